@@ -1,0 +1,229 @@
+//! Identifiers: up to 64 bytes of text, inline up to 31, so that an ordinary id costs no allocation.
+
+use alloc::boxed::Box;
+use core::fmt;
+use serde::de::{Error as DeError, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// The longest id the kernel takes, in bytes.
+pub const ID_BYTES_MAX: usize = 64;
+const INLINE_BYTES: usize = 31;
+
+/// The length of an inline id. An enum and not a number, so that `Id` keeps to 32 bytes: its unused values
+/// mark the heap form.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+#[rustfmt::skip]
+enum Len {
+    L0, L1, L2, L3, L4, L5, L6, L7, L8, L9, L10, L11, L12, L13, L14, L15,
+    L16, L17, L18, L19, L20, L21, L22, L23, L24, L25, L26, L27, L28, L29, L30, L31,
+}
+
+#[rustfmt::skip]
+const LENGTHS: [Len; 32] = [
+    Len::L0, Len::L1, Len::L2, Len::L3, Len::L4, Len::L5, Len::L6, Len::L7,
+    Len::L8, Len::L9, Len::L10, Len::L11, Len::L12, Len::L13, Len::L14, Len::L15,
+    Len::L16, Len::L17, Len::L18, Len::L19, Len::L20, Len::L21, Len::L22, Len::L23,
+    Len::L24, Len::L25, Len::L26, Len::L27, Len::L28, Len::L29, Len::L30, Len::L31,
+];
+
+#[derive(Clone)]
+enum Repr {
+    Inline { len: Len, bytes: [u8; INLINE_BYTES] },
+    Heap(Box<str>),
+}
+
+/// An identifier as text: intents, trades, orders, fills, assets. An empty id means "not given".
+#[derive(Clone)]
+pub struct Id(Repr);
+
+const _: () = assert!(core::mem::size_of::<Id>() == 32, "Id must stay at 32 bytes");
+
+/// Why a text cannot be an id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IdError {
+    /// It has more than [`ID_BYTES_MAX`] bytes.
+    TooLong,
+}
+
+impl Id {
+    /// The id that means "not given".
+    pub const EMPTY: Id = Id(Repr::Inline { len: Len::L0, bytes: [0; INLINE_BYTES] });
+
+    /// An id from text.
+    ///
+    /// # Errors
+    /// [`IdError::TooLong`] over 64 bytes.
+    #[inline]
+    pub fn new(text: &str) -> Result<Id, IdError> {
+        let source = text.as_bytes();
+        if let Some(&len) = LENGTHS.get(source.len()) {
+            let mut bytes = [0; INLINE_BYTES];
+            if let Some(target) = bytes.get_mut(..source.len()) {
+                target.copy_from_slice(source);
+            }
+            return Ok(Id(Repr::Inline { len, bytes }));
+        }
+        if source.len() > ID_BYTES_MAX {
+            return Err(IdError::TooLong);
+        }
+        Ok(Id(Repr::Heap(text.into())))
+    }
+
+    /// The text.
+    #[inline]
+    pub fn as_str(&self) -> &str {
+        match &self.0 {
+            // The bytes came from a `&str` of this very length, so they are valid UTF-8.
+            Repr::Inline { .. } => core::str::from_utf8(self.as_bytes()).unwrap_or_default(),
+            Repr::Heap(text) => text,
+        }
+    }
+
+    /// The text's bytes.
+    #[inline]
+    pub fn as_bytes(&self) -> &[u8] {
+        match &self.0 {
+            Repr::Inline { len, bytes } => bytes.get(..*len as usize).unwrap_or_default(),
+            Repr::Heap(text) => text.as_bytes(),
+        }
+    }
+
+    /// True when the id was not given.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        matches!(&self.0, Repr::Inline { len: Len::L0, .. })
+    }
+
+    /// A 64-bit hash, the same on every machine and in every run.
+    #[inline]
+    pub fn hash64(&self) -> u64 {
+        match &self.0 {
+            Repr::Inline { len, bytes } => {
+                let (head, tail) = bytes.split_at(16);
+                let mut low = [0_u8; 16];
+                low.copy_from_slice(head);
+                let mut high = [0_u8; 16];
+                if let Some(target) = high.get_mut(..15) {
+                    target.copy_from_slice(tail);
+                    if let Some(slot) = high.get_mut(15) {
+                        *slot = *len as u8;
+                    }
+                }
+                mix(u128::from_le_bytes(low), u128::from_le_bytes(high))
+            }
+            Repr::Heap(text) => text.as_bytes().chunks(16).fold(text.len() as u64, |seed, chunk| {
+                let mut word = [0_u8; 16];
+                if let Some(target) = word.get_mut(..chunk.len()) {
+                    target.copy_from_slice(chunk);
+                }
+                mix(u128::from_le_bytes(word), u128::from(seed))
+            }),
+        }
+    }
+}
+
+/// Folds 256 bits into 64 by two widening products (the construction of wyhash).
+#[inline]
+pub(crate) fn mix(a: u128, b: u128) -> u64 {
+    const K0: u64 = 0xA076_1D64_78BD_642F;
+    const K1: u64 = 0xE703_7ED1_A0B4_28DB;
+    let fold = |x: u64, y: u64| {
+        let product = u128::from(x).wrapping_mul(u128::from(y));
+        (product as u64) ^ ((product >> 64) as u64)
+    };
+    let x = fold((a as u64) ^ K0, ((a >> 64) as u64) ^ K1);
+    let y = fold((b as u64) ^ K1, ((b >> 64) as u64) ^ K0);
+    fold(x ^ K1, y ^ K0.rotate_left(17))
+}
+
+impl PartialEq for Id {
+    #[inline]
+    fn eq(&self, other: &Id) -> bool {
+        match (&self.0, &other.0) {
+            (Repr::Inline { len: a, bytes: x }, Repr::Inline { len: b, bytes: y }) => a == b && x == y,
+            (Repr::Heap(a), Repr::Heap(b)) => a == b,
+            (Repr::Inline { .. }, Repr::Heap(_)) | (Repr::Heap(_), Repr::Inline { .. }) => false,
+        }
+    }
+}
+
+impl Eq for Id {}
+
+impl Default for Id {
+    #[inline]
+    fn default() -> Id {
+        Id::EMPTY
+    }
+}
+
+impl fmt::Debug for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.as_str(), f)
+    }
+}
+
+impl fmt::Display for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl TryFrom<&str> for Id {
+    type Error = IdError;
+    #[inline]
+    fn try_from(text: &str) -> Result<Id, IdError> {
+        Id::new(text)
+    }
+}
+
+impl Serialize for Id {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+struct IdVisitor;
+
+impl Visitor<'_> for IdVisitor {
+    type Value = Id;
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "text of at most {ID_BYTES_MAX} bytes")
+    }
+    fn visit_str<E: DeError>(self, text: &str) -> Result<Id, E> {
+        Id::new(text).map_err(|IdError::TooLong| E::custom("id longer than 64 bytes"))
+    }
+}
+
+impl<'de> Deserialize<'de> for Id {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Id, D::Error> {
+        deserializer.deserialize_str(IdVisitor)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::String;
+
+    #[test]
+    fn lengths_around_the_inline_limit_survive() {
+        for n in 0..=ID_BYTES_MAX {
+            let text: String = (0..n).map(|i| char::from(b'a' + (i % 26) as u8)).collect();
+            let id = Id::new(&text).map_err(|_| n);
+            assert_eq!(id.as_ref().map(Id::as_str), Ok(text.as_str()));
+            assert_eq!(id.map(|i| i.is_empty()), Ok(n == 0));
+        }
+        assert_eq!(Id::new(&"x".repeat(65)).err(), Some(IdError::TooLong));
+    }
+
+    #[test]
+    fn hashes_differ_for_near_ids() {
+        let ids = ["", "a", "b", "aa", "a\0", "ORD000001", "ORD000002", "ORD000010"];
+        for (i, a) in ids.iter().enumerate() {
+            for b in ids.iter().skip(i + 1) {
+                assert_ne!(Id::new(a).map(|x| x.hash64()), Id::new(b).map(|x| x.hash64()), "{a} {b}");
+            }
+        }
+    }
+}

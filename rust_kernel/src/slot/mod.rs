@@ -1,0 +1,2 @@
+//! A slot: one trade from entry order to closed.
+pub mod table;
