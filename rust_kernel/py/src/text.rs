@@ -8,25 +8,34 @@ use pyo3::types::{PyBool, PyDict, PyInt, PyMapping, PyString};
 
 use crate::errors::Error;
 
-/// An id: text of at most 64 bytes.
+/// Puts an id, text of at most 64 bytes, into its place. Into the place rather than returned: moving an id's odd
+/// number of bytes through a `Result` costs more than reading it.
 ///
 /// # Errors
 /// Longer or not UTF-8: by field and value. Another type: likewise.
 #[inline]
-pub fn read_id(value: &Bound<'_, PyAny>, field: &'static str) -> Result<Id, Error> {
+pub fn read_id(place: &mut Id, value: &Bound<'_, PyAny>, field: &'static str) -> Result<(), Error> {
     let Ok(text) = value.cast::<PyString>() else {
         return Err(Error::wrong_type(field, value, "str"));
     };
-    match text.to_str() {
-        Ok(text) => Id::new(text).map_err(|IdError::TooLong| too_long(value, field, ID_BYTES_MAX)),
-        Err(_) => Err(not_utf8(value, field)),
+    let Ok(text) = text.to_str() else {
+        return Err(not_utf8(value, field));
+    };
+    match Id::new(text) {
+        Ok(id) => *place = id,
+        Err(IdError::TooLong) => return Err(too_long(value, field, ID_BYTES_MAX)),
     }
+    Ok(())
 }
 
 /// As [`read_id`]; `None` means not given.
 #[inline]
-pub fn read_optional_id(value: &Bound<'_, PyAny>, field: &'static str) -> Result<Id, Error> {
-    if value.is_none() { Ok(Id::EMPTY) } else { read_id(value, field) }
+pub fn read_optional_id(place: &mut Id, value: &Bound<'_, PyAny>, field: &'static str) -> Result<(), Error> {
+    if value.is_none() {
+        *place = Id::EMPTY;
+        return Ok(());
+    }
+    read_id(place, value, field)
 }
 
 #[cold]

@@ -1,6 +1,7 @@
 //! Times across the border: aware `datetime` or int nanoseconds in, nanoseconds since 1970-01-01 UTC inside.
 
 use pyo3::exceptions::PyTypeError;
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBool, PyInt, PyType};
@@ -13,7 +14,6 @@ struct Clock {
     datetime: Py<PyType>,
     timedelta: Py<PyType>,
     epoch: Py<PyAny>,
-    microsecond: Py<PyAny>,
 }
 
 static CLOCK: PyOnceLock<Clock> = PyOnceLock::new();
@@ -26,7 +26,6 @@ fn clock(py: Python<'_>) -> PyResult<&'static Clock> {
         let utc = module.getattr("timezone")?.getattr("utc")?;
         Ok(Clock {
             epoch: datetime.call1((1970, 1, 1, 0, 0, 0, 0, utc))?.unbind(),
-            microsecond: timedelta.call1((0, 0, 1))?.unbind(),
             datetime: datetime.cast_into::<PyType>()?.unbind(),
             timedelta: timedelta.cast_into::<PyType>()?.unbind(),
         })
@@ -67,8 +66,14 @@ fn read_datetime(value: &Bound<'_, PyAny>, field: &'static str) -> Result<i64, E
         }
         Err(error) => return Err(error.into()),
     };
-    let micros: i64 = since.floor_div(clock.microsecond.bind(py))?.extract()?;
-    micros.checked_mul(1000).ok_or_else(|| out_of_range(value, field))
+    // A timedelta is normalised: days, then 0 to 86,399 seconds, then 0 to 999,999 microseconds.
+    let days: i64 = since.getattr(intern!(py, "days"))?.extract()?;
+    let seconds: i64 = since.getattr(intern!(py, "seconds"))?.extract()?;
+    let micros: i64 = since.getattr(intern!(py, "microseconds"))?.extract()?;
+    let nanos = (days * 86_400 + seconds)
+        .checked_mul(1_000_000_000)
+        .and_then(|whole| whole.checked_add(micros * 1000));
+    nanos.ok_or_else(|| out_of_range(value, field))
 }
 
 #[cold]

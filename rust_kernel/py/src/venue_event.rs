@@ -20,37 +20,37 @@ pub struct VenueEvent {
 #[rustfmt::skip]
 const FIELDS: [Field<CoreEvent>; 32] = [
     Field::required_time("timestamp", |i, n, v| { i.timestamp_ns = time::read(v, n)?; Ok(()) }),
-    Field::optional("event_id", |i, n, v| { i.event_id = text::read_optional_id(v, n)?; Ok(()) }),
-    Field::optional("trade_id", |i, n, v| { i.trade_id = text::read_optional_id(v, n)?; Ok(()) }),
+    Field::optional("event_id", |i, n, v| text::read_optional_id(&mut i.event_id, v, n)),
+    Field::optional("trade_id", |i, n, v| text::read_optional_id(&mut i.trade_id, v, n)),
     Field::optional("slot_id", |i, n, v| { i.slot_id = text::read_optional_slot(v, n)?; Ok(()) }),
     Field::required("kind", |i, n, v| { i.kind = names::read(v, n)?; Ok(()) }),
     Field::optional("status", |i, n, v| { i.status = names::read_optional(v, n)?; Ok(()) }),
-    Field::optional("venue_order_id", |i, n, v| { i.venue_order_id = text::read_optional_id(v, n)?; Ok(()) }),
-    Field::optional("venue_client_id", |i, n, v| { i.venue_client_id = text::read_optional_id(v, n)?; Ok(()) }),
+    Field::optional("venue_order_id", |i, n, v| text::read_optional_id(&mut i.venue_order_id, v, n)),
+    Field::optional("venue_client_id", |i, n, v| text::read_optional_id(&mut i.venue_client_id, v, n)),
     Field::optional("side", |i, n, v| { i.side = names::read_optional(v, n)?; Ok(()) }),
-    Field::optional("asset", |i, n, v| { i.asset = text::read_optional_id(v, n)?; Ok(()) }),
+    Field::optional("asset", |i, n, v| text::read_optional_id(&mut i.asset, v, n)),
     Field::optional("price", |i, n, v| { i.price = number::read_optional(v, n)?; Ok(()) }),
     Field::optional("size", |i, n, v| { i.size = number::read_optional(v, n)?; Ok(()) }),
     Field::optional("filled_size", |i, n, v| { i.filled_size = number::read_optional(v, n)?; Ok(()) }),
     Field::optional("remaining_size", |i, n, v| { i.remaining_size = number::read_optional(v, n)?; Ok(()) }),
-    Field::optional("reason", |i, n, v| { set_rare(i, text::read_text(v, n)?, |rare| &mut rare.reason) }),
-    Field::optional("raw_payload", |i, n, v| { set_rare(i, text::read_payload(v, n)?, |rare| &mut rare.raw_payload) }),
-    Field::optional("metadata", |i, n, v| { set_rare(i, text::read_json(v, n)?, |rare| &mut rare.metadata) }),
+    Field::optional("reason", |i, n, v| set_rare(i, text::read_text(v, n)?, |rare| &mut rare.reason)),
+    Field::optional("raw_payload", |i, n, v| set_rare(i, text::read_payload(v, n)?, |rare| &mut rare.raw_payload)),
+    Field::optional("metadata", |i, n, v| set_rare(i, text::read_json(v, n)?, |rare| &mut rare.metadata)),
     Field::optional("order_side", |i, n, v| { i.order_side = names::read_optional(v, n)?; Ok(()) }),
     Field::optional("position_side", |i, n, v| { i.position_side = names::read_optional(v, n)?; Ok(()) }),
-    Field::optional("venue_trade_id", |i, n, v| { i.venue_trade_id = text::read_optional_id(v, n)?; Ok(()) }),
+    Field::optional("venue_trade_id", |i, n, v| text::read_optional_id(&mut i.venue_trade_id, v, n)),
     Field::optional("fee", |i, n, v| { i.fee = number::read_optional(v, n)?; Ok(()) }),
-    Field::optional("fee_asset", |i, n, v| { i.fee_asset = text::read_optional_id(v, n)?; Ok(()) }),
+    Field::optional("fee_asset", |i, n, v| text::read_optional_id(&mut i.fee_asset, v, n)),
     Field::optional("liquidity", |i, n, v| { i.liquidity = names::read_optional(v, n)?; Ok(()) }),
     Field::time("ts_init", |i, n, v| { i.received_ns = time::read(v, n)?; Ok(()) }),
     Field::optional("order_size", |i, n, v| { i.order_size = number::read_optional(v, n)?; Ok(()) }),
     Field::optional("order_price", |i, n, v| { i.order_price = number::read_optional(v, n)?; Ok(()) }),
     Field::optional("average_price", |i, n, v| { i.average_price = number::read_optional(v, n)?; Ok(()) }),
-    Field::optional("request_id", |i, n, v| { set_rare(i, text::read_optional_id(v, n)?, |rare| &mut rare.request_id) }),
-    Field::optional("reason_code", |i, n, v| { set_rare(i, text::read_optional_id(v, n)?, |rare| &mut rare.reason_code) }),
-    Field::optional("parent_order_id", |i, n, v| { set_rare(i, text::read_optional_id(v, n)?, |rare| &mut rare.parent_order_id) }),
-    Field::optional("ref_trade_id", |i, n, v| { set_rare(i, text::read_optional_id(v, n)?, |rare| &mut rare.ref_trade_id) }),
-    Field::optional("retry_after_ms", |i, n, v| { set_rare(i, text::read_millis(v, n)?, |rare| &mut rare.retry_after_ms) }),
+    Field::optional("request_id", |i, n, v| set_rare_id(i, n, v, |rare| &mut rare.request_id)),
+    Field::optional("reason_code", |i, n, v| set_rare_id(i, n, v, |rare| &mut rare.reason_code)),
+    Field::optional("parent_order_id", |i, n, v| set_rare_id(i, n, v, |rare| &mut rare.parent_order_id)),
+    Field::optional("ref_trade_id", |i, n, v| set_rare_id(i, n, v, |rare| &mut rare.ref_trade_id)),
+    Field::optional("retry_after_ms", |i, n, v| set_rare(i, text::read_millis(v, n)?, |rare| &mut rare.retry_after_ms)),
 ];
 
 /// Sets a seldom field; the box that holds them is made only for a value that says something.
@@ -66,6 +66,17 @@ fn set_rare<T: PartialEq + Default>(
         event.rare = None;
     }
     Ok(())
+}
+
+fn set_rare_id(
+    event: &mut CoreEvent,
+    field: &'static str,
+    value: &Bound<'_, PyAny>,
+    place: fn(&mut RareFields) -> &mut Id,
+) -> Result<(), Error> {
+    let mut id = Id::EMPTY;
+    text::read_optional_id(&mut id, value, field)?;
+    set_rare(event, id, place)
 }
 
 fn blank() -> CoreEvent {
@@ -93,8 +104,9 @@ impl From<CoreEvent> for VenueEvent {
 
 #[pymethods]
 impl VenueEvent {
+    // The commonest fields first: the keywords are looked up one after another.
     #[new]
-    #[pyo3(signature = (timestamp, *, kind, event_id=None, trade_id=None, slot_id=None, status=None, venue_order_id=None, venue_client_id=None, side=None, asset=None, price=None, size=None, filled_size=None, remaining_size=None, reason=None, raw_payload=None, metadata=None, order_side=None, position_side=None, venue_trade_id=None, fee=None, fee_asset=None, liquidity=None, ts_init=None, order_size=None, order_price=None, average_price=None, request_id=None, reason_code=None, parent_order_id=None, ref_trade_id=None, retry_after_ms=None))]
+    #[pyo3(signature = (timestamp, *, kind, status=None, venue_client_id=None, venue_order_id=None, asset=None, price=None, size=None, filled_size=None, venue_trade_id=None, order_side=None, fee=None, liquidity=None, remaining_size=None, slot_id=None, trade_id=None, event_id=None, side=None, ts_init=None, reason=None, raw_payload=None, metadata=None, position_side=None, fee_asset=None, order_size=None, order_price=None, average_price=None, request_id=None, reason_code=None, parent_order_id=None, ref_trade_id=None, retry_after_ms=None))]
     #[pyo3(
         text_signature = "(timestamp, *, kind, event_id='', trade_id='', slot_id=None, status=None, venue_order_id='', venue_client_id='', side=None, asset='', price=None, size=None, filled_size=None, remaining_size=None, reason='', raw_payload=None, metadata=None, order_side=None, position_side=None, venue_trade_id='', fee=None, fee_asset='', liquidity=None, ts_init=None, order_size=None, order_price=None, average_price=None, request_id='', reason_code='', parent_order_id='', ref_trade_id='', retry_after_ms=None)"
     )]
@@ -102,28 +114,28 @@ impl VenueEvent {
     fn new(
         timestamp: &Bound<'_, PyAny>,
         kind: &Bound<'_, PyAny>,
-        event_id: Option<&Bound<'_, PyAny>>,
-        trade_id: Option<&Bound<'_, PyAny>>,
-        slot_id: Option<&Bound<'_, PyAny>>,
         status: Option<&Bound<'_, PyAny>>,
-        venue_order_id: Option<&Bound<'_, PyAny>>,
         venue_client_id: Option<&Bound<'_, PyAny>>,
-        side: Option<&Bound<'_, PyAny>>,
+        venue_order_id: Option<&Bound<'_, PyAny>>,
         asset: Option<&Bound<'_, PyAny>>,
         price: Option<&Bound<'_, PyAny>>,
         size: Option<&Bound<'_, PyAny>>,
         filled_size: Option<&Bound<'_, PyAny>>,
+        venue_trade_id: Option<&Bound<'_, PyAny>>,
+        order_side: Option<&Bound<'_, PyAny>>,
+        fee: Option<&Bound<'_, PyAny>>,
+        liquidity: Option<&Bound<'_, PyAny>>,
         remaining_size: Option<&Bound<'_, PyAny>>,
+        slot_id: Option<&Bound<'_, PyAny>>,
+        trade_id: Option<&Bound<'_, PyAny>>,
+        event_id: Option<&Bound<'_, PyAny>>,
+        side: Option<&Bound<'_, PyAny>>,
+        ts_init: Option<&Bound<'_, PyAny>>,
         reason: Option<&Bound<'_, PyAny>>,
         raw_payload: Option<&Bound<'_, PyAny>>,
         metadata: Option<&Bound<'_, PyAny>>,
-        order_side: Option<&Bound<'_, PyAny>>,
         position_side: Option<&Bound<'_, PyAny>>,
-        venue_trade_id: Option<&Bound<'_, PyAny>>,
-        fee: Option<&Bound<'_, PyAny>>,
         fee_asset: Option<&Bound<'_, PyAny>>,
-        liquidity: Option<&Bound<'_, PyAny>>,
-        ts_init: Option<&Bound<'_, PyAny>>,
         order_size: Option<&Bound<'_, PyAny>>,
         order_price: Option<&Bound<'_, PyAny>>,
         average_price: Option<&Bound<'_, PyAny>>,
