@@ -1,1 +1,34 @@
-//! Bindings.
+//! `dita._kernel`: the Python face of the DITA execution kernel.
+//!
+//! Value types wrap the core's own structs and convert each field when it is read. No trading rule lives here.
+
+use pyo3::prelude::*;
+
+pub mod account_event;
+pub mod details;
+pub mod errors;
+pub mod intent;
+pub mod names;
+pub mod number;
+pub mod order;
+pub mod outcome;
+pub mod record;
+pub mod slot;
+pub mod text;
+pub mod time;
+pub mod transition;
+pub mod venue_event;
+
+/// The DITA execution kernel's native module: enumerations, errors and frozen value types.
+#[pymodule(gil_used = true)]
+fn _kernel(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    names::register(module)?;
+    errors::register(module)?;
+    module.add_class::<intent::KernelIntent>()?;
+    module.add_class::<venue_event::VenueEvent>()?;
+    module.add_class::<order::VenueOrder>()?;
+    module.add_class::<transition::KernelTransition>()?;
+    module.add_class::<outcome::KernelOutcome>()?;
+    module.add_class::<slot::TradeSlot>()?;
+    Ok(())
+}

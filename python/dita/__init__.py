@@ -1,0 +1,1 @@
+"""DITA: a trade execution kernel."""

@@ -1,0 +1,65 @@
+//! An outcome's or a transition's details: plain Rust until somebody reads them.
+
+use dita_kernel::id::Id;
+use dita_kernel::num::{Decimal, Money};
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use crate::{number, text};
+
+/// One detail's value.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Detail {
+    /// A public name or another fixed text.
+    Name(&'static str),
+    /// An id.
+    Id(Id),
+    /// Free text.
+    Text(Box<str>),
+    /// A number.
+    Number(Decimal),
+    /// An amount.
+    Money(Money),
+    /// A whole number.
+    Whole(i64),
+    /// A flag.
+    Flag(bool),
+}
+
+/// Details by name, in the order in which they were added. Costs nothing when empty.
+#[derive(Clone, PartialEq, Default, Debug)]
+pub struct Details(Vec<(&'static str, Detail)>);
+
+impl Details {
+    /// None.
+    pub const EMPTY: Details = Details(Vec::new());
+
+    /// Adds one; the last of a name wins.
+    pub fn add(&mut self, name: &'static str, value: Detail) {
+        self.0.push((name, value));
+    }
+
+    /// With one more.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: Detail) -> Details {
+        self.add(name, value);
+        self
+    }
+
+    /// As a new `dict`.
+    pub fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let dict = PyDict::new(py);
+        for (name, value) in &self.0 {
+            match value {
+                Detail::Name(name_value) => dict.set_item(name, name_value)?,
+                Detail::Id(id) => dict.set_item(name, text::get_id(py, id))?,
+                Detail::Text(text) => dict.set_item(name, &**text)?,
+                Detail::Number(number) => dict.set_item(name, number::get(py, *number)?)?,
+                Detail::Money(amount) => dict.set_item(name, number::get_money(py, *amount)?)?,
+                Detail::Whole(whole) => dict.set_item(name, whole)?,
+                Detail::Flag(flag) => dict.set_item(name, flag)?,
+            }
+        }
+        Ok(dict)
+    }
+}

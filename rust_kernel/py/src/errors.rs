@@ -1,0 +1,215 @@
+//! What can go wrong at the border, and the Python exception each becomes.
+
+use std::borrow::Cow;
+
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyDict, PyString, PyTuple, PyType};
+
+/// How much of an offending value a message shows, in characters.
+const SHOWN_CHARS: usize = 80;
+
+/// A value that cannot be taken: which field, the value itself, and why.
+pub struct Bad {
+    field: Cow<'static, str>,
+    value: Option<Py<PyAny>>,
+    why: String,
+}
+
+/// Every error that the bindings raise by themselves.
+pub enum Error {
+    /// The right type with a value that cannot be taken. `InvalidInput`, also a `ValueError`.
+    Value(Box<Bad>),
+    /// The wrong type. `InvalidType`, also a `TypeError`.
+    Type(Box<Bad>),
+    /// The kernel was closed. `KernelClosed`.
+    Closed,
+    /// The kernel cannot do this yet. `NotYetSupported`, also a `NotImplementedError`.
+    NotYetSupported(Box<str>),
+    /// A step panicked: the state in memory is not to be trusted any more. `KernelPoisoned`.
+    Poisoned(Box<str>),
+    /// The bounded inbox has no room. `InboxFull`.
+    InboxFull(Box<str>),
+    /// A venue adapter broke its contract. `VenueAdapterError`, raised from its cause where there is one.
+    VenueAdapter(Box<str>, Option<Box<PyErr>>),
+    /// An exception that Python code raised and that passes through.
+    Python(Box<PyErr>),
+}
+
+impl Error {
+    /// `field: value why`, for a value of the right type.
+    #[cold]
+    pub fn value(field: impl Into<Cow<'static, str>>, value: &Bound<'_, PyAny>, why: &str) -> Error {
+        let field = field.into();
+        let why = format!("{field}: {} {why}", shown(value));
+        Error::Value(Box::new(Bad { field, value: Some(value.clone().unbind()), why }))
+    }
+
+    /// `field: expected wanted, got type`.
+    #[cold]
+    pub fn wrong_type(field: impl Into<Cow<'static, str>>, value: &Bound<'_, PyAny>, wanted: &str) -> Error {
+        let field = field.into();
+        let got = value.get_type().qualname().map(|name| name.to_string()).unwrap_or_else(|_| "?".into());
+        let why = format!("{field}: expected {wanted}, got {got} {}", shown(value));
+        Error::Type(Box::new(Bad { field, value: Some(value.clone().unbind()), why }))
+    }
+
+    /// A field that must be there and is not.
+    #[cold]
+    pub fn missing(field: &'static str) -> Error {
+        Error::Value(Box::new(Bad { field: field.into(), value: None, why: format!("{field}: is required") }))
+    }
+}
+
+/// The value's `repr`, shortened; never fails.
+fn shown(value: &Bound<'_, PyAny>) -> String {
+    // A huge int's repr is refused by Python itself, and a class may break its own.
+    let text = match value.repr() {
+        Ok(text) => text.to_string_lossy().into_owned(),
+        Err(_) => "<a value that cannot be shown>".into(),
+    };
+    if text.chars().nth(SHOWN_CHARS).is_none() {
+        return text;
+    }
+    let mut short: String = text.chars().take(SHOWN_CHARS).collect();
+    short.push('…');
+    short
+}
+
+impl From<PyErr> for Error {
+    #[cold]
+    fn from(error: PyErr) -> Error {
+        Error::Python(Box::new(error))
+    }
+}
+
+impl From<Error> for PyErr {
+    fn from(error: Error) -> PyErr {
+        if let Error::Python(error) = error {
+            return *error;
+        }
+        Python::attach(|py| raise(py, error).unwrap_or_else(|broken| broken))
+    }
+}
+
+fn raise(py: Python<'_>, error: Error) -> PyResult<PyErr> {
+    let classes = classes(py)?;
+    let plain =
+        |class: &Py<PyType>, message: &str| PyErr::from_type(class.bind(py).clone(), (message.to_owned(),));
+    Ok(match error {
+        Error::Value(bad) => bad_value(py, &classes.invalid_input, *bad)?,
+        Error::Type(bad) => bad_value(py, &classes.invalid_type, *bad)?,
+        Error::Closed => plain(&classes.closed, "the kernel is closed"),
+        Error::NotYetSupported(what) => plain(&classes.not_yet_supported, &what),
+        Error::Poisoned(why) => plain(&classes.poisoned, &why),
+        Error::InboxFull(why) => plain(&classes.inbox_full, &why),
+        Error::VenueAdapter(why, cause) => {
+            let raised = plain(&classes.venue_adapter, &why);
+            raised.set_cause(py, cause.map(|cause| *cause));
+            raised
+        }
+        Error::Python(error) => *error,
+    })
+}
+
+fn bad_value(py: Python<'_>, class: &Py<PyType>, bad: Bad) -> PyResult<PyErr> {
+    let exception = class.bind(py).call1((bad.why,))?;
+    exception.setattr("field", bad.field.as_ref())?;
+    exception.setattr("value", bad.value)?;
+    Ok(PyErr::from_value(exception))
+}
+
+struct Classes {
+    kernel_error: Py<PyType>,
+    invalid_input: Py<PyType>,
+    invalid_type: Py<PyType>,
+    closed: Py<PyType>,
+    not_yet_supported: Py<PyType>,
+    poisoned: Py<PyType>,
+    inbox_full: Py<PyType>,
+    venue_adapter: Py<PyType>,
+}
+
+static CLASSES: PyOnceLock<Classes> = PyOnceLock::new();
+
+fn classes(py: Python<'_>) -> PyResult<&'static Classes> {
+    CLASSES.get_or_try_init(py, || build(py))
+}
+
+fn build(py: Python<'_>) -> PyResult<Classes> {
+    let builtins = py.import("builtins")?;
+    let builtin = |name: &str| builtins.getattr(name);
+    let define = |name: &str,
+                  bases: &[&Bound<'_, PyAny>],
+                  doc: &str,
+                  names_a_value: bool|
+     -> PyResult<Py<PyType>> {
+        let namespace = PyDict::new(py);
+        namespace.set_item("__module__", "dita._kernel")?;
+        namespace.set_item("__doc__", doc)?;
+        if names_a_value {
+            namespace.set_item("field", "")?;
+            namespace.set_item("value", py.None())?;
+        }
+        let made =
+            py.get_type::<PyType>().call1((PyString::new(py, name), PyTuple::new(py, bases)?, namespace))?;
+        Ok(made.cast_into::<PyType>()?.unbind())
+    };
+    let kernel_error = define(
+        "KernelError",
+        &[&builtin("Exception")?],
+        "Base of every error that the kernel raises.",
+        false,
+    )?;
+    let base = kernel_error.bind(py).as_any();
+    Ok(Classes {
+        invalid_input: define(
+            "InvalidInput",
+            &[base, &builtin("ValueError")?],
+            "A value that the kernel cannot take. `field` names it, `value` is it.",
+            true,
+        )?,
+        invalid_type: define(
+            "InvalidType",
+            &[base, &builtin("TypeError")?],
+            "A value of a type that the kernel cannot take. `field` names it, `value` is it.",
+            true,
+        )?,
+        closed: define("KernelClosed", &[base], "The kernel was closed.", false)?,
+        not_yet_supported: define(
+            "NotYetSupported",
+            &[base, &builtin("NotImplementedError")?],
+            "This version of the kernel cannot do this yet.",
+            false,
+        )?,
+        poisoned: define(
+            "KernelPoisoned",
+            &[base],
+            "A step failed half way: the state in memory is not to be trusted. Reopen the kernel from its log.",
+            false,
+        )?,
+        inbox_full: define("InboxFull", &[base], "The bounded inbox has no room for another input.", false)?,
+        venue_adapter: define("VenueAdapterError", &[base], "A venue adapter broke its contract.", false)?,
+        kernel_error,
+    })
+}
+
+/// Adds the exceptions to the module.
+pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    let py = module.py();
+    let classes = classes(py)?;
+    for class in [
+        &classes.kernel_error,
+        &classes.invalid_input,
+        &classes.invalid_type,
+        &classes.closed,
+        &classes.not_yet_supported,
+        &classes.poisoned,
+        &classes.inbox_full,
+        &classes.venue_adapter,
+    ] {
+        let class = class.bind(py);
+        module.add(class.name()?, class)?;
+    }
+    Ok(())
+}

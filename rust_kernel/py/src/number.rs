@@ -1,0 +1,217 @@
+//! Numbers across the border: `Decimal`, `int`, `str` and `float` in, `decimal.Decimal` out. Never a rounding.
+
+use std::fmt::{self, Write};
+
+use dita_kernel::num::{Decimal, Money, NumError};
+use pyo3::exceptions::PyOverflowError;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyBool, PyFloat, PyInt, PyList, PyString, PyTuple, PyType};
+
+use crate::errors::Error;
+
+const WANTED: &str = "Decimal, int, str or float";
+
+static DECIMAL: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+
+fn decimal_class(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
+    DECIMAL.import(py, "decimal", "Decimal")
+}
+
+/// Text on the stack: the longest number here has 41 characters.
+struct Digits {
+    bytes: [u8; 64],
+    len: usize,
+}
+
+impl Digits {
+    fn of(write: impl FnOnce(&mut Digits) -> fmt::Result) -> Result<Digits, fmt::Error> {
+        let mut digits = Digits { bytes: [0; 64], len: 0 };
+        write(&mut digits)?;
+        Ok(digits)
+    }
+
+    fn as_str(&self) -> &str {
+        self.bytes.get(..self.len).and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or_default()
+    }
+}
+
+impl Write for Digits {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let end = self.len + text.len();
+        self.bytes.get_mut(self.len..end).ok_or(fmt::Error)?.copy_from_slice(text.as_bytes());
+        self.len = end;
+        Ok(())
+    }
+}
+
+/// An exact number.
+///
+/// # Errors
+/// NaN, infinities, other text, more digits than 28 hold: by field and value. Another type (`bool` too): likewise.
+pub fn read(value: &Bound<'_, PyAny>, field: &'static str) -> Result<Decimal, Error> {
+    let py = value.py();
+    if value.is_exact_instance_of::<PyString>() {
+        return parse_str(value, field);
+    }
+    if value.is_exact_instance(decimal_class(py)?) {
+        return parse_decimal(value, field);
+    }
+    if value.is_exact_instance_of::<PyInt>() {
+        return parse_int(value, field);
+    }
+    if value.is_exact_instance_of::<PyFloat>() {
+        return parse_float(value, field);
+    }
+    read_subclass(value, field)
+}
+
+#[cold]
+fn read_subclass(value: &Bound<'_, PyAny>, field: &'static str) -> Result<Decimal, Error> {
+    if value.is_instance_of::<PyBool>() {
+        Err(Error::wrong_type(field, value, WANTED))
+    } else if value.is_instance_of::<PyString>() {
+        parse_str(value, field)
+    } else if value.is_instance(decimal_class(value.py())?)? {
+        parse_decimal(value, field)
+    } else if value.is_instance_of::<PyInt>() {
+        parse_int(value, field)
+    } else if value.is_instance_of::<PyFloat>() {
+        parse_float(value, field)
+    } else {
+        Err(Error::wrong_type(field, value, WANTED))
+    }
+}
+
+#[inline]
+fn parse_str(value: &Bound<'_, PyAny>, field: &'static str) -> Result<Decimal, Error> {
+    let text = value.cast::<PyString>().map_err(PyErr::from)?;
+    // Text that is not UTF-8 (lone surrogates) is no number either.
+    parse(text.to_str().unwrap_or_default(), value, field)
+}
+
+#[inline]
+fn parse_decimal(value: &Bound<'_, PyAny>, field: &'static str) -> Result<Decimal, Error> {
+    let text = value.str()?;
+    parse(text.to_str()?, value, field)
+}
+
+#[inline]
+fn parse_int(value: &Bound<'_, PyAny>, field: &'static str) -> Result<Decimal, Error> {
+    let whole = match value.extract::<i64>() {
+        Ok(small) => i128::from(small),
+        Err(_) => value.extract::<i128>().map_err(|error| too_large_or(error, value, field))?,
+    };
+    Decimal::new(whole, 0).map_err(|why| refused(why, value, field))
+}
+
+#[cold]
+fn too_large_or(error: PyErr, value: &Bound<'_, PyAny>, field: &'static str) -> Error {
+    if error.is_instance_of::<PyOverflowError>(value.py()) {
+        refused(NumError::Overflow, value, field)
+    } else {
+        error.into()
+    }
+}
+
+#[inline]
+fn parse_float(value: &Bound<'_, PyAny>, field: &'static str) -> Result<Decimal, Error> {
+    let float: f64 = value.extract()?;
+    if !float.is_finite() {
+        return Err(refused(NumError::NotANumber, value, field));
+    }
+    if let Some((mantissa, scale)) = short_decimal(float) {
+        return Decimal::new(i128::from(mantissa), scale).map_err(|why| refused(why, value, field));
+    }
+    // The shortest decimal text that reads back as this float: the one Python prints.
+    match Digits::of(|digits| write!(digits, "{float:e}")) {
+        Ok(digits) => parse(digits.as_str(), value, field),
+        Err(fmt::Error) => Err(refused(NumError::NotANumber, value, field)),
+    }
+}
+
+/// The shortest decimal of a float that has at most 15 digits and 9 decimal places, as nearly all prices and sizes
+/// have. A decimal of at most 15 digits survives the way through a float, so no two of them name the same one:
+/// when `mantissa / 10^scale` *is* the float (both are exact floats, so the division is correctly rounded), this
+/// is the decimal that the shortest text would have named, at a fifth of the cost.
+fn short_decimal(float: f64) -> Option<(i64, u8)> {
+    const POWERS: [f64; 10] = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9];
+    const LIMIT: f64 = 1e15;
+    for (scale, power) in (0_u8..).zip(POWERS) {
+        let near = float * power;
+        if near.abs() >= LIMIT {
+            return None;
+        }
+        // To the nearest; a miss would only fail the comparison.
+        let mantissa = (near + 0.5_f64.copysign(near)) as i64;
+        if mantissa as f64 / power == float {
+            return Some((mantissa, scale));
+        }
+    }
+    None
+}
+
+#[inline]
+fn parse(text: &str, value: &Bound<'_, PyAny>, field: &'static str) -> Result<Decimal, Error> {
+    Decimal::parse(text).map_err(|why| refused(why, value, field))
+}
+
+#[cold]
+fn refused(why: NumError, value: &Bound<'_, PyAny>, field: &'static str) -> Error {
+    let why = match why {
+        NumError::NotANumber => "is not a number that the kernel takes",
+        NumError::Inexact => "has more digits than the kernel holds exactly (28 decimal places)",
+        NumError::Overflow => "is too large (28 digits)",
+    };
+    Error::value(field, value, why)
+}
+
+/// As [`read`]; `None` means absent.
+#[inline]
+pub fn read_optional(value: &Bound<'_, PyAny>, field: &'static str) -> Result<Option<Decimal>, Error> {
+    if value.is_none() { Ok(None) } else { read(value, field).map(Some) }
+}
+
+/// The parts of an exit ladder: a tuple or list of numbers. `(1,)` is the default and stored as nothing.
+pub fn read_ratios(value: &Bound<'_, PyAny>, field: &'static str) -> Result<Vec<Decimal>, Error> {
+    let ratios = if let Ok(tuple) = value.cast::<PyTuple>() {
+        tuple.iter_borrowed().map(|part| read(&part, field)).collect::<Result<Vec<_>, _>>()?
+    } else if let Ok(list) = value.cast::<PyList>() {
+        list.iter().map(|part| read(&part, field)).collect::<Result<Vec<_>, _>>()?
+    } else {
+        return Err(Error::wrong_type(field, value, "a tuple or list of numbers"));
+    };
+    Ok(if ratios.as_slice() == [Decimal::ONE] { Vec::new() } else { ratios })
+}
+
+/// An exit ladder as a tuple of `decimal.Decimal`; nothing stored reads as `(1,)`.
+pub fn get_ratios<'py>(py: Python<'py>, ratios: &[Decimal]) -> PyResult<Bound<'py, PyTuple>> {
+    let stored = if ratios.is_empty() { &[Decimal::ONE] } else { ratios };
+    let parts = stored.iter().map(|ratio| get(py, *ratio)).collect::<PyResult<Vec<_>>>()?;
+    PyTuple::new(py, parts)
+}
+
+/// `decimal.Decimal`, with the digits that came in.
+pub fn get(py: Python<'_>, value: Decimal) -> PyResult<Bound<'_, PyAny>> {
+    from_text(py, Digits::of(|digits| write!(digits, "{value}")))
+}
+
+/// `decimal.Decimal` or `None`.
+#[inline]
+pub fn get_optional(py: Python<'_>, value: Option<Decimal>) -> PyResult<Bound<'_, PyAny>> {
+    match value {
+        Some(value) => get(py, value),
+        None => Ok(py.None().into_bound(py)),
+    }
+}
+
+/// Money as `decimal.Decimal`: all its digits, no trailing zeros, no exponent.
+pub fn get_money(py: Python<'_>, value: Money) -> PyResult<Bound<'_, PyAny>> {
+    from_text(py, Digits::of(|digits| value.write(digits)))
+}
+
+fn from_text(py: Python<'_>, digits: Result<Digits, fmt::Error>) -> PyResult<Bound<'_, PyAny>> {
+    let digits =
+        digits.map_err(|fmt::Error| PyOverflowError::new_err("a number of more than 64 characters"))?;
+    decimal_class(py)?.call1((digits.as_str(),))
+}
