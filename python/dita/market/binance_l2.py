@@ -237,6 +237,8 @@ def split_line(line: str) -> tuple[int, Message]:
         message = json.loads(text)
     except json.JSONDecodeError as error:
         raise ValueError(f"the message is not JSON ({error}): {text[:60]!r}") from error
+    except RecursionError:
+        raise ValueError(f"the message is nested too deeply: {text[:60]!r}") from None
     if isinstance(message, dict):
         message = message.get("data", message)
     if not isinstance(message, dict):

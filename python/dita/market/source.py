@@ -11,6 +11,8 @@ from typing import BinaryIO, Final, cast
 
 GZIP_MAGIC: Final = b"\x1f\x8b"
 LINE_LENGTH_MAX: Final = 16 * 1024 * 1024
+DECIMAL_LENGTH_MAX: Final = 64
+DECIMAL_EXPONENT_MAX: Final = 64
 _PLAIN_DECIMAL: Final = re.compile(r"[0-9]+(?:\.[0-9]+)?")
 _ZERO: Final = re.compile(r"0+(?:\.0+)?")
 
@@ -100,8 +102,13 @@ def decimal_text(value: object, field: str) -> str:
     """
     if not isinstance(value, str):
         raise ValueError(f"{field}: expected a decimal in text, got {value!r}")  # noqa: TRY004 - the file is wrong
+    if len(value) > DECIMAL_LENGTH_MAX:
+        raise ValueError(f"{field}: more than {DECIMAL_LENGTH_MAX} characters for a number: {value!r}")
     if _PLAIN_DECIMAL.fullmatch(value):
         return value
+    # Decimal alone would take underscores, spaces and other scripts' digits, which no venue writes.
+    if not value.isascii() or set(value) & {"_", " ", "\t"}:
+        raise ValueError(f"{field}: expected a decimal number, got {value!r}")
     try:
         number = Decimal(value)
     except InvalidOperation:
@@ -110,6 +117,8 @@ def decimal_text(value: object, field: str) -> str:
         raise ValueError(f"{field}: expected a finite number, got {value!r}")
     if number.is_signed():
         raise ValueError(f"{field}: must not be negative, got {value!r}")
+    if number and abs(number.adjusted()) > DECIMAL_EXPONENT_MAX:
+        raise ValueError(f"{field}: out of any market's range, got {value!r}")
     return format(number, "f")
 
 
