@@ -187,7 +187,11 @@ class PaperReplay:
     def _on_quote(self, quote: Quote) -> None:
         self.venue.on_quote(quote.symbol, quote.bid, quote.bid_size, quote.ask, quote.ask_size, quote.ts_ns)
         self._quote = quote
-        if self._strategy.on_quote(quote.ts_ns, quote.bid, quote.ask):
+        try:
+            sampled = self._strategy.on_quote(quote.ts_ns, quote.bid, quote.ask)
+        except ValueError as error:
+            raise CommandFailure(f"{self._market.name}: the strategy cannot read a quote: {error}") from error
+        if sampled:
             mark = (Decimal(quote.bid) + Decimal(quote.ask)) / 2
             self.kernel.mark_price(quote.symbol, mark, quote.ts_ns)
             self._step(quote)
