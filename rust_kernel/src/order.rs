@@ -240,7 +240,7 @@ impl OrderStore {
         write_base32(&mut text[14..24], number);
         write_base32(&mut text[24..29], u64::from(slot_id));
         write_base32(&mut text[29..], u64::from(leg));
-        core::str::from_utf8(&text).ok().and_then(|text| Id::new(text).ok()).unwrap_or_default()
+        Id::from_ascii(&text)
     }
 
     /// Takes an order in. Its number and client id are set here.
