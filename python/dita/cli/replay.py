@@ -13,6 +13,7 @@ from typing import Final
 from dita import (
     ExecutionKernel,
     KernelCommandType,
+    KernelEventKind,
     KernelIntent,
     KernelOutcome,
     ManualClock,
@@ -35,6 +36,7 @@ CLOSE_ATTEMPTS_MAX: Final = 8
 MINUTE_NS: Final = 60_000_000_000
 
 _FREE_STAGES: Final = frozenset({TradeStage.IDLE, TradeStage.CLOSED})
+_FILLS: Final = frozenset({KernelEventKind.PARTIAL_FILL, KernelEventKind.FULL_FILL})
 _SIDES: Final = {Stance.LONG: TradeSide.LONG, Stance.SHORT: TradeSide.SHORT}
 
 
@@ -256,7 +258,7 @@ class PaperReplay:
         if slot.fsm_state == TradeStage.POSITION_OPEN:
             outcome = self._send(self._intent_about(active, quote, KernelCommandType.EXIT, slot.size))
             for event in outcome.emitted_events:
-                if event.kind in ("PARTIAL_FILL", "FULL_FILL") and event.price is not None:
+                if event.kind in _FILLS and event.price is not None and event.size is not None:
                     active.exit_cost += event.price * event.size
                     active.exit_size += event.size
         self._settle_if_free(quote.ts_ns)

@@ -23,7 +23,7 @@ class Trade:
         entered_ns: When the entry was sent.
         left_ns: When the slot was free again.
         size: What the entry filled, in base currency or contracts.
-        entry_price: Average price of the entry.
+        entry_price: Average price of the entry, None where the kernel does not tell it.
         exit_price: Average price of the exit, None where the kernel brought no fill for it.
         fees: What both sides cost; a rebate is negative.
         funding: What funding credited; negative where it was paid.
@@ -36,7 +36,7 @@ class Trade:
     entered_ns: int
     left_ns: int
     size: Decimal
-    entry_price: Decimal
+    entry_price: Decimal | None
     exit_price: Decimal | None
     fees: Decimal
     funding: Decimal
@@ -204,8 +204,8 @@ def _trade_json(trade: Trade) -> dict[str, str | None]:
     return {
         "entered": moment(trade.entered_ns),
         "entry_kind": trade.entry_kind,
-        "entry_price": money(trade.entry_price),
-        "exit_price": None if trade.exit_price is None else money(trade.exit_price),
+        "entry_price": _price_json(trade.entry_price),
+        "exit_price": _price_json(trade.exit_price),
         "fees": money(trade.fees),
         "funding": money(trade.funding),
         "left": moment(trade.left_ns),
@@ -215,6 +215,10 @@ def _trade_json(trade: Trade) -> dict[str, str | None]:
         "size": money(trade.size),
         "trade_id": trade.trade_id,
     }
+
+
+def _price_json(price: Decimal | None) -> str | None:
+    return None if price is None else money(price)
 
 
 def as_text(report: DemoReport) -> str:
@@ -268,12 +272,14 @@ def _trade_row(trade: Trade) -> tuple[str, ...]:
         money(trade.size),
         moment(trade.entered_ns)[:19],
         _shown_price(trade.entry_price),
-        "-" if trade.exit_price is None else _shown_price(trade.exit_price),
+        _shown_price(trade.exit_price),
         *(_shown_money(value) for value in (trade.realized_pnl, trade.fees, trade.net_pnl)),
     )
 
 
-def _shown_price(value: Decimal) -> str:
+def _shown_price(value: Decimal | None) -> str:
+    if value is None:
+        return "-"
     return format(value, ".2f") if value >= 100 else format(value, ".6g")
 
 
