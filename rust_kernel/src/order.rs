@@ -134,6 +134,51 @@ impl Order {
         !self.status.is_ended() && self.role != OrderRole::External
     }
 
+    /// An order that is none yet.
+    fn vacant() -> Order {
+        Order {
+            number: 0,
+            client_id: Id::EMPTY,
+            venue_order_id: Id::EMPTY,
+            other_venue_ids: Vec::new(),
+            intent_id: Id::EMPTY,
+            slot_id: u32::MAX,
+            trade_number: 0,
+            trade_id: Id::EMPTY,
+            role: OrderRole::Entry,
+            instrument: 0,
+            side: TradeSide::Flat,
+            order_side: OrderSide::Buy,
+            position_side: PositionSide::Both,
+            order_type: OrderType::Market,
+            time_in_force: TimeInForce::Gtc,
+            expire_time_ns: None,
+            post_only: false,
+            reduce_only: false,
+            limit_price: None,
+            qty: Qty::ZERO,
+            filled: Qty::ZERO,
+            filled_value: Money::ZERO,
+            inferred: Qty::ZERO,
+            status: VenueOrderStatus::New,
+            doubt: OrderDoubt::None,
+            cancel_requested: false,
+            reserve_price: Price::ZERO,
+            reserved: Money::ZERO,
+            sent_time_ns: 0,
+            fills: Vec::new(),
+        }
+    }
+
+    /// Makes room for another order, keeping the lists' memory.
+    fn vacate(&mut self) {
+        let (mut fills, mut other_venue_ids) =
+            (core::mem::take(&mut self.fills), core::mem::take(&mut self.other_venue_ids));
+        fills.clear();
+        other_venue_ids.clear();
+        *self = Order { fills, other_venue_ids, ..Order::vacant() };
+    }
+
     /// What remains: nothing once it has ended.
     #[inline]
     pub fn remaining(&self) -> Qty {
@@ -177,6 +222,8 @@ pub struct OrderStore {
     by_venue_id: Index,
     by_fill: Index,
     next_number: u64,
+    /// Fills that are settled and not seen yet.
+    unseen: u32,
     prefix: [u8; PREFIX_BYTES],
 }
 
@@ -193,6 +240,7 @@ impl OrderStore {
             by_venue_id: Index::default(),
             by_fill: Index::default(),
             next_number: 1,
+            unseen: 0,
             prefix,
         }
     }
@@ -226,11 +274,6 @@ impl OrderStore {
         self.next_number
     }
 
-    /// True where no more live orders fit.
-    pub fn is_full(&self) -> bool {
-        self.free.is_empty() && self.orders.len() >= ORDERS_MAX
-    }
-
     /// The client id of an order: a pure function of instance, place, order number, slot and leg.
     #[inline]
     fn client_id(&self, place: u32, number: u64, slot_id: u32, leg: u8) -> Id {
@@ -243,26 +286,38 @@ impl OrderStore {
         Id::from_ascii(&text)
     }
 
-    /// Takes an order in. Its number and client id are set here.
-    pub fn insert(&mut self, mut order: Order, leg: u8) -> OrderRef {
+    /// Gives out a place for a new order of a slot: vacant but for its number, client id and slot.
+    #[inline]
+    pub fn claim(&mut self, slot_id: u32, leg: u8) -> (OrderRef, &mut Order) {
+        let reference = self.claim_place();
+        let client_id = self.client_id(reference.place, reference.number, slot_id, leg);
+        let order = &mut self.orders[reference.place as usize];
+        order.client_id = client_id;
+        order.slot_id = slot_id;
+        (reference, order)
+    }
+
+    /// Gives out a place for the record of an order that is not ours.
+    pub fn claim_external(&mut self) -> (OrderRef, &mut Order) {
+        let reference = self.claim_place();
+        let order = &mut self.orders[reference.place as usize];
+        order.role = OrderRole::External;
+        order.status = VenueOrderStatus::Acked;
+        (reference, order)
+    }
+
+    #[inline]
+    fn claim_place(&mut self) -> OrderRef {
         let number = self.next_number;
         self.next_number = number.wrapping_add(1);
-        order.number = number;
         let place = match self.free.pop() {
             Some(place) => place,
-            None => self.orders.len() as u32,
-        };
-        if order.role != OrderRole::External {
-            order.client_id = self.client_id(place, number, order.slot_id, leg);
-        }
-        match self.orders.get_mut(place as usize) {
-            Some(vacant) => {
-                // The fills' memory stays with the place.
-                order.fills = core::mem::take(&mut vacant.fills);
-                *vacant = order;
+            None => {
+                self.orders.push(Order::vacant());
+                self.orders.len().wrapping_sub(1) as u32
             }
-            None => self.orders.push(order),
-        }
+        };
+        self.orders[place as usize].number = number;
         OrderRef { place, number }
     }
 
@@ -324,6 +379,9 @@ impl OrderStore {
         if !fill.venue_trade_id.is_empty() {
             self.by_fill.insert(Self::fill_key(order.instrument, &fill.venue_trade_id), place);
         }
+        if fill.qty.is_zero() {
+            self.unseen = self.unseen.saturating_add(1);
+        }
         order.fills.push(fill);
     }
 
@@ -343,34 +401,41 @@ impl OrderStore {
     /// not settled yet, for venues that give both halves of a self-trade one id.
     #[inline]
     pub fn by_fill(&self, instrument: u32, venue_trade_id: &Id) -> Option<(u32, usize)> {
-        let position = |place: u32, settled: bool| {
-            let order = self.at(place);
-            (order.instrument == instrument)
-                .then(|| {
-                    order
-                        .fills
-                        .iter()
-                        .position(|fill| fill.settled == settled && fill.venue_trade_id == *venue_trade_id)
-                })
-                .flatten()
-        };
         let key = Self::fill_key(instrument, venue_trade_id);
-        for settled in [false, true] {
-            if let Some(place) = self.by_fill.find(key, |place| position(place, settled).is_some()) {
-                return position(place, settled).map(|at| (place, at));
+        let mut settled = None;
+        let mut found = None;
+        self.by_fill.find(key, |place| {
+            let order = self.at(place);
+            let fills = order.fills.iter().enumerate();
+            for (at, fill) in fills.filter(|(_, fill)| fill.venue_trade_id == *venue_trade_id) {
+                if order.instrument == instrument {
+                    let target = if fill.settled { &mut settled } else { &mut found };
+                    *target = target.or(Some((place, at)));
+                }
             }
-        }
-        None
+            found.is_some()
+        });
+        found.or(settled)
     }
 
     /// Takes out a fill that was settled before any event brought it.
+    #[inline]
     pub fn take_unseen(&mut self, instrument: u32, venue_trade_id: &Id) -> Option<Fill> {
+        if self.unseen == 0 || venue_trade_id.is_empty() {
+            return None;
+        }
+        self.find_unseen(instrument, venue_trade_id)
+    }
+
+    #[cold]
+    fn find_unseen(&mut self, instrument: u32, venue_trade_id: &Id) -> Option<Fill> {
         let (place, at) = self.by_fill(instrument, venue_trade_id)?;
         let order = &mut self.orders[place as usize];
         if order.role != OrderRole::External || !order.fills.get(at)?.qty.is_zero() {
             return None;
         }
         let fill = order.fills.remove(at);
+        self.unseen = self.unseen.saturating_sub(1);
         self.by_fill.remove(Self::fill_key(instrument, venue_trade_id), place);
         Some(fill)
     }
@@ -405,11 +470,11 @@ impl OrderStore {
             if !fill.venue_trade_id.is_empty() {
                 self.by_fill.remove(Self::fill_key(order.instrument, &fill.venue_trade_id), place);
             }
+            if fill.qty.is_zero() {
+                self.unseen = self.unseen.saturating_sub(1);
+            }
         }
-        order.fills.clear();
-        order.number = 0;
-        order.client_id = Id::EMPTY;
-        order.venue_order_id = Id::EMPTY;
+        order.vacate();
         self.free.push(place);
     }
 

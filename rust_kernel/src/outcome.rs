@@ -80,7 +80,8 @@ pub struct Outcome {
     pub detail: Detail,
 }
 
-/// Why an input was not taken: nothing has changed.
+/// Why an input was not taken: nothing has changed. It travels boxed: it is seldom, and the way of what is taken
+/// stays narrow.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Refusal {
     /// The code.
@@ -94,8 +95,8 @@ pub struct Refusal {
 impl Refusal {
     /// A refusal without particulars.
     #[cold]
-    pub fn plain(code: KernelDiagnosticCode) -> Refusal {
-        Refusal { code, severity: severity_of(code), detail: Detail::None }
+    pub fn plain(code: KernelDiagnosticCode) -> Box<Refusal> {
+        Box::new(Refusal { code, severity: severity_of(code), detail: Detail::None })
     }
 
     /// A field is wrong.
@@ -105,30 +106,27 @@ impl Refusal {
         field: &'static str,
         value: impl Display,
         why: &'static str,
-    ) -> Refusal {
+    ) -> Box<Refusal> {
         let detail = Detail::Field { field, value: value.to_string().into_boxed_str(), why };
-        Refusal { code, severity: severity_of(code), detail }
+        Box::new(Refusal { code, severity: severity_of(code), detail })
     }
 
     /// A limit is hit.
     #[cold]
-    pub fn limit(limit: &'static str, value: impl Display, attempt: impl Display) -> Refusal {
+    pub fn limit(limit: &'static str, value: impl Display, attempt: impl Display) -> Box<Refusal> {
         let detail = Detail::Limit {
             limit,
             value: value.to_string().into_boxed_str(),
             attempt: attempt.to_string().into_boxed_str(),
         };
-        Refusal {
-            code: KernelDiagnosticCode::RiskBlocked,
-            severity: severity_of(KernelDiagnosticCode::RiskBlocked),
-            detail,
-        }
+        let code = KernelDiagnosticCode::RiskBlocked;
+        Box::new(Refusal { code, severity: severity_of(code), detail })
     }
 
     /// This version does not do that.
     #[cold]
-    pub fn not_yet(code: KernelDiagnosticCode, what: &'static str) -> Refusal {
-        Refusal { code, severity: Severity::Error, detail: Detail::NotYet(what) }
+    pub fn not_yet(code: KernelDiagnosticCode, what: &'static str) -> Box<Refusal> {
+        Box::new(Refusal { code, severity: Severity::Error, detail: Detail::NotYet(what) })
     }
 }
 

@@ -1,5 +1,6 @@
 //! Pre-trade limits and the exposure they are held against. Only what increases risk is held back.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
@@ -64,7 +65,7 @@ pub struct Attempt {
 /// # Errors
 /// RISK_BLOCKED with the first limit that it breaks, in the order of the fields of [`RiskLimits`].
 #[inline]
-pub fn check(limits: &Limits, attempt: &Attempt) -> Result<(), Refusal> {
+pub fn check(limits: &Limits, attempt: &Attempt) -> Result<(), Box<Refusal>> {
     if let Some(limit) = limits.order_notional
         && attempt.notional > limit
     {
@@ -91,7 +92,7 @@ pub fn check(limits: &Limits, attempt: &Attempt) -> Result<(), Refusal> {
     }
 }
 
-fn check_collar(limits: &Limits, attempt: &Attempt) -> Result<(), Refusal> {
+fn check_collar(limits: &Limits, attempt: &Attempt) -> Result<(), Box<Refusal>> {
     let (Some(collar), Some(given)) = (limits.collar, limits.given.price_collar) else { return Ok(()) };
     let Some((limit_price, mark)) = attempt.limit_and_mark else { return Ok(()) };
     let distance = (limit_price - mark).abs();

@@ -1,18 +1,16 @@
 //! Account events: the venue's own figures of fills, wallets, funding and the rest.
 
-use super::venue::{ASSETS_MAX, external_order};
+use super::venue::ASSETS_MAX;
 use super::{AssetState, Kernel, Step};
-use crate::effect::Effects;
 use crate::id::Id;
 use crate::input::AccountEvent;
 use crate::ledger::{Account, Cause, Posting};
-use crate::names::{
-    AccountEventKind as Kind, KernelDiagnosticCode as Code, Liquidity, OrderSide, PositionSide,
-};
+use crate::names::{AccountEventKind as Kind, KernelDiagnosticCode as Code, Liquidity};
 use crate::num::{Decimal, MONEY_SCALE, Money, Price, Qty, Rounding, bounded, multiply_divide};
 use crate::order::Fill;
 use crate::outcome::{Detail, Outcome, Refusal};
 use crate::reconcile::Exchange;
+use alloc::boxed::Box;
 
 /// What an account event does.
 #[derive(Debug)]
@@ -27,15 +25,15 @@ pub(crate) enum AccountPlan {
     Entry { cause: Cause, account: Account, credited: Money, instrument: Option<u32> },
 }
 
-fn wrong(field: &'static str, value: impl core::fmt::Display, why: &'static str) -> Refusal {
+fn wrong(field: &'static str, value: impl core::fmt::Display, why: &'static str) -> Box<Refusal> {
     Refusal::field(Code::InvalidIntent, field, value, why)
 }
 
-fn amount(field: &'static str, value: Option<Decimal>) -> Result<Money, Refusal> {
+fn amount(field: &'static str, value: Option<Decimal>) -> Result<Money, Box<Refusal>> {
     optional(field, value)?.ok_or_else(|| wrong(field, "None", "is needed for this kind of account event"))
 }
 
-fn optional(field: &'static str, value: Option<Decimal>) -> Result<Option<Money>, Refusal> {
+fn optional(field: &'static str, value: Option<Decimal>) -> Result<Option<Money>, Box<Refusal>> {
     let Some(value) = value else { return Ok(None) };
     value
         .at_scale_rounded(MONEY_SCALE, Rounding::HalfEven)
@@ -46,7 +44,7 @@ fn optional(field: &'static str, value: Option<Decimal>) -> Result<Option<Money>
 
 impl Kernel {
     #[inline]
-    pub(crate) fn plan_account(&self, event: &AccountEvent) -> Result<Step, Refusal> {
+    pub(crate) fn plan_account(&self, event: &AccountEvent) -> Result<Step, Box<Refusal>> {
         if !event.venue_txn_id.is_empty() && self.wallet_entries.find(&event.venue_txn_id).is_some() {
             return Ok(Step::Note(Code::DuplicateEvent, None, Detail::None));
         }
@@ -82,7 +80,7 @@ impl Kernel {
         Ok(Step::Account(plan))
     }
 
-    fn check_wallet(&self, asset: &Id) -> Result<(), Refusal> {
+    fn check_wallet(&self, asset: &Id) -> Result<(), Box<Refusal>> {
         if asset.is_empty() {
             return Err(wrong("asset", "", "must not be empty"));
         }
@@ -97,14 +95,14 @@ impl Kernel {
         event: &AccountEvent,
         cause: Cause,
         account: Account,
-    ) -> Result<AccountPlan, Refusal> {
+    ) -> Result<AccountPlan, Box<Refusal>> {
         self.check_wallet(&event.asset)?;
         let credited = amount("amount", event.amount)?;
         Ok(AccountPlan::Entry { cause, account, credited, instrument: self.instrument_of(&event.symbol) })
     }
 
     #[inline]
-    fn plan_settled(&self, event: &AccountEvent) -> Result<Step, Refusal> {
+    fn plan_settled(&self, event: &AccountEvent) -> Result<Step, Box<Refusal>> {
         let instrument = self
             .instrument_of(&event.symbol)
             .ok_or_else(|| wrong("symbol", &event.symbol, "is not configured: set_exchange_config"))?;
@@ -132,16 +130,11 @@ impl Kernel {
     // ------------------------------------------------------------------------------------------------ commit
 
     #[inline]
-    pub(crate) fn commit_account(
-        &mut self,
-        plan: AccountPlan,
-        event: &AccountEvent,
-        _effects: &mut Effects,
-    ) -> Outcome {
+    pub(crate) fn commit_account(&mut self, plan: &AccountPlan, event: &AccountEvent) -> Outcome {
         if !event.venue_txn_id.is_empty() {
             self.wallet_entries.remember(event.venue_txn_id.clone());
         }
-        match plan {
+        match *plan {
             AccountPlan::Settle { place, fee, realized } => self.commit_settle(place, fee, realized, event),
             AccountPlan::Unseen { instrument, fee, realized } => {
                 self.commit_unseen(instrument, fee, realized, event)
@@ -237,8 +230,8 @@ impl Kernel {
         for asset in [settle, fee_asset] {
             self.assets[usize::from(asset)].exchange.booked_time_ns = self.now_ns;
         }
-        let record = external_order(instrument, OrderSide::Buy, PositionSide::Both, Qty::ZERO);
-        let reference = self.orders.insert(record, 0);
+        let (reference, order) = self.orders.claim_external();
+        order.instrument = instrument;
         self.orders.add_fill(reference.place, settled_ahead(fee, fee_asset, realized, event));
         self.retire(reference.place);
         self.answer(Code::ReconcileRequired, None, Detail::None)

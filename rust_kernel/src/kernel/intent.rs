@@ -1,6 +1,6 @@
 //! Intents: ENTER, EXIT, CANCEL.
 
-use alloc::vec::Vec;
+use alloc::boxed::Box;
 use serde::Serialize;
 
 use super::window::Named;
@@ -10,8 +10,8 @@ use crate::id::Id;
 use crate::input::{Intent, METADATA_BYTES_MAX};
 use crate::instrument::Instrument;
 use crate::names::{
-    ControlGate, KernelCommandType, KernelDiagnosticCode as Code, OrderDoubt, OrderSide, OrderType,
-    TimeInForce, TradeSide, TradeStage, VenueOrderStatus,
+    ControlGate, KernelCommandType, KernelDiagnosticCode as Code, OrderSide, OrderType, TimeInForce,
+    TradeSide, TradeStage, VenueOrderStatus,
 };
 use crate::num::{Decimal, MONEY_SCALE, Money, NumError, Price, Qty, Rounding};
 use crate::order::{Order, OrderRef, OrderRole};
@@ -65,11 +65,11 @@ pub(crate) struct CancelPlan {
     place: u32,
 }
 
-fn invalid(field: &'static str, value: impl core::fmt::Display, why: &'static str) -> Refusal {
+fn invalid(field: &'static str, value: impl core::fmt::Display, why: &'static str) -> Box<Refusal> {
     Refusal::field(Code::InvalidIntent, field, value, why)
 }
 
-fn precision(field: &'static str, value: Decimal) -> impl Fn(NumError) -> Refusal {
+fn precision(field: &'static str, value: Decimal) -> impl Fn(NumError) -> Box<Refusal> {
     move |error| {
         let why = match error {
             NumError::Inexact => "has more digits than the instrument can hold exactly",
@@ -80,7 +80,7 @@ fn precision(field: &'static str, value: Decimal) -> impl Fn(NumError) -> Refusa
 }
 
 /// Says no where the table does.
-fn permitted(stage: TradeStage, symbol: Symbol) -> Result<(), Refusal> {
+fn permitted(stage: TradeStage, symbol: Symbol) -> Result<(), Box<Refusal>> {
     match rule(stage, symbol) {
         Rule::Go(_) => Ok(()),
         Rule::Ignore(code) | Rule::Refuse(code) => Err(Refusal::plain(code)),
@@ -88,7 +88,7 @@ fn permitted(stage: TradeStage, symbol: Symbol) -> Result<(), Refusal> {
 }
 
 impl Kernel {
-    pub(crate) fn plan_intent(&self, intent: &Intent) -> Result<Step, Refusal> {
+    pub(crate) fn plan_intent(&self, intent: &Intent) -> Result<Step, Box<Refusal>> {
         let slot = self.slots.get(intent.slot_id as usize).ok_or_else(|| {
             Refusal::field(Code::InvalidSlotId, "slot_id", intent.slot_id, "must be below max_slots")
         })?;
@@ -109,7 +109,7 @@ impl Kernel {
         }
     }
 
-    fn plan_enter(&self, slot: &Slot, intent: &Intent) -> Result<EnterPlan, Refusal> {
+    fn plan_enter(&self, slot: &Slot, intent: &Intent) -> Result<EnterPlan, Box<Refusal>> {
         self.check_gate()?;
         let side =
             intent.side.entry_side().ok_or_else(|| invalid("side", intent.side, "must be LONG or SHORT"))?;
@@ -164,7 +164,7 @@ impl Kernel {
         Ok(EnterPlan { instrument, qty, limit_price, reserve_price, notional, leverage, set_leverage })
     }
 
-    fn check_gate(&self) -> Result<(), Refusal> {
+    fn check_gate(&self) -> Result<(), Box<Refusal>> {
         match self.control.gate {
             ControlGate::Halted => return Err(Refusal::plain(Code::ControlHalted)),
             ControlGate::ReduceOnly => return Err(Refusal::plain(Code::ReduceOnly)),
@@ -179,7 +179,7 @@ impl Kernel {
         instrument: u32,
         intent: &Intent,
         limit_price: Option<Price>,
-    ) -> Result<Price, Refusal> {
+    ) -> Result<Price, Box<Refusal>> {
         let rules = &self.instruments[instrument as usize];
         let reference = match intent.reference_price {
             Some(value) if value.is_positive() => {
@@ -195,7 +195,7 @@ impl Kernel {
     }
 
     /// Whether the venue's leverage must be set first.
-    fn check_leverage(&self, instrument: u32, wanted: Decimal) -> Result<bool, Refusal> {
+    fn check_leverage(&self, instrument: u32, wanted: Decimal) -> Result<bool, Box<Refusal>> {
         if !wanted.is_positive() || wanted.at_scale(8).is_err() {
             return Err(invalid("leverage", wanted, "must be above zero, with at most 8 decimals"));
         }
@@ -211,7 +211,7 @@ impl Kernel {
         Ok(true)
     }
 
-    fn plan_exit(&self, slot: &Slot, intent: &Intent) -> Result<ExitPlan, Refusal> {
+    fn plan_exit(&self, slot: &Slot, intent: &Intent) -> Result<ExitPlan, Box<Refusal>> {
         check_kind(intent)?;
         permitted(slot.stage, if slot.basis.qty.is_zero() { Symbol::ExitFlat } else { Symbol::Exit })?;
         check_trade(slot, intent)?;
@@ -240,7 +240,7 @@ impl Kernel {
         Ok(ExitPlan { qty, limit_price, cancel_entry: entry.map(|entry| entry.place) })
     }
 
-    fn plan_cancel(&self, slot: &Slot, intent: &Intent) -> Result<CancelPlan, Refusal> {
+    fn plan_cancel(&self, slot: &Slot, intent: &Intent) -> Result<CancelPlan, Box<Refusal>> {
         check_trade(slot, intent)?;
         let live = |reference: Option<OrderRef>| {
             reference.filter(|reference| self.orders.get(*reference).is_some_and(Order::is_live))
@@ -266,7 +266,7 @@ impl Kernel {
 
     pub(crate) fn commit_enter(
         &mut self,
-        plan: EnterPlan,
+        plan: &EnterPlan,
         intent: &Intent,
         effects: &mut Effects,
     ) -> Outcome {
@@ -292,8 +292,7 @@ impl Kernel {
         if !(slot.metadata.is_empty() && intent.metadata.is_empty()) {
             slot.metadata = intent.metadata.clone();
         }
-        let order = self.new_order(slot_id, OrderRole::Entry, intent, plan.qty, plan.limit_price);
-        let reference = self.orders.insert(order, 0);
+        let reference = self.new_order(OrderRole::Entry, 0, intent, plan.qty, plan.limit_price);
         self.slots[slot_id as usize].entry = Some(reference);
         let order = self.orders.at_mut(reference.place);
         order.reserve_price = plan.reserve_price;
@@ -310,7 +309,7 @@ impl Kernel {
         self.remember(intent, reference.place)
     }
 
-    pub(crate) fn commit_exit(&mut self, plan: ExitPlan, intent: &Intent, effects: &mut Effects) -> Outcome {
+    pub(crate) fn commit_exit(&mut self, plan: &ExitPlan, intent: &Intent, effects: &mut Effects) -> Outcome {
         let slot_id = intent.slot_id;
         if let Some(entry) = plan.cancel_entry {
             self.request_cancel(entry, effects);
@@ -318,9 +317,8 @@ impl Kernel {
         let slot = &mut self.slots[slot_id as usize];
         slot.close_reason = intent.reason.clone();
         let leg = slot.active_leg_index(self.instruments[slot.instrument as usize].lot);
-        let mut order = self.new_order(slot_id, OrderRole::Exit, intent, plan.qty, plan.limit_price);
-        order.reduce_only = true;
-        let reference = self.orders.insert(order, (leg as u8).saturating_add(1) & 31);
+        let leg = (leg as u8).saturating_add(1) & 31;
+        let reference = self.new_order(OrderRole::Exit, leg, intent, plan.qty, plan.limit_price);
         self.slots[slot_id as usize].exit = Some(reference);
         self.move_slot(slot_id, Symbol::Exit, effects);
         self.release(reference.place, effects);
@@ -329,7 +327,7 @@ impl Kernel {
 
     pub(crate) fn commit_cancel(
         &mut self,
-        plan: CancelPlan,
+        plan: &CancelPlan,
         intent: &Intent,
         effects: &mut Effects,
     ) -> Outcome {
@@ -362,49 +360,35 @@ impl Kernel {
         self.answer(Code::Ok, Some(intent.slot_id), Detail::Order(client_id))
     }
 
+    /// Writes a new order into the store, in place: an order is large, and its place keeps the memory of its lists.
     #[inline]
     fn new_order(
-        &self,
-        slot_id: u32,
+        &mut self,
         role: OrderRole,
+        leg: u8,
         intent: &Intent,
         qty: Qty,
         limit_price: Option<Price>,
-    ) -> Order {
-        let slot = &self.slots[slot_id as usize];
+    ) -> OrderRef {
+        let slot = &self.slots[intent.slot_id as usize];
         let exit = exit_side(slot.side);
-        Order {
-            number: 0,
-            client_id: Id::EMPTY,
-            venue_order_id: Id::EMPTY,
-            other_venue_ids: Vec::new(),
-            intent_id: intent.intent_id.clone(),
-            slot_id,
-            trade_number: slot.trade_number,
-            trade_id: slot.trade_id.clone(),
-            role,
-            instrument: slot.instrument,
-            side: slot.side,
-            order_side: if role == OrderRole::Exit { exit } else { exit.opposite() },
-            position_side: position_side(self.config.hedge_mode, slot.side),
-            order_type: intent.order_type,
-            time_in_force: intent.time_in_force,
-            expire_time_ns: intent.expire_time_ns,
-            post_only: intent.post_only,
-            reduce_only: intent.reduce_only,
-            limit_price,
-            qty,
-            filled: Qty::ZERO,
-            filled_value: Money::ZERO,
-            inferred: Qty::ZERO,
-            status: VenueOrderStatus::New,
-            doubt: OrderDoubt::None,
-            cancel_requested: false,
-            reserve_price: Price::ZERO,
-            reserved: Money::ZERO,
-            sent_time_ns: 0,
-            fills: Vec::new(),
-        }
+        let (reference, order) = self.orders.claim(intent.slot_id, leg);
+        order.intent_id = intent.intent_id.clone();
+        order.trade_number = slot.trade_number;
+        order.trade_id = slot.trade_id.clone();
+        order.role = role;
+        order.instrument = slot.instrument;
+        order.side = slot.side;
+        order.order_side = if role == OrderRole::Exit { exit } else { exit.opposite() };
+        order.position_side = position_side(self.config.hedge_mode, slot.side);
+        order.order_type = intent.order_type;
+        order.time_in_force = intent.time_in_force;
+        order.expire_time_ns = intent.expire_time_ns;
+        order.post_only = intent.post_only;
+        order.reduce_only = intent.reduce_only || role == OrderRole::Exit;
+        order.limit_price = limit_price;
+        order.qty = qty;
+        reference
     }
 
     /// Hands an order to the outbox. From here on it may be live at the venue.
@@ -468,7 +452,7 @@ fn exit_side(side: TradeSide) -> OrderSide {
     }
 }
 
-fn check_trade(slot: &Slot, intent: &Intent) -> Result<(), Refusal> {
+fn check_trade(slot: &Slot, intent: &Intent) -> Result<(), Box<Refusal>> {
     if intent.trade_id.is_empty() || intent.trade_id == slot.trade_id || slot.stage.is_free() {
         return Ok(());
     }
@@ -476,7 +460,7 @@ fn check_trade(slot: &Slot, intent: &Intent) -> Result<(), Refusal> {
 }
 
 /// What this version does not trade, and what contradicts itself.
-fn check_kind(intent: &Intent) -> Result<(), Refusal> {
+fn check_kind(intent: &Intent) -> Result<(), Box<Refusal>> {
     match intent.order_type {
         OrderType::Market | OrderType::Limit => {}
         OrderType::StopMarket => return Err(Refusal::not_yet(Code::InvalidIntent, "order_type STOP_MARKET")),
@@ -501,7 +485,7 @@ fn check_kind(intent: &Intent) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn check_ratios(ratios: &[Decimal]) -> Result<(), Refusal> {
+fn check_ratios(ratios: &[Decimal]) -> Result<(), Box<Refusal>> {
     const ONE: i128 = 1_000_000_000_000_000_000;
     if ratios.is_empty() {
         return Ok(());
@@ -522,7 +506,11 @@ fn check_ratios(ratios: &[Decimal]) -> Result<(), Refusal> {
 }
 
 /// The limit price on the grid, where the type has one.
-fn checked_limit(rules: &Instrument, intent: &Intent, side: OrderSide) -> Result<Option<Price>, Refusal> {
+fn checked_limit(
+    rules: &Instrument,
+    intent: &Intent,
+    side: OrderSide,
+) -> Result<Option<Price>, Box<Refusal>> {
     match (intent.order_type, intent.limit_price) {
         (OrderType::Limit, None) => Err(invalid("limit_price", "None", "is needed for a LIMIT order")),
         (OrderType::Limit, Some(value)) => {
@@ -548,7 +536,7 @@ fn checked_limit(rules: &Instrument, intent: &Intent, side: OrderSide) -> Result
     }
 }
 
-fn check_floor(rules: &Instrument, qty: Qty, notional: Money, size: Decimal) -> Result<(), Refusal> {
+fn check_floor(rules: &Instrument, qty: Qty, notional: Money, size: Decimal) -> Result<(), Box<Refusal>> {
     if qty.is_zero() || qty < rules.min_qty || notional < rules.min_notional {
         return Err(Refusal::field(Code::BelowFloor, "target_size", size, "is under the venue's minimum"));
     }

@@ -12,6 +12,7 @@ mod venue;
 
 pub mod window;
 
+use alloc::boxed::Box;
 use alloc::vec;
 use alloc::vec::Vec;
 use serde::Serialize;
@@ -73,8 +74,8 @@ impl Default for KernelConfig {
     }
 }
 
-/// The most slots a kernel may have: what fits the client id.
-pub const SLOTS_MAX: u32 = 1 << 25;
+/// The most slots a kernel may have: an entry and an exit for each, and as many remembered, fit the client id.
+pub const SLOTS_MAX: u32 = 1 << 23;
 /// The most legs of an exit ladder.
 pub const EXIT_LEGS_MAX: usize = 31;
 
@@ -173,7 +174,7 @@ impl Kernel {
     /// The name of the setting that is out of range.
     pub fn new(config: KernelConfig) -> Result<Kernel, &'static str> {
         if config.max_slots == 0 || config.max_slots > SLOTS_MAX {
-            return Err("max_slots must be 1 to 33554432");
+            return Err("max_slots must be 1 to 8388608");
         }
         let slots = config.max_slots;
         Ok(Kernel {
@@ -216,7 +217,7 @@ impl Kernel {
         let first_transaction = self.ledger.booked().wrapping_add(1);
         let outcome = match self.validate(stamp, input) {
             Ok(plan) => self.commit(stamp, plan, input, effects),
-            Err(refusal) => self.refused(input, refusal),
+            Err(refusal) => self.refused(input, *refusal),
         };
         effects.ledger = first_transaction..self.ledger.booked().wrapping_add(1);
         outcome
@@ -227,7 +228,7 @@ impl Kernel {
     /// # Errors
     /// A [`Refusal`] says why it is not taken.
     #[inline]
-    pub fn validate(&self, stamp: Stamp, input: &Input) -> Result<Plan, Refusal> {
+    pub fn validate(&self, stamp: Stamp, input: &Input) -> Result<Plan, Box<Refusal>> {
         if stamp.0 < self.now_ns {
             return Err(Refusal::field(
                 KernelDiagnosticCode::InvalidIntent,
@@ -255,12 +256,12 @@ impl Kernel {
     pub fn commit(&mut self, stamp: Stamp, plan: Plan, input: &Input, effects: &mut Effects) -> Outcome {
         self.now_ns = stamp.0;
         match (plan.0, input) {
-            (Step::Enter(plan), Input::Intent(intent)) => self.commit_enter(plan, intent, effects),
-            (Step::Exit(plan), Input::Intent(intent)) => self.commit_exit(plan, intent, effects),
-            (Step::Cancel(plan), Input::Intent(intent)) => self.commit_cancel(plan, intent, effects),
+            (Step::Enter(plan), Input::Intent(intent)) => self.commit_enter(&plan, intent, effects),
+            (Step::Exit(plan), Input::Intent(intent)) => self.commit_exit(&plan, intent, effects),
+            (Step::Cancel(plan), Input::Intent(intent)) => self.commit_cancel(&plan, intent, effects),
             (Step::RepeatIntent(at), _) => self.repeat(at),
-            (Step::Order(plan), Input::Venue(event)) => self.commit_order(plan, event, effects),
-            (Step::Account(plan), Input::Account(event)) => self.commit_account(plan, event, effects),
+            (Step::Order(plan), Input::Venue(event)) => self.commit_order(&plan, event, effects),
+            (Step::Account(plan), Input::Account(event)) => self.commit_account(&plan, event),
             (Step::Setup(plan), _) => self.commit_setup(plan, input, effects),
             (Step::Note(code, slot_id, detail), _) => self.answer(code, slot_id, detail),
             // A plan of another input: the caller broke the contract, and nothing has changed.

@@ -26,12 +26,12 @@ pub(crate) enum SetupPlan {
     Control(Option<Limits>),
 }
 
-fn wrong(field: &'static str, value: impl core::fmt::Display, why: &'static str) -> Refusal {
+fn wrong(field: &'static str, value: impl core::fmt::Display, why: &'static str) -> Box<Refusal> {
     Refusal::field(Code::InvalidIntent, field, value, why)
 }
 
 impl Kernel {
-    pub(crate) fn plan_instrument(&self, spec: &InstrumentSpec) -> Result<Step, Refusal> {
+    pub(crate) fn plan_instrument(&self, spec: &InstrumentSpec) -> Result<Step, Box<Refusal>> {
         let settle = match self.asset_of(&spec.settle) {
             Some(settle) => settle,
             None if self.assets.len() < ASSETS_MAX => self.assets.len() as u16,
@@ -69,7 +69,7 @@ impl Kernel {
         Ok(Step::Setup(SetupPlan::Instrument { place, instrument: Box::new(instrument) }))
     }
 
-    pub(crate) fn plan_seed(&self, asset: &Id, amount: Decimal) -> Result<Step, Refusal> {
+    pub(crate) fn plan_seed(&self, asset: &Id, amount: Decimal) -> Result<Step, Box<Refusal>> {
         if asset.is_empty() {
             return Err(wrong("asset", "", "must not be empty"));
         }
@@ -85,7 +85,7 @@ impl Kernel {
     }
 
     #[inline]
-    pub(crate) fn plan_mark(&self, symbol: &Id, price: Decimal) -> Result<Step, Refusal> {
+    pub(crate) fn plan_mark(&self, symbol: &Id, price: Decimal) -> Result<Step, Box<Refusal>> {
         let instrument = self
             .instrument_of(symbol)
             .ok_or_else(|| wrong("asset", symbol, "is not configured: set_exchange_config"))?;
@@ -98,7 +98,7 @@ impl Kernel {
         Ok(Step::Setup(SetupPlan::Mark { instrument, price }))
     }
 
-    pub(crate) fn plan_effect(&self, result: &EffectResult) -> Result<Step, Refusal> {
+    pub(crate) fn plan_effect(&self, result: &EffectResult) -> Result<Step, Box<Refusal>> {
         let place = |symbol: &Id| {
             self.instrument_of(symbol).ok_or_else(|| wrong("symbol", symbol, "is not configured"))
         };
@@ -126,7 +126,7 @@ impl Kernel {
         Ok(Step::Setup(plan))
     }
 
-    pub(crate) fn plan_control(&self, change: &ControlChange) -> Result<Step, Refusal> {
+    pub(crate) fn plan_control(&self, change: &ControlChange) -> Result<Step, Box<Refusal>> {
         if let Some(mode) = change.mode
             && mode != self.control.mode
             && (self.busy_slots() > 0

@@ -8,14 +8,15 @@ use crate::id::Id;
 use crate::input::{Stamp, VenueEvent};
 use crate::instrument::Instrument;
 use crate::names::{
-    KernelDiagnosticCode as Code, KernelEventKind as Kind, OrderDoubt, OrderSide, OrderType, PositionSide,
-    Severity, TimeInForce, TradeSide, VenueOrderStatus as Status,
+    KernelDiagnosticCode as Code, KernelEventKind as Kind, OrderDoubt, OrderSide, PositionSide, Severity,
+    VenueOrderStatus as Status,
 };
 use crate::num::{Decimal, Money, NumError, Price, Qty, Rounding};
 use crate::order::{Order, OrderRole};
 use crate::outcome::{Detail, Outcome, Refusal};
 use crate::position::average_price;
 use crate::slot::classify::Change;
+use alloc::boxed::Box;
 
 /// How many assets a kernel knows at most.
 pub(crate) const ASSETS_MAX: usize = 1024;
@@ -24,10 +25,10 @@ pub(crate) const ASSETS_MAX: usize = 1024;
 #[derive(Debug)]
 pub(crate) struct OrderPlan {
     target: Target,
-    /// Quantity that only the cumulative figure tells of.
-    inferred: Option<NewFill>,
+    /// Quantity that only the cumulative figure tells of. Boxed, as it is seldom.
+    inferred: Option<Box<NewFill>>,
     /// The real fill of what was inferred before.
-    replacement: Option<NewFill>,
+    replacement: Option<Box<NewFill>>,
     /// A fill to add.
     fill: Option<NewFill>,
     /// A known fill to which the event brings a fee.
@@ -67,7 +68,7 @@ enum News {
     Doubt,
 }
 
-fn precision(field: &'static str, value: Decimal) -> impl Fn(NumError) -> Refusal {
+fn precision(field: &'static str, value: Decimal) -> impl Fn(NumError) -> Box<Refusal> {
     move |_| Refusal::field(Code::Precision, field, value, "cannot be held exactly by the instrument")
 }
 
@@ -93,7 +94,7 @@ impl Kernel {
         self.orders.by_venue_id(parent)
     }
 
-    pub(crate) fn plan_venue(&self, stamp: Stamp, event: &VenueEvent) -> Result<Step, Refusal> {
+    pub(crate) fn plan_venue(&self, stamp: Stamp, event: &VenueEvent) -> Result<Step, Box<Refusal>> {
         if let Some(what) = not_yet(event.kind) {
             return Err(Refusal::not_yet(Code::ReconcileRequired, what));
         }
@@ -132,7 +133,7 @@ impl Kernel {
         event: &VenueEvent,
         order: &Order,
         rules: &Instrument,
-    ) -> Result<Option<Qty>, Refusal> {
+    ) -> Result<Option<Qty>, Box<Refusal>> {
         match event.filled_size {
             Some(value) if value.is_negative() => Err(Refusal::field(
                 Code::ReconcileRequired,
@@ -160,7 +161,7 @@ impl Kernel {
         order: &Order,
         rules: &Instrument,
         cumulative: Option<Qty>,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), Box<Refusal>> {
         let key = fill_key(event);
         if !key.is_empty()
             && let Some(at) = order.fills.iter().position(|fill| fill.venue_trade_id == *key)
@@ -213,16 +214,16 @@ impl Kernel {
         }
         let added = qty - replaced;
         if !replaced.is_zero() {
-            plan.replacement = Some(part_of(&fill, replaced, rules));
+            plan.replacement = Some(Box::new(part_of(&fill, replaced, rules)));
         }
         let filled_after = order.filled + added + gap;
         if !added.is_zero() {
-            let mut rest = part_of(&fill, added, rules);
-            if !replaced.is_zero() {
+            plan.fill = Some(if replaced.is_zero() {
+                fill
+            } else {
                 // The fee of the whole fill goes with its first part.
-                rest.fee = fill.fee.map(|_| Money::ZERO);
-            }
-            plan.fill = Some(rest);
+                NewFill { fee: fill.fee.map(|_| Money::ZERO), ..part_of(&fill, added, rules) }
+            });
         }
         if order.status.is_ended() && order.status != Status::Filled && !added.is_zero() {
             plan.code = Code::LateFill;
@@ -246,7 +247,7 @@ impl Kernel {
         order: &Order,
         qty: Qty,
         cumulative: Option<Qty>,
-    ) -> Result<Option<Qty>, Refusal> {
+    ) -> Result<Option<Qty>, Box<Refusal>> {
         if !key.is_empty() {
             return Ok(Some(qty));
         }
@@ -267,13 +268,14 @@ impl Kernel {
     }
 
     /// A known fill: it moves nothing, but may bring the fee that the first one lacked.
+    #[cold]
     fn plan_duplicate(
         &self,
         plan: &mut OrderPlan,
         event: &VenueEvent,
         order: &Order,
         at: usize,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), Box<Refusal>> {
         plan.code = Code::DuplicateEvent;
         if let (Some(fee), true) = (event.fee, order.fills[at].fee_predicted) {
             plan.enrich = Some((at, money("fee", fee)?));
@@ -290,7 +292,7 @@ impl Kernel {
         order: &Order,
         rules: &Instrument,
         qty: Qty,
-    ) -> Result<NewFill, Refusal> {
+    ) -> Result<NewFill, Box<Refusal>> {
         let (price, price_pending) = match event.price {
             Some(value) if value.is_positive() => {
                 (rules.mark(value).map_err(precision("price", value))?, false)
@@ -311,6 +313,7 @@ impl Kernel {
     }
 
     /// A fill that only a cumulative quantity tells of.
+    #[cold]
     fn inferred_fill(
         &self,
         event: &VenueEvent,
@@ -318,16 +321,17 @@ impl Kernel {
         rules: &Instrument,
         qty: Qty,
         cumulative: Option<Qty>,
-    ) -> Result<NewFill, Refusal> {
+    ) -> Result<Box<NewFill>, Box<Refusal>> {
         let price = self.likely_price(event, order, rules, qty, cumulative)?;
         let price_pending = event.average_price.is_none();
         let liquidity = expected_liquidity(order.order_type, order.post_only);
         let value = value_of(rules, price, qty)?;
-        Ok(NewFill { qty, price, value, liquidity, fee: None, inferred: true, price_pending })
+        Ok(Box::new(NewFill { qty, price, value, liquidity, fee: None, inferred: true, price_pending }))
     }
 
     /// What a fill without a price most likely cost: from the order's average where the event has it, else the event's
     /// price, else the order's limit or what it was valued at.
+    #[cold]
     fn likely_price(
         &self,
         event: &VenueEvent,
@@ -335,7 +339,7 @@ impl Kernel {
         rules: &Instrument,
         qty: Qty,
         cumulative: Option<Qty>,
-    ) -> Result<Price, Refusal> {
+    ) -> Result<Price, Box<Refusal>> {
         if let (Some(average), Some(total)) = (event.average_price, cumulative)
             && average.is_positive()
         {
@@ -377,7 +381,7 @@ impl Kernel {
         stamp: Stamp,
         event: &VenueEvent,
         order: &Order,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), Box<Refusal>> {
         let ended = order.status.is_ended();
         let news = match event.kind {
             Kind::OrderAck => News::Ack,
@@ -431,7 +435,7 @@ impl Kernel {
         Ok(())
     }
 
-    fn plan_not_found(&self, plan: &mut OrderPlan, stamp: Stamp, order: &Order) -> Result<(), Refusal> {
+    fn plan_not_found(&self, plan: &mut OrderPlan, stamp: Stamp, order: &Order) -> Result<(), Box<Refusal>> {
         if order.status.is_ended() || order.doubt != OrderDoubt::Submit {
             plan.code = Code::StaleEvent;
             return Ok(());
@@ -447,7 +451,8 @@ impl Kernel {
 
     /// An event of an order that is not known here.
     #[cold]
-    fn plan_unknown(&self, event: &VenueEvent) -> Result<Step, Refusal> {
+    #[inline(never)]
+    fn plan_unknown(&self, event: &VenueEvent) -> Result<Step, Box<Refusal>> {
         if !is_fill(event.kind) {
             return Err(Refusal::plain(Code::UnknownOrder));
         }
@@ -505,7 +510,7 @@ impl Kernel {
         }))
     }
 
-    fn check_asset(&self, name: &Id) -> Result<(), Refusal> {
+    fn check_asset(&self, name: &Id) -> Result<(), Box<Refusal>> {
         let known = name.is_empty() || self.asset_of(name).is_some() || self.assets.len() < ASSETS_MAX;
         if known {
             return Ok(());
@@ -523,7 +528,7 @@ impl Kernel {
     #[inline]
     pub(crate) fn commit_order(
         &mut self,
-        plan: OrderPlan,
+        plan: &OrderPlan,
         event: &VenueEvent,
         effects: &mut Effects,
     ) -> Outcome {
@@ -550,8 +555,8 @@ impl Kernel {
         if let Some((at, fee)) = plan.enrich {
             self.correct_fee(place, at, fee, fee_asset.unwrap_or(settle), &event.venue_trade_id);
         }
-        self.commit_fills(place, &plan, event, fee_asset, effects);
-        self.commit_news(place, &plan, effects);
+        self.commit_fills(place, plan, event, fee_asset, effects);
+        self.commit_news(place, plan, effects);
         self.conclude(place, plan.code, event)
     }
 
@@ -697,51 +702,14 @@ impl Kernel {
         position_side: PositionSide,
         qty: Qty,
     ) -> u32 {
-        let reference = self.orders.insert(external_order(instrument, order_side, position_side, qty), 0);
-        self.orders.at_mut(reference.place).trade_id = event.trade_id.clone();
+        let (reference, order) = self.orders.claim_external();
+        order.instrument = instrument;
+        order.order_side = order_side;
+        order.position_side = position_side;
+        order.qty = qty;
+        order.trade_id = event.trade_id.clone();
         self.retire(reference.place);
         reference.place
-    }
-}
-
-/// The record of an order that is not ours.
-pub(crate) fn external_order(
-    instrument: u32,
-    order_side: OrderSide,
-    position_side: PositionSide,
-    qty: Qty,
-) -> Order {
-    Order {
-        number: 0,
-        client_id: Id::EMPTY,
-        venue_order_id: Id::EMPTY,
-        other_venue_ids: alloc::vec::Vec::new(),
-        intent_id: Id::EMPTY,
-        slot_id: u32::MAX,
-        trade_number: 0,
-        trade_id: Id::EMPTY,
-        role: OrderRole::External,
-        instrument,
-        side: TradeSide::Flat,
-        order_side,
-        position_side,
-        order_type: OrderType::Market,
-        time_in_force: TimeInForce::Gtc,
-        expire_time_ns: None,
-        post_only: false,
-        reduce_only: false,
-        limit_price: None,
-        qty,
-        filled: Qty::ZERO,
-        filled_value: Money::ZERO,
-        inferred: Qty::ZERO,
-        status: Status::Acked,
-        doubt: OrderDoubt::None,
-        cancel_requested: false,
-        reserve_price: Price::ZERO,
-        reserved: Money::ZERO,
-        sent_time_ns: 0,
-        fills: alloc::vec::Vec::new(),
     }
 }
 
@@ -751,7 +719,7 @@ fn fill_key(event: &VenueEvent) -> &Id {
     if event.venue_trade_id.is_empty() { &event.event_id } else { &event.venue_trade_id }
 }
 
-fn plan_reject(plan: &mut OrderPlan, event: &VenueEvent, order: &Order) -> Result<(), Refusal> {
+fn plan_reject(plan: &mut OrderPlan, event: &VenueEvent, order: &Order) -> Result<(), Box<Refusal>> {
     plan.code = Code::VenueRejected;
     if order.status.is_ended() {
         plan.code = if order.status == Status::Rejected { Code::DuplicateEvent } else { Code::StaleEvent };
@@ -768,7 +736,7 @@ fn plan_reject(plan: &mut OrderPlan, event: &VenueEvent, order: &Order) -> Resul
     Ok(())
 }
 
-fn plan_rate_limited(plan: &mut OrderPlan, order: &Order) -> Result<(), Refusal> {
+fn plan_rate_limited(plan: &mut OrderPlan, order: &Order) -> Result<(), Box<Refusal>> {
     plan.code = if order.status.is_ended() { Code::StaleEvent } else { Code::RateLimited };
     match order.status {
         // Before acceptance: the order never was.
@@ -831,13 +799,13 @@ fn min(a: Qty, b: Qty) -> Qty {
     if a < b { a } else { b }
 }
 
-fn value_of(rules: &Instrument, price: Price, qty: Qty) -> Result<Money, Refusal> {
+fn value_of(rules: &Instrument, price: Price, qty: Qty) -> Result<Money, Box<Refusal>> {
     rules.value(price, qty).ok_or_else(|| {
         Refusal::field(Code::Precision, "size", rules.qty_decimal(qty), "the fill's value is too large")
     })
 }
 
-fn money(field: &'static str, value: Decimal) -> Result<Money, Refusal> {
+fn money(field: &'static str, value: Decimal) -> Result<Money, Box<Refusal>> {
     // Venues print unrounded fees: digits beyond 1e-18 are rounded half-even.
     value
         .at_scale_rounded(crate::num::MONEY_SCALE, Rounding::HalfEven)
