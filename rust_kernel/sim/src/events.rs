@@ -31,12 +31,12 @@ fn event(kind: KernelEventKind, moment: Moment) -> VenueEvent {
 /// event left in the box.
 #[inline]
 fn of_order(
-    mut event: Box<VenueEvent>,
+    event: &mut VenueEvent,
     (kind, new_status): (KernelEventKind, VenueOrderStatus),
     order: &Order,
     rules: &Rules,
     moment: Moment,
-) -> Box<VenueEvent> {
+) {
     let VenueEvent {
         timestamp_ns,
         received_ns,
@@ -63,7 +63,7 @@ fn of_order(
         fee,
         fee_asset,
         rare,
-    } = &mut *event;
+    } = event;
     *timestamp_ns = moment.venue_ns;
     *received_ns = moment.received_ns;
     *event_kind = kind;
@@ -86,7 +86,6 @@ fn of_order(
     if rare.is_some() {
         *rare = None;
     }
-    event
 }
 
 #[inline]
@@ -98,30 +97,31 @@ fn clear(id: &mut Id) {
 
 /// ORDER_ACK. It names the order's size where a reduce-only order was cut.
 #[inline]
-pub(crate) fn acknowledged(form: Box<VenueEvent>, order: &Order, rules: &Rules, moment: Moment) -> Input {
+pub(crate) fn acknowledged(event: &mut VenueEvent, order: &Order, rules: &Rules, moment: Moment) {
     let what = (KernelEventKind::OrderAck, VenueOrderStatus::Acked);
-    let mut event = of_order(form, what, order, rules, moment);
+    of_order(event, what, order, rules, moment);
     event.order_size = order.cut.then(|| rules.quantity.decimal(order.size));
-    Input::Venue(event)
 }
 
 /// PARTIAL_FILL or FULL_FILL, after the order has taken the fill in.
 #[inline]
 pub(crate) fn filled(
-    form: Box<VenueEvent>,
+    event: &mut VenueEvent,
     order: &Order,
     rules: &Rules,
     fill: Fill,
+    venue_trade_id: &Id,
     fee: Option<i128>,
     moment: Moment,
-) -> Box<VenueEvent> {
+) {
     let remaining = order.remaining();
     let what = if remaining == 0 {
         (KernelEventKind::FullFill, VenueOrderStatus::Filled)
     } else {
         (KernelEventKind::PartialFill, VenueOrderStatus::PartiallyFilled)
     };
-    let mut event = of_order(form, what, order, rules, moment);
+    of_order(event, what, order, rules, moment);
+    event.venue_trade_id.clone_from(venue_trade_id);
     event.liquidity = Some(fill.liquidity);
     event.price = Some(rules.price.decimal(fill.price));
     event.size = Some(rules.quantity.decimal(fill.quantity));
@@ -131,17 +131,11 @@ pub(crate) fn filled(
         event.fee = Some(decimal(units, rules.fee_decimals));
         event.fee_asset.clone_from(&rules.settle);
     }
-    event
 }
 
 /// An account event with every field absent but its asset.
 #[inline]
-fn of_account(
-    mut event: Box<AccountEvent>,
-    event_kind: AccountEventKind,
-    of_asset: &Id,
-    moment: Moment,
-) -> Box<AccountEvent> {
+fn of_account(event: &mut AccountEvent, event_kind: AccountEventKind, of_asset: &Id, moment: Moment) {
     let AccountEvent {
         kind,
         timestamp_ns,
@@ -163,7 +157,7 @@ fn of_account(
         entry_price,
         rate,
         mark_price,
-    } = &mut *event;
+    } = event;
     *kind = event_kind;
     *timestamp_ns = moment.venue_ns;
     asset.clone_from(of_asset);
@@ -177,49 +171,45 @@ fn of_account(
         *absent = None;
     }
     *position_side = None;
-    event
 }
 
 /// FILL_SETTLED.
 #[inline]
 pub(crate) fn settled(
-    form: Box<AccountEvent>,
+    event: &mut AccountEvent,
     rules: &Rules,
     settlement: Settlement,
     venue_trade_id: &Id,
     moment: Moment,
-) -> Input {
-    let mut event = of_account(form, AccountEventKind::FillSettled, &rules.settle, moment);
+) {
+    of_account(event, AccountEventKind::FillSettled, &rules.settle, moment);
     event.symbol.clone_from(&rules.symbol);
     event.venue_trade_id.clone_from(venue_trade_id);
     event.realized_pnl = Some(decimal(settlement.realised, rules.fee_decimals));
     event.fee = Some(decimal(settlement.fee, rules.fee_decimals));
     event.fee_asset.clone_from(&rules.settle);
-    Input::Account(event)
 }
 
 /// ACCOUNT_UPDATE.
 #[inline]
-pub(crate) fn wallet(form: Box<AccountEvent>, asset: &Id, balance: Decimal, moment: Moment) -> Input {
-    let mut event = of_account(form, AccountEventKind::AccountUpdate, asset, moment);
+pub(crate) fn wallet(event: &mut AccountEvent, asset: &Id, balance: Decimal, moment: Moment) {
+    of_account(event, AccountEventKind::AccountUpdate, asset, moment);
     event.wallet_balance = Some(balance);
-    Input::Account(event)
 }
 
 /// CANCEL_ACK or EXPIRED: nothing remains of an order that ends this way.
 pub(crate) fn ended(
-    form: Box<VenueEvent>,
+    event: &mut VenueEvent,
     what: (KernelEventKind, VenueOrderStatus),
     order: &Order,
     rules: &Rules,
     reason: Option<Reject>,
     moment: Moment,
-) -> Input {
-    let mut event = of_order(form, what, order, rules, moment);
+) {
+    of_order(event, what, order, rules, moment);
     event.filled_size = Some(rules.quantity.decimal(order.filled));
     event.remaining_size = Some(Decimal::ZERO);
     event.rare = reason.map(rare);
-    Input::Venue(event)
 }
 
 fn rare(reject: Reject) -> Box<RareFields> {

@@ -117,15 +117,10 @@ impl Desk {
 
         let moment = self.moment();
         let fee = self.behaviour.fee_in_fill.then_some(settlement.fee);
-        let mut event = events::filled(self.forms.venue(), order, rules, fill, fee, moment);
-        event.venue_trade_id = self.trade_ids.next_id();
+        let trade_id = self.trade_ids.next_id();
+        events::filled(self.forms.venue(out), order, rules, fill, &trade_id, fee, moment);
         if self.behaviour.settle_events {
-            let form = self.forms.account();
-            let settled = events::settled(form, rules, settlement, &event.venue_trade_id, moment);
-            out.push(Input::Venue(event));
-            out.push(settled);
-        } else {
-            out.push(Input::Venue(event));
+            events::settled(self.forms.account(out), rules, settlement, &trade_id, moment);
         }
     }
 
@@ -134,8 +129,8 @@ impl Desk {
     pub(crate) fn report_wallet(&mut self, market: &Market, out: &mut Vec<Input>) {
         if self.behaviour.wallet_events {
             let balance = self.wallet.balance_decimal(market.account);
-            let form = self.forms.account();
-            out.push(events::wallet(form, &market.rules.settle, balance, self.moment()));
+            let moment = self.moment();
+            events::wallet(self.forms.account(out), &market.rules.settle, balance, moment);
         }
     }
 
@@ -149,7 +144,7 @@ impl Desk {
     ) {
         self.counters.expired += 1;
         let what = (KernelEventKind::Expired, VenueOrderStatus::Expired);
-        let form = self.forms.venue();
-        out.push(events::ended(form, what, order, &market.rules, reason, self.moment()));
+        let moment = self.moment();
+        events::ended(self.forms.venue(out), what, order, &market.rules, reason, moment);
     }
 }

@@ -429,8 +429,8 @@ impl SimVenue {
         }
         current.market = place as u32;
         desk.counters.orders += 1;
-        let form = desk.forms.venue();
-        out.push(events::acknowledged(form, current, &market.rules, desk.moment()));
+        let moment = desk.moment();
+        events::acknowledged(desk.forms.venue(out), current, &market.rules, moment);
         taking::take(desk, market, current, out);
         if current.remaining() == 0 {
             return orders.end_at_once(current, VenueOrderStatus::Filled);
@@ -482,8 +482,8 @@ impl SimVenue {
             market.queue(order.order_side).remove(order.order_side, limit, order.sequence);
         }
         let what = (KernelEventKind::CancelAck, VenueOrderStatus::Canceled);
-        let form = self.desk.forms.venue();
-        out.push(events::ended(form, what, order, &market.rules, None, self.desk.moment()));
+        let moment = self.desk.moment();
+        events::ended(self.desk.forms.venue(out), what, order, &market.rules, None, moment);
         self.desk.counters.cancels += 1;
         self.orders.end(place, VenueOrderStatus::Canceled);
     }
