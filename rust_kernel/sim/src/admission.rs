@@ -4,6 +4,7 @@ use dita_kernel::effect::OrderRequest;
 use dita_kernel::names::{OrderSide, OrderType, PositionSide, TimeInForce};
 use dita_kernel::num::Decimal;
 
+use crate::events::set;
 use crate::fills::{Desk, Market};
 use crate::orders::{Order, Orders};
 use crate::reject::Reject;
@@ -32,7 +33,7 @@ pub(crate) fn admit(
     }
     order.venue_order_id = desk.order_ids.next_id();
     order.venue_client_id.clone_from(&request.venue_client_id);
-    order.trade_id.clone_from(&request.trade_id);
+    set(&mut order.trade_id, &request.trade_id);
     order.slot_id = request.slot_id;
     order.side = request.side;
     order.order_side = request.order_side;

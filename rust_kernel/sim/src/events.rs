@@ -59,9 +59,9 @@ fn of_order(
         order_size,
         order_price,
         average_price,
-        venue_trade_id,
+        venue_trade_id: _, // a fill's to set, everyone else's to clear
         fee,
-        fee_asset,
+        fee_asset: _, // as well
         rare,
     } = event;
     *timestamp_ns = moment.venue_ns;
@@ -73,18 +73,25 @@ fn of_order(
     *side = Some(order.side);
     *liquidity = None;
     *slot_id = Some(order.slot_id);
-    trade_id.clone_from(&order.trade_id);
-    venue_order_id.clone_from(&order.venue_order_id);
-    venue_client_id.clone_from(&order.venue_client_id);
-    asset.clone_from(&rules.symbol);
+    set(trade_id, &order.trade_id);
+    set(venue_order_id, &order.venue_order_id);
+    set(venue_client_id, &order.venue_client_id);
+    set(asset, &rules.symbol);
     for absent in [price, size, filled_size, remaining_size, order_size, order_price, average_price, fee] {
         *absent = None;
     }
-    for absent in [event_id, venue_trade_id, fee_asset] {
-        clear(absent);
-    }
+    clear(event_id);
     if rare.is_some() {
         *rare = None;
+    }
+}
+
+/// Writes an id where it is not there already: handed-back events come in the order in which they are needed again,
+/// so instrument, asset and trade mostly are, and comparing is cheaper than a copy.
+#[inline]
+pub(crate) fn set(target: &mut Id, source: &Id) {
+    if target != source {
+        target.clone_from(source);
     }
 }
 
@@ -95,11 +102,19 @@ fn clear(id: &mut Id) {
     }
 }
 
+/// The ids that only a fill has.
+#[inline]
+fn clear_fill(event: &mut VenueEvent) {
+    clear(&mut event.venue_trade_id);
+    clear(&mut event.fee_asset);
+}
+
 /// ORDER_ACK. It names the order's size where a reduce-only order was cut.
 #[inline]
 pub(crate) fn acknowledged(event: &mut VenueEvent, order: &Order, rules: &Rules, moment: Moment) {
     let what = (KernelEventKind::OrderAck, VenueOrderStatus::Acked);
     of_order(event, what, order, rules, moment);
+    clear_fill(event);
     event.order_size = order.cut.then(|| rules.quantity.decimal(order.size));
 }
 
@@ -121,7 +136,7 @@ pub(crate) fn filled(
         (KernelEventKind::PartialFill, VenueOrderStatus::PartiallyFilled)
     };
     of_order(event, what, order, rules, moment);
-    event.venue_trade_id.clone_from(venue_trade_id);
+    set(&mut event.venue_trade_id, venue_trade_id);
     event.liquidity = Some(fill.liquidity);
     event.price = Some(rules.price.decimal(fill.price));
     event.size = Some(rules.quantity.decimal(fill.quantity));
@@ -129,7 +144,9 @@ pub(crate) fn filled(
     event.remaining_size = Some(rules.quantity.decimal(remaining));
     if let Some(units) = fee {
         event.fee = Some(decimal(units, rules.fee_decimals));
-        event.fee_asset.clone_from(&rules.settle);
+        set(&mut event.fee_asset, &rules.settle);
+    } else {
+        clear(&mut event.fee_asset);
     }
 }
 
@@ -142,12 +159,12 @@ fn of_account(event: &mut AccountEvent, event_kind: AccountEventKind, of_asset: 
         event_id,
         venue_txn_id,
         asset,
-        symbol,
-        venue_trade_id,
+        symbol: _,         // a settlement's to set, a wallet frame's to clear
+        venue_trade_id: _, // as well
         amount,
         realized_pnl,
         fee,
-        fee_asset,
+        fee_asset: _, // as well
         wallet_balance,
         available_margin,
         used_margin,
@@ -160,10 +177,9 @@ fn of_account(event: &mut AccountEvent, event_kind: AccountEventKind, of_asset: 
     } = event;
     *kind = event_kind;
     *timestamp_ns = moment.venue_ns;
-    asset.clone_from(of_asset);
-    for absent in [event_id, venue_txn_id, symbol, venue_trade_id, fee_asset] {
-        clear(absent);
-    }
+    set(asset, of_asset);
+    clear(event_id);
+    clear(venue_txn_id);
     for absent in [amount, realized_pnl, fee, wallet_balance, available_margin, used_margin, maint_margin] {
         *absent = None;
     }
@@ -183,17 +199,20 @@ pub(crate) fn settled(
     moment: Moment,
 ) {
     of_account(event, AccountEventKind::FillSettled, &rules.settle, moment);
-    event.symbol.clone_from(&rules.symbol);
-    event.venue_trade_id.clone_from(venue_trade_id);
+    set(&mut event.symbol, &rules.symbol);
+    set(&mut event.venue_trade_id, venue_trade_id);
     event.realized_pnl = Some(decimal(settlement.realised, rules.fee_decimals));
     event.fee = Some(decimal(settlement.fee, rules.fee_decimals));
-    event.fee_asset.clone_from(&rules.settle);
+    set(&mut event.fee_asset, &rules.settle);
 }
 
 /// ACCOUNT_UPDATE.
 #[inline]
 pub(crate) fn wallet(event: &mut AccountEvent, asset: &Id, balance: Decimal, moment: Moment) {
     of_account(event, AccountEventKind::AccountUpdate, asset, moment);
+    for absent in [&mut event.symbol, &mut event.venue_trade_id, &mut event.fee_asset] {
+        clear(absent);
+    }
     event.wallet_balance = Some(balance);
 }
 
@@ -207,6 +226,7 @@ pub(crate) fn ended(
     moment: Moment,
 ) {
     of_order(event, what, order, rules, moment);
+    clear_fill(event);
     event.filled_size = Some(rules.quantity.decimal(order.filled));
     event.remaining_size = Some(Decimal::ZERO);
     event.rare = reason.map(rare);

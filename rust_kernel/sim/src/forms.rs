@@ -20,10 +20,11 @@ pub(crate) struct Forms {
 }
 
 impl Forms {
-    /// Takes events back and leaves the buffer empty.
+    /// Takes events back and leaves the buffer empty. The last comes to lie lowest: the next order takes them in the
+    /// order in which this one did, and finds most of what it must write already there.
     #[inline]
     pub(crate) fn give_back(&mut self, spent: &mut Vec<Input>) {
-        for input in spent.drain(..) {
+        for input in spent.drain(..).rev() {
             let kept = match &input {
                 Input::Venue(_) => &mut self.venue,
                 Input::Account(_) => &mut self.account,
