@@ -1,5 +1,9 @@
 """The DITA execution kernel's native module: enumerations, errors and frozen value types."""
 
+# Docstrings are wanted here (editors show them) and the errors' names are public API, whatever the suffix.
+# `int | float` is kept, since an int stays an int.
+# ruff: noqa: ANN401, N818, PYI021, PYI041
+
 import enum
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -284,14 +288,16 @@ class VenueAdapterError(KernelError):
 class KernelIntent:
     """What a strategy wants, frozen.
 
-    Numbers may be Decimal, int, str or float (a float enters through its shortest decimal text: 0.1 is exactly 0.1).
-    Times are aware datetimes or int nanoseconds since 1970-01-01 UTC. Ids and names have at most 64 bytes. `None` for
-    an optional field means: left out. `metadata` is kept as canonical JSON of at most 4,096 bytes. A `slot_id` that no
-    kernel can have (negative, over 32 bits) is kept as 4294967295, which the kernel answers with INVALID_SLOT_ID.
+    Numbers may be Decimal, int, str or float (a float enters through its shortest decimal text: 0.1 is
+    exactly 0.1). Times are aware datetimes or int nanoseconds since 1970-01-01 UTC. Ids and names have at
+    most 64 bytes. `None` for an optional field means: left out. `metadata` is kept as canonical JSON of
+    at most 4,096 bytes. A `slot_id` that no kernel can have (negative, over 32 bits) is kept as
+    4294967295, which the kernel answers with INVALID_SLOT_ID.
 
-    Raises InvalidInput (a ValueError) for a value and InvalidType (a TypeError) for a type that cannot be taken; both
-    name `field` and `value`. What a venue or the kernel would refuse (a size of 0, ratios that do not sum to 1) is not
-    refused here: the outcome says INVALID_INTENT. An empty `exit_leg_ratios` is the default and means `(1,)`.
+    Raises InvalidInput (a ValueError) for a value and InvalidType (a TypeError) for a type that cannot be
+    taken; both name `field` and `value`. What a venue or the kernel would refuse (a size of 0, ratios
+    that do not sum to 1) is not refused here: the outcome says INVALID_INTENT. An empty `exit_leg_ratios`
+    is the default and means `(1,)`.
     """
 
     def __new__(
@@ -322,7 +328,6 @@ class KernelIntent:
         target_client_id: str | None = "",
         valid_until: datetime | int | None = None,
     ) -> KernelIntent: ...
-
     @property
     def timestamp(self) -> datetime:
         """The strategy's time. Aware UTC `datetime`, truncated to microseconds."""
@@ -449,8 +454,9 @@ class KernelIntent:
 class VenueEvent:
     """What the venue said of an order, frozen. Only `timestamp` and `kind` are required: venues differ.
 
-    Numbers, times and ids as in KernelIntent. `size` and `price` are this fill's, `filled_size` is cumulative, `fee`
-    is this fill's (+ is a charge, - a rebate). `reason`, `raw_payload` and `metadata` have at most 4,096 bytes each.
+    Numbers, times and ids as in KernelIntent. `size` and `price` are this fill's, `filled_size` is
+    cumulative, `fee` is this fill's (+ is a charge, - a rebate). `reason`, `raw_payload` and `metadata`
+    have at most 4,096 bytes each.
 
     Raises InvalidInput or InvalidType, which name `field` and `value`.
     """
@@ -491,7 +497,6 @@ class VenueEvent:
         ref_trade_id: str | None = "",
         retry_after_ms: int | None = None,
     ) -> VenueEvent: ...
-
     @property
     def timestamp(self) -> datetime:
         """The venue's time; may run backwards. Aware UTC `datetime`, truncated to microseconds."""
@@ -590,7 +595,9 @@ class VenueEvent:
 
     @property
     def ts_init(self) -> datetime:
-        """When it was received; the venue's time where it was not given. Aware UTC `datetime`, truncated to microseconds."""
+        """When it was received; the venue's time where it was not given. Aware UTC `datetime`, truncated to
+        microseconds.
+        """
 
     @property
     def ts_init_ns(self) -> int:
@@ -942,7 +949,9 @@ class TradeSlot:
 
     @property
     def last_event_time(self) -> datetime | None:
-        """The kernel's time of the last input that concerned the slot. Aware UTC `datetime`, truncated to microseconds."""
+        """The kernel's time of the last input that concerned the slot. Aware UTC `datetime`, truncated to
+        microseconds.
+        """
 
     @property
     def last_event_time_ns(self) -> int | None:

@@ -1,10 +1,10 @@
 //! Everything that the kernel asks for or reports. The caller owns the buffers and clears them between steps.
 
 use alloc::vec::Vec;
+use core::ops::Range;
 use serde::{Deserialize, Serialize};
 
 use crate::id::Id;
-use crate::ledger::Transaction;
 use crate::names::{
     KernelDiagnosticCode, OrderSide, OrderType, PositionSide, Severity, TimeInForce, TradeSide, TradeStage,
 };
@@ -18,8 +18,8 @@ pub struct Effects {
     pub commands: Vec<Command>,
     /// Stage changes, in the order in which they happened.
     pub transitions: Vec<Transition>,
-    /// Ledger transactions booked.
-    pub ledger: Vec<Transaction>,
+    /// The numbers of the ledger's transactions booked: look them up in [`crate::ledger::Ledger`].
+    pub ledger: Range<u64>,
     /// Remarks about inputs that were not plain: duplicates, late fills, doubts.
     pub notices: Vec<Notice>,
 }
@@ -29,7 +29,7 @@ impl Effects {
     pub fn clear(&mut self) {
         self.commands.clear();
         self.transitions.clear();
-        self.ledger.clear();
+        self.ledger = 0..0;
         self.notices.clear();
     }
 }

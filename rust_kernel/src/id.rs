@@ -70,6 +70,16 @@ impl Id {
         Ok(Id(Repr::Heap(text.into())))
     }
 
+    /// An id of bytes that are known to be ASCII: cheaper than [`Id::new`], which has to take any text. Beyond 31
+    /// bytes the rest is dropped.
+    #[inline]
+    pub(crate) fn from_ascii(ascii: &[u8]) -> Id {
+        let used = ascii.len().min(INLINE_BYTES);
+        let mut bytes = [0; INLINE_BYTES];
+        bytes[..used].copy_from_slice(&ascii[..used]);
+        Id(Repr::Inline { len: LENGTHS[used], bytes })
+    }
+
     /// The text.
     #[inline]
     pub fn as_str(&self) -> &str {

@@ -1,8 +1,201 @@
-//! The double-entry ledger.
+//! K: the double-entry ledger. K of an asset is the balance of its wallet account.
+//!
+//! A transaction moves one amount from one account to another, so each balances to zero by its form. Accounts that
+//! are not the wallet answer "where did it come from or go to".
+
+use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
-/// Stub, replaced in the next commit.
-#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+
+use crate::id::Id;
+use crate::names::named;
+use crate::num::Money;
+
+named! {
+    /// An account of one asset.
+    Account {
+        /// What the venue's wallet must hold: K.
+        Wallet = "WALLET",
+        /// What was brought in: seed and opening state.
+        Capital = "CAPITAL",
+        /// Where profit comes from and loss goes to.
+        RealizedPnl = "REALIZED_PNL",
+        /// Trading fees.
+        Fees = "FEES",
+        /// Funding.
+        Funding = "FUNDING",
+        /// Differences between the slots' own PnL and the venue's book.
+        InterSlot = "INTER_SLOT",
+        /// Money moved in or out.
+        Transfers = "TRANSFERS",
+        /// Rebates that came as entries of their own.
+        Rebates = "REBATES",
+        /// Liquidation fees.
+        LiquidationFees = "LIQUIDATION_FEES",
+        /// What the venue booked for no other reason.
+        Adjustments = "ADJUSTMENTS",
+    }
+}
+
+named! {
+    /// Why a transaction was booked.
+    Cause {
+        /// Seed capital.
+        Seed = "SEED",
+        /// A fill closed a position.
+        RealizedPnl = "REALIZED_PNL",
+        /// The difference between a slot's PnL and the book's.
+        InterSlot = "INTER_SLOT",
+        /// A fee that came with its fill.
+        Fee = "FEE",
+        /// A fee predicted, because the fill brought none.
+        FeePredicted = "FEE_PREDICTED",
+        /// What settlement changed of a booked fee.
+        FeeSettled = "FEE_SETTLED",
+        /// What settlement changed of a booked PnL.
+        PnlSettled = "PNL_SETTLED",
+        /// A settled fill that no event had brought.
+        UnseenFill = "UNSEEN_FILL",
+        /// An inferred fill's price became known.
+        FillRepriced = "FILL_REPRICED",
+        /// Funding.
+        Funding = "FUNDING",
+        /// A transfer.
+        Transfer = "TRANSFER",
+        /// A rebate.
+        Rebate = "REBATE",
+        /// A liquidation fee.
+        LiquidationFee = "LIQUIDATION_FEE",
+        /// An adjustment.
+        Adjustment = "ADJUSTMENT",
+    }
+}
+
+/// The number of accounts of an asset.
+pub const ACCOUNTS: usize = Account::ALL.len();
+
+/// One balanced booking: `amount` left `from` and came to `to`.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Transaction {
-    /// The input.
+    /// Counts from 1, without gaps.
+    pub number: u64,
+    /// The input that caused it.
     pub seq: u64,
+    /// The asset, by its place in the kernel's list.
+    pub asset: u16,
+    /// Why.
+    pub cause: Cause,
+    /// Where it came from.
+    pub from: Account,
+    /// Where it went to.
+    pub to: Account,
+    /// May be negative: a loss is a negative profit.
+    pub amount: Money,
+    /// The slot, where one is concerned.
+    pub slot_id: Option<u32>,
+    /// The trade, where one is concerned.
+    pub trade_id: Id,
+    /// The fill's or the account entry's id at the venue.
+    pub reference: Id,
+}
+
+/// What a booking is about, beside its amount.
+#[derive(Clone, Copy, Debug)]
+pub struct Posting<'a> {
+    /// Why.
+    pub cause: Cause,
+    /// Where it comes from.
+    pub from: Account,
+    /// Where it goes to.
+    pub to: Account,
+    /// The slot, where one is concerned.
+    pub slot_id: Option<u32>,
+    /// The trade.
+    pub trade_id: &'a Id,
+    /// The venue's id of the fill or entry.
+    pub reference: &'a Id,
+}
+
+/// Balances per asset and account, and the last transactions.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Ledger {
+    balances: Vec<[Money; ACCOUNTS]>,
+    recent: Vec<Transaction>,
+    capacity: usize,
+    booked: u64,
+}
+
+impl Ledger {
+    /// A ledger that remembers the last `capacity` transactions.
+    pub fn new(capacity: usize) -> Ledger {
+        Ledger { balances: Vec::new(), recent: Vec::new(), capacity: capacity.max(1), booked: 0 }
+    }
+
+    /// Opens the accounts of one more asset.
+    pub fn open_asset(&mut self) {
+        self.balances.push([Money::ZERO; ACCOUNTS]);
+    }
+
+    /// The balance of one account.
+    #[inline]
+    pub fn balance(&self, asset: u16, account: Account) -> Money {
+        self.balances.get(usize::from(asset)).map_or(Money::ZERO, |row| row[account as usize])
+    }
+
+    /// All balances of an asset.
+    pub fn balances(&self, asset: u16) -> &[Money] {
+        self.balances.get(usize::from(asset)).map_or(&[], |row| row.as_slice())
+    }
+
+    /// How many transactions were booked, ever.
+    #[inline]
+    pub fn booked(&self) -> u64 {
+        self.booked
+    }
+
+    /// A remembered transaction.
+    pub fn transaction(&self, number: u64) -> Option<&Transaction> {
+        let place = self.place(number)?;
+        self.recent.get(place).filter(|transaction| transaction.number == number)
+    }
+
+    /// The remembered transactions, oldest first.
+    pub fn recent(&self) -> impl Iterator<Item = &Transaction> {
+        let first = self.booked.saturating_sub(self.recent.len() as u64).saturating_add(1);
+        (first..=self.booked).filter_map(|number| self.transaction(number))
+    }
+
+    #[inline]
+    fn place(&self, number: u64) -> Option<usize> {
+        let at = number.checked_sub(1)?.checked_rem(self.capacity as u64)?;
+        usize::try_from(at).ok()
+    }
+
+    /// Books one transaction; nothing at an amount of zero.
+    #[inline]
+    pub fn post(&mut self, seq: u64, asset: u16, amount: Money, posting: Posting<'_>) {
+        if amount.is_zero() {
+            return;
+        }
+        let row = &mut self.balances[usize::from(asset)];
+        row[posting.from as usize] -= amount;
+        row[posting.to as usize] += amount;
+        self.booked = self.booked.wrapping_add(1);
+        let transaction = Transaction {
+            number: self.booked,
+            seq,
+            asset,
+            cause: posting.cause,
+            from: posting.from,
+            to: posting.to,
+            amount,
+            slot_id: posting.slot_id,
+            trade_id: posting.trade_id.clone(),
+            reference: posting.reference.clone(),
+        };
+        if self.recent.len() < self.capacity {
+            self.recent.push(transaction);
+        } else if let Some(place) = self.place(self.booked) {
+            self.recent[place] = transaction;
+        }
+    }
 }

@@ -1,11 +1,42 @@
 //! The pure core of the DITA execution kernel.
+//!
+//! [`kernel::Kernel`] owns every trade from intent to closed. It is a deterministic state machine: one way in
+//! ([`kernel::Kernel::step`]), no clock, no I/O, no floats, no randomness. The same inputs in the same order give
+//! the same state to the last bit.
+//!
+//! # Invariants
+//! [`invariant::check`] holds them against the whole state.
+//!
+//! - I1: every quantity filled is booked once, and only once.
+//! - I2: position = Σ fills; Σ slots + unassigned = book.
+//! - I3: every ledger transaction balances to zero; K is the wallet's balance.
+//! - I4: no order is sent that is not recorded first.
+//! - I5: each live order is in exactly one slot or unassigned; the indexes agree with the slots.
+//! - I6: a refused input changes no trading state.
+//! - I7: replaying the inputs gives the live state, bit for bit.
+//! - I8: exposure reserved ≥ exposure that the venue may hold.
+//! - I9: nothing but a step changes state.
+//! - I10: Σ causes + unexplained = delta.
 #![no_std]
 extern crate alloc;
+#[cfg(test)]
+extern crate std;
 
+pub mod codec;
 pub mod effect;
+pub mod fees;
 pub mod id;
+pub mod index;
 pub mod input;
+pub mod instrument;
+pub mod invariant;
+pub mod kernel;
 pub mod ledger;
 pub mod names;
 pub mod num;
+pub mod order;
+pub mod outcome;
+pub mod position;
+pub mod reconcile;
+pub mod risk;
 pub mod slot;

@@ -30,6 +30,20 @@ const POW10: [i128; 39] = {
     table
 };
 
+/// [`UNITS_MAX`] at each scale.
+const LIMITS: [u128; 24] = {
+    let mut table = [0_u128; 24];
+    let mut i = 0;
+    while i < 24 {
+        #[allow(clippy::arithmetic_side_effects)] // compile time: an overflow would not compile
+        {
+            table[i] = (POW10[i] * UNITS_MAX) as u128;
+            i += 1;
+        }
+    }
+    table
+};
+
 /// `10^exponent`, or `None` past what an `i128` holds.
 #[inline]
 pub const fn pow10(exponent: u8) -> Option<i128> {
@@ -168,6 +182,11 @@ impl Decimal {
             let factor = pow10(scale.wrapping_sub(self.scale())).ok_or(NumError::Overflow)?;
             return product(self.mantissa(), factor).ok_or(NumError::Overflow);
         }
+        self.at_coarser_scale(scale)
+    }
+
+    #[cold]
+    fn at_coarser_scale(self, scale: u8) -> Result<i128, NumError> {
         let divisor = pow10(self.scale().wrapping_sub(scale)).ok_or(NumError::Overflow)?;
         let mantissa = self.mantissa();
         match (mantissa.checked_rem(divisor), mantissa.checked_div(divisor)) {
@@ -180,14 +199,13 @@ impl Decimal {
     ///
     /// # Errors
     /// [`NumError::Overflow`] where it does not fit.
+    #[inline]
     pub fn at_scale_rounded(self, scale: u8, rounding: Rounding) -> Result<i128, NumError> {
-        match self.at_scale(scale) {
-            Err(NumError::Inexact) => {
-                let divisor = pow10(self.scale().wrapping_sub(scale)).ok_or(NumError::Overflow)?;
-                divide(self.mantissa(), divisor, rounding).ok_or(NumError::Overflow)
-            }
-            other => other,
+        if scale >= self.scale() {
+            return self.at_scale(scale);
         }
+        let divisor = pow10(self.scale().wrapping_sub(scale)).ok_or(NumError::Overflow)?;
+        divide(self.mantissa(), divisor, rounding).ok_or(NumError::Overflow)
     }
 
     /// Reads `[+-]digits[.digits][e[+-]digits]`.
@@ -212,9 +230,8 @@ impl Decimal {
             match byte {
                 b'0'..=b'9' => {
                     let digit = i128::from(byte.wrapping_sub(b'0'));
-                    mantissa = mantissa
-                        .checked_mul(10)
-                        .and_then(|m| m.checked_add(digit))
+                    mantissa = product(mantissa, 10)
+                        .and_then(|tenfold| tenfold.checked_add(digit))
                         .ok_or(NumError::Overflow)?;
                     seen_digit = true;
                     if seen_point {
@@ -322,10 +339,13 @@ pub fn write_scaled(f: &mut impl fmt::Write, mantissa: i128, scale: u8, trim: bo
 
 // -------------------------------------------------------------------------------------------- arithmetic
 
-/// `a × b`, or `None` past an `i128`. The unsigned product compiles to three multiplications where the signed
-/// checked one calls a routine.
+/// `a × b`, or `None` past an `i128`. Two factors of 64 bits are one multiplication; else the unsigned product
+/// compiles to three where the signed checked one calls a routine.
 #[inline]
 pub fn product(a: i128, b: i128) -> Option<i128> {
+    if a == i128::from(a as i64) && b == i128::from(b as i64) {
+        return Some(i128::from(a as i64).wrapping_mul(i128::from(b as i64)));
+    }
     let magnitude = a.unsigned_abs().checked_mul(b.unsigned_abs())?;
     let value = i128::try_from(magnitude).ok()?;
     Some(if (a < 0) != (b < 0) { value.wrapping_neg() } else { value })
@@ -338,7 +358,11 @@ pub fn divide(value: i128, divisor: i128, rounding: Rounding) -> Option<i128> {
         return None;
     }
     let (magnitude, unit) = (value.unsigned_abs(), divisor.unsigned_abs());
-    let quotient = magnitude.checked_div(unit)?;
+    let quotient = if magnitude >> 64 == 0 && unit >> 64 == 0 {
+        u128::from((magnitude as u64).checked_div(unit as u64)?)
+    } else {
+        magnitude.checked_div(unit)?
+    };
     let remainder = magnitude.wrapping_sub(quotient.wrapping_mul(unit));
     let negative = value < 0;
     let away = remainder != 0
@@ -514,8 +538,8 @@ impl fmt::Display for Money {
 /// [`NumError::Overflow`] beyond.
 #[inline]
 pub fn bounded(mantissa: i128, scale: u8) -> Result<i128, NumError> {
-    let limit = pow10(scale).and_then(|unit| product(unit, UNITS_MAX)).ok_or(NumError::Overflow)?;
-    if mantissa.unsigned_abs() > limit.unsigned_abs() { Err(NumError::Overflow) } else { Ok(mantissa) }
+    let limit = LIMITS.get(usize::from(scale)).ok_or(NumError::Overflow)?;
+    if mantissa.unsigned_abs() > *limit { Err(NumError::Overflow) } else { Ok(mantissa) }
 }
 
 /// A fee or funding rate as a fraction (0.0005 = 0.05 %): a reduced decimal.

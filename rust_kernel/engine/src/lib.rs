@@ -1,1 +1,16 @@
-//! The engine.
+//! The Rust shell around the core: stamp → (log) → step → venue → feedback, until quiet.
+//!
+//! [`Engine`] is not a thread and holds no lock: its owner calls it from one thread at a time. Inputs wait in a
+//! bounded inbox; [`Engine::run`] takes them one by one until nothing is left or a venue outside must be asked. With
+//! a native venue the whole loop stays here. With a foreign one (an adapter written in Python) `run` hands each
+//! request out and goes on when it is called again: pull style, so that the core is at rest while foreign code runs.
+
+mod answer;
+mod clock;
+mod port;
+mod run;
+
+pub use answer::{Answer, TransitionRecord};
+pub use clock::Clock;
+pub use port::Port;
+pub use run::{Engine, EngineConfig, EngineError, Progress, Ticket, VenueCall};

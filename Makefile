@@ -1,0 +1,161 @@
+# The project's one command list. `make help` prints it.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory --no-builtin-rules
+
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+STAMPS := $(VENV)/.stamps
+PYTHON_CODE := python tests $(wildcard benches)
+# The folder that generated documents are written under; the check writes elsewhere and compares.
+OUT := .
+
+RUST_SOURCES := $(shell find rust_kernel -name '*.rs' -not -path '*/target/*' -o -name Cargo.toml -not -path '*/target/*') \
+	Cargo.toml Cargo.lock pyproject.toml
+
+# PyO3 builds against the environment's interpreter, in the workspace's checks as in the extension,
+# and finds its shared library there where a test binary links it.
+export PYO3_PYTHON := $(abspath $(PYTHON))
+PYTHON_LIBDIR = $(shell $(PYTHON) -c 'import sysconfig; print(sysconfig.get_config_var("LIBDIR") or "")')
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+say = @printf '\033[1m==>\033[0m %s\n' $(1)
+
+.PHONY: help
+help: ## List the commands
+	@printf 'DITA, a trade execution kernel. Needs a Rust toolchain and Python 3.11 or newer.\n\n'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
+
+## ---------------------------------------------------------------- set-up, incremental
+
+# A name on the path may be a shim that fails, so each candidate is run before it is believed.
+$(STAMPS)/venv:
+	$(call say,'Creating the Python environment in $(VENV)')
+	@for candidate in $${DITA_PYTHON:-} python3.13 python3.12 python3.11 python3; do \
+		if "$$candidate" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then \
+			"$$candidate" -m venv --clear $(VENV) && mkdir -p $(STAMPS) && touch $@; \
+			printf '    %s\n' "$$($(PYTHON) --version)"; exit 0; \
+		fi; \
+	done; \
+	echo 'No Python 3.11 or newer with the venv module was found.' >&2; \
+	echo 'Install one, or name it: make DITA_PYTHON=/path/to/python3 ...' >&2; exit 1
+
+$(STAMPS)/packages: requirements-dev.lock $(STAMPS)/venv
+	$(call say,'Installing the locked Python packages')
+	@$(PYTHON) -m pip install --quiet --no-input --require-hashes --requirement requirements-dev.lock
+	@touch $@
+
+$(STAMPS)/kernel: $(RUST_SOURCES) $(STAMPS)/packages
+	$(call say,'Building the kernel (release; the first build takes a few minutes)')
+	@command -v cargo >/dev/null || { echo 'cargo was not found: install a Rust toolchain first.' >&2; exit 1; }
+	@VIRTUAL_ENV=$(abspath $(VENV)) PIP_QUIET=1 $(VENV)/bin/maturin develop --release --locked --quiet \
+		> $(STAMPS)/kernel.log 2>&1 || { cat $(STAMPS)/kernel.log >&2; exit 1; }
+	@touch $@
+
+.PHONY: setup
+setup: $(STAMPS)/kernel ## Create .venv, install the locked packages, build the kernel
+
+## ---------------------------------------------------------------- use
+
+.PHONY: demo
+demo: setup ## Replay a bundled market through a strategy on the paper venue (ARGS="--data FILE --json")
+	@$(VENV)/bin/dita demo $(ARGS)
+
+.PHONY: build
+build: setup ## Build a release wheel into dist/
+	$(call say,'Building the wheel')
+	@$(VENV)/bin/maturin build --release --locked --quiet --out dist
+	@ls -l dist
+
+## ---------------------------------------------------------------- check
+
+.PHONY: test
+test: test-rust test-python ## Run every test, Rust and Python
+
+.PHONY: test-rust
+test-rust: setup
+	$(call say,'cargo test')
+	@LD_LIBRARY_PATH="$(PYTHON_LIBDIR):$${LD_LIBRARY_PATH:-}" cargo test --locked --workspace --quiet
+
+.PHONY: test-python
+test-python: setup
+	$(call say,'pytest')
+	@$(PYTHON) -m pytest $(ARGS)
+
+.PHONY: lint
+lint: lint-rust lint-python ## Formatting, clippy, ruff, mypy, stubs against the binary, import layers
+
+.PHONY: lint-rust
+lint-rust: $(STAMPS)/packages
+	$(call say,'rustfmt')
+	@cargo fmt --all --check
+	$(call say,'clippy')
+	@cargo clippy --locked --workspace --all-targets --quiet -- -D warnings
+
+.PHONY: lint-python
+lint-python: setup
+	$(call say,'ruff')
+	@$(VENV)/bin/ruff format --check --quiet $(PYTHON_CODE)
+	@$(VENV)/bin/ruff check --quiet $(PYTHON_CODE)
+	$(call say,'mypy --strict')
+	@$(VENV)/bin/mypy --strict
+	$(call say,'stubtest')
+	@MYPYPATH=python $(PYTHON) -m mypy.stubtest dita._kernel
+	$(call say,'import layers')
+	@$(VENV)/bin/lint-imports --no-cache
+
+.PHONY: fmt
+fmt: $(STAMPS)/packages ## Format the code, and fix what can be fixed by itself
+	@cargo fmt --all
+	@$(VENV)/bin/ruff check --quiet --fix $(PYTHON_CODE) || true
+	@$(VENV)/bin/ruff format --quiet $(PYTHON_CODE)
+
+.PHONY: bench
+bench: setup ## Run the benchmarks and rewrite benches/RESULTS.md
+	@PATH="$(abspath $(VENV)/bin):$$PATH" bash benches/run
+
+## ---------------------------------------------------------------- generated documents
+# One line each: the file, and how its text is made. A file listed here is committed,
+# `make docs` rewrites it, and CI makes it again and compares.
+
+GENERATED := docs/reference/cli.md $(if $(wildcard rust_kernel/examples/fsm.rs),docs/fsm.md)
+generate_docs/reference/cli.md = $(PYTHON) -m dita.cli.reference
+generate_docs/fsm.md = cargo run --locked --quiet --package dita-kernel --example fsm
+
+.PHONY: docs
+docs: setup ## Rewrite the generated documents (fsm.md, the command line's reference)
+	@$(foreach file,$(GENERATED),mkdir -p $(OUT)/$(dir $(file)); $(generate_$(file)) > $(OUT)/$(file);)
+
+.PHONY: generated-check
+generated-check: setup
+	$(call say,'generated documents')
+	@$(MAKE) docs OUT=target/generated
+	@for file in $(GENERATED); do \
+		diff -u "$$file" "target/generated/$$file" \
+			|| { echo "$$file is not what the code says: run 'make docs' and commit it." >&2; exit 1; }; \
+	done
+
+## ---------------------------------------------------------------- locks
+
+# Only names, versions and hashes: no index, host or path, so that the file holds anywhere.
+.PHONY: lock
+lock: $(STAMPS)/packages ## Make requirements-dev.lock again from pyproject.toml
+	@$(PYTHON) -c 'import tomllib; p = tomllib.load(open("pyproject.toml", "rb")); \
+		print(*p["project"]["dependencies"], *p["dependency-groups"]["dev"], sep="\n")' > $(VENV)/dev.in
+	@$(VENV)/bin/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-annotate --no-header \
+		--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options \
+		--output-file requirements-dev.lock $(VENV)/dev.in
+
+.PHONY: lock-check
+lock-check:
+	$(call say,'lock files')
+	@cargo metadata --locked --format-version 1 >/dev/null || { echo 'Cargo.lock is behind Cargo.toml.' >&2; exit 1; }
+	@git diff --exit-code --stat -- Cargo.lock requirements-dev.lock
+
+.PHONY: clean
+clean: ## Remove everything that the commands above made
+	@rm -rf $(VENV) target benches/target dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
+	@find python tests benches -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
+	@find python -name '_kernel*.so' -delete

@@ -1,0 +1,184 @@
+"""`dita demo`: a market, a strategy, the kernel and the paper venue, and what came of it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from dita.cli.failure import CommandFailure
+from dita.cli.progress import Progress
+from dita.cli.report import DemoReport, as_json, as_text
+from dita.market import Market, MarketFileError, SyntheticMarket, open_market
+
+if TYPE_CHECKING:
+    from dita.cli.replay import PaperReplay
+
+PROGRESS_EVENTS: Final = 1024
+TRADES_SHOWN: Final = 10
+
+_DESCRIPTION: Final = """\
+Replay a market through a simple strategy on the paper venue, and report the trades with their fees,
+K, E and every named cause of a difference, latency and throughput. Without --data the market is one
+that DITA generates itself, and the report says so. The strategy is there to show the kernel at work,
+not to earn money."""
+
+_EPILOG: Final = """\
+market files, plain or gzipped, told by their content:
+  a raw Binance USD-M capture    lines of `receive-time-in-ns JSON`: bookTicker, depth, trades, snapshot
+  bars                           CSV with timestamp (or date),open,high,low,close,volume; times without
+                                 an offset are UTC; a bar is played as open, low, high, close (high before
+                                 low where it fell)
+
+examples:
+  dita demo
+  dita demo --data btcusdt_l2.jsonl.gz --max-trades 50
+  dita demo --data btc_perp_1m.csv.gz --capital 50000 --json"""
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Describe the command.
+
+    Args:
+        commands: The command line's list of commands.
+    """
+    parser = commands.add_parser(
+        "demo",
+        help="replay a market through a strategy on the paper venue",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "--data", type=Path, metavar="FILE", help="a market file; default: a generated market"
+    )
+    parser.add_argument("--symbol", type=_symbol, help="instrument of a bar file (default: from its name)")
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of the report")
+    parser.add_argument(
+        "--seed", type=_seed, default=1, metavar="N", help="seed of the venue and the generated market (1)"
+    )
+    parser.add_argument(
+        "--capital", type=_capital, default=Decimal(10_000), metavar="X", help="opening balance (10000)"
+    )
+    parser.add_argument("--max-trades", type=_count, metavar="N", help="stop after N trades (default: never)")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Replay and report.
+
+    Args:
+        options: The parsed command line.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        CommandFailure: The file cannot be used, or the kernel refused to go on.
+    """
+    try:
+        market = _market(options)
+        report = _replay(market, options)
+    except MarketFileError as error:
+        raise CommandFailure(str(error)) from error
+    sys.stdout.write(as_json(report) if options.json else as_text(report))
+    return 0
+
+
+def _market(options: argparse.Namespace) -> Market:
+    if options.data is None:
+        return SyntheticMarket(seed=options.seed)
+    return open_market(options.data, symbol=options.symbol)
+
+
+def _replay(market: Market, options: argparse.Namespace) -> DemoReport:
+    # The kernel's native module is loaded here, so that `dita --help` answers at once.
+    from dita import KernelError  # noqa: PLC0415
+    from dita.cli.replay import PaperReplay  # noqa: PLC0415
+
+    try:
+        replay = PaperReplay(
+            market, capital=options.capital, seed=options.seed, trades_max=options.max_trades
+        )
+        with replay.kernel:
+            _play(replay, market)
+            return _report(replay, market, options)
+    except KernelError as error:
+        raise CommandFailure(f"the kernel stopped: {error}") from error
+
+
+def _play(replay: PaperReplay, market: Market) -> None:
+    progress = Progress()
+    started = time.monotonic_ns()
+    for count, event in enumerate(market):
+        if count % PROGRESS_EVENTS == 0 and progress.is_due():
+            progress.show(
+                f"{market.name}: {market.fraction_read():4.0%} read, {len(replay.result.trades)} trades"
+            )
+        replay.feed(event)
+        if replay.is_done:
+            break
+    replay.finish()
+    replay.result.elapsed_ns = time.monotonic_ns() - started
+    progress.close()
+
+
+def _report(replay: PaperReplay, market: Market, options: argparse.Namespace) -> DemoReport:
+    snapshot: dict[str, Any] = replay.kernel.snapshot()
+    result = replay.result
+    return DemoReport(
+        market_name=market.name,
+        market_kind=market.kind,
+        symbol=market.symbol,
+        asset=replay.asset,
+        seed=options.seed,
+        capital=options.capital,
+        trades=result.trades,
+        trades_shown=TRADES_SHOWN,
+        unfilled_entries=result.unfilled_entries,
+        refusals=result.refusals,
+        events=result.events,
+        start_ns=result.start_ns,
+        end_ns=result.end_ns,
+        elapsed_ns=result.elapsed_ns,
+        intent_ns=result.intent_ns,
+        account=snapshot["account"],
+        positions=[_position(slot) for slot in snapshot["slots"] if slot["size"]],
+    )
+
+
+def _position(slot: dict[str, Any]) -> dict[str, Any]:
+    names = ("slot_id", "asset", "side", "size", "entry_price", "unrealized_pnl")
+    return {name: slot[name] for name in names}
+
+
+def _capital(text: str) -> Decimal:
+    try:
+        capital = Decimal(text)
+    except InvalidOperation:
+        raise argparse.ArgumentTypeError(f"expected a decimal amount of money, got {text!r}") from None
+    if not capital.is_finite() or capital <= 0:
+        raise argparse.ArgumentTypeError(f"must be above zero, got {text!r}")
+    return capital
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, got {text!r}")
+    return int(text)
+
+
+def _seed(text: str) -> int:
+    if not text.isdecimal() or int(text) >= 1 << 64:
+        raise argparse.ArgumentTypeError(f"expected a whole number from 0 to 2**64 - 1, got {text!r}")
+    return int(text)
+
+
+def _symbol(text: str) -> str:
+    if not text.isascii() or not text.replace("-", "").replace("_", "").isalnum():
+        raise argparse.ArgumentTypeError(f"expected letters, digits, - and _, got {text!r}")
+    return text.upper()

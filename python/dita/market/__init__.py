@@ -1,0 +1,24 @@
+"""Market readers: recorded and generated markets as a stream of exact, ordered events."""
+
+from dita.market.bars import BarFile, bar_quotes
+from dita.market.binance_l2 import BinanceL2File
+from dita.market.detect import open_market
+from dita.market.events import Bar, Depth, Event, Market, MarketKind, Print, Quote
+from dita.market.source import MarketFileError
+from dita.market.synthetic import SyntheticMarket
+
+__all__ = [
+    "Bar",
+    "BarFile",
+    "BinanceL2File",
+    "Depth",
+    "Event",
+    "Market",
+    "MarketFileError",
+    "MarketKind",
+    "Print",
+    "Quote",
+    "SyntheticMarket",
+    "bar_quotes",
+    "open_market",
+]

@@ -1,0 +1,159 @@
+"""Candle files: CSV with a header, one row per interval, oldest first."""
+
+import csv
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Final
+
+from dita.market.events import Bar, MarketKind, Quote
+from dita.market.source import MarketFileError, TextSource, decimal_text, price_text
+
+TIME_COLUMNS: Final = ("timestamp", "date")
+PRICE_COLUMNS: Final = ("open", "high", "low", "close")
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+
+
+def header_columns(header: str) -> dict[str, int] | None:
+    """Return where each needed column stands, or None where the line is not a candle file's header.
+
+    Args:
+        header: The file's first line.
+    """
+    names = [name.strip().lower() for name in header.lstrip("\ufeff").split(",")]
+    time = next((name for name in TIME_COLUMNS if name in names), None)
+    if time is None or any(name not in names for name in (*PRICE_COLUMNS, "volume")):
+        return None
+    columns = {name: names.index(name) for name in (*PRICE_COLUMNS, "volume")}
+    columns["time"] = names.index(time)
+    return columns
+
+
+class BarFile:
+    """The bars of a CSV file, plain or gzipped, validated row by row.
+
+    Times without an offset are UTC, and mean the start of the interval.
+    """
+
+    def __init__(self, path: Path, symbol: str) -> None:
+        """Read the header and the first two rows, which tell the interval.
+
+        Args:
+            path: The file.
+            symbol: The instrument's name, which such files do not hold.
+
+        Raises:
+            MarketFileError: Unreadable, no such header, or a wrong value in the first rows.
+        """
+        self._source = TextSource(path)
+        self._symbol = symbol
+        self.interval_ns = self._measure_interval()
+
+    @property
+    def name(self) -> str:
+        """The file's name."""
+        return self._source.path.name
+
+    @property
+    def kind(self) -> MarketKind:
+        """Recorded."""
+        return "real"
+
+    @property
+    def symbol(self) -> str:
+        """The instrument's name, as given."""
+        return self._symbol
+
+    @property
+    def step_ns(self) -> int:
+        """One bar, in nanoseconds."""
+        return self.interval_ns
+
+    def fraction_read(self) -> float:
+        """How much of the file has been read, from 0 to 1."""
+        return self._source.fraction_read()
+
+    def __iter__(self) -> Iterator[Bar]:
+        """Yield the bars, oldest first.
+
+        Raises:
+            MarketFileError: Naming file, line, field and value of the first thing that cannot be so.
+        """
+        previous_ns = -1
+        columns: dict[str, int] | None = None
+        for number, line in self._source.lines():
+            if columns is None:
+                columns = header_columns(line)
+                if columns is None:
+                    raise MarketFileError(
+                        self._source.path, f"not a header of bars: {line[:120]!r}", line=number
+                    )
+            elif line:
+                try:
+                    bar = _parse_row(next(csv.reader((line,))), columns, self._symbol)
+                    _require_later(bar, previous_ns)
+                except (ValueError, csv.Error) as error:
+                    raise MarketFileError(self._source.path, str(error), line=number) from error
+                previous_ns = bar.ts_ns
+                yield bar
+
+    def _measure_interval(self) -> int:
+        bars = iter(self)
+        first = next(bars, None)
+        if first is None:
+            raise MarketFileError(self._source.path, "there is a header but no bar under it")
+        second = next(bars, None)
+        return 60_000_000_000 if second is None else second.ts_ns - first.ts_ns
+
+
+def _parse_row(row: Sequence[str], columns: dict[str, int], symbol: str) -> Bar:
+    if len(row) <= max(columns.values()):
+        raise ValueError(f"expected at least {max(columns.values()) + 1} fields, got {len(row)}")
+    first, high, low, last = (price_text(row[columns[name]], name) for name in PRICE_COLUMNS)
+    _require_ordered(first, high, low, last)
+    volume = decimal_text(row[columns["volume"]], "volume")
+    return Bar(symbol, first, high, low, last, volume, _time_ns(row[columns["time"]]))
+
+
+def _require_ordered(first: str, high: str, low: str, last: str) -> None:
+    lowest, highest = Decimal(low), Decimal(high)
+    if highest < lowest:
+        raise ValueError(f"high: {high!r} is below low {low!r}")
+    for name, price in (("open", first), ("close", last)):
+        if not lowest <= Decimal(price) <= highest:
+            raise ValueError(f"{name}: {price!r} is outside of low {low!r} and high {high!r}")
+
+
+def _require_later(bar: Bar, previous_ns: int) -> None:
+    if bar.ts_ns <= previous_ns:
+        shown = (_EPOCH + timedelta(microseconds=bar.ts_ns // 1000)).isoformat()
+        raise ValueError(f"timestamp: {shown!r} is not after the row before; bars must be in time order")
+
+
+def _time_ns(text: str) -> int:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"timestamp: expected an ISO 8601 time, got {text!r}") from None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return (moment - _EPOCH) // _MICROSECOND * 1000
+
+
+def bar_quotes(bar: Bar, interval_ns: int) -> Iterator[Quote]:
+    """Yield a bar as four quotes with bid = ask and no sizes: open, two extremes, close.
+
+    A bar does not tell which extreme came first. The convention here: the low first in a bar that rose or
+    stood, the high first in one that fell. The quotes stand at the quarters of the interval, so the close
+    comes at three quarters, before the next bar's open.
+
+    Args:
+        bar: The bar.
+        interval_ns: The bar's length in nanoseconds.
+    """
+    rose = Decimal(bar.close) >= Decimal(bar.open)
+    extremes = (bar.low, bar.high) if rose else (bar.high, bar.low)
+    for quarter, price in enumerate((bar.open, *extremes, bar.close)):
+        yield Quote(bar.symbol, price, None, price, None, bar.ts_ns + interval_ns * quarter // 4)

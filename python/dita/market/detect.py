@@ -1,0 +1,67 @@
+"""Which reader a file needs, told from its content."""
+
+import re
+from pathlib import Path
+from typing import Final
+
+from dita.market.bars import BarFile, header_columns
+from dita.market.binance_l2 import BinanceL2File
+from dita.market.events import Market
+from dita.market.source import MarketFileError, TextSource
+
+EXPECTED: Final = (
+    "expected one of: a raw Binance USD-M capture (lines of `receive-time-in-ns JSON`), or a CSV of bars "
+    "with the header `timestamp` (or `date`),open,high,low,close,volume; each plain or gzipped"
+)
+_CAPTURE_LINE: Final = re.compile(r"[0-9]{19} \{")
+_INTERVAL_WORD: Final = re.compile(r"[0-9]+[smhd]")
+_VENUE_WORDS: Final = frozenset(
+    {"binance", "bitget", "bybit", "coinm", "ftx", "kraken", "okx", "spot", "usdm"}
+)
+
+
+def open_market(path: Path, symbol: str | None = None) -> Market:
+    """Open a market file with the reader that its content asks for.
+
+    Args:
+        path: The file, plain or gzipped.
+        symbol: The instrument's name for files that do not hold it (bars); else taken from the file's name.
+
+    Returns:
+        A market that streams the file at each iteration.
+
+    Raises:
+        MarketFileError: Missing, unreadable, empty or foreign; it names the file and what was expected.
+    """
+    if path.is_dir():
+        raise MarketFileError(path, f"this is a folder; {EXPECTED}")
+    try:
+        first = next((line for _, line in TextSource(path).lines() if line.strip()), None)
+    except MarketFileError as error:
+        if isinstance(error.__cause__, UnicodeDecodeError):
+            raise MarketFileError(path, f"this is not text; {EXPECTED}") from error
+        raise
+    if first is None:
+        raise MarketFileError(path, f"the file is empty; {EXPECTED}")
+    if header_columns(first) is not None:
+        return BarFile(path, symbol or symbol_from_name(path))
+    if _CAPTURE_LINE.match(first):
+        return BinanceL2File(path)
+    raise MarketFileError(path, f"the first line is {first[:60]!r}; {EXPECTED}")
+
+
+def symbol_from_name(path: Path) -> str:
+    """Return what a file's name says of its instrument: `btc_perp_1m_2022.csv.gz` is BTC-PERP.
+
+    The words before the interval count, without those that name a venue; a name without any gives UNKNOWN.
+
+    Args:
+        path: The file; it is not opened.
+    """
+    words = []
+    for word in path.name.split(".")[0].lower().split("_"):
+        if _INTERVAL_WORD.fullmatch(word):
+            break
+        if word and word not in _VENUE_WORDS:
+            words.append(word)
+    return "-".join(words).upper() or "UNKNOWN"

@@ -1,0 +1,161 @@
+//! Whether the venue takes an order: every rule, in the order in which it is tested.
+
+use dita_kernel::effect::OrderRequest;
+use dita_kernel::names::{OrderSide, OrderType, PositionSide, TimeInForce};
+use dita_kernel::num::Decimal;
+
+use crate::fills::{Desk, Market};
+use crate::orders::{Order, Orders};
+use crate::reject::Reject;
+use crate::rules::GridFault;
+
+/// The order as the venue has it, with its id, or why not.
+#[inline]
+pub(crate) fn admit(
+    desk: &mut Desk,
+    market: &Market,
+    place: u32,
+    orders: &Orders,
+    request: &OrderRequest,
+    client_hash: u64,
+) -> Result<Order, Reject> {
+    check_client_id(orders, request, client_hash)?;
+    check_terms(request)?;
+    let asked = check_size(market, request.size)?;
+    let limit = check_limit(market, request)?;
+    check_market(market, request, limit)?;
+    let size = if request.reduce_only { reducible(market, request.order_side, asked)? } else { asked };
+    check_notional(market, request, size, limit)?;
+    let rejects = desk.behaviour.rejects;
+    if desk.random.happens(rejects) {
+        return Err(Reject::Drawn);
+    }
+    let venue_order_id = desk.order_ids.next_id();
+    Ok(Order {
+        venue_client_id: request.venue_client_id.clone(),
+        venue_order_id,
+        trade_id: request.trade_id.clone(),
+        slot_id: request.slot_id,
+        market: place,
+        side: request.side,
+        order_side: request.order_side,
+        time_in_force: request.time_in_force,
+        reduce_only: request.reduce_only,
+        cut: size < asked,
+        limit,
+        size,
+        filled: 0,
+        paid: 0,
+        sequence: desk.order_ids.count(),
+        client_hash,
+    })
+}
+
+#[inline]
+fn check_client_id(orders: &Orders, request: &OrderRequest, hash: u64) -> Result<(), Reject> {
+    if request.venue_client_id.is_empty() {
+        return Err(Reject::MissingClientId);
+    }
+    match orders.by_client(&request.venue_client_id, hash) {
+        Some(_) => Err(Reject::DuplicateClientId),
+        None => Ok(()),
+    }
+}
+
+#[inline]
+fn check_terms(request: &OrderRequest) -> Result<(), Reject> {
+    match request.order_type {
+        OrderType::Market | OrderType::Limit => {}
+        OrderType::StopMarket | OrderType::StopLimit | OrderType::TakeProfit => {
+            return Err(Reject::OrderTypeNotYet);
+        }
+    }
+    match request.time_in_force {
+        TimeInForce::Gtc | TimeInForce::Ioc | TimeInForce::Fok => {}
+        TimeInForce::Gtd => return Err(Reject::GoodTillDateNotYet),
+    }
+    match request.position_side {
+        PositionSide::Both => Ok(()),
+        PositionSide::Long | PositionSide::Short => Err(Reject::HedgeModeNotYet),
+    }
+}
+
+#[inline]
+fn check_size(market: &Market, size: Decimal) -> Result<i128, Reject> {
+    let rules = &market.rules;
+    let quantity = rules.quantity.mantissa(size).map_err(|fault| match fault {
+        GridFault::NotPositive => Reject::SizeNotPositive,
+        GridFault::Off => Reject::SizeOffLot,
+        GridFault::TooLarge => Reject::TooLarge,
+    })?;
+    if quantity < rules.min_quantity {
+        return Err(Reject::SizeBelowMinimum);
+    }
+    if quantity > rules.max_quantity {
+        return Err(Reject::SizeAboveMaximum);
+    }
+    Ok(quantity)
+}
+
+#[inline]
+fn check_limit(market: &Market, request: &OrderRequest) -> Result<Option<i128>, Reject> {
+    let is_market = request.order_type == OrderType::Market;
+    let value = match request.limit_price {
+        None if is_market => return Ok(None),
+        None => return Err(Reject::MissingLimitPrice),
+        Some(_) if is_market => return Err(Reject::UnexpectedLimitPrice),
+        Some(value) => value,
+    };
+    let price = market.rules.price.mantissa(value).map_err(|fault| match fault {
+        GridFault::NotPositive => Reject::PriceNotPositive,
+        GridFault::Off => Reject::PriceOffTick,
+        GridFault::TooLarge => Reject::TooLarge,
+    })?;
+    if price > market.rules.max_price { Err(Reject::PriceAboveMaximum) } else { Ok(Some(price)) }
+}
+
+/// A market order needs a market, and a post-only order must not meet one.
+#[inline]
+fn check_market(market: &Market, request: &OrderRequest, limit: Option<i128>) -> Result<(), Reject> {
+    let ladder = market.book.opposite(request.order_side);
+    match limit {
+        None if request.post_only => Err(Reject::PostOnlyWouldTake),
+        None if ladder.best().is_none() => Err(Reject::NoMarket),
+        Some(limit) if request.post_only && ladder.reaches(limit) => Err(Reject::PostOnlyWouldTake),
+        None | Some(_) => Ok(()),
+    }
+}
+
+/// A reduce-only size, cut to the position as it is now.
+fn reducible(market: &Market, side: OrderSide, size: i128) -> Result<i128, Reject> {
+    match market.position.closable(side) {
+        0 => Err(Reject::ReduceOnlyNoPosition),
+        closable => Ok(size.min(closable)),
+    }
+}
+
+/// The order's worth: at least the minimum (which venues waive for what only reduces), and never, at the highest
+/// price it could fill at, more than the venue's numbers hold.
+#[inline]
+fn check_notional(
+    market: &Market,
+    request: &OrderRequest,
+    size: i128,
+    limit: Option<i128>,
+) -> Result<(), Reject> {
+    let rules = &market.rules;
+    let levels = market.book.opposite(request.order_side).levels();
+    let touch = levels.first().map_or(0, |level| level.price);
+    let highest = match request.order_side {
+        OrderSide::Buy => levels.last().map_or(0, |level| level.price),
+        OrderSide::Sell => touch,
+    };
+    // Slippage stays below 100 %, so twice the level bounds every taker price.
+    let bound = highest.saturating_mul(2).max(limit.unwrap_or(0));
+    let worth_at_most = rules.bounded_notional(bound, size).ok_or(Reject::TooLarge)?;
+    if rules.min_notional.is_zero() || request.reduce_only {
+        return Ok(());
+    }
+    let worth = rules.bounded_notional(limit.unwrap_or(touch), size).unwrap_or(worth_at_most);
+    if worth < rules.min_notional { Err(Reject::NotionalBelowMinimum) } else { Ok(()) }
+}

@@ -1,0 +1,214 @@
+//! What is known of the market of one instrument: the best quote, or the depth.
+//!
+//! - A best quote (L1) is a ladder of one level per side. A size that is not given means: as much as anyone wants
+//!   (bars, for example, know prices and no sizes).
+//! - Depth (L2) is a ladder of many. A snapshot replaces both sides, a delta sets single levels, size 0 removes.
+//! - A quote that comes on top of depth is news of the top: levels better than it are gone, and its own is set.
+//! - A level that a newer one of the other side crosses is stale and is dropped.
+//!
+//! Orders that take from the book do **not** change it: it is recorded data, and the next record overwrites it. Two
+//! orders sent on the same quote may therefore both have its whole size.
+
+use dita_kernel::names::OrderSide;
+
+/// The size of a level whose size is not known: it never runs out.
+pub(crate) const UNLIMITED: i128 = i128::MAX;
+
+/// A price and what can be had at it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Level {
+    pub(crate) price: i128,
+    pub(crate) size: i128,
+}
+
+/// One side of the book, best level first.
+#[derive(Clone, Debug)]
+pub(crate) struct Ladder {
+    /// The side of those who rest here: Buy for bids, Sell for asks.
+    side: OrderSide,
+    levels: Vec<Level>,
+    /// Whether depth was ever given.
+    deep: bool,
+}
+
+impl Ladder {
+    fn new(side: OrderSide) -> Ladder {
+        Ladder { side, levels: Vec::new(), deep: false }
+    }
+
+    /// True where `price` is at least as good, to one who takes from this side, as `limit`.
+    #[inline]
+    pub(crate) fn within(&self, price: i128, limit: i128) -> bool {
+        match self.side {
+            OrderSide::Sell => price <= limit,
+            OrderSide::Buy => price >= limit,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn levels(&self) -> &[Level] {
+        &self.levels
+    }
+
+    #[inline]
+    pub(crate) fn best(&self) -> Option<Level> {
+        self.levels.first().copied()
+    }
+
+    /// True where the best level is within the limit.
+    #[inline]
+    pub(crate) fn reaches(&self, limit: i128) -> bool {
+        self.best().is_some_and(|level| self.within(level.price, limit))
+    }
+
+    /// What is known to be there within the limit.
+    #[inline]
+    pub(crate) fn available(&self, limit: i128) -> i128 {
+        let within = self.levels.iter().take_while(|level| self.within(level.price, limit));
+        within.fold(0_i128, |sum, level| sum.saturating_add(level.size))
+    }
+
+    /// Where a price stands, or would.
+    fn place(&self, price: i128) -> Result<usize, usize> {
+        self.levels.binary_search_by(|level| match self.side {
+            OrderSide::Sell => level.price.cmp(&price),
+            OrderSide::Buy => price.cmp(&level.price),
+        })
+    }
+
+    fn set(&mut self, level: Level) {
+        match (self.place(level.price), level.size) {
+            (Ok(place), 0) => {
+                self.levels.remove(place);
+            }
+            (Ok(place), _) => self.levels[place] = level,
+            (Err(_), 0) => {}
+            (Err(place), _) => self.levels.insert(place, level),
+        }
+    }
+
+    /// Drops what is better than `price`.
+    fn cut_better(&mut self, price: i128) {
+        let (Ok(place) | Err(place)) = self.place(price);
+        self.levels.drain(..place);
+    }
+
+    fn quote(&mut self, price: i128, size: Option<i128>) {
+        if !self.deep {
+            self.levels.clear();
+            if size != Some(0) {
+                self.levels.push(Level { price, size: size.unwrap_or(UNLIMITED) });
+            }
+            return;
+        }
+        self.cut_better(price);
+        match size {
+            Some(size) => self.set(Level { price, size }),
+            None if self.place(price).is_err() => self.set(Level { price, size: UNLIMITED }),
+            None => {}
+        }
+    }
+}
+
+/// Both sides.
+#[derive(Clone, Debug)]
+pub(crate) struct Book {
+    pub(crate) bids: Ladder,
+    pub(crate) asks: Ladder,
+}
+
+impl Book {
+    pub(crate) fn new() -> Book {
+        Book { bids: Ladder::new(OrderSide::Buy), asks: Ladder::new(OrderSide::Sell) }
+    }
+
+    /// The side that an order of `side` takes from.
+    #[inline]
+    pub(crate) fn opposite(&self, side: OrderSide) -> &Ladder {
+        match side {
+            OrderSide::Buy => &self.asks,
+            OrderSide::Sell => &self.bids,
+        }
+    }
+
+    /// A new best quote. `bid <= ask` is the caller's to check.
+    pub(crate) fn quote(&mut self, bid: i128, bid_size: Option<i128>, ask: i128, ask_size: Option<i128>) {
+        self.bids.quote(bid, bid_size);
+        self.asks.quote(ask, ask_size);
+    }
+
+    /// New levels. Where the two sides then cross, the asks given here win over older bids and the bids given here
+    /// over older asks; the caller has checked that the given ones do not cross each other.
+    pub(crate) fn depth(&mut self, bids: &[Level], asks: &[Level], snapshot: bool) {
+        for (ladder, levels) in [(&mut self.bids, bids), (&mut self.asks, asks)] {
+            if snapshot || !ladder.deep {
+                // The first delta on a ladder without depth starts it: the one level of a best quote is not depth.
+                ladder.levels.clear();
+            }
+            ladder.deep = true;
+            for &level in levels {
+                ladder.set(level);
+            }
+        }
+        if let Some(price) = bids.iter().filter(|level| level.size > 0).map(|level| level.price).max() {
+            self.asks.cut_better(price);
+        }
+        if let Some(price) = asks.iter().filter(|level| level.size > 0).map(|level| level.price).min() {
+            self.bids.cut_better(price);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn levels(pairs: &[(i128, i128)]) -> Vec<Level> {
+        pairs.iter().map(|&(price, size)| Level { price, size }).collect()
+    }
+
+    fn pairs(ladder: &Ladder) -> Vec<(i128, i128)> {
+        ladder.levels().iter().map(|level| (level.price, level.size)).collect()
+    }
+
+    #[test]
+    fn depth_is_sorted_best_first_and_zero_removes() {
+        let mut book = Book::new();
+        book.depth(&levels(&[(98, 1), (99, 2)]), &levels(&[(103, 3), (101, 4), (102, 5)]), true);
+        assert_eq!(pairs(&book.bids), [(99, 2), (98, 1)]);
+        assert_eq!(pairs(&book.asks), [(101, 4), (102, 5), (103, 3)]);
+        book.depth(&levels(&[(98, 0), (97, 7), (12, 0)]), &levels(&[(102, 9)]), false);
+        assert_eq!(pairs(&book.bids), [(99, 2), (97, 7)]);
+        assert_eq!(pairs(&book.asks), [(101, 4), (102, 9), (103, 3)]);
+        assert_eq!(book.asks.available(102), 13);
+        assert_eq!(book.bids.available(98), 2);
+        book.depth(&[], &levels(&[(105, 1)]), true);
+        assert_eq!((pairs(&book.bids), pairs(&book.asks)), (vec![], vec![(105, 1)]));
+    }
+
+    #[test]
+    fn a_newer_level_drops_what_it_crosses() {
+        let mut book = Book::new();
+        book.depth(&levels(&[(99, 1), (98, 1)]), &levels(&[(101, 1), (102, 1)]), true);
+        book.depth(&levels(&[(101, 5)]), &[], false);
+        assert_eq!(pairs(&book.asks), [(101, 1), (102, 1)], "touching is not crossing");
+        book.depth(&levels(&[(102, 5)]), &[], false);
+        assert_eq!(pairs(&book.asks), [(102, 1)]);
+        book.depth(&[], &levels(&[(99, 5)]), false);
+        assert_eq!(pairs(&book.bids), [(99, 1), (98, 1)]);
+    }
+
+    #[test]
+    fn a_quote_is_the_whole_book_or_the_top_of_the_depth() {
+        let mut book = Book::new();
+        book.quote(99, None, 101, Some(5));
+        assert_eq!((pairs(&book.bids), pairs(&book.asks)), (vec![(99, UNLIMITED)], vec![(101, 5)]));
+        book.quote(98, Some(0), 100, Some(4));
+        assert_eq!((pairs(&book.bids), pairs(&book.asks)), (vec![], vec![(100, 4)]));
+        book.depth(&levels(&[(99, 1), (98, 1)]), &levels(&[(101, 1), (102, 1)]), true);
+        book.quote(98, Some(3), 102, None);
+        assert_eq!((pairs(&book.bids), pairs(&book.asks)), (vec![(98, 3)], vec![(102, 1)]));
+        book.quote(97, Some(2), 100, None);
+        assert_eq!((pairs(&book.bids), pairs(&book.asks)), (vec![(97, 2)], vec![(100, UNLIMITED), (102, 1)]));
+    }
+}

@@ -1,0 +1,146 @@
+//! Where an order and the market meet: one fill, from the position to the events.
+
+use dita_kernel::input::Input;
+use dita_kernel::names::{KernelEventKind, Liquidity, OrderSide, VenueOrderStatus};
+use dita_kernel::num::product;
+
+use crate::book::Book;
+use crate::config::Behaviour;
+use crate::events::{self, Moment};
+use crate::numbering::Numbering;
+use crate::orders::Order;
+use crate::random::Random;
+use crate::reject::Reject;
+use crate::resting::Queue;
+use crate::rules::{Rules, exact};
+use crate::venue::Counters;
+use crate::wallet::{Position, Wallet, settle};
+
+/// One instrument: its rules, its book, the orders that wait in it, and the account's position.
+#[derive(Clone, Debug)]
+pub(crate) struct Market {
+    pub(crate) rules: Rules,
+    /// The place of the settlement asset's account in the wallet.
+    pub(crate) account: usize,
+    pub(crate) book: Book,
+    pub(crate) position: Position,
+    pub(crate) buys: Queue,
+    pub(crate) sells: Queue,
+}
+
+impl Market {
+    pub(crate) fn queue(&mut self, side: OrderSide) -> &mut Queue {
+        match side {
+            OrderSide::Buy => &mut self.buys,
+            OrderSide::Sell => &mut self.sells,
+        }
+    }
+}
+
+/// One fill of one order.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Fill {
+    pub(crate) price: i128,
+    pub(crate) quantity: i128,
+    pub(crate) liquidity: Liquidity,
+}
+
+/// All of the venue that is not one instrument's and not the orders.
+#[derive(Clone, Debug)]
+pub(crate) struct Desk {
+    pub(crate) behaviour: Behaviour,
+    pub(crate) random: Random,
+    pub(crate) wallet: Wallet,
+    pub(crate) order_ids: Numbering,
+    pub(crate) trade_ids: Numbering,
+    pub(crate) counters: Counters,
+    /// The venue's time. It never runs backwards.
+    pub(crate) now_ns: i64,
+}
+
+impl Desk {
+    #[inline]
+    pub(crate) fn moment(&self) -> Moment {
+        let received_ns = self.now_ns.saturating_add(self.behaviour.way_back_ns);
+        Moment { venue_ns: self.now_ns, received_ns }
+    }
+
+    /// Draws whether an order that can fill does not, this time.
+    #[inline]
+    pub(crate) fn misses(&mut self) -> bool {
+        let fills = self.behaviour.fills;
+        !self.random.happens(fills)
+    }
+
+    /// Draws the first of two parts, 50 to 90 % of the quantity on the lot grid; all of it where it is not parted.
+    #[inline]
+    pub(crate) fn first_part(&mut self, quantity: i128, lot: i128) -> i128 {
+        let splits = self.behaviour.splits;
+        if !self.random.happens(splits) {
+            return quantity;
+        }
+        let lots = quantity / lot;
+        let (low, high) = ((lots + 1) / 2, lots - (lots + 9) / 10);
+        if low == 0 || low > high { quantity } else { self.random.between(low, high) * lot }
+    }
+
+    /// Fills an order, in two parts where `first` is less than the whole, and says what is left of `first`.
+    pub(crate) fn fill_parted(
+        &mut self,
+        market: &mut Market,
+        order: &mut Order,
+        fill: Fill,
+        first: i128,
+        out: &mut Vec<Input>,
+    ) -> i128 {
+        if first <= 0 || first >= fill.quantity {
+            self.fill(market, order, fill, out);
+            return first - fill.quantity;
+        }
+        self.fill(market, order, Fill { quantity: first, ..fill }, out);
+        self.fill(market, order, Fill { quantity: fill.quantity - first, ..fill }, out);
+        0
+    }
+
+    /// Books one fill on position and wallet, and reports it.
+    #[inline]
+    fn fill(&mut self, market: &mut Market, order: &mut Order, fill: Fill, out: &mut Vec<Input>) {
+        let rules = &market.rules;
+        let Fill { price, quantity, liquidity } = fill;
+        let settlement = settle(rules, &mut market.position, order.order_side, price, quantity, liquidity);
+        self.wallet.book(market.account, settlement, rules.fee_decimals);
+        order.filled += quantity;
+        order.paid += exact(product(price, quantity));
+        self.counters.fills += 1;
+
+        let moment = self.moment();
+        let trade_id = self.trade_ids.next_id();
+        let fee = self.behaviour.fee_in_fill.then_some(settlement.fee);
+        out.push(events::filled(order, rules, fill, &trade_id, fee, moment));
+        if self.behaviour.settle_events {
+            out.push(events::settled(rules, settlement, trade_id, moment));
+        }
+    }
+
+    /// Ends a batch of fills.
+    #[inline]
+    pub(crate) fn report_wallet(&self, market: &Market, out: &mut Vec<Input>) {
+        if self.behaviour.wallet_events {
+            let balance = self.wallet.balance_decimal(market.account);
+            out.push(events::wallet(market.rules.settle.clone(), balance, self.moment()));
+        }
+    }
+
+    /// Reports that an order has expired.
+    pub(crate) fn expire(
+        &mut self,
+        market: &Market,
+        order: &Order,
+        reason: Option<Reject>,
+        out: &mut Vec<Input>,
+    ) {
+        self.counters.expired += 1;
+        let (kind, status) = (KernelEventKind::Expired, VenueOrderStatus::Expired);
+        out.push(events::ended(kind, status, order, &market.rules, reason, self.moment()));
+    }
+}

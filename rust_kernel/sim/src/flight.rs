@@ -1,0 +1,73 @@
+//! What is under way between trader and venue, in order of arrival.
+
+use core::cmp::Ordering;
+use std::collections::BinaryHeap;
+
+use dita_kernel::effect::{CancelRequest, OrderRequest};
+use dita_kernel::id::Id;
+use dita_kernel::input::Input;
+use dita_kernel::num::Decimal;
+
+/// A request on its way to the venue, or an answer on its way back.
+#[derive(Clone, Debug)]
+pub(crate) enum Cargo {
+    Submit(Box<OrderRequest>),
+    Cancel(CancelRequest),
+    Query(CancelRequest),
+    SetLeverage { symbol: Id, leverage: Decimal },
+    Answer(Input),
+}
+
+#[derive(Clone, Debug)]
+struct Flying {
+    due_ns: i64,
+    sequence: u64,
+    cargo: Cargo,
+}
+
+impl Ord for Flying {
+    /// The heap gives the greatest first: the earliest is the greatest, and of one time the first sent.
+    fn cmp(&self, other: &Flying) -> Ordering {
+        (other.due_ns, other.sequence).cmp(&(self.due_ns, self.sequence))
+    }
+}
+
+impl PartialOrd for Flying {
+    fn partial_cmp(&self, other: &Flying) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Flying {
+    fn eq(&self, other: &Flying) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Flying {}
+
+/// Everything under way.
+#[derive(Clone, Default, Debug)]
+pub(crate) struct Flight {
+    heap: BinaryHeap<Flying>,
+    sent: u64,
+}
+
+impl Flight {
+    pub(crate) fn send(&mut self, due_ns: i64, cargo: Cargo) {
+        self.sent += 1;
+        self.heap.push(Flying { due_ns, sequence: self.sent, cargo });
+    }
+
+    pub(crate) fn next_due_ns(&self) -> Option<i64> {
+        self.heap.peek().map(|flying| flying.due_ns)
+    }
+
+    /// The first that has arrived by `now_ns`, with its time.
+    pub(crate) fn arrive(&mut self, now_ns: i64) -> Option<(i64, Cargo)> {
+        if self.next_due_ns()? > now_ns {
+            return None;
+        }
+        self.heap.pop().map(|flying| (flying.due_ns, flying.cargo))
+    }
+}

@@ -1,0 +1,75 @@
+//! Limit orders that wait in the book, by price and then by time.
+
+use core::cmp::Reverse;
+
+use dita_kernel::names::OrderSide;
+
+/// A waiting order's priority and its place in the order store.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Waiting {
+    /// Higher is more eager: the limit of a buy, the negative limit of a sell.
+    rank: i128,
+    sequence: u64,
+    pub(crate) place: u32,
+}
+
+/// One side's waiting orders, the first in line last.
+#[derive(Clone, Default, Debug)]
+pub(crate) struct Queue {
+    waiting: Vec<Waiting>,
+}
+
+impl Queue {
+    fn key(side: OrderSide, limit: i128, sequence: u64) -> (i128, Reverse<u64>) {
+        (side.sign() * limit, Reverse(sequence))
+    }
+
+    fn find(&self, key: (i128, Reverse<u64>)) -> Result<usize, usize> {
+        self.waiting.binary_search_by_key(&key, |entry| (entry.rank, Reverse(entry.sequence)))
+    }
+
+    pub(crate) fn insert(&mut self, side: OrderSide, limit: i128, sequence: u64, place: u32) {
+        let key = Self::key(side, limit, sequence);
+        let (Ok(at) | Err(at)) = self.find(key);
+        self.waiting.insert(at, Waiting { rank: key.0, sequence, place });
+    }
+
+    pub(crate) fn remove(&mut self, side: OrderSide, limit: i128, sequence: u64) {
+        if let Ok(at) = self.find(Self::key(side, limit, sequence)) {
+            self.waiting.remove(at);
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// The order at an index: the highest index is the first in line.
+    pub(crate) fn at(&self, index: usize) -> Option<u32> {
+        self.waiting.get(index).map(|entry| entry.place)
+    }
+
+    pub(crate) fn remove_at(&mut self, index: usize) {
+        self.waiting.remove(index);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_best_price_is_first_in_line_and_then_the_earliest() {
+        for (side, want) in [(OrderSide::Buy, [2, 3, 1]), (OrderSide::Sell, [1, 2, 3])] {
+            let mut queue = Queue::default();
+            let (low, high) = (99, 101);
+            queue.insert(side, low, 1, 1);
+            queue.insert(side, high, 2, 2);
+            queue.insert(side, high, 3, 3);
+            let line: Vec<u32> = (0..3).rev().filter_map(|index| queue.at(index)).collect();
+            assert_eq!(line, want, "{side}");
+            queue.remove(side, high, 2);
+            assert_eq!(queue.len(), 2);
+        }
+    }
+}

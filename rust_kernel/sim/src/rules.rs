@@ -1,0 +1,297 @@
+//! An instrument's rules as whole numbers: grids, limits, and the factors that turn price and quantity into money.
+
+use dita_kernel::id::Id;
+use dita_kernel::input::InstrumentSpec;
+use dita_kernel::names::{Liquidity, Product};
+use dita_kernel::num::{
+    Decimal, MONEY_SCALE, Money, NumError, Rate, Rounding, UNITS_MAX, bounded, pow10, product,
+};
+
+use crate::error::SimError;
+
+/// Why a number is not on a grid.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum GridFault {
+    NotPositive,
+    Off,
+    TooLarge,
+}
+
+/// A grid of numbers: every multiple of `step × 10^-scale`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Grid {
+    pub(crate) scale: u8,
+    pub(crate) step: i128,
+}
+
+impl Grid {
+    /// `None` unless the step is positive and small enough.
+    fn from_step(step: Decimal) -> Option<Grid> {
+        let reduced = Decimal::normalized(step.mantissa(), step.scale()).ok()?;
+        let grid = Grid { scale: reduced.scale(), step: reduced.mantissa() };
+        (step.is_positive() && grid.scale <= MONEY_SCALE && bounded(grid.step, grid.scale).is_ok())
+            .then_some(grid)
+    }
+
+    /// The mantissa of a positive number on this grid.
+    #[inline]
+    pub(crate) fn mantissa(self, value: Decimal) -> Result<i128, GridFault> {
+        if !value.is_positive() {
+            return Err(GridFault::NotPositive);
+        }
+        let mantissa = at_scale(value, self.scale)?;
+        bounded(mantissa, self.scale).map_err(|_| GridFault::TooLarge)?;
+        if self.step != 1 && remainder(mantissa, self.step) != 0 {
+            return Err(GridFault::Off);
+        }
+        Ok(mantissa)
+    }
+
+    /// The mantissa of the largest number on this grid that is not above `value`; 0 for a negative one.
+    pub(crate) fn floor(self, value: Decimal) -> Result<i128, GridFault> {
+        if value.is_negative() {
+            return Err(GridFault::NotPositive);
+        }
+        let mantissa = value.at_scale_rounded(self.scale, Rounding::Down).map_err(|_| GridFault::TooLarge)?;
+        bounded(mantissa, self.scale).map_err(|_| GridFault::TooLarge)?;
+        Ok(mantissa - remainder(mantissa, self.step))
+    }
+
+    /// As a decimal. Mantissas on a grid stay within `UNITS_MAX` at `scale`; where even that passes 96 bits the
+    /// number is written with fewer digits, and it has them: its trailing zeros go.
+    #[inline]
+    pub(crate) fn decimal(self, mantissa: i128) -> Decimal {
+        decimal(mantissa, self.scale)
+    }
+}
+
+/// `mantissa × 10^-scale` as a decimal.
+#[inline]
+pub(crate) fn decimal(mantissa: i128, scale: u8) -> Decimal {
+    match Decimal::new(mantissa, scale) {
+        Ok(value) => value,
+        Err(_) => wide_decimal(mantissa, scale),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn wide_decimal(mantissa: i128, scale: u8) -> Decimal {
+    match Decimal::normalized(mantissa, scale) {
+        Ok(value) => value,
+        Err(_) => overflow(),
+    }
+}
+
+/// A number passed what the venue's arithmetic holds. Every input is bounded so that this needs some 10^5 orders
+/// of the greatest size there is; stopping is better than a wrong balance.
+#[cold]
+#[inline(never)]
+pub(crate) fn overflow() -> ! {
+    panic!("the simulated venue's money overflowed: it stops rather than wrap")
+}
+
+/// The value, or a stop.
+#[inline]
+pub(crate) fn exact(value: Option<i128>) -> i128 {
+    match value {
+        Some(value) => value,
+        None => overflow(),
+    }
+}
+
+/// `Decimal::at_scale` of a positive value, with one 64-bit division where the number is small enough: callers
+/// write the same size at whatever scale is convenient to them.
+#[inline]
+fn at_scale(value: Decimal, scale: u8) -> Result<i128, GridFault> {
+    let mantissa = value.mantissa();
+    if value.scale() > scale
+        && let (Ok(small), Some(Ok(unit))) =
+            (u64::try_from(mantissa), pow10(value.scale() - scale).map(u64::try_from))
+    {
+        return if small % unit == 0 { Ok(i128::from(small / unit)) } else { Err(GridFault::Off) };
+    }
+    value.at_scale(scale).map_err(|fault| match fault {
+        NumError::Inexact => GridFault::Off,
+        NumError::NotANumber | NumError::Overflow => GridFault::TooLarge,
+    })
+}
+
+/// `value % step` for `value >= 0`, `step > 0`: by 64 bits where both are small.
+#[inline]
+pub(crate) fn remainder(value: i128, step: i128) -> i128 {
+    match (u64::try_from(value), u64::try_from(step)) {
+        (Ok(value), Ok(step)) => i128::from(value % step),
+        _ => value % step,
+    }
+}
+
+/// A fee rate prepared for one instrument: fee units = notional × mantissa ÷ (or ×) a power of ten.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FeeRate {
+    pub(crate) mantissa: i128,
+    /// Where the product has more digits than a fee unit.
+    pub(crate) divisor: i128,
+    /// Where it has fewer.
+    pub(crate) factor: i128,
+}
+
+/// An instrument's rules.
+#[derive(Clone, Debug)]
+pub(crate) struct Rules {
+    pub(crate) symbol: Id,
+    pub(crate) settle: Id,
+    pub(crate) price: Grid,
+    pub(crate) quantity: Grid,
+    pub(crate) min_quantity: i128,
+    pub(crate) max_quantity: i128,
+    pub(crate) min_notional: Money,
+    pub(crate) max_price: i128,
+    /// Price mantissa × quantity mantissa × this = notional, at the scale of the three.
+    pub(crate) multiplier: i128,
+    /// Notional × this = money at 1e-18.
+    pub(crate) to_money: i128,
+    pub(crate) maker: FeeRate,
+    pub(crate) taker: FeeRate,
+    pub(crate) fee_decimals: u8,
+    pub(crate) fee_rounding: Rounding,
+    /// The venue's smallest amount of the settlement asset, as money at 1e-18.
+    pub(crate) fee_unit: i128,
+    pub(crate) leverage: Decimal,
+}
+
+impl Rules {
+    /// From what the venue lists.
+    pub(crate) fn new(spec: &InstrumentSpec) -> Result<Rules, SimError> {
+        let refuse =
+            |field, value, must| SimError::Instrument { symbol: spec.symbol.clone(), field, value, must };
+        check_kind(spec)?;
+        let grid = |field, step| {
+            Grid::from_step(step).ok_or_else(|| refuse(field, Some(step), "positive, with at most 18 places"))
+        };
+        let price = grid("tick_size", spec.tick_size)?;
+        let quantity = grid("lot_step", spec.lot_step)?;
+        let multiplier = grid("contract_multiplier", spec.contract_multiplier)?;
+        let places = price.scale + quantity.scale + multiplier.scale;
+        let to_money = MONEY_SCALE.checked_sub(places).and_then(pow10).ok_or_else(|| {
+            refuse("tick_size", Some(spec.tick_size), "of at most 18 places together with lot and multiplier")
+        })?;
+        let fee_unit = MONEY_SCALE.checked_sub(spec.fee_decimals).and_then(pow10).ok_or_else(|| {
+            let value = Decimal::new(i128::from(spec.fee_decimals), 0).ok();
+            refuse("fee_decimals", value, "at most 18")
+        })?;
+        if !spec.leverage.is_positive() {
+            return Err(refuse("leverage", Some(spec.leverage), "positive"));
+        }
+        let fee = |field, rate| {
+            fee_rate(rate, places, spec.fee_decimals)
+                .ok_or_else(|| refuse(field, Some(rate), "from -1 to 1 with at most 12 places"))
+        };
+        let mut rules = Rules {
+            symbol: spec.symbol.clone(),
+            settle: spec.settle.clone(),
+            price,
+            quantity,
+            min_quantity: 0,
+            max_quantity: i128::MAX,
+            min_notional: Money::ZERO,
+            max_price: i128::MAX,
+            multiplier: multiplier.step,
+            to_money,
+            maker: fee("maker_rate", spec.maker_rate)?,
+            taker: fee("taker_rate", spec.taker_rate)?,
+            fee_decimals: spec.fee_decimals,
+            fee_rounding: spec.fee_rounding,
+            fee_unit,
+            leverage: spec.leverage,
+        };
+        rules.set_limits(spec)?;
+        Ok(rules)
+    }
+
+    fn set_limits(&mut self, spec: &InstrumentSpec) -> Result<(), SimError> {
+        let at = |field, value: Decimal, scale, rounding| {
+            let mantissa = value.at_scale_rounded(scale, rounding).map_err(|_| value);
+            mantissa.and_then(|m| if m < 0 { Err(value) } else { Ok(m) }).map_err(|value| {
+                SimError::Instrument {
+                    symbol: spec.symbol.clone(),
+                    field,
+                    value: Some(value),
+                    must: "0 or more",
+                }
+            })
+        };
+        if let Some(value) = spec.min_qty {
+            self.min_quantity = at("min_qty", value, self.quantity.scale, Rounding::Up)?;
+        }
+        if let Some(value) = spec.max_qty {
+            self.max_quantity = at("max_qty", value, self.quantity.scale, Rounding::Down)?;
+        }
+        if let Some(value) = spec.max_price {
+            self.max_price = at("max_price", value, self.price.scale, Rounding::Down)?;
+        }
+        if let Some(value) = spec.min_notional {
+            self.min_notional = Money(at("min_notional", value, MONEY_SCALE, Rounding::Up)?);
+        }
+        Ok(())
+    }
+
+    /// True where positions and open orders of `self` keep their meaning under `newer`.
+    pub(crate) fn same_contract(&self, newer: &Rules) -> bool {
+        self.price == newer.price
+            && self.quantity == newer.quantity
+            && self.multiplier == newer.multiplier
+            && self.to_money == newer.to_money
+            && self.settle == newer.settle
+    }
+
+    /// Price × quantity × multiplier at the scale of the three, or `None` past 128 bits.
+    #[inline]
+    pub(crate) fn notional(&self, price: i128, quantity: i128) -> Option<i128> {
+        product(price, quantity).and_then(|value| product(value, self.multiplier))
+    }
+
+    /// The same as money, or `None` past [`UNITS_MAX`] units.
+    #[inline]
+    pub(crate) fn bounded_notional(&self, price: i128, quantity: i128) -> Option<Money> {
+        let value = self.notional(price, quantity).and_then(|value| product(value, self.to_money))?;
+        const LIMIT: i128 = UNITS_MAX * 1_000_000_000_000_000_000;
+        (value <= LIMIT).then_some(Money(value))
+    }
+
+    #[inline]
+    pub(crate) fn fee_rate(&self, liquidity: Liquidity) -> FeeRate {
+        match liquidity {
+            Liquidity::Maker => self.maker,
+            Liquidity::Taker => self.taker,
+        }
+    }
+}
+
+fn check_kind(spec: &InstrumentSpec) -> Result<(), SimError> {
+    let refuse =
+        |field, must| Err(SimError::Instrument { symbol: spec.symbol.clone(), field, value: None, must });
+    if spec.symbol.is_empty() {
+        return refuse("symbol", "given");
+    }
+    if spec.settle.is_empty() {
+        return refuse("settle", "given");
+    }
+    match spec.product {
+        Product::Spot => refuse("product", "PERP: spot is not traded at the simulated venue yet"),
+        Product::Perp if spec.inverse => {
+            refuse("inverse", "false: inverse contracts are not traded at the simulated venue yet")
+        }
+        Product::Perp => Ok(()),
+    }
+}
+
+fn fee_rate(rate: Decimal, notional_places: u8, fee_decimals: u8) -> Option<FeeRate> {
+    let rate = Rate::from_decimal(rate).ok()?.to_decimal();
+    let places = notional_places + rate.scale();
+    Some(FeeRate {
+        mantissa: rate.mantissa(),
+        divisor: pow10(places.saturating_sub(fee_decimals))?,
+        factor: pow10(fee_decimals.saturating_sub(places))?,
+    })
+}

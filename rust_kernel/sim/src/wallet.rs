@@ -1,0 +1,207 @@
+//! The venue's own account: balances, positions at average cost, fees, realised PnL.
+//!
+//! It is written apart from the kernel's ledger on purpose: what the venue reports (E) must be able to disagree
+//! with what the kernel computes (K).
+//!
+//! Rules, all per fill:
+//! - the fee is notional × rate, rounded to the instrument's `fee_decimals` by its `fee_rounding`;
+//! - a closing fill releases cost × closed ÷ quantity, half-even at 1e-18, and the whole cost when it closes all;
+//! - realised PnL is proceeds − released cost, rounded half-even to `fee_decimals`;
+//! - a fill that goes past zero closes all and opens the rest, in one: its PnL is the closed part's, its fee is on
+//!   the whole.
+
+use dita_kernel::id::Id;
+use dita_kernel::names::{Liquidity, OrderSide};
+use dita_kernel::num::{Decimal, MONEY_SCALE, Money, Rounding, divide, multiply_divide, pow10, product};
+
+use crate::error::SimError;
+use crate::rules::{Rules, decimal, exact};
+
+/// A position at average cost.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub(crate) struct Position {
+    /// At the instrument's quantity scale, + long, − short.
+    pub(crate) quantity: i128,
+    /// What the open quantity cost (long) or brought (short), never negative.
+    pub(crate) cost: Money,
+}
+
+impl Position {
+    /// How much an order of this side can close.
+    #[inline]
+    pub(crate) fn closable(&self, side: OrderSide) -> i128 {
+        match side {
+            OrderSide::Buy => self.quantity.min(0).saturating_neg(),
+            OrderSide::Sell => self.quantity.max(0),
+        }
+    }
+
+    /// Takes a fill in and says what it realised, at 1e-18. `worth` values a quantity at the fill's price.
+    #[inline]
+    fn take(&mut self, side: OrderSide, quantity: i128, worth: impl Fn(i128) -> Money) -> Money {
+        let closed = self.closable(side).min(quantity);
+        let mut realised = Money::ZERO;
+        if closed > 0 {
+            let released = self.release(closed);
+            realised = match side {
+                OrderSide::Sell => worth(closed) - released,
+                OrderSide::Buy => released - worth(closed),
+            };
+        }
+        let opened = quantity - closed;
+        if opened > 0 {
+            self.cost += worth(opened);
+        }
+        self.quantity += side.sign() * quantity;
+        realised
+    }
+
+    /// The cost that goes with `closed` of the quantity.
+    fn release(&mut self, closed: i128) -> Money {
+        let whole = self.quantity.saturating_abs();
+        let released = if closed == whole {
+            self.cost
+        } else {
+            Money(exact(multiply_divide(self.cost.0, closed, whole, Rounding::HalfEven)))
+        };
+        self.cost -= released;
+        released
+    }
+}
+
+/// What one fill did to the wallet, in units of the instrument's `fee_decimals`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Settlement {
+    /// + a gain.
+    pub(crate) realised: i128,
+    /// + a charge, − a rebate.
+    pub(crate) fee: i128,
+}
+
+/// Books a fill on its position.
+#[inline]
+pub(crate) fn settle(
+    rules: &Rules,
+    position: &mut Position,
+    side: OrderSide,
+    price: i128,
+    quantity: i128,
+    liquidity: Liquidity,
+) -> Settlement {
+    let notional = |quantity| exact(rules.notional(price, quantity));
+    let realised =
+        position.take(side, quantity, |part| Money(exact(product(notional(part), rules.to_money))));
+    let realised = match realised.0 {
+        0 => 0, // every fill that only opens: no division
+        value => exact(divide(value, rules.fee_unit, Rounding::HalfEven)),
+    };
+    Settlement { realised, fee: fee(rules, notional(quantity), liquidity) }
+}
+
+/// The fee on a notional.
+#[inline]
+fn fee(rules: &Rules, notional: i128, liquidity: Liquidity) -> i128 {
+    let rate = rules.fee_rate(liquidity);
+    if rate.divisor == 1 {
+        return exact(product(notional, rate.mantissa).and_then(|value| product(value, rate.factor)));
+    }
+    exact(multiply_divide(notional, rate.mantissa, rate.divisor, rules.fee_rounding))
+}
+
+/// One asset's account. Amounts are kept at the fewest decimals that hold all of them, so that a balance is
+/// reported without a division.
+#[derive(Clone, Debug)]
+struct Account {
+    asset: Id,
+    scale: u8,
+    balance: i128,
+    fees: i128,
+    realised: i128,
+}
+
+impl Account {
+    /// Keeps at least `scale` decimals from now on.
+    fn refine(&mut self, scale: u8) {
+        if let Some(factor) = scale.checked_sub(self.scale).and_then(pow10) {
+            for amount in [&mut self.balance, &mut self.fees, &mut self.realised] {
+                *amount = exact(product(*amount, factor));
+            }
+            self.scale = scale;
+        }
+    }
+
+    fn money(&self, amount: i128) -> Money {
+        let factor = MONEY_SCALE.checked_sub(self.scale).and_then(pow10);
+        Money(exact(factor.and_then(|factor| product(amount, factor))))
+    }
+}
+
+/// The balances.
+#[derive(Clone, Default, Debug)]
+pub(crate) struct Wallet {
+    accounts: Vec<Account>,
+}
+
+impl Wallet {
+    fn account(&self, asset: &Id) -> Option<&Account> {
+        self.accounts.iter().find(|account| account.asset == *asset)
+    }
+
+    /// The place of an asset's account, which from now on keeps `scale` decimals.
+    pub(crate) fn open(&mut self, asset: &Id, scale: u8) -> usize {
+        let place = self.accounts.iter().position(|account| account.asset == *asset).unwrap_or_else(|| {
+            let asset = asset.clone();
+            self.accounts.push(Account { asset, scale: 0, balance: 0, fees: 0, realised: 0 });
+            self.accounts.len() - 1
+        });
+        self.accounts[place].refine(scale);
+        place
+    }
+
+    /// Adds an amount, or takes a negative one out.
+    pub(crate) fn deposit(&mut self, asset: &Id, amount: Decimal) -> Result<(), SimError> {
+        let refuse = |must| SimError::Amount { asset: asset.clone(), value: amount, must };
+        if asset.is_empty() {
+            return Err(refuse("of a named asset"));
+        }
+        Money::from_decimal(amount).map_err(|_| refuse("at most 10^15 units and 18 places"))?;
+        let reduced = Decimal::normalized(amount.mantissa(), amount.scale()).unwrap_or(amount);
+        let place = self.open(asset, reduced.scale());
+        let account = &mut self.accounts[place];
+        // Exact: the account keeps at least this amount's places, and the amount is bounded.
+        let units = reduced.at_scale(account.scale).map_err(|_| refuse("an amount the wallet can hold"))?;
+        account.balance = exact(account.balance.checked_add(units));
+        Ok(())
+    }
+
+    /// Books a settlement whose amounts have `decimals` places.
+    #[inline]
+    pub(crate) fn book(&mut self, place: usize, settlement: Settlement, decimals: u8) {
+        let account = &mut self.accounts[place];
+        let factor = exact(account.scale.checked_sub(decimals).and_then(pow10));
+        let realised = exact(product(settlement.realised, factor));
+        let fee = exact(product(settlement.fee, factor));
+        account.balance += realised - fee;
+        account.fees += fee;
+        account.realised += realised;
+    }
+
+    /// The balance for an event.
+    #[inline]
+    pub(crate) fn balance_decimal(&self, place: usize) -> Decimal {
+        let account = &self.accounts[place];
+        decimal(account.balance, account.scale)
+    }
+
+    pub(crate) fn balance(&self, asset: &Id) -> Option<Money> {
+        self.account(asset).map(|account| account.money(account.balance))
+    }
+
+    pub(crate) fn fees(&self, asset: &Id) -> Option<Money> {
+        self.account(asset).map(|account| account.money(account.fees))
+    }
+
+    pub(crate) fn realised(&self, asset: &Id) -> Option<Money> {
+        self.account(asset).map(|account| account.money(account.realised))
+    }
+}

@@ -1,0 +1,183 @@
+//! The invariants as code: [`check`] holds the whole state against them. In tests it runs after every step.
+
+use alloc::vec;
+use alloc::vec::Vec;
+
+use crate::kernel::{Kernel, exposure_of};
+use crate::ledger::Account;
+use crate::num::{Money, Qty};
+use crate::order::{Order, OrderRole};
+use crate::position::Basis;
+use crate::slot::classify::stage_of;
+
+/// A broken invariant.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Violation {
+    /// Its number, 1 to 10, as in the crate's documentation.
+    pub invariant: u8,
+    /// What is wrong.
+    pub what: &'static str,
+}
+
+fn hold(condition: bool, invariant: u8, what: &'static str) -> Result<(), Violation> {
+    if condition { Ok(()) } else { Err(Violation { invariant, what }) }
+}
+
+/// Holds a kernel's state against every invariant that can be seen in one state (I6, I7 and I9 are about two).
+///
+/// # Errors
+/// The first one broken.
+pub fn check(kernel: &Kernel) -> Result<(), Violation> {
+    fills_are_booked_once(kernel)?;
+    positions_add_up(kernel)?;
+    ledger_balances(kernel)?;
+    sent_orders_are_recorded(kernel)?;
+    orders_have_one_home(kernel)?;
+    exposure_covers(kernel)?;
+    causes_add_up(kernel)
+}
+
+/// I1
+fn fills_are_booked_once(kernel: &Kernel) -> Result<(), Violation> {
+    for order in kernel.orders().iter() {
+        let mut total = Qty::ZERO;
+        for (at, fill) in order.fills.iter().enumerate() {
+            total += fill.qty;
+            let twin =
+                order.fills.iter().skip(at.saturating_add(1)).find(|other| {
+                    !fill.venue_trade_id.is_empty() && other.venue_trade_id == fill.venue_trade_id
+                });
+            // Parts of one venue fill lie side by side only where an inferred fill was replaced.
+            hold(
+                twin.is_none_or(|other| other.price == fill.price),
+                1,
+                "one trade id was booked at two prices",
+            )?;
+        }
+        hold(total == order.filled, 1, "an order's cumulative quantity is not the sum of its fills")?;
+        let inferred = order.fills.iter().filter(|fill| fill.inferred).fold(Qty::ZERO, |sum, f| sum + f.qty);
+        hold(
+            inferred == order.inferred,
+            1,
+            "an order's inferred quantity is not the sum of its inferred fills",
+        )?;
+    }
+    Ok(())
+}
+
+/// I2
+fn positions_add_up(kernel: &Kernel) -> Result<(), Violation> {
+    let count = kernel.instruments().len();
+    let mut sums: Vec<[Basis; 3]> = vec![[Basis::FLAT; 3]; count];
+    for slot in kernel.slots().iter().filter(|slot| slot.trade_number > 0) {
+        let side = crate::position::position_side(kernel.config().hedge_mode, slot.side);
+        let sum = &mut sums[slot.instrument as usize][side as usize];
+        sum.qty += slot.basis.qty;
+    }
+    for (instrument, row) in (0_u32..).zip(sums.iter()) {
+        let (book, unassigned) = (kernel.book(instrument), kernel.unassigned(instrument));
+        for ((book, unassigned), sum) in book.iter().zip(unassigned.iter()).zip(row.iter()) {
+            hold(book.qty == sum.qty + unassigned.qty, 2, "slots and unassigned do not add up to the book")?;
+            hold(!book.qty.is_zero() || book.cost.is_zero(), 2, "a flat book has a cost")?;
+        }
+    }
+    Ok(())
+}
+
+/// I3
+fn ledger_balances(kernel: &Kernel) -> Result<(), Violation> {
+    for asset in 0..kernel.assets().len() {
+        let asset = u16::try_from(asset).unwrap_or(u16::MAX);
+        let sum = kernel.ledger().balances(asset).iter().fold(Money::ZERO, |sum, balance| sum + *balance);
+        hold(sum.is_zero(), 3, "an asset's accounts do not balance to zero")?;
+    }
+    let mut last = None;
+    for transaction in kernel.ledger().recent() {
+        let follows = last.is_none_or(|last: u64| transaction.number == last.wrapping_add(1));
+        hold(follows, 3, "the ledger's numbers have a gap")?;
+        hold(transaction.from != transaction.to, 3, "a transaction moves money to where it came from")?;
+        last = Some(transaction.number);
+    }
+    Ok(())
+}
+
+/// I4
+fn sent_orders_are_recorded(kernel: &Kernel) -> Result<(), Violation> {
+    for order in kernel.orders().iter().filter(|order| order.role != OrderRole::External) {
+        hold(order.number < kernel.orders().next_number(), 4, "an order has a number that was never given")?;
+        hold(!order.client_id.is_empty(), 4, "an order of ours has no client id")?;
+    }
+    Ok(())
+}
+
+/// I5
+fn orders_have_one_home(kernel: &Kernel) -> Result<(), Violation> {
+    kernel.orders().check().map_err(|what| Violation { invariant: 5, what })?;
+    for order in kernel.orders().iter().filter(|order| order.is_live()) {
+        let slot = kernel.slot(order.slot_id).filter(|slot| slot.trade_number == order.trade_number);
+        let homes = slot.map_or(0, |slot| {
+            let holds = |reference: Option<crate::order::OrderRef>| {
+                u8::from(reference.is_some_and(|reference| reference.number == order.number))
+            };
+            holds(slot.entry).saturating_add(holds(slot.exit))
+        });
+        hold(homes == 1, 5, "a live order is not in exactly one slot")?;
+    }
+    let mut busy: u32 = 0;
+    for (slot_id, slot) in (0_u32..).zip(kernel.slots()) {
+        hold(slot.stage == stage_of(kernel.facts_of(slot)), 5, "a slot's stage is not what its facts say")?;
+        let indexed = kernel.slot_of_trade(&slot.trade_id) == Some(slot_id);
+        if slot.stage.is_free() {
+            hold(slot.basis.qty.is_zero(), 5, "a free slot holds a position")?;
+        } else {
+            busy = busy.saturating_add(1);
+            hold(indexed, 5, "a busy slot's trade is not in the index")?;
+        }
+    }
+    hold(busy == kernel.busy_slots(), 5, "the count of busy slots is wrong")
+}
+
+/// I8
+fn exposure_covers(kernel: &Kernel) -> Result<(), Violation> {
+    for (instrument, rules) in (0_u32..).zip(kernel.instruments()) {
+        let price = kernel.valuation_price(instrument);
+        let wanted = price.map_or(Money::ZERO, |price| exposure_of(rules, price, &kernel.book(instrument)));
+        hold(kernel.exposure().position(instrument) == wanted, 8, "a position's exposure is not its value")?;
+        let of_orders = |sum: Money, order: &Order| {
+            if order.instrument == instrument { sum + order.reserved } else { sum }
+        };
+        let reserved = kernel.orders().iter().fold(Money::ZERO, of_orders);
+        hold(kernel.exposure().reserved(instrument) == reserved, 8, "reservations do not add up")?;
+    }
+    for order in kernel.orders().iter().filter(|order| order.role == OrderRole::Entry) {
+        let rules = &kernel.instruments()[order.instrument as usize];
+        let worst = rules.value(order.reserve_price, order.remaining()).unwrap_or_default();
+        hold(order.reserved >= worst, 8, "an entry holds back less than may still fill")?;
+    }
+    Ok(())
+}
+
+/// I10
+fn causes_add_up(kernel: &Kernel) -> Result<(), Violation> {
+    for (place, asset) in kernel.assets().iter().enumerate() {
+        let place = u16::try_from(place).unwrap_or(u16::MAX);
+        let report = crate::reconcile::compare(
+            kernel.ledger().balance(place, Account::Wallet),
+            &asset.exchange,
+            asset.unit_decimals,
+            kernel.now_ns(),
+            kernel.config().settling_window_ns,
+        );
+        let proven = report
+            .parts
+            .iter()
+            .filter(|part| part.proof == crate::reconcile::Proof::Proven)
+            .fold(Money::ZERO, |sum, part| sum + part.amount);
+        hold(
+            report.delta.is_none_or(|delta| delta == proven),
+            10,
+            "the causes do not add up to the difference",
+        )?;
+    }
+    Ok(())
+}

@@ -1,0 +1,347 @@
+//! Account events: the venue's own figures of fills, wallets, funding and the rest.
+
+use super::venue::{ASSETS_MAX, external_order};
+use super::{AssetState, Kernel, Step};
+use crate::effect::Effects;
+use crate::id::Id;
+use crate::input::AccountEvent;
+use crate::ledger::{Account, Cause, Posting};
+use crate::names::{
+    AccountEventKind as Kind, KernelDiagnosticCode as Code, Liquidity, OrderSide, PositionSide,
+};
+use crate::num::{Decimal, MONEY_SCALE, Money, Price, Qty, Rounding, bounded, multiply_divide};
+use crate::order::Fill;
+use crate::outcome::{Detail, Outcome, Refusal};
+use crate::reconcile::Exchange;
+
+/// What an account event does.
+#[derive(Debug)]
+pub(crate) enum AccountPlan {
+    /// The venue's figures of a fill that is known.
+    Settle { place: u32, fee: Option<Money>, realized: Option<Money> },
+    /// The venue's figures of a fill that no event has brought yet.
+    Unseen { instrument: u32, fee: Money, realized: Money },
+    /// A wallet frame.
+    Frame([Option<Money>; 4]),
+    /// A wallet entry.
+    Entry { cause: Cause, account: Account, credited: Money, instrument: Option<u32> },
+}
+
+fn wrong(field: &'static str, value: impl core::fmt::Display, why: &'static str) -> Refusal {
+    Refusal::field(Code::InvalidIntent, field, value, why)
+}
+
+fn amount(field: &'static str, value: Option<Decimal>) -> Result<Money, Refusal> {
+    optional(field, value)?.ok_or_else(|| wrong(field, "None", "is needed for this kind of account event"))
+}
+
+fn optional(field: &'static str, value: Option<Decimal>) -> Result<Option<Money>, Refusal> {
+    let Some(value) = value else { return Ok(None) };
+    value
+        .at_scale_rounded(MONEY_SCALE, Rounding::HalfEven)
+        .and_then(|mantissa| bounded(mantissa, MONEY_SCALE))
+        .map(|mantissa| Some(Money(mantissa)))
+        .map_err(|_| wrong(field, value, "is too large"))
+}
+
+impl Kernel {
+    #[inline]
+    pub(crate) fn plan_account(&self, event: &AccountEvent) -> Result<Step, Refusal> {
+        if !event.venue_txn_id.is_empty() && self.wallet_entries.find(&event.venue_txn_id).is_some() {
+            return Ok(Step::Note(Code::DuplicateEvent, None, Detail::None));
+        }
+        let plan = match event.kind {
+            Kind::FillSettled => return self.plan_settled(event),
+            Kind::AccountUpdate => {
+                self.check_wallet(&event.asset)?;
+                AccountPlan::Frame([
+                    optional("wallet_balance", event.wallet_balance)?,
+                    optional("available_margin", event.available_margin)?,
+                    optional("used_margin", event.used_margin)?,
+                    optional("maint_margin", event.maint_margin)?,
+                ])
+            }
+            Kind::PositionUpdate => {
+                return Err(Refusal::not_yet(Code::ReconcileRequired, "POSITION_UPDATE"));
+            }
+            Kind::FundingFee => self.plan_entry(event, Cause::Funding, Account::Funding)?,
+            Kind::Transfer => self.plan_entry(event, Cause::Transfer, Account::Transfers)?,
+            Kind::Rebate => self.plan_entry(event, Cause::Rebate, Account::Rebates)?,
+            Kind::Adjustment => self.plan_entry(event, Cause::Adjustment, Account::Adjustments)?,
+            Kind::LiquidationFee => {
+                let plan = self.plan_entry(event, Cause::LiquidationFee, Account::LiquidationFees)?;
+                match plan {
+                    // A fee is + when charged.
+                    AccountPlan::Entry { cause, account, credited, instrument } => {
+                        AccountPlan::Entry { cause, account, credited: -credited, instrument }
+                    }
+                    AccountPlan::Settle { .. } | AccountPlan::Unseen { .. } | AccountPlan::Frame(_) => plan,
+                }
+            }
+        };
+        Ok(Step::Account(plan))
+    }
+
+    fn check_wallet(&self, asset: &Id) -> Result<(), Refusal> {
+        if asset.is_empty() {
+            return Err(wrong("asset", "", "must not be empty"));
+        }
+        if self.asset_of(asset).is_none() && self.assets.len() >= ASSETS_MAX {
+            return Err(wrong("asset", asset, "the kernel keeps at most 1024 assets"));
+        }
+        Ok(())
+    }
+
+    fn plan_entry(
+        &self,
+        event: &AccountEvent,
+        cause: Cause,
+        account: Account,
+    ) -> Result<AccountPlan, Refusal> {
+        self.check_wallet(&event.asset)?;
+        let credited = amount("amount", event.amount)?;
+        Ok(AccountPlan::Entry { cause, account, credited, instrument: self.instrument_of(&event.symbol) })
+    }
+
+    #[inline]
+    fn plan_settled(&self, event: &AccountEvent) -> Result<Step, Refusal> {
+        let instrument = self
+            .instrument_of(&event.symbol)
+            .ok_or_else(|| wrong("symbol", &event.symbol, "is not configured: set_exchange_config"))?;
+        if event.venue_trade_id.is_empty() {
+            return Err(wrong("venue_trade_id", "", "must not be empty"));
+        }
+        let fee = optional("fee", event.fee)?;
+        let realized = optional("realized_pnl", event.realized_pnl)?;
+        if fee.is_some() && !event.fee_asset.is_empty() {
+            self.check_wallet(&event.fee_asset)?;
+        }
+        match self.orders.by_fill(instrument, &event.venue_trade_id) {
+            Some((place, at)) if self.orders.at(place).fills[at].settled => {
+                Ok(Step::Note(Code::DuplicateEvent, None, Detail::None))
+            }
+            Some((place, _)) => Ok(Step::Account(AccountPlan::Settle { place, fee, realized })),
+            None => Ok(Step::Account(AccountPlan::Unseen {
+                instrument,
+                fee: fee.unwrap_or_default(),
+                realized: realized.unwrap_or_default(),
+            })),
+        }
+    }
+
+    // ------------------------------------------------------------------------------------------------ commit
+
+    #[inline]
+    pub(crate) fn commit_account(
+        &mut self,
+        plan: AccountPlan,
+        event: &AccountEvent,
+        _effects: &mut Effects,
+    ) -> Outcome {
+        if !event.venue_txn_id.is_empty() {
+            self.wallet_entries.remember(event.venue_txn_id.clone());
+        }
+        match plan {
+            AccountPlan::Settle { place, fee, realized } => self.commit_settle(place, fee, realized, event),
+            AccountPlan::Unseen { instrument, fee, realized } => {
+                self.commit_unseen(instrument, fee, realized, event)
+            }
+            AccountPlan::Frame(figures) => self.commit_frame(figures, event),
+            AccountPlan::Entry { cause, account, credited, instrument } => {
+                self.commit_entry(cause, account, credited, instrument, event)
+            }
+        }
+    }
+
+    /// Books what the venue's figures change of ours. One venue fill may stand here in several parts (where an
+    /// inferred fill was replaced by a larger one): the figures are the sum's.
+    #[inline]
+    fn commit_settle(
+        &mut self,
+        place: u32,
+        fee: Option<Money>,
+        realized: Option<Money>,
+        event: &AccountEvent,
+    ) -> Outcome {
+        let order = self.orders.at(place);
+        let rules = &self.instruments[order.instrument as usize];
+        let settle = rules.settle;
+        let slot_id = self.owner_of(order.role, order.slot_id, order.trade_number);
+        let mut first = None;
+        let (mut other_fees, mut profit) = (Money::ZERO, Money::ZERO);
+        for (at, fill) in order.fills.iter().enumerate() {
+            if fill.settled || fill.venue_trade_id != event.venue_trade_id {
+                continue;
+            }
+            profit += fill.realized;
+            match first {
+                None => first = Some(at),
+                Some(_) => other_fees += fill.fee,
+            }
+        }
+        let Some(first) = first else { return self.answer(Code::DuplicateEvent, slot_id, Detail::None) };
+        if let Some(realized) = realized {
+            let posting = Posting {
+                cause: Cause::PnlSettled,
+                from: Account::RealizedPnl,
+                to: Account::Wallet,
+                slot_id,
+                trade_id: &order.trade_id,
+                reference: &event.venue_trade_id,
+            };
+            self.ledger.post(self.seq, settle, realized - profit, posting);
+            self.assets[usize::from(settle)].exchange.booked_time_ns = self.now_ns;
+        }
+        if let Some(fee) = fee {
+            let asset =
+                if event.fee_asset.is_empty() || self.assets[usize::from(settle)].name == event.fee_asset {
+                    settle
+                } else {
+                    self.asset_or_open(&event.fee_asset)
+                };
+            self.correct_fee(place, first, fee - other_fees, asset, &event.venue_trade_id);
+        }
+        for fill in &mut self.orders.at_mut(place).fills {
+            if fill.venue_trade_id == event.venue_trade_id {
+                fill.settled = true;
+            }
+        }
+        if let (Some(realized), Some(fill)) = (realized, self.orders.at_mut(place).fills.get_mut(first)) {
+            fill.realized += realized - profit;
+        }
+        self.answer(Code::Ok, slot_id, Detail::None)
+    }
+
+    /// Books a settled fill's money ahead of the fill itself; the fill, when it comes, books only the rest.
+    #[cold]
+    fn commit_unseen(
+        &mut self,
+        instrument: u32,
+        fee: Money,
+        realized: Money,
+        event: &AccountEvent,
+    ) -> Outcome {
+        let settle = self.instruments[instrument as usize].settle;
+        let fee_asset =
+            if event.fee_asset.is_empty() { settle } else { self.asset_or_open(&event.fee_asset) };
+        let posting = |from, to| Posting {
+            cause: Cause::UnseenFill,
+            from,
+            to,
+            slot_id: None,
+            trade_id: &Id::EMPTY,
+            reference: &event.venue_trade_id,
+        };
+        self.ledger.post(self.seq, settle, realized, posting(Account::RealizedPnl, Account::Wallet));
+        self.ledger.post(self.seq, fee_asset, fee, posting(Account::Wallet, Account::Fees));
+        for asset in [settle, fee_asset] {
+            self.assets[usize::from(asset)].exchange.booked_time_ns = self.now_ns;
+        }
+        let record = external_order(instrument, OrderSide::Buy, PositionSide::Both, Qty::ZERO);
+        let reference = self.orders.insert(record, 0);
+        self.orders.add_fill(reference.place, settled_ahead(fee, fee_asset, realized, event));
+        self.retire(reference.place);
+        self.answer(Code::ReconcileRequired, None, Detail::None)
+    }
+
+    #[inline]
+    fn commit_frame(&mut self, figures: [Option<Money>; 4], event: &AccountEvent) -> Outcome {
+        let asset = self.asset_or_open(&event.asset);
+        let k = self.ledger.balance(asset, Account::Wallet);
+        let now_ns = self.now_ns;
+        let state = &mut self.assets[usize::from(asset)];
+        let unit_decimals = state.unit_decimals;
+        let exchange: &mut Exchange = &mut state.exchange;
+        let [wallet, available, used, maint] = figures;
+        exchange.wallet_balance = wallet.or(exchange.wallet_balance);
+        exchange.available_margin = available.or(exchange.available_margin);
+        exchange.used_margin = used.or(exchange.used_margin);
+        exchange.maint_margin = maint.or(exchange.maint_margin);
+        exchange.frame_time_ns = now_ns;
+        let differs = exchange.wallet_balance.is_some_and(|balance| {
+            let unit = crate::num::pow10(MONEY_SCALE.saturating_sub(unit_decimals)).unwrap_or(1);
+            (balance - k).abs().0 > unit
+        });
+        exchange.differs_since_ns =
+            if differs { Some(exchange.differs_since_ns.unwrap_or(now_ns)) } else { None };
+        self.answer(Code::Ok, None, Detail::None)
+    }
+
+    fn commit_entry(
+        &mut self,
+        cause: Cause,
+        account: Account,
+        credited: Money,
+        instrument: Option<u32>,
+        event: &AccountEvent,
+    ) -> Outcome {
+        let asset = self.asset_or_open(&event.asset);
+        let reference = if event.venue_txn_id.is_empty() { &event.event_id } else { &event.venue_txn_id };
+        let posting = Posting {
+            cause,
+            from: account,
+            to: Account::Wallet,
+            slot_id: None,
+            trade_id: &Id::EMPTY,
+            reference,
+        };
+        self.ledger.post(self.seq, asset, credited, posting);
+        self.assets[usize::from(asset)].exchange.booked_time_ns = self.now_ns;
+        if let (Cause::Funding, Some(instrument)) = (cause, instrument)
+            && self.instruments[instrument as usize].settle == asset
+        {
+            self.share_funding(instrument, credited);
+        }
+        self.answer(Code::Ok, None, Detail::None)
+    }
+
+    /// Shows funding in the slots that hold the instrument, by size; the last one takes what division leaves.
+    fn share_funding(&mut self, instrument: u32, credited: Money) {
+        let holders = |slot: &crate::slot::Slot| slot.instrument == instrument && !slot.basis.qty.is_zero();
+        let mut held = Qty::ZERO;
+        for slot in self.slots.iter().filter(|slot| holders(slot)) {
+            held += slot.size();
+        }
+        let mut left = credited;
+        let mut unserved = held;
+        for slot in self.slots.iter_mut().filter(|slot| holders(slot)) {
+            let size = slot.size();
+            let share = if size == unserved {
+                left
+            } else {
+                Money(multiply_divide(credited.0, size.0, held.0, Rounding::Down).unwrap_or_default())
+            };
+            slot.funding += share;
+            left -= share;
+            unserved -= size;
+        }
+    }
+
+    /// The place of an asset, which it gets now if it is new. Validation has checked that there is room.
+    pub(crate) fn asset_or_open(&mut self, name: &Id) -> u16 {
+        if let Some(asset) = self.asset_of(name) {
+            return asset;
+        }
+        let place = self.assets.len() as u16;
+        self.assets.push(AssetState { name: name.clone(), exchange: Exchange::default(), unit_decimals: 8 });
+        self.ledger.open_asset();
+        place
+    }
+}
+
+/// The record of a fill that is settled before any event brought it: all of its money, none of its quantity.
+fn settled_ahead(fee: Money, fee_asset: u16, realized: Money, event: &AccountEvent) -> Fill {
+    Fill {
+        venue_trade_id: event.venue_trade_id.clone(),
+        qty: Qty::ZERO,
+        price: Price::ZERO,
+        fee,
+        fee_asset,
+        realized,
+        liquidity: Liquidity::Taker,
+        fee_predicted: false,
+        settled: true,
+        inferred: false,
+        price_pending: true,
+    }
+}

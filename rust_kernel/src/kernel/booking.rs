@@ -1,0 +1,463 @@
+//! Booking: what a fill and an order's end do to order, slot, book, ledger and exposure.
+
+use super::Kernel;
+use crate::effect::Effects;
+use crate::fees;
+use crate::id::Id;
+use crate::instrument::Instrument;
+use crate::ledger::{Account, Cause, Posting};
+use crate::names::{KernelDiagnosticCode as Code, Liquidity, OrderDoubt, VenueOrderStatus};
+use crate::num::{Money, Price, Qty, Rounding};
+use crate::order::{Fill, Order, OrderRef, OrderRole};
+use crate::position::{Basis, Closing};
+use crate::slot::classify::{Change, symbol};
+use crate::slot::table::Symbol;
+
+/// A fill as validation found it: every number converted and in bounds.
+#[derive(Clone, Debug)]
+pub(crate) struct NewFill {
+    pub(crate) qty: Qty,
+    pub(crate) price: Price,
+    /// Unsigned.
+    pub(crate) value: Money,
+    pub(crate) liquidity: Liquidity,
+    /// The venue's fee and its asset; `None` means: predict it.
+    pub(crate) fee: Option<Money>,
+    pub(crate) inferred: bool,
+    pub(crate) price_pending: bool,
+}
+
+impl Kernel {
+    /// Books one fill: quantity, profit, fee. The order's status is not touched here.
+    #[inline]
+    pub(crate) fn book_fill(
+        &mut self,
+        place: u32,
+        fill: &NewFill,
+        venue_trade_id: &Id,
+        fee_asset: Option<u16>,
+        effects: &mut Effects,
+    ) {
+        let order = self.orders.at_mut(place);
+        let sign = order.order_side.sign();
+        order.filled += fill.qty;
+        order.filled_value += fill.value;
+        if fill.inferred {
+            order.inferred += fill.qty;
+        }
+        let (instrument, position_side, role) = (order.instrument, order.position_side, order.role);
+        let (slot_id, trade_number) = (order.slot_id, order.trade_number);
+        let (qty, value) = if sign > 0 { (fill.qty, fill.value) } else { (-fill.qty, -fill.value) };
+
+        let books = &mut self.books[instrument as usize];
+        let closing = books.book[position_side as usize].apply(qty, value);
+        if self.instruments[instrument as usize].mark.is_none() {
+            books.last_price = Some(fill.price);
+        }
+        let owner = self.owner_of(role, slot_id, trade_number);
+        let own = match owner {
+            Some(slot_id) => self.attribute(slot_id, role, qty, value, position_side as usize, effects),
+            None => {
+                if role != OrderRole::External {
+                    self.notice(effects, Code::OrphanFill, Some(slot_id));
+                }
+                self.books[instrument as usize].unassigned[position_side as usize].apply(qty, value).realized
+            }
+        };
+        let unseen = if venue_trade_id.is_empty() {
+            None
+        } else {
+            self.orders.take_unseen(instrument, venue_trade_id)
+        };
+        let realized = self.book_profit(place, owner, &closing, own, unseen.as_ref(), venue_trade_id);
+        let mut booked = self.book_fee(place, owner, fill, fee_asset, unseen, venue_trade_id);
+        booked.realized = realized;
+        self.orders.add_fill(place, booked);
+        self.refresh_reservation(place);
+        self.refresh_exposure(instrument);
+    }
+
+    /// The slot that a fill of that order belongs to: its own, while that still carries the order's trade.
+    #[inline]
+    pub(crate) fn owner_of(&self, role: OrderRole, slot_id: u32, trade_number: u64) -> Option<u32> {
+        let current = self.slots.get(slot_id as usize)?.trade_number == trade_number;
+        (role != OrderRole::External && current).then_some(slot_id)
+    }
+
+    /// Books a fill in its slot's own position; what goes past zero on an exit lands in the unassigned book. Returns
+    /// the profit at own cost.
+    #[inline]
+    fn attribute(
+        &mut self,
+        slot_id: u32,
+        role: OrderRole,
+        qty: Qty,
+        value: Money,
+        position_side: usize,
+        effects: &mut Effects,
+    ) -> Money {
+        let now_ns = self.now_ns;
+        let slot = &mut self.slots[slot_id as usize];
+        if role == OrderRole::Entry {
+            if slot.initial.is_zero() {
+                slot.entry_time_ns = now_ns;
+            }
+            slot.initial += qty.abs();
+            slot.entry_value += value.abs();
+            let own = slot.basis.apply(qty, value).realized;
+            slot.realized += own;
+            return own;
+        }
+        let held = slot.size();
+        if qty.abs() <= held {
+            let own = slot.basis.apply(qty, value).realized;
+            slot.realized += own;
+            return own;
+        }
+        // The slot closes with its share, the rest is nobody's.
+        let mut whole = slot.basis;
+        let own = whole.apply(qty, value).realized;
+        slot.realized += own;
+        slot.basis = Basis::FLAT;
+        let instrument = slot.instrument as usize;
+        let rest = self.books[instrument].unassigned[position_side].apply(whole.qty, whole.cost).realized;
+        self.notice(effects, Code::PositionFlipped, Some(slot_id));
+        own + rest
+    }
+
+    /// Books the venue's profit in the wallet, rounded as the venue rounds, and the difference between the slot's own
+    /// cost and the book's as an entry between slots. Returns what the wallet got.
+    #[inline]
+    fn book_profit(
+        &mut self,
+        place: u32,
+        owner: Option<u32>,
+        closing: &Closing,
+        own: Money,
+        unseen: Option<&Fill>,
+        reference: &Id,
+    ) -> Money {
+        if closing.closed.is_zero() && own.is_zero() && unseen.is_none() {
+            return Money::ZERO;
+        }
+        let order = self.orders.at(place);
+        let rules = &self.instruments[order.instrument as usize];
+        let realized = closing.realized.rounded(rules.spec.fee_decimals, Rounding::HalfEven);
+        let settle = rules.settle;
+        let posting = |cause, from, to| Posting {
+            cause,
+            from,
+            to,
+            slot_id: owner,
+            trade_id: &order.trade_id,
+            reference,
+        };
+        let ahead = unseen.map_or(Money::ZERO, |fill| fill.realized);
+        let profit = posting(Cause::RealizedPnl, Account::RealizedPnl, Account::Wallet);
+        self.ledger.post(self.seq, settle, realized - ahead, profit);
+        let between = posting(Cause::InterSlot, Account::RealizedPnl, Account::InterSlot);
+        self.ledger.post(self.seq, settle, own - closing.realized, between);
+        self.assets[usize::from(settle)].exchange.booked_time_ns = self.now_ns;
+        realized
+    }
+
+    /// Books the fee: the venue's, the one settled ahead of the fill, or the predicted one.
+    #[inline]
+    fn book_fee(
+        &mut self,
+        place: u32,
+        owner: Option<u32>,
+        fill: &NewFill,
+        fee_asset: Option<u16>,
+        unseen: Option<Fill>,
+        venue_trade_id: &Id,
+    ) -> Fill {
+        let order = self.orders.at(place);
+        let rules = &self.instruments[order.instrument as usize];
+        let settle = rules.settle;
+        let (fee, asset, cause) = match (&unseen, fill.fee) {
+            (Some(ahead), _) => (ahead.fee, ahead.fee_asset, None),
+            (None, Some(fee)) => (fee, fee_asset.unwrap_or(settle), Some(Cause::Fee)),
+            (None, None) => {
+                (fees::predicted(rules, fill.value, fill.liquidity), settle, Some(Cause::FeePredicted))
+            }
+        };
+        let predicted = cause == Some(Cause::FeePredicted);
+        if let Some(cause) = cause {
+            let posting = Posting {
+                cause,
+                from: Account::Wallet,
+                to: Account::Fees,
+                slot_id: owner,
+                trade_id: &order.trade_id,
+                reference: venue_trade_id,
+            };
+            self.ledger.post(self.seq, asset, fee, posting);
+        }
+        let exchange = &mut self.assets[usize::from(asset)].exchange;
+        exchange.booked_time_ns = self.now_ns;
+        if predicted {
+            exchange.unsettled_fees += fee;
+            exchange.unsettled_fills = exchange.unsettled_fills.saturating_add(1);
+        }
+        if let Some(slot_id) = owner
+            && asset == settle
+        {
+            self.slots[slot_id as usize].fees += fee;
+        }
+        Fill {
+            venue_trade_id: venue_trade_id.clone(),
+            qty: fill.qty,
+            price: fill.price,
+            fee,
+            fee_asset: asset,
+            realized: Money::ZERO,
+            liquidity: fill.liquidity,
+            fee_predicted: predicted,
+            settled: unseen.is_some(),
+            inferred: fill.inferred,
+            price_pending: fill.price_pending,
+        }
+    }
+
+    /// Corrects a booked fee to the venue's. `fill_at` is the fill's position in its order.
+    pub(crate) fn correct_fee(&mut self, place: u32, fill_at: usize, fee: Money, asset: u16, reference: &Id) {
+        let order = self.orders.at(place);
+        let fill = &order.fills[fill_at];
+        let (old_fee, old_asset, was_predicted) = (fill.fee, fill.fee_asset, fill.fee_predicted);
+        let owner = self.owner_of(order.role, order.slot_id, order.trade_number);
+        let settle = self.instruments[order.instrument as usize].settle;
+        let posting = Posting {
+            cause: Cause::FeeSettled,
+            from: Account::Wallet,
+            to: Account::Fees,
+            slot_id: owner,
+            trade_id: &order.trade_id,
+            reference,
+        };
+        if old_asset == asset {
+            self.ledger.post(self.seq, asset, fee - old_fee, posting);
+        } else {
+            self.ledger.post(self.seq, old_asset, -old_fee, posting);
+            self.ledger.post(self.seq, asset, fee, posting);
+        }
+        if was_predicted {
+            let exchange = &mut self.assets[usize::from(old_asset)].exchange;
+            exchange.unsettled_fees -= old_fee;
+            exchange.unsettled_fills = exchange.unsettled_fills.saturating_sub(1);
+        }
+        self.assets[usize::from(asset)].exchange.booked_time_ns = self.now_ns;
+        if let Some(slot_id) = owner {
+            let slot = &mut self.slots[slot_id as usize];
+            if old_asset == settle {
+                slot.fees -= old_fee;
+            }
+            if asset == settle {
+                slot.fees += fee;
+            }
+        }
+        let fill = &mut self.orders.at_mut(place).fills[fill_at];
+        fill.fee = fee;
+        fill.fee_asset = asset;
+        fill.fee_predicted = false;
+    }
+
+    /// Gives inferred fills, oldest first, the real price and id. Quantity does not move; the fee, where the venue
+    /// told it, goes whole to the first of them.
+    pub(crate) fn replace_inferred(
+        &mut self,
+        place: u32,
+        fill: &NewFill,
+        venue_trade_id: &Id,
+        fee_asset: Option<u16>,
+    ) {
+        let mut left = fill.qty;
+        let mut fee = fill.fee;
+        while left.0 > 0 {
+            let order = self.orders.at(place);
+            let Some(at) = order.fills.iter().position(|booked| booked.inferred) else { return };
+            let booked = order.fills[at].qty;
+            let part = if booked < left { booked } else { left };
+            left -= part;
+            self.replace_part(place, at, part, fill, venue_trade_id);
+            if let Some(fee) = fee.take() {
+                let settle = self.instruments[self.orders.at(place).instrument as usize].settle;
+                self.correct_fee(place, at, fee, fee_asset.unwrap_or(settle), venue_trade_id);
+            }
+        }
+    }
+
+    fn replace_part(&mut self, place: u32, at: usize, part: Qty, fill: &NewFill, venue_trade_id: &Id) {
+        let order = self.orders.at_mut(place);
+        let booked = &order.fills[at];
+        let (instrument, slot_id, role) = (order.instrument, order.slot_id, order.role);
+        let (trade_number, position_side) = (order.trade_number, order.position_side as usize);
+        let rules = &self.instruments[instrument as usize];
+        // Parts of values that were in bounds.
+        let old_value = rules.value(booked.price, part).unwrap_or_default();
+        let change = rules.value(fill.price, part).unwrap_or_default() - old_value;
+        let signed = if order.order_side.sign() > 0 { change } else { -change };
+        if part < booked.qty {
+            // The rest waits on as an inferred fill of its own; the fee booked so far stays with the first part.
+            let mut rest = booked.clone();
+            rest.qty -= part;
+            rest.fee = Money::ZERO;
+            rest.fee_predicted = false;
+            rest.realized = Money::ZERO;
+            order.fills[at].qty = part;
+            order.fills.push(rest);
+        }
+        let booked = &mut order.fills[at];
+        booked.price = fill.price;
+        booked.liquidity = fill.liquidity;
+        booked.price_pending = fill.price_pending;
+        order.filled_value += change;
+        order.inferred -= part;
+        self.orders.name_fill(place, at, venue_trade_id);
+        self.reprice(instrument, position_side, signed, place, venue_trade_id);
+        if let Some(slot_id) = self.owner_of(role, slot_id, trade_number) {
+            let slot = &mut self.slots[slot_id as usize];
+            if role == OrderRole::Entry {
+                slot.entry_value += change;
+            }
+            if slot.basis.qty.is_zero() || role == OrderRole::Exit {
+                slot.realized -= signed;
+            } else {
+                slot.basis.cost += signed;
+            }
+        }
+    }
+
+    /// A fill's price became known: the difference goes into the open position's cost, or where none is left, into
+    /// the realised profit.
+    fn reprice(&mut self, instrument: u32, side: usize, signed: Money, place: u32, reference: &Id) {
+        let order = self.orders.at(place);
+        let book = &mut self.books[instrument as usize].book[side];
+        let opened = order.role != OrderRole::Exit && !book.qty.is_zero();
+        if opened {
+            book.cost += signed;
+            return;
+        }
+        let rules = &self.instruments[instrument as usize];
+        let posting = Posting {
+            cause: Cause::FillRepriced,
+            from: Account::RealizedPnl,
+            to: Account::Wallet,
+            slot_id: self.owner_of(order.role, order.slot_id, order.trade_number),
+            trade_id: &order.trade_id,
+            reference,
+        };
+        let amount = (-signed).rounded(rules.spec.fee_decimals, Rounding::HalfEven);
+        self.ledger.post(self.seq, rules.settle, amount, posting);
+        self.assets[usize::from(rules.settle)].exchange.booked_time_ns = self.now_ns;
+    }
+
+    /// Holds back what an entry may still fill.
+    #[inline]
+    pub(crate) fn refresh_reservation(&mut self, place: u32) {
+        let order = self.orders.at_mut(place);
+        let remaining = order.remaining();
+        let wanted = if remaining.is_zero() || order.role != OrderRole::Entry {
+            Money::ZERO
+        } else {
+            let rules = &self.instruments[order.instrument as usize];
+            // No more than at acceptance, where the value was in bounds.
+            rules.value(order.reserve_price, remaining).unwrap_or(order.reserved)
+        };
+        let change = wanted - order.reserved;
+        if !change.is_zero() {
+            order.reserved = wanted;
+            let instrument = order.instrument;
+            self.exposure.reserve(instrument, change);
+        }
+    }
+
+    /// Values an instrument's positions again.
+    #[inline]
+    pub(crate) fn refresh_exposure(&mut self, instrument: u32) {
+        let books = &self.books[instrument as usize];
+        let value = match books.last_price {
+            Some(price) => exposure_of(&self.instruments[instrument as usize], price, &books.book),
+            None => Money::ZERO,
+        };
+        self.exposure.set_position(instrument, value);
+    }
+
+    /// Ends an order: nothing of it works any more. Late fills may still come.
+    pub(crate) fn end_order(
+        &mut self,
+        place: u32,
+        status: VenueOrderStatus,
+        change: Change,
+        effects: &mut Effects,
+    ) {
+        let order = self.orders.at_mut(place);
+        order.status = status;
+        order.doubt = OrderDoubt::None;
+        order.cancel_requested = false;
+        self.refresh_reservation(place);
+        self.after_change(place, change, effects);
+        self.retire(place);
+    }
+
+    /// Moves the order's slot by the table, if it still carries the order's trade.
+    #[inline]
+    pub(crate) fn after_change(&mut self, place: u32, change: Change, effects: &mut Effects) {
+        let order = self.orders.at(place);
+        let Some(slot_id) = self.owner_of(order.role, order.slot_id, order.trade_number) else { return };
+        let role = order.role;
+        let status = order.status;
+        let slot = &self.slots[slot_id as usize];
+        let facts = self.facts(slot);
+        let Some(mut symbol) = symbol(role, change, facts) else { return };
+        let open_before = slot.stage == crate::names::TradeStage::PositionOpen;
+        if symbol == Symbol::ExitLateFilled && open_before && !facts.holds {
+            symbol = Symbol::ExitLateFilledFlat;
+        }
+        self.move_slot(slot_id, symbol, effects);
+        let slot = &mut self.slots[slot_id as usize];
+        if slot.stage == crate::names::TradeStage::Closed && slot.close_reason.is_empty() {
+            slot.close_reason = close_reason(role, status);
+        }
+    }
+
+    /// Lets an ended order be forgotten in its turn, but not while its slot carries its trade.
+    #[inline]
+    pub(crate) fn retire(&mut self, place: u32) {
+        let reference = OrderRef { place, number: self.orders.at(place).number };
+        let slots = &self.slots;
+        let pinned = |order: &Order| {
+            slots.get(order.slot_id as usize).is_some_and(|slot| {
+                order.role != OrderRole::External
+                    && slot.trade_number == order.trade_number
+                    && !slot.stage.is_free()
+            })
+        };
+        self.orders.retire(reference, pinned);
+    }
+}
+
+/// The value of an instrument's positions at a price, long and short books added up.
+#[inline]
+pub(crate) fn exposure_of(rules: &Instrument, price: Price, book: &[Basis; 3]) -> Money {
+    let mut total = Money::ZERO;
+    for basis in book {
+        if !basis.qty.is_zero() {
+            // A position was booked within bounds; a mark that takes its value out of them counts as the bound.
+            total += rules.value(price, basis.qty.abs()).unwrap_or(basis.cost.abs());
+        }
+    }
+    total
+}
+
+/// Why a trade ended, where the strategy did not say.
+fn close_reason(role: OrderRole, status: VenueOrderStatus) -> Id {
+    let text = match (role, status) {
+        (OrderRole::Exit, _) => "EXIT",
+        (_, VenueOrderStatus::Rejected) => "REJECTED",
+        (_, VenueOrderStatus::Expired) => "EXPIRED",
+        (_, VenueOrderStatus::DoneForDay) => "DONE_FOR_DAY",
+        (_, _) => "CANCELED",
+    };
+    Id::new(text).unwrap_or_default()
+}

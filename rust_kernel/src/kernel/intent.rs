@@ -1,0 +1,559 @@
+//! Intents: ENTER, EXIT, CANCEL.
+
+use alloc::vec::Vec;
+use serde::Serialize;
+
+use super::window::Named;
+use super::{EXIT_LEGS_MAX, Kernel, Step};
+use crate::effect::{CancelRequest, Command, Effects, OrderRequest};
+use crate::id::Id;
+use crate::input::{Intent, METADATA_BYTES_MAX};
+use crate::instrument::Instrument;
+use crate::names::{
+    ControlGate, KernelCommandType, KernelDiagnosticCode as Code, OrderDoubt, OrderSide, OrderType,
+    TimeInForce, TradeSide, TradeStage, VenueOrderStatus,
+};
+use crate::num::{Decimal, MONEY_SCALE, Money, NumError, Price, Qty, Rounding};
+use crate::order::{Order, OrderRef, OrderRole};
+use crate::outcome::{Detail, Outcome, Refusal};
+use crate::position::{Basis, position_side};
+use crate::risk::{self, Attempt};
+use crate::slot::Slot;
+use crate::slot::classify::Change;
+use crate::slot::table::{Rule, Symbol, rule};
+
+/// What was answered to an accepted intent, for when it comes again.
+#[derive(Clone, Debug, Serialize)]
+pub struct Remembered {
+    /// The intent.
+    pub intent_id: Id,
+    /// The input.
+    pub seq: u64,
+    /// The slot.
+    pub slot_id: u32,
+    /// The order it made or meant.
+    pub client_id: Id,
+}
+
+impl Named for Remembered {
+    #[inline]
+    fn id(&self) -> &Id {
+        &self.intent_id
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct EnterPlan {
+    instrument: u32,
+    qty: Qty,
+    limit_price: Option<Price>,
+    reserve_price: Price,
+    notional: Money,
+    leverage: Decimal,
+    set_leverage: bool,
+}
+
+#[derive(Debug)]
+pub(crate) struct ExitPlan {
+    qty: Qty,
+    limit_price: Option<Price>,
+    cancel_entry: Option<u32>,
+}
+
+#[derive(Debug)]
+pub(crate) struct CancelPlan {
+    place: u32,
+}
+
+fn invalid(field: &'static str, value: impl core::fmt::Display, why: &'static str) -> Refusal {
+    Refusal::field(Code::InvalidIntent, field, value, why)
+}
+
+fn precision(field: &'static str, value: Decimal) -> impl Fn(NumError) -> Refusal {
+    move |error| {
+        let why = match error {
+            NumError::Inexact => "has more digits than the instrument can hold exactly",
+            NumError::NotANumber | NumError::Overflow => "is too large",
+        };
+        Refusal::field(Code::Precision, field, value, why)
+    }
+}
+
+/// Says no where the table does.
+fn permitted(stage: TradeStage, symbol: Symbol) -> Result<(), Refusal> {
+    match rule(stage, symbol) {
+        Rule::Go(_) => Ok(()),
+        Rule::Ignore(code) | Rule::Refuse(code) => Err(Refusal::plain(code)),
+    }
+}
+
+impl Kernel {
+    pub(crate) fn plan_intent(&self, intent: &Intent) -> Result<Step, Refusal> {
+        let slot = self.slots.get(intent.slot_id as usize).ok_or_else(|| {
+            Refusal::field(Code::InvalidSlotId, "slot_id", intent.slot_id, "must be below max_slots")
+        })?;
+        if intent.intent_id.is_empty() {
+            return Err(invalid("intent_id", "", "must not be empty"));
+        }
+        if let Some(at) = self.intents.find(&intent.intent_id) {
+            return Ok(Step::RepeatIntent(at));
+        }
+        if intent.metadata.len() > METADATA_BYTES_MAX {
+            return Err(invalid("metadata", intent.metadata.len(), "must be at most 4096 canonical bytes"));
+        }
+        match intent.action {
+            KernelCommandType::Enter => self.plan_enter(slot, intent).map(Step::Enter),
+            KernelCommandType::Exit => self.plan_exit(slot, intent).map(Step::Exit),
+            KernelCommandType::Cancel => self.plan_cancel(slot, intent).map(Step::Cancel),
+            KernelCommandType::Amend => Err(Refusal::not_yet(Code::InvalidIntent, "action AMEND")),
+        }
+    }
+
+    fn plan_enter(&self, slot: &Slot, intent: &Intent) -> Result<EnterPlan, Refusal> {
+        self.check_gate()?;
+        let side =
+            intent.side.entry_side().ok_or_else(|| invalid("side", intent.side, "must be LONG or SHORT"))?;
+        if intent.trade_id.is_empty() {
+            return Err(invalid("trade_id", "", "must not be empty"));
+        }
+        check_kind(intent)?;
+        check_ratios(&intent.exit_leg_ratios)?;
+        if intent.reduce_only {
+            return Err(invalid("reduce_only", true, "an ENTER always increases the position"));
+        }
+        let instrument = self
+            .instrument_of(&intent.asset)
+            .ok_or_else(|| invalid("asset", &intent.asset, "is not configured: set_exchange_config"))?;
+        if !self.opened {
+            return Err(Refusal::plain(Code::NotOpened));
+        }
+        permitted(slot.stage, Symbol::Enter)?;
+        if self.slot_of_trade(&intent.trade_id).is_some() {
+            return Err(invalid("trade_id", &intent.trade_id, "is carried by another slot"));
+        }
+        let books = &self.books[instrument as usize];
+        let other = (intent.side as usize & 1) ^ 1;
+        if !self.config.hedge_mode && books.busy[other] > 0 {
+            return Err(Refusal::plain(Code::OppositeSide));
+        }
+        let rules = &self.instruments[instrument as usize];
+        let size =
+            intent.target_size.ok_or_else(|| invalid("target_size", "None", "is needed for an ENTER"))?;
+        if !size.is_positive() {
+            return Err(invalid("target_size", size, "must be above zero"));
+        }
+        let qty = rules.qty_rounded(size, Rounding::Floor).map_err(precision("target_size", size))?;
+        let limit_price = checked_limit(rules, intent, side)?;
+        let reserve_price = self.entry_price(instrument, intent, limit_price)?;
+        let notional = rules.value(reserve_price, qty).ok_or_else(|| {
+            Refusal::field(Code::Precision, "target_size", size, "the order's value is too large")
+        })?;
+        check_floor(rules, qty, notional, size)?;
+        let leverage = intent.leverage.unwrap_or(rules.leverage);
+        let set_leverage = self.check_leverage(instrument, leverage)?;
+        risk::check(
+            &self.control.limits,
+            &Attempt {
+                notional,
+                exposed: self.exposure.total(rules.settle),
+                leverage,
+                limit_and_mark: limit_price.zip(rules.mark),
+                open_slots: self.busy_slots(),
+            },
+        )?;
+        Ok(EnterPlan { instrument, qty, limit_price, reserve_price, notional, leverage, set_leverage })
+    }
+
+    fn check_gate(&self) -> Result<(), Refusal> {
+        match self.control.gate {
+            ControlGate::Halted => return Err(Refusal::plain(Code::ControlHalted)),
+            ControlGate::ReduceOnly => return Err(Refusal::plain(Code::ReduceOnly)),
+            ControlGate::Normal => {}
+        }
+        if self.control.frozen { Err(Refusal::plain(Code::Frozen)) } else { Ok(()) }
+    }
+
+    /// The price that an entry is valued at: its limit, the mark, or what the strategy saw.
+    fn entry_price(
+        &self,
+        instrument: u32,
+        intent: &Intent,
+        limit_price: Option<Price>,
+    ) -> Result<Price, Refusal> {
+        let rules = &self.instruments[instrument as usize];
+        let reference = match intent.reference_price {
+            Some(value) if value.is_positive() => {
+                Some(rules.mark(value).map_err(precision("reference_price", value))?)
+            }
+            Some(value) => return Err(invalid("reference_price", value, "must be above zero")),
+            None => None,
+        };
+        limit_price
+            .or(rules.mark)
+            .or(reference)
+            .ok_or_else(|| invalid("reference_price", "None", "is needed while the instrument has no mark"))
+    }
+
+    /// Whether the venue's leverage must be set first.
+    fn check_leverage(&self, instrument: u32, wanted: Decimal) -> Result<bool, Refusal> {
+        if !wanted.is_positive() || wanted.at_scale(8).is_err() {
+            return Err(invalid("leverage", wanted, "must be above zero, with at most 8 decimals"));
+        }
+        let rules = &self.instruments[instrument as usize];
+        if wanted == rules.leverage {
+            return Ok(false);
+        }
+        let books = &self.books[instrument as usize];
+        let exposed = books.busy != [0, 0] || books.book.iter().any(|basis| !basis.qty.is_zero());
+        if exposed {
+            return Err(Refusal::limit("leverage_change_while_exposed", rules.leverage, wanted));
+        }
+        Ok(true)
+    }
+
+    fn plan_exit(&self, slot: &Slot, intent: &Intent) -> Result<ExitPlan, Refusal> {
+        check_kind(intent)?;
+        permitted(slot.stage, if slot.basis.qty.is_zero() { Symbol::ExitFlat } else { Symbol::Exit })?;
+        check_trade(slot, intent)?;
+        let rules = &self.instruments[slot.instrument as usize];
+        let qty = match intent.target_size {
+            None => slot.next_leg(rules.lot),
+            Some(size) if size.is_positive() => {
+                let wanted =
+                    rules.qty_rounded(size, Rounding::Floor).map_err(precision("target_size", size))?;
+                if wanted > slot.size() { slot.size() } else { wanted }
+            }
+            Some(size) => return Err(invalid("target_size", size, "must be above zero")),
+        };
+        if qty.is_zero() || (qty < rules.min_qty && qty < slot.size()) {
+            let attempt = intent.target_size.unwrap_or_else(|| rules.qty_decimal(qty));
+            return Err(Refusal::field(
+                Code::BelowFloor,
+                "target_size",
+                attempt,
+                "is under the venue's minimum",
+            ));
+        }
+        let side = exit_side(slot.side);
+        let limit_price = checked_limit(rules, intent, side)?;
+        let entry = slot.entry.filter(|entry| self.orders.get(*entry).is_some_and(Order::is_live));
+        Ok(ExitPlan { qty, limit_price, cancel_entry: entry.map(|entry| entry.place) })
+    }
+
+    fn plan_cancel(&self, slot: &Slot, intent: &Intent) -> Result<CancelPlan, Refusal> {
+        check_trade(slot, intent)?;
+        let live = |reference: Option<OrderRef>| {
+            reference.filter(|reference| self.orders.get(*reference).is_some_and(Order::is_live))
+        };
+        let (entry, exit) = (live(slot.entry), live(slot.exit));
+        let chosen = if intent.target_client_id.is_empty() {
+            match (entry, exit) {
+                (Some(_), Some(_)) => return Err(Refusal::plain(Code::AmbiguousOrder)),
+                (entry, exit) => entry.or(exit),
+            }
+        } else {
+            [entry, exit]
+                .into_iter()
+                .flatten()
+                .find(|reference| self.orders.at(reference.place).client_id == intent.target_client_id)
+        };
+        let chosen = chosen.ok_or_else(|| Refusal::plain(Code::NoActiveOrder))?;
+        permitted(slot.stage, Symbol::Cancel)?;
+        Ok(CancelPlan { place: chosen.place })
+    }
+
+    // ------------------------------------------------------------------------------------------------ commit
+
+    pub(crate) fn commit_enter(
+        &mut self,
+        plan: EnterPlan,
+        intent: &Intent,
+        effects: &mut Effects,
+    ) -> Outcome {
+        let slot_id = intent.slot_id;
+        let slot = &mut self.slots[slot_id as usize];
+        slot.trade_number = slot.trade_number.wrapping_add(1);
+        slot.trade_id = intent.trade_id.clone();
+        slot.instrument = plan.instrument;
+        slot.side = intent.side;
+        slot.basis = Basis::FLAT;
+        slot.initial = Qty::ZERO;
+        slot.entry_value = Money::ZERO;
+        slot.leverage = plan.leverage;
+        slot.entry_time_ns = 0;
+        slot.realized = Money::ZERO;
+        slot.fees = Money::ZERO;
+        slot.funding = Money::ZERO;
+        slot.ratios.clear();
+        slot.ratios.extend_from_slice(&intent.exit_leg_ratios);
+        slot.exit = None;
+        slot.close_reason = Id::EMPTY;
+        slot.unprotected = false;
+        if !(slot.metadata.is_empty() && intent.metadata.is_empty()) {
+            slot.metadata = intent.metadata.clone();
+        }
+        let order = self.new_order(slot_id, OrderRole::Entry, intent, plan.qty, plan.limit_price);
+        let reference = self.orders.insert(order, 0);
+        self.slots[slot_id as usize].entry = Some(reference);
+        let order = self.orders.at_mut(reference.place);
+        order.reserve_price = plan.reserve_price;
+        order.reserved = plan.notional;
+        self.exposure.reserve(plan.instrument, plan.notional);
+        self.move_slot(slot_id, Symbol::Enter, effects);
+        if plan.set_leverage {
+            let symbol = intent.asset.clone();
+            effects.commands.push(Command::SetLeverage { symbol, leverage: plan.leverage });
+            self.books[plan.instrument as usize].waiting.push(reference);
+        } else {
+            self.release(reference.place, effects);
+        }
+        self.remember(intent, reference.place)
+    }
+
+    pub(crate) fn commit_exit(&mut self, plan: ExitPlan, intent: &Intent, effects: &mut Effects) -> Outcome {
+        let slot_id = intent.slot_id;
+        if let Some(entry) = plan.cancel_entry {
+            self.request_cancel(entry, effects);
+        }
+        let slot = &mut self.slots[slot_id as usize];
+        slot.close_reason = intent.reason.clone();
+        let leg = slot.active_leg_index(self.instruments[slot.instrument as usize].lot);
+        let mut order = self.new_order(slot_id, OrderRole::Exit, intent, plan.qty, plan.limit_price);
+        order.reduce_only = true;
+        let reference = self.orders.insert(order, (leg as u8).saturating_add(1) & 31);
+        self.slots[slot_id as usize].exit = Some(reference);
+        self.move_slot(slot_id, Symbol::Exit, effects);
+        self.release(reference.place, effects);
+        self.remember(intent, reference.place)
+    }
+
+    pub(crate) fn commit_cancel(
+        &mut self,
+        plan: CancelPlan,
+        intent: &Intent,
+        effects: &mut Effects,
+    ) -> Outcome {
+        self.move_slot(intent.slot_id, Symbol::Cancel, effects);
+        if self.orders.at(plan.place).status == VenueOrderStatus::New {
+            // It never left: nobody else can know it.
+            self.end_order(plan.place, VenueOrderStatus::Canceled, Change::Ended, effects);
+        } else {
+            self.request_cancel(plan.place, effects);
+        }
+        self.remember(intent, plan.place)
+    }
+
+    /// The first outcome of an intent that came again.
+    pub(crate) fn repeat(&self, at: u32) -> Outcome {
+        let first = self.intents.at(at);
+        let detail = Detail::First { seq: first.seq, venue_client_id: first.client_id.clone() };
+        self.answer(Code::DuplicateIntent, Some(first.slot_id), detail)
+    }
+
+    #[inline]
+    fn remember(&mut self, intent: &Intent, place: u32) -> Outcome {
+        let client_id = self.orders.at(place).client_id.clone();
+        self.intents.remember(Remembered {
+            intent_id: intent.intent_id.clone(),
+            seq: self.seq,
+            slot_id: intent.slot_id,
+            client_id: client_id.clone(),
+        });
+        self.answer(Code::Ok, Some(intent.slot_id), Detail::Order(client_id))
+    }
+
+    #[inline]
+    fn new_order(
+        &self,
+        slot_id: u32,
+        role: OrderRole,
+        intent: &Intent,
+        qty: Qty,
+        limit_price: Option<Price>,
+    ) -> Order {
+        let slot = &self.slots[slot_id as usize];
+        let exit = exit_side(slot.side);
+        Order {
+            number: 0,
+            client_id: Id::EMPTY,
+            venue_order_id: Id::EMPTY,
+            other_venue_ids: Vec::new(),
+            intent_id: intent.intent_id.clone(),
+            slot_id,
+            trade_number: slot.trade_number,
+            trade_id: slot.trade_id.clone(),
+            role,
+            instrument: slot.instrument,
+            side: slot.side,
+            order_side: if role == OrderRole::Exit { exit } else { exit.opposite() },
+            position_side: position_side(self.config.hedge_mode, slot.side),
+            order_type: intent.order_type,
+            time_in_force: intent.time_in_force,
+            expire_time_ns: intent.expire_time_ns,
+            post_only: intent.post_only,
+            reduce_only: intent.reduce_only,
+            limit_price,
+            qty,
+            filled: Qty::ZERO,
+            filled_value: Money::ZERO,
+            inferred: Qty::ZERO,
+            status: VenueOrderStatus::New,
+            doubt: OrderDoubt::None,
+            cancel_requested: false,
+            reserve_price: Price::ZERO,
+            reserved: Money::ZERO,
+            sent_time_ns: 0,
+            fills: Vec::new(),
+        }
+    }
+
+    /// Hands an order to the outbox. From here on it may be live at the venue.
+    #[inline]
+    pub(crate) fn release(&mut self, place: u32, effects: &mut Effects) {
+        let now_ns = self.now_ns;
+        let order = self.orders.at_mut(place);
+        order.status = VenueOrderStatus::Sent;
+        order.sent_time_ns = now_ns;
+        let rules = &self.instruments[order.instrument as usize];
+        let request = OrderRequest {
+            venue_client_id: order.client_id.clone(),
+            trade_id: order.trade_id.clone(),
+            slot_id: order.slot_id,
+            asset: rules.spec.symbol.clone(),
+            side: order.side,
+            order_side: order.order_side,
+            position_side: order.position_side,
+            order_type: order.order_type,
+            time_in_force: order.time_in_force,
+            expire_time_ns: order.expire_time_ns,
+            post_only: order.post_only,
+            reduce_only: order.reduce_only,
+            size: rules.qty_decimal(order.qty),
+            limit_price: order.limit_price.map(|price| rules.price_on_wire(price)),
+            trigger_price: None,
+        };
+        let (slot_id, role) = (order.slot_id, order.role);
+        effects.commands.push(Command::Submit(request));
+        let symbol = if role == OrderRole::Exit { Symbol::ExitReleased } else { Symbol::EntryReleased };
+        self.move_slot(slot_id, symbol, effects);
+    }
+
+    /// Asks the venue to cancel an order, once.
+    pub(crate) fn request_cancel(&mut self, place: u32, effects: &mut Effects) {
+        let order = self.orders.at_mut(place);
+        if order.cancel_requested {
+            return;
+        }
+        order.cancel_requested = true;
+        let request = self.order_key(place);
+        effects.commands.push(Command::Cancel(request));
+    }
+
+    /// How the venue may know an order.
+    pub(crate) fn order_key(&self, place: u32) -> CancelRequest {
+        let order = self.orders.at(place);
+        CancelRequest {
+            venue_client_id: order.client_id.clone(),
+            venue_order_id: order.venue_order_id.clone(),
+            asset: self.instruments[order.instrument as usize].spec.symbol.clone(),
+            slot_id: order.slot_id,
+        }
+    }
+}
+
+fn exit_side(side: TradeSide) -> OrderSide {
+    match side {
+        TradeSide::Short => OrderSide::Buy,
+        TradeSide::Long | TradeSide::Flat => OrderSide::Sell,
+    }
+}
+
+fn check_trade(slot: &Slot, intent: &Intent) -> Result<(), Refusal> {
+    if intent.trade_id.is_empty() || intent.trade_id == slot.trade_id || slot.stage.is_free() {
+        return Ok(());
+    }
+    Err(invalid("trade_id", &intent.trade_id, "is not the trade that the slot carries"))
+}
+
+/// What this version does not trade, and what contradicts itself.
+fn check_kind(intent: &Intent) -> Result<(), Refusal> {
+    match intent.order_type {
+        OrderType::Market | OrderType::Limit => {}
+        OrderType::StopMarket => return Err(Refusal::not_yet(Code::InvalidIntent, "order_type STOP_MARKET")),
+        OrderType::StopLimit => return Err(Refusal::not_yet(Code::InvalidIntent, "order_type STOP_LIMIT")),
+        OrderType::TakeProfit => return Err(Refusal::not_yet(Code::InvalidIntent, "order_type TAKE_PROFIT")),
+    }
+    if intent.trigger_price.is_some() {
+        return Err(Refusal::not_yet(Code::InvalidIntent, "trigger_price"));
+    }
+    if intent.quote_size.is_some() {
+        return Err(Refusal::not_yet(Code::InvalidIntent, "quote_size"));
+    }
+    if !intent.oco_group.is_empty() {
+        return Err(Refusal::not_yet(Code::InvalidIntent, "oco_group"));
+    }
+    if intent.time_in_force == TimeInForce::Gtd && intent.expire_time_ns.is_none() {
+        return Err(invalid("expire_time", "None", "is needed for GTD"));
+    }
+    if intent.order_type == OrderType::Market && intent.post_only {
+        return Err(invalid("post_only", true, "a MARKET order always takes"));
+    }
+    Ok(())
+}
+
+fn check_ratios(ratios: &[Decimal]) -> Result<(), Refusal> {
+    const ONE: i128 = 1_000_000_000_000_000_000;
+    if ratios.is_empty() {
+        return Ok(());
+    }
+    if ratios.len() > EXIT_LEGS_MAX {
+        return Err(invalid("exit_leg_ratios", ratios.len(), "has more than 31 legs"));
+    }
+    let mut sum: i128 = 0;
+    for ratio in ratios {
+        let mantissa = ratio
+            .at_scale(MONEY_SCALE)
+            .ok()
+            .filter(|mantissa| (1..=ONE).contains(mantissa))
+            .ok_or_else(|| invalid("exit_leg_ratios", ratio, "each must be above 0 and at most 1"))?;
+        sum = sum.saturating_add(mantissa);
+    }
+    if sum == ONE { Ok(()) } else { Err(invalid("exit_leg_ratios", Money(sum), "must sum to 1")) }
+}
+
+/// The limit price on the grid, where the type has one.
+fn checked_limit(rules: &Instrument, intent: &Intent, side: OrderSide) -> Result<Option<Price>, Refusal> {
+    match (intent.order_type, intent.limit_price) {
+        (OrderType::Limit, None) => Err(invalid("limit_price", "None", "is needed for a LIMIT order")),
+        (OrderType::Limit, Some(value)) => {
+            if !value.is_positive() {
+                return Err(invalid("limit_price", value, "must be above zero"));
+            }
+            let price = rules.limit_price(value, side).map_err(precision("limit_price", value))?;
+            if price.is_zero() {
+                return Err(Refusal::field(Code::BelowFloor, "limit_price", value, "is under one tick"));
+            }
+            if rules.max_price.is_some_and(|max| price > max) {
+                return Err(invalid("limit_price", value, "is above the venue's highest price"));
+            }
+            Ok(Some(price))
+        }
+        (OrderType::Market | OrderType::StopMarket | OrderType::StopLimit | OrderType::TakeProfit, None) => {
+            Ok(None)
+        }
+        (
+            OrderType::Market | OrderType::StopMarket | OrderType::StopLimit | OrderType::TakeProfit,
+            Some(value),
+        ) => Err(invalid("limit_price", value, "does not belong to this order_type")),
+    }
+}
+
+fn check_floor(rules: &Instrument, qty: Qty, notional: Money, size: Decimal) -> Result<(), Refusal> {
+    if qty.is_zero() || qty < rules.min_qty || notional < rules.min_notional {
+        return Err(Refusal::field(Code::BelowFloor, "target_size", size, "is under the venue's minimum"));
+    }
+    if rules.max_qty.is_some_and(|max| qty > max) {
+        return Err(invalid("target_size", size, "is above the venue's largest order"));
+    }
+    Ok(())
+}

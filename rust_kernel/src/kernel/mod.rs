@@ -1,0 +1,525 @@
+//! The kernel: state, and the one way in.
+//!
+//! [`Kernel::step`] is [`Kernel::validate`] (reads everything, changes nothing, may refuse) and then
+//! [`Kernel::commit`] (changes everything, cannot fail). What may fail on the way is decided above the line between
+//! the two.
+
+mod account;
+mod booking;
+mod intent;
+mod setup;
+mod venue;
+
+pub mod window;
+
+use alloc::vec;
+use alloc::vec::Vec;
+use serde::Serialize;
+
+use crate::effect::{Effects, Notice};
+use crate::id::Id;
+use crate::index::Index;
+use crate::input::{EffectResult, Input, Stamp};
+use crate::instrument::Instrument;
+use crate::ledger::Ledger;
+use crate::names::{ControlGate, KernelDiagnosticCode, KernelMode, KernelVerbosity, TradeStage};
+use crate::num::{Money, Price};
+use crate::order::{OrderRef, OrderStore};
+use crate::outcome::{Detail, Outcome, Refusal, severity_of};
+use crate::position::Basis;
+use crate::reconcile::Exchange;
+use crate::risk::{Exposure, Limits};
+use crate::slot::Slot;
+use crate::slot::classify::{Facts, stage_of};
+use crate::slot::table::{Rule, Symbol, rule, rule_number};
+
+pub(crate) use booking::exposure_of;
+pub use intent::Remembered;
+use window::Window;
+
+/// Capacities and identity, fixed for a kernel's life.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct KernelConfig {
+    /// How many trades may run at once.
+    pub max_slots: u32,
+    /// Marks this instance's client ids; the lower 40 bits count.
+    pub instance_nonce: u64,
+    /// True where the account keeps long and short positions apart.
+    pub hedge_mode: bool,
+    /// How many ended orders are remembered for late events.
+    pub remembered_orders: usize,
+    /// How many accepted intents are remembered for idempotence.
+    pub remembered_intents: usize,
+    /// How many wallet entries of the venue are remembered for idempotence.
+    pub remembered_wallet_entries: usize,
+    /// How many ledger transactions can be looked up.
+    pub remembered_transactions: usize,
+    /// How long the venue may take until its books show a thing, ns.
+    pub settling_window_ns: i64,
+}
+
+impl Default for KernelConfig {
+    fn default() -> KernelConfig {
+        KernelConfig {
+            max_slots: 10,
+            instance_nonce: 0,
+            hedge_mode: false,
+            remembered_orders: 4096,
+            remembered_intents: 4096,
+            remembered_wallet_entries: 4096,
+            remembered_transactions: 4096,
+            settling_window_ns: 5_000_000_000,
+        }
+    }
+}
+
+/// The most slots a kernel may have: what fits the client id.
+pub const SLOTS_MAX: u32 = 1 << 25;
+/// The most legs of an exit ladder.
+pub const EXIT_LEGS_MAX: usize = 31;
+
+/// What operators have set.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct Control {
+    /// Which venue.
+    pub mode: KernelMode,
+    /// What is let through.
+    pub gate: ControlGate,
+    /// How much is reported.
+    pub verbosity: KernelVerbosity,
+    /// Whether the journal writes to ClickHouse.
+    pub debug_clickhouse_enabled: bool,
+    /// Whether entries are frozen.
+    pub frozen: bool,
+    /// Pre-trade limits.
+    pub limits: Limits,
+    /// Counts the changes.
+    pub version: u64,
+    /// Who made the last one.
+    pub updated_by: Id,
+    /// When, kernel time, ns.
+    pub updated_at_ns: i64,
+}
+
+/// An instrument's books and counters, beside its rules.
+#[derive(Clone, PartialEq, Default, Debug, Serialize)]
+pub(crate) struct Books {
+    /// The venue's positions by [`crate::names::PositionSide`].
+    pub(crate) book: [Basis; 3],
+    /// What belongs to no slot, likewise.
+    pub(crate) unassigned: [Basis; 3],
+    /// Slots that carry a long, a short trade.
+    pub(crate) busy: [u32; 2],
+    /// Entries that wait for a leverage setting.
+    pub(crate) waiting: Vec<OrderRef>,
+    /// The last price known: the mark, or else the last fill's.
+    pub(crate) last_price: Option<Price>,
+}
+
+/// An asset and what the exchange says of it.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct AssetState {
+    /// Its name.
+    pub name: Id,
+    /// E.
+    pub exchange: Exchange,
+    /// The venue's rounding unit, in decimals.
+    pub unit_decimals: u8,
+}
+
+/// The kernel.
+#[derive(Clone, Debug)]
+pub struct Kernel {
+    pub(crate) config: KernelConfig,
+    pub(crate) seq: u64,
+    pub(crate) now_ns: i64,
+    pub(crate) opened: bool,
+    pub(crate) control: Control,
+    pub(crate) slots: Vec<Slot>,
+    pub(crate) free_slots: u32,
+    pub(crate) trades: Index,
+    pub(crate) orders: OrderStore,
+    pub(crate) instruments: Vec<Instrument>,
+    pub(crate) symbols: Index,
+    pub(crate) books: Vec<Books>,
+    pub(crate) assets: Vec<AssetState>,
+    pub(crate) ledger: Ledger,
+    pub(crate) exposure: Exposure,
+    pub(crate) intents: Window<Remembered>,
+    pub(crate) wallet_entries: Window<Id>,
+}
+
+/// What validation found an input to mean; only [`Kernel::commit`] takes it.
+#[derive(Debug)]
+pub struct Plan(pub(crate) Step);
+
+#[derive(Debug)]
+pub(crate) enum Step {
+    Enter(intent::EnterPlan),
+    Exit(intent::ExitPlan),
+    Cancel(intent::CancelPlan),
+    RepeatIntent(u32),
+    Order(venue::OrderPlan),
+    Account(account::AccountPlan),
+    Setup(setup::SetupPlan),
+    /// Nothing to change; the code and detail are the answer.
+    Note(KernelDiagnosticCode, Option<u32>, Detail),
+}
+
+impl Kernel {
+    /// An empty kernel.
+    ///
+    /// # Errors
+    /// The name of the setting that is out of range.
+    pub fn new(config: KernelConfig) -> Result<Kernel, &'static str> {
+        if config.max_slots == 0 || config.max_slots > SLOTS_MAX {
+            return Err("max_slots must be 1 to 33554432");
+        }
+        let slots = config.max_slots;
+        Ok(Kernel {
+            seq: 0,
+            now_ns: i64::MIN,
+            opened: false,
+            control: Control {
+                mode: KernelMode::Paper,
+                gate: ControlGate::Normal,
+                verbosity: KernelVerbosity::Normal,
+                debug_clickhouse_enabled: false,
+                frozen: false,
+                limits: Limits::default(),
+                version: 0,
+                updated_by: Id::EMPTY,
+                updated_at_ns: 0,
+            },
+            slots: vec![Slot::idle(); slots as usize],
+            free_slots: slots,
+            trades: Index::default(),
+            orders: OrderStore::new(config.remembered_orders, config.instance_nonce),
+            instruments: Vec::new(),
+            symbols: Index::default(),
+            books: Vec::new(),
+            assets: Vec::new(),
+            ledger: Ledger::new(config.remembered_transactions),
+            exposure: Exposure::default(),
+            intents: Window::new(config.remembered_intents),
+            wallet_entries: Window::new(config.remembered_wallet_entries),
+            config,
+        })
+    }
+
+    /// The one way in: takes an input at `stamp`, fills `effects` with what it asks for, and answers.
+    ///
+    /// A refused input changes no trading state. `effects` must be empty; whatever it holds is kept in front.
+    #[inline]
+    pub fn step(&mut self, stamp: Stamp, input: &Input, effects: &mut Effects) -> Outcome {
+        self.seq = self.seq.wrapping_add(1);
+        let first_transaction = self.ledger.booked().wrapping_add(1);
+        let outcome = match self.validate(stamp, input) {
+            Ok(plan) => self.commit(stamp, plan, input, effects),
+            Err(refusal) => self.refused(input, refusal),
+        };
+        effects.ledger = first_transaction..self.ledger.booked().wrapping_add(1);
+        outcome
+    }
+
+    /// Decides what an input means, without changing anything.
+    ///
+    /// # Errors
+    /// A [`Refusal`] says why it is not taken.
+    #[inline]
+    pub fn validate(&self, stamp: Stamp, input: &Input) -> Result<Plan, Refusal> {
+        if stamp.0 < self.now_ns {
+            return Err(Refusal::field(
+                KernelDiagnosticCode::InvalidIntent,
+                "timestamp",
+                stamp.0,
+                "kernel time runs forward only",
+            ));
+        }
+        let step = match input {
+            Input::Intent(intent) => self.plan_intent(intent)?,
+            Input::Venue(event) => self.plan_venue(stamp, event)?,
+            Input::Account(event) => self.plan_account(event)?,
+            Input::Instrument(spec) => self.plan_instrument(spec)?,
+            Input::Seed { asset, amount } => self.plan_seed(asset, *amount)?,
+            Input::Mark { symbol, price, .. } => self.plan_mark(symbol, *price)?,
+            Input::Time => Step::Note(KernelDiagnosticCode::Ok, None, Detail::None),
+            Input::Effect(result) => self.plan_effect(result)?,
+            Input::Control(change) => self.plan_control(change)?,
+        };
+        Ok(Plan(step))
+    }
+
+    /// Carries a plan out. The plan must come from [`Kernel::validate`] of the same input and state.
+    #[inline]
+    pub fn commit(&mut self, stamp: Stamp, plan: Plan, input: &Input, effects: &mut Effects) -> Outcome {
+        self.now_ns = stamp.0;
+        match (plan.0, input) {
+            (Step::Enter(plan), Input::Intent(intent)) => self.commit_enter(plan, intent, effects),
+            (Step::Exit(plan), Input::Intent(intent)) => self.commit_exit(plan, intent, effects),
+            (Step::Cancel(plan), Input::Intent(intent)) => self.commit_cancel(plan, intent, effects),
+            (Step::RepeatIntent(at), _) => self.repeat(at),
+            (Step::Order(plan), Input::Venue(event)) => self.commit_order(plan, event, effects),
+            (Step::Account(plan), Input::Account(event)) => self.commit_account(plan, event, effects),
+            (Step::Setup(plan), _) => self.commit_setup(plan, input, effects),
+            (Step::Note(code, slot_id, detail), _) => self.answer(code, slot_id, detail),
+            // A plan of another input: the caller broke the contract, and nothing has changed.
+            (Step::Enter(_) | Step::Exit(_) | Step::Cancel(_) | Step::Order(_) | Step::Account(_), _) => {
+                self.answer(KernelDiagnosticCode::IllegalTransition, None, Detail::None)
+            }
+        }
+    }
+
+    #[cold]
+    fn refused(&self, input: &Input, refusal: Refusal) -> Outcome {
+        let slot_id = match input {
+            Input::Intent(intent) => Some(intent.slot_id),
+            Input::Venue(event) => event.slot_id,
+            Input::Account(_)
+            | Input::Instrument(_)
+            | Input::Seed { .. }
+            | Input::Mark { .. }
+            | Input::Time
+            | Input::Effect(EffectResult::LeverageSet { .. })
+            | Input::Effect(EffectResult::LeverageRefused { .. })
+            | Input::Effect(EffectResult::NotSent { .. })
+            | Input::Control(_) => None,
+        };
+        Outcome {
+            seq: self.seq,
+            accepted: false,
+            code: refusal.code,
+            severity: refusal.severity,
+            slot_id,
+            state: slot_id.and_then(|slot_id| self.slots.get(slot_id as usize)).map(|slot| slot.stage),
+            detail: refusal.detail,
+        }
+    }
+
+    /// An accepted outcome.
+    #[inline]
+    pub(crate) fn answer(&self, code: KernelDiagnosticCode, slot_id: Option<u32>, detail: Detail) -> Outcome {
+        Outcome {
+            seq: self.seq,
+            accepted: true,
+            code,
+            severity: severity_of(code),
+            slot_id,
+            state: slot_id.and_then(|slot_id| self.slots.get(slot_id as usize)).map(|slot| slot.stage),
+            detail,
+        }
+    }
+
+    /// Adds a remark to the effects.
+    #[cold]
+    pub(crate) fn notice(&self, effects: &mut Effects, code: KernelDiagnosticCode, slot_id: Option<u32>) {
+        effects.notices.push(Notice { seq: self.seq, code, severity: severity_of(code), slot_id });
+    }
+
+    /// The facts that a slot's stage is a function of.
+    #[inline]
+    pub(crate) fn facts(&self, slot: &Slot) -> Facts {
+        let live = |reference: Option<OrderRef>| {
+            reference
+                .and_then(|reference| self.orders.get(reference))
+                .filter(|order| order.is_live())
+                .map(|order| order.status)
+        };
+        Facts {
+            entry: live(slot.entry),
+            exit: live(slot.exit),
+            holds: !slot.basis.qty.is_zero(),
+            used: slot.trade_number > 0,
+        }
+    }
+
+    /// Moves a slot by the transition table. Should the table refuse what has happened at the venue (a bug), the
+    /// facts win, and the alarm is CRITICAL.
+    #[inline]
+    pub(crate) fn move_slot(&mut self, slot_id: u32, symbol: Symbol, effects: &mut Effects) {
+        let stage = self.slots[slot_id as usize].stage;
+        let next = match rule(stage, symbol) {
+            Rule::Go(next) => next,
+            Rule::Ignore(code) => return self.notice(effects, code, Some(slot_id)),
+            Rule::Refuse(code) => {
+                self.notice(effects, code, Some(slot_id));
+                stage_of(self.facts(&self.slots[slot_id as usize]))
+            }
+        };
+        debug_assert!(
+            matches!(symbol, Symbol::Enter | Symbol::Exit | Symbol::Cancel)
+                || next == stage_of(self.facts(&self.slots[slot_id as usize])),
+            "the transition table contradicts the facts: {stage} {symbol} -> {next}"
+        );
+        let slot = &mut self.slots[slot_id as usize];
+        slot.stage = next;
+        slot.last_event_time_ns = self.now_ns;
+        effects.transitions.push(crate::effect::Transition {
+            seq: self.seq,
+            slot_id,
+            prev_state: stage,
+            next_state: next,
+            trigger: symbol,
+            rule: rule_number(stage, symbol),
+        });
+        if stage.is_free() != next.is_free() {
+            self.count_slot(slot_id, next);
+        }
+    }
+
+    /// Keeps the counters and the index of trades in step with a slot that became busy or free.
+    fn count_slot(&mut self, slot_id: u32, next: TradeStage) {
+        let slot = &self.slots[slot_id as usize];
+        let hash = slot.trade_id.hash64();
+        let busy = &mut self.books[slot.instrument as usize].busy[(slot.side as usize) & 1];
+        if next.is_free() {
+            *busy = busy.saturating_sub(1);
+            self.free_slots = self.free_slots.saturating_add(1);
+            self.trades.remove(hash, slot_id);
+        } else {
+            *busy = busy.saturating_add(1);
+            self.free_slots = self.free_slots.saturating_sub(1);
+            self.trades.insert(hash, slot_id);
+        }
+    }
+
+    // ---------------------------------------------------------------------------------------- read-only views
+
+    /// The facts that a slot's stage is a function of, for checks.
+    pub fn facts_of(&self, slot: &Slot) -> Facts {
+        self.facts(slot)
+    }
+
+    /// The settings.
+    pub fn config(&self) -> &KernelConfig {
+        &self.config
+    }
+
+    /// The last input's sequence number.
+    #[inline]
+    pub fn seq(&self) -> u64 {
+        self.seq
+    }
+
+    /// Kernel time, ns; the smallest value before the first input.
+    #[inline]
+    pub fn now_ns(&self) -> i64 {
+        self.now_ns
+    }
+
+    /// What operators have set.
+    pub fn control(&self) -> &Control {
+        &self.control
+    }
+
+    /// A slot.
+    #[inline]
+    pub fn slot(&self, slot_id: u32) -> Option<&Slot> {
+        self.slots.get(slot_id as usize)
+    }
+
+    /// All slots.
+    pub fn slots(&self) -> &[Slot] {
+        &self.slots
+    }
+
+    /// The free slot with the lowest number.
+    pub fn free_slot(&self) -> Option<u32> {
+        if self.free_slots == 0 {
+            return None;
+        }
+        self.slots.iter().position(|slot| slot.stage.is_free()).map(|place| place as u32)
+    }
+
+    /// How many slots carry a trade.
+    pub fn busy_slots(&self) -> u32 {
+        self.config.max_slots.saturating_sub(self.free_slots)
+    }
+
+    /// The slot that carries a trade now.
+    pub fn slot_of_trade(&self, trade_id: &Id) -> Option<u32> {
+        self.trades.find(trade_id.hash64(), |slot_id| self.slots[slot_id as usize].trade_id == *trade_id)
+    }
+
+    /// The orders.
+    #[inline]
+    pub fn orders(&self) -> &OrderStore {
+        &self.orders
+    }
+
+    /// An instrument's place.
+    #[inline]
+    pub fn instrument_of(&self, symbol: &Id) -> Option<u32> {
+        self.symbols.find(symbol.hash64(), |place| self.instruments[place as usize].spec.symbol == *symbol)
+    }
+
+    /// The instruments by place.
+    pub fn instruments(&self) -> &[Instrument] {
+        &self.instruments
+    }
+
+    /// The venue's positions of an instrument by [`crate::names::PositionSide`].
+    pub fn book(&self, instrument: u32) -> [Basis; 3] {
+        self.books.get(instrument as usize).map_or([Basis::FLAT; 3], |books| books.book)
+    }
+
+    /// What of them belongs to no slot.
+    pub fn unassigned(&self, instrument: u32) -> [Basis; 3] {
+        self.books.get(instrument as usize).map_or([Basis::FLAT; 3], |books| books.unassigned)
+    }
+
+    /// The price that positions are valued at: the mark, or else the last fill's.
+    pub fn valuation_price(&self, instrument: u32) -> Option<Price> {
+        self.books.get(instrument as usize).and_then(|books| books.last_price)
+    }
+
+    /// The assets by place.
+    pub fn assets(&self) -> &[AssetState] {
+        &self.assets
+    }
+
+    /// An asset's place.
+    pub fn asset_of(&self, name: &Id) -> Option<u16> {
+        self.assets.iter().position(|asset| asset.name == *name).and_then(|place| u16::try_from(place).ok())
+    }
+
+    /// The ledger.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// The exposure.
+    pub fn exposure(&self) -> &Exposure {
+        &self.exposure
+    }
+
+    /// True once there is an opening state.
+    pub fn is_opened(&self) -> bool {
+        self.opened
+    }
+
+    /// Unrealised PnL of a basis at the instrument's valuation price.
+    pub fn unrealized(&self, instrument: u32, basis: &Basis) -> Money {
+        let price = self.valuation_price(instrument);
+        let rules = self.instruments.get(instrument as usize);
+        match (price, rules) {
+            (Some(price), Some(rules)) if !basis.qty.is_zero() => {
+                rules.value(price, basis.qty).map_or(Money::ZERO, |value| basis.unrealized(value))
+            }
+            _ => Money::ZERO,
+        }
+    }
+
+    /// A hash of the whole trading state: 32 bytes of BLAKE3. Sequence number and kernel time stay outside, so that a
+    /// refused input leaves it as it was.
+    pub fn state_hash(&self) -> [u8; 32] {
+        let state = (
+            (&self.config, self.opened, &self.control, &self.slots, &self.orders),
+            (&self.instruments, &self.books, &self.assets, &self.ledger, &self.exposure),
+            (&self.intents, &self.wallet_entries),
+        );
+        // Every part of the state is of a kind that postcard writes.
+        let bytes = postcard::to_allocvec(&state).unwrap_or_default();
+        *blake3::hash(&bytes).as_bytes()
+    }
+}

@@ -1,0 +1,243 @@
+//! What is not trading: instruments, seed, marks, leverage answers, controls.
+
+use alloc::boxed::Box;
+
+use super::venue::ASSETS_MAX;
+use super::{Books, Kernel, Step};
+use crate::effect::Effects;
+use crate::id::Id;
+use crate::input::{ControlChange, EffectResult, Input, InstrumentSpec};
+use crate::instrument::Instrument;
+use crate::ledger::{Account, Cause, Posting};
+use crate::names::{KernelDiagnosticCode as Code, VenueOrderStatus};
+use crate::num::{Decimal, Money, Price};
+use crate::order::OrderRef;
+use crate::outcome::{Detail, Outcome, Refusal};
+use crate::risk::Limits;
+use crate::slot::classify::Change;
+
+#[derive(Debug)]
+pub(crate) enum SetupPlan {
+    Instrument { place: Option<u32>, instrument: Box<Instrument> },
+    Seed(Money),
+    Mark { instrument: u32, price: Price },
+    Leverage { instrument: u32, confirmed: Option<Decimal> },
+    NotSent(u32),
+    Control(Option<Limits>),
+}
+
+fn wrong(field: &'static str, value: impl core::fmt::Display, why: &'static str) -> Refusal {
+    Refusal::field(Code::InvalidIntent, field, value, why)
+}
+
+impl Kernel {
+    pub(crate) fn plan_instrument(&self, spec: &InstrumentSpec) -> Result<Step, Refusal> {
+        let settle = match self.asset_of(&spec.settle) {
+            Some(settle) => settle,
+            None if self.assets.len() < ASSETS_MAX => self.assets.len() as u16,
+            None => return Err(wrong("settle", &spec.settle, "the kernel keeps at most 1024 assets")),
+        };
+        let mut instrument = Instrument::load(spec, settle)
+            .map_err(|error| Refusal::field(Code::Precision, error.field, &spec.symbol, error.why))?;
+        let place = self.instrument_of(&spec.symbol);
+        if let Some(place) = place {
+            let old = &self.instruments[place as usize];
+            let same_grid = old.price_scale == instrument.price_scale
+                && old.qty_scale == instrument.qty_scale
+                && old.unit == instrument.unit
+                && old.settle == instrument.settle;
+            let books = &self.books[place as usize];
+            let idle = books.busy == [0, 0] && books.book.iter().all(|basis| basis.qty.is_zero());
+            if !same_grid && !idle {
+                return Err(wrong(
+                    "lot_step",
+                    &spec.symbol,
+                    "scales cannot change while the instrument is traded",
+                ));
+            }
+            if !same_grid {
+                return Err(wrong(
+                    "lot_step",
+                    &spec.symbol,
+                    "scales of a configured instrument cannot change",
+                ));
+            }
+            instrument.mark = old.mark;
+            instrument.mark_time_ns = old.mark_time_ns;
+            instrument.leverage = old.leverage;
+        }
+        Ok(Step::Setup(SetupPlan::Instrument { place, instrument: Box::new(instrument) }))
+    }
+
+    pub(crate) fn plan_seed(&self, asset: &Id, amount: Decimal) -> Result<Step, Refusal> {
+        if asset.is_empty() {
+            return Err(wrong("asset", "", "must not be empty"));
+        }
+        if self.asset_of(asset).is_none() && self.assets.len() >= ASSETS_MAX {
+            return Err(wrong("asset", asset, "the kernel keeps at most 1024 assets"));
+        }
+        if amount.is_negative() {
+            return Err(wrong("capital", amount, "must not be negative"));
+        }
+        let money = Money::from_decimal(amount)
+            .map_err(|_| wrong("capital", amount, "has over 18 decimals or is too large"))?;
+        Ok(Step::Setup(SetupPlan::Seed(money)))
+    }
+
+    #[inline]
+    pub(crate) fn plan_mark(&self, symbol: &Id, price: Decimal) -> Result<Step, Refusal> {
+        let instrument = self
+            .instrument_of(symbol)
+            .ok_or_else(|| wrong("asset", symbol, "is not configured: set_exchange_config"))?;
+        if !price.is_positive() {
+            return Err(wrong("price", price, "must be above zero"));
+        }
+        let price = self.instruments[instrument as usize]
+            .mark(price)
+            .map_err(|_| wrong("price", price, "is too large"))?;
+        Ok(Step::Setup(SetupPlan::Mark { instrument, price }))
+    }
+
+    pub(crate) fn plan_effect(&self, result: &EffectResult) -> Result<Step, Refusal> {
+        let place = |symbol: &Id| {
+            self.instrument_of(symbol).ok_or_else(|| wrong("symbol", symbol, "is not configured"))
+        };
+        let plan = match result {
+            EffectResult::LeverageSet { symbol, leverage } if leverage.is_positive() => {
+                SetupPlan::Leverage { instrument: place(symbol)?, confirmed: Some(*leverage) }
+            }
+            EffectResult::LeverageSet { leverage, .. } => {
+                return Err(wrong("leverage", leverage, "must be above zero"));
+            }
+            EffectResult::LeverageRefused { symbol, .. } => {
+                SetupPlan::Leverage { instrument: place(symbol)?, confirmed: None }
+            }
+            EffectResult::NotSent { venue_client_id, .. } => {
+                let place = self
+                    .orders
+                    .by_client_id(venue_client_id)
+                    .ok_or_else(|| Refusal::plain(Code::UnknownOrder))?;
+                if self.orders.at(place).status != VenueOrderStatus::Sent {
+                    return Ok(Step::Note(Code::StaleEvent, None, Detail::None));
+                }
+                SetupPlan::NotSent(place)
+            }
+        };
+        Ok(Step::Setup(plan))
+    }
+
+    pub(crate) fn plan_control(&self, change: &ControlChange) -> Result<Step, Refusal> {
+        if let Some(mode) = change.mode
+            && mode != self.control.mode
+            && (self.busy_slots() > 0
+                || self.books.iter().any(|books| books.book.iter().any(|b| !b.qty.is_zero())))
+        {
+            return Err(wrong("mode", mode, "changes only when flat and nothing is at work"));
+        }
+        let limits = match &change.limits {
+            Some(limits) => Some(Limits::load(limits).map_err(|field| {
+                wrong(field, "given limit", "must not be negative, too fine or too large")
+            })?),
+            None => None,
+        };
+        Ok(Step::Setup(SetupPlan::Control(limits)))
+    }
+
+    // ------------------------------------------------------------------------------------------------ commit
+
+    #[inline]
+    pub(crate) fn commit_setup(&mut self, plan: SetupPlan, input: &Input, effects: &mut Effects) -> Outcome {
+        match (plan, input) {
+            (SetupPlan::Mark { instrument, price }, _) => {
+                self.instruments[instrument as usize].mark = Some(price);
+                self.instruments[instrument as usize].mark_time_ns = self.now_ns;
+                self.books[instrument as usize].last_price = Some(price);
+                self.refresh_exposure(instrument);
+            }
+            (SetupPlan::Instrument { place, instrument }, _) => self.commit_instrument(place, *instrument),
+            (SetupPlan::Seed(amount), Input::Seed { asset, .. }) => self.commit_seed(asset, amount),
+            (SetupPlan::Leverage { instrument, confirmed }, _) => {
+                self.commit_leverage(instrument, confirmed, effects);
+            }
+            (SetupPlan::NotSent(place), _) => {
+                self.end_order(place, VenueOrderStatus::Rejected, Change::Ended, effects);
+            }
+            (SetupPlan::Control(limits), Input::Control(change)) => self.commit_control(limits, change),
+            (SetupPlan::Seed(_) | SetupPlan::Control(_), _) => {
+                return self.answer(Code::IllegalTransition, None, Detail::None);
+            }
+        }
+        self.answer(Code::Ok, None, Detail::None)
+    }
+
+    fn commit_instrument(&mut self, place: Option<u32>, instrument: Instrument) {
+        let settle = self.asset_or_open(&instrument.spec.settle);
+        let asset = &mut self.assets[usize::from(settle)];
+        asset.unit_decimals = instrument.spec.fee_decimals;
+        match place {
+            Some(place) => self.instruments[place as usize] = instrument,
+            None => {
+                let place = self.instruments.len() as u32;
+                self.symbols.insert(instrument.spec.symbol.hash64(), place);
+                self.instruments.push(instrument);
+                self.books.push(Books::default());
+                self.exposure.open_instrument(settle);
+            }
+        }
+    }
+
+    /// Sets what was brought in; a second seed moves the wallet by the difference.
+    fn commit_seed(&mut self, asset: &Id, amount: Money) {
+        let place = self.asset_or_open(asset);
+        let brought = -self.ledger.balance(place, Account::Capital);
+        let posting = Posting {
+            cause: Cause::Seed,
+            from: Account::Capital,
+            to: Account::Wallet,
+            slot_id: None,
+            trade_id: &Id::EMPTY,
+            reference: &Id::EMPTY,
+        };
+        self.ledger.post(self.seq, place, amount - brought, posting);
+        self.assets[usize::from(place)].exchange.booked_time_ns = self.now_ns;
+        self.opened = true;
+    }
+
+    /// Releases the entries that waited for a leverage setting, or ends them where the venue refused it.
+    fn commit_leverage(&mut self, instrument: u32, confirmed: Option<Decimal>, effects: &mut Effects) {
+        if let Some(leverage) = confirmed {
+            self.instruments[instrument as usize].leverage = leverage;
+        }
+        let waiting = core::mem::take(&mut self.books[instrument as usize].waiting);
+        for reference in waiting {
+            let waits = self.orders.get(reference).is_some_and(|order| order.status == VenueOrderStatus::New);
+            if waits {
+                self.release_or_end(reference, confirmed.is_some(), effects);
+            }
+        }
+    }
+
+    fn release_or_end(&mut self, reference: OrderRef, confirmed: bool, effects: &mut Effects) {
+        if confirmed {
+            self.release(reference.place, effects);
+        } else {
+            self.end_order(reference.place, VenueOrderStatus::Rejected, Change::Ended, effects);
+        }
+    }
+
+    fn commit_control(&mut self, limits: Option<Limits>, change: &ControlChange) {
+        let control = &mut self.control;
+        control.mode = change.mode.unwrap_or(control.mode);
+        control.gate = change.gate.unwrap_or(control.gate);
+        control.verbosity = change.verbosity.unwrap_or(control.verbosity);
+        control.debug_clickhouse_enabled =
+            change.debug_clickhouse_enabled.unwrap_or(control.debug_clickhouse_enabled);
+        control.frozen = change.frozen.unwrap_or(control.frozen);
+        if let Some(limits) = limits {
+            control.limits = limits;
+        }
+        control.version = control.version.wrapping_add(1);
+        control.updated_by = change.updated_by.clone();
+        control.updated_at_ns = self.now_ns;
+    }
+}

@@ -1,0 +1,450 @@
+//! Orders: one order's life, and the store that finds them.
+//!
+//! The store is a slab. The client id that we give an order carries its place in the slab, so that an event finds
+//! its order without a search; one index finds it by the venue's ids, another finds fills by the venue's trade ids.
+//! Ended orders are remembered up to a bound, so that late fills find them, and then make room.
+
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+use serde::{Deserialize, Serialize};
+
+use crate::id::Id;
+use crate::index::Index;
+use crate::names::{
+    Liquidity, OrderDoubt, OrderSide, OrderType, PositionSide, TimeInForce, TradeSide, VenueOrderStatus,
+};
+use crate::num::{Money, Price, Qty};
+
+/// An order's place, and which of the orders that ever stood there it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct OrderRef {
+    /// Place in the slab.
+    pub place: u32,
+    /// The order's number, counted over the kernel's life.
+    pub number: u64,
+}
+
+/// What an order is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum OrderRole {
+    /// Opens a slot's trade.
+    Entry,
+    /// Closes it.
+    Exit,
+    /// Not ours: its fills go to the unassigned book.
+    External,
+}
+
+/// One fill as it was booked.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Fill {
+    /// The venue's trade id; empty for an inferred fill.
+    pub venue_trade_id: Id,
+    /// Unsigned quantity.
+    pub qty: Qty,
+    /// Price.
+    pub price: Price,
+    /// The fee booked so far, + a charge.
+    pub fee: Money,
+    /// The asset it was booked in.
+    pub fee_asset: u16,
+    /// The realised PnL booked to the wallet so far.
+    pub realized: Money,
+    /// Maker or taker, as far as known.
+    pub liquidity: Liquidity,
+    /// True while the fee is our prediction.
+    pub fee_predicted: bool,
+    /// True once the venue's own figures are booked.
+    pub settled: bool,
+    /// True where only a cumulative quantity told of it.
+    pub inferred: bool,
+    /// True where the price is not the venue's.
+    pub price_pending: bool,
+}
+
+/// One order.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Order {
+    /// Counted over the kernel's life.
+    pub number: u64,
+    /// Our id.
+    pub client_id: Id,
+    /// The venue's id; empty until known.
+    pub venue_order_id: Id,
+    /// Further ids of the venue for the same order.
+    pub other_venue_ids: Vec<Id>,
+    /// The intent that asked for it.
+    pub intent_id: Id,
+    /// The slot; meaningless for an external order.
+    pub slot_id: u32,
+    /// The slot's trade at that time.
+    pub trade_number: u64,
+    /// The trade's id.
+    pub trade_id: Id,
+    /// What it is for.
+    pub role: OrderRole,
+    /// The instrument's place.
+    pub instrument: u32,
+    /// The position's side.
+    pub side: TradeSide,
+    /// BUY or SELL.
+    pub order_side: OrderSide,
+    /// The venue's position book.
+    pub position_side: PositionSide,
+    /// Type.
+    pub order_type: OrderType,
+    /// How long it lives.
+    pub time_in_force: TimeInForce,
+    /// When a GTD order ends, ns.
+    pub expire_time_ns: Option<i64>,
+    /// Reject rather than take.
+    pub post_only: bool,
+    /// Never increase the position.
+    pub reduce_only: bool,
+    /// Limit, where the type has one.
+    pub limit_price: Option<Price>,
+    /// Total ordered.
+    pub qty: Qty,
+    /// Cumulative quantity booked.
+    pub filled: Qty,
+    /// Value of the fills, unsigned.
+    pub filled_value: Money,
+    /// How much of `filled` is inferred and waits for the real fills.
+    pub inferred: Qty,
+    /// What the venue has reported.
+    pub status: VenueOrderStatus,
+    /// Which request is in doubt.
+    pub doubt: OrderDoubt,
+    /// True while a cancel is outstanding.
+    pub cancel_requested: bool,
+    /// The price at which its remainder is held back as exposure.
+    pub reserve_price: Price,
+    /// Exposure held back for what may still fill.
+    pub reserved: Money,
+    /// When it was released, kernel time, ns.
+    pub sent_time_ns: i64,
+    /// Its fills, oldest first.
+    pub fills: Vec<Fill>,
+}
+
+impl Order {
+    /// True while something remains or it is in doubt.
+    #[inline]
+    pub fn is_live(&self) -> bool {
+        !self.status.is_ended() && self.role != OrderRole::External
+    }
+
+    /// What remains: nothing once it has ended.
+    #[inline]
+    pub fn remaining(&self) -> Qty {
+        if self.status.is_ended() || self.filled >= self.qty { Qty::ZERO } else { self.qty - self.filled }
+    }
+}
+
+/// Length of the client id's fixed head: the letter D and the instance's eight characters.
+const PREFIX_BYTES: usize = 9;
+const PLACE_CHARS: usize = 5;
+/// Crockford's base 32: no letter that could be read as a digit.
+const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+const NO_DIGIT: u8 = 255;
+const DIGITS: [u8; 256] = {
+    let mut table = [NO_DIGIT; 256];
+    let mut i = 0;
+    while i < 32 {
+        table[ALPHABET[i] as usize] = i as u8;
+        i = i.wrapping_add(1);
+    }
+    table
+};
+
+/// Places beyond this do not fit the client id.
+pub const ORDERS_MAX: usize = 1 << 25;
+
+fn write_base32(target: &mut [u8], mut value: u64) {
+    for byte in target.iter_mut().rev() {
+        *byte = ALPHABET[(value & 31) as usize];
+        value >>= 5;
+    }
+}
+
+/// The orders, and the ways to find them.
+#[derive(Clone, Debug)]
+pub struct OrderStore {
+    orders: Vec<Order>,
+    free: Vec<u32>,
+    ended: VecDeque<OrderRef>,
+    remembered_max: usize,
+    by_venue_id: Index,
+    by_fill: Index,
+    next_number: u64,
+    prefix: [u8; PREFIX_BYTES],
+}
+
+impl OrderStore {
+    /// An empty store that remembers `remembered_max` ended orders; `nonce` (40 bits) marks this instance's ids.
+    pub fn new(remembered_max: usize, nonce: u64) -> OrderStore {
+        let mut prefix = [b'D'; PREFIX_BYTES];
+        write_base32(&mut prefix[1..], nonce);
+        OrderStore {
+            orders: Vec::new(),
+            free: Vec::new(),
+            ended: VecDeque::new(),
+            remembered_max: remembered_max.clamp(1, ORDERS_MAX >> 1),
+            by_venue_id: Index::default(),
+            by_fill: Index::default(),
+            next_number: 1,
+            prefix,
+        }
+    }
+
+    /// The order at a place that the store itself handed out.
+    #[inline]
+    pub fn at(&self, place: u32) -> &Order {
+        &self.orders[place as usize]
+    }
+
+    /// The same, to change.
+    #[inline]
+    pub fn at_mut(&mut self, place: u32) -> &mut Order {
+        &mut self.orders[place as usize]
+    }
+
+    /// The order, unless its place has been given to another since.
+    #[inline]
+    pub fn get(&self, reference: OrderRef) -> Option<&Order> {
+        self.orders.get(reference.place as usize).filter(|order| order.number == reference.number)
+    }
+
+    /// All orders, live and remembered, by place.
+    pub fn iter(&self) -> impl Iterator<Item = &Order> {
+        self.orders.iter().filter(|order| order.number != 0)
+    }
+
+    /// The number that the next order gets.
+    #[inline]
+    pub fn next_number(&self) -> u64 {
+        self.next_number
+    }
+
+    /// True where no more live orders fit.
+    pub fn is_full(&self) -> bool {
+        self.free.is_empty() && self.orders.len() >= ORDERS_MAX
+    }
+
+    /// The client id of an order: a pure function of instance, place, order number, slot and leg.
+    #[inline]
+    fn client_id(&self, place: u32, number: u64, slot_id: u32, leg: u8) -> Id {
+        let mut text = [0_u8; 30];
+        text[..PREFIX_BYTES].copy_from_slice(&self.prefix);
+        write_base32(&mut text[PREFIX_BYTES..14], u64::from(place));
+        write_base32(&mut text[14..24], number);
+        write_base32(&mut text[24..29], u64::from(slot_id));
+        write_base32(&mut text[29..], u64::from(leg));
+        Id::from_ascii(&text)
+    }
+
+    /// Takes an order in. Its number and client id are set here.
+    pub fn insert(&mut self, mut order: Order, leg: u8) -> OrderRef {
+        let number = self.next_number;
+        self.next_number = number.wrapping_add(1);
+        order.number = number;
+        let place = match self.free.pop() {
+            Some(place) => place,
+            None => self.orders.len() as u32,
+        };
+        if order.role != OrderRole::External {
+            order.client_id = self.client_id(place, number, order.slot_id, leg);
+        }
+        match self.orders.get_mut(place as usize) {
+            Some(vacant) => {
+                // The fills' memory stays with the place.
+                order.fills = core::mem::take(&mut vacant.fills);
+                *vacant = order;
+            }
+            None => self.orders.push(order),
+        }
+        OrderRef { place, number }
+    }
+
+    /// Finds an order by our id.
+    #[inline]
+    pub fn by_client_id(&self, id: &Id) -> Option<u32> {
+        let text = id.as_bytes();
+        if text.len() != 30 || text[..PREFIX_BYTES] != self.prefix {
+            return None;
+        }
+        let mut place: usize = 0;
+        for &byte in &text[PREFIX_BYTES..PREFIX_BYTES.wrapping_add(PLACE_CHARS)] {
+            let digit = DIGITS[usize::from(byte)];
+            if digit == NO_DIGIT {
+                return None;
+            }
+            place = (place << 5) | usize::from(digit);
+        }
+        self.orders.get(place).filter(|order| order.client_id == *id).map(|_| place as u32)
+    }
+
+    /// Finds an order by any of the venue's ids for it.
+    #[inline]
+    pub fn by_venue_id(&self, id: &Id) -> Option<u32> {
+        self.by_venue_id.find(id.hash64(), |place| {
+            let order = self.at(place);
+            order.venue_order_id == *id || order.other_venue_ids.contains(id)
+        })
+    }
+
+    /// Learns one more venue id of an order; false when it was known.
+    #[inline]
+    pub fn link_venue_id(&mut self, place: u32, id: &Id) -> bool {
+        if id.is_empty() {
+            return false;
+        }
+        let order = &mut self.orders[place as usize];
+        if order.venue_order_id == *id || order.other_venue_ids.contains(id) {
+            return false;
+        }
+        if order.venue_order_id.is_empty() {
+            order.venue_order_id = id.clone();
+        } else {
+            order.other_venue_ids.push(id.clone());
+        }
+        self.by_venue_id.insert(id.hash64(), place);
+        true
+    }
+
+    #[inline]
+    fn fill_key(instrument: u32, venue_trade_id: &Id) -> u64 {
+        venue_trade_id.hash64() ^ u64::from(instrument).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+    }
+
+    /// Adds a fill to an order and to the index of fills.
+    #[inline]
+    pub fn add_fill(&mut self, place: u32, fill: Fill) {
+        let order = &mut self.orders[place as usize];
+        if !fill.venue_trade_id.is_empty() {
+            self.by_fill.insert(Self::fill_key(order.instrument, &fill.venue_trade_id), place);
+        }
+        order.fills.push(fill);
+    }
+
+    /// Names an inferred fill after the real one that it stood for.
+    pub fn name_fill(&mut self, place: u32, at: usize, venue_trade_id: &Id) {
+        let order = &mut self.orders[place as usize];
+        if let Some(fill) = order.fills.get_mut(at) {
+            fill.venue_trade_id = venue_trade_id.clone();
+            fill.inferred = false;
+            if !venue_trade_id.is_empty() {
+                self.by_fill.insert(Self::fill_key(order.instrument, venue_trade_id), place);
+            }
+        }
+    }
+
+    /// Finds a fill by the venue's trade id: the order's place and the fill's position in it. Prefers one that is
+    /// not settled yet, for venues that give both halves of a self-trade one id.
+    #[inline]
+    pub fn by_fill(&self, instrument: u32, venue_trade_id: &Id) -> Option<(u32, usize)> {
+        let position = |place: u32, settled: bool| {
+            let order = self.at(place);
+            (order.instrument == instrument)
+                .then(|| {
+                    order
+                        .fills
+                        .iter()
+                        .position(|fill| fill.settled == settled && fill.venue_trade_id == *venue_trade_id)
+                })
+                .flatten()
+        };
+        let key = Self::fill_key(instrument, venue_trade_id);
+        for settled in [false, true] {
+            if let Some(place) = self.by_fill.find(key, |place| position(place, settled).is_some()) {
+                return position(place, settled).map(|at| (place, at));
+            }
+        }
+        None
+    }
+
+    /// Takes out a fill that was settled before any event brought it.
+    pub fn take_unseen(&mut self, instrument: u32, venue_trade_id: &Id) -> Option<Fill> {
+        let (place, at) = self.by_fill(instrument, venue_trade_id)?;
+        let order = &mut self.orders[place as usize];
+        if order.role != OrderRole::External || !order.fills.get(at)?.qty.is_zero() {
+            return None;
+        }
+        let fill = order.fills.remove(at);
+        self.by_fill.remove(Self::fill_key(instrument, venue_trade_id), place);
+        Some(fill)
+    }
+
+    /// Remembers an ended order, and forgets the oldest ones past the bound unless `is_pinned` says that its slot
+    /// still needs it.
+    #[inline]
+    pub fn retire(&mut self, reference: OrderRef, is_pinned: impl Fn(&Order) -> bool) {
+        self.ended.push_back(reference);
+        // A pinned order goes to the back; a few tries a step keep the work bounded.
+        let mut tries: u8 = 4;
+        while self.ended.len() > self.remembered_max && tries > 0 {
+            tries = tries.wrapping_sub(1);
+            let Some(oldest) = self.ended.pop_front() else { return };
+            match self.get(oldest) {
+                Some(order) if is_pinned(order) => self.ended.push_back(oldest),
+                Some(_) => self.forget(oldest.place),
+                None => {}
+            }
+        }
+    }
+
+    fn forget(&mut self, place: u32) {
+        let order = &mut self.orders[place as usize];
+        if !order.venue_order_id.is_empty() {
+            self.by_venue_id.remove(order.venue_order_id.hash64(), place);
+        }
+        for id in order.other_venue_ids.drain(..) {
+            self.by_venue_id.remove(id.hash64(), place);
+        }
+        for fill in &order.fills {
+            if !fill.venue_trade_id.is_empty() {
+                self.by_fill.remove(Self::fill_key(order.instrument, &fill.venue_trade_id), place);
+            }
+        }
+        order.fills.clear();
+        order.number = 0;
+        order.client_id = Id::EMPTY;
+        order.venue_order_id = Id::EMPTY;
+        self.free.push(place);
+    }
+
+    /// Checks that both indexes agree with the orders.
+    ///
+    /// # Errors
+    /// A sentence about the first disagreement.
+    pub fn check(&self) -> Result<(), &'static str> {
+        let mut venue_ids: usize = 0;
+        let mut fills: usize = 0;
+        for (place, order) in self.orders.iter().enumerate().filter(|(_, order)| order.number != 0) {
+            let named = usize::from(!order.venue_order_id.is_empty());
+            venue_ids = venue_ids.saturating_add(named).saturating_add(order.other_venue_ids.len());
+            fills = fills
+                .saturating_add(order.fills.iter().filter(|fill| !fill.venue_trade_id.is_empty()).count());
+            if named == 1 && self.by_venue_id(&order.venue_order_id).is_none() {
+                return Err("a venue order id is not in its index");
+            }
+            if !order.client_id.is_empty() && self.by_client_id(&order.client_id) != Some(place as u32) {
+                return Err("a client id does not lead to its order");
+            }
+        }
+        if venue_ids != self.by_venue_id.len() {
+            return Err("the index of venue order ids has entries without orders");
+        }
+        if fills != self.by_fill.len() {
+            return Err("the index of fills has entries without fills");
+        }
+        Ok(())
+    }
+}
+
+impl Serialize for OrderStore {
+    /// The orders, the order of forgetting and the counter; the indexes follow from them.
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        (&self.orders, &self.free, &self.ended, self.next_number).serialize(serializer)
+    }
+}

@@ -1,0 +1,169 @@
+//! What the kernel answers to an input.
+
+use alloc::boxed::Box;
+use alloc::string::ToString;
+use core::fmt::Display;
+use serde::Serialize;
+
+use crate::id::Id;
+use crate::names::{KernelDiagnosticCode, KernelEventKind, Severity, TradeStage};
+
+/// The particulars of an outcome.
+#[derive(Clone, PartialEq, Default, Debug, Serialize)]
+pub enum Detail {
+    /// None.
+    #[default]
+    None,
+    /// The order that the intent made or meant.
+    Order(Id),
+    /// A field that is wrong.
+    Field {
+        /// Its public name.
+        field: &'static str,
+        /// What it was.
+        value: Box<str>,
+        /// What is wrong with it and what to do.
+        why: &'static str,
+    },
+    /// A limit that was hit.
+    Limit {
+        /// Its public name.
+        limit: &'static str,
+        /// What it allows.
+        value: Box<str>,
+        /// What was attempted.
+        attempt: Box<str>,
+    },
+    /// A venue's refusal that may be retried.
+    Retry {
+        /// The venue's words.
+        reason: Box<str>,
+        /// How long to wait, ms.
+        retry_after_ms: Option<u64>,
+        /// What the venue sent.
+        venue_event_kind: KernelEventKind,
+    },
+    /// The venue's reason.
+    Venue {
+        /// The venue's words.
+        reason: Box<str>,
+        /// The venue's code.
+        reason_code: Id,
+    },
+    /// The first outcome of an intent that was seen again.
+    First {
+        /// Its sequence number.
+        seq: u64,
+        /// The order it made or meant.
+        venue_client_id: Id,
+    },
+    /// Something that this version does not do.
+    NotYet(&'static str),
+}
+
+/// What the kernel answers.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Outcome {
+    /// The input's sequence number.
+    pub seq: u64,
+    /// The kernel's own verdict.
+    pub accepted: bool,
+    /// Why.
+    pub code: KernelDiagnosticCode,
+    /// How bad.
+    pub severity: Severity,
+    /// The slot concerned.
+    pub slot_id: Option<u32>,
+    /// Its stage afterwards.
+    pub state: Option<TradeStage>,
+    /// Particulars.
+    pub detail: Detail,
+}
+
+/// Why an input was not taken: nothing has changed.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Refusal {
+    /// The code.
+    pub code: KernelDiagnosticCode,
+    /// How bad.
+    pub severity: Severity,
+    /// Particulars.
+    pub detail: Detail,
+}
+
+impl Refusal {
+    /// A refusal without particulars.
+    #[cold]
+    pub fn plain(code: KernelDiagnosticCode) -> Refusal {
+        Refusal { code, severity: severity_of(code), detail: Detail::None }
+    }
+
+    /// A field is wrong.
+    #[cold]
+    pub fn field(
+        code: KernelDiagnosticCode,
+        field: &'static str,
+        value: impl Display,
+        why: &'static str,
+    ) -> Refusal {
+        let detail = Detail::Field { field, value: value.to_string().into_boxed_str(), why };
+        Refusal { code, severity: severity_of(code), detail }
+    }
+
+    /// A limit is hit.
+    #[cold]
+    pub fn limit(limit: &'static str, value: impl Display, attempt: impl Display) -> Refusal {
+        let detail = Detail::Limit {
+            limit,
+            value: value.to_string().into_boxed_str(),
+            attempt: attempt.to_string().into_boxed_str(),
+        };
+        Refusal {
+            code: KernelDiagnosticCode::RiskBlocked,
+            severity: severity_of(KernelDiagnosticCode::RiskBlocked),
+            detail,
+        }
+    }
+
+    /// This version does not do that.
+    #[cold]
+    pub fn not_yet(code: KernelDiagnosticCode, what: &'static str) -> Refusal {
+        Refusal { code, severity: Severity::Error, detail: Detail::NotYet(what) }
+    }
+}
+
+/// How bad a code is when nothing else says so.
+pub const fn severity_of(code: KernelDiagnosticCode) -> Severity {
+    use KernelDiagnosticCode as Code;
+    match code {
+        Code::Ok | Code::DuplicateIntent | Code::DuplicateEvent | Code::Enriched | Code::StaleEvent => {
+            Severity::Info
+        }
+        Code::UnknownOrder
+        | Code::LateFill
+        | Code::InferredFill
+        | Code::InDoubt
+        | Code::RateLimited
+        | Code::VenueRejected
+        | Code::BelowFloor
+        | Code::Frozen
+        | Code::ControlHalted
+        | Code::ReduceOnly
+        | Code::RiskBlocked
+        | Code::SlotBusy
+        | Code::NoPosition
+        | Code::NoActiveOrder => Severity::Warning,
+        Code::InvalidSlotId
+        | Code::InvalidIntent
+        | Code::OppositeSide
+        | Code::AmbiguousOrder
+        | Code::NotOpened
+        | Code::OrphanFill
+        | Code::Precision
+        | Code::NotAudited
+        | Code::RegimeBlocked => Severity::Error,
+        Code::Overfill | Code::PositionFlipped | Code::IllegalTransition | Code::ReconcileRequired => {
+            Severity::Critical
+        }
+    }
+}

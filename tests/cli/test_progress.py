@@ -1,0 +1,42 @@
+"""Progress is rewritten in place on a terminal and printed line by line elsewhere."""
+
+import io
+
+import pytest
+
+from dita.cli import progress
+from dita.cli.progress import Progress
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("stream", "written"), [(Terminal(), "\r\x1b[K 50% read\r\x1b[K"), (io.StringIO(), " 50% read\n")]
+)
+def test_where_it_is_shown(stream: io.StringIO, written: str) -> None:
+    shown = Progress(stream)
+    shown.show(" 50% read")
+    shown.close()
+    assert stream.getvalue() == written
+
+
+def test_it_is_due_after_its_interval_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0
+    monkeypatch.setattr(progress.time, "monotonic_ns", lambda: now)
+    shown = Progress(io.StringIO())
+    assert not shown.is_due()
+    now = progress.PLAIN_INTERVAL_NS
+    assert shown.is_due()
+    shown.show("x")
+    assert not shown.is_due()
+
+
+def test_nothing_was_shown_so_nothing_is_cleaned() -> None:
+    stream = Terminal()
+    Progress(stream).close()
+    assert stream.getvalue() == ""
