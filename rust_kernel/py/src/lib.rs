@@ -1,6 +1,7 @@
 //! `dita._kernel`: the Python face of the DITA execution kernel.
 //!
-//! Value types wrap the core's own structs and convert each field when it is read. No trading rule lives here.
+//! Value types wrap the core's own structs and convert each field when it is read. No trading rule
+//! lives here.
 
 use pyo3::prelude::*;
 

@@ -144,3 +144,119 @@ impl KernelOutcome {
         self.view == other.view
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use dita_kernel::names::{
+        KernelEventKind, KernelMode, KernelVerbosity, OrderDoubt, OrderSide, OrderType, PositionSide,
+        TimeInForce, TradeSide, VenueOrderStatus,
+    };
+    use dita_kernel::num::{Decimal, Money};
+
+    use super::*;
+    use crate::details::Detail;
+    use crate::order::{OrderView, VenueOrder};
+
+    fn outcome() -> OutcomeView {
+        let transition = TransitionView {
+            timestamp_ns: 1_500,
+            trade_id: Id::EMPTY,
+            slot_id: 2,
+            prev_state: TradeStage::Idle,
+            next_state: TradeStage::OrderRequested,
+            trigger: "ENTER",
+            intent_id: Id::EMPTY,
+            event_id: Id::EMPTY,
+            control_mode: KernelMode::Paper,
+            control_verbosity: KernelVerbosity::Normal,
+            details: Details::EMPTY,
+            seq: 9,
+            rule: 3,
+        };
+        OutcomeView {
+            accepted: false,
+            slot_id: Some(2),
+            trade_id: Id::EMPTY,
+            state: TradeStage::OrderSent,
+            diagnostic_code: KernelDiagnosticCode::RateLimited,
+            severity: Severity::Warning,
+            transitions: vec![transition],
+            emitted_events: vec![VenueEvent::new(KernelEventKind::RateLimited, 7)],
+            details: Details::EMPTY
+                .with("reason", Detail::Text("slow down".into()))
+                .with("retry_after_ms", Detail::Whole(250))
+                .with("retryable", Detail::Flag(true))
+                .with("value", Detail::Number(Decimal::ONE))
+                .with("limit", Detail::Money(Money(1)))
+                .with("id", Detail::Id(Id::EMPTY))
+                .with("venue_event_kind", Detail::Name("RATE_LIMITED")),
+        }
+    }
+
+    #[test]
+    fn an_outcome_reads_back() -> PyResult<()> {
+        Python::initialize();
+        Python::attach(|py| {
+            let globals = PyDict::new(py);
+            globals.set_item("outcome", Bound::new(py, KernelOutcome::from(outcome()))?)?;
+            globals.set_item("same", Bound::new(py, KernelOutcome::from(outcome()))?)?;
+            let check = c"
+assert outcome.accepted is False and outcome.slot_id == 2 and outcome.state == 'ORDER_SENT'
+assert (outcome.diagnostic_code, outcome.severity) == ('RATE_LIMITED', 'WARNING')
+assert outcome.details['retry_after_ms'] == 250 and outcome.details['retryable'] is True
+assert format(outcome.details['limit'], 'f') == '0.000000000000000001' and outcome.details['id'] == ''
+(step,) = outcome.transitions
+assert (step.prev_state, step.next_state, step.trigger, step.seq, step.rule) == ('IDLE', 'ORDER_REQUESTED', 'ENTER', 9, 3)
+assert step.timestamp_ns == 1500 and step.timestamp.microsecond == 1 and step.details == {}
+(event,) = outcome.emitted_events
+assert event.kind == 'RATE_LIMITED' and event.timestamp_ns == 7
+assert outcome == same and outcome != step and step == same.transitions[0]
+plain = outcome.to_dict()
+assert plain['transitions'][0]['timestamp'] == 1500 and plain['emitted_events'][0]['kind'] == 'RATE_LIMITED'
+assert repr(outcome).startswith('KernelOutcome(accepted=False, slot_id=2, state=')
+";
+            py.run(check, Some(&globals), None)
+        })
+    }
+
+    #[test]
+    fn an_order_reads_back() -> PyResult<()> {
+        Python::initialize();
+        Python::attach(|py| {
+            let order = OrderView {
+                internal_trade_id: Id::EMPTY,
+                slot_id: None,
+                venue_order_id: Id::EMPTY,
+                venue_client_id: Id::EMPTY,
+                asset: Id::EMPTY,
+                side: TradeSide::Short,
+                order_side: OrderSide::Sell,
+                position_side: PositionSide::Both,
+                intended_size: Decimal::ONE,
+                filled_size: Decimal::ZERO,
+                remaining_size: Decimal::ONE,
+                average_fill_price: None,
+                status: VenueOrderStatus::Acked,
+                order_type: OrderType::Limit,
+                limit_price: Some(Decimal::ONE),
+                trigger_price: None,
+                time_in_force: TimeInForce::Gtd,
+                expire_time_ns: Some(1_000),
+                post_only: true,
+                reduce_only: false,
+                doubt: OrderDoubt::Cancel,
+                requests: vec!["CANCEL"],
+                metadata: "{\"a\":1}".into(),
+            };
+            let globals = PyDict::new(py);
+            globals.set_item("order", Bound::new(py, VenueOrder::from(order))?)?;
+            let check = c"
+assert (order.side, order.order_side, order.status, order.doubt) == ('SHORT', 'SELL', 'ACKED', 'CANCEL')
+assert order.requests == ('CANCEL',) and order.metadata == {'a': 1} and order.expire_time_ns == 1000
+assert order.average_fill_price is None and order.limit_price == 1 and order.post_only is True
+assert order.to_dict()['expire_time'] == 1000 and 'slot_id' not in repr(order)
+";
+            py.run(check, Some(&globals), None)
+        })
+    }
+}
