@@ -117,6 +117,8 @@ pub struct Engine {
     outgoing: VecDeque<VenueCall>,
     effects: Effects,
     feedback: Vec<Input>,
+    /// Events that were read: a native venue takes their memory back.
+    spent: Vec<Input>,
     answers: Vec<(Ticket, Answer)>,
     next_ticket: u64,
     observed: Option<Vec<TransitionRecord>>,
@@ -143,6 +145,7 @@ impl Engine {
             outgoing: VecDeque::new(),
             effects: Effects::default(),
             feedback: Vec::new(),
+            spent: Vec::new(),
             answers: Vec::new(),
             next_ticket: 0,
             observed: config.observe.then(Vec::new),
@@ -228,10 +231,21 @@ impl Engine {
             if let Some(call) = self.outgoing.pop_front() {
                 return Progress::Call(Box::new(call));
             }
-            let Some(waiting) = self.inbox.pop_front() else { return Progress::Quiet };
+            let Some(waiting) = self.inbox.pop_front() else {
+                self.give_back();
+                return Progress::Quiet;
+            };
             self.take(waiting);
         }
         Progress::Yield
+    }
+
+    #[inline]
+    fn give_back(&mut self) {
+        match &mut self.port {
+            Port::Sim(venue) => venue.reclaim(&mut self.spent),
+            Port::Foreign => self.spent.clear(),
+        }
     }
 
     /// One input: stamp, step, venue, feedback. The write-ahead log will stand between the stamp and the step, and
@@ -264,6 +278,7 @@ impl Engine {
     #[inline]
     fn report(&mut self, ticket: Option<Ticket>, input: Input, outcome: Outcome) {
         if ticket.is_none() && self.observed.is_none() {
+            self.spent.push(input);
             return;
         }
         let first = self.effects.transitions.first().map(|transition| transition.slot_id);
@@ -276,11 +291,14 @@ impl Engine {
         if let Some(observed) = &mut self.observed {
             observed.extend(records.iter().cloned());
         }
-        let Some(ticket) = ticket else { return };
+        let Some(ticket) = ticket else {
+            self.spent.push(input);
+            return;
+        };
         match self.answers.iter_mut().find(|(known, _)| *known == ticket) {
             Some((_, answer)) => {
                 answer.transitions.append(&mut records);
-                add_feedback(answer, input, outcome);
+                self.spent.extend(add_feedback(answer, input, outcome));
             }
             None => {
                 let trade_id = match (&input, slot_id.and_then(|slot_id| self.kernel.slot(slot_id))) {
@@ -344,10 +362,13 @@ impl Engine {
 }
 
 /// Adds what the venue said to the answer of the input that it followed from. Where it refused at once, its code
-/// stands in for OK; the kernel's own verdict (`accepted`) stays.
+/// stands in for OK; the kernel's own verdict (`accepted`) stays. Gives back what it did not keep.
 #[inline]
-fn add_feedback(answer: &mut Answer, input: Input, outcome: Outcome) {
-    let Input::Venue(event) = input else { return };
+fn add_feedback(answer: &mut Answer, input: Input, outcome: Outcome) -> Option<Input> {
+    let event = match input {
+        Input::Venue(event) => event,
+        other => return Some(other),
+    };
     answer.events.push(event);
     answer.outcome.state = outcome.state.or(answer.outcome.state);
     if outcome.severity > answer.outcome.severity || outcome.severity >= Severity::Critical {
@@ -357,4 +378,5 @@ fn add_feedback(answer: &mut Answer, input: Input, outcome: Outcome) {
             answer.outcome.detail = outcome.detail;
         }
     }
+    None
 }
