@@ -43,6 +43,7 @@ pub mod instrument;
 pub mod invariant;
 pub mod kernel;
 pub mod ledger;
+pub mod limits;
 pub mod names;
 pub mod num;
 pub mod order;
