@@ -339,6 +339,34 @@ fn a_settlement_ahead_of_its_fill_is_booked_once() {
 }
 
 #[test]
+fn a_profit_settled_ahead_of_its_fill_is_booked_once() {
+    let mut desk = Desk::new();
+    desk.open(0, "1", "100");
+    desk.exit(0);
+    let exit = desk.submitted();
+    desk.settled("TX", "10", "0.055");
+    desk.fill(&exit, "TX", "1", "110");
+    // 10 of profit, fees 0.05 and 0.055
+    assert_eq!((desk.k().as_str(), desk.stage(0)), ("1009.895", Stage::Closed));
+    assert_eq!(desk.balance(Account::RealizedPnl), "-10");
+    desk.assert_replays();
+}
+
+#[test]
+fn a_finished_trades_id_may_be_used_again() {
+    let mut desk = Desk::new();
+    for n in 0..2 {
+        let outcome = desk.intent(dita_kernel::names::KernelCommandType::Enter, n, |intent| {
+            intent.trade_id = id("the-same");
+            intent.target_size = Some(dec("1"));
+        });
+        assert!(outcome.accepted, "{outcome:?}");
+        let entry = desk.submitted();
+        desk.event(Kind::Expired, &entry, |_| {});
+    }
+}
+
+#[test]
 fn a_fee_in_a_third_asset_is_booked_in_that_asset() {
     let mut desk = Desk::new();
     desk.enter(0, "1");
