@@ -4,9 +4,9 @@ use std::collections::VecDeque;
 
 use dita_kernel::effect::{Command, Effects};
 use dita_kernel::id::Id;
-use dita_kernel::input::{Input, Stamp};
+use dita_kernel::input::{EffectResult, Input, Stamp};
 use dita_kernel::kernel::{Kernel, KernelConfig};
-use dita_kernel::names::Severity;
+use dita_kernel::names::{KernelDiagnosticCode, Severity};
 use dita_kernel::outcome::{Detail, Outcome};
 use dita_sim::{SimError, SimVenue};
 
@@ -365,11 +365,20 @@ impl Engine {
 /// stands in for OK; the kernel's own verdict (`accepted`) stays. Gives back what it did not keep.
 #[inline]
 fn add_feedback(answer: &mut Answer, input: Input, outcome: Outcome) -> Option<Input> {
-    let event = match input {
-        Input::Venue(event) => event,
-        other => return Some(other),
-    };
-    answer.events.push(event);
+    match input {
+        Input::Venue(event) => answer.events.push(event),
+        Input::Effect(result) => {
+            add_effect(answer, result, &outcome);
+            return None;
+        }
+        other @ (Input::Intent(_)
+        | Input::Account(_)
+        | Input::Instrument(_)
+        | Input::Seed { .. }
+        | Input::Mark { .. }
+        | Input::Time
+        | Input::Control(_)) => return Some(other),
+    }
     answer.outcome.state = outcome.state.or(answer.outcome.state);
     if outcome.severity > answer.outcome.severity || outcome.severity >= Severity::Critical {
         answer.outcome.code = outcome.code;
@@ -379,4 +388,23 @@ fn add_feedback(answer: &mut Answer, input: Input, outcome: Outcome) -> Option<I
         }
     }
     None
+}
+
+/// What came of an effect: the stage is the last one that the slot went to, and a request that came to nothing is
+/// the venue's refusal.
+#[cold]
+fn add_effect(answer: &mut Answer, result: EffectResult, outcome: &Outcome) {
+    let slot_id = answer.outcome.slot_id;
+    let last = answer.transitions.iter().rev().find(|record| Some(record.slot_id) == slot_id);
+    answer.outcome.state = last.map(|record| record.next_state).or(answer.outcome.state);
+    match result {
+        EffectResult::LeverageSet { .. } => {}
+        EffectResult::LeverageRefused { reason, .. } | EffectResult::NotSent { reason, .. } => {
+            if outcome.accepted && outcome.code == KernelDiagnosticCode::Ok {
+                answer.outcome.code = KernelDiagnosticCode::VenueRejected;
+                answer.outcome.severity = Severity::Warning;
+                answer.outcome.detail = Detail::Venue { reason, reason_code: Id::EMPTY };
+            }
+        }
+    }
 }
