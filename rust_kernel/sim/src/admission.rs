@@ -4,21 +4,22 @@ use dita_kernel::effect::OrderRequest;
 use dita_kernel::names::{OrderSide, OrderType, PositionSide, TimeInForce};
 use dita_kernel::num::Decimal;
 
+use crate::events::set;
 use crate::fills::{Desk, Market};
 use crate::orders::{Order, Orders};
 use crate::reject::Reject;
 use crate::rules::GridFault;
 
-/// The order as the venue has it, with its id, or why not.
+/// Writes the order as the venue has it, with its id, into `order`; or says why not.
 #[inline]
 pub(crate) fn admit(
     desk: &mut Desk,
     market: &Market,
-    place: u32,
     orders: &Orders,
     request: &OrderRequest,
-    client_hash: u64,
-) -> Result<Order, Reject> {
+    order: &mut Order,
+) -> Result<(), Reject> {
+    let client_hash = request.venue_client_id.hash64();
     check_client_id(orders, request, client_hash)?;
     check_terms(request)?;
     let asked = check_size(market, request.size)?;
@@ -30,25 +31,22 @@ pub(crate) fn admit(
     if desk.random.happens(rejects) {
         return Err(Reject::Drawn);
     }
-    let venue_order_id = desk.order_ids.next_id();
-    Ok(Order {
-        venue_client_id: request.venue_client_id.clone(),
-        venue_order_id,
-        trade_id: request.trade_id.clone(),
-        slot_id: request.slot_id,
-        market: place,
-        side: request.side,
-        order_side: request.order_side,
-        time_in_force: request.time_in_force,
-        reduce_only: request.reduce_only,
-        cut: size < asked,
-        limit,
-        size,
-        filled: 0,
-        paid: 0,
-        sequence: desk.order_ids.count(),
-        client_hash,
-    })
+    order.venue_order_id = desk.order_ids.next_id();
+    order.venue_client_id.clone_from(&request.venue_client_id);
+    set(&mut order.trade_id, &request.trade_id);
+    order.slot_id = request.slot_id;
+    order.side = request.side;
+    order.order_side = request.order_side;
+    order.time_in_force = request.time_in_force;
+    order.reduce_only = request.reduce_only;
+    order.cut = size < asked;
+    order.limit = limit;
+    order.size = size;
+    order.filled = 0;
+    order.paid = 0;
+    order.sequence = desk.order_ids.count();
+    order.client_hash = client_hash;
+    Ok(())
 }
 
 #[inline]

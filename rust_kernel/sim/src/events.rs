@@ -25,105 +25,211 @@ fn event(kind: KernelEventKind, moment: Moment) -> VenueEvent {
     VenueEvent { received_ns: moment.received_ns, ..VenueEvent::new(kind, moment.venue_ns) }
 }
 
-/// An event of an order, with everything that names the order.
+/// An event of an order, with everything that names the order and no quantity.
+///
+/// Written in place and field by field: the pattern names every field there is, so none keeps what an earlier
+/// event left in the box.
 #[inline]
-pub(crate) fn of_order(
-    kind: KernelEventKind,
-    status: VenueOrderStatus,
+fn of_order(
+    event: &mut VenueEvent,
+    (kind, new_status): (KernelEventKind, VenueOrderStatus),
     order: &Order,
     rules: &Rules,
     moment: Moment,
-) -> VenueEvent {
-    VenueEvent {
-        status: Some(status),
-        order_side: Some(order.order_side),
-        position_side: Some(PositionSide::Both),
-        side: Some(order.side),
-        slot_id: Some(order.slot_id),
-        trade_id: order.trade_id.clone(),
-        venue_order_id: order.venue_order_id.clone(),
-        venue_client_id: order.venue_client_id.clone(),
-        asset: rules.symbol.clone(),
-        ..event(kind, moment)
+) {
+    let VenueEvent {
+        timestamp_ns,
+        received_ns,
+        kind: event_kind,
+        status,
+        order_side,
+        position_side,
+        side,
+        liquidity,
+        slot_id,
+        event_id,
+        trade_id,
+        venue_order_id,
+        venue_client_id,
+        asset,
+        price,
+        size,
+        filled_size,
+        remaining_size,
+        order_size,
+        order_price,
+        average_price,
+        venue_trade_id: _, // a fill's to set, everyone else's to clear
+        fee,
+        fee_asset: _, // as well
+        rare,
+    } = event;
+    *timestamp_ns = moment.venue_ns;
+    *received_ns = moment.received_ns;
+    *event_kind = kind;
+    *status = Some(new_status);
+    *order_side = Some(order.order_side);
+    *position_side = Some(PositionSide::Both);
+    *side = Some(order.side);
+    *liquidity = None;
+    *slot_id = Some(order.slot_id);
+    set(trade_id, &order.trade_id);
+    set(venue_order_id, &order.venue_order_id);
+    set(venue_client_id, &order.venue_client_id);
+    set(asset, &rules.symbol);
+    for absent in [price, size, filled_size, remaining_size, order_size, order_price, average_price, fee] {
+        *absent = None;
     }
+    clear(event_id);
+    if rare.is_some() {
+        *rare = None;
+    }
+}
+
+/// Writes an id where it is not there already: handed-back events come in the order in which they are needed again,
+/// so instrument, asset and trade mostly are, and comparing is cheaper than a copy.
+#[inline]
+pub(crate) fn set(target: &mut Id, source: &Id) {
+    if target != source {
+        target.clone_from(source);
+    }
+}
+
+#[inline]
+fn clear(id: &mut Id) {
+    if !id.is_empty() {
+        *id = Id::EMPTY;
+    }
+}
+
+/// The ids that only a fill has.
+#[inline]
+fn clear_fill(event: &mut VenueEvent) {
+    clear(&mut event.venue_trade_id);
+    clear(&mut event.fee_asset);
 }
 
 /// ORDER_ACK. It names the order's size where a reduce-only order was cut.
 #[inline]
-pub(crate) fn acknowledged(order: &Order, rules: &Rules, moment: Moment) -> Input {
-    let base = of_order(KernelEventKind::OrderAck, VenueOrderStatus::Acked, order, rules, moment);
-    let order_size = order.cut.then(|| rules.quantity.decimal(order.size));
-    Input::Venue(Box::new(VenueEvent { order_size, ..base }))
+pub(crate) fn acknowledged(event: &mut VenueEvent, order: &Order, rules: &Rules, moment: Moment) {
+    let what = (KernelEventKind::OrderAck, VenueOrderStatus::Acked);
+    of_order(event, what, order, rules, moment);
+    clear_fill(event);
+    event.order_size = order.cut.then(|| rules.quantity.decimal(order.size));
 }
 
 /// PARTIAL_FILL or FULL_FILL, after the order has taken the fill in.
 #[inline]
 pub(crate) fn filled(
+    event: &mut VenueEvent,
     order: &Order,
     rules: &Rules,
     fill: Fill,
     venue_trade_id: &Id,
     fee: Option<i128>,
     moment: Moment,
-) -> Input {
+) {
     let remaining = order.remaining();
-    let (kind, status) = if remaining == 0 {
+    let what = if remaining == 0 {
         (KernelEventKind::FullFill, VenueOrderStatus::Filled)
     } else {
         (KernelEventKind::PartialFill, VenueOrderStatus::PartiallyFilled)
     };
-    Input::Venue(Box::new(VenueEvent {
-        liquidity: Some(fill.liquidity),
-        price: Some(rules.price.decimal(fill.price)),
-        size: Some(rules.quantity.decimal(fill.quantity)),
-        filled_size: Some(rules.quantity.decimal(order.filled)),
-        remaining_size: Some(rules.quantity.decimal(remaining)),
-        venue_trade_id: venue_trade_id.clone(),
-        fee: fee.map(|units| decimal(units, rules.fee_decimals)),
-        fee_asset: if fee.is_some() { rules.settle.clone() } else { Id::EMPTY },
-        ..of_order(kind, status, order, rules, moment)
-    }))
+    of_order(event, what, order, rules, moment);
+    set(&mut event.venue_trade_id, venue_trade_id);
+    event.liquidity = Some(fill.liquidity);
+    event.price = Some(rules.price.decimal(fill.price));
+    event.size = Some(rules.quantity.decimal(fill.quantity));
+    event.filled_size = Some(rules.quantity.decimal(order.filled));
+    event.remaining_size = Some(rules.quantity.decimal(remaining));
+    if let Some(units) = fee {
+        event.fee = Some(decimal(units, rules.fee_decimals));
+        set(&mut event.fee_asset, &rules.settle);
+    } else {
+        clear(&mut event.fee_asset);
+    }
+}
+
+/// An account event with every field absent but its asset.
+#[inline]
+fn of_account(event: &mut AccountEvent, event_kind: AccountEventKind, of_asset: &Id, moment: Moment) {
+    let AccountEvent {
+        kind,
+        timestamp_ns,
+        event_id,
+        venue_txn_id,
+        asset,
+        symbol: _,         // a settlement's to set, a wallet frame's to clear
+        venue_trade_id: _, // as well
+        amount,
+        realized_pnl,
+        fee,
+        fee_asset: _, // as well
+        wallet_balance,
+        available_margin,
+        used_margin,
+        maint_margin,
+        position_side,
+        size,
+        entry_price,
+        rate,
+        mark_price,
+    } = event;
+    *kind = event_kind;
+    *timestamp_ns = moment.venue_ns;
+    set(asset, of_asset);
+    clear(event_id);
+    clear(venue_txn_id);
+    for absent in [amount, realized_pnl, fee, wallet_balance, available_margin, used_margin, maint_margin] {
+        *absent = None;
+    }
+    for absent in [size, entry_price, rate, mark_price] {
+        *absent = None;
+    }
+    *position_side = None;
 }
 
 /// FILL_SETTLED.
 #[inline]
-pub(crate) fn settled(rules: &Rules, settlement: Settlement, venue_trade_id: Id, moment: Moment) -> Input {
-    Input::Account(Box::new(AccountEvent {
-        asset: rules.settle.clone(),
-        symbol: rules.symbol.clone(),
-        venue_trade_id,
-        realized_pnl: Some(decimal(settlement.realised, rules.fee_decimals)),
-        fee: Some(decimal(settlement.fee, rules.fee_decimals)),
-        fee_asset: rules.settle.clone(),
-        ..AccountEvent::new(AccountEventKind::FillSettled, moment.venue_ns)
-    }))
+pub(crate) fn settled(
+    event: &mut AccountEvent,
+    rules: &Rules,
+    settlement: Settlement,
+    venue_trade_id: &Id,
+    moment: Moment,
+) {
+    of_account(event, AccountEventKind::FillSettled, &rules.settle, moment);
+    set(&mut event.symbol, &rules.symbol);
+    set(&mut event.venue_trade_id, venue_trade_id);
+    event.realized_pnl = Some(decimal(settlement.realised, rules.fee_decimals));
+    event.fee = Some(decimal(settlement.fee, rules.fee_decimals));
+    set(&mut event.fee_asset, &rules.settle);
 }
 
 /// ACCOUNT_UPDATE.
 #[inline]
-pub(crate) fn wallet(asset: Id, balance: Decimal, moment: Moment) -> Input {
-    Input::Account(Box::new(AccountEvent {
-        asset,
-        wallet_balance: Some(balance),
-        ..AccountEvent::new(AccountEventKind::AccountUpdate, moment.venue_ns)
-    }))
+pub(crate) fn wallet(event: &mut AccountEvent, asset: &Id, balance: Decimal, moment: Moment) {
+    of_account(event, AccountEventKind::AccountUpdate, asset, moment);
+    for absent in [&mut event.symbol, &mut event.venue_trade_id, &mut event.fee_asset] {
+        clear(absent);
+    }
+    event.wallet_balance = Some(balance);
 }
 
 /// CANCEL_ACK or EXPIRED: nothing remains of an order that ends this way.
 pub(crate) fn ended(
-    kind: KernelEventKind,
-    status: VenueOrderStatus,
+    event: &mut VenueEvent,
+    what: (KernelEventKind, VenueOrderStatus),
     order: &Order,
     rules: &Rules,
     reason: Option<Reject>,
     moment: Moment,
-) -> Input {
-    Input::Venue(Box::new(VenueEvent {
-        filled_size: Some(rules.quantity.decimal(order.filled)),
-        remaining_size: Some(Decimal::ZERO),
-        rare: reason.map(rare),
-        ..of_order(kind, status, order, rules, moment)
-    }))
+) {
+    of_order(event, what, order, rules, moment);
+    clear_fill(event);
+    event.filled_size = Some(rules.quantity.decimal(order.filled));
+    event.remaining_size = Some(Decimal::ZERO);
+    event.rare = reason.map(rare);
 }
 
 fn rare(reject: Reject) -> Box<RareFields> {
@@ -197,10 +303,11 @@ impl<'a> Report<'a> {
         }
     }
 
-    pub(crate) fn of_ended(order: &'a Finished) -> Report<'a> {
+    /// `venue_order_id` is empty for an order that was rejected.
+    pub(crate) fn of_ended(order: &'a Finished, venue_order_id: Id) -> Report<'a> {
         Report {
             venue_client_id: &order.venue_client_id,
-            venue_order_id: order.venue_order_id.clone(),
+            venue_order_id,
             trade_id: Id::EMPTY,
             slot_id: order.slot_id,
             side: order.side,

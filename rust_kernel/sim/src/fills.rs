@@ -7,6 +7,7 @@ use dita_kernel::num::product;
 use crate::book::Book;
 use crate::config::Behaviour;
 use crate::events::{self, Moment};
+use crate::forms::Forms;
 use crate::numbering::Numbering;
 use crate::orders::Order;
 use crate::random::Random;
@@ -54,6 +55,7 @@ pub(crate) struct Desk {
     pub(crate) order_ids: Numbering,
     pub(crate) trade_ids: Numbering,
     pub(crate) counters: Counters,
+    pub(crate) forms: Forms,
     /// The venue's time. It never runs backwards.
     pub(crate) now_ns: i64,
 }
@@ -114,20 +116,21 @@ impl Desk {
         self.counters.fills += 1;
 
         let moment = self.moment();
-        let trade_id = self.trade_ids.next_id();
         let fee = self.behaviour.fee_in_fill.then_some(settlement.fee);
-        out.push(events::filled(order, rules, fill, &trade_id, fee, moment));
+        let trade_id = self.trade_ids.next_id();
+        events::filled(self.forms.venue(out), order, rules, fill, &trade_id, fee, moment);
         if self.behaviour.settle_events {
-            out.push(events::settled(rules, settlement, trade_id, moment));
+            events::settled(self.forms.account(out), rules, settlement, &trade_id, moment);
         }
     }
 
     /// Ends a batch of fills.
     #[inline]
-    pub(crate) fn report_wallet(&self, market: &Market, out: &mut Vec<Input>) {
+    pub(crate) fn report_wallet(&mut self, market: &Market, out: &mut Vec<Input>) {
         if self.behaviour.wallet_events {
             let balance = self.wallet.balance_decimal(market.account);
-            out.push(events::wallet(market.rules.settle.clone(), balance, self.moment()));
+            let moment = self.moment();
+            events::wallet(self.forms.account(out), &market.rules.settle, balance, moment);
         }
     }
 
@@ -140,7 +143,8 @@ impl Desk {
         out: &mut Vec<Input>,
     ) {
         self.counters.expired += 1;
-        let (kind, status) = (KernelEventKind::Expired, VenueOrderStatus::Expired);
-        out.push(events::ended(kind, status, order, &market.rules, reason, self.moment()));
+        let what = (KernelEventKind::Expired, VenueOrderStatus::Expired);
+        let moment = self.moment();
+        events::ended(self.forms.venue(out), what, order, &market.rules, reason, moment);
     }
 }

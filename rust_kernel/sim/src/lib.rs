@@ -19,6 +19,7 @@ pub mod error;
 mod events;
 mod fills;
 mod flight;
+mod forms;
 mod index;
 mod matching;
 mod numbering;

@@ -11,6 +11,8 @@ pub(crate) struct Numbering {
     text: [u8; BYTES],
     prefix: usize,
     len: usize,
+    /// The fewest digits.
+    digits: usize,
     count: u64,
 }
 
@@ -22,7 +24,7 @@ impl Numbering {
             *target = byte;
         }
         let prefix = prefix.len().min(BYTES);
-        Numbering { text, prefix, len: (prefix + digits).min(BYTES), count: 0 }
+        Numbering { text, prefix, len: (prefix + digits).min(BYTES), digits, count: 0 }
     }
 
     /// How many were given.
@@ -54,6 +56,13 @@ impl Numbering {
             .unwrap_or_default()
     }
 
+    /// The id of a number given before.
+    pub(crate) fn id_of(&self, number: u64) -> Id {
+        let prefix = core::str::from_utf8(&self.text[..self.prefix]).unwrap_or_default();
+        let digits = self.digits;
+        Id::new(&format!("{prefix}{number:0digits$}")).unwrap_or_default()
+    }
+
     /// 999 became 000: one digit more.
     #[cold]
     fn widen(&mut self) {
@@ -67,8 +76,8 @@ impl Numbering {
     /// The number in an id of this sequence, when it was given.
     pub(crate) fn number_of(&self, id: &Id) -> Option<u64> {
         let digits = id.as_str().strip_prefix(core::str::from_utf8(&self.text[..self.prefix]).ok()?)?;
-        let number = digits.parse::<u64>().ok()?;
-        (digits.len() >= 6 && (1..=self.count).contains(&number)).then_some(number)
+        let number = digits.parse::<u64>().ok().filter(|number| (1..=self.count).contains(number))?;
+        (self.id_of(number) == *id).then_some(number)
     }
 }
 
@@ -87,7 +96,7 @@ mod tests {
             }
         }
         assert_eq!(orders.count(), 1_000_100);
-        for text in ["ORD1000101", "ORD000000", "T00000001", "ORD", "ORDx", ""] {
+        for text in ["ORD1000101", "ORD000000", "ORD0000001", "T00000001", "ORD", "ORDx", ""] {
             assert_eq!(orders.number_of(&Id::new(text).unwrap()), None, "{text}");
         }
         assert_eq!(Numbering::new("T", 8).next_id().as_str(), "T00000001");

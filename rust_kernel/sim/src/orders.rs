@@ -38,6 +38,28 @@ pub(crate) struct Order {
 }
 
 impl Order {
+    /// An order to be written over.
+    pub(crate) fn blank() -> Order {
+        Order {
+            venue_client_id: Id::EMPTY,
+            venue_order_id: Id::EMPTY,
+            trade_id: Id::EMPTY,
+            slot_id: 0,
+            market: 0,
+            side: TradeSide::Flat,
+            order_side: OrderSide::Buy,
+            time_in_force: TimeInForce::Gtc,
+            reduce_only: false,
+            cut: false,
+            limit: None,
+            size: 0,
+            filled: 0,
+            paid: 0,
+            sequence: 0,
+            client_hash: 0,
+        }
+    }
+
     #[inline]
     pub(crate) fn remaining(&self) -> i128 {
         self.size - self.filled
@@ -48,9 +70,8 @@ impl Order {
 #[derive(Clone, Debug)]
 pub(crate) struct Finished {
     pub(crate) venue_client_id: Id,
-    pub(crate) venue_order_id: Id,
     pub(crate) client_hash: u64,
-    /// 0 where it was rejected and never had a venue id.
+    /// The number in its venue id; 0 where it was rejected and never had a venue id.
     pub(crate) sequence: u64,
     pub(crate) market: u32,
     pub(crate) slot_id: u32,
@@ -159,14 +180,30 @@ impl Orders {
     /// Ends an order that was never kept: it came and went in one answer.
     #[inline]
     pub(crate) fn end_at_once(&mut self, order: &Order, status: VenueOrderStatus) {
-        self.remember(finished(order, status));
+        let place = self.next;
+        let Some(ended) = self.finished.get_mut(place) else { return self.remember(finished(order, status)) };
+        // Over the oldest, in place.
+        let forgotten = ended.client_hash;
+        ended.venue_client_id.clone_from(&order.venue_client_id);
+        ended.client_hash = order.client_hash;
+        ended.sequence = order.sequence;
+        ended.market = order.market;
+        ended.slot_id = order.slot_id;
+        ended.side = order.side;
+        ended.order_side = order.order_side;
+        ended.status = status;
+        ended.size = order.size;
+        ended.filled = order.filled;
+        ended.paid = order.paid;
+        self.by_client.remove(forgotten, place as u32 | ENDED);
+        self.by_client.insert(order.client_hash, place as u32 | ENDED);
+        self.next = (place + 1) % FINISHED_MAX;
     }
 
     /// Remembers a rejected order, so that a query finds it and its client id is not used again.
     pub(crate) fn remember_rejected(&mut self, request: &OrderRequest, market: u32, hash: u64) {
         self.remember(Finished {
             venue_client_id: request.venue_client_id.clone(),
-            venue_order_id: Id::EMPTY,
             client_hash: hash,
             sequence: 0,
             market,
@@ -198,7 +235,6 @@ impl Orders {
 fn finished(order: &Order, status: VenueOrderStatus) -> Finished {
     Finished {
         venue_client_id: order.venue_client_id.clone(),
-        venue_order_id: order.venue_order_id.clone(),
         client_hash: order.client_hash,
         sequence: order.sequence,
         market: order.market,

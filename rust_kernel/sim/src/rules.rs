@@ -68,17 +68,21 @@ impl Grid {
 /// `mantissa × 10^-scale` as a decimal.
 #[inline]
 pub(crate) fn decimal(mantissa: i128, scale: u8) -> Decimal {
+    // The shorter form comes back as plain numbers, not as a `Decimal`: one that came through memory would make
+    // every caller's copy of it wait for its pieces.
+    let fits = i32::try_from(mantissa >> 64).is_ok();
+    let (mantissa, scale) = if fits { (mantissa, scale) } else { shorter(mantissa, scale) };
     match Decimal::new(mantissa, scale) {
         Ok(value) => value,
-        Err(_) => wide_decimal(mantissa, scale),
+        Err(_) => overflow(),
     }
 }
 
 #[cold]
 #[inline(never)]
-fn wide_decimal(mantissa: i128, scale: u8) -> Decimal {
+fn shorter(mantissa: i128, scale: u8) -> (i128, u8) {
     match Decimal::normalized(mantissa, scale) {
-        Ok(value) => value,
+        Ok(value) => (value.mantissa(), value.scale()),
         Err(_) => overflow(),
     }
 }

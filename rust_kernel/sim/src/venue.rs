@@ -13,10 +13,11 @@ use crate::error::SimError;
 use crate::events::{self, Report};
 use crate::fills::{Desk, Market};
 use crate::flight::{Cargo, Flight};
+use crate::forms::Forms;
 use crate::index::IdIndex;
 use crate::matching::{Arrival, meet};
 use crate::numbering::Numbering;
-use crate::orders::{Order, Orders, Place};
+use crate::orders::{Finished, Order, Orders, Place};
 use crate::random::Random;
 use crate::reject::Reject;
 use crate::resting::Queue;
@@ -69,6 +70,8 @@ pub struct SimVenue {
     symbols: IdIndex,
     orders: Orders,
     flight: Flight,
+    /// The order that is being taken, kept to be written over.
+    current: Order,
     /// Answers being written before they go on their way.
     answers: Vec<Input>,
     /// Levels being read, kept for their memory.
@@ -91,12 +94,14 @@ impl SimVenue {
                 order_ids: Numbering::new("ORD", 6),
                 trade_ids: Numbering::new("T", 8),
                 counters: Counters::default(),
+                forms: Forms::default(),
                 now_ns: i64::MIN,
             },
             markets: Vec::new(),
             symbols: IdIndex::new(),
             orders: Orders::new(),
             flight: Flight::default(),
+            current: Order::blank(),
             answers: Vec::new(),
             levels: [Vec::new(), Vec::new()],
             at_once: config.latency_ns == 0,
@@ -295,6 +300,13 @@ impl SimVenue {
         self.set_clock(now_ns);
     }
 
+    /// Takes events back that were read, and empties the buffer. It is never necessary; a caller who does it saves
+    /// the venue the allocation of the next ones.
+    #[inline]
+    pub fn reclaim(&mut self, spent: &mut Vec<Input>) {
+        self.desk.forms.give_back(spent);
+    }
+
     /// When [`SimVenue::advance`] next has something to do.
     pub fn next_due_ns(&self) -> Option<i64> {
         self.flight.next_due_ns()
@@ -410,37 +422,20 @@ impl SimVenue {
         let Some(place) = self.market_place(&request.asset) else {
             return self.reject(request, None, Reject::UnknownSymbol, out);
         };
-        let market = &mut self.markets[place];
-        let hash = request.venue_client_id.hash64();
-        let admitted = admission::admit(&mut self.desk, market, place as u32, &self.orders, request, hash);
-        let mut order = match admitted {
-            Ok(order) => order,
-            Err(reject) => return self.reject(request, Some(place as u32), reject, out),
-        };
-        self.desk.counters.orders += 1;
-        out.push(events::acknowledged(&order, &market.rules, self.desk.moment()));
-        taking::take(&mut self.desk, market, &mut order, out);
-        self.settle_rest(place, order, out);
-    }
-
-    /// Ends an order that is filled, rests a limit order, and expires what may not rest.
-    #[inline]
-    fn settle_rest(&mut self, place: usize, order: Order, out: &mut Vec<Input>) {
-        if order.remaining() == 0 {
-            return self.orders.end_at_once(&order, VenueOrderStatus::Filled);
+        let SimVenue { desk, markets, orders, current, .. } = self;
+        let market = &mut markets[place];
+        if let Err(reject) = admission::admit(desk, market, orders, request, current) {
+            return self.reject(request, Some(place as u32), reject, out);
         }
-        let market = &mut self.markets[place];
-        match (order.limit, order.time_in_force) {
-            (Some(limit), TimeInForce::Gtc | TimeInForce::Gtd) => {
-                let (side, sequence) = (order.order_side, order.sequence);
-                let place = self.orders.keep(order);
-                market.queue(side).insert(side, limit, sequence, place);
-            }
-            (None, _) | (Some(_), TimeInForce::Ioc | TimeInForce::Fok) => {
-                self.desk.expire(market, &order, None, out);
-                self.orders.end_at_once(&order, VenueOrderStatus::Expired);
-            }
+        current.market = place as u32;
+        desk.counters.orders += 1;
+        let moment = desk.moment();
+        events::acknowledged(desk.forms.venue(out), current, &market.rules, moment);
+        taking::take(desk, market, current, out);
+        if current.remaining() == 0 {
+            return orders.end_at_once(current, VenueOrderStatus::Filled);
         }
+        rest_or_expire(desk, market, orders, current, out);
     }
 
     /// Rejects an order and remembers it under its client id, unless that names another order or none.
@@ -474,7 +469,7 @@ impl SimVenue {
                 let filled = ended.status == VenueOrderStatus::Filled;
                 let reason = if filled { Reject::AlreadyFilled } else { Reject::AlreadyEnded };
                 let rules = &self.markets[ended.market as usize].rules;
-                let report = Report::of_ended(ended);
+                let report = Report::of_ended(ended, self.venue_order_id(ended));
                 out.push(report.event(KernelEventKind::CancelReject, rules, Some(reason), moment));
             }
         }
@@ -486,18 +481,24 @@ impl SimVenue {
         if let Some(limit) = order.limit {
             market.queue(order.order_side).remove(order.order_side, limit, order.sequence);
         }
-        let (kind, status) = (KernelEventKind::CancelAck, VenueOrderStatus::Canceled);
-        out.push(events::ended(kind, status, order, &market.rules, None, self.desk.moment()));
+        let what = (KernelEventKind::CancelAck, VenueOrderStatus::Canceled);
+        let moment = self.desk.moment();
+        events::ended(self.desk.forms.venue(out), what, order, &market.rules, None, moment);
         self.desk.counters.cancels += 1;
-        self.orders.end(place, status);
+        self.orders.end(place, VenueOrderStatus::Canceled);
+    }
+
+    fn venue_order_id(&self, ended: &Finished) -> Id {
+        if ended.sequence == 0 { Id::EMPTY } else { self.desk.order_ids.id_of(ended.sequence) }
     }
 
     fn tell_status(&mut self, request: &CancelRequest, out: &mut Vec<Input>) {
         let found = self.find_order(request).and_then(|place| match place {
             Place::Live(place) => self.orders.live(place).map(|order| (order.market, Report::of_live(order))),
-            Place::Ended(place) => {
-                self.orders.ended(place).map(|ended| (ended.market, Report::of_ended(ended)))
-            }
+            Place::Ended(place) => self
+                .orders
+                .ended(place)
+                .map(|ended| (ended.market, Report::of_ended(ended, self.venue_order_id(ended)))),
         });
         let moment = self.desk.moment();
         out.push(match found {
@@ -521,6 +522,26 @@ impl SimVenue {
             }
         };
         out.push(Input::Effect(result));
+    }
+}
+
+/// What becomes of an order that could not fill, or not wholly: a GTC limit rests, the others expire.
+fn rest_or_expire(
+    desk: &mut Desk,
+    market: &mut Market,
+    orders: &mut Orders,
+    order: &Order,
+    out: &mut Vec<Input>,
+) {
+    match (order.limit, order.time_in_force) {
+        (Some(limit), TimeInForce::Gtc | TimeInForce::Gtd) => {
+            let place = orders.keep(order.clone());
+            market.queue(order.order_side).insert(order.order_side, limit, order.sequence, place);
+        }
+        (None, _) | (Some(_), TimeInForce::Ioc | TimeInForce::Fok) => {
+            desk.expire(market, order, None, out);
+            orders.end_at_once(order, VenueOrderStatus::Expired);
+        }
     }
 }
 

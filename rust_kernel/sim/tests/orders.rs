@@ -1,0 +1,263 @@
+//! What the venue makes of an order: terms, grids, liquidity, cancels and queries.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+mod exchange;
+
+use dita_kernel::input::Input;
+use dita_kernel::names::{KernelEventKind, Liquidity, OrderSide, PositionSide, TradeSide, VenueOrderStatus};
+use dita_sim::SimConfig;
+use exchange::{Exchange, bitcoin, dec, id, line, orders_only, sent};
+
+#[test]
+fn a_market_order_is_acknowledged_filled_settled_and_shown_in_the_wallet() {
+    let mut x = Exchange::plain();
+    x.quote("61800.0 61800.1");
+    x.venue.submit(7, &sent("A buy 0.010"), &mut x.heard);
+    let lines: Vec<String> = x.heard.iter().map(line).collect();
+    // 0.010 × 61800.1 = 618.001; × 0.0005 = 0.3090005
+    assert_eq!(
+        lines,
+        [
+            "ORDER_ACK A",
+            "FULL_FILL A 0.01@61800.1 TAKER fee 0.3090005 filled 0.01 left 0",
+            "FILL_SETTLED pnl 0 fee 0.3090005",
+            "ACCOUNT_UPDATE balance 99999.6909995",
+        ]
+    );
+}
+
+#[test]
+fn every_event_names_its_order() {
+    let mut x = Exchange::plain();
+    x.quote("61800.0 61800.1");
+    x.venue.submit(7, &sent("A buy 0.010"), &mut x.heard);
+    let [Input::Venue(ack), Input::Venue(fill), Input::Account(settled), Input::Account(wallet)] =
+        &x.heard[..]
+    else {
+        panic!("{:?}", x.heard)
+    };
+    assert_eq!(ack.status, Some(VenueOrderStatus::Acked));
+    assert_eq!(fill.status, Some(VenueOrderStatus::Filled));
+    assert_eq!((fill.kind, fill.liquidity), (KernelEventKind::FullFill, Some(Liquidity::Taker)));
+    for event in [ack, fill] {
+        assert_eq!((event.timestamp_ns, event.received_ns, event.slot_id), (7, 7, Some(3)));
+        assert_eq!((event.order_side, event.side), (Some(OrderSide::Buy), Some(TradeSide::Long)));
+        assert_eq!(event.position_side, Some(PositionSide::Both));
+        let ids = [&event.trade_id, &event.venue_order_id, &event.venue_client_id, &event.asset];
+        assert_eq!(ids, [&id("TRADE-1"), &id("ORD000001"), &id("A"), &id("BTCUSDT")]);
+    }
+    assert_eq!((&fill.venue_trade_id, &fill.fee_asset), (&id("T00000001"), &id("USDT")));
+    assert_eq!((&settled.venue_trade_id, &settled.symbol), (&id("T00000001"), &id("BTCUSDT")));
+    assert_eq!((&settled.fee_asset, &wallet.asset), (&id("USDT"), &id("USDT")));
+}
+
+#[test]
+fn events_that_were_handed_back_are_written_anew() {
+    let script = |reclaim: bool| {
+        let mut x = Exchange::plain();
+        let mut told = Vec::new();
+        x.quote("99.9 1 100 1");
+        for order in
+            ["A buy 0.5", "B sell 0.7", "C buy 1 100", "D buy 1 99 ioc", "E sell 0 5", "F buy 1 99.8"]
+        {
+            x.venue.submit(1, &sent(order), &mut x.heard);
+            told.extend(x.heard.clone());
+            if reclaim {
+                x.venue.reclaim(&mut x.heard);
+                assert!(x.heard.is_empty());
+            }
+            x.heard.clear();
+            x.venue.cancel(2, &exchange::named("F", ""), &mut x.heard);
+            told.append(&mut x.heard);
+        }
+        told
+    };
+    assert_eq!(script(false), script(true));
+}
+
+/// The market of the table below: 99.9 for 2, 100 for 2.
+#[test]
+fn terms_of_an_order() {
+    for (order, want) in [
+        ("A buy 2", vec!["FULL_FILL A 2@100 TAKER"]),
+        // A plain market order never hangs; one that says so is held to what is there.
+        ("A buy 5", vec!["FULL_FILL A 5@100 TAKER"]),
+        ("A buy 5 ioc", vec!["PARTIAL_FILL A 2@100 TAKER", "EXPIRED A filled 2 left 0"]),
+        ("A buy 5 fok", vec!["EXPIRED A filled 0 left 0"]),
+        ("A sell 2", vec!["FULL_FILL A 2@99.9 TAKER"]),
+        ("A buy 2 100", vec!["FULL_FILL A 2@100 TAKER"]),
+        ("A buy 2 101", vec!["FULL_FILL A 2@100 TAKER"]),
+        ("A sell 2 99", vec!["FULL_FILL A 2@99.9 TAKER"]),
+        ("A buy 2 99.9", vec![]),
+        ("A buy 5 100", vec!["PARTIAL_FILL A 2@100 TAKER"]),
+        ("A buy 5 100 ioc", vec!["PARTIAL_FILL A 2@100 TAKER", "EXPIRED A filled 2 left 0"]),
+        ("A buy 5 99 ioc", vec!["EXPIRED A filled 0 left 0"]),
+        ("A buy 5 100 fok", vec!["EXPIRED A filled 0 left 0"]),
+        ("A buy 2 100 fok", vec!["FULL_FILL A 2@100 TAKER"]),
+        ("A buy 2 99.9 post", vec![]),
+    ] {
+        let mut x = Exchange::plain();
+        x.quote("99.9 2 100 2");
+        let lines = orders_only(x.send(order));
+        assert_eq!(lines[0], "ORDER_ACK A", "{order}");
+        let short: Vec<String> = lines[1..].iter().map(|line| shorten(line)).collect();
+        assert_eq!(short, want, "{order}");
+        let rests = !lines.last().unwrap().starts_with("FULL") && !lines.last().unwrap().starts_with("EXP");
+        assert_eq!(x.venue.open_orders().len(), usize::from(rests), "{order}");
+    }
+}
+
+/// A fill without fee and sums.
+fn shorten(line: &str) -> String {
+    line.split(" fee").next().unwrap().to_string()
+}
+
+#[test]
+fn what_the_venue_rejects() {
+    let mut spec = bitcoin();
+    spec.min_qty = Some(dec("0.005"));
+    spec.max_qty = Some(dec("1000"));
+    spec.min_notional = Some(dec("5"));
+    spec.max_price = Some(dec("200"));
+    for (order, reason) in [
+        ("A buy 1 elsewhere", "unknown symbol"),
+        ("A buy 1 stop", "order type: stop and take-profit orders are not traded here yet"),
+        ("A buy 1 99 gtd", "time in force: GTD is not traded here yet"),
+        ("A buy 1 hedge", "position side: the account is one-way, hedge mode is not traded here yet"),
+        ("A buy 0", "size: not positive"),
+        ("A buy -1", "size: not positive"),
+        ("A buy 0.0105", "size: off the lot grid"),
+        ("A buy 0.004", "size: below the minimum"),
+        ("A buy 1000.001", "size: above the maximum"),
+        ("A buy 10000000000000000", "order too large"),
+        ("A buy 1 priceless", "limit price: missing"),
+        ("A buy 1 0", "limit price: not positive"),
+        ("A buy 1 99.95", "limit price: off the tick grid"),
+        ("A buy 1 200.1", "limit price: above the maximum"),
+        ("A buy 0.049", "notional: below the minimum"), // 4.9
+        ("A buy 0.05 99.9", "notional: below the minimum"), // 4.995
+        ("A buy 1 100 post", "post only: would take"),
+        ("A buy 1 post", "post only: would take"),
+        ("A sell 1 99.9 post", "post only: would take"),
+        ("A sell 1 reduce", "reduce only: no position"),
+    ] {
+        let mut x = Exchange::with(SimConfig::default(), &spec);
+        x.quote("99.9 100");
+        assert_eq!(x.send(order), [format!("ORDER_REJECT A: {reason}")], "{order}");
+        assert_eq!((x.venue.counters().rejects, x.venue.counters().orders), (1, 0));
+        assert_eq!((x.position().as_str(), x.balance().as_str()), ("0 0", "100000"), "{order}");
+    }
+    let mut x = Exchange::with(SimConfig::default(), &spec);
+    assert_eq!(x.send("A buy 1"), ["ORDER_REJECT A: no market"]);
+    assert_eq!(x.send("B buy 1 99"), ["ORDER_ACK B"], "a limit order needs no market");
+    let mut unnamed = sent("C buy 1");
+    unnamed.venue_client_id = id("");
+    x.venue.submit(0, &unnamed, &mut x.heard);
+    assert_eq!(x.tell(), ["ORDER_REJECT : client id missing"]);
+}
+
+#[test]
+fn a_size_is_read_at_any_scale() {
+    for size in ["0.01", "0.010", "0.0100000000000", "1e-2"] {
+        let mut x = Exchange::plain();
+        x.quote("99.9 100");
+        assert_eq!(shorten(&x.send(&format!("A buy {size}"))[1]), "FULL_FILL A 0.01@100 TAKER", "{size}");
+    }
+}
+
+#[test]
+fn a_client_id_is_used_once() {
+    let mut x = Exchange::plain();
+    x.quote("99.9 100");
+    x.send("REST buy 1 99");
+    x.send("DONE buy 1");
+    assert_eq!(x.send("BAD buy 0"), ["ORDER_REJECT BAD: size: not positive"]);
+    for again in ["REST", "DONE", "BAD"] {
+        let want = format!("ORDER_REJECT {again}: duplicate client id");
+        assert_eq!(x.send(&format!("{again} sell 1")), [want]);
+    }
+    // The duplicates have not touched the first orders' records.
+    assert_eq!(x.query("DONE", ""), ["ORDER_STATUS DONE filled 1 left 0 of 1 at 100"]);
+    assert_eq!(x.query("REST", ""), ["ORDER_STATUS REST filled 0 left 1 of 1"]);
+}
+
+#[test]
+fn the_last_4096_ended_orders_are_remembered() {
+    let mut x = Exchange::plain();
+    x.quote("99.9 100");
+    for number in 0..5_000 {
+        let side = if number % 2 == 0 { "buy" } else { "sell" };
+        assert!(x.send(&format!("N{number} {side} 1"))[0].starts_with("ORDER_ACK"), "{number}");
+    }
+    for (number, known) in [(0, false), (903, false), (904, true), (4_999, true)] {
+        let answer = &x.query(&format!("N{number}"), "")[0];
+        assert_eq!(answer.starts_with("ORDER_STATUS"), known, "{number}: {answer}");
+        let answer = &x.query("", &format!("ORD{:06}", number + 1))[0];
+        assert_eq!(answer.starts_with("ORDER_STATUS"), known, "{number}: {answer}");
+    }
+    assert_eq!(x.send("N904 buy 1"), ["ORDER_REJECT N904: duplicate client id"]);
+    assert_eq!(x.send("N903 buy 1")[0], "ORDER_ACK N903");
+    assert!(x.query("N904", "")[0].starts_with("ORDER_NOT_FOUND"), "N903 took its place");
+}
+
+#[test]
+fn cancels_and_queries() {
+    let mut x = Exchange::plain();
+    x.quote("99.9 1 100 1");
+    x.send("A buy 3 100"); // ORD000001: 1 filled, 2 wait
+    x.send("B buy 1 99"); // ORD000002
+    x.send("C sell 1"); // ORD000003: filled
+    assert_eq!(x.query("A", ""), ["ORDER_STATUS A filled 1 left 2 of 3 at 100"]);
+    assert_eq!(x.cancel("A", ""), ["CANCEL_ACK A filled 1 left 0"]);
+    assert_eq!(x.cancel("A", ""), ["CANCEL_REJECT A filled 1 left 0 of 3 at 100: already ended"]);
+    assert_eq!(x.cancel("", "ORD000002"), ["CANCEL_ACK B filled 0 left 0"]);
+    assert_eq!(x.cancel("C", ""), ["CANCEL_REJECT C filled 1 left 0 of 1 at 99.9: already filled"]);
+    assert_eq!(x.cancel("D", "ORD000009"), ["CANCEL_REJECT D: unknown order"]);
+    assert_eq!(x.query("", "ORD000001"), ["ORDER_STATUS A filled 1 left 0 of 3 at 100"]);
+    assert_eq!(x.query("D", ""), ["ORDER_NOT_FOUND D: unknown order"]);
+    assert!(x.venue.open_orders().is_empty());
+    // Nothing waits any more: a market that falls through both limits fills nothing.
+    assert_eq!(x.quote("90 91"), Vec::<String>::new());
+    assert_eq!(x.venue.counters().cancels, 2);
+}
+
+#[test]
+fn an_average_price_is_over_all_fills() {
+    let mut x = Exchange::plain();
+    x.depth("99 1 | 100 1 101 2", true);
+    x.send("A buy 3");
+    // (100 + 2 × 101) / 3 = 100.666..., half-even at nine places
+    assert_eq!(x.query("A", ""), ["ORDER_STATUS A filled 3 left 0 of 3 at 100.666666667"]);
+}
+
+#[test]
+fn open_orders_are_listed_by_age() {
+    let mut x = Exchange::plain();
+    x.send("B buy 2 99");
+    x.send("A sell 1 101");
+    x.send("C buy 1 98");
+    x.cancel("B", "");
+    x.send("D buy 1 97");
+    let open = x.venue.open_orders();
+    let listed: Vec<String> =
+        open.iter().map(|o| format!("{} {}", o.venue_client_id, o.venue_order_id)).collect();
+    assert_eq!(listed, ["A ORD000002", "C ORD000003", "D ORD000004"]);
+    assert_eq!(
+        (open[0].price, open[0].size, open[0].order_side),
+        (Some(dec("101")), dec("1"), OrderSide::Sell)
+    );
+}
+
+#[test]
+fn leverage_is_set_or_refused() {
+    let mut x = Exchange::plain();
+    for (symbol, leverage, want) in [
+        ("BTCUSDT", "20", "LEVERAGE BTCUSDT 20"),
+        ("BTCUSDT", "0", "LEVERAGE REFUSED BTCUSDT: leverage: not positive"),
+        ("XRPUSDT", "5", "LEVERAGE REFUSED XRPUSDT: unknown symbol"),
+    ] {
+        x.venue.set_leverage(0, &id(symbol), dec(leverage), &mut x.heard);
+        assert_eq!(x.tell(), [want]);
+    }
+    assert_eq!(x.venue.leverage(&id("BTCUSDT")), Some(dec("20")));
+}
