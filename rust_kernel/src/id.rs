@@ -110,41 +110,47 @@ impl Id {
     pub fn hash64(&self) -> u64 {
         match &self.0 {
             Repr::Inline { len, bytes } => {
-                let (head, tail) = bytes.split_at(16);
-                let mut low = [0_u8; 16];
-                low.copy_from_slice(head);
-                let mut high = [0_u8; 16];
-                if let Some(target) = high.get_mut(..15) {
-                    target.copy_from_slice(tail);
-                    if let Some(slot) = high.get_mut(15) {
-                        *slot = *len as u8;
-                    }
-                }
-                mix(u128::from_le_bytes(low), u128::from_le_bytes(high))
+                let [a, b, c, d] = words(bytes);
+                // The byte that the last word shares with the third makes room for the length.
+                mix([a, b], [c, (d & !0xFF) | *len as u64])
             }
             Repr::Heap(text) => text.as_bytes().chunks(16).fold(text.len() as u64, |seed, chunk| {
                 let mut word = [0_u8; 16];
                 if let Some(target) = word.get_mut(..chunk.len()) {
                     target.copy_from_slice(chunk);
                 }
-                mix(u128::from_le_bytes(word), u128::from(seed))
+                let both = u128::from_le_bytes(word);
+                mix([both as u64, (both >> 64) as u64], [seed, 0])
             }),
         }
     }
 }
 
-/// Folds 256 bits into 64 by two widening products (the construction of wyhash).
+const K0: u64 = 0xA076_1D64_78BD_642F;
+const K1: u64 = 0xE703_7ED1_A0B4_28DB;
+
+/// Folds 128 bits into 64 by a widening product (the construction of wyhash).
 #[inline]
-pub(crate) fn mix(a: u128, b: u128) -> u64 {
-    const K0: u64 = 0xA076_1D64_78BD_642F;
-    const K1: u64 = 0xE703_7ED1_A0B4_28DB;
-    let fold = |x: u64, y: u64| {
-        let product = u128::from(x).wrapping_mul(u128::from(y));
-        (product as u64) ^ ((product >> 64) as u64)
-    };
-    let x = fold((a as u64) ^ K0, ((a >> 64) as u64) ^ K1);
-    let y = fold((b as u64) ^ K1, ((b >> 64) as u64) ^ K0);
+fn fold(x: u64, y: u64) -> u64 {
+    let product = u128::from(x).wrapping_mul(u128::from(y));
+    (product as u64) ^ ((product >> 64) as u64)
+}
+
+/// Folds 256 bits into 64.
+#[inline]
+fn mix(a: [u64; 2], b: [u64; 2]) -> u64 {
+    let x = fold(a[0] ^ K0, a[1] ^ K1);
+    let y = fold(b[0] ^ K1, b[1] ^ K0);
     fold(x ^ K1, y ^ K0.rotate_left(17))
+}
+
+/// All bytes of an inline id as four words; the last one begins with the third one's last byte.
+#[inline]
+fn words(bytes: &[u8; INLINE_BYTES]) -> [u64; 4] {
+    let word = |at: usize| {
+        bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()).map_or(0, |eight| u64::from_le_bytes(*eight))
+    };
+    [word(0), word(8), word(16), word(23)]
 }
 
 impl PartialEq for Id {
