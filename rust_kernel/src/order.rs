@@ -191,9 +191,9 @@ const PREFIX_BYTES: usize = 9;
 const PLACE_CHARS: usize = 5;
 /// Crockford's base 32: no letter that could be read as a digit.
 const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-const NO_DIGIT: u8 = 255;
+/// What each byte stands for; what is no digit stands for nothing.
 const DIGITS: [u8; 256] = {
-    let mut table = [NO_DIGIT; 256];
+    let mut table = [0; 256];
     let mut i = 0;
     while i < 32 {
         table[ALPHABET[i] as usize] = i as u8;
@@ -324,19 +324,11 @@ impl OrderStore {
     /// Finds an order by our id.
     #[inline]
     pub fn by_client_id(&self, id: &Id) -> Option<u32> {
-        let text = id.as_bytes();
-        if text.len() != 30 || text[..PREFIX_BYTES] != self.prefix {
-            return None;
-        }
-        let mut place: usize = 0;
-        for &byte in &text[PREFIX_BYTES..PREFIX_BYTES.wrapping_add(PLACE_CHARS)] {
-            let digit = DIGITS[usize::from(byte)];
-            if digit == NO_DIGIT {
-                return None;
-            }
-            place = (place << 5) | usize::from(digit);
-        }
-        self.orders.get(place).filter(|order| order.client_id == *id).map(|_| place as u32)
+        // Whatever the text may be, its place is only a guess until the order there says that this is its id.
+        let digits = id.as_bytes().get(PREFIX_BYTES..PREFIX_BYTES.wrapping_add(PLACE_CHARS))?;
+        let place =
+            digits.iter().fold(0, |place, digit| (place << 5) | u32::from(DIGITS[usize::from(*digit)]));
+        self.orders.get(place as usize).filter(|order| order.client_id == *id).map(|_| place)
     }
 
     /// Finds an order by any of the venue's ids for it.
