@@ -135,7 +135,7 @@ impl Order {
     }
 
     /// An order that is none yet.
-    fn vacant() -> Order {
+    const fn vacant() -> Order {
         Order {
             number: 0,
             client_id: Id::EMPTY,
@@ -170,13 +170,58 @@ impl Order {
         }
     }
 
-    /// Makes room for another order, keeping the lists' memory.
+    /// Makes room for another order, in place and keeping the lists' memory. Every field is named, so that none can
+    /// be forgotten.
     fn vacate(&mut self) {
-        let (mut fills, mut other_venue_ids) =
-            (core::mem::take(&mut self.fills), core::mem::take(&mut self.other_venue_ids));
-        fills.clear();
+        let Order {
+            number,
+            client_id,
+            venue_order_id,
+            other_venue_ids,
+            intent_id,
+            slot_id,
+            trade_number,
+            trade_id,
+            role,
+            instrument,
+            side,
+            order_side,
+            position_side,
+            order_type,
+            time_in_force,
+            expire_time_ns,
+            post_only,
+            reduce_only,
+            limit_price,
+            qty,
+            filled,
+            filled_value,
+            inferred,
+            status,
+            doubt,
+            cancel_requested,
+            reserve_price,
+            reserved,
+            sent_time_ns,
+            fills,
+        } = self;
+        let vacant = const { Order::vacant() };
+        (*number, *slot_id, *trade_number, *instrument) =
+            (vacant.number, vacant.slot_id, vacant.trade_number, vacant.instrument);
+        for id in [client_id, venue_order_id, intent_id, trade_id] {
+            *id = Id::EMPTY;
+        }
+        (*role, *side, *order_side, *position_side) =
+            (vacant.role, vacant.side, vacant.order_side, vacant.position_side);
+        (*order_type, *time_in_force, *expire_time_ns) =
+            (vacant.order_type, vacant.time_in_force, vacant.expire_time_ns);
+        (*post_only, *reduce_only, *cancel_requested) = (false, false, false);
+        (*limit_price, *reserve_price) = (vacant.limit_price, vacant.reserve_price);
+        (*qty, *filled, *inferred) = (Qty::ZERO, Qty::ZERO, Qty::ZERO);
+        (*filled_value, *reserved) = (Money::ZERO, Money::ZERO);
+        (*status, *doubt, *sent_time_ns) = (vacant.status, vacant.doubt, vacant.sent_time_ns);
         other_venue_ids.clear();
-        *self = Order { fills, other_venue_ids, ..Order::vacant() };
+        fills.clear();
     }
 
     /// What remains: nothing once it has ended.

@@ -224,7 +224,7 @@ impl Kernel {
     /// Each kind of input has its `take_` function, and each of them one line in its midst: what is above it reads
     /// and may refuse, what is below it changes and cannot fail. Plan and commitment meet in one frame, so that no
     /// plan has to be moved to where another function expects it.
-    #[inline]
+    #[inline(never)] // the outcome is written where the caller wants it, and not copied there
     fn take(&mut self, stamp: Stamp, input: &Input, effects: &mut Effects) -> Outcome {
         if let Err(refusal) = self.check_time(stamp) {
             return self.refused(input.slot_id(), *refusal);
