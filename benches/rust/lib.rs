@@ -1,6 +1,6 @@
 //! The work that the Rust benchmarks time: one round trip of the core with the simulated venue.
 //!
-//! One trip is nine inputs and more: entry intent, acknowledgement, fill, the fill's settlement with its fee, wallet
+//! One trip is ten inputs: entry intent, acknowledgement, fill, the fill's settlement with its fee, wallet
 //! frame, and the same again for the exit. Exact decimals, duplicate detection, double-entry ledger, limits, exposure
 //! and reconciliation are on; no journal, nothing durable.
 
@@ -21,15 +21,45 @@ fn dec(text: &str) -> Decimal {
     Decimal::parse(text).expect("a decimal")
 }
 
+fn intent(action: Action, asset: &Id) -> Input {
+    let mut intent = Intent::new(action, Id::EMPTY, Id::EMPTY, 0, asset.clone(), TradeSide::Long);
+    intent.reference_price = Some(dec("61800.3"));
+    intent.target_size = (action == Action::Enter).then(|| dec("0.013"));
+    Input::Intent(Box::new(intent))
+}
+
+/// A letter and a number that counts, written as a strategy would keep it: the digits that change are changed.
+struct Name([u8; 20]);
+
+impl Name {
+    fn advance(&mut self) {
+        for digit in self.0[1..].iter_mut().rev() {
+            if *digit < b'9' {
+                *digit += 1;
+                return;
+            }
+            *digit = b'0';
+        }
+    }
+
+    fn id(&mut self, letter: u8) -> Id {
+        self.0[0] = letter;
+        id(core::str::from_utf8(&self.0).expect("ASCII"))
+    }
+}
+
 /// Core and venue, without the engine.
 pub struct Bench {
     kernel: Kernel,
     venue: SimVenue,
     effects: Effects,
+    /// What the venue has said and the kernel has not taken yet.
     inputs: Vec<Input>,
-    asset: Id,
-    size: Decimal,
-    reference: Decimal,
+    /// The other buffer, while the kernel takes what one holds.
+    idle: Vec<Input>,
+    /// The entry's and the exit's intent: a strategy that writes its next one over its last.
+    intents: [Input; 2],
+    name: Name,
     trips: u64,
     inputs_taken: u64,
 }
@@ -59,52 +89,36 @@ impl Bench {
             venue,
             effects,
             inputs,
-            asset,
-            size: dec("0.013"),
-            reference: dec("61800.3"),
+            idle: Vec::new(),
+            intents: [Action::Enter, Action::Exit].map(|action| intent(action, &asset)),
+            name: Name(*b"-0000000000000000000"),
             trips: 0,
             inputs_taken: 0,
         }
     }
 
-    fn intent(&self, action: Action) -> Input {
-        let mut name = [0_u8; 20];
-        let mut rest = self.trips;
-        for place in name.iter_mut().skip(1).rev() {
-            *place = b'0' + (rest % 10) as u8;
-            rest /= 10;
+    /// Takes an input and all that follows from it, in the order in which it comes.
+    fn drive(&mut self, first: &Input) {
+        self.take(first);
+        while !self.inputs.is_empty() {
+            let idle = core::mem::take(&mut self.idle);
+            let mut turn = core::mem::replace(&mut self.inputs, idle);
+            for input in &turn {
+                self.take(input);
+            }
+            self.venue.reclaim(&mut turn);
+            self.idle = turn;
         }
-        name[0] = b't';
-        let trade_id = Id::new(core::str::from_utf8(&name).expect("ASCII")).expect("short");
-        name[0] = if action == Action::Enter { b'e' } else { b'x' };
-        let intent_id = Id::new(core::str::from_utf8(&name).expect("ASCII")).expect("short");
-        let mut intent = Intent::new(action, intent_id, trade_id, 0, self.asset.clone(), TradeSide::Long);
-        intent.reference_price = Some(self.reference);
-        intent.target_size = (action == Action::Enter).then_some(self.size);
-        Input::Intent(Box::new(intent))
     }
 
-    fn drive(&mut self, first: Input) {
+    fn take(&mut self, input: &Input) {
         let now = self.trips as i64;
-        self.take(now, &first);
-        let mut at = 0;
-        while at < self.inputs.len() {
-            let input = core::mem::replace(&mut self.inputs[at], Input::Time);
-            self.take(now, &input);
-            self.inputs[at] = input;
-            at += 1;
-        }
-        
-        self.inputs.clear();
-    }
-
-    fn take(&mut self, now: i64, input: &Input) {
         self.effects.clear();
         self.inputs_taken += 1;
         let outcome = self.kernel.step(Stamp(now), input, &mut self.effects);
         assert!(outcome.accepted);
-        for command in self.effects.commands.drain(..) {
-            match &command {
+        for command in &self.effects.commands {
+            match command {
                 Command::Submit(order) => self.venue.submit(now, order, &mut self.inputs),
                 Command::Cancel(request) => self.venue.cancel(now, request, &mut self.inputs),
                 Command::Query(request) => self.venue.query(now, request, &mut self.inputs),
@@ -118,10 +132,17 @@ impl Bench {
     /// One round trip.
     pub fn round_trip(&mut self) {
         self.trips += 1;
-        let entry = self.intent(Action::Enter);
-        self.drive(entry);
-        let exit = self.intent(Action::Exit);
-        self.drive(exit);
+        self.name.advance();
+        let trade_id = self.name.id(b't');
+        for (leg, letter) in [b'e', b'x'].into_iter().enumerate() {
+            let mut input = core::mem::replace(&mut self.intents[leg], Input::Time);
+            if let Input::Intent(intent) = &mut input {
+                intent.trade_id = trade_id.clone();
+                intent.intent_id = self.name.id(letter);
+            }
+            self.drive(&input);
+            self.intents[leg] = input;
+        }
     }
 
     /// How many inputs the kernel has taken.

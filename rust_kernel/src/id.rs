@@ -1,4 +1,4 @@
-//! Identifiers: up to 64 bytes of text, inline up to 31, so that an ordinary id costs no allocation.
+//! Identifiers: up to 64 bytes of text, inline up to 32, so that an ordinary id costs no allocation.
 
 use alloc::boxed::Box;
 use core::fmt;
@@ -7,24 +7,27 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// The longest id the kernel takes, in bytes.
 pub const ID_BYTES_MAX: usize = 64;
-const INLINE_BYTES: usize = 31;
+const INLINE_BYTES: usize = 32;
 
-/// The length of an inline id. An enum and not a number, so that `Id` keeps to 32 bytes: its unused values
-/// mark the heap form.
+/// The length of an inline id. An enum and not a number, so that `Id` keeps to 40 bytes: its unused values mark the
+/// heap form. It takes a whole word, so that the compiler moves an id by words: a byte beside the text would make it
+/// move odd parts, and each of them waits for the one before it to leave the processor's store buffer.
 #[derive(Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
+#[repr(u64)]
 #[rustfmt::skip]
 enum Len {
     L0, L1, L2, L3, L4, L5, L6, L7, L8, L9, L10, L11, L12, L13, L14, L15,
     L16, L17, L18, L19, L20, L21, L22, L23, L24, L25, L26, L27, L28, L29, L30, L31,
+    L32,
 }
 
 #[rustfmt::skip]
-const LENGTHS: [Len; 32] = [
+const LENGTHS: [Len; 33] = [
     Len::L0, Len::L1, Len::L2, Len::L3, Len::L4, Len::L5, Len::L6, Len::L7,
     Len::L8, Len::L9, Len::L10, Len::L11, Len::L12, Len::L13, Len::L14, Len::L15,
     Len::L16, Len::L17, Len::L18, Len::L19, Len::L20, Len::L21, Len::L22, Len::L23,
     Len::L24, Len::L25, Len::L26, Len::L27, Len::L28, Len::L29, Len::L30, Len::L31,
+    Len::L32,
 ];
 
 #[derive(Clone)]
@@ -37,7 +40,7 @@ enum Repr {
 #[derive(Clone)]
 pub struct Id(Repr);
 
-const _: () = assert!(core::mem::size_of::<Id>() == 32, "Id must stay at 32 bytes");
+const _: () = assert!(core::mem::size_of::<Id>() == 40, "Id must stay at 40 bytes");
 
 /// Why a text cannot be an id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,7 +73,7 @@ impl Id {
         Ok(Id(Repr::Heap(text.into())))
     }
 
-    /// An id of bytes that are known to be ASCII: cheaper than [`Id::new`], which has to take any text. Beyond 31
+    /// An id of bytes that are known to be ASCII: cheaper than [`Id::new`], which has to take any text. Beyond 32
     /// bytes the rest is dropped.
     #[inline]
     pub(crate) fn from_ascii(ascii: &[u8]) -> Id {
@@ -110,41 +113,46 @@ impl Id {
     pub fn hash64(&self) -> u64 {
         match &self.0 {
             Repr::Inline { len, bytes } => {
-                let (head, tail) = bytes.split_at(16);
-                let mut low = [0_u8; 16];
-                low.copy_from_slice(head);
-                let mut high = [0_u8; 16];
-                if let Some(target) = high.get_mut(..15) {
-                    target.copy_from_slice(tail);
-                    if let Some(slot) = high.get_mut(15) {
-                        *slot = *len as u8;
-                    }
-                }
-                mix(u128::from_le_bytes(low), u128::from_le_bytes(high))
+                let [a, b, c, d] = words(bytes);
+                mix([a, b], [c, d ^ (*len as u64).rotate_right(8)])
             }
             Repr::Heap(text) => text.as_bytes().chunks(16).fold(text.len() as u64, |seed, chunk| {
                 let mut word = [0_u8; 16];
                 if let Some(target) = word.get_mut(..chunk.len()) {
                     target.copy_from_slice(chunk);
                 }
-                mix(u128::from_le_bytes(word), u128::from(seed))
+                let both = u128::from_le_bytes(word);
+                mix([both as u64, (both >> 64) as u64], [seed, 0])
             }),
         }
     }
 }
 
-/// Folds 256 bits into 64 by two widening products (the construction of wyhash).
+const K0: u64 = 0xA076_1D64_78BD_642F;
+const K1: u64 = 0xE703_7ED1_A0B4_28DB;
+
+/// Folds 128 bits into 64 by a widening product (the construction of wyhash).
 #[inline]
-pub(crate) fn mix(a: u128, b: u128) -> u64 {
-    const K0: u64 = 0xA076_1D64_78BD_642F;
-    const K1: u64 = 0xE703_7ED1_A0B4_28DB;
-    let fold = |x: u64, y: u64| {
-        let product = u128::from(x).wrapping_mul(u128::from(y));
-        (product as u64) ^ ((product >> 64) as u64)
-    };
-    let x = fold((a as u64) ^ K0, ((a >> 64) as u64) ^ K1);
-    let y = fold((b as u64) ^ K1, ((b >> 64) as u64) ^ K0);
+fn fold(x: u64, y: u64) -> u64 {
+    let product = u128::from(x).wrapping_mul(u128::from(y));
+    (product as u64) ^ ((product >> 64) as u64)
+}
+
+/// Folds 256 bits into 64.
+#[inline]
+fn mix(a: [u64; 2], b: [u64; 2]) -> u64 {
+    let x = fold(a[0] ^ K0, a[1] ^ K1);
+    let y = fold(b[0] ^ K1, b[1] ^ K0);
     fold(x ^ K1, y ^ K0.rotate_left(17))
+}
+
+/// All bytes of an inline id as four words.
+#[inline]
+fn words(bytes: &[u8; INLINE_BYTES]) -> [u64; 4] {
+    let word = |at: usize| {
+        bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()).map_or(0, |eight| u64::from_le_bytes(*eight))
+    };
+    [word(0), word(8), word(16), word(24)]
 }
 
 impl PartialEq for Id {

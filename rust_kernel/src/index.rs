@@ -6,19 +6,33 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-const EMPTY: u32 = u32::MAX;
+/// The value of a free cell.
+const FREE: u32 = u32::MAX;
 
-#[derive(Clone, Copy, Debug)]
-struct Entry {
-    hash: u64,
+/// Eight bytes, so that a cache line holds eight cells: half of the hash says where it belongs and whose it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Cell {
+    tag: u32,
     value: u32,
+}
+
+impl Cell {
+    #[inline]
+    fn new(hash: u64, value: u32) -> Cell {
+        Cell { tag: hash as u32, value }
+    }
+
+    #[inline]
+    fn is_free(self) -> bool {
+        self.value == FREE
+    }
 }
 
 /// The index. Values are below `u32::MAX`.
 #[derive(Clone, Debug)]
 pub struct Index {
-    entries: Vec<Entry>,
-    mask: usize,
+    /// A power of two of them, at least half of them free: probes end soon.
+    cells: Vec<Cell>,
     len: usize,
 }
 
@@ -32,7 +46,7 @@ impl Index {
     /// An index that takes `capacity` entries before it grows.
     pub fn with_capacity(capacity: usize) -> Index {
         let size = capacity.saturating_mul(2).max(16).next_power_of_two();
-        Index { entries: vec![Entry { hash: 0, value: EMPTY }; size], mask: size.wrapping_sub(1), len: 0 }
+        Index { cells: vec![Cell::new(0, FREE); size], len: 0 }
     }
 
     /// How many entries it holds.
@@ -45,85 +59,89 @@ impl Index {
         self.len == 0
     }
 
-    #[inline]
-    fn home(&self, hash: u64) -> usize {
-        (hash as usize) & self.mask
-    }
-
-    #[inline]
-    fn after(&self, at: usize) -> usize {
-        at.wrapping_add(1) & self.mask
-    }
-
     /// The first value under `hash` that `confirm` accepts.
     #[inline]
     pub fn find(&self, hash: u64, mut confirm: impl FnMut(u32) -> bool) -> Option<u32> {
-        let mut at = self.home(hash);
+        let cells = self.cells.as_slice();
+        let mask = cells.len().wrapping_sub(1);
+        let tag = hash as u32;
+        let mut at = tag as usize;
         loop {
-            let entry = self.entries[at];
-            if entry.value == EMPTY {
+            let cell = cells[at & mask];
+            if cell.is_free() {
                 return None;
             }
-            if entry.hash == hash && confirm(entry.value) {
-                return Some(entry.value);
+            if cell.tag == tag && confirm(cell.value) {
+                return Some(cell.value);
             }
-            at = self.after(at);
+            at = at.wrapping_add(1);
         }
     }
 
     /// Adds `value` under `hash`.
     #[inline]
     pub fn insert(&mut self, hash: u64, value: u32) {
-        if self.len.saturating_mul(4) >= self.entries.len().saturating_mul(3) {
+        self.len = self.len.wrapping_add(1);
+        if self.len > self.cells.len() >> 1 {
             self.grow();
         }
-        let mut at = self.home(hash);
-        while self.entries[at].value != EMPTY {
-            at = self.after(at);
+        self.put(Cell::new(hash, value));
+    }
+
+    #[inline]
+    fn put(&mut self, cell: Cell) {
+        let cells = self.cells.as_mut_slice();
+        let mask = cells.len().wrapping_sub(1);
+        let mut at = cell.tag as usize;
+        while !cells[at & mask].is_free() {
+            at = at.wrapping_add(1);
         }
-        self.entries[at] = Entry { hash, value };
-        self.len = self.len.wrapping_add(1);
+        cells[at & mask] = cell;
     }
 
     /// Takes `value` under `hash` out; false when it was not there.
     #[inline]
     pub fn remove(&mut self, hash: u64, value: u32) -> bool {
-        let mut at = self.home(hash);
+        let cells = self.cells.as_mut_slice();
+        let mask = cells.len().wrapping_sub(1);
+        let wanted = Cell::new(hash, value);
+        let mut hole = wanted.tag as usize;
         loop {
-            let entry = self.entries[at];
-            if entry.value == EMPTY {
+            let cell = cells[hole & mask];
+            if cell.is_free() {
                 return false;
             }
-            if entry.hash == hash && entry.value == value {
+            if cell == wanted {
                 break;
             }
-            at = self.after(at);
+            hole = hole.wrapping_add(1);
         }
         self.len = self.len.wrapping_sub(1);
-        let mut hole = at;
-        let mut next = self.after(at);
-        while self.entries[next].value != EMPTY {
-            let distance = next.wrapping_sub(self.home(self.entries[next].hash)) & self.mask;
-            let gap = next.wrapping_sub(hole) & self.mask;
-            if distance >= gap {
-                self.entries[hole] = self.entries[next];
+        // Each cell after the hole moves into it, unless that is before the place where it belongs.
+        let mut next = hole.wrapping_add(1);
+        loop {
+            let cell = cells[next & mask];
+            if cell.is_free() {
+                break;
+            }
+            let distance = next.wrapping_sub(cell.tag as usize) & mask;
+            if distance >= next.wrapping_sub(hole) {
+                cells[hole & mask] = cell;
                 hole = next;
             }
-            next = self.after(next);
+            next = next.wrapping_add(1);
         }
-        self.entries[hole].value = EMPTY;
+        cells[hole & mask] = Cell::new(0, FREE);
         true
     }
 
     #[cold]
     fn grow(&mut self) {
-        let mut bigger = Index::with_capacity(self.entries.len());
-        for entry in &self.entries {
-            if entry.value != EMPTY {
-                bigger.insert(entry.hash, entry.value);
-            }
+        let bigger = Index::with_capacity(self.cells.len());
+        let smaller = core::mem::replace(&mut self.cells, bigger.cells);
+        for cell in smaller.into_iter().filter(|cell| !cell.is_free()) {
+            self.put(cell);
         }
-        *self = bigger;
     }
 }
 

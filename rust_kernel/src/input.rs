@@ -53,6 +53,23 @@ pub enum Input {
     Control(Box<ControlChange>),
 }
 
+impl Input {
+    /// The slot that the input itself names.
+    pub fn slot_id(&self) -> Option<u32> {
+        match self {
+            Input::Intent(intent) => Some(intent.slot_id),
+            Input::Venue(event) => event.slot_id,
+            Input::Account(_)
+            | Input::Instrument(_)
+            | Input::Seed { .. }
+            | Input::Mark { .. }
+            | Input::Time
+            | Input::Effect(_)
+            | Input::Control(_) => None,
+        }
+    }
+}
+
 /// What a strategy wants ([`crate::names::KernelCommandType`] says what).
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Intent {

@@ -121,13 +121,15 @@ pub struct Ledger {
     balances: Vec<[Money; ACCOUNTS]>,
     recent: Vec<Transaction>,
     capacity: usize,
+    /// Where the next transaction goes.
+    next: usize,
     booked: u64,
 }
 
 impl Ledger {
     /// A ledger that remembers the last `capacity` transactions.
     pub fn new(capacity: usize) -> Ledger {
-        Ledger { balances: Vec::new(), recent: Vec::new(), capacity: capacity.max(1), booked: 0 }
+        Ledger { balances: Vec::new(), recent: Vec::new(), capacity: capacity.max(1), next: 0, booked: 0 }
     }
 
     /// Opens the accounts of one more asset.
@@ -192,10 +194,13 @@ impl Ledger {
             trade_id: posting.trade_id.clone(),
             reference: posting.reference.clone(),
         };
-        if self.recent.len() < self.capacity {
-            self.recent.push(transaction);
-        } else if let Some(place) = self.place(self.booked) {
-            self.recent[place] = transaction;
+        match self.recent.get_mut(self.next) {
+            Some(oldest) => *oldest = transaction,
+            None => self.recent.push(transaction),
+        }
+        self.next = self.next.wrapping_add(1);
+        if self.next >= self.capacity {
+            self.next = 0;
         }
     }
 }

@@ -30,6 +30,17 @@ const POW10: [i128; 39] = {
     table
 };
 
+/// The powers of ten that fit a word and leave room for another one in an `i128`.
+const POW10_SHORT: [u64; 19] = {
+    let mut table = [1_u64; 19];
+    let mut i = 0;
+    while i < 19 {
+        table[i] = POW10[i] as u64;
+        i = i.wrapping_add(1);
+    }
+    table
+};
+
 /// [`UNITS_MAX`] at each scale.
 const LIMITS: [u128; 24] = {
     let mut table = [0_u128; 24];
@@ -178,11 +189,23 @@ impl Decimal {
     /// [`NumError::Inexact`] where digits would be lost, [`NumError::Overflow`] where it does not fit.
     #[inline]
     pub fn at_scale(self, scale: u8) -> Result<i128, NumError> {
-        if scale >= self.scale() {
-            let factor = pow10(scale.wrapping_sub(self.scale())).ok_or(NumError::Overflow)?;
-            return product(self.mantissa(), factor).ok_or(NumError::Overflow);
+        if scale == self.scale() {
+            return Ok(self.mantissa());
         }
-        self.at_coarser_scale(scale)
+        if scale < self.scale() {
+            return self.at_coarser_scale(scale);
+        }
+        let exponent = scale.wrapping_sub(self.scale());
+        match POW10_SHORT.get(usize::from(exponent)) {
+            // Not negative, one word, and times 1e18 at most: one multiplication, which always fits.
+            Some(factor) if self.high == 0 => {
+                Ok(u128::from(self.low).wrapping_mul(u128::from(*factor)) as i128)
+            }
+            _ => {
+                let factor = pow10(exponent).ok_or(NumError::Overflow)?;
+                product(self.mantissa(), factor).ok_or(NumError::Overflow)
+            }
+        }
     }
 
     #[cold]
@@ -358,7 +381,7 @@ pub fn divide(value: i128, divisor: i128, rounding: Rounding) -> Option<i128> {
         return None;
     }
     let (magnitude, unit) = (value.unsigned_abs(), divisor.unsigned_abs());
-    let quotient = if magnitude >> 64 == 0 && unit >> 64 == 0 {
+    let quotient = if (magnitude | unit) >> 64 == 0 {
         u128::from((magnitude as u64).checked_div(unit as u64)?)
     } else {
         magnitude.checked_div(unit)?
@@ -595,6 +618,7 @@ impl Rate {
 mod tests {
     use super::*;
     use alloc::string::ToString;
+    use proptest::prelude::*;
 
     fn dec(text: &str) -> Decimal {
         Decimal::parse(text).unwrap_or(Decimal::ZERO)
@@ -656,6 +680,24 @@ mod tests {
             );
         }
         assert_eq!(divide(1, 0, Down), None);
+    }
+
+    proptest! {
+        #[test]
+        fn short_ways_lead_where_the_long_one_does(
+            value in any::<i128>(), drop in 0_u32..127, divisor in 1_i128..i128::MAX, shrink in 0_u32..126, zeros in 0_u8..38,
+            mantissa in -(1_i128 << 95)..(1_i128 << 95), narrow in 0_u32..95, from in 0_u8..=28, to in 0_u8..=28,
+        ) {
+            for (value, divisor) in [(value >> drop, (divisor >> shrink).max(1)), (value >> drop, POW10[usize::from(zeros)])] {
+                prop_assert_eq!(divide(value, divisor, Rounding::Down), Some(value / divisor));
+                prop_assert_eq!(divide(value, divisor, Rounding::Floor), Some(value.div_euclid(divisor)));
+            }
+            let decimal = Decimal::new(mantissa >> narrow, from).map_err(|_| TestCaseError::fail("out of range"))?;
+            if to >= from {
+                let long = (mantissa >> narrow).checked_mul(POW10[usize::from(to - from)]);
+                prop_assert_eq!(decimal.at_scale(to).ok(), long);
+            }
+        }
     }
 
     #[test]

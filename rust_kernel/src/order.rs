@@ -135,7 +135,7 @@ impl Order {
     }
 
     /// An order that is none yet.
-    fn vacant() -> Order {
+    const fn vacant() -> Order {
         Order {
             number: 0,
             client_id: Id::EMPTY,
@@ -170,13 +170,58 @@ impl Order {
         }
     }
 
-    /// Makes room for another order, keeping the lists' memory.
+    /// Makes room for another order, in place and keeping the lists' memory. Every field is named, so that none can
+    /// be forgotten.
     fn vacate(&mut self) {
-        let (mut fills, mut other_venue_ids) =
-            (core::mem::take(&mut self.fills), core::mem::take(&mut self.other_venue_ids));
-        fills.clear();
+        let Order {
+            number,
+            client_id,
+            venue_order_id,
+            other_venue_ids,
+            intent_id,
+            slot_id,
+            trade_number,
+            trade_id,
+            role,
+            instrument,
+            side,
+            order_side,
+            position_side,
+            order_type,
+            time_in_force,
+            expire_time_ns,
+            post_only,
+            reduce_only,
+            limit_price,
+            qty,
+            filled,
+            filled_value,
+            inferred,
+            status,
+            doubt,
+            cancel_requested,
+            reserve_price,
+            reserved,
+            sent_time_ns,
+            fills,
+        } = self;
+        let vacant = const { Order::vacant() };
+        (*number, *slot_id, *trade_number, *instrument) =
+            (vacant.number, vacant.slot_id, vacant.trade_number, vacant.instrument);
+        for id in [client_id, venue_order_id, intent_id, trade_id] {
+            *id = Id::EMPTY;
+        }
+        (*role, *side, *order_side, *position_side) =
+            (vacant.role, vacant.side, vacant.order_side, vacant.position_side);
+        (*order_type, *time_in_force, *expire_time_ns) =
+            (vacant.order_type, vacant.time_in_force, vacant.expire_time_ns);
+        (*post_only, *reduce_only, *cancel_requested) = (false, false, false);
+        (*limit_price, *reserve_price) = (vacant.limit_price, vacant.reserve_price);
+        (*qty, *filled, *inferred) = (Qty::ZERO, Qty::ZERO, Qty::ZERO);
+        (*filled_value, *reserved) = (Money::ZERO, Money::ZERO);
+        (*status, *doubt, *sent_time_ns) = (vacant.status, vacant.doubt, vacant.sent_time_ns);
         other_venue_ids.clear();
-        *self = Order { fills, other_venue_ids, ..Order::vacant() };
+        fills.clear();
     }
 
     /// What remains: nothing once it has ended.
@@ -191,9 +236,9 @@ const PREFIX_BYTES: usize = 9;
 const PLACE_CHARS: usize = 5;
 /// Crockford's base 32: no letter that could be read as a digit.
 const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-const NO_DIGIT: u8 = 255;
+/// What each byte stands for; what is no digit stands for nothing.
 const DIGITS: [u8; 256] = {
-    let mut table = [NO_DIGIT; 256];
+    let mut table = [0; 256];
     let mut i = 0;
     while i < 32 {
         table[ALPHABET[i] as usize] = i as u8;
@@ -324,19 +369,11 @@ impl OrderStore {
     /// Finds an order by our id.
     #[inline]
     pub fn by_client_id(&self, id: &Id) -> Option<u32> {
-        let text = id.as_bytes();
-        if text.len() != 30 || text[..PREFIX_BYTES] != self.prefix {
-            return None;
-        }
-        let mut place: usize = 0;
-        for &byte in &text[PREFIX_BYTES..PREFIX_BYTES.wrapping_add(PLACE_CHARS)] {
-            let digit = DIGITS[usize::from(byte)];
-            if digit == NO_DIGIT {
-                return None;
-            }
-            place = (place << 5) | usize::from(digit);
-        }
-        self.orders.get(place).filter(|order| order.client_id == *id).map(|_| place as u32)
+        // Whatever the text may be, its place is only a guess until the order there says that this is its id.
+        let digits = id.as_bytes().get(PREFIX_BYTES..PREFIX_BYTES.wrapping_add(PLACE_CHARS))?;
+        let place =
+            digits.iter().fold(0, |place, digit| (place << 5) | u32::from(DIGITS[usize::from(*digit)]));
+        self.orders.get(place as usize).filter(|order| order.client_id == *id).map(|_| place)
     }
 
     /// Finds an order by any of the venue's ids for it.

@@ -1,9 +1,9 @@
 //! Account events: the venue's own figures of fills, wallets, funding and the rest.
 
 use super::venue::ASSETS_MAX;
-use super::{AssetState, Kernel, Step};
+use super::{AssetState, Kernel};
 use crate::id::Id;
-use crate::input::AccountEvent;
+use crate::input::{AccountEvent, Stamp};
 use crate::ledger::{Account, Cause, Posting};
 use crate::names::{AccountEventKind as Kind, KernelDiagnosticCode as Code, Liquidity};
 use crate::num::{Decimal, MONEY_SCALE, Money, Price, Qty, Rounding, bounded, multiply_divide};
@@ -15,6 +15,8 @@ use alloc::boxed::Box;
 /// What an account event does.
 #[derive(Debug)]
 pub(crate) enum AccountPlan {
+    /// It came before.
+    Duplicate,
     /// The venue's figures of a fill that is known.
     Settle { place: u32, fee: Option<Money>, realized: Option<Money> },
     /// The venue's figures of a fill that no event has brought yet.
@@ -43,10 +45,20 @@ fn optional(field: &'static str, value: Option<Decimal>) -> Result<Option<Money>
 }
 
 impl Kernel {
+    #[inline(never)]
+    pub(crate) fn take_account(&mut self, stamp: Stamp, event: &AccountEvent) -> Outcome {
+        let plan = match self.plan_account(event) {
+            Ok(plan) => plan,
+            Err(refusal) => return self.refused(None, *refusal),
+        };
+        self.now_ns = stamp.0;
+        self.commit_account(&plan, event)
+    }
+
     #[inline]
-    pub(crate) fn plan_account(&self, event: &AccountEvent) -> Result<Step, Box<Refusal>> {
+    pub(crate) fn plan_account(&self, event: &AccountEvent) -> Result<AccountPlan, Box<Refusal>> {
         if !event.venue_txn_id.is_empty() && self.wallet_entries.find(&event.venue_txn_id).is_some() {
-            return Ok(Step::Note(Code::DuplicateEvent, None, Detail::None));
+            return Ok(AccountPlan::Duplicate);
         }
         let plan = match event.kind {
             Kind::FillSettled => return self.plan_settled(event),
@@ -73,11 +85,14 @@ impl Kernel {
                     AccountPlan::Entry { cause, account, credited, instrument } => {
                         AccountPlan::Entry { cause, account, credited: -credited, instrument }
                     }
-                    AccountPlan::Settle { .. } | AccountPlan::Unseen { .. } | AccountPlan::Frame(_) => plan,
+                    AccountPlan::Settle { .. }
+                    | AccountPlan::Unseen { .. }
+                    | AccountPlan::Frame(_)
+                    | AccountPlan::Duplicate => plan,
                 }
             }
         };
-        Ok(Step::Account(plan))
+        Ok(plan)
     }
 
     fn check_wallet(&self, asset: &Id) -> Result<(), Box<Refusal>> {
@@ -102,7 +117,7 @@ impl Kernel {
     }
 
     #[inline]
-    fn plan_settled(&self, event: &AccountEvent) -> Result<Step, Box<Refusal>> {
+    fn plan_settled(&self, event: &AccountEvent) -> Result<AccountPlan, Box<Refusal>> {
         let instrument = self
             .instrument_of(&event.symbol)
             .ok_or_else(|| wrong("symbol", &event.symbol, "is not configured: set_exchange_config"))?;
@@ -115,15 +130,13 @@ impl Kernel {
             self.check_wallet(&event.fee_asset)?;
         }
         match self.orders.by_fill(instrument, &event.venue_trade_id) {
-            Some((place, at)) if self.orders.at(place).fills[at].settled => {
-                Ok(Step::Note(Code::DuplicateEvent, None, Detail::None))
-            }
-            Some((place, _)) => Ok(Step::Account(AccountPlan::Settle { place, fee, realized })),
-            None => Ok(Step::Account(AccountPlan::Unseen {
+            Some((place, at)) if self.orders.at(place).fills[at].settled => Ok(AccountPlan::Duplicate),
+            Some((place, _)) => Ok(AccountPlan::Settle { place, fee, realized }),
+            None => Ok(AccountPlan::Unseen {
                 instrument,
                 fee: fee.unwrap_or_default(),
                 realized: realized.unwrap_or_default(),
-            })),
+            }),
         }
     }
 
@@ -131,10 +144,11 @@ impl Kernel {
 
     #[inline]
     pub(crate) fn commit_account(&mut self, plan: &AccountPlan, event: &AccountEvent) -> Outcome {
-        if !event.venue_txn_id.is_empty() {
+        if !event.venue_txn_id.is_empty() && !matches!(plan, AccountPlan::Duplicate) {
             self.wallet_entries.remember(event.venue_txn_id.clone());
         }
         match *plan {
+            AccountPlan::Duplicate => self.answer(Code::DuplicateEvent, None, Detail::None),
             AccountPlan::Settle { place, fee, realized } => self.commit_settle(place, fee, realized, event),
             AccountPlan::Unseen { instrument, fee, realized } => {
                 self.commit_unseen(instrument, fee, realized, event)

@@ -4,10 +4,10 @@ use alloc::boxed::Box;
 use serde::Serialize;
 
 use super::window::Named;
-use super::{EXIT_LEGS_MAX, Kernel, Step};
+use super::{EXIT_LEGS_MAX, Kernel};
 use crate::effect::{CancelRequest, Command, Effects, OrderRequest};
 use crate::id::Id;
-use crate::input::{Intent, METADATA_BYTES_MAX};
+use crate::input::{Intent, METADATA_BYTES_MAX, Stamp};
 use crate::instrument::Instrument;
 use crate::names::{
     ControlGate, KernelCommandType, KernelDiagnosticCode as Code, OrderSide, OrderType, TimeInForce,
@@ -40,6 +40,16 @@ impl Named for Remembered {
     fn id(&self) -> &Id {
         &self.intent_id
     }
+}
+
+/// What an intent does.
+#[derive(Debug)]
+pub(crate) enum IntentPlan {
+    Enter(EnterPlan),
+    Exit(ExitPlan),
+    Cancel(CancelPlan),
+    /// It came before; the place of the first outcome.
+    Repeat(u32),
 }
 
 #[derive(Debug)]
@@ -88,7 +98,23 @@ fn permitted(stage: TradeStage, symbol: Symbol) -> Result<(), Box<Refusal>> {
 }
 
 impl Kernel {
-    pub(crate) fn plan_intent(&self, intent: &Intent) -> Result<Step, Box<Refusal>> {
+    #[inline(never)]
+    pub(crate) fn take_intent(&mut self, stamp: Stamp, intent: &Intent, effects: &mut Effects) -> Outcome {
+        let plan = match self.plan_intent(intent) {
+            Ok(plan) => plan,
+            Err(refusal) => return self.refused(Some(intent.slot_id), *refusal),
+        };
+        self.now_ns = stamp.0;
+        match &plan {
+            IntentPlan::Enter(plan) => self.commit_enter(plan, intent, effects),
+            IntentPlan::Exit(plan) => self.commit_exit(plan, intent, effects),
+            IntentPlan::Cancel(plan) => self.commit_cancel(plan, intent, effects),
+            IntentPlan::Repeat(at) => self.repeat(*at),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn plan_intent(&self, intent: &Intent) -> Result<IntentPlan, Box<Refusal>> {
         let slot = self.slots.get(intent.slot_id as usize).ok_or_else(|| {
             Refusal::field(Code::InvalidSlotId, "slot_id", intent.slot_id, "must be below max_slots")
         })?;
@@ -96,15 +122,15 @@ impl Kernel {
             return Err(invalid("intent_id", "", "must not be empty"));
         }
         if let Some(at) = self.intents.find(&intent.intent_id) {
-            return Ok(Step::RepeatIntent(at));
+            return Ok(IntentPlan::Repeat(at));
         }
         if intent.metadata.len() > METADATA_BYTES_MAX {
             return Err(invalid("metadata", intent.metadata.len(), "must be at most 4096 canonical bytes"));
         }
         match intent.action {
-            KernelCommandType::Enter => self.plan_enter(slot, intent).map(Step::Enter),
-            KernelCommandType::Exit => self.plan_exit(slot, intent).map(Step::Exit),
-            KernelCommandType::Cancel => self.plan_cancel(slot, intent).map(Step::Cancel),
+            KernelCommandType::Enter => self.plan_enter(slot, intent).map(IntentPlan::Enter),
+            KernelCommandType::Exit => self.plan_exit(slot, intent).map(IntentPlan::Exit),
+            KernelCommandType::Cancel => self.plan_cancel(slot, intent).map(IntentPlan::Cancel),
             KernelCommandType::Amend => Err(Refusal::not_yet(Code::InvalidIntent, "action AMEND")),
         }
     }

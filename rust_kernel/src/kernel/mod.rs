@@ -1,8 +1,7 @@
 //! The kernel: state, and the one way in.
 //!
-//! [`Kernel::step`] is [`Kernel::validate`] (reads everything, changes nothing, may refuse) and then
-//! [`Kernel::commit`] (changes everything, cannot fail). What may fail on the way is decided above the line between
-//! the two.
+//! [`Kernel::step`] plans (reads everything, changes nothing, may refuse) and then commits (changes everything, cannot
+//! fail). What may fail on the way is decided above the line between the two; [`Kernel::validate`] stops at it.
 
 mod account;
 mod booking;
@@ -20,7 +19,7 @@ use serde::Serialize;
 use crate::effect::{Effects, Notice};
 use crate::id::Id;
 use crate::index::Index;
-use crate::input::{EffectResult, Input, Stamp};
+use crate::input::{Input, Stamp};
 use crate::instrument::Instrument;
 use crate::ledger::Ledger;
 use crate::names::{ControlGate, KernelDiagnosticCode, KernelMode, KernelVerbosity, TradeStage};
@@ -150,23 +149,6 @@ pub struct Kernel {
     pub(crate) wallet_entries: Window<Id>,
 }
 
-/// What validation found an input to mean; only [`Kernel::commit`] takes it.
-#[derive(Debug)]
-pub struct Plan(pub(crate) Step);
-
-#[derive(Debug)]
-pub(crate) enum Step {
-    Enter(intent::EnterPlan),
-    Exit(intent::ExitPlan),
-    Cancel(intent::CancelPlan),
-    RepeatIntent(u32),
-    Order(venue::OrderPlan),
-    Account(account::AccountPlan),
-    Setup(setup::SetupPlan),
-    /// Nothing to change; the code and detail are the answer.
-    Note(KernelDiagnosticCode, Option<u32>, Detail),
-}
-
 impl Kernel {
     /// An empty kernel.
     ///
@@ -215,77 +197,66 @@ impl Kernel {
     pub fn step(&mut self, stamp: Stamp, input: &Input, effects: &mut Effects) -> Outcome {
         self.seq = self.seq.wrapping_add(1);
         let first_transaction = self.ledger.booked().wrapping_add(1);
-        let outcome = match self.validate(stamp, input) {
-            Ok(plan) => self.commit(stamp, plan, input, effects),
-            Err(refusal) => self.refused(input, *refusal),
-        };
+        let outcome = self.take(stamp, input, effects);
         effects.ledger = first_transaction..self.ledger.booked().wrapping_add(1);
         outcome
     }
 
-    /// Decides what an input means, without changing anything.
+    /// Decides whether an input would be taken, without changing anything: the upper half of [`Kernel::step`].
     ///
     /// # Errors
     /// A [`Refusal`] says why it is not taken.
-    #[inline]
-    pub fn validate(&self, stamp: Stamp, input: &Input) -> Result<Plan, Box<Refusal>> {
-        if stamp.0 < self.now_ns {
-            return Err(Refusal::field(
-                KernelDiagnosticCode::InvalidIntent,
-                "timestamp",
-                stamp.0,
-                "kernel time runs forward only",
-            ));
-        }
-        let step = match input {
-            Input::Intent(intent) => self.plan_intent(intent)?,
-            Input::Venue(event) => self.plan_venue(stamp, event)?,
-            Input::Account(event) => self.plan_account(event)?,
-            Input::Instrument(spec) => self.plan_instrument(spec)?,
-            Input::Seed { asset, amount } => self.plan_seed(asset, *amount)?,
-            Input::Mark { symbol, price, .. } => self.plan_mark(symbol, *price)?,
-            Input::Time => Step::Note(KernelDiagnosticCode::Ok, None, Detail::None),
-            Input::Effect(result) => self.plan_effect(result)?,
-            Input::Control(change) => self.plan_control(change)?,
-        };
-        Ok(Plan(step))
-    }
-
-    /// Carries a plan out. The plan must come from [`Kernel::validate`] of the same input and state.
-    #[inline]
-    pub fn commit(&mut self, stamp: Stamp, plan: Plan, input: &Input, effects: &mut Effects) -> Outcome {
-        self.now_ns = stamp.0;
-        match (plan.0, input) {
-            (Step::Enter(plan), Input::Intent(intent)) => self.commit_enter(&plan, intent, effects),
-            (Step::Exit(plan), Input::Intent(intent)) => self.commit_exit(&plan, intent, effects),
-            (Step::Cancel(plan), Input::Intent(intent)) => self.commit_cancel(&plan, intent, effects),
-            (Step::RepeatIntent(at), _) => self.repeat(at),
-            (Step::Order(plan), Input::Venue(event)) => self.commit_order(&plan, event, effects),
-            (Step::Account(plan), Input::Account(event)) => self.commit_account(&plan, event),
-            (Step::Setup(plan), _) => self.commit_setup(plan, input, effects),
-            (Step::Note(code, slot_id, detail), _) => self.answer(code, slot_id, detail),
-            // A plan of another input: the caller broke the contract, and nothing has changed.
-            (Step::Enter(_) | Step::Exit(_) | Step::Cancel(_) | Step::Order(_) | Step::Account(_), _) => {
-                self.answer(KernelDiagnosticCode::IllegalTransition, None, Detail::None)
-            }
-        }
-    }
-
-    #[cold]
-    fn refused(&self, input: &Input, refusal: Refusal) -> Outcome {
-        let slot_id = match input {
-            Input::Intent(intent) => Some(intent.slot_id),
-            Input::Venue(event) => event.slot_id,
-            Input::Account(_)
-            | Input::Instrument(_)
+    pub fn validate(&self, stamp: Stamp, input: &Input) -> Result<(), Box<Refusal>> {
+        self.check_time(stamp)?;
+        match input {
+            Input::Intent(intent) => self.plan_intent(intent).map(drop),
+            Input::Venue(event) => self.plan_venue(stamp, event).map(drop),
+            Input::Account(event) => self.plan_account(event).map(drop),
+            Input::Instrument(_)
             | Input::Seed { .. }
             | Input::Mark { .. }
             | Input::Time
-            | Input::Effect(EffectResult::LeverageSet { .. })
-            | Input::Effect(EffectResult::LeverageRefused { .. })
-            | Input::Effect(EffectResult::NotSent { .. })
-            | Input::Control(_) => None,
-        };
+            | Input::Effect(_)
+            | Input::Control(_) => self.plan_setup(input).map(drop),
+        }
+    }
+
+    /// Each kind of input has its `take_` function, and each of them one line in its midst: what is above it reads
+    /// and may refuse, what is below it changes and cannot fail. Plan and commitment meet in one frame, so that no
+    /// plan has to be moved to where another function expects it.
+    #[inline(never)] // the outcome is written where the caller wants it, and not copied there
+    fn take(&mut self, stamp: Stamp, input: &Input, effects: &mut Effects) -> Outcome {
+        if let Err(refusal) = self.check_time(stamp) {
+            return self.refused(input.slot_id(), *refusal);
+        }
+        match input {
+            Input::Intent(intent) => self.take_intent(stamp, intent, effects),
+            Input::Venue(event) => self.take_venue(stamp, event, effects),
+            Input::Account(event) => self.take_account(stamp, event),
+            Input::Instrument(_)
+            | Input::Seed { .. }
+            | Input::Mark { .. }
+            | Input::Time
+            | Input::Effect(_)
+            | Input::Control(_) => self.take_setup(stamp, input, effects),
+        }
+    }
+
+    #[inline]
+    fn check_time(&self, stamp: Stamp) -> Result<(), Box<Refusal>> {
+        if stamp.0 >= self.now_ns {
+            return Ok(());
+        }
+        Err(Refusal::field(
+            KernelDiagnosticCode::InvalidIntent,
+            "timestamp",
+            stamp.0,
+            "kernel time runs forward only",
+        ))
+    }
+
+    #[cold]
+    pub(crate) fn refused(&self, slot_id: Option<u32>, refusal: Refusal) -> Outcome {
         Outcome {
             seq: self.seq,
             accepted: false,

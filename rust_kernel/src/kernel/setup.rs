@@ -3,10 +3,10 @@
 use alloc::boxed::Box;
 
 use super::venue::ASSETS_MAX;
-use super::{Books, Kernel, Step};
+use super::{Books, Kernel};
 use crate::effect::Effects;
 use crate::id::Id;
-use crate::input::{ControlChange, EffectResult, Input, InstrumentSpec};
+use crate::input::{ControlChange, EffectResult, Input, InstrumentSpec, Stamp};
 use crate::instrument::Instrument;
 use crate::ledger::{Account, Cause, Posting};
 use crate::names::{KernelDiagnosticCode as Code, VenueOrderStatus};
@@ -18,10 +18,21 @@ use crate::slot::classify::Change;
 
 #[derive(Debug)]
 pub(crate) enum SetupPlan {
-    Instrument { place: Option<u32>, instrument: Box<Instrument> },
+    /// Nothing to change; the code is the answer.
+    Note(Code),
+    Instrument {
+        place: Option<u32>,
+        instrument: Box<Instrument>,
+    },
     Seed(Money),
-    Mark { instrument: u32, price: Price },
-    Leverage { instrument: u32, confirmed: Option<Decimal> },
+    Mark {
+        instrument: u32,
+        price: Price,
+    },
+    Leverage {
+        instrument: u32,
+        confirmed: Option<Decimal>,
+    },
     NotSent(u32),
     Control(Option<Limits>),
 }
@@ -31,7 +42,33 @@ fn wrong(field: &'static str, value: impl core::fmt::Display, why: &'static str)
 }
 
 impl Kernel {
-    pub(crate) fn plan_instrument(&self, spec: &InstrumentSpec) -> Result<Step, Box<Refusal>> {
+    /// Takes what is neither an intent nor the venue's news.
+    #[inline(never)]
+    pub(crate) fn take_setup(&mut self, stamp: Stamp, input: &Input, effects: &mut Effects) -> Outcome {
+        let plan = match self.plan_setup(input) {
+            Ok(plan) => plan,
+            Err(refusal) => return self.refused(None, *refusal),
+        };
+        self.now_ns = stamp.0;
+        self.commit_setup(plan, input, effects)
+    }
+
+    pub(crate) fn plan_setup(&self, input: &Input) -> Result<SetupPlan, Box<Refusal>> {
+        match input {
+            Input::Instrument(spec) => self.plan_instrument(spec),
+            Input::Seed { asset, amount } => self.plan_seed(asset, *amount),
+            Input::Mark { symbol, price, .. } => self.plan_mark(symbol, *price),
+            Input::Effect(result) => self.plan_effect(result),
+            Input::Control(change) => self.plan_control(change),
+            Input::Time => Ok(SetupPlan::Note(Code::Ok)),
+            // They have plans of their own.
+            Input::Intent(_) | Input::Venue(_) | Input::Account(_) => {
+                Ok(SetupPlan::Note(Code::IllegalTransition))
+            }
+        }
+    }
+
+    fn plan_instrument(&self, spec: &InstrumentSpec) -> Result<SetupPlan, Box<Refusal>> {
         let settle = match self.asset_of(&spec.settle) {
             Some(settle) => settle,
             None if self.assets.len() < ASSETS_MAX => self.assets.len() as u16,
@@ -66,10 +103,10 @@ impl Kernel {
             instrument.mark_time_ns = old.mark_time_ns;
             instrument.leverage = old.leverage;
         }
-        Ok(Step::Setup(SetupPlan::Instrument { place, instrument: Box::new(instrument) }))
+        Ok(SetupPlan::Instrument { place, instrument: Box::new(instrument) })
     }
 
-    pub(crate) fn plan_seed(&self, asset: &Id, amount: Decimal) -> Result<Step, Box<Refusal>> {
+    fn plan_seed(&self, asset: &Id, amount: Decimal) -> Result<SetupPlan, Box<Refusal>> {
         if asset.is_empty() {
             return Err(wrong("asset", "", "must not be empty"));
         }
@@ -81,11 +118,11 @@ impl Kernel {
         }
         let money = Money::from_decimal(amount)
             .map_err(|_| wrong("capital", amount, "has over 18 decimals or is too large"))?;
-        Ok(Step::Setup(SetupPlan::Seed(money)))
+        Ok(SetupPlan::Seed(money))
     }
 
     #[inline]
-    pub(crate) fn plan_mark(&self, symbol: &Id, price: Decimal) -> Result<Step, Box<Refusal>> {
+    fn plan_mark(&self, symbol: &Id, price: Decimal) -> Result<SetupPlan, Box<Refusal>> {
         let instrument = self
             .instrument_of(symbol)
             .ok_or_else(|| wrong("asset", symbol, "is not configured: set_exchange_config"))?;
@@ -95,10 +132,10 @@ impl Kernel {
         let price = self.instruments[instrument as usize]
             .mark(price)
             .map_err(|_| wrong("price", price, "is too large"))?;
-        Ok(Step::Setup(SetupPlan::Mark { instrument, price }))
+        Ok(SetupPlan::Mark { instrument, price })
     }
 
-    pub(crate) fn plan_effect(&self, result: &EffectResult) -> Result<Step, Box<Refusal>> {
+    fn plan_effect(&self, result: &EffectResult) -> Result<SetupPlan, Box<Refusal>> {
         let place = |symbol: &Id| {
             self.instrument_of(symbol).ok_or_else(|| wrong("symbol", symbol, "is not configured"))
         };
@@ -118,15 +155,15 @@ impl Kernel {
                     .by_client_id(venue_client_id)
                     .ok_or_else(|| Refusal::plain(Code::UnknownOrder))?;
                 if self.orders.at(place).status != VenueOrderStatus::Sent {
-                    return Ok(Step::Note(Code::StaleEvent, None, Detail::None));
+                    return Ok(SetupPlan::Note(Code::StaleEvent));
                 }
                 SetupPlan::NotSent(place)
             }
         };
-        Ok(Step::Setup(plan))
+        Ok(plan)
     }
 
-    pub(crate) fn plan_control(&self, change: &ControlChange) -> Result<Step, Box<Refusal>> {
+    fn plan_control(&self, change: &ControlChange) -> Result<SetupPlan, Box<Refusal>> {
         if let Some(mode) = change.mode
             && mode != self.control.mode
             && (self.busy_slots() > 0
@@ -140,14 +177,15 @@ impl Kernel {
             })?),
             None => None,
         };
-        Ok(Step::Setup(SetupPlan::Control(limits)))
+        Ok(SetupPlan::Control(limits))
     }
 
     // ------------------------------------------------------------------------------------------------ commit
 
     #[inline]
-    pub(crate) fn commit_setup(&mut self, plan: SetupPlan, input: &Input, effects: &mut Effects) -> Outcome {
+    fn commit_setup(&mut self, plan: SetupPlan, input: &Input, effects: &mut Effects) -> Outcome {
         match (plan, input) {
+            (SetupPlan::Note(code), _) => return self.answer(code, None, Detail::None),
             (SetupPlan::Mark { instrument, price }, _) => {
                 self.instruments[instrument as usize].mark = Some(price);
                 self.instruments[instrument as usize].mark_time_ns = self.now_ns;

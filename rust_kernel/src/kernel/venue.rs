@@ -1,7 +1,7 @@
 //! Venue events: found, classified by their quantities, booked once.
 
+use super::Kernel;
 use super::booking::NewFill;
-use super::{Kernel, Step};
 use crate::effect::{Command, Effects};
 use crate::fees::expected_liquidity;
 use crate::id::Id;
@@ -32,7 +32,7 @@ pub(crate) struct OrderPlan {
     /// A fill to add.
     fill: Option<NewFill>,
     /// A known fill to which the event brings a fee.
-    enrich: Option<(usize, Money)>,
+    enrich: Option<Box<(usize, Money)>>,
     news: News,
     code: Code,
 }
@@ -41,12 +41,33 @@ pub(crate) struct OrderPlan {
 enum Target {
     Known(u32),
     /// Not ours: its fills go to the unassigned book.
-    External {
-        instrument: u32,
-        order_side: OrderSide,
-        position_side: PositionSide,
-        qty: Qty,
-    },
+    External(Box<External>),
+    /// Nothing: the code is the answer.
+    Nothing,
+}
+
+/// An order that is not ours.
+#[derive(Debug)]
+struct External {
+    instrument: u32,
+    order_side: OrderSide,
+    position_side: PositionSide,
+    qty: Qty,
+}
+
+impl OrderPlan {
+    #[inline]
+    fn new(target: Target, code: Code) -> OrderPlan {
+        OrderPlan {
+            target,
+            inferred: None,
+            replacement: None,
+            fill: None,
+            enrich: None,
+            news: News::None,
+            code,
+        }
+    }
 }
 
 /// What an event says beside fills.
@@ -94,22 +115,25 @@ impl Kernel {
         self.orders.by_venue_id(parent)
     }
 
-    pub(crate) fn plan_venue(&self, stamp: Stamp, event: &VenueEvent) -> Result<Step, Box<Refusal>> {
+    #[inline(never)]
+    pub(crate) fn take_venue(&mut self, stamp: Stamp, event: &VenueEvent, effects: &mut Effects) -> Outcome {
+        let plan = match self.plan_venue(stamp, event) {
+            Ok(plan) => plan,
+            Err(refusal) => return self.refused(event.slot_id, *refusal),
+        };
+        self.now_ns = stamp.0;
+        self.commit_order(&plan, event, effects)
+    }
+
+    #[inline]
+    pub(crate) fn plan_venue(&self, stamp: Stamp, event: &VenueEvent) -> Result<OrderPlan, Box<Refusal>> {
         if let Some(what) = not_yet(event.kind) {
             return Err(Refusal::not_yet(Code::ReconcileRequired, what));
         }
         let Some(place) = self.find_order(event) else { return self.plan_unknown(event) };
         let order = self.orders.at(place);
         let rules = &self.instruments[order.instrument as usize];
-        let mut plan = OrderPlan {
-            target: Target::Known(place),
-            inferred: None,
-            replacement: None,
-            fill: None,
-            enrich: None,
-            news: News::None,
-            code: Code::Ok,
-        };
+        let mut plan = OrderPlan::new(Target::Known(place), Code::Ok);
         let cumulative = self.cumulative(event, order, rules)?;
         if is_fill(event.kind) {
             self.plan_fill(&mut plan, event, order, rules, cumulative)?;
@@ -123,7 +147,7 @@ impl Kernel {
             }
             self.plan_news(&mut plan, stamp, event, order)?;
         }
-        Ok(Step::Order(plan))
+        Ok(plan)
     }
 
     /// The order's cumulative quantity as the event has it.
@@ -278,7 +302,7 @@ impl Kernel {
     ) -> Result<(), Box<Refusal>> {
         plan.code = Code::DuplicateEvent;
         if let (Some(fee), true) = (event.fee, order.fills[at].fee_predicted) {
-            plan.enrich = Some((at, money("fee", fee)?));
+            plan.enrich = Some(Box::new((at, money("fee", fee)?)));
             plan.code = Code::Enriched;
         }
         Ok(())
@@ -452,7 +476,7 @@ impl Kernel {
     /// An event of an order that is not known here.
     #[cold]
     #[inline(never)]
-    fn plan_unknown(&self, event: &VenueEvent) -> Result<Step, Box<Refusal>> {
+    fn plan_unknown(&self, event: &VenueEvent) -> Result<OrderPlan, Box<Refusal>> {
         if !is_fill(event.kind) {
             return Err(Refusal::plain(Code::UnknownOrder));
         }
@@ -475,7 +499,7 @@ impl Kernel {
             let order = self.orders.at(place);
             order.order_side == order_side && !order.fills[at].qty.is_zero()
         }) {
-            return Ok(Step::Note(Code::DuplicateEvent, None, Detail::None));
+            return Ok(OrderPlan::new(Target::Nothing, Code::DuplicateEvent));
         }
         let rules = &self.instruments[instrument as usize];
         let size = event.size.or(event.filled_size).filter(|size| size.is_positive());
@@ -499,15 +523,10 @@ impl Kernel {
             (true, Some(side)) => side,
             (false, _) | (true, None) => PositionSide::Both,
         };
-        Ok(Step::Order(OrderPlan {
-            target: Target::External { instrument, order_side, position_side, qty },
-            inferred: None,
-            replacement: None,
-            fill: Some(fill),
-            enrich: None,
-            news: News::None,
-            code: Code::UnknownOrder,
-        }))
+        let external = Box::new(External { instrument, order_side, position_side, qty });
+        let mut plan = OrderPlan::new(Target::External(external), Code::UnknownOrder);
+        plan.fill = Some(fill);
+        Ok(plan)
     }
 
     fn check_asset(&self, name: &Id) -> Result<(), Box<Refusal>> {
@@ -532,11 +551,10 @@ impl Kernel {
         event: &VenueEvent,
         effects: &mut Effects,
     ) -> Outcome {
-        let place = match plan.target {
-            Target::Known(place) => place,
-            Target::External { instrument, order_side, position_side, qty } => {
-                self.adopt_external(event, instrument, order_side, position_side, qty)
-            }
+        let place = match &plan.target {
+            Target::Known(place) => *place,
+            Target::External(external) => self.adopt_external(event, external),
+            Target::Nothing => return self.answer(plan.code, None, Detail::None),
         };
         self.orders.link_venue_id(place, &event.venue_order_id);
         if let Some(rare) = &event.rare {
@@ -552,7 +570,8 @@ impl Kernel {
             Some(_) => Some(self.asset_or_open(&event.fee_asset)),
             None => None,
         };
-        if let Some((at, fee)) = plan.enrich {
+        if let Some(enrich) = &plan.enrich {
+            let (at, fee) = **enrich;
             self.correct_fee(place, at, fee, fee_asset.unwrap_or(settle), &event.venue_trade_id);
         }
         self.commit_fills(place, plan, event, fee_asset, effects);
@@ -694,19 +713,12 @@ impl Kernel {
 
     /// Makes a record for an order that is not ours, so that its fills are booked once.
     #[cold]
-    fn adopt_external(
-        &mut self,
-        event: &VenueEvent,
-        instrument: u32,
-        order_side: OrderSide,
-        position_side: PositionSide,
-        qty: Qty,
-    ) -> u32 {
+    fn adopt_external(&mut self, event: &VenueEvent, external: &External) -> u32 {
         let (reference, order) = self.orders.claim_external();
-        order.instrument = instrument;
-        order.order_side = order_side;
-        order.position_side = position_side;
-        order.qty = qty;
+        order.instrument = external.instrument;
+        order.order_side = external.order_side;
+        order.position_side = external.position_side;
+        order.qty = external.qty;
         order.trade_id = event.trade_id.clone();
         self.retire(reference.place);
         reference.place
