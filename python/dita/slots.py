@@ -179,7 +179,7 @@ class KernelSlotView:
         return self.snapshot().is_open()
 
     def next_exit_ratio(self) -> Decimal:
-        """Return the next unmet part of the exit ladder, as a fraction of `initial_size`; 0 when all are met."""
+        """Return the next unmet part of the ladder, as a fraction of `initial_size`; 0 when all are met."""
         return self.snapshot().next_exit_ratio()
 
     def to_dict(self) -> dict[str, Any]:

@@ -40,6 +40,9 @@ pub struct Engine {
     shared: Shared,
 }
 
+/// A position as two decimals.
+type SizeAndCost<'py> = (Bound<'py, PyAny>, Bound<'py, PyAny>);
+
 /// A refusal of a setting as an exception: nobody looks at the outcome of a setting.
 fn settled(outcome: KernelOutcome) -> Result<KernelOutcome, Error> {
     let answer = &outcome.view().answer;
@@ -369,10 +372,7 @@ impl Engine {
     }
 
     /// The simulated venue's position: signed size and cost, or `None` for an unknown symbol.
-    fn sim_position<'py>(
-        &self,
-        symbol: &Bound<'py, PyAny>,
-    ) -> Result<Option<(Bound<'py, PyAny>, Bound<'py, PyAny>)>, Error> {
+    fn sim_position<'py>(&self, symbol: &Bound<'py, PyAny>) -> Result<Option<SizeAndCost<'py>>, Error> {
         let py = symbol.py();
         let name = id(symbol, "symbol")?;
         let state = self.shared.open()?;
