@@ -252,6 +252,43 @@ def test_a_setting_that_cannot_be_is_an_exception_and_changes_nothing(call: Any,
     assert kernel.state_hash() == before
 
 
+@pytest.mark.parametrize(
+    ("options", "field"),
+    [
+        ({"max_slots": 0}, "max_slots"),
+        ({"max_slots": "10"}, "max_slots"),
+        ({"inbox_max": 0}, "inbox_max"),
+        ({"remembered_orders": -1}, "remembered_orders"),
+        ({"instance_nonce": 1 << 40}, "instance_nonce"),
+        ({"venue": object()}, "venue"),
+        ({"clock": 5}, "clock"),
+        ({"venue": SimulatedVenue(fill_rate=2)}, "fill_rate"),
+        ({"venue": SimulatedVenue({"USDT": float("nan")})}, "balances"),
+    ],
+)
+def test_a_kernel_that_cannot_be_is_not_opened(options: dict[str, Any], field: str) -> None:
+    with pytest.raises((InvalidInput, InvalidType)) as caught:
+        ExecutionKernel(**options)
+    assert caught.value.field == field
+
+
+def test_what_is_no_input_is_named() -> None:
+    kernel, _ = paper()
+    calls: list[tuple[Any, str]] = [
+        (lambda: kernel.process_intent(5), "intent"),  # type: ignore[arg-type]
+        (lambda: kernel.on_venue_event({}), "event"),  # type: ignore[arg-type]
+        (lambda: kernel.on_account_event([]), "event"),  # type: ignore[arg-type]
+        (lambda: kernel.update_control({}), "update"),  # type: ignore[arg-type]
+        (lambda: kernel.slot("a"), "slot_id"),  # type: ignore[arg-type]
+        (lambda: kernel.ledger(-1), "limit"),
+        (lambda: kernel.calibrate_fee(1, 1, 1, liquidity="x"), "liquidity"),
+    ]
+    for call, field in calls:
+        with pytest.raises((InvalidInput, InvalidType)) as caught:
+            call()
+        assert caught.value.field == field
+
+
 def test_a_mark_that_cannot_be_is_refused() -> None:
     kernel, _ = paper()
     before = kernel.state_hash()

@@ -37,6 +37,9 @@ Time: TypeAlias = datetime | int
 _LOG: Final = logging.getLogger("dita.planes")
 _NONCE_BITS: Final = 40
 _DEFAULT_ASSET: Final = "USDT"
+# What a client id has room for.
+_SLOTS_MAX: Final = 1 << 25
+_SIZE_MAX: Final = 1 << 31
 
 
 class _Planes:
@@ -174,11 +177,11 @@ class ExecutionKernel:
         self._engine = _open_engine(
             venue,
             clock,
-            max_slots=max_slots,
+            max_slots=_whole("max_slots", max_slots, 1, _SLOTS_MAX),
             instance_nonce=_nonce(instance_nonce),
             hedge_mode=hedge_mode,
-            inbox_max=inbox_max,
-            remembered_orders=remembered_orders,
+            inbox_max=_whole("inbox_max", inbox_max, 1, _SIZE_MAX),
+            remembered_orders=_whole("remembered_orders", remembered_orders, 1, _SIZE_MAX),
             observer=self._planes.observe if self._planes else None,
         )
         self._planes.read_from(self._engine)
@@ -339,10 +342,10 @@ class ExecutionKernel:
             InvalidInput: A number that cannot be taken, or an instrument that is not known.
         """
         symbol = self._instrument(asset)
-        side = Liquidity(liquidity)
-        expected = self._engine.predicted_fee(symbol, fill_price, fill_qty, side)
+        expected = self._engine.predicted_fee(symbol, fill_price, fill_qty, liquidity)
         if expected is None:
             raise _invalid("asset", symbol, "is not configured: set_exchange_config")
+        side = Liquidity(liquidity)
         calibration = self._calibrations.setdefault((symbol, side), FeeCalibration())
         return calibration.add(expected, exact("actual_fee", actual_fee))
 
@@ -359,6 +362,8 @@ class ExecutionKernel:
             InvalidInput: The kernel refuses: a limit that cannot be, or a new mode while not flat. Nothing
                 changed.
         """
+        if not isinstance(update, ControlUpdate):
+            raise _wrong_type("update", update, "ControlUpdate")
         self._control_plane.update(update)
         return self.control
 
@@ -440,6 +445,8 @@ class ExecutionKernel:
             Dicts of `number seq asset cause from to amount slot_id trade_id reference`: `amount` left `from`
             and came to `to`.
         """
+        if limit is not None:
+            limit = _whole("limit", limit, 0, _SIZE_MAX)
         return self._engine.ledger(limit, asset=asset, trade_id=trade_id)
 
     def positions(self) -> list[dict[str, Any]]:
@@ -583,8 +590,12 @@ def _open_engine(
     clock: Clock | None,
     **settings: Any,  # noqa: ANN401 - each has its own type
 ) -> Engine:
+    if venue is not None and not isinstance(venue, (SimulatedVenue, VenueAdapter)):
+        raise _wrong_type("venue", venue, "an adapter with submit and cancel")
     if clock is None:
         clock = SystemClock() if getattr(venue, "live", False) else ManualClock()
+    if not isinstance(clock, (ManualClock, SystemClock)):
+        raise _wrong_type("clock", clock, "ManualClock or SystemClock")
     start_ns = clock.start_ns if isinstance(clock, ManualClock) else None
     if isinstance(venue, SimulatedVenue):
         return Engine(simulated=venue.settings, start_ns=start_ns, **settings)
@@ -595,12 +606,24 @@ def _nonce(given: int | str) -> int:
     if isinstance(given, str):
         digest = hashlib.blake2b(given.encode(), digest_size=_NONCE_BITS // 8).digest()
         return int.from_bytes(digest, "big")
-    if isinstance(given, bool) or not 0 <= given < 1 << _NONCE_BITS:
-        raise _invalid("instance_nonce", given, "must be from 0 to 2**40 - 1")
-    return given
+    return _whole("instance_nonce", given, 0, (1 << _NONCE_BITS) - 1)
+
+
+def _whole(field: str, value: object, low: int, high: int) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise _wrong_type(field, value, "int")
+    if not low <= value <= high:
+        raise _invalid(field, value, f"must be from {low} to {high}")
+    return value
 
 
 def _invalid(field: str, value: object, why: str) -> InvalidInput:
     error = InvalidInput(f"{field}: {value!r} {why}")
+    error.field, error.value = field, value
+    return error
+
+
+def _wrong_type(field: str, value: object, wanted: str) -> InvalidType:
+    error = InvalidType(f"{field}: expected {wanted}, got {type(value).__name__} {value!r}")
     error.field, error.value = field, value
     return error
