@@ -14,6 +14,9 @@ use crate::answer::{Answer, TransitionRecord};
 use crate::clock::Clock;
 use crate::port::Port;
 
+/// Stage changes of an intent whose venue answers at once: requested, sent, working, done.
+const TRANSITIONS_USUAL: usize = 4;
+
 /// Settings of an engine.
 #[derive(Clone, Debug)]
 pub struct EngineConfig {
@@ -266,33 +269,33 @@ impl Engine {
         if ticket.is_none() && self.observed.is_none() {
             return;
         }
-        let first = self.effects.transitions.first().map(|transition| transition.slot_id);
-        let slot_id = outcome.slot_id.or(first);
-        let mut records = Vec::new();
-        if !self.effects.transitions.is_empty() {
-            records.reserve_exact(self.effects.transitions.len());
-            self.describe(&input, &mut records);
-        }
-        if let Some(observed) = &mut self.observed {
-            observed.extend(records.iter().cloned());
+        if let Some(mut observed) = self.observed.take() {
+            self.describe(&input, &mut observed);
+            self.observed = Some(observed);
         }
         let Some(ticket) = ticket else { return };
-        match self.answers.iter_mut().find(|(known, _)| *known == ticket) {
-            Some((_, answer)) => {
-                answer.transitions.append(&mut records);
-                add_feedback(answer, input, outcome);
-            }
-            None => {
-                let trade_id = match (&input, slot_id.and_then(|slot_id| self.kernel.slot(slot_id))) {
-                    (_, Some(slot)) if outcome.accepted => slot.trade_id.clone(),
-                    (Input::Intent(intent), _) => intent.trade_id.clone(),
-                    (Input::Venue(event), _) => event.trade_id.clone(),
-                    _ => Id::EMPTY,
-                };
-                let answer = Answer { outcome, trade_id, transitions: records, events: Vec::new() };
-                self.answers.push((ticket, answer));
-            }
+        // The answer is nearly always the only one, and in its place already.
+        if let Some(at) = self.answers.iter().position(|(known, _)| *known == ticket) {
+            let mut transitions = core::mem::take(&mut self.answers[at].1.transitions);
+            self.describe(&input, &mut transitions);
+            let answer = &mut self.answers[at].1;
+            answer.transitions = transitions;
+            return add_feedback(answer, input, outcome);
         }
+        let first = self.effects.transitions.first().map(|transition| transition.slot_id);
+        let slot_id = outcome.slot_id.or(first);
+        let trade_id = match (&input, slot_id.and_then(|slot_id| self.kernel.slot(slot_id))) {
+            (_, Some(slot)) if outcome.accepted => slot.trade_id.clone(),
+            (Input::Intent(intent), _) => intent.trade_id.clone(),
+            (Input::Venue(event), _) => event.trade_id.clone(),
+            _ => Id::EMPTY,
+        };
+        let mut transitions = Vec::new();
+        if !self.effects.transitions.is_empty() {
+            transitions.reserve_exact(TRANSITIONS_USUAL);
+            self.describe(&input, &mut transitions);
+        }
+        self.answers.push((ticket, Answer { outcome, trade_id, transitions, events: Vec::new() }));
     }
 
     fn describe(&self, input: &Input, records: &mut Vec<TransitionRecord>) {
