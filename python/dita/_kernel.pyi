@@ -1,21 +1,23 @@
-"""The DITA execution kernel's native module: enumerations, errors and frozen value types."""
+"""The DITA execution kernel's native module: enumerations, errors, frozen value types and the engine."""
 
 # Docstrings are wanted here (editors show them) and the errors' names are public API, whatever the suffix.
 # `int | float` is kept, since an int stays an int.
 # ruff: noqa: ANN401, N818, PYI021, PYI041
 
 import enum
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, ClassVar, final
+from typing import Any, ClassVar, TypeAlias, final
 
 __all__ = [
     "AccountEventKind",
     "ControlGate",
+    "Engine",
     "InboxFull",
     "InvalidInput",
     "InvalidType",
+    "InvariantViolation",
     "KernelClosed",
     "KernelCommandType",
     "KernelDiagnosticCode",
@@ -28,6 +30,7 @@ __all__ = [
     "KernelTransition",
     "KernelVerbosity",
     "Liquidity",
+    "NotSent",
     "NotYetSupported",
     "OrderDoubt",
     "OrderSide",
@@ -44,6 +47,7 @@ __all__ = [
     "VenueEvent",
     "VenueOrder",
     "VenueOrderStatus",
+    "transition_table",
 ]
 
 class TradeSide(enum.StrEnum):
@@ -283,6 +287,14 @@ class InboxFull(KernelError):
 
 class VenueAdapterError(KernelError):
     """A venue adapter broke its contract."""
+
+class InvariantViolation(KernelError):
+    """The state contradicts itself. `invariant` is the invariant's number, 1 to 10."""
+
+    invariant: int
+
+class NotSent(KernelError):
+    """Raised by a venue adapter whose request surely never left: nothing is in doubt."""
 
 @final
 class KernelIntent:
@@ -834,8 +846,8 @@ class KernelOutcome:
         """The trade, where one is concerned."""
 
     @property
-    def state(self) -> TradeStage:
-        """The slot's stage after the input."""
+    def state(self) -> TradeStage | None:
+        """The slot's stage after the input; `None` where no slot is concerned."""
 
     @property
     def diagnostic_code(self) -> KernelDiagnosticCode:
@@ -996,3 +1008,175 @@ class TradeSlot:
 
     def __eq__(self, other: object, /) -> bool: ...
     __hash__: ClassVar[None]  # type: ignore[assignment]
+
+_Number: TypeAlias = Decimal | str | int | float
+_Time: TypeAlias = datetime | int
+
+@final
+class Engine:
+    """The kernel with its shell and its venue. `dita.ExecutionKernel` is its public face.
+
+    One thread at a time drains; calls that want an answer wait for it with the interpreter released,
+    events from other threads are left behind. A call from inside an adapter or an observer is queued and
+    answered with `accepted=False` and `details["queued"]`.
+    """
+
+    def __new__(
+        cls,
+        *,
+        max_slots: int = 10,
+        instance_nonce: int = 0,
+        hedge_mode: bool = False,
+        remembered_orders: int = 4096,
+        inbox_max: int = 65536,
+        start_ns: int | None = None,
+        simulated: dict[str, Any] | None = None,
+        adapter: object | None = None,
+        observer: Callable[[list[KernelTransition], list[TradeSlot]], object] | None = None,
+    ) -> Engine: ...
+    def process_intent(self, intent: KernelIntent) -> KernelOutcome:
+        """Takes an intent, and with it all that its venue answers at once."""
+
+    def process_intents(self, intents: Sequence[KernelIntent]) -> list[KernelOutcome]:
+        """Takes intents one after the other; their outcomes in the same order."""
+
+    def on_venue_event(self, event: VenueEvent) -> KernelOutcome:
+        """Takes a venue event, from any thread."""
+
+    def on_account_event(self, event: dict[str, Any]) -> KernelOutcome:
+        """Takes an account event, from any thread; raises where it is refused."""
+
+    def mark_price(self, asset: str, price: _Number, timestamp: _Time | None = None) -> KernelOutcome:
+        """Takes the price that positions are valued at."""
+
+    def advance_time(self, timestamp: _Time) -> KernelOutcome:
+        """Moves kernel time forward."""
+
+    def set_seed_capital(self, amount: _Number, asset: str) -> KernelOutcome:
+        """Sets what was brought in of an asset."""
+
+    def add_instrument(self, **spec: Any) -> KernelOutcome:
+        """Lists an instrument at the kernel, and at the simulated venue where there is one."""
+
+    def update_control(self, **changes: Any) -> KernelOutcome:
+        """Changes the controls; what is absent or `None` stays. Of `limits`, those named."""
+
+    def on_leverage(self, symbol: str, leverage: _Number | None = None, reason: str = "") -> KernelOutcome:
+        """What came of a leverage setting, where the adapter learns it later."""
+
+    def sim_quote(
+        self,
+        symbol: str,
+        bid: _Number,
+        bid_size: _Number | None,
+        ask: _Number,
+        ask_size: _Number | None,
+        timestamp: _Time | None = None,
+    ) -> None:
+        """A new best quote."""
+
+    def sim_depth(
+        self,
+        symbol: str,
+        bids: Iterable[tuple[_Number, _Number]],
+        asks: Iterable[tuple[_Number, _Number]],
+        timestamp: _Time | None = None,
+        *,
+        snapshot: bool = False,
+    ) -> None:
+        """New depth: a whole book, or single levels of which size 0 removes one."""
+
+    def sim_trade(self, symbol: str, price: _Number, size: _Number, timestamp: _Time | None = None) -> None:
+        """A trade of others."""
+
+    def sim_wallet(self, asset: str) -> Decimal | None:
+        """The simulated wallet's balance of an asset, or `None`."""
+
+    def sim_position(self, symbol: str) -> tuple[Decimal, Decimal] | None:
+        """The simulated venue's position: signed size and cost, or `None` for an unknown symbol."""
+
+    def sim_counters(self) -> dict[str, int]:
+        """How often the simulated venue did what."""
+
+    def slot(self, slot_id: int) -> TradeSlot:
+        """A slot as it is now."""
+
+    def slot_stage(self, slot_id: int) -> TradeStage:
+        """A slot's stage, without copying the rest."""
+
+    def slot_size(self, slot_id: int) -> Decimal:
+        """The size of a slot's position, without copying the rest."""
+
+    @property
+    def max_slots(self) -> int:
+        """How many slots there are."""
+
+    def free_slot(self) -> int | None:
+        """The free slot with the lowest number, or `None`."""
+
+    def order(self, venue_client_id: str) -> VenueOrder | None:
+        """An order by our id: live, or ended and still remembered; else `None`."""
+
+    def orders(self, *, live_only: bool = False) -> list[VenueOrder]:
+        """Our orders, oldest first: live and remembered, or the live ones only."""
+
+    def active_trade_index(self) -> dict[str, int]:
+        """Trade id to slot, for each trade that a slot carries now."""
+
+    def venue_order_index(self) -> dict[str, int]:
+        """The venue's order id to slot, for each live order."""
+
+    def client_order_index(self) -> dict[str, int]:
+        """Our order id to slot, for each live order."""
+
+    def account(self, asset: str | None = None) -> dict[str, Any] | None:
+        """An asset's account, or `None`. Without a name: the first instrument's settlement asset."""
+
+    def assets(self) -> list[str]:
+        """The names of the assets that the kernel knows."""
+
+    def ledger(
+        self, limit: int | None = None, *, asset: str | None = None, trade_id: str | None = None
+    ) -> list[dict[str, Any]]:
+        """The last transactions, oldest first."""
+
+    def positions(self) -> list[dict[str, Any]]:
+        """The venue's positions as the kernel books them, those that are not flat."""
+
+    def unassigned(self) -> list[dict[str, Any]]:
+        """What of them belongs to no slot."""
+
+    def control(self) -> dict[str, Any]:
+        """The controls."""
+
+    def predicted_fee(
+        self, symbol: str, price: _Number, quantity: _Number, liquidity: Liquidity | str
+    ) -> Decimal | None:
+        """The predicted fee of a fill, rounded as the venue rounds. `None` for an unknown symbol."""
+
+    def instruments(self) -> list[str]:
+        """The symbols of the instruments."""
+
+    def state_hash(self) -> str:
+        """BLAKE3 of the whole trading state, as 64 hexadecimal digits."""
+
+    def check_invariants(self) -> None:
+        """Holds the whole state against the invariants; raises InvariantViolation."""
+
+    @property
+    def seq(self) -> int:
+        """The last input's sequence number."""
+
+    @property
+    def now_ns(self) -> int:
+        """Kernel time of the last input, or what local callers have told since. Nanoseconds."""
+
+    def close(self) -> None:
+        """Closes the kernel: what is called after this raises KernelClosed. Closing again does nothing."""
+
+    @property
+    def closed(self) -> bool:
+        """True once closed."""
+
+def transition_table() -> list[tuple[TradeStage, str, str, TradeStage | KernelDiagnosticCode, int]]:
+    """The kernel's transition table, a row per cell: (stage, symbol, verdict, next or code, rule number)."""

@@ -1,4 +1,4 @@
-"""How well the predicted fees fit what the venue charged: analytics beside the trading state, never inside it."""
+"""How well predicted fees fit what the venue charged: analytics beside the trading state, never inside it."""
 
 from dataclasses import dataclass, field
 from decimal import Context, Decimal
@@ -54,8 +54,8 @@ class FeeCalibration:
             actual: What the venue charged.
 
         Returns:
-            `expected_fee`, `actual_fee`, `ratio` (None where nothing was expected), `deviation_pct` (the same),
-            `calibration_status` (OK below 1 %, WARN below 5 %, else ERROR), `calibration_ratio`,
+            `expected_fee`, `actual_fee`, `ratio` (None where nothing was expected), `deviation_pct` (the
+            same), `calibration_status` (OK below 1 %, WARN below 5 %, else ERROR), `calibration_ratio`,
             `calibration_samples`.
         """
         ratio = deviation = None

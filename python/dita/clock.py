@@ -6,10 +6,10 @@ from typing import TypeAlias
 
 @dataclass(frozen=True, slots=True)
 class ManualClock:
-    """Kernel time is the latest time that local callers have told: for replays, paper on recorded data, tests.
+    """Kernel time is the latest time that local callers have told: for replays, recorded data, tests.
 
-    Told by an intent's timestamp, a mark's, a quote's, and `advance_time`; never by a venue's event, whose time
-    may run backwards.
+    Told by an intent's timestamp, a mark's, a quote's, and `advance_time`; never by a venue's event, whose
+    time may run backwards.
 
     Attributes:
         start_ns: Kernel time at the start, nanoseconds since 1970-01-01 UTC.

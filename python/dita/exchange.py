@@ -142,9 +142,7 @@ def fee_decimals(field: str, value: object) -> int:
         try:
             unit = Decimal(str(value)).normalize()
         except ArithmeticError:
-            raise _refuse(
-                field, value, "is neither a unit like 0.00000001 nor a number of decimals"
-            ) from None
+            raise _refuse(field, value, "is no unit like 0.00000001 and no number of decimals") from None
         exponent = unit.as_tuple().exponent
         if not isinstance(exponent, int) or unit.as_tuple().digits != (1,) or unit < 0:
             raise _refuse(field, value, "is no power of ten")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from types import TracebackType
-from typing import Any, Final, NoReturn, TypeAlias
+from typing import Any, Final, NoReturn, Self, TypeAlias
 
 from dita._kernel import (
     Engine,
@@ -37,6 +37,9 @@ Time: TypeAlias = datetime | int
 _LOG: Final = logging.getLogger("dita.planes")
 _NONCE_BITS: Final = 40
 _DEFAULT_ASSET: Final = "USDT"
+# What a client id has room for.
+_SLOTS_MAX: Final = 1 << 25
+_SIZE_MAX: Final = 1 << 31
 
 
 class _Planes:
@@ -113,15 +116,16 @@ class _Planes:
 class ExecutionKernel:
     """One kernel for one account at one venue.
 
-    It is used from any thread. One thread at a time drains: intents from others wait for their answer, events from
-    others are left behind. What an adapter or a plane calls back is queued, not nested: its outcome says
-    `accepted=False` with `details["queued"]`.
+    It is used from any thread. One thread at a time drains: intents from others wait for their answer,
+    events from others are left behind. What an adapter or a plane calls back is queued, not nested: its
+    outcome says `accepted=False` with `details["queued"]`.
 
-    Every method raises KernelClosed after `close`, KernelPoisoned after a panic inside the kernel, InboxFull where
-    too many inputs wait, InvalidInput or InvalidType for values that cannot be taken (`field` names which).
+    Every method raises KernelClosed after `close`, KernelPoisoned after a panic inside the kernel, InboxFull
+    where too many inputs wait, InvalidInput or InvalidType for values that cannot be taken (`field` names
+    which).
 
-    Not supported yet, each raising NotYetSupported: `on_funding`, `open_with`, `reconcile_from_slots`, `override`,
-    and every write to a slot view.
+    Not supported yet, each raising NotYetSupported: `on_funding`, `open_with`, `reconcile_from_slots`,
+    `override`, and every write to a slot view.
     """
 
     def __init__(
@@ -146,17 +150,17 @@ class ExecutionKernel:
         Args:
             max_slots: How many trades may run at once.
             control_plane: Where operators set the controls; None makes one in memory.
-            venue: The simulated venue or an adapter. Without one, orders go nowhere and their events are fed by
-                hand with `on_venue_event`.
+            venue: The simulated venue or an adapter. Without one, orders go nowhere and their events are fed
+                by hand with `on_venue_event`.
             journal: Takes every stage change.
             account: Must be None: the account is the kernel's own.
             projection: Holds the newest state for others.
             projection_client: A cluster's client for a projection; not supported yet.
             zinc_plane: Holds the newest state for other processes.
-            clock: Where kernel time comes from. None means SystemClock for a venue that says `live = True`, else
-                ManualClock.
-            instance_nonce: Marks this instance's client ids (40 bits); a text is hashed. Two kernels that trade
-                one account one after the other need different ones.
+            clock: Where kernel time comes from. None means SystemClock for a venue that says `live = True`,
+                else ManualClock.
+            instance_nonce: Marks this instance's client ids (40 bits); a text is hashed. Two kernels that
+                trade one account one after the other need different ones.
             hedge_mode: True where the venue keeps long and short positions apart.
             inbox_max: How many inputs may wait.
             remembered_orders: How many ended orders are remembered for late events.
@@ -165,9 +169,7 @@ class ExecutionKernel:
             NotYetSupported: `account` or `projection_client` is given.
         """
         if account is not None:
-            raise NotYetSupported(
-                "account: a kernel keeps its own account; read it at ExecutionKernel.account"
-            )
+            raise NotYetSupported("account: a kernel keeps its own: read ExecutionKernel.account")
         if projection is None and projection_client is not None:
             projection = build_projection(projection_client)
         self._venue = venue
@@ -175,11 +177,11 @@ class ExecutionKernel:
         self._engine = _open_engine(
             venue,
             clock,
-            max_slots=max_slots,
+            max_slots=_whole("max_slots", max_slots, 1, _SLOTS_MAX),
             instance_nonce=_nonce(instance_nonce),
             hedge_mode=hedge_mode,
-            inbox_max=inbox_max,
-            remembered_orders=remembered_orders,
+            inbox_max=_whole("inbox_max", inbox_max, 1, _SIZE_MAX),
+            remembered_orders=_whole("remembered_orders", remembered_orders, 1, _SIZE_MAX),
             observer=self._planes.observe if self._planes else None,
         )
         self._planes.read_from(self._engine)
@@ -191,8 +193,10 @@ class ExecutionKernel:
         self._end_watch = self._follow_controls()
         if isinstance(venue, SimulatedVenue):
             venue.bind(self._engine)
-        elif hasattr(venue, "attach"):
-            venue.attach(self)
+        else:
+            attach = getattr(venue, "attach", None)
+            if attach is not None:
+                attach(self)
 
     # ---------------------------------------------------------------------------------------------- inputs
 
@@ -203,8 +207,8 @@ class ExecutionKernel:
             intent: What the strategy wants.
 
         Returns:
-            The kernel's own verdict; the venue's, where it answered at once, is in `diagnostic_code`, `state`,
-            `emitted_events` and `transitions`.
+            The kernel's own verdict; the venue's, where it answered at once, is in `diagnostic_code`,
+            `state`, `emitted_events` and `transitions`.
         """
         if self._zinc is not None:
             self._planes.call(self._zinc.publish_intent, intent)
@@ -284,12 +288,13 @@ class ExecutionKernel:
     def set_exchange_config(self, cfg: Mapping[str, Any]) -> None:
         """Set the venue's instruments and rates.
 
-        Keys, at the root for all instruments and under `instruments[symbol]` for one: `taker_rate`, `maker_rate`,
-        `lot_step`, `tick_size`, `min_qty`, `max_qty`, `min_notional`, `max_price`, `contract_multiplier`,
-        `funding_interval_secs`, `leverage` (what is set at the venue now), `fee_rounding` (the venue's unit as a
-        power of ten, "0.00000001", or the number of decimals, 8; half-even), `base`, `quote`, `settle` (from the
-        symbol's end where that is USDT, USDC or USD), `product` (perp), `inverse` (False), `fee_asset` (the
-        settlement asset). A second call changes what it names; steps and assets of an instrument stay.
+        Keys, at the root for all instruments and under `instruments[symbol]` for one: `taker_rate`,
+        `maker_rate`, `lot_step`, `tick_size`, `min_qty`, `max_qty`, `min_notional`, `max_price`,
+        `contract_multiplier`, `funding_interval_secs`, `leverage` (what is set at the venue now),
+        `fee_rounding` (the venue's unit as a power of ten, "0.00000001", or the number of decimals, 8;
+        half-even), `base`, `quote`, `settle` (from the symbol's end where that is USDT, USDC or USD),
+        `product` (perp), `inverse` (False), `fee_asset` (the settlement asset). A second call changes what
+        it names; steps and assets of an instrument stay.
 
         Args:
             cfg: The configuration; decimals as str, Decimal, int or float.
@@ -318,7 +323,8 @@ class ExecutionKernel:
     ) -> dict[str, Any]:
         """Compare what the venue charged for a fill with what the kernel predicts for it.
 
-        Analytics only: no trading state changes. Why a fee differs (maker, tier, discount) is not inferred yet.
+        Analytics only: no trading state changes. Why a fee differs (maker, tier, discount) is not inferred
+        yet.
 
         Args:
             fill_price: Quote units.
@@ -329,16 +335,17 @@ class ExecutionKernel:
 
         Returns:
             `expected_fee`, `actual_fee`, `ratio`, `deviation_pct`, `calibration_status` (OK, WARN, ERROR),
-            `calibration_ratio` (an average of actual / expected, weight 0.1 for the newest), `calibration_samples`.
+            `calibration_ratio` (an average of actual / expected, weight 0.1 for the newest),
+            `calibration_samples`.
 
         Raises:
             InvalidInput: A number that cannot be taken, or an instrument that is not known.
         """
         symbol = self._instrument(asset)
-        side = Liquidity(liquidity)
-        expected = self._engine.predicted_fee(symbol, fill_price, fill_qty, side)
+        expected = self._engine.predicted_fee(symbol, fill_price, fill_qty, liquidity)
         if expected is None:
             raise _invalid("asset", symbol, "is not configured: set_exchange_config")
+        side = Liquidity(liquidity)
         calibration = self._calibrations.setdefault((symbol, side), FeeCalibration())
         return calibration.add(expected, exact("actual_fee", actual_fee))
 
@@ -352,8 +359,11 @@ class ExecutionKernel:
             The controls as they then stand.
 
         Raises:
-            InvalidInput: The kernel refuses: a limit that cannot be, or a new mode while not flat. Nothing changed.
+            InvalidInput: The kernel refuses: a limit that cannot be, or a new mode while not flat. Nothing
+                changed.
         """
+        if not isinstance(update, ControlUpdate):
+            raise _wrong_type("update", update, "ControlUpdate")
         self._control_plane.update(update)
         return self.control
 
@@ -432,9 +442,11 @@ class ExecutionKernel:
             trade_id: Of this trade only.
 
         Returns:
-            Dicts of `number seq asset cause from to amount slot_id trade_id reference`: `amount` left `from` and
-            came to `to`.
+            Dicts of `number seq asset cause from to amount slot_id trade_id reference`: `amount` left `from`
+            and came to `to`.
         """
+        if limit is not None:
+            limit = _whole("limit", limit, 0, _SIZE_MAX)
         return self._engine.ledger(limit, asset=asset, trade_id=trade_id)
 
     def positions(self) -> list[dict[str, Any]]:
@@ -464,7 +476,7 @@ class ExecutionKernel:
         return {"seq": self.seq, "now_ns": self.now_ns, "plane_errors": self._planes.errors}
 
     def state_hash(self) -> str:
-        """Return BLAKE3 of the whole trading state, 64 hexadecimal digits. A refused input leaves it as it was."""
+        """Return BLAKE3 of the trading state, 64 hexadecimal digits. A refused input leaves it as it was."""
         return self._engine.state_hash()
 
     def check_invariants(self) -> None:
@@ -475,7 +487,7 @@ class ExecutionKernel:
         """
         self._engine.check_invariants()
 
-    # --------------------------------------------------------------------------------------- not supported yet
+    # --------------------------------------------------------------------------------------- not supported ye
 
     def on_funding(self, *arguments: object, **keywords: object) -> NoReturn:
         """Refuse: predicted funding is not supported yet.
@@ -483,9 +495,7 @@ class ExecutionKernel:
         Raises:
             NotYetSupported: Always.
         """
-        raise NotYetSupported(
-            "on_funding: book the venue's funding by on_account_event with kind FUNDING_FEE"
-        )
+        raise NotYetSupported("on_funding: book funding by on_account_event, kind FUNDING_FEE")
 
     def open_with(self, opening_state: object) -> NoReturn:
         """Refuse: an opening state is not supported yet.
@@ -529,7 +539,7 @@ class ExecutionKernel:
         if close is not None:
             close()
 
-    def __enter__(self) -> "ExecutionKernel":
+    def __enter__(self) -> Self:
         """Return the kernel."""
         return self
 
@@ -557,7 +567,7 @@ class ExecutionKernel:
         def changed(update: ControlUpdate) -> None:
             kernel = reference()
             if kernel is not None:
-                kernel._take_control(update)
+                kernel._take_control(update)  # noqa: SLF001 - its own
 
         return self._control_plane.watch(changed)
 
@@ -575,9 +585,17 @@ class ExecutionKernel:
         return known[0]
 
 
-def _open_engine(venue: VenueAdapter | SimulatedVenue | None, clock: Clock | None, **settings: Any) -> Engine:
+def _open_engine(
+    venue: VenueAdapter | SimulatedVenue | None,
+    clock: Clock | None,
+    **settings: Any,  # noqa: ANN401 - each has its own type
+) -> Engine:
+    if venue is not None and not isinstance(venue, (SimulatedVenue, VenueAdapter)):
+        raise _wrong_type("venue", venue, "an adapter with submit and cancel")
     if clock is None:
         clock = SystemClock() if getattr(venue, "live", False) else ManualClock()
+    if not isinstance(clock, (ManualClock, SystemClock)):
+        raise _wrong_type("clock", clock, "ManualClock or SystemClock")
     start_ns = clock.start_ns if isinstance(clock, ManualClock) else None
     if isinstance(venue, SimulatedVenue):
         return Engine(simulated=venue.settings, start_ns=start_ns, **settings)
@@ -588,12 +606,24 @@ def _nonce(given: int | str) -> int:
     if isinstance(given, str):
         digest = hashlib.blake2b(given.encode(), digest_size=_NONCE_BITS // 8).digest()
         return int.from_bytes(digest, "big")
-    if isinstance(given, bool) or not 0 <= given < 1 << _NONCE_BITS:
-        raise _invalid("instance_nonce", given, "must be from 0 to 2**40 - 1")
-    return given
+    return _whole("instance_nonce", given, 0, (1 << _NONCE_BITS) - 1)
+
+
+def _whole(field: str, value: object, low: int, high: int) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise _wrong_type(field, value, "int")
+    if not low <= value <= high:
+        raise _invalid(field, value, f"must be from {low} to {high}")
+    return value
 
 
 def _invalid(field: str, value: object, why: str) -> InvalidInput:
     error = InvalidInput(f"{field}: {value!r} {why}")
+    error.field, error.value = field, value
+    return error
+
+
+def _wrong_type(field: str, value: object, wanted: str) -> InvalidType:
+    error = InvalidType(f"{field}: expected {wanted}, got {type(value).__name__} {value!r}")
     error.field, error.value = field, value
     return error

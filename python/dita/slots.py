@@ -179,7 +179,7 @@ class KernelSlotView:
         return self.snapshot().is_open()
 
     def next_exit_ratio(self) -> Decimal:
-        """Return the next unmet part of the exit ladder, as a fraction of `initial_size`; 0 when all are met."""
+        """Return the next unmet part of the ladder, as a fraction of `initial_size`; 0 when all are met."""
         return self.snapshot().next_exit_ratio()
 
     def to_dict(self) -> dict[str, Any]:
@@ -280,7 +280,7 @@ class KernelStateView:
         Raises:
             InvalidInput: There is no such slot.
         """
-        if isinstance(slot_id, bool) or not 0 <= slot_id < len(self.slots):
+        if type(slot_id) is not int or not 0 <= slot_id < len(self.slots):
             error = InvalidInput(f"slot_id: {slot_id!r} must be from 0 to {len(self.slots) - 1}")
             error.field, error.value = "slot_id", slot_id
             raise error

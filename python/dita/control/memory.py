@@ -30,8 +30,8 @@ class KernelControlSnapshot:
         verbosity: How much is reported.
         debug_clickhouse_enabled: Whether the journal writes to ClickHouse.
         frozen: Whether entries are frozen.
-        limits: Pre-trade limits by name; None means no limit. `max_order_notional` and `max_total_notional` in
-            settlement units, `max_leverage`, `price_collar` as a fraction of the mark, `max_open_slots`.
+        limits: Pre-trade limits by name; None means no limit. `max_order_notional` and `max_total_notional`
+            in settlement units, `max_leverage`, `price_collar` as a fraction of the mark, `max_open_slots`.
         version: Counts the changes.
         updated_by: Who made the last one.
         updated_at: When; None before the first.

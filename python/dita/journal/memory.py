@@ -25,8 +25,10 @@ class KernelJournal(Protocol):
 
         Args:
             transition: The change.
-            slot: The slot as it was when the kernel came to rest; later than the change where several followed.
-            event: The venue's event that caused it, where the kernel has it at hand; its id is in the transition.
+            slot: The slot as it was when the kernel came to rest; later than the change where several
+                followed.
+            event: The venue's event that caused it, where the kernel has it at hand; its id is in the
+                transition.
             control: The controls by name.
         """
         ...

@@ -1,8 +1,8 @@
 """What a venue adapter must do, and a base class for people who write one.
 
-The kernel calls an adapter from the thread that drains it, one call at a time, and never while its own state is
-locked. A synchronous adapter returns the venue's answer as events. An asynchronous one returns `[]` at once and
-brings the events later, from any thread, by `emit`.
+The kernel calls an adapter from the thread that drains it, one call at a time, and never while its own state
+is locked. A synchronous adapter returns the venue's answer as events. An asynchronous one returns `[]` at
+once and brings the events later, from any thread, by `emit`.
 """
 
 import weakref
@@ -29,10 +29,12 @@ class KernelSink(Protocol):
 
 @runtime_checkable
 class VenueAdapter(Protocol):
-    """What the kernel needs of a venue. Whatever else an adapter can do, it finds out by looking for the method.
+    """What the kernel needs of a venue. What else an adapter can do, it finds out by looking for the method.
 
-    - `query_order(venue_client_id)` is asked after a timeout, where it is there; None or [] means "not known yet".
-    - `set_leverage(symbol, leverage)` is asked where an intent's leverage is not the instrument's. None confirms
+    - `query_order(venue_client_id)` is asked after a timeout, where it is there; None or [] means "not known
+    yet".
+    - `set_leverage(symbol, leverage)` is asked where an intent's leverage is not the instrument's. None
+    confirms
       it, a number says what it now is, an exception refuses it.
     - `attach(kernel)` is called once, with the kernel, before anything else.
     - `live = True` says that the venue runs on real time: the kernel then goes by the system's clock.
@@ -68,7 +70,8 @@ class VenueAdapter(Protocol):
 class BaseExecutionAdapter(ABC):
     """An adapter with everything but `submit` and `cancel` filled in.
 
-    What a venue does not have raises NotYetSupported by name, so that a caller knows; nothing is silently empty.
+    What a venue does not have raises NotYetSupported by name, so that a caller knows; nothing is silently
+    empty.
 
     Attributes:
         live: True where the venue runs on real time.

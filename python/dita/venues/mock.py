@@ -28,9 +28,10 @@ class VenueCall:
 class MockVenueAdapter(BaseExecutionAdapter):
     """A venue that plays a script.
 
-    A script is, per method, one answer for every call, or a list of answers for one call after the other. An answer
-    is a list of events, an exception to raise, or a callable that is called with the method's arguments and returns
-    one. Where the script ends, `submit` and `cancel` answer [] and the others as the base class does.
+    A script is, per method, one answer for every call, or a list of answers for one call after the other. An
+    answer is a list of events, an exception to raise, or a callable that is called with the method's
+    arguments and returns one. Where the script ends, `submit` and `cancel` answer [] and the others as the
+    base class does.
 
     Example:
         `MockVenueAdapter(submit=lambda order: [ack(order), fill(order)])`

@@ -13,11 +13,11 @@ Time: TypeAlias = datetime | int
 
 
 class SimulatedVenue:
-    """A seeded exchange with its own wallet: what it says of the account (E) is a second opinion on the kernel's K.
+    """A seeded exchange with its own wallet: what it says of the account (E) is a second opinion on K.
 
-    Give it to `ExecutionKernel(venue=...)`, then feed it a market. The same settings and the same calls give the
-    same events to the last bit. It trades linear perpetuals on a one-way account, MARKET and LIMIT, GTC, IOC, FOK;
-    there is no margin check, no funding and no liquidation yet.
+    Give it to `ExecutionKernel(venue=...)`, then feed it a market. The same settings and the same calls give
+    the same events to the last bit. It trades linear perpetuals on a one-way account, MARKET and LIMIT, GTC,
+    IOC, FOK; there is no margin check, no funding and no liquidation yet.
     """
 
     live: ClassVar[bool] = False
@@ -41,8 +41,8 @@ class SimulatedVenue:
         Args:
             balances: Opening balance per asset.
             seed: Where chance starts.
-            latency_ms: A request's whole round trip; 0 answers inside the call. With a latency, answers come when
-                time moves: by quotes, intents, or `advance`.
+            latency_ms: A request's whole round trip; 0 answers inside the call. With a latency, answers come
+                when time moves: by quotes, intents, or `advance`.
             slippage_bps: By how many basis points a taker's price is worse than the book's.
             fill_rate: How often an order that can fill does, 0 to 1.
             reject_rate: How often an order without a fault is rejected all the same, 0 to 1.
@@ -156,7 +156,7 @@ class SimulatedVenue:
         self._running().advance_time(ts)
 
     def wallet(self, asset: str) -> Decimal | None:
-        """Return the venue's own balance of an asset, without unrealised PnL; None where it has no such account.
+        """Return the venue's own balance of an asset, without unrealised PnL; None where it has none.
 
         Args:
             asset: Which.
@@ -177,7 +177,5 @@ class SimulatedVenue:
 
     def _running(self) -> Engine:
         if self._engine is None:
-            raise InvalidInput(
-                "venue: this SimulatedVenue has no kernel yet: pass it to ExecutionKernel(venue=...)"
-            )
+            raise InvalidInput("venue: no kernel runs this yet: pass it to ExecutionKernel(venue=...)")
         return self._engine

@@ -13,20 +13,13 @@ pub enum Port {
     Foreign,
 }
 
-impl Port {
-    /// Puts a request to a native venue; gives it back where the venue is outside.
-    #[inline]
-    pub(crate) fn ask(&mut self, now_ns: i64, command: Command, out: &mut Vec<Input>) -> Option<Command> {
-        let venue = match self {
-            Port::Sim(venue) => venue,
-            Port::Foreign => return Some(command),
-        };
-        match &command {
-            Command::Submit(order) => venue.submit(now_ns, order, out),
-            Command::Cancel(request) => venue.cancel(now_ns, request, out),
-            Command::Query(request) => venue.query(now_ns, request, out),
-            Command::SetLeverage { symbol, leverage } => venue.set_leverage(now_ns, symbol, *leverage, out),
-        }
-        None
+/// Puts a request to the simulated venue; what it answers at once comes to `out`.
+#[inline]
+pub(crate) fn ask(venue: &mut SimVenue, now_ns: i64, command: &Command, out: &mut Vec<Input>) {
+    match command {
+        Command::Submit(order) => venue.submit(now_ns, order, out),
+        Command::Cancel(request) => venue.cancel(now_ns, request, out),
+        Command::Query(request) => venue.query(now_ns, request, out),
+        Command::SetLeverage { symbol, leverage } => venue.set_leverage(now_ns, symbol, *leverage, out),
     }
 }

@@ -12,7 +12,10 @@ use dita_sim::{SimError, SimVenue};
 
 use crate::answer::{Answer, TransitionRecord};
 use crate::clock::Clock;
-use crate::port::Port;
+use crate::port::{self, Port};
+
+/// Stage changes of an intent whose venue answers at once: requested, sent, working, done.
+const TRANSITIONS_USUAL: usize = 4;
 
 /// Settings of an engine.
 #[derive(Clone, Debug)]
@@ -264,9 +267,16 @@ impl Engine {
     /// Puts the step's requests to the venue, and its answers in front of the inbox.
     #[inline]
     fn serve(&mut self, now_ns: i64, ticket: Option<Ticket>) {
-        for command in self.effects.commands.drain(..) {
-            if let Some(command) = self.port.ask(now_ns, command, &mut self.feedback) {
-                self.outgoing.push_back(VenueCall { ticket, command });
+        let commands = &mut self.effects.commands;
+        match &mut self.port {
+            Port::Sim(venue) => {
+                for command in commands.iter() {
+                    port::ask(venue, now_ns, command, &mut self.feedback);
+                }
+                commands.clear();
+            }
+            Port::Foreign => {
+                self.outgoing.extend(commands.drain(..).map(|command| VenueCall { ticket, command }));
             }
         }
         for input in self.feedback.drain(..).rev() {
@@ -281,36 +291,37 @@ impl Engine {
             self.spent.push(input);
             return;
         }
-        let first = self.effects.transitions.first().map(|transition| transition.slot_id);
-        let slot_id = outcome.slot_id.or(first);
-        let mut records = Vec::new();
-        if !self.effects.transitions.is_empty() {
-            records.reserve_exact(self.effects.transitions.len());
-            self.describe(&input, &mut records);
-        }
-        if let Some(observed) = &mut self.observed {
-            observed.extend(records.iter().cloned());
+        if let Some(mut observed) = self.observed.take() {
+            self.describe(&input, &mut observed);
+            self.observed = Some(observed);
         }
         let Some(ticket) = ticket else {
             self.spent.push(input);
             return;
         };
-        match self.answers.iter_mut().find(|(known, _)| *known == ticket) {
-            Some((_, answer)) => {
-                answer.transitions.append(&mut records);
-                self.spent.extend(add_feedback(answer, input, outcome));
-            }
-            None => {
-                let trade_id = match (&input, slot_id.and_then(|slot_id| self.kernel.slot(slot_id))) {
-                    (_, Some(slot)) if outcome.accepted => slot.trade_id.clone(),
-                    (Input::Intent(intent), _) => intent.trade_id.clone(),
-                    (Input::Venue(event), _) => event.trade_id.clone(),
-                    _ => Id::EMPTY,
-                };
-                let answer = Answer { outcome, trade_id, transitions: records, events: Vec::new() };
-                self.answers.push((ticket, answer));
-            }
+        // The answer is nearly always the only one, and in its place already.
+        if let Some(at) = self.answers.iter().position(|(known, _)| *known == ticket) {
+            let mut transitions = core::mem::take(&mut self.answers[at].1.transitions);
+            self.describe(&input, &mut transitions);
+            let answer = &mut self.answers[at].1;
+            answer.transitions = transitions;
+            self.spent.extend(add_feedback(answer, input, outcome));
+            return;
         }
+        let first = self.effects.transitions.first().map(|transition| transition.slot_id);
+        let slot_id = outcome.slot_id.or(first);
+        let trade_id = match (&input, slot_id.and_then(|slot_id| self.kernel.slot(slot_id))) {
+            (_, Some(slot)) if outcome.accepted => slot.trade_id.clone(),
+            (Input::Intent(intent), _) => intent.trade_id.clone(),
+            (Input::Venue(event), _) => event.trade_id.clone(),
+            _ => Id::EMPTY,
+        };
+        let mut transitions = Vec::new();
+        if !self.effects.transitions.is_empty() {
+            transitions.reserve_exact(TRANSITIONS_USUAL);
+            self.describe(&input, &mut transitions);
+        }
+        self.answers.push((ticket, Answer { outcome, trade_id, transitions, events: Vec::new() }));
     }
 
     fn describe(&self, input: &Input, records: &mut Vec<TransitionRecord>) {

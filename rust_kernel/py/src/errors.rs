@@ -217,7 +217,7 @@ fn build(py: Python<'_>) -> PyResult<Classes> {
         not_sent: define(
             "NotSent",
             &[base],
-            "Raised by a venue adapter whose request surely never left: the order is not live, and nothing is in doubt.",
+            "Raised by a venue adapter whose request surely never left: nothing is in doubt.",
             false,
         )?,
         kernel_error,

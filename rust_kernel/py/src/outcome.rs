@@ -171,49 +171,58 @@ impl KernelOutcome {
 
 #[cfg(test)]
 mod tests {
+    use dita_engine::TransitionRecord;
+    use dita_kernel::id::Id;
+    use dita_kernel::input::VenueEvent;
     use dita_kernel::names::{
-        KernelEventKind, KernelMode, KernelVerbosity, OrderDoubt, OrderSide, OrderType, PositionSide,
-        TimeInForce, TradeSide, VenueOrderStatus,
+        KernelDiagnosticCode, KernelEventKind, KernelMode, KernelVerbosity, OrderDoubt, OrderSide, OrderType,
+        PositionSide, Severity, TimeInForce, TradeSide, TradeStage, VenueOrderStatus,
     };
     use dita_kernel::num::{Decimal, Money};
+    use dita_kernel::outcome::Outcome;
+    use dita_kernel::slot::table::Symbol;
 
     use super::*;
-    use crate::details::Detail;
     use crate::order::{OrderView, VenueOrder};
 
     fn outcome() -> OutcomeView {
-        let transition = TransitionView {
+        let transition = TransitionRecord {
             timestamp_ns: 1_500,
-            trade_id: Id::EMPTY,
+            seq: 9,
             slot_id: 2,
+            trade_id: Id::EMPTY,
             prev_state: TradeStage::Idle,
             next_state: TradeStage::OrderRequested,
-            trigger: "ENTER",
+            trigger: Symbol::Enter,
+            rule: 3,
             intent_id: Id::EMPTY,
             event_id: Id::EMPTY,
-            control_mode: KernelMode::Paper,
-            control_verbosity: KernelVerbosity::Normal,
-            details: Details::EMPTY,
-            seq: 9,
-            rule: 3,
+            mode: KernelMode::Paper,
+            verbosity: KernelVerbosity::Normal,
         };
         OutcomeView {
-            accepted: false,
-            slot_id: Some(2),
-            trade_id: Id::EMPTY,
-            state: TradeStage::OrderSent,
-            diagnostic_code: KernelDiagnosticCode::RateLimited,
-            severity: Severity::Warning,
-            transitions: vec![transition],
-            emitted_events: vec![VenueEvent::new(KernelEventKind::RateLimited, 7)],
-            details: Details::EMPTY
-                .with("reason", Detail::Text("slow down".into()))
-                .with("retry_after_ms", Detail::Whole(250))
-                .with("retryable", Detail::Flag(true))
+            answer: Answer {
+                outcome: Outcome {
+                    seq: 9,
+                    accepted: false,
+                    code: KernelDiagnosticCode::RateLimited,
+                    severity: Severity::Warning,
+                    slot_id: Some(2),
+                    state: Some(TradeStage::OrderSent),
+                    detail: CoreDetail::Retry {
+                        reason: "slow down".into(),
+                        retry_after_ms: Some(250),
+                        venue_event_kind: KernelEventKind::RateLimited,
+                    },
+                },
+                trade_id: Id::EMPTY,
+                transitions: vec![transition],
+                events: vec![Box::new(VenueEvent::new(KernelEventKind::RateLimited, 7))],
+            },
+            extra: Details::EMPTY
                 .with("value", Detail::Number(Decimal::ONE))
                 .with("limit", Detail::Money(Money(1)))
-                .with("id", Detail::Id(Id::EMPTY))
-                .with("venue_event_kind", Detail::Name("RATE_LIMITED")),
+                .with("id", Detail::Id(Id::EMPTY)),
         }
     }
 

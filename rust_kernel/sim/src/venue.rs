@@ -108,7 +108,7 @@ impl SimVenue {
         })
     }
 
-    /// Lists an instrument. A second one of the same symbol replaces rates, limits and leverage.
+    /// Lists an instrument. A second one of the same symbol replaces rates and limits; its leverage stays what was set.
     ///
     /// # Errors
     /// [`SimError::Instrument`] for inverse contracts and spot (not traded here yet), for one that whole numbers at
@@ -126,7 +126,8 @@ impl SimVenue {
                 });
             }
             self.desk.wallet.open(&rules.settle, rules.fee_decimals);
-            self.markets[place].rules = rules;
+            let leverage = self.markets[place].rules.leverage;
+            self.markets[place].rules = Rules { leverage, ..rules };
             return Ok(());
         }
         let account = self.desk.wallet.open(&rules.settle, rules.fee_decimals);

@@ -428,3 +428,29 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
         (None, None) => "no text".to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use dita_engine::{EngineConfig, Port};
+
+    use super::*;
+
+    #[test]
+    fn a_panic_poisons_the_kernel_and_stays_inside() -> PyResult<()> {
+        Python::initialize();
+        Python::attach(|py| {
+            let core = Shell::new(EngineConfig::default(), Port::Foreign).map_err(Error::from)?;
+            let shared = Shared::new(State::new(core), None, None);
+            shared.put(py, Input::Time, None, Patience::Answer)?;
+            let section = |_: &mut State| -> Result<(), Error> { panic!("overflow") };
+            let failed = shared.guarded(&mut shared.lock(), section);
+            assert!(matches!(failed, Err(Error::Poisoned(_))));
+            for _ in 0..2 {
+                let later = shared.put(py, Input::Time, None, Patience::Answer);
+                let Err(Error::Poisoned(why)) = later else { panic!("a poisoned kernel went on") };
+                assert!(why.contains("overflow") && why.contains("reopen"), "{why}");
+            }
+            Ok(())
+        })
+    }
+}

@@ -16,6 +16,7 @@ use dita_kernel::kernel::{Kernel, KernelConfig};
 use dita_kernel::names::TradeStage;
 use dita_kernel::num::{Decimal, Money};
 use dita_kernel::outcome::{Detail as CoreDetail, Outcome};
+use pyo3::PyTypeCheck;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
@@ -39,6 +40,9 @@ use settings::ControlUpdate;
 pub struct Engine {
     shared: Shared,
 }
+
+/// A position as two decimals.
+type SizeAndCost<'py> = (Bound<'py, PyAny>, Bound<'py, PyAny>);
 
 /// A refusal of a setting as an exception: nobody looks at the outcome of a setting.
 fn settled(outcome: KernelOutcome) -> Result<KernelOutcome, Error> {
@@ -67,6 +71,16 @@ fn id(value: &Bound<'_, PyAny>, field: &'static str) -> Result<Id, Error> {
     let mut id = Id::EMPTY;
     text::read_id(&mut id, value, field)?;
     Ok(id)
+}
+
+/// A value of one of our own classes.
+#[inline]
+fn instance<'a, 'py, T: PyTypeCheck>(
+    value: &'a Bound<'py, PyAny>,
+    field: &'static str,
+    wanted: &str,
+) -> Result<&'a Bound<'py, T>, Error> {
+    value.cast::<T>().map_err(|_| Error::wrong_type(field, value, wanted))
 }
 
 /// Levels of a book: a list or tuple of (price, size).
@@ -170,7 +184,8 @@ impl Engine {
     // ------------------------------------------------------------------------------------------------ inputs
 
     /// Takes an intent, and with it all that its venue answers at once.
-    fn process_intent(&self, intent: &Bound<'_, KernelIntent>) -> Result<KernelOutcome, Error> {
+    fn process_intent(&self, intent: &Bound<'_, PyAny>) -> Result<KernelOutcome, Error> {
+        let intent = instance::<KernelIntent>(intent, "intent", "KernelIntent")?;
         let core = intent.get().core();
         let time_ns = core.timestamp_ns;
         let input = Input::Intent(Box::new(core.clone()));
@@ -181,7 +196,7 @@ impl Engine {
     fn process_intents<'py>(
         &self,
         py: Python<'py>,
-        intents: Vec<Bound<'py, KernelIntent>>,
+        intents: Vec<Bound<'py, PyAny>>,
     ) -> Result<Bound<'py, PyList>, Error> {
         let outcomes = PyList::empty(py);
         for intent in &intents {
@@ -191,7 +206,8 @@ impl Engine {
     }
 
     /// Takes a venue event, from any thread.
-    fn on_venue_event(&self, event: &Bound<'_, VenueEvent>) -> Result<KernelOutcome, Error> {
+    fn on_venue_event(&self, event: &Bound<'_, PyAny>) -> Result<KernelOutcome, Error> {
+        let event = instance::<VenueEvent>(event, "event", "VenueEvent")?;
         let input = Input::Venue(Box::new(event.get().core().clone()));
         Ok(self.shared.put(event.py(), input, None, Patience::None)?.into())
     }
@@ -369,10 +385,7 @@ impl Engine {
     }
 
     /// The simulated venue's position: signed size and cost, or `None` for an unknown symbol.
-    fn sim_position<'py>(
-        &self,
-        symbol: &Bound<'py, PyAny>,
-    ) -> Result<Option<(Bound<'py, PyAny>, Bound<'py, PyAny>)>, Error> {
+    fn sim_position<'py>(&self, symbol: &Bound<'py, PyAny>) -> Result<Option<SizeAndCost<'py>>, Error> {
         let py = symbol.py();
         let name = id(symbol, "symbol")?;
         let state = self.shared.open()?;
