@@ -1,3 +1,213 @@
-"""DITA, a trade execution kernel: every trade from intent to closed, and an exact account of the money."""
+"""DITA, a trade execution kernel: every trade from intent to closed, and an exact account of the money.
+
+Every public name is here, and loaded at first use: `import dita` costs next to nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from dita.clock import ManualClock as ManualClock
+    from dita.clock import SystemClock as SystemClock
+    from dita.contracts import AccountEventKind as AccountEventKind
+    from dita.contracts import ControlGate as ControlGate
+    from dita.contracts import KernelCommandType as KernelCommandType
+    from dita.contracts import KernelDiagnosticCode as KernelDiagnosticCode
+    from dita.contracts import KernelEventKind as KernelEventKind
+    from dita.contracts import KernelIntent as KernelIntent
+    from dita.contracts import KernelMode as KernelMode
+    from dita.contracts import KernelOutcome as KernelOutcome
+    from dita.contracts import KernelTransition as KernelTransition
+    from dita.contracts import KernelVerbosity as KernelVerbosity
+    from dita.contracts import Liquidity as Liquidity
+    from dita.contracts import OrderDoubt as OrderDoubt
+    from dita.contracts import OrderSide as OrderSide
+    from dita.contracts import OrderType as OrderType
+    from dita.contracts import PositionSide as PositionSide
+    from dita.contracts import Product as Product
+    from dita.contracts import ReconcileStatus as ReconcileStatus
+    from dita.contracts import Severity as Severity
+    from dita.contracts import TimeInForce as TimeInForce
+    from dita.contracts import TradeSide as TradeSide
+    from dita.contracts import TradeSlot as TradeSlot
+    from dita.contracts import TradeStage as TradeStage
+    from dita.contracts import VenueEvent as VenueEvent
+    from dita.contracts import VenueOrder as VenueOrder
+    from dita.contracts import VenueOrderStatus as VenueOrderStatus
+    from dita.contracts import transition_table as transition_table
+    from dita.control import ControlPlane as ControlPlane
+    from dita.control import ControlUpdate as ControlUpdate
+    from dita.control import InMemoryControlPlane as InMemoryControlPlane
+    from dita.control import KernelControlSnapshot as KernelControlSnapshot
+    from dita.control import build_control_plane as build_control_plane
+    from dita.errors import InboxFull as InboxFull
+    from dita.errors import InvalidInput as InvalidInput
+    from dita.errors import InvalidType as InvalidType
+    from dita.errors import InvariantViolation as InvariantViolation
+    from dita.errors import KernelClosed as KernelClosed
+    from dita.errors import KernelError as KernelError
+    from dita.errors import KernelPoisoned as KernelPoisoned
+    from dita.errors import NotSent as NotSent
+    from dita.errors import NotYetSupported as NotYetSupported
+    from dita.errors import VenueAdapterError as VenueAdapterError
+    from dita.journal import JournalRecord as JournalRecord
+    from dita.journal import KernelJournal as KernelJournal
+    from dita.journal import MemoryKernelJournal as MemoryKernelJournal
+    from dita.kernel import ExecutionKernel as ExecutionKernel
+    from dita.projection import KernelProjection as KernelProjection
+    from dita.projection import MemoryProjection as MemoryProjection
+    from dita.projection import build_projection as build_projection
+    from dita.slots import AccountProjection as AccountProjection
+    from dita.slots import KernelSlotView as KernelSlotView
+    from dita.slots import KernelStateView as KernelStateView
+    from dita.venues import BaseExecutionAdapter as BaseExecutionAdapter
+    from dita.venues import KernelSink as KernelSink
+    from dita.venues import MockVenueAdapter as MockVenueAdapter
+    from dita.venues import SimulatedVenue as SimulatedVenue
+    from dita.venues import VenueAdapter as VenueAdapter
+    from dita.zinc import InMemoryZincPlane as InMemoryZincPlane
+    from dita.zinc import ZincPlane as ZincPlane
+
+_HOME = {
+    "AccountEventKind": "dita.contracts",
+    "AccountProjection": "dita.slots",
+    "BaseExecutionAdapter": "dita.venues",
+    "ControlGate": "dita.contracts",
+    "ControlPlane": "dita.control",
+    "ControlUpdate": "dita.control",
+    "ExecutionKernel": "dita.kernel",
+    "InMemoryControlPlane": "dita.control",
+    "InMemoryZincPlane": "dita.zinc",
+    "InboxFull": "dita.errors",
+    "InvalidInput": "dita.errors",
+    "InvalidType": "dita.errors",
+    "InvariantViolation": "dita.errors",
+    "JournalRecord": "dita.journal",
+    "KernelClosed": "dita.errors",
+    "KernelCommandType": "dita.contracts",
+    "KernelControlSnapshot": "dita.control",
+    "KernelDiagnosticCode": "dita.contracts",
+    "KernelError": "dita.errors",
+    "KernelEventKind": "dita.contracts",
+    "KernelIntent": "dita.contracts",
+    "KernelJournal": "dita.journal",
+    "KernelMode": "dita.contracts",
+    "KernelOutcome": "dita.contracts",
+    "KernelPoisoned": "dita.errors",
+    "KernelProjection": "dita.projection",
+    "KernelSink": "dita.venues",
+    "KernelSlotView": "dita.slots",
+    "KernelStateView": "dita.slots",
+    "KernelTransition": "dita.contracts",
+    "KernelVerbosity": "dita.contracts",
+    "Liquidity": "dita.contracts",
+    "ManualClock": "dita.clock",
+    "MemoryKernelJournal": "dita.journal",
+    "MemoryProjection": "dita.projection",
+    "MockVenueAdapter": "dita.venues",
+    "NotSent": "dita.errors",
+    "NotYetSupported": "dita.errors",
+    "OrderDoubt": "dita.contracts",
+    "OrderSide": "dita.contracts",
+    "OrderType": "dita.contracts",
+    "PositionSide": "dita.contracts",
+    "Product": "dita.contracts",
+    "ReconcileStatus": "dita.contracts",
+    "Severity": "dita.contracts",
+    "SimulatedVenue": "dita.venues",
+    "SystemClock": "dita.clock",
+    "TimeInForce": "dita.contracts",
+    "TradeSide": "dita.contracts",
+    "TradeSlot": "dita.contracts",
+    "TradeStage": "dita.contracts",
+    "VenueAdapter": "dita.venues",
+    "VenueAdapterError": "dita.errors",
+    "VenueEvent": "dita.contracts",
+    "VenueOrder": "dita.contracts",
+    "VenueOrderStatus": "dita.contracts",
+    "ZincPlane": "dita.zinc",
+    "build_control_plane": "dita.control",
+    "build_projection": "dita.projection",
+    "transition_table": "dita.contracts",
+}
+
+__all__ = [
+    "AccountEventKind",
+    "AccountProjection",
+    "BaseExecutionAdapter",
+    "ControlGate",
+    "ControlPlane",
+    "ControlUpdate",
+    "ExecutionKernel",
+    "InMemoryControlPlane",
+    "InMemoryZincPlane",
+    "InboxFull",
+    "InvalidInput",
+    "InvalidType",
+    "InvariantViolation",
+    "JournalRecord",
+    "KernelClosed",
+    "KernelCommandType",
+    "KernelControlSnapshot",
+    "KernelDiagnosticCode",
+    "KernelError",
+    "KernelEventKind",
+    "KernelIntent",
+    "KernelJournal",
+    "KernelMode",
+    "KernelOutcome",
+    "KernelPoisoned",
+    "KernelProjection",
+    "KernelSink",
+    "KernelSlotView",
+    "KernelStateView",
+    "KernelTransition",
+    "KernelVerbosity",
+    "Liquidity",
+    "ManualClock",
+    "MemoryKernelJournal",
+    "MemoryProjection",
+    "MockVenueAdapter",
+    "NotSent",
+    "NotYetSupported",
+    "OrderDoubt",
+    "OrderSide",
+    "OrderType",
+    "PositionSide",
+    "Product",
+    "ReconcileStatus",
+    "Severity",
+    "SimulatedVenue",
+    "SystemClock",
+    "TimeInForce",
+    "TradeSide",
+    "TradeSlot",
+    "TradeStage",
+    "VenueAdapter",
+    "VenueAdapterError",
+    "VenueEvent",
+    "VenueOrder",
+    "VenueOrderStatus",
+    "ZincPlane",
+    "__version__",
+    "build_control_plane",
+    "build_projection",
+    "transition_table",
+]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - each name has its own type, which type checkers see above
+    """Load a public name at its first use."""
+    home = _HOME.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """Name what is public."""
+    return sorted({*__all__, *globals()})

@@ -129,6 +129,7 @@ fn orders_have_one_home(kernel: &Kernel) -> Result<(), Violation> {
         let indexed = kernel.slot_of_trade(&slot.trade_id) == Some(slot_id);
         if slot.stage.is_free() {
             hold(slot.basis.qty.is_zero(), 5, "a free slot holds a position")?;
+            hold(!indexed, 5, "a free slot's trade is still in the index")?;
         } else {
             busy = busy.saturating_add(1);
             hold(indexed, 5, "a busy slot's trade is not in the index")?;

@@ -18,6 +18,17 @@
 //! - I9: nothing but a step changes state.
 //! - I10: Σ causes + unexplained = delta.
 #![no_std]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::float_arithmetic,
+        clippy::arithmetic_side_effects,
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic_in_result_fn,
+        clippy::wildcard_enum_match_arm
+    )
+)]
 extern crate alloc;
 #[cfg(test)]
 extern crate std;
@@ -32,6 +43,7 @@ pub mod instrument;
 pub mod invariant;
 pub mod kernel;
 pub mod ledger;
+pub mod limits;
 pub mod names;
 pub mod num;
 pub mod order;

@@ -22,7 +22,8 @@ impl Clock {
     }
 }
 
-fn system_ns() -> i64 {
+/// The machine's clock, ns.
+pub fn system_ns() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
 }

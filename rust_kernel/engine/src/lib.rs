@@ -5,12 +5,14 @@
 //! a native venue the whole loop stays here. With a foreign one (an adapter written in Python) `run` hands each
 //! request out and goes on when it is called again: pull style, so that the core is at rest while foreign code runs.
 
+mod account;
 mod answer;
 mod clock;
 mod port;
 mod run;
 
+pub use account::{AccountFigures, account};
 pub use answer::{Answer, TransitionRecord};
-pub use clock::Clock;
+pub use clock::{Clock, system_ns};
 pub use port::Port;
 pub use run::{Engine, EngineConfig, EngineError, Progress, Ticket, VenueCall};

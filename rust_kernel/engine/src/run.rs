@@ -4,9 +4,9 @@ use std::collections::VecDeque;
 
 use dita_kernel::effect::{Command, Effects};
 use dita_kernel::id::Id;
-use dita_kernel::input::{Input, Stamp};
+use dita_kernel::input::{EffectResult, Input, Stamp};
 use dita_kernel::kernel::{Kernel, KernelConfig};
-use dita_kernel::names::Severity;
+use dita_kernel::names::{KernelDiagnosticCode, Severity};
 use dita_kernel::outcome::{Detail, Outcome};
 use dita_sim::{SimError, SimVenue};
 
@@ -117,6 +117,8 @@ pub struct Engine {
     outgoing: VecDeque<VenueCall>,
     effects: Effects,
     feedback: Vec<Input>,
+    /// Events that were read: a native venue takes their memory back.
+    spent: Vec<Input>,
     answers: Vec<(Ticket, Answer)>,
     next_ticket: u64,
     observed: Option<Vec<TransitionRecord>>,
@@ -143,6 +145,7 @@ impl Engine {
             outgoing: VecDeque::new(),
             effects: Effects::default(),
             feedback: Vec::new(),
+            spent: Vec::new(),
             answers: Vec::new(),
             next_ticket: 0,
             observed: config.observe.then(Vec::new),
@@ -228,10 +231,21 @@ impl Engine {
             if let Some(call) = self.outgoing.pop_front() {
                 return Progress::Call(Box::new(call));
             }
-            let Some(waiting) = self.inbox.pop_front() else { return Progress::Quiet };
+            let Some(waiting) = self.inbox.pop_front() else {
+                self.give_back();
+                return Progress::Quiet;
+            };
             self.take(waiting);
         }
         Progress::Yield
+    }
+
+    #[inline]
+    fn give_back(&mut self) {
+        match &mut self.port {
+            Port::Sim(venue) => venue.reclaim(&mut self.spent),
+            Port::Foreign => self.spent.clear(),
+        }
     }
 
     /// One input: stamp, step, venue, feedback. The write-ahead log will stand between the stamp and the step, and
@@ -264,6 +278,7 @@ impl Engine {
     #[inline]
     fn report(&mut self, ticket: Option<Ticket>, input: Input, outcome: Outcome) {
         if ticket.is_none() && self.observed.is_none() {
+            self.spent.push(input);
             return;
         }
         let first = self.effects.transitions.first().map(|transition| transition.slot_id);
@@ -276,11 +291,14 @@ impl Engine {
         if let Some(observed) = &mut self.observed {
             observed.extend(records.iter().cloned());
         }
-        let Some(ticket) = ticket else { return };
+        let Some(ticket) = ticket else {
+            self.spent.push(input);
+            return;
+        };
         match self.answers.iter_mut().find(|(known, _)| *known == ticket) {
             Some((_, answer)) => {
                 answer.transitions.append(&mut records);
-                add_feedback(answer, input, outcome);
+                self.spent.extend(add_feedback(answer, input, outcome));
             }
             None => {
                 let trade_id = match (&input, slot_id.and_then(|slot_id| self.kernel.slot(slot_id))) {
@@ -344,17 +362,49 @@ impl Engine {
 }
 
 /// Adds what the venue said to the answer of the input that it followed from. Where it refused at once, its code
-/// stands in for OK; the kernel's own verdict (`accepted`) stays.
+/// stands in for OK; the kernel's own verdict (`accepted`) stays. Gives back what it did not keep.
 #[inline]
-fn add_feedback(answer: &mut Answer, input: Input, outcome: Outcome) {
-    let Input::Venue(event) = input else { return };
-    answer.events.push(event);
+fn add_feedback(answer: &mut Answer, input: Input, outcome: Outcome) -> Option<Input> {
+    match input {
+        Input::Venue(event) => answer.events.push(event),
+        Input::Effect(result) => {
+            add_effect(answer, result, &outcome);
+            return None;
+        }
+        other @ (Input::Intent(_)
+        | Input::Account(_)
+        | Input::Instrument(_)
+        | Input::Seed { .. }
+        | Input::Mark { .. }
+        | Input::Time
+        | Input::Control(_)) => return Some(other),
+    }
     answer.outcome.state = outcome.state.or(answer.outcome.state);
     if outcome.severity > answer.outcome.severity || outcome.severity >= Severity::Critical {
         answer.outcome.code = outcome.code;
         answer.outcome.severity = outcome.severity;
         if outcome.detail != Detail::None {
             answer.outcome.detail = outcome.detail;
+        }
+    }
+    None
+}
+
+/// What came of an effect: the stage is the last one that the slot went to, and a request that came to nothing is
+/// the venue's refusal.
+#[cold]
+fn add_effect(answer: &mut Answer, result: EffectResult, outcome: &Outcome) {
+    let slot_id = answer.outcome.slot_id;
+    let last = answer.transitions.iter().rev().find(|record| Some(record.slot_id) == slot_id);
+    answer.outcome.state = last.map(|record| record.next_state).or(answer.outcome.state);
+    match result {
+        EffectResult::LeverageSet { .. } => {}
+        EffectResult::LeverageRefused { reason, .. } | EffectResult::NotSent { reason, .. } => {
+            if outcome.accepted && outcome.code == KernelDiagnosticCode::Ok {
+                answer.outcome.code = KernelDiagnosticCode::VenueRejected;
+                answer.outcome.severity = Severity::Warning;
+                answer.outcome.detail = Detail::Venue { reason, reason_code: Id::EMPTY };
+            }
         }
     }
 }

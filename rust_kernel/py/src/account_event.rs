@@ -65,3 +65,76 @@ pub fn account_event_from_dict(event: &Bound<'_, PyAny>) -> Result<AccountEvent,
         None => Ok(read),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::CString;
+
+    use dita_kernel::id::Id;
+    use dita_kernel::names::PositionSide;
+    use dita_kernel::num::Decimal;
+
+    use super::*;
+
+    fn read(source: &str) -> Result<AccountEvent, String> {
+        Python::initialize();
+        Python::attach(|py| {
+            let source = CString::new(source).map_err(|error| error.to_string())?;
+            let event = py.eval(&source, None, None).map_err(|error| error.to_string())?;
+            account_event_from_dict(&event).map_err(|error| PyErr::from(error).to_string())
+        })
+    }
+
+    #[test]
+    fn every_key_lands_in_its_field() -> Result<(), String> {
+        let id = |text| Id::new(text).map_err(|_| "id".to_owned());
+        let number = |text| Decimal::parse(text).map(Some).map_err(|_| "number".to_owned());
+        let got = read(
+            "{'kind': 'FILL_SETTLED', 'timestamp': 7, 'event_id': 'a', 'venue_txn_id': 'b', 'asset': 'c', 'symbol': 'd', \
+              'venue_trade_id': 'e', 'amount': 1, 'realized_pnl': '2', 'fee': 3, 'fee_asset': 'f', 'wallet_balance': 4, \
+              'available_margin': 5, 'used_margin': 6, 'maint_margin': 7, 'position_side': 'SHORT', 'size': -8, \
+              'entry_price': 9, 'rate': 0.0001, 'mark_price': 11}",
+        )?;
+        let want = AccountEvent {
+            kind: AccountEventKind::FillSettled,
+            timestamp_ns: 7,
+            event_id: id("a")?,
+            venue_txn_id: id("b")?,
+            asset: id("c")?,
+            symbol: id("d")?,
+            venue_trade_id: id("e")?,
+            amount: number("1")?,
+            realized_pnl: number("2")?,
+            fee: number("3")?,
+            fee_asset: id("f")?,
+            wallet_balance: number("4")?,
+            available_margin: number("5")?,
+            used_margin: number("6")?,
+            maint_margin: number("7")?,
+            position_side: Some(PositionSide::Short),
+            size: number("-8")?,
+            entry_price: number("9")?,
+            rate: number("0.0001")?,
+            mark_price: number("11")?,
+        };
+        assert_eq!(got, want);
+        Ok(())
+    }
+
+    #[test]
+    #[rustfmt::skip]
+    fn what_is_wrong_is_named() {
+        for (source, message) in [
+            ("{'kind': 'TRANSFER', 'timestamp': 1, 'amount': None}",       ""),
+            ("{'timestamp': 1}",                                            "InvalidInput: kind: is required"),
+            ("{'kind': 'TRANSFER'}",                                        "InvalidInput: timestamp: is required"),
+            ("{'kind': None, 'timestamp': 1}",                              "InvalidType: kind: expected AccountEventKind, got NoneType None"),
+            ("{'kind': 'TRANSFER', 'timestamp': 1, 'amonut': 5}",           "InvalidInput: amonut: 5 is no key of an account event"),
+            ("{'kind': 'TRANSFER', 'timestamp': 1, 'amount': float('nan')}", "InvalidInput: amount: nan is not a number that the kernel takes"),
+            ("{'kind': 'TRANSFER', 'timestamp': 1, 5: 5}",                  "InvalidType: event: expected str keys, got int 5"),
+            ("[1]",                                                         "InvalidType: event: expected dict, got list [1]"),
+        ] {
+            assert_eq!(read(source).err().unwrap_or_default(), message, "{source}");
+        }
+    }
+}

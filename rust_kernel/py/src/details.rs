@@ -1,5 +1,7 @@
 //! An outcome's or a transition's details: plain Rust until somebody reads them.
 
+use std::sync::Arc;
+
 use dita_kernel::id::Id;
 use dita_kernel::num::{Decimal, Money};
 use pyo3::prelude::*;
@@ -24,6 +26,26 @@ pub enum Detail {
     Whole(i64),
     /// A flag.
     Flag(bool),
+    /// A Python object that travels as it is: an adapter's exception.
+    Object(Kept),
+    /// Known to be absent.
+    Nothing,
+}
+
+/// A Python object that plain data can carry: shared, and equal to itself only.
+#[derive(Clone, Debug)]
+pub struct Kept(Arc<Py<PyAny>>);
+
+impl From<Py<PyAny>> for Kept {
+    fn from(object: Py<PyAny>) -> Kept {
+        Kept(Arc::new(object))
+    }
+}
+
+impl PartialEq for Kept {
+    fn eq(&self, other: &Kept) -> bool {
+        self.0.as_ptr() == other.0.as_ptr()
+    }
 }
 
 /// Details by name, in the order in which they were added. Costs nothing when empty.
@@ -46,6 +68,11 @@ impl Details {
         self
     }
 
+    /// Adds all of another's.
+    pub fn extend(&mut self, other: &Details) {
+        self.0.extend(other.0.iter().cloned());
+    }
+
     /// As a new `dict`.
     pub fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let dict = PyDict::new(py);
@@ -58,6 +85,8 @@ impl Details {
                 Detail::Money(amount) => dict.set_item(name, number::get_money(py, *amount)?)?,
                 Detail::Whole(whole) => dict.set_item(name, whole)?,
                 Detail::Flag(flag) => dict.set_item(name, flag)?,
+                Detail::Object(kept) => dict.set_item(name, kept.0.bind(py))?,
+                Detail::Nothing => dict.set_item(name, py.None())?,
             }
         }
         Ok(dict)

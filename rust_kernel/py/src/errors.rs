@@ -30,6 +30,8 @@ pub enum Error {
     Poisoned(Box<str>),
     /// The bounded inbox has no room. `InboxFull`.
     InboxFull(Box<str>),
+    /// A whole-state check found an invariant broken. `InvariantViolation`, `invariant` is its number.
+    Invariant(u8, &'static str),
     /// A venue adapter broke its contract. `VenueAdapterError`, raised from its cause where there is one.
     VenueAdapter(Box<str>, Option<Box<PyErr>>),
     /// An exception that Python code raised and that passes through.
@@ -52,6 +54,15 @@ impl Error {
         let got = value.get_type().qualname().map(|name| name.to_string()).unwrap_or_else(|_| "?".into());
         let why = format!("{field}: expected {wanted}, got {got} {}", shown(value));
         Error::Type(Box::new(Bad { field, value: Some(value.clone().unbind()), why }))
+    }
+
+    /// `field: value why`, for a value that is only known as text.
+    #[cold]
+    pub fn text_value(field: impl Into<Cow<'static, str>>, value: &str, why: &str) -> Error {
+        let field = field.into();
+        let why = format!("{field}: {value} {why}");
+        let value = Python::attach(|py| PyString::new(py, value).into_any().unbind());
+        Error::Value(Box::new(Bad { field, value: Some(value), why }))
     }
 
     /// A field that must be there and is not.
@@ -103,6 +114,11 @@ fn raise(py: Python<'_>, error: Error) -> PyResult<PyErr> {
         Error::NotYetSupported(what) => plain(&classes.not_yet_supported, &what),
         Error::Poisoned(why) => plain(&classes.poisoned, &why),
         Error::InboxFull(why) => plain(&classes.inbox_full, &why),
+        Error::Invariant(number, what) => {
+            let raised = plain(&classes.invariant_violation, &format!("I{number}: {what}"));
+            raised.value(py).setattr("invariant", number)?;
+            raised
+        }
         Error::VenueAdapter(why, cause) => {
             let raised = plain(&classes.venue_adapter, &why);
             raised.set_cause(py, cause.map(|cause| *cause));
@@ -128,6 +144,8 @@ struct Classes {
     poisoned: Py<PyType>,
     inbox_full: Py<PyType>,
     venue_adapter: Py<PyType>,
+    invariant_violation: Py<PyType>,
+    not_sent: Py<PyType>,
 }
 
 static CLASSES: PyOnceLock<Classes> = PyOnceLock::new();
@@ -190,8 +208,25 @@ fn build(py: Python<'_>) -> PyResult<Classes> {
         )?,
         inbox_full: define("InboxFull", &[base], "The bounded inbox has no room for another input.", false)?,
         venue_adapter: define("VenueAdapterError", &[base], "A venue adapter broke its contract.", false)?,
+        invariant_violation: define(
+            "InvariantViolation",
+            &[base],
+            "The state contradicts itself. `invariant` is the invariant's number, 1 to 10.",
+            false,
+        )?,
+        not_sent: define(
+            "NotSent",
+            &[base],
+            "Raised by a venue adapter whose request surely never left: the order is not live, and nothing is in doubt.",
+            false,
+        )?,
         kernel_error,
     })
+}
+
+/// True for the exception by which an adapter says that its request surely never left.
+pub fn is_not_sent(py: Python<'_>, error: &PyErr) -> PyResult<bool> {
+    Ok(error.is_instance(py, classes(py)?.not_sent.bind(py)))
 }
 
 /// Adds the exceptions to the module.
@@ -207,6 +242,8 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
         &classes.poisoned,
         &classes.inbox_full,
         &classes.venue_adapter,
+        &classes.invariant_violation,
+        &classes.not_sent,
     ] {
         let class = class.bind(py);
         module.add(class.name()?, class)?;

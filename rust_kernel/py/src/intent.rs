@@ -69,9 +69,19 @@ impl From<Intent> for KernelIntent {
 #[pymethods]
 impl KernelIntent {
     #[new]
-    #[pyo3(signature = (timestamp, intent_id, trade_id, slot_id, asset, side, action, reference_price=None, target_size=None, leverage=None, exit_leg_ratios=None, reason=None, metadata=None, stage=None, order_type=None, limit_price=None, time_in_force=None, expire_time=None, post_only=None, reduce_only=None, trigger_price=None, quote_size=None, oco_group=None, target_client_id=None, valid_until=None))]
     #[pyo3(
-        text_signature = "(timestamp, intent_id, trade_id, slot_id, asset, side, action, reference_price=None, target_size=None, leverage=None, exit_leg_ratios=(1,), reason='', metadata=None, stage='', order_type='MARKET', limit_price=None, time_in_force='GTC', expire_time=None, post_only=False, reduce_only=False, trigger_price=None, quote_size=None, oco_group='', target_client_id='', valid_until=None)"
+        signature = (
+            timestamp, intent_id, trade_id, slot_id, asset, side, action, reference_price=None,
+            target_size=None, leverage=None, exit_leg_ratios=None, reason=None, metadata=None,
+            stage=None, order_type=None, limit_price=None, time_in_force=None, expire_time=None,
+            post_only=None, reduce_only=None, trigger_price=None, quote_size=None, oco_group=None,
+            target_client_id=None, valid_until=None
+        ),
+        text_signature = "(timestamp, intent_id, trade_id, slot_id, asset, side, action, reference_price=None, \
+            target_size=None, leverage=None, exit_leg_ratios=(), reason='', metadata=None, stage='', \
+            order_type='MARKET', limit_price=None, time_in_force='GTC', expire_time=None, post_only=False, \
+            reduce_only=False, trigger_price=None, quote_size=None, oco_group='', target_client_id='', \
+            valid_until=None)"
     )]
     #[allow(clippy::too_many_arguments)]
     fn new(

@@ -1,11 +1,13 @@
 //! `dita._kernel`: the Python face of the DITA execution kernel.
 //!
-//! Value types wrap the core's own structs and convert each field when it is read. No trading rule lives here.
+//! Value types wrap the core's own structs and convert each field when it is read. No trading rule
+//! lives here.
 
 use pyo3::prelude::*;
 
 pub mod account_event;
 pub mod details;
+pub mod engine;
 pub mod errors;
 pub mod intent;
 pub mod names;
@@ -19,7 +21,7 @@ pub mod time;
 pub mod transition;
 pub mod venue_event;
 
-/// The DITA execution kernel's native module: enumerations, errors and frozen value types.
+/// The DITA execution kernel's native module: enumerations, errors, frozen value types and the engine.
 #[pymodule(gil_used = true)]
 fn _kernel(module: &Bound<'_, PyModule>) -> PyResult<()> {
     names::register(module)?;
@@ -30,5 +32,7 @@ fn _kernel(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<transition::KernelTransition>()?;
     module.add_class::<outcome::KernelOutcome>()?;
     module.add_class::<slot::TradeSlot>()?;
+    module.add_class::<engine::Engine>()?;
+    module.add_function(wrap_pyfunction!(engine::reads::transition_table, module)?)?;
     Ok(())
 }

@@ -1,38 +1,65 @@
 //! `KernelOutcome`: what came of one input.
 
-use dita_kernel::id::Id;
-use dita_kernel::input::VenueEvent;
-use dita_kernel::names::{KernelDiagnosticCode, Severity, TradeStage};
+use dita_engine::Answer;
+use dita_kernel::outcome::Detail as CoreDetail;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
 
-use crate::details::Details;
+use crate::details::{Detail, Details};
 use crate::record::{self, Shown};
-use crate::transition::{KernelTransition, TransitionView};
+use crate::transition::KernelTransition;
 use crate::venue_event::VenueEvent as PyVenueEvent;
 use crate::{names, text};
 
 /// An outcome as plain data: nothing becomes a Python object before it is read.
 #[derive(Clone, PartialEq, Debug)]
 pub struct OutcomeView {
-    /// The kernel's own verdict; what the venue says comes as later events.
-    pub accepted: bool,
-    /// The slot, where one is concerned.
-    pub slot_id: Option<u32>,
-    /// The trade, where one is concerned.
-    pub trade_id: Id,
-    /// The slot's stage after the input.
-    pub state: TradeStage,
-    /// Why the kernel said what it said.
-    pub diagnostic_code: KernelDiagnosticCode,
-    /// How bad it is.
-    pub severity: Severity,
-    /// The stage changes, in the order in which they happened.
-    pub transitions: Vec<TransitionView>,
-    /// The venue's events, where the venue answered at once.
-    pub emitted_events: Vec<VenueEvent>,
-    /// What else there is to say: `field` and `value`, `reason`, `retry_after_ms`, limits.
-    pub details: Details,
+    /// The engine's answer.
+    pub answer: Answer,
+    /// What the bindings add to its details.
+    pub extra: Details,
+}
+
+impl OutcomeView {
+    /// The details: the core's, then what the bindings add.
+    fn details(&self) -> Details {
+        let mut details = core_details(&self.answer.outcome.detail);
+        details.extend(&self.extra);
+        details
+    }
+}
+
+/// The core's particulars by their public names.
+fn core_details(detail: &CoreDetail) -> Details {
+    let details = Details::EMPTY;
+    match detail {
+        CoreDetail::None => details,
+        CoreDetail::Order(id) => details.with("venue_client_id", Detail::Id(id.clone())),
+        CoreDetail::Field { field, value, why } => details
+            .with("field", Detail::Name(field))
+            .with("value", Detail::Text(value.clone()))
+            .with("reason", Detail::Name(why)),
+        CoreDetail::Limit { limit, value, attempt } => details
+            .with("limit", Detail::Name(limit))
+            .with("value", Detail::Text(value.clone()))
+            .with("attempt", Detail::Text(attempt.clone())),
+        CoreDetail::Retry { reason, retry_after_ms, venue_event_kind } => {
+            let wait = retry_after_ms
+                .map_or(Detail::Nothing, |wait| Detail::Whole(i64::try_from(wait).unwrap_or(i64::MAX)));
+            details
+                .with("reason", Detail::Text(reason.clone()))
+                .with("retry_after_ms", wait)
+                .with("retryable", Detail::Flag(true))
+                .with("venue_event_kind", Detail::Name(venue_event_kind.name()))
+        }
+        CoreDetail::Venue { reason, reason_code } => details
+            .with("reason", Detail::Text(reason.clone()))
+            .with("reason_code", Detail::Id(reason_code.clone())),
+        CoreDetail::First { seq, venue_client_id } => details
+            .with("first_seq", Detail::Whole(i64::try_from(*seq).unwrap_or(i64::MAX)))
+            .with("venue_client_id", Detail::Id(venue_client_id.clone())),
+        CoreDetail::NotYet(what) => details.with("not_yet_supported", Detail::Name(what)),
+    }
 }
 
 const NAMES: [Shown; 9] = [
@@ -73,47 +100,44 @@ impl KernelOutcome {
     /// The kernel's own verdict; what the venue says comes as later events.
     #[getter]
     fn accepted(&self) -> bool {
-        self.view.accepted
+        self.view.answer.outcome.accepted
     }
 
     /// The slot, where one is concerned.
     #[getter]
     fn slot_id(&self) -> Option<u32> {
-        self.view.slot_id
+        self.view.answer.outcome.slot_id
     }
 
     /// The trade, where one is concerned.
     #[getter]
     fn trade_id<'py>(&self, py: Python<'py>) -> Bound<'py, PyString> {
-        text::get_id(py, &self.view.trade_id)
+        text::get_id(py, &self.view.answer.trade_id)
     }
 
-    /// The slot's stage after the input.
+    /// The slot's stage after the input; `None` where no slot is concerned.
     #[getter]
     fn state<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        names::get(py, self.view.state)
+        names::get_optional(py, self.view.answer.outcome.state)
     }
 
     /// Why the kernel said what it said.
     #[getter]
     fn diagnostic_code<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        names::get(py, self.view.diagnostic_code)
+        names::get(py, self.view.answer.outcome.code)
     }
 
     /// How bad it is.
     #[getter]
     fn severity<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        names::get(py, self.view.severity)
+        names::get(py, self.view.answer.outcome.severity)
     }
 
     /// The stage changes, in the order in which they happened: a tuple of KernelTransition.
     #[getter]
     fn transitions<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        let made = self
-            .view
-            .transitions
-            .iter()
-            .map(|transition| Bound::new(py, KernelTransition::from(transition.clone())));
+        let made =
+            self.view.answer.transitions.iter().map(|record| Bound::new(py, KernelTransition::from(record)));
         PyTuple::new(py, made.collect::<PyResult<Vec<_>>>()?)
     }
 
@@ -121,14 +145,14 @@ impl KernelOutcome {
     #[getter]
     fn emitted_events<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
         let made =
-            self.view.emitted_events.iter().map(|event| Bound::new(py, PyVenueEvent::from(event.clone())));
+            self.view.answer.events.iter().map(|event| Bound::new(py, PyVenueEvent::from((**event).clone())));
         PyTuple::new(py, made.collect::<PyResult<Vec<_>>>()?)
     }
 
     /// What else there is to say: `field` and `value`, `reason`, `retry_after_ms`, limits.
     #[getter]
     fn details<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        self.view.details.to_dict(py)
+        self.view.details().to_dict(py)
     }
 
     /// Every field by name; times are int nanoseconds.
@@ -142,5 +166,121 @@ impl KernelOutcome {
 
     fn __eq__(&self, other: &KernelOutcome) -> bool {
         self.view == other.view
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use dita_kernel::names::{
+        KernelEventKind, KernelMode, KernelVerbosity, OrderDoubt, OrderSide, OrderType, PositionSide,
+        TimeInForce, TradeSide, VenueOrderStatus,
+    };
+    use dita_kernel::num::{Decimal, Money};
+
+    use super::*;
+    use crate::details::Detail;
+    use crate::order::{OrderView, VenueOrder};
+
+    fn outcome() -> OutcomeView {
+        let transition = TransitionView {
+            timestamp_ns: 1_500,
+            trade_id: Id::EMPTY,
+            slot_id: 2,
+            prev_state: TradeStage::Idle,
+            next_state: TradeStage::OrderRequested,
+            trigger: "ENTER",
+            intent_id: Id::EMPTY,
+            event_id: Id::EMPTY,
+            control_mode: KernelMode::Paper,
+            control_verbosity: KernelVerbosity::Normal,
+            details: Details::EMPTY,
+            seq: 9,
+            rule: 3,
+        };
+        OutcomeView {
+            accepted: false,
+            slot_id: Some(2),
+            trade_id: Id::EMPTY,
+            state: TradeStage::OrderSent,
+            diagnostic_code: KernelDiagnosticCode::RateLimited,
+            severity: Severity::Warning,
+            transitions: vec![transition],
+            emitted_events: vec![VenueEvent::new(KernelEventKind::RateLimited, 7)],
+            details: Details::EMPTY
+                .with("reason", Detail::Text("slow down".into()))
+                .with("retry_after_ms", Detail::Whole(250))
+                .with("retryable", Detail::Flag(true))
+                .with("value", Detail::Number(Decimal::ONE))
+                .with("limit", Detail::Money(Money(1)))
+                .with("id", Detail::Id(Id::EMPTY))
+                .with("venue_event_kind", Detail::Name("RATE_LIMITED")),
+        }
+    }
+
+    #[test]
+    fn an_outcome_reads_back() -> PyResult<()> {
+        Python::initialize();
+        Python::attach(|py| {
+            let globals = PyDict::new(py);
+            globals.set_item("outcome", Bound::new(py, KernelOutcome::from(outcome()))?)?;
+            globals.set_item("same", Bound::new(py, KernelOutcome::from(outcome()))?)?;
+            let check = c"
+assert outcome.accepted is False and outcome.slot_id == 2 and outcome.state == 'ORDER_SENT'
+assert (outcome.diagnostic_code, outcome.severity) == ('RATE_LIMITED', 'WARNING')
+assert outcome.details['retry_after_ms'] == 250 and outcome.details['retryable'] is True
+assert format(outcome.details['limit'], 'f') == '0.000000000000000001' and outcome.details['id'] == ''
+(step,) = outcome.transitions
+assert (step.prev_state, step.next_state, step.trigger, step.seq, step.rule) == ('IDLE', 'ORDER_REQUESTED', 'ENTER', 9, 3)
+assert step.timestamp_ns == 1500 and step.timestamp.microsecond == 1 and step.details == {}
+(event,) = outcome.emitted_events
+assert event.kind == 'RATE_LIMITED' and event.timestamp_ns == 7
+assert outcome == same and outcome != step and step == same.transitions[0]
+plain = outcome.to_dict()
+assert plain['transitions'][0]['timestamp'] == 1500 and plain['emitted_events'][0]['kind'] == 'RATE_LIMITED'
+assert repr(outcome).startswith('KernelOutcome(accepted=False, slot_id=2, state=')
+";
+            py.run(check, Some(&globals), None)
+        })
+    }
+
+    #[test]
+    fn an_order_reads_back() -> PyResult<()> {
+        Python::initialize();
+        Python::attach(|py| {
+            let order = OrderView {
+                internal_trade_id: Id::EMPTY,
+                slot_id: None,
+                venue_order_id: Id::EMPTY,
+                venue_client_id: Id::EMPTY,
+                asset: Id::EMPTY,
+                side: TradeSide::Short,
+                order_side: OrderSide::Sell,
+                position_side: PositionSide::Both,
+                intended_size: Decimal::ONE,
+                filled_size: Decimal::ZERO,
+                remaining_size: Decimal::ONE,
+                average_fill_price: None,
+                status: VenueOrderStatus::Acked,
+                order_type: OrderType::Limit,
+                limit_price: Some(Decimal::ONE),
+                trigger_price: None,
+                time_in_force: TimeInForce::Gtd,
+                expire_time_ns: Some(1_000),
+                post_only: true,
+                reduce_only: false,
+                doubt: OrderDoubt::Cancel,
+                requests: vec!["CANCEL"],
+                metadata: "{\"a\":1}".into(),
+            };
+            let globals = PyDict::new(py);
+            globals.set_item("order", Bound::new(py, VenueOrder::from(order))?)?;
+            let check = c"
+assert (order.side, order.order_side, order.status, order.doubt) == ('SHORT', 'SELL', 'ACKED', 'CANCEL')
+assert order.requests == ('CANCEL',) and order.metadata == {'a': 1} and order.expire_time_ns == 1000
+assert order.average_fill_price is None and order.limit_price == 1 and order.post_only is True
+assert order.to_dict()['expire_time'] == 1000 and 'slot_id' not in repr(order)
+";
+            py.run(check, Some(&globals), None)
+        })
     }
 }

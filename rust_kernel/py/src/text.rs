@@ -2,6 +2,7 @@
 
 use dita_kernel::id::{ID_BYTES_MAX, Id, IdError};
 use dita_kernel::input::METADATA_BYTES_MAX;
+use pyo3::exceptions::{PyRecursionError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBool, PyDict, PyInt, PyMapping, PyString};
@@ -161,10 +162,12 @@ pub fn read_json(value: &Bound<'_, PyAny>, field: &'static str) -> Result<Box<st
     }
     let encoded = match json(py)?.encode.bind(py).call1((plain,)) {
         Ok(encoded) => encoded,
-        Err(error) => {
+        Err(error) if is_refusal(&error, py) => {
             let why = format!("cannot be written as JSON: {}", error.value(py));
             return Err(Error::value(field, value, &why));
         }
+        // An interrupt or a lack of memory is not the value's fault.
+        Err(error) => return Err(error.into()),
     };
     let text = encoded.cast::<PyString>().map_err(PyErr::from)?;
     match text.to_str() {
@@ -172,6 +175,12 @@ pub fn read_json(value: &Bound<'_, PyAny>, field: &'static str) -> Result<Box<st
         Ok(text) => Ok(text.into()),
         Err(_) => Err(not_utf8(value, field)),
     }
+}
+
+fn is_refusal(error: &PyErr, py: Python<'_>) -> bool {
+    error.is_instance_of::<PyTypeError>(py)
+        || error.is_instance_of::<PyValueError>(py)
+        || error.is_instance_of::<PyRecursionError>(py)
 }
 
 /// Canonical JSON as a new `dict`; nothing reads as `{}`.

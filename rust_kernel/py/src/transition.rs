@@ -1,5 +1,6 @@
 //! `KernelTransition`: one stage change of one slot.
 
+use dita_engine::TransitionRecord;
 use dita_kernel::id::Id;
 use dita_kernel::names::{KernelMode, KernelVerbosity, TradeStage};
 use pyo3::prelude::*;
@@ -66,6 +67,26 @@ impl From<TransitionView> for KernelTransition {
     #[inline]
     fn from(view: TransitionView) -> KernelTransition {
         KernelTransition { view }
+    }
+}
+
+impl From<&TransitionRecord> for KernelTransition {
+    fn from(record: &TransitionRecord) -> KernelTransition {
+        KernelTransition::from(TransitionView {
+            timestamp_ns: record.timestamp_ns,
+            trade_id: record.trade_id.clone(),
+            slot_id: record.slot_id,
+            prev_state: record.prev_state,
+            next_state: record.next_state,
+            trigger: record.trigger.name(),
+            intent_id: record.intent_id.clone(),
+            event_id: record.event_id.clone(),
+            control_mode: record.mode,
+            control_verbosity: record.verbosity,
+            details: Details::EMPTY,
+            seq: record.seq,
+            rule: record.rule,
+        })
     }
 }
 

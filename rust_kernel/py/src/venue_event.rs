@@ -106,9 +106,22 @@ impl From<CoreEvent> for VenueEvent {
 impl VenueEvent {
     // The commonest fields first: the keywords are looked up one after another.
     #[new]
-    #[pyo3(signature = (timestamp, *, kind, status=None, venue_client_id=None, venue_order_id=None, asset=None, price=None, size=None, filled_size=None, venue_trade_id=None, order_side=None, fee=None, liquidity=None, remaining_size=None, slot_id=None, trade_id=None, event_id=None, side=None, ts_init=None, reason=None, raw_payload=None, metadata=None, position_side=None, fee_asset=None, order_size=None, order_price=None, average_price=None, request_id=None, reason_code=None, parent_order_id=None, ref_trade_id=None, retry_after_ms=None))]
     #[pyo3(
-        text_signature = "(timestamp, *, kind, event_id='', trade_id='', slot_id=None, status=None, venue_order_id='', venue_client_id='', side=None, asset='', price=None, size=None, filled_size=None, remaining_size=None, reason='', raw_payload=None, metadata=None, order_side=None, position_side=None, venue_trade_id='', fee=None, fee_asset='', liquidity=None, ts_init=None, order_size=None, order_price=None, average_price=None, request_id='', reason_code='', parent_order_id='', ref_trade_id='', retry_after_ms=None)"
+        signature = (
+            timestamp, *, kind, status=None, venue_client_id=None, venue_order_id=None, asset=None,
+            price=None, size=None, filled_size=None, venue_trade_id=None, order_side=None, fee=None,
+            liquidity=None, remaining_size=None, slot_id=None, trade_id=None, event_id=None,
+            side=None, ts_init=None, reason=None, raw_payload=None, metadata=None,
+            position_side=None, fee_asset=None, order_size=None, order_price=None,
+            average_price=None, request_id=None, reason_code=None, parent_order_id=None,
+            ref_trade_id=None, retry_after_ms=None
+        ),
+        text_signature = "(timestamp, *, kind, event_id='', trade_id='', slot_id=None, status=None, venue_order_id='', \
+            venue_client_id='', side=None, asset='', price=None, size=None, filled_size=None, \
+            remaining_size=None, reason='', raw_payload=None, metadata=None, order_side=None, \
+            position_side=None, venue_trade_id='', fee=None, fee_asset='', liquidity=None, ts_init=None, \
+            order_size=None, order_price=None, average_price=None, request_id='', reason_code='', \
+            parent_order_id='', ref_trade_id='', retry_after_ms=None)"
     )]
     #[allow(clippy::too_many_arguments)]
     fn new(

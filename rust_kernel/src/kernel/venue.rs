@@ -633,6 +633,9 @@ impl Kernel {
 
     #[inline]
     fn commit_news(&mut self, place: u32, plan: &OrderPlan, effects: &mut Effects) {
+        if self.orders.at(place).status.is_ended() {
+            return; // the fill in this very event ended it, or it had ended before
+        }
         match plan.news {
             News::None | News::Complete => {}
             News::Ack => {
@@ -669,9 +672,6 @@ impl Kernel {
         reason: Option<&'static str>,
         effects: &mut Effects,
     ) {
-        if self.orders.at(place).status.is_ended() {
-            return; // the fill in this very event ended it
-        }
         let order = self.orders.at(place);
         let owner = self.owner_of(order.role, order.slot_id, order.trade_number);
         if let (Some(slot_id), Some(reason), OrderRole::Entry) = (owner, reason, order.role)

@@ -1,0 +1,102 @@
+"""Makes benches/RESULTS.md from what the benchmarks left in a folder."""
+
+from __future__ import annotations
+
+import json
+import platform
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+TRIP = (
+    "One round trip: entry intent, acknowledgement, fill, fee, exit intent, acknowledgement, fill, fee, account"
+    " updated. On: exact decimals, duplicate detection, double-entry ledger, limits, exposure, reconciliation."
+    " Off: journal, log (nothing is durable in this version), prediction of funding. Every arm asserts the same end:"
+    " position 0, the exact fees, the exact realised PnL, the trade count."
+)
+
+
+def cpu() -> str:
+    """The processor's name."""
+    for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+        if line.startswith("model name"):
+            return line.split(":", 1)[1].strip()
+    return platform.machine()
+
+
+def criterion(folder: Path) -> list[tuple[str, float]]:
+    """Medians in nanoseconds by benchmark."""
+    found = []
+    for path in sorted(folder.glob("t0_round_trip/**/new/estimates.json")):
+        median = json.loads(path.read_text(encoding="utf-8"))["median"]["point_estimate"]
+        found.append((path.parent.parent.name, median))
+    return sorted(found, key=lambda row: int(row[0]))
+
+
+def header() -> None:
+    """What machine, what versions, how to do it again."""
+    rustc = subprocess.run(["rustc", "--version"], check=True, capture_output=True, text=True).stdout.strip()  # noqa: S607
+    print("# Results\n\nWritten by `make bench`; do not edit. Medians; the machine is shared and noisy.\n")
+    print("| | |\n|---|---|")
+    print(f"| date | {datetime.now(UTC):%Y-%m-%d %H:%M} UTC |")
+    print(f"| processor | {cpu()}, {len(__import__('os').sched_getaffinity(0))} cores |")
+    print(f"| versions | {rustc}; Python {platform.python_version()} |")
+    print(f"\n{TRIP}\n")
+
+
+def rust(results: Path, target: Path) -> None:
+    """T0 and its flatness."""
+    print("## T0: the core with the simulated venue, in Rust\n")
+    print("Goal 0.8 µs (1.2 at the least). `cargo bench --bench t0` in benches/.\n")
+    print("| slots | µs a round trip |\n|---|---|")
+    for slots, nanoseconds in criterion(target / "criterion"):
+        print(f"| {int(slots):,} | {nanoseconds / 1000:.2f} |")
+    rows = [json.loads(line) for line in (results / "flatness.jsonl").read_text().splitlines()]
+    points = [row for row in rows if "finished_before" in row]
+    base = points[1]["ns_per_round_trip"]
+    print("\nBy trades finished before (`cargo run --release --bin flatness`):\n")
+    print("| finished before | µs a round trip | against 1,000 | resident KiB |\n|---|---|---|---|")
+    for row in points:
+        took = row["ns_per_round_trip"]
+        print(f"| {row['finished_before']:,} | {took / 1000:.2f} | {took / base:.2f} | {row['resident_kib']:,} |")
+    print("\nThe row 0 is the first 1,000 trips of a fresh process, warm-up included.\n")
+
+
+def python(results: Path) -> None:
+    """T1, T1p."""
+    goals = {"T1 ": "goal 4 µs", "T1p": "goal 15 µs"}
+    benchmarks = json.loads((results / "python.json").read_text(encoding="utf-8"))["benchmarks"]
+    for group in sorted({row["group"] for row in benchmarks}):
+        print(f"## {group} ({goals[group[:3]]})\n")
+        print("`pytest benches/python` as benches/run calls it.\n")
+        print("| | µs, median | µs, interquartile range |\n|---|---|---|")
+        for row in (row for row in benchmarks if row["group"] == group):
+            name, value = next(iter(row["params"].items()))
+            stats = row["stats"]
+            label = f"{value:,} {'slots' if name == 'slots' else 'trades finished before'}"
+            print(f"| {label} | {stats['median'] * 1e6:.2f} | {stats['iqr'] * 1e6:.2f} |")
+        print()
+
+
+def footprint(results: Path) -> None:
+    """Import, memory, size."""
+    figures = json.loads((results / "footprint.json").read_text(encoding="utf-8"))
+    print("## Footprint (`python benches/python/footprint.py`)\n")
+    print("| | | goal |\n|---|---|---|")
+    print(f"| `import dita` | {figures['import_ms']:.1f} ms | 50 |")
+    print(f"| resident memory of a fresh kernel, interpreter included | {figures['fresh_kernel_mib']:.1f} MiB | 40 |")
+    print(f"| the extension, unpacked | {figures['extension_mib']:.1f} MiB | wheel 8 MB |")
+
+
+def main() -> None:
+    """Prints the page."""
+    results = Path(sys.argv[1])
+    header()
+    rust(results, results.parent)
+    python(results)
+    footprint(results)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,998 @@
+"""The DITA execution kernel's native module: enumerations, errors and frozen value types."""
+
+# Docstrings are wanted here (editors show them) and the errors' names are public API, whatever the suffix.
+# `int | float` is kept, since an int stays an int.
+# ruff: noqa: ANN401, N818, PYI021, PYI041
+
+import enum
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, ClassVar, final
+
+__all__ = [
+    "AccountEventKind",
+    "ControlGate",
+    "InboxFull",
+    "InvalidInput",
+    "InvalidType",
+    "KernelClosed",
+    "KernelCommandType",
+    "KernelDiagnosticCode",
+    "KernelError",
+    "KernelEventKind",
+    "KernelIntent",
+    "KernelMode",
+    "KernelOutcome",
+    "KernelPoisoned",
+    "KernelTransition",
+    "KernelVerbosity",
+    "Liquidity",
+    "NotYetSupported",
+    "OrderDoubt",
+    "OrderSide",
+    "OrderType",
+    "PositionSide",
+    "Product",
+    "ReconcileStatus",
+    "Severity",
+    "TimeInForce",
+    "TradeSide",
+    "TradeSlot",
+    "TradeStage",
+    "VenueAdapterError",
+    "VenueEvent",
+    "VenueOrder",
+    "VenueOrderStatus",
+]
+
+class TradeSide(enum.StrEnum):
+    """A position's side. Orders and fills carry OrderSide as well."""
+
+    LONG = "LONG"
+    SHORT = "SHORT"
+    FLAT = "FLAT"
+
+class OrderSide(enum.StrEnum):
+    """An order's side (FIX Side 54)."""
+
+    BUY = "BUY"
+    SELL = "SELL"
+
+class PositionSide(enum.StrEnum):
+    """Which of the venue's position books an order belongs to."""
+
+    BOTH = "BOTH"
+    LONG = "LONG"
+    SHORT = "SHORT"
+
+class KernelCommandType(enum.StrEnum):
+    """What a strategy asks for."""
+
+    ENTER = "ENTER"
+    EXIT = "EXIT"
+    CANCEL = "CANCEL"
+    AMEND = "AMEND"
+
+class OrderType(enum.StrEnum):
+    """FIX OrdType 40, as far as venues have it."""
+
+    MARKET = "MARKET"
+    LIMIT = "LIMIT"
+    STOP_MARKET = "STOP_MARKET"
+    STOP_LIMIT = "STOP_LIMIT"
+    TAKE_PROFIT = "TAKE_PROFIT"
+
+class TimeInForce(enum.StrEnum):
+    """FIX TimeInForce 59."""
+
+    GTC = "GTC"
+    IOC = "IOC"
+    FOK = "FOK"
+    GTD = "GTD"
+
+class Liquidity(enum.StrEnum):
+    """Whether a fill took or made liquidity (FIX LastLiquidityInd 851)."""
+
+    MAKER = "MAKER"
+    TAKER = "TAKER"
+
+class KernelEventKind(enum.StrEnum):
+    """What a venue event says (FIX 4.4 ExecType 150, and what has no FIX twin)."""
+
+    ORDER_ACK = "ORDER_ACK"
+    PARTIAL_FILL = "PARTIAL_FILL"
+    FULL_FILL = "FULL_FILL"
+    CANCEL_PENDING = "CANCEL_PENDING"
+    CANCEL_ACK = "CANCEL_ACK"
+    CANCEL_REJECT = "CANCEL_REJECT"
+    AMEND_REJECT = "AMEND_REJECT"
+    AMEND_PENDING = "AMEND_PENDING"
+    AMEND_ACK = "AMEND_ACK"
+    ORDER_REJECT = "ORDER_REJECT"
+    EXPIRED = "EXPIRED"
+    DONE_FOR_DAY = "DONE_FOR_DAY"
+    STOPPED = "STOPPED"
+    RESTATED = "RESTATED"
+    TRIGGERED = "TRIGGERED"
+    TRADE_CORRECT = "TRADE_CORRECT"
+    TRADE_BUST = "TRADE_BUST"
+    ORDER_STATUS = "ORDER_STATUS"
+    ORDER_NOT_FOUND = "ORDER_NOT_FOUND"
+    RATE_LIMITED = "RATE_LIMITED"
+    SEND_TIMEOUT = "SEND_TIMEOUT"
+    LIQUIDATION = "LIQUIDATION"
+    ADL = "ADL"
+    DISCONNECTED = "DISCONNECTED"
+    RESYNCED = "RESYNCED"
+
+class VenueOrderStatus(enum.StrEnum):
+    """What the venue has reported of an order (FIX OrdStatus 39), nothing else."""
+
+    NEW = "NEW"
+    SENT = "SENT"
+    ACKED = "ACKED"
+    PARTIALLY_FILLED = "PARTIALLY_FILLED"
+    FILLED = "FILLED"
+    PENDING_CANCEL = "PENDING_CANCEL"
+    PENDING_REPLACE = "PENDING_REPLACE"
+    CANCELED = "CANCELED"
+    REJECTED = "REJECTED"
+    EXPIRED = "EXPIRED"
+    DONE_FOR_DAY = "DONE_FOR_DAY"
+    STOPPED = "STOPPED"
+
+class OrderDoubt(enum.StrEnum):
+    """Which request of ours the venue has left unanswered."""
+
+    NONE = "NONE"
+    SUBMIT = "SUBMIT"
+    CANCEL = "CANCEL"
+    AMEND = "AMEND"
+
+class TradeStage(enum.StrEnum):
+    """A slot's stage: a function of its entry order, position and exit orders."""
+
+    IDLE = "IDLE"
+    ORDER_REQUESTED = "ORDER_REQUESTED"
+    ORDER_SENT = "ORDER_SENT"
+    ENTRY_WORKING = "ENTRY_WORKING"
+    POSITION_OPEN = "POSITION_OPEN"
+    EXIT_REQUESTED = "EXIT_REQUESTED"
+    EXIT_SENT = "EXIT_SENT"
+    EXIT_WORKING = "EXIT_WORKING"
+    CLOSED = "CLOSED"
+
+class Severity(enum.StrEnum):
+    """How bad an outcome is."""
+
+    INFO = "INFO"
+    WARNING = "WARNING"
+    ERROR = "ERROR"
+    CRITICAL = "CRITICAL"
+
+class KernelDiagnosticCode(enum.StrEnum):
+    """Why the kernel said what it said."""
+
+    OK = "OK"
+    INVALID_SLOT_ID = "INVALID_SLOT_ID"
+    INVALID_INTENT = "INVALID_INTENT"
+    SLOT_BUSY = "SLOT_BUSY"
+    OPPOSITE_SIDE = "OPPOSITE_SIDE"
+    NO_POSITION = "NO_POSITION"
+    NO_ACTIVE_ORDER = "NO_ACTIVE_ORDER"
+    AMBIGUOUS_ORDER = "AMBIGUOUS_ORDER"
+    NOT_OPENED = "NOT_OPENED"
+    DUPLICATE_INTENT = "DUPLICATE_INTENT"
+    DUPLICATE_EVENT = "DUPLICATE_EVENT"
+    ENRICHED = "ENRICHED"
+    STALE_EVENT = "STALE_EVENT"
+    UNKNOWN_ORDER = "UNKNOWN_ORDER"
+    LATE_FILL = "LATE_FILL"
+    ORPHAN_FILL = "ORPHAN_FILL"
+    OVERFILL = "OVERFILL"
+    POSITION_FLIPPED = "POSITION_FLIPPED"
+    INFERRED_FILL = "INFERRED_FILL"
+    IN_DOUBT = "IN_DOUBT"
+    RATE_LIMITED = "RATE_LIMITED"
+    VENUE_REJECTED = "VENUE_REJECTED"
+    BELOW_FLOOR = "BELOW_FLOOR"
+    PRECISION = "PRECISION"
+    RISK_BLOCKED = "RISK_BLOCKED"
+    FROZEN = "FROZEN"
+    CONTROL_HALTED = "CONTROL_HALTED"
+    REDUCE_ONLY = "REDUCE_ONLY"
+    NOT_AUDITED = "NOT_AUDITED"
+    REGIME_BLOCKED = "REGIME_BLOCKED"
+    ILLEGAL_TRANSITION = "ILLEGAL_TRANSITION"
+    RECONCILE_REQUIRED = "RECONCILE_REQUIRED"
+
+class AccountEventKind(enum.StrEnum):
+    """What an account event says."""
+
+    FILL_SETTLED = "FILL_SETTLED"
+    ACCOUNT_UPDATE = "ACCOUNT_UPDATE"
+    POSITION_UPDATE = "POSITION_UPDATE"
+    FUNDING_FEE = "FUNDING_FEE"
+    TRANSFER = "TRANSFER"
+    REBATE = "REBATE"
+    LIQUIDATION_FEE = "LIQUIDATION_FEE"
+    ADJUSTMENT = "ADJUSTMENT"
+
+class KernelMode(enum.StrEnum):
+    """Which venue the kernel talks to."""
+
+    LIVE = "LIVE"
+    PAPER = "PAPER"
+    SHADOW = "SHADOW"
+
+class ControlGate(enum.StrEnum):
+    """What the operators let through."""
+
+    NORMAL = "NORMAL"
+    REDUCE_ONLY = "REDUCE_ONLY"
+    HALTED = "HALTED"
+
+class KernelVerbosity(enum.StrEnum):
+    """How much is reported."""
+
+    QUIET = "QUIET"
+    NORMAL = "NORMAL"
+    VERBOSE = "VERBOSE"
+    TRACE = "TRACE"
+
+class ReconcileStatus(enum.StrEnum):
+    """How far the exchange's account is from the kernel's."""
+
+    OK = "OK"
+    WARN = "WARN"
+    ERROR = "ERROR"
+
+class Product(enum.StrEnum):
+    """What a contract is."""
+
+    PERP = "PERP"
+    SPOT = "SPOT"
+
+class KernelError(Exception):
+    """Base of every error that the kernel raises."""
+
+class InvalidInput(KernelError, ValueError):
+    """A value that the kernel cannot take. `field` names it, `value` is it."""
+
+    field: str
+    value: object
+
+class InvalidType(KernelError, TypeError):
+    """A value of a type that the kernel cannot take. `field` names it, `value` is it."""
+
+    field: str
+    value: object
+
+class KernelClosed(KernelError):
+    """The kernel was closed."""
+
+class NotYetSupported(KernelError, NotImplementedError):
+    """This version of the kernel cannot do this yet."""
+
+class KernelPoisoned(KernelError):
+    """A step failed half way: the state in memory is not to be trusted. Reopen the kernel from its log."""
+
+class InboxFull(KernelError):
+    """The bounded inbox has no room for another input."""
+
+class VenueAdapterError(KernelError):
+    """A venue adapter broke its contract."""
+
+@final
+class KernelIntent:
+    """What a strategy wants, frozen.
+
+    Numbers may be Decimal, int, str or float (a float enters through its shortest decimal text: 0.1 is
+    exactly 0.1). Times are aware datetimes or int nanoseconds since 1970-01-01 UTC. Ids and names have at
+    most 64 bytes. `None` for an optional field means: left out. `metadata` is kept as canonical JSON of
+    at most 4,096 bytes. A `slot_id` that no kernel can have (negative, over 32 bits) is kept as
+    4294967295, which the kernel answers with INVALID_SLOT_ID.
+
+    Raises InvalidInput (a ValueError) for a value and InvalidType (a TypeError) for a type that cannot be
+    taken; both name `field` and `value`. What a venue or the kernel would refuse (a size of 0, ratios
+    that do not sum to 1) is not refused here: the outcome says INVALID_INTENT. An empty `exit_leg_ratios`
+    is the default and means `(1,)`.
+    """
+
+    def __new__(
+        cls,
+        timestamp: datetime | int,
+        intent_id: str,
+        trade_id: str,
+        slot_id: int,
+        asset: str,
+        side: TradeSide | str,
+        action: KernelCommandType | str,
+        reference_price: Decimal | int | str | float | None = None,
+        target_size: Decimal | int | str | float | None = None,
+        leverage: Decimal | int | str | float | None = None,
+        exit_leg_ratios: Sequence[Decimal | int | str | float] | None = (),
+        reason: str | None = "",
+        metadata: Mapping[str, Any] | None = None,
+        stage: str | None = "",
+        order_type: OrderType | str | None = "MARKET",
+        limit_price: Decimal | int | str | float | None = None,
+        time_in_force: TimeInForce | str | None = "GTC",
+        expire_time: datetime | int | None = None,
+        post_only: bool | None = False,
+        reduce_only: bool | None = False,
+        trigger_price: Decimal | int | str | float | None = None,
+        quote_size: Decimal | int | str | float | None = None,
+        oco_group: str | None = "",
+        target_client_id: str | None = "",
+        valid_until: datetime | int | None = None,
+    ) -> KernelIntent: ...
+    @property
+    def timestamp(self) -> datetime:
+        """The strategy's time. Aware UTC `datetime`, truncated to microseconds."""
+
+    @property
+    def timestamp_ns(self) -> int:
+        """The strategy's time. Nanoseconds since 1970-01-01 UTC."""
+
+    @property
+    def intent_id(self) -> str:
+        """The strategy's id of this intent: the key of idempotence."""
+
+    @property
+    def trade_id(self) -> str:
+        """The trade it belongs to."""
+
+    @property
+    def slot_id(self) -> int:
+        """The slot; one that no kernel can have reads as 4294967295."""
+
+    @property
+    def asset(self) -> str:
+        """The instrument."""
+
+    @property
+    def side(self) -> TradeSide:
+        """The position's side."""
+
+    @property
+    def action(self) -> KernelCommandType:
+        """What to do."""
+
+    @property
+    def reference_price(self) -> Decimal | None:
+        """The price the strategy saw, in quote units."""
+
+    @property
+    def target_size(self) -> Decimal | None:
+        """The order's size in base units or contracts; for EXIT, absent means: to the next leg's target."""
+
+    @property
+    def leverage(self) -> Decimal | None:
+        """The leverage wanted at the venue."""
+
+    @property
+    def exit_leg_ratios(self) -> tuple[Decimal, ...]:
+        """Parts of the position for the exit ladder, as `decimal.Decimal`; they sum to 1."""
+
+    @property
+    def reason(self) -> str:
+        """Why, for people."""
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """The caller's own data: a new `dict` at each read; `{}` when none."""
+
+    @property
+    def stage(self) -> str:
+        """The strategy's own stage name, for people."""
+
+    @property
+    def order_type(self) -> OrderType:
+        """The order's type."""
+
+    @property
+    def limit_price(self) -> Decimal | None:
+        """The limit, where the type has one."""
+
+    @property
+    def time_in_force(self) -> TimeInForce:
+        """How long the order lives."""
+
+    @property
+    def expire_time(self) -> datetime | None:
+        """When a GTD order ends. Aware UTC `datetime`, truncated to microseconds."""
+
+    @property
+    def expire_time_ns(self) -> int | None:
+        """When a GTD order ends. Nanoseconds since 1970-01-01 UTC."""
+
+    @property
+    def post_only(self) -> bool:
+        """Reject rather than take liquidity."""
+
+    @property
+    def reduce_only(self) -> bool:
+        """Never increase the position."""
+
+    @property
+    def trigger_price(self) -> Decimal | None:
+        """The trigger, where the type has one."""
+
+    @property
+    def quote_size(self) -> Decimal | None:
+        """Spot: the size in quote units."""
+
+    @property
+    def oco_group(self) -> str:
+        """Orders of one group cancel one another."""
+
+    @property
+    def target_client_id(self) -> str:
+        """Which order CANCEL or AMEND means."""
+
+    @property
+    def valid_until(self) -> datetime | None:
+        """Until when an exit may be resent. Aware UTC `datetime`, truncated to microseconds."""
+
+    @property
+    def valid_until_ns(self) -> int | None:
+        """Until when an exit may be resent. Nanoseconds since 1970-01-01 UTC."""
+
+    def replace(self, **changes: Any) -> KernelIntent:
+        """A copy with some fields changed. Raises InvalidInput or InvalidType like the constructor."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Every field by name; times are int nanoseconds, so that `KernelIntent(**x.to_dict()) == x`."""
+
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __getnewargs_ex__(self) -> tuple[tuple[()], dict[str, Any]]: ...
+
+@final
+class VenueEvent:
+    """What the venue said of an order, frozen. Only `timestamp` and `kind` are required: venues differ.
+
+    Numbers, times and ids as in KernelIntent. `size` and `price` are this fill's, `filled_size` is
+    cumulative, `fee` is this fill's (+ is a charge, - a rebate). `reason`, `raw_payload` and `metadata`
+    have at most 4,096 bytes each.
+
+    Raises InvalidInput or InvalidType, which name `field` and `value`.
+    """
+
+    def __new__(
+        cls,
+        timestamp: datetime | int,
+        *,
+        kind: KernelEventKind | str,
+        event_id: str | None = "",
+        trade_id: str | None = "",
+        slot_id: int | None = None,
+        status: VenueOrderStatus | str | None = None,
+        venue_order_id: str | None = "",
+        venue_client_id: str | None = "",
+        side: TradeSide | str | None = None,
+        asset: str | None = "",
+        price: Decimal | int | str | float | None = None,
+        size: Decimal | int | str | float | None = None,
+        filled_size: Decimal | int | str | float | None = None,
+        remaining_size: Decimal | int | str | float | None = None,
+        reason: str | None = "",
+        raw_payload: Mapping[str, Any] | str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        order_side: OrderSide | str | None = None,
+        position_side: PositionSide | str | None = None,
+        venue_trade_id: str | None = "",
+        fee: Decimal | int | str | float | None = None,
+        fee_asset: str | None = "",
+        liquidity: Liquidity | str | None = None,
+        ts_init: datetime | int | None = None,
+        order_size: Decimal | int | str | float | None = None,
+        order_price: Decimal | int | str | float | None = None,
+        average_price: Decimal | int | str | float | None = None,
+        request_id: str | None = "",
+        reason_code: str | None = "",
+        parent_order_id: str | None = "",
+        ref_trade_id: str | None = "",
+        retry_after_ms: int | None = None,
+    ) -> VenueEvent: ...
+    @property
+    def timestamp(self) -> datetime:
+        """The venue's time; may run backwards. Aware UTC `datetime`, truncated to microseconds."""
+
+    @property
+    def timestamp_ns(self) -> int:
+        """The venue's time; may run backwards. Nanoseconds since 1970-01-01 UTC."""
+
+    @property
+    def event_id(self) -> str:
+        """The venue's or adapter's id of this event."""
+
+    @property
+    def trade_id(self) -> str:
+        """The trade, a hint."""
+
+    @property
+    def slot_id(self) -> int | None:
+        """The slot, a hint."""
+
+    @property
+    def kind(self) -> KernelEventKind:
+        """What kind."""
+
+    @property
+    def status(self) -> VenueOrderStatus | None:
+        """The order's status as the venue names it."""
+
+    @property
+    def venue_order_id(self) -> str:
+        """The venue's id of the order."""
+
+    @property
+    def venue_client_id(self) -> str:
+        """Our id of the order."""
+
+    @property
+    def side(self) -> TradeSide | None:
+        """The position's side."""
+
+    @property
+    def asset(self) -> str:
+        """The instrument."""
+
+    @property
+    def price(self) -> Decimal | None:
+        """This fill's price, in quote units."""
+
+    @property
+    def size(self) -> Decimal | None:
+        """This fill's quantity, in base units or contracts."""
+
+    @property
+    def filled_size(self) -> Decimal | None:
+        """The order's cumulative quantity."""
+
+    @property
+    def remaining_size(self) -> Decimal | None:
+        """What the venue says remains."""
+
+    @property
+    def reason(self) -> str:
+        """The venue's reason as text."""
+
+    @property
+    def raw_payload(self) -> dict[str, Any] | str:
+        """As the venue sent it: a JSON object as a new `dict`, other text as `str`; `{}` when none."""
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """The adapter's own data: a new `dict` at each read; `{}` when none."""
+
+    @property
+    def order_side(self) -> OrderSide | None:
+        """BUY or SELL."""
+
+    @property
+    def position_side(self) -> PositionSide | None:
+        """The venue's position book."""
+
+    @property
+    def venue_trade_id(self) -> str:
+        """The fill's id."""
+
+    @property
+    def fee(self) -> Decimal | None:
+        """This fill's fee: + is a charge, - a rebate."""
+
+    @property
+    def fee_asset(self) -> str:
+        """What the fee is paid in; empty means the settlement asset."""
+
+    @property
+    def liquidity(self) -> Liquidity | None:
+        """Maker or taker."""
+
+    @property
+    def ts_init(self) -> datetime:
+        """When it was received; the venue's time where it was not given. Aware UTC `datetime`, truncated to
+        microseconds.
+        """
+
+    @property
+    def ts_init_ns(self) -> int:
+        """When it was received; the venue's time where it was not given. Nanoseconds since 1970-01-01 UTC."""
+
+    @property
+    def order_size(self) -> Decimal | None:
+        """The order's total as the venue now has it."""
+
+    @property
+    def order_price(self) -> Decimal | None:
+        """The order's price as the venue now has it."""
+
+    @property
+    def average_price(self) -> Decimal | None:
+        """The order's average price."""
+
+    @property
+    def request_id(self) -> str:
+        """Which of our requests it answers."""
+
+    @property
+    def reason_code(self) -> str:
+        """The venue's reason as its own code."""
+
+    @property
+    def parent_order_id(self) -> str:
+        """An algo or triggered order's other id."""
+
+    @property
+    def ref_trade_id(self) -> str:
+        """The fill that a bust or a correction refers to."""
+
+    @property
+    def retry_after_ms(self) -> int | None:
+        """How long to wait before a retry, milliseconds."""
+
+    def replace(self, **changes: Any) -> VenueEvent:
+        """A copy with some fields changed. Raises InvalidInput or InvalidType like the constructor."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Every field by name; times are int nanoseconds, so that `VenueEvent(**x.to_dict()) == x`."""
+
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __getnewargs_ex__(self) -> tuple[tuple[()], dict[str, Any]]: ...
+
+@final
+class VenueOrder:
+    """An order as the kernel knows it: a frozen copy."""
+
+    @property
+    def internal_trade_id(self) -> str:
+        """The trade it belongs to."""
+
+    @property
+    def slot_id(self) -> int | None:
+        """The slot that owns it; `None` in the unassigned book."""
+
+    @property
+    def venue_order_id(self) -> str:
+        """The venue's id, where it is known."""
+
+    @property
+    def venue_client_id(self) -> str:
+        """Our id."""
+
+    @property
+    def asset(self) -> str:
+        """The instrument."""
+
+    @property
+    def side(self) -> TradeSide:
+        """The position's side."""
+
+    @property
+    def order_side(self) -> OrderSide:
+        """BUY or SELL."""
+
+    @property
+    def position_side(self) -> PositionSide:
+        """The venue's position book."""
+
+    @property
+    def intended_size(self) -> Decimal:
+        """The order's total, in base units or contracts."""
+
+    @property
+    def filled_size(self) -> Decimal:
+        """What is filled so far."""
+
+    @property
+    def remaining_size(self) -> Decimal:
+        """What remains."""
+
+    @property
+    def average_fill_price(self) -> Decimal | None:
+        """The fills' average price, where something is filled."""
+
+    @property
+    def status(self) -> VenueOrderStatus:
+        """What the venue has reported, nothing else."""
+
+    @property
+    def order_type(self) -> OrderType:
+        """The order's type."""
+
+    @property
+    def limit_price(self) -> Decimal | None:
+        """The limit, where the type has one."""
+
+    @property
+    def trigger_price(self) -> Decimal | None:
+        """The trigger, where the type has one."""
+
+    @property
+    def time_in_force(self) -> TimeInForce:
+        """How long it lives."""
+
+    @property
+    def expire_time(self) -> datetime | None:
+        """When a GTD order ends. Aware UTC `datetime`, truncated to microseconds."""
+
+    @property
+    def expire_time_ns(self) -> int | None:
+        """When a GTD order ends. Nanoseconds since 1970-01-01 UTC."""
+
+    @property
+    def post_only(self) -> bool:
+        """Reject rather than take liquidity."""
+
+    @property
+    def reduce_only(self) -> bool:
+        """Never increase the position."""
+
+    @property
+    def doubt(self) -> OrderDoubt:
+        """Which request of ours the venue has left unanswered."""
+
+    @property
+    def requests(self) -> tuple[str, ...]:
+        """The outstanding requests by name."""
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """The caller's own data as canonical JSON; empty when none."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Every field by name, nested values as dicts; times are int nanoseconds."""
+
+    def __eq__(self, other: object, /) -> bool: ...
+    __hash__: ClassVar[None]  # type: ignore[assignment]
+
+@final
+class KernelTransition:
+    """One stage change of one slot, frozen."""
+
+    @property
+    def timestamp(self) -> datetime:
+        """The kernel's time of the input that caused it. Aware UTC `datetime`, truncated to microseconds."""
+
+    @property
+    def timestamp_ns(self) -> int:
+        """The kernel's time of the input that caused it. Nanoseconds since 1970-01-01 UTC."""
+
+    @property
+    def trade_id(self) -> str:
+        """The trade."""
+
+    @property
+    def slot_id(self) -> int:
+        """The slot."""
+
+    @property
+    def prev_state(self) -> TradeStage:
+        """The stage before."""
+
+    @property
+    def next_state(self) -> TradeStage:
+        """The stage after."""
+
+    @property
+    def trigger(self) -> str:
+        """What happened, in the transition table's words."""
+
+    @property
+    def intent_id(self) -> str:
+        """The intent that caused it; empty when another input did."""
+
+    @property
+    def event_id(self) -> str:
+        """The venue event that caused it; empty when another input did."""
+
+    @property
+    def control_mode(self) -> KernelMode:
+        """The kernel's mode at that time."""
+
+    @property
+    def control_verbosity(self) -> KernelVerbosity:
+        """The kernel's verbosity at that time."""
+
+    @property
+    def details(self) -> dict[str, Any]:
+        """What else there is to say."""
+
+    @property
+    def seq(self) -> int:
+        """The input's sequence number."""
+
+    @property
+    def rule(self) -> int:
+        """The transition table's row."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Every field by name, nested values as dicts; times are int nanoseconds."""
+
+    def __eq__(self, other: object, /) -> bool: ...
+    __hash__: ClassVar[None]  # type: ignore[assignment]
+
+@final
+class KernelOutcome:
+    """What came of one input, frozen."""
+
+    @property
+    def accepted(self) -> bool:
+        """The kernel's own verdict; what the venue says comes as later events."""
+
+    @property
+    def slot_id(self) -> int | None:
+        """The slot, where one is concerned."""
+
+    @property
+    def trade_id(self) -> str:
+        """The trade, where one is concerned."""
+
+    @property
+    def state(self) -> TradeStage:
+        """The slot's stage after the input."""
+
+    @property
+    def diagnostic_code(self) -> KernelDiagnosticCode:
+        """Why the kernel said what it said."""
+
+    @property
+    def severity(self) -> Severity:
+        """How bad it is."""
+
+    @property
+    def transitions(self) -> tuple[KernelTransition, ...]:
+        """The stage changes, in the order in which they happened: a tuple of KernelTransition."""
+
+    @property
+    def emitted_events(self) -> tuple[VenueEvent, ...]:
+        """The venue's events, where the venue answered at once: a tuple of VenueEvent."""
+
+    @property
+    def details(self) -> dict[str, Any]:
+        """What else there is to say: `field` and `value`, `reason`, `retry_after_ms`, limits."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Every field by name, nested values as dicts; times are int nanoseconds."""
+
+    def __eq__(self, other: object, /) -> bool: ...
+    __hash__: ClassVar[None]  # type: ignore[assignment]
+
+@final
+class TradeSlot:
+    """One slot at one moment, frozen: methods that change something return the changed copy."""
+
+    @property
+    def slot_id(self) -> int:
+        """The slot."""
+
+    @property
+    def trade_id(self) -> str:
+        """The trade; empty when the slot was never used."""
+
+    @property
+    def asset(self) -> str:
+        """The instrument."""
+
+    @property
+    def side(self) -> TradeSide:
+        """The position's side."""
+
+    @property
+    def entry_price(self) -> Decimal | None:
+        """The entry fills' average price; absent before the first."""
+
+    @property
+    def size(self) -> Decimal:
+        """What is open, in base units or contracts."""
+
+    @property
+    def initial_size(self) -> Decimal:
+        """What was filled on entry, net of busts."""
+
+    @property
+    def leverage(self) -> Decimal | None:
+        """The leverage at the venue, where it is known."""
+
+    @property
+    def entry_time(self) -> datetime | None:
+        """The first entry fill's time. Aware UTC `datetime`, truncated to microseconds."""
+
+    @property
+    def entry_time_ns(self) -> int | None:
+        """The first entry fill's time. Nanoseconds since 1970-01-01 UTC."""
+
+    @property
+    def unrealized_pnl(self) -> Decimal:
+        """Profit or loss of what is open, at the last mark, in the settlement asset."""
+
+    @property
+    def realized_pnl(self) -> Decimal:
+        """Profit or loss of what was closed, before fees and funding, in the settlement asset."""
+
+    @property
+    def closed(self) -> bool:
+        """True when the trade is over."""
+
+    @property
+    def exit_leg_ratios(self) -> tuple[Decimal, ...]:
+        """Parts of the position for the exit ladder, as `decimal.Decimal`; they sum to 1."""
+
+    @property
+    def active_leg_index(self) -> int:
+        """How many of the ladder's targets are met."""
+
+    @property
+    def active_entry_order(self) -> VenueOrder | None:
+        """The entry order: a VenueOrder or `None`."""
+
+    @property
+    def active_exit_order(self) -> VenueOrder | None:
+        """The newest exit order: a VenueOrder or `None`."""
+
+    @property
+    def exit_orders(self) -> tuple[VenueOrder, ...]:
+        """The exit orders, oldest first: a tuple of VenueOrder."""
+
+    @property
+    def fsm_state(self) -> TradeStage:
+        """The slot's stage."""
+
+    @property
+    def close_reason(self) -> str:
+        """Why the trade ended; empty while it has not."""
+
+    @property
+    def last_event_time(self) -> datetime | None:
+        """The kernel's time of the last input that concerned the slot. Aware UTC `datetime`, truncated to
+        microseconds.
+        """
+
+    @property
+    def last_event_time_ns(self) -> int | None:
+        """The kernel's time of the last input that concerned the slot. Nanoseconds since 1970-01-01 UTC."""
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """The entry intent's metadata as canonical JSON; empty when none."""
+
+    @property
+    def fees_paid(self) -> Decimal:
+        """Fees charged so far, in the settlement asset."""
+
+    @property
+    def funding_net(self) -> Decimal:
+        """Funding so far, + when received, in the settlement asset."""
+
+    @property
+    def unprotected(self) -> bool:
+        """True when a protective exit failed and nothing guards the position."""
+
+    def is_free(self) -> bool:
+        """True where the slot takes a new trade."""
+
+    def is_open(self) -> bool:
+        """True where the slot holds a position."""
+
+    def mark_price(self, price: Decimal | int | str | float) -> TradeSlot:
+        """A copy valued at `price` (quote units): `unrealized_pnl` follows, rounded half-even at 1e-18.
+
+        Raises InvalidInput or InvalidType.
+        """
+
+    def next_exit_ratio(self) -> Decimal:
+        """The next unmet part of the exit ladder, as a fraction of `initial_size`; 0 when all are met."""
+
+    def consume_exit_leg(self) -> TradeSlot:
+        """A copy with one more target of the exit ladder met; unchanged when all are."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Every field by name, nested values as dicts; times are int nanoseconds."""
+
+    def __eq__(self, other: object, /) -> bool: ...
+    __hash__: ClassVar[None]  # type: ignore[assignment]

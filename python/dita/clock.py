@@ -1,0 +1,26 @@
+"""Where kernel time comes from. The core reads no clock: the engine stamps every input."""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+
+@dataclass(frozen=True, slots=True)
+class ManualClock:
+    """Kernel time is the latest time that local callers have told: for replays, paper on recorded data, tests.
+
+    Told by an intent's timestamp, a mark's, a quote's, and `advance_time`; never by a venue's event, whose time
+    may run backwards.
+
+    Attributes:
+        start_ns: Kernel time at the start, nanoseconds since 1970-01-01 UTC.
+    """
+
+    start_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SystemClock:
+    """Kernel time is the machine's clock, held where that steps back: for live trading."""
+
+
+Clock: TypeAlias = ManualClock | SystemClock

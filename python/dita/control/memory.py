@@ -1,0 +1,183 @@
+"""The controls, a change of them, the control plane's protocol, and one in memory."""
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Any, Final, Protocol, TypeAlias, runtime_checkable
+
+from dita._kernel import ControlGate, KernelMode, KernelVerbosity
+
+NO_LIMITS: Final[Mapping[str, Any]] = MappingProxyType(
+    {
+        "max_order_notional": None,
+        "max_total_notional": None,
+        "max_leverage": None,
+        "price_collar": None,
+        "max_open_slots": None,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class KernelControlSnapshot:
+    """What operators have set.
+
+    Attributes:
+        mode: Which venue. Changes only when the kernel is flat and nothing is at work.
+        gate: What is let through. HALTED refuses every intent but CANCEL and EXIT, REDUCE_ONLY every entry.
+        verbosity: How much is reported.
+        debug_clickhouse_enabled: Whether the journal writes to ClickHouse.
+        frozen: Whether entries are frozen.
+        limits: Pre-trade limits by name; None means no limit. `max_order_notional` and `max_total_notional` in
+            settlement units, `max_leverage`, `price_collar` as a fraction of the mark, `max_open_slots`.
+        version: Counts the changes.
+        updated_by: Who made the last one.
+        updated_at: When; None before the first.
+    """
+
+    mode: KernelMode = KernelMode.PAPER
+    gate: ControlGate = ControlGate.NORMAL
+    verbosity: KernelVerbosity = KernelVerbosity.NORMAL
+    debug_clickhouse_enabled: bool = False
+    frozen: bool = False
+    limits: Mapping[str, Any] = field(default_factory=lambda: NO_LIMITS)
+    version: int = 0
+    updated_by: str = ""
+    updated_at: datetime | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return every field by name; the limits as a dict of their own."""
+        values = {item.name: getattr(self, item.name) for item in fields(self)}
+        values["limits"] = dict(self.limits)
+        return values
+
+
+@dataclass(frozen=True, slots=True)
+class ControlUpdate:
+    """A change of the controls. What is None stays as it is.
+
+    Attributes:
+        mode: As in `KernelControlSnapshot`.
+        gate: The same.
+        verbosity: The same.
+        debug_clickhouse_enabled: The same.
+        frozen: The same.
+        limits: The limits to change, by name; None as a value lifts that limit, unnamed ones stay.
+        updated_by: Who asks.
+    """
+
+    mode: KernelMode | str | None = None
+    gate: ControlGate | str | None = None
+    verbosity: KernelVerbosity | str | None = None
+    debug_clickhouse_enabled: bool | None = None
+    frozen: bool | None = None
+    limits: Mapping[str, Any] | None = None
+    updated_by: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what is to change, by name."""
+        values = {item.name: getattr(self, item.name) for item in fields(self)}
+        if self.limits is not None:
+            values["limits"] = dict(self.limits)
+        return {name: value for name, value in values.items() if value is not None}
+
+
+Watcher: TypeAlias = Callable[[ControlUpdate], object]
+
+
+@runtime_checkable
+class ControlPlane(Protocol):
+    """Where operators set the controls, and kernels hear of it."""
+
+    def read(self) -> KernelControlSnapshot:
+        """Return the controls as they stand."""
+        ...
+
+    def update(self, update: ControlUpdate) -> KernelControlSnapshot:
+        """Change the controls, and return them as they then stand.
+
+        Raises:
+            KernelError: A kernel that watches refused; nothing has changed.
+        """
+        ...
+
+    def watch(self, watcher: Watcher) -> Callable[[], None]:
+        """Call `watcher` with each change before it stands; if it raises, the change is refused.
+
+        Args:
+            watcher: Called in the updating thread.
+
+        Returns:
+            A function that ends the watch.
+        """
+        ...
+
+
+class InMemoryControlPlane:
+    """A control plane within one process."""
+
+    def __init__(self, snapshot: KernelControlSnapshot | None = None) -> None:
+        """Start with the controls given.
+
+        Args:
+            snapshot: The controls; None means the defaults.
+        """
+        self._snapshot = snapshot or KernelControlSnapshot()
+        self._watchers: list[Watcher] = []
+        # Updates one after the other, also from a watcher of the same thread.
+        self._lock = threading.RLock()
+
+    def read(self) -> KernelControlSnapshot:
+        """Return the controls as they stand."""
+        return self._snapshot
+
+    def update(self, update: ControlUpdate) -> KernelControlSnapshot:
+        """Change the controls, and return them as they then stand; see `ControlPlane.update`."""
+        with self._lock:
+            for watcher in tuple(self._watchers):
+                watcher(update)
+            self._snapshot = applied(self._snapshot, update)
+            return self._snapshot
+
+    def watch(self, watcher: Watcher) -> Callable[[], None]:
+        """Hear of each change before it stands; see `ControlPlane.watch`."""
+        with self._lock:
+            self._watchers.append(watcher)
+
+        def end() -> None:
+            with self._lock:
+                if watcher in self._watchers:
+                    self._watchers.remove(watcher)
+
+        return end
+
+
+def applied(snapshot: KernelControlSnapshot, update: ControlUpdate) -> KernelControlSnapshot:
+    """Return the controls after a change.
+
+    Args:
+        snapshot: The controls before.
+        update: The change.
+
+    Raises:
+        ValueError: A name that its enumeration does not have.
+    """
+    changes = update.as_dict()
+    for name, kind in (("mode", KernelMode), ("gate", ControlGate), ("verbosity", KernelVerbosity)):
+        if name in changes:
+            changes[name] = kind(changes[name])
+    if "limits" in changes:
+        changes["limits"] = MappingProxyType({**snapshot.limits, **changes["limits"]})
+    return replace(
+        snapshot,
+        **{**changes, "updated_by": update.updated_by},
+        version=snapshot.version + 1,
+        updated_at=datetime.now(UTC),
+    )
+
+
+def build_control_plane() -> ControlPlane:
+    """Return a control plane: the one in memory is all there is yet."""
+    return InMemoryControlPlane()

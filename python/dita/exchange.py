@@ -1,0 +1,154 @@
+"""`set_exchange_config`: from a venue's dict to instruments that the kernel can load."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, Final
+
+from dita.errors import InvalidInput, NotYetSupported
+
+# Key of the configuration -> keyword of the native instrument.
+_PLAIN: Final = frozenset(
+    {
+        "taker_rate",
+        "maker_rate",
+        "lot_step",
+        "tick_size",
+        "funding_interval_secs",
+        "min_notional",
+        "min_qty",
+        "max_qty",
+        "max_price",
+        "contract_multiplier",
+        "base",
+        "quote",
+        "settle",
+        "leverage",
+    }
+)
+_SPECIAL: Final = frozenset({"inverse", "product", "fee_asset", "fee_rounding", "margin_tiers"})
+KEYS: Final = _PLAIN | _SPECIAL
+# Stablecoins and the dollar, longest first: a symbol that ends so is quoted and settled in it.
+_SUFFIXES: Final = ("USDT", "USDC", "USD")
+_FEE_DECIMALS_MAX: Final = 18
+
+
+def _refuse(field: str, value: object, why: str) -> InvalidInput:
+    error = InvalidInput(f"{field}: {value!r} {why}")
+    error.field, error.value = field, value
+    return error
+
+
+class ExchangeConfig:
+    """What a venue's configuration says so far: venue-wide values, and what instruments override."""
+
+    __slots__ = ("_instruments", "_venue_wide")
+
+    def __init__(self) -> None:
+        """Start with nothing."""
+        self._venue_wide: dict[str, Any] = {}
+        self._instruments: dict[str, dict[str, Any]] = {}
+
+    def updated(self, config: Mapping[str, Any]) -> "ExchangeConfig":
+        """Return the configuration with a change; nothing of this one changes.
+
+        Args:
+            config: Venue-wide keys at the root, and `instruments`: symbol to what differs for it.
+
+        Raises:
+            InvalidInput: A key that is not known.
+            InvalidInput: The configuration or an instrument's part is no mapping.
+        """
+        changed = ExchangeConfig()
+        changed._venue_wide = {**self._venue_wide, **_checked("", config, also=frozenset({"instruments"}))}
+        changed._venue_wide.pop("instruments", None)
+        changed._instruments = {symbol: dict(own) for symbol, own in self._instruments.items()}
+        instruments = config.get("instruments", {})
+        if not isinstance(instruments, Mapping):
+            raise _refuse("instruments", instruments, "must be a mapping of symbols")
+        for symbol, own in instruments.items():
+            checked = _checked(f"instruments.{symbol}.", own, also=frozenset())
+            changed._instruments.setdefault(symbol, {}).update(checked)
+        return changed
+
+    def specs(self) -> list[dict[str, Any]]:
+        """Return each instrument as the native module takes it.
+
+        Raises:
+            InvalidInput: An instrument lacks a key, or a value is wrong; by symbol and key.
+            NotYetSupported: An instrument is of a kind that is not traded yet.
+        """
+        return [self._spec(symbol, own) for symbol, own in self._instruments.items()]
+
+    def _spec(self, symbol: str, own: Mapping[str, Any]) -> dict[str, Any]:
+        merged = {**self._venue_wide, **own}
+        place = f"instruments.{symbol}."
+        _check_kind(place, merged)
+        spec = {key: value for key, value in merged.items() if key in _PLAIN and value is not None}
+        for key in ("tick_size", "lot_step"):
+            if key not in spec:
+                raise _refuse(place + key, None, "is needed, for the instrument or venue-wide")
+        spec.update(symbol=symbol, **_assets(place, symbol, spec))
+        if merged.get("fee_asset") not in {None, spec["settle"]}:
+            raise NotYetSupported(f"{place}fee_asset: fees are predicted in the settlement asset only")
+        if merged.get("fee_rounding") is not None:
+            spec["fee_decimals"] = fee_decimals(place + "fee_rounding", merged["fee_rounding"])
+        return spec
+
+
+def _checked(place: str, config: object, *, also: frozenset[str]) -> dict[str, Any]:
+    if not isinstance(config, Mapping):
+        raise _refuse(place.rstrip(".") or "config", config, "must be a mapping")
+    for key in config:
+        if key not in KEYS and key not in also:
+            raise _refuse(f"{place}{key}", config[key], "is no key of an exchange configuration")
+    return dict(config)
+
+
+def _check_kind(place: str, merged: Mapping[str, Any]) -> None:
+    if merged.get("inverse"):
+        raise NotYetSupported(f"{place}inverse: inverse contracts are not supported yet")
+    product = merged.get("product")
+    if product is not None and str(product).upper() != "PERP":
+        if str(product).upper() == "SPOT":
+            raise NotYetSupported(f"{place}product: spot is not supported yet")
+        raise _refuse(place + "product", product, "is none of perp, spot")
+    if merged.get("margin_tiers") is not None:
+        raise NotYetSupported(f"{place}margin_tiers: margin tiers are not supported yet")
+
+
+def _assets(place: str, symbol: str, spec: Mapping[str, Any]) -> dict[str, str]:
+    """Base, quote and settle: as given, or as the symbol's end says where it leaves no doubt."""
+    suffix = next((end for end in _SUFFIXES if symbol.endswith(end) and symbol != end), None)
+    quote = spec.get("quote") or suffix
+    if quote is None:
+        raise _refuse(place + "quote", None, "is needed: the symbol does not end in USDT, USDC or USD")
+    base = spec.get("base") or symbol.removesuffix(quote).rstrip("-_/") or symbol
+    return {"base": base, "quote": quote, "settle": spec.get("settle") or quote}
+
+
+def fee_decimals(field: str, value: object) -> int:
+    """Return the decimals to which a venue rounds fees.
+
+    Args:
+        field: What the error calls it.
+        value: The venue's unit as a power of ten ("0.00000001"), or the number of decimals (8).
+
+    Raises:
+        InvalidInput: It is neither.
+    """
+    if isinstance(value, int) and not isinstance(value, bool):
+        decimals = value
+    else:
+        try:
+            unit = Decimal(str(value)).normalize()
+        except ArithmeticError:
+            raise _refuse(
+                field, value, "is neither a unit like 0.00000001 nor a number of decimals"
+            ) from None
+        exponent = unit.as_tuple().exponent
+        if not isinstance(exponent, int) or unit.as_tuple().digits != (1,) or unit < 0:
+            raise _refuse(field, value, "is no power of ten")
+        decimals = -exponent
+    if not 0 <= decimals <= _FEE_DECIMALS_MAX:
+        raise _refuse(field, value, "must come to 0 to 18 decimals")
+    return decimals

@@ -1,0 +1,599 @@
+"""`ExecutionKernel`: owns every trade from intent to closed, and keeps an exact account beside it."""
+
+import hashlib
+import logging
+import weakref
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from types import TracebackType
+from typing import Any, Final, NoReturn, TypeAlias
+
+from dita._kernel import (
+    Engine,
+    KernelIntent,
+    KernelOutcome,
+    KernelTransition,
+    Liquidity,
+    TradeSlot,
+    VenueEvent,
+    VenueOrder,
+)
+from dita.calibration import FeeCalibration, exact
+from dita.clock import Clock, ManualClock, SystemClock
+from dita.control.memory import ControlPlane, ControlUpdate, InMemoryControlPlane, KernelControlSnapshot
+from dita.errors import InvalidInput, InvalidType, NotYetSupported
+from dita.exchange import ExchangeConfig
+from dita.journal.memory import KernelJournal
+from dita.projection.memory import KernelProjection, build_projection
+from dita.slots import AccountProjection, KernelSlotView, KernelStateView
+from dita.venues.base import VenueAdapter
+from dita.venues.sim import SimulatedVenue
+from dita.zinc.memory import ZincPlane
+
+Number: TypeAlias = Decimal | str | int | float
+Time: TypeAlias = datetime | int
+
+_LOG: Final = logging.getLogger("dita.planes")
+_NONCE_BITS: Final = 40
+_DEFAULT_ASSET: Final = "USDT"
+
+
+class _Planes:
+    """Journal, projection and Zinc plane: told after each drain, never while the kernel is locked.
+
+    It knows the engine weakly: the engine calls it, so a strong reference would keep both alive for ever.
+    """
+
+    __slots__ = ("_account", "_control", "errors", "journal", "projection", "zinc")
+
+    def __init__(
+        self, journal: KernelJournal | None, projection: KernelProjection | None, zinc: ZincPlane | None
+    ) -> None:
+        self.journal = journal
+        self.projection = projection
+        self.zinc = zinc
+        self.errors = 0
+        self._account: Callable[[], Mapping[str, Any]] = dict
+        self._control: Callable[[], Mapping[str, Any]] = dict
+
+    def __bool__(self) -> bool:
+        return not (self.journal is None and self.projection is None and self.zinc is None)
+
+    def read_from(self, engine: Engine) -> None:
+        """Learn where the account and the controls are read."""
+        reference = weakref.ref(engine)
+
+        def account() -> Mapping[str, Any]:
+            engine = reference()
+            return {} if engine is None else engine.account() or {}
+
+        def control() -> Mapping[str, Any]:
+            engine = reference()
+            return {} if engine is None else engine.control()
+
+        self._account, self._control = account, control
+
+    def observe(self, transitions: Sequence[KernelTransition], slots: Sequence[TradeSlot]) -> None:
+        """Take a drain's transitions, and each slot concerned as it is now."""
+        by_id = {slot.slot_id: slot for slot in slots}
+        if self.journal is not None and transitions:
+            control = self._control()
+            for transition in transitions:
+                slot = by_id[transition.slot_id]
+                self.call(self.journal.record_transition, transition, slot, None, control)
+        for plane in (self.projection, self.zinc):
+            if plane is not None:
+                for slot in slots:
+                    self.call(plane.write_slot, slot)
+                self.call(plane.write_account, self._account())
+
+    def write_control(self, control: Mapping[str, Any]) -> None:
+        """Tell the planes of new controls."""
+        if self.projection is not None:
+            self.call(self.projection.write_control, control)
+        if self.zinc is not None:
+            self.call(self.zinc.update_control, control)
+
+    def call(self, method: Callable[..., object], *arguments: object) -> None:
+        """Call a plane. One that fails is logged and counted; trading goes on."""
+        try:
+            method(*arguments)
+        except Exception:  # noqa: BLE001 - the one boundary to followers: whatever breaks there must not stop a trade
+            self.errors += 1
+            _LOG.exception("%s failed", getattr(method, "__qualname__", method))
+
+    def close(self) -> None:
+        """Flush and close the journal."""
+        if self.journal is not None:
+            self.call(self.journal.flush)
+            self.call(self.journal.close)
+
+
+class ExecutionKernel:
+    """One kernel for one account at one venue.
+
+    It is used from any thread. One thread at a time drains: intents from others wait for their answer, events from
+    others are left behind. What an adapter or a plane calls back is queued, not nested: its outcome says
+    `accepted=False` with `details["queued"]`.
+
+    Every method raises KernelClosed after `close`, KernelPoisoned after a panic inside the kernel, InboxFull where
+    too many inputs wait, InvalidInput or InvalidType for values that cannot be taken (`field` names which).
+
+    Not supported yet, each raising NotYetSupported: `on_funding`, `open_with`, `reconcile_from_slots`, `override`,
+    and every write to a slot view.
+    """
+
+    def __init__(
+        self,
+        max_slots: int = 10,
+        control_plane: ControlPlane | None = None,
+        venue: VenueAdapter | SimulatedVenue | None = None,
+        journal: KernelJournal | None = None,
+        account: AccountProjection | None = None,
+        projection: KernelProjection | None = None,
+        projection_client: object | None = None,
+        zinc_plane: ZincPlane | None = None,
+        *,
+        clock: Clock | None = None,
+        instance_nonce: int | str = 0,
+        hedge_mode: bool = False,
+        inbox_max: int = 65_536,
+        remembered_orders: int = 4096,
+    ) -> None:
+        """Open a kernel.
+
+        Args:
+            max_slots: How many trades may run at once.
+            control_plane: Where operators set the controls; None makes one in memory.
+            venue: The simulated venue or an adapter. Without one, orders go nowhere and their events are fed by
+                hand with `on_venue_event`.
+            journal: Takes every stage change.
+            account: Must be None: the account is the kernel's own.
+            projection: Holds the newest state for others.
+            projection_client: A cluster's client for a projection; not supported yet.
+            zinc_plane: Holds the newest state for other processes.
+            clock: Where kernel time comes from. None means SystemClock for a venue that says `live = True`, else
+                ManualClock.
+            instance_nonce: Marks this instance's client ids (40 bits); a text is hashed. Two kernels that trade
+                one account one after the other need different ones.
+            hedge_mode: True where the venue keeps long and short positions apart.
+            inbox_max: How many inputs may wait.
+            remembered_orders: How many ended orders are remembered for late events.
+
+        Raises:
+            NotYetSupported: `account` or `projection_client` is given.
+        """
+        if account is not None:
+            raise NotYetSupported(
+                "account: a kernel keeps its own account; read it at ExecutionKernel.account"
+            )
+        if projection is None and projection_client is not None:
+            projection = build_projection(projection_client)
+        self._venue = venue
+        self._planes = _Planes(journal, projection, zinc_plane)
+        self._engine = _open_engine(
+            venue,
+            clock,
+            max_slots=max_slots,
+            instance_nonce=_nonce(instance_nonce),
+            hedge_mode=hedge_mode,
+            inbox_max=inbox_max,
+            remembered_orders=remembered_orders,
+            observer=self._planes.observe if self._planes else None,
+        )
+        self._planes.read_from(self._engine)
+        self._zinc = zinc_plane
+        self._state = KernelStateView(self._engine)
+        self._exchange = ExchangeConfig()
+        self._calibrations: dict[tuple[str, Liquidity], FeeCalibration] = {}
+        self._control_plane: ControlPlane = control_plane or InMemoryControlPlane()
+        self._end_watch = self._follow_controls()
+        if isinstance(venue, SimulatedVenue):
+            venue.bind(self._engine)
+        elif hasattr(venue, "attach"):
+            venue.attach(self)
+
+    # ---------------------------------------------------------------------------------------------- inputs
+
+    def process_intent(self, intent: KernelIntent) -> KernelOutcome:
+        """Take an intent, and with it all that the venue answers at once.
+
+        Args:
+            intent: What the strategy wants.
+
+        Returns:
+            The kernel's own verdict; the venue's, where it answered at once, is in `diagnostic_code`, `state`,
+            `emitted_events` and `transitions`.
+        """
+        if self._zinc is not None:
+            self._planes.call(self._zinc.publish_intent, intent)
+        return self._engine.process_intent(intent)
+
+    def process_intents(self, intents: Iterable[KernelIntent]) -> list[KernelOutcome]:
+        """Take intents one after the other.
+
+        Args:
+            intents: In the order in which they shall be taken.
+
+        Returns:
+            Their outcomes, in the same order.
+        """
+        return [self.process_intent(intent) for intent in intents]
+
+    def on_venue_event(self, event: VenueEvent) -> KernelOutcome:
+        """Take what the venue said of an order, from any thread.
+
+        Args:
+            event: What it said.
+
+        Returns:
+            What came of it; with `details["queued"]` where another thread will take it next.
+        """
+        return self._engine.on_venue_event(event)
+
+    def on_account_event(self, event: dict[str, Any]) -> dict[str, Any]:
+        """Take what the venue said of the account, from any thread.
+
+        Args:
+            event: `kind`, `timestamp` and what belongs to the kind; decimals as Decimal, int, str or float.
+
+        Returns:
+            The account of the event's asset, or of the settlement asset.
+
+        Raises:
+            InvalidInput: A key or a value that cannot be taken; nothing has changed.
+            NotYetSupported: POSITION_UPDATE.
+        """
+        self._engine.on_account_event(event)
+        return self._engine.account(event.get("asset") or None) or {}
+
+    def mark_price(self, asset: str, price: Number, timestamp: Time | None = None) -> KernelOutcome:
+        """Take the price at which an instrument's positions are valued.
+
+        Args:
+            asset: The instrument.
+            price: Quote units, above zero.
+            timestamp: Its time; moves kernel time where that is driven.
+        """
+        return self._engine.mark_price(asset, price, timestamp)
+
+    def advance_time(self, ts: Time) -> KernelOutcome:
+        """Let time pass.
+
+        Args:
+            ts: The time, not before the kernel's; with SystemClock, not ahead of the machine's.
+
+        Raises:
+            InvalidInput: The time is out of that range.
+        """
+        return self._engine.advance_time(ts)
+
+    def set_seed_capital(self, x: Number, asset: str = _DEFAULT_ASSET) -> None:
+        """Set what the wallet started with, for paper and tests. A second time moves it by the difference.
+
+        Args:
+            x: The amount, zero or more, at most 18 decimals.
+            asset: Of which asset.
+
+        Raises:
+            InvalidInput: The amount or the name cannot be taken.
+        """
+        self._engine.set_seed_capital(x, asset)
+
+    def set_exchange_config(self, cfg: Mapping[str, Any]) -> None:
+        """Set the venue's instruments and rates.
+
+        Keys, at the root for all instruments and under `instruments[symbol]` for one: `taker_rate`, `maker_rate`,
+        `lot_step`, `tick_size`, `min_qty`, `max_qty`, `min_notional`, `max_price`, `contract_multiplier`,
+        `funding_interval_secs`, `leverage` (what is set at the venue now), `fee_rounding` (the venue's unit as a
+        power of ten, "0.00000001", or the number of decimals, 8; half-even), `base`, `quote`, `settle` (from the
+        symbol's end where that is USDT, USDC or USD), `product` (perp), `inverse` (False), `fee_asset` (the
+        settlement asset). A second call changes what it names; steps and assets of an instrument stay.
+
+        Args:
+            cfg: The configuration; decimals as str, Decimal, int or float.
+
+        Raises:
+            InvalidInput: A key that is not known or missing, or a value that cannot be held exactly; by name.
+            NotYetSupported: An inverse contract, spot, margin tiers, another fee asset.
+        """
+        exchange = self._exchange.updated(cfg)
+        for spec in exchange.specs():
+            try:
+                self._engine.add_instrument(**spec)
+            except (InvalidInput, InvalidType) as error:
+                named = type(error)(f"instruments.{spec['symbol']}.{error}")
+                named.field, named.value = f"instruments.{spec['symbol']}.{error.field}", error.value
+                raise named from error
+        self._exchange = exchange
+
+    def calibrate_fee(
+        self,
+        fill_price: Number,
+        fill_qty: Number,
+        actual_fee: Number,
+        asset: str | None = None,
+        liquidity: Liquidity | str = Liquidity.TAKER,
+    ) -> dict[str, Any]:
+        """Compare what the venue charged for a fill with what the kernel predicts for it.
+
+        Analytics only: no trading state changes. Why a fee differs (maker, tier, discount) is not inferred yet.
+
+        Args:
+            fill_price: Quote units.
+            fill_qty: Base units or contracts.
+            actual_fee: In the settlement asset, + a charge.
+            asset: The instrument; None where the kernel has only one.
+            liquidity: TAKER or MAKER.
+
+        Returns:
+            `expected_fee`, `actual_fee`, `ratio`, `deviation_pct`, `calibration_status` (OK, WARN, ERROR),
+            `calibration_ratio` (an average of actual / expected, weight 0.1 for the newest), `calibration_samples`.
+
+        Raises:
+            InvalidInput: A number that cannot be taken, or an instrument that is not known.
+        """
+        symbol = self._instrument(asset)
+        side = Liquidity(liquidity)
+        expected = self._engine.predicted_fee(symbol, fill_price, fill_qty, side)
+        if expected is None:
+            raise _invalid("asset", symbol, "is not configured: set_exchange_config")
+        calibration = self._calibrations.setdefault((symbol, side), FeeCalibration())
+        return calibration.add(expected, exact("actual_fee", actual_fee))
+
+    def update_control(self, update: ControlUpdate) -> KernelControlSnapshot:
+        """Change the controls, at the control plane and so here.
+
+        Args:
+            update: What to change.
+
+        Returns:
+            The controls as they then stand.
+
+        Raises:
+            InvalidInput: The kernel refuses: a limit that cannot be, or a new mode while not flat. Nothing changed.
+        """
+        self._control_plane.update(update)
+        return self.control
+
+    # ----------------------------------------------------------------------------------------------- reads
+
+    @property
+    def control(self) -> KernelControlSnapshot:
+        """The controls as the kernel goes by them."""
+        return KernelControlSnapshot(**self._engine.control())
+
+    @property
+    def state(self) -> KernelStateView:
+        """The slots and the three indexes, live."""
+        return self._state
+
+    @property
+    def account(self) -> AccountProjection:
+        """The account, as a view of the kernel's ledger."""
+        return AccountProjection(self._engine)
+
+    @property
+    def venue(self) -> VenueAdapter | SimulatedVenue | None:
+        """The venue that the kernel was opened with."""
+        return self._venue
+
+    @property
+    def seq(self) -> int:
+        """How many inputs were taken."""
+        return self._engine.seq
+
+    @property
+    def now_ns(self) -> int:
+        """Kernel time, nanoseconds since 1970-01-01 UTC."""
+        return self._engine.now_ns
+
+    def slot(self, i: int) -> KernelSlotView:
+        """Return a live view of a slot.
+
+        Args:
+            i: The slot, from 0.
+
+        Raises:
+            InvalidInput: There is no such slot.
+        """
+        return self._state.slot(i)
+
+    def free_slot(self) -> KernelSlotView | None:
+        """Return a live view of the free slot with the lowest number; None where all are busy."""
+        slot_id = self._engine.free_slot()
+        return None if slot_id is None else self._state.slot(slot_id)
+
+    def order(self, venue_client_id: str) -> VenueOrder | None:
+        """Return an order as it is now: live, or ended and still remembered.
+
+        Args:
+            venue_client_id: Our id of it.
+        """
+        return self._engine.order(venue_client_id)
+
+    def orders(self, *, live_only: bool = False) -> list[VenueOrder]:
+        """Return the orders, oldest first.
+
+        Args:
+            live_only: Leave out those that have ended.
+        """
+        return self._engine.orders(live_only=live_only)
+
+    def ledger(
+        self, limit: int | None = None, *, asset: str | None = None, trade_id: str | None = None
+    ) -> list[dict[str, Any]]:
+        """Return the remembered transactions (the last 4,096), oldest first.
+
+        Args:
+            limit: At most so many, the newest.
+            asset: Of this asset only.
+            trade_id: Of this trade only.
+
+        Returns:
+            Dicts of `number seq asset cause from to amount slot_id trade_id reference`: `amount` left `from` and
+            came to `to`.
+        """
+        return self._engine.ledger(limit, asset=asset, trade_id=trade_id)
+
+    def positions(self) -> list[dict[str, Any]]:
+        """Return the venue's positions as the kernel books them: `size` and `cost` are signed, + long."""
+        return self._engine.positions()
+
+    def unassigned(self) -> list[dict[str, Any]]:
+        """Return what of the positions belongs to no slot."""
+        return self._engine.unassigned()
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return controls, slots and account as plain values; money as Decimal.
+
+        Returns:
+            `{"control": {...}, "slots": [...], "account": {..., "assets": {name: {...}}}}`.
+        """
+        assets = {name: self._engine.account(name) for name in self._engine.assets()}
+        account = self._engine.account() or {}
+        return {
+            "control": self.control.as_dict(),
+            "slots": [view.to_dict() for view in self._state.slots],
+            "account": {**account, "assets": assets},
+        }
+
+    def health(self) -> dict[str, Any]:
+        """Return how the kernel itself is: `seq`, `now_ns`, `plane_errors`."""
+        return {"seq": self.seq, "now_ns": self.now_ns, "plane_errors": self._planes.errors}
+
+    def state_hash(self) -> str:
+        """Return BLAKE3 of the whole trading state, 64 hexadecimal digits. A refused input leaves it as it was."""
+        return self._engine.state_hash()
+
+    def check_invariants(self) -> None:
+        """Hold the whole state against the kernel's invariants.
+
+        Raises:
+            InvariantViolation: One is broken; `invariant` is its number.
+        """
+        self._engine.check_invariants()
+
+    # --------------------------------------------------------------------------------------- not supported yet
+
+    def on_funding(self, *arguments: object, **keywords: object) -> NoReturn:
+        """Refuse: predicted funding is not supported yet.
+
+        Raises:
+            NotYetSupported: Always.
+        """
+        raise NotYetSupported(
+            "on_funding: book the venue's funding by on_account_event with kind FUNDING_FEE"
+        )
+
+    def open_with(self, opening_state: object) -> NoReturn:
+        """Refuse: an opening state is not supported yet.
+
+        Raises:
+            NotYetSupported: Always.
+        """
+        raise NotYetSupported("open_with: start flat, with set_seed_capital")
+
+    def reconcile_from_slots(self, slots: object) -> NoReturn:
+        """Refuse: adopting slots is not supported yet.
+
+        Raises:
+            NotYetSupported: Always.
+        """
+        raise NotYetSupported("reconcile_from_slots: start flat, with set_seed_capital")
+
+    def override(self, *, by: str, reason: str) -> NoReturn:
+        """Refuse: operator overrides are not supported yet.
+
+        Raises:
+            NotYetSupported: Always.
+        """
+        raise NotYetSupported("override: send an intent, or feed the venue's event")
+
+    # ------------------------------------------------------------------------------------------------- end
+
+    @property
+    def closed(self) -> bool:
+        """Whether the kernel was closed."""
+        return self._engine.closed
+
+    def close(self) -> None:
+        """Close the kernel, its journal and its adapter. Closing again does nothing."""
+        if self._engine.closed:
+            return
+        self._end_watch()
+        self._engine.close()
+        self._planes.close()
+        close = getattr(self._venue, "close", None)
+        if close is not None:
+            close()
+
+    def __enter__(self) -> "ExecutionKernel":
+        """Return the kernel."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close the kernel."""
+        self.close()
+
+    # ---------------------------------------------------------------------------------------------- inside
+
+    def _follow_controls(self) -> Callable[[], None]:
+        """Go by the controls as they stand, and by every change from now on."""
+        standing = self._control_plane.read()
+        if standing != KernelControlSnapshot():
+            changes = standing.as_dict()
+            del changes["version"], changes["updated_at"]
+            self._engine.update_control(**changes)
+        # Weak: the plane outlives its kernels.
+        reference = weakref.ref(self)
+
+        def changed(update: ControlUpdate) -> None:
+            kernel = reference()
+            if kernel is not None:
+                kernel._take_control(update)
+
+        return self._control_plane.watch(changed)
+
+    def _take_control(self, update: ControlUpdate) -> None:
+        self._engine.update_control(**update.as_dict())
+        if self._planes:
+            self._planes.write_control(self._engine.control())
+
+    def _instrument(self, asset: str | None) -> str:
+        if asset is not None:
+            return asset
+        known = self._engine.instruments()
+        if len(known) != 1:
+            raise _invalid("asset", asset, f"must name one of the {len(known)} instruments")
+        return known[0]
+
+
+def _open_engine(venue: VenueAdapter | SimulatedVenue | None, clock: Clock | None, **settings: Any) -> Engine:
+    if clock is None:
+        clock = SystemClock() if getattr(venue, "live", False) else ManualClock()
+    start_ns = clock.start_ns if isinstance(clock, ManualClock) else None
+    if isinstance(venue, SimulatedVenue):
+        return Engine(simulated=venue.settings, start_ns=start_ns, **settings)
+    return Engine(adapter=venue, start_ns=start_ns, **settings)
+
+
+def _nonce(given: int | str) -> int:
+    if isinstance(given, str):
+        digest = hashlib.blake2b(given.encode(), digest_size=_NONCE_BITS // 8).digest()
+        return int.from_bytes(digest, "big")
+    if isinstance(given, bool) or not 0 <= given < 1 << _NONCE_BITS:
+        raise _invalid("instance_nonce", given, "must be from 0 to 2**40 - 1")
+    return given
+
+
+def _invalid(field: str, value: object, why: str) -> InvalidInput:
+    error = InvalidInput(f"{field}: {value!r} {why}")
+    error.field, error.value = field, value
+    return error

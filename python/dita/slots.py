@@ -1,0 +1,356 @@
+"""Live views: what they show is read from the kernel at that moment.
+
+A `TradeSlot` is a frozen copy of one moment; a `KernelSlotView` follows the slot, whichever trade it carries.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, NoReturn, overload
+
+from dita._kernel import Engine, TradeSide, TradeSlot, TradeStage, VenueOrder
+from dita.errors import InvalidInput, NotYetSupported
+
+_NO_OVERRIDE = (
+    "{name}: operator overrides are not supported yet; send an intent or feed the venue's event instead"
+)
+
+
+class KernelSlotView:
+    """One slot of a kernel, live.
+
+    Each attribute is read from the kernel when it is asked for; `snapshot()` gives all of them at one moment.
+    Writing is an operator override, which this version does not take yet: it raises NotYetSupported.
+    """
+
+    __slots__ = ("_engine", "_slot_id")
+
+    _engine: Engine
+    _slot_id: int
+
+    def __init__(self, engine: Engine, slot_id: int) -> None:
+        """Look at a slot.
+
+        Args:
+            engine: The kernel's engine.
+            slot_id: Which slot, from 0.
+        """
+        object.__setattr__(self, "_engine", engine)
+        object.__setattr__(self, "_slot_id", slot_id)
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        """Refuse: an override must say who and why.
+
+        Raises:
+            NotYetSupported: Always.
+        """
+        raise NotYetSupported(_NO_OVERRIDE.format(name=name))
+
+    def snapshot(self) -> TradeSlot:
+        """Return the slot as it is now, frozen."""
+        return self._engine.slot(self._slot_id)
+
+    @property
+    def slot_id(self) -> int:
+        """The slot's number, from 0."""
+        return self._slot_id
+
+    @property
+    def fsm_state(self) -> TradeStage:
+        """The slot's stage."""
+        return self._engine.slot_stage(self._slot_id)
+
+    @property
+    def size(self) -> Decimal:
+        """What is open, in base units or contracts."""
+        return self._engine.slot_size(self._slot_id)
+
+    @property
+    def trade_id(self) -> str:
+        """The trade; empty when the slot was never used."""
+        return self.snapshot().trade_id
+
+    @property
+    def asset(self) -> str:
+        """The instrument."""
+        return self.snapshot().asset
+
+    @property
+    def side(self) -> TradeSide:
+        """The position's side."""
+        return self.snapshot().side
+
+    @property
+    def entry_price(self) -> Decimal | None:
+        """The entry fills' average price; None before the first."""
+        return self.snapshot().entry_price
+
+    @property
+    def initial_size(self) -> Decimal:
+        """What was filled on entry, net of busts."""
+        return self.snapshot().initial_size
+
+    @property
+    def leverage(self) -> Decimal | None:
+        """The leverage at the venue, where it is known."""
+        return self.snapshot().leverage
+
+    @property
+    def entry_time(self) -> datetime | None:
+        """The first entry fill's time, UTC, truncated to microseconds."""
+        return self.snapshot().entry_time
+
+    @property
+    def unrealized_pnl(self) -> Decimal:
+        """Profit or loss of what is open, at the last mark, in the settlement asset."""
+        return self.snapshot().unrealized_pnl
+
+    @property
+    def realized_pnl(self) -> Decimal:
+        """Profit or loss of what was closed, before fees and funding, in the settlement asset."""
+        return self.snapshot().realized_pnl
+
+    @property
+    def closed(self) -> bool:
+        """Whether the trade is over."""
+        return self.snapshot().closed
+
+    @property
+    def exit_leg_ratios(self) -> tuple[Decimal, ...]:
+        """Parts of the position for the exit ladder; they sum to 1."""
+        return self.snapshot().exit_leg_ratios
+
+    @property
+    def active_leg_index(self) -> int:
+        """How many of the ladder's targets are met."""
+        return self.snapshot().active_leg_index
+
+    @property
+    def active_entry_order(self) -> VenueOrder | None:
+        """The entry order."""
+        return self.snapshot().active_entry_order
+
+    @property
+    def active_exit_order(self) -> VenueOrder | None:
+        """The newest exit order."""
+        return self.snapshot().active_exit_order
+
+    @property
+    def exit_orders(self) -> tuple[VenueOrder, ...]:
+        """The exit orders, oldest first."""
+        return self.snapshot().exit_orders
+
+    @property
+    def close_reason(self) -> str:
+        """Why the trade ended; empty while it has not."""
+        return self.snapshot().close_reason
+
+    @property
+    def last_event_time(self) -> datetime | None:
+        """Kernel time of the last input that concerned the slot, UTC, truncated to microseconds."""
+        return self.snapshot().last_event_time
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """The entry intent's metadata: a new dict at each read."""
+        return self.snapshot().metadata
+
+    @property
+    def fees_paid(self) -> Decimal:
+        """Fees charged so far, in the settlement asset."""
+        return self.snapshot().fees_paid
+
+    @property
+    def funding_net(self) -> Decimal:
+        """Funding so far, + when received, in the settlement asset."""
+        return self.snapshot().funding_net
+
+    @property
+    def unprotected(self) -> bool:
+        """Whether a protective exit failed and nothing guards the position."""
+        return self.snapshot().unprotected
+
+    def is_free(self) -> bool:
+        """Whether the slot takes a new trade."""
+        return self.snapshot().is_free()
+
+    def is_open(self) -> bool:
+        """Whether the slot holds a position."""
+        return self.snapshot().is_open()
+
+    def next_exit_ratio(self) -> Decimal:
+        """Return the next unmet part of the exit ladder, as a fraction of `initial_size`; 0 when all are met."""
+        return self.snapshot().next_exit_ratio()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return every field by name, orders as dicts, times as int nanoseconds."""
+        return self.snapshot().to_dict()
+
+    def mark_price(self, price: Decimal | str | float) -> NoReturn:
+        """Refuse: prices come in for an instrument, by `ExecutionKernel.mark_price`.
+
+        Raises:
+            NotYetSupported: Always.
+        """
+        raise NotYetSupported("KernelSlotView.mark_price: mark the instrument by ExecutionKernel.mark_price")
+
+    def consume_exit_leg(self) -> NoReturn:
+        """Refuse: only fills meet a ladder's targets.
+
+        Raises:
+            NotYetSupported: Always.
+        """
+        raise NotYetSupported(_NO_OVERRIDE.format(name="consume_exit_leg"))
+
+    def attach_entry_order(self, order: VenueOrder) -> NoReturn:
+        """Refuse: orders come out of intents.
+
+        Raises:
+            NotYetSupported: Always.
+        """
+        raise NotYetSupported(_NO_OVERRIDE.format(name="attach_entry_order"))
+
+    def attach_exit_order(self, order: VenueOrder) -> NoReturn:
+        """Refuse: orders come out of intents.
+
+        Raises:
+            NotYetSupported: Always.
+        """
+        raise NotYetSupported(_NO_OVERRIDE.format(name="attach_exit_order"))
+
+    def __repr__(self) -> str:
+        """Return the slot as it is now."""
+        return f"KernelSlotView({self.snapshot()!r})"
+
+
+class SlotViews(Sequence[KernelSlotView]):
+    """Every slot of a kernel, by number."""
+
+    __slots__ = ("_views",)
+
+    def __init__(self, engine: Engine) -> None:
+        """Look at all slots.
+
+        Args:
+            engine: The kernel's engine.
+        """
+        self._views = tuple(KernelSlotView(engine, slot_id) for slot_id in range(engine.max_slots))
+
+    @overload
+    def __getitem__(self, index: int) -> KernelSlotView: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[KernelSlotView]: ...
+    def __getitem__(self, index: int | slice) -> KernelSlotView | Sequence[KernelSlotView]:
+        """Return a slot, or several."""
+        return self._views[index]
+
+    def __len__(self) -> int:
+        """Return how many slots there are."""
+        return len(self._views)
+
+    def __iter__(self) -> Iterator[KernelSlotView]:
+        """Go through the slots, by number."""
+        return iter(self._views)
+
+
+class KernelStateView:
+    """The kernel's slots and the ways to find them, live.
+
+    Attributes:
+        slots: Every slot, by number.
+    """
+
+    __slots__ = ("_engine", "slots")
+
+    def __init__(self, engine: Engine) -> None:
+        """Look at a kernel's state.
+
+        Args:
+            engine: The kernel's engine.
+        """
+        self._engine = engine
+        self.slots = SlotViews(engine)
+
+    def slot(self, slot_id: int) -> KernelSlotView:
+        """Return a slot.
+
+        Args:
+            slot_id: From 0.
+
+        Raises:
+            InvalidInput: There is no such slot.
+        """
+        if isinstance(slot_id, bool) or not 0 <= slot_id < len(self.slots):
+            error = InvalidInput(f"slot_id: {slot_id!r} must be from 0 to {len(self.slots) - 1}")
+            error.field, error.value = "slot_id", slot_id
+            raise error
+        return self.slots[slot_id]
+
+    @property
+    def active_trade_index(self) -> dict[str, int]:
+        """Trade id to slot, for each trade that a slot carries now."""
+        return self._engine.active_trade_index()
+
+    @property
+    def venue_order_index(self) -> dict[str, int]:
+        """The venue's order id to slot, for each live order that the venue has named."""
+        return self._engine.venue_order_index()
+
+    @property
+    def client_order_index(self) -> dict[str, int]:
+        """Our order id to slot, for each live order."""
+        return self._engine.client_order_index()
+
+    def refresh(self) -> "KernelStateView":
+        """Return this view: it is always fresh, since it reads the kernel each time."""
+        return self
+
+
+class AccountProjection:
+    """The account beside the trades, as a read view of the kernel's own ledger.
+
+    Money is `Decimal` in the asset's units. `None` where the exchange has not reported a figure yet.
+    """
+
+    __slots__ = ("_engine",)
+
+    def __init__(self, engine: Engine) -> None:
+        """Look at a kernel's account.
+
+        Args:
+            engine: The kernel's engine.
+        """
+        self._engine = engine
+
+    def state(self, asset: str | None = None) -> Mapping[str, Any]:
+        """Return an asset's figures by the names of `ExecutionKernel.snapshot()["account"]`.
+
+        Args:
+            asset: Which; None means the first instrument's settlement asset. Empty when the kernel has none.
+        """
+        return self._engine.account(asset) or {}
+
+    def assets(self) -> list[str]:
+        """Return the names of the assets that the kernel knows."""
+        return self._engine.assets()
+
+    def _figure(self, name: str) -> Any:  # noqa: ANN401 - the properties below say what each figure is
+        return self.state().get(name, Decimal(0) if name in {"capital", "equity"} else None)
+
+    @property
+    def capital(self) -> Decimal:
+        """K: what the wallet must hold."""
+        figure: Decimal = self._figure("capital")
+        return figure
+
+    @property
+    def equity(self) -> Decimal:
+        """K and what the open positions would gain at their marks."""
+        figure: Decimal = self._figure("equity")
+        return figure
+
+    @property
+    def reconcile_delta(self) -> Decimal | None:
+        """E - K; None before the exchange's first frame."""
+        figure: Decimal | None = self._figure("reconcile_delta")
+        return figure

@@ -1,0 +1,251 @@
+"""What a venue adapter must do, and a base class for people who write one.
+
+The kernel calls an adapter from the thread that drains it, one call at a time, and never while its own state is
+locked. A synchronous adapter returns the venue's answer as events. An asynchronous one returns `[]` at once and
+brings the events later, from any thread, by `emit`.
+"""
+
+import weakref
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any, ClassVar, Protocol, runtime_checkable
+
+from dita._kernel import KernelOutcome, VenueEvent, VenueOrder
+from dita.errors import KernelClosed, NotYetSupported
+
+
+class KernelSink(Protocol):
+    """Where an asynchronous adapter brings what the venue says: a kernel."""
+
+    def on_venue_event(self, event: VenueEvent) -> KernelOutcome:
+        """Take what the venue said of an order."""
+        ...
+
+    def on_account_event(self, event: dict[str, Any]) -> Mapping[str, Any]:
+        """Take what the venue said of the account."""
+        ...
+
+
+@runtime_checkable
+class VenueAdapter(Protocol):
+    """What the kernel needs of a venue. Whatever else an adapter can do, it finds out by looking for the method.
+
+    - `query_order(venue_client_id)` is asked after a timeout, where it is there; None or [] means "not known yet".
+    - `set_leverage(symbol, leverage)` is asked where an intent's leverage is not the instrument's. None confirms
+      it, a number says what it now is, an exception refuses it.
+    - `attach(kernel)` is called once, with the kernel, before anything else.
+    - `live = True` says that the venue runs on real time: the kernel then goes by the system's clock.
+    """
+
+    def submit(self, order: VenueOrder) -> Sequence[VenueEvent]:
+        """Send an order.
+
+        Args:
+            order: What to send, with our id of it.
+
+        Returns:
+            A list of what the venue answered at once; [] where the answer comes later.
+
+        Raises:
+            NotSent: The request surely never left. After any other exception the order is in doubt.
+        """
+        ...
+
+    def cancel(self, order: VenueOrder, reason: str) -> Sequence[VenueEvent]:
+        """Ask to cancel an order.
+
+        Args:
+            order: Which, as the kernel knows it.
+            reason: The intent's reason; empty where it gave none.
+
+        Returns:
+            A list of what the venue answered at once; [] where the answer comes later.
+        """
+        ...
+
+
+class BaseExecutionAdapter(ABC):
+    """An adapter with everything but `submit` and `cancel` filled in.
+
+    What a venue does not have raises NotYetSupported by name, so that a caller knows; nothing is silently empty.
+
+    Attributes:
+        live: True where the venue runs on real time.
+    """
+
+    live: ClassVar[bool] = False
+
+    def __init__(self) -> None:
+        """Start without a kernel."""
+        # Weak: the kernel owns its adapter, not the other way round.
+        self._kernel: weakref.ReferenceType[KernelSink] | None = None
+
+    @abstractmethod
+    def submit(self, order: VenueOrder) -> Sequence[VenueEvent]:
+        """Send an order; see `VenueAdapter.submit`."""
+
+    @abstractmethod
+    def cancel(self, order: VenueOrder, reason: str) -> Sequence[VenueEvent]:
+        """Ask to cancel an order; see `VenueAdapter.cancel`."""
+
+    def attach(self, kernel: KernelSink) -> None:
+        """Learn which kernel to bring events to. The kernel calls this once.
+
+        Args:
+            kernel: The kernel.
+        """
+        self._kernel = weakref.ref(kernel)
+
+    def emit(self, event: VenueEvent) -> KernelOutcome:
+        """Bring what the venue said of an order, from any thread.
+
+        Args:
+            event: What it said.
+
+        Returns:
+            What came of it; with `details["queued"]` where the kernel was busy and will take it next.
+
+        Raises:
+            KernelClosed: The kernel is closed or gone, or there never was one.
+        """
+        return self._sink().on_venue_event(event)
+
+    def emit_account(self, event: dict[str, Any]) -> Mapping[str, Any]:
+        """Bring what the venue said of the account, from any thread.
+
+        Args:
+            event: As `ExecutionKernel.on_account_event` takes it.
+
+        Raises:
+            KernelClosed: The kernel is closed or gone, or there never was one.
+        """
+        return self._sink().on_account_event(event)
+
+    def _sink(self) -> KernelSink:
+        kernel = None if self._kernel is None else self._kernel()
+        if kernel is None:
+            raise KernelClosed(f"{type(self).__name__} is attached to no kernel")
+        return kernel
+
+    def set_leverage(self, symbol: str, leverage: Decimal) -> Decimal | None:
+        """Set the leverage at the venue. This one confirms whatever is asked.
+
+        Args:
+            symbol: The instrument.
+            leverage: As it shall be.
+
+        Returns:
+            As it now is; None means as asked.
+        """
+        return leverage if symbol else None
+
+    def set_margin_mode(self, symbol: str, mode: str) -> None:
+        """Set an instrument's margin mode.
+
+        Raises:
+            NotYetSupported: Unless the adapter can.
+        """
+        raise self._missing("set_margin_mode")
+
+    def amend(self, order: VenueOrder, **changes: object) -> Sequence[VenueEvent]:
+        """Change a working order.
+
+        Raises:
+            NotYetSupported: Unless the adapter can.
+        """
+        raise self._missing("amend")
+
+    def query_order(self, venue_client_id: str) -> Sequence[VenueEvent] | None:
+        """Ask what became of an order. This one cannot tell.
+
+        Args:
+            venue_client_id: Our id of it.
+
+        Returns:
+            ORDER_STATUS, fills or ORDER_NOT_FOUND; None or [] where nothing is known yet.
+        """
+        return [] if venue_client_id else None
+
+    def get_open_orders(self, symbol: str | None = None) -> Sequence[Mapping[str, Any]]:
+        """Return the venue's open orders.
+
+        Raises:
+            NotYetSupported: Unless the adapter can.
+        """
+        raise self._missing("get_open_orders")
+
+    def get_positions(self) -> Any:  # noqa: ANN401 - a DataFrame, of a library that is not imported here
+        """Return the venue's positions.
+
+        Raises:
+            NotYetSupported: Unless the adapter can.
+        """
+        raise self._missing("get_positions")
+
+    def get_market_metadata(self, symbols: Iterable[str]) -> Mapping[str, Any]:
+        """Return the instruments' rules.
+
+        Raises:
+            NotYetSupported: Unless the adapter can.
+        """
+        raise self._missing("get_market_metadata")
+
+    def get_balances(self) -> Mapping[str, Decimal]:
+        """Return the wallet's balances.
+
+        Raises:
+            NotYetSupported: Unless the adapter can.
+        """
+        raise self._missing("get_balances")
+
+    def get_fills(self, since: int) -> Sequence[VenueEvent]:
+        """Return the fills since a time, int nanoseconds.
+
+        Raises:
+            NotYetSupported: Unless the adapter can.
+        """
+        raise self._missing("get_fills")
+
+    def get_income(self, since: int) -> Sequence[Mapping[str, Any]]:
+        """Return the wallet's entries since a time, int nanoseconds.
+
+        Raises:
+            NotYetSupported: Unless the adapter can.
+        """
+        raise self._missing("get_income")
+
+    def opening_state(self) -> Mapping[str, Any]:
+        """Return balances, positions, open orders and cursors, taken as one.
+
+        Raises:
+            NotYetSupported: Unless the adapter can.
+        """
+        raise self._missing("opening_state")
+
+    def capabilities(self) -> frozenset[str]:
+        """Return the names of the optional methods that this adapter has made its own."""
+        optional = (
+            "set_leverage",
+            "set_margin_mode",
+            "amend",
+            "query_order",
+            "get_open_orders",
+            "get_positions",
+            "get_market_metadata",
+            "get_balances",
+            "get_fills",
+            "get_income",
+            "opening_state",
+        )
+        own = type(self)
+        return frozenset(
+            name for name in optional if getattr(own, name) is not getattr(BaseExecutionAdapter, name)
+        )
+
+    def close(self) -> None:
+        """Let go of what the adapter holds. The kernel calls this when it closes."""
+        self._kernel = None
+
+    def _missing(self, method: str) -> NotYetSupported:
+        return NotYetSupported(f"{type(self).__name__} has no {method}")

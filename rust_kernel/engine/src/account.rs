@@ -1,0 +1,114 @@
+//! An asset's account as people read it: K's figures out of the core's ledger and books. Reads only.
+
+use dita_kernel::kernel::Kernel;
+use dita_kernel::ledger::Account;
+use dita_kernel::num::{Decimal, Money, Rounding, multiply_divide, pow10};
+use dita_kernel::reconcile::{Report, compare};
+
+/// Decimal places of [`AccountFigures::leverage`].
+const LEVERAGE_SCALE: u8 = 8;
+
+/// The figures of one asset.
+#[derive(Clone, PartialEq, Debug)]
+pub struct AccountFigures {
+    /// K: what the wallet must hold.
+    pub capital: Money,
+    /// K and what the open positions would gain at their marks.
+    pub equity: Money,
+    /// Profit of what was closed, as the venue's book has it, before fees and funding.
+    pub realized_pnl: Money,
+    /// Profit of what is open, at the marks.
+    pub unrealized_pnl: Money,
+    /// Fees, + paid.
+    pub fees_paid: Money,
+    /// Funding, + received.
+    pub funding_net: Money,
+    /// Slots that hold something, and unassigned books that do.
+    pub open_positions: u32,
+    /// The value of all positions at their marks, unsigned.
+    pub open_notional: Money,
+    /// What working entries may still add to it.
+    pub reserved_notional: Money,
+    /// `open_notional / equity`, half-even at 1e-8; zero without equity.
+    pub leverage: Decimal,
+    /// What can be traded with: the exchange's figure while it is present and not older than the last booking, else
+    /// K without the margin of positions and reservations at their instruments' leverage.
+    pub available_capital: Money,
+    /// E beside K.
+    pub report: Report,
+}
+
+/// Reads the figures of an asset; `None` where the kernel has no such asset.
+pub fn account(kernel: &Kernel, asset: u16) -> Option<AccountFigures> {
+    let state = kernel.assets().get(usize::from(asset))?;
+    let balance = |account| kernel.ledger().balance(asset, account);
+    let capital = balance(Account::Wallet);
+    let mut unrealized_pnl = Money::ZERO;
+    let mut open_notional = Money::ZERO;
+    let mut reserved_notional = Money::ZERO;
+    let mut margin = Money::ZERO;
+    let mut open_positions: u32 = 0;
+    for (place, rules) in (0_u32..).zip(kernel.instruments()) {
+        if rules.settle != asset {
+            continue;
+        }
+        for basis in &kernel.book(place) {
+            unrealized_pnl += kernel.unrealized(place, basis);
+        }
+        let unassigned = kernel.unassigned(place);
+        open_positions += unassigned.iter().map(|basis| u32::from(!basis.qty.is_zero())).sum::<u32>();
+        let position = kernel.exposure().position(place);
+        let reserved = kernel.exposure().reserved(place);
+        open_notional += position;
+        reserved_notional += reserved;
+        margin += divided(position + reserved, rules.leverage);
+    }
+    for slot in kernel.slots().iter().filter(|slot| !slot.basis.qty.is_zero()) {
+        let rules = kernel.instruments().get(slot.instrument as usize);
+        open_positions += u32::from(rules.is_some_and(|rules| rules.settle == asset));
+    }
+    let equity = capital + unrealized_pnl;
+    let exchange = &state.exchange;
+    let fresh = exchange.frame_time_ns >= exchange.booked_time_ns;
+    let available_capital = match exchange.available_margin {
+        Some(available) if fresh => available,
+        Some(_) | None => capital - margin,
+    };
+    Some(AccountFigures {
+        capital,
+        equity,
+        // What profit accounts owe is what the wallet got; the entries between slots cancel out in the book.
+        realized_pnl: -(balance(Account::RealizedPnl) + balance(Account::InterSlot)),
+        unrealized_pnl,
+        fees_paid: balance(Account::Fees),
+        funding_net: -balance(Account::Funding),
+        open_positions,
+        open_notional,
+        reserved_notional,
+        leverage: ratio(open_notional, equity),
+        available_capital,
+        report: compare(
+            capital,
+            exchange,
+            state.unit_decimals,
+            kernel.now_ns(),
+            kernel.config().settling_window_ns,
+        ),
+    })
+}
+
+/// A notional's margin: away from zero, so that no more is promised than there is.
+fn divided(notional: Money, leverage: Decimal) -> Money {
+    let scale = pow10(leverage.scale()).unwrap_or(1);
+    Money(multiply_divide(notional.0, scale, leverage.mantissa(), Rounding::Up).unwrap_or(notional.0))
+}
+
+fn ratio(notional: Money, equity: Money) -> Decimal {
+    if equity.0 <= 0 {
+        return Decimal::ZERO;
+    }
+    let one = pow10(LEVERAGE_SCALE).unwrap_or(1);
+    multiply_divide(notional.0, one, equity.0, Rounding::HalfEven)
+        .and_then(|mantissa| Decimal::normalized(mantissa, LEVERAGE_SCALE).ok())
+        .unwrap_or(Decimal::ZERO)
+}

@@ -1,0 +1,430 @@
+//! One writer at a time: who finds the engine at rest drains it, the others wait or leave their input behind.
+//!
+//! The state's lock is held for short sections of Rust only. It is never held while Python runs, and no Python
+//! object is made while it is held: making one may run the garbage collector, and with it any finalizer.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use dita_engine::{Answer, Engine as Shell, EngineError, Progress, Ticket, TransitionRecord};
+use dita_kernel::id::Id;
+use dita_kernel::input::Input;
+use dita_kernel::names::{KernelDiagnosticCode, Severity};
+use dita_kernel::outcome::{Detail as CoreDetail, Outcome};
+use pyo3::prelude::*;
+use pyo3::types::PyList;
+
+use super::adapter::{Question, Trouble};
+use super::views::slot_view;
+use crate::details::{Detail, Details};
+use crate::errors::Error;
+use crate::outcome::OutcomeView;
+use crate::slot::{SlotView, TradeSlot};
+use crate::transition::KernelTransition;
+
+/// How often a thread that waits for another one's drain looks for signals (Ctrl-C).
+const SIGNAL_INTERVAL: Duration = Duration::from_millis(100);
+
+/// What the lock guards.
+pub struct State {
+    pub core: Shell,
+    /// The thread that drains; 0 when none does.
+    writer: usize,
+    /// Counts the drains that ended: a waiting thread's answer is there once its number has passed.
+    drained: u64,
+    waiting: u32,
+    /// The latest time that local callers told, ns.
+    pub told_ns: i64,
+    pub closed: bool,
+    poisoned: Option<Box<str>>,
+    troubles: Vec<(Ticket, Trouble)>,
+    /// Why a ticket's intent wants to cancel: requests do not carry it.
+    reasons: Vec<(Ticket, Id)>,
+    observed_seq: u64,
+}
+
+/// The engine and who waits for it.
+pub struct Shared {
+    state: Mutex<State>,
+    quiet: Condvar,
+    pub adapter: Option<Py<PyAny>>,
+    pub observer: Option<Py<PyAny>>,
+}
+
+/// What a caller does when another thread is draining.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Patience {
+    /// Waits for the answer.
+    Answer,
+    /// Leaves the input behind.
+    None,
+}
+
+/// An answer with what went wrong at the adapter meanwhile.
+type Taken = Option<(Answer, Vec<Trouble>)>;
+
+/// A number that only this thread has now.
+fn this_thread() -> usize {
+    thread_local!(static MARK: u8 = const { 0 });
+    MARK.with(|mark| std::ptr::from_ref(mark).addr())
+}
+
+impl State {
+    pub fn new(core: Shell) -> State {
+        State {
+            core,
+            writer: 0,
+            drained: 0,
+            waiting: 0,
+            told_ns: i64::MIN,
+            closed: false,
+            poisoned: None,
+            troubles: Vec::new(),
+            reasons: Vec::new(),
+            observed_seq: 0,
+        }
+    }
+
+    /// Hears a time from a local caller.
+    #[inline]
+    pub fn tell(&mut self, time_ns: i64) {
+        self.told_ns = self.told_ns.max(time_ns);
+        self.core.tell_time(time_ns);
+    }
+
+    fn usable(&self) -> Result<(), Error> {
+        if let Some(why) = &self.poisoned {
+            return Err(Error::Poisoned(why.clone()));
+        }
+        if self.closed { Err(Error::Closed) } else { Ok(()) }
+    }
+
+    #[inline]
+    fn push(&mut self, input: Input) -> Result<Ticket, Error> {
+        // The simulated venue's answers that are due by now come before what is new.
+        if self.core.simulated_venue().is_some_and(|venue| venue.next_due_ns().is_some()) {
+            self.core.with_venue(|venue, now_ns, out| {
+                venue.advance(now_ns, out);
+                Ok(())
+            })?;
+        }
+        let reason = match &input {
+            Input::Intent(intent) if !intent.reason.is_empty() => Some(intent.reason.clone()),
+            _ => None,
+        };
+        let Some(ticket) = self.core.push(input, true)? else {
+            return Err(Error::Poisoned("a wanted input has no ticket".into()));
+        };
+        if let (Some(reason), None) = (reason, self.core.simulated_venue()) {
+            self.reasons.push((ticket, reason));
+        }
+        Ok(ticket)
+    }
+
+    /// The answer with what the bindings know of it. Makes no Python object.
+    #[inline]
+    fn take(&mut self, ticket: Ticket) -> Taken {
+        if !self.reasons.is_empty() {
+            self.reasons.retain(|(known, _)| *known != ticket);
+        }
+        let mut troubles = Vec::new();
+        while let Some(at) = self.troubles.iter().position(|(known, _)| *known == ticket) {
+            // Not dropped here: the end of an exception may run Python.
+            troubles.push(self.troubles.remove(at).1);
+        }
+        Some((self.core.take_answer(ticket)?, troubles))
+    }
+
+    /// What followers have not seen yet: the transitions, and each slot concerned as it is now.
+    fn unseen(&mut self) -> (Vec<TransitionRecord>, Vec<SlotView>) {
+        self.observed_seq = self.core.kernel().seq();
+        let records = self.core.take_observed();
+        let mut slots: Vec<u32> = records.iter().map(|record| record.slot_id).collect();
+        slots.sort_unstable();
+        slots.dedup();
+        let views = slots.into_iter().filter_map(|slot_id| slot_view(self.core.kernel(), slot_id));
+        let views = views.collect();
+        (records, views)
+    }
+}
+
+impl From<EngineError> for Error {
+    #[cold]
+    fn from(error: EngineError) -> Error {
+        use dita_sim::SimError;
+        match error {
+            EngineError::InboxFull { .. } => Error::InboxFull(error.to_string().into_boxed_str()),
+            EngineError::Config(what) => Error::text_value("settings", "", what),
+            EngineError::NoSimulatedVenue => Error::NotYetSupported(error.to_string().into_boxed_str()),
+            EngineError::Venue(error) => match error {
+                SimError::Config { field, value, must } => {
+                    Error::text_value(field, &value.to_string(), &format!("must be {must}"))
+                }
+                SimError::Instrument { symbol, field, value, must } => {
+                    let value = value.map(|value| value.to_string()).unwrap_or_default();
+                    Error::text_value(field, &value, &format!("of {symbol} must be {must}"))
+                }
+                SimError::UnknownSymbol(symbol) => {
+                    Error::text_value("symbol", symbol.as_str(), "is no instrument of this venue")
+                }
+                SimError::MarketData { symbol, field, value, must } => {
+                    Error::text_value(field, &value.to_string(), &format!("of {symbol} must be {must}"))
+                }
+                SimError::Amount { asset, value, must } => {
+                    Error::text_value("balances", &format!("{value} {asset}"), &format!("must be {must}"))
+                }
+            },
+        }
+    }
+}
+
+/// The writer's part: should the bindings themselves panic, nobody must wait for ever.
+struct Writing<'a>(&'a Shared);
+
+impl Drop for Writing<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let mut state = self.0.lock();
+            self.0.poison(&mut state, "the bindings panicked");
+        }
+    }
+}
+
+impl Shared {
+    pub fn new(state: State, adapter: Option<Py<PyAny>>, observer: Option<Py<PyAny>>) -> Shared {
+        Shared { state: Mutex::new(state), quiet: Condvar::new(), adapter, observer }
+    }
+
+    pub fn lock(&self) -> MutexGuard<'_, State> {
+        // Panics are caught while the lock is held; `poisoned` is our own mark.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The state, if the kernel can still be used.
+    #[inline]
+    pub fn open(&self) -> Result<MutexGuard<'_, State>, Error> {
+        let state = self.lock();
+        state.usable()?;
+        Ok(state)
+    }
+
+    #[cold]
+    fn poison(&self, state: &mut State, what: &str) -> Error {
+        let why = format!("a step of the kernel failed half way ({what}): reopen the kernel from its log");
+        state.poisoned = Some(why.clone().into_boxed_str());
+        state.writer = 0;
+        state.drained = state.drained.wrapping_add(1);
+        self.quiet.notify_all();
+        Error::Poisoned(why.into_boxed_str())
+    }
+
+    /// Runs a short section that may panic.
+    pub fn guarded<R>(
+        &self,
+        state: &mut State,
+        section: impl FnOnce(&mut State) -> Result<R, Error>,
+    ) -> Result<R, Error> {
+        match catch_unwind(AssertUnwindSafe(|| section(state))) {
+            Ok(result) => result,
+            Err(panic) => Err(self.poison(state, &panic_text(&*panic))),
+        }
+    }
+
+    /// Puts an input in, and drains where nobody else does. `time_ns` is what a local caller told of the time.
+    #[inline]
+    pub fn put(
+        &self,
+        py: Python<'_>,
+        input: Input,
+        time_ns: Option<i64>,
+        patience: Patience,
+    ) -> Result<OutcomeView, Error> {
+        let mut state = self.open()?;
+        if let Some(time_ns) = time_ns {
+            state.tell(time_ns);
+        }
+        if state.writer != 0 {
+            return self.put_behind(py, state, input, patience);
+        }
+        let ticket = self.guarded(&mut state, |state| state.push(input))?;
+        let (mut state, interrupt) = self.drain(py, state)?;
+        let taken = state.take(ticket);
+        drop(state);
+        match interrupt {
+            Some(interrupt) => Err(interrupt.into()),
+            None => self.outcome(py, taken),
+        }
+    }
+
+    /// What to do behind another thread's drain, or inside one's own.
+    #[cold]
+    fn put_behind(
+        &self,
+        py: Python<'_>,
+        mut state: MutexGuard<'_, State>,
+        input: Input,
+        patience: Patience,
+    ) -> Result<OutcomeView, Error> {
+        if state.writer == this_thread() || patience == Patience::None {
+            let outcome = queued(&state, &input);
+            state.core.push(input, false)?;
+            return Ok(outcome);
+        }
+        let ticket = self.guarded(&mut state, |state| state.push(input))?;
+        state.waiting += 1;
+        let drained = state.drained;
+        drop(state);
+        let taken = self.wait(py, ticket, drained)?;
+        self.outcome(py, taken)
+    }
+
+    /// Waits, without the interpreter, until the drain that was going on has ended.
+    fn wait(&self, py: Python<'_>, ticket: Ticket, drained: u64) -> Result<Taken, Error> {
+        loop {
+            let taken = py.detach(|| {
+                let (mut state, _) = self
+                    .quiet
+                    .wait_timeout_while(self.lock(), SIGNAL_INTERVAL, |state| state.drained == drained)
+                    .unwrap_or_else(PoisonError::into_inner);
+                if state.drained == drained {
+                    return Ok(None);
+                }
+                state.waiting -= 1;
+                match &state.poisoned {
+                    Some(why) => Err(Error::Poisoned(why.clone())),
+                    None => Ok(Some(state.take(ticket))),
+                }
+            })?;
+            if let Some(taken) = taken {
+                return Ok(taken);
+            }
+            // The answer is then nobody's; the input itself is taken all the same.
+            py.check_signals()?;
+        }
+    }
+
+    /// Drains unless somebody does already: for market data, which has no answer.
+    pub fn drain_if_idle(&self, py: Python<'_>, state: MutexGuard<'_, State>) -> Result<(), Error> {
+        if state.writer != 0 {
+            return Ok(());
+        }
+        let (state, interrupt) = self.drain(py, state)?;
+        drop(state);
+        interrupt.map_or(Ok(()), |interrupt| Err(interrupt.into()))
+    }
+
+    /// Works until quiet. The lock comes back in the caller's hands.
+    #[inline]
+    fn drain<'a>(
+        &'a self,
+        py: Python<'_>,
+        mut state: MutexGuard<'a, State>,
+    ) -> Result<(MutexGuard<'a, State>, Option<PyErr>), Error> {
+        let mut interrupt = None;
+        state.writer = this_thread();
+        let _writing = Writing(self);
+        loop {
+            let progress = match catch_unwind(AssertUnwindSafe(|| state.core.run())) {
+                Ok(progress) => progress,
+                Err(panic) => return Err(self.poison(&mut state, &panic_text(&*panic))),
+            };
+            match progress {
+                Progress::Quiet => {
+                    if let Some(observer) = &self.observer
+                        && state.observed_seq != state.core.kernel().seq()
+                    {
+                        let (records, slots) = state.unseen();
+                        drop(state);
+                        let seen = observe(observer.bind(py), &records, slots);
+                        interrupt = interrupt.or(seen.err());
+                        state = self.lock();
+                        continue;
+                    }
+                    state.writer = 0;
+                    state.drained = state.drained.wrapping_add(1);
+                    if state.waiting > 0 {
+                        self.quiet.notify_all();
+                    }
+                    return Ok((state, interrupt));
+                }
+                Progress::Yield => {
+                    drop(state);
+                    state = self.lock();
+                }
+                Progress::Call(call) => {
+                    let reason = call.ticket.and_then(|ticket| {
+                        let found = state.reasons.iter().find(|(known, _)| *known == ticket);
+                        found.map(|(_, reason)| reason.clone())
+                    });
+                    let now_ns = state.core.now_ns();
+                    let question = Question::of(state.core.kernel(), call.command, reason);
+                    drop(state);
+                    let reply = match &self.adapter {
+                        Some(adapter) => question.ask(py, adapter.bind(py), now_ns),
+                        None => super::adapter::Reply::default(),
+                    };
+                    state = self.lock();
+                    state.core.feed(call.ticket, reply.inputs.into_iter());
+                    if let (Some(ticket), Some(trouble)) = (call.ticket, reply.trouble) {
+                        state.troubles.push((ticket, trouble));
+                    }
+                    interrupt = interrupt.or(reply.interrupt);
+                }
+            }
+        }
+    }
+
+    #[inline]
+    fn outcome(&self, py: Python<'_>, taken: Taken) -> Result<OutcomeView, Error> {
+        let Some((answer, troubles)) = taken else {
+            return Err(Error::Poisoned("an answer is missing".into()));
+        };
+        // The first one is what went wrong; a query that failed as well only followed from it.
+        let extra = match (troubles.into_iter().next(), &self.adapter) {
+            (Some(trouble), Some(adapter)) => trouble.details(adapter.bind(py)),
+            (Some(_), None) | (None, _) => Details::EMPTY,
+        };
+        Ok(OutcomeView { answer, extra })
+    }
+}
+
+/// Hands a drain's transitions and slots to the followers.
+fn observe(observer: &Bound<'_, PyAny>, records: &[TransitionRecord], slots: Vec<SlotView>) -> PyResult<()> {
+    let py = observer.py();
+    let transitions = records.iter().map(|record| Bound::new(py, KernelTransition::from(record)));
+    let transitions = PyList::new(py, transitions.collect::<PyResult<Vec<_>>>()?)?;
+    let slots = slots.into_iter().map(|view| Bound::new(py, TradeSlot::from(view)));
+    let slots = PyList::new(py, slots.collect::<PyResult<Vec<_>>>()?)?;
+    observer.call1((transitions, slots))?;
+    Ok(())
+}
+
+/// The outcome of an input that waits behind others: no verdict yet.
+fn queued(state: &State, input: &Input) -> OutcomeView {
+    let (slot_id, trade_id) = match input {
+        Input::Intent(intent) => (Some(intent.slot_id), intent.trade_id.clone()),
+        Input::Venue(event) => (event.slot_id, event.trade_id.clone()),
+        _ => (None, Id::EMPTY),
+    };
+    let kernel = state.core.kernel();
+    let outcome = Outcome {
+        seq: kernel.seq(),
+        accepted: false,
+        code: KernelDiagnosticCode::Ok,
+        severity: Severity::Info,
+        slot_id,
+        state: slot_id.and_then(|slot_id| kernel.slot(slot_id)).map(|slot| slot.stage),
+        detail: CoreDetail::None,
+    };
+    let answer = Answer { outcome, trade_id, transitions: Vec::new(), events: Vec::new() };
+    OutcomeView { answer, extra: Details::EMPTY.with("queued", Detail::Flag(true)) }
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {
+        (Some(text), _) => (*text).to_owned(),
+        (None, Some(text)) => text.clone(),
+        (None, None) => "no text".to_owned(),
+    }
+}

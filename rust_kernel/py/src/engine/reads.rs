@@ -1,0 +1,218 @@
+//! What the kernel shows as plain dicts: account, ledger, positions, control, the transition table.
+
+use dita_engine::{AccountFigures, account};
+use dita_kernel::id::Id;
+use dita_kernel::kernel::{Control, Kernel};
+use dita_kernel::ledger::Transaction;
+use dita_kernel::names::{PositionSide, TradeStage};
+use dita_kernel::num::{Decimal, Money};
+use dita_kernel::position::{Basis, average_price};
+use dita_kernel::reconcile::Exchange;
+use dita_kernel::slot::table::{Rule, TABLE, rule_number};
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList, PyTuple};
+
+use crate::{names, number, text, time};
+
+/// An asset's figures, copied out of the core.
+pub struct AccountView {
+    name: Id,
+    figures: AccountFigures,
+    exchange: Exchange,
+    seq: u64,
+}
+
+/// One asset, or nothing where the kernel has none of that name.
+pub fn account_view(kernel: &Kernel, name: &Id) -> Option<AccountView> {
+    let place = kernel.asset_of(name)?;
+    Some(AccountView {
+        name: name.clone(),
+        figures: account(kernel, place)?,
+        exchange: kernel.assets().get(usize::from(place))?.exchange,
+        seq: kernel.seq(),
+    })
+}
+
+/// The asset that an account without a name means: the first instrument's settlement asset, else the first asset.
+pub fn settlement_asset(kernel: &Kernel) -> Option<Id> {
+    let settle = kernel.instruments().first().map(|rules| rules.spec.settle.clone());
+    settle.or_else(|| kernel.assets().first().map(|asset| asset.name.clone()))
+}
+
+fn money_or_none(py: Python<'_>, amount: Option<Money>) -> PyResult<Bound<'_, PyAny>> {
+    match amount {
+        Some(amount) => number::get_money(py, amount),
+        None => Ok(py.None().into_bound(py)),
+    }
+}
+
+impl AccountView {
+    /// As kernel.md section 8 names it.
+    pub fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let (figures, exchange) = (&self.figures, &self.exchange);
+        let dict = PyDict::new(py);
+        dict.set_item("asset", text::get_id(py, &self.name))?;
+        for (name, amount) in [
+            ("capital", figures.capital),
+            ("equity", figures.equity),
+            ("realized_pnl", figures.realized_pnl),
+            ("unrealized_pnl", figures.unrealized_pnl),
+            ("open_notional", figures.open_notional),
+            ("reserved_notional", figures.reserved_notional),
+            ("available_capital", figures.available_capital),
+            ("k_capital", figures.capital),
+            ("k_realized_pnl", figures.realized_pnl),
+            ("k_fees_paid", figures.fees_paid),
+            ("k_funding_net", figures.funding_net),
+            ("reconcile_tolerance", figures.report.tolerance),
+        ] {
+            dict.set_item(name, number::get_money(py, amount)?)?;
+        }
+        dict.set_item("open_positions", figures.open_positions)?;
+        dict.set_item("leverage", number::get(py, figures.leverage)?)?;
+        for (name, amount) in [
+            ("e_wallet_balance", exchange.wallet_balance),
+            ("e_available_margin", exchange.available_margin),
+            ("e_used_margin", exchange.used_margin),
+            ("e_maint_margin", exchange.maint_margin),
+            ("reconcile_delta", figures.report.delta),
+        ] {
+            dict.set_item(name, money_or_none(py, amount)?)?;
+        }
+        dict.set_item("reconcile_status", names::get(py, figures.report.status)?)?;
+        dict.set_item("reconcile_explanation", &figures.report.explanation)?;
+        dict.set_item("reconcile_causes", self.causes(py)?)?;
+        dict.set_item("event_seq", self.seq)?;
+        Ok(dict)
+    }
+
+    fn causes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        let causes = PyList::empty(py);
+        for part in &self.figures.report.parts {
+            let cause = PyDict::new(py);
+            cause.set_item("cause", part.cause.name())?;
+            cause.set_item("amount", number::get_money(py, part.amount)?)?;
+            cause.set_item("proof", part.proof.name())?;
+            causes.append(cause)?;
+        }
+        Ok(causes)
+    }
+}
+
+/// One transaction with its asset's name.
+pub fn transaction_dict<'py>(
+    py: Python<'py>,
+    transaction: &Transaction,
+    asset: &Id,
+) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    dict.set_item("number", transaction.number)?;
+    dict.set_item("seq", transaction.seq)?;
+    dict.set_item("asset", text::get_id(py, asset))?;
+    dict.set_item("cause", transaction.cause.name())?;
+    dict.set_item("from", transaction.from.name())?;
+    dict.set_item("to", transaction.to.name())?;
+    dict.set_item("amount", number::get_money(py, transaction.amount)?)?;
+    dict.set_item("slot_id", transaction.slot_id)?;
+    dict.set_item("trade_id", text::get_id(py, &transaction.trade_id))?;
+    dict.set_item("reference", text::get_id(py, &transaction.reference))?;
+    Ok(dict)
+}
+
+/// A position in a book.
+pub struct PositionView {
+    symbol: Id,
+    side: PositionSide,
+    size: Decimal,
+    entry_price: Option<Decimal>,
+    cost: Money,
+    unrealized: Money,
+}
+
+/// The positions that are not flat, in one of the core's books.
+pub fn positions(kernel: &Kernel, book: fn(&Kernel, u32) -> [Basis; 3]) -> Vec<PositionView> {
+    let mut found = Vec::new();
+    for (place, rules) in (0_u32..).zip(kernel.instruments()) {
+        for (basis, side) in book(kernel, place).into_iter().zip(PositionSide::ALL) {
+            if basis.qty.is_zero() {
+                continue;
+            }
+            found.push(PositionView {
+                symbol: rules.spec.symbol.clone(),
+                side: *side,
+                size: rules.qty_decimal(basis.qty),
+                entry_price: average_price(basis.cost, basis.qty, rules.unit)
+                    .map(|price| rules.price_decimal(price)),
+                cost: basis.cost,
+                unrealized: kernel.unrealized(place, &basis),
+            });
+        }
+    }
+    found
+}
+
+impl PositionView {
+    /// By the names of POSITION_UPDATE; `size` and `cost` are signed, + long.
+    pub fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let dict = PyDict::new(py);
+        dict.set_item("symbol", text::get_id(py, &self.symbol))?;
+        dict.set_item("position_side", names::get(py, self.side)?)?;
+        dict.set_item("size", number::get(py, self.size)?)?;
+        dict.set_item("entry_price", number::get_optional(py, self.entry_price)?)?;
+        dict.set_item("cost", number::get_money(py, self.cost)?)?;
+        dict.set_item("unrealized_pnl", number::get_money(py, self.unrealized)?)?;
+        Ok(dict)
+    }
+}
+
+/// The controls.
+pub fn control_dict<'py>(py: Python<'py>, control: &Control) -> PyResult<Bound<'py, PyDict>> {
+    let given = &control.limits.given;
+    let limits = PyDict::new(py);
+    limits.set_item("max_order_notional", number::get_optional(py, given.max_order_notional)?)?;
+    limits.set_item("max_total_notional", number::get_optional(py, given.max_total_notional)?)?;
+    limits.set_item("max_leverage", number::get_optional(py, given.max_leverage)?)?;
+    limits.set_item("price_collar", number::get_optional(py, given.price_collar)?)?;
+    limits.set_item("max_open_slots", given.max_open_slots)?;
+    let dict = PyDict::new(py);
+    dict.set_item("mode", names::get(py, control.mode)?)?;
+    dict.set_item("gate", names::get(py, control.gate)?)?;
+    dict.set_item("verbosity", names::get(py, control.verbosity)?)?;
+    dict.set_item("debug_clickhouse_enabled", control.debug_clickhouse_enabled)?;
+    dict.set_item("frozen", control.frozen)?;
+    dict.set_item("limits", limits)?;
+    dict.set_item("version", control.version)?;
+    dict.set_item("updated_by", text::get_id(py, &control.updated_by))?;
+    let changed = control.version > 0;
+    dict.set_item("updated_at", time::get_optional(py, changed.then_some(control.updated_at_ns))?)?;
+    Ok(dict)
+}
+
+/// The kernel's transition table, a row per cell: (stage, symbol, verdict, next stage or code, rule number).
+/// The verdict is GO, IGNORE or REFUSE.
+#[pyfunction]
+pub fn transition_table(py: Python<'_>) -> PyResult<Bound<'_, PyList>> {
+    let rows = PyList::empty(py);
+    for (symbol, cells) in &TABLE {
+        for (stage, cell) in TradeStage::ALL.iter().zip(cells) {
+            let (verdict, result) = match cell {
+                Rule::Go(next) => ("GO", names::get(py, *next)?),
+                Rule::Ignore(code) => ("IGNORE", names::get(py, *code)?),
+                Rule::Refuse(code) => ("REFUSE", names::get(py, *code)?),
+            };
+            let number = rule_number(*stage, *symbol);
+            let row = PyTuple::new(
+                py,
+                [
+                    names::get(py, *stage)?,
+                    pyo3::types::PyString::new(py, symbol.name()).into_any(),
+                    pyo3::types::PyString::new(py, verdict).into_any(),
+                    result,
+                    number.into_pyobject(py)?.into_any(),
+                ],
+            )?;
+            rows.append(row)?;
+        }
+    }
+    Ok(rows)
+}

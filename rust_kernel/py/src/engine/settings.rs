@@ -1,0 +1,207 @@
+//! Settings across the border: instruments, controls, the simulated venue.
+
+use dita_kernel::id::Id;
+use dita_kernel::input::{ControlChange, InstrumentSpec, RiskLimits};
+use dita_kernel::names::Product;
+use dita_kernel::num::{Decimal, Rounding};
+use dita_sim::{SimConfig, SimVenue};
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyInt};
+
+use crate::errors::Error;
+use crate::record::{Field, apply_changes};
+use crate::{names, number, text};
+
+const NANOS_PER_MILLI_DIGITS: u8 = 6;
+
+fn whole<T: for<'a, 'py> FromPyObject<'a, 'py>>(
+    value: &Bound<'_, PyAny>,
+    field: &'static str,
+) -> Result<T, Error> {
+    if !value.is_instance_of::<PyInt>() || value.is_instance_of::<pyo3::types::PyBool>() {
+        return Err(Error::wrong_type(field, value, "int"));
+    }
+    value.extract::<T>().map_err(|_| Error::value(field, value, "is out of range"))
+}
+
+#[rustfmt::skip]
+const INSTRUMENT: [Field<InstrumentSpec>; 19] = [
+    Field::required("symbol", |s, n, v| text::read_id(&mut s.symbol, v, n)),
+    Field::optional("product", |s, n, v| { s.product = names::read(v, n)?; Ok(()) }),
+    Field::optional("inverse", |s, n, v| { s.inverse = text::read_flag(v, n)?; Ok(()) }),
+    Field::required("base", |s, n, v| text::read_id(&mut s.base, v, n)),
+    Field::required("quote", |s, n, v| text::read_id(&mut s.quote, v, n)),
+    Field::required("settle", |s, n, v| text::read_id(&mut s.settle, v, n)),
+    Field::required("tick_size", |s, n, v| { s.tick_size = number::read(v, n)?; Ok(()) }),
+    Field::required("lot_step", |s, n, v| { s.lot_step = number::read(v, n)?; Ok(()) }),
+    Field::optional("min_qty", |s, n, v| { s.min_qty = number::read_optional(v, n)?; Ok(()) }),
+    Field::optional("max_qty", |s, n, v| { s.max_qty = number::read_optional(v, n)?; Ok(()) }),
+    Field::optional("min_notional", |s, n, v| { s.min_notional = number::read_optional(v, n)?; Ok(()) }),
+    Field::optional("max_price", |s, n, v| { s.max_price = number::read_optional(v, n)?; Ok(()) }),
+    Field::optional("contract_multiplier", |s, n, v| { s.contract_multiplier = number::read(v, n)?; Ok(()) }),
+    Field::optional("maker_rate", |s, n, v| { s.maker_rate = number::read(v, n)?; Ok(()) }),
+    Field::optional("taker_rate", |s, n, v| { s.taker_rate = number::read(v, n)?; Ok(()) }),
+    Field::optional("fee_decimals", |s, n, v| { s.fee_decimals = whole(v, n)?; Ok(()) }),
+    Field::optional("fee_rounding_mode", |s, n, v| { s.fee_rounding = rounding(v, n)?; Ok(()) }),
+    Field::optional("funding_interval_secs", |s, n, v| { s.funding_interval_secs = whole(v, n)?; Ok(()) }),
+    Field::optional("leverage", |s, n, v| { s.leverage = number::read(v, n)?; Ok(()) }),
+];
+
+fn rounding(value: &Bound<'_, PyAny>, field: &'static str) -> Result<Rounding, Error> {
+    match value.extract::<String>().as_deref() {
+        Ok("HALF_EVEN") => Ok(Rounding::HalfEven),
+        Ok("DOWN") => Ok(Rounding::Down),
+        Ok("UP") => Ok(Rounding::Up),
+        Ok("FLOOR") => Ok(Rounding::Floor),
+        Ok("CEILING") => Ok(Rounding::Ceiling),
+        Ok(_) | Err(_) => Err(Error::value(field, value, "is none of HALF_EVEN, DOWN, UP, FLOOR, CEILING")),
+    }
+}
+
+/// An instrument from its keywords.
+pub fn instrument(keywords: &Bound<'_, PyDict>) -> Result<InstrumentSpec, Error> {
+    for field in INSTRUMENT.iter().filter(|field| field.required) {
+        if !keywords.contains(field.name)? {
+            return Err(Error::missing(field.name));
+        }
+    }
+    let mut spec = InstrumentSpec::linear(Id::EMPTY, Id::EMPTY, Id::EMPTY, Decimal::ONE, Decimal::ONE);
+    spec.product = Product::Perp;
+    apply_changes(&mut spec, &INSTRUMENT, keywords)?;
+    Ok(spec)
+}
+
+/// A change of the controls, with the limits that it names.
+#[derive(Default)]
+pub struct ControlUpdate {
+    change: ControlChange,
+    limits: Vec<Limit>,
+}
+
+enum Limit {
+    Amount(fn(&mut RiskLimits) -> &mut Option<Decimal>, Option<Decimal>),
+    Slots(Option<u32>),
+}
+
+#[rustfmt::skip]
+const CONTROL: [Field<ControlUpdate>; 7] = [
+    Field::optional("mode", |u, n, v| { u.change.mode = names::read_optional(v, n)?; Ok(()) }),
+    Field::optional("gate", |u, n, v| { u.change.gate = names::read_optional(v, n)?; Ok(()) }),
+    Field::optional("verbosity", |u, n, v| { u.change.verbosity = names::read_optional(v, n)?; Ok(()) }),
+    Field::optional("debug_clickhouse_enabled", |u, n, v| { u.change.debug_clickhouse_enabled = flag(v, n)?; Ok(()) }),
+    Field::optional("frozen", |u, n, v| { u.change.frozen = flag(v, n)?; Ok(()) }),
+    Field::optional("limits", |u, n, v| if v.is_none() { Ok(()) } else { read_limits(&mut u.limits, v, n) }),
+    Field::optional("updated_by", |u, n, v| text::read_optional_id(&mut u.change.updated_by, v, n)),
+];
+
+#[rustfmt::skip]
+const LIMITS: [Field<Vec<Limit>>; 5] = [
+    Field::optional("max_order_notional", |l, n, v| amount(l, n, v, |r| &mut r.max_order_notional)),
+    Field::optional("max_total_notional", |l, n, v| amount(l, n, v, |r| &mut r.max_total_notional)),
+    Field::optional("max_leverage", |l, n, v| amount(l, n, v, |r| &mut r.max_leverage)),
+    Field::optional("price_collar", |l, n, v| amount(l, n, v, |r| &mut r.price_collar)),
+    Field::optional("max_open_slots", |l, n, v| {
+        l.push(Limit::Slots(if v.is_none() { None } else { Some(whole(v, n)?) }));
+        Ok(())
+    }),
+];
+
+fn flag(value: &Bound<'_, PyAny>, field: &'static str) -> Result<Option<bool>, Error> {
+    if value.is_none() { Ok(None) } else { text::read_flag(value, field).map(Some) }
+}
+
+fn amount(
+    limits: &mut Vec<Limit>,
+    field: &'static str,
+    value: &Bound<'_, PyAny>,
+    place: fn(&mut RiskLimits) -> &mut Option<Decimal>,
+) -> Result<(), Error> {
+    limits.push(Limit::Amount(place, number::read_optional(value, field)?));
+    Ok(())
+}
+
+fn read_limits(limits: &mut Vec<Limit>, value: &Bound<'_, PyAny>, field: &'static str) -> Result<(), Error> {
+    match value.cast::<PyDict>() {
+        Ok(given) => apply_changes(limits, &LIMITS, given),
+        Err(_) => Err(Error::wrong_type(field, value, "dict")),
+    }
+}
+
+impl ControlUpdate {
+    /// From keywords; absent ones and `None` change nothing.
+    pub fn read(keywords: Option<&Bound<'_, PyDict>>) -> Result<ControlUpdate, Error> {
+        let mut update = ControlUpdate::default();
+        if let Some(keywords) = keywords {
+            apply_changes(&mut update, &CONTROL, keywords)?;
+        }
+        Ok(update)
+    }
+
+    /// The core's change, given the limits that stand now: it takes the whole set or none.
+    pub fn change(self, standing: &RiskLimits) -> ControlChange {
+        let mut change = self.change;
+        if self.limits.is_empty() {
+            return change;
+        }
+        let mut limits = standing.clone();
+        for limit in self.limits {
+            match limit {
+                Limit::Amount(place, value) => *place(&mut limits) = value,
+                Limit::Slots(value) => limits.max_open_slots = value,
+            }
+        }
+        change.limits = Some(limits);
+        change
+    }
+}
+
+/// The simulated venue's settings, with its opening balances.
+pub struct SimSettings {
+    config: SimConfig,
+    balances: Vec<(Id, Decimal)>,
+}
+
+#[rustfmt::skip]
+const SIMULATED: [Field<SimSettings>; 10] = [
+    Field::optional("balances", read_balances),
+    Field::optional("seed", |s, n, v| { s.config.seed = whole(v, n)?; Ok(()) }),
+    Field::optional("latency_ms", |s, n, v| { s.config.latency_ns = read_latency(v, n)?; Ok(()) }),
+    Field::optional("fill_rate", |s, n, v| { s.config.fill_rate = number::read(v, n)?; Ok(()) }),
+    Field::optional("reject_rate", |s, n, v| { s.config.reject_rate = number::read(v, n)?; Ok(()) }),
+    Field::optional("partial_fill_rate", |s, n, v| { s.config.partial_fill_rate = number::read(v, n)?; Ok(()) }),
+    Field::optional("slippage_bps", |s, n, v| { s.config.slippage_bps = number::read(v, n)?; Ok(()) }),
+    Field::optional("fee_in_fill", |s, n, v| { s.config.fee_in_fill = text::read_flag(v, n)?; Ok(()) }),
+    Field::optional("settle_events", |s, n, v| { s.config.settle_events = text::read_flag(v, n)?; Ok(()) }),
+    Field::optional("wallet_events", |s, n, v| { s.config.wallet_events = text::read_flag(v, n)?; Ok(()) }),
+];
+
+fn read_balances(
+    settings: &mut SimSettings,
+    name: &'static str,
+    value: &Bound<'_, PyAny>,
+) -> Result<(), Error> {
+    let Ok(balances) = value.cast::<PyDict>() else { return Err(Error::wrong_type(name, value, "dict")) };
+    for (asset, amount) in balances {
+        let mut id = Id::EMPTY;
+        text::read_id(&mut id, &asset, name)?;
+        settings.balances.push((id, number::read(&amount, name)?));
+    }
+    Ok(())
+}
+
+fn read_latency(value: &Bound<'_, PyAny>, name: &'static str) -> Result<i64, Error> {
+    let nanos = number::read(value, name)?.at_scale(NANOS_PER_MILLI_DIGITS);
+    let nanos = nanos.ok().and_then(|nanos| i64::try_from(nanos).ok()).filter(|nanos| *nanos >= 0);
+    nanos.ok_or_else(|| Error::value(name, value, "is not 0 or more milliseconds in whole nanoseconds"))
+}
+
+/// The simulated venue from its keywords.
+pub fn simulated_venue(keywords: &Bound<'_, PyDict>) -> Result<SimVenue, Error> {
+    let mut settings = SimSettings { config: SimConfig::default(), balances: Vec::new() };
+    apply_changes(&mut settings, &SIMULATED, keywords)?;
+    let made = SimVenue::new(settings.config).and_then(|mut venue| {
+        settings.balances.iter().try_for_each(|(asset, amount)| venue.deposit(asset, *amount))?;
+        Ok(venue)
+    });
+    made.map_err(|error| dita_engine::EngineError::Venue(error).into())
+}

@@ -1,0 +1,135 @@
+//! The core's slots and orders as the value types show them: copied while the state is held, shown afterwards.
+
+use dita_kernel::id::Id;
+use dita_kernel::instrument::Instrument;
+use dita_kernel::kernel::Kernel;
+use dita_kernel::names::{TradeSide, TradeStage};
+use dita_kernel::num::{Decimal, Money, Qty};
+use dita_kernel::order::{Order, OrderRef, OrderRole};
+use dita_kernel::position::average_price;
+use dita_kernel::slot::Slot;
+
+use crate::order::OrderView;
+use crate::slot::SlotView;
+
+fn average(rules: &Instrument, value: Money, qty: Qty) -> Option<Decimal> {
+    average_price(value, qty, rules.unit).map(|price| rules.price_decimal(price))
+}
+
+/// An order.
+pub fn order_view(kernel: &Kernel, order: &Order) -> Option<OrderView> {
+    let rules = kernel.instruments().get(order.instrument as usize)?;
+    let ours = order.role != OrderRole::External;
+    let slot = kernel.slot(order.slot_id).filter(|slot| ours && slot.trade_number == order.trade_number);
+    Some(OrderView {
+        internal_trade_id: order.trade_id.clone(),
+        slot_id: ours.then_some(order.slot_id),
+        venue_order_id: order.venue_order_id.clone(),
+        venue_client_id: order.client_id.clone(),
+        asset: rules.spec.symbol.clone(),
+        side: order.side,
+        order_side: order.order_side,
+        position_side: order.position_side,
+        intended_size: rules.qty_decimal(order.qty),
+        filled_size: rules.qty_decimal(order.filled),
+        remaining_size: rules.qty_decimal(order.remaining()),
+        average_fill_price: average(rules, order.filled_value, order.filled),
+        status: order.status,
+        order_type: order.order_type,
+        limit_price: order.limit_price.map(|price| rules.price_decimal(price)),
+        trigger_price: None,
+        time_in_force: order.time_in_force,
+        expire_time_ns: order.expire_time_ns,
+        post_only: order.post_only,
+        reduce_only: order.reduce_only,
+        doubt: order.doubt,
+        requests: if order.cancel_requested { vec!["CANCEL"] } else { Vec::new() },
+        metadata: slot.map(|slot| slot.metadata.clone()).unwrap_or_default(),
+    })
+}
+
+/// Every order, live and remembered, by number.
+pub fn order_views(kernel: &Kernel, live_only: bool) -> Vec<OrderView> {
+    let wanted = |order: &&Order| order.role != OrderRole::External && (!live_only || order.is_live());
+    let mut orders: Vec<&Order> = kernel.orders().iter().filter(wanted).collect();
+    orders.sort_unstable_by_key(|order| order.number);
+    orders.into_iter().filter_map(|order| order_view(kernel, order)).collect()
+}
+
+/// A slot with its orders.
+pub fn slot_view(kernel: &Kernel, slot_id: u32) -> Option<SlotView> {
+    let slot = kernel.slot(slot_id)?;
+    let rules = kernel.instruments().get(slot.instrument as usize).filter(|_| slot.trade_number > 0);
+    let Some(rules) = rules else { return Some(idle(slot_id)) };
+    let order = |reference: Option<OrderRef>| {
+        reference.and_then(|it| kernel.orders().get(it)).and_then(|order| order_view(kernel, order))
+    };
+    Some(SlotView {
+        slot_id,
+        trade_id: slot.trade_id.clone(),
+        asset: rules.spec.symbol.clone(),
+        side: slot.side,
+        entry_price: average(rules, slot.entry_value, slot.initial),
+        size: rules.qty_decimal(slot.size()),
+        initial_size: rules.qty_decimal(slot.initial),
+        leverage: Some(slot.leverage),
+        entry_time_ns: (slot.entry_time_ns != 0 || !slot.initial.is_zero()).then_some(slot.entry_time_ns),
+        unrealized_pnl: kernel.unrealized(slot.instrument, &slot.basis),
+        realized_pnl: slot.realized,
+        closed: slot.stage == TradeStage::Closed,
+        exit_leg_ratios: slot.ratios.clone(),
+        active_leg_index: leg_index(slot, rules),
+        active_entry_order: order(slot.entry),
+        exit_orders: order(slot.exit).into_iter().collect(),
+        fsm_state: slot.stage,
+        close_reason: close_reason(slot),
+        last_event_time_ns: Some(slot.last_event_time_ns),
+        metadata: slot.metadata.clone(),
+        fees_paid: slot.fees,
+        funding_net: slot.funding,
+        unprotected: slot.unprotected,
+        cost: slot.basis.cost,
+        contract_multiplier: rules.spec.contract_multiplier,
+    })
+}
+
+/// How many of the ladder's targets are met.
+pub fn leg_index(slot: &Slot, rules: &Instrument) -> u32 {
+    u32::try_from(slot.active_leg_index(rules.lot)).unwrap_or(u32::MAX)
+}
+
+/// Why the trade ended; the core keeps the exit's reason from the request on.
+pub fn close_reason(slot: &Slot) -> Id {
+    if slot.stage == TradeStage::Closed { slot.close_reason.clone() } else { Id::EMPTY }
+}
+
+/// A slot that was never used.
+fn idle(slot_id: u32) -> SlotView {
+    SlotView {
+        slot_id,
+        trade_id: Id::EMPTY,
+        asset: Id::EMPTY,
+        side: TradeSide::Flat,
+        entry_price: None,
+        size: Decimal::ZERO,
+        initial_size: Decimal::ZERO,
+        leverage: None,
+        entry_time_ns: None,
+        unrealized_pnl: Money::ZERO,
+        realized_pnl: Money::ZERO,
+        closed: false,
+        exit_leg_ratios: Vec::new(),
+        active_leg_index: 0,
+        active_entry_order: None,
+        exit_orders: Vec::new(),
+        fsm_state: TradeStage::Idle,
+        close_reason: Id::EMPTY,
+        last_event_time_ns: None,
+        metadata: "".into(),
+        fees_paid: Money::ZERO,
+        funding_net: Money::ZERO,
+        unprotected: false,
+        cost: Money::ZERO,
+        contract_multiplier: Decimal::ONE,
+    }
+}

@@ -1,0 +1,103 @@
+//! The binary form: round trips, refusals, and a golden file that a change of format would break.
+
+mod common;
+
+use common::{dec, id};
+use dita_kernel::codec::{CodecError, FORMAT_VERSION, decode, encode};
+use dita_kernel::input::{
+    AccountEvent, ControlChange, EffectResult, Input, InstrumentSpec, Intent, RareFields, RiskLimits,
+    VenueEvent,
+};
+use dita_kernel::names::{
+    AccountEventKind, ControlGate, KernelCommandType, KernelEventKind, Liquidity, OrderSide, TradeSide,
+};
+
+/// One of each kind of input, with seldom fields set.
+fn samples() -> Vec<(&'static str, Input)> {
+    let mut intent = Intent::new(
+        KernelCommandType::Enter,
+        id("intent-1"),
+        id("a-trade-id-longer-than-thirty-one-bytes"),
+        7,
+        id("BTCUSDT"),
+        TradeSide::Short,
+    );
+    intent.target_size = Some(dec("0.013"));
+    intent.exit_leg_ratios = vec![dec("0.5"), dec("0.5")];
+    intent.metadata = "{\"why\":\"test\"}".into();
+    let mut fill = VenueEvent::new(KernelEventKind::PartialFill, 1_700_000_000_000_000_000);
+    fill.venue_client_id = id("D0000000000000000000001000000");
+    fill.order_side = Some(OrderSide::Sell);
+    fill.liquidity = Some(Liquidity::Maker);
+    fill.price = Some(dec("61800.30"));
+    fill.fee = Some(dec("-0.00000001"));
+    fill.rare = Some(Box::new(RareFields { retry_after_ms: Some(250), ..RareFields::default() }));
+    let mut funding = AccountEvent::new(AccountEventKind::FundingFee, -1);
+    funding.amount = Some(dec("-1.5"));
+    let spec = InstrumentSpec::linear(id("BTCUSDT"), id("BTC"), id("USDT"), dec("0.1"), dec("0.001"));
+    let limits = RiskLimits { max_open_slots: Some(3), ..RiskLimits::default() };
+    let control =
+        ControlChange { gate: Some(ControlGate::Halted), limits: Some(limits), ..ControlChange::default() };
+    let set = EffectResult::LeverageSet { symbol: id("BTCUSDT"), leverage: dec("5") };
+    vec![
+        ("intent", Input::Intent(Box::new(intent))),
+        ("venue", Input::Venue(Box::new(fill))),
+        ("account", Input::Account(Box::new(funding))),
+        ("instrument", Input::Instrument(Box::new(spec))),
+        ("seed", Input::Seed { asset: id("USDT"), amount: dec("10000") }),
+        ("mark", Input::Mark { symbol: id("BTCUSDT"), price: dec("100"), venue_time_ns: 5 }),
+        ("time", Input::Time),
+        ("effect", Input::Effect(set)),
+        ("control", Input::Control(Box::new(control))),
+    ]
+}
+
+fn bytes_of(input: &Input) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    encode(input, &mut bytes).unwrap();
+    bytes
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[test]
+fn every_input_comes_back_as_it_was() {
+    for (name, input) in samples() {
+        assert_eq!(decode::<Input>(&bytes_of(&input)).as_ref(), Ok(&input), "{name}");
+    }
+}
+
+#[test]
+fn the_format_is_the_golden_files() {
+    let golden = include_str!("../../tests/golden/inputs_v1.txt");
+    let now: String =
+        samples().iter().map(|(name, input)| format!("{name} {}\n", hex(&bytes_of(input)))).collect();
+    assert_eq!(golden, now, "the binary form changed: raise FORMAT_VERSION and keep a reader of the old one");
+}
+
+#[test]
+fn damaged_bytes_are_refused_and_never_panic() {
+    for (name, input) in samples() {
+        let bytes = bytes_of(&input);
+        assert_eq!(decode::<Input>(&[]), Err(CodecError::Empty));
+        for cut in 1..bytes.len() {
+            assert_eq!(decode::<Input>(&bytes[..cut]), Err(CodecError::Malformed), "{name} cut at {cut}");
+        }
+        let mut longer = bytes.clone();
+        longer.push(0);
+        assert_eq!(decode::<Input>(&longer), Err(CodecError::TrailingBytes { count: 1 }), "{name}");
+        let mut other = bytes.clone();
+        other[0] = FORMAT_VERSION + 1;
+        assert_eq!(decode::<Input>(&other), Err(CodecError::Version { found: FORMAT_VERSION + 1 }), "{name}");
+        for at in 1..bytes.len() {
+            for bit in 0..8 {
+                let mut flipped = bytes.clone();
+                flipped[at] ^= 1 << bit;
+                // Whatever it is now, reading it is an answer and not a panic.
+                let _ = decode::<Input>(&flipped);
+            }
+        }
+    }
+}

@@ -1,0 +1,502 @@
+//! Whole trades: what every message does to stage, size and money.
+
+mod common;
+
+use common::{Desk, dec, id};
+use dita_kernel::input::RareFields;
+use dita_kernel::ledger::Account;
+use dita_kernel::names::{
+    AccountEventKind, KernelDiagnosticCode as Code, KernelEventKind as Kind, Liquidity, Severity, TradeSide,
+    TradeStage as Stage, VenueOrderStatus as Status,
+};
+use dita_kernel::outcome::Detail;
+
+#[test]
+fn a_trade_from_idle_to_closed() {
+    let mut desk = Desk::new();
+    assert_eq!(desk.stage(0), Stage::Idle);
+    assert_eq!(desk.enter(0, "2").state, Some(Stage::OrderSent));
+    let path: Vec<_> = desk.effects.transitions.iter().map(|t| (t.prev_state, t.next_state)).collect();
+    assert_eq!(path, [(Stage::Idle, Stage::OrderRequested), (Stage::OrderRequested, Stage::OrderSent)]);
+    let entry = desk.submitted();
+    assert_eq!(desk.ack(&entry, "V1").state, Some(Stage::EntryWorking));
+    assert_eq!(desk.fill(&entry, "T1", "0.5", "100").state, Some(Stage::EntryWorking));
+    assert_eq!(desk.fill(&entry, "T2", "1.5", "102").state, Some(Stage::PositionOpen));
+    assert_eq!(desk.size(0), "2.000");
+    // fees: 0.0005 × (50 + 153)
+    assert_eq!((desk.k(), desk.balance(Account::Fees)), ("999.8985".into(), "0.1015".into()));
+    assert_eq!(desk.exit(0).state, Some(Stage::ExitSent));
+    let exit = desk.submitted();
+    assert_eq!(desk.ack(&exit, "V2").state, Some(Stage::ExitWorking));
+    assert_eq!(desk.fill(&exit, "T3", "2", "105").state, Some(Stage::Closed));
+    // bought 203, sold 210: 7 less 0.0005 × 413
+    assert_eq!(desk.k(), "1006.7935");
+    let slot = desk.kernel.slot(0).unwrap();
+    assert_eq!((slot.realized.to_string(), slot.fees.to_string()), ("7".into(), "0.2065".into()));
+    assert_eq!(slot.close_reason, id("EXIT"));
+    assert_eq!(desk.book(), ("0.000".into(), "0.000".into()));
+    desk.assert_replays();
+}
+
+#[test]
+fn a_short_trade_gains_when_the_price_falls() {
+    let mut desk = Desk::new();
+    desk.enter_side(1, TradeSide::Short, "1");
+    let entry = desk.submitted();
+    desk.fill(&entry, "T1", "1", "100");
+    assert_eq!(desk.book().0, "-1.000");
+    desk.exit(1);
+    let exit = desk.submitted();
+    desk.fill(&exit, "T2", "1", "90");
+    assert_eq!((desk.k().as_str(), desk.stage(1)), ("1009.905", Stage::Closed));
+    desk.assert_replays();
+}
+
+#[test]
+fn an_entry_that_comes_to_nothing_closes_the_slot_with_its_reason() {
+    for (kind, status, reason, code) in [
+        (Kind::OrderReject, Some(Status::Rejected), "REJECTED", Code::VenueRejected),
+        (Kind::OrderReject, None, "REJECTED", Code::VenueRejected),
+        (Kind::CancelAck, None, "CANCELED", Code::Ok),
+        (Kind::Expired, None, "EXPIRED", Code::Ok),
+        (Kind::RateLimited, None, "RATE_LIMITED", Code::RateLimited),
+    ] {
+        let mut desk = Desk::new();
+        desk.enter(0, "1");
+        let entry = desk.submitted();
+        let outcome = desk.event(kind, &entry, |event| event.status = status);
+        assert_eq!((outcome.code, outcome.state), (code, Some(Stage::Closed)), "{kind}");
+        assert_eq!(desk.kernel.slot(0).unwrap().close_reason, id(reason), "{kind}");
+        assert_eq!(desk.kernel.exposure().total(0).0, 0, "{kind}");
+        assert!(desk.enter(0, "1").accepted, "{kind}: the slot is free again");
+        desk.assert_replays();
+    }
+}
+
+#[test]
+fn a_rate_limit_says_when_to_retry() {
+    let mut desk = Desk::new();
+    desk.enter(0, "1");
+    let entry = desk.submitted();
+    let outcome = desk.event(Kind::RateLimited, &entry, |event| {
+        event.rare = Some(Box::new(RareFields {
+            reason: "too many".into(),
+            retry_after_ms: Some(250),
+            ..RareFields::default()
+        }));
+    });
+    assert_eq!((outcome.code, outcome.severity), (Code::RateLimited, Severity::Warning));
+    let want = Detail::Retry {
+        reason: "too many".into(),
+        retry_after_ms: Some(250),
+        venue_event_kind: Kind::RateLimited,
+    };
+    assert_eq!(outcome.detail, want);
+}
+
+#[test]
+fn an_entry_that_ends_partly_filled_leaves_a_position() {
+    let mut desk = Desk::new();
+    desk.enter_limit(0, "2", "99.97");
+    let entry = desk.submitted();
+    desk.ack(&entry, "V1");
+    desk.fill(&entry, "T1", "0.5", "99.9");
+    assert_eq!(desk.cancel(0).state, Some(Stage::EntryWorking));
+    assert_eq!(desk.event(Kind::CancelPending, &entry, |_| {}).state, Some(Stage::EntryWorking));
+    assert_eq!(desk.event(Kind::CancelAck, &entry, |_| {}).state, Some(Stage::PositionOpen));
+    assert_eq!(desk.size(0), "0.500");
+}
+
+#[test]
+fn an_exit_that_ends_unfilled_leaves_the_position() {
+    let mut desk = Desk::new();
+    desk.open(0, "1", "100");
+    desk.exit(0);
+    let exit = desk.submitted();
+    let outcome = desk.event(Kind::OrderReject, &exit, |event| event.status = Some(Status::Rejected));
+    assert_eq!((outcome.code, outcome.state), (Code::VenueRejected, Some(Stage::PositionOpen)));
+    assert!(desk.exit(0).accepted, "and can be tried again");
+}
+
+#[test]
+fn an_exit_while_the_entry_works_cancels_the_rest() {
+    let mut desk = Desk::new();
+    desk.enter_limit(0, "2", "100");
+    let entry = desk.submitted();
+    desk.ack(&entry, "V1");
+    desk.fill(&entry, "T1", "0.5", "100");
+    assert_eq!(desk.exit(0).state, Some(Stage::ExitSent));
+    assert_eq!(desk.effects.commands.len(), 2, "a cancel, then the exit");
+    let exit = desk.submitted();
+    // The entry fills on before its cancel arrives.
+    assert_eq!(desk.fill(&entry, "T2", "0.25", "100").state, Some(Stage::ExitSent));
+    assert_eq!(desk.fill(&exit, "T3", "0.5", "101").state, Some(Stage::EntryWorking));
+    assert_eq!(desk.event(Kind::CancelAck, &entry, |_| {}).state, Some(Stage::PositionOpen));
+    assert_eq!(desk.size(0), "0.250");
+    desk.assert_replays();
+}
+
+#[test]
+fn a_fill_before_the_acknowledgement_implies_it() {
+    let mut desk = Desk::new();
+    desk.enter(0, "1");
+    let entry = desk.submitted();
+    assert_eq!(desk.fill(&entry, "T1", "1", "100").state, Some(Stage::PositionOpen));
+    let late = desk.ack(&entry, "V1");
+    assert_eq!((late.code, late.state), (Code::StaleEvent, Some(Stage::PositionOpen)));
+    // The venue's id is learned all the same.
+    assert!(desk.kernel.orders().by_venue_id(&id("V1")).is_some());
+}
+
+#[test]
+fn a_repeated_fill_moves_nothing_but_may_bring_the_fee_once() {
+    let mut desk = Desk::new();
+    desk.enter(0, "1");
+    let entry = desk.submitted();
+    desk.fill(&entry, "T1", "1", "100");
+    assert_eq!(desk.k(), "999.95");
+    assert_eq!(desk.fill(&entry, "T1", "1", "100").code, Code::DuplicateEvent);
+    let bring_fee = |event: &mut dita_kernel::input::VenueEvent| {
+        event.venue_trade_id = id("T1");
+        event.size = Some(dec("1"));
+        event.price = Some(dec("100"));
+        event.fee = Some(dec("0.02"));
+        event.liquidity = Some(Liquidity::Maker);
+    };
+    assert_eq!(desk.event(Kind::FullFill, &entry, bring_fee).code, Code::Enriched);
+    assert_eq!((desk.k(), desk.size(0)), ("999.98".into(), "1.000".into()));
+    assert_eq!(desk.event(Kind::FullFill, &entry, bring_fee).code, Code::DuplicateEvent);
+    assert_eq!(desk.k(), "999.98");
+    desk.assert_replays();
+}
+
+#[test]
+fn a_cumulative_jump_is_an_inferred_fill_that_the_real_one_replaces() {
+    let mut desk = Desk::new();
+    desk.enter(0, "3");
+    let entry = desk.submitted();
+    desk.ack(&entry, "V1");
+    // The second fill arrives first.
+    let jump = desk.fill_to(&entry, "T2", "1", "101", "2");
+    assert_eq!((jump.code, desk.size(0).as_str()), (Code::InferredFill, "2.000"));
+    // Then the first: it replaces, and does not add.
+    desk.fill_to(&entry, "T1", "1", "100", "1");
+    assert_eq!(desk.size(0), "2.000");
+    desk.fill_to(&entry, "T3", "1", "102", "3");
+    assert_eq!((desk.size(0).as_str(), desk.stage(0)), ("3.000", Stage::PositionOpen));
+    assert_eq!(desk.kernel.slot(0).unwrap().entry_value.to_string(), "303");
+    desk.exit(0);
+    let exit = desk.submitted();
+    desk.fill(&exit, "T4", "3", "101");
+    assert_eq!(desk.kernel.slot(0).unwrap().realized.to_string(), "0");
+    assert_eq!(desk.balance(Account::RealizedPnl), "0");
+    desk.assert_replays();
+}
+
+#[test]
+fn a_late_fill_after_the_cancel_is_real_and_reopens() {
+    let mut desk = Desk::new();
+    desk.enter_limit(0, "1", "99");
+    let entry = desk.submitted();
+    desk.ack(&entry, "V1");
+    desk.event(Kind::CancelAck, &entry, |_| {});
+    assert_eq!(desk.stage(0), Stage::Closed);
+    let late = desk.fill(&entry, "T1", "0.4", "99");
+    assert_eq!((late.code, late.state), (Code::LateFill, Some(Stage::PositionOpen)));
+    assert!(desk.exit(0).accepted);
+    let exit = desk.submitted();
+    assert_eq!(desk.fill(&exit, "T2", "0.4", "99").state, Some(Stage::Closed));
+    desk.assert_replays();
+}
+
+#[test]
+fn a_late_fill_whose_slot_was_reused_is_an_orphan() {
+    let mut desk = Desk::new();
+    desk.enter_limit(0, "1", "99");
+    let entry = desk.submitted();
+    desk.ack(&entry, "V1");
+    desk.event(Kind::CancelAck, &entry, |_| {});
+    desk.open(0, "2", "100");
+    desk.fill(&entry, "T9", "1", "99");
+    assert!(desk.effects.notices.iter().any(|notice| notice.code == Code::OrphanFill));
+    assert_eq!((desk.size(0), desk.book()), ("2.000".into(), ("3.000".into(), "1.000".into())));
+}
+
+#[test]
+fn fills_of_unknown_orders_go_to_the_unassigned_book_once() {
+    let mut desk = Desk::new();
+    let stranger = id("somebody-elses-order");
+    assert_eq!(desk.event(Kind::CancelAck, &stranger, |_| {}).code, Code::UnknownOrder);
+    let fill = |event: &mut dita_kernel::input::VenueEvent| {
+        event.asset = id("BTCUSDT");
+        event.order_side = Some(dita_kernel::names::OrderSide::Sell);
+        event.venue_order_id = id("X1");
+        event.venue_trade_id = id("TX");
+        event.size = Some(dec("0.5"));
+        event.price = Some(dec("100"));
+    };
+    let outcome = desk.event(Kind::FullFill, &stranger, fill);
+    assert_eq!((outcome.accepted, outcome.code), (true, Code::UnknownOrder));
+    assert_eq!(desk.book(), ("-0.500".into(), "-0.500".into()));
+    assert_eq!(desk.event(Kind::FullFill, &stranger, fill).code, Code::DuplicateEvent);
+    assert_eq!(desk.book().0, "-0.500");
+    assert_eq!(desk.k(), "999.975");
+    desk.assert_replays();
+}
+
+#[test]
+fn an_overfill_is_applied_and_flagged() {
+    let mut desk = Desk::new();
+    desk.enter(0, "1");
+    let entry = desk.submitted();
+    let outcome = desk.fill(&entry, "T1", "1.5", "100");
+    assert_eq!((outcome.code, outcome.severity), (Code::Overfill, Severity::Critical));
+    assert_eq!((desk.size(0).as_str(), desk.stage(0)), ("1.500", Stage::PositionOpen));
+}
+
+#[test]
+fn an_exit_past_zero_leaves_the_excess_unassigned() {
+    let mut desk = Desk::new();
+    desk.open(0, "1", "100");
+    desk.exit(0);
+    let exit = desk.submitted();
+    desk.fill(&exit, "TF", "1.25", "104");
+    assert!(desk.effects.notices.iter().any(|notice| notice.code == Code::PositionFlipped));
+    assert_eq!((desk.stage(0), desk.book()), (Stage::Closed, ("-0.250".into(), "-0.250".into())));
+    assert_eq!(desk.kernel.slot(0).unwrap().realized.to_string(), "4");
+    assert_eq!(desk.balance(Account::RealizedPnl), "-4");
+    desk.assert_replays();
+}
+
+#[test]
+fn an_exit_ladder_goes_to_cumulative_targets() {
+    let mut desk = Desk::new();
+    let ratios = vec![dec("0.5"), dec("0.25"), dec("0.25")];
+    desk.intent(dita_kernel::names::KernelCommandType::Enter, 0, |intent| {
+        intent.target_size = Some(dec("1"));
+        intent.exit_leg_ratios = ratios;
+    });
+    let entry = desk.submitted();
+    desk.fill(&entry, "T0", "1", "100");
+    for (n, (left, met)) in [("0.500", 1), ("0.250", 2), ("0.000", 3)].into_iter().enumerate() {
+        assert!(desk.exit(0).accepted);
+        let exit = desk.submitted();
+        let size = desk.kernel.orders().at(desk.kernel.orders().by_client_id(&exit).unwrap()).qty;
+        let size = desk.kernel.instruments()[0].qty_decimal(size).to_string();
+        desk.fill(&exit, &format!("TX{n}"), &size, "100");
+        let lot = desk.kernel.instruments()[0].lot;
+        let slot = desk.kernel.slot(0).unwrap();
+        assert_eq!((desk.size(0).as_str(), slot.active_leg_index(lot)), (left, met));
+    }
+    assert_eq!(desk.stage(0), Stage::Closed);
+}
+
+#[test]
+fn two_slots_share_a_book_and_their_difference_is_between_them() {
+    let mut desk = Desk::new();
+    desk.open(0, "1", "100");
+    desk.open(1, "1", "110");
+    desk.exit(0);
+    let exit = desk.submitted();
+    desk.fill(&exit, "TA", "1", "120");
+    // The book's average is 105: it gains 15; the slot gained 20.
+    assert_eq!(desk.kernel.slot(0).unwrap().realized.to_string(), "20");
+    assert_eq!(desk.balance(Account::InterSlot), "5");
+    desk.exit(1);
+    let exit = desk.submitted();
+    desk.fill(&exit, "TB", "1", "120");
+    assert_eq!(desk.kernel.slot(1).unwrap().realized.to_string(), "10");
+    assert_eq!(desk.balance(Account::InterSlot), "0");
+    // 30 of profit, fees 0.0005 × (100 + 110 + 120 + 120)
+    assert_eq!(desk.k(), "1029.775");
+}
+
+#[test]
+fn settlement_books_only_the_difference() {
+    let mut desk = Desk::new();
+    desk.enter(0, "1");
+    let entry = desk.submitted();
+    desk.fill(&entry, "T1", "1", "100");
+    assert_eq!(desk.kernel.assets()[0].exchange.unsettled_fees.to_string(), "0.05");
+    assert_eq!(desk.settled("T1", "0", "0.04").code, Code::Ok);
+    assert_eq!((desk.k().as_str(), desk.kernel.assets()[0].exchange.unsettled_fills), ("999.96", 0));
+    assert_eq!(desk.settled("T1", "0", "0.04").code, Code::DuplicateEvent);
+    assert_eq!(desk.k(), "999.96");
+    assert_eq!(desk.kernel.slot(0).unwrap().fees.to_string(), "0.04");
+}
+
+#[test]
+fn a_settlement_ahead_of_its_fill_is_booked_once() {
+    let mut desk = Desk::new();
+    desk.enter(0, "1");
+    let entry = desk.submitted();
+    let early = desk.settled("T1", "0", "0.04");
+    assert_eq!((early.code, desk.k().as_str()), (Code::ReconcileRequired, "999.96"));
+    desk.fill(&entry, "T1", "1", "100");
+    assert_eq!((desk.k().as_str(), desk.size(0).as_str()), ("999.96", "1.000"));
+    assert_eq!(desk.settled("T1", "0", "0.04").code, Code::DuplicateEvent);
+    desk.assert_replays();
+}
+
+#[test]
+fn a_profit_settled_ahead_of_its_fill_is_booked_once() {
+    let mut desk = Desk::new();
+    desk.open(0, "1", "100");
+    desk.exit(0);
+    let exit = desk.submitted();
+    desk.settled("TX", "10", "0.055");
+    desk.fill(&exit, "TX", "1", "110");
+    // 10 of profit, fees 0.05 and 0.055
+    assert_eq!((desk.k().as_str(), desk.stage(0)), ("1009.895", Stage::Closed));
+    assert_eq!(desk.balance(Account::RealizedPnl), "-10");
+    desk.assert_replays();
+}
+
+#[test]
+fn a_finished_trades_id_may_be_used_again() {
+    let mut desk = Desk::new();
+    for n in 0..2 {
+        let outcome = desk.intent(dita_kernel::names::KernelCommandType::Enter, n, |intent| {
+            intent.trade_id = id("the-same");
+            intent.target_size = Some(dec("1"));
+        });
+        assert!(outcome.accepted, "{outcome:?}");
+        let entry = desk.submitted();
+        desk.event(Kind::Expired, &entry, |_| {});
+    }
+}
+
+#[test]
+fn a_fee_in_a_third_asset_is_booked_in_that_asset() {
+    let mut desk = Desk::new();
+    desk.enter(0, "1");
+    let entry = desk.submitted();
+    desk.event(Kind::FullFill, &entry, |event| {
+        event.venue_trade_id = id("T1");
+        event.size = Some(dec("1"));
+        event.price = Some(dec("100"));
+        event.fee = Some(dec("0.0001"));
+        event.fee_asset = id("BNB");
+    });
+    let bnb = desk.kernel.asset_of(&id("BNB")).unwrap();
+    assert_eq!(desk.kernel.ledger().balance(bnb, Account::Wallet).to_string(), "-0.0001");
+    assert_eq!(desk.k(), "1000");
+}
+
+#[test]
+fn wallet_entries_are_booked_once_with_their_sign() {
+    for (kind, amount, k) in [
+        (AccountEventKind::FundingFee, "-1.5", "998.5"),
+        (AccountEventKind::Transfer, "200", "1200"),
+        (AccountEventKind::Rebate, "0.25", "1000.25"),
+        (AccountEventKind::LiquidationFee, "3", "997"),
+        (AccountEventKind::Adjustment, "-0.1", "999.9"),
+    ] {
+        let mut desk = Desk::new();
+        for repetition in 0..2 {
+            let outcome = desk.account(kind, |event| {
+                event.amount = Some(dec(amount));
+                event.venue_txn_id = id("txn-1");
+            });
+            let code = if repetition == 0 { Code::Ok } else { Code::DuplicateEvent };
+            assert_eq!((outcome.code, desk.k().as_str()), (code, k), "{kind}");
+        }
+    }
+}
+
+#[test]
+fn a_timeout_is_doubt_and_not_found_counts_only_after_the_settling_window() {
+    let mut desk = Desk::new();
+    desk.enter(0, "1");
+    let entry = desk.submitted();
+    let outcome = desk.event(Kind::SendTimeout, &entry, |_| {});
+    assert_eq!((outcome.code, outcome.state), (Code::InDoubt, Some(Stage::OrderSent)));
+    assert_eq!(desk.effects.commands.len(), 1, "the kernel asks");
+    assert_ne!(desk.kernel.exposure().total(0).0, 0, "exposure stays reserved");
+    assert_eq!(desk.event(Kind::OrderNotFound, &entry, |_| {}).code, Code::InDoubt);
+    assert_eq!(desk.stage(0), Stage::OrderSent);
+    desk.now += 6_000_000_000;
+    let gone = desk.event(Kind::OrderNotFound, &entry, |_| {});
+    assert_eq!(
+        (gone.state, desk.kernel.slot(0).unwrap().close_reason.as_str()),
+        (Some(Stage::Closed), "NOT_RECEIVED")
+    );
+}
+
+#[test]
+fn an_order_in_doubt_that_fills_is_no_longer_in_doubt() {
+    let mut desk = Desk::new();
+    desk.enter(0, "1");
+    let entry = desk.submitted();
+    desk.event(Kind::SendTimeout, &entry, |_| {});
+    assert_eq!(desk.fill(&entry, "T1", "1", "100").state, Some(Stage::PositionOpen));
+    assert_eq!(desk.event(Kind::OrderNotFound, &entry, |_| {}).code, Code::StaleEvent);
+}
+
+#[test]
+fn a_refused_cancel_leaves_the_order_working() {
+    let mut desk = Desk::new();
+    desk.enter_limit(0, "1", "99");
+    let entry = desk.submitted();
+    desk.ack(&entry, "V1");
+    desk.cancel(0);
+    let outcome = desk.event(Kind::CancelReject, &entry, |_| {});
+    assert_eq!(outcome.state, Some(Stage::EntryWorking));
+    assert!(desk.cancel(0).accepted);
+    assert_eq!(desk.effects.commands.len(), 1, "and the cancel can be tried again");
+    desk.fill(&entry, "T1", "1", "99");
+    assert_eq!(desk.event(Kind::CancelReject, &entry, |_| {}).code, Code::StaleEvent);
+}
+
+#[test]
+fn a_leverage_change_comes_before_the_order() {
+    use dita_kernel::effect::Command;
+    use dita_kernel::input::{EffectResult, Input};
+    let mut desk = Desk::new();
+    let outcome = desk.intent(dita_kernel::names::KernelCommandType::Enter, 0, |intent| {
+        intent.target_size = Some(dec("1"));
+        intent.leverage = Some(dec("5"));
+    });
+    assert_eq!(outcome.state, Some(Stage::OrderRequested));
+    assert!(matches!(desk.effects.commands.as_slice(), [Command::SetLeverage { .. }]));
+    let confirmed = EffectResult::LeverageSet { symbol: id("BTCUSDT"), leverage: dec("5") };
+    desk.put(Input::Effect(confirmed));
+    assert_eq!(desk.stage(0), Stage::OrderSent);
+    let entry = desk.submitted();
+    desk.fill(&entry, "T1", "1", "100");
+    // While exposed, a change is refused.
+    let outcome = desk.intent(dita_kernel::names::KernelCommandType::Enter, 1, |intent| {
+        intent.target_size = Some(dec("1"));
+        intent.leverage = Some(dec("6"));
+    });
+    assert_eq!(outcome.code, Code::RiskBlocked);
+    desk.assert_replays();
+}
+
+#[test]
+fn a_leverage_that_the_venue_refuses_ends_the_entry() {
+    use dita_kernel::input::{EffectResult, Input};
+    let mut desk = Desk::new();
+    desk.intent(dita_kernel::names::KernelCommandType::Enter, 0, |intent| {
+        intent.target_size = Some(dec("1"));
+        intent.leverage = Some(dec("5"));
+    });
+    desk.put(Input::Effect(EffectResult::LeverageRefused { symbol: id("BTCUSDT"), reason: "no".into() }));
+    assert_eq!(desk.stage(0), Stage::Closed);
+}
+
+#[test]
+fn remembered_orders_make_room_and_are_then_unknown() {
+    let mut desk = Desk::new();
+    let first = desk.open(0, "1", "100");
+    for n in 0..20 {
+        if n > 0 {
+            desk.open(0, "1", "100");
+        }
+        desk.exit(0);
+        let exit = desk.submitted();
+        desk.fill(&exit, &format!("TX{n}"), "1", "100");
+    }
+    assert!(desk.kernel.orders().iter().count() <= 9, "{}", desk.kernel.orders().iter().count());
+    assert_eq!(desk.event(Kind::CancelAck, &first, |_| {}).code, Code::UnknownOrder);
+}
