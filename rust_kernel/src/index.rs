@@ -31,7 +31,8 @@ impl Cell {
 /// The index. Values are below `u32::MAX`.
 #[derive(Clone, Debug)]
 pub struct Index {
-    /// A power of two of them, at least half of them free: probes end soon.
+    /// A power of two of them, at most three in eight taken: most probes end at their first cell, as the processor
+    /// expects.
     cells: Vec<Cell>,
     len: usize,
 }
@@ -45,8 +46,11 @@ impl Default for Index {
 impl Index {
     /// An index that takes `capacity` entries before it grows.
     pub fn with_capacity(capacity: usize) -> Index {
-        let size = capacity.saturating_mul(2).max(16).next_power_of_two();
-        Index { cells: vec![Cell::new(0, FREE); size], len: 0 }
+        Index::with_cells(capacity.saturating_mul(3).max(16).next_power_of_two())
+    }
+
+    fn with_cells(count: usize) -> Index {
+        Index { cells: vec![Cell::new(0, FREE); count], len: 0 }
     }
 
     /// How many entries it holds.
@@ -82,7 +86,7 @@ impl Index {
     #[inline]
     pub fn insert(&mut self, hash: u64, value: u32) {
         self.len = self.len.wrapping_add(1);
-        if self.len > self.cells.len() >> 1 {
+        if self.len.saturating_mul(8) > self.cells.len().saturating_mul(3) {
             self.grow();
         }
         self.put(Cell::new(hash, value));
@@ -137,7 +141,7 @@ impl Index {
 
     #[cold]
     fn grow(&mut self) {
-        let bigger = Index::with_capacity(self.cells.len());
+        let bigger = Index::with_cells(self.cells.len().saturating_mul(2));
         let smaller = core::mem::replace(&mut self.cells, bigger.cells);
         for cell in smaller.into_iter().filter(|cell| !cell.is_free()) {
             self.put(cell);

@@ -21,8 +21,8 @@ pub(crate) enum AccountPlan {
     Settle { place: u32, fee: Option<Money>, realized: Option<Money> },
     /// The venue's figures of a fill that no event has brought yet.
     Unseen { instrument: u32, fee: Money, realized: Money },
-    /// A wallet frame.
-    Frame([Option<Money>; 4]),
+    /// A wallet frame; the asset's place, where it has one already.
+    Frame { asset: Option<u16>, figures: [Option<Money>; 4] },
     /// A wallet entry.
     Entry { cause: Cause, account: Account, credited: Money, instrument: Option<u32> },
 }
@@ -35,12 +35,19 @@ fn amount(field: &'static str, value: Option<Decimal>) -> Result<Money, Box<Refu
     optional(field, value)?.ok_or_else(|| wrong(field, "None", "is needed for this kind of account event"))
 }
 
+#[inline]
 fn optional(field: &'static str, value: Option<Decimal>) -> Result<Option<Money>, Box<Refusal>> {
-    let Some(value) = value else { return Ok(None) };
+    match value {
+        Some(value) => converted(field, value).map(Some),
+        None => Ok(None),
+    }
+}
+
+fn converted(field: &'static str, value: Decimal) -> Result<Money, Box<Refusal>> {
     value
         .at_scale_rounded(MONEY_SCALE, Rounding::HalfEven)
         .and_then(|mantissa| bounded(mantissa, MONEY_SCALE))
-        .map(|mantissa| Some(Money(mantissa)))
+        .map(Money)
         .map_err(|_| wrong(field, value, "is too large"))
 }
 
@@ -63,13 +70,14 @@ impl Kernel {
         let plan = match event.kind {
             Kind::FillSettled => return self.plan_settled(event),
             Kind::AccountUpdate => {
-                self.check_wallet(&event.asset)?;
-                AccountPlan::Frame([
+                let asset = self.check_wallet(&event.asset)?;
+                let figures = [
                     optional("wallet_balance", event.wallet_balance)?,
                     optional("available_margin", event.available_margin)?,
                     optional("used_margin", event.used_margin)?,
                     optional("maint_margin", event.maint_margin)?,
-                ])
+                ];
+                AccountPlan::Frame { asset, figures }
             }
             Kind::PositionUpdate => {
                 return Err(Refusal::not_yet(Code::ReconcileRequired, "POSITION_UPDATE"));
@@ -87,7 +95,7 @@ impl Kernel {
                     }
                     AccountPlan::Settle { .. }
                     | AccountPlan::Unseen { .. }
-                    | AccountPlan::Frame(_)
+                    | AccountPlan::Frame { .. }
                     | AccountPlan::Duplicate => plan,
                 }
             }
@@ -95,14 +103,16 @@ impl Kernel {
         Ok(plan)
     }
 
-    fn check_wallet(&self, asset: &Id) -> Result<(), Box<Refusal>> {
+    /// The asset's place, where it has one; one more must fit.
+    fn check_wallet(&self, asset: &Id) -> Result<Option<u16>, Box<Refusal>> {
         if asset.is_empty() {
             return Err(wrong("asset", "", "must not be empty"));
         }
-        if self.asset_of(asset).is_none() && self.assets.len() >= ASSETS_MAX {
+        let place = self.asset_of(asset);
+        if place.is_none() && self.assets.len() >= ASSETS_MAX {
             return Err(wrong("asset", asset, "the kernel keeps at most 1024 assets"));
         }
-        Ok(())
+        Ok(place)
     }
 
     fn plan_entry(
@@ -153,7 +163,7 @@ impl Kernel {
             AccountPlan::Unseen { instrument, fee, realized } => {
                 self.commit_unseen(instrument, fee, realized, event)
             }
-            AccountPlan::Frame(figures) => self.commit_frame(figures, event),
+            AccountPlan::Frame { asset, figures } => self.commit_frame(asset, figures, event),
             AccountPlan::Entry { cause, account, credited, instrument } => {
                 self.commit_entry(cause, account, credited, instrument, event)
             }
@@ -252,8 +262,13 @@ impl Kernel {
     }
 
     #[inline]
-    fn commit_frame(&mut self, figures: [Option<Money>; 4], event: &AccountEvent) -> Outcome {
-        let asset = self.asset_or_open(&event.asset);
+    fn commit_frame(
+        &mut self,
+        asset: Option<u16>,
+        figures: [Option<Money>; 4],
+        event: &AccountEvent,
+    ) -> Outcome {
+        let asset = asset.unwrap_or_else(|| self.asset_or_open(&event.asset));
         let k = self.ledger.balance(asset, Account::Wallet);
         let now_ns = self.now_ns;
         let state = &mut self.assets[usize::from(asset)];

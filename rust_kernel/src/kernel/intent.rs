@@ -425,25 +425,27 @@ impl Kernel {
         order.status = VenueOrderStatus::Sent;
         order.sent_time_ns = now_ns;
         let rules = &self.instruments[order.instrument as usize];
-        let request = OrderRequest {
-            venue_client_id: order.client_id.clone(),
-            trade_id: order.trade_id.clone(),
-            slot_id: order.slot_id,
-            asset: rules.spec.symbol.clone(),
-            side: order.side,
-            order_side: order.order_side,
-            position_side: order.position_side,
-            order_type: order.order_type,
-            time_in_force: order.time_in_force,
-            expire_time_ns: order.expire_time_ns,
-            post_only: order.post_only,
-            reduce_only: order.reduce_only,
-            size: rules.qty_decimal(order.qty),
-            limit_price: order.limit_price.map(|price| rules.price_on_wire(price)),
-            trigger_price: None,
-        };
+        // The list makes room first and the request is then written where it stays: it is too large to be moved.
+        effects.commands.extend(core::iter::once_with(|| {
+            Command::Submit(OrderRequest {
+                venue_client_id: order.client_id.clone(),
+                trade_id: order.trade_id.clone(),
+                slot_id: order.slot_id,
+                asset: rules.spec.symbol.clone(),
+                side: order.side,
+                order_side: order.order_side,
+                position_side: order.position_side,
+                order_type: order.order_type,
+                time_in_force: order.time_in_force,
+                expire_time_ns: order.expire_time_ns,
+                post_only: order.post_only,
+                reduce_only: order.reduce_only,
+                size: rules.qty_decimal(order.qty),
+                limit_price: order.limit_price.map(|price| rules.price_on_wire(price)),
+                trigger_price: None,
+            })
+        }));
         let (slot_id, role) = (order.slot_id, order.role);
-        effects.commands.push(Command::Submit(request));
         let symbol = if role == OrderRole::Exit { Symbol::ExitReleased } else { Symbol::EntryReleased };
         self.move_slot(slot_id, symbol, effects);
     }

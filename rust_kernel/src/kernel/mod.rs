@@ -210,7 +210,7 @@ impl Kernel {
         self.check_time(stamp)?;
         match input {
             Input::Intent(intent) => self.plan_intent(intent).map(drop),
-            Input::Venue(event) => self.plan_venue(stamp, event).map(drop),
+            Input::Venue(event) => self.plan_venue(stamp, event, &mut venue::OrderPlan::new()),
             Input::Account(event) => self.plan_account(event).map(drop),
             Input::Instrument(_)
             | Input::Seed { .. }

@@ -56,16 +56,17 @@ struct External {
 }
 
 impl OrderPlan {
+    /// A plan to do nothing. Planning fills it in place: it is too large to be handed up from where it is made.
     #[inline]
-    fn new(target: Target, code: Code) -> OrderPlan {
+    pub(crate) fn new() -> OrderPlan {
         OrderPlan {
-            target,
+            target: Target::Nothing,
             inferred: None,
             replacement: None,
             fill: None,
             enrich: None,
             news: News::None,
-            code,
+            code: Code::Ok,
         }
     }
 }
@@ -117,26 +118,32 @@ impl Kernel {
 
     #[inline(never)]
     pub(crate) fn take_venue(&mut self, stamp: Stamp, event: &VenueEvent, effects: &mut Effects) -> Outcome {
-        let plan = match self.plan_venue(stamp, event) {
-            Ok(plan) => plan,
-            Err(refusal) => return self.refused(event.slot_id, *refusal),
-        };
+        let mut plan = OrderPlan::new();
+        if let Err(refusal) = self.plan_venue(stamp, event, &mut plan) {
+            return self.refused(event.slot_id, *refusal);
+        }
         self.now_ns = stamp.0;
         self.commit_order(&plan, event, effects)
     }
 
+    /// Writes into `plan` what an event does.
     #[inline]
-    pub(crate) fn plan_venue(&self, stamp: Stamp, event: &VenueEvent) -> Result<OrderPlan, Box<Refusal>> {
+    pub(crate) fn plan_venue(
+        &self,
+        stamp: Stamp,
+        event: &VenueEvent,
+        plan: &mut OrderPlan,
+    ) -> Result<(), Box<Refusal>> {
         if let Some(what) = not_yet(event.kind) {
             return Err(Refusal::not_yet(Code::ReconcileRequired, what));
         }
-        let Some(place) = self.find_order(event) else { return self.plan_unknown(event) };
+        let Some(place) = self.find_order(event) else { return self.plan_unknown(event, plan) };
+        plan.target = Target::Known(place);
         let order = self.orders.at(place);
         let rules = &self.instruments[order.instrument as usize];
-        let mut plan = OrderPlan::new(Target::Known(place), Code::Ok);
         let cumulative = self.cumulative(event, order, rules)?;
         if is_fill(event.kind) {
-            self.plan_fill(&mut plan, event, order, rules, cumulative)?;
+            self.plan_fill(plan, event, order, rules, cumulative)?;
         } else {
             if let Some(total) = cumulative
                 && total > order.filled
@@ -145,9 +152,9 @@ impl Kernel {
                     Some(self.inferred_fill(event, order, rules, total - order.filled, Some(total))?);
                 plan.code = Code::InferredFill;
             }
-            self.plan_news(&mut plan, stamp, event, order)?;
+            self.plan_news(plan, stamp, event, order)?;
         }
-        Ok(plan)
+        Ok(())
     }
 
     /// The order's cumulative quantity as the event has it.
@@ -476,7 +483,7 @@ impl Kernel {
     /// An event of an order that is not known here.
     #[cold]
     #[inline(never)]
-    fn plan_unknown(&self, event: &VenueEvent) -> Result<OrderPlan, Box<Refusal>> {
+    fn plan_unknown(&self, event: &VenueEvent, plan: &mut OrderPlan) -> Result<(), Box<Refusal>> {
         if !is_fill(event.kind) {
             return Err(Refusal::plain(Code::UnknownOrder));
         }
@@ -499,7 +506,8 @@ impl Kernel {
             let order = self.orders.at(place);
             order.order_side == order_side && !order.fills[at].qty.is_zero()
         }) {
-            return Ok(OrderPlan::new(Target::Nothing, Code::DuplicateEvent));
+            plan.code = Code::DuplicateEvent;
+            return Ok(());
         }
         let rules = &self.instruments[instrument as usize];
         let size = event.size.or(event.filled_size).filter(|size| size.is_positive());
@@ -524,9 +532,10 @@ impl Kernel {
             (false, _) | (true, None) => PositionSide::Both,
         };
         let external = Box::new(External { instrument, order_side, position_side, qty });
-        let mut plan = OrderPlan::new(Target::External(external), Code::UnknownOrder);
+        plan.target = Target::External(external);
         plan.fill = Some(fill);
-        Ok(plan)
+        plan.code = Code::UnknownOrder;
+        Ok(())
     }
 
     fn check_asset(&self, name: &Id) -> Result<(), Box<Refusal>> {
