@@ -1,8 +1,8 @@
 """T1 and T1p: a round trip driven from Python.
 
-One trip builds two `KernelIntent`s and calls `process_intent` twice. By then each of the two orders was submitted,
-acknowledged, filled and settled with its fee, and the wallet's frame compared. Exact decimals, duplicate detection,
-double-entry ledger, limits and reconciliation are on; no journal, nothing durable.
+One trip builds two `KernelIntent`s and calls `process_intent` twice. By then each of the two orders was
+submitted, acknowledged, filled and settled with its fee, and the wallet's frame compared. Exact decimals,
+duplicate detection, double-entry ledger, limits and reconciliation are on; no journal, nothing durable.
 
 T1 has the simulated venue inside the kernel, T1p an adapter written in Python that answers each order with an
 acknowledgement and a fill.

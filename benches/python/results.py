@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 import subprocess
 import sys
@@ -10,10 +11,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 TRIP = (
-    "One round trip: entry intent, acknowledgement, fill, fee, exit intent, acknowledgement, fill, fee, account"
-    " updated. On: exact decimals, duplicate detection, double-entry ledger, limits, exposure, reconciliation."
-    " Off: journal, log (nothing is durable in this version), prediction of funding. Every arm asserts the same end:"
-    " position 0, the exact fees, the exact realised PnL, the trade count."
+    "One round trip: entry intent, acknowledgement, fill, fee, exit intent, acknowledgement, fill, fee,"
+    " account updated. On: exact decimals, duplicate detection, double-entry ledger, limits, exposure,"
+    " reconciliation. Off: journal, log (nothing is durable in this version), prediction of funding. Every"
+    " arm asserts the same end: position 0, the exact fees, the exact realised PnL, the trade count."
 )
 
 
@@ -36,11 +37,11 @@ def criterion(folder: Path) -> list[tuple[str, float]]:
 
 def header() -> None:
     """What machine, what versions, how to do it again."""
-    rustc = subprocess.run(["rustc", "--version"], check=True, capture_output=True, text=True).stdout.strip()  # noqa: S607
+    rustc = subprocess.run(["rustc", "--version"], check=True, capture_output=True, text=True).stdout.strip()
     print("# Results\n\nWritten by `make bench`; do not edit. Medians; the machine is shared and noisy.\n")
     print("| | |\n|---|---|")
     print(f"| date | {datetime.now(UTC):%Y-%m-%d %H:%M} UTC |")
-    print(f"| processor | {cpu()}, {len(__import__('os').sched_getaffinity(0))} cores |")
+    print(f"| processor | {cpu()}, {len(os.sched_getaffinity(0))} cores |")
     print(f"| versions | {rustc}; Python {platform.python_version()} |")
     print(f"\n{TRIP}\n")
 
@@ -58,8 +59,8 @@ def rust(results: Path, target: Path) -> None:
     print("\nBy trades finished before (`cargo run --release --bin flatness`):\n")
     print("| finished before | µs a round trip | against 1,000 | resident KiB |\n|---|---|---|---|")
     for row in points:
-        took = row["ns_per_round_trip"]
-        print(f"| {row['finished_before']:,} | {took / 1000:.2f} | {took / base:.2f} | {row['resident_kib']:,} |")
+        took, kib = row["ns_per_round_trip"], row["resident_kib"]
+        print(f"| {row['finished_before']:,} | {took / 1000:.2f} | {took / base:.2f} | {kib:,} |")
     print("\nThe row 0 is the first 1,000 trips of a fresh process, warm-up included.\n")
 
 
@@ -85,7 +86,7 @@ def footprint(results: Path) -> None:
     print("## Footprint (`python benches/python/footprint.py`)\n")
     print("| | | goal |\n|---|---|---|")
     print(f"| `import dita` | {figures['import_ms']:.1f} ms | 50 |")
-    print(f"| resident memory of a fresh kernel, interpreter included | {figures['fresh_kernel_mib']:.1f} MiB | 40 |")
+    print(f"| resident memory with a fresh kernel | {figures['fresh_kernel_mib']:.1f} MiB | 40 |")
     print(f"| the extension, unpacked | {figures['extension_mib']:.1f} MiB | wheel 8 MB |")
 
 
