@@ -434,6 +434,28 @@ fn an_order_in_doubt_that_fills_is_no_longer_in_doubt() {
 }
 
 #[test]
+fn a_cancel_in_doubt_is_settled_by_the_orders_status() {
+    use dita_kernel::names::OrderDoubt;
+    for (status, doubt, stage) in [
+        (Status::Acked, OrderDoubt::None, Stage::EntryWorking),
+        (Status::Canceled, OrderDoubt::None, Stage::Closed),
+    ] {
+        let mut desk = Desk::new();
+        desk.enter_limit(0, "1", "99");
+        let entry = desk.submitted();
+        desk.ack(&entry, "V1");
+        desk.cancel(0);
+        assert_eq!(desk.event(Kind::SendTimeout, &entry, |_| {}).code, Code::InDoubt);
+        let place = desk.kernel.orders().by_client_id(&entry).unwrap();
+        assert_eq!(desk.kernel.orders().at(place).doubt, OrderDoubt::Cancel);
+        assert!(desk.cancel(0).accepted);
+        assert!(desk.effects.commands.is_empty(), "one cancel at a time");
+        desk.event(Kind::OrderStatus, &entry, |event| event.status = Some(status));
+        assert_eq!((desk.kernel.orders().at(place).doubt, desk.stage(0)), (doubt, stage));
+    }
+}
+
+#[test]
 fn a_refused_cancel_leaves_the_order_working() {
     let mut desk = Desk::new();
     desk.enter_limit(0, "1", "99");

@@ -424,7 +424,7 @@ impl Kernel {
             Kind::SendTimeout => News::Doubt,
             Kind::OrderReject => return plan_reject(plan, event, order),
             Kind::RateLimited => return plan_rate_limited(plan, order),
-            Kind::OrderStatus => status_news(event.status),
+            Kind::OrderStatus => status_news(event.status, order.doubt),
             Kind::OrderNotFound => return self.plan_not_found(plan, stamp, order),
             Kind::PartialFill
             | Kind::FullFill
@@ -775,8 +775,10 @@ fn plan_rate_limited(plan: &mut OrderPlan, order: &Order) -> Result<(), Box<Refu
     Ok(())
 }
 
-fn status_news(status: Option<Status>) -> News {
+fn status_news(status: Option<Status>, doubt: OrderDoubt) -> News {
     match status {
+        // It still works: a cancel in doubt did not arrive, and may be tried again.
+        Some(Status::Acked | Status::PartiallyFilled) if doubt == OrderDoubt::Cancel => News::CancelRefused,
         Some(Status::Acked | Status::PartiallyFilled) => News::Ack,
         Some(Status::Canceled) => News::End(Status::Canceled, None),
         Some(Status::Expired) => News::End(Status::Expired, None),
