@@ -1,0 +1,286 @@
+//! Fills: told from their repetitions, held against the cumulative quantity, priced.
+
+use alloc::boxed::Box;
+
+use super::news::News;
+use super::{OrderPlan, is_fill, money, precision, value_of};
+use crate::fees::expected_liquidity;
+use crate::id::Id;
+use crate::input::VenueEvent;
+use crate::instrument::Instrument;
+use crate::kernel::Kernel;
+use crate::kernel::booking::NewFill;
+use crate::names::{KernelDiagnosticCode as Code, KernelEventKind as Kind, VenueOrderStatus as Status};
+use crate::num::{Decimal, Money, Price, Qty};
+use crate::order::{Order, OrderRole};
+use crate::outcome::Refusal;
+use crate::position::average_price;
+
+impl Kernel {
+    /// The order's cumulative quantity as the event has it.
+    #[inline]
+    pub(super) fn cumulative(
+        &self,
+        event: &VenueEvent,
+        order: &Order,
+        rules: &Instrument,
+    ) -> Result<Option<Qty>, Box<Refusal>> {
+        match event.filled_size {
+            Some(value) if value.is_negative() => Err(Refusal::field(
+                Code::ReconcileRequired,
+                "filled_size",
+                value,
+                "a cumulative quantity cannot be negative",
+            )),
+            Some(value) => rules.qty(value).map(Some).map_err(precision("filled_size", value)),
+            // A full fill without figures says that the order is filled.
+            None if event.kind == Kind::FullFill
+                && event.venue_trade_id.is_empty()
+                && event.event_id.is_empty() =>
+            {
+                Ok(Some(order.qty))
+            }
+            None => Ok(None),
+        }
+    }
+
+    #[inline]
+    pub(super) fn plan_fill(
+        &self,
+        plan: &mut OrderPlan,
+        event: &VenueEvent,
+        order: &Order,
+        rules: &Instrument,
+        cumulative: Option<Qty>,
+    ) -> Result<(), Box<Refusal>> {
+        let key = fill_key(event);
+        if !key.is_empty()
+            && let Some(at) = order.fills.iter().position(|fill| fill.venue_trade_id == *key)
+        {
+            return self.plan_duplicate(plan, event, order, at);
+        }
+        let size = match event.size {
+            Some(value) if value.is_positive() => Some(rules.qty(value).map_err(precision("size", value))?),
+            Some(value) if value.is_negative() => {
+                return Err(Refusal::field(
+                    Code::ReconcileRequired,
+                    "size",
+                    value,
+                    "a fill cannot be negative",
+                ));
+            }
+            Some(_) | None => None,
+        };
+        let qty = match (size, cumulative) {
+            (Some(size), _) => size,
+            (None, Some(total)) if total > order.filled => total - order.filled,
+            (None, Some(_)) => {
+                plan.code = Code::StaleEvent;
+                return Ok(());
+            }
+            (None, None) => {
+                return Err(Refusal::field(
+                    Code::ReconcileRequired,
+                    "size",
+                    "None",
+                    "a fill without a quantity",
+                ));
+            }
+        };
+        let qty = match self.without_id(plan, key, order, qty, cumulative)? {
+            Some(qty) => qty,
+            None => return Ok(()),
+        };
+        let fill = self.real_fill(event, order, rules, qty)?;
+        let after = order.filled + qty;
+        // What was inferred before and is told in full now; what the event knows of and nobody told.
+        let (replaced, gap) = match cumulative {
+            Some(total) if total >= after => (Qty::ZERO, total - after),
+            Some(total) => (min(min(after - total, order.inferred), qty), Qty::ZERO),
+            None => (min(order.inferred, qty), Qty::ZERO),
+        };
+        if !gap.is_zero() {
+            plan.inferred = Some(self.inferred_fill(event, order, rules, gap, cumulative)?);
+            plan.code = Code::InferredFill;
+        }
+        let added = qty - replaced;
+        if !replaced.is_zero() {
+            plan.replacement = Some(Box::new(part_of(&fill, replaced, rules)));
+        }
+        let filled_after = order.filled + added + gap;
+        if !added.is_zero() {
+            plan.fill = Some(if replaced.is_zero() {
+                fill
+            } else {
+                // The fee of the whole fill goes with its first part.
+                NewFill { fee: fill.fee.map(|_| Money::ZERO), ..part_of(&fill, added, rules) }
+            });
+        }
+        if order.status.is_ended() && order.status != Status::Filled && !added.is_zero() {
+            plan.code = Code::LateFill;
+        }
+        if filled_after > order.qty && order.role != OrderRole::External {
+            plan.code = Code::Overfill;
+        }
+        let nothing_left = event.remaining_size.is_some_and(Decimal::is_zero)
+            && cumulative.is_none_or(|total| total == filled_after);
+        if filled_after >= order.qty || nothing_left {
+            plan.news = News::Complete;
+        }
+        Ok(())
+    }
+
+    /// A fill that no id tells apart: only its cumulative quantity can.
+    pub(super) fn without_id(
+        &self,
+        plan: &mut OrderPlan,
+        key: &Id,
+        order: &Order,
+        qty: Qty,
+        cumulative: Option<Qty>,
+    ) -> Result<Option<Qty>, Box<Refusal>> {
+        if !key.is_empty() {
+            return Ok(Some(qty));
+        }
+        match cumulative {
+            Some(total) if total <= order.filled && order.inferred.is_zero() => {
+                plan.code = Code::DuplicateEvent;
+                Ok(None)
+            }
+            Some(total) if total > order.filled => Ok(Some(min(qty, total - order.filled))),
+            Some(_) => Ok(Some(qty)),
+            None => Err(Refusal::field(
+                Code::ReconcileRequired,
+                "venue_trade_id",
+                "",
+                "a fill needs a trade id, an event id or a cumulative quantity to be told from its repetition",
+            )),
+        }
+    }
+
+    /// A known fill: it moves nothing, but may bring the fee that the first one lacked.
+    #[cold]
+    pub(super) fn plan_duplicate(
+        &self,
+        plan: &mut OrderPlan,
+        event: &VenueEvent,
+        order: &Order,
+        at: usize,
+    ) -> Result<(), Box<Refusal>> {
+        plan.code = Code::DuplicateEvent;
+        if let (Some(fee), true) = (event.fee, order.fills[at].fee_predicted) {
+            plan.enrich = Some(Box::new((at, money("fee", fee)?)));
+            plan.code = Code::Enriched;
+        }
+        Ok(())
+    }
+
+    /// The event's own fill.
+    #[inline]
+    pub(super) fn real_fill(
+        &self,
+        event: &VenueEvent,
+        order: &Order,
+        rules: &Instrument,
+        qty: Qty,
+    ) -> Result<NewFill, Box<Refusal>> {
+        let (price, price_pending) = match event.price {
+            Some(value) if value.is_positive() => {
+                (rules.mark(value).map_err(precision("price", value))?, false)
+            }
+            Some(value) if value.is_negative() => {
+                return Err(Refusal::field(Code::ReconcileRequired, "price", value, "cannot be negative"));
+            }
+            Some(_) | None => (self.likely_price(event, order, rules, qty, None)?, true),
+        };
+        let liquidity =
+            event.liquidity.unwrap_or_else(|| expected_liquidity(order.order_type, order.post_only));
+        let fee = event.fee.map(|fee| money("fee", fee)).transpose()?;
+        if fee.is_some() {
+            self.check_asset(&event.fee_asset)?;
+        }
+        let value = value_of(rules, price, qty)?;
+        Ok(NewFill { qty, price, value, liquidity, fee, inferred: false, price_pending })
+    }
+
+    /// A fill that only a cumulative quantity tells of.
+    #[cold]
+    pub(super) fn inferred_fill(
+        &self,
+        event: &VenueEvent,
+        order: &Order,
+        rules: &Instrument,
+        qty: Qty,
+        cumulative: Option<Qty>,
+    ) -> Result<Box<NewFill>, Box<Refusal>> {
+        let price = self.likely_price(event, order, rules, qty, cumulative)?;
+        let price_pending = event.average_price.is_none();
+        let liquidity = expected_liquidity(order.order_type, order.post_only);
+        let value = value_of(rules, price, qty)?;
+        Ok(Box::new(NewFill { qty, price, value, liquidity, fee: None, inferred: true, price_pending }))
+    }
+
+    /// What a fill without a price most likely cost: from the order's average where the event has it, else the event's
+    /// price, else the order's limit or what it was valued at.
+    #[cold]
+    pub(super) fn likely_price(
+        &self,
+        event: &VenueEvent,
+        order: &Order,
+        rules: &Instrument,
+        qty: Qty,
+        cumulative: Option<Qty>,
+    ) -> Result<Price, Box<Refusal>> {
+        if let (Some(average), Some(total)) = (event.average_price, cumulative)
+            && average.is_positive()
+        {
+            let average = rules.mark(average).map_err(precision("average_price", average))?;
+            let others = if is_fill(event.kind) {
+                let size = event.size.map_or(Ok(Qty::ZERO), |size| rules.qty(size)).unwrap_or_default();
+                let price = event.price.map_or(Ok(average), |price| rules.mark(price)).unwrap_or(average);
+                rules.value(price, size).unwrap_or_default()
+            } else {
+                Money::ZERO
+            };
+            let whole = value_of(rules, average, total)?;
+            let missing = whole - order.filled_value - others;
+            if missing.0 > 0
+                && let Some(price) = average_price(missing, qty, rules.unit)
+            {
+                return Ok(price);
+            }
+            return Ok(average);
+        }
+        if let Some(price) = event.price.filter(|price| price.is_positive()) {
+            return rules.mark(price).map_err(precision("price", price));
+        }
+        let known = order.limit_price.or(Some(order.reserve_price).filter(|price| !price.is_zero()));
+        known.or(self.books[order.instrument as usize].last_price).ok_or_else(|| {
+            Refusal::field(
+                Code::ReconcileRequired,
+                "price",
+                "None",
+                "a fill without any price to value it at",
+            )
+        })
+    }
+}
+
+/// What tells a fill from its repetition: the venue's trade id, else the event's own id.
+#[inline]
+pub(super) fn fill_key(event: &VenueEvent) -> &Id {
+    if event.venue_trade_id.is_empty() { &event.event_id } else { &event.venue_trade_id }
+}
+
+fn min(a: Qty, b: Qty) -> Qty {
+    if a < b { a } else { b }
+}
+
+/// A share of a fill.
+fn part_of(fill: &NewFill, qty: Qty, rules: &Instrument) -> NewFill {
+    let mut part = fill.clone();
+    part.qty = qty;
+    // A part of a value in bounds is in bounds.
+    part.value = rules.value(fill.price, qty).unwrap_or(fill.value);
+    part
+}

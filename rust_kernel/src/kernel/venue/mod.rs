@@ -1,0 +1,225 @@
+//! Venue events: found, planned ([`fill`], [`news`]), carried out ([`commit`]).
+
+mod commit;
+mod fill;
+mod news;
+
+use alloc::boxed::Box;
+
+use super::Kernel;
+use super::booking::NewFill;
+use crate::effect::Effects;
+use crate::id::Id;
+use crate::input::{Stamp, VenueEvent};
+use crate::instrument::Instrument;
+use crate::names::{KernelDiagnosticCode as Code, KernelEventKind as Kind, OrderSide, PositionSide};
+use crate::num::{Decimal, Money, NumError, Price, Qty, Rounding};
+use crate::outcome::{Outcome, Refusal};
+use news::{News, not_yet};
+
+/// How many assets a kernel knows at most.
+pub(crate) const ASSETS_MAX: usize = 1024;
+
+/// What an event does to its order.
+#[derive(Debug)]
+pub(crate) struct OrderPlan {
+    target: Target,
+    /// Quantity that only the cumulative figure tells of. Boxed, as it is seldom.
+    inferred: Option<Box<NewFill>>,
+    /// The real fill of what was inferred before.
+    replacement: Option<Box<NewFill>>,
+    /// A fill to add.
+    fill: Option<NewFill>,
+    /// A known fill to which the event brings a fee.
+    enrich: Option<Box<(usize, Money)>>,
+    news: News,
+    code: Code,
+}
+
+#[derive(Debug)]
+enum Target {
+    Known(u32),
+    /// Not ours: its fills go to the unassigned book.
+    External(Box<External>),
+    /// Nothing: the code is the answer.
+    Nothing,
+}
+
+/// An order that is not ours.
+#[derive(Debug)]
+struct External {
+    instrument: u32,
+    order_side: OrderSide,
+    position_side: PositionSide,
+    qty: Qty,
+}
+
+impl OrderPlan {
+    /// A plan to do nothing. Planning fills it in place: it is too large to be handed up from where it is made.
+    #[inline]
+    pub(crate) fn new() -> OrderPlan {
+        OrderPlan {
+            target: Target::Nothing,
+            inferred: None,
+            replacement: None,
+            fill: None,
+            enrich: None,
+            news: News::None,
+            code: Code::Ok,
+        }
+    }
+}
+
+fn precision(field: &'static str, value: Decimal) -> impl Fn(NumError) -> Box<Refusal> {
+    move |_| Refusal::field(Code::Precision, field, value, "cannot be held exactly by the instrument")
+}
+
+fn is_fill(kind: Kind) -> bool {
+    matches!(kind, Kind::PartialFill | Kind::FullFill)
+}
+
+impl Kernel {
+    /// Finds an event's order: by our id, then by the venue's ids.
+    #[inline]
+    fn find_order(&self, event: &VenueEvent) -> Option<u32> {
+        if !event.venue_client_id.is_empty()
+            && let Some(place) = self.orders.by_client_id(&event.venue_client_id)
+        {
+            return Some(place);
+        }
+        if !event.venue_order_id.is_empty()
+            && let Some(place) = self.orders.by_venue_id(&event.venue_order_id)
+        {
+            return Some(place);
+        }
+        let parent = event.rare.as_ref().map(|rare| &rare.parent_order_id).filter(|id| !id.is_empty())?;
+        self.orders.by_venue_id(parent)
+    }
+
+    #[inline(never)]
+    pub(crate) fn take_venue(&mut self, stamp: Stamp, event: &VenueEvent, effects: &mut Effects) -> Outcome {
+        let mut plan = OrderPlan::new();
+        if let Err(refusal) = self.plan_venue(stamp, event, &mut plan) {
+            return self.refused(event.slot_id, *refusal);
+        }
+        self.now_ns = stamp.0;
+        self.commit_order(&plan, event, effects)
+    }
+
+    /// Writes into `plan` what an event does.
+    #[inline]
+    pub(crate) fn plan_venue(
+        &self,
+        stamp: Stamp,
+        event: &VenueEvent,
+        plan: &mut OrderPlan,
+    ) -> Result<(), Box<Refusal>> {
+        if let Some(what) = not_yet(event.kind) {
+            return Err(Refusal::not_yet(Code::ReconcileRequired, what));
+        }
+        let Some(place) = self.find_order(event) else { return self.plan_unknown(event, plan) };
+        plan.target = Target::Known(place);
+        let order = self.orders.at(place);
+        let rules = &self.instruments[order.instrument as usize];
+        let cumulative = self.cumulative(event, order, rules)?;
+        if is_fill(event.kind) {
+            self.plan_fill(plan, event, order, rules, cumulative)?;
+        } else {
+            if let Some(total) = cumulative
+                && total > order.filled
+            {
+                plan.inferred =
+                    Some(self.inferred_fill(event, order, rules, total - order.filled, Some(total))?);
+                plan.code = Code::InferredFill;
+            }
+            self.plan_news(plan, stamp, event, order)?;
+        }
+        Ok(())
+    }
+
+    /// An event of an order that is not known here.
+    #[cold]
+    #[inline(never)]
+    fn plan_unknown(&self, event: &VenueEvent, plan: &mut OrderPlan) -> Result<(), Box<Refusal>> {
+        if !is_fill(event.kind) {
+            return Err(Refusal::plain(Code::UnknownOrder));
+        }
+        let unclear =
+            |field, value: &str, why| Err(Refusal::field(Code::ReconcileRequired, field, value, why));
+        let Some(instrument) = self.instrument_of(&event.asset) else {
+            return unclear(
+                "asset",
+                event.asset.as_str(),
+                "a fill of an unknown order needs a configured asset",
+            );
+        };
+        let Some(order_side) = event.order_side else {
+            return unclear("order_side", "None", "a fill of an unknown order needs its side");
+        };
+        if event.venue_trade_id.is_empty() {
+            return unclear("venue_trade_id", "", "a fill of an unknown order needs a trade id");
+        }
+        if self.orders.by_fill(instrument, &event.venue_trade_id).is_some_and(|(place, at)| {
+            let order = self.orders.at(place);
+            order.order_side == order_side && !order.fills[at].qty.is_zero()
+        }) {
+            plan.code = Code::DuplicateEvent;
+            return Ok(());
+        }
+        let rules = &self.instruments[instrument as usize];
+        let size = event.size.or(event.filled_size).filter(|size| size.is_positive());
+        let (Some(size), Some(price)) = (size, event.price.filter(|price| price.is_positive())) else {
+            return unclear("size", "None", "a fill of an unknown order needs size and price");
+        };
+        let qty = rules.qty(size).map_err(precision("size", size))?;
+        let price = rules.mark(price).map_err(precision("price", price))?;
+        let fee = event.fee.map(|fee| money("fee", fee)).transpose()?;
+        self.check_asset(&event.fee_asset)?;
+        let fill = NewFill {
+            qty,
+            price,
+            value: value_of(rules, price, qty)?,
+            liquidity: event.liquidity.unwrap_or(crate::names::Liquidity::Taker),
+            fee,
+            inferred: false,
+            price_pending: false,
+        };
+        let position_side = match (self.config.hedge_mode, event.position_side) {
+            (true, Some(side)) => side,
+            (false, _) | (true, None) => PositionSide::Both,
+        };
+        let external = Box::new(External { instrument, order_side, position_side, qty });
+        plan.target = Target::External(external);
+        plan.fill = Some(fill);
+        plan.code = Code::UnknownOrder;
+        Ok(())
+    }
+
+    fn check_asset(&self, name: &Id) -> Result<(), Box<Refusal>> {
+        let known = name.is_empty() || self.asset_of(name).is_some() || self.assets.len() < ASSETS_MAX;
+        if known {
+            return Ok(());
+        }
+        Err(Refusal::field(
+            Code::ReconcileRequired,
+            "fee_asset",
+            name,
+            "the kernel keeps at most 1024 assets",
+        ))
+    }
+}
+
+fn value_of(rules: &Instrument, price: Price, qty: Qty) -> Result<Money, Box<Refusal>> {
+    rules.value(price, qty).ok_or_else(|| {
+        Refusal::field(Code::Precision, "size", rules.qty_decimal(qty), "the fill's value is too large")
+    })
+}
+
+fn money(field: &'static str, value: Decimal) -> Result<Money, Box<Refusal>> {
+    // Venues print unrounded fees: digits beyond 1e-18 are rounded half-even.
+    value
+        .at_scale_rounded(crate::num::MONEY_SCALE, Rounding::HalfEven)
+        .and_then(|mantissa| crate::num::bounded(mantissa, crate::num::MONEY_SCALE))
+        .map(Money)
+        .map_err(precision(field, value))
+}
