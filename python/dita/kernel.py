@@ -38,7 +38,7 @@ _LOG: Final = logging.getLogger("dita.planes")
 _NONCE_BITS: Final = 40
 _DEFAULT_ASSET: Final = "USDT"
 # What a client id has room for.
-_SLOTS_MAX: Final = 1 << 25
+_SLOTS_MAX: Final = 1 << 23
 _SIZE_MAX: Final = 1 << 31
 
 

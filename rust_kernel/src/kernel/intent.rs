@@ -79,6 +79,10 @@ fn invalid(field: &'static str, value: impl core::fmt::Display, why: &'static st
     Refusal::field(Code::InvalidIntent, field, value, why)
 }
 
+fn invalid_slot(shown: impl core::fmt::Display) -> Box<Refusal> {
+    Refusal::field(Code::InvalidSlotId, "slot_id", shown, "must be below max_slots")
+}
+
 fn precision(field: &'static str, value: Decimal) -> impl Fn(NumError) -> Box<Refusal> {
     move |error| {
         let why = match error {
@@ -116,7 +120,11 @@ impl Kernel {
     #[inline]
     pub(crate) fn plan_intent(&self, intent: &Intent) -> Result<IntentPlan, Box<Refusal>> {
         let slot = self.slots.get(intent.slot_id as usize).ok_or_else(|| {
-            Refusal::field(Code::InvalidSlotId, "slot_id", intent.slot_id, "must be below max_slots")
+            match intent.slot_id {
+                // What a binding makes of a number that no slot can have.
+                u32::MAX => invalid_slot("negative, or too large for any kernel"),
+                slot_id => invalid_slot(slot_id),
+            }
         })?;
         if intent.intent_id.is_empty() {
             return Err(invalid("intent_id", "", "must not be empty"));
