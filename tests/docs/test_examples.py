@@ -1,0 +1,28 @@
+"""Every Python example in the README and the how-to pages runs."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+EXAMPLES = [
+    pytest.param(code, id=f"{page.relative_to(ROOT)}:{number}")
+    for page in PAGES
+    for number, code in enumerate(
+        re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL), 1
+    )
+]
+
+
+def test_there_are_examples() -> None:
+    """The pattern still finds them."""
+    assert len(EXAMPLES) >= 3
+
+
+@pytest.mark.parametrize("code", EXAMPLES)
+def test_an_example_runs(code: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """As a reader would run it."""
+    exec(compile(code, "example", "exec"), {"__name__": "example"})  # noqa: S102 - the examples are our own
+    assert "Traceback" not in capsys.readouterr().err
