@@ -32,8 +32,8 @@ class VenueAdapter(Protocol):
     """What the kernel needs of a venue. What else an adapter can do, it finds out by looking for the method.
 
     - `query_order(venue_client_id)` is asked after a timeout. None or [] means "not known yet".
-    - `set_leverage(symbol, leverage)` is asked where an intent's leverage is not the instrument's. None confirms it,
-      a number says what it now is, an exception refuses it.
+    - `set_leverage(symbol, leverage)` is asked where an intent's leverage is not the instrument's. None
+      confirms it, a number says what it now is, an exception refuses it.
     - `attach(kernel)` is called once, with the kernel, before anything else.
     - `live = True` says that the venue runs on real time: the kernel then goes by the system's clock.
     """
