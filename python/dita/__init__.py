@@ -22,12 +22,14 @@ if TYPE_CHECKING:
     from dita.contracts import KernelTransition as KernelTransition
     from dita.contracts import KernelVerbosity as KernelVerbosity
     from dita.contracts import Liquidity as Liquidity
+    from dita.contracts import MarketLimits as MarketLimits
     from dita.contracts import OrderDoubt as OrderDoubt
     from dita.contracts import OrderSide as OrderSide
     from dita.contracts import OrderType as OrderType
     from dita.contracts import PositionSide as PositionSide
     from dita.contracts import Product as Product
     from dita.contracts import ReconcileStatus as ReconcileStatus
+    from dita.contracts import RoundedOrder as RoundedOrder
     from dita.contracts import Severity as Severity
     from dita.contracts import TimeInForce as TimeInForce
     from dita.contracts import TradeSide as TradeSide
@@ -103,6 +105,7 @@ _HOME = {
     "KernelTransition": "dita.contracts",
     "KernelVerbosity": "dita.contracts",
     "Liquidity": "dita.contracts",
+    "MarketLimits": "dita.contracts",
     "ManualClock": "dita.clock",
     "MemoryKernelJournal": "dita.journal",
     "MemoryProjection": "dita.projection",
@@ -115,6 +118,7 @@ _HOME = {
     "PositionSide": "dita.contracts",
     "Product": "dita.contracts",
     "ReconcileStatus": "dita.contracts",
+    "RoundedOrder": "dita.contracts",
     "Severity": "dita.contracts",
     "SimulatedVenue": "dita.venues",
     "SystemClock": "dita.clock",
@@ -167,6 +171,7 @@ __all__ = [
     "KernelVerbosity",
     "Liquidity",
     "ManualClock",
+    "MarketLimits",
     "MemoryKernelJournal",
     "MemoryProjection",
     "MockVenueAdapter",
@@ -178,6 +183,7 @@ __all__ = [
     "PositionSide",
     "Product",
     "ReconcileStatus",
+    "RoundedOrder",
     "Severity",
     "SimulatedVenue",
     "SystemClock",

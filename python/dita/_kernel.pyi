@@ -30,6 +30,7 @@ __all__ = [
     "KernelTransition",
     "KernelVerbosity",
     "Liquidity",
+    "MarketLimits",
     "NotSent",
     "NotYetSupported",
     "OrderDoubt",
@@ -38,6 +39,7 @@ __all__ = [
     "PositionSide",
     "Product",
     "ReconcileStatus",
+    "RoundedOrder",
     "Severity",
     "TimeInForce",
     "TradeSide",
@@ -1011,6 +1013,95 @@ class TradeSlot:
 
 _Number: TypeAlias = Decimal | str | int | float
 _Time: TypeAlias = datetime | int
+
+@final
+class MarketLimits:
+    """What a market takes, frozen. A field is None where the venue states none.
+
+    All but `symbol` by keyword: `tick_size`, `lot_step`, `min_qty`, `max_qty`, `min_notional`, `max_price`,
+    `contract_multiplier` (1) and `inverse` (False). Raises InvalidInput by field and value.
+    """
+
+    def __new__(cls, symbol: str, **fields: Decimal | int | str | float | bool | None) -> MarketLimits: ...
+    @property
+    def symbol(self) -> str:
+        """The venue's symbol."""
+
+    @property
+    def tick_size(self) -> Decimal | None:
+        """Smallest price step."""
+
+    @property
+    def lot_step(self) -> Decimal | None:
+        """Smallest quantity step."""
+
+    @property
+    def min_qty(self) -> Decimal | None:
+        """Smallest quantity."""
+
+    @property
+    def max_qty(self) -> Decimal | None:
+        """Largest quantity."""
+
+    @property
+    def min_notional(self) -> Decimal | None:
+        """Smallest value, in quote units."""
+
+    @property
+    def max_price(self) -> Decimal | None:
+        """Highest price."""
+
+    @property
+    def contract_multiplier(self) -> Decimal:
+        """Base units per contract (linear), quote units per contract (inverse)."""
+
+    @property
+    def inverse(self) -> bool:
+        """True where a contract is worth a fixed amount of quote."""
+
+    def round_order(
+        self,
+        order_side: OrderSide | str,
+        price: Decimal | int | str | float | None,
+        size: Decimal | int | str | float,
+        *,
+        price_rounding: str = "PASSIVE",
+    ) -> RoundedOrder:
+        """Round an order: the size down to the lot, the price to the tick.
+
+        Args:
+            order_side: BUY or SELL.
+            price: None for a market order.
+            size: In the venue's quantity units.
+            price_rounding: PASSIVE (a buy down, a sell up), NEAREST (half away from zero) or FLOOR.
+
+        Raises:
+            InvalidInput: By field and value; also where a result needs more than 28 digits.
+        """
+
+    def __eq__(self, other: object, /) -> bool: ...
+    def __ne__(self, other: object, /) -> bool: ...
+    __hash__: ClassVar[None]  # type: ignore[assignment]
+
+@final
+class RoundedOrder:
+    """An order on the venue's grid, and what the venue would refuse of it, frozen."""
+
+    @property
+    def price(self) -> Decimal | None:
+        """On the tick grid; None for a market order."""
+
+    @property
+    def size(self) -> Decimal:
+        """On the lot grid, never more than asked for."""
+
+    @property
+    def notional(self) -> Decimal | None:
+        """Value in quote units; None for a linear market order."""
+
+    @property
+    def rejects(self) -> tuple[str, ...]:
+        """Why the venue would refuse it, by name; empty where it takes it."""
 
 @final
 class Engine:

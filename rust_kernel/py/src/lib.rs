@@ -10,6 +10,7 @@ pub mod details;
 pub mod engine;
 pub mod errors;
 pub mod intent;
+pub mod limits;
 pub mod names;
 pub mod number;
 pub mod order;
@@ -32,6 +33,8 @@ fn _kernel(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<transition::KernelTransition>()?;
     module.add_class::<outcome::KernelOutcome>()?;
     module.add_class::<slot::TradeSlot>()?;
+    module.add_class::<limits::MarketLimits>()?;
+    module.add_class::<limits::RoundedOrder>()?;
     module.add_class::<engine::Engine>()?;
     module.add_function(wrap_pyfunction!(engine::reads::transition_table, module)?)?;
     Ok(())
