@@ -130,14 +130,13 @@ pub(crate) fn remainder(value: i128, step: i128) -> i128 {
     }
 }
 
-/// A fee rate prepared for one instrument: fee units = notional × mantissa ÷ (or ×) a power of ten.
+/// A fee rate prepared for one instrument: fee units = notional × mantissa ÷ divisor.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct FeeRate {
+    /// The rate's, times a power of ten where the product has fewer digits than a fee unit.
     pub(crate) mantissa: i128,
-    /// Where the product has more digits than a fee unit.
+    /// A power of ten, where it has more.
     pub(crate) divisor: i128,
-    /// Where it has fewer.
-    pub(crate) factor: i128,
 }
 
 /// An instrument's rules.
@@ -252,7 +251,8 @@ impl Rules {
     /// Price × quantity × multiplier at the scale of the three, or `None` past 128 bits.
     #[inline]
     pub(crate) fn notional(&self, price: i128, quantity: i128) -> Option<i128> {
-        product(price, quantity).and_then(|value| product(value, self.multiplier))
+        let value = product(price, quantity)?;
+        if self.multiplier == 1 { Some(value) } else { product(value, self.multiplier) }
     }
 
     /// The same as money, or `None` past [`UNITS_MAX`] units.
@@ -294,8 +294,7 @@ fn fee_rate(rate: Decimal, notional_places: u8, fee_decimals: u8) -> Option<FeeR
     let rate = Rate::from_decimal(rate).ok()?.to_decimal();
     let places = notional_places + rate.scale();
     Some(FeeRate {
-        mantissa: rate.mantissa(),
+        mantissa: product(rate.mantissa(), pow10(fee_decimals.saturating_sub(places))?)?,
         divisor: pow10(places.saturating_sub(fee_decimals))?,
-        factor: pow10(fee_decimals.saturating_sub(places))?,
     })
 }

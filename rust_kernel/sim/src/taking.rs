@@ -103,7 +103,7 @@ pub(crate) fn take(desk: &mut Desk, market: &mut Market, order: &mut Order, out:
             OrderSide::Sell => slipped.max(limit),
         };
         let fill = Fill { price, quantity, liquidity: Liquidity::Taker };
-        first = desk.fill_parted(market, order, fill, first, out);
+        first = desk.fill_parted(market, order, &fill, first, out);
         left -= quantity;
     }
     desk.report_wallet(market, out);
