@@ -56,20 +56,15 @@ impl Forms {
         }
     }
 
-    /// The next event of the last buffer, when it is of the kind meant.
-    #[inline]
-    fn take_last(&mut self, meant: impl Fn(&Input) -> bool) -> Option<Input> {
-        let input = self.last.get_mut(self.taken).filter(|input| meant(input))?;
-        self.taken += 1;
-        Some(core::mem::replace(input, Input::Time))
-    }
-
     /// Appends a venue event to be written.
     #[inline]
     pub(crate) fn venue<'a>(&mut self, out: &'a mut Vec<Input>) -> &'a mut VenueEvent {
-        match self.take_last(|input| matches!(input, Input::Venue(_))) {
-            Some(input) => out.push(input),
-            None => out.push(self.other_venue()),
+        match self.last.get_mut(self.taken) {
+            Some(input @ Input::Venue(_)) => {
+                self.taken += 1;
+                out.push(core::mem::replace(input, Input::Time));
+            }
+            Some(_) | None => out.push(self.other_venue()),
         }
         match out.last_mut() {
             Some(Input::Venue(event)) => event,
@@ -88,9 +83,12 @@ impl Forms {
     /// Appends an account event to be written.
     #[inline]
     pub(crate) fn account<'a>(&mut self, out: &'a mut Vec<Input>) -> &'a mut AccountEvent {
-        match self.take_last(|input| matches!(input, Input::Account(_))) {
-            Some(input) => out.push(input),
-            None => out.push(self.other_account()),
+        match self.last.get_mut(self.taken) {
+            Some(input @ Input::Account(_)) => {
+                self.taken += 1;
+                out.push(core::mem::replace(input, Input::Time));
+            }
+            Some(_) | None => out.push(self.other_account()),
         }
         match out.last_mut() {
             Some(Input::Account(event)) => event,

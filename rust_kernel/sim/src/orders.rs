@@ -77,6 +77,8 @@ pub(crate) struct Finished {
     pub(crate) side: TradeSide,
     pub(crate) order_side: OrderSide,
     pub(crate) status: VenueOrderStatus,
+    /// The number of the next older one in its bucket of the history.
+    older: u32,
     pub(crate) size: i128,
     pub(crate) filled: i128,
     pub(crate) paid: i128,
@@ -93,6 +95,7 @@ impl Finished {
             side: TradeSide::Flat,
             order_side: OrderSide::Buy,
             status: VenueOrderStatus::Rejected,
+            older: 0,
             size: 0,
             filled: 0,
             paid: 0,
@@ -111,24 +114,25 @@ pub(crate) enum Place {
 ///
 /// Each bucket leads to its youngest order, each order to the next older one of its bucket. Nothing is ever taken
 /// out: a number too old is that of an order that was written over, and ends the chain.
+///
+/// Numbers start again after 2^32 orders. A bucket of then may lead into the chain of another; that chain ends, as
+/// ages must grow along it, and none of its orders has an id of this bucket.
 #[derive(Clone, Debug)]
 struct History {
     orders: Vec<Finished>,
     /// By the low bits of the id's hash: the number of the youngest.
-    buckets: Vec<u64>,
-    /// By place: the number of the next older one in the bucket.
-    older: Vec<u64>,
+    buckets: Vec<u32>,
     /// How many have ended. They are numbered from 1; number `n` lies at `(n - 1) % FINISHED_MAX`.
-    ended: u64,
+    ended: u32,
 }
 
 impl History {
     fn new() -> History {
-        History { orders: Vec::new(), buckets: vec![0; BUCKETS], older: vec![0; FINISHED_MAX], ended: 0 }
+        History { orders: Vec::new(), buckets: vec![0; BUCKETS], ended: 0 }
     }
 
     #[inline]
-    fn place_of(number: u64) -> usize {
+    fn place_of(number: u32) -> usize {
         number.wrapping_sub(1) as usize % FINISHED_MAX
     }
 
@@ -136,27 +140,34 @@ impl History {
     #[inline]
     fn find(&self, id: &Id, hash: u64) -> Option<usize> {
         let mut number = self.buckets[hash as usize % BUCKETS];
-        // 0 means none, and is too old from the first order on.
-        while self.ended - number < self.orders.len() as u64 {
+        let mut youngest = 0;
+        loop {
+            // 0 means none, and is too old from the first order on.
+            let age = self.ended.wrapping_sub(number) as usize;
+            if !(youngest..self.orders.len()).contains(&age) {
+                return None;
+            }
             let place = History::place_of(number);
-            if self.orders[place].venue_client_id == *id {
+            let order = &self.orders[place];
+            if order.venue_client_id == *id {
                 return Some(place);
             }
-            number = self.older[place];
+            number = order.older;
+            youngest = age + 1;
         }
-        None
     }
 
     /// The order that is written next, over the oldest once the list is full. Its id is linked under `hash`.
     #[inline]
     fn next(&mut self, hash: u64) -> &mut Finished {
-        self.ended += 1;
+        self.ended = self.ended.wrapping_add(1);
         let place = History::place_of(self.ended);
-        self.older[place] = core::mem::replace(&mut self.buckets[hash as usize % BUCKETS], self.ended);
         if place == self.orders.len() {
             self.orders.push(Finished::blank());
         }
-        &mut self.orders[place]
+        let order = &mut self.orders[place];
+        order.older = core::mem::replace(&mut self.buckets[hash as usize % BUCKETS], self.ended);
+        order
     }
 }
 
@@ -246,6 +257,7 @@ impl Orders {
             side,
             order_side,
             status,
+            older: _, // the history's
             size,
             filled,
             paid,
@@ -264,7 +276,8 @@ impl Orders {
 
     /// Remembers a rejected order, so that a query finds it and its client id is not used again.
     pub(crate) fn remember_rejected(&mut self, request: &OrderRequest, market: u32, hash: u64) {
-        *self.history.next(hash) = Finished {
+        let ended = self.history.next(hash);
+        *ended = Finished {
             venue_client_id: request.venue_client_id.clone(),
             sequence: 0,
             market,
@@ -272,6 +285,7 @@ impl Orders {
             side: request.side,
             order_side: request.order_side,
             status: VenueOrderStatus::Rejected,
+            older: ended.older,
             size: 0,
             filled: 0,
             paid: 0,
@@ -305,6 +319,30 @@ mod tests {
             };
             let remembered = number + FINISHED_MAX as u64 > last && number <= last;
             assert_eq!(found, remembered.then_some(number), "{number}");
+        }
+    }
+
+    #[test]
+    fn numbers_start_again() {
+        let mut orders = Orders::new();
+        orders.remember(&order(1, 5), VenueOrderStatus::Filled); // bucket 5 leads to number 1
+        let last = 2 * FINISHED_MAX as u64;
+        for number in 2..=last {
+            if number == FINISHED_MAX as u64 + 1 {
+                // As if 2^32 orders less two rounds of the list had come and gone.
+                orders.history.ended = orders.history.ended.wrapping_sub(2 * FINISHED_MAX as u32);
+            }
+            orders.remember(&order(number, 6 + number % 2), VenueOrderStatus::Filled);
+        }
+        assert_eq!(orders.history.ended, 0);
+        orders.remember(&order(last + 1, 6), VenueOrderStatus::Filled); // number 1 again
+        for hash in 5..8 {
+            let id = order(1, hash).venue_client_id;
+            assert_eq!(orders.by_client(&id, hash), None);
+        }
+        for number in last - FINISHED_MAX as u64 + 2..=last {
+            let id = order(number, 0).venue_client_id;
+            assert!(orders.by_client(&id, 6 + number % 2).is_some(), "{number}");
         }
     }
 
