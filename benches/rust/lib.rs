@@ -44,7 +44,7 @@ impl Name {
 
     fn id(&mut self, letter: u8) -> Id {
         self.0[0] = letter;
-        id(core::str::from_utf8(&self.0).expect("ASCII"))
+        Id::from_ascii(&self.0)
     }
 }
 

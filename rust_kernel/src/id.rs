@@ -76,7 +76,7 @@ impl Id {
     /// An id of bytes that are known to be ASCII: cheaper than [`Id::new`], which has to take any text. Beyond 32
     /// bytes the rest is dropped.
     #[inline]
-    pub(crate) fn from_ascii(ascii: &[u8]) -> Id {
+    pub fn from_ascii(ascii: &[u8]) -> Id {
         let used = ascii.len().min(INLINE_BYTES);
         let mut bytes = [0; INLINE_BYTES];
         bytes[..used].copy_from_slice(&ascii[..used]);

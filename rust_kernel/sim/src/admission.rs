@@ -8,7 +8,7 @@ use crate::events::set;
 use crate::fills::{Desk, Market};
 use crate::orders::{Order, Orders};
 use crate::reject::Reject;
-use crate::rules::GridFault;
+use crate::rules::{GridFault, exact};
 
 /// Writes the order as the venue has it, with its id, into `order`; or says why not.
 #[inline]
@@ -149,11 +149,13 @@ fn check_notional(
         OrderSide::Sell => touch,
     };
     // Slippage stays below 100 %, so twice the level bounds every taker price.
-    let bound = highest.saturating_mul(2).max(limit.unwrap_or(0));
-    let worth_at_most = rules.bounded_notional(bound, size).ok_or(Reject::TooLarge)?;
-    if rules.min_notional.is_zero() || request.reduce_only {
+    let bound = highest.saturating_add(highest).max(limit.unwrap_or(0));
+    if rules.notional(bound, size).is_none_or(|notional| notional > rules.max_notional) {
+        return Err(Reject::TooLarge);
+    }
+    if rules.min_notional == 0 || request.reduce_only {
         return Ok(());
     }
-    let worth = rules.bounded_notional(limit.unwrap_or(touch), size).unwrap_or(worth_at_most);
-    if worth < rules.min_notional { Err(Reject::NotionalBelowMinimum) } else { Ok(()) }
+    let notional = exact(rules.notional(limit.unwrap_or(touch), size)); // at most what was just bounded
+    if notional < rules.min_notional { Err(Reject::NotionalBelowMinimum) } else { Ok(()) }
 }

@@ -124,16 +124,17 @@ pub(crate) fn filled(
     event: &mut VenueEvent,
     order: &Order,
     rules: &Rules,
-    fill: Fill,
+    fill: &Fill,
     venue_trade_id: &Id,
     fee: Option<i128>,
     moment: Moment,
 ) {
     let remaining = order.remaining();
-    let what = if remaining == 0 {
-        (KernelEventKind::FullFill, VenueOrderStatus::Filled)
+    let (what, remaining) = if remaining == 0 {
+        ((KernelEventKind::FullFill, VenueOrderStatus::Filled), rules.quantity.decimal(0))
     } else {
-        (KernelEventKind::PartialFill, VenueOrderStatus::PartiallyFilled)
+        let what = (KernelEventKind::PartialFill, VenueOrderStatus::PartiallyFilled);
+        (what, rules.quantity.decimal(remaining))
     };
     of_order(event, what, order, rules, moment);
     set(&mut event.venue_trade_id, venue_trade_id);
@@ -141,7 +142,7 @@ pub(crate) fn filled(
     event.price = Some(rules.price.decimal(fill.price));
     event.size = Some(rules.quantity.decimal(fill.quantity));
     event.filled_size = Some(rules.quantity.decimal(order.filled));
-    event.remaining_size = Some(rules.quantity.decimal(remaining));
+    event.remaining_size = Some(remaining);
     if let Some(units) = fee {
         event.fee = Some(decimal(units, rules.fee_decimals));
         set(&mut event.fee_asset, &rules.settle);

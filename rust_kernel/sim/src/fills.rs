@@ -87,11 +87,12 @@ impl Desk {
     }
 
     /// Fills an order, in two parts where `first` is less than the whole, and says what is left of `first`.
+    #[inline]
     pub(crate) fn fill_parted(
         &mut self,
         market: &mut Market,
         order: &mut Order,
-        fill: Fill,
+        fill: &Fill,
         first: i128,
         out: &mut Vec<Input>,
     ) -> i128 {
@@ -99,16 +100,27 @@ impl Desk {
             self.fill(market, order, fill, out);
             return first - fill.quantity;
         }
-        self.fill(market, order, Fill { quantity: first, ..fill }, out);
-        self.fill(market, order, Fill { quantity: fill.quantity - first, ..fill }, out);
+        self.fill_twice(market, order, fill, first, out);
         0
     }
 
+    #[cold]
+    fn fill_twice(
+        &mut self,
+        market: &mut Market,
+        order: &mut Order,
+        fill: &Fill,
+        first: i128,
+        out: &mut Vec<Input>,
+    ) {
+        self.fill(market, order, &Fill { quantity: first, ..*fill }, out);
+        self.fill(market, order, &Fill { quantity: fill.quantity - first, ..*fill }, out);
+    }
+
     /// Books one fill on position and wallet, and reports it.
-    #[inline]
-    fn fill(&mut self, market: &mut Market, order: &mut Order, fill: Fill, out: &mut Vec<Input>) {
+    fn fill(&mut self, market: &mut Market, order: &mut Order, fill: &Fill, out: &mut Vec<Input>) {
         let rules = &market.rules;
-        let Fill { price, quantity, liquidity } = fill;
+        let &Fill { price, quantity, liquidity } = fill;
         let settlement = settle(rules, &mut market.position, order.order_side, price, quantity, liquidity);
         self.wallet.book(market.account, settlement, rules.fee_decimals);
         order.filled += quantity;

@@ -90,6 +90,6 @@ fn fill_waiting(
     }
     let Some(price) = order.limit.filter(|_| !desk.misses()) else { return (0, None) };
     let first = desk.first_part(quantity, market.rules.quantity.step);
-    desk.fill_parted(market, order, Fill { price, quantity, liquidity: Liquidity::Maker }, first, out);
+    desk.fill_parted(market, order, &Fill { price, quantity, liquidity: Liquidity::Maker }, first, out);
     (quantity, (order.remaining() == 0).then_some(VenueOrderStatus::Filled))
 }

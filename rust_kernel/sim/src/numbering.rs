@@ -8,6 +8,7 @@ const BYTES: usize = 31;
 /// `ORD000001`, `ORD000002`, ...: past the last of its digits the number grows one more.
 #[derive(Clone, Debug)]
 pub(crate) struct Numbering {
+    /// The next id. It is written when the one before is given: what was stored long ago is read in whole words.
     text: [u8; BYTES],
     prefix: usize,
     len: usize,
@@ -17,14 +18,16 @@ pub(crate) struct Numbering {
 }
 
 impl Numbering {
-    /// Starts before number 1.
+    /// Starts before number 1. The prefix is ASCII.
     pub(crate) fn new(prefix: &str, digits: usize) -> Numbering {
         let mut text = [b'0'; BYTES];
         for (target, byte) in text.iter_mut().zip(prefix.bytes()) {
             *target = byte;
         }
         let prefix = prefix.len().min(BYTES);
-        Numbering { text, prefix, len: (prefix + digits).min(BYTES), digits, count: 0 }
+        let mut numbering = Numbering { text, prefix, len: (prefix + digits).min(BYTES), digits, count: 0 };
+        numbering.advance();
+        numbering
     }
 
     /// How many were given.
@@ -36,24 +39,27 @@ impl Numbering {
     #[inline]
     pub(crate) fn next_id(&mut self) -> Id {
         self.count += 1;
-        let mut place = self.len;
-        loop {
-            if place == self.prefix {
-                self.widen();
-                break;
-            }
-            place -= 1;
+        // A length that the compiler knows is copied by words, without a call.
+        let id = match self.len {
+            9 => Id::from_ascii(&self.text[..9]),
+            10 => Id::from_ascii(&self.text[..10]),
+            len => Id::from_ascii(&self.text[..len]),
+        };
+        self.advance();
+        id
+    }
+
+    /// Writes the number after this one.
+    #[inline]
+    fn advance(&mut self) {
+        for place in (self.prefix..self.len).rev() {
             if self.text[place] < b'9' {
                 self.text[place] += 1;
-                break;
+                return;
             }
             self.text[place] = b'0';
         }
-        // The bytes are a prefix given as text and digits, far fewer than an id's 64: neither step can fail.
-        core::str::from_utf8(&self.text[..self.len])
-            .ok()
-            .and_then(|text| Id::new(text).ok())
-            .unwrap_or_default()
+        self.widen();
     }
 
     /// The id of a number given before.

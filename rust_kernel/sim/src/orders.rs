@@ -8,8 +8,8 @@ use crate::index::IdIndex;
 
 /// How many ended orders the venue remembers.
 pub(crate) const FINISHED_MAX: usize = 4096;
-/// Marks a place in the list of ended orders.
-const ENDED: u32 = 1 << 31;
+/// How many buckets they are looked up by: enough that an id that is new nearly always finds its bucket empty.
+const BUCKETS: usize = 4 * FINISHED_MAX;
 
 /// An order that the venue took.
 #[derive(Clone, Debug)]
@@ -70,7 +70,6 @@ impl Order {
 #[derive(Clone, Debug)]
 pub(crate) struct Finished {
     pub(crate) venue_client_id: Id,
-    pub(crate) client_hash: u64,
     /// The number in its venue id; 0 where it was rejected and never had a venue id.
     pub(crate) sequence: u64,
     pub(crate) market: u32,
@@ -78,9 +77,30 @@ pub(crate) struct Finished {
     pub(crate) side: TradeSide,
     pub(crate) order_side: OrderSide,
     pub(crate) status: VenueOrderStatus,
+    /// The number of the next older one in its bucket of the history.
+    older: u32,
     pub(crate) size: i128,
     pub(crate) filled: i128,
     pub(crate) paid: i128,
+}
+
+impl Finished {
+    /// To be written over.
+    fn blank() -> Finished {
+        Finished {
+            venue_client_id: Id::EMPTY,
+            sequence: 0,
+            market: 0,
+            slot_id: 0,
+            side: TradeSide::Flat,
+            order_side: OrderSide::Buy,
+            status: VenueOrderStatus::Rejected,
+            older: 0,
+            size: 0,
+            filled: 0,
+            paid: 0,
+        }
+    }
 }
 
 /// Where an order is.
@@ -90,40 +110,89 @@ pub(crate) enum Place {
     Ended(usize),
 }
 
+/// The last orders that ended, by client id.
+///
+/// Each bucket leads to its youngest order, each order to the next older one of its bucket. Nothing is ever taken
+/// out: a number too old is that of an order that was written over, and ends the chain.
+///
+/// Numbers start again after 2^32 orders. A bucket of then may lead into the chain of another; that chain ends, as
+/// ages must grow along it, and none of its orders has an id of this bucket.
+#[derive(Clone, Debug)]
+struct History {
+    orders: Vec<Finished>,
+    /// By the low bits of the id's hash: the number of the youngest.
+    buckets: Vec<u32>,
+    /// How many have ended. They are numbered from 1; number `n` lies at `(n - 1) % FINISHED_MAX`.
+    ended: u32,
+}
+
+impl History {
+    fn new() -> History {
+        History { orders: Vec::new(), buckets: vec![0; BUCKETS], ended: 0 }
+    }
+
+    #[inline]
+    fn place_of(number: u32) -> usize {
+        number.wrapping_sub(1) as usize % FINISHED_MAX
+    }
+
+    /// The place of the order of that client id. `hash` is the id's.
+    #[inline]
+    fn find(&self, id: &Id, hash: u64) -> Option<usize> {
+        let mut number = self.buckets[hash as usize % BUCKETS];
+        let mut youngest = 0;
+        loop {
+            // 0 means none, and is too old from the first order on.
+            let age = self.ended.wrapping_sub(number) as usize;
+            if !(youngest..self.orders.len()).contains(&age) {
+                return None;
+            }
+            let place = History::place_of(number);
+            let order = &self.orders[place];
+            if order.venue_client_id == *id {
+                return Some(place);
+            }
+            number = order.older;
+            youngest = age + 1;
+        }
+    }
+
+    /// The order that is written next, over the oldest once the list is full. Its id is linked under `hash`.
+    #[inline]
+    fn next(&mut self, hash: u64) -> &mut Finished {
+        self.ended = self.ended.wrapping_add(1);
+        let place = History::place_of(self.ended);
+        if place == self.orders.len() {
+            self.orders.push(Finished::blank());
+        }
+        let order = &mut self.orders[place];
+        order.older = core::mem::replace(&mut self.buckets[hash as usize % BUCKETS], self.ended);
+        order
+    }
+}
+
 /// All the orders.
 #[derive(Clone, Debug)]
 pub(crate) struct Orders {
     live: Vec<Option<Order>>,
     free: Vec<u32>,
-    finished: Vec<Finished>,
-    /// Where the next ended order goes: over the oldest, once the list is full.
-    next: usize,
-    by_client: IdIndex,
+    live_by_client: IdIndex,
+    history: History,
 }
 
 impl Orders {
     pub(crate) fn new() -> Orders {
-        Orders {
-            live: Vec::new(),
-            free: Vec::new(),
-            finished: Vec::new(),
-            next: 0,
-            by_client: IdIndex::new(),
-        }
-    }
-
-    fn client_at(&self, place: u32) -> Option<&Id> {
-        if place & ENDED == 0 {
-            return self.live(place).map(|order| &order.venue_client_id);
-        }
-        self.finished.get((place & !ENDED) as usize).map(|ended| &ended.venue_client_id)
+        Orders { live: Vec::new(), free: Vec::new(), live_by_client: IdIndex::new(), history: History::new() }
     }
 
     /// The order of that client id. `hash` is the id's.
     #[inline]
     pub(crate) fn by_client(&self, id: &Id, hash: u64) -> Option<Place> {
-        let place = self.by_client.find(hash, |place| self.client_at(place) == Some(id))?;
-        Some(if place & ENDED == 0 { Place::Live(place) } else { Place::Ended((place & !ENDED) as usize) })
+        let is_it = |place| self.live(place).is_some_and(|order| order.venue_client_id == *id);
+        match self.live_by_client.find(hash, is_it) {
+            Some(place) => Some(Place::Live(place)),
+            None => self.history.find(id, hash).map(Place::Ended),
+        }
     }
 
     /// The order of that number. Rare (a caller who knows only the venue's id), so it looks through the list.
@@ -132,7 +201,7 @@ impl Orders {
         if let Some(place) = self.live.iter().position(is_it) {
             return u32::try_from(place).ok().map(Place::Live);
         }
-        self.finished.iter().position(|ended| ended.sequence == sequence).map(Place::Ended)
+        self.history.orders.iter().position(|ended| ended.sequence == sequence).map(Place::Ended)
     }
 
     pub(crate) fn live(&self, place: u32) -> Option<&Order> {
@@ -144,7 +213,7 @@ impl Orders {
     }
 
     pub(crate) fn ended(&self, place: usize) -> Option<&Finished> {
-        self.finished.get(place)
+        self.history.orders.get(place)
     }
 
     /// Every live order, by place.
@@ -165,7 +234,7 @@ impl Orders {
                 (self.live.len() - 1) as u32
             }
         };
-        self.by_client.insert(hash, place);
+        self.live_by_client.insert(hash, place);
         place
     }
 
@@ -173,77 +242,121 @@ impl Orders {
     pub(crate) fn end(&mut self, place: u32, status: VenueOrderStatus) {
         let Some(order) = self.live.get_mut(place as usize).and_then(Option::take) else { return };
         self.free.push(place);
-        self.by_client.remove(order.client_hash, place);
-        self.remember(finished(&order, status));
+        self.live_by_client.remove(order.client_hash, place);
+        self.remember(&order, status);
     }
 
-    /// Ends an order that was never kept: it came and went in one answer.
+    /// Remembers an order that has ended, and is not kept as a live one.
     #[inline]
-    pub(crate) fn end_at_once(&mut self, order: &Order, status: VenueOrderStatus) {
-        let place = self.next;
-        let Some(ended) = self.finished.get_mut(place) else { return self.remember(finished(order, status)) };
-        // Over the oldest, in place.
-        let forgotten = ended.client_hash;
-        ended.venue_client_id.clone_from(&order.venue_client_id);
-        ended.client_hash = order.client_hash;
-        ended.sequence = order.sequence;
-        ended.market = order.market;
-        ended.slot_id = order.slot_id;
-        ended.side = order.side;
-        ended.order_side = order.order_side;
-        ended.status = status;
-        ended.size = order.size;
-        ended.filled = order.filled;
-        ended.paid = order.paid;
-        self.by_client.remove(forgotten, place as u32 | ENDED);
-        self.by_client.insert(order.client_hash, place as u32 | ENDED);
-        self.next = (place + 1) % FINISHED_MAX;
+    pub(crate) fn remember(&mut self, order: &Order, new_status: VenueOrderStatus) {
+        let Finished {
+            venue_client_id,
+            sequence,
+            market,
+            slot_id,
+            side,
+            order_side,
+            status,
+            older: _, // the history's
+            size,
+            filled,
+            paid,
+        } = self.history.next(order.client_hash);
+        venue_client_id.clone_from(&order.venue_client_id);
+        *sequence = order.sequence;
+        *market = order.market;
+        *slot_id = order.slot_id;
+        *side = order.side;
+        *order_side = order.order_side;
+        *status = new_status;
+        *size = order.size;
+        *filled = order.filled;
+        *paid = order.paid;
     }
 
     /// Remembers a rejected order, so that a query finds it and its client id is not used again.
     pub(crate) fn remember_rejected(&mut self, request: &OrderRequest, market: u32, hash: u64) {
-        self.remember(Finished {
+        let ended = self.history.next(hash);
+        *ended = Finished {
             venue_client_id: request.venue_client_id.clone(),
-            client_hash: hash,
             sequence: 0,
             market,
             slot_id: request.slot_id,
             side: request.side,
             order_side: request.order_side,
             status: VenueOrderStatus::Rejected,
+            older: ended.older,
             size: 0,
             filled: 0,
             paid: 0,
-        });
-    }
-
-    #[inline]
-    fn remember(&mut self, ended: Finished) {
-        let hash = ended.client_hash;
-        let place = self.next;
-        if place == self.finished.len() {
-            self.finished.push(ended);
-        } else {
-            self.by_client.remove(self.finished[place].client_hash, place as u32 | ENDED);
-            self.finished[place] = ended;
-        }
-        self.by_client.insert(hash, place as u32 | ENDED);
-        self.next = (place + 1) % FINISHED_MAX;
+        };
     }
 }
 
-fn finished(order: &Order, status: VenueOrderStatus) -> Finished {
-    Finished {
-        venue_client_id: order.venue_client_id.clone(),
-        client_hash: order.client_hash,
-        sequence: order.sequence,
-        market: order.market,
-        slot_id: order.slot_id,
-        side: order.side,
-        order_side: order.order_side,
-        status,
-        size: order.size,
-        filled: order.filled,
-        paid: order.paid,
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn order(number: u64, hash: u64) -> Order {
+        let venue_client_id = Id::new(&format!("C{number}")).unwrap();
+        Order { venue_client_id, sequence: number, client_hash: hash, ..Order::blank() }
+    }
+
+    #[test]
+    fn the_last_that_ended_are_found_and_no_others() {
+        let mut orders = Orders::new();
+        let last = 3 * FINISHED_MAX as u64 + 17;
+        // Few distinct hashes: long chains, of which the old end was written over.
+        let hash = |number: u64| number % 7;
+        for number in 1..=last {
+            orders.remember(&order(number, hash(number)), VenueOrderStatus::Filled);
+        }
+        for number in 1..=last + 1 {
+            let id = order(number, 0).venue_client_id;
+            let found = match orders.by_client(&id, hash(number)) {
+                Some(Place::Ended(place)) => orders.ended(place).map(|ended| ended.sequence),
+                Some(Place::Live(_)) | None => None,
+            };
+            let remembered = number + FINISHED_MAX as u64 > last && number <= last;
+            assert_eq!(found, remembered.then_some(number), "{number}");
+        }
+    }
+
+    #[test]
+    fn numbers_start_again() {
+        let mut orders = Orders::new();
+        orders.remember(&order(1, 5), VenueOrderStatus::Filled); // bucket 5 leads to number 1
+        let last = 2 * FINISHED_MAX as u64;
+        for number in 2..=last {
+            if number == FINISHED_MAX as u64 + 1 {
+                // As if 2^32 orders less two rounds of the list had come and gone.
+                orders.history.ended = orders.history.ended.wrapping_sub(2 * FINISHED_MAX as u32);
+            }
+            orders.remember(&order(number, 6 + number % 2), VenueOrderStatus::Filled);
+        }
+        assert_eq!(orders.history.ended, 0);
+        orders.remember(&order(last + 1, 6), VenueOrderStatus::Filled); // number 1 again
+        for hash in 5..8 {
+            let id = order(1, hash).venue_client_id;
+            assert_eq!(orders.by_client(&id, hash), None);
+        }
+        for number in last - FINISHED_MAX as u64 + 2..=last {
+            let id = order(number, 0).venue_client_id;
+            assert!(orders.by_client(&id, 6 + number % 2).is_some(), "{number}");
+        }
+    }
+
+    #[test]
+    fn a_forgotten_id_may_come_again() {
+        let mut orders = Orders::new();
+        for number in 1..=FINISHED_MAX as u64 + 1 {
+            orders.remember(&order(number, number), VenueOrderStatus::Filled);
+        }
+        let first = order(1, 1);
+        assert_eq!(orders.by_client(&first.venue_client_id, 1), None);
+        let place = orders.keep(first.clone());
+        assert_eq!(orders.by_client(&first.venue_client_id, 1), Some(Place::Live(place)));
+        orders.end(place, VenueOrderStatus::Canceled);
+        assert_eq!(orders.by_client(&first.venue_client_id, 1), Some(Place::Ended(1)));
     }
 }

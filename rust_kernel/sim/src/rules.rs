@@ -4,10 +4,13 @@ use dita_kernel::id::Id;
 use dita_kernel::input::InstrumentSpec;
 use dita_kernel::names::{Liquidity, Product};
 use dita_kernel::num::{
-    Decimal, MONEY_SCALE, Money, NumError, Rate, Rounding, UNITS_MAX, bounded, pow10, product,
+    Decimal, MONEY_SCALE, NumError, Rate, Rounding, UNITS_MAX, bounded, divide, pow10, product,
 };
 
 use crate::error::SimError;
+
+/// One unit of money.
+const MONEY_UNIT: i128 = 1_000_000_000_000_000_000;
 
 /// Why a number is not on a grid.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -130,14 +133,13 @@ pub(crate) fn remainder(value: i128, step: i128) -> i128 {
     }
 }
 
-/// A fee rate prepared for one instrument: fee units = notional × mantissa ÷ (or ×) a power of ten.
+/// A fee rate prepared for one instrument: fee units = notional × mantissa ÷ divisor.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct FeeRate {
+    /// The rate's, times a power of ten where the product has fewer digits than a fee unit.
     pub(crate) mantissa: i128,
-    /// Where the product has more digits than a fee unit.
+    /// A power of ten, where it has more.
     pub(crate) divisor: i128,
-    /// Where it has fewer.
-    pub(crate) factor: i128,
 }
 
 /// An instrument's rules.
@@ -149,7 +151,10 @@ pub(crate) struct Rules {
     pub(crate) quantity: Grid,
     pub(crate) min_quantity: i128,
     pub(crate) max_quantity: i128,
-    pub(crate) min_notional: Money,
+    /// At the scale of [`Rules::notional`], as the next.
+    pub(crate) min_notional: i128,
+    /// What [`UNITS_MAX`] units of money are.
+    pub(crate) max_notional: i128,
     pub(crate) max_price: i128,
     /// Price mantissa × quantity mantissa × this = notional, at the scale of the three.
     pub(crate) multiplier: i128,
@@ -198,7 +203,8 @@ impl Rules {
             quantity,
             min_quantity: 0,
             max_quantity: i128::MAX,
-            min_notional: Money::ZERO,
+            min_notional: 0,
+            max_notional: UNITS_MAX * MONEY_UNIT / to_money,
             max_price: i128::MAX,
             multiplier: multiplier.step,
             to_money,
@@ -235,7 +241,8 @@ impl Rules {
             self.max_price = at("max_price", value, self.price.scale, Rounding::Down)?;
         }
         if let Some(value) = spec.min_notional {
-            self.min_notional = Money(at("min_notional", value, MONEY_SCALE, Rounding::Up)?);
+            let money = at("min_notional", value, MONEY_SCALE, Rounding::Up)?;
+            self.min_notional = exact(divide(money, self.to_money, Rounding::Up));
         }
         Ok(())
     }
@@ -252,15 +259,8 @@ impl Rules {
     /// Price × quantity × multiplier at the scale of the three, or `None` past 128 bits.
     #[inline]
     pub(crate) fn notional(&self, price: i128, quantity: i128) -> Option<i128> {
-        product(price, quantity).and_then(|value| product(value, self.multiplier))
-    }
-
-    /// The same as money, or `None` past [`UNITS_MAX`] units.
-    #[inline]
-    pub(crate) fn bounded_notional(&self, price: i128, quantity: i128) -> Option<Money> {
-        let value = self.notional(price, quantity).and_then(|value| product(value, self.to_money))?;
-        const LIMIT: i128 = UNITS_MAX * 1_000_000_000_000_000_000;
-        (value <= LIMIT).then_some(Money(value))
+        let value = product(price, quantity)?;
+        if self.multiplier == 1 { Some(value) } else { product(value, self.multiplier) }
     }
 
     #[inline]
@@ -294,8 +294,7 @@ fn fee_rate(rate: Decimal, notional_places: u8, fee_decimals: u8) -> Option<FeeR
     let rate = Rate::from_decimal(rate).ok()?.to_decimal();
     let places = notional_places + rate.scale();
     Some(FeeRate {
-        mantissa: rate.mantissa(),
+        mantissa: product(rate.mantissa(), pow10(fee_decimals.saturating_sub(places))?)?,
         divisor: pow10(places.saturating_sub(fee_decimals))?,
-        factor: pow10(fee_decimals.saturating_sub(places))?,
     })
 }

@@ -57,21 +57,10 @@ pub(crate) fn limit_or_any(order: &Order) -> i128 {
     }
 }
 
-/// How much of the order fills now, before chance.
-#[inline]
+/// How much of the order fills now, before chance, where the best level is within the limit but does not hold all.
 fn takeable(market: &Market, order: &Order, limit: i128) -> i128 {
-    let ladder = market.book.opposite(order.order_side);
     let wanted = order.remaining();
-    let known = match ladder.best() {
-        Some(best) if ladder.within(best.price, limit) => {
-            if best.size >= wanted {
-                wanted
-            } else {
-                ladder.available(limit).min(wanted)
-            }
-        }
-        Some(_) | None => return 0,
-    };
+    let known = market.book.opposite(order.order_side).available(limit).min(wanted);
     match order.time_in_force {
         TimeInForce::Gtc | TimeInForce::Gtd if order.limit.is_none() => wanted,
         TimeInForce::Fok if known < wanted => 0,
@@ -79,17 +68,50 @@ fn takeable(market: &Market, order: &Order, limit: i128) -> i128 {
     }
 }
 
+/// What an order pays or gets for `quantity` of a level.
+#[inline]
+fn fill_at(desk: &Desk, market: &Market, side: OrderSide, level: i128, limit: i128, quantity: i128) -> Fill {
+    let slipped = desk.behaviour.slippage.worsen(level, side, market.rules.price.step);
+    let price = match side {
+        OrderSide::Buy => slipped.min(limit),
+        OrderSide::Sell => slipped.max(limit),
+    };
+    Fill { price, quantity, liquidity: Liquidity::Taker }
+}
+
 /// Fills what the order can take now. What is left afterwards is the caller's to rest or to expire.
 #[inline]
 pub(crate) fn take(desk: &mut Desk, market: &mut Market, order: &mut Order, out: &mut Vec<Input>) {
     let side = order.order_side;
     let limit = limit_or_any(order);
-    let mut left = takeable(market, order, limit);
-    if left == 0 || desk.misses() {
+    let ladder = market.book.opposite(side);
+    let Some(best) = ladder.best().filter(|best| ladder.within(best.price, limit)) else { return };
+    let wanted = order.remaining();
+    let one_level = best.size >= wanted;
+    let quantity = if one_level { wanted } else { takeable(market, order, limit) };
+    if quantity == 0 || desk.misses() {
         return;
     }
-    let (tick, slippage) = (market.rules.price.step, desk.behaviour.slippage);
-    let mut first = desk.first_part(left, market.rules.quantity.step);
+    let first = desk.first_part(quantity, market.rules.quantity.step);
+    if one_level {
+        let fill = fill_at(desk, market, side, best.price, limit, quantity);
+        desk.fill_parted(market, order, &fill, first, out);
+    } else {
+        walk(desk, market, order, [quantity, first], out);
+    }
+    desk.report_wallet(market, out);
+}
+
+/// Fills `left` level by level, the `first` part of it apart.
+fn walk(
+    desk: &mut Desk,
+    market: &mut Market,
+    order: &mut Order,
+    [mut left, mut first]: [i128; 2],
+    out: &mut Vec<Input>,
+) {
+    let side = order.order_side;
+    let limit = limit_or_any(order);
     let mut index = 0;
     while left > 0 {
         let levels = market.book.opposite(side).levels();
@@ -97,16 +119,10 @@ pub(crate) fn take(desk: &mut Desk, market: &mut Market, order: &mut Order, out:
         index += 1;
         // Only a plain MARKET order can want more than all the levels hold: the last one gives it.
         let quantity = if index == levels.len() { left } else { level.size.min(left) };
-        let slipped = slippage.worsen(level.price, side, tick);
-        let price = match side {
-            OrderSide::Buy => slipped.min(limit),
-            OrderSide::Sell => slipped.max(limit),
-        };
-        let fill = Fill { price, quantity, liquidity: Liquidity::Taker };
-        first = desk.fill_parted(market, order, fill, first, out);
+        let fill = fill_at(desk, market, side, level.price, limit, quantity);
+        first = desk.fill_parted(market, order, &fill, first, out);
         left -= quantity;
     }
-    desk.report_wallet(market, out);
 }
 
 #[cfg(test)]

@@ -434,7 +434,7 @@ impl SimVenue {
         events::acknowledged(desk.forms.venue(out), current, &market.rules, moment);
         taking::take(desk, market, current, out);
         if current.remaining() == 0 {
-            return orders.end_at_once(current, VenueOrderStatus::Filled);
+            return orders.remember(current, VenueOrderStatus::Filled);
         }
         rest_or_expire(desk, market, orders, current, out);
     }
@@ -541,7 +541,7 @@ fn rest_or_expire(
         }
         (None, _) | (Some(_), TimeInForce::Ioc | TimeInForce::Fok) => {
             desk.expire(market, order, None, out);
-            orders.end_at_once(order, VenueOrderStatus::Expired);
+            orders.remember(order, VenueOrderStatus::Expired);
         }
     }
 }

@@ -88,14 +88,16 @@ pub(crate) fn settle(
     quantity: i128,
     liquidity: Liquidity,
 ) -> Settlement {
-    let notional = |quantity| exact(rules.notional(price, quantity));
-    let realised =
-        position.take(side, quantity, |part| Money(exact(product(notional(part), rules.to_money))));
+    let whole = exact(rules.notional(price, quantity));
+    let realised = position.take(side, quantity, |part| {
+        let notional = if part == quantity { whole } else { exact(rules.notional(price, part)) };
+        Money(exact(product(notional, rules.to_money)))
+    });
     let realised = match realised.0 {
         0 => 0, // every fill that only opens: no division
         value => exact(divide(value, rules.fee_unit, Rounding::HalfEven)),
     };
-    Settlement { realised, fee: fee(rules, notional(quantity), liquidity) }
+    Settlement { realised, fee: fee(rules, whole, liquidity) }
 }
 
 /// The fee on a notional.
@@ -103,7 +105,7 @@ pub(crate) fn settle(
 fn fee(rules: &Rules, notional: i128, liquidity: Liquidity) -> i128 {
     let rate = rules.fee_rate(liquidity);
     if rate.divisor == 1 {
-        return exact(product(notional, rate.mantissa).and_then(|value| product(value, rate.factor)));
+        return exact(product(notional, rate.mantissa));
     }
     exact(multiply_divide(notional, rate.mantissa, rate.divisor, rules.fee_rounding))
 }
@@ -178,9 +180,12 @@ impl Wallet {
     #[inline]
     pub(crate) fn book(&mut self, place: usize, settlement: Settlement, decimals: u8) {
         let account = &mut self.accounts[place];
-        let factor = exact(account.scale.checked_sub(decimals).and_then(pow10));
-        let realised = exact(product(settlement.realised, factor));
-        let fee = exact(product(settlement.fee, factor));
+        let Settlement { mut realised, mut fee } = settlement;
+        if account.scale != decimals {
+            let factor = exact(account.scale.checked_sub(decimals).and_then(pow10));
+            realised = exact(product(realised, factor));
+            fee = exact(product(fee, factor));
+        }
         account.balance += realised - fee;
         account.fees += fee;
         account.realised += realised;
