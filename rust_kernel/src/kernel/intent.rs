@@ -23,7 +23,7 @@ use crate::slot::classify::Change;
 use crate::slot::table::{Rule, Symbol, rule};
 
 /// What was answered to an accepted intent, for when it comes again.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Default, Debug, Serialize)]
 pub struct Remembered {
     /// The intent.
     pub intent_id: Id,
@@ -100,28 +100,30 @@ fn permitted(stage: TradeStage, symbol: Symbol) -> Result<(), Box<Refusal>> {
 impl Kernel {
     #[inline(never)]
     pub(crate) fn take_intent(&mut self, stamp: Stamp, intent: &Intent, effects: &mut Effects) -> Outcome {
-        let plan = match self.plan_intent(intent) {
+        let key = intent.intent_id.hash64();
+        let plan = match self.plan_intent(intent, key) {
             Ok(plan) => plan,
             Err(refusal) => return self.refused(Some(intent.slot_id), *refusal),
         };
         self.now_ns = stamp.0;
         match &plan {
-            IntentPlan::Enter(plan) => self.commit_enter(plan, intent, effects),
-            IntentPlan::Exit(plan) => self.commit_exit(plan, intent, effects),
-            IntentPlan::Cancel(plan) => self.commit_cancel(plan, intent, effects),
+            IntentPlan::Enter(plan) => self.commit_enter(plan, intent, key, effects),
+            IntentPlan::Exit(plan) => self.commit_exit(plan, intent, key, effects),
+            IntentPlan::Cancel(plan) => self.commit_cancel(plan, intent, key, effects),
             IntentPlan::Repeat(at) => self.repeat(*at),
         }
     }
 
+    /// `key` is the hash of the intent's id: it finds the intent here, and commitment remembers the intent by it.
     #[inline]
-    pub(crate) fn plan_intent(&self, intent: &Intent) -> Result<IntentPlan, Box<Refusal>> {
+    pub(crate) fn plan_intent(&self, intent: &Intent, key: u64) -> Result<IntentPlan, Box<Refusal>> {
         let slot = self.slots.get(intent.slot_id as usize).ok_or_else(|| {
             Refusal::field(Code::InvalidSlotId, "slot_id", intent.slot_id, "must be below max_slots")
         })?;
         if intent.intent_id.is_empty() {
             return Err(invalid("intent_id", "", "must not be empty"));
         }
-        if let Some(at) = self.intents.find(&intent.intent_id) {
+        if let Some(at) = self.intents.find(&intent.intent_id, key) {
             return Ok(IntentPlan::Repeat(at));
         }
         if intent.metadata.len() > METADATA_BYTES_MAX {
@@ -294,6 +296,7 @@ impl Kernel {
         &mut self,
         plan: &EnterPlan,
         intent: &Intent,
+        key: u64,
         effects: &mut Effects,
     ) -> Outcome {
         let slot_id = intent.slot_id;
@@ -332,10 +335,16 @@ impl Kernel {
         } else {
             self.release(reference.place, effects);
         }
-        self.remember(intent, reference.place)
+        self.remember(intent, key, reference.place)
     }
 
-    pub(crate) fn commit_exit(&mut self, plan: &ExitPlan, intent: &Intent, effects: &mut Effects) -> Outcome {
+    pub(crate) fn commit_exit(
+        &mut self,
+        plan: &ExitPlan,
+        intent: &Intent,
+        key: u64,
+        effects: &mut Effects,
+    ) -> Outcome {
         let slot_id = intent.slot_id;
         if let Some(entry) = plan.cancel_entry {
             self.request_cancel(entry, effects);
@@ -348,13 +357,14 @@ impl Kernel {
         self.slots[slot_id as usize].exit = Some(reference);
         self.move_slot(slot_id, Symbol::Exit, effects);
         self.release(reference.place, effects);
-        self.remember(intent, reference.place)
+        self.remember(intent, key, reference.place)
     }
 
     pub(crate) fn commit_cancel(
         &mut self,
         plan: &CancelPlan,
         intent: &Intent,
+        key: u64,
         effects: &mut Effects,
     ) -> Outcome {
         self.move_slot(intent.slot_id, Symbol::Cancel, effects);
@@ -364,7 +374,7 @@ impl Kernel {
         } else {
             self.request_cancel(plan.place, effects);
         }
-        self.remember(intent, plan.place)
+        self.remember(intent, key, plan.place)
     }
 
     /// The first outcome of an intent that came again.
@@ -375,15 +385,14 @@ impl Kernel {
     }
 
     #[inline]
-    fn remember(&mut self, intent: &Intent, place: u32) -> Outcome {
-        let client_id = self.orders.at(place).client_id.clone();
-        self.intents.remember(Remembered {
-            intent_id: intent.intent_id.clone(),
-            seq: self.seq,
-            slot_id: intent.slot_id,
-            client_id: client_id.clone(),
-        });
-        self.answer(Code::Ok, Some(intent.slot_id), Detail::Order(client_id))
+    fn remember(&mut self, intent: &Intent, key: u64, place: u32) -> Outcome {
+        let client_id = &self.orders.at(place).client_id;
+        let remembered = self.intents.remember(key);
+        remembered.intent_id.clone_from(&intent.intent_id);
+        remembered.seq = self.seq;
+        remembered.slot_id = intent.slot_id;
+        remembered.client_id.clone_from(client_id);
+        self.answer(Code::Ok, Some(intent.slot_id), Detail::Order(client_id.clone()))
     }
 
     /// Writes a new order into the store, in place: an order is large, and its place keeps the memory of its lists.
