@@ -408,7 +408,7 @@ impl OrderStore {
             return false;
         }
         if order.venue_order_id.is_empty() {
-            order.venue_order_id = id.clone();
+            order.venue_order_id.clone_from(id);
         } else {
             order.other_venue_ids.push(id.clone());
         }
@@ -438,7 +438,7 @@ impl OrderStore {
     pub fn name_fill(&mut self, place: u32, at: usize, venue_trade_id: &Id) {
         let order = &mut self.orders[place as usize];
         if let Some(fill) = order.fills.get_mut(at) {
-            fill.venue_trade_id = venue_trade_id.clone();
+            fill.venue_trade_id.clone_from(venue_trade_id);
             fill.inferred = false;
             if !venue_trade_id.is_empty() {
                 self.by_fill.insert(Self::fill_key(order.instrument, venue_trade_id), place);

@@ -302,7 +302,7 @@ impl Kernel {
         let slot_id = intent.slot_id;
         let slot = &mut self.slots[slot_id as usize];
         slot.trade_number = slot.trade_number.wrapping_add(1);
-        slot.trade_id = intent.trade_id.clone();
+        slot.trade_id.clone_from(&intent.trade_id);
         slot.instrument = plan.instrument;
         slot.side = intent.side;
         slot.basis = Basis::FLAT;
@@ -319,7 +319,7 @@ impl Kernel {
         slot.close_reason = Id::EMPTY;
         slot.unprotected = false;
         if !(slot.metadata.is_empty() && intent.metadata.is_empty()) {
-            slot.metadata = intent.metadata.clone();
+            slot.metadata.clone_from(&intent.metadata);
         }
         let reference = self.new_order(OrderRole::Entry, 0, intent, plan.qty, plan.limit_price);
         self.slots[slot_id as usize].entry = Some(reference);
@@ -350,7 +350,7 @@ impl Kernel {
             self.request_cancel(entry, effects);
         }
         let slot = &mut self.slots[slot_id as usize];
-        slot.close_reason = intent.reason.clone();
+        slot.close_reason.clone_from(&intent.reason);
         let leg = slot.active_leg_index(self.instruments[slot.instrument as usize].lot);
         let leg = (leg as u8).saturating_add(1) & 31;
         let reference = self.new_order(OrderRole::Exit, leg, intent, plan.qty, plan.limit_price);
@@ -408,9 +408,9 @@ impl Kernel {
         let slot = &self.slots[intent.slot_id as usize];
         let exit = exit_side(slot.side);
         let (reference, order) = self.orders.claim(intent.slot_id, leg);
-        order.intent_id = intent.intent_id.clone();
+        order.intent_id.clone_from(&intent.intent_id);
         order.trade_number = slot.trade_number;
-        order.trade_id = slot.trade_id.clone();
+        order.trade_id.clone_from(&slot.trade_id);
         order.role = role;
         order.instrument = slot.instrument;
         order.side = slot.side;

@@ -728,7 +728,7 @@ impl Kernel {
         order.order_side = external.order_side;
         order.position_side = external.position_side;
         order.qty = external.qty;
-        order.trade_id = event.trade_id.clone();
+        order.trade_id.clone_from(&event.trade_id);
         self.retire(reference.place);
         reference.place
     }
