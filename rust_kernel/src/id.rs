@@ -30,12 +30,14 @@ const LENGTHS: [Len; 33] = [
     Len::L32,
 ];
 
+#[derive(Clone)]
 enum Repr {
     Inline { len: Len, bytes: [u8; INLINE_BYTES] },
     Heap(Box<str>),
 }
 
 /// An identifier as text: intents, trades, orders, fills, assets. An empty id means "not given".
+#[derive(Clone)]
 pub struct Id(Repr);
 
 const _: () = assert!(core::mem::size_of::<Id>() == 40, "Id must stay at 40 bytes");
@@ -151,40 +153,6 @@ fn words(bytes: &[u8; INLINE_BYTES]) -> [u64; 4] {
         bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()).map_or(0, |eight| u64::from_le_bytes(*eight))
     };
     [word(0), word(8), word(16), word(24)]
-}
-
-impl Clone for Repr {
-    #[inline]
-    fn clone(&self) -> Repr {
-        match self {
-            Repr::Inline { len, bytes } => Repr::Inline { len: *len, bytes: *bytes },
-            Repr::Heap(text) => Repr::Heap(text.clone()),
-        }
-    }
-
-    /// Inline over inline moves words and no more: what a heap form would need is left to the seldom way.
-    #[inline]
-    fn clone_from(&mut self, source: &Repr) {
-        match (&mut *self, source) {
-            (Repr::Inline { len, bytes }, Repr::Inline { len: new_len, bytes: new_bytes }) => {
-                *len = *new_len;
-                *bytes = *new_bytes;
-            }
-            (Repr::Inline { .. } | Repr::Heap(_), _) => *self = source.clone(),
-        }
-    }
-}
-
-impl Clone for Id {
-    #[inline]
-    fn clone(&self) -> Id {
-        Id(self.0.clone())
-    }
-
-    #[inline]
-    fn clone_from(&mut self, source: &Id) {
-        self.0.clone_from(&source.0);
-    }
 }
 
 impl PartialEq for Id {
