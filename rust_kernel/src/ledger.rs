@@ -98,6 +98,22 @@ pub struct Transaction {
     pub reference: Id,
 }
 
+impl Transaction {
+    /// A place without a transaction yet.
+    const VACANT: Transaction = Transaction {
+        number: 0,
+        seq: 0,
+        asset: 0,
+        cause: Cause::Seed,
+        from: Account::Capital,
+        to: Account::Wallet,
+        amount: Money::ZERO,
+        slot_id: None,
+        trade_id: Id::EMPTY,
+        reference: Id::EMPTY,
+    };
+}
+
 /// What a booking is about, beside its amount.
 #[derive(Clone, Copy, Debug)]
 pub struct Posting<'a> {
@@ -182,22 +198,21 @@ impl Ledger {
         row[posting.from as usize] -= amount;
         row[posting.to as usize] += amount;
         self.booked = self.booked.wrapping_add(1);
-        let transaction = Transaction {
-            number: self.booked,
-            seq,
-            asset,
-            cause: posting.cause,
-            from: posting.from,
-            to: posting.to,
-            amount,
-            slot_id: posting.slot_id,
-            trade_id: posting.trade_id.clone(),
-            reference: posting.reference.clone(),
-        };
-        match self.recent.get_mut(self.next) {
-            Some(oldest) => *oldest = transaction,
-            None => self.recent.push(transaction),
+        if self.recent.len() == self.next {
+            self.recent.push(Transaction::VACANT);
         }
+        // Written where it stays: it is too large to be moved.
+        let transaction = &mut self.recent[self.next];
+        transaction.number = self.booked;
+        transaction.seq = seq;
+        transaction.asset = asset;
+        transaction.cause = posting.cause;
+        transaction.from = posting.from;
+        transaction.to = posting.to;
+        transaction.amount = amount;
+        transaction.slot_id = posting.slot_id;
+        transaction.trade_id.clone_from(posting.trade_id);
+        transaction.reference.clone_from(posting.reference);
         self.next = self.next.wrapping_add(1);
         if self.next >= self.capacity {
             self.next = 0;

@@ -257,12 +257,24 @@ fn write_base32(target: &mut [u8], mut value: u64) {
     }
 }
 
+/// An ended order, and what the indexes knew it by when it ended. The keys were read while the order was at hand:
+/// forgetting it goes to its entries straight, and not by way of memory that nobody has read for a long time. They
+/// are guesses, since the venue may say more of an ended order: an index takes out only what is there.
+#[derive(Clone, Copy, Debug, Serialize)]
+struct Ended {
+    reference: OrderRef,
+    #[serde(skip)]
+    venue_key: u64,
+    #[serde(skip)]
+    fill_key: u64,
+}
+
 /// The orders, and the ways to find them.
 #[derive(Clone, Debug)]
 pub struct OrderStore {
     orders: Vec<Order>,
     free: Vec<u32>,
-    ended: VecDeque<OrderRef>,
+    ended: VecDeque<Ended>,
     remembered_max: usize,
     by_venue_id: Index,
     by_fill: Index,
@@ -396,7 +408,7 @@ impl OrderStore {
             return false;
         }
         if order.venue_order_id.is_empty() {
-            order.venue_order_id = id.clone();
+            order.venue_order_id.clone_from(id);
         } else {
             order.other_venue_ids.push(id.clone());
         }
@@ -426,7 +438,7 @@ impl OrderStore {
     pub fn name_fill(&mut self, place: u32, at: usize, venue_trade_id: &Id) {
         let order = &mut self.orders[place as usize];
         if let Some(fill) = order.fills.get_mut(at) {
-            fill.venue_trade_id = venue_trade_id.clone();
+            fill.venue_trade_id.clone_from(venue_trade_id);
             fill.inferred = false;
             if !venue_trade_id.is_empty() {
                 self.by_fill.insert(Self::fill_key(order.instrument, venue_trade_id), place);
@@ -481,34 +493,47 @@ impl OrderStore {
     /// still needs it.
     #[inline]
     pub fn retire(&mut self, reference: OrderRef, is_pinned: impl Fn(&Order) -> bool) {
-        self.ended.push_back(reference);
+        let order = self.at(reference.place);
+        let venue_key = order.venue_order_id.hash64();
+        let fill_key =
+            order.fills.first().map_or(0, |fill| Self::fill_key(order.instrument, &fill.venue_trade_id));
+        self.ended.push_back(Ended { reference, venue_key, fill_key });
         // A pinned order goes to the back; a few tries a step keep the work bounded.
         let mut tries: u8 = 4;
         while self.ended.len() > self.remembered_max && tries > 0 {
             tries = tries.wrapping_sub(1);
             let Some(oldest) = self.ended.pop_front() else { return };
-            match self.get(oldest) {
+            match self.get(oldest.reference) {
                 Some(order) if is_pinned(order) => self.ended.push_back(oldest),
-                Some(_) => self.forget(oldest.place),
+                Some(_) => self.forget(oldest),
                 None => {}
             }
         }
     }
 
-    fn forget(&mut self, place: u32) {
+    fn forget(&mut self, ended: Ended) {
+        let place = ended.reference.place;
         let order = &mut self.orders[place as usize];
-        if !order.venue_order_id.is_empty() {
-            self.by_venue_id.remove(order.venue_order_id.hash64(), place);
-        }
-        for id in order.other_venue_ids.drain(..) {
-            self.by_venue_id.remove(id.hash64(), place);
-        }
-        for fill in &order.fills {
-            if !fill.venue_trade_id.is_empty() {
-                self.by_fill.remove(Self::fill_key(order.instrument, &fill.venue_trade_id), place);
+        // An order of one venue id has one entry at most: once that is out, there is nothing to look for.
+        let alone = order.other_venue_ids.is_empty();
+        if !(alone && self.by_venue_id.remove(ended.venue_key, place)) {
+            if !order.venue_order_id.is_empty() {
+                self.by_venue_id.remove(order.venue_order_id.hash64(), place);
             }
-            if fill.qty.is_zero() {
-                self.unseen = self.unseen.saturating_sub(1);
+            for id in order.other_venue_ids.drain(..) {
+                self.by_venue_id.remove(id.hash64(), place);
+            }
+        }
+        // The same for an order of one fill, but that an unseen one is counted.
+        let alone = order.fills.len() == 1 && self.unseen == 0;
+        if !(alone && self.by_fill.remove(ended.fill_key, place)) {
+            for fill in &order.fills {
+                if !fill.venue_trade_id.is_empty() {
+                    self.by_fill.remove(Self::fill_key(order.instrument, &fill.venue_trade_id), place);
+                }
+                if fill.qty.is_zero() {
+                    self.unseen = self.unseen.saturating_sub(1);
+                }
             }
         }
         order.vacate();

@@ -64,7 +64,9 @@ impl Kernel {
 
     #[inline]
     pub(crate) fn plan_account(&self, event: &AccountEvent) -> Result<AccountPlan, Box<Refusal>> {
-        if !event.venue_txn_id.is_empty() && self.wallet_entries.find(&event.venue_txn_id).is_some() {
+        if !event.venue_txn_id.is_empty()
+            && self.wallet_entries.find(&event.venue_txn_id, event.venue_txn_id.hash64()).is_some()
+        {
             return Ok(AccountPlan::Duplicate);
         }
         let plan = match event.kind {
@@ -155,7 +157,8 @@ impl Kernel {
     #[inline]
     pub(crate) fn commit_account(&mut self, plan: &AccountPlan, event: &AccountEvent) -> Outcome {
         if !event.venue_txn_id.is_empty() && !matches!(plan, AccountPlan::Duplicate) {
-            self.wallet_entries.remember(event.venue_txn_id.clone());
+            let id = &event.venue_txn_id;
+            self.wallet_entries.remember(id.hash64()).clone_from(id);
         }
         match *plan {
             AccountPlan::Duplicate => self.answer(Code::DuplicateEvent, None, Detail::None),

@@ -23,7 +23,7 @@ use crate::slot::classify::Change;
 use crate::slot::table::{Rule, Symbol, rule};
 
 /// What was answered to an accepted intent, for when it comes again.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Default, Debug, Serialize)]
 pub struct Remembered {
     /// The intent.
     pub intent_id: Id,
@@ -104,21 +104,23 @@ fn permitted(stage: TradeStage, symbol: Symbol) -> Result<(), Box<Refusal>> {
 impl Kernel {
     #[inline(never)]
     pub(crate) fn take_intent(&mut self, stamp: Stamp, intent: &Intent, effects: &mut Effects) -> Outcome {
-        let plan = match self.plan_intent(intent) {
+        let key = intent.intent_id.hash64();
+        let plan = match self.plan_intent(intent, key) {
             Ok(plan) => plan,
             Err(refusal) => return self.refused(Some(intent.slot_id), *refusal),
         };
         self.now_ns = stamp.0;
         match &plan {
-            IntentPlan::Enter(plan) => self.commit_enter(plan, intent, effects),
-            IntentPlan::Exit(plan) => self.commit_exit(plan, intent, effects),
-            IntentPlan::Cancel(plan) => self.commit_cancel(plan, intent, effects),
+            IntentPlan::Enter(plan) => self.commit_enter(plan, intent, key, effects),
+            IntentPlan::Exit(plan) => self.commit_exit(plan, intent, key, effects),
+            IntentPlan::Cancel(plan) => self.commit_cancel(plan, intent, key, effects),
             IntentPlan::Repeat(at) => self.repeat(*at),
         }
     }
 
+    /// `key` is the hash of the intent's id: it finds the intent here, and commitment remembers the intent by it.
     #[inline]
-    pub(crate) fn plan_intent(&self, intent: &Intent) -> Result<IntentPlan, Box<Refusal>> {
+    pub(crate) fn plan_intent(&self, intent: &Intent, key: u64) -> Result<IntentPlan, Box<Refusal>> {
         let slot = self.slots.get(intent.slot_id as usize).ok_or_else(|| {
             match intent.slot_id {
                 // What a binding makes of a number that no slot can have.
@@ -129,7 +131,7 @@ impl Kernel {
         if intent.intent_id.is_empty() {
             return Err(invalid("intent_id", "", "must not be empty"));
         }
-        if let Some(at) = self.intents.find(&intent.intent_id) {
+        if let Some(at) = self.intents.find(&intent.intent_id, key) {
             return Ok(IntentPlan::Repeat(at));
         }
         if intent.metadata.len() > METADATA_BYTES_MAX {
@@ -302,12 +304,13 @@ impl Kernel {
         &mut self,
         plan: &EnterPlan,
         intent: &Intent,
+        key: u64,
         effects: &mut Effects,
     ) -> Outcome {
         let slot_id = intent.slot_id;
         let slot = &mut self.slots[slot_id as usize];
         slot.trade_number = slot.trade_number.wrapping_add(1);
-        slot.trade_id = intent.trade_id.clone();
+        slot.trade_id.clone_from(&intent.trade_id);
         slot.instrument = plan.instrument;
         slot.side = intent.side;
         slot.basis = Basis::FLAT;
@@ -324,7 +327,7 @@ impl Kernel {
         slot.close_reason = Id::EMPTY;
         slot.unprotected = false;
         if !(slot.metadata.is_empty() && intent.metadata.is_empty()) {
-            slot.metadata = intent.metadata.clone();
+            slot.metadata.clone_from(&intent.metadata);
         }
         let reference = self.new_order(OrderRole::Entry, 0, intent, plan.qty, plan.limit_price);
         self.slots[slot_id as usize].entry = Some(reference);
@@ -340,29 +343,36 @@ impl Kernel {
         } else {
             self.release(reference.place, effects);
         }
-        self.remember(intent, reference.place)
+        self.remember(intent, key, reference.place)
     }
 
-    pub(crate) fn commit_exit(&mut self, plan: &ExitPlan, intent: &Intent, effects: &mut Effects) -> Outcome {
+    pub(crate) fn commit_exit(
+        &mut self,
+        plan: &ExitPlan,
+        intent: &Intent,
+        key: u64,
+        effects: &mut Effects,
+    ) -> Outcome {
         let slot_id = intent.slot_id;
         if let Some(entry) = plan.cancel_entry {
             self.request_cancel(entry, effects);
         }
         let slot = &mut self.slots[slot_id as usize];
-        slot.close_reason = intent.reason.clone();
+        slot.close_reason.clone_from(&intent.reason);
         let leg = slot.active_leg_index(self.instruments[slot.instrument as usize].lot);
         let leg = (leg as u8).saturating_add(1) & 31;
         let reference = self.new_order(OrderRole::Exit, leg, intent, plan.qty, plan.limit_price);
         self.slots[slot_id as usize].exit = Some(reference);
         self.move_slot(slot_id, Symbol::Exit, effects);
         self.release(reference.place, effects);
-        self.remember(intent, reference.place)
+        self.remember(intent, key, reference.place)
     }
 
     pub(crate) fn commit_cancel(
         &mut self,
         plan: &CancelPlan,
         intent: &Intent,
+        key: u64,
         effects: &mut Effects,
     ) -> Outcome {
         self.move_slot(intent.slot_id, Symbol::Cancel, effects);
@@ -372,7 +382,7 @@ impl Kernel {
         } else {
             self.request_cancel(plan.place, effects);
         }
-        self.remember(intent, plan.place)
+        self.remember(intent, key, plan.place)
     }
 
     /// The first outcome of an intent that came again.
@@ -383,15 +393,14 @@ impl Kernel {
     }
 
     #[inline]
-    fn remember(&mut self, intent: &Intent, place: u32) -> Outcome {
-        let client_id = self.orders.at(place).client_id.clone();
-        self.intents.remember(Remembered {
-            intent_id: intent.intent_id.clone(),
-            seq: self.seq,
-            slot_id: intent.slot_id,
-            client_id: client_id.clone(),
-        });
-        self.answer(Code::Ok, Some(intent.slot_id), Detail::Order(client_id))
+    fn remember(&mut self, intent: &Intent, key: u64, place: u32) -> Outcome {
+        let client_id = &self.orders.at(place).client_id;
+        let remembered = self.intents.remember(key);
+        remembered.intent_id.clone_from(&intent.intent_id);
+        remembered.seq = self.seq;
+        remembered.slot_id = intent.slot_id;
+        remembered.client_id.clone_from(client_id);
+        self.answer(Code::Ok, Some(intent.slot_id), Detail::Order(client_id.clone()))
     }
 
     /// Writes a new order into the store, in place: an order is large, and its place keeps the memory of its lists.
@@ -407,9 +416,9 @@ impl Kernel {
         let slot = &self.slots[intent.slot_id as usize];
         let exit = exit_side(slot.side);
         let (reference, order) = self.orders.claim(intent.slot_id, leg);
-        order.intent_id = intent.intent_id.clone();
+        order.intent_id.clone_from(&intent.intent_id);
         order.trade_number = slot.trade_number;
-        order.trade_id = slot.trade_id.clone();
+        order.trade_id.clone_from(&slot.trade_id);
         order.role = role;
         order.instrument = slot.instrument;
         order.side = slot.side;

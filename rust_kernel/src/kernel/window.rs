@@ -23,21 +23,29 @@ impl Named for Id {
 #[derive(Clone, Debug)]
 pub struct Window<T> {
     items: Vec<T>,
+    /// Their ids' hashes, so that forgetting the oldest does not hash again.
+    hashes: Vec<u64>,
     index: Index,
     next: usize,
     capacity: usize,
 }
 
-impl<T: Named> Window<T> {
+impl<T: Named + Default> Window<T> {
     /// A memory of `capacity` things.
     pub fn new(capacity: usize) -> Window<T> {
-        Window { items: Vec::new(), index: Index::default(), next: 0, capacity: capacity.clamp(1, 1 << 30) }
+        Window {
+            items: Vec::new(),
+            hashes: Vec::new(),
+            index: Index::default(),
+            next: 0,
+            capacity: capacity.clamp(1, 1 << 30),
+        }
     }
 
-    /// The place of the thing with that id.
+    /// The place of the thing with that id, whose hash is `hash`.
     #[inline]
-    pub fn find(&self, id: &Id) -> Option<u32> {
-        self.index.find(id.hash64(), |at| self.items[at as usize].id() == id)
+    pub fn find(&self, id: &Id, hash: u64) -> Option<u32> {
+        self.index.find(hash, |at| self.items[at as usize].id() == id)
     }
 
     /// The thing at a place that [`Window::find`] gave.
@@ -46,21 +54,22 @@ impl<T: Named> Window<T> {
         &self.items[at as usize]
     }
 
-    /// Remembers one more.
+    /// Remembers one more, in the oldest one's place: the caller writes it there. `hash` is its id's.
     #[inline]
-    pub fn remember(&mut self, item: T) {
+    pub fn remember(&mut self, hash: u64) -> &mut T {
         let at = self.next;
         self.next = if at.wrapping_add(1) >= self.capacity { 0 } else { at.wrapping_add(1) };
-        let hash = item.id().hash64();
-        match self.items.get_mut(at) {
-            Some(oldest) => {
-                let forgotten = oldest.id().hash64();
-                *oldest = item;
-                self.index.remove(forgotten, at as u32);
+        match self.hashes.get_mut(at) {
+            Some(known) => {
+                self.index.remove(core::mem::replace(known, hash), at as u32);
             }
-            None => self.items.push(item),
+            None => {
+                self.hashes.push(hash);
+                self.items.push(T::default());
+            }
         }
         self.index.insert(hash, at as u32);
+        &mut self.items[at]
     }
 }
 
