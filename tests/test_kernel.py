@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 import weakref
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -28,6 +29,7 @@ from dita import (
     SystemClock,
     TradeStage,
     VenueEvent,
+    VenueOrder,
     transition_table,
 )
 from kernels import CANCEL, CONFIG, ENTER, EXIT, LONG, SHORT, SYMBOL, ack, event, fill, intent, opened, paper
@@ -731,3 +733,27 @@ def test_every_public_name_is_there() -> None:
     with pytest.raises(AttributeError, match="no attribute 'nope'"):
         dita.nope  # noqa: B018
     assert issubclass(InvariantViolation, KernelError)
+
+
+def test_limits_changed_one_after_the_other_within_a_drain_all_stand() -> None:
+    class Cautious(MockVenueAdapter):
+        def submit(self, order: VenueOrder) -> Sequence[VenueEvent]:
+            kernel.update_control(ControlUpdate(limits={"max_order_notional": "1000"}))
+            kernel.update_control(ControlUpdate(limits={"max_leverage": "3"}))
+            return super().submit(order)
+
+    kernel = opened(Cautious())
+    kernel.process_intent(intent(ENTER, "i1"))
+    limits = kernel.control.limits
+    assert (limits["max_order_notional"], limits["max_leverage"]) == (Decimal(1000), Decimal(3))
+
+
+def test_a_time_that_reads_the_kernel_while_it_is_shown_in_an_error_does_not_hang() -> None:
+    class Curious(int):
+        def __repr__(self) -> str:
+            return f"Curious, at seq {kernel.seq}"
+
+    kernel = opened()
+    kernel.advance_time(100)
+    with pytest.raises(InvalidInput, match="Curious, at seq"):
+        kernel.advance_time(Curious(5))

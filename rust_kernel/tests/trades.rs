@@ -3,13 +3,14 @@
 mod common;
 
 use common::{Desk, dec, id};
-use dita_kernel::input::RareFields;
+use dita_kernel::id::Id;
+use dita_kernel::input::{Input, InstrumentSpec, RareFields};
 use dita_kernel::ledger::Account;
 use dita_kernel::names::{
-    AccountEventKind, KernelDiagnosticCode as Code, KernelEventKind as Kind, Liquidity, Severity, TradeSide,
-    TradeStage as Stage, VenueOrderStatus as Status,
+    AccountEventKind, KernelDiagnosticCode as Code, KernelEventKind as Kind, Liquidity, OrderSide, Severity,
+    TradeSide, TradeStage as Stage, VenueOrderStatus as Status,
 };
-use dita_kernel::outcome::Detail;
+use dita_kernel::outcome::{Detail, Outcome};
 
 #[test]
 fn a_trade_from_idle_to_closed() {
@@ -521,4 +522,190 @@ fn remembered_orders_make_room_and_are_then_unknown() {
     }
     assert!(desk.kernel.orders().iter().count() <= 9, "{}", desk.kernel.orders().iter().count());
     assert_eq!(desk.event(Kind::CancelAck, &first, |_| {}).code, Code::UnknownOrder);
+}
+
+#[test]
+fn a_fill_repeated_under_another_event_id_is_told_by_its_cumulative_quantity() {
+    let mut desk = Desk::new();
+    desk.enter(0, "2");
+    let entry = desk.submitted();
+    for (event_id, code) in [("stream-1", Code::Ok), ("rest-1", Code::DuplicateEvent)] {
+        let outcome = desk.event(Kind::PartialFill, &entry, |event| {
+            event.event_id = id(event_id);
+            event.size = Some(dec("1"));
+            event.price = Some(dec("100"));
+            event.filled_size = Some(dec("1"));
+        });
+        assert_eq!((outcome.code, desk.size(0).as_str()), (code, "1.000"));
+    }
+}
+
+/// The order's status, with its cumulative quantity where one is given.
+fn status(desk: &mut Desk, order: &Id, status: Status, filled: Option<&str>) -> Outcome {
+    desk.event(Kind::OrderStatus, order, |event| {
+        event.status = Some(status);
+        event.filled_size = filled.map(dec);
+    })
+}
+
+#[test]
+fn a_fill_without_id_that_comes_again_adds_nothing_beside_an_inferred_one() {
+    let mut desk = Desk::new();
+    desk.enter(0, "5");
+    let entry = desk.submitted();
+    let anonymous = |event: &mut dita_kernel::input::VenueEvent| {
+        event.size = Some(dec("2"));
+        event.price = Some(dec("100"));
+        event.filled_size = Some(dec("2"));
+    };
+    desk.event(Kind::PartialFill, &entry, anonymous);
+    status(&mut desk, &entry, Status::PartiallyFilled, Some("3"));
+    desk.event(Kind::PartialFill, &entry, anonymous);
+    assert_eq!(desk.size(0), "3.000");
+}
+
+#[test]
+fn a_fee_that_comes_later_is_the_whole_fills_though_a_part_was_inferred() {
+    let mut desk = Desk::new();
+    desk.enter(0, "2");
+    let entry = desk.submitted();
+    status(&mut desk, &entry, Status::PartiallyFilled, Some("1"));
+    desk.fill_to(&entry, "T1", "2", "100", "2");
+    assert_eq!(desk.k(), "999.9");
+    let outcome = desk.event(Kind::FullFill, &entry, |event| {
+        event.venue_trade_id = id("T1");
+        event.fee = Some(dec("0.08"));
+    });
+    assert_eq!((outcome.code, desk.k().as_str()), (Code::Enriched, "999.92"));
+    assert_eq!(desk.kernel.assets()[0].exchange.unsettled_fills, 0);
+}
+
+#[test]
+fn a_filled_status_without_figures_means_the_whole_order() {
+    let mut desk = Desk::new();
+    desk.enter(0, "1");
+    let entry = desk.submitted();
+    desk.event(Kind::SendTimeout, &entry, |_| {});
+    let outcome = status(&mut desk, &entry, Status::Filled, None);
+    assert_eq!((outcome.code, outcome.state), (Code::InferredFill, Some(Stage::PositionOpen)));
+}
+
+#[test]
+fn an_overfill_that_only_the_cumulative_quantity_tells_of_is_flagged() {
+    let mut desk = Desk::new();
+    desk.enter(0, "1");
+    let entry = desk.submitted();
+    let outcome = status(&mut desk, &entry, Status::PartiallyFilled, Some("2"));
+    assert_eq!((outcome.code, outcome.severity), (Code::Overfill, Severity::Critical));
+    assert_eq!(desk.size(0), "2.000");
+}
+
+#[test]
+fn a_venue_order_id_means_an_order_of_its_own_symbol_only() {
+    let mut desk = Desk::new();
+    let spec = InstrumentSpec::linear(id("ETHUSDT"), id("ETH"), id("USDT"), dec("0.1"), dec("0.001"));
+    desk.put(Input::Instrument(Box::new(spec)));
+    desk.enter(0, "1");
+    let entry = desk.submitted();
+    desk.ack(&entry, "77");
+    let outcome = desk.event(Kind::FullFill, &Id::EMPTY, |event| {
+        event.venue_order_id = id("77");
+        event.asset = id("ETHUSDT");
+        event.order_side = Some(OrderSide::Sell);
+        event.venue_trade_id = id("TE");
+        event.size = Some(dec("1"));
+        event.price = Some(dec("10"));
+    });
+    assert_eq!((outcome.code, desk.size(0).as_str()), (Code::UnknownOrder, "0.000"));
+    assert_eq!(desk.kernel.unassigned(1)[0].qty.0, -1000);
+}
+
+#[test]
+fn every_fill_of_a_strangers_order_is_flagged() {
+    let mut desk = Desk::new();
+    for trade in ["T1", "T2"] {
+        let outcome = desk.event(Kind::PartialFill, &Id::EMPTY, |event| {
+            event.venue_order_id = id("V1");
+            event.asset = id("BTCUSDT");
+            event.order_side = Some(OrderSide::Buy);
+            event.venue_trade_id = id(trade);
+            event.size = Some(dec("1"));
+            event.price = Some(dec("100"));
+        });
+        assert_eq!(outcome.code, Code::UnknownOrder, "{trade}");
+    }
+    assert_eq!(desk.book(), ("2.000".into(), "2.000".into()));
+}
+
+#[test]
+fn a_rate_limited_question_or_cancel_does_not_end_an_order_that_may_work() {
+    for in_doubt in [true, false] {
+        let mut desk = Desk::new();
+        desk.enter_limit(0, "1", "99");
+        let entry = desk.submitted();
+        if in_doubt {
+            desk.event(Kind::SendTimeout, &entry, |_| {});
+        } else {
+            desk.cancel(0);
+        }
+        let outcome = desk.event(Kind::RateLimited, &entry, |_| {});
+        assert_eq!((outcome.code, outcome.state), (Code::RateLimited, Some(Stage::OrderSent)));
+        assert_ne!(desk.kernel.exposure().total(0).0, 0, "exposure stays reserved");
+        desk.ack(&entry, "V1");
+        desk.cancel(0);
+        assert_eq!(desk.effects.commands.len(), 1, "and the order can be canceled");
+    }
+}
+
+#[test]
+fn a_cancel_sent_into_a_doubt_can_be_tried_again_once_the_order_works() {
+    let mut desk = Desk::new();
+    desk.enter_limit(0, "1", "99");
+    let entry = desk.submitted();
+    desk.cancel(0);
+    desk.event(Kind::SendTimeout, &entry, |_| {});
+    status(&mut desk, &entry, Status::Acked, None);
+    desk.cancel(0);
+    assert_eq!(desk.effects.commands.len(), 1);
+}
+
+#[test]
+fn a_pending_cancel_proves_that_the_order_arrived() {
+    let mut desk = Desk::new();
+    desk.enter(0, "1");
+    let entry = desk.submitted();
+    desk.event(Kind::SendTimeout, &entry, |_| {});
+    desk.event(Kind::CancelPending, &entry, |_| {});
+    desk.now += 6_000_000_000;
+    let outcome = desk.event(Kind::OrderNotFound, &entry, |_| {});
+    assert_eq!((outcome.code, outcome.state), (Code::StaleEvent, Some(Stage::EntryWorking)));
+}
+
+#[test]
+fn a_leverage_other_than_asked_for_ends_the_entry() {
+    use dita_kernel::input::EffectResult;
+    let mut desk = Desk::new();
+    desk.intent(dita_kernel::names::KernelCommandType::Enter, 0, |intent| {
+        intent.target_size = Some(dec("1"));
+        intent.leverage = Some(dec("5"));
+    });
+    desk.put(Input::Effect(EffectResult::LeverageSet { symbol: id("BTCUSDT"), leverage: dec("50") }));
+    assert_eq!(desk.stage(0), Stage::Closed);
+    assert!(desk.effects.commands.is_empty(), "nothing is sent");
+    assert!(desk.effects.notices.iter().any(|notice| notice.code == Code::VenueRejected));
+}
+
+#[test]
+fn a_configuration_that_names_another_leverage_says_what_the_venue_has() {
+    let mut desk = Desk::new();
+    let mut spec = desk.kernel.instruments()[0].spec.clone();
+    spec.leverage = dec("7");
+    desk.put(Input::Instrument(Box::new(spec)));
+    assert_eq!(desk.kernel.instruments()[0].leverage, dec("7"));
+}
+
+#[test]
+fn a_mark_that_is_zero_at_the_instruments_decimals_is_refused() {
+    let outcome = Desk::new().mark("0.0000000000000000000001");
+    assert!(matches!(outcome.detail, Detail::Field { field: "price", .. }), "{outcome:?}");
 }

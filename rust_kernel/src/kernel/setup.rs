@@ -101,7 +101,9 @@ impl Kernel {
             }
             instrument.mark = old.mark;
             instrument.mark_time_ns = old.mark_time_ns;
-            instrument.leverage = old.leverage;
+            if spec.leverage == old.spec.leverage {
+                instrument.leverage = old.leverage;
+            }
         }
         Ok(SetupPlan::Instrument { place, instrument: Box::new(instrument) })
     }
@@ -129,10 +131,13 @@ impl Kernel {
         if !price.is_positive() {
             return Err(wrong("price", price, "must be above zero"));
         }
-        let price = self.instruments[instrument as usize]
+        let mark = self.instruments[instrument as usize]
             .mark(price)
             .map_err(|_| wrong("price", price, "is too large"))?;
-        Ok(SetupPlan::Mark { instrument, price })
+        if mark.is_zero() {
+            return Err(wrong("price", price, "is zero at the instrument's decimals"));
+        }
+        Ok(SetupPlan::Mark { instrument, price: mark })
     }
 
     fn plan_effect(&self, result: &EffectResult) -> Result<SetupPlan, Box<Refusal>> {
@@ -241,17 +246,21 @@ impl Kernel {
         self.opened = true;
     }
 
-    /// Releases the entries that waited for a leverage setting, or ends them where the venue refused it.
+    /// Releases the entries that waited for a leverage setting, or ends them where the venue refused it or has set
+    /// another.
     fn commit_leverage(&mut self, instrument: u32, confirmed: Option<Decimal>, effects: &mut Effects) {
         if let Some(leverage) = confirmed {
             self.instruments[instrument as usize].leverage = leverage;
         }
         let waiting = core::mem::take(&mut self.books[instrument as usize].waiting);
         for reference in waiting {
-            let waits = self.orders.get(reference).is_some_and(|order| order.status == VenueOrderStatus::New);
-            if waits {
-                self.release_or_end(reference, confirmed.is_some(), effects);
+            let waits = self.orders.get(reference).filter(|order| order.status == VenueOrderStatus::New);
+            let Some(slot_id) = waits.map(|order| order.slot_id) else { continue };
+            let as_asked = confirmed == Some(self.slots[slot_id as usize].leverage);
+            if !as_asked {
+                self.notice(effects, Code::VenueRejected, Some(slot_id));
             }
+            self.release_or_end(reference, as_asked, effects);
         }
     }
 

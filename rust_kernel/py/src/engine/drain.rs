@@ -9,13 +9,15 @@ use std::time::Duration;
 
 use dita_engine::{Answer, Engine as Shell, EngineError, Progress, Root, Ticket, TransitionRecord};
 use dita_kernel::id::Id;
-use dita_kernel::input::Input;
+use dita_kernel::input::{ControlChange, Input, RiskLimits};
 use dita_kernel::names::{KernelDiagnosticCode, Severity};
 use dita_kernel::outcome::{Detail as CoreDetail, Outcome};
+use dita_kernel::risk::Limits;
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
 use super::adapter::{Question, Trouble};
+use super::settings::ControlUpdate;
 use super::views::slot_view;
 use crate::details::{Detail, Details};
 use crate::errors::Error;
@@ -42,6 +44,8 @@ pub struct State {
     /// Why a ticket's intent wants to cancel: requests do not carry it.
     reasons: Vec<(Ticket, Id)>,
     observed_seq: u64,
+    /// The limits as they will be once the control changes that wait are taken.
+    asked_limits: Option<RiskLimits>,
 }
 
 /// The engine and who waits for it.
@@ -83,6 +87,7 @@ impl State {
             troubles: Vec::new(),
             reasons: Vec::new(),
             observed_seq: 0,
+            asked_limits: None,
         }
     }
 
@@ -91,6 +96,18 @@ impl State {
     pub fn tell(&mut self, time_ns: i64) {
         self.told_ns = self.told_ns.max(time_ns);
         self.core.tell_time(time_ns);
+    }
+
+    /// A change of the controls as the core takes it: whole limits, upon those that changes in waiting ask for.
+    pub fn change(&mut self, update: ControlUpdate) -> ControlChange {
+        let kernel = self.core.kernel();
+        let change = update.change(self.asked_limits.as_ref().unwrap_or(&kernel.control().limits.given));
+        let waits =
+            self.writer != 0 && change.limits.as_ref().is_some_and(|limits| Limits::load(limits).is_ok());
+        if waits {
+            self.asked_limits.clone_from(&change.limits);
+        }
+        change
     }
 
     fn usable(&self) -> Result<(), Error> {
@@ -342,6 +359,7 @@ impl Shared {
                         continue;
                     }
                     state.writer = 0;
+                    state.asked_limits = None;
                     state.drained = state.drained.wrapping_add(1);
                     if state.waiting > 0 {
                         self.quiet.notify_all();

@@ -123,13 +123,16 @@ impl Engine {
     }
 
     /// Checks a time that shall be the kernel's.
-    fn check_time(state: &State, time: &Bound<'_, PyAny>, time_ns: i64) -> Result<(), Error> {
-        let last_ns = state.core.now_ns().max(state.told_ns);
+    fn check_time(&self, time: &Bound<'_, PyAny>, time_ns: i64) -> Result<(), Error> {
+        // Read first and then let go: showing the time in an error may run Python.
+        let state = self.shared.open()?;
+        let (clock, last_ns) = (state.core.clock(), state.core.now_ns().max(state.told_ns));
+        drop(state);
         if time_ns < last_ns {
             let why = format!("is before the kernel's time, {last_ns} ns: kernel time runs forward only");
             return Err(Error::value("timestamp", time, &why));
         }
-        match state.core.clock() {
+        match clock {
             Clock::Driven => Ok(()),
             Clock::System if time_ns <= dita_engine::system_ns() => Ok(()),
             Clock::System => Err(Error::value(
@@ -236,7 +239,7 @@ impl Engine {
     /// Moves kernel time forward.
     fn advance_time(&self, timestamp: &Bound<'_, PyAny>) -> Result<KernelOutcome, Error> {
         let time_ns = time::read(timestamp, "timestamp")?;
-        Self::check_time(&*self.shared.open()?, timestamp, time_ns)?;
+        self.check_time(timestamp, time_ns)?;
         Ok(self.shared.put(timestamp.py(), Input::Time, Some(time_ns), Patience::None)?.into())
     }
 
@@ -295,7 +298,7 @@ impl Engine {
         changes: Option<&Bound<'_, PyDict>>,
     ) -> Result<KernelOutcome, Error> {
         let update = ControlUpdate::read(changes)?;
-        let change = self.read(|kernel| update.change(&kernel.control().limits.given))?;
+        let change = self.shared.open()?.change(update);
         self.settle(py, Input::Control(Box::new(change)), None)
     }
 

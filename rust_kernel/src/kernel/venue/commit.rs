@@ -8,6 +8,7 @@ use crate::id::Id;
 use crate::input::VenueEvent;
 use crate::kernel::Kernel;
 use crate::names::{KernelDiagnosticCode as Code, OrderDoubt, Severity, VenueOrderStatus as Status};
+use crate::num::Money;
 use crate::order::OrderRole;
 use crate::outcome::{Detail, Outcome};
 use crate::slot::classify::Change;
@@ -41,11 +42,22 @@ impl Kernel {
         };
         if let Some(enrich) = &plan.enrich {
             let (at, fee) = **enrich;
-            self.correct_fee(place, at, fee, fee_asset.unwrap_or(settle), &event.venue_trade_id);
+            self.enrich_fill(place, at, fee, fee_asset.unwrap_or(settle), fill_key(event));
         }
         self.commit_fills(place, plan, event, fee_asset, effects);
         self.commit_news(place, plan, effects);
         self.conclude(place, plan.code, event)
+    }
+
+    /// Gives a known fill its fee. Where it stands in several parts, the first one carries the whole.
+    #[cold]
+    fn enrich_fill(&mut self, place: u32, first: usize, fee: Money, asset: u16, key: &Id) {
+        for at in first.saturating_add(1)..self.orders.at(place).fills.len() {
+            if self.orders.at(place).fills[at].venue_trade_id == *key {
+                self.correct_fee(place, at, Money::ZERO, asset, key);
+            }
+        }
+        self.correct_fee(place, first, fee, asset, key);
     }
 
     #[inline]
@@ -100,6 +112,10 @@ impl Kernel {
             News::None | News::Complete => {}
             News::Ack => {
                 let order = self.orders.at_mut(place);
+                if order.doubt != OrderDoubt::None {
+                    // It works: a cancel that was sent into the doubt may be tried again.
+                    order.cancel_requested = false;
+                }
                 order.doubt = OrderDoubt::None;
                 if order.status == Status::Sent {
                     order.status = Status::Acked;
@@ -110,6 +126,7 @@ impl Kernel {
             News::CancelPending => {
                 let order = self.orders.at_mut(place);
                 let first_news = order.status == Status::Sent;
+                order.doubt = OrderDoubt::None;
                 order.status = Status::PendingCancel;
                 self.after_change(place, if first_news { Change::Acked } else { Change::Reported }, effects);
             }

@@ -33,11 +33,14 @@ impl Kernel {
                 "a cumulative quantity cannot be negative",
             )),
             Some(value) => rules.qty(value).map(Some).map_err(precision("filled_size", value)),
-            // A full fill without figures says that the order is filled.
+            // A full fill, or the status FILLED, without figures says that the order is filled.
             None if event.kind == Kind::FullFill
                 && event.venue_trade_id.is_empty()
                 && event.event_id.is_empty() =>
             {
+                Ok(Some(order.qty))
+            }
+            None if event.kind == Kind::OrderStatus && event.status == Some(Status::Filled) => {
                 Ok(Some(order.qty))
             }
             None => Ok(None),
@@ -87,7 +90,7 @@ impl Kernel {
                 ));
             }
         };
-        let qty = match self.without_id(plan, key, order, qty, cumulative)? {
+        let qty = match self.without_id(plan, event, order, qty, cumulative)? {
             Some(qty) => qty,
             None => return Ok(()),
         };
@@ -119,8 +122,10 @@ impl Kernel {
         if order.status.is_ended() && order.status != Status::Filled && !added.is_zero() {
             plan.code = Code::LateFill;
         }
-        if filled_after > order.qty && order.role != OrderRole::External {
-            plan.code = Code::Overfill;
+        match order.role {
+            OrderRole::External if plan.code == Code::Ok => plan.code = Code::UnknownOrder,
+            OrderRole::Entry | OrderRole::Exit if filled_after > order.qty => plan.code = Code::Overfill,
+            OrderRole::External | OrderRole::Entry | OrderRole::Exit => {}
         }
         let nothing_left = event.remaining_size.is_some_and(Decimal::is_zero)
             && cumulative.is_none_or(|total| total == filled_after);
@@ -130,16 +135,17 @@ impl Kernel {
         Ok(())
     }
 
-    /// A fill that no id tells apart: only its cumulative quantity can.
+    /// A fill without the venue's trade id: its cumulative quantity tells it from a repetition, as the same fill may
+    /// come again under another event id; only where there is none does the event's own id have to do.
     pub(super) fn without_id(
         &self,
         plan: &mut OrderPlan,
-        key: &Id,
+        event: &VenueEvent,
         order: &Order,
         qty: Qty,
         cumulative: Option<Qty>,
     ) -> Result<Option<Qty>, Box<Refusal>> {
-        if !key.is_empty() {
+        if !event.venue_trade_id.is_empty() || (!event.event_id.is_empty() && cumulative.is_none()) {
             return Ok(Some(qty));
         }
         match cumulative {
@@ -148,7 +154,8 @@ impl Kernel {
                 Ok(None)
             }
             Some(total) if total > order.filled => Ok(Some(min(qty, total - order.filled))),
-            Some(_) => Ok(Some(qty)),
+            // It adds nothing: it can only tell what was inferred.
+            Some(_) => Ok(Some(min(qty, order.inferred))),
             None => Err(Refusal::field(
                 Code::ReconcileRequired,
                 "venue_trade_id",

@@ -14,6 +14,7 @@ use crate::input::{Stamp, VenueEvent};
 use crate::instrument::Instrument;
 use crate::names::{KernelDiagnosticCode as Code, KernelEventKind as Kind, OrderSide, PositionSide};
 use crate::num::{Decimal, Money, NumError, Price, Qty, Rounding};
+use crate::order::OrderRole;
 use crate::outcome::{Outcome, Refusal};
 use news::{News, not_yet};
 
@@ -79,7 +80,8 @@ fn is_fill(kind: Kind) -> bool {
 }
 
 impl Kernel {
-    /// Finds an event's order: by our id, then by the venue's ids.
+    /// Finds an event's order: by our id, then by the venue's ids. Venues number orders by symbol, so an order of
+    /// another symbol is not the one that is meant.
     #[inline]
     fn find_order(&self, event: &VenueEvent) -> Option<u32> {
         if !event.venue_client_id.is_empty()
@@ -87,13 +89,17 @@ impl Kernel {
         {
             return Some(place);
         }
+        let of_asset = |place: &u32| {
+            let instrument = self.orders.at(*place).instrument as usize;
+            event.asset.is_empty() || self.instruments[instrument].spec.symbol == event.asset
+        };
         if !event.venue_order_id.is_empty()
-            && let Some(place) = self.orders.by_venue_id(&event.venue_order_id)
+            && let Some(place) = self.orders.by_venue_id(&event.venue_order_id).filter(of_asset)
         {
             return Some(place);
         }
         let parent = event.rare.as_ref().map(|rare| &rare.parent_order_id).filter(|id| !id.is_empty())?;
-        self.orders.by_venue_id(parent)
+        self.orders.by_venue_id(parent).filter(of_asset)
     }
 
     #[inline(never)]
@@ -133,6 +139,10 @@ impl Kernel {
                 plan.code = Code::InferredFill;
             }
             self.plan_news(plan, stamp, event, order)?;
+            let over = plan.inferred.is_some() && cumulative.is_some_and(|total| total > order.qty);
+            if over && order.role != OrderRole::External {
+                plan.code = Code::Overfill;
+            }
         }
         Ok(())
     }

@@ -133,6 +133,9 @@ fn plan_reject(plan: &mut OrderPlan, event: &VenueEvent, order: &Order) -> Resul
 fn plan_rate_limited(plan: &mut OrderPlan, order: &Order) -> Result<(), Box<Refusal>> {
     plan.code = if order.status.is_ended() { Code::StaleEvent } else { Code::RateLimited };
     match order.status {
+        // In doubt, only the question was refused; with a cancel outstanding, only the cancel.
+        Status::Sent | Status::New if order.doubt != OrderDoubt::None => {}
+        Status::Sent | Status::New if order.cancel_requested => plan.news = News::CancelRefused,
         // Before acceptance: the order never was.
         Status::Sent | Status::New => plan.news = News::End(Status::Rejected, Some("RATE_LIMITED")),
         // Afterwards it was the cancel that was refused.
