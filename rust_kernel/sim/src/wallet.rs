@@ -52,7 +52,10 @@ impl Position {
         if opened > 0 {
             self.cost += worth(opened);
         }
-        self.quantity += side.sign() * quantity;
+        match side {
+            OrderSide::Buy => self.quantity += quantity,
+            OrderSide::Sell => self.quantity -= quantity,
+        }
         realised
     }
 
