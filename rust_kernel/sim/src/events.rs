@@ -74,8 +74,8 @@ fn of_order(
     *liquidity = None;
     *slot_id = Some(order.slot_id);
     set(trade_id, &order.trade_id);
-    set(venue_order_id, &order.venue_order_id);
-    set(venue_client_id, &order.venue_client_id);
+    venue_order_id.clone_from(&order.venue_order_id);
+    venue_client_id.clone_from(&order.venue_client_id);
     set(asset, &rules.symbol);
     for absent in [price, size, filled_size, remaining_size, order_size, order_price, average_price, fee] {
         *absent = None;
@@ -137,7 +137,7 @@ pub(crate) fn filled(
         (what, rules.quantity.decimal(remaining))
     };
     of_order(event, what, order, rules, moment);
-    set(&mut event.venue_trade_id, venue_trade_id);
+    event.venue_trade_id.clone_from(venue_trade_id);
     event.liquidity = Some(fill.liquidity);
     event.price = Some(rules.price.decimal(fill.price));
     event.size = Some(rules.quantity.decimal(fill.quantity));
@@ -201,7 +201,7 @@ pub(crate) fn settled(
 ) {
     of_account(event, AccountEventKind::FillSettled, &rules.settle, moment);
     set(&mut event.symbol, &rules.symbol);
-    set(&mut event.venue_trade_id, venue_trade_id);
+    event.venue_trade_id.clone_from(venue_trade_id);
     event.realized_pnl = Some(decimal(settlement.realised, rules.fee_decimals));
     event.fee = Some(decimal(settlement.fee, rules.fee_decimals));
     set(&mut event.fee_asset, &rules.settle);

@@ -9,7 +9,7 @@ use crate::index::IdIndex;
 /// How many ended orders the venue remembers.
 pub(crate) const FINISHED_MAX: usize = 4096;
 /// How many buckets they are looked up by: enough that an id that is new nearly always finds its bucket empty.
-const BUCKETS: usize = 4 * FINISHED_MAX;
+const BUCKETS: usize = 8 * FINISHED_MAX;
 
 /// An order that the venue took.
 #[derive(Clone, Debug)]
@@ -78,7 +78,7 @@ pub(crate) struct Finished {
     pub(crate) order_side: OrderSide,
     pub(crate) status: VenueOrderStatus,
     /// The number of the next older one in its bucket of the history.
-    older: u32,
+    older: u16,
     pub(crate) size: i128,
     pub(crate) filled: i128,
     pub(crate) paid: i128,
@@ -115,15 +115,15 @@ pub(crate) enum Place {
 /// Each bucket leads to its youngest order, each order to the next older one of its bucket. Nothing is ever taken
 /// out: a number too old is that of an order that was written over, and ends the chain.
 ///
-/// Numbers start again after 2^32 orders. A bucket of then may lead into the chain of another; that chain ends, as
-/// ages must grow along it, and none of its orders has an id of this bucket.
+/// Numbers start again after 2^16 orders: the buckets must fit a near cache. One not used since then may lead into
+/// the chain of another; that chain ends, as ages must grow along it, and none of its orders has an id of this bucket.
 #[derive(Clone, Debug)]
 struct History {
     orders: Vec<Finished>,
     /// By the low bits of the id's hash: the number of the youngest.
-    buckets: Vec<u32>,
+    buckets: Vec<u16>,
     /// How many have ended. They are numbered from 1; number `n` lies at `(n - 1) % FINISHED_MAX`.
-    ended: u32,
+    ended: u16,
 }
 
 impl History {
@@ -132,7 +132,7 @@ impl History {
     }
 
     #[inline]
-    fn place_of(number: u32) -> usize {
+    fn place_of(number: u16) -> usize {
         number.wrapping_sub(1) as usize % FINISHED_MAX
     }
 
@@ -326,21 +326,16 @@ mod tests {
     fn numbers_start_again() {
         let mut orders = Orders::new();
         orders.remember(&order(1, 5), VenueOrderStatus::Filled); // bucket 5 leads to number 1
-        let last = 2 * FINISHED_MAX as u64;
+        let last = 65_537;
         for number in 2..=last {
-            if number == FINISHED_MAX as u64 + 1 {
-                // As if 2^32 orders less two rounds of the list had come and gone.
-                orders.history.ended = orders.history.ended.wrapping_sub(2 * FINISHED_MAX as u32);
-            }
             orders.remember(&order(number, 6 + number % 2), VenueOrderStatus::Filled);
         }
-        assert_eq!(orders.history.ended, 0);
-        orders.remember(&order(last + 1, 6), VenueOrderStatus::Filled); // number 1 again
+        assert_eq!(orders.history.ended, 1); // number 1 again
         for hash in 5..8 {
             let id = order(1, hash).venue_client_id;
             assert_eq!(orders.by_client(&id, hash), None);
         }
-        for number in last - FINISHED_MAX as u64 + 2..=last {
+        for number in last - FINISHED_MAX as u64 + 1..=last {
             let id = order(number, 0).venue_client_id;
             assert!(orders.by_client(&id, 6 + number % 2).is_some(), "{number}");
         }

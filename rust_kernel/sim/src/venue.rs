@@ -418,9 +418,19 @@ impl SimVenue {
         self.advance(now_ns, out);
     }
 
+    /// The market of an order: mostly that of the one before.
+    #[inline]
+    fn order_market(&self, symbol: &Id) -> Option<usize> {
+        let last = self.current.market as usize;
+        match self.markets.get(last) {
+            Some(market) if market.rules.symbol == *symbol => Some(last),
+            Some(_) | None => self.market_place(symbol),
+        }
+    }
+
     #[inline]
     fn take_order(&mut self, request: &OrderRequest, out: &mut Vec<Input>) {
-        let Some(place) = self.market_place(&request.asset) else {
+        let Some(place) = self.order_market(&request.asset) else {
             return self.reject(request, None, Reject::UnknownSymbol, out);
         };
         let SimVenue { desk, markets, orders, current, .. } = self;

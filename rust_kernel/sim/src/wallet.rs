@@ -52,7 +52,10 @@ impl Position {
         if opened > 0 {
             self.cost += worth(opened);
         }
-        self.quantity += side.sign() * quantity;
+        match side {
+            OrderSide::Buy => self.quantity += quantity,
+            OrderSide::Sell => self.quantity -= quantity,
+        }
         realised
     }
 
@@ -208,5 +211,87 @@ impl Wallet {
 
     pub(crate) fn realised(&self, asset: &Id) -> Option<Money> {
         self.account(asset).map(|account| account.money(account.realised))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::Random;
+    use dita_kernel::input::InstrumentSpec;
+
+    fn dec(text: &str) -> Decimal {
+        Decimal::parse(text).unwrap()
+    }
+
+    /// The rules at the head of this file, in one scale of 1e-18 and without a short path.
+    fn plain(
+        position: &mut Position,
+        spec: &InstrumentSpec,
+        side: OrderSide,
+        [price, quantity, unit_worth]: [i128; 3],
+    ) -> Settlement {
+        let money = |part: i128| price * part * unit_worth;
+        let closed = position.closable(side).min(quantity);
+        let whole = position.quantity.abs();
+        let released = match closed {
+            0 => 0,
+            _ if closed == whole => position.cost.0,
+            _ => multiply_divide(position.cost.0, closed, whole, Rounding::HalfEven).unwrap(),
+        };
+        let realised = if closed > 0 { side.sign() * (released - money(closed)) } else { 0 };
+        position.cost = Money(position.cost.0 - released + money(quantity - closed));
+        position.quantity += side.sign() * quantity;
+        let unit = pow10(MONEY_SCALE - spec.fee_decimals).unwrap();
+        let rate = spec.taker_rate;
+        let rate_unit = pow10(rate.scale()).unwrap();
+        let fee = multiply_divide(money(quantity), rate.mantissa(), rate_unit * unit, spec.fee_rounding);
+        Settlement { realised: divide(realised, unit, Rounding::HalfEven).unwrap(), fee: fee.unwrap() }
+    }
+
+    #[test]
+    fn a_fill_settles_as_the_plain_formula_says() {
+        let mut random = Random::new(3);
+        let roundings =
+            [Rounding::HalfEven, Rounding::Down, Rounding::Up, Rounding::Floor, Rounding::Ceiling];
+        // Tick, lot, multiplier, fee decimals, taker rate, and up to how many ticks and lots.
+        for (tick, lot, multiplier, fee_decimals, rate, most) in [
+            ("0.1", "0.001", "1", 8, "0.0005", [1_000_000, 100_000]),
+            ("0.01", "1", "0.0001", 4, "0.000275", [50_000_000, 10_000]),
+            ("0.1", "0.001", "1", 18, "-0.000025", [1_000_000, 100_000]),
+            ("0.00000001", "0.001", "10", 2, "0.001234567891", [9, 5]),
+            ("1", "1", "1", 0, "0.0003", [1_000_000_000, 1_000_000]),
+            ("0.5", "0.25", "3", 6, "0.0007", [1_000_000_000_000, 10_000]),
+        ] {
+            let mut spec = InstrumentSpec::linear(
+                Id::new("X").unwrap(),
+                Id::new("B").unwrap(),
+                Id::new("Q").unwrap(),
+                dec(tick),
+                dec(lot),
+            );
+            spec.contract_multiplier = dec(multiplier);
+            spec.fee_decimals = fee_decimals;
+            spec.taker_rate = dec(rate);
+            for rounding in roundings {
+                spec.fee_rounding = rounding;
+                let rules = Rules::new(&spec).unwrap();
+                let (mut ours, mut theirs) = (Position::default(), Position::default());
+                for _ in 0..400 {
+                    let side = if random.draw().is_multiple_of(2) { OrderSide::Buy } else { OrderSide::Sell };
+                    let price = random.between(1, most[0]) * rules.price.step;
+                    let flat = random.draw().is_multiple_of(4) && ours.closable(side) > 0;
+                    let quantity = if flat {
+                        ours.closable(side)
+                    } else {
+                        random.between(1, most[1]) * rules.quantity.step
+                    };
+                    let got = settle(&rules, &mut ours, side, price, quantity, Liquidity::Taker);
+                    let numbers = [price, quantity, rules.multiplier * rules.to_money];
+                    let want = plain(&mut theirs, &spec, side, numbers);
+                    assert_eq!((got, ours), (want, theirs), "{spec:?} {side} {quantity} at {price}");
+                }
+            }
+        }
     }
 }
