@@ -10,9 +10,12 @@ use dita_kernel::names::{KernelDiagnosticCode, Severity};
 use dita_kernel::outcome::{Detail, Outcome};
 use dita_sim::{SimError, SimVenue};
 
-use crate::answer::{Answer, Cause, Change, Root, TransitionRecord, event_id};
+use crate::answer::{Answer, TransitionRecord};
 use crate::clock::Clock;
 use crate::port::{self, Port};
+
+/// Stage changes of an intent whose venue answers at once: requested, sent, working, done.
+const TRANSITIONS_USUAL: usize = 4;
 
 /// Settings of an engine.
 #[derive(Clone, Debug)]
@@ -298,12 +301,11 @@ impl Engine {
         };
         // The answer is nearly always the only one, and in its place already.
         if let Some(at) = self.answers.iter().position(|(known, _)| *known == ticket) {
-            let cause = match input {
-                Input::Venue(_) => Cause::Event(self.answers[at].1.events.len() as u32),
-                _ => Cause::Other,
-            };
-            self.note_changes(at, cause);
-            self.spent.extend(add_feedback(&mut self.answers[at].1, input, outcome));
+            let mut transitions = core::mem::take(&mut self.answers[at].1.transitions);
+            self.describe(&input, &mut transitions);
+            let answer = &mut self.answers[at].1;
+            answer.transitions = transitions;
+            self.spent.extend(add_feedback(answer, input, outcome));
             return;
         }
         let first = self.effects.transitions.first().map(|transition| transition.slot_id);
@@ -314,40 +316,19 @@ impl Engine {
             (Input::Venue(event), _) => event.trade_id.clone(),
             _ => Id::EMPTY,
         };
-        let root = match input {
-            Input::Intent(intent) => Root::Intent(intent.intent_id),
-            Input::Venue(event) => Root::Event(event_id(&event).clone()),
-            _ => Root::Other,
-        };
-        self.answers
-            .push((ticket, Answer { outcome, trade_id, root, changes: Vec::new(), events: Vec::new() }));
-        self.note_changes(self.answers.len() - 1, Cause::Root);
-    }
-
-    /// Adds the step's stage changes to an answer.
-    #[inline]
-    fn note_changes(&mut self, at: usize, cause: Cause) {
-        let answer = &mut self.answers[at].1;
-        let control = self.kernel.control();
-        for transition in &self.effects.transitions {
-            let trade_id = self.kernel.slot(transition.slot_id).map_or(&Id::EMPTY, |slot| &slot.trade_id);
-            let other_trade = (*trade_id != answer.trade_id).then(|| Box::new(trade_id.clone()));
-            answer.changes.push(Change {
-                transition: *transition,
-                timestamp_ns: self.last_ns,
-                cause,
-                other_trade,
-                mode: control.mode,
-                verbosity: control.verbosity,
-            });
+        let mut transitions = Vec::new();
+        if !self.effects.transitions.is_empty() {
+            transitions.reserve_exact(TRANSITIONS_USUAL);
+            self.describe(&input, &mut transitions);
         }
+        self.answers.push((ticket, Answer { outcome, trade_id, transitions, events: Vec::new() }));
     }
 
-    /// Adds the step's stage changes to what followers get: each of them stands alone there.
     fn describe(&self, input: &Input, records: &mut Vec<TransitionRecord>) {
         let (intent_id, event_id) = match input {
             Input::Intent(intent) => (&intent.intent_id, &Id::EMPTY),
-            Input::Venue(event) => (&Id::EMPTY, event_id(event)),
+            Input::Venue(event) if event.event_id.is_empty() => (&Id::EMPTY, &event.venue_trade_id),
+            Input::Venue(event) => (&Id::EMPTY, &event.event_id),
             _ => (&Id::EMPTY, &Id::EMPTY),
         };
         let control = self.kernel.control();
@@ -425,8 +406,8 @@ fn add_feedback(answer: &mut Answer, input: Input, outcome: Outcome) -> Option<I
 #[cold]
 fn add_effect(answer: &mut Answer, result: EffectResult, outcome: &Outcome) {
     let slot_id = answer.outcome.slot_id;
-    let last = answer.changes.iter().rev().find(|change| Some(change.transition.slot_id) == slot_id);
-    answer.outcome.state = last.map(|change| change.transition.next_state).or(answer.outcome.state);
+    let last = answer.transitions.iter().rev().find(|record| Some(record.slot_id) == slot_id);
+    answer.outcome.state = last.map(|record| record.next_state).or(answer.outcome.state);
     match result {
         EffectResult::LeverageSet { .. } => {}
         EffectResult::LeverageRefused { reason, .. } | EffectResult::NotSent { reason, .. } => {

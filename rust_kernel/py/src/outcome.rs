@@ -136,8 +136,8 @@ impl KernelOutcome {
     /// The stage changes, in the order in which they happened: a tuple of KernelTransition.
     #[getter]
     fn transitions<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        let records = self.view.answer.transitions();
-        let made = records.map(|record| Bound::new(py, KernelTransition::from(record)));
+        let made =
+            self.view.answer.transitions.iter().map(|record| Bound::new(py, KernelTransition::from(record)));
         PyTuple::new(py, made.collect::<PyResult<Vec<_>>>()?)
     }
 
@@ -171,8 +171,7 @@ impl KernelOutcome {
 
 #[cfg(test)]
 mod tests {
-    use dita_engine::{Cause, Change, Root};
-    use dita_kernel::effect::Transition;
+    use dita_engine::TransitionRecord;
     use dita_kernel::id::Id;
     use dita_kernel::input::VenueEvent;
     use dita_kernel::names::{
@@ -187,18 +186,17 @@ mod tests {
     use crate::order::{OrderView, VenueOrder};
 
     fn outcome() -> OutcomeView {
-        let change = Change {
-            transition: Transition {
-                seq: 9,
-                slot_id: 2,
-                prev_state: TradeStage::Idle,
-                next_state: TradeStage::OrderRequested,
-                trigger: Symbol::Enter,
-                rule: 3,
-            },
+        let transition = TransitionRecord {
             timestamp_ns: 1_500,
-            cause: Cause::Root,
-            other_trade: None,
+            seq: 9,
+            slot_id: 2,
+            trade_id: Id::EMPTY,
+            prev_state: TradeStage::Idle,
+            next_state: TradeStage::OrderRequested,
+            trigger: Symbol::Enter,
+            rule: 3,
+            intent_id: Id::EMPTY,
+            event_id: Id::EMPTY,
             mode: KernelMode::Paper,
             verbosity: KernelVerbosity::Normal,
         };
@@ -218,8 +216,7 @@ mod tests {
                     },
                 },
                 trade_id: Id::EMPTY,
-                root: Root::Other,
-                changes: vec![change],
+                transitions: vec![transition],
                 events: vec![Box::new(VenueEvent::new(KernelEventKind::RateLimited, 7))],
             },
             extra: Details::EMPTY

@@ -70,17 +70,17 @@ impl From<TransitionView> for KernelTransition {
     }
 }
 
-impl From<TransitionRecord> for KernelTransition {
-    fn from(record: TransitionRecord) -> KernelTransition {
+impl From<&TransitionRecord> for KernelTransition {
+    fn from(record: &TransitionRecord) -> KernelTransition {
         KernelTransition::from(TransitionView {
             timestamp_ns: record.timestamp_ns,
-            trade_id: record.trade_id,
+            trade_id: record.trade_id.clone(),
             slot_id: record.slot_id,
             prev_state: record.prev_state,
             next_state: record.next_state,
             trigger: record.trigger.name(),
-            intent_id: record.intent_id,
-            event_id: record.event_id,
+            intent_id: record.intent_id.clone(),
+            event_id: record.event_id.clone(),
             control_mode: record.mode,
             control_verbosity: record.verbosity,
             details: Details::EMPTY,

@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use dita_engine::{Answer, Engine as Shell, EngineError, Progress, Root, Ticket, TransitionRecord};
+use dita_engine::{Answer, Engine as Shell, EngineError, Progress, Ticket, TransitionRecord};
 use dita_kernel::id::Id;
 use dita_kernel::input::{ControlChange, Input, RiskLimits};
 use dita_kernel::names::{KernelDiagnosticCode, Severity};
@@ -410,7 +410,7 @@ impl Shared {
 /// Hands a drain's transitions and slots to the followers.
 fn observe(observer: &Bound<'_, PyAny>, records: &[TransitionRecord], slots: Vec<SlotView>) -> PyResult<()> {
     let py = observer.py();
-    let transitions = records.iter().map(|record| Bound::new(py, KernelTransition::from(record.clone())));
+    let transitions = records.iter().map(|record| Bound::new(py, KernelTransition::from(record)));
     let transitions = PyList::new(py, transitions.collect::<PyResult<Vec<_>>>()?)?;
     let slots = slots.into_iter().map(|view| Bound::new(py, TradeSlot::from(view)));
     let slots = PyList::new(py, slots.collect::<PyResult<Vec<_>>>()?)?;
@@ -435,7 +435,7 @@ fn queued(state: &State, input: &Input) -> OutcomeView {
         state: slot_id.and_then(|slot_id| kernel.slot(slot_id)).map(|slot| slot.stage),
         detail: CoreDetail::None,
     };
-    let answer = Answer { outcome, trade_id, root: Root::Other, changes: Vec::new(), events: Vec::new() };
+    let answer = Answer { outcome, trade_id, transitions: Vec::new(), events: Vec::new() };
     OutcomeView { answer, extra: Details::EMPTY.with("queued", Detail::Flag(true)) }
 }
 
