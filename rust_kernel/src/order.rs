@@ -497,18 +497,19 @@ impl OrderStore {
         let venue_key = order.venue_order_id.hash64();
         let fill_key =
             order.fills.first().map_or(0, |fill| Self::fill_key(order.instrument, &fill.venue_trade_id));
-        self.ended.push_back(Ended { reference, venue_key, fill_key });
-        // A pinned order goes to the back; a few tries a step keep the work bounded.
+        // Room is made first, so that the order being retired stays for its caller. A pinned one goes to the back; a
+        // few tries a step keep the work bounded.
         let mut tries: u8 = 4;
-        while self.ended.len() > self.remembered_max && tries > 0 {
+        while self.ended.len() >= self.remembered_max && tries > 0 {
             tries = tries.wrapping_sub(1);
-            let Some(oldest) = self.ended.pop_front() else { return };
+            let Some(oldest) = self.ended.pop_front() else { break };
             match self.get(oldest.reference) {
                 Some(order) if is_pinned(order) => self.ended.push_back(oldest),
                 Some(_) => self.forget(oldest),
                 None => {}
             }
         }
+        self.ended.push_back(Ended { reference, venue_key, fill_key });
     }
 
     fn forget(&mut self, ended: Ended) {

@@ -225,3 +225,39 @@ fn kernel_time_runs_forward_only() {
     let outcome = desk.put_at(99, dita_kernel::input::Input::Time);
     assert_eq!((outcome.accepted, field(&outcome)), (false, "timestamp"));
 }
+
+#[test]
+fn an_exit_or_cancel_names_the_slots_own_asset_and_side() {
+    let mut desk = Desk::new();
+    desk.open(0, "1", "100");
+    let outcome = desk.intent(Action::Exit, 0, |intent| intent.asset = id("ETHUSDT"));
+    assert_eq!((outcome.code, field(&outcome)), (Code::InvalidIntent, "asset"));
+    let outcome = desk.intent(Action::Exit, 0, |intent| intent.side = TradeSide::Short);
+    assert_eq!((outcome.code, field(&outcome)), (Code::InvalidIntent, "side"));
+    assert!(desk.intent(Action::Exit, 0, |intent| intent.side = TradeSide::Flat).accepted);
+}
+
+#[test]
+fn a_sell_under_the_mark_is_valued_at_the_mark() {
+    let mut desk = Desk::new();
+    let limits = RiskLimits { max_order_notional: Some(dec("60")), ..RiskLimits::default() };
+    desk.control(ControlChange { limits: Some(limits), ..ControlChange::default() });
+    let outcome = desk.intent(Action::Enter, 0, |intent| {
+        intent.side = TradeSide::Short;
+        intent.target_size = Some(dec("1"));
+        intent.order_type = OrderType::Limit;
+        intent.limit_price = Some(dec("50"));
+    });
+    assert_eq!((outcome.code, field(&outcome)), (Code::RiskBlocked, "max_order_notional"));
+}
+
+#[test]
+fn an_intent_whose_time_has_passed_is_refused() {
+    let mut desk = Desk::new();
+    desk.now = 100;
+    let outcome = desk.intent(Action::Enter, 0, |intent| {
+        intent.target_size = Some(dec("1"));
+        intent.valid_until_ns = Some(50);
+    });
+    assert_eq!((outcome.code, field(&outcome)), (Code::InvalidIntent, "valid_until"));
+}

@@ -709,3 +709,142 @@ fn a_mark_that_is_zero_at_the_instruments_decimals_is_refused() {
     let outcome = Desk::new().mark("0.0000000000000000000001");
     assert!(matches!(outcome.detail, Detail::Field { field: "price", .. }), "{outcome:?}");
 }
+
+// ------------------------------------------------------------------------- inferred, settled ahead, in parts
+
+/// Opens 1 at 100 in slot 0 and sends the exit.
+fn exiting() -> (Desk, dita_kernel::id::Id) {
+    let mut desk = Desk::new();
+    desk.open(0, "1", "100");
+    desk.exit(0);
+    let exit = desk.submitted();
+    (desk, exit)
+}
+
+fn status_filled(desk: &mut Desk, order: &dita_kernel::id::Id, total: &str, price: &str) {
+    desk.event(Kind::OrderStatus, order, |event| {
+        event.filled_size = Some(dec(total));
+        event.price = Some(dec(price));
+    });
+}
+
+#[test]
+fn a_settlement_ahead_of_a_fill_that_replaces_an_inferred_one_is_booked_once() {
+    let (mut desk, exit) = exiting();
+    status_filled(&mut desk, &exit, "1", "110");
+    desk.settled("TX", "10", "0.055");
+    desk.fill(&exit, "TX", "1", "110");
+    // 10 of profit, fees 0.05 and 0.055
+    assert_eq!(desk.k(), "1009.895");
+    desk.assert_replays();
+}
+
+#[test]
+fn a_settlement_after_a_repricing_corrects_the_profit_once() {
+    let (mut desk, exit) = exiting();
+    status_filled(&mut desk, &exit, "1", "105");
+    desk.fill(&exit, "TX", "1", "110");
+    desk.settled("TX", "10", "0.055");
+    assert_eq!(desk.k(), "1009.895");
+}
+
+#[test]
+fn a_fill_in_two_parts_settles_as_one() {
+    for (asset, usdt) in [("", "999.999"), ("BNB", "1000")] {
+        let mut desk = Desk::new();
+        desk.enter(0, "2");
+        let entry = desk.submitted();
+        status_filled(&mut desk, &entry, "1", "100");
+        desk.fill(&entry, "T1", "2", "100");
+        desk.account(AccountEventKind::FillSettled, |event| {
+            event.venue_trade_id = id("T1");
+            event.fee = Some(dec("0.001"));
+            event.fee_asset = id(asset);
+        });
+        assert_eq!(
+            (desk.k().as_str(), desk.kernel.assets()[0].exchange.unsettled_fills),
+            (usdt, 0),
+            "{asset}"
+        );
+    }
+}
+
+#[test]
+fn an_inferred_fill_that_is_split_keeps_its_predicted_fee() {
+    let mut desk = Desk::new();
+    desk.enter(0, "2");
+    let entry = desk.submitted();
+    status_filled(&mut desk, &entry, "2", "100");
+    desk.event(Kind::PartialFill, &entry, |event| {
+        event.venue_trade_id = id("T1");
+        event.size = Some(dec("1"));
+        event.price = Some(dec("100"));
+        event.fee = Some(dec("0.05"));
+    });
+    desk.fill(&entry, "T2", "1", "100");
+    assert_eq!(desk.k(), "999.9");
+}
+
+#[test]
+fn a_wallet_entry_is_told_by_its_event_id_where_the_venue_has_none_and_by_kind() {
+    let mut desk = Desk::new();
+    for _ in 0..2 {
+        desk.account(AccountEventKind::FundingFee, |event| {
+            event.amount = Some(dec("-1"));
+            event.event_id = id("F1");
+        });
+    }
+    assert_eq!(desk.k(), "999");
+    for kind in [AccountEventKind::FundingFee, AccountEventKind::Rebate] {
+        desk.account(kind, |event| {
+            event.amount = Some(dec("1"));
+            event.venue_txn_id = id("7");
+        });
+    }
+    assert_eq!(desk.k(), "1001");
+}
+
+#[test]
+fn an_order_being_retired_stays_for_its_step_however_small_the_memory() {
+    use dita_kernel::kernel::KernelConfig;
+    let mut desk = Desk::with(KernelConfig { max_slots: 3, remembered_orders: 1, ..KernelConfig::default() });
+    desk.open(0, "1", "100");
+    desk.event(Kind::FullFill, &id("stranger"), |event| {
+        event.asset = id("BTCUSDT");
+        event.order_side = Some(dita_kernel::names::OrderSide::Sell);
+        event.venue_trade_id = id("TS");
+        event.size = Some(dec("0.5"));
+        event.price = Some(dec("100"));
+    });
+    assert_eq!(desk.book(), ("0.500".into(), "-0.500".into()));
+}
+
+#[test]
+fn no_entry_passes_while_a_leverage_setting_is_under_way() {
+    let mut desk = Desk::new();
+    desk.intent(dita_kernel::names::KernelCommandType::Enter, 0, |intent| {
+        intent.target_size = Some(dec("1"));
+        intent.leverage = Some(dec("5"));
+    });
+    let outcome = desk.enter(1, "1");
+    assert_eq!(outcome.code, Code::RiskBlocked);
+    assert!(matches!(outcome.detail, Detail::Limit { limit: "leverage_setting_pending", .. }));
+}
+
+#[test]
+fn a_leg_under_the_minimum_merges_forward() {
+    let mut desk = Desk::new();
+    let mut spec = desk.kernel.instruments()[0].spec.clone();
+    spec.min_qty = Some(dec("0.1"));
+    desk.put(dita_kernel::input::Input::Instrument(Box::new(spec)));
+    desk.intent(dita_kernel::names::KernelCommandType::Enter, 0, |intent| {
+        intent.target_size = Some(dec("1"));
+        intent.exit_leg_ratios = vec![dec("0.01"), dec("0.99")];
+    });
+    let entry = desk.submitted();
+    desk.fill(&entry, "T1", "1", "100");
+    assert!(desk.exit(0).accepted);
+    let exit = desk.submitted();
+    let place = desk.kernel.orders().by_client_id(&exit).unwrap();
+    assert_eq!(desk.kernel.orders().at(place).qty, desk.kernel.slot(0).unwrap().size());
+}

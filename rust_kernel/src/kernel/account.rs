@@ -27,6 +27,18 @@ pub(crate) enum AccountPlan {
     Entry { cause: Cause, account: Account, credited: Money, instrument: Option<u32> },
 }
 
+/// What tells a wallet entry from its repetition: the venue's id of it, else, for one that moves money, the event's.
+/// Ids are kept by kind: venues number each kind of entry by itself.
+#[inline]
+fn entry_id(event: &AccountEvent) -> &Id {
+    match event.kind {
+        Kind::FillSettled | Kind::AccountUpdate | Kind::PositionUpdate => &event.venue_txn_id,
+        Kind::FundingFee | Kind::Transfer | Kind::Rebate | Kind::LiquidationFee | Kind::Adjustment => {
+            if event.venue_txn_id.is_empty() { &event.event_id } else { &event.venue_txn_id }
+        }
+    }
+}
+
 fn wrong(field: &'static str, value: impl core::fmt::Display, why: &'static str) -> Box<Refusal> {
     Refusal::field(Code::InvalidIntent, field, value, why)
 }
@@ -64,9 +76,8 @@ impl Kernel {
 
     #[inline]
     pub(crate) fn plan_account(&self, event: &AccountEvent) -> Result<AccountPlan, Box<Refusal>> {
-        if !event.venue_txn_id.is_empty()
-            && self.wallet_entries.find(&event.venue_txn_id, event.venue_txn_id.hash64()).is_some()
-        {
+        let id = entry_id(event);
+        if !id.is_empty() && self.wallet_entries[event.kind as usize].find(id, id.hash64()).is_some() {
             return Ok(AccountPlan::Duplicate);
         }
         let plan = match event.kind {
@@ -156,9 +167,9 @@ impl Kernel {
 
     #[inline]
     pub(crate) fn commit_account(&mut self, plan: &AccountPlan, event: &AccountEvent) -> Outcome {
-        if !event.venue_txn_id.is_empty() && !matches!(plan, AccountPlan::Duplicate) {
-            let id = &event.venue_txn_id;
-            self.wallet_entries.remember(id.hash64()).clone_from(id);
+        let id = entry_id(event);
+        if !id.is_empty() && !matches!(plan, AccountPlan::Duplicate) {
+            self.wallet_entries[event.kind as usize].remember(id.hash64()).clone_from(id);
         }
         match *plan {
             AccountPlan::Duplicate => self.answer(Code::DuplicateEvent, None, Detail::None),
@@ -188,7 +199,8 @@ impl Kernel {
         let settle = rules.settle;
         let slot_id = self.owner_of(order.role, order.slot_id, order.trade_number);
         let mut first = None;
-        let (mut other_fees, mut profit) = (Money::ZERO, Money::ZERO);
+        let mut others = alloc::vec::Vec::new();
+        let mut profit = Money::ZERO;
         for (at, fill) in order.fills.iter().enumerate() {
             if fill.settled || fill.venue_trade_id != event.venue_trade_id {
                 continue;
@@ -196,7 +208,7 @@ impl Kernel {
             profit += fill.realized;
             match first {
                 None => first = Some(at),
-                Some(_) => other_fees += fill.fee,
+                Some(_) => others.push(at),
             }
         }
         let Some(first) = first else { return self.answer(Code::DuplicateEvent, slot_id, Detail::None) };
@@ -219,7 +231,10 @@ impl Kernel {
                 } else {
                     self.asset_or_open(&event.fee_asset)
                 };
-            self.correct_fee(place, first, fee - other_fees, asset, &event.venue_trade_id);
+            for at in others {
+                self.correct_fee(place, at, Money::ZERO, asset, &event.venue_trade_id);
+            }
+            self.correct_fee(place, first, fee, asset, &event.venue_trade_id);
         }
         for fill in &mut self.orders.at_mut(place).fills {
             if fill.venue_trade_id == event.venue_trade_id {

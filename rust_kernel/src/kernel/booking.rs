@@ -7,7 +7,7 @@ use crate::id::Id;
 use crate::instrument::Instrument;
 use crate::ledger::{Account, Cause, Posting};
 use crate::names::{KernelDiagnosticCode as Code, Liquidity, OrderDoubt, VenueOrderStatus};
-use crate::num::{Money, Price, Qty, Rounding};
+use crate::num::{Money, Price, Qty, Rounding, multiply_divide};
 use crate::order::{Fill, Order, OrderRef, OrderRole};
 use crate::position::{Basis, Closing};
 use crate::slot::classify::{Change, symbol};
@@ -271,8 +271,16 @@ impl Kernel {
         venue_trade_id: &Id,
         fee_asset: Option<u16>,
     ) {
+        let instrument = self.orders.at(place).instrument;
+        let ahead = self.orders.take_unseen(instrument, venue_trade_id);
+        let (mut fee, fee_asset) = match &ahead {
+            Some(ahead) => (Some(ahead.fee), Some(ahead.fee_asset)),
+            None => (fill.fee, fee_asset),
+        };
+        if let Some(ahead) = &ahead {
+            self.unbook_ahead(place, ahead);
+        }
         let mut left = fill.qty;
-        let mut fee = fill.fee;
         while left.0 > 0 {
             let order = self.orders.at(place);
             let Some(at) = order.fills.iter().position(|booked| booked.inferred) else { return };
@@ -287,6 +295,23 @@ impl Kernel {
         }
     }
 
+    /// Takes back what was booked for a fill settled ahead: it stands in an inferred fill's place now.
+    #[cold]
+    fn unbook_ahead(&mut self, place: u32, ahead: &Fill) {
+        let order = self.orders.at(place);
+        let settle = self.instruments[order.instrument as usize].settle;
+        let posting = |from, to| Posting {
+            cause: Cause::UnseenFill,
+            from,
+            to,
+            slot_id: None,
+            trade_id: &order.trade_id,
+            reference: &ahead.venue_trade_id,
+        };
+        self.ledger.post(self.seq, settle, -ahead.realized, posting(Account::RealizedPnl, Account::Wallet));
+        self.ledger.post(self.seq, ahead.fee_asset, -ahead.fee, posting(Account::Wallet, Account::Fees));
+    }
+
     fn replace_part(&mut self, place: u32, at: usize, part: Qty, fill: &NewFill, venue_trade_id: &Id) {
         let order = self.orders.at_mut(place);
         let booked = &order.fills[at];
@@ -298,13 +323,21 @@ impl Kernel {
         let change = rules.value(fill.price, part).unwrap_or_default() - old_value;
         let signed = if order.order_side.sign() > 0 { change } else { -change };
         if part < booked.qty {
-            // The rest waits on as an inferred fill of its own; the fee booked so far stays with the first part.
+            // The rest waits on as an inferred fill of its own, with its share of what was booked.
+            let share = |whole: Money| {
+                Money(multiply_divide(whole.0, part.0, booked.qty.0, Rounding::HalfEven).unwrap_or_default())
+            };
+            let (fee, realized) = (share(booked.fee), share(booked.realized));
             let mut rest = booked.clone();
             rest.qty -= part;
-            rest.fee = Money::ZERO;
-            rest.fee_predicted = false;
-            rest.realized = Money::ZERO;
-            order.fills[at].qty = part;
+            rest.fee -= fee;
+            rest.realized -= realized;
+            if rest.fee_predicted {
+                let exchange = &mut self.assets[usize::from(rest.fee_asset)].exchange;
+                exchange.unsettled_fills = exchange.unsettled_fills.saturating_add(1);
+            }
+            let first = &mut order.fills[at];
+            (first.qty, first.fee, first.realized) = (part, fee, realized);
             order.fills.push(rest);
         }
         let booked = &mut order.fills[at];
@@ -314,7 +347,8 @@ impl Kernel {
         order.filled_value += change;
         order.inferred -= part;
         self.orders.name_fill(place, at, venue_trade_id);
-        self.reprice(instrument, position_side, signed, place, venue_trade_id);
+        let repriced = self.reprice(instrument, position_side, signed, place, venue_trade_id);
+        self.orders.at_mut(place).fills[at].realized += repriced;
         if let Some(slot_id) = self.owner_of(role, slot_id, trade_number) {
             let slot = &mut self.slots[slot_id as usize];
             if role == OrderRole::Entry {
@@ -329,14 +363,14 @@ impl Kernel {
     }
 
     /// A fill's price became known: the difference goes into the open position's cost, or where none is left, into
-    /// the realised profit.
-    fn reprice(&mut self, instrument: u32, side: usize, signed: Money, place: u32, reference: &Id) {
+    /// the realised profit. Returns what the wallet got.
+    fn reprice(&mut self, instrument: u32, side: usize, signed: Money, place: u32, reference: &Id) -> Money {
         let order = self.orders.at(place);
         let book = &mut self.books[instrument as usize].book[side];
         let opened = order.role != OrderRole::Exit && !book.qty.is_zero();
         if opened {
             book.cost += signed;
-            return;
+            return Money::ZERO;
         }
         let rules = &self.instruments[instrument as usize];
         let posting = Posting {
@@ -350,6 +384,7 @@ impl Kernel {
         let amount = (-signed).rounded(rules.spec.fee_decimals, Rounding::HalfEven);
         self.ledger.post(self.seq, rules.settle, amount, posting);
         self.assets[usize::from(rules.settle)].exchange.booked_time_ns = self.now_ns;
+        amount
     }
 
     /// Holds back what an entry may still fill.

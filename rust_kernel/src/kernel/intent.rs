@@ -105,7 +105,7 @@ impl Kernel {
     #[inline(never)]
     pub(crate) fn take_intent(&mut self, stamp: Stamp, intent: &Intent, effects: &mut Effects) -> Outcome {
         let key = intent.intent_id.hash64();
-        let plan = match self.plan_intent(intent, key) {
+        let plan = match self.plan_intent(stamp.0, intent, key) {
             Ok(plan) => plan,
             Err(refusal) => return self.refused(Some(intent.slot_id), *refusal),
         };
@@ -120,7 +120,12 @@ impl Kernel {
 
     /// `key` is the hash of the intent's id: it finds the intent here, and commitment remembers the intent by it.
     #[inline]
-    pub(crate) fn plan_intent(&self, intent: &Intent, key: u64) -> Result<IntentPlan, Box<Refusal>> {
+    pub(crate) fn plan_intent(
+        &self,
+        now_ns: i64,
+        intent: &Intent,
+        key: u64,
+    ) -> Result<IntentPlan, Box<Refusal>> {
         let slot = self.slots.get(intent.slot_id as usize).ok_or_else(|| {
             match intent.slot_id {
                 // What a binding makes of a number that no slot can have.
@@ -136,6 +141,9 @@ impl Kernel {
         }
         if intent.metadata.len() > METADATA_BYTES_MAX {
             return Err(invalid("metadata", intent.metadata.len(), "must be at most 4096 canonical bytes"));
+        }
+        if let Some(until) = intent.valid_until_ns.filter(|until| *until < now_ns) {
+            return Err(invalid("valid_until", until, "has passed"));
         }
         match intent.action {
             KernelCommandType::Enter => self.plan_enter(slot, intent).map(IntentPlan::Enter),
@@ -180,7 +188,7 @@ impl Kernel {
         }
         let qty = rules.qty_rounded(size, Rounding::Floor).map_err(precision("target_size", size))?;
         let limit_price = checked_limit(rules, intent, side)?;
-        let reserve_price = self.entry_price(instrument, intent, limit_price)?;
+        let reserve_price = self.entry_price(instrument, intent, side, limit_price)?;
         let notional = rules.value(reserve_price, qty).ok_or_else(|| {
             Refusal::field(Code::Precision, "target_size", size, "the order's value is too large")
         })?;
@@ -214,6 +222,7 @@ impl Kernel {
         &self,
         instrument: u32,
         intent: &Intent,
+        side: OrderSide,
         limit_price: Option<Price>,
     ) -> Result<Price, Box<Refusal>> {
         let rules = &self.instruments[instrument as usize];
@@ -223,6 +232,11 @@ impl Kernel {
             }
             Some(value) => return Err(invalid("reference_price", value, "must be above zero")),
             None => None,
+        };
+        // A sell under the mark fills at the mark or better, and is worth that.
+        let limit_price = match (side, limit_price, rules.mark) {
+            (OrderSide::Sell, Some(limit), Some(mark)) if mark > limit => Some(mark),
+            (OrderSide::Buy | OrderSide::Sell, limit, _) => limit,
         };
         limit_price
             .or(rules.mark)
@@ -236,10 +250,14 @@ impl Kernel {
             return Err(invalid("leverage", wanted, "must be above zero, with at most 8 decimals"));
         }
         let rules = &self.instruments[instrument as usize];
+        let books = &self.books[instrument as usize];
+        if !books.waiting.is_empty() {
+            // What the leverage will be is not known before the venue has answered.
+            return Err(Refusal::limit("leverage_setting_pending", rules.leverage, wanted));
+        }
         if wanted == rules.leverage {
             return Ok(false);
         }
-        let books = &self.books[instrument as usize];
         let exposed = books.busy != [0, 0] || books.book.iter().any(|basis| !basis.qty.is_zero());
         if exposed {
             return Err(Refusal::limit("leverage_change_while_exposed", rules.leverage, wanted));
@@ -250,10 +268,10 @@ impl Kernel {
     fn plan_exit(&self, slot: &Slot, intent: &Intent) -> Result<ExitPlan, Box<Refusal>> {
         check_kind(intent)?;
         permitted(slot.stage, if slot.basis.qty.is_zero() { Symbol::ExitFlat } else { Symbol::Exit })?;
-        check_trade(slot, intent)?;
         let rules = &self.instruments[slot.instrument as usize];
+        check_trade(slot, rules, intent)?;
         let qty = match intent.target_size {
-            None => slot.next_leg(rules.lot),
+            None => slot.next_leg(rules.lot, rules.min_qty),
             Some(size) if size.is_positive() => {
                 let wanted =
                     rules.qty_rounded(size, Rounding::Floor).map_err(precision("target_size", size))?;
@@ -277,7 +295,9 @@ impl Kernel {
     }
 
     fn plan_cancel(&self, slot: &Slot, intent: &Intent) -> Result<CancelPlan, Box<Refusal>> {
-        check_trade(slot, intent)?;
+        if let Some(rules) = self.instruments.get(slot.instrument as usize) {
+            check_trade(slot, rules, intent)?;
+        }
         let live = |reference: Option<OrderRef>| {
             reference.filter(|reference| self.orders.get(*reference).is_some_and(Order::is_live))
         };
@@ -497,11 +517,20 @@ fn exit_side(side: TradeSide) -> OrderSide {
     }
 }
 
-fn check_trade(slot: &Slot, intent: &Intent) -> Result<(), Box<Refusal>> {
-    if intent.trade_id.is_empty() || intent.trade_id == slot.trade_id || slot.stage.is_free() {
-        return Ok(());
+fn check_trade(slot: &Slot, rules: &Instrument, intent: &Intent) -> Result<(), Box<Refusal>> {
+    if slot.stage.is_free() {
+        return Ok(()); // the table says what is wrong
     }
-    Err(invalid("trade_id", &intent.trade_id, "is not the trade that the slot carries"))
+    if !intent.trade_id.is_empty() && intent.trade_id != slot.trade_id {
+        return Err(invalid("trade_id", &intent.trade_id, "is not the trade that the slot carries"));
+    }
+    if !intent.asset.is_empty() && intent.asset != rules.spec.symbol {
+        return Err(invalid("asset", &intent.asset, "is not the asset of the slot's trade"));
+    }
+    if intent.side != TradeSide::Flat && intent.side != slot.side {
+        return Err(invalid("side", intent.side, "is not the side of the slot's position"));
+    }
+    Ok(())
 }
 
 /// What this version does not trade, and what contradicts itself.

@@ -22,7 +22,9 @@ use crate::index::Index;
 use crate::input::{Input, Stamp};
 use crate::instrument::Instrument;
 use crate::ledger::Ledger;
-use crate::names::{ControlGate, KernelDiagnosticCode, KernelMode, KernelVerbosity, TradeStage};
+use crate::names::{
+    AccountEventKind, ControlGate, KernelDiagnosticCode, KernelMode, KernelVerbosity, TradeStage,
+};
 use crate::num::{Money, Price};
 use crate::order::{OrderRef, OrderStore};
 use crate::outcome::{Detail, Outcome, Refusal, severity_of};
@@ -50,7 +52,7 @@ pub struct KernelConfig {
     pub remembered_orders: usize,
     /// How many accepted intents are remembered for idempotence.
     pub remembered_intents: usize,
-    /// How many wallet entries of the venue are remembered for idempotence.
+    /// How many wallet entries of the venue are remembered for idempotence, of each kind.
     pub remembered_wallet_entries: usize,
     /// How many ledger transactions can be looked up.
     pub remembered_transactions: usize,
@@ -146,7 +148,8 @@ pub struct Kernel {
     pub(crate) ledger: Ledger,
     pub(crate) exposure: Exposure,
     pub(crate) intents: Window<Remembered>,
-    pub(crate) wallet_entries: Window<Id>,
+    /// By kind of entry.
+    pub(crate) wallet_entries: Vec<Window<Id>>,
 }
 
 impl Kernel {
@@ -185,7 +188,10 @@ impl Kernel {
             ledger: Ledger::new(config.remembered_transactions),
             exposure: Exposure::default(),
             intents: Window::new(config.remembered_intents),
-            wallet_entries: Window::new(config.remembered_wallet_entries),
+            wallet_entries: AccountEventKind::ALL
+                .iter()
+                .map(|_| Window::new(config.remembered_wallet_entries))
+                .collect(),
             config,
         })
     }
@@ -209,7 +215,7 @@ impl Kernel {
     pub fn validate(&self, stamp: Stamp, input: &Input) -> Result<(), Box<Refusal>> {
         self.check_time(stamp)?;
         match input {
-            Input::Intent(intent) => self.plan_intent(intent, intent.intent_id.hash64()).map(drop),
+            Input::Intent(intent) => self.plan_intent(stamp.0, intent, intent.intent_id.hash64()).map(drop),
             Input::Venue(event) => self.plan_venue(stamp, event, &mut venue::OrderPlan::new()),
             Input::Account(event) => self.plan_account(event).map(drop),
             Input::Instrument(_)

@@ -98,11 +98,11 @@ impl Slot {
     }
 
     /// The size of the next leg: up to the first cumulative target that is not met yet, on the lot grid; the last
-    /// leg is all that is left.
-    pub fn next_leg(&self, lot: Qty) -> Qty {
+    /// leg is all that is left. A leg under `least`, the venue's minimum, merges forward.
+    pub fn next_leg(&self, lot: Qty, least: Qty) -> Qty {
         let left = self.size();
         let exited = self.exited();
-        let next = self.targets(lot).map(|target| target - exited).find(|gap| gap.0 > 0);
+        let next = self.targets(lot).map(|target| target - exited).find(|gap| gap.0 > 0 && *gap >= least);
         match next {
             Some(gap) if gap < left => gap,
             _ => left,
@@ -167,7 +167,7 @@ mod tests {
             (  0,   0, &[][..],                        0, 0),
         ] {
             let slot = slot(initial, left, ratios);
-            assert_eq!((slot.next_leg(Qty(1)).0, slot.active_leg_index(Qty(1))), (next, met), "{initial} {left} {ratios:?}");
+            assert_eq!((slot.next_leg(Qty(1), Qty::ZERO).0, slot.active_leg_index(Qty(1))), (next, met), "{initial} {left} {ratios:?}");
         }
     }
 }

@@ -95,7 +95,7 @@ impl Desk {
             trade,
             slot,
             id("BTCUSDT"),
-            TradeSide::Long,
+            self.side(slot, action),
         );
         change(&mut intent);
         self.put(Input::Intent(Box::new(intent)))
@@ -104,6 +104,12 @@ impl Desk {
     fn trade_number(&self, slot: u32, action: Action) -> u64 {
         let current = self.kernel.slot(slot).map_or(0, |slot| slot.trade_number);
         if action == Action::Enter { current + 1 } else { current }
+    }
+
+    /// LONG for an entry; for the rest, what the slot carries.
+    fn side(&self, slot: u32, action: Action) -> TradeSide {
+        let carried = self.kernel.slot(slot).map_or(TradeSide::Flat, |slot| slot.side);
+        if action == Action::Enter { TradeSide::Long } else { carried }
     }
 
     pub fn enter(&mut self, slot: u32, size: &str) -> Outcome {
