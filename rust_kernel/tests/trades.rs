@@ -848,3 +848,42 @@ fn a_leg_under_the_minimum_merges_forward() {
     let place = desk.kernel.orders().by_client_id(&exit).unwrap();
     assert_eq!(desk.kernel.orders().at(place).qty, desk.kernel.slot(0).unwrap().size());
 }
+
+#[test]
+fn what_a_settlement_ahead_did_not_tell_the_fill_brings() {
+    // No fee in the settlement: the fill's is booked.
+    let mut desk = Desk::new();
+    desk.enter(0, "1");
+    let entry = desk.submitted();
+    desk.account(AccountEventKind::FillSettled, |event| {
+        event.venue_trade_id = id("T1");
+        event.realized_pnl = Some(dec("0"));
+    });
+    desk.event(Kind::FullFill, &entry, |event| {
+        event.venue_trade_id = id("T1");
+        event.size = Some(dec("1"));
+        event.price = Some(dec("100"));
+        event.fee = Some(dec("0.05"));
+    });
+    assert_eq!(desk.k(), "999.95");
+    // The venue's own profit stands against what we would have computed.
+    let (mut desk, exit) = exiting();
+    desk.settled("TX", "9.99", "0.055");
+    desk.fill(&exit, "TX", "1", "110");
+    assert_eq!(desk.k(), "1009.885");
+}
+
+#[test]
+fn an_entry_cut_short_says_why() {
+    let mut desk = Desk::new();
+    desk.enter_limit(0, "2", "99.9");
+    let entry = desk.submitted();
+    desk.fill(&entry, "T1", "1", "99.9");
+    desk.event(Kind::Expired, &entry, |_| {});
+    assert_eq!(desk.stage(0), Stage::PositionOpen);
+    assert_eq!(desk.kernel.slot(0).unwrap().close_reason, id("EXPIRED"));
+    desk.exit(0);
+    let exit = desk.submitted();
+    desk.fill(&exit, "T2", "1", "100");
+    assert_eq!(desk.kernel.slot(0).unwrap().close_reason, id("EXIT"));
+}

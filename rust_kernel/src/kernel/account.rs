@@ -20,7 +20,7 @@ pub(crate) enum AccountPlan {
     /// The venue's figures of a fill that is known.
     Settle { place: u32, fee: Option<Money>, realized: Option<Money> },
     /// The venue's figures of a fill that no event has brought yet.
-    Unseen { instrument: u32, fee: Money, realized: Money },
+    Unseen { instrument: u32, fee: Option<Money>, realized: Option<Money> },
     /// A wallet frame; the asset's place, where it has one already.
     Frame { asset: Option<u16>, figures: [Option<Money>; 4] },
     /// A wallet entry.
@@ -155,11 +155,7 @@ impl Kernel {
         match self.orders.by_fill(instrument, &event.venue_trade_id) {
             Some((place, at)) if self.orders.at(place).fills[at].settled => Ok(AccountPlan::Duplicate),
             Some((place, _)) => Ok(AccountPlan::Settle { place, fee, realized }),
-            None => Ok(AccountPlan::Unseen {
-                instrument,
-                fee: fee.unwrap_or_default(),
-                realized: realized.unwrap_or_default(),
-            }),
+            None => Ok(AccountPlan::Unseen { instrument, fee, realized }),
         }
     }
 
@@ -252,8 +248,8 @@ impl Kernel {
     fn commit_unseen(
         &mut self,
         instrument: u32,
-        fee: Money,
-        realized: Money,
+        fee: Option<Money>,
+        realized: Option<Money>,
         event: &AccountEvent,
     ) -> Outcome {
         let settle = self.instruments[instrument as usize].settle;
@@ -267,8 +263,10 @@ impl Kernel {
             trade_id: &Id::EMPTY,
             reference: &event.venue_trade_id,
         };
-        self.ledger.post(self.seq, settle, realized, posting(Account::RealizedPnl, Account::Wallet));
-        self.ledger.post(self.seq, fee_asset, fee, posting(Account::Wallet, Account::Fees));
+        let profit = posting(Account::RealizedPnl, Account::Wallet);
+        self.ledger.post(self.seq, settle, realized.unwrap_or_default(), profit);
+        let charge = posting(Account::Wallet, Account::Fees);
+        self.ledger.post(self.seq, fee_asset, fee.unwrap_or_default(), charge);
         for asset in [settle, fee_asset] {
             self.assets[usize::from(asset)].exchange.booked_time_ns = self.now_ns;
         }
@@ -370,18 +368,19 @@ impl Kernel {
 }
 
 /// The record of a fill that is settled before any event brought it: all of its money, none of its quantity.
-fn settled_ahead(fee: Money, fee_asset: u16, realized: Money, event: &AccountEvent) -> Fill {
+fn settled_ahead(fee: Option<Money>, fee_asset: u16, realized: Option<Money>, event: &AccountEvent) -> Fill {
     Fill {
         venue_trade_id: event.venue_trade_id.clone(),
         qty: Qty::ZERO,
         price: Price::ZERO,
-        fee,
+        fee: fee.unwrap_or_default(),
         fee_asset,
-        realized,
+        realized: realized.unwrap_or_default(),
         liquidity: Liquidity::Taker,
-        fee_predicted: false,
+        // What the settlement did not tell, the fill itself will.
+        fee_predicted: fee.is_none(),
         settled: true,
         inferred: false,
-        price_pending: true,
+        price_pending: realized.is_none(),
     }
 }

@@ -152,13 +152,16 @@ impl Kernel {
             trade_id: &order.trade_id,
             reference,
         };
-        let ahead = unseen.map_or(Money::ZERO, |fill| fill.realized);
-        let profit = posting(Cause::RealizedPnl, Account::RealizedPnl, Account::Wallet);
-        self.ledger.post(self.seq, settle, realized - ahead, profit);
+        // The venue's own figure, where it told one ahead, is booked already and stands.
+        let told = unseen.filter(|ahead| !ahead.price_pending).map(|ahead| ahead.realized);
+        if told.is_none() {
+            let profit = posting(Cause::RealizedPnl, Account::RealizedPnl, Account::Wallet);
+            self.ledger.post(self.seq, settle, realized, profit);
+        }
         let between = posting(Cause::InterSlot, Account::RealizedPnl, Account::InterSlot);
         self.ledger.post(self.seq, settle, own - closing.realized, between);
         self.assets[usize::from(settle)].exchange.booked_time_ns = self.now_ns;
-        realized
+        told.unwrap_or(realized)
     }
 
     /// Books the fee: the venue's, the one settled ahead of the fill, or the predicted one.
@@ -176,9 +179,9 @@ impl Kernel {
         let rules = &self.instruments[order.instrument as usize];
         let settle = rules.settle;
         let (fee, asset, cause) = match (&unseen, fill.fee) {
-            (Some(ahead), _) => (ahead.fee, ahead.fee_asset, None),
-            (None, Some(fee)) => (fee, fee_asset.unwrap_or(settle), Some(Cause::Fee)),
-            (None, None) => {
+            (Some(ahead), _) if !ahead.fee_predicted => (ahead.fee, ahead.fee_asset, None),
+            (_, Some(fee)) => (fee, fee_asset.unwrap_or(settle), Some(Cause::Fee)),
+            (_, None) => {
                 (fees::predicted(rules, fill.value, fill.liquidity), settle, Some(Cause::FeePredicted))
             }
         };
@@ -274,8 +277,8 @@ impl Kernel {
         let instrument = self.orders.at(place).instrument;
         let ahead = self.orders.take_unseen(instrument, venue_trade_id);
         let (mut fee, fee_asset) = match &ahead {
-            Some(ahead) => (Some(ahead.fee), Some(ahead.fee_asset)),
-            None => (fill.fee, fee_asset),
+            Some(ahead) if !ahead.fee_predicted => (Some(ahead.fee), Some(ahead.fee_asset)),
+            Some(_) | None => (fill.fee, fee_asset),
         };
         if let Some(ahead) = &ahead {
             self.unbook_ahead(place, ahead);
@@ -451,7 +454,10 @@ impl Kernel {
         }
         self.move_slot(slot_id, symbol, effects);
         let slot = &mut self.slots[slot_id as usize];
-        if slot.stage == crate::names::TradeStage::Closed && slot.close_reason.is_empty() {
+        let cut_short = role == OrderRole::Entry
+            && change == Change::Ended
+            && slot.stage == crate::names::TradeStage::PositionOpen;
+        if (slot.stage == crate::names::TradeStage::Closed || cut_short) && slot.close_reason.is_empty() {
             slot.close_reason = close_reason(role, status);
         }
     }
