@@ -450,7 +450,10 @@ fn a_cancel_in_doubt_is_settled_by_the_orders_status() {
         let place = desk.kernel.orders().by_client_id(&entry).unwrap();
         assert_eq!(desk.kernel.orders().at(place).doubt, OrderDoubt::Cancel);
         assert!(desk.cancel(0).accepted);
-        assert!(desk.effects.commands.is_empty(), "one cancel at a time");
+        assert!(
+            matches!(desk.effects.commands.as_slice(), [dita_kernel::effect::Command::Query(_)]),
+            "one cancel at a time: the kernel asks"
+        );
         desk.event(Kind::OrderStatus, &entry, |event| event.status = Some(status));
         assert_eq!((desk.kernel.orders().at(place).doubt, desk.stage(0)), (doubt, stage));
     }
@@ -886,4 +889,23 @@ fn an_entry_cut_short_says_why() {
     let exit = desk.submitted();
     desk.fill(&exit, "T2", "1", "100");
     assert_eq!(desk.kernel.slot(0).unwrap().close_reason, id("EXIT"));
+}
+
+#[test]
+fn a_late_fill_does_not_reopen_a_trade_that_runs_in_another_slot() {
+    let mut desk = Desk::new();
+    let enter = |desk: &mut Desk, slot| {
+        desk.intent(dita_kernel::names::KernelCommandType::Enter, slot, |intent| {
+            intent.trade_id = id("same");
+            intent.target_size = Some(dec("1"));
+        });
+        desk.submitted()
+    };
+    let first = enter(&mut desk, 0);
+    desk.event(Kind::CancelAck, &first, |_| {});
+    enter(&mut desk, 1);
+    desk.fill(&first, "T1", "1", "100");
+    assert!(desk.effects.notices.iter().any(|notice| notice.code == Code::OrphanFill));
+    assert_eq!((desk.stage(0), desk.book()), (Stage::Closed, ("1.000".into(), "1.000".into())));
+    desk.assert_replays();
 }

@@ -54,7 +54,7 @@ impl Kernel {
         if self.instruments[instrument as usize].mark.is_none() {
             books.last_price = Some(fill.price);
         }
-        let owner = self.owner_of(role, slot_id, trade_number);
+        let owner = self.owner_of(role, slot_id, trade_number).filter(|slot_id| !self.moved_on(*slot_id));
         let own = match owner {
             Some(slot_id) => self.attribute(slot_id, role, qty, value, position_side as usize, effects),
             None => {
@@ -82,6 +82,13 @@ impl Kernel {
     pub(crate) fn owner_of(&self, role: OrderRole, slot_id: u32, trade_number: u64) -> Option<u32> {
         let current = self.slots.get(slot_id as usize)?.trade_number == trade_number;
         (role != OrderRole::External && current).then_some(slot_id)
+    }
+
+    /// True where a closed slot's trade id runs in another slot by now: a late fill must not reopen it here.
+    #[inline]
+    fn moved_on(&self, slot_id: u32) -> bool {
+        let slot = &self.slots[slot_id as usize];
+        slot.stage.is_free() && self.slot_of_trade(&slot.trade_id).is_some()
     }
 
     /// Books a fill in its slot's own position; what goes past zero on an exit lands in the unassigned book. Returns
@@ -443,6 +450,9 @@ impl Kernel {
     pub(crate) fn after_change(&mut self, place: u32, change: Change, effects: &mut Effects) {
         let order = self.orders.at(place);
         let Some(slot_id) = self.owner_of(order.role, order.slot_id, order.trade_number) else { return };
+        if change == Change::LateFilled && self.moved_on(slot_id) {
+            return;
+        }
         let role = order.role;
         let status = order.status;
         let slot = &self.slots[slot_id as usize];

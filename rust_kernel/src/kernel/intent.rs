@@ -10,8 +10,8 @@ use crate::id::Id;
 use crate::input::{Intent, METADATA_BYTES_MAX, Stamp};
 use crate::instrument::Instrument;
 use crate::names::{
-    ControlGate, KernelCommandType, KernelDiagnosticCode as Code, OrderSide, OrderType, TimeInForce,
-    TradeSide, TradeStage, VenueOrderStatus,
+    ControlGate, KernelCommandType, KernelDiagnosticCode as Code, OrderDoubt, OrderSide, OrderType,
+    TimeInForce, TradeSide, TradeStage, VenueOrderStatus,
 };
 use crate::num::{Decimal, MONEY_SCALE, Money, NumError, Price, Qty, Rounding};
 use crate::order::{Order, OrderRef, OrderRole};
@@ -493,6 +493,11 @@ impl Kernel {
     pub(crate) fn request_cancel(&mut self, place: u32, effects: &mut Effects) {
         let order = self.orders.at_mut(place);
         if order.cancel_requested {
+            if order.doubt != OrderDoubt::None {
+                // Nobody knows if the first one arrived: ask, before there are two.
+                let request = self.order_key(place);
+                effects.commands.push(Command::Query(request));
+            }
             return;
         }
         order.cancel_requested = true;
