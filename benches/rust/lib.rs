@@ -65,14 +65,23 @@ pub struct Bench {
 }
 
 impl Bench {
-    /// A seeded kernel with `max_slots` slots and a quoted market.
+    /// A seeded kernel with `max_slots` slots and a quoted market; each fill is settled by an event of its own.
     pub fn new(max_slots: u32) -> Bench {
+        Bench::with(max_slots, SimConfig { fee_in_fill: false, ..SimConfig::default() })
+    }
+
+    /// The same with a venue that sends the fee in the fill and no settlement: eight inputs a trip.
+    pub fn fee_in_fill(max_slots: u32) -> Bench {
+        Bench::with(max_slots, SimConfig { fee_in_fill: true, settle_events: false, ..SimConfig::default() })
+    }
+
+    fn with(max_slots: u32, config: SimConfig) -> Bench {
         let spec = InstrumentSpec::linear(id("BTCUSDT"), id("BTC"), id("USDT"), dec("0.1"), dec("0.001"));
-        let mut venue =
-            SimVenue::new(SimConfig { fee_in_fill: false, ..SimConfig::default() }).expect("a venue");
+        let mut venue = SimVenue::new(config).expect("a venue");
         venue.add_instrument(&spec).expect("an instrument");
         venue.deposit(&id("USDT"), dec("1000000000")).expect("money");
-        let mut kernel = Kernel::new(KernelConfig { max_slots, ..KernelConfig::default() }).expect("a kernel");
+        let mut kernel =
+            Kernel::new(KernelConfig { max_slots, ..KernelConfig::default() }).expect("a kernel");
         let mut effects = Effects::default();
         for input in [
             Input::Instrument(Box::new(spec)),

@@ -11,6 +11,9 @@ fn t0(criterion: &mut Criterion) {
         group.bench_function(BenchmarkId::new("slots", slots), |b| b.iter(|| bench.round_trip()));
         bench.assert_end();
     }
+    let mut bench = Bench::fee_in_fill(10);
+    group.bench_function("fee_in_fill", |b| b.iter(|| bench.round_trip()));
+    bench.assert_end();
     group.finish();
 }
 
