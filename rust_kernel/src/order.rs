@@ -512,6 +512,20 @@ impl OrderStore {
         self.ended.push_back(Ended { reference, venue_key, fill_key });
     }
 
+    /// Takes out an order that is not ours, with its fills: they turned out to be another's.
+    #[cold]
+    pub fn take_external(&mut self, place: u32) -> Vec<Fill> {
+        let order = &mut self.orders[place as usize];
+        let fills = core::mem::take(&mut order.fills);
+        for fill in fills.iter().filter(|fill| !fill.venue_trade_id.is_empty()) {
+            self.by_fill.remove(Self::fill_key(order.instrument, &fill.venue_trade_id), place);
+        }
+        let reference = OrderRef { place, number: order.number };
+        let venue_key = order.venue_order_id.hash64();
+        self.forget(Ended { reference, venue_key, fill_key: 0 });
+        fills
+    }
+
     fn forget(&mut self, ended: Ended) {
         let place = ended.reference.place;
         let order = &mut self.orders[place as usize];

@@ -118,6 +118,10 @@ fn play(desk: &mut Desk, orders: &mut Vec<Id>, step: &Move) {
                 event.asset = id("BTCUSDT");
                 event.order_side = Some(if *sell { OrderSide::Sell } else { OrderSide::Buy });
                 event.venue_trade_id = id(&format!("T{trade}"));
+                if *trade > 20 {
+                    // One of ours, perhaps, before our own id is told.
+                    event.venue_order_id = id(&format!("V-{}", order(orders, 0)));
+                }
                 event.size = Some(dec(&lots(*count)));
                 event.price = Some(dec("100.3"));
             });

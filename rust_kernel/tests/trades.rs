@@ -909,3 +909,55 @@ fn a_late_fill_does_not_reopen_a_trade_that_runs_in_another_slot() {
     assert_eq!((desk.stage(0), desk.book()), (Stage::Closed, ("1.000".into(), "1.000".into())));
     desk.assert_replays();
 }
+
+/// A fill that names the order by the venue's id alone.
+fn anonymous_fill(
+    desk: &mut Desk,
+    venue_id: &str,
+    trade: &str,
+    size: &str,
+    side: dita_kernel::names::OrderSide,
+) {
+    let (venue_id, trade, size) = (id(venue_id), id(trade), dec(size));
+    desk.event(Kind::PartialFill, &id(""), |event| {
+        event.asset = id("BTCUSDT");
+        event.order_side = Some(side);
+        event.venue_order_id = venue_id;
+        event.venue_trade_id = trade;
+        event.size = Some(size);
+        event.price = Some(dec("100"));
+    });
+}
+
+#[test]
+fn fills_that_came_before_our_id_move_to_the_slot_once_it_comes() {
+    use dita_kernel::names::OrderSide::{Buy, Sell};
+    let mut desk = Desk::new();
+    desk.enter(0, "2");
+    let entry = desk.submitted();
+    anonymous_fill(&mut desk, "V1", "T1", "1", Buy);
+    assert_eq!(desk.book(), ("1.000".into(), "1.000".into()));
+    // The acknowledgement tells whose it is.
+    assert_eq!(desk.ack(&entry, "V1").state, Some(Stage::EntryWorking));
+    assert_eq!((desk.size(0).as_str(), desk.book()), ("1.000", ("1.000".into(), "0.000".into())));
+    assert_eq!(desk.fill(&entry, "T1", "1", "100").code, Code::DuplicateEvent);
+    assert_eq!(desk.fill_to(&entry, "T2", "1", "100", "2").state, Some(Stage::PositionOpen));
+    // The exit likewise, this time told by the fill itself.
+    desk.exit(0);
+    let exit = desk.submitted();
+    anonymous_fill(&mut desk, "V2", "X1", "0.5", Sell);
+    desk.event(Kind::PartialFill, &exit, |event| {
+        event.venue_order_id = id("V2");
+        event.venue_trade_id = id("X1");
+        event.size = Some(dec("0.5"));
+        event.price = Some(dec("100"));
+    });
+    assert_eq!((desk.size(0).as_str(), desk.book()), ("1.500", ("1.500".into(), "0.000".into())));
+    desk.fill(&exit, "X2", "1.5", "110");
+    assert_eq!((desk.stage(0), desk.book()), (Stage::Closed, ("0.000".into(), "0.000".into())));
+    let slot = desk.kernel.slot(0).unwrap();
+    // 2 bought at 100; 0.5 sold at 100, 1.5 at 110; fees 0.0005 × (200 + 50 + 165)
+    assert_eq!((slot.realized.to_string(), slot.fees.to_string()), ("15".into(), "0.2075".into()));
+    assert_eq!((desk.k().as_str(), desk.balance(Account::InterSlot).as_str()), ("1014.7925", "0"));
+    desk.assert_replays();
+}

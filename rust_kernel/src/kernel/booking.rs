@@ -272,6 +272,71 @@ impl Kernel {
         fill.fee_predicted = false;
     }
 
+    /// Moves the fills of an order that was taken for a stranger's to the order of ours that it is: out of the
+    /// unassigned book, into the slot. Book, wallet and fees have them already.
+    #[cold]
+    pub(crate) fn adopt_stray(&mut self, place: u32, stray: u32, effects: &mut Effects) {
+        for fill in self.orders.take_external(stray) {
+            let order = self.orders.at_mut(place);
+            let (instrument, role, side) = (order.instrument, order.role, order.position_side as usize);
+            let rules = &self.instruments[instrument as usize];
+            // In bounds when it was booked.
+            let value = rules.value(fill.price, fill.qty).unwrap_or_default();
+            let (settle, sign) = (rules.settle, order.order_side.sign());
+            order.filled += fill.qty;
+            order.filled_value += value;
+            let (qty, signed) = if sign > 0 { (fill.qty, value) } else { (-fill.qty, -value) };
+            let (slot_id, trade_number) = (order.slot_id, order.trade_number);
+            let owner = self.owner_of(role, slot_id, trade_number).filter(|slot_id| !self.moved_on(*slot_id));
+            if let Some(slot_id) = owner {
+                let back = self.books[instrument as usize].unassigned[side].apply(-qty, -signed).realized;
+                let own = self.attribute(slot_id, role, qty, signed, side, effects);
+                let order = self.orders.at(place);
+                let between = Posting {
+                    cause: Cause::InterSlot,
+                    from: Account::RealizedPnl,
+                    to: Account::InterSlot,
+                    slot_id: owner,
+                    trade_id: &order.trade_id,
+                    reference: &fill.venue_trade_id,
+                };
+                self.ledger.post(self.seq, settle, own + back, between);
+                if fill.fee_asset == settle {
+                    self.slots[slot_id as usize].fees += fill.fee;
+                }
+            }
+            self.orders.add_fill(place, fill);
+        }
+        self.refresh_reservation(place);
+        self.after_fills(place, false, effects);
+    }
+
+    /// What fills make of their order's status, and of its slot.
+    #[inline]
+    pub(crate) fn after_fills(&mut self, place: u32, complete: bool, effects: &mut Effects) {
+        let order = self.orders.at_mut(place);
+        if order.doubt == OrderDoubt::Submit {
+            order.doubt = OrderDoubt::None;
+        }
+        let complete = complete || order.filled >= order.qty;
+        if order.status.is_ended() {
+            // Ended stays ended: the fill is late, the money is real.
+            if complete && order.filled >= order.qty {
+                order.status = VenueOrderStatus::Filled;
+            }
+            return self.after_change(place, Change::LateFilled, effects);
+        }
+        if complete {
+            return self.end_order(place, VenueOrderStatus::Filled, Change::Filled, effects);
+        }
+        let pending =
+            matches!(order.status, VenueOrderStatus::PendingCancel | VenueOrderStatus::PendingReplace);
+        if !pending {
+            order.status = VenueOrderStatus::PartiallyFilled;
+        }
+        self.after_change(place, Change::Filled, effects);
+    }
+
     /// Gives inferred fills, oldest first, the real price and id. Quantity does not move; the fee, where the venue
     /// told it, goes whole to the first of them.
     pub(crate) fn replace_inferred(

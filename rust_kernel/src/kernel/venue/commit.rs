@@ -81,26 +81,7 @@ impl Kernel {
         if plan.fill.is_none() && plan.inferred.is_none() {
             return;
         }
-        let order = self.orders.at_mut(place);
-        if order.doubt == OrderDoubt::Submit {
-            order.doubt = OrderDoubt::None;
-        }
-        let was_ended = order.status.is_ended();
-        let complete = plan.news == News::Complete || order.filled >= order.qty;
-        if was_ended {
-            // Ended stays ended: the fill is late, the money is real.
-            if complete && order.filled >= order.qty {
-                order.status = Status::Filled;
-            }
-            return self.after_change(place, Change::LateFilled, effects);
-        }
-        if complete {
-            return self.end_order(place, Status::Filled, Change::Filled, effects);
-        }
-        if order.status != Status::PendingCancel && order.status != Status::PendingReplace {
-            order.status = Status::PartiallyFilled;
-        }
-        self.after_change(place, Change::Filled, effects);
+        self.after_fills(place, plan.news == News::Complete, effects);
     }
 
     #[inline]

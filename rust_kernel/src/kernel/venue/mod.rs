@@ -109,7 +109,36 @@ impl Kernel {
             return self.refused(event.slot_id, *refusal);
         }
         self.now_ns = stamp.0;
+        if let Some((place, stray)) = self.find_stray(event) {
+            self.adopt_stray(place, stray, effects);
+            // What the event means is another thing now; what could refuse it has been asked above.
+            plan = OrderPlan::new();
+            if let Err(refusal) = self.plan_venue(stamp, event, &mut plan) {
+                return self.answer(refusal.code, event.slot_id, refusal.detail);
+            }
+        }
         self.commit_order(&plan, event, effects)
+    }
+
+    /// An order that was taken for a stranger's because its fills came with the venue's id alone, where the event
+    /// says that this id is one of ours.
+    #[inline]
+    fn find_stray(&self, event: &VenueEvent) -> Option<(u32, u32)> {
+        if event.venue_order_id.is_empty() {
+            return None;
+        }
+        let place = self.orders.by_client_id(&event.venue_client_id)?;
+        let order = self.orders.at(place);
+        if order.venue_order_id == event.venue_order_id {
+            return None;
+        }
+        let stray = self.orders.by_venue_id(&event.venue_order_id)?;
+        let other = self.orders.at(stray);
+        let same = other.role == OrderRole::External
+            && other.instrument == order.instrument
+            && other.order_side == order.order_side
+            && other.position_side == order.position_side;
+        same.then_some((place, stray))
     }
 
     /// Writes into `plan` what an event does.
