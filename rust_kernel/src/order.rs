@@ -281,6 +281,8 @@ pub struct OrderStore {
     next_number: u64,
     /// Fills that are settled and not seen yet.
     unseen: u32,
+    /// Orders that are not ours.
+    external: u32,
     prefix: [u8; PREFIX_BYTES],
 }
 
@@ -298,6 +300,7 @@ impl OrderStore {
             by_fill: Index::default(),
             next_number: 1,
             unseen: 0,
+            external: 0,
             prefix,
         }
     }
@@ -357,6 +360,7 @@ impl OrderStore {
     /// Gives out a place for the record of an order that is not ours.
     pub fn claim_external(&mut self) -> (OrderRef, &mut Order) {
         let reference = self.claim_place();
+        self.external = self.external.saturating_add(1);
         let order = &mut self.orders[reference.place as usize];
         order.role = OrderRole::External;
         order.status = VenueOrderStatus::Acked;
@@ -467,6 +471,15 @@ impl OrderStore {
         found.or(settled)
     }
 
+    /// The order that holds a fill of that id and side, quantity and all.
+    pub fn holder_of_fill(&self, instrument: u32, venue_trade_id: &Id, side: OrderSide) -> Option<u32> {
+        self.by_fill.find(Self::fill_key(instrument, venue_trade_id), |place| {
+            let order = self.at(place);
+            let holds = |fill: &Fill| fill.venue_trade_id == *venue_trade_id && !fill.qty.is_zero();
+            order.instrument == instrument && order.order_side == side && order.fills.iter().any(holds)
+        })
+    }
+
     /// Takes out a fill that was settled before any event brought it.
     #[inline]
     pub fn take_unseen(&mut self, instrument: u32, venue_trade_id: &Id) -> Option<Fill> {
@@ -512,6 +525,12 @@ impl OrderStore {
         self.ended.push_back(Ended { reference, venue_key, fill_key });
     }
 
+    /// True where some remembered order is not ours.
+    #[inline]
+    pub fn has_external(&self) -> bool {
+        self.external > 0
+    }
+
     /// Takes out an order that is not ours, with its fills: they turned out to be another's.
     #[cold]
     pub fn take_external(&mut self, place: u32) -> Vec<Fill> {
@@ -550,6 +569,9 @@ impl OrderStore {
                     self.unseen = self.unseen.saturating_sub(1);
                 }
             }
+        }
+        if order.role == OrderRole::External {
+            self.external = self.external.saturating_sub(1);
         }
         order.vacate();
         self.free.push(place);

@@ -120,25 +120,36 @@ impl Kernel {
         self.commit_order(&plan, event, effects)
     }
 
-    /// An order that was taken for a stranger's because its fills came with the venue's id alone, where the event
-    /// says that this id is one of ours.
+    /// An order that was taken for a stranger's because its fills came without our id, where the event says that it is
+    /// one of ours: by the venue's id of the order, or by the fill's.
     #[inline]
     fn find_stray(&self, event: &VenueEvent) -> Option<(u32, u32)> {
-        if event.venue_order_id.is_empty() {
+        if !self.orders.has_external() {
             return None;
         }
-        let place = self.orders.by_client_id(&event.venue_client_id)?;
+        let place = self.find_order(event)?;
         let order = self.orders.at(place);
-        if order.venue_order_id == event.venue_order_id {
+        let is_stray = |stray: &u32| {
+            let other = self.orders.at(*stray);
+            other.role == OrderRole::External
+                && other.instrument == order.instrument
+                && other.order_side == order.order_side
+                && other.position_side == order.position_side
+        };
+        if order.role == OrderRole::External {
             return None;
         }
-        let stray = self.orders.by_venue_id(&event.venue_order_id)?;
-        let other = self.orders.at(stray);
-        let same = other.role == OrderRole::External
-            && other.instrument == order.instrument
-            && other.order_side == order.order_side
-            && other.position_side == order.position_side;
-        same.then_some((place, stray))
+        let by_order = (!event.venue_order_id.is_empty() && order.venue_order_id != event.venue_order_id)
+            .then(|| self.orders.by_venue_id(&event.venue_order_id))
+            .flatten();
+        if let Some(stray) = by_order.filter(is_stray) {
+            return Some((place, stray));
+        }
+        if !is_fill(event.kind) || event.venue_trade_id.is_empty() {
+            return None;
+        }
+        let stray = self.orders.holder_of_fill(order.instrument, &event.venue_trade_id, order.order_side)?;
+        Some((place, stray)).filter(|(_, stray)| is_stray(stray))
     }
 
     /// Writes into `plan` what an event does.
@@ -198,10 +209,7 @@ impl Kernel {
         if event.venue_trade_id.is_empty() {
             return unclear("venue_trade_id", "", "a fill of an unknown order needs a trade id");
         }
-        if self.orders.by_fill(instrument, &event.venue_trade_id).is_some_and(|(place, at)| {
-            let order = self.orders.at(place);
-            order.order_side == order_side && !order.fills[at].qty.is_zero()
-        }) {
+        if self.orders.holder_of_fill(instrument, &event.venue_trade_id, order_side).is_some() {
             plan.code = Code::DuplicateEvent;
             return Ok(());
         }
