@@ -1,3 +1,5 @@
+//! Nanoseconds per round trip over N trips (the first argument), for profilers and paired comparisons.
+
 fn main() {
     let n: u64 = std::env::args().nth(1).and_then(|t| t.parse().ok()).unwrap_or(100_000);
     let mut bench = dita_benches::Bench::new(10);
