@@ -1,5 +1,6 @@
 //! Everything that the kernel asks for or reports. The caller owns the buffers and clears them between steps.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::ops::Range;
 use serde::{Deserialize, Serialize};
@@ -41,7 +42,9 @@ pub enum Command {
     Submit(OrderRequest),
     /// Cancel an order.
     Cancel(CancelRequest),
-    /// Ask what became of an order.
+    /// Change an order.
+    Amend(AmendRequest),
+    /// Ask what became of an order, and of its fills.
     Query(CancelRequest),
     /// Set the leverage, and say what came of it by an [`crate::input::EffectResult`].
     SetLeverage {
@@ -84,6 +87,32 @@ pub struct OrderRequest {
     /// On the tick grid, where the type has one.
     pub limit_price: Option<Decimal>,
     /// On the tick grid, where the type has one.
+    pub trigger_price: Option<Decimal>,
+    /// The group of orders that cancel one another, where it is in one. The kernel cancels the others itself; a venue
+    /// that knows such groups may do it first.
+    pub oco_group: Option<Box<Id>>,
+}
+
+/// How an order shall be from now on.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct AmendRequest {
+    /// Our id.
+    pub venue_client_id: Id,
+    /// The venue's id, where it is known.
+    pub venue_order_id: Id,
+    /// Our id of this request: the venue's answer may name it.
+    pub request_id: Id,
+    /// The instrument.
+    pub asset: Id,
+    /// The slot.
+    pub slot_id: u32,
+    /// BUY or SELL.
+    pub order_side: OrderSide,
+    /// The order's new total, filled part included.
+    pub size: Decimal,
+    /// The new limit, where the type has one.
+    pub limit_price: Option<Decimal>,
+    /// The new trigger, where the type has one.
     pub trigger_price: Option<Decimal>,
 }
 

@@ -9,8 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::Id;
 use crate::names::{
-    AccountEventKind, ControlGate, KernelCommandType, KernelEventKind, KernelMode, KernelVerbosity,
-    Liquidity, OrderSide, OrderType, PositionSide, Product, TimeInForce, TradeSide, VenueOrderStatus,
+    AccountEventKind, ControlGate, FreezeScope, KernelCommandType, KernelEventKind, KernelMode,
+    KernelVerbosity, Liquidity, OrderSide, OrderType, PositionSide, Product, TimeInForce, TradeSide,
+    VenueOrderStatus,
 };
 use crate::num::{Decimal, Rounding};
 
@@ -51,6 +52,23 @@ pub enum Input {
     Effect(EffectResult),
     /// An operator changed the controls.
     Control(Box<ControlChange>),
+    /// What the venue's account holds, taken as one, before the first trade.
+    Opening(Box<OpeningState>),
+    /// A funding rate, and when it applies.
+    Funding(Box<FundingTerms>),
+    /// Trades known from elsewhere: all of them, or none.
+    Adopt(Box<AdoptedSlots>),
+    /// An operator's own hand on a slot.
+    Override(Box<SlotOverride>),
+    /// A fee that was seen, to be held against the prediction.
+    Calibration(Box<FeeSample>),
+    /// A strategy's edge, for the edge monitor.
+    Edge {
+        /// The instrument.
+        symbol: Id,
+        /// Basis points.
+        edge_bps: Decimal,
+    },
 }
 
 impl Input {
@@ -59,13 +77,19 @@ impl Input {
         match self {
             Input::Intent(intent) => Some(intent.slot_id),
             Input::Venue(event) => event.slot_id,
+            Input::Override(change) => Some(change.slot_id),
             Input::Account(_)
             | Input::Instrument(_)
             | Input::Seed { .. }
             | Input::Mark { .. }
             | Input::Time
             | Input::Effect(_)
-            | Input::Control(_) => None,
+            | Input::Control(_)
+            | Input::Opening(_)
+            | Input::Funding(_)
+            | Input::Adopt(_)
+            | Input::Calibration(_)
+            | Input::Edge { .. } => None,
         }
     }
 }
@@ -392,6 +416,21 @@ pub struct InstrumentSpec {
     pub funding_interval_secs: u32,
     /// The leverage set at the venue now.
     pub leverage: Decimal,
+    /// What fees are paid in; empty means the venue's rule: the settlement asset, and for spot what is received.
+    pub fee_asset: Id,
+    /// Maintenance margin by notional, the lowest floor first; empty where it is not known.
+    pub margin_tiers: Vec<MarginTier>,
+}
+
+/// One step of a venue's maintenance margin.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct MarginTier {
+    /// From this notional on, in settlement units.
+    pub notional_floor: Decimal,
+    /// Maintenance margin as a fraction of the notional.
+    pub maint_rate: Decimal,
+    /// The highest leverage; `None` where the venue states none.
+    pub max_leverage: Option<Decimal>,
 }
 
 impl InstrumentSpec {
@@ -418,6 +457,8 @@ impl InstrumentSpec {
             fee_rounding: Rounding::HalfEven,
             funding_interval_secs: 28_800,
             leverage: Decimal::ONE,
+            fee_asset: Id::EMPTY,
+            margin_tiers: Vec::new(),
         }
     }
 }
@@ -463,6 +504,9 @@ pub struct ControlChange {
     pub frozen: Option<bool>,
     /// Risk limits: the whole set, or unchanged.
     pub limits: Option<RiskLimits>,
+    /// True stops everything that increases risk: the gate goes to HALTED and every working entry is canceled. False
+    /// only takes the mark off: the gate stays where it is.
+    pub kill_switch: Option<bool>,
     /// Who.
     pub updated_by: Id,
 }
@@ -480,4 +524,228 @@ pub struct RiskLimits {
     pub price_collar: Option<Decimal>,
     /// Slots that may carry a trade at once.
     pub max_open_slots: Option<u32>,
+    /// Fat finger: one order, in the instrument's quantity units.
+    pub max_order_size: Option<Decimal>,
+    /// Positions and working entries of one instrument at worst, in settlement units.
+    pub max_symbol_notional: Option<Decimal>,
+    /// Positions and working entries at worst of all instruments with one base asset, in settlement units.
+    pub max_asset_notional: Option<Decimal>,
+    /// Token bucket: orders that may leave in a burst.
+    pub order_burst: Option<u32>,
+    /// Token bucket: orders that may leave a second in the long run.
+    pub orders_per_second: Option<Decimal>,
+    /// Tokens of the order bucket that only exits may take.
+    pub order_reserve_for_exits: Option<u32>,
+    /// Token bucket: cancels and amends that may leave in a burst.
+    pub cancel_burst: Option<u32>,
+    /// Token bucket: cancels and amends that may leave a second in the long run.
+    pub cancels_per_second: Option<Decimal>,
+    /// What may be lost from one UTC midnight to the next, realised and unrealised, in settlement units.
+    pub max_daily_loss: Option<Decimal>,
+    /// How far equity may fall from its peak, as a fraction.
+    pub max_drawdown: Option<Decimal>,
+    /// Edge monitor: an edge below this freezes entries, in basis points.
+    pub min_edge_bps: Option<Decimal>,
+    /// Edge monitor: what a freeze cancels; `None` means working entries.
+    pub edge_freeze_cancels: Option<FreezeScope>,
+}
+
+/// What the venue's account holds, taken as one.
+#[derive(Clone, PartialEq, Default, Debug, Serialize, Deserialize)]
+pub struct OpeningState {
+    /// The venue's time of it, ns.
+    pub timestamp_ns: i64,
+    /// Wallet balances without unrealised PnL, by asset.
+    pub balances: Vec<(Id, Decimal)>,
+    /// Positions.
+    pub positions: Vec<OpeningPosition>,
+    /// Orders at work.
+    pub orders: Vec<OpeningOrder>,
+    /// Fills up to here are in it; the venue's own cursor, opaque.
+    pub fill_cursor: Id,
+    /// Wallet entries up to here are in it; the venue's own cursor, opaque.
+    pub income_cursor: Id,
+}
+
+/// A position of an opening state.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct OpeningPosition {
+    /// The instrument.
+    pub symbol: Id,
+    /// Which of the venue's books.
+    pub position_side: PositionSide,
+    /// Signed: + long.
+    pub size: Decimal,
+    /// Average entry price.
+    pub entry_price: Decimal,
+}
+
+/// An order of an opening state.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct OpeningOrder {
+    /// The instrument.
+    pub symbol: Id,
+    /// The venue's id.
+    pub venue_order_id: Id,
+    /// Its client id, ours or a stranger's.
+    pub venue_client_id: Id,
+    /// BUY or SELL.
+    pub order_side: OrderSide,
+    /// Which of the venue's books.
+    pub position_side: PositionSide,
+    /// Type.
+    pub order_type: OrderType,
+    /// Total ordered.
+    pub size: Decimal,
+    /// How much of it is filled.
+    pub filled_size: Decimal,
+    /// Its limit or trigger.
+    pub price: Option<Decimal>,
+    /// Never increases the position.
+    pub reduce_only: bool,
+}
+
+/// A funding rate. Absent fields stay as they are.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct FundingTerms {
+    /// The instrument.
+    pub symbol: Id,
+    /// The rate of the next boundary: longs pay a positive one.
+    pub rate: Option<Decimal>,
+    /// When the next boundary is, ns.
+    pub next_boundary_ns: Option<i64>,
+    /// Seconds from one boundary to the next, from that one on.
+    pub interval_secs: Option<u32>,
+    /// The price that values the position at the boundary; absent means the mark.
+    pub mark_price: Option<Decimal>,
+    /// The venue's time of it, ns.
+    pub venue_time_ns: i64,
+}
+
+/// Trades known from elsewhere. Their positions must lie in the unassigned book.
+#[derive(Clone, PartialEq, Default, Debug, Serialize, Deserialize)]
+pub struct AdoptedSlots {
+    /// Who says so.
+    pub by: Id,
+    /// The trades.
+    pub slots: Vec<AdoptedSlot>,
+}
+
+/// A trade known from elsewhere.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct AdoptedSlot {
+    /// The slot that shall carry it; it must be free.
+    pub slot_id: u32,
+    /// The trade.
+    pub trade_id: Id,
+    /// The instrument.
+    pub asset: Id,
+    /// LONG or SHORT.
+    pub side: TradeSide,
+    /// The position's size, unsigned.
+    pub size: Decimal,
+    /// Its average entry price.
+    pub entry_price: Decimal,
+    /// What entries filled, net of busts.
+    pub initial_size: Decimal,
+    /// Realised so far, before fees.
+    pub realized_pnl: Decimal,
+    /// Fees so far, + paid.
+    pub fees_paid: Decimal,
+    /// Funding so far, + received.
+    pub funding_net: Decimal,
+    /// The leverage asked for.
+    pub leverage: Decimal,
+    /// The exit ladder; empty means `(1,)`.
+    pub exit_leg_ratios: Vec<Decimal>,
+    /// When its first fill came, ns.
+    pub entry_time_ns: i64,
+    /// Canonical JSON; empty when none.
+    pub metadata: Box<str>,
+}
+
+/// An operator's own hand on a slot; absent fields stay as they are.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct SlotOverride {
+    /// The slot.
+    pub slot_id: u32,
+    /// Who. Never empty.
+    pub by: Id,
+    /// Why. Never empty.
+    pub reason: Box<str>,
+    /// A free slot takes this trade; a busy one is renamed to it.
+    pub trade_id: Option<Id>,
+    /// A free slot's instrument.
+    pub asset: Option<Id>,
+    /// A free slot's side.
+    pub side: Option<TradeSide>,
+    /// The position's size, unsigned: the difference goes to or comes from the unassigned book.
+    pub size: Option<Decimal>,
+    /// The position's average entry price: the difference in cost goes to or comes from the unassigned book.
+    pub entry_price: Option<Decimal>,
+    /// What entries filled.
+    pub initial_size: Option<Decimal>,
+    /// Realised so far: the difference is booked between slots.
+    pub realized_pnl: Option<Decimal>,
+    /// The leverage shown.
+    pub leverage: Option<Decimal>,
+    /// The exit ladder.
+    pub exit_leg_ratios: Option<Vec<Decimal>>,
+    /// Why the trade ended, or is to end.
+    pub close_reason: Option<Id>,
+    /// True frees the slot: what it holds goes to the unassigned book.
+    pub closed: Option<bool>,
+    /// Whether a protective exit is missing.
+    pub unprotected: Option<bool>,
+    /// Canonical JSON.
+    pub metadata: Option<Box<str>>,
+    /// An order that is known as nobody's, by client or venue id, becomes the slot's entry.
+    pub entry_order: Option<Id>,
+    /// Likewise, an exit.
+    pub exit_order: Option<Id>,
+}
+
+impl SlotOverride {
+    /// An override that changes nothing yet.
+    pub fn new(slot_id: u32, by: Id, reason: Box<str>) -> SlotOverride {
+        SlotOverride {
+            slot_id,
+            by,
+            reason,
+            trade_id: None,
+            asset: None,
+            side: None,
+            size: None,
+            entry_price: None,
+            initial_size: None,
+            realized_pnl: None,
+            leverage: None,
+            exit_leg_ratios: None,
+            close_reason: None,
+            closed: None,
+            unprotected: None,
+            metadata: None,
+            entry_order: None,
+            exit_order: None,
+        }
+    }
+}
+
+/// A fee that was seen.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct FeeSample {
+    /// The instrument.
+    pub symbol: Id,
+    /// The fill's price.
+    pub price: Decimal,
+    /// The fill's quantity.
+    pub size: Decimal,
+    /// What was charged, + a charge.
+    pub fee: Decimal,
+    /// What it was paid in; empty means as predicted.
+    pub fee_asset: Id,
+    /// BUY or SELL, where known: spot needs it.
+    pub order_side: Option<OrderSide>,
+    /// Maker or taker, where known.
+    pub liquidity: Option<Liquidity>,
 }

@@ -33,6 +33,8 @@ named! {
         LiquidationFees = "LIQUIDATION_FEES",
         /// What the venue booked for no other reason.
         Adjustments = "ADJUSTMENTS",
+        /// Spot: what was paid for what is held; of a base asset, what is held.
+        Inventory = "INVENTORY",
     }
 }
 
@@ -67,6 +69,22 @@ named! {
         LiquidationFee = "LIQUIDATION_FEE",
         /// An adjustment.
         Adjustment = "ADJUSTMENT",
+        /// A spot trade moved two assets.
+        Inventory = "INVENTORY",
+        /// An opening state.
+        Opening = "OPENING",
+        /// A fill was busted: what it had booked goes back.
+        TradeBusted = "TRADE_BUSTED",
+        /// A fill was corrected: the difference.
+        TradeCorrected = "TRADE_CORRECTED",
+        /// Funding predicted at a boundary.
+        FundingPredicted = "FUNDING_PREDICTED",
+        /// What a late fill changed of a prediction.
+        FundingRepredicted = "FUNDING_REPREDICTED",
+        /// What settlement changed of a prediction.
+        FundingSettled = "FUNDING_SETTLED",
+        /// An operator's override.
+        Override = "OVERRIDE",
     }
 }
 
@@ -80,6 +98,8 @@ pub struct Transaction {
     pub number: u64,
     /// The input that caused it.
     pub seq: u64,
+    /// The venue's time of what caused it, ns; kernel time where there is none.
+    pub venue_time_ns: i64,
     /// The asset, by its place in the kernel's list.
     pub asset: u16,
     /// Why.
@@ -103,6 +123,7 @@ impl Transaction {
     const VACANT: Transaction = Transaction {
         number: 0,
         seq: 0,
+        venue_time_ns: 0,
         asset: 0,
         cause: Cause::Seed,
         from: Account::Capital,
@@ -140,12 +161,28 @@ pub struct Ledger {
     /// Where the next transaction goes.
     next: usize,
     booked: u64,
+    /// The venue's time of the input that is being booked: it passes with the input, and is no state.
+    #[serde(skip)]
+    venue_time_ns: i64,
 }
 
 impl Ledger {
     /// A ledger that remembers the last `capacity` transactions.
     pub fn new(capacity: usize) -> Ledger {
-        Ledger { balances: Vec::new(), recent: Vec::new(), capacity: capacity.max(1), next: 0, booked: 0 }
+        Ledger {
+            balances: Vec::new(),
+            recent: Vec::new(),
+            capacity: capacity.max(1),
+            next: 0,
+            booked: 0,
+            venue_time_ns: 0,
+        }
+    }
+
+    /// The venue's time of what is booked from here on, ns.
+    #[inline]
+    pub fn set_venue_time(&mut self, venue_time_ns: i64) {
+        self.venue_time_ns = venue_time_ns;
     }
 
     /// Opens the accounts of one more asset.
@@ -205,6 +242,7 @@ impl Ledger {
         let transaction = &mut self.recent[self.next];
         transaction.number = self.booked;
         transaction.seq = seq;
+        transaction.venue_time_ns = self.venue_time_ns;
         transaction.asset = asset;
         transaction.cause = posting.cause;
         transaction.from = posting.from;

@@ -385,6 +385,18 @@ named! {
 }
 
 named! {
+    /// What the edge monitor cancels when it freezes.
+    FreezeScope {
+        /// Working entries.
+        Entries = "ENTRIES",
+        /// Every working order, protective ones too.
+        All = "ALL",
+        /// Nothing: new entries are refused, no more.
+        Nothing = "NOTHING",
+    }
+}
+
+named! {
     /// How much is reported.
     KernelVerbosity {
         /// Errors.
@@ -417,6 +429,30 @@ impl TradeSide {
             TradeSide::Long => Some(OrderSide::Buy),
             TradeSide::Short => Some(OrderSide::Sell),
             TradeSide::Flat => None,
+        }
+    }
+}
+
+impl OrderType {
+    /// True where the order waits for a trigger price.
+    pub const fn is_triggered(self) -> bool {
+        match self {
+            OrderType::StopMarket | OrderType::StopLimit | OrderType::TakeProfit => true,
+            OrderType::Market | OrderType::Limit => false,
+        }
+    }
+    /// True where the order has a limit price.
+    pub const fn has_limit(self) -> bool {
+        match self {
+            OrderType::Limit | OrderType::StopLimit => true,
+            OrderType::Market | OrderType::StopMarket | OrderType::TakeProfit => false,
+        }
+    }
+    /// True where an exit of this type guards against loss.
+    pub const fn is_protective(self) -> bool {
+        match self {
+            OrderType::StopMarket | OrderType::StopLimit => true,
+            OrderType::Market | OrderType::Limit | OrderType::TakeProfit => false,
         }
     }
 }

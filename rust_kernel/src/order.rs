@@ -4,6 +4,7 @@
 //! its order without a search; one index finds it by the venue's ids, another finds fills by the venue's trade ids.
 //! Ended orders are remembered up to a bound, so that late fills find them, and then make room.
 
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
@@ -60,6 +61,59 @@ pub struct Fill {
     pub inferred: bool,
     /// True where the price is not the venue's.
     pub price_pending: bool,
+    /// True where the venue took it back: its quantity and money are zero by now.
+    pub busted: bool,
+    /// The input that booked it: fills of several orders are put in sequence by it.
+    pub seq: u64,
+    /// The venue's time of it, ns; 0 where it has none.
+    pub venue_time_ns: i64,
+}
+
+/// A change of an order that the venue has been asked for.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Amendment {
+    /// Our id of the request.
+    pub request_id: Id,
+    /// The new total.
+    pub qty: Qty,
+    /// The new limit, where the type has one.
+    pub limit_price: Option<Price>,
+    /// The new trigger, where the type has one.
+    pub trigger_price: Option<Price>,
+    /// When it was asked for, kernel time, ns.
+    pub sent_time_ns: i64,
+}
+
+/// The id of a bust or correction, and the fill that it was about.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Correction {
+    /// The venue's id of it: a later correction may refer to this one.
+    pub id: Id,
+    /// The fill's position in its order.
+    pub fill_at: u32,
+}
+
+/// What only few orders have.
+#[derive(Clone, PartialEq, Default, Debug, Serialize, Deserialize)]
+pub struct OrderExtra {
+    /// The trigger, where the type has one.
+    pub trigger_price: Option<Price>,
+    /// True once the trigger was reached.
+    pub triggered: bool,
+    /// Orders of one group cancel one another; empty where it is in none.
+    pub oco_group: Id,
+    /// The change that the venue has been asked for.
+    pub amendment: Option<Amendment>,
+    /// Until when an exit may be resent, kernel time, ns.
+    pub valid_until_ns: Option<i64>,
+    /// How often it was sent again.
+    pub resent: u32,
+    /// When the venue was last asked what became of it, kernel time, ns.
+    pub queried_time_ns: Option<i64>,
+    /// What the venue last said remains, where that is not order − filled.
+    pub remaining_told: Option<Qty>,
+    /// Busts and corrections of its fills.
+    pub corrections: Vec<Correction>,
 }
 
 /// One order.
@@ -125,9 +179,35 @@ pub struct Order {
     pub sent_time_ns: i64,
     /// Its fills, oldest first.
     pub fills: Vec<Fill>,
+    /// What only few orders have.
+    pub extra: Option<Box<OrderExtra>>,
 }
 
 impl Order {
+    /// What only few orders have, to write.
+    #[cold]
+    pub fn extra_mut(&mut self) -> &mut OrderExtra {
+        self.extra.get_or_insert_default()
+    }
+
+    /// The trigger, where the type has one.
+    #[inline]
+    pub fn trigger_price(&self) -> Option<Price> {
+        self.extra.as_ref().and_then(|extra| extra.trigger_price)
+    }
+
+    /// The group of orders that cancel one another, where it is in one.
+    #[inline]
+    pub fn oco_group(&self) -> Option<&Id> {
+        self.extra.as_ref().map(|extra| &extra.oco_group).filter(|group| !group.is_empty())
+    }
+
+    /// The change that the venue has been asked for.
+    #[inline]
+    pub fn amendment(&self) -> Option<&Amendment> {
+        self.extra.as_ref().and_then(|extra| extra.amendment.as_ref())
+    }
+
     /// True while something remains or it is in doubt.
     #[inline]
     pub fn is_live(&self) -> bool {
@@ -167,6 +247,7 @@ impl Order {
             reserved: Money::ZERO,
             sent_time_ns: 0,
             fills: Vec::new(),
+            extra: None,
         }
     }
 
@@ -204,6 +285,7 @@ impl Order {
             reserved,
             sent_time_ns,
             fills,
+            extra,
         } = self;
         let vacant = const { Order::vacant() };
         (*number, *slot_id, *trade_number, *instrument) =
@@ -222,6 +304,7 @@ impl Order {
         (*status, *doubt, *sent_time_ns) = (vacant.status, vacant.doubt, vacant.sent_time_ns);
         other_venue_ids.clear();
         fills.clear();
+        *extra = None;
     }
 
     /// What remains: nothing once it has ended.

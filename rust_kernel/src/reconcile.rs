@@ -32,10 +32,36 @@ pub struct Exchange {
 }
 
 named! {
-    /// A part of the difference. More are named as the kernel learns to prove them.
+    /// A part of the difference.
     DriftCause {
         /// Fees that K predicted and E may not have booked yet.
         FeeNotSettled = "FEE_NOT_SETTLED",
+        /// K has booked a fill that E's last frame is too old for.
+        FillInFlight = "FILL_IN_FLIGHT",
+        /// E has a fill that no event has brought to K.
+        FillMissing = "FILL_MISSING",
+        /// One of them has booked a fill twice.
+        FillDuplicated = "FILL_DUPLICATED",
+        /// The venue charges another rate than K predicts with.
+        FeeRateChanged = "FEE_RATE_CHANGED",
+        /// A rebate.
+        Rebate = "REBATE",
+        /// Fees are paid in another asset, at a discount.
+        DiscountAsset = "DISCOUNT_ASSET",
+        /// K has predicted funding that E has not booked.
+        FundingNotBooked = "FUNDING_NOT_BOOKED",
+        /// One of them has booked funding twice.
+        FundingOvercounted = "FUNDING_OVERCOUNTED",
+        /// A transfer.
+        Transfer = "TRANSFER",
+        /// A liquidation's fee.
+        LiquidationFee = "LIQUIDATION_FEE",
+        /// The venue's insurance fund paid what the account could not.
+        Insurance = "INSURANCE",
+        /// Somebody else traded on the account.
+        ManualTrade = "MANUAL_TRADE",
+        /// What the venue booked for no other reason.
+        Adjustment = "ADJUSTMENT",
         /// Unsettled roundings.
         Rounding = "ROUNDING",
         /// No name: look at it.

@@ -105,6 +105,10 @@ fn check_collar(limits: &Limits, attempt: &Attempt) -> Result<(), Box<Refusal>> 
     Err(Refusal::limit("price_collar", given, attempted.unwrap_or(Decimal::ONE)))
 }
 
+/// What the limits over time remember: buckets, peaks, losses, freezes.
+#[derive(Clone, PartialEq, Default, Debug, Serialize, Deserialize)]
+pub struct Guard {}
+
 /// Exposure per instrument, and its sum per settlement asset kept along, so that a check costs the same however
 /// many instruments there are.
 #[derive(Clone, PartialEq, Default, Debug, Serialize, Deserialize)]

@@ -4,12 +4,15 @@ mod common;
 
 use common::{dec, id};
 use dita_kernel::codec::{CodecError, FORMAT_VERSION, decode, encode};
+use dita_kernel::id::Id;
 use dita_kernel::input::{
-    AccountEvent, ControlChange, EffectResult, Input, InstrumentSpec, Intent, RareFields, RiskLimits,
-    VenueEvent,
+    AccountEvent, AdoptedSlot, AdoptedSlots, ControlChange, EffectResult, FeeSample, FundingTerms, Input,
+    InstrumentSpec, Intent, OpeningOrder, OpeningPosition, OpeningState, RareFields, RiskLimits,
+    SlotOverride, VenueEvent,
 };
 use dita_kernel::names::{
-    AccountEventKind, ControlGate, KernelCommandType, KernelEventKind, Liquidity, OrderSide, TradeSide,
+    AccountEventKind, ControlGate, KernelCommandType, KernelEventKind, Liquidity, OrderSide, OrderType,
+    PositionSide, TradeSide,
 };
 
 /// One of each kind of input, with seldom fields set.
@@ -38,6 +41,25 @@ fn samples() -> Vec<(&'static str, Input)> {
     let limits = RiskLimits { max_open_slots: Some(3), ..RiskLimits::default() };
     let control =
         ControlChange { gate: Some(ControlGate::Halted), limits: Some(limits), ..ControlChange::default() };
+    let terms = FundingTerms {
+        symbol: id("BTCUSDT"),
+        rate: Some(dec("0.0001")),
+        next_boundary_ns: Some(1_700_006_400_000_000_000),
+        interval_secs: None,
+        mark_price: None,
+        venue_time_ns: 7,
+    };
+    let mut by_hand = SlotOverride::new(2, id("ops"), "wrong size".into());
+    by_hand.size = Some(dec("0.5"));
+    let sample = FeeSample {
+        symbol: id("BTCUSDT"),
+        price: dec("100"),
+        size: dec("1"),
+        fee: dec("0.05"),
+        fee_asset: Id::EMPTY,
+        order_side: Some(OrderSide::Buy),
+        liquidity: None,
+    };
     let set = EffectResult::LeverageSet { symbol: id("BTCUSDT"), leverage: dec("5") };
     vec![
         ("intent", Input::Intent(Box::new(intent))),
@@ -49,7 +71,61 @@ fn samples() -> Vec<(&'static str, Input)> {
         ("time", Input::Time),
         ("effect", Input::Effect(set)),
         ("control", Input::Control(Box::new(control))),
+        ("opening", Input::Opening(Box::new(opening()))),
+        ("funding", Input::Funding(Box::new(terms))),
+        ("adopt", Input::Adopt(Box::new(AdoptedSlots { by: id("ops"), slots: vec![adopted()] }))),
+        ("override", Input::Override(Box::new(by_hand))),
+        ("calibration", Input::Calibration(Box::new(sample))),
+        ("edge", Input::Edge { symbol: id("BTCUSDT"), edge_bps: dec("-0.5") }),
     ]
+}
+
+fn opening() -> OpeningState {
+    let position = OpeningPosition {
+        symbol: id("BTCUSDT"),
+        position_side: PositionSide::Both,
+        size: dec("-0.25"),
+        entry_price: dec("61800.3"),
+    };
+    let order = OpeningOrder {
+        symbol: id("BTCUSDT"),
+        venue_order_id: id("8389765"),
+        venue_client_id: id("web-1"),
+        order_side: OrderSide::Buy,
+        position_side: PositionSide::Both,
+        order_type: OrderType::Limit,
+        size: dec("0.1"),
+        filled_size: dec("0.05"),
+        price: Some(dec("60000")),
+        reduce_only: true,
+    };
+    OpeningState {
+        timestamp_ns: 9,
+        balances: vec![(id("USDT"), dec("1000"))],
+        positions: vec![position],
+        orders: vec![order],
+        fill_cursor: id("f-9"),
+        income_cursor: Id::EMPTY,
+    }
+}
+
+fn adopted() -> AdoptedSlot {
+    AdoptedSlot {
+        slot_id: 1,
+        trade_id: id("t"),
+        asset: id("BTCUSDT"),
+        side: TradeSide::Long,
+        size: dec("0.5"),
+        entry_price: dec("100"),
+        initial_size: dec("1"),
+        realized_pnl: dec("2"),
+        fees_paid: dec("0.1"),
+        funding_net: dec("-0.01"),
+        leverage: dec("3"),
+        exit_leg_ratios: vec![dec("0.5"), dec("0.5")],
+        entry_time_ns: 11,
+        metadata: "".into(),
+    }
 }
 
 fn bytes_of(input: &Input) -> Vec<u8> {

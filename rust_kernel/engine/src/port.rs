@@ -19,6 +19,7 @@ pub(crate) fn ask(venue: &mut SimVenue, now_ns: i64, command: &Command, out: &mu
     match command {
         Command::Submit(order) => venue.submit(now_ns, order, out),
         Command::Cancel(request) => venue.cancel(now_ns, request, out),
+        Command::Amend(request) => venue.amend(now_ns, request, out),
         Command::Query(request) => venue.query(now_ns, request, out),
         Command::SetLeverage { symbol, leverage } => venue.set_leverage(now_ns, symbol, *leverage, out),
     }

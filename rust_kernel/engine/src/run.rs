@@ -388,7 +388,13 @@ fn add_feedback(answer: &mut Answer, input: Input, outcome: Outcome) -> Option<I
         | Input::Seed { .. }
         | Input::Mark { .. }
         | Input::Time
-        | Input::Control(_)) => return Some(other),
+        | Input::Control(_)
+        | Input::Opening(_)
+        | Input::Funding(_)
+        | Input::Adopt(_)
+        | Input::Override(_)
+        | Input::Calibration(_)
+        | Input::Edge { .. }) => return Some(other),
     }
     answer.outcome.state = outcome.state.or(answer.outcome.state);
     if outcome.severity > answer.outcome.severity || outcome.severity >= Severity::Critical {

@@ -38,6 +38,7 @@ fn order(side: OrderSide) -> OrderRequest {
         size: decimal("0.010"),
         limit_price: None,
         trigger_price: None,
+        oco_group: None,
     }
 }
 

@@ -1,6 +1,6 @@
 //! The venue: requests and market data in, events out.
 
-use dita_kernel::effect::{CancelRequest, OrderRequest};
+use dita_kernel::effect::{AmendRequest, CancelRequest, OrderRequest};
 use dita_kernel::id::Id;
 use dita_kernel::input::{EffectResult, Input, InstrumentSpec};
 use dita_kernel::names::{KernelEventKind, OrderSide, TimeInForce, VenueOrderStatus};
@@ -172,6 +172,18 @@ impl SimVenue {
         } else {
             self.send(now_ns, Cargo::Cancel(request.clone()));
         }
+    }
+
+    /// Asks to change an order. This version cannot: it says AMEND_REJECT.
+    pub fn amend(&mut self, now_ns: i64, request: &AmendRequest, out: &mut Vec<Input>) {
+        self.set_clock(now_ns);
+        let key = CancelRequest {
+            venue_client_id: request.venue_client_id.clone(),
+            venue_order_id: request.venue_order_id.clone(),
+            asset: request.asset.clone(),
+            slot_id: request.slot_id,
+        };
+        out.push(events::unknown(KernelEventKind::AmendReject, &key, self.desk.moment()));
     }
 
     /// Asks what became of an order: ORDER_STATUS, or ORDER_NOT_FOUND.

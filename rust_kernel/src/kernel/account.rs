@@ -70,7 +70,7 @@ impl Kernel {
             Ok(plan) => plan,
             Err(refusal) => return self.refused(None, *refusal),
         };
-        self.now_ns = stamp.0;
+        self.pass_time(stamp, event.timestamp_ns);
         self.commit_account(&plan, event)
     }
 
@@ -382,5 +382,8 @@ fn settled_ahead(fee: Option<Money>, fee_asset: u16, realized: Option<Money>, ev
         settled: true,
         inferred: false,
         price_pending: realized.is_none(),
+        busted: false,
+        seq: 0,
+        venue_time_ns: event.timestamp_ns,
     }
 }

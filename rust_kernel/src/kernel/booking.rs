@@ -25,6 +25,8 @@ pub(crate) struct NewFill {
     pub(crate) fee: Option<Money>,
     pub(crate) inferred: bool,
     pub(crate) price_pending: bool,
+    /// 0 where the venue told none.
+    pub(crate) venue_time_ns: i64,
 }
 
 impl Kernel {
@@ -227,6 +229,9 @@ impl Kernel {
             settled: unseen.is_some(),
             inferred: fill.inferred,
             price_pending: fill.price_pending,
+            busted: false,
+            seq: self.seq,
+            venue_time_ns: fill.venue_time_ns,
         }
     }
 

@@ -3,6 +3,7 @@
 use alloc::boxed::Box;
 use serde::Serialize;
 
+use super::amend::AmendPlan;
 use super::window::Named;
 use super::{EXIT_LEGS_MAX, Kernel};
 use crate::effect::{CancelRequest, Command, Effects, OrderRequest};
@@ -48,6 +49,7 @@ pub(crate) enum IntentPlan {
     Enter(EnterPlan),
     Exit(ExitPlan),
     Cancel(CancelPlan),
+    Amend(AmendPlan),
     /// It came before; the place of the first outcome.
     Repeat(u32),
 }
@@ -109,11 +111,12 @@ impl Kernel {
             Ok(plan) => plan,
             Err(refusal) => return self.refused(Some(intent.slot_id), *refusal),
         };
-        self.now_ns = stamp.0;
+        self.pass_time(stamp, stamp.0);
         match &plan {
             IntentPlan::Enter(plan) => self.commit_enter(plan, intent, key, effects),
             IntentPlan::Exit(plan) => self.commit_exit(plan, intent, key, effects),
             IntentPlan::Cancel(plan) => self.commit_cancel(plan, intent, key, effects),
+            IntentPlan::Amend(plan) => self.commit_amend(plan, intent, key, effects),
             IntentPlan::Repeat(at) => self.repeat(*at),
         }
     }
@@ -151,7 +154,7 @@ impl Kernel {
             KernelCommandType::Enter => self.plan_enter(slot, intent).map(IntentPlan::Enter),
             KernelCommandType::Exit => self.plan_exit(slot, intent).map(IntentPlan::Exit),
             KernelCommandType::Cancel => self.plan_cancel(slot, intent).map(IntentPlan::Cancel),
-            KernelCommandType::Amend => Err(Refusal::not_yet(Code::InvalidIntent, "action AMEND")),
+            KernelCommandType::Amend => self.plan_amend(slot, intent).map(IntentPlan::Amend),
         }
     }
 
@@ -415,7 +418,7 @@ impl Kernel {
     }
 
     #[inline]
-    fn remember(&mut self, intent: &Intent, key: u64, place: u32) -> Outcome {
+    pub(crate) fn remember(&mut self, intent: &Intent, key: u64, place: u32) -> Outcome {
         let client_id = &self.orders.at(place).client_id;
         let remembered = self.intents.remember(key);
         remembered.intent_id.clone_from(&intent.intent_id);
@@ -481,7 +484,8 @@ impl Kernel {
                 reduce_only: order.reduce_only,
                 size: rules.qty_decimal(order.qty),
                 limit_price: order.limit_price.map(|price| rules.price_on_wire(price)),
-                trigger_price: None,
+                trigger_price: order.trigger_price().map(|price| rules.price_on_wire(price)),
+                oco_group: order.oco_group().map(|group| Box::new(group.clone())),
             })
         }));
         let (slot_id, role) = (order.slot_id, order.role);

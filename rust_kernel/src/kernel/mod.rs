@@ -4,9 +4,16 @@
 //! fail). What may fail on the way is decided above the line between the two; [`Kernel::validate`] stops at it.
 
 mod account;
+mod adopt;
+mod amend;
 mod booking;
+mod calibrate;
+mod controls;
+mod funding;
 mod intent;
+mod opening;
 mod setup;
+mod timers;
 mod venue;
 
 pub mod window;
@@ -17,6 +24,7 @@ use alloc::vec::Vec;
 use serde::Serialize;
 
 use crate::effect::{Effects, Notice};
+use crate::funding::FundingBook;
 use crate::id::Id;
 use crate::index::Index;
 use crate::input::{Input, Stamp};
@@ -26,17 +34,20 @@ use crate::names::{
     AccountEventKind, ControlGate, KernelDiagnosticCode, KernelMode, KernelVerbosity, TradeStage,
 };
 use crate::num::{Money, Price};
+use crate::oco::Groups;
 use crate::order::{OrderRef, OrderStore};
 use crate::outcome::{Detail, Outcome, Refusal, severity_of};
 use crate::position::Basis;
 use crate::reconcile::Exchange;
-use crate::risk::{Exposure, Limits};
+use crate::risk::{Exposure, Guard, Limits};
 use crate::slot::Slot;
 use crate::slot::classify::{Facts, stage_of};
 use crate::slot::table::{Rule, Symbol, rule, rule_number};
 
 pub(crate) use booking::exposure_of;
 pub use intent::Remembered;
+pub use timers::Connection;
+use timers::Watch;
 use window::Window;
 
 /// Capacities and identity, fixed for a kernel's life.
@@ -150,6 +161,11 @@ pub struct Kernel {
     pub(crate) intents: Window<Remembered>,
     /// By kind of entry.
     pub(crate) wallet_entries: Vec<Window<Id>>,
+    pub(crate) funding: FundingBook,
+    pub(crate) groups: Groups,
+    pub(crate) guard: Guard,
+    pub(crate) watch: Watch,
+    pub(crate) connection: Connection,
 }
 
 impl Kernel {
@@ -192,6 +208,11 @@ impl Kernel {
                 .iter()
                 .map(|_| Window::new(config.remembered_wallet_entries))
                 .collect(),
+            funding: FundingBook::default(),
+            groups: Groups::default(),
+            guard: Guard::default(),
+            watch: Watch::default(),
+            connection: Connection::default(),
             config,
         })
     }
@@ -221,9 +242,15 @@ impl Kernel {
             Input::Instrument(_)
             | Input::Seed { .. }
             | Input::Mark { .. }
-            | Input::Time
             | Input::Effect(_)
             | Input::Control(_) => self.plan_setup(input).map(drop),
+            Input::Time => Ok(()),
+            Input::Opening(opening) => self.plan_opening(opening),
+            Input::Funding(terms) => self.plan_funding(terms),
+            Input::Adopt(adopted) => self.plan_adopted(adopted),
+            Input::Override(change) => self.plan_override(change),
+            Input::Calibration(sample) => self.plan_calibration(sample),
+            Input::Edge { symbol, edge_bps } => self.plan_edge(symbol, *edge_bps),
         }
     }
 
@@ -242,9 +269,15 @@ impl Kernel {
             Input::Instrument(_)
             | Input::Seed { .. }
             | Input::Mark { .. }
-            | Input::Time
             | Input::Effect(_)
             | Input::Control(_) => self.take_setup(stamp, input, effects),
+            Input::Time => self.take_time(stamp, effects),
+            Input::Opening(opening) => self.take_opening(stamp, opening),
+            Input::Funding(terms) => self.take_funding(stamp, terms),
+            Input::Adopt(adopted) => self.take_adopted(stamp, adopted, effects),
+            Input::Override(change) => self.take_override(stamp, change, effects),
+            Input::Calibration(sample) => self.take_calibration(stamp, sample),
+            Input::Edge { symbol, edge_bps } => self.take_edge(stamp, symbol, *edge_bps, effects),
         }
     }
 
@@ -494,7 +527,8 @@ impl Kernel {
         let state = (
             (&self.config, self.opened, &self.control, &self.slots, &self.orders),
             (&self.instruments, &self.books, &self.assets, &self.ledger, &self.exposure),
-            (&self.intents, &self.wallet_entries),
+            (&self.intents, &self.wallet_entries, &self.funding, &self.groups, &self.guard),
+            (&self.watch, &self.connection),
         );
         // Every part of the state is of a kind that postcard writes.
         let bytes = postcard::to_allocvec(&state).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! What is not trading: instruments, seed, marks, leverage answers, controls.
+//! What is not trading: instruments, seed, marks, leverage answers.
 
 use alloc::boxed::Box;
 
@@ -6,7 +6,7 @@ use super::venue::ASSETS_MAX;
 use super::{Books, Kernel};
 use crate::effect::Effects;
 use crate::id::Id;
-use crate::input::{ControlChange, EffectResult, Input, InstrumentSpec, Stamp};
+use crate::input::{EffectResult, Input, InstrumentSpec, Stamp};
 use crate::instrument::Instrument;
 use crate::ledger::{Account, Cause, Posting};
 use crate::names::{KernelDiagnosticCode as Code, VenueOrderStatus};
@@ -34,7 +34,7 @@ pub(crate) enum SetupPlan {
         confirmed: Option<Decimal>,
     },
     NotSent(u32),
-    Control(Option<Limits>),
+    Control(Option<Box<Limits>>),
 }
 
 fn wrong(field: &'static str, value: impl core::fmt::Display, why: &'static str) -> Box<Refusal> {
@@ -49,7 +49,9 @@ impl Kernel {
             Ok(plan) => plan,
             Err(refusal) => return self.refused(None, *refusal),
         };
-        self.now_ns = stamp.0;
+        let venue_time_ns =
+            if let Input::Mark { venue_time_ns, .. } = input { *venue_time_ns } else { stamp.0 };
+        self.pass_time(stamp, venue_time_ns);
         self.commit_setup(plan, input, effects)
     }
 
@@ -60,11 +62,17 @@ impl Kernel {
             Input::Mark { symbol, price, .. } => self.plan_mark(symbol, *price),
             Input::Effect(result) => self.plan_effect(result),
             Input::Control(change) => self.plan_control(change),
-            Input::Time => Ok(SetupPlan::Note(Code::Ok)),
             // They have plans of their own.
-            Input::Intent(_) | Input::Venue(_) | Input::Account(_) => {
-                Ok(SetupPlan::Note(Code::IllegalTransition))
-            }
+            Input::Intent(_)
+            | Input::Venue(_)
+            | Input::Account(_)
+            | Input::Time
+            | Input::Opening(_)
+            | Input::Funding(_)
+            | Input::Adopt(_)
+            | Input::Override(_)
+            | Input::Calibration(_)
+            | Input::Edge { .. } => Ok(SetupPlan::Note(Code::IllegalTransition)),
         }
     }
 
@@ -168,23 +176,6 @@ impl Kernel {
         Ok(plan)
     }
 
-    fn plan_control(&self, change: &ControlChange) -> Result<SetupPlan, Box<Refusal>> {
-        if let Some(mode) = change.mode
-            && mode != self.control.mode
-            && (self.busy_slots() > 0
-                || self.books.iter().any(|books| books.book.iter().any(|b| !b.qty.is_zero())))
-        {
-            return Err(wrong("mode", mode, "changes only when flat and nothing is at work"));
-        }
-        let limits = match &change.limits {
-            Some(limits) => Some(Limits::load(limits).map_err(|field| {
-                wrong(field, "given limit", "must not be negative, too fine or too large")
-            })?),
-            None => None,
-        };
-        Ok(SetupPlan::Control(limits))
-    }
-
     // ------------------------------------------------------------------------------------------------ commit
 
     #[inline]
@@ -205,7 +196,9 @@ impl Kernel {
             (SetupPlan::NotSent(place), _) => {
                 self.end_order(place, VenueOrderStatus::Rejected, Change::Ended, effects);
             }
-            (SetupPlan::Control(limits), Input::Control(change)) => self.commit_control(limits, change),
+            (SetupPlan::Control(limits), Input::Control(change)) => {
+                self.commit_control(limits, change, effects)
+            }
             (SetupPlan::Seed(_) | SetupPlan::Control(_), _) => {
                 return self.answer(Code::IllegalTransition, None, Detail::None);
             }
@@ -270,21 +263,5 @@ impl Kernel {
         } else {
             self.end_order(reference.place, VenueOrderStatus::Rejected, Change::Ended, effects);
         }
-    }
-
-    fn commit_control(&mut self, limits: Option<Limits>, change: &ControlChange) {
-        let control = &mut self.control;
-        control.mode = change.mode.unwrap_or(control.mode);
-        control.gate = change.gate.unwrap_or(control.gate);
-        control.verbosity = change.verbosity.unwrap_or(control.verbosity);
-        control.debug_clickhouse_enabled =
-            change.debug_clickhouse_enabled.unwrap_or(control.debug_clickhouse_enabled);
-        control.frozen = change.frozen.unwrap_or(control.frozen);
-        if let Some(limits) = limits {
-            control.limits = limits;
-        }
-        control.version = control.version.wrapping_add(1);
-        control.updated_by = change.updated_by.clone();
-        control.updated_at_ns = self.now_ns;
     }
 }

@@ -13,6 +13,9 @@ use crate::num::{Decimal, MONEY_SCALE, Money, Qty, Rounding, divide, multiply_di
 use crate::order::OrderRef;
 use crate::position::Basis;
 
+/// How many exit orders of one slot may be live at once.
+pub const EXITS_MAX: usize = 8;
+
 /// One slot and the trade in it.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Slot {
@@ -50,6 +53,8 @@ pub struct Slot {
     pub entry: Option<OrderRef>,
     /// The newest exit order.
     pub exit: Option<OrderRef>,
+    /// The exit orders before it that are still live, oldest first; at most [`EXITS_MAX`] − 1.
+    pub other_exits: Vec<OrderRef>,
     /// Why the trade ended, or is to end.
     pub close_reason: Id,
     /// True where a protective exit failed.
@@ -79,6 +84,7 @@ impl Slot {
             ratios: Vec::new(),
             entry: None,
             exit: None,
+            other_exits: Vec::new(),
             close_reason: Id::EMPTY,
             unprotected: false,
             metadata: "".into(),

@@ -59,6 +59,18 @@ named! {
         ExitDoubt = "EXIT_DOUBT",
         /// News of the exit that moves neither quantity nor life.
         ExitReported = "EXIT_REPORTED",
+        /// An AMEND intent that found its order.
+        Amend = "AMEND",
+        /// An ended entry works again: it was amended up, or a fill of it was busted.
+        EntryReopened = "ENTRY_REOPENED",
+        /// An ended exit works again.
+        ExitReopened = "EXIT_REOPENED",
+        /// The position changed past the slot's orders (liquidation, bust, override), and the stage did not.
+        PositionMoved = "POSITION_MOVED",
+        /// The position went past the slot's orders, and nothing works.
+        PositionGone = "POSITION_GONE",
+        /// A free slot has a position: adopted, or back by a bust.
+        PositionBack = "POSITION_BACK",
     }
 }
 
@@ -127,6 +139,12 @@ pub const TABLE: [(Symbol, [Rule; STAGES]); SYMBOLS] = [
     (Symbol::ExitLateFilledFlat,   [xxx,  xxx,  xxx,  xxx,  CLO,  xxx,  xxx,  xxx,  xxx ]),
     (Symbol::ExitDoubt,            [old,  old,  old,  old,  old,  XRQ,  XSN,  XWK,  old ]),
     (Symbol::ExitReported,         [old,  old,  old,  old,  old,  XRQ,  XSN,  XWK,  old ]),
+    (Symbol::Amend,                [none, none, SNT,  WRK,  none, none, XSN,  XWK,  none]),
+    (Symbol::EntryReopened,        [xxx,  xxx,  xxx,  xxx,  WRK,  XRQ,  XSN,  XWK,  WRK ]),
+    (Symbol::ExitReopened,         [xxx,  xxx,  xxx,  XWK,  XWK,  XRQ,  XSN,  XWK,  XWK ]),
+    (Symbol::PositionMoved,        [xxx,  xxx,  SNT,  WRK,  OPN,  XRQ,  XSN,  XWK,  xxx ]),
+    (Symbol::PositionGone,         [xxx,  xxx,  xxx,  xxx,  CLO,  xxx,  xxx,  xxx,  xxx ]),
+    (Symbol::PositionBack,         [OPN,  xxx,  xxx,  xxx,  xxx,  xxx,  xxx,  xxx,  OPN ]),
 ];
 
 const _: () = {

@@ -155,7 +155,7 @@ impl Desk {
     pub fn submitted(&self) -> Id {
         let mut ids = self.effects.commands.iter().filter_map(|command| match command {
             Command::Submit(order) => Some(order.venue_client_id.clone()),
-            Command::Cancel(_) | Command::Query(_) | Command::SetLeverage { .. } => None,
+            Command::Cancel(_) | Command::Amend(_) | Command::Query(_) | Command::SetLeverage { .. } => None,
         });
         ids.next_back().expect("an order was submitted")
     }

@@ -77,6 +77,8 @@ impl Question {
                 Some(order) => Question::Cancel { order, reason: reason.unwrap_or_default() },
                 None => Question::Nothing,
             },
+            // The core refuses AMEND so far: there is none.
+            Command::Amend(_) => Question::Nothing,
             Command::Query(request) => {
                 Question::Query { venue_client_id: request.venue_client_id, asset: request.asset }
             }

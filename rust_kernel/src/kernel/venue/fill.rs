@@ -207,7 +207,16 @@ impl Kernel {
             self.check_asset(&event.fee_asset)?;
         }
         let value = value_of(rules, price, qty)?;
-        Ok(NewFill { qty, price, value, liquidity, fee, inferred: false, price_pending })
+        Ok(NewFill {
+            qty,
+            price,
+            value,
+            liquidity,
+            fee,
+            inferred: false,
+            price_pending,
+            venue_time_ns: event.timestamp_ns,
+        })
     }
 
     /// A fill that only a cumulative quantity tells of.
@@ -224,7 +233,16 @@ impl Kernel {
         let price_pending = event.average_price.is_none();
         let liquidity = expected_liquidity(order.order_type, order.post_only);
         let value = value_of(rules, price, qty)?;
-        Ok(Box::new(NewFill { qty, price, value, liquidity, fee: None, inferred: true, price_pending }))
+        Ok(Box::new(NewFill {
+            qty,
+            price,
+            value,
+            liquidity,
+            fee: None,
+            inferred: true,
+            price_pending,
+            venue_time_ns: event.timestamp_ns,
+        }))
     }
 
     /// What a fill without a price most likely cost: from the order's average where the event has it, else the event's

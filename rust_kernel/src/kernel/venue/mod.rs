@@ -108,7 +108,7 @@ impl Kernel {
         if let Err(refusal) = self.plan_venue(stamp, event, &mut plan) {
             return self.refused(event.slot_id, *refusal);
         }
-        self.now_ns = stamp.0;
+        self.pass_time(stamp, event.timestamp_ns);
         if let Some((place, stray)) = self.find_stray(event) {
             self.adopt_stray(place, stray, effects);
             // What the event means is another thing now; what could refuse it has been asked above.
@@ -230,6 +230,7 @@ impl Kernel {
             fee,
             inferred: false,
             price_pending: false,
+            venue_time_ns: event.timestamp_ns,
         };
         let position_side = match (self.config.hedge_mode, event.position_side) {
             (true, Some(side)) => side,
