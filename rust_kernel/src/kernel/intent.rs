@@ -77,7 +77,11 @@ pub(crate) struct CancelPlan {
     place: u32,
 }
 
-fn invalid(field: &'static str, value: impl core::fmt::Display, why: &'static str) -> Box<Refusal> {
+pub(crate) fn invalid(
+    field: &'static str,
+    value: impl core::fmt::Display,
+    why: &'static str,
+) -> Box<Refusal> {
     Refusal::field(Code::InvalidIntent, field, value, why)
 }
 
@@ -85,7 +89,7 @@ fn invalid_slot(shown: impl core::fmt::Display) -> Box<Refusal> {
     Refusal::field(Code::InvalidSlotId, "slot_id", shown, "must be below max_slots")
 }
 
-fn precision(field: &'static str, value: Decimal) -> impl Fn(NumError) -> Box<Refusal> {
+pub(crate) fn precision(field: &'static str, value: Decimal) -> impl Fn(NumError) -> Box<Refusal> {
     move |error| {
         let why = match error {
             NumError::Inexact => "has more digits than the instrument can hold exactly",
@@ -96,7 +100,7 @@ fn precision(field: &'static str, value: Decimal) -> impl Fn(NumError) -> Box<Re
 }
 
 /// Says no where the table does.
-fn permitted(stage: TradeStage, symbol: Symbol) -> Result<(), Box<Refusal>> {
+pub(crate) fn permitted(stage: TradeStage, symbol: Symbol) -> Result<(), Box<Refusal>> {
     match rule(stage, symbol) {
         Rule::Go(_) => Ok(()),
         Rule::Ignore(code) | Rule::Refuse(code) => Err(Refusal::plain(code)),
@@ -300,27 +304,28 @@ impl Kernel {
     }
 
     fn plan_cancel(&self, slot: &Slot, intent: &Intent) -> Result<CancelPlan, Box<Refusal>> {
+        let place = self.chosen_order(slot, intent)?;
+        permitted(slot.stage, Symbol::Cancel)?;
+        Ok(CancelPlan { place })
+    }
+
+    /// The slot's live order that a CANCEL or an AMEND means: the one it names, or the only one.
+    pub(crate) fn chosen_order(&self, slot: &Slot, intent: &Intent) -> Result<u32, Box<Refusal>> {
         if let Some(rules) = self.instruments.get(slot.instrument as usize) {
             check_trade(slot, rules, intent)?;
         }
-        let live = |reference: Option<OrderRef>| {
-            reference.filter(|reference| self.orders.get(*reference).is_some_and(Order::is_live))
-        };
-        let (entry, exit) = (live(slot.entry), live(slot.exit));
+        let orders = slot.entry.into_iter().chain(slot.exit).chain(slot.other_exits.iter().copied());
+        let mut live = orders.filter(|reference| self.orders.get(*reference).is_some_and(Order::is_live));
         let chosen = if intent.target_client_id.is_empty() {
-            match (entry, exit) {
-                (Some(_), Some(_)) => return Err(Refusal::plain(Code::AmbiguousOrder)),
-                (entry, exit) => entry.or(exit),
+            let only = live.next();
+            if live.next().is_some() {
+                return Err(Refusal::plain(Code::AmbiguousOrder));
             }
+            only
         } else {
-            [entry, exit]
-                .into_iter()
-                .flatten()
-                .find(|reference| self.orders.at(reference.place).client_id == intent.target_client_id)
+            live.find(|reference| self.orders.at(reference.place).client_id == intent.target_client_id)
         };
-        let chosen = chosen.ok_or_else(|| Refusal::plain(Code::NoActiveOrder))?;
-        permitted(slot.stage, Symbol::Cancel)?;
-        Ok(CancelPlan { place: chosen.place })
+        chosen.map(|reference| reference.place).ok_or_else(|| Refusal::plain(Code::NoActiveOrder))
     }
 
     // ------------------------------------------------------------------------------------------------ commit
@@ -521,7 +526,7 @@ impl Kernel {
     }
 }
 
-fn exit_side(side: TradeSide) -> OrderSide {
+pub(crate) fn exit_side(side: TradeSide) -> OrderSide {
     match side {
         TradeSide::Short => OrderSide::Buy,
         TradeSide::Long | TradeSide::Flat => OrderSide::Sell,
