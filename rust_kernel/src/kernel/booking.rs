@@ -49,7 +49,9 @@ impl Kernel {
         }
         let (instrument, position_side, role) = (order.instrument, order.position_side, order.role);
         let (slot_id, trade_number) = (order.slot_id, order.trade_number);
-        let (qty, value) = if sign > 0 { (fill.qty, fill.value) } else { (-fill.qty, -fill.value) };
+        let rules = &self.instruments[instrument as usize];
+        let value = rules.basis_sign(fill.value);
+        let (qty, value) = if sign > 0 { (fill.qty, value) } else { (-fill.qty, -value) };
 
         let books = &mut self.books[instrument as usize];
         let closing = books.book[position_side as usize].apply(qty, value);
@@ -290,7 +292,8 @@ impl Kernel {
             let (settle, sign) = (rules.settle, order.order_side.sign());
             order.filled += fill.qty;
             order.filled_value += value;
-            let (qty, signed) = if sign > 0 { (fill.qty, value) } else { (-fill.qty, -value) };
+            let given = rules.basis_sign(value);
+            let (qty, signed) = if sign > 0 { (fill.qty, given) } else { (-fill.qty, -given) };
             let (slot_id, trade_number) = (order.slot_id, order.trade_number);
             let owner = self.owner_of(role, slot_id, trade_number).filter(|slot_id| !self.moved_on(*slot_id));
             if let Some(slot_id) = owner {
@@ -401,7 +404,8 @@ impl Kernel {
         // Parts of values that were in bounds.
         let old_value = rules.value(booked.price, part).unwrap_or_default();
         let change = rules.value(fill.price, part).unwrap_or_default() - old_value;
-        let signed = if order.order_side.sign() > 0 { change } else { -change };
+        let given = rules.basis_sign(change);
+        let signed = if order.order_side.sign() > 0 { given } else { -given };
         if part < booked.qty {
             // The rest waits on as an inferred fill of its own, with its share of what was booked.
             let share = |whole: Money| {

@@ -242,9 +242,11 @@ impl Kernel {
             Some(value) => return Err(invalid("reference_price", value, "must be above zero")),
             None => None,
         };
-        // A sell under the mark fills at the mark or better, and is worth that.
+        // A sell under the mark fills at the mark or better, and is worth that. Inverse contracts are worth more coin
+        // at lower prices: there it is the buy above the mark.
         let limit_price = match (side, limit_price, rules.mark) {
-            (OrderSide::Sell, Some(limit), Some(mark)) if mark > limit => Some(mark),
+            (OrderSide::Sell, Some(limit), Some(mark)) if mark > limit && !rules.spec.inverse => Some(mark),
+            (OrderSide::Buy, Some(limit), Some(mark)) if mark < limit && rules.spec.inverse => Some(mark),
             (OrderSide::Buy | OrderSide::Sell, limit, _) => limit,
         };
         limit_price

@@ -515,7 +515,7 @@ impl Kernel {
         let rules = self.instruments.get(instrument as usize);
         match (price, rules) {
             (Some(price), Some(rules)) if !basis.qty.is_zero() => {
-                rules.value(price, basis.qty).map_or(Money::ZERO, |value| basis.unrealized(value))
+                rules.basis_value(price, basis.qty).map_or(Money::ZERO, |value| basis.unrealized(value))
             }
             _ => Money::ZERO,
         }

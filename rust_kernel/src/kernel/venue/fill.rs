@@ -14,7 +14,6 @@ use crate::names::{KernelDiagnosticCode as Code, KernelEventKind as Kind, VenueO
 use crate::num::{Decimal, Money, Price, Qty};
 use crate::order::{Order, OrderRole};
 use crate::outcome::Refusal;
-use crate::position::average_price;
 
 impl Kernel {
     /// The order's cumulative quantity as the event has it.
@@ -270,7 +269,7 @@ impl Kernel {
             let whole = value_of(rules, average, total)?;
             let missing = whole - order.filled_value - others;
             if missing.0 > 0
-                && let Some(price) = average_price(missing, qty, rules.unit)
+                && let Some(price) = rules.average_price(missing, qty)
             {
                 return Ok(price);
             }
