@@ -255,6 +255,11 @@ impl Instrument {
         on_grid(raw, self.lot.0, rounding).map(Qty).ok_or(NumError::Overflow)
     }
 
+    /// What of a quantity are whole lots.
+    pub fn whole_lots(&self, qty: Qty) -> Qty {
+        on_grid(qty.0, self.lot.0, Rounding::Down).map_or(Qty::ZERO, Qty)
+    }
+
     /// A limit price on the tick grid, rounded to the passive side: a buy down, a sell up.
     ///
     /// # Errors

@@ -58,6 +58,14 @@ impl Basis {
         Closing { closed: held, realized, flipped: true }
     }
 
+    /// Takes `by` out of it for nothing: the cost stays, and stands for less. Returns the cost where nothing is left that
+    /// it could stand for.
+    pub fn shrink(&mut self, by: Qty) -> Money {
+        let side = self.qty.signum();
+        self.qty -= by;
+        if self.qty.signum() == side { Money::ZERO } else { core::mem::take(&mut self.cost) }
+    }
+
     /// What it would gain if closed at `value_now`, the signed value of the quantity at a mark.
     #[inline]
     pub fn unrealized(&self, value_now: Money) -> Money {

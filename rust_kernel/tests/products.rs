@@ -5,7 +5,10 @@ mod common;
 use common::{Desk, dec, id};
 use dita_kernel::input::{Input, InstrumentSpec};
 use dita_kernel::ledger::Account;
-use dita_kernel::names::{KernelDiagnosticCode as Code, TradeSide};
+use dita_kernel::names::{
+    AccountEventKind, KernelDiagnosticCode as Code, KernelEventKind as Kind, Liquidity, OrderSide, Product,
+    TradeSide, TradeStage,
+};
 
 /// Binance COIN-M: 100 USD a contract, settled in coin.
 fn coin_margined(contract_usd: &str, taker_rate: &str) -> InstrumentSpec {
@@ -156,4 +159,196 @@ fn what_cannot_be_held_exactly_is_refused_by_name() {
         assert_eq!(outcome.code, Code::Precision, "{field}");
         assert!(format!("{:?}", outcome.detail).contains(&format!("field: {field:?}")), "{field}: {:?}", outcome.detail);
     }
+}
+
+// --------------------------------------------------------------------------------------------------- spot
+
+fn spot(maker_rate: &str, taker_rate: &str) -> InstrumentSpec {
+    let mut spec = InstrumentSpec::linear(id("BTCUSDT"), id("BTC"), id("USDT"), dec("0.01"), dec("0.00001"));
+    spec.product = Product::Spot;
+    spec.maker_rate = dec(maker_rate);
+    spec.taker_rate = dec(taker_rate);
+    spec
+}
+
+fn spot_desk() -> Desk {
+    Desk::over(spot("0.001", "0.001"), &[("USDT", "50000")], "40000")
+}
+
+fn wallets(desk: &Desk) -> (String, String) {
+    (desk.balance_of("USDT", Account::Wallet), desk.balance_of("BTC", Account::Wallet))
+}
+
+fn text(usdt: &str, btc: &str) -> (String, String) {
+    (usdt.into(), btc.into())
+}
+
+#[test]
+fn a_spot_fill_moves_two_assets() {
+    let mut desk = spot_desk();
+    desk.open(0, "0.5", "40000");
+    assert_eq!(wallets(&desk), text("30000", "0.4995"), "byb-fee-05: a buy pays in base");
+    assert_eq!(desk.size(0), "0.49950000");
+    assert_eq!(desk.kernel.slot(0).expect("a slot").basis.cost.to_string(), "20000");
+    desk.exit(0);
+    let order = desk.submitted();
+    desk.fill(&order, "T2", "0.4995", "41000");
+    assert_eq!(wallets(&desk), text("50459.0205", "0"), "20,479.5 came, less 0.1 %");
+    assert_eq!(desk.money(0), ("479.5".into(), "20.4795".into(), "0".into()));
+    assert_eq!(desk.balance(Account::Inventory), "0");
+    assert_eq!(desk.stage(0), TradeStage::Closed);
+    desk.assert_replays();
+}
+
+#[test]
+#[rustfmt::skip]
+fn spot_fees_are_paid_in_what_the_trade_brings() {
+    // Bybit: a maker at a negative rate is paid the other way round.
+    let none = None;
+    for (maker, fee_asset, is_maker, side, want, amount, what) in [
+        ("0.001",  none,         false, OrderSide::Buy,  "BTC",  "0.0005",   "byb-spotfeeccy-1"),
+        ("0.001",  none,         true,  OrderSide::Sell, "USDT", "20",       "byb-spotfeeccy-2, byb-fee-06"),
+        ("-0.001", none,         true,  OrderSide::Buy,  "USDT", "-20",      "byb-spotfeeccy-3"),
+        ("-0.001", none,         true,  OrderSide::Sell, "BTC",  "-0.0005",  "byb-spotfeeccy-4"),
+        ("-0.001", none,         false, OrderSide::Buy,  "BTC",  "0.0005",   "byb-spotfeeccy-5"),
+        ("-0.001", none,         false, OrderSide::Sell, "USDT", "20",       "byb-spotfeeccy-6"),
+        ("0.001",  Some("USDT"), false, OrderSide::Buy,  "USDT", "20",       "the configured asset overrides the rule"),
+        ("0.001",  Some("BTC"),  false, OrderSide::Sell, "BTC",  "0.0005",   "in base for a sell too"),
+    ] {
+        let mut spec = spot(maker, "0.001");
+        spec.fee_asset = fee_asset.map_or_else(|| id(""), id);
+        let mut desk = Desk::over(spec, &[("USDT", "50000"), ("BTC", "2")], "40000");
+        let liquidity = if is_maker { Liquidity::Maker } else { Liquidity::Taker };
+        desk.event(Kind::FullFill, &id("stranger"), |event| {
+            event.asset = id("BTCUSDT");
+            event.order_side = Some(side);
+            event.venue_trade_id = id("T1");
+            event.size = Some(dec("0.5"));
+            event.price = Some(dec("40000"));
+            event.liquidity = Some(liquidity);
+        });
+        let paid = (desk.balance_of("BTC", Account::Fees), desk.balance_of("USDT", Account::Fees));
+        let expected = if want == "BTC" { (amount.to_owned(), "0".to_owned()) } else { ("0".to_owned(), amount.to_owned()) };
+        assert_eq!(paid, expected, "{what}");
+        desk.assert_replays();
+    }
+}
+
+#[test]
+fn a_fee_finer_than_the_position_shrinks_it_by_a_whole_unit() {
+    let mut desk = spot_desk();
+    desk.enter(0, "0.5");
+    let order = desk.submitted();
+    desk.event(Kind::FullFill, &order, |event| {
+        event.venue_trade_id = id("T1");
+        event.size = Some(dec("0.5"));
+        event.price = Some(dec("40000"));
+        event.fee = Some(dec("0.0004999912345"));
+        event.fee_asset = id("BTC");
+    });
+    assert_eq!(desk.size(0), "0.49950000", "0.0005 of it, rounded up");
+    assert_eq!(wallets(&desk).1, "0.4995000087655", "the ledger keeps it exact");
+    // Only whole lots can be sold.
+    assert!(desk.exit_size(0, "0.49999").accepted);
+    let sent = format!("{:?}", desk.effects.commands);
+    assert!(sent.contains("size: 0.49950000") && sent.contains("reduce_only: false"), "{sent}");
+    desk.assert_replays();
+}
+
+#[test]
+#[rustfmt::skip]
+fn a_settled_spot_fee_moves_the_position_by_the_difference() {
+    for (fee, asset, size, usdt, btc, what) in [
+        ("0.0005",  "BTC",  "0.49950000", "30000",     "0.4995",  "as predicted"),
+        ("0.0004",  "BTC",  "0.49960000", "30000",     "0.4996",  "less"),
+        ("0.0007",  "BTC",  "0.49930000", "30000",     "0.4993",  "more"),
+        ("15",      "USDT", "0.50000000", "29985",     "0.5",     "in quote after all"),
+        ("0.02",    "BNB",  "0.50000000", "30000",     "0.5",     "in a third asset"),
+    ] {
+        let mut desk = spot_desk();
+        let order = desk.open(0, "0.5", "40000");
+        let trade = desk.kernel.orders().at(desk.kernel.orders().by_client_id(&order).expect("ours")).fills[0].venue_trade_id.clone();
+        desk.account(AccountEventKind::FillSettled, |event| {
+            event.venue_trade_id = trade.clone();
+            event.fee = Some(dec(fee));
+            event.fee_asset = id(asset);
+            event.realized_pnl = Some(dec("7"));
+        });
+        assert_eq!(desk.size(0), size, "{what}");
+        assert_eq!(wallets(&desk), text(usdt, btc), "{what}: a spot fill has no PnL of its own");
+        assert_eq!(desk.kernel.slot(0).expect("a slot").initial, desk.kernel.slot(0).expect("a slot").size(), "{what}");
+        desk.assert_replays();
+    }
+}
+
+#[test]
+fn a_fee_settled_after_the_trade_is_nobodys() {
+    let mut desk = spot_desk();
+    let order = desk.open(0, "0.5", "40000");
+    let place = desk.kernel.orders().by_client_id(&order).expect("ours");
+    let trade = desk.kernel.orders().at(place).fills[0].venue_trade_id.clone();
+    desk.exit(0);
+    let exit = desk.submitted();
+    desk.fill(&exit, "T2", "0.4995", "40000");
+    desk.account(AccountEventKind::FillSettled, |event| {
+        event.venue_trade_id = trade;
+        event.fee = Some(dec("0.0004"));
+        event.fee_asset = id("BTC");
+    });
+    assert_eq!(desk.stage(0), TradeStage::Closed);
+    assert_eq!(
+        desk.book(),
+        ("0.00010000".into(), "0.00010000".into()),
+        "what the fee did not take is still there"
+    );
+    assert_eq!(wallets(&desk).1, "0.0001");
+}
+
+#[test]
+fn a_spot_price_that_comes_late_moves_the_wallet() {
+    let mut desk = spot_desk();
+    desk.enter(0, "0.5");
+    let order = desk.submitted();
+    desk.event(Kind::OrderStatus, &order, |event| event.filled_size = Some(dec("0.5")));
+    assert_eq!(wallets(&desk).0, "30000", "at the mark");
+    desk.fill_to(&order, "T1", "0.3", "38000", "0.5");
+    desk.fill_to(&order, "T2", "0.2", "41000", "0.5");
+    assert_eq!(wallets(&desk), text("30400", "0.4995"), "0.3 at 38,000 and 0.2 at 41,000");
+    assert_eq!(desk.kernel.slot(0).expect("a slot").basis, desk.kernel.book(0)[0]);
+    desk.assert_replays();
+}
+
+#[test]
+fn spot_has_no_shorts_and_no_leverage() {
+    let mut desk = spot_desk();
+    let short = desk.enter_side(0, TradeSide::Short, "0.5");
+    let levered = desk.intent(dita_kernel::names::KernelCommandType::Enter, 0, |intent| {
+        intent.target_size = Some(dec("0.5"));
+        intent.leverage = Some(dec("3"));
+    });
+    assert_eq!((short.code, levered.code), (Code::InvalidIntent, Code::InvalidIntent));
+}
+
+// ------------------------------------------------------------------------------------------ fees elsewhere
+
+#[test]
+fn a_fee_in_a_third_asset_is_predicted_at_its_mark() {
+    let mut desk = Desk::new();
+    let bnb = InstrumentSpec::linear(id("BNBUSDT"), id("BNB"), id("USDT"), dec("0.1"), dec("0.01"));
+    let mut spec = InstrumentSpec::linear(id("BTCUSDT"), id("BTC"), id("USDT"), dec("0.1"), dec("0.001"));
+    spec.fee_asset = id("BNB");
+    spec.taker_rate = dec("0.00045");
+    desk.put(Input::Instrument(Box::new(spec)));
+    desk.open(0, "1", "100");
+    assert_eq!(
+        desk.balance(Account::Fees),
+        "0.045",
+        "no price of BNB is known: predicted in the settlement asset"
+    );
+    desk.put(Input::Instrument(Box::new(bnb)));
+    desk.put(Input::Mark { symbol: id("BNBUSDT"), price: dec("600"), venue_time_ns: 0 });
+    desk.open(1, "1", "100");
+    assert_eq!(desk.balance(Account::Fees), "0.045");
+    assert_eq!(desk.balance_of("BNB", Account::Fees), "0.000075", "bin-fee-05: 0.045 USDT at 600");
+    desk.assert_replays();
 }

@@ -13,6 +13,7 @@ mod funding;
 mod intent;
 mod opening;
 mod setup;
+mod spot;
 mod timers;
 mod venue;
 
@@ -46,6 +47,7 @@ use crate::slot::table::{Rule, Symbol, rule, rule_number};
 
 pub(crate) use booking::exposure_of;
 pub use intent::Remembered;
+pub use spot::base_amount;
 pub use timers::Connection;
 use timers::Watch;
 use window::Window;
