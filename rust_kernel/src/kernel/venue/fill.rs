@@ -61,6 +61,14 @@ impl Kernel {
         {
             return self.plan_duplicate(plan, event, order, at);
         }
+        // A stranger's order may be one of ours that came without our id: its fill may stand there by now.
+        if order.role == OrderRole::External
+            && !event.venue_trade_id.is_empty()
+            && self.orders.holder_of_fill(order.instrument, &event.venue_trade_id, order.order_side).is_some()
+        {
+            plan.code = Code::DuplicateEvent;
+            return Ok(());
+        }
         let size = match event.size {
             Some(value) if value.is_positive() => Some(rules.qty(value).map_err(precision("size", value))?),
             Some(value) if value.is_negative() => {
