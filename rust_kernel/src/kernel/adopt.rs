@@ -20,22 +20,9 @@ use crate::slot::Slot;
 pub(super) struct NewTrade {
     pub(super) instrument: u32,
     pub(super) side: TradeSide,
-    /// Unsigned.
-    pub(super) qty: Qty,
-    /// Unsigned.
-    pub(super) cost: Money,
+    pub(super) basis: Basis,
     pub(super) initial: Qty,
     pub(super) entry_value: Money,
-}
-
-impl NewTrade {
-    /// As a position, signed.
-    pub(super) fn basis(&self) -> Basis {
-        match self.side {
-            TradeSide::Short => Basis { qty: -self.qty, cost: -self.cost },
-            TradeSide::Long | TradeSide::Flat => Basis { qty: self.qty, cost: self.cost },
-        }
-    }
 }
 
 /// Trades that will be adopted, in the order in which they came.
@@ -162,9 +149,11 @@ impl Kernel {
             return Err(invalid("initial_size", initial_size, "must not be below size"));
         }
         let too_large = || Refusal::field(Code::Precision, "size", size, "the position's value is too large");
-        let cost = rules.value(price, qty).ok_or_else(too_large)?;
+        let signed = if side == TradeSide::Short { -qty } else { qty };
+        let cost = rules.basis_value(price, signed).ok_or_else(too_large)?;
+        let basis = Basis { qty: signed, cost };
         let entry_value = rules.value(price, initial).ok_or_else(too_large)?;
-        Ok(NewTrade { instrument, side, qty, cost, initial, entry_value })
+        Ok(NewTrade { instrument, side, basis, initial, entry_value })
     }
 
     /// The trades so far must lie in the unassigned book.
@@ -174,7 +163,7 @@ impl Kernel {
         let lies = self.books[last.instrument as usize].unassigned[book].qty;
         let alike =
             trades.iter().filter(|trade| trade.instrument == last.instrument && trade.side == last.side);
-        let wanted = alike.fold(Qty::ZERO, |sum, trade| sum + trade.basis().qty);
+        let wanted = alike.fold(Qty::ZERO, |sum, trade| sum + trade.basis.qty);
         if lies.signum() == wanted.signum() && wanted.abs() <= lies.abs() {
             return Ok(());
         }
@@ -217,8 +206,7 @@ impl Kernel {
 
     /// A slot's position comes out of the unassigned book.
     pub(super) fn take_position(&mut self, slot_id: u32, trade: &NewTrade, cause: Cause, by: &Id) {
-        let basis = trade.basis();
-        self.move_to_unassigned(slot_id, -basis.qty, -basis.cost, cause, by);
-        self.slots[slot_id as usize].basis = basis;
+        self.move_to_unassigned(slot_id, -trade.basis.qty, -trade.basis.cost, cause, by);
+        self.slots[slot_id as usize].basis = trade.basis;
     }
 }

@@ -5,6 +5,7 @@ use alloc::boxed::Box;
 use super::Kernel;
 use super::adopt::{NewTrade, exact_money};
 use super::intent::{check_ratios, exit_side, invalid, precision};
+use super::spot::shrinkage;
 use crate::effect::Effects;
 use crate::id::Id;
 use crate::input::{METADATA_BYTES_MAX, SlotOverride, Stamp};
@@ -223,7 +224,7 @@ impl Kernel {
             }
         };
         let short = slot.side == TradeSide::Short;
-        let signed = |money: Money| if short { -money } else { money };
+        let signed = |money: Money| rules.basis_sign(if short { -money } else { money });
         let after = Basis { qty: if short { -size } else { size }, cost: signed(cost_after) };
         let value = signed(if held > size { value } else { -value });
         plan.position = Some(Moved { after, value });
@@ -423,10 +424,14 @@ impl Kernel {
             let rules = &self.instruments[instrument];
             // In bounds when it was booked.
             let value = rules.value(fill.price, fill.qty).unwrap_or_default();
-            let settle = rules.settle;
-            let (qty, value) = if sign > 0 { (fill.qty, value) } else { (-fill.qty, -value) };
-            let back = self.books[instrument].unassigned[book].apply(-qty, -value).realized;
+            let (settle, by_fee) = (rules.settle, shrinkage(rules, fill.fee, fill.fee_asset));
+            let given = rules.basis_sign(value);
+            let (qty, value) = if sign > 0 { (fill.qty, given) } else { (-fill.qty, -given) };
+            let strangers = &mut self.books[instrument].unassigned[book];
+            strangers.shrink(-by_fee);
+            let back = strangers.apply(-qty, -value).realized;
             let own = self.attribute(slot_id, role, qty, value, book, effects);
+            let own = own - self.shrink_home(place, Some(slot_id), by_fee);
             self.post_between(slot_id, own + back, Cause::Override, by);
             if fill.fee_asset == settle {
                 self.slots[slot_id as usize].fees += fill.fee;

@@ -22,14 +22,22 @@ pub(crate) struct Prices {
 }
 
 impl Prices {
-    /// The one further up, where there are two.
+    /// The one at which the order is worth more, where there are two.
     #[inline]
-    pub(super) fn highest(self) -> Option<Price> {
+    pub(super) fn worst(self, inverse: bool) -> Option<Price> {
         match (self.limit, self.trigger) {
-            (Some(limit), Some(trigger)) => Some(if limit > trigger { limit } else { trigger }),
+            (Some(limit), Some(trigger)) => {
+                Some(if is_worse(limit, trigger, inverse) { limit } else { trigger })
+            }
             (limit, trigger) => limit.or(trigger),
         }
     }
+}
+
+/// True where an order is worth more at the first price.
+#[inline]
+pub(super) fn is_worse(price: Price, than: Price, inverse: bool) -> bool {
+    if inverse { price < than } else { price > than }
 }
 
 /// What contradicts itself.
@@ -170,19 +178,10 @@ pub(super) fn check_floor(
     Ok(())
 }
 
-/// A quantity down to the lot grid.
-#[inline]
-pub(super) fn whole_lots(qty: Qty, lot: Qty) -> Qty {
-    if lot.0 == 1 {
-        return qty;
-    }
-    divide(qty.0, lot.0, Rounding::Floor).and_then(|lots| product(lots, lot.0)).map_or(Qty::ZERO, Qty)
-}
-
 /// How much `money` buys at a price, down to the lot grid.
 pub(super) fn bought_for(rules: &Instrument, money: Money, price: Price) -> Option<Qty> {
     let of_one = product(price.0, rules.unit).filter(|one| *one > 0)?;
-    divide(money.0, of_one, Rounding::Floor).map(|qty| whole_lots(Qty(qty), rules.lot))
+    divide(money.0, of_one, Rounding::Floor).map(|qty| rules.whole_lots(Qty(qty)))
 }
 
 /// The smallest quantity worth `money` at a price.

@@ -2,7 +2,7 @@
 
 use alloc::boxed::Box;
 
-use super::checks::{Prices, bought_for, check_floor, check_kind, check_ratios, checked_prices};
+use super::checks::{Prices, bought_for, check_floor, check_kind, check_ratios, checked_prices, is_worse};
 use super::{invalid, permitted, precision};
 use crate::effect::{Command, Effects};
 use crate::id::Id;
@@ -119,7 +119,8 @@ impl Kernel {
 
     /// The price that an entry is valued at, such that its exposure is not taken for less than it may be. A buy with a
     /// limit costs that at most; a sell fills at its limit or better, and one under the mark at the mark. A trigger
-    /// counts where it stands further up: a stop becomes a market order there.
+    /// counts where it is worse: a stop becomes a market order there. Inverse contracts are worth more coin at lower
+    /// prices: with them it is the other way round.
     #[inline]
     fn entry_price(
         &self,
@@ -134,9 +135,10 @@ impl Kernel {
             Some(value) => return Err(invalid("reference_price", value, "must be above zero")),
             None => None,
         };
-        let buys_below_limit = intent.side == TradeSide::Long && prices.trigger.is_none();
-        let own = match (prices.highest(), rules.mark) {
-            (Some(price), Some(mark)) if mark > price && !buys_below_limit => Some(mark),
+        let inverse = rules.spec.inverse;
+        let bounded = prices.trigger.is_none() && intent.side == bounded_by_limit(inverse);
+        let own = match (prices.worst(inverse), rules.mark) {
+            (Some(price), Some(mark)) if !bounded && is_worse(mark, price, inverse) => Some(mark),
             (price, _) => price,
         };
         own.or(rules.mark)
@@ -212,6 +214,12 @@ impl Kernel {
         }
         self.remember_order(intent, key, reference.place)
     }
+}
+
+/// The side whose exposure a limit bounds: fills come at the limit or better.
+#[inline]
+fn bounded_by_limit(inverse: bool) -> TradeSide {
+    if inverse { TradeSide::Short } else { TradeSide::Long }
 }
 
 /// What a product does not know.

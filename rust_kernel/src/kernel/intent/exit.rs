@@ -2,7 +2,7 @@
 
 use alloc::boxed::Box;
 
-use super::checks::{Prices, check_kind, check_trade, checked_prices, whole_lots, worth_at_least};
+use super::checks::{Prices, check_kind, check_trade, checked_prices, worth_at_least};
 use super::{exit_side, invalid, permitted, precision};
 use crate::effect::Effects;
 use crate::id::Id;
@@ -169,5 +169,5 @@ fn exit_size(
         }
         Some(size) => return Err(invalid("target_size", size, "must be above zero")),
     };
-    Ok((whole_lots(wanted, rules.lot), wanted >= left))
+    Ok((rules.whole_lots(wanted), wanted >= left))
 }
