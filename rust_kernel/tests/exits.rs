@@ -5,7 +5,7 @@ mod common;
 use common::{Desk, dec, id};
 use dita_kernel::effect::{Command, OrderRequest};
 use dita_kernel::id::Id;
-use dita_kernel::input::{Input, InstrumentSpec};
+use dita_kernel::input::{EffectResult, Input, InstrumentSpec};
 use dita_kernel::kernel::KernelConfig;
 use dita_kernel::names::{
     KernelCommandType as Action, KernelDiagnosticCode as Code, KernelEventKind as Kind, OrderType, Product,
@@ -302,6 +302,47 @@ fn the_exit_that_closes_the_trade_says_why_it_ended() {
         }
         assert_eq!((desk.stage(0), close_reason(&desk).as_str()), (Stage::Closed, wanted));
     }
+}
+
+#[test]
+fn the_reason_of_an_exit_that_ends_goes_back_to_the_one_before_it() {
+    let mut desk = Desk::new();
+    desk.open(0, "1", "100");
+    for (reason, price) in [("first", "110"), ("", "111"), ("third", "112")] {
+        desk.intent(Action::Exit, 0, |intent| {
+            intent.reason = id(reason);
+            intent.target_size = Some(dec("0.3"));
+            intent.order_type = OrderType::Limit;
+            intent.limit_price = Some(dec(price));
+        });
+    }
+    assert_eq!(close_reason(&desk), "third");
+    let third = desk.submitted();
+    // Surely not sent, and the venue never heard of it.
+    let reason = "no route".into();
+    desk.put(Input::Effect(EffectResult::NotSent { venue_client_id: third, reason }));
+    assert_eq!(close_reason(&desk), "");
+    let slot = desk.kernel.slot(0).unwrap();
+    let second = desk.kernel.orders().at(slot.exit.unwrap().place).client_id.clone();
+    desk.event(Kind::Expired, &second, |_| {});
+    assert_eq!(close_reason(&desk), "first");
+}
+
+#[test]
+fn an_older_exit_without_a_reason_that_closes_the_trade_does_not_borrow_one() {
+    let mut desk = Desk::new();
+    desk.open(0, "1", "100");
+    limit_exit(&mut desk, None, "110");
+    let target = desk.submitted();
+    desk.intent(Action::Exit, 0, |intent| {
+        intent.reason = id("stop");
+        intent.order_type = OrderType::StopMarket;
+        intent.trigger_price = Some(dec("90"));
+    });
+    let stop = desk.submitted();
+    desk.fill(&target, "F", "1", "110");
+    desk.event(Kind::CancelAck, &stop, |_| {});
+    assert_eq!((desk.stage(0), close_reason(&desk).as_str()), (Stage::Closed, "EXIT"));
 }
 
 #[test]
