@@ -1,5 +1,6 @@
 //! Account events: the venue's own figures of fills, wallets, funding and the rest.
 
+use super::settling::Match;
 use super::venue::ASSETS_MAX;
 use super::{AssetState, Kernel};
 use crate::id::Id;
@@ -11,12 +12,31 @@ use crate::order::Fill;
 use crate::outcome::{Detail, Outcome, Refusal};
 use crate::reconcile::Exchange;
 use alloc::boxed::Box;
+use serde::Serialize;
+
+/// How many wallet entries are held against those that come by another way.
+const ENTRY_MARKS_MAX: usize = 256;
+
+/// A wallet entry by what it says: the stream tells it without the venue's id, and REST with it.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub(crate) struct EntryMark {
+    kind: Kind,
+    asset: Id,
+    symbol: Id,
+    amount: Money,
+    timestamp_ns: i64,
+    has_txn_id: bool,
+    /// True once it came both ways.
+    is_paired: bool,
+}
 
 /// What an account event does.
 #[derive(Debug)]
 pub(crate) enum AccountPlan {
     /// It came before.
     Duplicate,
+    /// It came before by another way, without the id that it brings, or with it; the mark's place.
+    Twin(usize),
     /// The venue's figures of a fill that is known.
     Settle { place: u32, fee: Option<Money>, realized: Option<Money> },
     /// The venue's figures of a fill that no event has brought yet.
@@ -109,6 +129,7 @@ impl Kernel {
                     AccountPlan::Settle { .. }
                     | AccountPlan::Unseen { .. }
                     | AccountPlan::Frame { .. }
+                    | AccountPlan::Twin(_)
                     | AccountPlan::Duplicate => plan,
                 }
             }
@@ -136,6 +157,15 @@ impl Kernel {
     ) -> Result<AccountPlan, Box<Refusal>> {
         self.check_wallet(&event.asset)?;
         let credited = amount("amount", event.amount)?;
+        let has_txn_id = !event.venue_txn_id.is_empty();
+        let twin = self.entry_marks.iter().position(|mark| {
+            !mark.is_paired
+                && mark.has_txn_id != has_txn_id
+                && *mark == mark_of(event, credited, mark.has_txn_id)
+        });
+        if let Some(twin) = twin {
+            return Ok(AccountPlan::Twin(twin));
+        }
         Ok(AccountPlan::Entry { cause, account, credited, instrument: self.instrument_of(&event.symbol) })
     }
 
@@ -169,6 +199,12 @@ impl Kernel {
         }
         match *plan {
             AccountPlan::Duplicate => self.answer(Code::DuplicateEvent, None, Detail::None),
+            AccountPlan::Twin(at) => {
+                if let Some(mark) = self.entry_marks.get_mut(at) {
+                    mark.is_paired = true;
+                }
+                self.answer(Code::DuplicateEvent, None, Detail::None)
+            }
             AccountPlan::Settle { place, fee, realized } => self.commit_settle(place, fee, realized, event),
             AccountPlan::Unseen { instrument, fee, realized } => {
                 self.commit_unseen(instrument, fee, realized, event)
@@ -320,6 +356,20 @@ impl Kernel {
     ) -> Outcome {
         let asset = self.asset_or_open(&event.asset);
         let reference = if event.venue_txn_id.is_empty() { &event.event_id } else { &event.venue_txn_id };
+        if self.entry_marks.len() >= ENTRY_MARKS_MAX {
+            self.entry_marks.pop_front();
+        }
+        // As it came: a liquidation fee is + when charged there.
+        let told = if cause == Cause::LiquidationFee { -credited } else { credited };
+        self.entry_marks.push_back(mark_of(event, told, !event.venue_txn_id.is_empty()));
+        let instrument = instrument.filter(|at| self.instruments[*at as usize].settle == asset);
+        if cause == Cause::Funding {
+            match self.settle_funding(asset, credited, instrument, event, reference) {
+                Match::Nothing => {}
+                Match::Settled => return self.answer(Code::Ok, None, Detail::None),
+                Match::Repeats => return self.answer(Code::DuplicateEvent, None, Detail::None),
+            }
+        }
         let posting = Posting {
             cause,
             from: account,
@@ -330,9 +380,7 @@ impl Kernel {
         };
         self.ledger.post(self.seq, asset, credited, posting);
         self.assets[usize::from(asset)].exchange.booked_time_ns = self.now_ns;
-        if let (Cause::Funding, Some(instrument)) = (cause, instrument)
-            && self.instruments[instrument as usize].settle == asset
-        {
+        if let (Cause::Funding, Some(instrument)) = (cause, instrument) {
             self.share_funding(instrument, credited);
         }
         self.answer(Code::Ok, None, Detail::None)
@@ -369,6 +417,18 @@ impl Kernel {
         self.assets.push(AssetState { name: name.clone(), exchange: Exchange::default(), unit_decimals: 8 });
         self.ledger.open_asset();
         place
+    }
+}
+
+fn mark_of(event: &AccountEvent, amount: Money, has_txn_id: bool) -> EntryMark {
+    EntryMark {
+        kind: event.kind,
+        asset: event.asset.clone(),
+        symbol: event.symbol.clone(),
+        amount,
+        timestamp_ns: event.timestamp_ns,
+        has_txn_id,
+        is_paired: false,
     }
 }
 

@@ -90,6 +90,9 @@ impl Kernel {
             self.shrink_position(place, owner, by, venue_trade_id);
         }
         self.orders.add_fill(place, booked);
+        if fill.venue_time_ns <= self.funding.last_open_ns && fill.venue_time_ns != 0 {
+            self.repredict(place, owner, qty, fill.venue_time_ns);
+        }
         self.refresh_reservation(place);
         self.refresh_exposure(instrument);
     }

@@ -12,6 +12,7 @@ mod controls;
 mod funding;
 mod intent;
 mod opening;
+mod settling;
 mod setup;
 mod spot;
 mod timers;
@@ -20,6 +21,7 @@ mod venue;
 pub mod window;
 
 use alloc::boxed::Box;
+use alloc::collections::VecDeque;
 use alloc::vec;
 use alloc::vec::Vec;
 use serde::Serialize;
@@ -45,6 +47,7 @@ use crate::slot::Slot;
 use crate::slot::classify::{Facts, stage_of};
 use crate::slot::table::{Rule, Symbol, rule, rule_number};
 
+use account::EntryMark;
 pub(crate) use booking::exposure_of;
 pub use intent::Remembered;
 pub use spot::base_amount;
@@ -163,6 +166,8 @@ pub struct Kernel {
     pub(crate) intents: Window<Remembered>,
     /// By kind of entry.
     pub(crate) wallet_entries: Vec<Window<Id>>,
+    /// The last wallet entries by what they say, for those that come by two ways.
+    pub(crate) entry_marks: VecDeque<EntryMark>,
     pub(crate) funding: FundingBook,
     pub(crate) groups: Groups,
     pub(crate) guard: Guard,
@@ -210,6 +215,7 @@ impl Kernel {
                 .iter()
                 .map(|_| Window::new(config.remembered_wallet_entries))
                 .collect(),
+            entry_marks: VecDeque::new(),
             funding: FundingBook::default(),
             groups: Groups::default(),
             guard: Guard::default(),
@@ -248,7 +254,7 @@ impl Kernel {
             | Input::Control(_) => self.plan_setup(input).map(drop),
             Input::Time => Ok(()),
             Input::Opening(opening) => self.plan_opening(opening),
-            Input::Funding(terms) => self.plan_funding(terms),
+            Input::Funding(terms) => self.plan_funding(terms).map(drop),
             Input::Adopt(adopted) => self.plan_adopted(adopted),
             Input::Override(change) => self.plan_override(change),
             Input::Calibration(sample) => self.plan_calibration(sample),
@@ -501,6 +507,11 @@ impl Kernel {
         &self.ledger
     }
 
+    /// Funding: schedules and predictions.
+    pub fn funding(&self) -> &FundingBook {
+        &self.funding
+    }
+
     /// The exposure.
     pub fn exposure(&self) -> &Exposure {
         &self.exposure
@@ -529,7 +540,14 @@ impl Kernel {
         let state = (
             (&self.config, self.opened, &self.control, &self.slots, &self.orders),
             (&self.instruments, &self.books, &self.assets, &self.ledger, &self.exposure),
-            (&self.intents, &self.wallet_entries, &self.funding, &self.groups, &self.guard),
+            (
+                &self.intents,
+                &self.wallet_entries,
+                &self.entry_marks,
+                &self.funding,
+                &self.groups,
+                &self.guard,
+            ),
             (&self.watch, &self.connection),
         );
         // Every part of the state is of a kind that postcard writes.
