@@ -6,11 +6,13 @@ use super::{AssetState, Kernel};
 use crate::id::Id;
 use crate::input::{AccountEvent, Stamp};
 use crate::ledger::{Account, Cause, Posting};
-use crate::names::{AccountEventKind as Kind, KernelDiagnosticCode as Code, Liquidity};
+use crate::names::{
+    AccountEventKind as Kind, KernelDiagnosticCode as Code, Liquidity, PositionSide, Severity,
+};
 use crate::num::{Decimal, MONEY_SCALE, Money, Price, Qty, Rounding, bounded, multiply_divide};
 use crate::order::Fill;
 use crate::outcome::{Detail, Outcome, Refusal};
-use crate::reconcile::Exchange;
+use crate::reconcile::{Exchange, Reported};
 use alloc::boxed::Box;
 use serde::Serialize;
 
@@ -43,6 +45,10 @@ pub(crate) enum AccountPlan {
     Unseen { instrument: u32, fee: Option<Money>, realized: Option<Money> },
     /// A wallet frame; the asset's place, where it has one already.
     Frame { asset: Option<u16>, figures: [Option<Money>; 4] },
+    /// It is older than what is known, or in the opening state.
+    Old(Code),
+    /// A position as the venue has it.
+    Position { instrument: u32, side: PositionSide, qty: Qty, entry_price: Option<Price> },
     /// A wallet entry.
     Entry { cause: Cause, account: Account, credited: Money, instrument: Option<u32> },
 }
@@ -104,6 +110,11 @@ impl Kernel {
             Kind::FillSettled => return self.plan_settled(event),
             Kind::AccountUpdate => {
                 let asset = self.check_wallet(&event.asset)?;
+                let last_ns = asset
+                    .map_or(i64::MIN, |asset| self.assets[usize::from(asset)].exchange.frame_venue_time_ns);
+                if event.timestamp_ns != 0 && event.timestamp_ns < last_ns {
+                    return Ok(AccountPlan::Old(Code::StaleEvent));
+                }
                 let figures = [
                     optional("wallet_balance", event.wallet_balance)?,
                     optional("available_margin", event.available_margin)?,
@@ -112,9 +123,7 @@ impl Kernel {
                 ];
                 AccountPlan::Frame { asset, figures }
             }
-            Kind::PositionUpdate => {
-                return Err(Refusal::not_yet(Code::ReconcileRequired, "POSITION_UPDATE"));
-            }
+            Kind::PositionUpdate => self.plan_position_update(event)?,
             Kind::FundingFee => self.plan_entry(event, Cause::Funding, Account::Funding)?,
             Kind::Transfer => self.plan_entry(event, Cause::Transfer, Account::Transfers)?,
             Kind::Rebate => self.plan_entry(event, Cause::Rebate, Account::Rebates)?,
@@ -130,6 +139,8 @@ impl Kernel {
                     | AccountPlan::Unseen { .. }
                     | AccountPlan::Frame { .. }
                     | AccountPlan::Twin(_)
+                    | AccountPlan::Old(_)
+                    | AccountPlan::Position { .. }
                     | AccountPlan::Duplicate => plan,
                 }
             }
@@ -149,6 +160,33 @@ impl Kernel {
         Ok(place)
     }
 
+    fn plan_position_update(&self, event: &AccountEvent) -> Result<AccountPlan, Box<Refusal>> {
+        let instrument = self
+            .instrument_of(&event.symbol)
+            .ok_or_else(|| wrong("symbol", &event.symbol, "is not configured: set_exchange_config"))?;
+        let rules = &self.instruments[instrument as usize];
+        if rules.base.is_some() {
+            return Err(wrong("symbol", &event.symbol, "is spot: what is held there is a balance"));
+        }
+        let side = event.position_side.unwrap_or(PositionSide::Both);
+        self.check_side(side, event.size)?;
+        let size =
+            event.size.ok_or_else(|| wrong("size", "None", "is needed for this kind of account event"))?;
+        let qty = rules.qty(size).map_err(|_| {
+            Refusal::field(Code::Precision, "size", size, "cannot be held exactly by the instrument")
+        })?;
+        let entry_price = match event.entry_price.filter(|price| price.is_positive()) {
+            Some(price) => Some(rules.mark(price).map_err(|_| wrong("entry_price", price, "is too large"))?),
+            None => None,
+        };
+        let last = self.reported(instrument)[side as usize];
+        let is_old = |last: crate::reconcile::Reported| event.timestamp_ns < last.venue_time_ns;
+        if event.timestamp_ns != 0 && last.is_some_and(is_old) {
+            return Ok(AccountPlan::Old(Code::StaleEvent));
+        }
+        Ok(AccountPlan::Position { instrument, side, qty, entry_price })
+    }
+
     fn plan_entry(
         &self,
         event: &AccountEvent,
@@ -157,6 +195,9 @@ impl Kernel {
     ) -> Result<AccountPlan, Box<Refusal>> {
         self.check_wallet(&event.asset)?;
         let credited = amount("amount", event.amount)?;
+        if self.is_in_opening(event.timestamp_ns) {
+            return Ok(AccountPlan::Old(Code::DuplicateEvent));
+        }
         let has_txn_id = !event.venue_txn_id.is_empty();
         let twin = self.entry_marks.iter().position(|mark| {
             !mark.is_paired
@@ -185,6 +226,7 @@ impl Kernel {
         match self.orders.by_fill(instrument, &event.venue_trade_id) {
             Some((place, at)) if self.orders.at(place).fills[at].settled => Ok(AccountPlan::Duplicate),
             Some((place, _)) => Ok(AccountPlan::Settle { place, fee, realized }),
+            None if self.is_in_opening(event.timestamp_ns) => Ok(AccountPlan::Old(Code::DuplicateEvent)),
             None => Ok(AccountPlan::Unseen { instrument, fee, realized }),
         }
     }
@@ -204,6 +246,10 @@ impl Kernel {
                     mark.is_paired = true;
                 }
                 self.answer(Code::DuplicateEvent, None, Detail::None)
+            }
+            AccountPlan::Old(code) => self.answer(code, None, Detail::None),
+            AccountPlan::Position { instrument, side, qty, entry_price } => {
+                self.commit_position_update(instrument, side, qty, entry_price, event)
             }
             AccountPlan::Settle { place, fee, realized } => self.commit_settle(place, fee, realized, event),
             AccountPlan::Unseen { instrument, fee, realized } => {
@@ -337,6 +383,7 @@ impl Kernel {
         exchange.used_margin = used.or(exchange.used_margin);
         exchange.maint_margin = maint.or(exchange.maint_margin);
         exchange.frame_time_ns = now_ns;
+        exchange.frame_venue_time_ns = event.timestamp_ns.max(exchange.frame_venue_time_ns);
         let differs = exchange.wallet_balance.is_some_and(|balance| {
             let unit = crate::num::pow10(MONEY_SCALE.saturating_sub(unit_decimals)).unwrap_or(1);
             (balance - k).abs().0 > unit
@@ -344,6 +391,27 @@ impl Kernel {
         exchange.differs_since_ns =
             if differs { Some(exchange.differs_since_ns.unwrap_or(now_ns)) } else { None };
         self.answer(Code::Ok, None, Detail::None)
+    }
+
+    /// Keeps what the venue reports. Where the book has another quantity nothing is healed: fills decide.
+    fn commit_position_update(
+        &mut self,
+        instrument: u32,
+        side: PositionSide,
+        qty: Qty,
+        entry_price: Option<Price>,
+        event: &AccountEvent,
+    ) -> Outcome {
+        let (time_ns, venue_time_ns) = (self.now_ns, event.timestamp_ns);
+        let books = &mut self.books[instrument as usize];
+        let report = Reported { qty, entry_price, time_ns, venue_time_ns };
+        books.reported.get_or_insert_default()[side as usize] = Some(report);
+        if books.book[side as usize].qty == qty {
+            return self.answer(Code::Ok, None, Detail::None);
+        }
+        let mut outcome = self.answer(Code::ReconcileRequired, None, Detail::None);
+        outcome.severity = Severity::Warning;
+        outcome
     }
 
     fn commit_entry(

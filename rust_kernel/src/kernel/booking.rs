@@ -543,12 +543,17 @@ impl Kernel {
         if opened { Money::ZERO } else { amount }
     }
 
-    /// Holds back what an entry may still fill.
+    /// Holds back what an entry may still fill, and what an order may that was at work when the account was opened.
     #[inline]
     pub(crate) fn refresh_reservation(&mut self, place: u32) {
         let order = self.orders.at_mut(place);
         let remaining = order.remaining();
-        let wanted = if remaining.is_zero() || order.role != OrderRole::Entry {
+        let increases = match order.role {
+            OrderRole::Entry => true,
+            OrderRole::Exit => false,
+            OrderRole::External => !order.reserve_price.is_zero(),
+        };
+        let wanted = if remaining.is_zero() || !increases {
             Money::ZERO
         } else {
             let rules = &self.instruments[order.instrument as usize];

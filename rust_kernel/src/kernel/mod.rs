@@ -41,7 +41,7 @@ use crate::oco::Groups;
 use crate::order::{OrderRef, OrderStore};
 use crate::outcome::{Detail, Outcome, Refusal, severity_of};
 use crate::position::Basis;
-use crate::reconcile::Exchange;
+use crate::reconcile::{Exchange, Reported};
 use crate::risk::{Exposure, Guard, Limits};
 use crate::slot::Slot;
 use crate::slot::classify::{Facts, stage_of};
@@ -50,6 +50,7 @@ use crate::slot::table::{Rule, Symbol, rule, rule_number};
 use account::EntryMark;
 pub(crate) use booking::exposure_of;
 pub use intent::Remembered;
+pub use opening::Opened;
 pub use spot::base_amount;
 pub use timers::Connection;
 use timers::Watch;
@@ -132,6 +133,8 @@ pub(crate) struct Books {
     pub(crate) waiting: Vec<OrderRef>,
     /// The last price known: the mark, or else the last fill's.
     pub(crate) last_price: Option<Price>,
+    /// The positions as the venue last reported them, likewise.
+    pub(crate) reported: Option<Box<[Option<Reported>; 3]>>,
 }
 
 /// An asset and what the exchange says of it.
@@ -152,6 +155,7 @@ pub struct Kernel {
     pub(crate) seq: u64,
     pub(crate) now_ns: i64,
     pub(crate) opened: bool,
+    pub(crate) opening: Option<Box<Opened>>,
     pub(crate) control: Control,
     pub(crate) slots: Vec<Slot>,
     pub(crate) free_slots: u32,
@@ -189,6 +193,7 @@ impl Kernel {
             seq: 0,
             now_ns: i64::MIN,
             opened: false,
+            opening: None,
             control: Control {
                 mode: KernelMode::Paper,
                 gate: ControlGate::Normal,
@@ -253,7 +258,7 @@ impl Kernel {
             | Input::Effect(_)
             | Input::Control(_) => self.plan_setup(input).map(drop),
             Input::Time => Ok(()),
-            Input::Opening(opening) => self.plan_opening(opening),
+            Input::Opening(opening) => self.plan_opening(opening).map(drop),
             Input::Funding(terms) => self.plan_funding(terms).map(drop),
             Input::Adopt(adopted) => self.plan_adopted(adopted),
             Input::Override(change) => self.plan_override(change),
@@ -487,6 +492,12 @@ impl Kernel {
         self.books.get(instrument as usize).map_or([Basis::FLAT; 3], |books| books.unassigned)
     }
 
+    /// The positions of an instrument as the venue last reported them, by [`crate::names::PositionSide`].
+    pub fn reported(&self, instrument: u32) -> [Option<Reported>; 3] {
+        let books = self.books.get(instrument as usize);
+        books.and_then(|books| books.reported.as_deref().copied()).unwrap_or_default()
+    }
+
     /// The price that positions are valued at: the mark, or else the last fill's.
     pub fn valuation_price(&self, instrument: u32) -> Option<Price> {
         self.books.get(instrument as usize).and_then(|books| books.last_price)
@@ -538,7 +549,7 @@ impl Kernel {
     /// refused input leaves it as it was.
     pub fn state_hash(&self) -> [u8; 32] {
         let state = (
-            (&self.config, self.opened, &self.control, &self.slots, &self.orders),
+            (&self.config, self.opened, &self.opening, &self.control, &self.slots, &self.orders),
             (&self.instruments, &self.books, &self.assets, &self.ledger, &self.exposure),
             (
                 &self.intents,
