@@ -169,6 +169,7 @@ impl Kernel {
         if intent.trade_id.is_empty() {
             return Err(invalid("trade_id", "", "must not be empty"));
         }
+        self.check_provenance(intent)?;
         check_kind(intent)?;
         check_ratios(&intent.exit_leg_ratios)?;
         if intent.reduce_only {
@@ -200,6 +201,7 @@ impl Kernel {
         }
         let qty = rules.qty_rounded(size, Rounding::Floor).map_err(precision("target_size", size))?;
         let limit_price = checked_limit(rules, intent, side)?;
+        self.check_regime(intent, limit_price, rules.mark)?;
         let reserve_price = self.entry_price(instrument, intent, side, limit_price)?;
         let notional = rules.value(reserve_price, qty).ok_or_else(|| {
             Refusal::field(Code::Precision, "target_size", size, "the order's value is too large")

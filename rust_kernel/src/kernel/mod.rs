@@ -12,6 +12,7 @@ mod controls;
 mod funding;
 mod intent;
 mod opening;
+mod provenance;
 mod settling;
 mod setup;
 mod spot;
@@ -34,7 +35,7 @@ use crate::input::{Input, Stamp};
 use crate::instrument::Instrument;
 use crate::ledger::Ledger;
 use crate::names::{
-    AccountEventKind, ControlGate, KernelDiagnosticCode, KernelMode, KernelVerbosity, TradeStage,
+    AccountEventKind, ControlGate, KernelDiagnosticCode, KernelMode, KernelVerbosity, Regime, TradeStage,
 };
 use crate::num::{Money, Price};
 use crate::oco::Groups;
@@ -112,6 +113,12 @@ pub struct Control {
     pub frozen: bool,
     /// Pre-trade limits.
     pub limits: Limits,
+    /// Whether an entry needs an audited source run.
+    pub require_audit: bool,
+    /// The regime of the whole market.
+    pub regime: Regime,
+    /// The last runs and actions that were audited, oldest first.
+    pub audited: VecDeque<Id>,
     /// Counts the changes.
     pub version: u64,
     /// Who made the last one.
@@ -201,6 +208,9 @@ impl Kernel {
                 debug_clickhouse_enabled: false,
                 frozen: false,
                 limits: Limits::default(),
+                require_audit: false,
+                regime: Regime::Normal,
+                audited: VecDeque::new(),
                 version: 0,
                 updated_by: Id::EMPTY,
                 updated_at_ns: 0,

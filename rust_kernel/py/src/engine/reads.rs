@@ -182,6 +182,12 @@ pub fn control_dict<'py>(py: Python<'py>, control: &Control) -> PyResult<Bound<'
     dict.set_item("debug_clickhouse_enabled", control.debug_clickhouse_enabled)?;
     dict.set_item("frozen", control.frozen)?;
     dict.set_item("limits", limits)?;
+    dict.set_item("require_audit", control.require_audit)?;
+    dict.set_item("regime", names::get(py, control.regime)?)?;
+    dict.set_item(
+        "audited",
+        PyTuple::new(py, control.audited.iter().map(|id| text::get_id(py, id)).collect::<Vec<_>>())?,
+    )?;
     dict.set_item("version", control.version)?;
     dict.set_item("updated_by", text::get_id(py, &control.updated_by))?;
     let changed = control.version > 0;
