@@ -27,6 +27,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 use serde::Serialize;
 
+use crate::calibration::FeeMeter;
 use crate::effect::{Effects, Notice};
 use crate::funding::FundingBook;
 use crate::id::Id;
@@ -180,6 +181,8 @@ pub struct Kernel {
     /// The last wallet entries by what they say, for those that come by two ways.
     pub(crate) entry_marks: VecDeque<EntryMark>,
     pub(crate) funding: FundingBook,
+    /// By instrument and liquidity, as far as samples came.
+    pub(crate) meters: Vec<[FeeMeter; 2]>,
     pub(crate) groups: Groups,
     pub(crate) guard: Guard,
     pub(crate) watch: Watch,
@@ -232,6 +235,7 @@ impl Kernel {
                 .collect(),
             entry_marks: VecDeque::new(),
             funding: FundingBook::default(),
+            meters: Vec::new(),
             groups: Groups::default(),
             guard: Guard::default(),
             watch: Watch::default(),
@@ -272,7 +276,7 @@ impl Kernel {
             Input::Funding(terms) => self.plan_funding(terms).map(drop),
             Input::Adopt(adopted) => self.plan_adopted(adopted),
             Input::Override(change) => self.plan_override(change),
-            Input::Calibration(sample) => self.plan_calibration(sample),
+            Input::Calibration(sample) => self.plan_calibration(sample).map(drop),
             Input::Edge { symbol, edge_bps } => self.plan_edge(symbol, *edge_bps),
         }
     }
