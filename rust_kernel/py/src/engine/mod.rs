@@ -2,6 +2,7 @@
 
 mod adapter;
 mod drain;
+mod inputs;
 pub mod reads;
 mod settings;
 mod views;
@@ -21,6 +22,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
 use crate::account_event::account_event_from_dict;
+use crate::details::{Detail, Details};
 use crate::errors::Error;
 use crate::intent::KernelIntent;
 use crate::order::VenueOrder;
@@ -192,7 +194,11 @@ impl Engine {
         let core = intent.get().core();
         let time_ns = core.timestamp_ns;
         let input = Input::Intent(Box::new(core.clone()));
-        Ok(self.shared.put(intent.py(), input, Some(time_ns), Patience::Answer)?.into())
+        let mut outcome = self.shared.put(intent.py(), input, Some(time_ns), Patience::Answer)?;
+        if let Some(given) = intent.get().given_slot() {
+            outcome.extra.add("value", Detail::Text(given.to_string().into_boxed_str()));
+        }
+        Ok(outcome.into())
     }
 
     /// Takes intents one after the other; their outcomes in the same order.
@@ -300,6 +306,80 @@ impl Engine {
         let update = ControlUpdate::read(changes)?;
         let change = self.shared.open()?.change(update);
         self.settle(py, Input::Control(Box::new(change)), None)
+    }
+
+    /// Takes what the venue's account holds, before the first trade; raises where it is refused.
+    fn open_with(&self, opening_state: &Bound<'_, PyAny>) -> Result<KernelOutcome, Error> {
+        let opening = inputs::opening(opening_state, self.now_ns()?)?;
+        let time_ns = opening.timestamp_ns;
+        self.settle(opening_state.py(), Input::Opening(Box::new(opening)), Some(time_ns))
+    }
+
+    /// Takes funding terms; what is absent or `None` stays.
+    #[pyo3(signature = (asset, **terms))]
+    fn on_funding(
+        &self,
+        asset: &Bound<'_, PyAny>,
+        terms: Option<&Bound<'_, PyDict>>,
+    ) -> Result<KernelOutcome, Error> {
+        let mut terms = inputs::funding(asset, terms)?;
+        let time_ns = Some(terms.venue_time_ns).filter(|time_ns| *time_ns != 0);
+        if time_ns.is_none() {
+            terms.venue_time_ns = self.now_ns()?;
+        }
+        Ok(self.shared.put(asset.py(), Input::Funding(Box::new(terms)), time_ns, Patience::None)?.into())
+    }
+
+    /// Takes over trades known from elsewhere: all of them, or none.
+    fn adopt(&self, slots: &Bound<'_, PyAny>, by: &Bound<'_, PyAny>) -> Result<KernelOutcome, Error> {
+        let adopted = inputs::adopted(slots, by)?;
+        let left = inputs::orders_left(slots)?;
+        let input = Input::Adopt(Box::new(adopted));
+        let mut outcome = self.shared.put(slots.py(), input, None, Patience::Answer)?;
+        if !left.is_empty() && outcome.answer.outcome.accepted {
+            let row = |(slot_id, id): (u32, Id)| {
+                Details::EMPTY
+                    .with("slot_id", Detail::Whole(slot_id.into()))
+                    .with("venue_client_id", Detail::Id(id))
+            };
+            outcome.extra.add("orders_to_attach", Detail::List(left.into_iter().map(row).collect()));
+        }
+        Ok(outcome.into())
+    }
+
+    /// Takes an operator's change of a slot; raises where it is refused.
+    #[pyo3(signature = (slot_id, by, reason, **changes))]
+    fn override_slot(
+        &self,
+        slot_id: u32,
+        by: &Bound<'_, PyAny>,
+        reason: &Bound<'_, PyAny>,
+        changes: Option<&Bound<'_, PyDict>>,
+    ) -> Result<KernelOutcome, Error> {
+        let change = inputs::slot_override(slot_id, by, reason, changes)?;
+        self.settle(by.py(), Input::Override(Box::new(change)), None)
+    }
+
+    /// Takes a fee that was seen; raises where it is refused.
+    #[pyo3(signature = (**sample))]
+    fn calibrate(&self, py: Python<'_>, sample: Option<&Bound<'_, PyDict>>) -> Result<KernelOutcome, Error> {
+        let Some(sample) = sample else { return Err(Error::missing("symbol")) };
+        self.settle(py, Input::Calibration(Box::new(inputs::fee_sample(sample)?)), None)
+    }
+
+    /// Takes a strategy's edge, in basis points.
+    #[pyo3(signature = (asset, edge_bps, timestamp=None))]
+    fn on_edge(
+        &self,
+        asset: &Bound<'_, PyAny>,
+        edge_bps: &Bound<'_, PyAny>,
+        timestamp: Option<&Bound<'_, PyAny>>,
+    ) -> Result<KernelOutcome, Error> {
+        let symbol = id(asset, "asset")?;
+        let edge_bps = number::read(edge_bps, "edge_bps")?;
+        let time_ns = timestamp.map(|value| time::read(value, "timestamp")).transpose()?;
+        let input = Input::Edge { symbol, edge_bps };
+        Ok(self.shared.put(asset.py(), input, time_ns, Patience::None)?.into())
     }
 
     /// What came of a leverage setting, where the adapter learns it later.
@@ -439,6 +519,16 @@ impl Engine {
             Some(rules.qty_decimal(slot.size()))
         })?;
         Ok(number::get(py, size.unwrap_or(Decimal::ZERO))?)
+    }
+
+    /// The size of a slot's next exit leg, in base units or contracts.
+    fn slot_next_leg<'py>(&self, py: Python<'py>, slot_id: u32) -> Result<Bound<'py, PyAny>, Error> {
+        let leg = self.read(|kernel| {
+            let slot = kernel.slot(slot_id)?;
+            let rules = kernel.instruments().get(slot.instrument as usize)?;
+            Some(rules.qty_decimal(slot.next_leg(rules.lot, rules.min_qty)))
+        })?;
+        Ok(number::get(py, leg.unwrap_or(Decimal::ZERO))?)
     }
 
     /// How many slots there are.
