@@ -1389,6 +1389,46 @@ class Engine:
     def sim_trade(self, symbol: str, price: _Number, size: _Number, timestamp: _Time | None = None) -> None:
         """A trade of others."""
 
+    def sim_mark(self, symbol: str, price: _Number, timestamp: _Time | None = None) -> None:
+        """A new mark price."""
+
+    def sim_funding(
+        self,
+        symbol: str,
+        rate: _Number,
+        next_boundary: _Time,
+        interval_secs: int,
+        timestamp: _Time | None = None,
+    ) -> None:
+        """An instrument's funding rate and schedule."""
+
+    def sim_transfer(self, asset: str, amount: _Number, timestamp: _Time | None = None) -> None:
+        """Moves money in (+) or out (-) of the simulated wallet."""
+
+    def sim_credit(self, asset: str, amount: _Number, *, rebate: bool = False) -> None:
+        """Credits (+) or charges (-) the simulated wallet: a rebate, or an adjustment."""
+
+    def sim_manual_trade(
+        self,
+        symbol: str,
+        order_side: OrderSide | str,
+        size: _Number,
+        price: _Number,
+        position_side: PositionSide | str | None = None,
+    ) -> None:
+        """A trade that somebody else made on this account."""
+
+    def sim_adl(self, symbol: str, size: _Number, price: _Number) -> None:
+        """Takes a part of the simulated venue's position away."""
+
+    def sim_fee_rates(self, symbol: str, maker_rate: _Number, taker_rate: _Number) -> None:
+        """Changes the simulated venue's fee rates, without a word."""
+
+    def sim_fee_asset(
+        self, asset: str | None, price: _Number | None = None, discount: _Number | None = None
+    ) -> None:
+        """Has the simulated venue take fees in another asset, or with `None` in the usual one again."""
+
     def sim_wallet(self, asset: str) -> Decimal | None:
         """The simulated wallet's balance of an asset, or `None`."""
 

@@ -662,7 +662,8 @@ def _open_engine(
         raise _wrong_type("clock", clock, "ManualClock or SystemClock")
     start_ns = clock.start_ns if isinstance(clock, ManualClock) else None
     if isinstance(venue, SimulatedVenue):
-        return Engine(simulated=venue.settings, start_ns=start_ns, **settings)
+        simulated = {**venue.settings, "hedge_mode": settings["hedge_mode"]}
+        return Engine(simulated=simulated, start_ns=start_ns, **settings)
     return Engine(adapter=venue, start_ns=start_ns, **settings)
 
 

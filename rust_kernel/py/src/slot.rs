@@ -2,7 +2,7 @@
 
 use dita_kernel::id::Id;
 use dita_kernel::names::{TradeSide, TradeStage};
-use dita_kernel::num::{Decimal, MONEY_SCALE, Money, Rounding, divide, pow10, product};
+use dita_kernel::num::{Decimal, MONEY_SCALE, Money, Rounding, divide, multiply_divide, pow10, product};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString, PyTuple};
 
@@ -60,7 +60,8 @@ pub struct SlotView {
     pub funding_net: Money,
     /// True when a protective exit failed and nothing guards the position.
     pub unprotected: bool,
-    /// What is open cost this much, + for a long and - for a short: the exact basis under `entry_price`.
+    /// What is open cost this much, + for a long and - for a short, the other way round for an inverse contract: the
+    /// exact basis under `entry_price`.
     pub cost: Money,
     /// Base units per contract.
     pub contract_multiplier: Decimal,
@@ -212,11 +213,25 @@ impl SlotView {
     /// What the position is worth at `price`, signed like `cost`; `None` where it does not fit.
     fn value_at(&self, price: Decimal) -> Option<Money> {
         let size = product(self.size.mantissa(), self.contract_multiplier.mantissa())?;
-        let mantissa = product(size, price.mantissa())?;
-        let scale = self.size.scale() + self.contract_multiplier.scale() + price.scale();
-        let magnitude = match scale.checked_sub(MONEY_SCALE) {
-            Some(excess) => divide(mantissa, pow10(excess)?, Rounding::HalfEven)?,
-            None => product(mantissa, pow10(MONEY_SCALE - scale)?)?,
+        let size_scale = self.size.scale() + self.contract_multiplier.scale();
+        let magnitude = if self.inverse {
+            // In coin, which an inverse long is short of: it counts as −.
+            let scale = MONEY_SCALE + price.scale();
+            match scale.checked_sub(size_scale) {
+                Some(power) => multiply_divide(size, pow10(power)?, price.mantissa(), Rounding::HalfEven)?,
+                None => {
+                    let divisor = product(price.mantissa(), pow10(size_scale - scale)?)?;
+                    divide(size, divisor, Rounding::HalfEven)?
+                }
+            }
+            .checked_neg()?
+        } else {
+            let mantissa = product(size, price.mantissa())?;
+            let scale = size_scale + price.scale();
+            match scale.checked_sub(MONEY_SCALE) {
+                Some(excess) => divide(mantissa, pow10(excess)?, Rounding::HalfEven)?,
+                None => product(mantissa, pow10(MONEY_SCALE - scale)?)?,
+            }
         };
         match self.side {
             TradeSide::Long => Some(Money(magnitude)),
@@ -436,7 +451,8 @@ impl TradeSlot {
         self.view.unprotected
     }
 
-    /// What is open cost this much, + for a long and - for a short: the exact basis, in the settlement asset.
+    /// What is open cost this much in the settlement asset, + for a long and - for a short (an inverse contract's the
+    /// other way round): the exact basis.
     #[getter]
     fn cost<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         number::get_money(py, self.view.cost)

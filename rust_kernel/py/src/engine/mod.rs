@@ -14,7 +14,7 @@ use dita_kernel::id::Id;
 use dita_kernel::input::{EffectResult, Input, Stamp};
 use dita_kernel::invariant;
 use dita_kernel::kernel::{Kernel, KernelConfig};
-use dita_kernel::names::TradeStage;
+use dita_kernel::names::{PositionSide, TradeStage};
 use dita_kernel::num::{Decimal, Money};
 use dita_kernel::outcome::{Detail as CoreDetail, Outcome};
 use pyo3::PyTypeCheck;
@@ -458,6 +458,137 @@ impl Engine {
         self.simulate(py, time_ns, |venue, now_ns, out| venue.trade(now_ns, &symbol, price, size, out))
     }
 
+    /// A new mark price.
+    #[pyo3(signature = (symbol, price, timestamp=None))]
+    fn sim_mark(
+        &self,
+        symbol: &Bound<'_, PyAny>,
+        price: &Bound<'_, PyAny>,
+        timestamp: Option<&Bound<'_, PyAny>>,
+    ) -> Result<(), Error> {
+        let py = symbol.py();
+        let symbol = id(symbol, "symbol")?;
+        let price = number::read(price, "price")?;
+        let time_ns = timestamp.map(|value| time::read(value, "timestamp")).transpose()?;
+        self.simulate(py, time_ns, |venue, now_ns, out| venue.mark(now_ns, &symbol, price, out))
+    }
+
+    /// An instrument's funding rate and schedule.
+    #[pyo3(signature = (symbol, rate, next_boundary, interval_secs, timestamp=None))]
+    fn sim_funding(
+        &self,
+        symbol: &Bound<'_, PyAny>,
+        rate: &Bound<'_, PyAny>,
+        next_boundary: &Bound<'_, PyAny>,
+        interval_secs: &Bound<'_, PyAny>,
+        timestamp: Option<&Bound<'_, PyAny>>,
+    ) -> Result<(), Error> {
+        let py = symbol.py();
+        let symbol = id(symbol, "symbol")?;
+        let rate = number::read(rate, "rate")?;
+        let next_ns = time::read(next_boundary, "next_boundary")?;
+        let interval_secs: u32 = number::read_whole(interval_secs, "interval_secs")?;
+        let time_ns = timestamp.map(|value| time::read(value, "timestamp")).transpose()?;
+        self.simulate(py, time_ns, |venue, now_ns, out| {
+            venue.set_funding(now_ns, &symbol, rate, next_ns, interval_secs, out)
+        })
+    }
+
+    /// Moves money in (+) or out (-) of the simulated wallet.
+    #[pyo3(signature = (asset, amount, timestamp=None))]
+    fn sim_transfer(
+        &self,
+        asset: &Bound<'_, PyAny>,
+        amount: &Bound<'_, PyAny>,
+        timestamp: Option<&Bound<'_, PyAny>>,
+    ) -> Result<(), Error> {
+        let py = asset.py();
+        let asset = id(asset, "asset")?;
+        let amount = number::read(amount, "amount")?;
+        let time_ns = timestamp.map(|value| time::read(value, "timestamp")).transpose()?;
+        self.simulate(py, time_ns, |venue, now_ns, out| venue.transfer(now_ns, &asset, amount, out))
+    }
+
+    /// Credits (+) or charges (-) the simulated wallet: a rebate, or an adjustment.
+    #[pyo3(signature = (asset, amount, *, rebate=false))]
+    fn sim_credit(
+        &self,
+        asset: &Bound<'_, PyAny>,
+        amount: &Bound<'_, PyAny>,
+        rebate: bool,
+    ) -> Result<(), Error> {
+        let py = asset.py();
+        let asset = id(asset, "asset")?;
+        let amount = number::read(amount, "amount")?;
+        self.simulate(py, None, |venue, now_ns, out| venue.credit(now_ns, rebate, &asset, amount, out))
+    }
+
+    /// A trade that somebody else made on this account.
+    #[pyo3(signature = (symbol, order_side, size, price, position_side=None))]
+    fn sim_manual_trade(
+        &self,
+        symbol: &Bound<'_, PyAny>,
+        order_side: &Bound<'_, PyAny>,
+        size: &Bound<'_, PyAny>,
+        price: &Bound<'_, PyAny>,
+        position_side: Option<&Bound<'_, PyAny>>,
+    ) -> Result<(), Error> {
+        let py = symbol.py();
+        let symbol = id(symbol, "symbol")?;
+        let order_side = names::read(order_side, "order_side")?;
+        let book = position_side.map(|value| names::read(value, "position_side")).transpose()?;
+        let book = book.unwrap_or(PositionSide::Both);
+        let (size, price) = (number::read(size, "size")?, number::read(price, "price")?);
+        self.simulate(py, None, |venue, now_ns, out| {
+            venue.manual_trade(now_ns, &symbol, order_side, book, size, price, out)
+        })
+    }
+
+    /// Takes a part of the simulated venue's position away.
+    fn sim_adl(
+        &self,
+        symbol: &Bound<'_, PyAny>,
+        size: &Bound<'_, PyAny>,
+        price: &Bound<'_, PyAny>,
+    ) -> Result<(), Error> {
+        let py = symbol.py();
+        let symbol = id(symbol, "symbol")?;
+        let (size, price) = (number::read(size, "size")?, number::read(price, "price")?);
+        self.simulate(py, None, |venue, now_ns, out| venue.force_adl(now_ns, &symbol, size, price, out))
+    }
+
+    /// Changes the simulated venue's fee rates, without a word.
+    fn sim_fee_rates(
+        &self,
+        symbol: &Bound<'_, PyAny>,
+        maker_rate: &Bound<'_, PyAny>,
+        taker_rate: &Bound<'_, PyAny>,
+    ) -> Result<(), Error> {
+        let py = symbol.py();
+        let symbol = id(symbol, "symbol")?;
+        let maker = number::read(maker_rate, "maker_rate")?;
+        let taker = number::read(taker_rate, "taker_rate")?;
+        self.simulate(py, None, |venue, _, _| venue.set_fee_rates(&symbol, maker, taker))
+    }
+
+    /// Has the simulated venue take fees in another asset, or with `None` in the usual one again.
+    #[pyo3(signature = (asset, price=None, discount=None))]
+    fn sim_fee_asset(
+        &self,
+        py: Python<'_>,
+        asset: Option<&Bound<'_, PyAny>>,
+        price: Option<&Bound<'_, PyAny>>,
+        discount: Option<&Bound<'_, PyAny>>,
+    ) -> Result<(), Error> {
+        let asset = asset.map(|asset| id(asset, "asset")).transpose()?;
+        let price = price.map(|price| number::read(price, "price")).transpose()?.unwrap_or(Decimal::ONE);
+        let discount = discount.map(|value| number::read(value, "discount")).transpose()?;
+        let discount = discount.unwrap_or(Decimal::ZERO);
+        self.simulate(py, None, |venue, _, _| {
+            venue.pay_fees_in(asset.as_ref().map(|asset| (asset, price, discount)))
+        })
+    }
+
     /// The simulated wallet's balance of an asset, or `None`.
     fn sim_wallet<'py>(&self, asset: &Bound<'py, PyAny>) -> Result<Option<Bound<'py, PyAny>>, Error> {
         let name = id(asset, "asset")?;
@@ -490,6 +621,14 @@ impl Engine {
             ("rejects", counters.rejects),
             ("cancels", counters.cancels),
             ("expired", counters.expired),
+            ("amends", counters.amends),
+            ("amend_rejects", counters.amend_rejects),
+            ("triggered", counters.triggered),
+            ("trimmed", counters.trimmed),
+            ("fundings", counters.fundings),
+            ("liquidations", counters.liquidations),
+            ("adls", counters.adls),
+            ("transfers", counters.transfers),
         ] {
             dict.set_item(name, count)?;
         }

@@ -212,7 +212,7 @@ pub struct SimSettings {
 }
 
 #[rustfmt::skip]
-const SIMULATED: [Field<SimSettings>; 10] = [
+const SIMULATED: [Field<SimSettings>; 25] = [
     Field::optional("balances", |s, n, v| { s.balances = inputs::balances(v, n)?; Ok(()) }),
     Field::optional("seed", |s, n, v| { s.config.seed = number::read_whole(v, n)?; Ok(()) }),
     Field::optional("latency_ms", |s, n, v| { s.config.latency_ns = read_latency(v, n)?; Ok(()) }),
@@ -223,6 +223,21 @@ const SIMULATED: [Field<SimSettings>; 10] = [
     Field::optional("fee_in_fill", |s, n, v| { s.config.fee_in_fill = text::read_flag(v, n)?; Ok(()) }),
     Field::optional("settle_events", |s, n, v| { s.config.settle_events = text::read_flag(v, n)?; Ok(()) }),
     Field::optional("wallet_events", |s, n, v| { s.config.wallet_events = text::read_flag(v, n)?; Ok(()) }),
+    Field::optional("hedge_mode", |s, n, v| { s.config.hedge_mode = text::read_flag(v, n)?; Ok(()) }),
+    Field::optional("two_ids_on_trigger", |s, n, v| { s.config.two_ids_on_trigger = text::read_flag(v, n)?; Ok(()) }),
+    Field::optional("trigger_on_mark", |s, n, v| { s.config.trigger_on_mark = text::read_flag(v, n)?; Ok(()) }),
+    Field::optional("native_oco", |s, n, v| { s.config.native_oco = text::read_flag(v, n)?; Ok(()) }),
+    Field::optional("trim_reduce_only", |s, n, v| { s.config.trim_reduce_only = text::read_flag(v, n)?; Ok(()) }),
+    Field::optional("self_trade_prevention", |s, n, v| { s.config.self_trade_prevention = text::read_flag(v, n)?; Ok(()) }),
+    Field::optional("queue_position", |s, n, v| { s.config.queue_position = text::read_flag(v, n)?; Ok(()) }),
+    Field::optional("quotes_set_marks", |s, n, v| { s.config.quotes_set_marks = text::read_flag(v, n)?; Ok(()) }),
+    Field::optional("position_events", |s, n, v| { s.config.position_events = text::read_flag(v, n)?; Ok(()) }),
+    Field::optional("margin_events", |s, n, v| { s.config.margin_events = text::read_flag(v, n)?; Ok(()) }),
+    Field::optional("margin_check", |s, n, v| { s.config.margin_check = text::read_flag(v, n)?; Ok(()) }),
+    Field::optional("liquidation", |s, n, v| { s.config.liquidation = text::read_flag(v, n)?; Ok(()) }),
+    Field::optional("liquidation_fee_rate", |s, n, v| { s.config.liquidation_fee_rate = number::read(v, n)?; Ok(()) }),
+    Field::optional("funding_without_symbol", |s, n, v| { s.config.funding_without_symbol = text::read_flag(v, n)?; Ok(()) }),
+    Field::optional("funding_delay_ms", |s, n, v| { s.config.funding_delay_ns = read_latency(v, n)?; Ok(()) }),
 ];
 
 fn read_latency(value: &Bound<'_, PyAny>, name: &'static str) -> Result<i64, Error> {
