@@ -14,6 +14,7 @@ mod intent;
 mod opening;
 mod provenance;
 mod setup;
+mod spot;
 mod timers;
 mod venue;
 
@@ -48,6 +49,7 @@ use crate::slot::table::{Rule, Symbol, rule, rule_number};
 
 pub(crate) use booking::exposure_of;
 pub use intent::Remembered;
+pub use spot::base_amount;
 pub use timers::Connection;
 use timers::Watch;
 use window::Window;
@@ -526,7 +528,7 @@ impl Kernel {
         let rules = self.instruments.get(instrument as usize);
         match (price, rules) {
             (Some(price), Some(rules)) if !basis.qty.is_zero() => {
-                rules.value(price, basis.qty).map_or(Money::ZERO, |value| basis.unrealized(value))
+                rules.basis_value(price, basis.qty).map_or(Money::ZERO, |value| basis.unrealized(value))
             }
             _ => Money::ZERO,
         }

@@ -6,7 +6,7 @@ use dita_kernel::kernel::{Control, Kernel};
 use dita_kernel::ledger::Transaction;
 use dita_kernel::names::{PositionSide, TradeStage};
 use dita_kernel::num::{Decimal, Money};
-use dita_kernel::position::{Basis, average_price};
+use dita_kernel::position::Basis;
 use dita_kernel::reconcile::Exchange;
 use dita_kernel::slot::table::{Rule, TABLE, rule_number};
 use pyo3::prelude::*;
@@ -141,7 +141,8 @@ pub fn positions(kernel: &Kernel, book: fn(&Kernel, u32) -> [Basis; 3]) -> Vec<P
                 symbol: rules.spec.symbol.clone(),
                 side: *side,
                 size: rules.qty_decimal(basis.qty),
-                entry_price: average_price(basis.cost, basis.qty, rules.unit)
+                entry_price: rules
+                    .average_price(basis.cost, basis.qty)
                     .map(|price| rules.price_decimal(price)),
                 cost: basis.cost,
                 unrealized: kernel.unrealized(place, &basis),

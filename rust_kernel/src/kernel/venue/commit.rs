@@ -32,17 +32,15 @@ impl Kernel {
         }
         let settle = self.instruments[self.orders.at(place).instrument as usize].settle;
         let fee_asset = match &event.fee {
-            Some(_)
-                if event.fee_asset.is_empty() || self.assets[usize::from(settle)].name == event.fee_asset =>
-            {
-                Some(settle)
-            }
+            Some(_) if event.fee_asset.is_empty() => None,
+            Some(_) if self.assets[usize::from(settle)].name == event.fee_asset => Some(settle),
             Some(_) => Some(self.asset_or_open(&event.fee_asset)),
             None => None,
         };
         if let Some(enrich) = &plan.enrich {
             let (at, fee) = **enrich;
-            self.enrich_fill(place, at, fee, fee_asset.unwrap_or(settle), fill_key(event));
+            let asset = fee_asset.unwrap_or_else(|| self.paid_in(place, fee));
+            self.enrich_fill(place, at, fee, asset, fill_key(event));
         }
         self.commit_fills(place, plan, event, fee_asset, effects);
         self.commit_news(place, plan, effects);
