@@ -3,11 +3,11 @@
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from dita import __version__
-from dita.cli import demo
+from dita.cli import demo, drift
 from dita.cli.failure import CommandFailure
 
 EXIT_OK: Final = 0
@@ -22,14 +22,15 @@ difference between them has a name."""
 
 _EPILOG: Final = """\
 examples:
-  dita demo                      replay a market that DITA makes itself
-  dita demo --data FILE          replay a recorded one
-  dita demo --json | jq .fees    the same report for machines
+{examples}
 
 exit codes:
-  0  done    1  failed, the message says what to do    2  wrong usage
+  0  done    1  failed, the message says what to do    2  wrong usage    130  interrupted
 
-`dita COMMAND --help` tells more about a command."""
+`dita COMMAND --help` tells more about a command, with more examples."""
+
+# Each describes itself, and brings the example that the list of commands shows.
+_COMMANDS: Final = (demo, drift)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -37,14 +38,22 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="dita",
         description=_DESCRIPTION,
-        epilog=_EPILOG,
+        epilog=_EPILOG.format(examples="\n".join(_examples())),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"dita {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, dest="command")
-    demo.add_parser(commands)
+    for command in _COMMANDS:
+        command.add_parser(commands)
     return parser
+
+
+def _examples() -> Iterator[str]:
+    width = max(len(command.EXAMPLE[0]) for command in _COMMANDS)
+    for command in _COMMANDS:
+        example, what = command.EXAMPLE
+        yield f"  {example:{width}}    {what}"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
