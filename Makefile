@@ -8,7 +8,7 @@ MAKEFLAGS += --no-print-directory --no-builtin-rules
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 STAMPS := $(VENV)/.stamps
-PYTHON_CODE := python tests tools $(wildcard benches)
+PYTHON_CODE := python tests tools examples $(wildcard benches)
 # The folder that generated documents are written under; the check writes elsewhere and compares.
 OUT := .
 

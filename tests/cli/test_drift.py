@@ -167,7 +167,8 @@ def test_every_cause_of_the_kernels_finds_room() -> None:
     written = texts(picture)
     assert [name for name in names if name not in written] == []
     assert len(bars(picture, "data-cause")) == len(names)
-    assert max(float(bar.get("x", "0")) for bar in picture.iter(f"{SVG}rect")) < 1130
+    ends = [float(bar.get("x", "")) + float(bar.get("width", "")) for bar in bars(picture, "data-cause")]
+    assert max(ends) < 1130
 
 
 def test_a_hypothesis_is_drawn_apart_and_in_no_sum() -> None:

@@ -4,7 +4,7 @@ import argparse
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import Final, NoReturn
 
 from dita import __version__
 from dita.cli import demo, drift
@@ -33,9 +33,17 @@ exit codes:
 _COMMANDS: Final = (demo, drift)
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser whose complaint says where help is; those of its commands are of its kind."""
+
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        self.exit(EXIT_USAGE, f"{self.prog}: {message}\nTry `{self.prog} --help`.\n")
+
+
 def build_parser() -> argparse.ArgumentParser:
     """Build the whole command line, so that it can be parsed, printed and documented."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="dita",
         description=_DESCRIPTION,
         epilog=_EPILOG.format(examples="\n".join(_examples())),
