@@ -43,6 +43,8 @@ enum Move {
     Jump { hours: u32 },
     FundingRow { amount: i32, hours_ago: u32, symbol: bool, txn: Option<u32> },
     LateFill { order: usize, trade: u32, hours_ago: u32 },
+    Reported { lots: i32, minutes_ago: u32 },
+    Frame { balance: u32, minutes_ago: u32 },
 }
 
 fn any_move() -> impl Strategy<Value = Move> {
@@ -94,6 +96,8 @@ fn any_move() -> impl Strategy<Value = Move> {
         2 => (-9_i32..9, 0_u32..12, any::<bool>(), prop::option::of(0_u32..4)).prop_map(
             |(amount, hours_ago, symbol, txn)| Move::FundingRow { amount, hours_ago, symbol, txn }
         ),
+        1 => (-4_i32..5, 0_u32..3).prop_map(|(lots, minutes_ago)| Move::Reported { lots, minutes_ago }),
+        1 => (990_u32..1010, 0_u32..3).prop_map(|(balance, minutes_ago)| Move::Frame { balance, minutes_ago }),
         1 => (0_usize..6, 0_u32..40, 0_u32..12)
             .prop_map(|(order, trade, hours_ago)| Move::LateFill { order, trade, hours_ago }),
     ]
@@ -253,6 +257,18 @@ fn play(desk: &mut Desk, orders: &mut Vec<Id>, step: &Move) {
                 event.amount = Some(dec(&format!("{amount}e-5")));
                 event.symbol = if *symbol { id("BTCUSDT") } else { Id::EMPTY };
                 event.venue_txn_id = txn.map_or(Id::EMPTY, |txn| id(&format!("F{txn}")));
+            });
+        }
+        Move::Reported { lots, minutes_ago } => {
+            desk.account(AccountEventKind::PositionUpdate, |event| {
+                event.timestamp_ns -= i64::from(*minutes_ago) * HOUR / 60;
+                event.size = Some(dec(&format!("{lots}e-3")));
+            });
+        }
+        Move::Frame { balance, minutes_ago } => {
+            desk.account(AccountEventKind::AccountUpdate, |event| {
+                event.timestamp_ns -= i64::from(*minutes_ago) * HOUR / 60;
+                event.wallet_balance = Some(dec(&balance.to_string()));
             });
         }
         Move::LateFill { order: back, trade, hours_ago } => {
