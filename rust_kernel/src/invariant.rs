@@ -189,7 +189,11 @@ fn exposure_covers(kernel: &Kernel) -> Result<(), Violation> {
         }
         hold(kernel.exposure().reserved(instrument) == reserved, 8, "reservations do not add up")?;
     }
-    for order in kernel.orders().iter().filter(|order| order.role == OrderRole::Entry) {
+    let increases = |order: &&Order| {
+        order.role == OrderRole::Entry
+            || (order.role == OrderRole::External && !order.reserve_price.is_zero())
+    };
+    for order in kernel.orders().iter().filter(increases) {
         let rules = &kernel.instruments()[order.instrument as usize];
         let worst = rules.value(order.reserve_price, order.remaining()).unwrap_or_default();
         hold(order.reserved >= worst, 8, "an entry holds back less than may still fill")?;

@@ -368,6 +368,8 @@ pub struct OrderStore {
     unseen: u32,
     /// Orders that are not ours.
     external: u32,
+    /// Places of those that have a client id.
+    foreign: Vec<u32>,
     prefix: [u8; PREFIX_BYTES],
 }
 
@@ -386,6 +388,7 @@ impl OrderStore {
             next_number: 1,
             unseen: 0,
             external: 0,
+            foreign: Vec::new(),
             prefix,
         }
     }
@@ -467,9 +470,26 @@ impl OrderStore {
         OrderRef { place, number }
     }
 
-    /// Finds an order by our id.
+    /// Remembers that an order which is not ours has a client id.
+    pub fn note_foreign(&mut self, place: u32) {
+        if !self.at(place).client_id.is_empty() {
+            self.foreign.push(place);
+        }
+    }
+
+    /// Finds an order by its client id: ours, or one that was at work when the account was opened.
     #[inline]
     pub fn by_client_id(&self, id: &Id) -> Option<u32> {
+        let own = self.by_own_id(id);
+        if own.is_some() || self.foreign.is_empty() {
+            return own;
+        }
+        // They are few, and become fewer.
+        self.foreign.iter().copied().find(|place| self.at(*place).client_id == *id)
+    }
+
+    #[inline]
+    fn by_own_id(&self, id: &Id) -> Option<u32> {
         // Whatever the text may be, its place is only a guess until the order there says that this is its id.
         let digits = id.as_bytes().get(PREFIX_BYTES..PREFIX_BYTES.wrapping_add(PLACE_CHARS))?;
         let place =
@@ -669,6 +689,7 @@ impl OrderStore {
         }
         if order.role == OrderRole::External {
             self.external = self.external.saturating_sub(1);
+            self.foreign.retain(|foreign| *foreign != place);
         }
         order.vacate();
         self.free.push(place);

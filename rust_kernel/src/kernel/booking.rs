@@ -90,6 +90,9 @@ impl Kernel {
             self.shrink_position(place, owner, by, venue_trade_id);
         }
         self.orders.add_fill(place, booked);
+        if fill.venue_time_ns <= self.funding.last_open_ns && fill.venue_time_ns != 0 {
+            self.repredict(place, owner, qty, fill.venue_time_ns);
+        }
         self.refresh_reservation(place);
         self.refresh_exposure(instrument);
     }
@@ -209,7 +212,8 @@ impl Kernel {
                 (fee, asset, Some(Cause::Fee))
             }
             (_, None) => {
-                let (fee, asset) = self.predicted_fee(rules, order.order_side, fill);
+                let (fee, asset) =
+                    self.predicted_fee(rules, order.order_side, fill.qty, fill.value, fill.liquidity);
                 (fee, asset, Some(Cause::FeePredicted))
             }
         };
@@ -262,33 +266,44 @@ impl Kernel {
 
     /// What a fill will cost, and in which asset.
     #[inline]
-    fn predicted_fee(&self, rules: &Instrument, side: OrderSide, fill: &NewFill) -> (Money, u16) {
-        if rules.base.is_some() || rules.fee_asset.is_some() {
-            return self.predicted_fee_elsewhere(rules, side, fill);
-        }
-        (fees::predicted(rules, fill.value, fill.liquidity), rules.settle)
-    }
-
-    /// The same where fees may be paid in another asset than the settlement's. One that cannot be priced is predicted in
-    /// the settlement asset: the settled fee puts it right.
-    #[cold]
-    fn predicted_fee_elsewhere(&self, rules: &Instrument, side: OrderSide, fill: &NewFill) -> (Money, u16) {
-        let in_settle = (fees::predicted(rules, fill.value, fill.liquidity), rules.settle);
-        let is_rebate = fees::predicted(rules, fill.value, fill.liquidity).0 < 0;
-        let asset = rules.fee_asset.unwrap_or_else(|| fees::paid_in(rules, side, is_rebate));
-        if asset == rules.settle {
+    pub(crate) fn predicted_fee(
+        &self,
+        rules: &Instrument,
+        side: OrderSide,
+        qty: Qty,
+        value: Money,
+        liquidity: Liquidity,
+    ) -> (Money, u16) {
+        let in_settle = (fees::predicted(rules, value, liquidity), rules.settle);
+        if rules.base.is_none() && rules.fee_asset.is_none() {
             return in_settle;
         }
-        if rules.base == Some(asset) {
-            return (fees::predicted(rules, base_amount(rules, fill.qty), fill.liquidity), asset);
+        self.predicted_fee_elsewhere(rules, side, qty, value, liquidity).unwrap_or(in_settle)
+    }
+
+    /// The same where fees may be paid in another asset than the settlement's: `None` where they are not, or the other one
+    /// cannot be priced. Then the prediction is in the settlement asset, and the settled fee puts it right.
+    #[cold]
+    fn predicted_fee_elsewhere(
+        &self,
+        rules: &Instrument,
+        side: OrderSide,
+        qty: Qty,
+        value: Money,
+        liquidity: Liquidity,
+    ) -> Option<(Money, u16)> {
+        let is_rebate = fees::predicted(rules, value, liquidity).0 < 0;
+        let asset = rules.fee_asset.unwrap_or_else(|| fees::paid_in(rules, side, is_rebate));
+        if asset == rules.settle {
+            return None;
         }
-        let source = rules.fee_price_from;
-        let price = source.and_then(|source| self.valuation_price(source));
-        let fee = source.zip(price).and_then(|(source, price)| {
-            let source = &self.instruments[source as usize];
-            fees::predicted_in_other(rules, fill.value, fill.liquidity, source, price)
-        });
-        fee.map_or(in_settle, |fee| (fee, asset))
+        if rules.base == Some(asset) {
+            return Some((fees::predicted(rules, base_amount(rules, qty), liquidity), asset));
+        }
+        let source = rules.fee_price_from?;
+        let price = self.valuation_price(source)?;
+        let source = &self.instruments[source as usize];
+        fees::predicted_in_other(rules, value, liquidity, source, price).map(|fee| (fee, asset))
     }
 
     /// Corrects a booked fee to the venue's. `fill_at` is the fill's position in its order.
@@ -540,12 +555,17 @@ impl Kernel {
         if opened { Money::ZERO } else { amount }
     }
 
-    /// Holds back what an entry may still fill.
+    /// Holds back what an entry may still fill, and what an order may that was at work when the account was opened.
     #[inline]
     pub(crate) fn refresh_reservation(&mut self, place: u32) {
         let order = self.orders.at_mut(place);
         let remaining = order.remaining();
-        let wanted = if remaining.is_zero() || order.role != OrderRole::Entry {
+        let increases = match order.role {
+            OrderRole::Entry => true,
+            OrderRole::Exit => false,
+            OrderRole::External => !order.reserve_price.is_zero(),
+        };
+        let wanted = if remaining.is_zero() || !increases {
             Money::ZERO
         } else {
             let rules = &self.instruments[order.instrument as usize];

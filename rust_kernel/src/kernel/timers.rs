@@ -33,7 +33,10 @@ impl Kernel {
             self.sample_results();
         }
         if stamp.0 >= self.funding.next_due_ns {
-            self.cross_boundaries();
+            self.cross_boundaries(stamp.0);
+        }
+        if venue_time_ns > self.funding.next_due_ns {
+            self.cross_ahead(venue_time_ns);
         }
         self.ledger.set_venue_time(venue_time_ns);
     }

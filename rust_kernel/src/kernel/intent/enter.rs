@@ -51,7 +51,7 @@ impl Kernel {
         let instrument = self
             .instrument_of(&intent.asset)
             .ok_or_else(|| invalid("asset", &intent.asset, "is not configured: set_exchange_config"))?;
-        if !self.opened {
+        if !self.may_trade() {
             return Err(Refusal::plain(Code::NotOpened));
         }
         permitted(slot.stage, Symbol::Enter)?;
