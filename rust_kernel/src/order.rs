@@ -114,6 +114,8 @@ pub struct OrderExtra {
     pub remaining_told: Option<Qty>,
     /// Busts and corrections of its fills.
     pub corrections: Vec<Correction>,
+    /// Why the trade ends if this exit closes it, where a newer exit says something else.
+    pub reason: Id,
 }
 
 /// One order.
@@ -646,6 +648,18 @@ impl OrderStore {
         let venue_key = order.venue_order_id.hash64();
         self.forget(Ended { reference, venue_key, fill_key: 0 });
         fills
+    }
+
+    /// The record of an order that is not ours becomes one of ours, with an id of our own.
+    #[cold]
+    pub fn make_ours(&mut self, place: u32, slot_id: u32) -> OrderRef {
+        let number = self.at(place).number;
+        let client_id = self.client_id(place, number, slot_id, 0);
+        self.external = self.external.saturating_sub(1);
+        let order = &mut self.orders[place as usize];
+        order.client_id = client_id;
+        order.slot_id = slot_id;
+        OrderRef { place, number }
     }
 
     fn forget(&mut self, ended: Ended) {

@@ -11,7 +11,7 @@ use crate::names::{KernelDiagnosticCode as Code, Liquidity, OrderDoubt, OrderSid
 use crate::num::{Money, Price, Qty, Rounding, multiply_divide};
 use crate::order::{Fill, Order, OrderRef, OrderRole};
 use crate::position::{Basis, Closing};
-use crate::slot::classify::{Change, symbol};
+use crate::slot::classify::{Change, Seat, symbol};
 use crate::slot::table::Symbol;
 
 /// A fill as validation found it: every number converted and in bounds.
@@ -114,7 +114,7 @@ impl Kernel {
     /// Books a fill in its slot's own position; what goes past zero on an exit lands in the unassigned book. Returns
     /// the profit at own cost.
     #[inline]
-    fn attribute(
+    pub(crate) fn attribute(
         &mut self,
         slot_id: u32,
         role: OrderRole,
@@ -572,11 +572,8 @@ impl Kernel {
             // No more than at acceptance, where the value was in bounds.
             rules.value(order.reserve_price, remaining).unwrap_or(order.reserved)
         };
-        let change = wanted - order.reserved;
-        if !change.is_zero() {
-            order.reserved = wanted;
-            let instrument = order.instrument;
-            self.exposure.reserve(instrument, change);
+        if wanted != order.reserved {
+            self.set_reserved(place, wanted);
         }
     }
 
@@ -600,38 +597,64 @@ impl Kernel {
         effects: &mut Effects,
     ) {
         let order = self.orders.at_mut(place);
+        let unguarded = Kernel::is_failing_stop(order, status);
         order.status = status;
         order.doubt = OrderDoubt::None;
         order.cancel_requested = false;
         self.refresh_reservation(place);
         self.after_change(place, change, effects);
+        if unguarded {
+            self.protection_failed(place, effects);
+        }
         self.retire(place);
     }
 
     /// Moves the order's slot by the table, if it still carries the order's trade.
     #[inline]
     pub(crate) fn after_change(&mut self, place: u32, change: Change, effects: &mut Effects) {
+        if self.orders.at(place).extra.is_some() {
+            self.after_group_change(place, effects);
+        }
         let order = self.orders.at(place);
         let Some(slot_id) = self.owner_of(order.role, order.slot_id, order.trade_number) else { return };
         if change == Change::LateFilled && self.moved_on(slot_id) {
             return;
         }
-        let role = order.role;
-        let status = order.status;
+        let (role, status, number) = (order.role, order.status, order.number);
+        let slot = &self.slots[slot_id as usize];
+        let newest = role == OrderRole::Entry || slot.exit.is_some_and(|exit| exit.number == number);
+        let seat = Seat { role, newest, live: !status.is_ended() };
+        if !slot.other_exits.is_empty() && role == OrderRole::Exit && !seat.live {
+            self.drop_ended_exit(slot_id, number);
+        }
         let slot = &self.slots[slot_id as usize];
         let facts = self.facts(slot);
-        let Some(mut symbol) = symbol(role, change, facts) else { return };
+        let Some(mut symbol) = symbol(seat, change, facts) else { return };
         let open_before = slot.stage == crate::names::TradeStage::PositionOpen;
         if symbol == Symbol::ExitLateFilled && open_before && !facts.holds {
             symbol = Symbol::ExitLateFilledFlat;
         }
         self.move_slot(slot_id, symbol, effects);
         let slot = &mut self.slots[slot_id as usize];
+        if let Some(extra) = &self.orders.at(place).extra
+            && role == OrderRole::Exit
+            && status == VenueOrderStatus::Filled
+            && !facts.holds
+            && !extra.reason.is_empty()
+        {
+            slot.close_reason.clone_from(&extra.reason);
+        }
         let cut_short = role == OrderRole::Entry
             && change == Change::Ended
             && slot.stage == crate::names::TradeStage::PositionOpen;
         if (slot.stage == crate::names::TradeStage::Closed || cut_short) && slot.close_reason.is_empty() {
             slot.close_reason = close_reason(role, status);
+        }
+        if slot.unprotected {
+            self.refresh_protection(slot_id);
+        }
+        if facts.exit.is_some() && !facts.holds {
+            self.call_off_exits(slot_id, effects);
         }
     }
 

@@ -11,9 +11,13 @@ mod amend;
 mod booking;
 mod calibrate;
 mod controls;
+mod exits;
 mod funding;
+mod groups;
+mod guard;
 mod intent;
 mod opening;
+mod overrides;
 mod provenance;
 mod settling;
 mod setup;
@@ -276,10 +280,10 @@ impl Kernel {
             Input::Time => Ok(()),
             Input::Opening(opening) => self.plan_opening(opening).map(drop),
             Input::Funding(terms) => self.plan_funding(terms).map(drop),
-            Input::Adopt(adopted) => self.plan_adopted(adopted),
-            Input::Override(change) => self.plan_override(change),
+            Input::Adopt(adopted) => self.plan_adopted(adopted).map(drop),
+            Input::Override(change) => self.plan_override(change).map(drop),
             Input::Calibration(sample) => self.plan_calibration(sample).map(drop),
-            Input::Edge { symbol, edge_bps } => self.plan_edge(symbol, *edge_bps),
+            Input::Edge { symbol, .. } => self.plan_edge(symbol),
         }
     }
 

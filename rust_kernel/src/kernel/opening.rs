@@ -105,7 +105,7 @@ impl Kernel {
             }) {
                 return Err(wrong("symbol", &position.symbol, "has two positions in one book"));
             }
-            positions.push(self.plan_position(position)?);
+            positions.push(self.plan_opening_position(position)?);
         }
         let mut orders = Vec::new();
         for (place, order) in opening.orders.iter().enumerate() {
@@ -175,7 +175,7 @@ impl Kernel {
         }
     }
 
-    fn plan_position(&self, position: &OpeningPosition) -> Result<PositionPlan, Box<Refusal>> {
+    fn plan_opening_position(&self, position: &OpeningPosition) -> Result<PositionPlan, Box<Refusal>> {
         let (instrument, rules) = self.known(&position.symbol)?;
         if rules.base.is_some() {
             return Err(wrong("symbol", &position.symbol, "is spot: what is held there is a balance"));
