@@ -637,7 +637,8 @@ class ExecutionKernel:
         standing = self._control_plane.read()
         if standing != KernelControlSnapshot():
             changes = standing.as_dict()
-            del changes["version"], changes["updated_at"]
+            for own in ("version", "updated_at", "freeze_events", "last_freeze_reason", "last_freeze_symbol"):
+                del changes[own]
             self._engine.update_control(**changes)
         # Weak: the plane outlives its kernels.
         reference = weakref.ref(self)

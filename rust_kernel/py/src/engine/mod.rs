@@ -15,7 +15,7 @@ use dita_kernel::input::{EffectResult, Input, Stamp};
 use dita_kernel::invariant;
 use dita_kernel::kernel::{Kernel, KernelConfig};
 use dita_kernel::names::{Liquidity, PositionSide, TradeStage};
-use dita_kernel::num::Decimal;
+use dita_kernel::num::{Decimal, Qty};
 use dita_kernel::outcome::{Detail as CoreDetail, Outcome};
 use pyo3::PyTypeCheck;
 use pyo3::prelude::*;
@@ -684,7 +684,7 @@ impl Engine {
         let leg = self.read(|kernel| {
             let slot = kernel.slot(slot_id)?;
             let rules = kernel.instruments().get(slot.instrument as usize)?;
-            Some(rules.qty_decimal(slot.next_leg(rules.lot, rules.min_qty)))
+            Some(rules.qty_decimal(slot.next_leg(rules.lot, rules.min_qty, Qty::ZERO)))
         })?;
         Ok(number::get(py, leg.unwrap_or(Decimal::ZERO))?)
     }
@@ -812,8 +812,8 @@ impl Engine {
 
     /// The controls.
     fn control<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyDict>, Error> {
-        let control = self.read(|kernel| kernel.control().clone())?;
-        Ok(reads::control_dict(py, &control)?)
+        let (control, guard) = self.read(|kernel| (kernel.control().clone(), reads::guard_view(kernel)))?;
+        Ok(reads::control_dict(py, &control, &guard)?)
     }
 
     /// The symbols of the instruments.

@@ -247,8 +247,31 @@ impl PositionView {
     }
 }
 
+/// What the guards have done by themselves.
+pub struct GuardView {
+    kill_switch: bool,
+    freeze_events: u64,
+    last_freeze_reason: String,
+    last_freeze_symbol: Id,
+}
+
+/// Copies it out of the core.
+pub fn guard_view(kernel: &Kernel) -> GuardView {
+    let guard = kernel.guard();
+    GuardView {
+        kill_switch: guard.kill_switch(),
+        freeze_events: guard.freeze_events(),
+        last_freeze_reason: guard.last_freeze_reason().to_owned(),
+        last_freeze_symbol: guard.last_freeze_symbol().clone(),
+    }
+}
+
 /// The controls.
-pub fn control_dict<'py>(py: Python<'py>, control: &Control) -> PyResult<Bound<'py, PyDict>> {
+pub fn control_dict<'py>(
+    py: Python<'py>,
+    control: &Control,
+    guard: &GuardView,
+) -> PyResult<Bound<'py, PyDict>> {
     let given = &control.limits.given;
     let limits = PyDict::new(py);
     for (name, value) in [
@@ -279,6 +302,10 @@ pub fn control_dict<'py>(py: Python<'py>, control: &Control) -> PyResult<Bound<'
     dict.set_item("debug_clickhouse_enabled", control.debug_clickhouse_enabled)?;
     dict.set_item("frozen", control.frozen)?;
     dict.set_item("limits", limits)?;
+    dict.set_item("kill_switch", guard.kill_switch)?;
+    dict.set_item("freeze_events", guard.freeze_events)?;
+    dict.set_item("last_freeze_reason", &guard.last_freeze_reason)?;
+    dict.set_item("last_freeze_symbol", text::get_id(py, &guard.last_freeze_symbol))?;
     dict.set_item("require_audit", control.require_audit)?;
     dict.set_item("regime", names::get(py, control.regime)?)?;
     dict.set_item(
