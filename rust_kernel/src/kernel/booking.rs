@@ -1,12 +1,15 @@
 //! Booking: what a fill and an order's end do to order, slot, book, ledger and exposure.
 
 use super::Kernel;
+use super::amend::worst_case;
 use crate::effect::Effects;
 use crate::fees;
 use crate::id::Id;
 use crate::instrument::Instrument;
 use crate::ledger::{Account, Cause, Posting};
-use crate::names::{KernelDiagnosticCode as Code, Liquidity, OrderDoubt, VenueOrderStatus};
+use crate::names::{
+    KernelDiagnosticCode as Code, KernelEventKind, Liquidity, OrderDoubt, OrderSide, VenueOrderStatus,
+};
 use crate::num::{Money, Price, Qty, Rounding, multiply_divide};
 use crate::order::{Fill, Order, OrderRef, OrderRole};
 use crate::position::{Basis, Closing};
@@ -21,6 +24,10 @@ pub(crate) struct NewFill {
     /// Unsigned.
     pub(crate) value: Money,
     pub(crate) liquidity: Liquidity,
+    /// True where the venue did not say which.
+    pub(crate) liquidity_assumed: bool,
+    /// Where the venue forced it on the account, why: it takes from the slots that hold the position.
+    pub(crate) forced: Option<KernelEventKind>,
     /// The venue's fee and its asset; `None` means: predict it.
     pub(crate) fee: Option<Money>,
     pub(crate) inferred: bool,
@@ -57,9 +64,10 @@ impl Kernel {
             books.last_price = Some(fill.price);
         }
         let owner = self.owner_of(role, slot_id, trade_number).filter(|slot_id| !self.moved_on(*slot_id));
-        let own = match owner {
-            Some(slot_id) => self.attribute(slot_id, role, qty, value, position_side as usize, effects),
-            None => {
+        let own = match (owner, fill.forced) {
+            (None, Some(reason)) => self.reduce_slots(place, fill, reason, effects),
+            (Some(slot_id), _) => self.attribute(slot_id, role, qty, value, position_side as usize, effects),
+            (None, None) => {
                 if role != OrderRole::External {
                     self.notice(effects, Code::OrphanFill, Some(slot_id));
                 }
@@ -74,6 +82,7 @@ impl Kernel {
         let realized = self.book_profit(place, owner, &closing, own, unseen.as_ref(), venue_trade_id);
         let mut booked = self.book_fee(place, owner, fill, fee_asset, unseen, venue_trade_id);
         booked.realized = realized;
+        booked.closed = closing.closed;
         self.orders.add_fill(place, booked);
         self.refresh_reservation(place);
         self.refresh_exposure(instrument);
@@ -88,7 +97,7 @@ impl Kernel {
 
     /// True where a closed slot's trade id runs in another slot by now: a late fill must not reopen it here.
     #[inline]
-    fn moved_on(&self, slot_id: u32) -> bool {
+    pub(crate) fn moved_on(&self, slot_id: u32) -> bool {
         let slot = &self.slots[slot_id as usize];
         slot.stage.is_free() && self.slot_of_trade(&slot.trade_id).is_some()
     }
@@ -224,7 +233,9 @@ impl Kernel {
             fee,
             fee_asset: asset,
             realized: Money::ZERO,
+            closed: Qty::ZERO,
             liquidity: fill.liquidity,
+            liquidity_assumed: fill.liquidity_assumed,
             fee_predicted: predicted,
             settled: unseen.is_some(),
             inferred: fill.inferred,
@@ -237,13 +248,25 @@ impl Kernel {
 
     /// Corrects a booked fee to the venue's. `fill_at` is the fill's position in its order.
     pub(crate) fn correct_fee(&mut self, place: u32, fill_at: usize, fee: Money, asset: u16, reference: &Id) {
+        self.change_fee(Cause::FeeSettled, place, fill_at, (fee, asset), reference);
+    }
+
+    /// Makes a booked fee another one, for good: it is no prediction any more.
+    pub(crate) fn change_fee(
+        &mut self,
+        cause: Cause,
+        place: u32,
+        fill_at: usize,
+        (fee, asset): (Money, u16),
+        reference: &Id,
+    ) {
         let order = self.orders.at(place);
         let fill = &order.fills[fill_at];
         let (old_fee, old_asset, was_predicted) = (fill.fee, fill.fee_asset, fill.fee_predicted);
         let owner = self.owner_of(order.role, order.slot_id, order.trade_number);
         let settle = self.instruments[order.instrument as usize].settle;
         let posting = Posting {
-            cause: Cause::FeeSettled,
+            cause,
             from: Account::Wallet,
             to: Account::Fees,
             slot_id: owner,
@@ -281,7 +304,9 @@ impl Kernel {
     /// unassigned book, into the slot. Book, wallet and fees have them already.
     #[cold]
     pub(crate) fn adopt_stray(&mut self, place: u32, stray: u32, effects: &mut Effects) {
-        for fill in self.orders.take_external(stray) {
+        let first = self.orders.at(place).fills.len();
+        let (fills, corrections) = self.orders.take_external(stray);
+        for fill in fills {
             let order = self.orders.at_mut(place);
             let (instrument, role, side) = (order.instrument, order.role, order.position_side as usize);
             let rules = &self.instruments[instrument as usize];
@@ -312,6 +337,13 @@ impl Kernel {
             }
             self.orders.add_fill(place, fill);
         }
+        for correction in corrections {
+            self.orders.add_correction(
+                place,
+                &correction.id,
+                first.saturating_add(correction.fill_at as usize),
+            );
+        }
         self.refresh_reservation(place);
         self.after_fills(place, false, effects);
     }
@@ -334,9 +366,12 @@ impl Kernel {
         if complete {
             return self.end_order(place, VenueOrderStatus::Filled, Change::Filled, effects);
         }
-        let pending =
-            matches!(order.status, VenueOrderStatus::PendingCancel | VenueOrderStatus::PendingReplace);
-        if !pending {
+        // Pending states outrank working ones, and so does a guarantee.
+        let outranked = matches!(
+            order.status,
+            VenueOrderStatus::PendingCancel | VenueOrderStatus::PendingReplace | VenueOrderStatus::Stopped
+        );
+        if !outranked {
             order.status = VenueOrderStatus::PartiallyFilled;
         }
         self.after_change(place, Change::Filled, effects);
@@ -408,8 +443,10 @@ impl Kernel {
                 Money(multiply_divide(whole.0, part.0, booked.qty.0, Rounding::HalfEven).unwrap_or_default())
             };
             let (fee, realized) = (share(booked.fee), share(booked.realized));
+            let closed = if booked.closed < part { booked.closed } else { part };
             let mut rest = booked.clone();
             rest.qty -= part;
+            rest.closed -= closed;
             rest.fee -= fee;
             rest.realized -= realized;
             if rest.fee_predicted {
@@ -417,12 +454,13 @@ impl Kernel {
                 exchange.unsettled_fills = exchange.unsettled_fills.saturating_add(1);
             }
             let first = &mut order.fills[at];
-            (first.qty, first.fee, first.realized) = (part, fee, realized);
+            (first.qty, first.fee, first.realized, first.closed) = (part, fee, realized, closed);
             order.fills.push(rest);
         }
         let booked = &mut order.fills[at];
         booked.price = fill.price;
         booked.liquidity = fill.liquidity;
+        booked.liquidity_assumed = fill.liquidity_assumed;
         booked.price_pending = fill.price_pending;
         order.filled_value += change;
         order.inferred -= part;
@@ -471,11 +509,15 @@ impl Kernel {
     #[inline]
     pub(crate) fn refresh_reservation(&mut self, place: u32) {
         let order = self.orders.at_mut(place);
-        let remaining = order.remaining();
-        let wanted = if remaining.is_zero() || order.role != OrderRole::Entry {
+        let remaining = order.unfilled();
+        let rules = &self.instruments[order.instrument as usize];
+        let wanted = if order.role != OrderRole::Entry {
+            Money::ZERO
+        } else if order.extra.is_some() {
+            worst_case(rules, order)
+        } else if remaining.is_zero() {
             Money::ZERO
         } else {
-            let rules = &self.instruments[order.instrument as usize];
             // No more than at acceptance, where the value was in bounds.
             rules.value(order.reserve_price, remaining).unwrap_or(order.reserved)
         };
@@ -508,8 +550,16 @@ impl Kernel {
     ) {
         let order = self.orders.at_mut(place);
         order.status = status;
-        order.doubt = OrderDoubt::None;
         order.cancel_requested = false;
+        // What is filled may still be amended up; what ended otherwise may not.
+        let amendable = status == VenueOrderStatus::Filled
+            && order.amendment().is_some_and(|amendment| amendment.qty > order.filled);
+        if !amendable || order.doubt != OrderDoubt::Amend {
+            order.doubt = OrderDoubt::None;
+        }
+        if let (Some(extra), false) = (&mut order.extra, amendable) {
+            extra.amendment = None;
+        }
         self.refresh_reservation(place);
         self.after_change(place, change, effects);
         self.retire(place);
@@ -536,6 +586,7 @@ impl Kernel {
         let slot = &mut self.slots[slot_id as usize];
         let cut_short = role == OrderRole::Entry
             && change == Change::Ended
+            && status != VenueOrderStatus::Filled
             && slot.stage == crate::names::TradeStage::PositionOpen;
         if (slot.stage == crate::names::TradeStage::Closed || cut_short) && slot.close_reason.is_empty() {
             slot.close_reason = close_reason(role, status);
@@ -548,11 +599,12 @@ impl Kernel {
         let reference = OrderRef { place, number: self.orders.at(place).number };
         let slots = &self.slots;
         let pinned = |order: &Order| {
-            slots.get(order.slot_id as usize).is_some_and(|slot| {
-                order.role != OrderRole::External
-                    && slot.trade_number == order.trade_number
-                    && !slot.stage.is_free()
-            })
+            !order.reserved.is_zero()
+                || slots.get(order.slot_id as usize).is_some_and(|slot| {
+                    order.role != OrderRole::External
+                        && slot.trade_number == order.trade_number
+                        && !slot.stage.is_free()
+                })
         };
         self.orders.retire(reference, pinned);
     }
@@ -574,11 +626,20 @@ pub(crate) fn exposure_of(rules: &Instrument, price: Price, book: &[Basis; 3]) -
 /// Why a trade ended, where the strategy did not say.
 fn close_reason(role: OrderRole, status: VenueOrderStatus) -> Id {
     let text = match (role, status) {
-        (OrderRole::Exit, _) => "EXIT",
+        (OrderRole::Exit, _) | (_, VenueOrderStatus::Filled) => "EXIT",
         (_, VenueOrderStatus::Rejected) => "REJECTED",
         (_, VenueOrderStatus::Expired) => "EXPIRED",
         (_, VenueOrderStatus::DoneForDay) => "DONE_FOR_DAY",
         (_, _) => "CANCELED",
     };
     Id::new(text).unwrap_or_default()
+}
+
+/// A quantity and its value, signed as an order's side.
+#[inline]
+pub(crate) fn sign_as(side: OrderSide, qty: Qty, value: Money) -> (Qty, Money) {
+    match side {
+        OrderSide::Buy => (qty, value),
+        OrderSide::Sell => (-qty, -value),
+    }
 }

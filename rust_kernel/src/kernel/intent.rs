@@ -155,21 +155,21 @@ impl Kernel {
             return Err(invalid("valid_until", until, "has passed"));
         }
         match intent.action {
-            KernelCommandType::Enter => self.plan_enter(slot, intent).map(IntentPlan::Enter),
-            KernelCommandType::Exit => self.plan_exit(slot, intent).map(IntentPlan::Exit),
+            KernelCommandType::Enter => self.plan_enter(now_ns, slot, intent).map(IntentPlan::Enter),
+            KernelCommandType::Exit => self.plan_exit(now_ns, slot, intent).map(IntentPlan::Exit),
             KernelCommandType::Cancel => self.plan_cancel(slot, intent).map(IntentPlan::Cancel),
-            KernelCommandType::Amend => self.plan_amend(slot, intent).map(IntentPlan::Amend),
+            KernelCommandType::Amend => self.plan_amend(now_ns, slot, intent).map(IntentPlan::Amend),
         }
     }
 
-    fn plan_enter(&self, slot: &Slot, intent: &Intent) -> Result<EnterPlan, Box<Refusal>> {
+    fn plan_enter(&self, now_ns: i64, slot: &Slot, intent: &Intent) -> Result<EnterPlan, Box<Refusal>> {
         self.check_gate()?;
         let side =
             intent.side.entry_side().ok_or_else(|| invalid("side", intent.side, "must be LONG or SHORT"))?;
         if intent.trade_id.is_empty() {
             return Err(invalid("trade_id", "", "must not be empty"));
         }
-        check_kind(intent)?;
+        check_kind(now_ns, intent)?;
         check_ratios(&intent.exit_leg_ratios)?;
         if intent.reduce_only {
             return Err(invalid("reduce_only", true, "an ENTER always increases the position"));
@@ -217,7 +217,7 @@ impl Kernel {
         Ok(EnterPlan { instrument, qty, limit_price, reserve_price, notional, leverage, set_leverage })
     }
 
-    fn check_gate(&self) -> Result<(), Box<Refusal>> {
+    pub(crate) fn check_gate(&self) -> Result<(), Box<Refusal>> {
         match self.control.gate {
             ControlGate::Halted => return Err(Refusal::plain(Code::ControlHalted)),
             ControlGate::ReduceOnly => return Err(Refusal::plain(Code::ReduceOnly)),
@@ -274,8 +274,8 @@ impl Kernel {
         Ok(true)
     }
 
-    fn plan_exit(&self, slot: &Slot, intent: &Intent) -> Result<ExitPlan, Box<Refusal>> {
-        check_kind(intent)?;
+    fn plan_exit(&self, now_ns: i64, slot: &Slot, intent: &Intent) -> Result<ExitPlan, Box<Refusal>> {
+        check_kind(now_ns, intent)?;
         permitted(slot.stage, if slot.basis.qty.is_zero() { Symbol::ExitFlat } else { Symbol::Exit })?;
         let rules = &self.instruments[slot.instrument as usize];
         check_trade(slot, rules, intent)?;
@@ -461,12 +461,28 @@ impl Kernel {
         order.reduce_only = intent.reduce_only || role == OrderRole::Exit;
         order.limit_price = limit_price;
         order.qty = qty;
+        if role == OrderRole::Exit && intent.valid_until_ns.is_some() {
+            order.extra_mut().valid_until_ns = intent.valid_until_ns;
+        }
         reference
     }
 
     /// Hands an order to the outbox. From here on it may be live at the venue.
     #[inline]
     pub(crate) fn release(&mut self, place: u32, effects: &mut Effects) {
+        self.submit(place, effects);
+        let order = self.orders.at(place);
+        let (slot_id, role, limited) = (order.slot_id, order.role, order.time_in_force == TimeInForce::Gtd);
+        if limited {
+            self.watch_order(place);
+        }
+        let symbol = if role == OrderRole::Exit { Symbol::ExitReleased } else { Symbol::EntryReleased };
+        self.move_slot(slot_id, symbol, effects);
+    }
+
+    /// Writes the request for an order, the first time or again: the id is the same.
+    #[inline]
+    pub(crate) fn submit(&mut self, place: u32, effects: &mut Effects) {
         let now_ns = self.now_ns;
         let order = self.orders.at_mut(place);
         order.status = VenueOrderStatus::Sent;
@@ -493,9 +509,6 @@ impl Kernel {
                 oco_group: order.oco_group().map(|group| Box::new(group.clone())),
             })
         }));
-        let (slot_id, role) = (order.slot_id, order.role);
-        let symbol = if role == OrderRole::Exit { Symbol::ExitReleased } else { Symbol::EntryReleased };
-        self.move_slot(slot_id, symbol, effects);
     }
 
     /// Asks the venue to cancel an order, once.
@@ -550,7 +563,7 @@ fn check_trade(slot: &Slot, rules: &Instrument, intent: &Intent) -> Result<(), B
 }
 
 /// What this version does not trade, and what contradicts itself.
-fn check_kind(intent: &Intent) -> Result<(), Box<Refusal>> {
+fn check_kind(now_ns: i64, intent: &Intent) -> Result<(), Box<Refusal>> {
     match intent.order_type {
         OrderType::Market | OrderType::Limit => {}
         OrderType::StopMarket => return Err(Refusal::not_yet(Code::InvalidIntent, "order_type STOP_MARKET")),
@@ -568,6 +581,9 @@ fn check_kind(intent: &Intent) -> Result<(), Box<Refusal>> {
     }
     if intent.time_in_force == TimeInForce::Gtd && intent.expire_time_ns.is_none() {
         return Err(invalid("expire_time", "None", "is needed for GTD"));
+    }
+    if let Some(until) = intent.expire_time_ns.filter(|until| *until <= now_ns) {
+        return Err(invalid("expire_time", until, "has passed"));
     }
     if intent.order_type == OrderType::Market && intent.post_only {
         return Err(invalid("post_only", true, "a MARKET order always takes"));

@@ -7,6 +7,7 @@ mod account;
 mod adopt;
 mod amend;
 mod booking;
+mod busts;
 mod calibrate;
 mod controls;
 mod funding;
@@ -69,6 +70,8 @@ pub struct KernelConfig {
     pub remembered_transactions: usize,
     /// How long the venue may take until its books show a thing, ns.
     pub settling_window_ns: i64,
+    /// How long after a question about an order in doubt it is asked again, ns.
+    pub requery_interval_ns: i64,
 }
 
 impl Default for KernelConfig {
@@ -82,6 +85,7 @@ impl Default for KernelConfig {
             remembered_wallet_entries: 4096,
             remembered_transactions: 4096,
             settling_window_ns: 5_000_000_000,
+            requery_interval_ns: 5_000_000_000,
         }
     }
 }

@@ -48,6 +48,8 @@ pub enum Change {
     Doubted,
     /// News that move neither quantity nor life.
     Reported,
+    /// It had ended, and works again.
+    Reopened,
 }
 
 /// The table's symbol for a change of an order in that role, given the slot's facts afterwards.
@@ -72,6 +74,7 @@ fn entry_symbol(change: Change, facts: Facts) -> Symbol {
         Change::Ended => Symbol::EntryEndedFlat,
         Change::Doubted => Symbol::EntryDoubt,
         Change::Reported => Symbol::EntryReported,
+        Change::Reopened => Symbol::EntryReopened,
     }
 }
 
@@ -88,6 +91,18 @@ fn exit_symbol(change: Change, facts: Facts) -> Symbol {
         Change::LateFilled => Symbol::ExitLateFilled,
         Change::Doubted => Symbol::ExitDoubt,
         Change::Reported => Symbol::ExitReported,
+        Change::Reopened => Symbol::ExitReopened,
+    }
+}
+
+/// The table's symbol for a position that changed past the slot's orders, given the stage before and the facts
+/// afterwards. `None` where a free slot stays free: nothing of it has changed.
+pub fn position_symbol(before: TradeStage, facts: Facts) -> Option<Symbol> {
+    match (before.is_free(), stage_of(facts).is_free()) {
+        (true, true) => None,
+        (true, false) => Some(Symbol::PositionBack),
+        (false, true) => Some(Symbol::PositionGone),
+        (false, false) => Some(Symbol::PositionMoved),
     }
 }
 
