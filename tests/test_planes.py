@@ -131,6 +131,6 @@ def test_controls_as_a_dict_are_plain() -> None:
     controls = KernelControlSnapshot().as_dict()
     assert set(controls) == {
         "mode", "gate", "verbosity", "debug_clickhouse_enabled", "frozen", "limits", "version", "updated_by",
-        "updated_at",
+        "updated_at", "require_audit", "regime", "audited",
     }  # fmt: skip
     assert SYMBOL not in controls

@@ -28,6 +28,7 @@ from dita._kernel import (
     OrderSide,
     OrderType,
     PositionSide,
+    Regime,
     TimeInForce,
     TradeSide,
     VenueEvent,
@@ -325,7 +326,7 @@ ENUMS = [member for member in vars(_kernel).values() if isinstance(member, enum.
 
 
 def test_every_enumeration_is_a_real_one() -> None:
-    assert len(ENUMS) == 19
+    assert len(ENUMS) == 21
     for cls in ENUMS:
         assert issubclass(cls, enum.StrEnum)
         assert cls.__module__ == "dita._kernel"
@@ -374,6 +375,9 @@ FULL_INTENT: dict[str, Any] = {
     "oco_group": "group-1",
     "target_client_id": "ORD000001",
     "valid_until": 1_700_000_200_000_000_002,
+    "source_run": "run-7",
+    "regime": Regime.CRISIS,
+    "override_ref": "action-1",
 }
 
 

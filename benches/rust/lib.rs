@@ -130,6 +130,7 @@ impl Bench {
             match command {
                 Command::Submit(order) => self.venue.submit(now, order, &mut self.inputs),
                 Command::Cancel(request) => self.venue.cancel(now, request, &mut self.inputs),
+                Command::Amend(request) => self.venue.amend(now, request, &mut self.inputs),
                 Command::Query(request) => self.venue.query(now, request, &mut self.inputs),
                 Command::SetLeverage { symbol, leverage } => {
                     self.venue.set_leverage(now, symbol, *leverage, &mut self.inputs);

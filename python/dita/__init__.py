@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from dita.clock import SystemClock as SystemClock
     from dita.contracts import AccountEventKind as AccountEventKind
     from dita.contracts import ControlGate as ControlGate
+    from dita.contracts import FreezeScope as FreezeScope
     from dita.contracts import KernelCommandType as KernelCommandType
     from dita.contracts import KernelDiagnosticCode as KernelDiagnosticCode
     from dita.contracts import KernelEventKind as KernelEventKind
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from dita.contracts import PositionSide as PositionSide
     from dita.contracts import Product as Product
     from dita.contracts import ReconcileStatus as ReconcileStatus
+    from dita.contracts import Regime as Regime
     from dita.contracts import RoundedOrder as RoundedOrder
     from dita.contracts import Severity as Severity
     from dita.contracts import TimeInForce as TimeInForce
@@ -77,6 +79,7 @@ _HOME = {
     "AccountProjection": "dita.slots",
     "BaseExecutionAdapter": "dita.venues",
     "ControlGate": "dita.contracts",
+    "FreezeScope": "dita.contracts",
     "ControlPlane": "dita.control",
     "ControlUpdate": "dita.control",
     "ExecutionKernel": "dita.kernel",
@@ -118,6 +121,7 @@ _HOME = {
     "PositionSide": "dita.contracts",
     "Product": "dita.contracts",
     "ReconcileStatus": "dita.contracts",
+    "Regime": "dita.contracts",
     "RoundedOrder": "dita.contracts",
     "Severity": "dita.contracts",
     "SimulatedVenue": "dita.venues",
@@ -145,6 +149,7 @@ __all__ = [
     "ControlPlane",
     "ControlUpdate",
     "ExecutionKernel",
+    "FreezeScope",
     "InMemoryControlPlane",
     "InMemoryZincPlane",
     "InboxFull",
@@ -183,6 +188,7 @@ __all__ = [
     "PositionSide",
     "Product",
     "ReconcileStatus",
+    "Regime",
     "RoundedOrder",
     "Severity",
     "SimulatedVenue",

@@ -14,6 +14,7 @@ __all__ = [
     "AccountEventKind",
     "ControlGate",
     "Engine",
+    "FreezeScope",
     "InboxFull",
     "InvalidInput",
     "InvalidType",
@@ -39,6 +40,7 @@ __all__ = [
     "PositionSide",
     "Product",
     "ReconcileStatus",
+    "Regime",
     "RoundedOrder",
     "Severity",
     "TimeInForce",
@@ -260,6 +262,19 @@ class Product(enum.StrEnum):
     PERP = "PERP"
     SPOT = "SPOT"
 
+class FreezeScope(enum.StrEnum):
+    """What the edge monitor cancels when it freezes."""
+
+    ENTRIES = "ENTRIES"
+    ALL = "ALL"
+    NOTHING = "NOTHING"
+
+class Regime(enum.StrEnum):
+    """The market regime that research or an operator sees."""
+
+    NORMAL = "NORMAL"
+    CRISIS = "CRISIS"
+
 class KernelError(Exception):
     """Base of every error that the kernel raises."""
 
@@ -341,6 +356,9 @@ class KernelIntent:
         oco_group: str | None = "",
         target_client_id: str | None = "",
         valid_until: datetime | int | None = None,
+        source_run: str | None = "",
+        regime: Regime | str | None = None,
+        override_ref: str | None = "",
     ) -> KernelIntent: ...
     @property
     def timestamp(self) -> datetime:
@@ -453,6 +471,18 @@ class KernelIntent:
     @property
     def valid_until_ns(self) -> int | None:
         """Until when an exit may be resent. Nanoseconds since 1970-01-01 UTC."""
+
+    @property
+    def source_run(self) -> str:
+        """The research run that asked for it; empty when none."""
+
+    @property
+    def regime(self) -> Regime | None:
+        """The regime that the run saw."""
+
+    @property
+    def override_ref(self) -> str:
+        """The audited action that lets it through where the regime would not; empty when none."""
 
     def replace(self, **changes: Any) -> KernelIntent:
         """A copy with some fields changed. Raises InvalidInput or InvalidType like the constructor."""

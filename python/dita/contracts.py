@@ -3,6 +3,7 @@
 from dita._kernel import (
     AccountEventKind,
     ControlGate,
+    FreezeScope,
     KernelCommandType,
     KernelDiagnosticCode,
     KernelEventKind,
@@ -19,6 +20,7 @@ from dita._kernel import (
     PositionSide,
     Product,
     ReconcileStatus,
+    Regime,
     RoundedOrder,
     Severity,
     TimeInForce,
@@ -34,6 +36,7 @@ from dita._kernel import (
 __all__ = [
     "AccountEventKind",
     "ControlGate",
+    "FreezeScope",
     "KernelCommandType",
     "KernelDiagnosticCode",
     "KernelEventKind",
@@ -50,6 +53,7 @@ __all__ = [
     "PositionSide",
     "Product",
     "ReconcileStatus",
+    "Regime",
     "RoundedOrder",
     "Severity",
     "TimeInForce",

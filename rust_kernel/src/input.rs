@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::id::Id;
 use crate::names::{
     AccountEventKind, ControlGate, FreezeScope, KernelCommandType, KernelEventKind, KernelMode,
-    KernelVerbosity, Liquidity, OrderSide, OrderType, PositionSide, Product, TimeInForce, TradeSide,
+    KernelVerbosity, Liquidity, OrderSide, OrderType, PositionSide, Product, Regime, TimeInForce, TradeSide,
     VenueOrderStatus,
 };
 use crate::num::{Decimal, Rounding};
@@ -147,6 +147,19 @@ pub struct Intent {
     pub valid_until_ns: Option<i64>,
     /// Canonical JSON, at most [`METADATA_BYTES_MAX`]; empty when none.
     pub metadata: Box<str>,
+    /// Where the order comes from, as far as audits ask.
+    pub provenance: Option<Box<Provenance>>,
+}
+
+/// Where an order comes from.
+#[derive(Clone, PartialEq, Default, Debug, Serialize, Deserialize)]
+pub struct Provenance {
+    /// The research run that asked for it; empty when none.
+    pub source_run: Id,
+    /// The regime that the run saw.
+    pub regime: Option<Regime>,
+    /// The audited action that lets it through where the regime would not; empty when none.
+    pub override_ref: Id,
 }
 
 /// The longest `metadata` and `raw_payload`, in canonical bytes.
@@ -188,6 +201,7 @@ impl Intent {
             target_client_id: Id::EMPTY,
             valid_until_ns: None,
             metadata: "".into(),
+            provenance: None,
         }
     }
 }
@@ -507,9 +521,18 @@ pub struct ControlChange {
     /// True stops everything that increases risk: the gate goes to HALTED and every working entry is canceled. False
     /// only takes the mark off: the gate stays where it is.
     pub kill_switch: Option<bool>,
+    /// Whether an entry needs an audited source run.
+    pub require_audit: Option<bool>,
+    /// The regime of the whole market; an intent's own may be worse.
+    pub regime: Option<Regime>,
+    /// Runs and actions that have been audited since; the last [`AUDITED_MAX`] are remembered.
+    pub audited: Vec<Id>,
     /// Who.
     pub updated_by: Id,
 }
+
+/// How many audited runs and actions a kernel remembers.
+pub const AUDITED_MAX: usize = 1024;
 
 /// Pre-trade limits. `None` means: no limit.
 #[derive(Clone, PartialEq, Default, Debug, Serialize, Deserialize)]

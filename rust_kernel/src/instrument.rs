@@ -5,8 +5,16 @@ use serde::{Deserialize, Serialize};
 use crate::input::InstrumentSpec;
 use crate::names::{Liquidity, OrderSide, Product};
 use crate::num::{
-    Decimal, MONEY_SCALE, Money, NumError, Price, Qty, Rate, Rounding, UNITS_MAX, bounded, divide, product,
+    Decimal, MONEY_SCALE, Money, NumError, Price, Qty, Rate, Rounding, UNITS_MAX, bounded, divide,
+    multiply_divide, pow10, product,
 };
+
+/// Decimals that spot quantities have at least, where the tick leaves room: what venues round fees in base to.
+const BASE_FEE_SCALE: u8 = 8;
+/// Decimals beyond the tick's that prices of inverse contracts have, for marks and averages.
+const AVERAGE_DIGITS: u8 = 6;
+/// [`UNITS_MAX`] at 1e-18.
+const VALUE_LIMIT: u128 = UNITS_MAX.unsigned_abs().wrapping_mul(1_000_000_000_000_000_000);
 
 /// Why an instrument cannot be loaded: the field and what is wrong with it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -17,8 +25,9 @@ pub struct SpecError {
     pub why: &'static str,
 }
 
-/// A loaded instrument. Its scales satisfy `price_scale + qty_scale + multiplier scale = 18`, so that the product
-/// of the three mantissas is money at 1e-18.
+/// A loaded instrument. The scales of a linear one satisfy `price_scale + qty_scale + multiplier scale = 18`, so that
+/// the product of the three mantissas is money at 1e-18. An inverse contract's value is a quotient, which no scale makes
+/// exact: it is rounded half-even at 1e-18, and its price scale only has to hold marks and averages.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Instrument {
     /// As it was given.
@@ -27,7 +36,8 @@ pub struct Instrument {
     pub price_scale: u8,
     /// Decimal places of quantities.
     pub qty_scale: u8,
-    /// Money per (price mantissa × quantity mantissa).
+    /// Money per (price mantissa × quantity mantissa); of an inverse contract, money × price mantissa per quantity
+    /// mantissa.
     pub unit: i128,
     /// Price grid.
     pub tick: Price,
@@ -47,6 +57,12 @@ pub struct Instrument {
     pub taker: Rate,
     /// The settlement asset's place in the kernel's list.
     pub settle: u16,
+    /// Spot: the base asset's place.
+    pub base: Option<u16>,
+    /// The place of the asset that fees are paid in, where the specification names one.
+    pub fee_asset: Option<u16>,
+    /// The instrument whose price turns fees into `fee_asset`, where that is neither base nor settlement asset.
+    pub fee_price_from: Option<u32>,
     /// The last mark.
     pub mark: Option<Price>,
     /// When the kernel got it, ns.
@@ -64,6 +80,70 @@ fn grid(value: Decimal, field: &'static str) -> Result<(i128, u8), SpecError> {
         .map_err(|_| SpecError { field, why: "has too many digits" })
 }
 
+/// Scales of quantity and price, and [`Instrument::unit`].
+type Scales = (u8, u8, i128);
+
+fn linear_scales(tick_scale: u8, qty_scale: u8, multiplier: (i128, u8)) -> Result<Scales, SpecError> {
+    let (multiplier, multiplier_scale) = multiplier;
+    let price_scale = MONEY_SCALE
+        .checked_sub(qty_scale)
+        .and_then(|left| left.checked_sub(multiplier_scale))
+        .filter(|left| *left >= tick_scale)
+        .ok_or(SpecError {
+            field: "tick_size",
+            why: "with lot_step and contract_multiplier needs over 18 decimals",
+        })?;
+    Ok((qty_scale, price_scale, multiplier))
+}
+
+fn inverse_scales(tick_scale: u8, qty_scale: u8, multiplier: (i128, u8)) -> Result<Scales, SpecError> {
+    let (multiplier, multiplier_scale) = multiplier;
+    let price_scale = tick_scale.saturating_add(AVERAGE_DIGITS).min(MONEY_SCALE);
+    if price_scale < tick_scale {
+        return Err(SpecError { field: "tick_size", why: "needs over 18 decimals" });
+    }
+    // contracts × multiplier / price at 1e-18, from the three mantissas
+    let unit = MONEY_SCALE
+        .saturating_add(price_scale)
+        .checked_sub(qty_scale)
+        .and_then(|left| left.checked_sub(multiplier_scale))
+        .and_then(pow10)
+        .and_then(|power| product(power, multiplier))
+        .ok_or(SpecError {
+            field: "contract_multiplier",
+            why: "with lot_step and tick_size needs more digits than there are",
+        })?;
+    Ok((qty_scale, price_scale, unit))
+}
+
+/// What a product cannot be.
+fn check_product(spec: &InstrumentSpec) -> Result<(), SpecError> {
+    match (spec.product, spec.inverse) {
+        (Product::Spot, true) => Err(SpecError { field: "inverse", why: "spot is never inverse" }),
+        (Product::Perp, true) if spec.settle != spec.base => {
+            Err(SpecError { field: "settle", why: "of an inverse contract is its base asset" })
+        }
+        (Product::Perp, _) => Ok(()),
+        (Product::Spot, false) => check_spot(spec),
+    }
+}
+
+fn check_spot(spec: &InstrumentSpec) -> Result<(), SpecError> {
+    if spec.settle != spec.quote {
+        return Err(SpecError { field: "settle", why: "of spot is its quote asset" });
+    }
+    if spec.base.is_empty() || spec.base == spec.quote {
+        return Err(SpecError { field: "base", why: "of spot must be named, and is not its quote asset" });
+    }
+    if spec.contract_multiplier != Decimal::ONE {
+        return Err(SpecError { field: "contract_multiplier", why: "of spot is 1" });
+    }
+    if spec.leverage != Decimal::ONE {
+        return Err(SpecError { field: "leverage", why: "of spot is 1: margin trading is not supported" });
+    }
+    Ok(())
+}
+
 fn too_fine(field: &'static str) -> impl Fn(NumError) -> SpecError {
     move |_| SpecError { field, why: "has more digits than its grid, or is too large" }
 }
@@ -74,12 +154,6 @@ impl Instrument {
     /// # Errors
     /// [`SpecError`] names the field: what cannot be held exactly, and what this version does not trade.
     pub fn load(spec: &InstrumentSpec, settle: u16) -> Result<Instrument, SpecError> {
-        if spec.inverse {
-            return Err(SpecError { field: "inverse", why: "inverse contracts are not supported yet" });
-        }
-        if spec.product != Product::Perp {
-            return Err(SpecError { field: "product", why: "only linear perpetuals are supported yet" });
-        }
         if spec.symbol.is_empty() {
             return Err(SpecError { field: "symbol", why: "must not be empty" });
         }
@@ -88,16 +162,17 @@ impl Instrument {
         }
         let (_, tick_scale) = grid(spec.tick_size, "tick_size")?;
         let (_, lot_scale) = grid(spec.lot_step, "lot_step")?;
-        let (multiplier, multiplier_scale) = grid(spec.contract_multiplier, "contract_multiplier")?;
-        let qty_scale = lot_scale;
-        let price_scale = MONEY_SCALE
-            .checked_sub(qty_scale)
-            .and_then(|left| left.checked_sub(multiplier_scale))
-            .filter(|left| *left >= tick_scale)
-            .ok_or(SpecError {
-                field: "tick_size",
-                why: "with lot_step and contract_multiplier needs over 18 decimals",
-            })?;
+        let multiplier = grid(spec.contract_multiplier, "contract_multiplier")?;
+        check_product(spec)?;
+        let (qty_scale, price_scale, unit) = match (spec.product, spec.inverse) {
+            (_, true) => inverse_scales(tick_scale, lot_scale, multiplier)?,
+            (Product::Perp, false) => linear_scales(tick_scale, lot_scale, multiplier)?,
+            (Product::Spot, false) => {
+                // Fees in base are finer than lots.
+                let room = MONEY_SCALE.saturating_sub(tick_scale).min(BASE_FEE_SCALE);
+                linear_scales(tick_scale, lot_scale.max(room), multiplier)?
+            }
+        };
         let rate = |value, field| Rate::from_decimal(value).map_err(too_fine(field));
         let money = |value: Option<Decimal>, field| {
             value.map_or(Ok(Money::ZERO), Money::from_decimal).map_err(too_fine(field))
@@ -112,7 +187,7 @@ impl Instrument {
             spec: spec.clone(),
             price_scale,
             qty_scale,
-            unit: multiplier,
+            unit,
             tick: Price(spec.tick_size.at_scale(price_scale).map_err(too_fine("tick_size"))?),
             lot: Qty(spec.lot_step.at_scale(qty_scale).map_err(too_fine("lot_step"))?),
             min_qty: Qty::ZERO,
@@ -122,6 +197,9 @@ impl Instrument {
             maker: rate(spec.maker_rate, "maker_rate")?,
             taker: rate(spec.taker_rate, "taker_rate")?,
             settle,
+            base: None,
+            fee_asset: None,
+            fee_price_from: None,
             mark: None,
             mark_time_ns: 0,
             leverage: spec.leverage,
@@ -177,6 +255,11 @@ impl Instrument {
         on_grid(raw, self.lot.0, rounding).map(Qty).ok_or(NumError::Overflow)
     }
 
+    /// What of a quantity are whole lots.
+    pub fn whole_lots(&self, qty: Qty) -> Qty {
+        on_grid(qty.0, self.lot.0, Rounding::Down).map_or(Qty::ZERO, Qty)
+    }
+
     /// A limit price on the tick grid, rounded to the passive side: a buy down, a sell up.
     ///
     /// # Errors
@@ -191,14 +274,47 @@ impl Instrument {
         on_grid(raw, self.tick.0, rounding).map(Price).ok_or(NumError::Overflow)
     }
 
-    /// `price × quantity × multiplier`, signed as the quantity; `None` past [`UNITS_MAX`] units.
+    /// What a quantity is worth at a price, signed as the quantity: `price × quantity × multiplier`, and of an inverse
+    /// contract `quantity × multiplier / price` in coin, half-even at 1e-18. `None` past [`UNITS_MAX`] units.
     #[inline]
     pub fn value(&self, price: Price, qty: Qty) -> Option<Money> {
+        if self.spec.inverse {
+            return self.inverse_value(price, qty);
+        }
         let raw = product(price.0, qty.0)?;
         let value = if self.unit == 1 { raw } else { product(raw, self.unit)? };
-        // 1e33 = UNITS_MAX at 1e-18
-        const LIMIT: u128 = UNITS_MAX.unsigned_abs().wrapping_mul(1_000_000_000_000_000_000);
-        (value.unsigned_abs() <= LIMIT).then_some(Money(value))
+        (value.unsigned_abs() <= VALUE_LIMIT).then_some(Money(value))
+    }
+
+    #[cold]
+    fn inverse_value(&self, price: Price, qty: Qty) -> Option<Money> {
+        let value = multiply_divide(qty.0, self.unit, price.0, Rounding::HalfEven)?;
+        (value.unsigned_abs() <= VALUE_LIMIT).then_some(Money(value))
+    }
+
+    /// The value of a signed quantity as a [`crate::position::Basis`] counts it: what was given for it. A linear long
+    /// costs quote and counts as +. An inverse long is short of coin: it counts as −, and a fall of the coin's price,
+    /// which makes its contracts worth more coin, is its loss.
+    #[inline]
+    pub fn basis_value(&self, price: Price, qty: Qty) -> Option<Money> {
+        let value = self.value(price, qty)?;
+        Some(self.basis_sign(value))
+    }
+
+    /// A value that is signed as its quantity, as a basis counts it.
+    #[inline]
+    pub fn basis_sign(&self, value: Money) -> Money {
+        if self.spec.inverse { -value } else { value }
+    }
+
+    /// The average price of a quantity that cost so much, half-even at the price's scale; `None` when flat. Signs do
+    /// not matter.
+    pub fn average_price(&self, cost: Money, qty: Qty) -> Option<Price> {
+        if self.spec.inverse {
+            return multiply_divide(qty.abs().0, self.unit, cost.abs().0, Rounding::HalfEven).map(Price);
+        }
+        let weight = product(qty.abs().0, self.unit)?;
+        divide(cost.abs().0, weight, Rounding::HalfEven).map(Price)
     }
 
     /// The rate for that liquidity.

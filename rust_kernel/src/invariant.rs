@@ -91,12 +91,31 @@ fn ledger_balances(kernel: &Kernel) -> Result<(), Violation> {
         let sum = kernel.ledger().balances(asset).iter().fold(Money::ZERO, |sum, balance| sum + *balance);
         hold(sum.is_zero(), 3, "an asset's accounts do not balance to zero")?;
     }
+    inventory_is_cost(kernel)?;
     let mut last = None;
     for transaction in kernel.ledger().recent() {
         let follows = last.is_none_or(|last: u64| transaction.number == last.wrapping_add(1));
         hold(follows, 3, "the ledger's numbers have a gap")?;
         hold(transaction.from != transaction.to, 3, "a transaction moves money to where it came from")?;
         last = Some(transaction.number);
+    }
+    Ok(())
+}
+
+/// I3 for spot: what was paid for what is held lies in the quote asset's inventory, as long as that asset is nobody's base.
+fn inventory_is_cost(kernel: &Kernel) -> Result<(), Violation> {
+    for asset in 0..kernel.assets().len() {
+        let asset = u16::try_from(asset).unwrap_or(u16::MAX);
+        if kernel.instruments().iter().any(|rules| rules.base == Some(asset)) {
+            continue;
+        }
+        let mut cost = Money::ZERO;
+        let spot = |rules: &crate::instrument::Instrument| rules.base.is_some() && rules.settle == asset;
+        for (instrument, _) in (0_u32..).zip(kernel.instruments()).filter(|(_, rules)| spot(rules)) {
+            cost += kernel.book(instrument).iter().fold(Money::ZERO, |sum, basis| sum + basis.cost);
+        }
+        let inventory = kernel.ledger().balance(asset, Account::Inventory);
+        hold(inventory == cost, 3, "the inventory is not what the spot books cost")?;
     }
     Ok(())
 }

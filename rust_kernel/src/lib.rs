@@ -45,6 +45,7 @@ pub mod invariant;
 pub mod kernel;
 pub mod ledger;
 pub mod limits;
+pub mod margin;
 pub mod names;
 pub mod num;
 pub mod oco;

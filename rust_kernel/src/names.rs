@@ -385,6 +385,16 @@ named! {
 }
 
 named! {
+    /// The market regime that research or an operator sees.
+    Regime {
+        /// Nothing special.
+        Normal = "NORMAL",
+        /// Crisis: buying aggressively needs an audited override.
+        Crisis = "CRISIS",
+    }
+}
+
+named! {
     /// What the edge monitor cancels when it freezes.
     FreezeScope {
         /// Working entries.

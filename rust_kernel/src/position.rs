@@ -3,14 +3,15 @@
 use serde::{Deserialize, Serialize};
 
 use crate::names::{PositionSide, TradeSide};
-use crate::num::{Money, Price, Qty, Rounding, multiply_divide};
+use crate::num::{Money, Qty, Rounding, multiply_divide};
 
-/// A quantity and what it cost, both signed alike: + long, − short. Never an average.
+/// A quantity, + long and − short, and what it cost, signed as [`crate::instrument::Instrument::basis_value`] says.
+/// Never an average.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
 pub struct Basis {
     /// Signed quantity.
     pub qty: Qty,
-    /// Signed cost of that quantity.
+    /// Signed cost of that quantity; an inverse long's is negative.
     pub cost: Money,
 }
 
@@ -57,6 +58,14 @@ impl Basis {
         Closing { closed: held, realized, flipped: true }
     }
 
+    /// Takes `by` out of it for nothing: the cost stays, and stands for less. Returns the cost where nothing is left that
+    /// it could stand for.
+    pub fn shrink(&mut self, by: Qty) -> Money {
+        let side = self.qty.signum();
+        self.qty -= by;
+        if self.qty.signum() == side { Money::ZERO } else { core::mem::take(&mut self.cost) }
+    }
+
     /// What it would gain if closed at `value_now`, the signed value of the quantity at a mark.
     #[inline]
     pub fn unrealized(&self, value_now: Money) -> Money {
@@ -69,13 +78,6 @@ impl Basis {
 fn part(whole: Money, numerator: Qty, denominator: Qty) -> Money {
     // The quotient is at most `whole`, so it always fits.
     Money(multiply_divide(whole.0, numerator.0, denominator.0, Rounding::HalfEven).unwrap_or_default())
-}
-
-/// The average price of a quantity, half-even at the price's scale; `None` when flat. `unit` is money per
-/// (price mantissa × quantity mantissa).
-pub fn average_price(cost: Money, qty: Qty, unit: i128) -> Option<Price> {
-    let weight = crate::num::product(qty.abs().0, unit)?;
-    crate::num::divide(cost.abs().0, weight, Rounding::HalfEven).map(Price)
 }
 
 /// The venue's book that an order of `side` belongs to.

@@ -5,9 +5,9 @@ mod common;
 
 use common::{Desk, dec, id};
 use dita_kernel::id::Id;
-use dita_kernel::input::{ControlChange, Input, RareFields};
+use dita_kernel::input::{ControlChange, Input, InstrumentSpec, RareFields};
 use dita_kernel::names::{
-    AccountEventKind, ControlGate, KernelCommandType as Action, KernelEventKind as Kind, OrderSide,
+    AccountEventKind, ControlGate, KernelCommandType as Action, KernelEventKind as Kind, OrderSide, Product,
     TradeSide, VenueOrderStatus as Status,
 };
 use proptest::prelude::*;
@@ -326,6 +326,25 @@ proptest! {
     #[test]
     fn invariants_hold_whatever_comes(moves in prop::collection::vec(any_move(), 1..80)) {
         let mut desk = Desk::new();
+        let mut orders = Vec::new();
+        for step in &moves {
+            play(&mut desk, &mut orders, step);
+        }
+        desk.assert_replays();
+    }
+
+    #[test]
+    fn invariants_hold_in_coin_and_on_spot(is_spot in any::<bool>(), moves in prop::collection::vec(any_move(), 1..80)) {
+        let mut spec = InstrumentSpec::linear(id("BTCUSDT"), id("BTC"), id("USDT"), dec("0.1"), dec("0.001"));
+        if is_spot {
+            spec.product = Product::Spot;
+            spec.taker_rate = dec("0.00123");
+        } else {
+            spec.inverse = true;
+            spec.settle = id("BTC");
+            spec.contract_multiplier = dec("7");
+        }
+        let mut desk = Desk::over(spec, &[("BTC", "10"), ("USDT", "1000")], "100");
         let mut orders = Vec::new();
         for step in &moves {
             play(&mut desk, &mut orders, step);

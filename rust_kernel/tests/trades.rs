@@ -961,3 +961,23 @@ fn fills_that_came_before_our_id_move_to_the_slot_once_it_comes() {
     assert_eq!((desk.k().as_str(), desk.balance(Account::InterSlot).as_str()), ("1014.7925", "0"));
     desk.assert_replays();
 }
+
+#[test]
+fn a_fill_that_our_order_has_is_not_booked_again_under_a_strangers_order() {
+    let mut desk = Desk::new();
+    desk.enter(0, "0.002");
+    let order = desk.submitted();
+    desk.fill(&order, "T1", "0.001", "100");
+    for trade in ["T2", "T1"] {
+        desk.event(Kind::PartialFill, &id("stranger"), |event| {
+            event.asset = id("BTCUSDT");
+            event.venue_order_id = id("V1");
+            event.order_side = Some(OrderSide::Buy);
+            event.venue_trade_id = id(trade);
+            event.size = Some(dec("0.001"));
+            event.price = Some(dec("100.3"));
+        });
+    }
+    desk.ack(&order, "V1");
+    assert_eq!(desk.size(0), "0.002", "T1 came twice and stands once");
+}

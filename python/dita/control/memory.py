@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, Final, Protocol, TypeAlias, runtime_checkable
 
-from dita._kernel import ControlGate, KernelMode, KernelVerbosity
+from dita._kernel import ControlGate, KernelMode, KernelVerbosity, Regime
 
 NO_LIMITS: Final[Mapping[str, Any]] = MappingProxyType(
     {
@@ -18,6 +18,8 @@ NO_LIMITS: Final[Mapping[str, Any]] = MappingProxyType(
         "max_open_slots": None,
     }
 )
+
+_AUDITED_MAX: Final = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,9 @@ class KernelControlSnapshot:
         frozen: Whether entries are frozen.
         limits: Pre-trade limits by name; None means no limit. `max_order_notional` and `max_total_notional`
             in settlement units, `max_leverage`, `price_collar` as a fraction of the mark, `max_open_slots`.
+        require_audit: Whether an entry needs an audited `source_run`.
+        regime: The whole market's. In a CRISIS, buying aggressively needs an audited `override_ref`.
+        audited: Runs and actions that were audited, oldest first; the last 1,024 count.
         version: Counts the changes.
         updated_by: Who made the last one.
         updated_at: When; None before the first.
@@ -43,6 +48,9 @@ class KernelControlSnapshot:
     debug_clickhouse_enabled: bool = False
     frozen: bool = False
     limits: Mapping[str, Any] = field(default_factory=lambda: NO_LIMITS)
+    require_audit: bool = False
+    regime: Regime = Regime.NORMAL
+    audited: tuple[str, ...] = ()
     version: int = 0
     updated_by: str = ""
     updated_at: datetime | None = None
@@ -65,6 +73,9 @@ class ControlUpdate:
         debug_clickhouse_enabled: The same.
         frozen: The same.
         limits: The limits to change, by name; None as a value lifts that limit, unnamed ones stay.
+        require_audit: As in `KernelControlSnapshot`.
+        regime: The same.
+        audited: Runs and actions audited since: they are added to those that stand.
         updated_by: Who asks.
     """
 
@@ -74,6 +85,9 @@ class ControlUpdate:
     debug_clickhouse_enabled: bool | None = None
     frozen: bool | None = None
     limits: Mapping[str, Any] | None = None
+    require_audit: bool | None = None
+    regime: Regime | str | None = None
+    audited: tuple[str, ...] | None = None
     updated_by: str = ""
 
     def as_dict(self) -> dict[str, Any]:
@@ -165,9 +179,17 @@ def applied(snapshot: KernelControlSnapshot, update: ControlUpdate) -> KernelCon
         ValueError: A name that its enumeration does not have.
     """
     changes = update.as_dict()
-    for name, kind in (("mode", KernelMode), ("gate", ControlGate), ("verbosity", KernelVerbosity)):
+    for name, kind in (
+        ("mode", KernelMode),
+        ("gate", ControlGate),
+        ("verbosity", KernelVerbosity),
+        ("regime", Regime),
+    ):
         if name in changes:
             changes[name] = kind(changes[name])
+    if "audited" in changes:
+        added = dict.fromkeys((*snapshot.audited, *changes["audited"]))
+        changes["audited"] = tuple(added)[-_AUDITED_MAX:]
     if "limits" in changes:
         changes["limits"] = MappingProxyType({**snapshot.limits, **changes["limits"]})
     return replace(

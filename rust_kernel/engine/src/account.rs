@@ -1,6 +1,6 @@
 //! An asset's account as people read it: K's figures out of the core's ledger and books. Reads only.
 
-use dita_kernel::kernel::Kernel;
+use dita_kernel::kernel::{Kernel, base_amount};
 use dita_kernel::ledger::Account;
 use dita_kernel::num::{Decimal, Money, Rounding, multiply_divide, pow10};
 use dita_kernel::reconcile::{Report, compare};
@@ -13,7 +13,8 @@ const LEVERAGE_SCALE: u8 = 8;
 pub struct AccountFigures {
     /// K: what the wallet must hold.
     pub capital: Money,
-    /// K and what the open positions would gain at their marks.
+    /// K and what the open positions would gain at their marks. Of a quote asset, what is held on spot counts here at
+    /// its mark; of the base asset it does not count again.
     pub equity: Money,
     /// Profit of what was closed, as the venue's book has it, before fees and funding.
     pub realized_pnl: Money,
@@ -47,13 +48,23 @@ pub fn account(kernel: &Kernel, asset: u16) -> Option<AccountFigures> {
     let mut open_notional = Money::ZERO;
     let mut reserved_notional = Money::ZERO;
     let mut margin = Money::ZERO;
+    // What spot positions cost: the wallet has paid for them.
+    let mut inventory = Money::ZERO;
     let mut open_positions: u32 = 0;
     for (place, rules) in (0_u32..).zip(kernel.instruments()) {
+        if rules.base == Some(asset) {
+            for basis in &kernel.book(place) {
+                inventory += -base_amount(rules, basis.qty);
+            }
+        }
         if rules.settle != asset {
             continue;
         }
         for basis in &kernel.book(place) {
             unrealized_pnl += kernel.unrealized(place, basis);
+            if rules.base.is_some() {
+                inventory += basis.cost;
+            }
         }
         let unassigned = kernel.unassigned(place);
         open_positions += unassigned.iter().map(|basis| u32::from(!basis.qty.is_zero())).sum::<u32>();
@@ -61,13 +72,13 @@ pub fn account(kernel: &Kernel, asset: u16) -> Option<AccountFigures> {
         let reserved = kernel.exposure().reserved(place);
         open_notional += position;
         reserved_notional += reserved;
-        margin += divided(position + reserved, rules.leverage);
+        margin += if rules.base.is_some() { reserved } else { divided(position + reserved, rules.leverage) };
     }
     for slot in kernel.slots().iter().filter(|slot| !slot.basis.qty.is_zero()) {
         let rules = kernel.instruments().get(slot.instrument as usize);
         open_positions += u32::from(rules.is_some_and(|rules| rules.settle == asset));
     }
-    let equity = capital + unrealized_pnl;
+    let equity = capital + inventory + unrealized_pnl;
     let exchange = &state.exchange;
     let fresh = exchange.frame_time_ns >= exchange.booked_time_ns;
     let available_capital = match exchange.available_margin {

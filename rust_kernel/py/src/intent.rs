@@ -1,7 +1,7 @@
 //! `KernelIntent`: what a strategy wants.
 
 use dita_kernel::id::Id;
-use dita_kernel::input::Intent;
+use dita_kernel::input::{Intent, Provenance};
 use dita_kernel::names::{KernelCommandType, TradeSide};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
@@ -18,7 +18,7 @@ pub struct KernelIntent {
 
 /// Every field in the constructor's order.
 #[rustfmt::skip]
-const FIELDS: [Field<Intent>; 25] = [
+const FIELDS: [Field<Intent>; 28] = [
     Field::required_time("timestamp", |i, n, v| { i.timestamp_ns = time::read(v, n)?; Ok(()) }),
     Field::required("intent_id", |i, n, v| text::read_id(&mut i.intent_id, v, n)),
     Field::required("trade_id", |i, n, v| text::read_id(&mut i.trade_id, v, n)),
@@ -44,7 +44,21 @@ const FIELDS: [Field<Intent>; 25] = [
     Field::optional("oco_group", |i, n, v| text::read_optional_id(&mut i.oco_group, v, n)),
     Field::optional("target_client_id", |i, n, v| text::read_optional_id(&mut i.target_client_id, v, n)),
     Field::time("valid_until", |i, n, v| { i.valid_until_ns = time::read_optional(v, n)?; Ok(()) }),
+    Field::optional("source_run", |i, n, v| text::read_optional_id(&mut provenance(i).source_run, v, n)),
+    Field::optional("regime", |i, n, v| { provenance(i).regime = names::read_optional(v, n)?; Ok(()) }),
+    Field::optional("override_ref", |i, n, v| text::read_optional_id(&mut provenance(i).override_ref, v, n)),
 ];
+
+fn provenance(intent: &mut Intent) -> &mut Provenance {
+    intent.provenance.get_or_insert_default()
+}
+
+/// One that says nothing is none.
+fn drop_empty_provenance(intent: &mut Intent) {
+    if intent.provenance.as_deref() == Some(&Provenance::default()) {
+        intent.provenance = None;
+    }
+}
 
 /// What optional fields hold when they are left out.
 fn blank() -> Intent {
@@ -75,13 +89,13 @@ impl KernelIntent {
             target_size=None, leverage=None, exit_leg_ratios=None, reason=None, metadata=None,
             stage=None, order_type=None, limit_price=None, time_in_force=None, expire_time=None,
             post_only=None, reduce_only=None, trigger_price=None, quote_size=None, oco_group=None,
-            target_client_id=None, valid_until=None
+            target_client_id=None, valid_until=None, source_run=None, regime=None, override_ref=None
         ),
         text_signature = "(timestamp, intent_id, trade_id, slot_id, asset, side, action, reference_price=None, \
             target_size=None, leverage=None, exit_leg_ratios=(), reason='', metadata=None, stage='', \
             order_type='MARKET', limit_price=None, time_in_force='GTC', expire_time=None, post_only=False, \
             reduce_only=False, trigger_price=None, quote_size=None, oco_group='', target_client_id='', \
-            valid_until=None)"
+            valid_until=None, source_run='', regime=None, override_ref='')"
     )]
     #[allow(clippy::too_many_arguments)]
     fn new(
@@ -110,6 +124,9 @@ impl KernelIntent {
         oco_group: Option<&Bound<'_, PyAny>>,
         target_client_id: Option<&Bound<'_, PyAny>>,
         valid_until: Option<&Bound<'_, PyAny>>,
+        source_run: Option<&Bound<'_, PyAny>>,
+        regime: Option<&Bound<'_, PyAny>>,
+        override_ref: Option<&Bound<'_, PyAny>>,
     ) -> Result<KernelIntent, Error> {
         let given = [
             Some(timestamp),
@@ -137,6 +154,9 @@ impl KernelIntent {
             oco_group,
             target_client_id,
             valid_until,
+            source_run,
+            regime,
+            override_ref,
         ];
         let mut inner = blank();
         for (field, value) in FIELDS.iter().zip(given) {
@@ -144,6 +164,7 @@ impl KernelIntent {
                 (field.read)(&mut inner, field.name, value)?;
             }
         }
+        drop_empty_provenance(&mut inner);
         Ok(KernelIntent { inner })
     }
 
@@ -315,6 +336,26 @@ impl KernelIntent {
         self.inner.valid_until_ns
     }
 
+    /// The research run that asked for it; empty when none.
+    #[getter]
+    fn source_run<'py>(&self, py: Python<'py>) -> Bound<'py, PyString> {
+        let run = self.inner.provenance.as_ref().map_or(&Id::EMPTY, |provenance| &provenance.source_run);
+        text::get_id(py, run)
+    }
+
+    /// The regime that the run saw.
+    #[getter]
+    fn regime<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        names::get_optional(py, self.inner.provenance.as_ref().and_then(|provenance| provenance.regime))
+    }
+
+    /// The audited action that lets it through where the regime would not; empty when none.
+    #[getter]
+    fn override_ref<'py>(&self, py: Python<'py>) -> Bound<'py, PyString> {
+        let action = self.inner.provenance.as_ref().map_or(&Id::EMPTY, |provenance| &provenance.override_ref);
+        text::get_id(py, action)
+    }
+
     /// Every field by name; times are int nanoseconds, so that `KernelIntent(**intent.to_dict()) == intent`.
     fn to_dict<'py>(slf: &Bound<'py, KernelIntent>) -> PyResult<Bound<'py, PyDict>> {
         record::to_dict(slf.as_any(), &FIELDS)
@@ -327,6 +368,7 @@ impl KernelIntent {
         if let Some(changes) = changes {
             record::apply_changes(&mut inner, &FIELDS, changes)?;
         }
+        drop_empty_provenance(&mut inner);
         Ok(KernelIntent { inner })
     }
 

@@ -1,9 +1,9 @@
 //! The core's enumerations as Python `StrEnum` classes, built from the core's own lists.
 
 use dita_kernel::names::{
-    AccountEventKind, ControlGate, KernelCommandType, KernelDiagnosticCode, KernelEventKind, KernelMode,
-    KernelVerbosity, Liquidity, OrderDoubt, OrderSide, OrderType, PositionSide, Product, ReconcileStatus,
-    Severity, TimeInForce, TradeSide, TradeStage, VenueOrderStatus,
+    AccountEventKind, ControlGate, FreezeScope, KernelCommandType, KernelDiagnosticCode, KernelEventKind,
+    KernelMode, KernelVerbosity, Liquidity, OrderDoubt, OrderSide, OrderType, PositionSide, Product,
+    ReconcileStatus, Regime, Severity, TimeInForce, TradeSide, TradeStage, VenueOrderStatus,
 };
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -88,6 +88,8 @@ twins! {
     KernelVerbosity: "How much is reported.",
     ReconcileStatus: "How far the exchange's account is from the kernel's.",
     Product: "What a contract is.",
+    FreezeScope: "What the edge monitor cancels when it freezes.",
+    Regime: "The market regime that research or an operator sees.",
 }
 
 fn members<E: Named>(py: Python<'_>) -> PyResult<&'static Members> {

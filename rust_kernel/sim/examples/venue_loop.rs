@@ -1,5 +1,6 @@
 //! Times the venue alone: a million round trips (buy and sell at market: acknowledged, filled, settled, wallet
-//! updated), five times over. `cargo run --release -p dita-sim --example venue_loop`
+//! updated), four times over with events handed back and four times without.
+//! `cargo run --release -p dita-sim --example venue_loop [TRIPS]`
 #![allow(clippy::unwrap_used)]
 
 use std::time::Instant;
@@ -11,6 +12,7 @@ use dita_kernel::names::{OrderSide, OrderType, PositionSide, TimeInForce, TradeS
 use dita_kernel::num::Decimal;
 use dita_sim::{SimConfig, SimVenue};
 
+/// Round trips of one run, unless the command line names another number.
 const TRIPS: u64 = 1_000_000;
 
 fn id(text: &str) -> Id {
@@ -48,13 +50,14 @@ fn client_ids(count: u64) -> Vec<Id> {
 }
 
 fn main() {
+    let trips = std::env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(TRIPS);
     for reclaim in [false, true] {
         println!("{}", if reclaim { "events handed back" } else { "events dropped" });
-        run(reclaim);
+        run(reclaim, trips);
     }
 }
 
-fn run(reclaim: bool) {
+fn run(reclaim: bool, trips: u64) {
     let mut venue = SimVenue::new(SimConfig::default()).unwrap();
     let spec = InstrumentSpec::linear(id("BTCUSDT"), id("BTC"), id("USDT"), decimal("0.1"), decimal("0.001"));
     venue.add_instrument(&spec).unwrap();
@@ -64,7 +67,7 @@ fn run(reclaim: bool) {
     venue.quote(0, &id("BTCUSDT"), bid, None, ask, None, &mut out).unwrap();
     let (mut buy, mut sell) = (order(OrderSide::Buy), order(OrderSide::Sell));
     for round in 0..4_u64 {
-        let ids = client_ids(2 * TRIPS);
+        let ids = client_ids(2 * trips);
         let ids: Vec<Id> = ids.iter().map(|i| id(&format!("R{round}{i}"))).collect();
         let start = Instant::now();
         let mut events = 0_usize;
@@ -82,7 +85,7 @@ fn run(reclaim: bool) {
             }
         }
         let spent = start.elapsed();
-        let per_trip = spent.as_nanos() / u128::from(TRIPS);
+        let per_trip = spent.as_nanos() / u128::from(trips);
         println!(
             "{per_trip} ns a round trip, {events} events, wallet {:?}",
             venue.wallet_balance(&id("USDT"))

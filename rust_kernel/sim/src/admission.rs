@@ -1,18 +1,22 @@
 //! Whether the venue takes an order: every rule, in the order in which it is tested.
 
 use dita_kernel::effect::OrderRequest;
-use dita_kernel::names::{OrderSide, OrderType, PositionSide, TimeInForce};
+use dita_kernel::names::{OrderSide, OrderType, PositionSide};
 use dita_kernel::num::Decimal;
 
+use crate::conditional::reference;
 use crate::events::set;
 use crate::fills::{Desk, Market};
 use crate::orders::{Order, Orders};
 use crate::reject::Reject;
-use crate::rules::{GridFault, exact};
+use crate::rules::{GridFault, Kind, UNITS_MAX_MONEY, exact};
+use crate::terms::{self, Terms, is_met};
 
 /// Writes the order as the venue has it, with its id, into `order`; or says why not.
+///
+/// `SPECIAL` where the request or the account is not plain: then its seldom terms are read too.
 #[inline]
-pub(crate) fn admit(
+pub(crate) fn admit<const SPECIAL: bool>(
     desk: &mut Desk,
     market: &Market,
     orders: &Orders,
@@ -21,12 +25,22 @@ pub(crate) fn admit(
 ) -> Result<(), Reject> {
     let client_hash = request.venue_client_id.hash64();
     check_client_id(orders, request, client_hash)?;
-    check_terms(request)?;
+    let terms = if SPECIAL { Some(read_terms(desk, market, request)?) } else { None };
+    let dormant = SPECIAL && terms.as_ref().is_some_and(|terms| terms.dormant);
     let asked = check_size(market, request.size)?;
     let limit = check_limit(market, request)?;
-    check_market(market, request, limit)?;
-    let size = if request.reduce_only { reducible(market, request.order_side, asked)? } else { asked };
+    let reduces = request.reduce_only || SPECIAL && closes_hedge(request);
+    let mut size = asked;
+    if !dormant {
+        check_market(market, request, limit)?;
+        if reduces {
+            size = reducible(market, request, asked)?;
+        }
+    }
     check_notional(market, request, size, limit)?;
+    if SPECIAL {
+        check_trigger(desk, market, request, terms.as_deref())?;
+    }
     let rejects = desk.behaviour.rejects;
     if desk.random.happens(rejects) {
         return Err(Reject::Drawn);
@@ -37,8 +51,9 @@ pub(crate) fn admit(
     order.slot_id = request.slot_id;
     order.side = request.side;
     order.order_side = request.order_side;
+    order.position_side = request.position_side;
     order.time_in_force = request.time_in_force;
-    order.reduce_only = request.reduce_only;
+    order.reduce_only = reduces;
     order.cut = size < asked;
     order.limit = limit;
     order.size = size;
@@ -46,6 +61,7 @@ pub(crate) fn admit(
     order.paid = 0;
     order.sequence = desk.order_ids.count();
     order.client_hash = client_hash;
+    order.terms = terms;
     Ok(())
 }
 
@@ -60,22 +76,41 @@ fn check_client_id(orders: &Orders, request: &OrderRequest, hash: u64) -> Result
     }
 }
 
-#[inline]
-fn check_terms(request: &OrderRequest) -> Result<(), Reject> {
-    match request.order_type {
-        OrderType::Market | OrderType::Limit => {}
-        OrderType::StopMarket | OrderType::StopLimit | OrderType::TakeProfit => {
-            return Err(Reject::OrderTypeNotYet);
-        }
+/// The seldom terms, and whether the account takes this position side.
+fn read_terms(desk: &Desk, market: &Market, request: &OrderRequest) -> Result<Box<Terms>, Reject> {
+    match (desk.behaviour.hedge_mode && market.rules.kind != Kind::Spot, request.position_side) {
+        (false, PositionSide::Both) | (true, PositionSide::Long | PositionSide::Short) => {}
+        (false, PositionSide::Long | PositionSide::Short) => return Err(Reject::OneWayAccount),
+        (true, PositionSide::Both) => return Err(Reject::HedgeAccount),
     }
-    match request.time_in_force {
-        TimeInForce::Gtc | TimeInForce::Ioc | TimeInForce::Fok => {}
-        TimeInForce::Gtd => return Err(Reject::GoodTillDateNotYet),
-    }
+    terms::read(market, request, desk.now_ns)
+}
+
+/// In hedge mode an order of the other side than its book only ever closes.
+fn closes_hedge(request: &OrderRequest) -> bool {
     match request.position_side {
-        PositionSide::Both => Ok(()),
-        PositionSide::Long | PositionSide::Short => Err(Reject::HedgeModeNotYet),
+        PositionSide::Both => false,
+        PositionSide::Long => request.order_side == OrderSide::Sell,
+        PositionSide::Short => request.order_side == OrderSide::Buy,
     }
+}
+
+/// Venues refuse a trigger that is met already.
+fn check_trigger(
+    desk: &Desk,
+    market: &Market,
+    request: &OrderRequest,
+    terms: Option<&Terms>,
+) -> Result<(), Reject> {
+    let Some(trigger) = terms.and_then(|terms| terms.trigger) else { return Ok(()) };
+    let met = reference(market, desk.behaviour.trigger_on_mark, None).is_some_and(|price| {
+        is_met(request.order_type, request.order_side, market.rules.price18(trigger), price)
+    });
+    if met { Err(Reject::WouldTriggerAtOnce) } else { Ok(()) }
+}
+
+fn trigger_of(market: &Market, request: &OrderRequest) -> Option<i128> {
+    request.trigger_price.and_then(|price| market.rules.price.mantissa(price).ok())
 }
 
 #[inline]
@@ -97,12 +132,11 @@ fn check_size(market: &Market, size: Decimal) -> Result<i128, Reject> {
 
 #[inline]
 fn check_limit(market: &Market, request: &OrderRequest) -> Result<Option<i128>, Reject> {
-    let is_market = request.order_type == OrderType::Market;
-    let value = match request.limit_price {
-        None if is_market => return Ok(None),
-        None => return Err(Reject::MissingLimitPrice),
-        Some(_) if is_market => return Err(Reject::UnexpectedLimitPrice),
-        Some(value) => value,
+    let value = match (request.order_type, request.limit_price) {
+        (OrderType::Market | OrderType::StopMarket | OrderType::TakeProfit, None) => return Ok(None),
+        (OrderType::Limit | OrderType::StopLimit, None) => return Err(Reject::MissingLimitPrice),
+        (OrderType::Market | OrderType::StopMarket, Some(_)) => return Err(Reject::UnexpectedLimitPrice),
+        (OrderType::Limit | OrderType::StopLimit | OrderType::TakeProfit, Some(value)) => value,
     };
     let price = market.rules.price.mantissa(value).map_err(|fault| match fault {
         GridFault::NotPositive => Reject::PriceNotPositive,
@@ -125,8 +159,8 @@ fn check_market(market: &Market, request: &OrderRequest, limit: Option<i128>) ->
 }
 
 /// A reduce-only size, cut to the position as it is now.
-fn reducible(market: &Market, side: OrderSide, size: i128) -> Result<i128, Reject> {
-    match market.position.closable(side) {
+fn reducible(market: &Market, request: &OrderRequest, size: i128) -> Result<i128, Reject> {
+    match market.closable(request.order_side, request.position_side) {
         0 => Err(Reject::ReduceOnlyNoPosition),
         closable => Ok(size.min(closable)),
     }
@@ -150,12 +184,41 @@ fn check_notional(
     };
     // Slippage stays below 100 %, so twice the level bounds every taker price.
     let bound = highest.saturating_add(highest).max(limit.unwrap_or(0));
+    if rules.kind == Kind::Inverse {
+        return check_coins(market, request, size, limit);
+    }
     if rules.notional(bound, size).is_none_or(|notional| notional > rules.max_notional) {
         return Err(Reject::TooLarge);
     }
     if rules.min_notional == 0 || request.reduce_only {
         return Ok(());
     }
-    let notional = exact(rules.notional(limit.unwrap_or(touch), size)); // at most what was just bounded
+    let price = limit.or_else(|| trigger_of(market, request)).unwrap_or(touch);
+    let Some(notional) = rules.notional(price, size) else { return Err(Reject::TooLarge) };
     if notional < rules.min_notional { Err(Reject::NotionalBelowMinimum) } else { Ok(()) }
+}
+
+/// The same of an inverse contract, whose worth in coin is highest at the lowest price.
+#[cold]
+fn check_coins(
+    market: &Market,
+    request: &OrderRequest,
+    size: i128,
+    limit: Option<i128>,
+) -> Result<(), Reject> {
+    let rules = &market.rules;
+    let value = |price| rules.value_at(size, rules.price18(price));
+    if value(rules.price.step).is_none_or(|value| value.0 > UNITS_MAX_MONEY) {
+        return Err(Reject::TooLarge);
+    }
+    if rules.min_notional == 0 || request.reduce_only {
+        return Ok(());
+    }
+    let touch = market.book.opposite(request.order_side).best().map(|level| level.price);
+    let price = limit.or_else(|| trigger_of(market, request)).or(touch).unwrap_or(rules.price.step);
+    let minimum = exact(dita_kernel::num::product(rules.min_notional, rules.to_money));
+    match value(price) {
+        Some(value) if value.0 >= minimum => Ok(()),
+        Some(_) | None => Err(Reject::NotionalBelowMinimum),
+    }
 }

@@ -31,6 +31,40 @@ pub struct SimConfig {
     pub settle_events: bool,
     /// Whether an ACCOUNT_UPDATE (wallet balance) ends each batch of fills.
     pub wallet_events: bool,
+    /// Two books per perpetual, LONG and SHORT; every order names its book. Orders that close a book never open.
+    pub hedge_mode: bool,
+    /// Whether a triggered order gets a second venue id, with the first as `parent_order_id`.
+    pub two_ids_on_trigger: bool,
+    /// Conditional orders are triggered by the mark; else by prints and by the middle of the best bid and ask.
+    pub trigger_on_mark: bool,
+    /// Whether the venue itself cancels the other orders of an `oco_group` when one is filled in whole or in part.
+    pub native_oco: bool,
+    /// Whether waiting reduce-only orders are cut (RESTATED) or ended (EXPIRED) as soon as the position shrinks under
+    /// them. Without it they never fill beyond the position either, but stay until the market comes to them.
+    pub trim_reduce_only: bool,
+    /// Whether an order that would meet another of the same account expires instead.
+    pub self_trade_prevention: bool,
+    /// Whether orders wait behind what the book showed at their price when they came: prints at that price and a
+    /// level that shrinks shorten the line.
+    pub queue_position: bool,
+    /// Whether a quote's middle is the mark too. It costs every quote an event.
+    pub quotes_set_marks: bool,
+    /// Whether a POSITION_UPDATE follows each batch of fills.
+    pub position_events: bool,
+    /// Whether ACCOUNT_UPDATE carries available, used and maintenance margin of a perpetual's asset.
+    pub margin_events: bool,
+    /// Whether an order that increases a position is rejected where the available margin does not cover it at the
+    /// leverage set. Off, so that an account without a mark, and every earlier paper run, trades as before.
+    pub margin_check: bool,
+    /// Whether positions are liquidated at the mark once wallet and unrealised PnL fall to the maintenance margin of
+    /// the instruments' tiers.
+    pub liquidation: bool,
+    /// What a liquidation costs, as a fraction of the notional.
+    pub liquidation_fee_rate: Decimal,
+    /// Whether FUNDING_FEE comes pooled per asset and names no symbol, as on Binance in cross margin.
+    pub funding_without_symbol: bool,
+    /// How long after the boundary funding is paid, ns.
+    pub funding_delay_ns: i64,
 }
 
 impl Default for SimConfig {
@@ -45,6 +79,21 @@ impl Default for SimConfig {
             fee_in_fill: true,
             settle_events: true,
             wallet_events: true,
+            hedge_mode: false,
+            two_ids_on_trigger: false,
+            trigger_on_mark: false,
+            native_oco: false,
+            trim_reduce_only: false,
+            self_trade_prevention: false,
+            queue_position: false,
+            quotes_set_marks: false,
+            position_events: false,
+            margin_events: false,
+            margin_check: false,
+            liquidation: false,
+            liquidation_fee_rate: Decimal::ZERO,
+            funding_without_symbol: false,
+            funding_delay_ns: 0,
         }
     }
 }
@@ -63,6 +112,36 @@ pub(crate) struct Behaviour {
     pub(crate) fee_in_fill: bool,
     pub(crate) settle_events: bool,
     pub(crate) wallet_events: bool,
+    pub(crate) hedge_mode: bool,
+    pub(crate) two_ids_on_trigger: bool,
+    pub(crate) trigger_on_mark: bool,
+    pub(crate) native_oco: bool,
+    pub(crate) trim_reduce_only: bool,
+    pub(crate) self_trade_prevention: bool,
+    pub(crate) queue_position: bool,
+    pub(crate) quotes_set_marks: bool,
+    pub(crate) position_events: bool,
+    pub(crate) margin_events: bool,
+    pub(crate) margin_check: bool,
+    pub(crate) liquidation: bool,
+    pub(crate) liquidation_fee_rate: Decimal,
+    pub(crate) funding_without_symbol: bool,
+    pub(crate) funding_delay_ns: i64,
+}
+
+impl Behaviour {
+    /// True where every order needs more than a look at the book.
+    pub(crate) fn is_odd(&self) -> bool {
+        self.hedge_mode
+            || self.native_oco
+            || self.trim_reduce_only
+            || self.self_trade_prevention
+            || self.queue_position
+            || self.position_events
+            || self.margin_events
+            || self.margin_check
+            || self.liquidation
+    }
 }
 
 impl SimConfig {
@@ -78,10 +157,13 @@ impl SimConfig {
                 must: "a rate from 0 to 1 with at most 12 places",
             })
         };
-        if self.latency_ns < 0 {
-            let value = Decimal::new(i128::from(self.latency_ns), 0).unwrap_or(Decimal::ZERO);
-            return Err(SimError::Config { field: "latency_ns", value, must: "0 or more" });
+        for (field, value) in [("latency_ns", self.latency_ns), ("funding_delay_ns", self.funding_delay_ns)] {
+            if value < 0 {
+                let value = Decimal::new(i128::from(value), 0).unwrap_or(Decimal::ZERO);
+                return Err(SimError::Config { field, value, must: "0 or more" });
+            }
         }
+        chance("liquidation_fee_rate", self.liquidation_fee_rate)?;
         let way_in_ns = self.latency_ns / 2;
         Ok(Behaviour {
             way_in_ns,
@@ -97,6 +179,21 @@ impl SimConfig {
             fee_in_fill: self.fee_in_fill,
             settle_events: self.settle_events || !self.fee_in_fill,
             wallet_events: self.wallet_events,
+            hedge_mode: self.hedge_mode,
+            two_ids_on_trigger: self.two_ids_on_trigger,
+            trigger_on_mark: self.trigger_on_mark,
+            native_oco: self.native_oco,
+            trim_reduce_only: self.trim_reduce_only,
+            self_trade_prevention: self.self_trade_prevention,
+            queue_position: self.queue_position,
+            quotes_set_marks: self.quotes_set_marks,
+            position_events: self.position_events,
+            margin_events: self.margin_events,
+            margin_check: self.margin_check,
+            liquidation: self.liquidation,
+            liquidation_fee_rate: self.liquidation_fee_rate,
+            funding_without_symbol: self.funding_without_symbol,
+            funding_delay_ns: self.funding_delay_ns,
         })
     }
 }

@@ -21,7 +21,7 @@ pub(crate) struct Moment {
     pub(crate) received_ns: i64,
 }
 
-fn event(kind: KernelEventKind, moment: Moment) -> VenueEvent {
+pub(crate) fn event(kind: KernelEventKind, moment: Moment) -> VenueEvent {
     VenueEvent { received_ns: moment.received_ns, ..VenueEvent::new(kind, moment.venue_ns) }
 }
 
@@ -69,7 +69,7 @@ fn of_order(
     *event_kind = kind;
     *status = Some(new_status);
     *order_side = Some(order.order_side);
-    *position_side = Some(PositionSide::Both);
+    *position_side = Some(order.position_side);
     *side = Some(order.side);
     *liquidity = None;
     *slot_id = Some(order.slot_id);
@@ -153,7 +153,12 @@ pub(crate) fn filled(
 
 /// An account event with every field absent but its asset.
 #[inline]
-fn of_account(event: &mut AccountEvent, event_kind: AccountEventKind, of_asset: &Id, moment: Moment) {
+pub(crate) fn of_account(
+    event: &mut AccountEvent,
+    event_kind: AccountEventKind,
+    of_asset: &Id,
+    moment: Moment,
+) {
     let AccountEvent {
         kind,
         timestamp_ns,
@@ -233,7 +238,33 @@ pub(crate) fn ended(
     event.rare = reason.map(rare);
 }
 
-fn rare(reject: Reject) -> Box<RareFields> {
+/// An order as it is now, for AMEND_ACK, RESTATED and TRIGGERED.
+pub(crate) fn as_it_is(
+    event: &mut VenueEvent,
+    kind: KernelEventKind,
+    order: &Order,
+    rules: &Rules,
+    rare: Option<Box<RareFields>>,
+    moment: Moment,
+) {
+    of_order(event, (kind, working(order)), order, rules, moment);
+    clear_fill(event);
+    event.filled_size = Some(rules.quantity.decimal(order.filled));
+    event.remaining_size = Some(rules.quantity.decimal(order.remaining().max(0)));
+    event.order_size = Some(rules.quantity.decimal(order.size));
+    event.order_price = order.limit.map(|price| rules.price.decimal(price));
+    event.rare = rare;
+}
+
+fn working(order: &Order) -> VenueOrderStatus {
+    match (order.filled, order.remaining() <= 0) {
+        (_, true) => VenueOrderStatus::Filled,
+        (0, false) => VenueOrderStatus::Acked,
+        (_, false) => VenueOrderStatus::PartiallyFilled,
+    }
+}
+
+pub(crate) fn rare(reject: Reject) -> Box<RareFields> {
     // A code is at most 31 characters, so it is an id.
     let reason_code = Id::new(reject.code()).unwrap_or_default();
     Box::new(RareFields { reason: reject.text().into(), reason_code, ..RareFields::default() })
@@ -252,6 +283,26 @@ pub(crate) fn rejected(request: &OrderRequest, reject: Reject, moment: Moment) -
         asset: request.asset.clone(),
         rare: Some(rare(reject)),
         ..event(KernelEventKind::OrderReject, moment)
+    }))
+}
+
+/// ORDER_REJECT's neighbours: what a request comes to that the venue did not take up.
+pub(crate) fn not_taken(
+    kind: KernelEventKind,
+    request: &OrderRequest,
+    rare: Box<RareFields>,
+    moment: Moment,
+) -> Input {
+    Input::Venue(Box::new(VenueEvent {
+        order_side: Some(request.order_side),
+        position_side: Some(request.position_side),
+        side: Some(request.side),
+        slot_id: Some(request.slot_id),
+        trade_id: request.trade_id.clone(),
+        venue_client_id: request.venue_client_id.clone(),
+        asset: request.asset.clone(),
+        rare: Some(rare),
+        ..event(kind, moment)
     }))
 }
 
@@ -276,6 +327,7 @@ pub(crate) struct Report<'a> {
     pub(crate) slot_id: u32,
     pub(crate) side: TradeSide,
     pub(crate) order_side: OrderSide,
+    pub(crate) position_side: PositionSide,
     pub(crate) status: VenueOrderStatus,
     pub(crate) size: i128,
     pub(crate) filled: i128,
@@ -286,8 +338,6 @@ pub(crate) struct Report<'a> {
 
 impl<'a> Report<'a> {
     pub(crate) fn of_live(order: &'a Order) -> Report<'a> {
-        let working =
-            if order.filled == 0 { VenueOrderStatus::Acked } else { VenueOrderStatus::PartiallyFilled };
         Report {
             venue_client_id: &order.venue_client_id,
             venue_order_id: order.venue_order_id.clone(),
@@ -295,7 +345,8 @@ impl<'a> Report<'a> {
             slot_id: order.slot_id,
             side: order.side,
             order_side: order.order_side,
-            status: working,
+            position_side: order.position_side,
+            status: working(order),
             size: order.size,
             filled: order.filled,
             remaining: order.remaining(),
@@ -313,6 +364,7 @@ impl<'a> Report<'a> {
             slot_id: order.slot_id,
             side: order.side,
             order_side: order.order_side,
+            position_side: order.position_side,
             status: order.status,
             size: order.size,
             filled: order.filled,
@@ -333,7 +385,7 @@ impl<'a> Report<'a> {
         Input::Venue(Box::new(VenueEvent {
             status: Some(self.status),
             order_side: Some(self.order_side),
-            position_side: Some(PositionSide::Both),
+            position_side: Some(self.position_side),
             side: Some(self.side),
             slot_id: Some(self.slot_id),
             trade_id: self.trade_id,

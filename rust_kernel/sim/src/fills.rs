@@ -1,20 +1,22 @@
 //! Where an order and the market meet: one fill, from the position to the events.
 
+use dita_kernel::id::Id;
 use dita_kernel::input::Input;
-use dita_kernel::names::{KernelEventKind, Liquidity, OrderSide, VenueOrderStatus};
+use dita_kernel::names::{KernelEventKind, Liquidity, OrderSide, PositionSide, VenueOrderStatus};
 use dita_kernel::num::product;
 
 use crate::book::Book;
 use crate::config::Behaviour;
+use crate::counters::Counters;
 use crate::events::{self, Moment};
 use crate::forms::Forms;
+use crate::funding::Schedule;
 use crate::numbering::Numbering;
 use crate::orders::Order;
 use crate::random::Random;
 use crate::reject::Reject;
 use crate::resting::Queue;
-use crate::rules::{Rules, exact};
-use crate::venue::Counters;
+use crate::rules::{Kind, Rules, exact};
 use crate::wallet::{Position, Wallet, settle};
 
 /// One instrument: its rules, its book, the orders that wait in it, and the account's position.
@@ -23,10 +25,24 @@ pub(crate) struct Market {
     pub(crate) rules: Rules,
     /// The place of the settlement asset's account in the wallet.
     pub(crate) account: usize,
+    /// Spot: the place of the base asset's account.
+    pub(crate) base_account: Option<usize>,
     pub(crate) book: Book,
+    /// A one-way account's position; in hedge mode the long one. Spot has none: there is only the balance.
     pub(crate) position: Position,
+    /// Hedge mode: the short one.
+    pub(crate) short: Position,
     pub(crate) buys: Queue,
     pub(crate) sells: Queue,
+    /// Orders that wait for their trigger, the oldest first.
+    pub(crate) dormant: Vec<u32>,
+    /// The mark price at scale 18.
+    pub(crate) mark: Option<i128>,
+    pub(crate) funding: Option<Schedule>,
+    /// Fill ids of its own, where the venue numbers per symbol.
+    pub(crate) trade_ids: Numbering,
+    /// True where a fill is more than a linear contract's on a one-way account without faults.
+    pub(crate) odd: bool,
 }
 
 impl Market {
@@ -34,6 +50,24 @@ impl Market {
         match side {
             OrderSide::Buy => &mut self.buys,
             OrderSide::Sell => &mut self.sells,
+        }
+    }
+
+    /// The position that an order belongs to.
+    #[inline]
+    pub(crate) fn book_of(&mut self, position_side: PositionSide) -> &mut Position {
+        match position_side {
+            PositionSide::Both | PositionSide::Long => &mut self.position,
+            PositionSide::Short => &mut self.short,
+        }
+    }
+
+    /// How much an order can close.
+    #[inline]
+    pub(crate) fn closable(&self, side: OrderSide, position_side: PositionSide) -> i128 {
+        match position_side {
+            PositionSide::Both | PositionSide::Long => self.position.closable(side),
+            PositionSide::Short => self.short.closable(side),
         }
     }
 }
@@ -46,6 +80,16 @@ pub(crate) struct Fill {
     pub(crate) liquidity: Liquidity,
 }
 
+/// Another asset that pays the fees.
+#[derive(Clone, Debug)]
+pub(crate) struct FeeAsset {
+    pub(crate) account: usize,
+    /// Units of the settlement asset for one of it, at scale 18.
+    pub(crate) price: i128,
+    /// What part of the fee is charged: 1 less the discount, at scale 18.
+    pub(crate) part: i128,
+}
+
 /// All of the venue that is not one instrument's and not the orders.
 #[derive(Clone, Debug)]
 pub(crate) struct Desk {
@@ -54,6 +98,16 @@ pub(crate) struct Desk {
     pub(crate) wallet: Wallet,
     pub(crate) order_ids: Numbering,
     pub(crate) trade_ids: Numbering,
+    /// Ids of wallet entries.
+    pub(crate) entry_ids: Numbering,
+    /// What fees are paid in, and how.
+    pub(crate) fee_asset: Option<FeeAsset>,
+    /// True where no market is plain.
+    pub(crate) odd: bool,
+    /// True where a trade was booked since the last look.
+    pub(crate) moved: bool,
+    /// Groups of which an order was filled, for the venue's own OCO.
+    pub(crate) filled_groups: Vec<Id>,
     pub(crate) counters: Counters,
     pub(crate) forms: Forms,
     /// The venue's time. It never runs backwards.
@@ -61,6 +115,11 @@ pub(crate) struct Desk {
 }
 
 impl Desk {
+    /// True where a fill on such an instrument takes more than a linear contract's does.
+    pub(crate) fn is_odd(&self, rules: &Rules) -> bool {
+        self.odd || self.fee_asset.is_some() || rules.kind != Kind::Linear || !rules.fee_asset.is_empty()
+    }
+
     #[inline]
     pub(crate) fn moment(&self) -> Moment {
         let received_ns = self.now_ns.saturating_add(self.behaviour.way_back_ns);
@@ -119,6 +178,9 @@ impl Desk {
 
     /// Books one fill on position and wallet, and reports it.
     fn fill(&mut self, market: &mut Market, order: &mut Order, fill: &Fill, out: &mut Vec<Input>) {
+        if market.odd {
+            return self.fill_oddly(market, order, fill, out);
+        }
         let rules = &market.rules;
         let &Fill { price, quantity, liquidity } = fill;
         let settlement = settle(rules, &mut market.position, order.order_side, price, quantity, liquidity);
@@ -139,6 +201,9 @@ impl Desk {
     /// Ends a batch of fills.
     #[inline]
     pub(crate) fn report_wallet(&mut self, market: &Market, out: &mut Vec<Input>) {
+        if market.odd {
+            return self.report_accounts(market, out);
+        }
         if self.behaviour.wallet_events {
             let balance = self.wallet.balance_decimal(market.account);
             let moment = self.moment();

@@ -3,19 +3,36 @@
 use core::cmp::Ordering;
 use std::collections::BinaryHeap;
 
-use dita_kernel::effect::{CancelRequest, OrderRequest};
+use dita_kernel::effect::{AmendRequest, CancelRequest, OrderRequest};
 use dita_kernel::id::Id;
 use dita_kernel::input::Input;
 use dita_kernel::num::Decimal;
+
+use crate::funding::Payment;
 
 /// A request on its way to the venue, or an answer on its way back.
 #[derive(Clone, Debug)]
 pub(crate) enum Cargo {
     Submit(Box<OrderRequest>),
     Cancel(CancelRequest),
+    Amend(Box<AmendRequest>),
     Query(CancelRequest),
-    SetLeverage { symbol: Id, leverage: Decimal },
+    SetLeverage {
+        symbol: Id,
+        leverage: Decimal,
+    },
     Answer(Input),
+    /// The end of a GTD order.
+    Expire {
+        place: u32,
+        sequence: u64,
+    },
+    /// A funding boundary of a market.
+    Boundary {
+        market: usize,
+    },
+    /// Funding that was due at a boundary is paid.
+    Pay(Box<Payment>),
 }
 
 #[derive(Clone, Debug)]

@@ -7,32 +7,47 @@
 //! The same configuration and the same calls give the same answers to the last bit: no clock, no floats, no hash
 //! of the process; chance comes from one seeded generator.
 //!
-//! In this slice: linear perpetuals, a one-way account, MARKET and LIMIT orders, GTC, IOC and FOK. Everything else
-//! is refused by name. There is no margin check, no funding and no liquidation yet.
+//! Linear and inverse perpetuals, one-way or in hedge mode, and spot; every order type, time in force and flag of the
+//! kernel; amends; margin, liquidation, auto-deleveraging, funding. What a setting turns on stands in [`SimConfig`].
 #![deny(missing_docs, clippy::float_arithmetic)]
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used))]
 
+mod account;
 mod admission;
+mod aftermath;
+mod amend;
 mod book;
+mod conditional;
 pub mod config;
+mod counters;
 pub mod error;
 mod events;
+mod feed;
 mod fills;
 mod flight;
 mod forms;
+mod funding;
 mod index;
+mod liquidation;
+mod margin;
 mod matching;
 mod numbering;
+mod odd;
 mod orders;
 mod random;
 pub mod reject;
 mod resting;
 mod rules;
+mod serving;
 mod taking;
+mod terms;
 pub mod venue;
+mod views;
 pub mod wallet;
 
 pub use config::SimConfig;
+pub use counters::Counters;
 pub use error::SimError;
 pub use reject::Reject;
-pub use venue::{Counters, OpenOrder, SimVenue};
+pub use venue::SimVenue;
+pub use views::OpenOrder;

@@ -26,6 +26,14 @@ pub(crate) enum Arrival {
 }
 
 impl Arrival {
+    /// A print's price.
+    pub(crate) fn print(self) -> Option<i128> {
+        match self {
+            Arrival::Quote => None,
+            Arrival::Print { price, .. } => Some(price),
+        }
+    }
+
     /// What it holds for a waiting order of this side and limit, or `None` where it does not reach it.
     fn holds(self, market: &Market, side: OrderSide, limit: i128) -> Option<i128> {
         let ladder = market.book.opposite(side);
@@ -82,7 +90,7 @@ fn fill_waiting(
 ) -> (i128, Option<VenueOrderStatus>) {
     let mut quantity = order.remaining().min(left);
     if order.reduce_only {
-        quantity = quantity.min(market.position.closable(order.order_side));
+        quantity = quantity.min(market.closable(order.order_side, order.position_side));
         if quantity == 0 {
             desk.expire(market, order, Some(Reject::ReduceOnlyNoPosition), out);
             return (0, Some(VenueOrderStatus::Expired));
@@ -91,5 +99,5 @@ fn fill_waiting(
     let Some(price) = order.limit.filter(|_| !desk.misses()) else { return (0, None) };
     let first = desk.first_part(quantity, market.rules.quantity.step);
     desk.fill_parted(market, order, &Fill { price, quantity, liquidity: Liquidity::Maker }, first, out);
-    (quantity, (order.remaining() == 0).then_some(VenueOrderStatus::Filled))
+    (quantity, (order.remaining() <= 0).then_some(VenueOrderStatus::Filled))
 }

@@ -1,15 +1,20 @@
 //! The venue's own orders: the live ones, and the last that ended.
 
+use std::collections::BTreeMap;
+
 use dita_kernel::effect::OrderRequest;
 use dita_kernel::id::Id;
-use dita_kernel::names::{OrderSide, TimeInForce, TradeSide, VenueOrderStatus};
+use dita_kernel::names::{OrderSide, PositionSide, TimeInForce, TradeSide, VenueOrderStatus};
 
 use crate::index::IdIndex;
+use crate::terms::Terms;
 
 /// How many ended orders the venue remembers.
 pub(crate) const FINISHED_MAX: usize = 4096;
 /// How many buckets they are looked up by: enough that an id that is new nearly always finds its bucket empty.
 const BUCKETS: usize = 8 * FINISHED_MAX;
+/// Between two orders this many (as a power of two) lost places in line are told apart.
+pub(crate) const PRIORITY_BITS: u32 = 24;
 
 /// An order that the venue took.
 #[derive(Clone, Debug)]
@@ -22,6 +27,7 @@ pub(crate) struct Order {
     pub(crate) market: u32,
     pub(crate) side: TradeSide,
     pub(crate) order_side: OrderSide,
+    pub(crate) position_side: PositionSide,
     pub(crate) time_in_force: TimeInForce,
     pub(crate) reduce_only: bool,
     /// True where `size` is less than what was asked for.
@@ -35,6 +41,8 @@ pub(crate) struct Order {
     /// The number in its venue id: priority in time.
     pub(crate) sequence: u64,
     pub(crate) client_hash: u64,
+    /// What only few orders have.
+    pub(crate) terms: Option<Box<Terms>>,
 }
 
 impl Order {
@@ -48,6 +56,7 @@ impl Order {
             market: 0,
             side: TradeSide::Flat,
             order_side: OrderSide::Buy,
+            position_side: PositionSide::Both,
             time_in_force: TimeInForce::Gtc,
             reduce_only: false,
             cut: false,
@@ -57,12 +66,32 @@ impl Order {
             paid: 0,
             sequence: 0,
             client_hash: 0,
+            terms: None,
         }
     }
 
     #[inline]
     pub(crate) fn remaining(&self) -> i128 {
         self.size - self.filled
+    }
+
+    /// True while it waits for its trigger.
+    pub(crate) fn is_dormant(&self) -> bool {
+        self.terms.as_ref().is_some_and(|terms| terms.dormant)
+    }
+
+    /// Its place in line at its price: the lower the earlier. An order that lost its place stands behind all orders
+    /// that came before it lost it.
+    pub(crate) fn priority(&self) -> u64 {
+        match &self.terms {
+            Some(terms) if terms.priority > 0 => terms.priority,
+            Some(_) | None => self.sequence << PRIORITY_BITS,
+        }
+    }
+
+    /// The order's terms, to be written.
+    pub(crate) fn terms_mut(&mut self) -> &mut Terms {
+        self.terms.get_or_insert_default()
     }
 }
 
@@ -76,6 +105,7 @@ pub(crate) struct Finished {
     pub(crate) slot_id: u32,
     pub(crate) side: TradeSide,
     pub(crate) order_side: OrderSide,
+    pub(crate) position_side: PositionSide,
     pub(crate) status: VenueOrderStatus,
     /// The number of the next older one in its bucket of the history.
     older: u16,
@@ -94,6 +124,7 @@ impl Finished {
             slot_id: 0,
             side: TradeSide::Flat,
             order_side: OrderSide::Buy,
+            position_side: PositionSide::Both,
             status: VenueOrderStatus::Rejected,
             older: 0,
             size: 0,
@@ -178,11 +209,27 @@ pub(crate) struct Orders {
     free: Vec<u32>,
     live_by_client: IdIndex,
     history: History,
+    /// From the first number of an order that got a second one when it was triggered, to the second.
+    second_numbers: BTreeMap<u64, u64>,
 }
 
 impl Orders {
     pub(crate) fn new() -> Orders {
-        Orders { live: Vec::new(), free: Vec::new(), live_by_client: IdIndex::new(), history: History::new() }
+        Orders {
+            live: Vec::new(),
+            free: Vec::new(),
+            live_by_client: IdIndex::new(),
+            history: History::new(),
+            second_numbers: BTreeMap::new(),
+        }
+    }
+
+    /// An order has got a second number; both find it from now on.
+    pub(crate) fn renumbered(&mut self, first: u64, second: u64) {
+        if self.second_numbers.len() >= FINISHED_MAX {
+            self.second_numbers.pop_first();
+        }
+        self.second_numbers.insert(first, second);
     }
 
     /// The order of that client id. `hash` is the id's.
@@ -197,6 +244,7 @@ impl Orders {
 
     /// The order of that number. Rare (a caller who knows only the venue's id), so it looks through the list.
     pub(crate) fn by_sequence(&self, sequence: u64) -> Option<Place> {
+        let sequence = self.second_numbers.get(&sequence).copied().unwrap_or(sequence);
         let is_it = |order: &Option<Order>| order.as_ref().is_some_and(|order| order.sequence == sequence);
         if let Some(place) = self.live.iter().position(is_it) {
             return u32::try_from(place).ok().map(Place::Live);
@@ -219,6 +267,15 @@ impl Orders {
     /// Every live order, by place.
     pub(crate) fn all_live(&self) -> impl Iterator<Item = &Order> {
         self.live.iter().flatten()
+    }
+
+    /// The places of the live orders that are meant, the oldest first.
+    pub(crate) fn places(&self, meant: impl Fn(&Order) -> bool) -> Vec<u32> {
+        let live = (0_u32..).zip(&self.live).filter_map(|(place, order)| Some((place, order.as_ref()?)));
+        let mut found: Vec<(u64, u32)> =
+            live.filter(|(_, order)| meant(order)).map(|(place, order)| (order.sequence, place)).collect();
+        found.sort_unstable();
+        found.into_iter().map(|(_, place)| place).collect()
     }
 
     /// Keeps a live order.
@@ -256,6 +313,7 @@ impl Orders {
             slot_id,
             side,
             order_side,
+            position_side,
             status,
             older: _, // the history's
             size,
@@ -268,6 +326,7 @@ impl Orders {
         *slot_id = order.slot_id;
         *side = order.side;
         *order_side = order.order_side;
+        *position_side = order.position_side;
         *status = new_status;
         *size = order.size;
         *filled = order.filled;
@@ -284,6 +343,7 @@ impl Orders {
             slot_id: request.slot_id,
             side: request.side,
             order_side: request.order_side,
+            position_side: request.position_side,
             status: VenueOrderStatus::Rejected,
             older: ended.older,
             size: 0,

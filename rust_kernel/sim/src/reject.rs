@@ -9,12 +9,30 @@ pub enum Reject {
     DuplicateClientId,
     /// No such instrument.
     UnknownSymbol,
-    /// Only MARKET and LIMIT are traded here yet.
-    OrderTypeNotYet,
-    /// Good till date is not traded here yet.
-    GoodTillDateNotYet,
-    /// The account is one-way: one book per instrument.
-    HedgeModeNotYet,
+    /// A conditional order without a trigger.
+    MissingTrigger,
+    /// A plain order with a trigger.
+    UnexpectedTrigger,
+    /// Zero or less.
+    TriggerNotPositive,
+    /// Off the tick grid.
+    TriggerOffTick,
+    /// Over the instrument's maximum.
+    TriggerAboveMaximum,
+    /// The trigger is met already.
+    WouldTriggerAtOnce,
+    /// A GTD order without an end.
+    MissingExpireTime,
+    /// A GTD order whose end has passed.
+    ExpireTimePassed,
+    /// A position side on a one-way account.
+    OneWayAccount,
+    /// No position side on an account in hedge mode.
+    HedgeAccount,
+    /// More than the margin allows.
+    InsufficientMargin,
+    /// Spot: more than the balance.
+    InsufficientBalance,
     /// Zero or less.
     SizeNotPositive,
     /// Off the lot grid.
@@ -49,8 +67,20 @@ pub enum Reject {
     UnknownOrder,
     /// A cancel of an order that is filled.
     AlreadyFilled,
-    /// A cancel of an order that ended otherwise.
+    /// A cancel or an amend of an order that ended otherwise.
     AlreadyEnded,
+    /// An amend to less than is filled: the rest is canceled.
+    BelowFilled,
+    /// It would have met an order of the same account.
+    SelfTrade,
+    /// The group's other order was filled.
+    OcoGroup,
+    /// The account was liquidated.
+    Liquidated,
+    /// Too many requests.
+    TooManyRequests,
+    /// No answer.
+    NoAnswer,
 }
 
 impl Reject {
@@ -60,11 +90,18 @@ impl Reject {
             Reject::MissingClientId => "client id missing",
             Reject::DuplicateClientId => "duplicate client id",
             Reject::UnknownSymbol => "unknown symbol",
-            Reject::OrderTypeNotYet => "order type: stop and take-profit orders are not traded here yet",
-            Reject::GoodTillDateNotYet => "time in force: GTD is not traded here yet",
-            Reject::HedgeModeNotYet => {
-                "position side: the account is one-way, hedge mode is not traded here yet"
-            }
+            Reject::MissingTrigger => "trigger price: missing",
+            Reject::UnexpectedTrigger => "trigger price: this order type has none",
+            Reject::TriggerNotPositive => "trigger price: not positive",
+            Reject::TriggerOffTick => "trigger price: off the tick grid",
+            Reject::TriggerAboveMaximum => "trigger price: above the maximum",
+            Reject::WouldTriggerAtOnce => "trigger price: would trigger at once",
+            Reject::MissingExpireTime => "expire time: missing",
+            Reject::ExpireTimePassed => "expire time: has passed",
+            Reject::OneWayAccount => "position side: the account is one-way",
+            Reject::HedgeAccount => "position side: the account is in hedge mode, LONG or SHORT is needed",
+            Reject::InsufficientMargin => "insufficient margin",
+            Reject::InsufficientBalance => "insufficient balance",
             Reject::SizeNotPositive => "size: not positive",
             Reject::SizeOffLot => "size: off the lot grid",
             Reject::SizeBelowMinimum => "size: below the minimum",
@@ -83,6 +120,12 @@ impl Reject {
             Reject::UnknownOrder => "unknown order",
             Reject::AlreadyFilled => "already filled",
             Reject::AlreadyEnded => "already ended",
+            Reject::BelowFilled => "size: below what is filled",
+            Reject::SelfTrade => "self-trade prevention",
+            Reject::OcoGroup => "the other order of the group was filled",
+            Reject::Liquidated => "liquidation",
+            Reject::TooManyRequests => "too many requests",
+            Reject::NoAnswer => "no answer",
         }
     }
 
@@ -92,9 +135,18 @@ impl Reject {
             Reject::MissingClientId => "MISSING_CLIENT_ID",
             Reject::DuplicateClientId => "DUPLICATE_CLIENT_ID",
             Reject::UnknownSymbol => "UNKNOWN_SYMBOL",
-            Reject::OrderTypeNotYet => "ORDER_TYPE_NOT_YET",
-            Reject::GoodTillDateNotYet => "GOOD_TILL_DATE_NOT_YET",
-            Reject::HedgeModeNotYet => "HEDGE_MODE_NOT_YET",
+            Reject::MissingTrigger => "MISSING_TRIGGER_PRICE",
+            Reject::UnexpectedTrigger => "UNEXPECTED_TRIGGER_PRICE",
+            Reject::TriggerNotPositive => "TRIGGER_NOT_POSITIVE",
+            Reject::TriggerOffTick => "TRIGGER_OFF_TICK",
+            Reject::TriggerAboveMaximum => "TRIGGER_ABOVE_MAXIMUM",
+            Reject::WouldTriggerAtOnce => "WOULD_TRIGGER_AT_ONCE",
+            Reject::MissingExpireTime => "MISSING_EXPIRE_TIME",
+            Reject::ExpireTimePassed => "EXPIRE_TIME_PASSED",
+            Reject::OneWayAccount => "ONE_WAY_ACCOUNT",
+            Reject::HedgeAccount => "HEDGE_ACCOUNT",
+            Reject::InsufficientMargin => "INSUFFICIENT_MARGIN",
+            Reject::InsufficientBalance => "INSUFFICIENT_BALANCE",
             Reject::SizeNotPositive => "SIZE_NOT_POSITIVE",
             Reject::SizeOffLot => "SIZE_OFF_LOT",
             Reject::SizeBelowMinimum => "SIZE_BELOW_MINIMUM",
@@ -104,15 +156,21 @@ impl Reject {
             Reject::PriceNotPositive => "PRICE_NOT_POSITIVE",
             Reject::PriceOffTick => "PRICE_OFF_TICK",
             Reject::PriceAboveMaximum => "PRICE_ABOVE_MAXIMUM",
-            Reject::NotionalBelowMinimum => "NOTIONAL_BELOW_MINIMUM",
+            Reject::NotionalBelowMinimum => "BELOW_MIN_NOTIONAL",
             Reject::TooLarge => "TOO_LARGE",
             Reject::NoMarket => "NO_MARKET",
             Reject::PostOnlyWouldTake => "POST_ONLY_WOULD_TAKE",
-            Reject::ReduceOnlyNoPosition => "REDUCE_ONLY_NO_POSITION",
+            Reject::ReduceOnlyNoPosition => "REDUCE_ONLY",
             Reject::Drawn => "SIMULATED_REJECT",
             Reject::UnknownOrder => "UNKNOWN_ORDER",
             Reject::AlreadyFilled => "ALREADY_FILLED",
             Reject::AlreadyEnded => "ALREADY_ENDED",
+            Reject::BelowFilled => "BELOW_FILLED",
+            Reject::SelfTrade => "SELF_TRADE",
+            Reject::OcoGroup => "OCO_GROUP",
+            Reject::Liquidated => "LIQUIDATION",
+            Reject::TooManyRequests => "TOO_MANY_REQUESTS",
+            Reject::NoAnswer => "NO_ANSWER",
         }
     }
 }

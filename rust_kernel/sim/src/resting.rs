@@ -9,7 +9,7 @@ use dita_kernel::names::OrderSide;
 pub(crate) struct Waiting {
     /// Higher is more eager: the limit of a buy, the negative limit of a sell.
     rank: i128,
-    sequence: u64,
+    priority: u64,
     pub(crate) place: u32,
 }
 
@@ -20,22 +20,22 @@ pub(crate) struct Queue {
 }
 
 impl Queue {
-    fn key(side: OrderSide, limit: i128, sequence: u64) -> (i128, Reverse<u64>) {
-        (side.sign() * limit, Reverse(sequence))
+    fn key(side: OrderSide, limit: i128, priority: u64) -> (i128, Reverse<u64>) {
+        (side.sign() * limit, Reverse(priority))
     }
 
     fn find(&self, key: (i128, Reverse<u64>)) -> Result<usize, usize> {
-        self.waiting.binary_search_by_key(&key, |entry| (entry.rank, Reverse(entry.sequence)))
+        self.waiting.binary_search_by_key(&key, |entry| (entry.rank, Reverse(entry.priority)))
     }
 
-    pub(crate) fn insert(&mut self, side: OrderSide, limit: i128, sequence: u64, place: u32) {
-        let key = Self::key(side, limit, sequence);
+    pub(crate) fn insert(&mut self, side: OrderSide, limit: i128, priority: u64, place: u32) {
+        let key = Self::key(side, limit, priority);
         let (Ok(at) | Err(at)) = self.find(key);
-        self.waiting.insert(at, Waiting { rank: key.0, sequence, place });
+        self.waiting.insert(at, Waiting { rank: key.0, priority, place });
     }
 
-    pub(crate) fn remove(&mut self, side: OrderSide, limit: i128, sequence: u64) {
-        if let Ok(at) = self.find(Self::key(side, limit, sequence)) {
+    pub(crate) fn remove(&mut self, side: OrderSide, limit: i128, priority: u64) {
+        if let Ok(at) = self.find(Self::key(side, limit, priority)) {
             self.waiting.remove(at);
         }
     }

@@ -1,16 +1,20 @@
 //! An instrument's rules as whole numbers: grids, limits, and the factors that turn price and quantity into money.
 
 use dita_kernel::id::Id;
-use dita_kernel::input::InstrumentSpec;
+use dita_kernel::input::{InstrumentSpec, MarginTier};
 use dita_kernel::names::{Liquidity, Product};
 use dita_kernel::num::{
-    Decimal, MONEY_SCALE, NumError, Rate, Rounding, UNITS_MAX, bounded, divide, pow10, product,
+    Decimal, MONEY_SCALE, Money, NumError, Rate, Rounding, UNITS_MAX, bounded, divide, multiply_divide,
+    pow10, product,
 };
 
 use crate::error::SimError;
 
 /// One unit of money.
 const MONEY_UNIT: i128 = 1_000_000_000_000_000_000;
+
+/// [`UNITS_MAX`] units as money at 1e-18.
+pub(crate) const UNITS_MAX_MONEY: i128 = UNITS_MAX * MONEY_UNIT;
 
 /// Why a number is not on a grid.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -81,6 +85,12 @@ pub(crate) fn decimal(mantissa: i128, scale: u8) -> Decimal {
     }
 }
 
+/// `mantissa × 10^-scale` as a decimal of its fewest places.
+pub(crate) fn decimal_of(mantissa: i128, scale: u8) -> Decimal {
+    let (mantissa, scale) = shorter(mantissa, scale);
+    decimal(mantissa, scale)
+}
+
 #[cold]
 #[inline(never)]
 fn shorter(mantissa: i128, scale: u8) -> (i128, u8) {
@@ -142,10 +152,27 @@ pub(crate) struct FeeRate {
     pub(crate) divisor: i128,
 }
 
+/// How an instrument's fills turn into money.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Kind {
+    /// Cost and profit in quote.
+    Linear,
+    /// Cost and profit in base: value = contracts × multiplier ÷ price.
+    Inverse,
+    /// Two assets change hands.
+    Spot,
+}
+
 /// An instrument's rules.
 #[derive(Clone, Debug)]
 pub(crate) struct Rules {
     pub(crate) symbol: Id,
+    pub(crate) kind: Kind,
+    pub(crate) base: Id,
+    pub(crate) quote: Id,
+    /// What fees are paid in, where it is not the usual.
+    pub(crate) fee_asset: Id,
+    pub(crate) margin_tiers: Vec<MarginTier>,
     pub(crate) settle: Id,
     pub(crate) price: Grid,
     pub(crate) quantity: Grid,
@@ -160,8 +187,13 @@ pub(crate) struct Rules {
     pub(crate) multiplier: i128,
     /// Notional × this = money at 1e-18.
     pub(crate) to_money: i128,
+    /// The places of quantity and multiplier together.
+    pub(crate) size_places: u8,
     pub(crate) maker: FeeRate,
     pub(crate) taker: FeeRate,
+    /// The same two as fractions.
+    pub(crate) maker_rate: Decimal,
+    pub(crate) taker_rate: Decimal,
     pub(crate) fee_decimals: u8,
     pub(crate) fee_rounding: Rounding,
     /// The venue's smallest amount of the settlement asset, as money at 1e-18.
@@ -174,7 +206,7 @@ impl Rules {
     pub(crate) fn new(spec: &InstrumentSpec) -> Result<Rules, SimError> {
         let refuse =
             |field, value, must| SimError::Instrument { symbol: spec.symbol.clone(), field, value, must };
-        check_kind(spec)?;
+        let kind = check_kind(spec)?;
         let grid = |field, step| {
             Grid::from_step(step).ok_or_else(|| refuse(field, Some(step), "positive, with at most 18 places"))
         };
@@ -198,6 +230,11 @@ impl Rules {
         };
         let mut rules = Rules {
             symbol: spec.symbol.clone(),
+            kind,
+            base: spec.base.clone(),
+            quote: spec.quote.clone(),
+            fee_asset: spec.fee_asset.clone(),
+            margin_tiers: spec.margin_tiers.clone(),
             settle: spec.settle.clone(),
             price,
             quantity,
@@ -208,8 +245,11 @@ impl Rules {
             max_price: i128::MAX,
             multiplier: multiplier.step,
             to_money,
+            size_places: quantity.scale + multiplier.scale,
             maker: fee("maker_rate", spec.maker_rate)?,
             taker: fee("taker_rate", spec.taker_rate)?,
+            maker_rate: spec.maker_rate,
+            taker_rate: spec.taker_rate,
             fee_decimals: spec.fee_decimals,
             fee_rounding: spec.fee_rounding,
             fee_unit,
@@ -254,6 +294,9 @@ impl Rules {
             && self.multiplier == newer.multiplier
             && self.to_money == newer.to_money
             && self.settle == newer.settle
+            && self.kind == newer.kind
+            && self.base == newer.base
+            && self.quote == newer.quote
     }
 
     /// Price × quantity × multiplier at the scale of the three, or `None` past 128 bits.
@@ -261,6 +304,39 @@ impl Rules {
     pub(crate) fn notional(&self, price: i128, quantity: i128) -> Option<i128> {
         let value = product(price, quantity)?;
         if self.multiplier == 1 { Some(value) } else { product(value, self.multiplier) }
+    }
+
+    /// A quantity's value in the settlement asset at a price of scale 18, half-even at 1e-18; `None` past 128 bits.
+    pub(crate) fn value_at(&self, quantity: i128, price: i128) -> Option<Money> {
+        let contracts = product(quantity, self.multiplier)?;
+        let places = self.size_places;
+        match self.kind {
+            Kind::Linear | Kind::Spot => {
+                multiply_divide(contracts, price, pow10(places)?, Rounding::HalfEven)
+            }
+            Kind::Inverse => multiply_divide(
+                contracts,
+                pow10((2 * MONEY_SCALE).checked_sub(places)?)?,
+                price,
+                Rounding::HalfEven,
+            ),
+        }
+        .map(Money)
+    }
+
+    /// A price on the grid at scale 18.
+    pub(crate) fn price18(&self, price: i128) -> i128 {
+        exact(MONEY_SCALE.checked_sub(self.price.scale).and_then(pow10).and_then(|unit| product(price, unit)))
+    }
+
+    /// Other rates from now on.
+    pub(crate) fn set_fee_rates(&mut self, maker: Decimal, taker: Decimal) -> Option<()> {
+        let places = self.price.scale + self.size_places;
+        let rates =
+            (fee_rate(maker, places, self.fee_decimals)?, fee_rate(taker, places, self.fee_decimals)?);
+        (self.maker, self.taker) = rates;
+        (self.maker_rate, self.taker_rate) = (maker, taker);
+        Some(())
     }
 
     #[inline]
@@ -272,21 +348,23 @@ impl Rules {
     }
 }
 
-fn check_kind(spec: &InstrumentSpec) -> Result<(), SimError> {
+fn check_kind(spec: &InstrumentSpec) -> Result<Kind, SimError> {
     let refuse =
         |field, must| Err(SimError::Instrument { symbol: spec.symbol.clone(), field, value: None, must });
-    if spec.symbol.is_empty() {
-        return refuse("symbol", "given");
-    }
-    if spec.settle.is_empty() {
-        return refuse("settle", "given");
+    for (field, id) in [("symbol", &spec.symbol), ("settle", &spec.settle)] {
+        if id.is_empty() {
+            return refuse(field, "given");
+        }
     }
     match spec.product {
-        Product::Spot => refuse("product", "PERP: spot is not traded at the simulated venue yet"),
-        Product::Perp if spec.inverse => {
-            refuse("inverse", "false: inverse contracts are not traded at the simulated venue yet")
+        Product::Spot if spec.inverse => refuse("inverse", "false for spot"),
+        Product::Spot if spec.base.is_empty() || spec.quote.is_empty() => {
+            refuse("base", "given, as quote, for spot")
         }
-        Product::Perp => Ok(()),
+        Product::Spot if spec.settle != spec.quote => refuse("settle", "the quote asset for spot"),
+        Product::Spot => Ok(Kind::Spot),
+        Product::Perp if spec.inverse => Ok(Kind::Inverse),
+        Product::Perp => Ok(Kind::Linear),
     }
 }
 

@@ -15,7 +15,7 @@ use dita_kernel::names::{Liquidity, OrderSide};
 use dita_kernel::num::{Decimal, MONEY_SCALE, Money, Rounding, divide, multiply_divide, pow10, product};
 
 use crate::error::SimError;
-use crate::rules::{Rules, decimal, exact};
+use crate::rules::{Rules, decimal, decimal_of, exact};
 
 /// A position at average cost.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -38,7 +38,7 @@ impl Position {
 
     /// Takes a fill in and says what it realised, at 1e-18. `worth` values a quantity at the fill's price.
     #[inline]
-    fn take(&mut self, side: OrderSide, quantity: i128, worth: impl Fn(i128) -> Money) -> Money {
+    pub(crate) fn take(&mut self, side: OrderSide, quantity: i128, worth: impl Fn(i128) -> Money) -> Money {
         let closed = self.closable(side).min(quantity);
         let mut realised = Money::ZERO;
         if closed > 0 {
@@ -111,6 +111,31 @@ fn fee(rules: &Rules, notional: i128, liquidity: Liquidity) -> i128 {
         return exact(product(notional, rate.mantissa));
     }
     exact(multiply_divide(notional, rate.mantissa, rate.divisor, rules.fee_rounding))
+}
+
+/// What closing a part of a position at a price of scale 18 realises, and what opening costs, where the position is
+/// not a linear contract's: at 1e-18, not rounded to the venue's unit yet.
+pub(crate) fn settle_inverse(
+    rules: &Rules,
+    position: &mut Position,
+    side: OrderSide,
+    price: i128,
+    quantity: i128,
+) -> Money {
+    let worth = |part| Money(exact(rules.value_at(part, price).map(|value| value.0)));
+    // Coins flow the other way: who sold dear owes fewer of them.
+    -position.take(side, quantity, worth)
+}
+
+/// The fee on a value at 1e-18, rounded once.
+pub(crate) fn fee_on(rules: &Rules, value: Money, liquidity: Liquidity) -> Money {
+    let rate = match liquidity {
+        Liquidity::Maker => rules.maker_rate,
+        Liquidity::Taker => rules.taker_rate,
+    };
+    let unit = pow10(rate.scale()).and_then(|places| product(places, rules.fee_unit));
+    let units = unit.and_then(|unit| multiply_divide(value.0, rate.mantissa(), unit, rules.fee_rounding));
+    Money(exact(units.and_then(|units| product(units, rules.fee_unit))))
 }
 
 /// One asset's account. Amounts are kept at the fewest decimals that hold all of them, so that a balance is
@@ -194,6 +219,39 @@ impl Wallet {
         account.realised += realised;
     }
 
+    /// Moves money: `change` to the balance, of which `fee` was charged and `realised` gained.
+    pub(crate) fn change(&mut self, place: usize, change: Money, fee: Money, realised: Money) {
+        let scale = [change, fee, realised].map(|amount| money_decimal(amount).scale()).into_iter().max();
+        let account = &mut self.accounts[place];
+        account.refine(scale.unwrap_or(0));
+        let unit = exact(MONEY_SCALE.checked_sub(account.scale).and_then(pow10));
+        // Exact: the account keeps at least the places of each.
+        account.balance = exact(account.balance.checked_add(change.0 / unit));
+        account.fees = exact(account.fees.checked_add(fee.0 / unit));
+        account.realised = exact(account.realised.checked_add(realised.0 / unit));
+    }
+
+    /// The balance at a place.
+    pub(crate) fn balance_at(&self, place: usize) -> Money {
+        let account = &self.accounts[place];
+        account.money(account.balance)
+    }
+
+    /// The asset at a place.
+    pub(crate) fn asset_at(&self, place: usize) -> &Id {
+        &self.accounts[place].asset
+    }
+
+    /// The place of an asset's account, where there is one.
+    pub(crate) fn place_of(&self, asset: &Id) -> Option<usize> {
+        self.accounts.iter().position(|account| account.asset == *asset)
+    }
+
+    /// How many accounts there are.
+    pub(crate) fn len(&self) -> usize {
+        self.accounts.len()
+    }
+
     /// The balance for an event.
     #[inline]
     pub(crate) fn balance_decimal(&self, place: usize) -> Decimal {
@@ -212,6 +270,11 @@ impl Wallet {
     pub(crate) fn realised(&self, asset: &Id) -> Option<Money> {
         self.account(asset).map(|account| account.money(account.realised))
     }
+}
+
+/// Money in its fewest places.
+pub(crate) fn money_decimal(amount: Money) -> Decimal {
+    decimal_of(amount.0, MONEY_SCALE)
 }
 
 #[cfg(test)]

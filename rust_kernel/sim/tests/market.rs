@@ -175,12 +175,12 @@ fn instruments_that_cannot_be_held_are_refused_by_name() {
     };
     for (spec, want) in [
         (
-            changed(|s| s.inverse = true),
-            "instrument BTCUSDT: inverse: must be false: inverse contracts are not traded at the simulated venue yet",
+            changed(|s| (s.product, s.inverse) = (Product::Spot, true)),
+            "instrument BTCUSDT: inverse: must be false for spot",
         ),
         (
-            changed(|s| s.product = Product::Spot),
-            "instrument BTCUSDT: product: must be PERP: spot is not traded at the simulated venue yet",
+            changed(|s| (s.product, s.settle) = (Product::Spot, id("BTC"))),
+            "instrument BTCUSDT: settle: must be the quote asset for spot",
         ),
         (
             changed(|s| s.lot_step = Decimal::ZERO),

@@ -208,6 +208,8 @@ impl Kernel {
             }
         }
         let Some(first) = first else { return self.answer(Code::DuplicateEvent, slot_id, Detail::None) };
+        // What a spot sale brought is in the wallets already: profit is a thing of the books.
+        let realized = realized.filter(|_| rules.base.is_none());
         if let Some(realized) = realized {
             let posting = Posting {
                 cause: Cause::PnlSettled,
@@ -221,12 +223,13 @@ impl Kernel {
             self.assets[usize::from(settle)].exchange.booked_time_ns = self.now_ns;
         }
         if let Some(fee) = fee {
-            let asset =
-                if event.fee_asset.is_empty() || self.assets[usize::from(settle)].name == event.fee_asset {
-                    settle
-                } else {
-                    self.asset_or_open(&event.fee_asset)
-                };
+            let asset = if event.fee_asset.is_empty() {
+                self.paid_in(place, fee)
+            } else if self.assets[usize::from(settle)].name == event.fee_asset {
+                settle
+            } else {
+                self.asset_or_open(&event.fee_asset)
+            };
             for at in others {
                 self.correct_fee(place, at, Money::ZERO, asset, &event.venue_trade_id);
             }
@@ -252,7 +255,9 @@ impl Kernel {
         realized: Option<Money>,
         event: &AccountEvent,
     ) -> Outcome {
-        let settle = self.instruments[instrument as usize].settle;
+        let rules = &self.instruments[instrument as usize];
+        let settle = rules.settle;
+        let realized = realized.filter(|_| rules.base.is_none());
         let fee_asset =
             if event.fee_asset.is_empty() { settle } else { self.asset_or_open(&event.fee_asset) };
         let posting = |from, to| Posting {

@@ -2,6 +2,7 @@
 
 use super::Kernel;
 use super::amend::worst_case;
+use super::spot::{base_amount, shrinkage};
 use crate::effect::Effects;
 use crate::fees;
 use crate::id::Id;
@@ -56,10 +57,16 @@ impl Kernel {
         }
         let (instrument, position_side, role) = (order.instrument, order.position_side, order.role);
         let (slot_id, trade_number) = (order.slot_id, order.trade_number);
-        let (qty, value) = if sign > 0 { (fill.qty, fill.value) } else { (-fill.qty, -fill.value) };
+        let rules = &self.instruments[instrument as usize];
+        let is_spot = rules.base.is_some();
+        let value = rules.basis_sign(fill.value);
+        let (qty, value) = if sign > 0 { (fill.qty, value) } else { (-fill.qty, -value) };
 
         let books = &mut self.books[instrument as usize];
-        let closing = books.book[position_side as usize].apply(qty, value);
+        let book = &mut books.book[position_side as usize];
+        let cost_before = book.cost;
+        let closing = book.apply(qty, value);
+        let cost_change = book.cost - cost_before;
         if self.instruments[instrument as usize].mark.is_none() {
             books.last_price = Some(fill.price);
         }
@@ -79,10 +86,18 @@ impl Kernel {
         } else {
             self.orders.take_unseen(instrument, venue_trade_id)
         };
-        let realized = self.book_profit(place, owner, &closing, own, unseen.as_ref(), venue_trade_id);
+        let realized = if is_spot {
+            self.book_exchange(place, owner, &closing, (qty, cost_change), own, venue_trade_id)
+        } else {
+            self.book_profit(place, owner, &closing, own, unseen.as_ref(), venue_trade_id)
+        };
         let mut booked = self.book_fee(place, owner, fill, fee_asset, unseen, venue_trade_id);
         booked.realized = realized;
         booked.closed = closing.closed;
+        if is_spot {
+            let by = shrinkage(&self.instruments[instrument as usize], booked.fee, booked.fee_asset);
+            self.shrink_position(place, owner, by, venue_trade_id);
+        }
         self.orders.add_fill(place, booked);
         self.refresh_reservation(place);
         self.refresh_exposure(instrument);
@@ -198,9 +213,13 @@ impl Kernel {
         let settle = rules.settle;
         let (fee, asset, cause) = match (&unseen, fill.fee) {
             (Some(ahead), _) if !ahead.fee_predicted => (ahead.fee, ahead.fee_asset, None),
-            (_, Some(fee)) => (fee, fee_asset.unwrap_or(settle), Some(Cause::Fee)),
+            (_, Some(fee)) => {
+                let asset = fee_asset.unwrap_or_else(|| fees::paid_in(rules, order.order_side, fee.0 < 0));
+                (fee, asset, Some(Cause::Fee))
+            }
             (_, None) => {
-                (fees::predicted(rules, fill.value, fill.liquidity), settle, Some(Cause::FeePredicted))
+                let (fee, asset) = self.predicted_fee(rules, order.order_side, fill);
+                (fee, asset, Some(Cause::FeePredicted))
             }
         };
         let predicted = cause == Some(Cause::FeePredicted);
@@ -246,6 +265,43 @@ impl Kernel {
         }
     }
 
+    /// The asset of a fee that came without one.
+    pub(crate) fn paid_in(&self, place: u32, fee: Money) -> u16 {
+        let order = self.orders.at(place);
+        fees::paid_in(&self.instruments[order.instrument as usize], order.order_side, fee.0 < 0)
+    }
+
+    /// What a fill will cost, and in which asset.
+    #[inline]
+    pub(crate) fn predicted_fee(&self, rules: &Instrument, side: OrderSide, fill: &NewFill) -> (Money, u16) {
+        if rules.base.is_some() || rules.fee_asset.is_some() {
+            return self.predicted_fee_elsewhere(rules, side, fill);
+        }
+        (fees::predicted(rules, fill.value, fill.liquidity), rules.settle)
+    }
+
+    /// The same where fees may be paid in another asset than the settlement's. One that cannot be priced is predicted in
+    /// the settlement asset: the settled fee puts it right.
+    #[cold]
+    fn predicted_fee_elsewhere(&self, rules: &Instrument, side: OrderSide, fill: &NewFill) -> (Money, u16) {
+        let in_settle = (fees::predicted(rules, fill.value, fill.liquidity), rules.settle);
+        let is_rebate = fees::predicted(rules, fill.value, fill.liquidity).0 < 0;
+        let asset = rules.fee_asset.unwrap_or_else(|| fees::paid_in(rules, side, is_rebate));
+        if asset == rules.settle {
+            return in_settle;
+        }
+        if rules.base == Some(asset) {
+            return (fees::predicted(rules, base_amount(rules, fill.qty), fill.liquidity), asset);
+        }
+        let source = rules.fee_price_from;
+        let price = source.and_then(|source| self.valuation_price(source));
+        let fee = source.zip(price).and_then(|(source, price)| {
+            let source = &self.instruments[source as usize];
+            fees::predicted_in_other(rules, fill.value, fill.liquidity, source, price)
+        });
+        fee.map_or(in_settle, |fee| (fee, asset))
+    }
+
     /// Corrects a booked fee to the venue's. `fill_at` is the fill's position in its order.
     pub(crate) fn correct_fee(&mut self, place: u32, fill_at: usize, fee: Money, asset: u16, reference: &Id) {
         self.change_fee(Cause::FeeSettled, place, fill_at, (fee, asset), reference);
@@ -264,7 +320,9 @@ impl Kernel {
         let fill = &order.fills[fill_at];
         let (old_fee, old_asset, was_predicted) = (fill.fee, fill.fee_asset, fill.fee_predicted);
         let owner = self.owner_of(order.role, order.slot_id, order.trade_number);
-        let settle = self.instruments[order.instrument as usize].settle;
+        let rules = &self.instruments[order.instrument as usize];
+        let settle = rules.settle;
+        let shrunk = shrinkage(rules, fee, asset) - shrinkage(rules, old_fee, old_asset);
         let posting = Posting {
             cause,
             from: Account::Wallet,
@@ -298,6 +356,7 @@ impl Kernel {
         fill.fee = fee;
         fill.fee_asset = asset;
         fill.fee_predicted = false;
+        self.shrink_position(place, owner, shrunk, reference);
     }
 
     /// Moves the fills of an order that was taken for a stranger's to the order of ours that it is: out of the
@@ -306,6 +365,7 @@ impl Kernel {
     pub(crate) fn adopt_stray(&mut self, place: u32, stray: u32, effects: &mut Effects) {
         let first = self.orders.at(place).fills.len();
         let (fills, corrections) = self.orders.take_external(stray);
+        let brings = fills.iter().any(|fill| !fill.qty.is_zero());
         for fill in fills {
             let order = self.orders.at_mut(place);
             let (instrument, role, side) = (order.instrument, order.role, order.position_side as usize);
@@ -315,12 +375,17 @@ impl Kernel {
             let (settle, sign) = (rules.settle, order.order_side.sign());
             order.filled += fill.qty;
             order.filled_value += value;
-            let (qty, signed) = if sign > 0 { (fill.qty, value) } else { (-fill.qty, -value) };
+            let given = rules.basis_sign(value);
+            let (qty, signed) = if sign > 0 { (fill.qty, given) } else { (-fill.qty, -given) };
             let (slot_id, trade_number) = (order.slot_id, order.trade_number);
             let owner = self.owner_of(role, slot_id, trade_number).filter(|slot_id| !self.moved_on(*slot_id));
             if let Some(slot_id) = owner {
-                let back = self.books[instrument as usize].unassigned[side].apply(-qty, -signed).realized;
+                let by = shrinkage(rules, fill.fee, fill.fee_asset);
+                let strangers = &mut self.books[instrument as usize].unassigned[side];
+                strangers.shrink(-by);
+                let back = strangers.apply(-qty, -signed).realized;
                 let own = self.attribute(slot_id, role, qty, signed, side, effects);
+                let own = own - self.shrink_home(place, owner, by);
                 let order = self.orders.at(place);
                 let between = Posting {
                     cause: Cause::InterSlot,
@@ -345,7 +410,10 @@ impl Kernel {
             );
         }
         self.refresh_reservation(place);
-        self.after_fills(place, false, effects);
+        if brings {
+            // Where all of them were busted, nothing has happened.
+            self.after_fills(place, false, effects);
+        }
     }
 
     /// What fills make of their order's status, and of its slot.
@@ -404,8 +472,8 @@ impl Kernel {
             left -= part;
             self.replace_part(place, at, part, fill, venue_trade_id);
             if let Some(fee) = fee.take() {
-                let settle = self.instruments[self.orders.at(place).instrument as usize].settle;
-                self.correct_fee(place, at, fee, fee_asset.unwrap_or(settle), venue_trade_id);
+                let asset = fee_asset.unwrap_or_else(|| self.paid_in(place, fee));
+                self.correct_fee(place, at, fee, asset, venue_trade_id);
             }
         }
     }
@@ -436,13 +504,18 @@ impl Kernel {
         // Parts of values that were in bounds.
         let old_value = rules.value(booked.price, part).unwrap_or_default();
         let change = rules.value(fill.price, part).unwrap_or_default() - old_value;
-        let signed = if order.order_side.sign() > 0 { change } else { -change };
+        let given = rules.basis_sign(change);
+        let signed = if order.order_side.sign() > 0 { given } else { -given };
         if part < booked.qty {
             // The rest waits on as an inferred fill of its own, with its share of what was booked.
             let share = |whole: Money| {
                 Money(multiply_divide(whole.0, part.0, booked.qty.0, Rounding::HalfEven).unwrap_or_default())
             };
-            let (fee, realized) = (share(booked.fee), share(booked.realized));
+            let (mut fee, realized) = (share(booked.fee), share(booked.realized));
+            if rules.base == Some(booked.fee_asset) {
+                // On the quantity's grid, so that both parts take out of the position what the whole took.
+                fee = base_amount(rules, shrinkage(rules, fee, booked.fee_asset));
+            }
             let closed = if booked.closed < part { booked.closed } else { part };
             let mut rest = booked.clone();
             rest.qty -= part;
@@ -486,23 +559,27 @@ impl Kernel {
         let order = self.orders.at(place);
         let book = &mut self.books[instrument as usize].book[side];
         let opened = order.role != OrderRole::Exit && !book.qty.is_zero();
+        let rules = &self.instruments[instrument as usize];
         if opened {
             book.cost += signed;
-            return Money::ZERO;
+            if rules.base.is_none() {
+                return Money::ZERO;
+            }
         }
-        let rules = &self.instruments[instrument as usize];
         let posting = Posting {
             cause: Cause::FillRepriced,
-            from: Account::RealizedPnl,
+            from: if opened { Account::Inventory } else { Account::RealizedPnl },
             to: Account::Wallet,
             slot_id: self.owner_of(order.role, order.slot_id, order.trade_number),
             trade_id: &order.trade_id,
             reference,
         };
-        let amount = (-signed).rounded(rules.spec.fee_decimals, Rounding::HalfEven);
+        let exact = rules.base.is_some();
+        let amount =
+            if exact { -signed } else { (-signed).rounded(rules.spec.fee_decimals, Rounding::HalfEven) };
         self.ledger.post(self.seq, rules.settle, amount, posting);
         self.assets[usize::from(rules.settle)].exchange.booked_time_ns = self.now_ns;
-        amount
+        if opened { Money::ZERO } else { amount }
     }
 
     /// Holds back what an entry may still fill.
@@ -635,11 +712,12 @@ fn close_reason(role: OrderRole, status: VenueOrderStatus) -> Id {
     Id::new(text).unwrap_or_default()
 }
 
-/// A quantity and its value, signed as an order's side.
+/// A quantity and its value, signed as a basis has them for an order's side.
 #[inline]
-pub(crate) fn sign_as(side: OrderSide, qty: Qty, value: Money) -> (Qty, Money) {
+pub(crate) fn sign_as(rules: &Instrument, side: OrderSide, qty: Qty, value: Money) -> (Qty, Money) {
+    let given = rules.basis_sign(value);
     match side {
-        OrderSide::Buy => (qty, value),
-        OrderSide::Sell => (-qty, -value),
+        OrderSide::Buy => (qty, given),
+        OrderSide::Sell => (-qty, -given),
     }
 }

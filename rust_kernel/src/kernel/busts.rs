@@ -9,12 +9,13 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::Kernel;
-use super::booking::sign_as;
+use super::booking::{NewFill, sign_as};
+use super::spot::base_amount;
 use super::venue::{money, precision, value_of};
 use crate::effect::Effects;
-use crate::fees;
 use crate::id::Id;
 use crate::input::{Stamp, VenueEvent};
+use crate::instrument::Instrument;
 use crate::ledger::{Account, Cause, Posting};
 use crate::names::{
     KernelDiagnosticCode as Code, KernelEventKind as Kind, OrderSide, Severity, TradeSide, VenueOrderStatus,
@@ -60,6 +61,8 @@ struct Moved {
     wallet: Money,
     /// The same, exact.
     exact: Money,
+    /// What the book's cost changed by.
+    cost: Money,
 }
 
 impl Moved {
@@ -68,6 +71,7 @@ impl Moved {
         self.value += other.value;
         self.wallet += other.wallet;
         self.exact += other.exact;
+        self.cost += other.cost;
     }
 }
 
@@ -283,6 +287,10 @@ impl Kernel {
             self.notice(effects, Code::OrphanFill, Some(self.orders.at(place).slot_id));
         }
         let before = owner.and_then(|slot_id| self.own_if_known(slot_id));
+        if revision.qty.is_zero() {
+            // Before its quantity goes: a fee in base comes back into the position.
+            self.revise_fee(revision, parts, fee_asset);
+        }
         let moved = self.revise_fills(revision, parts);
         let own = match (owner, before) {
             (Some(slot_id), Some(before)) => self.make_again(slot_id, place, before),
@@ -290,7 +298,9 @@ impl Kernel {
             (None, _) => self.give_to_nobody(place, moved.qty, moved.value),
         };
         self.post_revision(revision, owner, moved, own);
-        self.revise_fee(revision, parts, fee_asset);
+        if !revision.qty.is_zero() {
+            self.revise_fee(revision, parts, fee_asset);
+        }
         self.refresh_reservation(place);
         self.refresh_exposure(instrument);
         self.after_revision(revision, owner, effects);
@@ -342,7 +352,7 @@ impl Kernel {
         } else if closed.is_zero() {
             Money::ZERO
         } else {
-            share(fill.realized, closed, fill.closed).rounded(rules.spec.fee_decimals, Rounding::HalfEven)
+            as_the_wallet(rules, share(fill.realized, closed, fill.closed))
         };
         let worth = |qty| rules.value(fill.price, qty).unwrap_or_default();
         let value = worth(fill.qty) - worth(left);
@@ -351,7 +361,7 @@ impl Kernel {
         fill.realized -= realized;
         order.filled -= part;
         order.filled_value -= value;
-        let (qty, value) = sign_as(order.order_side, part, value);
+        let (qty, value) = sign_as(rules, order.order_side, part, value);
         self.move_book(place, -qty, -value, -realized)
     }
 
@@ -368,9 +378,8 @@ impl Kernel {
         let change = worth(price) - worth(fill.price);
         fill.price = price;
         order.filled_value += change;
-        let (_, signed) = sign_as(order.order_side, fill.qty, change);
-        let realized =
-            (-share(signed, fill.closed, fill.qty)).rounded(rules.spec.fee_decimals, Rounding::HalfEven);
+        let (_, signed) = sign_as(rules, order.order_side, fill.qty, change);
+        let realized = as_the_wallet(rules, -share(signed, fill.closed, fill.qty));
         fill.realized += realized;
         self.move_book(place, Qty::ZERO, signed, realized)
     }
@@ -382,16 +391,18 @@ impl Kernel {
         let fill = &mut order.fills[at];
         let worth = |qty| rules.value(fill.price, qty).unwrap_or_default();
         let value = worth(fill.qty + more) - worth(fill.qty);
-        let (qty, signed) = sign_as(order.order_side, more, value);
+        let (qty, signed) = sign_as(rules, order.order_side, more, value);
         let book = &mut self.books[order.instrument as usize].book[order.position_side as usize];
+        let cost_before = book.cost;
         let closing = book.apply(qty, signed);
-        let wallet = closing.realized.rounded(rules.spec.fee_decimals, Rounding::HalfEven);
+        let cost = book.cost - cost_before;
+        let wallet = as_the_wallet(rules, closing.realized);
         fill.qty += more;
         fill.closed += closing.closed;
         fill.realized += wallet;
         order.filled += more;
         order.filled_value += value;
-        Moved { qty, value: signed, wallet, exact: closing.realized }
+        Moved { qty, value: signed, wallet, exact: closing.realized, cost }
     }
 
     /// Moves the book past its trades: `realized` of the value goes to the wallet, the rest of it into the cost.
@@ -399,9 +410,11 @@ impl Kernel {
         let order = self.orders.at(place);
         let rules = &self.instruments[order.instrument as usize];
         let book = &mut self.books[order.instrument as usize].book[order.position_side as usize];
+        let cost_before = book.cost;
         let left_over = adjust(book, qty, value + realized);
-        let rounded = left_over.rounded(rules.spec.fee_decimals, Rounding::HalfEven);
-        Moved { qty, value, wallet: realized + rounded, exact: realized + left_over }
+        let cost = book.cost - cost_before;
+        let wallet = realized + as_the_wallet(rules, left_over);
+        Moved { qty, value, wallet, exact: realized + left_over, cost }
     }
 
     fn post_revision(&mut self, revision: &Revision, owner: Option<u32>, moved: Moved, own: Money) {
@@ -420,6 +433,15 @@ impl Kernel {
         self.ledger.post(self.seq, settle, moved.wallet, profit);
         let between = posting(Cause::InterSlot, Account::RealizedPnl, Account::InterSlot);
         self.ledger.post(self.seq, settle, own - moved.exact, between);
+        let rules = &self.instruments[order.instrument as usize];
+        if let Some(base) = rules.base {
+            // Spot: what it cost, and what it brought, go back.
+            let paid = posting(revision.cause, Account::Wallet, Account::Inventory);
+            self.ledger.post(self.seq, settle, moved.cost, paid);
+            let received = posting(revision.cause, Account::Inventory, Account::Wallet);
+            self.ledger.post(self.seq, base, base_amount(rules, moved.qty), received);
+            self.assets[usize::from(base)].exchange.booked_time_ns = self.now_ns;
+        }
         self.assets[usize::from(settle)].exchange.booked_time_ns = self.now_ns;
     }
 
@@ -427,19 +449,18 @@ impl Kernel {
     fn revise_fee(&mut self, revision: &Revision, parts: &[usize], fee_asset: Option<u16>) {
         let place = revision.place;
         let reference = if revision.id.is_empty() { &revision.fill_id } else { &revision.id };
-        let mut told = revision.fee.zip(fee_asset);
-        for at in parts {
+        let told = revision.fee.map(|fee| (fee, fee_asset.unwrap_or_else(|| self.paid_in(place, fee))));
+        for (nth, at) in parts.iter().enumerate() {
             let fill = &self.orders.at(place).fills[*at];
-            let asset = fill.fee_asset;
-            match (fill.busted, told.is_some()) {
-                (true, _) => self.change_fee(revision.cause, place, *at, (Money::ZERO, asset), reference),
-                (false, true) => {
-                    let (fee, asset) = told.unwrap_or_default();
+            let (gone, asset) = (revision.qty.is_zero() || fill.busted, fill.fee_asset);
+            match told {
+                _ if gone => self.change_fee(revision.cause, place, *at, (Money::ZERO, asset), reference),
+                // The first part carries the whole.
+                Some((fee, asset)) => {
+                    let fee = if nth == 0 { fee } else { Money::ZERO };
                     self.change_fee(revision.cause, place, *at, (fee, asset), reference);
-                    // The first part carries the whole.
-                    told = Some((Money::ZERO, asset));
                 }
-                (false, false) => self.predict_again(revision.cause, place, *at, reference),
+                None => self.predict_again(revision.cause, place, *at, reference),
             }
         }
     }
@@ -453,8 +474,19 @@ impl Kernel {
             return;
         }
         let rules = &self.instruments[order.instrument as usize];
-        let value = rules.value(fill.price, fill.qty).unwrap_or_default();
-        let (fee, asset) = (fees::predicted(rules, value, fill.liquidity), fill.fee_asset);
+        let as_new = NewFill {
+            qty: fill.qty,
+            price: fill.price,
+            value: rules.value(fill.price, fill.qty).unwrap_or_default(),
+            liquidity: fill.liquidity,
+            liquidity_assumed: fill.liquidity_assumed,
+            forced: None,
+            fee: None,
+            inferred: fill.inferred,
+            price_pending: fill.price_pending,
+            venue_time_ns: fill.venue_time_ns,
+        };
+        let (fee, asset) = self.predicted_fee(rules, order.order_side, &as_new);
         self.change_fee(cause, place, at, (fee, asset), reference);
         self.orders.at_mut(place).fills[at].fee_predicted = true;
         let exchange = &mut self.assets[usize::from(asset)].exchange;
@@ -483,7 +515,7 @@ impl Kernel {
             let rules = &self.instruments[order.instrument as usize];
             for (at, fill) in order.fills.iter().enumerate().filter(|(_, fill)| !fill.qty.is_zero()) {
                 let value = rules.value(fill.price, fill.qty).unwrap_or_default();
-                let (qty, value) = sign_as(order.order_side, fill.qty, value);
+                let (qty, value) = sign_as(rules, order.order_side, fill.qty, value);
                 fills.push(((fill.seq, order.number, at), order.role, qty, value));
             }
         }
@@ -512,17 +544,18 @@ impl Kernel {
     fn move_linear(&mut self, slot_id: u32, place: u32, moved: Moved) -> Money {
         let order = self.orders.at(place);
         let (role, buys) = (order.role, order.order_side == OrderSide::Buy);
+        let rules = &self.instruments[order.instrument as usize];
         let slot = &mut self.slots[slot_id as usize];
         let mut own = if role == OrderRole::Entry {
             let (qty, value) = if buys { (moved.qty, moved.value) } else { (-moved.qty, -moved.value) };
             slot.initial += qty;
-            slot.entry_value += value;
+            slot.entry_value += rules.basis_sign(value);
             adjust(&mut slot.basis, moved.qty, moved.value)
         } else {
             // At the average cost of what is held, or else of what was entered.
             let cost = match (slot.basis.qty.is_zero(), slot.initial.is_zero()) {
                 (false, _) => share(slot.basis.cost, moved.qty, slot.basis.qty),
-                (true, false) => share(slot.entry_value, moved.qty, slot.initial),
+                (true, false) => rules.basis_sign(share(slot.entry_value, moved.qty, slot.initial)),
                 (true, true) => moved.value,
             };
             slot.basis.qty += moved.qty;
@@ -603,17 +636,16 @@ impl Kernel {
     }
 }
 
-/// Adds to a basis past its trades. What is left of a flat one's cost is realised, and what would turn it around, or
-/// its cost against its quantity, counts as a trade at that value.
+/// Adds to a basis past its trades. What is left of a flat one's cost is realised; what would leave a position whose
+/// price is below zero counts as a trade at that value.
 fn adjust(basis: &mut Basis, qty: Qty, cost: Money) -> Money {
     let after = Basis { qty: basis.qty + qty, cost: basis.cost + cost };
     if after.qty.is_zero() {
         *basis = Basis::FLAT;
         return -after.cost;
     }
-    let same_side = basis.qty.is_zero()
-        || (basis.qty.signum() == after.qty.signum() && basis.cost.signum() == after.cost.signum());
-    if same_side {
+    let alike = |basis: &Basis| basis.qty.signum() == basis.cost.signum();
+    if basis.qty.is_zero() || alike(basis) == alike(&after) {
         *basis = after;
         return Money::ZERO;
     }
@@ -627,6 +659,11 @@ fn share(whole: Money, part: Qty, of: Qty) -> Money {
     }
     let (part, of) = if of.0 < 0 { (-part, -of) } else { (part, of) };
     Money(multiply_divide(whole.0, part.0, of.0, Rounding::HalfEven).unwrap_or_default())
+}
+
+/// A profit as the venue books it: rounded, but for spot, where it is no entry of its own.
+fn as_the_wallet(rules: &Instrument, profit: Money) -> Money {
+    if rules.base.is_some() { profit } else { profit.rounded(rules.spec.fee_decimals, Rounding::HalfEven) }
 }
 
 /// A bust's or correction's own id, where it is not the fill's.

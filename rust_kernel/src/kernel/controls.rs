@@ -66,11 +66,14 @@ impl Kernel {
         control.debug_clickhouse_enabled =
             change.debug_clickhouse_enabled.unwrap_or(control.debug_clickhouse_enabled);
         control.frozen = change.frozen.unwrap_or(control.frozen);
+        control.require_audit = change.require_audit.unwrap_or(control.require_audit);
+        control.regime = change.regime.unwrap_or(control.regime);
         if let Some(limits) = limits {
             control.limits = *limits;
         }
         control.version = control.version.wrapping_add(1);
         control.updated_by = change.updated_by.clone();
         control.updated_at_ns = self.now_ns;
+        self.remember_audited(&change.audited);
     }
 }

@@ -169,6 +169,7 @@ impl Kernel {
         if intent.trade_id.is_empty() {
             return Err(invalid("trade_id", "", "must not be empty"));
         }
+        self.check_provenance(intent)?;
         check_kind(now_ns, intent)?;
         check_ratios(&intent.exit_leg_ratios)?;
         if intent.reduce_only {
@@ -190,6 +191,9 @@ impl Kernel {
             return Err(Refusal::plain(Code::OppositeSide));
         }
         let rules = &self.instruments[instrument as usize];
+        if rules.base.is_some() && intent.side == TradeSide::Short {
+            return Err(invalid("side", intent.side, "spot is bought and sold: it has no short positions"));
+        }
         let size =
             intent.target_size.ok_or_else(|| invalid("target_size", "None", "is needed for an ENTER"))?;
         if !size.is_positive() {
@@ -197,6 +201,7 @@ impl Kernel {
         }
         let qty = rules.qty_rounded(size, Rounding::Floor).map_err(precision("target_size", size))?;
         let limit_price = checked_limit(rules, intent, side)?;
+        self.check_regime(intent, limit_price, rules.mark)?;
         let reserve_price = self.entry_price(instrument, intent, side, limit_price)?;
         let notional = rules.value(reserve_price, qty).ok_or_else(|| {
             Refusal::field(Code::Precision, "target_size", size, "the order's value is too large")
@@ -242,9 +247,11 @@ impl Kernel {
             Some(value) => return Err(invalid("reference_price", value, "must be above zero")),
             None => None,
         };
-        // A sell under the mark fills at the mark or better, and is worth that.
+        // A sell under the mark fills at the mark or better, and is worth that. Inverse contracts are worth more coin
+        // at lower prices: there it is the buy above the mark.
         let limit_price = match (side, limit_price, rules.mark) {
-            (OrderSide::Sell, Some(limit), Some(mark)) if mark > limit => Some(mark),
+            (OrderSide::Sell, Some(limit), Some(mark)) if mark > limit && !rules.spec.inverse => Some(mark),
+            (OrderSide::Buy, Some(limit), Some(mark)) if mark < limit && rules.spec.inverse => Some(mark),
             (OrderSide::Buy | OrderSide::Sell, limit, _) => limit,
         };
         limit_price
@@ -267,6 +274,9 @@ impl Kernel {
         if wanted == rules.leverage {
             return Ok(false);
         }
+        if rules.base.is_some() {
+            return Err(invalid("leverage", wanted, "of spot is 1"));
+        }
         let exposed = books.busy != [0, 0] || books.book.iter().any(|basis| !basis.qty.is_zero());
         if exposed {
             return Err(Refusal::limit("leverage_change_while_exposed", rules.leverage, wanted));
@@ -288,6 +298,8 @@ impl Kernel {
             }
             Some(size) => return Err(invalid("target_size", size, "must be above zero")),
         };
+        // A fee in base leaves less than whole lots.
+        let qty = if rules.base.is_some() { rules.whole_lots(qty) } else { qty };
         if qty.is_zero() || (qty < rules.min_qty && qty < slot.size()) {
             let attempt = intent.target_size.unwrap_or_else(|| rules.qty_decimal(qty));
             return Err(Refusal::field(
@@ -502,7 +514,8 @@ impl Kernel {
                 time_in_force: order.time_in_force,
                 expire_time_ns: order.expire_time_ns,
                 post_only: order.post_only,
-                reduce_only: order.reduce_only,
+                // Spot venues know no such flag.
+                reduce_only: order.reduce_only && rules.base.is_none(),
                 size: rules.qty_decimal(order.qty),
                 limit_price: order.limit_price.map(|price| rules.price_on_wire(price)),
                 trigger_price: order.trigger_price().map(|price| rules.price_on_wire(price)),

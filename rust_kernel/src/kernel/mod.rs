@@ -13,13 +13,16 @@ mod controls;
 mod funding;
 mod intent;
 mod opening;
+mod provenance;
 mod setup;
+mod spot;
 mod timers;
 mod venue;
 
 pub mod window;
 
 use alloc::boxed::Box;
+use alloc::collections::VecDeque;
 use alloc::vec;
 use alloc::vec::Vec;
 use serde::Serialize;
@@ -32,7 +35,7 @@ use crate::input::{Input, Stamp};
 use crate::instrument::Instrument;
 use crate::ledger::Ledger;
 use crate::names::{
-    AccountEventKind, ControlGate, KernelDiagnosticCode, KernelMode, KernelVerbosity, TradeStage,
+    AccountEventKind, ControlGate, KernelDiagnosticCode, KernelMode, KernelVerbosity, Regime, TradeStage,
 };
 use crate::num::{Money, Price};
 use crate::oco::Groups;
@@ -47,6 +50,7 @@ use crate::slot::table::{Rule, Symbol, rule, rule_number};
 
 pub(crate) use booking::exposure_of;
 pub use intent::Remembered;
+pub use spot::base_amount;
 pub use timers::Connection;
 use timers::Watch;
 use window::Window;
@@ -110,6 +114,12 @@ pub struct Control {
     pub frozen: bool,
     /// Pre-trade limits.
     pub limits: Limits,
+    /// Whether an entry needs an audited source run.
+    pub require_audit: bool,
+    /// The regime of the whole market.
+    pub regime: Regime,
+    /// The last runs and actions that were audited, oldest first.
+    pub audited: VecDeque<Id>,
     /// Counts the changes.
     pub version: u64,
     /// Who made the last one.
@@ -193,6 +203,9 @@ impl Kernel {
                 debug_clickhouse_enabled: false,
                 frozen: false,
                 limits: Limits::default(),
+                require_audit: false,
+                regime: Regime::Normal,
+                audited: VecDeque::new(),
                 version: 0,
                 updated_by: Id::EMPTY,
                 updated_at_ns: 0,
@@ -519,7 +532,7 @@ impl Kernel {
         let rules = self.instruments.get(instrument as usize);
         match (price, rules) {
             (Some(price), Some(rules)) if !basis.qty.is_zero() => {
-                rules.value(price, basis.qty).map_or(Money::ZERO, |value| basis.unrealized(value))
+                rules.basis_value(price, basis.qty).map_or(Money::ZERO, |value| basis.unrealized(value))
             }
             _ => Money::ZERO,
         }

@@ -9,7 +9,7 @@ use crate::id::Id;
 use crate::input::{EffectResult, Input, InstrumentSpec, Stamp};
 use crate::instrument::Instrument;
 use crate::ledger::{Account, Cause, Posting};
-use crate::names::{KernelDiagnosticCode as Code, VenueOrderStatus};
+use crate::names::{KernelDiagnosticCode as Code, Product, VenueOrderStatus};
 use crate::num::{Decimal, Money, Price};
 use crate::order::OrderRef;
 use crate::outcome::{Detail, Outcome, Refusal};
@@ -82,6 +82,7 @@ impl Kernel {
             None if self.assets.len() < ASSETS_MAX => self.assets.len() as u16,
             None => return Err(wrong("settle", &spec.settle, "the kernel keeps at most 1024 assets")),
         };
+        self.check_room(spec)?;
         let mut instrument = Instrument::load(spec, settle)
             .map_err(|error| Refusal::field(Code::Precision, error.field, &spec.symbol, error.why))?;
         let place = self.instrument_of(&spec.symbol);
@@ -90,7 +91,10 @@ impl Kernel {
             let same_grid = old.price_scale == instrument.price_scale
                 && old.qty_scale == instrument.qty_scale
                 && old.unit == instrument.unit
-                && old.settle == instrument.settle;
+                && old.settle == instrument.settle
+                && old.spec.product == spec.product
+                && old.spec.inverse == spec.inverse
+                && (old.spec.product == Product::Perp || old.spec.base == spec.base);
             let books = &self.books[place as usize];
             let idle = books.busy == [0, 0] && books.book.iter().all(|basis| basis.qty.is_zero());
             if !same_grid && !idle {
@@ -114,6 +118,16 @@ impl Kernel {
             }
         }
         Ok(SetupPlan::Instrument { place, instrument: Box::new(instrument) })
+    }
+
+    /// Settlement asset, base and fee asset may all be new.
+    fn check_room(&self, spec: &InstrumentSpec) -> Result<(), Box<Refusal>> {
+        let names = [&spec.settle, &spec.base, &spec.fee_asset];
+        let new = names.iter().filter(|name| !name.is_empty() && self.asset_of(name).is_none()).count();
+        if self.assets.len().saturating_add(new) > ASSETS_MAX {
+            return Err(wrong("settle", &spec.settle, "the kernel keeps at most 1024 assets"));
+        }
+        Ok(())
     }
 
     fn plan_seed(&self, asset: &Id, amount: Decimal) -> Result<SetupPlan, Box<Refusal>> {
@@ -206,8 +220,14 @@ impl Kernel {
         self.answer(Code::Ok, None, Detail::None)
     }
 
-    fn commit_instrument(&mut self, place: Option<u32>, instrument: Instrument) {
+    fn commit_instrument(&mut self, place: Option<u32>, mut instrument: Instrument) {
         let settle = self.asset_or_open(&instrument.spec.settle);
+        if instrument.spec.product == Product::Spot {
+            instrument.base = Some(self.asset_or_open(&instrument.spec.base));
+        }
+        if !instrument.spec.fee_asset.is_empty() {
+            instrument.fee_asset = Some(self.asset_or_open(&instrument.spec.fee_asset));
+        }
         let asset = &mut self.assets[usize::from(settle)];
         asset.unit_decimals = instrument.spec.fee_decimals;
         match place {
@@ -219,6 +239,22 @@ impl Kernel {
                 self.books.push(Books::default());
                 self.exposure.open_instrument(settle);
             }
+        }
+        self.find_fee_prices();
+    }
+
+    /// Finds for each instrument whose fees are paid in a third asset the one that prices it.
+    fn find_fee_prices(&mut self) {
+        for at in 0..self.instruments.len() {
+            let spec = &self.instruments[at].spec;
+            if spec.fee_asset.is_empty() {
+                continue;
+            }
+            let prices = |other: &Instrument| {
+                other.spec.base == spec.fee_asset && other.spec.quote == spec.settle && !other.spec.inverse
+            };
+            let source = self.instruments.iter().position(prices).map(|source| source as u32);
+            self.instruments[at].fee_price_from = source;
         }
     }
 

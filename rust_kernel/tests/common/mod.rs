@@ -245,4 +245,30 @@ impl Desk {
         assert_eq!(self.stage(slot), TradeStage::PositionOpen);
         order
     }
+
+    /// A kernel over another instrument, under the name BTCUSDT that the desk's own words use; seeded as told.
+    pub fn over(spec: InstrumentSpec, seeds: &[(&str, &str)], mark: &str) -> Desk {
+        let config = KernelConfig { max_slots: 3, remembered_orders: 8, ..KernelConfig::default() };
+        let kernel = Kernel::new(config.clone()).expect("a kernel");
+        let mut desk =
+            Desk { kernel, effects: Effects::default(), now: 0, inputs: Vec::new(), config, intents: 0 };
+        assert!(desk.put(Input::Instrument(Box::new(spec))).accepted);
+        for (asset, amount) in seeds {
+            assert!(desk.put(Input::Seed { asset: id(asset), amount: dec(amount) }).accepted);
+        }
+        assert!(desk.mark(mark).accepted);
+        desk
+    }
+
+    /// A balance of any asset.
+    pub fn balance_of(&self, asset: &str, account: Account) -> String {
+        let place = self.kernel.asset_of(&id(asset)).expect("an asset");
+        self.kernel.ledger().balance(place, account).to_string()
+    }
+
+    /// A slot's realised PnL, fees and funding.
+    pub fn money(&self, slot: u32) -> (String, String, String) {
+        let slot = self.kernel.slot(slot).expect("a slot");
+        (slot.realized.to_string(), slot.fees.to_string(), slot.funding.to_string())
+    }
 }

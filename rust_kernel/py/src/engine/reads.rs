@@ -6,7 +6,7 @@ use dita_kernel::kernel::{Control, Kernel};
 use dita_kernel::ledger::Transaction;
 use dita_kernel::names::{PositionSide, TradeStage};
 use dita_kernel::num::{Decimal, Money};
-use dita_kernel::position::{Basis, average_price};
+use dita_kernel::position::Basis;
 use dita_kernel::reconcile::Exchange;
 use dita_kernel::slot::table::{Rule, TABLE, rule_number};
 use pyo3::prelude::*;
@@ -141,7 +141,8 @@ pub fn positions(kernel: &Kernel, book: fn(&Kernel, u32) -> [Basis; 3]) -> Vec<P
                 symbol: rules.spec.symbol.clone(),
                 side: *side,
                 size: rules.qty_decimal(basis.qty),
-                entry_price: average_price(basis.cost, basis.qty, rules.unit)
+                entry_price: rules
+                    .average_price(basis.cost, basis.qty)
                     .map(|price| rules.price_decimal(price)),
                 cost: basis.cost,
                 unrealized: kernel.unrealized(place, &basis),
@@ -181,6 +182,12 @@ pub fn control_dict<'py>(py: Python<'py>, control: &Control) -> PyResult<Bound<'
     dict.set_item("debug_clickhouse_enabled", control.debug_clickhouse_enabled)?;
     dict.set_item("frozen", control.frozen)?;
     dict.set_item("limits", limits)?;
+    dict.set_item("require_audit", control.require_audit)?;
+    dict.set_item("regime", names::get(py, control.regime)?)?;
+    dict.set_item(
+        "audited",
+        PyTuple::new(py, control.audited.iter().map(|id| text::get_id(py, id)).collect::<Vec<_>>())?,
+    )?;
     dict.set_item("version", control.version)?;
     dict.set_item("updated_by", text::get_id(py, &control.updated_by))?;
     let changed = control.version > 0;

@@ -6,7 +6,7 @@ use dita_kernel::names::Product;
 use dita_kernel::num::{Decimal, Rounding};
 use dita_sim::{SimConfig, SimVenue};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyInt};
+use pyo3::types::{PyDict, PyInt, PySequence};
 
 use crate::errors::Error;
 use crate::record::{Field, apply_changes};
@@ -84,13 +84,16 @@ enum Limit {
 }
 
 #[rustfmt::skip]
-const CONTROL: [Field<ControlUpdate>; 7] = [
+const CONTROL: [Field<ControlUpdate>; 10] = [
     Field::optional("mode", |u, n, v| { u.change.mode = names::read_optional(v, n)?; Ok(()) }),
     Field::optional("gate", |u, n, v| { u.change.gate = names::read_optional(v, n)?; Ok(()) }),
     Field::optional("verbosity", |u, n, v| { u.change.verbosity = names::read_optional(v, n)?; Ok(()) }),
     Field::optional("debug_clickhouse_enabled", |u, n, v| { u.change.debug_clickhouse_enabled = flag(v, n)?; Ok(()) }),
     Field::optional("frozen", |u, n, v| { u.change.frozen = flag(v, n)?; Ok(()) }),
     Field::optional("limits", |u, n, v| if v.is_none() { Ok(()) } else { read_limits(&mut u.limits, v, n) }),
+    Field::optional("require_audit", |u, n, v| { u.change.require_audit = flag(v, n)?; Ok(()) }),
+    Field::optional("regime", |u, n, v| { u.change.regime = names::read_optional(v, n)?; Ok(()) }),
+    Field::optional("audited", |u, n, v| read_ids(&mut u.change.audited, v, n)),
     Field::optional("updated_by", |u, n, v| text::read_optional_id(&mut u.change.updated_by, v, n)),
 ];
 
@@ -105,6 +108,19 @@ const LIMITS: [Field<Vec<Limit>>; 5] = [
         Ok(())
     }),
 ];
+
+fn read_ids(ids: &mut Vec<Id>, value: &Bound<'_, PyAny>, field: &'static str) -> Result<(), Error> {
+    if value.is_none() {
+        return Ok(());
+    }
+    let Ok(given) = value.cast::<PySequence>() else { return Err(Error::wrong_type(field, value, "tuple")) };
+    for item in given.try_iter()? {
+        let mut id = Id::EMPTY;
+        text::read_id(&mut id, &item?, field)?;
+        ids.push(id);
+    }
+    Ok(())
+}
 
 fn flag(value: &Bound<'_, PyAny>, field: &'static str) -> Result<Option<bool>, Error> {
     if value.is_none() { Ok(None) } else { text::read_flag(value, field).map(Some) }

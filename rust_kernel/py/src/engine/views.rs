@@ -6,14 +6,13 @@ use dita_kernel::kernel::Kernel;
 use dita_kernel::names::{TradeSide, TradeStage};
 use dita_kernel::num::{Decimal, Money, Qty};
 use dita_kernel::order::{Order, OrderRef, OrderRole};
-use dita_kernel::position::average_price;
 use dita_kernel::slot::Slot;
 
 use crate::order::OrderView;
 use crate::slot::SlotView;
 
 fn average(rules: &Instrument, value: Money, qty: Qty) -> Option<Decimal> {
-    average_price(value, qty, rules.unit).map(|price| rules.price_decimal(price))
+    rules.average_price(value, qty).map(|price| rules.price_decimal(price))
 }
 
 /// An order.

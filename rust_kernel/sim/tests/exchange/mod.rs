@@ -1,10 +1,10 @@
 //! A venue under test, and its answers as lines of text.
 #![allow(dead_code, missing_docs, clippy::unwrap_used)] // each test file uses its part
 
-use dita_kernel::effect::{CancelRequest, OrderRequest};
+use dita_kernel::effect::{AmendRequest, CancelRequest, OrderRequest};
 use dita_kernel::id::Id;
 use dita_kernel::input::{AccountEvent, EffectResult, Input, InstrumentSpec, VenueEvent};
-use dita_kernel::names::{OrderSide, OrderType, PositionSide, TimeInForce, TradeSide};
+use dita_kernel::names::{AccountEventKind, OrderSide, OrderType, PositionSide, TimeInForce, TradeSide};
 use dita_kernel::num::{Decimal, Money};
 use dita_sim::{SimConfig, SimVenue};
 
@@ -57,16 +57,34 @@ pub fn sent(text: &str) -> OrderRequest {
             "post" => order.post_only = true,
             "reduce" => order.reduce_only = true,
             "stop" => order.order_type = OrderType::StopMarket,
-            "hedge" => order.position_side = PositionSide::Long,
+            "stoplimit" => order.order_type = OrderType::StopLimit,
+            "take" => order.order_type = OrderType::TakeProfit,
+            "long" => order.position_side = PositionSide::Long,
+            "short" => order.position_side = PositionSide::Short,
             "priceless" => order.order_type = OrderType::Limit,
             "elsewhere" => order.asset = id("DOGEUSDT"),
-            price => {
-                order.order_type = OrderType::Limit;
-                order.limit_price = Some(dec(price));
-            }
+            term => set_term(&mut order, term),
         }
     }
     order
+}
+
+/// `@trigger`, `until=ns`, `in=symbol`, `group=id`, or a limit price.
+fn set_term(order: &mut OrderRequest, term: &str) {
+    if let Some(trigger) = term.strip_prefix('@') {
+        order.trigger_price = Some(dec(trigger));
+    } else if let Some(end) = term.strip_prefix("until=") {
+        (order.time_in_force, order.expire_time_ns) = (TimeInForce::Gtd, Some(end.parse().unwrap()));
+    } else if let Some(symbol) = term.strip_prefix("in=") {
+        order.asset = id(symbol);
+    } else if let Some(group) = term.strip_prefix("group=") {
+        order.oco_group = Some(Box::new(id(group)));
+    } else {
+        if order.order_type == OrderType::Market {
+            order.order_type = OrderType::Limit;
+        }
+        order.limit_price = Some(dec(term));
+    }
 }
 
 pub fn named(client: &str, venue: &str) -> CancelRequest {
@@ -132,6 +150,43 @@ impl Exchange {
         self.tell()
     }
 
+    /// An amend as `client size [limit] [@trigger]`; its request id is `R` and the client id.
+    pub fn amend(&mut self, text: &str) -> Vec<String> {
+        let words: Vec<&str> = text.split_whitespace().collect();
+        let [client, size, terms @ ..] = &words[..] else { panic!("{text}") };
+        let (mut limit_price, mut trigger_price) = (None, None);
+        for term in terms {
+            match term.strip_prefix('@') {
+                Some(trigger) => trigger_price = Some(dec(trigger)),
+                None => limit_price = Some(dec(term)),
+            }
+        }
+        let request = AmendRequest {
+            venue_client_id: id(client),
+            venue_order_id: id(""),
+            request_id: id(&format!("R{client}")),
+            asset: id(BTC),
+            slot_id: 3,
+            order_side: OrderSide::Buy,
+            size: dec(size),
+            limit_price,
+            trigger_price,
+        };
+        self.venue.amend(self.now_ns, &request, &mut self.heard);
+        self.tell()
+    }
+
+    pub fn at(&mut self, now_ns: i64) -> Vec<String> {
+        self.now_ns = now_ns;
+        self.venue.advance(now_ns, &mut self.heard);
+        self.tell()
+    }
+
+    pub fn mark(&mut self, price: &str) -> Vec<String> {
+        self.venue.mark(self.now_ns, &id(BTC), dec(price), &mut self.heard).unwrap();
+        self.tell()
+    }
+
     pub fn query(&mut self, client: &str, venue: &str) -> Vec<String> {
         self.venue.query(self.now_ns, &named(client, venue), &mut self.heard);
         self.tell()
@@ -168,6 +223,11 @@ pub fn line(input: &Input) -> String {
         Input::Effect(EffectResult::LeverageRefused { symbol, reason }) => {
             format!("LEVERAGE REFUSED {symbol}: {reason}")
         }
+        Input::Mark { symbol, price, .. } => format!("MARK {symbol} {}", trimmed(*price)),
+        Input::Funding(terms) => {
+            let rate = terms.rate.map(trimmed).unwrap_or(Decimal::ZERO);
+            format!("TERMS {} rate {rate} next {}", terms.symbol, terms.next_boundary_ns.unwrap_or(0))
+        }
         other => panic!("the venue does not say {other:?}"),
     }
 }
@@ -192,7 +252,7 @@ fn venue_line(event: &VenueEvent) -> String {
     if let Some(price) = event.average_price {
         text += &format!(" at {}", trimmed(price));
     }
-    if let Some(rare) = &event.rare {
+    if let Some(rare) = event.rare.as_ref().filter(|rare| !rare.reason.is_empty()) {
         text += &format!(": {}", rare.reason);
     }
     text
@@ -203,13 +263,29 @@ fn account_line(event: &AccountEvent) -> String {
         Some(value) => format!(" {name} {}", trimmed(value)),
         None => String::new(),
     };
-    format!(
-        "{}{}{}{}",
-        event.kind,
-        number("pnl", event.realized_pnl),
-        number("fee", event.fee),
-        number("balance", event.wallet_balance)
-    )
+    let mut text = event.kind.to_string();
+    let moves = event.kind != AccountEventKind::FillSettled && event.kind != AccountEventKind::AccountUpdate;
+    for name in [&event.symbol, &event.asset] {
+        if moves && !name.is_empty() {
+            text += &format!(" {name}");
+        }
+    }
+    if let Some(position_side) = event.position_side {
+        text += &format!(" {position_side}");
+    }
+    if !event.fee_asset.is_empty() && event.fee_asset != event.asset {
+        text += &format!(" in {}", event.fee_asset);
+    }
+    text += &number("pnl", event.realized_pnl);
+    text += &number("fee", event.fee);
+    text += &number("amount", event.amount);
+    text += &number("size", event.size);
+    text += &number("entry", event.entry_price);
+    text += &number("balance", event.wallet_balance);
+    text += &number("available", event.available_margin);
+    text += &number("used", event.used_margin);
+    text += &number("maintenance", event.maint_margin);
+    text
 }
 
 /// The lines without FILL_SETTLED.

@@ -50,16 +50,15 @@ impl Kernel {
         self.conclude(place, plan, event)
     }
 
-    /// The asset that an event's fee is in; `None` where it brings no fee.
+    /// The asset that an event names for its fee; `None` where it names none.
     #[inline]
     pub(crate) fn fee_asset_of(&mut self, place: u32, event: &VenueEvent) -> Option<u16> {
-        event.fee?;
-        let settle = self.instruments[self.orders.at(place).instrument as usize].settle;
-        if event.fee_asset.is_empty() || self.assets[usize::from(settle)].name == event.fee_asset {
-            Some(settle)
-        } else {
-            Some(self.asset_or_open(&event.fee_asset))
+        if event.fee.is_none() || event.fee_asset.is_empty() {
+            return None;
         }
+        let settle = self.instruments[self.orders.at(place).instrument as usize].settle;
+        let is_settle = self.assets[usize::from(settle)].name == event.fee_asset;
+        Some(if is_settle { settle } else { self.asset_or_open(&event.fee_asset) })
     }
 
     /// Gives a known fill what it lacked. Where it stands in several parts, the first one carries the whole fee.
@@ -85,7 +84,8 @@ impl Kernel {
                 fill.liquidity_assumed = false;
                 self.predict_again(Cause::FeePredicted, place, at, key);
             }
-            if let (Some(fee), Some(asset)) = (enrichment.fee, fee_asset) {
+            if let Some(fee) = enrichment.fee {
+                let asset = fee_asset.unwrap_or_else(|| self.paid_in(place, fee));
                 let fee = if at == enrichment.at { fee } else { Money::ZERO };
                 self.correct_fee(place, at, fee, asset, key);
             }
@@ -103,7 +103,7 @@ impl Kernel {
             }
         }
         let order = self.orders.at(place);
-        if order.status.is_ended() || plan.code == Code::StaleEvent {
+        if order.status.is_ended() {
             return;
         }
         let rules = &self.instruments[order.instrument as usize];
@@ -117,7 +117,7 @@ impl Kernel {
             (Some(told), None) => Some(told).filter(|told| *told < unfilled),
             (Some(_), Some(false)) | (None, _) => None,
         };
-        let is_old = told.is_some() || moved;
+        let is_old = moved || (told == Some(unfilled) && current != Some(false));
         if differs.is_some() {
             self.orders.at_mut(place).extra_mut().remaining_told = differs;
         } else if let (Some(extra), true) = (&mut self.orders.at_mut(place).extra, is_old) {

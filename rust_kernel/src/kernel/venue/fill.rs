@@ -16,7 +16,6 @@ use crate::names::{
 use crate::num::{Decimal, Money, Price, Qty};
 use crate::order::{Order, OrderRole};
 use crate::outcome::Refusal;
-use crate::position::average_price;
 
 /// What a repetition brings that a known fill lacked.
 #[derive(Debug)]
@@ -76,6 +75,14 @@ impl Kernel {
             && let Some(at) = order.fills.iter().position(|fill| fill.venue_trade_id == *key)
         {
             return self.plan_duplicate(plan, event, order, at);
+        }
+        // A stranger's order may be one of ours that came without our id: its fill may stand there by now.
+        if order.role == OrderRole::External
+            && !event.venue_trade_id.is_empty()
+            && self.orders.holder_of_fill(order.instrument, &event.venue_trade_id, order.order_side).is_some()
+        {
+            plan.code = Code::DuplicateEvent;
+            return Ok(());
         }
         let size = match event.size {
             Some(value) if value.is_positive() => Some(rules.qty(value).map_err(precision("size", value))?),
@@ -304,7 +311,7 @@ impl Kernel {
             let whole = value_of(rules, average, total)?;
             let missing = whole - order.filled_value - others;
             if missing.0 > 0
-                && let Some(price) = average_price(missing, qty, rules.unit)
+                && let Some(price) = rules.average_price(missing, qty)
             {
                 return Ok(price);
             }

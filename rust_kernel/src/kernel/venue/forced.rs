@@ -8,12 +8,12 @@ use crate::effect::{Effects, Notice};
 use crate::id::Id;
 use crate::input::VenueEvent;
 use crate::kernel::Kernel;
-use crate::kernel::booking::NewFill;
+use crate::kernel::booking::{NewFill, sign_as};
 use crate::names::{
     KernelDiagnosticCode as Code, KernelEventKind as Kind, Liquidity, OrderSide, PositionSide, Severity,
     TradeSide,
 };
-use crate::num::{Decimal, Money, Qty};
+use crate::num::{Decimal, Money};
 use crate::order::OrderRole;
 use crate::outcome::Refusal;
 use crate::slot::classify::position_symbol;
@@ -121,8 +121,8 @@ impl Kernel {
     ) -> Money {
         let order = self.orders.at(place);
         let (instrument, position_side) = (order.instrument, order.position_side as usize);
-        let buys = order.order_side.sign() > 0;
-        let signed = |qty: Qty, value: Money| if buys { (qty, value) } else { (-qty, -value) };
+        let side = order.order_side;
+        let buys = side == OrderSide::Buy;
         let (mut left, mut left_value) = (fill.qty, fill.value);
         let mut own = Money::ZERO;
         for slot_id in 0..self.config.max_slots {
@@ -141,7 +141,7 @@ impl Kernel {
             let part_value = if part == left { left_value } else { worth };
             left -= part;
             left_value -= part_value;
-            let (qty, value) = signed(part, part_value);
+            let (qty, value) = sign_as(&self.instruments[instrument as usize], side, part, part_value);
             let slot = &mut self.slots[slot_id as usize];
             let profit = slot.basis.apply(qty, value).realized;
             slot.realized += profit;
@@ -151,7 +151,7 @@ impl Kernel {
         if left.is_zero() {
             return own;
         }
-        let (qty, value) = signed(left, left_value);
+        let (qty, value) = sign_as(&self.instruments[instrument as usize], side, left, left_value);
         own + self.books[instrument as usize].unassigned[position_side].apply(qty, value).realized
     }
 

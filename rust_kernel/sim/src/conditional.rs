@@ -1,0 +1,145 @@
+//! Orders that wait for a trigger.
+//!
+//! A stop triggers when the market moves to it against the order's owner (up for a buy, down for a sell), a take-profit
+//! the other way. What is watched is a print's price, and after a quote or new depth the middle of the best two; or,
+//! where `trigger_on_mark` says so, the mark and nothing else. One that is met when it arrives is rejected.
+//!
+//! What is triggered acts at once as the market or limit order that it stood for. A reduce-only one is cut to the
+//! position at that time, and expires where there is none.
+
+use dita_kernel::input::{Input, RareFields};
+use dita_kernel::names::{KernelEventKind, OrderSide, TimeInForce, VenueOrderStatus};
+
+use crate::events;
+use crate::fills::{Desk, Market};
+use crate::orders::{Order, Orders};
+use crate::reject::Reject;
+use crate::taking;
+use crate::terms::is_met;
+use crate::venue::SimVenue;
+
+/// What triggers are held against, at scale 18.
+pub(crate) fn reference(market: &Market, on_mark: bool, print: Option<i128>) -> Option<i128> {
+    if on_mark {
+        return market.mark;
+    }
+    if let Some(price) = print {
+        return Some(market.rules.price18(price));
+    }
+    let best = |side| market.book.opposite(side).best().map(|level| level.price);
+    match (best(OrderSide::Buy), best(OrderSide::Sell)) {
+        (Some(ask), Some(bid)) => Some(market.rules.price18(ask).midpoint(market.rules.price18(bid))),
+        (one, other) => one.or(other).map(|price| market.rules.price18(price)),
+    }
+}
+
+impl SimVenue {
+    /// Triggers what is met, the oldest first.
+    pub(crate) fn wake(&mut self, market: usize, print: Option<i128>, out: &mut Vec<Input>) {
+        let on_mark = self.desk.behaviour.trigger_on_mark;
+        let Some(price) = reference(&self.markets[market], on_mark, print) else { return };
+        let mut index = 0;
+        while let Some(&place) = self.markets[market].dormant.get(index) {
+            if self.is_due(market, place, price) {
+                self.markets[market].dormant.remove(index);
+                self.trigger(market, place, out);
+            } else {
+                index += 1;
+            }
+        }
+    }
+
+    fn is_due(&self, market: usize, place: u32, price: i128) -> bool {
+        let rules = &self.markets[market].rules;
+        self.orders.live(place).is_some_and(|order| {
+            order.terms.as_ref().is_some_and(|terms| {
+                let trigger = terms.trigger.map(|trigger| rules.price18(trigger));
+                trigger.is_some_and(|trigger| is_met(terms.order_type, order.order_side, trigger, price))
+            })
+        })
+    }
+
+    fn trigger(&mut self, market: usize, place: u32, out: &mut Vec<Input>) {
+        let SimVenue { desk, markets, orders, .. } = self;
+        let market = &mut markets[market];
+        let second = desk.behaviour.two_ids_on_trigger.then(|| desk.order_ids.next_id());
+        let number = desk.order_ids.count();
+        let Some(order) = orders.live_mut(place) else { return };
+        let mut rare = RareFields::default();
+        let renumbered = second.map(|second| {
+            let first = core::mem::replace(&mut order.venue_order_id, second);
+            rare.parent_order_id.clone_from(&first);
+            order.terms_mut().first_order_id = first;
+            core::mem::replace(&mut order.sequence, number)
+        });
+        order.terms_mut().dormant = false;
+        desk.counters.triggered += 1;
+        let rare = renumbered.is_some().then(|| Box::new(rare));
+        let moment = desk.moment();
+        let kind = KernelEventKind::Triggered;
+        events::as_it_is(desk.forms.venue(out), kind, order, &market.rules, rare, moment);
+        if let Some(first) = renumbered {
+            orders.renumbered(first, number);
+        }
+        act(desk, market, orders, place, out);
+    }
+}
+
+/// What a triggered order does: it takes, and what is left rests or expires.
+fn act(desk: &mut Desk, market: &mut Market, orders: &mut Orders, place: u32, out: &mut Vec<Input>) {
+    let Some(order) = orders.live_mut(place) else { return };
+    let end = match refusal(market, order) {
+        Some(reason) => {
+            desk.expire(market, order, Some(reason), out);
+            Some(VenueOrderStatus::Expired)
+        }
+        None => {
+            taking::take(desk, market, order, out);
+            after_taking(desk, market, order, place, out)
+        }
+    };
+    if let Some(status) = end {
+        orders.end(place, status);
+    }
+}
+
+/// Why a triggered order ends at once. A reduce-only one is cut to the position on the way.
+fn refusal(market: &Market, order: &mut Order) -> Option<Reject> {
+    if order.reduce_only {
+        let closable = market.closable(order.order_side, order.position_side);
+        if closable == 0 {
+            return Some(Reject::ReduceOnlyNoPosition);
+        }
+        order.size = order.size.min(closable);
+    }
+    let ladder = market.book.opposite(order.order_side);
+    let post_only = order.terms.as_ref().is_some_and(|terms| terms.post_only);
+    match order.limit {
+        None if ladder.best().is_none() => Some(Reject::NoMarket),
+        Some(limit) if post_only && ladder.reaches(limit) => Some(Reject::PostOnlyWouldTake),
+        None | Some(_) => None,
+    }
+}
+
+/// Puts a kept order that has taken what it could into the queue, or says how it ended.
+pub(crate) fn after_taking(
+    desk: &mut Desk,
+    market: &mut Market,
+    order: &Order,
+    place: u32,
+    out: &mut Vec<Input>,
+) -> Option<VenueOrderStatus> {
+    if order.remaining() <= 0 {
+        return Some(VenueOrderStatus::Filled);
+    }
+    match (order.limit, order.time_in_force) {
+        (Some(limit), TimeInForce::Gtc | TimeInForce::Gtd) => {
+            market.queue(order.order_side).insert(order.order_side, limit, order.priority(), place);
+            None
+        }
+        (None, _) | (Some(_), TimeInForce::Ioc | TimeInForce::Fok) => {
+            desk.expire(market, order, None, out);
+            Some(VenueOrderStatus::Expired)
+        }
+    }
+}

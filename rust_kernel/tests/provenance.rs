@@ -1,0 +1,84 @@
+//! Entries from audited runs only, and regime parity.
+
+mod common;
+
+use common::{Desk, dec, id};
+use dita_kernel::input::{ControlChange, Intent, Provenance};
+use dita_kernel::names::{
+    KernelCommandType as Action, KernelDiagnosticCode as Code, OrderType, Regime, TimeInForce, TradeSide,
+};
+
+fn from(run: &str, regime: Option<Regime>, action: &str) -> Option<Box<Provenance>> {
+    let (source_run, override_ref) = (id(run), id(action));
+    Some(Box::new(Provenance { source_run, regime, override_ref }))
+}
+
+fn audited(runs: &[&str]) -> ControlChange {
+    ControlChange { audited: runs.iter().map(|run| id(run)).collect(), ..ControlChange::default() }
+}
+
+fn enter(desk: &mut Desk, change: impl FnOnce(&mut Intent)) -> Code {
+    desk.intent(Action::Enter, 0, |intent| {
+        intent.target_size = Some(dec("1"));
+        change(intent);
+    })
+    .code
+}
+
+#[test]
+fn an_entry_needs_an_audited_run_once_operators_ask_for_it() {
+    let mut desk = Desk::new();
+    desk.control(ControlChange { require_audit: Some(true), ..audited(&["run-7"]) });
+    assert_eq!(enter(&mut desk, |_| {}), Code::NotAudited);
+    assert_eq!(enter(&mut desk, |intent| intent.provenance = from("run-8", None, "")), Code::NotAudited);
+    assert_eq!(enter(&mut desk, |intent| intent.provenance = from("run-7", None, "")), Code::Ok);
+    let entry = desk.submitted();
+    desk.fill(&entry, "T1", "1", "100");
+    assert_eq!(desk.exit(0).code, Code::Ok, "an exit comes from anywhere");
+    desk.control(ControlChange { require_audit: Some(false), ..ControlChange::default() });
+    let any = desk.intent(Action::Enter, 1, |intent| intent.target_size = Some(dec("1")));
+    assert_eq!(any.code, Code::Ok);
+    desk.assert_replays();
+}
+
+#[test]
+fn only_so_many_audited_runs_are_remembered() {
+    let mut desk = Desk::new();
+    desk.control(ControlChange { require_audit: Some(true), ..audited(&["old"]) });
+    let names: Vec<String> = (0..1024).map(|n| format!("run-{n}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    desk.control(audited(&names));
+    assert_eq!(desk.kernel.control().audited.len(), 1024);
+    assert_eq!(enter(&mut desk, |intent| intent.provenance = from("old", None, "")), Code::NotAudited);
+    assert_eq!(enter(&mut desk, |intent| intent.provenance = from("run-0", None, "")), Code::Ok);
+}
+
+#[test]
+#[rustfmt::skip]
+fn in_a_crisis_aggressive_buying_needs_an_audited_override() {
+    use OrderType::{Limit, Market};
+    use TimeInForce::{Gtc, Ioc};
+    let crisis = Some(Regime::Crisis);
+    // the market's regime, the run's; side, type, limit, time in force, post-only, override: the mark is 100
+    for (market, own, side, kind, limit, tif, post, action, code) in [
+        (None,   crisis, TradeSide::Long,  Market, None,          Gtc, false, "",      Code::RegimeBlocked),
+        (crisis, None,   TradeSide::Long,  Market, None,          Gtc, false, "",      Code::RegimeBlocked),
+        (crisis, None,   TradeSide::Long,  Limit,  Some("100"),   Gtc, false, "",      Code::RegimeBlocked),
+        (crisis, None,   TradeSide::Long,  Limit,  Some("99"),    Ioc, false, "",      Code::RegimeBlocked),
+        (crisis, None,   TradeSide::Long,  Market, None,          Gtc, false, "act-2", Code::RegimeBlocked),
+        (crisis, None,   TradeSide::Long,  Market, None,          Gtc, false, "act-1", Code::Ok),
+        (crisis, None,   TradeSide::Long,  Limit,  Some("99"),    Gtc, false, "",      Code::Ok),
+        (crisis, None,   TradeSide::Long,  Limit,  Some("101"),   Gtc, true,  "",      Code::Ok),
+        (crisis, crisis, TradeSide::Short, Market, None,          Gtc, false, "",      Code::Ok),
+        (None,   None,   TradeSide::Long,  Market, None,          Gtc, false, "",      Code::Ok),
+    ] {
+        let mut desk = Desk::new();
+        desk.control(ControlChange { regime: market, ..audited(&["act-1"]) });
+        let got = enter(&mut desk, |intent| {
+            (intent.side, intent.order_type, intent.time_in_force) = (side, kind, tif);
+            (intent.limit_price, intent.post_only) = (limit.map(dec), post);
+            intent.provenance = from("", own, action);
+        });
+        assert_eq!(got, code, "{market:?} {own:?} {side} {kind} {limit:?} {tif} {action}");
+    }
+}
