@@ -6,6 +6,8 @@
 use alloc::boxed::Box;
 
 use super::Kernel;
+use super::intent::checks::{Prices, is_worse};
+use super::intent::enter::bounded_by_limit;
 use super::intent::{invalid, permitted, precision};
 use crate::effect::{AmendRequest, Command, Effects};
 use crate::id::Id;
@@ -15,7 +17,7 @@ use crate::names::{KernelDiagnosticCode as Code, OrderDoubt, OrderSide, VenueOrd
 use crate::num::{Decimal, Money, Price, Qty, Rounding};
 use crate::order::{Amendment, Order, OrderRole};
 use crate::outcome::{Outcome, Refusal};
-use crate::risk::{self, Attempt};
+use crate::risk::Attempt;
 use crate::slot::Slot;
 use crate::slot::table::Symbol;
 
@@ -108,18 +110,24 @@ impl Kernel {
         }
         self.check_gate()?;
         // What is reserved already is not counted twice, and what is filled is in the position.
-        let worst = if remaining > order.reserved { remaining } else { order.reserved };
-        let others = self.exposure.total(rules.settle) - order.reserved;
-        risk::check(
-            &self.control.limits,
-            &Attempt {
-                notional,
-                exposed: others + worst - notional,
-                leverage: slot.leverage,
-                limit_and_mark: amendment.limit_price.zip(rules.mark),
-                open_slots: self.busy_slots().saturating_sub(1),
-            },
-        )
+        let added = if remaining > order.reserved { remaining - order.reserved } else { Money::ZERO };
+        let attempt = Attempt {
+            instrument: order.instrument,
+            rules,
+            qty: amendment.qty,
+            notional,
+            added,
+            leverage: slot.leverage,
+            limit_price: amendment.limit_price,
+            trigger_price: amendment.trigger_price,
+            open_slots: self.busy_slots().saturating_sub(1),
+        };
+        let limits = &self.control.limits;
+        limits.check(&self.exposure, &attempt)?;
+        if limits.looks_further() {
+            self.check_further(now_ns, &attempt)?;
+        }
+        self.guard.check_amend(limits, now_ns, true)
     }
 
     pub(crate) fn commit_amend(
@@ -145,13 +153,14 @@ impl Kernel {
             limit_price: amendment.limit_price.map(|price| rules.price_on_wire(price)),
             trigger_price: amendment.trigger_price.map(|price| rules.price_on_wire(price)),
         }));
+        self.guard.take_cancel(&self.control.limits, self.now_ns);
         let extra = self.orders.at_mut(place).extra_mut();
         extra.amendment = Some(amendment);
         extra.given_up = None;
         self.refresh_reservation(place);
         self.watch_order(place);
         self.move_slot(intent.slot_id, Symbol::Amend, effects);
-        self.remember(intent, key, place)
+        self.remember_order(intent, key, place)
     }
 
     /// The change that the venue has been asked for is off the table. One that is only `given_up` counts again should
@@ -247,19 +256,20 @@ fn amended_price(
     Ok(Some(price))
 }
 
-/// The price at which an order with those prices is held back: a sell under the mark fills at the mark or better, and
-/// is worth that.
+/// The price at which an order with those prices is held back: as an entry's is.
 pub(crate) fn amended_reserve(
     rules: &Instrument,
     order: &Order,
     limit_price: Option<Price>,
     trigger_price: Option<Price>,
 ) -> Price {
-    match (limit_price, rules.mark, trigger_price) {
-        (Some(limit), Some(mark), _) if order.order_side == OrderSide::Sell && mark > limit => mark,
-        (Some(limit), _, _) => limit,
-        (None, _, Some(trigger)) if trigger > order.reserve_price => trigger,
-        (None, _, _) => order.reserve_price,
+    let inverse = rules.spec.inverse;
+    let bounded = trigger_price.is_none() && order.side == bounded_by_limit(inverse);
+    let prices = Prices { limit: limit_price, trigger: trigger_price };
+    match (prices.worst(inverse), rules.mark) {
+        (Some(price), Some(mark)) if !bounded && is_worse(mark, price, inverse) => mark,
+        (Some(price), _) => price,
+        (None, _) => order.reserve_price,
     }
 }
 

@@ -9,7 +9,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::Kernel;
-use super::booking::{NewFill, sign_as};
+use super::booking::sign_as;
 use super::spot::base_amount;
 use super::venue::{money, precision, value_of};
 use crate::effect::Effects;
@@ -301,6 +301,7 @@ impl Kernel {
         if !revision.qty.is_zero() {
             self.revise_fee(revision, parts, fee_asset);
         }
+        self.fund_again(revision, parts, owner, moved.qty);
         self.refresh_reservation(place);
         self.refresh_exposure(instrument);
         self.after_revision(revision, owner, effects);
@@ -445,6 +446,15 @@ impl Kernel {
         self.assets[usize::from(settle)].exchange.booked_time_ns = self.now_ns;
     }
 
+    /// Funding that was predicted since the trade was predicted on another position.
+    fn fund_again(&mut self, revision: &Revision, parts: &[usize], owner: Option<u32>, qty: Qty) {
+        let fills = &self.orders.at(revision.place).fills;
+        let first = parts.first().and_then(|at| fills.get(*at)).map_or(0, |fill| fill.venue_time_ns);
+        if first != 0 && first <= self.funding.last_open_ns && !qty.is_zero() {
+            self.repredict(revision.place, owner, qty, first);
+        }
+    }
+
     /// The fee goes back with what was busted; a told one stands; a predicted one is predicted again.
     fn revise_fee(&mut self, revision: &Revision, parts: &[usize], fee_asset: Option<u16>) {
         let place = revision.place;
@@ -474,19 +484,8 @@ impl Kernel {
             return;
         }
         let rules = &self.instruments[order.instrument as usize];
-        let as_new = NewFill {
-            qty: fill.qty,
-            price: fill.price,
-            value: rules.value(fill.price, fill.qty).unwrap_or_default(),
-            liquidity: fill.liquidity,
-            liquidity_assumed: fill.liquidity_assumed,
-            forced: None,
-            fee: None,
-            inferred: fill.inferred,
-            price_pending: fill.price_pending,
-            venue_time_ns: fill.venue_time_ns,
-        };
-        let (fee, asset) = self.predicted_fee(rules, order.order_side, &as_new);
+        let value = rules.value(fill.price, fill.qty).unwrap_or_default();
+        let (fee, asset) = self.predicted_fee(rules, order.order_side, fill.qty, value, fill.liquidity);
         self.change_fee(cause, place, at, (fee, asset), reference);
         self.orders.at_mut(place).fills[at].fee_predicted = true;
         let exchange = &mut self.assets[usize::from(asset)].exchange;
@@ -609,29 +608,12 @@ impl Kernel {
         let Some(slot_id) = owner else { return };
         let slot = &self.slots[slot_id as usize];
         let was_free = slot.stage.is_free();
-        let flat = slot.basis.qty.is_zero();
-        if flat {
-            self.cancel_exits(slot_id, effects);
-        }
-        self.position_moved(slot_id, effects);
+        self.after_move(slot_id, effects);
         let slot = &mut self.slots[slot_id as usize];
         match (was_free, slot.stage.is_free()) {
             (true, false) => slot.close_reason = Id::EMPTY,
             (false, true) => slot.close_reason = Id::new("BUSTED").unwrap_or_default(),
             (true, true) | (false, false) => {}
-        }
-    }
-
-    /// Asks the venue to cancel the exits of a position that is not there any more.
-    fn cancel_exits(&mut self, slot_id: u32, effects: &mut Effects) {
-        let slot = &self.slots[slot_id as usize];
-        let exits = slot.exit.into_iter().chain(slot.other_exits.iter().copied());
-        let live: Vec<u32> = exits
-            .filter(|exit| self.orders.get(*exit).is_some_and(Order::is_live))
-            .map(|exit| exit.place)
-            .collect();
-        for place in live {
-            self.request_cancel(place, effects);
         }
     }
 }

@@ -235,8 +235,8 @@ impl Kernel {
         }
     }
 
-    /// An order that had ended works again. Where its slot carries another trade by now, or another exit, nobody wants
-    /// it: it is canceled, and what it fills is nobody's.
+    /// An order that had ended works again. Where its slot carries another trade by now, nobody wants it: it is
+    /// canceled, and what it fills is nobody's.
     #[cold]
     pub(crate) fn reopen(&mut self, place: u32, effects: &mut Effects) {
         let order = self.orders.at_mut(place);
@@ -244,11 +244,7 @@ impl Kernel {
         order.cancel_requested = false;
         let reference = OrderRef { place, number: order.number };
         let (role, slot_id, trade_number) = (order.role, order.slot_id, order.trade_number);
-        let seated = |slot_id: &u32| {
-            !self.moved_on(*slot_id)
-                && (role != OrderRole::Exit || self.exit_seat_is_free(*slot_id, reference))
-        };
-        let owner = self.owner_of(role, slot_id, trade_number).filter(seated);
+        let owner = self.owner_of(role, slot_id, trade_number).filter(|slot_id| !self.moved_on(*slot_id));
         let Some(slot_id) = owner else {
             self.orders.disown(place);
             self.orders.at_mut(place).cancel_requested = true;
@@ -258,21 +254,13 @@ impl Kernel {
             return self.notice(effects, Code::ReconcileRequired, Some(slot_id));
         };
         self.orders.unretire(reference);
-        if role == OrderRole::Exit {
-            self.slots[slot_id as usize].exit = Some(reference);
-        }
+        self.rejoin(place);
         let slot = &mut self.slots[slot_id as usize];
         if slot.stage.is_free() {
             slot.close_reason = Id::EMPTY;
         }
         self.refresh_reservation(place);
         self.after_change(place, Change::Reopened, effects);
-    }
-
-    /// True where an exit may take its slot's seat again: a newer one at work there stands for it.
-    fn exit_seat_is_free(&self, slot_id: u32, reference: OrderRef) -> bool {
-        let newest = self.slots[slot_id as usize].exit.filter(|exit| *exit != reference);
-        !newest.and_then(|exit| self.orders.get(exit)).is_some_and(Order::is_live)
     }
 
     /// The order works at the venue, with whatever terms it has now.

@@ -16,7 +16,6 @@ use crate::names::{
 use crate::num::{Decimal, Money};
 use crate::order::OrderRole;
 use crate::outcome::Refusal;
-use crate::slot::classify::position_symbol;
 
 pub(super) fn is_forced(kind: Kind) -> bool {
     matches!(kind, Kind::Liquidation | Kind::Adl)
@@ -167,7 +166,7 @@ impl Kernel {
             self.slots[slot_id as usize].close_reason = Id::new(reason.name()).unwrap_or_default();
             self.cancel_all(slot_id, effects);
         }
-        self.position_moved(slot_id, effects);
+        self.after_move(slot_id, effects);
     }
 
     /// Asks the venue to cancel whatever works for a slot.
@@ -181,15 +180,6 @@ impl Kernel {
             .collect();
         for place in live {
             self.request_cancel(place, effects);
-        }
-    }
-
-    /// Moves a slot whose position changed past its orders.
-    #[cold]
-    pub(crate) fn position_moved(&mut self, slot_id: u32, effects: &mut Effects) {
-        let slot = &self.slots[slot_id as usize];
-        if let Some(symbol) = position_symbol(slot.stage, self.facts_of(slot)) {
-            self.move_slot(slot_id, symbol, effects);
         }
     }
 

@@ -179,7 +179,7 @@ impl Kernel {
         if !is_fill(event.kind) || event.venue_trade_id.is_empty() {
             return None;
         }
-        let stray = self.orders.holder_of_fill(order.instrument, &event.venue_trade_id, order.order_side)?;
+        let stray = self.orders.strangers_fill(order.instrument, &event.venue_trade_id, order.order_side)?;
         Some((place, stray)).filter(|(_, stray)| is_stray(stray))
     }
 
@@ -199,8 +199,13 @@ impl Kernel {
             return self.plan_forced(event, place, plan);
         }
         let Some(place) = place else { return self.plan_unknown(event, plan) };
-        plan.target = Target::Known(place);
         let order = self.orders.at(place);
+        if order.role == OrderRole::External && is_fill(event.kind) && self.is_in_opening(event.timestamp_ns)
+        {
+            plan.code = Code::DuplicateEvent;
+            return Ok(());
+        }
+        plan.target = Target::Known(place);
         let rules = &self.instruments[order.instrument as usize];
         let cumulative = self.cumulative(event, order, rules)?;
         if is_fill(event.kind) || is_forced(event.kind) {
@@ -251,6 +256,10 @@ impl Kernel {
     fn plan_unknown(&self, event: &VenueEvent, plan: &mut OrderPlan) -> Result<(), Box<Refusal>> {
         if !is_fill(event.kind) {
             return Err(Refusal::plain(Code::UnknownOrder));
+        }
+        if self.is_in_opening(event.timestamp_ns) {
+            plan.code = Code::DuplicateEvent;
+            return Ok(());
         }
         let unclear =
             |field, value: &str, why| Err(Refusal::field(Code::ReconcileRequired, field, value, why));
