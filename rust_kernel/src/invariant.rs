@@ -197,6 +197,11 @@ fn exposure_covers(kernel: &Kernel) -> Result<(), Violation> {
         let rules = &kernel.instruments()[order.instrument as usize];
         let worst = rules.value(order.reserve_price, order.remaining()).unwrap_or_default();
         hold(order.reserved >= worst, 8, "an entry holds back less than may still fill")?;
+        if let Some(amendment) = order.amendment().filter(|amendment| amendment.qty > order.filled) {
+            let worst =
+                rules.value(amendment.reserve_price, amendment.qty - order.filled).unwrap_or_default();
+            hold(order.reserved >= worst, 8, "an entry holds back less than its amendment may fill")?;
+        }
     }
     Ok(())
 }

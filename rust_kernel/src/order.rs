@@ -51,8 +51,12 @@ pub struct Fill {
     pub fee_asset: u16,
     /// The realised PnL booked to the wallet so far.
     pub realized: Money,
+    /// How much of the position it closed, unsigned; the rest of it opened.
+    pub closed: Qty,
     /// Maker or taker, as far as known.
     pub liquidity: Liquidity,
+    /// True where the venue did not say which, and we assumed it.
+    pub liquidity_assumed: bool,
     /// True while the fee is our prediction.
     pub fee_predicted: bool,
     /// True once the venue's own figures are booked.
@@ -80,6 +84,8 @@ pub struct Amendment {
     pub limit_price: Option<Price>,
     /// The new trigger, where the type has one.
     pub trigger_price: Option<Price>,
+    /// The price at which the remainder would be held back as exposure.
+    pub reserve_price: Price,
     /// When it was asked for, kernel time, ns.
     pub sent_time_ns: i64,
 }
@@ -104,6 +110,8 @@ pub struct OrderExtra {
     pub oco_group: Id,
     /// The change that the venue has been asked for.
     pub amendment: Option<Amendment>,
+    /// The change that was given up without the venue's own word: should that come after all, it counts.
+    pub given_up: Option<Amendment>,
     /// Until when an exit may be resent, kernel time, ns.
     pub valid_until_ns: Option<i64>,
     /// How often it was sent again.
@@ -309,11 +317,50 @@ impl Order {
         *extra = None;
     }
 
-    /// What remains: nothing once it has ended.
+    /// What remains: nothing once it has ended, else what the venue says where that is not stale, else what is not
+    /// filled.
     #[inline]
     pub fn remaining(&self) -> Qty {
+        let told = self.extra.as_ref().and_then(|extra| extra.remaining_told);
+        match told {
+            Some(told) if !self.status.is_ended() => told,
+            Some(_) | None => self.unfilled(),
+        }
+    }
+
+    /// What is ordered and not filled: nothing once it has ended.
+    #[inline]
+    pub fn unfilled(&self) -> Qty {
         if self.status.is_ended() || self.filled >= self.qty { Qty::ZERO } else { self.qty - self.filled }
     }
+
+    /// The status that its fills mean while nothing is pending.
+    pub fn working_status(&self) -> VenueOrderStatus {
+        if self.filled.is_zero() { VenueOrderStatus::Acked } else { VenueOrderStatus::PartiallyFilled }
+    }
+
+    /// True where the order is known under that name: as a fill's, or a correction's.
+    fn knows_fill(&self, id: &Id) -> bool {
+        self.fills.iter().any(|fill| fill.venue_trade_id == *id) || self.correction(id).is_some()
+    }
+
+    /// The bust or correction of that id.
+    pub fn correction(&self, id: &Id) -> Option<&Correction> {
+        self.extra.as_ref()?.corrections.iter().find(|correction| correction.id == *id)
+    }
+
+    /// The id of the fill that an id is about: the fill's own, or a correction's of it.
+    pub fn fill_id_of<'a>(&'a self, id: &'a Id) -> &'a Id {
+        let corrected =
+            self.correction(id).and_then(|correction| self.fills.get(correction.fill_at as usize));
+        corrected.map_or(id, |fill| &fill.venue_trade_id)
+    }
+}
+
+/// True for the record of a fill that was settled before any event brought it: its money, none of its quantity.
+#[inline]
+fn is_unseen(fill: &Fill) -> bool {
+    fill.qty.is_zero() && !fill.busted
 }
 
 /// Length of the client id's fixed head: the letter D and the instance's eight characters.
@@ -434,6 +481,16 @@ impl OrderStore {
         Id::from_ascii(&text)
     }
 
+    /// The id of a request to change an order: a pure function of instance, order number and input.
+    pub fn request_id(&self, number: u64, seq: u64) -> Id {
+        let mut text = [0_u8; 31];
+        text[..PREFIX_BYTES].copy_from_slice(&self.prefix);
+        text[0] = b'A';
+        write_base32(&mut text[PREFIX_BYTES..19], number);
+        write_base32(&mut text[19..], seq);
+        Id::from_ascii(&text)
+    }
+
     /// Gives out a place for a new order of a slot: vacant but for its number, client id and slot.
     #[inline]
     pub fn claim(&mut self, slot_id: u32, leg: u8) -> (OrderRef, &mut Order) {
@@ -537,7 +594,7 @@ impl OrderStore {
         if !fill.venue_trade_id.is_empty() {
             self.by_fill.insert(Self::fill_key(order.instrument, &fill.venue_trade_id), place);
         }
-        if fill.qty.is_zero() {
+        if is_unseen(&fill) {
             self.unseen = self.unseen.saturating_add(1);
         }
         order.fills.push(fill);
@@ -580,9 +637,74 @@ impl OrderStore {
     pub fn holder_of_fill(&self, instrument: u32, venue_trade_id: &Id, side: OrderSide) -> Option<u32> {
         self.by_fill.find(Self::fill_key(instrument, venue_trade_id), |place| {
             let order = self.at(place);
-            let holds = |fill: &Fill| fill.venue_trade_id == *venue_trade_id && !fill.qty.is_zero();
+            let holds = |fill: &Fill| fill.venue_trade_id == *venue_trade_id && !is_unseen(fill);
             order.instrument == instrument && order.order_side == side && order.fills.iter().any(holds)
         })
+    }
+
+    /// The same, of an order that is not ours: another of ours may have a fill of that id too.
+    pub fn strangers_fill(&self, instrument: u32, venue_trade_id: &Id, side: OrderSide) -> Option<u32> {
+        self.by_fill.find(Self::fill_key(instrument, venue_trade_id), |place| {
+            let order = self.at(place);
+            let holds = |fill: &Fill| fill.venue_trade_id == *venue_trade_id && !is_unseen(fill);
+            order.role == OrderRole::External
+                && order.instrument == instrument
+                && order.order_side == side
+                && order.fills.iter().any(holds)
+        })
+    }
+
+    /// The orders that know a fill or a correction by that id: the first, and another one, where the id means two.
+    #[cold]
+    pub fn holders_of_trade(
+        &self,
+        instrument: u32,
+        id: &Id,
+        side: Option<OrderSide>,
+    ) -> (Option<u32>, Option<u32>) {
+        let (mut first, mut second) = (None, None);
+        self.by_fill.find(Self::fill_key(instrument, id), |place| {
+            let order = self.at(place);
+            let means = order.instrument == instrument
+                && side.is_none_or(|side| side == order.order_side)
+                && order.knows_fill(id)
+                && !order.fills.iter().any(is_unseen);
+            match first {
+                None if means => first = Some(place),
+                Some(known) if means && known != place => second = Some(place),
+                Some(_) | None => {}
+            }
+            second.is_some()
+        });
+        (first, second)
+    }
+
+    /// Remembers the id of a bust or correction of a fill.
+    #[cold]
+    pub fn add_correction(&mut self, place: u32, id: &Id, fill_at: usize) {
+        if id.is_empty() {
+            return;
+        }
+        let order = &mut self.orders[place as usize];
+        let fill_at = u32::try_from(fill_at).unwrap_or(u32::MAX);
+        order.extra_mut().corrections.push(Correction { id: id.clone(), fill_at });
+        self.by_fill.insert(Self::fill_key(order.instrument, id), place);
+    }
+
+    /// An ended order works again: it is not to be forgotten in its turn.
+    #[cold]
+    pub fn unretire(&mut self, reference: OrderRef) {
+        self.ended.retain(|ended| ended.reference != reference);
+    }
+
+    /// An order of ours has no slot any more: from here on its fills are nobody's.
+    #[cold]
+    pub fn disown(&mut self, place: u32) {
+        let order = &mut self.orders[place as usize];
+        if order.role != OrderRole::External {
+            order.role = OrderRole::External;
+            self.external = self.external.saturating_add(1);
+        }
     }
 
     /// Takes out a fill that was settled before any event brought it.
@@ -598,7 +720,7 @@ impl OrderStore {
     fn find_unseen(&mut self, instrument: u32, venue_trade_id: &Id) -> Option<Fill> {
         let (place, at) = self.by_fill(instrument, venue_trade_id)?;
         let order = &mut self.orders[place as usize];
-        if order.role != OrderRole::External || !order.fills.get(at)?.qty.is_zero() {
+        if order.role != OrderRole::External || !is_unseen(order.fills.get(at)?) {
             return None;
         }
         let fill = order.fills.remove(at);
@@ -638,16 +760,21 @@ impl OrderStore {
 
     /// Takes out an order that is not ours, with its fills: they turned out to be another's.
     #[cold]
-    pub fn take_external(&mut self, place: u32) -> Vec<Fill> {
+    pub fn take_external(&mut self, place: u32) -> (Vec<Fill>, Vec<Correction>) {
         let order = &mut self.orders[place as usize];
         let fills = core::mem::take(&mut order.fills);
+        let corrections =
+            order.extra.as_mut().map(|extra| core::mem::take(&mut extra.corrections)).unwrap_or_default();
+        for correction in &corrections {
+            self.by_fill.remove(Self::fill_key(order.instrument, &correction.id), place);
+        }
         for fill in fills.iter().filter(|fill| !fill.venue_trade_id.is_empty()) {
             self.by_fill.remove(Self::fill_key(order.instrument, &fill.venue_trade_id), place);
         }
         let reference = OrderRef { place, number: order.number };
         let venue_key = order.venue_order_id.hash64();
         self.forget(Ended { reference, venue_key, fill_key: 0 });
-        fills
+        (fills, corrections)
     }
 
     /// The record of an order that is not ours becomes one of ours, with an id of our own.
@@ -682,9 +809,14 @@ impl OrderStore {
                 if !fill.venue_trade_id.is_empty() {
                     self.by_fill.remove(Self::fill_key(order.instrument, &fill.venue_trade_id), place);
                 }
-                if fill.qty.is_zero() {
+                if is_unseen(fill) {
                     self.unseen = self.unseen.saturating_sub(1);
                 }
+            }
+        }
+        if let Some(extra) = &order.extra {
+            for correction in &extra.corrections {
+                self.by_fill.remove(Self::fill_key(order.instrument, &correction.id), place);
             }
         }
         if order.role == OrderRole::External {
@@ -706,7 +838,8 @@ impl OrderStore {
             let named = usize::from(!order.venue_order_id.is_empty());
             venue_ids = venue_ids.saturating_add(named).saturating_add(order.other_venue_ids.len());
             fills = fills
-                .saturating_add(order.fills.iter().filter(|fill| !fill.venue_trade_id.is_empty()).count());
+                .saturating_add(order.fills.iter().filter(|fill| !fill.venue_trade_id.is_empty()).count())
+                .saturating_add(order.extra.as_ref().map_or(0, |extra| extra.corrections.len()));
             if named == 1 && self.by_venue_id(&order.venue_order_id).is_none() {
                 return Err("a venue order id is not in its index");
             }

@@ -55,7 +55,6 @@ fn a_bad_entry_is_refused_by_the_name_of_its_field() {
         ("zero leverage",       Code::InvalidIntent, "leverage",         |i| i.leverage = Some(dec("0"))),
         ("long metadata",       Code::InvalidIntent, "metadata",         |i| i.metadata = "x".repeat(4097).into()),
         ("a stop",              Code::InvalidIntent, "trigger_price", |i| i.order_type = OrderType::StopMarket),
-        ("an amend",            Code::InvalidIntent, "action AMEND",     |i| i.action = Action::Amend),
     ];
     for (what, code, name, change) in cases {
         let mut desk = Desk::new();

@@ -6,7 +6,8 @@ mod common;
 use common::{Desk, dec, id};
 use dita_kernel::id::Id;
 use dita_kernel::input::{
-    AdoptedSlot, AdoptedSlots, ControlChange, FundingTerms, Input, InstrumentSpec, RiskLimits, SlotOverride,
+    AdoptedSlot, AdoptedSlots, ControlChange, FundingTerms, Input, InstrumentSpec, RareFields, RiskLimits,
+    SlotOverride,
 };
 use dita_kernel::names::{
     AccountEventKind, ControlGate, FreezeScope, KernelCommandType as Action, KernelEventKind as Kind,
@@ -19,32 +20,153 @@ const HOUR: i64 = 3_600_000_000_000;
 
 #[derive(Clone, Debug)]
 enum Move {
-    Enter { slot: u32, lots: u32, short: bool, limit: bool },
-    Exit { slot: u32, lots: Option<u32> },
-    Cancel { slot: u32 },
-    Ack { order: usize },
-    Fill { order: usize, trade: u32, lots: u32, price: u32, total: Option<u32>, fee: Option<i32> },
-    News { order: usize, kind: Kind, total: Option<u32>, status: Option<Status> },
-    Stranger { trade: u32, lots: u32, sell: bool },
-    Settled { trade: u32, fee: i32, realized: i32 },
-    Funding { amount: i32, txn: u32 },
-    Mark { price: u32 },
-    Gate { halted: bool },
+    Enter {
+        slot: u32,
+        lots: u32,
+        short: bool,
+        limit: bool,
+    },
+    Exit {
+        slot: u32,
+        lots: Option<u32>,
+    },
+    Cancel {
+        slot: u32,
+    },
+    Ack {
+        order: usize,
+    },
+    Fill {
+        order: usize,
+        trade: u32,
+        lots: u32,
+        price: u32,
+        total: Option<u32>,
+        fee: Option<i32>,
+    },
+    News {
+        order: usize,
+        kind: Kind,
+        total: Option<u32>,
+        status: Option<Status>,
+    },
+    Stranger {
+        trade: u32,
+        lots: u32,
+        sell: bool,
+    },
+    Settled {
+        trade: u32,
+        fee: i32,
+        realized: i32,
+    },
+    Funding {
+        amount: i32,
+        txn: u32,
+    },
+    Mark {
+        price: u32,
+    },
+    Gate {
+        halted: bool,
+    },
     Later,
-    Bracket { slot: u32, lots: Option<u32>, kind: u32, group: u32 },
-    GroupedEntry { slot: u32, lots: u32, stop: bool },
-    Override { slot: u32, what: u32, lots: u32 },
-    Adopt { slots: Vec<(u32, u32)>, short: bool },
-    Limits { what: u32 },
-    Edge { edge: i32 },
+    Bracket {
+        slot: u32,
+        lots: Option<u32>,
+        kind: u32,
+        group: u32,
+    },
+    GroupedEntry {
+        slot: u32,
+        lots: u32,
+        stop: bool,
+    },
+    Override {
+        slot: u32,
+        what: u32,
+        lots: u32,
+    },
+    Adopt {
+        slots: Vec<(u32, u32)>,
+        short: bool,
+    },
+    Limits {
+        what: u32,
+    },
+    Edge {
+        edge: i32,
+    },
     Unfreeze,
-    Kill { on: bool },
-    Terms { rate: i32, next: Option<u32>, hours: u32 },
-    Jump { hours: u32 },
-    FundingRow { amount: i32, hours_ago: u32, symbol: bool, txn: Option<u32> },
-    LateFill { order: usize, trade: u32, hours_ago: u32 },
-    Reported { lots: i32, minutes_ago: u32 },
-    Frame { balance: u32, minutes_ago: u32 },
+    Kill {
+        on: bool,
+    },
+    Terms {
+        rate: i32,
+        next: Option<u32>,
+        hours: u32,
+    },
+    Jump {
+        hours: u32,
+    },
+    FundingRow {
+        amount: i32,
+        hours_ago: u32,
+        symbol: bool,
+        txn: Option<u32>,
+    },
+    LateFill {
+        order: usize,
+        trade: u32,
+        hours_ago: u32,
+    },
+    Reported {
+        lots: i32,
+        minutes_ago: u32,
+    },
+    Frame {
+        balance: u32,
+        minutes_ago: u32,
+    },
+    Amend {
+        slot: u32,
+        order: Option<usize>,
+        lots: Option<u32>,
+        price: Option<u32>,
+    },
+    AmendNews {
+        order: usize,
+        kind: Kind,
+        size: Option<u32>,
+        price: Option<u32>,
+        total: Option<u32>,
+        named: bool,
+    },
+    Bust {
+        trade: u32,
+        order: Option<usize>,
+        works: bool,
+    },
+    Correct {
+        trade: u32,
+        id: u32,
+        order: Option<usize>,
+        lots: i32,
+        price: u32,
+        works: bool,
+        fee: Option<i32>,
+    },
+    Forced {
+        trade: u32,
+        lots: u32,
+        sell: Option<bool>,
+        adl: bool,
+        order: Option<usize>,
+    },
+    Connection {
+        down: bool,
+    },
+    Tick,
 }
 
 fn any_move() -> impl Strategy<Value = Move> {
@@ -60,7 +182,20 @@ fn any_move() -> impl Strategy<Value = Move> {
         Kind::SendTimeout,
         Kind::DoneForDay,
         Kind::Liquidation,
+        Kind::Stopped,
+        Kind::Triggered,
     ]);
+    let amends = prop::sample::select(vec![
+        Kind::AmendPending,
+        Kind::AmendAck,
+        Kind::AmendAck,
+        Kind::AmendReject,
+        Kind::Restated,
+        Kind::OrderStatus,
+        Kind::SendTimeout,
+        Kind::RateLimited,
+    ]);
+    let maybe = || prop::option::of(0_usize..6);
     let total = || prop::option::weighted(0.4, 0_u32..8);
     prop_oneof![
         4 => (0_u32..4, 0_u32..5, any::<bool>(), any::<bool>())
@@ -91,6 +226,18 @@ fn any_move() -> impl Strategy<Value = Move> {
         1 => (-2_i32..9).prop_map(|edge| Move::Edge { edge }),
         1 => Just(Move::Unfreeze),
         1 => any::<bool>().prop_map(|on| Move::Kill { on }),
+        3 => (0_u32..3, prop::option::weighted(0.2, 0_usize..4), prop::option::weighted(0.8, 0_u32..7), prop::option::of(0_u32..4))
+            .prop_map(|(slot, order, lots, price)| Move::Amend { slot, order, lots, price }),
+        4 => (0_usize..4, amends, prop::option::of(0_u32..7), prop::option::of(0_u32..4), total(), any::<bool>())
+            .prop_map(|(order, kind, size, price, total, named)| Move::AmendNews { order, kind, size, price, total, named }),
+        2 => (0_u32..40, maybe(), any::<bool>()).prop_map(|(trade, order, works)| Move::Bust { trade, order, works }),
+        3 => (0_u32..40, 38_u32..44, maybe(), -1_i32..5, 0_u32..4, any::<bool>(), prop::option::of(-3_i32..9)).prop_map(
+            |(trade, id, order, lots, price, works, fee)| Move::Correct { trade, id, order, lots, price, works, fee }
+        ),
+        1 => (0_u32..40, 0_u32..7, prop::option::of(any::<bool>()), any::<bool>(), prop::option::weighted(0.2, 0_usize..4))
+            .prop_map(|(trade, lots, sell, adl, order)| Move::Forced { trade, lots, sell, adl, order }),
+        1 => any::<bool>().prop_map(|down| Move::Connection { down }),
+        1 => Just(Move::Tick),
         1 => (-3_i32..4, prop::option::of(0_u32..30), 1_u32..9).prop_map(|(rate, next, hours)| Move::Terms { rate, next, hours }),
         1 => (0_u32..30).prop_map(|hours| Move::Jump { hours }),
         2 => (-9_i32..9, 0_u32..12, any::<bool>(), prop::option::of(0_u32..4)).prop_map(
@@ -240,6 +387,49 @@ fn play(desk: &mut Desk, orders: &mut Vec<Id>, step: &Move) {
                 desk.control(ControlChange { gate: Some(ControlGate::Normal), ..ControlChange::default() });
             }
         }
+        Move::Amend { slot, order: target, lots: count, price: at } => {
+            desk.intent(Action::Amend, *slot, |intent| {
+                intent.target_size = count.map(|count| dec(&lots(count)));
+                intent.limit_price = at.map(|at| dec(price(at)));
+                if let Some(back) = target {
+                    intent.target_client_id = order(orders, *back);
+                }
+            });
+        }
+        Move::Bust { .. } | Move::Correct { .. } => play_revision(desk, orders, step),
+        Move::AmendNews { order: back, kind, size, price: at, total, named } => {
+            let client = order(orders, *back);
+            let amendment = desk.kernel.orders().by_client_id(&client).and_then(|place| {
+                desk.kernel.orders().at(place).amendment().map(|amendment| amendment.request_id.clone())
+            });
+            desk.event(*kind, &client, |event| {
+                event.order_size = size.map(|size| dec(&lots(size)));
+                event.order_price = at.map(|at| dec(price(at)));
+                event.filled_size = total.map(|total| dec(&lots(total)));
+                event.remaining_size = size.map(|size| dec(&lots(size / 2)));
+                if *kind == Kind::OrderStatus {
+                    event.status = Some(if size.is_some() { Status::Acked } else { Status::Filled });
+                }
+                if let (true, Some(request_id)) = (named, amendment) {
+                    event.rare = Some(Box::new(RareFields { request_id, ..RareFields::default() }));
+                }
+            });
+        }
+        Move::Forced { trade, lots: count, sell, adl, order: back } => {
+            let client = back.map_or(id("autoclose"), |back| order(orders, back));
+            desk.event(if *adl { Kind::Adl } else { Kind::Liquidation }, &client, |event| {
+                event.asset = id("BTCUSDT");
+                event.order_side = sell.map(|sell| if sell { OrderSide::Sell } else { OrderSide::Buy });
+                event.venue_trade_id = id(&format!("T{trade}"));
+                event.size = Some(dec(&lots(*count)));
+                event.price = Some(dec("98.7"));
+            });
+        }
+        Move::Connection { down } => {
+            let kind = if *down { Kind::Disconnected } else { Kind::Resynced };
+            desk.event(kind, &id(""), |_| {});
+        }
+        Move::Tick => drop(desk.put(Input::Time)),
         Move::Terms { rate, next, hours } => {
             desk.put(Input::Funding(Box::new(FundingTerms {
                 symbol: id("BTCUSDT"),
@@ -332,6 +522,30 @@ fn limits(what: u32) -> RiskLimits {
         4 => RiskLimits { min_edge_bps: Some(dec("3")), price_collar: Some(dec("0.05")), ..none() },
         _ => none(),
     }
+}
+
+fn play_revision(desk: &mut Desk, orders: &[Id], step: &Move) {
+    let (trade, order, works) = match step {
+        Move::Bust { trade, order, works } | Move::Correct { trade, order, works, .. } => {
+            (trade, order, works)
+        }
+        _ => return,
+    };
+    let place = order.and_then(|back| orders.len().checked_sub(back + 1));
+    let client = place.map_or(Id::EMPTY, |place| orders[place].clone());
+    let kind = if matches!(step, Move::Bust { .. }) { Kind::TradeBust } else { Kind::TradeCorrect };
+    desk.event(kind, &client, |event| {
+        event.asset = id("BTCUSDT");
+        event.status = works.then_some(Status::PartiallyFilled);
+        event.rare =
+            Some(Box::new(RareFields { ref_trade_id: id(&format!("T{trade}")), ..RareFields::default() }));
+        if let Move::Correct { id: own, lots: count, price: at, fee, .. } = step {
+            event.venue_trade_id = id(&format!("T{own}"));
+            event.size = Some(dec(&format!("{count}e-3")));
+            event.price = Some(dec(price(*at)));
+            event.fee = fee.map(|fee| dec(&format!("{fee}e-5")));
+        }
+    });
 }
 
 proptest! {

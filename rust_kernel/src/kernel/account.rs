@@ -509,7 +509,9 @@ fn settled_ahead(fee: Option<Money>, fee_asset: u16, realized: Option<Money>, ev
         fee: fee.unwrap_or_default(),
         fee_asset,
         realized: realized.unwrap_or_default(),
+        closed: Qty::ZERO,
         liquidity: Liquidity::Taker,
+        liquidity_assumed: true,
         // What the settlement did not tell, the fill itself will.
         fee_predicted: fee.is_none(),
         settled: true,

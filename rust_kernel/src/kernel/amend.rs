@@ -1,24 +1,133 @@
 //! AMEND: a working order's new total and prices, by FIX's rules.
+//!
+//! A total includes what is filled. Until the venue has answered, the order is what it was *and* what was asked for:
+//! the worse of the two is held back as exposure.
 
 use alloc::boxed::Box;
 
 use super::Kernel;
-use crate::effect::Effects;
+use super::intent::checks::{Prices, is_worse};
+use super::intent::enter::bounded_by_limit;
+use super::intent::{invalid, permitted, precision};
+use crate::effect::{AmendRequest, Command, Effects};
+use crate::id::Id;
 use crate::input::Intent;
-use crate::names::KernelDiagnosticCode as Code;
+use crate::instrument::Instrument;
+use crate::names::{KernelDiagnosticCode as Code, OrderDoubt, OrderSide, VenueOrderStatus};
+use crate::num::{Decimal, Money, Price, Qty, Rounding};
+use crate::order::{Amendment, Order, OrderRole};
 use crate::outcome::{Outcome, Refusal};
+use crate::risk::Attempt;
 use crate::slot::Slot;
+use crate::slot::table::Symbol;
 
 /// What an AMEND does.
 #[derive(Debug)]
 pub(crate) struct AmendPlan {
     /// The order's place.
-    pub(crate) place: u32,
+    place: u32,
+    /// Its request id and time are given when it is carried out.
+    amendment: Amendment,
 }
 
 impl Kernel {
-    pub(crate) fn plan_amend(&self, _slot: &Slot, _intent: &Intent) -> Result<AmendPlan, Box<Refusal>> {
-        Err(Refusal::not_yet(Code::InvalidIntent, "action AMEND"))
+    pub(crate) fn plan_amend(
+        &self,
+        now_ns: i64,
+        slot: &Slot,
+        intent: &Intent,
+    ) -> Result<AmendPlan, Box<Refusal>> {
+        let place = self.chosen_order(slot, intent)?;
+        permitted(slot.stage, Symbol::Amend)?;
+        let order = self.orders.at(place);
+        check_free(order)?;
+        if let Some(until) = intent.expire_time_ns.filter(|_| intent.expire_time_ns != order.expire_time_ns) {
+            return Err(invalid(
+                "expire_time",
+                until,
+                "cannot be amended: cancel the order and send another",
+            ));
+        }
+        if let Some(size) = intent.quote_size {
+            return Err(invalid("quote_size", size, "cannot be amended: give the new target_size"));
+        }
+        let rules = &self.instruments[order.instrument as usize];
+        let qty = amended_total(rules, slot, order, intent)?;
+        let limit_price = amended_price(rules, order, "limit_price", order.limit_price, intent.limit_price)?;
+        let trigger_price =
+            amended_price(rules, order, "trigger_price", order.trigger_price(), intent.trigger_price)?;
+        if qty == order.qty && limit_price == order.limit_price && trigger_price == order.trigger_price() {
+            return Err(invalid("action", intent.action, "changes neither the total nor a price"));
+        }
+        let reserve_price = amended_reserve(rules, order, limit_price, trigger_price);
+        let amendment = Amendment {
+            request_id: Id::EMPTY,
+            qty,
+            limit_price,
+            trigger_price,
+            reserve_price,
+            sent_time_ns: now_ns,
+        };
+        if order.role == OrderRole::Entry {
+            self.check_amended_entry(now_ns, slot, order, &amendment, intent)?;
+        }
+        Ok(AmendPlan { place, amendment })
+    }
+
+    /// What raises an entry's size, or makes it likelier to fill, passes as an entry does; the rest reduces risk.
+    fn check_amended_entry(
+        &self,
+        now_ns: i64,
+        slot: &Slot,
+        order: &Order,
+        amendment: &Amendment,
+        intent: &Intent,
+    ) -> Result<(), Box<Refusal>> {
+        let rules = &self.instruments[order.instrument as usize];
+        let shown = rules.qty_decimal(amendment.qty);
+        let notional = rules.value(amendment.reserve_price, amendment.qty).ok_or_else(|| {
+            Refusal::field(Code::Precision, "target_size", shown, "the order's value is too large")
+        })?;
+        if notional < rules.min_notional {
+            return Err(Refusal::field(
+                Code::BelowFloor,
+                "target_size",
+                shown,
+                "is under the venue's minimum",
+            ));
+        }
+        let remaining =
+            rules.value(amendment.reserve_price, amendment.qty - order.filled).unwrap_or(notional);
+        let raised = amendment.qty > order.qty
+            || remaining > order.reserved
+            || bolder(order.order_side, order.limit_price, amendment.limit_price)
+            || amendment.trigger_price != order.trigger_price();
+        if !raised {
+            return Ok(());
+        }
+        if let Some(until) = intent.valid_until_ns.filter(|until| *until < now_ns) {
+            return Err(invalid("valid_until", until, "has passed"));
+        }
+        self.check_gate()?;
+        // What is reserved already is not counted twice, and what is filled is in the position.
+        let added = if remaining > order.reserved { remaining - order.reserved } else { Money::ZERO };
+        let attempt = Attempt {
+            instrument: order.instrument,
+            rules,
+            qty: amendment.qty,
+            notional,
+            added,
+            leverage: slot.leverage,
+            limit_price: amendment.limit_price,
+            trigger_price: amendment.trigger_price,
+            open_slots: self.busy_slots().saturating_sub(1),
+        };
+        let limits = &self.control.limits;
+        limits.check(&self.exposure, &attempt)?;
+        if limits.looks_further() {
+            self.check_further(now_ns, &attempt)?;
+        }
+        self.guard.check_amend(limits, now_ns, true)
     }
 
     pub(crate) fn commit_amend(
@@ -26,8 +135,165 @@ impl Kernel {
         plan: &AmendPlan,
         intent: &Intent,
         key: u64,
-        _effects: &mut Effects,
+        effects: &mut Effects,
     ) -> Outcome {
-        self.remember_order(intent, key, plan.place)
+        let place = plan.place;
+        let order = self.orders.at(place);
+        let mut amendment = plan.amendment.clone();
+        amendment.request_id = self.orders.request_id(order.number, self.seq);
+        let rules = &self.instruments[order.instrument as usize];
+        effects.commands.push(Command::Amend(AmendRequest {
+            venue_client_id: order.client_id.clone(),
+            venue_order_id: order.venue_order_id.clone(),
+            request_id: amendment.request_id.clone(),
+            asset: rules.spec.symbol.clone(),
+            slot_id: order.slot_id,
+            order_side: order.order_side,
+            size: rules.qty_decimal(amendment.qty),
+            limit_price: amendment.limit_price.map(|price| rules.price_on_wire(price)),
+            trigger_price: amendment.trigger_price.map(|price| rules.price_on_wire(price)),
+        }));
+        self.guard.take_cancel(&self.control.limits, self.now_ns);
+        let extra = self.orders.at_mut(place).extra_mut();
+        extra.amendment = Some(amendment);
+        extra.given_up = None;
+        self.refresh_reservation(place);
+        self.watch_order(place);
+        self.move_slot(intent.slot_id, Symbol::Amend, effects);
+        self.remember_order(intent, key, place)
+    }
+
+    /// The change that the venue has been asked for is off the table. One that is only `given_up` counts again should
+    /// the venue say after all that it was made.
+    #[cold]
+    pub(crate) fn drop_amendment(&mut self, place: u32, given_up: bool) {
+        let order = self.orders.at_mut(place);
+        let Some(extra) = &mut order.extra else { return };
+        let amendment = extra.amendment.take();
+        extra.given_up = if given_up { amendment } else { None };
+        if order.doubt == OrderDoubt::Amend {
+            order.doubt = OrderDoubt::None;
+        }
+        if order.status == VenueOrderStatus::PendingReplace {
+            order.status = order.working_status();
+        }
+        self.refresh_reservation(place);
+    }
+}
+
+/// One request at a time: what a second one would mean depends on the answer to the first.
+fn check_free(order: &Order) -> Result<(), Box<Refusal>> {
+    let busy = |why| Err(Refusal::field(Code::SlotBusy, "target_client_id", &order.client_id, why));
+    if order.doubt != OrderDoubt::None {
+        return Err(Refusal::field(
+            Code::InDoubt,
+            "target_client_id",
+            &order.client_id,
+            "may or may not be live: wait until the venue has answered",
+        ));
+    }
+    if order.status == VenueOrderStatus::New {
+        return busy("has not left for the venue: cancel it and send another");
+    }
+    if order.cancel_requested || order.status == VenueOrderStatus::PendingCancel {
+        return busy("is being canceled");
+    }
+    if order.amendment().is_some() || order.status == VenueOrderStatus::PendingReplace {
+        return busy("is being amended: wait for the venue's answer");
+    }
+    Ok(())
+}
+
+/// The new total on the grid; the old one where none is given.
+fn amended_total(
+    rules: &Instrument,
+    slot: &Slot,
+    order: &Order,
+    intent: &Intent,
+) -> Result<Qty, Box<Refusal>> {
+    let Some(size) = intent.target_size else { return Ok(order.qty) };
+    if !size.is_positive() {
+        return Err(invalid("target_size", size, "must be above zero"));
+    }
+    let qty = rules.qty_rounded(size, Rounding::Floor).map_err(precision("target_size", size))?;
+    if qty <= order.filled {
+        return Err(invalid("target_size", size, "is not above what is filled: use CANCEL"));
+    }
+    if qty < rules.min_qty {
+        return Err(Refusal::field(Code::BelowFloor, "target_size", size, "is under the venue's minimum"));
+    }
+    if rules.max_qty.is_some_and(|max| qty > max) {
+        return Err(invalid("target_size", size, "is above the venue's largest order"));
+    }
+    if order.role == OrderRole::Exit && qty > order.qty && qty > order.filled + slot.size() {
+        return Err(invalid("target_size", size, "is more than the position"));
+    }
+    Ok(qty)
+}
+
+/// A new price on the grid, to the passive side; the old one where none is given.
+fn amended_price(
+    rules: &Instrument,
+    order: &Order,
+    field: &'static str,
+    old: Option<Price>,
+    new: Option<Decimal>,
+) -> Result<Option<Price>, Box<Refusal>> {
+    let Some(value) = new else { return Ok(old) };
+    if old.is_none() {
+        return Err(invalid(field, value, "does not belong to this order's type"));
+    }
+    if !value.is_positive() {
+        return Err(invalid(field, value, "must be above zero"));
+    }
+    let price = rules.limit_price(value, order.order_side).map_err(precision(field, value))?;
+    if price.is_zero() {
+        return Err(Refusal::field(Code::BelowFloor, field, value, "is under one tick"));
+    }
+    if rules.max_price.is_some_and(|max| price > max) {
+        return Err(invalid(field, value, "is above the venue's highest price"));
+    }
+    Ok(Some(price))
+}
+
+/// The price at which an order with those prices is held back: as an entry's is.
+pub(crate) fn amended_reserve(
+    rules: &Instrument,
+    order: &Order,
+    limit_price: Option<Price>,
+    trigger_price: Option<Price>,
+) -> Price {
+    let inverse = rules.spec.inverse;
+    let bounded = trigger_price.is_none() && order.side == bounded_by_limit(inverse);
+    let prices = Prices { limit: limit_price, trigger: trigger_price };
+    match (prices.worst(inverse), rules.mark) {
+        (Some(price), Some(mark)) if !bounded && is_worse(mark, price, inverse) => mark,
+        (Some(price), _) => price,
+        (None, _) => order.reserve_price,
+    }
+}
+
+/// True where a new limit is likelier to fill than the old one.
+fn bolder(side: OrderSide, old: Option<Price>, new: Option<Price>) -> bool {
+    match (side, old, new) {
+        (OrderSide::Buy, Some(old), Some(new)) => new > old,
+        (OrderSide::Sell, Some(old), Some(new)) => new < old,
+        (OrderSide::Buy | OrderSide::Sell, _, _) => false,
+    }
+}
+
+/// What an entry may still fill at worst: as it is, as the venue says it is, or as it shall be.
+#[cold]
+pub(crate) fn worst_case(rules: &Instrument, order: &Order) -> Money {
+    // In bounds when it was planned.
+    let value = |price, qty| rules.value(price, qty).unwrap_or(order.reserved);
+    let (told, unfilled) = (order.remaining(), order.unfilled());
+    let as_it_is = value(order.reserve_price, if told > unfilled { told } else { unfilled });
+    match order.amendment().filter(|amendment| amendment.qty > order.filled) {
+        Some(amendment) => {
+            let as_it_shall_be = value(amendment.reserve_price, amendment.qty - order.filled);
+            if as_it_shall_be > as_it_is { as_it_shall_be } else { as_it_is }
+        }
+        None => as_it_is,
     }
 }

@@ -1,13 +1,16 @@
 //! Booking: what a fill and an order's end do to order, slot, book, ledger and exposure.
 
 use super::Kernel;
+use super::amend::worst_case;
 use super::spot::{base_amount, shrinkage};
 use crate::effect::Effects;
 use crate::fees;
 use crate::id::Id;
 use crate::instrument::Instrument;
 use crate::ledger::{Account, Cause, Posting};
-use crate::names::{KernelDiagnosticCode as Code, Liquidity, OrderDoubt, OrderSide, VenueOrderStatus};
+use crate::names::{
+    KernelDiagnosticCode as Code, KernelEventKind, Liquidity, OrderDoubt, OrderSide, VenueOrderStatus,
+};
 use crate::num::{Money, Price, Qty, Rounding, multiply_divide};
 use crate::order::{Fill, Order, OrderRef, OrderRole};
 use crate::position::{Basis, Closing};
@@ -22,6 +25,10 @@ pub(crate) struct NewFill {
     /// Unsigned.
     pub(crate) value: Money,
     pub(crate) liquidity: Liquidity,
+    /// True where the venue did not say which.
+    pub(crate) liquidity_assumed: bool,
+    /// Where the venue forced it on the account, why: it takes from the slots that hold the position.
+    pub(crate) forced: Option<KernelEventKind>,
     /// The venue's fee and its asset; `None` means: predict it.
     pub(crate) fee: Option<Money>,
     pub(crate) inferred: bool,
@@ -64,9 +71,10 @@ impl Kernel {
             books.last_price = Some(fill.price);
         }
         let owner = self.owner_of(role, slot_id, trade_number).filter(|slot_id| !self.moved_on(*slot_id));
-        let own = match owner {
-            Some(slot_id) => self.attribute(slot_id, role, qty, value, position_side as usize, effects),
-            None => {
+        let own = match (owner, fill.forced) {
+            (None, Some(reason)) => self.reduce_slots(place, fill, reason, effects),
+            (Some(slot_id), _) => self.attribute(slot_id, role, qty, value, position_side as usize, effects),
+            (None, None) => {
                 if role != OrderRole::External {
                     self.notice(effects, Code::OrphanFill, Some(slot_id));
                 }
@@ -85,6 +93,7 @@ impl Kernel {
         };
         let mut booked = self.book_fee(place, owner, fill, fee_asset, unseen, venue_trade_id);
         booked.realized = realized;
+        booked.closed = closing.closed;
         if is_spot {
             let by = shrinkage(&self.instruments[instrument as usize], booked.fee, booked.fee_asset);
             self.shrink_position(place, owner, by, venue_trade_id);
@@ -106,7 +115,7 @@ impl Kernel {
 
     /// True where a closed slot's trade id runs in another slot by now: a late fill must not reopen it here.
     #[inline]
-    fn moved_on(&self, slot_id: u32) -> bool {
+    pub(crate) fn moved_on(&self, slot_id: u32) -> bool {
         let slot = &self.slots[slot_id as usize];
         slot.stage.is_free() && self.slot_of_trade(&slot.trade_id).is_some()
     }
@@ -247,7 +256,9 @@ impl Kernel {
             fee,
             fee_asset: asset,
             realized: Money::ZERO,
+            closed: Qty::ZERO,
             liquidity: fill.liquidity,
+            liquidity_assumed: fill.liquidity_assumed,
             fee_predicted: predicted,
             settled: unseen.is_some(),
             inferred: fill.inferred,
@@ -308,6 +319,18 @@ impl Kernel {
 
     /// Corrects a booked fee to the venue's. `fill_at` is the fill's position in its order.
     pub(crate) fn correct_fee(&mut self, place: u32, fill_at: usize, fee: Money, asset: u16, reference: &Id) {
+        self.change_fee(Cause::FeeSettled, place, fill_at, (fee, asset), reference);
+    }
+
+    /// Makes a booked fee another one, for good: it is no prediction any more.
+    pub(crate) fn change_fee(
+        &mut self,
+        cause: Cause,
+        place: u32,
+        fill_at: usize,
+        (fee, asset): (Money, u16),
+        reference: &Id,
+    ) {
         let order = self.orders.at(place);
         let fill = &order.fills[fill_at];
         let (old_fee, old_asset, was_predicted) = (fill.fee, fill.fee_asset, fill.fee_predicted);
@@ -316,7 +339,7 @@ impl Kernel {
         let settle = rules.settle;
         let shrunk = shrinkage(rules, fee, asset) - shrinkage(rules, old_fee, old_asset);
         let posting = Posting {
-            cause: Cause::FeeSettled,
+            cause,
             from: Account::Wallet,
             to: Account::Fees,
             slot_id: owner,
@@ -355,7 +378,10 @@ impl Kernel {
     /// unassigned book, into the slot. Book, wallet and fees have them already.
     #[cold]
     pub(crate) fn adopt_stray(&mut self, place: u32, stray: u32, effects: &mut Effects) {
-        for fill in self.orders.take_external(stray) {
+        let first = self.orders.at(place).fills.len();
+        let (fills, corrections) = self.orders.take_external(stray);
+        let brings = fills.iter().any(|fill| !fill.qty.is_zero());
+        for fill in fills {
             let order = self.orders.at_mut(place);
             let (instrument, role, side) = (order.instrument, order.role, order.position_side as usize);
             let rules = &self.instruments[instrument as usize];
@@ -391,8 +417,18 @@ impl Kernel {
             }
             self.orders.add_fill(place, fill);
         }
+        for correction in corrections {
+            self.orders.add_correction(
+                place,
+                &correction.id,
+                first.saturating_add(correction.fill_at as usize),
+            );
+        }
         self.refresh_reservation(place);
-        self.after_fills(place, false, effects);
+        if brings {
+            // Where all of them were busted, nothing has happened.
+            self.after_fills(place, false, effects);
+        }
     }
 
     /// What fills make of their order's status, and of its slot.
@@ -413,9 +449,12 @@ impl Kernel {
         if complete {
             return self.end_order(place, VenueOrderStatus::Filled, Change::Filled, effects);
         }
-        let pending =
-            matches!(order.status, VenueOrderStatus::PendingCancel | VenueOrderStatus::PendingReplace);
-        if !pending {
+        // Pending states outrank working ones, and so does a guarantee.
+        let outranked = matches!(
+            order.status,
+            VenueOrderStatus::PendingCancel | VenueOrderStatus::PendingReplace | VenueOrderStatus::Stopped
+        );
+        if !outranked {
             order.status = VenueOrderStatus::PartiallyFilled;
         }
         self.after_change(place, Change::Filled, effects);
@@ -492,8 +531,10 @@ impl Kernel {
                 // On the quantity's grid, so that both parts take out of the position what the whole took.
                 fee = base_amount(rules, shrinkage(rules, fee, booked.fee_asset));
             }
+            let closed = if booked.closed < part { booked.closed } else { part };
             let mut rest = booked.clone();
             rest.qty -= part;
+            rest.closed -= closed;
             rest.fee -= fee;
             rest.realized -= realized;
             if rest.fee_predicted {
@@ -501,12 +542,13 @@ impl Kernel {
                 exchange.unsettled_fills = exchange.unsettled_fills.saturating_add(1);
             }
             let first = &mut order.fills[at];
-            (first.qty, first.fee, first.realized) = (part, fee, realized);
+            (first.qty, first.fee, first.realized, first.closed) = (part, fee, realized, closed);
             order.fills.push(rest);
         }
         let booked = &mut order.fills[at];
         booked.price = fill.price;
         booked.liquidity = fill.liquidity;
+        booked.liquidity_assumed = fill.liquidity_assumed;
         booked.price_pending = fill.price_pending;
         order.filled_value += change;
         order.inferred -= part;
@@ -559,16 +601,20 @@ impl Kernel {
     #[inline]
     pub(crate) fn refresh_reservation(&mut self, place: u32) {
         let order = self.orders.at_mut(place);
-        let remaining = order.remaining();
+        let remaining = order.unfilled();
+        let rules = &self.instruments[order.instrument as usize];
         let increases = match order.role {
             OrderRole::Entry => true,
             OrderRole::Exit => false,
             OrderRole::External => !order.reserve_price.is_zero(),
         };
-        let wanted = if remaining.is_zero() || !increases {
+        let wanted = if !increases {
+            Money::ZERO
+        } else if order.extra.is_some() {
+            worst_case(rules, order)
+        } else if remaining.is_zero() {
             Money::ZERO
         } else {
-            let rules = &self.instruments[order.instrument as usize];
             // No more than at acceptance, where the value was in bounds.
             rules.value(order.reserve_price, remaining).unwrap_or(order.reserved)
         };
@@ -599,8 +645,19 @@ impl Kernel {
         let order = self.orders.at_mut(place);
         let unguarded = Kernel::is_failing_stop(order, status);
         order.status = status;
-        order.doubt = OrderDoubt::None;
         order.cancel_requested = false;
+        // What is filled may still be amended up; what ended otherwise may not. A group holds nothing back for what
+        // has ended: there the answer counts when it comes.
+        let grows = status == VenueOrderStatus::Filled
+            && order.amendment().is_some_and(|amendment| amendment.qty > order.filled);
+        let amendable = grows && order.oco_group().is_none();
+        if !amendable || order.doubt != OrderDoubt::Amend {
+            order.doubt = OrderDoubt::None;
+        }
+        if let (Some(extra), false) = (&mut order.extra, amendable) {
+            let amendment = extra.amendment.take();
+            extra.given_up = amendment.filter(|_| grows);
+        }
         self.refresh_reservation(place);
         self.after_change(place, change, effects);
         if unguarded {
@@ -649,6 +706,7 @@ impl Kernel {
         }
         let cut_short = role == OrderRole::Entry
             && change == Change::Ended
+            && status != VenueOrderStatus::Filled
             && slot.stage == crate::names::TradeStage::PositionOpen;
         if (slot.stage == crate::names::TradeStage::Closed || cut_short) && slot.close_reason.is_empty() {
             slot.close_reason = close_reason(role, status);
@@ -667,11 +725,12 @@ impl Kernel {
         let reference = OrderRef { place, number: self.orders.at(place).number };
         let slots = &self.slots;
         let pinned = |order: &Order| {
-            slots.get(order.slot_id as usize).is_some_and(|slot| {
-                order.role != OrderRole::External
-                    && slot.trade_number == order.trade_number
-                    && !slot.stage.is_free()
-            })
+            !order.reserved.is_zero()
+                || slots.get(order.slot_id as usize).is_some_and(|slot| {
+                    order.role != OrderRole::External
+                        && slot.trade_number == order.trade_number
+                        && !slot.stage.is_free()
+                })
         };
         self.orders.retire(reference, pinned);
     }
@@ -693,11 +752,21 @@ pub(crate) fn exposure_of(rules: &Instrument, price: Price, book: &[Basis; 3]) -
 /// Why a trade ended, where the strategy did not say.
 fn close_reason(role: OrderRole, status: VenueOrderStatus) -> Id {
     let text = match (role, status) {
-        (OrderRole::Exit, _) => "EXIT",
+        (OrderRole::Exit, _) | (_, VenueOrderStatus::Filled) => "EXIT",
         (_, VenueOrderStatus::Rejected) => "REJECTED",
         (_, VenueOrderStatus::Expired) => "EXPIRED",
         (_, VenueOrderStatus::DoneForDay) => "DONE_FOR_DAY",
         (_, _) => "CANCELED",
     };
     Id::new(text).unwrap_or_default()
+}
+
+/// A quantity and its value, signed as a basis has them for an order's side.
+#[inline]
+pub(crate) fn sign_as(rules: &Instrument, side: OrderSide, qty: Qty, value: Money) -> (Qty, Money) {
+    let given = rules.basis_sign(value);
+    match side {
+        OrderSide::Buy => (qty, given),
+        OrderSide::Sell => (-qty, -given),
+    }
 }

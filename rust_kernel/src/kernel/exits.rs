@@ -58,7 +58,6 @@ impl Kernel {
     }
 
     /// An exit works again (amended up, or a fill of it was busted): back to its slot, behind those that work.
-    #[allow(dead_code)] // for amends and busts
     pub(crate) fn rejoin_exit(&mut self, place: u32) {
         let order = self.orders.at(place);
         let reference = OrderRef { place, number: order.number };

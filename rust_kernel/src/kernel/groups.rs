@@ -52,7 +52,6 @@ impl Kernel {
 
     /// An ended order works again (amended up, or a fill of it was busted): back to its slot's exits and to its group,
     /// before its reservation is computed. Where its group's name is another's by now, it stands alone.
-    #[allow(dead_code)] // for amends and busts
     pub(crate) fn rejoin(&mut self, place: u32) {
         let order = self.orders.at(place);
         if order.role == OrderRole::Exit {

@@ -9,6 +9,7 @@ mod adopt;
 mod alarm;
 mod amend;
 mod booking;
+mod busts;
 mod calibrate;
 mod controls;
 mod exits;
@@ -86,6 +87,8 @@ pub struct KernelConfig {
     pub settling_window_ns: i64,
     /// How long a difference may be presumed to be only late, ns.
     pub presumption_ns: i64,
+    /// How long after a question about an order in doubt it is asked again, ns.
+    pub requery_interval_ns: i64,
 }
 
 impl Default for KernelConfig {
@@ -100,6 +103,7 @@ impl Default for KernelConfig {
             remembered_transactions: 4096,
             settling_window_ns: 5_000_000_000,
             presumption_ns: 60_000_000_000,
+            requery_interval_ns: 5_000_000_000,
         }
     }
 }

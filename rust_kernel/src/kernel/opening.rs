@@ -308,6 +308,8 @@ impl Kernel {
                     fee: Money::ZERO,
                     fee_asset: settle,
                     realized: Money::ZERO,
+                    closed: Qty::ZERO,
+                    liquidity_assumed: true,
                     liquidity: Liquidity::Maker,
                     fee_predicted: false,
                     settled: true,

@@ -4,10 +4,10 @@ use alloc::vec::Vec;
 use serde::Serialize;
 
 use super::Kernel;
-use crate::effect::Effects;
+use crate::effect::{Command, Effects};
 use crate::input::Stamp;
-use crate::names::KernelDiagnosticCode as Code;
-use crate::order::OrderRef;
+use crate::names::{KernelDiagnosticCode as Code, OrderDoubt, TimeInForce};
+use crate::order::{Order, OrderRef};
 use crate::outcome::{Detail, Outcome};
 
 /// Orders that a tick must look at: in doubt, being amended, or of limited life. Ended ones drop out at the next tick.
@@ -21,6 +21,19 @@ pub(crate) struct Watch {
 pub struct Connection {
     /// Kernel time since which it has been gone, ns; `None` while it is there.
     pub down_since_ns: Option<i64>,
+}
+
+/// What a tick does with a watched order.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Due {
+    /// Nothing is to be expected of it any more.
+    Drop,
+    /// Not yet.
+    Wait,
+    /// Ask the venue.
+    Ask,
+    /// A change that was asked for is not answered: from now on it is in doubt.
+    Doubt,
 }
 
 impl Kernel {
@@ -42,8 +55,68 @@ impl Kernel {
     }
 
     /// A tick.
-    pub(crate) fn take_time(&mut self, stamp: Stamp, _effects: &mut Effects) -> Outcome {
+    pub(crate) fn take_time(&mut self, stamp: Stamp, effects: &mut Effects) -> Outcome {
         self.pass_time(stamp, stamp.0);
+        // While the connection is down nothing can be asked, and nothing that is not found is proven.
+        if self.connection.down_since_ns.is_none() {
+            self.ask_what_is_due(false, effects);
+        }
         self.answer(Code::Ok, None, Detail::None)
+    }
+
+    /// Puts an order among those that a tick looks at.
+    #[cold]
+    pub(crate) fn watch_order(&mut self, place: u32) {
+        let reference = OrderRef { place, number: self.orders.at(place).number };
+        if !self.watch.orders.contains(&reference) {
+            self.watch.orders.push(reference);
+        }
+    }
+
+    /// Asks the venue what became of an order, and of its fills.
+    #[cold]
+    pub(crate) fn ask(&mut self, place: u32, effects: &mut Effects) {
+        let request = self.order_key(place);
+        effects.commands.push(Command::Query(request));
+        let now_ns = self.now_ns;
+        self.orders.at_mut(place).extra_mut().queried_time_ns = Some(now_ns);
+    }
+
+    /// Asks for every watched order whose time has come; with `at_once` for all that are in doubt.
+    pub(crate) fn ask_what_is_due(&mut self, at_once: bool, effects: &mut Effects) {
+        if self.watch.orders.is_empty() {
+            return;
+        }
+        let mut watched = core::mem::take(&mut self.watch.orders);
+        watched.retain(|reference| {
+            let due = self.orders.get(*reference).map_or(Due::Drop, |order| self.due(order, at_once));
+            match due {
+                Due::Drop => return false,
+                Due::Wait => return true,
+                Due::Doubt => self.orders.at_mut(reference.place).doubt = OrderDoubt::Amend,
+                Due::Ask => {}
+            }
+            self.ask(reference.place, effects);
+            true
+        });
+        self.watch.orders = watched;
+    }
+
+    fn due(&self, order: &Order, at_once: bool) -> Due {
+        let asked_ns = order.extra.as_ref().and_then(|extra| extra.queried_time_ns).unwrap_or(i64::MIN);
+        let again = self.now_ns.saturating_sub(asked_ns) >= self.config.requery_interval_ns;
+        let past = |since: i64| self.now_ns.saturating_sub(since) > self.config.settling_window_ns;
+        if order.doubt != OrderDoubt::None {
+            return if at_once || again { Due::Ask } else { Due::Wait };
+        }
+        if let Some(amendment) = order.amendment() {
+            return if past(amendment.sent_time_ns) { Due::Doubt } else { Due::Wait };
+        }
+        let limited = order.time_in_force == TimeInForce::Gtd && order.is_live();
+        match order.expire_time_ns.filter(|_| limited) {
+            Some(until) if past(until) && again => Due::Ask,
+            Some(_) => Due::Wait,
+            None => Due::Drop,
+        }
     }
 }

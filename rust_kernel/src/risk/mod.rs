@@ -78,7 +78,6 @@ impl Guard {
     }
 
     /// Whether an amend may leave: one that increases risk needs a token.
-    #[allow(dead_code)] // for amends and busts
     pub(crate) fn check_amend(
         &self,
         limits: &Limits,

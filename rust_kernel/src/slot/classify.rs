@@ -48,6 +48,8 @@ pub enum Change {
     Doubted,
     /// News that move neither quantity nor life.
     Reported,
+    /// It had ended, and works again.
+    Reopened,
 }
 
 /// Which of a slot's orders changed, and whether it still works.
@@ -83,6 +85,7 @@ fn entry_symbol(change: Change, facts: Facts) -> Symbol {
         Change::Ended => Symbol::EntryEndedFlat,
         Change::Doubted => Symbol::EntryDoubt,
         Change::Reported => Symbol::EntryReported,
+        Change::Reopened => Symbol::EntryReopened,
     }
 }
 
@@ -92,6 +95,7 @@ fn exit_symbol(seat: Seat, change: Change, facts: Facts) -> Symbol {
         Change::LateFilled => Symbol::ExitLateFilled,
         Change::Doubted => Symbol::ExitDoubt,
         Change::Reported => Symbol::ExitReported,
+        Change::Reopened => Symbol::ExitReopened,
         Change::Acked | Change::Filled | Change::Ended if !seat.newest => Symbol::OtherExitMoved,
         Change::Acked => Symbol::ExitAcked,
         Change::Filled if seat.live => Symbol::ExitPartFilled,

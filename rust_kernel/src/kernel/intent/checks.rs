@@ -24,7 +24,7 @@ pub(crate) struct Prices {
 impl Prices {
     /// The one at which the order is worth more, where there are two.
     #[inline]
-    pub(super) fn worst(self, inverse: bool) -> Option<Price> {
+    pub(crate) fn worst(self, inverse: bool) -> Option<Price> {
         match (self.limit, self.trigger) {
             (Some(limit), Some(trigger)) => {
                 Some(if is_worse(limit, trigger, inverse) { limit } else { trigger })
@@ -36,13 +36,16 @@ impl Prices {
 
 /// True where an order is worth more at the first price.
 #[inline]
-pub(super) fn is_worse(price: Price, than: Price, inverse: bool) -> bool {
+pub(crate) fn is_worse(price: Price, than: Price, inverse: bool) -> bool {
     if inverse { price < than } else { price > than }
 }
 
 /// What contradicts itself.
 #[inline]
-pub(super) fn check_kind(intent: &Intent) -> Result<(), Box<Refusal>> {
+pub(super) fn check_kind(now_ns: i64, intent: &Intent) -> Result<(), Box<Refusal>> {
+    if let Some(until) = intent.expire_time_ns.filter(|until| *until <= now_ns) {
+        return Err(invalid("expire_time", until, "has passed"));
+    }
     if intent.order_type != OrderType::Market || intent.post_only || intent.time_in_force == TimeInForce::Gtd
     {
         check_flags(intent)?;

@@ -43,7 +43,7 @@ impl Kernel {
             return Err(invalid("trade_id", "", "must not be empty"));
         }
         self.check_provenance(intent)?;
-        check_kind(intent)?;
+        check_kind(now_ns, intent)?;
         check_ratios(&intent.exit_leg_ratios)?;
         if intent.reduce_only {
             return Err(invalid("reduce_only", true, "an ENTER always increases the position"));
@@ -108,7 +108,7 @@ impl Kernel {
         Ok(EnterPlan { instrument, qty, prices, reserve_price, notional, leverage, set_leverage })
     }
 
-    fn check_gate(&self) -> Result<(), Box<Refusal>> {
+    pub(crate) fn check_gate(&self) -> Result<(), Box<Refusal>> {
         match self.control.gate {
             ControlGate::Halted => return Err(Refusal::plain(Code::ControlHalted)),
             ControlGate::ReduceOnly => return Err(Refusal::plain(Code::ReduceOnly)),
@@ -218,7 +218,7 @@ impl Kernel {
 
 /// The side whose exposure a limit bounds: fills come at the limit or better.
 #[inline]
-fn bounded_by_limit(inverse: bool) -> TradeSide {
+pub(crate) fn bounded_by_limit(inverse: bool) -> TradeSide {
     if inverse { TradeSide::Short } else { TradeSide::Long }
 }
 

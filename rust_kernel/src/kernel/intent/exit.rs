@@ -26,8 +26,13 @@ pub(crate) struct ExitPlan {
 }
 
 impl Kernel {
-    pub(super) fn plan_exit(&self, slot: &Slot, intent: &Intent) -> Result<ExitPlan, Box<Refusal>> {
-        check_kind(intent)?;
+    pub(super) fn plan_exit(
+        &self,
+        now_ns: i64,
+        slot: &Slot,
+        intent: &Intent,
+    ) -> Result<ExitPlan, Box<Refusal>> {
+        check_kind(now_ns, intent)?;
         permitted(slot.stage, if slot.basis.qty.is_zero() { Symbol::ExitFlat } else { Symbol::Exit })?;
         let rules = &self.instruments[slot.instrument as usize];
         check_trade(slot, rules, intent)?;

@@ -1,7 +1,7 @@
 //! Intents: what they ask for, and the orders made of them.
 
-mod checks;
-mod enter;
+pub(crate) mod checks;
+pub(crate) mod enter;
 mod exit;
 
 use alloc::boxed::Box;
@@ -14,8 +14,8 @@ use crate::effect::{CancelRequest, Command, Effects, OrderRequest};
 use crate::id::Id;
 use crate::input::{Intent, METADATA_BYTES_MAX, Stamp};
 use crate::names::{
-    KernelCommandType, KernelDiagnosticCode as Code, OrderDoubt, OrderSide, Product, TradeSide, TradeStage,
-    VenueOrderStatus,
+    KernelCommandType, KernelDiagnosticCode as Code, OrderDoubt, OrderSide, Product, TimeInForce, TradeSide,
+    TradeStage, VenueOrderStatus,
 };
 use crate::num::{Decimal, NumError, Qty};
 use crate::order::{Order, OrderRef, OrderRole};
@@ -144,9 +144,9 @@ impl Kernel {
         }
         match intent.action {
             KernelCommandType::Enter => self.plan_enter(now_ns, slot, intent).map(IntentPlan::Enter),
-            KernelCommandType::Exit => self.plan_exit(slot, intent).map(IntentPlan::Exit),
+            KernelCommandType::Exit => self.plan_exit(now_ns, slot, intent).map(IntentPlan::Exit),
             KernelCommandType::Cancel => self.plan_cancel(slot, intent).map(IntentPlan::Cancel),
-            KernelCommandType::Amend => self.plan_amend(slot, intent).map(IntentPlan::Amend),
+            KernelCommandType::Amend => self.plan_amend(now_ns, slot, intent).map(IntentPlan::Amend),
         }
     }
 
@@ -262,6 +262,19 @@ impl Kernel {
     /// Hands an order to the outbox. From here on it may be live at the venue.
     #[inline]
     pub(crate) fn release(&mut self, place: u32, effects: &mut Effects) {
+        self.submit(place, effects);
+        let order = self.orders.at(place);
+        let (slot_id, role, limited) = (order.slot_id, order.role, order.time_in_force == TimeInForce::Gtd);
+        if limited {
+            self.watch_order(place);
+        }
+        let symbol = if role == OrderRole::Exit { Symbol::ExitReleased } else { Symbol::EntryReleased };
+        self.move_slot(slot_id, symbol, effects);
+    }
+
+    /// Writes the request for an order, the first time or again: the id is the same.
+    #[inline]
+    pub(crate) fn submit(&mut self, place: u32, effects: &mut Effects) {
         let now_ns = self.now_ns;
         let order = self.orders.at_mut(place);
         order.status = VenueOrderStatus::Sent;
@@ -288,9 +301,6 @@ impl Kernel {
                 oco_group: order.oco_group().map(|group| Box::new(group.clone())),
             })
         }));
-        let (slot_id, role) = (order.slot_id, order.role);
-        let symbol = if role == OrderRole::Exit { Symbol::ExitReleased } else { Symbol::EntryReleased };
-        self.move_slot(slot_id, symbol, effects);
     }
 
     /// Asks the venue to cancel an order, once.

@@ -1,13 +1,15 @@
 //! What a planned venue event changes.
 
-use super::fill::fill_key;
+use super::fill::{Enrichment, fill_key};
+use super::forced::told_remaining;
 use super::news::News;
 use super::{External, OrderPlan, Target};
-use crate::effect::{Command, Effects};
+use crate::effect::Effects;
 use crate::id::Id;
 use crate::input::VenueEvent;
 use crate::kernel::Kernel;
-use crate::names::{KernelDiagnosticCode as Code, OrderDoubt, Severity, VenueOrderStatus as Status};
+use crate::ledger::Cause;
+use crate::names::{KernelDiagnosticCode as Code, OrderDoubt, VenueOrderStatus as Status};
 use crate::num::Money;
 use crate::order::OrderRole;
 use crate::outcome::{Detail, Outcome};
@@ -30,32 +32,98 @@ impl Kernel {
         if let Some(rare) = &event.rare {
             self.orders.link_venue_id(place, &rare.parent_order_id);
         }
-        let settle = self.instruments[self.orders.at(place).instrument as usize].settle;
-        let fee_asset = match &event.fee {
-            Some(_) if event.fee_asset.is_empty() => None,
-            Some(_) if self.assets[usize::from(settle)].name == event.fee_asset => Some(settle),
-            Some(_) => Some(self.asset_or_open(&event.fee_asset)),
-            None => None,
-        };
-        if let Some(enrich) = &plan.enrich {
-            let (at, fee) = **enrich;
-            let asset = fee_asset.unwrap_or_else(|| self.paid_in(place, fee));
-            self.enrich_fill(place, at, fee, asset, fill_key(event));
+        let fee_asset = self.fee_asset_of(place, event);
+        if let Some(enrichment) = &plan.enrich {
+            self.enrich_fill(place, enrichment, fee_asset, fill_key(event), effects);
+        }
+        if let Some(amended) = &plan.amended {
+            self.commit_amended(place, amended, event.kind, effects);
         }
         self.commit_fills(place, plan, event, fee_asset, effects);
         self.commit_news(place, plan, effects);
-        self.conclude(place, plan.code, event)
+        if event.remaining_size.is_some() || self.orders.at(place).extra.is_some() {
+            self.note_standing(place, plan, event);
+        }
+        if plan.ask {
+            self.ask(place, effects);
+        }
+        self.conclude(place, plan, event)
     }
 
-    /// Gives a known fill its fee. Where it stands in several parts, the first one carries the whole.
+    /// The asset that an event names for its fee; `None` where it names none.
+    #[inline]
+    pub(crate) fn fee_asset_of(&mut self, place: u32, event: &VenueEvent) -> Option<u16> {
+        if event.fee.is_none() || event.fee_asset.is_empty() {
+            return None;
+        }
+        let settle = self.instruments[self.orders.at(place).instrument as usize].settle;
+        let is_settle = self.assets[usize::from(settle)].name == event.fee_asset;
+        Some(if is_settle { settle } else { self.asset_or_open(&event.fee_asset) })
+    }
+
+    /// Gives a known fill what it lacked. Where it stands in several parts, the first one carries the whole fee.
     #[cold]
-    fn enrich_fill(&mut self, place: u32, first: usize, fee: Money, asset: u16, key: &Id) {
-        for at in first.saturating_add(1)..self.orders.at(place).fills.len() {
-            if self.orders.at(place).fills[at].venue_trade_id == *key {
-                self.correct_fee(place, at, Money::ZERO, asset, key);
+    fn enrich_fill(
+        &mut self,
+        place: u32,
+        enrichment: &Enrichment,
+        fee_asset: Option<u16>,
+        key: &Id,
+        effects: &mut Effects,
+    ) {
+        if let Some(price) = enrichment.price {
+            self.price_fill(place, key, price, effects);
+        }
+        for at in 0..self.orders.at(place).fills.len() {
+            if self.orders.at(place).fills[at].venue_trade_id != *key {
+                continue;
+            }
+            if let Some(liquidity) = enrichment.liquidity {
+                let fill = &mut self.orders.at_mut(place).fills[at];
+                fill.liquidity = liquidity;
+                fill.liquidity_assumed = false;
+                self.predict_again(Cause::FeePredicted, place, at, key);
+            }
+            if let Some(fee) = enrichment.fee {
+                let asset = fee_asset.unwrap_or_else(|| self.paid_in(place, fee));
+                let fee = if at == enrichment.at { fee } else { Money::ZERO };
+                self.correct_fee(place, at, fee, asset, key);
             }
         }
-        self.correct_fee(place, first, fee, asset, key);
+    }
+
+    /// Keeps what the venue says remains, where that is not order − filled and not stale, and that a question is
+    /// answered.
+    fn note_standing(&mut self, place: u32, plan: &OrderPlan, event: &VenueEvent) {
+        let moved = plan.fill.is_some() || plan.inferred.is_some();
+        if moved || !matches!(plan.news, News::None | News::Doubt(_) | News::Resend) {
+            // What was asked is answered.
+            if let Some(extra) = &mut self.orders.at_mut(place).extra {
+                extra.queried_time_ns = None;
+            }
+        }
+        let order = self.orders.at(place);
+        if order.status.is_ended() {
+            return;
+        }
+        let rules = &self.instruments[order.instrument as usize];
+        let read = |size| rules.qty(size).ok();
+        let unfilled = order.unfilled();
+        let told = told_remaining(event).and_then(read);
+        let current = event.filled_size.map(|total| read(total) == Some(order.filled));
+        let differs = match (told, current) {
+            (Some(told), Some(true)) => Some(told).filter(|told| *told != unfilled),
+            // Without the cumulative quantity beside it, more than is left can only be old.
+            (Some(told), None) => Some(told).filter(|told| *told < unfilled),
+            (Some(_), Some(false)) | (None, _) => None,
+        };
+        let is_old = moved || (told == Some(unfilled) && current != Some(false));
+        if differs.is_some() {
+            self.orders.at_mut(place).extra_mut().remaining_told = differs;
+        } else if let (Some(extra), true) = (&mut self.orders.at_mut(place).extra, is_old) {
+            extra.remaining_told = None;
+        }
+        self.refresh_reservation(place);
     }
 
     #[inline]
@@ -85,17 +153,35 @@ impl Kernel {
     #[inline]
     fn commit_news(&mut self, place: u32, plan: &OrderPlan, effects: &mut Effects) {
         if self.orders.at(place).status.is_ended() {
-            return; // the fill in this very event ended it, or it had ended before
+            // The fill in this very event ended it, or it had ended before.
+            match plan.news {
+                News::StillWorks => self.commit_still_works(place, effects),
+                News::Doubt(doubt) => self.commit_doubt(place, doubt, effects),
+                News::None
+                | News::Complete
+                | News::Ack
+                | News::End(..)
+                | News::CancelPending
+                | News::CancelRefused
+                | News::AmendPending
+                | News::Works
+                | News::Stopped
+                | News::Triggered
+                | News::Resend => {}
+            }
+            return;
         }
         match plan.news {
-            News::None | News::Complete => {}
+            News::None | News::Complete | News::StillWorks => {}
             News::Ack => {
                 let order = self.orders.at_mut(place);
                 if order.doubt != OrderDoubt::None {
                     // It works: a cancel that was sent into the doubt may be tried again.
                     order.cancel_requested = false;
                 }
-                order.doubt = OrderDoubt::None;
+                if order.doubt != OrderDoubt::Amend {
+                    order.doubt = OrderDoubt::None;
+                }
                 if order.status == Status::Sent {
                     order.status = Status::Acked;
                     self.after_change(place, Change::Acked, effects);
@@ -110,15 +196,32 @@ impl Kernel {
                 self.after_change(place, if first_news { Change::Acked } else { Change::Reported }, effects);
             }
             News::CancelRefused => self.commit_cancel_refused(place, effects),
-            News::Doubt => {
-                let order = self.orders.at_mut(place);
-                order.doubt =
-                    if order.status == Status::Sent { OrderDoubt::Submit } else { OrderDoubt::Cancel };
-                let request = self.order_key(place);
-                effects.commands.push(Command::Query(request));
-                self.after_change(place, Change::Doubted, effects);
-            }
+            News::AmendPending => self.commit_amend_pending(place, effects),
+            News::Works => self.commit_works(place, effects),
+            News::Stopped | News::Triggered => self.commit_milestone(place, plan.news, effects),
+            News::Doubt(doubt) => self.commit_doubt(place, doubt, effects),
+            News::Resend => self.commit_resend(place, effects),
         }
+    }
+
+    /// Guaranteed, or triggered: it works on, and is acknowledged by that.
+    #[cold]
+    fn commit_milestone(&mut self, place: u32, news: News, effects: &mut Effects) {
+        let order = self.orders.at_mut(place);
+        let first_news = order.status == Status::Sent;
+        if order.doubt == OrderDoubt::Submit {
+            order.doubt = OrderDoubt::None;
+        }
+        if news == News::Triggered {
+            order.extra_mut().triggered = true;
+        }
+        let pending = matches!(order.status, Status::PendingCancel | Status::PendingReplace);
+        if news == News::Stopped && !pending {
+            order.status = Status::Stopped;
+        } else if first_news {
+            order.status = Status::Acked;
+        }
+        self.after_change(place, if first_news { Change::Acked } else { Change::Reported }, effects);
     }
 
     fn commit_end(
@@ -145,13 +248,14 @@ impl Kernel {
             order.doubt = OrderDoubt::None;
         }
         if order.status == Status::PendingCancel {
-            order.status = if order.filled.is_zero() { Status::Acked } else { Status::PartiallyFilled };
+            order.status = order.working_status();
         }
         self.after_change(place, Change::Reported, effects);
     }
 
     #[inline]
-    fn conclude(&self, place: u32, code: Code, event: &VenueEvent) -> Outcome {
+    fn conclude(&self, place: u32, plan: &OrderPlan, event: &VenueEvent) -> Outcome {
+        let code = plan.code;
         let order = self.orders.at(place);
         let slot_id = (order.role != OrderRole::External).then_some(order.slot_id);
         let detail = match (code, &event.rare) {
@@ -166,8 +270,8 @@ impl Kernel {
             (_, _) => Detail::None,
         };
         let mut outcome = self.answer(code, slot_id, detail);
-        if code == Code::Overfill {
-            outcome.severity = Severity::Critical;
+        if let Some(severity) = plan.severity {
+            outcome.severity = severity;
         }
         outcome
     }

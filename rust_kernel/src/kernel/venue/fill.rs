@@ -10,10 +10,22 @@ use crate::input::VenueEvent;
 use crate::instrument::Instrument;
 use crate::kernel::Kernel;
 use crate::kernel::booking::NewFill;
-use crate::names::{KernelDiagnosticCode as Code, KernelEventKind as Kind, VenueOrderStatus as Status};
+use crate::names::{
+    KernelDiagnosticCode as Code, KernelEventKind as Kind, Liquidity, VenueOrderStatus as Status,
+};
 use crate::num::{Decimal, Money, Price, Qty};
 use crate::order::{Order, OrderRole};
 use crate::outcome::Refusal;
+
+/// What a repetition brings that a known fill lacked.
+#[derive(Debug)]
+pub(super) struct Enrichment {
+    /// The fill's position in its order.
+    pub(super) at: usize,
+    pub(super) fee: Option<Money>,
+    pub(super) liquidity: Option<Liquidity>,
+    pub(super) price: Option<Price>,
+}
 
 impl Kernel {
     /// The order's cumulative quantity as the event has it.
@@ -40,7 +52,10 @@ impl Kernel {
                 Ok(Some(order.qty))
             }
             None if event.kind == Kind::OrderStatus && event.status == Some(Status::Filled) => {
-                Ok(Some(order.qty))
+                let total = event.order_size.filter(|size| size.is_positive());
+                total.map_or(Ok(Some(order.qty)), |size| {
+                    rules.qty(size).map(Some).map_err(precision("order_size", size))
+                })
             }
             None => Ok(None),
         }
@@ -172,7 +187,7 @@ impl Kernel {
         }
     }
 
-    /// A known fill: it moves nothing, but may bring the fee that the first one lacked.
+    /// A known fill: it moves nothing, but may bring, once, what the first one lacked.
     #[cold]
     pub(super) fn plan_duplicate(
         &self,
@@ -182,8 +197,23 @@ impl Kernel {
         at: usize,
     ) -> Result<(), Box<Refusal>> {
         plan.code = Code::DuplicateEvent;
-        if let (Some(fee), true) = (event.fee, order.fills[at].fee_predicted) {
-            plan.enrich = Some(Box::new((at, money("fee", fee)?)));
+        let known = &order.fills[at];
+        if known.busted {
+            return Ok(());
+        }
+        let rules = &self.instruments[order.instrument as usize];
+        let fee = event.fee.filter(|_| known.fee_predicted).map(|fee| money("fee", fee)).transpose()?;
+        let price = event.price.filter(|price| known.price_pending && price.is_positive());
+        let price = price.map(|value| rules.mark(value).map_err(precision("price", value))).transpose()?;
+        if let Some(price) = price {
+            value_of(rules, price, order.filled)?;
+        }
+        let liquidity = event.liquidity.filter(|_| known.liquidity_assumed);
+        if fee.is_some() {
+            self.check_asset(&event.fee_asset)?;
+        }
+        if fee.is_some() || price.is_some() || liquidity.is_some() {
+            plan.enrich = Some(Box::new(Enrichment { at, fee, liquidity, price }));
             plan.code = Code::Enriched;
         }
         Ok(())
@@ -219,6 +249,8 @@ impl Kernel {
             price,
             value,
             liquidity,
+            liquidity_assumed: event.liquidity.is_none(),
+            forced: None,
             fee,
             inferred: false,
             price_pending,
@@ -245,6 +277,8 @@ impl Kernel {
             price,
             value,
             liquidity,
+            liquidity_assumed: true,
+            forced: None,
             fee: None,
             inferred: true,
             price_pending,

@@ -1,7 +1,11 @@
 //! Venue events: found, planned ([`fill`], [`news`]), carried out ([`commit`]).
 
+mod amend;
 mod commit;
+mod connection;
+mod doubt;
 mod fill;
+mod forced;
 mod news;
 
 use alloc::boxed::Box;
@@ -12,11 +16,16 @@ use crate::effect::Effects;
 use crate::id::Id;
 use crate::input::{Stamp, VenueEvent};
 use crate::instrument::Instrument;
-use crate::names::{KernelDiagnosticCode as Code, KernelEventKind as Kind, OrderSide, PositionSide};
+use crate::names::{
+    KernelDiagnosticCode as Code, KernelEventKind as Kind, OrderSide, PositionSide, Severity,
+};
 use crate::num::{Decimal, Money, NumError, Price, Qty, Rounding};
 use crate::order::OrderRole;
 use crate::outcome::{Outcome, Refusal};
-use news::{News, not_yet};
+use amend::Amended;
+use fill::Enrichment;
+use forced::is_forced;
+use news::News;
 
 /// How many assets a kernel knows at most.
 pub(crate) const ASSETS_MAX: usize = 1024;
@@ -31,10 +40,16 @@ pub(crate) struct OrderPlan {
     replacement: Option<Box<NewFill>>,
     /// A fill to add.
     fill: Option<NewFill>,
-    /// A known fill to which the event brings a fee.
-    enrich: Option<Box<(usize, Money)>>,
+    /// What the event brings that a known fill lacked.
+    enrich: Option<Box<Enrichment>>,
+    /// What became of a change of the order.
+    amended: Option<Box<Amended>>,
     news: News,
     code: Code,
+    /// Where it is not the code's own.
+    severity: Option<Severity>,
+    /// True where the venue has to be asked.
+    ask: bool,
 }
 
 #[derive(Debug)]
@@ -65,13 +80,16 @@ impl OrderPlan {
             replacement: None,
             fill: None,
             enrich: None,
+            amended: None,
             news: News::None,
             code: Code::Ok,
+            severity: None,
+            ask: false,
         }
     }
 }
 
-fn precision(field: &'static str, value: Decimal) -> impl Fn(NumError) -> Box<Refusal> {
+pub(crate) fn precision(field: &'static str, value: Decimal) -> impl Fn(NumError) -> Box<Refusal> {
     move |_| Refusal::field(Code::Precision, field, value, "cannot be held exactly by the instrument")
 }
 
@@ -79,11 +97,21 @@ fn is_fill(kind: Kind) -> bool {
     matches!(kind, Kind::PartialFill | Kind::FullFill)
 }
 
+fn is_revision(kind: Kind) -> bool {
+    matches!(kind, Kind::TradeBust | Kind::TradeCorrect)
+}
+
+/// True for what is not about an order's life.
+#[inline]
+fn is_apart(kind: Kind) -> bool {
+    matches!(kind, Kind::TradeBust | Kind::TradeCorrect | Kind::Disconnected | Kind::Resynced)
+}
+
 impl Kernel {
     /// Finds an event's order: by our id, then by the venue's ids. Venues number orders by symbol, so an order of
     /// another symbol is not the one that is meant.
     #[inline]
-    fn find_order(&self, event: &VenueEvent) -> Option<u32> {
+    pub(crate) fn find_order(&self, event: &VenueEvent) -> Option<u32> {
         if !event.venue_client_id.is_empty()
             && let Some(place) = self.orders.by_client_id(&event.venue_client_id)
         {
@@ -104,6 +132,9 @@ impl Kernel {
 
     #[inline(never)]
     pub(crate) fn take_venue(&mut self, stamp: Stamp, event: &VenueEvent, effects: &mut Effects) -> Outcome {
+        if is_apart(event.kind) {
+            return self.take_apart(stamp, event, effects);
+        }
         let mut plan = OrderPlan::new();
         if let Err(refusal) = self.plan_venue(stamp, event, &mut plan) {
             return self.refused(event.slot_id, *refusal);
@@ -148,7 +179,7 @@ impl Kernel {
         if !is_fill(event.kind) || event.venue_trade_id.is_empty() {
             return None;
         }
-        let stray = self.orders.holder_of_fill(order.instrument, &event.venue_trade_id, order.order_side)?;
+        let stray = self.orders.strangers_fill(order.instrument, &event.venue_trade_id, order.order_side)?;
         Some((place, stray)).filter(|(_, stray)| is_stray(stray))
     }
 
@@ -160,10 +191,14 @@ impl Kernel {
         event: &VenueEvent,
         plan: &mut OrderPlan,
     ) -> Result<(), Box<Refusal>> {
-        if let Some(what) = not_yet(event.kind) {
-            return Err(Refusal::not_yet(Code::ReconcileRequired, what));
+        if is_apart(event.kind) {
+            return self.plan_apart(event);
         }
-        let Some(place) = self.find_order(event) else { return self.plan_unknown(event, plan) };
+        let place = self.find_order(event);
+        if is_forced(event.kind) && !place.is_some_and(|place| self.is_ours(place)) {
+            return self.plan_forced(event, place, plan);
+        }
+        let Some(place) = place else { return self.plan_unknown(event, plan) };
         let order = self.orders.at(place);
         if order.role == OrderRole::External && is_fill(event.kind) && self.is_in_opening(event.timestamp_ns)
         {
@@ -173,8 +208,11 @@ impl Kernel {
         plan.target = Target::Known(place);
         let rules = &self.instruments[order.instrument as usize];
         let cumulative = self.cumulative(event, order, rules)?;
-        if is_fill(event.kind) {
+        if is_fill(event.kind) || is_forced(event.kind) {
             self.plan_fill(plan, event, order, rules, cumulative)?;
+            if is_forced(event.kind) {
+                plan.severity = Some(Severity::Critical);
+            }
         } else {
             if let Some(total) = cumulative
                 && total > order.filled
@@ -184,12 +222,32 @@ impl Kernel {
                 plan.code = Code::InferredFill;
             }
             self.plan_news(plan, stamp, event, order)?;
-            let over = plan.inferred.is_some() && cumulative.is_some_and(|total| total > order.qty);
+            let ordered = match plan.amended.as_deref() {
+                Some(Amended::To(terms)) => terms.qty,
+                Some(Amended::Refused | Amended::GivenUp) | None => order.qty,
+            };
+            let over = plan.inferred.is_some() && cumulative.is_some_and(|total| total > ordered);
             if over && order.role != OrderRole::External {
                 plan.code = Code::Overfill;
             }
         }
         Ok(())
+    }
+
+    /// Takes an event that is about a trade or the connection, and not about an order's life.
+    #[cold]
+    #[inline(never)]
+    fn take_apart(&mut self, stamp: Stamp, event: &VenueEvent, effects: &mut Effects) -> Outcome {
+        if is_revision(event.kind) {
+            self.take_trade(stamp, event, effects)
+        } else {
+            self.take_connection(stamp, event, effects)
+        }
+    }
+
+    #[cold]
+    fn plan_apart(&self, event: &VenueEvent) -> Result<(), Box<Refusal>> {
+        if is_revision(event.kind) { self.plan_trade(event).map(drop) } else { Ok(()) }
     }
 
     /// An event of an order that is not known here.
@@ -236,6 +294,8 @@ impl Kernel {
             price,
             value: value_of(rules, price, qty)?,
             liquidity: event.liquidity.unwrap_or(crate::names::Liquidity::Taker),
+            liquidity_assumed: event.liquidity.is_none(),
+            forced: None,
             fee,
             inferred: false,
             price_pending: false,
@@ -252,7 +312,7 @@ impl Kernel {
         Ok(())
     }
 
-    fn check_asset(&self, name: &Id) -> Result<(), Box<Refusal>> {
+    pub(crate) fn check_asset(&self, name: &Id) -> Result<(), Box<Refusal>> {
         let known = name.is_empty() || self.asset_of(name).is_some() || self.assets.len() < ASSETS_MAX;
         if known {
             return Ok(());
@@ -266,13 +326,13 @@ impl Kernel {
     }
 }
 
-fn value_of(rules: &Instrument, price: Price, qty: Qty) -> Result<Money, Box<Refusal>> {
+pub(crate) fn value_of(rules: &Instrument, price: Price, qty: Qty) -> Result<Money, Box<Refusal>> {
     rules.value(price, qty).ok_or_else(|| {
         Refusal::field(Code::Precision, "size", rules.qty_decimal(qty), "the fill's value is too large")
     })
 }
 
-fn money(field: &'static str, value: Decimal) -> Result<Money, Box<Refusal>> {
+pub(crate) fn money(field: &'static str, value: Decimal) -> Result<Money, Box<Refusal>> {
     // Venues print unrounded fees: digits beyond 1e-18 are rounded half-even.
     value
         .at_scale_rounded(crate::num::MONEY_SCALE, Rounding::HalfEven)

@@ -1,15 +1,17 @@
-//! News of an order beside fills: acknowledged, ended, canceling, in doubt.
+//! News of an order beside fills: acknowledged, ended, pending, triggered, in doubt.
 
 use alloc::boxed::Box;
 
 use super::OrderPlan;
+use super::amend::{Amended, request_id};
+use super::doubt::{contradicts_life, is_duplicate_id, unanswered};
 use crate::input::{Stamp, VenueEvent};
 use crate::kernel::Kernel;
 use crate::names::{
     KernelDiagnosticCode as Code, KernelEventKind as Kind, OrderDoubt, VenueOrderStatus as Status,
 };
 use crate::num::Decimal;
-use crate::order::Order;
+use crate::order::{Order, OrderRole};
 use crate::outcome::Refusal;
 
 /// What an event says beside fills.
@@ -27,8 +29,20 @@ pub(super) enum News {
     CancelPending,
     /// A cancel was refused.
     CancelRefused,
-    /// No answer came.
-    Doubt,
+    /// A change is under way there.
+    AmendPending,
+    /// It works there, as it was or as it is from now on.
+    Works,
+    /// It is guaranteed, and not filled.
+    Stopped,
+    /// Its trigger was reached.
+    Triggered,
+    /// No answer came to a request.
+    Doubt(OrderDoubt),
+    /// It never arrived, and is still wanted.
+    Resend,
+    /// It had ended here, and works there.
+    StillWorks,
 }
 
 impl Kernel {
@@ -41,26 +55,31 @@ impl Kernel {
         order: &Order,
     ) -> Result<(), Box<Refusal>> {
         let ended = order.status.is_ended();
+        let moved = plan.inferred.is_some();
+        plan.code = Code::Ok;
         let news = match event.kind {
+            Kind::OrderAck if order.status == Status::Rejected => News::StillWorks,
             Kind::OrderAck => News::Ack,
             Kind::CancelAck => News::End(Status::Canceled, None),
             Kind::Expired => News::End(Status::Expired, None),
             Kind::DoneForDay => News::End(Status::DoneForDay, None),
             Kind::CancelPending => News::CancelPending,
-            Kind::CancelReject => News::CancelRefused,
-            Kind::SendTimeout => News::Doubt,
-            Kind::OrderReject => return plan_reject(plan, event, order),
-            Kind::RateLimited => return plan_rate_limited(plan, order),
-            Kind::OrderStatus => status_news(event.status, order.doubt),
-            Kind::OrderNotFound => return self.plan_not_found(plan, stamp, order),
+            Kind::CancelReject => {
+                plan.ask = !ended && contradicts_life(event);
+                News::CancelRefused
+            }
+            Kind::SendTimeout => unanswered(event, order).map_or(News::None, News::Doubt),
+            Kind::AmendPending => News::AmendPending,
+            Kind::Stopped => News::Stopped,
+            Kind::Triggered => News::Triggered,
+            Kind::OrderStatus => self.plan_status(plan, stamp, event, order)?,
+            Kind::OrderReject => plan_reject(plan, event, order),
+            Kind::RateLimited => plan_rate_limited(plan, event, order),
+            Kind::AmendAck | Kind::Restated | Kind::AmendReject | Kind::OrderNotFound => {
+                return self.plan_answer(plan, stamp, event, order, moved);
+            }
             Kind::PartialFill
             | Kind::FullFill
-            | Kind::AmendReject
-            | Kind::AmendPending
-            | Kind::AmendAck
-            | Kind::Stopped
-            | Kind::Restated
-            | Kind::Triggered
             | Kind::TradeCorrect
             | Kind::TradeBust
             | Kind::Liquidation
@@ -68,56 +87,156 @@ impl Kernel {
             | Kind::Disconnected
             | Kind::Resynced => News::None,
         };
-        let moved = plan.inferred.is_some();
-        let (news, code) = match news {
-            News::Ack if order.status == Status::Sent || order.status == Status::New => (news, Code::Ok),
-            News::Ack if order.status == Status::Acked && order.venue_order_id == event.venue_order_id => {
-                (News::None, Code::DuplicateEvent)
-            }
-            News::Ack => (News::None, Code::StaleEvent),
-            News::End(status, _) if ended && order.status == status => (News::None, Code::DuplicateEvent),
-            // A cancel that crossed the last fill is old news; an end of another kind does not reopen anything.
-            News::End(..) | News::CancelPending | News::CancelRefused if ended => {
-                (News::None, Code::StaleEvent)
-            }
-            News::Doubt if ended => (News::None, Code::StaleEvent),
-            News::Doubt => (news, Code::InDoubt),
-            News::None | News::Complete | News::End(..) | News::CancelPending | News::CancelRefused => {
-                (news, Code::Ok)
-            }
-        };
+        let (news, code) = weigh(news, event, order);
         plan.news = news;
-        if !moved || code != Code::Ok {
-            plan.code = if moved { Code::InferredFill } else { code };
+        if plan.code == Code::Ok {
+            plan.code = code;
+        }
+        if moved && !matches!(plan.code, Code::VenueRejected | Code::RateLimited) {
+            plan.code = Code::InferredFill;
         }
         Ok(())
     }
 
-    pub(super) fn plan_not_found(
+    /// Answers that decide their own code.
+    #[cold]
+    fn plan_answer(
         &self,
         plan: &mut OrderPlan,
         stamp: Stamp,
+        event: &VenueEvent,
         order: &Order,
+        moved: bool,
     ) -> Result<(), Box<Refusal>> {
-        if order.status.is_ended() || order.doubt != OrderDoubt::Submit {
-            plan.code = Code::StaleEvent;
-            return Ok(());
+        if event.kind == Kind::OrderNotFound {
+            self.plan_not_found(plan, stamp, order);
+        } else if order.role == OrderRole::External {
+            plan.code = Code::UnknownOrder;
+        } else if event.kind == Kind::AmendAck {
+            self.plan_amend_ack(plan, event, order)?;
+        } else if event.kind == Kind::Restated {
+            self.plan_restated(plan, event, order)?;
+        } else {
+            self.plan_amend_reject(plan, event, order);
         }
-        let waited = stamp.0.saturating_sub(order.sent_time_ns);
-        if waited < self.config.settling_window_ns {
-            plan.code = Code::InDoubt; // too early to prove anything
-            return Ok(());
+        if moved && matches!(plan.code, Code::Ok | Code::StaleEvent | Code::DuplicateEvent) {
+            plan.code = Code::InferredFill;
         }
-        plan.news = News::End(Status::Rejected, Some("NOT_RECEIVED"));
         Ok(())
+    }
+
+    /// The answer to a question, or a status that the venue tells by itself.
+    fn plan_status(
+        &self,
+        plan: &mut OrderPlan,
+        stamp: Stamp,
+        event: &VenueEvent,
+        order: &Order,
+    ) -> Result<News, Box<Refusal>> {
+        let rules = &self.instruments[order.instrument as usize];
+        let total = event.filled_size.and_then(|size| rules.qty(size).ok());
+        let works = matches!(
+            event.status,
+            Some(
+                Status::Acked
+                    | Status::PartiallyFilled
+                    | Status::PendingCancel
+                    | Status::PendingReplace
+                    | Status::Stopped
+            )
+        );
+        if works && total.is_some_and(|total| total < order.filled) {
+            plan.code = Code::StaleEvent; // told before the last fill
+            return Ok(News::None);
+        }
+        if works && order.status.is_ended() && order.status != Status::Filled {
+            return Ok(News::StillWorks);
+        }
+        if let Some(amendment) = order.amendment().filter(|_| works || event.status == Some(Status::Filled)) {
+            self.plan_amended_by_status(plan, stamp, event, order, amendment)?;
+            if plan.amended.is_some() && works {
+                return Ok(News::Works);
+            }
+        }
+        let replaced = order.status == Status::PendingReplace && order.amendment().is_none();
+        Ok(match event.status {
+            // It still works: a cancel in doubt did not arrive, and may be tried again.
+            Some(Status::Acked | Status::PartiallyFilled) if order.doubt == OrderDoubt::Cancel => {
+                News::CancelRefused
+            }
+            Some(Status::Acked | Status::PartiallyFilled) if replaced => News::Works,
+            Some(Status::Acked | Status::PartiallyFilled) => News::Ack,
+            Some(Status::Canceled) => News::End(Status::Canceled, None),
+            Some(Status::Expired) => News::End(Status::Expired, None),
+            Some(Status::Rejected) => News::End(Status::Rejected, Some("REJECTED")),
+            Some(Status::DoneForDay) => News::End(Status::DoneForDay, None),
+            Some(Status::PendingCancel) => News::CancelPending,
+            Some(Status::PendingReplace) => News::AmendPending,
+            Some(Status::Stopped) => News::Stopped,
+            Some(Status::New | Status::Sent | Status::Filled) | None => News::None,
+        })
     }
 }
 
-fn plan_reject(plan: &mut OrderPlan, event: &VenueEvent, order: &Order) -> Result<(), Box<Refusal>> {
+/// What news are worth to an order in its state, and the code that says so.
+fn weigh(news: News, event: &VenueEvent, order: &Order) -> (News, Code) {
+    let ended = order.status.is_ended();
+    let triggered = order.extra.as_ref().is_some_and(|extra| extra.triggered);
+    match news {
+        News::Ack if matches!(order.status, Status::Sent | Status::New) => (news, Code::Ok),
+        News::Ack if order.status == Status::Acked && order.venue_order_id == event.venue_order_id => {
+            (News::None, Code::DuplicateEvent)
+        }
+        News::Ack => (News::None, Code::StaleEvent),
+        News::End(status, _) if ended && order.status == status => (News::None, Code::DuplicateEvent),
+        News::Doubt(doubt) if ended && doubt != OrderDoubt::Amend => (News::None, Code::StaleEvent),
+        News::Doubt(_) => (news, Code::InDoubt),
+        News::None if event.kind == Kind::SendTimeout => (News::None, Code::StaleEvent),
+        News::Stopped if order.status == Status::Stopped => (News::None, Code::DuplicateEvent),
+        News::AmendPending if order.status == Status::PendingReplace => (News::None, Code::DuplicateEvent),
+        News::Triggered if triggered => (News::None, Code::DuplicateEvent),
+        // A cancel that crossed the last fill is old news; an end of another kind does not reopen anything.
+        News::End(..)
+        | News::CancelPending
+        | News::CancelRefused
+        | News::AmendPending
+        | News::Stopped
+        | News::Triggered
+            if ended =>
+        {
+            (News::None, Code::StaleEvent)
+        }
+        News::Stopped | News::Triggered | News::AmendPending if order.role == OrderRole::External => {
+            (News::None, Code::UnknownOrder)
+        }
+        News::StillWorks => (news, Code::StaleEvent),
+        News::None
+        | News::Complete
+        | News::End(..)
+        | News::CancelPending
+        | News::CancelRefused
+        | News::AmendPending
+        | News::Works
+        | News::Stopped
+        | News::Triggered
+        | News::Resend => (news, Code::Ok),
+    }
+}
+
+fn plan_reject(plan: &mut OrderPlan, event: &VenueEvent, order: &Order) -> News {
+    if is_duplicate_id(event) {
+        // The id is taken because the order is there: not rejected, but to be asked for.
+        return if order.status == Status::Sent {
+            News::Doubt(OrderDoubt::Submit)
+        } else {
+            plan.code = Code::StaleEvent;
+            News::None
+        };
+    }
     plan.code = Code::VenueRejected;
     if order.status.is_ended() {
         plan.code = if order.status == Status::Rejected { Code::DuplicateEvent } else { Code::StaleEvent };
-        return Ok(());
+        return News::None;
     }
     let unanswered = matches!(order.status, Status::Sent | Status::New);
     let terminal = match event.status {
@@ -125,71 +244,43 @@ fn plan_reject(plan: &mut OrderPlan, event: &VenueEvent, order: &Order) -> Resul
         None => unanswered,
     };
     if terminal || event.remaining_size.is_some_and(Decimal::is_zero) {
-        plan.news = News::End(Status::Rejected, Some("REJECTED"));
+        return News::End(Status::Rejected, Some("REJECTED"));
     }
-    Ok(())
+    News::None
 }
 
-fn plan_rate_limited(plan: &mut OrderPlan, order: &Order) -> Result<(), Box<Refusal>> {
+fn plan_rate_limited(plan: &mut OrderPlan, event: &VenueEvent, order: &Order) -> News {
+    let request = request_id(event);
+    let amend_named = order.amendment().is_some_and(|amendment| amendment.request_id == *request);
+    let refused = Some(Box::new(Amended::Refused));
     plan.code = if order.status.is_ended() { Code::StaleEvent } else { Code::RateLimited };
+    if amend_named && order.doubt == OrderDoubt::None {
+        plan.code = Code::RateLimited;
+        plan.amended = refused;
+        return News::None;
+    }
     match order.status {
         // In doubt, only the question was refused; with a cancel outstanding, only the cancel.
-        Status::Sent | Status::New if order.doubt != OrderDoubt::None => {}
-        Status::Sent | Status::New if order.cancel_requested => plan.news = News::CancelRefused,
+        Status::Sent | Status::New if order.doubt != OrderDoubt::None => News::None,
+        Status::Sent | Status::New if order.cancel_requested => News::CancelRefused,
+        // Which of the two requests was refused, only the venue knows.
+        Status::Sent if order.amendment().is_some() => News::Doubt(OrderDoubt::Submit),
         // Before acceptance: the order never was.
-        Status::Sent | Status::New => plan.news = News::End(Status::Rejected, Some("RATE_LIMITED")),
-        // Afterwards it was the cancel that was refused.
+        Status::Sent | Status::New => News::End(Status::Rejected, Some("RATE_LIMITED")),
+        // Afterwards it was the cancel or the change that was refused.
         Status::Acked
         | Status::PartiallyFilled
         | Status::PendingCancel
         | Status::PendingReplace
         | Status::Stopped => {
-            plan.news = News::CancelRefused;
+            if order.amendment().is_some() && !order.cancel_requested && order.doubt == OrderDoubt::None {
+                plan.amended = refused;
+                return News::None;
+            }
+            News::CancelRefused
         }
-        Status::Filled | Status::Canceled | Status::Rejected | Status::Expired | Status::DoneForDay => {}
-    }
-    Ok(())
-}
-
-fn status_news(status: Option<Status>, doubt: OrderDoubt) -> News {
-    match status {
-        // It still works: a cancel in doubt did not arrive, and may be tried again.
-        Some(Status::Acked | Status::PartiallyFilled) if doubt == OrderDoubt::Cancel => News::CancelRefused,
-        Some(Status::Acked | Status::PartiallyFilled) => News::Ack,
-        Some(Status::Canceled) => News::End(Status::Canceled, None),
-        Some(Status::Expired) => News::End(Status::Expired, None),
-        Some(Status::Rejected) => News::End(Status::Rejected, Some("REJECTED")),
-        Some(Status::DoneForDay) => News::End(Status::DoneForDay, None),
-        Some(Status::PendingCancel) => News::CancelPending,
-        Some(Status::New | Status::Sent | Status::Filled | Status::PendingReplace | Status::Stopped)
-        | None => News::None,
-    }
-}
-
-pub(super) fn not_yet(kind: Kind) -> Option<&'static str> {
-    match kind {
-        Kind::AmendReject | Kind::AmendPending | Kind::AmendAck => Some("amending orders"),
-        Kind::Stopped => Some("STOPPED"),
-        Kind::Restated => Some("RESTATED"),
-        Kind::Triggered => Some("TRIGGERED"),
-        Kind::TradeCorrect => Some("TRADE_CORRECT"),
-        Kind::TradeBust => Some("TRADE_BUST"),
-        Kind::Liquidation => Some("LIQUIDATION"),
-        Kind::Adl => Some("ADL"),
-        Kind::Disconnected => Some("DISCONNECTED"),
-        Kind::Resynced => Some("RESYNCED"),
-        Kind::OrderAck
-        | Kind::PartialFill
-        | Kind::FullFill
-        | Kind::CancelPending
-        | Kind::CancelAck
-        | Kind::CancelReject
-        | Kind::OrderReject
-        | Kind::Expired
-        | Kind::DoneForDay
-        | Kind::OrderStatus
-        | Kind::OrderNotFound
-        | Kind::RateLimited
-        | Kind::SendTimeout => None,
+        Status::Filled | Status::Canceled | Status::Rejected | Status::Expired | Status::DoneForDay => {
+            News::None
+        }
     }
 }

@@ -1,0 +1,177 @@
+//! Doubt: requests without an answer, answers that find nothing, and refusals that cannot be believed.
+
+use alloc::boxed::Box;
+
+use super::OrderPlan;
+use super::amend::{Amended, request_id};
+use super::news::News;
+use crate::effect::{Command, Effects};
+use crate::input::{Stamp, VenueEvent};
+use crate::kernel::Kernel;
+use crate::names::{KernelDiagnosticCode as Code, OrderDoubt, VenueOrderStatus as Status};
+use crate::order::{Order, OrderRole};
+use crate::slot::classify::Change;
+
+/// A venue's reason, as its code or as its words, for the few reasons that mean something here. Adapters name the
+/// codes; the words are for those that cannot.
+fn says(event: &VenueEvent, codes: &[&str], words: &[&str]) -> bool {
+    let Some(rare) = &event.rare else { return false };
+    if codes.contains(&rare.reason_code.as_str()) || codes.contains(&&*rare.reason) {
+        return true;
+    }
+    let reason = rare.reason.to_ascii_lowercase();
+    words.iter().any(|word| reason.contains(word))
+}
+
+/// True where a refusal means that our id is taken: by the order itself, sent before.
+pub(super) fn is_duplicate_id(event: &VenueEvent) -> bool {
+    says(event, &["DUPLICATE_CLIENT_ID"], &["duplicate client", "duplicate order id", "duplicate cl"])
+}
+
+/// True where a refusal to cancel or to change says that there is nothing to cancel or to change.
+pub(super) fn contradicts_life(event: &VenueEvent) -> bool {
+    let ended = event.status.is_some_and(Status::is_ended);
+    let codes = ["UNKNOWN_ORDER", "ALREADY_FILLED", "ALREADY_ENDED", "TOO_LATE"];
+    let words =
+        ["unknown order", "not found", "does not exist", "filled", "already ended", "too late", "completed"];
+    ended || says(event, &codes, &words)
+}
+
+/// Which request a timeout is about; `None` where nothing is unanswered.
+pub(super) fn unanswered(event: &VenueEvent, order: &Order) -> Option<OrderDoubt> {
+    let request = request_id(event);
+    let amendment = order.amendment();
+    if amendment.is_some_and(|amendment| amendment.request_id == *request) {
+        // An order that may not be there is in the greater doubt.
+        return Some(if order.doubt == OrderDoubt::Submit { OrderDoubt::Submit } else { OrderDoubt::Amend });
+    }
+    match order.status {
+        Status::Sent => Some(OrderDoubt::Submit),
+        Status::New => None,
+        Status::Filled
+        | Status::Canceled
+        | Status::Rejected
+        | Status::Expired
+        | Status::DoneForDay
+        | Status::Acked
+        | Status::PartiallyFilled
+        | Status::PendingCancel
+        | Status::PendingReplace
+        | Status::Stopped => {
+            let live = !order.status.is_ended();
+            if live && (order.cancel_requested || order.status == Status::PendingCancel) {
+                Some(OrderDoubt::Cancel)
+            } else {
+                amendment.map(|_| OrderDoubt::Amend)
+            }
+        }
+    }
+}
+
+impl Kernel {
+    /// The venue does not know the order. That counts only once it has had time to, and while it can be heard.
+    pub(super) fn plan_not_found(&self, plan: &mut OrderPlan, stamp: Stamp, order: &Order) {
+        let deaf = self.connection.down_since_ns.is_some();
+        let waited = stamp.0.saturating_sub(order.sent_time_ns);
+        let early = deaf || waited < self.config.settling_window_ns;
+        if order.role == OrderRole::External || order.status == Status::New {
+            plan.code = Code::StaleEvent;
+            return;
+        }
+        if order.status.is_ended() {
+            plan.code = Code::StaleEvent;
+            if let Some(amendment) = order.amendment() {
+                // A filled order that the venue has put away is not amended any more.
+                let waited = stamp.0.saturating_sub(amendment.sent_time_ns);
+                if deaf || waited < self.config.settling_window_ns {
+                    plan.code = Code::InDoubt;
+                } else {
+                    plan.code = Code::Ok;
+                    plan.amended = Some(Box::new(Amended::GivenUp));
+                }
+            }
+            return;
+        }
+        match order.status {
+            Status::Sent if order.doubt == OrderDoubt::None => plan.code = Code::StaleEvent,
+            Status::Sent | Status::Acked | Status::PartiallyFilled | Status::Stopped if early => {
+                plan.code = Code::InDoubt; // too early to prove anything
+            }
+            Status::PendingCancel | Status::PendingReplace if early => plan.code = Code::InDoubt,
+            Status::Acked
+            | Status::PartiallyFilled
+            | Status::Stopped
+            | Status::PendingCancel
+            | Status::PendingReplace
+                if !was_asked(order) =>
+            {
+                // An answer from before the last news, or to a question of somebody else: ask.
+                plan.code = Code::StaleEvent;
+                plan.ask = true;
+            }
+            Status::Sent => plan.news = not_received(stamp, order),
+            Status::Acked
+            | Status::PartiallyFilled
+            | Status::Stopped
+            | Status::PendingCancel
+            | Status::PendingReplace => {
+                // It was there: it is over, and how is for somebody to find out.
+                plan.news = News::End(Status::Canceled, Some("NOT_FOUND"));
+                plan.code = Code::ReconcileRequired;
+            }
+            Status::New
+            | Status::Filled
+            | Status::Canceled
+            | Status::Rejected
+            | Status::Expired
+            | Status::DoneForDay => {}
+        }
+    }
+
+    /// A request was not answered: ask.
+    #[cold]
+    pub(super) fn commit_doubt(&mut self, place: u32, doubt: OrderDoubt, effects: &mut Effects) {
+        self.orders.at_mut(place).doubt = doubt;
+        self.watch_order(place);
+        self.ask(place, effects);
+        self.after_change(place, Change::Doubted, effects);
+    }
+
+    /// Sends an exit that the venue never got again, under the same id.
+    #[cold]
+    pub(super) fn commit_resend(&mut self, place: u32, effects: &mut Effects) {
+        let order = self.orders.at_mut(place);
+        order.doubt = OrderDoubt::None;
+        let extra = order.extra_mut();
+        extra.resent = extra.resent.saturating_add(1);
+        self.submit(place, effects);
+        self.after_change(place, Change::Reported, effects);
+    }
+
+    /// What had ended here works there after all: nobody wants it, so it is canceled, once.
+    #[cold]
+    pub(super) fn commit_still_works(&mut self, place: u32, effects: &mut Effects) {
+        let order = self.orders.at_mut(place);
+        if order.cancel_requested || order.role == OrderRole::External {
+            return;
+        }
+        order.cancel_requested = true;
+        let request = self.order_key(place);
+        effects.commands.push(Command::Cancel(request));
+    }
+}
+
+/// True where nothing has come of the order since the venue was last asked.
+fn was_asked(order: &Order) -> bool {
+    let asked = order.extra.as_ref().is_some_and(|extra| extra.queried_time_ns.is_some());
+    asked || order.doubt != OrderDoubt::None
+}
+
+/// An entry that never arrived is over; an exit is still wanted while it is valid.
+fn not_received(stamp: Stamp, order: &Order) -> News {
+    let valid_until_ns = order.extra.as_ref().and_then(|extra| extra.valid_until_ns);
+    let wanted = order.role == OrderRole::Exit
+        && !order.cancel_requested
+        && valid_until_ns.is_some_and(|until| until > stamp.0);
+    if wanted { News::Resend } else { News::End(Status::Rejected, Some("NOT_RECEIVED")) }
+}

@@ -1,0 +1,195 @@
+//! LIQUIDATION and ADL: fills that the venue forces on the account, mostly without an order of ours.
+
+use alloc::boxed::Box;
+
+use super::fill::fill_key;
+use super::{External, OrderPlan, Target, money, precision, value_of};
+use crate::effect::{Effects, Notice};
+use crate::id::Id;
+use crate::input::VenueEvent;
+use crate::kernel::Kernel;
+use crate::kernel::booking::{NewFill, sign_as};
+use crate::names::{
+    KernelDiagnosticCode as Code, KernelEventKind as Kind, Liquidity, OrderSide, PositionSide, Severity,
+    TradeSide,
+};
+use crate::num::{Decimal, Money};
+use crate::order::OrderRole;
+use crate::outcome::Refusal;
+
+pub(super) fn is_forced(kind: Kind) -> bool {
+    matches!(kind, Kind::Liquidation | Kind::Adl)
+}
+
+fn unclear(field: &'static str, value: impl core::fmt::Display, why: &'static str) -> Box<Refusal> {
+    Refusal::field(Code::ReconcileRequired, field, value, why)
+}
+
+impl Kernel {
+    /// A forced fill of no order of ours; `known` is the record of the venue's own order, where it has one already.
+    #[cold]
+    pub(super) fn plan_forced(
+        &self,
+        event: &VenueEvent,
+        known: Option<u32>,
+        plan: &mut OrderPlan,
+    ) -> Result<(), Box<Refusal>> {
+        let instrument = self
+            .instrument_of(&event.asset)
+            .ok_or_else(|| unclear("asset", &event.asset, "a forced fill needs a configured asset"))?;
+        let rules = &self.instruments[instrument as usize];
+        let key = fill_key(event);
+        if key.is_empty() {
+            return Err(unclear("venue_trade_id", "", "a forced fill needs a trade id or an event id"));
+        }
+        let position_side = self.forced_book(event);
+        let order_side = self.forced_side(event, instrument, position_side).ok_or_else(|| {
+            unclear("order_side", "None", "a forced fill needs its side while there is no position")
+        })?;
+        if self.orders.holder_of_fill(instrument, key, order_side).is_some() {
+            plan.code = Code::DuplicateEvent;
+            return Ok(());
+        }
+        let size = event.size.or(event.filled_size).filter(|size| size.is_positive());
+        let size = size.ok_or_else(|| unclear("size", "None", "a forced fill needs its size"))?;
+        let qty = rules.qty(size).map_err(precision("size", size))?;
+        let told = event.price.or(event.average_price).filter(|price| price.is_positive());
+        let price = match told {
+            Some(value) => rules.mark(value).map_err(precision("price", value))?,
+            None => self
+                .valuation_price(instrument)
+                .ok_or_else(|| unclear("price", "None", "a fill without any price to value it at"))?,
+        };
+        let fee = event.fee.map(|fee| money("fee", fee)).transpose()?;
+        self.check_asset(&event.fee_asset)?;
+        plan.fill = Some(NewFill {
+            qty,
+            price,
+            value: value_of(rules, price, qty)?,
+            liquidity: event.liquidity.unwrap_or(Liquidity::Taker),
+            liquidity_assumed: event.liquidity.is_none(),
+            forced: Some(event.kind),
+            fee,
+            inferred: false,
+            price_pending: told.is_none(),
+            venue_time_ns: event.timestamp_ns,
+        });
+        plan.target = match known {
+            Some(place) => Target::Known(place),
+            None => Target::External(Box::new(External { instrument, order_side, position_side, qty })),
+        };
+        plan.severity = Some(Severity::Critical);
+        Ok(())
+    }
+
+    fn forced_book(&self, event: &VenueEvent) -> PositionSide {
+        match (self.config.hedge_mode, event.position_side, event.side) {
+            (false, _, _) => PositionSide::Both,
+            (true, Some(side), _) => side,
+            (true, None, Some(TradeSide::Long)) => PositionSide::Long,
+            (true, None, Some(TradeSide::Short)) => PositionSide::Short,
+            (true, None, Some(TradeSide::Flat) | None) => PositionSide::Both,
+        }
+    }
+
+    /// The fill's side: as told, else the one that closes the position told of, else the one that closes the book.
+    fn forced_side(&self, event: &VenueEvent, instrument: u32, book: PositionSide) -> Option<OrderSide> {
+        let long = match (event.side, event.position_side) {
+            (Some(TradeSide::Long), _) => Some(true),
+            (Some(TradeSide::Short), _) => Some(false),
+            (Some(TradeSide::Flat) | None, Some(PositionSide::Long)) => Some(true),
+            (Some(TradeSide::Flat) | None, Some(PositionSide::Short)) => Some(false),
+            (Some(TradeSide::Flat) | None, Some(PositionSide::Both) | None) => {
+                let held = self.books[instrument as usize].book[book as usize].qty.signum();
+                (held != 0).then_some(held > 0)
+            }
+        };
+        let closing = long.map(|long| if long { OrderSide::Sell } else { OrderSide::Buy });
+        event.order_side.or(closing)
+    }
+
+    /// Takes a forced fill from the slots that hold the position, in order of their numbers, each as far as it goes;
+    /// the rest is nobody's. Returns the profit at own cost.
+    #[cold]
+    pub(crate) fn reduce_slots(
+        &mut self,
+        place: u32,
+        fill: &NewFill,
+        reason: Kind,
+        effects: &mut Effects,
+    ) -> Money {
+        let order = self.orders.at(place);
+        let (instrument, position_side) = (order.instrument, order.position_side as usize);
+        let side = order.order_side;
+        let buys = side == OrderSide::Buy;
+        let (mut left, mut left_value) = (fill.qty, fill.value);
+        let mut own = Money::ZERO;
+        for slot_id in 0..self.config.max_slots {
+            let slot = &self.slots[slot_id as usize];
+            let book = crate::position::position_side(self.config.hedge_mode, slot.side) as usize;
+            let against = slot.instrument == instrument && book == position_side && {
+                let held = slot.basis.qty.signum();
+                held != 0 && (held < 0) == buys
+            };
+            if !against || left.is_zero() {
+                continue;
+            }
+            let part = if left > slot.size() { slot.size() } else { left };
+            // A part of a value in bounds is in bounds.
+            let worth = self.instruments[instrument as usize].value(fill.price, part).unwrap_or_default();
+            let part_value = if part == left { left_value } else { worth };
+            left -= part;
+            left_value -= part_value;
+            let (qty, value) = sign_as(&self.instruments[instrument as usize], side, part, part_value);
+            let slot = &mut self.slots[slot_id as usize];
+            let profit = slot.basis.apply(qty, value).realized;
+            slot.realized += profit;
+            own += profit;
+            self.after_forced(slot_id, reason, effects);
+        }
+        if left.is_zero() {
+            return own;
+        }
+        let (qty, value) = sign_as(&self.instruments[instrument as usize], side, left, left_value);
+        own + self.books[instrument as usize].unassigned[position_side].apply(qty, value).realized
+    }
+
+    /// A slot's position went without an order of its own: where none is left, nothing shall work on.
+    fn after_forced(&mut self, slot_id: u32, reason: Kind, effects: &mut Effects) {
+        effects.notices.push(Notice {
+            seq: self.seq,
+            code: Code::Ok,
+            severity: Severity::Critical,
+            slot_id: Some(slot_id),
+        });
+        if self.slots[slot_id as usize].basis.qty.is_zero() {
+            self.slots[slot_id as usize].close_reason = Id::new(reason.name()).unwrap_or_default();
+            self.cancel_all(slot_id, effects);
+        }
+        self.after_move(slot_id, effects);
+    }
+
+    /// Asks the venue to cancel whatever works for a slot.
+    #[cold]
+    pub(crate) fn cancel_all(&mut self, slot_id: u32, effects: &mut Effects) {
+        let slot = &self.slots[slot_id as usize];
+        let references = slot.entry.into_iter().chain(slot.exit).chain(slot.other_exits.iter().copied());
+        let live: alloc::vec::Vec<u32> = references
+            .filter(|reference| self.orders.get(*reference).is_some_and(crate::order::Order::is_live))
+            .map(|reference| reference.place)
+            .collect();
+        for place in live {
+            self.request_cancel(place, effects);
+        }
+    }
+
+    /// True for an event about an order of ours.
+    pub(super) fn is_ours(&self, place: u32) -> bool {
+        self.orders.at(place).role != OrderRole::External
+    }
+}
+
+/// What an event says remains, where that is a quantity.
+pub(super) fn told_remaining(event: &VenueEvent) -> Option<Decimal> {
+    event.remaining_size.filter(|size| !size.is_negative())
+}

@@ -1,0 +1,334 @@
+//! Doubt and silence: requests that nobody answers, answers that find nothing, a connection that is gone.
+
+mod common;
+
+use common::{Desk, dec, id};
+use dita_kernel::effect::Command;
+use dita_kernel::id::Id;
+use dita_kernel::input::{Input, RareFields};
+use dita_kernel::names::{
+    KernelCommandType as Action, KernelDiagnosticCode as Code, KernelEventKind as Kind, OrderDoubt, Severity,
+    TimeInForce, TradeStage as Stage, VenueOrderStatus as Status,
+};
+use dita_kernel::order::Order;
+use dita_kernel::outcome::Outcome;
+
+const SECOND: i64 = 1_000_000_000;
+
+fn order<'a>(desk: &'a Desk, client: &Id) -> &'a Order {
+    let orders = desk.kernel.orders();
+    orders.at(orders.by_client_id(client).expect("a known order"))
+}
+
+fn doubt(desk: &Desk, client: &Id) -> OrderDoubt {
+    order(desk, client).doubt
+}
+
+fn tick(desk: &mut Desk) -> usize {
+    assert!(desk.put(Input::Time).accepted);
+    asked(desk)
+}
+
+fn asked(desk: &Desk) -> usize {
+    desk.effects.commands.iter().filter(|command| matches!(command, Command::Query(_))).count()
+}
+
+fn status(desk: &mut Desk, client: &Id, status: Status, size: Option<&str>) -> Outcome {
+    let size = size.map(dec);
+    desk.event(Kind::OrderStatus, client, |event| {
+        event.status = Some(status);
+        event.order_size = size;
+    })
+}
+
+fn reason(desk: &mut Desk, kind: Kind, client: &Id, code: &str, words: &str) -> Outcome {
+    let (reason_code, reason) = (id(code), words.into());
+    desk.event(kind, client, |event| {
+        event.rare = Some(Box::new(RareFields { reason, reason_code, ..RareFields::default() }));
+    })
+}
+
+/// A limit entry of 2 at 99 that the venue has.
+fn working() -> (Desk, Id) {
+    let mut desk = Desk::new();
+    desk.enter_limit(0, "2", "99");
+    let entry = desk.submitted();
+    desk.ack(&entry, "V1");
+    (desk, entry)
+}
+
+/// The same, asked to be 3 and not answered.
+fn amend_in_doubt() -> (Desk, Id) {
+    let (mut desk, entry) = working();
+    desk.intent(Action::Amend, 0, |intent| intent.target_size = Some(dec("3")));
+    assert_eq!(desk.event(Kind::SendTimeout, &entry, |_| {}).code, Code::InDoubt);
+    assert_eq!((doubt(&desk, &entry), asked(&desk)), (OrderDoubt::Amend, 1));
+    (desk, entry)
+}
+
+#[test]
+fn a_doubt_is_asked_about_again_at_its_interval_until_it_is_answered() {
+    let mut desk = Desk::new();
+    desk.enter_limit(0, "2", "99");
+    let entry = desk.submitted();
+    desk.event(Kind::SendTimeout, &entry, |_| {});
+    assert_eq!(tick(&mut desk), 0, "just asked");
+    for _ in 0..3 {
+        desk.now += 5 * SECOND;
+        assert_eq!(tick(&mut desk), 1);
+        assert_eq!(tick(&mut desk), 0);
+    }
+    assert_eq!(status(&mut desk, &entry, Status::Acked, None).state, Some(Stage::EntryWorking));
+    desk.now += 50 * SECOND;
+    assert_eq!(tick(&mut desk), 0);
+    desk.assert_replays();
+}
+
+#[test]
+#[rustfmt::skip]
+fn an_orders_status_tells_if_an_amend_arrived() {
+    for (waited, told, size, want_doubt, total, what) in [
+        (0,  Status::Acked,  Some("3"), OrderDoubt::None,  "3.000", "it did"),
+        (0,  Status::Acked,  Some("2"), OrderDoubt::Amend, "2.000", "not yet: too early to prove anything"),
+        (10, Status::Acked,  Some("2"), OrderDoubt::None,  "2.000", "it did not"),
+        (10, Status::Acked,  None,      OrderDoubt::Amend, "2.000", "nothing is told"),
+        (0,  Status::Acked,  Some("4"), OrderDoubt::None,  "4.000", "the venue has made it another"),
+        (0,  Status::Filled, Some("3"), OrderDoubt::None,  "3.000", "it did, and filled"),
+        (10, Status::Filled, Some("2"), OrderDoubt::None,  "2.000", "it filled before"),
+    ] {
+        let (mut desk, entry) = amend_in_doubt();
+        assert_eq!(desk.kernel.exposure().reserved(0).to_string(), "297", "the worst of both");
+        desk.now += waited * SECOND;
+        status(&mut desk, &entry, told, size);
+        let qty = desk.kernel.instruments()[0].qty_decimal(order(&desk, &entry).qty).to_string();
+        assert_eq!((doubt(&desk, &entry), qty.as_str()), (want_doubt, total), "{what}");
+        if told == Status::Filled {
+            assert_eq!(desk.size(0), total, "{what}");
+        }
+        desk.assert_replays();
+    }
+}
+
+#[test]
+fn an_amend_given_up_counts_when_its_answer_comes_after_all() {
+    let (mut desk, entry) = amend_in_doubt();
+    let request_id = order(&desk, &entry).amendment().unwrap().request_id.clone();
+    desk.now += 10 * SECOND;
+    status(&mut desk, &entry, Status::Acked, Some("2"));
+    assert_eq!(desk.kernel.exposure().reserved(0).to_string(), "198");
+    let outcome = desk.event(Kind::AmendAck, &entry, |event| {
+        event.rare = Some(Box::new(RareFields { request_id, ..RareFields::default() }));
+    });
+    assert_eq!((outcome.code, desk.kernel.exposure().reserved(0).to_string()), (Code::Ok, "297".into()));
+    desk.assert_replays();
+}
+
+#[test]
+fn an_amend_that_nobody_answers_comes_into_doubt_by_itself() {
+    let (mut desk, entry) = working();
+    desk.intent(Action::Amend, 0, |intent| intent.target_size = Some(dec("3")));
+    assert_eq!(tick(&mut desk), 0);
+    desk.now += 6 * SECOND;
+    assert_eq!((tick(&mut desk), doubt(&desk, &entry)), (1, OrderDoubt::Amend));
+    desk.assert_replays();
+}
+
+#[test]
+fn a_timeout_says_by_its_request_which_request_is_in_doubt() {
+    let (mut desk, entry) = working();
+    desk.intent(Action::Amend, 0, |intent| intent.target_size = Some(dec("3")));
+    let request_id = order(&desk, &entry).amendment().unwrap().request_id.clone();
+    desk.cancel(0);
+    desk.event(Kind::SendTimeout, &entry, |_| {});
+    assert_eq!(doubt(&desk, &entry), OrderDoubt::Cancel, "the last one");
+    desk.event(Kind::SendTimeout, &entry, |event| {
+        event.rare = Some(Box::new(RareFields { request_id, ..RareFields::default() }));
+    });
+    assert_eq!(doubt(&desk, &entry), OrderDoubt::Amend);
+    let (mut desk, entry) = working();
+    assert_eq!(desk.event(Kind::SendTimeout, &entry, |_| {}).code, Code::StaleEvent, "nothing is unanswered");
+}
+
+#[test]
+fn a_duplicate_client_id_means_ask_and_never_rejected() {
+    // Sequence 6, in the words of programs and of people.
+    for (code, words) in
+        [("DUPLICATE_CLIENT_ID", ""), ("", "duplicate client id"), ("-4116", "Duplicate clientOrderId")]
+    {
+        let mut desk = Desk::new();
+        desk.enter_limit(0, "2", "99");
+        let entry = desk.submitted();
+        let outcome = reason(&mut desk, Kind::OrderReject, &entry, code, words);
+        assert_eq!((outcome.code, outcome.state), (Code::InDoubt, Some(Stage::OrderSent)), "{code} {words}");
+        assert_eq!((doubt(&desk, &entry), asked(&desk)), (OrderDoubt::Submit, 1));
+        assert_eq!(status(&mut desk, &entry, Status::Acked, None).state, Some(Stage::EntryWorking));
+        assert_eq!(reason(&mut desk, Kind::OrderReject, &entry, code, words).code, Code::StaleEvent);
+        desk.assert_replays();
+    }
+}
+
+#[test]
+fn a_cancel_rejected_because_it_filled_is_asked_about() {
+    // Sequence 3.
+    for (code, words, asks) in [
+        ("ALREADY_FILLED", "", 1),
+        ("UNKNOWN_ORDER", "", 1),
+        ("", "Unknown order sent.", 1),
+        ("", "order not modifiable now", 0),
+    ] {
+        let (mut desk, entry) = working();
+        desk.cancel(0);
+        reason(&mut desk, Kind::CancelReject, &entry, code, words);
+        assert_eq!((desk.stage(0), asked(&desk)), (Stage::EntryWorking, asks), "{code} {words}");
+        desk.event(Kind::OrderStatus, &entry, |event| {
+            event.status = Some(Status::Filled);
+            event.average_price = Some(dec("98"));
+        });
+        assert_eq!((desk.stage(0), desk.size(0)), (Stage::PositionOpen, "2.000".into()));
+        desk.assert_replays();
+    }
+}
+
+fn exit_in_doubt(valid_for: Option<i64>) -> (Desk, Id) {
+    let mut desk = Desk::new();
+    desk.open(0, "1", "100");
+    let until = valid_for.map(|seconds| desk.now + seconds * SECOND);
+    desk.intent(Action::Exit, 0, |intent| intent.valid_until_ns = until);
+    let exit = desk.submitted();
+    desk.event(Kind::SendTimeout, &exit, |_| {});
+    (desk, exit)
+}
+
+#[test]
+fn an_exit_that_never_arrived_is_sent_again_under_its_id_while_it_is_valid() {
+    let (mut desk, exit) = exit_in_doubt(Some(60));
+    assert_eq!(desk.event(Kind::OrderNotFound, &exit, |_| {}).code, Code::InDoubt, "sequence 7: too early");
+    assert!(desk.effects.commands.is_empty());
+    for times in 1..=2 {
+        desk.now += 6 * SECOND;
+        assert_eq!(desk.event(Kind::OrderNotFound, &exit, |_| {}).state, Some(Stage::ExitSent));
+        assert_eq!(desk.submitted(), exit, "the same id");
+        assert_eq!(
+            (doubt(&desk, &exit), order(&desk, &exit).extra.as_ref().unwrap().resent),
+            (OrderDoubt::None, times)
+        );
+        desk.event(Kind::SendTimeout, &exit, |_| {});
+    }
+    desk.now += 60 * SECOND;
+    let outcome = desk.event(Kind::OrderNotFound, &exit, |_| {});
+    assert_eq!(outcome.state, Some(Stage::PositionOpen), "it is valid no more");
+    desk.assert_replays();
+    let (mut desk, exit) = exit_in_doubt(None);
+    desk.now += 6 * SECOND;
+    assert_eq!(desk.event(Kind::OrderNotFound, &exit, |_| {}).state, Some(Stage::PositionOpen));
+    let (mut desk, exit) = exit_in_doubt(Some(60));
+    desk.now += 6 * SECOND;
+    desk.event(Kind::OrderNotFound, &exit, |_| {});
+    assert_eq!(desk.fill(&exit, "T9", "1", "101").state, Some(Stage::Closed), "and it arrives");
+    desk.assert_replays();
+}
+
+#[test]
+fn an_acknowledged_order_that_is_not_found_is_over_and_somebody_must_find_out_how() {
+    let (mut desk, entry) = working();
+    desk.now += 6 * SECOND;
+    let outcome = desk.event(Kind::OrderNotFound, &entry, |_| {});
+    assert_eq!((outcome.code, outcome.state, asked(&desk)), (Code::StaleEvent, Some(Stage::EntryWorking), 1));
+    let outcome = desk.event(Kind::OrderNotFound, &entry, |_| {});
+    assert_eq!((outcome.code, outcome.severity), (Code::ReconcileRequired, Severity::Critical));
+    assert_eq!((outcome.state, order(&desk, &entry).status), (Some(Stage::Closed), Status::Canceled));
+    assert_eq!(desk.kernel.slot(0).unwrap().close_reason, id("NOT_FOUND"));
+    // It had filled: real money.
+    assert_eq!(desk.fill(&entry, "T1", "2", "99").code, Code::LateFill);
+    assert_eq!(desk.size(0), "2.000");
+    desk.assert_replays();
+}
+
+#[test]
+fn an_order_taken_for_lost_that_arrives_is_canceled() {
+    let mut desk = Desk::new();
+    desk.enter_limit(0, "2", "99");
+    let entry = desk.submitted();
+    desk.event(Kind::SendTimeout, &entry, |_| {});
+    desk.now += 6 * SECOND;
+    assert_eq!(desk.event(Kind::OrderNotFound, &entry, |_| {}).state, Some(Stage::Closed));
+    assert_eq!(desk.ack(&entry, "V1").code, Code::StaleEvent);
+    assert!(matches!(desk.effects.commands.as_slice(), [Command::Cancel(_)]));
+    desk.assert_replays();
+}
+
+#[test]
+fn an_order_of_limited_life_is_asked_about_once_that_is_over() {
+    let mut desk = Desk::new();
+    let until = desk.now + 100 * SECOND;
+    desk.intent(Action::Enter, 0, |intent| {
+        intent.target_size = Some(dec("1"));
+        intent.time_in_force = TimeInForce::Gtd;
+        intent.expire_time_ns = Some(until);
+    });
+    let entry = desk.submitted();
+    desk.ack(&entry, "V1");
+    desk.now = until;
+    assert_eq!(tick(&mut desk), 0, "the venue has its time");
+    desk.now += 6 * SECOND;
+    assert_eq!(tick(&mut desk), 1);
+    assert_eq!(tick(&mut desk), 0);
+    assert_eq!(doubt(&desk, &entry), OrderDoubt::None);
+    assert_eq!(desk.event(Kind::Expired, &entry, |_| {}).state, Some(Stage::Closed));
+    desk.now += 50 * SECOND;
+    assert_eq!(tick(&mut desk), 0);
+    desk.assert_replays();
+}
+
+#[test]
+fn while_the_connection_is_down_orders_are_stale_and_nothing_is_proven() {
+    let (mut desk, entry) = working();
+    desk.enter_limit(1, "1", "99");
+    let sent = desk.submitted();
+    desk.event(Kind::SendTimeout, &sent, |_| {});
+    let down = |desk: &mut Desk, kind| desk.event(kind, &Id::EMPTY, |_| {}).code;
+    assert_eq!(down(&mut desk, Kind::Resynced), Code::DuplicateEvent, "it was not gone");
+    assert_eq!(down(&mut desk, Kind::Disconnected), Code::Ok);
+    assert_eq!(down(&mut desk, Kind::Disconnected), Code::DuplicateEvent);
+    assert!(desk.kernel.is_stale(order(&desk, &entry)) && !desk.kernel.is_stale(order(&desk, &sent)));
+    assert_eq!(doubt(&desk, &entry), OrderDoubt::None);
+    desk.now += 60 * SECOND;
+    assert_eq!(tick(&mut desk), 0, "nobody can be asked");
+    for client in [&entry, &sent] {
+        assert!(matches!(desk.event(Kind::OrderNotFound, client, |_| {}).code, Code::InDoubt));
+    }
+    assert_eq!(down(&mut desk, Kind::Resynced), Code::Ok);
+    assert_eq!(asked(&desk), 1, "what was in doubt");
+    assert!(!desk.kernel.is_stale(order(&desk, &entry)));
+    desk.assert_replays();
+}
+
+#[test]
+fn a_rate_limit_before_the_acknowledgement_with_an_amend_sent_too_is_doubt() {
+    let mut desk = Desk::new();
+    desk.enter_limit(0, "2", "99");
+    let entry = desk.submitted();
+    desk.intent(Action::Amend, 0, |intent| intent.target_size = Some(dec("3")));
+    let outcome = desk.event(Kind::RateLimited, &entry, |_| {});
+    assert_eq!((outcome.state, doubt(&desk, &entry)), (Some(Stage::OrderSent), OrderDoubt::Submit));
+    desk.ack(&entry, "V1");
+    assert_eq!((desk.stage(0), doubt(&desk, &entry)), (Stage::EntryWorking, OrderDoubt::None));
+    desk.assert_replays();
+}
+
+#[test]
+fn a_fill_stamped_before_its_acknowledgement_and_a_clock_that_runs_back_change_nothing() {
+    // Sequence 20.
+    let mut desk = Desk::new();
+    desk.enter(0, "1");
+    let entry = desk.submitted();
+    desk.event(Kind::OrderAck, &entry, |event| event.timestamp_ns = 900);
+    let outcome = desk.event(Kind::FullFill, &entry, |event| {
+        event.timestamp_ns = -5;
+        event.venue_trade_id = id("T1");
+        event.size = Some(dec("1"));
+        event.price = Some(dec("100"));
+    });
+    assert_eq!(outcome.state, Some(Stage::PositionOpen));
+    desk.assert_replays();
+}
