@@ -46,9 +46,9 @@ class SimulatedVenue:
         native_oco: bool = False,
         trim_reduce_only: bool = False,
         self_trade_prevention: bool = False,
-        queue_position: bool = False,
         funding_without_symbol: bool = False,
         funding_delay_ms: Number = 0,
+        faults: Mapping[str, Any] | None = None,
     ) -> None:
         """Describe the venue. Values are checked when a kernel opens it.
 
@@ -76,9 +76,10 @@ class SimulatedVenue:
             native_oco: Whether the venue itself cancels the others of an `oco_group`.
             trim_reduce_only: Whether waiting reduce-only orders are cut or ended as the position shrinks.
             self_trade_prevention: Whether an order that would meet another of the account expires.
-            queue_position: Whether an order waits behind what the book showed at its price.
             funding_without_symbol: Whether FUNDING_FEE comes pooled per asset.
             funding_delay_ms: How long after the boundary funding is paid.
+            faults: What goes wrong, by name, and how often, 0 to 1: `drop`, `duplicate`, `delay`, `reorder`,
+                `send_timeout`, `late_fill` and so on; a name that is none is refused. `heal` ends them.
         """
         self._settings: dict[str, Any] = {
             "balances": dict(balances or {}),
@@ -102,9 +103,9 @@ class SimulatedVenue:
             "native_oco": native_oco,
             "trim_reduce_only": trim_reduce_only,
             "self_trade_prevention": self_trade_prevention,
-            "queue_position": queue_position,
             "funding_without_symbol": funding_without_symbol,
             "funding_delay_ms": funding_delay_ms,
+            "faults": dict(faults or {}),
         }
         self._engine: Engine | None = None
 
@@ -268,6 +269,10 @@ class SimulatedVenue:
             InvalidInput: There is no position.
         """
         self._running().sim_adl(symbol, size, price)
+
+    def heal(self) -> None:
+        """End all faults: what was withheld arrives, and the last word on every order follows."""
+        self._running().sim_heal()
 
     def set_fee_rates(self, symbol: str, maker_rate: Number, taker_rate: Number) -> None:
         """Change the fee rates without a word: the kernel finds out by what it pays.
