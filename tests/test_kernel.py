@@ -622,7 +622,9 @@ def test_account_events_move_k() -> None:
         "WARN",
         5,
     )
-    assert state["reconcile_causes"] == [{"cause": "UNEXPLAINED", "amount": Decimal(-1), "proof": "PROVEN"}]
+    assert state["reconcile_causes"] == [
+        {"cause": "UNEXPLAINED", "amount": Decimal(-1), "proof": "PROVEN", "references": []}
+    ]
 
 
 def test_a_reported_position_stands_beside_the_booked_one() -> None:

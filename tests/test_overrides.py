@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from dita import ExecutionKernel, InvalidInput, InvalidType, MockVenueAdapter
+from dita import ExecutionKernel, InvalidInput, InvalidType, MockVenueAdapter, VenueEvent
 from dita.overrides import WRITABLE
 from kernels import ENTER, SYMBOL, ack, fill, intent, opened
 
@@ -130,3 +130,114 @@ def test_a_mark_by_a_slot_is_the_instruments() -> None:
     kernel = trading()
     assert kernel.slot(0).mark_price("61000").accepted
     assert kernel.slot(0).unrealized_pnl == Decimal(10)
+
+
+# --------------------------------------------------------------------------------------------- what it does
+
+
+def test_a_smaller_size_goes_to_nobodys_book() -> None:
+    kernel = trading()
+    before = kernel.account.equity
+    with kernel.override(by="ops", reason="sold by hand") as block:
+        kernel.slot(0).size = "0.004"
+    assert [outcome.diagnostic_code for outcome in block.outcomes] == ["OK"]
+    assert str(kernel.slot(0).size) == "0.004"
+    assert [str(row["size"]) for row in kernel.unassigned()] == ["0.006"]
+    assert kernel.account.equity == before
+    kernel.check_invariants()
+
+
+def test_several_writes_to_a_slot_are_one_input() -> None:
+    kernel = trading()
+    seq = kernel.seq
+    with kernel.override(by="ops", reason="booked wrongly"):
+        slot = kernel.slot(0)
+        slot.size = "0.005"
+        slot.entry_price = "59000"
+        slot.unprotected = True
+        slot.metadata = {"checked": True}
+    assert kernel.seq == seq + 1
+    slot = kernel.slot(0)
+    assert (slot.entry_price, slot.unprotected, slot.metadata) == (Decimal(59_000), True, {"checked": True})
+    kernel.check_invariants()
+
+
+def test_one_that_the_kernel_refuses_is_refused_whole() -> None:
+    kernel = trading()
+    before = kernel.state_hash()
+    with (  # noqa: PT012 - the block is what is tested
+        pytest.raises(InvalidInput, match=r"^slots\[0\]\.initial_size: ") as caught,
+        kernel.override(by="ops", reason="a slip"),
+    ):
+        kernel.slot(0).size = "0.005"
+        kernel.slot(0).initial_size = "0.001"
+    assert caught.value.field == "slots[0].initial_size"
+    assert kernel.state_hash() == before
+
+
+def test_a_free_slot_takes_what_is_nobodys() -> None:
+    kernel = trading()
+    with kernel.override(by="ops", reason="two trades, not one"):
+        kernel.slot(0).size = "0.004"
+        other = kernel.slot(3)
+        other.trade_id = "t7"
+        other.asset = SYMBOL
+        other.side = "LONG"
+        other.size = "0.006"
+        other.entry_price = "60000"
+    assert kernel.state.active_trade_index == {"t1": 0, "t7": 3}
+    assert (kernel.slot(3).fsm_state, kernel.unassigned()) == ("POSITION_OPEN", [])
+    kernel.check_invariants()
+
+
+def test_closing_frees_the_slot() -> None:
+    kernel = trading()
+    with kernel.override(by="ops", reason="settled elsewhere"):
+        kernel.slot(0).closed = True
+        kernel.slot(0).close_reason = "ELSEWHERE"
+    assert (kernel.slot(0).fsm_state, kernel.slot(0).close_reason) == ("CLOSED", "ELSEWHERE")
+    assert [str(row["size"]) for row in kernel.unassigned()] == ["0.010"]
+    kernel.check_invariants()
+
+
+def test_a_leg_that_was_sold_by_hand_is_consumed() -> None:
+    kernel = trading()
+    with kernel.override(by="ops", reason="sold by hand"):
+        kernel.slot(0).consume_exit_leg()
+        with pytest.raises(InvalidInput, match="written in this block already"):
+            kernel.slot(0).consume_exit_leg()
+    assert (kernel.slot(0).active_leg_index, str(kernel.slot(0).size)) == (1, "0.005")
+    assert [str(row["size"]) for row in kernel.unassigned()] == ["0.005"]
+    kernel.check_invariants()
+
+
+def test_a_strangers_fill_becomes_the_slots_exit() -> None:
+    kernel = trading()
+    strange = VenueEvent(
+        1,
+        kind="FULL_FILL",
+        asset=SYMBOL,
+        order_side="SELL",
+        venue_order_id="V77",
+        venue_client_id="WEB1",
+        venue_trade_id="T77",
+        price="61000",
+        size="0.01",
+    )
+    kernel.on_venue_event(strange)
+    assert [str(row["size"]) for row in kernel.unassigned()] == ["-0.010"]
+    for attach in (kernel.slot(0).attach_exit_order, kernel.slot(0).attach_entry_order):
+        with pytest.raises(InvalidInput, match=r"with kernel\.override"):
+            attach("V77")
+    with kernel.override(by="ops", reason="I sold it in the app"):
+        kernel.slot(0).attach_exit_order("V77")
+    assert (kernel.slot(0).fsm_state, kernel.slot(0).realized_pnl) == ("CLOSED", Decimal(10))
+    assert kernel.unassigned() == []
+    kernel.check_invariants()
+
+
+def test_an_order_that_is_nobodys_by_no_name_is_refused() -> None:
+    kernel = trading()
+    for order, error in (("V99", r"slots\[0\]\.exit_order"), ("", "no VenueOrder"), (5, "no VenueOrder")):
+        with pytest.raises(InvalidInput, match=error), kernel.override(by="ops", reason="a slip"):
+            kernel.slot(0).attach_exit_order(order)  # type: ignore[arg-type]

@@ -1421,6 +1421,9 @@ class Engine:
     def sim_adl(self, symbol: str, size: _Number, price: _Number) -> None:
         """Takes a part of the simulated venue's position away."""
 
+    def sim_heal(self) -> None:
+        """Ends the simulated venue's faults: what was withheld arrives."""
+
     def sim_fee_rates(self, symbol: str, maker_rate: _Number, taker_rate: _Number) -> None:
         """Changes the simulated venue's fee rates, without a word."""
 

@@ -51,6 +51,22 @@ def test_rates_that_change_without_a_word_are_booked_as_they_are() -> None:
 def test_counters_name_everything() -> None:
     _, venue = paper()
     assert set(venue.counters().values()) == {0}
+    assert "fault_duplicate" in venue.counters()
     assert {"orders", "fills", "amends", "triggered", "fundings", "liquidations", "adls"} <= set(
         venue.counters()
     )
+
+
+def test_faults_happen_are_counted_and_end() -> None:
+    kernel, venue = paper(faults={"duplicate": 1, "delay_ms_max": 5})
+    kernel.process_intent(intent(ENTER, "i1"))
+    assert venue.counters()["fault_duplicate"] > 0
+    venue.heal()
+    assert kernel.account.capital == venue.wallet("USDT")
+    kernel.check_invariants()
+
+
+def test_a_fault_that_is_none_is_refused_by_name() -> None:
+    for wrong, value in (("gremlins", 1), ("drop", "often"), ("drop", -1)):
+        with pytest.raises(InvalidInput, match=rf"faults\.{wrong}"):
+            paper(faults={wrong: value})

@@ -48,6 +48,7 @@ class SimulatedVenue:
         self_trade_prevention: bool = False,
         funding_without_symbol: bool = False,
         funding_delay_ms: Number = 0,
+        faults: Mapping[str, Any] | None = None,
     ) -> None:
         """Describe the venue. Values are checked when a kernel opens it.
 
@@ -77,6 +78,8 @@ class SimulatedVenue:
             self_trade_prevention: Whether an order that would meet another of the account expires.
             funding_without_symbol: Whether FUNDING_FEE comes pooled per asset.
             funding_delay_ms: How long after the boundary funding is paid.
+            faults: What goes wrong, by name, and how often, 0 to 1: `drop`, `duplicate`, `delay`, `reorder`,
+                `send_timeout`, `late_fill` and so on; a name that is none is refused. `heal` ends them.
         """
         self._settings: dict[str, Any] = {
             "balances": dict(balances or {}),
@@ -102,6 +105,7 @@ class SimulatedVenue:
             "self_trade_prevention": self_trade_prevention,
             "funding_without_symbol": funding_without_symbol,
             "funding_delay_ms": funding_delay_ms,
+            "faults": dict(faults or {}),
         }
         self._engine: Engine | None = None
 
@@ -265,6 +269,10 @@ class SimulatedVenue:
             InvalidInput: There is no position.
         """
         self._running().sim_adl(symbol, size, price)
+
+    def heal(self) -> None:
+        """End all faults: what was withheld arrives, and the last word on every order follows."""
+        self._running().sim_heal()
 
     def set_fee_rates(self, symbol: str, maker_rate: Number, taker_rate: Number) -> None:
         """Change the fee rates without a word: the kernel finds out by what it pays.

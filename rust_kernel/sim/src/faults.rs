@@ -62,6 +62,14 @@ macro_rules! faults {
         }
 
         impl SimFaults {
+            /// A fault's rate by the fault's name.
+            pub fn rate_mut(&mut self, name: &str) -> Option<&mut u32> {
+                match name {
+                    $(stringify!($name) => Some(&mut self.$name),)+
+                    _ => None,
+                }
+            }
+
             fn rates(&self) -> [(&'static str, u32); [$(stringify!($name)),+].len()] {
                 [$((concat!("faults.", stringify!($name)), self.$name)),+]
             }

@@ -576,6 +576,14 @@ impl Engine {
         self.simulate(py, None, |venue, now_ns, out| venue.force_adl(now_ns, &symbol, size, price, out))
     }
 
+    /// Ends the simulated venue's faults: what was withheld arrives.
+    fn sim_heal(&self, py: Python<'_>) -> Result<(), Error> {
+        self.simulate(py, None, |venue, now_ns, out| {
+            venue.heal(now_ns, out);
+            Ok(())
+        })
+    }
+
     /// Changes the simulated venue's fee rates, without a word.
     fn sim_fee_rates(
         &self,
@@ -650,6 +658,9 @@ impl Engine {
             ("transfers", counters.transfers),
         ] {
             dict.set_item(name, count)?;
+        }
+        for (name, count) in counters.faults.all() {
+            dict.set_item(format!("fault_{name}"), count)?;
         }
         Ok(dict)
     }

@@ -95,6 +95,10 @@ impl AccountView {
             cause.set_item("cause", part.cause.name())?;
             cause.set_item("amount", number::get_money(py, part.amount)?)?;
             cause.set_item("proof", part.proof.name())?;
+            cause.set_item(
+                "references",
+                PyList::new(py, part.references.iter().map(|id| text::get_id(py, id)))?,
+            )?;
             causes.append(cause)?;
         }
         Ok(causes)

@@ -212,7 +212,7 @@ pub struct SimSettings {
 }
 
 #[rustfmt::skip]
-const SIMULATED: [Field<SimSettings>; 24] = [
+const SIMULATED: [Field<SimSettings>; 25] = [
     Field::optional("balances", |s, n, v| { s.balances = inputs::balances(v, n)?; Ok(()) }),
     Field::optional("seed", |s, n, v| { s.config.seed = number::read_whole(v, n)?; Ok(()) }),
     Field::optional("latency_ms", |s, n, v| { s.config.latency_ns = read_latency(v, n)?; Ok(()) }),
@@ -229,6 +229,7 @@ const SIMULATED: [Field<SimSettings>; 24] = [
     Field::optional("native_oco", |s, n, v| { s.config.native_oco = text::read_flag(v, n)?; Ok(()) }),
     Field::optional("trim_reduce_only", |s, n, v| { s.config.trim_reduce_only = text::read_flag(v, n)?; Ok(()) }),
     Field::optional("self_trade_prevention", |s, n, v| { s.config.self_trade_prevention = text::read_flag(v, n)?; Ok(()) }),
+    Field::optional("faults", read_faults),
     Field::optional("quotes_set_marks", |s, n, v| { s.config.quotes_set_marks = text::read_flag(v, n)?; Ok(()) }),
     Field::optional("position_events", |s, n, v| { s.config.position_events = text::read_flag(v, n)?; Ok(()) }),
     Field::optional("margin_events", |s, n, v| { s.config.margin_events = text::read_flag(v, n)?; Ok(()) }),
@@ -238,6 +239,51 @@ const SIMULATED: [Field<SimSettings>; 24] = [
     Field::optional("funding_without_symbol", |s, n, v| { s.config.funding_without_symbol = text::read_flag(v, n)?; Ok(()) }),
     Field::optional("funding_delay_ms", |s, n, v| { s.config.funding_delay_ns = read_latency(v, n)?; Ok(()) }),
 ];
+
+/// Decimals of a fault's rate: millionths.
+const RATE_DIGITS: u8 = 6;
+
+/// Faults by name: a rate from 0 to 1 for each that may happen, and what else there is to say of them.
+fn read_faults(
+    settings: &mut SimSettings,
+    name: &'static str,
+    value: &Bound<'_, PyAny>,
+) -> Result<(), Error> {
+    let faults = &mut settings.config.faults;
+    for (key, value) in crate::record::items(value, name)? {
+        let mut fault = Id::EMPTY;
+        text::read_id(&mut fault, &key, name)?;
+        let named = |error: Error| error.within(&format!("{name}.{}: ", fault.as_str()));
+        match fault.as_str() {
+            "delay_ms_max" => faults.delay_ns_max = read_latency(&value, "ms").map_err(named)?,
+            "disconnect_ms" => faults.disconnect_ns = read_latency(&value, "ms").map_err(named)?,
+            "silence_ms" => faults.silence_ns = read_latency(&value, "ms").map_err(named)?,
+            "clock_skew_ms_max" => faults.clock_skew_ns_max = read_latency(&value, "ms").map_err(named)?,
+            "not_found_ms" => faults.not_found_ns = read_latency(&value, "ms").map_err(named)?,
+            "retry_after_ms" => {
+                faults.retry_after_ms = number::read_whole(&value, "ms").map_err(named)?;
+            }
+            "trade_ids_per_symbol" => {
+                faults.trade_ids_per_symbol = text::read_flag(&value, "flag").map_err(named)?;
+            }
+            other => {
+                let rate = number::read(&value, "rate").map_err(named)?.at_scale(RATE_DIGITS).ok();
+                let rate = rate.and_then(|rate| u32::try_from(rate).ok());
+                match (faults.rate_mut(other), rate) {
+                    (Some(place), Some(rate)) => *place = rate,
+                    (Some(_), None) => {
+                        let place = format!("{name}.{other}");
+                        return Err(Error::value(place, &value, "is no rate from 0 to 1 in millionths"));
+                    }
+                    (None, _) => {
+                        return Err(Error::value(format!("{name}.{other}"), &value, "is no fault"));
+                    }
+                }
+            }
+        }
+    }
+    Ok(())
+}
 
 fn read_latency(value: &Bound<'_, PyAny>, name: &'static str) -> Result<i64, Error> {
     let nanos = number::read(value, name)?.at_scale(NANOS_PER_MILLI_DIGITS);
