@@ -8,7 +8,7 @@ MAKEFLAGS += --no-print-directory --no-builtin-rules
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 STAMPS := $(VENV)/.stamps
-PYTHON_CODE := python tests $(wildcard benches)
+PYTHON_CODE := python tests tools examples $(wildcard benches)
 # The folder that generated documents are written under; the check writes elsewhere and compares.
 OUT := .
 
@@ -101,6 +101,7 @@ lint-python: setup
 	@$(VENV)/bin/ruff check --quiet $(PYTHON_CODE)
 	$(call say,'mypy --strict')
 	@$(VENV)/bin/mypy --strict
+	@$(VENV)/bin/mypy --strict tools/*.py
 	$(call say,'stubtest')
 	@MYPYPATH=python $(PYTHON) -m mypy.stubtest dita._kernel
 	$(call say,'import layers')
@@ -124,12 +125,15 @@ bench-peers: setup ## Run other projects' engines beside DITA and rewrite the ch
 # One line each: the file, and how its text is made. A file listed here is committed,
 # `make docs` rewrites it, and CI makes it again and compares.
 
-GENERATED := docs/reference/cli.md $(if $(wildcard rust_kernel/examples/fsm.rs),docs/fsm.md)
+API_PAGES := kernel values names errors venues planes
+GENERATED := docs/reference/cli.md docs/fsm.md docs/assets/fsm.svg $(API_PAGES:%=docs/reference/api/%.md)
 generate_docs/reference/cli.md = $(PYTHON) -m dita.cli.reference
 generate_docs/fsm.md = cargo run --locked --quiet --package dita-kernel --example fsm
+generate_docs/assets/fsm.svg = $(PYTHON) tools/fsm_svg.py
+$(foreach page,$(API_PAGES),$(eval generate_docs/reference/api/$(page).md = $$(PYTHON) tools/api_reference.py $(page)))
 
 .PHONY: docs
-docs: setup ## Rewrite the generated documents (fsm.md, the command line's reference)
+docs: setup ## Rewrite the generated documents (the state machine, the command line's and Python's reference)
 	@$(foreach file,$(GENERATED),mkdir -p $(OUT)/$(dir $(file)); $(generate_$(file)) > $(OUT)/$(file);)
 
 .PHONY: generated-check
@@ -140,6 +144,14 @@ generated-check: setup
 		diff -u "$$file" "target/generated/$$file" \
 			|| { echo "$$file is not what the code says: run 'make docs' and commit it." >&2; exit 1; }; \
 	done
+
+## ---------------------------------------------------------------- the site
+# Strict: a link that leads nowhere is an error. It reaches nothing outside, and neither do its pages.
+
+.PHONY: site
+site: setup ## Build the documentation's site into site/ (open site/index.html)
+	$(call say,'documentation site')
+	@NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --strict --quiet
 
 ## ---------------------------------------------------------------- locks
 
@@ -160,6 +172,6 @@ lock-check:
 
 .PHONY: clean
 clean: ## Remove everything that the commands above made
-	@rm -rf $(VENV) .bench target benches/target dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
+	@rm -rf $(VENV) .bench target benches/target dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
 	@find python tests benches -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 	@find python -name '_kernel*.so' -delete

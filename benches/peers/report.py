@@ -14,8 +14,8 @@ REFERENCE = "dita_t1"
 FINISHED = (1_000, 2_000, 4_000, 8_000)
 # The cost "after N trips" is the median of this many blocks that end there.
 BLOCKS_AT_A_POINT = 5
-# Below this part of a core the machine was busy with something else. That is more than noise: a block of half a
-# millisecond often runs through undisturbed where one of fifty does not, so a slow arm looks slower still.
+# Below this part of a core the machine was busy with something else. That is more than noise: a block of half
+# a millisecond often runs through undisturbed where one of fifty does not, so a slow arm looks slower still.
 CPU_SHARE_MIN = 0.9
 
 SOURCE = (

@@ -1,6 +1,4 @@
-//! Prints docs/fsm.md: the transition table as a diagram and as a table. Run by `make docs`.
-
-use std::collections::BTreeMap;
+//! Prints docs/fsm.md: the transition table, under its picture. Run by `make docs`.
 
 use dita_kernel::names::TradeStage;
 use dita_kernel::slot::table::{Rule, TABLE, rule_number};
@@ -14,29 +12,9 @@ fn main() {
         "A slot carries one trade at a time. Its stage is a function of its entry order, its position and its"
     );
     println!("exit orders. IDLE and CLOSED are free.\n");
-    diagram();
+    println!("[![A slot's stages and what leads from one to the next](assets/fsm.svg)](assets/fsm.svg)\n");
     table();
     legend();
-}
-
-/// The arrows that change the stage; several symbols on one arrow share a line.
-fn diagram() {
-    let mut arrows: BTreeMap<(usize, usize), Vec<&str>> = BTreeMap::new();
-    for (symbol, cells) in &TABLE {
-        for (&stage, cell) in TradeStage::ALL.iter().zip(cells) {
-            if let Rule::Go(next) = cell
-                && *next != stage
-            {
-                arrows.entry((stage as usize, *next as usize)).or_default().push(symbol.name());
-            }
-        }
-    }
-    println!("```mermaid\nstateDiagram-v2\n    [*] --> IDLE");
-    for ((from, to), symbols) in arrows {
-        let (from, to) = (TradeStage::ALL[from].name(), TradeStage::ALL[to].name());
-        println!("    {from} --> {to}: {}", symbols.join("\\n"));
-    }
-    println!("```\n");
 }
 
 fn table() {

@@ -1,5 +1,8 @@
 """The command line itself: help, exit codes, and errors without tracebacks."""
 
+import argparse
+import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +11,8 @@ import pytest
 
 from dita import __version__
 from dita.cli import main
-from dita.cli.reference import reference
+from dita.cli.main import build_parser
+from dita.cli.reference import parsers_of, reference
 
 
 def test_help_shows_commands_examples_and_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:
@@ -18,6 +22,42 @@ def test_help_shows_commands_examples_and_exit_codes(capsys: pytest.CaptureFixtu
     assert caught.value.code == 0
     for expected in ("demo", "examples:", "exit codes:"):
         assert expected in text
+
+
+def commands() -> list[argparse.ArgumentParser]:
+    """The parsers of all commands, the command line's own first."""
+    return list(parsers_of(build_parser()))
+
+
+def examples_in(parser: argparse.ArgumentParser) -> list[str]:
+    """The lines under "examples:", without what follows the command."""
+    _, _, after = parser.format_help().partition("\nexamples:\n")
+    lines = after.split("\n\n")[0].splitlines()
+    return [re.split(r"\s{3,}| \| ", line.strip())[0] for line in lines]
+
+
+@pytest.mark.parametrize("parser", commands(), ids=lambda parser: parser.prog)
+def test_every_command_has_examples_that_parse(parser: argparse.ArgumentParser) -> None:
+    examples = examples_in(parser)
+    assert examples
+    for example in examples:
+        words = shlex.split(example)
+        assert example.startswith(parser.prog)
+        assert build_parser().parse_args(words[1:]).command == words[1]
+
+
+def test_the_list_of_commands_shows_an_example_of_each() -> None:
+    top, *others = commands()
+    shown = {shlex.split(example)[1] for example in examples_in(top)}
+    assert shown == {parser.prog.split()[1] for parser in others}
+
+
+@pytest.mark.parametrize("arguments", [[], ["dance"], ["demo", "--seed", "x"]])
+def test_a_complaint_says_where_help_is(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(arguments)
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last == ("Try `dita demo --help`." if "demo" in arguments else "Try `dita --help`.")
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
@@ -74,4 +114,5 @@ def test_the_module_runs_as_the_command_does() -> None:
 def test_the_reference_covers_every_command() -> None:
     text = reference()
     assert "## dita\n" in text
-    assert "## dita demo\n" in text
+    for parser in commands():
+        assert f"## {parser.prog}\n" in text

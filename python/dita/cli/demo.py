@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 PROGRESS_EVENTS: Final = 1024
 TRADES_SHOWN: Final = 10
 
+EXAMPLE: Final = ("dita demo --data FILE", "replay a recorded market, or one that DITA makes itself")
+
 _DESCRIPTION: Final = """\
 Replay a market through a simple strategy on the paper venue, and report the trades with their fees,
 K, E and every named cause of a difference, latency and throughput. Without --data the market is one
@@ -56,8 +58,18 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--data", type=Path, metavar="FILE", help="a market file; default: a generated market"
     )
-    parser.add_argument("--symbol", type=_symbol, help="instrument of a bar file (default: from its name)")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of the report")
+    add_replay_options(parser)
+    parser.set_defaults(run=run)
+
+
+def add_replay_options(parser: argparse.ArgumentParser) -> None:
+    """Describe what every replay of a market asks for, but the market.
+
+    Args:
+        parser: A command's parser.
+    """
+    parser.add_argument("--symbol", type=_symbol, help="instrument of a bar file (default: from its name)")
     parser.add_argument(
         "--seed", type=_seed, default=1, metavar="N", help="seed of the venue and the generated market (1)"
     )
@@ -65,7 +77,6 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--capital", type=_capital, default=Decimal(10_000), metavar="X", help="opening balance (10000)"
     )
     parser.add_argument("--max-trades", type=_count, metavar="N", help="stop after N trades (default: never)")
-    parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -81,7 +92,7 @@ def run(options: argparse.Namespace) -> int:
         CommandFailure: The file cannot be used, or the kernel refused to go on.
     """
     try:
-        market = _market(options)
+        market = market_of(options)
         report = _replay(market, options)
     except MarketFileError as error:
         raise CommandFailure(str(error)) from error
@@ -89,7 +100,15 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _market(options: argparse.Namespace) -> Market:
+def market_of(options: argparse.Namespace) -> Market:
+    """Open the market that a command line names, or the generated one.
+
+    Args:
+        options: The parsed command line: `data`, `symbol`, `seed`.
+
+    Raises:
+        MarketFileError: The file cannot be used.
+    """
     if options.data is None:
         return SyntheticMarket(seed=options.seed)
     return open_market(options.data, symbol=options.symbol)

@@ -3,11 +3,11 @@
 import argparse
 import os
 import sys
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Iterator, Sequence
+from typing import Final, NoReturn
 
 from dita import __version__
-from dita.cli import demo
+from dita.cli import demo, drift
 from dita.cli.failure import CommandFailure
 
 EXIT_OK: Final = 0
@@ -22,29 +22,46 @@ difference between them has a name."""
 
 _EPILOG: Final = """\
 examples:
-  dita demo                      replay a market that DITA makes itself
-  dita demo --data FILE          replay a recorded one
-  dita demo --json | jq .fees    the same report for machines
+{examples}
 
 exit codes:
-  0  done    1  failed, the message says what to do    2  wrong usage
+  0  done    1  failed, the message says what to do    2  wrong usage    130  interrupted
 
-`dita COMMAND --help` tells more about a command."""
+`dita COMMAND --help` tells more about a command, with more examples."""
+
+# Each describes itself, and brings the example that the list of commands shows.
+_COMMANDS: Final = (demo, drift)
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose complaint says where help is; those of its commands are of its kind."""
+
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        self.exit(EXIT_USAGE, f"{self.prog}: {message}\nTry `{self.prog} --help`.\n")
 
 
 def build_parser() -> argparse.ArgumentParser:
     """Build the whole command line, so that it can be parsed, printed and documented."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="dita",
         description=_DESCRIPTION,
-        epilog=_EPILOG,
+        epilog=_EPILOG.format(examples="\n".join(_examples())),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"dita {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, dest="command")
-    demo.add_parser(commands)
+    for command in _COMMANDS:
+        command.add_parser(commands)
     return parser
+
+
+def _examples() -> Iterator[str]:
+    width = max(len(command.EXAMPLE[0]) for command in _COMMANDS)
+    for command in _COMMANDS:
+        example, what = command.EXAMPLE
+        yield f"  {example:{width}}    {what}"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

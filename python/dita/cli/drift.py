@@ -1,0 +1,142 @@
+"""`dita drift`: what K and E said over a run, and what the kernel called the difference, as a picture."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from dita.cli import demo
+from dita.cli.failure import CommandFailure
+from dita.cli.progress import Progress
+from dita.market import Market, MarketFileError
+
+if TYPE_CHECKING:
+    from dita.cli.drift_chart import Drift
+
+EXAMPLE: Final = ("dita drift --planted --html d.html", "draw K, E and the named parts between them")
+
+_DESCRIPTION: Final = """\
+Draw K (what the wallet must hold by the kernel's ledger), E (what the exchange reports) and the named
+parts of their difference over time, and at the end a waterfall from K to E. The page is one file that
+fetches nothing.
+
+On the paper venue K and E agree, so the picture of a replay is mostly a flat line, which is the point
+of it. --planted shows what differences look like: a scripted exchange that is late, charges what it
+did not say, and has a second trader on the account. The picture says that it is planted."""
+
+_EPILOG: Final = """\
+examples:
+  dita drift --planted --html drift.html
+  dita drift --demo --max-trades 50 --html drift.html --svg drift.svg
+  dita drift --data btcusdt_l2.jsonl.gz --html drift.html"""
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Describe the command.
+
+    Args:
+        commands: The command line's list of commands.
+    """
+    parser = commands.add_parser(
+        "drift",
+        help="draw K, E and the named parts of their difference",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument("--data", type=Path, metavar="FILE", help="replay a market file, as `dita demo` does")
+    source.add_argument("--demo", action="store_true", help="replay a generated market (the default)")
+    source.add_argument("--planted", action="store_true", help="play a script of planted differences instead")
+    demo.add_replay_options(parser)
+    parser.add_argument("--html", type=Path, metavar="OUT", help="write the page to OUT")
+    parser.add_argument("--svg", type=Path, metavar="OUT", help="write the picture alone to OUT")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run and draw.
+
+    Args:
+        options: The parsed command line.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        CommandFailure: There is nowhere to write to, or the file or the kernel stopped it.
+    """
+    # The kernel's native module is loaded here, so that `dita --help` answers at once.
+    from dita import KernelError  # noqa: PLC0415
+    from dita.cli.drift_chart import as_svg  # noqa: PLC0415
+    from dita.cli.drift_page import as_html  # noqa: PLC0415
+    from dita.cli.drift_planted import planted  # noqa: PLC0415
+
+    if options.html is None and options.svg is None:
+        raise CommandFailure("say where to draw to: add --html drift.html, or --svg drift.svg")
+    try:
+        drift = planted()[0] if options.planted else _replayed(demo.market_of(options), options)
+    except MarketFileError as error:
+        raise CommandFailure(str(error)) from error
+    except KernelError as error:
+        raise CommandFailure(f"the kernel stopped: {error}") from error
+    if options.html is not None:
+        _write(options.html, as_html(drift))
+    if options.svg is not None:
+        _write(options.svg, as_svg(drift))
+    sys.stdout.write(_summary(drift, [path for path in (options.html, options.svg) if path is not None]))
+    return 0
+
+
+def _replayed(market: Market, options: argparse.Namespace) -> Drift:
+    from dita.cli.drift_chart import Drift, Sample  # noqa: PLC0415
+    from dita.cli.drift_planted import sample_of  # noqa: PLC0415
+    from dita.cli.replay import PaperReplay  # noqa: PLC0415
+
+    samples: list[Sample] = []
+    replay = PaperReplay(market, capital=options.capital, seed=options.seed, trades_max=options.max_trades)
+    with replay.kernel as kernel:
+
+        def look() -> None:
+            sample = sample_of(kernel.account.state(), replay.result.end_ns)
+            if not samples or not sample.says_what(samples[-1]):
+                samples.append(sample)
+
+        progress = Progress()
+        for count, event in enumerate(market):
+            if count % demo.PROGRESS_EVENTS == 0 and progress.is_due():
+                progress.show(f"{market.name}: {market.fraction_read():4.0%} read, {len(samples)} changes")
+            replay.feed(event)
+            look()
+            if replay.is_done:
+                break
+        replay.finish()
+        # The last moment stands in the picture even where it says the same as the one before.
+        samples.append(sample_of(kernel.account.state(), replay.result.end_ns))
+        progress.close()
+    return Drift(f"{market.name} ({market.kind}), {len(replay.result.trades)} trades", replay.asset, samples)
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise CommandFailure(f"{path}: cannot be written ({error.strerror}); name another file") from error
+
+
+def _summary(drift: Drift, written: list[Path]) -> str:
+    from dita.cli.drift_chart import exact  # noqa: PLC0415
+
+    last = drift.samples[-1]
+    lines = [
+        drift.title,
+        f"  K      {exact(last.k):>20} {drift.asset}",
+        f"  E      {'not reported' if last.e is None else exact(last.e):>20}",
+        f"  E - K  {exact(last.delta, sign=True):>20}  {last.status}",
+        *(f"    {exact(part.amount, sign=True):>22}  {part.cause} ({part.proof})" for part in last.parts),
+        *(f"wrote {path}" for path in written),
+    ]
+    return "\n".join(lines) + "\n"

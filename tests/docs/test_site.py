@@ -1,0 +1,47 @@
+"""The documentation's site: it builds without a warning, and its pages fetch nothing from elsewhere."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+# What a page loads, as opposed to what it links to.
+LOADED = re.compile(r"<(?:script|img|iframe|source)\b[^>]*\bsrc=\"([^\"]+)\"|<link\b([^>]*)>")
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The site, built as `make site` does."""
+    built = tmp_path_factory.mktemp("site")
+    done = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(built)],
+        cwd=ROOT,
+        env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return built
+
+
+def test_every_document_is_a_page(site: Path) -> None:
+    left_out = {"decisions/template.md"}
+    documents = {str(page.relative_to(ROOT / "docs")) for page in (ROOT / "docs").rglob("*.md")} - left_out
+    pages = {str(page.relative_to(site).with_suffix(".md")) for page in site.rglob("*.html")} - {"404.md"}
+    assert pages == documents
+
+
+def test_no_page_loads_anything_from_elsewhere(site: Path) -> None:
+    foreign = [
+        (page.name, found.group(0))
+        for page in site.rglob("*.html")
+        for found in LOADED.finditer(page.read_text(encoding="utf-8"))
+        if re.search(r"(?:src|href)=\"(?:https?:)?//", found.group(0))
+        and 'rel="canonical"' not in found.group(0)
+    ]
+    assert foreign == []
