@@ -43,9 +43,9 @@ CAPITAL_V1 = Decimal(1_000_000)
 WORK = Work(
     money="fixed point (USDT to 8 places), balances through f64",
     duplicates="yes, by trade id",
-    funding="no, in this run",
+    funding="no",
     reconciliation="no: live only",
-    also="pre-trade risk, margin, portfolio, message bus, event history of every order and position",
+    also="pre-trade risk, margin, portfolio, message bus; keeps closed orders and positions (its default)",
     lacks="no acknowledgement of market orders; account balances are running sums",
 )
 

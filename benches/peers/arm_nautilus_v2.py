@@ -52,9 +52,9 @@ SECOND_NS = 1_000_000_000
 WORK = Work(
     money="exact, fixed point (USDT to 8 places)",
     duplicates="yes, by trade id",
-    funding="no, in this run",
+    funding="can; none falls due here",
     reconciliation="no: live only",
-    also="pre-trade risk, margin, portfolio, message bus, event history of every order and position",
+    also="pre-trade risk, margin, portfolio, message bus; keeps closed orders and positions (its default)",
     lacks="account balances are running sums",
 )
 

@@ -28,6 +28,8 @@ ROOT = HERE.parents[1]
 CACHE = ROOT / ".bench"
 DRAFT = CACHE / "draft"
 RESULTS = HERE / "results.json"
+PAGE = HERE.parent / "RESULTS.md"
+PICTURE = ROOT / "docs/assets/peers.svg"
 SCRIPTS = {
     "hftbacktest": "arm_hftbacktest.py",
     "vnpy": "arm_vnpy.py",
@@ -203,9 +205,8 @@ def publish(results: dict[str, Any], *, is_draft: bool) -> None:
             " .bench/draft/ is written. Run it again when nothing else runs."
         )
     write_whole(RESULTS, as_text(results))
-    old = (HERE.parent / "RESULTS.md").read_text(encoding="utf-8")
-    write_whole(HERE.parent / "RESULTS.md", report.replaced(old, page))
-    write_whole(ROOT / "docs/assets/peers.svg", picture)
+    write_whole(PAGE, report.replaced(PAGE.read_text(encoding="utf-8"), page))
+    write_whole(PICTURE, picture)
     print("written: benches/RESULTS.md (its section), benches/peers/results.json, docs/assets/peers.svg")
 
 

@@ -53,15 +53,31 @@ def test_an_arm_whose_quotes_did_not_run_has_no_figure(results: dict[str, Any]) 
     assert "growing" not in report.summary(results)
 
 
-def test_figures_of_a_busy_machine_are_not_published(
-    results: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in ("DRAFT", "RESULTS"):
+@pytest.fixture
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What the program writes goes here, so that no test touches the project's own figures."""
+    for name in ("DRAFT", "RESULTS", "PAGE", "PICTURE"):
         monkeypatch.setattr(run, name, tmp_path / name)
+    run.PAGE.write_text("# Results\n", encoding="utf-8")
+    return tmp_path
+
+
+def test_figures_of_a_busy_machine_are_not_published(results: dict[str, Any], elsewhere: Path) -> None:
     with pytest.raises(SystemExit, match="busy with something else"):
         run.publish(results, is_draft=False)
-    assert sorted(path.name for path in (tmp_path / "DRAFT").iterdir()) == ["peers.md", "peers.svg"]
-    assert not (tmp_path / "RESULTS").exists()
+    assert sorted(path.name for path in elsewhere.iterdir()) == ["DRAFT", "PAGE"]
+    assert run.PAGE.read_text(encoding="utf-8") == "# Results\n"
+
+
+def test_figures_of_a_quiet_machine_are_published_together(results: dict[str, Any], elsewhere: Path) -> None:
+    for again in results["arms"]["other"]:
+        again["cpu_share"] = 1.0
+    run.publish(results, is_draft=False)
+    arms = report.summary(results)
+    assert json.loads(run.RESULTS.read_text(encoding="utf-8")) == results
+    assert report.section(results, arms) in run.PAGE.read_text(encoding="utf-8")
+    assert run.PICTURE.read_text(encoding="utf-8") == chart.picture(results, arms)
+    assert not list(elsewhere.rglob("*.new"))
 
 
 def test_the_page_says_what_did_not_run_and_that_the_machine_was_busy(results: dict[str, Any]) -> None:
@@ -191,6 +207,6 @@ def test_what_is_committed_is_what_the_committed_results_make() -> None:
         pytest.skip("no results are committed yet: run make bench-peers")
     results = json.loads(run.RESULTS.read_text(encoding="utf-8"))
     arms = report.summary(results)
-    page = (ROOT / "benches/RESULTS.md").read_text(encoding="utf-8")
+    page = run.PAGE.read_text(encoding="utf-8")
     assert report.section(results, arms).rstrip("\n") in page
-    assert (ROOT / "docs/assets/peers.svg").read_text(encoding="utf-8") == chart.picture(results, arms)
+    assert run.PICTURE.read_text(encoding="utf-8") == chart.picture(results, arms)
