@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 import tomllib
 import xml.etree.ElementTree as ET
 from decimal import Decimal
@@ -174,6 +175,43 @@ def test_an_arm_that_ends_wrong_says_where(
         is_exact=exact,
     )
     assert [line.split(" is ")[0] for line in protocol.wrong(end, trips=10)] == named
+
+
+ARM = """
+import json, sys
+name, trips, block = sys.argv[1:]
+open("order", "a").write(name)
+if name == "c":
+    raise SystemExit("c ends wrong: fees is 1, not 2")
+print(json.dumps({"arm": name, "blocks_us": [1.0] * (int(trips) // int(block)), "cpu_share": 1.0}))
+"""
+
+
+def test_each_round_starts_one_arm_further_on_and_a_failed_arm_stops_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = [sys.executable, "-c", ARM]
+    started = dict.fromkeys("abc", command), dict[str, str](), dict[str, Any]()
+    monkeypatch.setattr(run, "commands", lambda *_: started)
+    monkeypatch.setattr(run, "CACHE", tmp_path)
+    settings = {"run": {"rounds": 2, "trips": 200, "block": 100, "budget_s": 120, "arm_limit_s": 60}}
+    results: dict[str, Any] = {"arms": {}}
+    run.rounds(settings, list("abc"), results, tmp_path / "results.json")
+    assert (tmp_path / "run/order").read_text(encoding="utf-8") == "abc" + "ba"
+    assert results["not_run"] == {"c": "c ends wrong: fees is 1, not 2"}
+    assert {name: len(runs) for name, runs in results["arms"].items()} == {"a": 2, "b": 2}
+    assert json.loads((tmp_path / "results.json").read_text(encoding="utf-8")) == results
+
+
+def test_a_round_that_the_time_cuts_short_does_not_count(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run, "commands", lambda *_: ({"a": ["false"]}, {}, {}))
+    monkeypatch.setattr(run, "CACHE", tmp_path)
+    settings = {"run": {"rounds": 2, "trips": 200, "block": 100, "budget_s": 0, "arm_limit_s": 60}}
+    results: dict[str, Any] = {"arms": {}, "rounds_done": 0}
+    run.rounds(settings, ["a"], results, tmp_path / "results.json")
+    assert (results["rounds_done"], results["arms"], results["not_run"]) == (0, {}, {})
 
 
 def test_results_are_read_as_they_were_written(results: dict[str, Any]) -> None:
