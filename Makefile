@@ -117,6 +117,10 @@ fmt: $(STAMPS)/packages ## Format the code, and fix what can be fixed by itself
 bench: setup ## Run the benchmarks and rewrite benches/RESULTS.md
 	@PATH="$(abspath $(VENV)/bin):$$PATH" bash benches/run
 
+.PHONY: bench-peers
+bench-peers: setup ## Run other projects' engines beside DITA and rewrite the chart (ARGS="--draft")
+	@$(PYTHON) benches/peers/run.py $(ARGS)
+
 ## ---------------------------------------------------------------- generated documents
 # One line each: the file, and how its text is made. A file listed here is committed,
 # `make docs` rewrites it, and CI makes it again and compares.
@@ -168,6 +172,6 @@ lock-check:
 
 .PHONY: clean
 clean: ## Remove everything that the commands above made
-	@rm -rf $(VENV) target benches/target dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
+	@rm -rf $(VENV) .bench target benches/target dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
 	@find python tests benches -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 	@find python -name '_kernel*.so' -delete
