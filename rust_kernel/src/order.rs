@@ -314,7 +314,9 @@ impl Order {
         (*status, *doubt, *sent_time_ns) = (vacant.status, vacant.doubt, vacant.sent_time_ns);
         other_venue_ids.clear();
         fills.clear();
-        *extra = None;
+        if extra.is_some() {
+            *extra = None;
+        }
     }
 
     /// What remains: nothing once it has ended, else what the venue says where that is not stale, else what is not
@@ -535,7 +537,6 @@ impl OrderStore {
     }
 
     /// Finds an order by its client id: ours, or one that was at work when the account was opened.
-    #[inline]
     pub fn by_client_id(&self, id: &Id) -> Option<u32> {
         let own = self.by_own_id(id);
         if own.is_some() || self.foreign.is_empty() {
@@ -545,8 +546,9 @@ impl OrderStore {
         self.foreign.iter().copied().find(|place| self.at(*place).client_id == *id)
     }
 
+    /// Finds an order by the client id that the store gave it.
     #[inline]
-    fn by_own_id(&self, id: &Id) -> Option<u32> {
+    pub(crate) fn by_own_id(&self, id: &Id) -> Option<u32> {
         // Whatever the text may be, its place is only a guess until the order there says that this is its id.
         let digits = id.as_bytes().get(PREFIX_BYTES..PREFIX_BYTES.wrapping_add(PLACE_CHARS))?;
         let place =
@@ -587,17 +589,18 @@ impl OrderStore {
         venue_trade_id.hash64() ^ u64::from(instrument).wrapping_mul(0x9E37_79B9_7F4A_7C15)
     }
 
-    /// Adds a fill to an order and to the index of fills.
+    /// Adds a fill of that id to an order and to the index of fills. The list makes room first and the fill is then
+    /// written where it stays: it is too large to be moved.
     #[inline]
-    pub fn add_fill(&mut self, place: u32, fill: Fill) {
+    pub fn add_fill(&mut self, place: u32, venue_trade_id: &Id, fill: impl FnOnce() -> Fill) {
         let order = &mut self.orders[place as usize];
-        if !fill.venue_trade_id.is_empty() {
-            self.by_fill.insert(Self::fill_key(order.instrument, &fill.venue_trade_id), place);
+        if !venue_trade_id.is_empty() {
+            self.by_fill.insert(Self::fill_key(order.instrument, venue_trade_id), place);
         }
-        if is_unseen(&fill) {
+        order.fills.extend(core::iter::once_with(fill));
+        if order.fills.last().is_some_and(is_unseen) {
             self.unseen = self.unseen.saturating_add(1);
         }
-        order.fills.push(fill);
     }
 
     /// Names an inferred fill after the real one that it stood for.

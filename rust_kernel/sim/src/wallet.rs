@@ -60,6 +60,7 @@ impl Position {
     }
 
     /// The cost that goes with `closed` of the quantity.
+    #[inline]
     fn release(&mut self, closed: i128) -> Money {
         let whole = self.quantity.saturating_abs();
         let released = if closed == whole {

@@ -39,18 +39,43 @@ pub(crate) enum AccountPlan {
     Duplicate,
     /// It came before by another way, without the id that it brings, or with it; the mark's place.
     Twin(usize),
-    /// The venue's figures of a fill that is known.
-    Settle { place: u32, fee: Option<Money>, realized: Option<Money> },
-    /// The venue's figures of a fill that no event has brought yet.
-    Unseen { instrument: u32, fee: Option<Money>, realized: Option<Money> },
-    /// A wallet frame; the asset's place, where it has one already.
-    Frame { asset: Option<u16>, figures: [Option<Money>; 4] },
+    /// The venue's figures of a fill.
+    Settled(SettledPlan),
+    /// A wallet frame.
+    Frame(Box<FramePlan>),
     /// It is older than what is known, or in the opening state.
     Old(Code),
     /// A position as the venue has it.
     Position { instrument: u32, side: PositionSide, qty: Qty, entry_price: Option<Price> },
     /// A wallet entry.
     Entry { cause: Cause, account: Account, credited: Money, instrument: Option<u32> },
+}
+
+/// The venue's figures of a fill, and where they go.
+#[derive(Debug)]
+pub(crate) struct SettledPlan {
+    target: Settling,
+    fee: Option<Money>,
+    realized: Option<Money>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Settling {
+    /// A known fill of that order.
+    Known(u32),
+    /// A fill of that instrument which no event has brought yet.
+    Unseen(u32),
+    /// It came before.
+    Repeats,
+    /// The opening state has it.
+    Old,
+}
+
+/// A wallet frame: the asset's place, where it has one already, and the figures; or that it is too old.
+#[derive(Debug)]
+pub(crate) enum FramePlan {
+    Told { asset: Option<u16>, figures: [Option<Money>; 4] },
+    Old,
 }
 
 /// What tells a wallet entry from its repetition: the venue's id of it, else, for one that moves money, the event's.
@@ -92,6 +117,16 @@ fn converted(field: &'static str, value: Decimal) -> Result<Money, Box<Refusal>>
 impl Kernel {
     #[inline(never)]
     pub(crate) fn take_account(&mut self, stamp: Stamp, event: &AccountEvent) -> Outcome {
+        // What comes with every trade and needs no memory has ways of its own: a plan that could be any of them would
+        // have to be moved.
+        if entry_id(event).is_empty() {
+            if event.kind == Kind::AccountUpdate {
+                return self.take_frame(stamp, event);
+            }
+            if event.kind == Kind::FillSettled {
+                return self.take_settled(stamp, event);
+            }
+        }
         let plan = match self.plan_account(event) {
             Ok(plan) => plan,
             Err(refusal) => return self.refused(None, *refusal),
@@ -101,28 +136,50 @@ impl Kernel {
     }
 
     #[inline]
+    fn take_frame(&mut self, stamp: Stamp, event: &AccountEvent) -> Outcome {
+        let plan = match self.plan_frame(event) {
+            Ok(plan) => plan,
+            Err(refusal) => return self.refused(None, *refusal),
+        };
+        self.pass_time(stamp, event.timestamp_ns);
+        self.commit_frame(&plan, event)
+    }
+
+    #[inline]
+    fn take_settled(&mut self, stamp: Stamp, event: &AccountEvent) -> Outcome {
+        let plan = match self.plan_settled(event) {
+            Ok(plan) => plan,
+            Err(refusal) => return self.refused(None, *refusal),
+        };
+        self.pass_time(stamp, event.timestamp_ns);
+        self.commit_settled(&plan, event)
+    }
+
+    #[inline]
+    fn plan_frame(&self, event: &AccountEvent) -> Result<FramePlan, Box<Refusal>> {
+        let asset = self.check_wallet(&event.asset)?;
+        let last_ns =
+            asset.map_or(i64::MIN, |asset| self.assets[usize::from(asset)].exchange.frame_venue_time_ns);
+        if event.timestamp_ns != 0 && event.timestamp_ns < last_ns {
+            return Ok(FramePlan::Old);
+        }
+        let figures = [
+            optional("wallet_balance", event.wallet_balance)?,
+            optional("available_margin", event.available_margin)?,
+            optional("used_margin", event.used_margin)?,
+            optional("maint_margin", event.maint_margin)?,
+        ];
+        Ok(FramePlan::Told { asset, figures })
+    }
+
     pub(crate) fn plan_account(&self, event: &AccountEvent) -> Result<AccountPlan, Box<Refusal>> {
         let id = entry_id(event);
         if !id.is_empty() && self.wallet_entries[event.kind as usize].find(id, id.hash64()).is_some() {
             return Ok(AccountPlan::Duplicate);
         }
         let plan = match event.kind {
-            Kind::FillSettled => return self.plan_settled(event),
-            Kind::AccountUpdate => {
-                let asset = self.check_wallet(&event.asset)?;
-                let last_ns = asset
-                    .map_or(i64::MIN, |asset| self.assets[usize::from(asset)].exchange.frame_venue_time_ns);
-                if event.timestamp_ns != 0 && event.timestamp_ns < last_ns {
-                    return Ok(AccountPlan::Old(Code::StaleEvent));
-                }
-                let figures = [
-                    optional("wallet_balance", event.wallet_balance)?,
-                    optional("available_margin", event.available_margin)?,
-                    optional("used_margin", event.used_margin)?,
-                    optional("maint_margin", event.maint_margin)?,
-                ];
-                AccountPlan::Frame { asset, figures }
-            }
+            Kind::FillSettled => AccountPlan::Settled(self.plan_settled(event)?),
+            Kind::AccountUpdate => AccountPlan::Frame(Box::new(self.plan_frame(event)?)),
             Kind::PositionUpdate => self.plan_position_update(event)?,
             Kind::FundingFee => self.plan_entry(event, Cause::Funding, Account::Funding)?,
             Kind::Transfer => self.plan_entry(event, Cause::Transfer, Account::Transfers)?,
@@ -135,9 +192,8 @@ impl Kernel {
                     AccountPlan::Entry { cause, account, credited, instrument } => {
                         AccountPlan::Entry { cause, account, credited: -credited, instrument }
                     }
-                    AccountPlan::Settle { .. }
-                    | AccountPlan::Unseen { .. }
-                    | AccountPlan::Frame { .. }
+                    AccountPlan::Settled(_)
+                    | AccountPlan::Frame(_)
                     | AccountPlan::Twin(_)
                     | AccountPlan::Old(_)
                     | AccountPlan::Position { .. }
@@ -211,7 +267,7 @@ impl Kernel {
     }
 
     #[inline]
-    fn plan_settled(&self, event: &AccountEvent) -> Result<AccountPlan, Box<Refusal>> {
+    fn plan_settled(&self, event: &AccountEvent) -> Result<SettledPlan, Box<Refusal>> {
         let instrument = self
             .instrument_of(&event.symbol)
             .ok_or_else(|| wrong("symbol", &event.symbol, "is not configured: set_exchange_config"))?;
@@ -223,20 +279,38 @@ impl Kernel {
         if fee.is_some() && !event.fee_asset.is_empty() {
             self.check_wallet(&event.fee_asset)?;
         }
-        match self.orders.by_fill(instrument, &event.venue_trade_id) {
-            Some((place, at)) if self.orders.at(place).fills[at].settled => Ok(AccountPlan::Duplicate),
-            Some((place, _)) => Ok(AccountPlan::Settle { place, fee, realized }),
-            None if self.is_in_opening(event.timestamp_ns) => Ok(AccountPlan::Old(Code::DuplicateEvent)),
-            None => Ok(AccountPlan::Unseen { instrument, fee, realized }),
-        }
+        let target = match self.orders.by_fill(instrument, &event.venue_trade_id) {
+            Some((place, at)) if self.orders.at(place).fills[at].settled => Settling::Repeats,
+            Some((place, _)) => Settling::Known(place),
+            None if self.is_in_opening(event.timestamp_ns) => Settling::Old,
+            None => Settling::Unseen(instrument),
+        };
+        Ok(SettledPlan { target, fee, realized })
     }
 
     // ------------------------------------------------------------------------------------------------ commit
 
     #[inline]
+    fn commit_settled(&mut self, plan: &SettledPlan, event: &AccountEvent) -> Outcome {
+        match plan.target {
+            Settling::Known(place) => self.commit_settle(place, plan.fee, plan.realized, event),
+            Settling::Unseen(instrument) => self.commit_unseen(instrument, plan.fee, plan.realized, event),
+            Settling::Repeats | Settling::Old => self.answer(Code::DuplicateEvent, None, Detail::None),
+        }
+    }
+
     pub(crate) fn commit_account(&mut self, plan: &AccountPlan, event: &AccountEvent) -> Outcome {
         let id = entry_id(event);
-        if !id.is_empty() && !matches!(plan, AccountPlan::Duplicate) {
+        let repeats = match plan {
+            AccountPlan::Duplicate => true,
+            AccountPlan::Settled(plan) => matches!(plan.target, Settling::Repeats),
+            AccountPlan::Frame(_)
+            | AccountPlan::Twin(_)
+            | AccountPlan::Old(_)
+            | AccountPlan::Position { .. }
+            | AccountPlan::Entry { .. } => false,
+        };
+        if !id.is_empty() && !repeats {
             self.wallet_entries[event.kind as usize].remember(id.hash64()).clone_from(id);
         }
         match *plan {
@@ -251,11 +325,8 @@ impl Kernel {
             AccountPlan::Position { instrument, side, qty, entry_price } => {
                 self.commit_position_update(instrument, side, qty, entry_price, event)
             }
-            AccountPlan::Settle { place, fee, realized } => self.commit_settle(place, fee, realized, event),
-            AccountPlan::Unseen { instrument, fee, realized } => {
-                self.commit_unseen(instrument, fee, realized, event)
-            }
-            AccountPlan::Frame { asset, figures } => self.commit_frame(asset, figures, event),
+            AccountPlan::Settled(ref plan) => self.commit_settled(plan, event),
+            AccountPlan::Frame(ref plan) => self.commit_frame(plan, event),
             AccountPlan::Entry { cause, account, credited, instrument } => {
                 self.commit_entry(cause, account, credited, instrument, event)
             }
@@ -359,18 +430,18 @@ impl Kernel {
         }
         let (reference, order) = self.orders.claim_external();
         order.instrument = instrument;
-        self.orders.add_fill(reference.place, settled_ahead(fee, fee_asset, realized, event));
+        self.orders.add_fill(reference.place, &event.venue_trade_id, || {
+            settled_ahead(fee, fee_asset, realized, event)
+        });
         self.retire(reference.place);
         self.answer(Code::ReconcileRequired, None, Detail::None)
     }
 
     #[inline]
-    fn commit_frame(
-        &mut self,
-        asset: Option<u16>,
-        figures: [Option<Money>; 4],
-        event: &AccountEvent,
-    ) -> Outcome {
+    fn commit_frame(&mut self, plan: &FramePlan, event: &AccountEvent) -> Outcome {
+        let &FramePlan::Told { asset, figures } = plan else {
+            return self.answer(Code::StaleEvent, None, Detail::None);
+        };
         let asset = asset.unwrap_or_else(|| self.asset_or_open(&event.asset));
         let k = self.ledger.balance(asset, Account::Wallet);
         let now_ns = self.now_ns;

@@ -279,7 +279,7 @@ impl Kernel {
     pub fn validate(&self, stamp: Stamp, input: &Input) -> Result<(), Box<Refusal>> {
         self.check_time(stamp)?;
         match input {
-            Input::Intent(intent) => self.plan_intent(stamp.0, intent, intent.intent_id.hash64()).map(drop),
+            Input::Intent(intent) => self.plan_intent(stamp.0, intent),
             Input::Venue(event) => self.plan_venue(stamp, event, &mut venue::OrderPlan::new()),
             Input::Account(event) => self.plan_account(event).map(drop),
             Input::Instrument(_)

@@ -299,27 +299,24 @@ impl Kernel {
             let price = plan.price.unwrap_or_default();
             order.filled_value =
                 self.instruments[plan.instrument as usize].value(price, plan.filled).unwrap_or_default();
-            self.orders.add_fill(
-                reference.place,
-                Fill {
-                    venue_trade_id: Id::EMPTY,
-                    qty: plan.filled,
-                    price,
-                    fee: Money::ZERO,
-                    fee_asset: settle,
-                    realized: Money::ZERO,
-                    closed: Qty::ZERO,
-                    liquidity_assumed: true,
-                    liquidity: Liquidity::Maker,
-                    fee_predicted: false,
-                    settled: true,
-                    inferred: false,
-                    price_pending: plan.price.is_none(),
-                    busted: false,
-                    seq,
-                    venue_time_ns: timestamp_ns,
-                },
-            );
+            self.orders.add_fill(reference.place, &Id::EMPTY, || Fill {
+                venue_trade_id: Id::EMPTY,
+                qty: plan.filled,
+                price,
+                fee: Money::ZERO,
+                fee_asset: settle,
+                realized: Money::ZERO,
+                closed: Qty::ZERO,
+                liquidity_assumed: true,
+                liquidity: Liquidity::Maker,
+                fee_predicted: false,
+                settled: true,
+                inferred: false,
+                price_pending: plan.price.is_none(),
+                busted: false,
+                seq,
+                venue_time_ns: timestamp_ns,
+            });
         }
         self.orders.link_venue_id(reference.place, &given.venue_order_id);
         self.orders.note_foreign(reference.place);

@@ -180,8 +180,10 @@ impl Limits {
                 return Err(Refusal::limit("max_leverage", given, attempt.leverage));
             }
         }
-        for price in [attempt.limit_price, attempt.trigger_price].into_iter().flatten() {
-            self.check_collar(price, attempt.rules.mark)?;
+        if self.collar.is_some() {
+            for price in [attempt.limit_price, attempt.trigger_price].into_iter().flatten() {
+                self.check_collar(price, attempt.rules.mark)?;
+            }
         }
         if let Some(limit) = self.given.max_open_slots
             && attempt.open_slots >= limit

@@ -112,6 +112,16 @@ impl Kernel {
     /// another symbol is not the one that is meant.
     #[inline]
     pub(crate) fn find_order(&self, event: &VenueEvent) -> Option<u32> {
+        // No order has an empty id of our own making.
+        match self.orders.by_own_id(&event.venue_client_id) {
+            Some(place) => Some(place),
+            None => self.find_order_otherwise(event),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn find_order_otherwise(&self, event: &VenueEvent) -> Option<u32> {
         if !event.venue_client_id.is_empty()
             && let Some(place) = self.orders.by_client_id(&event.venue_client_id)
         {
@@ -136,15 +146,17 @@ impl Kernel {
             return self.take_apart(stamp, event, effects);
         }
         let mut plan = OrderPlan::new();
-        if let Err(refusal) = self.plan_venue(stamp, event, &mut plan) {
+        if let Err(refusal) = self.plan_order_event(stamp, event, &mut plan) {
             return self.refused(event.slot_id, *refusal);
         }
         self.pass_time(stamp, event.timestamp_ns);
-        if let Some((place, stray)) = self.find_stray(event) {
+        if self.orders.has_external()
+            && let Some((place, stray)) = self.find_stray(event)
+        {
             self.adopt_stray(place, stray, effects);
             // What the event means is another thing now; what could refuse it has been asked above.
             plan = OrderPlan::new();
-            if let Err(refusal) = self.plan_venue(stamp, event, &mut plan) {
+            if let Err(refusal) = self.plan_order_event(stamp, event, &mut plan) {
                 return self.answer(refusal.code, event.slot_id, refusal.detail);
             }
         }
@@ -153,11 +165,9 @@ impl Kernel {
 
     /// An order that was taken for a stranger's because its fills came without our id, where the event says that it is
     /// one of ours: by the venue's id of the order, or by the fill's.
-    #[inline]
+    #[cold]
+    #[inline(never)]
     fn find_stray(&self, event: &VenueEvent) -> Option<(u32, u32)> {
-        if !self.orders.has_external() {
-            return None;
-        }
         let place = self.find_order(event)?;
         let order = self.orders.at(place);
         let is_stray = |stray: &u32| {
@@ -194,6 +204,16 @@ impl Kernel {
         if is_apart(event.kind) {
             return self.plan_apart(event);
         }
+        self.plan_order_event(stamp, event, plan)
+    }
+
+    #[inline]
+    fn plan_order_event(
+        &self,
+        stamp: Stamp,
+        event: &VenueEvent,
+        plan: &mut OrderPlan,
+    ) -> Result<(), Box<Refusal>> {
         let place = self.find_order(event);
         if is_forced(event.kind) && !place.is_some_and(|place| self.is_ours(place)) {
             return self.plan_forced(event, place, plan);
