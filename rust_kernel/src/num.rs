@@ -139,7 +139,7 @@ impl Decimal {
     #[inline]
     pub fn new(mantissa: i128, scale: u8) -> Result<Decimal, NumError> {
         let &scale = SCALES.get(usize::from(scale)).ok_or(NumError::Inexact)?;
-        let high = i32::try_from(mantissa >> 64).map_err(|_| NumError::Overflow)?;
+        let high = i32::try_from((mantissa >> 64) as i64).map_err(|_| NumError::Overflow)?;
         Ok(Decimal { low: mantissa as u64, high, scale })
     }
 

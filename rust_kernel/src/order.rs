@@ -384,10 +384,26 @@ const DIGITS: [u8; 256] = {
 /// Places beyond this do not fit the client id.
 pub const ORDERS_MAX: usize = 1 << 25;
 
+/// Two digits at once.
+const PAIRS: [[u8; 2]; 1024] = {
+    let mut table = [[0; 2]; 1024];
+    let mut i = 0;
+    while i < 1024 {
+        table[i] = [ALPHABET[i >> 5], ALPHABET[i & 31]];
+        i = i.wrapping_add(1);
+    }
+    table
+};
+
+#[inline]
 fn write_base32(target: &mut [u8], mut value: u64) {
-    for byte in target.iter_mut().rev() {
-        *byte = ALPHABET[(value & 31) as usize];
-        value >>= 5;
+    let mut pairs = target.rchunks_exact_mut(2);
+    for pair in pairs.by_ref() {
+        pair.copy_from_slice(&PAIRS[(value & 1023) as usize]);
+        value >>= 10;
+    }
+    if let [first] = pairs.into_remainder() {
+        *first = ALPHABET[(value & 31) as usize];
     }
 }
 

@@ -14,6 +14,7 @@ use crate::order::Fill;
 use crate::outcome::{Detail, Outcome, Refusal};
 use crate::reconcile::{Exchange, Reported};
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 use serde::Serialize;
 
 /// How many wallet entries are held against those that come by another way.
@@ -39,10 +40,8 @@ pub(crate) enum AccountPlan {
     Duplicate,
     /// It came before by another way, without the id that it brings, or with it; the mark's place.
     Twin(usize),
-    /// The venue's figures of a fill.
-    Settled(SettledPlan),
-    /// A wallet frame.
-    Frame(Box<FramePlan>),
+    /// The venue's figures of a fill, or a wallet frame: each has a plan of its own.
+    Elsewhere,
     /// It is older than what is known, or in the opening state.
     Old(Code),
     /// A position as the venue has it.
@@ -117,16 +116,20 @@ fn converted(field: &'static str, value: Decimal) -> Result<Money, Box<Refusal>>
 impl Kernel {
     #[inline(never)]
     pub(crate) fn take_account(&mut self, stamp: Stamp, event: &AccountEvent) -> Outcome {
-        // What comes with every trade and needs no memory has ways of its own: a plan that could be any of them would
-        // have to be moved.
-        if entry_id(event).is_empty() {
-            if event.kind == Kind::AccountUpdate {
-                return self.take_frame(stamp, event);
-            }
-            if event.kind == Kind::FillSettled {
-                return self.take_settled(stamp, event);
-            }
+        // What comes with every trade has ways of its own: a plan that could be any of them would have to be moved.
+        match event.kind {
+            Kind::AccountUpdate => self.take_frame(stamp, event),
+            Kind::FillSettled => self.take_settled(stamp, event),
+            Kind::PositionUpdate
+            | Kind::FundingFee
+            | Kind::Transfer
+            | Kind::Rebate
+            | Kind::LiquidationFee
+            | Kind::Adjustment => self.take_entry(stamp, event),
         }
+    }
+
+    fn take_entry(&mut self, stamp: Stamp, event: &AccountEvent) -> Outcome {
         let plan = match self.plan_account(event) {
             Ok(plan) => plan,
             Err(refusal) => return self.refused(None, *refusal),
@@ -137,25 +140,69 @@ impl Kernel {
 
     #[inline]
     fn take_frame(&mut self, stamp: Stamp, event: &AccountEvent) -> Outcome {
+        if !event.venue_txn_id.is_empty() && self.is_repeated(event) {
+            return self.take_repeated(stamp, event);
+        }
         let plan = match self.plan_frame(event) {
             Ok(plan) => plan,
             Err(refusal) => return self.refused(None, *refusal),
         };
         self.pass_time(stamp, event.timestamp_ns);
-        self.commit_frame(&plan, event)
+        if !event.venue_txn_id.is_empty() {
+            self.remember_entry(event);
+        }
+        match plan {
+            FramePlan::Old => self.answer(Code::StaleEvent, None, Detail::None),
+            FramePlan::Told { asset, figures } => self.commit_frame(asset, figures, event),
+        }
     }
 
     #[inline]
     fn take_settled(&mut self, stamp: Stamp, event: &AccountEvent) -> Outcome {
+        if !event.venue_txn_id.is_empty() && self.is_repeated(event) {
+            return self.take_repeated(stamp, event);
+        }
         let plan = match self.plan_settled(event) {
             Ok(plan) => plan,
             Err(refusal) => return self.refused(None, *refusal),
         };
+        if matches!(plan.target, Settling::Repeats) {
+            return self.take_repeated(stamp, event);
+        }
         self.pass_time(stamp, event.timestamp_ns);
-        self.commit_settled(&plan, event)
+        if !event.venue_txn_id.is_empty() {
+            self.remember_entry(event);
+        }
+        let SettledPlan { target, fee, realized } = plan;
+        match target {
+            Settling::Known(place) => self.commit_settle(place, fee, realized, event),
+            Settling::Unseen(instrument) => self.commit_unseen(instrument, fee, realized, event),
+            Settling::Repeats | Settling::Old => self.answer(Code::DuplicateEvent, None, Detail::None),
+        }
     }
 
-    #[inline]
+    /// True where an entry of that id came before.
+    #[cold]
+    fn is_repeated(&self, event: &AccountEvent) -> bool {
+        let id = entry_id(event);
+        !id.is_empty() && self.wallet_entries[event.kind as usize].find(id, id.hash64()).is_some()
+    }
+
+    #[cold]
+    fn take_repeated(&mut self, stamp: Stamp, event: &AccountEvent) -> Outcome {
+        self.pass_time(stamp, event.timestamp_ns);
+        self.answer(Code::DuplicateEvent, None, Detail::None)
+    }
+
+    #[cold]
+    fn remember_entry(&mut self, event: &AccountEvent) {
+        let id = entry_id(event);
+        if !id.is_empty() {
+            self.wallet_entries[event.kind as usize].remember(id.hash64()).clone_from(id);
+        }
+    }
+
+    #[inline(always)] // its other caller is rare
     fn plan_frame(&self, event: &AccountEvent) -> Result<FramePlan, Box<Refusal>> {
         let asset = self.check_wallet(&event.asset)?;
         let last_ns =
@@ -173,13 +220,12 @@ impl Kernel {
     }
 
     pub(crate) fn plan_account(&self, event: &AccountEvent) -> Result<AccountPlan, Box<Refusal>> {
-        let id = entry_id(event);
-        if !id.is_empty() && self.wallet_entries[event.kind as usize].find(id, id.hash64()).is_some() {
+        if self.is_repeated(event) {
             return Ok(AccountPlan::Duplicate);
         }
         let plan = match event.kind {
-            Kind::FillSettled => AccountPlan::Settled(self.plan_settled(event)?),
-            Kind::AccountUpdate => AccountPlan::Frame(Box::new(self.plan_frame(event)?)),
+            Kind::FillSettled => self.plan_settled(event).map(|_| AccountPlan::Elsewhere)?,
+            Kind::AccountUpdate => self.plan_frame(event).map(|_| AccountPlan::Elsewhere)?,
             Kind::PositionUpdate => self.plan_position_update(event)?,
             Kind::FundingFee => self.plan_entry(event, Cause::Funding, Account::Funding)?,
             Kind::Transfer => self.plan_entry(event, Cause::Transfer, Account::Transfers)?,
@@ -192,8 +238,7 @@ impl Kernel {
                     AccountPlan::Entry { cause, account, credited, instrument } => {
                         AccountPlan::Entry { cause, account, credited: -credited, instrument }
                     }
-                    AccountPlan::Settled(_)
-                    | AccountPlan::Frame(_)
+                    AccountPlan::Elsewhere
                     | AccountPlan::Twin(_)
                     | AccountPlan::Old(_)
                     | AccountPlan::Position { .. }
@@ -266,7 +311,7 @@ impl Kernel {
         Ok(AccountPlan::Entry { cause, account, credited, instrument: self.instrument_of(&event.symbol) })
     }
 
-    #[inline]
+    #[inline(always)] // as well
     fn plan_settled(&self, event: &AccountEvent) -> Result<SettledPlan, Box<Refusal>> {
         let instrument = self
             .instrument_of(&event.symbol)
@@ -277,7 +322,10 @@ impl Kernel {
         let fee = optional("fee", event.fee)?;
         let realized = optional("realized_pnl", event.realized_pnl)?;
         if fee.is_some() && !event.fee_asset.is_empty() {
-            self.check_wallet(&event.fee_asset)?;
+            let settle = usize::from(self.instruments[instrument as usize].settle);
+            if self.assets[settle].name != event.fee_asset {
+                self.check_wallet(&event.fee_asset)?;
+            }
         }
         let target = match self.orders.by_fill(instrument, &event.venue_trade_id) {
             Some((place, at)) if self.orders.at(place).fills[at].settled => Settling::Repeats,
@@ -290,31 +338,14 @@ impl Kernel {
 
     // ------------------------------------------------------------------------------------------------ commit
 
-    #[inline]
-    fn commit_settled(&mut self, plan: &SettledPlan, event: &AccountEvent) -> Outcome {
-        match plan.target {
-            Settling::Known(place) => self.commit_settle(place, plan.fee, plan.realized, event),
-            Settling::Unseen(instrument) => self.commit_unseen(instrument, plan.fee, plan.realized, event),
-            Settling::Repeats | Settling::Old => self.answer(Code::DuplicateEvent, None, Detail::None),
-        }
-    }
-
-    pub(crate) fn commit_account(&mut self, plan: &AccountPlan, event: &AccountEvent) -> Outcome {
-        let id = entry_id(event);
-        let repeats = match plan {
-            AccountPlan::Duplicate => true,
-            AccountPlan::Settled(plan) => matches!(plan.target, Settling::Repeats),
-            AccountPlan::Frame(_)
-            | AccountPlan::Twin(_)
-            | AccountPlan::Old(_)
-            | AccountPlan::Position { .. }
-            | AccountPlan::Entry { .. } => false,
-        };
-        if !id.is_empty() && !repeats {
-            self.wallet_entries[event.kind as usize].remember(id.hash64()).clone_from(id);
+    fn commit_account(&mut self, plan: &AccountPlan, event: &AccountEvent) -> Outcome {
+        if !matches!(plan, AccountPlan::Duplicate) {
+            self.remember_entry(event);
         }
         match *plan {
-            AccountPlan::Duplicate => self.answer(Code::DuplicateEvent, None, Detail::None),
+            AccountPlan::Duplicate | AccountPlan::Elsewhere => {
+                self.answer(Code::DuplicateEvent, None, Detail::None)
+            }
             AccountPlan::Twin(at) => {
                 if let Some(mark) = self.entry_marks.get_mut(at) {
                     mark.is_paired = true;
@@ -325,8 +356,6 @@ impl Kernel {
             AccountPlan::Position { instrument, side, qty, entry_price } => {
                 self.commit_position_update(instrument, side, qty, entry_price, event)
             }
-            AccountPlan::Settled(ref plan) => self.commit_settled(plan, event),
-            AccountPlan::Frame(ref plan) => self.commit_frame(plan, event),
             AccountPlan::Entry { cause, account, credited, instrument } => {
                 self.commit_entry(cause, account, credited, instrument, event)
             }
@@ -348,7 +377,7 @@ impl Kernel {
         let settle = rules.settle;
         let slot_id = self.owner_of(order.role, order.slot_id, order.trade_number);
         let mut first = None;
-        let mut others = alloc::vec::Vec::new();
+        let mut others = Vec::new();
         let mut profit = Money::ZERO;
         for (at, fill) in order.fills.iter().enumerate() {
             if fill.settled || fill.venue_trade_id != event.venue_trade_id {
@@ -383,18 +412,18 @@ impl Kernel {
             } else {
                 self.asset_or_open(&event.fee_asset)
             };
-            for at in others {
+            for &at in &others {
                 self.correct_fee(place, at, Money::ZERO, asset, &event.venue_trade_id);
             }
             self.correct_fee(place, first, fee, asset, &event.venue_trade_id);
         }
-        for fill in &mut self.orders.at_mut(place).fills {
-            if fill.venue_trade_id == event.venue_trade_id {
-                fill.settled = true;
-            }
+        let fills = &mut self.orders.at_mut(place).fills;
+        if let Some(realized) = realized {
+            fills[first].realized += realized - profit;
         }
-        if let (Some(realized), Some(fill)) = (realized, self.orders.at_mut(place).fills.get_mut(first)) {
-            fill.realized += realized - profit;
+        fills[first].settled = true;
+        for at in others {
+            fills[at].settled = true;
         }
         self.answer(Code::Ok, slot_id, Detail::None)
     }
@@ -438,10 +467,12 @@ impl Kernel {
     }
 
     #[inline]
-    fn commit_frame(&mut self, plan: &FramePlan, event: &AccountEvent) -> Outcome {
-        let &FramePlan::Told { asset, figures } = plan else {
-            return self.answer(Code::StaleEvent, None, Detail::None);
-        };
+    fn commit_frame(
+        &mut self,
+        asset: Option<u16>,
+        figures: [Option<Money>; 4],
+        event: &AccountEvent,
+    ) -> Outcome {
         let asset = asset.unwrap_or_else(|| self.asset_or_open(&event.asset));
         let k = self.ledger.balance(asset, Account::Wallet);
         let now_ns = self.now_ns;

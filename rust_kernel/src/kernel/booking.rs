@@ -336,6 +336,10 @@ impl Kernel {
         let order = self.orders.at(place);
         let fill = &order.fills[fill_at];
         let (old_fee, old_asset, was_predicted) = (fill.fee, fill.fee_asset, fill.fee_predicted);
+        if fee == old_fee && asset == old_asset {
+            // As it was predicted: nothing moves.
+            return self.confirm_fee(place, fill_at, was_predicted);
+        }
         let owner = self.owner_of(order.role, order.slot_id, order.trade_number);
         let rules = &self.instruments[order.instrument as usize];
         let settle = rules.settle;
@@ -375,6 +379,19 @@ impl Kernel {
         fill.fee_predicted = false;
         if !shrunk.is_zero() {
             self.shrink_position(place, owner, shrunk, reference);
+        }
+    }
+
+    /// A booked fee is the venue's own.
+    #[inline]
+    fn confirm_fee(&mut self, place: u32, fill_at: usize, was_predicted: bool) {
+        let fill = &mut self.orders.at_mut(place).fills[fill_at];
+        fill.fee_predicted = false;
+        let exchange = &mut self.assets[usize::from(fill.fee_asset)].exchange;
+        exchange.booked_time_ns = self.now_ns;
+        if was_predicted {
+            exchange.unsettled_fees -= fill.fee;
+            exchange.unsettled_fills = exchange.unsettled_fills.saturating_sub(1);
         }
     }
 

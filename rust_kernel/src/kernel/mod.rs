@@ -395,10 +395,7 @@ impl Kernel {
         let next = match rule(stage, symbol) {
             Rule::Go(next) => next,
             Rule::Ignore(code) => return self.notice(effects, code, Some(slot_id)),
-            Rule::Refuse(code) => {
-                self.notice(effects, code, Some(slot_id));
-                stage_of(self.facts(&self.slots[slot_id as usize]))
-            }
+            Rule::Refuse(code) => self.stage_by_facts(slot_id, code, effects),
         };
         debug_assert!(
             matches!(symbol, Symbol::Enter | Symbol::Exit | Symbol::Cancel)
@@ -421,7 +418,16 @@ impl Kernel {
         }
     }
 
+    /// The stage that the facts mean, where the table has none.
+    #[cold]
+    #[inline(never)]
+    fn stage_by_facts(&self, slot_id: u32, code: KernelDiagnosticCode, effects: &mut Effects) -> TradeStage {
+        self.notice(effects, code, Some(slot_id));
+        stage_of(self.facts(&self.slots[slot_id as usize]))
+    }
+
     /// Keeps the counters and the index of trades in step with a slot that became busy or free.
+    #[inline]
     fn count_slot(&mut self, slot_id: u32, next: TradeStage) {
         let slot = &self.slots[slot_id as usize];
         let hash = slot.trade_id.hash64();
