@@ -530,7 +530,7 @@ impl OrderStore {
         (reference, order)
     }
 
-    #[inline]
+    #[inline(always)]
     fn claim_place(&mut self) -> OrderRef {
         let number = self.next_number;
         self.next_number = number.wrapping_add(1);

@@ -41,7 +41,7 @@ impl Grid {
     }
 
     /// The mantissa of a positive number on this grid.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn mantissa(self, value: Decimal) -> Result<i128, GridFault> {
         if !value.is_positive() {
             return Err(GridFault::NotPositive);

@@ -278,7 +278,7 @@ impl Kernel {
     }
 
     /// What a fill will cost, and in which asset.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn predicted_fee(
         &self,
         rules: &Instrument,

@@ -126,7 +126,7 @@ impl Kernel {
     /// limit costs that at most; a sell fills at its limit or better, and one under the mark at the mark. A trigger
     /// counts where it is worse: a stop becomes a market order there. Inverse contracts are worth more coin at lower
     /// prices: with them it is the other way round.
-    #[inline]
+    #[inline(always)]
     fn entry_price(
         &self,
         rules: &Instrument,
@@ -152,6 +152,7 @@ impl Kernel {
     }
 
     /// Whether the venue's leverage must be set first.
+    #[inline]
     fn check_leverage(&self, instrument: u32, wanted: Decimal) -> Result<bool, Box<Refusal>> {
         if !wanted.is_positive() || wanted.at_scale(8).is_err() {
             return Err(invalid("leverage", wanted, "must be above zero, with at most 8 decimals"));

@@ -156,7 +156,7 @@ impl Kernel {
             self.adopt_stray(place, stray, effects);
             // What the event means is another thing now; what could refuse it has been asked above.
             plan = OrderPlan::new();
-            if let Err(refusal) = self.plan_order_event(stamp, event, &mut plan) {
+            if let Err(refusal) = self.plan_venue(stamp, event, &mut plan) {
                 return self.answer(refusal.code, event.slot_id, refusal.detail);
             }
         }
@@ -194,7 +194,7 @@ impl Kernel {
     }
 
     /// Writes into `plan` what an event does.
-    #[inline]
+    #[inline(never)] // its callers are rare
     pub(crate) fn plan_venue(
         &self,
         stamp: Stamp,
@@ -207,7 +207,7 @@ impl Kernel {
         self.plan_order_event(stamp, event, plan)
     }
 
-    #[inline]
+    #[inline(never)] // one copy, with all that it needs in it
     fn plan_order_event(
         &self,
         stamp: Stamp,
@@ -346,6 +346,7 @@ impl Kernel {
     }
 }
 
+#[inline(always)]
 pub(crate) fn value_of(rules: &Instrument, price: Price, qty: Qty) -> Result<Money, Box<Refusal>> {
     rules.value(price, qty).ok_or_else(|| {
         Refusal::field(Code::Precision, "size", rules.qty_decimal(qty), "the fill's value is too large")
