@@ -704,7 +704,8 @@ pub struct SlotOverride {
     pub side: Option<TradeSide>,
     /// The position's size, unsigned: the difference goes to or comes from the unassigned book.
     pub size: Option<Decimal>,
-    /// The position's average entry price: the difference in cost goes to or comes from the unassigned book.
+    /// The position's average entry price. Quantity that comes or goes is valued at it; what the rest changes in cost is
+    /// booked between slots.
     pub entry_price: Option<Decimal>,
     /// What entries filled.
     pub initial_size: Option<Decimal>,
@@ -722,7 +723,7 @@ pub struct SlotOverride {
     pub unprotected: Option<bool>,
     /// Canonical JSON.
     pub metadata: Option<Box<str>>,
-    /// An order that is known as nobody's, by client or venue id, becomes the slot's entry.
+    /// An order that is known as nobody's, by the venue's id, becomes the slot's entry: its fills move into the slot.
     pub entry_order: Option<Id>,
     /// Likewise, an exit.
     pub exit_order: Option<Id>,

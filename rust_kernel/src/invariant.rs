@@ -6,7 +6,8 @@ use alloc::vec::Vec;
 use crate::kernel::{Kernel, exposure_of};
 use crate::ledger::Account;
 use crate::num::{Money, Qty};
-use crate::order::{Order, OrderRole};
+use crate::oco::Group;
+use crate::order::{Order, OrderRef, OrderRole};
 use crate::position::Basis;
 use crate::slot::classify::stage_of;
 
@@ -33,6 +34,7 @@ pub fn check(kernel: &Kernel) -> Result<(), Violation> {
     ledger_balances(kernel)?;
     sent_orders_are_recorded(kernel)?;
     orders_have_one_home(kernel)?;
+    groups_hold_live_orders(kernel)?;
     exposure_covers(kernel)?;
     causes_add_up(kernel)
 }
@@ -135,16 +137,22 @@ fn orders_have_one_home(kernel: &Kernel) -> Result<(), Violation> {
     for order in kernel.orders().iter().filter(|order| order.is_live()) {
         let slot = kernel.slot(order.slot_id).filter(|slot| slot.trade_number == order.trade_number);
         let homes = slot.map_or(0, |slot| {
-            let holds = |reference: Option<crate::order::OrderRef>| {
+            let holds = |reference: Option<OrderRef>| {
                 u8::from(reference.is_some_and(|reference| reference.number == order.number))
             };
-            holds(slot.entry).saturating_add(holds(slot.exit))
+            let others =
+                slot.other_exits.iter().fold(0, |sum: u8, other| sum.saturating_add(holds(Some(*other))));
+            holds(slot.entry).saturating_add(holds(slot.exit)).saturating_add(others)
         });
         hold(homes == 1, 5, "a live order is not in exactly one slot")?;
     }
     let mut busy: u32 = 0;
     for (slot_id, slot) in (0_u32..).zip(kernel.slots()) {
         hold(slot.stage == stage_of(kernel.facts_of(slot)), 5, "a slot's stage is not what its facts say")?;
+        let live = |reference: OrderRef| kernel.orders().get(reference).is_some_and(Order::is_live);
+        hold(slot.other_exits.iter().all(|exit| live(*exit)), 5, "an ended exit is listed as live")?;
+        let newest = slot.other_exits.is_empty() || slot.exit.is_some_and(live);
+        hold(newest, 5, "the newest exit has ended, and another still works")?;
         let indexed = kernel.slot_of_trade(&slot.trade_id) == Some(slot_id);
         if slot.stage.is_free() {
             hold(slot.basis.qty.is_zero(), 5, "a free slot holds a position")?;
@@ -164,15 +172,50 @@ fn exposure_covers(kernel: &Kernel) -> Result<(), Violation> {
         let wanted = price.map_or(Money::ZERO, |price| exposure_of(rules, price, &kernel.book(instrument)));
         hold(kernel.exposure().position(instrument) == wanted, 8, "a position's exposure is not its value")?;
         let of_orders = |sum: Money, order: &Order| {
-            if order.instrument == instrument { sum + order.reserved } else { sum }
+            let alone = order.instrument == instrument && group_of(kernel, order).is_none();
+            if alone { sum + order.reserved } else { sum }
         };
-        let reserved = kernel.orders().iter().fold(Money::ZERO, of_orders);
+        let mut reserved = kernel.orders().iter().fold(Money::ZERO, of_orders);
+        for group in kernel.groups().iter() {
+            let members = group.members.iter().filter_map(|member| kernel.orders().get(*member));
+            let of_instrument = members.filter(|order| order.instrument == instrument);
+            reserved +=
+                of_instrument.fold(
+                    Money::ZERO,
+                    |worst, order| {
+                        if order.reserved > worst { order.reserved } else { worst }
+                    },
+                );
+        }
         hold(kernel.exposure().reserved(instrument) == reserved, 8, "reservations do not add up")?;
     }
-    for order in kernel.orders().iter().filter(|order| order.role == OrderRole::Entry) {
+    let increases = |order: &&Order| {
+        order.role == OrderRole::Entry
+            || (order.role == OrderRole::External && !order.reserve_price.is_zero())
+    };
+    for order in kernel.orders().iter().filter(increases) {
         let rules = &kernel.instruments()[order.instrument as usize];
         let worst = rules.value(order.reserve_price, order.remaining()).unwrap_or_default();
         hold(order.reserved >= worst, 8, "an entry holds back less than may still fill")?;
+    }
+    Ok(())
+}
+
+/// The group that a live order is in.
+fn group_of<'a>(kernel: &'a Kernel, order: &Order) -> Option<&'a Group> {
+    let group = kernel.groups().find(order.oco_group()?)?;
+    group.members.iter().any(|member| member.number == order.number).then_some(group)
+}
+
+/// Every live member of a group is listed in it, and nothing else is.
+fn groups_hold_live_orders(kernel: &Kernel) -> Result<(), Violation> {
+    for order in kernel.orders().iter().filter(|order| order.is_live() && order.oco_group().is_some()) {
+        hold(group_of(kernel, order).is_some(), 5, "a live order is not in its group")?;
+    }
+    for group in kernel.groups().iter() {
+        let live = |member: &OrderRef| kernel.orders().get(*member).is_some_and(Order::is_live);
+        hold(!group.members.is_empty(), 5, "a group has no member")?;
+        hold(group.members.iter().all(live), 5, "an ended order is still in its group")?;
     }
     Ok(())
 }

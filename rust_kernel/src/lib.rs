@@ -33,6 +33,7 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+pub mod calibration;
 pub mod codec;
 pub mod effect;
 pub mod fees;

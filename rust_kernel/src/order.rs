@@ -114,6 +114,8 @@ pub struct OrderExtra {
     pub remaining_told: Option<Qty>,
     /// Busts and corrections of its fills.
     pub corrections: Vec<Correction>,
+    /// Why the trade ends if this exit closes it, where a newer exit says something else.
+    pub reason: Id,
 }
 
 /// One order.
@@ -366,6 +368,8 @@ pub struct OrderStore {
     unseen: u32,
     /// Orders that are not ours.
     external: u32,
+    /// Places of those that have a client id.
+    foreign: Vec<u32>,
     prefix: [u8; PREFIX_BYTES],
 }
 
@@ -384,6 +388,7 @@ impl OrderStore {
             next_number: 1,
             unseen: 0,
             external: 0,
+            foreign: Vec::new(),
             prefix,
         }
     }
@@ -465,9 +470,26 @@ impl OrderStore {
         OrderRef { place, number }
     }
 
-    /// Finds an order by our id.
+    /// Remembers that an order which is not ours has a client id.
+    pub fn note_foreign(&mut self, place: u32) {
+        if !self.at(place).client_id.is_empty() {
+            self.foreign.push(place);
+        }
+    }
+
+    /// Finds an order by its client id: ours, or one that was at work when the account was opened.
     #[inline]
     pub fn by_client_id(&self, id: &Id) -> Option<u32> {
+        let own = self.by_own_id(id);
+        if own.is_some() || self.foreign.is_empty() {
+            return own;
+        }
+        // They are few, and become fewer.
+        self.foreign.iter().copied().find(|place| self.at(*place).client_id == *id)
+    }
+
+    #[inline]
+    fn by_own_id(&self, id: &Id) -> Option<u32> {
         // Whatever the text may be, its place is only a guess until the order there says that this is its id.
         let digits = id.as_bytes().get(PREFIX_BYTES..PREFIX_BYTES.wrapping_add(PLACE_CHARS))?;
         let place =
@@ -628,6 +650,18 @@ impl OrderStore {
         fills
     }
 
+    /// The record of an order that is not ours becomes one of ours, with an id of our own.
+    #[cold]
+    pub fn make_ours(&mut self, place: u32, slot_id: u32) -> OrderRef {
+        let number = self.at(place).number;
+        let client_id = self.client_id(place, number, slot_id, 0);
+        self.external = self.external.saturating_sub(1);
+        let order = &mut self.orders[place as usize];
+        order.client_id = client_id;
+        order.slot_id = slot_id;
+        OrderRef { place, number }
+    }
+
     fn forget(&mut self, ended: Ended) {
         let place = ended.reference.place;
         let order = &mut self.orders[place as usize];
@@ -655,6 +689,7 @@ impl OrderStore {
         }
         if order.role == OrderRole::External {
             self.external = self.external.saturating_sub(1);
+            self.foreign.retain(|foreign| *foreign != place);
         }
         order.vacate();
         self.free.push(place);

@@ -54,7 +54,7 @@ fn a_bad_entry_is_refused_by_the_name_of_its_field() {
         ("32 legs",             Code::InvalidIntent, "exit_leg_ratios",  |i| i.exit_leg_ratios = vec![dec("0.03125"); 32]),
         ("zero leverage",       Code::InvalidIntent, "leverage",         |i| i.leverage = Some(dec("0"))),
         ("long metadata",       Code::InvalidIntent, "metadata",         |i| i.metadata = "x".repeat(4097).into()),
-        ("a stop",              Code::InvalidIntent, "order_type STOP_MARKET", |i| i.order_type = OrderType::StopMarket),
+        ("a stop",              Code::InvalidIntent, "trigger_price", |i| i.order_type = OrderType::StopMarket),
         ("an amend",            Code::InvalidIntent, "action AMEND",     |i| i.action = Action::Amend),
     ];
     for (what, code, name, change) in cases {

@@ -5,12 +5,14 @@ mod common;
 
 use common::{Desk, dec, id};
 use dita_kernel::id::Id;
-use dita_kernel::input::{ControlChange, InstrumentSpec};
+use dita_kernel::input::{ControlChange, FundingTerms, Input, InstrumentSpec};
 use dita_kernel::names::{
     AccountEventKind, ControlGate, KernelEventKind as Kind, OrderSide, Product, TradeSide,
     VenueOrderStatus as Status,
 };
 use proptest::prelude::*;
+
+const HOUR: i64 = 3_600_000_000_000;
 
 #[derive(Clone, Debug)]
 enum Move {
@@ -26,6 +28,10 @@ enum Move {
     Mark { price: u32 },
     Gate { halted: bool },
     Later,
+    Terms { rate: i32, next: Option<u32>, hours: u32 },
+    Jump { hours: u32 },
+    FundingRow { amount: i32, hours_ago: u32, symbol: bool, txn: Option<u32> },
+    LateFill { order: usize, trade: u32, hours_ago: u32 },
 }
 
 fn any_move() -> impl Strategy<Value = Move> {
@@ -61,6 +67,13 @@ fn any_move() -> impl Strategy<Value = Move> {
         1 => (0_u32..4).prop_map(|price| Move::Mark { price }),
         1 => any::<bool>().prop_map(|halted| Move::Gate { halted }),
         1 => Just(Move::Later),
+        1 => (-3_i32..4, prop::option::of(0_u32..30), 1_u32..9).prop_map(|(rate, next, hours)| Move::Terms { rate, next, hours }),
+        1 => (0_u32..30).prop_map(|hours| Move::Jump { hours }),
+        2 => (-9_i32..9, 0_u32..12, any::<bool>(), prop::option::of(0_u32..4)).prop_map(
+            |(amount, hours_ago, symbol, txn)| Move::FundingRow { amount, hours_ago, symbol, txn }
+        ),
+        1 => (0_usize..6, 0_u32..40, 0_u32..12)
+            .prop_map(|(order, trade, hours_ago)| Move::LateFill { order, trade, hours_ago }),
     ]
 }
 
@@ -143,6 +156,34 @@ fn play(desk: &mut Desk, orders: &mut Vec<Id>, step: &Move) {
             desk.control(ControlChange { gate: Some(gate), ..ControlChange::default() });
         }
         Move::Later => desk.now += 6_000_000_000,
+        Move::Terms { rate, next, hours } => {
+            desk.put(Input::Funding(Box::new(FundingTerms {
+                symbol: id("BTCUSDT"),
+                rate: Some(dec(&format!("{rate}e-4"))),
+                next_boundary_ns: next.map(|next| desk.now + (i64::from(next) - 3) * HOUR),
+                interval_secs: Some(hours * 3_600),
+                mark_price: None,
+                venue_time_ns: desk.now,
+            })));
+        }
+        Move::Jump { hours } => desk.now += i64::from(*hours) * HOUR,
+        Move::FundingRow { amount, hours_ago, symbol, txn } => {
+            desk.account(AccountEventKind::FundingFee, |event| {
+                event.timestamp_ns -= i64::from(*hours_ago) * HOUR;
+                event.amount = Some(dec(&format!("{amount}e-5")));
+                event.symbol = if *symbol { id("BTCUSDT") } else { Id::EMPTY };
+                event.venue_txn_id = txn.map_or(Id::EMPTY, |txn| id(&format!("F{txn}")));
+            });
+        }
+        Move::LateFill { order: back, trade, hours_ago } => {
+            let client = order(orders, *back);
+            desk.event(Kind::PartialFill, &client, |event| {
+                event.timestamp_ns -= i64::from(*hours_ago) * HOUR;
+                event.venue_trade_id = id(&format!("T{trade}"));
+                event.size = Some(dec("0.001"));
+                event.price = Some(dec("100.1"));
+            });
+        }
     }
     for command in &desk.effects.commands {
         if let dita_kernel::effect::Command::Submit(order) = command {

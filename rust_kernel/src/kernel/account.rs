@@ -1,28 +1,54 @@
 //! Account events: the venue's own figures of fills, wallets, funding and the rest.
 
+use super::settling::Match;
 use super::venue::ASSETS_MAX;
 use super::{AssetState, Kernel};
 use crate::id::Id;
 use crate::input::{AccountEvent, Stamp};
 use crate::ledger::{Account, Cause, Posting};
-use crate::names::{AccountEventKind as Kind, KernelDiagnosticCode as Code, Liquidity};
+use crate::names::{
+    AccountEventKind as Kind, KernelDiagnosticCode as Code, Liquidity, PositionSide, Severity,
+};
 use crate::num::{Decimal, MONEY_SCALE, Money, Price, Qty, Rounding, bounded, multiply_divide};
 use crate::order::Fill;
 use crate::outcome::{Detail, Outcome, Refusal};
-use crate::reconcile::Exchange;
+use crate::reconcile::{Exchange, Reported};
 use alloc::boxed::Box;
+use serde::Serialize;
+
+/// How many wallet entries are held against those that come by another way.
+const ENTRY_MARKS_MAX: usize = 256;
+
+/// A wallet entry by what it says: the stream tells it without the venue's id, and REST with it.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub(crate) struct EntryMark {
+    kind: Kind,
+    asset: Id,
+    symbol: Id,
+    amount: Money,
+    timestamp_ns: i64,
+    has_txn_id: bool,
+    /// True once it came both ways.
+    is_paired: bool,
+}
 
 /// What an account event does.
 #[derive(Debug)]
 pub(crate) enum AccountPlan {
     /// It came before.
     Duplicate,
+    /// It came before by another way, without the id that it brings, or with it; the mark's place.
+    Twin(usize),
     /// The venue's figures of a fill that is known.
     Settle { place: u32, fee: Option<Money>, realized: Option<Money> },
     /// The venue's figures of a fill that no event has brought yet.
     Unseen { instrument: u32, fee: Option<Money>, realized: Option<Money> },
     /// A wallet frame; the asset's place, where it has one already.
     Frame { asset: Option<u16>, figures: [Option<Money>; 4] },
+    /// It is older than what is known, or in the opening state.
+    Old(Code),
+    /// A position as the venue has it.
+    Position { instrument: u32, side: PositionSide, qty: Qty, entry_price: Option<Price> },
     /// A wallet entry.
     Entry { cause: Cause, account: Account, credited: Money, instrument: Option<u32> },
 }
@@ -84,6 +110,11 @@ impl Kernel {
             Kind::FillSettled => return self.plan_settled(event),
             Kind::AccountUpdate => {
                 let asset = self.check_wallet(&event.asset)?;
+                let last_ns = asset
+                    .map_or(i64::MIN, |asset| self.assets[usize::from(asset)].exchange.frame_venue_time_ns);
+                if event.timestamp_ns != 0 && event.timestamp_ns < last_ns {
+                    return Ok(AccountPlan::Old(Code::StaleEvent));
+                }
                 let figures = [
                     optional("wallet_balance", event.wallet_balance)?,
                     optional("available_margin", event.available_margin)?,
@@ -92,9 +123,7 @@ impl Kernel {
                 ];
                 AccountPlan::Frame { asset, figures }
             }
-            Kind::PositionUpdate => {
-                return Err(Refusal::not_yet(Code::ReconcileRequired, "POSITION_UPDATE"));
-            }
+            Kind::PositionUpdate => self.plan_position_update(event)?,
             Kind::FundingFee => self.plan_entry(event, Cause::Funding, Account::Funding)?,
             Kind::Transfer => self.plan_entry(event, Cause::Transfer, Account::Transfers)?,
             Kind::Rebate => self.plan_entry(event, Cause::Rebate, Account::Rebates)?,
@@ -109,6 +138,9 @@ impl Kernel {
                     AccountPlan::Settle { .. }
                     | AccountPlan::Unseen { .. }
                     | AccountPlan::Frame { .. }
+                    | AccountPlan::Twin(_)
+                    | AccountPlan::Old(_)
+                    | AccountPlan::Position { .. }
                     | AccountPlan::Duplicate => plan,
                 }
             }
@@ -128,6 +160,33 @@ impl Kernel {
         Ok(place)
     }
 
+    fn plan_position_update(&self, event: &AccountEvent) -> Result<AccountPlan, Box<Refusal>> {
+        let instrument = self
+            .instrument_of(&event.symbol)
+            .ok_or_else(|| wrong("symbol", &event.symbol, "is not configured: set_exchange_config"))?;
+        let rules = &self.instruments[instrument as usize];
+        if rules.base.is_some() {
+            return Err(wrong("symbol", &event.symbol, "is spot: what is held there is a balance"));
+        }
+        let side = event.position_side.unwrap_or(PositionSide::Both);
+        self.check_side(side, event.size)?;
+        let size =
+            event.size.ok_or_else(|| wrong("size", "None", "is needed for this kind of account event"))?;
+        let qty = rules.qty(size).map_err(|_| {
+            Refusal::field(Code::Precision, "size", size, "cannot be held exactly by the instrument")
+        })?;
+        let entry_price = match event.entry_price.filter(|price| price.is_positive()) {
+            Some(price) => Some(rules.mark(price).map_err(|_| wrong("entry_price", price, "is too large"))?),
+            None => None,
+        };
+        let last = self.reported(instrument)[side as usize];
+        let is_old = |last: crate::reconcile::Reported| event.timestamp_ns < last.venue_time_ns;
+        if event.timestamp_ns != 0 && last.is_some_and(is_old) {
+            return Ok(AccountPlan::Old(Code::StaleEvent));
+        }
+        Ok(AccountPlan::Position { instrument, side, qty, entry_price })
+    }
+
     fn plan_entry(
         &self,
         event: &AccountEvent,
@@ -136,6 +195,18 @@ impl Kernel {
     ) -> Result<AccountPlan, Box<Refusal>> {
         self.check_wallet(&event.asset)?;
         let credited = amount("amount", event.amount)?;
+        if self.is_in_opening(event.timestamp_ns) {
+            return Ok(AccountPlan::Old(Code::DuplicateEvent));
+        }
+        let has_txn_id = !event.venue_txn_id.is_empty();
+        let twin = self.entry_marks.iter().position(|mark| {
+            !mark.is_paired
+                && mark.has_txn_id != has_txn_id
+                && *mark == mark_of(event, credited, mark.has_txn_id)
+        });
+        if let Some(twin) = twin {
+            return Ok(AccountPlan::Twin(twin));
+        }
         Ok(AccountPlan::Entry { cause, account, credited, instrument: self.instrument_of(&event.symbol) })
     }
 
@@ -155,6 +226,7 @@ impl Kernel {
         match self.orders.by_fill(instrument, &event.venue_trade_id) {
             Some((place, at)) if self.orders.at(place).fills[at].settled => Ok(AccountPlan::Duplicate),
             Some((place, _)) => Ok(AccountPlan::Settle { place, fee, realized }),
+            None if self.is_in_opening(event.timestamp_ns) => Ok(AccountPlan::Old(Code::DuplicateEvent)),
             None => Ok(AccountPlan::Unseen { instrument, fee, realized }),
         }
     }
@@ -169,6 +241,16 @@ impl Kernel {
         }
         match *plan {
             AccountPlan::Duplicate => self.answer(Code::DuplicateEvent, None, Detail::None),
+            AccountPlan::Twin(at) => {
+                if let Some(mark) = self.entry_marks.get_mut(at) {
+                    mark.is_paired = true;
+                }
+                self.answer(Code::DuplicateEvent, None, Detail::None)
+            }
+            AccountPlan::Old(code) => self.answer(code, None, Detail::None),
+            AccountPlan::Position { instrument, side, qty, entry_price } => {
+                self.commit_position_update(instrument, side, qty, entry_price, event)
+            }
             AccountPlan::Settle { place, fee, realized } => self.commit_settle(place, fee, realized, event),
             AccountPlan::Unseen { instrument, fee, realized } => {
                 self.commit_unseen(instrument, fee, realized, event)
@@ -301,6 +383,7 @@ impl Kernel {
         exchange.used_margin = used.or(exchange.used_margin);
         exchange.maint_margin = maint.or(exchange.maint_margin);
         exchange.frame_time_ns = now_ns;
+        exchange.frame_venue_time_ns = event.timestamp_ns.max(exchange.frame_venue_time_ns);
         let differs = exchange.wallet_balance.is_some_and(|balance| {
             let unit = crate::num::pow10(MONEY_SCALE.saturating_sub(unit_decimals)).unwrap_or(1);
             (balance - k).abs().0 > unit
@@ -308,6 +391,27 @@ impl Kernel {
         exchange.differs_since_ns =
             if differs { Some(exchange.differs_since_ns.unwrap_or(now_ns)) } else { None };
         self.answer(Code::Ok, None, Detail::None)
+    }
+
+    /// Keeps what the venue reports. Where the book has another quantity nothing is healed: fills decide.
+    fn commit_position_update(
+        &mut self,
+        instrument: u32,
+        side: PositionSide,
+        qty: Qty,
+        entry_price: Option<Price>,
+        event: &AccountEvent,
+    ) -> Outcome {
+        let (time_ns, venue_time_ns) = (self.now_ns, event.timestamp_ns);
+        let books = &mut self.books[instrument as usize];
+        let report = Reported { qty, entry_price, time_ns, venue_time_ns };
+        books.reported.get_or_insert_default()[side as usize] = Some(report);
+        if books.book[side as usize].qty == qty {
+            return self.answer(Code::Ok, None, Detail::None);
+        }
+        let mut outcome = self.answer(Code::ReconcileRequired, None, Detail::None);
+        outcome.severity = Severity::Warning;
+        outcome
     }
 
     fn commit_entry(
@@ -320,6 +424,20 @@ impl Kernel {
     ) -> Outcome {
         let asset = self.asset_or_open(&event.asset);
         let reference = if event.venue_txn_id.is_empty() { &event.event_id } else { &event.venue_txn_id };
+        if self.entry_marks.len() >= ENTRY_MARKS_MAX {
+            self.entry_marks.pop_front();
+        }
+        // As it came: a liquidation fee is + when charged there.
+        let told = if cause == Cause::LiquidationFee { -credited } else { credited };
+        self.entry_marks.push_back(mark_of(event, told, !event.venue_txn_id.is_empty()));
+        let instrument = instrument.filter(|at| self.instruments[*at as usize].settle == asset);
+        if cause == Cause::Funding {
+            match self.settle_funding(asset, credited, instrument, event, reference) {
+                Match::Nothing => {}
+                Match::Settled => return self.answer(Code::Ok, None, Detail::None),
+                Match::Repeats => return self.answer(Code::DuplicateEvent, None, Detail::None),
+            }
+        }
         let posting = Posting {
             cause,
             from: account,
@@ -330,9 +448,7 @@ impl Kernel {
         };
         self.ledger.post(self.seq, asset, credited, posting);
         self.assets[usize::from(asset)].exchange.booked_time_ns = self.now_ns;
-        if let (Cause::Funding, Some(instrument)) = (cause, instrument)
-            && self.instruments[instrument as usize].settle == asset
-        {
+        if let (Cause::Funding, Some(instrument)) = (cause, instrument) {
             self.share_funding(instrument, credited);
         }
         self.answer(Code::Ok, None, Detail::None)
@@ -369,6 +485,18 @@ impl Kernel {
         self.assets.push(AssetState { name: name.clone(), exchange: Exchange::default(), unit_decimals: 8 });
         self.ledger.open_asset();
         place
+    }
+}
+
+fn mark_of(event: &AccountEvent, amount: Money, has_txn_id: bool) -> EntryMark {
+    EntryMark {
+        kind: event.kind,
+        asset: event.asset.clone(),
+        symbol: event.symbol.clone(),
+        amount,
+        timestamp_ns: event.timestamp_ns,
+        has_txn_id,
+        is_paired: false,
     }
 }
 

@@ -1,12 +1,39 @@
-//! Slots written from outside: trades adopted from elsewhere, and an operator's own hand.
+//! Trades known from elsewhere: their positions lie in the unassigned book, and become slots' own. All or none.
 
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 
 use super::Kernel;
+use super::intent::{check_ratios, invalid, precision};
 use crate::effect::Effects;
-use crate::input::{AdoptedSlots, SlotOverride, Stamp};
-use crate::names::KernelDiagnosticCode as Code;
+use crate::id::Id;
+use crate::input::{AdoptedSlot, AdoptedSlots, METADATA_BYTES_MAX, Stamp};
+use crate::ledger::Cause;
+use crate::names::{KernelDiagnosticCode as Code, Product, TradeSide};
+use crate::num::{Decimal, Money, Qty};
 use crate::outcome::{Detail, Outcome, Refusal};
+use crate::position::{Basis, position_side};
+use crate::slot::Slot;
+
+/// A position for a slot, in the instrument's units.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct NewTrade {
+    pub(super) instrument: u32,
+    pub(super) side: TradeSide,
+    pub(super) basis: Basis,
+    pub(super) initial: Qty,
+    pub(super) entry_value: Money,
+}
+
+/// Trades that will be adopted, in the order in which they came.
+#[derive(Debug)]
+pub(crate) struct AdoptPlan {
+    trades: Vec<NewTrade>,
+}
+
+pub(super) fn exact_money(field: &'static str, value: Decimal) -> Result<Money, Box<Refusal>> {
+    Money::from_decimal(value).map_err(precision(field, value))
+}
 
 impl Kernel {
     #[inline(never)]
@@ -14,34 +41,172 @@ impl Kernel {
         &mut self,
         stamp: Stamp,
         adopted: &AdoptedSlots,
-        _effects: &mut Effects,
+        effects: &mut Effects,
     ) -> Outcome {
-        if let Err(refusal) = self.plan_adopted(adopted) {
-            return self.refused(None, *refusal);
-        }
+        let plan = match self.plan_adopted(adopted) {
+            Ok(plan) => plan,
+            Err(refusal) => return self.refused(None, *refusal),
+        };
         self.pass_time(stamp, stamp.0);
+        for (trade, told) in plan.trades.iter().zip(&adopted.slots) {
+            self.commit_adopted(trade, told, &adopted.by, effects);
+        }
         self.answer(Code::Ok, None, Detail::None)
     }
 
-    pub(crate) fn plan_adopted(&self, _adopted: &AdoptedSlots) -> Result<(), Box<Refusal>> {
-        Err(Refusal::not_yet(Code::InvalidIntent, "adopting slots"))
-    }
-
-    #[inline(never)]
-    pub(crate) fn take_override(
-        &mut self,
-        stamp: Stamp,
-        change: &SlotOverride,
-        _effects: &mut Effects,
-    ) -> Outcome {
-        if let Err(refusal) = self.plan_override(change) {
-            return self.refused(Some(change.slot_id), *refusal);
+    pub(crate) fn plan_adopted(&self, adopted: &AdoptedSlots) -> Result<AdoptPlan, Box<Refusal>> {
+        let mut trades: Vec<NewTrade> = Vec::new();
+        for (at, told) in adopted.slots.iter().enumerate() {
+            let before = adopted.slots.get(..at).unwrap_or_default();
+            if before.iter().any(|other| other.slot_id == told.slot_id) {
+                return Err(invalid("slot_id", told.slot_id, "comes twice"));
+            }
+            if before.iter().any(|other| other.trade_id == told.trade_id) {
+                return Err(invalid("trade_id", &told.trade_id, "comes twice"));
+            }
+            let trade = self.plan_adopted_slot(told)?;
+            let opposite =
+                |other: &NewTrade| other.instrument == trade.instrument && other.side != trade.side;
+            if !self.config.hedge_mode && trades.iter().any(opposite) {
+                return Err(Refusal::plain(Code::OppositeSide));
+            }
+            trades.push(trade);
+            self.check_lies_unassigned(&trades, told)?;
         }
-        self.pass_time(stamp, stamp.0);
-        self.answer(Code::Ok, Some(change.slot_id), Detail::None)
+        Ok(AdoptPlan { trades })
     }
 
-    pub(crate) fn plan_override(&self, _change: &SlotOverride) -> Result<(), Box<Refusal>> {
-        Err(Refusal::not_yet(Code::InvalidIntent, "overrides"))
+    fn plan_adopted_slot(&self, told: &AdoptedSlot) -> Result<NewTrade, Box<Refusal>> {
+        let slot = self.slots.get(told.slot_id as usize).ok_or_else(|| {
+            Refusal::field(Code::InvalidSlotId, "slot_id", told.slot_id, "must be below max_slots")
+        })?;
+        if !slot.stage.is_free() {
+            return Err(Refusal::field(Code::SlotBusy, "slot_id", told.slot_id, "carries a trade"));
+        }
+        let instrument = self.check_seat(&told.trade_id, &told.asset, told.side)?;
+        check_ratios(&told.exit_leg_ratios)?;
+        if told.metadata.len() > METADATA_BYTES_MAX {
+            return Err(invalid("metadata", told.metadata.len(), "must be at most 4096 canonical bytes"));
+        }
+        if !told.leverage.is_positive() {
+            return Err(invalid("leverage", told.leverage, "must be above zero"));
+        }
+        for (field, value) in [
+            ("realized_pnl", told.realized_pnl),
+            ("fees_paid", told.fees_paid),
+            ("funding_net", told.funding_net),
+        ] {
+            exact_money(field, value)?;
+        }
+        self.new_trade(instrument, told.side, told.size, told.entry_price, Some(told.initial_size))
+    }
+
+    /// Whether a free slot may take a trade of that name, asset and side; returns the asset's place.
+    pub(super) fn check_seat(&self, trade_id: &Id, asset: &Id, side: TradeSide) -> Result<u32, Box<Refusal>> {
+        if trade_id.is_empty() {
+            return Err(invalid("trade_id", "", "must not be empty"));
+        }
+        if self.slot_of_trade(trade_id).is_some() {
+            return Err(invalid("trade_id", trade_id, "is carried by another slot"));
+        }
+        let instrument = self
+            .instrument_of(asset)
+            .ok_or_else(|| invalid("asset", asset, "is not configured: set_exchange_config"))?;
+        if side == TradeSide::Flat {
+            return Err(invalid("side", side, "must be LONG or SHORT"));
+        }
+        if self.instruments[instrument as usize].spec.product == Product::Spot && side == TradeSide::Short {
+            return Err(invalid("side", side, "spot has no short positions"));
+        }
+        let other = (side as usize & 1) ^ 1;
+        if !self.config.hedge_mode && self.books[instrument as usize].busy[other] > 0 {
+            return Err(Refusal::plain(Code::OppositeSide));
+        }
+        Ok(instrument)
+    }
+
+    /// A position from size and average price. Digits of the average past the instrument's are rounded half-even.
+    pub(super) fn new_trade(
+        &self,
+        instrument: u32,
+        side: TradeSide,
+        size: Decimal,
+        entry_price: Decimal,
+        initial: Option<Decimal>,
+    ) -> Result<NewTrade, Box<Refusal>> {
+        let rules = &self.instruments[instrument as usize];
+        if !size.is_positive() {
+            return Err(invalid("size", size, "must be above zero"));
+        }
+        if !entry_price.is_positive() {
+            return Err(invalid("entry_price", entry_price, "must be above zero"));
+        }
+        let qty = rules.qty(size).map_err(precision("size", size))?;
+        let price = rules.mark(entry_price).map_err(precision("entry_price", entry_price))?;
+        let initial_size = initial.unwrap_or(size);
+        let initial = rules.qty(initial_size).map_err(precision("initial_size", initial_size))?;
+        if initial < qty {
+            return Err(invalid("initial_size", initial_size, "must not be below size"));
+        }
+        let too_large = || Refusal::field(Code::Precision, "size", size, "the position's value is too large");
+        let signed = if side == TradeSide::Short { -qty } else { qty };
+        let cost = rules.basis_value(price, signed).ok_or_else(too_large)?;
+        let basis = Basis { qty: signed, cost };
+        let entry_value = rules.value(price, initial).ok_or_else(too_large)?;
+        Ok(NewTrade { instrument, side, basis, initial, entry_value })
+    }
+
+    /// The trades so far must lie in the unassigned book.
+    fn check_lies_unassigned(&self, trades: &[NewTrade], told: &AdoptedSlot) -> Result<(), Box<Refusal>> {
+        let Some(last) = trades.last() else { return Ok(()) };
+        let book = position_side(self.config.hedge_mode, last.side) as usize;
+        let lies = self.books[last.instrument as usize].unassigned[book].qty;
+        let alike =
+            trades.iter().filter(|trade| trade.instrument == last.instrument && trade.side == last.side);
+        let wanted = alike.fold(Qty::ZERO, |sum, trade| sum + trade.basis.qty);
+        if lies.signum() == wanted.signum() && wanted.abs() <= lies.abs() {
+            return Ok(());
+        }
+        Err(invalid("size", told.size, "is more than lies in the unassigned book of that asset and side"))
+    }
+
+    // ------------------------------------------------------------------------------------------------ commit
+
+    fn commit_adopted(&mut self, trade: &NewTrade, told: &AdoptedSlot, by: &Id, effects: &mut Effects) {
+        self.seat_trade(told.slot_id, &told.trade_id, trade);
+        let slot = &mut self.slots[told.slot_id as usize];
+        slot.leverage = told.leverage;
+        slot.entry_time_ns = told.entry_time_ns;
+        slot.ratios.clone_from(&told.exit_leg_ratios);
+        slot.metadata.clone_from(&told.metadata);
+        // Validation has read them.
+        let exact = |value: Decimal| Money::from_decimal(value).unwrap_or_default();
+        slot.realized = exact(told.realized_pnl);
+        slot.fees = exact(told.fees_paid);
+        slot.funding = exact(told.funding_net);
+        self.take_position(told.slot_id, trade, Cause::InterSlot, by);
+        self.after_move(told.slot_id, effects);
+    }
+
+    /// A free slot carries another trade from here on, without a position yet.
+    pub(super) fn seat_trade(&mut self, slot_id: u32, trade_id: &Id, trade: &NewTrade) {
+        let slot = &mut self.slots[slot_id as usize];
+        *slot = Slot {
+            trade_number: slot.trade_number.wrapping_add(1),
+            trade_id: trade_id.clone(),
+            instrument: trade.instrument,
+            side: trade.side,
+            stage: slot.stage,
+            initial: trade.initial,
+            entry_value: trade.entry_value,
+            entry_time_ns: self.now_ns,
+            ..Slot::idle()
+        };
+    }
+
+    /// A slot's position comes out of the unassigned book.
+    pub(super) fn take_position(&mut self, slot_id: u32, trade: &NewTrade, cause: Cause, by: &Id) {
+        self.move_to_unassigned(slot_id, -trade.basis.qty, -trade.basis.cost, cause, by);
+        self.slots[slot_id as usize].basis = trade.basis;
     }
 }

@@ -28,6 +28,6 @@ impl Kernel {
         key: u64,
         _effects: &mut Effects,
     ) -> Outcome {
-        self.remember(intent, key, plan.place)
+        self.remember_order(intent, key, plan.place)
     }
 }

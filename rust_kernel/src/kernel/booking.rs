@@ -11,7 +11,7 @@ use crate::names::{KernelDiagnosticCode as Code, Liquidity, OrderDoubt, OrderSid
 use crate::num::{Money, Price, Qty, Rounding, multiply_divide};
 use crate::order::{Fill, Order, OrderRef, OrderRole};
 use crate::position::{Basis, Closing};
-use crate::slot::classify::{Change, symbol};
+use crate::slot::classify::{Change, Seat, symbol};
 use crate::slot::table::Symbol;
 
 /// A fill as validation found it: every number converted and in bounds.
@@ -90,6 +90,9 @@ impl Kernel {
             self.shrink_position(place, owner, by, venue_trade_id);
         }
         self.orders.add_fill(place, booked);
+        if fill.venue_time_ns <= self.funding.last_open_ns && fill.venue_time_ns != 0 {
+            self.repredict(place, owner, qty, fill.venue_time_ns);
+        }
         self.refresh_reservation(place);
         self.refresh_exposure(instrument);
     }
@@ -111,7 +114,7 @@ impl Kernel {
     /// Books a fill in its slot's own position; what goes past zero on an exit lands in the unassigned book. Returns
     /// the profit at own cost.
     #[inline]
-    fn attribute(
+    pub(crate) fn attribute(
         &mut self,
         slot_id: u32,
         role: OrderRole,
@@ -209,7 +212,8 @@ impl Kernel {
                 (fee, asset, Some(Cause::Fee))
             }
             (_, None) => {
-                let (fee, asset) = self.predicted_fee(rules, order.order_side, fill);
+                let (fee, asset) =
+                    self.predicted_fee(rules, order.order_side, fill.qty, fill.value, fill.liquidity);
                 (fee, asset, Some(Cause::FeePredicted))
             }
         };
@@ -262,33 +266,44 @@ impl Kernel {
 
     /// What a fill will cost, and in which asset.
     #[inline]
-    fn predicted_fee(&self, rules: &Instrument, side: OrderSide, fill: &NewFill) -> (Money, u16) {
-        if rules.base.is_some() || rules.fee_asset.is_some() {
-            return self.predicted_fee_elsewhere(rules, side, fill);
-        }
-        (fees::predicted(rules, fill.value, fill.liquidity), rules.settle)
-    }
-
-    /// The same where fees may be paid in another asset than the settlement's. One that cannot be priced is predicted in
-    /// the settlement asset: the settled fee puts it right.
-    #[cold]
-    fn predicted_fee_elsewhere(&self, rules: &Instrument, side: OrderSide, fill: &NewFill) -> (Money, u16) {
-        let in_settle = (fees::predicted(rules, fill.value, fill.liquidity), rules.settle);
-        let is_rebate = fees::predicted(rules, fill.value, fill.liquidity).0 < 0;
-        let asset = rules.fee_asset.unwrap_or_else(|| fees::paid_in(rules, side, is_rebate));
-        if asset == rules.settle {
+    pub(crate) fn predicted_fee(
+        &self,
+        rules: &Instrument,
+        side: OrderSide,
+        qty: Qty,
+        value: Money,
+        liquidity: Liquidity,
+    ) -> (Money, u16) {
+        let in_settle = (fees::predicted(rules, value, liquidity), rules.settle);
+        if rules.base.is_none() && rules.fee_asset.is_none() {
             return in_settle;
         }
-        if rules.base == Some(asset) {
-            return (fees::predicted(rules, base_amount(rules, fill.qty), fill.liquidity), asset);
+        self.predicted_fee_elsewhere(rules, side, qty, value, liquidity).unwrap_or(in_settle)
+    }
+
+    /// The same where fees may be paid in another asset than the settlement's: `None` where they are not, or the other one
+    /// cannot be priced. Then the prediction is in the settlement asset, and the settled fee puts it right.
+    #[cold]
+    fn predicted_fee_elsewhere(
+        &self,
+        rules: &Instrument,
+        side: OrderSide,
+        qty: Qty,
+        value: Money,
+        liquidity: Liquidity,
+    ) -> Option<(Money, u16)> {
+        let is_rebate = fees::predicted(rules, value, liquidity).0 < 0;
+        let asset = rules.fee_asset.unwrap_or_else(|| fees::paid_in(rules, side, is_rebate));
+        if asset == rules.settle {
+            return None;
         }
-        let source = rules.fee_price_from;
-        let price = source.and_then(|source| self.valuation_price(source));
-        let fee = source.zip(price).and_then(|(source, price)| {
-            let source = &self.instruments[source as usize];
-            fees::predicted_in_other(rules, fill.value, fill.liquidity, source, price)
-        });
-        fee.map_or(in_settle, |fee| (fee, asset))
+        if rules.base == Some(asset) {
+            return Some((fees::predicted(rules, base_amount(rules, qty), liquidity), asset));
+        }
+        let source = rules.fee_price_from?;
+        let price = self.valuation_price(source)?;
+        let source = &self.instruments[source as usize];
+        fees::predicted_in_other(rules, value, liquidity, source, price).map(|fee| (fee, asset))
     }
 
     /// Corrects a booked fee to the venue's. `fill_at` is the fill's position in its order.
@@ -540,23 +555,25 @@ impl Kernel {
         if opened { Money::ZERO } else { amount }
     }
 
-    /// Holds back what an entry may still fill.
+    /// Holds back what an entry may still fill, and what an order may that was at work when the account was opened.
     #[inline]
     pub(crate) fn refresh_reservation(&mut self, place: u32) {
         let order = self.orders.at_mut(place);
         let remaining = order.remaining();
-        let wanted = if remaining.is_zero() || order.role != OrderRole::Entry {
+        let increases = match order.role {
+            OrderRole::Entry => true,
+            OrderRole::Exit => false,
+            OrderRole::External => !order.reserve_price.is_zero(),
+        };
+        let wanted = if remaining.is_zero() || !increases {
             Money::ZERO
         } else {
             let rules = &self.instruments[order.instrument as usize];
             // No more than at acceptance, where the value was in bounds.
             rules.value(order.reserve_price, remaining).unwrap_or(order.reserved)
         };
-        let change = wanted - order.reserved;
-        if !change.is_zero() {
-            order.reserved = wanted;
-            let instrument = order.instrument;
-            self.exposure.reserve(instrument, change);
+        if wanted != order.reserved {
+            self.set_reserved(place, wanted);
         }
     }
 
@@ -580,38 +597,64 @@ impl Kernel {
         effects: &mut Effects,
     ) {
         let order = self.orders.at_mut(place);
+        let unguarded = Kernel::is_failing_stop(order, status);
         order.status = status;
         order.doubt = OrderDoubt::None;
         order.cancel_requested = false;
         self.refresh_reservation(place);
         self.after_change(place, change, effects);
+        if unguarded {
+            self.protection_failed(place, effects);
+        }
         self.retire(place);
     }
 
     /// Moves the order's slot by the table, if it still carries the order's trade.
     #[inline]
     pub(crate) fn after_change(&mut self, place: u32, change: Change, effects: &mut Effects) {
+        if self.orders.at(place).extra.is_some() {
+            self.after_group_change(place, effects);
+        }
         let order = self.orders.at(place);
         let Some(slot_id) = self.owner_of(order.role, order.slot_id, order.trade_number) else { return };
         if change == Change::LateFilled && self.moved_on(slot_id) {
             return;
         }
-        let role = order.role;
-        let status = order.status;
+        let (role, status, number) = (order.role, order.status, order.number);
+        let slot = &self.slots[slot_id as usize];
+        let newest = role == OrderRole::Entry || slot.exit.is_some_and(|exit| exit.number == number);
+        let seat = Seat { role, newest, live: !status.is_ended() };
+        if !slot.other_exits.is_empty() && role == OrderRole::Exit && !seat.live {
+            self.drop_ended_exit(slot_id, number);
+        }
         let slot = &self.slots[slot_id as usize];
         let facts = self.facts(slot);
-        let Some(mut symbol) = symbol(role, change, facts) else { return };
+        let Some(mut symbol) = symbol(seat, change, facts) else { return };
         let open_before = slot.stage == crate::names::TradeStage::PositionOpen;
         if symbol == Symbol::ExitLateFilled && open_before && !facts.holds {
             symbol = Symbol::ExitLateFilledFlat;
         }
         self.move_slot(slot_id, symbol, effects);
         let slot = &mut self.slots[slot_id as usize];
+        if let Some(extra) = &self.orders.at(place).extra
+            && role == OrderRole::Exit
+            && status == VenueOrderStatus::Filled
+            && !facts.holds
+            && !extra.reason.is_empty()
+        {
+            slot.close_reason.clone_from(&extra.reason);
+        }
         let cut_short = role == OrderRole::Entry
             && change == Change::Ended
             && slot.stage == crate::names::TradeStage::PositionOpen;
         if (slot.stage == crate::names::TradeStage::Closed || cut_short) && slot.close_reason.is_empty() {
             slot.close_reason = close_reason(role, status);
+        }
+        if slot.unprotected {
+            self.refresh_protection(slot_id);
+        }
+        if facts.exit.is_some() && !facts.holds {
+            self.call_off_exits(slot_id, effects);
         }
     }
 

@@ -1,27 +1,267 @@
-//! Funding: terms taken in, boundaries crossed, predictions settled.
+//! Funding: terms taken in, boundaries crossed, predictions made again where late fills show another position.
 
 use alloc::boxed::Box;
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
 
 use super::Kernel;
+use crate::funding::{
+    CLOCK_SKEW_NS, FundingRow, PREDICTIONS_MAX, Prediction, Settlement, Share, boundary_after, share_of,
+};
+use crate::id::Id;
 use crate::input::{FundingTerms, Stamp};
-use crate::names::KernelDiagnosticCode as Code;
-use crate::outcome::{Outcome, Refusal};
+use crate::ledger::{Account, Cause, Posting};
+use crate::names::{KernelDiagnosticCode as Code, Product};
+use crate::num::{Money, Price, Qty, Rate};
+use crate::outcome::{Detail, Outcome, Refusal};
+
+/// Terms as validation found them.
+#[derive(Debug)]
+pub(crate) struct FundingPlan {
+    instrument: u32,
+    rate: Option<Rate>,
+    price: Option<Price>,
+    interval_ns: Option<i64>,
+}
+
+fn wrong(field: &'static str, value: impl core::fmt::Display, why: &'static str) -> Box<Refusal> {
+    Refusal::field(Code::InvalidIntent, field, value, why)
+}
 
 impl Kernel {
     #[inline(never)]
     pub(crate) fn take_funding(&mut self, stamp: Stamp, terms: &FundingTerms) -> Outcome {
-        if let Err(refusal) = self.plan_funding(terms) {
-            return self.refused(None, *refusal);
-        }
+        let plan = match self.plan_funding(terms) {
+            Ok(plan) => plan,
+            Err(refusal) => return self.refused(None, *refusal),
+        };
         self.pass_time(stamp, terms.venue_time_ns);
-        self.answer(Code::Ok, None, crate::outcome::Detail::None)
+        self.commit_funding_terms(&plan, terms);
+        self.answer(Code::Ok, None, Detail::None)
     }
 
-    pub(crate) fn plan_funding(&self, _terms: &FundingTerms) -> Result<(), Box<Refusal>> {
-        Err(Refusal::not_yet(Code::InvalidIntent, "prediction of funding"))
+    pub(crate) fn plan_funding(&self, terms: &FundingTerms) -> Result<FundingPlan, Box<Refusal>> {
+        let instrument = self
+            .instrument_of(&terms.symbol)
+            .ok_or_else(|| wrong("symbol", &terms.symbol, "is not configured: set_exchange_config"))?;
+        let rules = &self.instruments[instrument as usize];
+        if rules.spec.product == Product::Spot {
+            return Err(wrong("symbol", &terms.symbol, "is spot, which pays no funding"));
+        }
+        let rate = match terms.rate {
+            Some(rate) => Some(Rate::from_decimal(rate).map_err(|_| {
+                wrong("rate", rate, "must be a fraction of at most 1, with at most 12 decimals")
+            })?),
+            None => None,
+        };
+        let price = match terms.mark_price {
+            Some(price) if price.is_positive() => {
+                let mark = rules.mark(price).map_err(|_| wrong("mark_price", price, "is too large"))?;
+                Some(mark).filter(|mark| !mark.is_zero())
+            }
+            Some(price) => return Err(wrong("mark_price", price, "must be above zero")),
+            None => None,
+        };
+        if let Some(next) = terms.next_boundary_ns.filter(|next| *next <= 0) {
+            return Err(wrong("next_boundary", next, "must be a time after 1970"));
+        }
+        let interval_ns = match terms.interval_secs {
+            Some(0) => return Err(wrong("interval_secs", 0, "must be above zero")),
+            Some(seconds) => Some(i64::from(seconds).saturating_mul(1_000_000_000)),
+            None => None,
+        };
+        Ok(FundingPlan { instrument, rate, price, interval_ns })
     }
 
-    /// Predicts funding for every boundary that is due.
+    fn commit_funding_terms(&mut self, plan: &FundingPlan, terms: &FundingTerms) {
+        let spec = &self.instruments[plan.instrument as usize].spec;
+        let default_ns = i64::from(spec.funding_interval_secs.max(1)).saturating_mul(1_000_000_000);
+        let now_ns = self.now_ns;
+        let row = self.funding.open_row(plan.instrument, default_ns);
+        let schedule = &mut row.schedule;
+        schedule.interval_ns = plan.interval_ns.unwrap_or(schedule.interval_ns);
+        schedule.rate = plan.rate.or(schedule.rate);
+        schedule.price = plan.price.or(schedule.price);
+        if let Some(next) = terms.next_boundary_ns {
+            schedule.next_boundary_ns = next;
+        } else if schedule.rate.is_some() && schedule.next_boundary_ns == i64::MAX {
+            schedule.next_boundary_ns = boundary_after(now_ns, schedule.interval_ns);
+        }
+        // One that has passed is crossed already, or nobody knows with which position: the venue's entry will tell.
+        let last = row.predictions.back().map_or(i64::MIN, |prediction| prediction.boundary_ns);
+        skip_to_after(row, now_ns.max(last));
+        self.funding.refresh();
+    }
+
+    /// Predicts funding for every boundary up to `until_ns`.
     #[cold]
-    pub(crate) fn cross_boundaries(&mut self) {}
+    pub(crate) fn cross_boundaries(&mut self, until_ns: i64) {
+        for instrument in 0..self.funding.rows.len() as u32 {
+            for _ in 0..PREDICTIONS_MAX {
+                let Some(row) = self.funding.row_mut(instrument) else { break };
+                let schedule = &mut row.schedule;
+                let boundary_ns = schedule.next_boundary_ns;
+                let Some(rate) = schedule.rate.filter(|_| boundary_ns <= until_ns) else { break };
+                schedule.next_boundary_ns = boundary_ns.saturating_add(schedule.interval_ns);
+                let told = schedule.price.take();
+                if let Some(price) = told.or(self.books[instrument as usize].last_price) {
+                    self.predict(instrument, boundary_ns, rate, price);
+                }
+            }
+            if let Some(row) = self.funding.row_mut(instrument).filter(|row| row.schedule.rate.is_some()) {
+                skip_to_after(row, until_ns);
+            }
+        }
+        self.funding.refresh();
+    }
+
+    /// Crosses what the venue's clock, which is a little ahead, has crossed already.
+    #[cold]
+    pub(crate) fn cross_ahead(&mut self, venue_time_ns: i64) {
+        let ahead = venue_time_ns.min(self.now_ns.saturating_add(CLOCK_SKEW_NS));
+        // Exactly on the boundary is still before it.
+        self.cross_boundaries(ahead.saturating_sub(1));
+    }
+
+    /// Books what the positions pay or receive at a boundary.
+    fn predict(&mut self, instrument: u32, boundary_ns: i64, rate: Rate, price: Price) {
+        let book = &self.books[instrument as usize].book;
+        let mut prediction = Prediction {
+            boundary_ns,
+            rate,
+            price,
+            qty: book.map(|basis| basis.qty),
+            booked: Money::ZERO,
+            settlement: Settlement::Open,
+            shares: Vec::new(),
+        };
+        for (slot_id, slot) in (0_u32..).zip(&self.slots) {
+            if slot.instrument == instrument && !slot.basis.qty.is_zero() {
+                let side = crate::position::position_side(self.config.hedge_mode, slot.side) as u8;
+                let (trade_number, qty) = (slot.trade_number, slot.basis.qty);
+                prediction.shares.push(Share { slot_id, trade_number, side, qty, credited: Money::ZERO });
+            }
+        }
+        self.ledger.set_venue_time(boundary_ns);
+        if let Some(row) = self.funding.row_mut(instrument) {
+            make_room(&mut row.predictions);
+            row.predictions.push_back(prediction);
+            let at = row.predictions.len().saturating_sub(1);
+            self.book_prediction(instrument, at, Cause::FundingPredicted);
+        }
+    }
+
+    /// Brings the booking of a prediction to what its quantities say.
+    fn book_prediction(&mut self, instrument: u32, at: usize, cause: Cause) {
+        let rules = &self.instruments[instrument as usize];
+        let prediction = self.funding.row(instrument).and_then(|row| row.predictions.get(at));
+        let Some(amount) = prediction.map(|prediction| prediction.amount(rules)) else { return };
+        self.rebook(instrument, at, amount, cause, &Id::EMPTY);
+    }
+
+    /// Books the difference between what stands for a boundary and `amount`, and shares it out.
+    pub(super) fn rebook(&mut self, instrument: u32, at: usize, amount: Money, cause: Cause, reference: &Id) {
+        let settle = self.instruments[instrument as usize].settle;
+        let Some(prediction) = self.funding.row_mut(instrument).and_then(|row| row.predictions.get_mut(at))
+        else {
+            return;
+        };
+        let change = amount - prediction.booked;
+        prediction.booked = amount;
+        let posting = Posting {
+            cause,
+            from: Account::Funding,
+            to: Account::Wallet,
+            slot_id: None,
+            trade_id: &Id::EMPTY,
+            reference,
+        };
+        self.ledger.post(self.seq, settle, change, posting);
+        if !change.is_zero() {
+            self.assets[usize::from(settle)].exchange.booked_time_ns = self.now_ns;
+        }
+        self.share_prediction(instrument, at);
+    }
+
+    /// Credits the slots with their parts of what is booked, by their size at the boundary. A slot that carries another
+    /// trade by now keeps out of it.
+    fn share_prediction(&mut self, instrument: u32, at: usize) {
+        let rules = &self.instruments[instrument as usize];
+        let Some(prediction) = self.funding.row_mut(instrument).and_then(|row| row.predictions.get_mut(at))
+        else {
+            return;
+        };
+        let net = prediction.qty.iter().fold(Qty::ZERO, |sum, qty| sum + *qty);
+        let held = prediction.shares.iter().fold(Qty::ZERO, |sum, share| sum + share.qty);
+        let (booked, rate, price) = (prediction.booked, prediction.rate, prediction.price);
+        let last = prediction.shares.len().saturating_sub(1);
+        let mut given = Money::ZERO;
+        for (place, share) in prediction.shares.iter_mut().enumerate() {
+            let mut target = if net.is_zero() {
+                crate::funding::amount(rules, rate, price, share.qty)
+            } else {
+                share_of(booked, share.qty, net)
+            };
+            if place == last && held == net && !net.is_zero() {
+                target = booked - given; // what division leaves
+            }
+            given += target;
+            let slot = &mut self.slots[share.slot_id as usize];
+            if slot.trade_number == share.trade_number {
+                slot.funding += target - share.credited;
+            }
+            share.credited = target;
+        }
+    }
+
+    /// A fill came that was before boundaries which are crossed: their positions were others.
+    #[cold]
+    pub(crate) fn repredict(&mut self, place: u32, owner: Option<u32>, qty: Qty, venue_time_ns: i64) {
+        let order = self.orders.at(place);
+        let (instrument, side) = (order.instrument, order.position_side as usize);
+        let trade_number = order.trade_number;
+        let Some(row) = self.funding.row_mut(instrument) else { return };
+        let mut again = Vec::new();
+        for (at, prediction) in row.predictions.iter_mut().enumerate() {
+            if prediction.settlement != Settlement::Open || prediction.boundary_ns < venue_time_ns {
+                continue;
+            }
+            prediction.qty[side] += qty;
+            again.push(at);
+            let Some(slot_id) = owner else { continue };
+            let own = |share: &&mut Share| share.slot_id == slot_id && share.trade_number == trade_number;
+            match prediction.shares.iter_mut().find(own) {
+                Some(share) => share.qty += qty,
+                None => {
+                    let side = side as u8;
+                    prediction.shares.push(Share { slot_id, trade_number, side, qty, credited: Money::ZERO });
+                }
+            }
+        }
+        for at in again {
+            self.book_prediction(instrument, at, Cause::FundingRepredicted);
+        }
+    }
+}
+
+/// Moves a schedule past a time, by whole intervals.
+fn skip_to_after(row: &mut FundingRow, time_ns: i64) {
+    let schedule = &mut row.schedule;
+    if schedule.next_boundary_ns > time_ns {
+        return;
+    }
+    let behind = time_ns.saturating_sub(schedule.next_boundary_ns);
+    let intervals = behind.checked_div(schedule.interval_ns).unwrap_or(0).saturating_add(1);
+    let ahead = intervals.saturating_mul(schedule.interval_ns);
+    schedule.next_boundary_ns = schedule.next_boundary_ns.saturating_add(ahead);
+}
+
+/// A boundary without a position is only kept until the next one; of the others the oldest goes.
+fn make_room(predictions: &mut VecDeque<Prediction>) {
+    if predictions.back().is_some_and(|last| last.is_flat() && last.booked.is_zero()) {
+        predictions.pop_back();
+    }
+    if predictions.len() >= PREDICTIONS_MAX {
+        predictions.pop_front();
+    }
 }

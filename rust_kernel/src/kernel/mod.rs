@@ -9,10 +9,15 @@ mod amend;
 mod booking;
 mod calibrate;
 mod controls;
+mod exits;
 mod funding;
+mod groups;
+mod guard;
 mod intent;
 mod opening;
+mod overrides;
 mod provenance;
+mod settling;
 mod setup;
 mod spot;
 mod timers;
@@ -26,6 +31,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 use serde::Serialize;
 
+use crate::calibration::FeeMeter;
 use crate::effect::{Effects, Notice};
 use crate::funding::FundingBook;
 use crate::id::Id;
@@ -41,14 +47,16 @@ use crate::oco::Groups;
 use crate::order::{OrderRef, OrderStore};
 use crate::outcome::{Detail, Outcome, Refusal, severity_of};
 use crate::position::Basis;
-use crate::reconcile::Exchange;
+use crate::reconcile::{Exchange, Reported};
 use crate::risk::{Exposure, Guard, Limits};
 use crate::slot::Slot;
 use crate::slot::classify::{Facts, stage_of};
 use crate::slot::table::{Rule, Symbol, rule, rule_number};
 
+use account::EntryMark;
 pub(crate) use booking::exposure_of;
 pub use intent::Remembered;
+pub use opening::Opened;
 pub use spot::base_amount;
 pub use timers::Connection;
 use timers::Watch;
@@ -137,6 +145,8 @@ pub(crate) struct Books {
     pub(crate) waiting: Vec<OrderRef>,
     /// The last price known: the mark, or else the last fill's.
     pub(crate) last_price: Option<Price>,
+    /// The positions as the venue last reported them, likewise.
+    pub(crate) reported: Option<Box<[Option<Reported>; 3]>>,
 }
 
 /// An asset and what the exchange says of it.
@@ -157,6 +167,7 @@ pub struct Kernel {
     pub(crate) seq: u64,
     pub(crate) now_ns: i64,
     pub(crate) opened: bool,
+    pub(crate) opening: Option<Box<Opened>>,
     pub(crate) control: Control,
     pub(crate) slots: Vec<Slot>,
     pub(crate) free_slots: u32,
@@ -171,7 +182,11 @@ pub struct Kernel {
     pub(crate) intents: Window<Remembered>,
     /// By kind of entry.
     pub(crate) wallet_entries: Vec<Window<Id>>,
+    /// The last wallet entries by what they say, for those that come by two ways.
+    pub(crate) entry_marks: VecDeque<EntryMark>,
     pub(crate) funding: FundingBook,
+    /// By instrument and liquidity, as far as samples came.
+    pub(crate) meters: Vec<[FeeMeter; 2]>,
     pub(crate) groups: Groups,
     pub(crate) guard: Guard,
     pub(crate) watch: Watch,
@@ -192,6 +207,7 @@ impl Kernel {
             seq: 0,
             now_ns: i64::MIN,
             opened: false,
+            opening: None,
             control: Control {
                 mode: KernelMode::Paper,
                 gate: ControlGate::Normal,
@@ -221,7 +237,9 @@ impl Kernel {
                 .iter()
                 .map(|_| Window::new(config.remembered_wallet_entries))
                 .collect(),
+            entry_marks: VecDeque::new(),
             funding: FundingBook::default(),
+            meters: Vec::new(),
             groups: Groups::default(),
             guard: Guard::default(),
             watch: Watch::default(),
@@ -258,12 +276,12 @@ impl Kernel {
             | Input::Effect(_)
             | Input::Control(_) => self.plan_setup(input).map(drop),
             Input::Time => Ok(()),
-            Input::Opening(opening) => self.plan_opening(opening),
-            Input::Funding(terms) => self.plan_funding(terms),
-            Input::Adopt(adopted) => self.plan_adopted(adopted),
-            Input::Override(change) => self.plan_override(change),
-            Input::Calibration(sample) => self.plan_calibration(sample),
-            Input::Edge { symbol, edge_bps } => self.plan_edge(symbol, *edge_bps),
+            Input::Opening(opening) => self.plan_opening(opening).map(drop),
+            Input::Funding(terms) => self.plan_funding(terms).map(drop),
+            Input::Adopt(adopted) => self.plan_adopted(adopted).map(drop),
+            Input::Override(change) => self.plan_override(change).map(drop),
+            Input::Calibration(sample) => self.plan_calibration(sample).map(drop),
+            Input::Edge { symbol, .. } => self.plan_edge(symbol),
         }
     }
 
@@ -492,6 +510,12 @@ impl Kernel {
         self.books.get(instrument as usize).map_or([Basis::FLAT; 3], |books| books.unassigned)
     }
 
+    /// The positions of an instrument as the venue last reported them, by [`crate::names::PositionSide`].
+    pub fn reported(&self, instrument: u32) -> [Option<Reported>; 3] {
+        let books = self.books.get(instrument as usize);
+        books.and_then(|books| books.reported.as_deref().copied()).unwrap_or_default()
+    }
+
     /// The price that positions are valued at: the mark, or else the last fill's.
     pub fn valuation_price(&self, instrument: u32) -> Option<Price> {
         self.books.get(instrument as usize).and_then(|books| books.last_price)
@@ -510,6 +534,11 @@ impl Kernel {
     /// The ledger.
     pub fn ledger(&self) -> &Ledger {
         &self.ledger
+    }
+
+    /// Funding: schedules and predictions.
+    pub fn funding(&self) -> &FundingBook {
+        &self.funding
     }
 
     /// The exposure.
@@ -538,9 +567,16 @@ impl Kernel {
     /// refused input leaves it as it was.
     pub fn state_hash(&self) -> [u8; 32] {
         let state = (
-            (&self.config, self.opened, &self.control, &self.slots, &self.orders),
+            (&self.config, self.opened, &self.opening, &self.control, &self.slots, &self.orders),
             (&self.instruments, &self.books, &self.assets, &self.ledger, &self.exposure),
-            (&self.intents, &self.wallet_entries, &self.funding, &self.groups, &self.guard),
+            (
+                &self.intents,
+                &self.wallet_entries,
+                &self.entry_marks,
+                &self.funding,
+                &self.groups,
+                &self.guard,
+            ),
             (&self.watch, &self.connection),
         );
         // Every part of the state is of a kind that postcard writes.

@@ -29,8 +29,14 @@ impl Kernel {
     #[inline]
     pub(crate) fn pass_time(&mut self, stamp: Stamp, venue_time_ns: i64) {
         self.now_ns = stamp.0;
+        if stamp.0 >= self.guard.losses.due_ns {
+            self.sample_results();
+        }
         if stamp.0 >= self.funding.next_due_ns {
-            self.cross_boundaries();
+            self.cross_boundaries(stamp.0);
+        }
+        if venue_time_ns > self.funding.next_due_ns {
+            self.cross_ahead(venue_time_ns);
         }
         self.ledger.set_venue_time(venue_time_ns);
     }

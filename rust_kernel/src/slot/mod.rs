@@ -104,10 +104,11 @@ impl Slot {
     }
 
     /// The size of the next leg: up to the first cumulative target that is not met yet, on the lot grid; the last
-    /// leg is all that is left. A leg under `least`, the venue's minimum, merges forward.
-    pub fn next_leg(&self, lot: Qty, least: Qty) -> Qty {
-        let left = self.size();
-        let exited = self.exited();
+    /// leg is all that is left. What exits at work will close, `covered`, counts as closed. A leg under `least`, the
+    /// venue's minimum, merges forward.
+    pub fn next_leg(&self, lot: Qty, least: Qty, covered: Qty) -> Qty {
+        let left = if covered < self.size() { self.size() - covered } else { Qty::ZERO };
+        let exited = self.initial - left;
         let next = self.targets(lot).map(|target| target - exited).find(|gap| gap.0 > 0 && *gap >= least);
         match next {
             Some(gap) if gap < left => gap,
@@ -173,7 +174,25 @@ mod tests {
             (  0,   0, &[][..],                        0, 0),
         ] {
             let slot = slot(initial, left, ratios);
-            assert_eq!((slot.next_leg(Qty(1), Qty::ZERO).0, slot.active_leg_index(Qty(1))), (next, met), "{initial} {left} {ratios:?}");
+            assert_eq!((slot.next_leg(Qty(1), Qty::ZERO, Qty::ZERO).0, slot.active_leg_index(Qty(1))), (next, met), "{initial} {left} {ratios:?}");
+        }
+    }
+
+    #[test]
+    #[rustfmt::skip]
+    fn legs_at_work_count_as_closed_and_small_ones_merge_forward() {
+        for (left, ratios, least, covered, next) in [
+            (100, &["0.5", "0.5"][..],         0,   0,  50),
+            (100, &["0.5", "0.5"][..],         0,  50,  50),
+            (100, &["0.5", "0.5"][..],         0, 100,   0),
+            (100, &["0.5", "0.5"][..],         0, 120,   0), // more at work than held
+            (100, &["0.5", "0.5"][..],         0,  20,  30),
+            ( 50, &["0.5", "0.5"][..],         0,  50,   0),
+            (100, &["0.1", "0.4", "0.5"][..], 20,   0,  50), // 10 is under the minimum, and goes with the next
+            (100, &["0.9", "0.1"][..],        20,  90,  10), // the last has no next: it is all that is left
+        ] {
+            let slot = slot(100, left, ratios);
+            assert_eq!(slot.next_leg(Qty(1), Qty(least), Qty(covered)).0, next, "{left} {ratios:?} {covered}");
         }
     }
 }

@@ -71,6 +71,12 @@ named! {
         PositionGone = "POSITION_GONE",
         /// A free slot has a position: adopted, or back by a bust.
         PositionBack = "POSITION_BACK",
+        /// The newest exit is over, and the one before it is on its way to the venue.
+        ExitDoneOtherSent = "EXIT_DONE_OTHER_SENT",
+        /// The newest exit is over, and the one before it works.
+        ExitDoneOtherWorking = "EXIT_DONE_OTHER_WORKING",
+        /// An exit before the newest was acknowledged, filled or ended: the newest says what the stage is.
+        OtherExitMoved = "OTHER_EXIT_MOVED",
     }
 }
 
@@ -116,7 +122,7 @@ const none: Rule = Rule::Refuse(KernelDiagnosticCode::NoActiveOrder);
 pub const TABLE: [(Symbol, [Rule; STAGES]); SYMBOLS] = [
     //                              IDLE  O_REQ O_SNT E_WRK P_OPN X_REQ X_SNT X_WRK CLOSED
     (Symbol::Enter,                [REQ,  busy, busy, busy, busy, busy, busy, busy, REQ ]),
-    (Symbol::Exit,                 [flat, flat, flat, XRQ,  XRQ,  busy, busy, busy, flat]),
+    (Symbol::Exit,                 [flat, flat, flat, XRQ,  XRQ,  busy, XRQ,  XRQ,  flat]),
     (Symbol::ExitFlat,             [flat, flat, flat, flat, flat, flat, flat, flat, flat]),
     (Symbol::Cancel,               [none, REQ,  SNT,  WRK,  none, XRQ,  XSN,  XWK,  none]),
     (Symbol::EntryReleased,        [xxx,  SNT,  xxx,  xxx,  xxx,  xxx,  xxx,  xxx,  xxx ]),
@@ -142,9 +148,12 @@ pub const TABLE: [(Symbol, [Rule; STAGES]); SYMBOLS] = [
     (Symbol::Amend,                [none, none, SNT,  WRK,  none, none, XSN,  XWK,  none]),
     (Symbol::EntryReopened,        [xxx,  xxx,  xxx,  xxx,  WRK,  XRQ,  XSN,  XWK,  WRK ]),
     (Symbol::ExitReopened,         [xxx,  xxx,  xxx,  XWK,  XWK,  XRQ,  XSN,  XWK,  XWK ]),
-    (Symbol::PositionMoved,        [xxx,  xxx,  SNT,  WRK,  OPN,  XRQ,  XSN,  XWK,  xxx ]),
+    (Symbol::PositionMoved,        [xxx,  REQ,  SNT,  WRK,  OPN,  XRQ,  XSN,  XWK,  xxx ]),
     (Symbol::PositionGone,         [xxx,  xxx,  xxx,  xxx,  CLO,  xxx,  xxx,  xxx,  xxx ]),
     (Symbol::PositionBack,         [OPN,  xxx,  xxx,  xxx,  xxx,  xxx,  xxx,  xxx,  OPN ]),
+    (Symbol::ExitDoneOtherSent,    [xxx,  xxx,  xxx,  xxx,  xxx,  xxx,  XSN,  XSN,  xxx ]),
+    (Symbol::ExitDoneOtherWorking, [xxx,  xxx,  xxx,  xxx,  xxx,  xxx,  XWK,  XWK,  xxx ]),
+    (Symbol::OtherExitMoved,       [xxx,  xxx,  xxx,  xxx,  xxx,  xxx,  XSN,  XWK,  xxx ]),
 ];
 
 const _: () = {

@@ -271,4 +271,15 @@ impl Desk {
         let slot = self.kernel.slot(slot).expect("a slot");
         (slot.realized.to_string(), slot.fees.to_string(), slot.funding.to_string())
     }
+
+    /// A kernel that knows BTCUSDT and its mark, and has neither capital nor opening state.
+    pub fn unseeded(config: KernelConfig) -> Desk {
+        let kernel = Kernel::new(config.clone()).expect("a kernel");
+        let mut desk =
+            Desk { kernel, effects: Effects::default(), now: 0, inputs: Vec::new(), config, intents: 0 };
+        let spec = InstrumentSpec::linear(id("BTCUSDT"), id("BTC"), id("USDT"), dec("0.1"), dec("0.001"));
+        assert!(desk.put(Input::Instrument(Box::new(spec))).accepted);
+        assert!(desk.mark("100").accepted);
+        desk
+    }
 }

@@ -135,9 +135,11 @@ impl Kernel {
         {
             self.slots[slot_id as usize].close_reason = reason;
         }
-        if let (Some(slot_id), OrderRole::Exit) = (owner, order.role) {
+        if let (Some(slot_id), OrderRole::Exit) = (owner, order.role)
+            && !self.slots[slot_id as usize].basis.qty.is_zero()
+        {
             // The exit did not close the trade: its reason does not stand.
-            self.slots[slot_id as usize].close_reason = Id::EMPTY;
+            self.withdraw_reason(slot_id, place);
         }
         self.end_order(place, status, Change::Ended, effects);
     }

@@ -164,8 +164,13 @@ impl Kernel {
             return Err(Refusal::not_yet(Code::ReconcileRequired, what));
         }
         let Some(place) = self.find_order(event) else { return self.plan_unknown(event, plan) };
-        plan.target = Target::Known(place);
         let order = self.orders.at(place);
+        if order.role == OrderRole::External && is_fill(event.kind) && self.is_in_opening(event.timestamp_ns)
+        {
+            plan.code = Code::DuplicateEvent;
+            return Ok(());
+        }
+        plan.target = Target::Known(place);
         let rules = &self.instruments[order.instrument as usize];
         let cumulative = self.cumulative(event, order, rules)?;
         if is_fill(event.kind) {
@@ -193,6 +198,10 @@ impl Kernel {
     fn plan_unknown(&self, event: &VenueEvent, plan: &mut OrderPlan) -> Result<(), Box<Refusal>> {
         if !is_fill(event.kind) {
             return Err(Refusal::plain(Code::UnknownOrder));
+        }
+        if self.is_in_opening(event.timestamp_ns) {
+            plan.code = Code::DuplicateEvent;
+            return Ok(());
         }
         let unclear =
             |field, value: &str, why| Err(Refusal::field(Code::ReconcileRequired, field, value, why));

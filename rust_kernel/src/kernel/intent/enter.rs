@@ -1,0 +1,260 @@
+//! ENTER: a slot's trade begins with an entry order.
+
+use alloc::boxed::Box;
+
+use super::checks::{Prices, bought_for, check_floor, check_kind, check_ratios, checked_prices, is_worse};
+use super::{invalid, permitted, precision};
+use crate::effect::{Command, Effects};
+use crate::id::Id;
+use crate::input::Intent;
+use crate::instrument::Instrument;
+use crate::kernel::Kernel;
+use crate::names::{ControlGate, KernelDiagnosticCode as Code, Product, TradeSide};
+use crate::num::{Decimal, Money, Price, Qty, Rounding};
+use crate::order::OrderRole;
+use crate::outcome::{Outcome, Refusal};
+use crate::position::Basis;
+use crate::risk::Attempt;
+use crate::slot::Slot;
+use crate::slot::table::Symbol;
+
+#[derive(Debug)]
+pub(crate) struct EnterPlan {
+    instrument: u32,
+    qty: Qty,
+    prices: Prices,
+    reserve_price: Price,
+    notional: Money,
+    leverage: Decimal,
+    set_leverage: bool,
+}
+
+impl Kernel {
+    pub(super) fn plan_enter(
+        &self,
+        now_ns: i64,
+        slot: &Slot,
+        intent: &Intent,
+    ) -> Result<EnterPlan, Box<Refusal>> {
+        self.check_gate()?;
+        let side =
+            intent.side.entry_side().ok_or_else(|| invalid("side", intent.side, "must be LONG or SHORT"))?;
+        if intent.trade_id.is_empty() {
+            return Err(invalid("trade_id", "", "must not be empty"));
+        }
+        self.check_provenance(intent)?;
+        check_kind(intent)?;
+        check_ratios(&intent.exit_leg_ratios)?;
+        if intent.reduce_only {
+            return Err(invalid("reduce_only", true, "an ENTER always increases the position"));
+        }
+        let instrument = self
+            .instrument_of(&intent.asset)
+            .ok_or_else(|| invalid("asset", &intent.asset, "is not configured: set_exchange_config"))?;
+        if !self.may_trade() {
+            return Err(Refusal::plain(Code::NotOpened));
+        }
+        permitted(slot.stage, Symbol::Enter)?;
+        if self.slot_of_trade(&intent.trade_id).is_some() {
+            return Err(invalid("trade_id", &intent.trade_id, "is carried by another slot"));
+        }
+        let rules = &self.instruments[instrument as usize];
+        check_product(rules, intent)?;
+        let books = &self.books[instrument as usize];
+        let other = (intent.side as usize & 1) ^ 1;
+        if !self.config.hedge_mode && books.busy[other] > 0 {
+            return Err(Refusal::plain(Code::OppositeSide));
+        }
+        let asked = asked_size(intent)?;
+        let in_lots = match intent.target_size {
+            Some(size) => {
+                Some(rules.qty_rounded(size, Rounding::Floor).map_err(precision("target_size", size))?)
+            }
+            None => None,
+        };
+        let prices = checked_prices(rules, intent, side)?;
+        self.check_regime(intent, prices.limit, rules.mark)?;
+        let reserve_price = self.entry_price(rules, intent, prices)?;
+        let too_large =
+            || Refusal::field(Code::Precision, asked.0, asked.1, "the order's value is too large");
+        let qty = match in_lots {
+            Some(qty) => qty,
+            None => quote_in_lots(rules, asked.1, reserve_price).ok_or_else(too_large)?,
+        };
+        let notional = rules.value(reserve_price, qty).ok_or_else(too_large)?;
+        check_floor(rules, qty, notional, asked)?;
+        let leverage = intent.leverage.unwrap_or(rules.leverage);
+        let set_leverage = self.check_leverage(instrument, leverage)?;
+        let added = if intent.oco_group.is_empty() {
+            notional
+        } else {
+            self.plan_group(OrderRole::Entry, instrument, slot, intent, notional)?
+        };
+        let attempt = Attempt {
+            instrument,
+            rules,
+            qty,
+            notional,
+            added,
+            leverage,
+            limit_price: prices.limit,
+            trigger_price: prices.trigger,
+            open_slots: self.busy_slots(),
+        };
+        self.control.limits.check(&self.exposure, &attempt)?;
+        if self.control.limits.looks_further() {
+            self.check_further(now_ns, &attempt)?;
+        }
+        Ok(EnterPlan { instrument, qty, prices, reserve_price, notional, leverage, set_leverage })
+    }
+
+    fn check_gate(&self) -> Result<(), Box<Refusal>> {
+        match self.control.gate {
+            ControlGate::Halted => return Err(Refusal::plain(Code::ControlHalted)),
+            ControlGate::ReduceOnly => return Err(Refusal::plain(Code::ReduceOnly)),
+            ControlGate::Normal => {}
+        }
+        if self.control.frozen { Err(Refusal::plain(Code::Frozen)) } else { Ok(()) }
+    }
+
+    /// The price that an entry is valued at, such that its exposure is not taken for less than it may be. A buy with a
+    /// limit costs that at most; a sell fills at its limit or better, and one under the mark at the mark. A trigger
+    /// counts where it is worse: a stop becomes a market order there. Inverse contracts are worth more coin at lower
+    /// prices: with them it is the other way round.
+    #[inline]
+    fn entry_price(
+        &self,
+        rules: &Instrument,
+        intent: &Intent,
+        prices: Prices,
+    ) -> Result<Price, Box<Refusal>> {
+        let reference = match intent.reference_price {
+            Some(value) if value.is_positive() => {
+                Some(rules.mark(value).map_err(precision("reference_price", value))?)
+            }
+            Some(value) => return Err(invalid("reference_price", value, "must be above zero")),
+            None => None,
+        };
+        let inverse = rules.spec.inverse;
+        let bounded = prices.trigger.is_none() && intent.side == bounded_by_limit(inverse);
+        let own = match (prices.worst(inverse), rules.mark) {
+            (Some(price), Some(mark)) if !bounded && is_worse(mark, price, inverse) => Some(mark),
+            (price, _) => price,
+        };
+        own.or(rules.mark)
+            .or(reference)
+            .ok_or_else(|| invalid("reference_price", "None", "is needed while the instrument has no mark"))
+    }
+
+    /// Whether the venue's leverage must be set first.
+    fn check_leverage(&self, instrument: u32, wanted: Decimal) -> Result<bool, Box<Refusal>> {
+        if !wanted.is_positive() || wanted.at_scale(8).is_err() {
+            return Err(invalid("leverage", wanted, "must be above zero, with at most 8 decimals"));
+        }
+        let rules = &self.instruments[instrument as usize];
+        let books = &self.books[instrument as usize];
+        if !books.waiting.is_empty() {
+            // What the leverage will be is not known before the venue has answered.
+            return Err(Refusal::limit("leverage_setting_pending", rules.leverage, wanted));
+        }
+        if wanted == rules.leverage {
+            return Ok(false);
+        }
+        let exposed = books.busy != [0, 0] || books.book.iter().any(|basis| !basis.qty.is_zero());
+        if exposed {
+            return Err(Refusal::limit("leverage_change_while_exposed", rules.leverage, wanted));
+        }
+        Ok(true)
+    }
+
+    // ------------------------------------------------------------------------------------------------ commit
+
+    pub(crate) fn commit_enter(
+        &mut self,
+        plan: &EnterPlan,
+        intent: &Intent,
+        key: u64,
+        effects: &mut Effects,
+    ) -> Outcome {
+        let slot_id = intent.slot_id;
+        let slot = &mut self.slots[slot_id as usize];
+        slot.trade_number = slot.trade_number.wrapping_add(1);
+        slot.trade_id.clone_from(&intent.trade_id);
+        slot.instrument = plan.instrument;
+        slot.side = intent.side;
+        slot.basis = Basis::FLAT;
+        slot.initial = Qty::ZERO;
+        slot.entry_value = Money::ZERO;
+        slot.leverage = plan.leverage;
+        slot.entry_time_ns = 0;
+        slot.realized = Money::ZERO;
+        slot.fees = Money::ZERO;
+        slot.funding = Money::ZERO;
+        slot.ratios.clear();
+        slot.ratios.extend_from_slice(&intent.exit_leg_ratios);
+        slot.exit = None;
+        slot.close_reason = Id::EMPTY;
+        slot.unprotected = false;
+        if !(slot.metadata.is_empty() && intent.metadata.is_empty()) {
+            slot.metadata.clone_from(&intent.metadata);
+        }
+        let reference = self.new_order(OrderRole::Entry, 0, intent, plan.qty, plan.prices);
+        self.slots[slot_id as usize].entry = Some(reference);
+        let order = self.orders.at_mut(reference.place);
+        order.reserve_price = plan.reserve_price;
+        self.set_reserved(reference.place, plan.notional);
+        self.guard.take_order(&self.control.limits, self.now_ns);
+        self.move_slot(slot_id, Symbol::Enter, effects);
+        if plan.set_leverage {
+            let symbol = intent.asset.clone();
+            effects.commands.push(Command::SetLeverage { symbol, leverage: plan.leverage });
+            self.books[plan.instrument as usize].waiting.push(reference);
+        } else {
+            self.release(reference.place, effects);
+        }
+        self.remember_order(intent, key, reference.place)
+    }
+}
+
+/// The side whose exposure a limit bounds: fills come at the limit or better.
+#[inline]
+fn bounded_by_limit(inverse: bool) -> TradeSide {
+    if inverse { TradeSide::Short } else { TradeSide::Long }
+}
+
+/// What a product does not know.
+#[inline]
+fn check_product(rules: &Instrument, intent: &Intent) -> Result<(), Box<Refusal>> {
+    match rules.spec.product {
+        Product::Perp => match intent.quote_size {
+            Some(size) => Err(invalid("quote_size", size, "is for spot: give target_size")),
+            None => Ok(()),
+        },
+        Product::Spot if intent.side != TradeSide::Long => {
+            Err(invalid("side", intent.side, "spot has no short positions"))
+        }
+        Product::Spot => match intent.leverage {
+            Some(leverage) if leverage != Decimal::ONE => {
+                Err(invalid("leverage", leverage, "spot has none but 1"))
+            }
+            Some(_) | None => Ok(()),
+        },
+    }
+}
+
+/// The size as it was asked for, with its field's name.
+#[inline]
+fn asked_size(intent: &Intent) -> Result<(&'static str, Decimal), Box<Refusal>> {
+    match (intent.target_size, intent.quote_size) {
+        (Some(size), _) if size.is_positive() => Ok(("target_size", size)),
+        (Some(size), _) => Err(invalid("target_size", size, "must be above zero")),
+        (None, Some(size)) => Ok(("quote_size", size)),
+        (None, None) => Err(invalid("target_size", "None", "is needed for an ENTER")),
+    }
+}
+
+#[cold]
+fn quote_in_lots(rules: &Instrument, quote: Decimal, price: Price) -> Option<Qty> {
+    let money = quote.at_scale_rounded(crate::num::MONEY_SCALE, Rounding::Floor).ok()?;
+    bought_for(rules, Money(money), price)
+}

@@ -1,0 +1,173 @@
+//! EXIT: an order that closes a slot's position or a part of it. Several may be at work at once.
+
+use alloc::boxed::Box;
+
+use super::checks::{Prices, check_kind, check_trade, checked_prices, worth_at_least};
+use super::{exit_side, invalid, permitted, precision};
+use crate::effect::Effects;
+use crate::id::Id;
+use crate::input::Intent;
+use crate::instrument::Instrument;
+use crate::kernel::Kernel;
+use crate::names::{KernelDiagnosticCode as Code, Product};
+use crate::num::{Price, Qty, Rounding};
+use crate::order::{Order, OrderRole};
+use crate::outcome::{Detail, Outcome, Refusal};
+use crate::slot::table::Symbol;
+use crate::slot::{EXITS_MAX, Slot};
+
+#[derive(Debug)]
+pub(crate) struct ExitPlan {
+    qty: Qty,
+    prices: Prices,
+    cancel_entry: Option<u32>,
+    /// True where the venue takes no order for what is left: it goes to the unassigned book.
+    dust: bool,
+}
+
+impl Kernel {
+    pub(super) fn plan_exit(&self, slot: &Slot, intent: &Intent) -> Result<ExitPlan, Box<Refusal>> {
+        check_kind(intent)?;
+        permitted(slot.stage, if slot.basis.qty.is_zero() { Symbol::ExitFlat } else { Symbol::Exit })?;
+        let rules = &self.instruments[slot.instrument as usize];
+        check_trade(slot, rules, intent)?;
+        let side = exit_side(slot.side);
+        let apart = intent.order_type.is_protective() || !intent.oco_group.is_empty();
+        let beside = match slot.exit {
+            Some(exit) if self.orders.get(exit).is_some_and(Order::is_live) => {
+                self.room_beside(slot, intent, apart)?
+            }
+            Some(_) | None => Qty::ZERO,
+        };
+        let prices = checked_prices(rules, intent, side)?;
+        let least = self.least_exit(rules, slot.instrument, prices);
+        let (qty, whole) = exit_size(slot, rules, intent, beside, least)?;
+        if !intent.oco_group.is_empty() {
+            self.plan_group(OrderRole::Exit, slot.instrument, slot, intent, crate::num::Money::ZERO)?;
+        }
+        let entry = slot.entry.filter(|entry| self.orders.get(*entry).is_some_and(Order::is_live));
+        let cancel_entry = entry.map(|entry| entry.place);
+        if !qty.is_zero() && qty >= least {
+            return Ok(ExitPlan { qty, prices, cancel_entry, dust: false });
+        }
+        if whole && beside.is_zero() && !apart && !intent.order_type.is_triggered() {
+            return Ok(ExitPlan { qty: slot.size(), prices, cancel_entry, dust: true });
+        }
+        let attempt = intent.target_size.unwrap_or_else(|| rules.qty_decimal(qty));
+        Err(Refusal::field(Code::BelowFloor, "target_size", attempt, "is under the venue's minimum"))
+    }
+
+    /// How much of the position the exits at work will close, as far as one more must leave that to them. Orders of a
+    /// group and stops stand apart: each may be as large as the position, since the venue lets none of them go past it.
+    #[cold]
+    fn room_beside(&self, slot: &Slot, intent: &Intent, apart: bool) -> Result<Qty, Box<Refusal>> {
+        if slot.other_exits.len().saturating_add(1) >= EXITS_MAX {
+            let mut refusal = Refusal::limit("exits_per_slot", EXITS_MAX, EXITS_MAX.saturating_add(1));
+            refusal.code = Code::SlotBusy;
+            return Err(refusal);
+        }
+        if apart {
+            return Ok(Qty::ZERO);
+        }
+        let covered = self.covered(slot);
+        if covered >= slot.size() {
+            let shown = intent
+                .target_size
+                .map_or_else(|| "None".into(), |size| alloc::string::ToString::to_string(&size));
+            let why = "the exits at work close the whole position: cancel one first";
+            return Err(Refusal::field(Code::SlotBusy, "target_size", shown, why));
+        }
+        Ok(covered)
+    }
+
+    /// What the plain exits at work may still close.
+    pub(crate) fn covered(&self, slot: &Slot) -> Qty {
+        let mut covered = Qty::ZERO;
+        for exit in self.exits_of(slot) {
+            if !exit.order_type.is_protective() && exit.oco_group().is_none() {
+                covered += exit.remaining();
+            }
+        }
+        covered
+    }
+
+    /// The smallest exit that the venue takes. Reduce-only orders of derivatives are exempt from the smallest value on
+    /// the venues we know (Binance's filters say so); on spot it binds.
+    #[inline]
+    fn least_exit(&self, rules: &Instrument, instrument: u32, prices: Prices) -> Qty {
+        match rules.spec.product {
+            Product::Spot if !rules.min_notional.is_zero() => {
+                let price: Option<Price> =
+                    prices.limit.or(prices.trigger).or(self.books[instrument as usize].last_price);
+                let least = price.and_then(|price| worth_at_least(rules, rules.min_notional, price));
+                least.filter(|least| *least > rules.min_qty).unwrap_or(rules.min_qty)
+            }
+            Product::Perp | Product::Spot => rules.min_qty,
+        }
+    }
+
+    // ------------------------------------------------------------------------------------------------ commit
+
+    pub(crate) fn commit_exit(
+        &mut self,
+        plan: &ExitPlan,
+        intent: &Intent,
+        key: u64,
+        effects: &mut Effects,
+    ) -> Outcome {
+        let slot_id = intent.slot_id;
+        if let Some(entry) = plan.cancel_entry {
+            self.request_cancel(entry, effects);
+        }
+        if plan.dust {
+            self.leave_dust(slot_id, effects);
+            let mut outcome = self.remember(intent, key, Id::EMPTY);
+            outcome.code = Code::BelowFloor;
+            outcome.severity = crate::outcome::severity_of(Code::BelowFloor);
+            let size =
+                self.instruments[self.slots[slot_id as usize].instrument as usize].qty_decimal(plan.qty);
+            outcome.detail = Detail::Field {
+                field: "target_size",
+                value: alloc::string::ToString::to_string(&size).into_boxed_str(),
+                why: "is under the venue's minimum: closed as dust into the unassigned book",
+            };
+            return outcome;
+        }
+        self.make_room_for_exit(slot_id);
+        let slot = &mut self.slots[slot_id as usize];
+        slot.close_reason.clone_from(&intent.reason);
+        let leg = slot.active_leg_index(self.instruments[slot.instrument as usize].lot);
+        let leg = (leg as u8).saturating_add(1) & 31;
+        let reference = self.new_order(OrderRole::Exit, leg, intent, plan.qty, plan.prices);
+        self.slots[slot_id as usize].exit = Some(reference);
+        self.guard.take_order(&self.control.limits, self.now_ns);
+        self.move_slot(slot_id, Symbol::Exit, effects);
+        self.release(reference.place, effects);
+        self.remember_order(intent, key, reference.place)
+    }
+}
+
+/// The size in whole lots, and whether it means all that is left beside the other exits. A stop without a size guards
+/// the whole position; any other exit without one goes to the ladder's next target.
+#[inline]
+fn exit_size(
+    slot: &Slot,
+    rules: &Instrument,
+    intent: &Intent,
+    beside: Qty,
+    least: Qty,
+) -> Result<(Qty, bool), Box<Refusal>> {
+    let left = slot.size() - beside;
+    let wanted = match intent.target_size {
+        None if intent.order_type.is_protective() => left,
+        None => slot.next_leg(rules.lot, least, beside),
+        Some(size) if size.is_positive() => {
+            let wanted = rules.qty_rounded(size, Rounding::Floor).map_err(precision("target_size", size))?;
+            // Digits under the lot are no reason to leave dust: what reaches the last lot means everything.
+            let exact = size.at_scale_rounded(rules.qty_scale, Rounding::Floor).map(Qty).unwrap_or(wanted);
+            if exact >= left { left } else { wanted }
+        }
+        Some(size) => return Err(invalid("target_size", size, "must be above zero")),
+    };
+    Ok((rules.whole_lots(wanted), wanted >= left))
+}

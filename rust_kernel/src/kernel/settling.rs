@@ -1,0 +1,171 @@
+//! Funding as the venue books it, held against the predictions: only the difference moves money.
+
+use alloc::vec::Vec;
+
+use super::Kernel;
+use crate::funding::{CLOCK_SKEW_NS, FundingRow, Settlement, share_of};
+use crate::id::Id;
+use crate::input::AccountEvent;
+use crate::ledger::Cause;
+use crate::num::{MONEY_SCALE, Money, Qty, pow10};
+
+/// Where a prediction stands: the instrument, and its position among the instrument's.
+type At = (u32, usize);
+
+/// What a funding entry turned out to be.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Match {
+    /// Nothing predicted it: it is booked whole.
+    Nothing,
+    /// It settled what was predicted.
+    Settled,
+    /// It repeats what came another way.
+    Repeats,
+}
+
+/// The newest prediction that an entry of that time can be about.
+fn newest(row: &FundingRow, time_ns: i64) -> Option<usize> {
+    let at = row
+        .predictions
+        .iter()
+        .rposition(|prediction| prediction.boundary_ns <= time_ns.saturating_add(CLOCK_SKEW_NS))?;
+    let boundary_ns = row.predictions.get(at)?.boundary_ns;
+    (time_ns < boundary_ns.saturating_add(row.schedule.interval_ns)).then_some(at)
+}
+
+impl Kernel {
+    /// Settles predictions by a funding entry.
+    pub(super) fn settle_funding(
+        &mut self,
+        asset: u16,
+        credited: Money,
+        instrument: Option<u32>,
+        event: &AccountEvent,
+        reference: &Id,
+    ) -> Match {
+        match instrument {
+            Some(instrument) => self.settle_one(instrument, credited, event.timestamp_ns, reference),
+            None if event.symbol.is_empty() => self.settle_pool(asset, credited, event, reference),
+            None => Match::Nothing,
+        }
+    }
+
+    fn settle_one(&mut self, instrument: u32, credited: Money, time_ns: i64, reference: &Id) -> Match {
+        let Some(row) = self.funding.row_mut(instrument) else { return Match::Nothing };
+        let Some(at) = newest(row, time_ns) else { return Match::Nothing };
+        let Some(prediction) = row.predictions.get_mut(at) else { return Match::Nothing };
+        match prediction.settlement {
+            Settlement::Open => {}
+            Settlement::Pooled => {
+                // The pool that came first had it in it.
+                prediction.settlement = Settlement::Both;
+                return Match::Repeats;
+            }
+            // The other one of two books, or a correction.
+            Settlement::Single | Settlement::Both => return Match::Nothing,
+        }
+        prediction.settlement = Settlement::Single;
+        let cause = if prediction.is_flat() { Cause::Funding } else { Cause::FundingSettled };
+        self.rebook(instrument, at, credited, cause, reference);
+        self.funding.refresh();
+        Match::Settled
+    }
+
+    /// An entry without a symbol: one of the last boundary's predictions if it fits one, else all of them together.
+    fn settle_pool(&mut self, asset: u16, credited: Money, event: &AccountEvent, reference: &Id) -> Match {
+        let pool = self.last_boundary(asset, event.timestamp_ns);
+        let open: Vec<At> = pool.iter().copied().filter(|at| self.is_open(*at)).collect();
+        if open.is_empty() {
+            return self.repeats_singles(&pool, credited, event);
+        }
+        let unit_decimals = self.assets[usize::from(asset)].unit_decimals;
+        let unit = MONEY_SCALE.checked_sub(unit_decimals).and_then(pow10).unwrap_or(1);
+        let fits = |at: &&At| {
+            let booked = self.booked(**at);
+            let percent = booked.abs().0.checked_div(100).unwrap_or(0);
+            (credited - booked).abs().0 <= percent.max(unit.saturating_mul(3))
+        };
+        let closest = open.iter().filter(fits).min_by_key(|at| (credited - self.booked(**at)).abs());
+        let settled = match closest {
+            Some(one) => alloc::vec![*one],
+            None => open,
+        };
+        let total = settled.iter().fold(Money::ZERO, |sum, at| sum + self.booked(*at));
+        self.settle_all(&settled, credited - total, reference);
+        self.funding.refresh();
+        Match::Settled
+    }
+
+    /// Books a pool's difference, by the size of what was predicted; the last one takes what division leaves.
+    fn settle_all(&mut self, settled: &[At], difference: Money, reference: &Id) {
+        let weight = |at: &At| Qty(self.booked(*at).abs().0);
+        let whole = settled.iter().fold(Qty::ZERO, |sum, at| sum + weight(at));
+        let parts: Vec<Money> = settled.iter().map(|at| share_of(difference, weight(at), whole)).collect();
+        let mut left = difference;
+        for (place, (at, part)) in settled.iter().zip(parts).enumerate() {
+            let is_last = place.saturating_add(1) == settled.len();
+            let part = if is_last { left } else { part };
+            left -= part;
+            let (instrument, place) = *at;
+            let amount = self.booked(*at) + part;
+            if let Some(prediction) =
+                self.funding.row_mut(instrument).and_then(|row| row.predictions.get_mut(place))
+            {
+                prediction.settlement = Settlement::Pooled;
+            }
+            self.rebook(instrument, place, amount, Cause::FundingSettled, reference);
+        }
+    }
+
+    /// True where entries with symbols came first, and this one is their sum or one of them.
+    fn repeats_singles(&mut self, pool: &[At], credited: Money, event: &AccountEvent) -> Match {
+        let single = |kernel: &Kernel, at: &At| kernel.settlement(*at) == Some(Settlement::Single);
+        let singles: Vec<At> = pool.iter().copied().filter(|at| single(self, at)).collect();
+        let sum = singles.iter().fold(Money::ZERO, |sum, at| sum + self.booked(*at));
+        let one = singles.iter().position(|at| self.booked(*at) == credited);
+        let repeated: Vec<At> = match one {
+            _ if singles.is_empty() || !event.venue_txn_id.is_empty() => return Match::Nothing,
+            Some(one) => singles.get(one).copied().into_iter().collect(),
+            None if sum == credited => singles,
+            None => return Match::Nothing,
+        };
+        for (instrument, place) in repeated {
+            if let Some(prediction) =
+                self.funding.row_mut(instrument).and_then(|row| row.predictions.get_mut(place))
+            {
+                prediction.settlement = Settlement::Both;
+            }
+        }
+        Match::Repeats
+    }
+
+    /// The predictions of the last boundary that an entry of that time can be about, over all instruments that settle in
+    /// an asset.
+    fn last_boundary(&self, asset: u16, time_ns: i64) -> Vec<At> {
+        let mut found: Vec<(i64, At)> = Vec::new();
+        for (instrument, rules) in (0_u32..).zip(&self.instruments) {
+            let row = self.funding.row(instrument).filter(|_| rules.settle == asset);
+            let Some(row) = row else { continue };
+            let Some(at) = newest(row, time_ns) else { continue };
+            if let Some(prediction) = row.predictions.get(at).filter(|prediction| !prediction.is_flat()) {
+                found.push((prediction.boundary_ns, (instrument, at)));
+            }
+        }
+        let last = found.iter().map(|(boundary_ns, _)| *boundary_ns).max();
+        found.into_iter().filter(|(boundary_ns, _)| Some(*boundary_ns) == last).map(|(_, at)| at).collect()
+    }
+
+    fn settlement(&self, (instrument, at): At) -> Option<Settlement> {
+        let prediction = self.funding.row(instrument).and_then(|row| row.predictions.get(at));
+        prediction.map(|prediction| prediction.settlement)
+    }
+
+    fn is_open(&self, at: At) -> bool {
+        self.settlement(at) == Some(Settlement::Open)
+    }
+
+    fn booked(&self, (instrument, at): At) -> Money {
+        let prediction = self.funding.row(instrument).and_then(|row| row.predictions.get(at));
+        prediction.map_or(Money::ZERO, |prediction| prediction.booked)
+    }
+}

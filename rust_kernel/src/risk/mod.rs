@@ -1,0 +1,172 @@
+//! Pre-trade limits and the exposure they are held against. Only what increases risk is held back.
+
+mod buckets;
+mod limits;
+mod losses;
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use serde::{Deserialize, Serialize};
+
+use crate::id::Id;
+use crate::num::{Decimal, Money};
+use crate::outcome::Refusal;
+use buckets::Bucket;
+pub use buckets::BucketSize;
+pub use limits::{Attempt, LimitError, Limits};
+pub use losses::Losses;
+
+/// What the limits over time remember: buckets, results, freezes, the kill switch.
+#[derive(Clone, PartialEq, Default, Debug, Serialize, Deserialize)]
+pub struct Guard {
+    orders: Option<Bucket>,
+    cancels: Option<Bucket>,
+    /// Results by day and from their peak.
+    pub(crate) losses: Losses,
+    pub(crate) freeze_events: u64,
+    pub(crate) last_freeze_reason: Box<str>,
+    pub(crate) last_freeze_symbol: Id,
+    /// True from a freeze by the edge monitor until an operator unfreezes.
+    pub(crate) edge_frozen: bool,
+    pub(crate) kill_switch: bool,
+}
+
+impl Guard {
+    /// How often the edge monitor has frozen entries.
+    pub fn freeze_events(&self) -> u64 {
+        self.freeze_events
+    }
+
+    /// Why it did so last; empty before the first time.
+    pub fn last_freeze_reason(&self) -> &str {
+        &self.last_freeze_reason
+    }
+
+    /// For which instrument; empty before the first time.
+    pub fn last_freeze_symbol(&self) -> &Id {
+        &self.last_freeze_symbol
+    }
+
+    /// True while the kill switch is on.
+    pub fn kill_switch(&self) -> bool {
+        self.kill_switch
+    }
+
+    /// Tokens in the order bucket at that kernel time; `None` without such a limit.
+    pub fn order_tokens(&self, limits: &Limits, now_ns: i64) -> Option<Decimal> {
+        limits.orders().map(|size| buckets::tokens(buckets::level(self.orders, size, now_ns)))
+    }
+
+    /// Tokens in the bucket of cancels and amends at that kernel time; `None` without such a limit.
+    pub fn cancel_tokens(&self, limits: &Limits, now_ns: i64) -> Option<Decimal> {
+        limits.cancels().map(|size| buckets::tokens(buckets::level(self.cancels, size, now_ns)))
+    }
+
+    /// Whether an entry may leave: it needs a token beyond those that are kept for exits.
+    pub(crate) fn check_order(&self, limits: &Limits, now_ns: i64) -> Result<(), Box<Refusal>> {
+        let Some(size) = limits.orders() else { return Ok(()) };
+        let level = buckets::level(self.orders, size, now_ns);
+        buckets::check("orders_per_second", limits.given.orders_per_second, level, limits.reserve())
+    }
+
+    /// An order leaves. An exit takes what is there.
+    #[inline]
+    pub(crate) fn take_order(&mut self, limits: &Limits, now_ns: i64) {
+        if let Some(size) = limits.orders() {
+            buckets::take(&mut self.orders, size, now_ns);
+        }
+    }
+
+    /// Whether an amend may leave: one that increases risk needs a token.
+    #[allow(dead_code)] // for amends and busts
+    pub(crate) fn check_amend(
+        &self,
+        limits: &Limits,
+        now_ns: i64,
+        increases: bool,
+    ) -> Result<(), Box<Refusal>> {
+        match limits.cancels() {
+            Some(size) if increases => {
+                let level = buckets::level(self.cancels, size, now_ns);
+                buckets::check("cancels_per_second", limits.given.cancels_per_second, level, 0)
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// A cancel or an amend leaves. It takes what is there.
+    #[inline]
+    pub(crate) fn take_cancel(&mut self, limits: &Limits, now_ns: i64) {
+        if let Some(size) = limits.cancels() {
+            buckets::take(&mut self.cancels, size, now_ns);
+        }
+    }
+
+    /// Other limits hold from here on: a bucket keeps what it has, up to its new size; a new one is full.
+    pub(crate) fn resize(&mut self, old: &Limits, new: &Limits, now_ns: i64) {
+        buckets::resize(&mut self.orders, old.orders(), new.orders(), now_ns);
+        buckets::resize(&mut self.cancels, old.cancels(), new.cancels(), now_ns);
+    }
+}
+
+/// Exposure per instrument, and its sum per settlement asset kept along, so that a check costs the same however
+/// many instruments there are.
+#[derive(Clone, PartialEq, Default, Debug, Serialize, Deserialize)]
+pub struct Exposure {
+    instruments: Vec<InstrumentExposure>,
+    totals: Vec<Money>,
+}
+
+#[derive(Clone, Copy, PartialEq, Default, Debug, Serialize, Deserialize)]
+struct InstrumentExposure {
+    settle: u16,
+    position: Money,
+    reserved: Money,
+}
+
+impl Exposure {
+    /// Makes room for one more instrument.
+    pub fn open_instrument(&mut self, settle: u16) {
+        self.instruments.push(InstrumentExposure { settle, ..InstrumentExposure::default() });
+        if self.totals.len() <= usize::from(settle) {
+            self.totals.resize(usize::from(settle).saturating_add(1), Money::ZERO);
+        }
+    }
+
+    /// Positions and reservations of one settlement asset together.
+    #[inline]
+    pub fn total(&self, settle: u16) -> Money {
+        self.totals.get(usize::from(settle)).copied().unwrap_or_default()
+    }
+
+    /// What working orders of one instrument hold back.
+    pub fn reserved(&self, instrument: u32) -> Money {
+        self.instruments.get(instrument as usize).map_or(Money::ZERO, |row| row.reserved)
+    }
+
+    /// The value of one instrument's positions.
+    pub fn position(&self, instrument: u32) -> Money {
+        self.instruments.get(instrument as usize).map_or(Money::ZERO, |row| row.position)
+    }
+
+    /// Positions and reservations of one instrument together.
+    pub fn at_worst(&self, instrument: u32) -> Money {
+        self.position(instrument) + self.reserved(instrument)
+    }
+
+    /// Sets the value of one instrument's positions.
+    #[inline]
+    pub fn set_position(&mut self, instrument: u32, value: Money) {
+        let row = &mut self.instruments[instrument as usize];
+        self.totals[usize::from(row.settle)] += value - row.position;
+        row.position = value;
+    }
+
+    /// Adds to what working orders hold back.
+    #[inline]
+    pub fn reserve(&mut self, instrument: u32, change: Money) {
+        let row = &mut self.instruments[instrument as usize];
+        self.totals[usize::from(row.settle)] += change;
+        row.reserved += change;
+    }
+}

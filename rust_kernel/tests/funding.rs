@@ -1,0 +1,414 @@
+//! Funding: predicted when a boundary is crossed, made again where a late fill shows another position, settled by what
+//! the venue books.
+
+mod common;
+
+use common::{Desk, dec, id};
+use dita_kernel::input::{FundingTerms, Input, InstrumentSpec};
+use dita_kernel::kernel::KernelConfig;
+use dita_kernel::ledger::Cause;
+use dita_kernel::names::{
+    AccountEventKind, KernelDiagnosticCode as Code, KernelEventKind as Kind, OrderSide, TradeSide,
+};
+use dita_kernel::outcome::Outcome;
+
+const HOUR: i64 = 3_600_000_000_000;
+const SECOND: i64 = 1_000_000_000;
+
+fn terms(symbol: &str, rate: Option<&str>) -> FundingTerms {
+    FundingTerms {
+        symbol: id(symbol),
+        rate: rate.map(dec),
+        next_boundary_ns: None,
+        interval_secs: None,
+        mark_price: None,
+        venue_time_ns: 0,
+    }
+}
+
+fn rate(desk: &mut Desk, rate: &str) -> Outcome {
+    desk.put(Input::Funding(Box::new(terms("BTCUSDT", Some(rate)))))
+}
+
+fn pass(desk: &mut Desk, to: i64) {
+    desk.now = to - 1;
+    assert!(desk.put(Input::Time).accepted);
+}
+
+fn paid(desk: &mut Desk, symbol: &str, amount: &str, txn: &str) -> Outcome {
+    desk.account(AccountEventKind::FundingFee, |event| {
+        event.symbol = id(symbol);
+        event.amount = Some(dec(amount));
+        event.venue_txn_id = id(txn);
+    })
+}
+
+/// What funding brought in all, and what was booked under a cause.
+fn net(desk: &Desk) -> String {
+    let balance = desk.kernel.ledger().balance(0, dita_kernel::ledger::Account::Funding);
+    (-balance).to_string()
+}
+
+fn booked(desk: &Desk, cause: Cause) -> Vec<String> {
+    desk.kernel.ledger().recent().filter(|t| t.cause == cause).map(|t| t.amount.to_string()).collect()
+}
+
+/// 2 BTCUSDT long at 100, rate 0.0001, the boundary at 08:00 crossed: 0.02 paid.
+fn crossed() -> Desk {
+    let mut desk = Desk::new();
+    rate(&mut desk, "0.0001");
+    desk.open(0, "2", "100");
+    pass(&mut desk, 8 * HOUR);
+    desk
+}
+
+#[test]
+#[rustfmt::skip]
+fn longs_pay_a_positive_rate() {
+    for (side, rated, mark, amount, what) in [
+        (TradeSide::Long,  "0.0001",  "100",    "-0.02",       "a long pays"),
+        (TradeSide::Short, "0.0001",  "100",    "0.02",        "a short receives"),
+        (TradeSide::Long,  "-0.0001", "100",    "0.02",        "at a negative rate it is the other way round"),
+        (TradeSide::Long,  "0.0001",  "110",    "-0.022",      "at the mark, not at the entry"),
+        (TradeSide::Long,  "0.000033333333", "100.1", "-0.00667333", "rounded as the venue rounds"),
+    ] {
+        let mut desk = Desk::new();
+        rate(&mut desk, rated);
+        desk.enter_side(0, side, "2");
+        let order = desk.submitted();
+        desk.fill(&order, "T1", "2", "100");
+        desk.mark(mark);
+        pass(&mut desk, 8 * HOUR - 1);
+        assert_eq!(net(&desk), "0", "{what}: not before the boundary");
+        pass(&mut desk, 8 * HOUR);
+        assert_eq!(net(&desk), amount, "{what}");
+        assert_eq!(desk.money(0).2, amount, "{what}: the slot's");
+        desk.assert_replays();
+    }
+}
+
+#[test]
+fn funding_of_inverse_contracts_is_in_coin() {
+    let mut spec = InstrumentSpec::linear(id("BTCUSDT"), id("BTC"), id("USD"), dec("0.1"), dec("1"));
+    (spec.inverse, spec.settle, spec.contract_multiplier) = (true, id("BTC"), dec("100"));
+    for (side, amount) in [(TradeSide::Long, "-0.0001"), (TradeSide::Short, "0.0001")] {
+        let mut desk = Desk::over(spec.clone(), &[("BTC", "10")], "10000");
+        rate(&mut desk, "0.0001");
+        desk.enter_side(0, side, "100");
+        let order = desk.submitted();
+        desk.fill(&order, "T1", "100", "10000");
+        pass(&mut desk, 8 * HOUR);
+        assert_eq!(net(&desk), amount, "100 x 100 / 10,000 = 1 BTC");
+    }
+}
+
+#[test]
+fn every_boundary_that_time_jumps_over_is_crossed() {
+    let mut desk = crossed();
+    pass(&mut desk, 91 * 8 * HOUR);
+    assert_eq!(net(&desk), "-1.82", "91 boundaries");
+    // Settled late, from the oldest to the newest, each by its own entry.
+    for boundary in 1..=91 {
+        let outcome = desk.account(AccountEventKind::FundingFee, |event| {
+            event.timestamp_ns = boundary * 8 * HOUR + SECOND;
+            event.amount = Some(dec("-0.021"));
+            event.venue_txn_id = id(&format!("F{boundary}"));
+        });
+        assert_eq!(outcome.code, Code::Ok);
+    }
+    assert_eq!(net(&desk), "-1.911");
+    assert_eq!(booked(&desk, Cause::Funding), Vec::<String>::new());
+    assert_eq!(desk.money(0).2, "-1.911");
+    desk.assert_replays();
+}
+
+#[test]
+fn the_schedule_changes_at_run_time() {
+    let mut desk = crossed();
+    let mut hourly = terms("BTCUSDT", Some("0.0002"));
+    hourly.next_boundary_ns = Some(12 * HOUR);
+    hourly.interval_secs = Some(3_600);
+    desk.put(Input::Funding(Box::new(hourly)));
+    pass(&mut desk, 12 * HOUR - 1);
+    assert_eq!(net(&desk), "-0.02");
+    pass(&mut desk, 13 * HOUR);
+    assert_eq!(net(&desk), "-0.1", "12:00 and 13:00 at the new rate");
+    let mut late = terms("BTCUSDT", None);
+    late.next_boundary_ns = Some(13 * HOUR);
+    desk.put(Input::Funding(Box::new(late)));
+    pass(&mut desk, 14 * HOUR - 1);
+    assert_eq!(net(&desk), "-0.1", "no boundary is crossed twice");
+    desk.assert_replays();
+}
+
+#[test]
+fn without_a_position_or_a_rate_nothing_is_predicted() {
+    let mut desk = Desk::new();
+    desk.open(0, "2", "100");
+    pass(&mut desk, 8 * HOUR);
+    rate(&mut desk, "0.0001");
+    desk.exit(0);
+    let order = desk.submitted();
+    desk.fill(&order, "T9", "2", "100");
+    pass(&mut desk, 17 * HOUR);
+    assert_eq!((net(&desk).as_str(), booked(&desk, Cause::FundingPredicted).len()), ("0", 0));
+}
+
+#[test]
+#[rustfmt::skip]
+fn a_fill_that_comes_late_makes_the_prediction_again() {
+    for (at, want, what) in [
+        (8 * HOUR - SECOND, "-0.03", "it was before the boundary"),
+        (8 * HOUR,          "-0.03", "exactly on the boundary counts as before it"),
+        (8 * HOUR + 1,      "-0.02", "it was after the boundary"),
+    ] {
+        let mut desk = crossed();
+        desk.enter(1, "1");
+        let order = desk.submitted();
+        desk.event(Kind::FullFill, &order, |event| {
+            event.timestamp_ns = at;
+            event.venue_trade_id = id("T9");
+            event.size = Some(dec("1"));
+            event.price = Some(dec("100"));
+        });
+        assert_eq!(net(&desk), want, "{what}");
+        let own = if want == "-0.03" { "-0.01" } else { "0" };
+        assert_eq!((desk.money(0).2.as_str(), desk.money(1).2.as_str()), ("-0.02", own), "{what}");
+        paid(&mut desk, "BTCUSDT", "-0.0301", "F1");
+        assert_eq!(net(&desk), "-0.0301", "{what}: settled, whatever was predicted");
+        desk.assert_replays();
+    }
+}
+
+#[test]
+fn a_late_fill_shows_a_position_where_none_was_seen() {
+    let mut desk = Desk::new();
+    rate(&mut desk, "0.0001");
+    pass(&mut desk, 8 * HOUR);
+    desk.enter(0, "2");
+    let order = desk.submitted();
+    desk.event(Kind::FullFill, &order, |event| {
+        event.timestamp_ns = 8 * HOUR - 1;
+        event.venue_trade_id = id("T1");
+        event.size = Some(dec("2"));
+        event.price = Some(dec("100"));
+    });
+    assert_eq!((net(&desk), desk.money(0).2), ("-0.02".into(), "-0.02".into()));
+    assert_eq!(booked(&desk, Cause::FundingRepredicted), ["-0.02"]);
+}
+
+#[test]
+fn the_venues_clock_may_be_ahead() {
+    // A fill that the venue stamps after the boundary comes while ours is still before it: it pays nothing.
+    let mut desk = Desk::new();
+    rate(&mut desk, "0.0001");
+    desk.open(0, "2", "100");
+    desk.enter(1, "1");
+    let order = desk.submitted();
+    desk.now = 8 * HOUR - SECOND;
+    desk.event(Kind::FullFill, &order, |event| {
+        event.timestamp_ns = 8 * HOUR + 1;
+        event.venue_trade_id = id("T9");
+        event.size = Some(dec("1"));
+        event.price = Some(dec("100"));
+    });
+    assert_eq!(net(&desk), "-0.02");
+    pass(&mut desk, 9 * HOUR);
+    assert_eq!(net(&desk), "-0.02", "and the boundary is not crossed again");
+    desk.assert_replays();
+}
+
+#[test]
+#[rustfmt::skip]
+fn a_settlement_books_the_difference_only() {
+    for (time, amount, total, settled, whole, what) in [
+        (8 * HOUR + 15 * SECOND, "-0.02",  "-0.02",   &[][..],         &[][..],         "as predicted"),
+        (8 * HOUR + 15 * SECOND, "-0.021", "-0.021",  &["-0.001"][..], &[][..],         "the venue's mark was another"),
+        (8 * HOUR - 2 * SECOND,  "-0.021", "-0.021",  &["-0.001"][..], &[][..],         "stamped a little early"),
+        (15 * HOUR,              "-0.021", "-0.021",  &["-0.001"][..], &[][..],         "any time before the next boundary"),
+        (16 * HOUR,              "-0.021", "-0.041",  &[][..],         &["-0.021"][..], "another boundary's: whole"),
+        (7 * HOUR,               "-0.021", "-0.041",  &[][..],         &["-0.021"][..], "before any boundary: whole"),
+    ] {
+        let mut desk = crossed();
+        desk.account(AccountEventKind::FundingFee, |event| {
+            event.timestamp_ns = time;
+            event.amount = Some(dec(amount));
+            event.venue_txn_id = id("F1");
+        });
+        assert_eq!(net(&desk), total, "{what}");
+        assert_eq!((booked(&desk, Cause::FundingSettled), booked(&desk, Cause::Funding)), (strings(settled), strings(whole)), "{what}");
+        desk.assert_replays();
+    }
+}
+
+fn strings(texts: &[&str]) -> Vec<String> {
+    texts.iter().map(|text| (*text).to_owned()).collect()
+}
+
+#[test]
+fn a_settled_boundary_is_not_made_again() {
+    let mut desk = crossed();
+    paid(&mut desk, "BTCUSDT", "-0.03", "F1");
+    desk.enter(1, "1");
+    let order = desk.submitted();
+    desk.event(Kind::FullFill, &order, |event| {
+        event.timestamp_ns = 8 * HOUR - 1;
+        event.venue_trade_id = id("T9");
+        event.size = Some(dec("1"));
+        event.price = Some(dec("100"));
+    });
+    assert_eq!(net(&desk), "-0.03", "the venue knew of the fill");
+}
+
+#[test]
+fn a_trade_that_is_over_does_not_pay_for_the_next_one() {
+    let mut desk = crossed();
+    desk.exit(0);
+    let order = desk.submitted();
+    desk.fill(&order, "T9", "2", "100");
+    desk.open(0, "1", "100");
+    paid(&mut desk, "BTCUSDT", "-0.05", "F1");
+    assert_eq!((net(&desk), desk.money(0).2), ("-0.05".into(), "0".into()));
+    desk.assert_replays();
+}
+
+#[test]
+fn unassigned_positions_bear_their_own_part() {
+    let mut desk = Desk::new();
+    rate(&mut desk, "0.0001");
+    desk.open(0, "2", "100");
+    desk.event(Kind::FullFill, &id("stranger"), |event| {
+        event.asset = id("BTCUSDT");
+        event.order_side = Some(OrderSide::Sell);
+        event.venue_trade_id = id("S1");
+        event.size = Some(dec("1"));
+        event.price = Some(dec("100"));
+    });
+    pass(&mut desk, 8 * HOUR);
+    assert_eq!(
+        (net(&desk), desk.money(0).2),
+        ("-0.01".into(), "-0.02".into()),
+        "the stranger's short received 0.01"
+    );
+}
+
+#[test]
+fn in_hedge_mode_both_books_pay() {
+    let mut desk = Desk::with(KernelConfig { max_slots: 3, hedge_mode: true, ..KernelConfig::default() });
+    rate(&mut desk, "0.0001");
+    for (slot, side, size) in
+        [(0, TradeSide::Long, "3"), (1, TradeSide::Short, "3"), (2, TradeSide::Long, "1")]
+    {
+        desk.enter_side(slot, side, size);
+        let order = desk.submitted();
+        desk.fill(&order, &format!("T{slot}"), size, "100");
+    }
+    pass(&mut desk, 8 * HOUR);
+    assert_eq!(net(&desk), "-0.01");
+    let slots: Vec<String> = (0..3).map(|slot| desk.money(slot).2).collect();
+    assert_eq!(slots, ["-0.03", "0.03", "-0.01"]);
+    // The venue books one row for each side.
+    paid(&mut desk, "BTCUSDT", "-0.04", "F1");
+    paid(&mut desk, "BTCUSDT", "0.03", "F2");
+    assert_eq!(net(&desk), "-0.01");
+    desk.assert_replays();
+}
+
+// --------------------------------------------------------------------------------- entries without a symbol
+
+/// Two instruments, 0.02 and 0.06 predicted.
+fn two_crossed() -> Desk {
+    let mut desk = Desk::new();
+    let eth = InstrumentSpec::linear(id("ETHUSDT"), id("ETH"), id("USDT"), dec("0.1"), dec("0.001"));
+    desk.put(Input::Instrument(Box::new(eth)));
+    desk.put(Input::Mark { symbol: id("ETHUSDT"), price: dec("100"), venue_time_ns: 0 });
+    rate(&mut desk, "0.0001");
+    desk.put(Input::Funding(Box::new(terms("ETHUSDT", Some("0.0003")))));
+    desk.open(0, "2", "100");
+    desk.event(Kind::FullFill, &id("stranger"), |event| {
+        event.asset = id("ETHUSDT");
+        event.order_side = Some(OrderSide::Buy);
+        event.venue_trade_id = id("S1");
+        event.size = Some(dec("2"));
+        event.price = Some(dec("100"));
+    });
+    pass(&mut desk, 8 * HOUR);
+    assert_eq!(net(&desk), "-0.08");
+    desk
+}
+
+#[test]
+#[rustfmt::skip]
+fn an_entry_without_a_symbol_settles_one_or_the_pool() {
+    type Entry = (&'static str, &'static str, &'static str); // symbol, amount, id
+    for (entries, total, what) in [
+        (&[("", "-0.02", "")][..],                                          "-0.08",  "one, to the unit"),
+        (&[("", "-0.0201", "")][..],                                        "-0.0801", "one, within one percent"),
+        (&[("", "-0.0201", ""), ("", "-0.0599", "")][..],                   "-0.08",  "one after the other"),
+        (&[("", "-0.09", "")][..],                                          "-0.09",  "all of it"),
+        (&[("", "-0.09", ""), ("", "-0.01", "")][..],                       "-0.1",   "nothing is left to settle"),
+        (&[("", "-0.09", ""), ("BTCUSDT", "-0.025", "R1"), ("ETHUSDT", "-0.065", "R2")][..], "-0.09", "the rows that the pool was of"),
+        (&[("", "-0.09", ""), ("BTCUSDT", "-0.025", "R1"), ("BTCUSDT", "-0.01", "R3")][..], "-0.1", "a second row is more"),
+        (&[("BTCUSDT", "-0.025", "R1"), ("ETHUSDT", "-0.065", "R2"), ("", "-0.09", "")][..], "-0.09", "the other way round"),
+        (&[("BTCUSDT", "-0.025", "R1"), ("ETHUSDT", "-0.065", "R2"), ("", "-0.065", ""), ("", "-0.025", "")][..], "-0.09", "frame by frame"),
+        (&[("BTCUSDT", "-0.025", "R1"), ("", "-0.065", "")][..],            "-0.09",  "one by its row, the other by the frame"),
+    ] as [(&[Entry], &str, &str); 10] {
+        let mut desk = two_crossed();
+        for (place, (symbol, amount, txn)) in entries.iter().enumerate() {
+            desk.account(AccountEventKind::FundingFee, |event| {
+                event.symbol = id(symbol);
+                event.amount = Some(dec(amount));
+                event.venue_txn_id = id(txn);
+                event.event_id = id(&format!("E{place}"));
+            });
+        }
+        assert_eq!(net(&desk), total, "{what}");
+        desk.assert_replays();
+    }
+}
+
+#[test]
+#[rustfmt::skip]
+fn an_entry_that_comes_by_two_ways_is_booked_once() {
+    type Row = (&'static str, &'static str, i64); // id, amount, time
+    for (rows, total, what) in [
+        (&[("", "-5", 7), ("R1", "-5", 7)][..],                  "-5",  "the stream, then REST"),
+        (&[("R1", "-5", 7), ("", "-5", 7)][..],                  "-5",  "REST, then the stream"),
+        (&[("", "-5", 7), ("R1", "-5", 7), ("R1", "-5", 7)][..], "-5",  "and REST again"),
+        (&[("", "-5", 7), ("R1", "-5", 7), ("R2", "-5", 7)][..], "-10", "two rows are two"),
+        (&[("R1", "-5", 7), ("R2", "-5", 7)][..],                "-10", "two ids are two"),
+        (&[("", "-5", 7), ("R1", "-5", 8)][..],                  "-10", "at another time"),
+        (&[("", "-5", 7), ("R1", "-6", 7)][..],                  "-11", "of another amount"),
+    ] as [(&[Row], &str, &str); 7] {
+        let mut desk = Desk::new();
+        for (place, (txn, amount, time)) in rows.iter().enumerate() {
+            desk.account(AccountEventKind::FundingFee, |event| {
+                event.timestamp_ns = *time;
+                event.amount = Some(dec(amount));
+                event.venue_txn_id = id(txn);
+                event.event_id = id(&format!("E{place}"));
+            });
+        }
+        assert_eq!(net(&desk), total, "{what}");
+        desk.assert_replays();
+    }
+}
+
+#[test]
+#[rustfmt::skip]
+fn terms_that_cannot_be_are_refused() {
+    type Change = fn(&mut FundingTerms);
+    for (change, field) in [
+        ((|t| t.symbol = id("NONE")) as Change,          "symbol"),
+        ((|t| t.rate = Some(dec("1.5"))) as Change,      "rate"),
+        ((|t| t.mark_price = Some(dec("0"))) as Change,  "mark_price"),
+        ((|t| t.interval_secs = Some(0)) as Change,      "interval_secs"),
+        ((|t| t.next_boundary_ns = Some(-1)) as Change,  "next_boundary"),
+    ] {
+        let mut wanted = terms("BTCUSDT", Some("0.0001"));
+        change(&mut wanted);
+        let outcome = Desk::new().put(Input::Funding(Box::new(wanted)));
+        assert_eq!(outcome.code, Code::InvalidIntent);
+        assert!(format!("{:?}", outcome.detail).contains(&format!("field: {field:?}")), "{field}: {:?}", outcome.detail);
+    }
+}
