@@ -657,21 +657,9 @@ def test_the_transition_table_is_whole() -> None:
 
 def test_what_is_not_supported_yet_says_so() -> None:
     kernel, _ = paper()
-    view = kernel.slot(0)
     calls: list[Any] = [
-        lambda: kernel.on_funding(),
-        lambda: kernel.open_with({}),
-        lambda: kernel.reconcile_from_slots([]),
-        lambda: kernel.override(by="me", reason="why"),
-        lambda: setattr(view, "size", 1),
-        lambda: view.attach_entry_order(None),  # type: ignore[arg-type]
-        lambda: view.attach_exit_order(None),  # type: ignore[arg-type]
-        lambda: view.mark_price(1),
-        lambda: view.consume_exit_leg(),
         lambda: ExecutionKernel(projection_client=object()),
         lambda: ExecutionKernel(account=kernel.account),
-        lambda: kernel.set_exchange_config({"instruments": {"XUSD": {"inverse": True}}}),
-        lambda: kernel.set_exchange_config({"instruments": {"XUSD": {"product": "spot"}}}),
     ]
     for call in calls:
         with pytest.raises(NotYetSupported):

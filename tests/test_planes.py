@@ -49,6 +49,19 @@ def test_the_journal_has_every_stage_change_in_order() -> None:
     assert journal.records[0].control["gate"] == "NORMAL"
 
 
+def test_the_journal_has_the_venues_event_behind_each_change() -> None:
+    journal = MemoryKernelJournal()
+    kernel = trading(journal=journal)
+    outcome = kernel.process_intent(intent(ENTER, "i1"))
+    behind = [(record.transition.next_state, record.event) for record in journal.records]
+    assert behind == [
+        ("ORDER_REQUESTED", None),
+        ("ORDER_SENT", None),
+        ("ENTRY_WORKING", outcome.emitted_events[0]),
+        ("POSITION_OPEN", outcome.emitted_events[1]),
+    ]
+
+
 def test_a_bounded_journal_counts_what_is_gone() -> None:
     journal = MemoryKernelJournal(records_max=3)
     trading(journal=journal).process_intent(intent(ENTER, "i1"))

@@ -271,11 +271,14 @@ def test_a_bad_id_is_refused(field: str, given: Any, error: Any, message: str) -
 
 
 @pytest.mark.parametrize(
-    ("given", "back"), [(0, 0), (7, 7), (2**32 - 1, 2**32 - 1), (-1, 2**32 - 1), (2**40, 2**32 - 1)]
+    ("given", "hint"), [(0, 0), (7, 7), (2**32 - 1, 2**32 - 1), (-1, 2**32 - 1), (2**40, 2**32 - 1)]
 )
-def test_a_slot_that_no_kernel_has_stays_one(given: int, back: int) -> None:
-    assert intent(slot_id=given).slot_id == back
-    assert event(slot_id=given).slot_id == back
+def test_a_slot_that_no_kernel_has_stays_one(given: int, hint: int) -> None:
+    for made in (intent(slot_id=given), intent().replace(slot_id=given)):
+        assert made.slot_id == made.replace(reason="x").slot_id == given
+        assert KernelIntent(**made.to_dict()) == made
+    assert intent(slot_id=given).replace(slot_id=1).slot_id == 1
+    assert event(slot_id=given).slot_id == hint
 
 
 @pytest.mark.parametrize(

@@ -320,8 +320,8 @@ class KernelIntent:
     Numbers may be Decimal, int, str or float (a float enters through its shortest decimal text: 0.1 is
     exactly 0.1). Times are aware datetimes or int nanoseconds since 1970-01-01 UTC. Ids and names have at
     most 64 bytes. `None` for an optional field means: left out. `metadata` is kept as canonical JSON of
-    at most 4,096 bytes. A `slot_id` that no kernel can have (negative, over 32 bits) is kept as
-    4294967295, which the kernel answers with INVALID_SLOT_ID.
+    at most 4,096 bytes. A `slot_id` that no kernel can have (negative, over 32 bits) is taken,
+    and the kernel answers with INVALID_SLOT_ID.
 
     Raises InvalidInput (a ValueError) for a value and InvalidType (a TypeError) for a type that cannot be
     taken; both name `field` and `value`. What a venue or the kernel would refuse (a size of 0, ratios
@@ -378,7 +378,7 @@ class KernelIntent:
 
     @property
     def slot_id(self) -> int:
-        """The slot; one that no kernel can have reads as 4294967295."""
+        """The slot, as it was given."""
 
     @property
     def asset(self) -> str:
@@ -691,7 +691,49 @@ class VenueEvent:
 
 @final
 class VenueOrder:
-    """An order as the kernel knows it: a frozen copy."""
+    """An order as the kernel knows it: a frozen copy.
+
+    Made by hand, it is checked field by field: InvalidInput or InvalidType name the first that is wrong.
+    `remaining_size` is what is not filled, where it is not given.
+    """
+
+    def __new__(
+        cls,
+        *,
+        venue_client_id: str | None,
+        asset: str,
+        side: TradeSide | str,
+        order_side: OrderSide | str,
+        intended_size: Decimal | int | str | float,
+        internal_trade_id: str | None = "",
+        slot_id: int | None = None,
+        venue_order_id: str | None = "",
+        position_side: PositionSide | str = "BOTH",
+        filled_size: Decimal | int | str | float = 0,
+        remaining_size: Decimal | int | str | float | None = None,
+        average_fill_price: Decimal | int | str | float | None = None,
+        status: VenueOrderStatus | str = "NEW",
+        order_type: OrderType | str = "MARKET",
+        limit_price: Decimal | int | str | float | None = None,
+        trigger_price: Decimal | int | str | float | None = None,
+        time_in_force: TimeInForce | str = "GTC",
+        expire_time: datetime | int | None = None,
+        post_only: bool = False,
+        reduce_only: bool = False,
+        oco_group: str | None = "",
+        triggered: bool = False,
+        stale: bool = False,
+        pending_cancel: bool = False,
+        pending_amend: Mapping[str, Any] | None = None,
+        valid_until: datetime | int | None = None,
+        other_venue_ids: Sequence[str] = (),
+        intent_id: str | None = "",
+        doubt: OrderDoubt | str = "NONE",
+        metadata: Mapping[str, Any] | None = None,
+    ) -> VenueOrder: ...
+    @staticmethod
+    def from_dict(fields: Mapping[str, Any] | VenueOrder) -> VenueOrder:
+        """An order from what `to_dict` gave."""
 
     @property
     def internal_trade_id(self) -> str:
@@ -783,21 +825,82 @@ class VenueOrder:
 
     @property
     def requests(self) -> tuple[str, ...]:
-        """The outstanding requests by name."""
+        """The outstanding requests by name: CANCEL, AMEND."""
+
+    @property
+    def pending_cancel(self) -> bool:
+        """True while a cancel is outstanding."""
+
+    @property
+    def pending_amend(self) -> dict[str, Any] | None:
+        """The change that was asked for: `request_id size limit_price trigger_price`, or `None`."""
+
+    @property
+    def oco_group(self) -> str:
+        """Orders of one group cancel one another; empty where it is in none."""
+
+    @property
+    def triggered(self) -> bool:
+        """True once the trigger was reached."""
+
+    @property
+    def stale(self) -> bool:
+        """True while the connection is gone and the venue's word of it may be old."""
+
+    @property
+    def valid_until(self) -> datetime | None:
+        """Until when it may be sent again. Aware UTC `datetime`, truncated to microseconds."""
+
+    @property
+    def valid_until_ns(self) -> int | None:
+        """Until when it may be sent again. Nanoseconds since 1970-01-01 UTC."""
+
+    @property
+    def other_venue_ids(self) -> tuple[str, ...]:
+        """Further ids of the venue for the same order: a tuple."""
+
+    @property
+    def intent_id(self) -> str:
+        """The intent that asked for it."""
+
+    def is_live(self) -> bool:
+        """True while something remains or it is in doubt."""
 
     @property
     def metadata(self) -> dict[str, Any]:
         """The caller's own data as canonical JSON; empty when none."""
 
     def to_dict(self) -> dict[str, Any]:
-        """Every field by name, nested values as dicts; times are int nanoseconds."""
+        """Every field by name, nested values as dicts; times int nanoseconds; `from_dict` reads it back."""
 
     def __eq__(self, other: object, /) -> bool: ...
+    def __getnewargs_ex__(self) -> tuple[tuple[()], dict[str, Any]]: ...
     __hash__: ClassVar[None]  # type: ignore[assignment]
 
 @final
 class KernelTransition:
-    """One stage change of one slot, frozen."""
+    """One stage change of one slot, frozen. `rule` is the transition table's row where it is not given."""
+
+    def __new__(
+        cls,
+        *,
+        timestamp: datetime | int,
+        trade_id: str,
+        slot_id: int,
+        prev_state: TradeStage | str,
+        next_state: TradeStage | str,
+        trigger: str,
+        intent_id: str | None = "",
+        event_id: str | None = "",
+        control_mode: KernelMode | str = "PAPER",
+        control_verbosity: KernelVerbosity | str = "NORMAL",
+        details: Mapping[str, Any] | None = None,
+        seq: int = 0,
+        rule: int | None = None,
+    ) -> KernelTransition: ...
+    @staticmethod
+    def from_dict(fields: Mapping[str, Any]) -> KernelTransition:
+        """A transition from what `to_dict` gave."""
 
     @property
     def timestamp(self) -> datetime:
@@ -856,9 +959,10 @@ class KernelTransition:
         """The transition table's row."""
 
     def to_dict(self) -> dict[str, Any]:
-        """Every field by name, nested values as dicts; times are int nanoseconds."""
+        """Every field by name, nested values as dicts; times int nanoseconds; `from_dict` reads it back."""
 
     def __eq__(self, other: object, /) -> bool: ...
+    def __getnewargs_ex__(self) -> tuple[tuple[()], dict[str, Any]]: ...
     __hash__: ClassVar[None]  # type: ignore[assignment]
 
 @final
@@ -899,7 +1003,10 @@ class KernelOutcome:
 
     @property
     def details(self) -> dict[str, Any]:
-        """What else there is to say: `field` and `value`, `reason`, `retry_after_ms`, limits."""
+        """What else there is to say: `field` and `value`, `reason`, `retry_after_ms`, limits.
+
+        `notices` are the remarks that were made until quiet: dicts of `code`, `severity`, `slot_id`.
+        """
 
     def to_dict(self) -> dict[str, Any]:
         """Every field by name, nested values as dicts; times are int nanoseconds."""
@@ -909,7 +1016,47 @@ class KernelOutcome:
 
 @final
 class TradeSlot:
-    """One slot at one moment, frozen: methods that change something return the changed copy."""
+    """One slot at one moment, frozen: methods that change something return the changed copy.
+
+    Made by hand, it is checked field by field: InvalidInput or InvalidType name the first that is wrong, or
+    that contradicts another. What is left out follows: `initial_size` from `size`, `cost` from `entry_price`,
+    `fsm_state` from `closed` and `size`. Orders are VenueOrder or dicts.
+    """
+
+    def __new__(
+        cls,
+        *,
+        slot_id: int,
+        trade_id: str | None = "",
+        asset: str | None = "",
+        side: TradeSide | str = "FLAT",
+        entry_price: Decimal | int | str | float | None = None,
+        size: Decimal | int | str | float = 0,
+        initial_size: Decimal | int | str | float | None = None,
+        leverage: Decimal | int | str | float | None = None,
+        entry_time: datetime | int | None = None,
+        unrealized_pnl: Decimal | int | str | float = 0,
+        realized_pnl: Decimal | int | str | float = 0,
+        closed: bool | None = None,
+        exit_leg_ratios: Sequence[Decimal | int | str | float] = (),
+        active_leg_index: int = 0,
+        active_entry_order: VenueOrder | Mapping[str, Any] | None = None,
+        active_exit_order: VenueOrder | Mapping[str, Any] | None = None,
+        exit_orders: Sequence[VenueOrder | Mapping[str, Any]] = (),
+        fsm_state: TradeStage | str | None = None,
+        close_reason: str | None = "",
+        last_event_time: datetime | int | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        fees_paid: Decimal | int | str | float = 0,
+        funding_net: Decimal | int | str | float = 0,
+        unprotected: bool = False,
+        cost: Decimal | int | str | float | None = None,
+        contract_multiplier: Decimal | int | str | float = 1,
+        inverse: bool = False,
+    ) -> TradeSlot: ...
+    @staticmethod
+    def from_dict(fields: Mapping[str, Any]) -> TradeSlot:
+        """A slot from what `to_dict` gave."""
 
     @property
     def slot_id(self) -> int:
@@ -1017,6 +1164,18 @@ class TradeSlot:
     def unprotected(self) -> bool:
         """True when a protective exit failed and nothing guards the position."""
 
+    @property
+    def cost(self) -> Decimal:
+        """What is open cost this much, + for a long and - for a short: the exact basis."""
+
+    @property
+    def contract_multiplier(self) -> Decimal:
+        """Base units per contract; for an inverse one, quote units."""
+
+    @property
+    def inverse(self) -> bool:
+        """True where the contract is settled in base units."""
+
     def is_free(self) -> bool:
         """True where the slot takes a new trade."""
 
@@ -1036,11 +1195,13 @@ class TradeSlot:
         """A copy with one more target of the exit ladder met; unchanged when all are."""
 
     def to_dict(self) -> dict[str, Any]:
-        """Every field by name, nested values as dicts; times are int nanoseconds."""
+        """Every field by name, nested values as dicts; times int nanoseconds; `from_dict` reads it back."""
 
     def __eq__(self, other: object, /) -> bool: ...
+    def __getnewargs_ex__(self) -> tuple[tuple[()], dict[str, Any]]: ...
     __hash__: ClassVar[None]  # type: ignore[assignment]
 
+_Observer: TypeAlias = Callable[[list[KernelTransition], list[TradeSlot], list[VenueEvent | None]], object]
 _Number: TypeAlias = Decimal | str | int | float
 _Time: TypeAlias = datetime | int
 
@@ -1153,7 +1314,7 @@ class Engine:
         start_ns: int | None = None,
         simulated: dict[str, Any] | None = None,
         adapter: object | None = None,
-        observer: Callable[[list[KernelTransition], list[TradeSlot]], object] | None = None,
+        observer: _Observer | None = None,
     ) -> Engine: ...
     def process_intent(self, intent: KernelIntent) -> KernelOutcome:
         """Takes an intent, and with it all that its venue answers at once."""
@@ -1181,6 +1342,24 @@ class Engine:
 
     def update_control(self, **changes: Any) -> KernelOutcome:
         """Changes the controls; what is absent or `None` stays. Of `limits`, those named."""
+
+    def open_with(self, opening_state: Mapping[str, Any]) -> KernelOutcome:
+        """Takes what the venue's account holds, before the first trade; raises where it is refused."""
+
+    def on_funding(self, asset: str, **terms: Any) -> KernelOutcome:
+        """Takes funding terms; what is absent or `None` stays."""
+
+    def adopt(self, slots: Iterable[TradeSlot], by: str) -> KernelOutcome:
+        """Takes over trades known from elsewhere: all of them, or none."""
+
+    def override_slot(self, slot_id: int, by: str, reason: str, **changes: Any) -> KernelOutcome:
+        """Takes an operator's change of a slot; raises where it is refused."""
+
+    def calibrate(self, **sample: Any) -> KernelOutcome:
+        """Takes a fee that was seen; raises where it is refused."""
+
+    def on_edge(self, asset: str, edge_bps: _Number, timestamp: _Time | None = None) -> KernelOutcome:
+        """Takes a strategy's edge, in basis points."""
 
     def on_leverage(self, symbol: str, leverage: _Number | None = None, reason: str = "") -> KernelOutcome:
         """What came of a leverage setting, where the adapter learns it later."""
@@ -1210,6 +1389,46 @@ class Engine:
     def sim_trade(self, symbol: str, price: _Number, size: _Number, timestamp: _Time | None = None) -> None:
         """A trade of others."""
 
+    def sim_mark(self, symbol: str, price: _Number, timestamp: _Time | None = None) -> None:
+        """A new mark price."""
+
+    def sim_funding(
+        self,
+        symbol: str,
+        rate: _Number,
+        next_boundary: _Time,
+        interval_secs: int,
+        timestamp: _Time | None = None,
+    ) -> None:
+        """An instrument's funding rate and schedule."""
+
+    def sim_transfer(self, asset: str, amount: _Number, timestamp: _Time | None = None) -> None:
+        """Moves money in (+) or out (-) of the simulated wallet."""
+
+    def sim_credit(self, asset: str, amount: _Number, *, rebate: bool = False) -> None:
+        """Credits (+) or charges (-) the simulated wallet: a rebate, or an adjustment."""
+
+    def sim_manual_trade(
+        self,
+        symbol: str,
+        order_side: OrderSide | str,
+        size: _Number,
+        price: _Number,
+        position_side: PositionSide | str | None = None,
+    ) -> None:
+        """A trade that somebody else made on this account."""
+
+    def sim_adl(self, symbol: str, size: _Number, price: _Number) -> None:
+        """Takes a part of the simulated venue's position away."""
+
+    def sim_fee_rates(self, symbol: str, maker_rate: _Number, taker_rate: _Number) -> None:
+        """Changes the simulated venue's fee rates, without a word."""
+
+    def sim_fee_asset(
+        self, asset: str | None, price: _Number | None = None, discount: _Number | None = None
+    ) -> None:
+        """Has the simulated venue take fees in another asset, or with `None` in the usual one again."""
+
     def sim_wallet(self, asset: str) -> Decimal | None:
         """The simulated wallet's balance of an asset, or `None`."""
 
@@ -1227,6 +1446,9 @@ class Engine:
 
     def slot_size(self, slot_id: int) -> Decimal:
         """The size of a slot's position, without copying the rest."""
+
+    def slot_next_leg(self, slot_id: int) -> Decimal:
+        """The size of a slot's next exit leg, in base units or contracts."""
 
     @property
     def max_slots(self) -> int:

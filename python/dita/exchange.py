@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final
 
-from dita.errors import InvalidInput, NotYetSupported
+from dita.errors import InvalidInput
 
 # Key of the configuration -> keyword of the native instrument.
 _PLAIN: Final = frozenset(
@@ -23,9 +23,12 @@ _PLAIN: Final = frozenset(
         "quote",
         "settle",
         "leverage",
+        "fee_asset",
+        "margin_tiers",
     }
 )
-_SPECIAL: Final = frozenset({"inverse", "product", "fee_asset", "fee_rounding", "margin_tiers"})
+_SPECIAL: Final = frozenset({"inverse", "product", "fee_rounding"})
+_DIRECTIONS: Final = ("HALF_EVEN", "HALF_UP", "DOWN", "UP", "FLOOR", "CEILING")
 KEYS: Final = _PLAIN | _SPECIAL
 # Stablecoins and the dollar, longest first: a symbol that ends so is quoted and settled in it.
 _SUFFIXES: Final = ("USDT", "USDC", "USD")
@@ -75,23 +78,20 @@ class ExchangeConfig:
 
         Raises:
             InvalidInput: An instrument lacks a key, or a value is wrong; by symbol and key.
-            NotYetSupported: An instrument is of a kind that is not traded yet.
         """
         return [self._spec(symbol, own) for symbol, own in self._instruments.items()]
 
     def _spec(self, symbol: str, own: Mapping[str, Any]) -> dict[str, Any]:
         merged = {**self._venue_wide, **own}
         place = f"instruments.{symbol}."
-        _check_kind(place, merged)
         spec = {key: value for key, value in merged.items() if key in _PLAIN and value is not None}
         for key in ("tick_size", "lot_step"):
             if key not in spec:
                 raise _refuse(place + key, None, "is needed, for the instrument or venue-wide")
+        spec.update(_kind(place, merged))
         spec.update(symbol=symbol, **_assets(place, symbol, spec))
-        if merged.get("fee_asset") not in {None, spec["settle"]}:
-            raise NotYetSupported(f"{place}fee_asset: fees are predicted in the settlement asset only")
         if merged.get("fee_rounding") is not None:
-            spec["fee_decimals"] = fee_decimals(place + "fee_rounding", merged["fee_rounding"])
+            spec.update(fee_rounding(place + "fee_rounding", merged["fee_rounding"]))
         return spec
 
 
@@ -104,16 +104,17 @@ def _checked(place: str, config: object, *, also: frozenset[str]) -> dict[str, A
     return dict(config)
 
 
-def _check_kind(place: str, merged: Mapping[str, Any]) -> None:
-    if merged.get("inverse"):
-        raise NotYetSupported(f"{place}inverse: inverse contracts are not supported yet")
+def _kind(place: str, merged: Mapping[str, Any]) -> dict[str, Any]:
+    """What the instrument is: `product` and `inverse`, where they are given."""
+    kind: dict[str, Any] = {}
     product = merged.get("product")
-    if product is not None and str(product).upper() != "PERP":
-        if str(product).upper() == "SPOT":
-            raise NotYetSupported(f"{place}product: spot is not supported yet")
-        raise _refuse(place + "product", product, "is none of perp, spot")
-    if merged.get("margin_tiers") is not None:
-        raise NotYetSupported(f"{place}margin_tiers: margin tiers are not supported yet")
+    if product is not None:
+        kind["product"] = str(product).upper()
+        if kind["product"] not in {"PERP", "SPOT"}:
+            raise _refuse(place + "product", product, "is none of perp, spot")
+    if merged.get("inverse") is not None:
+        kind["inverse"] = merged["inverse"]
+    return kind
 
 
 def _assets(place: str, symbol: str, spec: Mapping[str, Any]) -> dict[str, str]:
@@ -123,7 +124,31 @@ def _assets(place: str, symbol: str, spec: Mapping[str, Any]) -> dict[str, str]:
     if quote is None:
         raise _refuse(place + "quote", None, "is needed: the symbol does not end in USDT, USDC or USD")
     base = spec.get("base") or symbol.removesuffix(quote).rstrip("-_/") or symbol
-    return {"base": base, "quote": quote, "settle": spec.get("settle") or quote}
+    return {
+        "base": base,
+        "quote": quote,
+        "settle": spec.get("settle") or (base if spec.get("inverse") else quote),
+    }
+
+
+def fee_rounding(field: str, value: object) -> dict[str, Any]:
+    """Return how a venue rounds fees, as the native instrument takes it.
+
+    Args:
+        field: What the error calls it.
+        value: A unit or a number of decimals, as `fee_decimals` takes it; or a pair of that and a direction.
+
+    Raises:
+        InvalidInput: It is neither.
+    """
+    if not isinstance(value, (list, tuple)):
+        return {"fee_decimals": fee_decimals(field, value)}
+    if len(value) != 2:
+        raise _refuse(field, value, "is no pair of a unit and a direction")
+    unit, direction = value
+    if direction not in _DIRECTIONS:
+        raise _refuse(field, value, f"has a direction that is none of {', '.join(_DIRECTIONS)}")
+    return {"fee_decimals": fee_decimals(field, unit), "fee_rounding_mode": direction}
 
 
 def fee_decimals(field: str, value: object) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from types import TracebackType
-from typing import Any, Final, NoReturn, Self, TypeAlias
+from typing import Any, Final, Self, TypeAlias
 
 from dita._kernel import (
     Engine,
@@ -25,6 +25,7 @@ from dita.control.memory import ControlPlane, ControlUpdate, InMemoryControlPlan
 from dita.errors import InvalidInput, InvalidType, NotYetSupported
 from dita.exchange import ExchangeConfig
 from dita.journal.memory import KernelJournal
+from dita.overrides import Override
 from dita.projection.memory import KernelProjection, build_projection
 from dita.slots import AccountProjection, KernelSlotView, KernelStateView
 from dita.venues.base import VenueAdapter
@@ -77,14 +78,19 @@ class _Planes:
 
         self._account, self._control = account, control
 
-    def observe(self, transitions: Sequence[KernelTransition], slots: Sequence[TradeSlot]) -> None:
-        """Take a drain's transitions, and each slot concerned as it is now."""
+    def observe(
+        self,
+        transitions: Sequence[KernelTransition],
+        slots: Sequence[TradeSlot],
+        events: Sequence[VenueEvent | None],
+    ) -> None:
+        """Take a drain's transitions, each slot concerned as it is now, and the event behind each change."""
         by_id = {slot.slot_id: slot for slot in slots}
         if self.journal is not None and transitions:
             control = self._control()
-            for transition in transitions:
+            for transition, event in zip(transitions, events, strict=True):
                 slot = by_id[transition.slot_id]
-                self.call(self.journal.record_transition, transition, slot, None, control)
+                self.call(self.journal.record_transition, transition, slot, event, control)
         for plane in (self.projection, self.zinc):
             if plane is not None:
                 for slot in slots:
@@ -124,8 +130,7 @@ class ExecutionKernel:
     where too many inputs wait, InvalidInput or InvalidType for values that cannot be taken (`field` names
     which).
 
-    Not supported yet, each raising NotYetSupported: `on_funding`, `open_with`, `reconcile_from_slots`,
-    `override`, and every write to a slot view.
+    A live kernel starts with `open_with`; for paper and tests `set_seed_capital` is enough.
     """
 
     def __init__(
@@ -247,7 +252,6 @@ class ExecutionKernel:
 
         Raises:
             InvalidInput: A key or a value that cannot be taken; nothing has changed.
-            NotYetSupported: POSITION_UPDATE.
         """
         self._engine.on_account_event(event)
         return self._engine.account(event.get("asset") or None) or {}
@@ -273,6 +277,98 @@ class ExecutionKernel:
         """
         return self._engine.advance_time(ts)
 
+    def on_funding(
+        self,
+        asset: str,
+        rate: Number | None = None,
+        next_boundary: Time | None = None,
+        interval_secs: int | None = None,
+        mark_price: Number | None = None,
+        timestamp: Time | None = None,
+    ) -> KernelOutcome:
+        """Take an instrument's funding terms. What is None stays as it is.
+
+        At each boundary that an open position crosses, the kernel books what it predicts from them; the
+        venue's `FUNDING_FEE` later books only the difference.
+
+        Args:
+            asset: The instrument.
+            rate: Of the next boundary, as a fraction of the position's value: longs pay a positive one.
+            next_boundary: When it is.
+            interval_secs: From one boundary to the next, from that one on.
+            mark_price: What values the position at the boundary; None means the last mark.
+            timestamp: The terms' time; moves kernel time where that is driven.
+        """
+        return self._engine.on_funding(
+            asset,
+            rate=rate,
+            next_boundary=next_boundary,
+            interval_secs=interval_secs,
+            mark_price=mark_price,
+            timestamp=timestamp,
+        )
+
+    def on_edge(self, asset: str, edge_bps: Number, timestamp: Time | None = None) -> KernelOutcome:
+        """Take a strategy's edge, for the edge monitor: one below `min_edge_bps` freezes entries.
+
+        Args:
+            asset: The instrument.
+            edge_bps: Basis points.
+            timestamp: Its time; moves kernel time where that is driven.
+        """
+        return self._engine.on_edge(asset, edge_bps, timestamp)
+
+    def open_with(self, opening_state: Mapping[str, Any]) -> KernelOutcome:
+        """Take what the venue's account holds, as one, before the first trade.
+
+        Positions and orders in it belong to no slot: `reconcile_from_slots` and overrides give them to one.
+
+        Args:
+            opening_state: `balances` (asset to wallet balance without unrealised PnL), and where there are
+                any `positions` (`symbol size entry_price position_side`, size signed, + long), `orders`
+                (`symbol order_side size filled_size price order_type venue_order_id venue_client_id
+                position_side reduce_only`), `fill_cursor`, `income_cursor`, `timestamp`.
+
+        Raises:
+            InvalidInput: It contradicts itself, names what is not configured, or comes after the first
+                trade; nothing has changed.
+        """
+        return self._engine.open_with(opening_state)
+
+    def reconcile_from_slots(self, slots: Iterable[TradeSlot], by: str = "reconcile") -> KernelOutcome:
+        """Take over trades known from elsewhere (another kernel's projection, a migration): all, or none.
+
+        Their positions must lie in the unassigned book, side by side with what `open_with` or the fills
+        brought. Free slots are left out. Orders at work are not taken: `details["orders_to_attach"]` lists
+        them, and `attach_entry_order` and `attach_exit_order` give them to their slots.
+
+        Args:
+            slots: The trades.
+            by: Who says so.
+
+        Returns:
+            What came of it; where it is refused, `details` names the slot's field and nothing has changed.
+        """
+        return self._engine.adopt(list(slots), by)
+
+    def override(self, *, by: str, reason: str) -> Override:
+        """Begin an operator's override: inside the block, slots can be written to.
+
+        Each slot's changes are one input, validated as a whole, booked with balancing entries where they
+        move money or size, and taken at the end of the block. An exception inside applies nothing.
+
+        Args:
+            by: Who.
+            reason: Why.
+
+        Raises:
+            InvalidInput: `by` or `reason` is empty.
+
+        Example:
+            `with kernel.override(by="ops", reason="sold by hand"): kernel.slot(0).size = "0.5"`
+        """
+        return Override(self._engine, by, reason)
+
     def set_seed_capital(self, x: Number, asset: str = _DEFAULT_ASSET) -> None:
         """Set what the wallet started with, for paper and tests. A second time moves it by the difference.
 
@@ -292,16 +388,18 @@ class ExecutionKernel:
         `maker_rate`, `lot_step`, `tick_size`, `min_qty`, `max_qty`, `min_notional`, `max_price`,
         `contract_multiplier`, `funding_interval_secs`, `leverage` (what is set at the venue now),
         `fee_rounding` (the venue's unit as a power of ten, "0.00000001", or the number of decimals, 8;
-        half-even), `base`, `quote`, `settle` (from the symbol's end where that is USDT, USDC or USD),
-        `product` (perp), `inverse` (False), `fee_asset` (the settlement asset). A second call changes what
-        it names; steps and assets of an instrument stay.
+        half-even; a pair of either and a direction, `("0.01", "UP")`, out of HALF_EVEN, HALF_UP, DOWN, UP,
+        FLOOR, CEILING), `base`, `quote` (from the symbol's end where that is USDT, USDC or USD), `settle`
+        (the quote; of an inverse contract the base), `product` (perp, spot), `inverse` (False), `fee_asset`
+        (the venue's rule: the settlement asset; for spot what is received), `margin_tiers` (a list of
+        `notional_floor maint_rate max_leverage`, the lowest floor first). A second call changes what it
+        names; steps and assets of an instrument stay.
 
         Args:
             cfg: The configuration; decimals as str, Decimal, int or float.
 
         Raises:
             InvalidInput: A key that is not known or missing, or a value that cannot be held exactly; by name.
-            NotYetSupported: An inverse contract, spot, margin tiers, another fee asset.
         """
         exchange = self._exchange.updated(cfg)
         for spec in exchange.specs():
@@ -487,40 +585,6 @@ class ExecutionKernel:
         """
         self._engine.check_invariants()
 
-    # --------------------------------------------------------------------------------------- not supported ye
-
-    def on_funding(self, *arguments: object, **keywords: object) -> NoReturn:
-        """Refuse: predicted funding is not supported yet.
-
-        Raises:
-            NotYetSupported: Always.
-        """
-        raise NotYetSupported("on_funding: book funding by on_account_event, kind FUNDING_FEE")
-
-    def open_with(self, opening_state: object) -> NoReturn:
-        """Refuse: an opening state is not supported yet.
-
-        Raises:
-            NotYetSupported: Always.
-        """
-        raise NotYetSupported("open_with: start flat, with set_seed_capital")
-
-    def reconcile_from_slots(self, slots: object) -> NoReturn:
-        """Refuse: adopting slots is not supported yet.
-
-        Raises:
-            NotYetSupported: Always.
-        """
-        raise NotYetSupported("reconcile_from_slots: start flat, with set_seed_capital")
-
-    def override(self, *, by: str, reason: str) -> NoReturn:
-        """Refuse: operator overrides are not supported yet.
-
-        Raises:
-            NotYetSupported: Always.
-        """
-        raise NotYetSupported("override: send an intent, or feed the venue's event")
-
     # ------------------------------------------------------------------------------------------------- end
 
     @property
@@ -598,7 +662,8 @@ def _open_engine(
         raise _wrong_type("clock", clock, "ManualClock or SystemClock")
     start_ns = clock.start_ns if isinstance(clock, ManualClock) else None
     if isinstance(venue, SimulatedVenue):
-        return Engine(simulated=venue.settings, start_ns=start_ns, **settings)
+        simulated = {**venue.settings, "hedge_mode": settings["hedge_mode"]}
+        return Engine(simulated=simulated, start_ns=start_ns, **settings)
     return Engine(adapter=venue, start_ns=start_ns, **settings)
 
 

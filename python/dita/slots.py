@@ -6,21 +6,20 @@ A `TradeSlot` is a frozen copy of one moment; a `KernelSlotView` follows the slo
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, NoReturn, overload
+from typing import Any, overload
 
-from dita._kernel import Engine, TradeSide, TradeSlot, TradeStage, VenueOrder
-from dita.errors import InvalidInput, NotYetSupported
-
-_NO_OVERRIDE = (
-    "{name}: operator overrides are not supported yet; send an intent or feed the venue's event instead"
-)
+from dita._kernel import Engine, KernelOutcome, TradeSide, TradeSlot, TradeStage, VenueOrder
+from dita.errors import InvalidInput
+from dita.overrides import WRITABLE, block_of, exact_difference, needs_block, refuse
 
 
 class KernelSlotView:
     """One slot of a kernel, live.
 
     Each attribute is read from the kernel when it is asked for; `snapshot()` gives all of them at one moment.
-    Writing is an operator override, which this version does not take yet: it raises NotYetSupported.
+    Writing is an operator override, and says who and why: inside `with kernel.override(by=..., reason=...)`
+    an attribute can be assigned, and reads there as it was assigned; the kernel takes it at the end of the
+    block. Money and size that an override moves go to or come from the unassigned book.
     """
 
     __slots__ = ("_engine", "_slot_id")
@@ -38,13 +37,30 @@ class KernelSlotView:
         object.__setattr__(self, "_engine", engine)
         object.__setattr__(self, "_slot_id", slot_id)
 
-    def __setattr__(self, name: str, value: object) -> NoReturn:
-        """Refuse: an override must say who and why.
+    def __setattr__(self, name: str, value: object) -> None:
+        """Write to the slot, inside an override.
 
         Raises:
-            NotYetSupported: Always.
+            AttributeError: No such attribute, or one that follows from others (`fsm_state`, fees, orders).
+            InvalidInput: Outside of an override, or a value that the attribute cannot have.
         """
-        raise NotYetSupported(_NO_OVERRIDE.format(name=name))
+        if name not in WRITABLE:
+            known = isinstance(getattr(type(self), name, None), property)
+            why = "follows from the rest and is not written" if known else "is no attribute of a slot"
+            raise AttributeError(f"{name}: {why}", name=name, obj=self)
+        self._write(name, value)
+
+    def _write(self, name: str, value: object) -> None:
+        block = block_of(self._engine)
+        if block is None:
+            raise needs_block(name, value)
+        block.write(self._slot_id, name, value)
+
+    def _read(self, name: str) -> Any:  # noqa: ANN401 - the properties below say what each is
+        """The attribute as this block has written it, else as the kernel has it."""
+        block = block_of(self._engine)
+        written = {} if block is None else block.written(self._slot_id)
+        return written[name] if name in written else getattr(self.snapshot(), name)
 
     def snapshot(self) -> TradeSlot:
         """Return the slot as it is now, frozen."""
@@ -63,37 +79,46 @@ class KernelSlotView:
     @property
     def size(self) -> Decimal:
         """What is open, in base units or contracts."""
-        return self._engine.slot_size(self._slot_id)
+        block = block_of(self._engine)
+        written = {} if block is None else block.written(self._slot_id)
+        size: Decimal = written["size"] if "size" in written else self._engine.slot_size(self._slot_id)
+        return size
 
     @property
     def trade_id(self) -> str:
         """The trade; empty when the slot was never used."""
-        return self.snapshot().trade_id
+        value: str = self._read("trade_id")
+        return value
 
     @property
     def asset(self) -> str:
         """The instrument."""
-        return self.snapshot().asset
+        value: str = self._read("asset")
+        return value
 
     @property
     def side(self) -> TradeSide:
         """The position's side."""
-        return self.snapshot().side
+        value: TradeSide = self._read("side")
+        return value
 
     @property
     def entry_price(self) -> Decimal | None:
         """The entry fills' average price; None before the first."""
-        return self.snapshot().entry_price
+        value: Decimal | None = self._read("entry_price")
+        return value
 
     @property
     def initial_size(self) -> Decimal:
         """What was filled on entry, net of busts."""
-        return self.snapshot().initial_size
+        value: Decimal = self._read("initial_size")
+        return value
 
     @property
     def leverage(self) -> Decimal | None:
         """The leverage at the venue, where it is known."""
-        return self.snapshot().leverage
+        value: Decimal | None = self._read("leverage")
+        return value
 
     @property
     def entry_time(self) -> datetime | None:
@@ -108,17 +133,20 @@ class KernelSlotView:
     @property
     def realized_pnl(self) -> Decimal:
         """Profit or loss of what was closed, before fees and funding, in the settlement asset."""
-        return self.snapshot().realized_pnl
+        value: Decimal = self._read("realized_pnl")
+        return value
 
     @property
     def closed(self) -> bool:
         """Whether the trade is over."""
-        return self.snapshot().closed
+        value: bool = self._read("closed")
+        return value
 
     @property
     def exit_leg_ratios(self) -> tuple[Decimal, ...]:
         """Parts of the position for the exit ladder; they sum to 1."""
-        return self.snapshot().exit_leg_ratios
+        value: tuple[Decimal, ...] = self._read("exit_leg_ratios")
+        return value
 
     @property
     def active_leg_index(self) -> int:
@@ -143,7 +171,8 @@ class KernelSlotView:
     @property
     def close_reason(self) -> str:
         """Why the trade ended; empty while it has not."""
-        return self.snapshot().close_reason
+        value: str = self._read("close_reason")
+        return value
 
     @property
     def last_event_time(self) -> datetime | None:
@@ -153,7 +182,8 @@ class KernelSlotView:
     @property
     def metadata(self) -> dict[str, Any]:
         """The entry intent's metadata: a new dict at each read."""
-        return self.snapshot().metadata
+        value: dict[str, Any] = self._read("metadata")
+        return value
 
     @property
     def fees_paid(self) -> Decimal:
@@ -168,7 +198,8 @@ class KernelSlotView:
     @property
     def unprotected(self) -> bool:
         """Whether a protective exit failed and nothing guards the position."""
-        return self.snapshot().unprotected
+        value: bool = self._read("unprotected")
+        return value
 
     def is_free(self) -> bool:
         """Whether the slot takes a new trade."""
@@ -186,37 +217,60 @@ class KernelSlotView:
         """Return every field by name, orders as dicts, times as int nanoseconds."""
         return self.snapshot().to_dict()
 
-    def mark_price(self, price: Decimal | str | float) -> NoReturn:
-        """Refuse: prices come in for an instrument, by `ExecutionKernel.mark_price`.
+    def mark_price(
+        self, price: Decimal | str | float, timestamp: datetime | int | None = None
+    ) -> KernelOutcome:
+        """Mark the slot's instrument, as `ExecutionKernel.mark_price` does: a market fact, no override.
+
+        Args:
+            price: Quote units, above zero.
+            timestamp: Its time; moves kernel time where that is driven.
+        """
+        return self._engine.mark_price(self.asset, price, timestamp)
+
+    def consume_exit_leg(self) -> None:
+        """Count the next leg as met, inside an override: its size leaves the slot for the unassigned book.
+
+        That is where a sale by hand has its other half.
 
         Raises:
-            NotYetSupported: Always.
+            InvalidInput: Outside of an override, or this block has written the size already.
         """
-        raise NotYetSupported("KernelSlotView.mark_price: mark the instrument by ExecutionKernel.mark_price")
+        block = block_of(self._engine)
+        if block is None:
+            raise needs_block("consume_exit_leg", None)
+        if "size" in block.written(self._slot_id):
+            raise refuse("size", self.size, "was written in this block already: consume a leg in another one")
+        leg = self._engine.slot_next_leg(self._slot_id)
+        self._write("size", exact_difference(self._engine.slot_size(self._slot_id), leg))
 
-    def consume_exit_leg(self) -> NoReturn:
-        """Refuse: only fills meet a ladder's targets.
+    def attach_entry_order(self, order: VenueOrder | str) -> None:
+        """Give the slot an entry order that the kernel knows as nobody's, inside an override.
+
+        Args:
+            order: The order, or its client or venue id.
 
         Raises:
-            NotYetSupported: Always.
+            InvalidInput: Outside of an override, or no order.
         """
-        raise NotYetSupported(_NO_OVERRIDE.format(name="consume_exit_leg"))
+        self._attach("entry_order", order)
 
-    def attach_entry_order(self, order: VenueOrder) -> NoReturn:
-        """Refuse: orders come out of intents.
+    def attach_exit_order(self, order: VenueOrder | str) -> None:
+        """Give the slot an exit order that the kernel knows as nobody's, inside an override.
+
+        Args:
+            order: The order, or its client or venue id.
 
         Raises:
-            NotYetSupported: Always.
+            InvalidInput: Outside of an override, or no order.
         """
-        raise NotYetSupported(_NO_OVERRIDE.format(name="attach_entry_order"))
+        self._attach("exit_order", order)
 
-    def attach_exit_order(self, order: VenueOrder) -> NoReturn:
-        """Refuse: orders come out of intents.
-
-        Raises:
-            NotYetSupported: Always.
-        """
-        raise NotYetSupported(_NO_OVERRIDE.format(name="attach_exit_order"))
+    def _attach(self, name: str, order: VenueOrder | str) -> None:
+        block = block_of(self._engine)
+        if block is None:
+            raise needs_block(f"attach_{name}", order)
+        block.attach(self._slot_id, name, order)
 
     def __repr__(self) -> str:
         """Return the slot as it is now."""

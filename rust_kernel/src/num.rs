@@ -85,6 +85,8 @@ pub enum Rounding {
     Floor,
     /// Toward plus infinity.
     Ceiling,
+    /// To the nearest, ties away from zero.
+    HalfUp,
 }
 
 #[cold]
@@ -399,6 +401,7 @@ pub fn divide(value: i128, divisor: i128, rounding: Rounding) -> Option<i128> {
             Rounding::Up => true,
             Rounding::Floor => negative,
             Rounding::Ceiling => !negative,
+            Rounding::HalfUp => remainder >= unit.wrapping_sub(remainder),
         };
     let rounded = i128::try_from(quotient).ok()?.checked_add(i128::from(away))?;
     Some(if negative { rounded.wrapping_neg() } else { rounded })
@@ -435,6 +438,12 @@ fn multiply_divide_wide(a: i128, b: i128, divisor: i128, rounding: Rounding) -> 
                 core::cmp::Ordering::Less => false,
                 core::cmp::Ordering::Greater => true,
                 core::cmp::Ordering::Equal => floor & 1 == 1,
+            },
+            // Of a negative value's tie the floor is the one away from zero.
+            Rounding::HalfUp => match remainder.cmp(&divisor.wrapping_sub(remainder)) {
+                core::cmp::Ordering::Less => false,
+                core::cmp::Ordering::Greater => true,
+                core::cmp::Ordering::Equal => !negative,
             },
         };
     floor.checked_add(i128::from(up))
@@ -657,7 +666,7 @@ mod tests {
 
     #[test]
     fn rounding_names_its_direction() {
-        use Rounding::{Ceiling, Down, Floor, HalfEven, Up};
+        use Rounding::{Ceiling, Down, Floor, HalfEven, HalfUp, Up};
         for (value, divisor, mode, want) in [
             (25, 10, HalfEven, 2),
             (35, 10, HalfEven, 4),
@@ -671,6 +680,11 @@ mod tests {
             (21, 10, Floor, 2),
             (21, 10, Ceiling, 3),
             (-29, 10, Ceiling, -2),
+            (25, 10, HalfUp, 3),
+            (-25, 10, HalfUp, -3),
+            (24, 10, HalfUp, 2),
+            (-24, 10, HalfUp, -2),
+            (-26, 10, HalfUp, -3),
         ] {
             assert_eq!(divide(value, divisor, mode), Some(want), "{value}/{divisor} {mode:?}");
             assert_eq!(

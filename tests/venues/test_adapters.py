@@ -373,7 +373,7 @@ def test_the_base_class_says_what_it_lacks() -> None:
         with pytest.raises(NotYetSupported, match="Based has no"):
             call()
     assert Based.capabilities(adapter) == frozenset()
-    assert MockVenueAdapter().capabilities() == {"query_order", "set_leverage"}
+    assert MockVenueAdapter().capabilities() == {"amend", "get_fills", "query_order", "set_leverage"}
 
 
 def test_an_adapter_without_a_kernel_says_so() -> None:

@@ -16,6 +16,18 @@ NO_LIMITS: Final[Mapping[str, Any]] = MappingProxyType(
         "max_leverage": None,
         "price_collar": None,
         "max_open_slots": None,
+        "max_order_size": None,
+        "max_symbol_notional": None,
+        "max_asset_notional": None,
+        "order_burst": None,
+        "orders_per_second": None,
+        "order_reserve_for_exits": None,
+        "cancel_burst": None,
+        "cancels_per_second": None,
+        "max_daily_loss": None,
+        "max_drawdown": None,
+        "min_edge_bps": None,
+        "edge_freeze_cancels": None,
     }
 )
 
@@ -32,8 +44,13 @@ class KernelControlSnapshot:
         verbosity: How much is reported.
         debug_clickhouse_enabled: Whether the journal writes to ClickHouse.
         frozen: Whether entries are frozen.
-        limits: Pre-trade limits by name; None means no limit. `max_order_notional` and `max_total_notional`
-            in settlement units, `max_leverage`, `price_collar` as a fraction of the mark, `max_open_slots`.
+        limits: Limits by name; None means no limit. In settlement units `max_order_notional`, and with
+            positions and working entries together at worst `max_total_notional`, `max_symbol_notional`,
+            `max_asset_notional` (one base asset); `max_order_size` (quantity), `max_leverage`, `price_collar`
+            (a fraction of the mark), `max_open_slots`. Per time `order_burst`, `orders_per_second`,
+            `order_reserve_for_exits`, `cancel_burst`, `cancels_per_second`. Of results `max_daily_loss`
+            (settlement units, UTC days), `max_drawdown` (a fraction of the peak). Of the edge monitor
+            `min_edge_bps`, `edge_freeze_cancels` (a FreezeScope; None means entries).
         require_audit: Whether an entry needs an audited `source_run`.
         regime: The whole market's. In a CRISIS, buying aggressively needs an audited `override_ref`.
         audited: Runs and actions that were audited, oldest first; the last 1,024 count.
@@ -73,6 +90,8 @@ class ControlUpdate:
         debug_clickhouse_enabled: The same.
         frozen: The same.
         limits: The limits to change, by name; None as a value lifts that limit, unnamed ones stay.
+        kill_switch: True halts and cancels every working entry; False takes only the mark off, and the gate
+            stays where it is.
         require_audit: As in `KernelControlSnapshot`.
         regime: The same.
         audited: Runs and actions audited since: they are added to those that stand.
@@ -85,6 +104,7 @@ class ControlUpdate:
     debug_clickhouse_enabled: bool | None = None
     frozen: bool | None = None
     limits: Mapping[str, Any] | None = None
+    kill_switch: bool | None = None
     require_audit: bool | None = None
     regime: Regime | str | None = None
     audited: tuple[str, ...] | None = None

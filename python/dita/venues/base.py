@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from dita._kernel import KernelOutcome, VenueEvent, VenueOrder
-from dita.errors import KernelClosed, NotYetSupported
+from dita.errors import KernelClosed, NotSent, NotYetSupported
 
 
 class KernelSink(Protocol):
@@ -31,7 +31,10 @@ class KernelSink(Protocol):
 class VenueAdapter(Protocol):
     """What the kernel needs of a venue. What else an adapter can do, it finds out by looking for the method.
 
+    - `amend(order, *, size, limit_price, trigger_price, request_id)` is asked to change an order. Without it,
+      amends are refused.
     - `query_order(venue_client_id)` is asked after a timeout. None or [] means "not known yet".
+    - `get_fills(since)` is asked where a query found no order: one that is gone may have traded.
     - `set_leverage(symbol, leverage)` is asked where an intent's leverage is not the instrument's. None
       confirms it, a number says what it now is, an exception refuses it.
     - `attach(kernel)` is called once, with the kernel, before anything else.
@@ -61,6 +64,9 @@ class VenueAdapter(Protocol):
 
         Returns:
             A list of what the venue answered at once; [] where the answer comes later.
+
+        Raises:
+            NotSent: The request surely never left. After any other exception the cancel is in doubt.
         """
         ...
 
@@ -149,13 +155,32 @@ class BaseExecutionAdapter(ABC):
         """
         raise self._missing("set_margin_mode")
 
-    def amend(self, order: VenueOrder, **changes: object) -> Sequence[VenueEvent]:
+    def amend(
+        self,
+        order: VenueOrder,
+        *,
+        size: Decimal,
+        limit_price: Decimal | None,
+        trigger_price: Decimal | None,
+        request_id: str,
+    ) -> Sequence[VenueEvent]:
         """Change a working order.
 
+        Args:
+            order: Which, as the kernel knows it.
+            size: Its new total, what is filled included.
+            limit_price: Its new limit, where its type has one.
+            trigger_price: Its new trigger, where its type has one.
+            request_id: Our id of this request; events that answer it may name it.
+
+        Returns:
+            A list of what the venue answered at once; [] where the answer comes later.
+
         Raises:
-            NotYetSupported: Unless the adapter can.
+            NotSent: The request surely never left; unless the adapter can amend, always. After any other
+                exception the change is in doubt.
         """
-        raise self._missing("amend")
+        raise NotSent(f"{type(self).__name__} has no amend")
 
     def query_order(self, venue_client_id: str) -> Sequence[VenueEvent] | None:
         """Ask what became of an order. This one cannot tell.

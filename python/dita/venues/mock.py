@@ -17,8 +17,8 @@ class VenueCall:
     """One call that the kernel made.
 
     Attributes:
-        method: `submit`, `cancel`, `query_order` or `set_leverage`.
-        arguments: What it was called with.
+        method: `submit`, `cancel`, `amend`, `query_order`, `get_fills` or `set_leverage`.
+        arguments: What it was called with; of `amend` the order and a dict of the changes.
     """
 
     method: str
@@ -30,8 +30,7 @@ class MockVenueAdapter(BaseExecutionAdapter):
 
     A script is, per method, one answer for every call, or a list of answers for one call after the other. An
     answer is a list of events, an exception to raise, or a callable that is called with the method's
-    arguments and returns one. Where the script ends, `submit` and `cancel` answer [] and the others as the
-    base class does.
+    arguments and returns one. Where the script ends, every method answers [], and `set_leverage` confirms.
 
     Example:
         `MockVenueAdapter(submit=lambda order: [ack(order), fill(order)])`
@@ -45,7 +44,9 @@ class MockVenueAdapter(BaseExecutionAdapter):
         *,
         submit: Answer | Iterable[Answer] = None,
         cancel: Answer | Iterable[Answer] = None,
+        amend: Answer | Iterable[Answer] = None,
         query_order: Answer | Iterable[Answer] = None,
+        get_fills: Answer | Iterable[Answer] = None,
         set_leverage: Answer | Iterable[Answer] = None,
     ) -> None:
         """Take the script.
@@ -53,7 +54,9 @@ class MockVenueAdapter(BaseExecutionAdapter):
         Args:
             submit: Answers to `submit(order)`.
             cancel: Answers to `cancel(order, reason)`.
+            amend: Answers to `amend(order, changes)`, with `size limit_price trigger_price request_id`.
             query_order: Answers to `query_order(venue_client_id)`.
+            get_fills: Answers to `get_fills(since)`.
             set_leverage: Answers to `set_leverage(symbol, leverage)`.
         """
         super().__init__()
@@ -61,7 +64,9 @@ class MockVenueAdapter(BaseExecutionAdapter):
         given: Mapping[str, Any] = {
             "submit": submit,
             "cancel": cancel,
+            "amend": amend,
             "query_order": query_order,
+            "get_fills": get_fills,
             "set_leverage": set_leverage,
         }
         self._always = {name: answer for name, answer in given.items() if not _is_script(answer)}
@@ -80,6 +85,30 @@ class MockVenueAdapter(BaseExecutionAdapter):
     def cancel(self, order: VenueOrder, reason: str) -> Sequence[VenueEvent]:
         """Play the script."""
         answer: Sequence[VenueEvent] = self._play("cancel", [], order, reason)
+        return answer
+
+    def amend(
+        self,
+        order: VenueOrder,
+        *,
+        size: Decimal,
+        limit_price: Decimal | None,
+        trigger_price: Decimal | None,
+        request_id: str,
+    ) -> Sequence[VenueEvent]:
+        """Play the script."""
+        changes = {
+            "size": size,
+            "limit_price": limit_price,
+            "trigger_price": trigger_price,
+            "request_id": request_id,
+        }
+        answer: Sequence[VenueEvent] = self._play("amend", [], order, changes)
+        return answer
+
+    def get_fills(self, since: int) -> Sequence[VenueEvent]:
+        """Play the script."""
+        answer: Sequence[VenueEvent] = self._play("get_fills", [], since)
         return answer
 
     def query_order(self, venue_client_id: str) -> Sequence[VenueEvent] | None:

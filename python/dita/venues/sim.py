@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, ClassVar, TypeAlias
 
-from dita._kernel import Engine
+from dita._kernel import Engine, OrderSide, PositionSide
 from dita.errors import InvalidInput
 
 Number: TypeAlias = Decimal | str | int | float
@@ -16,8 +16,8 @@ class SimulatedVenue:
     """A seeded exchange with its own wallet: what it says of the account (E) is a second opinion on K.
 
     Give it to `ExecutionKernel(venue=...)`, then feed it a market. The same settings and the same calls give
-    the same events to the last bit. It trades linear perpetuals on a one-way account, MARKET and LIMIT, GTC,
-    IOC, FOK; there is no margin check, no funding and no liquidation yet.
+    the same events to the last bit. It trades perpetuals (linear and inverse) and spot, every order type and
+    time in force, amends, one-way or in hedge mode as the kernel is.
     """
 
     live: ClassVar[bool] = False
@@ -35,6 +35,20 @@ class SimulatedVenue:
         fee_in_fill: bool = True,
         settle_events: bool = True,
         wallet_events: bool = True,
+        position_events: bool = False,
+        margin_events: bool = False,
+        margin_check: bool = False,
+        liquidation: bool = False,
+        liquidation_fee_rate: Number = 0,
+        quotes_set_marks: bool = False,
+        trigger_on_mark: bool = False,
+        two_ids_on_trigger: bool = False,
+        native_oco: bool = False,
+        trim_reduce_only: bool = False,
+        self_trade_prevention: bool = False,
+        queue_position: bool = False,
+        funding_without_symbol: bool = False,
+        funding_delay_ms: Number = 0,
     ) -> None:
         """Describe the venue. Values are checked when a kernel opens it.
 
@@ -50,6 +64,21 @@ class SimulatedVenue:
             fee_in_fill: Whether a fill carries its fee; else only the settlement does.
             settle_events: Whether a FILL_SETTLED follows each fill (always, where fills carry no fee).
             wallet_events: Whether an ACCOUNT_UPDATE ends each batch of fills.
+            position_events: Whether a POSITION_UPDATE follows each batch of fills.
+            margin_events: Whether ACCOUNT_UPDATE carries available, used and maintenance margin.
+            margin_check: Whether an order that increases a position needs margin for it.
+            liquidation: Whether positions are liquidated at the mark once equity falls to the maintenance
+                margin of the instrument's tiers.
+            liquidation_fee_rate: What that costs, as a fraction of the value.
+            quotes_set_marks: Whether a quote's middle is the mark too.
+            trigger_on_mark: Whether the mark triggers conditional orders; else prints and the middle do.
+            two_ids_on_trigger: Whether a triggered order gets a second venue id.
+            native_oco: Whether the venue itself cancels the others of an `oco_group`.
+            trim_reduce_only: Whether waiting reduce-only orders are cut or ended as the position shrinks.
+            self_trade_prevention: Whether an order that would meet another of the account expires.
+            queue_position: Whether an order waits behind what the book showed at its price.
+            funding_without_symbol: Whether FUNDING_FEE comes pooled per asset.
+            funding_delay_ms: How long after the boundary funding is paid.
         """
         self._settings: dict[str, Any] = {
             "balances": dict(balances or {}),
@@ -62,6 +91,20 @@ class SimulatedVenue:
             "fee_in_fill": fee_in_fill,
             "settle_events": settle_events,
             "wallet_events": wallet_events,
+            "position_events": position_events,
+            "margin_events": margin_events,
+            "margin_check": margin_check,
+            "liquidation": liquidation,
+            "liquidation_fee_rate": liquidation_fee_rate,
+            "quotes_set_marks": quotes_set_marks,
+            "trigger_on_mark": trigger_on_mark,
+            "two_ids_on_trigger": two_ids_on_trigger,
+            "native_oco": native_oco,
+            "trim_reduce_only": trim_reduce_only,
+            "self_trade_prevention": self_trade_prevention,
+            "queue_position": queue_position,
+            "funding_without_symbol": funding_without_symbol,
+            "funding_delay_ms": funding_delay_ms,
         }
         self._engine: Engine | None = None
 
@@ -144,6 +187,108 @@ class SimulatedVenue:
         """
         self._running().sim_trade(symbol, price, size, ts)
 
+    def mark(self, symbol: str, price: Number, ts: Time | None = None) -> None:
+        """Set the mark price: the kernel hears it, triggers and liquidations that go by it follow.
+
+        Args:
+            symbol: The instrument.
+            price: Quote units, above zero.
+            ts: Its time; moves kernel time where that is driven.
+
+        Raises:
+            InvalidInput: The symbol is unknown, or the price is not above zero.
+        """
+        self._running().sim_mark(symbol, price, ts)
+
+    def set_funding(
+        self, symbol: str, rate: Number, next_boundary: Time, interval_secs: int, ts: Time | None = None
+    ) -> None:
+        """Set a funding rate and its schedule, also at run time; the kernel hears them.
+
+        Args:
+            symbol: The instrument.
+            rate: Of the position's value; longs pay a positive one.
+            next_boundary: When it is next paid.
+            interval_secs: From that boundary to the one after it.
+            ts: The time; moves kernel time where that is driven.
+
+        Raises:
+            InvalidInput: The symbol is unknown, the boundary has passed, or a number is out of range.
+        """
+        self._running().sim_funding(symbol, rate, next_boundary, interval_secs, ts)
+
+    def transfer(self, asset: str, amount: Number, ts: Time | None = None) -> None:
+        """Move money into the wallet (+) or out of it (-); a TRANSFER tells of it.
+
+        Args:
+            asset: Which.
+            amount: At most what the wallet holds, where it goes out.
+            ts: The time; moves kernel time where that is driven.
+        """
+        self._running().sim_transfer(asset, amount, ts)
+
+    def credit(self, asset: str, amount: Number, *, rebate: bool = False) -> None:
+        """Credit (+) or charge (-) the wallet: an ADJUSTMENT, or a REBATE.
+
+        Args:
+            asset: Which.
+            amount: How much.
+            rebate: Whether it is one.
+        """
+        self._running().sim_credit(asset, amount, rebate=rebate)
+
+    def manual_trade(
+        self,
+        symbol: str,
+        order_side: OrderSide | str,
+        size: Number,
+        price: Number,
+        position_side: PositionSide | str | None = None,
+    ) -> None:
+        """Trade as somebody else on this account: the kernel sees a fill of an order that is nobody's.
+
+        Args:
+            symbol: The instrument.
+            order_side: BUY or SELL.
+            size: Base units or contracts.
+            price: Quote units.
+            position_side: In hedge mode, which book.
+        """
+        self._running().sim_manual_trade(symbol, order_side, size, price, position_side)
+
+    def force_adl(self, symbol: str, size: Number, price: Number) -> None:
+        """Take a part of the position away by auto-deleveraging, without a fee.
+
+        Args:
+            symbol: The instrument.
+            size: At most the position goes.
+            price: Quote units.
+
+        Raises:
+            InvalidInput: There is no position.
+        """
+        self._running().sim_adl(symbol, size, price)
+
+    def set_fee_rates(self, symbol: str, maker_rate: Number, taker_rate: Number) -> None:
+        """Change the fee rates without a word: the kernel finds out by what it pays.
+
+        Args:
+            symbol: The instrument.
+            maker_rate: A fraction; below zero a rebate.
+            taker_rate: The same.
+        """
+        self._running().sim_fee_rates(symbol, maker_rate, taker_rate)
+
+    def pay_fees_in(self, asset: str | None, price: Number = 1, discount: Number = 0) -> None:
+        """Take fees in another asset while the wallet holds enough of it.
+
+        Args:
+            asset: Which; None means the usual one again.
+            price: Units of the settlement asset for one of it.
+            discount: 0 to 1.
+        """
+        self._running().sim_fee_asset(asset, price, discount)
+
     def advance(self, ts: Time) -> None:
         """Let time pass: what is due arrives. The same as `ExecutionKernel.advance_time`.
 
@@ -172,7 +317,7 @@ class SimulatedVenue:
         return self._running().sim_position(symbol)
 
     def counters(self) -> dict[str, int]:
-        """Return how often the venue took, filled, rejected, canceled and expired orders."""
+        """Return how often the venue did what, by name: orders taken, fills, rejects, cancels and so on."""
         return self._running().sim_counters()
 
     def _running(self) -> Engine:

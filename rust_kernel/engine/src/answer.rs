@@ -1,5 +1,8 @@
 //! What an input came to, with all that followed from it before the engine was quiet.
 
+use std::sync::Arc;
+
+use dita_kernel::effect::Notice;
 use dita_kernel::id::Id;
 use dita_kernel::input::VenueEvent;
 use dita_kernel::names::{KernelMode, KernelVerbosity, TradeStage};
@@ -44,6 +47,17 @@ pub struct Answer {
     pub trade_id: Id,
     /// All stage changes until quiet.
     pub transitions: Vec<TransitionRecord>,
+    /// All remarks until quiet.
+    pub notices: Vec<Notice>,
     /// All venue events until quiet.
     pub events: Vec<Box<VenueEvent>>,
+}
+
+/// A stage change as followers see it.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Observed {
+    /// The change.
+    pub record: TransitionRecord,
+    /// The venue's event that caused it, where one did.
+    pub event: Option<Arc<VenueEvent>>,
 }

@@ -12,7 +12,7 @@ mod port;
 mod run;
 
 pub use account::{AccountFigures, account};
-pub use answer::{Answer, TransitionRecord};
+pub use answer::{Answer, Observed, TransitionRecord};
 pub use clock::{Clock, system_ns};
 pub use port::Port;
 pub use run::{Engine, EngineConfig, EngineError, Progress, Ticket, VenueCall};

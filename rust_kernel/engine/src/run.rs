@@ -1,6 +1,7 @@
 //! The loop.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use dita_kernel::effect::{Command, Effects};
 use dita_kernel::id::Id;
@@ -10,7 +11,7 @@ use dita_kernel::names::{KernelDiagnosticCode, Severity};
 use dita_kernel::outcome::{Detail, Outcome};
 use dita_sim::{SimError, SimVenue};
 
-use crate::answer::{Answer, TransitionRecord};
+use crate::answer::{Answer, Observed, TransitionRecord};
 use crate::clock::Clock;
 use crate::port::{self, Port};
 
@@ -124,7 +125,7 @@ pub struct Engine {
     spent: Vec<Input>,
     answers: Vec<(Ticket, Answer)>,
     next_ticket: u64,
-    observed: Option<Vec<TransitionRecord>>,
+    observed: Option<Vec<Observed>>,
 }
 
 impl Engine {
@@ -223,7 +224,7 @@ impl Engine {
     }
 
     /// Takes the transitions since the last call, where the engine observes.
-    pub fn take_observed(&mut self) -> Vec<TransitionRecord> {
+    pub fn take_observed(&mut self) -> Vec<Observed> {
         self.observed.as_mut().map(core::mem::take).unwrap_or_default()
     }
 
@@ -292,7 +293,7 @@ impl Engine {
             return;
         }
         if let Some(mut observed) = self.observed.take() {
-            self.describe(&input, &mut observed);
+            self.show(&input, &mut observed);
             self.observed = Some(observed);
         }
         let Some(ticket) = ticket else {
@@ -305,6 +306,7 @@ impl Engine {
             self.describe(&input, &mut transitions);
             let answer = &mut self.answers[at].1;
             answer.transitions = transitions;
+            answer.notices.append(&mut self.effects.notices);
             self.spent.extend(add_feedback(answer, input, outcome));
             return;
         }
@@ -321,7 +323,20 @@ impl Engine {
             transitions.reserve_exact(TRANSITIONS_USUAL);
             self.describe(&input, &mut transitions);
         }
-        self.answers.push((ticket, Answer { outcome, trade_id, transitions, events: Vec::new() }));
+        let notices = core::mem::take(&mut self.effects.notices);
+        self.answers.push((ticket, Answer { outcome, trade_id, transitions, notices, events: Vec::new() }));
+    }
+
+    /// Adds the step's transitions to what followers see, with the event that caused them.
+    #[cold]
+    fn show(&self, input: &Input, observed: &mut Vec<Observed>) {
+        if self.effects.transitions.is_empty() {
+            return;
+        }
+        let event = if let Input::Venue(event) = input { Some(Arc::new((**event).clone())) } else { None };
+        let mut records = Vec::new();
+        self.describe(input, &mut records);
+        observed.extend(records.into_iter().map(|record| Observed { record, event: event.clone() }));
     }
 
     fn describe(&self, input: &Input, records: &mut Vec<TransitionRecord>) {

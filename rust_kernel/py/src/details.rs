@@ -28,6 +28,8 @@ pub enum Detail {
     Flag(bool),
     /// A Python object that travels as it is: an adapter's exception.
     Object(Kept),
+    /// Several of the same kind.
+    List(Vec<Details>),
     /// Known to be absent.
     Nothing,
 }
@@ -86,6 +88,10 @@ impl Details {
                 Detail::Whole(whole) => dict.set_item(name, whole)?,
                 Detail::Flag(flag) => dict.set_item(name, flag)?,
                 Detail::Object(kept) => dict.set_item(name, kept.0.bind(py))?,
+                Detail::List(rows) => {
+                    let rows = rows.iter().map(|row| row.to_dict(py)).collect::<PyResult<Vec<_>>>()?;
+                    dict.set_item(name, rows)?;
+                }
                 Detail::Nothing => dict.set_item(name, py.None())?,
             }
         }

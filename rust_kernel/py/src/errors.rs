@@ -70,6 +70,27 @@ impl Error {
     pub fn missing(field: &'static str) -> Error {
         Error::Value(Box::new(Bad { field: field.into(), value: None, why: format!("{field}: is required") }))
     }
+
+    /// The same, of a field that lies inside of another: `place` and its separator stand in front of the name.
+    #[cold]
+    #[must_use]
+    pub fn within(self, place: &str) -> Error {
+        let moved = |bad: Box<Bad>| {
+            let field = Cow::Owned(format!("{place}{}", bad.field));
+            Box::new(Bad { field, value: bad.value, why: format!("{place}{}", bad.why) })
+        };
+        match self {
+            Error::Value(bad) => Error::Value(moved(bad)),
+            Error::Type(bad) => Error::Type(moved(bad)),
+            other @ (Error::Closed
+            | Error::NotYetSupported(_)
+            | Error::Poisoned(_)
+            | Error::InboxFull(_)
+            | Error::Invariant(..)
+            | Error::VenueAdapter(..)
+            | Error::Python(_)) => other,
+        }
+    }
 }
 
 /// The value's `repr`, shortened; never fails.
@@ -227,6 +248,11 @@ fn build(py: Python<'_>) -> PyResult<Classes> {
 /// True for the exception by which an adapter says that its request surely never left.
 pub fn is_not_sent(py: Python<'_>, error: &PyErr) -> PyResult<bool> {
     Ok(error.is_instance(py, classes(py)?.not_sent.bind(py)))
+}
+
+/// True for the exception by which something says that it cannot do that.
+pub fn is_not_yet_supported(py: Python<'_>, error: &PyErr) -> PyResult<bool> {
+    Ok(error.is_instance(py, classes(py)?.not_yet_supported.bind(py)))
 }
 
 /// Adds the exceptions to the module.

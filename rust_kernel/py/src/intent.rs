@@ -14,6 +14,8 @@ use crate::{names, number, text, time};
 #[pyclass(frozen, module = "dita._kernel")]
 pub struct KernelIntent {
     inner: Intent,
+    /// The number that was given for a slot that no kernel has; the core's is then the largest.
+    given_slot: Option<i128>,
 }
 
 /// Every field in the constructor's order.
@@ -71,13 +73,26 @@ impl KernelIntent {
     pub fn core(&self) -> &Intent {
         &self.inner
     }
+
+    /// The number that was given for a slot that no kernel has.
+    #[inline]
+    pub fn given_slot(&self) -> Option<i128> {
+        self.given_slot
+    }
 }
 
 impl From<Intent> for KernelIntent {
     #[inline]
     fn from(inner: Intent) -> KernelIntent {
-        KernelIntent { inner }
+        KernelIntent { inner, given_slot: None }
     }
+}
+
+/// The number as it was given, for the one case in which the core's is another.
+#[cold]
+fn given_slot(value: &Bound<'_, PyAny>) -> Option<i128> {
+    let beyond = if value.lt(0).unwrap_or(false) { i128::MIN } else { i128::MAX };
+    Some(value.extract::<i128>().unwrap_or(beyond)).filter(|given| *given != i128::from(u32::MAX))
 }
 
 #[pymethods]
@@ -165,7 +180,8 @@ impl KernelIntent {
             }
         }
         drop_empty_provenance(&mut inner);
-        Ok(KernelIntent { inner })
+        let given_slot = if inner.slot_id == u32::MAX { given_slot(slot_id) } else { None };
+        Ok(KernelIntent { inner, given_slot })
     }
 
     /// The strategy's time. Aware UTC `datetime`, truncated to microseconds.
@@ -192,10 +208,10 @@ impl KernelIntent {
         text::get_id(py, &self.inner.trade_id)
     }
 
-    /// The slot; one that no kernel can have reads as 4294967295.
+    /// The slot, as it was given.
     #[getter]
-    fn slot_id(&self) -> u32 {
-        self.inner.slot_id
+    fn slot_id(&self) -> i128 {
+        self.given_slot.unwrap_or_else(|| self.inner.slot_id.into())
     }
 
     /// The instrument.
@@ -369,7 +385,13 @@ impl KernelIntent {
             record::apply_changes(&mut inner, &FIELDS, changes)?;
         }
         drop_empty_provenance(&mut inner);
-        Ok(KernelIntent { inner })
+        let slot = changes.map(|changes| changes.get_item("slot_id")).transpose()?.flatten();
+        let given_slot = match slot {
+            Some(value) if inner.slot_id == u32::MAX => given_slot(&value),
+            Some(_) => None,
+            None => self.given_slot,
+        };
+        Ok(KernelIntent { inner, given_slot })
     }
 
     fn __repr__(slf: &Bound<'_, KernelIntent>) -> PyResult<String> {
@@ -377,7 +399,7 @@ impl KernelIntent {
     }
 
     fn __eq__(&self, other: &KernelIntent) -> bool {
-        self.inner == other.inner
+        self.inner == other.inner && self.given_slot == other.given_slot
     }
 
     fn __hash__(&self) -> u64 {

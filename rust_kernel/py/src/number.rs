@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write};
 
-use dita_kernel::num::{Decimal, Money, NumError};
+use dita_kernel::num::{Decimal, MONEY_SCALE, Money, NumError};
 use pyo3::exceptions::PyOverflowError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -169,6 +169,64 @@ fn refused(why: NumError, value: &Bound<'_, PyAny>, field: &'static str) -> Erro
 #[inline]
 pub fn read_optional(value: &Bound<'_, PyAny>, field: &'static str) -> Result<Option<Decimal>, Error> {
     if value.is_none() { Ok(None) } else { read(value, field).map(Some) }
+}
+
+/// A whole number, zero or more.
+///
+/// # Errors
+/// Negative or too large: by field and value. Another type, `bool` included: likewise.
+pub fn read_whole<T: for<'a, 'py> FromPyObject<'a, 'py>>(
+    value: &Bound<'_, PyAny>,
+    field: &'static str,
+) -> Result<T, Error> {
+    if !value.is_instance_of::<PyInt>() || value.is_instance_of::<PyBool>() {
+        return Err(Error::wrong_type(field, value, "int"));
+    }
+    value.extract::<T>().map_err(|_| Error::value(field, value, "is out of range"))
+}
+
+/// An unsigned quantity.
+///
+/// # Errors
+/// As [`read`], and below zero.
+pub fn read_size(value: &Bound<'_, PyAny>, field: &'static str) -> Result<Decimal, Error> {
+    let size = read(value, field)?;
+    if size.is_negative() { Err(Error::value(field, value, "must be zero or more")) } else { Ok(size) }
+}
+
+/// A price that is known; `None` where it is not.
+///
+/// # Errors
+/// As [`read`], and zero or below.
+pub fn read_price(value: &Bound<'_, PyAny>, field: &'static str) -> Result<Option<Decimal>, Error> {
+    match read_optional(value, field)? {
+        Some(price) if !price.is_positive() => Err(Error::value(field, value, "must be above zero")),
+        price => Ok(price),
+    }
+}
+
+/// An amount of money, exactly.
+///
+/// # Errors
+/// As [`read`], and digits beyond 1e-18.
+pub fn read_money(value: &Bound<'_, PyAny>, field: &'static str) -> Result<Money, Error> {
+    Money::from_decimal(read(value, field)?).map_err(|why| refused(why, value, field))
+}
+
+/// `whole - part`; `None` where it does not fit.
+pub fn difference(whole: Decimal, part: Decimal) -> Option<Decimal> {
+    let scale = whole.scale().max(part.scale());
+    let left = whole.at_scale(scale).ok()?.checked_sub(part.at_scale(scale).ok()?)?;
+    Decimal::new(left, scale).ok()
+}
+
+/// Money as a decimal.
+///
+/// # Errors
+/// Too large for one: by field.
+pub fn of_money(value: Money, field: &'static str) -> Result<Decimal, Error> {
+    Decimal::normalized(value.0, MONEY_SCALE)
+        .map_err(|_| Error::text_value(field, &value.to_string(), "is too large (28 digits)"))
 }
 
 /// The parts of an exit ladder: a tuple or list of numbers. `(1,)` is the default and stored as nothing.

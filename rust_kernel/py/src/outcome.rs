@@ -1,6 +1,7 @@
 //! `KernelOutcome`: what came of one input.
 
 use dita_engine::Answer;
+use dita_kernel::effect::Notice;
 use dita_kernel::outcome::Detail as CoreDetail;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
@@ -24,9 +25,21 @@ impl OutcomeView {
     /// The details: the core's, then what the bindings add.
     fn details(&self) -> Details {
         let mut details = core_details(&self.answer.outcome.detail);
+        if !self.answer.notices.is_empty() {
+            details.add("notices", Detail::List(self.answer.notices.iter().map(notice_details).collect()));
+        }
         details.extend(&self.extra);
         details
     }
+}
+
+/// A remark of the core's by its public names.
+fn notice_details(notice: &Notice) -> Details {
+    let slot_id = notice.slot_id.map_or(Detail::Nothing, |slot_id| Detail::Whole(slot_id.into()));
+    Details::EMPTY
+        .with("code", Detail::Name(notice.code.name()))
+        .with("severity", Detail::Name(notice.severity.name()))
+        .with("slot_id", slot_id)
 }
 
 /// The core's particulars by their public names.
@@ -149,7 +162,8 @@ impl KernelOutcome {
         PyTuple::new(py, made.collect::<PyResult<Vec<_>>>()?)
     }
 
-    /// What else there is to say: `field` and `value`, `reason`, `retry_after_ms`, limits.
+    /// What else there is to say: `field` and `value`, `reason`, `retry_after_ms`, limits, and `notices`, remarks that
+    /// were made until quiet: dicts of `code`, `severity`, `slot_id`.
     #[getter]
     fn details<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         self.view.details().to_dict(py)
@@ -172,6 +186,7 @@ impl KernelOutcome {
 #[cfg(test)]
 mod tests {
     use dita_engine::TransitionRecord;
+    use dita_kernel::effect::Notice;
     use dita_kernel::id::Id;
     use dita_kernel::input::VenueEvent;
     use dita_kernel::names::{
@@ -217,6 +232,12 @@ mod tests {
                 },
                 trade_id: Id::EMPTY,
                 transitions: vec![transition],
+                notices: vec![Notice {
+                    seq: 9,
+                    code: KernelDiagnosticCode::LateFill,
+                    severity: Severity::Warning,
+                    slot_id: Some(2),
+                }],
                 events: vec![Box::new(VenueEvent::new(KernelEventKind::RateLimited, 7))],
             },
             extra: Details::EMPTY
@@ -236,6 +257,7 @@ mod tests {
             let check = c"
 assert outcome.accepted is False and outcome.slot_id == 2 and outcome.state == 'ORDER_SENT'
 assert (outcome.diagnostic_code, outcome.severity) == ('RATE_LIMITED', 'WARNING')
+assert outcome.details['notices'] == [{'code': 'LATE_FILL', 'severity': 'WARNING', 'slot_id': 2}]
 assert outcome.details['retry_after_ms'] == 250 and outcome.details['retryable'] is True
 assert format(outcome.details['limit'], 'f') == '0.000000000000000001' and outcome.details['id'] == ''
 (step,) = outcome.transitions
@@ -278,7 +300,14 @@ assert repr(outcome).startswith('KernelOutcome(accepted=False, slot_id=2, state=
                 post_only: true,
                 reduce_only: false,
                 doubt: OrderDoubt::Cancel,
-                requests: vec!["CANCEL"],
+                pending_cancel: true,
+                pending_amend: None,
+                other_venue_ids: Vec::new(),
+                intent_id: Id::EMPTY,
+                valid_until_ns: None,
+                oco_group: Id::EMPTY,
+                triggered: false,
+                stale: false,
                 metadata: "{\"a\":1}".into(),
             };
             let globals = PyDict::new(py);

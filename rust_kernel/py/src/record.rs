@@ -3,7 +3,7 @@
 
 use pyo3::PyTypeInfo;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyString, PyTuple};
+use pyo3::types::{PyDict, PyMapping, PyString, PyTuple};
 
 use crate::errors::Error;
 
@@ -63,6 +63,73 @@ pub fn apply_changes<T>(
         }
     }
     Ok(())
+}
+
+/// Reads a mapping's items into `target`. Every required field must be there.
+///
+/// # Errors
+/// No mapping, a missing or unknown key, or a value that its field refuses.
+pub fn read_mapping<T>(
+    target: &mut T,
+    fields: &[Field<T>],
+    value: &Bound<'_, PyAny>,
+    name: &str,
+) -> Result<(), Error> {
+    let items = items(value, name)?;
+    check_required(fields, &items)?;
+    apply_changes(target, fields, &items)
+}
+
+/// As [`read_mapping`], of a mapping inside of another: errors name the way to it.
+///
+/// # Errors
+/// The same.
+pub fn read_nested<T>(
+    target: &mut T,
+    fields: &[Field<T>],
+    value: &Bound<'_, PyAny>,
+    place: &str,
+) -> Result<(), Error> {
+    let items = items(value, place)?;
+    let read = check_required(fields, &items).and_then(|()| apply_changes(target, fields, &items));
+    read.map_err(|error| error.within(&format!("{place}.")))
+}
+
+/// A mapping's items.
+///
+/// # Errors
+/// It is none.
+pub fn items<'py>(value: &Bound<'py, PyAny>, name: &str) -> Result<Bound<'py, PyDict>, Error> {
+    let Ok(mapping) = value.cast::<PyMapping>() else {
+        return Err(Error::wrong_type(name.to_owned(), value, "a mapping"));
+    };
+    let items = PyDict::new(value.py());
+    items.update(mapping)?;
+    Ok(items)
+}
+
+/// Every required field must be there.
+///
+/// # Errors
+/// The first one that is missing.
+pub fn check_required<T>(fields: &[Field<T>], given: &Bound<'_, PyDict>) -> Result<(), Error> {
+    for field in fields.iter().filter(|field| field.required) {
+        if !given.contains(field.name)? {
+            return Err(Error::missing(field.name));
+        }
+    }
+    Ok(())
+}
+
+/// The names of a constructor's fields, for `to_dict` and `repr`.
+pub const fn shown_names<T, const N: usize>(fields: &[Field<T>; N]) -> [Shown; N] {
+    let mut names = [("", false); N];
+    let mut at = 0;
+    while at < N {
+        names[at] = (fields[at].name, fields[at].is_time);
+        at += 1;
+    }
+    names
 }
 
 /// A field's value as `to_dict` gives it: nanoseconds for a time, else the attribute.

@@ -5,7 +5,7 @@ use dita_kernel::input::METADATA_BYTES_MAX;
 use pyo3::exceptions::{PyRecursionError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBool, PyDict, PyInt, PyMapping, PyString};
+use pyo3::types::{PyBool, PyDict, PyInt, PyList, PyMapping, PyString, PyTuple};
 
 use crate::errors::Error;
 
@@ -71,6 +71,40 @@ pub fn read_slot(value: &Bound<'_, PyAny>, field: &'static str) -> Result<u32, E
 /// As [`read_slot`]; `None` means not given.
 pub fn read_optional_slot(value: &Bound<'_, PyAny>, field: &'static str) -> Result<Option<u32>, Error> {
     if value.is_none() { Ok(None) } else { read_slot(value, field).map(Some) }
+}
+
+/// The slot that something is in; `None` means none.
+///
+/// # Errors
+/// Negative or over 32 bits: by field and value. Another type: likewise.
+pub fn read_own_slot(value: &Bound<'_, PyAny>, field: &'static str) -> Result<Option<u32>, Error> {
+    if value.is_none() {
+        return Ok(None);
+    }
+    if !value.is_instance_of::<PyInt>() || value.is_instance_of::<PyBool>() {
+        return Err(Error::wrong_type(field, value, "int"));
+    }
+    match value.extract::<u32>() {
+        Ok(slot_id) => Ok(Some(slot_id)),
+        Err(_) => Err(Error::value(field, value, "is no slot's number")),
+    }
+}
+
+/// Several ids: a list or tuple.
+///
+/// # Errors
+/// One that is no id, or no list: by field and value.
+pub fn read_ids(value: &Bound<'_, PyAny>, field: &'static str) -> Result<Vec<Id>, Error> {
+    if !value.is_instance_of::<PyList>() && !value.is_instance_of::<PyTuple>() {
+        return Err(Error::wrong_type(field, value, "a tuple or list of str"));
+    }
+    let mut ids = Vec::new();
+    for one in value.try_iter()? {
+        let mut id = Id::EMPTY;
+        read_id(&mut id, &one?, field)?;
+        ids.push(id);
+    }
+    Ok(ids)
 }
 
 /// A flag. Only `True` and `False`: a truthy text here would be a mistake.

@@ -29,7 +29,7 @@ pub(crate) fn admit<const SPECIAL: bool>(
     let dormant = SPECIAL && terms.as_ref().is_some_and(|terms| terms.dormant);
     let asked = check_size(market, request.size)?;
     let limit = check_limit(market, request)?;
-    let reduces = request.reduce_only || SPECIAL && closes_hedge(request);
+    let reduces = if SPECIAL { reduces(market, request) } else { request.reduce_only };
     let mut size = asked;
     if !dormant {
         check_market(market, request, limit)?;
@@ -84,6 +84,11 @@ fn read_terms(desk: &Desk, market: &Market, request: &OrderRequest) -> Result<Bo
         (true, PositionSide::Both) => return Err(Reject::HedgeAccount),
     }
     terms::read(market, request, desk.now_ns)
+}
+
+/// True where the order must never open: spot knows no such thing, as it knows no position.
+fn reduces(market: &Market, request: &OrderRequest) -> bool {
+    market.rules.kind != Kind::Spot && (request.reduce_only || closes_hedge(request))
 }
 
 /// In hedge mode an order of the other side than its book only ever closes.

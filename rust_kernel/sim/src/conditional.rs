@@ -59,9 +59,9 @@ impl SimVenue {
         })
     }
 
-    fn trigger(&mut self, market: usize, place: u32, out: &mut Vec<Input>) {
+    fn trigger(&mut self, market_place: usize, place: u32, out: &mut Vec<Input>) {
         let SimVenue { desk, markets, orders, .. } = self;
-        let market = &mut markets[market];
+        let market = &mut markets[market_place];
         let second = desk.behaviour.two_ids_on_trigger.then(|| desk.order_ids.next_id());
         let number = desk.order_ids.count();
         let Some(order) = orders.live_mut(place) else { return };
@@ -81,7 +81,24 @@ impl SimVenue {
         if let Some(first) = renumbered {
             orders.renumbered(first, number);
         }
-        act(desk, market, orders, place, out);
+        let funds = match self.orders.live(place) {
+            Some(order) if self.markets[market_place].odd => {
+                self.check_funds(market_place, order, order.remaining())
+            }
+            Some(_) | None => Ok(()),
+        };
+        if let Err(reason) = funds {
+            return self.expire_live(place, reason, out);
+        }
+        let SimVenue { desk, markets, orders, .. } = self;
+        act(desk, &mut markets[market_place], orders, place, out);
+    }
+
+    /// Ends an order that waits in no queue.
+    fn expire_live(&mut self, place: u32, reason: Reject, out: &mut Vec<Input>) {
+        let Some(order) = self.orders.live(place) else { return };
+        self.desk.expire(&self.markets[order.market as usize], order, Some(reason), out);
+        self.orders.end(place, VenueOrderStatus::Expired);
     }
 }
 

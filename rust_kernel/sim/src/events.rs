@@ -119,7 +119,7 @@ pub(crate) fn acknowledged(event: &mut VenueEvent, order: &Order, rules: &Rules,
 }
 
 /// PARTIAL_FILL or FULL_FILL, after the order has taken the fill in.
-#[inline]
+#[inline(always)] // as `settle`: its second caller is rare
 pub(crate) fn filled(
     event: &mut VenueEvent,
     order: &Order,

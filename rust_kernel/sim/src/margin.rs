@@ -150,7 +150,12 @@ impl SimVenue {
         let value = self.order_value(market, order, opens);
         let fee = fee_on(&market.rules, value, dita_kernel::names::Liquidity::Taker);
         let wanted = market.initial_margin(value) + if fee.0 > 0 { fee } else { Money::ZERO };
+        // What it closes first gives its margin back.
+        let price = market.price_now().unwrap_or(0);
+        let freed = if closes > 0 && price > 0 { market.rules.value_at(closes, price) } else { None };
+        let freed = freed.map_or(Money::ZERO, |value| market.initial_margin(value));
         let margin = self.margin(market.account);
+        let margin = Margin { used: margin.used - freed, ..margin };
         if wanted > margin.available() { Err(Reject::InsufficientMargin) } else { Ok(()) }
     }
 

@@ -44,11 +44,17 @@ impl SimVenue {
         self.desk.wallet.realised(asset)
     }
 
-    /// An instrument's position: the signed quantity (+ long) and what it cost (long) or brought (short), which is
+    /// An instrument's position, in hedge mode the long one; spot has none, only balances. The signed quantity (+ long) and what it cost (long) or brought (short), which is
     /// never negative.
     pub fn position(&self, symbol: &Id) -> Option<(Decimal, Money)> {
         let Market { rules, position, .. } = &self.markets[self.market_place(symbol)?];
         Some((rules.quantity.decimal(position.quantity), position.cost))
+    }
+
+    /// Hedge mode: the long and the short position, each as [`SimVenue::position`].
+    pub fn hedged_position(&self, symbol: &Id) -> Option<[(Decimal, Money); 2]> {
+        let Market { rules, position, short, .. } = &self.markets[self.market_place(symbol)?];
+        Some([position, short].map(|book| (rules.quantity.decimal(book.quantity), book.cost)))
     }
 
     /// An instrument's leverage setting.

@@ -5,6 +5,8 @@
 
 mod account;
 mod adopt;
+#[cfg(test)]
+mod alarm;
 mod amend;
 mod booking;
 mod calibrate;

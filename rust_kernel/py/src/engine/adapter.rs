@@ -3,7 +3,7 @@
 //! An adapter may fail in any way and must not lose an order: whatever does not come back as events leaves the
 //! request in doubt, unless the adapter says that it surely never left ([`crate::errors`], `NotSent`).
 
-use dita_kernel::effect::Command;
+use dita_kernel::effect::{AmendRequest, Command};
 use dita_kernel::id::Id;
 use dita_kernel::input::{EffectResult, Input, METADATA_BYTES_MAX, RareFields, VenueEvent as CoreEvent};
 use dita_kernel::kernel::Kernel;
@@ -23,6 +23,8 @@ use crate::{number, text};
 
 /// The logger that tells operators of adapters that fail.
 const LOGGER: &str = "dita.venue";
+/// A venue's clock may be behind ours by so much: fills are asked for from before the order was sent.
+const CLOCKS_DIFFER_NS: i64 = 60_000_000_000;
 
 /// A request to the adapter, with all that it needs: made while the state is held, asked when it is not.
 pub enum Question {
@@ -33,9 +35,15 @@ pub enum Question {
         order: Box<OrderView>,
         reason: Id,
     },
+    Amend {
+        order: Box<OrderView>,
+        request: Box<AmendRequest>,
+    },
     Query {
-        venue_client_id: Id,
-        asset: Id,
+        about: About,
+        venue_order_id: Id,
+        /// Fills that came since then may be the order's, ns.
+        since_ns: i64,
     },
     SetLeverage {
         symbol: Id,
@@ -77,10 +85,21 @@ impl Question {
                 Some(order) => Question::Cancel { order, reason: reason.unwrap_or_default() },
                 None => Question::Nothing,
             },
-            // The core refuses AMEND so far: there is none.
-            Command::Amend(_) => Question::Nothing,
+            Command::Amend(request) => match view(&request.venue_client_id) {
+                Some(order) => Question::Amend { order, request: Box::new(request) },
+                None => Question::Nothing,
+            },
             Command::Query(request) => {
-                Question::Query { venue_client_id: request.venue_client_id, asset: request.asset }
+                let place = kernel.orders().by_client_id(&request.venue_client_id);
+                let sent_ns = place.map_or(0, |place| kernel.orders().at(place).sent_time_ns);
+                let about = About {
+                    venue_client_id: request.venue_client_id,
+                    asset: request.asset,
+                    request_id: Id::EMPTY,
+                    now_ns: kernel.now_ns(),
+                };
+                let since_ns = sent_ns.saturating_sub(CLOCKS_DIFFER_NS).max(0);
+                Question::Query { about, venue_order_id: request.venue_order_id, since_ns }
             }
             Command::SetLeverage { symbol, leverage } => Question::SetLeverage { symbol, leverage },
         }
@@ -102,8 +121,9 @@ impl Question {
                 });
                 about.reply(py, adapter, "cancel", answer)
             }
-            Question::Query { venue_client_id, asset } => {
-                query(py, adapter, About { venue_client_id, asset, now_ns })
+            Question::Amend { order, request } => amend(py, adapter, *order, &request, now_ns),
+            Question::Query { about, venue_order_id, since_ns } => {
+                query(py, adapter, &about, &venue_order_id, since_ns)
             }
             Question::SetLeverage { symbol, leverage } => set_leverage(py, adapter, symbol, leverage),
             Question::Nothing => Reply::default(),
@@ -111,19 +131,25 @@ impl Question {
     }
 }
 
-/// The order that a question is about.
-struct About {
+/// The order and the request that a question is about.
+pub struct About {
     venue_client_id: Id,
     asset: Id,
+    request_id: Id,
     now_ns: i64,
 }
 
 impl About {
     fn of(order: &OrderView, now_ns: i64) -> About {
-        About { venue_client_id: order.venue_client_id.clone(), asset: order.asset.clone(), now_ns }
+        About {
+            venue_client_id: order.venue_client_id.clone(),
+            asset: order.asset.clone(),
+            request_id: Id::EMPTY,
+            now_ns,
+        }
     }
 
-    /// The answer to `submit` or `cancel` as inputs.
+    /// The answer to `submit`, `cancel` or `amend` as inputs.
     #[inline]
     fn reply(
         self,
@@ -137,6 +163,17 @@ impl About {
             Ok(()) => Reply { inputs, ..Reply::default() },
             Err(error) => self.failed(py, adapter, method, error, inputs),
         }
+    }
+
+    /// What the bindings say of the request, where the adapter could not.
+    #[cold]
+    fn event(self, kind: KernelEventKind, reason: Box<str>) -> Input {
+        let mut event = CoreEvent::new(kind, self.now_ns);
+        event.venue_client_id = self.venue_client_id;
+        event.asset = self.asset;
+        let request_id = self.request_id;
+        event.rare = Some(Box::new(RareFields { reason, request_id, ..RareFields::default() }));
+        Input::Venue(Box::new(event))
     }
 
     /// The doubt comes first, then whatever events could be read: they may settle it.
@@ -153,25 +190,64 @@ impl About {
         let why = reply.trouble.as_ref().map(|trouble| bounded_text(&trouble.why)).unwrap_or_default();
         let never_left = reply.trouble.as_ref().is_some_and(|trouble| {
             let error = PyErr::from_value(trouble.error.bind(py).clone());
-            method == "submit" && errors::is_not_sent(py, &error).unwrap_or(false)
+            errors::is_not_sent(py, &error).unwrap_or(false)
         });
-        reply.inputs.push(if never_left {
-            Input::Effect(EffectResult::NotSent { venue_client_id: self.venue_client_id, reason: why })
-        } else {
-            let mut doubt = CoreEvent::new(KernelEventKind::SendTimeout, self.now_ns);
-            doubt.venue_client_id = self.venue_client_id;
-            doubt.asset = self.asset;
-            doubt.rare = Some(Box::new(RareFields { reason: why, ..RareFields::default() }));
-            Input::Venue(Box::new(doubt))
-        });
+        let kind = match (method, never_left) {
+            ("submit", true) => {
+                let refused = EffectResult::NotSent { venue_client_id: self.venue_client_id, reason: why };
+                reply.inputs.push(Input::Effect(refused));
+                reply.inputs.extend(events);
+                return reply;
+            }
+            ("amend", true) => KernelEventKind::AmendReject,
+            (_, true) => KernelEventKind::CancelReject,
+            (_, false) => KernelEventKind::SendTimeout,
+        };
+        reply.inputs.push(self.event(kind, why));
         reply.inputs.extend(events);
         reply
     }
 }
 
+/// Asks to change an order. An adapter that has no `amend` surely sent nothing.
+fn amend(
+    py: Python<'_>,
+    adapter: &Bound<'_, PyAny>,
+    order: OrderView,
+    request: &AmendRequest,
+    now_ns: i64,
+) -> Reply {
+    let mut about = About::of(&order, now_ns);
+    about.request_id = request.request_id.clone();
+    let method = match adapter.getattr_opt(intern!(py, "amend")) {
+        Ok(Some(method)) => method,
+        Ok(None) => {
+            let inputs = vec![about.event(KernelEventKind::AmendReject, "the adapter has no amend".into())];
+            return Reply { inputs, ..Reply::default() };
+        }
+        Err(error) => return about.failed(py, adapter, "amend", error, Vec::new()),
+    };
+    let answer = Bound::new(py, VenueOrder::from(order)).and_then(|order| {
+        let changes = PyDict::new(py);
+        changes.set_item(intern!(py, "size"), number::get(py, request.size)?)?;
+        changes.set_item(intern!(py, "limit_price"), number::get_optional(py, request.limit_price)?)?;
+        changes.set_item(intern!(py, "trigger_price"), number::get_optional(py, request.trigger_price)?)?;
+        changes.set_item(intern!(py, "request_id"), text::get_id(py, &request.request_id))?;
+        method.call((order,), Some(&changes))
+    });
+    about.reply(py, adapter, "amend", answer)
+}
+
 /// Asks what became of an order, where the adapter can tell. One that fails is not asked again, and "no answer" is
-/// no answer: fed back it would ask forever.
-fn query(py: Python<'_>, adapter: &Bound<'_, PyAny>, about: About) -> Reply {
+/// no answer: fed back it would ask forever. "Not found" counts only together with the fills: an order can be gone
+/// from the venue's books and have traded.
+fn query(
+    py: Python<'_>,
+    adapter: &Bound<'_, PyAny>,
+    about: &About,
+    venue_order_id: &Id,
+    since_ns: i64,
+) -> Reply {
     let method = match adapter.getattr_opt(intern!(py, "query_order")) {
         Ok(Some(method)) => method,
         Ok(None) => return Reply::default(),
@@ -181,12 +257,51 @@ fn query(py: Python<'_>, adapter: &Bound<'_, PyAny>, about: About) -> Reply {
     let read = method.call1((text::get_id(py, &about.venue_client_id),)).and_then(|answer| {
         if answer.is_none() { Ok(()) } else { read_events(&answer, "query_order", &mut inputs) }
     });
-    inputs
-        .retain(|input| !matches!(input, Input::Venue(event) if event.kind == KernelEventKind::SendTimeout));
-    match read {
-        Ok(()) => Reply { inputs, ..Reply::default() },
-        Err(error) => Reply { inputs, ..trouble(py, adapter, "query_order", error) },
+    inputs.retain(|input| !is_kind(input, KernelEventKind::SendTimeout));
+    if let Err(error) = read {
+        return Reply { inputs, ..trouble(py, adapter, "query_order", error) };
     }
+    let not_found = |input: &Input| is_kind(input, KernelEventKind::OrderNotFound);
+    if !inputs.iter().any(not_found) {
+        return Reply { inputs, ..Reply::default() };
+    }
+    match fills(py, adapter, about, venue_order_id, since_ns) {
+        Ok(mut found) => {
+            found.append(&mut inputs);
+            Reply { inputs: found, ..Reply::default() }
+        }
+        Err(error) => {
+            inputs.retain(|input| !not_found(input));
+            Reply { inputs, ..trouble(py, adapter, "get_fills", error) }
+        }
+    }
+}
+
+/// The order's fills as the venue lists them; none where the adapter cannot list fills.
+fn fills(
+    py: Python<'_>,
+    adapter: &Bound<'_, PyAny>,
+    about: &About,
+    venue_order_id: &Id,
+    since_ns: i64,
+) -> PyResult<Vec<Input>> {
+    let mut inputs = Vec::new();
+    let Some(method) = adapter.getattr_opt(intern!(py, "get_fills"))? else { return Ok(inputs) };
+    match method.call1((since_ns,)) {
+        Ok(answer) => read_events(&answer, "get_fills", &mut inputs)?,
+        Err(error) if errors::is_not_yet_supported(py, &error)? => {}
+        Err(error) => return Err(error),
+    }
+    inputs.retain(|input| {
+        let Input::Venue(event) = input else { return false };
+        let ours = event.venue_client_id == about.venue_client_id;
+        ours || (!venue_order_id.is_empty() && event.venue_order_id == *venue_order_id)
+    });
+    Ok(inputs)
+}
+
+fn is_kind(input: &Input, kind: KernelEventKind) -> bool {
+    matches!(input, Input::Venue(event) if event.kind == kind)
 }
 
 /// Sets the leverage. `None` confirms what was asked, a number says what it now is.

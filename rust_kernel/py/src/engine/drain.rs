@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use dita_engine::{Answer, Engine as Shell, EngineError, Progress, Ticket, TransitionRecord};
+use dita_engine::{Answer, Engine as Shell, EngineError, Observed, Progress, Ticket};
 use dita_kernel::id::Id;
 use dita_kernel::input::{ControlChange, Input, RiskLimits};
 use dita_kernel::names::{KernelDiagnosticCode, Severity};
@@ -24,6 +24,7 @@ use crate::errors::Error;
 use crate::outcome::OutcomeView;
 use crate::slot::{SlotView, TradeSlot};
 use crate::transition::KernelTransition;
+use crate::venue_event::VenueEvent;
 
 /// How often a thread that waits for another one's drain looks for signals (Ctrl-C).
 const SIGNAL_INTERVAL: Duration = Duration::from_millis(100);
@@ -154,15 +155,15 @@ impl State {
     }
 
     /// What followers have not seen yet: the transitions, and each slot concerned as it is now.
-    fn unseen(&mut self) -> (Vec<TransitionRecord>, Vec<SlotView>) {
+    fn unseen(&mut self) -> (Vec<Observed>, Vec<SlotView>) {
         self.observed_seq = self.core.kernel().seq();
-        let records = self.core.take_observed();
-        let mut slots: Vec<u32> = records.iter().map(|record| record.slot_id).collect();
+        let changes = self.core.take_observed();
+        let mut slots: Vec<u32> = changes.iter().map(|change| change.record.slot_id).collect();
         slots.sort_unstable();
         slots.dedup();
         let views = slots.into_iter().filter_map(|slot_id| slot_view(self.core.kernel(), slot_id));
         let views = views.collect();
-        (records, views)
+        (changes, views)
     }
 }
 
@@ -351,9 +352,9 @@ impl Shared {
                     if let Some(observer) = &self.observer
                         && state.observed_seq != state.core.kernel().seq()
                     {
-                        let (records, slots) = state.unseen();
+                        let (changes, slots) = state.unseen();
                         drop(state);
-                        let seen = observe(observer.bind(py), &records, slots);
+                        let seen = observe(observer.bind(py), changes, slots);
                         interrupt = interrupt.or(seen.err());
                         state = self.lock();
                         continue;
@@ -407,14 +408,19 @@ impl Shared {
     }
 }
 
-/// Hands a drain's transitions and slots to the followers.
-fn observe(observer: &Bound<'_, PyAny>, records: &[TransitionRecord], slots: Vec<SlotView>) -> PyResult<()> {
+/// Hands a drain's transitions, the slots concerned, and the venue's event behind each transition to the followers.
+fn observe(observer: &Bound<'_, PyAny>, changes: Vec<Observed>, slots: Vec<SlotView>) -> PyResult<()> {
     let py = observer.py();
-    let transitions = records.iter().map(|record| Bound::new(py, KernelTransition::from(record)));
+    let transitions = changes.iter().map(|change| Bound::new(py, KernelTransition::from(&change.record)));
     let transitions = PyList::new(py, transitions.collect::<PyResult<Vec<_>>>()?)?;
+    let events = changes.iter().map(|change| {
+        let event = change.event.as_ref().map(|event| VenueEvent::from((**event).clone()));
+        event.map(|event| Bound::new(py, event)).transpose()
+    });
+    let events = PyList::new(py, events.collect::<PyResult<Vec<_>>>()?)?;
     let slots = slots.into_iter().map(|view| Bound::new(py, TradeSlot::from(view)));
     let slots = PyList::new(py, slots.collect::<PyResult<Vec<_>>>()?)?;
-    observer.call1((transitions, slots))?;
+    observer.call1((transitions, slots, events))?;
     Ok(())
 }
 
@@ -423,7 +429,7 @@ fn queued(state: &State, input: &Input) -> OutcomeView {
     let (slot_id, trade_id) = match input {
         Input::Intent(intent) => (Some(intent.slot_id), intent.trade_id.clone()),
         Input::Venue(event) => (event.slot_id, event.trade_id.clone()),
-        _ => (None, Id::EMPTY),
+        other => (other.slot_id(), Id::EMPTY),
     };
     let kernel = state.core.kernel();
     let outcome = Outcome {
@@ -435,7 +441,8 @@ fn queued(state: &State, input: &Input) -> OutcomeView {
         state: slot_id.and_then(|slot_id| kernel.slot(slot_id)).map(|slot| slot.stage),
         detail: CoreDetail::None,
     };
-    let answer = Answer { outcome, trade_id, transitions: Vec::new(), events: Vec::new() };
+    let answer =
+        Answer { outcome, trade_id, transitions: Vec::new(), notices: Vec::new(), events: Vec::new() };
     OutcomeView { answer, extra: Details::EMPTY.with("queued", Detail::Flag(true)) }
 }
 

@@ -2,6 +2,7 @@
 
 mod adapter;
 mod drain;
+mod inputs;
 pub mod reads;
 mod settings;
 mod views;
@@ -13,7 +14,7 @@ use dita_kernel::id::Id;
 use dita_kernel::input::{EffectResult, Input, Stamp};
 use dita_kernel::invariant;
 use dita_kernel::kernel::{Kernel, KernelConfig};
-use dita_kernel::names::TradeStage;
+use dita_kernel::names::{PositionSide, TradeStage};
 use dita_kernel::num::{Decimal, Money};
 use dita_kernel::outcome::{Detail as CoreDetail, Outcome};
 use pyo3::PyTypeCheck;
@@ -21,6 +22,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
 use crate::account_event::account_event_from_dict;
+use crate::details::{Detail, Details};
 use crate::errors::Error;
 use crate::intent::KernelIntent;
 use crate::order::VenueOrder;
@@ -192,7 +194,11 @@ impl Engine {
         let core = intent.get().core();
         let time_ns = core.timestamp_ns;
         let input = Input::Intent(Box::new(core.clone()));
-        Ok(self.shared.put(intent.py(), input, Some(time_ns), Patience::Answer)?.into())
+        let mut outcome = self.shared.put(intent.py(), input, Some(time_ns), Patience::Answer)?;
+        if let Some(given) = intent.get().given_slot() {
+            outcome.extra.add("value", Detail::Text(given.to_string().into_boxed_str()));
+        }
+        Ok(outcome.into())
     }
 
     /// Takes intents one after the other; their outcomes in the same order.
@@ -302,6 +308,80 @@ impl Engine {
         self.settle(py, Input::Control(Box::new(change)), None)
     }
 
+    /// Takes what the venue's account holds, before the first trade; raises where it is refused.
+    fn open_with(&self, opening_state: &Bound<'_, PyAny>) -> Result<KernelOutcome, Error> {
+        let opening = inputs::opening(opening_state, self.now_ns()?)?;
+        let time_ns = opening.timestamp_ns;
+        self.settle(opening_state.py(), Input::Opening(Box::new(opening)), Some(time_ns))
+    }
+
+    /// Takes funding terms; what is absent or `None` stays.
+    #[pyo3(signature = (asset, **terms))]
+    fn on_funding(
+        &self,
+        asset: &Bound<'_, PyAny>,
+        terms: Option<&Bound<'_, PyDict>>,
+    ) -> Result<KernelOutcome, Error> {
+        let mut terms = inputs::funding(asset, terms)?;
+        let time_ns = Some(terms.venue_time_ns).filter(|time_ns| *time_ns != 0);
+        if time_ns.is_none() {
+            terms.venue_time_ns = self.now_ns()?;
+        }
+        Ok(self.shared.put(asset.py(), Input::Funding(Box::new(terms)), time_ns, Patience::None)?.into())
+    }
+
+    /// Takes over trades known from elsewhere: all of them, or none.
+    fn adopt(&self, slots: &Bound<'_, PyAny>, by: &Bound<'_, PyAny>) -> Result<KernelOutcome, Error> {
+        let adopted = inputs::adopted(slots, by)?;
+        let left = inputs::orders_left(slots)?;
+        let input = Input::Adopt(Box::new(adopted));
+        let mut outcome = self.shared.put(slots.py(), input, None, Patience::Answer)?;
+        if !left.is_empty() && outcome.answer.outcome.accepted {
+            let row = |(slot_id, id): (u32, Id)| {
+                Details::EMPTY
+                    .with("slot_id", Detail::Whole(slot_id.into()))
+                    .with("venue_client_id", Detail::Id(id))
+            };
+            outcome.extra.add("orders_to_attach", Detail::List(left.into_iter().map(row).collect()));
+        }
+        Ok(outcome.into())
+    }
+
+    /// Takes an operator's change of a slot; raises where it is refused.
+    #[pyo3(signature = (slot_id, by, reason, **changes))]
+    fn override_slot(
+        &self,
+        slot_id: u32,
+        by: &Bound<'_, PyAny>,
+        reason: &Bound<'_, PyAny>,
+        changes: Option<&Bound<'_, PyDict>>,
+    ) -> Result<KernelOutcome, Error> {
+        let change = inputs::slot_override(slot_id, by, reason, changes)?;
+        self.settle(by.py(), Input::Override(Box::new(change)), None)
+    }
+
+    /// Takes a fee that was seen; raises where it is refused.
+    #[pyo3(signature = (**sample))]
+    fn calibrate(&self, py: Python<'_>, sample: Option<&Bound<'_, PyDict>>) -> Result<KernelOutcome, Error> {
+        let Some(sample) = sample else { return Err(Error::missing("symbol")) };
+        self.settle(py, Input::Calibration(Box::new(inputs::fee_sample(sample)?)), None)
+    }
+
+    /// Takes a strategy's edge, in basis points.
+    #[pyo3(signature = (asset, edge_bps, timestamp=None))]
+    fn on_edge(
+        &self,
+        asset: &Bound<'_, PyAny>,
+        edge_bps: &Bound<'_, PyAny>,
+        timestamp: Option<&Bound<'_, PyAny>>,
+    ) -> Result<KernelOutcome, Error> {
+        let symbol = id(asset, "asset")?;
+        let edge_bps = number::read(edge_bps, "edge_bps")?;
+        let time_ns = timestamp.map(|value| time::read(value, "timestamp")).transpose()?;
+        let input = Input::Edge { symbol, edge_bps };
+        Ok(self.shared.put(asset.py(), input, time_ns, Patience::None)?.into())
+    }
+
     /// What came of a leverage setting, where the adapter learns it later.
     #[pyo3(signature = (symbol, leverage=None, reason=""))]
     fn on_leverage(
@@ -378,6 +458,137 @@ impl Engine {
         self.simulate(py, time_ns, |venue, now_ns, out| venue.trade(now_ns, &symbol, price, size, out))
     }
 
+    /// A new mark price.
+    #[pyo3(signature = (symbol, price, timestamp=None))]
+    fn sim_mark(
+        &self,
+        symbol: &Bound<'_, PyAny>,
+        price: &Bound<'_, PyAny>,
+        timestamp: Option<&Bound<'_, PyAny>>,
+    ) -> Result<(), Error> {
+        let py = symbol.py();
+        let symbol = id(symbol, "symbol")?;
+        let price = number::read(price, "price")?;
+        let time_ns = timestamp.map(|value| time::read(value, "timestamp")).transpose()?;
+        self.simulate(py, time_ns, |venue, now_ns, out| venue.mark(now_ns, &symbol, price, out))
+    }
+
+    /// An instrument's funding rate and schedule.
+    #[pyo3(signature = (symbol, rate, next_boundary, interval_secs, timestamp=None))]
+    fn sim_funding(
+        &self,
+        symbol: &Bound<'_, PyAny>,
+        rate: &Bound<'_, PyAny>,
+        next_boundary: &Bound<'_, PyAny>,
+        interval_secs: &Bound<'_, PyAny>,
+        timestamp: Option<&Bound<'_, PyAny>>,
+    ) -> Result<(), Error> {
+        let py = symbol.py();
+        let symbol = id(symbol, "symbol")?;
+        let rate = number::read(rate, "rate")?;
+        let next_ns = time::read(next_boundary, "next_boundary")?;
+        let interval_secs: u32 = number::read_whole(interval_secs, "interval_secs")?;
+        let time_ns = timestamp.map(|value| time::read(value, "timestamp")).transpose()?;
+        self.simulate(py, time_ns, |venue, now_ns, out| {
+            venue.set_funding(now_ns, &symbol, rate, next_ns, interval_secs, out)
+        })
+    }
+
+    /// Moves money in (+) or out (-) of the simulated wallet.
+    #[pyo3(signature = (asset, amount, timestamp=None))]
+    fn sim_transfer(
+        &self,
+        asset: &Bound<'_, PyAny>,
+        amount: &Bound<'_, PyAny>,
+        timestamp: Option<&Bound<'_, PyAny>>,
+    ) -> Result<(), Error> {
+        let py = asset.py();
+        let asset = id(asset, "asset")?;
+        let amount = number::read(amount, "amount")?;
+        let time_ns = timestamp.map(|value| time::read(value, "timestamp")).transpose()?;
+        self.simulate(py, time_ns, |venue, now_ns, out| venue.transfer(now_ns, &asset, amount, out))
+    }
+
+    /// Credits (+) or charges (-) the simulated wallet: a rebate, or an adjustment.
+    #[pyo3(signature = (asset, amount, *, rebate=false))]
+    fn sim_credit(
+        &self,
+        asset: &Bound<'_, PyAny>,
+        amount: &Bound<'_, PyAny>,
+        rebate: bool,
+    ) -> Result<(), Error> {
+        let py = asset.py();
+        let asset = id(asset, "asset")?;
+        let amount = number::read(amount, "amount")?;
+        self.simulate(py, None, |venue, now_ns, out| venue.credit(now_ns, rebate, &asset, amount, out))
+    }
+
+    /// A trade that somebody else made on this account.
+    #[pyo3(signature = (symbol, order_side, size, price, position_side=None))]
+    fn sim_manual_trade(
+        &self,
+        symbol: &Bound<'_, PyAny>,
+        order_side: &Bound<'_, PyAny>,
+        size: &Bound<'_, PyAny>,
+        price: &Bound<'_, PyAny>,
+        position_side: Option<&Bound<'_, PyAny>>,
+    ) -> Result<(), Error> {
+        let py = symbol.py();
+        let symbol = id(symbol, "symbol")?;
+        let order_side = names::read(order_side, "order_side")?;
+        let book = position_side.map(|value| names::read(value, "position_side")).transpose()?;
+        let book = book.unwrap_or(PositionSide::Both);
+        let (size, price) = (number::read(size, "size")?, number::read(price, "price")?);
+        self.simulate(py, None, |venue, now_ns, out| {
+            venue.manual_trade(now_ns, &symbol, order_side, book, size, price, out)
+        })
+    }
+
+    /// Takes a part of the simulated venue's position away.
+    fn sim_adl(
+        &self,
+        symbol: &Bound<'_, PyAny>,
+        size: &Bound<'_, PyAny>,
+        price: &Bound<'_, PyAny>,
+    ) -> Result<(), Error> {
+        let py = symbol.py();
+        let symbol = id(symbol, "symbol")?;
+        let (size, price) = (number::read(size, "size")?, number::read(price, "price")?);
+        self.simulate(py, None, |venue, now_ns, out| venue.force_adl(now_ns, &symbol, size, price, out))
+    }
+
+    /// Changes the simulated venue's fee rates, without a word.
+    fn sim_fee_rates(
+        &self,
+        symbol: &Bound<'_, PyAny>,
+        maker_rate: &Bound<'_, PyAny>,
+        taker_rate: &Bound<'_, PyAny>,
+    ) -> Result<(), Error> {
+        let py = symbol.py();
+        let symbol = id(symbol, "symbol")?;
+        let maker = number::read(maker_rate, "maker_rate")?;
+        let taker = number::read(taker_rate, "taker_rate")?;
+        self.simulate(py, None, |venue, _, _| venue.set_fee_rates(&symbol, maker, taker))
+    }
+
+    /// Has the simulated venue take fees in another asset, or with `None` in the usual one again.
+    #[pyo3(signature = (asset, price=None, discount=None))]
+    fn sim_fee_asset(
+        &self,
+        py: Python<'_>,
+        asset: Option<&Bound<'_, PyAny>>,
+        price: Option<&Bound<'_, PyAny>>,
+        discount: Option<&Bound<'_, PyAny>>,
+    ) -> Result<(), Error> {
+        let asset = asset.map(|asset| id(asset, "asset")).transpose()?;
+        let price = price.map(|price| number::read(price, "price")).transpose()?.unwrap_or(Decimal::ONE);
+        let discount = discount.map(|value| number::read(value, "discount")).transpose()?;
+        let discount = discount.unwrap_or(Decimal::ZERO);
+        self.simulate(py, None, |venue, _, _| {
+            venue.pay_fees_in(asset.as_ref().map(|asset| (asset, price, discount)))
+        })
+    }
+
     /// The simulated wallet's balance of an asset, or `None`.
     fn sim_wallet<'py>(&self, asset: &Bound<'py, PyAny>) -> Result<Option<Bound<'py, PyAny>>, Error> {
         let name = id(asset, "asset")?;
@@ -410,6 +621,14 @@ impl Engine {
             ("rejects", counters.rejects),
             ("cancels", counters.cancels),
             ("expired", counters.expired),
+            ("amends", counters.amends),
+            ("amend_rejects", counters.amend_rejects),
+            ("triggered", counters.triggered),
+            ("trimmed", counters.trimmed),
+            ("fundings", counters.fundings),
+            ("liquidations", counters.liquidations),
+            ("adls", counters.adls),
+            ("transfers", counters.transfers),
         ] {
             dict.set_item(name, count)?;
         }
@@ -439,6 +658,16 @@ impl Engine {
             Some(rules.qty_decimal(slot.size()))
         })?;
         Ok(number::get(py, size.unwrap_or(Decimal::ZERO))?)
+    }
+
+    /// The size of a slot's next exit leg, in base units or contracts.
+    fn slot_next_leg<'py>(&self, py: Python<'py>, slot_id: u32) -> Result<Bound<'py, PyAny>, Error> {
+        let leg = self.read(|kernel| {
+            let slot = kernel.slot(slot_id)?;
+            let rules = kernel.instruments().get(slot.instrument as usize)?;
+            Some(rules.qty_decimal(slot.next_leg(rules.lot, rules.min_qty)))
+        })?;
+        Ok(number::get(py, leg.unwrap_or(Decimal::ZERO))?)
     }
 
     /// How many slots there are.

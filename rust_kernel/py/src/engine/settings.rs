@@ -1,31 +1,22 @@
 //! Settings across the border: instruments, controls, the simulated venue.
 
 use dita_kernel::id::Id;
-use dita_kernel::input::{ControlChange, InstrumentSpec, RiskLimits};
-use dita_kernel::names::Product;
+use dita_kernel::input::{ControlChange, InstrumentSpec, MarginTier, RiskLimits};
+use dita_kernel::names::{FreezeScope, Product};
 use dita_kernel::num::{Decimal, Rounding};
 use dita_sim::{SimConfig, SimVenue};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyInt, PySequence};
+use pyo3::types::{PyDict, PySequence};
 
+use super::inputs;
 use crate::errors::Error;
 use crate::record::{Field, apply_changes};
 use crate::{names, number, text};
 
 const NANOS_PER_MILLI_DIGITS: u8 = 6;
 
-fn whole<T: for<'a, 'py> FromPyObject<'a, 'py>>(
-    value: &Bound<'_, PyAny>,
-    field: &'static str,
-) -> Result<T, Error> {
-    if !value.is_instance_of::<PyInt>() || value.is_instance_of::<pyo3::types::PyBool>() {
-        return Err(Error::wrong_type(field, value, "int"));
-    }
-    value.extract::<T>().map_err(|_| Error::value(field, value, "is out of range"))
-}
-
 #[rustfmt::skip]
-const INSTRUMENT: [Field<InstrumentSpec>; 19] = [
+const INSTRUMENT: [Field<InstrumentSpec>; 21] = [
     Field::required("symbol", |s, n, v| text::read_id(&mut s.symbol, v, n)),
     Field::optional("product", |s, n, v| { s.product = names::read(v, n)?; Ok(()) }),
     Field::optional("inverse", |s, n, v| { s.inverse = text::read_flag(v, n)?; Ok(()) }),
@@ -41,20 +32,40 @@ const INSTRUMENT: [Field<InstrumentSpec>; 19] = [
     Field::optional("contract_multiplier", |s, n, v| { s.contract_multiplier = number::read(v, n)?; Ok(()) }),
     Field::optional("maker_rate", |s, n, v| { s.maker_rate = number::read(v, n)?; Ok(()) }),
     Field::optional("taker_rate", |s, n, v| { s.taker_rate = number::read(v, n)?; Ok(()) }),
-    Field::optional("fee_decimals", |s, n, v| { s.fee_decimals = whole(v, n)?; Ok(()) }),
+    Field::optional("fee_decimals", |s, n, v| { s.fee_decimals = number::read_whole(v, n)?; Ok(()) }),
     Field::optional("fee_rounding_mode", |s, n, v| { s.fee_rounding = rounding(v, n)?; Ok(()) }),
-    Field::optional("funding_interval_secs", |s, n, v| { s.funding_interval_secs = whole(v, n)?; Ok(()) }),
+    Field::optional("funding_interval_secs", |s, n, v| { s.funding_interval_secs = number::read_whole(v, n)?; Ok(()) }),
     Field::optional("leverage", |s, n, v| { s.leverage = number::read(v, n)?; Ok(()) }),
+    Field::optional("fee_asset", |s, n, v| text::read_optional_id(&mut s.fee_asset, v, n)),
+    Field::optional("margin_tiers", |s, n, v| { s.margin_tiers = margin_tiers(v, n)?; Ok(()) }),
 ];
+
+#[rustfmt::skip]
+const TIER: [Field<MarginTier>; 3] = [
+    Field::required("notional_floor", |t, n, v| { t.notional_floor = number::read_size(v, n)?; Ok(()) }),
+    Field::required("maint_rate", |t, n, v| { t.maint_rate = number::read_size(v, n)?; Ok(()) }),
+    Field::optional("max_leverage", |t, n, v| { t.max_leverage = number::read_price(v, n)?; Ok(()) }),
+];
+
+fn margin_tiers(value: &Bound<'_, PyAny>, name: &'static str) -> Result<Vec<MarginTier>, Error> {
+    inputs::rows(value, name, &TIER, || MarginTier {
+        notional_floor: Decimal::ZERO,
+        maint_rate: Decimal::ZERO,
+        max_leverage: None,
+    })
+}
 
 fn rounding(value: &Bound<'_, PyAny>, field: &'static str) -> Result<Rounding, Error> {
     match value.extract::<String>().as_deref() {
         Ok("HALF_EVEN") => Ok(Rounding::HalfEven),
+        Ok("HALF_UP") => Ok(Rounding::HalfUp),
         Ok("DOWN") => Ok(Rounding::Down),
         Ok("UP") => Ok(Rounding::Up),
         Ok("FLOOR") => Ok(Rounding::Floor),
         Ok("CEILING") => Ok(Rounding::Ceiling),
-        Ok(_) | Err(_) => Err(Error::value(field, value, "is none of HALF_EVEN, DOWN, UP, FLOOR, CEILING")),
+        Ok(_) | Err(_) => {
+            Err(Error::value(field, value, "is none of HALF_EVEN, HALF_UP, DOWN, UP, FLOOR, CEILING"))
+        }
     }
 }
 
@@ -80,17 +91,19 @@ pub struct ControlUpdate {
 
 enum Limit {
     Amount(fn(&mut RiskLimits) -> &mut Option<Decimal>, Option<Decimal>),
-    Slots(Option<u32>),
+    Count(fn(&mut RiskLimits) -> &mut Option<u32>, Option<u32>),
+    Scope(Option<FreezeScope>),
 }
 
 #[rustfmt::skip]
-const CONTROL: [Field<ControlUpdate>; 10] = [
+const CONTROL: [Field<ControlUpdate>; 11] = [
     Field::optional("mode", |u, n, v| { u.change.mode = names::read_optional(v, n)?; Ok(()) }),
     Field::optional("gate", |u, n, v| { u.change.gate = names::read_optional(v, n)?; Ok(()) }),
     Field::optional("verbosity", |u, n, v| { u.change.verbosity = names::read_optional(v, n)?; Ok(()) }),
     Field::optional("debug_clickhouse_enabled", |u, n, v| { u.change.debug_clickhouse_enabled = flag(v, n)?; Ok(()) }),
     Field::optional("frozen", |u, n, v| { u.change.frozen = flag(v, n)?; Ok(()) }),
     Field::optional("limits", |u, n, v| if v.is_none() { Ok(()) } else { read_limits(&mut u.limits, v, n) }),
+    Field::optional("kill_switch", |u, n, v| { u.change.kill_switch = flag(v, n)?; Ok(()) }),
     Field::optional("require_audit", |u, n, v| { u.change.require_audit = flag(v, n)?; Ok(()) }),
     Field::optional("regime", |u, n, v| { u.change.regime = names::read_optional(v, n)?; Ok(()) }),
     Field::optional("audited", |u, n, v| read_ids(&mut u.change.audited, v, n)),
@@ -98,15 +111,24 @@ const CONTROL: [Field<ControlUpdate>; 10] = [
 ];
 
 #[rustfmt::skip]
-const LIMITS: [Field<Vec<Limit>>; 5] = [
+const LIMITS: [Field<Vec<Limit>>; 17] = [
     Field::optional("max_order_notional", |l, n, v| amount(l, n, v, |r| &mut r.max_order_notional)),
     Field::optional("max_total_notional", |l, n, v| amount(l, n, v, |r| &mut r.max_total_notional)),
     Field::optional("max_leverage", |l, n, v| amount(l, n, v, |r| &mut r.max_leverage)),
     Field::optional("price_collar", |l, n, v| amount(l, n, v, |r| &mut r.price_collar)),
-    Field::optional("max_open_slots", |l, n, v| {
-        l.push(Limit::Slots(if v.is_none() { None } else { Some(whole(v, n)?) }));
-        Ok(())
-    }),
+    Field::optional("max_open_slots", |l, n, v| count(l, n, v, |r| &mut r.max_open_slots)),
+    Field::optional("max_order_size", |l, n, v| amount(l, n, v, |r| &mut r.max_order_size)),
+    Field::optional("max_symbol_notional", |l, n, v| amount(l, n, v, |r| &mut r.max_symbol_notional)),
+    Field::optional("max_asset_notional", |l, n, v| amount(l, n, v, |r| &mut r.max_asset_notional)),
+    Field::optional("order_burst", |l, n, v| count(l, n, v, |r| &mut r.order_burst)),
+    Field::optional("orders_per_second", |l, n, v| amount(l, n, v, |r| &mut r.orders_per_second)),
+    Field::optional("order_reserve_for_exits", |l, n, v| count(l, n, v, |r| &mut r.order_reserve_for_exits)),
+    Field::optional("cancel_burst", |l, n, v| count(l, n, v, |r| &mut r.cancel_burst)),
+    Field::optional("cancels_per_second", |l, n, v| amount(l, n, v, |r| &mut r.cancels_per_second)),
+    Field::optional("max_daily_loss", |l, n, v| amount(l, n, v, |r| &mut r.max_daily_loss)),
+    Field::optional("max_drawdown", |l, n, v| amount(l, n, v, |r| &mut r.max_drawdown)),
+    Field::optional("min_edge_bps", |l, n, v| amount(l, n, v, |r| &mut r.min_edge_bps)),
+    Field::optional("edge_freeze_cancels", |l, n, v| { l.push(Limit::Scope(names::read_optional(v, n)?)); Ok(()) }),
 ];
 
 fn read_ids(ids: &mut Vec<Id>, value: &Bound<'_, PyAny>, field: &'static str) -> Result<(), Error> {
@@ -133,6 +155,17 @@ fn amount(
     place: fn(&mut RiskLimits) -> &mut Option<Decimal>,
 ) -> Result<(), Error> {
     limits.push(Limit::Amount(place, number::read_optional(value, field)?));
+    Ok(())
+}
+
+fn count(
+    limits: &mut Vec<Limit>,
+    field: &'static str,
+    value: &Bound<'_, PyAny>,
+    place: fn(&mut RiskLimits) -> &mut Option<u32>,
+) -> Result<(), Error> {
+    let value = if value.is_none() { None } else { Some(number::read_whole(value, field)?) };
+    limits.push(Limit::Count(place, value));
     Ok(())
 }
 
@@ -163,7 +196,8 @@ impl ControlUpdate {
         for limit in self.limits {
             match limit {
                 Limit::Amount(place, value) => *place(&mut limits) = value,
-                Limit::Slots(value) => limits.max_open_slots = value,
+                Limit::Count(place, value) => *place(&mut limits) = value,
+                Limit::Scope(value) => limits.edge_freeze_cancels = value,
             }
         }
         change.limits = Some(limits);
@@ -178,9 +212,9 @@ pub struct SimSettings {
 }
 
 #[rustfmt::skip]
-const SIMULATED: [Field<SimSettings>; 10] = [
-    Field::optional("balances", read_balances),
-    Field::optional("seed", |s, n, v| { s.config.seed = whole(v, n)?; Ok(()) }),
+const SIMULATED: [Field<SimSettings>; 25] = [
+    Field::optional("balances", |s, n, v| { s.balances = inputs::balances(v, n)?; Ok(()) }),
+    Field::optional("seed", |s, n, v| { s.config.seed = number::read_whole(v, n)?; Ok(()) }),
     Field::optional("latency_ms", |s, n, v| { s.config.latency_ns = read_latency(v, n)?; Ok(()) }),
     Field::optional("fill_rate", |s, n, v| { s.config.fill_rate = number::read(v, n)?; Ok(()) }),
     Field::optional("reject_rate", |s, n, v| { s.config.reject_rate = number::read(v, n)?; Ok(()) }),
@@ -189,21 +223,22 @@ const SIMULATED: [Field<SimSettings>; 10] = [
     Field::optional("fee_in_fill", |s, n, v| { s.config.fee_in_fill = text::read_flag(v, n)?; Ok(()) }),
     Field::optional("settle_events", |s, n, v| { s.config.settle_events = text::read_flag(v, n)?; Ok(()) }),
     Field::optional("wallet_events", |s, n, v| { s.config.wallet_events = text::read_flag(v, n)?; Ok(()) }),
+    Field::optional("hedge_mode", |s, n, v| { s.config.hedge_mode = text::read_flag(v, n)?; Ok(()) }),
+    Field::optional("two_ids_on_trigger", |s, n, v| { s.config.two_ids_on_trigger = text::read_flag(v, n)?; Ok(()) }),
+    Field::optional("trigger_on_mark", |s, n, v| { s.config.trigger_on_mark = text::read_flag(v, n)?; Ok(()) }),
+    Field::optional("native_oco", |s, n, v| { s.config.native_oco = text::read_flag(v, n)?; Ok(()) }),
+    Field::optional("trim_reduce_only", |s, n, v| { s.config.trim_reduce_only = text::read_flag(v, n)?; Ok(()) }),
+    Field::optional("self_trade_prevention", |s, n, v| { s.config.self_trade_prevention = text::read_flag(v, n)?; Ok(()) }),
+    Field::optional("queue_position", |s, n, v| { s.config.queue_position = text::read_flag(v, n)?; Ok(()) }),
+    Field::optional("quotes_set_marks", |s, n, v| { s.config.quotes_set_marks = text::read_flag(v, n)?; Ok(()) }),
+    Field::optional("position_events", |s, n, v| { s.config.position_events = text::read_flag(v, n)?; Ok(()) }),
+    Field::optional("margin_events", |s, n, v| { s.config.margin_events = text::read_flag(v, n)?; Ok(()) }),
+    Field::optional("margin_check", |s, n, v| { s.config.margin_check = text::read_flag(v, n)?; Ok(()) }),
+    Field::optional("liquidation", |s, n, v| { s.config.liquidation = text::read_flag(v, n)?; Ok(()) }),
+    Field::optional("liquidation_fee_rate", |s, n, v| { s.config.liquidation_fee_rate = number::read(v, n)?; Ok(()) }),
+    Field::optional("funding_without_symbol", |s, n, v| { s.config.funding_without_symbol = text::read_flag(v, n)?; Ok(()) }),
+    Field::optional("funding_delay_ms", |s, n, v| { s.config.funding_delay_ns = read_latency(v, n)?; Ok(()) }),
 ];
-
-fn read_balances(
-    settings: &mut SimSettings,
-    name: &'static str,
-    value: &Bound<'_, PyAny>,
-) -> Result<(), Error> {
-    let Ok(balances) = value.cast::<PyDict>() else { return Err(Error::wrong_type(name, value, "dict")) };
-    for (asset, amount) in balances {
-        let mut id = Id::EMPTY;
-        text::read_id(&mut id, &asset, name)?;
-        settings.balances.push((id, number::read(&amount, name)?));
-    }
-    Ok(())
-}
 
 fn read_latency(value: &Bound<'_, PyAny>, name: &'static str) -> Result<i64, Error> {
     let nanos = number::read(value, name)?.at_scale(NANOS_PER_MILLI_DIGITS);

@@ -3,13 +3,13 @@
 use dita_kernel::id::Id;
 use dita_kernel::instrument::Instrument;
 use dita_kernel::kernel::Kernel;
-use dita_kernel::names::{TradeSide, TradeStage};
+use dita_kernel::names::TradeStage;
 use dita_kernel::num::{Decimal, Money, Qty};
 use dita_kernel::order::{Order, OrderRef, OrderRole};
 use dita_kernel::slot::Slot;
 
-use crate::order::OrderView;
-use crate::slot::SlotView;
+use crate::order::{Amend, OrderView};
+use crate::slot::{SlotView, blank};
 
 fn average(rules: &Instrument, value: Money, qty: Qty) -> Option<Decimal> {
     rules.average_price(value, qty).map(|price| rules.price_decimal(price))
@@ -20,11 +20,14 @@ pub fn order_view(kernel: &Kernel, order: &Order) -> Option<OrderView> {
     let rules = kernel.instruments().get(order.instrument as usize)?;
     let ours = order.role != OrderRole::External;
     let slot = kernel.slot(order.slot_id).filter(|slot| ours && slot.trade_number == order.trade_number);
+    let extra = order.extra.as_deref();
     Some(OrderView {
         internal_trade_id: order.trade_id.clone(),
         slot_id: ours.then_some(order.slot_id),
         venue_order_id: order.venue_order_id.clone(),
+        other_venue_ids: order.other_venue_ids.clone(),
         venue_client_id: order.client_id.clone(),
+        intent_id: order.intent_id.clone(),
         asset: rules.spec.symbol.clone(),
         side: order.side,
         order_side: order.order_side,
@@ -36,13 +39,25 @@ pub fn order_view(kernel: &Kernel, order: &Order) -> Option<OrderView> {
         status: order.status,
         order_type: order.order_type,
         limit_price: order.limit_price.map(|price| rules.price_decimal(price)),
-        trigger_price: None,
+        trigger_price: order.trigger_price().map(|price| rules.price_decimal(price)),
         time_in_force: order.time_in_force,
         expire_time_ns: order.expire_time_ns,
+        valid_until_ns: extra.and_then(|extra| extra.valid_until_ns),
         post_only: order.post_only,
         reduce_only: order.reduce_only,
+        oco_group: order.oco_group().cloned().unwrap_or_default(),
+        triggered: extra.is_some_and(|extra| extra.triggered),
+        stale: false,
         doubt: order.doubt,
-        requests: if order.cancel_requested { vec!["CANCEL"] } else { Vec::new() },
+        pending_cancel: order.cancel_requested,
+        pending_amend: order.amendment().map(|amendment| {
+            Box::new(Amend {
+                request_id: amendment.request_id.clone(),
+                size: rules.qty_decimal(amendment.qty),
+                limit_price: amendment.limit_price.map(|price| rules.price_decimal(price)),
+                trigger_price: amendment.trigger_price.map(|price| rules.price_decimal(price)),
+            })
+        }),
         metadata: slot.map(|slot| slot.metadata.clone()).unwrap_or_default(),
     })
 }
@@ -59,7 +74,7 @@ pub fn order_views(kernel: &Kernel, live_only: bool) -> Vec<OrderView> {
 pub fn slot_view(kernel: &Kernel, slot_id: u32) -> Option<SlotView> {
     let slot = kernel.slot(slot_id)?;
     let rules = kernel.instruments().get(slot.instrument as usize).filter(|_| slot.trade_number > 0);
-    let Some(rules) = rules else { return Some(idle(slot_id)) };
+    let Some(rules) = rules else { return Some(blank(slot_id)) };
     let order = |reference: Option<OrderRef>| {
         reference.and_then(|it| kernel.orders().get(it)).and_then(|order| order_view(kernel, order))
     };
@@ -79,7 +94,13 @@ pub fn slot_view(kernel: &Kernel, slot_id: u32) -> Option<SlotView> {
         exit_leg_ratios: slot.ratios.clone(),
         active_leg_index: leg_index(slot, rules),
         active_entry_order: order(slot.entry),
-        exit_orders: order(slot.exit).into_iter().collect(),
+        exit_orders: slot
+            .other_exits
+            .iter()
+            .copied()
+            .chain(slot.exit)
+            .filter_map(|it| order(Some(it)))
+            .collect(),
         fsm_state: slot.stage,
         close_reason: close_reason(slot),
         last_event_time_ns: Some(slot.last_event_time_ns),
@@ -89,6 +110,7 @@ pub fn slot_view(kernel: &Kernel, slot_id: u32) -> Option<SlotView> {
         unprotected: slot.unprotected,
         cost: slot.basis.cost,
         contract_multiplier: rules.spec.contract_multiplier,
+        inverse: rules.spec.inverse,
     })
 }
 
@@ -100,35 +122,4 @@ pub fn leg_index(slot: &Slot, rules: &Instrument) -> u32 {
 /// Why the trade ended; the core keeps the exit's reason from the request on.
 pub fn close_reason(slot: &Slot) -> Id {
     if slot.stage == TradeStage::Closed { slot.close_reason.clone() } else { Id::EMPTY }
-}
-
-/// A slot that was never used.
-fn idle(slot_id: u32) -> SlotView {
-    SlotView {
-        slot_id,
-        trade_id: Id::EMPTY,
-        asset: Id::EMPTY,
-        side: TradeSide::Flat,
-        entry_price: None,
-        size: Decimal::ZERO,
-        initial_size: Decimal::ZERO,
-        leverage: None,
-        entry_time_ns: None,
-        unrealized_pnl: Money::ZERO,
-        realized_pnl: Money::ZERO,
-        closed: false,
-        exit_leg_ratios: Vec::new(),
-        active_leg_index: 0,
-        active_entry_order: None,
-        exit_orders: Vec::new(),
-        fsm_state: TradeStage::Idle,
-        close_reason: Id::EMPTY,
-        last_event_time_ns: None,
-        metadata: "".into(),
-        fees_paid: Money::ZERO,
-        funding_net: Money::ZERO,
-        unprotected: false,
-        cost: Money::ZERO,
-        contract_multiplier: Decimal::ONE,
-    }
 }
