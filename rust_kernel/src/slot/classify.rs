@@ -48,6 +48,8 @@ pub enum Change {
     Doubted,
     /// News that move neither quantity nor life.
     Reported,
+    /// The venue refused to cancel it.
+    CancelRefused,
 }
 
 /// Which of a slot's orders changed, and whether it still works.
@@ -82,7 +84,7 @@ fn entry_symbol(change: Change, facts: Facts) -> Symbol {
         Change::Ended if facts.holds => Symbol::EntryEndedOpen,
         Change::Ended => Symbol::EntryEndedFlat,
         Change::Doubted => Symbol::EntryDoubt,
-        Change::Reported => Symbol::EntryReported,
+        Change::Reported | Change::CancelRefused => Symbol::EntryReported,
     }
 }
 
@@ -91,7 +93,7 @@ fn exit_symbol(seat: Seat, change: Change, facts: Facts) -> Symbol {
     match change {
         Change::LateFilled => Symbol::ExitLateFilled,
         Change::Doubted => Symbol::ExitDoubt,
-        Change::Reported => Symbol::ExitReported,
+        Change::Reported | Change::CancelRefused => Symbol::ExitReported,
         Change::Acked | Change::Filled | Change::Ended if !seat.newest => Symbol::OtherExitMoved,
         Change::Acked => Symbol::ExitAcked,
         Change::Filled if seat.live => Symbol::ExitPartFilled,

@@ -153,7 +153,7 @@ impl Kernel {
         if order.status == Status::PendingCancel {
             order.status = if order.filled.is_zero() { Status::Acked } else { Status::PartiallyFilled };
         }
-        self.after_change(place, Change::Reported, effects);
+        self.after_change(place, Change::CancelRefused, effects);
     }
 
     #[inline]
