@@ -623,20 +623,47 @@ def test_account_events_move_k() -> None:
         5,
     )
     assert state["reconcile_causes"] == [{"cause": "UNEXPLAINED", "amount": Decimal(-1), "proof": "PROVEN"}]
-    with pytest.raises(NotYetSupported):
-        kernel.on_account_event({"kind": "POSITION_UPDATE", "timestamp": 1, "symbol": SYMBOL, "size": 0})
+
+
+def test_a_reported_position_stands_beside_the_booked_one() -> None:
+    kernel, _ = paper()
+    kernel.process_intent(intent(ENTER, "i1"))
+    assert (kernel.positions()[0]["reported_size"], kernel.positions()[0]["difference"]) == (None, None)
+    told = {
+        "kind": "POSITION_UPDATE",
+        "timestamp": 1,
+        "symbol": SYMBOL,
+        "size": "0.03",
+        "entry_price": 60_000,
+    }
+    kernel.on_account_event(told)
+    (position,) = kernel.positions()
+    assert [str(position[name]) for name in ("size", "reported_size", "difference")] == [
+        "0.010",
+        "0.030",
+        "0.020",
+    ]
+    kernel.on_account_event({**told, "timestamp": 2, "size": "0.01"})
+    assert kernel.positions()[0]["difference"] == 0
 
 
 def test_a_fee_is_calibrated() -> None:
     kernel, _ = paper()
-    before = kernel.state_hash()
     good = kernel.calibrate_fee("60000", "0.01", "0.3")
     assert (good["expected_fee"], good["ratio"], good["calibration_status"]) == (Decimal("0.3"), 1, "OK")
     bad = kernel.calibrate_fee(60000, 0.01, 0.33)
     assert (bad["deviation_pct"], bad["calibration_status"], bad["calibration_samples"]) == (10, "ERROR", 2)
     assert bad["calibration_ratio"] == Decimal("1.01")
     assert kernel.calibrate_fee(60000, "0.01", "0.12", liquidity="MAKER")["calibration_samples"] == 1
-    assert kernel.state_hash() == before
+    assert good["why"] == "AS_PREDICTED"
+    for fee, why, rate in (
+        ("0.12", "MAKER_NOT_TAKER", "0.0002"),
+        ("0.24", "OTHER_TIER", "0.0004"),
+        (-1, "REBATE", None),
+    ):
+        read = kernel.calibrate_fee(60000, "0.01", fee)
+        assert (read["why"], rate is None or read["implied_rate"] == Decimal(rate)) == (why, True), fee
+    assert (read["configured_rate"], read["rate_changes"]) == (Decimal("0.0005"), [])
 
 
 def test_a_second_configuration_changes_rates() -> None:

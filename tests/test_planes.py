@@ -143,7 +143,9 @@ def test_a_closed_kernel_hears_no_more_of_its_plane() -> None:
 def test_controls_as_a_dict_are_plain() -> None:
     controls = KernelControlSnapshot().as_dict()
     assert set(controls) == {
-        "mode", "gate", "verbosity", "debug_clickhouse_enabled", "frozen", "limits", "version", "updated_by",
+        "mode", "gate", "verbosity", "debug_clickhouse_enabled", "frozen", "limits",
+        "kill_switch", "freeze_events",
+        "last_freeze_reason", "last_freeze_symbol", "version", "updated_by",
         "updated_at", "require_audit", "regime", "audited",
     }  # fmt: skip
     assert SYMBOL not in controls

@@ -1355,8 +1355,8 @@ class Engine:
     def override_slot(self, slot_id: int, by: str, reason: str, **changes: Any) -> KernelOutcome:
         """Takes an operator's change of a slot; raises where it is refused."""
 
-    def calibrate(self, **sample: Any) -> KernelOutcome:
-        """Takes a fee that was seen; raises where it is refused."""
+    def calibrate(self, **sample: Any) -> dict[str, Any]:
+        """Takes a fee that was seen, and holds it against the prediction; raises where it is refused."""
 
     def on_edge(self, asset: str, edge_bps: _Number, timestamp: _Time | None = None) -> KernelOutcome:
         """Takes a strategy's edge, in basis points."""
@@ -1484,18 +1484,13 @@ class Engine:
         """The last transactions, oldest first."""
 
     def positions(self) -> list[dict[str, Any]]:
-        """The venue's positions as the kernel books them, those that are not flat."""
+        """The venue's positions as the kernel books them, and as the venue last reported them."""
 
     def unassigned(self) -> list[dict[str, Any]]:
         """What of them belongs to no slot."""
 
     def control(self) -> dict[str, Any]:
         """The controls."""
-
-    def predicted_fee(
-        self, symbol: str, price: _Number, quantity: _Number, liquidity: Liquidity | str
-    ) -> Decimal | None:
-        """The predicted fee of a fill, rounded as the venue rounds. `None` for an unknown symbol."""
 
     def instruments(self) -> list[str]:
         """The symbols of the instruments."""

@@ -15,11 +15,11 @@ from dita._kernel import (
     KernelOutcome,
     KernelTransition,
     Liquidity,
+    OrderSide,
     TradeSlot,
     VenueEvent,
     VenueOrder,
 )
-from dita.calibration import FeeCalibration, exact
 from dita.clock import Clock, ManualClock, SystemClock
 from dita.control.memory import ControlPlane, ControlUpdate, InMemoryControlPlane, KernelControlSnapshot
 from dita.errors import InvalidInput, InvalidType, NotYetSupported
@@ -193,7 +193,6 @@ class ExecutionKernel:
         self._zinc = zinc_plane
         self._state = KernelStateView(self._engine)
         self._exchange = ExchangeConfig()
-        self._calibrations: dict[tuple[str, Liquidity], FeeCalibration] = {}
         self._control_plane: ControlPlane = control_plane or InMemoryControlPlane()
         self._end_watch = self._follow_controls()
         if isinstance(venue, SimulatedVenue):
@@ -418,34 +417,43 @@ class ExecutionKernel:
         actual_fee: Number,
         asset: str | None = None,
         liquidity: Liquidity | str = Liquidity.TAKER,
+        *,
+        order_side: OrderSide | str | None = None,
+        fee_asset: str = "",
     ) -> dict[str, Any]:
-        """Compare what the venue charged for a fill with what the kernel predicts for it.
+        """Compare what the venue charged for a fill with what the kernel predicts for it, and say why.
 
-        Analytics only: no trading state changes. Why a fee differs (maker, tier, discount) is not inferred
-        yet.
+        Analytics only: predictions go on with the configured rates.
 
         Args:
             fill_price: Quote units.
             fill_qty: Base units or contracts.
-            actual_fee: In the settlement asset, + a charge.
+            actual_fee: + a charge.
             asset: The instrument; None where the kernel has only one.
             liquidity: TAKER or MAKER.
+            order_side: BUY or SELL; spot needs it.
+            fee_asset: What it was paid in; empty means as predicted.
 
         Returns:
-            `expected_fee`, `actual_fee`, `ratio`, `deviation_pct`, `calibration_status` (OK, WARN, ERROR),
+            `expected_fee` (in `expected_fee_asset`), `actual_fee`, `ratio`, `deviation_pct`,
+            `calibration_status` (OK below 1 %, WARN below 5 %, else ERROR), `why` (AS_PREDICTED,
+            MAKER_NOT_TAKER, TAKER_NOT_MAKER, OTHER_TIER, DISCOUNT_ASSET, REBATE, UNKNOWN), `implied_rate`,
             `calibration_ratio` (an average of actual / expected, weight 0.1 for the newest),
-            `calibration_samples`.
+            `calibration_samples`, `configured_rate`, `observed_rate` (what the fills so far show) and
+            `rate_changes` (a list of `seq rate`).
 
         Raises:
             InvalidInput: A number that cannot be taken, or an instrument that is not known.
         """
-        symbol = self._instrument(asset)
-        expected = self._engine.predicted_fee(symbol, fill_price, fill_qty, liquidity)
-        if expected is None:
-            raise _invalid("asset", symbol, "is not configured: set_exchange_config")
-        side = Liquidity(liquidity)
-        calibration = self._calibrations.setdefault((symbol, side), FeeCalibration())
-        return calibration.add(expected, exact("actual_fee", actual_fee))
+        return self._engine.calibrate(
+            symbol=self._instrument(asset),
+            fill_price=fill_price,
+            fill_qty=fill_qty,
+            actual_fee=actual_fee,
+            liquidity=liquidity,
+            order_side=order_side,
+            fee_asset=fee_asset,
+        )
 
     def update_control(self, update: ControlUpdate) -> KernelControlSnapshot:
         """Change the controls, at the control plane and so here.
@@ -548,7 +556,13 @@ class ExecutionKernel:
         return self._engine.ledger(limit, asset=asset, trade_id=trade_id)
 
     def positions(self) -> list[dict[str, Any]]:
-        """Return the venue's positions as the kernel books them: `size` and `cost` are signed, + long."""
+        """Return the venue's positions: as the kernel books them, and as the venue last reported them.
+
+        Returns:
+            Dicts of `symbol position_side size entry_price cost unrealized_pnl reported_size difference`:
+            sizes are signed, + long; `difference` is what was reported less what is booked. None before a
+            report.
+        """
         return self._engine.positions()
 
     def unassigned(self) -> list[dict[str, Any]]:
@@ -623,7 +637,8 @@ class ExecutionKernel:
         standing = self._control_plane.read()
         if standing != KernelControlSnapshot():
             changes = standing.as_dict()
-            del changes["version"], changes["updated_at"]
+            for own in ("version", "updated_at", "freeze_events", "last_freeze_reason", "last_freeze_symbol"):
+                del changes[own]
             self._engine.update_control(**changes)
         # Weak: the plane outlives its kernels.
         reference = weakref.ref(self)

@@ -51,6 +51,10 @@ class KernelControlSnapshot:
             `order_reserve_for_exits`, `cancel_burst`, `cancels_per_second`. Of results `max_daily_loss`
             (settlement units, UTC days), `max_drawdown` (a fraction of the peak). Of the edge monitor
             `min_edge_bps`, `edge_freeze_cancels` (a FreezeScope; None means entries).
+        kill_switch: Whether it was pulled: everything that increases risk stands still.
+        freeze_events: How often the edge monitor has frozen entries.
+        last_freeze_reason: Why it did so last; empty before the first time.
+        last_freeze_symbol: For which instrument.
         require_audit: Whether an entry needs an audited `source_run`.
         regime: The whole market's. In a CRISIS, buying aggressively needs an audited `override_ref`.
         audited: Runs and actions that were audited, oldest first; the last 1,024 count.
@@ -65,6 +69,10 @@ class KernelControlSnapshot:
     debug_clickhouse_enabled: bool = False
     frozen: bool = False
     limits: Mapping[str, Any] = field(default_factory=lambda: NO_LIMITS)
+    kill_switch: bool = False
+    freeze_events: int = 0
+    last_freeze_reason: str = ""
+    last_freeze_symbol: str = ""
     require_audit: bool = False
     regime: Regime = Regime.NORMAL
     audited: tuple[str, ...] = ()
@@ -210,6 +218,8 @@ def applied(snapshot: KernelControlSnapshot, update: ControlUpdate) -> KernelCon
     if "audited" in changes:
         added = dict.fromkeys((*snapshot.audited, *changes["audited"]))
         changes["audited"] = tuple(added)[-_AUDITED_MAX:]
+    if changes.get("kill_switch"):
+        changes["gate"] = ControlGate.HALTED
     if "limits" in changes:
         changes["limits"] = MappingProxyType({**snapshot.limits, **changes["limits"]})
     return replace(

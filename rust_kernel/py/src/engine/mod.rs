@@ -14,8 +14,8 @@ use dita_kernel::id::Id;
 use dita_kernel::input::{EffectResult, Input, Stamp};
 use dita_kernel::invariant;
 use dita_kernel::kernel::{Kernel, KernelConfig};
-use dita_kernel::names::{PositionSide, TradeStage};
-use dita_kernel::num::{Decimal, Money};
+use dita_kernel::names::{Liquidity, PositionSide, TradeStage};
+use dita_kernel::num::{Decimal, Qty};
 use dita_kernel::outcome::{Detail as CoreDetail, Outcome};
 use pyo3::PyTypeCheck;
 use pyo3::prelude::*;
@@ -360,11 +360,30 @@ impl Engine {
         self.settle(by.py(), Input::Override(Box::new(change)), None)
     }
 
-    /// Takes a fee that was seen; raises where it is refused.
+    /// Takes a fee that was seen, and holds it against the prediction; raises where it is refused.
     #[pyo3(signature = (**sample))]
-    fn calibrate(&self, py: Python<'_>, sample: Option<&Bound<'_, PyDict>>) -> Result<KernelOutcome, Error> {
+    fn calibrate<'py>(
+        &self,
+        py: Python<'py>,
+        sample: Option<&Bound<'py, PyDict>>,
+    ) -> Result<Bound<'py, PyDict>, Error> {
         let Some(sample) = sample else { return Err(Error::missing("symbol")) };
-        self.settle(py, Input::Calibration(Box::new(inputs::fee_sample(sample)?)), None)
+        let sample = inputs::fee_sample(sample)?;
+        let (symbol, liquidity) = (sample.symbol.clone(), sample.liquidity.unwrap_or(Liquidity::Taker));
+        let outcome = self.settle(py, Input::Calibration(Box::new(sample)), None)?;
+        if !outcome.view().answer.outcome.accepted {
+            return Ok(outcome.view().extra.to_dict(py)?); // queued
+        }
+        let found = self.read(|kernel| {
+            let calibration = kernel.calibration(kernel.instrument_of(&symbol)?, liquidity)?;
+            let asset = calibration.meter.last.as_ref().map_or(0, |reading| reading.expected_asset);
+            let name = kernel.assets().get(usize::from(asset)).map(|asset| asset.name.clone());
+            Some((calibration, name.unwrap_or_default()))
+        })?;
+        match found {
+            Some((calibration, asset)) => Ok(reads::calibration_dict(py, &calibration, &asset)?),
+            None => Ok(PyDict::new(py)),
+        }
     }
 
     /// Takes a strategy's edge, in basis points.
@@ -665,7 +684,7 @@ impl Engine {
         let leg = self.read(|kernel| {
             let slot = kernel.slot(slot_id)?;
             let rules = kernel.instruments().get(slot.instrument as usize)?;
-            Some(rules.qty_decimal(slot.next_leg(rules.lot, rules.min_qty)))
+            Some(rules.qty_decimal(slot.next_leg(rules.lot, rules.min_qty, Qty::ZERO)))
         })?;
         Ok(number::get(py, leg.unwrap_or(Decimal::ZERO))?)
     }
@@ -777,56 +796,24 @@ impl Engine {
         Ok(PyList::new(py, rows.collect::<PyResult<Vec<_>>>()?)?)
     }
 
-    /// The venue's positions as the kernel books them, those that are not flat.
+    /// The venue's positions as the kernel books them, and as the venue last reported them.
     fn positions<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyList>, Error> {
-        let found = self.read(|kernel| reads::positions(kernel, Kernel::book))?;
-        let rows = found.iter().map(|position| position.to_dict(py));
+        let found = self.read(reads::positions)?;
+        let rows = found.iter().map(|position| position.to_dict_with_report(py));
         Ok(PyList::new(py, rows.collect::<PyResult<Vec<_>>>()?)?)
     }
 
     /// What of them belongs to no slot.
     fn unassigned<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyList>, Error> {
-        let found = self.read(|kernel| reads::positions(kernel, Kernel::unassigned))?;
+        let found = self.read(reads::unassigned)?;
         let rows = found.iter().map(|position| position.to_dict(py));
         Ok(PyList::new(py, rows.collect::<PyResult<Vec<_>>>()?)?)
     }
 
     /// The controls.
     fn control<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyDict>, Error> {
-        let control = self.read(|kernel| kernel.control().clone())?;
-        Ok(reads::control_dict(py, &control)?)
-    }
-
-    /// The predicted fee of a fill: price times quantity times rate, rounded as the venue rounds. `None` for an unknown symbol.
-    fn predicted_fee<'py>(
-        &self,
-        symbol: &Bound<'py, PyAny>,
-        price: &Bound<'py, PyAny>,
-        quantity: &Bound<'py, PyAny>,
-        liquidity: &Bound<'py, PyAny>,
-    ) -> Result<Option<Bound<'py, PyAny>>, Error> {
-        let name = id(symbol, "symbol")?;
-        let (read_price, read_quantity) =
-            (number::read(price, "fill_price")?, number::read(quantity, "fill_qty")?);
-        let liquidity = names::read(liquidity, "liquidity")?;
-        let fee = self.read(|kernel| {
-            let place = kernel.instrument_of(&name)?;
-            let rules = kernel.instruments().get(place as usize)?;
-            let price = rules.mark(read_price).map_err(|_| "fill_price");
-            let quantity = rules.qty(read_quantity).map_err(|_| "fill_qty");
-            Some(price.and_then(|price| {
-                let value = rules.value(price, quantity?).ok_or("fill_qty")?;
-                Ok(dita_kernel::fees::predicted(rules, Money(value.0.abs()), liquidity))
-            }))
-        })?;
-        match fee {
-            None => Ok(None),
-            Some(Ok(fee)) => Ok(Some(number::get_money(symbol.py(), fee)?)),
-            Some(Err("fill_price")) => {
-                Err(Error::value("fill_price", price, "cannot be held by the instrument"))
-            }
-            Some(Err(_)) => Err(Error::value("fill_qty", quantity, "cannot be held by the instrument")),
-        }
+        let (control, guard) = self.read(|kernel| (kernel.control().clone(), reads::guard_view(kernel)))?;
+        Ok(reads::control_dict(py, &control, &guard)?)
     }
 
     /// The symbols of the instruments.

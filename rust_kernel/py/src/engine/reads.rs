@@ -1,7 +1,9 @@
 //! What the kernel shows as plain dicts: account, ledger, positions, control, the transition table.
 
 use dita_engine::{AccountFigures, account};
+use dita_kernel::calibration::Calibration;
 use dita_kernel::id::Id;
+use dita_kernel::instrument::Instrument;
 use dita_kernel::kernel::{Control, Kernel};
 use dita_kernel::ledger::Transaction;
 use dita_kernel::names::{PositionSide, TradeStage};
@@ -99,6 +101,49 @@ impl AccountView {
     }
 }
 
+/// A ratio of one at 1e-18.
+const ONE: i128 = 1_000_000_000_000_000_000;
+
+/// What the newest fee that was seen says, and what is known of the rates.
+pub fn calibration_dict<'py>(
+    py: Python<'py>,
+    calibration: &Calibration,
+    asset: &Id,
+) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    if let Some(reading) = &calibration.meter.last {
+        let deviation =
+            reading.ratio.map(|ratio| Money((ratio.0 - ONE).saturating_abs().saturating_mul(100)));
+        let status = match deviation {
+            None if reading.expected == reading.actual => "OK",
+            Some(deviation) if deviation.0 < ONE => "OK",
+            Some(deviation) if deviation.0 < ONE.saturating_mul(5) => "WARN",
+            Some(_) | None => "ERROR",
+        };
+        dict.set_item("expected_fee", number::get_money(py, reading.expected)?)?;
+        dict.set_item("expected_fee_asset", text::get_id(py, asset))?;
+        dict.set_item("actual_fee", number::get_money(py, reading.actual)?)?;
+        dict.set_item("ratio", money_or_none(py, reading.ratio)?)?;
+        dict.set_item("deviation_pct", money_or_none(py, deviation)?)?;
+        dict.set_item("calibration_status", status)?;
+        dict.set_item("why", reading.why.name())?;
+        dict.set_item("implied_rate", number::get_optional(py, reading.implied_rate)?)?;
+    }
+    dict.set_item("calibration_ratio", money_or_none(py, calibration.meter.ratio_ema)?)?;
+    dict.set_item("calibration_samples", calibration.meter.samples)?;
+    dict.set_item("configured_rate", number::get(py, calibration.configured)?)?;
+    dict.set_item("observed_rate", number::get(py, calibration.observed)?)?;
+    let changes = PyList::empty(py);
+    for change in &calibration.changes {
+        let row = PyDict::new(py);
+        row.set_item("seq", change.seq)?;
+        row.set_item("rate", number::get(py, change.rate)?)?;
+        changes.append(row)?;
+    }
+    dict.set_item("rate_changes", changes)?;
+    Ok(dict)
+}
+
 /// One transaction with its asset's name.
 pub fn transaction_dict<'py>(
     py: Python<'py>,
@@ -127,29 +172,57 @@ pub struct PositionView {
     entry_price: Option<Decimal>,
     cost: Money,
     unrealized: Money,
+    /// As the venue last reported it, and that less what is booked; absent where this is no venue's book.
+    reported: Option<(Decimal, Decimal)>,
 }
 
-/// The positions that are not flat, in one of the core's books.
-pub fn positions(kernel: &Kernel, book: fn(&Kernel, u32) -> [Basis; 3]) -> Vec<PositionView> {
+/// The venue's positions as the kernel books them, beside what the venue last reported: those of which either says
+/// that they are not flat.
+pub fn positions(kernel: &Kernel) -> Vec<PositionView> {
     let mut found = Vec::new();
     for (place, rules) in (0_u32..).zip(kernel.instruments()) {
-        for (basis, side) in book(kernel, place).into_iter().zip(PositionSide::ALL) {
-            if basis.qty.is_zero() {
+        let reported = kernel.reported(place);
+        for ((basis, side), reported) in kernel.book(place).into_iter().zip(PositionSide::ALL).zip(reported) {
+            let told = reported.map(|reported| reported.qty);
+            if basis.qty.is_zero() && told.is_none_or(|told| told.is_zero()) {
                 continue;
             }
-            found.push(PositionView {
-                symbol: rules.spec.symbol.clone(),
-                side: *side,
-                size: rules.qty_decimal(basis.qty),
-                entry_price: rules
-                    .average_price(basis.cost, basis.qty)
-                    .map(|price| rules.price_decimal(price)),
-                cost: basis.cost,
-                unrealized: kernel.unrealized(place, &basis),
-            });
+            let mut position = position(kernel, place, rules, &basis, *side);
+            position.reported =
+                told.map(|told| (rules.qty_decimal(told), rules.qty_decimal(told - basis.qty)));
+            found.push(position);
         }
     }
     found
+}
+
+/// What of them belongs to no slot.
+pub fn unassigned(kernel: &Kernel) -> Vec<PositionView> {
+    let mut found = Vec::new();
+    for (place, rules) in (0_u32..).zip(kernel.instruments()) {
+        let held = kernel.unassigned(place).into_iter().zip(PositionSide::ALL);
+        let held = held.filter(|(basis, _)| !basis.qty.is_zero());
+        found.extend(held.map(|(basis, side)| position(kernel, place, rules, &basis, *side)));
+    }
+    found
+}
+
+fn position(
+    kernel: &Kernel,
+    place: u32,
+    rules: &Instrument,
+    basis: &Basis,
+    side: PositionSide,
+) -> PositionView {
+    PositionView {
+        symbol: rules.spec.symbol.clone(),
+        side,
+        size: rules.qty_decimal(basis.qty),
+        entry_price: rules.average_price(basis.cost, basis.qty).map(|price| rules.price_decimal(price)),
+        cost: basis.cost,
+        unrealized: kernel.unrealized(place, basis),
+        reported: None,
+    }
 }
 
 impl PositionView {
@@ -164,10 +237,41 @@ impl PositionView {
         dict.set_item("unrealized_pnl", number::get_money(py, self.unrealized)?)?;
         Ok(dict)
     }
+
+    /// With what the venue reported: `reported_size`, and `difference`, that less `size`; `None` before a report.
+    pub fn to_dict_with_report<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let dict = self.to_dict(py)?;
+        dict.set_item("reported_size", number::get_optional(py, self.reported.map(|(size, _)| size))?)?;
+        dict.set_item("difference", number::get_optional(py, self.reported.map(|(_, gap)| gap))?)?;
+        Ok(dict)
+    }
+}
+
+/// What the guards have done by themselves.
+pub struct GuardView {
+    kill_switch: bool,
+    freeze_events: u64,
+    last_freeze_reason: String,
+    last_freeze_symbol: Id,
+}
+
+/// Copies it out of the core.
+pub fn guard_view(kernel: &Kernel) -> GuardView {
+    let guard = kernel.guard();
+    GuardView {
+        kill_switch: guard.kill_switch(),
+        freeze_events: guard.freeze_events(),
+        last_freeze_reason: guard.last_freeze_reason().to_owned(),
+        last_freeze_symbol: guard.last_freeze_symbol().clone(),
+    }
 }
 
 /// The controls.
-pub fn control_dict<'py>(py: Python<'py>, control: &Control) -> PyResult<Bound<'py, PyDict>> {
+pub fn control_dict<'py>(
+    py: Python<'py>,
+    control: &Control,
+    guard: &GuardView,
+) -> PyResult<Bound<'py, PyDict>> {
     let given = &control.limits.given;
     let limits = PyDict::new(py);
     for (name, value) in [
@@ -198,6 +302,10 @@ pub fn control_dict<'py>(py: Python<'py>, control: &Control) -> PyResult<Bound<'
     dict.set_item("debug_clickhouse_enabled", control.debug_clickhouse_enabled)?;
     dict.set_item("frozen", control.frozen)?;
     dict.set_item("limits", limits)?;
+    dict.set_item("kill_switch", guard.kill_switch)?;
+    dict.set_item("freeze_events", guard.freeze_events)?;
+    dict.set_item("last_freeze_reason", &guard.last_freeze_reason)?;
+    dict.set_item("last_freeze_symbol", text::get_id(py, &guard.last_freeze_symbol))?;
     dict.set_item("require_audit", control.require_audit)?;
     dict.set_item("regime", names::get(py, control.regime)?)?;
     dict.set_item(
