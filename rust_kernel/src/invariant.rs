@@ -222,15 +222,8 @@ fn groups_hold_live_orders(kernel: &Kernel) -> Result<(), Violation> {
 
 /// I10
 fn causes_add_up(kernel: &Kernel) -> Result<(), Violation> {
-    for (place, asset) in kernel.assets().iter().enumerate() {
-        let place = u16::try_from(place).unwrap_or(u16::MAX);
-        let report = crate::reconcile::compare(
-            kernel.ledger().balance(place, Account::Wallet),
-            &asset.exchange,
-            asset.unit_decimals,
-            kernel.now_ns(),
-            kernel.config().settling_window_ns,
-        );
+    for place in 0..kernel.assets().len() {
+        let Some(report) = kernel.reconcile(u16::try_from(place).unwrap_or(u16::MAX)) else { continue };
         let proven = report
             .parts
             .iter()

@@ -185,6 +185,11 @@ impl Ledger {
         self.venue_time_ns = venue_time_ns;
     }
 
+    /// The venue's time of what is being booked, ns.
+    pub fn venue_time(&self) -> i64 {
+        self.venue_time_ns
+    }
+
     /// Opens the accounts of one more asset.
     pub fn open_asset(&mut self) {
         self.balances.push([Money::ZERO; ACCOUNTS]);

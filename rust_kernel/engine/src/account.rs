@@ -3,7 +3,7 @@
 use dita_kernel::kernel::{Kernel, base_amount};
 use dita_kernel::ledger::Account;
 use dita_kernel::num::{Decimal, Money, Rounding, multiply_divide, pow10};
-use dita_kernel::reconcile::{Report, compare};
+use dita_kernel::reconcile::Report;
 
 /// Decimal places of [`AccountFigures::leverage`].
 const LEVERAGE_SCALE: u8 = 8;
@@ -98,13 +98,7 @@ pub fn account(kernel: &Kernel, asset: u16) -> Option<AccountFigures> {
         reserved_notional,
         leverage: ratio(open_notional, equity),
         available_capital,
-        report: compare(
-            capital,
-            exchange,
-            state.unit_decimals,
-            kernel.now_ns(),
-            kernel.config().settling_window_ns,
-        ),
+        report: kernel.reconcile(asset)?,
     })
 }
 

@@ -10,7 +10,7 @@ use crate::fees;
 use crate::input::{FeeSample, Stamp};
 use crate::instrument::Instrument;
 use crate::names::{KernelDiagnosticCode as Code, Liquidity, OrderSide};
-use crate::num::{Decimal, MONEY_SCALE, Money, Rounding, bounded};
+use crate::num::{MONEY_SCALE, Money, Rounding, bounded};
 use crate::order::{Fill, Order};
 use crate::outcome::{Detail, Outcome, Refusal};
 
@@ -86,11 +86,6 @@ impl Kernel {
         let meter = self.meters.get(instrument as usize);
         let meter = meter.map_or_else(FeeMeter::default, |meters| meters[liquidity as usize].clone());
         Some(Calibration { meter, configured, observed, changes })
-    }
-
-    /// The rate that the remembered fills show.
-    pub(crate) fn observed_rate(&self, instrument: u32, liquidity: Liquidity) -> Option<Decimal> {
-        self.calibration(instrument, liquidity).map(|calibration| calibration.observed)
     }
 
     /// The fees that the venue told of remembered fills, in the order in which they were booked.

@@ -238,9 +238,14 @@ impl Kernel {
                 }
             }
         }
+        let told_ns = self.ledger.venue_time();
         for at in again {
+            // It belongs to the boundary, not to the fill.
+            let prediction = self.funding.row(instrument).and_then(|row| row.predictions.get(at));
+            self.ledger.set_venue_time(prediction.map_or(told_ns, |prediction| prediction.boundary_ns));
             self.book_prediction(instrument, at, Cause::FundingRepredicted);
         }
+        self.ledger.set_venue_time(told_ns);
     }
 }
 

@@ -57,6 +57,7 @@ use crate::slot::table::{Rule, Symbol, rule, rule_number};
 
 use account::EntryMark;
 pub(crate) use booking::exposure_of;
+pub(crate) use calibrate::fee_base;
 pub use intent::Remembered;
 pub use opening::Opened;
 pub use spot::base_amount;
@@ -83,6 +84,8 @@ pub struct KernelConfig {
     pub remembered_transactions: usize,
     /// How long the venue may take until its books show a thing, ns.
     pub settling_window_ns: i64,
+    /// How long a difference may be presumed to be only late, ns.
+    pub presumption_ns: i64,
 }
 
 impl Default for KernelConfig {
@@ -96,6 +99,7 @@ impl Default for KernelConfig {
             remembered_wallet_entries: 4096,
             remembered_transactions: 4096,
             settling_window_ns: 5_000_000_000,
+            presumption_ns: 60_000_000_000,
         }
     }
 }
@@ -149,6 +153,8 @@ pub(crate) struct Books {
     pub(crate) last_price: Option<Price>,
     /// The positions as the venue last reported them, likewise.
     pub(crate) reported: Option<Box<[Option<Reported>; 3]>>,
+    /// True once the venue has liquidated a position.
+    pub(crate) liquidated: bool,
 }
 
 /// An asset and what the exchange says of it.
@@ -516,6 +522,13 @@ impl Kernel {
     pub fn reported(&self, instrument: u32) -> [Option<Reported>; 3] {
         let books = self.books.get(instrument as usize);
         books.and_then(|books| books.reported.as_deref().copied()).unwrap_or_default()
+    }
+
+    /// True where the venue has liquidated a position that settles in an asset, or charged for it.
+    pub fn was_liquidated(&self, asset: u16) -> bool {
+        let of_asset = self.instruments.iter().zip(&self.books).filter(|(rules, _)| rules.settle == asset);
+        !self.ledger.balance(asset, crate::ledger::Account::LiquidationFees).is_zero()
+            || of_asset.into_iter().any(|(_, books)| books.liquidated)
     }
 
     /// The price that positions are valued at: the mark, or else the last fill's.

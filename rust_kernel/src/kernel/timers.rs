@@ -38,7 +38,7 @@ impl Kernel {
         if venue_time_ns > self.funding.next_due_ns {
             self.cross_ahead(venue_time_ns);
         }
-        self.ledger.set_venue_time(venue_time_ns);
+        self.ledger.set_venue_time(if venue_time_ns == 0 { stamp.0 } else { venue_time_ns });
     }
 
     /// A tick.

@@ -1,12 +1,19 @@
-//! E beside K: what the exchange reports, and the named difference.
+//! E beside K: what the exchange reports, and the named difference. It is computed when somebody reads it.
+
+mod presumed;
+mod proven;
 
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt::Write;
 use serde::{Deserialize, Serialize};
 
+use crate::calibration::unit_of;
+use crate::id::Id;
+use crate::kernel::Kernel;
+use crate::ledger::Account;
 use crate::names::{ReconcileStatus, named};
-use crate::num::{MONEY_SCALE, Money, Price, Qty, pow10};
+use crate::num::{Money, Price, Qty};
 
 /// What the exchange reports of one asset.
 #[derive(Clone, Copy, PartialEq, Default, Debug, Serialize, Deserialize)]
@@ -94,8 +101,11 @@ named! {
     }
 }
 
+/// How many references a part carries at most.
+pub const REFERENCES_MAX: usize = 8;
+
 /// One part of the difference.
-#[derive(Clone, Copy, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct Part {
     /// Its name.
     pub cause: DriftCause,
@@ -103,6 +113,8 @@ pub struct Part {
     pub amount: Money,
     /// How sure.
     pub proof: Proof,
+    /// The venue's ids of fills and wallet entries, or the symbols, that it is about; at most [`REFERENCES_MAX`].
+    pub references: Vec<Id>,
 }
 
 /// The comparison of one asset.
@@ -120,57 +132,99 @@ pub struct Report {
     pub explanation: String,
 }
 
-/// Compares E with K. `unit_decimals` is the venue's own rounding unit; `now_ns` is kernel time; a difference may be
-/// in flight for `settling_window_ns`.
-pub fn compare(k: Money, e: &Exchange, unit_decimals: u8, now_ns: i64, settling_window_ns: i64) -> Report {
-    let unit = Money(MONEY_SCALE.checked_sub(unit_decimals).and_then(pow10).unwrap_or(1));
-    // One unit for the frame itself, one for each fill whose fee is still a prediction.
-    let roundings = i128::from(e.unsettled_fills).saturating_add(1);
-    let tolerance = Money(unit.0.saturating_mul(roundings));
-    let Some(balance) = e.wallet_balance else {
-        return Report {
-            delta: None,
-            status: ReconcileStatus::Warn,
-            tolerance,
-            parts: Vec::new(),
-            explanation: "the exchange has not reported this wallet yet".into(),
-        };
-    };
-    let delta = balance - k;
-    let mut parts = Vec::new();
-    if !delta.is_zero() {
-        if !e.unsettled_fees.is_zero() {
-            parts.push(Part {
-                cause: DriftCause::FeeNotSettled,
-                amount: e.unsettled_fees,
-                proof: Proof::Presumed,
+impl Kernel {
+    /// Compares E with K for one asset; `None` where the kernel has no such asset.
+    pub fn reconcile(&self, asset: u16) -> Option<Report> {
+        let state = self.assets().get(usize::from(asset))?;
+        let e = &state.exchange;
+        let k = self.ledger().balance(asset, Account::Wallet);
+        let unit = unit_of(state.unit_decimals);
+        // One unit for the frame itself, one for each fill whose fee is still a prediction.
+        let roundings = i128::from(e.unsettled_fills).saturating_add(1);
+        let tolerance = Money(unit.0.saturating_mul(roundings));
+        let Some(balance) = e.wallet_balance else {
+            return Some(Report {
+                delta: None,
+                status: ReconcileStatus::Warn,
+                tolerance,
+                parts: Vec::new(),
+                explanation: "the exchange has not reported this wallet yet".into(),
             });
+        };
+        let delta = balance - k;
+        let age_ns = self.now_ns().saturating_sub(e.differs_since_ns.unwrap_or(e.booked_time_ns));
+        let agrees = delta.abs() <= tolerance;
+        // Where they agree there is nothing in flight, whatever the venue's times say.
+        let mut parts = if agrees { Vec::new() } else { proven::parts(self, asset, e.frame_venue_time_ns) };
+        let rest = parts.iter().fold(delta, |rest, part| rest - part.amount);
+        let presumed = presumed::Rest {
+            kernel: self,
+            asset,
+            amount: rest,
+            tolerance,
+            frame_time_ns: e.frame_venue_time_ns,
+            is_young: age_ns <= self.config().presumption_ns,
+        };
+        let hypotheses = if rest.is_zero() { Vec::new() } else { presumed.parts() };
+        let late = hypotheses.iter().any(|part| part.cause.is_only_late());
+        let status = if agrees {
+            ReconcileStatus::Ok
+        } else if rest.abs() <= tolerance || late || age_ns <= self.config().settling_window_ns {
+            ReconcileStatus::Warn
+        } else {
+            ReconcileStatus::Error
+        };
+        parts.extend(hypotheses);
+        if !rest.is_zero() {
+            let (cause, proof) = (DriftCause::Unexplained, Proof::Proven);
+            parts.push(Part { cause, amount: rest, proof, references: Vec::new() });
         }
-        if delta.abs() <= tolerance {
-            parts.push(Part { cause: DriftCause::Rounding, amount: delta, proof: Proof::Presumed });
-        }
-        // Nothing is proven in this version: the whole difference is unexplained, with hypotheses beside it.
-        parts.push(Part { cause: DriftCause::Unexplained, amount: delta, proof: Proof::Proven });
+        Some(Report {
+            delta: Some(delta),
+            status,
+            tolerance,
+            explanation: explain(delta, status, &parts),
+            parts,
+        })
     }
-    let since = e.differs_since_ns.unwrap_or(e.booked_time_ns);
-    let status = if delta.abs() <= tolerance {
-        ReconcileStatus::Ok
-    } else if now_ns.saturating_sub(since) <= settling_window_ns {
-        ReconcileStatus::Warn
-    } else {
-        ReconcileStatus::Error
-    };
-    Report { delta: Some(delta), status, tolerance, explanation: explain(delta, status), parts }
 }
 
-fn explain(delta: Money, status: ReconcileStatus) -> String {
+impl DriftCause {
+    /// True where the venue is only late: such a presumption expires.
+    const fn is_only_late(self) -> bool {
+        match self {
+            DriftCause::FeeNotSettled | DriftCause::FundingNotBooked | DriftCause::FillMissing => true,
+            DriftCause::FillInFlight
+            | DriftCause::FillDuplicated
+            | DriftCause::FeeRateChanged
+            | DriftCause::Rebate
+            | DriftCause::DiscountAsset
+            | DriftCause::FundingOvercounted
+            | DriftCause::Transfer
+            | DriftCause::LiquidationFee
+            | DriftCause::Insurance
+            | DriftCause::ManualTrade
+            | DriftCause::Adjustment
+            | DriftCause::Rounding
+            | DriftCause::Unexplained => false,
+        }
+    }
+}
+
+fn explain(delta: Money, status: ReconcileStatus, parts: &[Part]) -> String {
     let mut text = String::new();
-    let written = match status {
+    let mut written = match status {
         ReconcileStatus::Ok if delta.is_zero() => write!(text, "K and E agree to the last unit"),
         ReconcileStatus::Ok => write!(text, "E - K = {delta}: within the venue's rounding"),
         ReconcileStatus::Warn => write!(text, "E - K = {delta}: may be in flight"),
         ReconcileStatus::Error => write!(text, "E - K = {delta}: unexplained beyond the settling window"),
     };
+    if status != ReconcileStatus::Ok {
+        for part in parts {
+            let how = if part.proof == Proof::Presumed { "perhaps " } else { "" };
+            written = written.and_then(|()| write!(text, "; {how}{} {}", part.cause, part.amount));
+        }
+    }
     // Writing to a String cannot fail.
     debug_assert!(written.is_ok());
     text
