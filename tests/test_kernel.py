@@ -135,7 +135,7 @@ BAD_INTENTS = [
     ({"action": "EXIT"},                                   "NO_POSITION",       None),
     ({"action": "CANCEL"},                                 "NO_ACTIVE_ORDER",   None),
     ({"action": "AMEND"},                                  "INVALID_INTENT",    None),
-    ({"order_type": "STOP_MARKET"},                        "INVALID_INTENT",    None),
+    ({"order_type": "STOP_MARKET"},                        "INVALID_INTENT",    "trigger_price"),
 ]  # fmt: skip
 
 
@@ -677,7 +677,7 @@ def test_a_second_configuration_changes_rates() -> None:
 
 def test_the_transition_table_is_whole() -> None:
     table = transition_table()
-    assert len({(stage, symbol) for stage, symbol, *_ in table}) == len(table) == 9 * 30
+    assert len({(stage, symbol) for stage, symbol, *_ in table}) == len(table) == 9 * 33
     assert {verdict for _, _, verdict, _, _ in table} == {"GO", "IGNORE", "REFUSE"}
     assert table[0] == ("IDLE", "ENTER", "GO", "ORDER_REQUESTED", 0)
 

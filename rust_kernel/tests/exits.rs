@@ -5,11 +5,11 @@ mod common;
 use common::{Desk, dec, id};
 use dita_kernel::effect::{Command, OrderRequest};
 use dita_kernel::id::Id;
-use dita_kernel::input::{Input, InstrumentSpec};
+use dita_kernel::input::{EffectResult, Input, InstrumentSpec};
 use dita_kernel::kernel::KernelConfig;
 use dita_kernel::names::{
-    KernelCommandType as Action, KernelDiagnosticCode as Code, KernelEventKind as Kind, OrderType, Severity,
-    TimeInForce, TradeSide, TradeStage as Stage, VenueOrderStatus as Status,
+    KernelCommandType as Action, KernelDiagnosticCode as Code, KernelEventKind as Kind, OrderType, Product,
+    Severity, TimeInForce, TradeSide, TradeStage as Stage, VenueOrderStatus as Status,
 };
 use dita_kernel::outcome::{Detail, Outcome};
 
@@ -305,6 +305,47 @@ fn the_exit_that_closes_the_trade_says_why_it_ended() {
 }
 
 #[test]
+fn the_reason_of_an_exit_that_ends_goes_back_to_the_one_before_it() {
+    let mut desk = Desk::new();
+    desk.open(0, "1", "100");
+    for (reason, price) in [("first", "110"), ("", "111"), ("third", "112")] {
+        desk.intent(Action::Exit, 0, |intent| {
+            intent.reason = id(reason);
+            intent.target_size = Some(dec("0.3"));
+            intent.order_type = OrderType::Limit;
+            intent.limit_price = Some(dec(price));
+        });
+    }
+    assert_eq!(close_reason(&desk), "third");
+    let third = desk.submitted();
+    // Surely not sent, and the venue never heard of it.
+    let reason = "no route".into();
+    desk.put(Input::Effect(EffectResult::NotSent { venue_client_id: third, reason }));
+    assert_eq!(close_reason(&desk), "");
+    let slot = desk.kernel.slot(0).unwrap();
+    let second = desk.kernel.orders().at(slot.exit.unwrap().place).client_id.clone();
+    desk.event(Kind::Expired, &second, |_| {});
+    assert_eq!(close_reason(&desk), "first");
+}
+
+#[test]
+fn an_older_exit_without_a_reason_that_closes_the_trade_does_not_borrow_one() {
+    let mut desk = Desk::new();
+    desk.open(0, "1", "100");
+    limit_exit(&mut desk, None, "110");
+    let target = desk.submitted();
+    desk.intent(Action::Exit, 0, |intent| {
+        intent.reason = id("stop");
+        intent.order_type = OrderType::StopMarket;
+        intent.trigger_price = Some(dec("90"));
+    });
+    let stop = desk.submitted();
+    desk.fill(&target, "F", "1", "110");
+    desk.event(Kind::CancelAck, &stop, |_| {});
+    assert_eq!((desk.stage(0), close_reason(&desk).as_str()), (Stage::Closed, "EXIT"));
+}
+
+#[test]
 #[rustfmt::skip]
 fn a_stop_that_fails_leaves_the_position_unprotected_and_says_so_at_once() {
     for (what, kind, status, partly, asked, alarm) in [
@@ -471,4 +512,102 @@ fn a_quote_size_is_for_spot_entries() {
     desk.open(0, "1", "100");
     let outcome = desk.intent(Action::Exit, 0, |intent| intent.quote_size = Some(dec("50")));
     assert_eq!((outcome.code, field(&outcome)), (Code::InvalidIntent, "quote_size"));
+}
+
+/// Spot without fees, lot 0.001, smallest value 20.
+fn spot() -> Desk {
+    let mut spec = InstrumentSpec::linear(id("BTCUSDT"), id("BTC"), id("USDT"), dec("0.1"), dec("0.001"));
+    spec.product = Product::Spot;
+    spec.min_notional = Some(dec("20"));
+    (spec.maker_rate, spec.taker_rate) = (dec("0"), dec("0"));
+    Desk::over(spec, &[("USDT", "1000")], "100")
+}
+
+#[test]
+#[rustfmt::skip]
+fn a_quote_size_buys_whole_lots_at_the_price_that_it_is_valued_at() {
+    for (quote, limit, size) in [
+        ("50",    None,       Some("0.500")), // at the mark of 100
+        ("50.09", None,       Some("0.500")),
+        ("50",    Some("99"), Some("0.505")), // 0.50505
+        ("19.99", None,       None),          // under the smallest value
+        ("0.05",  None,       None),
+    ] {
+        let mut desk = spot();
+        let outcome = desk.intent(Action::Enter, 0, |intent| {
+            intent.quote_size = Some(dec(quote));
+            intent.order_type = if limit.is_some() { OrderType::Limit } else { OrderType::Market };
+            intent.limit_price = limit.map(dec);
+        });
+        match size {
+            Some(size) => {
+                let order = request(&desk);
+                assert_eq!((order.size, order.reduce_only), (dec(size), false), "{quote} {limit:?}");
+            }
+            None => assert_eq!((outcome.code, field(&outcome)), (Code::BelowFloor, "quote_size"), "{quote}"),
+        }
+    }
+}
+
+#[test]
+#[rustfmt::skip]
+fn spot_has_no_shorts_no_leverage_and_one_size() {
+    type Change = fn(&mut dita_kernel::input::Intent);
+    for (change, named) in [
+        ((|i| i.side = TradeSide::Short) as Change,          "side"),
+        (|i| i.leverage = Some(dec("2")),                    "leverage"),
+        (|i| i.target_size = Some(dec("1")),                 "quote_size"),
+        (|i| i.quote_size = Some(dec("0")),                  "quote_size"),
+        (|i| i.quote_size = None,                            "target_size"),
+    ] {
+        let mut desk = spot();
+        let outcome = desk.intent(Action::Enter, 0, |intent| {
+            intent.quote_size = Some(dec("50"));
+            change(intent);
+        });
+        assert_eq!((outcome.code, field(&outcome)), (Code::InvalidIntent, named));
+    }
+}
+
+#[test]
+fn on_spot_the_smallest_value_binds_exits_too() {
+    let mut desk = spot();
+    desk.intent(Action::Enter, 0, |intent| {
+        intent.target_size = Some(dec("1"));
+        intent.exit_leg_ratios = vec![dec("0.1"), dec("0.4"), dec("0.5")];
+    });
+    let entry = desk.submitted();
+    desk.fill(&entry, "T1", "1", "100");
+    assert_eq!(desk.exit_size(0, "0.199").code, Code::BelowFloor, "worth 19.9");
+    desk.exit(0);
+    assert_eq!((request(&desk).size, request(&desk).reduce_only), (dec("0.5"), false), "0.1 merges forward");
+    let exit = desk.submitted();
+    desk.fill(&exit, "F1", "0.5", "100");
+    desk.mark("30");
+    assert_eq!(desk.exit(0).code, Code::BelowFloor, "0.5 is worth 15: dust now");
+    assert_eq!((desk.stage(0), close_reason(&desk).as_str()), (Stage::Closed, "DUST"));
+    assert_eq!(desk.book().0, desk.book().1, "0.5 is nobody's");
+    desk.assert_replays();
+}
+
+#[test]
+fn an_inverse_stop_is_held_back_for_at_the_lowest_price() {
+    let mut spec = InstrumentSpec::linear(id("BTCUSDT"), id("BTC"), id("USD"), dec("0.1"), dec("1"));
+    (spec.inverse, spec.settle, spec.contract_multiplier) = (true, id("BTC"), dec("100"));
+    // 1,000 contracts of 100 USD at a mark of 100: 1,000 coins, and the more the lower the price.
+    for (side, trigger, reserved) in [
+        (TradeSide::Long, "110", "1000"),
+        (TradeSide::Long, "80", "1250"),
+        (TradeSide::Short, "80", "1250"),
+        (TradeSide::Short, "110", "1000"),
+    ] {
+        let mut desk = Desk::over(spec.clone(), &[("BTC", "10")], "100");
+        desk.intent(Action::Enter, 0, |intent| {
+            intent.side = side;
+            intent.target_size = Some(dec("1000"));
+            intent.order_type = OrderType::StopMarket;
+            intent.trigger_price = Some(dec(trigger));
+        });
+        assert_eq!(desk.kernel.exposure().reserved(0).to_string(), reserved, "{side} {trigger}");
+    }
 }

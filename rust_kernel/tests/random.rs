@@ -5,11 +5,14 @@ mod common;
 
 use common::{Desk, dec, id};
 use dita_kernel::id::Id;
-use dita_kernel::input::{ControlChange, FundingTerms, Input, InstrumentSpec};
-use dita_kernel::names::{
-    AccountEventKind, ControlGate, KernelEventKind as Kind, OrderSide, Product, TradeSide,
-    VenueOrderStatus as Status,
+use dita_kernel::input::{
+    AdoptedSlot, AdoptedSlots, ControlChange, FundingTerms, Input, InstrumentSpec, RiskLimits, SlotOverride,
 };
+use dita_kernel::names::{
+    AccountEventKind, ControlGate, FreezeScope, KernelCommandType as Action, KernelEventKind as Kind,
+    OrderSide, OrderType as Type, Product, TradeSide, VenueOrderStatus as Status,
+};
+use dita_kernel::slot::table::Symbol;
 use proptest::prelude::*;
 
 const HOUR: i64 = 3_600_000_000_000;
@@ -28,10 +31,20 @@ enum Move {
     Mark { price: u32 },
     Gate { halted: bool },
     Later,
+    Bracket { slot: u32, lots: Option<u32>, kind: u32, group: u32 },
+    GroupedEntry { slot: u32, lots: u32, stop: bool },
+    Override { slot: u32, what: u32, lots: u32 },
+    Adopt { slots: Vec<(u32, u32)>, short: bool },
+    Limits { what: u32 },
+    Edge { edge: i32 },
+    Unfreeze,
+    Kill { on: bool },
     Terms { rate: i32, next: Option<u32>, hours: u32 },
     Jump { hours: u32 },
     FundingRow { amount: i32, hours_ago: u32, symbol: bool, txn: Option<u32> },
     LateFill { order: usize, trade: u32, hours_ago: u32 },
+    Reported { lots: i32, minutes_ago: u32 },
+    Frame { balance: u32, minutes_ago: u32 },
 }
 
 fn any_move() -> impl Strategy<Value = Move> {
@@ -67,11 +80,24 @@ fn any_move() -> impl Strategy<Value = Move> {
         1 => (0_u32..4).prop_map(|price| Move::Mark { price }),
         1 => any::<bool>().prop_map(|halted| Move::Gate { halted }),
         1 => Just(Move::Later),
+        4 => (0_u32..3, prop::option::of(1_u32..6), 0_u32..4, 0_u32..3)
+            .prop_map(|(slot, lots, kind, group)| Move::Bracket { slot, lots, kind, group }),
+        2 => (0_u32..3, 1_u32..5, any::<bool>())
+            .prop_map(|(slot, lots, stop)| Move::GroupedEntry { slot, lots, stop }),
+        2 => (0_u32..3, 0_u32..11, 0_u32..5).prop_map(|(slot, what, lots)| Move::Override { slot, what, lots }),
+        1 => (prop::collection::vec((0_u32..3, 1_u32..4), 1..3), any::<bool>())
+            .prop_map(|(slots, short)| Move::Adopt { slots, short }),
+        1 => (0_u32..6).prop_map(|what| Move::Limits { what }),
+        1 => (-2_i32..9).prop_map(|edge| Move::Edge { edge }),
+        1 => Just(Move::Unfreeze),
+        1 => any::<bool>().prop_map(|on| Move::Kill { on }),
         1 => (-3_i32..4, prop::option::of(0_u32..30), 1_u32..9).prop_map(|(rate, next, hours)| Move::Terms { rate, next, hours }),
         1 => (0_u32..30).prop_map(|hours| Move::Jump { hours }),
         2 => (-9_i32..9, 0_u32..12, any::<bool>(), prop::option::of(0_u32..4)).prop_map(
             |(amount, hours_ago, symbol, txn)| Move::FundingRow { amount, hours_ago, symbol, txn }
         ),
+        1 => (-4_i32..5, 0_u32..3).prop_map(|(lots, minutes_ago)| Move::Reported { lots, minutes_ago }),
+        1 => (990_u32..1010, 0_u32..3).prop_map(|(balance, minutes_ago)| Move::Frame { balance, minutes_ago }),
         1 => (0_usize..6, 0_u32..40, 0_u32..12)
             .prop_map(|(order, trade, hours_ago)| Move::LateFill { order, trade, hours_ago }),
     ]
@@ -156,6 +182,64 @@ fn play(desk: &mut Desk, orders: &mut Vec<Id>, step: &Move) {
             desk.control(ControlChange { gate: Some(gate), ..ControlChange::default() });
         }
         Move::Later => desk.now += 6_000_000_000,
+        Move::Bracket { slot, lots: count, kind, group } => {
+            desk.intent(Action::Exit, *slot, |intent| {
+                intent.target_size = count.map(|count| dec(&lots(count)));
+                intent.order_type =
+                    [Type::StopMarket, Type::StopLimit, Type::TakeProfit, Type::Limit][*kind as usize];
+                intent.trigger_price = (*kind < 3).then(|| dec("98.76"));
+                intent.limit_price = (*kind % 2 == 1).then(|| dec("98.7"));
+                intent.reason = id(["stop", "stop limit", "target", "limit"][*kind as usize]);
+                intent.oco_group = if *group == 0 { Id::EMPTY } else { id(&format!("exits-{slot}-{group}")) };
+            });
+        }
+        Move::GroupedEntry { slot, lots: count, stop } => {
+            desk.intent(Action::Enter, *slot, |intent| {
+                intent.target_size = Some(dec(&lots(*count)));
+                intent.order_type = if *stop { Type::StopMarket } else { Type::Limit };
+                intent.trigger_price = stop.then(|| dec("104"));
+                intent.limit_price = (!stop).then(|| dec("99"));
+                intent.oco_group = id("entries");
+            });
+        }
+        Move::Override { slot, what, lots: count } => overrule(desk, orders, *slot, *what, *count),
+        Move::Adopt { slots, short } => {
+            let side = if *short { TradeSide::Short } else { TradeSide::Long };
+            let slots = slots.iter().map(|(slot, count)| AdoptedSlot {
+                slot_id: *slot,
+                trade_id: id(&format!("adopted-{slot}-{}", desk.now)),
+                asset: id("BTCUSDT"),
+                side,
+                size: dec(&lots(*count)),
+                entry_price: dec("101.23"),
+                initial_size: dec(&lots(count + 1)),
+                realized_pnl: dec("1.5"),
+                fees_paid: dec("0.1"),
+                funding_net: dec("-0.2"),
+                leverage: dec("1"),
+                exit_leg_ratios: vec![dec("0.5"), dec("0.5")],
+                entry_time_ns: 5,
+                metadata: "".into(),
+            });
+            let slots = slots.collect();
+            desk.put(Input::Adopt(Box::new(AdoptedSlots { by: id("elsewhere"), slots })));
+        }
+        Move::Limits { what } => {
+            let limits = limits(*what);
+            desk.control(ControlChange { limits: Some(limits), ..ControlChange::default() });
+        }
+        Move::Edge { edge } => {
+            desk.put(Input::Edge { symbol: id("BTCUSDT"), edge_bps: dec(&edge.to_string()) });
+        }
+        Move::Unfreeze => {
+            drop(desk.control(ControlChange { frozen: Some(false), ..ControlChange::default() }))
+        }
+        Move::Kill { on } => {
+            desk.control(ControlChange { kill_switch: Some(*on), ..ControlChange::default() });
+            if !on {
+                desk.control(ControlChange { gate: Some(ControlGate::Normal), ..ControlChange::default() });
+            }
+        }
         Move::Terms { rate, next, hours } => {
             desk.put(Input::Funding(Box::new(FundingTerms {
                 symbol: id("BTCUSDT"),
@@ -175,6 +259,18 @@ fn play(desk: &mut Desk, orders: &mut Vec<Id>, step: &Move) {
                 event.venue_txn_id = txn.map_or(Id::EMPTY, |txn| id(&format!("F{txn}")));
             });
         }
+        Move::Reported { lots, minutes_ago } => {
+            desk.account(AccountEventKind::PositionUpdate, |event| {
+                event.timestamp_ns -= i64::from(*minutes_ago) * HOUR / 60;
+                event.size = Some(dec(&format!("{lots}e-3")));
+            });
+        }
+        Move::Frame { balance, minutes_ago } => {
+            desk.account(AccountEventKind::AccountUpdate, |event| {
+                event.timestamp_ns -= i64::from(*minutes_ago) * HOUR / 60;
+                event.wallet_balance = Some(dec(&balance.to_string()));
+            });
+        }
         Move::LateFill { order: back, trade, hours_ago } => {
             let client = order(orders, *back);
             desk.event(Kind::PartialFill, &client, |event| {
@@ -189,6 +285,52 @@ fn play(desk: &mut Desk, orders: &mut Vec<Id>, step: &Move) {
         if let dita_kernel::effect::Command::Submit(order) = command {
             orders.push(order.venue_client_id.clone());
         }
+    }
+}
+
+fn overrule(desk: &mut Desk, orders: &[Id], slot: u32, what: u32, count: u32) {
+    let mut change = SlotOverride::new(slot, id("operator"), "because".into());
+    match what {
+        0 => change.size = Some(dec(&lots(count))),
+        1 => change.entry_price = Some(dec("102.5")),
+        2 => (change.size, change.entry_price) = (Some(dec(&lots(count))), Some(dec("97.3"))),
+        3 => change.realized_pnl = Some(dec("3.21")),
+        4 | 5 => change.closed = Some(true),
+        6 => {
+            change.trade_id = Some(id(&format!("opened-{}", desk.now)));
+            change.asset = Some(id("BTCUSDT"));
+            change.side = Some(if count.is_multiple_of(2) { TradeSide::Long } else { TradeSide::Short });
+            (change.size, change.entry_price) = (Some(dec(&lots(count))), Some(dec("101.7")));
+        }
+        7 => change.trade_id = Some(id(&format!("renamed-{}", desk.now))),
+        8 => change.initial_size = Some(dec(&lots(count))),
+        9 => change.entry_order = orders.last().map(|order| id(&format!("V-{order}"))),
+        _ => change.exit_order = orders.last().map(|order| id(&format!("V-{order}"))),
+    }
+    desk.put(Input::Override(Box::new(change)));
+}
+
+fn limits(what: u32) -> RiskLimits {
+    let none = RiskLimits::default;
+    match what {
+        0 => RiskLimits {
+            orders_per_second: Some(dec("0.5")),
+            order_burst: Some(4),
+            order_reserve_for_exits: Some(2),
+            cancels_per_second: Some(dec("1")),
+            ..none()
+        },
+        1 => RiskLimits { max_daily_loss: Some(dec("0.01")), max_drawdown: Some(dec("0.001")), ..none() },
+        2 => RiskLimits {
+            max_symbol_notional: Some(dec("0.5")),
+            max_asset_notional: Some(dec("0.7")),
+            ..none()
+        },
+        3 => {
+            RiskLimits { min_edge_bps: Some(dec("3")), edge_freeze_cancels: Some(FreezeScope::All), ..none() }
+        }
+        4 => RiskLimits { min_edge_bps: Some(dec("3")), price_collar: Some(dec("0.05")), ..none() },
+        _ => none(),
     }
 }
 
@@ -232,18 +374,30 @@ fn the_alphabet_reaches_every_stage() {
     let mut runner = TestRunner::deterministic();
     let mut seen = std::collections::BTreeSet::new();
     let mut notices = std::collections::BTreeSet::new();
-    for _ in 0..300 {
+    let mut triggers = std::collections::BTreeSet::new();
+    for _ in 0..600 {
         let moves = prop::collection::vec(any_move(), 80).new_tree(&mut runner).unwrap().current();
         let mut desk = Desk::new();
         let mut orders = Vec::new();
         for step in &moves {
             play(&mut desk, &mut orders, step);
             seen.extend(desk.effects.transitions.iter().map(|t| t.next_state));
+            triggers.extend(desk.effects.transitions.iter().map(|t| t.trigger));
             notices.extend(desk.effects.notices.iter().map(|notice| notice.code));
         }
     }
     // ORDER_REQUESTED and EXIT_REQUESTED pass within a step and are seen as transitions.
     assert_eq!(seen.len(), 8, "{seen:?}");
+    for symbol in [
+        Symbol::OtherExitMoved,
+        Symbol::ExitDoneOtherSent,
+        Symbol::ExitDoneOtherWorking,
+        Symbol::PositionMoved,
+        Symbol::PositionGone,
+        Symbol::PositionBack,
+    ] {
+        assert!(triggers.contains(&symbol), "{symbol} never came: {triggers:?}");
+    }
     let never = dita_kernel::names::KernelDiagnosticCode::IllegalTransition;
     assert!(!notices.contains(&never), "the table refused what happened");
 }

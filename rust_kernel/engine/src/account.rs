@@ -1,5 +1,7 @@
 //! An asset's account as people read it: K's figures out of the core's ledger and books. Reads only.
 
+use dita_kernel::id::Id;
+use dita_kernel::instrument::Instrument;
 use dita_kernel::kernel::{Kernel, base_amount};
 use dita_kernel::ledger::Account;
 use dita_kernel::num::{Decimal, Money, Rounding, multiply_divide, pow10};
@@ -35,6 +37,8 @@ pub struct AccountFigures {
     /// What can be traded with: the exchange's figure while it is present and not older than the last booking, else
     /// K without the margin of positions and reservations at their instruments' leverage.
     pub available_capital: Money,
+    /// Assets in which fees of this asset's instruments were paid and that no instrument prices in it: equity lacks them.
+    pub unpriced_fee_assets: Vec<Id>,
     /// E beside K.
     pub report: Report,
 }
@@ -98,8 +102,33 @@ pub fn account(kernel: &Kernel, asset: u16) -> Option<AccountFigures> {
         reserved_notional,
         leverage: ratio(open_notional, equity),
         available_capital,
+        unpriced_fee_assets: unpriced_fee_assets(kernel, asset),
         report: kernel.reconcile(asset)?,
     })
+}
+
+/// Assets that hold fees, that nothing settles in, and that no instrument prices in `asset`.
+fn unpriced_fee_assets(kernel: &Kernel, asset: u16) -> Vec<Id> {
+    let settles = |place: u16| {
+        kernel.instruments().iter().any(|rules| rules.settle == place || rules.base == Some(place))
+    };
+    if !settles(asset) {
+        return Vec::new();
+    }
+    let settle_name = kernel.assets().get(usize::from(asset)).map(|state| &state.name);
+    let priced = |name: &Id| {
+        let prices = |(place, rules): (u32, &Instrument)| {
+            rules.spec.base == *name
+                && Some(&rules.spec.quote) == settle_name
+                && kernel.valuation_price(place).is_some()
+        };
+        (0_u32..).zip(kernel.instruments()).any(prices)
+    };
+    let unpriced = (0_u16..).zip(kernel.assets()).filter(|(place, state)| {
+        let paid = kernel.ledger().balance(*place, Account::Fees);
+        *place != asset && paid != Money::ZERO && !settles(*place) && !priced(&state.name)
+    });
+    unpriced.map(|(_, state)| state.name.clone()).collect()
 }
 
 /// A notional's margin: away from zero, so that no more is promised than there is.

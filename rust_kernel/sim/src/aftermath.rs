@@ -33,6 +33,7 @@ impl SimVenue {
                 self.tell_positions(market, out);
             }
             self.liquidate_if_due(self.markets[market].account, out);
+            self.befall(market, out);
         }
         self.tell_margins(from, out);
     }

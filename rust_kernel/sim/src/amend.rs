@@ -34,6 +34,9 @@ impl SimVenue {
             asset: request.asset.clone(),
             slot_id: request.slot_id,
         };
+        if self.change_is_lost(&key, out) {
+            return;
+        }
         let moment = self.desk.moment();
         let kind = KernelEventKind::AmendReject;
         let refusal = match self.find_order(&key) {

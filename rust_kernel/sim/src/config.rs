@@ -3,6 +3,7 @@
 use dita_kernel::num::Decimal;
 
 use crate::error::SimError;
+use crate::faults::SimFaults;
 use crate::random::Chance;
 use crate::taking::Slippage;
 
@@ -44,9 +45,6 @@ pub struct SimConfig {
     pub trim_reduce_only: bool,
     /// Whether an order that would meet another of the same account expires instead.
     pub self_trade_prevention: bool,
-    /// Whether orders wait behind what the book showed at their price when they came: prints at that price and a
-    /// level that shrinks shorten the line.
-    pub queue_position: bool,
     /// Whether a quote's middle is the mark too. It costs every quote an event.
     pub quotes_set_marks: bool,
     /// Whether a POSITION_UPDATE follows each batch of fills.
@@ -65,6 +63,8 @@ pub struct SimConfig {
     pub funding_without_symbol: bool,
     /// How long after the boundary funding is paid, ns.
     pub funding_delay_ns: i64,
+    /// What goes wrong.
+    pub faults: SimFaults,
 }
 
 impl Default for SimConfig {
@@ -85,7 +85,6 @@ impl Default for SimConfig {
             native_oco: false,
             trim_reduce_only: false,
             self_trade_prevention: false,
-            queue_position: false,
             quotes_set_marks: false,
             position_events: false,
             margin_events: false,
@@ -94,6 +93,7 @@ impl Default for SimConfig {
             liquidation_fee_rate: Decimal::ZERO,
             funding_without_symbol: false,
             funding_delay_ns: 0,
+            faults: SimFaults::default(),
         }
     }
 }
@@ -118,7 +118,6 @@ pub(crate) struct Behaviour {
     pub(crate) native_oco: bool,
     pub(crate) trim_reduce_only: bool,
     pub(crate) self_trade_prevention: bool,
-    pub(crate) queue_position: bool,
     pub(crate) quotes_set_marks: bool,
     pub(crate) position_events: bool,
     pub(crate) margin_events: bool,
@@ -130,13 +129,17 @@ pub(crate) struct Behaviour {
 }
 
 impl Behaviour {
+    /// True where requests and answers take no time.
+    pub(crate) fn is_at_once(&self) -> bool {
+        self.way_back_ns == 0
+    }
+
     /// True where every order needs more than a look at the book.
     pub(crate) fn is_odd(&self) -> bool {
         self.hedge_mode
             || self.native_oco
             || self.trim_reduce_only
             || self.self_trade_prevention
-            || self.queue_position
             || self.position_events
             || self.margin_events
             || self.margin_check
@@ -163,6 +166,7 @@ impl SimConfig {
                 return Err(SimError::Config { field, value, must: "0 or more" });
             }
         }
+        self.faults.check()?;
         chance("liquidation_fee_rate", self.liquidation_fee_rate)?;
         let way_in_ns = self.latency_ns / 2;
         Ok(Behaviour {
@@ -185,7 +189,6 @@ impl SimConfig {
             native_oco: self.native_oco,
             trim_reduce_only: self.trim_reduce_only,
             self_trade_prevention: self.self_trade_prevention,
-            queue_position: self.queue_position,
             quotes_set_marks: self.quotes_set_marks,
             position_events: self.position_events,
             margin_events: self.margin_events,

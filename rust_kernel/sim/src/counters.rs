@@ -1,5 +1,7 @@
 //! How often things happened.
 
+use crate::faults::FaultCounters;
+
 /// How often things happened.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Counters {
@@ -29,4 +31,6 @@ pub struct Counters {
     pub adls: u64,
     /// Transfers.
     pub transfers: u64,
+    /// Faults.
+    pub faults: FaultCounters,
 }

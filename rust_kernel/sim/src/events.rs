@@ -130,7 +130,7 @@ pub(crate) fn filled(
     moment: Moment,
 ) {
     let remaining = order.remaining();
-    let (what, remaining) = if remaining == 0 {
+    let (what, remaining) = if remaining <= 0 {
         ((KernelEventKind::FullFill, VenueOrderStatus::Filled), rules.quantity.decimal(0))
     } else {
         let what = (KernelEventKind::PartialFill, VenueOrderStatus::PartiallyFilled);
@@ -365,7 +365,11 @@ impl<'a> Report<'a> {
             side: order.side,
             order_side: order.order_side,
             position_side: order.position_side,
-            status: order.status,
+            // A completed order whose only fill was taken back has nothing left of it.
+            status: match order.status {
+                VenueOrderStatus::Filled if order.filled == 0 => VenueOrderStatus::Canceled,
+                status => status,
+            },
             size: order.size,
             filled: order.filled,
             remaining: 0,

@@ -6,6 +6,7 @@ use dita_kernel::names::{KernelEventKind, Liquidity, OrderSide, PositionSide, Ve
 use dita_kernel::num::product;
 
 use crate::book::Book;
+use crate::chaos::Chaos;
 use crate::config::Behaviour;
 use crate::counters::Counters;
 use crate::events::{self, Moment};
@@ -41,6 +42,8 @@ pub(crate) struct Market {
     pub(crate) funding: Option<Schedule>,
     /// Fill ids of its own, where the venue numbers per symbol.
     pub(crate) trade_ids: Numbering,
+    /// The last fill's side and id, where faults are on.
+    pub(crate) last_trade: Option<(OrderSide, Id)>,
     /// True where a fill is more than a linear contract's on a one-way account without faults.
     pub(crate) odd: bool,
 }
@@ -108,6 +111,8 @@ pub(crate) struct Desk {
     pub(crate) moved: bool,
     /// Groups of which an order was filled, for the venue's own OCO.
     pub(crate) filled_groups: Vec<Id>,
+    /// What goes wrong, where anything may.
+    pub(crate) chaos: Option<Box<Chaos>>,
     pub(crate) counters: Counters,
     pub(crate) forms: Forms,
     /// The venue's time. It never runs backwards.

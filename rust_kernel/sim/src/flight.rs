@@ -31,6 +31,8 @@ pub(crate) enum Cargo {
     Boundary {
         market: usize,
     },
+    /// The connection is back.
+    Repair,
     /// Funding that was due at a boundary is paid.
     Pay(Box<Payment>),
 }
@@ -78,6 +80,18 @@ impl Flight {
 
     pub(crate) fn next_due_ns(&self) -> Option<i64> {
         self.heap.peek().map(|flying| flying.due_ns)
+    }
+
+    /// Hands over all answers that are under way, in their order.
+    pub(crate) fn land(&mut self, out: &mut Vec<Input>) {
+        let mut flying = core::mem::take(&mut self.heap).into_vec();
+        flying.sort_unstable_by(|a, b| b.cmp(a));
+        for flight in flying {
+            match flight.cargo {
+                Cargo::Answer(input) => out.push(input),
+                _ => self.heap.push(flight),
+            }
+        }
     }
 
     /// The first that has arrived by `now_ns`, with its time.

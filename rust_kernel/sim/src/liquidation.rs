@@ -29,7 +29,7 @@ impl SimVenue {
 
     /// Ends every order of an account and closes every position at its mark, on the tick grid against its owner. What
     /// the wallet lacks then the insurance fund pays (ADJUSTMENT): it never stays below zero.
-    fn liquidate(&mut self, account: usize, out: &mut Vec<Input>) {
+    pub(crate) fn liquidate(&mut self, account: usize, out: &mut Vec<Input>) {
         let places = self.orders.places(|order| self.markets[order.market as usize].account == account);
         for place in places {
             self.end_live(place, VenueOrderStatus::Canceled, Some(Reject::Liquidated), out);
@@ -49,7 +49,7 @@ impl SimVenue {
         }
     }
 
-    fn sides(&self) -> &'static [PositionSide] {
+    pub(crate) fn sides(&self) -> &'static [PositionSide] {
         if self.desk.behaviour.hedge_mode {
             &[PositionSide::Long, PositionSide::Short]
         } else {
@@ -89,7 +89,7 @@ impl SimVenue {
     }
 
     /// A trade that none of the account's orders made: booked, and told as one fill of an order of its own.
-    fn stranger(
+    pub(crate) fn stranger(
         &mut self,
         place: usize,
         kind: KernelEventKind,

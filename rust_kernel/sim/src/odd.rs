@@ -54,6 +54,22 @@ impl Desk {
         fill: &Fill,
         out: &mut Vec<Input>,
     ) {
+        let fill = self.overfilled(market, order, fill);
+        let trade_id = self.next_trade_id(market, order.order_side);
+        let before = self.before(market, order.position_side);
+        let settled = self.book_fill(market, order, &fill);
+        self.tell_fill(market, order, &fill, settled, &trade_id, out);
+        self.retract(market, order, &fill, &trade_id, before, out);
+        if self.behaviour.native_oco
+            && let Some(terms) = &order.terms
+            && !terms.oco_group.is_empty()
+        {
+            self.filled_groups.push(terms.oco_group.clone());
+        }
+    }
+
+    /// Books a fill on its order, the position and the wallet.
+    pub(crate) fn book_fill(&mut self, market: &mut Market, order: &mut Order, fill: &Fill) -> Settled {
         let trade = Trade {
             side: order.order_side,
             position_side: order.position_side,
@@ -61,17 +77,31 @@ impl Desk {
             quantity: fill.quantity,
             liquidity: Some(fill.liquidity),
         };
-        let settled = self.book_trade(market, trade);
         order.filled += fill.quantity;
         order.paid += exact(product(fill.price, fill.quantity));
-        if self.behaviour.native_oco
-            && let Some(terms) = &order.terms
-            && !terms.oco_group.is_empty()
+        self.book_trade(market, trade)
+    }
+
+    /// A fill's id: the venue's own or, where it numbers so, the instrument's; or, by a fault, that of the fill before
+    /// it on the other side, as two orders of one account have it that met each other.
+    fn next_trade_id(&mut self, market: &mut Market, side: OrderSide) -> Id {
+        let before = market.last_trade.take().filter(|(other, _)| *other != side);
+        if let Some((_, trade_id)) = before
+            && self.strikes(|faults| faults.one_id_on_two_fills)
         {
-            self.filled_groups.push(terms.oco_group.clone());
+            self.counters.faults.one_id_on_two_fills += 1;
+            return trade_id;
         }
-        let trade_id = self.trade_ids.next_id();
-        self.tell_fill(market, order, fill, settled, &trade_id, out);
+        let trade_id = if self.chaos.as_ref().is_some_and(|chaos| chaos.faults.trade_ids_per_symbol) {
+            self.counters.faults.shared_trade_ids += 1;
+            market.trade_ids.next_id()
+        } else {
+            self.trade_ids.next_id()
+        };
+        if self.chaos.is_some() {
+            market.last_trade = Some((side, trade_id.clone()));
+        }
+        trade_id
     }
 
     /// Reports a fill that is booked.
@@ -90,6 +120,12 @@ impl Desk {
         if self.behaviour.fee_in_fill {
             event.fee = Some(money_decimal(settled.fee));
             event.fee_asset.clone_from(self.wallet.asset_at(settled.fee_account));
+        }
+        if self.chaos.is_some()
+            && let Some(Input::Venue(event)) = out.pop()
+        {
+            self.tell_pending(&event, out);
+            out.push(Input::Venue(event));
         }
         self.tell_settled(market, settled, trade_id, out);
     }
@@ -121,10 +157,14 @@ impl Desk {
     pub(crate) fn book_trade(&mut self, market: &mut Market, trade: Trade) -> Settled {
         self.counters.fills += 1;
         self.moved = true;
-        match market.rules.kind {
+        let settled = match market.rules.kind {
             Kind::Spot => self.book_spot(market, trade),
             Kind::Linear | Kind::Inverse => self.book_contract(market, trade),
-        }
+        };
+        self.counters.faults.rebates += u64::from(settled.fee.0 < 0);
+        let other = self.fee_asset.as_ref().is_some_and(|other| other.account == settled.fee_account);
+        self.counters.faults.other_asset_fees += u64::from(other);
+        settled
     }
 
     fn book_contract(&mut self, market: &mut Market, trade: Trade) -> Settled {

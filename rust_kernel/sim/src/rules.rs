@@ -194,6 +194,8 @@ pub(crate) struct Rules {
     /// The same two as fractions.
     pub(crate) maker_rate: Decimal,
     pub(crate) taker_rate: Decimal,
+    /// Maker and taker as the venue lists them.
+    pub(crate) listed_rates: (Decimal, Decimal),
     pub(crate) fee_decimals: u8,
     pub(crate) fee_rounding: Rounding,
     /// The venue's smallest amount of the settlement asset, as money at 1e-18.
@@ -250,6 +252,7 @@ impl Rules {
             taker: fee("taker_rate", spec.taker_rate)?,
             maker_rate: spec.maker_rate,
             taker_rate: spec.taker_rate,
+            listed_rates: (spec.maker_rate, spec.taker_rate),
             fee_decimals: spec.fee_decimals,
             fee_rounding: spec.fee_rounding,
             fee_unit,
@@ -337,6 +340,22 @@ impl Rules {
         (self.maker, self.taker) = rates;
         (self.maker_rate, self.taker_rate) = (maker, taker);
         Some(())
+    }
+
+    /// The tier above the listed one (a fifth less for takers, and a tenth of that back to makers), or back.
+    pub(crate) fn change_tier(&mut self) {
+        let (maker, taker) = self.listed_rates;
+        let scaled = |rate: Decimal, tenths: i128| {
+            product(rate.mantissa(), tenths)
+                .and_then(|mantissa| Decimal::normalized(mantissa, rate.scale().saturating_add(1)).ok())
+        };
+        let tier = scaled(taker, 8).zip(scaled(taker, -1)).map(|(taker, maker)| (maker, taker));
+        let (maker, taker) = match tier {
+            Some(tier) if self.taker_rate == taker => tier,
+            Some(_) | None => (maker, taker),
+        };
+        // A rate that has too many places for this instrument leaves the old one.
+        let _changed = self.set_fee_rates(maker, taker);
     }
 
     #[inline]

@@ -66,6 +66,11 @@ impl SimVenue {
         let market = &mut markets[place];
         current.market = place as u32;
         desk.counters.orders += 1;
+        if desk.strikes(|faults| faults.instant_expired) {
+            desk.counters.faults.instant_expired += 1;
+            desk.expire(market, current, None, out);
+            return orders.remember(current, VenueOrderStatus::Expired);
+        }
         let moment = desk.moment();
         events::acknowledged(desk.forms.venue(out), current, &market.rules, moment);
         let kept = if current.is_dormant() {
@@ -132,7 +137,7 @@ impl SimVenue {
         let moment = self.desk.moment();
         match self.find_order(request) {
             None => out.push(events::unknown(KernelEventKind::CancelReject, request, moment)),
-            Some(Place::Live(place)) => self.end_live(place, VenueOrderStatus::Canceled, None, out),
+            Some(Place::Live(place)) => self.cancel_live(place, out),
             Some(Place::Ended(place)) => {
                 let Some(ended) = self.orders.ended(place) else { return };
                 let filled = ended.status == VenueOrderStatus::Filled;
@@ -142,6 +147,23 @@ impl SimVenue {
                 out.push(report.event(KernelEventKind::CancelReject, rules, Some(reason), moment));
             }
         }
+    }
+
+    /// Cancels a live order on request, unless a fault makes less of it.
+    fn cancel_live(&mut self, place: u32, out: &mut Vec<Input>) {
+        let from = out.len();
+        if self.desk.strikes(|faults| faults.false_cancel) {
+            return self.seem_canceled(place, out);
+        }
+        let Some(order) = self.orders.live(place) else { return };
+        let market = order.market as usize;
+        let waits = order.limit.is_some() && !order.is_dormant() && !order.reduce_only;
+        if waits && self.desk.strikes(|faults| faults.late_fill) {
+            self.fill_late(place, out);
+        } else {
+            self.end_live(place, VenueOrderStatus::Canceled, None, out);
+        }
+        self.conclude(market, from, out);
     }
 
     /// Ends a live order before it is filled, on request or for a reason of the venue's.
@@ -232,8 +254,22 @@ fn rest_or_expire(
 }
 
 /// Why the venue ends an order that it has acknowledged, before it takes.
-fn kill(desk: &Desk, market: &Market, orders: &Orders, order: &Order) -> Option<Reject> {
+fn kill(desk: &mut Desk, market: &Market, orders: &Orders, order: &Order) -> Option<Reject> {
     if desk.behaviour.self_trade_prevention && meets_own(market, orders, order) {
+        return Some(Reject::SelfTrade);
+    }
+    if order.terms.as_ref().is_some_and(|terms| terms.post_only)
+        && desk.strikes(|faults| faults.kill_post_only)
+    {
+        desk.counters.faults.kill_post_only += 1;
+        return Some(Reject::PostOnlyWouldTake);
+    }
+    if order.reduce_only && desk.strikes(|faults| faults.kill_reduce_only) {
+        desk.counters.faults.kill_reduce_only += 1;
+        return Some(Reject::ReduceOnlyNoPosition);
+    }
+    if desk.strikes(|faults| faults.kill_self_trade) {
+        desk.counters.faults.kill_self_trade += 1;
         return Some(Reject::SelfTrade);
     }
     None

@@ -25,8 +25,6 @@ pub(crate) struct Terms {
     pub(crate) first_order_id: Id,
     /// Its place in line, where it is not that of its number: see [`crate::orders::Order::priority`].
     pub(crate) priority: u64,
-    /// What strangers have in line before it at its price.
-    pub(crate) ahead: i128,
     /// True where the trader was told that it is canceled and it is not.
     pub(crate) told_canceled: bool,
 }
@@ -42,7 +40,6 @@ impl Default for Terms {
             oco_group: Id::EMPTY,
             first_order_id: Id::EMPTY,
             priority: 0,
-            ahead: 0,
             told_canceled: false,
         }
     }

@@ -6,6 +6,7 @@ use dita_kernel::input::{Input, InstrumentSpec};
 use dita_kernel::num::Decimal;
 
 use crate::book::{Book, Level};
+use crate::chaos::Chaos;
 use crate::config::SimConfig;
 use crate::counters::Counters;
 use crate::error::SimError;
@@ -47,6 +48,8 @@ impl SimVenue {
     /// [`SimError::Config`] names the first setting out of range.
     pub fn new(config: SimConfig) -> Result<SimVenue, SimError> {
         let behaviour = config.behaviour()?;
+        let troubled = !config.faults.are_off();
+        let at_once = behaviour.is_at_once() && !troubled;
         Ok(SimVenue {
             desk: Desk {
                 random: Random::new(config.seed),
@@ -55,9 +58,10 @@ impl SimVenue {
                 trade_ids: Numbering::new("T", 8),
                 entry_ids: Numbering::new("W", 8),
                 fee_asset: None,
-                odd: behaviour.is_odd(),
+                odd: behaviour.is_odd() || troubled,
                 moved: false,
                 filled_groups: Vec::new(),
+                chaos: troubled.then(|| Box::new(Chaos::new(&config.faults, config.seed))),
                 counters: Counters::default(),
                 forms: Forms::default(),
                 now_ns: i64::MIN,
@@ -70,7 +74,7 @@ impl SimVenue {
             current: Order::blank(),
             answers: Vec::new(),
             levels: [Vec::new(), Vec::new()],
-            at_once: config.latency_ns == 0,
+            at_once,
         })
     }
 
@@ -113,6 +117,7 @@ impl SimVenue {
             mark: None,
             funding: None,
             trade_ids: Numbering::new("T", 8),
+            last_trade: None,
             odd: self.desk.is_odd(&rules),
             rules,
         });
@@ -208,7 +213,11 @@ impl SimVenue {
             self.set_clock(now_ns);
             self.serve(cargo, out);
         } else {
-            self.flight.send(now_ns.saturating_add(self.desk.behaviour.way_in_ns), cargo);
+            let way_in_ns = self.desk.behaviour.way_in_ns;
+            self.flight.send(now_ns.max(self.desk.now_ns).saturating_add(way_in_ns), cargo);
+            if way_in_ns == 0 && self.desk.behaviour.way_back_ns == 0 {
+                self.advance(now_ns.max(self.desk.now_ns), out);
+            }
         }
     }
 
@@ -228,14 +237,27 @@ impl SimVenue {
     fn serve(&mut self, cargo: Cargo, out: &mut Vec<Input>) {
         match cargo {
             Cargo::Answer(input) => out.push(input),
-            Cargo::Submit(order) => self.take_order(&order, out),
-            Cargo::Cancel(request) => self.cancel_order(&request, out),
+            Cargo::Submit(order) => {
+                if !self.order_is_lost(&order, out) {
+                    self.take_order(&order, out);
+                }
+            }
+            Cargo::Cancel(request) => {
+                if !self.change_is_lost(&request, out) {
+                    self.cancel_order(&request, out);
+                }
+            }
             Cargo::Amend(request) => self.amend_order(&request, out),
-            Cargo::Query(request) => self.tell_status(&request, out),
+            Cargo::Query(request) => {
+                if !self.query_troubled(&request, out) {
+                    self.tell_status(&request, out);
+                }
+            }
             Cargo::SetLeverage { symbol, leverage } => self.change_leverage(&symbol, leverage, out),
             Cargo::Expire { place, sequence } => self.expire_order(place, sequence, out),
             Cargo::Boundary { market } => self.cross_boundary(market, out),
             Cargo::Pay(payment) => self.pay_funding(*payment, out),
+            Cargo::Repair => self.repair(out),
         }
     }
 
@@ -251,6 +273,12 @@ impl SimVenue {
         let mut answers = core::mem::take(&mut self.answers);
         say(self, &mut answers);
         let due_ns = self.desk.moment().received_ns;
+        if self.desk.chaos.is_some() {
+            self.send_troubled(&mut answers, due_ns);
+        }
+        if let Some(chaos) = &mut self.desk.chaos {
+            chaos.calm = false;
+        }
         for answer in answers.drain(..) {
             self.flight.send(due_ns, Cargo::Answer(answer));
         }

@@ -316,7 +316,7 @@ fn an_odd_market_answers_as_a_plain_one() {
             x.venue.submit(number, &exchange::sent(&format!("N{number} {side} 1.5 {limit}")), &mut x.heard);
             all.append(&mut x.heard);
         }
-        all.iter().map(|input| line(input)).collect::<Vec<_>>()
+        all.iter().map(line).collect::<Vec<_>>()
     };
     let flawed = || SimConfig {
         seed: 3,

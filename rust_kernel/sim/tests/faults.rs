@@ -5,7 +5,7 @@ mod exchange;
 
 use dita_kernel::input::Input;
 use dita_kernel::num::Decimal;
-use dita_sim::{SimConfig, SimVenue};
+use dita_sim::{SimConfig, SimFaults, SimVenue};
 use exchange::{Exchange, bitcoin, dec, id, orders_only, sent};
 
 fn flawed(change: impl FnOnce(&mut SimConfig)) -> Exchange {
@@ -41,6 +41,15 @@ fn settings_out_of_range_are_named() {
             "slippage_bps = 10000: must be from 0 to below 10000 with at most 8 places",
         ),
         (with(|c| c.latency_ns = -1), "latency_ns = -1: must be 0 or more"),
+        (with(|c| c.funding_delay_ns = -1), "funding_delay_ns = -1: must be 0 or more"),
+        (
+            with(|c| c.faults.drop = 1_000_001),
+            "faults.drop = 1000001: must be a rate from 0 to 1000000 millionths",
+        ),
+        (
+            with(|c| c.faults.delay_ns_max = 0),
+            "faults.delay_ns_max = 0: must be positive, or 0 where nothing means never",
+        ),
     ] {
         assert_eq!(got, want);
     }
@@ -201,4 +210,142 @@ fn the_same_seed_gives_the_same_events() {
     assert!(first.len() > 4_000);
     assert_eq!(first, run(9));
     assert_ne!(first, run(10));
+}
+
+fn troubled(change: impl FnOnce(&mut SimFaults)) -> Exchange {
+    let mut faults = SimFaults::default();
+    change(&mut faults);
+    flawed(|c| c.faults = faults)
+}
+
+const ALWAYS: u32 = 1_000_000;
+
+/// Each row: the fault, the requests, what is heard of them, what healing brings.
+#[test]
+fn a_fault_does_what_it_says() {
+    type Change = fn(&mut SimFaults);
+    let rows: &[(Change, &str, &[&str], &[&str])] = &[
+        (|f| f.rate_limit = ALWAYS, "A buy 1", &["RATE_LIMITED A: too many requests"], &[]),
+        (|f| f.lost_request = ALWAYS, "A buy 1", &["SEND_TIMEOUT A: no answer"], &[]),
+        (
+            |f| f.send_timeout = ALWAYS,
+            "A buy 1",
+            &["SEND_TIMEOUT A: no answer"],
+            &["ORDER_ACK A", "FULL_FILL A 1@100 TAKER", "ORDER_STATUS A"],
+        ),
+        (|f| f.instant_expired = ALWAYS, "A buy 1", &["EXPIRED A"], &[]),
+        (|f| f.kill_self_trade = ALWAYS, "A buy 1", &["ORDER_ACK A", "EXPIRED A"], &[]),
+        (|f| f.kill_post_only = ALWAYS, "A buy 1 99 post", &["ORDER_ACK A", "EXPIRED A"], &[]),
+        (|f| f.overfill = ALWAYS, "A buy 1", &["ORDER_ACK A", "FULL_FILL A 1.001@100 TAKER"], &[]),
+        (
+            |f| f.bust = ALWAYS,
+            "A buy 1",
+            &["ORDER_ACK A", "FULL_FILL A 1@100 TAKER", "TRADE_BUST A 1@100"],
+            &[],
+        ),
+        (
+            |f| f.correction = ALWAYS,
+            "A buy 1",
+            &["ORDER_ACK A", "FULL_FILL A 1@100 TAKER", "TRADE_CORRECT A 1@100.1"],
+            &[],
+        ),
+        (
+            |f| f.price_pending = ALWAYS,
+            "A buy 1",
+            &["ORDER_ACK A", "FULL_FILL A 1@0 TAKER", "FULL_FILL A 1@100 TAKER"],
+            &[],
+        ),
+        (|f| f.fill_before_ack = ALWAYS, "A buy 1", &["FULL_FILL A 1@100 TAKER", "ORDER_ACK A"], &[]),
+        (
+            |f| f.stale_status = ALWAYS,
+            "A buy 1",
+            &["ORDER_ACK A", "FULL_FILL A 1@100 TAKER", "ORDER_STATUS A"],
+            &[],
+        ),
+        (|f| f.duplicate = ALWAYS, "A buy 1 99", &["ORDER_ACK A", "ORDER_ACK A"], &["ORDER_STATUS A"]),
+        (|f| f.drop = ALWAYS, "A buy 1 99", &[], &["ORDER_ACK A", "ORDER_STATUS A"]),
+        (|f| f.delay = ALWAYS, "A buy 1 99", &[], &["ORDER_ACK A", "ORDER_STATUS A"]),
+        (|f| f.silence = ALWAYS, "A buy 1 99", &[], &["ORDER_ACK A", "ORDER_STATUS A"]),
+        (
+            |f| f.disconnect = ALWAYS,
+            "A buy 1 99",
+            &["DISCONNECTED "],
+            &["ORDER_ACK A", "ORDER_STATUS A", "RESYNCED "],
+        ),
+        (|f| f.adl = ALWAYS, "A buy 1", &["ORDER_ACK A", "FULL_FILL A 1@100 TAKER", "ADL  0.001@99.9"], &[]),
+        (
+            |f| f.liquidation = ALWAYS,
+            "A buy 1",
+            &["ORDER_ACK A", "FULL_FILL A 1@100 TAKER", "LIQUIDATION  1@99.9"],
+            &[],
+        ),
+        (
+            |f| f.manual_trade = ALWAYS,
+            "A buy 1",
+            &["ORDER_ACK A", "FULL_FILL A 1@100 TAKER", "FULL_FILL WEB2 0.001@100 TAKER"],
+            &[],
+        ),
+    ];
+    let short =
+        |line: &String| line.split(" fee").next().unwrap().split(" filled").next().unwrap().to_string();
+    for (row, (change, order, want, healed)) in rows.iter().enumerate() {
+        let mut x = troubled(*change);
+        let words = |lines: Vec<String>| -> Vec<String> {
+            orders_only(lines).iter().filter(|line| !line.contains("_FEE")).map(short).collect()
+        };
+        assert_eq!(words(x.send(order)), *want, "row {row}");
+        let fired: u64 = x.venue.counters().faults.all().iter().map(|(_, count)| count).sum();
+        assert!(fired > 0, "row {row}");
+        x.venue.heal(1, &mut x.heard);
+        let after = words(x.tell());
+        let last: Vec<&str> = healed.to_vec();
+        // Live orders have their last word too.
+        let after: Vec<&str> = after.iter().map(String::as_str).collect();
+        let statuses = after.iter().filter(|line| line.starts_with("ORDER_STATUS")).count();
+        if !last.is_empty() {
+            assert_eq!(after, last, "row {row}");
+        }
+        assert!(statuses <= 1, "row {row}");
+    }
+}
+
+#[test]
+fn a_canceled_order_may_be_filled_and_one_that_seems_canceled_may_live() {
+    let mut x = troubled(|f| f.late_fill = ALWAYS);
+    x.send("A buy 1 99");
+    let lines = orders_only(x.cancel("A", ""));
+    assert_eq!(lines[0], "CANCEL_ACK A filled 0 left 0");
+    assert_eq!(lines[1], "PARTIAL_FILL A 0.001@99 MAKER fee 0.0000198 filled 0.001 left 0");
+    assert_eq!(x.position(), "0.001 0.099");
+    let mut x = troubled(|f| f.false_cancel = ALWAYS);
+    x.send("A buy 1 99");
+    assert_eq!(x.cancel("A", ""), ["CANCEL_ACK A filled 0 left 0"]);
+    assert_eq!(x.venue.open_orders().len(), 1);
+    x.venue.heal(1, &mut x.heard);
+    assert!(x.venue.open_orders().is_empty());
+}
+
+#[test]
+fn a_query_ends_the_silence_about_an_order() {
+    let mut x = troubled(|f| (f.send_timeout, f.not_found_ns) = (ALWAYS, 100));
+    assert_eq!(x.send("A buy 1"), ["SEND_TIMEOUT A: no answer"]);
+    x.now_ns = 50;
+    assert_eq!(x.query("A", ""), ["ORDER_NOT_FOUND A: unknown order"]);
+    x.now_ns = 150;
+    let lines = orders_only(x.query("A", ""));
+    assert!(
+        lines[1].starts_with("FULL_FILL A") && lines[2].starts_with("ORDER_STATUS A filled 1"),
+        "{lines:?}"
+    );
+}
+
+#[test]
+fn faults_that_are_off_change_nothing_and_healing_without_any_is_silent() {
+    let mut x = flawed(|c| c.faults = SimFaults { disconnect_ns: 7, ..SimFaults::default() });
+    let mut y = flawed(|_| ());
+    for order in ["A buy 1", "B sell 0.5", "C buy 1 99"] {
+        assert_eq!(x.send(order), y.send(order));
+    }
+    x.venue.heal(5, &mut x.heard);
+    assert!(x.heard.is_empty());
 }

@@ -624,7 +624,10 @@ impl Kernel {
         let slot = &self.slots[slot_id as usize];
         let newest = role == OrderRole::Entry || slot.exit.is_some_and(|exit| exit.number == number);
         let seat = Seat { role, newest, live: !status.is_ended() };
-        if !slot.other_exits.is_empty() && role == OrderRole::Exit && !seat.live {
+        if role == OrderRole::Exit && change == Change::Ended && newest && !slot.basis.qty.is_zero() {
+            self.withdraw_reason(slot_id);
+        }
+        if role == OrderRole::Exit && !seat.live && !self.slots[slot_id as usize].other_exits.is_empty() {
             self.drop_ended_exit(slot_id, number);
         }
         let slot = &self.slots[slot_id as usize];
@@ -637,11 +640,11 @@ impl Kernel {
         self.move_slot(slot_id, symbol, effects);
         let slot = &mut self.slots[slot_id as usize];
         if let Some(extra) = &self.orders.at(place).extra
-            && role == OrderRole::Exit
+            && !newest
             && status == VenueOrderStatus::Filled
             && !facts.holds
-            && !extra.reason.is_empty()
         {
+            // Not the newest exit has closed the trade: what that one was for is not why.
             slot.close_reason.clone_from(&extra.reason);
         }
         let cut_short = role == OrderRole::Entry

@@ -75,19 +75,14 @@ impl Kernel {
         }
     }
 
-    /// Why the trade is to end, now that an exit ended without closing it: as the exit says that is the newest now.
-    pub(crate) fn withdraw_reason(&mut self, slot_id: u32, place: u32) {
-        let slot = &self.slots[slot_id as usize];
-        let ended = self.orders.at(place).number;
-        let older = slot.other_exits.last().copied();
-        match slot.exit {
-            Some(exit) if exit.number == ended => {
-                let reason = older.and_then(|other| self.orders.at(other.place).extra.as_ref());
-                let reason = reason.map_or(Id::EMPTY, |extra| extra.reason.clone());
-                self.slots[slot_id as usize].close_reason = reason;
-            }
-            Some(_) | None => {}
-        }
+    /// The newest exit ended without closing the trade: its reason does not stand. The one that is the newest now says
+    /// why the trade is to end.
+    #[cold]
+    pub(crate) fn withdraw_reason(&mut self, slot_id: u32) {
+        let next = self.slots[slot_id as usize].other_exits.last().copied();
+        let extra = next.and_then(|next| self.orders.at(next.place).extra.as_ref());
+        let reason = extra.map_or(Id::EMPTY, |extra| extra.reason.clone());
+        self.slots[slot_id as usize].close_reason = reason;
     }
 
     /// The position is gone while exits are at work: they are taken back.

@@ -45,25 +45,37 @@ impl Kernel {
     /// Looks at the results before an input changes them.
     #[cold]
     pub(crate) fn sample_results(&mut self) {
-        let results: Vec<Money> = (0..self.assets.len() as u16).map(|asset| self.result_of(asset)).collect();
+        let results = self.results();
         let watches_peak = self.control.limits.watches_peak();
         self.guard.losses.sample(self.now_ns, watches_peak, results.into_iter());
     }
 
     /// What the account has made in an asset so far, realised and not: equity less what was brought in.
     pub fn result_of(&self, asset: u16) -> Money {
-        let mut result = self.ledger.balance(asset, Account::Wallet)
-            + self.ledger.balance(asset, Account::Inventory)
-            - self.contributed(asset);
-        for (instrument, rules) in (0_u32..).zip(&self.instruments) {
-            if rules.settle == asset {
-                let books = &self.books[instrument as usize];
-                for basis in books.book.iter().filter(|basis| !basis.qty.is_zero()) {
-                    result += self.unrealized(instrument, basis);
-                }
-            }
+        let of_asset = (0_u32..).zip(&self.instruments).filter(|(_, rules)| rules.settle == asset);
+        of_asset.fold(self.realized_of(asset), |sum, (place, _)| sum + self.open_result(place))
+    }
+
+    /// The same of every asset, in one pass.
+    fn results(&self) -> Vec<Money> {
+        let mut results: Vec<Money> =
+            (0..self.assets.len() as u16).map(|asset| self.realized_of(asset)).collect();
+        for (place, rules) in (0_u32..).zip(&self.instruments) {
+            results[usize::from(rules.settle)] += self.open_result(place);
         }
-        result
+        results
+    }
+
+    /// What is realised, with what spot positions have cost.
+    fn realized_of(&self, asset: u16) -> Money {
+        self.ledger.balance(asset, Account::Wallet) + self.ledger.balance(asset, Account::Inventory)
+            - self.contributed(asset)
+    }
+
+    /// What an instrument's positions would bring beyond their cost.
+    fn open_result(&self, instrument: u32) -> Money {
+        let held = self.books[instrument as usize].book.iter().filter(|basis| !basis.qty.is_zero());
+        held.fold(Money::ZERO, |sum, basis| sum + self.unrealized(instrument, basis))
     }
 
     /// What was brought in, less what was taken out.

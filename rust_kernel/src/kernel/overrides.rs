@@ -282,6 +282,13 @@ impl Kernel {
                 "is of another asset, order side or position side than the slot needs",
             ));
         }
+        if order.filled < order.qty {
+            return Err(invalid(
+                field,
+                id,
+                "is still at work: a slot takes an order's fills once all are there",
+            ));
+        }
         if order.fills.is_empty() || order.fills.iter().any(|fill| fill.qty.is_zero()) {
             return Err(invalid(field, id, "has no fills that a slot could take"));
         }

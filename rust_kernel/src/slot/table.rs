@@ -27,7 +27,7 @@ named! {
         EntryPartFilled = "ENTRY_PART_FILLED",
         /// The entry filled to its end.
         EntryFilled = "ENTRY_FILLED",
-        /// The entry filled after it had ended.
+        /// An entry filled after it had ended; another may be at work, where an operator gave the slot two.
         EntryLateFilled = "ENTRY_LATE_FILLED",
         /// The entry ended, and the slot holds nothing.
         EntryEndedFlat = "ENTRY_ENDED_FLAT",
@@ -129,7 +129,7 @@ pub const TABLE: [(Symbol, [Rule; STAGES]); SYMBOLS] = [
     (Symbol::EntryAcked,           [xxx,  xxx,  WRK,  xxx,  xxx,  xxx,  xxx,  xxx,  xxx ]),
     (Symbol::EntryPartFilled,      [xxx,  xxx,  WRK,  WRK,  xxx,  XRQ,  XSN,  XWK,  xxx ]),
     (Symbol::EntryFilled,          [xxx,  xxx,  OPN,  OPN,  xxx,  XRQ,  XSN,  XWK,  xxx ]),
-    (Symbol::EntryLateFilled,      [xxx,  xxx,  xxx,  xxx,  OPN,  XRQ,  XSN,  XWK,  OPN ]),
+    (Symbol::EntryLateFilled,      [xxx,  REQ,  SNT,  WRK,  OPN,  XRQ,  XSN,  XWK,  OPN ]),
     (Symbol::EntryEndedFlat,       [xxx,  CLO,  CLO,  CLO,  xxx,  xxx,  xxx,  xxx,  xxx ]),
     (Symbol::EntryEndedOpen,       [xxx,  xxx,  OPN,  OPN,  xxx,  xxx,  xxx,  xxx,  xxx ]),
     (Symbol::EntryEndedExiting,    [xxx,  xxx,  xxx,  xxx,  xxx,  XRQ,  XSN,  XWK,  xxx ]),
@@ -141,7 +141,7 @@ pub const TABLE: [(Symbol, [Rule; STAGES]); SYMBOLS] = [
     (Symbol::ExitDoneOpen,         [xxx,  xxx,  xxx,  xxx,  xxx,  OPN,  OPN,  OPN,  xxx ]),
     (Symbol::ExitDoneFlat,         [xxx,  xxx,  xxx,  xxx,  xxx,  CLO,  CLO,  CLO,  xxx ]),
     (Symbol::ExitDoneEntryWorking, [xxx,  xxx,  xxx,  xxx,  xxx,  WRK,  WRK,  WRK,  xxx ]),
-    (Symbol::ExitLateFilled,       [xxx,  xxx,  xxx,  WRK,  OPN,  XRQ,  XSN,  XWK,  CLO ]),
+    (Symbol::ExitLateFilled,       [xxx,  REQ,  SNT,  WRK,  OPN,  XRQ,  XSN,  XWK,  CLO ]),
     (Symbol::ExitLateFilledFlat,   [xxx,  xxx,  xxx,  xxx,  CLO,  xxx,  xxx,  xxx,  xxx ]),
     (Symbol::ExitDoubt,            [old,  old,  old,  old,  old,  XRQ,  XSN,  XWK,  old ]),
     (Symbol::ExitReported,         [old,  old,  old,  old,  old,  XRQ,  XSN,  XWK,  old ]),

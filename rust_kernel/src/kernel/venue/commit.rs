@@ -135,12 +135,6 @@ impl Kernel {
         {
             self.slots[slot_id as usize].close_reason = reason;
         }
-        if let (Some(slot_id), OrderRole::Exit) = (owner, order.role)
-            && !self.slots[slot_id as usize].basis.qty.is_zero()
-        {
-            // The exit did not close the trade: its reason does not stand.
-            self.withdraw_reason(slot_id, place);
-        }
         self.end_order(place, status, Change::Ended, effects);
     }
 
