@@ -46,7 +46,6 @@ class SimulatedVenue:
         native_oco: bool = False,
         trim_reduce_only: bool = False,
         self_trade_prevention: bool = False,
-        queue_position: bool = False,
         funding_without_symbol: bool = False,
         funding_delay_ms: Number = 0,
     ) -> None:
@@ -76,7 +75,6 @@ class SimulatedVenue:
             native_oco: Whether the venue itself cancels the others of an `oco_group`.
             trim_reduce_only: Whether waiting reduce-only orders are cut or ended as the position shrinks.
             self_trade_prevention: Whether an order that would meet another of the account expires.
-            queue_position: Whether an order waits behind what the book showed at its price.
             funding_without_symbol: Whether FUNDING_FEE comes pooled per asset.
             funding_delay_ms: How long after the boundary funding is paid.
         """
@@ -102,7 +100,6 @@ class SimulatedVenue:
             "native_oco": native_oco,
             "trim_reduce_only": trim_reduce_only,
             "self_trade_prevention": self_trade_prevention,
-            "queue_position": queue_position,
             "funding_without_symbol": funding_without_symbol,
             "funding_delay_ms": funding_delay_ms,
         }
