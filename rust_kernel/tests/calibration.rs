@@ -75,7 +75,7 @@ fn the_ratio_is_an_average_of_weight_a_tenth() {
 fn fill(desk: &mut Desk, trade: usize, size: &str, fee: &str) {
     desk.event(Kind::FullFill, &id("stranger"), |event| {
         event.asset = id("BTCUSDT");
-        event.order_side = Some(if trade % 2 == 0 { OrderSide::Buy } else { OrderSide::Sell });
+        event.order_side = Some(if trade.is_multiple_of(2) { OrderSide::Buy } else { OrderSide::Sell });
         event.venue_trade_id = id(&format!("T{trade}"));
         event.size = Some(dec(size));
         event.price = Some(dec("99.9"));

@@ -78,9 +78,11 @@ fn rebates(desk: &mut Desk) {
 }
 
 type Story = fn(&mut Desk);
+/// What happens, the cause planted by it, its amount, proof and references, and why.
+type Planted = (Story, Cause, &'static str, Proof, &'static [&'static str], &'static str);
 
 #[rustfmt::skip]
-const STORIES: [(Story, Cause, &str, Proof, &[&str], &str); 24] = [
+const STORIES: [Planted; 24] = [
     (|d| { fill(d, "T1", None); frame(d, "USDT", "1000"); },
         Cause::FeeNotSettled, "0.05", Proof::Presumed, &["T1"], "E has not charged the fee that K predicted"),
     (|d| { frame(d, "USDT", "1000"); d.now += SECOND; d.open(0, "1", "100"); },
