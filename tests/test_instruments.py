@@ -134,7 +134,18 @@ LISTS: dict[str, tuple[Callable[[], Listed], int, frozenset[str]]] = {
     "bybit spot": (
         bybit("bybit_v5-market-get-instruments-info-spot.json", "Spot", product="spot"),
         190,
-        frozenset(),
+        # Eleven decimals and more in price and in quantity: their product is finer than money is.
+        frozenset(
+            {
+                "PMTEST12DAI",
+                "PMTEST12UST",
+                "PMTEST16USDT",
+                "SOLBIT",
+                "SPOTTEST3USDT",
+                "USDTDAI",
+                "USDTUST",
+            }
+        ),
     ),
     "okx swap": (okx("okx_instruments_SWAP_2022.json"), 166, frozenset()),
     "okx spot": (okx("okx_instruments_SPOT_2022.json"), 513, frozenset()),
