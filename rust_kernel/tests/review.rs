@@ -415,3 +415,146 @@ fn an_order_of_many_venue_ids_is_found_by_the_last_ones() {
         assert_eq!(desk.kernel.orders().by_venue_id(&id(venue_id)).is_some(), found, "{venue_id}");
     }
 }
+
+#[test]
+fn a_busted_spot_fill_whose_fee_was_larger_than_itself_goes_back_whole() {
+    let mut spec = InstrumentSpec::linear(id("BTCUSDT"), id("BTC"), id("USDT"), dec("0.1"), dec("0.001"));
+    spec.product = dita_kernel::names::Product::Spot;
+    let mut desk = Desk::over(spec, &[("USDT", "1000"), ("BTC", "10")], "100");
+    desk.enter_limit(0, "2", "100");
+    let entry = desk.submitted();
+    let fill = |desk: &mut Desk, trade: &str, size: &str, fee: &str| {
+        desk.event(Kind::PartialFill, &entry, |event| {
+            event.venue_trade_id = id(trade);
+            event.size = Some(dec(size));
+            event.price = Some(dec("100"));
+            event.fee = Some(dec(fee));
+            event.fee_asset = id("BTC");
+        });
+    };
+    fill(&mut desk, "T1", "0.01", "0.02"); // the venue's least fee: it is nobody's
+    fill(&mut desk, "T2", "1", "0");
+    let rare = dita_kernel::input::RareFields { ref_trade_id: id("T1"), ..Default::default() };
+    desk.event(Kind::TradeBust, &entry, |event| {
+        event.event_id = id("B1");
+        event.rare = Some(Box::new(rare));
+    });
+    let wallet = dita_kernel::ledger::Account::Wallet;
+    assert_eq!(
+        (desk.balance_of("BTC", wallet), desk.balance_of("USDT", wallet)),
+        ("11".into(), "900".into())
+    );
+    assert_eq!(desk.book().0, "1.00000000");
+    desk.assert_replays();
+}
+
+/// Numbers at every edge that an event can carry, on every product: nothing may stop the kernel or break an invariant.
+#[test]
+fn no_event_with_numbers_at_the_edge_stops_the_kernel() {
+    const NUMBERS: [&str; 14] = [
+        "0",
+        "1",
+        "-1",
+        "0.001",
+        "0.0001",
+        "100",
+        "99.95",
+        "1000000000000000",
+        "-1000000000000000",
+        "999999999999999.999",
+        "0.0000000000000000000000000001",
+        "39614081257132168796771975167",
+        "1000000000000",
+        "3",
+    ];
+    let mut state: u64 = 0x9E37_79B9_7F4A_7C15;
+    let mut draw = |below: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state % below as u64) as usize
+    };
+    for product in 0..3 {
+        for _ in 0..80 {
+            let mut spec =
+                InstrumentSpec::linear(id("BTCUSDT"), id("BTC"), id("USDT"), dec("0.1"), dec("0.001"));
+            match product {
+                0 => {}
+                1 => {
+                    spec.inverse = true;
+                    spec.settle = id("BTC");
+                    spec.lot_step = dec("1");
+                    spec.contract_multiplier = dec("100");
+                }
+                _ => spec.product = dita_kernel::names::Product::Spot,
+            }
+            let size = if product == 1 { "5" } else { "1" };
+            let mut desk = Desk::over(spec, &[("USDT", "1000"), ("BTC", "10")], "100");
+            if product < 2 {
+                rate(&mut desk);
+            }
+            for round in 0..40 {
+                let slot = draw(3) as u32;
+                let _ = match draw(3) {
+                    0 => desk.enter(slot, size),
+                    1 => desk.exit(slot),
+                    _ => desk.cancel(slot),
+                };
+                let orders: Vec<Id> =
+                    desk.kernel.orders().iter().map(|order| order.client_id.clone()).collect();
+                let order = if orders.is_empty() { Id::EMPTY } else { orders[draw(orders.len())].clone() };
+                let kind = Kind::ALL[draw(Kind::ALL.len())];
+                let mut number = || if draw(3) == 0 { None } else { Some(dec(NUMBERS[draw(NUMBERS.len())])) };
+                let numbers =
+                    [number(), number(), number(), number(), number(), number(), number(), number()];
+                let (trade, reference, side) = (draw(6), draw(6), draw(3));
+                desk.event(kind, &order, |event| {
+                    event.asset = id("BTCUSDT");
+                    event.venue_trade_id = id(&format!("T{trade}"));
+                    event.event_id = id(&format!("E{round}"));
+                    event.order_side = [None, Some(OrderSide::Buy), Some(OrderSide::Sell)][side];
+                    event.size = numbers[0];
+                    event.price = numbers[1];
+                    event.filled_size = numbers[2];
+                    event.remaining_size = numbers[3];
+                    event.order_size = numbers[4];
+                    event.order_price = numbers[5];
+                    event.average_price = numbers[6];
+                    event.fee = numbers[7];
+                    let rare = dita_kernel::input::RareFields {
+                        ref_trade_id: id(&format!("T{reference}")),
+                        ..Default::default()
+                    };
+                    event.rare = Some(Box::new(rare));
+                });
+                let kind = AccountEventKind::ALL[draw(AccountEventKind::ALL.len())];
+                let mut number = || if draw(3) == 0 { None } else { Some(dec(NUMBERS[draw(NUMBERS.len())])) };
+                let numbers = [number(), number(), number(), number(), number(), number()];
+                let asset = ["USDT", "BTC", "XYZ"][draw(3)];
+                desk.account(kind, |event| {
+                    event.asset = id(asset);
+                    event.event_id = id(&format!("A{round}"));
+                    event.venue_trade_id = id(&format!("T{trade}"));
+                    event.amount = numbers[0];
+                    event.realized_pnl = numbers[1];
+                    event.fee = numbers[2];
+                    event.wallet_balance = numbers[3];
+                    event.size = numbers[4];
+                    event.entry_price = numbers[5];
+                });
+                if let Some(price) = number_of(&mut draw, &NUMBERS) {
+                    desk.put(Input::Mark { symbol: id("BTCUSDT"), price: dec(price), venue_time_ns: 0 });
+                }
+                if draw(8) == 0 {
+                    let later = desk.now + 8 * HOUR;
+                    pass(&mut desk, later);
+                }
+            }
+            desk.assert_replays();
+        }
+    }
+}
+
+fn number_of<'a>(draw: &mut impl FnMut(usize) -> usize, numbers: &[&'a str]) -> Option<&'a str> {
+    if draw(4) == 0 { Some(numbers[draw(numbers.len())]) } else { None }
+}
