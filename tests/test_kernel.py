@@ -134,7 +134,7 @@ BAD_INTENTS = [
     ({"leverage": 0},                                      "INVALID_INTENT",    "leverage"),
     ({"action": "EXIT"},                                   "NO_POSITION",       None),
     ({"action": "CANCEL"},                                 "NO_ACTIVE_ORDER",   None),
-    ({"action": "AMEND"},                                  "INVALID_INTENT",    None),
+    ({"action": "AMEND"},                                  "NO_ACTIVE_ORDER",   None),
     ({"order_type": "STOP_MARKET"},                        "INVALID_INTENT",    "trigger_price"),
 ]  # fmt: skip
 

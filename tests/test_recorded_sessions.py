@@ -145,8 +145,8 @@ def test_what_the_recording_lacks_is_the_difference() -> None:
         kernel.check_invariants()
     transfers, funding, last = D(0), D("-0.66758111"), D("-0.96698169")
     # In, out: to the last unit. Then trades that were not recorded cost 0.66758111, and before the last one
-    # another 0.29940058; TRADE_LITE, the account's frame and the fill itself tell of one trade, booked once. The
-    # first of them lacks the fee: a maker's is predicted, until the fill says that there was none.
+    # another 0.29940058. TRADE_LITE, the account's frame and the fill itself tell of one trade, booked once:
+    # the first of them lacks the fee, so a maker's is predicted until the fill says that there was none.
     fee = D("0.02") * D("2317.3") * D("0.0002")
     assert deltas[:6] == [transfers, transfers, funding, funding, funding, funding]
     assert deltas[6:] == [funding + fee, last + fee, last]

@@ -247,7 +247,7 @@ def base_rates(_: Example, expected: Example) -> None:
 
 
 def rate_of_placement(_: Example, __: Example) -> None:
-    """Bybit charges the rate of when the order was placed; we predict with the newest, and settlement tells."""
+    """Bybit charges the rate of when the order was placed; we predict with the newest until it settles."""
     kernel = desk(LINEAR, taker_rate="0.00055")
     kernel.process_intent(intent(ENTER, "i", asset="X", target_size="1", reference_price="1000"))
     kernel.set_exchange_config({"taker_rate": "0.0004"})

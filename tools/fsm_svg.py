@@ -16,7 +16,7 @@ Point: TypeAlias = tuple[float, float]
 Arrows: TypeAlias = dict[tuple[str, str], list[str]]
 
 WIDTH: Final = 1480
-HEIGHT: Final = 810
+HEIGHT: Final = 840
 BOX_WIDTH: Final = 180
 BOX_HEIGHT: Final = 50
 # Where most arrows meet.
@@ -52,7 +52,7 @@ class Group(NamedTuple):
 GROUPS: Final[dict[str, Group]] = {
     "VENUE": Group("at the venue", ("ORDER_SENT", "ENTRY_WORKING"), (645, 70, 1185, 182)),
     "ENTERING": Group("entering", ("ORDER_REQUESTED", "ORDER_SENT", "ENTRY_WORKING"), (325, 48, 1202, 200)),
-    "EXITING": Group("exiting", ("EXIT_REQUESTED", "EXIT_SENT", "EXIT_WORKING"), (370, 632, 1182, 748)),
+    "EXITING": Group("exiting", ("EXIT_REQUESTED", "EXIT_SENT", "EXIT_WORKING"), (370, 612, 1182, 778)),
 }
 
 
@@ -85,9 +85,12 @@ ROUTES: Final[dict[tuple[str, str], Route]] = {
     ("POSITION_OPEN", "CLOSED"): Route(((1260, 440), (210, 440)), (740, 455), one_line=True),
     ("CLOSED", "POSITION_OPEN"): Route(((210, 415), (1260, 415)), (740, 406), one_line=True),
     ("CLOSED", "ORDER_REQUESTED"): Route(((120, 345), (120, 260), (400, 260), (400, 155)), (260, 251)),
-    ("EXIT_REQUESTED", "EXIT_SENT"): Route(((990, 690), (870, 690)), (930, 680)),
-    ("EXIT_SENT", "EXIT_WORKING"): Route(((690, 690), (560, 690)), (625, 665)),
-    ("EXITING", "ENTRY_WORKING"): Route(((1015, 632), (1015, 155)), (1007, 520), "end"),
+    ("EXIT_REQUESTED", "EXIT_SENT"): Route(((990, 680), (870, 680)), (930, 671)),
+    ("EXIT_SENT", "EXIT_WORKING"): Route(((690, 680), (560, 680)), (625, 627)),
+    ("EXIT_SENT", "EXIT_REQUESTED"): Route(((870, 700), (990, 700)), (930, 716)),
+    ("EXIT_WORKING", "EXIT_REQUESTED"): Route(((470, 715), (470, 755), (1080, 755), (1080, 715)), (780, 748)),
+    ("EXIT_WORKING", "EXIT_SENT"): Route(((560, 700), (690, 700)), (625, 731)),
+    ("EXITING", "ENTRY_WORKING"): Route(((1015, 612), (1015, 155)), (1007, 520), "end"),
     ("EXITING", "POSITION_OPEN"): Route(((1182, 650), (1330, 650), (1330, 455)), (1256, 641)),
     ("EXITING", "CLOSED"): Route(((370, 690), (80, 690), (80, 455)), (225, 681)),
 }

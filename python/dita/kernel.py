@@ -559,9 +559,11 @@ class ExecutionKernel:
         """Return the venue's positions: as the kernel books them, and as the venue last reported them.
 
         Returns:
-            Dicts of `symbol position_side size entry_price cost unrealized_pnl reported_size difference`:
-            sizes are signed, + long; `difference` is what was reported less what is booked. None before a
-            report.
+            Dicts of `symbol position_side size entry_price cost unrealized_pnl initial_margin maint_margin
+            liquidation_price reported_size difference`. Sizes are signed, + long. `initial_margin` is the
+            cost at the leverage set, `maint_margin` the tiers' at the mark, `liquidation_price` where the
+            position would end if it were isolated with its initial margin; None for spot, and the last two
+            without tiers. `difference` is what was reported less what is booked, None before a report.
         """
         return self._engine.positions()
 

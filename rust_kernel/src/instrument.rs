@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::input::InstrumentSpec;
+use crate::margin::MarginTiers;
 use crate::names::{Liquidity, OrderSide, Product};
 use crate::num::{
     Decimal, MONEY_SCALE, Money, NumError, Price, Qty, Rate, Rounding, UNITS_MAX, bounded, divide,
@@ -69,6 +70,8 @@ pub struct Instrument {
     pub mark_time_ns: i64,
     /// The leverage that the venue has confirmed.
     pub leverage: Decimal,
+    /// Maintenance margin by notional; empty where the venue's tiers are not known.
+    pub tiers: MarginTiers,
 }
 
 fn grid(value: Decimal, field: &'static str) -> Result<(i128, u8), SpecError> {
@@ -203,6 +206,8 @@ impl Instrument {
             mark: None,
             mark_time_ns: 0,
             leverage: spec.leverage,
+            tiers: MarginTiers::load(&spec.margin_tiers)
+                .map_err(|why| SpecError { field: "margin_tiers", why })?,
         };
         // A minimum off the lot grid means the next lot; a maximum means the lot below.
         if let Some(value) = spec.min_qty {

@@ -51,6 +51,25 @@ fn reserved(desk: &Desk) -> String {
 }
 
 #[test]
+fn a_refused_cancel_of_the_other_is_not_repeated_at_once() {
+    for refusal in [Kind::CancelReject, Kind::RateLimited] {
+        let mut desk = Desk::new();
+        desk.open(0, "1", "100");
+        let (stop, target) = bracket(&mut desk, "g");
+        desk.ack(&stop, "W");
+        desk.ack(&target, "L");
+        desk.fill(&stop, "F1", "1", "90");
+        assert_eq!(canceled(&desk), std::slice::from_ref(&target));
+        // The same quote has ended it at the venue; the refusal comes before the news of that.
+        desk.event(refusal, &target, |_| {});
+        assert!(canceled(&desk).is_empty(), "or a venue that answers at once is asked for ever: {refusal}");
+        desk.event(Kind::Expired, &target, |_| {});
+        assert_eq!(desk.stage(0), Stage::Closed);
+        desk.assert_replays();
+    }
+}
+
+#[test]
 fn a_stop_and_a_take_profit_rest_together_and_the_one_that_fills_takes_back_the_other() {
     for stop_fills in [true, false] {
         let mut desk = Desk::new();

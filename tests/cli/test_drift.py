@@ -51,6 +51,29 @@ def test_the_planted_story_ends_apart_and_meets_in_between(story: tuple[Drift, d
         assert within[-1] == 0
 
 
+def test_the_kernel_names_what_was_planted(story: tuple[Drift, dict[str, Any]]) -> None:
+    drift, account = story
+    # The rebate; the last fill's profit less its fee; and what nobody says: 1.21 of fee, 4.20 by a stranger.
+    assert {part["cause"]: (part["amount"], part["proof"]) for part in account["reconcile_causes"]} == {
+        "REBATE": (Decimal("-2.75"), "PROVEN"),
+        "FILL_IN_FLIGHT": (Decimal("-13.393"), "PROVEN"),
+        "UNEXPLAINED": (Decimal("-5.41"), "PROVEN"),
+    }
+    by_episode = [
+        {
+            (part.cause, part.proof)
+            for sample in drift.samples
+            if began <= sample.ts_ns < after
+            for part in sample.parts
+        }
+        for (began, _), (after, _) in zip(drift.notes, drift.notes[1:], strict=False)
+    ]
+    assert ("FEE_NOT_SETTLED", "PRESUMED") in by_episode[0]
+    assert by_episode[1] == {("UNEXPLAINED", "PROVEN")}, "before its record nobody knows that it is funding"
+    assert ("FILL_IN_FLIGHT", "PROVEN") in by_episode[2]
+    assert by_episode[3] == {("UNEXPLAINED", "PROVEN")}, "nor that it is a transfer"
+
+
 def test_the_waterfall_is_the_kernels_account(story: tuple[Drift, dict[str, Any]]) -> None:
     drift, account = story
     picture = parsed(as_svg(drift))

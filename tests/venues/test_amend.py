@@ -32,21 +32,11 @@ def working(**script: Any) -> tuple[ExecutionKernel, MockVenueAdapter]:
     return kernel, adapter
 
 
-def takes_amends() -> bool:
-    kernel = opened(MockVenueAdapter(submit=lambda order: [ack(order)]))
-    kernel.process_intent(intent(ENTER, "i1", order_type="LIMIT", limit_price="59000"))
-    return "not_yet_supported" not in kernel.process_intent(amend()).details
-
-
-needs_amend = pytest.mark.skipif(not takes_amends(), reason="the core does not take AMEND yet")
-
-
 def accepted(order: VenueOrder, changes: dict[str, Any]) -> list[VenueEvent]:
     told = {"order_size": changes["size"], "order_price": changes["limit_price"]}
     return [event(Kind.AMEND_ACK, order, request_id=changes["request_id"], **told)]
 
 
-@needs_amend
 def test_an_adapter_is_asked_with_all_that_it_needs() -> None:
     kernel, adapter = working(amend=accepted)
     outcome = kernel.process_intent(amend())
@@ -72,7 +62,6 @@ def test_an_adapter_is_asked_with_all_that_it_needs() -> None:
     kernel.check_invariants()
 
 
-@needs_amend
 def test_until_it_is_answered_it_is_outstanding() -> None:
     kernel, _ = working()
     kernel.process_intent(amend())
@@ -84,7 +73,6 @@ def test_until_it_is_answered_it_is_outstanding() -> None:
     kernel.check_invariants()
 
 
-@needs_amend
 def test_an_adapter_that_fails_leaves_the_change_in_doubt() -> None:
     kernel, _ = working(amend=TimeoutError("line down"))
     outcome = kernel.process_intent(amend())
@@ -140,7 +128,6 @@ def test_fills_that_cannot_be_listed_prove_nothing() -> None:
     assert (kernel.orders()[0].doubt, kernel.slot(0).fsm_state) == ("SUBMIT", "ORDER_SENT")
 
 
-@needs_amend
 def test_the_paper_venue_amends() -> None:
     kernel, venue = paper()
     kernel.process_intent(intent(ENTER, "i1", order_type="LIMIT", limit_price="59000"))

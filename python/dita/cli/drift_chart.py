@@ -247,6 +247,11 @@ class _Picture:
     def _causes(self) -> Iterator[str]:
         stacks = [_stacked(sample) for sample in self._samples]
         reached = [end for stack in stacks for _, _, end in stack]
+        reached += [
+            _start_of_unexplained(sample) + part.amount
+            for sample in self._samples
+            for part in sample.presumed
+        ]
         scale = _Scale(_CAUSES, [Decimal(0), *reached], Decimal("0.08"))
         yield f'<text class="s" x="24" y="{_CAUSES[0] - 16}">E \u2212 K</text>'
         yield from self._grid(scale)
@@ -259,6 +264,12 @@ class _Picture:
             )
             for part, start, end in stack:
                 yield _bar(self._fill(part, sample), left, right, scale.y(start), scale.y(end))
+            # Hypotheses are alternatives: side by side over what each would explain.
+            wide = (right - left) / max(1, len(sample.presumed))
+            begin = _start_of_unexplained(sample)
+            for place, part in enumerate(sample.presumed):
+                edges = scale.y(begin), scale.y(begin + part.amount)
+                yield _bar(self._fill(part, sample), left + wide * place, left + wide * (place + 1), *edges)
         yield f'<path class="zero" d="M{_LEFT} {scale.y(Decimal(0)):.1f}H{_RIGHT}"/>'
         line = self._steps([(sample.ts_ns, sample.delta) for sample in self._samples], scale)
         yield f'<path class="delta" d="{line}"/>'
@@ -366,15 +377,19 @@ class _Picture:
 
 
 def _stacked(sample: Sample) -> list[tuple[Part, Decimal, Decimal]]:
-    """Return each part with where it starts and ends, up or down from 0; hypotheses over what is unknown."""
+    """Return each part of the sum with where it starts and ends, up or down from 0."""
     reached = {True: Decimal(0), False: Decimal(0)}
     stack: list[tuple[Part, Decimal, Decimal]] = []
-    for part in (*sample.proven, *sample.presumed):
+    for part in sample.proven:
         up = part.amount > 0
         stack.append((part, reached[up], reached[up] + part.amount))
-        if part.cause != UNEXPLAINED:
-            reached[up] += part.amount
+        reached[up] += part.amount
     return stack
+
+
+def _start_of_unexplained(sample: Sample) -> Decimal:
+    starts = (start for part, start, _ in _stacked(sample) if part.cause == UNEXPLAINED)
+    return next(starts, Decimal(0))
 
 
 def _hatch(number: int) -> str:

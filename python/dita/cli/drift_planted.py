@@ -55,6 +55,7 @@ class _Exchange:
         self.samples: list[Sample] = []
         self.notes: list[tuple[int, str]] = []
         self._now_ns = _START_NS
+        self._booked_ns = _START_NS
         self._count = 0
 
     def at(self, minute: int, note: str = "") -> None:
@@ -83,15 +84,16 @@ class _Exchange:
     def books(self, amount: str) -> None:
         """Change the wallet; nobody is told yet."""
         self.wallet += Decimal(amount)
+        self._booked_ns = self._now_ns
 
     def frame(self) -> None:
         """Report the wallet."""
         self._account("ACCOUNT_UPDATE", wallet_balance=self.wallet)
 
     def record(self, kind: str, amount: str) -> None:
-        """Report one entry of the wallet."""
+        """Report the wallet's last entry, with the time at which it was booked: that may be long ago."""
         self._count += 1
-        self._account(kind, amount=amount, venue_txn_id=f"w{self._count}")
+        self._account(kind, amount=amount, venue_txn_id=f"w{self._count}", timestamp=self._booked_ns)
 
     def settle(self, trade: str, fee: str, pnl: str) -> None:
         """Report the exchange's own figures of a fill."""
@@ -195,8 +197,8 @@ def _manual_trade(exchange: _Exchange) -> None:
 
 def _rebate_ahead_of_its_frame(exchange: _Exchange) -> None:
     exchange.at(130, "A rebate of 2.75 is recorded; the frame that holds it has not come.")
-    exchange.record("REBATE", "2.75")
     exchange.books("2.75")
+    exchange.record("REBATE", "2.75")
 
 
 def _last_fill(exchange: _Exchange) -> None:

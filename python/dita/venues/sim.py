@@ -45,6 +45,7 @@ class SimulatedVenue:
         two_ids_on_trigger: bool = False,
         native_oco: bool = False,
         trim_reduce_only: bool = False,
+        queue_position: bool = False,
         self_trade_prevention: bool = False,
         funding_without_symbol: bool = False,
         funding_delay_ms: Number = 0,
@@ -75,6 +76,7 @@ class SimulatedVenue:
             two_ids_on_trigger: Whether a triggered order gets a second venue id.
             native_oco: Whether the venue itself cancels the others of an `oco_group`.
             trim_reduce_only: Whether waiting reduce-only orders are cut or ended as the position shrinks.
+            queue_position: Whether an order that rests waits behind what the book showed at its price.
             self_trade_prevention: Whether an order that would meet another of the account expires.
             funding_without_symbol: Whether FUNDING_FEE comes pooled per asset.
             funding_delay_ms: How long after the boundary funding is paid.
@@ -102,6 +104,7 @@ class SimulatedVenue:
             "two_ids_on_trigger": two_ids_on_trigger,
             "native_oco": native_oco,
             "trim_reduce_only": trim_reduce_only,
+            "queue_position": queue_position,
             "self_trade_prevention": self_trade_prevention,
             "funding_without_symbol": funding_without_symbol,
             "funding_delay_ms": funding_delay_ms,

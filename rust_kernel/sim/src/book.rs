@@ -68,6 +68,12 @@ impl Ladder {
         within.fold(0_i128, |sum, level| sum.saturating_add(level.size))
     }
 
+    /// What is known to rest at a price; 0 where the size is not known.
+    pub(crate) fn resting_at(&self, price: i128) -> i128 {
+        let size = self.place(price).map_or(0, |place| self.levels[place].size);
+        if size == UNLIMITED { 0 } else { size }
+    }
+
     /// Where a price stands, or would.
     fn place(&self, price: i128) -> Result<usize, usize> {
         self.levels.binary_search_by(|level| match self.side {
@@ -128,6 +134,14 @@ impl Book {
         match side {
             OrderSide::Buy => &self.asks,
             OrderSide::Sell => &self.bids,
+        }
+    }
+
+    /// The side that an order of `side` rests on.
+    pub(crate) fn own(&self, side: OrderSide) -> &Ladder {
+        match side {
+            OrderSide::Buy => &self.bids,
+            OrderSide::Sell => &self.asks,
         }
     }
 

@@ -151,7 +151,7 @@ pub(crate) fn after_taking(
     }
     match (order.limit, order.time_in_force) {
         (Some(limit), TimeInForce::Gtc | TimeInForce::Gtd) => {
-            market.queue(order.order_side).insert(order.order_side, limit, order.priority(), place);
+            market.rest(order, limit, place, desk.behaviour.queue_position);
             None
         }
         (None, _) | (Some(_), TimeInForce::Ioc | TimeInForce::Fok) => {

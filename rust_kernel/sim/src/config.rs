@@ -43,6 +43,9 @@ pub struct SimConfig {
     /// Whether waiting reduce-only orders are cut (RESTATED) or ended (EXPIRED) as soon as the position shrinks under
     /// them. Without it they never fill beyond the position either, but stay until the market comes to them.
     pub trim_reduce_only: bool,
+    /// Whether an order that rests waits behind what the book showed at its price: prints at the price serve that
+    /// first, and a level that shrinks takes it away from ahead of the order. Without it prints fill at once.
+    pub queue_position: bool,
     /// Whether an order that would meet another of the same account expires instead.
     pub self_trade_prevention: bool,
     /// Whether a quote's middle is the mark too. It costs every quote an event.
@@ -84,6 +87,7 @@ impl Default for SimConfig {
             trigger_on_mark: false,
             native_oco: false,
             trim_reduce_only: false,
+            queue_position: false,
             self_trade_prevention: false,
             quotes_set_marks: false,
             position_events: false,
@@ -117,6 +121,7 @@ pub(crate) struct Behaviour {
     pub(crate) trigger_on_mark: bool,
     pub(crate) native_oco: bool,
     pub(crate) trim_reduce_only: bool,
+    pub(crate) queue_position: bool,
     pub(crate) self_trade_prevention: bool,
     pub(crate) quotes_set_marks: bool,
     pub(crate) position_events: bool,
@@ -188,6 +193,7 @@ impl SimConfig {
             trigger_on_mark: self.trigger_on_mark,
             native_oco: self.native_oco,
             trim_reduce_only: self.trim_reduce_only,
+            queue_position: self.queue_position,
             self_trade_prevention: self.self_trade_prevention,
             quotes_set_marks: self.quotes_set_marks,
             position_events: self.position_events,

@@ -39,6 +39,7 @@ impl SimVenue {
         }
         self.advance(now_ns, out);
         self.markets[place].book.quote(low, low_size, high, high_size);
+        self.shrink_queues(place);
         if self.desk.behaviour.quotes_set_marks {
             self.mark_middle(place, out);
         }
@@ -75,6 +76,7 @@ impl SimVenue {
         self.advance(now_ns, out);
         let [low, high] = &self.levels;
         self.markets[place].book.depth(low, high, snapshot);
+        self.shrink_queues(place);
         self.meet_waiting(place, Arrival::Quote, out);
         Ok(())
     }
@@ -97,6 +99,13 @@ impl SimVenue {
         self.advance(now_ns, out);
         self.meet_waiting(place, Arrival::Print { price, size }, out);
         Ok(())
+    }
+
+    #[inline]
+    fn shrink_queues(&mut self, place: usize) {
+        if self.desk.behaviour.queue_position {
+            self.markets[place].shrink_queues();
+        }
     }
 
     /// The middle of the best two is the mark.

@@ -56,6 +56,20 @@ impl Market {
         }
     }
 
+    /// Puts an order in line at its limit, behind what the book shows there where the venue keeps a queue.
+    pub(crate) fn rest(&mut self, order: &Order, limit: i128, place: u32, queue_position: bool) {
+        let side = order.order_side;
+        let ahead = if queue_position { self.book.own(side).resting_at(limit) } else { 0 };
+        self.queue(side).insert(side, limit, order.priority(), place, ahead);
+    }
+
+    /// The book has changed: nobody has more before him than it shows.
+    pub(crate) fn shrink_queues(&mut self) {
+        let Market { book, buys, sells, .. } = self;
+        buys.shrink(|rank| book.bids.resting_at(rank));
+        sells.shrink(|rank| book.asks.resting_at(-rank));
+    }
+
     /// The position that an order belongs to.
     #[inline]
     pub(crate) fn book_of(&mut self, position_side: PositionSide) -> &mut Position {

@@ -34,6 +34,7 @@ mod liquidation;
 mod margin;
 mod matching;
 mod mishaps;
+pub mod model;
 mod numbering;
 mod odd;
 mod orders;

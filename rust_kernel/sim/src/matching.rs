@@ -4,7 +4,8 @@
 //! - when the other side's quote reaches the limit (ask ≤ a buy's limit, bid ≥ a sell's), up to what that quote
 //!   holds within the limit, all waiting orders together;
 //! - when a print goes through the limit, whole; when it is at the limit, up to the print's size, all waiting
-//!   orders at that price together. There is no queue of strangers ahead of them.
+//!   orders at that price together. With `queue_position` strangers come first: what the book showed at the price when
+//!   the order came, less what has been printed there since, and never more than the book still shows.
 //!
 //! A reduce-only order never fills beyond the position; when the market comes and there is none left, it expires.
 
@@ -62,9 +63,19 @@ pub(crate) fn meet(
         let Some(place) = market.queue(side).at(index) else { break };
         let Some(order) = orders.live_mut(place) else { break };
         let Some(held) = order.limit.and_then(|limit| arrival.holds(market, side, limit)) else { break };
-        let left = if held == UNLIMITED { held } else { held - used };
+        let mut left = if held == UNLIMITED { held } else { held - used };
         if left <= 0 {
             break;
+        }
+        if let (true, Some(ahead)) =
+            (held != UNLIMITED && arrival.print().is_some(), market.queue(side).ahead_mut(index))
+        {
+            let theirs = left.min(*ahead);
+            *ahead -= theirs;
+            left -= theirs;
+            if left == 0 {
+                continue; // those behind have more before them, and the same print passed them too
+            }
         }
         let (filled, end) = fill_waiting(desk, market, order, left, out);
         if held != UNLIMITED {

@@ -11,6 +11,8 @@ pub(crate) struct Waiting {
     rank: i128,
     priority: u64,
     pub(crate) place: u32,
+    /// What strangers have in line before it at its price; 0 where the venue does not keep a queue.
+    pub(crate) ahead: i128,
 }
 
 /// One side's waiting orders, the first in line last.
@@ -28,10 +30,23 @@ impl Queue {
         self.waiting.binary_search_by_key(&key, |entry| (entry.rank, Reverse(entry.priority)))
     }
 
-    pub(crate) fn insert(&mut self, side: OrderSide, limit: i128, priority: u64, place: u32) {
+    /// Puts an order in line, with `ahead` of it at its price.
+    pub(crate) fn insert(&mut self, side: OrderSide, limit: i128, priority: u64, place: u32, ahead: i128) {
         let key = Self::key(side, limit, priority);
         let (Ok(at) | Err(at)) = self.find(key);
-        self.waiting.insert(at, Waiting { rank: key.0, priority, place });
+        self.waiting.insert(at, Waiting { rank: key.0, priority, place, ahead });
+    }
+
+    /// What strangers have before the order at an index.
+    pub(crate) fn ahead_mut(&mut self, index: usize) -> Option<&mut i128> {
+        self.waiting.get_mut(index).map(|entry| &mut entry.ahead)
+    }
+
+    /// The line at a price has shrunk: nobody has more before him than is there. `size_at` knows what is, by rank.
+    pub(crate) fn shrink(&mut self, size_at: impl Fn(i128) -> i128) {
+        for entry in &mut self.waiting {
+            entry.ahead = entry.ahead.min(size_at(entry.rank));
+        }
     }
 
     pub(crate) fn remove(&mut self, side: OrderSide, limit: i128, priority: u64) {
@@ -63,9 +78,9 @@ mod tests {
         for (side, want) in [(OrderSide::Buy, [2, 3, 1]), (OrderSide::Sell, [1, 2, 3])] {
             let mut queue = Queue::default();
             let (low, high) = (99, 101);
-            queue.insert(side, low, 1, 1);
-            queue.insert(side, high, 2, 2);
-            queue.insert(side, high, 3, 3);
+            queue.insert(side, low, 1, 1, 0);
+            queue.insert(side, high, 2, 2, 0);
+            queue.insert(side, high, 3, 3, 0);
             let line: Vec<u32> = (0..3).rev().filter_map(|index| queue.at(index)).collect();
             assert_eq!(line, want, "{side}");
             queue.remove(side, high, 2);

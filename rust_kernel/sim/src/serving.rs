@@ -242,7 +242,7 @@ fn rest_or_expire(
     match (order.limit, order.time_in_force) {
         (Some(limit), TimeInForce::Gtc | TimeInForce::Gtd) => {
             let place = orders.keep(order.clone());
-            market.queue(order.order_side).insert(order.order_side, limit, order.priority(), place);
+            market.rest(order, limit, place, desk.behaviour.queue_position);
             Some(place)
         }
         (None, _) | (Some(_), TimeInForce::Ioc | TimeInForce::Fok) => {

@@ -716,7 +716,8 @@ impl Kernel {
         if slot.unprotected {
             self.refresh_protection(slot_id);
         }
-        if facts.exit.is_some() && !facts.holds {
+        // A venue that has just refused refuses again, before the news that say why have come: never at once.
+        if facts.exit.is_some() && !facts.holds && change != Change::CancelRefused {
             self.call_off_exits(slot_id, effects);
         }
     }

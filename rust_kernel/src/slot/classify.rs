@@ -50,6 +50,8 @@ pub enum Change {
     Reported,
     /// It had ended, and works again.
     Reopened,
+    /// The venue refused to cancel it.
+    CancelRefused,
 }
 
 /// Which of a slot's orders changed, and whether it still works.
@@ -84,7 +86,7 @@ fn entry_symbol(change: Change, facts: Facts) -> Symbol {
         Change::Ended if facts.holds => Symbol::EntryEndedOpen,
         Change::Ended => Symbol::EntryEndedFlat,
         Change::Doubted => Symbol::EntryDoubt,
-        Change::Reported => Symbol::EntryReported,
+        Change::Reported | Change::CancelRefused => Symbol::EntryReported,
         Change::Reopened => Symbol::EntryReopened,
     }
 }
@@ -94,7 +96,7 @@ fn exit_symbol(seat: Seat, change: Change, facts: Facts) -> Symbol {
     match change {
         Change::LateFilled => Symbol::ExitLateFilled,
         Change::Doubted => Symbol::ExitDoubt,
-        Change::Reported => Symbol::ExitReported,
+        Change::Reported | Change::CancelRefused => Symbol::ExitReported,
         Change::Reopened => Symbol::ExitReopened,
         Change::Acked | Change::Filled | Change::Ended if !seat.newest => Symbol::OtherExitMoved,
         Change::Acked => Symbol::ExitAcked,

@@ -6,7 +6,8 @@ use dita_kernel::id::Id;
 use dita_kernel::instrument::Instrument;
 use dita_kernel::kernel::{Control, Kernel};
 use dita_kernel::ledger::Transaction;
-use dita_kernel::names::{PositionSide, TradeStage};
+use dita_kernel::margin;
+use dita_kernel::names::{PositionSide, Product, TradeStage};
 use dita_kernel::num::{Decimal, Money};
 use dita_kernel::position::Basis;
 use dita_kernel::reconcile::Exchange;
@@ -176,6 +177,7 @@ pub struct PositionView {
     entry_price: Option<Decimal>,
     cost: Money,
     unrealized: Money,
+    margin: Option<PositionMargin>,
     /// As the venue last reported it, and that less what is booked; absent where this is no venue's book.
     reported: Option<(Decimal, Decimal)>,
 }
@@ -225,8 +227,38 @@ fn position(
         entry_price: rules.average_price(basis.cost, basis.qty).map(|price| rules.price_decimal(price)),
         cost: basis.cost,
         unrealized: kernel.unrealized(place, basis),
+        margin: position_margin(kernel, place, rules, basis),
         reported: None,
     }
+}
+
+/// What a position of a derivative must hold.
+struct PositionMargin {
+    initial: Money,
+    maintenance: Option<Money>,
+    liquidation_price: Option<Decimal>,
+}
+
+/// `None` for spot, which is paid for, and for a flat position.
+fn position_margin(kernel: &Kernel, place: u32, rules: &Instrument, basis: &Basis) -> Option<PositionMargin> {
+    if rules.spec.product == Product::Spot || basis.qty.is_zero() {
+        return None;
+    }
+    let entry = basis.cost.abs();
+    let initial = margin::initial(entry, rules.leverage);
+    let price = kernel.valuation_price(place);
+    let worth = price.and_then(|price| rules.value(price, basis.qty.abs())).unwrap_or(entry);
+    let is_long = basis.qty.0 > 0;
+    let at_entry = rules.tiers.maintenance(entry);
+    let value = at_entry.and_then(|maintenance| {
+        margin::liquidation_value(entry, is_long != rules.spec.inverse, initial, maintenance, Money::ZERO)
+    });
+    let liquidation_price = value.and_then(|value| rules.average_price(value, basis.qty));
+    Some(PositionMargin {
+        initial,
+        maintenance: rules.tiers.maintenance(worth),
+        liquidation_price: liquidation_price.map(|price| rules.price_decimal(price)),
+    })
 }
 
 impl PositionView {
@@ -239,6 +271,12 @@ impl PositionView {
         dict.set_item("entry_price", number::get_optional(py, self.entry_price)?)?;
         dict.set_item("cost", number::get_money(py, self.cost)?)?;
         dict.set_item("unrealized_pnl", number::get_money(py, self.unrealized)?)?;
+        let money = |value: Option<Money>| value.map(|value| number::get_money(py, value)).transpose();
+        let held = self.margin.as_ref();
+        dict.set_item("initial_margin", money(held.map(|held| held.initial))?)?;
+        dict.set_item("maint_margin", money(held.and_then(|held| held.maintenance))?)?;
+        let price = held.and_then(|held| held.liquidation_price);
+        dict.set_item("liquidation_price", number::get_optional(py, price)?)?;
         Ok(dict)
     }
 

@@ -47,7 +47,7 @@ pub fn order_view(kernel: &Kernel, order: &Order) -> Option<OrderView> {
         reduce_only: order.reduce_only,
         oco_group: order.oco_group().cloned().unwrap_or_default(),
         triggered: extra.is_some_and(|extra| extra.triggered),
-        stale: false,
+        stale: kernel.is_stale(order),
         doubt: order.doubt,
         pending_cancel: order.cancel_requested,
         pending_amend: order.amendment().map(|amendment| {

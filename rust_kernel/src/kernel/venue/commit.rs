@@ -250,7 +250,7 @@ impl Kernel {
         if order.status == Status::PendingCancel {
             order.status = order.working_status();
         }
-        self.after_change(place, Change::Reported, effects);
+        self.after_change(place, Change::CancelRefused, effects);
     }
 
     #[inline]

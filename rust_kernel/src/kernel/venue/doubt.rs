@@ -148,11 +148,12 @@ impl Kernel {
         self.after_change(place, Change::Reported, effects);
     }
 
-    /// What had ended here works there after all: nobody wants it, so it is canceled, once.
+    /// What had ended here works there after all: nobody wants it, so it is canceled, as often as the venue says that it
+    /// works: the first wish may have been lost, and a second one does no harm.
     #[cold]
     pub(super) fn commit_still_works(&mut self, place: u32, effects: &mut Effects) {
         let order = self.orders.at_mut(place);
-        if order.cancel_requested || order.role == OrderRole::External {
+        if order.role == OrderRole::External {
             return;
         }
         order.cancel_requested = true;

@@ -1,0 +1,30 @@
+//! Runs the exhaustive model check and prints its report; fails where it finds anything.
+//!
+//! `cargo run --release -p dita-sim --example model_check` runs the thorough bounds; `-- quick` the small ones;
+//! `-- NAME` those of that name.
+
+use std::process::ExitCode;
+
+use dita_sim::model::{Bounds, check, runs};
+
+fn main() -> ExitCode {
+    let wanted = std::env::args().nth(1);
+    let chosen: Vec<Bounds> = match wanted.as_deref() {
+        None => runs::THOROUGH.to_vec(),
+        Some("quick") => runs::QUICK.to_vec(),
+        Some(name) => runs::THOROUGH.iter().filter(|bounds| bounds.name == name).cloned().collect(),
+    };
+    let report = match check(&chosen) {
+        Ok(report) => report,
+        Err(why) => {
+            eprintln!("the first state could not be made: {why}");
+            return ExitCode::FAILURE;
+        }
+    };
+    println!("{report}");
+    let errors = report.errors();
+    for error in &errors {
+        eprintln!("error: {error}");
+    }
+    if errors.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}

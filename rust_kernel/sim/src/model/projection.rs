@@ -1,0 +1,205 @@
+//! Which kernels are the same: a projection onto what decides what they can do from here on.
+//!
+//! Left out are names and counters that only grow (client ids, sequence numbers, times past) and money, which follows
+//! from quantities because every fill has one price. The structures are taken apart field by field, without `..`, so
+//! that a field added to the kernel breaks this file until somebody has decided whether it matters.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use dita_kernel::kernel::Kernel;
+use dita_kernel::order::{Fill, Order, OrderExtra, OrderRef};
+use dita_kernel::slot::Slot;
+
+use super::trader::Trader;
+
+/// A kernel's key: 128 bits, so that no two in a hundred million meet by chance.
+pub type Key = u128;
+
+/// The key of a trader.
+pub fn key(trader: &Trader) -> Key {
+    let mut low = DefaultHasher::new();
+    let mut high = DefaultHasher::new();
+    high.write_u8(1);
+    let mut both = Both(&mut low, &mut high);
+    write_trader(trader, &mut both);
+    (u128::from(high.finish()) << 64) | u128::from(low.finish())
+}
+
+/// Writes to two hashers at once.
+struct Both<'a>(&'a mut DefaultHasher, &'a mut DefaultHasher);
+
+impl Hasher for Both<'_> {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.write(bytes);
+        self.1.write(bytes);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0.finish()
+    }
+}
+
+fn write_trader(trader: &Trader, into: &mut impl Hasher) {
+    (trader.entered, trader.exits, trader.orders.len()).hash(into);
+    for slot in trader.kernel.slots() {
+        write_slot(trader, slot, into);
+    }
+    for books in [trader.kernel.book(0), trader.kernel.unassigned(0)] {
+        for basis in books {
+            basis.qty.0.hash(into);
+        }
+    }
+    for number in (0..).take(trader.orders.len()) {
+        match trader.known(number) {
+            Some(order) => write_order(order, trader.is_settled(number), into),
+            None => into.write_u8(0),
+        }
+    }
+    // Orders that are not ours, and ours that never left.
+    for order in trader.kernel.orders().iter() {
+        if !trader.orders.iter().any(|known| known.client_id == order.client_id) {
+            write_order(order, true, into);
+        }
+    }
+    write_leverage(&trader.kernel, into);
+}
+
+fn write_leverage(kernel: &Kernel, into: &mut impl Hasher) {
+    for instrument in kernel.instruments() {
+        instrument.leverage.mantissa().hash(into);
+    }
+}
+
+fn write_slot(trader: &Trader, slot: &Slot, into: &mut impl Hasher) {
+    let Slot {
+        trade_number,
+        trade_id: _, // follows from the number
+        instrument: _,
+        side,
+        stage,
+        basis,
+        initial,
+        entry_value: _,
+        leverage: _,
+        entry_time_ns: _,
+        last_event_time_ns: _,
+        realized: _,
+        fees: _,
+        funding: _,
+        ratios: _,
+        entry,
+        exit,
+        other_exits,
+        close_reason: _, // told, not acted upon
+        unprotected,
+        metadata: _,
+    } = slot;
+    (trade_number, side, stage, basis.qty.0, initial.0, unprotected).hash(into);
+    for reference in entry.iter().chain(exit).chain(other_exits) {
+        into.write_u8(trader.number_of(*reference));
+    }
+}
+
+fn write_order(order: &Order, settled: bool, into: &mut impl Hasher) {
+    let Order {
+        number: _,
+        client_id: _,
+        venue_order_id: _, // every event carries our own id, which is asked first
+        other_venue_ids: _,
+        intent_id: _,
+        slot_id: _,
+        trade_number,
+        trade_id: _,
+        role,
+        instrument: _,
+        side: _,
+        order_side: _,
+        position_side: _,
+        order_type: _,
+        time_in_force: _,
+        expire_time_ns: _,
+        post_only: _,
+        reduce_only: _,
+        limit_price: _,
+        qty,
+        filled,
+        filled_value: _,
+        inferred,
+        status,
+        doubt,
+        cancel_requested,
+        reserve_price: _,
+        reserved: _,     // follows from what remains
+        sent_time_ns: _, // as far as it matters: `settled`
+        fills,
+        extra,
+    } = order;
+    (*role as u8, *status, *doubt, cancel_requested, qty.0, filled.0, inferred.0).hash(into);
+    (trade_number, settled).hash(into);
+    // In whatever order and in however many parts they were booked, the same fills are the same; what is inferred
+    // counts by its sum.
+    let mut known: Vec<(&[u8], i128, bool)> = Vec::new();
+    for (id, qty, busted) in fills.iter().filter_map(fill_key) {
+        match known.iter_mut().find(|(other, _, gone)| *other == id && *gone == busted) {
+            Some((_, sum, _)) => *sum = sum.saturating_add(qty),
+            None => known.push((id, qty, busted)),
+        }
+    }
+    known.sort_unstable();
+    known.hash(into);
+    if let Some(extra) = extra {
+        write_extra(extra, into);
+    }
+}
+
+fn fill_key(fill: &Fill) -> Option<(&[u8], i128, bool)> {
+    let Fill {
+        venue_trade_id,
+        qty,
+        price: _,
+        fee: _,
+        fee_asset: _,
+        realized: _,
+        liquidity: _,
+        fee_predicted: _,
+        settled: _,
+        inferred,
+        price_pending: _,
+        busted,
+        seq: _,
+        venue_time_ns: _,
+        closed: _,
+        liquidity_assumed: _,
+    } = fill;
+    (!*inferred).then_some((venue_trade_id.as_bytes(), qty.0, *busted))
+}
+
+fn write_extra(extra: &OrderExtra, into: &mut impl Hasher) {
+    let OrderExtra {
+        trigger_price: _,
+        triggered,
+        oco_group: _,
+        amendment,
+        valid_until_ns: _,
+        resent,
+        queried_time_ns,
+        remaining_told,
+        corrections,
+        reason: _, // told, not acted upon
+        given_up,
+    } = extra;
+    (triggered, resent, queried_time_ns.is_some(), remaining_told.map(|left| left.0)).hash(into);
+    for change in [amendment, given_up] {
+        change.as_ref().map(|change| change.qty.0).hash(into);
+    }
+    corrections.len().hash(into);
+}
+
+impl Trader {
+    /// An order's number in the history; 255 for one that never left.
+    fn number_of(&self, reference: OrderRef) -> u8 {
+        let Some(order) = self.kernel.orders().get(reference) else { return u8::MAX };
+        let number = self.orders.iter().position(|known| known.client_id == order.client_id);
+        number.and_then(|number| u8::try_from(number).ok()).unwrap_or(u8::MAX)
+    }
+}

@@ -1,0 +1,233 @@
+//! The small venue: orders that stand somewhere and have fills, and what it says to each request.
+
+use dita_kernel::names::OrderSide;
+
+use super::message::{News, Standing, Take};
+
+/// An order as the venue knows it.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct VenueOrder {
+    /// BUY or SELL.
+    pub side: OrderSide,
+    /// Whether it may only reduce the position.
+    pub reduce_only: bool,
+    /// Its size.
+    pub lots: u8,
+    /// Where it stands.
+    pub standing: Standing,
+    /// Its fills in lots, in turn.
+    pub fills: Vec<u8>,
+    /// What an endless wire must know of it.
+    pub past: Past,
+}
+
+/// What has been sent about an order, where the wire forgets nothing: see [`super::bounds::Wire::Endless`].
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
+pub struct Past {
+    /// The order is on its way and may still arrive.
+    pub coming: bool,
+    /// The kernel asked to cancel it.
+    pub cancel_asked: bool,
+    /// The kernel asked what became of it.
+    pub queried: bool,
+    /// A question came before the order did.
+    pub was_absent: bool,
+    /// The rate limit refused the order.
+    pub limited: bool,
+    /// The order came twice.
+    pub twice: bool,
+}
+
+impl VenueOrder {
+    /// Everything that the wire may deliver about this order, now or ever again.
+    pub fn sayable(&self, refusals: bool) -> Vec<News> {
+        let mut news = Vec::new();
+        if self.past.limited || (refusals && (self.past.cancel_asked || self.past.queried)) {
+            news.push(News::RateLimited);
+        }
+        if self.past.twice {
+            news.push(News::DuplicateId);
+        }
+        if self.past.was_absent {
+            news.push(News::NotFound);
+        }
+        if self.past.cancel_asked {
+            news.push(News::CancelReject);
+        }
+        match self.standing {
+            Standing::Absent => return news,
+            Standing::Rejected => {
+                news.extend([News::Reject, News::Status(Standing::Rejected, 0)]);
+                return news;
+            }
+            Standing::Working
+            | Standing::Canceling
+            | Standing::Filled
+            | Standing::Canceled
+            | Standing::Expired
+            | Standing::DoneForDay => news.push(News::Ack),
+        }
+        let mut total: u8 = 0;
+        let mut standings = vec![Standing::Working];
+        if self.past.cancel_asked {
+            news.push(News::CancelPending);
+            standings.push(Standing::Canceling);
+        }
+        for (at, lots) in (0_u8..).zip(&self.fills) {
+            news.extend(standings.iter().map(|standing| News::Status(*standing, total)));
+            news.push(News::Fill(at));
+            total = total.saturating_add(*lots);
+        }
+        match self.standing {
+            Standing::Canceled => news.push(News::CancelAck(total)),
+            Standing::Expired => news.push(News::Expired(total)),
+            Standing::DoneForDay => news.push(News::DoneForDay(total)),
+            Standing::Absent
+            | Standing::Working
+            | Standing::Canceling
+            | Standing::Filled
+            | Standing::Rejected => {}
+        }
+        if self.standing != Standing::Filled {
+            news.extend(standings.iter().map(|standing| News::Status(*standing, total)));
+        }
+        if !self.standing.works() {
+            news.push(News::Status(self.standing, total));
+        }
+        news
+    }
+
+    /// The lots filled.
+    pub fn filled(&self) -> u8 {
+        self.fills.iter().sum()
+    }
+
+    /// The lots that may still fill.
+    pub fn left(&self) -> u8 {
+        self.lots.saturating_sub(self.filled())
+    }
+
+    fn signed(&self) -> i32 {
+        match self.side {
+            OrderSide::Buy => i32::from(self.filled()),
+            OrderSide::Sell => i32::from(self.filled()).saturating_neg(),
+        }
+    }
+}
+
+/// Every order ever submitted, in turn.
+#[derive(Clone, PartialEq, Eq, Hash, Default, Debug)]
+pub struct Venue {
+    /// The orders.
+    pub orders: Vec<VenueOrder>,
+}
+
+impl Venue {
+    /// An order by its number.
+    pub fn order(&self, number: u8) -> &VenueOrder {
+        &self.orders[usize::from(number)]
+    }
+
+    /// The same, to change.
+    pub fn order_mut(&mut self, number: u8) -> &mut VenueOrder {
+        &mut self.orders[usize::from(number)]
+    }
+
+    /// The position in lots: + long.
+    pub fn position(&self) -> i32 {
+        self.orders.iter().map(VenueOrder::signed).sum()
+    }
+
+    /// The lots that it would fill of an order now.
+    pub fn fillable(&self, number: u8, reduce_only_kept: bool) -> u8 {
+        let order = self.order(number);
+        if !order.standing.works() {
+            return 0;
+        }
+        if !(order.reduce_only && reduce_only_kept) {
+            return order.left();
+        }
+        let held = match order.side {
+            OrderSide::Sell => self.position(),
+            OrderSide::Buy => self.position().saturating_neg(),
+        };
+        order.left().min(u8::try_from(held.max(0)).unwrap_or(0))
+    }
+
+    /// Fills a part of an order.
+    pub fn fill(&mut self, number: u8, lots: u8) -> News {
+        let order = self.order_mut(number);
+        let fill = u8::try_from(order.fills.len()).unwrap_or(u8::MAX);
+        order.fills.push(lots);
+        if order.left() == 0 {
+            order.standing = Standing::Filled;
+        }
+        News::Fill(fill)
+    }
+
+    /// Ends an order.
+    pub fn cancel(&mut self, number: u8) -> News {
+        News::CancelAck(self.end(number, Standing::Canceled))
+    }
+
+    /// Lets an order expire.
+    pub fn expire(&mut self, number: u8) -> News {
+        News::Expired(self.end(number, Standing::Expired))
+    }
+
+    /// Ends an order with the day.
+    pub fn end_day(&mut self, number: u8) -> News {
+        News::DoneForDay(self.end(number, Standing::DoneForDay))
+    }
+
+    fn end(&mut self, number: u8, standing: Standing) -> u8 {
+        let order = self.order_mut(number);
+        order.standing = standing;
+        order.filled()
+    }
+
+    /// An order arrives.
+    pub fn submit(&mut self, number: u8, take: Take) -> News {
+        if self.order(number).standing != Standing::Absent {
+            return News::DuplicateId;
+        }
+        match take {
+            Take::Granted | Take::Begun => {
+                self.order_mut(number).standing = Standing::Working;
+                News::Ack
+            }
+            Take::Refused => {
+                self.order_mut(number).standing = Standing::Rejected;
+                News::Reject
+            }
+            Take::RateLimited => News::RateLimited,
+        }
+    }
+
+    /// The wish to cancel an order arrives.
+    pub fn ask_cancel(&mut self, number: u8, take: Take) -> News {
+        let works = self.order(number).standing.works();
+        match take {
+            Take::RateLimited => News::RateLimited,
+            Take::Granted if works => self.cancel(number),
+            Take::Begun if works => {
+                self.order_mut(number).standing = Standing::Canceling;
+                News::CancelPending
+            }
+            // Too late, or of an order that never came.
+            Take::Granted | Take::Begun | Take::Refused => News::CancelReject,
+        }
+    }
+
+    /// A question about an order arrives.
+    pub fn answer(&self, number: u8, take: Take) -> News {
+        if take == Take::RateLimited {
+            return News::RateLimited;
+        }
+        let order = self.order(number);
+        match order.standing {
+            Standing::Absent => News::NotFound,
+            standing => News::Status(standing, order.filled()),
+        }
+    }
+}

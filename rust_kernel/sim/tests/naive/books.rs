@@ -1,0 +1,420 @@
+//! The naive model: orders are lists of fills, and every figure is worked out from all of them again, whenever it is
+//! asked for. Exact fractions, no shortcuts. It is a reading of the contract and knows nothing of the kernel's code.
+
+use num_bigint::BigInt;
+use num_rational::BigRational;
+
+/// An exact number.
+pub type Exact = BigRational;
+
+/// `mantissa` × 10^-`scale`.
+pub fn exact(mantissa: i128, scale: u32) -> Exact {
+    Exact::new(BigInt::from(mantissa), BigInt::from(10).pow(scale))
+}
+
+/// Zero.
+pub fn zero() -> Exact {
+    exact(0, 0)
+}
+
+/// The size of a number.
+pub fn size(value: &Exact) -> Exact {
+    if *value < zero() { -value.clone() } else { value.clone() }
+}
+
+/// Half-even to eight decimals, as the venue rounds money, and whether it was too close to a half to be sure of.
+fn rounded(value: &Exact) -> (Exact, bool) {
+    let unit = BigInt::from(100_000_000);
+    let scaled = value * Exact::from_integer(unit.clone());
+    let floor = scaled.floor();
+    let rest = &scaled - &floor;
+    let half = exact(5, 1);
+    let even = (floor.to_integer() % BigInt::from(2)) == BigInt::from(0);
+    let up = rest > half || (rest == half && !even);
+    let near = rest != half && size(&(&rest - &half)) < exact(1, 6);
+    let whole = if up { floor + exact(1, 0) } else { floor };
+    (whole / Exact::from_integer(unit), near)
+}
+
+/// Who an order is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Role {
+    Entry,
+    Exit,
+    Stranger,
+}
+
+/// Where an order stands, as far as the venue has told.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Life {
+    Sent,
+    Working,
+    Over,
+}
+
+#[derive(Clone, Debug)]
+pub struct Fill {
+    /// Empty where only a total tells of it.
+    pub id: String,
+    pub lots: i64,
+    pub price: Exact,
+    pub fee: Exact,
+    /// True until the venue has told the fee.
+    pub fee_guessed: bool,
+    pub settled: bool,
+    /// Its place among all fills.
+    pub number: usize,
+    /// True where the slot carried another trade by then.
+    pub orphan: bool,
+}
+
+#[derive(Clone, Debug)]
+pub struct Order {
+    pub client_id: String,
+    pub slot: usize,
+    pub trade: u64,
+    pub role: Role,
+    /// + buys, − sells.
+    pub sign: i64,
+    pub lots: i64,
+    pub life: Life,
+    pub fills: Vec<Fill>,
+}
+
+impl Order {
+    pub fn filled(&self) -> i64 {
+        self.fills.iter().map(|fill| fill.lots).sum()
+    }
+
+    fn inferred(&self) -> i64 {
+        self.fills.iter().filter(|fill| fill.id.is_empty()).map(|fill| fill.lots).sum()
+    }
+}
+
+/// A quantity in lots and what it cost.
+#[derive(Clone, Debug)]
+pub struct Position {
+    pub lots: i64,
+    pub cost: Exact,
+}
+
+impl Position {
+    fn flat() -> Position {
+        Position { lots: 0, cost: zero() }
+    }
+
+    /// Average cost: closing releases its share of the cost. Returns the profit.
+    fn add(&mut self, lots: i64, price: &Exact) -> Exact {
+        let value = |lots: i64| price * exact(i128::from(lots), 3);
+        if self.lots == 0 || (self.lots > 0) == (lots > 0) {
+            self.lots += lots;
+            self.cost += value(lots);
+            return zero();
+        }
+        let closed = lots.abs().min(self.lots.abs()) * lots.signum();
+        let released = &self.cost * exact(i128::from(-closed), 0) / exact(i128::from(self.lots), 0);
+        let profit = -(value(closed) + &released);
+        self.cost -= released;
+        self.lots += closed;
+        if lots != closed {
+            self.lots = lots - closed;
+            self.cost = value(lots - closed);
+        }
+        profit
+    }
+}
+
+/// What a slot holds.
+#[derive(Clone, Debug)]
+pub struct SlotFacts {
+    pub position: Position,
+    pub realized: Exact,
+    pub fees: Exact,
+    pub entered: i64,
+}
+
+/// Everything, worked out.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    pub book: Position,
+    pub unassigned: Position,
+    pub slots: Vec<SlotFacts>,
+    pub wallet: Exact,
+    pub fees: Exact,
+    pub equity: Exact,
+    /// How many roundings were too close to call: each may be off by one unit.
+    pub doubtful: i128,
+    /// How many profits may have been rounded.
+    pub rounded: i128,
+}
+
+/// The model.
+#[derive(Clone, Debug)]
+pub struct Naive {
+    pub orders: Vec<Order>,
+    /// What came and went beside trading.
+    pub entries: Vec<Exact>,
+    pub seed: Exact,
+    pub mark: Exact,
+    /// The trade that each slot carries, counted.
+    pub trades: Vec<u64>,
+    pub known_entries: Vec<String>,
+    /// True once an inferred fill got another price after something had been closed: until all is flat, what was
+    /// realised and what is open share the difference in more than one right way.
+    pub blurred: bool,
+    fills: usize,
+}
+
+impl Naive {
+    pub fn new(slots: usize, seed: i128, mark: i128) -> Naive {
+        Naive {
+            orders: Vec::new(),
+            entries: Vec::new(),
+            seed: exact(seed, 0),
+            mark: exact(mark, 0),
+            trades: vec![0; slots],
+            known_entries: Vec::new(),
+            blurred: false,
+            fills: 0,
+        }
+    }
+
+    /// The fee that will be charged: five basis points of the value, taking.
+    fn guess(price: &Exact, lots: i64) -> Exact {
+        rounded(&(price * exact(i128::from(lots), 3) * exact(5, 4))).0
+    }
+
+    fn book(&mut self, order: usize, id: &str, lots: i64, price: &Exact, fee: Option<&Exact>) {
+        let orphan = self.orders[order].role != Role::Stranger
+            && self.trades[self.orders[order].slot] != self.orders[order].trade;
+        let number = self.fills;
+        self.fills += 1;
+        self.orders[order].fills.push(Fill {
+            id: id.to_owned(),
+            lots,
+            price: price.clone(),
+            fee: fee.cloned().unwrap_or_else(|| Naive::guess(price, lots)),
+            fee_guessed: fee.is_none(),
+            settled: false,
+            number,
+            orphan,
+        });
+    }
+
+    /// A fill is told, perhaps with the order's total, perhaps with its fee.
+    pub fn fill(
+        &mut self,
+        order: usize,
+        id: &str,
+        lots: i64,
+        price: &Exact,
+        total: Option<i64>,
+        fee: Option<&Exact>,
+    ) {
+        if let Some(known) = self.orders[order].fills.iter_mut().find(|fill| fill.id == id) {
+            if let (Some(fee), true) = (fee, known.fee_guessed) {
+                let mut fee = Some(fee.clone());
+                // In however many parts it stands, the first carries the whole.
+                for part in self.orders[order].fills.iter_mut().filter(|fill| fill.id == id) {
+                    part.fee = fee.take().unwrap_or_else(zero);
+                    part.fee_guessed = false;
+                }
+            }
+            return;
+        }
+        let after = self.orders[order].filled() + lots;
+        let inferred = self.orders[order].inferred();
+        let known_by_total = match total {
+            Some(total) => (after - total).clamp(0, inferred.min(lots)),
+            None => inferred.min(lots),
+        };
+        let mut fee_left = fee.cloned();
+        self.name_inferred(order, id, known_by_total, price, &mut fee_left);
+        if let Some(gap) = total.map(|total| total - after).filter(|gap| *gap > 0) {
+            self.book(order, "", gap, price, None);
+        }
+        let added = lots - known_by_total;
+        if added > 0 {
+            // The fee of the whole went with the first part.
+            let rest = if known_by_total > 0 { fee.map(|_| zero()) } else { fee.cloned() };
+            self.book(order, id, added, price, rest.as_ref());
+        }
+        self.after_quantity(order);
+    }
+
+    /// The real fill takes the place of what was inferred, oldest first.
+    fn name_inferred(&mut self, order: usize, id: &str, lots: i64, price: &Exact, fee: &mut Option<Exact>) {
+        let mut left = lots;
+        while left > 0 {
+            let fills = &mut self.orders[order].fills;
+            let Some(at) = fills.iter().position(|fill| fill.id.is_empty()) else { return };
+            let mut part = fills[at].clone();
+            if part.lots > left {
+                // The guessed fee is shared by quantity, half-even at the last of eighteen decimals.
+                let share = rounded_at(
+                    &(&part.fee * exact(i128::from(left), 0) / exact(i128::from(part.lots), 0)),
+                    18,
+                );
+                let mut rest = part.clone();
+                rest.lots -= left;
+                rest.fee -= &share;
+                part.lots = left;
+                part.fee = share;
+                fills.push(rest);
+            }
+            left -= part.lots;
+            self.blurred |= part.price != *price;
+            part.id = id.to_owned();
+            part.price = price.clone();
+            if let Some(fee) = fee.take() {
+                part.fee = fee;
+                part.fee_guessed = false;
+            }
+            self.orders[order].fills[at] = part;
+        }
+    }
+
+    fn after_quantity(&mut self, order: usize) {
+        let order = &mut self.orders[order];
+        if order.life == Life::Sent {
+            order.life = Life::Working;
+        }
+        if order.filled() >= order.lots {
+            order.life = Life::Over;
+        }
+    }
+
+    /// The venue tells an order's total, and nothing of its fills.
+    pub fn total(&mut self, order: usize, total: i64, price: &Exact) {
+        let gap = total - self.orders[order].filled();
+        if gap > 0 {
+            self.book(order, "", gap, price, None);
+            self.after_quantity(order);
+        }
+    }
+
+    /// The venue settles a fill: its fee.
+    pub fn settle(&mut self, id: &str, fee: &Exact) {
+        let holds = |order: &&mut Order| order.fills.iter().any(|fill| fill.id == id && !fill.settled);
+        let Some(order) = self.orders.iter_mut().find(holds) else { return };
+        let mut fee = Some(fee.clone());
+        for part in order.fills.iter_mut().filter(|fill| fill.id == id) {
+            part.fee = fee.take().unwrap_or_else(zero);
+            part.fee_guessed = false;
+            part.settled = true;
+        }
+    }
+
+    /// Money that came or went beside trading, once under each id.
+    pub fn entry(&mut self, id: &str, amount: Exact) {
+        if !self.known_entries.iter().any(|known| known == id) {
+            self.known_entries.push(id.to_owned());
+            self.entries.push(amount);
+        }
+    }
+
+    /// Works everything out from the start.
+    pub fn facts(&self) -> Facts {
+        let mut fills: Vec<(&Order, &Fill)> =
+            self.orders.iter().flat_map(|order| order.fills.iter().map(move |fill| (order, fill))).collect();
+        fills.sort_by_key(|(_, fill)| fill.number);
+        let nothing = SlotFacts { position: Position::flat(), realized: zero(), fees: zero(), entered: 0 };
+        let mut facts = Facts {
+            book: Position::flat(),
+            unassigned: Position::flat(),
+            slots: vec![nothing; self.trades.len()],
+            wallet: self.seed.clone() + self.entries.iter().fold(zero(), |sum, entry| sum + entry),
+            fees: zero(),
+            equity: zero(),
+            doubtful: 0,
+            rounded: 0,
+        };
+        facts.equity = facts.wallet.clone();
+        for (order, fill) in fills {
+            let signed = fill.lots * order.sign;
+            // Every close was rounded once, even one that comes to nothing by what is known now.
+            facts.rounded += i128::from(facts.book.lots.signum() == -signed.signum());
+            let profit = facts.book.add(signed, &fill.price);
+            let (booked, near) = rounded(&profit);
+            facts.doubtful += i128::from(near);
+            facts.wallet += booked;
+            facts.equity -= &fill.price * exact(i128::from(signed), 3);
+            facts.fees += &fill.fee;
+            if order.role == Role::Stranger || fill.orphan {
+                facts.unassigned.add(signed, &fill.price);
+                continue;
+            }
+            // A trade that is over by now shows in no slot, but what it left to nobody stays.
+            let current = self.trades[order.slot] == order.trade;
+            let mut gone =
+                SlotFacts { position: Position::flat(), realized: zero(), fees: zero(), entered: 0 };
+            if !current {
+                gone = self.past(order.slot, order.trade, fill.number);
+            }
+            let slot = if current { &mut facts.slots[order.slot] } else { &mut gone };
+            slot.fees += &fill.fee;
+            let share =
+                if order.role == Role::Exit { fill.lots.min(slot.position.lots.abs()) } else { fill.lots };
+            if order.role == Role::Entry {
+                slot.entered += fill.lots;
+            }
+            if share > 0 {
+                let profit = slot.position.add(share * order.sign, &fill.price);
+                slot.realized += profit;
+            }
+            if share < fill.lots {
+                facts.unassigned.add((fill.lots - share) * order.sign, &fill.price);
+            }
+        }
+        facts.wallet -= &facts.fees;
+        facts.equity -= &facts.fees;
+        facts.equity += &self.mark * exact(i128::from(facts.book.lots), 3);
+        facts
+    }
+
+    /// What a past trade of a slot held just before a fill.
+    fn past(&self, slot: usize, trade: u64, before: usize) -> SlotFacts {
+        let mut fills: Vec<(&Order, &Fill)> = self
+            .orders
+            .iter()
+            .filter(|order| order.role != Role::Stranger && order.slot == slot && order.trade == trade)
+            .flat_map(|order| order.fills.iter().map(move |fill| (order, fill)))
+            .filter(|(_, fill)| fill.number < before && !fill.orphan)
+            .collect();
+        fills.sort_by_key(|(_, fill)| fill.number);
+        let mut facts = SlotFacts { position: Position::flat(), realized: zero(), fees: zero(), entered: 0 };
+        for (order, fill) in fills {
+            let held = facts.position.lots.abs();
+            let share = if order.role == Role::Exit { fill.lots.min(held) } else { fill.lots };
+            if share > 0 {
+                facts.position.add(share * order.sign, &fill.price);
+            }
+        }
+        facts
+    }
+
+    /// True while an order of that role is at work for the slot's trade.
+    pub fn at_work(&self, slot: usize, role: Role) -> Option<Life> {
+        let mine =
+            |order: &&Order| order.role == role && order.slot == slot && order.trade == self.trades[slot];
+        let live = self.orders.iter().rev().filter(mine).find(|order| order.life != Life::Over);
+        live.map(|order| order.life)
+    }
+}
+
+/// Half-even to so many decimals.
+pub fn rounded_at(value: &Exact, decimals: u32) -> Exact {
+    let unit = Exact::from_integer(BigInt::from(10).pow(decimals));
+    let scaled = value * &unit;
+    let floor = scaled.floor();
+    let rest = &scaled - &floor;
+    let half = exact(5, 1);
+    let even = (floor.to_integer() % BigInt::from(2)) == BigInt::from(0);
+    let whole = if rest > half || (rest == half && !even) { floor + exact(1, 0) } else { floor };
+    whole / unit
+}
+
+/// A price as the kernel keeps it: fifteen decimals where lots have three.
+pub fn to_price(value: &Exact) -> Exact {
+    rounded_at(value, 15)
+}

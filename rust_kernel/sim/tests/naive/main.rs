@@ -1,0 +1,443 @@
+//! The kernel beside a naive model, over random histories: after every step both must say the same of every order,
+//! position, slot and balance.
+
+mod books;
+
+#[path = "../../../tests/common/mod.rs"]
+mod common;
+
+use books::{Exact, Life, Naive, Role, exact, size, zero};
+use common::{Desk, dec, id};
+use dita_kernel::effect::Command;
+use dita_kernel::ledger::Account;
+use dita_kernel::names::{AccountEventKind, KernelEventKind as Kind, OrderSide, TradeSide, TradeStage};
+use dita_kernel::num::Money;
+use proptest::prelude::*;
+
+const SLOTS: usize = 3;
+
+#[derive(Clone, Debug)]
+enum Move {
+    Enter {
+        slot: usize,
+        lots: i64,
+        short: bool,
+    },
+    Exit {
+        slot: usize,
+        lots: Option<i64>,
+    },
+    Cancel {
+        slot: usize,
+    },
+    Ack {
+        order: usize,
+    },
+    /// The venue fills; the kernel hears of it or not, with what figures the venue tells.
+    Fill {
+        order: usize,
+        lots: i64,
+        price: usize,
+        told: bool,
+        total: bool,
+        fee: Option<i64>,
+    },
+    /// A fill of the venue's is told, again or at last.
+    Tell {
+        order: usize,
+        fill: usize,
+        total: bool,
+        fee: Option<i64>,
+    },
+    /// An order ends, with its total told or not.
+    End {
+        order: usize,
+        kind: Kind,
+        total: bool,
+    },
+    Settle {
+        order: usize,
+        fill: usize,
+        fee: i64,
+    },
+    Stranger {
+        lots: i64,
+        sell: bool,
+        fee: Option<i64>,
+    },
+    Entry {
+        kind: AccountEventKind,
+        amount: i64,
+        txn: usize,
+    },
+    Mark {
+        price: usize,
+    },
+}
+
+/// Odd prices, so that averages do not terminate.
+const PRICES: [(i64, &str); 4] = [(1000, "100"), (999, "99.9"), (1001, "100.1"), (1037, "103.7")];
+
+fn any_move() -> impl Strategy<Value = Move> {
+    let fee = || prop::option::weighted(0.6, -3_i64..9);
+    let ends = prop::sample::select(vec![Kind::CancelAck, Kind::Expired, Kind::DoneForDay]);
+    let entries = prop::sample::select(vec![
+        AccountEventKind::FundingFee,
+        AccountEventKind::Transfer,
+        AccountEventKind::Rebate,
+        AccountEventKind::Adjustment,
+    ]);
+    prop_oneof![
+        3 => (0..SLOTS, 1_i64..6, any::<bool>()).prop_map(|(slot, lots, short)| Move::Enter { slot, lots, short }),
+        4 => (0..SLOTS, prop::option::of(1_i64..6)).prop_map(|(slot, lots)| Move::Exit { slot, lots }),
+        1 => (0..SLOTS).prop_map(|slot| Move::Cancel { slot }),
+        2 => (0_usize..5).prop_map(|order| Move::Ack { order }),
+        10 => (0_usize..5, 1_i64..4, 0_usize..4, prop::bool::weighted(0.8), any::<bool>(), fee()).prop_map(
+            |(order, lots, price, told, total, fee)| Move::Fill { order, lots, price, told, total, fee }
+        ),
+        4 => (0_usize..6, 0_usize..4, any::<bool>(), fee())
+            .prop_map(|(order, fill, total, fee)| Move::Tell { order, fill, total, fee }),
+        2 => (0_usize..4, ends, any::<bool>()).prop_map(|(order, kind, total)| Move::End { order, kind, total }),
+        2 => (0_usize..6, 0_usize..4, -3_i64..9).prop_map(|(order, fill, fee)| Move::Settle { order, fill, fee }),
+        1 => (1_i64..4, any::<bool>(), fee()).prop_map(|(lots, sell, fee)| Move::Stranger { lots, sell, fee }),
+        1 => (entries, -9_i64..9, 0_usize..4).prop_map(|(kind, amount, txn)| Move::Entry { kind, amount, txn }),
+        1 => (0_usize..4).prop_map(|price| Move::Mark { price }),
+    ]
+}
+
+/// What happened at the venue, whether the kernel heard of it or not.
+#[derive(Default)]
+struct Truth {
+    /// By order: lots and price of each fill.
+    fills: Vec<Vec<(i64, usize)>>,
+    over: Vec<bool>,
+    strangers: usize,
+}
+
+struct Pair {
+    desk: Desk,
+    naive: Naive,
+    truth: Truth,
+}
+
+fn lots_text(lots: i64) -> String {
+    dec(&format!("{lots}e-3")).to_string()
+}
+
+fn fee_text(fee: i64) -> String {
+    format!("{fee}e-5")
+}
+
+fn fee_exact(fee: i64) -> Exact {
+    exact(i128::from(fee), 5)
+}
+
+fn price_exact(at: usize) -> Exact {
+    exact(i128::from(PRICES[at].0), 1)
+}
+
+impl Pair {
+    fn new() -> Pair {
+        Pair { desk: Desk::new(), naive: Naive::new(SLOTS, 1000, 100), truth: Truth::default() }
+    }
+
+    /// The order that is so many back.
+    fn back(&self, back: usize) -> Option<usize> {
+        let ours: Vec<usize> = (0..self.naive.orders.len())
+            .filter(|order| self.naive.orders[*order].role != Role::Stranger)
+            .collect();
+        ours.len().checked_sub(back + 1).map(|at| ours[at])
+    }
+
+    fn total(&self, order: usize, fills: usize) -> i64 {
+        self.truth.fills[order].iter().take(fills).map(|(lots, _)| lots).sum()
+    }
+
+    fn play(&mut self, step: &Move) {
+        self.desk.effects.clear();
+        match step {
+            Move::Enter { slot, lots, short } => {
+                let side = if *short { TradeSide::Short } else { TradeSide::Long };
+                self.desk.enter_side(*slot as u32, side, &lots_text(*lots));
+            }
+            Move::Exit { slot, lots: None } => drop(self.desk.exit(*slot as u32)),
+            Move::Exit { slot, lots: Some(lots) } => {
+                drop(self.desk.exit_size(*slot as u32, &lots_text(*lots)))
+            }
+            Move::Cancel { slot } => drop(self.desk.cancel(*slot as u32)),
+            Move::Ack { order } => self.ack(*order),
+            Move::Fill { order, lots, price, told, total, fee } => {
+                let Some(order) = self.back(*order) else { return };
+                self.truth.fills[order].push((*lots, *price));
+                if *told {
+                    self.tell(order, self.truth.fills[order].len() - 1, *total, *fee);
+                }
+            }
+            Move::Tell { order, fill, total, fee } => {
+                let Some(order) = self.back(*order) else { return };
+                if *fill < self.truth.fills[order].len() {
+                    self.tell(order, *fill, *total, *fee);
+                }
+            }
+            Move::End { order, kind, total } => self.end(*order, *kind, *total),
+            Move::Settle { order, fill, fee } => self.settle(*order, *fill, *fee),
+            Move::Stranger { lots, sell, fee } => self.stranger(*lots, *sell, *fee),
+            Move::Entry { kind, amount, txn } => {
+                let txn = format!("{kind}-{txn}");
+                self.desk.account(*kind, |event| {
+                    event.amount = Some(dec(&format!("{amount}e-2")));
+                    event.venue_txn_id = id(&txn);
+                });
+                self.naive.entry(&txn, exact(i128::from(*amount), 2));
+            }
+            Move::Mark { price } => {
+                self.desk.mark(PRICES[*price].1);
+                self.naive.mark = price_exact(*price);
+            }
+        }
+        self.learn_orders();
+    }
+
+    /// Orders that the kernel has sent: their ids are its own, their sizes must be in reason.
+    fn learn_orders(&mut self) {
+        for command in &self.desk.effects.commands {
+            let Command::Submit(sent) = command else { continue };
+            let slot = sent.slot_id as usize;
+            let entry = self.desk.kernel.slot(sent.slot_id).is_some_and(|slot| {
+                slot.entry.is_some_and(|entry| {
+                    self.desk.kernel.orders().at(entry.place).client_id == sent.venue_client_id
+                })
+            });
+            if entry {
+                self.naive.trades[slot] += 1;
+            }
+            let lots = sent.size.at_scale(3).expect("lots") as i64;
+            if !entry {
+                let held = self.naive.facts().slots[slot].position.lots.abs();
+                assert!(lots <= held, "an exit of {lots} lots where {held} are held");
+            }
+            self.naive.orders.push(books::Order {
+                client_id: sent.venue_client_id.to_string(),
+                slot,
+                trade: self.naive.trades[slot],
+                role: if entry { Role::Entry } else { Role::Exit },
+                sign: if sent.order_side == OrderSide::Buy { 1 } else { -1 },
+                lots,
+                life: Life::Sent,
+                fills: Vec::new(),
+            });
+            self.truth.fills.push(Vec::new());
+            self.truth.over.push(false);
+        }
+    }
+
+    fn ack(&mut self, back: usize) {
+        let Some(order) = self.back(back) else { return };
+        let client = id(&self.naive.orders[order].client_id);
+        self.desk.ack(&client, &format!("V{order}"));
+        if self.naive.orders[order].life == Life::Sent {
+            self.naive.orders[order].life = Life::Working;
+        }
+    }
+
+    /// Tells the kernel of a fill, with the total up to it where asked.
+    fn tell(&mut self, order: usize, fill: usize, with_total: bool, fee: Option<i64>) {
+        let (lots, price) = self.truth.fills[order][fill];
+        let total = with_total.then(|| self.total(order, fill + 1));
+        let trade = format!("T{order}.{fill}");
+        let client = id(&self.naive.orders[order].client_id);
+        let outcome = self.desk.event(Kind::PartialFill, &client, |event| {
+            event.venue_trade_id = id(&trade);
+            event.asset = id("BTCUSDT");
+            event.size = Some(dec(&lots_text(lots)));
+            event.price = Some(dec(PRICES[price].1));
+            event.filled_size = total.map(|total| dec(&lots_text(total)));
+            event.fee = fee.map(|fee| dec(&fee_text(fee)));
+        });
+        if outcome.accepted {
+            let fee = fee.map(fee_exact);
+            self.naive.fill(order, &trade, lots, &price_exact(price), total, fee.as_ref());
+        } else {
+            // Only an order that is long forgotten may be unknown.
+            assert!(self.desk.kernel.orders().by_client_id(&client).is_none(), "{outcome:?}");
+        }
+    }
+
+    fn end(&mut self, back: usize, kind: Kind, with_total: bool) {
+        let Some(order) = self.back(back) else { return };
+        let total = with_total.then(|| self.total(order, usize::MAX));
+        let client = id(&self.naive.orders[order].client_id);
+        let outcome = self.desk.event(kind, &client, |event| {
+            event.filled_size = total.map(|total| dec(&lots_text(total)));
+            event.average_price = total.filter(|total| *total > 0).map(|_| dec("100"));
+            event.asset = id("BTCUSDT");
+        });
+        if !outcome.accepted {
+            return;
+        }
+        if let Some(total) = total {
+            // One price for all that is missing: where the average is known for all, what is missing costs the rest.
+            let price = self.missing_price(order, total);
+            self.naive.total(order, total, &price);
+        }
+        self.naive.orders[order].life = Life::Over;
+    }
+
+    /// The average that the venue told, less what is known.
+    fn missing_price(&self, order: usize, total: i64) -> Exact {
+        let known = &self.naive.orders[order];
+        let missing = total - known.filled();
+        if missing <= 0 {
+            return zero();
+        }
+        let whole = exact(100, 0) * exact(i128::from(total), 0);
+        let told =
+            known.fills.iter().fold(zero(), |sum, fill| sum + &fill.price * exact(i128::from(fill.lots), 0));
+        let rest = whole - told;
+        if rest > zero() { books::to_price(&(rest / exact(i128::from(missing), 0))) } else { exact(100, 0) }
+    }
+
+    fn settle(&mut self, back: usize, fill: usize, fee: i64) {
+        let Some(order) = self.back(back) else { return };
+        let trade = format!("T{order}.{fill}");
+        let known = self.naive.orders[order].fills.iter().any(|fill| fill.id == trade);
+        let client = id(&self.naive.orders[order].client_id);
+        if !known || self.desk.kernel.orders().by_client_id(&client).is_none() {
+            return; // settled ahead of its fill: another test's matter
+        }
+        self.desk.account(AccountEventKind::FillSettled, |event| {
+            event.venue_trade_id = id(&trade);
+            event.fee = Some(dec(&fee_text(fee)));
+        });
+        self.naive.settle(&trade, &fee_exact(fee));
+    }
+
+    fn stranger(&mut self, lots: i64, sell: bool, fee: Option<i64>) {
+        let trade = format!("S{}", self.truth.strangers);
+        self.truth.strangers += 1;
+        let outcome = self.desk.event(Kind::FullFill, &id(&format!("stranger{trade}")), |event| {
+            event.asset = id("BTCUSDT");
+            event.order_side = Some(if sell { OrderSide::Sell } else { OrderSide::Buy });
+            event.venue_trade_id = id(&trade);
+            event.size = Some(dec(&lots_text(lots)));
+            event.price = Some(dec("100.1"));
+            event.fee = fee.map(|fee| dec(&fee_text(fee)));
+        });
+        assert!(outcome.accepted, "{outcome:?}");
+        self.naive.orders.push(books::Order {
+            client_id: String::new(),
+            slot: 0,
+            trade: 0,
+            role: Role::Stranger,
+            sign: if sell { -1 } else { 1 },
+            lots,
+            life: Life::Over,
+            fills: Vec::new(),
+        });
+        self.truth.fills.push(Vec::new());
+        self.truth.over.push(true);
+        let order = self.naive.orders.len() - 1;
+        self.naive.fill(order, &trade, lots, &price_exact(2), None, fee.map(fee_exact).as_ref());
+    }
+
+    // ------------------------------------------------------------------------------------------- comparison
+
+    fn compare(&self) {
+        let facts = self.naive.facts();
+        let kernel = &self.desk.kernel;
+        for order in self.naive.orders.iter().filter(|order| order.role != Role::Stranger) {
+            if let Some(place) = kernel.orders().by_client_id(&id(&order.client_id)) {
+                assert_eq!(
+                    kernel.orders().at(place).filled.0,
+                    i128::from(order.filled()),
+                    "filled of {order:?}"
+                );
+            }
+        }
+        let (book, unassigned) = (kernel.book(0)[0], kernel.unassigned(0)[0]);
+        assert_eq!(book.qty.0, i128::from(facts.book.lots), "the position");
+        assert_eq!(unassigned.qty.0, i128::from(facts.unassigned.lots), "what is nobody's");
+        self.compare_slots(&facts);
+        self.compare_money(&facts);
+    }
+
+    fn compare_slots(&self, facts: &books::Facts) {
+        for (place, wanted) in facts.slots.iter().enumerate() {
+            let slot = self.desk.kernel.slot(place as u32).expect("a slot");
+            assert_eq!(slot.trade_number, self.naive.trades[place], "how many trades slot {place} has had");
+            assert_eq!(slot.basis.qty.0, i128::from(wanted.position.lots), "size of slot {place}");
+            assert_eq!(slot.initial.0, i128::from(wanted.entered), "what slot {place} entered");
+            near(slot.fees, &wanted.fees, 0, "fees of a slot");
+            let stage = self.stage(place, wanted.position.lots != 0);
+            assert_eq!(slot.stage, stage, "stage of slot {place}");
+            if !self.naive.blurred {
+                // The kernel splits cost at 1e-18, once a fill.
+                near(slot.realized, &wanted.realized, 100, "realised of a slot");
+                near(slot.basis.cost, &wanted.position.cost, 100, "cost of a slot");
+            }
+        }
+    }
+
+    /// The published function of entry order, position and exit orders.
+    fn stage(&self, slot: usize, holds: bool) -> TradeStage {
+        let entry = self.naive.at_work(slot, Role::Entry);
+        let exit = self.naive.at_work(slot, Role::Exit);
+        match (exit, entry) {
+            (Some(Life::Sent), _) => TradeStage::ExitSent,
+            (Some(_), _) => TradeStage::ExitWorking,
+            (None, Some(Life::Sent)) => TradeStage::OrderSent,
+            (None, Some(_)) => TradeStage::EntryWorking,
+            (None, None) if holds => TradeStage::PositionOpen,
+            (None, None) if self.naive.trades[slot] > 0 => TradeStage::Closed,
+            (None, None) => TradeStage::Idle,
+        }
+    }
+
+    fn compare_money(&self, facts: &books::Facts) {
+        let kernel = &self.desk.kernel;
+        let (book, ledger) = (kernel.book(0)[0], kernel.ledger());
+        near(ledger.balance(0, Account::Fees), &facts.fees, 0, "fees");
+        let moved = self.naive.entries.iter().fold(zero(), |sum, entry| sum + entry);
+        let accounts = [Account::Funding, Account::Transfers, Account::Rebates, Account::Adjustments];
+        let booked = accounts.iter().fold(Money::ZERO, |sum, account| sum - ledger.balance(0, *account));
+        near(booked, &moved, 0, "funding, transfers, rebates and adjustments");
+        let k = ledger.balance(0, Account::Wallet);
+        // Whatever was realised when: money in, money out, and what is held at the mark.
+        let unit = 10_000_000_000;
+        let equity = k + kernel.unrealized(0, &book);
+        near(equity, &facts.equity, facts.rounded * unit + 100, "equity");
+        if !self.naive.blurred {
+            near(k, &facts.wallet, facts.doubtful * unit, "K");
+            near(book.cost, &facts.book.cost, 100, "cost of the book");
+        }
+        let value = size(&(&self.naive.mark * exact(i128::from(facts.book.lots), 3)));
+        near(kernel.exposure().position(0), &value, 0, "exposure");
+    }
+}
+
+/// Money that is what it should be, to so many units of 1e-18.
+fn near(money: Money, wanted: &Exact, within: i128, what: &str) {
+    let difference = size(&(exact(money.0, 18) - wanted));
+    assert!(difference <= exact(within, 18), "{what}: the kernel has {money}, the naive model {wanted}");
+}
+
+fn compare_all(moves: &[Move]) {
+    let mut pair = Pair::new();
+    for step in moves {
+        pair.play(step);
+        pair.compare();
+    }
+}
+
+/// As many cases as the environment asks for, or what every test run does.
+fn cases() -> u32 {
+    std::env::var("DITA_NAIVE_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(2_000)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: cases(), failure_persistence: None, ..ProptestConfig::default() })]
+    #[test]
+    fn kernel_and_naive_model_say_the_same(moves in prop::collection::vec(any_move(), 1..50)) {
+        compare_all(&moves);
+    }
+}
