@@ -365,6 +365,12 @@ fn is_unseen(fill: &Fill) -> bool {
     fill.qty.is_zero() && !fill.busted
 }
 
+/// The venue's time of the last one.
+#[inline]
+fn last_filled(fills: &[Fill]) -> i64 {
+    fills.iter().map(|fill| fill.venue_time_ns).max().unwrap_or(i64::MIN)
+}
+
 /// Length of the client id's fixed head: the letter D and the instance's eight characters.
 const PREFIX_BYTES: usize = 9;
 const PLACE_CHARS: usize = 5;
@@ -380,6 +386,9 @@ const DIGITS: [u8; 256] = {
     }
     table
 };
+
+/// How many of the venue's ids an order is known by, beside its first: where every change brings one, the newest.
+pub const OTHER_VENUE_IDS_MAX: usize = 64;
 
 /// Places beyond this do not fit the client id.
 pub const ORDERS_MAX: usize = 1 << 25;
@@ -417,6 +426,9 @@ struct Ended {
     venue_key: u64,
     #[serde(skip)]
     fill_key: u64,
+    /// The venue's time of its last fill, ns.
+    #[serde(skip)]
+    filled_ns: i64,
 }
 
 /// The orders, and the ways to find them.
@@ -433,6 +445,8 @@ pub struct OrderStore {
     unseen: u32,
     /// Orders that are not ours.
     external: u32,
+    /// The venue's time of the last fill of any forgotten order, ns.
+    forgotten_ns: i64,
     /// Places of those that have a client id.
     foreign: Vec<u32>,
     prefix: [u8; PREFIX_BYTES],
@@ -453,6 +467,7 @@ impl OrderStore {
             next_number: 1,
             unseen: 0,
             external: 0,
+            forgotten_ns: i64::MIN,
             foreign: Vec::new(),
             prefix,
         }
@@ -594,6 +609,10 @@ impl OrderStore {
         if order.venue_order_id.is_empty() {
             order.venue_order_id.clone_from(id);
         } else {
+            if order.other_venue_ids.len() >= OTHER_VENUE_IDS_MAX {
+                let oldest = order.other_venue_ids.remove(0);
+                self.by_venue_id.remove(oldest.hash64(), place);
+            }
             order.other_venue_ids.push(id.clone());
         }
         self.by_venue_id.insert(id.hash64(), place);
@@ -756,6 +775,7 @@ impl OrderStore {
         let venue_key = order.venue_order_id.hash64();
         let fill_key =
             order.fills.first().map_or(0, |fill| Self::fill_key(order.instrument, &fill.venue_trade_id));
+        let filled_ns = last_filled(&order.fills);
         // Room is made first, so that the order being retired stays for its caller. A pinned one goes to the back; a
         // few tries a step keep the work bounded.
         let mut tries: u8 = 4;
@@ -768,7 +788,13 @@ impl OrderStore {
                 None => {}
             }
         }
-        self.ended.push_back(Ended { reference, venue_key, fill_key });
+        self.ended.push_back(Ended { reference, venue_key, fill_key, filled_ns });
+    }
+
+    /// True where a fill of that time of the venue may be one of an order that is forgotten: whether it was booked then,
+    /// nobody here can tell.
+    pub fn may_be_forgotten(&self, venue_time_ns: i64) -> bool {
+        venue_time_ns <= self.forgotten_ns
     }
 
     /// True where some remembered order is not ours.
@@ -792,7 +818,7 @@ impl OrderStore {
         }
         let reference = OrderRef { place, number: order.number };
         let venue_key = order.venue_order_id.hash64();
-        self.forget(Ended { reference, venue_key, fill_key: 0 });
+        self.forget(Ended { reference, venue_key, fill_key: 0, filled_ns: i64::MIN });
         (fills, corrections)
     }
 
@@ -823,7 +849,9 @@ impl OrderStore {
         }
         // The same for an order of one fill, but that an unseen one is counted.
         let alone = order.fills.len() == 1 && self.unseen == 0;
+        let mut filled_ns = ended.filled_ns;
         if !(alone && self.by_fill.remove(ended.fill_key, place)) {
+            filled_ns = last_filled(&order.fills);
             for fill in &order.fills {
                 if !fill.venue_trade_id.is_empty() {
                     self.by_fill.remove(Self::fill_key(order.instrument, &fill.venue_trade_id), place);
@@ -842,6 +870,7 @@ impl OrderStore {
             self.external = self.external.saturating_sub(1);
             self.foreign.retain(|foreign| *foreign != place);
         }
+        self.forgotten_ns = self.forgotten_ns.max(filled_ns);
         order.vacate();
         self.free.push(place);
     }
@@ -879,6 +908,6 @@ impl OrderStore {
 impl Serialize for OrderStore {
     /// The orders, the order of forgetting and the counter; the indexes follow from them.
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        (&self.orders, &self.free, &self.ended, self.next_number).serialize(serializer)
+        (&self.orders, &self.free, &self.ended, self.next_number, self.forgotten_ns).serialize(serializer)
     }
 }

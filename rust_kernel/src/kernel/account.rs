@@ -3,6 +3,7 @@
 use super::settling::Match;
 use super::venue::ASSETS_MAX;
 use super::{AssetState, Kernel};
+use crate::funding::CLOCK_SKEW_NS;
 use crate::id::Id;
 use crate::input::{AccountEvent, Stamp};
 use crate::ledger::{Account, Cause, Posting};
@@ -31,6 +32,19 @@ pub(crate) struct EntryMark {
     has_txn_id: bool,
     /// True once it came both ways.
     is_paired: bool,
+}
+
+impl EntryMark {
+    /// The stream stamps an entry with its own time, and may not say the symbol.
+    fn says_the_same(&self, event: &AccountEvent, amount: Money) -> bool {
+        let apart = i128::from(self.timestamp_ns).abs_diff(i128::from(event.timestamp_ns));
+        let symbol = self.symbol == event.symbol || self.symbol.is_empty() || event.symbol.is_empty();
+        self.kind == event.kind
+            && self.amount == amount
+            && self.asset == event.asset
+            && symbol
+            && apart <= u128::from(CLOCK_SKEW_NS.unsigned_abs())
+    }
 }
 
 /// What an account event does.
@@ -201,7 +215,7 @@ impl Kernel {
         let asset = self.check_wallet(&event.asset)?;
         let last_ns =
             asset.map_or(i64::MIN, |asset| self.assets[usize::from(asset)].exchange.frame_venue_time_ns);
-        if event.timestamp_ns != 0 && event.timestamp_ns < last_ns {
+        if self.is_older(event.timestamp_ns, last_ns) {
             return Ok(FramePlan::Old);
         }
         let figures = [
@@ -256,6 +270,13 @@ impl Kernel {
         Ok(place)
     }
 
+    /// True for a report from before the last one. One from the future, by a clock or a unit that was wrong, is no
+    /// measure: it would silence all that come after it.
+    fn is_older(&self, venue_time_ns: i64, last_ns: i64) -> bool {
+        let believed = last_ns <= self.now_ns.saturating_add(CLOCK_SKEW_NS);
+        venue_time_ns != 0 && venue_time_ns < last_ns && believed
+    }
+
     fn plan_position_update(&self, event: &AccountEvent) -> Result<AccountPlan, Box<Refusal>> {
         let instrument = self
             .instrument_of(&event.symbol)
@@ -276,8 +297,7 @@ impl Kernel {
             None => None,
         };
         let last = self.reported(instrument)[side as usize];
-        let is_old = |last: crate::reconcile::Reported| event.timestamp_ns < last.venue_time_ns;
-        if event.timestamp_ns != 0 && last.is_some_and(is_old) {
+        if last.is_some_and(|last| self.is_older(event.timestamp_ns, last.venue_time_ns)) {
             return Ok(AccountPlan::Old(Code::StaleEvent));
         }
         Ok(AccountPlan::Position { instrument, side, qty, entry_price })
@@ -291,14 +311,13 @@ impl Kernel {
     ) -> Result<AccountPlan, Box<Refusal>> {
         self.check_wallet(&event.asset)?;
         let credited = amount("amount", event.amount)?;
+        self.check_opening_taken()?;
         if self.is_in_opening(event.timestamp_ns) {
             return Ok(AccountPlan::Old(Code::DuplicateEvent));
         }
         let has_txn_id = !event.venue_txn_id.is_empty();
         let twin = self.entry_marks.iter().position(|mark| {
-            !mark.is_paired
-                && mark.has_txn_id != has_txn_id
-                && *mark == mark_of(event, credited, mark.has_txn_id)
+            !mark.is_paired && mark.has_txn_id != has_txn_id && mark.says_the_same(event, credited)
         });
         if let Some(twin) = twin {
             return Ok(AccountPlan::Twin(twin));
@@ -326,7 +345,11 @@ impl Kernel {
             Some((place, at)) if self.orders.at(place).fills[at].settled => Settling::Repeats,
             Some((place, _)) => Settling::Known(place),
             None if self.is_in_opening(event.timestamp_ns) => Settling::Old,
-            None => Settling::Unseen(instrument),
+            None => {
+                self.check_opening_taken()?;
+                self.check_not_forgotten(event.timestamp_ns)?;
+                Settling::Unseen(instrument)
+            }
         };
         Ok(SettledPlan { target, fee, realized })
     }
@@ -480,7 +503,9 @@ impl Kernel {
         exchange.used_margin = used.or(exchange.used_margin);
         exchange.maint_margin = maint.or(exchange.maint_margin);
         exchange.frame_time_ns = now_ns;
-        exchange.frame_venue_time_ns = event.timestamp_ns.max(exchange.frame_venue_time_ns);
+        if event.timestamp_ns != 0 {
+            exchange.frame_venue_time_ns = event.timestamp_ns;
+        }
         let differs = exchange.wallet_balance.is_some_and(|balance| {
             let unit = crate::num::pow10(MONEY_SCALE.saturating_sub(unit_decimals)).unwrap_or(1);
             (balance - k).abs().0 > unit

@@ -508,6 +508,8 @@ impl Kernel {
             let part = if booked < left { booked } else { left };
             left -= part;
             self.replace_part(place, at, part, fill, venue_trade_id);
+            // Where a mark takes the position's value out of bounds, it counts at its cost, which is another now.
+            self.refresh_exposure(instrument);
             if let Some(fee) = fee.take() {
                 let asset = fee_asset.unwrap_or_else(|| self.paid_in(place, fee));
                 self.correct_fee(place, at, fee, asset, venue_trade_id);

@@ -288,7 +288,7 @@ impl Kernel {
             | Input::Effect(_)
             | Input::Control(_) => self.plan_setup(input).map(drop),
             Input::Time => Ok(()),
-            Input::Opening(opening) => self.plan_opening(opening).map(drop),
+            Input::Opening(opening) => self.plan_opening(stamp, opening).map(drop),
             Input::Funding(terms) => self.plan_funding(terms).map(drop),
             Input::Adopt(adopted) => self.plan_adopted(adopted).map(drop),
             Input::Override(change) => self.plan_override(change).map(drop),

@@ -237,11 +237,17 @@ impl Kernel {
             if let Some(total) = cumulative
                 && total > order.filled
             {
+                self.check_own(event, order, rules)?;
                 plan.inferred =
                     Some(self.inferred_fill(event, order, rules, total - order.filled, Some(total))?);
                 plan.code = Code::InferredFill;
             }
             self.plan_news(plan, stamp, event, order)?;
+            let less = cumulative.is_some_and(|total| total < order.filled);
+            if less && plan.code == Code::Ok && matches!(plan.news, News::End(..)) {
+                // It is over with less than was booked: nothing is lowered, but somebody must find out which is true.
+                plan.code = Code::ReconcileRequired;
+            }
             let ordered = match plan.amended.as_deref() {
                 Some(Amended::To(terms)) => terms.qty,
                 Some(Amended::Refused | Amended::GivenUp) | None => order.qty,
@@ -277,6 +283,7 @@ impl Kernel {
         if !is_fill(event.kind) {
             return Err(Refusal::plain(Code::UnknownOrder));
         }
+        self.check_opening_taken()?;
         if self.is_in_opening(event.timestamp_ns) {
             plan.code = Code::DuplicateEvent;
             return Ok(());
@@ -300,6 +307,7 @@ impl Kernel {
             plan.code = Code::DuplicateEvent;
             return Ok(());
         }
+        self.check_not_forgotten(event.timestamp_ns)?;
         let rules = &self.instruments[instrument as usize];
         let size = event.size.or(event.filled_size).filter(|size| size.is_positive());
         let (Some(size), Some(price)) = (size, event.price.filter(|price| price.is_positive())) else {
@@ -322,14 +330,35 @@ impl Kernel {
             venue_time_ns: event.timestamp_ns,
         };
         let position_side = match (self.config.hedge_mode, event.position_side) {
+            (true, Some(PositionSide::Both) | None) => {
+                return unclear(
+                    "position_side",
+                    "None",
+                    "a fill of an unknown order in hedge mode needs its book, LONG or SHORT",
+                );
+            }
             (true, Some(side)) => side,
-            (false, _) | (true, None) => PositionSide::Both,
+            (false, _) => PositionSide::Both,
         };
         let external = Box::new(External { instrument, order_side, position_side, qty });
         plan.target = Target::External(external);
         plan.fill = Some(fill);
         plan.code = Code::UnknownOrder;
         Ok(())
+    }
+
+    /// A fill from before the oldest orders that are remembered may have been booked then: what cannot be told apart is
+    /// not booked.
+    pub(crate) fn check_not_forgotten(&self, venue_time_ns: i64) -> Result<(), Box<Refusal>> {
+        if !self.orders.may_be_forgotten(venue_time_ns) {
+            return Ok(());
+        }
+        Err(Refusal::field(
+            Code::ReconcileRequired,
+            "timestamp",
+            venue_time_ns,
+            "is of orders that are forgotten: whether the fill is booked, only the log can tell",
+        ))
     }
 
     pub(crate) fn check_asset(&self, name: &Id) -> Result<(), Box<Refusal>> {
