@@ -262,8 +262,6 @@ impl Kernel {
         }
     }
 
-    /// Books what the venue's figures change of ours. One venue fill may stand here in several parts (where an
-    /// inferred fill was replaced by a larger one): the figures are the sum's.
     #[inline]
     fn commit_settle(
         &mut self,
@@ -273,6 +271,33 @@ impl Kernel {
         event: &AccountEvent,
     ) -> Outcome {
         let order = self.orders.at(place);
+        let settle = self.instruments[order.instrument as usize].settle;
+        let slot_id = self.owner_of(order.role, order.slot_id, order.trade_number);
+        let fee = fee.map(|fee| {
+            let asset = if event.fee_asset.is_empty() {
+                self.paid_in(place, fee)
+            } else if self.assets[usize::from(settle)].name == event.fee_asset {
+                settle
+            } else {
+                self.asset_or_open(&event.fee_asset)
+            };
+            (fee, asset)
+        });
+        self.settle_fill(place, &event.venue_trade_id, fee, realized);
+        self.answer(Code::Ok, slot_id, Detail::None)
+    }
+
+    /// Books what the venue's figures change of ours. One venue fill may stand here in several parts (where an
+    /// inferred fill was replaced by a larger one): the figures are the sum's.
+    #[inline]
+    pub(super) fn settle_fill(
+        &mut self,
+        place: u32,
+        fill_id: &Id,
+        fee: Option<(Money, u16)>,
+        realized: Option<Money>,
+    ) {
+        let order = self.orders.at(place);
         let rules = &self.instruments[order.instrument as usize];
         let settle = rules.settle;
         let slot_id = self.owner_of(order.role, order.slot_id, order.trade_number);
@@ -280,7 +305,7 @@ impl Kernel {
         let mut others = alloc::vec::Vec::new();
         let mut profit = Money::ZERO;
         for (at, fill) in order.fills.iter().enumerate() {
-            if fill.settled || fill.venue_trade_id != event.venue_trade_id {
+            if fill.settled || fill.venue_trade_id != *fill_id {
                 continue;
             }
             profit += fill.realized;
@@ -289,7 +314,7 @@ impl Kernel {
                 Some(_) => others.push(at),
             }
         }
-        let Some(first) = first else { return self.answer(Code::DuplicateEvent, slot_id, Detail::None) };
+        let Some(first) = first else { return };
         // What a spot sale brought is in the wallets already: profit is a thing of the books.
         let realized = realized.filter(|_| rules.base.is_none());
         if let Some(realized) = realized {
@@ -299,33 +324,25 @@ impl Kernel {
                 to: Account::Wallet,
                 slot_id,
                 trade_id: &order.trade_id,
-                reference: &event.venue_trade_id,
+                reference: fill_id,
             };
             self.ledger.post(self.seq, settle, realized - profit, posting);
             self.assets[usize::from(settle)].exchange.booked_time_ns = self.now_ns;
         }
-        if let Some(fee) = fee {
-            let asset = if event.fee_asset.is_empty() {
-                self.paid_in(place, fee)
-            } else if self.assets[usize::from(settle)].name == event.fee_asset {
-                settle
-            } else {
-                self.asset_or_open(&event.fee_asset)
-            };
+        if let Some((fee, asset)) = fee {
             for at in others {
-                self.correct_fee(place, at, Money::ZERO, asset, &event.venue_trade_id);
+                self.correct_fee(place, at, Money::ZERO, asset, fill_id);
             }
-            self.correct_fee(place, first, fee, asset, &event.venue_trade_id);
+            self.correct_fee(place, first, fee, asset, fill_id);
         }
         for fill in &mut self.orders.at_mut(place).fills {
-            if fill.venue_trade_id == event.venue_trade_id {
+            if fill.venue_trade_id == *fill_id {
                 fill.settled = true;
             }
         }
         if let (Some(realized), Some(fill)) = (realized, self.orders.at_mut(place).fills.get_mut(first)) {
             fill.realized += realized - profit;
         }
-        self.answer(Code::Ok, slot_id, Detail::None)
     }
 
     /// Books a settled fill's money ahead of the fill itself; the fill, when it comes, books only the rest.

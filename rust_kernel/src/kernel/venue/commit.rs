@@ -135,7 +135,9 @@ impl Kernel {
         fee_asset: Option<u16>,
         effects: &mut Effects,
     ) {
+        let mut ahead = None;
         if let Some(fill) = &plan.replacement {
+            ahead = self.unbook_ahead(place, fill_key(event));
             self.replace_inferred(place, fill, fill_key(event), fee_asset);
         }
         if let Some(fill) = &plan.inferred {
@@ -143,6 +145,9 @@ impl Kernel {
         }
         if let Some(fill) = &plan.fill {
             self.book_fill(place, fill, fill_key(event), fee_asset, effects);
+        }
+        if let Some(ahead) = ahead {
+            self.settle_as_told(place, &ahead);
         }
         if plan.fill.is_none() && plan.inferred.is_none() {
             return;
