@@ -223,8 +223,16 @@ impl Kernel {
         if fee.is_some() && !event.fee_asset.is_empty() {
             self.check_wallet(&event.fee_asset)?;
         }
-        match self.orders.by_fill(instrument, &event.venue_trade_id) {
+        let id = &event.venue_trade_id;
+        let found = self.orders.by_fill(instrument, id).or_else(|| self.orders.by_correction(instrument, id));
+        match found {
             Some((place, at)) if self.orders.at(place).fills[at].settled => Ok(AccountPlan::Duplicate),
+            // The figures of what was corrected since.
+            Some((place, at))
+                if self.orders.at(place).settling_correction(at).is_some_and(|last| last.id != *id) =>
+            {
+                Ok(AccountPlan::Old(Code::StaleEvent))
+            }
             Some((place, _)) => Ok(AccountPlan::Settle { place, fee, realized }),
             None if self.is_in_opening(event.timestamp_ns) => Ok(AccountPlan::Old(Code::DuplicateEvent)),
             None => Ok(AccountPlan::Unseen { instrument, fee, realized }),
@@ -283,7 +291,13 @@ impl Kernel {
             };
             (fee, asset)
         });
-        self.settle_fill(place, &event.venue_trade_id, fee, realized);
+        let order = self.orders.at(place);
+        if order.extra.is_none() {
+            self.settle_fill(place, &event.venue_trade_id, fee, realized);
+        } else {
+            let fill_id = order.fill_id_of(&event.venue_trade_id).clone();
+            self.settle_fill(place, &fill_id, fee, realized);
+        }
         self.answer(Code::Ok, slot_id, Detail::None)
     }
 

@@ -422,6 +422,7 @@ impl Kernel {
                 place,
                 &correction.id,
                 first.saturating_add(correction.fill_at as usize),
+                correction.settles,
             );
         }
         self.refresh_reservation(place);
@@ -506,12 +507,12 @@ impl Kernel {
         Some(ahead)
     }
 
-    /// Settles a fill by the figures that came ahead of it.
+    /// Settles a fill by the figures that came ahead of it, or of its correction.
     #[cold]
-    pub(crate) fn settle_as_told(&mut self, place: u32, ahead: &Fill) {
+    pub(crate) fn settle_as_told(&mut self, place: u32, fill_id: &Id, ahead: &Fill) {
         let fee = (!ahead.fee_predicted).then_some((ahead.fee, ahead.fee_asset));
         let realized = (!ahead.price_pending).then_some(ahead.realized);
-        self.settle_fill(place, &ahead.venue_trade_id, fee, realized);
+        self.settle_fill(place, fill_id, fee, realized);
     }
 
     fn replace_part(&mut self, place: u32, at: usize, part: Qty, fill: &NewFill, venue_trade_id: &Id) {

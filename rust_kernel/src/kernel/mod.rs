@@ -5,6 +5,7 @@
 
 mod account;
 mod adopt;
+mod ahead;
 #[cfg(test)]
 mod alarm;
 mod amend;

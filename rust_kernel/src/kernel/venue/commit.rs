@@ -147,7 +147,7 @@ impl Kernel {
             self.book_fill(place, fill, fill_key(event), fee_asset, effects);
         }
         if let Some(ahead) = ahead {
-            self.settle_as_told(place, &ahead);
+            self.settle_as_told(place, fill_key(event), &ahead);
         }
         if plan.fill.is_none() && plan.inferred.is_none() {
             return;
