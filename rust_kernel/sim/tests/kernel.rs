@@ -18,7 +18,7 @@ const SECOND: i64 = 1_000_000_000;
 /// How many steps one input may lead to where nothing takes time.
 const STEPS_MAX: u32 = 10_000;
 /// How many venues with several faults at once.
-const SWARM_SEEDS: u64 = 30;
+const SWARM_SEEDS: u64 = 60;
 
 fn id(text: &str) -> Id {
     Id::new(text).unwrap()
@@ -91,15 +91,6 @@ impl Pair {
             let outcome = self.kernel.step(Stamp(self.now_ns), &input, &mut self.effects);
             if let Err(violation) = invariant::check(&self.kernel) {
                 panic!("{violation:?} after {input:?}: {outcome:?}");
-            }
-            if std::env::var("TRACE").is_ok() {
-                if std::env::var("TRACE").unwrap() == "2" || !outcome.accepted && !matches!(input, Input::Intent(_)) {
-                    match &input { Input::Venue(e) => eprintln!("{} {} {:?} {} id={} ref={:?} sz={:?} p={:?} cum={:?} rem={:?} st={:?} | {:?} {:?}", self.now_ns, if outcome.accepted {"ok"} else {"REFUSED"}, e.kind, e.venue_client_id, e.venue_trade_id, e.rare.as_ref().map(|r| r.ref_trade_id.to_string()), e.size.map(|v| v.to_string()), e.price.map(|v| v.to_string()), e.filled_size.map(|v| v.to_string()), e.remaining_size.map(|v| v.to_string()), e.status, outcome.code, outcome.detail),
-                      Input::Account(e) => eprintln!("{} {} {:?} {} id={} real={:?} fee={:?} | {:?}", self.now_ns, outcome.accepted, e.kind, e.symbol, e.venue_trade_id, e.realized_pnl.map(|v| v.to_string()), e.fee.map(|v| v.to_string()), outcome.code),
-                      Input::Intent(i) => eprintln!("{} INTENT {:?} slot {} {:?} -> {:?}", self.now_ns, i.action, i.slot_id, i.target_size.map(|v|v.to_string()), outcome.code),
-                      Input::Mark{..} | Input::Time => {},
-                      other => eprintln!("{} {:?} {:?}", self.now_ns, other, outcome.code) }
-                }
             }
             let commands: Vec<Command> = self.effects.commands.drain(..).collect();
             for command in &commands {
@@ -401,7 +392,9 @@ fn swarm(seed: u64) -> SimFaults {
     let mut faults = SimFaults::default();
     for name in FAULTS {
         if dice.below(3) == 0 {
-            *faults.rate_mut(name).unwrap() = 10_000 + dice.below(150_000) as u32;
+            // Cancels are seldom here.
+            let of_cancels = if matches!(*name, "late_fill" | "false_cancel") { 5 } else { 1 };
+            *faults.rate_mut(name).unwrap() = of_cancels * (10_000 + dice.below(150_000) as u32);
         }
     }
     if faults.one_id_on_two_fills > 0 {
@@ -420,10 +413,7 @@ fn swarm(seed: u64) -> SimFaults {
 #[test]
 fn several_faults_at_once_leave_k_at_e() {
     let mut fired = std::collections::BTreeMap::new();
-    let mut bad = 0;
-    let only: Option<u64> = std::env::var("SEED").ok().map(|s| s.parse().unwrap());
-    for seed in 0..std::env::var("SEEDS").map_or(SWARM_SEEDS, |s| s.parse().unwrap()) {
-        if only.is_some_and(|o| seed < o) { continue; }
+    for seed in 0..SWARM_SEEDS {
         let faults = swarm(seed);
         let config = SimConfig {
             seed,
@@ -434,8 +424,7 @@ fn several_faults_at_once_leave_k_at_e() {
         };
         let p = trade(config, 150);
         let why = format!("seed {seed}, {faults:?}");
-        let r = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| p.settle(&["USDT"], &why)));
-        if r.is_err() { bad += 1; let on: Vec<_> = faults_on(&faults); eprintln!("BAD seed {seed} {on:?} K-E {}", p.k("USDT") - p.venue.wallet_balance(&id("USDT")).unwrap()); continue; }
+        p.settle(&["USDT"], &why);
         for order in p.kernel.orders().iter() {
             assert_eq!(order.doubt, OrderDoubt::None, "{why}: {}", order.client_id);
             assert!(order.inferred.is_zero(), "{why}: {} waits for its fills", order.client_id);
@@ -444,11 +433,8 @@ fn several_faults_at_once_leave_k_at_e() {
             *fired.entry(name).or_insert(0) += count;
         }
     }
-    assert_eq!(bad, 0);
     // Post-only orders are not among this test's moves.
     for name in FAULTS.iter().filter(|name| **name != "kill_post_only") {
         assert!(fired[name] > 0, "{name} never fired: {fired:?}");
     }
 }
-
-fn faults_on(faults: &SimFaults) -> Vec<&'static str> { let mut f = faults.clone(); FAULTS.iter().copied().filter(|n| *f.rate_mut(n).unwrap() > 0).collect() }

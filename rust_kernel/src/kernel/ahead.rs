@@ -20,11 +20,7 @@ use crate::outcome::{Detail, Outcome, Refusal};
 
 impl Kernel {
     /// The order of a bust or correction whose fill has not come yet, where that is enough to go by.
-    pub(super) fn plan_ahead(
-        &self,
-        event: &VenueEvent,
-        reference: &Id,
-    ) -> Result<Option<u32>, Box<Refusal>> {
+    pub(super) fn plan_ahead(&self, event: &VenueEvent, reference: &Id) -> Result<Option<u32>, Box<Refusal>> {
         let Some(place) = self.find_order(event).filter(|_| !reference.is_empty()) else { return Ok(None) };
         let order = self.orders.at(place);
         let is_known = order.fills.iter().any(|fill| fill.venue_trade_id == *reference)
@@ -39,7 +35,8 @@ impl Kernel {
             // Without its size nobody could say whether what was inferred is this fill.
             return Ok((order.inferred.is_zero() || event.size.is_some()).then_some(place));
         }
-        if !event.size.is_some_and(|size| size.is_positive()) || !event.price.is_some_and(|price| price.is_positive())
+        if !event.size.is_some_and(|size| size.is_positive())
+            || !event.price.is_some_and(|price| price.is_positive())
         {
             return Ok(None);
         }
@@ -55,6 +52,8 @@ impl Kernel {
         event: &VenueEvent,
         effects: &mut Effects,
     ) -> Outcome {
+        // What was settled under the fill's own id is not any more.
+        let _gone = self.unbook_ahead(place, fill_id);
         if event.kind == Kind::TradeBust {
             return self.commit_bust_ahead(place, fill_id, event, effects);
         }
@@ -83,8 +82,6 @@ impl Kernel {
         event: &VenueEvent,
         effects: &mut Effects,
     ) -> Outcome {
-        // What was settled is not any more.
-        let _gone = self.unbook_ahead(place, fill_id);
         let order = self.orders.at(place);
         let stands_for = order.fills.iter().find(|fill| fill.inferred).map(|fill| fill.price);
         let qty = self.inferred_of_bust(place, event);

@@ -1,7 +1,7 @@
 //! What a planned venue event changes.
 
 use super::fill::{Enrichment, fill_key};
-use super::forced::told_remaining;
+use super::forced::{is_forced, told_remaining};
 use super::news::News;
 use super::{External, OrderPlan, Target};
 use crate::effect::Effects;
@@ -38,6 +38,10 @@ impl Kernel {
         }
         if let Some(amended) = &plan.amended {
             self.commit_amended(place, amended, event.kind, effects);
+        }
+        if is_forced(event.kind) {
+            let instrument = self.orders.at(place).instrument;
+            self.books[instrument as usize].liquidated = true;
         }
         self.commit_fills(place, plan, event, fee_asset, effects);
         self.commit_news(place, plan, effects);
@@ -200,6 +204,8 @@ impl Kernel {
                 order.status = Status::PendingCancel;
                 self.after_change(place, if first_news { Change::Acked } else { Change::Reported }, effects);
             }
+            // There is nothing to cancel, says the venue: the answer to the question decides, and no second cancel.
+            News::CancelRefused if plan.ask => self.commit_cancel_unclear(place, effects),
             News::CancelRefused => self.commit_cancel_refused(place, effects),
             News::AmendPending => self.commit_amend_pending(place, effects),
             News::Works => self.commit_works(place, effects),
@@ -256,6 +262,16 @@ impl Kernel {
             order.status = order.working_status();
         }
         self.after_change(place, Change::Reported, effects);
+    }
+
+    #[cold]
+    fn commit_cancel_unclear(&mut self, place: u32, effects: &mut Effects) {
+        let order = self.orders.at_mut(place);
+        if order.doubt == OrderDoubt::None {
+            order.doubt = OrderDoubt::Cancel;
+        }
+        self.watch_order(place);
+        self.after_change(place, Change::Doubted, effects);
     }
 
     #[inline]
