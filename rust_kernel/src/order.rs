@@ -97,6 +97,8 @@ pub struct Correction {
     pub id: Id,
     /// The fill's position in its order.
     pub fill_at: u32,
+    /// True where the id is a trade's: the venue settles the corrected fill by it, and no more by the fill's own.
+    pub settles: bool,
 }
 
 /// What only few orders have.
@@ -349,6 +351,14 @@ impl Order {
     /// The bust or correction of that id.
     pub fn correction(&self, id: &Id) -> Option<&Correction> {
         self.extra.as_ref()?.corrections.iter().find(|correction| correction.id == *id)
+    }
+
+    /// The last correction of a fill that the venue settles by its own id.
+    pub fn settling_correction(&self, fill_at: usize) -> Option<&Correction> {
+        let of_fill = |correction: &&Correction| {
+            correction.settles && usize::try_from(correction.fill_at) == Ok(fill_at)
+        };
+        self.extra.as_ref()?.corrections.iter().rev().find(of_fill)
     }
 
     /// The id of the fill that an id is about: the fill's own, or a correction's of it.
@@ -671,6 +681,20 @@ impl OrderStore {
         found.or(settled)
     }
 
+    /// The order and the fill that a bust or correction of that id was about.
+    #[cold]
+    pub fn by_correction(&self, instrument: u32, id: &Id) -> Option<(u32, usize)> {
+        let mut found = None;
+        self.by_fill.find(Self::fill_key(instrument, id), |place| {
+            let order = self.at(place);
+            let correction = order.correction(id).filter(|_| order.instrument == instrument);
+            let fill_at = correction.and_then(|correction| usize::try_from(correction.fill_at).ok());
+            found = fill_at.filter(|at| *at < order.fills.len()).map(|at| (place, at));
+            found.is_some()
+        });
+        found
+    }
+
     /// The order that holds a fill of that id and side, quantity and all.
     pub fn holder_of_fill(&self, instrument: u32, venue_trade_id: &Id, side: OrderSide) -> Option<u32> {
         self.by_fill.find(Self::fill_key(instrument, venue_trade_id), |place| {
@@ -719,13 +743,13 @@ impl OrderStore {
 
     /// Remembers the id of a bust or correction of a fill.
     #[cold]
-    pub fn add_correction(&mut self, place: u32, id: &Id, fill_at: usize) {
+    pub fn add_correction(&mut self, place: u32, id: &Id, fill_at: usize, settles: bool) {
         if id.is_empty() {
             return;
         }
         let order = &mut self.orders[place as usize];
         let fill_at = u32::try_from(fill_at).unwrap_or(u32::MAX);
-        order.extra_mut().corrections.push(Correction { id: id.clone(), fill_at });
+        order.extra_mut().corrections.push(Correction { id: id.clone(), fill_at, settles });
         self.by_fill.insert(Self::fill_key(order.instrument, id), place);
     }
 

@@ -103,7 +103,7 @@ impl Desk {
         let status = if order.filled == 0 { VenueOrderStatus::Canceled } else { VenueOrderStatus::Filled };
         event.status = Some(status);
         event.order_size = None;
-        event.venue_trade_id = own_id;
+        event.venue_trade_id = own_id.clone();
         event.rare = Some(Box::new(RareFields { ref_trade_id: trade_id.clone(), ..RareFields::default() }));
         event.price = Some(market.rules.price.decimal(fill.price));
         event.size = Some(market.rules.quantity.decimal(fill.quantity));
@@ -112,6 +112,10 @@ impl Desk {
             event.fee_asset.clone_from(self.wallet.asset_at(settled.fee_account));
         }
         out.push(Input::Venue(Box::new(event)));
+        if let Some(settled) = settled {
+            // A correction is settled by its own id.
+            self.tell_settled(market, settled, &own_id, out);
+        }
     }
 }
 

@@ -82,6 +82,8 @@ enum Settling {
     Repeats,
     /// The opening state has it.
     Old,
+    /// The figures of what was corrected since.
+    Superseded,
 }
 
 /// A wallet frame: the asset's place, where it has one already, and the figures; or that it is too old.
@@ -186,6 +188,7 @@ impl Kernel {
             Settling::Known(place) => self.commit_settle(place, fee, realized, event),
             Settling::Unseen(instrument) => self.commit_unseen(instrument, fee, realized, event),
             Settling::Repeats | Settling::Old => self.answer(Code::DuplicateEvent, None, Detail::None),
+            Settling::Superseded => self.answer(Code::StaleEvent, None, Detail::None),
         }
     }
 
@@ -341,8 +344,15 @@ impl Kernel {
                 self.check_wallet(&event.fee_asset)?;
             }
         }
-        let target = match self.orders.by_fill(instrument, &event.venue_trade_id) {
+        let id = &event.venue_trade_id;
+        let found = self.orders.by_fill(instrument, id).or_else(|| self.orders.by_correction(instrument, id));
+        let target = match found {
             Some((place, at)) if self.orders.at(place).fills[at].settled => Settling::Repeats,
+            Some((place, at))
+                if self.orders.at(place).settling_correction(at).is_some_and(|last| last.id != *id) =>
+            {
+                Settling::Superseded
+            }
             Some((place, _)) => Settling::Known(place),
             None if self.is_in_opening(event.timestamp_ns) => Settling::Old,
             None => {
@@ -380,8 +390,6 @@ impl Kernel {
         }
     }
 
-    /// Books what the venue's figures change of ours. One venue fill may stand here in several parts (where an
-    /// inferred fill was replaced by a larger one): the figures are the sum's.
     #[inline]
     fn commit_settle(
         &mut self,
@@ -391,6 +399,39 @@ impl Kernel {
         event: &AccountEvent,
     ) -> Outcome {
         let order = self.orders.at(place);
+        let settle = self.instruments[order.instrument as usize].settle;
+        let slot_id = self.owner_of(order.role, order.slot_id, order.trade_number);
+        let fee = fee.map(|fee| {
+            let asset = if event.fee_asset.is_empty() {
+                self.paid_in(place, fee)
+            } else if self.assets[usize::from(settle)].name == event.fee_asset {
+                settle
+            } else {
+                self.asset_or_open(&event.fee_asset)
+            };
+            (fee, asset)
+        });
+        let order = self.orders.at(place);
+        if order.extra.is_none() {
+            self.settle_fill(place, &event.venue_trade_id, fee, realized);
+        } else {
+            let fill_id = order.fill_id_of(&event.venue_trade_id).clone();
+            self.settle_fill(place, &fill_id, fee, realized);
+        }
+        self.answer(Code::Ok, slot_id, Detail::None)
+    }
+
+    /// Books what the venue's figures change of ours. One venue fill may stand here in several parts (where an
+    /// inferred fill was replaced by a larger one): the figures are the sum's.
+    #[inline]
+    pub(super) fn settle_fill(
+        &mut self,
+        place: u32,
+        fill_id: &Id,
+        fee: Option<(Money, u16)>,
+        realized: Option<Money>,
+    ) {
+        let order = self.orders.at(place);
         let rules = &self.instruments[order.instrument as usize];
         let settle = rules.settle;
         let slot_id = self.owner_of(order.role, order.slot_id, order.trade_number);
@@ -398,7 +439,7 @@ impl Kernel {
         let mut others = Vec::new();
         let mut profit = Money::ZERO;
         for (at, fill) in order.fills.iter().enumerate() {
-            if fill.settled || fill.venue_trade_id != event.venue_trade_id {
+            if fill.settled || fill.venue_trade_id != *fill_id {
                 continue;
             }
             profit += fill.realized;
@@ -407,7 +448,7 @@ impl Kernel {
                 Some(_) => others.push(at),
             }
         }
-        let Some(first) = first else { return self.answer(Code::DuplicateEvent, slot_id, Detail::None) };
+        let Some(first) = first else { return };
         // What a spot sale brought is in the wallets already: profit is a thing of the books.
         let realized = realized.filter(|_| rules.base.is_none());
         if let Some(realized) = realized {
@@ -417,23 +458,16 @@ impl Kernel {
                 to: Account::Wallet,
                 slot_id,
                 trade_id: &order.trade_id,
-                reference: &event.venue_trade_id,
+                reference: fill_id,
             };
             self.ledger.post(self.seq, settle, realized - profit, posting);
             self.assets[usize::from(settle)].exchange.booked_time_ns = self.now_ns;
         }
-        if let Some(fee) = fee {
-            let asset = if event.fee_asset.is_empty() {
-                self.paid_in(place, fee)
-            } else if self.assets[usize::from(settle)].name == event.fee_asset {
-                settle
-            } else {
-                self.asset_or_open(&event.fee_asset)
-            };
+        if let Some((fee, asset)) = fee {
             for &at in &others {
-                self.correct_fee(place, at, Money::ZERO, asset, &event.venue_trade_id);
+                self.correct_fee(place, at, Money::ZERO, asset, fill_id);
             }
-            self.correct_fee(place, first, fee, asset, &event.venue_trade_id);
+            self.correct_fee(place, first, fee, asset, fill_id);
         }
         let fills = &mut self.orders.at_mut(place).fills;
         if let Some(realized) = realized {
@@ -443,7 +477,6 @@ impl Kernel {
         for at in others {
             fills[at].settled = true;
         }
-        self.answer(Code::Ok, slot_id, Detail::None)
     }
 
     /// Books a settled fill's money ahead of the fill itself; the fill, when it comes, books only the rest.

@@ -444,6 +444,7 @@ impl Kernel {
                 place,
                 &correction.id,
                 first.saturating_add(correction.fill_at as usize),
+                correction.settles,
             );
         }
         self.refresh_reservation(place);
@@ -492,14 +493,7 @@ impl Kernel {
         fee_asset: Option<u16>,
     ) {
         let instrument = self.orders.at(place).instrument;
-        let ahead = self.orders.take_unseen(instrument, venue_trade_id);
-        let (mut fee, fee_asset) = match &ahead {
-            Some(ahead) if !ahead.fee_predicted => (Some(ahead.fee), Some(ahead.fee_asset)),
-            Some(_) | None => (fill.fee, fee_asset),
-        };
-        if let Some(ahead) = &ahead {
-            self.unbook_ahead(place, ahead);
-        }
+        let mut fee = fill.fee;
         let mut left = fill.qty;
         while left.0 > 0 {
             let order = self.orders.at(place);
@@ -517,11 +511,14 @@ impl Kernel {
         }
     }
 
-    /// Takes back what was booked for a fill settled ahead: it stands in an inferred fill's place now.
+    /// Takes back what was booked for a fill settled ahead, where the fill stands for an inferred one: that has booked
+    /// money of its own. The figures come back with [`Kernel::settle_as_told`], once the fill is booked.
     #[cold]
-    fn unbook_ahead(&mut self, place: u32, ahead: &Fill) {
+    pub(crate) fn unbook_ahead(&mut self, place: u32, venue_trade_id: &Id) -> Option<Fill> {
+        let instrument = self.orders.at(place).instrument;
+        let ahead = self.orders.take_unseen(instrument, venue_trade_id)?;
         let order = self.orders.at(place);
-        let settle = self.instruments[order.instrument as usize].settle;
+        let settle = self.instruments[instrument as usize].settle;
         let posting = |from, to| Posting {
             cause: Cause::UnseenFill,
             from,
@@ -532,6 +529,15 @@ impl Kernel {
         };
         self.ledger.post(self.seq, settle, -ahead.realized, posting(Account::RealizedPnl, Account::Wallet));
         self.ledger.post(self.seq, ahead.fee_asset, -ahead.fee, posting(Account::Wallet, Account::Fees));
+        Some(ahead)
+    }
+
+    /// Settles a fill by the figures that came ahead of it, or of its correction.
+    #[cold]
+    pub(crate) fn settle_as_told(&mut self, place: u32, fill_id: &Id, ahead: &Fill) {
+        let fee = (!ahead.fee_predicted).then_some((ahead.fee, ahead.fee_asset));
+        let realized = (!ahead.price_pending).then_some(ahead.realized);
+        self.settle_fill(place, fill_id, fee, realized);
     }
 
     fn replace_part(&mut self, place: u32, at: usize, part: Qty, fill: &NewFill, venue_trade_id: &Id) {

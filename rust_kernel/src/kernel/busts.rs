@@ -33,6 +33,8 @@ pub(crate) enum TradePlan {
     Duplicate,
     /// A trade is another one from now on.
     Revise(Revision),
+    /// It came before its fill: the order is known, the fill is not.
+    Ahead { place: u32, fill_id: Id },
 }
 
 /// A trade as it shall be.
@@ -50,6 +52,8 @@ pub(crate) struct Revision {
     fee: Option<Money>,
     /// True where the venue says that the order works again.
     works: bool,
+    /// True where the correction has a trade id of its own: the venue settles by that from here on.
+    settles: bool,
 }
 
 /// What a revision has moved so far, signed as the order's side.
@@ -123,15 +127,28 @@ impl Kernel {
             Err(refusal) => return self.refused(event.slot_id, *refusal),
         };
         self.pass_time(stamp, event.timestamp_ns);
+        self.commit_trade(&plan, event, effects)
+    }
+
+    pub(crate) fn commit_trade(
+        &mut self,
+        plan: &TradePlan,
+        event: &VenueEvent,
+        effects: &mut Effects,
+    ) -> Outcome {
         match plan {
             TradePlan::Duplicate => self.answer(Code::DuplicateEvent, None, Detail::None),
-            TradePlan::Revise(revision) => self.commit_revision(&revision, event, effects),
+            TradePlan::Revise(revision) => self.commit_revision(revision, event, effects),
+            TradePlan::Ahead { place, fill_id } => self.commit_ahead(*place, fill_id, event, effects),
         }
     }
 
     pub(crate) fn plan_trade(&self, event: &VenueEvent) -> Result<TradePlan, Box<Refusal>> {
         let told = event.rare.as_ref().map(|rare| &rare.ref_trade_id).filter(|id| !id.is_empty());
         let reference = told.unwrap_or(&event.venue_trade_id);
+        if let Some(place) = self.plan_ahead(event, reference)? {
+            return Ok(TradePlan::Ahead { place, fill_id: reference.clone() });
+        }
         let place = self.trade_referred_to(event, reference)?;
         let order = self.orders.at(place);
         let fill_id = order.fill_id_of(reference);
@@ -158,6 +175,7 @@ impl Kernel {
             price,
             fee: None,
             works: works_again(event),
+            settles: !is_bust && has_own_trade_id(event, reference),
         };
         if !is_bust {
             self.plan_correction(&mut revision, event, order, qty)?;
@@ -230,9 +248,13 @@ impl Kernel {
         let place = revision.place;
         let parts = self.parts_of(place, &revision.fill_id);
         let fee_asset = self.fee_asset_of(place, event);
+        let ahead = self.unbook_ahead(place, &revision.id);
         self.revise(revision, &parts, fee_asset, effects);
+        if let Some(ahead) = ahead {
+            self.settle_as_told(place, &revision.fill_id, &ahead);
+        }
         if let Some(at) = parts.first() {
-            self.orders.add_correction(place, &revision.id, *at);
+            self.orders.add_correction(place, &revision.id, *at, revision.settles);
         }
         self.orders.link_venue_id(place, &event.venue_order_id);
         let order = self.orders.at(place);
@@ -266,6 +288,7 @@ impl Kernel {
             price,
             fee: None,
             works: false,
+            settles: false,
         };
         self.revise(&revision, &parts, None, effects);
     }
@@ -336,7 +359,7 @@ impl Kernel {
             fill.busted = fill.qty.is_zero();
             fill.price_pending = false;
             // A settlement that comes now is of what is not any more.
-            fill.settled |= busted;
+            fill.settled = busted || (fill.settled && !revision.settles);
         }
         moved
     }
@@ -650,12 +673,12 @@ fn as_the_wallet(rules: &Instrument, profit: Money) -> Money {
 }
 
 /// A bust's or correction's own id, where it is not the fill's.
-fn own_id<'a>(event: &'a VenueEvent, reference: &Id) -> &'a Id {
-    if event.venue_trade_id.is_empty() || event.venue_trade_id == *reference {
-        &event.event_id
-    } else {
-        &event.venue_trade_id
-    }
+pub(super) fn own_id<'a>(event: &'a VenueEvent, reference: &Id) -> &'a Id {
+    if has_own_trade_id(event, reference) { &event.venue_trade_id } else { &event.event_id }
+}
+
+fn has_own_trade_id(event: &VenueEvent, reference: &Id) -> bool {
+    !event.venue_trade_id.is_empty() && event.venue_trade_id != *reference
 }
 
 fn works_again(event: &VenueEvent) -> bool {

@@ -5,6 +5,7 @@
 
 mod account;
 mod adopt;
+mod ahead;
 #[cfg(test)]
 mod alarm;
 mod amend;
@@ -157,7 +158,7 @@ pub(crate) struct Books {
     pub(crate) last_price: Option<Price>,
     /// The positions as the venue last reported them, likewise.
     pub(crate) reported: Option<Box<[Option<Reported>; 3]>>,
-    /// True once the venue has liquidated a position.
+    /// True once the venue has liquidated or auto-deleveraged a position.
     pub(crate) liquidated: bool,
 }
 

@@ -10,7 +10,7 @@ use crate::input::Intent;
 use crate::instrument::Instrument;
 use crate::kernel::Kernel;
 use crate::names::{KernelDiagnosticCode as Code, Product};
-use crate::num::{Price, Qty, Rounding};
+use crate::num::{Decimal, Price, Qty, Rounding};
 use crate::order::{Order, OrderRole};
 use crate::outcome::{Detail, Outcome, Refusal};
 use crate::slot::table::Symbol;
@@ -52,6 +52,10 @@ impl Kernel {
         }
         let entry = slot.entry.filter(|entry| self.orders.get(*entry).is_some_and(Order::is_live));
         let cancel_entry = entry.map(|entry| entry.place);
+        if let Some(max) = rules.max_qty.filter(|max| qty > *max) {
+            let attempt = intent.target_size.unwrap_or_else(|| rules.qty_decimal(qty));
+            return Err(above_largest(rules, max, attempt));
+        }
         if !qty.is_zero() && qty >= least {
             return Ok(ExitPlan { qty, prices, cancel_entry, dust: false });
         }
@@ -150,6 +154,18 @@ impl Kernel {
         self.release(reference.place, effects);
         self.remember_order(intent, key, reference.place)
     }
+}
+
+/// The venue would reject it, and a stop that is rejected protects nothing.
+#[cold]
+fn above_largest(rules: &Instrument, max: Qty, attempt: Decimal) -> Box<Refusal> {
+    let mut refusal = invalid("target_size", attempt, "");
+    refusal.detail = Detail::Field {
+        field: "target_size",
+        value: alloc::format!("{attempt} (max_qty {})", rules.qty_decimal(max)).into_boxed_str(),
+        why: "is above the venue's largest order, max_qty: exit in parts",
+    };
+    refusal
 }
 
 /// The size in whole lots, and whether it means all that is left beside the other exits. A stop without a size guards

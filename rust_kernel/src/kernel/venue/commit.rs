@@ -1,7 +1,7 @@
 //! What a planned venue event changes.
 
 use super::fill::{Enrichment, fill_key};
-use super::forced::told_remaining;
+use super::forced::{is_forced, told_remaining};
 use super::news::News;
 use super::{External, OrderPlan, Target};
 use crate::effect::Effects;
@@ -38,6 +38,10 @@ impl Kernel {
         }
         if let Some(amended) = &plan.amended {
             self.commit_amended(place, amended, event.kind, effects);
+        }
+        if is_forced(event.kind) {
+            let instrument = self.orders.at(place).instrument;
+            self.books[instrument as usize].liquidated = true;
         }
         self.commit_fills(place, plan, event, fee_asset, effects);
         self.commit_news(place, plan, effects);
@@ -135,7 +139,9 @@ impl Kernel {
         fee_asset: Option<u16>,
         effects: &mut Effects,
     ) {
+        let mut ahead = None;
         if let Some(fill) = &plan.replacement {
+            ahead = self.unbook_ahead(place, fill_key(event));
             self.replace_inferred(place, fill, fill_key(event), fee_asset);
         }
         if let Some(fill) = &plan.inferred {
@@ -143,6 +149,9 @@ impl Kernel {
         }
         if let Some(fill) = &plan.fill {
             self.book_fill(place, fill, fill_key(event), fee_asset, effects);
+        }
+        if let Some(ahead) = ahead {
+            self.settle_as_told(place, fill_key(event), &ahead);
         }
         if plan.fill.is_none() && plan.inferred.is_none() {
             return;
@@ -195,6 +204,8 @@ impl Kernel {
                 order.status = Status::PendingCancel;
                 self.after_change(place, if first_news { Change::Acked } else { Change::Reported }, effects);
             }
+            // There is nothing to cancel, says the venue: the answer to the question decides, and no second cancel.
+            News::CancelRefused if plan.ask => self.commit_cancel_unclear(place, effects),
             News::CancelRefused => self.commit_cancel_refused(place, effects),
             News::AmendPending => self.commit_amend_pending(place, effects),
             News::Works => self.commit_works(place, effects),
@@ -251,6 +262,16 @@ impl Kernel {
             order.status = order.working_status();
         }
         self.after_change(place, Change::CancelRefused, effects);
+    }
+
+    #[cold]
+    fn commit_cancel_unclear(&mut self, place: u32, effects: &mut Effects) {
+        let order = self.orders.at_mut(place);
+        if order.doubt == OrderDoubt::None {
+            order.doubt = OrderDoubt::Cancel;
+        }
+        self.watch_order(place);
+        self.after_change(place, Change::Doubted, effects);
     }
 
     #[inline]

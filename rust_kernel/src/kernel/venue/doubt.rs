@@ -163,7 +163,7 @@ impl Kernel {
 }
 
 /// True where nothing has come of the order since the venue was last asked.
-fn was_asked(order: &Order) -> bool {
+pub(super) fn was_asked(order: &Order) -> bool {
     let asked = order.extra.as_ref().is_some_and(|extra| extra.queried_time_ns.is_some());
     asked || order.doubt != OrderDoubt::None
 }

@@ -214,7 +214,8 @@ impl Kernel {
     ) -> Result<(), Box<Refusal>> {
         plan.code = Code::DuplicateEvent;
         let known = &order.fills[at];
-        if known.busted {
+        if known.busted || order.settling_correction(at).is_some() {
+            // It is not any more what it was.
             return Ok(());
         }
         let rules = &self.instruments[order.instrument as usize];

@@ -4,13 +4,13 @@ use alloc::boxed::Box;
 
 use super::OrderPlan;
 use super::amend::{Amended, request_id};
-use super::doubt::{contradicts_life, is_duplicate_id, unanswered};
+use super::doubt::{contradicts_life, is_duplicate_id, unanswered, was_asked};
 use crate::input::{Stamp, VenueEvent};
 use crate::kernel::Kernel;
 use crate::names::{
     KernelDiagnosticCode as Code, KernelEventKind as Kind, OrderDoubt, VenueOrderStatus as Status,
 };
-use crate::num::Decimal;
+use crate::num::{Decimal, Qty};
 use crate::order::{Order, OrderRole};
 use crate::outcome::Refusal;
 
@@ -173,8 +173,18 @@ impl Kernel {
             Some(Status::PendingCancel) => News::CancelPending,
             Some(Status::PendingReplace) => News::AmendPending,
             Some(Status::Stopped) => News::Stopped,
+            Some(Status::Filled) if self.is_over(plan, order, total) => News::End(Status::Filled, None),
             Some(Status::New | Status::Sent | Status::Filled) | None => News::None,
         })
+    }
+
+    /// True where the venue, being asked, calls an order filled that has less here than was ordered: what was busted
+    /// is gone from the order. Unasked, it may be a word from before an amendment.
+    fn is_over(&self, plan: &OrderPlan, order: &Order, total: Option<Qty>) -> bool {
+        was_asked(order)
+            && plan.inferred.is_none()
+            && order.amendment().is_none()
+            && total == Some(order.filled)
     }
 }
 

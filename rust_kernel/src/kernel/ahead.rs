@@ -1,0 +1,168 @@
+//! Busts and corrections that come before the fill that they are about.
+//!
+//! Of an order that is known the fill's id is enough to keep it from being booked as it was: a bust leaves the mark of
+//! a busted fill, and a correction is booked as the fill itself. What a cumulative quantity has told of the fill by then
+//! is taken for it.
+
+use alloc::boxed::Box;
+
+use super::Kernel;
+use super::booking::NewFill;
+use super::busts::own_id;
+use super::venue::OrderPlan;
+use crate::effect::Effects;
+use crate::id::Id;
+use crate::input::{Stamp, VenueEvent};
+use crate::names::{KernelDiagnosticCode as Code, KernelEventKind as Kind, Liquidity, Severity};
+use crate::num::{Money, Price, Qty};
+use crate::order::{Fill, OrderRole};
+use crate::outcome::{Detail, Outcome, Refusal};
+
+impl Kernel {
+    /// The order of a bust or correction whose fill has not come yet, where that is enough to go by.
+    pub(super) fn plan_ahead(&self, event: &VenueEvent, reference: &Id) -> Result<Option<u32>, Box<Refusal>> {
+        let Some(place) = self.find_order(event).filter(|_| !reference.is_empty()) else { return Ok(None) };
+        let order = self.orders.at(place);
+        let is_known = order.fills.iter().any(|fill| fill.venue_trade_id == *reference)
+            || order.correction(reference).is_some();
+        // Its fill may be booked as a stranger's.
+        let elsewhere =
+            self.orders.holders_of_trade(order.instrument, reference, Some(order.order_side)).0.is_some();
+        if order.role == OrderRole::External || is_known || elsewhere {
+            return Ok(None);
+        }
+        if event.kind == Kind::TradeBust {
+            // Without its size nobody could say whether what was inferred is this fill.
+            return Ok((order.inferred.is_zero() || event.size.is_some()).then_some(place));
+        }
+        if !event.size.is_some_and(|size| size.is_positive())
+            || !event.price.is_some_and(|price| price.is_positive())
+        {
+            return Ok(None);
+        }
+        self.plan_venue(Stamp(self.now_ns), &as_fill(event, reference), &mut OrderPlan::new())?;
+        Ok(Some(place))
+    }
+
+    #[cold]
+    pub(super) fn commit_ahead(
+        &mut self,
+        place: u32,
+        fill_id: &Id,
+        event: &VenueEvent,
+        effects: &mut Effects,
+    ) -> Outcome {
+        // What was settled under the fill's own id is not any more.
+        let _gone = self.unbook_ahead(place, fill_id);
+        if event.kind == Kind::TradeBust {
+            return self.commit_bust_ahead(place, fill_id, event, effects);
+        }
+        let fill = as_fill(event, fill_id);
+        let mut plan = OrderPlan::new();
+        if let Err(refusal) = self.plan_venue(Stamp(self.now_ns), &fill, &mut plan) {
+            return self.answer(refusal.code, event.slot_id, refusal.detail);
+        }
+        let ahead = self.unbook_ahead(place, &event.venue_trade_id);
+        let outcome = self.commit_order(&plan, &fill, effects);
+        if let Some(ahead) = ahead {
+            self.settle_as_told(place, fill_id, &ahead);
+        }
+        let fills = &self.orders.at(place).fills;
+        if let Some(at) = fills.iter().position(|fill| fill.venue_trade_id == *fill_id) {
+            self.orders.add_correction(place, &event.venue_trade_id, at, true);
+        }
+        outcome
+    }
+
+    /// Takes what was inferred for the busted fill, or else leaves its mark: when the fill comes it is a known one.
+    fn commit_bust_ahead(
+        &mut self,
+        place: u32,
+        fill_id: &Id,
+        event: &VenueEvent,
+        effects: &mut Effects,
+    ) -> Outcome {
+        let order = self.orders.at(place);
+        let stands_for = order.fills.iter().find(|fill| fill.inferred).map(|fill| fill.price);
+        let qty = self.inferred_of_bust(place, event);
+        match stands_for.filter(|_| !qty.is_zero()) {
+            Some(price) => self.replace_inferred(place, &named_only(qty, price, event), fill_id, None),
+            None => return self.mark_busted(place, fill_id, event),
+        }
+        match self.plan_trade(event) {
+            Ok(plan) => self.commit_trade(&plan, event, effects),
+            Err(refusal) => self.answer(refusal.code, event.slot_id, refusal.detail),
+        }
+    }
+
+    fn mark_busted(&mut self, place: u32, fill_id: &Id, event: &VenueEvent) -> Outcome {
+        let order = self.orders.at(place);
+        let at = order.fills.len();
+        let slot_id = self.owner_of(order.role, order.slot_id, order.trade_number);
+        let settle = self.instruments[order.instrument as usize].settle;
+        let seq = self.seq;
+        self.orders.add_fill(place, fill_id, || mark_of_bust(fill_id, settle, seq, event));
+        self.orders.add_correction(place, own_id(event, fill_id), at, false);
+        let mut outcome = self.answer(Code::Ok, slot_id, Detail::None);
+        outcome.severity = Severity::Warning;
+        outcome
+    }
+
+    /// How much of what is inferred stands for a busted fill: no more than its size, and no more than what the venue
+    /// has less than we.
+    fn inferred_of_bust(&self, place: u32, event: &VenueEvent) -> Qty {
+        let order = self.orders.at(place);
+        let rules = &self.instruments[order.instrument as usize];
+        let read = |size: Option<crate::num::Decimal>| size.and_then(|size| rules.qty(size).ok());
+        let least = |a: Qty, b: Qty| if a < b { a } else { b };
+        let size = least(read(event.size).unwrap_or(Qty::ZERO), order.inferred);
+        match read(event.filled_size) {
+            Some(total) if total >= order.filled => Qty::ZERO,
+            Some(total) => least(size, order.filled - total),
+            None => size,
+        }
+    }
+}
+
+/// A correction as the fill that it makes.
+fn as_fill(event: &VenueEvent, fill_id: &Id) -> VenueEvent {
+    VenueEvent { kind: Kind::PartialFill, venue_trade_id: fill_id.clone(), rare: None, ..event.clone() }
+}
+
+/// The name of a fill for what was inferred, and nothing else.
+fn named_only(qty: Qty, price: Price, event: &VenueEvent) -> NewFill {
+    NewFill {
+        qty,
+        price,
+        value: Money::ZERO,
+        liquidity: event.liquidity.unwrap_or(Liquidity::Taker),
+        liquidity_assumed: event.liquidity.is_none(),
+        forced: None,
+        fee: None,
+        inferred: false,
+        price_pending: false,
+        venue_time_ns: event.timestamp_ns,
+    }
+}
+
+/// The record of a fill that was busted before it came.
+fn mark_of_bust(fill_id: &Id, fee_asset: u16, seq: u64, event: &VenueEvent) -> Fill {
+    Fill {
+        venue_trade_id: fill_id.clone(),
+        qty: Qty::ZERO,
+        price: Price::ZERO,
+        fee: Money::ZERO,
+        fee_asset,
+        realized: Money::ZERO,
+        closed: Qty::ZERO,
+        liquidity: Liquidity::Taker,
+        liquidity_assumed: true,
+        fee_predicted: false,
+        settled: true,
+        inferred: false,
+        price_pending: false,
+        busted: true,
+        seq,
+        venue_time_ns: event.timestamp_ns,
+    }
+}
