@@ -350,7 +350,7 @@ fn an_order_that_ended_here_and_works_there_is_canceled_until_it_is_gone() {
         desk.event(Kind::OrderStatus, &entry, |event| event.status = Some(Status::Acked));
         cancels(desk)
     };
-    assert_eq!((works(&mut desk), works(&mut desk)), (1, 0));
+    assert_eq!((works(&mut desk), works(&mut desk)), (1, 1));
     // The venue refused that cancel, and the order works on: nobody wants it still.
     for kind in [Kind::CancelReject, Kind::RateLimited] {
         desk.event(kind, &entry, |_| {});
@@ -414,6 +414,25 @@ fn an_order_of_many_venue_ids_is_found_by_the_last_ones() {
     for (venue_id, found) in [("V0", true), ("V4999", true), ("V4990", true), ("V2000", false)] {
         assert_eq!(desk.kernel.orders().by_venue_id(&id(venue_id)).is_some(), found, "{venue_id}");
     }
+}
+
+#[test]
+fn orders_of_limited_life_that_have_ended_are_not_watched_for_ever_though_time_is_never_told() {
+    use dita_kernel::names::{KernelCommandType as Action, OrderType, TimeInForce};
+    let mut desk = Desk::new();
+    for n in 0..2_500 {
+        let outcome = desk.intent(Action::Enter, 0, |intent| {
+            intent.target_size = Some(dec("1"));
+            intent.order_type = OrderType::Limit;
+            intent.limit_price = Some(dec("99"));
+            intent.time_in_force = TimeInForce::Gtd;
+            intent.expire_time_ns = Some(HOUR);
+        });
+        assert!(outcome.accepted, "{n} {outcome:?}");
+        let entry = desk.submitted();
+        desk.event(Kind::Expired, &entry, |_| {});
+    }
+    assert!(desk.kernel.watched() <= 1_024, "{}", desk.kernel.watched());
 }
 
 #[test]
