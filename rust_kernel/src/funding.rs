@@ -159,11 +159,16 @@ impl FundingBook {
         })
     }
 
+    /// Finds again what steps compare with: terms come often.
+    pub(crate) fn refresh_due(&mut self) {
+        let due = self.rows.iter().flatten().filter(|row| row.schedule.rate.is_some());
+        self.next_due_ns = due.map(|row| row.schedule.next_boundary_ns).min().unwrap_or(i64::MAX);
+    }
+
     /// Finds again what steps and fills compare with.
     pub(crate) fn refresh(&mut self) {
+        self.refresh_due();
         let rows = self.rows.iter().flatten();
-        let due = rows.clone().filter(|row| row.schedule.rate.is_some());
-        self.next_due_ns = due.map(|row| row.schedule.next_boundary_ns).min().unwrap_or(i64::MAX);
         let open = rows.filter_map(|row| {
             let last = row.predictions.iter().rfind(|last| last.settlement == Settlement::Open);
             last.map(|last| last.boundary_ns)

@@ -155,6 +155,19 @@ fn words(bytes: &[u8; INLINE_BYTES]) -> [u64; 4] {
     [word(0), word(8), word(16), word(24)]
 }
 
+impl PartialOrd for Id {
+    fn partial_cmp(&self, other: &Id) -> Option<core::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Id {
+    /// As text.
+    fn cmp(&self, other: &Id) -> core::cmp::Ordering {
+        self.as_bytes().cmp(other.as_bytes())
+    }
+}
+
 impl PartialEq for Id {
     #[inline]
     fn eq(&self, other: &Id) -> bool {

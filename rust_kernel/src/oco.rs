@@ -1,5 +1,6 @@
 //! Groups of orders that cancel one another: which of them have live members, and what they hold back together.
 
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
@@ -42,18 +43,19 @@ pub struct Group {
 /// The groups that have a live order.
 #[derive(Clone, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
 pub struct Groups {
-    groups: Vec<Group>,
+    /// By name: a group is looked for at every change of each of its members.
+    groups: BTreeMap<Id, Group>,
 }
 
 impl Groups {
     /// A group by its name.
     pub fn find(&self, id: &Id) -> Option<&Group> {
-        self.groups.iter().find(|group| group.id == *id)
+        self.groups.get(id)
     }
 
     /// All groups with a live member.
     pub fn iter(&self) -> impl Iterator<Item = &Group> {
-        self.groups.iter()
+        self.groups.values()
     }
 
     /// The live members of the group that an order of that name and number is or was in.
@@ -64,29 +66,28 @@ impl Groups {
 
     /// One more member; the group begins with its first.
     pub(crate) fn join(&mut self, id: &Id, kin: Kin, member: OrderRef) {
-        match self.groups.iter_mut().find(|group| group.id == *id) {
-            Some(group) => group.members.push(member),
-            None => self.groups.push(Group {
-                id: id.clone(),
-                kin,
-                since: member.number,
-                members: alloc::vec![member],
-                reserved: Money::ZERO,
-            }),
-        }
+        let begun = || Group {
+            id: id.clone(),
+            kin,
+            since: member.number,
+            members: Vec::new(),
+            reserved: Money::ZERO,
+        };
+        self.groups.entry(id.clone()).or_insert_with(begun).members.push(member);
     }
 
     /// A member that ended; the group ends with its last.
     pub(crate) fn leave(&mut self, id: &Id, number: u64) {
-        for group in self.groups.iter_mut().filter(|group| group.id == *id) {
-            group.members.retain(|member| member.number != number);
+        let Some(group) = self.groups.get_mut(id) else { return };
+        group.members.retain(|member| member.number != number);
+        if group.members.is_empty() {
+            self.groups.remove(id);
         }
-        self.groups.retain(|group| !group.members.is_empty());
     }
 
     /// Sets what a group holds back, and returns the change.
     pub(crate) fn set_reserved(&mut self, id: &Id, reserved: Money) -> Money {
-        let Some(group) = self.groups.iter_mut().find(|group| group.id == *id) else { return Money::ZERO };
+        let Some(group) = self.groups.get_mut(id) else { return Money::ZERO };
         let change = reserved - group.reserved;
         group.reserved = reserved;
         change

@@ -417,6 +417,25 @@ fn an_order_of_many_venue_ids_is_found_by_the_last_ones() {
 }
 
 #[test]
+fn orders_of_limited_life_that_have_ended_are_not_watched_for_ever_though_time_is_never_told() {
+    use dita_kernel::names::{KernelCommandType as Action, OrderType, TimeInForce};
+    let mut desk = Desk::new();
+    for n in 0..2_500 {
+        let outcome = desk.intent(Action::Enter, 0, |intent| {
+            intent.target_size = Some(dec("1"));
+            intent.order_type = OrderType::Limit;
+            intent.limit_price = Some(dec("99"));
+            intent.time_in_force = TimeInForce::Gtd;
+            intent.expire_time_ns = Some(HOUR);
+        });
+        assert!(outcome.accepted, "{n} {outcome:?}");
+        let entry = desk.submitted();
+        desk.event(Kind::Expired, &entry, |_| {});
+    }
+    assert!(desk.kernel.watched() <= 1_024, "{}", desk.kernel.watched());
+}
+
+#[test]
 fn a_busted_spot_fill_whose_fee_was_larger_than_itself_goes_back_whole() {
     let mut spec = InstrumentSpec::linear(id("BTCUSDT"), id("BTC"), id("USDT"), dec("0.1"), dec("0.001"));
     spec.product = dita_kernel::names::Product::Spot;

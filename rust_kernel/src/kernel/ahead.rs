@@ -8,7 +8,7 @@ use alloc::boxed::Box;
 
 use super::Kernel;
 use super::booking::NewFill;
-use super::busts::own_id;
+use super::busts::{TradePlan, own_id};
 use super::venue::OrderPlan;
 use crate::effect::Effects;
 use crate::id::Id;
@@ -33,7 +33,8 @@ impl Kernel {
         }
         if event.kind == Kind::TradeBust {
             // Without its size nobody could say whether what was inferred is this fill.
-            return Ok((order.inferred.is_zero() || event.size.is_some()).then_some(place));
+            let sized = event.size.is_some_and(|size| size.is_positive());
+            return Ok((order.inferred.is_zero() || sized).then_some(place));
         }
         if !event.size.is_some_and(|size| size.is_positive())
             || !event.price.is_some_and(|price| price.is_positive())
@@ -85,11 +86,13 @@ impl Kernel {
         let order = self.orders.at(place);
         let stands_for = order.fills.iter().find(|fill| fill.inferred).map(|fill| fill.price);
         let qty = self.inferred_of_bust(place, event);
-        match stands_for.filter(|_| !qty.is_zero()) {
+        match stands_for.filter(|_| qty.0 > 0) {
             Some(price) => self.replace_inferred(place, &named_only(qty, price, event), fill_id, None),
             None => return self.mark_busted(place, fill_id, event),
         }
         match self.plan_trade(event) {
+            // Its fill is known by now; should it not be, asking again would never end.
+            Ok(TradePlan::Ahead { .. }) => self.answer(Code::ReconcileRequired, event.slot_id, Detail::None),
             Ok(plan) => self.commit_trade(&plan, event, effects),
             Err(refusal) => self.answer(refusal.code, event.slot_id, refusal.detail),
         }

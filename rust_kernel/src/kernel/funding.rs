@@ -91,7 +91,7 @@ impl Kernel {
         // One that has passed is crossed already, or nobody knows with which position: the venue's entry will tell.
         let last = row.predictions.back().map_or(i64::MIN, |prediction| prediction.boundary_ns);
         skip_to_after(row, now_ns.max(last));
-        self.funding.refresh();
+        self.funding.refresh_due();
     }
 
     /// Predicts funding for every boundary up to `until_ns`.
@@ -136,7 +136,9 @@ impl Kernel {
             settlement: Settlement::Open,
             shares: Vec::new(),
         };
-        for (slot_id, slot) in (0_u32..).zip(&self.slots) {
+        // Without a busy slot of it there is nobody to look for.
+        let busy = self.books[instrument as usize].busy != [0, 0];
+        for (slot_id, slot) in (0_u32..).zip(if busy { self.slots.as_slice() } else { &[] }) {
             if slot.instrument == instrument && !slot.basis.qty.is_zero() {
                 let side = crate::position::position_side(self.config.hedge_mode, slot.side) as u8;
                 let (trade_number, qty) = (slot.trade_number, slot.basis.qty);

@@ -16,6 +16,9 @@ pub(crate) struct Watch {
     pub(crate) orders: Vec<OrderRef>,
 }
 
+/// After so many more watched orders, a power of two less one, those that have ended are dropped.
+const WATCH_SWEEP: usize = 1023;
+
 /// The connection to the venue.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize)]
 pub struct Connection {
@@ -80,6 +83,25 @@ impl Kernel {
         if !self.watch.orders.contains(&reference) {
             self.watch.orders.push(reference);
         }
+    }
+
+    /// The same for an order that is on its way for the first time, and cannot be there yet. Where nobody tells the time,
+    /// no tick drops those that have ended: now and then this does.
+    pub(crate) fn watch_new(&mut self, place: u32) {
+        if self.watch.orders.len() & WATCH_SWEEP == WATCH_SWEEP {
+            let mut watched = core::mem::take(&mut self.watch.orders);
+            watched.retain(|reference| {
+                self.orders.get(*reference).is_some_and(|order| self.due(order, false) != Due::Drop)
+            });
+            self.watch.orders = watched;
+        }
+        let reference = OrderRef { place, number: self.orders.at(place).number };
+        self.watch.orders.push(reference);
+    }
+
+    /// How many orders a tick looks at.
+    pub fn watched(&self) -> usize {
+        self.watch.orders.len()
     }
 
     /// Asks the venue what became of an order, and of its fills.

@@ -289,7 +289,7 @@ impl Kernel {
         let order = self.orders.at(place);
         let (slot_id, role, limited) = (order.slot_id, order.role, order.time_in_force == TimeInForce::Gtd);
         if limited {
-            self.watch_order(place);
+            self.watch_new(place);
         }
         let symbol = if role == OrderRole::Exit { Symbol::ExitReleased } else { Symbol::EntryReleased };
         self.move_slot(slot_id, symbol, effects);

@@ -9,7 +9,7 @@ use crate::id::Id;
 use crate::input::VenueEvent;
 use crate::kernel::Kernel;
 use crate::ledger::Cause;
-use crate::names::{KernelDiagnosticCode as Code, OrderDoubt, VenueOrderStatus as Status};
+use crate::names::{KernelDiagnosticCode as Code, KernelEventKind, OrderDoubt, VenueOrderStatus as Status};
 use crate::num::Money;
 use crate::order::OrderRole;
 use crate::outcome::{Detail, Outcome};
@@ -44,7 +44,7 @@ impl Kernel {
             self.books[instrument as usize].liquidated = true;
         }
         self.commit_fills(place, plan, event, fee_asset, effects);
-        self.commit_news(place, plan, effects);
+        self.commit_news(place, plan, event.kind, effects);
         if event.remaining_size.is_some() || self.orders.at(place).extra.is_some() {
             self.note_standing(place, plan, event);
         }
@@ -160,18 +160,18 @@ impl Kernel {
     }
 
     #[inline]
-    fn commit_news(&mut self, place: u32, plan: &OrderPlan, effects: &mut Effects) {
+    fn commit_news(&mut self, place: u32, plan: &OrderPlan, kind: KernelEventKind, effects: &mut Effects) {
         if self.orders.at(place).status.is_ended() {
             // The fill in this very event ended it, or it had ended before.
             match plan.news {
                 News::StillWorks => self.commit_still_works(place, effects),
                 News::Doubt(doubt) => self.commit_doubt(place, doubt, effects),
-                News::CancelRefused => self.orders.at_mut(place).cancel_requested = false,
                 News::None
                 | News::Complete
                 | News::Ack
                 | News::End(..)
                 | News::CancelPending
+                | News::CancelRefused
                 | News::AmendPending
                 | News::Works
                 | News::Stopped
@@ -206,7 +206,7 @@ impl Kernel {
             }
             // There is nothing to cancel, says the venue: the answer to the question decides, and no second cancel.
             News::CancelRefused if plan.ask => self.commit_cancel_unclear(place, effects),
-            News::CancelRefused => self.commit_cancel_refused(place, effects),
+            News::CancelRefused => self.commit_cancel_refused(place, kind, effects),
             News::AmendPending => self.commit_amend_pending(place, effects),
             News::Works => self.commit_works(place, effects),
             News::Stopped | News::Triggered => self.commit_milestone(place, plan.news, effects),
@@ -252,7 +252,9 @@ impl Kernel {
         self.end_order(place, status, Change::Ended, effects);
     }
 
-    fn commit_cancel_refused(&mut self, place: u32, effects: &mut Effects) {
+    /// A cancel that was refused is not repeated at once: what ends the order may be on its way, and the venue would
+    /// refuse again. Where the venue was asked and says that the order works, nothing is on its way.
+    fn commit_cancel_refused(&mut self, place: u32, kind: KernelEventKind, effects: &mut Effects) {
         let order = self.orders.at_mut(place);
         order.cancel_requested = false;
         if order.doubt == OrderDoubt::Cancel {
@@ -261,7 +263,8 @@ impl Kernel {
         if order.status == Status::PendingCancel {
             order.status = order.working_status();
         }
-        self.after_change(place, Change::CancelRefused, effects);
+        let asked = kind == KernelEventKind::OrderStatus;
+        self.after_change(place, if asked { Change::Reported } else { Change::CancelRefused }, effects);
     }
 
     #[cold]
