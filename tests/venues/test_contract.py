@@ -1,7 +1,9 @@
 """The contract suite: what passes it, and what it catches."""
 
+import re
 from collections.abc import Callable, Sequence
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -317,3 +319,16 @@ class Holds(ToyRig):
 def test_the_venues_books_have_the_last_word(rig: type[ToyRig], why: str) -> None:
     verdict = certify_one(rig, SEQUENCES[1])
     assert (verdict.result, verdict.why) == (Result.FAIL, why)
+
+
+def test_the_page_names_every_trouble_and_verb() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs/how-to/certify-an-adapter.md").read_text("utf-8")
+    troubles = re.findall(r"^\| ((?:`[A-Z_]+` ?)+)\| ([\d, ]+) \|", page, re.MULTILINE)
+    listed = {name: numbers for names, numbers in troubles for name in re.findall(r"`(\w+)`", names)}
+    played: dict[str, list[str]] = {}
+    for sequence in SEQUENCES:
+        for scene in sequence.scenes:
+            played.setdefault(scene.trouble, []).append(str(sequence.number))
+    assert listed == {name: ", ".join(dict.fromkeys(numbers)) for name, numbers in played.items()}
+    verbs = {name for name in vars(Rig) if not name.startswith("_") and callable(getattr(Rig, name))}
+    assert {verb for verb in verbs if f"`{verb}(" not in page} == set()
