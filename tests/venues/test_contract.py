@@ -199,6 +199,32 @@ class DeafToEnds(ToyAdapter):
             super().on_message(message)
 
 
+class ReadsAnotherBalance(ToyAdapter):
+    """Reports what can be withdrawn as what the wallet holds."""
+
+    def on_message(self, message: Message) -> None:
+        if message["what"] == "WALLET":
+            message = {**message, "holds": message["holds"] - 1}
+        super().on_message(message)
+
+
+class ForgetsWhoseFillItIs(ToyAdapter):
+    """Leaves the ids of the order out of its exits' fills."""
+
+    def event(self, message: Message) -> VenueEvent:
+        event = super().event(message)
+        if message["what"] == "TRADE" and message["side"] == "SELL":
+            return event.replace(venue_client_id="", venue_order_id="", filled_size=None, remaining_size=None)
+        return event
+
+
+class HearsNoQuery(ToyAdapter):
+    """Cannot ask what became of an order."""
+
+    def query_order(self, venue_client_id: str) -> Sequence[VenueEvent]:
+        return []
+
+
 class Raises(ToyAdapter):
     """Cannot read a fill at all."""
 
@@ -237,6 +263,9 @@ WHAT_IT_CATCHES = [
     (TurnsFundingRound, {18}, "funding of one boundary"),
     (DeafToAmends, {13}, "requests without an answer"),
     (DeafToEnds, {20}, "INSTANT_EXPIRED: whether the order is live"),
+    (ReadsAnotherBalance, PLAYED, "E - K in USDT, as told"),
+    (ForgetsWhoseFillItIs, PLAYED, "the size that is left"),
+    (HearsNoQuery, {7}, "the doubt about the order"),
     (Raises, PLAYED, "KeyError: 'tradeId'"),
 ]
 

@@ -178,8 +178,10 @@ class Bench:
         for _ in range(_EXITS_MAX):
             if self.kernel.slot(0).size == 0:
                 break
-            self.leave()
+            exit_order = self.leave()
             self.settle()
+            if self.order(exit_order).is_live():
+                break
         self.demand("the size that is left", Decimal(0), self.kernel.slot(0).size)
         live = self.kernel.orders(live_only=True)
         self.demand("orders in doubt", [], [one.venue_client_id for one in live if one.doubt != "NONE"])

@@ -110,8 +110,8 @@ def _an_order_that_is_not_found_yet(bench: Bench) -> None:
     bench.settle()
     bench.demand("whether the order was given up", False, not bench.order(order).is_live())  # noqa: FBT003 - as below
     bench.wait_for_an_answer(order)
-    bench.demand_played()
     bench.demand("the doubt about the order", "NONE", str(bench.order(order).doubt))
+    bench.demand_played()
     bench.demand_stage("ENTRY_WORKING")
     bench.heal()
     bench.fill(order, bench.rig.size)
