@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::fees;
 use crate::instrument::Instrument;
 use crate::names::{Liquidity, named};
-use crate::num::{Decimal, MONEY_SCALE, Money, Rounding, divide, multiply_divide, pow10, product};
+use crate::num::{Decimal, MONEY_SCALE, Money, Rounding, bounded, divide, multiply_divide, pow10, product};
 
 /// So many fills in a row at one rate make it the rate.
 pub const RATE_FILLS_MIN: usize = 3;
@@ -161,6 +161,8 @@ pub(crate) fn read(
         return reading;
     }
     let ratio = multiply_divide(actual.abs().0, ONE, expected.abs().0, Rounding::HalfEven);
+    // A fee beyond all measure has no part in an average.
+    let ratio = ratio.and_then(|ratio| bounded(ratio, MONEY_SCALE).ok());
     let is_opposite = actual.signum() != expected.signum();
     reading.ratio = ratio.map(|ratio| if is_opposite { -Money(ratio) } else { Money(ratio) });
     reading.implied_rate = implied_rate(value, actual, unit);

@@ -2,7 +2,7 @@
 
 use crate::instrument::Instrument;
 use crate::names::{Liquidity, OrderSide, OrderType};
-use crate::num::{MONEY_SCALE, Money, Price, Rounding, multiply_divide, pow10};
+use crate::num::{MONEY_SCALE, Money, Price, Rounding, bounded, multiply_divide, pow10};
 
 /// The fee of a fill worth `value` (unsigned): value × rate, rounded as the venue rounds. + is a charge. The rate is the
 /// configured one, as it stands: a discount for paying in another asset must be in it already.
@@ -23,6 +23,8 @@ pub fn predicted_in_other(
     let fee = instrument.rate(liquidity).of(value, MONEY_SCALE, Rounding::HalfEven);
     let one = pow10(source.price_scale)?;
     let amount = multiply_divide(fee.0, one, price.0, Rounding::HalfEven)?;
+    // An asset that costs next to nothing prices nothing.
+    let amount = bounded(amount, MONEY_SCALE).ok()?;
     Some(Money(amount).rounded(spec.fee_decimals, spec.fee_rounding))
 }
 

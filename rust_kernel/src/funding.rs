@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::instrument::Instrument;
-use crate::num::{Money, Price, Qty, Rate, Rounding, multiply_divide};
+use crate::num::{MONEY_SCALE, Money, Price, Qty, Rate, Rounding, multiply_divide};
 
 /// How many predictions of an instrument are kept: a month of boundaries eight hours apart, and some.
 pub const PREDICTIONS_MAX: usize = 128;
@@ -97,6 +97,12 @@ pub fn amount(rules: &Instrument, rate: Rate, price: Price, qty: Qty) -> Money {
     // Positions are booked in bounds; a price that takes their value out of them is a venue's mistake.
     let value = rules.value(price, qty).unwrap_or_default();
     -rate.of(value, rules.spec.fee_decimals, rules.spec.fee_rounding)
+}
+
+/// The same as exactly as money can be: a part of a position has no rounding of its own at the venue.
+pub fn exact_amount(rules: &Instrument, rate: Rate, price: Price, qty: Qty) -> Money {
+    let value = rules.value(price, qty).unwrap_or_default();
+    -rate.of(value, MONEY_SCALE, Rounding::Down)
 }
 
 /// `whole × part / total` toward zero, whatever their signs.

@@ -237,6 +237,7 @@ impl Instrument {
     ///
     /// # Errors
     /// [`NumError::Overflow`] where it is too large.
+    #[inline(always)]
     pub fn mark(&self, value: Decimal) -> Result<Price, NumError> {
         bounded(value.at_scale_rounded(self.price_scale, Rounding::HalfEven)?, self.price_scale).map(Price)
     }

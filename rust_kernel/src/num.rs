@@ -139,7 +139,7 @@ impl Decimal {
     #[inline]
     pub fn new(mantissa: i128, scale: u8) -> Result<Decimal, NumError> {
         let &scale = SCALES.get(usize::from(scale)).ok_or(NumError::Inexact)?;
-        let high = i32::try_from(mantissa >> 64).map_err(|_| NumError::Overflow)?;
+        let high = i32::try_from((mantissa >> 64) as i64).map_err(|_| NumError::Overflow)?;
         Ok(Decimal { low: mantissa as u64, high, scale })
     }
 
@@ -203,11 +203,14 @@ impl Decimal {
             Some(factor) if self.high == 0 => {
                 Ok(u128::from(self.low).wrapping_mul(u128::from(*factor)) as i128)
             }
-            _ => {
-                let factor = pow10(exponent).ok_or(NumError::Overflow)?;
-                product(self.mantissa(), factor).ok_or(NumError::Overflow)
-            }
+            _ => self.at_much_finer_scale(exponent),
         }
+    }
+
+    #[inline(never)]
+    fn at_much_finer_scale(self, exponent: u8) -> Result<i128, NumError> {
+        let factor = pow10(exponent).ok_or(NumError::Overflow)?;
+        product(self.mantissa(), factor).ok_or(NumError::Overflow)
     }
 
     #[cold]
@@ -224,11 +227,14 @@ impl Decimal {
     ///
     /// # Errors
     /// [`NumError::Overflow`] where it does not fit.
-    #[inline]
+    #[inline(always)] // nearly always a multiplication, and a call would cost as much
     pub fn at_scale_rounded(self, scale: u8, rounding: Rounding) -> Result<i128, NumError> {
-        if scale >= self.scale() {
-            return self.at_scale(scale);
-        }
+        if scale >= self.scale() { self.at_scale(scale) } else { self.rounded_to_scale(scale, rounding) }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn rounded_to_scale(self, scale: u8, rounding: Rounding) -> Result<i128, NumError> {
         let divisor = pow10(self.scale().wrapping_sub(scale)).ok_or(NumError::Overflow)?;
         divide(self.mantissa(), divisor, rounding).ok_or(NumError::Overflow)
     }
@@ -605,7 +611,7 @@ impl Rate {
     }
 
     /// `amount × rate`, rounded to `decimals` places: one division.
-    #[inline]
+    #[inline(always)] // one place asks for it with every fill
     pub fn of(self, amount: Money, decimals: u8, rounding: Rounding) -> Money {
         let places = MONEY_SCALE.saturating_sub(decimals);
         let divisor = pow10(self.scale.saturating_add(places));

@@ -314,7 +314,9 @@ impl Order {
         (*status, *doubt, *sent_time_ns) = (vacant.status, vacant.doubt, vacant.sent_time_ns);
         other_venue_ids.clear();
         fills.clear();
-        *extra = None;
+        if extra.is_some() {
+            *extra = None;
+        }
     }
 
     /// What remains: nothing once it has ended, else what the venue says where that is not stale, else what is not
@@ -363,6 +365,12 @@ fn is_unseen(fill: &Fill) -> bool {
     fill.qty.is_zero() && !fill.busted
 }
 
+/// The venue's time of the last one.
+#[inline]
+fn last_filled(fills: &[Fill]) -> i64 {
+    fills.iter().map(|fill| fill.venue_time_ns).max().unwrap_or(i64::MIN)
+}
+
 /// Length of the client id's fixed head: the letter D and the instance's eight characters.
 const PREFIX_BYTES: usize = 9;
 const PLACE_CHARS: usize = 5;
@@ -379,13 +387,32 @@ const DIGITS: [u8; 256] = {
     table
 };
 
+/// How many of the venue's ids an order is known by, beside its first: where every change brings one, the newest.
+pub const OTHER_VENUE_IDS_MAX: usize = 64;
+
 /// Places beyond this do not fit the client id.
 pub const ORDERS_MAX: usize = 1 << 25;
 
+/// Two digits at once.
+const PAIRS: [[u8; 2]; 1024] = {
+    let mut table = [[0; 2]; 1024];
+    let mut i = 0;
+    while i < 1024 {
+        table[i] = [ALPHABET[i >> 5], ALPHABET[i & 31]];
+        i = i.wrapping_add(1);
+    }
+    table
+};
+
+#[inline]
 fn write_base32(target: &mut [u8], mut value: u64) {
-    for byte in target.iter_mut().rev() {
-        *byte = ALPHABET[(value & 31) as usize];
-        value >>= 5;
+    let mut pairs = target.rchunks_exact_mut(2);
+    for pair in pairs.by_ref() {
+        pair.copy_from_slice(&PAIRS[(value & 1023) as usize]);
+        value >>= 10;
+    }
+    if let [first] = pairs.into_remainder() {
+        *first = ALPHABET[(value & 31) as usize];
     }
 }
 
@@ -399,6 +426,9 @@ struct Ended {
     venue_key: u64,
     #[serde(skip)]
     fill_key: u64,
+    /// The venue's time of its last fill, ns.
+    #[serde(skip)]
+    filled_ns: i64,
 }
 
 /// The orders, and the ways to find them.
@@ -415,6 +445,8 @@ pub struct OrderStore {
     unseen: u32,
     /// Orders that are not ours.
     external: u32,
+    /// The venue's time of the last fill of any forgotten order, ns.
+    forgotten_ns: i64,
     /// Places of those that have a client id.
     foreign: Vec<u32>,
     prefix: [u8; PREFIX_BYTES],
@@ -435,6 +467,7 @@ impl OrderStore {
             next_number: 1,
             unseen: 0,
             external: 0,
+            forgotten_ns: i64::MIN,
             foreign: Vec::new(),
             prefix,
         }
@@ -512,7 +545,7 @@ impl OrderStore {
         (reference, order)
     }
 
-    #[inline]
+    #[inline(always)]
     fn claim_place(&mut self) -> OrderRef {
         let number = self.next_number;
         self.next_number = number.wrapping_add(1);
@@ -535,7 +568,6 @@ impl OrderStore {
     }
 
     /// Finds an order by its client id: ours, or one that was at work when the account was opened.
-    #[inline]
     pub fn by_client_id(&self, id: &Id) -> Option<u32> {
         let own = self.by_own_id(id);
         if own.is_some() || self.foreign.is_empty() {
@@ -545,8 +577,9 @@ impl OrderStore {
         self.foreign.iter().copied().find(|place| self.at(*place).client_id == *id)
     }
 
+    /// Finds an order by the client id that the store gave it.
     #[inline]
-    fn by_own_id(&self, id: &Id) -> Option<u32> {
+    pub(crate) fn by_own_id(&self, id: &Id) -> Option<u32> {
         // Whatever the text may be, its place is only a guess until the order there says that this is its id.
         let digits = id.as_bytes().get(PREFIX_BYTES..PREFIX_BYTES.wrapping_add(PLACE_CHARS))?;
         let place =
@@ -576,6 +609,10 @@ impl OrderStore {
         if order.venue_order_id.is_empty() {
             order.venue_order_id.clone_from(id);
         } else {
+            if order.other_venue_ids.len() >= OTHER_VENUE_IDS_MAX {
+                let oldest = order.other_venue_ids.remove(0);
+                self.by_venue_id.remove(oldest.hash64(), place);
+            }
             order.other_venue_ids.push(id.clone());
         }
         self.by_venue_id.insert(id.hash64(), place);
@@ -587,17 +624,18 @@ impl OrderStore {
         venue_trade_id.hash64() ^ u64::from(instrument).wrapping_mul(0x9E37_79B9_7F4A_7C15)
     }
 
-    /// Adds a fill to an order and to the index of fills.
+    /// Adds a fill of that id to an order and to the index of fills. The list makes room first and the fill is then
+    /// written where it stays: it is too large to be moved.
     #[inline]
-    pub fn add_fill(&mut self, place: u32, fill: Fill) {
+    pub fn add_fill(&mut self, place: u32, venue_trade_id: &Id, fill: impl FnOnce() -> Fill) {
         let order = &mut self.orders[place as usize];
-        if !fill.venue_trade_id.is_empty() {
-            self.by_fill.insert(Self::fill_key(order.instrument, &fill.venue_trade_id), place);
+        if !venue_trade_id.is_empty() {
+            self.by_fill.insert(Self::fill_key(order.instrument, venue_trade_id), place);
         }
-        if is_unseen(&fill) {
+        order.fills.extend(core::iter::once_with(fill));
+        if order.fills.last().is_some_and(is_unseen) {
             self.unseen = self.unseen.saturating_add(1);
         }
-        order.fills.push(fill);
     }
 
     /// Names an inferred fill after the real one that it stood for.
@@ -737,6 +775,7 @@ impl OrderStore {
         let venue_key = order.venue_order_id.hash64();
         let fill_key =
             order.fills.first().map_or(0, |fill| Self::fill_key(order.instrument, &fill.venue_trade_id));
+        let filled_ns = last_filled(&order.fills);
         // Room is made first, so that the order being retired stays for its caller. A pinned one goes to the back; a
         // few tries a step keep the work bounded.
         let mut tries: u8 = 4;
@@ -749,7 +788,13 @@ impl OrderStore {
                 None => {}
             }
         }
-        self.ended.push_back(Ended { reference, venue_key, fill_key });
+        self.ended.push_back(Ended { reference, venue_key, fill_key, filled_ns });
+    }
+
+    /// True where a fill of that time of the venue may be one of an order that is forgotten: whether it was booked then,
+    /// nobody here can tell.
+    pub fn may_be_forgotten(&self, venue_time_ns: i64) -> bool {
+        venue_time_ns <= self.forgotten_ns
     }
 
     /// True where some remembered order is not ours.
@@ -773,7 +818,7 @@ impl OrderStore {
         }
         let reference = OrderRef { place, number: order.number };
         let venue_key = order.venue_order_id.hash64();
-        self.forget(Ended { reference, venue_key, fill_key: 0 });
+        self.forget(Ended { reference, venue_key, fill_key: 0, filled_ns: i64::MIN });
         (fills, corrections)
     }
 
@@ -804,7 +849,9 @@ impl OrderStore {
         }
         // The same for an order of one fill, but that an unseen one is counted.
         let alone = order.fills.len() == 1 && self.unseen == 0;
+        let mut filled_ns = ended.filled_ns;
         if !(alone && self.by_fill.remove(ended.fill_key, place)) {
+            filled_ns = last_filled(&order.fills);
             for fill in &order.fills {
                 if !fill.venue_trade_id.is_empty() {
                     self.by_fill.remove(Self::fill_key(order.instrument, &fill.venue_trade_id), place);
@@ -823,6 +870,7 @@ impl OrderStore {
             self.external = self.external.saturating_sub(1);
             self.foreign.retain(|foreign| *foreign != place);
         }
+        self.forgotten_ns = self.forgotten_ns.max(filled_ns);
         order.vacate();
         self.free.push(place);
     }
@@ -860,6 +908,6 @@ impl OrderStore {
 impl Serialize for OrderStore {
     /// The orders, the order of forgetting and the counter; the indexes follow from them.
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        (&self.orders, &self.free, &self.ended, self.next_number).serialize(serializer)
+        (&self.orders, &self.free, &self.ended, self.next_number, self.forgotten_ns).serialize(serializer)
     }
 }

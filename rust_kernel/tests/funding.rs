@@ -377,9 +377,10 @@ fn an_entry_that_comes_by_two_ways_is_booked_once() {
         (&[("", "-5", 7), ("R1", "-5", 7), ("R1", "-5", 7)][..], "-5",  "and REST again"),
         (&[("", "-5", 7), ("R1", "-5", 7), ("R2", "-5", 7)][..], "-10", "two rows are two"),
         (&[("R1", "-5", 7), ("R2", "-5", 7)][..],                "-10", "two ids are two"),
-        (&[("", "-5", 7), ("R1", "-5", 8)][..],                  "-10", "at another time"),
+        (&[("", "-5", 7), ("R1", "-5", 9)][..],                  "-5",  "told a little later by the other way"),
+        (&[("", "-5", 7), ("R1", "-5", 6_000_000_007)][..],      "-10", "at another time"),
         (&[("", "-5", 7), ("R1", "-6", 7)][..],                  "-11", "of another amount"),
-    ] as [(&[Row], &str, &str); 7] {
+    ] as [(&[Row], &str, &str); 8] {
         let mut desk = Desk::new();
         for (place, (txn, amount, time)) in rows.iter().enumerate() {
             desk.account(AccountEventKind::FundingFee, |event| {

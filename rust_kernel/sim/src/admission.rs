@@ -61,7 +61,9 @@ pub(crate) fn admit<const SPECIAL: bool>(
     order.paid = 0;
     order.sequence = desk.order_ids.count();
     order.client_hash = client_hash;
-    order.terms = terms;
+    if SPECIAL || order.terms.is_some() {
+        order.terms = terms;
+    }
     Ok(())
 }
 

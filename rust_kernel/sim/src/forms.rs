@@ -57,7 +57,7 @@ impl Forms {
     }
 
     /// Appends a venue event to be written.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn venue<'a>(&mut self, out: &'a mut Vec<Input>) -> &'a mut VenueEvent {
         match self.last.get_mut(self.taken) {
             Some(input @ Input::Venue(_)) => {
@@ -81,7 +81,7 @@ impl Forms {
     }
 
     /// Appends an account event to be written.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn account<'a>(&mut self, out: &'a mut Vec<Input>) -> &'a mut AccountEvent {
         match self.last.get_mut(self.taken) {
             Some(input @ Input::Account(_)) => {

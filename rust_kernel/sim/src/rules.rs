@@ -41,7 +41,7 @@ impl Grid {
     }
 
     /// The mantissa of a positive number on this grid.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn mantissa(self, value: Decimal) -> Result<i128, GridFault> {
         if !value.is_positive() {
             return Err(GridFault::NotPositive);
@@ -77,7 +77,7 @@ impl Grid {
 pub(crate) fn decimal(mantissa: i128, scale: u8) -> Decimal {
     // The shorter form comes back as plain numbers, not as a `Decimal`: one that came through memory would make
     // every caller's copy of it wait for its pieces.
-    let fits = i32::try_from(mantissa >> 64).is_ok();
+    let fits = i32::try_from((mantissa >> 64) as i64).is_ok();
     let (mantissa, scale) = if fits { (mantissa, scale) } else { shorter(mantissa, scale) };
     match Decimal::new(mantissa, scale) {
         Ok(value) => value,

@@ -60,6 +60,7 @@ impl Position {
     }
 
     /// The cost that goes with `closed` of the quantity.
+    #[inline(always)]
     fn release(&mut self, closed: i128) -> Money {
         let whole = self.quantity.saturating_abs();
         let released = if closed == whole {
@@ -104,7 +105,7 @@ pub(crate) fn settle(
 }
 
 /// The fee on a notional.
-#[inline]
+#[inline(always)]
 fn fee(rules: &Rules, notional: i128, liquidity: Liquidity) -> i128 {
     let rate = rules.fee_rate(liquidity);
     if rate.divisor == 1 {

@@ -3,6 +3,7 @@
 use super::settling::Match;
 use super::venue::ASSETS_MAX;
 use super::{AssetState, Kernel};
+use crate::funding::CLOCK_SKEW_NS;
 use crate::id::Id;
 use crate::input::{AccountEvent, Stamp};
 use crate::ledger::{Account, Cause, Posting};
@@ -14,6 +15,7 @@ use crate::order::Fill;
 use crate::outcome::{Detail, Outcome, Refusal};
 use crate::reconcile::{Exchange, Reported};
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 use serde::Serialize;
 
 /// How many wallet entries are held against those that come by another way.
@@ -32,6 +34,19 @@ pub(crate) struct EntryMark {
     is_paired: bool,
 }
 
+impl EntryMark {
+    /// The stream stamps an entry with its own time, and may not say the symbol.
+    fn says_the_same(&self, event: &AccountEvent, amount: Money) -> bool {
+        let apart = i128::from(self.timestamp_ns).abs_diff(i128::from(event.timestamp_ns));
+        let symbol = self.symbol == event.symbol || self.symbol.is_empty() || event.symbol.is_empty();
+        self.kind == event.kind
+            && self.amount == amount
+            && self.asset == event.asset
+            && symbol
+            && apart <= u128::from(CLOCK_SKEW_NS.unsigned_abs())
+    }
+}
+
 /// What an account event does.
 #[derive(Debug)]
 pub(crate) enum AccountPlan {
@@ -39,18 +54,41 @@ pub(crate) enum AccountPlan {
     Duplicate,
     /// It came before by another way, without the id that it brings, or with it; the mark's place.
     Twin(usize),
-    /// The venue's figures of a fill that is known.
-    Settle { place: u32, fee: Option<Money>, realized: Option<Money> },
-    /// The venue's figures of a fill that no event has brought yet.
-    Unseen { instrument: u32, fee: Option<Money>, realized: Option<Money> },
-    /// A wallet frame; the asset's place, where it has one already.
-    Frame { asset: Option<u16>, figures: [Option<Money>; 4] },
+    /// The venue's figures of a fill, or a wallet frame: each has a plan of its own.
+    Elsewhere,
     /// It is older than what is known, or in the opening state.
     Old(Code),
     /// A position as the venue has it.
     Position { instrument: u32, side: PositionSide, qty: Qty, entry_price: Option<Price> },
     /// A wallet entry.
     Entry { cause: Cause, account: Account, credited: Money, instrument: Option<u32> },
+}
+
+/// The venue's figures of a fill, and where they go.
+#[derive(Debug)]
+pub(crate) struct SettledPlan {
+    target: Settling,
+    fee: Option<Money>,
+    realized: Option<Money>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Settling {
+    /// A known fill of that order.
+    Known(u32),
+    /// A fill of that instrument which no event has brought yet.
+    Unseen(u32),
+    /// It came before.
+    Repeats,
+    /// The opening state has it.
+    Old,
+}
+
+/// A wallet frame: the asset's place, where it has one already, and the figures; or that it is too old.
+#[derive(Debug)]
+pub(crate) enum FramePlan {
+    Told { asset: Option<u16>, figures: [Option<Money>; 4] },
+    Old,
 }
 
 /// What tells a wallet entry from its repetition: the venue's id of it, else, for one that moves money, the event's.
@@ -73,25 +111,33 @@ fn amount(field: &'static str, value: Option<Decimal>) -> Result<Money, Box<Refu
     optional(field, value)?.ok_or_else(|| wrong(field, "None", "is needed for this kind of account event"))
 }
 
-#[inline]
+#[inline(always)] // twice with every fill, and mostly there is none
 fn optional(field: &'static str, value: Option<Decimal>) -> Result<Option<Money>, Box<Refusal>> {
-    match value {
-        Some(value) => converted(field, value).map(Some),
-        None => Ok(None),
+    let Some(value) = value else { return Ok(None) };
+    let mantissa = value.at_scale_rounded(MONEY_SCALE, Rounding::HalfEven);
+    match mantissa.and_then(|mantissa| bounded(mantissa, MONEY_SCALE)) {
+        Ok(mantissa) => Ok(Some(Money(mantissa))),
+        Err(_) => Err(wrong(field, value, "is too large")),
     }
-}
-
-fn converted(field: &'static str, value: Decimal) -> Result<Money, Box<Refusal>> {
-    value
-        .at_scale_rounded(MONEY_SCALE, Rounding::HalfEven)
-        .and_then(|mantissa| bounded(mantissa, MONEY_SCALE))
-        .map(Money)
-        .map_err(|_| wrong(field, value, "is too large"))
 }
 
 impl Kernel {
     #[inline(never)]
     pub(crate) fn take_account(&mut self, stamp: Stamp, event: &AccountEvent) -> Outcome {
+        // What comes with every trade has ways of its own: a plan that could be any of them would have to be moved.
+        match event.kind {
+            Kind::AccountUpdate => self.take_frame(stamp, event),
+            Kind::FillSettled => self.take_settled(stamp, event),
+            Kind::PositionUpdate
+            | Kind::FundingFee
+            | Kind::Transfer
+            | Kind::Rebate
+            | Kind::LiquidationFee
+            | Kind::Adjustment => self.take_entry(stamp, event),
+        }
+    }
+
+    fn take_entry(&mut self, stamp: Stamp, event: &AccountEvent) -> Outcome {
         let plan = match self.plan_account(event) {
             Ok(plan) => plan,
             Err(refusal) => return self.refused(None, *refusal),
@@ -101,28 +147,93 @@ impl Kernel {
     }
 
     #[inline]
-    pub(crate) fn plan_account(&self, event: &AccountEvent) -> Result<AccountPlan, Box<Refusal>> {
+    fn take_frame(&mut self, stamp: Stamp, event: &AccountEvent) -> Outcome {
+        if !event.venue_txn_id.is_empty() && self.is_repeated(event) {
+            return self.take_repeated(stamp, event);
+        }
+        let plan = match self.plan_frame(event) {
+            Ok(plan) => plan,
+            Err(refusal) => return self.refused(None, *refusal),
+        };
+        self.pass_time(stamp, event.timestamp_ns);
+        if !event.venue_txn_id.is_empty() {
+            self.remember_entry(event);
+        }
+        match plan {
+            FramePlan::Old => self.answer(Code::StaleEvent, None, Detail::None),
+            FramePlan::Told { asset, figures } => self.commit_frame(asset, figures, event),
+        }
+    }
+
+    #[inline]
+    fn take_settled(&mut self, stamp: Stamp, event: &AccountEvent) -> Outcome {
+        if !event.venue_txn_id.is_empty() && self.is_repeated(event) {
+            return self.take_repeated(stamp, event);
+        }
+        let plan = match self.plan_settled(event) {
+            Ok(plan) => plan,
+            Err(refusal) => return self.refused(None, *refusal),
+        };
+        if matches!(plan.target, Settling::Repeats) {
+            return self.take_repeated(stamp, event);
+        }
+        self.pass_time(stamp, event.timestamp_ns);
+        if !event.venue_txn_id.is_empty() {
+            self.remember_entry(event);
+        }
+        let SettledPlan { target, fee, realized } = plan;
+        match target {
+            Settling::Known(place) => self.commit_settle(place, fee, realized, event),
+            Settling::Unseen(instrument) => self.commit_unseen(instrument, fee, realized, event),
+            Settling::Repeats | Settling::Old => self.answer(Code::DuplicateEvent, None, Detail::None),
+        }
+    }
+
+    /// True where an entry of that id came before.
+    #[cold]
+    fn is_repeated(&self, event: &AccountEvent) -> bool {
         let id = entry_id(event);
-        if !id.is_empty() && self.wallet_entries[event.kind as usize].find(id, id.hash64()).is_some() {
+        !id.is_empty() && self.wallet_entries[event.kind as usize].find(id, id.hash64()).is_some()
+    }
+
+    #[cold]
+    fn take_repeated(&mut self, stamp: Stamp, event: &AccountEvent) -> Outcome {
+        self.pass_time(stamp, event.timestamp_ns);
+        self.answer(Code::DuplicateEvent, None, Detail::None)
+    }
+
+    #[cold]
+    fn remember_entry(&mut self, event: &AccountEvent) {
+        let id = entry_id(event);
+        if !id.is_empty() {
+            self.wallet_entries[event.kind as usize].remember(id.hash64()).clone_from(id);
+        }
+    }
+
+    #[inline(always)] // its other caller is rare
+    fn plan_frame(&self, event: &AccountEvent) -> Result<FramePlan, Box<Refusal>> {
+        let asset = self.check_wallet(&event.asset)?;
+        let last_ns =
+            asset.map_or(i64::MIN, |asset| self.assets[usize::from(asset)].exchange.frame_venue_time_ns);
+        if self.is_older(event.timestamp_ns, last_ns) {
+            return Ok(FramePlan::Old);
+        }
+        let figures = [
+            optional("wallet_balance", event.wallet_balance)?,
+            optional("available_margin", event.available_margin)?,
+            optional("used_margin", event.used_margin)?,
+            optional("maint_margin", event.maint_margin)?,
+        ];
+        Ok(FramePlan::Told { asset, figures })
+    }
+
+    pub(crate) fn plan_account(&self, event: &AccountEvent) -> Result<AccountPlan, Box<Refusal>> {
+        if self.is_repeated(event) {
             return Ok(AccountPlan::Duplicate);
         }
         let plan = match event.kind {
-            Kind::FillSettled => return self.plan_settled(event),
-            Kind::AccountUpdate => {
-                let asset = self.check_wallet(&event.asset)?;
-                let last_ns = asset
-                    .map_or(i64::MIN, |asset| self.assets[usize::from(asset)].exchange.frame_venue_time_ns);
-                if event.timestamp_ns != 0 && event.timestamp_ns < last_ns {
-                    return Ok(AccountPlan::Old(Code::StaleEvent));
-                }
-                let figures = [
-                    optional("wallet_balance", event.wallet_balance)?,
-                    optional("available_margin", event.available_margin)?,
-                    optional("used_margin", event.used_margin)?,
-                    optional("maint_margin", event.maint_margin)?,
-                ];
-                AccountPlan::Frame { asset, figures }
-            }
+            Kind::FillSettled => self.plan_settled(event).map(|_| AccountPlan::Elsewhere)?,
+            Kind::AccountUpdate => self.plan_frame(event).map(|_| AccountPlan::Elsewhere)?,
             Kind::PositionUpdate => self.plan_position_update(event)?,
             Kind::FundingFee => self.plan_entry(event, Cause::Funding, Account::Funding)?,
             Kind::Transfer => self.plan_entry(event, Cause::Transfer, Account::Transfers)?,
@@ -135,9 +246,7 @@ impl Kernel {
                     AccountPlan::Entry { cause, account, credited, instrument } => {
                         AccountPlan::Entry { cause, account, credited: -credited, instrument }
                     }
-                    AccountPlan::Settle { .. }
-                    | AccountPlan::Unseen { .. }
-                    | AccountPlan::Frame { .. }
+                    AccountPlan::Elsewhere
                     | AccountPlan::Twin(_)
                     | AccountPlan::Old(_)
                     | AccountPlan::Position { .. }
@@ -149,6 +258,7 @@ impl Kernel {
     }
 
     /// The asset's place, where it has one; one more must fit.
+    #[inline(always)]
     fn check_wallet(&self, asset: &Id) -> Result<Option<u16>, Box<Refusal>> {
         if asset.is_empty() {
             return Err(wrong("asset", "", "must not be empty"));
@@ -158,6 +268,13 @@ impl Kernel {
             return Err(wrong("asset", asset, "the kernel keeps at most 1024 assets"));
         }
         Ok(place)
+    }
+
+    /// True for a report from before the last one. One from the future, by a clock or a unit that was wrong, is no
+    /// measure: it would silence all that come after it.
+    fn is_older(&self, venue_time_ns: i64, last_ns: i64) -> bool {
+        let believed = last_ns <= self.now_ns.saturating_add(CLOCK_SKEW_NS);
+        venue_time_ns != 0 && venue_time_ns < last_ns && believed
     }
 
     fn plan_position_update(&self, event: &AccountEvent) -> Result<AccountPlan, Box<Refusal>> {
@@ -180,8 +297,7 @@ impl Kernel {
             None => None,
         };
         let last = self.reported(instrument)[side as usize];
-        let is_old = |last: crate::reconcile::Reported| event.timestamp_ns < last.venue_time_ns;
-        if event.timestamp_ns != 0 && last.is_some_and(is_old) {
+        if last.is_some_and(|last| self.is_older(event.timestamp_ns, last.venue_time_ns)) {
             return Ok(AccountPlan::Old(Code::StaleEvent));
         }
         Ok(AccountPlan::Position { instrument, side, qty, entry_price })
@@ -195,14 +311,13 @@ impl Kernel {
     ) -> Result<AccountPlan, Box<Refusal>> {
         self.check_wallet(&event.asset)?;
         let credited = amount("amount", event.amount)?;
+        self.check_opening_taken()?;
         if self.is_in_opening(event.timestamp_ns) {
             return Ok(AccountPlan::Old(Code::DuplicateEvent));
         }
         let has_txn_id = !event.venue_txn_id.is_empty();
         let twin = self.entry_marks.iter().position(|mark| {
-            !mark.is_paired
-                && mark.has_txn_id != has_txn_id
-                && *mark == mark_of(event, credited, mark.has_txn_id)
+            !mark.is_paired && mark.has_txn_id != has_txn_id && mark.says_the_same(event, credited)
         });
         if let Some(twin) = twin {
             return Ok(AccountPlan::Twin(twin));
@@ -210,8 +325,8 @@ impl Kernel {
         Ok(AccountPlan::Entry { cause, account, credited, instrument: self.instrument_of(&event.symbol) })
     }
 
-    #[inline]
-    fn plan_settled(&self, event: &AccountEvent) -> Result<AccountPlan, Box<Refusal>> {
+    #[inline(always)] // as well
+    fn plan_settled(&self, event: &AccountEvent) -> Result<SettledPlan, Box<Refusal>> {
         let instrument = self
             .instrument_of(&event.symbol)
             .ok_or_else(|| wrong("symbol", &event.symbol, "is not configured: set_exchange_config"))?;
@@ -221,26 +336,34 @@ impl Kernel {
         let fee = optional("fee", event.fee)?;
         let realized = optional("realized_pnl", event.realized_pnl)?;
         if fee.is_some() && !event.fee_asset.is_empty() {
-            self.check_wallet(&event.fee_asset)?;
+            let settle = usize::from(self.instruments[instrument as usize].settle);
+            if self.assets[settle].name != event.fee_asset {
+                self.check_wallet(&event.fee_asset)?;
+            }
         }
-        match self.orders.by_fill(instrument, &event.venue_trade_id) {
-            Some((place, at)) if self.orders.at(place).fills[at].settled => Ok(AccountPlan::Duplicate),
-            Some((place, _)) => Ok(AccountPlan::Settle { place, fee, realized }),
-            None if self.is_in_opening(event.timestamp_ns) => Ok(AccountPlan::Old(Code::DuplicateEvent)),
-            None => Ok(AccountPlan::Unseen { instrument, fee, realized }),
-        }
+        let target = match self.orders.by_fill(instrument, &event.venue_trade_id) {
+            Some((place, at)) if self.orders.at(place).fills[at].settled => Settling::Repeats,
+            Some((place, _)) => Settling::Known(place),
+            None if self.is_in_opening(event.timestamp_ns) => Settling::Old,
+            None => {
+                self.check_opening_taken()?;
+                self.check_not_forgotten(event.timestamp_ns)?;
+                Settling::Unseen(instrument)
+            }
+        };
+        Ok(SettledPlan { target, fee, realized })
     }
 
     // ------------------------------------------------------------------------------------------------ commit
 
-    #[inline]
-    pub(crate) fn commit_account(&mut self, plan: &AccountPlan, event: &AccountEvent) -> Outcome {
-        let id = entry_id(event);
-        if !id.is_empty() && !matches!(plan, AccountPlan::Duplicate) {
-            self.wallet_entries[event.kind as usize].remember(id.hash64()).clone_from(id);
+    fn commit_account(&mut self, plan: &AccountPlan, event: &AccountEvent) -> Outcome {
+        if !matches!(plan, AccountPlan::Duplicate) {
+            self.remember_entry(event);
         }
         match *plan {
-            AccountPlan::Duplicate => self.answer(Code::DuplicateEvent, None, Detail::None),
+            AccountPlan::Duplicate | AccountPlan::Elsewhere => {
+                self.answer(Code::DuplicateEvent, None, Detail::None)
+            }
             AccountPlan::Twin(at) => {
                 if let Some(mark) = self.entry_marks.get_mut(at) {
                     mark.is_paired = true;
@@ -251,11 +374,6 @@ impl Kernel {
             AccountPlan::Position { instrument, side, qty, entry_price } => {
                 self.commit_position_update(instrument, side, qty, entry_price, event)
             }
-            AccountPlan::Settle { place, fee, realized } => self.commit_settle(place, fee, realized, event),
-            AccountPlan::Unseen { instrument, fee, realized } => {
-                self.commit_unseen(instrument, fee, realized, event)
-            }
-            AccountPlan::Frame { asset, figures } => self.commit_frame(asset, figures, event),
             AccountPlan::Entry { cause, account, credited, instrument } => {
                 self.commit_entry(cause, account, credited, instrument, event)
             }
@@ -277,7 +395,7 @@ impl Kernel {
         let settle = rules.settle;
         let slot_id = self.owner_of(order.role, order.slot_id, order.trade_number);
         let mut first = None;
-        let mut others = alloc::vec::Vec::new();
+        let mut others = Vec::new();
         let mut profit = Money::ZERO;
         for (at, fill) in order.fills.iter().enumerate() {
             if fill.settled || fill.venue_trade_id != event.venue_trade_id {
@@ -312,18 +430,18 @@ impl Kernel {
             } else {
                 self.asset_or_open(&event.fee_asset)
             };
-            for at in others {
+            for &at in &others {
                 self.correct_fee(place, at, Money::ZERO, asset, &event.venue_trade_id);
             }
             self.correct_fee(place, first, fee, asset, &event.venue_trade_id);
         }
-        for fill in &mut self.orders.at_mut(place).fills {
-            if fill.venue_trade_id == event.venue_trade_id {
-                fill.settled = true;
-            }
+        let fills = &mut self.orders.at_mut(place).fills;
+        if let Some(realized) = realized {
+            fills[first].realized += realized - profit;
         }
-        if let (Some(realized), Some(fill)) = (realized, self.orders.at_mut(place).fills.get_mut(first)) {
-            fill.realized += realized - profit;
+        fills[first].settled = true;
+        for at in others {
+            fills[at].settled = true;
         }
         self.answer(Code::Ok, slot_id, Detail::None)
     }
@@ -359,7 +477,9 @@ impl Kernel {
         }
         let (reference, order) = self.orders.claim_external();
         order.instrument = instrument;
-        self.orders.add_fill(reference.place, settled_ahead(fee, fee_asset, realized, event));
+        self.orders.add_fill(reference.place, &event.venue_trade_id, || {
+            settled_ahead(fee, fee_asset, realized, event)
+        });
         self.retire(reference.place);
         self.answer(Code::ReconcileRequired, None, Detail::None)
     }
@@ -383,7 +503,9 @@ impl Kernel {
         exchange.used_margin = used.or(exchange.used_margin);
         exchange.maint_margin = maint.or(exchange.maint_margin);
         exchange.frame_time_ns = now_ns;
-        exchange.frame_venue_time_ns = event.timestamp_ns.max(exchange.frame_venue_time_ns);
+        if event.timestamp_ns != 0 {
+            exchange.frame_venue_time_ns = event.timestamp_ns;
+        }
         let differs = exchange.wallet_balance.is_some_and(|balance| {
             let unit = crate::num::pow10(MONEY_SCALE.saturating_sub(unit_decimals)).unwrap_or(1);
             (balance - k).abs().0 > unit

@@ -288,7 +288,9 @@ pub(crate) fn worst_case(rules: &Instrument, order: &Order) -> Money {
     // In bounds when it was planned.
     let value = |price, qty| rules.value(price, qty).unwrap_or(order.reserved);
     let (told, unfilled) = (order.remaining(), order.unfilled());
-    let as_it_is = value(order.reserve_price, if told > unfilled { told } else { unfilled });
+    // Each by itself: what the venue says may be out of bounds.
+    let (as_told, as_it_is) = (value(order.reserve_price, told), value(order.reserve_price, unfilled));
+    let as_it_is = if as_told > as_it_is { as_told } else { as_it_is };
     match order.amendment().filter(|amendment| amendment.qty > order.filled) {
         Some(amendment) => {
             let as_it_shall_be = value(amendment.reserve_price, amendment.qty - order.filled);

@@ -9,7 +9,8 @@ use crate::id::Id;
 use crate::instrument::Instrument;
 use crate::ledger::{Account, Cause, Posting};
 use crate::names::{
-    KernelDiagnosticCode as Code, KernelEventKind, Liquidity, OrderDoubt, OrderSide, VenueOrderStatus,
+    KernelDiagnosticCode as Code, KernelEventKind, Liquidity, OrderDoubt, OrderSide, TradeStage,
+    VenueOrderStatus,
 };
 use crate::num::{Money, Price, Qty, Rounding, multiply_divide};
 use crate::order::{Fill, Order, OrderRef, OrderRole};
@@ -91,14 +92,31 @@ impl Kernel {
         } else {
             self.book_profit(place, owner, &closing, own, unseen.as_ref(), venue_trade_id)
         };
-        let mut booked = self.book_fee(place, owner, fill, fee_asset, unseen, venue_trade_id);
-        booked.realized = realized;
-        booked.closed = closing.closed;
+        let (fee, fee_asset, fee_predicted) =
+            self.book_fee(place, owner, fill, fee_asset, unseen.as_ref(), venue_trade_id);
         if is_spot {
-            let by = shrinkage(&self.instruments[instrument as usize], booked.fee, booked.fee_asset);
+            let by = shrinkage(&self.instruments[instrument as usize], fee, fee_asset);
             self.shrink_position(place, owner, by, venue_trade_id);
         }
-        self.orders.add_fill(place, booked);
+        let seq = self.seq;
+        self.orders.add_fill(place, venue_trade_id, || Fill {
+            venue_trade_id: venue_trade_id.clone(),
+            qty: fill.qty,
+            price: fill.price,
+            fee,
+            fee_asset,
+            realized,
+            closed: closing.closed,
+            liquidity: fill.liquidity,
+            liquidity_assumed: fill.liquidity_assumed,
+            fee_predicted,
+            settled: unseen.is_some(),
+            inferred: fill.inferred,
+            price_pending: fill.price_pending,
+            busted: false,
+            seq,
+            venue_time_ns: fill.venue_time_ns,
+        });
         if fill.venue_time_ns <= self.funding.last_open_ns && fill.venue_time_ns != 0 {
             self.repredict(place, owner, qty, fill.venue_time_ns);
         }
@@ -200,7 +218,8 @@ impl Kernel {
         told.unwrap_or(realized)
     }
 
-    /// Books the fee: the venue's, the one settled ahead of the fill, or the predicted one.
+    /// Books the fee: the venue's, the one settled ahead of the fill, or the predicted one. Returns it, its asset, and
+    /// whether it is predicted.
     #[inline]
     fn book_fee(
         &mut self,
@@ -208,13 +227,13 @@ impl Kernel {
         owner: Option<u32>,
         fill: &NewFill,
         fee_asset: Option<u16>,
-        unseen: Option<Fill>,
+        unseen: Option<&Fill>,
         venue_trade_id: &Id,
-    ) -> Fill {
+    ) -> (Money, u16, bool) {
         let order = self.orders.at(place);
         let rules = &self.instruments[order.instrument as usize];
         let settle = rules.settle;
-        let (fee, asset, cause) = match (&unseen, fill.fee) {
+        let (fee, asset, cause) = match (unseen, fill.fee) {
             (Some(ahead), _) if !ahead.fee_predicted => (ahead.fee, ahead.fee_asset, None),
             (_, Some(fee)) => {
                 let asset = fee_asset.unwrap_or_else(|| fees::paid_in(rules, order.order_side, fee.0 < 0));
@@ -249,24 +268,7 @@ impl Kernel {
         {
             self.slots[slot_id as usize].fees += fee;
         }
-        Fill {
-            venue_trade_id: venue_trade_id.clone(),
-            qty: fill.qty,
-            price: fill.price,
-            fee,
-            fee_asset: asset,
-            realized: Money::ZERO,
-            closed: Qty::ZERO,
-            liquidity: fill.liquidity,
-            liquidity_assumed: fill.liquidity_assumed,
-            fee_predicted: predicted,
-            settled: unseen.is_some(),
-            inferred: fill.inferred,
-            price_pending: fill.price_pending,
-            busted: false,
-            seq: self.seq,
-            venue_time_ns: fill.venue_time_ns,
-        }
+        (fee, asset, predicted)
     }
 
     /// The asset of a fee that came without one.
@@ -276,7 +278,7 @@ impl Kernel {
     }
 
     /// What a fill will cost, and in which asset.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn predicted_fee(
         &self,
         rules: &Instrument,
@@ -334,6 +336,10 @@ impl Kernel {
         let order = self.orders.at(place);
         let fill = &order.fills[fill_at];
         let (old_fee, old_asset, was_predicted) = (fill.fee, fill.fee_asset, fill.fee_predicted);
+        if fee == old_fee && asset == old_asset {
+            // As it was predicted: nothing moves.
+            return self.confirm_fee(place, fill_at, was_predicted);
+        }
         let owner = self.owner_of(order.role, order.slot_id, order.trade_number);
         let rules = &self.instruments[order.instrument as usize];
         let settle = rules.settle;
@@ -371,7 +377,22 @@ impl Kernel {
         fill.fee = fee;
         fill.fee_asset = asset;
         fill.fee_predicted = false;
-        self.shrink_position(place, owner, shrunk, reference);
+        if !shrunk.is_zero() {
+            self.shrink_position(place, owner, shrunk, reference);
+        }
+    }
+
+    /// A booked fee is the venue's own.
+    #[inline]
+    fn confirm_fee(&mut self, place: u32, fill_at: usize, was_predicted: bool) {
+        let fill = &mut self.orders.at_mut(place).fills[fill_at];
+        fill.fee_predicted = false;
+        let exchange = &mut self.assets[usize::from(fill.fee_asset)].exchange;
+        exchange.booked_time_ns = self.now_ns;
+        if was_predicted {
+            exchange.unsettled_fees -= fill.fee;
+            exchange.unsettled_fills = exchange.unsettled_fills.saturating_sub(1);
+        }
     }
 
     /// Moves the fills of an order that was taken for a stranger's to the order of ours that it is: out of the
@@ -415,7 +436,8 @@ impl Kernel {
                     self.slots[slot_id as usize].fees += fill.fee;
                 }
             }
-            self.orders.add_fill(place, fill);
+            let id = fill.venue_trade_id.clone();
+            self.orders.add_fill(place, &id, || fill);
         }
         for correction in corrections {
             self.orders.add_correction(
@@ -486,6 +508,8 @@ impl Kernel {
             let part = if booked < left { booked } else { left };
             left -= part;
             self.replace_part(place, at, part, fill, venue_trade_id);
+            // Where a mark takes the position's value out of bounds, it counts at its cost, which is another now.
+            self.refresh_exposure(instrument);
             if let Some(fee) = fee.take() {
                 let asset = fee_asset.unwrap_or_else(|| self.paid_in(place, fee));
                 self.correct_fee(place, at, fee, asset, venue_trade_id);
@@ -600,9 +624,7 @@ impl Kernel {
     /// Holds back what an entry may still fill, and what an order may that was at work when the account was opened.
     #[inline]
     pub(crate) fn refresh_reservation(&mut self, place: u32) {
-        let order = self.orders.at_mut(place);
-        let remaining = order.unfilled();
-        let rules = &self.instruments[order.instrument as usize];
+        let order = self.orders.at(place);
         let increases = match order.role {
             OrderRole::Entry => true,
             OrderRole::Exit => false,
@@ -611,12 +633,16 @@ impl Kernel {
         let wanted = if !increases {
             Money::ZERO
         } else if order.extra.is_some() {
-            worst_case(rules, order)
-        } else if remaining.is_zero() {
-            Money::ZERO
+            worst_case(&self.instruments[order.instrument as usize], order)
         } else {
-            // No more than at acceptance, where the value was in bounds.
-            rules.value(order.reserve_price, remaining).unwrap_or(order.reserved)
+            match order.unfilled() {
+                Qty::ZERO => Money::ZERO,
+                remaining => {
+                    let rules = &self.instruments[order.instrument as usize];
+                    // No more than at acceptance, where the value was in bounds.
+                    rules.value(order.reserve_price, remaining).unwrap_or(order.reserved)
+                }
+            }
         };
         if wanted != order.reserved {
             self.set_reserved(place, wanted);
@@ -642,6 +668,24 @@ impl Kernel {
         change: Change,
         effects: &mut Effects,
     ) {
+        let order = self.orders.at_mut(place);
+        if order.extra.is_some() || order.order_type.is_protective() {
+            return self.end_unusual(place, status, change, effects);
+        }
+        order.status = status;
+        order.cancel_requested = false;
+        order.doubt = OrderDoubt::None;
+        if !order.reserved.is_zero() {
+            self.refresh_reservation(place);
+        }
+        self.after_change(place, change, effects);
+        self.retire(place);
+    }
+
+    /// The same of an order with a trigger, a group or a change on the way.
+    #[cold]
+    #[inline(never)]
+    fn end_unusual(&mut self, place: u32, status: VenueOrderStatus, change: Change, effects: &mut Effects) {
         let order = self.orders.at_mut(place);
         let unguarded = Kernel::is_failing_stop(order, status);
         order.status = status;
@@ -669,46 +713,48 @@ impl Kernel {
     /// Moves the order's slot by the table, if it still carries the order's trade.
     #[inline]
     pub(crate) fn after_change(&mut self, place: u32, change: Change, effects: &mut Effects) {
-        if self.orders.at(place).extra.is_some() {
+        let order = self.orders.at(place);
+        let has_extra = order.extra.is_some();
+        if has_extra {
             self.after_group_change(place, effects);
         }
         let order = self.orders.at(place);
-        let Some(slot_id) = self.owner_of(order.role, order.slot_id, order.trade_number) else { return };
+        let (role, status, number) = (order.role, order.status, order.number);
+        let Some(slot_id) = self.owner_of(role, order.slot_id, order.trade_number) else { return };
         if change == Change::LateFilled && self.moved_on(slot_id) {
             return;
         }
-        let (role, status, number) = (order.role, order.status, order.number);
-        let slot = &self.slots[slot_id as usize];
-        let newest = role == OrderRole::Entry || slot.exit.is_some_and(|exit| exit.number == number);
+        let mut newest = true;
+        if role == OrderRole::Exit {
+            let slot = &self.slots[slot_id as usize];
+            newest = slot.exit.is_some_and(|exit| exit.number == number);
+            let others = !slot.other_exits.is_empty();
+            if change == Change::Ended && newest && !slot.basis.qty.is_zero() {
+                self.withdraw_reason(slot_id);
+            }
+            if others && status.is_ended() {
+                self.drop_ended_exit(slot_id, number);
+            }
+        }
         let seat = Seat { role, newest, live: !status.is_ended() };
-        if role == OrderRole::Exit && change == Change::Ended && newest && !slot.basis.qty.is_zero() {
-            self.withdraw_reason(slot_id);
-        }
-        if role == OrderRole::Exit && !seat.live && !self.slots[slot_id as usize].other_exits.is_empty() {
-            self.drop_ended_exit(slot_id, number);
-        }
         let slot = &self.slots[slot_id as usize];
         let facts = self.facts(slot);
         let Some(mut symbol) = symbol(seat, change, facts) else { return };
-        let open_before = slot.stage == crate::names::TradeStage::PositionOpen;
-        if symbol == Symbol::ExitLateFilled && open_before && !facts.holds {
+        if symbol == Symbol::ExitLateFilled && slot.stage == TradeStage::PositionOpen && !facts.holds {
             symbol = Symbol::ExitLateFilledFlat;
         }
         self.move_slot(slot_id, symbol, effects);
-        let slot = &mut self.slots[slot_id as usize];
-        if let Some(extra) = &self.orders.at(place).extra
-            && !newest
-            && status == VenueOrderStatus::Filled
-            && !facts.holds
-        {
-            // Not the newest exit has closed the trade: what that one was for is not why.
-            slot.close_reason.clone_from(&extra.reason);
+        if has_extra && !newest && status == VenueOrderStatus::Filled && !facts.holds {
+            self.take_reason(slot_id, place);
         }
-        let cut_short = role == OrderRole::Entry
-            && change == Change::Ended
-            && status != VenueOrderStatus::Filled
-            && slot.stage == crate::names::TradeStage::PositionOpen;
-        if (slot.stage == crate::names::TradeStage::Closed || cut_short) && slot.close_reason.is_empty() {
+        let slot = &mut self.slots[slot_id as usize];
+        let cut_short = || {
+            role == OrderRole::Entry
+                && change == Change::Ended
+                && status != VenueOrderStatus::Filled
+                && slot.stage == TradeStage::PositionOpen
+        };
+        if (slot.stage == TradeStage::Closed || cut_short()) && slot.close_reason.is_empty() {
             slot.close_reason = close_reason(role, status);
         }
         if slot.unprotected {
@@ -717,6 +763,14 @@ impl Kernel {
         // A venue that has just refused refuses again, before the news that say why have come: never at once.
         if facts.exit.is_some() && !facts.holds && change != Change::CancelRefused {
             self.call_off_exits(slot_id, effects);
+        }
+    }
+
+    /// Not the newest exit has closed the trade: what that one was for is not why.
+    #[cold]
+    fn take_reason(&mut self, slot_id: u32, place: u32) {
+        if let Some(extra) = &self.orders.at(place).extra {
+            self.slots[slot_id as usize].close_reason.clone_from(&extra.reason);
         }
     }
 

@@ -286,11 +286,12 @@ impl Kernel {
         if owner.is_none() && role != OrderRole::External {
             self.notice(effects, Code::OrphanFill, Some(self.orders.at(place).slot_id));
         }
-        let before = owner.and_then(|slot_id| self.own_if_known(slot_id));
         if revision.qty.is_zero() {
             // Before its quantity goes: a fee in base comes back into the position.
             self.revise_fee(revision, parts, fee_asset);
         }
+        // After the fee: what it has moved in the slot must not be written over.
+        let before = owner.and_then(|slot_id| self.own_if_known(slot_id));
         let moved = self.revise_fills(revision, parts);
         let own = match (owner, before) {
             (Some(slot_id), Some(before)) => self.make_again(slot_id, place, before),

@@ -6,7 +6,8 @@ use alloc::vec::Vec;
 
 use super::Kernel;
 use crate::funding::{
-    CLOCK_SKEW_NS, FundingRow, PREDICTIONS_MAX, Prediction, Settlement, Share, boundary_after, share_of,
+    CLOCK_SKEW_NS, FundingRow, PREDICTIONS_MAX, Prediction, Settlement, Share, boundary_after, exact_amount,
+    share_of,
 };
 use crate::id::Id;
 use crate::input::{FundingTerms, Stamp};
@@ -183,7 +184,7 @@ impl Kernel {
         self.share_prediction(instrument, at);
     }
 
-    /// Credits the slots with their parts of what is booked, by their size at the boundary. A slot that carries another
+    /// Credits the slots with their parts of what is booked, by their positions at the boundary. A slot that carries another
     /// trade by now keeps out of it.
     fn share_prediction(&mut self, instrument: u32, at: usize) {
         let rules = &self.instruments[instrument as usize];
@@ -191,18 +192,29 @@ impl Kernel {
         else {
             return;
         };
-        let net = prediction.qty.iter().fold(Qty::ZERO, |sum, qty| sum + *qty);
-        let held = prediction.shares.iter().fold(Qty::ZERO, |sum, share| sum + share.qty);
-        let (booked, rate, price) = (prediction.booked, prediction.rate, prediction.price);
+        // Each bears what its own position pays; what the venue booked beside that is shared by size.
+        let own = |qty| exact_amount(rules, prediction.rate, prediction.price, qty);
+        let mut of_nobody = prediction.qty;
+        for share in &prediction.shares {
+            of_nobody[usize::from(share.side)] -= share.qty;
+        }
+        let parts = prediction.shares.iter().map(|share| share.qty).chain(of_nobody);
+        let (mut rest, mut whole) = (prediction.booked, Qty::ZERO);
+        for qty in parts {
+            rest -= own(qty);
+            whole += qty.abs();
+        }
+        let all_is_theirs = of_nobody.iter().all(|qty| qty.is_zero());
+        let targets: Vec<Money> = prediction
+            .shares
+            .iter()
+            .map(|share| own(share.qty) + share_of(rest, share.qty.abs(), whole))
+            .collect();
+        let booked = prediction.booked;
         let last = prediction.shares.len().saturating_sub(1);
         let mut given = Money::ZERO;
-        for (place, share) in prediction.shares.iter_mut().enumerate() {
-            let mut target = if net.is_zero() {
-                crate::funding::amount(rules, rate, price, share.qty)
-            } else {
-                share_of(booked, share.qty, net)
-            };
-            if place == last && held == net && !net.is_zero() {
+        for ((place, share), mut target) in prediction.shares.iter_mut().enumerate().zip(targets) {
+            if place == last && all_is_theirs {
                 target = booked - given; // what division leaves
             }
             given += target;

@@ -71,7 +71,7 @@ impl Kernel {
     }
 
     /// Sets what an order holds back. In a group, only the worst member counts.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn set_reserved(&mut self, place: u32, wanted: Money) {
         let order = self.orders.at_mut(place);
         let change = wanted - order.reserved;

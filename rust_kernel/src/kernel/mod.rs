@@ -279,7 +279,7 @@ impl Kernel {
     pub fn validate(&self, stamp: Stamp, input: &Input) -> Result<(), Box<Refusal>> {
         self.check_time(stamp)?;
         match input {
-            Input::Intent(intent) => self.plan_intent(stamp.0, intent, intent.intent_id.hash64()).map(drop),
+            Input::Intent(intent) => self.plan_intent(stamp.0, intent),
             Input::Venue(event) => self.plan_venue(stamp, event, &mut venue::OrderPlan::new()),
             Input::Account(event) => self.plan_account(event).map(drop),
             Input::Instrument(_)
@@ -288,7 +288,7 @@ impl Kernel {
             | Input::Effect(_)
             | Input::Control(_) => self.plan_setup(input).map(drop),
             Input::Time => Ok(()),
-            Input::Opening(opening) => self.plan_opening(opening).map(drop),
+            Input::Opening(opening) => self.plan_opening(stamp, opening).map(drop),
             Input::Funding(terms) => self.plan_funding(terms).map(drop),
             Input::Adopt(adopted) => self.plan_adopted(adopted).map(drop),
             Input::Override(change) => self.plan_override(change).map(drop),
@@ -395,10 +395,7 @@ impl Kernel {
         let next = match rule(stage, symbol) {
             Rule::Go(next) => next,
             Rule::Ignore(code) => return self.notice(effects, code, Some(slot_id)),
-            Rule::Refuse(code) => {
-                self.notice(effects, code, Some(slot_id));
-                stage_of(self.facts(&self.slots[slot_id as usize]))
-            }
+            Rule::Refuse(code) => self.stage_by_facts(slot_id, code, effects),
         };
         debug_assert!(
             matches!(symbol, Symbol::Enter | Symbol::Exit | Symbol::Cancel)
@@ -421,7 +418,16 @@ impl Kernel {
         }
     }
 
+    /// The stage that the facts mean, where the table has none.
+    #[cold]
+    #[inline(never)]
+    fn stage_by_facts(&self, slot_id: u32, code: KernelDiagnosticCode, effects: &mut Effects) -> TradeStage {
+        self.notice(effects, code, Some(slot_id));
+        stage_of(self.facts(&self.slots[slot_id as usize]))
+    }
+
     /// Keeps the counters and the index of trades in step with a slot that became busy or free.
+    #[inline]
     fn count_slot(&mut self, slot_id: u32, next: TradeStage) {
         let slot = &self.slots[slot_id as usize];
         let hash = slot.trade_id.hash64();

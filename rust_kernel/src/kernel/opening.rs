@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Kernel;
 use super::venue::ASSETS_MAX;
+use crate::funding::CLOCK_SKEW_NS;
 use crate::id::Id;
 use crate::input::{OpeningOrder, OpeningPosition, OpeningState, Stamp};
 use crate::instrument::Instrument;
@@ -64,6 +65,15 @@ impl Kernel {
         self.opened && (self.control.mode != KernelMode::Live || self.opening.is_some())
     }
 
+    /// What moves money or positions before the opening state of a live account is in that state, or comes again from
+    /// its cursors: booked here, it would be booked twice.
+    pub(crate) fn check_opening_taken(&self) -> Result<(), Box<Refusal>> {
+        if self.control.mode == KernelMode::Live && self.opening.is_none() {
+            return Err(Refusal::plain(Code::NotOpened));
+        }
+        Ok(())
+    }
+
     /// What is kept of the opening state.
     pub fn opening(&self) -> Option<&Opened> {
         self.opening.as_deref()
@@ -79,7 +89,7 @@ impl Kernel {
 
     #[inline(never)]
     pub(crate) fn take_opening(&mut self, stamp: Stamp, opening: &OpeningState) -> Outcome {
-        let plan = match self.plan_opening(opening) {
+        let plan = match self.plan_opening(stamp, opening) {
             Ok(plan) => plan,
             Err(refusal) => return self.refused(None, *refusal),
         };
@@ -88,7 +98,15 @@ impl Kernel {
         self.answer(Code::Ok, None, Detail::None)
     }
 
-    pub(crate) fn plan_opening(&self, opening: &OpeningState) -> Result<OpeningPlan, Box<Refusal>> {
+    pub(crate) fn plan_opening(
+        &self,
+        stamp: Stamp,
+        opening: &OpeningState,
+    ) -> Result<OpeningPlan, Box<Refusal>> {
+        if opening.timestamp_ns > stamp.0.saturating_add(CLOCK_SKEW_NS) {
+            // It would swallow all that strangers do, and all that the wallet gets, up to its time.
+            return Err(wrong("timestamp", opening.timestamp_ns, "is in the future"));
+        }
         if self.opened || self.ledger.booked() > 0 || self.orders.next_number() > 1 {
             return Err(wrong(
                 "opening",
@@ -299,27 +317,24 @@ impl Kernel {
             let price = plan.price.unwrap_or_default();
             order.filled_value =
                 self.instruments[plan.instrument as usize].value(price, plan.filled).unwrap_or_default();
-            self.orders.add_fill(
-                reference.place,
-                Fill {
-                    venue_trade_id: Id::EMPTY,
-                    qty: plan.filled,
-                    price,
-                    fee: Money::ZERO,
-                    fee_asset: settle,
-                    realized: Money::ZERO,
-                    closed: Qty::ZERO,
-                    liquidity_assumed: true,
-                    liquidity: Liquidity::Maker,
-                    fee_predicted: false,
-                    settled: true,
-                    inferred: false,
-                    price_pending: plan.price.is_none(),
-                    busted: false,
-                    seq,
-                    venue_time_ns: timestamp_ns,
-                },
-            );
+            self.orders.add_fill(reference.place, &Id::EMPTY, || Fill {
+                venue_trade_id: Id::EMPTY,
+                qty: plan.filled,
+                price,
+                fee: Money::ZERO,
+                fee_asset: settle,
+                realized: Money::ZERO,
+                closed: Qty::ZERO,
+                liquidity_assumed: true,
+                liquidity: Liquidity::Maker,
+                fee_predicted: false,
+                settled: true,
+                inferred: false,
+                price_pending: plan.price.is_none(),
+                busted: false,
+                seq,
+                venue_time_ns: timestamp_ns,
+            });
         }
         self.orders.link_venue_id(reference.place, &given.venue_order_id);
         self.orders.note_foreign(reference.place);

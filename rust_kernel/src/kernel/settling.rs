@@ -61,8 +61,13 @@ impl Kernel {
                 prediction.settlement = Settlement::Both;
                 return Match::Repeats;
             }
-            // The other one of two books, or a correction.
-            Settlement::Single | Settlement::Both => return Match::Nothing,
+            // The other one of two books, or a correction: it is about the same positions.
+            Settlement::Single => {
+                let whole = prediction.booked + credited;
+                self.rebook(instrument, at, whole, Cause::Funding, reference);
+                return Match::Settled;
+            }
+            Settlement::Both => return Match::Nothing,
         }
         prediction.settlement = Settlement::Single;
         let cause = if prediction.is_flat() { Cause::Funding } else { Cause::FundingSettled };

@@ -131,6 +131,13 @@ impl Kernel {
     }
 
     fn plan_seed(&self, asset: &Id, amount: Decimal) -> Result<SetupPlan, Box<Refusal>> {
+        if self.opening.is_some() {
+            return Err(wrong(
+                "capital",
+                amount,
+                "is what the opening state says: it cannot be set after it",
+            ));
+        }
         if asset.is_empty() {
             return Err(wrong("asset", "", "must not be empty"));
         }

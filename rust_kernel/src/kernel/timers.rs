@@ -42,6 +42,16 @@ impl Kernel {
     #[inline]
     pub(crate) fn pass_time(&mut self, stamp: Stamp, venue_time_ns: i64) {
         self.now_ns = stamp.0;
+        if stamp.0.max(venue_time_ns) >= self.guard.losses.due_ns.min(self.funding.next_due_ns) {
+            self.meet_what_is_due(stamp, venue_time_ns);
+        }
+        self.ledger.set_venue_time(if venue_time_ns == 0 { stamp.0 } else { venue_time_ns });
+    }
+
+    /// Something may be due: a look at the results, or a funding boundary.
+    #[cold]
+    #[inline(never)]
+    fn meet_what_is_due(&mut self, stamp: Stamp, venue_time_ns: i64) {
         if stamp.0 >= self.guard.losses.due_ns {
             self.sample_results();
         }
@@ -51,7 +61,6 @@ impl Kernel {
         if venue_time_ns > self.funding.next_due_ns {
             self.cross_ahead(venue_time_ns);
         }
-        self.ledger.set_venue_time(if venue_time_ns == 0 { stamp.0 } else { venue_time_ns });
     }
 
     /// A tick.

@@ -25,6 +25,8 @@ pub struct Limits {
     total_notional: Option<Money>,
     leverage: Option<i128>,
     collar: Option<i128>,
+    /// True where any limit is set.
+    any: bool,
     /// True where a limit is set that needs more than the exposure and the order.
     further: bool,
     symbol_notional: Option<Money>,
@@ -104,6 +106,7 @@ impl Limits {
             total_notional: money(given.max_total_notional, "max_total_notional")?,
             leverage: scaled(given.max_leverage, LEVERAGE_SCALE, "max_leverage")?,
             collar: scaled(given.price_collar, COLLAR_SCALE, "price_collar")?,
+            any: *given != RiskLimits::default(),
             further: false,
             symbol_notional: money(given.max_symbol_notional, "max_symbol_notional")?,
             asset_notional: money(given.max_asset_notional, "max_asset_notional")?,
@@ -136,6 +139,12 @@ impl Limits {
     /// What of the order bucket is kept for exits.
     pub(super) fn reserve(&self) -> i128 {
         self.reserve
+    }
+
+    /// True where any limit is set.
+    #[inline]
+    pub(crate) fn is_set(&self) -> bool {
+        self.any
     }
 
     /// True where a limit is set that needs more than the exposure and the order.
@@ -180,8 +189,10 @@ impl Limits {
                 return Err(Refusal::limit("max_leverage", given, attempt.leverage));
             }
         }
-        for price in [attempt.limit_price, attempt.trigger_price].into_iter().flatten() {
-            self.check_collar(price, attempt.rules.mark)?;
+        if self.collar.is_some() {
+            for price in [attempt.limit_price, attempt.trigger_price].into_iter().flatten() {
+                self.check_collar(price, attempt.rules.mark)?;
+            }
         }
         if let Some(limit) = self.given.max_open_slots
             && attempt.open_slots >= limit

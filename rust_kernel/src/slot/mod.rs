@@ -106,8 +106,12 @@ impl Slot {
     /// The size of the next leg: up to the first cumulative target that is not met yet, on the lot grid; the last
     /// leg is all that is left. What exits at work will close, `covered`, counts as closed. A leg under `least`, the
     /// venue's minimum, merges forward.
+    #[inline]
     pub fn next_leg(&self, lot: Qty, least: Qty, covered: Qty) -> Qty {
         let left = if covered < self.size() { self.size() - covered } else { Qty::ZERO };
+        if self.ratios.is_empty() {
+            return left; // one leg is all that is left, however small
+        }
         let exited = self.initial - left;
         let next = self.targets(lot).map(|target| target - exited).find(|gap| gap.0 > 0 && *gap >= least);
         match next {
@@ -117,11 +121,15 @@ impl Slot {
     }
 
     /// How many cumulative targets are met.
+    #[inline]
     pub fn active_leg_index(&self, lot: Qty) -> usize {
         if self.initial.is_zero() {
             return 0;
         }
         let exited = self.exited();
+        if self.ratios.is_empty() {
+            return usize::from(exited >= self.initial);
+        }
         self.targets(lot).take_while(|target| exited >= *target).count()
     }
 

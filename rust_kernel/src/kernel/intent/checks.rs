@@ -102,7 +102,7 @@ pub(crate) fn check_ratios(ratios: &[Decimal]) -> Result<(), Box<Refusal>> {
 }
 
 /// What the intent says of the trade that the slot carries.
-#[inline]
+#[inline(always)]
 pub(super) fn check_trade(slot: &Slot, rules: &Instrument, intent: &Intent) -> Result<(), Box<Refusal>> {
     if slot.stage.is_free() {
         return Ok(()); // the table says what is wrong
@@ -120,7 +120,7 @@ pub(super) fn check_trade(slot: &Slot, rules: &Instrument, intent: &Intent) -> R
 }
 
 /// Limit and trigger on the grid, each where the type has one and nowhere else.
-#[inline]
+#[inline(always)]
 pub(super) fn checked_prices(
     rules: &Instrument,
     intent: &Intent,

@@ -48,8 +48,11 @@ impl Kernel {
         if intent.reduce_only {
             return Err(invalid("reduce_only", true, "an ENTER always increases the position"));
         }
-        let instrument = self
-            .instrument_of(&intent.asset)
+        // A slot mostly trades what it traded last.
+        let last = self.instruments.get(slot.instrument as usize);
+        let instrument = last
+            .filter(|rules| rules.spec.symbol == intent.asset)
+            .map_or_else(|| self.instrument_of(&intent.asset), |_| Some(slot.instrument))
             .ok_or_else(|| invalid("asset", &intent.asset, "is not configured: set_exchange_config"))?;
         if !self.may_trade() {
             return Err(Refusal::plain(Code::NotOpened));
@@ -90,20 +93,22 @@ impl Kernel {
         } else {
             self.plan_group(OrderRole::Entry, instrument, slot, intent, notional)?
         };
-        let attempt = Attempt {
-            instrument,
-            rules,
-            qty,
-            notional,
-            added,
-            leverage,
-            limit_price: prices.limit,
-            trigger_price: prices.trigger,
-            open_slots: self.busy_slots(),
-        };
-        self.control.limits.check(&self.exposure, &attempt)?;
-        if self.control.limits.looks_further() {
-            self.check_further(now_ns, &attempt)?;
+        if self.control.limits.is_set() {
+            let attempt = Attempt {
+                instrument,
+                rules,
+                qty,
+                notional,
+                added,
+                leverage,
+                limit_price: prices.limit,
+                trigger_price: prices.trigger,
+                open_slots: self.busy_slots(),
+            };
+            self.control.limits.check(&self.exposure, &attempt)?;
+            if self.control.limits.looks_further() {
+                self.check_further(now_ns, &attempt)?;
+            }
         }
         Ok(EnterPlan { instrument, qty, prices, reserve_price, notional, leverage, set_leverage })
     }
@@ -121,7 +126,7 @@ impl Kernel {
     /// limit costs that at most; a sell fills at its limit or better, and one under the mark at the mark. A trigger
     /// counts where it is worse: a stop becomes a market order there. Inverse contracts are worth more coin at lower
     /// prices: with them it is the other way round.
-    #[inline]
+    #[inline(always)]
     fn entry_price(
         &self,
         rules: &Instrument,
@@ -147,6 +152,7 @@ impl Kernel {
     }
 
     /// Whether the venue's leverage must be set first.
+    #[inline]
     fn check_leverage(&self, instrument: u32, wanted: Decimal) -> Result<bool, Box<Refusal>> {
         if !wanted.is_positive() || wanted.at_scale(8).is_err() {
             return Err(invalid("leverage", wanted, "must be above zero, with at most 8 decimals"));

@@ -8,7 +8,6 @@ use alloc::boxed::Box;
 use serde::Serialize;
 
 use super::Kernel;
-use super::amend::AmendPlan;
 use super::window::Named;
 use crate::effect::{CancelRequest, Command, Effects, OrderRequest};
 use crate::id::Id;
@@ -26,8 +25,6 @@ use crate::slot::classify::Change;
 use crate::slot::table::{Rule, Symbol, rule};
 use checks::check_trade;
 pub(crate) use checks::{Prices, check_ratios};
-use enter::EnterPlan;
-use exit::ExitPlan;
 
 /// What was answered to an accepted intent, for when it comes again.
 #[derive(Clone, Default, Debug, Serialize)]
@@ -47,17 +44,6 @@ impl Named for Remembered {
     fn id(&self) -> &Id {
         &self.intent_id
     }
-}
-
-/// What an intent does.
-#[derive(Debug)]
-pub(crate) enum IntentPlan {
-    Enter(EnterPlan),
-    Exit(ExitPlan),
-    Cancel(CancelPlan),
-    Amend(AmendPlan),
-    /// It came before; the place of the first outcome.
-    Repeat(u32),
 }
 
 #[derive(Debug)]
@@ -99,28 +85,70 @@ impl Kernel {
     #[inline(never)]
     pub(crate) fn take_intent(&mut self, stamp: Stamp, intent: &Intent, effects: &mut Effects) -> Outcome {
         let key = intent.intent_id.hash64();
-        let plan = match self.plan_intent(stamp.0, intent, key) {
-            Ok(plan) => plan,
-            Err(refusal) => return self.refused(Some(intent.slot_id), *refusal),
+        let refusal = match self.check_intent(stamp.0, intent, key) {
+            Err(refusal) => refusal,
+            Ok((_, Some(at))) => {
+                self.pass_time(stamp, stamp.0);
+                return self.repeat(at);
+            }
+            // Each action has a plan of its own kind: one that could be any of them would have to be moved.
+            Ok((slot, None)) => match intent.action {
+                KernelCommandType::Enter => match self.plan_enter(stamp.0, slot, intent) {
+                    Ok(plan) => {
+                        self.pass_time(stamp, stamp.0);
+                        return self.commit_enter(&plan, intent, key, effects);
+                    }
+                    Err(refusal) => refusal,
+                },
+                KernelCommandType::Exit => match self.plan_exit(stamp.0, slot, intent) {
+                    Ok(plan) => {
+                        self.pass_time(stamp, stamp.0);
+                        return self.commit_exit(&plan, intent, key, effects);
+                    }
+                    Err(refusal) => refusal,
+                },
+                KernelCommandType::Cancel => match self.plan_cancel(slot, intent) {
+                    Ok(plan) => {
+                        self.pass_time(stamp, stamp.0);
+                        return self.commit_cancel(&plan, intent, key, effects);
+                    }
+                    Err(refusal) => refusal,
+                },
+                KernelCommandType::Amend => match self.plan_amend(stamp.0, slot, intent) {
+                    Ok(plan) => {
+                        self.pass_time(stamp, stamp.0);
+                        return self.commit_amend(&plan, intent, key, effects);
+                    }
+                    Err(refusal) => refusal,
+                },
+            },
         };
-        self.pass_time(stamp, stamp.0);
-        match &plan {
-            IntentPlan::Enter(plan) => self.commit_enter(plan, intent, key, effects),
-            IntentPlan::Exit(plan) => self.commit_exit(plan, intent, key, effects),
-            IntentPlan::Cancel(plan) => self.commit_cancel(plan, intent, key, effects),
-            IntentPlan::Amend(plan) => self.commit_amend(plan, intent, key, effects),
-            IntentPlan::Repeat(at) => self.repeat(*at),
+        self.refused(Some(intent.slot_id), *refusal)
+    }
+
+    /// Whether an intent would be taken.
+    pub(crate) fn plan_intent(&self, now_ns: i64, intent: &Intent) -> Result<(), Box<Refusal>> {
+        let (slot, repeated) = self.check_intent(now_ns, intent, intent.intent_id.hash64())?;
+        if repeated.is_some() {
+            return Ok(());
+        }
+        match intent.action {
+            KernelCommandType::Enter => self.plan_enter(now_ns, slot, intent).map(drop),
+            KernelCommandType::Exit => self.plan_exit(now_ns, slot, intent).map(drop),
+            KernelCommandType::Cancel => self.plan_cancel(slot, intent).map(drop),
+            KernelCommandType::Amend => self.plan_amend(now_ns, slot, intent).map(drop),
         }
     }
 
+    /// What must be so whatever the action: the intent's slot, and where it came before, the place of the first outcome.
     /// `key` is the hash of the intent's id: it finds the intent here, and commitment remembers the intent by it.
     #[inline]
-    pub(crate) fn plan_intent(
+    fn check_intent(
         &self,
         now_ns: i64,
         intent: &Intent,
         key: u64,
-    ) -> Result<IntentPlan, Box<Refusal>> {
+    ) -> Result<(&Slot, Option<u32>), Box<Refusal>> {
         let slot = self.slots.get(intent.slot_id as usize).ok_or_else(|| {
             match intent.slot_id {
                 // What a binding makes of a number that no slot can have.
@@ -132,7 +160,7 @@ impl Kernel {
             return Err(invalid("intent_id", "", "must not be empty"));
         }
         if let Some(at) = self.intents.find(&intent.intent_id, key) {
-            return Ok(IntentPlan::Repeat(at));
+            return Ok((slot, Some(at)));
         }
         if intent.metadata.len() > METADATA_BYTES_MAX {
             return Err(invalid("metadata", intent.metadata.len(), "must be at most 4096 canonical bytes"));
@@ -142,12 +170,7 @@ impl Kernel {
         if let Some(until) = intent.valid_until_ns.filter(|until| increases && *until < now_ns) {
             return Err(invalid("valid_until", until, "has passed"));
         }
-        match intent.action {
-            KernelCommandType::Enter => self.plan_enter(now_ns, slot, intent).map(IntentPlan::Enter),
-            KernelCommandType::Exit => self.plan_exit(now_ns, slot, intent).map(IntentPlan::Exit),
-            KernelCommandType::Cancel => self.plan_cancel(slot, intent).map(IntentPlan::Cancel),
-            KernelCommandType::Amend => self.plan_amend(now_ns, slot, intent).map(IntentPlan::Amend),
-        }
+        Ok((slot, None))
     }
 
     fn plan_cancel(&self, slot: &Slot, intent: &Intent) -> Result<CancelPlan, Box<Refusal>> {

@@ -157,12 +157,12 @@ impl Kernel {
             match plan.news {
                 News::StillWorks => self.commit_still_works(place, effects),
                 News::Doubt(doubt) => self.commit_doubt(place, doubt, effects),
+                News::CancelRefused => self.orders.at_mut(place).cancel_requested = false,
                 News::None
                 | News::Complete
                 | News::Ack
                 | News::End(..)
                 | News::CancelPending
-                | News::CancelRefused
                 | News::AmendPending
                 | News::Works
                 | News::Stopped

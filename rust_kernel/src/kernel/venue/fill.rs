@@ -61,6 +61,21 @@ impl Kernel {
         }
     }
 
+    /// What an event says beside its order's id must be of that order, before it moves money.
+    #[inline]
+    pub(super) fn check_own(
+        &self,
+        event: &VenueEvent,
+        order: &Order,
+        rules: &Instrument,
+    ) -> Result<(), Box<Refusal>> {
+        let side = event.order_side.is_none_or(|side| side == order.order_side);
+        let asset = event.asset.is_empty() || event.asset == rules.spec.symbol;
+        let book =
+            !self.config.hedge_mode || event.position_side.is_none_or(|side| side == order.position_side);
+        if side && asset && book { Ok(()) } else { Err(contradiction(event, side, asset)) }
+    }
+
     #[inline]
     pub(super) fn plan_fill(
         &self,
@@ -70,6 +85,7 @@ impl Kernel {
         rules: &Instrument,
         cumulative: Option<Qty>,
     ) -> Result<(), Box<Refusal>> {
+        self.check_own(event, order, rules)?;
         let key = fill_key(event);
         if !key.is_empty()
             && let Some(at) = order.fills.iter().position(|fill| fill.venue_trade_id == *key)
@@ -336,6 +352,23 @@ impl Kernel {
 #[inline]
 pub(super) fn fill_key(event: &VenueEvent) -> &Id {
     if event.venue_trade_id.is_empty() { &event.event_id } else { &event.venue_trade_id }
+}
+
+#[cold]
+fn contradiction(event: &VenueEvent, side: bool, asset: bool) -> Box<Refusal> {
+    let why = "is not that of the order with this id";
+    let shown = |side: Option<&'static str>| side.unwrap_or("None");
+    match (side, asset) {
+        (false, _) => {
+            let told = shown(event.order_side.map(|side| side.name()));
+            Refusal::field(Code::ReconcileRequired, "order_side", told, why)
+        }
+        (true, false) => Refusal::field(Code::ReconcileRequired, "asset", &event.asset, why),
+        (true, true) => {
+            let told = shown(event.position_side.map(|side| side.name()));
+            Refusal::field(Code::ReconcileRequired, "position_side", told, why)
+        }
+    }
 }
 
 fn min(a: Qty, b: Qty) -> Qty {

@@ -37,12 +37,15 @@ impl Kernel {
         let instrument = self
             .instrument_of(&event.asset)
             .ok_or_else(|| unclear("asset", &event.asset, "a forced fill needs a configured asset"))?;
+        self.check_opening_taken()?;
         let rules = &self.instruments[instrument as usize];
         let key = fill_key(event);
         if key.is_empty() {
             return Err(unclear("venue_trade_id", "", "a forced fill needs a trade id or an event id"));
         }
-        let position_side = self.forced_book(event);
+        let position_side = self.forced_book(event, instrument).ok_or_else(|| {
+            unclear("position_side", "None", "a forced fill in hedge mode needs its book, LONG or SHORT")
+        })?;
         let order_side = self.forced_side(event, instrument, position_side).ok_or_else(|| {
             unclear("order_side", "None", "a forced fill needs its side while there is no position")
         })?;
@@ -50,6 +53,7 @@ impl Kernel {
             plan.code = Code::DuplicateEvent;
             return Ok(());
         }
+        self.check_not_forgotten(event.timestamp_ns)?;
         let size = event.size.or(event.filled_size).filter(|size| size.is_positive());
         let size = size.ok_or_else(|| unclear("size", "None", "a forced fill needs its size"))?;
         let qty = rules.qty(size).map_err(precision("size", size))?;
@@ -82,13 +86,22 @@ impl Kernel {
         Ok(())
     }
 
-    fn forced_book(&self, event: &VenueEvent) -> PositionSide {
-        match (self.config.hedge_mode, event.position_side, event.side) {
-            (false, _, _) => PositionSide::Both,
-            (true, Some(side), _) => side,
-            (true, None, Some(TradeSide::Long)) => PositionSide::Long,
-            (true, None, Some(TradeSide::Short)) => PositionSide::Short,
-            (true, None, Some(TradeSide::Flat) | None) => PositionSide::Both,
+    /// The book that a forced fill takes from: as told, else the one that it can close.
+    fn forced_book(&self, event: &VenueEvent, instrument: u32) -> Option<PositionSide> {
+        if !self.config.hedge_mode {
+            return Some(PositionSide::Both);
+        }
+        let book = &self.books[instrument as usize].book;
+        let holds = |side: PositionSide| !book[side as usize].qty.is_zero();
+        match (event.position_side, event.side, event.order_side) {
+            (Some(side @ (PositionSide::Long | PositionSide::Short)), _, _) => Some(side),
+            (_, Some(TradeSide::Long), _) | (_, _, Some(OrderSide::Sell)) => Some(PositionSide::Long),
+            (_, Some(TradeSide::Short), _) | (_, _, Some(OrderSide::Buy)) => Some(PositionSide::Short),
+            (_, _, None) => match (holds(PositionSide::Long), holds(PositionSide::Short)) {
+                (true, false) => Some(PositionSide::Long),
+                (false, true) => Some(PositionSide::Short),
+                (true, true) | (false, false) => None,
+            },
         }
     }
 

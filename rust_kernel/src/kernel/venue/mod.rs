@@ -112,6 +112,16 @@ impl Kernel {
     /// another symbol is not the one that is meant.
     #[inline]
     pub(crate) fn find_order(&self, event: &VenueEvent) -> Option<u32> {
+        // No order has an empty id of our own making.
+        match self.orders.by_own_id(&event.venue_client_id) {
+            Some(place) => Some(place),
+            None => self.find_order_otherwise(event),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn find_order_otherwise(&self, event: &VenueEvent) -> Option<u32> {
         if !event.venue_client_id.is_empty()
             && let Some(place) = self.orders.by_client_id(&event.venue_client_id)
         {
@@ -136,11 +146,13 @@ impl Kernel {
             return self.take_apart(stamp, event, effects);
         }
         let mut plan = OrderPlan::new();
-        if let Err(refusal) = self.plan_venue(stamp, event, &mut plan) {
+        if let Err(refusal) = self.plan_order_event(stamp, event, &mut plan) {
             return self.refused(event.slot_id, *refusal);
         }
         self.pass_time(stamp, event.timestamp_ns);
-        if let Some((place, stray)) = self.find_stray(event) {
+        if self.orders.has_external()
+            && let Some((place, stray)) = self.find_stray(event)
+        {
             self.adopt_stray(place, stray, effects);
             // What the event means is another thing now; what could refuse it has been asked above.
             plan = OrderPlan::new();
@@ -153,11 +165,9 @@ impl Kernel {
 
     /// An order that was taken for a stranger's because its fills came without our id, where the event says that it is
     /// one of ours: by the venue's id of the order, or by the fill's.
-    #[inline]
+    #[cold]
+    #[inline(never)]
     fn find_stray(&self, event: &VenueEvent) -> Option<(u32, u32)> {
-        if !self.orders.has_external() {
-            return None;
-        }
         let place = self.find_order(event)?;
         let order = self.orders.at(place);
         let is_stray = |stray: &u32| {
@@ -184,7 +194,7 @@ impl Kernel {
     }
 
     /// Writes into `plan` what an event does.
-    #[inline]
+    #[inline(never)] // its callers are rare
     pub(crate) fn plan_venue(
         &self,
         stamp: Stamp,
@@ -194,6 +204,16 @@ impl Kernel {
         if is_apart(event.kind) {
             return self.plan_apart(event);
         }
+        self.plan_order_event(stamp, event, plan)
+    }
+
+    #[inline(never)] // one copy, with all that it needs in it
+    fn plan_order_event(
+        &self,
+        stamp: Stamp,
+        event: &VenueEvent,
+        plan: &mut OrderPlan,
+    ) -> Result<(), Box<Refusal>> {
         let place = self.find_order(event);
         if is_forced(event.kind) && !place.is_some_and(|place| self.is_ours(place)) {
             return self.plan_forced(event, place, plan);
@@ -217,11 +237,17 @@ impl Kernel {
             if let Some(total) = cumulative
                 && total > order.filled
             {
+                self.check_own(event, order, rules)?;
                 plan.inferred =
                     Some(self.inferred_fill(event, order, rules, total - order.filled, Some(total))?);
                 plan.code = Code::InferredFill;
             }
             self.plan_news(plan, stamp, event, order)?;
+            let less = cumulative.is_some_and(|total| total < order.filled);
+            if less && plan.code == Code::Ok && matches!(plan.news, News::End(..)) {
+                // It is over with less than was booked: nothing is lowered, but somebody must find out which is true.
+                plan.code = Code::ReconcileRequired;
+            }
             let ordered = match plan.amended.as_deref() {
                 Some(Amended::To(terms)) => terms.qty,
                 Some(Amended::Refused | Amended::GivenUp) | None => order.qty,
@@ -257,6 +283,7 @@ impl Kernel {
         if !is_fill(event.kind) {
             return Err(Refusal::plain(Code::UnknownOrder));
         }
+        self.check_opening_taken()?;
         if self.is_in_opening(event.timestamp_ns) {
             plan.code = Code::DuplicateEvent;
             return Ok(());
@@ -280,6 +307,7 @@ impl Kernel {
             plan.code = Code::DuplicateEvent;
             return Ok(());
         }
+        self.check_not_forgotten(event.timestamp_ns)?;
         let rules = &self.instruments[instrument as usize];
         let size = event.size.or(event.filled_size).filter(|size| size.is_positive());
         let (Some(size), Some(price)) = (size, event.price.filter(|price| price.is_positive())) else {
@@ -302,14 +330,35 @@ impl Kernel {
             venue_time_ns: event.timestamp_ns,
         };
         let position_side = match (self.config.hedge_mode, event.position_side) {
+            (true, Some(PositionSide::Both) | None) => {
+                return unclear(
+                    "position_side",
+                    "None",
+                    "a fill of an unknown order in hedge mode needs its book, LONG or SHORT",
+                );
+            }
             (true, Some(side)) => side,
-            (false, _) | (true, None) => PositionSide::Both,
+            (false, _) => PositionSide::Both,
         };
         let external = Box::new(External { instrument, order_side, position_side, qty });
         plan.target = Target::External(external);
         plan.fill = Some(fill);
         plan.code = Code::UnknownOrder;
         Ok(())
+    }
+
+    /// A fill from before the oldest orders that are remembered may have been booked then: what cannot be told apart is
+    /// not booked.
+    pub(crate) fn check_not_forgotten(&self, venue_time_ns: i64) -> Result<(), Box<Refusal>> {
+        if !self.orders.may_be_forgotten(venue_time_ns) {
+            return Ok(());
+        }
+        Err(Refusal::field(
+            Code::ReconcileRequired,
+            "timestamp",
+            venue_time_ns,
+            "is of orders that are forgotten: whether the fill is booked, only the log can tell",
+        ))
     }
 
     pub(crate) fn check_asset(&self, name: &Id) -> Result<(), Box<Refusal>> {
@@ -326,6 +375,7 @@ impl Kernel {
     }
 }
 
+#[inline(always)]
 pub(crate) fn value_of(rules: &Instrument, price: Price, qty: Qty) -> Result<Money, Box<Refusal>> {
     rules.value(price, qty).ok_or_else(|| {
         Refusal::field(Code::Precision, "size", rules.qty_decimal(qty), "the fill's value is too large")

@@ -195,6 +195,8 @@ fn weigh(news: News, event: &VenueEvent, order: &Order) -> (News, Code) {
         News::Stopped if order.status == Status::Stopped => (News::None, Code::DuplicateEvent),
         News::AmendPending if order.status == Status::PendingReplace => (News::None, Code::DuplicateEvent),
         News::Triggered if triggered => (News::None, Code::DuplicateEvent),
+        // It works although it had ended here, and the cancel of it was refused: it may be tried again.
+        News::CancelRefused if ended && order.cancel_requested => (news, Code::StaleEvent),
         // A cancel that crossed the last fill is old news; an end of another kind does not reopen anything.
         News::End(..)
         | News::CancelPending
@@ -280,7 +282,11 @@ fn plan_rate_limited(plan: &mut OrderPlan, event: &VenueEvent, order: &Order) ->
             News::CancelRefused
         }
         Status::Filled | Status::Canceled | Status::Rejected | Status::Expired | Status::DoneForDay => {
-            News::None
+            if order.cancel_requested {
+                News::CancelRefused
+            } else {
+                News::None
+            }
         }
     }
 }
