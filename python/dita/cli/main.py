@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final, NoReturn
 
 from dita import __version__
-from dita.cli import demo, drift
+from dita.cli import certify_venue, demo, drift
 from dita.cli.failure import CommandFailure
 
 EXIT_OK: Final = 0
@@ -30,7 +30,7 @@ exit codes:
 `dita COMMAND --help` tells more about a command, with more examples."""
 
 # Each describes itself, and brings the example that the list of commands shows.
-_COMMANDS: Final = (demo, drift)
+_COMMANDS: Final = (demo, drift, certify_venue)
 
 
 class _Parser(argparse.ArgumentParser):

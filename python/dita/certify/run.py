@@ -1,0 +1,91 @@
+"""Plays the sequences against rigs, and says what came of each."""
+
+import enum
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from dita.certify.bench import Bench, Unmet
+from dita.certify.rig import NotOffered, Rig
+from dita.certify.sequences import SEQUENCES, Scene, Sequence
+
+
+class Result(enum.StrEnum):
+    """What came of a sequence."""
+
+    PASS = "PASS"  # noqa: S105 - not a secret
+    FAIL = "FAIL"
+    SKIP = "SKIP"
+    NOT_RUN = "NOT RUN"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What came of one sequence.
+
+    Attributes:
+        sequence: Which.
+        result: PASS only where every scene was played and ended well.
+        why: What failed, what the rig does not offer, or why it cannot be played yet; empty on a PASS.
+        expected: Of a FAIL: what was demanded; empty where the adapter or the rig raised.
+        seen: Of a FAIL: what was seen.
+    """
+
+    sequence: Sequence
+    result: Result
+    why: str = ""
+    expected: str = ""
+    seen: str = ""
+
+
+def certify(make_rig: Callable[[], Rig]) -> Iterator[Verdict]:
+    """Play all twenty sequences, and yield a verdict of each as it is known.
+
+    Args:
+        make_rig: Makes a fresh rig; called once per scene.
+    """
+    for sequence in SEQUENCES:
+        yield certify_one(make_rig, sequence)
+
+
+def certify_one(make_rig: Callable[[], Rig], sequence: Sequence) -> Verdict:
+    """Play one sequence.
+
+    Args:
+        make_rig: Makes a fresh rig; called once per scene.
+        sequence: Which.
+    """
+    if sequence.not_run:
+        return Verdict(sequence, Result.NOT_RUN, sequence.not_run)
+    skipped = ""
+    with _quiet():
+        for scene in sequence.scenes:
+            where = f"{scene.trouble}: " if len(sequence.scenes) > 1 else ""
+            try:
+                _play(make_rig(), scene)
+            except NotOffered as refusal:
+                skipped = skipped or f"{where}{refusal}"
+            except Unmet as unmet:
+                return Verdict(sequence, Result.FAIL, f"{where}{unmet.what}", unmet.expected, unmet.seen)
+            except Exception as error:  # noqa: BLE001 - whatever an adapter or a rig raises is its failure
+                return Verdict(sequence, Result.FAIL, f"{where}{type(error).__name__}: {error}")
+    return Verdict(sequence, Result.SKIP, skipped) if skipped else Verdict(sequence, Result.PASS)
+
+
+def _play(rig: Rig, scene: Scene) -> None:
+    with Bench.on(rig, scene.trouble) as bench:
+        scene.play(bench)
+        bench.close_out()
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the kernel's log of requests that fail on purpose out of the report."""
+    log = logging.getLogger("dita.venue")
+    before = log.disabled
+    log.disabled = True
+    try:
+        yield
+    finally:
+        log.disabled = before

@@ -1,0 +1,363 @@
+"""The contract suite: what passes it, and what it catches."""
+
+import re
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from certify_an_adapter import Message, ToyAdapter, ToyRig
+
+from dita import ExecutionKernel, KernelIntent, VenueEvent, VenueOrder
+from dita.certify import (
+    SEQUENCES,
+    NotOffered,
+    Result,
+    Rig,
+    ScriptedRig,
+    SimulatedRig,
+    Trouble,
+    certify,
+    certify_one,
+)
+from dita.certify import Sequence as Played
+
+RIGS: tuple[Callable[[], Rig], ...] = (SimulatedRig, ScriptedRig, ToyRig)
+NEED_THE_LOG = {6, 8, 10}
+
+
+@pytest.mark.parametrize("sequence", SEQUENCES, ids=lambda sequence: str(sequence.number))
+@pytest.mark.parametrize("make_rig", RIGS, ids=lambda rig: rig.__name__)
+def test_an_adapter_that_is_shipped_passes(make_rig: Callable[[], Rig], sequence: Played) -> None:
+    verdict = certify_one(make_rig, sequence)
+    expected = Result.NOT_RUN if sequence.number in NEED_THE_LOG else Result.PASS
+    assert verdict.result == expected, verdict
+    assert bool(verdict.why) == (verdict.result == Result.NOT_RUN)
+
+
+def test_there_are_twenty_and_every_trouble_is_played() -> None:
+    assert [sequence.number for sequence in SEQUENCES] == list(range(1, 21))
+    assert {sequence.number for sequence in SEQUENCES if not sequence.scenes} == NEED_THE_LOG
+    assert {scene.trouble for sequence in SEQUENCES for scene in sequence.scenes} == set(Trouble)
+
+
+def test_the_simulated_venue_really_loses_the_first_of_two_fills() -> None:
+    rig = SimulatedRig()
+    kernel = ExecutionKernel(venue=rig.open(Trouble.FIRST_FILL_LOST))
+    kernel.set_exchange_config(rig.config)
+    kernel.set_seed_capital(10_000)
+    rig.ready(kernel)
+    entry = {"asset": rig.symbol, "side": "LONG", "action": "ENTER", "target_size": rig.size}
+    outcome = kernel.process_intent(KernelIntent(1, "i1", "t1", 0, reference_price=rig.mark, **entry))
+    assert outcome.diagnostic_code == "INFERRED_FILL"
+    assert [str(event.kind) for event in outcome.emitted_events] == ["FULL_FILL"]
+
+
+# -------------------------------------------------------------------------------------------- broken adapters
+
+
+class LosesTheLastFill(ToyAdapter):
+    """Reads an order's last fill as its end, and forgets the quantity."""
+
+    def event(self, message: Message) -> VenueEvent:
+        event = super().event(message)
+        if message["what"] == "TRADE" and not message["left"]:
+            return event.replace(
+                kind="ORDER_STATUS", status="FILLED", size=None, price=None, filled_size=None
+            )
+        return event
+
+
+class SaysFillsTwice(ToyAdapter):
+    """Makes an id of its own for each message, hears each twice, and gives no total."""
+
+    count = 0
+
+    def on_message(self, message: Message) -> None:
+        super().on_message(message)
+        if message["what"] == "TRADE":
+            super().on_message(message)
+
+    def event(self, message: Message) -> VenueEvent:
+        if message["what"] != "TRADE":
+            return super().event(message)
+        self.count += 1
+        own = {"venue_trade_id": f"own{self.count}", "filled_size": None, "remaining_size": None}
+        return super().event(message).replace(**own)
+
+
+class TellsFillsByIdAlone(ToyAdapter):
+    """Takes a trade id that it has seen for a repetition, whatever the instrument and the order."""
+
+    def __init__(self, exchange: Any) -> None:
+        super().__init__(exchange)
+        self.seen: set[str] = set()
+
+    def on_message(self, message: Message) -> None:
+        if message["what"] != "TRADE" or message["id"] not in self.seen:
+            super().on_message(message)
+        if message["what"] == "TRADE" and message["price"]:
+            self.seen.add(message["id"])
+
+
+class ConfirmsCancelsItself(ToyAdapter):
+    """Says that an order is canceled as soon as it has asked."""
+
+    def cancel(self, order: VenueOrder, reason: str) -> Sequence[VenueEvent]:
+        super().cancel(order, reason)
+        return [VenueEvent(0, kind="CANCEL_ACK", status="CANCELED", venue_client_id=order.venue_client_id)]
+
+
+class NeverSendsCancels(ToyAdapter):
+    """Says that an order is canceled, and has not even asked."""
+
+    def cancel(self, order: VenueOrder, reason: str) -> Sequence[VenueEvent]:
+        return [VenueEvent(0, kind="CANCEL_ACK", status="CANCELED", venue_client_id=order.venue_client_id)]
+
+
+class TakesATimeoutForARefusal(ToyAdapter):
+    """Says that an order without an answer was rejected."""
+
+    def submit(self, order: VenueOrder) -> Sequence[VenueEvent]:
+        try:
+            return super().submit(order)
+        except TimeoutError:
+            return [
+                VenueEvent(0, kind="ORDER_REJECT", status="REJECTED", venue_client_id=order.venue_client_id)
+            ]
+
+
+class SendsAgain(ToyAdapter):
+    """Sends an order again that was not answered."""
+
+    def submit(self, order: VenueOrder) -> Sequence[VenueEvent]:
+        try:
+            return super().submit(order)
+        except TimeoutError:
+            return super().submit(order)
+
+
+class TakesNotFoundForTheEnd(ToyAdapter):
+    """Says that an order that is not found was rejected."""
+
+    def query_order(self, venue_client_id: str) -> Sequence[VenueEvent]:
+        found = super().query_order(venue_client_id)
+        return [
+            event.replace(kind="ORDER_REJECT", status="REJECTED")
+            if event.kind == "ORDER_NOT_FOUND"
+            else event
+            for event in found
+        ]
+
+
+class KnowsOnlyCharges(ToyAdapter):
+    """Takes the sign off a fee."""
+
+    def event(self, message: Message) -> VenueEvent:
+        event = super().event(message)
+        return event if event.fee is None else event.replace(fee=abs(event.fee))
+
+
+class KnowsOneFeeAsset(ToyAdapter):
+    """Reads every fee as one in the settlement asset."""
+
+    def event(self, message: Message) -> VenueEvent:
+        return super().event(message).replace(fee_asset="")
+
+
+class HearsOnlyItsOwnOrders(ToyAdapter):
+    """Throws away what carries no id of ours."""
+
+    def on_message(self, message: Message) -> None:
+        if message.get("client") != "":
+            super().on_message(message)
+
+
+class TurnsFundingRound(ToyAdapter):
+    """Takes the sign of funding for a charge's."""
+
+    def on_message(self, message: Message) -> None:
+        if message["what"] == "FUNDING":
+            message = {**message, "amount": -message["amount"]}
+        super().on_message(message)
+
+
+class DeafToAmends(ToyAdapter):
+    """Never says what came of an amend."""
+
+    def on_message(self, message: Message) -> None:
+        if not message["what"].startswith("AMEND"):
+            super().on_message(message)
+
+
+class DeafToEnds(ToyAdapter):
+    """Never says that an order was ended by the exchange."""
+
+    def on_message(self, message: Message) -> None:
+        if message["what"] != "EXPIRED":
+            super().on_message(message)
+
+
+class ReadsAnotherBalance(ToyAdapter):
+    """Reports what can be withdrawn as what the wallet holds."""
+
+    def on_message(self, message: Message) -> None:
+        if message["what"] == "WALLET":
+            message = {**message, "holds": message["holds"] - 1}
+        super().on_message(message)
+
+
+class ForgetsWhoseFillItIs(ToyAdapter):
+    """Leaves the ids of the order out of its exits' fills."""
+
+    def event(self, message: Message) -> VenueEvent:
+        event = super().event(message)
+        if message["what"] == "TRADE" and message["side"] == "SELL":
+            return event.replace(venue_client_id="", venue_order_id="", filled_size=None, remaining_size=None)
+        return event
+
+
+class HearsNoQuery(ToyAdapter):
+    """Cannot ask what became of an order."""
+
+    def query_order(self, venue_client_id: str) -> Sequence[VenueEvent]:
+        return []
+
+
+class Raises(ToyAdapter):
+    """Cannot read a fill at all."""
+
+    def event(self, message: Message) -> VenueEvent:
+        if message["what"] == "TRADE":
+            raise KeyError("tradeId")
+        return super().event(message)
+
+
+PLAYED = {sequence.number for sequence in SEQUENCES if sequence.scenes}
+
+
+def rig_of(broken: type[ToyAdapter]) -> type[ToyRig]:
+    class Broken(ToyRig):
+        adapter = broken
+
+    return Broken
+
+
+def failed(make_rig: Callable[[], Rig]) -> set[int]:
+    return {verdict.sequence.number for verdict in certify(make_rig) if verdict.result == Result.FAIL}
+
+
+WHAT_IT_CATCHES = [
+    (LosesTheLastFill, PLAYED - {5, 13}, "K in USDT"),
+    (SaysFillsTwice, PLAYED, "filled of the order"),
+    (TellsFillsByIdAlone, {11, 12}, "slot 0's stage"),
+    (ConfirmsCancelsItself, {3}, "requests outstanding"),
+    (NeverSendsCancels, {3, 4, 5, 13}, "requests outstanding"),
+    (TakesATimeoutForARefusal, {7}, "whether the order was given up"),
+    (SendsAgain, {7}, "orders that reached the venue"),
+    (TakesNotFoundForTheEnd, {7}, "whether the order was given up"),
+    (KnowsOnlyCharges, {17}, "MAKER_REBATE: the fees of a maker"),
+    (KnowsOneFeeAsset, {17}, "OTHER_FEE_ASSET: K in USDT"),
+    (HearsOnlyItsOwnOrders, {19}, "LIQUIDATION: slot 0's stage"),
+    (TurnsFundingRound, {18}, "funding of one boundary"),
+    (DeafToAmends, {13}, "requests without an answer"),
+    (DeafToEnds, {20}, "INSTANT_EXPIRED: whether the order is live"),
+    (ReadsAnotherBalance, PLAYED, "E - K in USDT, as told"),
+    (ForgetsWhoseFillItIs, PLAYED, "the size that is left"),
+    (HearsNoQuery, {7}, "the doubt about the order"),
+    (Raises, PLAYED, "KeyError: 'tradeId'"),
+]
+
+
+@pytest.mark.parametrize(
+    ("broken", "sequences", "why"), WHAT_IT_CATCHES, ids=[row[0].__name__ for row in WHAT_IT_CATCHES]
+)
+def test_a_broken_adapter_fails_where_it_is_broken(
+    broken: type[ToyAdapter], sequences: set[int], why: str
+) -> None:
+    verdicts = list(certify(rig_of(broken)))
+    failures = [verdict for verdict in verdicts if verdict.result == Result.FAIL]
+    assert {verdict.sequence.number for verdict in failures} == sequences
+    assert failures[0].why.startswith(why)
+    assert {v.sequence.number for v in verdicts if v.result == Result.PASS} == PLAYED - sequences
+
+
+# ------------------------------------------------------------------------------------------------ broken rigs
+
+
+class Halves(ToyRig):
+    """Can do a part of it."""
+
+    def open(self, trouble: Trouble) -> ToyAdapter:
+        if trouble in {Trouble.OVERFILL, Trouble.ADL}:
+            raise NotOffered(f"the test exchange has no {trouble}")
+        return super().open(trouble)
+
+
+def test_what_a_rig_does_not_offer_is_skipped_and_never_passed() -> None:
+    results = {verdict.sequence.number: verdict for verdict in certify(Halves)}
+    assert (results[14].result, results[14].why) == (Result.SKIP, "the test exchange has no OVERFILL")
+    assert (results[19].result, results[19].why) == (Result.SKIP, "ADL: the test exchange has no ADL")
+    assert [n for n, verdict in results.items() if verdict.result == Result.SKIP] == [14, 19]
+
+
+class Harmless(ToyRig):
+    """Promises trouble, and makes none."""
+
+    def open(self, trouble: Trouble) -> ToyAdapter:
+        return super().open(Trouble.NONE)
+
+
+def test_a_trouble_that_does_not_happen_proves_nothing() -> None:
+    first = certify_one(Harmless, SEQUENCES[0])
+    assert (first.result, first.why) == (Result.FAIL, "the trouble STALE_STATUS")
+    assert first.seen == "never: it was not put to the test"
+    assert failed(Harmless) == PLAYED - {18}, "funding is set by a verb, not by a trouble"
+
+
+class Embezzles(ToyRig):
+    """Its exchange keeps a little of every wallet."""
+
+    def wallet(self, asset: str) -> Decimal:
+        return super().wallet(asset) - Decimal("0.00000001")
+
+
+class Hides(ToyRig):
+    """Its exchange has an order that nobody knows."""
+
+    def orders_working(self) -> int:
+        return super().orders_working() + 1
+
+
+class Holds(ToyRig):
+    """Its exchange has a lot more than it says."""
+
+    def position(self, symbol: str) -> Decimal:
+        return super().position(symbol) + self.lot
+
+
+@pytest.mark.parametrize(
+    ("rig", "why"),
+    [
+        (Embezzles, "K in USDT (E is the venue's wallet)"),
+        (Hides, "orders at work at the venue"),
+        (Holds, "the kernel's position in BTCUSDT"),
+    ],
+)
+def test_the_venues_books_have_the_last_word(rig: type[ToyRig], why: str) -> None:
+    verdict = certify_one(rig, SEQUENCES[1])
+    assert (verdict.result, verdict.why) == (Result.FAIL, why)
+
+
+def test_the_page_names_every_trouble_and_verb() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs/how-to/certify-an-adapter.md").read_text("utf-8")
+    troubles = re.findall(r"^\| ((?:`[A-Z_]+` ?)+)\| ([\d, ]+) \|", page, re.MULTILINE)
+    listed = {name: numbers for names, numbers in troubles for name in re.findall(r"`(\w+)`", names)}
+    played: dict[str, list[str]] = {}
+    for sequence in SEQUENCES:
+        for scene in sequence.scenes:
+            played.setdefault(scene.trouble, []).append(str(sequence.number))
+    assert listed == {name: ", ".join(dict.fromkeys(numbers)) for name, numbers in played.items()}
+    verbs = {name for name in vars(Rig) if not name.startswith("_") and callable(getattr(Rig, name))}
+    assert {verb for verb in verbs if f"`{verb}(" not in page} == set()
