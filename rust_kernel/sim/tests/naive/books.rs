@@ -162,6 +162,8 @@ pub struct Naive {
     /// True once an inferred fill got another price after something had been closed: until all is flat, what was
     /// realised and what is open share the difference in more than one right way.
     pub blurred: bool,
+    /// How often an inferred fill was parted: its profit was rounded once, and each part's own would be again.
+    pub parted: i128,
     fills: usize,
 }
 
@@ -175,6 +177,7 @@ impl Naive {
             trades: vec![0; slots],
             known_entries: Vec::new(),
             blurred: false,
+            parted: 0,
             fills: 0,
         }
     }
@@ -261,6 +264,7 @@ impl Naive {
                 part.lots = left;
                 part.fee = share;
                 fills.push(rest);
+                self.parted += 1;
             }
             left -= part.lots;
             self.blurred |= part.price != *price;
@@ -326,7 +330,7 @@ impl Naive {
             wallet: self.seed.clone() + self.entries.iter().fold(zero(), |sum, entry| sum + entry),
             fees: zero(),
             equity: zero(),
-            doubtful: 0,
+            doubtful: self.parted,
             rounded: 0,
         };
         facts.equity = facts.wallet.clone();
