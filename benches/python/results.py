@@ -13,7 +13,8 @@ from pathlib import Path
 TRIP = (
     "One round trip: entry intent, acknowledgement, fill, fee, exit intent, acknowledgement, fill, fee,"
     " account updated. On: exact decimals, duplicate detection, double-entry ledger, limits, exposure,"
-    " reconciliation. Off: journal, log (nothing is durable in this version), prediction of funding. Every"
+    " reconciliation, prediction of funding (no boundary falls into the run). Off: journal, log (nothing is"
+    " durable in this version). Every"
     " arm asserts the same end: position 0, the exact fees, the exact realised PnL, the trade count."
 )
 
