@@ -57,8 +57,6 @@ pub enum Detail {
         /// The order it made or meant.
         venue_client_id: Id,
     },
-    /// Something that this version does not do.
-    NotYet(&'static str),
 }
 
 /// What the kernel answers.
@@ -121,12 +119,6 @@ impl Refusal {
         };
         let code = KernelDiagnosticCode::RiskBlocked;
         Box::new(Refusal { code, severity: severity_of(code), detail })
-    }
-
-    /// This version does not do that.
-    #[cold]
-    pub fn not_yet(code: KernelDiagnosticCode, what: &'static str) -> Box<Refusal> {
-        Box::new(Refusal { code, severity: Severity::Error, detail: Detail::NotYet(what) })
     }
 }
 

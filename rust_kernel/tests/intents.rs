@@ -14,7 +14,6 @@ fn field(outcome: &Outcome) -> &str {
     match &outcome.detail {
         Detail::Field { field, .. } => field,
         Detail::Limit { limit, .. } => limit,
-        Detail::NotYet(what) => what,
         Detail::None
         | Detail::Order(_)
         | Detail::Retry { .. }

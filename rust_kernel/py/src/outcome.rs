@@ -71,7 +71,6 @@ fn core_details(detail: &CoreDetail) -> Details {
         CoreDetail::First { seq, venue_client_id } => details
             .with("first_seq", Detail::Whole(i64::try_from(*seq).unwrap_or(i64::MAX)))
             .with("venue_client_id", Detail::Id(venue_client_id.clone())),
-        CoreDetail::NotYet(what) => details.with("not_yet_supported", Detail::Name(what)),
     }
 }
 

@@ -121,7 +121,7 @@ fn trigger_of(market: &Market, request: &OrderRequest) -> Option<i128> {
 }
 
 #[inline]
-fn check_size(market: &Market, size: Decimal) -> Result<i128, Reject> {
+pub(crate) fn check_size(market: &Market, size: Decimal) -> Result<i128, Reject> {
     let rules = &market.rules;
     let quantity = rules.quantity.mantissa(size).map_err(|fault| match fault {
         GridFault::NotPositive => Reject::SizeNotPositive,

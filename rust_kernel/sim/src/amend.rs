@@ -9,6 +9,7 @@ use dita_kernel::id::Id;
 use dita_kernel::input::{Input, RareFields};
 use dita_kernel::names::{KernelEventKind, VenueOrderStatus};
 
+use crate::admission::check_size;
 use crate::conditional::{after_taking, reference};
 use crate::events::{self, Report};
 use crate::fills::Market;
@@ -65,7 +66,7 @@ impl SimVenue {
         let Some(order) = self.orders.live(place) else { return Err(Reject::UnknownOrder) };
         let market = &self.markets[order.market as usize];
         let change = Change {
-            size: read_size(market, request.size)?,
+            size: check_size(market, request.size)?,
             limit: read_limit(market, order, request)?,
             trigger: read_new_trigger(market, order, request)?,
         };
@@ -168,19 +169,6 @@ fn answering(refusal: Input, request_id: &Id) -> Input {
         }
         other => other,
     }
-}
-
-fn read_size(market: &Market, size: dita_kernel::num::Decimal) -> Result<i128, Reject> {
-    let rules = &market.rules;
-    let quantity = rules.quantity.mantissa(size).map_err(|fault| match fault {
-        GridFault::NotPositive => Reject::SizeNotPositive,
-        GridFault::Off => Reject::SizeOffLot,
-        GridFault::TooLarge => Reject::TooLarge,
-    })?;
-    if quantity < rules.min_quantity {
-        return Err(Reject::SizeBelowMinimum);
-    }
-    if quantity > rules.max_quantity { Err(Reject::SizeAboveMaximum) } else { Ok(quantity) }
 }
 
 fn read_limit(market: &Market, order: &Order, request: &AmendRequest) -> Result<Option<i128>, Reject> {

@@ -59,7 +59,6 @@ fn settled(outcome: KernelOutcome) -> Result<KernelOutcome, Error> {
 fn refused(outcome: &Outcome) -> Error {
     match &outcome.detail {
         CoreDetail::Field { field, value, why } => Error::text_value(*field, value, why),
-        CoreDetail::NotYet(what) => Error::NotYetSupported((*what).into()),
         CoreDetail::None
         | CoreDetail::Order(_)
         | CoreDetail::Limit { .. }
