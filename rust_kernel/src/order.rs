@@ -429,20 +429,17 @@ fn write_base32(target: &mut [u8], mut value: u64) {
 /// An ended order, and what the indexes knew it by when it ended. The keys were read while the order was at hand:
 /// forgetting it goes to its entries straight, and not by way of memory that nobody has read for a long time. They
 /// are guesses, since the venue may say more of an ended order: an index takes out only what is there.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct Ended {
     reference: OrderRef,
-    #[serde(skip)]
     venue_key: u64,
-    #[serde(skip)]
     fill_key: u64,
     /// The venue's time of its last fill, ns.
-    #[serde(skip)]
     filled_ns: i64,
 }
 
 /// The orders, and the ways to find them.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct OrderStore {
     orders: Vec<Order>,
     free: Vec<u32>,
@@ -929,9 +926,22 @@ impl OrderStore {
     }
 }
 
-impl Serialize for OrderStore {
+impl OrderStore {
     /// The orders, the order of forgetting and the counter; the indexes follow from them.
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        (&self.orders, &self.free, &self.ended, self.next_number, self.forgotten_ns).serialize(serializer)
+    pub(crate) fn trading_state(&self) -> impl Serialize + '_ {
+        let ended: Vec<(OrderRef, i64)> =
+            self.ended.iter().map(|ended| (ended.reference, ended.filled_ns)).collect();
+        (&self.orders, &self.free, ended, self.next_number, self.forgotten_ns)
+    }
+
+    /// True where a stored store is one that this code could have made.
+    pub(crate) fn is_sound(&self) -> bool {
+        let count = self.orders.len();
+        let is_place = |place: &u32| (*place as usize) < count;
+        self.by_venue_id.is_below(count)
+            && self.by_fill.is_below(count)
+            && self.free.iter().all(is_place)
+            && self.foreign.iter().all(is_place)
+            && self.ended.iter().all(|ended| is_place(&ended.reference.place))
     }
 }

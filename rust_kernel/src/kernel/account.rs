@@ -16,13 +16,13 @@ use crate::outcome::{Detail, Outcome, Refusal};
 use crate::reconcile::{Exchange, Reported};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// How many wallet entries are held against those that come by another way.
 const ENTRY_MARKS_MAX: usize = 256;
 
 /// A wallet entry by what it says: the stream tells it without the venue's id, and REST with it.
-#[derive(Clone, PartialEq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub(crate) struct EntryMark {
     kind: Kind,
     asset: Id,
