@@ -12,13 +12,13 @@ use crate::names::{AccountEventKind as Kind, KernelDiagnosticCode as Code};
 use crate::num::{Money, Qty, Rounding, multiply_divide};
 use crate::outcome::{Detail, Outcome, Refusal};
 use alloc::boxed::Box;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// How many wallet entries are held against those that come by another way.
 const ENTRY_MARKS_MAX: usize = 256;
 
 /// A wallet entry by what it says: the stream tells it without the venue's id, and REST with it.
-#[derive(Clone, PartialEq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub(crate) struct EntryMark {
     kind: Kind,
     asset: Id,

@@ -1,7 +1,7 @@
 //! Ended orders: remembered in turn, and forgotten to make room.
 
 use alloc::vec::Vec;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::OrderStore;
 use crate::order::fill::{is_unseen, last_filled};
@@ -10,16 +10,13 @@ use crate::order::{Correction, Fill, Order, OrderRef, OrderRole};
 /// An ended order, and what the indexes knew it by when it ended. The keys were read while the order was at hand:
 /// forgetting it goes to its entries straight, and not by way of memory that nobody has read for a long time. They
 /// are guesses, since the venue may say more of an ended order: an index takes out only what is there.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(super) struct Ended {
-    reference: OrderRef,
-    #[serde(skip)]
+    pub(super) reference: OrderRef,
     venue_key: u64,
-    #[serde(skip)]
     fill_key: u64,
     /// The venue's time of its last fill, ns.
-    #[serde(skip)]
-    filled_ns: i64,
+    pub(super) filled_ns: i64,
 }
 
 impl OrderStore {

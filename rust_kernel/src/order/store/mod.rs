@@ -9,7 +9,7 @@ mod forget;
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::client_id::{DIGITS, PLACE_CHARS, PREFIX_BYTES, write_base32};
 use super::{Order, OrderRef, OrderRole};
@@ -25,7 +25,7 @@ pub const OTHER_VENUE_IDS_MAX: usize = 64;
 pub const ORDERS_MAX: usize = 1 << 25;
 
 /// The orders, and the ways to find them.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct OrderStore {
     orders: Vec<Order>,
     free: Vec<u32>,
@@ -268,11 +268,22 @@ impl OrderStore {
         }
         Ok(())
     }
-}
 
-impl Serialize for OrderStore {
     /// The orders, the order of forgetting and the counter; the indexes follow from them.
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        (&self.orders, &self.free, &self.ended, self.next_number, self.forgotten_ns).serialize(serializer)
+    pub(crate) fn trading_state(&self) -> impl Serialize + '_ {
+        let ended: Vec<(OrderRef, i64)> =
+            self.ended.iter().map(|ended| (ended.reference, ended.filled_ns)).collect();
+        (&self.orders, &self.free, ended, self.next_number, self.forgotten_ns)
+    }
+
+    /// True where a stored store is one that this code could have made.
+    pub(crate) fn is_sound(&self) -> bool {
+        let count = self.orders.len();
+        let is_place = |place: &u32| (*place as usize) < count;
+        self.by_venue_id.is_below(count)
+            && self.by_fill.is_below(count)
+            && self.free.iter().all(is_place)
+            && self.foreign.iter().all(is_place)
+            && self.ended.iter().all(|ended| is_place(&ended.reference.place))
     }
 }
