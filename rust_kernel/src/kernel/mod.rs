@@ -23,6 +23,7 @@ mod overrides;
 mod provenance;
 mod settling;
 mod setup;
+mod snapshot;
 mod spot;
 mod timers;
 mod venue;
@@ -33,7 +34,7 @@ use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec;
 use alloc::vec::Vec;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::calibration::FeeMeter;
 use crate::effect::{Effects, Notice};
@@ -62,13 +63,14 @@ pub(crate) use booking::exposure_of;
 pub(crate) use calibrate::fee_base;
 pub use intent::Remembered;
 pub use opening::Opened;
+pub use snapshot::SnapshotError;
 pub use spot::base_amount;
 pub use timers::Connection;
 use timers::Watch;
 use window::Window;
 
 /// Capacities and identity, fixed for a kernel's life.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct KernelConfig {
     /// How many trades may run at once.
     pub max_slots: u32,
@@ -115,7 +117,7 @@ pub const SLOTS_MAX: u32 = 1 << 23;
 pub const EXIT_LEGS_MAX: usize = 31;
 
 /// What operators have set.
-#[derive(Clone, PartialEq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Control {
     /// Which venue.
     pub mode: KernelMode,
@@ -144,7 +146,7 @@ pub struct Control {
 }
 
 /// An instrument's books and counters, beside its rules.
-#[derive(Clone, PartialEq, Default, Debug, Serialize)]
+#[derive(Clone, PartialEq, Default, Debug, Serialize, Deserialize)]
 pub(crate) struct Books {
     /// The venue's positions by [`crate::names::PositionSide`].
     pub(crate) book: [Basis; 3],
@@ -163,7 +165,7 @@ pub(crate) struct Books {
 }
 
 /// An asset and what the exchange says of it.
-#[derive(Clone, PartialEq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct AssetState {
     /// Its name.
     pub name: Id,
@@ -174,7 +176,7 @@ pub struct AssetState {
 }
 
 /// The kernel.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Kernel {
     pub(crate) config: KernelConfig,
     pub(crate) seq: u64,
@@ -587,26 +589,5 @@ impl Kernel {
             }
             _ => Money::ZERO,
         }
-    }
-
-    /// A hash of the whole trading state: 32 bytes of BLAKE3. Sequence number and kernel time stay outside, so that a
-    /// refused input leaves it as it was.
-    pub fn state_hash(&self) -> [u8; 32] {
-        let state = (
-            (&self.config, self.opened, &self.opening, &self.control, &self.slots, &self.orders),
-            (&self.instruments, &self.books, &self.assets, &self.ledger, &self.exposure),
-            (
-                &self.intents,
-                &self.wallet_entries,
-                &self.entry_marks,
-                &self.funding,
-                &self.groups,
-                &self.guard,
-            ),
-            (&self.watch, &self.connection),
-        );
-        // Every part of the state is of a kind that postcard writes.
-        let bytes = postcard::to_allocvec(&state).unwrap_or_default();
-        *blake3::hash(&bytes).as_bytes()
     }
 }

@@ -1,7 +1,7 @@
 //! The passing of time: what is due when the clock moves, and what a tick asks for.
 
 use alloc::vec::Vec;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::Kernel;
 use crate::effect::{Command, Effects};
@@ -11,7 +11,7 @@ use crate::order::{Order, OrderRef};
 use crate::outcome::{Detail, Outcome};
 
 /// Orders that a tick must look at: in doubt, being amended, or of limited life. Ended ones drop out at the next tick.
-#[derive(Clone, PartialEq, Default, Debug, Serialize)]
+#[derive(Clone, PartialEq, Default, Debug, Serialize, Deserialize)]
 pub(crate) struct Watch {
     pub(crate) orders: Vec<OrderRef>,
 }
@@ -20,7 +20,7 @@ pub(crate) struct Watch {
 const WATCH_SWEEP: usize = 1023;
 
 /// The connection to the venue.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
 pub struct Connection {
     /// Kernel time since which it has been gone, ns; `None` while it is there.
     pub down_since_ns: Option<i64>,
