@@ -57,7 +57,7 @@ pub fn multiply_divide(a: i128, b: i128, divisor: i128, rounding: Rounding) -> O
 
 #[cold]
 #[inline(never)]
-fn multiply_divide_wide(a: i128, b: i128, divisor: i128, rounding: Rounding) -> Option<i128> {
+pub(super) fn multiply_divide_wide(a: i128, b: i128, divisor: i128, rounding: Rounding) -> Option<i128> {
     if divisor <= 0 {
         return None;
     }

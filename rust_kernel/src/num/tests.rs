@@ -1,3 +1,4 @@
+use super::division::multiply_divide_wide;
 use super::*;
 use alloc::string::ToString;
 use proptest::prelude::*;
