@@ -1,8 +1,6 @@
 //! The binary form: round trips, refusals, and a golden file that a change of format would break.
 
-mod common;
-
-use common::{dec, id};
+use crate::common::{dec, id};
 use dita_kernel::codec::{CodecError, FORMAT_VERSION, decode, encode};
 use dita_kernel::id::Id;
 use dita_kernel::input::{

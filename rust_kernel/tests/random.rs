@@ -1,9 +1,7 @@
 //! Random inputs, wild ones included: every invariant holds after each, a refusal changes nothing, and the whole
 //! run replays to the same state. The desk checks all three.
 
-mod common;
-
-use common::{Desk, dec, id};
+use crate::common::{Desk, dec, id};
 use dita_kernel::id::Id;
 use dita_kernel::input::{
     AdoptedSlot, AdoptedSlots, ControlChange, FundingTerms, Input, InstrumentSpec, RareFields, RiskLimits,
