@@ -1,8 +1,6 @@
 //! What the memory is too short for: the log's verdict comes in beside the event, and money is booked once.
 
-mod common;
-
-use common::{Desk, dec, id};
+use crate::common::{Desk, dec, id};
 use dita_kernel::input::{AccountEvent, Input, Recalled, RecalledEvent, VenueEvent, Verdict};
 use dita_kernel::kernel::KernelConfig;
 use dita_kernel::names::{

@@ -1,8 +1,6 @@
 //! The process started again: what may have left is in doubt, the venue is asked, and nothing is sent twice.
 
-mod common;
-
-use common::{Desk, dec, id};
+use crate::common::{Desk, dec, id};
 use dita_kernel::effect::Command;
 use dita_kernel::input::Input;
 use dita_kernel::names::{
