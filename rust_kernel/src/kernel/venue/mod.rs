@@ -20,7 +20,7 @@ use crate::names::{
     KernelDiagnosticCode as Code, KernelEventKind as Kind, OrderSide, PositionSide, Severity,
 };
 use crate::num::{Decimal, Money, NumError, Price, Qty, Rounding};
-use crate::order::OrderRole;
+use crate::order::{Fill, OrderRole};
 use crate::outcome::{Outcome, Refusal};
 use amend::Amended;
 use fill::Enrichment;
@@ -172,7 +172,11 @@ impl Kernel {
         let order = self.orders.at(place);
         let is_stray = |stray: &u32| {
             let other = self.orders.at(*stray);
+            // What stands here already is not taken over once more, whoever else has a fill of that id.
+            let is_known =
+                |fill: &Fill| !fill.venue_trade_id.is_empty() && order.knows_fill(&fill.venue_trade_id);
             other.role == OrderRole::External
+                && !other.fills.iter().any(is_known)
                 && other.instrument == order.instrument
                 && other.order_side == order.order_side
                 && other.position_side == order.position_side
