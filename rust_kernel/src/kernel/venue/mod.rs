@@ -22,6 +22,7 @@ use crate::names::{
 use crate::num::{Decimal, Money, NumError, Price, Qty, Rounding};
 use crate::order::{Fill, OrderRole};
 use crate::outcome::{Outcome, Refusal};
+use crate::planted::{Bug, planted};
 use amend::Amended;
 use fill::Enrichment;
 use forced::is_forced;
@@ -219,7 +220,8 @@ impl Kernel {
         plan: &mut OrderPlan,
     ) -> Result<(), Box<Refusal>> {
         let place = self.find_order(event);
-        if is_forced(event.kind) && !place.is_some_and(|place| self.is_ours(place)) {
+        let is_ours = place.is_some_and(|place| self.is_ours(place));
+        if is_forced(event.kind) && !is_ours && !planted(Bug::ForcedNeedsOurOrder) {
             return self.plan_forced(event, place, plan);
         }
         let Some(place) = place else { return self.plan_unknown(event, plan) };
