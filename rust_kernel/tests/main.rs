@@ -21,6 +21,8 @@ mod overrides;
 mod products;
 mod provenance;
 mod random;
+mod recall;
+mod restart;
 mod review;
 mod risk;
 mod snapshot;

@@ -92,6 +92,7 @@ enum Move {
     Limits {
         what: u32,
     },
+    Restart,
     Edge {
         edge: i32,
     },
@@ -222,6 +223,7 @@ fn any_move() -> impl Strategy<Value = Move> {
             .prop_map(|(slots, short)| Move::Adopt { slots, short }),
         1 => (0_u32..6).prop_map(|what| Move::Limits { what }),
         1 => (-2_i32..9).prop_map(|edge| Move::Edge { edge }),
+        1 => Just(Move::Restart),
         1 => Just(Move::Unfreeze),
         1 => any::<bool>().prop_map(|on| Move::Kill { on }),
         3 => (0_u32..3, prop::option::weighted(0.2, 0_usize..4), prop::option::weighted(0.8, 0_u32..7), prop::option::of(0_u32..4))
@@ -373,6 +375,7 @@ fn play(desk: &mut Desk, orders: &mut Vec<Id>, step: &Move) {
             let limits = limits(*what);
             desk.control(ControlChange { limits: Some(limits), ..ControlChange::default() });
         }
+        Move::Restart => drop(desk.put(Input::Restart)),
         Move::Edge { edge } => {
             desk.put(Input::Edge { symbol: id("BTCUSDT"), edge_bps: dec(&edge.to_string()) });
         }
