@@ -55,6 +55,7 @@ pub mod num;
 pub mod oco;
 pub mod order;
 pub mod outcome;
+pub mod planted;
 pub mod position;
 pub mod reconcile;
 pub mod risk;
