@@ -36,6 +36,7 @@ extern crate std;
 pub mod calibration;
 pub mod codec;
 pub mod effect;
+pub mod exchange;
 pub mod fees;
 pub mod funding;
 pub mod id;
