@@ -1,9 +1,6 @@
 //! Where the parts of the kernel meet: what one of them does to what another has booked, asked for or held back.
-#![allow(missing_docs)]
 
-mod common;
-
-use common::{Desk, dec, id};
+use crate::common::{Desk, dec, id};
 use dita_kernel::effect::Command;
 use dita_kernel::id::Id;
 use dita_kernel::input::{InstrumentSpec, Intent, RareFields, VenueEvent};

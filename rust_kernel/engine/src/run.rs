@@ -409,7 +409,9 @@ fn add_feedback(answer: &mut Answer, input: Input, outcome: Outcome) -> Option<I
         | Input::Adopt(_)
         | Input::Override(_)
         | Input::Calibration(_)
-        | Input::Edge { .. }) => return Some(other),
+        | Input::Edge { .. }
+        | Input::Restart
+        | Input::Recalled(_)) => return Some(other),
     }
     answer.outcome.state = outcome.state.or(answer.outcome.state);
     if outcome.severity > answer.outcome.severity || outcome.severity >= Severity::Critical {

@@ -21,6 +21,8 @@ mod intent;
 mod opening;
 mod overrides;
 mod provenance;
+mod recall;
+mod restart;
 mod settling;
 mod setup;
 mod snapshot;
@@ -58,7 +60,7 @@ use crate::position::Basis;
 use crate::risk::{Exposure, Guard, Limits};
 use crate::slot::Slot;
 
-use account::EntryMark;
+use account::{EntryMark, WalletEntry};
 pub(crate) use booking::exposure_of;
 pub(crate) use calibrate::fee_base;
 pub use intent::Remembered;
@@ -196,7 +198,7 @@ pub struct Kernel {
     pub(crate) exposure: Exposure,
     pub(crate) intents: Window<Remembered>,
     /// By kind of entry.
-    pub(crate) wallet_entries: Vec<Window<Id>>,
+    pub(crate) wallet_entries: Vec<Window<WalletEntry>>,
     /// The last wallet entries by what they say, for those that come by two ways.
     pub(crate) entry_marks: VecDeque<EntryMark>,
     pub(crate) funding: FundingBook,
@@ -206,6 +208,11 @@ pub struct Kernel {
     pub(crate) guard: Guard,
     pub(crate) watch: Watch,
     pub(crate) connection: Connection,
+    /// The venue's time of the last entry that is forgotten, ns, by kind.
+    pub(crate) entries_forgotten_ns: Vec<i64>,
+    /// True within a step that the log answers for: no state.
+    #[serde(skip)]
+    pub(crate) recalling: bool,
 }
 
 impl Kernel {
@@ -259,6 +266,8 @@ impl Kernel {
             guard: Guard::default(),
             watch: Watch::default(),
             connection: Connection::default(),
+            entries_forgotten_ns: vec![i64::MIN; AccountEventKind::ALL.len()],
+            recalling: false,
             config,
         })
     }
@@ -297,6 +306,8 @@ impl Kernel {
             Input::Override(change) => self.plan_override(change).map(drop),
             Input::Calibration(sample) => self.plan_calibration(sample).map(drop),
             Input::Edge { symbol, .. } => self.plan_edge(symbol),
+            Input::Restart => Ok(()),
+            Input::Recalled(recalled) => self.validate_recalled(stamp, recalled),
         }
     }
 
@@ -324,6 +335,8 @@ impl Kernel {
             Input::Override(change) => self.take_override(stamp, change, effects),
             Input::Calibration(sample) => self.take_calibration(stamp, sample),
             Input::Edge { symbol, edge_bps } => self.take_edge(stamp, symbol, *edge_bps, effects),
+            Input::Restart => self.take_restart(stamp, effects),
+            Input::Recalled(recalled) => self.take_recalled(stamp, recalled, effects),
         }
     }
 

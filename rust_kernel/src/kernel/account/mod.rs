@@ -16,7 +16,7 @@ use crate::names::{AccountEventKind as Kind, KernelDiagnosticCode as Code, Posit
 use crate::num::{Decimal, MONEY_SCALE, Money, Price, Qty, Rounding, bounded};
 use crate::outcome::{Detail, Outcome, Refusal};
 use alloc::boxed::Box;
-pub(crate) use entries::EntryMark;
+pub(crate) use entries::{EntryMark, WalletEntry};
 
 /// What an account event does.
 #[derive(Debug)]
@@ -107,7 +107,13 @@ impl Kernel {
     fn remember_entry(&mut self, event: &AccountEvent) {
         let id = entry_id(event);
         if !id.is_empty() {
-            self.wallet_entries[event.kind as usize].remember(id.hash64()).clone_from(id);
+            let oldest = self.wallet_entries[event.kind as usize].remember(id.hash64());
+            if !oldest.id.is_empty() {
+                let forgotten_ns = &mut self.entries_forgotten_ns[event.kind as usize];
+                *forgotten_ns = (*forgotten_ns).max(oldest.timestamp_ns);
+            }
+            oldest.id.clone_from(id);
+            oldest.timestamp_ns = event.timestamp_ns;
         }
     }
 

@@ -21,7 +21,7 @@ use crate::names::{
 };
 use crate::num::{Decimal, Money, NumError, Price, Qty, Rounding};
 use crate::order::OrderRole;
-use crate::outcome::{Outcome, Refusal};
+use crate::outcome::{FORGOTTEN, Outcome, Refusal};
 use amend::Amended;
 use fill::Enrichment;
 use forced::is_forced;
@@ -350,15 +350,10 @@ impl Kernel {
     /// A fill from before the oldest orders that are remembered may have been booked then: what cannot be told apart is
     /// not booked.
     pub(crate) fn check_not_forgotten(&self, venue_time_ns: i64) -> Result<(), Box<Refusal>> {
-        if !self.orders.may_be_forgotten(venue_time_ns) {
+        if self.recalling || !self.orders.may_be_forgotten(venue_time_ns) {
             return Ok(());
         }
-        Err(Refusal::field(
-            Code::ReconcileRequired,
-            "timestamp",
-            venue_time_ns,
-            "is of orders that are forgotten: whether the fill is booked, only the log can tell",
-        ))
+        Err(Refusal::field(Code::ReconcileRequired, "timestamp", venue_time_ns, FORGOTTEN))
     }
 
     pub(crate) fn check_asset(&self, name: &Id) -> Result<(), Box<Refusal>> {

@@ -145,7 +145,8 @@ impl Kernel {
                     | Status::Stopped
             )
         );
-        if works && total.is_some_and(|total| total < order.filled) {
+        let open = works || matches!(event.status, Some(Status::New | Status::Sent));
+        if open && total.is_some_and(|total| total < order.filled) {
             plan.code = Code::StaleEvent; // told before the last fill
             return Ok(News::None);
         }

@@ -1,0 +1,1 @@
+//! The planted bugs, held against the sequences.
