@@ -33,9 +33,13 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+/// The version of the rules: another one takes some input to another state. A log says under which it was written.
+pub const RULES_VERSION: u32 = 1;
+
 pub mod calibration;
 pub mod codec;
 pub mod effect;
+pub mod exchange;
 pub mod fees;
 pub mod funding;
 pub mod id;
@@ -52,6 +56,7 @@ pub mod num;
 pub mod oco;
 pub mod order;
 pub mod outcome;
+pub mod planted;
 pub mod position;
 pub mod reconcile;
 pub mod risk;

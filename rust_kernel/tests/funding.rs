@@ -1,9 +1,7 @@
 //! Funding: predicted when a boundary is crossed, made again where a late fill shows another position, settled by what
 //! the venue books.
 
-mod common;
-
-use common::{Desk, dec, id};
+use crate::common::{Desk, dec, id};
 use dita_kernel::input::{FundingTerms, Input, InstrumentSpec};
 use dita_kernel::kernel::KernelConfig;
 use dita_kernel::ledger::Cause;
@@ -290,6 +288,22 @@ fn unassigned_positions_bear_their_own_part() {
         ("-0.01".into(), "-0.02".into()),
         "the stranger's short received 0.01"
     );
+}
+
+#[test]
+fn funding_that_nobody_predicted_is_borne_by_what_belongs_to_no_slot_too() {
+    let mut desk = Desk::new();
+    desk.open(0, "2", "100");
+    desk.event(Kind::FullFill, &id("stranger"), |event| {
+        event.asset = id("BTCUSDT");
+        event.order_side = Some(OrderSide::Buy);
+        event.venue_trade_id = id("S1");
+        event.size = Some(dec("1"));
+        event.price = Some(dec("100"));
+    });
+    paid(&mut desk, "BTCUSDT", "-0.03", "F1");
+    assert_eq!((net(&desk), desk.money(0).2), ("-0.03".into(), "-0.02".into()));
+    desk.assert_replays();
 }
 
 #[test]

@@ -1,8 +1,6 @@
 //! The stored state: what is not one of ours is refused, and never a panic.
 
-mod common;
-
-use common::Desk;
+use crate::common::Desk;
 use dita_kernel::codec::CodecError;
 use dita_kernel::kernel::{Kernel, SnapshotError};
 

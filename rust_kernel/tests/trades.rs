@@ -1,8 +1,6 @@
 //! Whole trades: what every message does to stage, size and money.
 
-mod common;
-
-use common::{Desk, dec, id};
+use crate::common::{Desk, dec, id};
 use dita_kernel::id::Id;
 use dita_kernel::input::{Input, InstrumentSpec, RareFields};
 use dita_kernel::ledger::Account;

@@ -8,6 +8,7 @@ mod control;
 mod instrument;
 mod intent;
 mod opening;
+mod recalled;
 mod slots;
 mod venue;
 
@@ -22,6 +23,7 @@ pub use control::{AUDITED_MAX, ControlChange, RiskLimits};
 pub use instrument::{InstrumentSpec, MarginTier};
 pub use intent::{Intent, Provenance};
 pub use opening::{OpeningOrder, OpeningPosition, OpeningState};
+pub use recalled::{Recalled, RecalledEvent, Verdict};
 pub use slots::{AdoptedSlot, AdoptedSlots, SlotOverride};
 pub use venue::{RareFields, VenueEvent};
 
@@ -79,6 +81,11 @@ pub enum Input {
         /// Basis points.
         edge_bps: Decimal,
     },
+    /// The process started again, with the state of its log: requests without an answer are in doubt, and the venue is
+    /// asked.
+    Restart,
+    /// An event that the memory was too short for, and what the log knows of it.
+    Recalled(Box<Recalled>),
 }
 
 impl Input {
@@ -99,7 +106,9 @@ impl Input {
             | Input::Funding(_)
             | Input::Adopt(_)
             | Input::Calibration(_)
-            | Input::Edge { .. } => None,
+            | Input::Edge { .. }
+            | Input::Restart
+            | Input::Recalled(_) => None,
         }
     }
 }

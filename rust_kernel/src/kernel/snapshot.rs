@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use super::{Kernel, SLOTS_MAX};
 use crate::codec::{self, CodecError};
 use crate::invariant::{self, Violation};
+use crate::names::AccountEventKind;
 
 /// Why bytes are no kernel.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -73,6 +74,10 @@ impl Kernel {
         if !self.intents.is_sound() || !self.wallet_entries.iter().all(super::window::Window::is_sound) {
             return Err("a memory of ids points nowhere");
         }
+        let kinds = AccountEventKind::ALL.len();
+        if self.wallet_entries.len() != kinds || self.entries_forgotten_ns.len() != kinds {
+            return Err("a kind of wallet entry has no memory");
+        }
         let assets = self.assets.len();
         let settled = |asset: u16| usize::from(asset) < assets;
         if !self.instruments.iter().all(|instrument| settled(instrument.settle)) {
@@ -112,7 +117,7 @@ impl Kernel {
                 &self.groups,
                 &self.guard,
             ),
-            (&self.watch, &self.connection),
+            (&self.watch, &self.connection, &self.entries_forgotten_ns),
         );
         // Every part of the state is of a kind that postcard writes.
         let bytes = postcard::to_allocvec(&state).unwrap_or_default();

@@ -9,6 +9,7 @@ use crate::input::Stamp;
 use crate::names::{KernelDiagnosticCode as Code, OrderDoubt, TimeInForce};
 use crate::order::{Order, OrderRef};
 use crate::outcome::{Detail, Outcome};
+use crate::planted::{Bug, planted};
 
 /// Orders that a tick must look at: in doubt, being amended, or of limited life. Ended ones drop out at the next tick.
 #[derive(Clone, PartialEq, Default, Debug, Serialize, Deserialize)]
@@ -144,6 +145,7 @@ impl Kernel {
             return if past(amendment.sent_time_ns) { Due::Doubt } else { Due::Wait };
         }
         let limited = order.time_in_force == TimeInForce::Gtd && order.is_live();
+        let limited = limited && !planted(Bug::LimitedLifeIsTrusted);
         match order.expire_time_ns.filter(|_| limited) {
             Some(until) if past(until) && again => Due::Ask,
             Some(_) => Due::Wait,

@@ -296,7 +296,7 @@ impl Order {
     }
 
     /// True where the order is known under that name: as a fill's, or a correction's.
-    fn knows_fill(&self, id: &Id) -> bool {
+    pub(crate) fn knows_fill(&self, id: &Id) -> bool {
         self.fills.iter().any(|fill| fill.venue_trade_id == *id) || self.correction(id).is_some()
     }
 

@@ -7,15 +7,30 @@ use crate::id::Id;
 use crate::input::AccountEvent;
 use crate::kernel::Kernel;
 use crate::kernel::settling::Match;
+use crate::kernel::window::Named;
 use crate::ledger::{Account, Cause, Posting};
 use crate::names::{AccountEventKind as Kind, KernelDiagnosticCode as Code};
 use crate::num::{Money, Qty, Rounding, multiply_divide};
-use crate::outcome::{Detail, Outcome, Refusal};
+use crate::outcome::{Detail, FORGOTTEN, Outcome, Refusal};
 use alloc::boxed::Box;
 use serde::{Deserialize, Serialize};
 
 /// How many wallet entries are held against those that come by another way.
 const ENTRY_MARKS_MAX: usize = 256;
+
+/// A wallet entry by its id, with the venue's time of it, ns.
+#[derive(Clone, PartialEq, Default, Debug, Serialize, Deserialize)]
+pub(crate) struct WalletEntry {
+    pub(crate) id: Id,
+    pub(crate) timestamp_ns: i64,
+}
+
+impl Named for WalletEntry {
+    #[inline]
+    fn id(&self) -> &Id {
+        &self.id
+    }
+}
 
 /// A wallet entry by what it says: the stream tells it without the venue's id, and REST with it.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -63,7 +78,18 @@ impl Kernel {
         if let Some(twin) = twin {
             return Ok(AccountPlan::Twin(twin));
         }
+        self.check_entry_not_forgotten(event)?;
         Ok(AccountPlan::Entry { cause, account, credited, instrument: self.instrument_of(&event.symbol) })
+    }
+
+    /// An entry from before the oldest of its kind that is remembered may have been booked then. One without a time is
+    /// believed: there is nothing to tell by.
+    fn check_entry_not_forgotten(&self, event: &AccountEvent) -> Result<(), Box<Refusal>> {
+        let forgotten_ns = self.entries_forgotten_ns[event.kind as usize];
+        if self.recalling || event.timestamp_ns == 0 || event.timestamp_ns > forgotten_ns {
+            return Ok(());
+        }
+        Err(Refusal::field(Code::ReconcileRequired, "timestamp", event.timestamp_ns, FORGOTTEN))
     }
 
     pub(super) fn commit_entry(
@@ -106,12 +132,16 @@ impl Kernel {
         self.answer(Code::Ok, None, Detail::None)
     }
 
-    /// Shows funding in the slots that hold the instrument, by size; the last one takes what division leaves.
+    /// Shows funding that nothing predicted in the slots that hold the instrument: by size, as no rate is known. What
+    /// belongs to no slot bears its part, which no slot shows; without that, the last slot takes what division leaves.
     fn share_funding(&mut self, instrument: u32, credited: Money) {
         let holders = |slot: &crate::slot::Slot| slot.instrument == instrument && !slot.basis.qty.is_zero();
         let mut held = Qty::ZERO;
         for slot in self.slots.iter().filter(|slot| holders(slot)) {
             held += slot.size();
+        }
+        for basis in &self.books[instrument as usize].unassigned {
+            held += basis.qty.abs();
         }
         let mut left = credited;
         let mut unserved = held;

@@ -1,13 +1,15 @@
 //! Frames of a wallet: balance and margins as the venue has them.
 
 use super::optional;
+use crate::exchange::Exchange;
+use crate::id::Id;
 use crate::input::{AccountEvent, Stamp};
 use crate::kernel::Kernel;
-use crate::ledger::Account;
+use crate::ledger::{Account, Cause, Posting};
 use crate::names::KernelDiagnosticCode as Code;
 use crate::num::{MONEY_SCALE, Money, pow10};
 use crate::outcome::{Detail, Outcome, Refusal};
-use crate::reconcile::Exchange;
+use crate::planted::{Bug, planted};
 use alloc::boxed::Box;
 
 /// A wallet frame: the asset's place, where it has one already, and the figures; or that it is too old.
@@ -82,6 +84,23 @@ impl Kernel {
         });
         exchange.differs_since_ns =
             if differs { Some(exchange.differs_since_ns.unwrap_or(now_ns)) } else { None };
+        if planted(Bug::FrameMovesMoney)
+            && let Some(balance) = wallet
+        {
+            self.ledger.post(
+                self.seq,
+                asset,
+                balance - k,
+                Posting {
+                    cause: Cause::Adjustment,
+                    from: Account::Adjustments,
+                    to: Account::Wallet,
+                    slot_id: None,
+                    trade_id: &Id::EMPTY,
+                    reference: &event.event_id,
+                },
+            );
+        }
         self.answer(Code::Ok, None, Detail::None)
     }
 }

@@ -7,6 +7,7 @@ mod settled;
 
 use super::venue::ASSETS_MAX;
 use super::{AssetState, Kernel};
+use crate::exchange::{Exchange, Reported};
 use crate::funding::CLOCK_SKEW_NS;
 use crate::id::Id;
 use crate::input::{AccountEvent, Stamp};
@@ -14,9 +15,8 @@ use crate::ledger::{Account, Cause};
 use crate::names::{AccountEventKind as Kind, KernelDiagnosticCode as Code, PositionSide, Severity};
 use crate::num::{Decimal, MONEY_SCALE, Money, Price, Qty, Rounding, bounded};
 use crate::outcome::{Detail, Outcome, Refusal};
-use crate::reconcile::{Exchange, Reported};
 use alloc::boxed::Box;
-pub(crate) use entries::EntryMark;
+pub(crate) use entries::{EntryMark, WalletEntry};
 
 /// What an account event does.
 #[derive(Debug)]
@@ -38,7 +38,7 @@ pub(crate) enum AccountPlan {
 /// What tells a wallet entry from its repetition: the venue's id of it, else, for one that moves money, the event's.
 /// Ids are kept by kind: venues number each kind of entry by itself.
 #[inline]
-fn entry_id(event: &AccountEvent) -> &Id {
+pub(super) fn entry_id(event: &AccountEvent) -> &Id {
     match event.kind {
         Kind::FillSettled | Kind::AccountUpdate | Kind::PositionUpdate => &event.venue_txn_id,
         Kind::FundingFee | Kind::Transfer | Kind::Rebate | Kind::LiquidationFee | Kind::Adjustment => {
@@ -107,7 +107,13 @@ impl Kernel {
     fn remember_entry(&mut self, event: &AccountEvent) {
         let id = entry_id(event);
         if !id.is_empty() {
-            self.wallet_entries[event.kind as usize].remember(id.hash64()).clone_from(id);
+            let oldest = self.wallet_entries[event.kind as usize].remember(id.hash64());
+            if !oldest.id.is_empty() {
+                let forgotten_ns = &mut self.entries_forgotten_ns[event.kind as usize];
+                *forgotten_ns = (*forgotten_ns).max(oldest.timestamp_ns);
+            }
+            oldest.id.clone_from(id);
+            oldest.timestamp_ns = event.timestamp_ns;
         }
     }
 

@@ -15,6 +15,7 @@ use crate::ledger::{Account, Cause, Posting};
 use crate::names::{KernelDiagnosticCode as Code, KernelEventKind, Liquidity, OrderSide};
 use crate::num::{Money, Price, Qty, Rounding};
 use crate::order::{Fill, OrderRole};
+use crate::planted::{Bug, planted};
 use crate::position::{Basis, Closing};
 
 /// A fill as validation found it: every number converted and in bounds.
@@ -117,7 +118,8 @@ impl Kernel {
             seq,
             venue_time_ns: fill.venue_time_ns,
         });
-        if fill.venue_time_ns <= self.funding.last_open_ns && fill.venue_time_ns != 0 {
+        let is_late = fill.venue_time_ns <= self.funding.last_open_ns && fill.venue_time_ns != 0;
+        if is_late && !planted(Bug::LateFillMissesItsBoundary) {
             self.repredict(place, owner, qty, fill.venue_time_ns);
         }
         self.refresh_reservation(place);

@@ -5,8 +5,8 @@
 
 use alloc::vec::Vec;
 
-use super::Revision;
 use super::own::{adjust, share};
+use super::{Moved, Revision};
 use crate::effect::Effects;
 use crate::id::Id;
 use crate::input::VenueEvent;
@@ -21,29 +21,6 @@ use crate::num::{Money, Price, Qty, Rounding};
 use crate::order::OrderRole;
 use crate::outcome::{Detail, Outcome};
 use crate::slot::classify::Change;
-
-/// What a revision has moved so far, signed as the order's side.
-#[derive(Clone, Copy, Default, Debug)]
-pub(super) struct Moved {
-    pub(super) qty: Qty,
-    pub(super) value: Money,
-    /// What the wallet got, rounded as the venue rounds.
-    wallet: Money,
-    /// The same, exact.
-    exact: Money,
-    /// What the book's cost changed by.
-    cost: Money,
-}
-
-impl Moved {
-    fn add(&mut self, other: Moved) {
-        self.qty += other.qty;
-        self.value += other.value;
-        self.wallet += other.wallet;
-        self.exact += other.exact;
-        self.cost += other.cost;
-    }
-}
 
 impl Kernel {
     pub(super) fn commit_revision(

@@ -16,6 +16,7 @@ use crate::names::{
 use crate::num::{Decimal, Money, Price, Qty};
 use crate::order::{Order, OrderRole};
 use crate::outcome::Refusal;
+use crate::planted::{Bug, planted};
 
 /// What a repetition brings that a known fill lacked.
 #[derive(Debug)]
@@ -87,6 +88,12 @@ impl Kernel {
     ) -> Result<(), Box<Refusal>> {
         self.check_own(event, order, rules)?;
         let key = fill_key(event);
+        if is_taken_for_old(event, order)
+            || (planted(Bug::OneTradeIdOneFill) && self.orders.by_fill(order.instrument, key).is_some())
+        {
+            plan.code = Code::StaleEvent;
+            return Ok(());
+        }
         if !key.is_empty()
             && let Some(at) = order.fills.iter().position(|fill| fill.venue_trade_id == *key)
         {
@@ -100,38 +107,12 @@ impl Kernel {
             plan.code = Code::DuplicateEvent;
             return Ok(());
         }
-        let size = match event.size {
-            Some(value) if value.is_positive() => Some(rules.qty(value).map_err(precision("size", value))?),
-            Some(value) if value.is_negative() => {
-                return Err(Refusal::field(
-                    Code::ReconcileRequired,
-                    "size",
-                    value,
-                    "a fill cannot be negative",
-                ));
-            }
-            Some(_) | None => None,
+        let Some(qty) = told_qty(event, order, rules, cumulative)? else {
+            plan.code = Code::StaleEvent;
+            return Ok(());
         };
-        let qty = match (size, cumulative) {
-            (Some(size), _) => size,
-            (None, Some(total)) if total > order.filled => total - order.filled,
-            (None, Some(_)) => {
-                plan.code = Code::StaleEvent;
-                return Ok(());
-            }
-            (None, None) => {
-                return Err(Refusal::field(
-                    Code::ReconcileRequired,
-                    "size",
-                    "None",
-                    "a fill without a quantity",
-                ));
-            }
-        };
-        let qty = match self.without_id(plan, event, order, qty, cumulative)? {
-            Some(qty) => qty,
-            None => return Ok(()),
-        };
+        let qty = if planted(Bug::OverfillIsCutOff) { min(qty, order.unfilled()) } else { qty };
+        let Some(qty) = self.without_id(plan, event, order, qty, cumulative)? else { return Ok(()) };
         let fill = self.real_fill(event, order, rules, qty)?;
         let after = order.filled + qty;
         // What was inferred before and is told in full now; what the event knows of and nobody told.
@@ -140,6 +121,7 @@ impl Kernel {
             Some(total) => (min(min(after - total, order.inferred), qty), Qty::ZERO),
             None => (min(order.inferred, qty), Qty::ZERO),
         };
+        let replaced = if planted(Bug::RealFillAdds) { Qty::ZERO } else { replaced };
         if !gap.is_zero() {
             plan.inferred = Some(self.inferred_fill(event, order, rules, gap, cumulative)?);
             plan.code = Code::InferredFill;
@@ -246,7 +228,7 @@ impl Kernel {
         qty: Qty,
     ) -> Result<NewFill, Box<Refusal>> {
         let (price, price_pending) = match event.price {
-            Some(value) if value.is_positive() => {
+            Some(value) if value.is_positive() || (planted(Bug::PriceZeroIsBelieved) && value.is_zero()) => {
                 (rules.mark(value).map_err(precision("price", value))?, false)
             }
             Some(value) if value.is_negative() => {
@@ -257,6 +239,7 @@ impl Kernel {
         let liquidity =
             event.liquidity.unwrap_or_else(|| expected_liquidity(order.order_type, order.post_only));
         let fee = event.fee.map(|fee| money("fee", fee)).transpose()?;
+        let fee = if planted(Bug::RebateIsCharged) { fee.map(Money::abs) } else { fee };
         if fee.is_some() {
             self.check_asset(&event.fee_asset)?;
         }
@@ -349,6 +332,15 @@ impl Kernel {
     }
 }
 
+/// Never, but where a bug is planted that takes a fill for old news by the order's state or by the clock.
+#[inline]
+fn is_taken_for_old(event: &VenueEvent, order: &Order) -> bool {
+    let canceled = order.status.is_ended() && order.status != Status::Filled;
+    (planted(Bug::FillWaitsForAck) && order.status == Status::Sent)
+        || (planted(Bug::CancelForgetsLateFill) && canceled)
+        || (planted(Bug::VenueClockIsTrusted) && event.timestamp_ns < order.sent_time_ns)
+}
+
 /// What tells a fill from its repetition: the venue's trade id, else the event's own id.
 #[inline]
 pub(super) fn fill_key(event: &VenueEvent) -> &Id {
@@ -383,4 +375,30 @@ fn part_of(fill: &NewFill, qty: Qty, rules: &Instrument) -> NewFill {
     // A part of a value in bounds is in bounds.
     part.value = rules.value(fill.price, qty).unwrap_or(fill.value);
     part
+}
+
+/// The quantity that a fill tells of, as a size or by what it makes the order's total; `None` where that total has been
+/// reached already.
+#[inline(always)] // its one caller is on the way of every fill
+fn told_qty(
+    event: &VenueEvent,
+    order: &Order,
+    rules: &Instrument,
+    cumulative: Option<Qty>,
+) -> Result<Option<Qty>, Box<Refusal>> {
+    match event.size {
+        Some(value) if value.is_positive() => {
+            return rules.qty(value).map(Some).map_err(precision("size", value));
+        }
+        Some(value) if value.is_negative() => {
+            let why = "a fill cannot be negative";
+            return Err(Refusal::field(Code::ReconcileRequired, "size", value, why));
+        }
+        Some(_) | None => {}
+    }
+    match cumulative {
+        Some(total) if total > order.filled => Ok(Some(total - order.filled)),
+        Some(_) => Ok(None),
+        None => Err(Refusal::field(Code::ReconcileRequired, "size", "None", "a fill without a quantity")),
+    }
 }

@@ -4,11 +4,19 @@ use super::OrderStore;
 use crate::id::Id;
 use crate::names::OrderSide;
 use crate::order::fill::is_unseen;
-use crate::order::{Correction, Fill, OrderRole};
+use crate::order::{Correction, Fill, Order, OrderRole};
+use crate::planted::{Bug, planted};
+
+/// Venues number trades by symbol.
+#[inline]
+fn is_of(order: &Order, instrument: u32) -> bool {
+    order.instrument == instrument || planted(Bug::TradeIdWithoutSymbol)
+}
 
 impl OrderStore {
     #[inline]
     pub(super) fn fill_key(instrument: u32, venue_trade_id: &Id) -> u64 {
+        let instrument = if planted(Bug::TradeIdWithoutSymbol) { 0 } else { instrument };
         venue_trade_id.hash64() ^ u64::from(instrument).wrapping_mul(0x9E37_79B9_7F4A_7C15)
     }
 
@@ -49,8 +57,12 @@ impl OrderStore {
             let order = self.at(place);
             let fills = order.fills.iter().enumerate();
             for (at, fill) in fills.filter(|(_, fill)| fill.venue_trade_id == *venue_trade_id) {
-                if order.instrument == instrument {
-                    let target = if fill.settled { &mut settled } else { &mut found };
+                if is_of(order, instrument) {
+                    let target = if fill.settled && !planted(Bug::SettlementFindsTheFirstHalf) {
+                        &mut settled
+                    } else {
+                        &mut found
+                    };
                     *target = target.or(Some((place, at)));
                 }
             }
@@ -78,7 +90,7 @@ impl OrderStore {
         self.by_fill.find(Self::fill_key(instrument, venue_trade_id), |place| {
             let order = self.at(place);
             let holds = |fill: &Fill| fill.venue_trade_id == *venue_trade_id && !is_unseen(fill);
-            order.instrument == instrument && order.order_side == side && order.fills.iter().any(holds)
+            is_of(order, instrument) && order.order_side == side && order.fills.iter().any(holds)
         })
     }
 

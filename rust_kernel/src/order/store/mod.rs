@@ -84,6 +84,11 @@ impl OrderStore {
         self.orders.get(reference.place as usize).filter(|order| order.number == reference.number)
     }
 
+    /// Every place and the order in it, the vacant ones too.
+    pub(crate) fn places(&self) -> &[Order] {
+        &self.orders
+    }
+
     /// All orders, live and remembered, by place.
     pub fn iter(&self) -> impl Iterator<Item = &Order> {
         self.orders.iter().filter(|order| order.number != 0)

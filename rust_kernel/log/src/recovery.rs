@@ -1,0 +1,285 @@
+//! Opening a log for writing: survey, then repair what a crash left, then go on.
+//!
+//! The survey changes nothing and refuses damage. Each repair may be interrupted by another crash and is then done
+//! again: the torn tail is cut and synced before anything is appended behind it; unfinished files have no effect
+//! until they are renamed; an index that is missing is made from the records.
+
+use crate::config::{BUFFER_CAPACITY, Config};
+use crate::directory::{LOCK_NAME, index_name};
+use crate::disk::{Disk, LockOutcome};
+use crate::error::LogError;
+use crate::ids::{Ids, KeysOf, Range, flaw_error};
+use crate::mark::{MARK_NAME, Mark, MarkFile};
+use crate::record::Record;
+use crate::segment::{Identity, SegmentHeader, salt, segment_name};
+use crate::snapshot::Snapshot;
+use crate::survey::{SegmentInfo, Survey, Surveyor, TornTail, Visit};
+use crate::sync::{Shared, SyncPolicy};
+use crate::writer::{Active, Log, begin_segment};
+use std::any::Any;
+use std::io;
+use std::sync::Arc;
+
+/// What was found when a log was opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recovered {
+    /// The newest usable snapshot. The owner takes its state, then the records after it from [`Log::reader`].
+    pub snapshot: Option<Snapshot>,
+    /// The first record to replay after the snapshot, or the log's first.
+    pub replay_from: u64,
+    /// The last record; one less than the first if there is none. It is durable.
+    pub last_seq: u64,
+    /// Which opening this is: 1 for the first.
+    pub epoch: u32,
+    /// The rules of the newest segment; `None` in a new log. If they are not the owner's, the records so far are to
+    /// be read under those.
+    pub rules_version: Option<u32>,
+    /// The write that a crash tore, if one did; it is cut off now.
+    pub torn: Option<TornTail>,
+    /// What a person should know and nothing was lost by, for example a damaged snapshot that was passed over.
+    pub remarks: Vec<String>,
+}
+
+impl Log {
+    /// Opens a log for writing, or begins one: takes the lock, verifies, repairs what a crash left, and counts the
+    /// epoch up. Corruption is refused, and then nothing has been changed. `keys_of` gives the keys of a record for
+    /// the index of ids.
+    pub fn open(
+        disk: Arc<dyn Disk>,
+        config: Config,
+        keys_of: KeysOf<'_>,
+    ) -> Result<(Log, Recovered), LogError> {
+        config.validate()?;
+        let identity = Identity::new(&config.identity)?;
+        let lock = lock(disk.as_ref())?;
+        let mut ids = Ids::new(disk.clone(), &identity);
+        let surveyor = Surveyor {
+            disk: disk.as_ref(),
+            identity: &identity,
+            first_seq: config.first_seq,
+            check: config.check,
+            snapshots: config.snapshots_kept,
+        };
+        let mut active_keys = ActiveKeys { ids: &mut ids, keys_of, keys: Vec::new() };
+        let mut survey = surveyor.run(&mut |visit| active_keys.visit(&visit))?;
+        let opening = Opening { disk, config, identity, keys_of };
+        let plan = opening.plan_indexes(&mut survey, &mut ids)?;
+        opening.repair(survey, ids, plan, lock)
+    }
+}
+
+fn lock(disk: &dyn Disk) -> Result<Box<dyn Any + Send + Sync>, LogError> {
+    let file = disk.path(LOCK_NAME);
+    match disk.lock(LOCK_NAME) {
+        Ok(LockOutcome::Held(lock)) => Ok(lock),
+        Ok(LockOutcome::Busy(pid)) => Err(LogError::Locked { file, pid }),
+        Err(error) => Err(LogError::io(file, "lock", &error)),
+    }
+}
+
+/// Collects the keys of the segment that is read; the last one is the active one.
+struct ActiveKeys<'a> {
+    ids: &'a mut Ids,
+    keys_of: KeysOf<'a>,
+    keys: Vec<crate::ids::Key>,
+}
+
+impl ActiveKeys<'_> {
+    fn visit(&mut self, visit: &Visit<'_>) {
+        match visit {
+            Visit::Segment => self.ids.active.clear(),
+            Visit::Record(record) => {
+                self.keys.clear();
+                (self.keys_of)(record.kind, record.payload, &mut self.keys);
+                self.ids.insert(&self.keys, record.seq);
+            }
+            Visit::Progress(_) => {}
+        }
+    }
+}
+
+struct Opening<'a> {
+    disk: Arc<dyn Disk>,
+    config: Config,
+    identity: Identity,
+    keys_of: KeysOf<'a>,
+}
+
+/// What has to be done about the index files.
+struct IndexPlan {
+    /// Sealed segments whose keys are in no usable file.
+    rebuild: Vec<SegmentInfo>,
+    /// Files that another one stands for, or that were written for a segment which was then not sealed.
+    surplus: Vec<(u64, u64)>,
+}
+
+impl Opening<'_> {
+    fn failed(&self, name: &str, doing: &'static str, error: &io::Error) -> LogError {
+        LogError::io(self.disk.path(name), doing, error)
+    }
+
+    /// Opens the index files and finds what is missing. Changes nothing.
+    fn plan_indexes(&self, survey: &mut Survey, ids: &mut Ids) -> Result<IndexPlan, LogError> {
+        let mut plan = IndexPlan { rebuild: Vec::new(), surplus: Vec::new() };
+        let sealed = survey.segments.len().saturating_sub(1);
+        let active_seq = survey.segments.last().map_or(self.config.first_seq, |segment| segment.first_seq);
+        // The widest of those that begin together first: it stands for the narrower ones, if it is whole.
+        let mut ranges = survey.files.indexes.clone();
+        ranges.sort_unstable_by_key(|(first, last)| (*first, std::cmp::Reverse(*last)));
+        let mut next_seq = self.config.first_seq;
+        let mut gaps = Vec::new();
+        for (first_seq, last_seq) in ranges {
+            if last_seq < next_seq || last_seq >= active_seq {
+                plan.surplus.push((first_seq, last_seq));
+                continue;
+            }
+            if let Err(flaw) = ids.open(Range { first_seq, last_seq })? {
+                let name = index_name(first_seq, last_seq);
+                let error = flaw_error(self.disk.as_ref(), &name, Range { first_seq, last_seq }, &flaw);
+                survey.remarks.push(format!("{error}; made again from the records"));
+                continue;
+            }
+            gaps.push((next_seq, first_seq));
+            next_seq = last_seq + 1;
+        }
+        gaps.push((next_seq, active_seq));
+        for (from, to) in gaps {
+            let missing = survey.segments[..sealed].iter().filter(|s| s.first_seq >= from && s.last_seq < to);
+            let before = plan.rebuild.len();
+            plan.rebuild.extend(missing.cloned());
+            let first = plan.rebuild.get(before).map_or(to, |segment| segment.first_seq);
+            if from < first {
+                return Err(LogError::Corrupt {
+                    file: self.disk.path(""),
+                    offset: 0,
+                    seq: from,
+                    reason: format!(
+                        "no usable index of ids covers seq {from} to {}, and the records are gone",
+                        first - 1
+                    ),
+                });
+            }
+        }
+        Ok(plan)
+    }
+
+    fn repair(
+        self,
+        survey: Survey,
+        mut ids: Ids,
+        plan: IndexPlan,
+        lock: Box<dyn Any + Send + Sync>,
+    ) -> Result<(Log, Recovered), LogError> {
+        let epoch = survey.epoch_max + 1;
+        self.remove_leftovers(&survey, &plan)?;
+        let active = match survey.segments.last() {
+            Some(segment) => self.reopen(segment, survey.torn.is_some())?,
+            None => begin_segment(self.disk.as_ref(), &self.first_header(epoch))?,
+        };
+        for segment in &plan.rebuild {
+            self.rebuild_index(segment, &mut ids)?;
+        }
+        let last_seq = survey.end.next_seq - 1;
+        let mark = Mark { epoch, ..survey.mark.unwrap_or_default() };
+        let mut mark = MarkFile::open(self.disk.as_ref(), self.identity.hash(), mark)
+            .map_err(|error| self.failed(MARK_NAME, "open", &error))?;
+        mark.write(last_seq).map_err(|error| self.failed(MARK_NAME, "write", &error))?;
+        mark.sync().map_err(|error| self.failed(MARK_NAME, "sync", &error))?;
+        self.disk.sync_dir().map_err(|error| self.failed("", "sync the directory", &error))?;
+        let recovered = Recovered {
+            replay_from: survey.snapshot.as_ref().map_or(self.config.first_seq, |snapshot| snapshot.seq + 1),
+            last_seq,
+            epoch,
+            rules_version: survey.segments.last().map(|segment| segment.rules_version),
+            torn: survey.torn,
+            remarks: survey.remarks,
+            snapshot: survey.snapshot,
+        };
+        let shared = Arc::new(Shared::new(self.disk.clone(), mark, last_seq));
+        let thread = self.start_thread(&shared)?;
+        let sealed = survey.segments.len().saturating_sub(1);
+        let usable = |seq: &u64| survey.snapshots_usable.contains(seq);
+        let old_snapshots = survey.files.snapshots.iter().copied().filter(|seq| !usable(seq)).collect();
+        let log = Log {
+            roll_next: recovered.rules_version.is_some_and(|rules| rules != self.config.rules_version),
+            disk: self.disk,
+            config: self.config,
+            identity: self.identity,
+            epoch,
+            active,
+            buffer: Vec::with_capacity(BUFFER_CAPACITY),
+            last_seq,
+            chain: survey.end.chain,
+            watermark: last_seq,
+            ids,
+            sealed: survey.segments[..sealed].to_vec(),
+            snapshots_old: old_snapshots,
+            snapshots: survey.snapshots_usable.iter().rev().copied().collect(),
+            abandoned: false,
+            shared,
+            thread,
+            _lock: lock,
+        };
+        Ok((log, recovered))
+    }
+
+    fn first_header(&self, epoch: u32) -> SegmentHeader {
+        SegmentHeader {
+            rules_version: self.config.rules_version,
+            epoch,
+            first_seq: self.config.first_seq,
+            chain: self.identity.genesis(),
+            identity: self.identity.clone(),
+        }
+    }
+
+    /// What interrupted writes left behind has no effect and goes. Names come first: after a killed process a merged
+    /// index may have its name only in the system's memory, and those that it stands for are about to go.
+    fn remove_leftovers(&self, survey: &Survey, plan: &IndexPlan) -> Result<(), LogError> {
+        self.disk.sync_dir().map_err(|error| self.failed("", "sync the directory", &error))?;
+        let surplus = plan.surplus.iter().map(|(first, last)| index_name(*first, *last));
+        for name in survey.files.unfinished.iter().cloned().chain(surplus) {
+            self.disk.remove(&name).map_err(|error| self.failed(&name, "remove", &error))?;
+        }
+        Ok(())
+    }
+
+    /// Cuts the torn tail off and makes what stays durable: after a killed process it may only be in the system's
+    /// memory, and the owner is about to act upon it.
+    fn reopen(&self, segment: &SegmentInfo, torn: bool) -> Result<Active, LogError> {
+        let name = segment_name(segment.first_seq);
+        let file = self.disk.open_write(&name).map_err(|error| self.failed(&name, "open", &error))?;
+        if torn {
+            file.truncate(segment.bytes).map_err(|error| self.failed(&name, "truncate", &error))?;
+        }
+        file.sync().map_err(|error| self.failed(&name, "sync", &error))?;
+        let salt = salt(self.identity.hash(), segment.first_seq);
+        let SegmentInfo { first_seq, rules_version, .. } = *segment;
+        Ok(Active { file, name, first_seq, salt, rules_version, written: segment.bytes })
+    }
+
+    fn rebuild_index(&self, segment: &SegmentInfo, ids: &mut Ids) -> Result<(), LogError> {
+        let mut entries = Vec::new();
+        let mut keys = Vec::new();
+        let mut collect = |record: &Record<'_>| {
+            keys.clear();
+            (self.keys_of)(record.kind, record.payload, &mut keys);
+            entries.extend(keys.iter().map(|key| (*key, record.seq)));
+        };
+        crate::survey::read_sealed(self.disk.as_ref(), &self.identity, segment, &mut collect)?;
+        let range = Range { first_seq: segment.first_seq, last_seq: segment.last_seq };
+        ids.write(range, &mut entries)
+    }
+
+    /// The thread that keeps the time bound of a batch.
+    fn start_thread(&self, shared: &Arc<Shared>) -> Result<Option<std::thread::JoinHandle<()>>, LogError> {
+        let batch = matches!(self.config.policy, SyncPolicy::Batch { .. });
+        if !batch || !self.disk.background_sync() {
+            return Ok(None);
+        }
+        let shared = shared.clone();
+        let thread = std::thread::Builder::new().name("dita-log-sync".to_string());
+        let thread = thread.spawn(move || shared.keep_bound());
+        thread.map(Some).map_err(|error| self.failed("", "start the thread that syncs", &error))
+    }
+}

@@ -1,0 +1,119 @@
+//! Reads one segment record by record, and checks each record's place: sequence, epoch, watermark, chain.
+
+use crate::disk::DiskFile;
+use crate::record::{self, Chain, Flaw, HEADER_BYTES, Record};
+use std::io;
+use std::sync::Arc;
+
+/// How much is read at once, in bytes.
+const CHUNK_BYTES: usize = 256 << 10;
+
+/// Where a scan stands in the log.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    /// The sequence number that must come next.
+    pub next_seq: u64,
+    /// The epoch of the record before.
+    pub epoch: u32,
+    /// The hash of the record before.
+    pub chain: Chain,
+}
+
+/// What stands at a scan's position.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Found {
+    /// The next record; [`Scan::record`] lends it.
+    Record,
+    /// The file ends here.
+    End,
+    /// Bytes that are not the record which must come next. The scan stays; a later call looks again.
+    Bad(Flaw),
+}
+
+pub(crate) struct Scan {
+    file: Arc<dyn DiskFile>,
+    salt: u32,
+    buffer: Vec<u8>,
+    start: usize,
+    end: usize,
+    /// The length of the record that was found last; it ends at `start`.
+    length: usize,
+    /// The position in the file of `buffer[start]`.
+    pub offset: u64,
+    pub place: Place,
+}
+
+impl Scan {
+    pub fn new(file: Arc<dyn DiskFile>, offset: u64, salt: u32, place: Place) -> Scan {
+        Scan { file, salt, buffer: Vec::new(), start: 0, end: 0, length: 0, offset, place }
+    }
+
+    /// Goes on to the next record.
+    pub fn advance(&mut self) -> io::Result<Found> {
+        self.fill(HEADER_BYTES)?;
+        if self.start == self.end {
+            return Ok(Found::End);
+        }
+        let length = match record::length(&self.buffer[self.start..self.end]) {
+            Ok(length) => length,
+            Err(flaw) => return Ok(self.bad(flaw)),
+        };
+        self.fill(length)?;
+        if let Err(flaw) = self.check() {
+            return Ok(self.bad(flaw));
+        }
+        let bytes = &self.buffer[self.start..self.start + length];
+        let record = record::fields(bytes);
+        self.place = Place { next_seq: record.seq + 1, epoch: record.epoch, chain: record::link(bytes) };
+        self.start += length;
+        self.offset += length as u64;
+        self.length = length;
+        Ok(Found::Record)
+    }
+
+    /// The record that [`Scan::advance`] found last.
+    pub fn record(&self) -> Record<'_> {
+        record::fields(&self.buffer[self.start - self.length..self.start])
+    }
+
+    /// Whether the bytes at the position are the next record.
+    fn check(&self) -> Result<(), Flaw> {
+        let (record, _) = record::parse(&self.buffer[self.start..self.end], self.salt)?;
+        let place = &self.place;
+        if record.seq != place.next_seq {
+            return Err(Flaw::Sequence(record.seq));
+        }
+        if record.epoch < place.epoch {
+            return Err(Flaw::Epoch(record.epoch));
+        }
+        if record.durable_seq >= record.seq {
+            return Err(Flaw::Watermark(record.durable_seq));
+        }
+        if record.previous != place.chain { Err(Flaw::Chain) } else { Ok(()) }
+    }
+
+    /// Forgets what was read ahead, since the writer of a live log may be in the middle of these bytes.
+    fn bad(&mut self, flaw: Flaw) -> Found {
+        self.start = 0;
+        self.end = 0;
+        Found::Bad(flaw)
+    }
+
+    /// Makes `wanted` bytes available from the position on, or as many as the file has.
+    fn fill(&mut self, wanted: usize) -> io::Result<()> {
+        if self.end - self.start >= wanted {
+            return Ok(());
+        }
+        self.buffer.copy_within(self.start..self.end, 0);
+        self.end -= self.start;
+        self.start = 0;
+        let from = self.offset + self.end as u64;
+        let left = usize::try_from(self.file.length()?.saturating_sub(from)).unwrap_or(usize::MAX);
+        let room = CHUNK_BYTES.min(self.end.saturating_add(left)).max(wanted);
+        if self.buffer.len() < room {
+            self.buffer.resize(room, 0);
+        }
+        self.end += self.file.read_at(from, &mut self.buffer[self.end..])?;
+        Ok(())
+    }
+}

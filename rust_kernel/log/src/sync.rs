@@ -1,0 +1,186 @@
+//! When records become durable: the policies, the one gate that every sync passes, and the thread that keeps a batch's
+//! time bound when nobody calls.
+
+use crate::disk::{Disk, DiskFile};
+use crate::error::LogError;
+use crate::mark::{MARK_NAME, MarkFile};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// When records are synced by themselves. What leads to an effect is synced before it in any case, except with `Off`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SyncPolicy {
+    /// At the end of each drain.
+    Always,
+    /// At the latest so long after the first record that waits, or when so many wait, whichever is first.
+    Batch {
+        /// How long a record may wait, in microseconds.
+        delay_us_max: u64,
+        /// How many may wait.
+        records_max: u64,
+    },
+    /// Only when a segment is sealed, a snapshot written or the log closed: for backtests.
+    Off,
+}
+
+impl Default for SyncPolicy {
+    fn default() -> SyncPolicy {
+        SyncPolicy::Batch { delay_us_max: 1_000, records_max: 256 }
+    }
+}
+
+/// What the records of a drain lead to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// Something leaves the kernel: it must not outrun its cause.
+    BeforeEffects,
+    /// Nothing leaves: the policy's bounds are enough.
+    WithinPolicy,
+}
+
+/// What the log and its thread share.
+pub(crate) struct Shared {
+    disk: Arc<dyn Disk>,
+    durable_seq: AtomicU64,
+    poisoned: AtomicBool,
+    cause: Mutex<Option<LogError>>,
+    /// Held over each sync. The system tells a failed sync once: without the gate a second sync of the same file
+    /// could succeed while the first one's failure is not yet known here.
+    gate: Mutex<MarkFile>,
+    waiting: Mutex<Waiting>,
+    wake: Condvar,
+}
+
+/// What the thread is to sync, and when.
+struct Waiting {
+    target: Option<Target>,
+    due: Option<Instant>,
+    stop: bool,
+}
+
+/// A file, and the last sequence number written to it.
+#[derive(Clone)]
+pub(crate) struct Target {
+    pub file: Arc<dyn DiskFile>,
+    pub name: String,
+    pub seq: u64,
+}
+
+/// A lock whose holder panicked is still good here: each section leaves its fields whole.
+fn hold<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Shared {
+    pub fn new(disk: Arc<dyn Disk>, mark: MarkFile, durable_seq: u64) -> Shared {
+        Shared {
+            disk,
+            durable_seq: AtomicU64::new(durable_seq),
+            poisoned: AtomicBool::new(false),
+            cause: Mutex::new(None),
+            gate: Mutex::new(mark),
+            waiting: Mutex::new(Waiting { target: None, due: None, stop: false }),
+            wake: Condvar::new(),
+        }
+    }
+
+    pub fn durable_seq(&self) -> u64 {
+        self.durable_seq.load(Ordering::Acquire)
+    }
+
+    /// An error if anything failed before.
+    #[inline]
+    pub fn check(&self) -> Result<(), LogError> {
+        if self.poisoned.load(Ordering::Acquire) { Err(self.refusal()) } else { Ok(()) }
+    }
+
+    #[cold]
+    fn refusal(&self) -> LogError {
+        let cause = hold(&self.cause).as_ref().map_or_else(String::new, ToString::to_string);
+        LogError::Poisoned { cause }
+    }
+
+    /// The first failure, if there was one.
+    pub fn failure(&self) -> Option<LogError> {
+        hold(&self.cause).clone()
+    }
+
+    /// Nothing more is taken from here on. Gives the error back, for the caller to return.
+    pub fn poison(&self, error: LogError) -> LogError {
+        hold(&self.cause).get_or_insert_with(|| error.clone());
+        self.poisoned.store(true, Ordering::Release);
+        error
+    }
+
+    /// Syncs, and says so in the mark. A failure poisons and is never tried again.
+    pub fn sync(&self, target: &Target) -> Result<(), LogError> {
+        let mut mark = hold(&self.gate);
+        self.check()?;
+        if let Err(error) = target.file.sync() {
+            return Err(self.poison(LogError::io(self.disk.path(&target.name), "sync", &error)));
+        }
+        let before = self.durable_seq.fetch_max(target.seq, Ordering::AcqRel);
+        if before < target.seq
+            && let Err(error) = mark.write(target.seq)
+        {
+            return Err(self.poison(LogError::io(self.disk.path(MARK_NAME), "write", &error)));
+        }
+        Ok(())
+    }
+
+    /// Makes the mark itself durable.
+    pub fn sync_mark(&self) -> Result<(), LogError> {
+        let mark = hold(&self.gate);
+        self.check()?;
+        mark.sync().map_err(|error| self.poison(LogError::io(self.disk.path(MARK_NAME), "sync", &error)))
+    }
+
+    /// Asks the thread to sync `target` after `delay`, unless it is due earlier already.
+    pub fn schedule(&self, target: Target, delay: Duration) {
+        let mut waiting = hold(&self.waiting);
+        waiting.target = Some(target);
+        if waiting.due.is_none() {
+            waiting.due = Some(Instant::now() + delay);
+            self.wake.notify_one();
+        }
+    }
+
+    /// Nothing waits any more: the caller has synced.
+    pub fn unschedule(&self) {
+        let mut waiting = hold(&self.waiting);
+        waiting.target = None;
+        waiting.due = None;
+    }
+
+    /// Ends the thread.
+    pub fn stop(&self) {
+        hold(&self.waiting).stop = true;
+        self.wake.notify_one();
+    }
+
+    /// The thread's body.
+    pub fn keep_bound(&self) {
+        let mut waiting = hold(&self.waiting);
+        while !waiting.stop {
+            let left = waiting.due.map(|due| due.saturating_duration_since(Instant::now()));
+            match left {
+                None => waiting = self.wake.wait(waiting).unwrap_or_else(PoisonError::into_inner),
+                Some(left) if !left.is_zero() => {
+                    let woken = self.wake.wait_timeout(waiting, left);
+                    waiting = woken.unwrap_or_else(PoisonError::into_inner).0;
+                }
+                Some(_) => {
+                    waiting.due = None;
+                    let target = waiting.target.take();
+                    drop(waiting);
+                    // A failure has poisoned the log; the owner's next call says so.
+                    if target.is_some_and(|target| self.sync(&target).is_err()) {
+                        return;
+                    }
+                    waiting = hold(&self.waiting);
+                }
+            }
+        }
+    }
+}

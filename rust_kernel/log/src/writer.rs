@@ -1,0 +1,295 @@
+//! The open log: append, flush, sync, roll.
+
+use crate::config::{BUFFER_BYTES, Config};
+use crate::disk::{Disk, DiskFile};
+use crate::error::LogError;
+use crate::ids::{INDEX_FILES_MAX, Ids, Key, Range};
+use crate::record::{self, Chain, HEADER_BYTES, RECORD_BYTES_MAX, Stamp};
+use crate::segment::{Identity, SegmentHeader, salt, segment_name};
+use crate::survey::SegmentInfo;
+use crate::sync::{Need, Shared, SyncPolicy, Target};
+use std::any::Any;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// A log that is open for writing. One owner, one thread at a time.
+pub struct Log {
+    pub(crate) disk: Arc<dyn Disk>,
+    pub(crate) config: Config,
+    pub(crate) identity: Identity,
+    pub(crate) epoch: u32,
+    pub(crate) active: Active,
+    /// Records that are not yet written to the file.
+    pub(crate) buffer: Vec<u8>,
+    pub(crate) last_seq: u64,
+    pub(crate) chain: Chain,
+    /// The last sequence number that the owner's own calls have synced: what records carry. The thread's syncs are
+    /// left out, so that the same calls give the same bytes.
+    pub(crate) watermark: u64,
+    pub(crate) ids: Ids,
+    pub(crate) sealed: Vec<SegmentInfo>,
+    /// Usable snapshots, oldest first.
+    pub(crate) snapshots: Vec<u64>,
+    /// Snapshots that are damaged or more than enough: they go after the next good one.
+    pub(crate) snapshots_old: Vec<u64>,
+    /// The next record begins a new segment, since the rules have changed.
+    pub(crate) roll_next: bool,
+    pub(crate) abandoned: bool,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) thread: Option<JoinHandle<()>>,
+    /// Dropped last.
+    pub(crate) _lock: Box<dyn Any + Send + Sync>,
+}
+
+/// The segment that is being written.
+pub(crate) struct Active {
+    pub file: Arc<dyn DiskFile>,
+    pub name: String,
+    pub first_seq: u64,
+    pub salt: u32,
+    pub rules_version: u32,
+    /// How much of the file is written.
+    pub written: u64,
+}
+
+impl Log {
+    /// Appends one record to the buffer: no system call, unless the buffer or the segment is full. `seq` must be the
+    /// next number. `encode` pushes the payload onto the buffer and must leave what is there alone; the whole record
+    /// may take [`RECORD_BYTES_MAX`]. `keys` are remembered for [`Log::find`]; the first record of a key counts.
+    pub fn append(
+        &mut self,
+        kind: u8,
+        seq: u64,
+        ts_ns: i64,
+        keys: &[Key],
+        encode: impl FnOnce(&mut Vec<u8>),
+    ) -> Result<(), LogError> {
+        self.shared.check()?;
+        if seq != self.last_seq + 1 {
+            return Err(LogError::Sequence { expected: self.last_seq + 1, found: seq });
+        }
+        if self.roll_next || self.active.written + self.buffer.len() as u64 >= self.config.segment_bytes_max {
+            self.roll()?;
+        }
+        let start = self.buffer.len();
+        self.buffer.extend_from_slice(&[0; HEADER_BYTES]);
+        encode(&mut self.buffer);
+        self.bounded(start)?;
+        let previous = self.chain;
+        let stamp = Stamp { seq, epoch: self.epoch, kind, ts_ns, durable_seq: self.watermark, previous };
+        let bytes = &mut self.buffer[start..];
+        record::seal(bytes, &stamp, self.active.salt);
+        self.chain = record::link(bytes);
+        self.last_seq = seq;
+        self.ids.insert(keys, seq);
+        if self.buffer.len() >= BUFFER_BYTES { self.flush() } else { Ok(()) }
+    }
+
+    /// Takes a record that is too large back, and stops at an encoder that took away what was there before it.
+    fn bounded(&mut self, start: usize) -> Result<(), LogError> {
+        let Some(bytes) = self.buffer.len().checked_sub(start).filter(|bytes| *bytes >= HEADER_BYTES) else {
+            let reason = "the encoder removed bytes that were not its own".to_string();
+            return Err(self.shared.poison(LogError::Config { field: "encode", reason }));
+        };
+        if bytes > RECORD_BYTES_MAX {
+            self.buffer.truncate(start);
+            return Err(LogError::TooLarge { bytes, bytes_max: RECORD_BYTES_MAX });
+        }
+        Ok(())
+    }
+
+    /// Writes the buffer to the file: it survives the end of this process, not yet a power loss.
+    pub fn flush(&mut self) -> Result<(), LogError> {
+        self.shared.check()?;
+        if self.buffer.is_empty() {
+            return Ok(());
+        }
+        if let Err(error) = self.active.file.write_at(self.active.written, &self.buffer) {
+            return Err(self.shared.poison(LogError::io(self.disk.path(&self.active.name), "write", &error)));
+        }
+        self.active.written += self.buffer.len() as u64;
+        self.buffer.clear();
+        Ok(())
+    }
+
+    /// Writes and syncs; gives the last sequence number, which is durable now.
+    pub fn sync(&mut self) -> Result<u64, LogError> {
+        self.flush()?;
+        if self.shared.durable_seq() < self.last_seq {
+            self.shared.unschedule();
+            self.shared.sync(&self.target())?;
+        }
+        self.watermark = self.last_seq;
+        Ok(self.last_seq)
+    }
+
+    fn target(&self) -> Target {
+        Target { file: self.active.file.clone(), name: self.active.name.clone(), seq: self.last_seq }
+    }
+
+    /// Everything up to here survives a power loss. Grows by itself under [`SyncPolicy::Batch`].
+    pub fn durable_seq(&self) -> u64 {
+        self.shared.durable_seq()
+    }
+
+    /// The end of a drain: does what the policy wants, and more if something is to leave. Gives the durable sequence
+    /// number; with [`Need::BeforeEffects`] that is the last one, except under [`SyncPolicy::Off`].
+    pub fn settle(&mut self, need: Need) -> Result<u64, LogError> {
+        match (self.config.policy, need) {
+            (SyncPolicy::Off, Need::BeforeEffects | Need::WithinPolicy) => self.shared.check()?,
+            (SyncPolicy::Always, Need::BeforeEffects | Need::WithinPolicy)
+            | (SyncPolicy::Batch { .. }, Need::BeforeEffects) => {
+                self.sync()?;
+            }
+            (SyncPolicy::Batch { delay_us_max, records_max }, Need::WithinPolicy) => {
+                self.settle_batch(delay_us_max, records_max)?;
+            }
+        }
+        Ok(self.durable_seq())
+    }
+
+    fn settle_batch(&mut self, delay_us_max: u64, records_max: u64) -> Result<(), LogError> {
+        self.flush()?;
+        let waiting = self.last_seq - self.durable_seq();
+        if waiting == 0 {
+            return Ok(());
+        }
+        if self.thread.is_none() || waiting >= records_max {
+            return self.sync().map(|_| ());
+        }
+        self.shared.schedule(self.target(), Duration::from_micros(delay_us_max));
+        Ok(())
+    }
+
+    /// Seals the active segment and begins the next one. Everything appended so far is durable afterwards.
+    fn roll(&mut self) -> Result<(), LogError> {
+        self.sync()?;
+        if self.last_seq < self.active.first_seq {
+            // Nothing is in it: only its header changes, in one step.
+            self.active = self.begin_segment()?;
+            self.roll_next = false;
+            return Ok(());
+        }
+        let range = Range { first_seq: self.active.first_seq, last_seq: self.last_seq };
+        self.poisoning(|log| log.ids.seal(range))?;
+        let sealed = SegmentInfo {
+            name: self.active.name.clone(),
+            first_seq: range.first_seq,
+            last_seq: range.last_seq,
+            bytes: self.active.written,
+            rules_version: self.active.rules_version,
+        };
+        self.active = self.begin_segment()?;
+        self.roll_next = false;
+        self.sealed.push(sealed);
+        self.shared.sync_mark()?;
+        if self.ids.files.len() >= INDEX_FILES_MAX {
+            self.poisoning(|log| log.ids.merge().map(|_| ()))?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn poisoning<T>(
+        &mut self,
+        change: impl FnOnce(&mut Log) -> Result<T, LogError>,
+    ) -> Result<T, LogError> {
+        self.shared.check()?;
+        change(self).map_err(|error| self.shared.poison(error))
+    }
+
+    fn begin_segment(&mut self) -> Result<Active, LogError> {
+        let header = SegmentHeader {
+            rules_version: self.config.rules_version,
+            epoch: self.epoch,
+            first_seq: self.last_seq + 1,
+            chain: self.chain,
+            identity: self.identity.clone(),
+        };
+        begin_segment(self.disk.as_ref(), &header).map_err(|error| self.shared.poison(error))
+    }
+
+    /// The first sequence number that carried the key, however long ago.
+    pub fn find(&self, key: &Key) -> Result<Option<u64>, LogError> {
+        self.ids.find(key)
+    }
+
+    /// One bounded piece of housekeeping, for when the owner is idle: merges index files. Whether there was any.
+    pub fn maintain(&mut self) -> Result<bool, LogError> {
+        self.poisoning(|log| log.ids.merge())
+    }
+
+    /// The last sequence number that was appended; one less than the first if there is none.
+    pub fn last_seq(&self) -> u64 {
+        self.last_seq
+    }
+
+    /// Which opening this is: 1 for the first.
+    pub fn epoch(&self) -> u32 {
+        self.epoch
+    }
+
+    /// The hash of the last record.
+    pub fn chain(&self) -> Chain {
+        self.chain
+    }
+
+    /// The log's id: the hash of the identity's bytes.
+    pub fn log_id(&self) -> &[u8; 32] {
+        self.identity.hash()
+    }
+
+    /// The failure that poisoned the log, if one did.
+    pub fn failure(&self) -> Option<LogError> {
+        self.shared.failure()
+    }
+
+    /// Memory that the index of sealed segments holds, in bytes.
+    pub fn index_bytes(&self) -> usize {
+        self.ids.resident_bytes()
+    }
+
+    /// Files that the index of sealed segments has.
+    pub fn index_files(&self) -> usize {
+        self.ids.files.len()
+    }
+
+    /// Writes and syncs everything and closes the log. Dropping it does the same, with nobody to tell of a failure.
+    pub fn close(mut self) -> Result<(), LogError> {
+        self.finish()
+    }
+
+    /// Ends without writing or syncing anything more, as a killed process does. For tests of what comes after.
+    pub fn abandon(mut self) {
+        self.abandoned = true;
+    }
+
+    fn finish(&mut self) -> Result<(), LogError> {
+        self.sync()?;
+        self.shared.sync_mark()
+    }
+}
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        if !self.abandoned {
+            // A failure has poisoned the log before, or the next opening finds what it left.
+            let _ = self.finish();
+        }
+        self.shared.stop();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// A new segment, whole or not at all; durable, its name too, before the first record comes.
+pub(crate) fn begin_segment(disk: &dyn Disk, header: &SegmentHeader) -> Result<Active, LogError> {
+    let name = segment_name(header.first_seq);
+    let bytes = header.encode();
+    crate::directory::write_whole(disk, &name, |file| file.write_at(0, &bytes))?;
+    let file = disk.open_write(&name).map_err(|error| LogError::io(disk.path(&name), "open", &error))?;
+    let salt = salt(header.identity.hash(), header.first_seq);
+    let SegmentHeader { first_seq, rules_version, .. } = *header;
+    Ok(Active { file, name, first_seq, salt, rules_version, written: bytes.len() as u64 })
+}
