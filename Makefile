@@ -79,6 +79,16 @@ test-rust: setup
 	$(call say,'cargo test')
 	@LD_LIBRARY_PATH="$(PYTHON_LIBDIR):$${LD_LIBRARY_PATH:-}" cargo test --locked --workspace --quiet
 
+# The bugs exist only with this feature; the extension must refuse to be built with it.
+.PHONY: planted
+planted: $(STAMPS)/packages ## Plant each known bug in turn, and show which named test catches it
+	$(call say,'planted bugs')
+	@cargo test --locked --quiet --package dita-kernel --features planted --test sequences -- \
+		--exact planted::every_planted_bug_is_caught --nocapture
+	@cargo check --locked --quiet --package dita-py --features dita-kernel/planted >target/planted.log 2>&1 || true
+	@grep -q 'the feature .planted. is for the kernel' target/planted.log \
+		|| { cat target/planted.log >&2; echo 'The extension does not refuse to be built with planted bugs.' >&2; exit 1; }
+
 .PHONY: test-python
 test-python: setup
 	$(call say,'pytest')
@@ -93,6 +103,7 @@ lint-rust: $(STAMPS)/packages
 	@cargo fmt --all --check
 	$(call say,'clippy')
 	@cargo clippy --locked --workspace --all-targets --quiet -- -D warnings
+	@cargo clippy --locked --package dita-kernel --features planted --tests --quiet -- -D warnings
 
 .PHONY: lint-python
 lint-python: setup

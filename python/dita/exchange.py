@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final
 
-from dita.errors import InvalidInput
+from dita.errors import refuse
 
 # Key of the configuration -> keyword of the native instrument.
 _PLAIN: Final = frozenset(
@@ -35,12 +35,6 @@ _SUFFIXES: Final = ("USDT", "USDC", "USD")
 _FEE_DECIMALS_MAX: Final = 18
 
 
-def _refuse(field: str, value: object, why: str) -> InvalidInput:
-    error = InvalidInput(f"{field}: {value!r} {why}")
-    error.field, error.value = field, value
-    return error
-
-
 class ExchangeConfig:
     """What a venue's configuration says so far: venue-wide values, and what instruments override."""
 
@@ -67,7 +61,7 @@ class ExchangeConfig:
         changed._instruments = {symbol: dict(own) for symbol, own in self._instruments.items()}
         instruments = config.get("instruments", {})
         if not isinstance(instruments, Mapping):
-            raise _refuse("instruments", instruments, "must be a mapping of symbols")
+            raise refuse("instruments", instruments, "must be a mapping of symbols")
         for symbol, own in instruments.items():
             checked = _checked(f"instruments.{symbol}.", own, also=frozenset())
             changed._instruments.setdefault(symbol, {}).update(checked)
@@ -87,7 +81,7 @@ class ExchangeConfig:
         spec = {key: value for key, value in merged.items() if key in _PLAIN and value is not None}
         for key in ("tick_size", "lot_step"):
             if key not in spec:
-                raise _refuse(place + key, None, "is needed, for the instrument or venue-wide")
+                raise refuse(place + key, None, "is needed, for the instrument or venue-wide")
         spec.update(_kind(place, merged))
         spec.update(symbol=symbol, **_assets(place, symbol, spec))
         if merged.get("fee_rounding") is not None:
@@ -97,10 +91,10 @@ class ExchangeConfig:
 
 def _checked(place: str, config: object, *, also: frozenset[str]) -> dict[str, Any]:
     if not isinstance(config, Mapping):
-        raise _refuse(place.rstrip(".") or "config", config, "must be a mapping")
+        raise refuse(place.rstrip(".") or "config", config, "must be a mapping")
     for key in config:
         if key not in KEYS and key not in also:
-            raise _refuse(f"{place}{key}", config[key], "is no key of an exchange configuration")
+            raise refuse(f"{place}{key}", config[key], "is no key of an exchange configuration")
     return dict(config)
 
 
@@ -111,7 +105,7 @@ def _kind(place: str, merged: Mapping[str, Any]) -> dict[str, Any]:
     if product is not None:
         kind["product"] = str(product).upper()
         if kind["product"] not in {"PERP", "SPOT"}:
-            raise _refuse(place + "product", product, "is none of perp, spot")
+            raise refuse(place + "product", product, "is none of perp, spot")
     if merged.get("inverse") is not None:
         kind["inverse"] = merged["inverse"]
     return kind
@@ -122,7 +116,7 @@ def _assets(place: str, symbol: str, spec: Mapping[str, Any]) -> dict[str, str]:
     suffix = next((end for end in _SUFFIXES if symbol.endswith(end) and symbol != end), None)
     quote = spec.get("quote") or suffix
     if quote is None:
-        raise _refuse(place + "quote", None, "is needed: the symbol does not end in USDT, USDC or USD")
+        raise refuse(place + "quote", None, "is needed: the symbol does not end in USDT, USDC or USD")
     base = spec.get("base") or symbol.removesuffix(quote).rstrip("-_/") or symbol
     return {
         "base": base,
@@ -144,10 +138,10 @@ def fee_rounding(field: str, value: object) -> dict[str, Any]:
     if not isinstance(value, (list, tuple)):
         return {"fee_decimals": fee_decimals(field, value)}
     if len(value) != 2:
-        raise _refuse(field, value, "is no pair of a unit and a direction")
+        raise refuse(field, value, "is no pair of a unit and a direction")
     unit, direction = value
     if direction not in _DIRECTIONS:
-        raise _refuse(field, value, f"has a direction that is none of {', '.join(_DIRECTIONS)}")
+        raise refuse(field, value, f"has a direction that is none of {', '.join(_DIRECTIONS)}")
     return {"fee_decimals": fee_decimals(field, unit), "fee_rounding_mode": direction}
 
 
@@ -167,11 +161,11 @@ def fee_decimals(field: str, value: object) -> int:
         try:
             unit = Decimal(str(value)).normalize()
         except ArithmeticError:
-            raise _refuse(field, value, "is no unit like 0.00000001 and no number of decimals") from None
+            raise refuse(field, value, "is no unit like 0.00000001 and no number of decimals") from None
         exponent = unit.as_tuple().exponent
         if not isinstance(exponent, int) or unit.as_tuple().digits != (1,) or unit < 0:
-            raise _refuse(field, value, "is no power of ten")
+            raise refuse(field, value, "is no power of ten")
         decimals = -exponent
     if not 0 <= decimals <= _FEE_DECIMALS_MAX:
-        raise _refuse(field, value, "must come to 0 to 18 decimals")
+        raise refuse(field, value, "must come to 0 to 18 decimals")
     return decimals

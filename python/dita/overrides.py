@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from dita._kernel import Engine, KernelOutcome, TradeSide, TradeSlot, VenueOrder
-from dita.errors import InvalidInput
+from dita.errors import InvalidInput, placed, refuse
 
 # The blocks that this thread or task is in, the innermost last.
 _OPEN: Final[ContextVar[tuple["Override", ...]]] = ContextVar("dita_overrides", default=())
@@ -32,13 +32,6 @@ WRITABLE: Final = frozenset(
         "metadata",
     }
 )
-
-
-def refuse(field: str, value: object, why: str) -> InvalidInput:
-    """Return the error for a value that cannot be taken, by field and value."""
-    error = InvalidInput(f"{field}: {value!r} {why}")
-    error.field, error.value = field, value
-    return error
 
 
 class Override:
@@ -110,9 +103,7 @@ class Override:
         try:
             return self._engine.override_slot(slot_id, self._by, self._reason, **changes)
         except InvalidInput as error:
-            named = type(error)(f"slots[{slot_id}].{error}")
-            named.field, named.value = f"slots[{slot_id}].{error.field}", error.value
-            raise named from error
+            raise placed(error, f"slots[{slot_id}]") from error
 
     def write(self, slot_id: int, name: str, value: object) -> None:
         """Take a change.

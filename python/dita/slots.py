@@ -9,8 +9,8 @@ from decimal import Decimal
 from typing import Any, overload
 
 from dita._kernel import Engine, KernelOutcome, TradeSide, TradeSlot, TradeStage, VenueOrder
-from dita.errors import InvalidInput
-from dita.overrides import WRITABLE, block_of, exact_difference, needs_block, refuse
+from dita.errors import refuse
+from dita.overrides import WRITABLE, block_of, exact_difference, needs_block
 
 
 class KernelSlotView:
@@ -335,9 +335,7 @@ class KernelStateView:
             InvalidInput: There is no such slot.
         """
         if type(slot_id) is not int or not 0 <= slot_id < len(self.slots):
-            error = InvalidInput(f"slot_id: {slot_id!r} must be from 0 to {len(self.slots) - 1}")
-            error.field, error.value = "slot_id", slot_id
-            raise error
+            raise refuse("slot_id", slot_id, f"must be from 0 to {len(self.slots) - 1}")
         return self.slots[slot_id]
 
     @property

@@ -5,6 +5,8 @@
 
 use alloc::vec;
 use alloc::vec::Vec;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// The value of a free cell.
 const FREE: u32 = u32::MAX;
@@ -146,6 +148,45 @@ impl Index {
         for cell in smaller.into_iter().filter(|cell| !cell.is_free()) {
             self.put(cell);
         }
+    }
+}
+
+/// What a stored index may hold at most: more is no index of ours.
+const CELLS_MAX: usize = 1 << 28;
+
+impl Serialize for Index {
+    /// The cells that are taken, each where it lies: which of two entries of one hash is found first depends on it.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let taken = self.cells.iter().enumerate().filter(|(_, cell)| !cell.is_free());
+        let taken: Vec<(u32, u32, u32)> = taken.map(|(at, cell)| (at as u32, cell.tag, cell.value)).collect();
+        (self.cells.len() as u64, taken).serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Index {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Index, D::Error> {
+        let (count, taken) = <(u64, Vec<(u32, u32, u32)>)>::deserialize(deserializer)?;
+        let count = usize::try_from(count).unwrap_or(usize::MAX);
+        let roomy = taken.len().saturating_mul(8) <= count.saturating_mul(3);
+        // An index without a free cell would be searched for ever; one that is mostly room is somebody's joke.
+        let fair = count <= taken.len().saturating_mul(1 << 16).saturating_add(1 << 16);
+        if !(16..=CELLS_MAX).contains(&count) || !count.is_power_of_two() || !roomy || !fair {
+            return Err(D::Error::custom("an index of an impossible size"));
+        }
+        let mut index = Index::with_cells(count);
+        for (at, tag, value) in taken {
+            let cell = index.cells.get_mut(at as usize).filter(|cell| cell.is_free() && value != FREE);
+            *cell.ok_or_else(|| D::Error::custom("an index with an impossible cell"))? = Cell { tag, value };
+            index.len = index.len.wrapping_add(1);
+        }
+        Ok(index)
+    }
+}
+
+impl Index {
+    /// True where every value is below `bound`.
+    pub(crate) fn is_below(&self, bound: usize) -> bool {
+        self.cells.iter().all(|cell| cell.is_free() || (cell.value as usize) < bound)
     }
 }
 

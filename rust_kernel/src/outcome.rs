@@ -59,6 +59,9 @@ pub enum Detail {
     },
 }
 
+/// Why an event is refused that may be of orders or entries that are forgotten: the log can tell.
+pub const FORGOTTEN: &str = "is of what is forgotten here: whether it is booked, only the log can tell";
+
 /// What the kernel answers.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Outcome {
@@ -76,6 +79,15 @@ pub struct Outcome {
     pub state: Option<TradeStage>,
     /// Particulars.
     pub detail: Detail,
+}
+
+impl Outcome {
+    /// True where the event was refused because the memory is too short for it: the log's verdict settles it.
+    #[inline]
+    pub fn asks_the_log(&self) -> bool {
+        self.code == KernelDiagnosticCode::ReconcileRequired
+            && matches!(&self.detail, Detail::Field { why, .. } if *why == FORGOTTEN)
+    }
 }
 
 /// Why an input was not taken: nothing has changed. It travels boxed: it is seldom, and the way of what is taken

@@ -1,8 +1,6 @@
 //! Bad input, as the issue lists it: each has a stated result, loses nothing, and is flagged.
 
-mod common;
-
-use common::{Desk, dec, id};
+use crate::common::{Desk, dec, id};
 use dita_kernel::id::Id;
 use dita_kernel::input::{Input, InstrumentSpec, OpeningOrder, OpeningPosition, OpeningState, RareFields};
 use dita_kernel::kernel::KernelConfig;

@@ -1,8 +1,6 @@
 //! Trades taken back, corrected, and forced: what they do to order, position, money and stage.
 
-mod common;
-
-use common::{Desk, dec, id};
+use crate::common::{Desk, dec, id};
 use dita_kernel::effect::Command;
 use dita_kernel::id::Id;
 use dita_kernel::input::{InstrumentSpec, RareFields, VenueEvent};

@@ -1,8 +1,6 @@
 //! Fees that were seen, held against the prediction: how far off, and why.
 
-mod common;
-
-use common::{Desk, dec, id};
+use crate::common::{Desk, dec, id};
 use dita_kernel::calibration::FeeDeviation as Why;
 use dita_kernel::input::{FeeSample, Input};
 use dita_kernel::names::{KernelDiagnosticCode as Code, KernelEventKind as Kind, Liquidity, OrderSide};

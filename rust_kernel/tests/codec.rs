@@ -1,14 +1,12 @@
 //! The binary form: round trips, refusals, and a golden file that a change of format would break.
 
-mod common;
-
-use common::{dec, id};
+use crate::common::{dec, id};
 use dita_kernel::codec::{CodecError, FORMAT_VERSION, decode, encode};
 use dita_kernel::id::Id;
 use dita_kernel::input::{
     AccountEvent, AdoptedSlot, AdoptedSlots, ControlChange, EffectResult, FeeSample, FundingTerms, Input,
-    InstrumentSpec, Intent, OpeningOrder, OpeningPosition, OpeningState, RareFields, RiskLimits,
-    SlotOverride, VenueEvent,
+    InstrumentSpec, Intent, OpeningOrder, OpeningPosition, OpeningState, RareFields, Recalled, RecalledEvent,
+    RiskLimits, SlotOverride, VenueEvent, Verdict,
 };
 use dita_kernel::names::{
     AccountEventKind, ControlGate, KernelCommandType, KernelEventKind, Liquidity, OrderSide, OrderType,
@@ -60,6 +58,10 @@ fn samples() -> Vec<(&'static str, Input)> {
         order_side: Some(OrderSide::Buy),
         liquidity: None,
     };
+    let recalled = Recalled {
+        verdict: Verdict::Booked { seq: 300 },
+        event: RecalledEvent::Venue(Box::new(fill.clone())),
+    };
     let set = EffectResult::LeverageSet { symbol: id("BTCUSDT"), leverage: dec("5") };
     vec![
         ("intent", Input::Intent(Box::new(intent))),
@@ -77,6 +79,8 @@ fn samples() -> Vec<(&'static str, Input)> {
         ("override", Input::Override(Box::new(by_hand))),
         ("calibration", Input::Calibration(Box::new(sample))),
         ("edge", Input::Edge { symbol: id("BTCUSDT"), edge_bps: dec("-0.5") }),
+        ("restart", Input::Restart),
+        ("recalled", Input::Recalled(Box::new(recalled))),
     ]
 }
 

@@ -1,8 +1,6 @@
 //! Doubt and silence: requests that nobody answers, answers that find nothing, a connection that is gone.
 
-mod common;
-
-use common::{Desk, dec, id};
+use crate::common::{Desk, dec, id};
 use dita_kernel::effect::Command;
 use dita_kernel::id::Id;
 use dita_kernel::input::{Input, RareFields};

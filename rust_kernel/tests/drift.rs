@@ -1,8 +1,6 @@
 //! Every difference between the exchange's wallet and ours gets a name: each cause is planted here, and found.
 
-mod common;
-
-use common::{Desk, dec, id};
+use crate::common::{Desk, dec, id};
 use dita_kernel::input::{FundingTerms, Input, InstrumentSpec};
 use dita_kernel::names::{
     AccountEventKind as Entry, KernelEventKind as Kind, Liquidity, OrderSide, ReconcileStatus as Status,

@@ -1,8 +1,6 @@
 //! Several exits of one trade, stops, protection, and what is too small to sell.
 
-mod common;
-
-use common::{Desk, dec, id};
+use crate::common::{Desk, dec, id};
 use dita_kernel::effect::{Command, OrderRequest};
 use dita_kernel::id::Id;
 use dita_kernel::input::{EffectResult, Input, InstrumentSpec};

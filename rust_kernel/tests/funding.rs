@@ -1,9 +1,7 @@
 //! Funding: predicted when a boundary is crossed, made again where a late fill shows another position, settled by what
 //! the venue books.
 
-mod common;
-
-use common::{Desk, dec, id};
+use crate::common::{Desk, dec, id};
 use dita_kernel::input::{FundingTerms, Input, InstrumentSpec};
 use dita_kernel::kernel::KernelConfig;
 use dita_kernel::ledger::Cause;

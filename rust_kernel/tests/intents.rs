@@ -1,8 +1,6 @@
 //! What an intent is refused for: the code, the field, and nothing changed (the desk checks the state's hash).
 
-mod common;
-
-use common::{Desk, dec, id};
+use crate::common::{Desk, dec, id};
 use dita_kernel::input::{ControlChange, Intent, RiskLimits};
 use dita_kernel::kernel::KernelConfig;
 use dita_kernel::names::{

@@ -1,9 +1,6 @@
 //! Where the parts of the kernel meet: what one of them does to what another has booked, asked for or held back.
-#![allow(missing_docs)]
 
-mod common;
-
-use common::{Desk, dec, id};
+use crate::common::{Desk, dec, id};
 use dita_kernel::effect::Command;
 use dita_kernel::id::Id;
 use dita_kernel::input::{InstrumentSpec, Intent, RareFields, VenueEvent};
@@ -204,4 +201,34 @@ fn an_exit_above_the_venues_largest_order_is_refused_by_its_name() {
         assert_eq!((field, &*value), ("target_size", "1.500 (max_qty 1.000)"));
     }
     assert!(desk.exit_size(0, "1").accepted);
+}
+
+#[test]
+fn a_strangers_fill_is_not_taken_over_by_an_order_that_has_one_of_that_id() {
+    // Found by chance among many cases: the order came by its fill another way, and a repetition then took the other.
+    for by_order in [false, true] {
+        let mut desk = Desk::new();
+        desk.enter(0, "1");
+        let entry = desk.submitted();
+        desk.event(Kind::OrderStatus, &entry, |event| event.filled_size = Some(dec("1")));
+        let figures = |event: &mut VenueEvent, price: &str| {
+            event.asset = id("BTCUSDT");
+            event.order_side = Some(dita_kernel::names::OrderSide::Buy);
+            event.venue_trade_id = id("T1");
+            event.size = Some(dec("1"));
+            event.price = Some(dec(price));
+        };
+        desk.event(Kind::PartialFill, &id("stranger"), |event| {
+            figures(event, "99.9");
+            event.venue_order_id = id("V1");
+        });
+        desk.event(Kind::Liquidation, &entry, |event| figures(event, "98.7"));
+        let outcome = desk.event(Kind::PartialFill, &entry, |event| {
+            figures(event, "98.7");
+            event.venue_order_id = if by_order { id("V1") } else { Id::EMPTY };
+        });
+        assert_eq!(outcome.code, dita_kernel::names::KernelDiagnosticCode::DuplicateEvent);
+        assert_eq!((desk.size(0), desk.book()), ("1.000".into(), ("2.000".into(), "1.000".into())));
+        desk.assert_replays();
+    }
 }

@@ -1,8 +1,6 @@
 //! Orders of one group cancel one another.
 
-mod common;
-
-use common::{Desk, dec, id};
+use crate::common::{Desk, dec, id};
 use dita_kernel::effect::Command;
 use dita_kernel::id::Id;
 use dita_kernel::input::{ControlChange, Input, InstrumentSpec, RiskLimits};

@@ -1,8 +1,6 @@
 //! The opening state of a live account, and what the venue says of positions afterwards.
 
-mod common;
-
-use common::{Desk, dec, id};
+use crate::common::{Desk, dec, id};
 use dita_kernel::input::{ControlChange, Input, InstrumentSpec, OpeningOrder, OpeningPosition, OpeningState};
 use dita_kernel::kernel::KernelConfig;
 use dita_kernel::ledger::Account;

@@ -1,8 +1,6 @@
 //! Orders beyond entry and exit: amends by FIX's rules, milestones, what remains, what the venue does by itself.
 
-mod common;
-
-use common::{Desk, dec, id};
+use crate::common::{Desk, dec, id};
 use dita_kernel::effect::Command;
 use dita_kernel::id::Id;
 use dita_kernel::input::{ControlChange, RareFields, RiskLimits};

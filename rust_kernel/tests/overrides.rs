@@ -1,8 +1,6 @@
 //! An operator's own hand, and trades known from elsewhere: validated as a whole, attributed, and everything adds up.
 
-mod common;
-
-use common::{Desk, dec, id};
+use crate::common::{Desk, dec, id};
 use dita_kernel::effect::Command;
 use dita_kernel::input::{AdoptedSlot, AdoptedSlots, ControlChange, Input, RiskLimits, SlotOverride};
 use dita_kernel::kernel::KernelConfig;

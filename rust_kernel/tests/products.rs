@@ -1,8 +1,6 @@
 //! Products beside the linear perpetual: inverse contracts, which settle in coin, and spot, which moves two assets.
 
-mod common;
-
-use common::{Desk, dec, id};
+use crate::common::{Desk, dec, id};
 use dita_kernel::input::{Input, InstrumentSpec};
 use dita_kernel::ledger::Account;
 use dita_kernel::names::{

@@ -1,8 +1,6 @@
 //! Entries from audited runs only, and regime parity.
 
-mod common;
-
-use common::{Desk, dec, id};
+use crate::common::{Desk, dec, id};
 use dita_kernel::input::{ControlChange, Intent, Provenance};
 use dita_kernel::names::{
     KernelCommandType as Action, KernelDiagnosticCode as Code, OrderType, Regime, TimeInForce, TradeSide,

@@ -1,9 +1,7 @@
 //! Random inputs, wild ones included: every invariant holds after each, a refusal changes nothing, and the whole
 //! run replays to the same state. The desk checks all three.
 
-mod common;
-
-use common::{Desk, dec, id};
+use crate::common::{Desk, dec, id};
 use dita_kernel::id::Id;
 use dita_kernel::input::{
     AdoptedSlot, AdoptedSlots, ControlChange, FundingTerms, Input, InstrumentSpec, RareFields, RiskLimits,
@@ -94,6 +92,7 @@ enum Move {
     Limits {
         what: u32,
     },
+    Restart,
     Edge {
         edge: i32,
     },
@@ -224,6 +223,7 @@ fn any_move() -> impl Strategy<Value = Move> {
             .prop_map(|(slots, short)| Move::Adopt { slots, short }),
         1 => (0_u32..6).prop_map(|what| Move::Limits { what }),
         1 => (-2_i32..9).prop_map(|edge| Move::Edge { edge }),
+        1 => Just(Move::Restart),
         1 => Just(Move::Unfreeze),
         1 => any::<bool>().prop_map(|on| Move::Kill { on }),
         3 => (0_u32..3, prop::option::weighted(0.2, 0_usize..4), prop::option::weighted(0.8, 0_u32..7), prop::option::of(0_u32..4))
@@ -375,6 +375,7 @@ fn play(desk: &mut Desk, orders: &mut Vec<Id>, step: &Move) {
             let limits = limits(*what);
             desk.control(ControlChange { limits: Some(limits), ..ControlChange::default() });
         }
+        Move::Restart => drop(desk.put(Input::Restart)),
         Move::Edge { edge } => {
             desk.put(Input::Edge { symbol: id("BTCUSDT"), edge_bps: dec(&edge.to_string()) });
         }

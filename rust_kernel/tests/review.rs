@@ -1,9 +1,7 @@
 //! What a hostile review asked for: money and positions under events that repeat, contradict themselves, or come from
 //! clocks that are wrong.
 
-mod common;
-
-use common::{Desk, dec, id};
+use crate::common::{Desk, dec, id};
 use dita_kernel::effect::Command;
 use dita_kernel::id::Id;
 use dita_kernel::input::{AccountEvent, FundingTerms, Input, InstrumentSpec, OpeningState, VenueEvent};

@@ -1,8 +1,6 @@
 //! The risk guard: what holds entries back, and that nothing holds back an exit, a cancel or a stop.
 
-mod common;
-
-use common::{Desk, dec, id};
+use crate::common::{Desk, dec, id};
 use dita_kernel::effect::Command;
 use dita_kernel::id::Id;
 use dita_kernel::input::{ControlChange, Input, InstrumentSpec, RiskLimits};

@@ -22,6 +22,10 @@ pub mod time;
 pub mod transition;
 pub mod venue_event;
 
+// What is shipped has no bugs on purpose.
+const _: () =
+    assert!(!dita_kernel::planted::COMPILED, "the feature `planted` is for the kernel's tests alone");
+
 /// The DITA execution kernel's native module: enumerations, errors, frozen value types and the engine.
 #[pymodule(gil_used = true)]
 fn _kernel(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -17,6 +17,7 @@ use crate::names::{KernelDiagnosticCode as Code, OrderDoubt, OrderSide, VenueOrd
 use crate::num::{Decimal, Money, Price, Qty, Rounding};
 use crate::order::{Amendment, Order, OrderRole};
 use crate::outcome::{Outcome, Refusal};
+use crate::planted::{Bug, planted};
 use crate::risk::Attempt;
 use crate::slot::Slot;
 use crate::slot::table::Symbol;
@@ -291,7 +292,8 @@ pub(crate) fn worst_case(rules: &Instrument, order: &Order) -> Money {
     // Each by itself: what the venue says may be out of bounds.
     let (as_told, as_it_is) = (value(order.reserve_price, told), value(order.reserve_price, unfilled));
     let as_it_is = if as_told > as_it_is { as_told } else { as_it_is };
-    match order.amendment().filter(|amendment| amendment.qty > order.filled) {
+    let grows = |amendment: &&Amendment| amendment.qty > order.filled && !planted(Bug::AmendFreesTooEarly);
+    match order.amendment().filter(grows) {
         Some(amendment) => {
             let as_it_shall_be = value(amendment.reserve_price, amendment.qty - order.filled);
             if as_it_shall_be > as_it_is { as_it_shall_be } else { as_it_is }

@@ -10,6 +10,7 @@ use crate::ledger::{Account, Cause, Posting};
 use crate::names::{KernelDiagnosticCode as Code, Severity, VenueOrderStatus};
 use crate::num::{Money, Qty};
 use crate::order::{Order, OrderRef, OrderRole};
+use crate::planted::{Bug, planted};
 use crate::position::{Basis, position_side};
 use crate::slot::Slot;
 use crate::slot::table::Symbol;
@@ -124,7 +125,8 @@ impl Kernel {
     /// True where an order that ends now leaves a gap in the protection: a stop of an exit, not full, not by our wish.
     #[inline]
     pub(crate) fn is_failing_stop(order: &Order, status: VenueOrderStatus) -> bool {
-        order.role == OrderRole::Exit
+        !planted(Bug::LostStopIsQuiet)
+            && order.role == OrderRole::Exit
             && order.order_type.is_protective()
             && status != VenueOrderStatus::Filled
             && !order.cancel_requested

@@ -15,6 +15,7 @@ use crate::ledger::{Account, Cause, Posting};
 use crate::names::{KernelDiagnosticCode as Code, Product};
 use crate::num::{Money, Price, Qty, Rate};
 use crate::outcome::{Detail, Outcome, Refusal};
+use crate::planted::{Bug, planted};
 
 /// Terms as validation found them.
 #[derive(Debug)]
@@ -102,7 +103,12 @@ impl Kernel {
                 let Some(row) = self.funding.row_mut(instrument) else { break };
                 let schedule = &mut row.schedule;
                 let boundary_ns = schedule.next_boundary_ns;
-                let Some(rate) = schedule.rate.filter(|_| boundary_ns <= until_ns) else { break };
+                let is_due = if planted(Bug::BoundaryItselfIsMissed) {
+                    boundary_ns < until_ns
+                } else {
+                    boundary_ns <= until_ns
+                };
+                let Some(rate) = schedule.rate.filter(|_| is_due) else { break };
                 schedule.next_boundary_ns = boundary_ns.saturating_add(schedule.interval_ns);
                 let told = schedule.price.take();
                 if let Some(price) = told.or(self.books[instrument as usize].last_price) {
@@ -237,7 +243,8 @@ impl Kernel {
         let Some(row) = self.funding.row_mut(instrument) else { return };
         let mut again = Vec::new();
         for (at, prediction) in row.predictions.iter_mut().enumerate() {
-            if prediction.settlement != Settlement::Open || prediction.boundary_ns < venue_time_ns {
+            let on_it = prediction.boundary_ns == venue_time_ns && planted(Bug::FillOnBoundaryPaysNothing);
+            if prediction.settlement != Settlement::Open || prediction.boundary_ns < venue_time_ns || on_it {
                 continue;
             }
             prediction.qty[side] += qty;

@@ -21,11 +21,16 @@ mod intent;
 mod opening;
 mod overrides;
 mod provenance;
+mod recall;
+mod restart;
 mod settling;
 mod setup;
+mod snapshot;
 mod spot;
+mod stage;
 mod timers;
 mod venue;
+mod views;
 
 pub mod window;
 
@@ -33,7 +38,7 @@ use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec;
 use alloc::vec::Vec;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::calibration::FeeMeter;
 use crate::effect::{Effects, Notice};
@@ -44,9 +49,9 @@ use crate::input::{Input, Stamp};
 use crate::instrument::Instrument;
 use crate::ledger::Ledger;
 use crate::names::{
-    AccountEventKind, ControlGate, KernelDiagnosticCode, KernelMode, KernelVerbosity, Regime, TradeStage,
+    AccountEventKind, ControlGate, KernelDiagnosticCode, KernelMode, KernelVerbosity, Regime,
 };
-use crate::num::{Money, Price};
+use crate::num::Price;
 use crate::oco::Groups;
 use crate::order::{OrderRef, OrderStore};
 use crate::outcome::{Detail, Outcome, Refusal, severity_of};
@@ -54,21 +59,21 @@ use crate::position::Basis;
 use crate::reconcile::{Exchange, Reported};
 use crate::risk::{Exposure, Guard, Limits};
 use crate::slot::Slot;
-use crate::slot::classify::{Facts, stage_of};
-use crate::slot::table::{Rule, Symbol, rule, rule_number};
 
-use account::EntryMark;
+use account::{EntryMark, WalletEntry};
 pub(crate) use booking::exposure_of;
 pub(crate) use calibrate::fee_base;
 pub use intent::Remembered;
 pub use opening::Opened;
+pub use recall::{BookingKey, BookingKind};
+pub use snapshot::SnapshotError;
 pub use spot::base_amount;
 pub use timers::Connection;
 use timers::Watch;
 use window::Window;
 
 /// Capacities and identity, fixed for a kernel's life.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct KernelConfig {
     /// How many trades may run at once.
     pub max_slots: u32,
@@ -115,7 +120,7 @@ pub const SLOTS_MAX: u32 = 1 << 23;
 pub const EXIT_LEGS_MAX: usize = 31;
 
 /// What operators have set.
-#[derive(Clone, PartialEq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Control {
     /// Which venue.
     pub mode: KernelMode,
@@ -144,7 +149,7 @@ pub struct Control {
 }
 
 /// An instrument's books and counters, beside its rules.
-#[derive(Clone, PartialEq, Default, Debug, Serialize)]
+#[derive(Clone, PartialEq, Default, Debug, Serialize, Deserialize)]
 pub(crate) struct Books {
     /// The venue's positions by [`crate::names::PositionSide`].
     pub(crate) book: [Basis; 3],
@@ -163,7 +168,7 @@ pub(crate) struct Books {
 }
 
 /// An asset and what the exchange says of it.
-#[derive(Clone, PartialEq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct AssetState {
     /// Its name.
     pub name: Id,
@@ -174,7 +179,7 @@ pub struct AssetState {
 }
 
 /// The kernel.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Kernel {
     pub(crate) config: KernelConfig,
     pub(crate) seq: u64,
@@ -194,7 +199,7 @@ pub struct Kernel {
     pub(crate) exposure: Exposure,
     pub(crate) intents: Window<Remembered>,
     /// By kind of entry.
-    pub(crate) wallet_entries: Vec<Window<Id>>,
+    pub(crate) wallet_entries: Vec<Window<WalletEntry>>,
     /// The last wallet entries by what they say, for those that come by two ways.
     pub(crate) entry_marks: VecDeque<EntryMark>,
     pub(crate) funding: FundingBook,
@@ -204,6 +209,11 @@ pub struct Kernel {
     pub(crate) guard: Guard,
     pub(crate) watch: Watch,
     pub(crate) connection: Connection,
+    /// The venue's time of the last entry that is forgotten, ns, by kind.
+    pub(crate) entries_forgotten_ns: Vec<i64>,
+    /// True within a step that the log answers for: no state.
+    #[serde(skip)]
+    pub(crate) recalling: bool,
 }
 
 impl Kernel {
@@ -257,6 +267,8 @@ impl Kernel {
             guard: Guard::default(),
             watch: Watch::default(),
             connection: Connection::default(),
+            entries_forgotten_ns: vec![i64::MIN; AccountEventKind::ALL.len()],
+            recalling: false,
             config,
         })
     }
@@ -295,6 +307,8 @@ impl Kernel {
             Input::Override(change) => self.plan_override(change).map(drop),
             Input::Calibration(sample) => self.plan_calibration(sample).map(drop),
             Input::Edge { symbol, .. } => self.plan_edge(symbol),
+            Input::Restart => Ok(()),
+            Input::Recalled(recalled) => self.validate_recalled(stamp, recalled),
         }
     }
 
@@ -322,6 +336,8 @@ impl Kernel {
             Input::Override(change) => self.take_override(stamp, change, effects),
             Input::Calibration(sample) => self.take_calibration(stamp, sample),
             Input::Edge { symbol, edge_bps } => self.take_edge(stamp, symbol, *edge_bps, effects),
+            Input::Restart => self.take_restart(stamp, effects),
+            Input::Recalled(recalled) => self.take_recalled(stamp, recalled, effects),
         }
     }
 
@@ -369,244 +385,5 @@ impl Kernel {
     #[cold]
     pub(crate) fn notice(&self, effects: &mut Effects, code: KernelDiagnosticCode, slot_id: Option<u32>) {
         effects.notices.push(Notice { seq: self.seq, code, severity: severity_of(code), slot_id });
-    }
-
-    /// The facts that a slot's stage is a function of.
-    #[inline]
-    pub(crate) fn facts(&self, slot: &Slot) -> Facts {
-        let live = |reference: Option<OrderRef>| {
-            reference
-                .and_then(|reference| self.orders.get(reference))
-                .filter(|order| order.is_live())
-                .map(|order| order.status)
-        };
-        Facts {
-            entry: live(slot.entry),
-            exit: live(slot.exit),
-            holds: !slot.basis.qty.is_zero(),
-            used: slot.trade_number > 0,
-        }
-    }
-
-    /// Moves a slot by the transition table. Should the table refuse what has happened at the venue (a bug), the
-    /// facts win, and the alarm is CRITICAL.
-    #[inline]
-    pub(crate) fn move_slot(&mut self, slot_id: u32, symbol: Symbol, effects: &mut Effects) {
-        let stage = self.slots[slot_id as usize].stage;
-        let next = match rule(stage, symbol) {
-            Rule::Go(next) => next,
-            Rule::Ignore(code) => return self.notice(effects, code, Some(slot_id)),
-            Rule::Refuse(code) => self.stage_by_facts(slot_id, code, effects),
-        };
-        debug_assert!(
-            matches!(symbol, Symbol::Enter | Symbol::Exit | Symbol::Cancel)
-                || next == stage_of(self.facts(&self.slots[slot_id as usize])),
-            "the transition table contradicts the facts: {stage} {symbol} -> {next}"
-        );
-        let slot = &mut self.slots[slot_id as usize];
-        slot.stage = next;
-        slot.last_event_time_ns = self.now_ns;
-        effects.transitions.push(crate::effect::Transition {
-            seq: self.seq,
-            slot_id,
-            prev_state: stage,
-            next_state: next,
-            trigger: symbol,
-            rule: rule_number(stage, symbol),
-        });
-        if stage.is_free() != next.is_free() {
-            self.count_slot(slot_id, next);
-        }
-    }
-
-    /// The stage that the facts mean, where the table has none.
-    #[cold]
-    #[inline(never)]
-    fn stage_by_facts(&self, slot_id: u32, code: KernelDiagnosticCode, effects: &mut Effects) -> TradeStage {
-        self.notice(effects, code, Some(slot_id));
-        stage_of(self.facts(&self.slots[slot_id as usize]))
-    }
-
-    /// Keeps the counters and the index of trades in step with a slot that became busy or free.
-    #[inline]
-    fn count_slot(&mut self, slot_id: u32, next: TradeStage) {
-        let slot = &self.slots[slot_id as usize];
-        let hash = slot.trade_id.hash64();
-        let busy = &mut self.books[slot.instrument as usize].busy[(slot.side as usize) & 1];
-        if next.is_free() {
-            *busy = busy.saturating_sub(1);
-            self.free_slots = self.free_slots.saturating_add(1);
-            self.trades.remove(hash, slot_id);
-        } else {
-            *busy = busy.saturating_add(1);
-            self.free_slots = self.free_slots.saturating_sub(1);
-            self.trades.insert(hash, slot_id);
-        }
-    }
-
-    // ---------------------------------------------------------------------------------------- read-only views
-
-    /// The facts that a slot's stage is a function of, for checks.
-    pub fn facts_of(&self, slot: &Slot) -> Facts {
-        self.facts(slot)
-    }
-
-    /// The settings.
-    pub fn config(&self) -> &KernelConfig {
-        &self.config
-    }
-
-    /// The last input's sequence number.
-    #[inline]
-    pub fn seq(&self) -> u64 {
-        self.seq
-    }
-
-    /// Kernel time, ns; the smallest value before the first input.
-    #[inline]
-    pub fn now_ns(&self) -> i64 {
-        self.now_ns
-    }
-
-    /// What operators have set.
-    pub fn control(&self) -> &Control {
-        &self.control
-    }
-
-    /// A slot.
-    #[inline]
-    pub fn slot(&self, slot_id: u32) -> Option<&Slot> {
-        self.slots.get(slot_id as usize)
-    }
-
-    /// All slots.
-    pub fn slots(&self) -> &[Slot] {
-        &self.slots
-    }
-
-    /// The free slot with the lowest number.
-    pub fn free_slot(&self) -> Option<u32> {
-        if self.free_slots == 0 {
-            return None;
-        }
-        self.slots.iter().position(|slot| slot.stage.is_free()).map(|place| place as u32)
-    }
-
-    /// How many slots carry a trade.
-    pub fn busy_slots(&self) -> u32 {
-        self.config.max_slots.saturating_sub(self.free_slots)
-    }
-
-    /// The slot that carries a trade now.
-    pub fn slot_of_trade(&self, trade_id: &Id) -> Option<u32> {
-        self.trades.find(trade_id.hash64(), |slot_id| self.slots[slot_id as usize].trade_id == *trade_id)
-    }
-
-    /// The orders.
-    #[inline]
-    pub fn orders(&self) -> &OrderStore {
-        &self.orders
-    }
-
-    /// An instrument's place.
-    #[inline]
-    pub fn instrument_of(&self, symbol: &Id) -> Option<u32> {
-        self.symbols.find(symbol.hash64(), |place| self.instruments[place as usize].spec.symbol == *symbol)
-    }
-
-    /// The instruments by place.
-    pub fn instruments(&self) -> &[Instrument] {
-        &self.instruments
-    }
-
-    /// The venue's positions of an instrument by [`crate::names::PositionSide`].
-    pub fn book(&self, instrument: u32) -> [Basis; 3] {
-        self.books.get(instrument as usize).map_or([Basis::FLAT; 3], |books| books.book)
-    }
-
-    /// What of them belongs to no slot.
-    pub fn unassigned(&self, instrument: u32) -> [Basis; 3] {
-        self.books.get(instrument as usize).map_or([Basis::FLAT; 3], |books| books.unassigned)
-    }
-
-    /// The positions of an instrument as the venue last reported them, by [`crate::names::PositionSide`].
-    pub fn reported(&self, instrument: u32) -> [Option<Reported>; 3] {
-        let books = self.books.get(instrument as usize);
-        books.and_then(|books| books.reported.as_deref().copied()).unwrap_or_default()
-    }
-
-    /// True where the venue has liquidated a position that settles in an asset, or charged for it.
-    pub fn was_liquidated(&self, asset: u16) -> bool {
-        let of_asset = self.instruments.iter().zip(&self.books).filter(|(rules, _)| rules.settle == asset);
-        !self.ledger.balance(asset, crate::ledger::Account::LiquidationFees).is_zero()
-            || of_asset.into_iter().any(|(_, books)| books.liquidated)
-    }
-
-    /// The price that positions are valued at: the mark, or else the last fill's.
-    pub fn valuation_price(&self, instrument: u32) -> Option<Price> {
-        self.books.get(instrument as usize).and_then(|books| books.last_price)
-    }
-
-    /// The assets by place.
-    pub fn assets(&self) -> &[AssetState] {
-        &self.assets
-    }
-
-    /// An asset's place.
-    pub fn asset_of(&self, name: &Id) -> Option<u16> {
-        self.assets.iter().position(|asset| asset.name == *name).and_then(|place| u16::try_from(place).ok())
-    }
-
-    /// The ledger.
-    pub fn ledger(&self) -> &Ledger {
-        &self.ledger
-    }
-
-    /// Funding: schedules and predictions.
-    pub fn funding(&self) -> &FundingBook {
-        &self.funding
-    }
-
-    /// The exposure.
-    pub fn exposure(&self) -> &Exposure {
-        &self.exposure
-    }
-
-    /// True once there is an opening state.
-    pub fn is_opened(&self) -> bool {
-        self.opened
-    }
-
-    /// Unrealised PnL of a basis at the instrument's valuation price.
-    pub fn unrealized(&self, instrument: u32, basis: &Basis) -> Money {
-        let price = self.valuation_price(instrument);
-        let rules = self.instruments.get(instrument as usize);
-        match (price, rules) {
-            (Some(price), Some(rules)) if !basis.qty.is_zero() => {
-                rules.basis_value(price, basis.qty).map_or(Money::ZERO, |value| basis.unrealized(value))
-            }
-            _ => Money::ZERO,
-        }
-    }
-
-    /// A hash of the whole trading state: 32 bytes of BLAKE3. Sequence number and kernel time stay outside, so that a
-    /// refused input leaves it as it was.
-    pub fn state_hash(&self) -> [u8; 32] {
-        let state = (
-            (&self.config, self.opened, &self.opening, &self.control, &self.slots, &self.orders),
-            (&self.instruments, &self.books, &self.assets, &self.ledger, &self.exposure),
-            (
-                &self.intents,
-                &self.wallet_entries,
-                &self.entry_marks,
-                &self.funding,
-                &self.groups,
-                &self.guard,
-            ),
-            (&self.watch, &self.connection),
-        );
-        // Every part of the state is of a kind that postcard writes.
-        let bytes = postcard::to_allocvec(&state).unwrap_or_default();
-        *blake3::hash(&bytes).as_bytes()
     }
 }

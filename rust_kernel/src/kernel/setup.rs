@@ -72,7 +72,9 @@ impl Kernel {
             | Input::Adopt(_)
             | Input::Override(_)
             | Input::Calibration(_)
-            | Input::Edge { .. } => Ok(SetupPlan::Note(Code::IllegalTransition)),
+            | Input::Edge { .. }
+            | Input::Restart
+            | Input::Recalled(_) => Ok(SetupPlan::Note(Code::IllegalTransition)),
         }
     }
 

@@ -1,7 +1,7 @@
 //! The passing of time: what is due when the clock moves, and what a tick asks for.
 
 use alloc::vec::Vec;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::Kernel;
 use crate::effect::{Command, Effects};
@@ -9,9 +9,10 @@ use crate::input::Stamp;
 use crate::names::{KernelDiagnosticCode as Code, OrderDoubt, TimeInForce};
 use crate::order::{Order, OrderRef};
 use crate::outcome::{Detail, Outcome};
+use crate::planted::{Bug, planted};
 
 /// Orders that a tick must look at: in doubt, being amended, or of limited life. Ended ones drop out at the next tick.
-#[derive(Clone, PartialEq, Default, Debug, Serialize)]
+#[derive(Clone, PartialEq, Default, Debug, Serialize, Deserialize)]
 pub(crate) struct Watch {
     pub(crate) orders: Vec<OrderRef>,
 }
@@ -20,7 +21,7 @@ pub(crate) struct Watch {
 const WATCH_SWEEP: usize = 1023;
 
 /// The connection to the venue.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
 pub struct Connection {
     /// Kernel time since which it has been gone, ns; `None` while it is there.
     pub down_since_ns: Option<i64>,
@@ -144,6 +145,7 @@ impl Kernel {
             return if past(amendment.sent_time_ns) { Due::Doubt } else { Due::Wait };
         }
         let limited = order.time_in_force == TimeInForce::Gtd && order.is_live();
+        let limited = limited && !planted(Bug::LimitedLifeIsTrusted);
         match order.expire_time_ns.filter(|_| limited) {
             Some(until) if past(until) && again => Due::Ask,
             Some(_) => Due::Wait,

@@ -1,7 +1,7 @@
 //! A bounded memory of the last things seen, by id: the oldest makes room for the newest.
 
 use alloc::vec::Vec;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use crate::id::Id;
 use crate::index::Index;
@@ -20,7 +20,7 @@ impl Named for Id {
 }
 
 /// The memory.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Window<T> {
     items: Vec<T>,
     /// Their ids' hashes, so that forgetting the oldest does not hash again.
@@ -73,8 +73,18 @@ impl<T: Named + Default> Window<T> {
     }
 }
 
-impl<T: Serialize> Serialize for Window<T> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        (&self.items, self.next).serialize(serializer)
+impl<T> Window<T> {
+    /// What it remembers, and where it goes on: the rest follows from that.
+    pub(crate) fn trading_state(&self) -> (&[T], usize) {
+        (&self.items, self.next)
+    }
+
+    /// True where a stored memory is one that this code could have made.
+    pub(crate) fn is_sound(&self) -> bool {
+        self.items.len() == self.hashes.len()
+            && self.items.len() <= self.capacity
+            && self.next < self.capacity
+            && self.next <= self.items.len()
+            && self.index.is_below(self.items.len())
     }
 }

@@ -5,7 +5,7 @@ pub(crate) mod enter;
 mod exit;
 
 use alloc::boxed::Box;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::Kernel;
 use super::window::Named;
@@ -27,7 +27,7 @@ use checks::check_trade;
 pub(crate) use checks::{Prices, check_ratios};
 
 /// What was answered to an accepted intent, for when it comes again.
-#[derive(Clone, Default, Debug, Serialize)]
+#[derive(Clone, Default, Debug, Serialize, Deserialize)]
 pub struct Remembered {
     /// The intent.
     pub intent_id: Id,

@@ -16,6 +16,7 @@ use crate::names::{
 use crate::num::{Price, Qty};
 use crate::order::{Amendment, Order, OrderRef, OrderRole};
 use crate::outcome::Refusal;
+use crate::planted::{Bug, planted};
 use crate::slot::classify::Change;
 
 /// What became of a change of an order.
@@ -274,7 +275,7 @@ impl Kernel {
         if first_news || (order.status == Status::PendingReplace && order.amendment().is_none()) {
             order.status = order.working_status();
         }
-        if order.filled >= order.qty {
+        if order.filled >= order.qty && !planted(Bug::AmendedBelowFillsWorksOn) {
             return self.end_order(place, Status::Filled, Change::Ended, effects);
         }
         self.after_change(place, if first_news { Change::Acked } else { Change::Reported }, effects);

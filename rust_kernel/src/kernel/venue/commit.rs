@@ -13,6 +13,7 @@ use crate::names::{KernelDiagnosticCode as Code, KernelEventKind, OrderDoubt, Ve
 use crate::num::Money;
 use crate::order::OrderRole;
 use crate::outcome::{Detail, Outcome};
+use crate::planted::{Bug, planted};
 use crate::slot::classify::Change;
 
 impl Kernel {
@@ -45,6 +46,11 @@ impl Kernel {
         }
         self.commit_fills(place, plan, event, fee_asset, effects);
         self.commit_news(place, plan, event.kind, effects);
+        if planted(Bug::LastWordWins)
+            && let (KernelEventKind::OrderStatus, Some(status)) = (event.kind, event.status)
+        {
+            self.orders.at_mut(place).status = status;
+        }
         if event.remaining_size.is_some() || self.orders.at(place).extra.is_some() {
             self.note_standing(place, plan, event);
         }
@@ -62,6 +68,7 @@ impl Kernel {
         }
         let settle = self.instruments[self.orders.at(place).instrument as usize].settle;
         let is_settle = self.assets[usize::from(settle)].name == event.fee_asset;
+        let is_settle = is_settle || planted(Bug::EveryFeeInSettlement);
         Some(if is_settle { settle } else { self.asset_or_open(&event.fee_asset) })
     }
 
@@ -191,7 +198,7 @@ impl Kernel {
                 if order.doubt != OrderDoubt::Amend {
                     order.doubt = OrderDoubt::None;
                 }
-                if order.status == Status::Sent {
+                if order.status == Status::Sent || planted(Bug::AckStartsAfresh) {
                     order.status = Status::Acked;
                     self.after_change(place, Change::Acked, effects);
                 }

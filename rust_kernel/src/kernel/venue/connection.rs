@@ -6,6 +6,7 @@ use crate::kernel::Kernel;
 use crate::names::{KernelDiagnosticCode as Code, KernelEventKind as Kind, VenueOrderStatus};
 use crate::order::Order;
 use crate::outcome::{Detail, Outcome};
+use crate::planted::{Bug, planted};
 
 impl Kernel {
     /// DISCONNECTED and RESYNCED. While the connection is down nothing is in doubt that was not before: the venue's
@@ -23,7 +24,7 @@ impl Kernel {
             return self.answer(Code::DuplicateEvent, None, Detail::None);
         }
         self.connection.down_since_ns = gone.then_some(self.now_ns);
-        if !gone {
+        if !gone && !planted(Bug::BackWithoutQuestions) {
             self.ask_what_is_due(true, effects);
         }
         self.answer(Code::Ok, None, Detail::None)

@@ -10,6 +10,7 @@ use crate::input::{Stamp, VenueEvent};
 use crate::kernel::Kernel;
 use crate::names::{KernelDiagnosticCode as Code, OrderDoubt, VenueOrderStatus as Status};
 use crate::order::{Order, OrderRole};
+use crate::planted::{Bug, planted};
 use crate::slot::classify::Change;
 
 /// A venue's reason, as its code or as its words, for the few reasons that mean something here. Adapters name the
@@ -71,7 +72,7 @@ pub(super) fn unanswered(event: &VenueEvent, order: &Order) -> Option<OrderDoubt
 impl Kernel {
     /// The venue does not know the order. That counts only once it has had time to, and while it can be heard.
     pub(super) fn plan_not_found(&self, plan: &mut OrderPlan, stamp: Stamp, order: &Order) {
-        let deaf = self.connection.down_since_ns.is_some();
+        let deaf = self.connection.down_since_ns.is_some() && !planted(Bug::SilenceProvesAbsence);
         let waited = stamp.0.saturating_sub(order.sent_time_ns);
         let early = deaf || waited < self.config.settling_window_ns;
         if order.role == OrderRole::External || order.status == Status::New {

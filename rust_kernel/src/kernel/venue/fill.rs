@@ -16,6 +16,7 @@ use crate::names::{
 use crate::num::{Decimal, Money, Price, Qty};
 use crate::order::{Order, OrderRole};
 use crate::outcome::Refusal;
+use crate::planted::{Bug, planted};
 
 /// What a repetition brings that a known fill lacked.
 #[derive(Debug)]
@@ -87,6 +88,12 @@ impl Kernel {
     ) -> Result<(), Box<Refusal>> {
         self.check_own(event, order, rules)?;
         let key = fill_key(event);
+        if is_taken_for_old(event, order)
+            || (planted(Bug::OneTradeIdOneFill) && self.orders.by_fill(order.instrument, key).is_some())
+        {
+            plan.code = Code::StaleEvent;
+            return Ok(());
+        }
         if !key.is_empty()
             && let Some(at) = order.fills.iter().position(|fill| fill.venue_trade_id == *key)
         {
@@ -132,6 +139,7 @@ impl Kernel {
             Some(qty) => qty,
             None => return Ok(()),
         };
+        let qty = if planted(Bug::OverfillIsCutOff) { min(qty, order.unfilled()) } else { qty };
         let fill = self.real_fill(event, order, rules, qty)?;
         let after = order.filled + qty;
         // What was inferred before and is told in full now; what the event knows of and nobody told.
@@ -140,6 +148,7 @@ impl Kernel {
             Some(total) => (min(min(after - total, order.inferred), qty), Qty::ZERO),
             None => (min(order.inferred, qty), Qty::ZERO),
         };
+        let replaced = if planted(Bug::RealFillAdds) { Qty::ZERO } else { replaced };
         if !gap.is_zero() {
             plan.inferred = Some(self.inferred_fill(event, order, rules, gap, cumulative)?);
             plan.code = Code::InferredFill;
@@ -246,7 +255,7 @@ impl Kernel {
         qty: Qty,
     ) -> Result<NewFill, Box<Refusal>> {
         let (price, price_pending) = match event.price {
-            Some(value) if value.is_positive() => {
+            Some(value) if value.is_positive() || (planted(Bug::PriceZeroIsBelieved) && value.is_zero()) => {
                 (rules.mark(value).map_err(precision("price", value))?, false)
             }
             Some(value) if value.is_negative() => {
@@ -257,6 +266,7 @@ impl Kernel {
         let liquidity =
             event.liquidity.unwrap_or_else(|| expected_liquidity(order.order_type, order.post_only));
         let fee = event.fee.map(|fee| money("fee", fee)).transpose()?;
+        let fee = if planted(Bug::RebateIsCharged) { fee.map(Money::abs) } else { fee };
         if fee.is_some() {
             self.check_asset(&event.fee_asset)?;
         }
@@ -347,6 +357,15 @@ impl Kernel {
             )
         })
     }
+}
+
+/// Never, but where a bug is planted that takes a fill for old news by the order's state or by the clock.
+#[inline]
+fn is_taken_for_old(event: &VenueEvent, order: &Order) -> bool {
+    let canceled = order.status.is_ended() && order.status != Status::Filled;
+    (planted(Bug::FillWaitsForAck) && order.status == Status::Sent)
+        || (planted(Bug::CancelForgetsLateFill) && canceled)
+        || (planted(Bug::VenueClockIsTrusted) && event.timestamp_ns < order.sent_time_ns)
 }
 
 /// What tells a fill from its repetition: the venue's trade id, else the event's own id.

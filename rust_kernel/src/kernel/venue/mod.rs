@@ -20,8 +20,9 @@ use crate::names::{
     KernelDiagnosticCode as Code, KernelEventKind as Kind, OrderSide, PositionSide, Severity,
 };
 use crate::num::{Decimal, Money, NumError, Price, Qty, Rounding};
-use crate::order::OrderRole;
-use crate::outcome::{Outcome, Refusal};
+use crate::order::{Fill, OrderRole};
+use crate::outcome::{FORGOTTEN, Outcome, Refusal};
+use crate::planted::{Bug, planted};
 use amend::Amended;
 use fill::Enrichment;
 use forced::is_forced;
@@ -172,7 +173,11 @@ impl Kernel {
         let order = self.orders.at(place);
         let is_stray = |stray: &u32| {
             let other = self.orders.at(*stray);
+            // What stands here already is not taken over once more, whoever else has a fill of that id.
+            let is_known =
+                |fill: &Fill| !fill.venue_trade_id.is_empty() && order.knows_fill(&fill.venue_trade_id);
             other.role == OrderRole::External
+                && !other.fills.iter().any(is_known)
                 && other.instrument == order.instrument
                 && other.order_side == order.order_side
                 && other.position_side == order.position_side
@@ -215,7 +220,8 @@ impl Kernel {
         plan: &mut OrderPlan,
     ) -> Result<(), Box<Refusal>> {
         let place = self.find_order(event);
-        if is_forced(event.kind) && !place.is_some_and(|place| self.is_ours(place)) {
+        let is_ours = place.is_some_and(|place| self.is_ours(place));
+        if is_forced(event.kind) && !is_ours && !planted(Bug::ForcedNeedsOurOrder) {
             return self.plan_forced(event, place, plan);
         }
         let Some(place) = place else { return self.plan_unknown(event, plan) };
@@ -350,15 +356,10 @@ impl Kernel {
     /// A fill from before the oldest orders that are remembered may have been booked then: what cannot be told apart is
     /// not booked.
     pub(crate) fn check_not_forgotten(&self, venue_time_ns: i64) -> Result<(), Box<Refusal>> {
-        if !self.orders.may_be_forgotten(venue_time_ns) {
+        if self.recalling || !self.orders.may_be_forgotten(venue_time_ns) {
             return Ok(());
         }
-        Err(Refusal::field(
-            Code::ReconcileRequired,
-            "timestamp",
-            venue_time_ns,
-            "is of orders that are forgotten: whether the fill is booked, only the log can tell",
-        ))
+        Err(Refusal::field(Code::ReconcileRequired, "timestamp", venue_time_ns, FORGOTTEN))
     }
 
     pub(crate) fn check_asset(&self, name: &Id) -> Result<(), Box<Refusal>> {

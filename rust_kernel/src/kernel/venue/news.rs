@@ -13,6 +13,7 @@ use crate::names::{
 use crate::num::{Decimal, Qty};
 use crate::order::{Order, OrderRole};
 use crate::outcome::Refusal;
+use crate::planted::{Bug, planted};
 
 /// What an event says beside fills.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -64,6 +65,9 @@ impl Kernel {
             Kind::Expired => News::End(Status::Expired, None),
             Kind::DoneForDay => News::End(Status::DoneForDay, None),
             Kind::CancelPending => News::CancelPending,
+            Kind::CancelReject if planted(Bug::CancelRejectMeansCanceled) && contradicts_life(event) => {
+                News::End(Status::Canceled, None)
+            }
             Kind::CancelReject => {
                 plan.ask = !ended && contradicts_life(event);
                 News::CancelRefused
@@ -145,11 +149,13 @@ impl Kernel {
                     | Status::Stopped
             )
         );
-        if works && total.is_some_and(|total| total < order.filled) {
+        let open = works || matches!(event.status, Some(Status::New | Status::Sent));
+        if open && total.is_some_and(|total| total < order.filled) {
             plan.code = Code::StaleEvent; // told before the last fill
             return Ok(News::None);
         }
-        if works && order.status.is_ended() && order.status != Status::Filled {
+        let canceled = order.status.is_ended() && order.status != Status::Filled;
+        if works && canceled && !planted(Bug::CanceledIsBelieved) {
             return Ok(News::StillWorks);
         }
         if let Some(amendment) = order.amendment().filter(|_| works || event.status == Some(Status::Filled)) {
@@ -194,11 +200,15 @@ fn weigh(news: News, event: &VenueEvent, order: &Order) -> (News, Code) {
     let triggered = order.extra.as_ref().is_some_and(|extra| extra.triggered);
     match news {
         News::Ack if matches!(order.status, Status::Sent | Status::New) => (news, Code::Ok),
+        News::Ack if planted(Bug::AckStartsAfresh) => (news, Code::Ok),
         News::Ack if order.status == Status::Acked && order.venue_order_id == event.venue_order_id => {
             (News::None, Code::DuplicateEvent)
         }
         News::Ack => (News::None, Code::StaleEvent),
         News::End(status, _) if ended && order.status == status => (News::None, Code::DuplicateEvent),
+        News::End(Status::Expired, _) if planted(Bug::ExpiryNeedsAck) && order.status == Status::Sent => {
+            (News::None, Code::StaleEvent)
+        }
         News::Doubt(doubt) if ended && doubt != OrderDoubt::Amend => (News::None, Code::StaleEvent),
         News::Doubt(_) => (news, Code::InDoubt),
         News::None if event.kind == Kind::SendTimeout => (News::None, Code::StaleEvent),

@@ -1,30 +1,28 @@
 """`ExecutionKernel`: owns every trade from intent to closed, and keeps an exact account beside it."""
 
-import hashlib
-import logging
 import weakref
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from types import TracebackType
 from typing import Any, Final, Self, TypeAlias
 
 from dita._kernel import (
-    Engine,
     KernelIntent,
     KernelOutcome,
-    KernelTransition,
     Liquidity,
     OrderSide,
     TradeSlot,
     VenueEvent,
     VenueOrder,
 )
-from dita.clock import Clock, ManualClock, SystemClock
+from dita.clock import Clock
 from dita.control.memory import ControlPlane, ControlUpdate, InMemoryControlPlane, KernelControlSnapshot
-from dita.errors import InvalidInput, InvalidType, NotYetSupported
+from dita.errors import InvalidInput, InvalidType, NotYetSupported, placed, refuse, wrong_type
 from dita.exchange import ExchangeConfig
 from dita.journal.memory import KernelJournal
+from dita.kernel.followers import Followers
+from dita.kernel.opening import SIZE_MAX, SLOTS_MAX, nonce, open_engine, whole
 from dita.overrides import Override
 from dita.projection.memory import KernelProjection, build_projection
 from dita.slots import AccountProjection, KernelSlotView, KernelStateView
@@ -35,88 +33,7 @@ from dita.zinc.memory import ZincPlane
 Number: TypeAlias = Decimal | str | int | float
 Time: TypeAlias = datetime | int
 
-_LOG: Final = logging.getLogger("dita.planes")
-_NONCE_BITS: Final = 40
 _DEFAULT_ASSET: Final = "USDT"
-# What a client id has room for.
-_SLOTS_MAX: Final = 1 << 23
-_SIZE_MAX: Final = 1 << 31
-
-
-class _Planes:
-    """Journal, projection and Zinc plane: told after each drain, never while the kernel is locked.
-
-    It knows the engine weakly: the engine calls it, so a strong reference would keep both alive for ever.
-    """
-
-    __slots__ = ("_account", "_control", "errors", "journal", "projection", "zinc")
-
-    def __init__(
-        self, journal: KernelJournal | None, projection: KernelProjection | None, zinc: ZincPlane | None
-    ) -> None:
-        self.journal = journal
-        self.projection = projection
-        self.zinc = zinc
-        self.errors = 0
-        self._account: Callable[[], Mapping[str, Any]] = dict
-        self._control: Callable[[], Mapping[str, Any]] = dict
-
-    def __bool__(self) -> bool:
-        return not (self.journal is None and self.projection is None and self.zinc is None)
-
-    def read_from(self, engine: Engine) -> None:
-        """Learn where the account and the controls are read."""
-        reference = weakref.ref(engine)
-
-        def account() -> Mapping[str, Any]:
-            engine = reference()
-            return {} if engine is None else engine.account() or {}
-
-        def control() -> Mapping[str, Any]:
-            engine = reference()
-            return {} if engine is None else engine.control()
-
-        self._account, self._control = account, control
-
-    def observe(
-        self,
-        transitions: Sequence[KernelTransition],
-        slots: Sequence[TradeSlot],
-        events: Sequence[VenueEvent | None],
-    ) -> None:
-        """Take a drain's transitions, each slot concerned as it is now, and the event behind each change."""
-        by_id = {slot.slot_id: slot for slot in slots}
-        if self.journal is not None and transitions:
-            control = self._control()
-            for transition, event in zip(transitions, events, strict=True):
-                slot = by_id[transition.slot_id]
-                self.call(self.journal.record_transition, transition, slot, event, control)
-        for plane in (self.projection, self.zinc):
-            if plane is not None:
-                for slot in slots:
-                    self.call(plane.write_slot, slot)
-                self.call(plane.write_account, self._account())
-
-    def write_control(self, control: Mapping[str, Any]) -> None:
-        """Tell the planes of new controls."""
-        if self.projection is not None:
-            self.call(self.projection.write_control, control)
-        if self.zinc is not None:
-            self.call(self.zinc.update_control, control)
-
-    def call(self, method: Callable[..., object], *arguments: object) -> None:
-        """Call a plane. One that fails is logged and counted; trading goes on."""
-        try:
-            method(*arguments)
-        except Exception:  # noqa: BLE001 - the one boundary to followers: whatever breaks there must not stop a trade
-            self.errors += 1
-            _LOG.exception("%s failed", getattr(method, "__qualname__", method))
-
-    def close(self) -> None:
-        """Flush and close the journal."""
-        if self.journal is not None:
-            self.call(self.journal.flush)
-            self.call(self.journal.close)
 
 
 class ExecutionKernel:
@@ -178,18 +95,18 @@ class ExecutionKernel:
         if projection is None and projection_client is not None:
             projection = build_projection(projection_client)
         self._venue = venue
-        self._planes = _Planes(journal, projection, zinc_plane)
-        self._engine = _open_engine(
+        self._followers = Followers(journal, projection, zinc_plane)
+        self._engine = open_engine(
             venue,
             clock,
-            max_slots=_whole("max_slots", max_slots, 1, _SLOTS_MAX),
-            instance_nonce=_nonce(instance_nonce),
+            max_slots=whole("max_slots", max_slots, 1, SLOTS_MAX),
+            instance_nonce=nonce(instance_nonce),
             hedge_mode=hedge_mode,
-            inbox_max=_whole("inbox_max", inbox_max, 1, _SIZE_MAX),
-            remembered_orders=_whole("remembered_orders", remembered_orders, 1, _SIZE_MAX),
-            observer=self._planes.observe if self._planes else None,
+            inbox_max=whole("inbox_max", inbox_max, 1, SIZE_MAX),
+            remembered_orders=whole("remembered_orders", remembered_orders, 1, SIZE_MAX),
+            observer=self._followers.observe if self._followers else None,
         )
-        self._planes.read_from(self._engine)
+        self._followers.read_from(self._engine)
         self._zinc = zinc_plane
         self._state = KernelStateView(self._engine)
         self._exchange = ExchangeConfig()
@@ -215,7 +132,7 @@ class ExecutionKernel:
             `state`, `emitted_events` and `transitions`.
         """
         if self._zinc is not None:
-            self._planes.call(self._zinc.publish_intent, intent)
+            self._followers.call(self._zinc.publish_intent, intent)
         return self._engine.process_intent(intent)
 
     def process_intents(self, intents: Iterable[KernelIntent]) -> list[KernelOutcome]:
@@ -405,9 +322,7 @@ class ExecutionKernel:
             try:
                 self._engine.add_instrument(**spec)
             except (InvalidInput, InvalidType) as error:
-                named = type(error)(f"instruments.{spec['symbol']}.{error}")
-                named.field, named.value = f"instruments.{spec['symbol']}.{error.field}", error.value
-                raise named from error
+                raise placed(error, f"instruments.{spec['symbol']}") from error
         self._exchange = exchange
 
     def calibrate_fee(
@@ -469,7 +384,7 @@ class ExecutionKernel:
                 changed.
         """
         if not isinstance(update, ControlUpdate):
-            raise _wrong_type("update", update, "ControlUpdate")
+            raise wrong_type("update", update, "ControlUpdate")
         self._control_plane.update(update)
         return self.control
 
@@ -552,7 +467,7 @@ class ExecutionKernel:
             and came to `to`.
         """
         if limit is not None:
-            limit = _whole("limit", limit, 0, _SIZE_MAX)
+            limit = whole("limit", limit, 0, SIZE_MAX)
         return self._engine.ledger(limit, asset=asset, trade_id=trade_id)
 
     def positions(self) -> list[dict[str, Any]]:
@@ -587,7 +502,7 @@ class ExecutionKernel:
 
     def health(self) -> dict[str, Any]:
         """Return how the kernel itself is: `seq`, `now_ns`, `plane_errors`."""
-        return {"seq": self.seq, "now_ns": self.now_ns, "plane_errors": self._planes.errors}
+        return {"seq": self.seq, "now_ns": self.now_ns, "plane_errors": self._followers.errors}
 
     def state_hash(self) -> str:
         """Return BLAKE3 of the trading state, 64 hexadecimal digits. A refused input leaves it as it was."""
@@ -614,7 +529,7 @@ class ExecutionKernel:
             return
         self._end_watch()
         self._engine.close()
-        self._planes.close()
+        self._followers.close()
         close = getattr(self._venue, "close", None)
         if close is not None:
             close()
@@ -654,58 +569,13 @@ class ExecutionKernel:
 
     def _take_control(self, update: ControlUpdate) -> None:
         self._engine.update_control(**update.as_dict())
-        if self._planes:
-            self._planes.write_control(self._engine.control())
+        if self._followers:
+            self._followers.write_control(self._engine.control())
 
     def _instrument(self, asset: str | None) -> str:
         if asset is not None:
             return asset
         known = self._engine.instruments()
         if len(known) != 1:
-            raise _invalid("asset", asset, f"must name one of the {len(known)} instruments")
+            raise refuse("asset", asset, f"must name one of the {len(known)} instruments")
         return known[0]
-
-
-def _open_engine(
-    venue: VenueAdapter | SimulatedVenue | None,
-    clock: Clock | None,
-    **settings: Any,  # noqa: ANN401 - each has its own type
-) -> Engine:
-    if venue is not None and not isinstance(venue, (SimulatedVenue, VenueAdapter)):
-        raise _wrong_type("venue", venue, "an adapter with submit and cancel")
-    if clock is None:
-        clock = SystemClock() if getattr(venue, "live", False) else ManualClock()
-    if not isinstance(clock, (ManualClock, SystemClock)):
-        raise _wrong_type("clock", clock, "ManualClock or SystemClock")
-    start_ns = clock.start_ns if isinstance(clock, ManualClock) else None
-    if isinstance(venue, SimulatedVenue):
-        simulated = {**venue.settings, "hedge_mode": settings["hedge_mode"]}
-        return Engine(simulated=simulated, start_ns=start_ns, **settings)
-    return Engine(adapter=venue, start_ns=start_ns, **settings)
-
-
-def _nonce(given: int | str) -> int:
-    if isinstance(given, str):
-        digest = hashlib.blake2b(given.encode(), digest_size=_NONCE_BITS // 8).digest()
-        return int.from_bytes(digest, "big")
-    return _whole("instance_nonce", given, 0, (1 << _NONCE_BITS) - 1)
-
-
-def _whole(field: str, value: object, low: int, high: int) -> int:
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise _wrong_type(field, value, "int")
-    if not low <= value <= high:
-        raise _invalid(field, value, f"must be from {low} to {high}")
-    return value
-
-
-def _invalid(field: str, value: object, why: str) -> InvalidInput:
-    error = InvalidInput(f"{field}: {value!r} {why}")
-    error.field, error.value = field, value
-    return error
-
-
-def _wrong_type(field: str, value: object, wanted: str) -> InvalidType:
-    error = InvalidType(f"{field}: expected {wanted}, got {type(value).__name__} {value!r}")
-    error.field, error.value = field, value
-    return error

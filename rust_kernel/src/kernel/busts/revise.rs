@@ -1,66 +1,31 @@
-//! Busts and corrections: the only news that lower a cumulative quantity.
+//! A trade becomes what it shall be: fills, book, wallet, fee, funding, the order's status.
 //!
 //! A fill's trace in the book is linear: what it opened is in the book at its own value, what it closed went to the
 //! wallet as its realised profit. Taking a fill back takes both back; what is left of a flat book's cost is realised.
-//! The slot's own figures are made again from all fills of the trade where all are known, and by the same linear rule
-//! where they are not.
 
-use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use super::Kernel;
-use super::booking::sign_as;
-use super::spot::base_amount;
-use super::venue::{money, precision, value_of};
+use super::Revision;
+use super::own::{adjust, share};
 use crate::effect::Effects;
 use crate::id::Id;
-use crate::input::{Stamp, VenueEvent};
+use crate::input::VenueEvent;
 use crate::instrument::Instrument;
+use crate::kernel::Kernel;
+use crate::kernel::booking::sign_as;
+use crate::kernel::spot::base_amount;
 use crate::ledger::{Account, Cause, Posting};
-use crate::names::{
-    KernelDiagnosticCode as Code, KernelEventKind as Kind, OrderSide, Severity, TradeSide, VenueOrderStatus,
-};
-use crate::num::{Decimal, Money, Price, Qty, Rounding, multiply_divide};
-use crate::order::{Order, OrderRole};
-use crate::outcome::{Detail, Outcome, Refusal};
-use crate::position::Basis;
-use crate::slot::Slot;
-
-/// What a bust or a correction does.
-#[derive(Debug)]
-pub(crate) enum TradePlan {
-    /// It came before.
-    Duplicate,
-    /// A trade is another one from now on.
-    Revise(Revision),
-    /// It came before its fill: the order is known, the fill is not.
-    Ahead { place: u32, fill_id: Id },
-}
-
-/// A trade as it shall be.
-#[derive(Debug)]
-pub(crate) struct Revision {
-    place: u32,
-    /// The fill's own id; it may stand in several parts.
-    fill_id: Id,
-    /// The bust's or correction's own id; empty where it has none.
-    id: Id,
-    cause: Cause,
-    /// Zero for a bust.
-    qty: Qty,
-    price: Price,
-    fee: Option<Money>,
-    /// True where the venue says that the order works again.
-    works: bool,
-    /// True where the correction has a trade id of its own: the venue settles by that from here on.
-    settles: bool,
-}
+use crate::names::{KernelDiagnosticCode as Code, Severity, VenueOrderStatus};
+use crate::num::{Money, Price, Qty, Rounding};
+use crate::order::OrderRole;
+use crate::outcome::{Detail, Outcome};
+use crate::slot::classify::Change;
 
 /// What a revision has moved so far, signed as the order's side.
 #[derive(Clone, Copy, Default, Debug)]
-struct Moved {
-    qty: Qty,
-    value: Money,
+pub(super) struct Moved {
+    pub(super) qty: Qty,
+    pub(super) value: Money,
     /// What the wallet got, rounded as the venue rounds.
     wallet: Money,
     /// The same, exact.
@@ -79,172 +44,13 @@ impl Moved {
     }
 }
 
-/// A slot's own figures as its orders' fills make them, and what of them went past zero to nobody.
-#[derive(Clone, Copy, PartialEq, Default, Debug)]
-struct Own {
-    basis: Basis,
-    initial: Qty,
-    entry_value: Money,
-    realized: Money,
-    rest: Basis,
-}
-
-impl Own {
-    fn of(slot: &Slot, rest: Basis) -> Own {
-        Own {
-            basis: slot.basis,
-            initial: slot.initial,
-            entry_value: slot.entry_value,
-            realized: slot.realized,
-            rest,
-        }
-    }
-
-    fn take(&mut self, role: OrderRole, qty: Qty, value: Money) {
-        if role == OrderRole::Entry {
-            self.initial += qty.abs();
-            self.entry_value += value.abs();
-        }
-        let past_zero = role == OrderRole::Exit && qty.abs() > self.basis.qty.abs();
-        self.realized += self.basis.apply(qty, value).realized;
-        if past_zero {
-            self.rest.qty += self.basis.qty;
-            self.rest.cost += self.basis.cost;
-            self.basis = Basis::FLAT;
-        }
-    }
-}
-
-fn unclear(field: &'static str, value: impl core::fmt::Display, why: &'static str) -> Box<Refusal> {
-    Refusal::field(Code::ReconcileRequired, field, value, why)
-}
-
 impl Kernel {
-    #[cold]
-    pub(crate) fn take_trade(&mut self, stamp: Stamp, event: &VenueEvent, effects: &mut Effects) -> Outcome {
-        let plan = match self.plan_trade(event) {
-            Ok(plan) => plan,
-            Err(refusal) => return self.refused(event.slot_id, *refusal),
-        };
-        self.pass_time(stamp, event.timestamp_ns);
-        self.commit_trade(&plan, event, effects)
-    }
-
-    pub(crate) fn commit_trade(
+    pub(super) fn commit_revision(
         &mut self,
-        plan: &TradePlan,
+        revision: &Revision,
         event: &VenueEvent,
         effects: &mut Effects,
     ) -> Outcome {
-        match plan {
-            TradePlan::Duplicate => self.answer(Code::DuplicateEvent, None, Detail::None),
-            TradePlan::Revise(revision) => self.commit_revision(revision, event, effects),
-            TradePlan::Ahead { place, fill_id } => self.commit_ahead(*place, fill_id, event, effects),
-        }
-    }
-
-    pub(crate) fn plan_trade(&self, event: &VenueEvent) -> Result<TradePlan, Box<Refusal>> {
-        let told = event.rare.as_ref().map(|rare| &rare.ref_trade_id).filter(|id| !id.is_empty());
-        let reference = told.unwrap_or(&event.venue_trade_id);
-        if let Some(place) = self.plan_ahead(event, reference)? {
-            return Ok(TradePlan::Ahead { place, fill_id: reference.clone() });
-        }
-        let place = self.trade_referred_to(event, reference)?;
-        let order = self.orders.at(place);
-        let fill_id = order.fill_id_of(reference);
-        let id = own_id(event, reference);
-        if !id.is_empty() && order.correction(id).is_some() {
-            return Ok(TradePlan::Duplicate);
-        }
-        let parts = order.fills.iter().filter(|fill| fill.venue_trade_id == *fill_id);
-        let (mut qty, mut price) = (Qty::ZERO, Price::ZERO);
-        for fill in parts {
-            qty += fill.qty;
-            price = fill.price;
-        }
-        let is_bust = event.kind == Kind::TradeBust;
-        if is_bust && qty.is_zero() {
-            return Ok(TradePlan::Duplicate);
-        }
-        let mut revision = Revision {
-            place,
-            fill_id: fill_id.clone(),
-            id: id.clone(),
-            cause: if is_bust { Cause::TradeBusted } else { Cause::TradeCorrected },
-            qty: Qty::ZERO,
-            price,
-            fee: None,
-            works: works_again(event),
-            settles: !is_bust && has_own_trade_id(event, reference),
-        };
-        if !is_bust {
-            self.plan_correction(&mut revision, event, order, qty)?;
-            let same = revision.qty == qty && (qty.is_zero() || revision.price == price);
-            if same && id.is_empty() && revision.fee.is_none() {
-                return Ok(TradePlan::Duplicate);
-            }
-        }
-        Ok(TradePlan::Revise(revision))
-    }
-
-    /// The order whose fill is meant.
-    fn trade_referred_to(&self, event: &VenueEvent, reference: &Id) -> Result<u32, Box<Refusal>> {
-        let unknown =
-            || unclear("ref_trade_id", reference, "is not a fill or correction that the kernel knows");
-        if reference.is_empty() {
-            return Err(unclear("ref_trade_id", "", "is needed: which fill is meant"));
-        }
-        let place = self.find_order(event);
-        let of_order = place.map(|place| self.orders.at(place).instrument);
-        let instrument = of_order
-            .or_else(|| self.instrument_of(&event.asset))
-            .ok_or_else(|| unclear("asset", &event.asset, "is needed to find the fill"))?;
-        let side = place.map(|place| self.orders.at(place).order_side).or(event.order_side);
-        match self.orders.holders_of_trade(instrument, reference, side) {
-            (Some(holder), Some(other)) => place
-                .filter(|place| *place == holder || *place == other)
-                .ok_or_else(|| unclear("ref_trade_id", reference, "means two fills: name the order")),
-            (Some(holder), None) => Ok(holder),
-            (None, _) => Err(unknown()),
-        }
-    }
-
-    fn plan_correction(
-        &self,
-        revision: &mut Revision,
-        event: &VenueEvent,
-        order: &Order,
-        booked: Qty,
-    ) -> Result<(), Box<Refusal>> {
-        let rules = &self.instruments[order.instrument as usize];
-        revision.qty = match event.size {
-            Some(value) if value.is_negative() => {
-                return Err(unclear("size", value, "a fill cannot be corrected below zero"));
-            }
-            Some(value) => rules.qty(value).map_err(precision("size", value))?,
-            None if booked.is_zero() => {
-                return Err(unclear("size", "None", "is needed to bring a busted fill back"));
-            }
-            None => booked,
-        };
-        if revision.qty.is_zero() {
-            return Ok(());
-        }
-        match event.price {
-            Some(value) if value.is_positive() => {
-                revision.price = rules.mark(value).map_err(precision("price", value))?;
-            }
-            Some(value) => return Err(unclear("price", value, "a fill cannot be corrected to that price")),
-            None => {}
-        }
-        value_of(rules, revision.price, revision.qty)?;
-        revision.fee = event.fee.map(|fee| money("fee", fee)).transpose()?;
-        self.check_asset(&event.fee_asset)
-    }
-
-    // ------------------------------------------------------------------------------------------------ commit
-
-    fn commit_revision(&mut self, revision: &Revision, event: &VenueEvent, effects: &mut Effects) -> Outcome {
         let place = revision.place;
         let parts = self.parts_of(place, &revision.fill_id);
         let fee_asset = self.fee_asset_of(place, event);
@@ -273,12 +79,14 @@ impl Kernel {
         fills.filter(|(_, fill)| fill.venue_trade_id == *fill_id).map(|(at, _)| at).collect()
     }
 
-    /// A fill's price became known by a repetition of it.
+    /// A fill's price became known by a repetition of it. A profit that the venue has told stands all the same.
     #[cold]
     pub(crate) fn price_fill(&mut self, place: u32, fill_id: &Id, price: Price, effects: &mut Effects) {
         let parts = self.parts_of(place, fill_id);
         let fills = &self.orders.at(place).fills;
         let qty = parts.iter().fold(Qty::ZERO, |sum, at| sum + fills[*at].qty);
+        let told = parts.iter().all(|at| fills[*at].profit_told);
+        let profit = parts.iter().fold(Money::ZERO, |sum, at| sum + fills[*at].realized);
         let revision = Revision {
             place,
             fill_id: fill_id.clone(),
@@ -291,6 +99,12 @@ impl Kernel {
             settles: false,
         };
         self.revise(&revision, &parts, None, effects);
+        if told {
+            for at in &parts {
+                self.orders.at_mut(place).fills[*at].settled = false;
+            }
+            self.settle_fill(place, fill_id, None, Some(profit));
+        }
     }
 
     /// Makes a trade what it shall be: in its order, the book, the wallet, the slot, and then the stage.
@@ -517,100 +331,6 @@ impl Kernel {
         exchange.unsettled_fills = exchange.unsettled_fills.saturating_add(1);
     }
 
-    // ------------------------------------------------------------------------------------------------ the slot
-
-    /// A slot's figures made again from its trade's fills, where that gives what the slot has: all are known then, and
-    /// nothing but fills has touched it.
-    fn own_if_known(&self, slot_id: u32) -> Option<Own> {
-        let own = self.own_from_fills(slot_id);
-        (Own::of(&self.slots[slot_id as usize], own.rest) == own).then_some(own)
-    }
-
-    fn own_from_fills(&self, slot_id: u32) -> Own {
-        let trade_number = self.slots[slot_id as usize].trade_number;
-        let mut fills = Vec::new();
-        let of_trade = |order: &&Order| {
-            order.role != OrderRole::External
-                && order.slot_id == slot_id
-                && order.trade_number == trade_number
-        };
-        for order in self.orders.iter().filter(of_trade) {
-            let rules = &self.instruments[order.instrument as usize];
-            for (at, fill) in order.fills.iter().enumerate().filter(|(_, fill)| !fill.qty.is_zero()) {
-                let value = rules.value(fill.price, fill.qty).unwrap_or_default();
-                let (qty, value) = sign_as(rules, order.order_side, fill.qty, value);
-                fills.push(((fill.seq, order.number, at), order.role, qty, value));
-            }
-        }
-        fills.sort_unstable_by_key(|(sequence, ..)| *sequence);
-        let mut own = Own::default();
-        for (_, role, qty, value) in fills {
-            own.take(role, qty, value);
-        }
-        own
-    }
-
-    /// Writes a slot's figures anew. Returns the change of the profit at own cost.
-    fn make_again(&mut self, slot_id: u32, place: u32, before: Own) -> Money {
-        let own = self.own_from_fills(slot_id);
-        let slot = &mut self.slots[slot_id as usize];
-        slot.basis = own.basis;
-        slot.initial = own.initial;
-        slot.entry_value = own.entry_value;
-        slot.realized = own.realized;
-        let past_zero =
-            self.give_to_nobody(place, own.rest.qty - before.rest.qty, own.rest.cost - before.rest.cost);
-        own.realized - before.realized + past_zero
-    }
-
-    /// Moves a slot by the linear rule. Returns the change of the profit at own cost.
-    fn move_linear(&mut self, slot_id: u32, place: u32, moved: Moved) -> Money {
-        let order = self.orders.at(place);
-        let (role, buys) = (order.role, order.order_side == OrderSide::Buy);
-        let rules = &self.instruments[order.instrument as usize];
-        let slot = &mut self.slots[slot_id as usize];
-        let mut own = if role == OrderRole::Entry {
-            let (qty, value) = if buys { (moved.qty, moved.value) } else { (-moved.qty, -moved.value) };
-            slot.initial += qty;
-            slot.entry_value += rules.basis_sign(value);
-            adjust(&mut slot.basis, moved.qty, moved.value)
-        } else {
-            // At the average cost of what is held, or else of what was entered.
-            let cost = match (slot.basis.qty.is_zero(), slot.initial.is_zero()) {
-                (false, _) => share(slot.basis.cost, moved.qty, slot.basis.qty),
-                (true, false) => rules.basis_sign(share(slot.entry_value, moved.qty, slot.initial)),
-                (true, true) => moved.value,
-            };
-            slot.basis.qty += moved.qty;
-            slot.basis.cost += cost;
-            cost - moved.value
-        };
-        slot.realized += own;
-        let wrong_side = match slot.side {
-            TradeSide::Long => slot.basis.qty.0 < 0,
-            TradeSide::Short | TradeSide::Flat => slot.basis.qty.0 > 0,
-        };
-        if wrong_side {
-            let rest = core::mem::replace(&mut slot.basis, Basis::FLAT);
-            own += self.give_to_nobody(place, rest.qty, rest.cost);
-        } else if slot.basis.qty.is_zero() {
-            let left_over = -core::mem::replace(&mut slot.basis, Basis::FLAT).cost;
-            slot.realized += left_over;
-            own += left_over;
-        }
-        own
-    }
-
-    /// Moves the unassigned book. Returns what that realised there.
-    fn give_to_nobody(&mut self, place: u32, qty: Qty, cost: Money) -> Money {
-        if qty.is_zero() && cost.is_zero() {
-            return Money::ZERO;
-        }
-        let order = self.orders.at(place);
-        let side = order.position_side as usize;
-        adjust(&mut self.books[order.instrument as usize].unassigned[side], qty, cost)
-    }
-
     /// What the new quantity means for the order's status and the slot's stage.
     fn after_revision(&mut self, revision: &Revision, owner: Option<u32>, effects: &mut Effects) {
         let place = revision.place;
@@ -623,8 +343,7 @@ impl Kernel {
                 order.status = order.working_status();
             }
             if order.filled >= order.qty {
-                let change = crate::slot::classify::Change::Ended;
-                return self.end_order(place, VenueOrderStatus::Filled, change, effects);
+                return self.end_order(place, VenueOrderStatus::Filled, Change::Ended, effects);
             }
         } else if revision.works && order.filled < order.qty && order.role != OrderRole::External {
             self.reopen(place, effects);
@@ -642,46 +361,7 @@ impl Kernel {
     }
 }
 
-/// Adds to a basis past its trades. What is left of a flat one's cost is realised; what would leave a position whose
-/// price is below zero counts as a trade at that value.
-fn adjust(basis: &mut Basis, qty: Qty, cost: Money) -> Money {
-    let after = Basis { qty: basis.qty + qty, cost: basis.cost + cost };
-    if after.qty.is_zero() {
-        *basis = Basis::FLAT;
-        return -after.cost;
-    }
-    let alike = |basis: &Basis| basis.qty.signum() == basis.cost.signum();
-    if basis.qty.is_zero() || alike(basis) == alike(&after) {
-        *basis = after;
-        return Money::ZERO;
-    }
-    basis.apply(qty, cost).realized
-}
-
-/// `whole × part / of`, half-even at 1e-18; nothing of nothing.
-fn share(whole: Money, part: Qty, of: Qty) -> Money {
-    if of.is_zero() {
-        return Money::ZERO;
-    }
-    let (part, of) = if of.0 < 0 { (-part, -of) } else { (part, of) };
-    Money(multiply_divide(whole.0, part.0, of.0, Rounding::HalfEven).unwrap_or_default())
-}
-
 /// A profit as the venue books it: rounded, but for spot, where it is no entry of its own.
 fn as_the_wallet(rules: &Instrument, profit: Money) -> Money {
     if rules.base.is_some() { profit } else { profit.rounded(rules.spec.fee_decimals, Rounding::HalfEven) }
-}
-
-/// A bust's or correction's own id, where it is not the fill's.
-pub(super) fn own_id<'a>(event: &'a VenueEvent, reference: &Id) -> &'a Id {
-    if has_own_trade_id(event, reference) { &event.venue_trade_id } else { &event.event_id }
-}
-
-fn has_own_trade_id(event: &VenueEvent, reference: &Id) -> bool {
-    !event.venue_trade_id.is_empty() && event.venue_trade_id != *reference
-}
-
-fn works_again(event: &VenueEvent) -> bool {
-    let working = matches!(event.status, Some(VenueOrderStatus::Acked | VenueOrderStatus::PartiallyFilled));
-    working || event.remaining_size.is_some_and(Decimal::is_positive)
 }

@@ -1,0 +1,313 @@
+//! What Python puts in: intents, events, marks, terms and an operator's changes.
+
+use dita_engine::Clock;
+use dita_kernel::id::Id;
+use dita_kernel::input::{EffectResult, Input, Stamp};
+use dita_kernel::names::Liquidity;
+use dita_kernel::outcome::{Detail as CoreDetail, Outcome};
+use pyo3::PyTypeCheck;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList};
+
+use super::drain::Patience;
+use super::settings::{self, ControlUpdate};
+use super::{Engine, id, inputs, reads};
+use crate::account_event::account_event_from_dict;
+use crate::details::{Detail, Details};
+use crate::errors::Error;
+use crate::intent::KernelIntent;
+use crate::outcome::KernelOutcome;
+use crate::venue_event::VenueEvent;
+use crate::{number, time};
+
+/// A refusal of a setting as an exception: nobody looks at the outcome of a setting.
+fn settled(outcome: KernelOutcome) -> Result<KernelOutcome, Error> {
+    let answer = &outcome.view().answer;
+    if answer.outcome.accepted || outcome.view().extra != Details::EMPTY {
+        return Ok(outcome);
+    }
+    Err(refused(&answer.outcome))
+}
+
+#[cold]
+fn refused(outcome: &Outcome) -> Error {
+    match &outcome.detail {
+        CoreDetail::Field { field, value, why } => Error::text_value(*field, value, why),
+        CoreDetail::None
+        | CoreDetail::Order(_)
+        | CoreDetail::Limit { .. }
+        | CoreDetail::Retry { .. }
+        | CoreDetail::Venue { .. }
+        | CoreDetail::First { .. } => Error::text_value("input", "", outcome.code.name()),
+    }
+}
+
+/// A value of one of our own classes.
+#[inline]
+fn instance<'a, 'py, T: PyTypeCheck>(
+    value: &'a Bound<'py, PyAny>,
+    field: &'static str,
+    wanted: &str,
+) -> Result<&'a Bound<'py, T>, Error> {
+    value.cast::<T>().map_err(|_| Error::wrong_type(field, value, wanted))
+}
+
+impl Engine {
+    fn settle(&self, py: Python<'_>, input: Input, time_ns: Option<i64>) -> Result<KernelOutcome, Error> {
+        settled(self.shared.put(py, input, time_ns, Patience::Answer)?.into())
+    }
+
+    /// Checks a time that shall be the kernel's.
+    fn check_time(&self, time: &Bound<'_, PyAny>, time_ns: i64) -> Result<(), Error> {
+        // Read first and then let go: showing the time in an error may run Python.
+        let state = self.shared.open()?;
+        let (clock, last_ns) = (state.core.clock(), state.core.now_ns().max(state.told_ns));
+        drop(state);
+        if time_ns < last_ns {
+            let why = format!("is before the kernel's time, {last_ns} ns: kernel time runs forward only");
+            return Err(Error::value("timestamp", time, &why));
+        }
+        match clock {
+            Clock::Driven => Ok(()),
+            Clock::System if time_ns <= dita_engine::system_ns() => Ok(()),
+            Clock::System => Err(Error::value(
+                "timestamp",
+                time,
+                "is ahead of the machine's clock, which this kernel goes by: open it with ManualClock to drive time",
+            )),
+        }
+    }
+}
+
+#[pymethods]
+impl Engine {
+    /// Takes an intent, and with it all that its venue answers at once.
+    fn process_intent(&self, intent: &Bound<'_, PyAny>) -> Result<KernelOutcome, Error> {
+        let intent = instance::<KernelIntent>(intent, "intent", "KernelIntent")?;
+        let core = intent.get().core();
+        let time_ns = core.timestamp_ns;
+        let input = Input::Intent(Box::new(core.clone()));
+        let mut outcome = self.shared.put(intent.py(), input, Some(time_ns), Patience::Answer)?;
+        if let Some(given) = intent.get().given_slot() {
+            outcome.extra.add("value", Detail::Text(given.to_string().into_boxed_str()));
+        }
+        Ok(outcome.into())
+    }
+
+    /// Takes intents one after the other; their outcomes in the same order.
+    fn process_intents<'py>(
+        &self,
+        py: Python<'py>,
+        intents: Vec<Bound<'py, PyAny>>,
+    ) -> Result<Bound<'py, PyList>, Error> {
+        let outcomes = PyList::empty(py);
+        for intent in &intents {
+            outcomes.append(Bound::new(py, self.process_intent(intent)?)?)?;
+        }
+        Ok(outcomes)
+    }
+
+    /// Takes a venue event, from any thread.
+    fn on_venue_event(&self, event: &Bound<'_, PyAny>) -> Result<KernelOutcome, Error> {
+        let event = instance::<VenueEvent>(event, "event", "VenueEvent")?;
+        let input = Input::Venue(Box::new(event.get().core().clone()));
+        Ok(self.shared.put(event.py(), input, None, Patience::None)?.into())
+    }
+
+    /// Takes an account event, from any thread; raises where it is refused.
+    fn on_account_event(&self, event: &Bound<'_, PyAny>) -> Result<KernelOutcome, Error> {
+        let input = Input::Account(Box::new(account_event_from_dict(event)?));
+        settled(self.shared.put(event.py(), input, None, Patience::None)?.into())
+    }
+
+    /// Takes the price that positions are valued at.
+    #[pyo3(signature = (asset, price, timestamp=None))]
+    fn mark_price(
+        &self,
+        asset: &Bound<'_, PyAny>,
+        price: &Bound<'_, PyAny>,
+        timestamp: Option<&Bound<'_, PyAny>>,
+    ) -> Result<KernelOutcome, Error> {
+        let symbol = id(asset, "asset")?;
+        let price = number::read(price, "price")?;
+        let time_ns = timestamp.map(|value| time::read(value, "timestamp")).transpose()?;
+        let input = Input::Mark { symbol, price, venue_time_ns: time_ns.unwrap_or_default() };
+        Ok(self.shared.put(asset.py(), input, time_ns, Patience::None)?.into())
+    }
+
+    /// Moves kernel time forward.
+    fn advance_time(&self, timestamp: &Bound<'_, PyAny>) -> Result<KernelOutcome, Error> {
+        let time_ns = time::read(timestamp, "timestamp")?;
+        self.check_time(timestamp, time_ns)?;
+        Ok(self.shared.put(timestamp.py(), Input::Time, Some(time_ns), Patience::None)?.into())
+    }
+
+    /// Sets what was brought in of an asset.
+    fn set_seed_capital(
+        &self,
+        amount: &Bound<'_, PyAny>,
+        asset: &Bound<'_, PyAny>,
+    ) -> Result<KernelOutcome, Error> {
+        let input = Input::Seed { asset: id(asset, "asset")?, amount: number::read(amount, "capital")? };
+        self.settle(amount.py(), input, None)
+    }
+
+    /// Lists an instrument at the kernel, and at the simulated venue where there is one.
+    #[pyo3(signature = (**spec))]
+    fn add_instrument(
+        &self,
+        py: Python<'_>,
+        spec: Option<&Bound<'_, PyDict>>,
+    ) -> Result<KernelOutcome, Error> {
+        let spec = match spec {
+            Some(spec) => settings::instrument(spec)?,
+            None => return Err(Error::missing("symbol")),
+        };
+        let input = Input::Instrument(Box::new(spec.clone()));
+        let mut state = self.shared.open()?;
+        // The kernel's refusal comes first: the venue must not list what the kernel does not.
+        let stamp = Stamp(state.core.kernel().now_ns());
+        if let Err(refusal) = state.core.kernel().validate(stamp, &input) {
+            let outcome = Outcome {
+                seq: 0,
+                accepted: false,
+                code: refusal.code,
+                severity: refusal.severity,
+                slot_id: None,
+                state: None,
+                detail: refusal.detail,
+            };
+            drop(state);
+            return Err(refused(&outcome));
+        }
+        if state.core.simulated_venue().is_some() {
+            self.shared.guarded(&mut state, |state| {
+                Ok(state.core.with_venue(|venue, _, _| venue.add_instrument(&spec))?)
+            })?;
+        }
+        drop(state);
+        self.settle(py, input, None)
+    }
+
+    /// Changes the controls; what is absent or `None` stays. Of `limits`, those named.
+    #[pyo3(signature = (**changes))]
+    fn update_control(
+        &self,
+        py: Python<'_>,
+        changes: Option<&Bound<'_, PyDict>>,
+    ) -> Result<KernelOutcome, Error> {
+        let update = ControlUpdate::read(changes)?;
+        let change = self.shared.open()?.change(update);
+        self.settle(py, Input::Control(Box::new(change)), None)
+    }
+
+    /// Takes what the venue's account holds, before the first trade; raises where it is refused.
+    fn open_with(&self, opening_state: &Bound<'_, PyAny>) -> Result<KernelOutcome, Error> {
+        let opening = inputs::opening(opening_state, self.now_ns()?)?;
+        let time_ns = opening.timestamp_ns;
+        self.settle(opening_state.py(), Input::Opening(Box::new(opening)), Some(time_ns))
+    }
+
+    /// Takes funding terms; what is absent or `None` stays.
+    #[pyo3(signature = (asset, **terms))]
+    fn on_funding(
+        &self,
+        asset: &Bound<'_, PyAny>,
+        terms: Option<&Bound<'_, PyDict>>,
+    ) -> Result<KernelOutcome, Error> {
+        let mut terms = inputs::funding(asset, terms)?;
+        let time_ns = Some(terms.venue_time_ns).filter(|time_ns| *time_ns != 0);
+        if time_ns.is_none() {
+            terms.venue_time_ns = self.now_ns()?;
+        }
+        Ok(self.shared.put(asset.py(), Input::Funding(Box::new(terms)), time_ns, Patience::None)?.into())
+    }
+
+    /// Takes over trades known from elsewhere: all of them, or none.
+    fn adopt(&self, slots: &Bound<'_, PyAny>, by: &Bound<'_, PyAny>) -> Result<KernelOutcome, Error> {
+        let adopted = inputs::adopted(slots, by)?;
+        let left = inputs::orders_left(slots)?;
+        let input = Input::Adopt(Box::new(adopted));
+        let mut outcome = self.shared.put(slots.py(), input, None, Patience::Answer)?;
+        if !left.is_empty() && outcome.answer.outcome.accepted {
+            let row = |(slot_id, id): (u32, Id)| {
+                Details::EMPTY
+                    .with("slot_id", Detail::Whole(slot_id.into()))
+                    .with("venue_client_id", Detail::Id(id))
+            };
+            outcome.extra.add("orders_to_attach", Detail::List(left.into_iter().map(row).collect()));
+        }
+        Ok(outcome.into())
+    }
+
+    /// Takes an operator's change of a slot; raises where it is refused.
+    #[pyo3(signature = (slot_id, by, reason, **changes))]
+    fn override_slot(
+        &self,
+        slot_id: u32,
+        by: &Bound<'_, PyAny>,
+        reason: &Bound<'_, PyAny>,
+        changes: Option<&Bound<'_, PyDict>>,
+    ) -> Result<KernelOutcome, Error> {
+        let change = inputs::slot_override(slot_id, by, reason, changes)?;
+        self.settle(by.py(), Input::Override(Box::new(change)), None)
+    }
+
+    /// Takes a fee that was seen, and holds it against the prediction; raises where it is refused.
+    #[pyo3(signature = (**sample))]
+    fn calibrate<'py>(
+        &self,
+        py: Python<'py>,
+        sample: Option<&Bound<'py, PyDict>>,
+    ) -> Result<Bound<'py, PyDict>, Error> {
+        let Some(sample) = sample else { return Err(Error::missing("symbol")) };
+        let sample = inputs::fee_sample(sample)?;
+        let (symbol, liquidity) = (sample.symbol.clone(), sample.liquidity.unwrap_or(Liquidity::Taker));
+        let outcome = self.settle(py, Input::Calibration(Box::new(sample)), None)?;
+        if !outcome.view().answer.outcome.accepted {
+            return Ok(outcome.view().extra.to_dict(py)?); // queued
+        }
+        let found = self.read(|kernel| {
+            let calibration = kernel.calibration(kernel.instrument_of(&symbol)?, liquidity)?;
+            let asset = calibration.meter.last.as_ref().map_or(0, |reading| reading.expected_asset);
+            let name = kernel.assets().get(usize::from(asset)).map(|asset| asset.name.clone());
+            Some((calibration, name.unwrap_or_default()))
+        })?;
+        match found {
+            Some((calibration, asset)) => Ok(reads::calibration_dict(py, &calibration, &asset)?),
+            None => Ok(PyDict::new(py)),
+        }
+    }
+
+    /// Takes a strategy's edge, in basis points.
+    #[pyo3(signature = (asset, edge_bps, timestamp=None))]
+    fn on_edge(
+        &self,
+        asset: &Bound<'_, PyAny>,
+        edge_bps: &Bound<'_, PyAny>,
+        timestamp: Option<&Bound<'_, PyAny>>,
+    ) -> Result<KernelOutcome, Error> {
+        let symbol = id(asset, "asset")?;
+        let edge_bps = number::read(edge_bps, "edge_bps")?;
+        let time_ns = timestamp.map(|value| time::read(value, "timestamp")).transpose()?;
+        let input = Input::Edge { symbol, edge_bps };
+        Ok(self.shared.put(asset.py(), input, time_ns, Patience::None)?.into())
+    }
+
+    /// What came of a leverage setting, where the adapter learns it later.
+    #[pyo3(signature = (symbol, leverage=None, reason=""))]
+    fn on_leverage(
+        &self,
+        symbol: &Bound<'_, PyAny>,
+        leverage: Option<&Bound<'_, PyAny>>,
+        reason: &str,
+    ) -> Result<KernelOutcome, Error> {
+        let py = symbol.py();
+        let symbol = id(symbol, "symbol")?;
+        let result = match leverage {
+            Some(value) => EffectResult::LeverageSet { symbol, leverage: number::read(value, "leverage")? },
+            None => EffectResult::LeverageRefused { symbol, reason: reason.into() },
+        };
+        Ok(self.shared.put(py, Input::Effect(result), None, Patience::None)?.into())
+    }
+}

@@ -1,0 +1,192 @@
+//! What Python reads out: slots, orders, the account.
+
+use dita_kernel::id::Id;
+use dita_kernel::kernel::Kernel;
+use dita_kernel::names::TradeStage;
+use dita_kernel::num::{Decimal, Qty};
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList};
+
+use super::{Engine, id, reads, views};
+use crate::errors::Error;
+use crate::order::VenueOrder;
+use crate::slot::TradeSlot;
+use crate::{names, number, text};
+
+#[pymethods]
+impl Engine {
+    /// A slot as it is now.
+    fn slot(&self, slot_id: u32) -> Result<TradeSlot, Error> {
+        let view = self.read(|kernel| views::slot_view(kernel, slot_id))?;
+        view.map(TradeSlot::from)
+            .ok_or_else(|| Error::text_value("slot_id", &slot_id.to_string(), "is not below max_slots"))
+    }
+
+    /// A slot's stage, without copying the rest.
+    fn slot_stage<'py>(&self, py: Python<'py>, slot_id: u32) -> Result<Bound<'py, PyAny>, Error> {
+        let stage = self.read(|kernel| kernel.slot(slot_id).map(|slot| slot.stage))?;
+        Ok(names::get(py, stage.unwrap_or(TradeStage::Idle))?)
+    }
+
+    /// The size of a slot's position, without copying the rest.
+    fn slot_size<'py>(&self, py: Python<'py>, slot_id: u32) -> Result<Bound<'py, PyAny>, Error> {
+        let size = self.read(|kernel| {
+            let slot = kernel.slot(slot_id)?;
+            let rules = kernel.instruments().get(slot.instrument as usize)?;
+            Some(rules.qty_decimal(slot.size()))
+        })?;
+        Ok(number::get(py, size.unwrap_or(Decimal::ZERO))?)
+    }
+
+    /// The size of a slot's next exit leg, in base units or contracts.
+    fn slot_next_leg<'py>(&self, py: Python<'py>, slot_id: u32) -> Result<Bound<'py, PyAny>, Error> {
+        let leg = self.read(|kernel| {
+            let slot = kernel.slot(slot_id)?;
+            let rules = kernel.instruments().get(slot.instrument as usize)?;
+            Some(rules.qty_decimal(slot.next_leg(rules.lot, rules.min_qty, Qty::ZERO)))
+        })?;
+        Ok(number::get(py, leg.unwrap_or(Decimal::ZERO))?)
+    }
+
+    /// How many slots there are.
+    #[getter]
+    fn max_slots(&self) -> Result<u32, Error> {
+        self.read(|kernel| kernel.config().max_slots)
+    }
+
+    /// The free slot with the lowest number, or `None`.
+    fn free_slot(&self) -> Result<Option<u32>, Error> {
+        self.read(Kernel::free_slot)
+    }
+
+    /// An order by our id: live, or ended and still remembered; else `None`.
+    fn order(&self, venue_client_id: &Bound<'_, PyAny>) -> Result<Option<VenueOrder>, Error> {
+        let name = id(venue_client_id, "venue_client_id")?;
+        let view = self.read(|kernel| {
+            let place = kernel.orders().by_client_id(&name)?;
+            views::order_view(kernel, kernel.orders().at(place))
+        })?;
+        Ok(view.map(VenueOrder::from))
+    }
+
+    /// Our orders, oldest first: live and remembered, or the live ones only.
+    #[pyo3(signature = (*, live_only=false))]
+    fn orders<'py>(&self, py: Python<'py>, live_only: bool) -> Result<Bound<'py, PyList>, Error> {
+        let views = self.read(|kernel| views::order_views(kernel, live_only))?;
+        let made = views.into_iter().map(|view| Bound::new(py, VenueOrder::from(view)));
+        Ok(PyList::new(py, made.collect::<PyResult<Vec<_>>>()?)?)
+    }
+
+    /// Trade id to slot, for each trade that a slot carries now.
+    fn active_trade_index<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyDict>, Error> {
+        let trades = self.read(|kernel| {
+            let carried = (0_u32..).zip(kernel.slots()).filter(|(_, slot)| !slot.stage.is_free());
+            carried.map(|(slot_id, slot)| (slot.trade_id.clone(), slot_id)).collect::<Vec<_>>()
+        })?;
+        index(py, &trades)
+    }
+
+    /// The venue's order id to slot, for each live order.
+    fn venue_order_index<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyDict>, Error> {
+        let orders = self.read(|kernel| {
+            let mut orders = Vec::new();
+            for order in kernel.orders().iter().filter(|order| order.is_live()) {
+                let ids = std::iter::once(&order.venue_order_id).chain(&order.other_venue_ids);
+                orders.extend(ids.filter(|id| !id.is_empty()).map(|id| (id.clone(), order.slot_id)));
+            }
+            orders
+        })?;
+        index(py, &orders)
+    }
+
+    /// Our order id to slot, for each live order.
+    fn client_order_index<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyDict>, Error> {
+        let orders = self.read(|kernel| {
+            let live = kernel.orders().iter().filter(|order| order.is_live());
+            live.map(|order| (order.client_id.clone(), order.slot_id)).collect::<Vec<_>>()
+        })?;
+        index(py, &orders)
+    }
+
+    /// An asset's account, or `None`. Without a name: the first instrument's settlement asset.
+    #[pyo3(signature = (asset=None))]
+    fn account<'py>(
+        &self,
+        py: Python<'py>,
+        asset: Option<&Bound<'py, PyAny>>,
+    ) -> Result<Option<Bound<'py, PyDict>>, Error> {
+        let name = asset.map(|asset| id(asset, "asset")).transpose()?;
+        let view = self.read(|kernel| {
+            let name = name.or_else(|| reads::settlement_asset(kernel))?;
+            reads::account_view(kernel, &name)
+        })?;
+        Ok(view.map(|view| view.to_dict(py)).transpose()?)
+    }
+
+    /// The names of the assets that the kernel knows.
+    fn assets(&self) -> Result<Vec<String>, Error> {
+        self.read(|kernel| kernel.assets().iter().map(|asset| asset.name.as_str().to_owned()).collect())
+    }
+
+    /// The last transactions, oldest first.
+    #[pyo3(signature = (limit=None, *, asset=None, trade_id=None))]
+    fn ledger<'py>(
+        &self,
+        py: Python<'py>,
+        limit: Option<usize>,
+        asset: Option<&Bound<'py, PyAny>>,
+        trade_id: Option<&Bound<'py, PyAny>>,
+    ) -> Result<Bound<'py, PyList>, Error> {
+        let asset = asset.map(|asset| id(asset, "asset")).transpose()?;
+        let trade_id = trade_id.map(|trade| id(trade, "trade_id")).transpose()?;
+        let found = self.read(|kernel| {
+            let name = |place: u16| kernel.assets().get(usize::from(place)).map(|asset| asset.name.clone());
+            let mut found: Vec<_> = kernel
+                .ledger()
+                .recent()
+                .filter(|it| trade_id.as_ref().is_none_or(|trade| it.trade_id == *trade))
+                .filter_map(|it| Some((it.clone(), name(it.asset)?)))
+                .filter(|(_, name)| asset.as_ref().is_none_or(|asset| name == asset))
+                .collect();
+            let first = found.len().saturating_sub(limit.unwrap_or(usize::MAX));
+            found.split_off(first)
+        })?;
+        let rows = found.iter().map(|(it, name)| reads::transaction_dict(py, it, name));
+        Ok(PyList::new(py, rows.collect::<PyResult<Vec<_>>>()?)?)
+    }
+
+    /// The venue's positions as the kernel books them, and as the venue last reported them.
+    fn positions<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyList>, Error> {
+        let found = self.read(reads::positions)?;
+        let rows = found.iter().map(|position| position.to_dict_with_report(py));
+        Ok(PyList::new(py, rows.collect::<PyResult<Vec<_>>>()?)?)
+    }
+
+    /// What of them belongs to no slot.
+    fn unassigned<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyList>, Error> {
+        let found = self.read(reads::unassigned)?;
+        let rows = found.iter().map(|position| position.to_dict(py));
+        Ok(PyList::new(py, rows.collect::<PyResult<Vec<_>>>()?)?)
+    }
+
+    /// The controls.
+    fn control<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyDict>, Error> {
+        let (control, guard) = self.read(|kernel| (kernel.control().clone(), reads::guard_view(kernel)))?;
+        Ok(reads::control_dict(py, &control, &guard)?)
+    }
+
+    /// The symbols of the instruments.
+    fn instruments(&self) -> Result<Vec<String>, Error> {
+        self.read(|kernel| {
+            kernel.instruments().iter().map(|rules| rules.spec.symbol.as_str().to_owned()).collect()
+        })
+    }
+}
+
+fn index<'py>(py: Python<'py>, pairs: &[(Id, u32)]) -> Result<Bound<'py, PyDict>, Error> {
+    let dict = PyDict::new(py);
+    for (id, slot_id) in pairs {
+        dict.set_item(text::get_id(py, id), slot_id)?;
+    }
+    Ok(dict)
+}

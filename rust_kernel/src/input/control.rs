@@ -1,0 +1,78 @@
+//! What an operator changes: gates, limits, audits.
+
+use alloc::vec::Vec;
+use serde::{Deserialize, Serialize};
+
+use crate::id::Id;
+use crate::names::{ControlGate, FreezeScope, KernelMode, KernelVerbosity, Regime};
+use crate::num::Decimal;
+
+/// An operator's change; absent fields stay as they are.
+#[derive(Clone, PartialEq, Default, Debug, Serialize, Deserialize)]
+pub struct ControlChange {
+    /// LIVE, PAPER or SHADOW.
+    pub mode: Option<KernelMode>,
+    /// NORMAL, REDUCE_ONLY or HALTED.
+    pub gate: Option<ControlGate>,
+    /// How much is reported.
+    pub verbosity: Option<KernelVerbosity>,
+    /// Whether the journal writes to ClickHouse.
+    pub debug_clickhouse_enabled: Option<bool>,
+    /// Whether entries are frozen.
+    pub frozen: Option<bool>,
+    /// Risk limits: the whole set, or unchanged.
+    pub limits: Option<RiskLimits>,
+    /// True stops everything that increases risk: the gate goes to HALTED and every working entry is canceled. False
+    /// only takes the mark off: the gate stays where it is.
+    pub kill_switch: Option<bool>,
+    /// Whether an entry needs an audited source run.
+    pub require_audit: Option<bool>,
+    /// The regime of the whole market; an intent's own may be worse.
+    pub regime: Option<Regime>,
+    /// Runs and actions that have been audited since; the last [`AUDITED_MAX`] are remembered.
+    pub audited: Vec<Id>,
+    /// Who.
+    pub updated_by: Id,
+}
+
+/// How many audited runs and actions a kernel remembers.
+pub const AUDITED_MAX: usize = 1024;
+
+/// Pre-trade limits. `None` means: no limit.
+#[derive(Clone, PartialEq, Default, Debug, Serialize, Deserialize)]
+pub struct RiskLimits {
+    /// One order, in settlement units.
+    pub max_order_notional: Option<Decimal>,
+    /// Positions and working entries of one settlement asset together, at worst, in its units.
+    pub max_total_notional: Option<Decimal>,
+    /// The leverage an intent may ask for.
+    pub max_leverage: Option<Decimal>,
+    /// How far a limit price may be from the last mark, as a fraction.
+    pub price_collar: Option<Decimal>,
+    /// Slots that may carry a trade at once.
+    pub max_open_slots: Option<u32>,
+    /// Fat finger: one order, in the instrument's quantity units.
+    pub max_order_size: Option<Decimal>,
+    /// Positions and working entries of one instrument at worst, in settlement units.
+    pub max_symbol_notional: Option<Decimal>,
+    /// Positions and working entries at worst of all instruments with one base asset, in settlement units.
+    pub max_asset_notional: Option<Decimal>,
+    /// Token bucket: orders that may leave in a burst.
+    pub order_burst: Option<u32>,
+    /// Token bucket: orders that may leave a second in the long run.
+    pub orders_per_second: Option<Decimal>,
+    /// Tokens of the order bucket that only exits may take.
+    pub order_reserve_for_exits: Option<u32>,
+    /// Token bucket: cancels and amends that may leave in a burst.
+    pub cancel_burst: Option<u32>,
+    /// Token bucket: cancels and amends that may leave a second in the long run.
+    pub cancels_per_second: Option<Decimal>,
+    /// What may be lost from one UTC midnight to the next, realised and unrealised, in settlement units.
+    pub max_daily_loss: Option<Decimal>,
+    /// How far equity may fall from its peak, as a fraction.
+    pub max_drawdown: Option<Decimal>,
+    /// Edge monitor: an edge below this freezes entries, in basis points.
+    pub min_edge_bps: Option<Decimal>,
+    /// Edge monitor: what a freeze cancels; `None` means working entries.
+    pub edge_freeze_cancels: Option<FreezeScope>,
+}

@@ -1,0 +1,96 @@
+//! An instrument's rules.
+
+use alloc::vec::Vec;
+use serde::{Deserialize, Serialize};
+
+use crate::id::Id;
+use crate::names::Product;
+use crate::num::{Decimal, Rounding};
+
+/// An instrument's rules as the venue lists them.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct InstrumentSpec {
+    /// The venue's symbol.
+    pub symbol: Id,
+    /// Perpetual or spot.
+    pub product: Product,
+    /// True where cost is in base: value = contracts × multiplier / price.
+    pub inverse: bool,
+    /// Base asset.
+    pub base: Id,
+    /// Quote asset.
+    pub quote: Id,
+    /// The asset that PnL and fees settle in.
+    pub settle: Id,
+    /// Smallest price step.
+    pub tick_size: Decimal,
+    /// Smallest quantity step.
+    pub lot_step: Decimal,
+    /// Smallest order, in quantity.
+    pub min_qty: Option<Decimal>,
+    /// Largest order, in quantity.
+    pub max_qty: Option<Decimal>,
+    /// Smallest order, in settlement units.
+    pub min_notional: Option<Decimal>,
+    /// Highest price.
+    pub max_price: Option<Decimal>,
+    /// Base units per contract.
+    pub contract_multiplier: Decimal,
+    /// Maker fee as a fraction.
+    pub maker_rate: Decimal,
+    /// Taker fee as a fraction.
+    pub taker_rate: Decimal,
+    /// Decimals to which the venue rounds fees and realised PnL.
+    pub fee_decimals: u8,
+    /// How it rounds them.
+    pub fee_rounding: Rounding,
+    /// Seconds between funding boundaries.
+    pub funding_interval_secs: u32,
+    /// The leverage set at the venue now.
+    pub leverage: Decimal,
+    /// What fees are paid in; empty means the venue's rule: the settlement asset, and for spot what is received.
+    pub fee_asset: Id,
+    /// Maintenance margin by notional, the lowest floor first; empty where it is not known.
+    pub margin_tiers: Vec<MarginTier>,
+}
+
+/// One step of a venue's maintenance margin.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct MarginTier {
+    /// From this notional on, in settlement units.
+    pub notional_floor: Decimal,
+    /// Maintenance margin as a fraction of the notional.
+    pub maint_rate: Decimal,
+    /// The highest leverage; `None` where the venue states none.
+    pub max_leverage: Option<Decimal>,
+}
+
+impl InstrumentSpec {
+    /// A linear perpetual settled in `quote`, with Binance USD-M's base rates (maker 0.02 %, taker 0.05 %).
+    pub fn linear(symbol: Id, base: Id, quote: Id, tick_size: Decimal, lot_step: Decimal) -> InstrumentSpec {
+        let basis_points = |n| Decimal::new(n, 4).unwrap_or(Decimal::ZERO);
+        InstrumentSpec {
+            symbol,
+            product: Product::Perp,
+            inverse: false,
+            base,
+            settle: quote.clone(),
+            quote,
+            tick_size,
+            lot_step,
+            min_qty: None,
+            max_qty: None,
+            min_notional: None,
+            max_price: None,
+            contract_multiplier: Decimal::ONE,
+            maker_rate: basis_points(2),
+            taker_rate: basis_points(5),
+            fee_decimals: 8,
+            fee_rounding: Rounding::HalfEven,
+            funding_interval_secs: 28_800,
+            leverage: Decimal::ONE,
+            fee_asset: Id::EMPTY,
+            margin_tiers: Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! Everything that can happen to the kernel.
+//!
+//! An input carries all that the core needs to decide; the kernel's own time and sequence number come in the
+//! [`Stamp`] beside it. Times are nanoseconds since 1970-01-01 UTC.
+
+mod account;
+mod control;
+mod instrument;
+mod intent;
+mod opening;
+mod recalled;
+mod slots;
+mod venue;
+
+use alloc::boxed::Box;
+use serde::{Deserialize, Serialize};
+
+use crate::id::Id;
+use crate::num::Decimal;
+
+pub use account::{AccountEvent, FeeSample, FundingTerms};
+pub use control::{AUDITED_MAX, ControlChange, RiskLimits};
+pub use instrument::{InstrumentSpec, MarginTier};
+pub use intent::{Intent, Provenance};
+pub use opening::{OpeningOrder, OpeningPosition, OpeningState};
+pub use recalled::{Recalled, RecalledEvent, Verdict};
+pub use slots::{AdoptedSlot, AdoptedSlots, SlotOverride};
+pub use venue::{RareFields, VenueEvent};
+
+/// The kernel's own monotonic time of an input, in nanoseconds, as the shell stamped it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+pub struct Stamp(pub i64);
+
+/// One thing that happened.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub enum Input {
+    /// A strategy wants something.
+    Intent(Box<Intent>),
+    /// The venue said something of an order.
+    Venue(Box<VenueEvent>),
+    /// The venue said something of the account.
+    Account(Box<AccountEvent>),
+    /// An instrument and its rules; a second one of the same symbol replaces rates, minimums and leverage.
+    Instrument(Box<InstrumentSpec>),
+    /// Capital to start with, for paper and tests.
+    Seed {
+        /// The asset.
+        asset: Id,
+        /// What the wallet holds.
+        amount: Decimal,
+    },
+    /// The price positions are valued at.
+    Mark {
+        /// The instrument.
+        symbol: Id,
+        /// Units of quote per base.
+        price: Decimal,
+        /// The venue's time of it.
+        venue_time_ns: i64,
+    },
+    /// Time passed.
+    Time,
+    /// An effect came to something.
+    Effect(EffectResult),
+    /// An operator changed the controls.
+    Control(Box<ControlChange>),
+    /// What the venue's account holds, taken as one, before the first trade.
+    Opening(Box<OpeningState>),
+    /// A funding rate, and when it applies.
+    Funding(Box<FundingTerms>),
+    /// Trades known from elsewhere: all of them, or none.
+    Adopt(Box<AdoptedSlots>),
+    /// An operator's own hand on a slot.
+    Override(Box<SlotOverride>),
+    /// A fee that was seen, to be held against the prediction.
+    Calibration(Box<FeeSample>),
+    /// A strategy's edge, for the edge monitor.
+    Edge {
+        /// The instrument.
+        symbol: Id,
+        /// Basis points.
+        edge_bps: Decimal,
+    },
+    /// The process started again, with the state of its log: requests without an answer are in doubt, and the venue is
+    /// asked.
+    Restart,
+    /// An event that the memory was too short for, and what the log knows of it.
+    Recalled(Box<Recalled>),
+}
+
+impl Input {
+    /// The slot that the input itself names.
+    pub fn slot_id(&self) -> Option<u32> {
+        match self {
+            Input::Intent(intent) => Some(intent.slot_id),
+            Input::Venue(event) => event.slot_id,
+            Input::Override(change) => Some(change.slot_id),
+            Input::Account(_)
+            | Input::Instrument(_)
+            | Input::Seed { .. }
+            | Input::Mark { .. }
+            | Input::Time
+            | Input::Effect(_)
+            | Input::Control(_)
+            | Input::Opening(_)
+            | Input::Funding(_)
+            | Input::Adopt(_)
+            | Input::Calibration(_)
+            | Input::Edge { .. }
+            | Input::Restart
+            | Input::Recalled(_) => None,
+        }
+    }
+}
+
+/// The longest `metadata` and `raw_payload`, in canonical bytes.
+pub const METADATA_BYTES_MAX: usize = 4096;
+
+/// What came of an effect.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub enum EffectResult {
+    /// The venue confirmed a leverage setting.
+    LeverageSet {
+        /// The instrument.
+        symbol: Id,
+        /// As it now is.
+        leverage: Decimal,
+    },
+    /// The venue refused a leverage setting.
+    LeverageRefused {
+        /// The instrument.
+        symbol: Id,
+        /// Why.
+        reason: Box<str>,
+    },
+    /// The request surely never left: the order is not live.
+    NotSent {
+        /// Our id of the order.
+        venue_client_id: Id,
+        /// Why.
+        reason: Box<str>,
+    },
+}

@@ -1,0 +1,249 @@
+//! The venue's figures of a fill: of one that is booked, or ahead of the fill itself.
+
+use super::{optional, wrong};
+use crate::id::Id;
+use crate::input::{AccountEvent, Stamp};
+use crate::kernel::Kernel;
+use crate::ledger::{Account, Cause, Posting};
+use crate::names::{KernelDiagnosticCode as Code, Liquidity};
+use crate::num::{Money, Price, Qty};
+use crate::order::Fill;
+use crate::outcome::{Detail, Outcome, Refusal};
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+/// The venue's figures of a fill, and where they go.
+#[derive(Debug)]
+pub(super) struct SettledPlan {
+    target: Settling,
+    fee: Option<Money>,
+    realized: Option<Money>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Settling {
+    /// A known fill of that order.
+    Known(u32),
+    /// A fill of that instrument which no event has brought yet.
+    Unseen(u32),
+    /// It came before.
+    Repeats,
+    /// The opening state has it.
+    Old,
+    /// The figures of what was corrected since.
+    Superseded,
+}
+
+impl Kernel {
+    #[inline]
+    pub(super) fn take_settled(&mut self, stamp: Stamp, event: &AccountEvent) -> Outcome {
+        if !event.venue_txn_id.is_empty() && self.is_repeated(event) {
+            return self.take_repeated(stamp, event);
+        }
+        let plan = match self.plan_settled(event) {
+            Ok(plan) => plan,
+            Err(refusal) => return self.refused(None, *refusal),
+        };
+        if matches!(plan.target, Settling::Repeats) {
+            return self.take_repeated(stamp, event);
+        }
+        self.pass_time(stamp, event.timestamp_ns);
+        if !event.venue_txn_id.is_empty() {
+            self.remember_entry(event);
+        }
+        let SettledPlan { target, fee, realized } = plan;
+        match target {
+            Settling::Known(place) => self.commit_settle(place, fee, realized, event),
+            Settling::Unseen(instrument) => self.commit_unseen(instrument, fee, realized, event),
+            Settling::Repeats | Settling::Old => self.answer(Code::DuplicateEvent, None, Detail::None),
+            Settling::Superseded => self.answer(Code::StaleEvent, None, Detail::None),
+        }
+    }
+
+    #[inline(always)] // as well
+    pub(super) fn plan_settled(&self, event: &AccountEvent) -> Result<SettledPlan, Box<Refusal>> {
+        let instrument = self
+            .instrument_of(&event.symbol)
+            .ok_or_else(|| wrong("symbol", &event.symbol, "is not configured: set_exchange_config"))?;
+        if event.venue_trade_id.is_empty() {
+            return Err(wrong("venue_trade_id", "", "must not be empty"));
+        }
+        let fee = optional("fee", event.fee)?;
+        let realized = optional("realized_pnl", event.realized_pnl)?;
+        if fee.is_some() && !event.fee_asset.is_empty() {
+            let settle = usize::from(self.instruments[instrument as usize].settle);
+            if self.assets[settle].name != event.fee_asset {
+                self.check_wallet(&event.fee_asset)?;
+            }
+        }
+        let id = &event.venue_trade_id;
+        let found = self.orders.by_fill(instrument, id).or_else(|| self.orders.by_correction(instrument, id));
+        let target = match found {
+            Some((place, at)) if self.orders.at(place).fills[at].settled => Settling::Repeats,
+            Some((place, at))
+                if self.orders.at(place).settling_correction(at).is_some_and(|last| last.id != *id) =>
+            {
+                Settling::Superseded
+            }
+            Some((place, _)) => Settling::Known(place),
+            None if self.is_in_opening(event.timestamp_ns) => Settling::Old,
+            None => {
+                self.check_opening_taken()?;
+                self.check_not_forgotten(event.timestamp_ns)?;
+                Settling::Unseen(instrument)
+            }
+        };
+        Ok(SettledPlan { target, fee, realized })
+    }
+
+    #[inline]
+    fn commit_settle(
+        &mut self,
+        place: u32,
+        fee: Option<Money>,
+        realized: Option<Money>,
+        event: &AccountEvent,
+    ) -> Outcome {
+        let order = self.orders.at(place);
+        let settle = self.instruments[order.instrument as usize].settle;
+        let slot_id = self.owner_of(order.role, order.slot_id, order.trade_number);
+        let fee = fee.map(|fee| {
+            let asset = if event.fee_asset.is_empty() {
+                self.paid_in(place, fee)
+            } else if self.assets[usize::from(settle)].name == event.fee_asset {
+                settle
+            } else {
+                self.asset_or_open(&event.fee_asset)
+            };
+            (fee, asset)
+        });
+        let order = self.orders.at(place);
+        if order.extra.is_none() {
+            self.settle_fill(place, &event.venue_trade_id, fee, realized);
+        } else {
+            let fill_id = order.fill_id_of(&event.venue_trade_id).clone();
+            self.settle_fill(place, &fill_id, fee, realized);
+        }
+        self.answer(Code::Ok, slot_id, Detail::None)
+    }
+
+    /// Books what the venue's figures change of ours. One venue fill may stand here in several parts (where an
+    /// inferred fill was replaced by a larger one): the figures are the sum's.
+    #[inline]
+    pub(in crate::kernel) fn settle_fill(
+        &mut self,
+        place: u32,
+        fill_id: &Id,
+        fee: Option<(Money, u16)>,
+        realized: Option<Money>,
+    ) {
+        let order = self.orders.at(place);
+        let rules = &self.instruments[order.instrument as usize];
+        let settle = rules.settle;
+        let slot_id = self.owner_of(order.role, order.slot_id, order.trade_number);
+        let mut first = None;
+        let mut others = Vec::new();
+        let mut profit = Money::ZERO;
+        for (at, fill) in order.fills.iter().enumerate() {
+            if fill.settled || fill.venue_trade_id != *fill_id {
+                continue;
+            }
+            profit += fill.realized;
+            match first {
+                None => first = Some(at),
+                Some(_) => others.push(at),
+            }
+        }
+        let Some(first) = first else { return };
+        // What a spot sale brought is in the wallets already: profit is a thing of the books.
+        let realized = realized.filter(|_| rules.base.is_none());
+        if let Some(realized) = realized {
+            let posting = Posting {
+                cause: Cause::PnlSettled,
+                from: Account::RealizedPnl,
+                to: Account::Wallet,
+                slot_id,
+                trade_id: &order.trade_id,
+                reference: fill_id,
+            };
+            self.ledger.post(self.seq, settle, realized - profit, posting);
+            self.assets[usize::from(settle)].exchange.booked_time_ns = self.now_ns;
+        }
+        if let Some((fee, asset)) = fee {
+            for &at in &others {
+                self.correct_fee(place, at, Money::ZERO, asset, fill_id);
+            }
+            self.correct_fee(place, first, fee, asset, fill_id);
+        }
+        let fills = &mut self.orders.at_mut(place).fills;
+        if let Some(realized) = realized {
+            fills[first].realized += realized - profit;
+        }
+        for at in core::iter::once(first).chain(others) {
+            fills[at].settled = true;
+            fills[at].profit_told = realized.is_some();
+        }
+    }
+
+    /// Books a settled fill's money ahead of the fill itself; the fill, when it comes, books only the rest.
+    #[cold]
+    fn commit_unseen(
+        &mut self,
+        instrument: u32,
+        fee: Option<Money>,
+        realized: Option<Money>,
+        event: &AccountEvent,
+    ) -> Outcome {
+        let rules = &self.instruments[instrument as usize];
+        let settle = rules.settle;
+        let realized = realized.filter(|_| rules.base.is_none());
+        let fee_asset =
+            if event.fee_asset.is_empty() { settle } else { self.asset_or_open(&event.fee_asset) };
+        let posting = |from, to| Posting {
+            cause: Cause::UnseenFill,
+            from,
+            to,
+            slot_id: None,
+            trade_id: &Id::EMPTY,
+            reference: &event.venue_trade_id,
+        };
+        let profit = posting(Account::RealizedPnl, Account::Wallet);
+        self.ledger.post(self.seq, settle, realized.unwrap_or_default(), profit);
+        let charge = posting(Account::Wallet, Account::Fees);
+        self.ledger.post(self.seq, fee_asset, fee.unwrap_or_default(), charge);
+        for asset in [settle, fee_asset] {
+            self.assets[usize::from(asset)].exchange.booked_time_ns = self.now_ns;
+        }
+        let (reference, order) = self.orders.claim_external();
+        order.instrument = instrument;
+        self.orders.add_fill(reference.place, &event.venue_trade_id, || {
+            settled_ahead(fee, fee_asset, realized, event)
+        });
+        self.retire(reference.place);
+        self.answer(Code::ReconcileRequired, None, Detail::None)
+    }
+}
+
+/// The record of a fill that is settled before any event brought it: all of its money, none of its quantity.
+fn settled_ahead(fee: Option<Money>, fee_asset: u16, realized: Option<Money>, event: &AccountEvent) -> Fill {
+    Fill {
+        venue_trade_id: event.venue_trade_id.clone(),
+        qty: Qty::ZERO,
+        price: Price::ZERO,
+        fee: fee.unwrap_or_default(),
+        fee_asset,
+        realized: realized.unwrap_or_default(),
+        closed: Qty::ZERO,
+        liquidity: Liquidity::Taker,
+        liquidity_assumed: true,
+        // What the settlement did not tell, the fill itself will.
+        fee_predicted: fee.is_none(),
+        settled: true,
+        profit_told: realized.is_some(),
+        inferred: false,
+        price_pending: realized.is_none(),
+        busted: false,
+        seq: 0,
+        venue_time_ns: event.timestamp_ns,
+    }
+}

@@ -1,0 +1,182 @@
+//! What fills and ends make of an order's status, and by the table of its slot.
+
+use crate::effect::Effects;
+use crate::id::Id;
+use crate::kernel::Kernel;
+use crate::names::{OrderDoubt, TradeStage, VenueOrderStatus};
+use crate::order::{Order, OrderRef, OrderRole};
+use crate::slot::classify::{Change, Seat, symbol};
+use crate::slot::table::Symbol;
+
+impl Kernel {
+    /// What fills make of their order's status, and of its slot.
+    #[inline]
+    pub(crate) fn after_fills(&mut self, place: u32, complete: bool, effects: &mut Effects) {
+        let order = self.orders.at_mut(place);
+        if order.doubt == OrderDoubt::Submit {
+            order.doubt = OrderDoubt::None;
+        }
+        let complete = complete || order.filled >= order.qty;
+        if order.status.is_ended() {
+            // Ended stays ended: the fill is late, the money is real.
+            if complete && order.filled >= order.qty {
+                order.status = VenueOrderStatus::Filled;
+            }
+            return self.after_change(place, Change::LateFilled, effects);
+        }
+        if complete {
+            return self.end_order(place, VenueOrderStatus::Filled, Change::Filled, effects);
+        }
+        // Pending states outrank working ones, and so does a guarantee.
+        let outranked = matches!(
+            order.status,
+            VenueOrderStatus::PendingCancel | VenueOrderStatus::PendingReplace | VenueOrderStatus::Stopped
+        );
+        if !outranked {
+            order.status = VenueOrderStatus::PartiallyFilled;
+        }
+        self.after_change(place, Change::Filled, effects);
+    }
+
+    /// Ends an order: nothing of it works any more. Late fills may still come.
+    pub(crate) fn end_order(
+        &mut self,
+        place: u32,
+        status: VenueOrderStatus,
+        change: Change,
+        effects: &mut Effects,
+    ) {
+        let order = self.orders.at_mut(place);
+        if order.extra.is_some() || order.order_type.is_protective() {
+            return self.end_unusual(place, status, change, effects);
+        }
+        order.status = status;
+        order.cancel_requested = false;
+        order.doubt = OrderDoubt::None;
+        if !order.reserved.is_zero() {
+            self.refresh_reservation(place);
+        }
+        self.after_change(place, change, effects);
+        self.retire(place);
+    }
+
+    /// The same of an order with a trigger, a group or a change on the way.
+    #[cold]
+    #[inline(never)]
+    fn end_unusual(&mut self, place: u32, status: VenueOrderStatus, change: Change, effects: &mut Effects) {
+        let order = self.orders.at_mut(place);
+        let unguarded = Kernel::is_failing_stop(order, status);
+        order.status = status;
+        order.cancel_requested = false;
+        // What is filled may still be amended up; what ended otherwise may not. A group holds nothing back for what
+        // has ended: there the answer counts when it comes.
+        let grows = status == VenueOrderStatus::Filled
+            && order.amendment().is_some_and(|amendment| amendment.qty > order.filled);
+        let amendable = grows && order.oco_group().is_none();
+        if !amendable || order.doubt != OrderDoubt::Amend {
+            order.doubt = OrderDoubt::None;
+        }
+        if let (Some(extra), false) = (&mut order.extra, amendable) {
+            let amendment = extra.amendment.take();
+            extra.given_up = amendment.filter(|_| grows);
+        }
+        self.refresh_reservation(place);
+        self.after_change(place, change, effects);
+        if unguarded {
+            self.protection_failed(place, effects);
+        }
+        self.retire(place);
+    }
+
+    /// Moves the order's slot by the table, if it still carries the order's trade.
+    #[inline]
+    pub(crate) fn after_change(&mut self, place: u32, change: Change, effects: &mut Effects) {
+        let order = self.orders.at(place);
+        let has_extra = order.extra.is_some();
+        if has_extra {
+            self.after_group_change(place, effects);
+        }
+        let order = self.orders.at(place);
+        let (role, status, number) = (order.role, order.status, order.number);
+        let Some(slot_id) = self.owner_of(role, order.slot_id, order.trade_number) else { return };
+        if change == Change::LateFilled && self.moved_on(slot_id) {
+            return;
+        }
+        let mut newest = true;
+        if role == OrderRole::Exit {
+            let slot = &self.slots[slot_id as usize];
+            newest = slot.exit.is_some_and(|exit| exit.number == number);
+            let others = !slot.other_exits.is_empty();
+            if change == Change::Ended && newest && !slot.basis.qty.is_zero() {
+                self.withdraw_reason(slot_id);
+            }
+            if others && status.is_ended() {
+                self.drop_ended_exit(slot_id, number);
+            }
+        }
+        let seat = Seat { role, newest, live: !status.is_ended() };
+        let slot = &self.slots[slot_id as usize];
+        let facts = self.facts(slot);
+        let Some(mut symbol) = symbol(seat, change, facts) else { return };
+        if symbol == Symbol::ExitLateFilled && slot.stage == TradeStage::PositionOpen && !facts.holds {
+            symbol = Symbol::ExitLateFilledFlat;
+        }
+        self.move_slot(slot_id, symbol, effects);
+        if has_extra && !newest && status == VenueOrderStatus::Filled && !facts.holds {
+            self.take_reason(slot_id, place);
+        }
+        let slot = &mut self.slots[slot_id as usize];
+        let cut_short = || {
+            role == OrderRole::Entry
+                && change == Change::Ended
+                && status != VenueOrderStatus::Filled
+                && slot.stage == TradeStage::PositionOpen
+        };
+        if (slot.stage == TradeStage::Closed || cut_short()) && slot.close_reason.is_empty() {
+            slot.close_reason = close_reason(role, status);
+        }
+        if slot.unprotected {
+            self.refresh_protection(slot_id);
+        }
+        // A venue that has just refused refuses again, before the news that say why have come: never at once.
+        if facts.exit.is_some() && !facts.holds && change != Change::CancelRefused {
+            self.call_off_exits(slot_id, effects);
+        }
+    }
+
+    /// Not the newest exit has closed the trade: what that one was for is not why.
+    #[cold]
+    fn take_reason(&mut self, slot_id: u32, place: u32) {
+        if let Some(extra) = &self.orders.at(place).extra {
+            self.slots[slot_id as usize].close_reason.clone_from(&extra.reason);
+        }
+    }
+
+    /// Lets an ended order be forgotten in its turn, but not while its slot carries its trade.
+    #[inline]
+    pub(crate) fn retire(&mut self, place: u32) {
+        let reference = OrderRef { place, number: self.orders.at(place).number };
+        let slots = &self.slots;
+        let pinned = |order: &Order| {
+            !order.reserved.is_zero()
+                || slots.get(order.slot_id as usize).is_some_and(|slot| {
+                    order.role != OrderRole::External
+                        && slot.trade_number == order.trade_number
+                        && !slot.stage.is_free()
+                })
+        };
+        self.orders.retire(reference, pinned);
+    }
+}
+
+/// Why a trade ended, where the strategy did not say.
+fn close_reason(role: OrderRole, status: VenueOrderStatus) -> Id {
+    let text = match (role, status) {
+        (OrderRole::Exit, _) | (_, VenueOrderStatus::Filled) => "EXIT",
+        (_, VenueOrderStatus::Rejected) => "REJECTED",
+        (_, VenueOrderStatus::Expired) => "EXPIRED",
+        (_, VenueOrderStatus::DoneForDay) => "DONE_FOR_DAY",
+        (_, _) => "CANCELED",
+    };
+    Id::new(text).unwrap_or_default()
+}

@@ -1,0 +1,155 @@
+//! Inferred fills: only a cumulative quantity told of them, until the real ones take their place.
+
+use super::NewFill;
+use crate::id::Id;
+use crate::kernel::Kernel;
+use crate::kernel::spot::{base_amount, shrinkage};
+use crate::ledger::{Account, Cause, Posting};
+use crate::num::{Money, Qty, Rounding, multiply_divide};
+use crate::order::{Fill, OrderRole};
+
+impl Kernel {
+    /// Gives inferred fills, oldest first, the real price and id. Quantity does not move; the fee, where the venue
+    /// told it, goes whole to the first of them.
+    pub(crate) fn replace_inferred(
+        &mut self,
+        place: u32,
+        fill: &NewFill,
+        venue_trade_id: &Id,
+        fee_asset: Option<u16>,
+    ) {
+        let instrument = self.orders.at(place).instrument;
+        let mut fee = fill.fee;
+        let mut left = fill.qty;
+        while left.0 > 0 {
+            let order = self.orders.at(place);
+            let Some(at) = order.fills.iter().position(|booked| booked.inferred) else { return };
+            let booked = order.fills[at].qty;
+            let part = if booked < left { booked } else { left };
+            left -= part;
+            self.replace_part(place, at, part, fill, venue_trade_id);
+            // Where a mark takes the position's value out of bounds, it counts at its cost, which is another now.
+            self.refresh_exposure(instrument);
+            if let Some(fee) = fee.take() {
+                let asset = fee_asset.unwrap_or_else(|| self.paid_in(place, fee));
+                self.correct_fee(place, at, fee, asset, venue_trade_id);
+            }
+        }
+    }
+
+    /// Takes back what was booked for a fill settled ahead, where the fill stands for an inferred one: that has booked
+    /// money of its own. The figures come back with [`Kernel::settle_as_told`], once the fill is booked.
+    #[cold]
+    pub(crate) fn unbook_ahead(&mut self, place: u32, venue_trade_id: &Id) -> Option<Fill> {
+        let instrument = self.orders.at(place).instrument;
+        let ahead = self.orders.take_unseen(instrument, venue_trade_id)?;
+        let order = self.orders.at(place);
+        let settle = self.instruments[instrument as usize].settle;
+        let posting = |from, to| Posting {
+            cause: Cause::UnseenFill,
+            from,
+            to,
+            slot_id: None,
+            trade_id: &order.trade_id,
+            reference: &ahead.venue_trade_id,
+        };
+        self.ledger.post(self.seq, settle, -ahead.realized, posting(Account::RealizedPnl, Account::Wallet));
+        self.ledger.post(self.seq, ahead.fee_asset, -ahead.fee, posting(Account::Wallet, Account::Fees));
+        Some(ahead)
+    }
+
+    /// Settles a fill by the figures that came ahead of it, or of its correction.
+    #[cold]
+    pub(crate) fn settle_as_told(&mut self, place: u32, fill_id: &Id, ahead: &Fill) {
+        let fee = (!ahead.fee_predicted).then_some((ahead.fee, ahead.fee_asset));
+        let realized = (!ahead.price_pending).then_some(ahead.realized);
+        self.settle_fill(place, fill_id, fee, realized);
+    }
+
+    fn replace_part(&mut self, place: u32, at: usize, part: Qty, fill: &NewFill, venue_trade_id: &Id) {
+        let order = self.orders.at_mut(place);
+        let booked = &order.fills[at];
+        let (instrument, slot_id, role) = (order.instrument, order.slot_id, order.role);
+        let (trade_number, position_side) = (order.trade_number, order.position_side as usize);
+        let rules = &self.instruments[instrument as usize];
+        // Parts of values that were in bounds.
+        let old_value = rules.value(booked.price, part).unwrap_or_default();
+        let change = rules.value(fill.price, part).unwrap_or_default() - old_value;
+        let given = rules.basis_sign(change);
+        let signed = if order.order_side.sign() > 0 { given } else { -given };
+        if part < booked.qty {
+            // The rest waits on as an inferred fill of its own, with its share of what was booked.
+            let share = |whole: Money| {
+                Money(multiply_divide(whole.0, part.0, booked.qty.0, Rounding::HalfEven).unwrap_or_default())
+            };
+            let (mut fee, realized) = (share(booked.fee), share(booked.realized));
+            if rules.base == Some(booked.fee_asset) {
+                // On the quantity's grid, so that both parts take out of the position what the whole took.
+                fee = base_amount(rules, shrinkage(rules, fee, booked.fee_asset));
+            }
+            let closed = if booked.closed < part { booked.closed } else { part };
+            let mut rest = booked.clone();
+            rest.qty -= part;
+            rest.closed -= closed;
+            rest.fee -= fee;
+            rest.realized -= realized;
+            if rest.fee_predicted {
+                let exchange = &mut self.assets[usize::from(rest.fee_asset)].exchange;
+                exchange.unsettled_fills = exchange.unsettled_fills.saturating_add(1);
+            }
+            let first = &mut order.fills[at];
+            (first.qty, first.fee, first.realized, first.closed) = (part, fee, realized, closed);
+            order.fills.push(rest);
+        }
+        let booked = &mut order.fills[at];
+        booked.price = fill.price;
+        booked.liquidity = fill.liquidity;
+        booked.liquidity_assumed = fill.liquidity_assumed;
+        booked.price_pending = fill.price_pending;
+        order.filled_value += change;
+        order.inferred -= part;
+        self.orders.name_fill(place, at, venue_trade_id);
+        let repriced = self.reprice(instrument, position_side, signed, place, venue_trade_id);
+        self.orders.at_mut(place).fills[at].realized += repriced;
+        if let Some(slot_id) = self.owner_of(role, slot_id, trade_number) {
+            let slot = &mut self.slots[slot_id as usize];
+            if role == OrderRole::Entry {
+                slot.entry_value += change;
+            }
+            if slot.basis.qty.is_zero() || role == OrderRole::Exit {
+                slot.realized -= signed;
+            } else {
+                slot.basis.cost += signed;
+            }
+        }
+    }
+
+    /// A fill's price became known: the difference goes into the open position's cost, or where none is left, into
+    /// the realised profit. Returns what the wallet got.
+    fn reprice(&mut self, instrument: u32, side: usize, signed: Money, place: u32, reference: &Id) -> Money {
+        let order = self.orders.at(place);
+        let book = &mut self.books[instrument as usize].book[side];
+        let opened = order.role != OrderRole::Exit && !book.qty.is_zero();
+        let rules = &self.instruments[instrument as usize];
+        if opened {
+            book.cost += signed;
+            if rules.base.is_none() {
+                return Money::ZERO;
+            }
+        }
+        let posting = Posting {
+            cause: Cause::FillRepriced,
+            from: if opened { Account::Inventory } else { Account::RealizedPnl },
+            to: Account::Wallet,
+            slot_id: self.owner_of(order.role, order.slot_id, order.trade_number),
+            trade_id: &order.trade_id,
+            reference,
+        };
+        let exact = rules.base.is_some();
+        let amount =
+            if exact { -signed } else { (-signed).rounded(rules.spec.fee_decimals, Rounding::HalfEven) };
+        self.ledger.post(self.seq, rules.settle, amount, posting);
+        self.assets[usize::from(rules.settle)].exchange.booked_time_ns = self.now_ns;
+        if opened { Money::ZERO } else { amount }
+    }
+}

@@ -1,0 +1,343 @@
+//! Booking: what a fill does to order, slot, book, ledger and exposure ([`fee`]: its cost; [`inferred`]: fills that
+//! only a cumulative quantity told of; [`ending`]: an order's end).
+
+mod ending;
+mod fee;
+mod inferred;
+
+use super::Kernel;
+use super::amend::worst_case;
+use super::spot::shrinkage;
+use crate::effect::Effects;
+use crate::id::Id;
+use crate::instrument::Instrument;
+use crate::ledger::{Account, Cause, Posting};
+use crate::names::{KernelDiagnosticCode as Code, KernelEventKind, Liquidity, OrderSide};
+use crate::num::{Money, Price, Qty, Rounding};
+use crate::order::{Fill, OrderRole};
+use crate::planted::{Bug, planted};
+use crate::position::{Basis, Closing};
+
+/// A fill as validation found it: every number converted and in bounds.
+#[derive(Clone, Debug)]
+pub(crate) struct NewFill {
+    pub(crate) qty: Qty,
+    pub(crate) price: Price,
+    /// Unsigned.
+    pub(crate) value: Money,
+    pub(crate) liquidity: Liquidity,
+    /// True where the venue did not say which.
+    pub(crate) liquidity_assumed: bool,
+    /// Where the venue forced it on the account, why: it takes from the slots that hold the position.
+    pub(crate) forced: Option<KernelEventKind>,
+    /// The venue's fee and its asset; `None` means: predict it.
+    pub(crate) fee: Option<Money>,
+    pub(crate) inferred: bool,
+    pub(crate) price_pending: bool,
+    /// 0 where the venue told none.
+    pub(crate) venue_time_ns: i64,
+}
+
+impl Kernel {
+    /// Books one fill: quantity, profit, fee. The order's status is not touched here.
+    #[inline]
+    pub(crate) fn book_fill(
+        &mut self,
+        place: u32,
+        fill: &NewFill,
+        venue_trade_id: &Id,
+        fee_asset: Option<u16>,
+        effects: &mut Effects,
+    ) {
+        let order = self.orders.at_mut(place);
+        let sign = order.order_side.sign();
+        order.filled += fill.qty;
+        order.filled_value += fill.value;
+        if fill.inferred {
+            order.inferred += fill.qty;
+        }
+        let (instrument, position_side, role) = (order.instrument, order.position_side, order.role);
+        let (slot_id, trade_number) = (order.slot_id, order.trade_number);
+        let rules = &self.instruments[instrument as usize];
+        let is_spot = rules.base.is_some();
+        let value = rules.basis_sign(fill.value);
+        let (qty, value) = if sign > 0 { (fill.qty, value) } else { (-fill.qty, -value) };
+
+        let books = &mut self.books[instrument as usize];
+        let book = &mut books.book[position_side as usize];
+        let cost_before = book.cost;
+        let closing = book.apply(qty, value);
+        let cost_change = book.cost - cost_before;
+        if self.instruments[instrument as usize].mark.is_none() {
+            books.last_price = Some(fill.price);
+        }
+        let owner = self.owner_of(role, slot_id, trade_number).filter(|slot_id| !self.moved_on(*slot_id));
+        let own = match (owner, fill.forced) {
+            (None, Some(reason)) => self.reduce_slots(place, fill, reason, effects),
+            (Some(slot_id), _) => self.attribute(slot_id, role, qty, value, position_side as usize, effects),
+            (None, None) => {
+                if role != OrderRole::External {
+                    self.notice(effects, Code::OrphanFill, Some(slot_id));
+                }
+                self.books[instrument as usize].unassigned[position_side as usize].apply(qty, value).realized
+            }
+        };
+        let unseen = if venue_trade_id.is_empty() {
+            None
+        } else {
+            self.orders.take_unseen(instrument, venue_trade_id)
+        };
+        let realized = if is_spot {
+            self.book_exchange(place, owner, &closing, (qty, cost_change), own, venue_trade_id)
+        } else {
+            self.book_profit(place, owner, &closing, own, unseen.as_ref(), venue_trade_id)
+        };
+        let (fee, fee_asset, fee_predicted) =
+            self.book_fee(place, owner, fill, fee_asset, unseen.as_ref(), venue_trade_id);
+        if is_spot {
+            let by = shrinkage(&self.instruments[instrument as usize], fee, fee_asset);
+            self.shrink_position(place, owner, by, venue_trade_id);
+        }
+        let seq = self.seq;
+        self.orders.add_fill(place, venue_trade_id, || Fill {
+            venue_trade_id: venue_trade_id.clone(),
+            qty: fill.qty,
+            price: fill.price,
+            fee,
+            fee_asset,
+            realized,
+            closed: closing.closed,
+            liquidity: fill.liquidity,
+            liquidity_assumed: fill.liquidity_assumed,
+            fee_predicted,
+            settled: unseen.is_some(),
+            profit_told: unseen.as_ref().is_some_and(|ahead| !ahead.price_pending),
+            inferred: fill.inferred,
+            price_pending: fill.price_pending,
+            busted: false,
+            seq,
+            venue_time_ns: fill.venue_time_ns,
+        });
+        let is_late = fill.venue_time_ns <= self.funding.last_open_ns && fill.venue_time_ns != 0;
+        if is_late && !planted(Bug::LateFillMissesItsBoundary) {
+            self.repredict(place, owner, qty, fill.venue_time_ns);
+        }
+        self.refresh_reservation(place);
+        self.refresh_exposure(instrument);
+    }
+
+    /// The slot that a fill of that order belongs to: its own, while that still carries the order's trade.
+    #[inline]
+    pub(crate) fn owner_of(&self, role: OrderRole, slot_id: u32, trade_number: u64) -> Option<u32> {
+        let current = self.slots.get(slot_id as usize)?.trade_number == trade_number;
+        (role != OrderRole::External && current).then_some(slot_id)
+    }
+
+    /// True where a closed slot's trade id runs in another slot by now: a late fill must not reopen it here.
+    #[inline]
+    pub(crate) fn moved_on(&self, slot_id: u32) -> bool {
+        let slot = &self.slots[slot_id as usize];
+        slot.stage.is_free() && self.slot_of_trade(&slot.trade_id).is_some()
+    }
+
+    /// Books a fill in its slot's own position; what goes past zero on an exit lands in the unassigned book. Returns
+    /// the profit at own cost.
+    #[inline]
+    pub(crate) fn attribute(
+        &mut self,
+        slot_id: u32,
+        role: OrderRole,
+        qty: Qty,
+        value: Money,
+        position_side: usize,
+        effects: &mut Effects,
+    ) -> Money {
+        let now_ns = self.now_ns;
+        let slot = &mut self.slots[slot_id as usize];
+        if role == OrderRole::Entry {
+            if slot.initial.is_zero() {
+                slot.entry_time_ns = now_ns;
+            }
+            slot.initial += qty.abs();
+            slot.entry_value += value.abs();
+            let own = slot.basis.apply(qty, value).realized;
+            slot.realized += own;
+            return own;
+        }
+        let held = slot.size();
+        if qty.abs() <= held {
+            let own = slot.basis.apply(qty, value).realized;
+            slot.realized += own;
+            return own;
+        }
+        // The slot closes with its share, the rest is nobody's.
+        let mut whole = slot.basis;
+        let own = whole.apply(qty, value).realized;
+        slot.realized += own;
+        slot.basis = Basis::FLAT;
+        let instrument = slot.instrument as usize;
+        let rest = self.books[instrument].unassigned[position_side].apply(whole.qty, whole.cost).realized;
+        self.notice(effects, Code::PositionFlipped, Some(slot_id));
+        own + rest
+    }
+
+    /// Books the venue's profit in the wallet, rounded as the venue rounds, and the difference between the slot's own
+    /// cost and the book's as an entry between slots. Returns what the wallet got.
+    #[inline]
+    fn book_profit(
+        &mut self,
+        place: u32,
+        owner: Option<u32>,
+        closing: &Closing,
+        own: Money,
+        unseen: Option<&Fill>,
+        reference: &Id,
+    ) -> Money {
+        if closing.closed.is_zero() && own.is_zero() && unseen.is_none() {
+            return Money::ZERO;
+        }
+        let order = self.orders.at(place);
+        let rules = &self.instruments[order.instrument as usize];
+        let realized = closing.realized.rounded(rules.spec.fee_decimals, Rounding::HalfEven);
+        let settle = rules.settle;
+        let posting = |cause, from, to| Posting {
+            cause,
+            from,
+            to,
+            slot_id: owner,
+            trade_id: &order.trade_id,
+            reference,
+        };
+        // The venue's own figure, where it told one ahead, is booked already and stands.
+        let told = unseen.filter(|ahead| !ahead.price_pending).map(|ahead| ahead.realized);
+        if told.is_none() {
+            let profit = posting(Cause::RealizedPnl, Account::RealizedPnl, Account::Wallet);
+            self.ledger.post(self.seq, settle, realized, profit);
+        }
+        let between = posting(Cause::InterSlot, Account::RealizedPnl, Account::InterSlot);
+        self.ledger.post(self.seq, settle, own - closing.realized, between);
+        self.assets[usize::from(settle)].exchange.booked_time_ns = self.now_ns;
+        told.unwrap_or(realized)
+    }
+
+    /// Moves the fills of an order that was taken for a stranger's to the order of ours that it is: out of the
+    /// unassigned book, into the slot. Book, wallet and fees have them already.
+    #[cold]
+    pub(crate) fn adopt_stray(&mut self, place: u32, stray: u32, effects: &mut Effects) {
+        let first = self.orders.at(place).fills.len();
+        let (fills, corrections) = self.orders.take_external(stray);
+        let brings = fills.iter().any(|fill| !fill.qty.is_zero());
+        for fill in fills {
+            let order = self.orders.at_mut(place);
+            let (instrument, role, side) = (order.instrument, order.role, order.position_side as usize);
+            let rules = &self.instruments[instrument as usize];
+            // In bounds when it was booked.
+            let value = rules.value(fill.price, fill.qty).unwrap_or_default();
+            let (settle, sign) = (rules.settle, order.order_side.sign());
+            order.filled += fill.qty;
+            order.filled_value += value;
+            let given = rules.basis_sign(value);
+            let (qty, signed) = if sign > 0 { (fill.qty, given) } else { (-fill.qty, -given) };
+            let (slot_id, trade_number) = (order.slot_id, order.trade_number);
+            let owner = self.owner_of(role, slot_id, trade_number).filter(|slot_id| !self.moved_on(*slot_id));
+            if let Some(slot_id) = owner {
+                let by = shrinkage(rules, fill.fee, fill.fee_asset);
+                let strangers = &mut self.books[instrument as usize].unassigned[side];
+                strangers.shrink(-by);
+                let back = strangers.apply(-qty, -signed).realized;
+                let own = self.attribute(slot_id, role, qty, signed, side, effects);
+                let own = own - self.shrink_home(place, owner, by);
+                let order = self.orders.at(place);
+                let between = Posting {
+                    cause: Cause::InterSlot,
+                    from: Account::RealizedPnl,
+                    to: Account::InterSlot,
+                    slot_id: owner,
+                    trade_id: &order.trade_id,
+                    reference: &fill.venue_trade_id,
+                };
+                self.ledger.post(self.seq, settle, own + back, between);
+                if fill.fee_asset == settle {
+                    self.slots[slot_id as usize].fees += fill.fee;
+                }
+            }
+            let id = fill.venue_trade_id.clone();
+            self.orders.add_fill(place, &id, || fill);
+        }
+        for correction in corrections {
+            self.orders.add_correction(
+                place,
+                &correction.id,
+                first.saturating_add(correction.fill_at as usize),
+                correction.settles,
+            );
+        }
+        self.refresh_reservation(place);
+        if brings {
+            // Where all of them were busted, nothing has happened.
+            self.after_fills(place, false, effects);
+        }
+    }
+
+    /// Holds back what an entry may still fill, and what an order may that was at work when the account was opened.
+    #[inline]
+    pub(crate) fn refresh_reservation(&mut self, place: u32) {
+        let order = self.orders.at(place);
+        let increases = match order.role {
+            OrderRole::Entry => true,
+            OrderRole::Exit => false,
+            OrderRole::External => !order.reserve_price.is_zero(),
+        };
+        let wanted = if !increases {
+            Money::ZERO
+        } else if order.extra.is_some() {
+            worst_case(&self.instruments[order.instrument as usize], order)
+        } else {
+            match order.unfilled() {
+                Qty::ZERO => Money::ZERO,
+                remaining => {
+                    let rules = &self.instruments[order.instrument as usize];
+                    // No more than at acceptance, where the value was in bounds.
+                    rules.value(order.reserve_price, remaining).unwrap_or(order.reserved)
+                }
+            }
+        };
+        if wanted != order.reserved {
+            self.set_reserved(place, wanted);
+        }
+    }
+
+    /// Values an instrument's positions again.
+    #[inline]
+    pub(crate) fn refresh_exposure(&mut self, instrument: u32) {
+        let books = &self.books[instrument as usize];
+        let value = match books.last_price {
+            Some(price) => exposure_of(&self.instruments[instrument as usize], price, &books.book),
+            None => Money::ZERO,
+        };
+        self.exposure.set_position(instrument, value);
+    }
+}
+
+/// The value of an instrument's positions at a price, long and short books added up.
+#[inline]
+pub(crate) fn exposure_of(rules: &Instrument, price: Price, book: &[Basis; 3]) -> Money {
+    let mut total = Money::ZERO;
+    for basis in book {
+        if !basis.qty.is_zero() {
+            // A position was booked within bounds; a mark that takes its value out of them counts as the bound.
+            total += rules.value(price, basis.qty.abs()).unwrap_or(basis.cost.abs());
+        }
+    }
+    total
+}
+
+/// A quantity and its value, signed as a basis has them for an order's side.
+#[inline]
+pub(crate) fn sign_as(rules: &Instrument, side: OrderSide, qty: Qty, value: Money) -> (Qty, Money) {
+    let given = rules.basis_sign(value);
+    match side {
+        OrderSide::Buy => (qty, given),
+        OrderSide::Sell => (-qty, -given),
+    }
+}

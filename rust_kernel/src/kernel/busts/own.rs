@@ -1,0 +1,168 @@
+//! What a revised trade makes of its slot's own figures: made again from all fills of the trade where all are known,
+//! and by the linear rule of the book where they are not.
+
+use alloc::vec::Vec;
+
+use super::revise::Moved;
+use crate::kernel::Kernel;
+use crate::kernel::booking::sign_as;
+use crate::names::{OrderSide, TradeSide};
+use crate::num::{Money, Qty, Rounding, multiply_divide};
+use crate::order::{Order, OrderRole};
+use crate::position::Basis;
+use crate::slot::Slot;
+
+/// A slot's own figures as its orders' fills make them, and what of them went past zero to nobody.
+#[derive(Clone, Copy, PartialEq, Default, Debug)]
+pub(super) struct Own {
+    basis: Basis,
+    initial: Qty,
+    entry_value: Money,
+    realized: Money,
+    rest: Basis,
+}
+
+impl Own {
+    fn of(slot: &Slot, rest: Basis) -> Own {
+        Own {
+            basis: slot.basis,
+            initial: slot.initial,
+            entry_value: slot.entry_value,
+            realized: slot.realized,
+            rest,
+        }
+    }
+
+    fn take(&mut self, role: OrderRole, qty: Qty, value: Money) {
+        if role == OrderRole::Entry {
+            self.initial += qty.abs();
+            self.entry_value += value.abs();
+        }
+        let past_zero = role == OrderRole::Exit && qty.abs() > self.basis.qty.abs();
+        self.realized += self.basis.apply(qty, value).realized;
+        if past_zero {
+            self.rest.qty += self.basis.qty;
+            self.rest.cost += self.basis.cost;
+            self.basis = Basis::FLAT;
+        }
+    }
+}
+
+impl Kernel {
+    /// A slot's figures made again from its trade's fills, where that gives what the slot has: all are known then, and
+    /// nothing but fills has touched it.
+    pub(super) fn own_if_known(&self, slot_id: u32) -> Option<Own> {
+        let own = self.own_from_fills(slot_id);
+        (Own::of(&self.slots[slot_id as usize], own.rest) == own).then_some(own)
+    }
+
+    fn own_from_fills(&self, slot_id: u32) -> Own {
+        let trade_number = self.slots[slot_id as usize].trade_number;
+        let mut fills = Vec::new();
+        let of_trade = |order: &&Order| {
+            order.role != OrderRole::External
+                && order.slot_id == slot_id
+                && order.trade_number == trade_number
+        };
+        for order in self.orders.iter().filter(of_trade) {
+            let rules = &self.instruments[order.instrument as usize];
+            for (at, fill) in order.fills.iter().enumerate().filter(|(_, fill)| !fill.qty.is_zero()) {
+                let value = rules.value(fill.price, fill.qty).unwrap_or_default();
+                let (qty, value) = sign_as(rules, order.order_side, fill.qty, value);
+                fills.push(((fill.seq, order.number, at), order.role, qty, value));
+            }
+        }
+        fills.sort_unstable_by_key(|(sequence, ..)| *sequence);
+        let mut own = Own::default();
+        for (_, role, qty, value) in fills {
+            own.take(role, qty, value);
+        }
+        own
+    }
+
+    /// Writes a slot's figures anew. Returns the change of the profit at own cost.
+    pub(super) fn make_again(&mut self, slot_id: u32, place: u32, before: Own) -> Money {
+        let own = self.own_from_fills(slot_id);
+        let slot = &mut self.slots[slot_id as usize];
+        slot.basis = own.basis;
+        slot.initial = own.initial;
+        slot.entry_value = own.entry_value;
+        slot.realized = own.realized;
+        let past_zero =
+            self.give_to_nobody(place, own.rest.qty - before.rest.qty, own.rest.cost - before.rest.cost);
+        own.realized - before.realized + past_zero
+    }
+
+    /// Moves a slot by the linear rule. Returns the change of the profit at own cost.
+    pub(super) fn move_linear(&mut self, slot_id: u32, place: u32, moved: Moved) -> Money {
+        let order = self.orders.at(place);
+        let (role, buys) = (order.role, order.order_side == OrderSide::Buy);
+        let rules = &self.instruments[order.instrument as usize];
+        let slot = &mut self.slots[slot_id as usize];
+        let mut own = if role == OrderRole::Entry {
+            let (qty, value) = if buys { (moved.qty, moved.value) } else { (-moved.qty, -moved.value) };
+            slot.initial += qty;
+            slot.entry_value += rules.basis_sign(value);
+            adjust(&mut slot.basis, moved.qty, moved.value)
+        } else {
+            // At the average cost of what is held, or else of what was entered.
+            let cost = match (slot.basis.qty.is_zero(), slot.initial.is_zero()) {
+                (false, _) => share(slot.basis.cost, moved.qty, slot.basis.qty),
+                (true, false) => rules.basis_sign(share(slot.entry_value, moved.qty, slot.initial)),
+                (true, true) => moved.value,
+            };
+            slot.basis.qty += moved.qty;
+            slot.basis.cost += cost;
+            cost - moved.value
+        };
+        slot.realized += own;
+        let wrong_side = match slot.side {
+            TradeSide::Long => slot.basis.qty.0 < 0,
+            TradeSide::Short | TradeSide::Flat => slot.basis.qty.0 > 0,
+        };
+        if wrong_side {
+            let rest = core::mem::replace(&mut slot.basis, Basis::FLAT);
+            own += self.give_to_nobody(place, rest.qty, rest.cost);
+        } else if slot.basis.qty.is_zero() {
+            let left_over = -core::mem::replace(&mut slot.basis, Basis::FLAT).cost;
+            slot.realized += left_over;
+            own += left_over;
+        }
+        own
+    }
+
+    /// Moves the unassigned book. Returns what that realised there.
+    pub(super) fn give_to_nobody(&mut self, place: u32, qty: Qty, cost: Money) -> Money {
+        if qty.is_zero() && cost.is_zero() {
+            return Money::ZERO;
+        }
+        let order = self.orders.at(place);
+        let side = order.position_side as usize;
+        adjust(&mut self.books[order.instrument as usize].unassigned[side], qty, cost)
+    }
+}
+
+/// Adds to a basis past its trades. What is left of a flat one's cost is realised; what would leave a position whose
+/// price is below zero counts as a trade at that value.
+pub(super) fn adjust(basis: &mut Basis, qty: Qty, cost: Money) -> Money {
+    let after = Basis { qty: basis.qty + qty, cost: basis.cost + cost };
+    if after.qty.is_zero() {
+        *basis = Basis::FLAT;
+        return -after.cost;
+    }
+    let alike = |basis: &Basis| basis.qty.signum() == basis.cost.signum();
+    if basis.qty.is_zero() || alike(basis) == alike(&after) {
+        *basis = after;
+        return Money::ZERO;
+    }
+    basis.apply(qty, cost).realized
+}
+
+/// `whole × part / of`, half-even at 1e-18; nothing of nothing.
+pub(super) fn share(whole: Money, part: Qty, of: Qty) -> Money {
+    if of.is_zero() {
+        return Money::ZERO;
+    }
+    let (part, of) = if of.0 < 0 { (-part, -of) } else { (part, of) };
+    Money(multiply_divide(whole.0, part.0, of.0, Rounding::HalfEven).unwrap_or_default())
+}

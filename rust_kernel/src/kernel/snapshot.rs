@@ -1,0 +1,126 @@
+//! The whole state as bytes and back, and its hash.
+
+use alloc::vec::Vec;
+
+use super::{Kernel, SLOTS_MAX};
+use crate::codec::{self, CodecError};
+use crate::invariant::{self, Violation};
+use crate::names::AccountEventKind;
+
+/// Why bytes are no kernel.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum SnapshotError {
+    /// They cannot be read.
+    Codec(CodecError),
+    /// Numbers in them point nowhere.
+    Unsound(&'static str),
+    /// The state breaks an invariant.
+    Broken(Violation),
+}
+
+impl core::fmt::Display for SnapshotError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            SnapshotError::Codec(error) => error.fmt(f),
+            SnapshotError::Unsound(what) => write!(f, "the stored state is unsound: {what}"),
+            SnapshotError::Broken(violation) => {
+                write!(f, "the stored state breaks invariant I{}: {}", violation.invariant, violation.what)
+            }
+        }
+    }
+}
+
+impl core::error::Error for SnapshotError {}
+
+impl Kernel {
+    /// The whole state: a kernel of these bytes goes on exactly as this one does.
+    ///
+    /// # Errors
+    /// [`CodecError::Malformed`] where something cannot be written; nothing in a kernel is so.
+    pub fn to_snapshot(&self) -> Result<Vec<u8>, CodecError> {
+        let mut bytes = Vec::new();
+        codec::encode(self, &mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// A kernel of the bytes of [`Kernel::to_snapshot`].
+    ///
+    /// # Errors
+    /// [`SnapshotError`] where they are of another version, damaged, or hold a state that breaks an invariant.
+    pub fn from_snapshot(bytes: &[u8]) -> Result<Kernel, SnapshotError> {
+        let kernel: Kernel = codec::decode(bytes).map_err(SnapshotError::Codec)?;
+        kernel.check_sound().map_err(SnapshotError::Unsound)?;
+        invariant::check(&kernel).map_err(SnapshotError::Broken)?;
+        Ok(kernel)
+    }
+
+    /// What the invariants take for granted: that numbers which point at something point at it.
+    fn check_sound(&self) -> Result<(), &'static str> {
+        let slots = self.slots.len();
+        let instruments = self.instruments.len();
+        let is_instrument = |place: u32| (place as usize) < instruments;
+        if slots != self.config.max_slots as usize || slots == 0 || self.config.max_slots > SLOTS_MAX {
+            return Err("its slots are not those of its settings");
+        }
+        if self.books.len() != instruments || !self.symbols.is_below(instruments) {
+            return Err("its instruments and their books differ in number");
+        }
+        if !self.trades.is_below(slots) {
+            return Err("a trade is in no slot");
+        }
+        if !self.orders.is_sound() {
+            return Err("an index of the orders points nowhere");
+        }
+        if !self.intents.is_sound() || !self.wallet_entries.iter().all(super::window::Window::is_sound) {
+            return Err("a memory of ids points nowhere");
+        }
+        let kinds = AccountEventKind::ALL.len();
+        if self.wallet_entries.len() != kinds || self.entries_forgotten_ns.len() != kinds {
+            return Err("a kind of wallet entry has no memory");
+        }
+        let assets = self.assets.len();
+        let settled = |asset: u16| usize::from(asset) < assets;
+        if !self.instruments.iter().all(|instrument| settled(instrument.settle)) {
+            return Err("an instrument settles in no asset");
+        }
+        let busy = self.slots.iter().filter(|slot| slot.trade_number > 0);
+        if !busy.map(|slot| slot.instrument).all(is_instrument) {
+            return Err("a slot has no instrument");
+        }
+        if !self.orders.iter().map(|order| order.instrument).all(is_instrument) {
+            return Err("an order has no instrument");
+        }
+        Ok(())
+    }
+
+    /// A hash of the whole trading state: 32 bytes of BLAKE3. Sequence number and kernel time stay outside, so that a
+    /// refused input leaves it as it was.
+    pub fn state_hash(&self) -> [u8; 32] {
+        let wallet_entries: Vec<_> =
+            self.wallet_entries.iter().map(super::window::Window::trading_state).collect();
+        let state = (
+            (
+                &self.config,
+                self.opened,
+                &self.opening,
+                &self.control,
+                &self.slots,
+                self.orders.trading_state(),
+            ),
+            (&self.instruments, &self.books, &self.assets, &self.ledger, &self.exposure),
+            (
+                self.intents.trading_state(),
+                wallet_entries,
+                &self.entry_marks,
+                &self.funding,
+                &self.meters,
+                &self.groups,
+                &self.guard,
+            ),
+            (&self.watch, &self.connection, &self.entries_forgotten_ns),
+        );
+        // Every part of the state is of a kind that postcard writes.
+        let bytes = postcard::to_allocvec(&state).unwrap_or_default();
+        *blake3::hash(&bytes).as_bytes()
+    }
+}

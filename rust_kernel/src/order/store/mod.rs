@@ -1,0 +1,294 @@
+//! The orders, and the ways to find them.
+//!
+//! The store is a slab. The client id that we give an order carries its place in the slab, so that an event finds
+//! its order without a search; one index finds it by the venue's ids, another finds fills by the venue's trade ids.
+//! Ended orders are remembered up to a bound, so that late fills find them, and then make room.
+
+mod fills;
+mod forget;
+
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+use serde::{Deserialize, Serialize};
+
+use super::client_id::{DIGITS, PLACE_CHARS, PREFIX_BYTES, write_base32};
+use super::{Order, OrderRef, OrderRole};
+use crate::id::Id;
+use crate::index::Index;
+use crate::names::VenueOrderStatus;
+use forget::Ended;
+
+/// How many of the venue's ids an order is known by, beside its first: where every change brings one, the newest.
+pub const OTHER_VENUE_IDS_MAX: usize = 64;
+
+/// Places beyond this do not fit the client id.
+pub const ORDERS_MAX: usize = 1 << 25;
+
+/// The orders, and the ways to find them.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct OrderStore {
+    orders: Vec<Order>,
+    free: Vec<u32>,
+    ended: VecDeque<Ended>,
+    remembered_max: usize,
+    by_venue_id: Index,
+    by_fill: Index,
+    next_number: u64,
+    /// Fills that are settled and not seen yet.
+    unseen: u32,
+    /// Orders that are not ours.
+    external: u32,
+    /// The venue's time of the last fill of any forgotten order, ns.
+    forgotten_ns: i64,
+    /// Places of those that have a client id.
+    foreign: Vec<u32>,
+    prefix: [u8; PREFIX_BYTES],
+}
+
+impl OrderStore {
+    /// An empty store that remembers `remembered_max` ended orders; `nonce` (40 bits) marks this instance's ids.
+    pub fn new(remembered_max: usize, nonce: u64) -> OrderStore {
+        let mut prefix = [b'D'; PREFIX_BYTES];
+        write_base32(&mut prefix[1..], nonce);
+        OrderStore {
+            orders: Vec::new(),
+            free: Vec::new(),
+            ended: VecDeque::new(),
+            remembered_max: remembered_max.clamp(1, ORDERS_MAX >> 1),
+            by_venue_id: Index::default(),
+            by_fill: Index::default(),
+            next_number: 1,
+            unseen: 0,
+            external: 0,
+            forgotten_ns: i64::MIN,
+            foreign: Vec::new(),
+            prefix,
+        }
+    }
+
+    /// The order at a place that the store itself handed out.
+    #[inline]
+    pub fn at(&self, place: u32) -> &Order {
+        &self.orders[place as usize]
+    }
+
+    /// The same, to change.
+    #[inline]
+    pub fn at_mut(&mut self, place: u32) -> &mut Order {
+        &mut self.orders[place as usize]
+    }
+
+    /// The order, unless its place has been given to another since.
+    #[inline]
+    pub fn get(&self, reference: OrderRef) -> Option<&Order> {
+        self.orders.get(reference.place as usize).filter(|order| order.number == reference.number)
+    }
+
+    /// Every place and the order in it, the vacant ones too.
+    pub(crate) fn places(&self) -> &[Order] {
+        &self.orders
+    }
+
+    /// All orders, live and remembered, by place.
+    pub fn iter(&self) -> impl Iterator<Item = &Order> {
+        self.orders.iter().filter(|order| order.number != 0)
+    }
+
+    /// The number that the next order gets.
+    #[inline]
+    pub fn next_number(&self) -> u64 {
+        self.next_number
+    }
+
+    /// The client id of an order: a pure function of instance, place, order number, slot and leg.
+    #[inline]
+    fn client_id(&self, place: u32, number: u64, slot_id: u32, leg: u8) -> Id {
+        let mut text = [0_u8; 30];
+        text[..PREFIX_BYTES].copy_from_slice(&self.prefix);
+        write_base32(&mut text[PREFIX_BYTES..14], u64::from(place));
+        write_base32(&mut text[14..24], number);
+        write_base32(&mut text[24..29], u64::from(slot_id));
+        write_base32(&mut text[29..], u64::from(leg));
+        Id::from_ascii(&text)
+    }
+
+    /// The id of a request to change an order: a pure function of instance, order number and input.
+    pub fn request_id(&self, number: u64, seq: u64) -> Id {
+        let mut text = [0_u8; 31];
+        text[..PREFIX_BYTES].copy_from_slice(&self.prefix);
+        text[0] = b'A';
+        write_base32(&mut text[PREFIX_BYTES..19], number);
+        write_base32(&mut text[19..], seq);
+        Id::from_ascii(&text)
+    }
+
+    /// Gives out a place for a new order of a slot: vacant but for its number, client id and slot.
+    #[inline]
+    pub fn claim(&mut self, slot_id: u32, leg: u8) -> (OrderRef, &mut Order) {
+        let reference = self.claim_place();
+        let client_id = self.client_id(reference.place, reference.number, slot_id, leg);
+        let order = &mut self.orders[reference.place as usize];
+        order.client_id = client_id;
+        order.slot_id = slot_id;
+        (reference, order)
+    }
+
+    /// Gives out a place for the record of an order that is not ours.
+    pub fn claim_external(&mut self) -> (OrderRef, &mut Order) {
+        let reference = self.claim_place();
+        self.external = self.external.saturating_add(1);
+        let order = &mut self.orders[reference.place as usize];
+        order.role = OrderRole::External;
+        order.status = VenueOrderStatus::Acked;
+        (reference, order)
+    }
+
+    #[inline(always)]
+    fn claim_place(&mut self) -> OrderRef {
+        let number = self.next_number;
+        self.next_number = number.wrapping_add(1);
+        let place = match self.free.pop() {
+            Some(place) => place,
+            None => {
+                self.orders.push(Order::vacant());
+                self.orders.len().wrapping_sub(1) as u32
+            }
+        };
+        self.orders[place as usize].number = number;
+        OrderRef { place, number }
+    }
+
+    /// Remembers that an order which is not ours has a client id.
+    pub fn note_foreign(&mut self, place: u32) {
+        if !self.at(place).client_id.is_empty() {
+            self.foreign.push(place);
+        }
+    }
+
+    /// Finds an order by its client id: ours, or one that was at work when the account was opened.
+    pub fn by_client_id(&self, id: &Id) -> Option<u32> {
+        let own = self.by_own_id(id);
+        if own.is_some() || self.foreign.is_empty() {
+            return own;
+        }
+        // They are few, and become fewer.
+        self.foreign.iter().copied().find(|place| self.at(*place).client_id == *id)
+    }
+
+    /// Finds an order by the client id that the store gave it.
+    #[inline]
+    pub(crate) fn by_own_id(&self, id: &Id) -> Option<u32> {
+        // Whatever the text may be, its place is only a guess until the order there says that this is its id.
+        let digits = id.as_bytes().get(PREFIX_BYTES..PREFIX_BYTES.wrapping_add(PLACE_CHARS))?;
+        let place =
+            digits.iter().fold(0, |place, digit| (place << 5) | u32::from(DIGITS[usize::from(*digit)]));
+        self.orders.get(place as usize).filter(|order| order.client_id == *id).map(|_| place)
+    }
+
+    /// Finds an order by any of the venue's ids for it.
+    #[inline]
+    pub fn by_venue_id(&self, id: &Id) -> Option<u32> {
+        self.by_venue_id.find(id.hash64(), |place| {
+            let order = self.at(place);
+            order.venue_order_id == *id || order.other_venue_ids.contains(id)
+        })
+    }
+
+    /// Learns one more venue id of an order; false when it was known.
+    #[inline]
+    pub fn link_venue_id(&mut self, place: u32, id: &Id) -> bool {
+        if id.is_empty() {
+            return false;
+        }
+        let order = &mut self.orders[place as usize];
+        if order.venue_order_id == *id || order.other_venue_ids.contains(id) {
+            return false;
+        }
+        if order.venue_order_id.is_empty() {
+            order.venue_order_id.clone_from(id);
+        } else {
+            if order.other_venue_ids.len() >= OTHER_VENUE_IDS_MAX {
+                let oldest = order.other_venue_ids.remove(0);
+                self.by_venue_id.remove(oldest.hash64(), place);
+            }
+            order.other_venue_ids.push(id.clone());
+        }
+        self.by_venue_id.insert(id.hash64(), place);
+        true
+    }
+
+    /// An order of ours has no slot any more: from here on its fills are nobody's.
+    #[cold]
+    pub fn disown(&mut self, place: u32) {
+        let order = &mut self.orders[place as usize];
+        if order.role != OrderRole::External {
+            order.role = OrderRole::External;
+            self.external = self.external.saturating_add(1);
+        }
+    }
+
+    /// True where some remembered order is not ours.
+    #[inline]
+    pub fn has_external(&self) -> bool {
+        self.external > 0
+    }
+
+    /// The record of an order that is not ours becomes one of ours, with an id of our own.
+    #[cold]
+    pub fn make_ours(&mut self, place: u32, slot_id: u32) -> OrderRef {
+        let number = self.at(place).number;
+        let client_id = self.client_id(place, number, slot_id, 0);
+        self.external = self.external.saturating_sub(1);
+        let order = &mut self.orders[place as usize];
+        order.client_id = client_id;
+        order.slot_id = slot_id;
+        OrderRef { place, number }
+    }
+
+    /// Checks that both indexes agree with the orders.
+    ///
+    /// # Errors
+    /// A sentence about the first disagreement.
+    pub fn check(&self) -> Result<(), &'static str> {
+        let mut venue_ids: usize = 0;
+        let mut fills: usize = 0;
+        for (place, order) in self.orders.iter().enumerate().filter(|(_, order)| order.number != 0) {
+            let named = usize::from(!order.venue_order_id.is_empty());
+            venue_ids = venue_ids.saturating_add(named).saturating_add(order.other_venue_ids.len());
+            fills = fills
+                .saturating_add(order.fills.iter().filter(|fill| !fill.venue_trade_id.is_empty()).count())
+                .saturating_add(order.extra.as_ref().map_or(0, |extra| extra.corrections.len()));
+            if named == 1 && self.by_venue_id(&order.venue_order_id).is_none() {
+                return Err("a venue order id is not in its index");
+            }
+            if !order.client_id.is_empty() && self.by_client_id(&order.client_id) != Some(place as u32) {
+                return Err("a client id does not lead to its order");
+            }
+        }
+        if venue_ids != self.by_venue_id.len() {
+            return Err("the index of venue order ids has entries without orders");
+        }
+        if fills != self.by_fill.len() {
+            return Err("the index of fills has entries without fills");
+        }
+        Ok(())
+    }
+
+    /// The orders, the order of forgetting and the counter; the indexes follow from them.
+    pub(crate) fn trading_state(&self) -> impl Serialize + '_ {
+        let ended: Vec<(OrderRef, i64)> =
+            self.ended.iter().map(|ended| (ended.reference, ended.filled_ns)).collect();
+        (&self.orders, &self.free, ended, self.next_number, self.forgotten_ns)
+    }
+
+    /// True where a stored store is one that this code could have made.
+    pub(crate) fn is_sound(&self) -> bool {
+        let count = self.orders.len();
+        let is_place = |place: &u32| (*place as usize) < count;
+        self.by_venue_id.is_below(count)
+            && self.by_fill.is_below(count)
+            && self.free.iter().all(is_place)
+            && self.foreign.iter().all(is_place)
+            && self.ended.iter().all(|ended| is_place(&ended.reference.place))
+    }
+}

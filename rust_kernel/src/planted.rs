@@ -1,0 +1,80 @@
+//! Bugs on purpose: each is what a careless author would write where a guard stands, and a named test must catch it.
+//!
+//! They exist only with the feature `planted`, which `make planted` alone turns on. Without it [`planted`] is a
+//! constant, and nothing of a bug is compiled. The extension module refuses to be built with it.
+
+/// True where the bugs are compiled in: what is shipped asserts that it is not.
+pub const COMPILED: bool = cfg!(feature = "planted");
+
+/// Lists the bugs: the number of the sequence that each one breaks, its name, and what it does.
+macro_rules! bugs {
+    ($($sequence:literal $name:ident: $what:literal)*) => {
+        /// A bug: the guard that it takes away stands where it is asked for.
+        #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+            pub enum Bug {
+            $(#[doc = $what] $name,)*
+        }
+
+        #[cfg(feature = "planted")]
+        impl Bug {
+            /// All of them: the number of the sequence, the name, what it does.
+            pub const ALL: &'static [(Bug, u8, &'static str, &'static str)] =
+                &[$((Bug::$name, $sequence, stringify!($name), $what),)*];
+        }
+    };
+}
+
+bugs! {
+     1 LastWordWins: "The status is whatever an answer says, however old the answer is."
+     2 FillWaitsForAck: "A fill counts only once its order is acknowledged."
+     2 AckStartsAfresh: "An acknowledgement makes an order new, whatever has filled of it."
+     3 CancelRejectMeansCanceled: "An order that cannot be canceled any more is taken for canceled."
+     4 CancelForgetsLateFill: "Nothing can fill once a cancel is confirmed."
+     5 CanceledIsBelieved: "An order that is canceled here is left alone, though the venue says that it works."
+     9 RealFillAdds: "The real fill is booked beside the inferred one that stands for it."
+    11 OneTradeIdOneFill: "A trade id that is known on one order is a repetition on another."
+    11 SettlementFindsTheFirstHalf: "Of two fills of one id the first is settled, and settled again."
+    12 TradeIdWithoutSymbol: "Fills are known by their trade id, whatever their symbol is."
+    13 AmendedBelowFillsWorksOn: "An order whose new total has filled already is taken to work on."
+    13 AmendFreesTooEarly: "While an amend is on its way, only the old total is held back."
+    14 OverfillIsCutOff: "A fill counts only as far as the order's size goes."
+    15 PriceZeroIsBelieved: "A fill at price 0 cost nothing."
+    16 SilenceProvesAbsence: "What is not found while the connection is down does not exist."
+    16 BackWithoutQuestions: "Once the connection is back, everything is taken to be as it was."
+    17 EveryFeeInSettlement: "Every fee is paid in the settlement asset."
+    17 RebateIsCharged: "A fee is an amount, and never below zero."
+    18 BoundaryItselfIsMissed: "Funding is due after the boundary, not on it."
+    18 LateFillMissesItsBoundary: "Funding of a boundary stands, whatever is told of the position later."
+    18 FillOnBoundaryPaysNothing: "A fill stamped exactly on the boundary came after it."
+    19 ForcedNeedsOurOrder: "A liquidation that names no order of ours is none of ours."
+    19 FrameMovesMoney: "The account is set to the exchange's wallet, as soon as a frame tells it."
+    20 ExpiryNeedsAck: "What was never acknowledged cannot expire."
+    20 LostStopIsQuiet: "A stop that the venue ends is an order that ended, and no alarm."
+    20 LimitedLifeIsTrusted: "The venue will tell when an order of limited life has ended."
+    20 VenueClockIsTrusted: "A fill stamped before its order was sent cannot be one of it."
+}
+
+#[cfg(not(feature = "planted"))]
+#[inline(always)]
+pub(crate) const fn planted(_: Bug) -> bool {
+    false
+}
+
+/// The variable of the environment that names the bug to be switched on, for the process's whole life.
+#[cfg(feature = "planted")]
+pub const VARIABLE: &str = "DITA_PLANTED";
+
+/// Any test of any crate can be run with a bug: the switch is read when a guard is first asked for.
+#[cfg(feature = "planted")]
+#[inline]
+pub(crate) fn planted(bug: Bug) -> bool {
+    extern crate std;
+    static PLANTED: std::sync::OnceLock<Option<Bug>> = std::sync::OnceLock::new();
+    let switched_on = PLANTED.get_or_init(|| {
+        let wanted = std::env::var(VARIABLE).ok()?;
+        let known = Bug::ALL.iter().find(|(_, _, name, _)| *name == wanted);
+        assert!(known.is_some(), "{VARIABLE} names no bug: {wanted}");
+        known.map(|(bug, ..)| *bug)
+    });
+    *switched_on == Some(bug)
+}

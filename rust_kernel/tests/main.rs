@@ -1,0 +1,44 @@
+//! The kernel's tests, in one binary: what is linked once is built once. The sequences that broke real systems are in
+//! another (`sequences/`), as the planted bugs are held against them alone.
+#![allow(missing_docs)]
+
+mod common;
+
+mod bad_input;
+mod busts;
+mod calibration;
+mod codec;
+mod doubt;
+mod drift;
+mod exits;
+mod funding;
+mod intents;
+mod joins;
+mod oco;
+mod opening;
+mod orders;
+mod overrides;
+mod products;
+mod provenance;
+mod random;
+mod recall;
+mod restart;
+mod review;
+mod risk;
+mod snapshot;
+mod trades;
+
+#[test]
+fn no_test_file_is_left_out() {
+    let list = include_str!("main.rs");
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests");
+    for entry in std::fs::read_dir(folder).expect("the tests' folder") {
+        let name = entry.expect("an entry").file_name().into_string().expect("plain text");
+        if let Some(name) = name.strip_suffix(".rs").filter(|name| *name != "main") {
+            assert!(
+                list.contains(&format!("\nmod {name};")),
+                "tests/{name}.rs is in no binary: list it in tests/main.rs"
+            );
+        }
+    }
+}
