@@ -255,7 +255,7 @@ impl Opening<'_> {
         file.sync().map_err(|error| self.failed(&name, "sync", &error))?;
         let salt = salt(self.identity.hash(), segment.first_seq);
         let SegmentInfo { first_seq, rules_version, .. } = *segment;
-        Ok(Active { file, name, first_seq, salt, rules_version, written: segment.bytes })
+        Ok(Active { file, name: name.into(), first_seq, salt, rules_version, written: segment.bytes })
     }
 
     fn rebuild_index(&self, segment: &SegmentInfo, ids: &mut Ids) -> Result<(), LogError> {

@@ -66,7 +66,7 @@ struct Waiting {
 #[derive(Clone)]
 pub(crate) struct Target {
     pub file: Arc<dyn DiskFile>,
-    pub name: String,
+    pub name: Arc<str>,
     pub seq: u64,
 }
 

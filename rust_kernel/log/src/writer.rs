@@ -48,7 +48,7 @@ pub struct Log {
 /// The segment that is being written.
 pub(crate) struct Active {
     pub file: Arc<dyn DiskFile>,
-    pub name: String,
+    pub name: Arc<str>,
     pub first_seq: u64,
     pub salt: u32,
     pub rules_version: u32,
@@ -185,7 +185,7 @@ impl Log {
         let range = Range { first_seq: self.active.first_seq, last_seq: self.last_seq };
         self.poisoning(|log| log.ids.seal(range))?;
         let sealed = SegmentInfo {
-            name: self.active.name.clone(),
+            name: self.active.name.to_string(),
             first_seq: range.first_seq,
             last_seq: range.last_seq,
             bytes: self.active.written,
@@ -302,5 +302,5 @@ pub(crate) fn begin_segment(disk: &dyn Disk, header: &SegmentHeader) -> Result<A
     let file = disk.open_write(&name).map_err(|error| LogError::io(disk.path(&name), "open", &error))?;
     let salt = salt(header.identity.hash(), header.first_seq);
     let SegmentHeader { first_seq, rules_version, .. } = *header;
-    Ok(Active { file, name, first_seq, salt, rules_version, written: bytes.len() as u64 })
+    Ok(Active { file, name: name.into(), first_seq, salt, rules_version, written: bytes.len() as u64 })
 }
