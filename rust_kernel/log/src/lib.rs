@@ -83,6 +83,7 @@ pub mod disk;
 mod error;
 mod ids;
 mod mark;
+mod opened;
 mod reader;
 mod record;
 mod recovery;

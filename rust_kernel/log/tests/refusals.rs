@@ -188,3 +188,13 @@ fn a_file_of_another_name_is_left_alone() {
     write(&mut open(&disk, config()).expect("a new log opens").0, 50);
     assert!(before.iter().all(|(name, bytes)| memory.files().get(name) == Some(bytes)));
 }
+
+#[test]
+fn a_log_that_began_earlier_than_its_owner_says_is_refused() {
+    let memory = written(100);
+    let before = memory.files();
+    let disk: Arc<dyn Disk> = Arc::new(memory.clone());
+    let error = open(&disk, Config { first_seq: 50, ..config() }).map(|_| ()).expect_err("it begins at 1");
+    assert_eq!(error.to_string(), "first_seq: 50, and this log begins at seq 1");
+    assert_eq!(memory.files(), before);
+}

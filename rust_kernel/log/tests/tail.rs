@@ -231,3 +231,43 @@ fn a_hole_a_missing_segment_and_a_broken_chain_are_refused() {
         verify(&disk, None, &mut |_, _| {}).expect_err("verification sees it too");
     }
 }
+
+#[test]
+fn a_segment_of_another_history_is_refused_by_its_chain_alone() {
+    // Two logs of one kernel, alike in everything but one bit of one early payload.
+    let history = |bit: u8| {
+        let memory = MemoryDisk::new();
+        let disk: Arc<dyn Disk> = Arc::new(memory.clone());
+        let mut log = open(&disk, config()).expect("a new log opens").0;
+        for seq in 1..=60 {
+            let mut payload = common::payload(seq);
+            payload[20] ^= if seq == 2 { bit } else { 0 };
+            log.append(0, seq, 0, &[], |buffer| buffer.extend_from_slice(&payload))
+                .expect("the record is taken");
+        }
+        let second = log.sealed()[1].clone();
+        log.close().expect("it closes");
+        (memory.files(), second)
+    };
+    let ((mut files, second), (others, _)) = (history(0), history(1));
+    files.insert(second.name.clone(), others[&second.name].clone());
+    let disk: Arc<dyn Disk> = Arc::new(MemoryDisk::holding(files.clone()));
+    let error = open(&disk, config()).map(|_| ()).expect_err("it is another history");
+    let LogError::Corrupt { seq, reason, .. } = &error else { panic!("{error}") };
+    assert!(*seq == second.first_seq && reason.contains("the chain is broken"), "{error}");
+    // With a header that fits, the first record gives it away.
+    let (header, others) = (files[&segment_name(1)].clone(), others[&segment_name(1)].clone());
+    let start = header.len().min(88 + common::IDENTITY.len());
+    files = history(0).0;
+    let mut mixed = header[..start].to_vec();
+    let first = u32::from_le_bytes(*others[start..].first_chunk().expect("a length")) as usize;
+    mixed.extend_from_slice(&header[start..start + first]);
+    let second = u32::from_le_bytes(*others[start + first..].first_chunk().expect("a length")) as usize;
+    mixed.extend_from_slice(&others[start + first..start + first + second]);
+    mixed.extend_from_slice(&header[start + first + second..]);
+    files.insert(segment_name(1), mixed);
+    let disk: Arc<dyn Disk> = Arc::new(MemoryDisk::holding(files));
+    let error = open(&disk, config()).map(|_| ()).expect_err("the third does not follow the second");
+    let LogError::Corrupt { seq: 3, reason, .. } = &error else { panic!("{error}") };
+    assert!(reason.contains("the chain is broken"), "{error}");
+}
