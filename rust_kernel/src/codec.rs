@@ -48,9 +48,32 @@ impl core::fmt::Display for CodecError {
 /// [`CodecError::Malformed`] where the value cannot be written; none of the kernel's types is so.
 pub fn encode<T: Serialize>(value: &T, out: &mut Vec<u8>) -> Result<(), CodecError> {
     out.push(FORMAT_VERSION);
-    let bytes = postcard::to_allocvec(value).map_err(|_| CodecError::Malformed)?;
-    out.extend_from_slice(&bytes);
-    Ok(())
+    postcard::serialize_with_flavor(value, Appended { out }).map_err(|_| CodecError::Malformed)
+}
+
+/// Postcard's way of writing, onto what is there already: no buffer of its own, and no copy.
+struct Appended<'a> {
+    out: &'a mut Vec<u8>,
+}
+
+impl postcard::ser_flavors::Flavor for Appended<'_> {
+    type Output = ();
+
+    #[inline]
+    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
+        self.out.push(byte);
+        Ok(())
+    }
+
+    #[inline]
+    fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
+        self.out.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn finalize(self) -> postcard::Result<()> {
+        Ok(())
+    }
 }
 
 /// Reads a value back; all of `bytes` must belong to it.

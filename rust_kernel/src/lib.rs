@@ -33,6 +33,9 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+/// The version of the rules: another one takes some input to another state. A log says under which it was written.
+pub const RULES_VERSION: u32 = 1;
+
 pub mod calibration;
 pub mod codec;
 pub mod effect;

@@ -352,6 +352,42 @@ fn a_profit_settled_ahead_of_its_fill_is_booked_once() {
 }
 
 #[test]
+fn a_price_that_comes_after_the_settlement_leaves_the_settled_profit() {
+    // The settlement before the fill, and between the fill and its price.
+    for ahead in [true, false] {
+        let mut desk = Desk::new();
+        desk.open(0, "1", "100");
+        desk.exit(0);
+        let exit = desk.submitted();
+        if ahead {
+            desk.settled("TX", "10", "0.055");
+        }
+        desk.fill(&exit, "TX", "1", "0");
+        if !ahead {
+            desk.settled("TX", "10", "0.055");
+        }
+        assert_eq!(desk.k(), "1009.895", "ahead: {ahead}");
+        assert_eq!(desk.fill(&exit, "TX", "1", "110").code, Code::Enriched);
+        assert_eq!((desk.k().as_str(), desk.stage(0)), ("1009.895", Stage::Closed), "ahead: {ahead}");
+        assert_eq!(desk.balance(Account::RealizedPnl), "-10", "ahead: {ahead}");
+        assert_eq!(desk.money(0).0, "10", "ahead: {ahead}");
+        desk.assert_replays();
+    }
+    // A settlement of the fee alone says nothing about the profit.
+    let mut desk = Desk::new();
+    desk.open(0, "1", "100");
+    desk.exit(0);
+    let exit = desk.submitted();
+    desk.fill(&exit, "TX", "1", "0");
+    desk.account(dita_kernel::names::AccountEventKind::FillSettled, |event| {
+        event.venue_trade_id = id("TX");
+        event.fee = Some(dec("0.055"));
+    });
+    desk.fill(&exit, "TX", "1", "110");
+    assert_eq!(desk.k(), "1009.895");
+}
+
+#[test]
 fn a_finished_trades_id_may_be_used_again() {
     let mut desk = Desk::new();
     for n in 0..2 {

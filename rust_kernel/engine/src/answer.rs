@@ -51,6 +51,23 @@ pub struct Answer {
     pub notices: Vec<Notice>,
     /// All venue events until quiet.
     pub events: Vec<Box<VenueEvent>>,
+    /// True where the input survives a power loss by now; false without a log.
+    pub durable: bool,
+}
+
+impl Answer {
+    /// An answer from which nothing has followed.
+    #[inline]
+    pub(crate) fn of(outcome: Outcome) -> Answer {
+        Answer {
+            outcome,
+            trade_id: Id::EMPTY,
+            transitions: Vec::new(),
+            notices: Vec::new(),
+            events: Vec::new(),
+            durable: false,
+        }
+    }
 }
 
 /// A stage change as followers see it.

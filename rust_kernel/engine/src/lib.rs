@@ -1,4 +1,4 @@
-//! The Rust shell around the core: stamp → (log) → step → venue → feedback, until quiet.
+//! The Rust shell around the core: stamp → step → log → venue → feedback, until quiet.
 //!
 //! [`Engine`] is not a thread and holds no lock: its owner calls it from one thread at a time. Inputs wait in a
 //! bounded inbox; [`Engine::run`] takes them one by one until nothing is left or a venue outside must be asked. With
@@ -8,11 +8,17 @@
 mod account;
 mod answer;
 mod clock;
+mod durable;
 mod port;
+mod recovery;
 mod run;
+mod run_durably;
 
 pub use account::{AccountFigures, account};
 pub use answer::{Answer, Observed, TransitionRecord};
 pub use clock::{Clock, system_ns};
+pub use durable::{LogSettings, SharedDisk, config_of, identity, kind_name, kind_of};
 pub use port::Port;
+pub use recovery::{Recovery, ReplayError, ReplayProgress, replay_record};
 pub use run::{Engine, EngineConfig, EngineError, Progress, Ticket, VenueCall};
+pub use run_durably::LogStanding;

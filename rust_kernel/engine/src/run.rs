@@ -9,11 +9,14 @@ use dita_kernel::input::{EffectResult, Input, Stamp};
 use dita_kernel::kernel::{Kernel, KernelConfig};
 use dita_kernel::names::{KernelDiagnosticCode, Severity};
 use dita_kernel::outcome::{Detail, Outcome};
+use dita_log::LogError;
 use dita_sim::{SimError, SimVenue};
 
 use crate::answer::{Answer, Observed, TransitionRecord};
 use crate::clock::Clock;
+use crate::durable::{Durable, LogSettings, SharedDisk};
 use crate::port::{self, Port};
+use crate::recovery::{self, Recovery, ReplayError, ReplayProgress};
 
 /// Stage changes of an intent whose venue answers at once: requested, sent, working, done.
 const TRANSITIONS_USUAL: usize = 4;
@@ -59,6 +62,10 @@ pub enum EngineError {
     Venue(SimError),
     /// There is no simulated venue inside.
     NoSimulatedVenue,
+    /// The log does not lead to a kernel.
+    Replay(Box<ReplayError>),
+    /// The log takes nothing more: what is in memory is ahead of what is on disk.
+    Log(LogError),
 }
 
 impl core::fmt::Display for EngineError {
@@ -73,6 +80,8 @@ impl core::fmt::Display for EngineError {
             EngineError::Config(what) => f.write_str(what),
             EngineError::Venue(error) => error.fmt(f),
             EngineError::NoSimulatedVenue => f.write_str("this kernel has no simulated venue"),
+            EngineError::Replay(error) => error.fmt(f),
+            EngineError::Log(error) => error.fmt(f),
         }
     }
 }
@@ -90,6 +99,8 @@ pub struct VenueCall {
     pub ticket: Option<Ticket>,
     /// The request.
     pub command: Command,
+    /// The input that asked for it.
+    pub(crate) cause_seq: u64,
 }
 
 /// How far [`Engine::run`] came.
@@ -101,31 +112,40 @@ pub enum Progress {
     Call(Box<VenueCall>),
     /// The bound on inputs was reached; call [`Engine::run`] again.
     Yield,
+    /// The log failed: nothing more is taken, and nothing has left whose cause is not durable.
+    Failed(EngineError),
 }
 
-struct Waiting {
-    ticket: Option<Ticket>,
-    input: Input,
+pub(crate) struct Waiting {
+    pub(crate) ticket: Option<Ticket>,
+    pub(crate) input: Input,
+    /// Part of a batch: what it leads to may wait for the rest.
+    pub(crate) batched: bool,
 }
 
 /// The shell.
 pub struct Engine {
-    kernel: Kernel,
-    clock: Clock,
-    told_ns: i64,
-    last_ns: i64,
-    port: Port,
-    inbox: VecDeque<Waiting>,
+    pub(crate) kernel: Kernel,
+    pub(crate) clock: Clock,
+    pub(crate) told_ns: i64,
+    pub(crate) last_ns: i64,
+    pub(crate) port: Port,
+    pub(crate) inbox: VecDeque<Waiting>,
+    /// How many at the inbox's front are answers to what was asked last: they are taken in their order.
+    pub(crate) fed: usize,
     inbox_max: usize,
-    run_max: usize,
-    outgoing: VecDeque<VenueCall>,
-    effects: Effects,
-    feedback: Vec<Input>,
+    pub(crate) run_max: usize,
+    pub(crate) outgoing: VecDeque<VenueCall>,
+    pub(crate) effects: Effects,
+    pub(crate) feedback: Vec<Input>,
     /// Events that were read: a native venue takes their memory back.
     spent: Vec<Input>,
-    answers: Vec<(Ticket, Answer)>,
+    pub(crate) answers: Vec<(Ticket, Answer)>,
     next_ticket: u64,
     observed: Option<Vec<Observed>>,
+    pub(crate) durable: Option<Box<Durable>>,
+    /// Set once the log has failed.
+    pub(crate) failed: Option<EngineError>,
 }
 
 impl Engine {
@@ -134,16 +154,47 @@ impl Engine {
     /// # Errors
     /// [`EngineError::Config`] names the setting that is out of range.
     pub fn new(config: EngineConfig, port: Port) -> Result<Engine, EngineError> {
+        let kernel = Kernel::new(config.kernel.clone()).map_err(EngineError::Config)?;
+        Engine::around(kernel, config, port)
+    }
+
+    /// An engine on its log: a new one, or the one that the log leads to. Then whatever was on its way is in doubt, and
+    /// the first [`Engine::run`] asks the venue. Where the venue is simulated it begins anew, with what the kernel knows.
+    ///
+    /// # Errors
+    /// [`EngineError::Replay`] says what is wrong with the log and what to do; the files are as they were.
+    pub fn recover(
+        config: EngineConfig,
+        port: Port,
+        disk: SharedDisk,
+        settings: &LogSettings,
+        progress: &mut dyn FnMut(ReplayProgress),
+    ) -> Result<(Engine, Recovery), EngineError> {
+        Kernel::new(config.kernel.clone()).map_err(EngineError::Config)?;
+        let (kernel, durable, recovery) = recovery::open(&config.kernel, disk, settings, progress)
+            .map_err(|error| EngineError::Replay(Box::new(error)))?;
+        let begun = recovery.last_seq > 0;
+        let mut engine = Engine::around(kernel, config, port)?;
+        engine.durable = Some(Box::new(durable));
+        if begun {
+            engine.last_ns = engine.kernel.now_ns();
+            engine.inbox.push_back(Waiting { ticket: None, input: Input::Restart, batched: false });
+        }
+        Ok((engine, recovery))
+    }
+
+    fn around(kernel: Kernel, config: EngineConfig, port: Port) -> Result<Engine, EngineError> {
         if config.inbox_max == 0 || config.run_max == 0 {
             return Err(EngineError::Config("inbox_max and run_max must be above zero"));
         }
         Ok(Engine {
-            kernel: Kernel::new(config.kernel).map_err(EngineError::Config)?,
+            kernel,
             clock: config.clock,
             told_ns: 0,
             last_ns: 0,
             port,
             inbox: VecDeque::new(),
+            fed: 0,
             inbox_max: config.inbox_max,
             run_max: config.run_max,
             outgoing: VecDeque::new(),
@@ -153,6 +204,8 @@ impl Engine {
             answers: Vec::new(),
             next_ticket: 0,
             observed: config.observe.then(Vec::new),
+            durable: None,
+            failed: None,
         })
     }
 
@@ -197,6 +250,23 @@ impl Engine {
     /// [`EngineError::InboxFull`]: nothing was put in.
     #[inline]
     pub fn push(&mut self, input: Input, wanted: bool) -> Result<Option<Ticket>, EngineError> {
+        self.put(input, wanted, false)
+    }
+
+    /// The same for one of several that come together: with a log they become durable together, and what they lead to
+    /// leaves after that. Those that concern one slot still follow one another.
+    ///
+    /// # Errors
+    /// As [`Engine::push`].
+    pub fn push_batched(&mut self, input: Input, wanted: bool) -> Result<Option<Ticket>, EngineError> {
+        self.put(input, wanted, self.durable.is_some())
+    }
+
+    #[inline]
+    fn put(&mut self, input: Input, wanted: bool, batched: bool) -> Result<Option<Ticket>, EngineError> {
+        if let Some(failed) = &self.failed {
+            return Err(failed.clone());
+        }
         if self.inbox.len() >= self.inbox_max {
             return Err(EngineError::InboxFull { capacity: self.inbox_max });
         }
@@ -204,15 +274,17 @@ impl Engine {
             self.next_ticket += 1;
             Ticket(self.next_ticket)
         });
-        self.inbox.push_back(Waiting { ticket, input });
+        self.inbox.push_back(Waiting { ticket, input, batched });
         Ok(ticket)
     }
 
     /// Puts in what a venue outside answered to a [`VenueCall`], in front of everything that waits: an answer belongs
-    /// to its question. Not bounded by the inbox: the question was.
-    pub fn feed(&mut self, ticket: Option<Ticket>, inputs: impl DoubleEndedIterator<Item = Input>) {
-        for input in inputs.rev() {
-            self.inbox.push_front(Waiting { ticket, input });
+    /// to its question. Answers to several questions stay in the order of the questions. Not bounded by the inbox: the
+    /// question was.
+    pub fn feed(&mut self, ticket: Option<Ticket>, inputs: impl IntoIterator<Item = Input>) {
+        for input in inputs {
+            self.inbox.insert(self.fed, Waiting { ticket, input, batched: false });
+            self.fed += 1;
         }
     }
 
@@ -220,7 +292,13 @@ impl Engine {
     #[inline]
     pub fn take_answer(&mut self, ticket: Ticket) -> Option<Answer> {
         let at = self.answers.iter().position(|(known, _)| *known == ticket)?;
-        Some(self.answers.swap_remove(at).1)
+        let mut answer = self.answers.swap_remove(at).1;
+        answer.durable = self.durable_seq().is_some_and(|seq| seq >= answer.outcome.seq);
+        Some(answer)
+    }
+
+    pub(crate) fn has_answer(&self, ticket: Ticket) -> bool {
+        self.answers.iter().any(|(known, _)| *known == ticket)
     }
 
     /// Takes the transitions since the last call, where the engine observes.
@@ -231,11 +309,14 @@ impl Engine {
     /// Works until quiet, until a venue outside must be asked, or until the bound.
     #[inline]
     pub fn run(&mut self) -> Progress {
+        if self.durable.is_some() {
+            return self.run_durably();
+        }
         for _ in 0..self.run_max {
             if let Some(call) = self.outgoing.pop_front() {
                 return Progress::Call(Box::new(call));
             }
-            let Some(waiting) = self.inbox.pop_front() else {
+            let Some(waiting) = self.next_input() else {
                 self.give_back();
                 return Progress::Quiet;
             };
@@ -245,18 +326,23 @@ impl Engine {
     }
 
     #[inline]
-    fn give_back(&mut self) {
+    pub(crate) fn next_input(&mut self) -> Option<Waiting> {
+        self.fed = self.fed.saturating_sub(1);
+        self.inbox.pop_front()
+    }
+
+    #[inline]
+    pub(crate) fn give_back(&mut self) {
         match &mut self.port {
             Port::Sim(venue) => venue.reclaim(&mut self.spent),
             Port::Foreign => self.spent.clear(),
         }
     }
 
-    /// One input: stamp, step, venue, feedback. The write-ahead log will stand between the stamp and the step, and
-    /// its sync between the step and the venue.
+    /// One input: stamp, step, venue, feedback.
     #[inline]
     fn take(&mut self, waiting: Waiting) {
-        let Waiting { ticket, input } = waiting;
+        let Waiting { ticket, input, .. } = waiting;
         let now_ns = self.clock.stamp(self.last_ns, self.told_ns);
         self.last_ns = now_ns;
         self.effects.clear();
@@ -277,17 +363,21 @@ impl Engine {
                 commands.clear();
             }
             Port::Foreign => {
-                self.outgoing.extend(commands.drain(..).map(|command| VenueCall { ticket, command }));
+                self.outgoing.extend(commands.drain(..).map(|command| VenueCall {
+                    ticket,
+                    command,
+                    cause_seq: 0,
+                }));
             }
         }
         for input in self.feedback.drain(..).rev() {
-            self.inbox.push_front(Waiting { ticket, input });
+            self.inbox.push_front(Waiting { ticket, input, batched: false });
         }
     }
 
     /// Writes down what came of an input, for its owner and for followers.
     #[inline]
-    fn report(&mut self, ticket: Option<Ticket>, input: Input, outcome: Outcome) {
+    pub(crate) fn report(&mut self, ticket: Option<Ticket>, input: Input, outcome: Outcome) {
         if ticket.is_none() && self.observed.is_none() {
             self.spent.push(input);
             return;
@@ -324,7 +414,7 @@ impl Engine {
             self.describe(&input, &mut transitions);
         }
         let notices = core::mem::take(&mut self.effects.notices);
-        self.answers.push((ticket, Answer { outcome, trade_id, transitions, notices, events: Vec::new() }));
+        self.answers.push((ticket, Answer { trade_id, transitions, notices, ..Answer::of(outcome) }));
     }
 
     /// Adds the step's transitions to what followers see, with the event that caused them.
@@ -381,7 +471,7 @@ impl Engine {
         let Port::Sim(venue) = &mut self.port else { return Err(EngineError::NoSimulatedVenue) };
         let result = call(venue, now_ns, &mut self.feedback);
         for input in self.feedback.drain(..) {
-            self.inbox.push_back(Waiting { ticket: None, input });
+            self.inbox.push_back(Waiting { ticket: None, input, batched: false });
         }
         result.map_err(EngineError::Venue)
     }

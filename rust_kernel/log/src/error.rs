@@ -102,6 +102,11 @@ impl LogError {
     pub(crate) fn io(file: String, doing: &'static str, error: &io::Error) -> LogError {
         LogError::Io { file, doing, kind: error.kind(), cause: error.to_string() }
     }
+
+    /// Whether a sync failed: then what is on the disk is unknown, and nothing may go on.
+    pub(crate) fn is_failed_sync(&self) -> bool {
+        matches!(self, LogError::Io { doing, .. } if doing.starts_with("sync"))
+    }
 }
 
 impl fmt::Display for LogError {

@@ -21,7 +21,7 @@ mod verify;
 mod writer;
 
 pub use config::{Config, SEGMENT_BYTES_MAX, SEGMENT_BYTES_MIN};
-pub use disk::{Disk, DiskFile, FileDisk, LockOutcome};
+pub use disk::{Disk, DiskFile, FileDisk, LockOutcome, MemoryDisk};
 pub use error::LogError;
 pub use ids::{Key, KeysOf};
 pub use reader::{Reader, Span, State};

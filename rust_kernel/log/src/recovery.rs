@@ -198,6 +198,8 @@ impl Opening<'_> {
         let shared = Arc::new(Shared::new(self.disk.clone(), mark, last_seq));
         let thread = self.start_thread(&shared)?;
         let sealed = survey.segments.len().saturating_sub(1);
+        let usable = |seq: &u64| survey.snapshots_usable.contains(seq);
+        let old_snapshots = survey.files.snapshots.iter().copied().filter(|seq| !usable(seq)).collect();
         let log = Log {
             roll_next: recovered.rules_version.is_some_and(|rules| rules != self.config.rules_version),
             disk: self.disk,
@@ -211,7 +213,9 @@ impl Opening<'_> {
             watermark: last_seq,
             ids,
             sealed: survey.segments[..sealed].to_vec(),
+            snapshots_old: old_snapshots,
             snapshots: survey.snapshots_usable.iter().rev().copied().collect(),
+            abandoned: false,
             shared,
             thread,
             _lock: lock,
@@ -229,8 +233,10 @@ impl Opening<'_> {
         }
     }
 
-    /// What interrupted writes left behind has no effect and goes.
+    /// What interrupted writes left behind has no effect and goes. Names come first: after a killed process a merged
+    /// index may have its name only in the system's memory, and those that it stands for are about to go.
     fn remove_leftovers(&self, survey: &Survey, plan: &IndexPlan) -> Result<(), LogError> {
+        self.disk.sync_dir().map_err(|error| self.failed("", "sync the directory", &error))?;
         let surplus = plan.surplus.iter().map(|(first, last)| index_name(*first, *last));
         for name in survey.files.unfinished.iter().cloned().chain(surplus) {
             self.disk.remove(&name).map_err(|error| self.failed(&name, "remove", &error))?;

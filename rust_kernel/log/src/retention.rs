@@ -17,7 +17,8 @@ pub struct Retained {
 
 impl Log {
     /// Writes the owner's state after the last record, `seq`; the log is synced first. Older snapshots than the
-    /// configured number go. A failure poisons the log only if its records could not be synced.
+    /// configured number go. A full disk does not poison the log, which can go on without the snapshot; a failed sync
+    /// does.
     pub fn write_snapshot(
         &mut self,
         seq: u64,
@@ -42,14 +43,27 @@ impl Log {
             state_hash: *state_hash,
             state: state.to_vec(),
         };
-        snapshot.write(self.disk.as_ref(), &self.identity)?;
+        self.stopping(snapshot.write(self.disk.as_ref(), &self.identity))?;
+        self.snapshots_old.retain(|old| *old != seq);
         self.snapshots.push(seq);
-        while self.snapshots.len() > self.config.snapshots_kept {
-            let name = snapshot_name(self.snapshots[0]);
-            self.remove(&name)?;
-            self.snapshots.remove(0);
+        self.remove_old_snapshots()
+    }
+
+    /// Removes what is more than the configured number of usable snapshots, and with it the damaged ones.
+    fn remove_old_snapshots(&mut self) -> Result<(), LogError> {
+        let surplus = self.snapshots.len().saturating_sub(self.config.snapshots_kept);
+        if self.snapshots.len() >= self.config.snapshots_kept {
+            self.snapshots_old.extend(self.snapshots.drain(..surplus));
+            while let Some(seq) = self.snapshots_old.pop() {
+                self.remove(&snapshot_name(seq))?;
+            }
         }
         Ok(())
+    }
+
+    /// A failed sync stops the log, whatever was synced.
+    fn stopping(&self, done: Result<(), LogError>) -> Result<(), LogError> {
+        done.map_err(|error| if error.is_failed_sync() { self.shared.poison(error) } else { error })
     }
 
     /// Removes the sealed segments that nobody needs: those wholly at or below `floor_seq` (the slowest follower's
@@ -92,6 +106,6 @@ impl Log {
     fn remove(&self, name: &str) -> Result<(), LogError> {
         let failed = |doing, error: &std::io::Error| LogError::io(self.disk.path(name), doing, error);
         self.disk.remove(name).map_err(|error| failed("remove", &error))?;
-        self.disk.sync_dir().map_err(|error| failed("sync the directory of", &error))
+        self.stopping(self.disk.sync_dir().map_err(|error| failed("sync the directory of", &error)))
     }
 }

@@ -107,11 +107,12 @@ impl Scan {
         self.buffer.copy_within(self.start..self.end, 0);
         self.end -= self.start;
         self.start = 0;
-        let room = CHUNK_BYTES.max(wanted);
+        let from = self.offset + self.end as u64;
+        let left = usize::try_from(self.file.length()?.saturating_sub(from)).unwrap_or(usize::MAX);
+        let room = CHUNK_BYTES.min(self.end.saturating_add(left)).max(wanted);
         if self.buffer.len() < room {
             self.buffer.resize(room, 0);
         }
-        let from = self.offset + self.end as u64;
         self.end += self.file.read_at(from, &mut self.buffer[self.end..])?;
         Ok(())
     }

@@ -31,8 +31,11 @@ pub struct Log {
     pub(crate) sealed: Vec<SegmentInfo>,
     /// Usable snapshots, oldest first.
     pub(crate) snapshots: Vec<u64>,
+    /// Snapshots that are damaged or more than enough: they go after the next good one.
+    pub(crate) snapshots_old: Vec<u64>,
     /// The next record begins a new segment, since the rules have changed.
     pub(crate) roll_next: bool,
+    pub(crate) abandoned: bool,
     pub(crate) shared: Arc<Shared>,
     pub(crate) thread: Option<JoinHandle<()>>,
     /// Dropped last.
@@ -256,6 +259,11 @@ impl Log {
         self.finish()
     }
 
+    /// Ends without writing or syncing anything more, as a killed process does. For tests of what comes after.
+    pub fn abandon(mut self) {
+        self.abandoned = true;
+    }
+
     fn finish(&mut self) -> Result<(), LogError> {
         self.sync()?;
         self.shared.sync_mark()
@@ -264,8 +272,10 @@ impl Log {
 
 impl Drop for Log {
     fn drop(&mut self) {
-        // A failure has poisoned the log before, or the next opening finds what it left.
-        let _ = self.finish();
+        if !self.abandoned {
+            // A failure has poisoned the log before, or the next opening finds what it left.
+            let _ = self.finish();
+        }
         self.shared.stop();
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();

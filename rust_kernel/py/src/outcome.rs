@@ -238,6 +238,7 @@ mod tests {
                     slot_id: Some(2),
                 }],
                 events: vec![Box::new(VenueEvent::new(KernelEventKind::RateLimited, 7))],
+                durable: false,
             },
             extra: Details::EMPTY
                 .with("value", Detail::Number(Decimal::ONE))

@@ -17,8 +17,8 @@ use dita_sim::{FaultCounters, SimConfig, SimFaults, SimVenue};
 const SECOND: i64 = 1_000_000_000;
 /// How many steps one input may lead to where nothing takes time.
 const STEPS_MAX: u32 = 10_000;
-/// How many venues with several faults at once.
-const SWARM_SEEDS: u64 = 60;
+/// How many venues with several faults at once, unless `DITA_SWARM_SEEDS` says otherwise.
+const SWARM_SEEDS: u64 = 300;
 
 fn id(text: &str) -> Id {
     Id::new(text).unwrap()
@@ -413,7 +413,8 @@ fn swarm(seed: u64) -> SimFaults {
 #[test]
 fn several_faults_at_once_leave_k_at_e() {
     let mut fired = std::collections::BTreeMap::new();
-    for seed in 0..SWARM_SEEDS {
+    let seeds = std::env::var("DITA_SWARM_SEEDS").map_or(SWARM_SEEDS, |seeds| seeds.parse().unwrap());
+    for seed in 0..seeds {
         let faults = swarm(seed);
         let config = SimConfig {
             seed,

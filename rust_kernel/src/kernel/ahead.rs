@@ -162,6 +162,7 @@ fn mark_of_bust(fill_id: &Id, fee_asset: u16, seq: u64, event: &VenueEvent) -> F
         liquidity_assumed: true,
         fee_predicted: false,
         settled: true,
+        profit_told: false,
         inferred: false,
         price_pending: false,
         busted: true,

@@ -65,6 +65,7 @@ pub(crate) use booking::exposure_of;
 pub(crate) use calibrate::fee_base;
 pub use intent::Remembered;
 pub use opening::Opened;
+pub use recall::{BookingKey, BookingKind};
 pub use snapshot::SnapshotError;
 pub use spot::base_amount;
 pub use timers::Connection;

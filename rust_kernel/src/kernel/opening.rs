@@ -329,6 +329,7 @@ impl Kernel {
                 liquidity: Liquidity::Maker,
                 fee_predicted: false,
                 settled: true,
+                profit_told: false,
                 inferred: false,
                 price_pending: plan.price.is_none(),
                 busted: false,

@@ -3,9 +3,11 @@
 use alloc::boxed::Box;
 
 use super::Kernel;
+use super::account::entry_id;
 use crate::effect::Effects;
-use crate::input::{Input, Recalled, RecalledEvent, Stamp, Verdict};
-use crate::names::KernelDiagnosticCode as Code;
+use crate::id::Id;
+use crate::input::{AccountEvent, Input, Recalled, RecalledEvent, Stamp, VenueEvent, Verdict};
+use crate::names::{AccountEventKind, KernelDiagnosticCode as Code, KernelEventKind as Kind, OrderSide};
 use crate::outcome::{Detail, Outcome, Refusal};
 
 impl Kernel {
@@ -19,7 +21,7 @@ impl Kernel {
     ) -> Outcome {
         if let Verdict::Booked { seq } = recalled.verdict {
             self.pass_time(stamp, stamp.0);
-            let first = Detail::First { seq, venue_client_id: crate::id::Id::EMPTY };
+            let first = Detail::First { seq, venue_client_id: Id::EMPTY };
             return self.answer(Code::DuplicateEvent, None, first);
         }
         // The log answers for what is forgotten; the memory answers for the rest, as always.
@@ -45,4 +47,109 @@ impl Kernel {
             RecalledEvent::Account(event) => replica.validate(stamp, &Input::Account(event.clone())),
         }
     }
+}
+
+/// What names a booking for ever, however short the memory is: under it the log finds an event again.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct BookingKey<'a> {
+    /// What kind of booking.
+    pub kind: BookingKind,
+    /// The instrument; empty where an entry has none.
+    pub symbol: &'a Id,
+    /// The fill's side: venues give both halves of a self-trade one id.
+    pub side: Option<OrderSide>,
+    /// The venue's id of the fill or entry.
+    pub id: &'a Id,
+}
+
+/// The kinds of booking.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum BookingKind {
+    /// A fill.
+    Fill,
+    /// A fill's settlement.
+    Settlement,
+    /// A wallet entry of this kind.
+    Entry(AccountEventKind),
+}
+
+impl Kernel {
+    /// What an input books by the venue's id, if it is of the kinds that do; `None` where the event lacks what names it.
+    /// To be asked after the step: a fill is named by its order, which may be known only since.
+    pub fn booking_key<'a>(&'a self, input: &'a Input) -> Option<BookingKey<'a>> {
+        match input {
+            Input::Venue(event) => self.fill_booking(event),
+            Input::Account(event) => entry_booking(event),
+            Input::Recalled(recalled) => match &recalled.event {
+                RecalledEvent::Venue(event) => self.fill_booking(event),
+                RecalledEvent::Account(event) => entry_booking(event),
+            },
+            Input::Intent(_)
+            | Input::Instrument(_)
+            | Input::Seed { .. }
+            | Input::Mark { .. }
+            | Input::Time
+            | Input::Effect(_)
+            | Input::Control(_)
+            | Input::Opening(_)
+            | Input::Funding(_)
+            | Input::Adopt(_)
+            | Input::Override(_)
+            | Input::Calibration(_)
+            | Input::Edge { .. }
+            | Input::Restart => None,
+        }
+    }
+
+    fn fill_booking<'a>(&'a self, event: &'a VenueEvent) -> Option<BookingKey<'a>> {
+        let id = match event.kind {
+            Kind::PartialFill | Kind::FullFill => &event.venue_trade_id,
+            Kind::Liquidation | Kind::Adl if event.venue_trade_id.is_empty() => &event.event_id,
+            Kind::Liquidation | Kind::Adl => &event.venue_trade_id,
+            Kind::OrderAck
+            | Kind::CancelPending
+            | Kind::CancelAck
+            | Kind::CancelReject
+            | Kind::AmendReject
+            | Kind::AmendPending
+            | Kind::AmendAck
+            | Kind::OrderReject
+            | Kind::Expired
+            | Kind::DoneForDay
+            | Kind::Stopped
+            | Kind::Restated
+            | Kind::Triggered
+            | Kind::TradeCorrect
+            | Kind::TradeBust
+            | Kind::OrderStatus
+            | Kind::OrderNotFound
+            | Kind::SendTimeout
+            | Kind::RateLimited
+            | Kind::Disconnected
+            | Kind::Resynced => return None,
+        };
+        if id.is_empty() {
+            return None;
+        }
+        let order = self.find_order(event).map(|place| self.orders.at(place));
+        let of_order = order.and_then(|order| self.instruments.get(order.instrument as usize));
+        let symbol = of_order.map_or(&event.asset, |instrument| &instrument.spec.symbol);
+        let side = order.map(|order| order.order_side).or(event.order_side);
+        Some(BookingKey { kind: BookingKind::Fill, symbol, side, id })
+    }
+}
+
+fn entry_booking(event: &AccountEvent) -> Option<BookingKey<'_>> {
+    let (kind, id) = match event.kind {
+        AccountEventKind::FillSettled => (BookingKind::Settlement, &event.venue_trade_id),
+        AccountEventKind::AccountUpdate | AccountEventKind::PositionUpdate => return None,
+        AccountEventKind::FundingFee
+        | AccountEventKind::Transfer
+        | AccountEventKind::Rebate
+        | AccountEventKind::LiquidationFee
+        | AccountEventKind::Adjustment => (BookingKind::Entry(event.kind), entry_id(event)),
+    };
+    // Entries are named by the venue's id alone: one way tells their symbol, and another does not.
+    let symbol = if kind == BookingKind::Settlement { &event.symbol } else { &event.asset };
+    (!id.is_empty()).then_some(BookingKey { kind, symbol, side: None, id })
 }

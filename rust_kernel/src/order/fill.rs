@@ -31,6 +31,8 @@ pub struct Fill {
     pub fee_predicted: bool,
     /// True once the venue's own figures are booked.
     pub settled: bool,
+    /// True where the venue told the profit: no price that comes later moves it.
+    pub profit_told: bool,
     /// True where only a cumulative quantity told of it.
     pub inferred: bool,
     /// True where the price is not the venue's.

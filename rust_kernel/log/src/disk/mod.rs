@@ -1,8 +1,14 @@
 //! What the log asks of a disk, so that the same code runs on real files and on a model of power loss.
 
+mod faulty;
 mod file;
+mod memory;
+mod power;
 
+pub use faulty::{Deed, Effect, Fault, FaultyDisk};
 pub use file::FileDisk;
+pub use memory::{MemoryDisk, Timeline};
+pub use power::Fate;
 
 use std::any::Any;
 use std::io;

@@ -173,6 +173,9 @@ impl From<EngineError> for Error {
         use dita_sim::SimError;
         match error {
             EngineError::InboxFull { .. } => Error::InboxFull(error.to_string().into_boxed_str()),
+            EngineError::Replay(_) | EngineError::Log(_) => {
+                Error::Poisoned(error.to_string().into_boxed_str())
+            }
             EngineError::Config(what) => Error::text_value("settings", "", what),
             EngineError::NoSimulatedVenue => Error::NotYetSupported(error.to_string().into_boxed_str()),
             EngineError::Venue(error) => match error {
@@ -371,6 +374,7 @@ impl Shared {
                     drop(state);
                     state = self.lock();
                 }
+                Progress::Failed(error) => return Err(self.poison(&mut state, &error.to_string())),
                 Progress::Call(call) => {
                     let reason = call.ticket.and_then(|ticket| {
                         let found = state.reasons.iter().find(|(known, _)| *known == ticket);
@@ -384,7 +388,7 @@ impl Shared {
                         None => super::adapter::Reply::default(),
                     };
                     state = self.lock();
-                    state.core.feed(call.ticket, reply.inputs.into_iter());
+                    state.core.feed(call.ticket, reply.inputs);
                     if let (Some(ticket), Some(trouble)) = (call.ticket, reply.trouble) {
                         state.troubles.push((ticket, trouble));
                     }
@@ -441,8 +445,14 @@ fn queued(state: &State, input: &Input) -> OutcomeView {
         state: slot_id.and_then(|slot_id| kernel.slot(slot_id)).map(|slot| slot.stage),
         detail: CoreDetail::None,
     };
-    let answer =
-        Answer { outcome, trade_id, transitions: Vec::new(), notices: Vec::new(), events: Vec::new() };
+    let answer = Answer {
+        outcome,
+        trade_id,
+        transitions: Vec::new(),
+        notices: Vec::new(),
+        events: Vec::new(),
+        durable: false,
+    };
     OutcomeView { answer, extra: Details::EMPTY.with("queued", Detail::Flag(true)) }
 }
 

@@ -163,6 +163,7 @@ fn fill_key(fill: &Fill) -> Option<(&[u8], i128, bool)> {
         liquidity: _,
         fee_predicted: _,
         settled: _,
+        profit_told: _,
         inferred,
         price_pending: _,
         busted,

@@ -38,7 +38,7 @@ pub(crate) enum AccountPlan {
 /// What tells a wallet entry from its repetition: the venue's id of it, else, for one that moves money, the event's.
 /// Ids are kept by kind: venues number each kind of entry by itself.
 #[inline]
-fn entry_id(event: &AccountEvent) -> &Id {
+pub(super) fn entry_id(event: &AccountEvent) -> &Id {
     match event.kind {
         Kind::FillSettled | Kind::AccountUpdate | Kind::PositionUpdate => &event.venue_txn_id,
         Kind::FundingFee | Kind::Transfer | Kind::Rebate | Kind::LiquidationFee | Kind::Adjustment => {

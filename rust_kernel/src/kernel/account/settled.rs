@@ -179,9 +179,9 @@ impl Kernel {
         if let Some(realized) = realized {
             fills[first].realized += realized - profit;
         }
-        fills[first].settled = true;
-        for at in others {
+        for at in core::iter::once(first).chain(others) {
             fills[at].settled = true;
+            fills[at].profit_told = realized.is_some();
         }
     }
 
@@ -239,6 +239,7 @@ fn settled_ahead(fee: Option<Money>, fee_asset: u16, realized: Option<Money>, ev
         // What the settlement did not tell, the fill itself will.
         fee_predicted: fee.is_none(),
         settled: true,
+        profit_told: realized.is_some(),
         inferred: false,
         price_pending: realized.is_none(),
         busted: false,

@@ -111,6 +111,7 @@ impl Kernel {
             liquidity_assumed: fill.liquidity_assumed,
             fee_predicted,
             settled: unseen.is_some(),
+            profit_told: unseen.as_ref().is_some_and(|ahead| !ahead.price_pending),
             inferred: fill.inferred,
             price_pending: fill.price_pending,
             busted: false,

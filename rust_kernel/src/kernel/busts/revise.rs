@@ -79,12 +79,14 @@ impl Kernel {
         fills.filter(|(_, fill)| fill.venue_trade_id == *fill_id).map(|(at, _)| at).collect()
     }
 
-    /// A fill's price became known by a repetition of it.
+    /// A fill's price became known by a repetition of it. A profit that the venue has told stands all the same.
     #[cold]
     pub(crate) fn price_fill(&mut self, place: u32, fill_id: &Id, price: Price, effects: &mut Effects) {
         let parts = self.parts_of(place, fill_id);
         let fills = &self.orders.at(place).fills;
         let qty = parts.iter().fold(Qty::ZERO, |sum, at| sum + fills[*at].qty);
+        let told = parts.iter().all(|at| fills[*at].profit_told);
+        let profit = parts.iter().fold(Money::ZERO, |sum, at| sum + fills[*at].realized);
         let revision = Revision {
             place,
             fill_id: fill_id.clone(),
@@ -97,6 +99,12 @@ impl Kernel {
             settles: false,
         };
         self.revise(&revision, &parts, None, effects);
+        if told {
+            for at in &parts {
+                self.orders.at_mut(place).fills[*at].settled = false;
+            }
+            self.settle_fill(place, fill_id, None, Some(profit));
+        }
     }
 
     /// Makes a trade what it shall be: in its order, the book, the wallet, the slot, and then the stage.

@@ -1,0 +1,306 @@
+//! The engine's log: what was taken goes into it, and nothing leaves before its cause is durable.
+
+use std::sync::Arc;
+
+use dita_kernel::RULES_VERSION;
+use dita_kernel::codec;
+use dita_kernel::id::Id;
+use dita_kernel::input::{Input, Recalled, RecalledEvent, Stamp, Verdict};
+use dita_kernel::kernel::{BookingKey, BookingKind, Kernel, KernelConfig};
+use dita_kernel::names::{KernelDiagnosticCode as Code, OrderSide};
+use dita_kernel::outcome::Outcome;
+use dita_log::{Disk, Key, Log, LogError, Need, SyncPolicy};
+
+/// A record's type is the input's own number, and what came of it.
+const KIND_BITS: u8 = 0x3F;
+/// The payload ends with the key of what it booked.
+pub(crate) const KEYED: u8 = 0x40;
+/// The kernel refused it: it changed nothing, and booked nothing.
+pub(crate) const REFUSED: u8 = 0x80;
+
+/// Settings of an engine's log.
+#[derive(Clone, Debug)]
+pub struct LogSettings {
+    /// When records are synced by themselves.
+    pub policy: SyncPolicy,
+    /// A segment that has reached this size is sealed, in bytes.
+    pub segment_bytes_max: u64,
+    /// A snapshot is written after so many records, at the end of a drain.
+    pub snapshot_records: u64,
+    /// Sealed segments that no snapshot needs go once all of them take more than this, in bytes.
+    pub retained_bytes_max: u64,
+}
+
+impl Default for LogSettings {
+    fn default() -> LogSettings {
+        LogSettings {
+            policy: SyncPolicy::default(),
+            segment_bytes_max: 64 << 20,
+            snapshot_records: 250_000,
+            retained_bytes_max: 64 << 30,
+        }
+    }
+}
+
+impl LogSettings {
+    /// As the log takes it.
+    pub(crate) fn config(&self, kernel: &KernelConfig) -> dita_log::Config {
+        dita_log::Config {
+            policy: self.policy,
+            segment_bytes_max: self.segment_bytes_max,
+            retained_bytes_max: self.retained_bytes_max,
+            ..dita_log::Config::new(&identity(kernel), RULES_VERSION)
+        }
+    }
+}
+
+/// Whose log it is: everything that a kernel is made with, as text, so that a refusal can show it.
+pub fn identity(config: &KernelConfig) -> Vec<u8> {
+    let KernelConfig {
+        max_slots,
+        instance_nonce,
+        hedge_mode,
+        remembered_orders,
+        remembered_intents,
+        remembered_wallet_entries,
+        remembered_transactions,
+        settling_window_ns,
+        presumption_ns,
+        requery_interval_ns,
+    } = config;
+    format!(
+        "dita kernel: max_slots={max_slots} instance_nonce={instance_nonce} hedge_mode={hedge_mode} \
+         remembered_orders={remembered_orders} remembered_intents={remembered_intents} \
+         remembered_wallet_entries={remembered_wallet_entries} remembered_transactions={remembered_transactions} \
+         settling_window_ns={settling_window_ns} presumption_ns={presumption_ns} \
+         requery_interval_ns={requery_interval_ns}"
+    )
+    .into_bytes()
+}
+
+/// The settings that [`identity`] wrote.
+pub fn config_of(identity: &[u8]) -> Option<KernelConfig> {
+    let text = std::str::from_utf8(identity).ok()?.strip_prefix("dita kernel: ")?;
+    let mut config = KernelConfig::default();
+    for word in text.split_whitespace() {
+        let (name, value) = word.split_once('=')?;
+        match name {
+            "max_slots" => config.max_slots = value.parse().ok()?,
+            "instance_nonce" => config.instance_nonce = value.parse().ok()?,
+            "hedge_mode" => config.hedge_mode = value.parse().ok()?,
+            "remembered_orders" => config.remembered_orders = value.parse().ok()?,
+            "remembered_intents" => config.remembered_intents = value.parse().ok()?,
+            "remembered_wallet_entries" => config.remembered_wallet_entries = value.parse().ok()?,
+            "remembered_transactions" => config.remembered_transactions = value.parse().ok()?,
+            "settling_window_ns" => config.settling_window_ns = value.parse().ok()?,
+            "presumption_ns" => config.presumption_ns = value.parse().ok()?,
+            "requery_interval_ns" => config.requery_interval_ns = value.parse().ok()?,
+            _ => return None,
+        }
+    }
+    (self::identity(&config) == identity).then_some(config)
+}
+
+/// The log of an engine at work.
+pub(crate) struct Durable {
+    pub(crate) log: Log,
+    /// Marks that nothing has read yet, the newest of each instrument: only those that something reads are logged.
+    pub(crate) marks: Vec<(Stamp, Input)>,
+    snapshot_records: u64,
+    since_snapshot: u64,
+    /// Why the last snapshot could not be written, if it could not.
+    pub(crate) snapshot_failure: Option<LogError>,
+}
+
+impl Durable {
+    pub(crate) fn new(log: Log, settings: &LogSettings, since_snapshot: u64) -> Durable {
+        Durable {
+            log,
+            marks: Vec::new(),
+            snapshot_records: settings.snapshot_records.max(1),
+            since_snapshot,
+            snapshot_failure: None,
+        }
+    }
+
+    /// Writes down an input that the kernel has taken or refused. The step comes first: it is memory alone, so that a
+    /// crash between the two forgets both, and the record can say what came of it.
+    #[inline]
+    pub(crate) fn record(
+        &mut self,
+        kernel: &Kernel,
+        stamp: Stamp,
+        input: &Input,
+        outcome: &Outcome,
+    ) -> Result<(), LogError> {
+        let booked = outcome.accepted && outcome.code != Code::DuplicateEvent;
+        let key = if booked { kernel.booking_key(input).map(|key| hash(&key)) } else { None };
+        let refused = if outcome.accepted { 0 } else { REFUSED };
+        let keyed = if key.is_some() { KEYED } else { 0 };
+        let kind = kind_of(input) | refused | keyed;
+        self.since_snapshot += 1;
+        self.log.append(kind, kernel.seq(), stamp.0, key.as_slice(), |out| {
+            // Nothing in an input is of a kind that cannot be written.
+            let _ = codec::encode(input, out);
+            if let Some(key) = key {
+                out.extend_from_slice(&key);
+            }
+        })
+    }
+
+    /// The newest mark of an instrument takes the place of the one before, which nothing has read.
+    pub(crate) fn hold_mark(&mut self, stamp: Stamp, input: Input) {
+        let Input::Mark { symbol, .. } = &input else { return };
+        let same =
+            |held: &(Stamp, Input)| matches!(&held.1, Input::Mark { symbol: other, .. } if other == symbol);
+        // Kept in the order of their times, which the kernel insists on.
+        if let Some(at) = self.marks.iter().position(same) {
+            self.marks.remove(at);
+        }
+        self.marks.push((stamp, input));
+    }
+
+    /// What the log knows of an event that the kernel's memory is too short for. `None` where the log cannot tell either:
+    /// a settlement of a fill that is booked and forgotten.
+    pub(crate) fn recall(&self, kernel: &Kernel, input: Input) -> Result<Result<Input, Input>, LogError> {
+        let Some(key) = kernel.booking_key(&input) else { return Ok(Err(input)) };
+        let found = self.log.find(&hash(&key))?;
+        if found.is_none() && key.kind == BookingKind::Settlement {
+            for side in [OrderSide::Buy, OrderSide::Sell] {
+                let fill = BookingKey { kind: BookingKind::Fill, side: Some(side), ..key };
+                if self.log.find(&hash(&fill))?.is_some() {
+                    return Ok(Err(input));
+                }
+            }
+        }
+        let verdict = found.map_or(Verdict::NotBooked, |seq| Verdict::Booked { seq });
+        let event = match input {
+            Input::Venue(event) => RecalledEvent::Venue(event),
+            Input::Account(event) => RecalledEvent::Account(event),
+            other => return Ok(Err(other)),
+        };
+        Ok(Ok(Input::Recalled(Box::new(Recalled { verdict, event }))))
+    }
+
+    /// The end of a drain: does what the policy wants, and a snapshot where one is due.
+    pub(crate) fn settle(&mut self, kernel: &Kernel) -> Result<(), LogError> {
+        self.log.settle(Need::WithinPolicy)?;
+        if self.since_snapshot >= self.snapshot_records {
+            self.snapshot(kernel)?;
+        }
+        Ok(())
+    }
+
+    /// Writes a snapshot. One that cannot be written costs time at the next opening and nothing else, unless the log
+    /// itself has failed.
+    pub(crate) fn snapshot(&mut self, kernel: &Kernel) -> Result<(), LogError> {
+        if self.since_snapshot == 0 {
+            return Ok(());
+        }
+        self.since_snapshot = 0;
+        let state = kernel.to_snapshot().unwrap_or_default();
+        let written = self.log.write_snapshot(kernel.seq(), kernel.now_ns(), &state, &kernel.state_hash());
+        self.snapshot_failure = written.err();
+        if let Some(failure) = self.log.failure() {
+            return Err(failure);
+        }
+        self.log.retain(0).map(drop)
+    }
+}
+
+/// The input's number in the log, for those who only look at types.
+pub fn kind_of(input: &Input) -> u8 {
+    match input {
+        Input::Intent(_) => 0,
+        Input::Venue(_) => 1,
+        Input::Account(_) => 2,
+        Input::Instrument(_) => 3,
+        Input::Seed { .. } => 4,
+        Input::Mark { .. } => 5,
+        Input::Time => 6,
+        Input::Effect(_) => 7,
+        Input::Control(_) => 8,
+        Input::Opening(_) => 9,
+        Input::Funding(_) => 10,
+        Input::Adopt(_) => 11,
+        Input::Override(_) => 12,
+        Input::Calibration(_) => 13,
+        Input::Edge { .. } => 14,
+        Input::Restart => 15,
+        Input::Recalled(_) => 16,
+    }
+}
+
+/// The name of a record's type.
+pub fn kind_name(kind: u8) -> &'static str {
+    KIND_NAMES.get(usize::from(kind & KIND_BITS)).copied().unwrap_or("UNKNOWN")
+}
+
+/// The names of [`kind_of`]'s numbers.
+const KIND_NAMES: [&str; 17] = [
+    "INTENT",
+    "VENUE_EVENT",
+    "ACCOUNT_EVENT",
+    "INSTRUMENT",
+    "SEED",
+    "MARK",
+    "TIME",
+    "EFFECT_RESULT",
+    "CONTROL",
+    "OPENING_STATE",
+    "FUNDING_TERMS",
+    "ADOPTED_SLOTS",
+    "OVERRIDE",
+    "FEE_SAMPLE",
+    "EDGE",
+    "RESTART",
+    "RECALLED",
+];
+
+/// The key under which the log finds a booking: 16 bytes that two bookings share only by an accident of 2⁻⁶⁴.
+fn hash(key: &BookingKey<'_>) -> Key {
+    let kind = match key.kind {
+        BookingKind::Fill => 0,
+        BookingKind::Settlement => 1,
+        BookingKind::Entry(kind) => 2 + kind as u8,
+    };
+    let side = match key.side {
+        None => 0,
+        Some(OrderSide::Buy) => 1,
+        Some(OrderSide::Sell) => 2,
+    };
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&[kind, side, length(key.symbol)]);
+    hasher.update(key.symbol.as_bytes());
+    hasher.update(key.id.as_bytes());
+    let mut out = Key::default();
+    out.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
+    out
+}
+
+/// Ids have at most 64 bytes.
+fn length(id: &Id) -> u8 {
+    id.as_bytes().len() as u8
+}
+
+/// The keys of a record, as they were given with it.
+pub(crate) fn keys_of(kind: u8, payload: &[u8], keys: &mut Vec<Key>) {
+    if kind & KEYED != 0
+        && let Some(key) = payload.last_chunk::<16>()
+    {
+        keys.push(*key);
+    }
+}
+
+/// The input of a record.
+pub(crate) fn input_of(kind: u8, payload: &[u8]) -> Result<Input, codec::CodecError> {
+    let body = if kind & KEYED == 0 {
+        payload
+    } else {
+        payload.split_last_chunk::<16>().map_or(payload, |(body, _)| body)
+    };
+    codec::decode(body)
+}
+
+/// A disk that the engine and its readers share.
+pub type SharedDisk = Arc<dyn Disk>;

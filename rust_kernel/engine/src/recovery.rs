@@ -1,0 +1,214 @@
+//! Opening an engine on its log: the newest snapshot, the records after it, and then the question what became of the
+//! requests that were on their way.
+
+use dita_kernel::RULES_VERSION;
+use dita_kernel::effect::Effects;
+use dita_kernel::input::Stamp;
+use dita_kernel::kernel::{Kernel, KernelConfig, SnapshotError};
+use dita_kernel::outcome::Outcome;
+use dita_log::{Log, LogError, Reader, Record, Snapshot, TornTail};
+
+use crate::durable::{self, Durable, LogSettings, REFUSED, SharedDisk};
+
+/// What opening a log found and did.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Recovery {
+    /// The last input that the snapshot contains; `None` where everything was replayed.
+    pub snapshot_seq: Option<u64>,
+    /// How many records were replayed.
+    pub replayed: u64,
+    /// The last input; 0 in a new log.
+    pub last_seq: u64,
+    /// Which opening this is: 1 for the first.
+    pub epoch: u32,
+    /// The write that a crash tore, if one did: it was cut off. Nothing in it was durable.
+    pub torn: Option<TornTail>,
+    /// What a person should know.
+    pub remarks: Vec<String>,
+}
+
+/// Why a log does not lead to a kernel.
+#[derive(Clone, PartialEq, Debug)]
+pub enum ReplayError {
+    /// The log itself.
+    Log(LogError),
+    /// A record is no input that this version knows.
+    Record {
+        /// Its number.
+        seq: u64,
+        /// What is wrong.
+        cause: dita_kernel::codec::CodecError,
+    },
+    /// A snapshot is no kernel.
+    Snapshot {
+        /// The last input in it.
+        seq: u64,
+        /// What is wrong.
+        cause: SnapshotError,
+    },
+    /// The same input came to something else than when it was logged: these are not the rules that it was taken under.
+    Differs {
+        /// Its number.
+        seq: u64,
+        /// What it came to then.
+        then: &'static str,
+        /// What it comes to now.
+        now: &'static str,
+    },
+    /// The log was written under other rules, and ends without the snapshot that closing it leaves.
+    Rules {
+        /// The log's.
+        found: u32,
+    },
+    /// The log was made by something else, or by a later version.
+    Identity {
+        /// What it says of itself.
+        found: String,
+    },
+}
+
+impl core::fmt::Display for ReplayError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            ReplayError::Log(error) => error.fmt(f),
+            ReplayError::Record { seq, cause } => {
+                write!(
+                    f,
+                    "record {seq} of the log cannot be read ({cause}): open it with the version that wrote it"
+                )
+            }
+            ReplayError::Snapshot { seq, cause } => write!(
+                f,
+                "the snapshot after record {seq} cannot be taken ({cause}): move it out of the directory, and the one \
+                 before it is used"
+            ),
+            ReplayError::Differs { seq, then, now } => write!(
+                f,
+                "input {seq} was {then} when it was logged and is {now} now: open the log with the version that wrote \
+                 it, or keep it and report this"
+            ),
+            ReplayError::Rules { found } => write!(
+                f,
+                "the log was written under rules {found}, and this version has rules {RULES_VERSION}: open and close \
+                 it once with the version that wrote it, which leaves a snapshot to start from"
+            ),
+            ReplayError::Identity { found } => {
+                write!(f, "the log is not one of a kernel of this version: it says {found:?}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for ReplayError {}
+
+impl From<LogError> for ReplayError {
+    fn from(error: LogError) -> ReplayError {
+        ReplayError::Log(error)
+    }
+}
+
+/// How far a replay is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ReplayProgress {
+    /// The last input replayed.
+    pub seq: u64,
+    /// Bytes of the log read.
+    pub bytes_done: u64,
+    /// Bytes of the log in all.
+    pub bytes_all: u64,
+}
+
+/// After so many records a long replay tells how far it is.
+const PROGRESS_RECORDS: u64 = 65_536;
+
+/// Takes the state of a snapshot.
+pub(crate) fn kernel_of(snapshot: &Snapshot) -> Result<Kernel, ReplayError> {
+    let seq = snapshot.seq;
+    let refuse = |cause| ReplayError::Snapshot { seq, cause };
+    let kernel = Kernel::from_snapshot(&snapshot.state).map_err(refuse)?;
+    if kernel.seq() != seq || kernel.state_hash() != snapshot.state_hash {
+        return Err(refuse(SnapshotError::Unsound(
+            "its number or its hash is not the one that was stored with it",
+        )));
+    }
+    Ok(kernel)
+}
+
+/// Puts a record into the kernel, and holds what comes of it against what came of it then.
+pub fn replay_record(
+    kernel: &mut Kernel,
+    record: &Record<'_>,
+    effects: &mut Effects,
+) -> Result<(dita_kernel::input::Input, Outcome), ReplayError> {
+    let seq = record.seq;
+    let input =
+        durable::input_of(record.kind, record.payload).map_err(|cause| ReplayError::Record { seq, cause })?;
+    effects.clear();
+    let outcome = kernel.step(Stamp(record.ts_ns), &input, effects);
+    let words = |accepted| if accepted { "accepted" } else { "refused" };
+    let then = record.kind & REFUSED == 0;
+    if then != outcome.accepted || kernel.seq() != seq {
+        return Err(ReplayError::Differs { seq, then: words(then), now: words(outcome.accepted) });
+    }
+    Ok((input, outcome))
+}
+
+/// Replays all that a reader still has.
+pub(crate) fn replay_all(
+    kernel: &mut Kernel,
+    reader: &mut Reader,
+    progress: &mut dyn FnMut(ReplayProgress),
+) -> Result<u64, ReplayError> {
+    let mut effects = Effects::default();
+    let mut replayed: u64 = 0;
+    loop {
+        match reader.next()? {
+            Some(record) => drop(replay_record(kernel, &record, &mut effects)?),
+            None => return Ok(replayed),
+        }
+        replayed += 1;
+        if replayed.is_multiple_of(PROGRESS_RECORDS) {
+            let state = reader.state();
+            progress(ReplayProgress {
+                seq: kernel.seq(),
+                bytes_done: state.bytes_done,
+                bytes_all: state.bytes_all,
+            });
+        }
+    }
+}
+
+/// Opens the log and brings the kernel to where it ends.
+pub(crate) fn open(
+    config: &KernelConfig,
+    disk: SharedDisk,
+    settings: &LogSettings,
+    progress: &mut dyn FnMut(ReplayProgress),
+) -> Result<(Kernel, Durable, Recovery), ReplayError> {
+    let (log, found) = Log::open(disk, settings.config(config), &durable::keys_of)?;
+    let mut kernel = match &found.snapshot {
+        Some(snapshot) => kernel_of(snapshot)?,
+        None => Kernel::new(config.clone()).map_err(|_| ReplayError::Identity { found: String::new() })?,
+    };
+    let snapshot_seq = found.snapshot.as_ref().map(|snapshot| snapshot.seq);
+    if let Some(rules) = found.rules_version.filter(|rules| *rules != RULES_VERSION)
+        && snapshot_seq != Some(found.last_seq)
+    {
+        return Err(ReplayError::Rules { found: rules });
+    }
+    let mut replayed = 0;
+    if found.last_seq >= found.replay_from {
+        let mut reader = log.reader(found.replay_from)?;
+        replayed = replay_all(&mut kernel, &mut reader, progress)?;
+    }
+    let durable = Durable::new(log, settings, replayed);
+    let recovery = Recovery {
+        snapshot_seq,
+        replayed,
+        last_seq: found.last_seq,
+        epoch: found.epoch,
+        torn: found.torn,
+        remarks: found.remarks,
+    };
+    Ok((kernel, durable, recovery))
+}

@@ -1,0 +1,267 @@
+//! The loop with a log: what was taken is written down, and nothing leaves before it is durable.
+
+use dita_kernel::effect::Command;
+use dita_kernel::input::{Input, Stamp};
+use dita_kernel::names::KernelDiagnosticCode as Code;
+use dita_kernel::names::Severity;
+use dita_kernel::outcome::{Detail, Outcome};
+use dita_log::{LogError, Need};
+
+use crate::answer::Answer;
+use crate::durable::Durable;
+use crate::port::{self, Port};
+use crate::run::{Engine, EngineError, Progress, Ticket, VenueCall, Waiting};
+
+/// So many requests of a batch may wait for the others.
+const HELD_MAX: usize = 1024;
+
+/// How a log stands.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LogStanding {
+    /// The last input that was written down.
+    pub last_seq: u64,
+    /// Everything up to here survives a power loss.
+    pub durable_seq: u64,
+    /// Which opening this is.
+    pub epoch: u32,
+    /// The last inputs of the snapshots, oldest first.
+    pub snapshots: Vec<u64>,
+    /// Sealed segments.
+    pub sealed_segments: usize,
+    /// Memory that the index of ids takes for what is sealed, in bytes.
+    pub index_bytes: usize,
+    /// Why the last snapshot could not be written, if it could not.
+    pub snapshot_failure: Option<String>,
+}
+
+impl Engine {
+    #[inline(never)]
+    pub(crate) fn run_durably(&mut self) -> Progress {
+        if let Some(failed) = &self.failed {
+            return Progress::Failed(failed.clone());
+        }
+        for _ in 0..self.run_max {
+            match self.turn() {
+                Ok(None) => {}
+                Ok(Some(progress)) => return progress,
+                Err(error) => return Progress::Failed(self.fail(error)),
+            }
+        }
+        Progress::Yield
+    }
+
+    /// From here on nothing is taken and nothing leaves: what is in memory is ahead of the log, and only the log counts.
+    #[cold]
+    fn fail(&mut self, error: LogError) -> EngineError {
+        let error = EngineError::Log(error);
+        self.outgoing.clear();
+        self.inbox.clear();
+        self.fed = 0;
+        self.failed = Some(error.clone());
+        error
+    }
+
+    fn turn(&mut self) -> Result<Option<Progress>, LogError> {
+        if self.must_serve() {
+            return self.serve_durably();
+        }
+        if let Some(waiting) = self.next_input() {
+            self.take_durably(waiting)?;
+            return Ok(None);
+        }
+        if let Some(durable) = &mut self.durable {
+            durable.settle(&self.kernel)?;
+        }
+        self.give_back();
+        Ok(Some(Progress::Quiet))
+    }
+
+    /// True where a request has to leave now: always, unless more of a batch follows that does not depend on it.
+    fn must_serve(&self) -> bool {
+        if self.outgoing.is_empty() {
+            return false;
+        }
+        match self.inbox.front() {
+            Some(next) if next.batched => self.outgoing.len() >= HELD_MAX || self.depends(&next.input),
+            Some(_) | None => true,
+        }
+    }
+
+    /// True where an input is about a slot whose request has not left yet.
+    fn depends(&self, input: &Input) -> bool {
+        let Some(slot) = input.slot_id() else { return true };
+        self.outgoing.iter().any(|call| match &call.command {
+            Command::Submit(order) => order.slot_id == slot,
+            Command::Cancel(request) | Command::Query(request) => request.slot_id == slot,
+            Command::Amend(request) => request.slot_id == slot,
+            Command::SetLeverage { .. } => true,
+        })
+    }
+
+    /// Puts the oldest request to the venue, once its cause is durable.
+    fn serve_durably(&mut self) -> Result<Option<Progress>, LogError> {
+        let (Some(durable), Some(call)) = (&mut self.durable, self.outgoing.front()) else { return Ok(None) };
+        if durable.log.durable_seq() < call.cause_seq {
+            durable.log.settle(Need::BeforeEffects)?;
+        }
+        let Some(call) = self.outgoing.pop_front() else { return Ok(None) };
+        match &mut self.port {
+            Port::Foreign => return Ok(Some(Progress::Call(Box::new(call)))),
+            Port::Sim(venue) => port::ask(venue, self.last_ns, &call.command, &mut self.feedback),
+        }
+        let answers = core::mem::take(&mut self.feedback);
+        self.feed(call.ticket, answers);
+        Ok(None)
+    }
+
+    /// One input: stamp, step, log.
+    #[inline]
+    fn take_durably(&mut self, waiting: Waiting) -> Result<(), LogError> {
+        let Waiting { ticket, input, .. } = waiting;
+        let now_ns = self.clock.stamp(self.last_ns, self.told_ns);
+        self.last_ns = now_ns;
+        let stamp = Stamp(now_ns);
+        if matches!(input, Input::Mark { .. }) && self.kernel.validate(stamp, &input).is_ok() {
+            self.hold_mark(ticket, stamp, input);
+            return Ok(());
+        }
+        self.step_marks()?;
+        let outcome = self.step_logged(stamp, &input)?;
+        if outcome.asks_the_log() {
+            return self.ask_the_log(ticket, input, outcome);
+        }
+        self.conclude(ticket, input, outcome);
+        Ok(())
+    }
+
+    #[inline]
+    fn step_logged(&mut self, stamp: Stamp, input: &Input) -> Result<Outcome, LogError> {
+        self.effects.clear();
+        let outcome = self.kernel.step(stamp, input, &mut self.effects);
+        if let Some(durable) = &mut self.durable {
+            durable.record(&self.kernel, stamp, input, &outcome)?;
+        }
+        Ok(outcome)
+    }
+
+    #[inline]
+    fn conclude(&mut self, ticket: Option<Ticket>, input: Input, outcome: Outcome) {
+        let cause_seq = outcome.seq;
+        self.report(ticket, input, outcome);
+        let calls = self.effects.commands.drain(..).map(|command| VenueCall { ticket, command, cause_seq });
+        self.outgoing.extend(calls);
+    }
+
+    /// A mark waits until something reads it: of several only the last one is taken.
+    fn hold_mark(&mut self, ticket: Option<Ticket>, stamp: Stamp, input: Input) {
+        if let Some(durable) = &mut self.durable {
+            durable.hold_mark(stamp, input);
+        }
+        let Some(ticket) = ticket.filter(|ticket| !self.has_answer(*ticket)) else { return };
+        let outcome = Outcome {
+            seq: self.kernel.seq(),
+            accepted: true,
+            code: Code::Ok,
+            severity: Severity::Info,
+            slot_id: None,
+            state: None,
+            detail: Detail::None,
+        };
+        self.answers.push((ticket, Answer::of(outcome)));
+    }
+
+    fn step_marks(&mut self) -> Result<(), LogError> {
+        let Some(durable) = &mut self.durable else { return Ok(()) };
+        if durable.marks.is_empty() {
+            return Ok(());
+        }
+        let mut marks = core::mem::take(&mut durable.marks);
+        for (stamp, input) in marks.drain(..) {
+            let outcome = self.step_logged(stamp, &input)?;
+            self.conclude(None, input, outcome);
+        }
+        if let Some(durable) = &mut self.durable {
+            durable.marks = marks;
+        }
+        Ok(())
+    }
+
+    /// The memory is too short for an event: what the log knows of it comes in with it.
+    #[cold]
+    fn ask_the_log(
+        &mut self,
+        ticket: Option<Ticket>,
+        input: Input,
+        outcome: Outcome,
+    ) -> Result<(), LogError> {
+        let Some(durable) = &self.durable else { return Ok(()) };
+        match durable.recall(&self.kernel, input)? {
+            Ok(recalled) => {
+                self.fed += 1;
+                self.inbox.push_front(Waiting { ticket, input: recalled, batched: false });
+            }
+            Err(input) => self.conclude(ticket, input, outcome),
+        }
+        Ok(())
+    }
+
+    /// Takes the marks that wait, so that the state shows them. To be called before it is read.
+    ///
+    /// # Errors
+    /// [`EngineError::Log`]: from here on the engine takes nothing.
+    #[inline]
+    pub fn settle_marks(&mut self) -> Result<(), EngineError> {
+        if self.durable.as_ref().is_none_or(|durable| durable.marks.is_empty()) {
+            return Ok(());
+        }
+        self.step_marks().map_err(|error| self.fail(error))
+    }
+
+    /// Everything up to here survives a power loss; `None` without a log.
+    #[inline]
+    pub fn durable_seq(&self) -> Option<u64> {
+        self.durable.as_ref().map(|durable| durable.log.durable_seq())
+    }
+
+    /// How the log stands; `None` without one.
+    pub fn log_standing(&self) -> Option<LogStanding> {
+        let Durable { log, snapshot_failure, .. } = self.durable.as_deref()?;
+        Some(LogStanding {
+            last_seq: log.last_seq(),
+            durable_seq: log.durable_seq(),
+            epoch: log.epoch(),
+            snapshots: log.snapshots().to_vec(),
+            sealed_segments: log.sealed().len(),
+            index_bytes: log.index_bytes(),
+            snapshot_failure: snapshot_failure.as_ref().map(ToString::to_string),
+        })
+    }
+
+    /// Makes everything durable that was taken so far.
+    ///
+    /// # Errors
+    /// [`EngineError::Log`]: from here on the engine takes nothing.
+    pub fn sync_log(&mut self) -> Result<(), EngineError> {
+        self.settle_marks()?;
+        let Some(durable) = &mut self.durable else { return Ok(()) };
+        match durable.log.sync() {
+            Ok(_) => Ok(()),
+            Err(error) => Err(self.fail(error)),
+        }
+    }
+
+    /// Makes everything durable, leaves a snapshot, so that the next opening is quick, and closes the log.
+    ///
+    /// # Errors
+    /// [`EngineError::Log`]: what was not durable before may be lost.
+    pub fn close_log(&mut self) -> Result<(), EngineError> {
+        if self.failed.is_some() {
+            self.durable = None;
+            return Ok(());
+        }
+        self.settle_marks()?;
+        let Some(mut durable) = self.durable.take() else { return Ok(()) };
+        let closed = durable.snapshot(&self.kernel).and_then(|()| durable.log.close());
+        closed.map_err(|error| self.fail(error))
+    }
+}

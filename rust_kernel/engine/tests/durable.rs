@@ -1,0 +1,513 @@
+//! The engine on its log: nothing leaves before its cause is durable, and what was taken is there again.
+
+use std::collections::VecDeque;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use dita_engine::{Engine, EngineConfig, EngineError, LogSettings, Port, Progress, Recovery, Ticket};
+use dita_kernel::effect::Command;
+use dita_kernel::id::Id;
+use dita_kernel::input::{Input, InstrumentSpec, Intent, VenueEvent};
+use dita_kernel::kernel::KernelConfig;
+use dita_kernel::ledger::Account;
+use dita_kernel::names::{
+    KernelCommandType as Action, KernelDiagnosticCode as Code, KernelEventKind as Kind, OrderSide, TradeSide,
+    TradeStage,
+};
+use dita_kernel::num::Decimal;
+use dita_log::{Disk, DiskFile, FileDisk, LockOutcome, LogError, Reader, Span, SyncPolicy};
+
+fn id(text: &str) -> Id {
+    Id::new(text).unwrap()
+}
+
+fn dec(text: &str) -> Decimal {
+    Decimal::parse(text).unwrap()
+}
+
+// ------------------------------------------------------------------------------------------------- places to write
+
+/// A directory of this test alone.
+struct Directory(PathBuf);
+
+impl Directory {
+    fn new() -> Directory {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let path = std::env::temp_dir().join(format!("dita-engine-{}-{number}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&path);
+        std::fs::create_dir_all(&path).unwrap();
+        Directory(path)
+    }
+
+    fn disk(&self) -> Arc<dyn Disk> {
+        Arc::new(FileDisk::create(&self.0).unwrap())
+    }
+
+    /// What a kill would leave: the files as they are, while their owner still has them open.
+    fn as_if_killed(&self) -> Directory {
+        let copy = Directory::new();
+        for entry in std::fs::read_dir(&self.0).unwrap() {
+            let path = entry.unwrap().path();
+            std::fs::copy(&path, copy.0.join(path.file_name().unwrap())).unwrap();
+        }
+        copy
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A disk that counts its syncs of files, and refuses them from a number on.
+struct Watched {
+    inner: Arc<dyn Disk>,
+    syncs: Arc<AtomicU64>,
+    fails_from: u64,
+}
+
+struct WatchedFile {
+    inner: Arc<dyn DiskFile>,
+    syncs: Arc<AtomicU64>,
+    fails_from: u64,
+}
+
+impl Watched {
+    fn watch(&self, file: io::Result<Arc<dyn DiskFile>>) -> io::Result<Arc<dyn DiskFile>> {
+        let (syncs, fails_from) = (self.syncs.clone(), self.fails_from);
+        file.map(|inner| Arc::new(WatchedFile { inner, syncs, fails_from }) as Arc<dyn DiskFile>)
+    }
+}
+
+impl DiskFile for WatchedFile {
+    fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        self.inner.write_at(offset, bytes)
+    }
+
+    fn read_at(&self, offset: u64, into: &mut [u8]) -> io::Result<usize> {
+        self.inner.read_at(offset, into)
+    }
+
+    fn length(&self) -> io::Result<u64> {
+        self.inner.length()
+    }
+
+    fn truncate(&self, length: u64) -> io::Result<()> {
+        self.inner.truncate(length)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        if self.syncs.fetch_add(1, Ordering::Relaxed) + 1 >= self.fails_from {
+            return Err(io::Error::other("the disk is gone"));
+        }
+        self.inner.sync()
+    }
+}
+
+impl Disk for Watched {
+    fn path(&self, name: &str) -> String {
+        self.inner.path(name)
+    }
+
+    fn list(&self) -> io::Result<Vec<String>> {
+        self.inner.list()
+    }
+
+    fn create(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
+        self.watch(self.inner.create(name))
+    }
+
+    fn open_write(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
+        self.watch(self.inner.open_write(name))
+    }
+
+    fn open_read(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
+        self.inner.open_read(name)
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        self.inner.rename(from, to)
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        self.inner.remove(name)
+    }
+
+    fn sync_dir(&self) -> io::Result<()> {
+        self.inner.sync_dir()
+    }
+
+    fn lock(&self, name: &str) -> io::Result<LockOutcome> {
+        self.inner.lock(name)
+    }
+
+    fn background_sync(&self) -> bool {
+        self.inner.background_sync()
+    }
+}
+
+// ------------------------------------------------------------------------------------------------- a venue outside
+
+/// A venue that fills everything at 100, in the order of its questions.
+#[derive(Default)]
+struct Outside {
+    asked: Vec<String>,
+    trades: u32,
+}
+
+impl Outside {
+    fn answer(&mut self, command: &Command, now_ns: i64) -> Vec<Input> {
+        match command {
+            Command::Submit(order) => {
+                self.asked.push(format!("submit {}", order.slot_id));
+                self.trades += 1;
+                let mut ack = VenueEvent::new(Kind::OrderAck, now_ns);
+                ack.venue_client_id = order.venue_client_id.clone();
+                ack.venue_order_id = id(&format!("V{}", self.trades));
+                let mut fill = VenueEvent::new(Kind::FullFill, now_ns);
+                fill.venue_client_id = order.venue_client_id.clone();
+                fill.venue_order_id = ack.venue_order_id.clone();
+                fill.venue_trade_id = id(&format!("T{}", self.trades));
+                fill.size = Some(order.size);
+                fill.price = Some(dec("100"));
+                fill.fee = Some(dec("0.05"));
+                [ack, fill].into_iter().map(|event| Input::Venue(Box::new(event))).collect()
+            }
+            Command::Query(request) => {
+                self.asked.push(format!("query {}", request.slot_id));
+                Vec::new()
+            }
+            Command::Cancel(_) | Command::Amend(_) | Command::SetLeverage { .. } => Vec::new(),
+        }
+    }
+}
+
+/// An engine with what drives it.
+struct Rig {
+    engine: Engine,
+    venue: Outside,
+}
+
+fn kernel_config() -> KernelConfig {
+    KernelConfig { max_slots: 300, remembered_orders: 8, ..KernelConfig::default() }
+}
+
+fn open_on(disk: Arc<dyn Disk>, settings: &LogSettings) -> Result<(Rig, Recovery), EngineError> {
+    let config = EngineConfig { kernel: kernel_config(), ..EngineConfig::default() };
+    let (engine, recovery) = Engine::recover(config, Port::Foreign, disk, settings, &mut |_| {})?;
+    Ok((Rig { engine, venue: Outside::default() }, recovery))
+}
+
+fn open(directory: &Directory) -> (Rig, Recovery) {
+    open_on(directory.disk(), &LogSettings::default()).unwrap()
+}
+
+/// A new rig with BTCUSDT and capital.
+fn begun(directory: &Directory) -> Rig {
+    let (mut rig, _) = open(directory);
+    rig.begin();
+    rig
+}
+
+impl Rig {
+    fn begin(&mut self) {
+        let spec = InstrumentSpec::linear(id("BTCUSDT"), id("BTC"), id("USDT"), dec("0.1"), dec("0.001"));
+        self.engine.push(Input::Instrument(Box::new(spec)), false).unwrap();
+        self.engine.push(Input::Seed { asset: id("USDT"), amount: dec("100000") }, false).unwrap();
+        self.mark("100");
+        self.drain();
+    }
+
+    fn mark(&mut self, price: &str) {
+        let input = Input::Mark { symbol: id("BTCUSDT"), price: dec(price), venue_time_ns: 0 };
+        self.engine.push(input, false).unwrap();
+        self.drain();
+    }
+
+    /// Works until quiet; every request that leaves has a durable cause.
+    fn drain(&mut self) {
+        loop {
+            match self.engine.run() {
+                Progress::Quiet => return,
+                Progress::Yield => {}
+                Progress::Call(call) => {
+                    let answers = self.venue.answer(&call.command, self.engine.now_ns());
+                    self.engine.feed(call.ticket, answers);
+                }
+                Progress::Failed(error) => panic!("{error}"),
+            }
+        }
+    }
+
+    fn ask(&mut self, input: Input) -> dita_engine::Answer {
+        let ticket = self.engine.push(input, true).unwrap().unwrap();
+        self.drain();
+        self.engine.take_answer(ticket).unwrap()
+    }
+
+    fn trade(&mut self, number: u32, slot: u32) {
+        for action in [Action::Enter, Action::Exit] {
+            let answer = self.ask(intent(number, slot, action));
+            assert!(answer.outcome.accepted && answer.outcome.code == Code::Ok, "{answer:?}");
+        }
+    }
+
+    fn k(&self) -> String {
+        self.engine.kernel().ledger().balance(0, Account::Wallet).to_string()
+    }
+}
+
+fn intent(number: u32, slot: u32, action: Action) -> Input {
+    let trade = id(&format!("t{number}"));
+    let name = id(&format!("i{number}-{action}"));
+    let mut intent = Intent::new(action, name, trade, slot, id("BTCUSDT"), TradeSide::Long);
+    intent.reference_price = Some(dec("100"));
+    intent.target_size = (action == Action::Enter).then(|| dec("0.5"));
+    Input::Intent(Box::new(intent))
+}
+
+fn records(directory: &Directory) -> Vec<(u64, &'static str)> {
+    let mut reader = Reader::open(directory.disk(), None, 1, Span::Written).unwrap();
+    let mut found = Vec::new();
+    while let Some(record) = reader.next().unwrap() {
+        found.push((record.seq, dita_engine::kind_name(record.kind)));
+    }
+    found
+}
+
+// ------------------------------------------------------------------------------------------------------------ tests
+
+#[test]
+fn what_was_taken_is_there_again_after_a_kill() {
+    let directory = Directory::new();
+    let mut rig = begun(&directory);
+    for number in 0..20 {
+        rig.trade(number, number % 3);
+    }
+    let (hash, seq, k) = (rig.engine.kernel().state_hash(), rig.engine.kernel().seq(), rig.k());
+    let killed = directory.as_if_killed();
+    let (mut again, recovery) = open(&killed);
+    assert_eq!((recovery.last_seq, recovery.replayed, recovery.snapshot_seq), (seq, seq, None));
+    assert_eq!((again.engine.kernel().state_hash(), again.k()), (hash, k));
+    again.drain();
+    again.trade(20, 0);
+    assert!(again.venue.asked.iter().all(|asked| asked.starts_with("submit")), "{:?}", again.venue.asked);
+}
+
+#[test]
+fn a_log_that_was_closed_opens_from_its_snapshot() {
+    let directory = Directory::new();
+    let mut rig = begun(&directory);
+    rig.trade(0, 0);
+    let (hash, seq) = (rig.engine.kernel().state_hash(), rig.engine.kernel().seq());
+    rig.engine.close_log().unwrap();
+    let (again, recovery) = open(&directory);
+    assert_eq!((recovery.snapshot_seq, recovery.replayed, recovery.epoch), (Some(seq), 0, 2));
+    assert_eq!(again.engine.kernel().state_hash(), hash);
+}
+
+#[test]
+fn an_entry_that_left_before_the_kill_is_asked_for_and_not_sent_again() {
+    let directory = Directory::new();
+    let mut rig = begun(&directory);
+    let ticket = rig.engine.push(intent(0, 7, Action::Enter), true).unwrap();
+    let Progress::Call(call) = rig.engine.run() else { panic!("a request leaves") };
+    assert!(matches!(call.command, Command::Submit(_)) && call.ticket == ticket);
+    let (mut again, _) = open(&directory.as_if_killed());
+    again.drain();
+    assert_eq!(again.venue.asked, ["query 7"]);
+    assert_eq!(again.engine.kernel().slot(7).unwrap().stage, TradeStage::OrderSent);
+}
+
+#[test]
+fn a_request_leaves_only_after_its_cause_is_durable() {
+    let directory = Directory::new();
+    let mut rig = begun(&directory);
+    let before = rig.engine.kernel().seq();
+    rig.engine.push(intent(0, 0, Action::Enter), true).unwrap();
+    let Progress::Call(_) = rig.engine.run() else { panic!("a request leaves") };
+    assert!(rig.engine.durable_seq().unwrap() > before);
+    // What the file system holds by then leads to the same state, whatever else is lost.
+    let (again, _) = open(&directory.as_if_killed());
+    assert_eq!(again.engine.kernel().seq(), rig.engine.kernel().seq());
+}
+
+#[test]
+fn a_batch_becomes_durable_by_one_sync_and_its_answers_come_in_order() {
+    let directory = Directory::new();
+    let syncs = Arc::new(AtomicU64::new(0));
+    let disk = Watched { inner: directory.disk(), syncs: syncs.clone(), fails_from: u64::MAX };
+    let settings = LogSettings {
+        policy: SyncPolicy::Batch { delay_us_max: 60_000_000, records_max: 1_000_000 },
+        ..LogSettings::default()
+    };
+    let (mut rig, _) = open_on(Arc::new(disk), &settings).unwrap();
+    rig.begin();
+    let before = syncs.load(Ordering::Relaxed);
+    let tickets: Vec<Ticket> = (0..256)
+        .map(|slot| rig.engine.push_batched(intent(slot, slot, Action::Enter), true).unwrap().unwrap())
+        .collect();
+    rig.drain();
+    assert_eq!(syncs.load(Ordering::Relaxed) - before, 1);
+    let expected: Vec<String> = (0..256).map(|slot| format!("submit {slot}")).collect();
+    assert_eq!(rig.venue.asked, expected);
+    for ticket in tickets {
+        let answer = rig.engine.take_answer(ticket).unwrap();
+        assert_eq!(answer.outcome.state, Some(TradeStage::PositionOpen));
+        assert!(answer.durable);
+    }
+}
+
+#[test]
+fn a_batch_that_enters_and_exits_one_slot_does_so_in_turn() {
+    let directory = Directory::new();
+    let mut rig = begun(&directory);
+    let tickets: Vec<Ticket> = [Action::Enter, Action::Exit]
+        .into_iter()
+        .map(|action| rig.engine.push_batched(intent(0, 0, action), true).unwrap().unwrap())
+        .collect();
+    rig.drain();
+    for ticket in tickets {
+        assert!(rig.engine.take_answer(ticket).unwrap().outcome.accepted);
+    }
+    assert_eq!(rig.engine.kernel().slot(0).unwrap().stage, TradeStage::Closed);
+}
+
+#[test]
+fn of_many_marks_only_the_one_that_something_reads_is_logged() {
+    let directory = Directory::new();
+    let mut rig = begun(&directory);
+    let before = rig.engine.kernel().seq();
+    for price in 0..1_000 {
+        rig.mark(&format!("{}", 100 + price % 7));
+    }
+    assert_eq!(rig.engine.kernel().seq(), before);
+    rig.mark("99.5");
+    rig.engine.settle_marks().unwrap();
+    assert_eq!(rig.engine.kernel().seq(), before + 1);
+    let rules = &rig.engine.kernel().instruments()[0];
+    let price = rig.engine.kernel().valuation_price(0).unwrap();
+    assert_eq!(rules.price_decimal(price).to_string(), "99.5");
+    rig.engine.sync_log().unwrap();
+    let marks = records(&directory).iter().filter(|(_, kind)| *kind == "MARK").count();
+    assert_eq!(marks, 1, "nothing read the ones before");
+}
+
+/// A fill of the first trade, long after its order was forgotten.
+fn fill_again(trade: &str, order: &str) -> Input {
+    let mut fill = VenueEvent::new(Kind::FullFill, 0);
+    fill.asset = id("BTCUSDT");
+    fill.order_side = Some(OrderSide::Buy);
+    fill.venue_order_id = id(order);
+    fill.venue_trade_id = id(trade);
+    fill.size = Some(dec("0.5"));
+    fill.price = Some(dec("100"));
+    Input::Venue(Box::new(fill))
+}
+
+#[test]
+fn a_fill_that_the_memory_has_forgotten_is_found_in_the_log() {
+    let directory = Directory::new();
+    let mut rig = begun(&directory);
+    for number in 0..30 {
+        rig.trade(number, 0);
+    }
+    let before = rig.k();
+    let known = rig.ask(fill_again("T1", "V1"));
+    assert_eq!((known.outcome.accepted, known.outcome.code), (true, Code::DuplicateEvent));
+    assert_eq!(rig.k(), before);
+    let new = rig.ask(fill_again("T-late", "V-late"));
+    assert_eq!((new.outcome.accepted, new.outcome.code), (true, Code::UnknownOrder));
+    let book = |rig: &Rig| rig.engine.kernel().book(0)[0].qty;
+    let held = book(&rig);
+    let again = rig.ask(fill_again("T-late", "V-late"));
+    assert_eq!(book(&rig), held);
+    assert_eq!(again.outcome.code, Code::DuplicateEvent);
+    // And after a restart, from the log's index as well; replay asks no index.
+    let (mut again, _) = open(&directory.as_if_killed());
+    assert_eq!(again.engine.kernel().state_hash(), rig.engine.kernel().state_hash());
+    again.drain();
+    assert_eq!(again.ask(fill_again("T3", "V3")).outcome.code, Code::DuplicateEvent);
+}
+
+#[test]
+fn a_log_that_cannot_be_synced_lets_nothing_leave() {
+    let directory = Directory::new();
+    let mut rig = begun(&directory);
+    rig.engine.close_log().unwrap();
+    let syncs = Arc::new(AtomicU64::new(0));
+    let disk = Watched { inner: directory.disk(), syncs: syncs.clone(), fails_from: 8 };
+    let settings = LogSettings { policy: SyncPolicy::Always, ..LogSettings::default() };
+    let (mut rig, _) = open_on(Arc::new(disk), &settings).unwrap();
+    let mut left = VecDeque::new();
+    for number in 0..20 {
+        if rig.engine.push(intent(number, number, Action::Enter), true).is_err() {
+            break;
+        }
+        loop {
+            match rig.engine.run() {
+                Progress::Call(call) => left.push_back(call.command),
+                Progress::Quiet => break,
+                Progress::Yield => {}
+                Progress::Failed(error) => {
+                    assert!(matches!(error, EngineError::Log(_)), "{error}");
+                    break;
+                }
+            }
+        }
+    }
+    assert!(syncs.load(Ordering::Relaxed) >= 8, "the disk never failed");
+    let refused = rig.engine.push(Input::Time, false);
+    assert!(matches!(refused, Err(EngineError::Log(LogError::Io { .. }))), "{refused:?}");
+    drop(rig);
+    let (again, _) = open(&directory);
+    for command in left {
+        let Command::Submit(order) = command else { continue };
+        let known = again.engine.kernel().orders().by_client_id(&order.venue_client_id);
+        assert!(known.is_some(), "an order left that the log does not know");
+    }
+}
+
+#[test]
+fn another_kernels_log_is_refused_with_both_settings() {
+    let directory = Directory::new();
+    drop(begun(&directory));
+    let config =
+        EngineConfig { kernel: KernelConfig { max_slots: 5, ..kernel_config() }, ..EngineConfig::default() };
+    let opened =
+        Engine::recover(config, Port::Foreign, directory.disk(), &LogSettings::default(), &mut |_| {});
+    let Err(error) = opened else { panic!("it opened") };
+    let text = error.to_string();
+    assert!(text.contains("max_slots=300") && text.contains("max_slots=5"), "{text}");
+}
+
+#[test]
+fn a_snapshot_in_the_midst_of_things_leads_to_the_same_state_as_the_whole_log() {
+    let directory = Directory::new();
+    let settings = LogSettings { snapshot_records: 40, ..LogSettings::default() };
+    let (mut rig, _) = open_on(directory.disk(), &settings).unwrap();
+    rig.begin();
+    for number in 0..40 {
+        rig.trade(number, number % 5);
+    }
+    let hash = rig.engine.kernel().state_hash();
+    let killed = directory.as_if_killed();
+    let (from_snapshot, recovery) = open(&killed);
+    assert!(recovery.snapshot_seq.is_some() && recovery.replayed < 60, "{recovery:?}");
+    assert_eq!(from_snapshot.engine.kernel().state_hash(), hash);
+    drop(from_snapshot);
+    let genesis = directory.as_if_killed();
+    for entry in std::fs::read_dir(&genesis.0).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "snap") {
+            std::fs::remove_file(path).unwrap();
+        }
+    }
+    let (whole, recovery) = open(&genesis);
+    assert_eq!(recovery.snapshot_seq, None);
+    assert_eq!(whole.engine.kernel().state_hash(), hash);
+}
