@@ -31,6 +31,13 @@ __all__ = [
     "KernelTransition",
     "KernelVerbosity",
     "Liquidity",
+    "LogCorrupt",
+    "LogDisk",
+    "LogError",
+    "LogFailed",
+    "LogLocked",
+    "LogMismatch",
+    "LogVersion",
     "MarketLimits",
     "NotSent",
     "NotYetSupported",
@@ -1378,7 +1385,6 @@ class Engine:
 
     def sync(self) -> None:
         """Makes everything durable that was taken so far."""
-
 
     def on_venue_event(self, event: VenueEvent) -> KernelOutcome:
         """Takes a venue event, from any thread."""

@@ -104,11 +104,11 @@ class ExecutionKernel:
             hedge_mode: True where the venue keeps long and short positions apart.
             inbox_max: How many inputs may wait.
             remembered_orders: How many ended orders are remembered for late events.
-            log_dir: The directory of this kernel's log; made where it is not there. Opening is recovering: the
-                kernel is where it was, and has caught up with its venue. None keeps nothing.
-            log_policy: "batch" syncs what leads to nothing after `log_delay_us` or `log_records`, whichever is
-                first; "always" at the end of each call; "off" never by itself, for backtests. What leads to a
-                request at the venue is synced before that leaves, except with "off".
+            log_dir: The directory of this kernel's log; made where it is not there. Opening is recovering:
+                the kernel is where it was, and has caught up with its venue. None keeps nothing.
+            log_policy: "batch" syncs what leads to nothing after `log_delay_us` or `log_records`, whichever
+                is first; "always" at the end of each call; "off" never by itself, for backtests. What leads
+                to a request at the venue is synced before that leaves, except with "off".
             log_delay_us: Microseconds.
             log_records: Records.
             log_segment_bytes: How large a file of the log becomes.
@@ -185,8 +185,8 @@ class ExecutionKernel:
     def process_intents(self, intents: Iterable[KernelIntent]) -> list[KernelOutcome]:
         """Take intents that come together.
 
-        With a log all of them are written down, then synced once, then what they lead to leaves; those about one
-        slot still follow one another. Without one each is taken to its end before the next.
+        With a log all of them are written down, then synced once, then what they lead to leaves; those about
+        one slot still follow one another. Without one each is taken to its end before the next.
 
         Args:
             intents: In the order in which they shall be taken.
@@ -573,8 +573,8 @@ class ExecutionKernel:
         """Return controls, slots, account and log as plain values; money as Decimal.
 
         Returns:
-            `{"control": {...}, "slots": [...], "account": {..., "assets": {name: {...}}}, "log": {...}}`; "log" is
-            `log_standing`, None without a log.
+            `{"control": {...}, "slots": [...], "account": {..., "assets": {name: {...}}}, "log": {...}}`;
+            "log" is `log_standing`, None without a log.
         """
         assets = {name: self._engine.account(name) for name in self._engine.assets()}
         account = self._engine.account() or {}
@@ -622,7 +622,7 @@ class ExecutionKernel:
         The log gets a snapshot, so that the next opening is quick.
 
         Raises:
-            LogFailed: The log could not be closed; what was not durable before may be lost. All else is closed.
+            LogFailed: The log could not be closed; what was not durable before may be lost. All else is.
         """
         if self._engine.closed:
             return

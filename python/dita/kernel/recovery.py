@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from decimal import Decimal
 from typing import Any, Final
 
 from dita._kernel import Engine, KernelOutcome
@@ -35,9 +34,7 @@ def recover(
         _LOG.warning("%s", remark)
     if recovery["last_seq"] == 0:
         return recovery
-    recovery["troubles"] += [
-        {"method": method, "error": error} for method, error in engine.resume()
-    ]
+    recovery["troubles"] += [{"method": method, "error": error} for method, error in engine.resume()]
     if venue is not None and not isinstance(venue, SimulatedVenue):
         recovery["since_ns"] = max(0, last_ns - RECOVERY_MARGIN_NS)
         _CatchUp(engine, venue, recovery).run()
@@ -51,7 +48,7 @@ def recover(
 
 
 class _CatchUp:
-    """One recovery's questions to a venue. What it answers is taken whole or, where it cannot be read, not at all."""
+    """One recovery's questions to a venue. An answer that cannot be read is not taken at all."""
 
     def __init__(self, engine: Engine, venue: VenueAdapter, recovery: dict[str, Any]) -> None:
         self._engine = engine
@@ -100,7 +97,7 @@ class _CatchUp:
 
     def _balances(self, ask: Callable[..., Any]) -> None:
         timestamp = self._engine.clock_ns
-        balances: Mapping[str, Decimal] = ask()
+        balances = ask()
         if not isinstance(balances, Mapping):
             raise TypeError(f"get_balances: expected a mapping, got {type(balances).__name__}")
         known = set(self._engine.assets())

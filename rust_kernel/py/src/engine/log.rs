@@ -143,7 +143,8 @@ fn log_progress(py: Python<'_>, at: ReplayProgress) -> PyResult<()> {
 pub fn refusal(error: &ReplayError) -> Error {
     let trouble = match error {
         ReplayError::Log(LogError::Config { field, reason }) => {
-            return Error::text_value(setting(field), "", reason);
+            let (value, why) = reason.split_once(", ").unwrap_or(("", reason));
+            return Error::text_value(setting(field), value, why);
         }
         ReplayError::Log(error) => trouble_of(error),
         ReplayError::Snapshot { .. } => LogTrouble::Corrupt,

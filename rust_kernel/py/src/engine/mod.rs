@@ -25,6 +25,7 @@ use crate::errors::Error;
 use crate::text;
 use drain::{Shared, State};
 use log::LogChoice;
+use settings::SimSettings;
 
 /// The kernel with its shell and its venue. `dita.ExecutionKernel` is its public face.
 ///
@@ -69,8 +70,9 @@ impl Engine {
         observer: Option<Py<PyAny>>,
         log: Option<&Bound<'_, PyDict>>,
     ) -> Result<Engine, Error> {
-        let port = match simulated {
-            Some(keywords) => Port::Sim(Box::new(settings::simulated_venue(keywords)?)),
+        let simulated = simulated.map(SimSettings::read).transpose()?;
+        let port = match &simulated {
+            Some(settings) => Port::Sim(Box::new(settings.venue()?)),
             None => Port::Foreign,
         };
         let config = EngineConfig {
@@ -86,13 +88,16 @@ impl Engine {
             observe: observer.is_some(),
             ..EngineConfig::default()
         };
-        let (core, recovery) = match log {
+        let (mut core, recovery) = match log {
             None => (Shell::new(config, port)?, None),
             Some(log) => {
                 let (core, recovery) = LogChoice::read(log)?.open(py, config, port)?;
                 (core, Some(recovery))
             }
         };
+        if let Some(settings) = &simulated {
+            settings.deposit(&mut core)?;
+        }
         let mut state = State::new(core);
         if let Some(start_ns) = start_ns {
             state.tell(start_ns);
