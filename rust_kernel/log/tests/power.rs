@@ -70,13 +70,18 @@ fn work(memory: &MemoryDisk, disk: &Arc<dyn Disk>, seed: u64) -> Promises {
     let mut promises = vec![(0, 0)];
     let mut log = open(disk.clone()).expect("a new log opens").0;
     for _ in 0..STEPS {
+        let mut durable_seq = 0;
         match random.below(24) {
             0..=13 => {
                 for _ in 0..=random.below(4) {
                     append(&mut log).expect("the record is taken");
                 }
-                let need = if random.below(2) == 0 { Need::BeforeEffects } else { Need::WithinPolicy };
-                log.settle(need).expect("the disk works");
+                match random.below(5) {
+                    0 => durable_seq = log.settle(Need::WithinPolicy).expect("the disk works"),
+                    1 | 2 => durable_seq = log.settle(Need::BeforeEffects).expect("the disk works"),
+                    3 => log.flush().expect("the disk works"),
+                    _ => {}
+                }
             }
             14 | 15 => drop(log.sync().expect("the disk syncs")),
             16..=18 => {
@@ -93,7 +98,7 @@ fn work(memory: &MemoryDisk, disk: &Arc<dyn Disk>, seed: u64) -> Promises {
                 log = open(disk.clone()).expect("it opens again").0;
             }
         }
-        promises.push((memory.boundary(), log.durable_seq()));
+        promises.push((memory.boundary(), log.durable_seq().max(durable_seq)));
     }
     log.abandon();
     promises
