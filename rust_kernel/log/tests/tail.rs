@@ -254,6 +254,23 @@ fn a_hole_far_below_the_snapshot_is_refused_though_nothing_there_is_read() {
 }
 
 #[test]
+fn a_sealed_segment_cut_between_two_records_is_a_hole() {
+    let memory = MemoryDisk::new();
+    let disk: Arc<dyn Disk> = Arc::new(memory.clone());
+    let mut log = open(&disk, config()).expect("a new log opens").0;
+    write(&mut log, 60);
+    let first = log.sealed()[0].clone();
+    log.close().expect("it closes");
+    let mut files = memory.files();
+    let last = HEADER_BYTES + common::payload(first.last_seq).len();
+    segment(&mut files).truncate(first.bytes as usize - last);
+    let disk: Arc<dyn Disk> = Arc::new(MemoryDisk::holding(files));
+    let error = open(&disk, config()).map(|_| ()).expect_err("a record is missing");
+    let LogError::Corrupt { seq, reason, .. } = &error else { panic!("{error}") };
+    assert!(*seq == first.last_seq && reason.contains("a hole"), "{error}");
+}
+
+#[test]
 fn a_segment_of_another_history_is_refused_by_its_chain_alone() {
     // Two logs of one kernel, alike in everything but one bit of one early payload.
     let history = |bit: u8| {
