@@ -39,6 +39,7 @@ pub const RULES_VERSION: u32 = 1;
 pub mod calibration;
 pub mod codec;
 pub mod effect;
+pub mod exchange;
 pub mod fees;
 pub mod funding;
 pub mod id;

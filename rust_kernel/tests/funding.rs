@@ -291,6 +291,22 @@ fn unassigned_positions_bear_their_own_part() {
 }
 
 #[test]
+fn funding_that_nobody_predicted_is_borne_by_what_belongs_to_no_slot_too() {
+    let mut desk = Desk::new();
+    desk.open(0, "2", "100");
+    desk.event(Kind::FullFill, &id("stranger"), |event| {
+        event.asset = id("BTCUSDT");
+        event.order_side = Some(OrderSide::Buy);
+        event.venue_trade_id = id("S1");
+        event.size = Some(dec("1"));
+        event.price = Some(dec("100"));
+    });
+    paid(&mut desk, "BTCUSDT", "-0.03", "F1");
+    assert_eq!((net(&desk), desk.money(0).2), ("-0.03".into(), "-0.02".into()));
+    desk.assert_replays();
+}
+
+#[test]
 fn in_hedge_mode_both_books_pay() {
     let mut desk = Desk::with(KernelConfig { max_slots: 3, hedge_mode: true, ..KernelConfig::default() });
     rate(&mut desk, "0.0001");

@@ -42,6 +42,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::calibration::FeeMeter;
 use crate::effect::{Effects, Notice};
+use crate::exchange::{Exchange, Reported};
 use crate::funding::FundingBook;
 use crate::id::Id;
 use crate::index::Index;
@@ -56,7 +57,6 @@ use crate::oco::Groups;
 use crate::order::{OrderRef, OrderStore};
 use crate::outcome::{Detail, Outcome, Refusal, severity_of};
 use crate::position::Basis;
-use crate::reconcile::{Exchange, Reported};
 use crate::risk::{Exposure, Guard, Limits};
 use crate::slot::Slot;
 

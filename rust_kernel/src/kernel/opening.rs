@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Kernel;
 use super::venue::ASSETS_MAX;
+use crate::exchange::Reported;
 use crate::funding::CLOCK_SKEW_NS;
 use crate::id::Id;
 use crate::input::{OpeningOrder, OpeningPosition, OpeningState, Stamp};
@@ -16,7 +17,6 @@ use crate::num::{Decimal, Money, Price, Qty};
 use crate::order::Fill;
 use crate::outcome::{Detail, Outcome, Refusal};
 use crate::position::Basis;
-use crate::reconcile::Reported;
 
 /// What is kept of an opening state.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]

@@ -1,6 +1,7 @@
 //! What the kernel shows of itself.
 
 use super::{AssetState, Control, Kernel, KernelConfig};
+use crate::exchange::Reported;
 use crate::funding::FundingBook;
 use crate::id::Id;
 use crate::instrument::Instrument;
@@ -8,7 +9,6 @@ use crate::ledger::{Account, Ledger};
 use crate::num::{Money, Price};
 use crate::order::OrderStore;
 use crate::position::Basis;
-use crate::reconcile::Reported;
 use crate::risk::Exposure;
 use crate::slot::Slot;
 use crate::slot::classify::Facts;

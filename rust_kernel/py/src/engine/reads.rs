@@ -2,6 +2,7 @@
 
 use dita_engine::{AccountFigures, account};
 use dita_kernel::calibration::Calibration;
+use dita_kernel::exchange::Exchange;
 use dita_kernel::id::Id;
 use dita_kernel::instrument::Instrument;
 use dita_kernel::kernel::{Control, Kernel};
@@ -10,7 +11,6 @@ use dita_kernel::margin;
 use dita_kernel::names::{PositionSide, Product, TradeStage};
 use dita_kernel::num::{Decimal, Money};
 use dita_kernel::position::Basis;
-use dita_kernel::reconcile::Exchange;
 use dita_kernel::slot::table::{Rule, TABLE, rule_number};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyTuple};

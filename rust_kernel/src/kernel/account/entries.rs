@@ -132,12 +132,16 @@ impl Kernel {
         self.answer(Code::Ok, None, Detail::None)
     }
 
-    /// Shows funding in the slots that hold the instrument, by size; the last one takes what division leaves.
+    /// Shows funding that nothing predicted in the slots that hold the instrument: by size, as no rate is known. What
+    /// belongs to no slot bears its part, which no slot shows; without that, the last slot takes what division leaves.
     fn share_funding(&mut self, instrument: u32, credited: Money) {
         let holders = |slot: &crate::slot::Slot| slot.instrument == instrument && !slot.basis.qty.is_zero();
         let mut held = Qty::ZERO;
         for slot in self.slots.iter().filter(|slot| holders(slot)) {
             held += slot.size();
+        }
+        for basis in &self.books[instrument as usize].unassigned {
+            held += basis.qty.abs();
         }
         let mut left = credited;
         let mut unserved = held;

@@ -1,6 +1,7 @@
 //! Frames of a wallet: balance and margins as the venue has them.
 
 use super::optional;
+use crate::exchange::Exchange;
 use crate::id::Id;
 use crate::input::{AccountEvent, Stamp};
 use crate::kernel::Kernel;
@@ -9,7 +10,6 @@ use crate::names::KernelDiagnosticCode as Code;
 use crate::num::{MONEY_SCALE, Money, pow10};
 use crate::outcome::{Detail, Outcome, Refusal};
 use crate::planted::{Bug, planted};
-use crate::reconcile::Exchange;
 use alloc::boxed::Box;
 
 /// A wallet frame: the asset's place, where it has one already, and the figures; or that it is too old.

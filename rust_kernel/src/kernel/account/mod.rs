@@ -7,6 +7,7 @@ mod settled;
 
 use super::venue::ASSETS_MAX;
 use super::{AssetState, Kernel};
+use crate::exchange::{Exchange, Reported};
 use crate::funding::CLOCK_SKEW_NS;
 use crate::id::Id;
 use crate::input::{AccountEvent, Stamp};
@@ -14,7 +15,6 @@ use crate::ledger::{Account, Cause};
 use crate::names::{AccountEventKind as Kind, KernelDiagnosticCode as Code, PositionSide, Severity};
 use crate::num::{Decimal, MONEY_SCALE, Money, Price, Qty, Rounding, bounded};
 use crate::outcome::{Detail, Outcome, Refusal};
-use crate::reconcile::{Exchange, Reported};
 use alloc::boxed::Box;
 pub(crate) use entries::{EntryMark, WalletEntry};
 

@@ -49,6 +49,29 @@ pub(crate) struct Revision {
     settles: bool,
 }
 
+/// What a revision has moved so far, signed as the order's side.
+#[derive(Clone, Copy, Default, Debug)]
+struct Moved {
+    qty: Qty,
+    value: Money,
+    /// What the wallet got, rounded as the venue rounds.
+    wallet: Money,
+    /// The same, exact.
+    exact: Money,
+    /// What the book's cost changed by.
+    cost: Money,
+}
+
+impl Moved {
+    fn add(&mut self, other: Moved) {
+        self.qty += other.qty;
+        self.value += other.value;
+        self.wallet += other.wallet;
+        self.exact += other.exact;
+        self.cost += other.cost;
+    }
+}
+
 fn unclear(field: &'static str, value: impl core::fmt::Display, why: &'static str) -> Box<Refusal> {
     Refusal::field(Code::ReconcileRequired, field, value, why)
 }

@@ -3,7 +3,7 @@
 
 use alloc::vec::Vec;
 
-use super::revise::Moved;
+use super::Moved;
 use crate::kernel::Kernel;
 use crate::kernel::booking::sign_as;
 use crate::names::{OrderSide, TradeSide};
