@@ -195,6 +195,7 @@ impl From<EngineError> for Error {
                 SimError::Amount { asset, value, must } => {
                     Error::text_value("balances", &format!("{value} {asset}"), &format!("must be {must}"))
                 }
+                SimError::Resume { field, must } => Error::text_value(field, "", &format!("must be {must}")),
             },
         }
     }
