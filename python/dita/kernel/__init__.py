@@ -145,7 +145,6 @@ class ExecutionKernel:
                 retained_bytes=log_retained_bytes,
             ),
         )
-        last_ns = self._engine.now_ns
         self._followers.read_from(self._engine)
         self._zinc = zinc_plane
         self._state = KernelStateView(self._engine)
@@ -156,7 +155,7 @@ class ExecutionKernel:
             attach = getattr(venue, "attach", None)
             if attach is not None:
                 attach(self)
-        self._recovery = recover(self._engine, venue, last_ns)
+        self._recovery = recover(self._engine, venue)
         if self._recovery is not None:
             close_at_exit(self._engine)
         if control_plane is None:
@@ -486,11 +485,12 @@ class ExecutionKernel:
         """What opening the log found and did; None without a log.
 
         `snapshot_seq` (the last input in the snapshot that it began with), `replayed`, `last_seq` (0 in a new
-        log), `epoch` (1 for the first opening), `torn` (the write that a crash tore and that was cut off: a
-        dict of `file offset seq bytes reason`, or None), `remarks`; and of the venue `since_ns` (from when on
-        fills and income were asked for), `repairs` (method to how many events were `taken known refused`),
-        `refused`, `unknown_orders` (open at the venue and not known here) and `troubles` (dicts of `method
-        error`: what the venue could not answer).
+        log), `last_ns` (its time), `heard_ns` (the time up to which the venue was heard), `epoch` (1 for the
+        first opening), `torn` (the write that a crash tore and that was cut off: a dict of `file offset seq
+        bytes reason`, or None), `remarks`; and of the venue `since_ns` (from when on fills and income were
+        asked for), `repairs` (method to how many events were `taken known refused`), `refused`,
+        `unknown_orders` (open at the venue and not known here) and `troubles` (dicts of `method error`: what
+        the venue could not answer).
         """
         return None if self._recovery is None else copy.deepcopy(self._recovery)
 

@@ -16,15 +16,12 @@ RECOVERY_MARGIN_NS: Final = 600 * 1_000_000_000
 _POSITION_KEYS: Final = ("symbol", "size", "entry_price", "position_side")
 
 
-def recover(
-    engine: Engine, venue: VenueAdapter | SimulatedVenue | None, last_ns: int
-) -> dict[str, Any] | None:
+def recover(engine: Engine, venue: VenueAdapter | SimulatedVenue | None) -> dict[str, Any] | None:
     """Catch up with the venue, and return what opening the log found; None without a log.
 
     Args:
         engine: The engine, as its log has left it.
         venue: Whom to ask.
-        last_ns: The time of the last input in the log.
     """
     recovery = engine.recovery()
     if recovery is None:
@@ -36,7 +33,7 @@ def recover(
         return recovery
     recovery["troubles"] += [{"method": method, "error": error} for method, error in engine.resume()]
     if venue is not None and not isinstance(venue, SimulatedVenue):
-        recovery["since_ns"] = max(0, last_ns - RECOVERY_MARGIN_NS)
+        recovery["since_ns"] = max(0, recovery["heard_ns"] - RECOVERY_MARGIN_NS)
         _CatchUp(engine, venue, recovery).run()
     _LOG.info(
         "recovered: input %d, %d replayed, %d troubles",
