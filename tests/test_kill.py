@@ -1,7 +1,7 @@
 """A trader that is killed at any moment: what it acknowledged is there, and nothing is there twice.
 
-A kill cannot show that a sync is missing: what the system was told, it keeps. For that there is the model of a
-disk that loses its power, on the Rust side.
+A kill cannot show that a sync is missing: what the system was told, it keeps. For that there is the model of
+a disk that loses its power, on the Rust side.
 """
 
 import random

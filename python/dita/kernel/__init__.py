@@ -33,7 +33,7 @@ from dita.kernel.opening import (
     open_engine,
     whole,
 )
-from dita.kernel.recovery import recover
+from dita.kernel.recovery import catch_up
 from dita.overrides import Override
 from dita.projection.memory import KernelProjection, build_projection
 from dita.slots import AccountProjection, KernelSlotView, KernelStateView
@@ -149,21 +149,15 @@ class ExecutionKernel:
         self._zinc = zinc_plane
         self._state = KernelStateView(self._engine)
         self._exchange = ExchangeConfig()
-        if isinstance(venue, SimulatedVenue):
-            venue.bind(self._engine)
-        else:
-            attach = getattr(venue, "attach", None)
-            if attach is not None:
-                attach(self)
-        self._recovery = recover(self._engine, venue)
-        if self._recovery is not None:
-            close_at_exit(self._engine)
-        if control_plane is None:
-            # The controls are in the log too.
-            self._control_plane: ControlPlane = InMemoryControlPlane(self.control)
-        else:
-            self._control_plane = control_plane
-        self._end_watch = self._follow_controls()
+        # The controls are in the log too.
+        self._control_plane: ControlPlane = control_plane or InMemoryControlPlane(self.control)
+        self._recovery = self._engine.recovery()
+        try:
+            self._begin()
+        except BaseException:
+            # Whoever catches it may want to open the log again.
+            self._engine.close()
+            raise
 
     # ---------------------------------------------------------------------------------------------- inputs
 
@@ -649,6 +643,19 @@ class ExecutionKernel:
         self.close()
 
     # ---------------------------------------------------------------------------------------------- inside
+
+    def _begin(self) -> None:
+        """Meet the venue, catch up with it, and go by the controls."""
+        if isinstance(self._venue, SimulatedVenue):
+            self._venue.bind(self._engine)
+        else:
+            attach = getattr(self._venue, "attach", None)
+            if attach is not None:
+                attach(self)
+        if self._recovery is not None:
+            close_at_exit(self._engine)
+            catch_up(self._engine, self._venue, self._recovery)
+        self._end_watch = self._follow_controls()
 
     def _follow_controls(self) -> Callable[[], None]:
         """Go by the controls as they stand, and by every change from now on."""
