@@ -7,6 +7,7 @@ pub mod disk;
 mod error;
 mod ids;
 mod mark;
+pub mod past;
 mod reader;
 mod record;
 mod recovery;
