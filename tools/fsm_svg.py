@@ -52,7 +52,7 @@ class Group(NamedTuple):
 GROUPS: Final[dict[str, Group]] = {
     "VENUE": Group("at the venue", ("ORDER_SENT", "ENTRY_WORKING"), (645, 70, 1185, 182)),
     "ENTERING": Group("entering", ("ORDER_REQUESTED", "ORDER_SENT", "ENTRY_WORKING"), (325, 48, 1202, 200)),
-    "EXITING": Group("exiting", ("EXIT_REQUESTED", "EXIT_SENT", "EXIT_WORKING"), (370, 612, 1182, 778)),
+    "EXITING": Group("exiting", ("EXIT_SENT", "EXIT_WORKING"), (370, 612, 882, 778)),
 }
 
 
@@ -87,11 +87,13 @@ ROUTES: Final[dict[tuple[str, str], Route]] = {
     ("CLOSED", "ORDER_REQUESTED"): Route(((120, 345), (120, 260), (400, 260), (400, 155)), (260, 251)),
     ("EXIT_REQUESTED", "EXIT_SENT"): Route(((990, 680), (870, 680)), (930, 671)),
     ("EXIT_SENT", "EXIT_WORKING"): Route(((690, 680), (560, 680)), (625, 627)),
-    ("EXIT_SENT", "EXIT_REQUESTED"): Route(((870, 700), (990, 700)), (930, 716)),
-    ("EXIT_WORKING", "EXIT_REQUESTED"): Route(((470, 715), (470, 755), (1080, 755), (1080, 715)), (780, 748)),
+    ("EXITING", "EXIT_REQUESTED"): Route(((882, 700), (990, 700)), (936, 716)),
     ("EXIT_WORKING", "EXIT_SENT"): Route(((560, 700), (690, 700)), (625, 731)),
-    ("EXITING", "ENTRY_WORKING"): Route(((1015, 612), (1015, 155)), (1007, 520), "end"),
-    ("EXITING", "POSITION_OPEN"): Route(((1182, 650), (1330, 650), (1330, 455)), (1256, 641)),
+    ("ENTERING", "POSITION_OPEN"): Route(((1202, 186), (1290, 186), (1290, 345)), (1282, 260), "end"),
+    ("EXITING", "ENTRY_WORKING"): Route(
+        ((860, 612), (860, 540), (1015, 540), (1015, 155)), (1007, 520), "end"
+    ),
+    ("EXITING", "POSITION_OPEN"): Route(((882, 640), (1330, 640), (1330, 455)), (1256, 631)),
     ("EXITING", "CLOSED"): Route(((370, 690), (80, 690), (80, 455)), (225, 681)),
 }
 

@@ -313,6 +313,30 @@ class InvariantViolation(KernelError):
 class NotSent(KernelError):
     """Raised by a venue adapter whose request surely never left: nothing is in doubt."""
 
+class LogError(KernelError):
+    """Something is wrong with the log, or with its use."""
+
+class LogLocked(LogError):
+    """Another process, or another kernel of this one, has the log open. Stop it, or use another directory."""
+
+class LogCorrupt(LogError):
+    """What was durable is damaged or gone; the text says where. Nothing was changed: restore a copy."""
+
+class LogMismatch(LogError):
+    """The log belongs to a kernel with other settings. Give each kernel a directory of its own."""
+
+class LogVersion(LogError):
+    """The log was written by another version. Open it with that one."""
+
+class LogDisk(LogError):
+    """The system refused a file of the log: no permission, no space, a read-only disk."""
+
+class LogFailed(LogError, KernelPoisoned):
+    """The log failed at work: nothing more is taken, and nothing has left whose cause is not durable.
+
+    Close the kernel, put the disk right, and open the log again.
+    """
+
 @final
 class KernelIntent:
     """What a strategy wants, frozen.
@@ -1008,6 +1032,13 @@ class KernelOutcome:
         `notices` are the remarks that were made until quiet: dicts of `code`, `severity`, `slot_id`.
         """
 
+    @property
+    def durable(self) -> bool:
+        """True where the input survives a power loss by now.
+
+        False without a log, and for a mark that waits to be read.
+        """
+
     def to_dict(self) -> dict[str, Any]:
         """Every field by name, nested values as dicts; times are int nanoseconds."""
 
@@ -1315,12 +1346,39 @@ class Engine:
         simulated: dict[str, Any] | None = None,
         adapter: object | None = None,
         observer: _Observer | None = None,
+        log: dict[str, Any] | None = None,
     ) -> Engine: ...
     def process_intent(self, intent: KernelIntent) -> KernelOutcome:
         """Takes an intent, and with it all that its venue answers at once."""
 
     def process_intents(self, intents: Sequence[KernelIntent]) -> list[KernelOutcome]:
-        """Takes intents one after the other; their outcomes in the same order."""
+        """Takes intents, checked all before the first; their outcomes in the same order.
+
+        With a log they become durable together, and what they lead to leaves after that; else they are taken
+        one after the other.
+        """
+
+    def take_events(self, method: str, events: Sequence[VenueEvent | dict[str, Any]]) -> list[KernelOutcome]:
+        """Takes what a venue says it did, all of it read before the first is taken.
+
+        Raises where one cannot be read, naming its place in what `method` gave. Outcomes in the same order.
+        """
+
+    def recovery(self) -> dict[str, Any] | None:
+        """What opening the log found; `None` without one."""
+
+    def resume(self) -> list[tuple[str, str]]:
+        """Asks the venue about each order that may be at work, after a recovery.
+
+        Returns what went wrong at the adapter: pairs of method and error.
+        """
+
+    def log_standing(self) -> dict[str, Any] | None:
+        """How the log stands; `None` without one."""
+
+    def sync(self) -> None:
+        """Makes everything durable that was taken so far."""
+
 
     def on_venue_event(self, event: VenueEvent) -> KernelOutcome:
         """Takes a venue event, from any thread."""
@@ -1513,7 +1571,14 @@ class Engine:
         """Kernel time of the last input, or what local callers have told since. Nanoseconds."""
 
     def close(self) -> None:
-        """Closes the kernel: what is called after this raises KernelClosed. Closing again does nothing."""
+        """Closes the kernel: what is called after this raises KernelClosed. Closing again does nothing.
+
+        With a log, everything becomes durable and a snapshot is left.
+        """
+
+    @property
+    def clock_ns(self) -> int:
+        """What the clock shows now: the machine's time, or where time is driven the kernel's. Nanoseconds."""
 
     @property
     def closed(self) -> bool:

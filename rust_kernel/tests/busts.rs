@@ -421,3 +421,41 @@ fn a_forced_fill_that_says_too_little_is_refused() {
         assert_eq!((outcome.accepted, named), (false, field));
     }
 }
+
+#[test]
+fn an_order_is_asked_about_when_its_bust_comes_before_its_fill() {
+    let mut desk = Desk::new();
+    desk.enter(0, "1");
+    let entry = desk.submitted();
+    desk.ack(&entry, "V1");
+    let outcome = revise(&mut desk, Kind::TradeBust, "T1", "", |event| event.venue_order_id = id("V1"));
+    assert_eq!(outcome.code, Code::Ok);
+    assert!(matches!(desk.effects.commands.as_slice(), [Command::Query(_)]), "does it work on without?");
+    // The fill that it was about moves nothing; that the order is over, the answer tells.
+    assert_eq!(desk.fill_to(&entry, "T1", "1", "100", "1").code, Code::DuplicateEvent);
+    let outcome = desk.event(Kind::OrderStatus, &entry, |event| {
+        event.status = Some(Status::Filled);
+        event.filled_size = Some(dec("0"));
+    });
+    assert_eq!((outcome.state, desk.size(0).as_str()), (Some(Stage::Closed), "0.000"));
+    desk.assert_replays();
+}
+
+#[test]
+fn a_correction_that_a_total_told_before_adds_nothing() {
+    let mut desk = Desk::new();
+    desk.enter(0, "1");
+    let entry = desk.submitted();
+    desk.ack(&entry, "V1");
+    desk.fill(&entry, "T1", "1", "100");
+    desk.event(Kind::OrderStatus, &entry, |event| {
+        event.status = Some(Status::Filled);
+        event.filled_size = Some(dec("1.5"));
+    });
+    assert_eq!(desk.size(0), "1.500", "inferred");
+    correct(&mut desk, "T1", "C1", "1.5", "100");
+    assert_eq!((desk.size(0).as_str(), desk.k().as_str()), ("1.500", "999.925"), "a predicted fee on 150");
+    let order = desk.kernel.orders().at(desk.kernel.orders().by_client_id(&entry).unwrap());
+    assert!(order.inferred.is_zero());
+    desk.assert_replays();
+}

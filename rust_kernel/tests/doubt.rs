@@ -330,3 +330,88 @@ fn a_fill_stamped_before_its_acknowledgement_and_a_clock_that_runs_back_change_n
     assert_eq!(outcome.state, Some(Stage::PositionOpen));
     desk.assert_replays();
 }
+
+/// The word that the order works, with that much filled of that total.
+fn works(desk: &mut Desk, client: &Id, filled: &str, total: &str) -> Outcome {
+    let (filled, total) = (dec(filled), dec(total));
+    desk.event(Kind::OrderStatus, client, |event| {
+        event.status = Some(if filled.is_zero() { Status::Acked } else { Status::PartiallyFilled });
+        event.filled_size = Some(filled);
+        event.order_size = Some(total);
+    })
+}
+
+#[test]
+fn an_amend_given_up_counts_when_a_status_shows_that_it_was_made() {
+    // Given up, then shown to be made: at once, and after the order seemed to be filled.
+    for filled in ["0", "2"] {
+        let (mut desk, entry) = amend_in_doubt();
+        desk.now += 10 * SECOND;
+        works(&mut desk, &entry, "0", "2");
+        assert_eq!((doubt(&desk, &entry), order(&desk, &entry).amendment()), (OrderDoubt::None, None));
+        if filled == "2" {
+            assert_eq!(desk.fill(&entry, "T1", "2", "99").state, Some(Stage::PositionOpen));
+        }
+        let outcome = works(&mut desk, &entry, filled, "3");
+        assert_eq!(outcome.state, Some(Stage::EntryWorking), "filled {filled}");
+        assert_eq!(order(&desk, &entry).qty.0, 3_000, "filled {filled}");
+        desk.assert_replays();
+    }
+}
+
+#[test]
+fn an_amend_of_an_order_that_the_venue_ended_is_off_the_table() {
+    // The change to 3 was made, 2 were filled, and the rest was canceled. Of all that only the fill was heard.
+    for kind in [Kind::CancelAck, Kind::Expired, Kind::OrderStatus] {
+        let (mut desk, entry) = amend_in_doubt();
+        assert_eq!(desk.fill(&entry, "T1", "2", "99").state, Some(Stage::PositionOpen));
+        assert_eq!(doubt(&desk, &entry), OrderDoubt::Amend, "it may yet have grown");
+        let outcome = desk.event(kind, &entry, |event| {
+            event.status = Some(Status::Canceled);
+            event.filled_size = Some(dec("2"));
+        });
+        assert_eq!(outcome.code, Code::Ok, "{kind}");
+        assert_eq!(
+            (doubt(&desk, &entry), order(&desk, &entry).amendment()),
+            (OrderDoubt::None, None),
+            "{kind}"
+        );
+        assert_eq!(desk.kernel.exposure().reserved(0).to_string(), "0", "{kind}");
+        desk.assert_replays();
+    }
+}
+
+#[test]
+fn a_filled_order_that_works_on_with_a_larger_total_is_canceled() {
+    let (mut desk, entry) = working();
+    desk.fill(&entry, "T1", "2", "99");
+    assert_eq!(works(&mut desk, &entry, "2", "3").code, Code::StaleEvent);
+    assert!(matches!(desk.effects.commands.as_slice(), [Command::Cancel(_)]), "nobody wants the rest");
+    assert_eq!(works(&mut desk, &entry, "2", "2").code, Code::StaleEvent);
+    assert!(desk.effects.commands.is_empty(), "a word from before the last fill's");
+    desk.assert_replays();
+}
+
+#[test]
+fn an_amend_down_that_shows_only_in_the_orders_end_ends_it() {
+    // Asked to be 1 of 2; it was made and filled. Either the change is still awaited, or it has been given up.
+    for given_up in [false, true] {
+        let (mut desk, entry) = working();
+        desk.intent(Action::Amend, 0, |intent| intent.target_size = Some(dec("1")));
+        desk.event(Kind::SendTimeout, &entry, |_| {});
+        if given_up {
+            desk.now += 10 * SECOND;
+            works(&mut desk, &entry, "0", "2");
+            assert_eq!(order(&desk, &entry).amendment(), None);
+        }
+        desk.fill(&entry, "T1", "1", "99");
+        let outcome = desk.event(Kind::OrderStatus, &entry, |event| {
+            event.status = Some(Status::Filled);
+            event.filled_size = Some(dec("1"));
+            event.order_size = Some(dec("1"));
+        });
+        assert_eq!(outcome.state, Some(Stage::PositionOpen), "given up: {given_up}");
+        assert_eq!(order(&desk, &entry).status, Status::Filled, "given up: {given_up}");
+        desk.assert_replays();
+    }
+}

@@ -4,6 +4,7 @@ use crate::common::{Desk, dec, id};
 use dita_kernel::effect::Command;
 use dita_kernel::id::Id;
 use dita_kernel::input::{ControlChange, RareFields, RiskLimits};
+use dita_kernel::ledger::Account;
 use dita_kernel::names::{
     ControlGate, KernelCommandType as Action, KernelDiagnosticCode as Code, KernelEventKind as Kind,
     OrderSide, OrderType, Severity, TimeInForce, TradeStage as Stage, VenueOrderStatus as Status,
@@ -467,4 +468,25 @@ fn a_trade_id_on_two_fills_and_on_two_sides_is_two_fills() {
         assert_eq!(desk.book().0, book, "{side}");
     }
     desk.assert_replays();
+}
+
+#[test]
+fn a_strangers_fill_that_comes_again_brings_its_fee_once() {
+    let mut desk = Desk::new();
+    let mut tell = |fee: Option<&str>| {
+        let outcome = desk.event(Kind::FullFill, &id("stranger"), |event| {
+            event.asset = id("BTCUSDT");
+            event.order_side = Some(OrderSide::Buy);
+            event.venue_trade_id = id("S1");
+            event.size = Some(dec("1"));
+            event.price = Some(dec("100"));
+            event.fee = fee.map(dec);
+        });
+        let k = desk.kernel.ledger().balance(0, Account::Wallet);
+        (outcome.code, k.to_string())
+    };
+    assert_eq!(tell(None), (Code::UnknownOrder, "999.95".into()));
+    assert_eq!(tell(None), (Code::DuplicateEvent, "999.95".into()));
+    assert_eq!(tell(Some("0.02")), (Code::Enriched, "999.98".into()));
+    assert_eq!(tell(Some("0.03")), (Code::DuplicateEvent, "999.98".into()));
 }

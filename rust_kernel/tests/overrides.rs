@@ -2,7 +2,9 @@
 
 use crate::common::{Desk, dec, id};
 use dita_kernel::effect::Command;
-use dita_kernel::input::{AdoptedSlot, AdoptedSlots, ControlChange, Input, RiskLimits, SlotOverride};
+use dita_kernel::input::{
+    AdoptedSlot, AdoptedSlots, ControlChange, EffectResult, Input, RiskLimits, SlotOverride,
+};
 use dita_kernel::kernel::KernelConfig;
 use dita_kernel::ledger::{Account, Cause};
 use dita_kernel::names::{
@@ -394,4 +396,32 @@ fn no_limit_and_no_gate_holds_back_an_operator() {
     desk.control(ControlChange { limits: Some(limits), kill_switch: Some(true), ..ControlChange::default() });
     assert!(overrule(&mut desk, 0, |change| change.size = Some(dec("2"))).accepted);
     assert!(overrule(&mut desk, 0, |change| change.closed = Some(true)).accepted);
+}
+
+#[test]
+fn an_entry_that_never_left_may_end_over_a_position_given_by_hand() {
+    // The entry waits for its leverage; an operator gives the slot a position meanwhile.
+    for refused in [true, false] {
+        let mut desk = Desk::new();
+        desk.intent(Action::Enter, 0, |intent| {
+            intent.target_size = Some(dec("1"));
+            intent.leverage = Some(dec("5"));
+        });
+        overrule(&mut desk, 0, |change| {
+            change.size = Some(dec("1"));
+            change.entry_price = Some(dec("100"));
+        });
+        assert_eq!(desk.stage(0), Stage::OrderRequested);
+        let outcome = if refused {
+            let (symbol, reason) = (id("BTCUSDT"), "no".into());
+            desk.put(Input::Effect(EffectResult::LeverageRefused { symbol, reason }))
+        } else {
+            desk.cancel(0)
+        };
+        assert!(outcome.accepted);
+        assert_eq!(desk.stage(0), Stage::PositionOpen);
+        let illegal = |code| code == Code::IllegalTransition;
+        assert!(!desk.effects.notices.iter().any(|notice| illegal(notice.code)), "refused: {refused}");
+        desk.assert_replays();
+    }
 }

@@ -549,8 +549,13 @@ fn play_revision(desk: &mut Desk, orders: &[Id], step: &Move) {
     });
 }
 
+/// How many cases are drawn: fewer where each of thousands of mutants is tested.
+fn cases() -> u32 {
+    std::env::var("DITA_RANDOM_CASES").map_or(2_000, |cases| cases.parse().expect("a number of cases"))
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(), failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
     fn invariants_hold_whatever_comes(moves in prop::collection::vec(any_move(), 1..80)) {
         let mut desk = Desk::new();

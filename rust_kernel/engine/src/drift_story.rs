@@ -8,8 +8,8 @@ use dita_kernel::num::Money;
 use dita_kernel::reconcile::{DriftCause, Part, Proof, Report};
 
 use crate::durable::SharedDisk;
-use crate::recovery::{ReplayError, ReplayProgress};
-use crate::replica::{Replica, Start, Step, Until};
+use crate::recovery::ReplayError;
+use crate::replica::{ReplayWatch, Replica, Start, Step, Until};
 
 /// So many of the last changes of a part are kept.
 pub const CHANGES_MAX: usize = 32;
@@ -90,7 +90,7 @@ struct Apart {
 pub fn drift_story(
     disk: &SharedDisk,
     until: Until,
-    progress: &mut dyn FnMut(ReplayProgress),
+    progress: &mut ReplayWatch<'_>,
 ) -> Result<DriftStories, ReplayError> {
     let mut replica = Replica::open(disk.clone(), Start::First, until)?;
     let mut assets: Vec<Apart> = Vec::new();
@@ -104,7 +104,7 @@ pub fn drift_story(
                 apart.follow(kernel, asset, &step);
             }
         }
-        replica.tell(progress);
+        replica.tell(progress)?;
         last = Some(step);
     }
     let kernel = replica.kernel();

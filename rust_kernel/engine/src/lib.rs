@@ -28,7 +28,7 @@ pub use log_stats::{Epoch, KindStats, LARGEST_MAX, Large, LogStats, log_stats};
 pub use port::Port;
 pub use recovery::{Recovery, ReplayError, ReplayProgress, replay_record};
 pub use replay_check::{DIFFERENCES_MAX, Difference, ReplayCheck, replay_check};
-pub use replica::{Replica, Start, Step, Until};
+pub use replica::{ReplayWatch, Replica, Start, Step, Until};
 pub use run::{Engine, EngineConfig, EngineError, Progress, Ticket, VenueCall};
 pub use run_durably::LogStanding;
 pub use story::{STORY_STEPS_MAX, Story, StoryStep, TradeFigures, story};

@@ -4,8 +4,8 @@ use dita_kernel::RULES_VERSION;
 use dita_log::{HEADER_BYTES, Reader, Span, past};
 
 use crate::durable::{REFUSED, SharedDisk};
-use crate::recovery::{ReplayError, ReplayProgress};
-use crate::replica::PROGRESS_RECORDS;
+use crate::recovery::ReplayError;
+use crate::replica::{PROGRESS_RECORDS, ReplayWatch, watch};
 
 /// So many of the largest records are named.
 pub const LARGEST_MAX: usize = 5;
@@ -67,10 +67,7 @@ pub struct LogStats {
 ///
 /// # Errors
 /// [`ReplayError::Log`]: it is damaged.
-pub fn log_stats(
-    disk: &SharedDisk,
-    progress: &mut dyn FnMut(ReplayProgress),
-) -> Result<LogStats, ReplayError> {
+pub fn log_stats(disk: &SharedDisk, progress: &mut ReplayWatch<'_>) -> Result<LogStats, ReplayError> {
     let first_seq = past::first_seq(disk.as_ref())?;
     let mut reader = Reader::open(disk.clone(), None, first_seq, Span::Written)?;
     let mut kinds = [KindStats::default(); 64];
@@ -93,8 +90,7 @@ pub fn log_stats(
         }
         records += 1;
         if records.is_multiple_of(PROGRESS_RECORDS) {
-            let state = reader.state();
-            progress(ReplayProgress { seq, bytes_done: state.bytes_done, bytes_all: state.bytes_all });
+            watch(&reader, seq, progress)?;
         }
     }
     stats.kinds = (0_u8..).zip(kinds).filter(|(_, counted)| counted.records > 0).collect();

@@ -1,6 +1,8 @@
 //! Opening an engine on its log: the newest snapshot, the records after it, and then the question what became of the
 //! requests that were on their way.
 
+use std::ops::ControlFlow;
+
 use dita_kernel::RULES_VERSION;
 use dita_kernel::effect::Effects;
 use dita_kernel::input::{Input, Stamp};
@@ -65,6 +67,11 @@ pub enum ReplayError {
         /// What it says of itself.
         found: String,
     },
+    /// Who asked for it wanted no more of it.
+    Stopped {
+        /// The last input replayed.
+        seq: u64,
+    },
 }
 
 impl core::fmt::Display for ReplayError {
@@ -95,6 +102,7 @@ impl core::fmt::Display for ReplayError {
             ReplayError::Identity { found } => {
                 write!(f, "the log is not one of a kernel of this version: it says {found:?}")
             }
+            ReplayError::Stopped { seq } => write!(f, "the replay was stopped after input {seq}"),
         }
     }
 }
@@ -170,7 +178,7 @@ pub(crate) fn differs(seq: u64, then: bool, now: bool) -> ReplayError {
 pub(crate) fn replay_all(
     kernel: &mut Kernel,
     reader: &mut Reader,
-    progress: &mut dyn FnMut(ReplayProgress),
+    progress: &mut dyn FnMut(ReplayProgress) -> ControlFlow<()>,
 ) -> Result<u64, ReplayError> {
     let mut effects = Effects::default();
     let mut replayed: u64 = 0;
@@ -182,11 +190,11 @@ pub(crate) fn replay_all(
         replayed += 1;
         if replayed.is_multiple_of(PROGRESS_RECORDS) {
             let state = reader.state();
-            progress(ReplayProgress {
-                seq: kernel.seq(),
-                bytes_done: state.bytes_done,
-                bytes_all: state.bytes_all,
-            });
+            let seq = kernel.seq();
+            let at = ReplayProgress { seq, bytes_done: state.bytes_done, bytes_all: state.bytes_all };
+            if progress(at).is_break() {
+                return Err(ReplayError::Stopped { seq });
+            }
         }
     }
 }
@@ -196,7 +204,7 @@ pub(crate) fn open(
     config: &KernelConfig,
     disk: SharedDisk,
     settings: &LogSettings,
-    progress: &mut dyn FnMut(ReplayProgress),
+    progress: &mut dyn FnMut(ReplayProgress) -> ControlFlow<()>,
 ) -> Result<(Kernel, Durable, Recovery), ReplayError> {
     let (log, found) = Log::open(disk, settings.config(config), &durable::keys_of)?;
     let mut kernel = match &found.snapshot {

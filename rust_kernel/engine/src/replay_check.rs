@@ -3,8 +3,8 @@
 use dita_log::past;
 
 use crate::durable::SharedDisk;
-use crate::recovery::{ReplayError, ReplayProgress};
-use crate::replica::{Replica, Start, Until};
+use crate::recovery::ReplayError;
+use crate::replica::{ReplayWatch, Replica, Start, Until};
 
 /// So many differences are kept; all are counted.
 pub const DIFFERENCES_MAX: usize = 100;
@@ -48,10 +48,7 @@ impl ReplayCheck {
 ///
 /// # Errors
 /// [`ReplayError`] where the replay cannot go on.
-pub fn replay_check(
-    disk: &SharedDisk,
-    progress: &mut dyn FnMut(ReplayProgress),
-) -> Result<ReplayCheck, ReplayError> {
+pub fn replay_check(disk: &SharedDisk, progress: &mut ReplayWatch<'_>) -> Result<ReplayCheck, ReplayError> {
     let mut replica = Replica::open(disk.clone(), Start::First, Until::End)?;
     let mut check = ReplayCheck { began: replica.began(), ..ReplayCheck::default() };
     let mut ahead = past::snapshots(disk.as_ref())?;
@@ -70,7 +67,7 @@ pub fn replay_check(
         {
             check.snapshots.push((step.seq, snapshot.state_hash == replica.kernel().state_hash()));
         }
-        replica.tell(progress);
+        replica.tell(progress)?;
     }
     check.replayed = replica.replayed();
     check.state_hash = replica.kernel().state_hash();

@@ -1,5 +1,7 @@
 //! A kernel of the past: the log is replayed into a core of its own, without the lock, beside a live writer or after it.
 
+use std::ops::ControlFlow;
+
 use dita_kernel::effect::Effects;
 use dita_kernel::input::Input;
 use dita_kernel::kernel::{Kernel, KernelConfig};
@@ -9,6 +11,9 @@ use dita_log::{LogError, Reader, Snapshot, Span, past};
 
 use crate::durable::{self, SharedDisk};
 use crate::recovery::{ReplayError, ReplayProgress, differs, kernel_of, step_record};
+
+/// Listens to how far a long replay is, and may end it.
+pub type ReplayWatch<'a> = dyn FnMut(ReplayProgress) -> ControlFlow<()> + 'a;
 
 /// After so many records a long replay tells how far it is.
 pub(crate) const PROGRESS_RECORDS: u64 = 65_536;
@@ -127,28 +132,27 @@ impl Replica {
     ///
     /// # Errors
     /// As [`Replica::step`], and [`ReplayError::Differs`] where an input comes to something else than then.
-    pub fn run(&mut self, progress: &mut dyn FnMut(ReplayProgress)) -> Result<u64, ReplayError> {
+    pub fn run(&mut self, progress: &mut ReplayWatch<'_>) -> Result<u64, ReplayError> {
         let before = self.replayed;
         while let Some(step) = self.step()? {
             if step.differs() {
                 return Err(differs(step.seq, step.accepted_then, step.outcome.accepted));
             }
-            self.tell(progress);
+            self.tell(progress)?;
         }
         Ok(self.replayed - before)
     }
 
     /// Tells how far a long replay is, now and then.
+    ///
+    /// # Errors
+    /// [`ReplayError::Stopped`] where who listens wants no more of it.
     #[inline]
-    pub fn tell(&self, progress: &mut dyn FnMut(ReplayProgress)) {
+    pub fn tell(&self, progress: &mut ReplayWatch<'_>) -> Result<(), ReplayError> {
         if self.replayed.is_multiple_of(PROGRESS_RECORDS) {
-            let state = self.reader.state();
-            progress(ReplayProgress {
-                seq: self.kernel.seq(),
-                bytes_done: state.bytes_done,
-                bytes_all: state.bytes_all,
-            });
+            watch(&self.reader, self.kernel.seq(), progress)?;
         }
+        Ok(())
     }
 
     /// The core as it was after the last input.
@@ -182,6 +186,13 @@ impl Replica {
     pub fn replayed(&self) -> u64 {
         self.replayed
     }
+}
+
+/// Tells how far a reader is.
+pub(crate) fn watch(reader: &Reader, seq: u64, progress: &mut ReplayWatch<'_>) -> Result<(), ReplayError> {
+    let state = reader.state();
+    let at = ReplayProgress { seq, bytes_done: state.bytes_done, bytes_all: state.bytes_all };
+    if progress(at).is_break() { Err(ReplayError::Stopped { seq }) } else { Ok(()) }
 }
 
 /// The kernel's settings, as the log has them.

@@ -1,6 +1,7 @@
 //! The loop.
 
 use std::collections::VecDeque;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use dita_kernel::effect::{Command, Effects};
@@ -170,6 +171,23 @@ impl Engine {
         settings: &LogSettings,
         progress: &mut dyn FnMut(ReplayProgress),
     ) -> Result<(Engine, Recovery), EngineError> {
+        Engine::recover_until(config, port, disk, settings, &mut |at| {
+            progress(at);
+            ControlFlow::Continue(())
+        })
+    }
+
+    /// The same, as long as `progress` says so.
+    ///
+    /// # Errors
+    /// As [`Engine::recover`]; [`ReplayError::Stopped`] where `progress` breaks.
+    pub fn recover_until(
+        config: EngineConfig,
+        port: Port,
+        disk: SharedDisk,
+        settings: &LogSettings,
+        progress: &mut dyn FnMut(ReplayProgress) -> ControlFlow<()>,
+    ) -> Result<(Engine, Recovery), EngineError> {
         Kernel::new(config.kernel.clone()).map_err(EngineError::Config)?;
         let (kernel, durable, recovery) = recovery::open(&config.kernel, disk, settings, progress)
             .map_err(|error| EngineError::Replay(Box::new(error)))?;
@@ -276,6 +294,11 @@ impl Engine {
         });
         self.inbox.push_back(Waiting { ticket, input, batched });
         Ok(ticket)
+    }
+
+    /// How many inputs the inbox has room for.
+    pub fn room(&self) -> usize {
+        self.inbox_max.saturating_sub(self.inbox.len())
     }
 
     /// Puts in what a venue outside answered to a [`VenueCall`], in front of everything that waits: an answer belongs

@@ -11,8 +11,8 @@ use dita_kernel::names::{TradeSide, TradeStage};
 use dita_kernel::num::{Decimal, Money};
 
 use crate::durable::SharedDisk;
-use crate::recovery::{ReplayError, ReplayProgress};
-use crate::replica::{Replica, Start, Step, Until};
+use crate::recovery::ReplayError;
+use crate::replica::{ReplayWatch, Replica, Start, Step, Until};
 
 /// A story longer than this is cut off, and says so.
 pub const STORY_STEPS_MAX: usize = 100_000;
@@ -96,11 +96,7 @@ struct Trail {
 ///
 /// # Errors
 /// [`ReplayError`] where the log is damaged, or was written under other rules.
-pub fn story(
-    disk: &SharedDisk,
-    trade_id: &Id,
-    progress: &mut dyn FnMut(ReplayProgress),
-) -> Result<Story, ReplayError> {
+pub fn story(disk: &SharedDisk, trade_id: &Id, progress: &mut ReplayWatch<'_>) -> Result<Story, ReplayError> {
     let mut replica = Replica::open(disk.clone(), Start::First, Until::End)?;
     let mut trail = Trail::new(trade_id, replica.kernel());
     let mut story = Story {
@@ -123,7 +119,7 @@ pub fn story(
                 story.steps_left_out += 1;
             }
         }
-        replica.tell(progress);
+        replica.tell(progress)?;
     }
     // The last mark may have come after the trade's last step.
     let held = carried(replica.kernel(), trade_id);

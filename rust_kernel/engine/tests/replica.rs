@@ -2,6 +2,7 @@
 
 mod past;
 
+use std::ops::ControlFlow::Continue;
 use std::sync::Arc;
 
 use dita_engine::{
@@ -16,7 +17,7 @@ use past::{BEGIN_NS, Desk, SECOND_NS, dec, id};
 
 fn replayed(disk: &SharedDisk, start: Start, until: Until) -> Replica {
     let mut replica = Replica::open(disk.clone(), start, until).unwrap();
-    replica.run(&mut |_| {}).unwrap();
+    replica.run(&mut |_| Continue(())).unwrap();
     replica
 }
 
@@ -56,7 +57,7 @@ fn a_time_means_the_last_input_up_to_it() {
             let (seq, now_ns) = (replica.kernel().seq(), replica.kernel().now_ns());
             assert!(now_ns <= time_ns && seq > 0 && seq < desk.seq());
             let mut next = Replica::open(desk.disk(), Start::First, Until::Seq(seq + 1)).unwrap();
-            next.run(&mut |_| {}).unwrap();
+            next.run(&mut |_| Continue(())).unwrap();
             assert!(next.kernel().now_ns() > time_ns, "seq {seq} is not the last one up to {time_ns}");
         }
     }
@@ -69,12 +70,12 @@ fn a_replica_follows_a_live_writer_without_its_lock_and_changes_nothing() {
     let mut desk = traded(&LogSettings::default(), 3);
     let files = desk.disk.files();
     let mut replica = Replica::open(desk.disk(), Start::First, Until::End).unwrap();
-    replica.run(&mut |_| {}).unwrap();
+    replica.run(&mut |_| Continue(())).unwrap();
     assert_eq!(replica.kernel().state_hash(), desk.engine.kernel().state_hash());
     assert_eq!(desk.disk.files(), files);
     desk.trade(3, 0, "0.1", "100.5");
     desk.settle();
-    assert!(replica.run(&mut |_| {}).unwrap() > 5);
+    assert!(replica.run(&mut |_| Continue(())).unwrap() > 5);
     assert_eq!(replica.kernel().state_hash(), desk.engine.kernel().state_hash());
 }
 
@@ -147,7 +148,7 @@ fn a_damaged_snapshot_is_passed_over() {
 fn a_whole_log_is_held_against_its_snapshots() {
     let mut desk = traded(&LogSettings { snapshot_records: 30, ..LogSettings::default() }, 30);
     desk.engine.close_log().unwrap();
-    let check = replay_check(&desk.disk(), &mut |_| {}).unwrap();
+    let check = replay_check(&desk.disk(), &mut |_| Continue(())).unwrap();
     assert!(check.is_good() && check.snapshots.len() >= 2, "{check:?}");
     assert_eq!((check.replayed, check.state_hash), (desk.seq(), desk.engine.kernel().state_hash()));
 }
@@ -167,14 +168,14 @@ fn an_input_that_comes_to_something_else_is_named() {
         log.append(kind_of(input), seq, 7, &[], |out| codec::encode(input, out).unwrap()).unwrap();
     }
     log.sync().unwrap();
-    let check = replay_check(&disk, &mut |_| {}).unwrap();
+    let check = replay_check(&disk, &mut |_| Continue(())).unwrap();
     assert!(!check.is_good());
     assert_eq!((check.replayed, check.differences_all), (3, 1));
     assert_eq!(
         check.differences.iter().map(|it| (it.seq, it.then, it.now)).collect::<Vec<_>>(),
         [(2, true, false)]
     );
-    let strict = Replica::open(disk, Start::First, Until::End).unwrap().run(&mut |_| {});
+    let strict = Replica::open(disk, Start::First, Until::End).unwrap().run(&mut |_| Continue(()));
     assert!(matches!(strict, Err(ReplayError::Differs { seq: 2, .. })), "{strict:?}");
 }
 
@@ -202,7 +203,7 @@ fn a_log_is_counted_by_type_opening_and_size() {
     desk.now_ns = now_ns + 10 * SECOND_NS;
     desk.enter(1, 0, "0.5");
     desk.settle();
-    let stats = log_stats(&desk.disk(), &mut |_| {}).unwrap();
+    let stats = log_stats(&desk.disk(), &mut |_| Continue(())).unwrap();
     let counted: u64 = stats.kinds.iter().map(|(_, kind)| kind.records).sum();
     assert_eq!(counted, desk.seq());
     let of = |name| stats.kinds.iter().find(|(kind, _)| dita_engine::kind_name(*kind) == name).unwrap().1;

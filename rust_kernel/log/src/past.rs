@@ -3,8 +3,8 @@
 use crate::directory::Files;
 use crate::disk::Disk;
 use crate::error::LogError;
+use crate::opened::owner;
 use crate::snapshot::Snapshot;
-use crate::survey::owner;
 use std::io::ErrorKind;
 
 /// Whose log it is: the owner's bytes, as the oldest segment has them.

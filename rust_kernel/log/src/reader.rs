@@ -4,10 +4,10 @@ use crate::directory::Files;
 use crate::disk::Disk;
 use crate::error::LogError;
 use crate::mark::{MARK_NAME, Mark};
+use crate::opened::{open_segment, owner};
 use crate::record::{Flaw, Record};
 use crate::scan::{Found, Scan};
 use crate::segment::{Identity, segment_name};
-use crate::survey::{Check, Surveyor, owner};
 use crate::writer::Log;
 use std::sync::Arc;
 
@@ -63,7 +63,7 @@ impl Reader {
         let Some(start) = within.checked_sub(1).map(|index| segments[index]) else {
             return Err(LogError::Removed { file: disk.path(""), seq: from_seq, first_seq });
         };
-        let opened = header(disk.as_ref(), &identity, start)?;
+        let opened = open_segment(disk.as_ref(), &identity, start)?;
         let bytes_all = segments[within - 1..].iter().map(|segment| bytes_of(disk.as_ref(), *segment)).sum();
         let (scan, name) = (opened.scan(), opened.name);
         Ok(Reader { disk, identity, span, from_seq, scan, name, durable_seq: 0, bytes_before: 0, bytes_all })
@@ -150,7 +150,7 @@ impl Reader {
     }
 
     fn enter(&mut self, segment: u64) -> Result<(), LogError> {
-        let opened = header(self.disk.as_ref(), &self.identity, segment)?;
+        let opened = open_segment(self.disk.as_ref(), &self.identity, segment)?;
         if opened.header.chain != self.scan.place.chain {
             let (file, seq) = (self.disk.path(&opened.name), segment);
             return Err(LogError::Corrupt { file, offset: 0, seq, reason: Flaw::Chain.to_string() });
@@ -179,10 +179,6 @@ impl Reader {
         let (file, seq) = (self.disk.path(&self.name), self.scan.place.next_seq);
         LogError::Corrupt { file, offset: self.scan.offset, seq, reason }
     }
-}
-
-fn header(disk: &dyn Disk, identity: &Identity, segment: u64) -> Result<crate::survey::Opened, LogError> {
-    Surveyor { disk, identity, first_seq: segment, check: Check::All, snapshots: 1 }.header(segment)
 }
 
 /// A file's length for the progress only: one that was just removed counts nothing.

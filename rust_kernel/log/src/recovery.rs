@@ -62,6 +62,7 @@ impl Log {
         };
         let mut active_keys = ActiveKeys { ids: &mut ids, keys_of, keys: Vec::new() };
         let mut survey = surveyor.run(&mut |visit| active_keys.visit(&visit))?;
+        begins_as_configured(&survey, config.first_seq)?;
         let opening = Opening { disk, config, identity, keys_of };
         let plan = opening.plan_indexes(&mut survey, &mut ids)?;
         opening.repair(survey, ids, plan, lock)
@@ -74,6 +75,19 @@ fn lock(disk: &dyn Disk) -> Result<Box<dyn Any + Send + Sync>, LogError> {
         Ok(LockOutcome::Held(lock)) => Ok(lock),
         Ok(LockOutcome::Busy(pid)) => Err(LogError::Locked { file, pid }),
         Err(error) => Err(LogError::io(file, "lock", &error)),
+    }
+}
+
+/// A log that began earlier than its owner says would lose the index of what came before.
+fn begins_as_configured(survey: &Survey, first_seq: u64) -> Result<(), LogError> {
+    let segment = survey.segments.first().map(|segment| segment.first_seq);
+    let index = survey.files.indexes.first().map(|(first, _)| *first);
+    match segment.into_iter().chain(index).min().filter(|begins| *begins < first_seq) {
+        Some(begins) => {
+            let reason = format!("{first_seq}, and this log begins at seq {begins}");
+            Err(LogError::Config { field: "first_seq", reason })
+        }
+        None => Ok(()),
     }
 }
 
@@ -255,7 +269,7 @@ impl Opening<'_> {
         file.sync().map_err(|error| self.failed(&name, "sync", &error))?;
         let salt = salt(self.identity.hash(), segment.first_seq);
         let SegmentInfo { first_seq, rules_version, .. } = *segment;
-        Ok(Active { file, name, first_seq, salt, rules_version, written: segment.bytes })
+        Ok(Active { file, name: name.into(), first_seq, salt, rules_version, written: segment.bytes })
     }
 
     fn rebuild_index(&self, segment: &SegmentInfo, ids: &mut Ids) -> Result<(), LogError> {
@@ -266,7 +280,7 @@ impl Opening<'_> {
             (self.keys_of)(record.kind, record.payload, &mut keys);
             entries.extend(keys.iter().map(|key| (*key, record.seq)));
         };
-        crate::survey::read_sealed(self.disk.as_ref(), &self.identity, segment, &mut collect)?;
+        crate::opened::read_sealed(self.disk.as_ref(), &self.identity, segment, &mut collect)?;
         let range = Range { first_seq: segment.first_seq, last_seq: segment.last_seq };
         ids.write(range, &mut entries)
     }

@@ -1,14 +1,14 @@
 //! Looks through a whole log and changes nothing: what is there, what is valid, where it ends and why.
 
+use crate::config::SEGMENT_BYTES_MAX;
 use crate::directory::Files;
 use crate::disk::{Disk, DiskFile};
 use crate::error::LogError;
 use crate::mark::{MARK_NAME, Mark};
-use crate::record::{Flaw, Record};
+use crate::opened::{Opened, open_segment};
+use crate::record::{Flaw, RECORD_BYTES_MAX, Record};
 use crate::scan::{Found, Place, Scan};
-use crate::segment::{
-    FORMAT_VERSION, HeaderFlaw, Identity, SEGMENT_HEADER_BYTES_MAX, SegmentHeader, salt, segment_name,
-};
+use crate::segment::{Identity, salt, segment_name};
 use crate::snapshot::Snapshot;
 use crate::tail;
 use std::sync::Arc;
@@ -147,44 +147,18 @@ impl Surveyor<'_> {
 
     /// Every segment's header. A segment gets its name only when its header is synced, so a bad one is damage.
     fn headers(&self, survey: &Survey) -> Result<Vec<Opened>, LogError> {
-        survey.files.segments.iter().map(|first_seq| self.header(*first_seq)).collect()
+        let open = |first_seq: &u64| open_segment(self.disk, self.identity, *first_seq);
+        survey.files.segments.iter().map(open).collect()
     }
 
-    pub fn header(&self, first_seq: u64) -> Result<Opened, LogError> {
-        let name = segment_name(first_seq);
-        let file = self.disk.open_read(&name).map_err(|error| self.failed(&name, "open", &error))?;
-        let mut bytes = vec![0; SEGMENT_HEADER_BYTES_MAX];
-        let read = file.read_at(0, &mut bytes).map_err(|error| self.failed(&name, "read", &error))?;
-        let (header, header_bytes) = match SegmentHeader::decode(&bytes[..read]) {
-            Ok(decoded) => decoded,
-            Err(HeaderFlaw::Damaged) => {
-                return Err(self.corrupt(&name, 0, first_seq, "the segment's header is damaged"));
-            }
-            Err(HeaderFlaw::Newer(found)) => {
-                return Err(LogError::NewerFormat {
-                    file: self.disk.path(&name),
-                    found,
-                    known: FORMAT_VERSION,
-                });
-            }
-        };
-        if header.identity.hash() != self.identity.hash() {
-            return Err(LogError::OtherLog {
-                file: self.disk.path(&name),
-                found: header.identity.describe(),
-                expected: self.identity.describe(),
-            });
-        }
-        if header.first_seq != first_seq {
-            let reason = format!("the header is of a segment that begins at seq {}", header.first_seq);
-            return Err(self.corrupt(&name, 0, first_seq, reason));
-        }
-        Ok(Opened { name, header, header_bytes: header_bytes as u64, file })
-    }
-
-    fn rest(&self, name: &str, file: &Arc<dyn DiskFile>, offset: u64) -> Result<Vec<u8>, LogError> {
+    fn rest(&self, name: &str, file: &Arc<dyn DiskFile>, offset: u64, seq: u64) -> Result<Vec<u8>, LogError> {
         let length = file.length().map_err(|error| self.failed(name, "read", &error))?;
-        let left = usize::try_from(length.saturating_sub(offset)).unwrap_or(usize::MAX);
+        let left = length.saturating_sub(offset);
+        if left > SEGMENT_BYTES_MAX + RECORD_BYTES_MAX as u64 {
+            let reason = format!("{left} bytes follow, more than a segment can have");
+            return Err(self.corrupt(name, offset, seq, reason));
+        }
+        let left = usize::try_from(left).unwrap_or(usize::MAX);
         let mut bytes = vec![0; left];
         let read = file.read_at(offset, &mut bytes).map_err(|error| self.failed(name, "read", &error))?;
         bytes.truncate(read);
@@ -301,7 +275,7 @@ impl Surveyor<'_> {
     /// The tail rule, for a bad record in the last segment.
     fn torn(&self, durable_seq: u64, opened: &Opened, scan: &Scan, flaw: Flaw) -> Result<TornTail, LogError> {
         let seq = scan.place.next_seq;
-        let bytes = self.rest(&opened.name, &opened.file, scan.offset)?;
+        let bytes = self.rest(&opened.name, &opened.file, scan.offset, seq)?;
         let salt = salt(self.identity.hash(), opened.header.first_seq);
         let Some(behind) = tail::search(&bytes, salt, seq, scan.place.epoch) else {
             let reason = format!("{flaw}, and what follows looks like too many records to tell what it is");
@@ -338,86 +312,5 @@ impl Surveyor<'_> {
             return Err(LogError::NoSnapshot { file: self.disk.path(""), first_seq: begins });
         }
         Ok(())
-    }
-}
-
-/// A segment whose header is good.
-pub(crate) struct Opened {
-    pub name: String,
-    pub header: SegmentHeader,
-    header_bytes: u64,
-    file: Arc<dyn DiskFile>,
-}
-
-impl Opened {
-    /// A scan of its records from the first on.
-    pub fn scan(&self) -> Scan {
-        let header = &self.header;
-        let place = Place { next_seq: header.first_seq, epoch: header.epoch, chain: header.chain };
-        Scan::new(self.file.clone(), self.header_bytes, salt(header.identity.hash(), header.first_seq), place)
-    }
-
-    fn info(&self, last_seq: u64, bytes: u64) -> SegmentInfo {
-        SegmentInfo {
-            name: self.name.clone(),
-            first_seq: self.header.first_seq,
-            last_seq,
-            bytes,
-            rules_version: self.header.rules_version,
-        }
-    }
-}
-
-/// Whose log is in the directory, and the first sequence number it ever had, as the oldest segment says. The number
-/// is 1 where the log's beginning is gone.
-pub(crate) fn owner(disk: &dyn Disk) -> Result<(Identity, u64), LogError> {
-    let missing = || LogError::io(disk.path(""), "find a log", &std::io::ErrorKind::NotFound.into());
-    let first_seq = *Files::list(disk)?.segments.first().ok_or_else(missing)?;
-    let name = segment_name(first_seq);
-    let failed = |error| LogError::io(disk.path(&name), "read", &error);
-    let mut bytes = vec![0; SEGMENT_HEADER_BYTES_MAX];
-    let read = disk.open_read(&name).and_then(|file| file.read_at(0, &mut bytes)).map_err(failed)?;
-    match SegmentHeader::decode(&bytes[..read]) {
-        Ok((header, _)) => {
-            let begins = header.chain == header.identity.genesis();
-            Ok((header.identity, if begins { first_seq } else { 1 }))
-        }
-        Err(HeaderFlaw::Newer(found)) => {
-            Err(LogError::NewerFormat { file: disk.path(&name), found, known: FORMAT_VERSION })
-        }
-        Err(HeaderFlaw::Damaged) => {
-            let reason = "the segment's header is damaged".to_string();
-            Err(LogError::Corrupt { file: disk.path(&name), offset: 0, seq: first_seq, reason })
-        }
-    }
-}
-
-/// Reads the records of one sealed segment, verified; a flaw is corruption.
-pub(crate) fn read_sealed(
-    disk: &dyn Disk,
-    identity: &Identity,
-    segment: &SegmentInfo,
-    visit: &mut dyn FnMut(&Record<'_>),
-) -> Result<(), LogError> {
-    let surveyor = Surveyor { disk, identity, first_seq: segment.first_seq, check: Check::All, snapshots: 1 };
-    let opened = surveyor.header(segment.first_seq)?;
-    let mut scan = opened.scan();
-    loop {
-        match scan.advance().map_err(|error| surveyor.failed(&opened.name, "read", &error))? {
-            Found::Record => visit(&scan.record()),
-            Found::End if scan.place.next_seq == segment.last_seq + 1 => return Ok(()),
-            Found::End => {
-                let reason = format!("the segment ends here, though its last seq is {}", segment.last_seq);
-                return Err(surveyor.corrupt(&opened.name, scan.offset, scan.place.next_seq, reason));
-            }
-            Found::Bad(flaw) => {
-                return Err(surveyor.corrupt(
-                    &opened.name,
-                    scan.offset,
-                    scan.place.next_seq,
-                    flaw.to_string(),
-                ));
-            }
-        }
     }
 }

@@ -13,7 +13,8 @@ use std::time::{Duration, Instant};
 pub enum SyncPolicy {
     /// At the end of each drain.
     Always,
-    /// At the latest so long after the first record that waits, or when so many wait, whichever is first.
+    /// So long after the first record that waits, or when so many wait, whichever is first. A thread syncs, and the
+    /// owner goes on meanwhile.
     Batch {
         /// How long a record may wait, in microseconds.
         delay_us_max: u64,
@@ -56,6 +57,8 @@ pub(crate) struct Shared {
 struct Waiting {
     target: Option<Target>,
     due: Option<Instant>,
+    /// Enough records wait: it is due at once.
+    now: bool,
     stop: bool,
 }
 
@@ -63,7 +66,7 @@ struct Waiting {
 #[derive(Clone)]
 pub(crate) struct Target {
     pub file: Arc<dyn DiskFile>,
-    pub name: String,
+    pub name: Arc<str>,
     pub seq: u64,
 }
 
@@ -80,7 +83,7 @@ impl Shared {
             poisoned: AtomicBool::new(false),
             cause: Mutex::new(None),
             gate: Mutex::new(mark),
-            waiting: Mutex::new(Waiting { target: None, due: None, stop: false }),
+            waiting: Mutex::new(Waiting { target: None, due: None, now: false, stop: false }),
             wake: Condvar::new(),
         }
     }
@@ -140,7 +143,9 @@ impl Shared {
     pub fn schedule(&self, target: Target, delay: Duration) {
         let mut waiting = hold(&self.waiting);
         waiting.target = Some(target);
-        if waiting.due.is_none() {
+        // The clock is read only where the answer can matter.
+        if waiting.due.is_none() || delay.is_zero() && !waiting.now {
+            waiting.now = delay.is_zero();
             waiting.due = Some(Instant::now() + delay);
             self.wake.notify_one();
         }
@@ -151,6 +156,7 @@ impl Shared {
         let mut waiting = hold(&self.waiting);
         waiting.target = None;
         waiting.due = None;
+        waiting.now = false;
     }
 
     /// Ends the thread.
@@ -172,6 +178,7 @@ impl Shared {
                 }
                 Some(_) => {
                     waiting.due = None;
+                    waiting.now = false;
                     let target = waiting.target.take();
                     drop(waiting);
                     // A failure has poisoned the log; the owner's next call says so.

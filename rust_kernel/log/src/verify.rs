@@ -4,8 +4,9 @@ use crate::directory::index_name;
 use crate::disk::Disk;
 use crate::error::LogError;
 use crate::ids::{Ids, Range, flaw_error};
+use crate::opened::owner;
 use crate::snapshot::Snapshot;
-use crate::survey::{Check, SegmentInfo, Surveyor, TornTail, Visit, owner};
+use crate::survey::{Check, SegmentInfo, Surveyor, TornTail, Visit};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 

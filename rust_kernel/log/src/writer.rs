@@ -13,6 +13,9 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+/// With so many batches waiting, because the disk is slow, the owner waits for it.
+const BACKLOG_FACTOR_MAX: u64 = 64;
+
 /// A log that is open for writing. One owner, one thread at a time.
 pub struct Log {
     pub(crate) disk: Arc<dyn Disk>,
@@ -45,7 +48,7 @@ pub struct Log {
 /// The segment that is being written.
 pub(crate) struct Active {
     pub file: Arc<dyn DiskFile>,
-    pub name: String,
+    pub name: Arc<str>,
     pub first_seq: u64,
     pub salt: u32,
     pub rules_version: u32,
@@ -116,12 +119,17 @@ impl Log {
     /// Writes and syncs; gives the last sequence number, which is durable now.
     pub fn sync(&mut self) -> Result<u64, LogError> {
         self.flush()?;
+        self.sync_written()?;
+        self.watermark = self.last_seq;
+        Ok(self.last_seq)
+    }
+
+    fn sync_written(&mut self) -> Result<(), LogError> {
         if self.shared.durable_seq() < self.last_seq {
             self.shared.unschedule();
             self.shared.sync(&self.target())?;
         }
-        self.watermark = self.last_seq;
-        Ok(self.last_seq)
+        Ok(())
     }
 
     fn target(&self) -> Target {
@@ -149,16 +157,19 @@ impl Log {
         Ok(self.durable_seq())
     }
 
+    /// Leaves the syncing to the thread, so that the owner goes on meanwhile; waits for it only when far too many wait.
+    /// The watermark stays: when the thread syncs is chance, and the bytes are not to depend on it.
     fn settle_batch(&mut self, delay_us_max: u64, records_max: u64) -> Result<(), LogError> {
         self.flush()?;
         let waiting = self.last_seq - self.durable_seq();
         if waiting == 0 {
             return Ok(());
         }
-        if self.thread.is_none() || waiting >= records_max {
-            return self.sync().map(|_| ());
+        if self.thread.is_none() || waiting >= records_max.saturating_mul(BACKLOG_FACTOR_MAX) {
+            return self.sync_written();
         }
-        self.shared.schedule(self.target(), Duration::from_micros(delay_us_max));
+        let delay = if waiting >= records_max { Duration::ZERO } else { Duration::from_micros(delay_us_max) };
+        self.shared.schedule(self.target(), delay);
         Ok(())
     }
 
@@ -174,7 +185,7 @@ impl Log {
         let range = Range { first_seq: self.active.first_seq, last_seq: self.last_seq };
         self.poisoning(|log| log.ids.seal(range))?;
         let sealed = SegmentInfo {
-            name: self.active.name.clone(),
+            name: self.active.name.to_string(),
             first_seq: range.first_seq,
             last_seq: range.last_seq,
             bytes: self.active.written,
@@ -291,5 +302,5 @@ pub(crate) fn begin_segment(disk: &dyn Disk, header: &SegmentHeader) -> Result<A
     let file = disk.open_write(&name).map_err(|error| LogError::io(disk.path(&name), "open", &error))?;
     let salt = salt(header.identity.hash(), header.first_seq);
     let SegmentHeader { first_seq, rules_version, .. } = *header;
-    Ok(Active { file, name, first_seq, salt, rules_version, written: bytes.len() as u64 })
+    Ok(Active { file, name: name.into(), first_seq, salt, rules_version, written: bytes.len() as u64 })
 }

@@ -29,7 +29,11 @@ pub(crate) fn admit<const SPECIAL: bool>(
     let dormant = SPECIAL && terms.as_ref().is_some_and(|terms| terms.dormant);
     let asked = check_size(market, request.size)?;
     let limit = check_limit(market, request)?;
-    let reduces = if SPECIAL { reduces(market, request) } else { request.reduce_only };
+    let reduces = if SPECIAL {
+        reduces(market, request.reduce_only, request.order_side, request.position_side)
+    } else {
+        request.reduce_only
+    };
     let mut size = asked;
     if !dormant {
         check_market(market, request, limit)?;
@@ -89,16 +93,21 @@ fn read_terms(desk: &Desk, market: &Market, request: &OrderRequest) -> Result<Bo
 }
 
 /// True where the order must never open: spot knows no such thing, as it knows no position.
-fn reduces(market: &Market, request: &OrderRequest) -> bool {
-    market.rules.kind != Kind::Spot && (request.reduce_only || closes_hedge(request))
+pub(crate) fn reduces(
+    market: &Market,
+    reduce_only: bool,
+    order_side: OrderSide,
+    position_side: PositionSide,
+) -> bool {
+    market.rules.kind != Kind::Spot && (reduce_only || closes_hedge(order_side, position_side))
 }
 
 /// In hedge mode an order of the other side than its book only ever closes.
-fn closes_hedge(request: &OrderRequest) -> bool {
-    match request.position_side {
+fn closes_hedge(order_side: OrderSide, position_side: PositionSide) -> bool {
+    match position_side {
         PositionSide::Both => false,
-        PositionSide::Long => request.order_side == OrderSide::Sell,
-        PositionSide::Short => request.order_side == OrderSide::Buy,
+        PositionSide::Long => order_side == OrderSide::Sell,
+        PositionSide::Short => order_side == OrderSide::Buy,
     }
 }
 

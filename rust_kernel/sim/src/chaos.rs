@@ -56,6 +56,11 @@ impl Chaos {
         }
     }
 
+    /// See [`Random::begin_life`].
+    pub(crate) fn begin_life(&mut self, life: u32) {
+        self.random.begin_life(life);
+    }
+
     /// Whether something of this rate happens now.
     pub(crate) fn strikes(&mut self, millionths: u32) -> bool {
         // 2^64 ÷ 10^6, rounded down: the certainty is the only rate that needs saying.

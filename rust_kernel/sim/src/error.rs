@@ -51,6 +51,13 @@ pub enum SimError {
         /// What it must be.
         must: &'static str,
     },
+    /// A venue that cannot go on where a kernel is.
+    Resume {
+        /// What stands against it.
+        field: &'static str,
+        /// What it must be.
+        must: &'static str,
+    },
 }
 
 impl fmt::Display for SimError {
@@ -68,6 +75,7 @@ impl fmt::Display for SimError {
                 write!(f, "market of {symbol}: {field} = {value}: must be {must}")
             }
             SimError::Amount { asset, value, must } => write!(f, "{asset} {value}: must be {must}"),
+            SimError::Resume { field, must } => write!(f, "resume: {field} must be {must}"),
         }
     }
 }

@@ -39,6 +39,8 @@ pub(crate) struct Market {
     pub(crate) dormant: Vec<u32>,
     /// The mark price at scale 18.
     pub(crate) mark: Option<i128>,
+    /// What positions were last valued at in an earlier life, at scale 18: it stands in until this one knows a price.
+    pub(crate) remembered_price: Option<i128>,
     pub(crate) funding: Option<Schedule>,
     /// Fill ids of its own, where the venue numbers per symbol.
     pub(crate) trade_ids: Numbering,
@@ -113,6 +115,8 @@ pub(crate) struct Desk {
     pub(crate) behaviour: Behaviour,
     pub(crate) random: Random,
     pub(crate) wallet: Wallet,
+    /// Which life of the venue this is, counted from 1: see [`SimVenue::resume`](crate::venue::SimVenue::resume).
+    pub(crate) life: u32,
     pub(crate) order_ids: Numbering,
     pub(crate) trade_ids: Numbering,
     /// Ids of wallet entries.

@@ -41,6 +41,7 @@ mod orders;
 mod random;
 pub mod reject;
 mod resting;
+mod resume;
 mod rules;
 mod serving;
 mod taking;

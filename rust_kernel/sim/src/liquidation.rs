@@ -201,7 +201,7 @@ impl SimVenue {
         let liquidity = Some(Liquidity::Taker);
         let trade = Trade { side: order_side, position_side, price, quantity, liquidity };
         self.happen(now_ns, out, |venue, out| {
-            let client_id = Id::new(&format!("WEB{}", venue.desk.order_ids.count() + 1)).unwrap_or_default();
+            let client_id = venue.desk.stranger_client_id();
             venue.strange(place, KernelEventKind::FullFill, &client_id, trade, out);
         });
         Ok(())

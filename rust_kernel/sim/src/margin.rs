@@ -38,7 +38,7 @@ impl Margin {
 impl Market {
     /// What positions are valued at, at scale 18.
     pub(crate) fn price_now(&self) -> Option<i128> {
-        self.mark.or_else(|| reference(self, false, None))
+        self.mark.or_else(|| reference(self, false, None)).or(self.remembered_price)
     }
 
     /// A position's value, unsigned, and its profit.

@@ -185,7 +185,7 @@ impl SimVenue {
                 quantity: lot,
                 liquidity: Some(Liquidity::Taker),
             };
-            let client_id = Id::new(&format!("WEB{}", self.desk.order_ids.count() + 1)).unwrap_or_default();
+            let client_id = self.desk.stranger_client_id();
             self.stranger(market, KernelEventKind::FullFill, &client_id, trade, out);
         }
         let mut held = sides.iter().map(|&side| (side, self.markets[market].book_of(side).quantity));

@@ -285,6 +285,13 @@ impl Desk {
         events::wallet(self.forms.account(out), &asset, balance, moment);
     }
 
+    /// The client id of the next order that a stranger sends.
+    pub(crate) fn stranger_client_id(&self) -> Id {
+        let number = self.order_ids.count() + 1;
+        let text = if self.life <= 1 { format!("WEB{number}") } else { format!("WEB{}-{number}", self.life) };
+        Id::new(&text).unwrap_or_default()
+    }
+
     /// A wallet entry that is not a fill's: booked, told under an id of its own, with the frame after it.
     pub(crate) fn enter(&mut self, account: usize, amount: Money, entry: AccountEvent, out: &mut Vec<Input>) {
         self.wallet.change(account, amount, Money::ZERO, Money::ZERO);

@@ -39,6 +39,11 @@ impl Random {
         Random { state: seed }
     }
 
+    /// Draws from here on what no other life of the same seed draws; the first draws what the seed says.
+    pub(crate) fn begin_life(&mut self, life: u32) {
+        self.state ^= u64::from(life.saturating_sub(1)).wrapping_mul(0xD1B5_4A32_D192_ED03);
+    }
+
     pub(crate) fn draw(&mut self) -> u64 {
         self.state = self.state.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.state;

@@ -54,6 +54,7 @@ impl SimVenue {
             desk: Desk {
                 random: Random::new(config.seed),
                 wallet: Wallet::default(),
+                life: 1,
                 order_ids: Numbering::new("ORD", 6),
                 trade_ids: Numbering::new("T", 8),
                 entry_ids: Numbering::new("W", 8),
@@ -115,8 +116,9 @@ impl SimVenue {
             sells: Queue::default(),
             dormant: Vec::new(),
             mark: None,
+            remembered_price: None,
             funding: None,
-            trade_ids: Numbering::new("T", 8),
+            trade_ids: Numbering::of_life("T", 8, self.desk.life),
             last_trade: None,
             odd: self.desk.is_odd(&rules),
             rules,

@@ -72,6 +72,7 @@ impl Kernel {
         if let Some(at) = fills.iter().position(|fill| fill.venue_trade_id == *fill_id) {
             self.orders.add_correction(place, &event.venue_trade_id, at, true);
         }
+        self.ask_if_live(place, effects);
         outcome
     }
 
@@ -88,7 +89,7 @@ impl Kernel {
         let qty = self.inferred_of_bust(place, event);
         match stands_for.filter(|_| qty.0 > 0) {
             Some(price) => self.replace_inferred(place, &named_only(qty, price, event), fill_id, None),
-            None => return self.mark_busted(place, fill_id, event),
+            None => return self.mark_busted(place, fill_id, event, effects),
         }
         match self.plan_trade(event) {
             // Its fill is known by now; should it not be, asking again would never end.
@@ -98,7 +99,20 @@ impl Kernel {
         }
     }
 
-    fn mark_busted(&mut self, place: u32, fill_id: &Id, event: &VenueEvent) -> Outcome {
+    /// Whether an order works on once a fill is not what it was, only the venue knows.
+    fn ask_if_live(&mut self, place: u32, effects: &mut Effects) {
+        if self.orders.at(place).is_live() {
+            self.ask(place, effects);
+        }
+    }
+
+    fn mark_busted(
+        &mut self,
+        place: u32,
+        fill_id: &Id,
+        event: &VenueEvent,
+        effects: &mut Effects,
+    ) -> Outcome {
         let order = self.orders.at(place);
         let at = order.fills.len();
         let slot_id = self.owner_of(order.role, order.slot_id, order.trade_number);
@@ -106,6 +120,7 @@ impl Kernel {
         let seq = self.seq;
         self.orders.add_fill(place, fill_id, || mark_of_bust(fill_id, settle, seq, event));
         self.orders.add_correction(place, own_id(event, fill_id), at, false);
+        self.ask_if_live(place, effects);
         let mut outcome = self.answer(Code::Ok, slot_id, Detail::None);
         outcome.severity = Severity::Warning;
         outcome
@@ -133,7 +148,7 @@ fn as_fill(event: &VenueEvent, fill_id: &Id) -> VenueEvent {
 }
 
 /// The name of a fill for what was inferred, and nothing else.
-fn named_only(qty: Qty, price: Price, event: &VenueEvent) -> NewFill {
+pub(super) fn named_only(qty: Qty, price: Price, event: &VenueEvent) -> NewFill {
     NewFill {
         qty,
         price,

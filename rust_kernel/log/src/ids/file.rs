@@ -15,6 +15,8 @@ pub(super) const ENTRY_BYTES: usize = 24;
 /// Entries in a block: one block is just under a page.
 const BLOCK_ENTRIES: usize = 170;
 pub(super) const BLOCK_BYTES: usize = BLOCK_ENTRIES * ENTRY_BYTES;
+/// So much is written at once, in bytes: a whole number of blocks.
+const WRITE_BYTES: usize = 32 * BLOCK_BYTES;
 const FENCE_BYTES: usize = 20;
 const FOOTER_BYTES: usize = 72;
 const FILTER_BITS_PER_KEY: u64 = 10;
@@ -33,7 +35,10 @@ pub(crate) struct Range {
 pub(super) struct IndexWriter<'a> {
     file: &'a dyn DiskFile,
     offset: u64,
-    block: Vec<u8>,
+    /// Whole blocks that wait to be written together, and behind them the one that grows.
+    waiting: Vec<u8>,
+    /// Where that one begins.
+    block: usize,
     fences: Vec<u8>,
     filter: Filter,
     last: Option<Key>,
@@ -44,8 +49,16 @@ impl<'a> IndexWriter<'a> {
     /// At most `count_max` entries will come.
     pub fn new(file: &'a dyn DiskFile, count_max: u64) -> IndexWriter<'a> {
         let filter = Filter::sized(count_max);
-        let block = Vec::with_capacity(BLOCK_BYTES);
-        IndexWriter { file, offset: 0, block, fences: Vec::new(), filter, last: None, count: 0 }
+        IndexWriter {
+            file,
+            offset: 0,
+            waiting: Vec::new(),
+            block: 0,
+            fences: Vec::new(),
+            filter,
+            last: None,
+            count: 0,
+        }
     }
 
     pub fn push(&mut self, key: &Key, seq: u64) -> io::Result<()> {
@@ -53,28 +66,38 @@ impl<'a> IndexWriter<'a> {
             return Ok(());
         }
         self.last = Some(*key);
-        if self.block.is_empty() {
+        if self.waiting.len() == self.block {
             self.fences.extend_from_slice(key);
         }
-        self.block.extend_from_slice(key);
-        self.block.extend_from_slice(&seq.to_le_bytes());
+        self.waiting.extend_from_slice(key);
+        self.waiting.extend_from_slice(&seq.to_le_bytes());
         self.filter.insert(key);
         self.count += 1;
-        if self.block.len() == BLOCK_BYTES { self.end_block() } else { Ok(()) }
+        if self.waiting.len() == self.block + BLOCK_BYTES {
+            self.end_block();
+        }
+        if self.waiting.len() >= WRITE_BYTES { self.write() } else { Ok(()) }
     }
 
-    fn end_block(&mut self) -> io::Result<()> {
-        if !self.block.is_empty() {
-            self.fences.extend_from_slice(&crc32c::crc32c(&self.block).to_le_bytes());
-            self.file.write_at(self.offset, &self.block)?;
-            self.offset += self.block.len() as u64;
-            self.block.clear();
+    fn end_block(&mut self) {
+        if self.waiting.len() > self.block {
+            self.fences.extend_from_slice(&crc32c::crc32c(&self.waiting[self.block..]).to_le_bytes());
+            self.block = self.waiting.len();
         }
+    }
+
+    /// Writes the whole blocks; called where no other has begun.
+    fn write(&mut self) -> io::Result<()> {
+        self.file.write_at(self.offset, &self.waiting)?;
+        self.offset += self.waiting.len() as u64;
+        self.waiting.clear();
+        self.block = 0;
         Ok(())
     }
 
     pub fn finish(mut self, range: Range, log_id: &[u8; 32]) -> io::Result<()> {
-        self.end_block()?;
+        self.end_block();
+        self.write()?;
         let mut tables = self.fences;
         for word in &self.filter.words {
             tables.extend_from_slice(&word.to_le_bytes());

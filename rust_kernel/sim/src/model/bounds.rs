@@ -1,5 +1,7 @@
 //! How far a search goes, and what may go wrong in it.
 
+use dita_kernel::names::OrderSide;
+
 use super::message::FLIGHT_MAX;
 
 /// What a venue tells of a fill: venues differ, and the kernel must get along with each.
@@ -53,6 +55,18 @@ pub struct Bounds {
     pub day_ends: bool,
     /// Whether entries ask for another leverage, so that they wait for its confirmation.
     pub leverage: bool,
+    /// AMEND intents in all.
+    pub amends_max: u8,
+    /// Fills that the venue may bust or correct in all, each once.
+    pub revisions_max: u8,
+    /// Fills that the venue may force on the account.
+    pub forced_max: u8,
+    /// Fills of a stranger's order, and on which side it is.
+    pub strangers: Option<(OrderSide, u8)>,
+    /// What an operator may do past the orders in all.
+    pub hands_max: u8,
+    /// How often the kernel may crash.
+    pub crashes_max: u8,
     /// The search gives up past this many states: it must not.
     pub states_max: usize,
 }
@@ -68,22 +82,43 @@ impl Bounds {
 
     /// One line for the report.
     pub fn describe(&self) -> String {
-        let yes = |what: bool| if what { "yes" } else { "no" };
+        let mut with: Vec<String> = [
+            (self.duplicates, "duplicates"),
+            (self.drops, "drops"),
+            (self.timeouts, "timeouts"),
+            (self.refusals, "refusals"),
+            (self.day_ends, "day ends"),
+            (self.reduce_only, "reduce-only kept"),
+            (self.leverage, "leverage asked"),
+        ]
+        .iter()
+        .filter(|(there, _)| *there)
+        .map(|(_, name)| (*name).to_owned())
+        .collect();
+        let counted = [
+            (self.amends_max, "amends"),
+            (self.revisions_max, "busts or corrections"),
+            (self.forced_max, "liquidations"),
+            (self.hands_max, "overrides"),
+            (self.crashes_max, "crashes"),
+        ];
+        with.extend(
+            counted.iter().filter(|(most, _)| *most > 0).map(|(most, name)| format!("{most} {name}")),
+        );
+        with.extend(self.strangers.map(|(side, most)| format!("{most} fills of a stranger's {side}")));
         format!(
-            "trades of {:?} lots in one slot, legs {:?} %, {} exits a trade, wire {:?}; fills told by {:?}; \
-             duplicates {}, drops {}, timeouts {}, refusals {}, day ends {}, reduce-only kept {}, leverage asked {}",
+            "trades of {:?} lots in one slot, legs {:?} %, {} exits a trade, wire {:?}, fills told by {:?}; with {}",
             self.trades,
             self.legs,
             self.exits_max,
             self.wire,
             self.fills,
-            yes(self.duplicates),
-            yes(self.drops),
-            yes(self.timeouts),
-            yes(self.refusals),
-            yes(self.day_ends),
-            yes(self.reduce_only),
-            yes(self.leverage),
+            with.join(", "),
         )
+    }
+
+    /// True where a slot may hold what the venue does not: then an operator closes it in the end.
+    pub fn needs_a_hand(&self) -> bool {
+        self.hands_max > 0 || self.forced_max > 0 || self.revisions_max > 0 || self.strangers.is_some()
     }
 }

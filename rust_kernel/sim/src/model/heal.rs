@@ -5,7 +5,7 @@ use dita_kernel::names::OrderDoubt;
 
 use super::bounds::FillStyle;
 use super::machine::{Machine, World};
-use super::message::{Action, Message, News, Request, Standing, Take, What};
+use super::message::{Action, Hand, Message, NOBODYS, News, Request, Standing, Take, What};
 
 /// Rounds after which a world that is not quiet counts as one that never will be.
 const ROUNDS_MAX: u32 = 16;
@@ -74,6 +74,10 @@ impl Way<'_> {
             for number in 0..self.orders() {
                 self.tell_all(number);
             }
+            self.tell_strange();
+            if self.machine.trader(&self.world).is_down() {
+                self.act(Action::Resync);
+            }
         }
         self.drain()
     }
@@ -117,18 +121,34 @@ impl Way<'_> {
         }
         let news = |what| Message { order: number, what: What::News(what), copy: true };
         let by_id = self.machine.bounds().fills != FillStyle::Total;
-        let fills = self.machine.venue(&self.world).order(number).fills.len();
-        for at in (0..).take(if by_id { fills } else { 0 }) {
+        let fills = self.machine.venue(&self.world).order(number).fills.clone();
+        for (at, fill) in (0_u8..).zip(fills).filter(|_| by_id) {
             self.act(Action::Deliver(news(News::Fill(at))));
+            if let Some((lots, then)) = fill.revised {
+                self.act(Action::Deliver(news(News::Revised(at, lots, then))));
+            }
         }
         let told = self.machine.venue(&self.world).answer(number, Take::Granted);
         self.act(Action::Deliver(news(told)));
     }
 
-    /// Cancels what works, else exits what is held.
+    /// What belongs to no order of ours.
+    fn tell_strange(&mut self) {
+        let venue = self.machine.venue(&self.world);
+        let (forced, strange) = (venue.forced.len(), venue.strange);
+        for news in (0..).take(forced).map(News::Forced).chain((0..strange).map(News::Strange)) {
+            self.act(Action::Deliver(Message { order: NOBODYS, what: What::News(news), copy: true }));
+        }
+    }
+
+    /// Cancels what works, else exits what is held; what the venue does not hold, an operator closes.
     fn close(&mut self) {
         let live: Vec<u8> = self.machine.trader(&self.world).live_orders().collect();
         if live.is_empty() {
+            let lacking = self.machine.venue(&self.world).position() <= 0;
+            if lacking && self.machine.bounds().needs_a_hand() {
+                return self.act(Action::Hand(Hand::Close));
+            }
             return self.exit();
         }
         for number in live {

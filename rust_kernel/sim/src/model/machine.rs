@@ -5,14 +5,16 @@
 
 use dita_kernel::effect::Effects;
 use dita_kernel::invariant;
-use dita_kernel::names::{KernelDiagnosticCode as Code, TradeStage};
+use dita_kernel::names::{KernelDiagnosticCode as Code, OrderSide, TradeStage};
 use dita_kernel::slot::table::Symbol;
 
 use super::bounds::{Bounds, Wire};
-use super::message::{Action, Flight, Message, News, Request, Standing, Take, What};
+use super::message::{
+    Action, Afterwards, Flight, Hand, Message, NOBODYS, News, Request, Standing, Take, What,
+};
 use super::projection::{Key, key};
 use super::quick::QuickMap;
-use super::trader::{Asked, Stimulus, Trader, UNSENT};
+use super::trader::{Asked, Stimulus, Trader};
 use super::venue::{Past, Venue, VenueOrder};
 
 /// One in so many meetings of two ways is held against the projection.
@@ -67,7 +69,7 @@ impl Machine {
     /// # Errors
     /// What the kernel has against its own configuration.
     pub fn new(bounds: &Bounds) -> Result<(Machine, World), String> {
-        let trader = Trader::new()?;
+        let trader = Trader::new(bounds)?;
         let machine = Machine {
             bounds: bounds.clone(),
             by_key: QuickMap::from_iter([(key(&trader), 0)]),
@@ -119,141 +121,6 @@ impl Machine {
         self.twins
     }
 
-    // -------------------------------------------------------------------------------------------- what may happen
-
-    /// Everything that may happen next.
-    pub fn actions(&self, world: &World, found: &mut Vec<Action>) {
-        found.clear();
-        self.strategy_actions(world, found);
-        self.venue_actions(world, found);
-        for (at, message) in world.flight.iter().enumerate() {
-            // One of two equal ones is as good as the other.
-            if world.flight.iter().take(at).all(|other| other != message) {
-                self.message_actions(world, message, found);
-            }
-        }
-        if self.bounds.wire == Wire::Endless {
-            self.endless_actions(world, found);
-        }
-        if self.bounds.timeouts {
-            self.time_actions(world, found);
-        }
-    }
-
-    fn strategy_actions(&self, world: &World, found: &mut Vec<Action>) {
-        let trader = self.trader(world);
-        if trader.is_free() {
-            if usize::from(trader.entered) < self.bounds.trades.len() {
-                found.push(Action::Enter);
-            }
-            return;
-        }
-        if trader.exits < self.bounds.exits_max {
-            found.push(Action::ExitLeg);
-            found.push(Action::ExitAll);
-        }
-        found.extend(trader.live_orders().map(Action::Cancel));
-        if trader.waits() {
-            found.push(Action::Cancel(UNSENT));
-        }
-    }
-
-    fn venue_actions(&self, world: &World, found: &mut Vec<Action>) {
-        if self.bounds.wire != Wire::Endless && world.flight.len() >= self.bounds.flight_max() {
-            return;
-        }
-        let venue = self.venue(world);
-        for (number, order) in (0_u8..).zip(&venue.orders).filter(|(_, order)| order.standing.works()) {
-            let left = venue.fillable(number, self.bounds.reduce_only);
-            if left > 0 {
-                found.push(Action::Fill(number, 1));
-            }
-            if left > 1 {
-                found.push(Action::Fill(number, left));
-            }
-            if order.standing == Standing::Canceling {
-                found.push(Action::FinishCancel(number));
-            }
-            if self.bounds.refusals {
-                found.push(Action::Expire(number));
-            }
-            if self.bounds.day_ends {
-                found.push(Action::EndDay(number));
-            }
-        }
-    }
-
-    /// What an endless wire may bring: no message is ever used up.
-    fn endless_actions(&self, world: &World, found: &mut Vec<Action>) {
-        for (order, known) in (0_u8..).zip(&self.venue(world).orders) {
-            let request = |request| Message { order, what: What::Request(request), copy: false };
-            if known.past.coming {
-                self.message_actions(world, request(Request::Submit), found);
-            }
-            if known.past.cancel_asked && known.standing.works() {
-                found.push(Action::Reach(request(Request::Cancel), Take::Granted));
-            }
-            for news in known.sayable(self.bounds.refusals) {
-                found.push(Action::Deliver(Message { order, what: What::News(news), copy: true }));
-            }
-        }
-    }
-
-    fn message_actions(&self, world: &World, message: Message, found: &mut Vec<Action>) {
-        let mut reach = |take| found.push(Action::Reach(message, take));
-        match message.what {
-            What::Request(Request::Submit) => {
-                reach(Take::Granted);
-                if self.bounds.refusals {
-                    reach(Take::Refused);
-                    reach(Take::RateLimited);
-                }
-            }
-            What::Request(Request::Cancel) => {
-                reach(Take::Granted);
-                let works = self.venue(world).order(message.order).standing == Standing::Working;
-                if works {
-                    reach(Take::Begun);
-                }
-                if works && self.bounds.refusals {
-                    reach(Take::Refused);
-                    reach(Take::RateLimited);
-                }
-            }
-            What::Request(Request::Query) => {
-                reach(Take::Granted);
-                if self.bounds.refusals {
-                    reach(Take::RateLimited);
-                }
-            }
-            What::SetLeverage => {
-                reach(Take::Granted);
-                reach(Take::Refused);
-            }
-            What::News(_) => {
-                found.push(Action::Deliver(message));
-                if self.bounds.duplicates && !message.copy {
-                    found.push(Action::DeliverTwice(message));
-                }
-            }
-        }
-        if self.bounds.drops && message.what != What::SetLeverage {
-            found.push(Action::Drop(message));
-        }
-    }
-
-    fn time_actions(&self, world: &World, found: &mut Vec<Action>) {
-        let trader = self.trader(world);
-        found
-            .extend(trader.live_orders().filter(|number| trader.is_unanswered(*number)).map(Action::TimeOut));
-        // Past the window nothing is on its way to the venue any more: that is what the window means.
-        let submits = world.flight.iter().any(|message| message.what == What::Request(Request::Submit))
-            || self.venue(world).orders.iter().any(|order| order.past.coming);
-        if !submits && trader.live_orders().any(|number| !trader.is_settled(number)) {
-            found.push(Action::Settle);
-        }
-    }
-
     // -------------------------------------------------------------------------------------------- what it does
 
     /// Does one thing. Also says which step of the kernel that was, where it was one.
@@ -283,6 +150,28 @@ impl Machine {
                 self.at_venue(&mut next, number, |venue| venue.end_day(number));
                 None
             }
+            Action::Amend(number, lots) => Some(Stimulus::Amend(number, lots)),
+            Action::Hand(hand) => Some(Stimulus::Hand(hand, self.venue(world).stranger_sells)),
+            Action::Revise(number, at, lots, then) => {
+                // A total from before a bust does not come after it: nothing would tell it from a fill that is missing.
+                next.flight.forget_totals(number);
+                self.at_venue(&mut next, number, |venue| venue.revise(number, at, lots, then));
+                None
+            }
+            Action::Force(lots) => {
+                self.at_venue(&mut next, NOBODYS, |venue| venue.force(lots));
+                None
+            }
+            Action::Stranger => {
+                let side = self.bounds.strangers.map_or(OrderSide::Buy, |(side, _)| side);
+                self.at_venue(&mut next, NOBODYS, |venue| venue.fill_stranger(side));
+                None
+            }
+            Action::Crash => {
+                next.flight = Flight::EMPTY;
+                Some(Stimulus::Crash)
+            }
+            Action::Resync => Some(Stimulus::Resync),
             Action::Reach(message, take) => {
                 next.flight.take(message);
                 self.reach(&mut next, message, take)
@@ -313,6 +202,10 @@ impl Machine {
         let news = change(&mut venue);
         match self.bounds.wire {
             Wire::Counted(_) => world.flight.send(Message { order, what: What::News(news), copy: false }),
+            // It forgets nothing of what is told of an order; the rest stays a message.
+            Wire::Endless if order == NOBODYS => {
+                world.flight.send(Message { order, what: What::News(news), copy: false });
+            }
             Wire::Endless => {
                 // All but a refusal by the rate limit shows in where the order stands.
                 let past = &mut venue.order_mut(order).past;
@@ -352,6 +245,9 @@ impl Machine {
             What::Request(Request::Cancel) => {
                 self.at_venue(world, number, |venue| venue.ask_cancel(number, take));
             }
+            What::Request(Request::Amend(nth, lots)) => {
+                self.at_venue(world, number, |venue| venue.ask_amend(number, nth, lots, take));
+            }
             What::Request(Request::Query) => self.at_venue(world, number, |venue| venue.answer(number, take)),
             What::SetLeverage => return Some(Stimulus::Leverage(take == Take::Granted)),
             What::News(_) => {}
@@ -362,11 +258,31 @@ impl Machine {
     /// What the adapter makes of a message: fills take their figures from the venue's record.
     fn stimulus_of(&self, world: &World, message: Message) -> Option<Stimulus> {
         let What::News(news) = message.what else { return None };
-        let News::Fill(at) = news else { return Some(Stimulus::News(message.order, news)) };
-        let fills = &self.venue(world).order(message.order).fills;
-        let lots = fills.get(usize::from(at)).copied()?;
-        let total = fills.iter().take(usize::from(at).saturating_add(1)).sum();
-        Some(Stimulus::Fill(message.order, at, lots, total))
+        let venue = self.venue(world);
+        let fill = |at: u8| venue.order(message.order).fills.get(usize::from(at)).copied();
+        Some(match news {
+            News::Fill(at) => {
+                let fill = fill(at)?;
+                Stimulus::Fill(message.order, at, fill.told, fill.total)
+            }
+            News::Revised(at, ..) => Stimulus::Revised(message.order, at, fill(at)?.told, news),
+            News::Forced(at) => Stimulus::Forced(at, venue.forced.get(usize::from(at)).copied()?),
+            News::Strange(at) => Stimulus::Strange(at, venue.stranger_sells),
+            News::Ack
+            | News::AmendAck(..)
+            | News::AmendReject(_)
+            | News::AmendLimited(_)
+            | News::CancelPending
+            | News::CancelAck(_)
+            | News::CancelReject
+            | News::Reject
+            | News::DuplicateId
+            | News::RateLimited
+            | News::Expired(_)
+            | News::DoneForDay(_)
+            | News::Status(..)
+            | News::NotFound => Stimulus::News(message.order, news),
+        })
     }
 
     /// Puts what the kernel asks for into flight.
@@ -393,7 +309,9 @@ impl Machine {
                 });
             }
             match (self.bounds.wire, asked) {
-                (Wire::Counted(_), _) | (_, Asked::SetLeverage) => send(&mut world.flight, asked),
+                (Wire::Counted(_), _) | (_, Asked::SetLeverage | Asked::Amend(..)) => {
+                    send(&mut world.flight, asked)
+                }
                 (Wire::Endless, Asked::Submit(number)) => venue.order_mut(number).past.coming = true,
                 (Wire::Endless, Asked::Cancel(number)) => venue.order_mut(number).past.cancel_asked = true,
                 (Wire::Endless, Asked::Query(number)) => {
@@ -463,6 +381,7 @@ fn send(flight: &mut Flight, asked: Asked) {
         Asked::Submit(number) => (number, What::Request(Request::Submit)),
         Asked::Cancel(number) => (number, What::Request(Request::Cancel)),
         Asked::Query(number) => (number, What::Request(Request::Query)),
+        Asked::Amend(number, nth, lots) => (number, What::Request(Request::Amend(nth, lots))),
         Asked::SetLeverage => (0, What::SetLeverage),
     };
     let message = Message { order, what, copy: false };
@@ -474,9 +393,17 @@ fn send(flight: &mut Flight, asked: Asked) {
 
 /// A stimulus to which two kernels of one key answer differently: there must be none.
 fn tell_apart(one: &Trader, other: &Trader, bounds: &Bounds) -> Option<Stimulus> {
-    let mut tries = vec![Stimulus::Enter, Stimulus::ExitLeg, Stimulus::ExitAll, Stimulus::Settle];
+    let mut tries = vec![
+        Stimulus::Enter,
+        Stimulus::ExitLeg,
+        Stimulus::ExitAll,
+        Stimulus::Settle,
+        Stimulus::Forced(0, 1),
+        Stimulus::Hand(Hand::Close, false),
+    ];
     for number in (0..).take(one.orders.len()) {
         let filled = one.known(number).and_then(|order| u8::try_from(order.filled.0).ok()).unwrap_or(0);
+        let total = one.known(number).and_then(|order| u8::try_from(order.qty.0).ok()).unwrap_or(0);
         let news = [
             News::Ack,
             News::CancelPending,
@@ -485,12 +412,20 @@ fn tell_apart(one: &Trader, other: &Trader, bounds: &Bounds) -> Option<Stimulus>
             News::Reject,
             News::RateLimited,
             News::NotFound,
-            News::Status(Standing::Working, filled),
-            News::Status(Standing::Working, filled.saturating_add(1)),
-            News::Status(Standing::Canceled, filled),
+            News::Status(Standing::Working, filled, total),
+            News::Status(Standing::Working, filled.saturating_add(1), total),
+            News::Status(Standing::Canceled, filled, total),
         ];
         tries.extend(news.map(|news| Stimulus::News(number, news)));
         tries.extend([Stimulus::Cancel(number), Stimulus::TimeOut(number)]);
+        let bust = News::Revised(0, 0, Afterwards::Works);
+        if bounds.revisions_max > 0 {
+            tries.push(Stimulus::Revised(number, 0, 1, bust));
+        }
+        if one.orders.get(usize::from(number)).is_some_and(|order| !order.amends.is_empty()) {
+            let answers = [News::AmendAck(0, total.saturating_add(1)), News::AmendReject(0)];
+            tries.extend(answers.map(|news| Stimulus::News(number, news)));
+        }
         tries.extend((0..=filled).map(|at| Stimulus::Fill(number, at, 1, at.saturating_add(1))));
     }
     let mut effects = Effects::default();

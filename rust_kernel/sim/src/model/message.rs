@@ -11,6 +11,8 @@ pub enum Request {
     Cancel,
     /// Say what became of it.
     Query,
+    /// Change its total: the order's request of that number, and the lots.
+    Amend(u8, u8),
 }
 
 /// What the venue says of an order.
@@ -20,6 +22,18 @@ pub enum News {
     Ack,
     /// The order's fill of that number.
     Fill(u8),
+    /// The order's fill of that number is of so many lots from now on: none is a bust.
+    Revised(u8, u8, Afterwards),
+    /// The change of that number was made: the order's total.
+    AmendAck(u8, u8),
+    /// The change of that number was refused.
+    AmendReject(u8),
+    /// The rate limit refused the change of that number.
+    AmendLimited(u8),
+    /// A fill of that number that the venue forced on the account: it belongs to no order of ours.
+    Forced(u8),
+    /// A fill of that number of a stranger's order.
+    Strange(u8),
     /// A cancel is under way.
     CancelPending,
     /// Canceled, with that much filled.
@@ -36,10 +50,36 @@ pub enum News {
     Expired(u8),
     /// It is done for the day, with that much filled.
     DoneForDay(u8),
-    /// An answer to a query, as the order stood then.
-    Status(Standing, u8),
+    /// An answer to a query, as the order stood then: the lots filled, and the order's total.
+    Status(Standing, u8, u8),
     /// An answer to a query: never heard of it.
     NotFound,
+}
+
+/// What becomes of an order of which a fill was revised.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Afterwards {
+    /// It works, for the first time or again.
+    Works,
+    /// It is as it was.
+    AsItWas,
+}
+
+/// What an operator does past the orders.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Hand {
+    /// A free slot takes a trade of one lot, out of what is nobody's.
+    Open,
+    /// A free slot adopts a trade of one lot: it must lie with nobody.
+    Adopt,
+    /// The slot holds one lot more.
+    More,
+    /// The slot holds one lot less.
+    Less,
+    /// The slot is freed.
+    Close,
+    /// The stranger's order becomes the slot's entry or exit, by its side.
+    Attach,
 }
 
 /// Where an order stands at the venue.
@@ -88,6 +128,9 @@ pub enum What {
     /// To the venue: set the leverage. It belongs to no order.
     SetLeverage,
 }
+
+/// The number that stands for no order of ours.
+pub const NOBODYS: u8 = u8::MAX - 1;
 
 /// One message in flight.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -145,6 +188,21 @@ impl Flight {
         self.len = self.len.saturating_add(1);
     }
 
+    /// Forgets what tells a total of that order.
+    pub fn forget_totals(&mut self, number: u8) {
+        let tells = |message: &Message| {
+            let total = matches!(
+                message.what,
+                What::News(News::Status(..) | News::CancelAck(_) | News::Expired(_) | News::DoneForDay(_))
+            );
+            total && message.order == number
+        };
+        let told: Vec<Message> = self.iter().filter(tells).collect();
+        for message in told {
+            self.take(message);
+        }
+    }
+
     /// Takes one out, where it is there.
     pub fn take(&mut self, message: Message) {
         let Some(at) = self.iter().position(|other| other == message) else { return };
@@ -186,6 +244,20 @@ pub enum Action {
     Fill(u8, u8),
     /// The venue finishes a cancel that it has begun.
     FinishCancel(u8),
+    /// The strategy asks for another total of that order.
+    Amend(u8, u8),
+    /// The operator's hand.
+    Hand(Hand),
+    /// The venue revises an order's fill of that number to so many lots.
+    Revise(u8, u8, u8, Afterwards),
+    /// The venue liquidates so many lots.
+    Force(u8),
+    /// A stranger's order fills one lot.
+    Stranger,
+    /// The kernel comes back from its own state; all that was in flight is lost.
+    Crash,
+    /// The connection is back: the adapter tells where every order stands.
+    Resync,
     /// The venue lets an order expire.
     Expire(u8),
     /// The venue ends an order with the day.
@@ -222,6 +294,15 @@ impl Display for Action {
             Action::ExitLeg => f.write_str("strategy: EXIT the next leg"),
             Action::ExitAll => f.write_str("strategy: EXIT all"),
             Action::Cancel(order) => write!(f, "strategy: CANCEL order {order}"),
+            Action::Amend(order, lots) => write!(f, "strategy: AMEND order {order} to {lots}"),
+            Action::Hand(hand) => write!(f, "operator: {hand:?}"),
+            Action::Revise(order, fill, lots, then) => {
+                write!(f, "venue: fill {fill} of order {order} is {lots}, {then:?}")
+            }
+            Action::Force(lots) => write!(f, "venue: liquidates {lots}"),
+            Action::Stranger => f.write_str("stranger: fills 1"),
+            Action::Crash => f.write_str("kernel: crashes, and is back"),
+            Action::Resync => f.write_str("adapter: resynced"),
             Action::Fill(order, lots) => write!(f, "venue: fills {lots} of order {order}"),
             Action::FinishCancel(order) => write!(f, "venue: finishes the cancel of order {order}"),
             Action::Expire(order) => write!(f, "venue: order {order} expires"),

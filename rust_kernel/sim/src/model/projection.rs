@@ -7,9 +7,11 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use dita_kernel::kernel::Kernel;
-use dita_kernel::order::{Fill, Order, OrderExtra, OrderRef};
+use dita_kernel::names::VenueOrderStatus;
+use dita_kernel::order::{Amendment, Fill, Order, OrderExtra, OrderRef};
 use dita_kernel::slot::Slot;
 
+use super::message::NOBODYS;
 use super::trader::Trader;
 
 /// A kernel's key: 128 bits, so that no two in a hundred million meet by chance.
@@ -41,6 +43,7 @@ impl Hasher for Both<'_> {
 
 fn write_trader(trader: &Trader, into: &mut impl Hasher) {
     (trader.entered, trader.exits, trader.orders.len()).hash(into);
+    (trader.amends, trader.hands, trader.crashes, trader.is_down()).hash(into);
     for slot in trader.kernel.slots() {
         write_slot(trader, slot, into);
     }
@@ -51,17 +54,38 @@ fn write_trader(trader: &Trader, into: &mut impl Hasher) {
     }
     for number in (0..).take(trader.orders.len()) {
         match trader.known(number) {
-            Some(order) => write_order(order, trader.is_settled(number), into),
+            Some(order) => {
+                write_order(order, trader.settled(order), into);
+                write_amends(trader, number, order, into);
+            }
             None => into.write_u8(0),
         }
     }
     // Orders that are not ours, and ours that never left.
     for order in trader.kernel.orders().iter() {
         if !trader.orders.iter().any(|known| known.client_id == order.client_id) {
-            write_order(order, true, into);
+            write_order(order, (true, true), into);
         }
     }
     write_leverage(&trader.kernel, into);
+    if trader.sequenced {
+        write_sequence(&trader.kernel, into);
+    }
+}
+
+/// In which sequence all fills were booked, and what each closed: a slot's figures are made again from them where one
+/// is revised.
+fn write_sequence(kernel: &Kernel, into: &mut impl Hasher) {
+    let mut fills: Vec<((u64, u64, usize), &Fill)> = Vec::new();
+    for order in kernel.orders().iter() {
+        let of_order = order.fills.iter().enumerate();
+        fills.extend(of_order.map(|(at, fill)| ((fill.seq, order.number, at), fill)));
+    }
+    fills.sort_unstable_by_key(|(sequence, _)| *sequence);
+    for (_, fill) in fills {
+        fill.venue_trade_id.as_bytes().hash(into);
+        (fill.qty.0, fill.closed.0, fill.inferred, fill.busted).hash(into);
+    }
 }
 
 fn write_leverage(kernel: &Kernel, into: &mut impl Hasher) {
@@ -100,7 +124,7 @@ fn write_slot(trader: &Trader, slot: &Slot, into: &mut impl Hasher) {
     }
 }
 
-fn write_order(order: &Order, settled: bool, into: &mut impl Hasher) {
+fn write_order(order: &Order, settled: (bool, bool), into: &mut impl Hasher) {
     let Order {
         number: _,
         client_id: _,
@@ -152,6 +176,16 @@ fn write_order(order: &Order, settled: bool, into: &mut impl Hasher) {
     }
 }
 
+/// Which of our requests is outstanding, by its number.
+fn write_amends(trader: &Trader, number: u8, order: &Order, into: &mut impl Hasher) {
+    let requests = &trader.orders[usize::from(number)].amends;
+    requests.len().hash(into);
+    let place = |amendment: &Amendment| requests.iter().position(|id| *id == amendment.request_id);
+    order.amendment().map(place).hash(into);
+    let given_up = order.extra.as_ref().and_then(|extra| extra.given_up.as_ref());
+    given_up.map(place).hash(into);
+}
+
 fn fill_key(fill: &Fill) -> Option<(&[u8], i128, bool)> {
     let Fill {
         venue_trade_id,
@@ -201,6 +235,8 @@ impl Trader {
     fn number_of(&self, reference: OrderRef) -> u8 {
         let Some(order) = self.kernel.orders().get(reference) else { return u8::MAX };
         let number = self.orders.iter().position(|known| known.client_id == order.client_id);
-        number.and_then(|number| u8::try_from(number).ok()).unwrap_or(u8::MAX)
+        // An attached one is another than one that never left.
+        let other = if order.status == VenueOrderStatus::New { u8::MAX } else { NOBODYS };
+        number.and_then(|number| u8::try_from(number).ok()).unwrap_or(other)
     }
 }

@@ -8,7 +8,6 @@ use dita_kernel::names::TradeStage;
 use dita_kernel::slot::table::{Rule, Symbol, TABLE};
 
 use super::bounds::Bounds;
-use super::cells::{EXCEPTIONS, Exception};
 use super::heal::describe;
 use super::machine::{Cell, Machine};
 use super::message::Action;
@@ -40,10 +39,6 @@ pub fn cells_that_go() -> impl Iterator<Item = Cell> {
     })
 }
 
-fn exception(cell: Cell) -> Option<&'static Exception> {
-    EXCEPTIONS.iter().find(|exception| exception.covers(cell))
-}
-
 impl Report {
     /// The shortest way that any search found to use a cell, and the search.
     pub fn witness(&self, cell: Cell) -> Option<(&Search, &[Action])> {
@@ -68,12 +63,8 @@ impl Report {
             }
         }
         for cell @ (symbol, stage) in cells_that_go() {
-            match (self.witness(cell).is_some(), exception(cell)) {
-                (false, None) => errors.push(format!("nothing reaches {symbol} at {stage}")),
-                (true, Some(_)) => {
-                    errors.push(format!("{symbol} at {stage} is reached, and listed as unreachable"));
-                }
-                (true, None) | (false, Some(_)) => {}
+            if self.witness(cell).is_none() {
+                errors.push(format!("nothing reaches {symbol} at {stage}"));
             }
         }
         errors
@@ -136,18 +127,14 @@ fn write_cells(f: &mut fmt::Formatter<'_>, report: &Report) -> fmt::Result {
     writeln!(f, "\n{reached} of {} cells of the transition table that go somewhere are reached:", all.len())?;
     let mut rows: BTreeMap<Symbol, Vec<String>> = BTreeMap::new();
     for cell @ (symbol, stage) in all {
-        let way = match (report.witness(cell), exception(cell)) {
-            (Some((_, way)), _) => format!("{stage} in {}", way.len()),
-            (None, Some(_)) => format!("{stage} excepted"),
-            (None, None) => format!("{stage} NOT REACHED"),
+        let way = match report.witness(cell) {
+            Some((_, way)) => format!("{stage} in {}", way.len()),
+            None => format!("{stage} NOT REACHED"),
         };
         rows.entry(symbol).or_default().push(way);
     }
     for (symbol, ways) in rows {
         writeln!(f, "    {symbol:<24} {}", ways.join(", "))?;
-    }
-    for exception in EXCEPTIONS {
-        writeln!(f, "    excepted: {exception}")?;
     }
     Ok(())
 }

@@ -1,5 +1,7 @@
 //! The searches that are run: one with the whole of it is out of reach, so each takes one side of it to its end.
 
+use dita_kernel::names::OrderSide;
+
 use super::bounds::{Bounds, FillStyle, Wire};
 
 /// What all searches share unless they say otherwise: one trade of two lots with one exit, a venue that does
@@ -18,8 +20,32 @@ const USUAL: Bounds = Bounds {
     refusals: true,
     day_ends: false,
     leverage: false,
+    amends_max: 0,
+    revisions_max: 0,
+    forced_max: 0,
+    strangers: None,
+    hands_max: 0,
+    crashes_max: 0,
     states_max: 12_000_000,
 };
+
+/// The same, and nobody refuses anything or gives up waiting.
+const PLAIN: Bounds = Bounds { refusals: false, timeouts: false, ..USUAL };
+
+/// What happens past the orders, each beside a wire that is counted: messages carry what they said when they left.
+const PAST_ORDERS: Bounds =
+    Bounds { name: "past the orders", trades: &[1], wire: Wire::Counted(2), refusals: false, ..USUAL };
+
+/// The same beside a wire that only reorders.
+const QUIET: Bounds = Bounds { drops: false, duplicates: false, timeouts: false, ..PAST_ORDERS };
+
+/// Busts and corrections: no fill tells a total, so that none is told from before a bust.
+const REVISED: Bounds = Bounds { revisions_max: 1, fills: FillStyle::Id, ..QUIET };
+
+/// A stranger's order of one lot that fills twice.
+const BUYER: Option<(OrderSide, u8)> = Some((OrderSide::Buy, 2));
+/// The same, selling.
+const SELLER: Option<(OrderSide, u8)> = Some((OrderSide::Sell, 2));
 
 /// Seconds in a development build: what every test run does.
 pub const QUICK: &[Bounds] = &[
@@ -39,6 +65,15 @@ pub const QUICK: &[Bounds] = &[
     },
     Bounds { name: "reused", trades: &[1, 1], exits_max: 1, refusals: false, timeouts: false, ..USUAL },
     Bounds { name: "leverage", trades: &[1], leverage: true, refusals: false, timeouts: false, ..USUAL },
+    Bounds { name: "amended entry", exits_max: 0, amends_max: 1, ..PAST_ORDERS },
+    Bounds { name: "amended exit", trades: &[2], amends_max: 1, ..QUIET },
+    Bounds { name: "busts", duplicates: true, ..REVISED },
+    Bounds { name: "busts, two exits", trades: &[2], exits_max: 2, ..REVISED },
+    Bounds { name: "liquidation", forced_max: 1, ..PAST_ORDERS },
+    Bounds { name: "overrides", hands_max: 2, leverage: true, wire: Wire::Endless, ..QUIET },
+    Bounds { name: "attached entry", exits_max: 0, hands_max: 2, strangers: BUYER, leverage: true, ..QUIET },
+    Bounds { name: "attached exit", exits_max: 0, hands_max: 1, strangers: SELLER, leverage: true, ..QUIET },
+    Bounds { name: "crash", crashes_max: 1, wire: Wire::Endless, ..PAST_ORDERS },
 ];
 
 /// Under two minutes on one core in a release build.
@@ -63,4 +98,25 @@ pub const THOROUGH: &[Bounds] = &[
     Bounds { name: "fills by total alone", fills: FillStyle::Total, ..USUAL },
     Bounds { name: "reduce-only not kept", reduce_only: false, ..USUAL },
     Bounds { name: "leverage", trades: &[1, 1], leverage: true, refusals: false, ..USUAL },
+    Bounds {
+        name: "amended entry, two lots",
+        trades: &[2],
+        exits_max: 0,
+        amends_max: 1,
+        refusals: true,
+        ..PAST_ORDERS
+    },
+    Bounds { name: "entry amended twice", exits_max: 0, amends_max: 2, ..PAST_ORDERS },
+    Bounds { name: "amended exit, lossy", trades: &[2], amends_max: 1, drops: true, ..QUIET },
+    Bounds { name: "busts, lossy", drops: true, duplicates: true, ..REVISED },
+    Bounds { name: "busts, two exits", trades: &[2], exits_max: 2, ..REVISED },
+    Bounds { name: "two busts", revisions_max: 2, ..REVISED },
+    Bounds { name: "liquidation, two lots", trades: &[2], forced_max: 2, ..QUIET },
+    Bounds { name: "three overrides", hands_max: 3, wire: Wire::Endless, ..QUIET },
+    Bounds { name: "attached entry", exits_max: 1, hands_max: 2, strangers: BUYER, leverage: true, ..QUIET },
+    Bounds { name: "attached exit", exits_max: 1, hands_max: 1, strangers: SELLER, leverage: true, ..QUIET },
+    Bounds { name: "crash, two lots", trades: &[2], crashes_max: 1, refusals: false, ..USUAL },
+    Bounds { name: "crash, reused", trades: &[1, 1], crashes_max: 1, ..PLAIN },
+    Bounds { name: "three lots, two legs", trades: &[3], exits_max: 2, ..PLAIN },
+    Bounds { name: "two lots, two legs, reused", trades: &[2, 1], exits_max: 2, ..PLAIN },
 ];

@@ -2,24 +2,22 @@
 
 use dita_kernel::effect::{Command, Effects};
 use dita_kernel::id::Id;
-use dita_kernel::input::{EffectResult, Input, InstrumentSpec, Intent, RareFields, Stamp, VenueEvent};
+use dita_kernel::input::{Input, InstrumentSpec, Stamp};
 use dita_kernel::kernel::{Kernel, KernelConfig};
-use dita_kernel::names::{
-    KernelCommandType, KernelEventKind as Kind, OrderSide, TradeSide, TradeStage, VenueOrderStatus as Status,
-};
+use dita_kernel::names::{OrderSide, TradeStage, VenueOrderStatus as Status};
 use dita_kernel::num::Decimal;
 use dita_kernel::order::Order;
 use dita_kernel::outcome::Outcome;
 
-use super::bounds::{Bounds, FillStyle};
-use super::message::{News, Standing};
+use super::bounds::Bounds;
+use super::message::{Hand, News};
 
 /// The settling window of the searched kernel, ns: longer than any history within one window.
-const WINDOW_NS: i64 = 1_000_000;
+pub(super) const WINDOW_NS: i64 = 1_000_000;
 /// The number of an order that has not left yet.
 pub const UNSENT: u8 = u8::MAX;
 /// All fills have one price, so that money is a function of quantity and no state of its own.
-const PRICE: i128 = 100;
+pub(super) const PRICE: i128 = 100;
 
 /// What the kernel may be given.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -40,6 +38,20 @@ pub enum Stimulus {
     News(u8, News),
     /// A fill: order, number, lots, the order's lots filled with it.
     Fill(u8, u8, u8, u8),
+    /// A fill of an order is revised: order, number, lots as told first, and the news.
+    Revised(u8, u8, u8, News),
+    /// A forced fill: number, lots.
+    Forced(u8, u8),
+    /// A fill of a stranger's order of one lot: number, and whether it sells.
+    Strange(u8, bool),
+    /// Another total for an order.
+    Amend(u8, u8),
+    /// An operator's hand; the second says whether the stranger's order sells.
+    Hand(Hand, bool),
+    /// The kernel comes back from its own state, and the connection is down.
+    Crash,
+    /// The connection is back.
+    Resync,
     /// The leverage is set, or refused.
     Leverage(bool),
 }
@@ -55,6 +67,8 @@ pub struct Submitted {
     pub reduce_only: bool,
     /// Its size.
     pub lots: u8,
+    /// The ids of the requests to change it, in turn.
+    pub amends: Vec<Id>,
 }
 
 /// What the kernel asked for in one step.
@@ -66,6 +80,8 @@ pub enum Asked {
     Cancel(u8),
     /// Say what became of it.
     Query(u8),
+    /// The change of that order of that number: to so many lots.
+    Amend(u8, u8, u8),
     /// Set the leverage.
     SetLeverage,
 }
@@ -81,20 +97,30 @@ pub struct Trader {
     pub entered: u8,
     /// How many exits the current trade has had.
     pub exits: u8,
-    now_ns: i64,
-    intents: u32,
+    /// How many changes were asked for.
+    pub amends: u8,
+    /// How often an operator has laid hands on the slot.
+    pub hands: u8,
+    /// How often the kernel has crashed.
+    pub crashes: u8,
+    /// Whether fills may be revised: then it matters in which sequence they were booked.
+    pub(super) sequenced: bool,
+    /// Whether an order that has ended may work again.
+    reopens: bool,
+    pub(super) now_ns: i64,
+    pub(super) intents: u32,
 }
 
-fn id(text: &str) -> Id {
+pub(super) fn id(text: &str) -> Id {
     // Short texts of ours are always ids.
     Id::new(text).unwrap_or_default()
 }
 
-fn lots(count: u8) -> Decimal {
+pub(super) fn lots(count: u8) -> Decimal {
     Decimal::new(i128::from(count), 0).unwrap_or(Decimal::ZERO)
 }
 
-fn symbol() -> Id {
+pub(super) fn symbol() -> Id {
     id("PERP")
 }
 
@@ -103,7 +129,7 @@ impl Trader {
     ///
     /// # Errors
     /// What the kernel has against its own configuration.
-    pub fn new() -> Result<Trader, String> {
+    pub fn new(bounds: &Bounds) -> Result<Trader, String> {
         let config = KernelConfig {
             max_slots: 1,
             remembered_orders: 32,
@@ -114,7 +140,19 @@ impl Trader {
             ..KernelConfig::default()
         };
         let kernel = Kernel::new(config)?;
-        let mut trader = Trader { kernel, orders: Vec::new(), entered: 0, exits: 0, now_ns: 0, intents: 0 };
+        let mut trader = Trader {
+            kernel,
+            orders: Vec::new(),
+            entered: 0,
+            exits: 0,
+            amends: 0,
+            hands: 0,
+            crashes: 0,
+            sequenced: bounds.revisions_max > 0,
+            reopens: bounds.revisions_max > 0 || bounds.amends_max > 0,
+            now_ns: 0,
+            intents: 0,
+        };
         let one = Decimal::ONE;
         let spec = InstrumentSpec::linear(symbol(), id("COIN"), id("CASH"), one, one);
         let price = Decimal::new(PRICE, 0).unwrap_or(one);
@@ -147,14 +185,24 @@ impl Trader {
         effects: &mut Effects,
         asked: &mut Vec<Asked>,
     ) -> (Input, Outcome) {
+        if stimulus == Stimulus::Crash {
+            self.restore();
+        }
         let input = self.input(stimulus, bounds);
         let outcome = self.step(&input, effects);
         if outcome.accepted {
             match stimulus {
                 Stimulus::Enter => (self.entered, self.exits) = (self.entered.saturating_add(1), 0),
                 Stimulus::ExitLeg | Stimulus::ExitAll => self.exits = self.exits.saturating_add(1),
+                Stimulus::Amend(..) => self.amends = self.amends.saturating_add(1),
+                Stimulus::Hand(..) => self.hands = self.hands.saturating_add(1),
+                Stimulus::Crash => self.crashes = self.crashes.saturating_add(1),
                 Stimulus::Cancel(_)
                 | Stimulus::TimeOut(_)
+                | Stimulus::Revised(..)
+                | Stimulus::Forced(..)
+                | Stimulus::Strange(..)
+                | Stimulus::Resync
                 | Stimulus::Settle
                 | Stimulus::News(..)
                 | Stimulus::Fill(..)
@@ -163,34 +211,54 @@ impl Trader {
         }
         asked.clear();
         for command in &effects.commands {
-            let known = |client_id: &Id| {
-                let at = self.orders.iter().position(|order| order.client_id == *client_id);
-                at.and_then(|at| u8::try_from(at).ok()).unwrap_or(u8::MAX)
-            };
-            asked.push(match command {
-                // Sent again under the same id: no new order.
-                Command::Submit(order) if known(&order.venue_client_id) != u8::MAX => {
-                    Asked::Submit(known(&order.venue_client_id))
-                }
-                Command::Submit(order) => {
-                    let size = order.size.at_scale(0).ok().and_then(|size| u8::try_from(size).ok());
-                    let number = u8::try_from(self.orders.len()).unwrap_or(u8::MAX);
-                    self.orders.push(Submitted {
-                        client_id: order.venue_client_id.clone(),
-                        side: order.order_side,
-                        reduce_only: order.reduce_only,
-                        lots: size.unwrap_or(0),
-                    });
-                    Asked::Submit(number)
-                }
-                Command::Cancel(request) => Asked::Cancel(known(&request.venue_client_id)),
-                Command::Query(request) => Asked::Query(known(&request.venue_client_id)),
-                Command::SetLeverage { .. } => Asked::SetLeverage,
-                // No intent here amends.
-                Command::Amend(_) => continue,
-            });
+            asked.push(self.asked(command));
         }
         (input, outcome)
+    }
+
+    /// A kernel restarts from what it has stored: here, from all of its state as bytes.
+    fn restore(&mut self) {
+        let stored = self.kernel.to_snapshot().ok();
+        if let Some(kernel) = stored.and_then(|bytes| Kernel::from_snapshot(&bytes).ok()) {
+            self.kernel = kernel;
+        }
+    }
+
+    fn asked(&mut self, command: &Command) -> Asked {
+        let orders = &mut self.orders;
+        let known = |client_id: &Id| {
+            let at = orders.iter().position(|order| order.client_id == *client_id);
+            at.and_then(|at| u8::try_from(at).ok()).unwrap_or(u8::MAX)
+        };
+        let small =
+            |size: Decimal| size.at_scale(0).ok().and_then(|size| u8::try_from(size).ok()).unwrap_or(0);
+        match command {
+            // Sent again under the same id: no new order.
+            Command::Submit(order) if known(&order.venue_client_id) != u8::MAX => {
+                Asked::Submit(known(&order.venue_client_id))
+            }
+            Command::Submit(order) => {
+                let number = u8::try_from(orders.len()).unwrap_or(u8::MAX);
+                orders.push(Submitted {
+                    client_id: order.venue_client_id.clone(),
+                    side: order.order_side,
+                    reduce_only: order.reduce_only,
+                    lots: small(order.size),
+                    amends: Vec::new(),
+                });
+                Asked::Submit(number)
+            }
+            Command::Cancel(request) => Asked::Cancel(known(&request.venue_client_id)),
+            Command::Query(request) => Asked::Query(known(&request.venue_client_id)),
+            Command::SetLeverage { .. } => Asked::SetLeverage,
+            Command::Amend(request) => {
+                let number = known(&request.venue_client_id);
+                let order = &mut orders[usize::from(number)];
+                let nth = u8::try_from(order.amends.len()).unwrap_or(u8::MAX);
+                order.amends.push(request.request_id.clone());
+                Asked::Amend(number, nth, small(request.size))
+            }
+        }
     }
 
     /// The kernel's own record of an order, while it remembers it.
@@ -207,16 +275,28 @@ impl Trader {
 
     /// True where a request about an order is still without its answer.
     pub fn is_unanswered(&self, number: u8) -> bool {
-        let waits =
-            |order: &Order| order.is_live() && (order.status == Status::Sent || order.cancel_requested);
+        let waits = |order: &Order| {
+            let asked = order.status == Status::Sent || order.cancel_requested;
+            (order.is_live() && asked) || order.amendment().is_some()
+        };
         self.known(number).is_some_and(waits)
     }
 
-    /// True where no settling window is running that could matter: it matters while the order is live.
+    /// True where no settling window is running that could matter.
     pub fn is_settled(&self, number: u8) -> bool {
-        self.known(number).is_none_or(|order| {
-            !order.is_live() || self.now_ns.saturating_sub(order.sent_time_ns) >= WINDOW_NS
-        })
+        self.known(number).is_none_or(|order| self.settled(order) == (true, true))
+    }
+
+    /// The same of the order itself, which matters while it is live or may be so again, and of a change that is not answered.
+    pub(super) fn settled(&self, order: &Order) -> (bool, bool) {
+        let over = |since_ns: i64| self.now_ns.saturating_sub(since_ns) >= WINDOW_NS;
+        let sent = !(order.is_live() || self.reopens) || over(order.sent_time_ns);
+        (sent, order.amendment().is_none_or(|amendment| over(amendment.sent_time_ns)))
+    }
+
+    /// The orders about which an answer may be given up.
+    pub fn unanswered(&self) -> impl Iterator<Item = u8> + '_ {
+        (0_u8..).take(self.orders.len()).filter(|number| self.is_unanswered(*number))
     }
 
     /// True while the slot's entry waits and has not left.
@@ -224,137 +304,13 @@ impl Trader {
         self.kernel.slot(0).is_some_and(|slot| slot.stage == TradeStage::OrderRequested)
     }
 
+    /// True while the connection is down.
+    pub fn is_down(&self) -> bool {
+        self.kernel.disconnected_since_ns().is_some()
+    }
+
     /// True while the slot carries no trade.
     pub fn is_free(&self) -> bool {
         self.kernel.slot(0).is_none_or(|slot| slot.stage.is_free())
-    }
-
-    // --------------------------------------------------------------------------------------------- inputs
-
-    fn input(&mut self, stimulus: Stimulus, bounds: &Bounds) -> Input {
-        match stimulus {
-            Stimulus::Enter => self.enter(bounds),
-            Stimulus::ExitLeg => self.intent(KernelCommandType::Exit, |_| {}),
-            Stimulus::ExitAll => {
-                let size = self.kernel.slot(0).and_then(|slot| Decimal::new(slot.size().0, 0).ok());
-                self.intent(KernelCommandType::Exit, |intent| intent.target_size = size)
-            }
-            Stimulus::Cancel(number) => {
-                let target = self.orders.get(usize::from(number)).map(|order| order.client_id.clone());
-                self.intent(KernelCommandType::Cancel, |intent| {
-                    intent.target_client_id = target.unwrap_or_default();
-                })
-            }
-            Stimulus::TimeOut(number) => self.event(Kind::SendTimeout, number, |_| {}),
-            Stimulus::Settle => {
-                self.now_ns = self.now_ns.saturating_add(WINDOW_NS);
-                Input::Time
-            }
-            Stimulus::News(number, news) => self.news(number, news, bounds),
-            Stimulus::Fill(number, at, size, total) => self.fill(number, at, size, total, bounds.fills),
-            Stimulus::Leverage(true) => Input::Effect(EffectResult::LeverageSet {
-                symbol: symbol(),
-                leverage: lots(self.entered.saturating_add(1)),
-            }),
-            Stimulus::Leverage(false) => {
-                Input::Effect(EffectResult::LeverageRefused { symbol: symbol(), reason: "refused".into() })
-            }
-        }
-    }
-
-    /// Where leverage is asked for, each trade asks for another one than the one before.
-    fn enter(&mut self, bounds: &Bounds) -> Input {
-        let size = bounds.trades.get(usize::from(self.entered)).copied().unwrap_or(1);
-        let ratios = bounds.legs.iter().filter_map(|percent| Decimal::new(i128::from(*percent), 2).ok());
-        let ratios: Vec<Decimal> = ratios.collect();
-        let leverage = bounds.leverage.then(|| lots(self.entered.saturating_add(2)));
-        self.intent(KernelCommandType::Enter, |intent| {
-            intent.target_size = Some(lots(size));
-            intent.exit_leg_ratios = ratios;
-            intent.leverage = leverage;
-        })
-    }
-
-    fn intent(&mut self, action: KernelCommandType, change: impl FnOnce(&mut Intent)) -> Input {
-        self.intents = self.intents.saturating_add(1);
-        let enters = action == KernelCommandType::Enter;
-        let trade = if enters { self.entered.saturating_add(1) } else { self.entered };
-        let intent_id = id(&format!("i{}", self.intents));
-        let trade_id = id(&format!("t{trade}"));
-        let mut intent = Intent::new(action, intent_id, trade_id, 0, symbol(), TradeSide::Long);
-        change(&mut intent);
-        Input::Intent(Box::new(intent))
-    }
-
-    fn event(&self, kind: Kind, number: u8, change: impl FnOnce(&mut VenueEvent)) -> Input {
-        let mut event = VenueEvent::new(kind, self.now_ns);
-        event.venue_client_id =
-            self.orders.get(usize::from(number)).map(|order| order.client_id.clone()).unwrap_or_default();
-        event.venue_order_id = id(&format!("v{number}"));
-        event.asset = symbol();
-        change(&mut event);
-        Input::Venue(Box::new(event))
-    }
-
-    /// What the adapter makes of a message.
-    fn news(&self, number: u8, news: News, bounds: &Bounds) -> Input {
-        let tells_total = bounds.fills != FillStyle::Id;
-        let ended = |kind, filled: u8| {
-            self.event(kind, number, |event| event.filled_size = tells_total.then(|| lots(filled)))
-        };
-        match news {
-            News::Ack => self.event(Kind::OrderAck, number, |_| {}),
-            News::CancelPending => self.event(Kind::CancelPending, number, |_| {}),
-            News::CancelAck(filled) => ended(Kind::CancelAck, filled),
-            News::CancelReject => self.event(Kind::CancelReject, number, |_| {}),
-            News::Reject => {
-                self.event(Kind::OrderReject, number, |event| event.status = Some(Status::Rejected))
-            }
-            News::DuplicateId => self.event(Kind::OrderReject, number, |event| {
-                let rare = RareFields { reason_code: id("DUPLICATE_CLIENT_ID"), ..RareFields::default() };
-                event.rare = Some(Box::new(rare));
-            }),
-            News::RateLimited => self.event(Kind::RateLimited, number, |_| {}),
-            News::Expired(filled) => ended(Kind::Expired, filled),
-            News::DoneForDay(filled) => ended(Kind::DoneForDay, filled),
-            News::Status(standing, filled) => self.event(Kind::OrderStatus, number, |event| {
-                event.status = Some(told_status(standing, filled));
-                event.filled_size = Some(lots(filled));
-            }),
-            News::NotFound => self.event(Kind::OrderNotFound, number, |event| {
-                event.venue_order_id = Id::EMPTY;
-            }),
-            // A fill is a stimulus of its own: its figures are the venue's.
-            News::Fill(_) => Input::Time,
-        }
-    }
-
-    fn fill(&self, number: u8, at: u8, size: u8, total: u8, style: FillStyle) -> Input {
-        let side = self.orders.get(usize::from(number)).map(|order| order.side);
-        self.event(Kind::PartialFill, number, |event| {
-            event.order_side = side;
-            event.size = Some(lots(size));
-            event.price = Decimal::new(PRICE, 0).ok();
-            if style != FillStyle::Total {
-                event.venue_trade_id = id(&format!("f{number}.{at}"));
-            }
-            if style != FillStyle::Id {
-                event.filled_size = Some(lots(total));
-            }
-        })
-    }
-}
-
-fn told_status(standing: Standing, filled: u8) -> Status {
-    match standing {
-        Standing::Absent => Status::New,
-        Standing::Working if filled > 0 => Status::PartiallyFilled,
-        Standing::Working => Status::Acked,
-        Standing::Canceling => Status::PendingCancel,
-        Standing::Filled => Status::Filled,
-        Standing::Canceled => Status::Canceled,
-        Standing::Expired => Status::Expired,
-        Standing::DoneForDay => Status::DoneForDay,
-        Standing::Rejected => Status::Rejected,
     }
 }

@@ -2,7 +2,7 @@
 
 use dita_kernel::names::OrderSide;
 
-use super::message::{News, Standing, Take};
+use super::message::{Afterwards, News, Standing, Take};
 
 /// An order as the venue knows it.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -15,10 +15,28 @@ pub struct VenueOrder {
     pub lots: u8,
     /// Where it stands.
     pub standing: Standing,
-    /// Its fills in lots, in turn.
-    pub fills: Vec<u8>,
+    /// Its fills, in turn.
+    pub fills: Vec<VenueFill>,
     /// What an endless wire must know of it.
     pub past: Past,
+}
+
+/// A fill as the venue has it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct VenueFill {
+    /// As it was told first.
+    pub told: u8,
+    /// The order's lots filled with it, as they were then.
+    pub total: u8,
+    /// The news that revised it.
+    pub revised: Option<(u8, Afterwards)>,
+}
+
+impl VenueFill {
+    /// Its lots now.
+    pub fn lots(self) -> u8 {
+        self.revised.map_or(self.told, |(lots, _)| lots)
+    }
 }
 
 /// What has been sent about an order, where the wire forgets nothing: see [`super::bounds::Wire::Endless`].
@@ -57,7 +75,7 @@ impl VenueOrder {
         match self.standing {
             Standing::Absent => return news,
             Standing::Rejected => {
-                news.extend([News::Reject, News::Status(Standing::Rejected, 0)]);
+                news.extend([News::Reject, News::Status(Standing::Rejected, 0, self.lots)]);
                 return news;
             }
             Standing::Working
@@ -73,10 +91,10 @@ impl VenueOrder {
             news.push(News::CancelPending);
             standings.push(Standing::Canceling);
         }
-        for (at, lots) in (0_u8..).zip(&self.fills) {
-            news.extend(standings.iter().map(|standing| News::Status(*standing, total)));
+        for (at, fill) in (0_u8..).zip(&self.fills) {
+            news.extend(standings.iter().map(|standing| News::Status(*standing, total, self.lots)));
             news.push(News::Fill(at));
-            total = total.saturating_add(*lots);
+            total = total.saturating_add(fill.told);
         }
         match self.standing {
             Standing::Canceled => news.push(News::CancelAck(total)),
@@ -89,17 +107,17 @@ impl VenueOrder {
             | Standing::Rejected => {}
         }
         if self.standing != Standing::Filled {
-            news.extend(standings.iter().map(|standing| News::Status(*standing, total)));
+            news.extend(standings.iter().map(|standing| News::Status(*standing, total, self.lots)));
         }
         if !self.standing.works() {
-            news.push(News::Status(self.standing, total));
+            news.push(News::Status(self.standing, total, self.lots));
         }
         news
     }
 
     /// The lots filled.
     pub fn filled(&self) -> u8 {
-        self.fills.iter().sum()
+        self.fills.iter().map(|fill| fill.lots()).sum()
     }
 
     /// The lots that may still fill.
@@ -120,6 +138,12 @@ impl VenueOrder {
 pub struct Venue {
     /// The orders.
     pub orders: Vec<VenueOrder>,
+    /// The lots that it liquidated, each time.
+    pub forced: Vec<u8>,
+    /// How many lots a stranger's order filled, one by one.
+    pub strange: u8,
+    /// Whether that order sells.
+    pub stranger_sells: bool,
 }
 
 impl Venue {
@@ -135,7 +159,11 @@ impl Venue {
 
     /// The position in lots: + long.
     pub fn position(&self) -> i32 {
-        self.orders.iter().map(VenueOrder::signed).sum()
+        let ours: i32 = self.orders.iter().map(VenueOrder::signed).sum();
+        let forced: i32 = self.forced.iter().map(|lots| i32::from(*lots)).sum();
+        let strange = i32::from(self.strange);
+        let strange = if self.stranger_sells { strange.saturating_neg() } else { strange };
+        ours.saturating_sub(forced).saturating_add(strange)
     }
 
     /// The lots that it would fill of an order now.
@@ -158,11 +186,46 @@ impl Venue {
     pub fn fill(&mut self, number: u8, lots: u8) -> News {
         let order = self.order_mut(number);
         let fill = u8::try_from(order.fills.len()).unwrap_or(u8::MAX);
-        order.fills.push(lots);
+        let total = order.filled().saturating_add(lots);
+        order.fills.push(VenueFill { told: lots, total, revised: None });
         if order.left() == 0 {
             order.standing = Standing::Filled;
         }
         News::Fill(fill)
+    }
+
+    /// Makes a fill another one.
+    pub fn revise(&mut self, number: u8, at: u8, lots: u8, then: Afterwards) -> News {
+        let order = self.order_mut(number);
+        if let Some(fill) = order.fills.get_mut(usize::from(at)) {
+            fill.revised = Some((lots, then));
+        }
+        if then == Afterwards::Works && !order.standing.works() {
+            order.standing = Standing::Working;
+        }
+        if order.standing.works() && order.left() == 0 {
+            order.standing = Standing::Filled;
+        }
+        News::Revised(at, lots, then)
+    }
+
+    /// How many fills were revised.
+    pub fn revisions(&self) -> usize {
+        self.orders.iter().flat_map(|order| &order.fills).filter(|fill| fill.revised.is_some()).count()
+    }
+
+    /// Liquidates so many lots.
+    pub fn force(&mut self, lots: u8) -> News {
+        let at = u8::try_from(self.forced.len()).unwrap_or(u8::MAX);
+        self.forced.push(lots);
+        News::Forced(at)
+    }
+
+    /// A stranger's order fills one lot more.
+    pub fn fill_stranger(&mut self, side: OrderSide) -> News {
+        self.stranger_sells = side == OrderSide::Sell;
+        self.strange = self.strange.saturating_add(1);
+        News::Strange(self.strange.saturating_sub(1))
     }
 
     /// Ends an order.
@@ -219,6 +282,19 @@ impl Venue {
         }
     }
 
+    /// The wish to change an order's total arrives.
+    pub fn ask_amend(&mut self, number: u8, nth: u8, lots: u8, take: Take) -> News {
+        let order = self.order_mut(number);
+        match take {
+            Take::RateLimited => News::AmendLimited(nth),
+            Take::Granted | Take::Begun if order.standing.works() && lots > order.filled() => {
+                order.lots = lots;
+                News::AmendAck(nth, lots)
+            }
+            Take::Granted | Take::Begun | Take::Refused => News::AmendReject(nth),
+        }
+    }
+
     /// A question about an order arrives.
     pub fn answer(&self, number: u8, take: Take) -> News {
         if take == Take::RateLimited {
@@ -227,7 +303,7 @@ impl Venue {
         let order = self.order(number);
         match order.standing {
             Standing::Absent => News::NotFound,
-            standing => News::Status(standing, order.filled()),
+            standing => News::Status(standing, order.filled(), order.lots),
         }
     }
 }

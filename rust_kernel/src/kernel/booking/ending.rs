@@ -4,7 +4,7 @@ use crate::effect::Effects;
 use crate::id::Id;
 use crate::kernel::Kernel;
 use crate::names::{OrderDoubt, TradeStage, VenueOrderStatus};
-use crate::order::{Order, OrderRef, OrderRole};
+use crate::order::{Amendment, Order, OrderRef, OrderRole};
 use crate::slot::classify::{Change, Seat, symbol};
 use crate::slot::table::Symbol;
 
@@ -70,15 +70,16 @@ impl Kernel {
         order.cancel_requested = false;
         // What is filled may still be amended up; what ended otherwise may not. A group holds nothing back for what
         // has ended: there the answer counts when it comes.
-        let grows = status == VenueOrderStatus::Filled
-            && order.amendment().is_some_and(|amendment| amendment.qty > order.filled);
-        let amendable = grows && order.oco_group().is_none();
+        let filled = order.filled;
+        let grows = |asked: &Amendment| status == VenueOrderStatus::Filled && asked.qty > filled;
+        let amendable = order.amendment().is_some_and(grows) && order.oco_group().is_none();
         if !amendable || order.doubt != OrderDoubt::Amend {
             order.doubt = OrderDoubt::None;
         }
         if let (Some(extra), false) = (&mut order.extra, amendable) {
-            let amendment = extra.amendment.take();
-            extra.given_up = amendment.filter(|_| grows);
+            // One that was given up before may have been made all the same.
+            let asked = extra.amendment.take().or_else(|| extra.given_up.take());
+            extra.given_up = asked.filter(grows);
         }
         self.refresh_reservation(place);
         self.after_change(place, change, effects);

@@ -12,6 +12,7 @@ use crate::id::Id;
 use crate::input::VenueEvent;
 use crate::instrument::Instrument;
 use crate::kernel::Kernel;
+use crate::kernel::ahead::named_only;
 use crate::kernel::booking::sign_as;
 use crate::kernel::spot::base_amount;
 use crate::ledger::{Account, Cause, Posting};
@@ -29,6 +30,7 @@ impl Kernel {
         effects: &mut Effects,
     ) -> Outcome {
         let place = revision.place;
+        self.take_raise_from_inferred(revision, event);
         let parts = self.parts_of(place, &revision.fill_id);
         let fee_asset = self.fee_asset_of(place, event);
         let ahead = self.unbook_ahead(place, &revision.id);
@@ -54,6 +56,20 @@ impl Kernel {
     fn parts_of(&self, place: u32, fill_id: &Id) -> Vec<usize> {
         let fills = self.orders.at(place).fills.iter().enumerate();
         fills.filter(|(_, fill)| fill.venue_trade_id == *fill_id).map(|(at, _)| at).collect()
+    }
+
+    /// What a correction adds to a fill may have been told before, by a cumulative quantity: then that is what was added.
+    fn take_raise_from_inferred(&mut self, revision: &Revision, event: &VenueEvent) {
+        let order = self.orders.at(revision.place);
+        let parts = order.fills.iter().filter(|fill| fill.venue_trade_id == revision.fill_id);
+        let booked = parts.fold(Qty::ZERO, |sum, fill| sum + fill.qty);
+        if order.inferred.is_zero() || revision.qty <= booked {
+            return;
+        }
+        let more = revision.qty - booked;
+        let more = if more < order.inferred { more } else { order.inferred };
+        let named = named_only(more, revision.price, event);
+        self.replace_inferred(revision.place, &named, &revision.fill_id, None);
     }
 
     /// A fill's price became known by a repetition of it. A profit that the venue has told stands all the same.

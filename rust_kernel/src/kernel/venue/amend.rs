@@ -187,6 +187,24 @@ impl Kernel {
         Ok(())
     }
 
+    /// True where a status shows that a change was made that had been given up: its total is the order's now.
+    pub(super) fn plan_made_after_all(
+        &self,
+        plan: &mut OrderPlan,
+        event: &VenueEvent,
+        order: &Order,
+    ) -> Result<bool, Box<Refusal>> {
+        let given_up = order.extra.as_ref().and_then(|extra| extra.given_up.as_ref());
+        let (Some(given_up), Some(_)) = (given_up, event.order_size) else { return Ok(false) };
+        let rules = &self.instruments[order.instrument as usize];
+        let told = told_terms(rules, event, order, None)?.qty;
+        if told != given_up.qty || told == order.qty {
+            return Ok(false);
+        }
+        self.plan_terms(plan, event, order, Some(given_up))?;
+        Ok(matches!(plan.amended.as_deref(), Some(Amended::To(_))))
+    }
+
     // ------------------------------------------------------------------------------------------------ commit
 
     /// Carries out what became of a change, before the event's fills are booked.

@@ -111,8 +111,8 @@ impl Kernel {
             plan.code = Code::StaleEvent;
             return Ok(());
         };
-        let qty = if planted(Bug::OverfillIsCutOff) { min(qty, order.unfilled()) } else { qty };
         let Some(qty) = self.without_id(plan, event, order, qty, cumulative)? else { return Ok(()) };
+        let qty = if planted(Bug::OverfillIsCutOff) { min(qty, order.unfilled()) } else { qty };
         let fill = self.real_fill(event, order, rules, qty)?;
         let after = order.filled + qty;
         // What was inferred before and is told in full now; what the event knows of and nobody told.

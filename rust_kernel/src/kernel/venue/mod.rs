@@ -309,9 +309,8 @@ impl Kernel {
         if event.venue_trade_id.is_empty() {
             return unclear("venue_trade_id", "", "a fill of an unknown order needs a trade id");
         }
-        if self.orders.holder_of_fill(instrument, &event.venue_trade_id, order_side).is_some() {
-            plan.code = Code::DuplicateEvent;
-            return Ok(());
+        if let Some(holder) = self.orders.holder_of_fill(instrument, &event.venue_trade_id, order_side) {
+            return self.plan_repeated_stranger(holder, event, plan);
         }
         self.check_not_forgotten(event.timestamp_ns)?;
         let rules = &self.instruments[instrument as usize];
@@ -351,6 +350,29 @@ impl Kernel {
         plan.fill = Some(fill);
         plan.code = Code::UnknownOrder;
         Ok(())
+    }
+
+    /// A fill that some order holds, without a name by which that order would be found. A stranger's may bring what it
+    /// lacked.
+    fn plan_repeated_stranger(
+        &self,
+        holder: u32,
+        event: &VenueEvent,
+        plan: &mut OrderPlan,
+    ) -> Result<(), Box<Refusal>> {
+        let order = self.orders.at(holder);
+        let may_be_it = order.role == OrderRole::External
+            && (order.venue_order_id.is_empty() || event.venue_order_id.is_empty());
+        match order.fills.iter().position(|fill| fill.venue_trade_id == event.venue_trade_id) {
+            Some(at) if may_be_it => {
+                plan.target = Target::Known(holder);
+                self.plan_duplicate(plan, event, order, at)
+            }
+            Some(_) | None => {
+                plan.code = Code::DuplicateEvent;
+                Ok(())
+            }
+        }
     }
 
     /// A fill from before the oldest orders that are remembered may have been booked then: what cannot be told apart is

@@ -91,9 +91,13 @@ impl Kernel {
             | Kind::Disconnected
             | Kind::Resynced => News::None,
         };
+        // What is over is not changed any more.
+        let unchanged = ended && matches!(news, News::End(..)) && order.amendment().is_some();
         let (news, code) = weigh(news, event, order);
         plan.news = news;
-        if plan.code == Code::Ok {
+        if unchanged {
+            plan.amended = Some(Box::new(Amended::Refused));
+        } else if plan.code == Code::Ok {
             plan.code = code;
         }
         if moved && !matches!(plan.code, Code::VenueRejected | Code::RateLimited) {
@@ -160,9 +164,20 @@ impl Kernel {
         }
         if let Some(amendment) = order.amendment().filter(|_| works || event.status == Some(Status::Filled)) {
             self.plan_amended_by_status(plan, stamp, event, order, amendment)?;
-            if plan.amended.is_some() && works {
+            // Made and filled, it is over by what it is now; otherwise the rest of the news decides.
+            let made = matches!(plan.amended.as_deref(), Some(Amended::To(_)));
+            if made || (plan.amended.is_some() && works) {
                 return Ok(News::Works);
             }
+        }
+        let told_of_life = works || event.status == Some(Status::Filled);
+        if told_of_life && self.plan_made_after_all(plan, event, order)? {
+            return Ok(News::Works);
+        }
+        let told = event.order_size.and_then(|size| rules.qty(size).ok());
+        let larger = told.is_some_and(|told| told > order.filled) && order.amendment().is_none();
+        if works && larger && order.status == Status::Filled {
+            return Ok(News::StillWorks);
         }
         let replaced = order.status == Status::PendingReplace && order.amendment().is_none();
         Ok(match event.status {
@@ -185,9 +200,11 @@ impl Kernel {
     }
 
     /// True where the venue, being asked, calls an order filled that has less here than was ordered: what was busted
-    /// is gone from the order. Unasked, it may be a word from before an amendment.
+    /// is gone from the order. Unasked and unrevised, it may be a word from before an amendment.
     fn is_over(&self, plan: &OrderPlan, order: &Order, total: Option<Qty>) -> bool {
-        was_asked(order)
+        let revised = order.extra.as_ref().is_some_and(|extra| !extra.corrections.is_empty());
+        let busted = order.fills.iter().any(|fill| fill.busted);
+        (was_asked(order) || busted || revised)
             && plan.inferred.is_none()
             && order.amendment().is_none()
             && total == Some(order.filled)
@@ -294,7 +311,8 @@ fn plan_rate_limited(plan: &mut OrderPlan, event: &VenueEvent, order: &Order) ->
         | Status::PendingReplace
         | Status::Stopped => {
             if order.amendment().is_some() && !order.cancel_requested && order.doubt == OrderDoubt::None {
-                plan.amended = refused;
+                // It names no request: should it have been another's, the change may be made all the same.
+                plan.amended = Some(Box::new(Amended::GivenUp));
                 return News::None;
             }
             News::CancelRefused

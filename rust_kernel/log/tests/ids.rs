@@ -1,0 +1,140 @@
+//! The index of ids: it never forgets, and its memory stays flat.
+
+mod common;
+
+use common::{Directory, config, key, keys_of, open, write};
+use dita_log::disk::MemoryDisk;
+use dita_log::{Config, Disk, Key, Log, LogError, SyncPolicy};
+use std::sync::Arc;
+
+/// Keys of the proof of size; `DITA_LOG_KEYS` sets another number.
+const KEYS: u64 = 1_000_000;
+
+/// Hashes one after the other, none of which the log has seen.
+fn unknown(number: u64) -> Key {
+    *blake3::hash(&(number + (1 << 40)).to_be_bytes()).as_bytes().first_chunk().expect("32 bytes")
+}
+
+fn known(number: u64) -> Key {
+    *blake3::hash(&number.to_be_bytes()).as_bytes().first_chunk().expect("32 bytes")
+}
+
+fn keys_in(_kind: u8, payload: &[u8], keys: &mut Vec<Key>) {
+    keys.extend(payload.chunks_exact(16).map(|key| *key.first_chunk().expect("16 bytes")));
+}
+
+#[test]
+fn a_million_keys_are_found_again_and_take_little_memory() {
+    let count: u64 = std::env::var("DITA_LOG_KEYS").ok().and_then(|text| text.parse().ok()).unwrap_or(KEYS);
+    let directory = Directory::new();
+    let config = Config { policy: SyncPolicy::Off, segment_bytes_max: 1 << 20, ..config() };
+    let mut log = Log::open(directory.disk(), config.clone(), &keys_in).expect("a new log opens").0;
+    let mut records = 0;
+    // Ten keys a record; the second of each record was there before and must keep its first number.
+    for first in (0..count).step_by(10) {
+        let mut keys: Vec<Key> = (first..first + 10).map(known).collect();
+        keys.push(known(first / 2));
+        records += 1;
+        log.append(0, records, 0, &keys, |buffer| keys.iter().for_each(|key| buffer.extend_from_slice(key)))
+            .expect("the record is taken");
+        if records.is_multiple_of(20_000) {
+            while log.maintain().expect("it merges") {}
+        }
+    }
+    while log.maintain().expect("it merges") {}
+    let check = |log: &Log| {
+        for number in (0..count).step_by(97) {
+            assert_eq!(log.find(&known(number)), Ok(Some(number / 10 + 1)), "key {number}");
+            assert_eq!(log.find(&unknown(number)), Ok(None), "key {number}");
+        }
+    };
+    check(&log);
+    let (files, bytes) = (log.index_files(), log.index_bytes());
+    log.close().expect("it closes");
+    let log = Log::open(directory.disk(), config, &keys_in).expect("it opens").0;
+    check(&log);
+    let bits = log.index_bytes() as u64 * 8 / count;
+    println!("{count} keys: {files} index files, {bytes} bytes of memory, {bits} bits a key");
+    assert_eq!((log.index_files(), log.index_bytes()), (files, bytes));
+    assert!(bits <= 13 && files <= 32);
+}
+
+#[test]
+fn a_missing_or_damaged_index_is_made_again_from_the_records() {
+    let memory = MemoryDisk::new();
+    let disk: Arc<dyn Disk> = Arc::new(memory.clone());
+    let mut log = open(&disk, config()).expect("a new log opens").0;
+    write(&mut log, 300);
+    log.close().expect("it closes");
+    let files = memory.files();
+    let indexes: Vec<&String> = files.keys().filter(|name| name.ends_with(".idx")).collect();
+    assert!(indexes.len() > 5);
+    for (number, name) in indexes.iter().enumerate() {
+        let mut files = files.clone();
+        match number % 3 {
+            0 => drop(files.remove(*name)),
+            1 => files.get_mut(*name).expect("it is there").truncate(50),
+            _ => *files.get_mut(*name).and_then(|bytes| bytes.last_mut()).expect("it is there") ^= 1,
+        }
+        let expected = if number % 3 == 0 { 0 } else { 1 };
+        let disk: Arc<dyn Disk> = Arc::new(MemoryDisk::holding(files));
+        let (log, recovered) = open(&disk, config()).expect("it opens");
+        assert_eq!(recovered.remarks.len(), expected, "{:?}", recovered.remarks);
+        for seq in (3..=300).step_by(3) {
+            assert_eq!(log.find(&key(seq).expect("every third has a key")), Ok(Some(seq)));
+        }
+        drop(log);
+        assert!(open(&disk, config()).expect("it opens").1.remarks.is_empty(), "it was made again");
+    }
+}
+
+#[test]
+fn an_index_that_is_gone_with_its_records_is_refused() {
+    let memory = MemoryDisk::new();
+    let disk: Arc<dyn Disk> = Arc::new(memory.clone());
+    let mut log = open(&disk, config()).expect("a new log opens").0;
+    for _ in 0..2 {
+        let seq = write(&mut log, 100);
+        log.write_snapshot(seq, 0, b"state", &[0; 32]).expect("memory takes it");
+    }
+    let removed = log.retain(u64::MAX).expect("memory removes").removed;
+    log.close().expect("it closes");
+    let mut files = memory.files();
+    let name = files.keys().find(|name| name.ends_with(".idx")).expect("there are indexes").clone();
+    files.remove(&name);
+    let memory = MemoryDisk::holding(files.clone());
+    let disk: Arc<dyn Disk> = Arc::new(memory.clone());
+    let error = open(&disk, config()).map(|_| ()).expect_err("a fill could be booked twice");
+    let text = format!("covers seq 1 to {}, and the records are gone", removed[0].last_seq);
+    assert!(matches!(&error, LogError::Corrupt { reason, .. } if reason.contains(&text)), "{error}");
+    assert_eq!(memory.files(), files);
+}
+
+#[test]
+fn a_bit_flipped_in_an_index_is_never_a_wrong_answer() {
+    let memory = MemoryDisk::new();
+    let disk: Arc<dyn Disk> = Arc::new(memory.clone());
+    let config = Config { segment_bytes_max: 1 << 16, ..config() };
+    let mut log = open(&disk, config.clone()).expect("a new log opens").0;
+    write(&mut log, 1_500);
+    log.close().expect("it closes");
+    let files = memory.files();
+    let name = files.keys().find(|name| name.ends_with(".idx")).expect("there is one").clone();
+    let (mut made_again, mut refused) = (0, 0);
+    for at in (0..files[&name].len()).step_by(11) {
+        let mut files = files.clone();
+        files.get_mut(&name).expect("it is there")[at] ^= 0x20;
+        let disk: Arc<dyn Disk> = Arc::new(MemoryDisk::holding(files));
+        let Ok((log, recovered)) = Log::open(disk, config.clone(), &keys_of) else { continue };
+        made_again += recovered.remarks.len();
+        for seq in 1..1_500 {
+            let asked = key(seq).unwrap_or_else(|| unknown(seq));
+            match log.find(&asked) {
+                Ok(found) => assert_eq!(found, key(seq).map(|_| seq), "byte {at}"),
+                Err(LogError::Corrupt { .. }) => refused += 1,
+                Err(error) => panic!("byte {at}: {error}"),
+            }
+        }
+    }
+    assert!(made_again > 0 && refused > 0);
+}

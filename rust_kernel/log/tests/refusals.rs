@@ -1,0 +1,200 @@
+//! What a log refuses to be opened for, in words that say what to do.
+
+mod common;
+
+use common::{Directory, IDENTITY, append, config, keys_of, open, read_all, write};
+use dita_log::disk::{Deed, Effect, Fault, FaultyDisk, MemoryDisk};
+use dita_log::{Config, Disk, Log, LogError, Reader, Span, segment_name, verify};
+use std::io::{BufRead, BufReader, ErrorKind};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+
+const CHILD_DIRECTORY: &str = "DITA_LOG_CHILD_DIRECTORY";
+
+/// A closed log of so many records, in memory.
+fn written(records: u64) -> MemoryDisk {
+    let memory = MemoryDisk::new();
+    let mut log = open(&(Arc::new(memory.clone()) as Arc<dyn Disk>), config()).expect("a new log opens").0;
+    write(&mut log, records);
+    log.close().expect("it closes");
+    memory
+}
+
+#[test]
+fn a_log_of_another_kernel_is_refused_and_both_are_named() {
+    let memory = written(100);
+    let before = memory.files();
+    let disk: Arc<dyn Disk> = Arc::new(memory.clone());
+    let other = Config { identity: b"live kernel 7".to_vec(), ..config() };
+    let error = open(&disk, other).map(|_| ()).expect_err("it is another kernel's");
+    let text = error.to_string();
+    assert!(
+        text.contains("log of 'paper kernel 1' (id ") && text.contains("not of 'live kernel 7' (id "),
+        "{text}"
+    );
+    let error = Reader::open(disk.clone(), Some(b"live kernel 7"), 1, Span::Written)
+        .map(|_| ())
+        .expect_err("nor read");
+    assert!(matches!(error, LogError::OtherLog { .. }));
+    assert_eq!(memory.files(), before);
+    assert_eq!(Reader::open(disk, None, 1, Span::Written).expect("any").identity().bytes(), IDENTITY);
+}
+
+#[test]
+fn a_newer_format_is_refused_and_not_touched() {
+    for suffix in [".seg", ".idx", ".snap"] {
+        let memory = written(100);
+        let disk: Arc<dyn Disk> = Arc::new(memory.clone());
+        let mut log = open(&disk, config()).expect("it opens").0;
+        log.write_snapshot(100, 0, b"state", &[1; 32]).expect("memory takes it");
+        log.close().expect("it closes");
+        let mut files = memory.files();
+        let (name, bytes) = files.iter_mut().find(|(name, _)| name.ends_with(suffix)).expect("there is one");
+        // The version follows the eight bytes of magic, at the start of a file or of an index's footer.
+        let start = bytes[..8].to_vec();
+        let magic = if suffix == ".idx" { b"DITAIDX\0" } else { &start[..] };
+        let at = bytes.windows(8).position(|window| window == magic).expect("there is a magic") + 8;
+        bytes[at] = 2;
+        let (name, memory) = (name.clone(), MemoryDisk::holding(files.clone()));
+        let disk: Arc<dyn Disk> = Arc::new(memory.clone());
+        let error = open(&disk, config()).map(|_| ()).expect_err("it is newer");
+        assert_eq!(error, LogError::NewerFormat { file: format!("memory:/{name}"), found: 2, known: 1 });
+        assert_eq!(memory.files(), files);
+    }
+}
+
+#[test]
+#[ignore = "the second process of the next test"]
+fn child_writes_and_waits() {
+    let directory = std::env::var(CHILD_DIRECTORY).expect("the parent says where");
+    let disk = Arc::new(dita_log::FileDisk::create(directory).expect("the parent has made it"));
+    let mut log = Log::open(disk, config(), &keys_of).expect("a new log opens").0;
+    for _ in 0..5 {
+        append(&mut log).expect("the record is taken");
+    }
+    log.flush().expect("the disk takes it");
+    println!("\nwritten");
+    let mut line = String::new();
+    std::io::stdin().read_line(&mut line).expect("the parent never writes");
+}
+
+#[test]
+fn two_processes_cannot_both_write_and_a_killed_one_leaves_no_lock() {
+    let directory = Directory::new();
+    let mut child = Command::new(std::env::current_exe().expect("this test"))
+        .args(["--ignored", "--exact", "child_writes_and_waits", "--nocapture"])
+        .env(CHILD_DIRECTORY, directory.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the test runs a second time");
+    let lines = BufReader::new(child.stdout.take().expect("it is piped")).lines();
+    assert!(lines.map_while(Result::ok).any(|line| line == "written"), "the child has written");
+    let error = open(&directory.disk(), config()).map(|_| ()).expect_err("the child has it");
+    assert!(matches!(&error, LogError::Locked { pid: Some(pid), .. } if *pid == child.id()), "{error}");
+    assert!(error.to_string().contains("stop it first"), "{error}");
+    // A reader needs no lock.
+    let mut reader = Reader::open(directory.disk(), Some(IDENTITY), 1, Span::Written).expect("it reads");
+    let mut records = 0;
+    while reader.next().expect("it reads").is_some() {
+        records += 1;
+    }
+    assert_eq!(records, 5);
+    child.kill().expect("it can be killed");
+    child.wait().expect("it ends");
+    let (log, recovered) = open(&directory.disk(), config()).expect("the lock went with the process");
+    assert_eq!((recovered.last_seq, recovered.epoch), (5, 2));
+    assert_eq!(read_all(&log, 1), Ok(5));
+}
+
+#[test]
+fn one_process_cannot_open_a_log_twice_either() {
+    let directory = Directory::new();
+    let memory: Arc<dyn Disk> = Arc::new(MemoryDisk::new());
+    for disk in [directory.disk(), memory] {
+        let first = open(&disk, config()).expect("a new log opens");
+        let error = open(&disk, config()).map(|_| ()).expect_err("it is open");
+        assert!(matches!(error, LogError::Locked { pid: Some(pid), .. } if pid == std::process::id()));
+        drop(first);
+        open(&disk, config()).expect("it is closed");
+    }
+}
+
+#[test]
+fn a_directory_that_may_not_be_written_is_refused_for_writing_and_read_all_the_same() {
+    let words = [
+        (ErrorKind::PermissionDenied, "read and write access"),
+        (ErrorKind::ReadOnlyFilesystem, "mounted read-only"),
+    ];
+    for (kind, advice) in words {
+        let memory = written(50);
+        let before = memory.files();
+        let faulty = FaultyDisk::new(Arc::new(memory.clone()));
+        for deed in
+            [Deed::Create, Deed::Open, Deed::Write, Deed::Truncate, Deed::Rename, Deed::Remove, Deed::Lock]
+        {
+            faulty.fault(Fault::always(deed, "", Effect::Fail(kind, 0)));
+        }
+        let disk: Arc<dyn Disk> = Arc::new(faulty);
+        let text = open(&disk, config()).map(|_| ()).expect_err("it may not be written").to_string();
+        assert!(text.contains("log.lock: cannot lock") && text.contains(advice), "{text}");
+        let mut reader = Reader::open(disk.clone(), Some(IDENTITY), 1, Span::Durable).expect("it reads");
+        while reader.next().expect("it reads").is_some() {}
+        assert_eq!(reader.next_seq(), 51);
+        assert_eq!(verify(&disk, Some(IDENTITY), &mut |_, _| {}).expect("it is whole").records, 50);
+        assert_eq!(memory.files(), before);
+    }
+}
+
+#[test]
+fn a_directory_without_a_log_has_nothing_to_read() {
+    let directory = Directory::new();
+    let missing: Arc<dyn Disk> = Arc::new(dita_log::FileDisk::existing(directory.path().join("nowhere")));
+    for disk in [directory.disk(), missing] {
+        let error = verify(&disk, None, &mut |_, _| {}).expect_err("there is none");
+        assert!(matches!(&error, LogError::Io { kind: ErrorKind::NotFound, .. }), "{error}");
+        assert!(error.to_string().contains("check the path"), "{error}");
+    }
+}
+
+#[test]
+fn a_configuration_that_cannot_be_used_names_its_field() {
+    let base = config();
+    let table = [
+        ("first_seq", Config { first_seq: 0, ..base.clone() }),
+        ("segment_bytes_max", Config { segment_bytes_max: 1, ..base.clone() }),
+        ("segment_bytes_max", Config { segment_bytes_max: u64::MAX, ..base.clone() }),
+        ("snapshots_kept", Config { snapshots_kept: 1, ..base.clone() }),
+        ("identity", Config { identity: vec![0; 2_000], ..base.clone() }),
+    ];
+    for (name, config) in table {
+        let disk: Arc<dyn Disk> = Arc::new(MemoryDisk::new());
+        let error = open(&disk, config).map(|_| ()).expect_err(name);
+        assert!(matches!(error, LogError::Config { field, .. } if field == name), "{error}");
+        assert!(disk.list().expect("memory lists").is_empty());
+    }
+}
+
+#[test]
+fn a_file_of_another_name_is_left_alone() {
+    let memory = MemoryDisk::holding([
+        ("notes.txt".to_string(), b"mine".to_vec()),
+        ("1.seg".to_string(), b"not ours".to_vec()),
+        (format!("{}.old", segment_name(1)), b"kept".to_vec()),
+        ("draft.tmp".to_string(), b"somebody's".to_vec()),
+    ]);
+    let before = memory.files();
+    let disk: Arc<dyn Disk> = Arc::new(memory.clone());
+    write(&mut open(&disk, config()).expect("a new log opens").0, 50);
+    assert!(before.iter().all(|(name, bytes)| memory.files().get(name) == Some(bytes)));
+}
+
+#[test]
+fn a_log_that_began_earlier_than_its_owner_says_is_refused() {
+    let memory = written(100);
+    let before = memory.files();
+    let disk: Arc<dyn Disk> = Arc::new(memory.clone());
+    let error = open(&disk, Config { first_seq: 50, ..config() }).map(|_| ()).expect_err("it begins at 1");
+    assert_eq!(error.to_string(), "first_seq: 50, and this log begins at seq 1");
+    assert_eq!(memory.files(), before);
+}
