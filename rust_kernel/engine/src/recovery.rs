@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use dita_kernel::RULES_VERSION;
 use dita_kernel::effect::Effects;
-use dita_kernel::input::Stamp;
+use dita_kernel::input::{Input, Stamp};
 use dita_kernel::kernel::{Kernel, KernelConfig, SnapshotError};
 use dita_kernel::outcome::Outcome;
 use dita_log::{Log, LogError, Reader, Record, Snapshot, TornTail};
@@ -142,23 +142,36 @@ pub(crate) fn kernel_of(snapshot: &Snapshot) -> Result<Kernel, ReplayError> {
     Ok(kernel)
 }
 
-/// Puts a record into the kernel, and holds what comes of it against what came of it then.
-pub fn replay_record(
+/// Puts a record into the kernel. Also says whether the input was accepted when it was logged.
+pub(crate) fn step_record(
     kernel: &mut Kernel,
     record: &Record<'_>,
     effects: &mut Effects,
-) -> Result<(dita_kernel::input::Input, Outcome), ReplayError> {
+) -> Result<(Input, Outcome, bool), ReplayError> {
     let seq = record.seq;
     let input =
         durable::input_of(record.kind, record.payload).map_err(|cause| ReplayError::Record { seq, cause })?;
     effects.clear();
     let outcome = kernel.step(Stamp(record.ts_ns), &input, effects);
-    let words = |accepted| if accepted { "accepted" } else { "refused" };
-    let then = record.kind & REFUSED == 0;
-    if then != outcome.accepted || kernel.seq() != seq {
-        return Err(ReplayError::Differs { seq, then: words(then), now: words(outcome.accepted) });
+    Ok((input, outcome, record.kind & REFUSED == 0))
+}
+
+/// Puts a record into the kernel, and holds what comes of it against what came of it then.
+pub fn replay_record(
+    kernel: &mut Kernel,
+    record: &Record<'_>,
+    effects: &mut Effects,
+) -> Result<(Input, Outcome), ReplayError> {
+    let (input, outcome, then) = step_record(kernel, record, effects)?;
+    if then != outcome.accepted || kernel.seq() != record.seq {
+        return Err(differs(record.seq, then, outcome.accepted));
     }
     Ok((input, outcome))
+}
+
+pub(crate) fn differs(seq: u64, then: bool, now: bool) -> ReplayError {
+    let words = |accepted| if accepted { "accepted" } else { "refused" };
+    ReplayError::Differs { seq, then: words(then), now: words(now) }
 }
 
 /// Replays all that a reader still has.

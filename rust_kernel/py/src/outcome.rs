@@ -43,7 +43,7 @@ fn notice_details(notice: &Notice) -> Details {
 }
 
 /// The core's particulars by their public names.
-fn core_details(detail: &CoreDetail) -> Details {
+pub fn core_details(detail: &CoreDetail) -> Details {
     let details = Details::EMPTY;
     match detail {
         CoreDetail::None => details,

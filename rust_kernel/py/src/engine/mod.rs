@@ -5,12 +5,12 @@ mod calls;
 mod drain;
 mod durability;
 mod inputs;
-mod log;
+pub mod log;
 mod queries;
 pub mod reads;
 mod settings;
 mod simulated;
-mod views;
+pub mod views;
 
 use std::fmt::Write;
 
