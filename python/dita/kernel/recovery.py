@@ -16,27 +16,22 @@ RECOVERY_MARGIN_NS: Final = 600 * 1_000_000_000
 _POSITION_KEYS: Final = ("symbol", "size", "entry_price", "position_side")
 
 
-def recover(
-    engine: Engine, venue: VenueAdapter | SimulatedVenue | None, last_ns: int
-) -> dict[str, Any] | None:
-    """Catch up with the venue, and return what opening the log found; None without a log.
+def catch_up(engine: Engine, venue: VenueAdapter | SimulatedVenue | None, recovery: dict[str, Any]) -> None:
+    """Ask the venue what happened while the log's kernel was not running, and take each answer as an input.
 
     Args:
         engine: The engine, as its log has left it.
         venue: Whom to ask.
-        last_ns: The time of the last input in the log.
+        recovery: What opening the log found; what the venue says is added.
     """
-    recovery = engine.recovery()
-    if recovery is None:
-        return None
     recovery |= {"since_ns": None, "repairs": {}, "refused": [], "unknown_orders": [], "troubles": []}
     for remark in recovery["remarks"]:
         _LOG.warning("%s", remark)
     if recovery["last_seq"] == 0:
-        return recovery
+        return
     recovery["troubles"] += [{"method": method, "error": error} for method, error in engine.resume()]
     if venue is not None and not isinstance(venue, SimulatedVenue):
-        recovery["since_ns"] = max(0, last_ns - RECOVERY_MARGIN_NS)
+        recovery["since_ns"] = max(0, recovery["heard_ns"] - RECOVERY_MARGIN_NS)
         _CatchUp(engine, venue, recovery).run()
     _LOG.info(
         "recovered: input %d, %d replayed, %d troubles",
@@ -44,7 +39,6 @@ def recover(
         recovery["replayed"],
         len(recovery["troubles"]),
     )
-    return recovery
 
 
 class _CatchUp:

@@ -14,7 +14,7 @@ pub mod views;
 
 use std::fmt::Write;
 
-use dita_engine::{Clock, Engine as Shell, EngineConfig, Port, Recovery};
+use dita_engine::{Clock, Engine as Shell, EngineConfig, Port};
 use dita_kernel::id::Id;
 use dita_kernel::invariant;
 use dita_kernel::kernel::{Kernel, KernelConfig};
@@ -24,7 +24,7 @@ use pyo3::types::PyDict;
 use crate::errors::Error;
 use crate::text;
 use drain::{Shared, State};
-use log::LogChoice;
+use log::{LogChoice, Recovered};
 use settings::SimSettings;
 
 /// The kernel with its shell and its venue. `dita.ExecutionKernel` is its public face.
@@ -35,7 +35,7 @@ use settings::SimSettings;
 #[pyclass(frozen, weakref, module = "dita._kernel")]
 pub struct Engine {
     shared: Shared,
-    recovery: Option<Recovery>,
+    recovery: Option<Recovered>,
 }
 
 fn id(value: &Bound<'_, PyAny>, field: &'static str) -> Result<Id, Error> {
@@ -92,7 +92,8 @@ impl Engine {
             None => (Shell::new(config, port)?, None),
             Some(log) => {
                 let (core, recovery) = LogChoice::read(log)?.open(py, config, port)?;
-                (core, Some(recovery))
+                let recovered = Recovered::of(recovery, core.kernel());
+                (core, Some(recovered))
             }
         };
         if let Some(settings) = &simulated {
