@@ -18,6 +18,7 @@ mod replica;
 mod run;
 mod run_durably;
 mod story;
+mod what_if;
 
 pub use account::{AccountFigures, account};
 pub use answer::{Answer, Observed, TransitionRecord};
@@ -32,3 +33,6 @@ pub use replica::{ReplayWatch, Replica, Start, Step, Until};
 pub use run::{Engine, EngineConfig, EngineError, Progress, Ticket, VenueCall};
 pub use run_durably::LogStanding;
 pub use story::{STORY_STEPS_MAX, Story, StoryStep, TradeFigures, story};
+pub use what_if::{
+    AssetResult, Changes, Counts, REFUSED_MAX, RefusedIntent, TradeResult, WhatIf, WhatIfError, what_if,
+};

@@ -229,7 +229,7 @@ impl Desk {
         intent.limit_price = Some(dec(limit));
         intent.post_only = true;
         self.put(Input::Intent(Box::new(intent)));
-        let order = self.venue.resting.pop().unwrap();
+        let Some(order) = self.venue.resting.pop() else { return };
         self.now_ns += SECOND_NS;
         let (fill, trade, fee) = self.venue.fill(&order, dec(limit), false, self.now_ns);
         self.put(Input::Venue(Box::new(fill)));
