@@ -25,8 +25,9 @@ KINDS: Final = ("caught", "unviable", "timeout", "missed")
 FIRST: Final = ("kernel/booking", "kernel/venue", "position", "ledger", "fees", "kernel/account", "order")
 # `path:line:column: what in function`, or `path:line:column: what`.
 _MUTANT: Final = re.compile(r"^(?P<path>[^:]+):\d+:\d+: (?P<what>.*?)(?: in (?P<function>\S.*))?$")
-TEST_SECONDS_MAX: Final = 60
-BUILD_SECONDS_MAX: Final = 300
+# By the clock, and machines are shared: an alarm that comes too early takes what is only slow for caught.
+TEST_SECONDS_MAX: Final = 300
+BUILD_SECONDS_MAX: Final = 900
 RANDOM_CASES: Final = "60"
 
 

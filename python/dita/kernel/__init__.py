@@ -33,7 +33,7 @@ from dita.kernel.opening import (
     open_engine,
     whole,
 )
-from dita.kernel.recovery import recover
+from dita.kernel.recovery import catch_up
 from dita.overrides import Override
 from dita.projection.memory import KernelProjection, build_projection
 from dita.slots import AccountProjection, KernelSlotView, KernelStateView
@@ -104,11 +104,11 @@ class ExecutionKernel:
             hedge_mode: True where the venue keeps long and short positions apart.
             inbox_max: How many inputs may wait.
             remembered_orders: How many ended orders are remembered for late events.
-            log_dir: The directory of this kernel's log; made where it is not there. Opening is recovering: the
-                kernel is where it was, and has caught up with its venue. None keeps nothing.
-            log_policy: "batch" syncs what leads to nothing after `log_delay_us` or `log_records`, whichever is
-                first; "always" at the end of each call; "off" never by itself, for backtests. What leads to a
-                request at the venue is synced before that leaves, except with "off".
+            log_dir: The directory of this kernel's log; made where it is not there. Opening is recovering:
+                the kernel is where it was, and has caught up with its venue. None keeps nothing.
+            log_policy: "batch" syncs what leads to nothing after `log_delay_us` or `log_records`, whichever
+                is first; "always" at the end of each call; "off" never by itself, for backtests. What leads
+                to a request at the venue is synced before that leaves, except with "off".
             log_delay_us: Microseconds.
             log_records: Records.
             log_segment_bytes: How large a file of the log becomes.
@@ -145,26 +145,19 @@ class ExecutionKernel:
                 retained_bytes=log_retained_bytes,
             ),
         )
-        last_ns = self._engine.now_ns
         self._followers.read_from(self._engine)
         self._zinc = zinc_plane
         self._state = KernelStateView(self._engine)
         self._exchange = ExchangeConfig()
-        if isinstance(venue, SimulatedVenue):
-            venue.bind(self._engine)
-        else:
-            attach = getattr(venue, "attach", None)
-            if attach is not None:
-                attach(self)
-        self._recovery = recover(self._engine, venue, last_ns)
-        if self._recovery is not None:
-            close_at_exit(self._engine)
-        if control_plane is None:
-            # The controls are in the log too.
-            self._control_plane: ControlPlane = InMemoryControlPlane(self.control)
-        else:
-            self._control_plane = control_plane
-        self._end_watch = self._follow_controls()
+        # The controls are in the log too.
+        self._control_plane: ControlPlane = control_plane or InMemoryControlPlane(self.control)
+        self._recovery = self._engine.recovery()
+        try:
+            self._begin()
+        except BaseException:
+            # Whoever catches it may want to open the log again.
+            self._engine.close()
+            raise
 
     # ---------------------------------------------------------------------------------------------- inputs
 
@@ -185,8 +178,8 @@ class ExecutionKernel:
     def process_intents(self, intents: Iterable[KernelIntent]) -> list[KernelOutcome]:
         """Take intents that come together.
 
-        With a log all of them are written down, then synced once, then what they lead to leaves; those about one
-        slot still follow one another. Without one each is taken to its end before the next.
+        With a log all of them are written down, then synced once, then what they lead to leaves; those about
+        one slot still follow one another. Without one each is taken to its end before the next.
 
         Args:
             intents: In the order in which they shall be taken.
@@ -486,11 +479,12 @@ class ExecutionKernel:
         """What opening the log found and did; None without a log.
 
         `snapshot_seq` (the last input in the snapshot that it began with), `replayed`, `last_seq` (0 in a new
-        log), `epoch` (1 for the first opening), `torn` (the write that a crash tore and that was cut off: a
-        dict of `file offset seq bytes reason`, or None), `remarks`; and of the venue `since_ns` (from when on
-        fills and income were asked for), `repairs` (method to how many events were `taken known refused`),
-        `refused`, `unknown_orders` (open at the venue and not known here) and `troubles` (dicts of `method
-        error`: what the venue could not answer).
+        log), `last_ns` (its time), `heard_ns` (the time up to which the venue was heard), `epoch` (1 for the
+        first opening), `torn` (the write that a crash tore and that was cut off: a dict of `file offset seq
+        bytes reason`, or None), `remarks`; and of the venue `since_ns` (from when on fills and income were
+        asked for), `repairs` (method to how many events were `taken known refused`), `refused`,
+        `unknown_orders` (open at the venue and not known here) and `troubles` (dicts of `method error`: what
+        the venue could not answer).
         """
         return None if self._recovery is None else copy.deepcopy(self._recovery)
 
@@ -573,8 +567,8 @@ class ExecutionKernel:
         """Return controls, slots, account and log as plain values; money as Decimal.
 
         Returns:
-            `{"control": {...}, "slots": [...], "account": {..., "assets": {name: {...}}}, "log": {...}}`; "log" is
-            `log_standing`, None without a log.
+            `{"control": {...}, "slots": [...], "account": {..., "assets": {name: {...}}}, "log": {...}}`;
+            "log" is `log_standing`, None without a log.
         """
         assets = {name: self._engine.account(name) for name in self._engine.assets()}
         account = self._engine.account() or {}
@@ -622,7 +616,7 @@ class ExecutionKernel:
         The log gets a snapshot, so that the next opening is quick.
 
         Raises:
-            LogFailed: The log could not be closed; what was not durable before may be lost. All else is closed.
+            LogFailed: The log could not be closed; what was not durable before may be lost. All else is.
         """
         if self._engine.closed:
             return
@@ -649,6 +643,19 @@ class ExecutionKernel:
         self.close()
 
     # ---------------------------------------------------------------------------------------------- inside
+
+    def _begin(self) -> None:
+        """Meet the venue, catch up with it, and go by the controls."""
+        if isinstance(self._venue, SimulatedVenue):
+            self._venue.bind(self._engine)
+        else:
+            attach = getattr(self._venue, "attach", None)
+            if attach is not None:
+                attach(self)
+        if self._recovery is not None:
+            close_at_exit(self._engine)
+            catch_up(self._engine, self._venue, self._recovery)
+        self._end_watch = self._follow_controls()
 
     def _follow_controls(self) -> Callable[[], None]:
         """Go by the controls as they stand, and by every change from now on."""

@@ -60,7 +60,7 @@ def _close_logs() -> None:
 
 
 def log_settings(
-    log_dir: str | os.PathLike[str] | None,
+    log_dir: object,
     *,
     policy: str,
     delay_us: int,
@@ -72,8 +72,10 @@ def log_settings(
     """Return a log's settings as the engine takes them; None where there shall be none."""
     if log_dir is None:
         return None
-    if not isinstance(log_dir, (str, os.PathLike)) or not os.fspath(log_dir):
-        raise wrong_type("log_dir", log_dir, "a directory's path")
+    if not isinstance(log_dir, (str, os.PathLike)):
+        raise wrong_type("log_dir", log_dir, "str or os.PathLike")
+    if not os.fspath(log_dir):
+        raise refuse("log_dir", log_dir, "names no directory")
     return {
         "log_dir": os.fspath(log_dir),
         "log_policy": policy,

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from decimal import Decimal
 from typing import Any, Final
 
 from dita._kernel import Engine, KernelOutcome
@@ -17,29 +16,22 @@ RECOVERY_MARGIN_NS: Final = 600 * 1_000_000_000
 _POSITION_KEYS: Final = ("symbol", "size", "entry_price", "position_side")
 
 
-def recover(
-    engine: Engine, venue: VenueAdapter | SimulatedVenue | None, last_ns: int
-) -> dict[str, Any] | None:
-    """Catch up with the venue, and return what opening the log found; None without a log.
+def catch_up(engine: Engine, venue: VenueAdapter | SimulatedVenue | None, recovery: dict[str, Any]) -> None:
+    """Ask the venue what happened while the log's kernel was not running, and take each answer as an input.
 
     Args:
         engine: The engine, as its log has left it.
         venue: Whom to ask.
-        last_ns: The time of the last input in the log.
+        recovery: What opening the log found; what the venue says is added.
     """
-    recovery = engine.recovery()
-    if recovery is None:
-        return None
     recovery |= {"since_ns": None, "repairs": {}, "refused": [], "unknown_orders": [], "troubles": []}
     for remark in recovery["remarks"]:
         _LOG.warning("%s", remark)
     if recovery["last_seq"] == 0:
-        return recovery
-    recovery["troubles"] += [
-        {"method": method, "error": error} for method, error in engine.resume()
-    ]
+        return
+    recovery["troubles"] += [{"method": method, "error": error} for method, error in engine.resume()]
     if venue is not None and not isinstance(venue, SimulatedVenue):
-        recovery["since_ns"] = max(0, last_ns - RECOVERY_MARGIN_NS)
+        recovery["since_ns"] = max(0, recovery["heard_ns"] - RECOVERY_MARGIN_NS)
         _CatchUp(engine, venue, recovery).run()
     _LOG.info(
         "recovered: input %d, %d replayed, %d troubles",
@@ -47,11 +39,10 @@ def recover(
         recovery["replayed"],
         len(recovery["troubles"]),
     )
-    return recovery
 
 
 class _CatchUp:
-    """One recovery's questions to a venue. What it answers is taken whole or, where it cannot be read, not at all."""
+    """One recovery's questions to a venue. An answer that cannot be read is not taken at all."""
 
     def __init__(self, engine: Engine, venue: VenueAdapter, recovery: dict[str, Any]) -> None:
         self._engine = engine
@@ -100,7 +91,7 @@ class _CatchUp:
 
     def _balances(self, ask: Callable[..., Any]) -> None:
         timestamp = self._engine.clock_ns
-        balances: Mapping[str, Decimal] = ask()
+        balances = ask()
         if not isinstance(balances, Mapping):
             raise TypeError(f"get_balances: expected a mapping, got {type(balances).__name__}")
         known = set(self._engine.assets())

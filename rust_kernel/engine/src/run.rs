@@ -160,7 +160,8 @@ impl Engine {
     }
 
     /// An engine on its log: a new one, or the one that the log leads to. Then whatever was on its way is in doubt, and
-    /// the first [`Engine::run`] asks the venue. Where the venue is simulated it begins anew, with what the kernel knows.
+    /// the first [`Engine::run`] asks the venue. One that is simulated and inside must be new, without money: it goes on with
+    /// what the kernel knows.
     ///
     /// # Errors
     /// [`EngineError::Replay`] says what is wrong with the log and what to do; the files are as they were.
@@ -196,9 +197,20 @@ impl Engine {
         engine.durable = Some(Box::new(durable));
         if begun {
             engine.last_ns = engine.kernel.now_ns();
+            engine.resume_venue(recovery.epoch)?;
             engine.inbox.push_back(Waiting { ticket: None, input: Input::Restart, batched: false });
         }
         Ok((engine, recovery))
+    }
+
+    /// A venue inside died with its process, and goes on where the kernel is.
+    fn resume_venue(&mut self, epoch: u32) -> Result<(), EngineError> {
+        let Port::Sim(venue) = &mut self.port else { return Ok(()) };
+        venue.resume(&self.kernel, epoch).map_err(EngineError::Venue)?;
+        self.with_venue(|venue, now_ns, out| {
+            venue.advance(now_ns, out);
+            Ok(())
+        })
     }
 
     fn around(kernel: Kernel, config: EngineConfig, port: Port) -> Result<Engine, EngineError> {

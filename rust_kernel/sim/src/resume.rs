@@ -19,7 +19,8 @@
 //!
 //! **Not carried over:** the market itself (quotes, depth, marks: the feed brings them); places in line (with
 //! `queue_position` an order waits behind all that the first book shows at its price, and one that lost its place by an
-//! amend has that of its sending again); a second order id that was announced and not logged; orders that ended (a
+//! amend has that of its sending again); by how much a reduce-only order was cut when it was taken, where no later
+//! event said so; a second order id that was announced and not logged; orders that ended (a
 //! question about one is answered ORDER_NOT_FOUND); fee rates and the asset that pays fees where they were changed
 //! while it ran; settlements and funding that were due and not told yet (what the kernel predicted for them is in
 //! K, and stands); counters, fees paid and profit, which start at zero; where chance stood, and the state of faults.

@@ -292,6 +292,7 @@ fn a_triggered_order_keeps_both_its_ids() {
     s.quote_at(1_020, None);
     s.pass(4 * SECOND);
     s.crash();
+    s.pass(4 * SECOND);
     for venue_order_id in ["ORD000001", "ORD000002"] {
         let request = CancelRequest {
             venue_client_id: Id::EMPTY,
@@ -309,4 +310,41 @@ fn a_triggered_order_keeps_both_its_ids() {
         });
         assert_eq!(told, Some(id("ORD000002")), "{heard:?}");
     }
+}
+
+#[test]
+fn an_order_waits_behind_all_that_the_first_book_shows() {
+    let config = SimConfig { queue_position: true, ..SimConfig::default() };
+    let mut s = Session::with(Variant::Linear, 1, config).steady();
+    s.quote_at(1_000, Some("0.050"));
+    assert!(s.rest(0, "0.010", "99.9").accepted);
+    s.crash();
+    s.quote_at(1_000, Some("0.050"));
+    s.print("99.9", "0.050");
+    assert_eq!(s.statuses(), [VenueOrderStatus::Acked]);
+    s.print("99.9", "0.010");
+    assert_eq!(s.statuses(), [VenueOrderStatus::Filled]);
+}
+
+#[test]
+fn the_leverage_is_the_one_that_was_set() {
+    let mut s = calm(Variant::Linear);
+    let entered = s.intend(Action::Enter, 0, |intent| {
+        (intent.target_size, intent.leverage) = (Some(dec("0.010")), Some(dec("7")));
+    });
+    assert!(entered.accepted);
+    s.crash();
+    assert_eq!(s.venue.leverage(&s.symbol), Some(dec("7")));
+}
+
+#[test]
+fn the_kernel_hears_at_once_what_the_wallets_hold() {
+    let mut s = calm(Variant::Linear);
+    // The intent, the acknowledgement, the fill: its wallet frame is lost.
+    let at = s.inputs + 3;
+    s = s.cut(Cut::Once(at));
+    assert!(s.enter(0, "0.010").accepted);
+    let place = usize::from(s.kernel.asset_of(&id("USDT")).unwrap());
+    let told = s.kernel.assets()[place].exchange.wallet_balance;
+    assert_eq!((s.life, told), (2, s.venue.wallet_balance(&id("USDT"))));
 }

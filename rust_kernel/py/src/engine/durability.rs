@@ -1,5 +1,6 @@
 //! An engine on its log, as its threads share it: batches, reads that see what waits, recovery, closing, forks.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{MutexGuard, PoisonError, TryLockError};
 
 use dita_engine::EngineError;
@@ -166,9 +167,17 @@ impl Shared {
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        if self.is_forked() {
-            // The files are the parent's, and the log's thread is not in this process.
-            self.state.get_mut().unwrap_or_else(PoisonError::into_inner).core.disown_log();
+        if self.log_owner.is_none() {
+            return;
         }
+        let forked = self.is_forked();
+        let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if forked {
+            // The files are the parent's, and the log's thread is not in this process.
+            state.core.disown_log();
+            return;
+        }
+        // Nobody closed it. There is nobody to tell of a failure either: the next opening finds what it left.
+        let _ = catch_unwind(AssertUnwindSafe(|| state.close_log()));
     }
 }

@@ -9,6 +9,7 @@ use dita_engine::{
     Engine as Shell, EngineConfig, EngineError, LogSettings, LogStanding, Port, Recovery, ReplayError,
     ReplayProgress,
 };
+use dita_kernel::kernel::Kernel;
 use dita_log::{FileDisk, LogError, SyncPolicy};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
@@ -143,7 +144,8 @@ fn log_progress(py: Python<'_>, at: ReplayProgress) -> PyResult<()> {
 pub fn refusal(error: &ReplayError) -> Error {
     let trouble = match error {
         ReplayError::Log(LogError::Config { field, reason }) => {
-            return Error::text_value(setting(field), "", reason);
+            let (value, why) = reason.split_once(", ").unwrap_or(("", reason));
+            return Error::text_value(setting(field), value, why);
         }
         ReplayError::Log(error) => trouble_of(error),
         ReplayError::Snapshot { .. } => LogTrouble::Corrupt,
@@ -186,12 +188,32 @@ pub fn failure(error: &EngineError) -> Box<str> {
     format!("the log failed ({error}); {advice}").into_boxed_str()
 }
 
-/// What opening a log found, as a dict.
-pub fn recovery_dict<'py>(py: Python<'py>, recovery: &Recovery) -> PyResult<Bound<'py, PyDict>> {
+/// What opening a log found.
+pub struct Recovered {
+    recovery: Recovery,
+    /// Kernel time of the last input, ns.
+    last_ns: i64,
+    /// Kernel time up to which the venue was heard, ns.
+    heard_ns: i64,
+}
+
+impl Recovered {
+    /// Of an engine that was just opened.
+    pub fn of(recovery: Recovery, kernel: &Kernel) -> Recovered {
+        let last_ns = kernel.now_ns();
+        let heard_ns = kernel.disconnected_since_ns().unwrap_or(last_ns);
+        Recovered { recovery, last_ns, heard_ns }
+    }
+}
+
+fn recovery_dict<'py>(py: Python<'py>, found: &Recovered) -> PyResult<Bound<'py, PyDict>> {
+    let Recovered { recovery, last_ns, heard_ns } = found;
     let dict = PyDict::new(py);
     dict.set_item("snapshot_seq", recovery.snapshot_seq)?;
     dict.set_item("replayed", recovery.replayed)?;
     dict.set_item("last_seq", recovery.last_seq)?;
+    dict.set_item("last_ns", last_ns)?;
+    dict.set_item("heard_ns", heard_ns)?;
     dict.set_item("epoch", recovery.epoch)?;
     let torn = recovery.torn.as_ref().map(|torn| {
         let dict = PyDict::new(py);

@@ -14,7 +14,7 @@ pub mod views;
 
 use std::fmt::Write;
 
-use dita_engine::{Clock, Engine as Shell, EngineConfig, Port, Recovery};
+use dita_engine::{Clock, Engine as Shell, EngineConfig, Port};
 use dita_kernel::id::Id;
 use dita_kernel::invariant;
 use dita_kernel::kernel::{Kernel, KernelConfig};
@@ -24,7 +24,8 @@ use pyo3::types::PyDict;
 use crate::errors::Error;
 use crate::text;
 use drain::{Shared, State};
-use log::LogChoice;
+use log::{LogChoice, Recovered};
+use settings::SimSettings;
 
 /// The kernel with its shell and its venue. `dita.ExecutionKernel` is its public face.
 ///
@@ -34,7 +35,7 @@ use log::LogChoice;
 #[pyclass(frozen, weakref, module = "dita._kernel")]
 pub struct Engine {
     shared: Shared,
-    recovery: Option<Recovery>,
+    recovery: Option<Recovered>,
 }
 
 fn id(value: &Bound<'_, PyAny>, field: &'static str) -> Result<Id, Error> {
@@ -69,8 +70,9 @@ impl Engine {
         observer: Option<Py<PyAny>>,
         log: Option<&Bound<'_, PyDict>>,
     ) -> Result<Engine, Error> {
-        let port = match simulated {
-            Some(keywords) => Port::Sim(Box::new(settings::simulated_venue(keywords)?)),
+        let simulated = simulated.map(SimSettings::read).transpose()?;
+        let port = match &simulated {
+            Some(settings) => Port::Sim(Box::new(settings.venue()?)),
             None => Port::Foreign,
         };
         let config = EngineConfig {
@@ -86,13 +88,17 @@ impl Engine {
             observe: observer.is_some(),
             ..EngineConfig::default()
         };
-        let (core, recovery) = match log {
+        let (mut core, recovery) = match log {
             None => (Shell::new(config, port)?, None),
             Some(log) => {
                 let (core, recovery) = LogChoice::read(log)?.open(py, config, port)?;
-                (core, Some(recovery))
+                let recovered = Recovered::of(recovery, core.kernel());
+                (core, Some(recovered))
             }
         };
+        if let Some(settings) = &simulated {
+            settings.deposit(&mut core)?;
+        }
         let mut state = State::new(core);
         if let Some(start_ns) = start_ns {
             state.tell(start_ns);
