@@ -343,7 +343,7 @@ ENTRY = {"kind": "TRANSFER", "timestamp": START_NS, "asset": "USDT", "amount": 5
         ("query_order",     "<html>502</html>",                    "VenueAdapterError: the adapter's que"),
         ("get_fills",       ConnectionError("refused"),            "ConnectionError: refused"),
         ("get_fills",       None,                                  "TypeError: get_fills: expected a list"),
-        ("get_fills",       [strangers_fill(), "<html>"],               "InvalidType: get_fills[1].event: expe"),
+        ("get_fills",       [strangers_fill(), "<html>"],               "InvalidType: get_fills[1].event: "),
         ("get_income",      {"error": -1},                         "TypeError: get_income: expected a li"),
         ("get_income",      [ENTRY, {**ENTRY, "amount": "NaN"}],   "InvalidInput: get_income[1].amount: "),
         ("get_income",      [ENTRY, {"kind": "TRANSFER"}],         "InvalidInput: get_income[1].timestam"),
