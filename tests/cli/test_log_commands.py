@@ -160,7 +160,11 @@ def test_a_bad_log_is_called_bad_with_its_place(desk: Desk, run: Run, tmp_path: 
     found = json.loads(run("verify-log", tmp_path / "bad", "--json", code=1))
     assert found["good"] is False
     assert found["damage"]["offset"] <= 2_000
-    assert "corrupt at byte" in run("replay", tmp_path / "bad", code=1)
+    before = found["damage"]["seq"] - 1
+    said = run("replay", tmp_path / "bad", code=1)
+    assert "corrupt at byte" in said
+    assert f"--until {before} shows what stands before it" in said
+    assert f"after input {before}," in run("replay", tmp_path / "bad", "--until", before)
 
 
 def test_stats_count_by_type(desk: Desk, run: Run) -> None:

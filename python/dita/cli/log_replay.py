@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from dita.cli.failure import CommandFailure
 from dita.cli.log_source import add_json_option, read_log
 from dita.cli.tables import as_json, count, exact, table, time_text
 
@@ -76,9 +77,19 @@ def run(options: argparse.Namespace) -> int:
     """
 
     def work(listen: Any) -> dict[str, Any]:  # noqa: ANN401 - a listener
-        from dita import timetravel  # noqa: PLC0415 - `dita --help` answers at once
+        # The kernel's native module is loaded here, so that `dita --help` answers at once.
+        from dita import timetravel  # noqa: PLC0415
+        from dita.errors import LogCorrupt  # noqa: PLC0415
 
-        return timetravel.replay(options.log_dir, options.until, progress=listen)
+        try:
+            return timetravel.replay(options.log_dir, options.until, progress=listen)
+        except LogCorrupt as error:
+            damage = timetravel.verify(options.log_dir)["damage"]
+            if damage is None or damage["seq"] <= 1:
+                raise
+            raise CommandFailure(
+                f"{error}; --until {damage['seq'] - 1} shows what stands before it"
+            ) from error
 
     state = read_log(options.log_dir, work)
     if options.json:
