@@ -5,6 +5,7 @@
 # ruff: noqa: ANN401, N818, PYI021, PYI041
 
 import enum
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -48,6 +49,7 @@ __all__ = [
     "Product",
     "ReconcileStatus",
     "Regime",
+    "Replay",
     "RoundedOrder",
     "Severity",
     "TimeInForce",
@@ -58,7 +60,12 @@ __all__ = [
     "VenueEvent",
     "VenueOrder",
     "VenueOrderStatus",
+    "explain_drift",
+    "explain_trade",
+    "log_stats",
     "transition_table",
+    "verify_log",
+    "what_if",
 ]
 
 class TradeSide(enum.StrEnum):
@@ -1589,6 +1596,123 @@ class Engine:
     @property
     def closed(self) -> bool:
         """True once closed."""
+
+@final
+class Replay:
+    """A kernel of the past: a log, replayed into a core of its own. It takes no lock and writes nothing.
+
+    Iterate over it for the steps, or `run` to where it ends; then ask it as one asks a kernel.
+    """
+
+    def __new__(
+        cls,
+        log_dir: str | os.PathLike[str],
+        *,
+        until_seq: int | None = None,
+        until_ns: int | None = None,
+        from_start: bool = False,
+    ) -> Replay: ...
+    def run(self, progress: Callable[[int, int, int], object] | None = None) -> int:
+        """Go on to where it ends; return how many inputs it took."""
+
+    def __iter__(self) -> Replay: ...
+    def __next__(self) -> dict[str, Any]:
+        """The next input and what came of it."""
+
+    @property
+    def began(self) -> int | None:
+        """The last input of the snapshot that the replay began with; None where it began with the log."""
+
+    @property
+    def replayed(self) -> int:
+        """How many inputs were replayed."""
+
+    def differences(self) -> tuple[int, list[tuple[int, bool, bool]]]:
+        """The inputs that came to something else than when they were logged: how many, and the first."""
+
+    @property
+    def seq(self) -> int:
+        """The last input's sequence number."""
+
+    @property
+    def now_ns(self) -> int | None:
+        """Kernel time of the last input, nanoseconds; None before the first."""
+
+    def state_hash(self) -> str:
+        """BLAKE3 of the whole trading state, as 64 hexadecimal digits."""
+
+    def check_invariants(self) -> None:
+        """Holds the whole state against the invariants; raises InvariantViolation."""
+
+    @property
+    def max_slots(self) -> int:
+        """How many slots there are."""
+
+    def slot(self, slot_id: int) -> TradeSlot:
+        """A slot as it was."""
+
+    def slots(self) -> list[TradeSlot]:
+        """The slots that have carried a trade."""
+
+    def orders(self, *, live_only: bool = False) -> list[VenueOrder]:
+        """Our orders, oldest first: live and remembered, or the live ones only."""
+
+    def assets(self) -> list[str]:
+        """The assets' names."""
+
+    def account(self, asset: str | None = None) -> dict[str, Any] | None:
+        """An asset's figures; without a name the first instrument's settlement asset."""
+
+    def positions(self) -> list[dict[str, Any]]:
+        """The venue's positions as the kernel books them, and as the venue last reported them."""
+
+    def unassigned(self) -> list[dict[str, Any]]:
+        """What of them belongs to no slot."""
+
+    def control(self) -> dict[str, Any]:
+        """The controls; `updated_at` is in nanoseconds."""
+
+def verify_log(
+    log_dir: str | os.PathLike[str],
+    *,
+    replay: bool = False,
+    progress: Callable[[int, int, int], object] | None = None,
+) -> dict[str, Any]:
+    """Verifies a log. Corruption is in the answer, not an exception."""
+
+def log_stats(
+    log_dir: str | os.PathLike[str], *, progress: Callable[[int, int, int], object] | None = None
+) -> dict[str, Any]:
+    """Counts what is in a log; corruption raises LogCorrupt."""
+
+def explain_trade(
+    log_dir: str | os.PathLike[str],
+    trade_id: str,
+    *,
+    progress: Callable[[int, int, int], object] | None = None,
+) -> dict[str, Any]:
+    """Everything in a log that had to do with a trade."""
+
+def explain_drift(
+    log_dir: str | os.PathLike[str],
+    *,
+    until_seq: int | None = None,
+    until_ns: int | None = None,
+    progress: Callable[[int, int, int], object] | None = None,
+) -> dict[str, Any]:
+    """Where the difference between K and E comes from, by asset."""
+
+def what_if(
+    log_dir: str | os.PathLike[str],
+    *,
+    taker_rate: _Number | None = None,
+    maker_rate: _Number | None = None,
+    symbol: str | None = None,
+    limits: dict[str, Any] | None = None,
+    latency_ns: int = 0,
+    progress: Callable[[int, int, int], object] | None = None,
+) -> dict[str, Any]:
+    """Replays a log with changes, beside the log as it is."""
 
 def transition_table() -> list[tuple[TradeStage, str, str, TradeStage | KernelDiagnosticCode, int]]:
     """The kernel's transition table, a row per cell: (stage, symbol, verdict, next or code, rule number)."""

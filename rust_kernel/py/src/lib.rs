@@ -46,6 +46,7 @@ fn _kernel(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(replay::log_stats, module)?)?;
     module.add_function(wrap_pyfunction!(replay::explain_trade, module)?)?;
     module.add_function(wrap_pyfunction!(replay::explain_drift, module)?)?;
+    module.add_function(wrap_pyfunction!(replay::what_if, module)?)?;
     module.add_function(wrap_pyfunction!(engine::reads::transition_table, module)?)?;
     Ok(())
 }

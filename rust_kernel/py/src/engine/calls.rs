@@ -29,8 +29,9 @@ fn settled(outcome: KernelOutcome) -> Result<KernelOutcome, Error> {
     Err(refused(&answer.outcome))
 }
 
+/// Why a setting is not taken, as an exception.
 #[cold]
-fn refused(outcome: &Outcome) -> Error {
+pub fn refused(outcome: &Outcome) -> Error {
     match &outcome.detail {
         CoreDetail::Field { field, value, why } => Error::text_value(*field, value, why),
         CoreDetail::None

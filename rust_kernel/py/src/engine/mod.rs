@@ -1,14 +1,14 @@
 //! `Engine`: the kernel with its shell and its venue, as Python drives it.
 
 mod adapter;
-mod calls;
+pub mod calls;
 mod drain;
 mod durability;
 mod inputs;
 pub mod log;
 mod queries;
 pub mod reads;
-mod settings;
+pub mod settings;
 mod simulated;
 pub mod views;
 

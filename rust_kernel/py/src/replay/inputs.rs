@@ -100,7 +100,8 @@ fn record<'py, T>(record: Bound<'py, T>) -> PyResult<Bound<'py, PyDict>> {
     let whole = record.into_any().call_method0("to_dict")?.cast_into::<PyDict>().map_err(PyErr::from)?;
     let short = PyDict::new(whole.py());
     for (name, value) in whole {
-        if !value.is_none() && value.ne("")? {
+        let is_empty = value.len().is_ok_and(|length| length == 0);
+        if !value.is_none() && !is_empty {
             short.set_item(name, value)?;
         }
     }

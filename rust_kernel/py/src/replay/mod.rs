@@ -1,5 +1,6 @@
 //! `Replay`: a kernel of the past, out of a log.
 
+mod changes;
 mod inputs;
 mod logs;
 mod steps;
@@ -26,6 +27,7 @@ use crate::text;
 use steps::{Deeds, step_dict};
 use watch::{disk, watched};
 
+pub use changes::what_if;
 pub use logs::{log_stats, verify_log};
 pub use stories::{explain_drift, explain_trade};
 
@@ -246,10 +248,12 @@ impl Replay {
         Ok(PyList::new(py, rows.collect::<PyResult<Vec<_>>>()?)?)
     }
 
-    /// The controls.
+    /// The controls; `updated_at` is in nanoseconds.
     fn control<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyDict>, Error> {
         let (control, guard) = self.read(|kernel| (kernel.control().clone(), reads::guard_view(kernel)));
-        Ok(reads::control_dict(py, &control, &guard)?)
+        let dict = reads::control_dict(py, &control, &guard)?;
+        dict.set_item("updated_at", (control.version > 0).then_some(control.updated_at_ns))?;
+        Ok(dict)
     }
 }
 
