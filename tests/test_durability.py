@@ -514,6 +514,38 @@ kernel.close()
     assert recovered(kernel)["epoch"] == 2
 
 
+def test_a_fork_that_outlives_its_parent_does_not_keep_the_log(tmp_path: Path) -> None:
+    script = f"""
+import os, signal, sys, warnings
+warnings.simplefilter("ignore")
+sys.path.insert(0, {str(VICTIMS.parent)!r})
+from kernels import *
+kernel = opened(log_dir={str(tmp_path)!r})
+kernel.process_intent(intent(ENTER, "i1"))
+if os.fork() == 0:
+    print("alive", flush=True)
+    sys.stdin.read()
+    print("still alive", flush=True)
+    os._exit(0)
+sys.stdin.close()
+signal.pause()
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as parent:
+        assert parent.stdin is not None
+        assert parent.stdout is not None
+        assert parent.stdout.readline() == "alive\n"
+        with pytest.raises(LogLocked):
+            ExecutionKernel(log_dir=tmp_path)
+        parent.kill()
+        parent.wait()
+        kernel = ExecutionKernel(log_dir=tmp_path)
+        assert kernel.slot(0).fsm_state == TradeStage.ORDER_SENT
+        parent.stdin.close()
+        assert parent.stdout.read() == "still alive\n"
+
+
 def test_closing_waits_for_the_thread_that_drains(tmp_path: Path) -> None:
     inside, go_on = threading.Event(), threading.Event()
 

@@ -262,6 +262,19 @@ def test_fills_funding_and_balances_of_the_meantime_are_booked_once(
     assert last["since_ns"] == last["heard_ns"] - RECOVERY_MARGIN_NS
 
 
+def test_our_own_orders_at_work_go_on_and_are_not_unknown(exchange: Exchange, tmp_path: Path) -> None:
+    kernel = live(Adapter(exchange), tmp_path)
+    at(kernel, ENTER, "i1")
+    at(kernel, EXIT, "x1", order_type="LIMIT", limit_price="60000")
+    kernel.close()
+    kernel = live(Adapter(exchange), tmp_path)
+    assert found(kernel)["unknown_orders"] == []
+    assert [order.status for order in kernel.orders(live_only=True)] == ["ACKED"]
+    (order,) = exchange.resting.values()
+    assert kernel.on_venue_event(exchange.fill(order)).accepted
+    assert kernel.slot(0).fsm_state == TradeStage.CLOSED
+
+
 def test_what_others_did_meanwhile_is_seen_and_named(exchange: Exchange, tmp_path: Path) -> None:
     kernel = live(Adapter(exchange), tmp_path)
     at(kernel, ENTER, "i1")

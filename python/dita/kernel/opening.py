@@ -50,13 +50,18 @@ def close_at_exit(engine: Engine) -> None:
     _open_logs.add(engine)
 
 
-@atexit.register
 def _close_logs() -> None:
     for engine in list(_open_logs):
         try:
             engine.close()
         except KernelError:
             _LOG.exception("a log could not be closed")
+
+
+atexit.register(_close_logs)
+if hasattr(os, "register_at_fork"):
+    # A child that outlives its parent would keep the log locked.
+    os.register_at_fork(after_in_child=_close_logs)
 
 
 def log_settings(

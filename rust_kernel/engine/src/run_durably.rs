@@ -285,6 +285,8 @@ impl Engine {
 
     /// Forgets the log without a word to it or its files: in a forked process they are the parent's.
     pub fn disown_log(&mut self) {
-        core::mem::forget(self.durable.take());
+        if let Some(durable) = self.durable.take() {
+            durable.log.disown();
+        }
     }
 }
