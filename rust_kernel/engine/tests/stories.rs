@@ -26,7 +26,7 @@ fn k_change(steps: &[StoryStep]) -> Money {
     let mut sum = Money::ZERO;
     for (transaction, _) in steps.iter().flat_map(|step| &step.booked) {
         match (transaction.from, transaction.to) {
-            (Account::Wallet, _) => sum = sum - transaction.amount,
+            (Account::Wallet, _) => sum -= transaction.amount,
             (_, Account::Wallet) => sum += transaction.amount,
             _ => {}
         }
