@@ -1,12 +1,16 @@
 """A kernel on its log: what it promised is there again, and what goes wrong is said plainly."""
 
 import hashlib
+import logging
 import os
+import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -33,6 +37,7 @@ from dita import (
     SimulatedVenue,
     TradeStage,
 )
+from dita.kernel import opening
 from kernels import CONFIG, ENTER, EXIT, SYMBOL, intent, opened
 
 VICTIMS = Path(__file__).resolve().parent / "victims"
@@ -547,3 +552,92 @@ def test_log_errors_are_a_family() -> None:
         assert issubclass(error, KernelError)
     assert issubclass(LogFailed, KernelPoisoned)
     assert not issubclass(LogDisk, KernelPoisoned)
+
+
+# ------------------------------------------------------------------------------------------ a long replay
+
+
+@pytest.fixture(scope="module")
+def long_origin(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int]:
+    """A log of 270,000 records without a snapshot: a replay looks up four times meanwhile."""
+    directory = tmp_path_factory.mktemp("long")
+    kernel = ExecutionKernel(log_dir=directory / "at-work", log_policy="off", log_snapshot_records=1 << 40)
+    for now_ns in range(1, 270_001):
+        kernel.advance_time(now_ns)
+    kernel.sync()
+    return as_if_killed(directory / "at-work", directory / "log"), kernel.seq
+
+
+@pytest.fixture
+def long_log(long_origin: tuple[Path, int], tmp_path: Path) -> tuple[Path, int]:
+    """A copy of it."""
+    return as_if_killed(long_origin[0], tmp_path / "log"), long_origin[1]
+
+
+@pytest.fixture
+def ticking() -> Iterator[Callable[[Callable[[], None]], None]]:
+    """Calls something every millisecond, where the interpreter listens to signals."""
+    if not hasattr(signal, "setitimer"):
+        pytest.skip("needs timers that send signals")
+    before = signal.getsignal(signal.SIGALRM)
+
+    def start(call: Callable[[], None]) -> None:
+        signal.signal(signal.SIGALRM, lambda _number, _frame: call())
+        signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
+
+    yield start
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGALRM, before)
+
+
+def test_a_long_replay_is_stopped_by_an_interrupt_and_nothing_is_lost(
+    long_log: tuple[Path, int],
+    ticking: Callable[[Callable[[], None]], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    log_dir, seq = long_log
+    ticks: list[int] = []
+    made: list[Any] = []
+    real = opening.Engine
+
+    def spied(**settings: Any) -> Any:
+        engine = real(**settings)
+        made.append(engine)
+        return engine
+
+    def tick() -> None:
+        ticks.append(1)
+        if len(ticks) == 3:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(opening, "Engine", spied)
+    ticking(tick)
+    with pytest.raises(KeyboardInterrupt):
+        ExecutionKernel(log_dir=log_dir)
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    assert made == [], "the replay went on to its end"
+    kernel = ExecutionKernel(log_dir=log_dir)
+    assert recovered(kernel)["last_seq"] == seq
+
+
+def test_a_long_replay_says_how_far_it_is(
+    long_log: tuple[Path, int],
+    ticking: Callable[[Callable[[], None]], None],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    slow = threading.Event()
+
+    def tick() -> None:
+        if not slow.is_set():
+            slow.set()
+            end = time.monotonic() + 1.05
+            while time.monotonic() < end:
+                pass
+
+    ticking(tick)
+    with caplog.at_level(logging.INFO, "dita.log"):
+        kernel = ExecutionKernel(log_dir=long_log[0])
+    said = [record.getMessage() for record in caplog.records if "replaying" in record.getMessage()]
+    assert len(said) == 1, "at most once a second"
+    assert re.fullmatch(r"replaying the log: \d+ of \d+ KiB, input \d+", said[0])
+    assert recovered(kernel)["replayed"] == long_log[1]

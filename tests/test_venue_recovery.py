@@ -428,3 +428,45 @@ def test_an_interrupt_while_the_venue_is_asked_stops_the_opening_and_keeps_the_l
     kernel = live(Adapter(exchange), tmp_path)
     assert kernel.slot(0).fsm_state == TradeStage.POSITION_OPEN
     assert kernel.account.capital == exchange.wallet
+
+
+@pytest.mark.parametrize("method", ["get_fills", "get_income"])
+def test_what_a_recovery_could_not_ask_the_next_one_asks_as_far_back(
+    exchange: Exchange, tmp_path: Path, method: str
+) -> None:
+    kernel = live(Adapter(exchange), tmp_path)
+    at(kernel, ENTER, "i1")
+    kernel.close()
+    exchange.now_ns += HOUR_NS
+    exchange.fills.append(strangers_fill(timestamp=exchange.now_ns))
+    exchange.wallet -= Decimal("0.1")
+    exchange.pay("-1.25")
+    # Twice the venue does not answer, once with an interrupt, and hours pass with inputs.
+    for failure in (ConnectionError("down"), KeyboardInterrupt()):
+        exchange.now_ns += HOUR_NS
+        try:
+            kernel = live(Rubbish(exchange, method, failure), tmp_path)
+        except KeyboardInterrupt:
+            continue
+        kernel.advance_time(exchange.now_ns)
+        kernel.close()
+    exchange.now_ns += HOUR_NS
+    kernel = live(Adapter(exchange), tmp_path)
+    assert found(kernel)["since_ns"] == START_NS - RECOVERY_MARGIN_NS
+    assert kernel.account.capital == exchange.wallet
+    assert kernel.account.reconcile_delta == 0
+    kernel.close()
+    # Now it was heard, and the one after asks from then on only.
+    kernel = live(Adapter(exchange), tmp_path)
+    assert found(kernel)["since_ns"] == found(kernel)["last_ns"] - RECOVERY_MARGIN_NS > START_NS
+
+
+def test_a_time_that_cannot_be_read_means_that_anything_may_be_missing(
+    exchange: Exchange, tmp_path: Path
+) -> None:
+    kernel = live(Adapter(exchange), tmp_path)
+    at(kernel, ENTER, "i1")
+    kernel.close()
+    (tmp_path / "venue.missed").write_bytes(b"\xff\x00")
+    assert found(live(Adapter(exchange), tmp_path))["since_ns"] == 0
+    assert not (tmp_path / "venue.missed").exists()

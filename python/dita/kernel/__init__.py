@@ -24,6 +24,7 @@ from dita.errors import InvalidInput, InvalidType, NotYetSupported, placed, refu
 from dita.exchange import ExchangeConfig
 from dita.journal.memory import KernelJournal
 from dita.kernel.followers import Followers
+from dita.kernel.missed import Missed
 from dita.kernel.opening import (
     SIZE_MAX,
     SLOTS_MAX,
@@ -153,7 +154,7 @@ class ExecutionKernel:
         self._control_plane: ControlPlane = control_plane or InMemoryControlPlane(self.control)
         self._recovery = self._engine.recovery()
         try:
-            self._begin()
+            self._begin(log_dir)
         except BaseException:
             # Whoever catches it may want to open the log again.
             self._engine.close()
@@ -644,7 +645,7 @@ class ExecutionKernel:
 
     # ---------------------------------------------------------------------------------------------- inside
 
-    def _begin(self) -> None:
+    def _begin(self, log_dir: str | os.PathLike[str] | None) -> None:
         """Meet the venue, catch up with it, and go by the controls."""
         if isinstance(self._venue, SimulatedVenue):
             self._venue.bind(self._engine)
@@ -652,9 +653,9 @@ class ExecutionKernel:
             attach = getattr(self._venue, "attach", None)
             if attach is not None:
                 attach(self)
-        if self._recovery is not None:
+        if self._recovery is not None and log_dir is not None:
             close_at_exit(self._engine)
-            catch_up(self._engine, self._venue, self._recovery)
+            catch_up(self._engine, self._venue, self._recovery, Missed(log_dir))
         self._end_watch = self._follow_controls()
 
     def _follow_controls(self) -> Callable[[], None]:

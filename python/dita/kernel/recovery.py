@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from dita._kernel import Engine, KernelOutcome
 from dita.errors import KernelClosed, KernelPoisoned, NotYetSupported
+from dita.kernel.missed import Missed
 from dita.venues.base import VenueAdapter
 from dita.venues.sim import SimulatedVenue
 
@@ -16,23 +17,31 @@ RECOVERY_MARGIN_NS: Final = 600 * 1_000_000_000
 _POSITION_KEYS: Final = ("symbol", "size", "entry_price", "position_side")
 
 
-def catch_up(engine: Engine, venue: VenueAdapter | SimulatedVenue | None, recovery: dict[str, Any]) -> None:
+def catch_up(
+    engine: Engine, venue: VenueAdapter | SimulatedVenue | None, recovery: dict[str, Any], missed: Missed
+) -> None:
     """Ask the venue what happened while the log's kernel was not running, and take each answer as an input.
 
     Args:
         engine: The engine, as its log has left it.
         venue: Whom to ask.
         recovery: What opening the log found; what the venue says is added.
+        missed: From when on it was not heard.
     """
     recovery |= {"since_ns": None, "repairs": {}, "refused": [], "unknown_orders": [], "troubles": []}
     for remark in recovery["remarks"]:
         _LOG.warning("%s", remark)
     if recovery["last_seq"] == 0:
         return
+    adapter = None if isinstance(venue, SimulatedVenue) else venue
+    if adapter is not None:
+        # Before the first new input: should this recovery be cut off, the next one must ask as far back.
+        recovery["since_ns"] = missed.since_ns(max(0, recovery["heard_ns"] - RECOVERY_MARGIN_NS))
     recovery["troubles"] += [{"method": method, "error": error} for method, error in engine.resume()]
-    if venue is not None and not isinstance(venue, SimulatedVenue):
-        recovery["since_ns"] = max(0, recovery["heard_ns"] - RECOVERY_MARGIN_NS)
-        _CatchUp(engine, venue, recovery).run()
+    if adapter is not None and _CatchUp(engine, adapter, recovery).run():
+        # What it brought must not be lost after the reason to ask for it is.
+        engine.sync()
+        missed.caught_up()
     _LOG.info(
         "recovered: input %d, %d replayed, %d troubles",
         recovery["last_seq"],
@@ -49,8 +58,8 @@ class _CatchUp:
         self._venue = venue
         self._recovery = recovery
 
-    def run(self) -> None:
-        """Ask in the order in which the answers build on one another."""
+    def run(self) -> bool:
+        """Ask, each answer building on those before; return whether fills and income could be told."""
         since_ns = self._recovery["since_ns"]
         for method, step in (
             ("get_fills", lambda ask: self._take("get_fills", ask(since_ns))),
@@ -60,6 +69,8 @@ class _CatchUp:
             ("get_open_orders", self._open_orders),
         ):
             self._try(method, step)
+        failed = {trouble["method"] for trouble in self._recovery["troubles"]}
+        return not failed & {"get_fills", "get_income"}
 
     def _try(self, method: str, step: Callable[[Callable[..., Any]], None]) -> None:
         try:
