@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from dita import InvalidInput, InvalidType, KernelDiagnosticCode, KernelError, timetravel
-from dita._kernel import Replay
 from dita.cli.story import CODES, story_lines
 from dita.errors import LogCorrupt, LogDisk
 from dita.timetravel import Moment, moment
@@ -100,7 +99,7 @@ def test_a_moment_of_another_type_is_named(until: Any) -> None:
 
 
 def test_the_steps_are_the_log_in_its_order(desk: Desk) -> None:
-    steps = list(Replay(desk.log_dir, from_start=True))
+    steps = list(timetravel.Replay(desk.log_dir, from_start=True))
     assert [step["seq"] for step in steps] == list(range(1, desk.kernel.seq + 1))
     assert {step["type"] for step in steps} >= {
         "INSTRUMENT",

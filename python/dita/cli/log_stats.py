@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from dita.cli.log_source import add_json_option, read_log
-from dita.cli.tables import as_json, count, size_text, table, time_text
+from dita.cli.tables import as_json, count, owner_lines, size_text, table, time_text
 
 EXAMPLE: Final = ("dita log stats /var/lib/dita/main", "count what is in a log")
 
@@ -78,7 +78,9 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _lines(log_dir: Path, found: Mapping[str, Any]) -> Iterator[str]:
-    yield f"{log_dir}: the log of {found['identity']}"
+    first, *settings = owner_lines(found["identity"])
+    yield f"{log_dir}: log {first}"
+    yield from (f"    {line}" for line in settings)
     yield f"  {count(found['records'])} records, {size_text(found['bytes'])}"
     if not found["records"]:
         return

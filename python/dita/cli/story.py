@@ -44,6 +44,13 @@ CODES: Final[Mapping[str, str]] = {
     "RECONCILE_REQUIRED": "it cannot be told apart or booked: a person or the log must decide",
 }
 
+_CAUSES: Final[Mapping[str, str]] = {
+    "REALIZED_PNL": "realised profit",
+    "INTER_SLOT": "between slots",
+    "PNL_SETTLED": "profit, as the exchange settled it",
+    "FEE_SETTLED": "fee, as the exchange settled it",
+}
+
 #: What a venue's message says, where it is no fill.
 _NEWS: Final[Mapping[str, str]] = {
     "ORDER_ACK": "the venue took the order",
@@ -179,7 +186,7 @@ def _news(told: Mapping[str, Any]) -> str:
     order = told.get("venue_client_id") or told.get("venue_order_id") or "an order"
     if told["kind"] in ("PARTIAL_FILL", "FULL_FILL"):
         size, price = exact(told.get("size")), exact(told.get("price"))
-        whole = "the rest of the order" if told["kind"] == "FULL_FILL" else "a part of the order"
+        whole = "which completes the order" if told["kind"] == "FULL_FILL" else "a part of the order"
         liquidity = f", as {str(told['liquidity']).lower()}" if "liquidity" in told else ""
         fee = f", fee {exact(told['fee'])} {told.get('fee_asset', '')}".rstrip() if "fee" in told else ""
         side = f"{told['order_side']} " if "order_side" in told else ""
@@ -272,11 +279,15 @@ def _booked(booked: Mapping[str, Any]) -> str:
     from dita.timetravel import change_of_k  # noqa: PLC0415 - `dita --help` answers at once
 
     change = change_of_k(booked)
-    cause = booked["cause"].replace("_", " ").lower()
+    cause = _cause(booked["cause"])
     if change:
         return f"K {exact(change, sign=True)} {booked['asset']}: {cause}"
     accounts = f"{booked['from']} to {booked['to']}"
     return f"K unchanged: {exact(booked['amount'])} {booked['asset']} {cause} ({accounts})"
+
+
+def _cause(cause: str) -> str:
+    return _CAUSES.get(cause, cause.replace("_", " ").lower())
 
 
 def _sums(story: Mapping[str, Any]) -> Iterator[str]:
@@ -285,7 +296,7 @@ def _sums(story: Mapping[str, Any]) -> Iterator[str]:
         yield "  nothing was booked for it"
     for sums in story["sums"]:
         rows = [
-            (cause.replace("_", " ").lower(), exact(amount, sign=True), sums["asset"])
+            (_cause(cause), exact(amount, sign=True), sums["asset"])
             for cause, amount in sums["causes"].items()
         ]
         rows.append(("what it did to K", exact(sums["k_change"], sign=True), sums["asset"]))

@@ -1,6 +1,8 @@
 """How the commands that read a log write: aligned tables, exact numbers, times, JSON."""
 
 import json
+import re
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -68,6 +70,19 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]], *, right: str = 
         padded = [cell.rjust(width) if is_right else cell.ljust(width) for cell, width, is_right in cells]
         texts.append(("  " + "  ".join(padded)).rstrip())
     return texts
+
+
+def owner_lines(identity: str) -> list[str]:
+    """Return whose log it is: its id, and the kernel's settings, in lines that fit a screen.
+
+    Args:
+        identity: As the log has it.
+    """
+    found = re.fullmatch(r"'(.*)' \(id (\w+)\)", identity)
+    if found is None:
+        return [identity]
+    settings = textwrap.wrap(found[1].removeprefix("dita kernel: "), 88, break_on_hyphens=False)
+    return [f"id {found[2]}, a kernel with", *settings]
 
 
 def as_json(content: Mapping[str, Any]) -> str:

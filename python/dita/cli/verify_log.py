@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from dita.cli.log_source import add_json_option, read_log
-from dita.cli.tables import as_json, count, size_text, time_text
+from dita.cli.tables import as_json, count, owner_lines, size_text, time_text
 
 EXAMPLE: Final = ("dita verify-log /var/lib/dita/main", "check every byte of a log")
 EXIT_BAD: Final = 1
@@ -85,7 +85,8 @@ def _lines(log_dir: Path, found: Mapping[str, Any]) -> Iterator[str]:
         return
     verdict = "GOOD" if found["good"] else "BAD: it is whole, but its replay comes to something else"
     yield f"{log_dir}: {verdict}"
-    yield f"  log of     {found['identity']}"
+    for at, line in enumerate(owner_lines(found["identity"])):
+        yield f"  {'log' if at == 0 else '':9}  {line}"
     if found["records"]:
         yield f"  inputs     {count(found['first_seq'])} to {count(found['last_seq'])}, none missing"
         yield f"  time       {time_text(found['first_ns'])} to {time_text(found['last_ns'])} UTC"

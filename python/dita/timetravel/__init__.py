@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Moment",
     "Progress",
+    "Replay",
     "UnknownTrade",
     "explain",
     "explain_drift",

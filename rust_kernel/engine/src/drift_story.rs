@@ -83,7 +83,8 @@ struct Apart {
     parts: Vec<PartStory>,
 }
 
-/// Looks through a log for what parts K from E.
+/// Looks through a log for what parts K from E. Twice, where they are apart: comparing costs far more than replaying,
+/// and what stood before they last agreed explains nothing.
 ///
 /// # Errors
 /// [`ReplayError`] where the log is damaged, or was written under other rules.
@@ -93,27 +94,67 @@ pub fn drift_story(
     progress: &mut ReplayWatch<'_>,
 ) -> Result<DriftStories, ReplayError> {
     let mut replica = Replica::open(disk.clone(), Start::First, until)?;
-    let mut assets: Vec<Apart> = Vec::new();
+    let agreed = last_agreed(&mut replica, progress)?;
+    let seq = replica.kernel().seq();
+    if agreed.iter().all(|agreed| *agreed == seq) {
+        return Ok(told(&replica, Vec::new()));
+    }
+    let mut replica = Replica::open(disk.clone(), Start::First, Until::Seq(seq))?;
+    let mut assets: Vec<Apart> = agreed.iter().map(|_| Apart::default()).collect();
     let mut last = None;
     while let Some(step) = replica.step()? {
-        let kernel = replica.kernel();
-        assets.resize_with(kernel.assets().len(), Apart::default);
-        let moved = !replica.effects().ledger.is_empty() || matches!(step.input, Input::Account(_));
-        if moved {
-            for (asset, apart) in (0_u16..).zip(&mut assets) {
-                apart.follow(kernel, asset, &step);
+        if moves(&replica, &step) {
+            for ((asset, apart), agreed) in (0_u16..).zip(&mut assets).zip(&agreed) {
+                if step.seq > *agreed {
+                    apart.follow(replica.kernel(), asset, &step);
+                }
             }
         }
         replica.tell(progress)?;
         last = Some(step);
     }
-    let kernel = replica.kernel();
-    let mut found = Vec::new();
-    for ((asset, state), mut apart) in (0_u16..).zip(kernel.assets()).zip(assets) {
-        // Time alone moves parts: some only count while they are young.
-        if let Some(step) = &last {
-            apart.follow(kernel, asset, step);
+    // Time alone moves parts: some only count while they are young.
+    if let Some(step) = &last {
+        for (asset, apart) in (0_u16..).zip(&mut assets) {
+            apart.follow(replica.kernel(), asset, step);
         }
+    }
+    Ok(told(&replica, assets))
+}
+
+/// True for an input that may have moved K or E.
+fn moves(replica: &Replica, step: &Step) -> bool {
+    !replica.effects().ledger.is_empty() || matches!(step.input, Input::Account(_))
+}
+
+/// Replays to the end; gives for each asset the last input after which K and E agreed, or E was not known.
+fn last_agreed(replica: &mut Replica, progress: &mut ReplayWatch<'_>) -> Result<Vec<u64>, ReplayError> {
+    let mut apart_since: Vec<Option<u64>> = Vec::new();
+    while let Some(step) = replica.step()? {
+        if moves(replica, &step) {
+            let kernel = replica.kernel();
+            apart_since.resize(kernel.assets().len(), None);
+            for (asset, since) in (0_u16..).zip(&mut apart_since) {
+                *since = if agrees(kernel, asset) { None } else { since.or(Some(step.seq)) };
+            }
+        }
+        replica.tell(progress)?;
+    }
+    let seq = replica.kernel().seq();
+    apart_since.resize(replica.kernel().assets().len(), None);
+    Ok(apart_since.into_iter().map(|since| since.map_or(seq, |since| since.saturating_sub(1))).collect())
+}
+
+fn agrees(kernel: &Kernel, asset: u16) -> bool {
+    let balance = kernel.assets().get(usize::from(asset)).and_then(|state| state.exchange.wallet_balance);
+    balance.is_none_or(|balance| balance == kernel.ledger().balance(asset, Account::Wallet))
+}
+
+fn told(replica: &Replica, mut apart: Vec<Apart>) -> DriftStories {
+    let kernel = replica.kernel();
+    apart.resize_with(kernel.assets().len(), Apart::default);
+    let mut found = Vec::new();
+    for ((asset, state), apart) in (0_u16..).zip(kernel.assets()).zip(apart) {
         let Some(report) = kernel.reconcile(asset) else { continue };
         let exchange = &state.exchange;
         found.push(DriftStory {
@@ -126,21 +167,19 @@ pub fn drift_story(
             frame_ns: exchange.wallet_balance.map(|_| exchange.frame_time_ns),
         });
     }
-    Ok(DriftStories {
+    DriftStories {
         began: replica.began(),
         replayed: replica.replayed(),
         seq: kernel.seq(),
         now_ns: kernel.now_ns(),
         assets: found,
-    })
+    }
 }
 
 impl Apart {
     /// Holds the parts against those of the step before.
     fn follow(&mut self, kernel: &Kernel, asset: u16, step: &Step) {
-        let balance = kernel.assets().get(usize::from(asset)).and_then(|state| state.exchange.wallet_balance);
-        let k = kernel.ledger().balance(asset, Account::Wallet);
-        if balance.is_none_or(|balance| balance == k) {
+        if agrees(kernel, asset) {
             *self = Apart::default();
             return;
         }

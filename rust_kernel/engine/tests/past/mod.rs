@@ -209,6 +209,15 @@ impl Desk {
         self.put(Input::Intent(Box::new(intent)))
     }
 
+    /// Asks for an entry whose request leaves and is never answered.
+    pub fn enter_and_lose_the_answer(&mut self, number: u32, slot: u32) {
+        self.engine.tell_time(self.now_ns);
+        let intent = self.intent(number, slot, Action::Enter);
+        self.engine.push(Input::Intent(Box::new(intent)), false).unwrap();
+        assert!(matches!(self.engine.run(), Progress::Call(_)), "a request leaves");
+        assert_eq!(self.engine.run(), Progress::Quiet);
+    }
+
     pub fn exit(&mut self, number: u32, slot: u32) -> Answer {
         let intent = self.intent(number, slot, Action::Exit);
         self.put(Input::Intent(Box::new(intent)))
