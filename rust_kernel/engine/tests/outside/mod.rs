@@ -6,6 +6,8 @@
 #![allow(dead_code)] // each test uses its part
 
 pub mod trader;
+#[cfg(unix)]
+pub mod wire;
 
 use std::collections::{BTreeMap, VecDeque};
 
