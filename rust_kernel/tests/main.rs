@@ -14,6 +14,7 @@ mod exits;
 mod funding;
 mod intents;
 mod joins;
+mod late;
 mod oco;
 mod opening;
 mod orders;

@@ -204,7 +204,9 @@ impl Durable {
         if let Some(failure) = self.log.failure() {
             return Err(failure);
         }
-        self.log.retain(0).map(drop)
+        self.log.retain(0)?;
+        // Index files of sealed segments are merged here rather than while a segment is sealed.
+        self.log.maintain().map(drop)
     }
 }
 

@@ -24,7 +24,7 @@
 //! synced when the record was appended. `previous` is the first half of the hash of the record before, all its bytes.
 //!
 //! A **segment** begins with `magic 8 | format u32 | length u32 | crc u32 | rules u32 | epoch u32 | identity length u32 |
-//! first seq u64 | previous 16 | log id 32 | identity`. The log's id is the hash of the owner's identity, and the chain's
+//! first seq u64 | first seq of the segment before u64 | previous 16 | log id 32 | identity`. The log's id is the hash of the owner's identity, and the chain's
 //! first link is the first half of that. A segment gets its name only when its header is synced, and the segment before
 //! it was synced earlier still: that a segment exists seals the one before it.
 //!
@@ -84,6 +84,7 @@ mod error;
 mod ids;
 mod mark;
 mod opened;
+pub mod past;
 mod reader;
 mod record;
 mod recovery;

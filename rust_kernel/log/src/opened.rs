@@ -31,6 +31,7 @@ impl Opened {
         SegmentInfo {
             name: self.name.clone(),
             first_seq: self.header.first_seq,
+            previous_seq: self.header.previous_seq,
             last_seq,
             bytes,
             rules_version: self.header.rules_version,

@@ -242,6 +242,7 @@ impl Opening<'_> {
             rules_version: self.config.rules_version,
             epoch,
             first_seq: self.config.first_seq,
+            previous_seq: 0,
             chain: self.identity.genesis(),
             identity: self.identity.clone(),
         }
@@ -268,8 +269,16 @@ impl Opening<'_> {
         }
         file.sync().map_err(|error| self.failed(&name, "sync", &error))?;
         let salt = salt(self.identity.hash(), segment.first_seq);
-        let SegmentInfo { first_seq, rules_version, .. } = *segment;
-        Ok(Active { file, name: name.into(), first_seq, salt, rules_version, written: segment.bytes })
+        let SegmentInfo { first_seq, previous_seq, rules_version, .. } = *segment;
+        Ok(Active {
+            file,
+            name: name.into(),
+            first_seq,
+            previous_seq,
+            salt,
+            rules_version,
+            written: segment.bytes,
+        })
     }
 
     fn rebuild_index(&self, segment: &SegmentInfo, ids: &mut Ids) -> Result<(), LogError> {

@@ -9,7 +9,7 @@ pub const FORMAT_VERSION: u32 = 1;
 pub const IDENTITY_BYTES_MAX: usize = 1024;
 const MAGIC: &[u8; 8] = b"DITALOG\0";
 /// The header without the identity.
-const FIXED_BYTES: usize = 88;
+const FIXED_BYTES: usize = 96;
 /// No header is longer than this.
 pub(crate) const SEGMENT_HEADER_BYTES_MAX: usize = FIXED_BYTES + IDENTITY_BYTES_MAX;
 const SUFFIX: &str = ".seg";
@@ -74,6 +74,8 @@ pub struct SegmentHeader {
     pub epoch: u32,
     /// The first sequence number in it.
     pub first_seq: u64,
+    /// The first sequence number of the segment before it; 0 in a log's first.
+    pub previous_seq: u64,
     /// The hash of the last record of the segment before it.
     pub chain: Chain,
     /// Whose log it is.
@@ -99,6 +101,7 @@ impl SegmentHeader {
         out.extend_from_slice(&self.epoch.to_le_bytes());
         out.extend_from_slice(&narrow(self.identity.bytes.len()).to_le_bytes());
         out.extend_from_slice(&self.first_seq.to_le_bytes());
+        out.extend_from_slice(&self.previous_seq.to_le_bytes());
         out.extend_from_slice(&self.chain);
         out.extend_from_slice(&self.identity.hash);
         out.extend_from_slice(&self.identity.bytes);
@@ -130,13 +133,14 @@ impl SegmentHeader {
             return Err(HeaderFlaw::Damaged);
         }
         let mut chain = [0; 16];
-        chain.copy_from_slice(&bytes[40..56]);
+        chain.copy_from_slice(&bytes[48..64]);
         let mut hash = [0; 32];
-        hash.copy_from_slice(&bytes[56..88]);
+        hash.copy_from_slice(&bytes[64..96]);
         let header = SegmentHeader {
             rules_version: u32_at(bytes, 20),
             epoch: u32_at(bytes, 24),
             first_seq: u64_at(bytes, 32),
+            previous_seq: u64_at(bytes, 40),
             chain,
             identity: Identity { bytes: bytes[FIXED_BYTES..length].to_vec(), hash },
         };

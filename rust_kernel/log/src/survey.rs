@@ -30,6 +30,8 @@ pub struct SegmentInfo {
     pub name: String,
     /// The first sequence number that it has or will have.
     pub first_seq: u64,
+    /// The first sequence number of the segment before it; 0 in a log's first.
+    pub previous_seq: u64,
     /// The last sequence number in it; one less than the first if it has no records.
     pub last_seq: u64,
     /// Its valid bytes, header included.
@@ -175,6 +177,12 @@ impl Surveyor<'_> {
         for (index, opened) in headers.iter().enumerate() {
             let header = &opened.header;
             survey.epoch_max = survey.epoch_max.max(header.epoch);
+            let before = index.checked_sub(1).map(|index| headers[index].header.first_seq);
+            if before.is_some_and(|before| before != header.previous_seq) {
+                let reason =
+                    format!("the segment before it, of seq {}, is missing: a hole", header.previous_seq);
+                return Err(self.corrupt(&opened.name, 0, header.previous_seq, reason));
+            }
             // A header proves that everything before it was synced.
             survey.durable_seq = survey.durable_seq.max(header.first_seq.saturating_sub(1));
             let start = self.start(survey, opened, expected)?;

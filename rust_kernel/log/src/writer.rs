@@ -50,6 +50,8 @@ pub(crate) struct Active {
     pub file: Arc<dyn DiskFile>,
     pub name: Arc<str>,
     pub first_seq: u64,
+    /// Of the segment before.
+    pub previous_seq: u64,
     pub salt: u32,
     pub rules_version: u32,
     /// How much of the file is written.
@@ -178,7 +180,7 @@ impl Log {
         self.sync()?;
         if self.last_seq < self.active.first_seq {
             // Nothing is in it: only its header changes, in one step.
-            self.active = self.begin_segment()?;
+            self.active = self.begin_segment(self.active.previous_seq)?;
             self.roll_next = false;
             return Ok(());
         }
@@ -187,11 +189,12 @@ impl Log {
         let sealed = SegmentInfo {
             name: self.active.name.to_string(),
             first_seq: range.first_seq,
+            previous_seq: self.active.previous_seq,
             last_seq: range.last_seq,
             bytes: self.active.written,
             rules_version: self.active.rules_version,
         };
-        self.active = self.begin_segment()?;
+        self.active = self.begin_segment(range.first_seq)?;
         self.roll_next = false;
         self.sealed.push(sealed);
         self.shared.sync_mark()?;
@@ -209,11 +212,12 @@ impl Log {
         change(self).map_err(|error| self.shared.poison(error))
     }
 
-    fn begin_segment(&mut self) -> Result<Active, LogError> {
+    fn begin_segment(&mut self, previous_seq: u64) -> Result<Active, LogError> {
         let header = SegmentHeader {
             rules_version: self.config.rules_version,
             epoch: self.epoch,
             first_seq: self.last_seq + 1,
+            previous_seq,
             chain: self.chain,
             identity: self.identity.clone(),
         };
@@ -301,6 +305,14 @@ pub(crate) fn begin_segment(disk: &dyn Disk, header: &SegmentHeader) -> Result<A
     crate::directory::write_whole(disk, &name, |file| file.write_at(0, &bytes))?;
     let file = disk.open_write(&name).map_err(|error| LogError::io(disk.path(&name), "open", &error))?;
     let salt = salt(header.identity.hash(), header.first_seq);
-    let SegmentHeader { first_seq, rules_version, .. } = *header;
-    Ok(Active { file, name: name.into(), first_seq, salt, rules_version, written: bytes.len() as u64 })
+    let SegmentHeader { first_seq, previous_seq, rules_version, .. } = *header;
+    Ok(Active {
+        file,
+        name: name.into(),
+        first_seq,
+        previous_seq,
+        salt,
+        rules_version,
+        written: bytes.len() as u64,
+    })
 }

@@ -138,3 +138,29 @@ fn a_bit_flipped_in_an_index_is_never_a_wrong_answer() {
     }
     assert!(made_again > 0 && refused > 0);
 }
+
+#[test]
+fn an_index_whose_segment_was_not_sealed_after_all_is_no_index() {
+    // The crash came between the index and the segment after it: the old segment goes on and will have a longer one.
+    let memory = MemoryDisk::new();
+    let disk: Arc<dyn Disk> = Arc::new(memory.clone());
+    let mut log = open(&disk, config()).expect("a new log opens").0;
+    write(&mut log, 60);
+    log.abandon();
+    let indexes =
+        |memory: &MemoryDisk| memory.files().into_keys().filter(|name| name.ends_with(".idx")).count();
+    let mut timeline = memory.timeline();
+    let image = loop {
+        assert!(timeline.advance(), "the log has rolled");
+        let image = timeline.killed();
+        if indexes(&image) == 1 {
+            break image;
+        }
+    };
+    let disk: Arc<dyn Disk> = Arc::new(image.clone());
+    let (log, recovered) = open(&disk, config()).expect("it opens");
+    assert!(log.sealed().is_empty() && log.index_files() == 0 && indexes(&image) == 0);
+    for seq in (3..=recovered.last_seq).step_by(3) {
+        assert_eq!(log.find(&key(seq).expect("every third has a key")), Ok(Some(seq)));
+    }
+}

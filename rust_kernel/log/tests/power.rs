@@ -56,8 +56,10 @@ fn open(disk: Arc<dyn Disk>) -> Result<(Log, Recovered), LogError> {
     Log::open(disk, small(), &keys_of)
 }
 
-/// From the boundary on, everything up to the sequence number is promised.
-type Promises = Vec<(usize, u64)>;
+/// Everything up to the sequence number is durable, and the epoch is used up.
+type Promise = (u64, u32);
+/// From the boundary on, this is promised.
+type Promises = Vec<(usize, Promise)>;
 
 /// The owner's state at `seq`: all that a snapshot must give back.
 fn state(seq: u64) -> Vec<u8> {
@@ -67,16 +69,21 @@ fn state(seq: u64) -> Vec<u8> {
 /// A log in use: appends, drains, syncs, snapshots, retention, merges, clean and unclean ends.
 fn work(memory: &MemoryDisk, disk: &Arc<dyn Disk>, seed: u64) -> Promises {
     let mut random = Random(seed);
-    let mut promises = vec![(0, 0)];
+    let mut promises = vec![(0, (0, 0))];
     let mut log = open(disk.clone()).expect("a new log opens").0;
     for _ in 0..STEPS {
+        let mut durable_seq = 0;
         match random.below(24) {
             0..=13 => {
                 for _ in 0..=random.below(4) {
                     append(&mut log).expect("the record is taken");
                 }
-                let need = if random.below(2) == 0 { Need::BeforeEffects } else { Need::WithinPolicy };
-                log.settle(need).expect("the disk works");
+                match random.below(5) {
+                    0 => durable_seq = log.settle(Need::WithinPolicy).expect("the disk works"),
+                    1 | 2 => durable_seq = log.settle(Need::BeforeEffects).expect("the disk works"),
+                    3 => log.flush().expect("the disk works"),
+                    _ => {}
+                }
             }
             14 | 15 => drop(log.sync().expect("the disk syncs")),
             16..=18 => {
@@ -93,22 +100,25 @@ fn work(memory: &MemoryDisk, disk: &Arc<dyn Disk>, seed: u64) -> Promises {
                 log = open(disk.clone()).expect("it opens again").0;
             }
         }
-        promises.push((memory.boundary(), log.durable_seq()));
+        promises.push((memory.boundary(), (log.durable_seq().max(durable_seq), log.epoch())));
     }
     log.abandon();
     promises
 }
 
-fn promised(promises: &Promises, boundary: usize) -> u64 {
+fn promised(promises: &Promises, boundary: usize) -> Promise {
     let until = promises.partition_point(|(from, _)| *from <= boundary);
-    promises[..until].last().map_or(0, |(_, seq)| *seq)
+    promises[..until].last().map_or((0, 0), |(_, promise)| *promise)
 }
 
 /// Opens what a power loss left and demands what was promised.
-fn recover(disk: Arc<dyn Disk>, promised_seq: u64) -> Result<Log, String> {
+fn recover(disk: Arc<dyn Disk>, (promised_seq, epoch): Promise) -> Result<Log, String> {
     let (log, recovered) = open(disk).map_err(|error| format!("refused to start: {error}"))?;
     if recovered.last_seq < promised_seq {
         return Err(format!("seq {promised_seq} was promised, and the log ends at {}", recovered.last_seq));
+    }
+    if recovered.epoch <= epoch {
+        return Err(format!("epoch {} is given out again", recovered.epoch));
     }
     if let Some(torn) = &recovered.torn {
         TORN.fetch_add(1, Ordering::Relaxed);
@@ -144,15 +154,15 @@ fn recover(disk: Arc<dyn Disk>, promised_seq: u64) -> Result<Log, String> {
 
 /// Opens an image of a first power loss and goes on working for a little, then opens an image of a second one after
 /// every operation of that. How many images.
-fn crash_twice(image: &MemoryDisk, promised_seq: u64, seed: u64) -> Result<u64, String> {
-    let mut log = recover(Arc::new(image.clone()), promised_seq)?;
+fn crash_twice(image: &MemoryDisk, promise: Promise, seed: u64) -> Result<u64, String> {
+    let mut log = recover(Arc::new(image.clone()), promise)?;
     // What recovery gave out is durable by then: its owner acts upon it.
-    let mut promises = vec![(0, promised_seq), (image.boundary(), log.last_seq())];
+    let mut promises = vec![(0, promise), (image.boundary(), (log.last_seq(), log.epoch()))];
     for _ in 0..3 {
         append(&mut log).map_err(|error| error.to_string())?;
     }
     log.flush().and_then(|()| log.sync()).map_err(|error| error.to_string())?;
-    promises.push((image.boundary(), log.last_seq()));
+    promises.push((image.boundary(), (log.last_seq(), log.epoch())));
     log.abandon();
     let mut images = 1;
     let mut second = image.timeline();
@@ -182,13 +192,13 @@ fn every_boundary(seed: u64, lies: &[Fault]) -> Result<(u64, u64), String> {
     let (mut images, mut boundaries) = (0, 0);
     while timeline.advance() {
         let boundary = timeline.boundary();
-        let promised_seq = promised(&promises, boundary);
+        let promise = promised(&promises, boundary);
         boundaries += 1;
         for fate in fates(seed, boundary as u64) {
-            images += crash_twice(&timeline.image(fate), promised_seq, boundary as u64)
+            images += crash_twice(&timeline.image(fate), promise, boundary as u64)
                 .map_err(|error| format!("seed {seed}, after {boundary} operations, {fate:?}: {error}"))?;
         }
-        images += crash_twice(&timeline.killed(), promised_seq, boundary as u64)
+        images += crash_twice(&timeline.killed(), promise, boundary as u64)
             .map_err(|error| format!("seed {seed}, killed after {boundary} operations: {error}"))?;
     }
     Ok((images, boundaries))
@@ -283,7 +293,7 @@ fn a_bit_flipped_in_what_was_synced_is_refused_and_changes_nothing() {
             match open(Arc::new(image.clone())) {
                 // Only what was never promised may be cut off.
                 Ok((log, recovered)) => {
-                    let promised_seq = promised(&promises, boundary);
+                    let promised_seq = promised(&promises, boundary).0;
                     assert!(recovered.torn.is_some(), "{name} at {offset}: the flip went unseen");
                     assert!(
                         recovered.last_seq >= promised_seq,

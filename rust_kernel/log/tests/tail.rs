@@ -152,7 +152,10 @@ fn a_copy_of_records_inside_a_torn_payload_is_not_taken_for_records() {
     let first = Config { first_seq: 11, segment_bytes_max: 1 << 20, ..config() };
     let other_disk: Arc<dyn Disk> = Arc::new(elsewhere.clone());
     let mut copied = Log::open(other_disk, first, &keys_of).expect("a new log opens").0;
-    write(&mut copied, 12);
+    // Each synced by itself: their watermarks cover the record that will be torn.
+    for _ in 0..12 {
+        write(&mut copied, 1);
+    }
     copied.close().expect("it closes");
     let mut bytes = other[&other_name].clone();
     bytes.extend_from_slice(&elsewhere.files()[&segment_name(11)]);
@@ -233,6 +236,41 @@ fn a_hole_a_missing_segment_and_a_broken_chain_are_refused() {
 }
 
 #[test]
+fn a_hole_far_below_the_snapshot_is_refused_though_nothing_there_is_read() {
+    let memory = MemoryDisk::new();
+    let disk: Arc<dyn Disk> = Arc::new(memory.clone());
+    let mut log = open(&disk, config()).expect("a new log opens").0;
+    write(&mut log, 120);
+    log.write_snapshot(120, 0, b"state", &[0; 32]).expect("memory takes it");
+    let third = log.sealed()[2].clone();
+    log.close().expect("it closes");
+    let mut files = memory.files();
+    files.remove(&third.name).expect("it is there");
+    let disk: Arc<dyn Disk> = Arc::new(MemoryDisk::holding(files));
+    let from_snapshot = Config { check: Check::FromSnapshot, ..config() };
+    let error = open(&disk, from_snapshot).map(|_| ()).expect_err("a segment is missing");
+    let LogError::Corrupt { seq, reason, .. } = &error else { panic!("{error}") };
+    assert!(*seq == third.first_seq && reason.contains("a hole"), "{error}");
+}
+
+#[test]
+fn a_sealed_segment_cut_between_two_records_is_a_hole() {
+    let memory = MemoryDisk::new();
+    let disk: Arc<dyn Disk> = Arc::new(memory.clone());
+    let mut log = open(&disk, config()).expect("a new log opens").0;
+    write(&mut log, 60);
+    let first = log.sealed()[0].clone();
+    log.close().expect("it closes");
+    let mut files = memory.files();
+    let last = HEADER_BYTES + common::payload(first.last_seq).len();
+    segment(&mut files).truncate(first.bytes as usize - last);
+    let disk: Arc<dyn Disk> = Arc::new(MemoryDisk::holding(files));
+    let error = open(&disk, config()).map(|_| ()).expect_err("a record is missing");
+    let LogError::Corrupt { seq, reason, .. } = &error else { panic!("{error}") };
+    assert!(*seq == first.last_seq && reason.contains("a hole"), "{error}");
+}
+
+#[test]
 fn a_segment_of_another_history_is_refused_by_its_chain_alone() {
     // Two logs of one kernel, alike in everything but one bit of one early payload.
     let history = |bit: u8| {
@@ -257,7 +295,7 @@ fn a_segment_of_another_history_is_refused_by_its_chain_alone() {
     assert!(*seq == second.first_seq && reason.contains("the chain is broken"), "{error}");
     // With a header that fits, the first record gives it away.
     let (header, others) = (files[&segment_name(1)].clone(), others[&segment_name(1)].clone());
-    let start = header.len().min(88 + common::IDENTITY.len());
+    let start = header.len().min(96 + common::IDENTITY.len());
     files = history(0).0;
     let mut mixed = header[..start].to_vec();
     let first = u32::from_le_bytes(*others[start..].first_chunk().expect("a length")) as usize;

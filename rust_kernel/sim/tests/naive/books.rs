@@ -1,6 +1,8 @@
 //! The naive model: orders are lists of fills, and every figure is worked out from all of them again, whenever it is
 //! asked for. Exact fractions, no shortcuts. It is a reading of the contract and knows nothing of the kernel's code.
 
+use std::collections::BTreeMap;
+
 use num_bigint::BigInt;
 use num_rational::BigRational;
 
@@ -326,7 +328,7 @@ impl Naive {
         let mut facts = Facts {
             book: Position::flat(),
             unassigned: Position::flat(),
-            slots: vec![nothing; self.trades.len()],
+            slots: vec![nothing.clone(); self.trades.len()],
             wallet: self.seed.clone() + self.entries.iter().fold(zero(), |sum, entry| sum + entry),
             fees: zero(),
             equity: zero(),
@@ -334,6 +336,8 @@ impl Naive {
             rounded: 0,
         };
         facts.equity = facts.wallet.clone();
+        // A trade that is over by now shows in no slot, but what it left to nobody stays.
+        let mut trades: BTreeMap<(usize, u64), SlotFacts> = BTreeMap::new();
         for (order, fill) in fills {
             let signed = fill.lots * order.sign;
             // Every close was rounded once, even one that comes to nothing by what is known now.
@@ -348,52 +352,29 @@ impl Naive {
                 facts.unassigned.add(signed, &fill.price);
                 continue;
             }
-            // A trade that is over by now shows in no slot, but what it left to nobody stays.
-            let current = self.trades[order.slot] == order.trade;
-            let mut gone =
-                SlotFacts { position: Position::flat(), realized: zero(), fees: zero(), entered: 0 };
-            if !current {
-                gone = self.past(order.slot, order.trade, fill.number);
-            }
-            let slot = if current { &mut facts.slots[order.slot] } else { &mut gone };
-            slot.fees += &fill.fee;
-            let share =
-                if order.role == Role::Exit { fill.lots.min(slot.position.lots.abs()) } else { fill.lots };
+            let trade = trades.entry((order.slot, order.trade)).or_insert_with(|| nothing.clone());
+            trade.fees += &fill.fee;
+            let held = trade.position.lots.abs();
+            let share = if order.role == Role::Exit { fill.lots.min(held) } else { fill.lots };
             if order.role == Role::Entry {
-                slot.entered += fill.lots;
+                trade.entered += fill.lots;
             }
             if share > 0 {
-                let profit = slot.position.add(share * order.sign, &fill.price);
-                slot.realized += profit;
+                let profit = trade.position.add(share * order.sign, &fill.price);
+                trade.realized += profit;
             }
             if share < fill.lots {
                 facts.unassigned.add((fill.lots - share) * order.sign, &fill.price);
             }
         }
+        for (slot, trade) in self.trades.iter().enumerate() {
+            if let Some(current) = trades.remove(&(slot, *trade)) {
+                facts.slots[slot] = current;
+            }
+        }
         facts.wallet -= &facts.fees;
         facts.equity -= &facts.fees;
         facts.equity += &self.mark * exact(i128::from(facts.book.lots), 3);
-        facts
-    }
-
-    /// What a past trade of a slot held just before a fill.
-    fn past(&self, slot: usize, trade: u64, before: usize) -> SlotFacts {
-        let mut fills: Vec<(&Order, &Fill)> = self
-            .orders
-            .iter()
-            .filter(|order| order.role != Role::Stranger && order.slot == slot && order.trade == trade)
-            .flat_map(|order| order.fills.iter().map(move |fill| (order, fill)))
-            .filter(|(_, fill)| fill.number < before && !fill.orphan)
-            .collect();
-        fills.sort_by_key(|(_, fill)| fill.number);
-        let mut facts = SlotFacts { position: Position::flat(), realized: zero(), fees: zero(), entered: 0 };
-        for (order, fill) in fills {
-            let held = facts.position.lots.abs();
-            let share = if order.role == Role::Exit { fill.lots.min(held) } else { fill.lots };
-            if share > 0 {
-                facts.position.add(share * order.sign, &fill.price);
-            }
-        }
         facts
     }
 

@@ -429,6 +429,22 @@ fn compare_all(moves: &[Move]) {
     }
 }
 
+#[test]
+fn what_an_overfilled_exit_left_to_nobody_stays_when_its_fill_is_parted_later() {
+    let fill = |order, lots, told, total| Move::Fill { order, lots, price: 0, told, total, fee: None };
+    compare_all(&[
+        Move::Enter { slot: 0, lots: 1, short: false },
+        fill(0, 1, false, false),
+        fill(0, 1, true, true),
+        Move::Exit { slot: 0, lots: None },
+        fill(0, 2, false, false),
+        fill(0, 1, false, false),
+        Move::End { order: 0, kind: Kind::CancelAck, total: true },
+        Move::Enter { slot: 0, lots: 1, short: false },
+        fill(1, 1, true, false),
+    ]);
+}
+
 /// As many cases as the environment asks for, or what every test run does.
 fn cases() -> u32 {
     std::env::var("DITA_NAIVE_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(2_000)

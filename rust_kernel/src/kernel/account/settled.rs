@@ -168,6 +168,8 @@ impl Kernel {
             };
             self.ledger.post(self.seq, settle, realized - profit, posting);
             self.assets[usize::from(settle)].exchange.booked_time_ns = self.now_ns;
+            let (instrument, side) = (order.instrument, order.position_side as usize);
+            self.note_told(instrument, side, realized - profit);
         }
         if let Some((fee, asset)) = fee {
             for &at in &others {

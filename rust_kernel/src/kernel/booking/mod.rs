@@ -217,6 +217,10 @@ impl Kernel {
         let between = posting(Cause::InterSlot, Account::RealizedPnl, Account::InterSlot);
         self.ledger.post(self.seq, settle, own - closing.realized, between);
         self.assets[usize::from(settle)].exchange.booked_time_ns = self.now_ns;
+        if let Some(told) = told {
+            let (instrument, side) = (order.instrument, order.position_side as usize);
+            self.note_told(instrument, side, told - realized);
+        }
         told.unwrap_or(realized)
     }
 

@@ -88,6 +88,7 @@ impl Kernel {
     ) -> Result<(), Box<Refusal>> {
         self.check_own(event, order, rules)?;
         let key = fill_key(event);
+        #[cfg(feature = "planted")]
         if is_taken_for_old(event, order)
             || (planted(Bug::OneTradeIdOneFill) && self.orders.by_fill(order.instrument, key).is_some())
         {
@@ -112,6 +113,7 @@ impl Kernel {
             return Ok(());
         };
         let Some(qty) = self.without_id(plan, event, order, qty, cumulative)? else { return Ok(()) };
+        #[cfg(feature = "planted")]
         let qty = if planted(Bug::OverfillIsCutOff) { min(qty, order.unfilled()) } else { qty };
         let fill = self.real_fill(event, order, rules, qty)?;
         let after = order.filled + qty;
@@ -121,6 +123,7 @@ impl Kernel {
             Some(total) => (min(min(after - total, order.inferred), qty), Qty::ZERO),
             None => (min(order.inferred, qty), Qty::ZERO),
         };
+        #[cfg(feature = "planted")]
         let replaced = if planted(Bug::RealFillAdds) { Qty::ZERO } else { replaced };
         if !gap.is_zero() {
             plan.inferred = Some(self.inferred_fill(event, order, rules, gap, cumulative)?);
@@ -242,6 +245,7 @@ impl Kernel {
         let liquidity =
             event.liquidity.unwrap_or_else(|| expected_liquidity(order.order_type, order.post_only));
         let fee = event.fee.map(|fee| money("fee", fee)).transpose()?;
+        #[cfg(feature = "planted")]
         let fee = if planted(Bug::RebateIsCharged) { fee.map(Money::abs) } else { fee };
         if fee.is_some() {
             self.check_asset(&event.fee_asset)?;
@@ -335,8 +339,8 @@ impl Kernel {
     }
 }
 
-/// Never, but where a bug is planted that takes a fill for old news by the order's state or by the clock.
-#[inline]
+/// True where a bug is planted that takes a fill for old news, by the order's state or by the clock.
+#[cfg(feature = "planted")]
 fn is_taken_for_old(event: &VenueEvent, order: &Order) -> bool {
     let canceled = order.status.is_ended() && order.status != Status::Filled;
     (planted(Bug::FillWaitsForAck) && order.status == Status::Sent)

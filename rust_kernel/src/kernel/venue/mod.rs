@@ -220,8 +220,10 @@ impl Kernel {
         plan: &mut OrderPlan,
     ) -> Result<(), Box<Refusal>> {
         let place = self.find_order(event);
-        let is_ours = place.is_some_and(|place| self.is_ours(place));
-        if is_forced(event.kind) && !is_ours && !planted(Bug::ForcedNeedsOurOrder) {
+        if is_forced(event.kind)
+            && !place.is_some_and(|place| self.is_ours(place))
+            && !planted(Bug::ForcedNeedsOurOrder)
+        {
             return self.plan_forced(event, place, plan);
         }
         let Some(place) = place else { return self.plan_unknown(event, plan) };

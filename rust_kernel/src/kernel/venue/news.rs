@@ -158,8 +158,11 @@ impl Kernel {
             plan.code = Code::StaleEvent; // told before the last fill
             return Ok(News::None);
         }
-        let canceled = order.status.is_ended() && order.status != Status::Filled;
-        if works && canceled && !planted(Bug::CanceledIsBelieved) {
+        if works
+            && order.status.is_ended()
+            && order.status != Status::Filled
+            && !planted(Bug::CanceledIsBelieved)
+        {
             return Ok(News::StillWorks);
         }
         if let Some(amendment) = order.amendment().filter(|_| works || event.status == Some(Status::Filled)) {

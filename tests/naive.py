@@ -1,0 +1,281 @@
+"""A plain, slow, obviously right model of one account with one instrument, to hold beside the kernel.
+
+It keeps what it was told as lists, and works every figure out again from the start whenever it is asked, in
+exact fractions. It is a reading of the contract and knows nothing of the kernel's code.
+"""
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+UNIT = Fraction(1, 10**8)  # the venue rounds fees and profits half-even to eight decimals
+LOT = Fraction(1, 1000)
+TAKER_RATE = Fraction(5, 10_000)
+ENDED = ("FILLED", "CANCELED", "REJECTED", "EXPIRED")
+
+
+def rounded(value: Fraction) -> Fraction:
+    """Half-even to the venue's unit."""
+    return round(value / UNIT) * UNIT
+
+
+def is_doubtful(value: Fraction) -> bool:
+    """Whether a division at the kernel's last decimal may have tipped the rounding."""
+    apart = abs((value / UNIT) % 1 - Fraction(1, 2))
+    return apart < Fraction(1, 10**6) and (value * 10**18).denominator != 1
+
+
+@dataclass
+class Order:
+    """One order, ours or a stranger's. Quantities are lots; `sign` is + for BUY."""
+
+    client_id: str
+    slot: int
+    trade: int
+    is_entry: bool
+    sign: int
+    lots: int
+    is_stranger: bool = False
+    status: str = "SENT"
+    venue_id: str = ""
+    filled: int = 0
+
+    @property
+    def is_live(self) -> bool:
+        return self.status not in ENDED
+
+    @property
+    def remaining(self) -> int:
+        return max(self.lots - self.filled, 0) if self.is_live else 0
+
+
+@dataclass
+class Settlement:
+    """What the venue's books say of a fill, where they say it."""
+
+    fee: Fraction | None
+    realized: Fraction | None
+
+
+@dataclass
+class Fill:
+    """One fill, in the order in which they were booked."""
+
+    id: str
+    order: Order
+    lots: int
+    price: Fraction
+    fee: Fraction | None  # as its events told it
+    is_orphan: bool = False  # its slot carried another trade by then
+
+    @property
+    def signed(self) -> int:
+        return self.lots * self.order.sign
+
+
+@dataclass
+class Position:
+    """Lots, + long, and what they cost."""
+
+    lots: int = 0
+    cost: Fraction = Fraction(0)
+
+    def add(self, lots: int, price: Fraction) -> Fraction:
+        """Average cost: what closes takes its share of the cost with it. Returns the profit."""
+        closing = 0
+        if self.lots * lots < 0:
+            closing = max(-abs(self.lots), -abs(lots)) * (1 if self.lots > 0 else -1)
+        profit = Fraction(0)
+        if closing:
+            released = self.cost * -closing / self.lots
+            profit = -(closing * LOT * price) - released
+            self.cost -= released
+            self.lots += closing
+        self.lots += lots - closing
+        self.cost += (lots - closing) * LOT * price
+        return profit
+
+    def unrealized(self, mark: Fraction) -> Fraction:
+        return self.lots * LOT * mark - self.cost
+
+
+@dataclass
+class Slot:
+    """What one slot's trade comes to."""
+
+    position: Position = field(default_factory=Position)
+    entered: int = 0
+    entry_value: Fraction = Fraction(0)
+    realized: Fraction = Fraction(0)
+    fees: Fraction = Fraction(0)
+
+
+@dataclass
+class Figures:
+    """Everything, worked out."""
+
+    book: Position
+    unassigned: Position
+    slots: list[Slot]
+    wallet: Fraction
+    fees: Fraction
+    funding: Fraction
+    doubtful: int
+
+    def equity(self, mark: Fraction) -> Fraction:
+        return self.wallet + self.book.unrealized(mark)
+
+
+class Naive:
+    """The account: what was told, in the order in which it was told."""
+
+    def __init__(self, slots: int, seed: int, mark: Fraction) -> None:
+        self.seed, self.mark = Fraction(seed), mark
+        self.trades = [0] * slots  # how many trades each slot has had
+        self.sides = [0] * slots  # of the last of them
+        self.orders: list[Order] = []
+        self.fills: list[Fill] = []
+        self.settlements: dict[str, Settlement] = {}
+        self.entries: dict[tuple[str, str], Fraction] = {}  # by kind and the venue's id
+        self.shares: list[tuple[int, int, Fraction]] = []  # funding that was shown in a slot's trade
+        self.balance: Fraction | None = None  # E, as last reported
+
+    # ------------------------------------------------------------------------------------------- the slots
+
+    def ours(self) -> list[Order]:
+        return [order for order in self.orders if not order.is_stranger]
+
+    def of_trade(self, slot: int, *, entry: bool) -> list[Order]:
+        """The live orders of the trade that a slot carries."""
+        mine = [order for order in self.ours() if (order.slot, order.trade) == (slot, self.trades[slot])]
+        return [order for order in mine if order.is_entry == entry and order.is_live]
+
+    def stage(self, slot: int, figures: Figures) -> str:
+        """A function of the entry order, the position and the exit orders; nothing else."""
+        entries, exits = self.of_trade(slot, entry=True), self.of_trade(slot, entry=False)
+        if exits:
+            return "EXIT_SENT" if exits[-1].status == "SENT" else "EXIT_WORKING"
+        if entries:
+            return "ORDER_SENT" if entries[-1].status == "SENT" else "ENTRY_WORKING"
+        if figures.slots[slot].position.lots:
+            return "POSITION_OPEN"
+        return "CLOSED" if self.trades[slot] else "IDLE"
+
+    def is_free(self, slot: int, figures: Figures) -> bool:
+        return self.stage(slot, figures) in ("IDLE", "CLOSED")
+
+    def enter_code(self, slot: int, side: int) -> str:
+        """What an ENTER comes to."""
+        figures = self.figures()
+        if not self.is_free(slot, figures):
+            return "SLOT_BUSY"
+        others = [at for at in range(len(self.trades)) if at != slot and not self.is_free(at, figures)]
+        return "OPPOSITE_SIDE" if any(self.sides[other] != side for other in others) else "OK"
+
+    def exit_lots(self, slot: int, wanted: int | None) -> int:
+        """How much an EXIT sells of what the exits at work leave; 0 where it is refused."""
+        held = abs(self.figures().slots[slot].position.lots)
+        left = held - sum(order.remaining for order in self.of_trade(slot, entry=False))
+        return max(left if wanted is None else min(wanted, left), 0)
+
+    # ------------------------------------------------------------------------------------------- the orders
+
+    def acknowledge(self, order: Order, venue_id: str) -> None:
+        order.venue_id = order.venue_id or venue_id
+        if order.status == "SENT":
+            order.status = "ACKED"
+
+    def pend_cancel(self, order: Order) -> None:
+        if order.is_live:
+            order.status = "PENDING_CANCEL"
+
+    def refuse_cancel(self, order: Order) -> None:
+        if order.status == "PENDING_CANCEL":
+            order.status = "PARTIALLY_FILLED" if order.filled else "ACKED"
+
+    def end(self, order: Order, status: str) -> None:
+        if order.is_live:
+            order.status = status
+
+    def fill(self, fill: Fill) -> None:
+        """A fill counts once, late or not; a repetition may bring the fee that the first lacked."""
+        known = next((one for one in self.fills if one.id == fill.id), None)
+        if known is not None:
+            known.fee = fill.fee if known.fee is None else known.fee
+            return
+        order = fill.order
+        fill.is_orphan = not order.is_stranger and self.trades[order.slot] != order.trade
+        self.fills.append(fill)
+        order.filled += fill.lots
+        if order.filled >= order.lots:
+            order.status = "FILLED"
+        elif order.status in ("SENT", "ACKED"):
+            order.status = "PARTIALLY_FILLED"
+
+    # -------------------------------------------------------------------------------------------- the money
+
+    def settle(self, fill_id: str, settlement: Settlement) -> None:
+        self.settlements.setdefault(fill_id, settlement)
+
+    def enter_wallet(self, kind: str, txn_id: str, amount: Fraction) -> None:
+        """Money that came or went beside trading, once under each id."""
+        if (kind, txn_id) in self.entries:
+            return
+        self.entries[kind, txn_id] = amount
+        if kind != "FUNDING_FEE":
+            return
+        figures = self.figures()
+        held = [abs(slot.position.lots) for slot in figures.slots]
+        whole = sum(held) + abs(figures.unassigned.lots)
+        for slot, lots in enumerate(held):
+            if lots:
+                self.shares.append((slot, self.trades[slot], amount * lots / whole))
+
+    def fee(self, fill: Fill) -> Fraction:
+        """The venue's books, else what the fill's events told, else the prediction."""
+        settled = self.settlements.get(fill.id)
+        if settled is not None and settled.fee is not None:
+            return settled.fee
+        return rounded(fill.lots * LOT * fill.price * TAKER_RATE) if fill.fee is None else fill.fee
+
+    def funding_of(self, slot: int) -> Fraction:
+        return sum(
+            (share for at, trade, share in self.shares if (at, trade) == (slot, self.trades[slot])),
+            Fraction(),
+        )
+
+    def figures(self) -> Figures:
+        """Work everything out from the start."""
+        trades: dict[tuple[int, int], Slot] = {}
+        book, unassigned = Position(), Position()
+        wallet, fees, doubtful = self.seed + sum(self.entries.values()), Fraction(0), 0
+        ahead = dict(self.settlements)
+        for fill in self.fills:
+            order, fee, settled = fill.order, self.fee(fill), ahead.pop(fill.id, None)
+            profit = book.add(fill.signed, fill.price)
+            if settled is not None and settled.realized is not None:
+                wallet += settled.realized
+            else:
+                wallet += rounded(profit)
+                doubtful += is_doubtful(profit)
+            fees += fee
+            if order.is_stranger or fill.is_orphan:
+                unassigned.add(fill.signed, fill.price)
+                continue
+            slot = trades.setdefault((order.slot, order.trade), Slot())
+            slot.fees += fee
+            lots = fill.lots
+            if order.is_entry:
+                slot.entered += lots
+                slot.entry_value += lots * LOT * fill.price
+            else:
+                lots = min(lots, abs(slot.position.lots))
+                unassigned.add((fill.lots - lots) * order.sign, fill.price)
+            slot.realized += slot.position.add(lots * order.sign, fill.price)
+        for settled in ahead.values():  # no event has brought these fills yet
+            wallet += settled.realized or 0
+            fees += settled.fee or 0
+        slots = [trades.get((slot, trade), Slot()) for slot, trade in enumerate(self.trades)]
+        funding = sum(
+            (amount for (kind, _), amount in self.entries.items() if kind == "FUNDING_FEE"), Fraction()
+        )
+        return Figures(book, unassigned, slots, wallet - fees, fees, funding, doubtful)
