@@ -306,7 +306,7 @@ fn crash_twice(
     let mut second = image.timeline();
     while second.advance() {
         let boundary = second.boundary();
-        if !second.pending() || (boundary as u64 + seed) % SECOND_EVERY != 0 {
+        if !second.pending() || !(boundary as u64 + seed).is_multiple_of(SECOND_EVERY) {
             continue;
         }
         let at = seed.wrapping_mul(7).wrapping_add(boundary as u64);

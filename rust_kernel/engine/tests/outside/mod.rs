@@ -5,7 +5,10 @@
 //! order sent twice costs money here and is not quietly refused.
 #![allow(dead_code)] // each test uses its part
 
+pub mod seeded;
 pub mod trader;
+#[cfg(unix)]
+pub mod wire;
 
 use std::collections::{BTreeMap, VecDeque};
 
