@@ -146,9 +146,12 @@ fn what_was_refused_then_and_would_pass_now_is_counted_and_left_out() {
     desk.trade(0, 0, "0.5", "101");
     let refused = desk.enter(1, 1, "5");
     assert_eq!(refused.outcome.code, Code::RiskBlocked);
+    // Had it been let in, it would stand in the way of this one.
+    desk.trade(2, 1, "0.5", "102");
     desk.settle();
     let found = asked(&desk, &Changes { limits: order_limit("100000"), ..Changes::default() });
-    assert_eq!((found.counts.let_through, found.counts.refused), (1, 0));
+    let counts = &found.counts;
+    assert_eq!((counts.let_through, counts.refused, counts.unanswered), (1, 0, 0));
     assert_eq!(found.assets[0].k, [desk.k(); 2]);
 }
 
