@@ -1,13 +1,14 @@
-"""Mutation testing of the core: `python tools/mutants.py [SHARD]`, with SHARD as `k/n`.
+"""Mutation testing of the core: `python tools/mutants.py [SHARD] [PART OF A PATH...]`, with SHARD as `k/n`.
 
 All mutants are built at once (tools/mutants_tree.py) and run one by one (tools/mutants_run.py). A file that
 is in the record as it stands now is skipped; one that was broken off goes on where it stopped. `--again` runs
-the survivors once more, after tests were added. `--check` runs and builds nothing: it says where the record
+the survivors once more, after tests were added, all of them or those of the files whose paths are named. `--check` runs and builds nothing: it says where the record
 stands, and fails where the record contradicts itself.
 """
 
 import hashlib
 import json
+import re
 import sys
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ CORE: Final = Path("rust_kernel/src")
 RECORD: Final = ROOT / "docs" / "operating" / "mutants.tsv"
 WORK: Final = ROOT / "target" / "mutants"
 UNEXPLAINED: Final = "unexplained"
+_SHARD: Final = re.compile(r"\d+/\d+")
 KINDS: Final = ("caught", "timeout", "missed", "left over", "unviable")
 # What a wrong figure costs money in comes first.
 FIRST: Final = (
@@ -233,14 +235,16 @@ def main(arguments: list[str]) -> int:
     from mutants_run import build, make_it_compile, record  # noqa: PLC0415 - as above
     from mutants_tree import Tree, listed  # noqa: PLC0415 - as above
 
-    shard = next((one for one in arguments if "/" in one), "0/1")
+    shard = next((one for one in arguments if _SHARD.fullmatch(one)), "0/1")
+    names = [one for one in arguments if not one.startswith("--") and one != shard] or [""]
     part, parts = (int(number) for number in shard.split("/"))
     by_file: dict[str, list[Mutant]] = defaultdict(list)
     mutants, runs = listed(), read_record()
     for mutant in mutants:
         by_file[mutant.file].append(mutant)
     for path, run in runs.items() if "--again" in arguments else ():
-        if run.survivors and path in by_file and run.digest == digest_of(path):
+        named = any(name in path for name in names)
+        if named and run.survivors and path in by_file and run.digest == digest_of(path):
             forget_survivors(path)
             run.digest = ""
     mine = [
