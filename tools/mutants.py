@@ -2,8 +2,8 @@
 
 All mutants are built at once (tools/mutants_tree.py) and run one by one (tools/mutants_run.py). A file that
 is in the record as it stands now is skipped; one that was broken off goes on where it stopped. `--again` runs
-the survivors once more, after tests were added, all of them or those of the files whose paths are named. `--check` runs and builds nothing: it says where the record
-stands, and fails where the record contradicts itself.
+the survivors once more, after tests were added: all of them, or those of the files whose paths are named.
+`--check` runs and builds nothing: it says where the record stands, and fails where it contradicts itself.
 """
 
 import hashlib

@@ -242,3 +242,6 @@ fn causes_add_up(kernel: &Kernel) -> Result<(), Violation> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -227,3 +227,36 @@ fn a_spot_fill_that_is_free_is_no_rebate() {
     let fill = &order(&desk, &entry).fills[0];
     assert_eq!(Some(fill.fee_asset), desk.kernel.asset_of(&id("BTC")), "a buy's fee is in what it brings");
 }
+
+#[test]
+fn a_late_fill_of_a_canceled_order_fills_it_only_where_it_is_all_of_it() {
+    for (size, status) in [("0.4", Status::Canceled), ("1", Status::Filled)] {
+        let mut desk = Desk::new();
+        desk.enter_limit(0, "1", "99");
+        let entry = desk.submitted();
+        desk.ack(&entry, "V1");
+        desk.event(Kind::CancelAck, &entry, |_| {});
+        desk.event(Kind::FullFill, &entry, |event| {
+            event.venue_trade_id = id("T1");
+            event.size = Some(dec(size));
+            event.price = Some(dec("99"));
+        });
+        assert_eq!(
+            (order(&desk, &entry).status, desk.stage(0)),
+            (status, TradeStage::PositionOpen),
+            "{size}"
+        );
+    }
+}
+
+#[test]
+fn the_ledger_says_what_it_booked() {
+    let mut desk = Desk::new();
+    desk.open(0, "1", "100");
+    let ledger = desk.kernel.ledger();
+    // The seed and a fee.
+    assert_eq!(ledger.booked(), 2);
+    let sum = ledger.balances(0).iter().fold(dita_kernel::num::Money::ZERO, |sum, balance| sum + *balance);
+    assert!(sum.is_zero() && ledger.balances(0).iter().any(|balance| !balance.is_zero()));
+    assert_eq!(ledger.balances(7), []);
+}
