@@ -27,6 +27,7 @@ mod restart;
 mod review;
 mod risk;
 mod snapshot;
+mod strangers;
 mod trades;
 
 #[test]
