@@ -5,13 +5,16 @@
 mod common;
 
 mod bad_input;
+mod bust_figures;
 mod busts;
 mod calibration;
 mod codec;
 mod doubt;
 mod drift;
 mod exits;
+mod figures;
 mod funding;
+mod funding_figures;
 mod intents;
 mod joins;
 mod late;

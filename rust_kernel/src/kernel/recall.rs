@@ -9,6 +9,7 @@ use crate::id::Id;
 use crate::input::{AccountEvent, Input, Recalled, RecalledEvent, Stamp, VenueEvent, Verdict};
 use crate::names::{AccountEventKind, KernelDiagnosticCode as Code, KernelEventKind as Kind, OrderSide};
 use crate::outcome::{Detail, Outcome, Refusal};
+use crate::planted::{Bug, planted};
 
 impl Kernel {
     /// An event that was refused because it may be of what is forgotten, and what the log knows of it.
@@ -19,7 +20,9 @@ impl Kernel {
         recalled: &Recalled,
         effects: &mut Effects,
     ) -> Outcome {
-        if let Verdict::Booked { seq } = recalled.verdict {
+        if let Verdict::Booked { seq } = recalled.verdict
+            && !planted(Bug::LogIsNotBelieved)
+        {
             self.pass_time(stamp, stamp.0);
             let first = Detail::First { seq, venue_client_id: Id::EMPTY };
             return self.answer(Code::DuplicateEvent, None, first);

@@ -219,12 +219,13 @@ fn write_extra(extra: &OrderExtra, into: &mut impl Hasher) {
         valid_until_ns: _,
         resent,
         queried_time_ns,
+        unheard,
         remaining_told,
         corrections,
         reason: _, // told, not acted upon
         given_up,
     } = extra;
-    (triggered, resent, queried_time_ns.is_some(), remaining_told.map(|left| left.0)).hash(into);
+    (triggered, resent, queried_time_ns.is_some(), unheard, remaining_told.map(|left| left.0)).hash(into);
     for change in [amendment, given_up] {
         change.as_ref().map(|change| change.qty.0).hash(into);
     }

@@ -115,6 +115,7 @@ impl Kernel {
                 extra.queried_time_ns = None;
             }
         }
+        self.note_hearing(place, event.kind);
         let order = self.orders.at(place);
         if order.status.is_ended() {
             return;
@@ -137,6 +138,20 @@ impl Kernel {
             extra.remaining_told = None;
         }
         self.refresh_reservation(place);
+    }
+
+    /// After a restart only the venue's word on the whole order counts: a single fill may have others before it. That it
+    /// does not know the order is such a word once it has had time to.
+    fn note_hearing(&mut self, place: u32, kind: KernelEventKind) {
+        let waited = self.now_ns.saturating_sub(self.orders.at(place).sent_time_ns);
+        let deaf = self.connection.down_since_ns.is_some();
+        let final_absence =
+            kind == KernelEventKind::OrderNotFound && !deaf && waited >= self.config.settling_window_ns;
+        if (kind == KernelEventKind::OrderStatus || final_absence)
+            && let Some(extra) = &mut self.orders.at_mut(place).extra
+        {
+            extra.unheard = false;
+        }
     }
 
     #[inline]

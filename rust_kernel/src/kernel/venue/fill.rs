@@ -171,6 +171,9 @@ impl Kernel {
         if !event.venue_trade_id.is_empty() || (!event.event_id.is_empty() && cumulative.is_none()) {
             return Ok(Some(qty));
         }
+        if planted(Bug::NewIdNewFill) && !event.event_id.is_empty() {
+            return Ok(Some(qty));
+        }
         match cumulative {
             Some(total) if total <= order.filled && order.inferred.is_zero() => {
                 plan.code = Code::DuplicateEvent;

@@ -1,0 +1,268 @@
+"""Runs the tests against one mutant after the other: all are in one build, and a switch tells them apart."""
+
+import hashlib
+import json
+import math
+import os
+import resource
+import subprocess
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from mutants_tree import ROOT, Fate, Mutant, Tree, errors_of
+
+WORK: Final = ROOT / "target" / "mutants"
+ROUNDS_MAX: Final = 30
+# The phases of a run. Only what survives one meets the next.
+UNITS: Final = 0
+NAMED: Final = 1
+RANDOM: Final = 2
+SIMULATOR: Final = 3
+JOBS: Final = 2
+# A test that takes longer with no mutant is never run with one.
+MEASURED_SECONDS_MAX: Final = 2.5
+NICE: Final = 10
+MEMORY_BYTES_MAX: Final = 4 << 30
+# By processor time: others on the machine make no test slower by this much.
+SECONDS_MIN: Final = 4
+TIMES_SLOWER_MAX: Final = 10
+# No clock runs in the tests, so what takes no processor time and does not end waits for ever.
+WALL_SECONDS_MAX: Final = 1800
+# A survivor meets every test: the longest are left out, so that more may count as missed than would be.
+TEST_SECONDS_MAX: Final = 0.5
+SIMULATOR_SECONDS_MAX: Final = 0.12
+# A mutant that the few tests of its own part catch needs no others.
+FIRST_TESTS: Final = 12
+RANDOM_CASES: Final = "60"
+SETTINGS: Final = {
+    "CARGO_TARGET_DIR": str(WORK / "build"),
+    "RUSTFLAGS": "--cap-lints=allow",
+    # The switch must do in functions that are evaluated while compiling, too: stable Rust cannot say that.
+    "RUSTC_BOOTSTRAP": "dita_kernel",
+    "DITA_RANDOM_CASES": RANDOM_CASES,
+    "PROPTEST_CASES": RANDOM_CASES,
+    "PROPTEST_FAILURE_PERSISTENCE": "off",
+    "RUST_BACKTRACE": "0",
+}
+
+
+class BrokenRunError(RuntimeError):
+    """What was run says nothing about the mutants."""
+
+
+@dataclass(frozen=True)
+class Test:
+    """One test of one binary.
+
+    Attributes:
+        binary: The executable.
+        folder: Where it is run.
+        name: The test's name.
+        phase: The phase that it is in: a mutant that survives one meets the next.
+        seconds: The processor time that it took with no mutant.
+        reached: The sites that it ran through.
+    """
+
+    binary: Path
+    folder: Path
+    name: str
+    phase: int
+    seconds: float
+    reached: frozenset[int]
+
+
+def _cargo(tree: Tree, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = ["cargo", *arguments, "--offline", "--profile", "mutants", "--message-format=json"]
+    return subprocess.run(
+        command, cwd=tree.folder, env=os.environ | SETTINGS, text=True, capture_output=True, check=False
+    )
+
+
+def make_it_compile(tree: Tree) -> None:
+    """Takes out what does not compile, until the rest does."""
+    failed, kept = "", WORK / "compiles" / tree.digest()[:16]
+    if kept.exists():
+        known = json.loads(kept.read_text(encoding="utf-8"))
+        tree.fate.left_over |= set(known["left over"])
+        tree.fate.unviable |= set(known["unviable"])
+    for _ in range(ROUNDS_MAX):
+        tree.write()
+        done = _cargo(tree, "check", "--package", "dita-kernel", "--lib")
+        if done.returncode == 0:
+            fate = {"left over": sorted(tree.fate.left_over), "unviable": sorted(tree.fate.unviable)}
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            kept.write_text(json.dumps(fate), encoding="utf-8")
+            return
+        failed = "\n".join(error["rendered"] for error in errors_of(done.stdout)) or done.stderr
+        if not tree.drop_what_fails(errors_of(done.stdout)):
+            break
+    raise BrokenRunError(f"the copy does not compile:\n{failed}")
+
+
+def _phase(package: str, target: str, kind: str, name: str) -> int:
+    if package != "dita-kernel":
+        return SIMULATOR
+    if name.startswith("random::"):
+        return RANDOM
+    return UNITS if kind == "lib" or target == "kernel" else NAMED
+
+
+def build(tree: Tree) -> list[tuple[Path, Path, str, int]]:
+    """Builds the test binaries: each test with its executable, its folder and its phase."""
+    done = _cargo(tree, "test", "--no-run", "--package", "dita-kernel", "--package", "dita-sim")
+    if done.returncode != 0:
+        raise BrokenRunError("\n".join(error["rendered"] for error in errors_of(done.stdout)) or done.stderr)
+    tests: list[tuple[Path, Path, str, int]] = []
+    for line in done.stdout.splitlines():
+        message = json.loads(line)
+        if message["reason"] != "compiler-artifact" or not message["executable"]:
+            continue
+        if not message["profile"]["test"] or message["target"]["kind"] == ["example"]:
+            continue
+        binary, manifest = Path(message["executable"]), Path(message["manifest_path"])
+        package = "dita-sim" if manifest.parent.name == "sim" else "dita-kernel"
+        listed = subprocess.run(
+            [binary, "--list", "--format", "terse"], text=True, stdout=subprocess.PIPE, check=True
+        ).stdout
+        names = [name.removesuffix(": test") for name in listed.splitlines() if name.endswith(": test")]
+        kind = message["target"]["kind"][0]
+        tests += [
+            (binary, manifest.parent, name, _phase(package, message["target"]["name"], kind, name))
+            for name in names
+        ]
+    return tests
+
+
+def _run(
+    binary: Path, folder: Path, names: list[str], settings: dict[str, str], seconds_max: int
+) -> tuple[int, float]:
+    """Runs some tests of one binary: how the process ended, and its processor time in seconds."""
+
+    def limit() -> None:
+        os.nice(NICE)
+        resource.setrlimit(resource.RLIMIT_CPU, (seconds_max, seconds_max + 1))
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES_MAX, MEMORY_BYTES_MAX))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+    process = subprocess.Popen(
+        [binary, "--exact", *names, "--test-threads=1", "--quiet"],
+        cwd=folder,
+        env=os.environ | SETTINGS | settings,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        preexec_fn=limit,  # noqa: PLW1509 - it only sets limits
+    )
+    started = time.monotonic()
+    while True:
+        ended, status, usage = os.wait4(process.pid, os.WNOHANG)
+        if ended:
+            process.returncode = os.waitstatus_to_exitcode(status)
+            return process.returncode, usage.ru_utime + usage.ru_stime
+        if time.monotonic() - started > WALL_SECONDS_MAX:
+            process.kill()
+        time.sleep(0.003)
+
+
+def record(tests: list[tuple[Path, Path, str, int]]) -> list[Test]:
+    """Runs each test by itself with no mutant: it must pass, and says where it came through."""
+    digests = {binary: hashlib.sha256(binary.read_bytes()).hexdigest()[:16] for binary, *_ in tests}
+    # A binary that is still the same is not run again.
+    kept = {binary: WORK / "reached" / f"{binary.name}-{digest}.json" for binary, digest in digests.items()}
+    known = {
+        binary: json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        for binary, path in kept.items()
+    }
+
+    def one(test: tuple[Path, Path, str, int]) -> Test:
+        binary, folder, name, phase = test
+        if name not in known[binary]:
+            known[binary][name] = _record_one(binary, folder, name)
+        seconds, sites = known[binary][name]
+        return Test(binary, folder, name, phase, seconds, frozenset(sites))
+
+    with ThreadPoolExecutor(JOBS) as pool:
+        recorded = list(pool.map(one, tests))
+    for binary, path in kept.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(known[binary]), encoding="utf-8")
+    return [test for test in recorded if test.seconds <= _seconds_max(test.phase)]
+
+
+def _seconds_max(phase: int) -> float:
+    return SIMULATOR_SECONDS_MAX if phase == SIMULATOR else TEST_SECONDS_MAX
+
+
+def _record_one(binary: Path, folder: Path, name: str) -> tuple[float, list[int]]:
+    with tempfile.TemporaryDirectory() as scratch:
+        reached = Path(scratch) / "reached"
+        code, seconds = _run(binary, folder, [name], {"DITA_REACHED": str(reached)}, 600)
+        if code != 0:
+            raise BrokenRunError(f"{binary.name} {name} fails with no mutant: {code}")
+        sites = sorted(map(int, reached.read_text().split())) if reached.exists() else []
+    # With the hook of a mutant, and none: where a test counts on a panic, nothing would survive.
+    if seconds <= MEASURED_SECONDS_MAX:
+        code, _ = _run(binary, folder, [name], {"DITA_MUTANT": "0"}, 600)
+        if code != 0:
+            raise BrokenRunError(f"{binary.name} {name} fails where no mutant is switched on: {code}")
+    return seconds, sites
+
+
+def _batches(tests: list[Test]) -> Iterator[list[Test]]:
+    """The order of running: by phase, the few tests that come through the least first, by binary."""
+    for phase in sorted({test.phase for test in tests}):
+        own = sorted((test for test in tests if test.phase == phase), key=lambda test: len(test.reached))
+        for some in (own[:FIRST_TESTS], own[FIRST_TESTS:]):
+            by_binary: dict[Path, list[Test]] = defaultdict(list)
+            for test in some:
+                by_binary[test.binary].append(test)
+            yield from by_binary.values()
+
+
+def verdict_of(number: int, tests: list[Test]) -> str:
+    """What the tests that come through a mutant say of it: `caught`, `timeout` or `missed`."""
+    for batch in _batches(tests):
+        seconds = sum(test.seconds for test in batch)
+        seconds_max = max(SECONDS_MIN, math.ceil(seconds * TIMES_SLOWER_MAX))
+        names = [test.name for test in batch]
+        settings = {"DITA_MUTANT": str(number)}
+        code, _ = _run(batch[0].binary, batch[0].folder, names, settings, seconds_max)
+        match code:
+            case 0:
+                continue
+            case 101 | -6 | -11:  # a panic, an abort for want of memory, a stack that overflowed
+                return "caught"
+            case -24 | -9:
+                return "timeout"
+            case _:
+                raise BrokenRunError(f"mutant {number}: {batch[0].binary.name} ended with {code}")
+    return "missed"
+
+
+def is_quick(test: Test) -> bool:
+    """True for the tests that every mutant meets; the others only meet what these have let through."""
+    return test.phase <= NAMED
+
+
+def verdicts(mutants: list[Mutant], fate: Fate, tests: list[Test]) -> Iterator[tuple[Mutant, str]]:
+    """The verdict of these tests on each mutant, as they come."""
+    through: dict[int, list[Test]] = defaultdict(list)
+    for test in tests:
+        for site in test.reached:
+            through[site].append(test)
+
+    def one(mutant: Mutant) -> tuple[Mutant, str]:
+        if mutant.name in fate.left_over:
+            return mutant, "left over"
+        if mutant.name in fate.unviable:
+            return mutant, "unviable"
+        return mutant, verdict_of(fate.numbers[mutant.name], through[fate.sites[mutant.name]])
+
+    with ThreadPoolExecutor(JOBS) as pool:
+        yield from pool.map(one, mutants)
