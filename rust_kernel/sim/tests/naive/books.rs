@@ -76,6 +76,8 @@ pub struct Order {
     pub slot: usize,
     pub trade: u64,
     pub role: Role,
+    /// Which of the venue's books: one-way accounts have one, in hedge mode longs have the first and shorts the second.
+    pub book: usize,
     /// + buys, − sells.
     pub sign: i64,
     pub lots: i64,
@@ -138,8 +140,8 @@ pub struct SlotFacts {
 /// Everything, worked out.
 #[derive(Clone, Debug)]
 pub struct Facts {
-    pub book: Position,
-    pub unassigned: Position,
+    pub books: Vec<Position>,
+    pub unassigned: Vec<Position>,
     pub slots: Vec<SlotFacts>,
     pub wallet: Exact,
     pub fees: Exact,
@@ -153,6 +155,8 @@ pub struct Facts {
 /// The model.
 #[derive(Clone, Debug)]
 pub struct Naive {
+    /// How many books the account has.
+    pub books: usize,
     pub orders: Vec<Order>,
     /// What came and went beside trading.
     pub entries: Vec<Exact>,
@@ -170,8 +174,9 @@ pub struct Naive {
 }
 
 impl Naive {
-    pub fn new(slots: usize, seed: i128, mark: i128) -> Naive {
+    pub fn new(books: usize, slots: usize, seed: i128, mark: i128) -> Naive {
         Naive {
+            books,
             orders: Vec::new(),
             entries: Vec::new(),
             seed: exact(seed, 0),
@@ -326,8 +331,8 @@ impl Naive {
         fills.sort_by_key(|(_, fill)| fill.number);
         let nothing = SlotFacts { position: Position::flat(), realized: zero(), fees: zero(), entered: 0 };
         let mut facts = Facts {
-            book: Position::flat(),
-            unassigned: Position::flat(),
+            books: vec![Position::flat(); self.books],
+            unassigned: vec![Position::flat(); self.books],
             slots: vec![nothing.clone(); self.trades.len()],
             wallet: self.seed.clone() + self.entries.iter().fold(zero(), |sum, entry| sum + entry),
             fees: zero(),
@@ -341,15 +346,15 @@ impl Naive {
         for (order, fill) in fills {
             let signed = fill.lots * order.sign;
             // Every close was rounded once, even one that comes to nothing by what is known now.
-            facts.rounded += i128::from(facts.book.lots.signum() == -signed.signum());
-            let profit = facts.book.add(signed, &fill.price);
+            facts.rounded += i128::from(facts.books[order.book].lots.signum() == -signed.signum());
+            let profit = facts.books[order.book].add(signed, &fill.price);
             let (booked, near) = rounded(&profit);
             facts.doubtful += i128::from(near);
             facts.wallet += booked;
             facts.equity -= &fill.price * exact(i128::from(signed), 3);
             facts.fees += &fill.fee;
             if order.role == Role::Stranger || fill.orphan {
-                facts.unassigned.add(signed, &fill.price);
+                facts.unassigned[order.book].add(signed, &fill.price);
                 continue;
             }
             let trade = trades.entry((order.slot, order.trade)).or_insert_with(|| nothing.clone());
@@ -364,7 +369,7 @@ impl Naive {
                 trade.realized += profit;
             }
             if share < fill.lots {
-                facts.unassigned.add((fill.lots - share) * order.sign, &fill.price);
+                facts.unassigned[order.book].add((fill.lots - share) * order.sign, &fill.price);
             }
         }
         for (slot, trade) in self.trades.iter().enumerate() {
@@ -374,7 +379,9 @@ impl Naive {
         }
         facts.wallet -= &facts.fees;
         facts.equity -= &facts.fees;
-        facts.equity += &self.mark * exact(i128::from(facts.book.lots), 3);
+        for book in &facts.books {
+            facts.equity += &self.mark * exact(i128::from(book.lots), 3);
+        }
         facts
     }
 

@@ -9,8 +9,11 @@ mod common;
 use books::{Exact, Life, Naive, Role, exact, size, zero};
 use common::{Desk, dec, id};
 use dita_kernel::effect::Command;
+use dita_kernel::kernel::KernelConfig;
 use dita_kernel::ledger::Account;
-use dita_kernel::names::{AccountEventKind, KernelEventKind as Kind, OrderSide, TradeSide, TradeStage};
+use dita_kernel::names::{
+    AccountEventKind, KernelEventKind as Kind, OrderSide, PositionSide, TradeSide, TradeStage,
+};
 use dita_kernel::num::Money;
 use proptest::prelude::*;
 
@@ -60,9 +63,11 @@ enum Move {
         fill: usize,
         fee: i64,
     },
+    /// Somebody else trades; in hedge mode in the book of longs or of shorts.
     Stranger {
         lots: i64,
         sell: bool,
+        short: bool,
         fee: Option<i64>,
     },
     Entry {
@@ -99,7 +104,8 @@ fn any_move() -> impl Strategy<Value = Move> {
             .prop_map(|(order, fill, total, fee)| Move::Tell { order, fill, total, fee }),
         2 => (0_usize..4, ends, any::<bool>()).prop_map(|(order, kind, total)| Move::End { order, kind, total }),
         2 => (0_usize..6, 0_usize..4, -3_i64..9).prop_map(|(order, fill, fee)| Move::Settle { order, fill, fee }),
-        1 => (1_i64..4, any::<bool>(), fee()).prop_map(|(lots, sell, fee)| Move::Stranger { lots, sell, fee }),
+        1 => (1_i64..4, any::<bool>(), any::<bool>(), fee())
+            .prop_map(|(lots, sell, short, fee)| Move::Stranger { lots, sell, short, fee }),
         1 => (entries, -9_i64..9, 0_usize..4).prop_map(|(kind, amount, txn)| Move::Entry { kind, amount, txn }),
         1 => (0_usize..4).prop_map(|price| Move::Mark { price }),
     ]
@@ -137,8 +143,20 @@ fn price_exact(at: usize) -> Exact {
 }
 
 impl Pair {
-    fn new() -> Pair {
-        Pair { desk: Desk::new(), naive: Naive::new(SLOTS, 1000, 100), truth: Truth::default() }
+    fn new(hedged: bool) -> Pair {
+        let config = KernelConfig {
+            max_slots: SLOTS as u32,
+            remembered_orders: 8,
+            hedge_mode: hedged,
+            ..KernelConfig::default()
+        };
+        let books = if hedged { 2 } else { 1 };
+        Pair { desk: Desk::with(config), naive: Naive::new(books, SLOTS, 1000, 100), truth: Truth::default() }
+    }
+
+    /// The kernel's place of each book of the model.
+    fn sides(&self) -> &'static [PositionSide] {
+        if self.naive.books == 1 { &[PositionSide::Both] } else { &[PositionSide::Long, PositionSide::Short] }
     }
 
     /// The order that is so many back.
@@ -158,7 +176,11 @@ impl Pair {
         match step {
             Move::Enter { slot, lots, short } => {
                 let side = if *short { TradeSide::Short } else { TradeSide::Long };
-                self.desk.enter_side(*slot as u32, side, &lots_text(*lots));
+                if self.desk.enter_side(*slot as u32, side, &lots_text(*lots)).accepted
+                    && self.naive.books == 1
+                {
+                    self.assert_one_way(*short);
+                }
             }
             Move::Exit { slot, lots: None } => drop(self.desk.exit(*slot as u32)),
             Move::Exit { slot, lots: Some(lots) } => {
@@ -181,7 +203,7 @@ impl Pair {
             }
             Move::End { order, kind, total } => self.end(*order, *kind, *total),
             Move::Settle { order, fill, fee } => self.settle(*order, *fill, *fee),
-            Move::Stranger { lots, sell, fee } => self.stranger(*lots, *sell, *fee),
+            Move::Stranger { lots, sell, short, fee } => self.stranger(*lots, *sell, *short, *fee),
             Move::Entry { kind, amount, txn } => {
                 let txn = format!("{kind}-{txn}");
                 self.desk.account(*kind, |event| {
@@ -196,6 +218,21 @@ impl Pair {
             }
         }
         self.learn_orders();
+    }
+
+    /// On a one-way account a slot is refused against another slot's side.
+    fn assert_one_way(&self, short: bool) {
+        let facts = self.naive.facts();
+        for (place, slot) in facts.slots.iter().enumerate() {
+            let busy =
+                !matches!(self.stage(place, slot.position.lots != 0), TradeStage::Idle | TradeStage::Closed);
+            let of_trade = |order: &&books::Order| {
+                order.role == Role::Entry && order.slot == place && order.trade == self.naive.trades[place]
+            };
+            let other =
+                self.naive.orders.iter().find(of_trade).is_some_and(|entry| (entry.sign < 0) != short);
+            assert!(!(busy && other), "an entry against the side of slot {place}");
+        }
     }
 
     /// Orders that the kernel has sent: their ids are its own, their sizes must be in reason.
@@ -221,6 +258,7 @@ impl Pair {
                 slot,
                 trade: self.naive.trades[slot],
                 role: if entry { Role::Entry } else { Role::Exit },
+                book: usize::from(self.naive.books == 2 && sent.side == TradeSide::Short),
                 sign: if sent.order_side == OrderSide::Buy { 1 } else { -1 },
                 lots,
                 life: Life::Sent,
@@ -312,11 +350,14 @@ impl Pair {
         self.naive.settle(&trade, &fee_exact(fee));
     }
 
-    fn stranger(&mut self, lots: i64, sell: bool, fee: Option<i64>) {
+    fn stranger(&mut self, lots: i64, sell: bool, short: bool, fee: Option<i64>) {
+        let book = usize::from(self.naive.books == 2 && short);
+        let side = self.sides()[book];
         let trade = format!("S{}", self.truth.strangers);
         self.truth.strangers += 1;
         let outcome = self.desk.event(Kind::FullFill, &id(&format!("stranger{trade}")), |event| {
             event.asset = id("BTCUSDT");
+            event.position_side = Some(side);
             event.order_side = Some(if sell { OrderSide::Sell } else { OrderSide::Buy });
             event.venue_trade_id = id(&trade);
             event.size = Some(dec(&lots_text(lots)));
@@ -329,6 +370,7 @@ impl Pair {
             slot: 0,
             trade: 0,
             role: Role::Stranger,
+            book,
             sign: if sell { -1 } else { 1 },
             lots,
             life: Life::Over,
@@ -354,9 +396,11 @@ impl Pair {
                 );
             }
         }
-        let (book, unassigned) = (kernel.book(0)[0], kernel.unassigned(0)[0]);
-        assert_eq!(book.qty.0, i128::from(facts.book.lots), "the position");
-        assert_eq!(unassigned.qty.0, i128::from(facts.unassigned.lots), "what is nobody's");
+        for (place, side) in self.sides().iter().enumerate() {
+            let (book, unassigned) = (kernel.book(0)[*side as usize], kernel.unassigned(0)[*side as usize]);
+            assert_eq!(book.qty.0, i128::from(facts.books[place].lots), "the position");
+            assert_eq!(unassigned.qty.0, i128::from(facts.unassigned[place].lots), "what is nobody's");
+        }
         self.compare_slots(&facts);
         self.compare_money(&facts);
     }
@@ -395,7 +439,7 @@ impl Pair {
 
     fn compare_money(&self, facts: &books::Facts) {
         let kernel = &self.desk.kernel;
-        let (book, ledger) = (kernel.book(0)[0], kernel.ledger());
+        let ledger = kernel.ledger();
         near(ledger.balance(0, Account::Fees), &facts.fees, 0, "fees");
         let moved = self.naive.entries.iter().fold(zero(), |sum, entry| sum + entry);
         let accounts = [Account::Funding, Account::Transfers, Account::Rebates, Account::Adjustments];
@@ -404,13 +448,20 @@ impl Pair {
         let k = ledger.balance(0, Account::Wallet);
         // Whatever was realised when: money in, money out, and what is held at the mark.
         let unit = 10_000_000_000;
-        let equity = k + kernel.unrealized(0, &book);
+        let mut equity = k;
+        let mut value = zero();
+        for (place, side) in self.sides().iter().enumerate() {
+            let book = kernel.book(0)[*side as usize];
+            equity += kernel.unrealized(0, &book);
+            value += size(&(&self.naive.mark * exact(i128::from(facts.books[place].lots), 3)));
+            if !self.naive.blurred {
+                near(book.cost, &facts.books[place].cost, 100, "cost of the book");
+            }
+        }
         near(equity, &facts.equity, facts.rounded * unit + 100, "equity");
         if !self.naive.blurred {
             near(k, &facts.wallet, facts.doubtful * unit, "K");
-            near(book.cost, &facts.book.cost, 100, "cost of the book");
         }
-        let value = size(&(&self.naive.mark * exact(i128::from(facts.book.lots), 3)));
         near(kernel.exposure().position(0), &value, 0, "exposure");
     }
 }
@@ -421,8 +472,8 @@ fn near(money: Money, wanted: &Exact, within: i128, what: &str) {
     assert!(difference <= exact(within, 18), "{what}: the kernel has {money}, the naive model {wanted}");
 }
 
-fn compare_all(moves: &[Move]) {
-    let mut pair = Pair::new();
+fn compare_all(hedged: bool, moves: &[Move]) {
+    let mut pair = Pair::new(hedged);
     for step in moves {
         pair.play(step);
         pair.compare();
@@ -432,17 +483,20 @@ fn compare_all(moves: &[Move]) {
 #[test]
 fn what_an_overfilled_exit_left_to_nobody_stays_when_its_fill_is_parted_later() {
     let fill = |order, lots, told, total| Move::Fill { order, lots, price: 0, told, total, fee: None };
-    compare_all(&[
-        Move::Enter { slot: 0, lots: 1, short: false },
-        fill(0, 1, false, false),
-        fill(0, 1, true, true),
-        Move::Exit { slot: 0, lots: None },
-        fill(0, 2, false, false),
-        fill(0, 1, false, false),
-        Move::End { order: 0, kind: Kind::CancelAck, total: true },
-        Move::Enter { slot: 0, lots: 1, short: false },
-        fill(1, 1, true, false),
-    ]);
+    compare_all(
+        false,
+        &[
+            Move::Enter { slot: 0, lots: 1, short: false },
+            fill(0, 1, false, false),
+            fill(0, 1, true, true),
+            Move::Exit { slot: 0, lots: None },
+            fill(0, 2, false, false),
+            fill(0, 1, false, false),
+            Move::End { order: 0, kind: Kind::CancelAck, total: true },
+            Move::Enter { slot: 0, lots: 1, short: false },
+            fill(1, 1, true, false),
+        ],
+    );
 }
 
 /// As many cases as the environment asks for, or what every test run does.
@@ -454,6 +508,11 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: cases(), failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
     fn kernel_and_naive_model_say_the_same(moves in prop::collection::vec(any_move(), 1..50)) {
-        compare_all(&moves);
+        compare_all(false, &moves);
+    }
+
+    #[test]
+    fn kernel_and_naive_model_say_the_same_in_hedge_mode(moves in prop::collection::vec(any_move(), 1..50)) {
+        compare_all(true, &moves);
     }
 }
