@@ -38,6 +38,26 @@ fn rounded(value: &Exact) -> (Exact, bool) {
     (whole / Exact::from_integer(unit), near)
 }
 
+/// What an instrument's contracts are worth.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Contract {
+    /// A thousandth of a coin for each lot, in the quote.
+    Linear,
+    /// A tenth of a quote unit for each lot, in coin: the higher the price, the less of it. What is bought is owed in
+    /// coin, so its value counts the other way.
+    Inverse,
+}
+
+impl Contract {
+    /// The signed value of so many lots at a price.
+    pub fn value(self, lots: i64, price: &Exact) -> Exact {
+        match self {
+            Contract::Linear => price * exact(i128::from(lots), 3),
+            Contract::Inverse => exact(i128::from(-lots), 1) / price,
+        }
+    }
+}
+
 /// Who an order is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Role {
@@ -108,8 +128,8 @@ impl Position {
     }
 
     /// Average cost: closing releases its share of the cost. Returns the profit.
-    fn add(&mut self, lots: i64, price: &Exact) -> Exact {
-        let value = |lots: i64| price * exact(i128::from(lots), 3);
+    fn add(&mut self, contract: Contract, lots: i64, price: &Exact) -> Exact {
+        let value = |lots: i64| contract.value(lots, price);
         if self.lots == 0 || (self.lots > 0) == (lots > 0) {
             self.lots += lots;
             self.cost += value(lots);
@@ -155,6 +175,7 @@ pub struct Facts {
 /// The model.
 #[derive(Clone, Debug)]
 pub struct Naive {
+    pub contract: Contract,
     /// How many books the account has.
     pub books: usize,
     pub orders: Vec<Order>,
@@ -174,8 +195,9 @@ pub struct Naive {
 }
 
 impl Naive {
-    pub fn new(books: usize, slots: usize, seed: i128, mark: i128) -> Naive {
+    pub fn new(contract: Contract, books: usize, slots: usize, seed: i128, mark: i128) -> Naive {
         Naive {
+            contract,
             books,
             orders: Vec::new(),
             entries: Vec::new(),
@@ -190,20 +212,21 @@ impl Naive {
     }
 
     /// The fee that will be charged: five basis points of the value, taking.
-    fn guess(price: &Exact, lots: i64) -> Exact {
-        rounded(&(price * exact(i128::from(lots), 3) * exact(5, 4))).0
+    fn guess(&self, price: &Exact, lots: i64) -> Exact {
+        rounded(&(size(&self.contract.value(lots, price)) * exact(5, 4))).0
     }
 
     fn book(&mut self, order: usize, id: &str, lots: i64, price: &Exact, fee: Option<&Exact>) {
         let orphan = self.orders[order].role != Role::Stranger
             && self.trades[self.orders[order].slot] != self.orders[order].trade;
         let number = self.fills;
+        let guess = self.guess(price, lots);
         self.fills += 1;
         self.orders[order].fills.push(Fill {
             id: id.to_owned(),
             lots,
             price: price.clone(),
-            fee: fee.cloned().unwrap_or_else(|| Naive::guess(price, lots)),
+            fee: fee.cloned().unwrap_or(guess),
             fee_guessed: fee.is_none(),
             settled: false,
             number,
@@ -347,14 +370,14 @@ impl Naive {
             let signed = fill.lots * order.sign;
             // Every close was rounded once, even one that comes to nothing by what is known now.
             facts.rounded += i128::from(facts.books[order.book].lots.signum() == -signed.signum());
-            let profit = facts.books[order.book].add(signed, &fill.price);
+            let profit = facts.books[order.book].add(self.contract, signed, &fill.price);
             let (booked, near) = rounded(&profit);
             facts.doubtful += i128::from(near);
             facts.wallet += booked;
-            facts.equity -= &fill.price * exact(i128::from(signed), 3);
+            facts.equity -= self.contract.value(signed, &fill.price);
             facts.fees += &fill.fee;
             if order.role == Role::Stranger || fill.orphan {
-                facts.unassigned[order.book].add(signed, &fill.price);
+                facts.unassigned[order.book].add(self.contract, signed, &fill.price);
                 continue;
             }
             let trade = trades.entry((order.slot, order.trade)).or_insert_with(|| nothing.clone());
@@ -365,11 +388,15 @@ impl Naive {
                 trade.entered += fill.lots;
             }
             if share > 0 {
-                let profit = trade.position.add(share * order.sign, &fill.price);
+                let profit = trade.position.add(self.contract, share * order.sign, &fill.price);
                 trade.realized += profit;
             }
             if share < fill.lots {
-                facts.unassigned[order.book].add((fill.lots - share) * order.sign, &fill.price);
+                facts.unassigned[order.book].add(
+                    self.contract,
+                    (fill.lots - share) * order.sign,
+                    &fill.price,
+                );
             }
         }
         for (slot, trade) in self.trades.iter().enumerate() {
@@ -380,7 +407,7 @@ impl Naive {
         facts.wallet -= &facts.fees;
         facts.equity -= &facts.fees;
         for book in &facts.books {
-            facts.equity += &self.mark * exact(i128::from(book.lots), 3);
+            facts.equity += self.contract.value(book.lots, &self.mark);
         }
         facts
     }

@@ -6,9 +6,10 @@ mod books;
 #[path = "../../../tests/common/mod.rs"]
 mod common;
 
-use books::{Exact, Life, Naive, Role, exact, size, zero};
+use books::{Contract, Exact, Life, Naive, Role, exact, size, zero};
 use common::{Desk, dec, id};
 use dita_kernel::effect::Command;
+use dita_kernel::input::InstrumentSpec;
 use dita_kernel::kernel::KernelConfig;
 use dita_kernel::ledger::Account;
 use dita_kernel::names::{
@@ -142,8 +143,15 @@ fn price_exact(at: usize) -> Exact {
     exact(i128::from(PRICES[at].0), 1)
 }
 
+/// One contract is worth 100 USD, a lot a thousandth of that.
+fn inverse() -> InstrumentSpec {
+    let mut spec = InstrumentSpec::linear(id("BTCUSDT"), id("BTC"), id("USD"), dec("0.1"), dec("0.001"));
+    (spec.inverse, spec.settle, spec.contract_multiplier) = (true, id("BTC"), dec("100"));
+    spec
+}
+
 impl Pair {
-    fn new(hedged: bool) -> Pair {
+    fn new(contract: Contract, hedged: bool) -> Pair {
         let config = KernelConfig {
             max_slots: SLOTS as u32,
             remembered_orders: 8,
@@ -151,7 +159,11 @@ impl Pair {
             ..KernelConfig::default()
         };
         let books = if hedged { 2 } else { 1 };
-        Pair { desk: Desk::with(config), naive: Naive::new(books, SLOTS, 1000, 100), truth: Truth::default() }
+        let desk = match contract {
+            Contract::Linear => Desk::with(config),
+            Contract::Inverse => Desk::over_with(config, inverse(), &[("BTC", "1000")], "100"),
+        };
+        Pair { desk, naive: Naive::new(contract, books, SLOTS, 1000, 100), truth: Truth::default() }
     }
 
     /// The kernel's place of each book of the model.
@@ -206,7 +218,9 @@ impl Pair {
             Move::Stranger { lots, sell, short, fee } => self.stranger(*lots, *sell, *short, *fee),
             Move::Entry { kind, amount, txn } => {
                 let txn = format!("{kind}-{txn}");
+                let asset = if self.naive.contract == Contract::Inverse { "BTC" } else { "USDT" };
                 self.desk.account(*kind, |event| {
+                    event.asset = id(asset);
                     event.amount = Some(dec(&format!("{amount}e-2")));
                     event.venue_txn_id = id(&txn);
                 });
@@ -304,10 +318,13 @@ impl Pair {
     fn end(&mut self, back: usize, kind: Kind, with_total: bool) {
         let Some(order) = self.back(back) else { return };
         let total = with_total.then(|| self.total(order, usize::MAX));
+        let inverse = self.naive.contract == Contract::Inverse;
         let client = id(&self.naive.orders[order].client_id);
         let outcome = self.desk.event(kind, &client, |event| {
             event.filled_size = total.map(|total| dec(&lots_text(total)));
-            event.average_price = total.filter(|total| *total > 0).map(|_| dec("100"));
+            // Of an inverse contract the average is harmonic: there the venue tells a price.
+            let hundred = total.filter(|total| *total > 0).map(|_| dec("100"));
+            (event.average_price, event.price) = if inverse { (None, hundred) } else { (hundred, None) };
             event.asset = id("BTCUSDT");
         });
         if !outcome.accepted {
@@ -327,6 +344,9 @@ impl Pair {
         let missing = total - known.filled();
         if missing <= 0 {
             return zero();
+        }
+        if self.naive.contract == Contract::Inverse {
+            return exact(100, 0);
         }
         let whole = exact(100, 0) * exact(i128::from(total), 0);
         let told =
@@ -453,7 +473,7 @@ impl Pair {
         for (place, side) in self.sides().iter().enumerate() {
             let book = kernel.book(0)[*side as usize];
             equity += kernel.unrealized(0, &book);
-            value += size(&(&self.naive.mark * exact(i128::from(facts.books[place].lots), 3)));
+            value += size(&self.naive.contract.value(facts.books[place].lots, &self.naive.mark));
             if !self.naive.blurred {
                 near(book.cost, &facts.books[place].cost, 100, "cost of the book");
             }
@@ -462,7 +482,8 @@ impl Pair {
         if !self.naive.blurred {
             near(k, &facts.wallet, facts.doubtful * unit, "K");
         }
-        near(kernel.exposure().position(0), &value, 0, "exposure");
+        // A value in coin is rounded, once a book.
+        near(kernel.exposure().position(0), &value, 2, "exposure");
     }
 }
 
@@ -472,8 +493,8 @@ fn near(money: Money, wanted: &Exact, within: i128, what: &str) {
     assert!(difference <= exact(within, 18), "{what}: the kernel has {money}, the naive model {wanted}");
 }
 
-fn compare_all(hedged: bool, moves: &[Move]) {
-    let mut pair = Pair::new(hedged);
+fn compare_all(contract: Contract, hedged: bool, moves: &[Move]) {
+    let mut pair = Pair::new(contract, hedged);
     for step in moves {
         pair.play(step);
         pair.compare();
@@ -484,6 +505,7 @@ fn compare_all(hedged: bool, moves: &[Move]) {
 fn what_an_overfilled_exit_left_to_nobody_stays_when_its_fill_is_parted_later() {
     let fill = |order, lots, told, total| Move::Fill { order, lots, price: 0, told, total, fee: None };
     compare_all(
+        Contract::Linear,
         false,
         &[
             Move::Enter { slot: 0, lots: 1, short: false },
@@ -508,11 +530,16 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: cases(), failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
     fn kernel_and_naive_model_say_the_same(moves in prop::collection::vec(any_move(), 1..50)) {
-        compare_all(false, &moves);
+        compare_all(Contract::Linear, false, &moves);
     }
 
     #[test]
     fn kernel_and_naive_model_say_the_same_in_hedge_mode(moves in prop::collection::vec(any_move(), 1..50)) {
-        compare_all(true, &moves);
+        compare_all(Contract::Linear, true, &moves);
+    }
+
+    #[test]
+    fn kernel_and_naive_model_say_the_same_in_coin(moves in prop::collection::vec(any_move(), 1..50)) {
+        compare_all(Contract::Inverse, false, &moves);
     }
 }
