@@ -92,6 +92,7 @@ fn any_move() -> impl Strategy<Value = Move> {
         AccountEventKind::Transfer,
         AccountEventKind::Rebate,
         AccountEventKind::Adjustment,
+        AccountEventKind::LiquidationFee,
     ]);
     prop_oneof![
         3 => (0..SLOTS, 1_i64..6, any::<bool>()).prop_map(|(slot, lots, short)| Move::Enter { slot, lots, short }),
@@ -224,7 +225,9 @@ impl Pair {
                     event.amount = Some(dec(&format!("{amount}e-2")));
                     event.venue_txn_id = id(&txn);
                 });
-                self.naive.entry(&txn, exact(i128::from(*amount), 2));
+                // A fee is + when charged.
+                let sign = if *kind == AccountEventKind::LiquidationFee { -1 } else { 1 };
+                self.naive.entry(&txn, exact(i128::from(sign * *amount), 2));
             }
             Move::Mark { price } => {
                 self.desk.mark(PRICES[*price].1);
@@ -462,7 +465,13 @@ impl Pair {
         let ledger = kernel.ledger();
         near(ledger.balance(0, Account::Fees), &facts.fees, 0, "fees");
         let moved = self.naive.entries.iter().fold(zero(), |sum, entry| sum + entry);
-        let accounts = [Account::Funding, Account::Transfers, Account::Rebates, Account::Adjustments];
+        let accounts = [
+            Account::Funding,
+            Account::Transfers,
+            Account::Rebates,
+            Account::Adjustments,
+            Account::LiquidationFees,
+        ];
         let booked = accounts.iter().fold(Money::ZERO, |sum, account| sum - ledger.balance(0, *account));
         near(booked, &moved, 0, "funding, transfers, rebates and adjustments");
         let k = ledger.balance(0, Account::Wallet);
