@@ -1,6 +1,7 @@
 """Logs that earlier versions wrote still open, and lead to what they led to then.
 
-`python tests/test_old_logs.py NAME` writes one more with the version that is installed; what is there is never made anew.
+`python tests/test_old_logs.py NAME` writes one more, with the version that is installed; what is there is never
+made anew.
 """
 
 import json
@@ -58,7 +59,8 @@ def write(log_dir: Path) -> None:
         kernel.process_intent(intent(ENTER, f"enter-{step}", trade_id=f"first-{step}"))
         kernel.process_intent(intent(EXIT, f"exit-{step}", trade_id=f"first-{step}"))
     kernel.process_intent(intent(ENTER, "open", trade_id="open", slot_id=1))
-    kernel.process_intent(intent(ENTER, "resting", trade_id="resting", slot_id=2, order_type="LIMIT", limit_price="59000"))
+    resting = {"trade_id": "resting", "slot_id": 2, "order_type": "LIMIT", "limit_price": "59000"}
+    kernel.process_intent(intent(ENTER, "resting", **resting))
     kernel.close()
 
 

@@ -8,7 +8,7 @@ use dita_kernel::effect::Effects;
 use dita_kernel::input::{Input, Stamp};
 use dita_kernel::kernel::{Kernel, KernelConfig, SnapshotError};
 use dita_kernel::outcome::Outcome;
-use dita_log::{Log, LogError, Reader, Record, Snapshot, TornTail};
+use dita_log::{Log, LogError, Reader, Record, Recovered, Snapshot, TornTail};
 
 use crate::durable::{self, Durable, LogSettings, REFUSED, SharedDisk};
 
@@ -199,6 +199,29 @@ pub(crate) fn replay_all(
     }
 }
 
+/// The kernel that the replay goes on from, and the snapshot that it is of. A snapshot that this build cannot take (another
+/// one keeps its state in another shape) costs time and nothing else while the log still has all its records.
+fn begin(
+    config: &KernelConfig,
+    log: &Log,
+    found: &mut Recovered,
+) -> Result<(Kernel, Option<u64>), ReplayError> {
+    let fresh = || {
+        let refuse = |what: &str| ReplayError::Identity { found: what.into() };
+        Kernel::new(config.clone()).map_err(refuse)
+    };
+    let Some(snapshot) = &found.snapshot else { return Ok((fresh()?, None)) };
+    match kernel_of(snapshot) {
+        Ok(kernel) => Ok((kernel, Some(snapshot.seq))),
+        Err(refusal) if log.reader(1).is_err() => Err(refusal),
+        Err(refusal) => {
+            found.remarks.push(format!("{refusal}; everything was replayed instead"));
+            found.replay_from = 1;
+            Ok((fresh()?, None))
+        }
+    }
+}
+
 /// Opens the log and brings the kernel to where it ends.
 pub(crate) fn open(
     config: &KernelConfig,
@@ -206,12 +229,8 @@ pub(crate) fn open(
     settings: &LogSettings,
     progress: &mut dyn FnMut(ReplayProgress) -> ControlFlow<()>,
 ) -> Result<(Kernel, Durable, Recovery), ReplayError> {
-    let (log, found) = Log::open(disk, settings.config(config), &durable::keys_of)?;
-    let mut kernel = match &found.snapshot {
-        Some(snapshot) => kernel_of(snapshot)?,
-        None => Kernel::new(config.clone()).map_err(|_| ReplayError::Identity { found: String::new() })?,
-    };
-    let snapshot_seq = found.snapshot.as_ref().map(|snapshot| snapshot.seq);
+    let (log, mut found) = Log::open(disk, settings.config(config), &durable::keys_of)?;
+    let (mut kernel, snapshot_seq) = begin(config, &log, &mut found)?;
     if let Some(rules) = found.rules_version.filter(|rules| *rules != RULES_VERSION)
         && snapshot_seq != Some(found.last_seq)
     {

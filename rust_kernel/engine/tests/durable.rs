@@ -511,3 +511,20 @@ fn a_snapshot_in_the_midst_of_things_leads_to_the_same_state_as_the_whole_log() 
     assert_eq!(recovery.snapshot_seq, None);
     assert_eq!(whole.engine.kernel().state_hash(), hash);
 }
+
+#[test]
+fn a_snapshot_that_this_build_cannot_take_costs_time_and_nothing_else() {
+    let directory = Directory::new();
+    let mut rig = begun(&directory);
+    rig.trade(0, 0);
+    let (hash, seq) = (rig.engine.kernel().state_hash(), rig.engine.kernel().seq());
+    let killed = directory.as_if_killed();
+    let config = dita_log::Config::new(&dita_engine::identity(&kernel_config()), dita_kernel::RULES_VERSION);
+    let (mut log, found) = dita_log::Log::open(killed.disk(), config, &|_, _, _| {}).unwrap();
+    log.write_snapshot(found.last_seq, 0, b"a state in another shape", &[0; 32]).unwrap();
+    log.close().unwrap();
+    let (again, recovery) = open(&killed);
+    assert_eq!((recovery.snapshot_seq, recovery.replayed), (None, seq));
+    assert!(recovery.remarks.iter().any(|remark| remark.contains("everything was replayed")), "{recovery:?}");
+    assert_eq!(again.engine.kernel().state_hash(), hash);
+}
