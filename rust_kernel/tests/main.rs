@@ -30,6 +30,7 @@ mod restart;
 mod review;
 mod risk;
 mod snapshot;
+mod strangers;
 mod told_figures;
 mod trades;
 

@@ -126,12 +126,24 @@ impl Engine {
             return Ok(());
         }
         self.step_marks()?;
+        let input = self.recognise(input)?;
         let outcome = self.step_logged(stamp, &input)?;
         if outcome.asks_the_log() {
             return self.ask_the_log(ticket, input, outcome);
         }
         self.conclude(ticket, input, outcome);
         Ok(())
+    }
+
+    /// A fill of an order that is not known here may be one that the log has booked, told again with another time.
+    #[inline]
+    fn recognise(&self, input: Input) -> Result<Input, LogError> {
+        match (&input, &self.durable) {
+            (Input::Venue(event), Some(durable)) if self.kernel.is_strangers_fill(event) => {
+                durable.recognise(&self.kernel, input)
+            }
+            (_, _) => Ok(input),
+        }
     }
 
     #[inline]

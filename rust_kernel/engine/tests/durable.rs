@@ -420,6 +420,13 @@ fn a_fill_that_the_memory_has_forgotten_is_found_in_the_log() {
     let known = rig.ask(fill_again("T1", "V1"));
     assert_eq!((known.outcome.accepted, known.outcome.code), (true, Code::DuplicateEvent));
     assert_eq!(rig.k(), before);
+    // The same with the time of its second telling, which is no time of the fill: the log knows it all the same.
+    let mut restamped = fill_again("T1", "V1");
+    if let Input::Venue(event) = &mut restamped {
+        event.timestamp_ns = i64::MAX / 2;
+    }
+    assert_eq!(rig.ask(restamped).outcome.code, Code::DuplicateEvent);
+    assert_eq!(rig.k(), before);
     let new = rig.ask(fill_again("T-late", "V-late"));
     assert_eq!((new.outcome.accepted, new.outcome.code), (true, Code::UnknownOrder));
     let book = |rig: &Rig| rig.engine.kernel().book(0)[0].qty;

@@ -223,6 +223,28 @@ fn funding_leaves_k_at_e() {
 }
 
 #[test]
+fn a_fill_in_the_instant_of_a_boundary_is_funded_by_both_or_by_none() {
+    // Bought before the boundary, in its instant but before the venue has charged it, in its instant and after.
+    for (early_ns, passes) in [(SECOND, true), (0, false), (0, true)] {
+        let mut p = Pair::linear(SimConfig::default());
+        p.quote("61800.0", "61800.1");
+        let (now_ns, symbol) = (p.now_ns, p.symbol.clone());
+        p.venue.set_funding(now_ns, &symbol, dec("0.0001"), 100 * SECOND, 100, &mut p.heard).unwrap();
+        p.deliver();
+        if passes {
+            p.pass(100 * SECOND - early_ns);
+        } else {
+            p.now_ns = 100 * SECOND;
+        }
+        assert!(p.enter(0, "0.010").accepted);
+        p.pass(SECOND);
+        p.settle(&["USDT"], &format!("{early_ns} ns early, passed: {passes}"));
+        p.pass(100 * SECOND);
+        p.settle(&["USDT"], "at the next boundary");
+    }
+}
+
+#[test]
 fn an_inverse_contract_leaves_k_at_e() {
     let mut spec = InstrumentSpec::linear(id("BTCUSD"), id("BTC"), id("USD"), dec("0.1"), dec("1"));
     (spec.inverse, spec.settle, spec.contract_multiplier) = (true, id("BTC"), dec("100"));

@@ -104,6 +104,12 @@ impl Kernel {
         }
     }
 
+    /// True for a fill of an order that is not known here, or not any more: whatever time it carries, a log may know it.
+    #[inline]
+    pub fn is_strangers_fill(&self, event: &VenueEvent) -> bool {
+        matches!(event.kind, Kind::PartialFill | Kind::FullFill) && self.find_order(event).is_none()
+    }
+
     fn fill_booking<'a>(&'a self, event: &'a VenueEvent) -> Option<BookingKey<'a>> {
         let id = match event.kind {
             Kind::PartialFill | Kind::FullFill => &event.venue_trade_id,

@@ -205,8 +205,9 @@ fn fill_key(fill: &Fill) -> Option<(&[u8], i128, bool)> {
         venue_time_ns: _,
         closed: _,
         liquidity_assumed: _,
+        forced,
     } = fill;
-    (!*inferred).then_some((venue_trade_id.as_bytes(), qty.0, *busted))
+    (!*inferred).then_some((venue_trade_id.as_bytes(), qty.0, *busted || *forced))
 }
 
 fn write_extra(extra: &OrderExtra, into: &mut impl Hasher) {

@@ -245,6 +245,7 @@ fn settled_ahead(fee: Option<Money>, fee_asset: u16, realized: Option<Money>, ev
         inferred: false,
         price_pending: realized.is_none(),
         busted: false,
+        forced: false,
         seq: 0,
         venue_time_ns: event.timestamp_ns,
     }

@@ -101,7 +101,7 @@ impl Kernel {
     }
 
     /// Makes a trade what it shall be: in its order, the book, the wallet, the slot, and then the stage.
-    fn revise(
+    pub(crate) fn revise(
         &mut self,
         revision: &Revision,
         parts: &[usize],

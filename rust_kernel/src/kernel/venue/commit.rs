@@ -4,12 +4,14 @@ use super::fill::{Enrichment, fill_key};
 use super::forced::{is_forced, told_remaining};
 use super::news::News;
 use super::{External, OrderPlan, Target};
-use crate::effect::Effects;
+use crate::effect::{Effects, Notice};
 use crate::id::Id;
 use crate::input::VenueEvent;
 use crate::kernel::Kernel;
 use crate::ledger::Cause;
-use crate::names::{KernelDiagnosticCode as Code, KernelEventKind, OrderDoubt, VenueOrderStatus as Status};
+use crate::names::{
+    KernelDiagnosticCode as Code, KernelEventKind, OrderDoubt, Severity, VenueOrderStatus as Status,
+};
 use crate::num::Money;
 use crate::order::OrderRole;
 use crate::outcome::{Detail, Outcome};
@@ -271,7 +273,16 @@ impl Kernel {
         {
             self.slots[slot_id as usize].close_reason = reason;
         }
+        let is_exit = order.role == OrderRole::Exit && !order.cancel_requested && status != Status::Filled;
         self.end_order(place, status, Change::Ended, effects);
+        if let (Some(slot_id), true) = (owner, is_exit)
+            && self.is_closed_by_others(slot_id)
+        {
+            // No exit will do: an operator has to say what becomes of the slot.
+            let (seq, code) = (self.seq, Code::ReconcileRequired);
+            let severity = Severity::Critical;
+            effects.notices.push(Notice { seq, code, severity, slot_id: Some(slot_id) });
+        }
     }
 
     /// A cancel that was refused is not repeated at once: what ends the order may be on its way, and the venue would

@@ -72,8 +72,8 @@ impl Kernel {
     ) -> Result<(), Box<Refusal>> {
         let side = event.order_side.is_none_or(|side| side == order.order_side);
         let asset = event.asset.is_empty() || event.asset == rules.spec.symbol;
-        let book =
-            !self.config.hedge_mode || event.position_side.is_none_or(|side| side == order.position_side);
+        let book = !self.is_hedged(order.instrument)
+            || event.position_side.is_none_or(|side| side == order.position_side);
         if side && asset && book { Ok(()) } else { Err(contradiction(event, side, asset)) }
     }
 
