@@ -1,7 +1,7 @@
 """Logs that earlier versions wrote still open, and lead to what they led to then.
 
-`python tests/test_old_logs.py NAME` writes one more, with the version that is installed; what is there is never
-made anew.
+`python tests/test_old_logs.py NAME` writes one more, with the version that is installed. What is there
+is never made anew.
 """
 
 import json
@@ -16,6 +16,7 @@ from dita.timetravel import verify
 from kernels import CONFIG, ENTER, EXIT, SYMBOL, intent
 
 GOLDEN = Path(__file__).resolve().parent / "golden" / "kernel_logs"
+SLOTS = 4
 LOGS = sorted(path.name for path in GOLDEN.iterdir()) if GOLDEN.is_dir() else []
 
 
@@ -25,9 +26,9 @@ def say(kernel: ExecutionKernel) -> dict[str, str]:
     return {
         "last_seq": str((kernel.recovery or {})["last_seq"]),
         "capital": str(account["capital"]),
-        "stages": " ".join(str(kernel.slot(slot).fsm_state) for slot in range(kernel.max_slots)),
-        "sizes": " ".join(str(kernel.slot(slot).size) for slot in range(kernel.max_slots)),
-        "realized": " ".join(str(kernel.slot(slot).realized_pnl) for slot in range(kernel.max_slots)),
+        "stages": " ".join(str(kernel.slot(slot).fsm_state) for slot in range(SLOTS)),
+        "sizes": " ".join(str(kernel.slot(slot).size) for slot in range(SLOTS)),
+        "realized": " ".join(str(kernel.slot(slot).realized_pnl) for slot in range(SLOTS)),
     }
 
 
@@ -44,14 +45,14 @@ def test_an_old_log_opens_and_leads_to_what_it_led_to(name: str, tmp_path: Path)
     # First as it is, since opening it appends a restart.
     report = verify(log_dir, replay=True)
     assert report["good"], report
-    with ExecutionKernel(max_slots=4, clock=ManualClock(0), log_dir=log_dir) as kernel:
+    with ExecutionKernel(max_slots=SLOTS, clock=ManualClock(0), log_dir=log_dir) as kernel:
         assert say(kernel) == expected
 
 
 def write(log_dir: Path) -> None:
     """Trades of each kind of stage: closed, open, at work, in doubt."""
     venue = SimulatedVenue(balances={"USDT": "10000"})
-    kernel = ExecutionKernel(max_slots=4, venue=venue, clock=ManualClock(0), log_dir=log_dir)
+    kernel = ExecutionKernel(max_slots=SLOTS, venue=venue, clock=ManualClock(0), log_dir=log_dir)
     kernel.set_exchange_config(CONFIG)
     kernel.set_seed_capital("10000")
     for step in range(6):
@@ -70,7 +71,7 @@ if __name__ == "__main__":
     (target / "log.lock").unlink(missing_ok=True)
     copy = target.with_name(target.name + ".copy")
     shutil.copytree(target, copy)
-    with ExecutionKernel(max_slots=4, clock=ManualClock(0), log_dir=copy) as opened:
+    with ExecutionKernel(max_slots=SLOTS, clock=ManualClock(0), log_dir=copy) as opened:
         text = json.dumps(say(opened), indent=2)
     shutil.rmtree(copy)
     (target / "expected.json").write_text(text + "\n", encoding="utf-8")
