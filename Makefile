@@ -89,6 +89,18 @@ planted: $(STAMPS)/packages ## Plant each known bug in turn, and show which name
 	@grep -q 'the feature .planted. is for the kernel' target/planted.log \
 		|| { cat target/planted.log >&2; echo 'The extension does not refuse to be built with planted bugs.' >&2; exit 1; }
 
+# The same seeds, built as tests are and as the extension is: not one byte of the logs may differ.
+.PHONY: replay-equality
+replay-equality: $(STAMPS)/packages ## Write the same logs with a debug and a release build, and compare them
+	$(call say,'debug and release write the same logs')
+	@mkdir -p target
+	@cargo run --locked --quiet --package dita-engine --example chain >target/chain-debug.txt
+	@cargo run --locked --quiet --release --package dita-engine --example chain >target/chain-release.txt
+	@diff -u target/chain-debug.txt target/chain-release.txt \
+		|| { echo 'A debug and a release build differ.' >&2; exit 1; }
+	@printf '    %s logs the same, %s inputs\n' "$$(wc -l <target/chain-release.txt)" \
+		"$$(awk '{ sum += $$3 } END { print sum }' target/chain-release.txt)"
+
 # An hour or so of two processors: files that are in the record as they stand now are skipped. SHARD=k/n takes a part of
 # the rest; ARGS=--again runs the survivors once more, and ARGS=--check only says where the record stands.
 SHARD := 0/1

@@ -4,6 +4,8 @@
 //! frame, and the same again for the exit. Exact decimals, duplicate detection, double-entry ledger, limits, exposure
 //! and reconciliation are on; no journal, nothing durable.
 
+pub mod trips;
+
 use dita_kernel::effect::{Command, Effects};
 use dita_kernel::id::Id;
 use dita_kernel::input::{Input, InstrumentSpec, Intent, Stamp};

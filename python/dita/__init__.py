@@ -53,6 +53,13 @@ if TYPE_CHECKING:
     from dita.errors import KernelClosed as KernelClosed
     from dita.errors import KernelError as KernelError
     from dita.errors import KernelPoisoned as KernelPoisoned
+    from dita.errors import LogCorrupt as LogCorrupt
+    from dita.errors import LogDisk as LogDisk
+    from dita.errors import LogError as LogError
+    from dita.errors import LogFailed as LogFailed
+    from dita.errors import LogLocked as LogLocked
+    from dita.errors import LogMismatch as LogMismatch
+    from dita.errors import LogVersion as LogVersion
     from dita.errors import NotSent as NotSent
     from dita.errors import NotYetSupported as NotYetSupported
     from dita.errors import VenueAdapterError as VenueAdapterError
@@ -108,6 +115,13 @@ _HOME = {
     "KernelTransition": "dita.contracts",
     "KernelVerbosity": "dita.contracts",
     "Liquidity": "dita.contracts",
+    "LogCorrupt": "dita.errors",
+    "LogDisk": "dita.errors",
+    "LogError": "dita.errors",
+    "LogFailed": "dita.errors",
+    "LogLocked": "dita.errors",
+    "LogMismatch": "dita.errors",
+    "LogVersion": "dita.errors",
     "MarketLimits": "dita.contracts",
     "ManualClock": "dita.clock",
     "MemoryKernelJournal": "dita.journal",
@@ -175,6 +189,13 @@ __all__ = [
     "KernelTransition",
     "KernelVerbosity",
     "Liquidity",
+    "LogCorrupt",
+    "LogDisk",
+    "LogError",
+    "LogFailed",
+    "LogLocked",
+    "LogMismatch",
+    "LogVersion",
     "ManualClock",
     "MarketLimits",
     "MemoryKernelJournal",

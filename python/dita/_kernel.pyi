@@ -5,6 +5,7 @@
 # ruff: noqa: ANN401, N818, PYI021, PYI041
 
 import enum
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -31,6 +32,13 @@ __all__ = [
     "KernelTransition",
     "KernelVerbosity",
     "Liquidity",
+    "LogCorrupt",
+    "LogDisk",
+    "LogError",
+    "LogFailed",
+    "LogLocked",
+    "LogMismatch",
+    "LogVersion",
     "MarketLimits",
     "NotSent",
     "NotYetSupported",
@@ -41,6 +49,7 @@ __all__ = [
     "Product",
     "ReconcileStatus",
     "Regime",
+    "Replay",
     "RoundedOrder",
     "Severity",
     "TimeInForce",
@@ -51,7 +60,12 @@ __all__ = [
     "VenueEvent",
     "VenueOrder",
     "VenueOrderStatus",
+    "explain_drift",
+    "explain_trade",
+    "log_stats",
     "transition_table",
+    "verify_log",
+    "what_if",
 ]
 
 class TradeSide(enum.StrEnum):
@@ -312,6 +326,30 @@ class InvariantViolation(KernelError):
 
 class NotSent(KernelError):
     """Raised by a venue adapter whose request surely never left: nothing is in doubt."""
+
+class LogError(KernelError):
+    """Something is wrong with the log, or with its use."""
+
+class LogLocked(LogError):
+    """Another process, or another kernel of this one, has the log open. Stop it, or use another directory."""
+
+class LogCorrupt(LogError):
+    """What was durable is damaged or gone; the text says where. Nothing was changed: restore a copy."""
+
+class LogMismatch(LogError):
+    """The log belongs to a kernel with other settings. Give each kernel a directory of its own."""
+
+class LogVersion(LogError):
+    """The log was written by another version. Open it with that one."""
+
+class LogDisk(LogError):
+    """The system refused a file of the log: no permission, no space, a read-only disk."""
+
+class LogFailed(LogError, KernelPoisoned):
+    """The log failed at work: nothing more is taken, and nothing has left whose cause is not durable.
+
+    Close the kernel, put the disk right, and open the log again.
+    """
 
 @final
 class KernelIntent:
@@ -1008,6 +1046,13 @@ class KernelOutcome:
         `notices` are the remarks that were made until quiet: dicts of `code`, `severity`, `slot_id`.
         """
 
+    @property
+    def durable(self) -> bool:
+        """True where the input survives a power loss by now.
+
+        False without a log, and for a mark that waits to be read.
+        """
+
     def to_dict(self) -> dict[str, Any]:
         """Every field by name, nested values as dicts; times are int nanoseconds."""
 
@@ -1315,12 +1360,38 @@ class Engine:
         simulated: dict[str, Any] | None = None,
         adapter: object | None = None,
         observer: _Observer | None = None,
+        log: dict[str, Any] | None = None,
     ) -> Engine: ...
     def process_intent(self, intent: KernelIntent) -> KernelOutcome:
         """Takes an intent, and with it all that its venue answers at once."""
 
     def process_intents(self, intents: Sequence[KernelIntent]) -> list[KernelOutcome]:
-        """Takes intents one after the other; their outcomes in the same order."""
+        """Takes intents, checked all before the first; their outcomes in the same order.
+
+        With a log they become durable together, and what they lead to leaves after that; else they are taken
+        one after the other.
+        """
+
+    def take_events(self, method: str, events: Sequence[VenueEvent | dict[str, Any]]) -> list[KernelOutcome]:
+        """Takes what a venue says it did, all of it read before the first is taken.
+
+        Raises where one cannot be read, naming its place in what `method` gave. Outcomes in the same order.
+        """
+
+    def recovery(self) -> dict[str, Any] | None:
+        """What opening the log found; `None` without one."""
+
+    def resume(self) -> list[tuple[str, str]]:
+        """Asks the venue about each order that may be at work, after a recovery.
+
+        Returns what went wrong at the adapter: pairs of method and error.
+        """
+
+    def log_standing(self) -> dict[str, Any] | None:
+        """How the log stands; `None` without one."""
+
+    def sync(self) -> None:
+        """Makes everything durable that was taken so far."""
 
     def on_venue_event(self, event: VenueEvent) -> KernelOutcome:
         """Takes a venue event, from any thread."""
@@ -1513,11 +1584,135 @@ class Engine:
         """Kernel time of the last input, or what local callers have told since. Nanoseconds."""
 
     def close(self) -> None:
-        """Closes the kernel: what is called after this raises KernelClosed. Closing again does nothing."""
+        """Closes the kernel: what is called after this raises KernelClosed. Closing again does nothing.
+
+        With a log, everything becomes durable and a snapshot is left.
+        """
+
+    @property
+    def clock_ns(self) -> int:
+        """What the clock shows now: the machine's time, or where time is driven the kernel's. Nanoseconds."""
 
     @property
     def closed(self) -> bool:
         """True once closed."""
+
+@final
+class Replay:
+    """A kernel of the past: a log, replayed into a core of its own. It takes no lock and writes nothing.
+
+    Iterate over it for the steps, or `run` to where it ends; then ask it as one asks a kernel.
+    """
+
+    def __new__(
+        cls,
+        log_dir: str | os.PathLike[str],
+        *,
+        until_seq: int | None = None,
+        until_ns: int | None = None,
+        from_start: bool = False,
+    ) -> Replay: ...
+    def run(self, progress: Callable[[int, int, int], object] | None = None) -> int:
+        """Go on to where it ends; return how many inputs it took."""
+
+    def __iter__(self) -> Replay: ...
+    def __next__(self) -> dict[str, Any]:
+        """The next input and what came of it."""
+
+    @property
+    def began(self) -> int | None:
+        """The last input of the snapshot that the replay began with; None where it began with the log."""
+
+    @property
+    def replayed(self) -> int:
+        """How many inputs were replayed."""
+
+    def differences(self) -> tuple[int, list[tuple[int, bool, bool]]]:
+        """The inputs that came to something else than when they were logged: how many, and the first."""
+
+    @property
+    def seq(self) -> int:
+        """The last input's sequence number."""
+
+    @property
+    def now_ns(self) -> int | None:
+        """Kernel time of the last input, nanoseconds; None before the first."""
+
+    def state_hash(self) -> str:
+        """BLAKE3 of the whole trading state, as 64 hexadecimal digits."""
+
+    def check_invariants(self) -> None:
+        """Holds the whole state against the invariants; raises InvariantViolation."""
+
+    @property
+    def max_slots(self) -> int:
+        """How many slots there are."""
+
+    def slot(self, slot_id: int) -> TradeSlot:
+        """A slot as it was."""
+
+    def slots(self) -> list[TradeSlot]:
+        """The slots that have carried a trade."""
+
+    def orders(self, *, live_only: bool = False) -> list[VenueOrder]:
+        """Our orders, oldest first: live and remembered, or the live ones only."""
+
+    def assets(self) -> list[str]:
+        """The assets' names."""
+
+    def account(self, asset: str | None = None) -> dict[str, Any] | None:
+        """An asset's figures; without a name the first instrument's settlement asset."""
+
+    def positions(self) -> list[dict[str, Any]]:
+        """The venue's positions as the kernel books them, and as the venue last reported them."""
+
+    def unassigned(self) -> list[dict[str, Any]]:
+        """What of them belongs to no slot."""
+
+    def control(self) -> dict[str, Any]:
+        """The controls; `updated_at` is in nanoseconds."""
+
+def verify_log(
+    log_dir: str | os.PathLike[str],
+    *,
+    replay: bool = False,
+    progress: Callable[[int, int, int], object] | None = None,
+) -> dict[str, Any]:
+    """Verifies a log. Corruption is in the answer, not an exception."""
+
+def log_stats(
+    log_dir: str | os.PathLike[str], *, progress: Callable[[int, int, int], object] | None = None
+) -> dict[str, Any]:
+    """Counts what is in a log; corruption raises LogCorrupt."""
+
+def explain_trade(
+    log_dir: str | os.PathLike[str],
+    trade_id: str,
+    *,
+    progress: Callable[[int, int, int], object] | None = None,
+) -> dict[str, Any]:
+    """Everything in a log that had to do with a trade."""
+
+def explain_drift(
+    log_dir: str | os.PathLike[str],
+    *,
+    until_seq: int | None = None,
+    until_ns: int | None = None,
+    progress: Callable[[int, int, int], object] | None = None,
+) -> dict[str, Any]:
+    """Where the difference between K and E comes from, by asset."""
+
+def what_if(
+    log_dir: str | os.PathLike[str],
+    *,
+    taker_rate: _Number | None = None,
+    maker_rate: _Number | None = None,
+    symbol: str | None = None,
+    limits: dict[str, Any] | None = None,
+    latency_ns: int = 0,
+    progress: Callable[[int, int, int], object] | None = None,
+) -> dict[str, Any]:
+    """Replays a log with changes, beside the log as it is."""
 
 def transition_table() -> list[tuple[TradeStage, str, str, TradeStage | KernelDiagnosticCode, int]]:
     """The kernel's transition table, a row per cell: (stage, symbol, verdict, next or code, rule number)."""

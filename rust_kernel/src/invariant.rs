@@ -72,7 +72,7 @@ fn positions_add_up(kernel: &Kernel) -> Result<(), Violation> {
     let count = kernel.instruments().len();
     let mut sums: Vec<[Basis; 3]> = vec![[Basis::FLAT; 3]; count];
     for slot in kernel.slots().iter().filter(|slot| slot.trade_number > 0) {
-        let side = crate::position::position_side(kernel.config().hedge_mode, slot.side);
+        let side = crate::position::position_side(kernel.is_hedged(slot.instrument), slot.side);
         let sum = &mut sums[slot.instrument as usize][side as usize];
         sum.qty += slot.basis.qty;
     }

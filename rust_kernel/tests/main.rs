@@ -17,6 +17,7 @@ mod funding;
 mod funding_figures;
 mod intents;
 mod joins;
+mod late;
 mod oco;
 mod opening;
 mod orders;
@@ -29,6 +30,7 @@ mod restart;
 mod review;
 mod risk;
 mod snapshot;
+mod strangers;
 mod told_figures;
 mod trades;
 

@@ -112,6 +112,93 @@ fn a_fill_that_came_while_the_process_was_away_is_found_by_the_question() {
     desk.assert_replays();
 }
 
+/// A limit order that the venue has, and a restart whose question the venue cannot answer yet.
+fn not_found_yet() -> (Desk, dita_kernel::id::Id) {
+    let mut desk = Desk::new();
+    desk.enter_limit(0, "2", "100");
+    let order = desk.submitted();
+    desk.ack(&order, "V1");
+    restart(&mut desk);
+    assert_eq!(desk.event(Kind::OrderNotFound, &order, |_| {}).code, Code::InDoubt, "too early");
+    (desk, order)
+}
+
+fn later(desk: &mut Desk) -> Vec<String> {
+    desk.now += SETTLING_NS;
+    desk.put(Input::Time);
+    asked(desk)
+}
+
+#[test]
+fn an_order_that_is_not_found_yet_after_a_restart_is_asked_for_until_the_venue_says_how_it_stands() {
+    let (mut desk, order) = not_found_yet();
+    for _ in 0..2 {
+        assert_eq!(later(&mut desk), [format!("query {order}")]);
+    }
+    desk.event(Kind::OrderStatus, &order, |event| {
+        event.status = Some(Status::PartiallyFilled);
+        event.filled_size = Some(dec("1"));
+        event.average_price = Some(dec("100"));
+    });
+    assert_eq!(desk.size(0), "1.000", "what was missed while the process was away");
+    desk.fill(&order, "T1", "1", "100");
+    assert!(later(&mut desk).is_empty(), "it is answered");
+    desk.assert_replays();
+}
+
+#[test]
+fn a_fill_that_comes_first_after_a_restart_does_not_hide_those_that_were_missed() {
+    for ends in [false, true] {
+        let (mut desk, order) = not_found_yet();
+        if ends {
+            desk.event(Kind::CancelAck, &order, |_| {});
+        } else {
+            desk.fill(&order, "T2", "0.5", "100");
+        }
+        assert_eq!(later(&mut desk), [format!("query {order}")], "ends {ends}");
+        desk.event(Kind::OrderStatus, &order, |event| {
+            event.status = Some(if ends { Status::Canceled } else { Status::PartiallyFilled });
+            event.filled_size = Some(dec("1.5"));
+            event.average_price = Some(dec("100"));
+        });
+        assert_eq!(desk.size(0), "1.500", "ends {ends}");
+        assert!(later(&mut desk).is_empty(), "ends {ends}");
+        desk.assert_replays();
+    }
+}
+
+#[test]
+fn an_ended_order_that_the_venue_has_put_away_is_not_asked_for_for_ever() {
+    let (mut desk, order) = not_found_yet();
+    desk.event(Kind::CancelAck, &order, |_| {});
+    desk.now += SETTLING_NS;
+    assert_eq!(later(&mut desk), [format!("query {order}")]);
+    desk.event(Kind::OrderNotFound, &order, |_| {});
+    assert!(later(&mut desk).is_empty());
+    desk.assert_replays();
+}
+
+#[test]
+fn fills_that_only_a_total_told_of_are_asked_for_after_a_restart() {
+    let mut desk = Desk::new();
+    desk.enter(0, "1");
+    let order = desk.submitted();
+    desk.event(Kind::OrderStatus, &order, |event| {
+        event.status = Some(Status::Filled);
+        event.filled_size = Some(dec("1"));
+        event.average_price = Some(dec("100"));
+    });
+    assert_eq!(
+        restart(&mut desk),
+        [format!("query {order}")],
+        "its fills, and what they cost, may have been lost"
+    );
+    assert_eq!((desk.stage(0), doubt(&desk, &order)), (TradeStage::PositionOpen, OrderDoubt::None));
+    desk.fill(&order, "T1", "1", "100");
+    assert!(restart(&mut desk).is_empty());
+    desk.assert_replays();
+}
+
 #[test]
 fn a_cancel_and_an_amend_without_an_answer_are_in_doubt() {
     let mut desk = Desk::new();

@@ -1,5 +1,7 @@
 """`ExecutionKernel`: owns every trade from intent to closed, and keeps an exact account beside it."""
 
+import copy
+import os
 import weakref
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
@@ -22,7 +24,17 @@ from dita.errors import InvalidInput, InvalidType, NotYetSupported, placed, refu
 from dita.exchange import ExchangeConfig
 from dita.journal.memory import KernelJournal
 from dita.kernel.followers import Followers
-from dita.kernel.opening import SIZE_MAX, SLOTS_MAX, nonce, open_engine, whole
+from dita.kernel.missed import Missed
+from dita.kernel.opening import (
+    SIZE_MAX,
+    SLOTS_MAX,
+    close_at_exit,
+    log_settings,
+    nonce,
+    open_engine,
+    whole,
+)
+from dita.kernel.recovery import catch_up
 from dita.overrides import Override
 from dita.projection.memory import KernelProjection, build_projection
 from dita.slots import AccountProjection, KernelSlotView, KernelStateView
@@ -66,6 +78,13 @@ class ExecutionKernel:
         hedge_mode: bool = False,
         inbox_max: int = 65_536,
         remembered_orders: int = 4096,
+        log_dir: str | os.PathLike[str] | None = None,
+        log_policy: str = "batch",
+        log_delay_us: int = 1_000,
+        log_records: int = 256,
+        log_segment_bytes: int = 64 << 20,
+        log_snapshot_records: int = 250_000,
+        log_retained_bytes: int = 64 << 30,
     ) -> None:
         """Open a kernel.
 
@@ -86,9 +105,21 @@ class ExecutionKernel:
             hedge_mode: True where the venue keeps long and short positions apart.
             inbox_max: How many inputs may wait.
             remembered_orders: How many ended orders are remembered for late events.
+            log_dir: The directory of this kernel's log; made where it is not there. Opening is recovering:
+                the kernel is where it was, and has caught up with its venue. None keeps nothing.
+            log_policy: "batch" syncs what leads to nothing after `log_delay_us` or `log_records`, whichever
+                is first; "always" at the end of each call; "off" never by itself, for backtests. What leads
+                to a request at the venue is synced before that leaves, except with "off".
+            log_delay_us: Microseconds.
+            log_records: Records.
+            log_segment_bytes: How large a file of the log becomes.
+            log_snapshot_records: A snapshot is written after so many records.
+            log_retained_bytes: Files that no snapshot needs go once they take more than this.
 
         Raises:
             NotYetSupported: `account` or `projection_client` is given.
+            LogError: The log does not open; its subclass and its text say why and what to do. Its files are
+                as they were.
         """
         if account is not None:
             raise NotYetSupported("account: a kernel keeps its own: read ExecutionKernel.account")
@@ -105,19 +136,29 @@ class ExecutionKernel:
             inbox_max=whole("inbox_max", inbox_max, 1, SIZE_MAX),
             remembered_orders=whole("remembered_orders", remembered_orders, 1, SIZE_MAX),
             observer=self._followers.observe if self._followers else None,
+            log=log_settings(
+                log_dir,
+                policy=log_policy,
+                delay_us=log_delay_us,
+                records=log_records,
+                segment_bytes=log_segment_bytes,
+                snapshot_records=log_snapshot_records,
+                retained_bytes=log_retained_bytes,
+            ),
         )
         self._followers.read_from(self._engine)
         self._zinc = zinc_plane
         self._state = KernelStateView(self._engine)
         self._exchange = ExchangeConfig()
-        self._control_plane: ControlPlane = control_plane or InMemoryControlPlane()
-        self._end_watch = self._follow_controls()
-        if isinstance(venue, SimulatedVenue):
-            venue.bind(self._engine)
-        else:
-            attach = getattr(venue, "attach", None)
-            if attach is not None:
-                attach(self)
+        # The controls are in the log too.
+        self._control_plane: ControlPlane = control_plane or InMemoryControlPlane(self.control)
+        self._recovery = self._engine.recovery()
+        try:
+            self._begin(log_dir)
+        except BaseException:
+            # Whoever catches it may want to open the log again.
+            self._engine.close()
+            raise
 
     # ---------------------------------------------------------------------------------------------- inputs
 
@@ -136,15 +177,29 @@ class ExecutionKernel:
         return self._engine.process_intent(intent)
 
     def process_intents(self, intents: Iterable[KernelIntent]) -> list[KernelOutcome]:
-        """Take intents one after the other.
+        """Take intents that come together.
+
+        With a log all of them are written down, then synced once, then what they lead to leaves; those about
+        one slot still follow one another. Without one each is taken to its end before the next.
 
         Args:
             intents: In the order in which they shall be taken.
 
         Returns:
             Their outcomes, in the same order.
+
+        Raises:
+            InvalidType: One of them is no KernelIntent; none is taken.
+            InboxFull: With a log, there are more than the inbox has room for; none is taken.
         """
-        return [self.process_intent(intent) for intent in intents]
+        intents = list(intents)
+        if self._zinc is not None:
+            for at, intent in enumerate(intents):
+                if not isinstance(intent, KernelIntent):
+                    raise wrong_type(f"intents[{at}]", intent, "KernelIntent")
+            for intent in intents:
+                self._followers.call(self._zinc.publish_intent, intent)
+        return self._engine.process_intents(intents)
 
     def on_venue_event(self, event: VenueEvent) -> KernelOutcome:
         """Take what the venue said of an order, from any thread.
@@ -420,6 +475,29 @@ class ExecutionKernel:
         """Kernel time, nanoseconds since 1970-01-01 UTC."""
         return self._engine.now_ns
 
+    @property
+    def recovery(self) -> dict[str, Any] | None:
+        """What opening the log found and did; None without a log.
+
+        `snapshot_seq` (the last input in the snapshot that it began with), `replayed`, `last_seq` (0 in a new
+        log), `last_ns` (its time), `heard_ns` (the time up to which the venue was heard), `epoch` (1 for the
+        first opening), `torn` (the write that a crash tore and that was cut off: a dict of `file offset seq
+        bytes reason`, or None), `remarks`; and of the venue `since_ns` (from when on fills and income were
+        asked for), `repairs` (method to how many events were `taken known refused`), `refused`,
+        `unknown_orders` (open at the venue and not known here) and `troubles` (dicts of `method error`: what
+        the venue could not answer).
+        """
+        return None if self._recovery is None else copy.deepcopy(self._recovery)
+
+    @property
+    def log_standing(self) -> dict[str, Any] | None:
+        """How the log stands; None without a log.
+
+        `last_seq`, `durable_seq` (everything up to there survives a power loss), `epoch`, `snapshots` (their
+        last inputs), `sealed_segments`, `index_bytes` (memory), `snapshot_failure`.
+        """
+        return self._engine.log_standing()
+
     def slot(self, i: int) -> KernelSlotView:
         """Return a live view of a slot.
 
@@ -487,10 +565,11 @@ class ExecutionKernel:
         return self._engine.unassigned()
 
     def snapshot(self) -> dict[str, Any]:
-        """Return controls, slots and account as plain values; money as Decimal.
+        """Return controls, slots, account and log as plain values; money as Decimal.
 
         Returns:
-            `{"control": {...}, "slots": [...], "account": {..., "assets": {name: {...}}}}`.
+            `{"control": {...}, "slots": [...], "account": {..., "assets": {name: {...}}}, "log": {...}}`;
+            "log" is `log_standing`, None without a log.
         """
         assets = {name: self._engine.account(name) for name in self._engine.assets()}
         account = self._engine.account() or {}
@@ -498,6 +577,7 @@ class ExecutionKernel:
             "control": self.control.as_dict(),
             "slots": [view.to_dict() for view in self._state.slots],
             "account": {**account, "assets": assets},
+            "log": self.log_standing,
         }
 
     def health(self) -> dict[str, Any]:
@@ -518,21 +598,37 @@ class ExecutionKernel:
 
     # ------------------------------------------------------------------------------------------------- end
 
+    def sync(self) -> None:
+        """Make everything durable that was taken so far. Without a log, nothing happens.
+
+        Raises:
+            LogFailed: It could not be; the kernel takes nothing more.
+        """
+        self._engine.sync()
+
     @property
     def closed(self) -> bool:
         """Whether the kernel was closed."""
         return self._engine.closed
 
     def close(self) -> None:
-        """Close the kernel, its journal and its adapter. Closing again does nothing."""
+        """Close the kernel, its log, its journal and its adapter. Closing again does nothing.
+
+        The log gets a snapshot, so that the next opening is quick.
+
+        Raises:
+            LogFailed: The log could not be closed; what was not durable before may be lost. All else is.
+        """
         if self._engine.closed:
             return
         self._end_watch()
-        self._engine.close()
-        self._followers.close()
-        close = getattr(self._venue, "close", None)
-        if close is not None:
-            close()
+        try:
+            self._engine.close()
+        finally:
+            self._followers.close()
+            close = getattr(self._venue, "close", None)
+            if close is not None:
+                close()
 
     def __enter__(self) -> Self:
         """Return the kernel."""
@@ -549,10 +645,23 @@ class ExecutionKernel:
 
     # ---------------------------------------------------------------------------------------------- inside
 
+    def _begin(self, log_dir: str | os.PathLike[str] | None) -> None:
+        """Meet the venue, catch up with it, and go by the controls."""
+        if isinstance(self._venue, SimulatedVenue):
+            self._venue.bind(self._engine)
+        else:
+            attach = getattr(self._venue, "attach", None)
+            if attach is not None:
+                attach(self)
+        if self._recovery is not None and log_dir is not None:
+            close_at_exit(self._engine)
+            catch_up(self._engine, self._venue, self._recovery, Missed(log_dir))
+        self._end_watch = self._follow_controls()
+
     def _follow_controls(self) -> Callable[[], None]:
         """Go by the controls as they stand, and by every change from now on."""
         standing = self._control_plane.read()
-        if standing != KernelControlSnapshot():
+        if standing not in (KernelControlSnapshot(), self.control):
             changes = standing.as_dict()
             for own in ("version", "updated_at", "freeze_events", "last_freeze_reason", "last_freeze_symbol"):
                 del changes[own]

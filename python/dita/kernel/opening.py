@@ -1,18 +1,26 @@
 """What opens a kernel: its settings held against their bounds, and the engine that they make."""
 
+import atexit
 import hashlib
+import logging
+import os
+import weakref
 from typing import Any, Final
 
 from dita._kernel import Engine
 from dita.clock import Clock, ManualClock, SystemClock
-from dita.errors import refuse, wrong_type
+from dita.errors import KernelError, refuse, wrong_type
 from dita.venues.base import VenueAdapter
 from dita.venues.sim import SimulatedVenue
 
+_LOG: Final = logging.getLogger("dita.log")
 # What a client id has room for.
 SLOTS_MAX: Final = 1 << 23
 SIZE_MAX: Final = 1 << 31
 _NONCE_BITS: Final = 40
+# A minute: longer is no batch any more.
+_DELAY_US_MAX: Final = 60_000_000
+_BYTES_MAX: Final = 1 << 60
 
 
 def open_engine(
@@ -32,6 +40,56 @@ def open_engine(
         simulated = {**venue.settings, "hedge_mode": settings["hedge_mode"]}
         return Engine(simulated=simulated, start_ns=start_ns, **settings)
     return Engine(adapter=venue, start_ns=start_ns, **settings)
+
+
+_open_logs: "weakref.WeakSet[Engine]" = weakref.WeakSet()
+
+
+def close_at_exit(engine: Engine) -> None:
+    """Have an engine's log closed when the interpreter ends."""
+    _open_logs.add(engine)
+
+
+def _close_logs() -> None:
+    for engine in list(_open_logs):
+        try:
+            engine.close()
+        except KernelError:
+            _LOG.exception("a log could not be closed")
+
+
+atexit.register(_close_logs)
+if hasattr(os, "register_at_fork"):
+    # A child that outlives its parent would keep the log locked.
+    os.register_at_fork(after_in_child=_close_logs)
+
+
+def log_settings(
+    log_dir: object,
+    *,
+    policy: str,
+    delay_us: int,
+    records: int,
+    segment_bytes: int,
+    snapshot_records: int,
+    retained_bytes: int,
+) -> dict[str, Any] | None:
+    """Return a log's settings as the engine takes them; None where there shall be none."""
+    if log_dir is None:
+        return None
+    if not isinstance(log_dir, (str, os.PathLike)):
+        raise wrong_type("log_dir", log_dir, "str or os.PathLike")
+    if not os.fspath(log_dir):
+        raise refuse("log_dir", log_dir, "names no directory")
+    return {
+        "log_dir": os.fspath(log_dir),
+        "log_policy": policy,
+        "log_delay_us": whole("log_delay_us", delay_us, 0, _DELAY_US_MAX),
+        "log_records": whole("log_records", records, 1, SIZE_MAX),
+        "log_segment_bytes": whole("log_segment_bytes", segment_bytes, 1, SIZE_MAX),
+        "log_snapshot_records": whole("log_snapshot_records", snapshot_records, 1, _BYTES_MAX),
+        "log_retained_bytes": whole("log_retained_bytes", retained_bytes, 0, _BYTES_MAX),
+    }
 
 
 def nonce(given: int | str) -> int:

@@ -182,6 +182,19 @@ impl Durable {
         Ok(Ok(Input::Recalled(Box::new(Recalled { verdict, event }))))
     }
 
+    /// The event with the log's verdict, where the log has booked it; else as it came.
+    #[cold]
+    pub(crate) fn recognise(&self, kernel: &Kernel, input: Input) -> Result<Input, LogError> {
+        let Some(key) = kernel.booking_key(&input) else { return Ok(input) };
+        match (self.log.find(&hash(&key))?, input) {
+            (Some(seq), Input::Venue(event)) => {
+                let verdict = Verdict::Booked { seq };
+                Ok(Input::Recalled(Box::new(Recalled { verdict, event: RecalledEvent::Venue(event) })))
+            }
+            (_, input) => Ok(input),
+        }
+    }
+
     /// The end of a drain: does what the policy wants, and a snapshot where one is due.
     pub(crate) fn settle(&mut self, kernel: &Kernel) -> Result<(), LogError> {
         self.log.settle(Need::WithinPolicy)?;
@@ -204,7 +217,9 @@ impl Durable {
         if let Some(failure) = self.log.failure() {
             return Err(failure);
         }
-        self.log.retain(0).map(drop)
+        self.log.retain(0)?;
+        // Index files of sealed segments are merged here rather than while a segment is sealed.
+        self.log.maintain().map(drop)
     }
 }
 

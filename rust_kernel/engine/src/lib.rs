@@ -8,17 +8,31 @@
 mod account;
 mod answer;
 mod clock;
+mod drift_story;
 mod durable;
+mod log_stats;
 mod port;
 mod recovery;
+mod replay_check;
+mod replica;
 mod run;
 mod run_durably;
+mod story;
+mod what_if;
 
 pub use account::{AccountFigures, account};
 pub use answer::{Answer, Observed, TransitionRecord};
 pub use clock::{Clock, system_ns};
+pub use drift_story::{CHANGES_MAX, DriftChange, DriftStories, DriftStory, PartStory, drift_story};
 pub use durable::{LogSettings, SharedDisk, config_of, identity, kind_name, kind_of};
+pub use log_stats::{Epoch, KindStats, LARGEST_MAX, Large, LogStats, log_stats};
 pub use port::Port;
 pub use recovery::{Recovery, ReplayError, ReplayProgress, replay_record};
+pub use replay_check::{DIFFERENCES_MAX, Difference, ReplayCheck, replay_check};
+pub use replica::{ReplayWatch, Replica, Start, Step, Until};
 pub use run::{Engine, EngineConfig, EngineError, Progress, Ticket, VenueCall};
 pub use run_durably::LogStanding;
+pub use story::{STORY_STEPS_MAX, Story, StoryStep, TradeFigures, story};
+pub use what_if::{
+    AssetResult, Changes, Counts, REFUSED_MAX, RefusedIntent, TradeResult, WhatIf, WhatIfError, what_if,
+};

@@ -1,12 +1,14 @@
 //! Opening an engine on its log: the newest snapshot, the records after it, and then the question what became of the
 //! requests that were on their way.
 
+use std::ops::ControlFlow;
+
 use dita_kernel::RULES_VERSION;
 use dita_kernel::effect::Effects;
-use dita_kernel::input::Stamp;
+use dita_kernel::input::{Input, Stamp};
 use dita_kernel::kernel::{Kernel, KernelConfig, SnapshotError};
 use dita_kernel::outcome::Outcome;
-use dita_log::{Log, LogError, Reader, Record, Snapshot, TornTail};
+use dita_log::{Log, LogError, Reader, Record, Recovered, Snapshot, TornTail};
 
 use crate::durable::{self, Durable, LogSettings, REFUSED, SharedDisk};
 
@@ -65,6 +67,11 @@ pub enum ReplayError {
         /// What it says of itself.
         found: String,
     },
+    /// Who asked for it wanted no more of it.
+    Stopped {
+        /// The last input replayed.
+        seq: u64,
+    },
 }
 
 impl core::fmt::Display for ReplayError {
@@ -95,6 +102,7 @@ impl core::fmt::Display for ReplayError {
             ReplayError::Identity { found } => {
                 write!(f, "the log is not one of a kernel of this version: it says {found:?}")
             }
+            ReplayError::Stopped { seq } => write!(f, "the replay was stopped after input {seq}"),
         }
     }
 }
@@ -134,30 +142,43 @@ pub(crate) fn kernel_of(snapshot: &Snapshot) -> Result<Kernel, ReplayError> {
     Ok(kernel)
 }
 
-/// Puts a record into the kernel, and holds what comes of it against what came of it then.
-pub fn replay_record(
+/// Puts a record into the kernel. Also says whether the input was accepted when it was logged.
+pub(crate) fn step_record(
     kernel: &mut Kernel,
     record: &Record<'_>,
     effects: &mut Effects,
-) -> Result<(dita_kernel::input::Input, Outcome), ReplayError> {
+) -> Result<(Input, Outcome, bool), ReplayError> {
     let seq = record.seq;
     let input =
         durable::input_of(record.kind, record.payload).map_err(|cause| ReplayError::Record { seq, cause })?;
     effects.clear();
     let outcome = kernel.step(Stamp(record.ts_ns), &input, effects);
-    let words = |accepted| if accepted { "accepted" } else { "refused" };
-    let then = record.kind & REFUSED == 0;
-    if then != outcome.accepted || kernel.seq() != seq {
-        return Err(ReplayError::Differs { seq, then: words(then), now: words(outcome.accepted) });
+    Ok((input, outcome, record.kind & REFUSED == 0))
+}
+
+/// Puts a record into the kernel, and holds what comes of it against what came of it then.
+pub fn replay_record(
+    kernel: &mut Kernel,
+    record: &Record<'_>,
+    effects: &mut Effects,
+) -> Result<(Input, Outcome), ReplayError> {
+    let (input, outcome, then) = step_record(kernel, record, effects)?;
+    if then != outcome.accepted || kernel.seq() != record.seq {
+        return Err(differs(record.seq, then, outcome.accepted));
     }
     Ok((input, outcome))
+}
+
+pub(crate) fn differs(seq: u64, then: bool, now: bool) -> ReplayError {
+    let words = |accepted| if accepted { "accepted" } else { "refused" };
+    ReplayError::Differs { seq, then: words(then), now: words(now) }
 }
 
 /// Replays all that a reader still has.
 pub(crate) fn replay_all(
     kernel: &mut Kernel,
     reader: &mut Reader,
-    progress: &mut dyn FnMut(ReplayProgress),
+    progress: &mut dyn FnMut(ReplayProgress) -> ControlFlow<()>,
 ) -> Result<u64, ReplayError> {
     let mut effects = Effects::default();
     let mut replayed: u64 = 0;
@@ -169,11 +190,34 @@ pub(crate) fn replay_all(
         replayed += 1;
         if replayed.is_multiple_of(PROGRESS_RECORDS) {
             let state = reader.state();
-            progress(ReplayProgress {
-                seq: kernel.seq(),
-                bytes_done: state.bytes_done,
-                bytes_all: state.bytes_all,
-            });
+            let seq = kernel.seq();
+            let at = ReplayProgress { seq, bytes_done: state.bytes_done, bytes_all: state.bytes_all };
+            if progress(at).is_break() {
+                return Err(ReplayError::Stopped { seq });
+            }
+        }
+    }
+}
+
+/// The kernel that the replay goes on from, and the snapshot that it is of. A snapshot that this build cannot take (another
+/// one keeps its state in another shape) costs time and nothing else while the log still has all its records.
+fn begin(
+    config: &KernelConfig,
+    log: &Log,
+    found: &mut Recovered,
+) -> Result<(Kernel, Option<u64>), ReplayError> {
+    let fresh = || {
+        let refuse = |what: &str| ReplayError::Identity { found: what.into() };
+        Kernel::new(config.clone()).map_err(refuse)
+    };
+    let Some(snapshot) = &found.snapshot else { return Ok((fresh()?, None)) };
+    match kernel_of(snapshot) {
+        Ok(kernel) => Ok((kernel, Some(snapshot.seq))),
+        Err(refusal) if log.reader(1).is_err() => Err(refusal),
+        Err(refusal) => {
+            found.remarks.push(format!("{refusal}; everything was replayed instead"));
+            found.replay_from = 1;
+            Ok((fresh()?, None))
         }
     }
 }
@@ -183,14 +227,10 @@ pub(crate) fn open(
     config: &KernelConfig,
     disk: SharedDisk,
     settings: &LogSettings,
-    progress: &mut dyn FnMut(ReplayProgress),
+    progress: &mut dyn FnMut(ReplayProgress) -> ControlFlow<()>,
 ) -> Result<(Kernel, Durable, Recovery), ReplayError> {
-    let (log, found) = Log::open(disk, settings.config(config), &durable::keys_of)?;
-    let mut kernel = match &found.snapshot {
-        Some(snapshot) => kernel_of(snapshot)?,
-        None => Kernel::new(config.clone()).map_err(|_| ReplayError::Identity { found: String::new() })?,
-    };
-    let snapshot_seq = found.snapshot.as_ref().map(|snapshot| snapshot.seq);
+    let (log, mut found) = Log::open(disk, settings.config(config), &durable::keys_of)?;
+    let (mut kernel, snapshot_seq) = begin(config, &log, &mut found)?;
     if let Some(rules) = found.rules_version.filter(|rules| *rules != RULES_VERSION)
         && snapshot_seq != Some(found.last_seq)
     {

@@ -1,6 +1,7 @@
 //! The loop.
 
 use std::collections::VecDeque;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use dita_kernel::effect::{Command, Effects};
@@ -159,7 +160,8 @@ impl Engine {
     }
 
     /// An engine on its log: a new one, or the one that the log leads to. Then whatever was on its way is in doubt, and
-    /// the first [`Engine::run`] asks the venue. Where the venue is simulated it begins anew, with what the kernel knows.
+    /// the first [`Engine::run`] asks the venue. One that is simulated and inside must be new, without money: it goes on with
+    /// what the kernel knows.
     ///
     /// # Errors
     /// [`EngineError::Replay`] says what is wrong with the log and what to do; the files are as they were.
@@ -170,6 +172,23 @@ impl Engine {
         settings: &LogSettings,
         progress: &mut dyn FnMut(ReplayProgress),
     ) -> Result<(Engine, Recovery), EngineError> {
+        Engine::recover_until(config, port, disk, settings, &mut |at| {
+            progress(at);
+            ControlFlow::Continue(())
+        })
+    }
+
+    /// The same, as long as `progress` says so.
+    ///
+    /// # Errors
+    /// As [`Engine::recover`]; [`ReplayError::Stopped`] where `progress` breaks.
+    pub fn recover_until(
+        config: EngineConfig,
+        port: Port,
+        disk: SharedDisk,
+        settings: &LogSettings,
+        progress: &mut dyn FnMut(ReplayProgress) -> ControlFlow<()>,
+    ) -> Result<(Engine, Recovery), EngineError> {
         Kernel::new(config.kernel.clone()).map_err(EngineError::Config)?;
         let (kernel, durable, recovery) = recovery::open(&config.kernel, disk, settings, progress)
             .map_err(|error| EngineError::Replay(Box::new(error)))?;
@@ -178,9 +197,20 @@ impl Engine {
         engine.durable = Some(Box::new(durable));
         if begun {
             engine.last_ns = engine.kernel.now_ns();
+            engine.resume_venue(recovery.epoch)?;
             engine.inbox.push_back(Waiting { ticket: None, input: Input::Restart, batched: false });
         }
         Ok((engine, recovery))
+    }
+
+    /// A venue inside died with its process, and goes on where the kernel is.
+    fn resume_venue(&mut self, epoch: u32) -> Result<(), EngineError> {
+        let Port::Sim(venue) = &mut self.port else { return Ok(()) };
+        venue.resume(&self.kernel, epoch).map_err(EngineError::Venue)?;
+        self.with_venue(|venue, now_ns, out| {
+            venue.advance(now_ns, out);
+            Ok(())
+        })
     }
 
     fn around(kernel: Kernel, config: EngineConfig, port: Port) -> Result<Engine, EngineError> {
@@ -276,6 +306,11 @@ impl Engine {
         });
         self.inbox.push_back(Waiting { ticket, input, batched });
         Ok(ticket)
+    }
+
+    /// How many inputs the inbox has room for.
+    pub fn room(&self) -> usize {
+        self.inbox_max.saturating_sub(self.inbox.len())
     }
 
     /// Puts in what a venue outside answered to a [`VenueCall`], in front of everything that waits: an answer belongs

@@ -126,12 +126,24 @@ impl Engine {
             return Ok(());
         }
         self.step_marks()?;
+        let input = self.recognise(input)?;
         let outcome = self.step_logged(stamp, &input)?;
         if outcome.asks_the_log() {
             return self.ask_the_log(ticket, input, outcome);
         }
         self.conclude(ticket, input, outcome);
         Ok(())
+    }
+
+    /// A fill of an order that is not known here may be one that the log has booked, told again with another time.
+    #[inline]
+    fn recognise(&self, input: Input) -> Result<Input, LogError> {
+        match (&input, &self.durable) {
+            (Input::Venue(event), Some(durable)) if self.kernel.is_strangers_fill(event) => {
+                durable.recognise(&self.kernel, input)
+            }
+            (_, _) => Ok(input),
+        }
     }
 
     #[inline]
@@ -159,7 +171,8 @@ impl Engine {
         }
         let Some(ticket) = ticket.filter(|ticket| !self.has_answer(*ticket)) else { return };
         let outcome = Outcome {
-            seq: self.kernel.seq(),
+            // At the earliest; nothing is durable by it yet.
+            seq: self.kernel.seq() + 1,
             accepted: true,
             code: Code::Ok,
             severity: Severity::Info,
@@ -217,6 +230,18 @@ impl Engine {
         self.step_marks().map_err(|error| self.fail(error))
     }
 
+    /// True where marks wait that [`Engine::settle_marks`] would take.
+    #[inline]
+    pub fn marks_wait(&self) -> bool {
+        self.durable.as_ref().is_some_and(|durable| !durable.marks.is_empty())
+    }
+
+    /// True for an engine with a log that is open.
+    #[inline]
+    pub fn has_log(&self) -> bool {
+        self.durable.is_some()
+    }
+
     /// Everything up to here survives a power loss; `None` without a log.
     #[inline]
     pub fn durable_seq(&self) -> Option<u64> {
@@ -263,5 +288,17 @@ impl Engine {
         let Some(mut durable) = self.durable.take() else { return Ok(()) };
         let closed = durable.snapshot(&self.kernel).and_then(|()| durable.log.close());
         closed.map_err(|error| self.fail(error))
+    }
+
+    /// Closes the log as it is, without a snapshot: for an engine whose state in memory is not to be trusted.
+    pub fn leave_log(&mut self) {
+        self.durable = None;
+    }
+
+    /// Forgets the log without a word to it or its files: in a forked process they are the parent's.
+    pub fn disown_log(&mut self) {
+        if let Some(durable) = self.durable.take() {
+            durable.log.disown();
+        }
     }
 }

@@ -420,6 +420,13 @@ fn a_fill_that_the_memory_has_forgotten_is_found_in_the_log() {
     let known = rig.ask(fill_again("T1", "V1"));
     assert_eq!((known.outcome.accepted, known.outcome.code), (true, Code::DuplicateEvent));
     assert_eq!(rig.k(), before);
+    // The same with the time of its second telling, which is no time of the fill: the log knows it all the same.
+    let mut restamped = fill_again("T1", "V1");
+    if let Input::Venue(event) = &mut restamped {
+        event.timestamp_ns = i64::MAX / 2;
+    }
+    assert_eq!(rig.ask(restamped).outcome.code, Code::DuplicateEvent);
+    assert_eq!(rig.k(), before);
     let new = rig.ask(fill_again("T-late", "V-late"));
     assert_eq!((new.outcome.accepted, new.outcome.code), (true, Code::UnknownOrder));
     let book = |rig: &Rig| rig.engine.kernel().book(0)[0].qty;
@@ -510,4 +517,21 @@ fn a_snapshot_in_the_midst_of_things_leads_to_the_same_state_as_the_whole_log() 
     let (whole, recovery) = open(&genesis);
     assert_eq!(recovery.snapshot_seq, None);
     assert_eq!(whole.engine.kernel().state_hash(), hash);
+}
+
+#[test]
+fn a_snapshot_that_this_build_cannot_take_costs_time_and_nothing_else() {
+    let directory = Directory::new();
+    let mut rig = begun(&directory);
+    rig.trade(0, 0);
+    let (hash, seq) = (rig.engine.kernel().state_hash(), rig.engine.kernel().seq());
+    let killed = directory.as_if_killed();
+    let config = dita_log::Config::new(&dita_engine::identity(&kernel_config()), dita_kernel::RULES_VERSION);
+    let (mut log, found) = dita_log::Log::open(killed.disk(), config, &|_, _, _| {}).unwrap();
+    log.write_snapshot(found.last_seq, 0, b"a state in another shape", &[0; 32]).unwrap();
+    log.close().unwrap();
+    let (again, recovery) = open(&killed);
+    assert_eq!((recovery.snapshot_seq, recovery.replayed), (None, seq));
+    assert!(recovery.remarks.iter().any(|remark| remark.contains("everything was replayed")), "{recovery:?}");
+    assert_eq!(again.engine.kernel().state_hash(), hash);
 }

@@ -84,6 +84,7 @@ mod error;
 mod ids;
 mod mark;
 mod opened;
+pub mod past;
 mod reader;
 mod record;
 mod recovery;

@@ -279,6 +279,15 @@ impl Log {
         self.abandoned = true;
     }
 
+    /// Lets go of the log in a process that was forked from its owner's: nothing is written, the thread (which is not in
+    /// this process) is not waited for, and the lock stays with the owner alone.
+    pub fn disown(mut self) {
+        let lock: Box<dyn Any + Send + Sync> = std::mem::replace(&mut self._lock, Box::new(()));
+        std::mem::forget(self);
+        // A lock is let go of once every process that has the file open has closed it.
+        drop(lock);
+    }
+
     fn finish(&mut self) -> Result<(), LogError> {
         self.sync()?;
         self.shared.sync_mark()

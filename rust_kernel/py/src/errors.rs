@@ -32,10 +32,31 @@ pub enum Error {
     InboxFull(Box<str>),
     /// A whole-state check found an invariant broken. `InvariantViolation`, `invariant` is its number.
     Invariant(u8, &'static str),
+    /// Something is wrong with the log. `LogError` or the one of its subclasses that says what can be done.
+    Log(LogTrouble, Box<str>),
     /// A venue adapter broke its contract. `VenueAdapterError`, raised from its cause where there is one.
     VenueAdapter(Box<str>, Option<Box<PyErr>>),
     /// An exception that Python code raised and that passes through.
     Python(Box<PyErr>),
+}
+
+/// What is wrong with a log, by what a person can do about it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum LogTrouble {
+    /// Nothing of the below. `LogError`.
+    Other,
+    /// Another process has it open. `LogLocked`.
+    Locked,
+    /// Damaged. `LogCorrupt`.
+    Corrupt,
+    /// Another kernel's. `LogMismatch`.
+    Mismatch,
+    /// Another version's. `LogVersion`.
+    Version,
+    /// The system refused a file. `LogDisk`.
+    Disk,
+    /// It failed at work. `LogFailed`.
+    Failed,
 }
 
 impl Error {
@@ -87,6 +108,7 @@ impl Error {
             | Error::Poisoned(_)
             | Error::InboxFull(_)
             | Error::Invariant(..)
+            | Error::Log(..)
             | Error::VenueAdapter(..)
             | Error::Python(_)) => other,
         }
@@ -140,6 +162,7 @@ fn raise(py: Python<'_>, error: Error) -> PyResult<PyErr> {
             raised.value(py).setattr("invariant", number)?;
             raised
         }
+        Error::Log(trouble, why) => plain(classes.log(trouble), &why),
         Error::VenueAdapter(why, cause) => {
             let raised = plain(&classes.venue_adapter, &why);
             raised.set_cause(py, cause.map(|cause| *cause));
@@ -167,6 +190,27 @@ struct Classes {
     venue_adapter: Py<PyType>,
     invariant_violation: Py<PyType>,
     not_sent: Py<PyType>,
+    log_error: Py<PyType>,
+    log_locked: Py<PyType>,
+    log_corrupt: Py<PyType>,
+    log_mismatch: Py<PyType>,
+    log_version: Py<PyType>,
+    log_disk: Py<PyType>,
+    log_failed: Py<PyType>,
+}
+
+impl Classes {
+    fn log(&self, trouble: LogTrouble) -> &Py<PyType> {
+        match trouble {
+            LogTrouble::Other => &self.log_error,
+            LogTrouble::Locked => &self.log_locked,
+            LogTrouble::Corrupt => &self.log_corrupt,
+            LogTrouble::Mismatch => &self.log_mismatch,
+            LogTrouble::Version => &self.log_version,
+            LogTrouble::Disk => &self.log_disk,
+            LogTrouble::Failed => &self.log_failed,
+        }
+    }
 }
 
 static CLASSES: PyOnceLock<Classes> = PyOnceLock::new();
@@ -201,7 +245,44 @@ fn build(py: Python<'_>) -> PyResult<Classes> {
         false,
     )?;
     let base = kernel_error.bind(py).as_any();
+    let poisoned = define(
+        "KernelPoisoned",
+        &[base],
+        "A step failed half way: the state in memory is not to be trusted. Reopen the kernel from its log.",
+        false,
+    )?;
+    let log_error = define("LogError", &[base], "Something is wrong with the log, or with its use.", false)?;
+    let log = log_error.bind(py).as_any();
+    let log_class = |name: &str, doc: &str| define(name, &[log], doc, false);
     Ok(Classes {
+        log_locked: log_class(
+            "LogLocked",
+            "Another process, or another kernel of this one, has the log open. Stop it, or use another directory.",
+        )?,
+        log_corrupt: log_class(
+            "LogCorrupt",
+            "What was durable is damaged or gone; the text says where. Nothing was changed: restore a copy.",
+        )?,
+        log_mismatch: log_class(
+            "LogMismatch",
+            "The log belongs to a kernel with other settings. Give each kernel a directory of its own.",
+        )?,
+        log_version: log_class(
+            "LogVersion",
+            "The log was written by another version. Open it with that one.",
+        )?,
+        log_disk: log_class(
+            "LogDisk",
+            "The system refused a file of the log: no permission, no space, a read-only disk.",
+        )?,
+        log_failed: define(
+            "LogFailed",
+            &[log, poisoned.bind(py).as_any()],
+            "The log failed at work: nothing more is taken, and nothing has left whose cause is not durable. \
+             Close the kernel, put the disk right, and open the log again.",
+            false,
+        )?,
+        log_error,
         invalid_input: define(
             "InvalidInput",
             &[base, &builtin("ValueError")?],
@@ -221,12 +302,7 @@ fn build(py: Python<'_>) -> PyResult<Classes> {
             "This version of the kernel cannot do this yet.",
             false,
         )?,
-        poisoned: define(
-            "KernelPoisoned",
-            &[base],
-            "A step failed half way: the state in memory is not to be trusted. Reopen the kernel from its log.",
-            false,
-        )?,
+        poisoned,
         inbox_full: define("InboxFull", &[base], "The bounded inbox has no room for another input.", false)?,
         venue_adapter: define("VenueAdapterError", &[base], "A venue adapter broke its contract.", false)?,
         invariant_violation: define(
@@ -270,6 +346,13 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
         &classes.venue_adapter,
         &classes.invariant_violation,
         &classes.not_sent,
+        &classes.log_error,
+        &classes.log_locked,
+        &classes.log_corrupt,
+        &classes.log_mismatch,
+        &classes.log_version,
+        &classes.log_disk,
+        &classes.log_failed,
     ] {
         let class = class.bind(py);
         module.add(class.name()?, class)?;

@@ -16,6 +16,7 @@ pub mod number;
 pub mod order;
 pub mod outcome;
 pub mod record;
+pub mod replay;
 pub mod slot;
 pub mod text;
 pub mod time;
@@ -40,6 +41,12 @@ fn _kernel(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<limits::MarketLimits>()?;
     module.add_class::<limits::RoundedOrder>()?;
     module.add_class::<engine::Engine>()?;
+    module.add_class::<replay::Replay>()?;
+    module.add_function(wrap_pyfunction!(replay::verify_log, module)?)?;
+    module.add_function(wrap_pyfunction!(replay::log_stats, module)?)?;
+    module.add_function(wrap_pyfunction!(replay::explain_trade, module)?)?;
+    module.add_function(wrap_pyfunction!(replay::explain_drift, module)?)?;
+    module.add_function(wrap_pyfunction!(replay::what_if, module)?)?;
     module.add_function(wrap_pyfunction!(engine::reads::transition_table, module)?)?;
     Ok(())
 }

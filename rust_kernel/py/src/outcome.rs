@@ -43,7 +43,7 @@ fn notice_details(notice: &Notice) -> Details {
 }
 
 /// The core's particulars by their public names.
-fn core_details(detail: &CoreDetail) -> Details {
+pub fn core_details(detail: &CoreDetail) -> Details {
     let details = Details::EMPTY;
     match detail {
         CoreDetail::None => details,
@@ -74,7 +74,7 @@ fn core_details(detail: &CoreDetail) -> Details {
     }
 }
 
-const NAMES: [Shown; 9] = [
+const NAMES: [Shown; 10] = [
     ("accepted", false),
     ("slot_id", false),
     ("trade_id", false),
@@ -84,6 +84,7 @@ const NAMES: [Shown; 9] = [
     ("transitions", false),
     ("emitted_events", false),
     ("details", false),
+    ("durable", false),
 ];
 
 /// What came of one input, frozen.
@@ -166,6 +167,12 @@ impl KernelOutcome {
     #[getter]
     fn details<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         self.view.details().to_dict(py)
+    }
+
+    /// True where the input survives a power loss by now; false without a log, and for a mark that waits to be read.
+    #[getter]
+    fn durable(&self) -> bool {
+        self.view.answer.durable
     }
 
     /// Every field by name; times are int nanoseconds.

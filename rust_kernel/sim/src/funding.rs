@@ -120,6 +120,8 @@ impl SimVenue {
             self.flight.send(schedule.next_ns, Cargo::Boundary { market: place });
             self.announce(place, out);
         }
+        // What is traded from here on is traded after the boundary, and its stamp has to say so.
+        self.set_clock(now_ns.saturating_add(1));
     }
 
     /// Pays what became due.

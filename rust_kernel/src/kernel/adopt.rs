@@ -159,7 +159,7 @@ impl Kernel {
     /// The trades so far must lie in the unassigned book.
     fn check_lies_unassigned(&self, trades: &[NewTrade], told: &AdoptedSlot) -> Result<(), Box<Refusal>> {
         let Some(last) = trades.last() else { return Ok(()) };
-        let book = position_side(self.config.hedge_mode, last.side) as usize;
+        let book = position_side(self.is_hedged(last.instrument), last.side) as usize;
         let lies = self.books[last.instrument as usize].unassigned[book].qty;
         let alike =
             trades.iter().filter(|trade| trade.instrument == last.instrument && trade.side == last.side);

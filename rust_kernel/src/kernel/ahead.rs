@@ -181,6 +181,7 @@ fn mark_of_bust(fill_id: &Id, fee_asset: u16, seq: u64, event: &VenueEvent) -> F
         inferred: false,
         price_pending: false,
         busted: true,
+        forced: false,
         seq,
         venue_time_ns: event.timestamp_ns,
     }

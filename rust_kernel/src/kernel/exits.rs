@@ -132,6 +132,18 @@ impl Kernel {
             && !order.cancel_requested
     }
 
+    /// True where the venue's position is less than a slot's: strangers' trades, or another slot's overfill, have closed
+    /// a part of it, and an order that may only reduce is rejected for the rest.
+    #[inline]
+    pub(crate) fn is_closed_by_others(&self, slot_id: u32) -> bool {
+        let slot = &self.slots[slot_id as usize];
+        let side = position_side(self.is_hedged(slot.instrument), slot.side) as usize;
+        let Some(books) = self.books.get(slot.instrument as usize) else { return false };
+        let (book, held) = (books.book[side].qty, slot.basis.qty);
+        let is_spot = self.instruments[slot.instrument as usize].base.is_some();
+        !is_spot && !held.is_zero() && (book.signum() != held.signum() || book.abs() < held.abs())
+    }
+
     /// What is left of a slot's position, under the venue's minimum, goes to the unassigned book; the slot closes once
     /// nothing of it works.
     pub(crate) fn leave_dust(&mut self, slot_id: u32, effects: &mut Effects) {
@@ -156,7 +168,7 @@ impl Kernel {
         reference: &Id,
     ) {
         let slot = &self.slots[slot_id as usize];
-        let side = position_side(self.config.hedge_mode, slot.side) as usize;
+        let side = position_side(self.is_hedged(slot.instrument), slot.side) as usize;
         let instrument = slot.instrument as usize;
         let realized = self.books[instrument].unassigned[side].apply(qty, cost).realized;
         self.post_between(slot_id, realized, cause, reference);

@@ -143,10 +143,11 @@ impl Kernel {
             shares: Vec::new(),
         };
         // Without a busy slot of it there is nobody to look for.
+        let hedged = self.is_hedged(instrument);
         let busy = self.books[instrument as usize].busy != [0, 0];
         for (slot_id, slot) in (0_u32..).zip(if busy { self.slots.as_slice() } else { &[] }) {
             if slot.instrument == instrument && !slot.basis.qty.is_zero() {
-                let side = crate::position::position_side(self.config.hedge_mode, slot.side) as u8;
+                let side = crate::position::position_side(hedged, slot.side) as u8;
                 let (trade_number, qty) = (slot.trade_number, slot.basis.qty);
                 prediction.shares.push(Share { slot_id, trade_number, side, qty, credited: Money::ZERO });
             }

@@ -18,6 +18,7 @@ mod funding;
 mod groups;
 mod guard;
 mod intent;
+mod late;
 mod opening;
 mod overrides;
 mod provenance;
@@ -52,7 +53,7 @@ use crate::ledger::Ledger;
 use crate::names::{
     AccountEventKind, ControlGate, KernelDiagnosticCode, KernelMode, KernelVerbosity, Regime,
 };
-use crate::num::Price;
+use crate::num::{Money, Price};
 use crate::oco::Groups;
 use crate::order::{OrderRef, OrderStore};
 use crate::outcome::{Detail, Outcome, Refusal, severity_of};
@@ -165,6 +166,8 @@ pub(crate) struct Books {
     pub(crate) reported: Option<Box<[Option<Reported>; 3]>>,
     /// True once the venue has liquidated or auto-deleveraged a position.
     pub(crate) liquidated: bool,
+    /// What settlements have told of profit beside our own, until late news explain it; by position side.
+    pub(crate) told_beside: [Money; 3],
 }
 
 /// An asset and what the exchange says of it.

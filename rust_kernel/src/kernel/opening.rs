@@ -169,9 +169,14 @@ impl Kernel {
         Ok((instrument, &self.instruments[instrument as usize]))
     }
 
-    /// A book that the account's mode has, and a size on that book's side.
-    pub(crate) fn check_side(&self, side: PositionSide, size: Option<Decimal>) -> Result<(), Box<Refusal>> {
-        let fits = match (self.config.hedge_mode, side) {
+    /// A book that the instrument has in the account's mode, and a size on that book's side.
+    pub(crate) fn check_side(
+        &self,
+        instrument: u32,
+        side: PositionSide,
+        size: Option<Decimal>,
+    ) -> Result<(), Box<Refusal>> {
+        let fits = match (self.is_hedged(instrument), side) {
             (false, PositionSide::Both) | (true, PositionSide::Long | PositionSide::Short) => true,
             (false, PositionSide::Long | PositionSide::Short) | (true, PositionSide::Both) => false,
         };
@@ -179,7 +184,7 @@ impl Kernel {
             return Err(wrong(
                 "position_side",
                 side,
-                "is BOTH on a one-way account, and LONG or SHORT in hedge mode",
+                "is BOTH on a one-way account and for spot, and LONG or SHORT in hedge mode",
             ));
         }
         match (side, size) {
@@ -198,7 +203,7 @@ impl Kernel {
         if rules.base.is_some() {
             return Err(wrong("symbol", &position.symbol, "is spot: what is held there is a balance"));
         }
-        self.check_side(position.position_side, Some(position.size))?;
+        self.check_side(instrument, position.position_side, Some(position.size))?;
         let (size, price) = (position.size, position.entry_price);
         if price.is_negative() || (price.is_zero() && !size.is_zero()) {
             return Err(wrong("entry_price", price, "must be above zero"));
@@ -213,7 +218,7 @@ impl Kernel {
 
     fn plan_open_order(&self, order: &OpeningOrder) -> Result<OrderPlan, Box<Refusal>> {
         let (instrument, rules) = self.known(&order.symbol)?;
-        self.check_side(order.position_side, None)?;
+        self.check_side(instrument, order.position_side, None)?;
         if order.venue_order_id.is_empty() && order.venue_client_id.is_empty() {
             return Err(wrong("venue_order_id", "", "an order needs an id to be found by"));
         }
@@ -333,6 +338,7 @@ impl Kernel {
                 inferred: false,
                 price_pending: plan.price.is_none(),
                 busted: false,
+                forced: false,
                 seq,
                 venue_time_ns: timestamp_ns,
             });

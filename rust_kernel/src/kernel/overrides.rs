@@ -274,7 +274,7 @@ impl Kernel {
         let order = self.orders.at(place);
         let exit = exit_side(side);
         let wanted = if role == OrderRole::Exit { exit } else { exit.opposite() };
-        let book = position_side(self.config.hedge_mode, side);
+        let book = position_side(self.is_hedged(instrument), side);
         if order.instrument != instrument || order.order_side != wanted || order.position_side != book {
             return Err(invalid(
                 field,
@@ -291,6 +291,9 @@ impl Kernel {
         }
         if order.fills.is_empty() || order.fills.iter().any(|fill| fill.qty.is_zero()) {
             return Err(invalid(field, id, "has no fills that a slot could take"));
+        }
+        if order.fills.iter().any(|fill| fill.forced) {
+            return Err(invalid(field, id, "was forced by the venue, and slots have given for it"));
         }
         Ok(place)
     }

@@ -6,13 +6,14 @@ use super::Kernel;
 use crate::effect::{Command, Effects};
 use crate::input::Stamp;
 use crate::names::{KernelDiagnosticCode as Code, OrderDoubt, VenueOrderStatus as Status};
-use crate::order::Order;
+use crate::order::{Order, OrderRole};
 use crate::outcome::{Detail, Outcome};
+use crate::planted::{Bug, planted};
 use crate::slot::classify::Change;
 
 impl Kernel {
     /// Puts every request without an answer in doubt, and asks the venue about each order that may be at work. Nothing is
-    /// sent again: that is decided once the venue has answered.
+    /// sent again: that is decided once the venue has answered, and it is asked until it does.
     #[cold]
     pub(super) fn take_restart(&mut self, stamp: Stamp, effects: &mut Effects) -> Outcome {
         self.pass_time(stamp, stamp.0);
@@ -20,8 +21,8 @@ impl Kernel {
         self.connection.down_since_ns = None;
         let live: Vec<(u32, OrderDoubt)> = (0_u32..)
             .zip(self.orders.places())
-            .filter(|(_, order)| order.number != 0 && !order.status.is_ended())
-            .filter(|(_, order)| order.status != Status::New)
+            .filter(|(_, order)| order.number != 0 && order.status != Status::New)
+            .filter(|(_, order)| !order.status.is_ended() || waits_for_fills(order))
             .map(|(place, order)| (place, unanswered(order)))
             .collect();
         for (place, doubt) in live {
@@ -31,10 +32,9 @@ impl Kernel {
                 order.doubt = doubt;
             }
             let in_doubt = order.doubt != OrderDoubt::None;
-            if in_doubt {
-                self.watch_order(place);
-            }
+            self.watch_order(place);
             self.ask(place, effects);
+            self.orders.at_mut(place).extra_mut().unheard = true;
             if was_clear && in_doubt {
                 self.after_change(place, Change::Doubted, effects);
             }
@@ -54,9 +54,17 @@ impl Kernel {
     }
 }
 
+/// True for an order of which only the total is told: its fills themselves, with what they cost, were still to come, and
+/// may have come to the process that is gone.
+fn waits_for_fills(order: &Order) -> bool {
+    order.role != OrderRole::External && !order.inferred.is_zero() && !planted(Bug::TotalIsEnough)
+}
+
 /// Which request may have left without its answer having come.
 fn unanswered(order: &Order) -> OrderDoubt {
-    if order.status == Status::Sent {
+    if order.status.is_ended() {
+        OrderDoubt::None
+    } else if order.status == Status::Sent {
         OrderDoubt::Submit
     } else if order.cancel_requested || order.status == Status::PendingCancel {
         OrderDoubt::Cancel

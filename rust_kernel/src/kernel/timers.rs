@@ -11,7 +11,7 @@ use crate::order::{Order, OrderRef};
 use crate::outcome::{Detail, Outcome};
 use crate::planted::{Bug, planted};
 
-/// Orders that a tick must look at: in doubt, being amended, or of limited life. Ended ones drop out at the next tick.
+/// Orders that a tick must look at: in doubt, not heard of since a restart, being amended, or of limited life. Ended ones drop out at the next tick.
 #[derive(Clone, PartialEq, Default, Debug, Serialize, Deserialize)]
 pub(crate) struct Watch {
     pub(crate) orders: Vec<OrderRef>,
@@ -146,6 +146,9 @@ impl Kernel {
         }
         let limited = order.time_in_force == TimeInForce::Gtd && order.is_live();
         let limited = limited && !planted(Bug::LimitedLifeIsTrusted);
+        if order.extra.as_ref().is_some_and(|extra| extra.unheard) && !planted(Bug::NotFoundIsAnAnswer) {
+            return if again { Due::Ask } else { Due::Wait };
+        }
         match order.expire_time_ns.filter(|_| limited) {
             Some(until) if past(until) && again => Due::Ask,
             Some(_) => Due::Wait,

@@ -14,6 +14,13 @@ use crate::slot::Slot;
 use crate::slot::classify::Facts;
 
 impl Kernel {
+    /// True where longs and shorts of an instrument have a book each: on an account in hedge mode, but for spot.
+    #[inline]
+    pub fn is_hedged(&self, instrument: u32) -> bool {
+        let rules = self.instruments.get(instrument as usize);
+        self.config.hedge_mode && rules.is_some_and(|rules| rules.base.is_none())
+    }
+
     /// The facts that a slot's stage is a function of, for checks.
     pub fn facts_of(&self, slot: &Slot) -> Facts {
         self.facts(slot)

@@ -39,6 +39,8 @@ pub struct Fill {
     pub price_pending: bool,
     /// True where the venue took it back: its quantity and money are zero by now.
     pub busted: bool,
+    /// True where the venue forced it on the account, and slots that held the position have given for it.
+    pub forced: bool,
     /// The input that booked it: fills of several orders are put in sequence by it.
     pub seq: u64,
     /// The venue's time of it, ns; 0 where it has none.

@@ -72,6 +72,8 @@ pub struct OrderExtra {
     pub resent: u32,
     /// When the venue was last asked what became of it, kernel time, ns.
     pub queried_time_ns: Option<i64>,
+    /// True from a restart until the venue has said how it stands: what happened meanwhile nobody tells again.
+    pub unheard: bool,
     /// What the venue last said remains, where that is not order − filled.
     pub remaining_told: Option<Qty>,
     /// Busts and corrections of its fills.

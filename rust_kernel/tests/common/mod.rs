@@ -258,6 +258,10 @@ impl Desk {
     /// A kernel over another instrument, under the name BTCUSDT that the desk's own words use; seeded as told.
     pub fn over(spec: InstrumentSpec, seeds: &[(&str, &str)], mark: &str) -> Desk {
         let config = KernelConfig { max_slots: 3, remembered_orders: 8, ..KernelConfig::default() };
+        Desk::over_with(config, spec, seeds, mark)
+    }
+
+    pub fn over_with(config: KernelConfig, spec: InstrumentSpec, seeds: &[(&str, &str)], mark: &str) -> Desk {
         let kernel = Kernel::new(config.clone()).expect("a kernel");
         let mut desk =
             Desk { kernel, effects: Effects::default(), now: 0, inputs: Vec::new(), config, intents: 0 };

@@ -1,4 +1,4 @@
-//! The sequences that broke real systems, each as a named test: those of the twenty that need no restart.
+//! The twenty sequences that broke real systems, each as a named test.
 //!
 //! Each stands in the words of the contract suite for adapters (`python/dita/certify/sequences.py`), which plays them
 //! through a venue; here the messages are put in one by one, so that every order of them is told, and what must be
@@ -13,6 +13,7 @@ mod money;
 mod orders;
 #[cfg(feature = "planted")]
 mod planted;
+mod restarts;
 
 use common::{Desk, dec, id};
 use dita_kernel::effect::Command;
@@ -68,7 +69,7 @@ fn because(desk: &mut Desk, kind: Kind, client: &Id, code: &str) -> Outcome {
 }
 
 /// A fill's own figures.
-fn figures(event: &mut VenueEvent, trade: &str, size: &str, price: &str) {
+pub(crate) fn figures(event: &mut VenueEvent, trade: &str, size: &str, price: &str) {
     event.venue_trade_id = id(trade);
     event.size = Some(dec(size));
     event.price = Some(dec(price));

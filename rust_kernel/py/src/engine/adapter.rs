@@ -398,6 +398,16 @@ fn bounded_text(text: &str) -> Box<str> {
 }
 
 impl Trouble {
+    /// The adapter's method.
+    pub fn method(&self) -> &'static str {
+        self.method
+    }
+
+    /// The exception's class and text.
+    pub fn why(&self) -> &str {
+        &self.why
+    }
+
     /// As the outcome's details show it.
     pub fn details(self, adapter: &Bound<'_, PyAny>) -> Details {
         Details::EMPTY

@@ -16,7 +16,7 @@ use crate::account_event::account_event_from_dict;
 use crate::details::{Detail, Details};
 use crate::errors::Error;
 use crate::intent::KernelIntent;
-use crate::outcome::KernelOutcome;
+use crate::outcome::{KernelOutcome, OutcomeView};
 use crate::venue_event::VenueEvent;
 use crate::{number, time};
 
@@ -29,8 +29,9 @@ fn settled(outcome: KernelOutcome) -> Result<KernelOutcome, Error> {
     Err(refused(&answer.outcome))
 }
 
+/// Why a setting is not taken, as an exception.
 #[cold]
-fn refused(outcome: &Outcome) -> Error {
+pub fn refused(outcome: &Outcome) -> Error {
     match &outcome.detail {
         CoreDetail::Field { field, value, why } => Error::text_value(*field, value, why),
         CoreDetail::None
@@ -52,7 +53,25 @@ fn instance<'a, 'py, T: PyTypeCheck>(
     value.cast::<T>().map_err(|_| Error::wrong_type(field, value, wanted))
 }
 
+/// An intent's outcome, with what was given as its slot and is none.
+#[inline]
+fn completed(intent: &Bound<'_, KernelIntent>, mut outcome: OutcomeView) -> KernelOutcome {
+    if let Some(given) = intent.get().given_slot() {
+        outcome.extra.add("value", Detail::Text(given.to_string().into_boxed_str()));
+    }
+    outcome.into()
+}
+
 impl Engine {
+    #[inline]
+    fn take_intent(&self, intent: &Bound<'_, KernelIntent>) -> Result<KernelOutcome, Error> {
+        let core = intent.get().core();
+        let time_ns = core.timestamp_ns;
+        let input = Input::Intent(Box::new(core.clone()));
+        let outcome = self.shared.put(intent.py(), input, Some(time_ns), Patience::Answer)?;
+        Ok(completed(intent, outcome))
+    }
+
     fn settle(&self, py: Python<'_>, input: Input, time_ns: Option<i64>) -> Result<KernelOutcome, Error> {
         settled(self.shared.put(py, input, time_ns, Patience::Answer)?.into())
     }
@@ -84,27 +103,31 @@ impl Engine {
     /// Takes an intent, and with it all that its venue answers at once.
     fn process_intent(&self, intent: &Bound<'_, PyAny>) -> Result<KernelOutcome, Error> {
         let intent = instance::<KernelIntent>(intent, "intent", "KernelIntent")?;
-        let core = intent.get().core();
-        let time_ns = core.timestamp_ns;
-        let input = Input::Intent(Box::new(core.clone()));
-        let mut outcome = self.shared.put(intent.py(), input, Some(time_ns), Patience::Answer)?;
-        if let Some(given) = intent.get().given_slot() {
-            outcome.extra.add("value", Detail::Text(given.to_string().into_boxed_str()));
-        }
-        Ok(outcome.into())
+        self.take_intent(intent)
     }
 
-    /// Takes intents one after the other; their outcomes in the same order.
+    /// Takes intents, checked all before the first: with a log they become durable together, and what they lead to leaves
+    /// after that; else one after the other. Their outcomes in the same order.
     fn process_intents<'py>(
         &self,
         py: Python<'py>,
         intents: Vec<Bound<'py, PyAny>>,
     ) -> Result<Bound<'py, PyList>, Error> {
-        let outcomes = PyList::empty(py);
-        for intent in &intents {
-            outcomes.append(Bound::new(py, self.process_intent(intent)?)?)?;
-        }
-        Ok(outcomes)
+        let check = |(at, intent): (usize, &Bound<'py, PyAny>)| {
+            let cast = intent.cast::<KernelIntent>().cloned();
+            cast.map_err(|_| Error::wrong_type(format!("intents[{at}]"), intent, "KernelIntent"))
+        };
+        let intents = intents.iter().enumerate().map(check).collect::<Result<Vec<_>, _>>()?;
+        let outcomes = if self.shared.log_owner.is_none() || intents.is_empty() {
+            intents.iter().map(|intent| self.take_intent(intent)).collect::<Result<Vec<_>, _>>()?
+        } else {
+            let inputs = intents.iter().map(|intent| Input::Intent(Box::new(intent.get().core().clone())));
+            let time_ns = intents.iter().map(|intent| intent.get().core().timestamp_ns).max();
+            let outcomes = self.shared.put_batch(py, inputs.collect(), time_ns)?;
+            intents.iter().zip(outcomes).map(|(intent, outcome)| completed(intent, outcome)).collect()
+        };
+        let outcomes = outcomes.into_iter().map(|outcome| Bound::new(py, outcome));
+        Ok(PyList::new(py, outcomes.collect::<PyResult<Vec<_>>>()?)?)
     }
 
     /// Takes a venue event, from any thread.
@@ -118,6 +141,30 @@ impl Engine {
     fn on_account_event(&self, event: &Bound<'_, PyAny>) -> Result<KernelOutcome, Error> {
         let input = Input::Account(Box::new(account_event_from_dict(event)?));
         settled(self.shared.put(event.py(), input, None, Patience::None)?.into())
+    }
+
+    /// Takes what a venue says it did: venue events and dicts of account events, all of them read before the first is
+    /// taken. Raises where one cannot be read, naming its place in what `method` gave. Their outcomes in the same order.
+    fn take_events<'py>(
+        &self,
+        py: Python<'py>,
+        method: &str,
+        events: Vec<Bound<'py, PyAny>>,
+    ) -> Result<Bound<'py, PyList>, Error> {
+        let read = |(at, event): (usize, &Bound<'py, PyAny>)| match event.cast::<VenueEvent>() {
+            Ok(event) => Ok(Input::Venue(Box::new(event.get().core().clone()))),
+            Err(_) => match account_event_from_dict(event) {
+                Ok(event) => Ok(Input::Account(Box::new(event))),
+                Err(error) => Err(error.within(&format!("{method}[{at}]."))),
+            },
+        };
+        let inputs = events.iter().enumerate().map(read).collect::<Result<Vec<_>, _>>()?;
+        let outcomes = PyList::empty(py);
+        for input in inputs {
+            let outcome = self.shared.put(py, input, None, Patience::Answer)?;
+            outcomes.append(Bound::new(py, KernelOutcome::from(outcome))?)?;
+        }
+        Ok(outcomes)
     }
 
     /// Takes the price that positions are valued at.

@@ -17,30 +17,35 @@ use pyo3::prelude::*;
 use pyo3::types::PyList;
 
 use super::adapter::{Question, Trouble};
+use super::log;
 use super::settings::ControlUpdate;
 use super::views::slot_view;
 use crate::details::{Detail, Details};
-use crate::errors::Error;
+use crate::errors::{Error, LogTrouble};
 use crate::outcome::OutcomeView;
 use crate::slot::{SlotView, TradeSlot};
 use crate::transition::KernelTransition;
 use crate::venue_event::VenueEvent;
 
 /// How often a thread that waits for another one's drain looks for signals (Ctrl-C).
-const SIGNAL_INTERVAL: Duration = Duration::from_millis(100);
+pub const SIGNAL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// What the lock guards.
 pub struct State {
     pub core: Shell,
     /// The thread that drains; 0 when none does.
-    writer: usize,
+    pub writer: usize,
     /// Counts the drains that ended: a waiting thread's answer is there once its number has passed.
-    drained: u64,
-    waiting: u32,
+    pub drained: u64,
+    pub waiting: u32,
     /// The latest time that local callers told, ns.
     pub told_ns: i64,
     pub closed: bool,
-    poisoned: Option<Box<str>>,
+    pub poisoned: Option<Poison>,
+    /// Closed from inside a drain: its end closes the log.
+    pub closing: bool,
+    /// What went wrong at the adapter with no caller of its own to tell, while a recovery asks it.
+    pub recovering: Option<Vec<Trouble>>,
     troubles: Vec<(Ticket, Trouble)>,
     /// Why a ticket's intent wants to cancel: requests do not carry it.
     reasons: Vec<(Ticket, Id)>,
@@ -49,10 +54,31 @@ pub struct State {
     asked_limits: Option<RiskLimits>,
 }
 
+/// Why nothing goes on.
+#[derive(Clone, Debug)]
+pub enum Poison {
+    /// A step failed half way.
+    Step(Box<str>),
+    /// The log failed.
+    Log(Box<str>),
+}
+
+impl From<Poison> for Error {
+    #[cold]
+    fn from(poison: Poison) -> Error {
+        match poison {
+            Poison::Step(why) => Error::Poisoned(why),
+            Poison::Log(why) => Error::Log(LogTrouble::Failed, why),
+        }
+    }
+}
+
 /// The engine and who waits for it.
 pub struct Shared {
-    state: Mutex<State>,
-    quiet: Condvar,
+    pub state: Mutex<State>,
+    /// The process whose log it is.
+    pub log_owner: Option<u32>,
+    pub quiet: Condvar,
     pub adapter: Option<Py<PyAny>>,
     pub observer: Option<Py<PyAny>>,
 }
@@ -67,10 +93,10 @@ pub enum Patience {
 }
 
 /// An answer with what went wrong at the adapter meanwhile.
-type Taken = Option<(Answer, Vec<Trouble>)>;
+pub type Taken = Option<(Answer, Vec<Trouble>)>;
 
 /// A number that only this thread has now.
-fn this_thread() -> usize {
+pub fn this_thread() -> usize {
     thread_local!(static MARK: u8 = const { 0 });
     MARK.with(|mark| std::ptr::from_ref(mark).addr())
 }
@@ -85,6 +111,8 @@ impl State {
             told_ns: i64::MIN,
             closed: false,
             poisoned: None,
+            closing: false,
+            recovering: None,
             troubles: Vec::new(),
             reasons: Vec::new(),
             observed_seq: 0,
@@ -112,26 +140,38 @@ impl State {
     }
 
     fn usable(&self) -> Result<(), Error> {
-        if let Some(why) = &self.poisoned {
-            return Err(Error::Poisoned(why.clone()));
+        if let Some(poison) = &self.poisoned {
+            return Err(poison.clone().into());
         }
         if self.closed { Err(Error::Closed) } else { Ok(()) }
     }
 
     #[inline]
     fn push(&mut self, input: Input) -> Result<Ticket, Error> {
-        // The simulated venue's answers that are due by now come before what is new.
+        self.bring_due()?;
+        self.push_next(input, false)
+    }
+
+    /// The simulated venue's answers that are due by now come before what is new.
+    #[inline]
+    pub fn bring_due(&mut self) -> Result<(), Error> {
         if self.core.simulated_venue().is_some_and(|venue| venue.next_due_ns().is_some()) {
             self.core.with_venue(|venue, now_ns, out| {
                 venue.advance(now_ns, out);
                 Ok(())
             })?;
         }
+        Ok(())
+    }
+
+    #[inline]
+    pub fn push_next(&mut self, input: Input, batched: bool) -> Result<Ticket, Error> {
         let reason = match &input {
             Input::Intent(intent) if !intent.reason.is_empty() => Some(intent.reason.clone()),
             _ => None,
         };
-        let Some(ticket) = self.core.push(input, true)? else {
+        let pushed = if batched { self.core.push_batched(input, true) } else { self.core.push(input, true) };
+        let Some(ticket) = pushed? else {
             return Err(Error::Poisoned("a wanted input has no ticket".into()));
         };
         if let (Some(reason), None) = (reason, self.core.simulated_venue()) {
@@ -142,7 +182,7 @@ impl State {
 
     /// The answer with what the bindings know of it. Makes no Python object.
     #[inline]
-    fn take(&mut self, ticket: Ticket) -> Taken {
+    pub fn take(&mut self, ticket: Ticket) -> Taken {
         if !self.reasons.is_empty() {
             self.reasons.retain(|(known, _)| *known != ticket);
         }
@@ -152,6 +192,25 @@ impl State {
             troubles.push(self.troubles.remove(at).1);
         }
         Some((self.core.take_answer(ticket)?, troubles))
+    }
+
+    /// Another thread waits for the drain that is going on; gives its number.
+    pub fn join(&mut self) -> u64 {
+        self.waiting += 1;
+        self.drained
+    }
+
+    /// Keeps what went wrong at the adapter, for who asked.
+    fn note(&mut self, ticket: Option<Ticket>, trouble: Option<Trouble>) {
+        match (ticket, trouble) {
+            (Some(ticket), Some(trouble)) => self.troubles.push((ticket, trouble)),
+            (None, Some(trouble)) => {
+                if let Some(kept) = &mut self.recovering {
+                    kept.push(trouble);
+                }
+            }
+            (_, None) => {}
+        }
     }
 
     /// What followers have not seen yet: the transitions, and each slot concerned as it is now.
@@ -173,9 +232,8 @@ impl From<EngineError> for Error {
         use dita_sim::SimError;
         match error {
             EngineError::InboxFull { .. } => Error::InboxFull(error.to_string().into_boxed_str()),
-            EngineError::Replay(_) | EngineError::Log(_) => {
-                Error::Poisoned(error.to_string().into_boxed_str())
-            }
+            EngineError::Replay(error) => log::refusal(&error),
+            EngineError::Log(_) => Error::Log(LogTrouble::Failed, log::failure(&error)),
             EngineError::Config(what) => Error::text_value("settings", "", what),
             EngineError::NoSimulatedVenue => Error::NotYetSupported(error.to_string().into_boxed_str()),
             EngineError::Venue(error) => match error {
@@ -215,7 +273,14 @@ impl Drop for Writing<'_> {
 
 impl Shared {
     pub fn new(state: State, adapter: Option<Py<PyAny>>, observer: Option<Py<PyAny>>) -> Shared {
-        Shared { state: Mutex::new(state), quiet: Condvar::new(), adapter, observer }
+        let log_owner = state.core.has_log().then(std::process::id);
+        Shared { state: Mutex::new(state), log_owner, quiet: Condvar::new(), adapter, observer }
+    }
+
+    /// True in a process that was forked from the one that opened the log.
+    #[inline]
+    pub fn is_forked(&self) -> bool {
+        self.log_owner.is_some_and(|owner| owner != std::process::id())
     }
 
     pub fn lock(&self) -> MutexGuard<'_, State> {
@@ -226,19 +291,46 @@ impl Shared {
     /// The state, if the kernel can still be used.
     #[inline]
     pub fn open(&self) -> Result<MutexGuard<'_, State>, Error> {
+        // Before the lock: at the fork another thread may have held it.
+        if self.is_forked() {
+            return Err(self.forked());
+        }
         let state = self.lock();
         state.usable()?;
+        Ok(state)
+    }
+
+    /// The state to be read: what waits to be taken before it is read is taken.
+    #[inline]
+    pub fn settled(&self) -> Result<MutexGuard<'_, State>, Error> {
+        let mut state = self.open()?;
+        if state.core.marks_wait() {
+            self.guarded(&mut state, State::settle_marks)?;
+        }
         Ok(state)
     }
 
     #[cold]
     fn poison(&self, state: &mut State, what: &str) -> Error {
         let why = format!("a step of the kernel failed half way ({what}): reopen the kernel from its log");
-        state.poisoned = Some(why.clone().into_boxed_str());
+        self.stop(state, Poison::Step(why.into_boxed_str()))
+    }
+
+    /// Nothing goes on from here: whoever waits is told.
+    #[cold]
+    fn stop(&self, state: &mut State, poison: Poison) -> Error {
+        state.poisoned = Some(poison.clone());
+        self.end_drain(state);
+        poison.into()
+    }
+
+    /// Nobody drains any more: whoever waits is told.
+    fn end_drain(&self, state: &mut State) {
         state.writer = 0;
         state.drained = state.drained.wrapping_add(1);
-        self.quiet.notify_all();
-        Error::Poisoned(why.into_boxed_str())
+        if state.waiting > 0 {
+            self.quiet.notify_all();
+        }
     }
 
     /// Runs a short section that may panic.
@@ -294,15 +386,14 @@ impl Shared {
             return Ok(outcome);
         }
         let ticket = self.guarded(&mut state, |state| state.push(input))?;
-        state.waiting += 1;
-        let drained = state.drained;
+        let drained = state.join();
         drop(state);
-        let taken = self.wait(py, ticket, drained)?;
-        self.outcome(py, taken)
+        let taken: Vec<Taken> = self.wait(py, &[ticket], drained)?;
+        self.outcome(py, taken.into_iter().next().flatten())
     }
 
     /// Waits, without the interpreter, until the drain that was going on has ended.
-    fn wait(&self, py: Python<'_>, ticket: Ticket, drained: u64) -> Result<Taken, Error> {
+    pub fn wait(&self, py: Python<'_>, tickets: &[Ticket], drained: u64) -> Result<Vec<Taken>, Error> {
         loop {
             let taken = py.detach(|| {
                 let (mut state, _) = self
@@ -314,8 +405,8 @@ impl Shared {
                 }
                 state.waiting -= 1;
                 match &state.poisoned {
-                    Some(why) => Err(Error::Poisoned(why.clone())),
-                    None => Ok(Some(state.take(ticket))),
+                    Some(poison) => Err(Error::from(poison.clone())),
+                    None => Ok(Some(tickets.iter().map(|ticket| state.take(*ticket)).collect())),
                 }
             })?;
             if let Some(taken) = taken {
@@ -338,7 +429,7 @@ impl Shared {
 
     /// Works until quiet. The lock comes back in the caller's hands.
     #[inline]
-    fn drain<'a>(
+    pub fn drain<'a>(
         &'a self,
         py: Python<'_>,
         mut state: MutexGuard<'a, State>,
@@ -356,6 +447,10 @@ impl Shared {
                     if let Some(observer) = &self.observer
                         && state.observed_seq != state.core.kernel().seq()
                     {
+                        if let Err(failed) = self.guarded(&mut state, State::settle_marks) {
+                            self.end_drain(&mut state);
+                            return Err(failed);
+                        }
                         let (changes, slots) = state.unseen();
                         drop(state);
                         let seen = observe(observer.bind(py), changes, slots);
@@ -363,19 +458,21 @@ impl Shared {
                         state = self.lock();
                         continue;
                     }
-                    state.writer = 0;
                     state.asked_limits = None;
-                    state.drained = state.drained.wrapping_add(1);
-                    if state.waiting > 0 {
-                        self.quiet.notify_all();
-                    }
+                    let closing = std::mem::take(&mut state.closing);
+                    let closed = if closing { self.guarded(&mut state, State::close_log) } else { Ok(()) };
+                    self.end_drain(&mut state);
+                    closed?;
                     return Ok((state, interrupt));
                 }
                 Progress::Yield => {
                     drop(state);
                     state = self.lock();
                 }
-                Progress::Failed(error) => return Err(self.poison(&mut state, &error.to_string())),
+                Progress::Failed(error) => {
+                    let poison = Poison::Log(log::failure(&error));
+                    return Err(self.stop(&mut state, poison));
+                }
                 Progress::Call(call) => {
                     let reason = call.ticket.and_then(|ticket| {
                         let found = state.reasons.iter().find(|(known, _)| *known == ticket);
@@ -390,9 +487,7 @@ impl Shared {
                     };
                     state = self.lock();
                     state.core.feed(call.ticket, reply.inputs);
-                    if let (Some(ticket), Some(trouble)) = (call.ticket, reply.trouble) {
-                        state.troubles.push((ticket, trouble));
-                    }
+                    state.note(call.ticket, reply.trouble);
                     interrupt = interrupt.or(reply.interrupt);
                 }
             }
@@ -400,7 +495,7 @@ impl Shared {
     }
 
     #[inline]
-    fn outcome(&self, py: Python<'_>, taken: Taken) -> Result<OutcomeView, Error> {
+    pub fn outcome(&self, py: Python<'_>, taken: Taken) -> Result<OutcomeView, Error> {
         let Some((answer, troubles)) = taken else {
             return Err(Error::Poisoned("an answer is missing".into()));
         };
@@ -430,7 +525,7 @@ fn observe(observer: &Bound<'_, PyAny>, changes: Vec<Observed>, slots: Vec<SlotV
 }
 
 /// The outcome of an input that waits behind others: no verdict yet.
-fn queued(state: &State, input: &Input) -> OutcomeView {
+pub fn queued(state: &State, input: &Input) -> OutcomeView {
     let (slot_id, trade_id) = match input {
         Input::Intent(intent) => (Some(intent.slot_id), intent.trade_id.clone()),
         Input::Venue(event) => (event.slot_id, event.trade_id.clone()),

@@ -1,14 +1,16 @@
 //! `Engine`: the kernel with its shell and its venue, as Python drives it.
 
 mod adapter;
-mod calls;
+pub mod calls;
 mod drain;
+mod durability;
 mod inputs;
+pub mod log;
 mod queries;
 pub mod reads;
-mod settings;
+pub mod settings;
 mod simulated;
-mod views;
+pub mod views;
 
 use std::fmt::Write;
 
@@ -22,6 +24,8 @@ use pyo3::types::PyDict;
 use crate::errors::Error;
 use crate::text;
 use drain::{Shared, State};
+use log::{LogChoice, Recovered};
+use settings::SimSettings;
 
 /// The kernel with its shell and its venue. `dita.ExecutionKernel` is its public face.
 ///
@@ -31,6 +35,7 @@ use drain::{Shared, State};
 #[pyclass(frozen, weakref, module = "dita._kernel")]
 pub struct Engine {
     shared: Shared,
+    recovery: Option<Recovered>,
 }
 
 fn id(value: &Bound<'_, PyAny>, field: &'static str) -> Result<Id, Error> {
@@ -43,16 +48,17 @@ impl Engine {
     /// Copies something out of the state. `copy` must make no Python object.
     #[inline]
     fn read<R>(&self, copy: impl FnOnce(&Kernel) -> R) -> Result<R, Error> {
-        Ok(copy(self.shared.open()?.core.kernel()))
+        Ok(copy(self.shared.settled()?.core.kernel()))
     }
 }
 
 #[pymethods]
 impl Engine {
     #[new]
-    #[pyo3(signature = (*, max_slots=10, instance_nonce=0, hedge_mode=false, remembered_orders=4096, inbox_max=65536, start_ns=None, simulated=None, adapter=None, observer=None))]
+    #[pyo3(signature = (*, max_slots=10, instance_nonce=0, hedge_mode=false, remembered_orders=4096, inbox_max=65536, start_ns=None, simulated=None, adapter=None, observer=None, log=None))]
     #[allow(clippy::too_many_arguments)]
     fn new(
+        py: Python<'_>,
         max_slots: u32,
         instance_nonce: u64,
         hedge_mode: bool,
@@ -62,9 +68,11 @@ impl Engine {
         simulated: Option<&Bound<'_, PyDict>>,
         adapter: Option<Py<PyAny>>,
         observer: Option<Py<PyAny>>,
+        log: Option<&Bound<'_, PyDict>>,
     ) -> Result<Engine, Error> {
-        let port = match simulated {
-            Some(keywords) => Port::Sim(Box::new(settings::simulated_venue(keywords)?)),
+        let simulated = simulated.map(SimSettings::read).transpose()?;
+        let port = match &simulated {
+            Some(settings) => Port::Sim(Box::new(settings.venue()?)),
             None => Port::Foreign,
         };
         let config = EngineConfig {
@@ -80,11 +88,22 @@ impl Engine {
             observe: observer.is_some(),
             ..EngineConfig::default()
         };
-        let mut state = State::new(Shell::new(config, port)?);
+        let (mut core, recovery) = match log {
+            None => (Shell::new(config, port)?, None),
+            Some(log) => {
+                let (core, recovery) = LogChoice::read(log)?.open(py, config, port)?;
+                let recovered = Recovered::of(recovery, core.kernel());
+                (core, Some(recovered))
+            }
+        };
+        if let Some(settings) = &simulated {
+            settings.deposit(&mut core)?;
+        }
+        let mut state = State::new(core);
         if let Some(start_ns) = start_ns {
             state.tell(start_ns);
         }
-        Ok(Engine { shared: Shared::new(state, adapter, observer) })
+        Ok(Engine { shared: Shared::new(state, adapter, observer), recovery })
     }
 
     /// BLAKE3 of the whole trading state, as 64 hexadecimal digits.
@@ -115,14 +134,21 @@ impl Engine {
         Ok(state.core.now_ns().max(state.told_ns))
     }
 
-    /// Closes the kernel: whatever is called after this raises KernelClosed. Closing again does nothing.
-    fn close(&self) {
-        self.shared.lock().closed = true;
+    /// What the clock shows now: the machine's time, or where time is driven the kernel's. Nanoseconds since 1970-01-01
+    /// UTC.
+    #[getter]
+    fn clock_ns(&self) -> Result<i64, Error> {
+        let state = self.shared.open()?;
+        let now_ns = state.core.now_ns().max(state.told_ns);
+        Ok(match state.core.clock() {
+            Clock::Driven => now_ns,
+            Clock::System => now_ns.max(dita_engine::system_ns()),
+        })
     }
 
     /// True once closed.
     #[getter]
     fn closed(&self) -> bool {
-        self.shared.lock().closed
+        self.shared.is_forked() || self.shared.lock().closed
     }
 }

@@ -1,9 +1,11 @@
 //! Settings across the border: instruments, controls, the simulated venue.
 
+use dita_engine::{Engine as Shell, EngineError};
 use dita_kernel::id::Id;
 use dita_kernel::input::{ControlChange, InstrumentSpec, MarginTier, RiskLimits};
+use dita_kernel::ledger::Account;
 use dita_kernel::names::{FreezeScope, Product};
-use dita_kernel::num::{Decimal, Rounding};
+use dita_kernel::num::{Decimal, Money, Rounding};
 use dita_sim::{SimConfig, SimVenue};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PySequence};
@@ -292,13 +294,33 @@ fn read_latency(value: &Bound<'_, PyAny>, name: &'static str) -> Result<i64, Err
     nanos.ok_or_else(|| Error::value(name, value, "is not 0 or more milliseconds in whole nanoseconds"))
 }
 
-/// The simulated venue from its keywords.
-pub fn simulated_venue(keywords: &Bound<'_, PyDict>) -> Result<SimVenue, Error> {
-    let mut settings = SimSettings { config: SimConfig::default(), balances: Vec::new() };
-    apply_changes(&mut settings, &SIMULATED, keywords)?;
-    let made = SimVenue::new(settings.config).and_then(|mut venue| {
-        settings.balances.iter().try_for_each(|(asset, amount)| venue.deposit(asset, *amount))?;
-        Ok(venue)
-    });
-    made.map_err(|error| dita_engine::EngineError::Venue(error).into())
+impl SimSettings {
+    /// From keywords.
+    pub fn read(keywords: &Bound<'_, PyDict>) -> Result<SimSettings, Error> {
+        let mut settings = SimSettings { config: SimConfig::default(), balances: Vec::new() };
+        apply_changes(&mut settings, &SIMULATED, keywords)?;
+        Ok(settings)
+    }
+
+    /// The venue, without money.
+    pub fn venue(&self) -> Result<SimVenue, Error> {
+        SimVenue::new(self.config.clone()).map_err(|error| EngineError::Venue(error).into())
+    }
+
+    /// Brings its opening balances, unless the kernel has money already: then a log was opened, and the venue goes on with
+    /// that.
+    pub fn deposit(&self, engine: &mut Shell) -> Result<(), Error> {
+        let kernel = engine.kernel();
+        let empty = |asset: u16| {
+            let balance = |account| kernel.ledger().balance(asset, account);
+            balance(Account::Wallet) == Money::ZERO && balance(Account::Capital) == Money::ZERO
+        };
+        if (0_u16..).zip(kernel.assets()).all(|(asset, _)| empty(asset)) {
+            let bring = |venue: &mut SimVenue| {
+                self.balances.iter().try_for_each(|(asset, amount)| venue.deposit(asset, *amount))
+            };
+            engine.with_venue(|venue, _, _| bring(venue))?;
+        }
+        Ok(())
+    }
 }

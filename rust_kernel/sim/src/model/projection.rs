@@ -205,8 +205,9 @@ fn fill_key(fill: &Fill) -> Option<(&[u8], i128, bool)> {
         venue_time_ns: _,
         closed: _,
         liquidity_assumed: _,
+        forced,
     } = fill;
-    (!*inferred).then_some((venue_trade_id.as_bytes(), qty.0, *busted))
+    (!*inferred).then_some((venue_trade_id.as_bytes(), qty.0, *busted || *forced))
 }
 
 fn write_extra(extra: &OrderExtra, into: &mut impl Hasher) {
@@ -218,12 +219,13 @@ fn write_extra(extra: &OrderExtra, into: &mut impl Hasher) {
         valid_until_ns: _,
         resent,
         queried_time_ns,
+        unheard,
         remaining_told,
         corrections,
         reason: _, // told, not acted upon
         given_up,
     } = extra;
-    (triggered, resent, queried_time_ns.is_some(), remaining_told.map(|left| left.0)).hash(into);
+    (triggered, resent, queried_time_ns.is_some(), unheard, remaining_told.map(|left| left.0)).hash(into);
     for change in [amendment, given_up] {
         change.as_ref().map(|change| change.qty.0).hash(into);
     }

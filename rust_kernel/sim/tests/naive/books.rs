@@ -1,6 +1,8 @@
 //! The naive model: orders are lists of fills, and every figure is worked out from all of them again, whenever it is
 //! asked for. Exact fractions, no shortcuts. It is a reading of the contract and knows nothing of the kernel's code.
 
+use std::collections::BTreeMap;
+
 use num_bigint::BigInt;
 use num_rational::BigRational;
 
@@ -34,6 +36,26 @@ fn rounded(value: &Exact) -> (Exact, bool) {
     let near = rest != half && size(&(&rest - &half)) < exact(1, 6);
     let whole = if up { floor + exact(1, 0) } else { floor };
     (whole / Exact::from_integer(unit), near)
+}
+
+/// What an instrument's contracts are worth.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Contract {
+    /// A thousandth of a coin for each lot, in the quote.
+    Linear,
+    /// A tenth of a quote unit for each lot, in coin: the higher the price, the less of it. What is bought is owed in
+    /// coin, so its value counts the other way.
+    Inverse,
+}
+
+impl Contract {
+    /// The signed value of so many lots at a price.
+    pub fn value(self, lots: i64, price: &Exact) -> Exact {
+        match self {
+            Contract::Linear => price * exact(i128::from(lots), 3),
+            Contract::Inverse => exact(i128::from(-lots), 1) / price,
+        }
+    }
 }
 
 /// Who an order is for.
@@ -74,6 +96,8 @@ pub struct Order {
     pub slot: usize,
     pub trade: u64,
     pub role: Role,
+    /// Which of the venue's books: one-way accounts have one, in hedge mode longs have the first and shorts the second.
+    pub book: usize,
     /// + buys, − sells.
     pub sign: i64,
     pub lots: i64,
@@ -104,8 +128,8 @@ impl Position {
     }
 
     /// Average cost: closing releases its share of the cost. Returns the profit.
-    fn add(&mut self, lots: i64, price: &Exact) -> Exact {
-        let value = |lots: i64| price * exact(i128::from(lots), 3);
+    fn add(&mut self, contract: Contract, lots: i64, price: &Exact) -> Exact {
+        let value = |lots: i64| contract.value(lots, price);
         if self.lots == 0 || (self.lots > 0) == (lots > 0) {
             self.lots += lots;
             self.cost += value(lots);
@@ -136,8 +160,8 @@ pub struct SlotFacts {
 /// Everything, worked out.
 #[derive(Clone, Debug)]
 pub struct Facts {
-    pub book: Position,
-    pub unassigned: Position,
+    pub books: Vec<Position>,
+    pub unassigned: Vec<Position>,
     pub slots: Vec<SlotFacts>,
     pub wallet: Exact,
     pub fees: Exact,
@@ -151,6 +175,9 @@ pub struct Facts {
 /// The model.
 #[derive(Clone, Debug)]
 pub struct Naive {
+    pub contract: Contract,
+    /// How many books the account has.
+    pub books: usize,
     pub orders: Vec<Order>,
     /// What came and went beside trading.
     pub entries: Vec<Exact>,
@@ -168,8 +195,10 @@ pub struct Naive {
 }
 
 impl Naive {
-    pub fn new(slots: usize, seed: i128, mark: i128) -> Naive {
+    pub fn new(contract: Contract, books: usize, slots: usize, seed: i128, mark: i128) -> Naive {
         Naive {
+            contract,
+            books,
             orders: Vec::new(),
             entries: Vec::new(),
             seed: exact(seed, 0),
@@ -183,20 +212,21 @@ impl Naive {
     }
 
     /// The fee that will be charged: five basis points of the value, taking.
-    fn guess(price: &Exact, lots: i64) -> Exact {
-        rounded(&(price * exact(i128::from(lots), 3) * exact(5, 4))).0
+    fn guess(&self, price: &Exact, lots: i64) -> Exact {
+        rounded(&(size(&self.contract.value(lots, price)) * exact(5, 4))).0
     }
 
     fn book(&mut self, order: usize, id: &str, lots: i64, price: &Exact, fee: Option<&Exact>) {
         let orphan = self.orders[order].role != Role::Stranger
             && self.trades[self.orders[order].slot] != self.orders[order].trade;
         let number = self.fills;
+        let guess = self.guess(price, lots);
         self.fills += 1;
         self.orders[order].fills.push(Fill {
             id: id.to_owned(),
             lots,
             price: price.clone(),
-            fee: fee.cloned().unwrap_or_else(|| Naive::guess(price, lots)),
+            fee: fee.cloned().unwrap_or(guess),
             fee_guessed: fee.is_none(),
             settled: false,
             number,
@@ -324,9 +354,9 @@ impl Naive {
         fills.sort_by_key(|(_, fill)| fill.number);
         let nothing = SlotFacts { position: Position::flat(), realized: zero(), fees: zero(), entered: 0 };
         let mut facts = Facts {
-            book: Position::flat(),
-            unassigned: Position::flat(),
-            slots: vec![nothing; self.trades.len()],
+            books: vec![Position::flat(); self.books],
+            unassigned: vec![Position::flat(); self.books],
+            slots: vec![nothing.clone(); self.trades.len()],
             wallet: self.seed.clone() + self.entries.iter().fold(zero(), |sum, entry| sum + entry),
             fees: zero(),
             equity: zero(),
@@ -334,65 +364,50 @@ impl Naive {
             rounded: 0,
         };
         facts.equity = facts.wallet.clone();
+        // A trade that is over by now shows in no slot, but what it left to nobody stays.
+        let mut trades: BTreeMap<(usize, u64), SlotFacts> = BTreeMap::new();
         for (order, fill) in fills {
             let signed = fill.lots * order.sign;
             // Every close was rounded once, even one that comes to nothing by what is known now.
-            facts.rounded += i128::from(facts.book.lots.signum() == -signed.signum());
-            let profit = facts.book.add(signed, &fill.price);
+            facts.rounded += i128::from(facts.books[order.book].lots.signum() == -signed.signum());
+            let profit = facts.books[order.book].add(self.contract, signed, &fill.price);
             let (booked, near) = rounded(&profit);
             facts.doubtful += i128::from(near);
             facts.wallet += booked;
-            facts.equity -= &fill.price * exact(i128::from(signed), 3);
+            facts.equity -= self.contract.value(signed, &fill.price);
             facts.fees += &fill.fee;
             if order.role == Role::Stranger || fill.orphan {
-                facts.unassigned.add(signed, &fill.price);
+                facts.unassigned[order.book].add(self.contract, signed, &fill.price);
                 continue;
             }
-            // A trade that is over by now shows in no slot, but what it left to nobody stays.
-            let current = self.trades[order.slot] == order.trade;
-            let mut gone =
-                SlotFacts { position: Position::flat(), realized: zero(), fees: zero(), entered: 0 };
-            if !current {
-                gone = self.past(order.slot, order.trade, fill.number);
-            }
-            let slot = if current { &mut facts.slots[order.slot] } else { &mut gone };
-            slot.fees += &fill.fee;
-            let share =
-                if order.role == Role::Exit { fill.lots.min(slot.position.lots.abs()) } else { fill.lots };
+            let trade = trades.entry((order.slot, order.trade)).or_insert_with(|| nothing.clone());
+            trade.fees += &fill.fee;
+            let held = trade.position.lots.abs();
+            let share = if order.role == Role::Exit { fill.lots.min(held) } else { fill.lots };
             if order.role == Role::Entry {
-                slot.entered += fill.lots;
+                trade.entered += fill.lots;
             }
             if share > 0 {
-                let profit = slot.position.add(share * order.sign, &fill.price);
-                slot.realized += profit;
+                let profit = trade.position.add(self.contract, share * order.sign, &fill.price);
+                trade.realized += profit;
             }
             if share < fill.lots {
-                facts.unassigned.add((fill.lots - share) * order.sign, &fill.price);
+                facts.unassigned[order.book].add(
+                    self.contract,
+                    (fill.lots - share) * order.sign,
+                    &fill.price,
+                );
+            }
+        }
+        for (slot, trade) in self.trades.iter().enumerate() {
+            if let Some(current) = trades.remove(&(slot, *trade)) {
+                facts.slots[slot] = current;
             }
         }
         facts.wallet -= &facts.fees;
         facts.equity -= &facts.fees;
-        facts.equity += &self.mark * exact(i128::from(facts.book.lots), 3);
-        facts
-    }
-
-    /// What a past trade of a slot held just before a fill.
-    fn past(&self, slot: usize, trade: u64, before: usize) -> SlotFacts {
-        let mut fills: Vec<(&Order, &Fill)> = self
-            .orders
-            .iter()
-            .filter(|order| order.role != Role::Stranger && order.slot == slot && order.trade == trade)
-            .flat_map(|order| order.fills.iter().map(move |fill| (order, fill)))
-            .filter(|(_, fill)| fill.number < before && !fill.orphan)
-            .collect();
-        fills.sort_by_key(|(_, fill)| fill.number);
-        let mut facts = SlotFacts { position: Position::flat(), realized: zero(), fees: zero(), entered: 0 };
-        for (order, fill) in fills {
-            let held = facts.position.lots.abs();
-            let share = if order.role == Role::Exit { fill.lots.min(held) } else { fill.lots };
-            if share > 0 {
-                facts.position.add(share * order.sign, &fill.price);
-            }
+        for book in &facts.books {
+            facts.equity += self.contract.value(book.lots, &self.mark);
         }
         facts
     }

@@ -176,7 +176,7 @@ impl Kernel {
             return Err(wrong("symbol", &event.symbol, "is spot: what is held there is a balance"));
         }
         let side = event.position_side.unwrap_or(PositionSide::Both);
-        self.check_side(side, event.size)?;
+        self.check_side(instrument, side, event.size)?;
         let size =
             event.size.ok_or_else(|| wrong("size", "None", "is needed for this kind of account event"))?;
         let qty = rules.qty(size).map_err(|_| {

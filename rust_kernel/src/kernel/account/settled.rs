@@ -168,6 +168,8 @@ impl Kernel {
             };
             self.ledger.post(self.seq, settle, realized - profit, posting);
             self.assets[usize::from(settle)].exchange.booked_time_ns = self.now_ns;
+            let (instrument, side) = (order.instrument, order.position_side as usize);
+            self.note_told(instrument, side, realized - profit);
         }
         if let Some((fee, asset)) = fee {
             for &at in &others {
@@ -243,6 +245,7 @@ fn settled_ahead(fee: Option<Money>, fee_asset: u16, realized: Option<Money>, ev
         inferred: false,
         price_pending: realized.is_none(),
         busted: false,
+        forced: false,
         seq: 0,
         venue_time_ns: event.timestamp_ns,
     }

@@ -127,16 +127,24 @@ impl Kernel {
     /// A fill's price became known: the difference goes into the open position's cost, or where none is left, into
     /// the realised profit. Returns what the wallet got.
     fn reprice(&mut self, instrument: u32, side: usize, signed: Money, place: u32, reference: &Id) -> Money {
-        let order = self.orders.at(place);
-        let book = &mut self.books[instrument as usize].book[side];
-        let opened = order.role != OrderRole::Exit && !book.qty.is_zero();
-        let rules = &self.instruments[instrument as usize];
+        let is_exit = self.orders.at(place).role == OrderRole::Exit;
+        let is_spot = self.instruments[instrument as usize].base.is_some();
+        let opened = !is_exit && !self.books[instrument as usize].book[side].qty.is_zero();
         if opened {
-            book.cost += signed;
-            if rules.base.is_none() {
+            // What the venue has told of it at a close is not in what is still open.
+            let told = if is_spot { Money::ZERO } else { self.take_told(instrument, side, -signed) };
+            self.books[instrument as usize].book[side].cost += signed + told;
+            if !is_spot {
                 return Money::ZERO;
             }
         }
+        let decimals = self.instruments[instrument as usize].spec.fee_decimals;
+        let mut amount = if is_spot { -signed } else { (-signed).rounded(decimals, Rounding::HalfEven) };
+        if !is_spot && !is_exit {
+            amount = self.untold(instrument, side, amount);
+        }
+        let order = self.orders.at(place);
+        let rules = &self.instruments[instrument as usize];
         let posting = Posting {
             cause: Cause::FillRepriced,
             from: if opened { Account::Inventory } else { Account::RealizedPnl },
@@ -145,9 +153,6 @@ impl Kernel {
             trade_id: &order.trade_id,
             reference,
         };
-        let exact = rules.base.is_some();
-        let amount =
-            if exact { -signed } else { (-signed).rounded(rules.spec.fee_decimals, Rounding::HalfEven) };
         self.ledger.post(self.seq, rules.settle, amount, posting);
         self.assets[usize::from(rules.settle)].exchange.booked_time_ns = self.now_ns;
         if opened { Money::ZERO } else { amount }

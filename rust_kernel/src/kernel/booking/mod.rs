@@ -1,9 +1,10 @@
 //! Booking: what a fill does to order, slot, book, ledger and exposure ([`fee`]: its cost; [`inferred`]: fills that
-//! only a cumulative quantity told of; [`ending`]: an order's end).
+//! only a cumulative quantity told of; [`stray`]: fills that turn out to be ours; [`ending`]: an order's end).
 
 mod ending;
 mod fee;
 mod inferred;
+mod stray;
 
 use super::Kernel;
 use super::amend::worst_case;
@@ -72,8 +73,13 @@ impl Kernel {
             books.last_price = Some(fill.price);
         }
         let owner = self.owner_of(role, slot_id, trade_number).filter(|slot_id| !self.moved_on(*slot_id));
+        let mut forced = false;
         let own = match (owner, fill.forced) {
-            (None, Some(reason)) => self.reduce_slots(place, fill, reason, effects),
+            (None, Some(reason)) => {
+                let (own, taken) = self.reduce_slots(place, fill, reason, effects);
+                forced = taken;
+                own
+            }
             (Some(slot_id), _) => self.attribute(slot_id, role, qty, value, position_side as usize, effects),
             (None, None) => {
                 if role != OrderRole::External {
@@ -115,6 +121,7 @@ impl Kernel {
             inferred: fill.inferred,
             price_pending: fill.price_pending,
             busted: false,
+            forced,
             seq,
             venue_time_ns: fill.venue_time_ns,
         });
@@ -217,66 +224,11 @@ impl Kernel {
         let between = posting(Cause::InterSlot, Account::RealizedPnl, Account::InterSlot);
         self.ledger.post(self.seq, settle, own - closing.realized, between);
         self.assets[usize::from(settle)].exchange.booked_time_ns = self.now_ns;
+        if let Some(told) = told {
+            let (instrument, side) = (order.instrument, order.position_side as usize);
+            self.note_told(instrument, side, told - realized);
+        }
         told.unwrap_or(realized)
-    }
-
-    /// Moves the fills of an order that was taken for a stranger's to the order of ours that it is: out of the
-    /// unassigned book, into the slot. Book, wallet and fees have them already.
-    #[cold]
-    pub(crate) fn adopt_stray(&mut self, place: u32, stray: u32, effects: &mut Effects) {
-        let first = self.orders.at(place).fills.len();
-        let (fills, corrections) = self.orders.take_external(stray);
-        let brings = fills.iter().any(|fill| !fill.qty.is_zero());
-        for fill in fills {
-            let order = self.orders.at_mut(place);
-            let (instrument, role, side) = (order.instrument, order.role, order.position_side as usize);
-            let rules = &self.instruments[instrument as usize];
-            // In bounds when it was booked.
-            let value = rules.value(fill.price, fill.qty).unwrap_or_default();
-            let (settle, sign) = (rules.settle, order.order_side.sign());
-            order.filled += fill.qty;
-            order.filled_value += value;
-            let given = rules.basis_sign(value);
-            let (qty, signed) = if sign > 0 { (fill.qty, given) } else { (-fill.qty, -given) };
-            let (slot_id, trade_number) = (order.slot_id, order.trade_number);
-            let owner = self.owner_of(role, slot_id, trade_number).filter(|slot_id| !self.moved_on(*slot_id));
-            if let Some(slot_id) = owner {
-                let by = shrinkage(rules, fill.fee, fill.fee_asset);
-                let strangers = &mut self.books[instrument as usize].unassigned[side];
-                strangers.shrink(-by);
-                let back = strangers.apply(-qty, -signed).realized;
-                let own = self.attribute(slot_id, role, qty, signed, side, effects);
-                let own = own - self.shrink_home(place, owner, by);
-                let order = self.orders.at(place);
-                let between = Posting {
-                    cause: Cause::InterSlot,
-                    from: Account::RealizedPnl,
-                    to: Account::InterSlot,
-                    slot_id: owner,
-                    trade_id: &order.trade_id,
-                    reference: &fill.venue_trade_id,
-                };
-                self.ledger.post(self.seq, settle, own + back, between);
-                if fill.fee_asset == settle {
-                    self.slots[slot_id as usize].fees += fill.fee;
-                }
-            }
-            let id = fill.venue_trade_id.clone();
-            self.orders.add_fill(place, &id, || fill);
-        }
-        for correction in corrections {
-            self.orders.add_correction(
-                place,
-                &correction.id,
-                first.saturating_add(correction.fill_at as usize),
-                correction.settles,
-            );
-        }
-        self.refresh_reservation(place);
-        if brings {
-            // Where all of them were busted, nothing has happened.
-            self.after_fills(place, false, effects);
-        }
     }
 
     /// Holds back what an entry may still fill, and what an order may that was at work when the account was opened.

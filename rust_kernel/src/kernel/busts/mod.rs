@@ -33,20 +33,20 @@ pub(crate) enum TradePlan {
 /// A trade as it shall be.
 #[derive(Debug)]
 pub(crate) struct Revision {
-    place: u32,
+    pub(crate) place: u32,
     /// The fill's own id; it may stand in several parts.
-    fill_id: Id,
+    pub(crate) fill_id: Id,
     /// The bust's or correction's own id; empty where it has none.
-    id: Id,
-    cause: Cause,
+    pub(crate) id: Id,
+    pub(crate) cause: Cause,
     /// Zero for a bust.
-    qty: Qty,
-    price: Price,
-    fee: Option<Money>,
+    pub(crate) qty: Qty,
+    pub(crate) price: Price,
+    pub(crate) fee: Option<Money>,
     /// True where the venue says that the order works again.
-    works: bool,
+    pub(crate) works: bool,
     /// True where the correction has a trade id of its own: the venue settles by that from here on.
-    settles: bool,
+    pub(crate) settles: bool,
 }
 
 /// What a revision has moved so far, signed as the order's side.

@@ -101,7 +101,7 @@ impl Kernel {
     }
 
     /// Makes a trade what it shall be: in its order, the book, the wallet, the slot, and then the stage.
-    fn revise(
+    pub(crate) fn revise(
         &mut self,
         revision: &Revision,
         parts: &[usize],
@@ -240,13 +240,24 @@ impl Kernel {
     /// Moves the book past its trades: `realized` of the value goes to the wallet, the rest of it into the cost.
     fn move_book(&mut self, place: u32, qty: Qty, value: Money, realized: Money) -> Moved {
         let order = self.orders.at(place);
-        let rules = &self.instruments[order.instrument as usize];
-        let book = &mut self.books[order.instrument as usize].book[order.position_side as usize];
+        let (instrument, side) = (order.instrument, order.position_side as usize);
+        let book = &self.books[instrument as usize].book[side];
+        let is_spot = self.instruments[instrument as usize].base.is_some();
+        let mut into_cost = value + realized;
+        if qty.is_zero() && !book.qty.is_zero() && !is_spot {
+            // What the venue has told of it at a close is not in what is still open.
+            into_cost += self.take_told(instrument, side, -into_cost);
+        }
+        let book = &mut self.books[instrument as usize].book[side];
         let cost_before = book.cost;
-        let left_over = adjust(book, qty, value + realized);
+        let left_over = adjust(book, qty, into_cost);
         let cost = book.cost - cost_before;
-        let wallet = realized + as_the_wallet(rules, left_over);
-        Moved { qty, value, wallet, exact: realized + left_over, cost }
+        let mut late = as_the_wallet(&self.instruments[instrument as usize], left_over);
+        if !is_spot && !late.is_zero() {
+            late = self.untold(instrument, side, late);
+            self.add_to_unsettled_close(instrument, side, late);
+        }
+        Moved { qty, value, wallet: realized + late, exact: realized + left_over, cost }
     }
 
     fn post_revision(&mut self, revision: &Revision, owner: Option<u32>, moved: Moved, own: Money) {

@@ -152,6 +152,11 @@ impl Kernel {
         self.guard.take_order(&self.control.limits, self.now_ns);
         self.move_slot(slot_id, Symbol::Exit, effects);
         self.release(reference.place, effects);
+        if self.is_closed_by_others(slot_id) {
+            let (seq, code) = (self.seq, Code::ReconcileRequired);
+            let severity = crate::names::Severity::Warning;
+            effects.notices.push(crate::effect::Notice { seq, code, severity, slot_id: Some(slot_id) });
+        }
         self.remember_order(intent, key, reference.place)
     }
 }

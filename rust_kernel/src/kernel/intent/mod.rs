@@ -241,6 +241,7 @@ impl Kernel {
     fn new_order(&mut self, role: OrderRole, leg: u8, intent: &Intent, qty: Qty, prices: Prices) -> OrderRef {
         let slot = &self.slots[intent.slot_id as usize];
         let derivative = self.instruments[slot.instrument as usize].spec.product == Product::Perp;
+        let hedged = self.is_hedged(slot.instrument);
         let exit = exit_side(slot.side);
         let (reference, order) = self.orders.claim(intent.slot_id, leg);
         order.intent_id.clone_from(&intent.intent_id);
@@ -250,13 +251,13 @@ impl Kernel {
         order.instrument = slot.instrument;
         order.side = slot.side;
         order.order_side = if role == OrderRole::Exit { exit } else { exit.opposite() };
-        order.position_side = position_side(self.config.hedge_mode, slot.side);
+        order.position_side = position_side(hedged, slot.side);
         order.order_type = intent.order_type;
         order.time_in_force = intent.time_in_force;
         order.expire_time_ns = intent.expire_time_ns;
         order.post_only = intent.post_only;
         // Venues refuse the flag on spot, and in hedge mode, where the position side says it already.
-        order.reduce_only = role == OrderRole::Exit && derivative && !self.config.hedge_mode;
+        order.reduce_only = role == OrderRole::Exit && derivative && !hedged;
         order.limit_price = prices.limit;
         order.qty = qty;
         let plain = prices.trigger.is_none() && intent.oco_group.is_empty();

@@ -4,12 +4,14 @@ use super::fill::{Enrichment, fill_key};
 use super::forced::{is_forced, told_remaining};
 use super::news::News;
 use super::{External, OrderPlan, Target};
-use crate::effect::Effects;
+use crate::effect::{Effects, Notice};
 use crate::id::Id;
 use crate::input::VenueEvent;
 use crate::kernel::Kernel;
 use crate::ledger::Cause;
-use crate::names::{KernelDiagnosticCode as Code, KernelEventKind, OrderDoubt, VenueOrderStatus as Status};
+use crate::names::{
+    KernelDiagnosticCode as Code, KernelEventKind, OrderDoubt, Severity, VenueOrderStatus as Status,
+};
 use crate::num::Money;
 use crate::order::OrderRole;
 use crate::outcome::{Detail, Outcome};
@@ -113,6 +115,7 @@ impl Kernel {
                 extra.queried_time_ns = None;
             }
         }
+        self.note_hearing(place, event.kind);
         let order = self.orders.at(place);
         if order.status.is_ended() {
             return;
@@ -135,6 +138,20 @@ impl Kernel {
             extra.remaining_told = None;
         }
         self.refresh_reservation(place);
+    }
+
+    /// After a restart only the venue's word on the whole order counts: a single fill may have others before it. That it
+    /// does not know the order is such a word once it has had time to.
+    fn note_hearing(&mut self, place: u32, kind: KernelEventKind) {
+        let waited = self.now_ns.saturating_sub(self.orders.at(place).sent_time_ns);
+        let deaf = self.connection.down_since_ns.is_some();
+        let final_absence =
+            kind == KernelEventKind::OrderNotFound && !deaf && waited >= self.config.settling_window_ns;
+        if (kind == KernelEventKind::OrderStatus || final_absence)
+            && let Some(extra) = &mut self.orders.at_mut(place).extra
+        {
+            extra.unheard = false;
+        }
     }
 
     #[inline]
@@ -256,7 +273,16 @@ impl Kernel {
         {
             self.slots[slot_id as usize].close_reason = reason;
         }
+        let is_exit = order.role == OrderRole::Exit && !order.cancel_requested && status != Status::Filled;
         self.end_order(place, status, Change::Ended, effects);
+        if let (Some(slot_id), true) = (owner, is_exit)
+            && self.is_closed_by_others(slot_id)
+        {
+            // No exit will do: an operator has to say what becomes of the slot.
+            let (seq, code) = (self.seq, Code::ReconcileRequired);
+            let severity = Severity::Critical;
+            effects.notices.push(Notice { seq, code, severity, slot_id: Some(slot_id) });
+        }
     }
 
     /// A cancel that was refused is not repeated at once: what ends the order may be on its way, and the venue would

@@ -75,6 +75,7 @@ impl Kernel {
         let deaf = self.connection.down_since_ns.is_some() && !planted(Bug::SilenceProvesAbsence);
         let waited = stamp.0.saturating_sub(order.sent_time_ns);
         let early = deaf || waited < self.config.settling_window_ns;
+        let early = early && !planted(Bug::NotFoundIsBelieved);
         if order.role == OrderRole::External || order.status == Status::New {
             plan.code = Code::StaleEvent;
             return;

@@ -72,8 +72,8 @@ impl Kernel {
     ) -> Result<(), Box<Refusal>> {
         let side = event.order_side.is_none_or(|side| side == order.order_side);
         let asset = event.asset.is_empty() || event.asset == rules.spec.symbol;
-        let book =
-            !self.config.hedge_mode || event.position_side.is_none_or(|side| side == order.position_side);
+        let book = !self.is_hedged(order.instrument)
+            || event.position_side.is_none_or(|side| side == order.position_side);
         if side && asset && book { Ok(()) } else { Err(contradiction(event, side, asset)) }
     }
 
@@ -169,6 +169,9 @@ impl Kernel {
         cumulative: Option<Qty>,
     ) -> Result<Option<Qty>, Box<Refusal>> {
         if !event.venue_trade_id.is_empty() || (!event.event_id.is_empty() && cumulative.is_none()) {
+            return Ok(Some(qty));
+        }
+        if planted(Bug::NewIdNewFill) && !event.event_id.is_empty() {
             return Ok(Some(qty));
         }
         match cumulative {

@@ -88,7 +88,7 @@ impl Kernel {
 
     /// The book that a forced fill takes from: as told, else the one that it can close.
     fn forced_book(&self, event: &VenueEvent, instrument: u32) -> Option<PositionSide> {
-        if !self.config.hedge_mode {
+        if !self.is_hedged(instrument) {
             return Some(PositionSide::Both);
         }
         let book = &self.books[instrument as usize].book;
@@ -122,7 +122,7 @@ impl Kernel {
     }
 
     /// Takes a forced fill from the slots that hold the position, in order of their numbers, each as far as it goes;
-    /// the rest is nobody's. Returns the profit at own cost.
+    /// the rest is nobody's. Returns the profit at own cost, and whether any slot has given.
     #[cold]
     pub(crate) fn reduce_slots(
         &mut self,
@@ -130,16 +130,17 @@ impl Kernel {
         fill: &NewFill,
         reason: Kind,
         effects: &mut Effects,
-    ) -> Money {
+    ) -> (Money, bool) {
         let order = self.orders.at(place);
         let (instrument, position_side) = (order.instrument, order.position_side as usize);
         let side = order.order_side;
         let buys = side == OrderSide::Buy;
+        let hedged = self.is_hedged(instrument);
         let (mut left, mut left_value) = (fill.qty, fill.value);
         let mut own = Money::ZERO;
         for slot_id in 0..self.config.max_slots {
             let slot = &self.slots[slot_id as usize];
-            let book = crate::position::position_side(self.config.hedge_mode, slot.side) as usize;
+            let book = crate::position::position_side(hedged, slot.side) as usize;
             let against = slot.instrument == instrument && book == position_side && {
                 let held = slot.basis.qty.signum();
                 held != 0 && (held < 0) == buys
@@ -161,10 +162,11 @@ impl Kernel {
             self.after_forced(slot_id, reason, effects);
         }
         if left.is_zero() {
-            return own;
+            return (own, true);
         }
         let (qty, value) = sign_as(&self.instruments[instrument as usize], side, left, left_value);
-        own + self.books[instrument as usize].unassigned[position_side].apply(qty, value).realized
+        let rest = self.books[instrument as usize].unassigned[position_side].apply(qty, value).realized;
+        (own + rest, left < fill.qty)
     }
 
     /// A slot's position went without an order of its own: where none is left, nothing shall work on.

@@ -264,7 +264,7 @@ fn weigh(news: News, event: &VenueEvent, order: &Order) -> (News, Code) {
 }
 
 fn plan_reject(plan: &mut OrderPlan, event: &VenueEvent, order: &Order) -> News {
-    if is_duplicate_id(event) {
+    if is_duplicate_id(event) && !planted(Bug::TakenIdIsARefusal) {
         // The id is taken because the order is there: not rejected, but to be asked for.
         return if order.status == Status::Sent {
             News::Doubt(OrderDoubt::Submit)

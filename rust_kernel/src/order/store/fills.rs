@@ -46,6 +46,18 @@ impl OrderStore {
         }
     }
 
+    /// Takes a fill of an order out, index and all. The order must have no corrections: they count its fills.
+    #[cold]
+    pub(crate) fn remove_fill(&mut self, place: u32, at: usize) {
+        let order = &mut self.orders[place as usize];
+        if at < order.fills.len() {
+            let fill = order.fills.remove(at);
+            if !fill.venue_trade_id.is_empty() {
+                self.by_fill.remove(Self::fill_key(order.instrument, &fill.venue_trade_id), place);
+            }
+        }
+    }
+
     /// Finds a fill by the venue's trade id: the order's place and the fill's position in it. Prefers one that is
     /// not settled yet, for venues that give both halves of a self-trade one id.
     #[inline]

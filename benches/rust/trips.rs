@@ -1,0 +1,257 @@
+//! Round trips of an engine with the simulated venue, on a log or without one, with the disk's syncs timed apart.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use dita_engine::{Engine, EngineConfig, LogSettings, Port, Progress, Recovery, SharedDisk, Ticket};
+use dita_kernel::input::{Input, InstrumentSpec};
+use dita_kernel::kernel::KernelConfig;
+use dita_kernel::names::{KernelCommandType as Action, TradeStage};
+use dita_log::{Disk, DiskFile, FileDisk, LockOutcome, MemoryDisk, Reader, Span};
+use dita_sim::{SimConfig, SimVenue};
+
+use crate::{dec, id, intent};
+
+/// Empties a directory, and makes it where it is not there.
+pub fn empty(directory: &Path) {
+    let _ = std::fs::remove_dir_all(directory);
+    std::fs::create_dir_all(directory).expect("the directory can be made");
+}
+
+/// What the disk takes for one sync of 4 KiB that were appended to a file, µs.
+pub fn sync_us(directory: &Path) -> f64 {
+    use std::io::Write;
+    let path = directory.join("sync");
+    let mut file = std::fs::OpenOptions::new().append(true).create(true).open(path).expect("a file");
+    file.write_all(&[7; 4096]).expect("it is written");
+    let start = Instant::now();
+    file.sync_data().expect("it is synced");
+    start.elapsed().as_secs_f64() * 1e6
+}
+
+/// A disk that counts the time its files' syncs take.
+struct Timed {
+    inner: FileDisk,
+    sync_ns: Arc<AtomicU64>,
+}
+
+struct TimedFile {
+    inner: Arc<dyn DiskFile>,
+    sync_ns: Arc<AtomicU64>,
+}
+
+impl Timed {
+    fn time(&self, file: io::Result<Arc<dyn DiskFile>>) -> io::Result<Arc<dyn DiskFile>> {
+        let sync_ns = self.sync_ns.clone();
+        file.map(|inner| Arc::new(TimedFile { inner, sync_ns }) as Arc<dyn DiskFile>)
+    }
+}
+
+impl DiskFile for TimedFile {
+    fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        self.inner.write_at(offset, bytes)
+    }
+
+    fn read_at(&self, offset: u64, into: &mut [u8]) -> io::Result<usize> {
+        self.inner.read_at(offset, into)
+    }
+
+    fn length(&self) -> io::Result<u64> {
+        self.inner.length()
+    }
+
+    fn truncate(&self, length: u64) -> io::Result<()> {
+        self.inner.truncate(length)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        let start = Instant::now();
+        let synced = self.inner.sync();
+        self.sync_ns.fetch_add(start.elapsed().as_nanos() as u64, Ordering::Relaxed);
+        synced
+    }
+}
+
+impl Disk for Timed {
+    fn path(&self, name: &str) -> String {
+        self.inner.path(name)
+    }
+
+    fn list(&self) -> io::Result<Vec<String>> {
+        self.inner.list()
+    }
+
+    fn create(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
+        self.time(self.inner.create(name))
+    }
+
+    fn open_write(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
+        self.time(self.inner.open_write(name))
+    }
+
+    fn open_read(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
+        self.inner.open_read(name)
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        self.inner.rename(from, to)
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        self.inner.remove(name)
+    }
+
+    fn sync_dir(&self) -> io::Result<()> {
+        self.inner.sync_dir()
+    }
+
+    fn lock(&self, name: &str) -> io::Result<LockOutcome> {
+        self.inner.lock(name)
+    }
+
+    fn background_sync(&self) -> bool {
+        self.inner.background_sync()
+    }
+}
+
+fn config(slots: u32) -> EngineConfig {
+    EngineConfig {
+        kernel: KernelConfig { max_slots: slots, ..KernelConfig::default() },
+        ..EngineConfig::default()
+    }
+}
+
+fn simulated() -> Port {
+    let config = SimConfig { fee_in_fill: true, settle_events: false, ..SimConfig::default() };
+    let mut venue = SimVenue::new(config).expect("a venue");
+    venue.add_instrument(&spec()).expect("an instrument");
+    venue.deposit(&id("USDT"), dec("1000000000")).expect("money");
+    Port::Sim(Box::new(venue))
+}
+
+fn spec() -> InstrumentSpec {
+    InstrumentSpec::linear(id("BTCUSDT"), id("BTC"), id("USDT"), dec("0.1"), dec("0.001"))
+}
+
+fn replayed(disk: SharedDisk, settings: &LogSettings, port: Port) -> (Engine, Recovery) {
+    Engine::recover(config(SLOTS), port, disk, settings, &mut |_| {}).expect("the log opens")
+}
+
+/// As many as one batch has intents.
+pub const SLOTS: u32 = 256;
+
+/// How many records opening a log replays; the engine does not run.
+pub fn open_again(directory: &Path, settings: &LogSettings) -> u64 {
+    let disk = Arc::new(FileDisk::create(directory).expect("a directory"));
+    replayed(disk, settings, Port::Foreign).1.replayed
+}
+
+/// Types and payloads of so many records of trips.
+pub fn recorded(count: usize) -> Vec<(u8, Vec<u8>)> {
+    let memory: SharedDisk = Arc::new(MemoryDisk::new());
+    let settings = LogSettings { snapshot_records: u64::MAX, ..LogSettings::default() };
+    let mut trips = Trips::around(replayed(memory.clone(), &settings, simulated()).0, Arc::default());
+    while trips.records() < count as u64 {
+        trips.batch();
+    }
+    trips.sync();
+    let mut reader = Reader::open(memory, None, 1, Span::Written).expect("the log can be read");
+    let mut found = Vec::new();
+    while let Some(record) = reader.next().expect("it is whole") {
+        found.push((record.kind, record.payload.to_vec()));
+    }
+    found
+}
+
+/// An engine that trades.
+pub struct Trips {
+    engine: Engine,
+    sync_ns: Arc<AtomicU64>,
+    trips: u64,
+}
+
+impl Trips {
+    /// On a new log.
+    pub fn on_log(directory: &Path, settings: &LogSettings) -> Trips {
+        empty(directory);
+        let sync_ns = Arc::new(AtomicU64::new(0));
+        let inner = FileDisk::create(directory).expect("a directory");
+        let disk = Arc::new(Timed { inner, sync_ns: sync_ns.clone() });
+        Trips::around(replayed(disk, settings, simulated()).0, sync_ns)
+    }
+
+    /// Without one.
+    pub fn without_log() -> Trips {
+        Trips::around(Engine::new(config(SLOTS), simulated()).expect("an engine"), Arc::default())
+    }
+
+    fn around(mut engine: Engine, sync_ns: Arc<AtomicU64>) -> Trips {
+        for input in [
+            Input::Instrument(Box::new(spec())),
+            Input::Seed { asset: id("USDT"), amount: dec("1000000000") },
+            Input::Mark { symbol: id("BTCUSDT"), price: dec("61800.2"), venue_time_ns: 0 },
+        ] {
+            engine.push(input, false).expect("there is room");
+        }
+        engine
+            .with_venue(|venue, now_ns, out| {
+                venue.quote(now_ns, &id("BTCUSDT"), dec("61800.2"), None, dec("61800.3"), None, out)
+            })
+            .expect("a quote");
+        assert_eq!(engine.run(), Progress::Quiet);
+        Trips { engine, sync_ns, trips: 0 }
+    }
+
+    /// The last input's number.
+    pub fn records(&self) -> u64 {
+        self.engine.kernel().seq()
+    }
+
+    /// Makes everything durable, so that nothing is on its way.
+    pub fn sync(&mut self) {
+        self.engine.sync_log().expect("the disk works");
+    }
+
+    /// A round trip in each slot, all entries together and all exits together: µs, and how many of them were syncs.
+    pub fn batch(&mut self) -> (f64, f64) {
+        self.round(SLOTS)
+    }
+
+    /// One round trip: µs, and how many of them were syncs.
+    pub fn single(&mut self) -> (f64, f64) {
+        self.round(1)
+    }
+
+    fn round(&mut self, slots: u32) -> (f64, f64) {
+        self.sync();
+        self.trips += 1;
+        let trip = self.trips;
+        let (before_ns, start) = (self.sync_ns.load(Ordering::Relaxed), Instant::now());
+        for (action, letter, end) in
+            [(Action::Enter, 'e', TradeStage::PositionOpen), (Action::Exit, 'x', TradeStage::Closed)]
+        {
+            let tickets: Vec<Ticket> = (0..slots)
+                .map(|slot_id| {
+                    let mut input = intent(action, &id("BTCUSDT"));
+                    if let Input::Intent(intent) = &mut input {
+                        intent.slot_id = slot_id;
+                        intent.trade_id = id(&format!("t{trip}-{slot_id}"));
+                        intent.intent_id = id(&format!("{letter}{trip}-{slot_id}"));
+                    }
+                    self.engine.push_batched(input, true).expect("there is room").expect("a ticket")
+                })
+                .collect();
+            assert_eq!(self.engine.run(), Progress::Quiet);
+            for ticket in tickets {
+                let answer = self.engine.take_answer(ticket).expect("an answer");
+                assert_eq!(answer.outcome.state, Some(end));
+            }
+        }
+        let all_us = start.elapsed().as_secs_f64() * 1e6;
+        let sync_ns = self.sync_ns.load(Ordering::Relaxed) - before_ns;
+        (all_us, sync_ns as f64 / 1e3)
+    }
+}

@@ -1,0 +1,274 @@
+//! The kernel's log: its settings, opening it, how it stands, closing it.
+
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use dita_engine::{
+    Engine as Shell, EngineConfig, EngineError, LogSettings, LogStanding, Port, Recovery, ReplayError,
+    ReplayProgress,
+};
+use dita_kernel::kernel::Kernel;
+use dita_log::{FileDisk, LogError, SyncPolicy};
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList};
+
+use super::Engine;
+use crate::errors::{Error, LogTrouble};
+use crate::record::{Field, apply_changes};
+use crate::{number, text};
+
+/// The logger that tells operators of the log.
+const LOGGER: &str = "dita.log";
+/// How often a long replay says how far it is.
+const PROGRESS_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Where a log is, and how it is kept.
+pub struct LogChoice {
+    directory: PathBuf,
+    settings: LogSettings,
+    policy: Policy,
+    delay_us_max: u64,
+    records_max: u64,
+}
+
+#[derive(Clone, Copy)]
+enum Policy {
+    Batch,
+    Always,
+    Off,
+}
+
+#[rustfmt::skip]
+const FIELDS: [Field<LogChoice>; 7] = [
+    Field::required("log_dir", |c, n, v| { c.directory = v.extract().map_err(|_| Error::wrong_type(n, v, "str or os.PathLike"))?; Ok(()) }),
+    Field::optional("log_policy", |c, n, v| { c.policy = read_policy(v, n)?; Ok(()) }),
+    Field::optional("log_delay_us", |c, n, v| { c.delay_us_max = number::read_whole(v, n)?; Ok(()) }),
+    Field::optional("log_records", |c, n, v| { c.records_max = number::read_whole(v, n)?; Ok(()) }),
+    Field::optional("log_segment_bytes", |c, n, v| { c.settings.segment_bytes_max = number::read_whole(v, n)?; Ok(()) }),
+    Field::optional("log_snapshot_records", |c, n, v| { c.settings.snapshot_records = number::read_whole(v, n)?; Ok(()) }),
+    Field::optional("log_retained_bytes", |c, n, v| { c.settings.retained_bytes_max = number::read_whole(v, n)?; Ok(()) }),
+];
+
+fn read_policy(value: &Bound<'_, PyAny>, name: &'static str) -> Result<Policy, Error> {
+    match text::read_text(value, name)?.as_ref() {
+        "batch" => Ok(Policy::Batch),
+        "always" => Ok(Policy::Always),
+        "off" => Ok(Policy::Off),
+        _ => Err(Error::value(name, value, "is none of batch, always, off")),
+    }
+}
+
+impl LogChoice {
+    /// From keywords.
+    pub fn read(keywords: &Bound<'_, PyDict>) -> Result<LogChoice, Error> {
+        let mut choice = LogChoice {
+            directory: PathBuf::new(),
+            settings: LogSettings::default(),
+            policy: Policy::Batch,
+            delay_us_max: 0,
+            records_max: 0,
+        };
+        if let SyncPolicy::Batch { delay_us_max, records_max } = SyncPolicy::default() {
+            (choice.delay_us_max, choice.records_max) = (delay_us_max, records_max);
+        }
+        apply_changes(&mut choice, &FIELDS, keywords)?;
+        choice.settings.policy = match choice.policy {
+            Policy::Batch => SyncPolicy::Batch {
+                delay_us_max: choice.delay_us_max,
+                records_max: choice.records_max.max(1),
+            },
+            Policy::Always => SyncPolicy::Always,
+            Policy::Off => SyncPolicy::Off,
+        };
+        Ok(choice)
+    }
+
+    /// Opens an engine on the log, with the interpreter released. Ctrl-C stops a long replay.
+    pub fn open(self, py: Python<'_>, config: EngineConfig, port: Port) -> Result<(Shell, Recovery), Error> {
+        let mut teller = Teller { told: Instant::now(), interrupt: None };
+        let opened = py.detach(|| {
+            let disk = FileDisk::create(&self.directory).map_err(|error| {
+                let file = self.directory.display().to_string();
+                let (kind, cause) = (error.kind(), error.to_string());
+                let error = LogError::Io { file, doing: "make the directory", kind, cause };
+                EngineError::Replay(Box::new(ReplayError::Log(error)))
+            })?;
+            let progress = &mut |at| teller.tell(at);
+            Shell::recover_until(config, port, Arc::new(disk), &self.settings, progress)
+        });
+        match teller.interrupt {
+            Some(interrupt) => Err(interrupt.into()),
+            None => Ok(opened?),
+        }
+    }
+}
+
+/// Tells of a long replay, and listens for signals meanwhile.
+struct Teller {
+    told: Instant,
+    interrupt: Option<PyErr>,
+}
+
+impl Teller {
+    fn tell(&mut self, at: ReplayProgress) -> ControlFlow<()> {
+        let due = self.told.elapsed() >= PROGRESS_INTERVAL;
+        if due {
+            self.told = Instant::now();
+        }
+        let told = Python::attach(|py| {
+            py.check_signals()?;
+            if due { log_progress(py, at) } else { Ok(()) }
+        });
+        match told {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(interrupt) => {
+                self.interrupt = Some(interrupt);
+                ControlFlow::Break(())
+            }
+        }
+    }
+}
+
+fn log_progress(py: Python<'_>, at: ReplayProgress) -> PyResult<()> {
+    let ReplayProgress { seq, bytes_done, bytes_all } = at;
+    let logger = py.import("logging")?.call_method1("getLogger", (LOGGER,))?;
+    let words = "replaying the log: %d of %d KiB, input %d";
+    logger.call_method1("info", (words, bytes_done >> 10, bytes_all >> 10, seq))?;
+    Ok(())
+}
+
+/// What is wrong with a log that does not open.
+#[cold]
+pub fn refusal(error: &ReplayError) -> Error {
+    let trouble = match error {
+        ReplayError::Log(LogError::Config { field, reason }) => {
+            let (value, why) = reason.split_once(", ").unwrap_or(("", reason));
+            return Error::text_value(setting(field), value, why);
+        }
+        ReplayError::Log(error) => trouble_of(error),
+        ReplayError::Snapshot { .. } => LogTrouble::Corrupt,
+        ReplayError::Record { .. } | ReplayError::Differs { .. } | ReplayError::Rules { .. } => {
+            LogTrouble::Version
+        }
+        ReplayError::Identity { .. } => LogTrouble::Mismatch,
+        ReplayError::Stopped { .. } => LogTrouble::Other,
+    };
+    Error::Log(trouble, error.to_string().into_boxed_str())
+}
+
+fn trouble_of(error: &LogError) -> LogTrouble {
+    match error {
+        LogError::Io { .. } => LogTrouble::Disk,
+        LogError::Locked { .. } => LogTrouble::Locked,
+        LogError::OtherLog { .. } => LogTrouble::Mismatch,
+        LogError::NewerFormat { .. } => LogTrouble::Version,
+        LogError::Corrupt { .. } | LogError::NoSnapshot { .. } | LogError::Removed { .. } => {
+            LogTrouble::Corrupt
+        }
+        LogError::Poisoned { .. } => LogTrouble::Failed,
+        LogError::TooLarge { .. } | LogError::Sequence { .. } | LogError::Config { .. } => LogTrouble::Other,
+    }
+}
+
+/// The log's name of a setting as the kernel's.
+fn setting(field: &'static str) -> &'static str {
+    match field {
+        "segment_bytes_max" => "log_segment_bytes",
+        other => other,
+    }
+}
+
+/// Why a log takes nothing more, with what to do.
+#[cold]
+pub fn failure(error: &EngineError) -> Box<str> {
+    let advice = "nothing more is taken, and nothing has left whose cause is not durable: close this kernel, put the \
+                  disk right, and open the log again";
+    format!("the log failed ({error}); {advice}").into_boxed_str()
+}
+
+/// What opening a log found.
+pub struct Recovered {
+    recovery: Recovery,
+    /// Kernel time of the last input, ns.
+    last_ns: i64,
+    /// Kernel time up to which the venue was heard, ns.
+    heard_ns: i64,
+}
+
+impl Recovered {
+    /// Of an engine that was just opened.
+    pub fn of(recovery: Recovery, kernel: &Kernel) -> Recovered {
+        let last_ns = kernel.now_ns();
+        let heard_ns = kernel.disconnected_since_ns().unwrap_or(last_ns);
+        Recovered { recovery, last_ns, heard_ns }
+    }
+}
+
+fn recovery_dict<'py>(py: Python<'py>, found: &Recovered) -> PyResult<Bound<'py, PyDict>> {
+    let Recovered { recovery, last_ns, heard_ns } = found;
+    let dict = PyDict::new(py);
+    dict.set_item("snapshot_seq", recovery.snapshot_seq)?;
+    dict.set_item("replayed", recovery.replayed)?;
+    dict.set_item("last_seq", recovery.last_seq)?;
+    dict.set_item("last_ns", last_ns)?;
+    dict.set_item("heard_ns", heard_ns)?;
+    dict.set_item("epoch", recovery.epoch)?;
+    let torn = recovery.torn.as_ref().map(|torn| {
+        let dict = PyDict::new(py);
+        dict.set_item("file", &torn.file)?;
+        dict.set_item("offset", torn.offset)?;
+        dict.set_item("seq", torn.seq)?;
+        dict.set_item("bytes", torn.bytes)?;
+        dict.set_item("reason", &torn.reason)?;
+        PyResult::Ok(dict)
+    });
+    dict.set_item("torn", torn.transpose()?)?;
+    dict.set_item("remarks", &recovery.remarks)?;
+    Ok(dict)
+}
+
+fn standing_dict<'py>(py: Python<'py>, standing: &LogStanding) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    dict.set_item("last_seq", standing.last_seq)?;
+    dict.set_item("durable_seq", standing.durable_seq)?;
+    dict.set_item("epoch", standing.epoch)?;
+    dict.set_item("snapshots", PyList::new(py, &standing.snapshots)?)?;
+    dict.set_item("sealed_segments", standing.sealed_segments)?;
+    dict.set_item("index_bytes", standing.index_bytes)?;
+    dict.set_item("snapshot_failure", standing.snapshot_failure.as_deref())?;
+    Ok(dict)
+}
+
+#[pymethods]
+impl Engine {
+    /// What opening the log found; `None` without one.
+    fn recovery<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyDict>>> {
+        self.recovery.as_ref().map(|recovery| recovery_dict(py, recovery)).transpose()
+    }
+
+    /// Asks the venue about each order that may be at work, after a recovery. Returns what went wrong at the adapter: a
+    /// list of (method, error).
+    fn resume<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyList>, Error> {
+        let troubles = self.shared.resume(py)?;
+        Ok(PyList::new(py, troubles.into_iter().map(|trouble| (trouble.method(), trouble.why().to_owned())))?)
+    }
+
+    /// How the log stands; `None` without one.
+    fn log_standing<'py>(&self, py: Python<'py>) -> Result<Option<Bound<'py, PyDict>>, Error> {
+        let standing = self.shared.settled()?.core.log_standing();
+        Ok(standing.map(|standing| standing_dict(py, &standing)).transpose()?)
+    }
+
+    /// Makes everything durable that was taken so far.
+    fn sync(&self, py: Python<'_>) -> Result<(), Error> {
+        self.shared.sync(py)
+    }
+
+    /// Closes the kernel: whatever is called after this raises KernelClosed. With a log, everything becomes durable and a
+    /// snapshot is left. Closing again does nothing.
+    fn close(&self, py: Python<'_>) -> Result<(), Error> {
+        self.shared.close(py)
+    }
+}

@@ -1,0 +1,149 @@
+//! What a position had cost is known late, and the venue has settled its close by then: each cent comes in once.
+
+use crate::common::{Desk, dec, id};
+use dita_kernel::id::Id;
+use dita_kernel::input::RareFields;
+use dita_kernel::ledger::Account;
+use dita_kernel::names::{KernelEventKind as Kind, VenueOrderStatus as Status};
+
+/// K before fees.
+fn gross(desk: &Desk) -> String {
+    let ledger = desk.kernel.ledger();
+    (ledger.balance(0, Account::Wallet) + ledger.balance(0, Account::Fees)).to_string()
+}
+
+fn sell(desk: &mut Desk, trade: &str, size: &str, price: &str) {
+    assert!(desk.exit_size(0, size).accepted);
+    let exit = desk.submitted();
+    desk.ack(&exit, &format!("V-{trade}"));
+    desk.fill(&exit, trade, size, price);
+}
+
+/// Slot 0 bought 2 at 100 (T1) and sold them at 110 (T2).
+fn closed() -> Desk {
+    let mut desk = Desk::new();
+    desk.enter(0, "2");
+    let entry = desk.submitted();
+    desk.ack(&entry, "V1");
+    desk.fill(&entry, "T1", "2", "100");
+    sell(&mut desk, "T2", "2", "110");
+    assert_eq!(gross(&desk), "1020");
+    desk
+}
+
+fn revise(desk: &mut Desk, kind: Kind, reference: &str, figures: Option<(&str, &str)>) {
+    let reference = id(reference);
+    let outcome = desk.event(kind, &Id::EMPTY, |event| {
+        event.asset = id("BTCUSDT");
+        event.event_id = id("E-revised");
+        event.size = figures.map(|(size, _)| dec(size));
+        event.price = figures.map(|(_, price)| dec(price));
+        event.rare = Some(Box::new(RareFields { ref_trade_id: reference, ..RareFields::default() }));
+    });
+    assert!(outcome.accepted, "{outcome:?}");
+}
+
+#[test]
+fn a_correction_that_the_close_was_settled_by_comes_into_the_wallet_once() {
+    // The venue has T1 at 101 by the time of the close: it tells a profit of 18.
+    let mut after = closed();
+    after.settled("T2", "18", "0.11");
+    assert_eq!(gross(&after), "1018");
+    revise(&mut after, Kind::TradeCorrect, "T1", Some(("2", "101")));
+    assert_eq!(gross(&after), "1018", "told before");
+    let mut before = closed();
+    revise(&mut before, Kind::TradeCorrect, "T1", Some(("2", "101")));
+    assert_eq!(gross(&before), "1018", "not told yet");
+    before.settled("T2", "18", "0.11");
+    assert_eq!(gross(&before), "1018", "told afterwards");
+    before.settled("T1", "0", "0.101");
+    assert_eq!(gross(&before), "1018", "and so is what was corrected");
+    for desk in [after, before] {
+        assert_eq!(desk.kernel.slot(0).unwrap().realized.to_string(), "18");
+        desk.assert_replays();
+    }
+}
+
+#[test]
+fn a_correction_that_the_settlement_knew_nothing_of_is_booked_whole() {
+    for (told, want) in [("20", "1018"), ("20.00000001", "1018.00000001"), ("19.99999999", "1017.99999999")] {
+        let mut desk = closed();
+        desk.settled("T2", told, "0.11");
+        revise(&mut desk, Kind::TradeCorrect, "T1", Some(("2", "101")));
+        assert_eq!(gross(&desk), want, "{told}");
+    }
+}
+
+#[test]
+fn a_bust_that_the_close_was_settled_by_comes_into_the_wallet_once() {
+    let bought = || {
+        let mut desk = Desk::new();
+        desk.enter(0, "2");
+        let entry = desk.submitted();
+        desk.ack(&entry, "V1");
+        desk.fill(&entry, "T1", "1", "100");
+        desk.fill(&entry, "T2", "1", "110");
+        sell(&mut desk, "T3", "1", "120");
+        assert_eq!(gross(&desk), "1015", "at the average of 105");
+        desk
+    };
+    // T2 was taken back before the close: the venue tells 20.
+    let mut after = bought();
+    after.settled("T3", "20", "0.06");
+    revise(&mut after, Kind::TradeBust, "T2", None);
+    assert_eq!(gross(&after), "1020", "told before");
+    let mut before = bought();
+    revise(&mut before, Kind::TradeBust, "T2", None);
+    assert_eq!(gross(&before), "1020", "not told yet");
+    before.settled("T3", "20", "0.06");
+    assert_eq!(gross(&before), "1020", "told afterwards");
+    for desk in [after, before] {
+        assert_eq!(desk.book(), ("0.000".into(), "0.000".into()));
+        desk.assert_replays();
+    }
+}
+
+#[test]
+fn a_price_that_the_close_was_settled_by_comes_into_the_wallet_once() {
+    let mut desk = Desk::new();
+    desk.enter(0, "2");
+    let entry = desk.submitted();
+    desk.ack(&entry, "V1");
+    desk.fill(&entry, "T1", "2", "0");
+    sell(&mut desk, "T2", "2", "110");
+    desk.settled("T2", "18", "0.11");
+    assert_eq!(gross(&desk), "1018");
+    desk.fill(&entry, "T1", "2", "101");
+    assert_eq!(gross(&desk), "1018");
+    assert_eq!(desk.kernel.slot(0).unwrap().realized.to_string(), "18");
+}
+
+#[test]
+fn the_real_price_of_an_inferred_entry_is_held_against_what_was_settled() {
+    let inferred = || {
+        let mut desk = Desk::new();
+        desk.enter(0, "2");
+        let entry = desk.submitted();
+        desk.ack(&entry, "V1");
+        desk.event(Kind::OrderStatus, &entry, |event| {
+            event.status = Some(Status::Filled);
+            event.filled_size = Some(dec("2"));
+            event.average_price = Some(dec("100"));
+        });
+        assert_eq!(desk.size(0), "2.000");
+        (desk, entry)
+    };
+    let (mut flat, entry) = inferred();
+    sell(&mut flat, "T2", "2", "110");
+    flat.settled("T2", "18", "0.11");
+    flat.fill_to(&entry, "T1", "2", "101", "2");
+    assert_eq!(gross(&flat), "1018", "all of it was told");
+    let (mut half, entry) = inferred();
+    sell(&mut half, "T2", "1", "110");
+    half.settled("T2", "9", "0.055");
+    half.fill_to(&entry, "T1", "2", "101", "2");
+    assert_eq!(gross(&half), "1009");
+    assert_eq!(half.kernel.book(0)[0].cost.to_string(), "101", "what is open has cost what it has cost");
+    sell(&mut half, "T3", "1", "110");
+    assert_eq!(gross(&half), "1018", "before anything is settled");
+}

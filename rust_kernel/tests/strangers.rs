@@ -1,0 +1,192 @@
+//! Fills that come as a stranger's, and what they do to ours: taken for inferred ones, forced, or against a slot.
+
+use crate::common::{Desk, dec, id};
+use dita_kernel::id::Id;
+use dita_kernel::input::{Input, InstrumentSpec, SlotOverride};
+use dita_kernel::kernel::KernelConfig;
+use dita_kernel::names::{
+    KernelDiagnosticCode as Code, KernelEventKind as Kind, OrderSide, PositionSide, Product, Severity,
+    TradeSide, TradeStage as Stage, VenueOrderStatus as Status,
+};
+
+/// A fill that names the venue's order and not ours.
+fn stranger(desk: &mut Desk, kind: Kind, side: OrderSide, order: &str, trade: &str, size: &str, price: &str) {
+    let (order, trade, size, price) = (id(order), id(trade), dec(size), dec(price));
+    let outcome = desk.event(kind, &Id::EMPTY, |event| {
+        event.asset = id("BTCUSDT");
+        event.venue_order_id = order;
+        event.order_side = Some(side);
+        event.venue_trade_id = trade;
+        event.size = Some(size);
+        event.price = Some(price);
+    });
+    assert!(outcome.accepted, "{outcome:?}");
+}
+
+fn status(desk: &mut Desk, order: &Id, total: &str) {
+    desk.event(Kind::OrderStatus, order, |event| {
+        event.status = Some(Status::PartiallyFilled);
+        event.filled_size = Some(dec(total));
+        event.average_price = Some(dec("100"));
+    });
+}
+
+#[test]
+fn a_strangers_fill_that_a_total_of_ours_told_too_is_booked_once() {
+    // What was settled of it, whether its fill brings a total, and which of its parts were inferred.
+    #[rustfmt::skip]
+    let cases = [
+        // inferred, then told with the fill, size, K
+        ("2", None,      "2.000", "999.9", "all of it was inferred"),
+        ("2", Some("2"), "2.000", "999.9", "the same, and the fill says so"),
+        ("1", None,      "2.000", "999.9", "a part was inferred"),
+        ("3", None,      "3.000", "999.85", "one more is still to come"),
+        ("3", Some("5"), "5.000", "999.75", "all three are others"),
+    ];
+    for (inferred, total, size, k, what) in cases {
+        for settled in [false, true] {
+            let mut desk = Desk::new();
+            desk.enter(0, "5");
+            let entry = desk.submitted();
+            stranger(&mut desk, Kind::PartialFill, OrderSide::Buy, "V1", "T1", "2", "100");
+            if settled {
+                desk.settled("T1", "0", "0.1");
+            }
+            status(&mut desk, &entry, inferred);
+            desk.event(Kind::PartialFill, &entry, |event| {
+                event.venue_order_id = id("V1");
+                event.venue_trade_id = id("T1");
+                event.size = Some(dec("2"));
+                event.price = Some(dec("100"));
+                event.filled_size = total.map(dec);
+            });
+            assert_eq!(desk.size(0), size, "{what}, settled: {settled}");
+            assert_eq!(desk.book(), (size.to_owned(), "0.000".to_owned()), "{what}, settled: {settled}");
+            assert_eq!(desk.k(), k, "{what}, settled: {settled}");
+            desk.settled("T1", "0", "0.1");
+            assert_eq!(desk.k(), k, "{what}: settled once");
+            desk.assert_replays();
+        }
+    }
+}
+
+#[test]
+fn a_strangers_exit_that_a_total_of_ours_told_too_is_booked_once() {
+    let mut desk = Desk::new();
+    desk.open(0, "2", "100");
+    desk.exit(0);
+    let exit = desk.submitted();
+    stranger(&mut desk, Kind::FullFill, OrderSide::Sell, "V2", "T2", "2", "110");
+    desk.settled("T2", "20", "0.11");
+    status(&mut desk, &exit, "2");
+    assert_eq!(desk.book().0, "-2.000", "nobody knows yet that the two are one");
+    desk.event(Kind::OrderAck, &exit, |event| event.venue_order_id = id("V2"));
+    assert_eq!((desk.stage(0), desk.book()), (Stage::Closed, ("0.000".into(), "0.000".into())));
+    assert_eq!(desk.k(), "1019.79", "1000 + 20 − 0.1 − 0.11");
+    assert_eq!(desk.kernel.slot(0).unwrap().realized.to_string(), "20");
+    desk.assert_replays();
+}
+
+#[test]
+fn a_liquidation_that_turns_out_to_be_an_order_of_ours_takes_from_the_slots_once() {
+    let mut desk = Desk::new();
+    desk.open(0, "2", "100");
+    desk.exit(0);
+    let exit = desk.submitted();
+    desk.ack(&exit, "VX");
+    stranger(&mut desk, Kind::Liquidation, OrderSide::Sell, "", "L1", "1.5", "90");
+    assert_eq!((desk.size(0), desk.book().1), ("0.500".into(), "0.000".into()));
+    let k = desk.k();
+    desk.fill(&exit, "L1", "1.5", "90");
+    assert_eq!((desk.size(0), desk.book()), ("0.500".into(), ("0.500".into(), "0.000".into())));
+    assert_eq!((desk.stage(0), desk.k()), (Stage::ExitWorking, k));
+    assert_eq!(desk.money(0).1, "0.1675", "0.1 and 0.0675: the slot bears its fee");
+    desk.fill(&exit, "T2", "0.5", "90");
+    let order = desk.kernel.orders().by_client_id(&exit).map(|place| desk.kernel.orders().at(place)).unwrap();
+    assert_eq!((order.filled.0, order.status), (2_000, Status::Filled));
+    assert_eq!((desk.stage(0), desk.book().0), (Stage::Closed, "0.000".into()));
+    desk.assert_replays();
+}
+
+#[test]
+fn a_slot_whose_position_others_have_closed_says_so_and_an_operator_closes_it() {
+    let mut desk = Desk::new();
+    desk.open(0, "1", "100");
+    desk.open(1, "1", "100");
+    stranger(&mut desk, Kind::FullFill, OrderSide::Sell, "S1", "S1", "1", "100");
+    assert_eq!(desk.book(), ("1.000".into(), "-1.000".into()));
+    assert!(desk.exit(0).accepted);
+    assert!(desk.effects.notices.is_empty(), "one of the two is there");
+    let exit = desk.submitted();
+    desk.ack(&exit, "V9");
+    desk.fill(&exit, "T9", "1", "100");
+    // The venue has nothing left, and slot 1 holds one.
+    assert!(desk.exit(1).accepted, "K may be wrong: the venue decides");
+    let warned = desk.effects.notices.last().cloned().expect("a notice");
+    assert_eq!(
+        (warned.code, warned.severity, warned.slot_id),
+        (Code::ReconcileRequired, Severity::Warning, Some(1))
+    );
+    let exit = desk.submitted();
+    desk.event(Kind::OrderReject, &exit, |event| event.status = Some(Status::Rejected));
+    let told = desk.effects.notices.last().cloned().expect("a notice");
+    assert_eq!(
+        (told.code, told.severity, told.slot_id),
+        (Code::ReconcileRequired, Severity::Critical, Some(1))
+    );
+    assert_eq!((desk.stage(1), desk.book()), (Stage::PositionOpen, ("0.000".into(), "-1.000".into())));
+    let closed = SlotOverride {
+        closed: Some(true),
+        ..SlotOverride::new(1, id("ann"), "the position is closed at the venue".into())
+    };
+    assert!(desk.put(Input::Override(Box::new(closed))).accepted);
+    assert_eq!((desk.stage(1), desk.book()), (Stage::Closed, ("0.000".into(), "0.000".into())));
+    desk.assert_replays();
+}
+
+#[test]
+fn spot_has_no_position_side_on_an_account_in_hedge_mode() {
+    let mut spot = InstrumentSpec::linear(id("BTCUSDT"), id("BTC"), id("USDT"), dec("0.1"), dec("0.001"));
+    spot.product = Product::Spot;
+    let config = KernelConfig { hedge_mode: true, ..KernelConfig::default() };
+    let mut desk = Desk::over_with(config, spot, &[("USDT", "1000")], "100");
+    desk.enter(0, "1");
+    let entry = desk.submitted();
+    let side = |desk: &Desk, order: &Id| {
+        desk.kernel.orders().by_client_id(order).map(|place| desk.kernel.orders().at(place).position_side)
+    };
+    assert_eq!(side(&desk, &entry), Some(PositionSide::Both));
+    desk.event(Kind::FullFill, &entry, |event| {
+        event.position_side = Some(PositionSide::Both);
+        event.venue_trade_id = id("T1");
+        event.size = Some(dec("1"));
+        event.price = Some(dec("100"));
+    });
+    // A stranger's names no book either.
+    stranger(&mut desk, Kind::FullFill, OrderSide::Buy, "S1", "S1", "1", "100");
+    assert_eq!(desk.kernel.book(0)[PositionSide::Long as usize].qty.0, 0);
+    desk.exit(0);
+    let exit = desk.submitted();
+    assert_eq!(side(&desk, &exit), Some(PositionSide::Both));
+    assert_eq!(desk.kernel.slot(0).map(|slot| slot.side), Some(TradeSide::Long));
+}
+
+#[test]
+fn a_liquidation_that_nobody_has_given_for_becomes_its_orders_fill() {
+    // It came before the fill that it closed.
+    let mut desk = Desk::new();
+    desk.enter(0, "1");
+    let entry = desk.submitted();
+    desk.ack(&entry, "V1");
+    desk.fill(&entry, "T1", "0.5", "100");
+    desk.exit(0);
+    let exit = desk.submitted();
+    desk.ack(&exit, "V2");
+    desk.fill(&exit, "T2", "0.5", "100");
+    stranger(&mut desk, Kind::Liquidation, OrderSide::Sell, "", "L1", "0.5", "90");
+    assert_eq!(desk.book(), ("-0.500".into(), "-0.500".into()));
+    desk.fill(&entry, "T3", "0.5", "100");
+    desk.fill(&exit, "L1", "0.5", "90");
+    assert_eq!((desk.size(0), desk.book()), ("0.000".into(), ("0.000".into(), "0.000".into())));
+    desk.assert_replays();
+}
