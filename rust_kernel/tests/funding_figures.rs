@@ -200,6 +200,20 @@ fn a_late_fill_changes_the_open_boundaries_after_it_and_no_other() {
 }
 
 #[test]
+fn a_fill_without_a_time_changes_no_boundary() {
+    let mut desk = Desk::new();
+    terms(&mut desk, |_| ());
+    desk.open(0, "2", "100");
+    pass(&mut desk, 8 * HOUR);
+    late_fill(&mut desk, 1, "1", 0);
+    assert_eq!(
+        (desk.size(1).as_str(), net(&desk).as_str()),
+        ("1.000", "-0.02"),
+        "nobody knows that it was before"
+    );
+}
+
+#[test]
 fn late_fills_of_one_trade_are_one_part_of_the_boundary() {
     let mut desk = Desk::new();
     terms(&mut desk, |_| ());
