@@ -14,7 +14,8 @@ TRIP = (
     "One round trip: entry intent, acknowledgement, fill, fee, exit intent, acknowledgement, fill, fee,"
     " account updated. On: exact decimals, duplicate detection, double-entry ledger, limits, exposure,"
     " reconciliation, prediction of funding (no boundary falls into the run). Off: journal; the log, but"
-    " for what T2 says. Every arm asserts the same end: position 0, the exact fees, the exact realised PnL, the trade count."
+    " for what T2 says. Every arm asserts the same end: position 0, the exact fees, the exact realised PnL,"
+    " the trade count."
 )
 
 FEE_IN_FILL = "10 slots, the fee in the fill: 8 inputs"
