@@ -425,3 +425,20 @@ fn an_entry_that_never_left_may_end_over_a_position_given_by_hand() {
         desk.assert_replays();
     }
 }
+
+#[test]
+fn an_entry_that_works_on_after_another_took_its_seat_is_canceled() {
+    let mut desk = Desk::new();
+    let first = desk.open(0, "1", "100");
+    stranger(&mut desk, "S-IN", "T-IN", OrderSide::Buy, "1", "110");
+    assert!(overrule(&mut desk, 0, |change| change.entry_order = Some(id("S-IN"))).accepted);
+    desk.event(Kind::AmendAck, &first, |event| event.order_size = Some(dec("2")));
+    let canceled = desk
+        .effects
+        .commands
+        .iter()
+        .any(|command| matches!(command, Command::Cancel(order) if order.venue_client_id == first));
+    assert!(canceled, "nobody wants more of it");
+    assert_eq!(desk.size(0), "2.000", "what it had filled stays where it is");
+    desk.assert_replays();
+}

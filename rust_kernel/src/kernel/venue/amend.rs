@@ -254,7 +254,7 @@ impl Kernel {
         }
     }
 
-    /// An order that had ended works again. Where its slot carries another trade by now, nobody wants it: it is
+    /// An order that had ended works again. Where its slot carries another trade or entry by now, nobody wants it: it is
     /// canceled, and what it fills is nobody's.
     #[cold]
     pub(crate) fn reopen(&mut self, place: u32, effects: &mut Effects) {
@@ -263,7 +263,15 @@ impl Kernel {
         order.cancel_requested = false;
         let reference = OrderRef { place, number: order.number };
         let (role, slot_id, trade_number) = (order.role, order.slot_id, order.trade_number);
-        let owner = self.owner_of(role, slot_id, trade_number).filter(|slot_id| !self.moved_on(*slot_id));
+        let number = reference.number;
+        // An operator may have given the trade another entry meanwhile: there is one seat.
+        let seat_taken = |slot_id: u32| {
+            let seated = self.slots[slot_id as usize].entry;
+            role == OrderRole::Entry && seated.is_some_and(|entry| entry.number != number)
+        };
+        let owner = self
+            .owner_of(role, slot_id, trade_number)
+            .filter(|slot_id| !self.moved_on(*slot_id) && !seat_taken(*slot_id));
         let Some(slot_id) = owner else {
             self.orders.disown(place);
             self.orders.at_mut(place).cancel_requested = true;
