@@ -442,6 +442,24 @@ fn a_fill_that_the_memory_has_forgotten_is_found_in_the_log() {
 }
 
 #[test]
+fn a_strangers_fill_that_is_remembered_may_still_bring_its_fee() {
+    let directory = Directory::new();
+    let mut rig = begun(&directory);
+    let before = rig.engine.kernel().ledger().balance(0, Account::Wallet);
+    let told = |fee: Option<&str>| {
+        let mut fill = fill_again("T-other", "");
+        if let Input::Venue(event) = &mut fill {
+            event.fee = fee.map(dec);
+        }
+        fill
+    };
+    assert_eq!(rig.ask(told(None)).outcome.code, Code::UnknownOrder);
+    assert!(rig.ask(told(Some("0.07"))).outcome.accepted);
+    let paid = before - rig.engine.kernel().ledger().balance(0, Account::Wallet);
+    assert_eq!(paid.to_string(), "0.07", "the fee that was told, and not the one that was predicted");
+}
+
+#[test]
 fn a_log_that_cannot_be_synced_lets_nothing_leave() {
     let directory = Directory::new();
     let mut rig = begun(&directory);

@@ -104,10 +104,21 @@ impl Kernel {
         }
     }
 
-    /// True for a fill of an order that is not known here, or not any more: whatever time it carries, a log may know it.
+    /// True for a fill that nothing here knows, neither its order nor the fill itself, or not any more: whatever time it
+    /// carries, a log may know it. What is remembered is for the memory: told again, it may bring what it lacked.
     #[inline]
     pub fn is_strangers_fill(&self, event: &VenueEvent) -> bool {
-        matches!(event.kind, Kind::PartialFill | Kind::FullFill) && self.find_order(event).is_none()
+        matches!(event.kind, Kind::PartialFill | Kind::FullFill)
+            && self.find_order(event).is_none()
+            && !self.holds_fill(event)
+    }
+
+    #[cold]
+    fn holds_fill(&self, event: &VenueEvent) -> bool {
+        let (Some(instrument), Some(side)) = (self.instrument_of(&event.asset), event.order_side) else {
+            return false;
+        };
+        self.orders.holder_of_fill(instrument, &event.venue_trade_id, side).is_some()
     }
 
     fn fill_booking<'a>(&'a self, event: &'a VenueEvent) -> Option<BookingKey<'a>> {
