@@ -315,7 +315,7 @@ def _a_clock_that_is_off(bench: Bench) -> None:
 
 # ------------------------------------------------------------------------------------------------ the list
 
-_LOG: Final = "it needs a restart, and this version keeps no log to start from"
+_LOG: Final = "it needs a kernel that is killed and opened again on its log, which this suite does not do yet"
 
 
 def _one(number: int, name: str, trouble: Trouble, play: Callable[[Bench], None]) -> Sequence:

@@ -139,13 +139,14 @@ impl Durable {
         let keyed = if key.is_some() { KEYED } else { 0 };
         let kind = kind_of(input) | refused | keyed;
         self.since_snapshot += 1;
+        let mut written = Ok(());
         self.log.append(kind, kernel.seq(), stamp.0, key.as_slice(), |out| {
-            // Nothing in an input is of a kind that cannot be written.
-            let _ = codec::encode(input, out);
+            written = codec::encode(input, out);
             if let Some(key) = key {
                 out.extend_from_slice(&key);
             }
-        })
+        })?;
+        written.map_err(|error| unwritable("input", &error))
     }
 
     /// The newest mark of an instrument takes the place of the one before, which nothing has read.
@@ -211,8 +212,10 @@ impl Durable {
             return Ok(());
         }
         self.since_snapshot = 0;
-        let state = kernel.to_snapshot().unwrap_or_default();
-        let written = self.log.write_snapshot(kernel.seq(), kernel.now_ns(), &state, &kernel.state_hash());
+        let written =
+            kernel.to_snapshot().map_err(|error| unwritable("snapshot", &error)).and_then(|state| {
+                self.log.write_snapshot(kernel.seq(), kernel.now_ns(), &state, &kernel.state_hash())
+            });
         self.snapshot_failure = written.err();
         if let Some(failure) = self.log.failure() {
             return Err(failure);
@@ -221,6 +224,12 @@ impl Durable {
         // Index files of sealed segments are merged here rather than while a segment is sealed.
         self.log.maintain().map(drop)
     }
+}
+
+/// Nothing in an input or in a state is of a kind that cannot be written; should it be, the log stops and says so.
+#[cold]
+fn unwritable(field: &'static str, error: &codec::CodecError) -> LogError {
+    LogError::Config { field, reason: error.to_string() }
 }
 
 /// The input's number in the log, for those who only look at types.

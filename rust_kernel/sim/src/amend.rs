@@ -66,7 +66,7 @@ impl SimVenue {
         let Some(order) = self.orders.live(place) else { return Err(Reject::UnknownOrder) };
         let market = &self.markets[order.market as usize];
         let change = Change {
-            size: check_size(market, request.size)?,
+            size: reducible(market, order, check_size(market, request.size)?)?,
             limit: read_limit(market, order, request)?,
             trigger: read_new_trigger(market, order, request)?,
         };
@@ -158,6 +158,18 @@ impl SimVenue {
         if let Some(Input::Venue(event)) = out.get_mut(before) {
             event.rare.get_or_insert_default().request_id.clone_from(request_id);
         }
+    }
+}
+
+/// The new size; of what only reduces, what is left of it is cut to the position as it is now: a limit that meets the
+/// market takes at once.
+fn reducible(market: &Market, order: &Order, size: i128) -> Result<i128, Reject> {
+    if !order.reduce_only || order.is_dormant() || size <= order.filled {
+        return Ok(size);
+    }
+    match market.closable(order.order_side, order.position_side) {
+        0 => Err(Reject::ReduceOnlyNoPosition),
+        closable => Ok(size.min(order.filled.saturating_add(closable))),
     }
 }
 

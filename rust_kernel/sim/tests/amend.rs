@@ -188,3 +188,20 @@ fn money_is_conserved_through_amends() {
     x.venue.cancel(0, &named("A", ""), &mut x.heard);
     assert_eq!(short(x.tell())[0].split(':').next_back(), Some(" already filled"));
 }
+
+#[test]
+fn an_amended_reduce_only_order_never_takes_beyond_the_position() {
+    for (sold, want, left) in [
+        ("2", vec!["AMEND_ACK A filled 0 left 1 of 1", "FULL_FILL A 1@98 TAKER"], "0"),
+        ("3", vec!["AMEND_REJECT A filled 0 left 3 of 3: reduce only: no position"], "0"),
+    ] {
+        let mut x = Exchange::plain();
+        x.quote("98 100");
+        x.send("L buy 3");
+        x.send("A sell 3 110 reduce");
+        x.send(&format!("B sell {sold}"));
+        assert_eq!(short(x.amend("A 3 98")), want, "{sold} sold meanwhile");
+        let (position, _) = x.venue.position(&id("BTCUSDT")).unwrap();
+        assert_eq!(exchange::trimmed(position).to_string(), left);
+    }
+}

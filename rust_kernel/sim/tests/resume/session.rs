@@ -477,10 +477,7 @@ impl Session {
             let closed = slot.basis.qty.is_zero() && slot.stage.is_free();
             assert!(closed || unassigned, "{:?}: {slot:?}", self.variant);
         }
-        // And where such an exit had been cut to size in the life before, which the new venue does not know, it may go through
-        // zero: the book is then what lies in nobody's slot and in the slots, and their exits cannot reduce it.
-        let flat = self.kernel.book(0).iter().all(|basis| basis.qty.is_zero());
-        assert!(flat || unassigned, "{:?}", self.kernel.book(0));
+        assert!(self.kernel.book(0).iter().all(|basis| basis.qty.is_zero()), "{:?}", self.kernel.book(0));
         for order in self.kernel.orders().iter() {
             assert_eq!(order.doubt, OrderDoubt::None, "{order:?}");
             assert!(order.inferred.is_zero() && !order.is_live(), "{order:?}");
