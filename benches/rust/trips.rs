@@ -7,13 +7,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use dita_engine::{Engine, EngineConfig, LogSettings, Port, Progress, Recovery, SharedDisk, Ticket};
+use dita_kernel::id::Id;
 use dita_kernel::input::{Input, InstrumentSpec};
 use dita_kernel::kernel::KernelConfig;
 use dita_kernel::names::{KernelCommandType as Action, TradeStage};
 use dita_log::{Disk, DiskFile, FileDisk, LockOutcome, MemoryDisk, Reader, Span};
 use dita_sim::{SimConfig, SimVenue};
 
-use crate::{dec, id, intent};
+use crate::{Name, dec, id, intent};
 
 /// Empties a directory, and makes it where it is not there.
 pub fn empty(directory: &Path) {
@@ -187,7 +188,11 @@ impl Took {
 pub struct Trips {
     engine: Engine,
     write_ns: Arc<AtomicU64>,
-    trips: u64,
+    /// The entry's and the exit's intent, as far as they are the same each time.
+    intents: [Input; 2],
+    name: Name,
+    trade_ids: Vec<Id>,
+    tickets: Vec<Ticket>,
 }
 
 impl Trips {
@@ -219,7 +224,14 @@ impl Trips {
             })
             .expect("a quote");
         assert_eq!(engine.run(), Progress::Quiet);
-        Trips { engine, write_ns, trips: 0 }
+        Trips {
+            engine,
+            write_ns,
+            intents: [Action::Enter, Action::Exit].map(|action| intent(action, &id("BTCUSDT"))),
+            name: Name::FIRST,
+            trade_ids: Vec::new(),
+            tickets: Vec::new(),
+        }
     }
 
     /// The last input's number.
@@ -248,35 +260,39 @@ impl Trips {
 
     fn round(&mut self, slots: u32) -> Took {
         self.sync();
-        self.trips += 1;
-        let trip = self.trips;
+        self.trade_ids.clear();
         let (waited_ns, written_ns) = (self.waited_ns(), self.write_ns.load(Ordering::Relaxed));
         let start = Instant::now();
-        for (action, letter, end) in
-            [(Action::Enter, 'e', TradeStage::PositionOpen), (Action::Exit, 'x', TradeStage::Closed)]
-        {
-            let tickets: Vec<Ticket> = (0..slots)
-                .map(|slot_id| {
-                    let mut input = intent(action, &id("BTCUSDT"));
-                    if let Input::Intent(intent) = &mut input {
-                        intent.slot_id = slot_id;
-                        intent.trade_id = id(&format!("t{trip}-{slot_id}"));
-                        intent.intent_id = id(&format!("{letter}{trip}-{slot_id}"));
-                    }
-                    self.engine.push_batched(input, true).expect("there is room").expect("a ticket")
-                })
-                .collect();
-            assert_eq!(self.engine.run(), Progress::Quiet);
-            for ticket in tickets {
-                let answer = self.engine.take_answer(ticket).expect("an answer");
-                assert_eq!(answer.outcome.state, Some(end));
-            }
-        }
+        self.leg(slots, 0, b'e', TradeStage::PositionOpen);
+        self.leg(slots, 1, b'x', TradeStage::Closed);
         let all_us = start.elapsed().as_secs_f64() * 1e6;
         Took {
             all_us,
             syncs_us: (self.waited_ns() - waited_ns) as f64 / 1e3,
             writes_us: (self.write_ns.load(Ordering::Relaxed) - written_ns) as f64 / 1e3,
+        }
+    }
+
+    /// All entries, or all exits: put in together, and each answer looked at.
+    fn leg(&mut self, slots: u32, leg: usize, letter: u8, end: TradeStage) {
+        for slot_id in 0..slots {
+            self.name.advance();
+            let mut input = self.intents[leg].clone();
+            if let Input::Intent(intent) = &mut input {
+                intent.slot_id = slot_id;
+                intent.intent_id = self.name.id(letter);
+                if leg == 0 {
+                    self.trade_ids.push(self.name.id(b't'));
+                }
+                intent.trade_id.clone_from(&self.trade_ids[slot_id as usize]);
+            }
+            let ticket = self.engine.push_batched(input, true).expect("there is room").expect("a ticket");
+            self.tickets.push(ticket);
+        }
+        assert_eq!(self.engine.run(), Progress::Quiet);
+        for ticket in self.tickets.drain(..) {
+            let answer = self.engine.take_answer(ticket).expect("an answer");
+            assert_eq!(answer.outcome.state, Some(end));
         }
     }
 }

@@ -103,8 +103,9 @@ impl Engine {
             Port::Foreign => return Ok(Some(Progress::Call(Box::new(call)))),
             Port::Sim(venue) => port::ask(venue, self.last_ns, &call.command, &mut self.feedback),
         }
-        let answers = core::mem::take(&mut self.feedback);
-        self.feed(call.ticket, answers);
+        let mut answers = core::mem::take(&mut self.feedback);
+        self.feed(call.ticket, answers.drain(..));
+        self.feedback = answers;
         Ok(None)
     }
 
