@@ -7,10 +7,12 @@
 
 mod account;
 mod answer;
+mod answers;
 mod clock;
 mod drift_story;
 mod durable;
 mod log_stats;
+mod outgoing;
 mod port;
 mod recovery;
 mod replay_check;
