@@ -6,6 +6,7 @@ import weakref
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self, TypeAlias
 
@@ -20,7 +21,7 @@ from dita._kernel import (
 )
 from dita.clock import Clock
 from dita.control.memory import ControlPlane, ControlUpdate, InMemoryControlPlane, KernelControlSnapshot
-from dita.errors import InvalidInput, InvalidType, NotYetSupported, placed, refuse, wrong_type
+from dita.errors import InvalidInput, InvalidType, KernelClosed, NotYetSupported, placed, refuse, wrong_type
 from dita.exchange import ExchangeConfig
 from dita.journal.memory import KernelJournal
 from dita.kernel.followers import Followers
@@ -96,7 +97,8 @@ class ExecutionKernel:
             journal: Takes every stage change.
             account: Must be None: the account is the kernel's own.
             projection: Holds the newest state for others.
-            projection_client: A cluster's client for a projection; not supported yet.
+            projection_client: A Hazelcast client, for a projection in its cluster; the kernel's name there is
+                `instance_nonce` where that is a text, else "main".
             zinc_plane: Holds the newest state for other processes.
             clock: Where kernel time comes from. None means SystemClock for a venue that says `live = True`,
                 else ManualClock.
@@ -117,14 +119,15 @@ class ExecutionKernel:
             log_retained_bytes: Files that no snapshot needs go once they take more than this.
 
         Raises:
-            NotYetSupported: `account` or `projection_client` is given.
+            NotYetSupported: `account` is given.
             LogError: The log does not open; its subclass and its text say why and what to do. Its files are
                 as they were.
         """
         if account is not None:
             raise NotYetSupported("account: a kernel keeps its own: read ExecutionKernel.account")
         if projection is None and projection_client is not None:
-            projection = build_projection(projection_client)
+            name = instance_nonce if isinstance(instance_nonce, str) and instance_nonce else "main"
+            projection = build_projection(projection_client, kernel=name)
         self._venue = venue
         self._followers = Followers(journal, projection, zinc_plane)
         self._engine = open_engine(
@@ -657,6 +660,19 @@ class ExecutionKernel:
             close_at_exit(self._engine)
             catch_up(self._engine, self._venue, self._recovery, Missed(log_dir))
         self._end_watch = self._follow_controls()
+        self._attach_projection(log_dir)
+
+    def _attach_projection(self, log_dir: str | os.PathLike[str] | None) -> None:
+        """Show the projection all that was recovered. Weak: it outlives its kernels."""
+        reference = weakref.ref(self)
+
+        def health() -> Mapping[str, Any]:
+            kernel = reference()
+            if kernel is None:
+                raise KernelClosed
+            return kernel.health()
+
+        self._followers.attach(None if log_dir is None else Path(log_dir), health)
 
     def _follow_controls(self) -> Callable[[], None]:
         """Go by the controls as they stand, and by every change from now on."""

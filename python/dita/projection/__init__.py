@@ -1,5 +1,5 @@
-"""The projection: the newest state, where others can read it."""
+"""The projection: the newest state, where others can read it, in memory or in a cluster."""
 
-from dita.projection.memory import KernelProjection, MemoryProjection, build_projection
+from dita.projection.memory import KernelProjection, MemoryProjection, Moment, build_projection
 
-__all__ = ["KernelProjection", "MemoryProjection", "build_projection"]
+__all__ = ["KernelProjection", "MemoryProjection", "Moment", "build_projection"]

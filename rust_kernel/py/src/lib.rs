@@ -10,6 +10,7 @@ pub mod details;
 pub mod engine;
 pub mod errors;
 pub mod intent;
+pub mod json;
 pub mod limits;
 pub mod names;
 pub mod number;
