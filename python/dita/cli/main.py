@@ -12,6 +12,7 @@ from dita.cli import (
     demo,
     drift,
     explain,
+    halt,
     hazelcast,
     log_replay,
     log_stats,
@@ -49,6 +50,11 @@ _COMMANDS: Final = (
     verify_log,
     log_stats,
     certify_venue,
+    halt.HALT,
+    halt.RESUME,
+    halt.FLATTEN,
+    halt.FREEZE,
+    halt.LIMITS,
     hazelcast,
 )
 

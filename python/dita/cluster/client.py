@@ -2,6 +2,7 @@
 
 import logging
 import socket
+import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -28,6 +29,7 @@ def open_client(
     address: ClusterAddress,
     *,
     in_background: bool = False,
+    stays: bool = False,
     timeout_s: float = CONNECT_TIMEOUT_S,
     on_lifecycle: Callable[[str], None] | None = None,
     client_name: str = "dita",
@@ -38,6 +40,7 @@ def open_client(
         address: Where the cluster is.
         in_background: Return at once, connect when the cluster is there and again whenever it comes back;
             else connect now, or raise.
+        stays: Connect now, or raise, and then again whenever the cluster comes back.
         timeout_s: How long to try, where not in the background.
         on_lifecycle: Hears CONNECTED, DISCONNECTED and so on, in the client's thread.
         client_name: What the cluster shows.
@@ -55,27 +58,40 @@ def open_client(
             from hazelcast.errors import HazelcastError  # noqa: PLC0415
     except ImportError as error:
         raise ClusterError(MISSING) from error
+    background = in_background or stays
+    is_connected = threading.Event()
+
+    def hear(state: str) -> None:
+        if state == "CONNECTED":
+            is_connected.set()
+        if on_lifecycle is not None:
+            on_lifecycle(state)
+
     # What it has to say of connections comes as lifecycle events and as errors.
     logging.getLogger("hazelcast").setLevel(logging.CRITICAL)
     try:
-        return HazelcastClient(
+        client = HazelcastClient(
             cluster_name=address.name,
             cluster_members=list(address.members),
             client_name=client_name,
-            async_start=in_background,
+            async_start=background,
             reconnect_mode=ReconnectMode.ASYNC,
             # In the background it never gives up: -1 is for ever, and nobody waits for it.
-            cluster_connect_timeout=-1 if in_background else timeout_s,
-            connection_timeout=_KNOCK_TIMEOUT_S if in_background else timeout_s,
+            cluster_connect_timeout=-1 if background else timeout_s,
+            connection_timeout=_KNOCK_TIMEOUT_S if background else timeout_s,
             retry_initial_backoff=0.1,
             retry_max_backoff=RETRY_BACKOFF_MAX_S,
             invocation_timeout=INVOCATION_TIMEOUT_S,
             heartbeat_interval=HEARTBEAT_INTERVAL_S,
             heartbeat_timeout=HEARTBEAT_TIMEOUT_S,
-            lifecycle_listeners=[] if on_lifecycle is None else [on_lifecycle],
+            lifecycle_listeners=[hear],
         )
     except (HazelcastError, OSError) as error:
         raise unreachable(address) from error
+    if stays and not is_connected.wait(timeout_s):
+        client.shutdown()
+        raise unreachable(address)
+    return client
 
 
 @contextmanager

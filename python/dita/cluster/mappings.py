@@ -82,7 +82,14 @@ MAPPINGS: Final[dict[str, dict[str, str]]] = {
         "updated_by": _ID,
         "updated_at": _ID,
     },
-    HEALTH: {**_HEAD, "now_ns": _COUNT, "at_ns": _COUNT, "plane_errors": _COUNT, "control_plane": _ID},
+    HEALTH: {
+        **_HEAD,
+        "now_ns": _COUNT,
+        "at_ns": _COUNT,
+        "plane_errors": _COUNT,
+        "flattening": _FLAG,
+        "control_trouble": _ID,
+    },
 }
 
 

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any, Final, Self, TypeAlias
 
 from dita._kernel import (
+    ControlGate,
     KernelIntent,
     KernelOutcome,
     Liquidity,
@@ -24,6 +25,7 @@ from dita.control.memory import ControlPlane, ControlUpdate, InMemoryControlPlan
 from dita.errors import InvalidInput, InvalidType, KernelClosed, NotYetSupported, placed, refuse, wrong_type
 from dita.exchange import ExchangeConfig
 from dita.journal.memory import KernelJournal
+from dita.kernel.flatten import Flattening
 from dita.kernel.followers import Followers
 from dita.kernel.missed import Missed
 from dita.kernel.opening import (
@@ -155,6 +157,7 @@ class ExecutionKernel:
         self._exchange = ExchangeConfig()
         # The controls are in the log too.
         self._control_plane: ControlPlane = control_plane or InMemoryControlPlane(self.control)
+        self._flattening: Flattening | None = None
         self._recovery = self._engine.recovery()
         try:
             self._begin(log_dir)
@@ -584,8 +587,21 @@ class ExecutionKernel:
         }
 
     def health(self) -> dict[str, Any]:
-        """Return how the kernel itself is: `seq`, `now_ns`, `plane_errors`."""
-        return {"seq": self.seq, "now_ns": self.now_ns, "plane_errors": self._followers.errors}
+        """Return how the kernel itself is.
+
+        Returns:
+            `seq`, `now_ns`, `plane_errors`, `flattening` (whether positions are being left), and
+            `control_trouble`: what is wrong with the control plane, or what of it the kernel refused; empty
+            where all is well.
+        """
+        standing: dict[str, Any] = getattr(self._control_plane, "standing", dict)()
+        return {
+            "seq": self.seq,
+            "now_ns": self.now_ns,
+            "plane_errors": self._followers.errors,
+            "flattening": self._flattening is not None and self._flattening.is_busy,
+            "control_trouble": standing.get("trouble") or standing.get("refused") or "",
+        }
 
     def state_hash(self) -> str:
         """Return BLAKE3 of the trading state, 64 hexadecimal digits. A refused input leaves it as it was."""
@@ -681,7 +697,9 @@ class ExecutionKernel:
             changes = standing.as_dict()
             for own in ("version", "updated_at", "freeze_events", "last_freeze_reason", "last_freeze_symbol"):
                 del changes[own]
-            self._engine.update_control(**changes)
+            self._engine.update_control(**_no_looser(changes, self.control))
+        if getattr(self._control_plane, "flatten_stands", False):
+            self._flatten(standing.updated_by)
         # Weak: the plane outlives its kernels.
         reference = weakref.ref(self)
 
@@ -693,9 +711,19 @@ class ExecutionKernel:
         return self._control_plane.watch(changed)
 
     def _take_control(self, update: ControlUpdate) -> None:
-        self._engine.update_control(**update.as_dict())
+        changes = update.as_dict()
+        flatten = changes.pop("flatten", False)
+        if flatten:
+            changes["kill_switch"] = True
+        self._engine.update_control(**changes)
+        if flatten:
+            self._flatten(update.updated_by)
         if self._followers:
             self._followers.write_control(self._engine.control())
+
+    def _flatten(self, by: str) -> None:
+        if self._flattening is None or not self._flattening.stands:
+            self._flattening = Flattening(self, by)
 
     def _instrument(self, asset: str | None) -> str:
         if asset is not None:
@@ -704,3 +732,17 @@ class ExecutionKernel:
         if len(known) != 1:
             raise refuse("asset", asset, f"must name one of the {len(known)} instruments")
         return known[0]
+
+
+_GATES: Final = (ControlGate.NORMAL, ControlGate.REDUCE_ONLY, ControlGate.HALTED)
+
+
+def _no_looser(standing: dict[str, Any], own: KernelControlSnapshot) -> dict[str, Any]:
+    """Return the plane's controls, nowhere looser than the kernel's: a restart lifts no halt, no freeze."""
+    gate = max(_GATES.index(standing["gate"]), _GATES.index(own.gate))
+    return {
+        **standing,
+        "gate": _GATES[gate],
+        "frozen": standing["frozen"] or own.frozen,
+        "kill_switch": standing["kill_switch"] or own.kill_switch,
+    }
