@@ -75,10 +75,12 @@ if TYPE_CHECKING:
     from dita.journal import KernelJournal as KernelJournal
     from dita.journal import MemoryKernelJournal as MemoryKernelJournal
     from dita.kernel import ExecutionKernel as ExecutionKernel
+    from dita.logs import KernelLogs as KernelLogs
+    from dita.logs import set_up_logs as set_up_logs
     from dita.projection import HazelcastProjection as HazelcastProjection
+    from dita.projection import KernelMoment as KernelMoment
     from dita.projection import KernelProjection as KernelProjection
     from dita.projection import MemoryProjection as MemoryProjection
-    from dita.projection import Moment as Moment
     from dita.projection import build_projection as build_projection
     from dita.slots import AccountProjection as AccountProjection
     from dita.slots import KernelSlotView as KernelSlotView
@@ -160,6 +162,8 @@ _HOME = {
     "VenueOrder": "dita.contracts",
     "VenueOrderStatus": "dita.contracts",
     "ZincPlane": "dita.zinc",
+    "KernelLogs": "dita.logs",
+    "set_up_logs": "dita.logs",
     "build_control_plane": "dita.control",
     "ClusterAddress": "dita.cluster",
     "ClusterError": "dita.cluster",
@@ -170,7 +174,7 @@ _HOME = {
     "FileControlPlane": "dita.control",
     "HazelcastControlPlane": "dita.control",
     "HazelcastProjection": "dita.projection",
-    "Moment": "dita.projection",
+    "KernelMoment": "dita.projection",
     "build_projection": "dita.projection",
     "transition_table": "dita.contracts",
 }
@@ -207,7 +211,9 @@ __all__ = [
     "KernelEventKind",
     "KernelIntent",
     "KernelJournal",
+    "KernelLogs",
     "KernelMode",
+    "KernelMoment",
     "KernelOutcome",
     "KernelPoisoned",
     "KernelProjection",
@@ -229,7 +235,6 @@ __all__ = [
     "MemoryKernelJournal",
     "MemoryProjection",
     "MockVenueAdapter",
-    "Moment",
     "NotSent",
     "NotYetSupported",
     "OrderDoubt",
@@ -257,6 +262,7 @@ __all__ = [
     "build_control_plane",
     "build_projection",
     "open_client",
+    "set_up_logs",
     "transition_table",
 ]
 

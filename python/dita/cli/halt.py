@@ -95,7 +95,7 @@ class Command:
 
         try:
             changes = self._make(options)
-            update = ControlUpdate(**changes, updated_by=options.by or _me()) if changes else None
+            update = ControlUpdate(**changes, updated_by=options.by or me()) if changes else None
             controls = _set(options, update)
         except KernelError as error:
             raise CommandFailure(str(error)) from error
@@ -205,7 +205,7 @@ def _plain(controls: "KernelControlSnapshot") -> Mapping[str, Any]:
     return values
 
 
-def _me() -> str:
+def me() -> str:
     """Who asks, where nobody says."""
     try:
         user = getpass.getuser()

@@ -17,6 +17,7 @@ from dita.cli import (
     log_replay,
     log_stats,
     verify_log,
+    watch,
     what_if,
 )
 from dita.cli.failure import CommandFailure
@@ -56,6 +57,7 @@ _COMMANDS: Final = (
     halt.FREEZE,
     halt.LIMITS,
     hazelcast,
+    watch,
 )
 
 

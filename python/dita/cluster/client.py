@@ -58,6 +58,8 @@ def open_client(
             from hazelcast.errors import HazelcastError  # noqa: PLC0415
     except ImportError as error:
         raise ClusterError(MISSING) from error
+    if not in_background and not any(_listens(member) for member in address.members):
+        raise unreachable(address)
     background = in_background or stays
     is_connected = threading.Event()
 

@@ -38,6 +38,7 @@ from dita.kernel.opening import (
     whole,
 )
 from dita.kernel.recovery import catch_up
+from dita.logs import KernelLogs
 from dita.overrides import Override
 from dita.projection.memory import KernelProjection, build_projection
 from dita.slots import AccountProjection, KernelSlotView, KernelStateView
@@ -76,6 +77,7 @@ class ExecutionKernel:
         projection_client: object | None = None,
         zinc_plane: ZincPlane | None = None,
         *,
+        logs: KernelLogs | None = None,
         clock: Clock | None = None,
         instance_nonce: int | str = 0,
         hedge_mode: bool = False,
@@ -102,6 +104,7 @@ class ExecutionKernel:
             projection_client: A Hazelcast client, for a projection in its cluster; the kernel's name there is
                 `instance_nonce` where that is a text, else "main".
             zinc_plane: Holds the newest state for other processes.
+            logs: Logs what the kernel does, as much as the controls' `verbosity` says.
             clock: Where kernel time comes from. None means SystemClock for a venue that says `live = True`,
                 else ManualClock.
             instance_nonce: Marks this instance's client ids (40 bits); a text is hashed. Two kernels that
@@ -131,7 +134,7 @@ class ExecutionKernel:
             name = instance_nonce if isinstance(instance_nonce, str) and instance_nonce else "main"
             projection = build_projection(projection_client, kernel=name)
         self._venue = venue
-        self._followers = Followers(journal, projection, zinc_plane)
+        self._followers = Followers(journal, projection, zinc_plane, logs)
         self._engine = open_engine(
             venue,
             clock,

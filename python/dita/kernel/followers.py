@@ -9,7 +9,8 @@ from typing import Any, Final
 from dita._kernel import Engine, KernelTransition, TradeSlot, VenueEvent
 from dita.errors import KernelClosed
 from dita.journal.memory import KernelJournal
-from dita.projection.memory import KernelProjection, Moment
+from dita.logs import KernelLogs
+from dita.projection.memory import KernelMoment, KernelProjection
 from dita.zinc.memory import ZincPlane
 
 _LOG: Final = logging.getLogger("dita.planes")
@@ -21,15 +22,32 @@ class Followers:
     It knows the engine weakly: the engine calls it, so a strong reference would keep both alive for ever.
     """
 
-    __slots__ = ("_account", "_control", "_engine", "_live_orders", "errors", "journal", "projection", "zinc")
+    __slots__ = (
+        "_account",
+        "_control",
+        "_control_logged",
+        "_engine",
+        "_live_orders",
+        "errors",
+        "journal",
+        "logs",
+        "projection",
+        "zinc",
+    )
 
     def __init__(
-        self, journal: KernelJournal | None, projection: KernelProjection | None, zinc: ZincPlane | None
+        self,
+        journal: KernelJournal | None,
+        projection: KernelProjection | None,
+        zinc: ZincPlane | None,
+        logs: KernelLogs | None = None,
     ) -> None:
         """Take who follows; None where nobody does."""
         self.journal = journal
         self.projection = projection
         self.zinc = zinc
+        self.logs = logs
+        self._control_logged: Mapping[str, Any] = {}
         self.errors = 0
         self._account: Callable[[], Mapping[str, Any]] = dict
         self._control: Callable[[], Mapping[str, Any]] = dict
@@ -39,7 +57,7 @@ class Followers:
 
     def __bool__(self) -> bool:
         """Whether anybody follows."""
-        return not (self.journal is None and self.projection is None and self.zinc is None)
+        return any(one is not None for one in (self.journal, self.projection, self.zinc, self.logs))
 
     def read_from(self, engine: Engine) -> None:
         """Learn where the account and the controls are read."""
@@ -67,7 +85,7 @@ class Followers:
             return
         seen = False
 
-        def moment() -> Moment:
+        def moment() -> KernelMoment:
             nonlocal seen
             engine = self._engine()
             if engine is None:
@@ -76,7 +94,7 @@ class Followers:
             orders = () if seen else engine.orders()
             accounts = [engine.account(asset) or {} for asset in engine.assets()]
             seen = True
-            return Moment(seq, slots, accounts, engine.control(), health(), orders)
+            return KernelMoment(seq, slots, accounts, engine.control(), health(), orders)
 
         self.call(attach, moment, log_dir)
 
@@ -94,6 +112,8 @@ class Followers:
             for transition, event in zip(transitions, events, strict=True):
                 slot = by_id[transition.slot_id]
                 self.call(self.journal.record_transition, transition, slot, event, control)
+        if self.logs is not None:
+            self._log(self.logs, transitions, by_id, events, seq)
         advance = getattr(self.projection, "advance", None)
         if advance is not None:
             self.call(advance, seq)
@@ -103,6 +123,21 @@ class Followers:
                 for slot in slots:
                     self.call(plane.write_slot, slot)
                 self.call(plane.write_account, self._account())
+
+    def _log(
+        self,
+        logs: KernelLogs,
+        transitions: Sequence[KernelTransition],
+        slots: Mapping[int, TradeSlot],
+        events: Sequence[VenueEvent | None],
+        seq: int,
+    ) -> None:
+        control = self._control()
+        if control != self._control_logged:
+            self._control_logged = control
+            self.call(logs.control, control, seq)
+        for transition, event in zip(transitions, events, strict=True):
+            self.call(logs.transition, transition, slots[transition.slot_id], event)
 
     def _write_orders(self, slots: Sequence[TradeSlot]) -> None:
         """Bring the last word on orders that a slot has let go of; those that it holds go with the slot."""
@@ -132,9 +167,14 @@ class Followers:
         """Call a plane. One that fails is logged and counted; trading goes on."""
         try:
             method(*arguments)
-        except Exception:  # noqa: BLE001 - the one boundary to followers: whatever breaks there must not stop a trade
+        except Exception as error:  # noqa: BLE001 - the one boundary to followers: what breaks there stops no trade
             self.errors += 1
-            _LOG.exception("%s failed", getattr(method, "__qualname__", method))
+            what = getattr(method, "__qualname__", str(method))
+            engine = self._engine()
+            seq = 0 if engine is None or engine.closed else engine.seq
+            _LOG.exception("%s failed", what, extra={"seq": seq})
+            if self.logs is not None:
+                self.logs.failed(what, seq, error)
 
     def close(self) -> None:
         """Flush and close the journal, and the projection where it can be closed."""

@@ -15,7 +15,7 @@ from dita.cluster.address import ClusterAddress
 from dita.cluster.client import open_client
 from dita.cluster.mappings import ACCOUNT, CONTROL, HEALTH, ORDERS, SLOTS
 from dita.errors import KernelClosed, refuse
-from dita.projection.memory import Moment
+from dita.projection.memory import KernelMoment
 from dita.projection.newest import IN_FLIGHT_MAX, Key, NewestWriter, Stamp, State
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class HazelcastProjection:
         self._run = run
         self._run_default = time.time_ns()
         self._seq = 0
-        self._source: Callable[[], Moment] | None = None
+        self._source: Callable[[], KernelMoment] | None = None
         self._last_slots: dict[int, TradeSlot] = {}
         self._last: dict[Key, Mapping[str, Any]] = {}
         self._ended: dict[Key, None] = {}
@@ -109,7 +109,7 @@ class HazelcastProjection:
 
     # ------------------------------------------------------------------------- a kernel's, or a follower's
 
-    def attach(self, source: Callable[[], Moment], log_dir: Path | None) -> None:
+    def attach(self, source: Callable[[], KernelMoment], log_dir: Path | None) -> None:
         """Meet the kernel: take all of its state, and read from it from time to time.
 
         Args:
@@ -203,7 +203,7 @@ class HazelcastProjection:
         except KernelClosed:
             self._source = None
 
-    def _take(self, moment: Moment) -> None:
+    def _take(self, moment: KernelMoment) -> None:
         for slot in moment.slots:
             if self._last_slots.get(slot.slot_id) != slot:
                 self._last_slots[slot.slot_id] = slot

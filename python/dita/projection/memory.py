@@ -30,7 +30,7 @@ class KernelProjection(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class KernelMoment:
     """A kernel at one moment, for a projection that asks.
 
     Attributes:
