@@ -916,6 +916,12 @@ class VenueOrder:
     def to_dict(self) -> dict[str, Any]:
         """Every field by name, nested values as dicts; times int nanoseconds; `from_dict` reads it back."""
 
+    def to_json(self) -> str:
+        """One JSON object with the fields of `to_dict`, decimals as text.
+
+        `from_dict` reads it back once it is parsed.
+        """
+
     def __eq__(self, other: object, /) -> bool: ...
     def __getnewargs_ex__(self) -> tuple[tuple[()], dict[str, Any]]: ...
     __hash__: ClassVar[None]  # type: ignore[assignment]
@@ -1247,11 +1253,19 @@ class TradeSlot:
     def to_dict(self) -> dict[str, Any]:
         """Every field by name, nested values as dicts; times int nanoseconds; `from_dict` reads it back."""
 
+    def to_json(self) -> str:
+        """One JSON object with the fields of `to_dict`, decimals as text.
+
+        `from_dict` reads it back once it is parsed.
+        """
+
     def __eq__(self, other: object, /) -> bool: ...
     def __getnewargs_ex__(self) -> tuple[tuple[()], dict[str, Any]]: ...
     __hash__: ClassVar[None]  # type: ignore[assignment]
 
-_Observer: TypeAlias = Callable[[list[KernelTransition], list[TradeSlot], list[VenueEvent | None]], object]
+_Observer: TypeAlias = Callable[
+    [list[KernelTransition], list[TradeSlot], list[VenueEvent | None], int], object
+]
 _Number: TypeAlias = Decimal | str | int | float
 _Time: TypeAlias = datetime | int
 
@@ -1519,6 +1533,9 @@ class Engine:
 
     def slot(self, slot_id: int) -> TradeSlot:
         """A slot as it is now."""
+
+    def used_slots(self, *, busy_only: bool = False) -> tuple[int, list[TradeSlot]]:
+        """The last input, and the slots that have carried a trade, or only those that carry one now."""
 
     def slot_stage(self, slot_id: int) -> TradeStage:
         """A slot's stage, without copying the rest."""

@@ -11,6 +11,7 @@ pub mod engine;
 pub mod errors;
 pub mod follow;
 pub mod intent;
+pub mod json;
 pub mod limits;
 pub mod names;
 pub mod number;
