@@ -10,17 +10,22 @@
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used))]
 
 mod audit;
+mod campaign;
 mod dice;
 mod disk;
 mod ending;
 pub mod faults;
 mod plan;
+mod quiet;
 mod run;
 mod script;
 mod shell;
+mod shrink;
 mod story;
 mod trouble;
 mod world;
 
-pub use run::{Options, SeedReport, run_seed};
+pub use campaign::{Campaign, FAILURES_KEPT, Progress, Summary, run};
+pub use run::{INPUTS, Options, SeedReport, run_seed};
+pub use shrink::{Shrunk, numbers, ranges, shrink};
 pub use trouble::Trouble;

@@ -7,10 +7,14 @@ use dita_sim::FaultCounters;
 
 use crate::faults::FaultSet;
 use crate::plan::{self, Plan};
+use crate::quiet;
 use crate::story;
 use crate::trouble::Trouble;
 use crate::world::World;
 use crate::{ending, script};
+
+/// Inputs of a seed, where nothing else is asked for.
+pub const INPUTS: u64 = 2_000;
 
 /// How a seed is run.
 #[derive(Clone, Debug)]
@@ -19,15 +23,15 @@ pub struct Options {
     pub inputs: u64,
     /// Just these faults, instead of those that the seed draws.
     pub only: Option<FaultSet>,
-    /// Just these steps, instead of all.
-    pub steps: Option<BTreeSet<u64>>,
+    /// Just these decisions of the script, instead of all.
+    pub decisions: Option<BTreeSet<u64>>,
     /// True where what happens is written down.
     pub tell: bool,
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options { inputs: 2_000, only: None, steps: None, tell: false }
+        Options { inputs: INPUTS, only: None, decisions: None, tell: false }
     }
 }
 
@@ -38,8 +42,8 @@ pub struct SeedReport {
     pub seed: u64,
     /// What is wrong, if anything is.
     pub trouble: Option<Trouble>,
-    /// The step it came to.
-    pub steps: u64,
+    /// The decision it came to.
+    pub decision: u64,
     /// The inputs that the kernel took or refused.
     pub inputs: u64,
     /// The faults that were on.
@@ -56,10 +60,11 @@ pub struct SeedReport {
 
 /// Runs a seed. Whatever goes wrong, a panic too, is in the report.
 pub fn run_seed(seed: u64, options: &Options) -> SeedReport {
+    quiet::panics_are_reported_not_printed();
     let plan = plan::draw(seed, options.only);
     let faults = plan.faults;
     let mut world = None;
-    let ended = catch_unwind(AssertUnwindSafe(|| live(&mut world, plan, options)));
+    let ended = quiet::within(|| catch_unwind(AssertUnwindSafe(|| live(&mut world, plan, options))));
     let trouble = match ended {
         Ok(result) => result.err(),
         Err(panic) => Some(Trouble::new("panic", words(panic.as_ref()))),
@@ -67,7 +72,7 @@ pub fn run_seed(seed: u64, options: &Options) -> SeedReport {
     let mut report = SeedReport {
         seed,
         trouble,
-        steps: 0,
+        decision: 0,
         inputs: 0,
         faults,
         fired: BTreeMap::new(),
@@ -77,7 +82,7 @@ pub fn run_seed(seed: u64, options: &Options) -> SeedReport {
     };
     if let Some(mut world) = world {
         report.fired = fired(&mut world);
-        report.steps = world.step;
+        report.decision = world.decision;
         report.inputs = world.inputs;
         report.story = world.story.take().unwrap_or_default();
         report.cells = core::mem::take(&mut world.audit.cells);
@@ -99,21 +104,18 @@ fn live(place: &mut Option<World>, plan: Plan, options: &Options) -> Result<(), 
         world.story = Some(vec![story::head(world)]);
     }
     script::begin(world)?;
-    match &options.steps {
+    match &options.decisions {
         None => {
+            let mut step = 0;
             while world.inputs < options.inputs {
-                world.step += 1;
-                script::step(world, world.step)?;
+                step += 1;
+                for decision in script::decisions(world.plan.seed, step) {
+                    script::decide(world, decision)?;
+                }
             }
         }
-        Some(steps) => {
-            for step in steps {
-                world.step = *step;
-                script::step(world, *step)?;
-            }
-        }
+        Some(decisions) => decisions.iter().try_for_each(|decision| script::decide(world, *decision))?,
     }
-    world.step += 1;
     ending::end(world)
 }
 

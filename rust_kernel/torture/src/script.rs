@@ -41,28 +41,57 @@ pub(crate) fn begin(world: &mut World) -> Result<(), Trouble> {
     Ok(())
 }
 
-/// One step.
-pub(crate) fn step(world: &mut World, number: u64) -> Result<(), Trouble> {
-    let mut dice = Dice::of(world.plan.seed, 1_000 + number);
-    for _ in 0..=dice.below(2) {
-        market(world, &mut dice)?;
+/// The decisions of a step are numbered from so many times its number on.
+const DECISIONS_MAX: u64 = 16;
+const ACCOUNT: u64 = 3;
+const PROCESS: u64 = 4;
+const OPERATE: u64 = 5;
+const ACT: u64 = 6;
+const TIME: u64 = 10;
+
+/// The decisions of a step, by number, in their order.
+pub(crate) fn decisions(seed: u64, step: u64) -> Vec<u64> {
+    let mut dice = Dice::of(seed, 1_000 + step * DECISIONS_MAX + DECISIONS_MAX - 1);
+    let (moves, acts, operates) = (1 + dice.below(3), 1 + dice.below(4), dice.once_in(30));
+    let mut kinds: Vec<u64> = (0..moves).collect();
+    kinds.extend([ACCOUNT, PROCESS]);
+    kinds.extend(operates.then_some(OPERATE));
+    kinds.extend(ACT..ACT + acts);
+    kinds.push(TIME);
+    kinds.into_iter().map(|kind| step * DECISIONS_MAX + kind).collect()
+}
+
+/// The step of a decision.
+pub(crate) fn step_of(decision: u64) -> u64 {
+    decision / DECISIONS_MAX
+}
+
+/// One decision.
+pub(crate) fn decide(world: &mut World, decision: u64) -> Result<(), Trouble> {
+    world.decision = decision;
+    let mut dice = Dice::of(world.plan.seed, 1_000 + decision);
+    let dice = &mut dice;
+    match decision % DECISIONS_MAX {
+        ACCOUNT => account(world, dice),
+        PROCESS => process(world, dice),
+        OPERATE => operate(world, dice),
+        TIME => {
+            let nanoseconds = wait(world.now_ns, dice);
+            world.pass(nanoseconds)
+        }
+        kind if kind < ACCOUNT => market(world, dice),
+        _ => act(world, dice),
     }
-    account(world, &mut dice)?;
-    process(world, &mut dice)?;
-    if dice.once_in(30) {
-        operate(world, &mut dice)?;
-    }
-    for _ in 0..=dice.below(3) {
-        act(world, &mut dice)?;
-    }
-    let nanoseconds = match dice.below(10) {
+}
+
+fn wait(now_ns: i64, dice: &mut Dice) -> i64 {
+    match dice.below(10) {
         0 => 0,
         1..=4 => i64::try_from(dice.below(2_000)).unwrap_or(0) * MS,
-        5..=7 => to_second(world.now_ns),
-        8 => to_second(world.now_ns) + i64::try_from(dice.below(8)).unwrap_or(0) * SECOND,
+        5..=7 => to_second(now_ns),
+        8 => to_second(now_ns) + i64::try_from(dice.below(8)).unwrap_or(0) * SECOND,
         _ => 5 * SECOND + i64::try_from(dice.below(10_000)).unwrap_or(0) * MS,
-    };
-    world.pass(nanoseconds)
+    }
 }
 
 /// What is missing to a whole second: that is where boundaries and ends of orders lie.

@@ -22,7 +22,7 @@ impl World {
         if self.story.is_none() {
             return;
         }
-        let mut line = format!("{:>6} {:>8}  {:<74}", self.step, millis(self), described(input));
+        let mut line = format!("{:>6} {:>8}  {:<74}", self.decision, millis(self), described(input));
         line += &format!(" {}", taken.outcome.code);
         if let Some(slot_id) = taken.outcome.slot_id
             && let Some(slot) = self.kernel().slot(slot_id)

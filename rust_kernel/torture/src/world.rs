@@ -44,7 +44,8 @@ pub(crate) struct World {
     dead: bool,
     /// What happened, where somebody wants to read it.
     pub(crate) story: Option<Vec<String>>,
-    pub(crate) step: u64,
+    /// Which decision of the script is being carried out.
+    pub(crate) decision: u64,
 }
 
 impl World {
@@ -68,7 +69,7 @@ impl World {
             fate: Dice::of(plan.seed, 5),
             dead: false,
             story: None,
-            step: 0,
+            decision: 0,
             plan,
         };
         world.begin()?;
