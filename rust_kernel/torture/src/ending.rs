@@ -11,6 +11,8 @@ use crate::trouble::Trouble;
 use crate::world::World;
 
 const SECOND: i64 = 1_000_000_000;
+/// How long funding may take, and the time to the boundary after that.
+const FUNDING_SECS_MAX: u32 = 40;
 /// How often everything is closed again before it must be closed.
 const ROUNDS: u32 = 8;
 
@@ -34,7 +36,20 @@ fn settle_down(world: &mut World) -> Result<(), Trouble> {
     for _ in 0..6 {
         world.pass(10 * SECOND)?;
     }
+    // Funding is paid some time after its boundary; the next boundary is later than that.
+    for _ in 0..FUNDING_SECS_MAX {
+        if !funding_is_due(world) {
+            break;
+        }
+        world.pass(SECOND)?;
+    }
     Ok(())
+}
+
+fn funding_is_due(world: &World) -> bool {
+    let funding = world.kernel().funding();
+    let rows = (0_u32..).zip(world.kernel().instruments()).filter_map(|(place, _)| funding.row(place));
+    rows.flat_map(|row| &row.predictions).any(|prediction| prediction.is_open())
 }
 
 /// K = E in each asset, the same positions, the same orders at work, and no doubt.

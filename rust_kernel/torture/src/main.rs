@@ -64,7 +64,7 @@ fn main() -> ExitCode {
 
 fn one(seed: u64, words: &Words) -> bool {
     let report = run_seed(seed, &words.campaign.options);
-    report.story.iter().for_each(|line| println!("{line}"));
+    show(&report.story);
     println!("seed {seed}: {} inputs, faults: {}", report.inputs, report.faults.names().join(","));
     let Some(trouble) = &report.trouble else {
         println!("held");
@@ -75,7 +75,7 @@ fn one(seed: u64, words: &Words) -> bool {
         match shrink(seed, &words.campaign.options) {
             None => println!("it cannot be made shorter: it fails by its inputs' number alone"),
             Some(shrunk) => {
-                shrunk.report.story.iter().for_each(|line| println!("{line}"));
+                show(&shrunk.report.story);
                 if let Some(trouble) = &shrunk.report.trouble {
                     println!("FAILED {}: {}", trouble.check, trouble.what);
                 }
@@ -90,6 +90,17 @@ fn one(seed: u64, words: &Words) -> bool {
         }
     }
     false
+}
+
+fn show(story: &[String]) {
+    use std::io::Write;
+    let mut out = std::io::stdout().lock();
+    for line in story {
+        // Who stops reading has seen enough.
+        if writeln!(out, "{line}").is_err() {
+            return;
+        }
+    }
 }
 
 fn many(words: &Words) -> bool {

@@ -75,7 +75,7 @@ pub(crate) fn draw(seed: u64, only: Option<FaultSet>) -> Plan {
         shape,
         faults,
         durable,
-        kernel: kernel(seed, shape, durable),
+        kernel: kernel(seed, shape, durable, faults),
         venue: venue(seed, shape, faults),
         listings,
         capital,
@@ -116,15 +116,18 @@ fn possible(shape: Shape, mut faults: FaultSet) -> FaultSet {
     faults
 }
 
-fn kernel(seed: u64, shape: Shape, durable: bool) -> KernelConfig {
+fn kernel(seed: u64, shape: Shape, durable: bool, faults: FaultSet) -> KernelConfig {
+    // What is withheld until the end is of orders that a short memory has forgotten: a fill the log tells apart then, a
+    // settlement it does not, and refuses.
+    let short = durable && !faults.has("drop");
     KernelConfig {
         max_slots: SLOTS,
         instance_nonce: seed,
         hedge_mode: shape == Shape::Hedge,
         // A short memory has the log asked; without a log what is forgotten cannot be told apart.
-        remembered_orders: if durable { 24 } else { 4_096 },
+        remembered_orders: if short { 32 } else { 4_096 },
         remembered_intents: 64,
-        remembered_wallet_entries: if durable { 64 } else { 4_096 },
+        remembered_wallet_entries: if short { 64 } else { 4_096 },
         remembered_transactions: 256,
         ..KernelConfig::default()
     }
@@ -139,7 +142,7 @@ fn venue(seed: u64, shape: Shape, faults: FaultSet) -> SimConfig {
     let missed = rate(&mut dice, 20);
     let rejected = rate(&mut dice, 10);
     let latency_ns = dice.pick(&[1, 40 * MS, 900 * MS, 2_500 * MS]).unwrap_or(MS);
-    let funding_delay_ns = i64::try_from(1 + dice.below(20)).unwrap_or(1) * SECOND;
+    let funding_delay_ns = i64::try_from(1 + dice.below(12)).unwrap_or(1) * SECOND;
     let [position_events, trim, queue, marks, native] = [2, 4, 3, 2, 4].map(|times| dice.once_in(times));
     let one = Decimal::ONE;
     let fill_rate = Decimal::new(100 - missed.mantissa(), 2).unwrap_or(one);
@@ -158,11 +161,16 @@ fn venue(seed: u64, shape: Shape, faults: FaultSet) -> SimConfig {
         queue_position: queue,
         quotes_set_marks: marks,
         position_events,
-        funding_without_symbol: faults.has("late_funding"),
+        funding_without_symbol: pools(faults),
         funding_delay_ns: if faults.has("late_funding") { funding_delay_ns } else { 0 },
         faults: rates(seed, faults),
         ..SimConfig::default()
     }
+}
+
+/// True where funding names no symbol: then all instruments have to share their boundaries, as on real venues.
+pub(crate) fn pools(faults: FaultSet) -> bool {
+    faults.has("late_funding")
 }
 
 /// How often each of the venue's faults strikes. A fault's rate is the seed's, whatever other faults there are.

@@ -81,6 +81,9 @@ pub fn run_seed(seed: u64, options: &Options) -> SeedReport {
         story: Vec::new(),
     };
     if let Some(mut world) = world {
+        if report.trouble.is_some() {
+            world.tell_fills();
+        }
         report.fired = fired(&mut world);
         report.decision = world.decision;
         report.inputs = world.inputs;

@@ -9,7 +9,7 @@ use dita_kernel::names::{
 use dita_kernel::num::Decimal;
 
 use crate::dice::Dice;
-use crate::plan::{Listing, SLOTS, Shape, id};
+use crate::plan::{Listing, SLOTS, Shape, id, pools};
 use crate::trouble::Trouble;
 use crate::world::World;
 
@@ -25,7 +25,7 @@ pub(crate) fn begin(world: &mut World) -> Result<(), Trouble> {
     let mut dice = Dice::of(world.plan.seed, 7);
     for at in 0..world.plan.listings.len() {
         quote(world, at, None)?;
-        if world.plan.faults.has("funding") {
+        if world.plan.faults.has("funding") && (at == 0 || !pools(world.plan.faults)) {
             schedule(world, at, &mut dice)?;
         }
     }
@@ -147,12 +147,16 @@ pub(crate) fn open_markets(world: &mut World) -> Result<(), Trouble> {
 }
 
 fn schedule(world: &mut World, at: usize, dice: &mut Dice) -> Result<(), Trouble> {
-    let Some(symbol) = world.plan.listings.get(at).map(|listing| listing.spec.symbol.clone()) else { return Ok(()) };
     let rate = Decimal::new(i128::from(dice.below(41)) - 20, 5).unwrap_or(Decimal::ZERO);
     let interval_secs = 20 + u32::try_from(dice.below(100)).unwrap_or(0);
     let in_secs = 2 + i64::try_from(dice.below(60)).unwrap_or(0);
     let next_ns = world.now_ns + to_second(world.now_ns) + in_secs * SECOND;
-    world.happen(|venue, now_ns, out| venue.set_funding(now_ns, &symbol, rate, next_ns, interval_secs, out))
+    let pooled = pools(world.plan.faults);
+    for place in (0..world.mids.len()).filter(|place| pooled || *place == at) {
+        let Some(symbol) = world.plan.listings.get(place).map(|listing| listing.spec.symbol.clone()) else { continue };
+        world.happen(|venue, now_ns, out| venue.set_funding(now_ns, &symbol, rate, next_ns, interval_secs, out))?;
+    }
+    Ok(())
 }
 
 // ------------------------------------------------------------------------------------------- account and process

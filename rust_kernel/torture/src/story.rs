@@ -17,6 +17,35 @@ pub(crate) fn head(world: &World) -> String {
 }
 
 impl World {
+    /// How every fill is booked, at the end of a story.
+    pub(crate) fn tell_fills(&mut self) {
+        let Some(mut story) = self.story.take() else { return };
+        story.push("fills as they are booked:".into());
+        let kernel = self.kernel();
+        for order in kernel.orders().iter() {
+            let Some(rules) = kernel.instruments().get(order.instrument as usize) else { continue };
+            for fill in &order.fills {
+                story.push(format!(
+                    "  {:>12} {:?} slot {} {} {} {}@{} profit {}{} fee {}{}{}{}",
+                    short(order.client_id.as_str()),
+                    order.role,
+                    order.slot_id,
+                    order.order_side,
+                    fill.venue_trade_id,
+                    rules.qty_decimal(fill.qty),
+                    rules.price_decimal(fill.price),
+                    fill.realized,
+                    if fill.profit_told { " (told)" } else { "" },
+                    fill.fee,
+                    if fill.settled { " (settled)" } else { "" },
+                    if fill.inferred { " inferred" } else { "" },
+                    if fill.busted { " busted" } else { "" },
+                ));
+            }
+        }
+        self.story = Some(story);
+    }
+
     /// Writes down an input, what came of it, and how the slot concerned stands now.
     pub(crate) fn tell(&mut self, input: &Input, taken: &Taken) {
         if self.story.is_none() {
