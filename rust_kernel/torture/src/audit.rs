@@ -70,12 +70,17 @@ impl Audit {
         if !outcome.accepted {
             *self.refused.entry(outcome.code.name()).or_default() += 1;
         }
-        let recalled = matches!(shell, Shell::Durable(_)) && matches!(input, Input::Venue(_) | Input::Account(_));
+        let recalled =
+            matches!(shell, Shell::Durable(_)) && matches!(input, Input::Venue(_) | Input::Account(_));
         if self.would.is_some_and(|would| would != outcome.accepted) && !recalled {
             return Err(Trouble::new("I6", format!("validate and step disagree: {outcome:?} to {input:?}")));
         }
-        if self.before.take().is_some_and(|before| !outcome.accepted && before != shell.kernel().state_hash()) {
-            return Err(Trouble::new("I6", format!("refused, and the state moved: {outcome:?} to {input:?}")));
+        if self.before.take().is_some_and(|before| !outcome.accepted && before != shell.kernel().state_hash())
+        {
+            return Err(Trouble::new(
+                "I6",
+                format!("refused, and the state moved: {outcome:?} to {input:?}"),
+            ));
         }
         invariant::check(shell.kernel()).map_err(|violation| {
             let name = format!("I{}", violation.invariant);

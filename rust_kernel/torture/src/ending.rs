@@ -77,7 +77,10 @@ pub(crate) fn agree(world: &World, when: &str) -> Result<(), Trouble> {
         };
         if !same {
             let theirs = world.venue.position(symbol);
-            return Err(Trouble::new("positions", format!("{when}: {symbol} is {books:?} here, {theirs:?} there")));
+            return Err(Trouble::new(
+                "positions",
+                format!("{when}: {symbol} is {books:?} here, {theirs:?} there"),
+            ));
         }
     }
     orders_agree(world, when)
@@ -96,7 +99,8 @@ fn orders_agree(world: &World, when: &str) -> Result<(), Trouble> {
             ours.push(order.client_id.clone());
         }
     }
-    let mut theirs: Vec<Id> = world.venue.open_orders().into_iter().map(|order| order.venue_client_id).collect();
+    let mut theirs: Vec<Id> =
+        world.venue.open_orders().into_iter().map(|order| order.venue_client_id).collect();
     ours.sort_unstable_by(|a, b| a.as_str().cmp(b.as_str()));
     theirs.sort_unstable_by(|a, b| a.as_str().cmp(b.as_str()));
     if ours != theirs {

@@ -19,7 +19,8 @@ struct Words {
 
 fn words() -> Result<Words, String> {
     let jobs = std::thread::available_parallelism().map_or(1, usize::from);
-    let campaign = Campaign { start: 0, seeds: 100, jobs, options: Options { inputs: INPUTS, ..Options::default() } };
+    let campaign =
+        Campaign { start: 0, seeds: 100, jobs, options: Options { inputs: INPUTS, ..Options::default() } };
     let mut words = Words { seed: None, campaign, shrink: false, progress: false };
     let mut given = std::env::args().skip(1);
     while let Some(word) = given.next() {
@@ -37,7 +38,9 @@ fn words() -> Result<Words, String> {
                 let names = text.split(',').filter(|name| !name.is_empty());
                 options.only = Some(FaultSet::named(names).map_err(|name| format!("no such fault: {name}"))?);
             }
-            "--decisions" => options.decisions = Some(numbers(&value()?).map_err(|part| format!("--decisions: {part}"))?),
+            "--decisions" => {
+                options.decisions = Some(numbers(&value()?).map_err(|part| format!("--decisions: {part}"))?)
+            }
             "--story" => options.tell = true,
             "--shrink" => words.shrink = true,
             "--progress" => words.progress = true,

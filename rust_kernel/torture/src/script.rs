@@ -114,11 +114,11 @@ fn market(world: &mut World, dice: &mut Dice) -> Result<(), Trouble> {
             quote(world, at, lots)
         }
         8 | 9 => {
-            let Some(Listing { spec, tick_places, lot_places, .. }) = world.plan.listings.get(at).cloned() else {
+            let Some(Listing { spec, tick_places, lot_places, .. }) = world.plan.listings.get(at).cloned()
+            else {
                 return Ok(());
             };
-            let (price, size) =
-                (decimal(mid, tick_places), decimal(1 + dice.below(40), lot_places));
+            let (price, size) = (decimal(mid, tick_places), decimal(1 + dice.below(40), lot_places));
             world.happen(|venue, now_ns, out| venue.trade(now_ns, &spec.symbol, price, size, out))
         }
         _ if world.plan.venue.quotes_set_marks => Ok(()),
@@ -133,7 +133,8 @@ fn market(world: &mut World, dice: &mut Dice) -> Result<(), Trouble> {
 }
 
 fn quote(world: &mut World, at: usize, lots: Option<u64>) -> Result<(), Trouble> {
-    let (Some(listing), Some(mid)) = (world.plan.listings.get(at).cloned(), world.mids.get(at).copied()) else {
+    let (Some(listing), Some(mid)) = (world.plan.listings.get(at).cloned(), world.mids.get(at).copied())
+    else {
         return Ok(());
     };
     let size = lots.map(|lots| decimal(lots, listing.lot_places));
@@ -149,12 +150,17 @@ pub(crate) fn open_markets(world: &mut World) -> Result<(), Trouble> {
 fn schedule(world: &mut World, at: usize, dice: &mut Dice) -> Result<(), Trouble> {
     let rate = Decimal::new(i128::from(dice.below(41)) - 20, 5).unwrap_or(Decimal::ZERO);
     let interval_secs = 20 + u32::try_from(dice.below(100)).unwrap_or(0);
-    let in_secs = 2 + i64::try_from(dice.below(60)).unwrap_or(0);
+    // Later than what was due at the last boundary is paid: two at once nobody could tell apart.
+    let in_secs = 15 + i64::try_from(dice.below(60)).unwrap_or(0);
     let next_ns = world.now_ns + to_second(world.now_ns) + in_secs * SECOND;
     let pooled = pools(world.plan.faults);
     for place in (0..world.mids.len()).filter(|place| pooled || *place == at) {
-        let Some(symbol) = world.plan.listings.get(place).map(|listing| listing.spec.symbol.clone()) else { continue };
-        world.happen(|venue, now_ns, out| venue.set_funding(now_ns, &symbol, rate, next_ns, interval_secs, out))?;
+        let Some(symbol) = world.plan.listings.get(place).map(|listing| listing.spec.symbol.clone()) else {
+            continue;
+        };
+        world.happen(|venue, now_ns, out| {
+            venue.set_funding(now_ns, &symbol, rate, next_ns, interval_secs, out)
+        })?;
     }
     Ok(())
 }
@@ -206,7 +212,9 @@ fn process(world: &mut World, dice: &mut Dice) -> Result<(), Trouble> {
 
 fn operate(world: &mut World, dice: &mut Dice) -> Result<(), Trouble> {
     let by = id("operator");
-    let change = |change: ControlChange| Input::Control(Box::new(ControlChange { updated_by: id("operator"), ..change }));
+    let change = |change: ControlChange| {
+        Input::Control(Box::new(ControlChange { updated_by: id("operator"), ..change }))
+    };
     let slot = dice.below(u64::from(SLOTS)) as u32;
     let input = match dice.below(12) {
         0 => change(ControlChange { gate: Some(ControlGate::Halted), ..ControlChange::default() }),
@@ -266,7 +274,8 @@ pub(crate) fn intend(
     let entering = action == Action::Enter;
     let trade = id(&format!("T{slot}-{}", held.trade_number + u64::from(entering)));
     let trade = if entering || held.trade_id.is_empty() { trade } else { held.trade_id.clone() };
-    let symbol = world.kernel().instruments().get(held.instrument as usize).map(|rules| rules.spec.symbol.clone());
+    let symbol =
+        world.kernel().instruments().get(held.instrument as usize).map(|rules| rules.spec.symbol.clone());
     let side = if entering { TradeSide::Long } else { held.side };
     let name = id(&format!("I{}", world.intents));
     let mut intent = Intent::new(action, name, trade, slot, symbol.unwrap_or_default(), side);
@@ -307,7 +316,8 @@ fn act(world: &mut World, dice: &mut Dice) -> Result<(), Trouble> {
     let Some(held) = world.kernel().slot(slot) else { return Ok(()) };
     let free = held.stage.is_free();
     let at = if free { listing_at } else { held.instrument as usize };
-    let (Some(listing), Some(mid)) = (world.plan.listings.get(at).cloned(), world.mids.get(at).copied()) else {
+    let (Some(listing), Some(mid)) = (world.plan.listings.get(at).cloned(), world.mids.get(at).copied())
+    else {
         return Ok(());
     };
     let usual = match world.plan.shape {

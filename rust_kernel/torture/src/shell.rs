@@ -199,10 +199,14 @@ impl Durable {
     /// Sets a fault of the disk for one of the next operations.
     pub(crate) fn break_disk(&mut self, dice: &mut Dice) {
         let (deed, suffix) = dice
-            .pick(&[(Deed::Write, ".seg"), (Deed::Sync, ".seg"), (Deed::Write, ".tmp"), (Deed::Create, ".tmp")])
+            .pick(&[
+                (Deed::Write, ".seg"),
+                (Deed::Sync, ".seg"),
+                (Deed::Write, ".tmp"),
+                (Deed::Create, ".tmp"),
+            ])
             .unwrap_or((Deed::Sync, ".seg"));
-        let kind =
-            if dice.once_in(2) { std::io::ErrorKind::StorageFull } else { std::io::ErrorKind::Other };
+        let kind = if dice.once_in(2) { std::io::ErrorKind::StorageFull } else { std::io::ErrorKind::Other };
         let effect = Effect::Fail(kind, dice.below(64) as usize);
         self.faulty.fault(Fault { deed, suffix: suffix.into(), after: dice.below(4), count: 1, effect });
     }
@@ -256,7 +260,10 @@ impl Durable {
         let check = replay_check(&disk, &mut |_| ControlFlow::Continue(()))
             .map_err(|error| Trouble::new("I7", error.to_string()))?;
         if !check.is_good() || check.state_hash != hash {
-            return Err(Trouble::new("I7", format!("the log leads to another state: {:?}", check.differences)));
+            return Err(Trouble::new(
+                "I7",
+                format!("the log leads to another state: {:?}", check.differences),
+            ));
         }
         Ok(())
     }

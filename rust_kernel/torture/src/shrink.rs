@@ -80,7 +80,9 @@ pub fn shrink(seed: u64, options: &Options) -> Option<Shrunk> {
     let check = failed.trouble.as_ref()?.check.clone();
     let decisions: Vec<u64> = match &options.decisions {
         Some(decisions) => decisions.iter().copied().collect(),
-        None => (1..=script::step_of(failed.decision)).flat_map(|step| script::decisions(seed, step)).collect(),
+        None => {
+            (1..=script::step_of(failed.decision)).flat_map(|step| script::decisions(seed, step)).collect()
+        }
     };
     let decisions_before = decisions.len();
     let mut shrinking =
@@ -126,7 +128,9 @@ pub fn numbers(text: &str) -> Result<BTreeSet<u64>, String> {
     for part in text.split(',').filter(|part| !part.is_empty()) {
         let (first, last) = part.split_once('-').unwrap_or((part, part));
         match (first.parse::<u64>(), last.parse::<u64>()) {
-            (Ok(first), Ok(last)) if first <= last && last - first < 10_000_000 => numbers.extend(first..=last),
+            (Ok(first), Ok(last)) if first <= last && last - first < 10_000_000 => {
+                numbers.extend(first..=last)
+            }
             (_, _) => return Err(part.to_owned()),
         }
     }

@@ -258,7 +258,11 @@ impl World {
             self.ask(command);
         }
         if let Some(story) = &mut self.story {
-            story.push(format!("{:>6}  the process dies and comes back, with input {}", "", self.shell.kernel().seq()));
+            story.push(format!(
+                "{:>6}  the process dies and comes back, with input {}",
+                "",
+                self.shell.kernel().seq()
+            ));
         }
         Ok(())
     }
