@@ -110,6 +110,10 @@ fn possible(shape: Shape, mut faults: FaultSet) -> FaultSet {
         // Such a venue never fills a closing order past its book.
         faults = faults.without("overfill");
     }
+    if faults.has("clock_skew") {
+        // Who held at a boundary is what the venue's own times say.
+        faults = faults.without("funding");
+    }
     if !faults.has("funding") {
         faults = faults.without("late_funding").without("schedule_change");
     }
@@ -192,7 +196,7 @@ fn rates(seed: u64, set: FaultSet) -> SimFaults {
         }
     }
     let mut dice = Dice::of(seed, 4);
-    let skew = 1 + dice.below(3_000);
+    let skew = 1 + dice.below(2_000);
     let not_found = 1 + dice.below(1_500);
     let silence = 1 + dice.below(20);
     if set.has("clock_skew") {

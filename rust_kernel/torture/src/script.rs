@@ -38,7 +38,7 @@ pub(crate) fn begin(world: &mut World) -> Result<(), Trouble> {
         let settle = if world.plan.shape == Shape::Inverse { decimal(1, 2) } else { decimal(600, 0) };
         world.venue.pay_fees_in(Some((&bnb, settle, decimal(25, 2)))).map_err(Trouble::harness)?;
     }
-    Ok(())
+    world.shell.sync()
 }
 
 /// The decisions of a step are numbered from so many times its number on.

@@ -120,6 +120,14 @@ impl Shell {
         }
     }
 
+    /// Makes durable what was taken so far.
+    pub(crate) fn sync(&mut self) -> Result<(), Trouble> {
+        match self {
+            Shell::Plain(_) => Ok(()),
+            Shell::Durable(durable) => durable.engine()?.sync_log().map_err(Trouble::harness),
+        }
+    }
+
     /// The same of everything from the beginning.
     pub(crate) fn replay_all(&mut self) -> Result<(), Trouble> {
         match self {

@@ -85,7 +85,8 @@ impl World {
             self.venue.deposit(&asset, amount).map_err(Trouble::harness)?;
             self.put(Input::Seed { asset, amount })?;
         }
-        Ok(())
+        // Nobody trades on a capital that a power loss may take back.
+        self.shell.sync()
     }
 
     pub(crate) fn kernel(&self) -> &Kernel {
