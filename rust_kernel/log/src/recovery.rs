@@ -228,6 +228,7 @@ impl Opening<'_> {
             ids,
             sealed: survey.segments[..sealed].to_vec(),
             snapshots_old: old_snapshots,
+            floor_seq: u64::MAX,
             snapshots: survey.snapshots_usable.iter().rev().copied().collect(),
             abandoned: false,
             waits: SyncWaits::default(),

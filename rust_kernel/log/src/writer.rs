@@ -36,6 +36,8 @@ pub struct Log {
     pub(crate) snapshots: Vec<u64>,
     /// Snapshots that are damaged or more than enough: they go after the next good one.
     pub(crate) snapshots_old: Vec<u64>,
+    /// Where the slowest follower is.
+    pub(crate) floor_seq: u64,
     /// The next record begins a new segment, since the rules have changed.
     pub(crate) roll_next: bool,
     pub(crate) abandoned: bool,

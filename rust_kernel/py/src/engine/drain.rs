@@ -452,8 +452,9 @@ impl Shared {
                             return Err(failed);
                         }
                         let (changes, slots) = state.unseen();
+                        let seq = state.observed_seq;
                         drop(state);
-                        let seen = observe(observer.bind(py), changes, slots);
+                        let seen = observe(observer.bind(py), changes, slots, seq);
                         interrupt = interrupt.or(seen.err());
                         state = self.lock();
                         continue;
@@ -534,8 +535,14 @@ impl Shared {
     }
 }
 
-/// Hands a drain's transitions, the slots concerned, and the venue's event behind each transition to the followers.
-fn observe(observer: &Bound<'_, PyAny>, changes: Vec<Observed>, slots: Vec<SlotView>) -> PyResult<()> {
+/// Hands a drain's transitions, the slots concerned, the venue's event behind each transition, and the last input that
+/// the slots have seen to the followers.
+fn observe(
+    observer: &Bound<'_, PyAny>,
+    changes: Vec<Observed>,
+    slots: Vec<SlotView>,
+    seq: u64,
+) -> PyResult<()> {
     let py = observer.py();
     let transitions = changes.iter().map(|change| Bound::new(py, KernelTransition::from(&change.record)));
     let transitions = PyList::new(py, transitions.collect::<PyResult<Vec<_>>>()?)?;
@@ -546,7 +553,7 @@ fn observe(observer: &Bound<'_, PyAny>, changes: Vec<Observed>, slots: Vec<SlotV
     let events = PyList::new(py, events.collect::<PyResult<Vec<_>>>()?)?;
     let slots = slots.into_iter().map(|view| Bound::new(py, TradeSlot::from(view)));
     let slots = PyList::new(py, slots.collect::<PyResult<Vec<_>>>()?)?;
-    observer.call1((transitions, slots, events))?;
+    observer.call1((transitions, slots, events, seq))?;
     Ok(())
 }
 
