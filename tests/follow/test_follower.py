@@ -117,7 +117,7 @@ def test_a_cut_off_batch_comes_again_just_as_it_was(log_dir: Path) -> None:
     again.batches, taken = target.batches, dict(target.batches)
     # The next one is made for larger batches, and yet gives this one as it was.
     follow(log_dir, again, records_max=1000)
-    assert again.repeated == ["main:21-30"]
+    assert [token.rsplit(":", 1)[0] for token in again.repeated] == ["main:21-30"]
     assert list(taken) == list(again.batches)[:3]
     everything = MemoryTarget("other")
     follow(log_dir, everything)
