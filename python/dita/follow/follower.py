@@ -225,7 +225,7 @@ class Follower:
         self._tell("FOLLOWING")
 
     def _token(self, batch: "FollowBatch") -> str:
-        """Return a batch's name. Its content counts: another log may have the same name, and begin with 1 too."""
+        """Return a batch's name. Its content counts: another log may have the same name and inputs."""
         content = hashlib.blake2b(digest_size=8)
         for table, _, block in batch["blocks"]:
             content.update(table.encode())
