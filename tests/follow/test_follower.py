@@ -201,3 +201,23 @@ def test_the_symbol_is_in_the_rows(log_dir: Path) -> None:
         data for batch in target.batches.values() for table, _, data in batch["blocks"] if table == "fills"
     ]
     assert SYMBOL.encode() in b"".join(blocks)
+
+
+def test_a_cursor_that_cannot_be_written_is_waited_for(log_dir: Path) -> None:
+    target = MemoryTarget()
+    # A directory stands where the cursor is written: as a disk that is full, it passes.
+    (log_dir / "memory.cursor.tmp").mkdir()
+    waits = 0
+
+    def sleep(_: float) -> None:
+        nonlocal waits
+        waits += 1
+        assert not target.batches, "nothing is given out without a cursor"
+        if waits == 3:
+            (log_dir / "memory.cursor.tmp").rmdir()
+
+    follower = Follower(log_dir, target, kernel="main", back_off_s=(0.1, 0.1), sleep=sleep)
+    follower.run(until_end=True)
+    assert follower.status.retries >= 3
+    assert "the cursor cannot be written" in follower.status.error
+    assert target.batches

@@ -107,7 +107,7 @@ class ClickHouseWriter:
         """
         if self._client is None:
             self._client = connect(self.place)
-        with self._translating():
+        with self._translating(asked=True):
             return ask(self._client, sql, self.place.database)
 
     def close(self) -> None:
@@ -116,15 +116,16 @@ class ClickHouseWriter:
             self._client.close()
             self._client = None
 
-    def _translating(self) -> "_Translating":
-        return _Translating(str(self.place))
+    def _translating(self, *, asked: bool = False) -> "_Translating":
+        return _Translating(str(self.place), asked=asked)
 
 
 class _Translating:
     """Turns the client's errors into ours."""
 
-    def __init__(self, where: str) -> None:
+    def __init__(self, where: str, *, asked: bool) -> None:
         self._where = where
+        self._asked = asked
 
     def __enter__(self) -> None:
         """Begin."""
@@ -136,7 +137,7 @@ class _Translating:
         errors: Any = importlib.import_module("clickhouse_connect.driver.exceptions")
         http: Any = importlib.import_module("urllib3.exceptions")
         if isinstance(error, (errors.Error, http.HTTPError, OSError)):
-            raise translated(error, self._where) from error
+            raise translated(error, self._where, asked=self._asked) from error
 
 
 def ask(client: "Client", sql: str, database: str) -> bytes:

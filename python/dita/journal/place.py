@@ -33,6 +33,9 @@ _REFUSALS: Final = {
 }
 
 
+_CREDENTIALS: Final = (192, 193, 194, 497, 516)
+
+
 class JournalAway(Exception):  # noqa: N818 - it is a state of the world, and passes
     """The database cannot be reached, or is too busy or too full: the same can be tried again."""
 
@@ -97,7 +100,7 @@ def connect(place: Place, *, again: bool = False) -> "Client":
         again: Whether this process has the embedded database open already.
 
     Raises:
-        JournalAway: It cannot be reached now.
+        JournalAway: It cannot be reached now, or another process has it open.
         JournalRefused: It cannot be used; the text says what to do.
     """
     try:
@@ -144,7 +147,7 @@ def _check_directory(path: Path) -> None:
         ) from error
     holder = holder_of(path)
     if holder is not None:
-        raise JournalRefused(
+        raise JournalAway(
             f"{path}: the database is open in {holder}, and only one process may have it: ask that one "
             f"(`dita journal query` does), or stop it first"
         )
@@ -178,24 +181,27 @@ def _embedded_refusal(path: Path, error: Exception) -> JournalRefused:
     )
 
 
-def translated(error: Exception, where: str) -> JournalAway | JournalRefused:
+def translated(error: Exception, where: str, *, asked: bool = False) -> JournalAway | JournalRefused:
     """Return what an error of the client means: to be tried again, or for a person.
 
     Args:
         error: The error.
         where: The database, in words.
+        asked: True for a query that a person has made: what is wrong is the query.
     """
     code = getattr(error, "code", None)
     if code is None:
         found = re.search(r"\bCode: (\d+)", str(error), re.IGNORECASE) or re.search(r"code (\d+)", str(error))
         code = None if found is None else int(found[1])
     text = _first_line(error)
+    if asked and code not in (None, *_CREDENTIALS):
+        return JournalRefused(f"{where}: {text}")
     if code in _REFUSALS:
         what = _REFUSALS[code]
-        if code in (16, 47, 53, 60, 81):
-            advice = "it was altered by hand: put it back as the migrations have it, or give another database"
-        else:
+        if code in _CREDENTIALS:
             advice = f"correct the URL, or {URL_VARIABLE}"
+        else:
+            advice = "it was altered by hand: put it back as the migrations have it, or give another database"
         return JournalRefused(f"{where}: {what}: {text}; {advice}")
     return JournalAway(f"{where}: {text}")
 

@@ -117,7 +117,8 @@ class ExecutionKernel:
                 the kernel is where it was, and has caught up with its venue. None keeps nothing.
             log_policy: "batch" syncs what leads to nothing after `log_delay_us` or `log_records`, whichever
                 is first; "always" at the end of each call; "off" never by itself, for backtests. What leads
-                to a request at the venue is synced before that leaves, except with "off".
+                to a request at the venue is synced before that leaves, except with "off", and with
+                "written", which writes each drain down for followers and syncs as little.
             log_delay_us: Microseconds.
             log_records: Records.
             log_segment_bytes: How large a file of the log becomes.

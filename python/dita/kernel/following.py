@@ -34,7 +34,7 @@ def followed(*planes: object) -> list[Any]:
 def queue_settings() -> dict[str, Any]:
     """Return the settings of the log that stands in where a kernel has none: bounded, and never synced."""
     return {
-        "policy": "off",
+        "policy": "written",
         "delay_us": 0,
         "records": 1,
         "segment_bytes": _QUEUE_SEGMENT_BYTES,

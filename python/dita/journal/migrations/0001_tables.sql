@@ -157,6 +157,7 @@ CREATE TABLE IF NOT EXISTS {database}.fills
     price Nullable(Decimal(38, 18)),
     size Nullable(Decimal(38, 18)),
     closed_size Nullable(Decimal(38, 18)),
+    notional Nullable(Decimal(38, 18)),
     fee Decimal(38, 18),
     fee_asset LowCardinality(String),
     realized_pnl Decimal(38, 18),
