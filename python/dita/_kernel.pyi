@@ -1745,6 +1745,7 @@ class LogFollower:
         *,
         seq: int = 0,
         journal: bool = False,
+        when_enabled: bool = False,
         states: bool = False,
         durable: bool = True,
         progress: Callable[[int, int, int], object] | None = None,
