@@ -143,6 +143,10 @@ fn print(summary: &Summary, seconds: f64) {
     for name in summary.silent() {
         println!("{name} was on and never struck");
     }
+    println!("cause planted           named as              times");
+    for ((planted, named), times) in &summary.namings {
+        println!("  {planted:<22}{named:<22}{times:>5}");
+    }
     println!("{} of {} cells of the transition table", summary.cells.len(), Summary::cells_all());
     println!("chain {}", summary.chain_text());
     println!(
