@@ -7,7 +7,17 @@ from collections.abc import Iterator, Sequence
 from typing import Final, NoReturn
 
 from dita import __version__
-from dita.cli import certify_venue, demo, drift, explain, log_replay, log_stats, verify_log, what_if
+from dita.cli import (
+    certify_venue,
+    demo,
+    drift,
+    explain,
+    log_replay,
+    log_stats,
+    torture,
+    verify_log,
+    what_if,
+)
 from dita.cli.failure import CommandFailure
 
 EXIT_OK: Final = 0
@@ -30,7 +40,17 @@ exit codes:
 `dita COMMAND --help` tells more about a command, with more examples."""
 
 # Each describes itself, and brings the example that the list of commands shows.
-_COMMANDS: Final = (demo, drift, log_replay, explain, what_if, verify_log, log_stats, certify_venue)
+_COMMANDS: Final = (
+    demo,
+    drift,
+    log_replay,
+    explain,
+    what_if,
+    verify_log,
+    log_stats,
+    certify_venue,
+    torture,
+)
 
 
 class _Parser(argparse.ArgumentParser):
