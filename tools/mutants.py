@@ -164,9 +164,8 @@ class Work:
         self.kept.parent.mkdir(parents=True, exist_ok=True)
         known = self.results()
         waiting = [one for one in self.mutants if known.get(one.name, "alive 0") == f"alive {tier}"]
-        own = [test for test in tests if test.phase in TIERS[tier]]
         with self.kept.open("a", encoding="utf-8") as file:
-            for mutant, said in verdicts(waiting, tree.fate, own):
+            for mutant, said in verdicts(waiting, tree.fate, tests):
                 verdict = said
                 if verdict == "missed" and tier + 1 < len(TIERS):
                     verdict = f"alive {tier + 1}"
@@ -248,7 +247,7 @@ def main(arguments: list[str]) -> int:
     """Runs what is not in the record."""
     if "--check" in arguments:
         return check()
-    from mutants_run import TIERS, build, make_it_compile, record  # noqa: PLC0415 - as above
+    from mutants_run import TIERS, Records, build, make_it_compile  # noqa: PLC0415 - as above
     from mutants_tree import Tree, listed  # noqa: PLC0415 - as above
 
     shard = next((one for one in arguments if _SHARD.fullmatch(one)), "0/1")
@@ -260,10 +259,12 @@ def main(arguments: list[str]) -> int:
         say(f"==> writing {len(mutants)} mutants into one build")
         tree = Tree(WORK / "tree", mutants)
         make_it_compile(tree)
-        say("==> building the tests, and running each without a mutant")
-        tests = record(build(tree))
-        for tier, phases in enumerate(TIERS):
-            seconds = sum(test.seconds for test in tests if test.phase in phases)
+        say("==> building the tests")
+        records = Records(build(tree))
+        for tier in range(len(TIERS)):
+            say(f"==> tier {tier}: running each test without a mutant")
+            tests = records.of_tier(tier)
+            seconds = sum(test.seconds for test in tests)
             count = sum(len(one.mutants) for one in work)
             say(f"==> tier {tier}: {seconds:.0f} s of tests, for {count} mutants less those that are caught")
             for one in work:

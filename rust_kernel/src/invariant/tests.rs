@@ -8,6 +8,7 @@ use crate::kernel::{Kernel, KernelConfig};
 use crate::ledger::{Account, Cause, Posting};
 use crate::names::{KernelCommandType, KernelEventKind, OrderType, TradeSide, TradeStage};
 use crate::num::{Decimal, Money, Price, Qty};
+use crate::order::Amendment;
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::vec;
@@ -68,7 +69,7 @@ fn post(kernel: &mut Kernel, from: Account, to: Account) {
 #[rustfmt::skip]
 fn each_one_notices_when_it_is_broken() {
     assert_eq!(check(&at_work()), Ok(()));
-    let breaks: [(u8, &str, Break); 17] = [
+    let breaks: [(u8, &str, Break); 20] = [
         (1, "a fill is counted that is not there", |kernel| kernel.orders.at_mut(0).filled += Qty(1)),
         (1, "a fill counts as inferred that is not", |kernel| kernel.orders.at_mut(0).inferred += Qty(1)),
         (1, "a trade id stands for two fills",      |kernel| {
@@ -90,6 +91,20 @@ fn each_one_notices_when_it_is_broken() {
         (5, "a trade is not in the index",          |kernel| kernel.slots[0].trade_id = id("another")),
         (5, "one busy slot too few is counted",     |kernel| kernel.free_slots += 1),
         (8, "a position is worth another sum",      |kernel| kernel.exposure.set_position(0, Money(1))),
+        (5, "a venue's id is not in the index",     |kernel| kernel.orders.at_mut(0).venue_order_id = id("V9")),
+        (5, "an order of a group is in none",       |kernel| kernel.orders.at_mut(1).extra_mut().oco_group = id("g")),
+        (8, "a change holds nothing back",          |kernel| {
+            let order = kernel.orders.at_mut(1);
+            let (qty, price) = (order.qty + order.qty, order.reserve_price);
+            order.extra_mut().amendment = Some(Amendment {
+                request_id: id("A1"),
+                qty,
+                limit_price: None,
+                trigger_price: None,
+                reserve_price: price,
+                sent_time_ns: 1,
+            });
+        }),
         (8, "an entry holds nothing back",          |kernel| kernel.orders.at_mut(1).reserved = Money::ZERO),
     ];
     for (invariant, what, breaks) in breaks {
