@@ -127,10 +127,10 @@ def place_of(mutant: "Mutant") -> Place:
     return Place(mutant.line, mutant.column, mutant.function, mutant.what, mutant.code)
 
 
-def results_of(path: str, *, again: bool) -> Path:
+def results_of(path: str, digest: str, *, again: bool) -> Path:
     """Where the verdicts on a file's mutants are kept while it runs."""
     kind = "again" if again else "results"
-    return WORK / kind / f"{path.replace('/', '-')}-{digest_of(path)}.jsonl"
+    return WORK / kind / f"{path.replace('/', '-')}-{digest}.jsonl"
 
 
 @dataclass
@@ -140,17 +140,19 @@ class Work:
     Attributes:
         path: The file.
         mutants: Its mutants, or those that survived before.
+        digest: What tells this file from its other versions, as it was copied: it may be edited meanwhile.
         before: The record's run where only survivors run again.
     """
 
     path: str
     mutants: list["Mutant"]
+    digest: str
     before: Run | None = None
 
     @property
     def kept(self) -> Path:
         """Where the verdicts are kept."""
-        return results_of(self.path, again=self.before is not None)
+        return results_of(self.path, self.digest, again=self.before is not None)
 
     def results(self) -> dict[str, str]:
         """The verdicts so far; `alive 1` is what the first tier of tests let through."""
@@ -177,7 +179,7 @@ class Work:
     def outcome(self) -> Run:
         """What came of the file whose mutants have all been run."""
         known = self.results()
-        run = Run(digest_of(self.path), Counter(known[mutant.name] for mutant in self.mutants))
+        run = Run(self.digest, Counter(known[mutant.name] for mutant in self.mutants))
         run.survivors = {place_of(one): UNEXPLAINED for one in self.mutants if known[one.name] == "missed"}
         if self.before:
             again = {place_of(one) for one in self.mutants}
@@ -286,7 +288,7 @@ def work_of(mutants: list["Mutant"], arguments: list[str], names: list[str]) -> 
     for path in sorted(by_file, key=rank):
         run = runs.get(path)
         if run is None or run.digest != digest_of(path):
-            work.append(Work(path, by_file[path]))
+            work.append(Work(path, by_file[path], digest_of(path)))
         elif "--again" in arguments:
             is_wanted = {
                 at: "--open" not in arguments or verdict == UNEXPLAINED
@@ -294,7 +296,7 @@ def work_of(mutants: list["Mutant"], arguments: list[str], names: list[str]) -> 
             }
             some = [one for one in by_file[path] if is_wanted.get(place_of(one), False)]
             if some:
-                work.append(Work(path, some, run))
+                work.append(Work(path, some, digest_of(path), run))
     return work
 
 
