@@ -21,6 +21,7 @@ mod funding_figures;
 mod intents;
 mod joins;
 mod late;
+mod memory_figures;
 mod news_figures;
 mod oco;
 mod opening;
