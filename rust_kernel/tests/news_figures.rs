@@ -336,3 +336,30 @@ fn too_many_requests_means_the_last_that_is_outstanding() {
         desk.assert_replays();
     }
 }
+
+#[test]
+fn what_the_venue_says_remains_counts_where_it_is_not_old() {
+    type Said = (Option<&'static str>, Option<&'static str>);
+    let stories: [(&[Said], &str, &str, &str); 8] = [
+        (&[(Some("0.5"), None)], "0.5", "198", "less, and what was ordered is held back"),
+        (&[(Some("3"), None)], "2", "198", "more can only be old"),
+        (&[(Some("2"), None)], "2", "198", "as here"),
+        (&[(Some("3"), Some("0"))], "3", "297", "more, with the total as here"),
+        (&[(Some("0.5"), Some("0"))], "0.5", "198", "less, with the total as here"),
+        (&[(Some("0.5"), None), (Some("2"), None)], "2", "198", "as here after all"),
+        (&[(Some("0.5"), None), (Some("2"), Some("0"))], "2", "198", "as here after all, with the total"),
+        (&[(Some("0.5"), None), (None, None)], "0.5", "198", "not said again"),
+    ];
+    for (said, remaining, reserved, what) in stories {
+        let (mut desk, entry) = working("2");
+        for (remaining, total) in said {
+            desk.event(Kind::OrderStatus, &entry, |event| {
+                event.status = Some(Status::Acked);
+                (event.remaining_size, event.filled_size) = (remaining.map(dec), total.map(dec));
+            });
+        }
+        let left = desk.kernel.instruments()[0].qty_decimal(order(&desk, &entry).remaining());
+        assert_eq!(left, dec(remaining), "{what}");
+        assert_eq!(desk.kernel.exposure().reserved(0).to_string(), reserved, "{what}");
+    }
+}

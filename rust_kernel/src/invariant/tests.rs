@@ -3,10 +3,12 @@
 use super::{Violation, check};
 use crate::effect::Effects;
 use crate::id::Id;
-use crate::input::{Input, InstrumentSpec, Intent, Stamp, VenueEvent};
+use crate::input::{Input, InstrumentSpec, Intent, OpeningOrder, OpeningState, Stamp, VenueEvent};
 use crate::kernel::{Kernel, KernelConfig};
 use crate::ledger::{Account, Cause, Posting};
-use crate::names::{KernelCommandType, KernelEventKind, OrderType, TradeSide, TradeStage};
+use crate::names::{
+    KernelCommandType, KernelEventKind, OrderSide, OrderType, PositionSide, TradeSide, TradeStage,
+};
 use crate::num::{Decimal, Money, Price, Qty};
 use crate::order::Amendment;
 use alloc::boxed::Box;
@@ -112,4 +114,40 @@ fn each_one_notices_when_it_is_broken() {
         breaks(&mut kernel);
         assert_eq!(check(&kernel).map_err(|Violation { invariant, .. }| invariant), Err(invariant), "{what}");
     }
+}
+
+#[test]
+fn a_strangers_order_at_work_holds_back_what_it_may_fill() {
+    let mut kernel = Kernel::new(KernelConfig { max_slots: 3, ..KernelConfig::default() }).unwrap();
+    let spec = InstrumentSpec::linear(id("BTCUSDT"), id("BTC"), id("USDT"), dec("0.1"), dec("0.001"));
+    let order = OpeningOrder {
+        symbol: id("BTCUSDT"),
+        venue_order_id: id("S1"),
+        venue_client_id: id("stranger"),
+        order_side: OrderSide::Buy,
+        position_side: PositionSide::Both,
+        order_type: OrderType::Limit,
+        size: dec("3"),
+        filled_size: dec("0"),
+        price: Some(dec("90")),
+        reduce_only: false,
+    };
+    let opening = OpeningState {
+        timestamp_ns: 0,
+        balances: vec![(id("USDT"), dec("1000"))],
+        positions: vec![],
+        orders: vec![order],
+        fill_cursor: Id::EMPTY,
+        income_cursor: Id::EMPTY,
+    };
+    let mut effects = Effects::default();
+    for (at, input) in (1..).zip([Input::Instrument(Box::new(spec)), Input::Opening(Box::new(opening))]) {
+        assert!(kernel.step(Stamp(at), &input, &mut effects).accepted);
+    }
+    assert_eq!(check(&kernel), Ok(()));
+    let held = kernel.orders.at(0).reserved;
+    assert_eq!(format!("{held}"), "270");
+    kernel.orders.at_mut(0).reserved = Money::ZERO;
+    kernel.exposure.reserve(0, -held);
+    assert_eq!(check(&kernel).map_err(|Violation { invariant, .. }| invariant), Err(8));
 }
