@@ -2,7 +2,9 @@
 
 import logging
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 from dita._kernel import Engine, KernelTransition, TradeSlot, VenueEvent
@@ -56,18 +58,41 @@ class Followers:
         slots: Sequence[TradeSlot],
         events: Sequence[VenueEvent | None],
     ) -> None:
-        """Take a drain's transitions, each slot concerned as it is now, and the event behind each change."""
+        """Take a drain's transitions, each slot concerned as it is now, and the event behind each change.
+
+        Ctrl-C in the midst is raised once everybody has been told: nobody is told of this drain again.
+        """
+        due: deque[Callable[[], object]] | None = None
+        interrupt: BaseException | None = None
+        while due is None or due:
+            try:
+                if due is None:
+                    due = deque(self._due(transitions, slots, events))
+                while due:
+                    due.popleft()()
+            except (KeyboardInterrupt, SystemExit) as pressed:
+                interrupt = interrupt or pressed
+        if interrupt is not None:
+            raise interrupt
+
+    def _due(
+        self,
+        transitions: Sequence[KernelTransition],
+        slots: Sequence[TradeSlot],
+        events: Sequence[VenueEvent | None],
+    ) -> Iterator[Callable[[], object]]:
+        """What has to be told, call by call."""
         by_id = {slot.slot_id: slot for slot in slots}
         if self.journal is not None and transitions:
             control = self._control()
             for transition, event in zip(transitions, events, strict=True):
                 slot = by_id[transition.slot_id]
-                self.call(self.journal.record_transition, transition, slot, event, control)
+                yield partial(self.call, self.journal.record_transition, transition, slot, event, control)
         for plane in (self.projection, self.zinc):
             if plane is not None:
                 for slot in slots:
-                    self.call(plane.write_slot, slot)
-                self.call(plane.write_account, self._account())
+                    yield partial(self.call, plane.write_slot, slot)
+                yield partial(self.call, plane.write_account, self._account())
 
     def write_control(self, control: Mapping[str, Any]) -> None:
         """Tell the planes of new controls."""

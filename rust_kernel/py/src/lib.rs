@@ -29,7 +29,7 @@ const _: () =
 
 /// The DITA execution kernel's native module: enumerations, errors, frozen value types and the engine.
 #[pymodule(gil_used = true)]
-fn _kernel(module: &Bound<'_, PyModule>) -> PyResult<()> {
+pub fn _kernel(module: &Bound<'_, PyModule>) -> PyResult<()> {
     names::register(module)?;
     errors::register(module)?;
     module.add_class::<intent::KernelIntent>()?;
@@ -48,5 +48,6 @@ fn _kernel(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(replay::explain_drift, module)?)?;
     module.add_function(wrap_pyfunction!(replay::what_if, module)?)?;
     module.add_function(wrap_pyfunction!(engine::reads::transition_table, module)?)?;
+    module.add_function(wrap_pyfunction!(engine::was_forked, module)?)?;
     Ok(())
 }
