@@ -89,6 +89,13 @@ planted: $(STAMPS)/packages ## Plant each known bug in turn, and show which name
 	@grep -q 'the feature .planted. is for the kernel' target/planted.log \
 		|| { cat target/planted.log >&2; echo 'The extension does not refuse to be built with planted bugs.' >&2; exit 1; }
 
+.PHONY: model-check
+model-check: ## Search every state of orders and slots within bounds, beside a venue and a wire that fail
+	$(call say,'the model check')
+	@cargo run --locked --quiet --release --package dita-sim --example model_check joint >target/model-check.txt \
+		|| { cat target/model-check.txt >&2; exit 1; }
+	@grep -E 'states \(|in all|are reached' target/model-check.txt
+
 # The same seeds, built as tests are and as the extension is: not one byte of the logs may differ.
 .PHONY: replay-equality
 replay-equality: $(STAMPS)/packages ## Write the same logs with a debug and a release build, and compare them

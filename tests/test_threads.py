@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from dita import ExecutionKernel, KernelClosed, MemoryKernelJournal, SimulatedVenue
+from dita import ExecutionKernel, KernelClosed, MemoryKernelJournal, MemoryProjection, SimulatedVenue
 from filling import FillingVenue, agree, on
 from kernels import ENTER, EXIT, SYMBOL, intent
 from limited import together
@@ -140,20 +140,36 @@ def test_closing_waits_for_the_thread_that_drains_before_it_takes_the_journal_aw
 
 
 @LOGGED
-def test_while_an_adapter_hangs_others_read_and_leave_their_events(tmp_path: Path, *, logged: bool) -> None:
+@pytest.mark.parametrize("place", ["adapter", "journal", "projection"])
+def test_while_somebody_hangs_others_read_and_leave_their_events(
+    tmp_path: Path, place: str, *, logged: bool
+) -> None:
     entered, go_on = threading.Event(), threading.Event()
 
-    def hold(_order: object) -> None:
+    def hold(*_: object) -> None:
         entered.set()
         assert go_on.wait(30)
 
-    venue = FillingVenue(hold)
-    kernel = on(venue, **_options(tmp_path, logged=logged))
+    class Journal(MemoryKernelJournal):
+        def record_transition(self, *arguments: Any) -> None:
+            if place == "journal":
+                hold()
+            super().record_transition(*arguments)
+
+    class Projection(MemoryProjection):
+        def write_slot(self, slot: Any) -> None:
+            if place == "projection":
+                hold()
+            super().write_slot(slot)
+
+    venue = FillingVenue(hold if place == "adapter" else None)
+    followers = {"journal": Journal(), "projection": Projection()}
+    kernel = on(venue, **followers, **_options(tmp_path, logged=logged))
 
     def look() -> None:
         assert entered.wait(30)
         try:
-            assert kernel.slot(0).fsm_state == "ORDER_SENT"
+            assert kernel.slot(0).fsm_state == ("ORDER_SENT" if place == "adapter" else "POSITION_OPEN")
             kernel.check_invariants()
             # What cannot be answered before the hanging one is only left there.
             (name,) = venue.received

@@ -7,7 +7,19 @@ from collections.abc import Iterator, Sequence
 from typing import Final, NoReturn
 
 from dita import __version__
-from dita.cli import certify_venue, demo, drift, explain, log_replay, log_stats, verify_log, what_if
+from dita.cli import (
+    certify_venue,
+    demo,
+    drift,
+    explain,
+    halt,
+    hazelcast,
+    log_replay,
+    log_stats,
+    verify_log,
+    watch,
+    what_if,
+)
 from dita.cli.failure import CommandFailure
 
 EXIT_OK: Final = 0
@@ -30,7 +42,23 @@ exit codes:
 `dita COMMAND --help` tells more about a command, with more examples."""
 
 # Each describes itself, and brings the example that the list of commands shows.
-_COMMANDS: Final = (demo, drift, log_replay, explain, what_if, verify_log, log_stats, certify_venue)
+_COMMANDS: Final = (
+    demo,
+    drift,
+    log_replay,
+    explain,
+    what_if,
+    verify_log,
+    log_stats,
+    certify_venue,
+    halt.HALT,
+    halt.RESUME,
+    halt.FLATTEN,
+    halt.FREEZE,
+    halt.LIMITS,
+    hazelcast,
+    watch,
+)
 
 
 class _Parser(argparse.ArgumentParser):
