@@ -35,6 +35,7 @@ from dita.kernel.opening import (
     SIZE_MAX,
     SLOTS_MAX,
     close_at_exit,
+    listed,
     log_settings,
     nonce,
     open_engine,
@@ -222,10 +223,10 @@ class ExecutionKernel:
             Their outcomes, in the same order.
 
         Raises:
-            InvalidType: One of them is no KernelIntent; none is taken.
+            InvalidType: It is no list, or one of them is no KernelIntent; none is taken.
             InboxFull: With a log, there are more than the inbox has room for; none is taken.
         """
-        intents = list(intents)
+        intents = listed("intents", intents)
         if self._zinc is not None:
             for at, intent in enumerate(intents):
                 if not isinstance(intent, KernelIntent):
@@ -353,7 +354,7 @@ class ExecutionKernel:
         Returns:
             What came of it; where it is refused, `details` names the slot's field and nothing has changed.
         """
-        return self._engine.adopt(list(slots), by)
+        return self._engine.adopt(listed("slots", slots), by)
 
     def override(self, *, by: str, reason: str) -> Override:
         """Begin an operator's override: inside the block, slots can be written to.
@@ -473,6 +474,8 @@ class ExecutionKernel:
         """
         if not isinstance(update, ControlUpdate):
             raise wrong_type("update", update, "ControlUpdate")
+        if update.limits is not None and not isinstance(update.limits, Mapping):
+            raise wrong_type("limits", update.limits, "a mapping of limits")
         self._control_plane.update(update)
         return self.control
 
