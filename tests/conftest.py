@@ -1,8 +1,12 @@
 """What every test may ask for."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from clusters import address_of, cluster
+from dita.cluster import ClusterAddress
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 BTCUSDT_CAPTURE = "binance_usdm_btcusdt_l2_trades_20240808.jsonl.gz"
@@ -26,3 +30,10 @@ def btcusdt_capture() -> Path:
 def btc_perp_bars() -> Path:
     """A month of one-minute bars."""
     return recorded(BTC_PERP_BARS)
+
+
+@pytest.fixture(scope="session")
+def hazelcast(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterAddress]:
+    """One real member for all tests that do it no harm."""
+    with cluster(tmp_path_factory.mktemp("hazelcast")) as members:
+        yield address_of(members)

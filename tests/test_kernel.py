@@ -687,7 +687,6 @@ def test_the_transition_table_is_whole() -> None:
 def test_what_is_not_supported_yet_says_so() -> None:
     kernel, _ = paper()
     calls: list[Any] = [
-        lambda: ExecutionKernel(projection_client=object()),
         lambda: ExecutionKernel(account=kernel.account),
     ]
     for call in calls:

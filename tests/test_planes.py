@@ -12,13 +12,13 @@ from dita import (
     InMemoryControlPlane,
     InMemoryZincPlane,
     InvalidInput,
+    InvalidType,
     KernelControlSnapshot,
     KernelJournal,
     KernelProjection,
     MemoryKernelJournal,
     MemoryProjection,
     MockVenueAdapter,
-    NotYetSupported,
     ZincPlane,
     build_control_plane,
     build_projection,
@@ -35,7 +35,7 @@ def test_planes_keep_their_protocols() -> None:
     assert isinstance(build_projection(), KernelProjection)
     assert isinstance(InMemoryZincPlane(), ZincPlane)
     assert isinstance(build_control_plane(), ControlPlane)
-    with pytest.raises(NotYetSupported):
+    with pytest.raises(InvalidType, match="HazelcastClient"):
         build_projection(client=object())
 
 

@@ -34,7 +34,7 @@ PAGES: Final = {
 }
 # What a reader looks for before all else.
 FIRST: Final = "ExecutionKernel"
-_PLANES: Final = ("dita.control", "dita.journal", "dita.projection", "dita.zinc")
+_PLANES: Final = ("dita.cluster", "dita.control", "dita.journal", "dita.logs", "dita.projection", "dita.zinc")
 # Lists of the core that Python meets as text, in dicts and in transitions.
 _TEXT_LISTS: Final = ("DriftCause", "Proof", "Account", "Cause", "Symbol", "OrderReject")
 _SECTION: Final = re.compile(r"^(Args|Attributes|Returns|Yields|Raises):$")

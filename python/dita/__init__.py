@@ -11,6 +11,10 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from dita.clock import ManualClock as ManualClock
     from dita.clock import SystemClock as SystemClock
+    from dita.cluster import ClusterAddress as ClusterAddress
+    from dita.cluster import ClusterError as ClusterError
+    from dita.cluster import ClusterUnreachable as ClusterUnreachable
+    from dita.cluster import open_client as open_client
     from dita.contracts import AccountEventKind as AccountEventKind
     from dita.contracts import ControlGate as ControlGate
     from dita.contracts import FreezeScope as FreezeScope
@@ -41,8 +45,12 @@ if TYPE_CHECKING:
     from dita.contracts import VenueOrder as VenueOrder
     from dita.contracts import VenueOrderStatus as VenueOrderStatus
     from dita.contracts import transition_table as transition_table
+    from dita.control import ControlConflict as ControlConflict
     from dita.control import ControlPlane as ControlPlane
+    from dita.control import ControlPlaneError as ControlPlaneError
     from dita.control import ControlUpdate as ControlUpdate
+    from dita.control import FileControlPlane as FileControlPlane
+    from dita.control import HazelcastControlPlane as HazelcastControlPlane
     from dita.control import InMemoryControlPlane as InMemoryControlPlane
     from dita.control import KernelControlSnapshot as KernelControlSnapshot
     from dita.control import build_control_plane as build_control_plane
@@ -67,6 +75,10 @@ if TYPE_CHECKING:
     from dita.journal import KernelJournal as KernelJournal
     from dita.journal import MemoryKernelJournal as MemoryKernelJournal
     from dita.kernel import ExecutionKernel as ExecutionKernel
+    from dita.logs import KernelLogs as KernelLogs
+    from dita.logs import set_up_logs as set_up_logs
+    from dita.projection import HazelcastProjection as HazelcastProjection
+    from dita.projection import KernelMoment as KernelMoment
     from dita.projection import KernelProjection as KernelProjection
     from dita.projection import MemoryProjection as MemoryProjection
     from dita.projection import build_projection as build_projection
@@ -150,7 +162,19 @@ _HOME = {
     "VenueOrder": "dita.contracts",
     "VenueOrderStatus": "dita.contracts",
     "ZincPlane": "dita.zinc",
+    "KernelLogs": "dita.logs",
+    "set_up_logs": "dita.logs",
     "build_control_plane": "dita.control",
+    "ClusterAddress": "dita.cluster",
+    "ClusterError": "dita.cluster",
+    "ClusterUnreachable": "dita.cluster",
+    "open_client": "dita.cluster",
+    "ControlConflict": "dita.control",
+    "ControlPlaneError": "dita.control",
+    "FileControlPlane": "dita.control",
+    "HazelcastControlPlane": "dita.control",
+    "HazelcastProjection": "dita.projection",
+    "KernelMoment": "dita.projection",
     "build_projection": "dita.projection",
     "transition_table": "dita.contracts",
 }
@@ -159,11 +183,19 @@ __all__ = [
     "AccountEventKind",
     "AccountProjection",
     "BaseExecutionAdapter",
+    "ClusterAddress",
+    "ClusterError",
+    "ClusterUnreachable",
+    "ControlConflict",
     "ControlGate",
     "ControlPlane",
+    "ControlPlaneError",
     "ControlUpdate",
     "ExecutionKernel",
+    "FileControlPlane",
     "FreezeScope",
+    "HazelcastControlPlane",
+    "HazelcastProjection",
     "InMemoryControlPlane",
     "InMemoryZincPlane",
     "InboxFull",
@@ -179,7 +211,9 @@ __all__ = [
     "KernelEventKind",
     "KernelIntent",
     "KernelJournal",
+    "KernelLogs",
     "KernelMode",
+    "KernelMoment",
     "KernelOutcome",
     "KernelPoisoned",
     "KernelProjection",
@@ -227,6 +261,8 @@ __all__ = [
     "__version__",
     "build_control_plane",
     "build_projection",
+    "open_client",
+    "set_up_logs",
     "transition_table",
 ]
 

@@ -68,6 +68,9 @@ __all__ = [
     "log_bounds",
     "log_stats",
     "read_cursor",
+    "torture",
+    "torture_faults",
+    "torture_seed",
     "transition_table",
     "verify_log",
     "what_if",
@@ -916,6 +919,12 @@ class VenueOrder:
     def to_dict(self) -> dict[str, Any]:
         """Every field by name, nested values as dicts; times int nanoseconds; `from_dict` reads it back."""
 
+    def to_json(self) -> str:
+        """One JSON object with the fields of `to_dict`, decimals as text.
+
+        `from_dict` reads it back once it is parsed.
+        """
+
     def __eq__(self, other: object, /) -> bool: ...
     def __getnewargs_ex__(self) -> tuple[tuple[()], dict[str, Any]]: ...
     __hash__: ClassVar[None]  # type: ignore[assignment]
@@ -1247,11 +1256,19 @@ class TradeSlot:
     def to_dict(self) -> dict[str, Any]:
         """Every field by name, nested values as dicts; times int nanoseconds; `from_dict` reads it back."""
 
+    def to_json(self) -> str:
+        """One JSON object with the fields of `to_dict`, decimals as text.
+
+        `from_dict` reads it back once it is parsed.
+        """
+
     def __eq__(self, other: object, /) -> bool: ...
     def __getnewargs_ex__(self) -> tuple[tuple[()], dict[str, Any]]: ...
     __hash__: ClassVar[None]  # type: ignore[assignment]
 
-_Observer: TypeAlias = Callable[[list[KernelTransition], list[TradeSlot], list[VenueEvent | None]], object]
+_Observer: TypeAlias = Callable[
+    [list[KernelTransition], list[TradeSlot], list[VenueEvent | None], int], object
+]
 _Number: TypeAlias = Decimal | str | int | float
 _Time: TypeAlias = datetime | int
 
@@ -1519,6 +1536,9 @@ class Engine:
 
     def slot(self, slot_id: int) -> TradeSlot:
         """A slot as it is now."""
+
+    def used_slots(self, *, busy_only: bool = False) -> tuple[int, list[TradeSlot]]:
+        """The last input, and the slots that have carried a trade, or only those that carry one now."""
 
     def slot_stage(self, slot_id: int) -> TradeStage:
         """A slot's stage, without copying the rest."""
@@ -1815,6 +1835,31 @@ def what_if(
     progress: Callable[[int, int, int], object] | None = None,
 ) -> dict[str, Any]:
     """Replays a log with changes, beside the log as it is."""
+
+def torture(
+    *,
+    seeds: int,
+    start: int,
+    inputs: int,
+    jobs: int,
+    faults: list[str] | None = None,
+    progress: Callable[[int, int, int], object] | None = None,
+) -> dict[str, Any]:
+    """Runs seeds through the simulator; `progress` hears of seeds done, seeds failed, inputs."""
+
+def torture_faults() -> list[tuple[str, str]]:
+    """The simulator's faults: their names, and what each does."""
+
+def torture_seed(
+    seed: int,
+    *,
+    inputs: int,
+    faults: list[str] | None = None,
+    decisions: str | None = None,
+    tell: bool = False,
+    shorten: bool = False,
+) -> dict[str, Any]:
+    """Runs one seed; with `shorten` a failure is made short."""
 
 def transition_table() -> list[tuple[TradeStage, str, str, TradeStage | KernelDiagnosticCode, int]]:
     """The kernel's transition table, a row per cell: (stage, symbol, verdict, next or code, rule number)."""

@@ -13,10 +13,14 @@ from dita.cli import (
     drift,
     explain,
     follow,
+    halt,
+    hazelcast,
     journal,
     log_replay,
     log_stats,
+    torture,
     verify_log,
+    watch,
     what_if,
 )
 from dita.cli.failure import CommandFailure
@@ -52,6 +56,14 @@ _COMMANDS: Final = (
     follow,
     journal,
     certify_venue,
+    torture,
+    halt.HALT,
+    halt.RESUME,
+    halt.FLATTEN,
+    halt.FREEZE,
+    halt.LIMITS,
+    hazelcast,
+    watch,
 )
 
 

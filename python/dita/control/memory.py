@@ -103,6 +103,8 @@ class ControlUpdate:
         require_audit: As in `KernelControlSnapshot`.
         regime: The same.
         audited: Runs and actions audited since: they are added to those that stand.
+        flatten: True also leaves every position: the kernel halts, cancels entries, and sends exits until
+            nothing is open.
         updated_by: Who asks.
     """
 
@@ -117,6 +119,7 @@ class ControlUpdate:
     regime: Regime | str | None = None
     audited: tuple[str, ...] | None = None
     updated_by: str = ""
+    flatten: bool | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return what is to change, by name."""
@@ -207,6 +210,8 @@ def applied(snapshot: KernelControlSnapshot, update: ControlUpdate) -> KernelCon
         ValueError: A name that its enumeration does not have.
     """
     changes = update.as_dict()
+    if changes.pop("flatten", False):
+        changes["kill_switch"] = True
     for name, kind in (
         ("mode", KernelMode),
         ("gate", ControlGate),
@@ -228,8 +233,3 @@ def applied(snapshot: KernelControlSnapshot, update: ControlUpdate) -> KernelCon
         version=snapshot.version + 1,
         updated_at=datetime.now(UTC),
     )
-
-
-def build_control_plane() -> ControlPlane:
-    """Return a control plane: the one in memory is all there is yet."""
-    return InMemoryControlPlane()

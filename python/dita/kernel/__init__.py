@@ -7,10 +7,12 @@ import weakref
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self, TypeAlias
 
 from dita._kernel import (
+    ControlGate,
     KernelIntent,
     KernelOutcome,
     Liquidity,
@@ -21,10 +23,11 @@ from dita._kernel import (
 )
 from dita.clock import Clock
 from dita.control.memory import ControlPlane, ControlUpdate, InMemoryControlPlane, KernelControlSnapshot
-from dita.errors import InvalidInput, InvalidType, NotYetSupported, placed, refuse, wrong_type
+from dita.errors import InvalidInput, InvalidType, KernelClosed, NotYetSupported, placed, refuse, wrong_type
 from dita.exchange import ExchangeConfig
 from dita.follow.spec import kernel_name
 from dita.journal.memory import KernelJournal
+from dita.kernel.flatten import Flattening
 from dita.kernel.followers import Followers
 from dita.kernel.following import Following, followed, make_queue, queue_settings
 from dita.kernel.missed import Missed
@@ -38,6 +41,7 @@ from dita.kernel.opening import (
     whole,
 )
 from dita.kernel.recovery import catch_up
+from dita.logs import KernelLogs
 from dita.overrides import Override
 from dita.projection.memory import KernelProjection, build_projection
 from dita.slots import AccountProjection, KernelSlotView, KernelStateView
@@ -77,6 +81,7 @@ class ExecutionKernel:
         projection_client: object | None = None,
         zinc_plane: ZincPlane | None = None,
         *,
+        logs: KernelLogs | None = None,
         clock: Clock | None = None,
         instance_nonce: int | str = 0,
         hedge_mode: bool = False,
@@ -104,8 +109,10 @@ class ExecutionKernel:
                 fed through a bounded queue, and what overflows is gone.
             account: Must be None: the account is the kernel's own.
             projection: Holds the newest state for others.
-            projection_client: A cluster's client for a projection; not supported yet.
+            projection_client: A Hazelcast client, for a projection in its cluster; without `name` the kernel's
+                name there is `instance_nonce` where that is a text, else "main".
             zinc_plane: Holds the newest state for other processes.
+            logs: Logs what the kernel does, as much as the controls' `verbosity` says.
             clock: Where kernel time comes from. None means SystemClock for a venue that says `live = True`,
                 else ManualClock.
             instance_nonce: Marks this instance's client ids (40 bits); a text is hashed. Two kernels that
@@ -128,14 +135,15 @@ class ExecutionKernel:
             name: This kernel's in what followers write; None means its log directory's.
 
         Raises:
-            NotYetSupported: `account` or `projection_client` is given.
+            NotYetSupported: `account` is given.
             LogError: The log does not open; its subclass and its text say why and what to do. Its files are
                 as they were.
         """
         if account is not None:
             raise NotYetSupported("account: a kernel keeps its own: read ExecutionKernel.account")
         if projection is None and projection_client is not None:
-            projection = build_projection(projection_client)
+            nonce_text = instance_nonce if isinstance(instance_nonce, str) and instance_nonce else "main"
+            projection = build_projection(projection_client, kernel=name or nonce_text)
         self._venue = venue
         planes = followed(journal, projection)
         self._name = kernel_name(name, log_dir) if planes or name is not None else ""
@@ -143,6 +151,7 @@ class ExecutionKernel:
             None if journal in planes else journal,
             None if projection in planes else projection,
             zinc_plane,
+            logs,
         )
         queue = make_queue() if planes and log_dir is None else None
         settings: dict[str, Any] = {
@@ -171,6 +180,7 @@ class ExecutionKernel:
         self._exchange = ExchangeConfig()
         # The controls are in the log too.
         self._control_plane: ControlPlane = control_plane or InMemoryControlPlane(self.control)
+        self._flattening: Flattening | None = None
         self._recovery = self._engine.recovery() if queue is None else None
         self._queued = queue is not None
         self._following: Following | None = None
@@ -517,7 +527,9 @@ class ExecutionKernel:
         """How the log stands; None without a log.
 
         `last_seq`, `durable_seq` (everything up to there survives a power loss), `epoch`, `snapshots` (their
-        last inputs), `sealed_segments`, `index_bytes` (memory), `snapshot_failure`.
+        last inputs), `sealed_segments`, `index_bytes` (memory), `sync_waits` and `sync_wait_ns` (how
+        often calls have waited until records were synced since the opening, and how long in all),
+        `snapshot_failure`.
         """
         return None if self._queued else self._engine.log_standing()
 
@@ -604,18 +616,25 @@ class ExecutionKernel:
         }
 
     def health(self) -> dict[str, Any]:
-        """Return how the kernel itself is: `seq`, `now_ns`, `plane_errors`, `followers`.
+        """Return how the kernel itself is.
 
-        `followers` has for each ("journal", "projection") its `state` (STARTING, FOLLOWING, AWAY while what
-        it writes to cannot be reached, REFUSED where a person has to do what `error` says, DEAD until it is
-        begun again), `alive`, `pid`, `restarts`, `seq`, `lag_records`, `lag_seconds`, `rows`, `retries`,
-        `lost` (inputs that were gone before it could read them) and `error`.
+        Returns:
+            `seq`, `now_ns`, `plane_errors`, `flattening` (whether positions are being left),
+            `control_trouble`: what is wrong with the control plane, or what of it the kernel refused; empty
+            where all is well. And `followers`, with for each ("journal", "projection") its `state` (STARTING,
+            FOLLOWING, AWAY while what it writes to cannot be reached, REFUSED where a person has to do what
+            `error` says, DEAD until it is begun again), `alive`, `pid`, `restarts`, `seq`, `lag_records`,
+            `lag_seconds`, `rows`, `retries`, `lost` (inputs that were gone before it could read them) and
+            `error`.
         """
+        standing: dict[str, Any] = getattr(self._control_plane, "standing", dict)()
         following = self._following
         return {
             "seq": self.seq,
             "now_ns": self.now_ns,
             "plane_errors": self._followers.errors,
+            "flattening": self._flattening is not None and self._flattening.is_busy,
+            "control_trouble": standing.get("trouble") or standing.get("refused") or "",
             "followers": {} if following is None else following.health(self.seq),
         }
 
@@ -694,6 +713,19 @@ class ExecutionKernel:
             close_at_exit(self._engine)
             catch_up(self._engine, self._venue, self._recovery, Missed(log_dir))
         self._end_watch = self._follow_controls()
+        self._attach_projection(log_dir)
+
+    def _attach_projection(self, log_dir: str | os.PathLike[str] | None) -> None:
+        """Show the projection all that was recovered. Weak: it outlives its kernels."""
+        reference = weakref.ref(self)
+
+        def health() -> Mapping[str, Any]:
+            kernel = reference()
+            if kernel is None:
+                raise KernelClosed
+            return kernel.health()
+
+        self._followers.attach(None if log_dir is None else Path(log_dir), health)
 
     def _follow(self, planes: list[Any], log_dir: str) -> None:
         """Spawn the followers of what they write."""
@@ -721,7 +753,9 @@ class ExecutionKernel:
             changes = standing.as_dict()
             for own in ("version", "updated_at", "freeze_events", "last_freeze_reason", "last_freeze_symbol"):
                 del changes[own]
-            self._engine.update_control(**changes)
+            self._engine.update_control(**_no_looser(changes, self.control))
+        if getattr(self._control_plane, "flatten_stands", False):
+            self._flatten(standing.updated_by)
         # Weak: the plane outlives its kernels.
         reference = weakref.ref(self)
 
@@ -733,9 +767,19 @@ class ExecutionKernel:
         return self._control_plane.watch(changed)
 
     def _take_control(self, update: ControlUpdate) -> None:
-        self._engine.update_control(**update.as_dict())
+        changes = update.as_dict()
+        flatten = changes.pop("flatten", False)
+        if flatten:
+            changes["kill_switch"] = True
+        self._engine.update_control(**changes)
+        if flatten:
+            self._flatten(update.updated_by)
         if self._followers:
             self._followers.write_control(self._engine.control())
+
+    def _flatten(self, by: str) -> None:
+        if self._flattening is None or not self._flattening.stands:
+            self._flattening = Flattening(self, by)
 
     def _instrument(self, asset: str | None) -> str:
         if asset is not None:
@@ -744,3 +788,17 @@ class ExecutionKernel:
         if len(known) != 1:
             raise refuse("asset", asset, f"must name one of the {len(known)} instruments")
         return known[0]
+
+
+_GATES: Final = (ControlGate.NORMAL, ControlGate.REDUCE_ONLY, ControlGate.HALTED)
+
+
+def _no_looser(standing: dict[str, Any], own: KernelControlSnapshot) -> dict[str, Any]:
+    """Return the plane's controls, nowhere looser than the kernel's: a restart lifts no halt, no freeze."""
+    gate = max(_GATES.index(standing["gate"]), _GATES.index(own.gate))
+    return {
+        **standing,
+        "gate": _GATES[gate],
+        "frozen": standing["frozen"] or own.frozen,
+        "kill_switch": standing["kill_switch"] or own.kill_switch,
+    }

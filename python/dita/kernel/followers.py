@@ -3,11 +3,14 @@
 import logging
 import weakref
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 from dita._kernel import Engine, KernelTransition, TradeSlot, VenueEvent
+from dita.errors import KernelClosed
 from dita.journal.memory import KernelJournal
-from dita.projection.memory import KernelProjection
+from dita.logs import KernelLogs
+from dita.projection.memory import KernelMoment, KernelProjection
 from dita.zinc.memory import ZincPlane
 
 _LOG: Final = logging.getLogger("dita.planes")
@@ -19,22 +22,42 @@ class Followers:
     It knows the engine weakly: the engine calls it, so a strong reference would keep both alive for ever.
     """
 
-    __slots__ = ("_account", "_control", "errors", "journal", "projection", "zinc")
+    __slots__ = (
+        "_account",
+        "_control",
+        "_control_logged",
+        "_engine",
+        "_live_orders",
+        "errors",
+        "journal",
+        "logs",
+        "projection",
+        "zinc",
+    )
 
     def __init__(
-        self, journal: KernelJournal | None, projection: KernelProjection | None, zinc: ZincPlane | None
+        self,
+        journal: KernelJournal | None,
+        projection: KernelProjection | None,
+        zinc: ZincPlane | None,
+        logs: KernelLogs | None = None,
     ) -> None:
         """Take who follows; None where nobody does."""
         self.journal = journal
         self.projection = projection
         self.zinc = zinc
+        self.logs = logs
+        self._control_logged: Mapping[str, Any] = {}
         self.errors = 0
         self._account: Callable[[], Mapping[str, Any]] = dict
         self._control: Callable[[], Mapping[str, Any]] = dict
+        self._engine: Callable[[], Engine | None] = lambda: None
+        # The orders that a projection has seen live, by slot: a slot lets go of them before they are settled.
+        self._live_orders: dict[int, set[str]] = {}
 
     def __bool__(self) -> bool:
         """Whether anybody follows."""
-        return not (self.journal is None and self.projection is None and self.zinc is None)
+        return any(one is not None for one in (self.journal, self.projection, self.zinc, self.logs))
 
     def read_from(self, engine: Engine) -> None:
         """Learn where the account and the controls are read."""
@@ -48,26 +71,90 @@ class Followers:
             engine = reference()
             return {} if engine is None else engine.control()
 
-        self._account, self._control = account, control
+        self._account, self._control, self._engine = account, control, reference
+
+    def attach(self, log_dir: Path | None, health: Callable[[], Mapping[str, Any]]) -> None:
+        """Show the projection all that there is, where it wants to see more than it is told.
+
+        Args:
+            log_dir: Where the kernel's log is; None without one.
+            health: Reads the kernel's health; raises KernelClosed once it is gone.
+        """
+        attach = getattr(self.projection, "attach", None)
+        if attach is None:
+            return
+        seen = False
+
+        def moment() -> KernelMoment:
+            nonlocal seen
+            engine = self._engine()
+            if engine is None:
+                raise KernelClosed
+            seq, slots = engine.used_slots(busy_only=seen)
+            orders = () if seen else engine.orders()
+            accounts = [engine.account(asset) or {} for asset in engine.assets()]
+            seen = True
+            return KernelMoment(seq, slots, accounts, engine.control(), health(), orders)
+
+        self.call(attach, moment, log_dir)
 
     def observe(
         self,
         transitions: Sequence[KernelTransition],
         slots: Sequence[TradeSlot],
         events: Sequence[VenueEvent | None],
+        seq: int,
     ) -> None:
-        """Take a drain's transitions, each slot concerned as it is now, and the event behind each change."""
+        """Take a drain's transitions, the slots concerned as they are at `seq`, and what caused each."""
         by_id = {slot.slot_id: slot for slot in slots}
         if self.journal is not None and transitions:
             control = self._control()
             for transition, event in zip(transitions, events, strict=True):
                 slot = by_id[transition.slot_id]
                 self.call(self.journal.record_transition, transition, slot, event, control)
+        if self.logs is not None:
+            self._log(self.logs, transitions, by_id, events, seq)
+        advance = getattr(self.projection, "advance", None)
+        if advance is not None:
+            self.call(advance, seq)
+            self._write_orders(slots)
         for plane in (self.projection, self.zinc):
             if plane is not None:
                 for slot in slots:
                     self.call(plane.write_slot, slot)
                 self.call(plane.write_account, self._account())
+
+    def _log(
+        self,
+        logs: KernelLogs,
+        transitions: Sequence[KernelTransition],
+        slots: Mapping[int, TradeSlot],
+        events: Sequence[VenueEvent | None],
+        seq: int,
+    ) -> None:
+        control = self._control()
+        if control != self._control_logged:
+            self._control_logged = control
+            self.call(logs.control, control, seq)
+        for transition, event in zip(transitions, events, strict=True):
+            self.call(logs.transition, transition, slots[transition.slot_id], event)
+
+    def _write_orders(self, slots: Sequence[TradeSlot]) -> None:
+        """Bring the last word on orders that a slot has let go of; those that it holds go with the slot."""
+        write_order = getattr(self.projection, "write_order", None)
+        engine = self._engine()
+        if write_order is None or engine is None:
+            return
+        for slot in slots:
+            held = (slot.active_entry_order, *slot.exit_orders)
+            ids = {order.venue_client_id for order in held if order is not None}
+            for gone in self._live_orders.get(slot.slot_id, set()) - ids:
+                order = engine.order(gone)
+                if order is not None:
+                    self.call(write_order, order)
+            self._live_orders[slot.slot_id] = {
+                order.venue_client_id for order in held if order is not None and order.is_live()
+            }
 
     def write_control(self, control: Mapping[str, Any]) -> None:
         """Tell the planes of new controls."""
@@ -80,12 +167,20 @@ class Followers:
         """Call a plane. One that fails is logged and counted; trading goes on."""
         try:
             method(*arguments)
-        except Exception:  # noqa: BLE001 - the one boundary to followers: whatever breaks there must not stop a trade
+        except Exception as error:  # noqa: BLE001 - the one boundary to followers: what breaks there stops no trade
             self.errors += 1
-            _LOG.exception("%s failed", getattr(method, "__qualname__", method))
+            what = getattr(method, "__qualname__", str(method))
+            engine = self._engine()
+            seq = 0 if engine is None or engine.closed else engine.seq
+            _LOG.exception("%s failed", what, extra={"seq": seq})
+            if self.logs is not None:
+                self.logs.failed(what, seq, error)
 
     def close(self) -> None:
-        """Flush and close the journal."""
+        """Flush and close the journal, and the projection where it can be closed."""
         if self.journal is not None:
             self.call(self.journal.flush)
             self.call(self.journal.close)
+        close = getattr(self.projection, "close", None)
+        if close is not None:
+            self.call(close)

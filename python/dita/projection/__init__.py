@@ -1,5 +1,6 @@
-"""The projection: the newest state, where others can read it."""
+"""The projection: the newest state, where others can read it, in memory or in a cluster."""
 
-from dita.projection.memory import KernelProjection, MemoryProjection, build_projection
+from dita.projection.cluster import HazelcastProjection
+from dita.projection.memory import KernelMoment, KernelProjection, MemoryProjection, build_projection
 
-__all__ = ["KernelProjection", "MemoryProjection", "build_projection"]
+__all__ = ["HazelcastProjection", "KernelMoment", "KernelProjection", "MemoryProjection", "build_projection"]

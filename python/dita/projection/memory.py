@@ -1,9 +1,11 @@
 """The projection's protocol, and one in memory."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
-from dita._kernel import NotYetSupported, TradeSlot
+from dita._kernel import TradeSlot, VenueOrder
+from dita.errors import wrong_type
 
 
 @runtime_checkable
@@ -25,6 +27,27 @@ class KernelProjection(Protocol):
     def write_health(self, health: Mapping[str, Any]) -> None:
         """Take the kernel's health."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class KernelMoment:
+    """A kernel at one moment, for a projection that asks.
+
+    Attributes:
+        seq: The last input.
+        slots: Those that carry a trade; at the first time all that ever did.
+        accounts: One for each asset.
+        control: The controls.
+        health: The kernel's health.
+        orders: Those that are known, at the first time.
+    """
+
+    seq: int
+    slots: Iterable[TradeSlot]
+    accounts: Iterable[Mapping[str, Any]]
+    control: Mapping[str, Any]
+    health: Mapping[str, Any]
+    orders: Iterable[VenueOrder] = ()
 
 
 class MemoryProjection:
@@ -61,15 +84,21 @@ class MemoryProjection:
         self.health = health
 
 
-def build_projection(client: object | None = None) -> KernelProjection:
-    """Return a projection: in memory, where no client is given.
+def build_projection(client: Any = None, kernel: str = "main") -> KernelProjection:  # noqa: ANN401 - Hazelcast's
+    """Return a projection: in memory, or with a client in its cluster.
 
     Args:
-        client: A cluster's client.
+        client: A Hazelcast client; None means in memory.
+        kernel: The kernel's name in the cluster.
 
     Raises:
-        NotYetSupported: A client was given.
+        InvalidType: It is no Hazelcast client.
+        InvalidInput: A name that cannot be a key's beginning.
     """
-    if client is not None:
-        raise NotYetSupported("build_projection(client): only the projection in memory is supported yet")
-    return MemoryProjection()
+    if client is None:
+        return MemoryProjection()
+    if not all(hasattr(client, name) for name in ("get_map", "lifecycle_service", "cluster_service")):
+        raise wrong_type("client", client, "a hazelcast.HazelcastClient")
+    from dita.projection.cluster import HazelcastProjection  # noqa: PLC0415 - it needs an extra
+
+    return HazelcastProjection(client, kernel)

@@ -7,11 +7,13 @@
 
 mod account;
 mod answer;
+mod answers;
 mod clock;
 mod drift_story;
 mod durable;
 mod follow;
 mod log_stats;
+mod outgoing;
 mod port;
 mod recovery;
 mod replay_check;

@@ -112,6 +112,6 @@ pub use retention::Retained;
 pub use segment::{FORMAT_VERSION, IDENTITY_BYTES_MAX, Identity, SegmentHeader, segment_name};
 pub use snapshot::Snapshot;
 pub use survey::{Check, SegmentInfo, TornTail};
-pub use sync::{Need, SyncPolicy};
+pub use sync::{Need, SyncPolicy, SyncWaits};
 pub use verify::{VerifyReport, verify};
 pub use writer::Log;

@@ -11,6 +11,7 @@ pub mod engine;
 pub mod errors;
 pub mod follow;
 pub mod intent;
+pub mod json;
 pub mod limits;
 pub mod names;
 pub mod number;
@@ -21,6 +22,7 @@ pub mod replay;
 pub mod slot;
 pub mod text;
 pub mod time;
+pub mod torture;
 pub mod transition;
 pub mod venue_event;
 
@@ -53,6 +55,9 @@ fn _kernel(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(replay::explain_trade, module)?)?;
     module.add_function(wrap_pyfunction!(replay::explain_drift, module)?)?;
     module.add_function(wrap_pyfunction!(replay::what_if, module)?)?;
+    module.add_function(wrap_pyfunction!(torture::torture, module)?)?;
+    module.add_function(wrap_pyfunction!(torture::torture_seed, module)?)?;
+    module.add_function(wrap_pyfunction!(torture::torture_faults, module)?)?;
     module.add_function(wrap_pyfunction!(engine::reads::transition_table, module)?)?;
     Ok(())
 }

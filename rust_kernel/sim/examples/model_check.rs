@@ -1,7 +1,7 @@
 //! Runs the exhaustive model check and prints its report; fails where it finds anything.
 //!
-//! `cargo run --release -p dita-sim --example model_check` runs the thorough bounds; `-- quick` the small ones;
-//! `-- NAME` those of that name.
+//! `cargo run --release -p dita-sim --example model_check` runs the thorough bounds; `-- quick` the small ones; `-- joint`
+//! those and everything a venue does to orders at once; `-- NAME` those of that name.
 
 use std::process::ExitCode;
 
@@ -12,8 +12,9 @@ fn main() -> ExitCode {
     let chosen: Vec<Bounds> = match wanted.as_deref() {
         None => runs::THOROUGH.to_vec(),
         Some("quick") => runs::QUICK.to_vec(),
+        Some("joint") => [runs::QUICK, runs::JOINT].concat(),
         Some(name) => {
-            let all = runs::THOROUGH.iter().chain(runs::QUICK);
+            let all = runs::THOROUGH.iter().chain(runs::QUICK).chain(runs::JOINT);
             all.filter(|bounds| bounds.name == name).take(1).cloned().collect()
         }
     };

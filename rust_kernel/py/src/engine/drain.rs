@@ -438,11 +438,11 @@ impl Shared {
         state.writer = this_thread();
         let _writing = Writing(self);
         loop {
-            let progress = match catch_unwind(AssertUnwindSafe(|| state.core.run())) {
-                Ok(progress) => progress,
-                Err(panic) => return Err(self.poison(&mut state, &panic_text(&*panic))),
-            };
+            let progress;
+            (state, progress) = self.work(py, state)?;
             match progress {
+                // Something came in while the interpreter was taken back: this drain is its too.
+                Progress::Quiet if !state.core.is_quiet() => {}
                 Progress::Quiet => {
                     if let Some(observer) = &self.observer
                         && state.observed_seq != state.core.kernel().seq()
@@ -452,8 +452,9 @@ impl Shared {
                             return Err(failed);
                         }
                         let (changes, slots) = state.unseen();
+                        let seq = state.observed_seq;
                         drop(state);
-                        let seen = observe(observer.bind(py), changes, slots);
+                        let seen = observe(observer.bind(py), changes, slots, seq);
                         interrupt = interrupt.or(seen.err());
                         state = self.lock();
                         continue;
@@ -494,6 +495,32 @@ impl Shared {
         }
     }
 
+    /// Lets the engine work. With a log it waits for the disk, so other threads get the interpreter meanwhile. The lock
+    /// is then taken and let go of without the interpreter: who has it waits for the lock in [`Shared::open`], and would
+    /// wait for ever if the lock's owner waited for the interpreter.
+    #[inline]
+    fn work<'a>(
+        &'a self,
+        py: Python<'_>,
+        mut state: MutexGuard<'a, State>,
+    ) -> Result<(MutexGuard<'a, State>, Progress), Error> {
+        if !state.core.has_log() {
+            let progress = self.run(&mut state)?;
+            return Ok((state, progress));
+        }
+        drop(state);
+        let progress = py.detach(|| self.run(&mut self.lock()))?;
+        Ok((self.lock(), progress))
+    }
+
+    #[inline]
+    fn run(&self, state: &mut State) -> Result<Progress, Error> {
+        match catch_unwind(AssertUnwindSafe(|| state.core.run())) {
+            Ok(progress) => Ok(progress),
+            Err(panic) => Err(self.poison(state, &panic_text(&*panic))),
+        }
+    }
+
     #[inline]
     pub fn outcome(&self, py: Python<'_>, taken: Taken) -> Result<OutcomeView, Error> {
         let Some((answer, troubles)) = taken else {
@@ -508,8 +535,14 @@ impl Shared {
     }
 }
 
-/// Hands a drain's transitions, the slots concerned, and the venue's event behind each transition to the followers.
-fn observe(observer: &Bound<'_, PyAny>, changes: Vec<Observed>, slots: Vec<SlotView>) -> PyResult<()> {
+/// Hands a drain's transitions, the slots concerned, the venue's event behind each transition, and the last input that
+/// the slots have seen to the followers.
+fn observe(
+    observer: &Bound<'_, PyAny>,
+    changes: Vec<Observed>,
+    slots: Vec<SlotView>,
+    seq: u64,
+) -> PyResult<()> {
     let py = observer.py();
     let transitions = changes.iter().map(|change| Bound::new(py, KernelTransition::from(&change.record)));
     let transitions = PyList::new(py, transitions.collect::<PyResult<Vec<_>>>()?)?;
@@ -520,7 +553,7 @@ fn observe(observer: &Bound<'_, PyAny>, changes: Vec<Observed>, slots: Vec<SlotV
     let events = PyList::new(py, events.collect::<PyResult<Vec<_>>>()?)?;
     let slots = slots.into_iter().map(|view| Bound::new(py, TradeSlot::from(view)));
     let slots = PyList::new(py, slots.collect::<PyResult<Vec<_>>>()?)?;
-    observer.call1((transitions, slots, events))?;
+    observer.call1((transitions, slots, events, seq))?;
     Ok(())
 }
 

@@ -242,6 +242,8 @@ fn standing_dict<'py>(py: Python<'py>, standing: &LogStanding) -> PyResult<Bound
     dict.set_item("snapshots", PyList::new(py, &standing.snapshots)?)?;
     dict.set_item("sealed_segments", standing.sealed_segments)?;
     dict.set_item("index_bytes", standing.index_bytes)?;
+    dict.set_item("sync_waits", standing.sync_waits)?;
+    dict.set_item("sync_wait_ns", standing.sync_wait_ns)?;
     dict.set_item("snapshot_failure", standing.snapshot_failure.as_deref())?;
     Ok(dict)
 }

@@ -22,6 +22,21 @@ impl Engine {
             .ok_or_else(|| Error::text_value("slot_id", &slot_id.to_string(), "is not below max_slots"))
     }
 
+    /// The slots that have carried a trade, or only those that carry one now, and the last input that they have seen:
+    /// all of one moment.
+    #[pyo3(signature = (*, busy_only=false))]
+    fn used_slots<'py>(&self, py: Python<'py>, busy_only: bool) -> Result<(u64, Bound<'py, PyList>), Error> {
+        let (seq, found) = self.read(|kernel| {
+            let used = (0_u32..)
+                .zip(kernel.slots())
+                .filter(|(_, slot)| slot.trade_number > 0 && !(busy_only && slot.stage.is_free()));
+            let views = used.filter_map(|(slot_id, _)| views::slot_view(kernel, slot_id));
+            (kernel.seq(), views.collect::<Vec<_>>())
+        })?;
+        let made = found.into_iter().map(|view| Bound::new(py, TradeSlot::from(view)));
+        Ok((seq, PyList::new(py, made.collect::<PyResult<Vec<_>>>()?)?))
+    }
+
     /// A slot's stage, without copying the rest.
     fn slot_stage<'py>(&self, py: Python<'py>, slot_id: u32) -> Result<Bound<'py, PyAny>, Error> {
         let stage = self.read(|kernel| kernel.slot(slot_id).map(|slot| slot.stage))?;

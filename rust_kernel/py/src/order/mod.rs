@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
 
 use crate::errors::Error;
-use crate::{names, number, record, text, time};
+use crate::{json, names, number, record, text, time};
 use view::NAMES;
 pub use view::{Amend, OrderView};
 
@@ -263,6 +263,11 @@ impl VenueOrder {
     /// Every field by name; times are int nanoseconds, so that `VenueOrder.from_dict(order.to_dict()) == order`.
     fn to_dict<'py>(slf: &Bound<'py, VenueOrder>) -> PyResult<Bound<'py, PyDict>> {
         record::to_dict_of(slf.as_any(), &NAMES)
+    }
+
+    /// One JSON object with the fields of `to_dict`, decimals as text; `from_dict` reads it back once it is parsed.
+    fn to_json(&self) -> String {
+        json::order(&self.view)
     }
 
     fn __repr__(slf: &Bound<'_, VenueOrder>) -> PyResult<String> {

@@ -10,7 +10,7 @@ use pyo3::types::{PyDict, PyString, PyTuple};
 
 use crate::errors::Error;
 use crate::order::VenueOrder;
-use crate::{names, number, record, text, time};
+use crate::{json, names, number, record, text, time};
 use view::{NAMES, read};
 pub use view::{SlotView, blank};
 
@@ -277,6 +277,11 @@ impl TradeSlot {
     /// Every field by name, orders as dicts; times are int nanoseconds. `TradeSlot.from_dict` reads it back.
     fn to_dict<'py>(slf: &Bound<'py, TradeSlot>) -> PyResult<Bound<'py, PyDict>> {
         record::to_dict_of(slf.as_any(), &NAMES)
+    }
+
+    /// One JSON object with the fields of `to_dict`, decimals as text; `from_dict` reads it back once it is parsed.
+    fn to_json(&self) -> String {
+        json::slot(&self.view)
     }
 
     fn __repr__(slf: &Bound<'_, TradeSlot>) -> PyResult<String> {

@@ -1,4 +1,5 @@
-//! The searches that are run: one with the whole of it is out of reach, so each takes one side of it to its end.
+//! The searches that are run. One with everything at once is out of reach: what a venue does to orders stands together in
+//! [`JOINT`], and each of the others takes one side of the rest to its end.
 
 use dita_kernel::names::OrderSide;
 
@@ -76,8 +77,14 @@ pub const QUICK: &[Bounds] = &[
     Bounds { name: "crash", crashes_max: 1, wire: Wire::Endless, ..PAST_ORDERS },
 ];
 
-/// Larger bounds: minutes in a release build. Three lots, two legs and a slot reused stand in searches of their own; all
-/// in one is out of reach.
+/// Three lots and two exits of one ladder, or a slot reused, beside the endless wire, which loses, repeats and reorders
+/// whatever was ever said and delivers late: under a minute in a release build, and a gigabyte.
+pub const JOINT: &[Bounds] = &[
+    Bounds { name: "three lots, two legs", trades: &[3], exits_max: 2, ..PLAIN },
+    Bounds { name: "two legs, reused", trades: &[2, 1], exits_max: 2, ..PLAIN },
+];
+
+/// Larger bounds: half an hour in a release build; the last one of them takes seven gigabytes.
 pub const THOROUGH: &[Bounds] = &[
     Bounds { name: "entry", trades: &[3], exits_max: 0, day_ends: true, ..USUAL },
     Bounds { name: "four in flight", exits_max: 0, wire: Wire::Counted(4), ..USUAL },
@@ -118,4 +125,5 @@ pub const THOROUGH: &[Bounds] = &[
     Bounds { name: "attached exit", exits_max: 1, hands_max: 1, strangers: SELLER, leverage: true, ..QUIET },
     Bounds { name: "crash, two lots", trades: &[2], crashes_max: 1, refusals: false, ..USUAL },
     Bounds { name: "crash, reused", trades: &[1, 1], crashes_max: 1, ..PLAIN },
+    Bounds { name: "three lots, two legs, reused", trades: &[3, 1], exits_max: 2, ..PLAIN },
 ];

@@ -1,0 +1,242 @@
+"""`dita halt`, `resume`, `flatten`, `freeze`, `limits`: an operator's word to kernels."""
+
+import argparse
+import getpass
+import socket
+import sys
+from collections.abc import Callable, Mapping
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Any, Final
+
+from dita.cli.failure import CommandFailure
+from dita.cli.tables import as_json
+
+if TYPE_CHECKING:
+    from dita.control import ControlUpdate, KernelControlSnapshot
+
+PLACE_EXAMPLE: Final = "/run/dita/controls.json"
+CLUSTER_EXAMPLE: Final = "hazelcast://127.0.0.1:5701/dita"
+_BY_MAX: Final = 64
+
+_PLANES: Final = f"""\
+A control plane is a file ({PLACE_EXAMPLE}) or stands in a Hazelcast cluster
+({CLUSTER_EXAMPLE}, with ?plane=NAME where there are several). Every kernel that was
+opened with it takes the change as an input: logged, replayed, and attributed to --by."""
+
+
+class Command:
+    """One word of an operator."""
+
+    def __init__(
+        self,
+        name: str,
+        help_text: str,
+        description: str,
+        example: str,
+        make: Callable[[argparse.Namespace], Mapping[str, Any]],
+    ) -> None:
+        """Describe it.
+
+        Args:
+            name: The command.
+            help_text: A few words.
+            description: What it does to a kernel.
+            example: One, after the command's name.
+            make: Makes the change out of the options.
+        """
+        self.name = name
+        self.EXAMPLE = (f"dita {name} {example}", help_text)
+        self._help = help_text
+        self._description = description
+        self._example = example
+        self._make = make
+
+    def add_parser(self, commands: "argparse._SubParsersAction[Any]") -> None:
+        """Describe the command.
+
+        Args:
+            commands: The command line's list of commands.
+        """
+        parser = commands.add_parser(
+            self.name,
+            help=self._help,
+            description=f"{self._description}\n\n{_PLANES}",
+            epilog=f"examples:\n  dita {self.name} {self._example}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+        parser.add_argument("--control", required=True, metavar="PLACE", help="the control plane")
+        parser.add_argument(
+            "--by", type=_by, default=None, metavar="WHO", help="who asks (you, on this machine)"
+        )
+        parser.add_argument(
+            "--if-version", type=_version, metavar="N", help="only if the controls stand at version N"
+        )
+        parser.add_argument("--create", action="store_true", help="make the plane where there is none yet")
+        parser.add_argument("--json", action="store_true", help="print the controls as one JSON object")
+        _add_own_options(self.name, parser)
+        parser.set_defaults(run=self.run)
+
+    def run(self, options: argparse.Namespace) -> int:
+        """Change the controls, and show them.
+
+        Args:
+            options: The parsed command line.
+
+        Returns:
+            The exit code.
+
+        Raises:
+            CommandFailure: The plane cannot be reached, or refuses.
+        """
+        # The kernel's native module is loaded here, so that `dita --help` answers at once.
+        from dita.control import ControlUpdate  # noqa: PLC0415
+        from dita.errors import KernelError  # noqa: PLC0415
+
+        try:
+            changes = self._make(options)
+            update = ControlUpdate(**changes, updated_by=options.by or me()) if changes else None
+            controls = _set(options, update)
+        except KernelError as error:
+            raise CommandFailure(str(error)) from error
+        sys.stdout.write(as_json(_plain(controls)) if options.json else _text(controls))
+        return 0
+
+
+def _set(options: argparse.Namespace, update: "ControlUpdate | None") -> "KernelControlSnapshot":
+    from dita.control import FileControlPlane, HazelcastControlPlane, build_control_plane  # noqa: PLC0415
+
+    plane = build_control_plane(options.control)
+    assert isinstance(plane, (FileControlPlane, HazelcastControlPlane))  # noqa: S101 - a place was given
+    with plane:
+        if not options.create and not plane.exists():
+            raise CommandFailure(
+                f"{options.control}: there is no control plane; a kernel that is opened with it makes it. "
+                "Look at the place again, or give --create"
+            )
+        return plane.read() if update is None else plane.update(update, if_version=options.if_version)
+
+
+def _add_own_options(name: str, parser: argparse.ArgumentParser) -> None:
+    if name == "resume":
+        parser.add_argument(
+            "--reduce-only", action="store_true", help="let through only what reduces a position"
+        )
+    elif name == "limits":
+        parser.add_argument(
+            "limits",
+            nargs="*",
+            type=_limit,
+            metavar="NAME=VALUE",
+            help="a limit and its value, `none` lifts it; without any the controls are shown",
+        )
+    elif name == "freeze":
+        parser.add_argument("--off", action="store_true", help="let entries through again")
+
+
+def _limits_of(options: argparse.Namespace) -> Mapping[str, Any]:
+    return {"limits": dict(options.limits)} if options.limits else {}
+
+
+def _resume(options: argparse.Namespace) -> Mapping[str, Any]:
+    return {
+        "gate": "REDUCE_ONLY" if options.reduce_only else "NORMAL",
+        "kill_switch": False,
+        "frozen": False,
+    }
+
+
+HALT: Final = Command(
+    "halt",
+    "stop everything that increases risk, cancel entries",
+    "Pull the kill switch: every working entry is canceled, and nothing but CANCEL and EXIT is let through.\n"
+    "Positions stay, with their stops; `dita flatten` leaves them, `dita resume` opens the gate again.",
+    f"--control {PLACE_EXAMPLE}",
+    lambda _options: {"kill_switch": True},
+)
+RESUME: Final = Command(
+    "resume",
+    "open the gate again",
+    "Open the gate after a halt or a flatten, and lift a freeze.",
+    f"--control {CLUSTER_EXAMPLE} --by ops",
+    _resume,
+)
+FLATTEN: Final = Command(
+    "flatten",
+    "halt, and leave every position at the market",
+    "Halt, and exit every position at the market, again and again until nothing is open: those of slots,\n"
+    "and those that are nobody's. `dita resume` ends it.",
+    f"--control {CLUSTER_EXAMPLE} --by ops",
+    lambda _options: {"flatten": True},
+)
+FREEZE: Final = Command(
+    "freeze",
+    "let no new entries through, cancel none",
+    "Freeze entries. What works at the venue stays there; exits go through.",
+    f"--control {PLACE_EXAMPLE} --by risk",
+    lambda options: {"frozen": not options.off},
+)
+LIMITS: Final = Command(
+    "limits",
+    "show the controls, or set limits",
+    "Show the controls as they stand, or change the limits that are named.",
+    f"--control {PLACE_EXAMPLE} max_order_notional=5000 max_daily_loss=250",
+    _limits_of,
+)
+
+
+def _text(controls: "KernelControlSnapshot") -> str:
+    lines = [
+        f"version      {controls.version}, by {controls.updated_by or 'nobody'}"
+        + (f" at {controls.updated_at:%Y-%m-%d %H:%M:%S} UTC" if controls.updated_at else ""),
+        f"gate         {controls.gate}" + (", the kill switch was pulled" if controls.kill_switch else ""),
+        f"entries      {'frozen' if controls.frozen else 'not frozen'}",
+        f"mode         {controls.mode}, regime {controls.regime}",
+        f"verbosity    {controls.verbosity}",
+    ]
+    limits = [f"{name}={value}" for name, value in controls.limits.items() if value is not None]
+    lines.extend(f"{'limits' if at == 0 else '':12} {limit}" for at, limit in enumerate(limits or ["none"]))
+    return "\n".join(lines) + "\n"
+
+
+def _plain(controls: "KernelControlSnapshot") -> Mapping[str, Any]:
+    values = controls.as_dict()
+    values["updated_at"] = controls.updated_at.isoformat() if controls.updated_at else None
+    return values
+
+
+def me() -> str:
+    """Who asks, where nobody says."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        user = "somebody"
+    return f"{user}@{socket.gethostname()}"[:_BY_MAX]
+
+
+def _by(text: str) -> str:
+    if not text or len(text.encode()) > _BY_MAX:
+        raise argparse.ArgumentTypeError(f"expected a name of at most {_BY_MAX} bytes, got {text!r}")
+    return text
+
+
+def _version(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"expected a version, 0 or more, got {text!r}")
+    return int(text)
+
+
+def _limit(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise argparse.ArgumentTypeError(f"expected NAME=VALUE, got {text!r}")
+    if value.lower() == "none":
+        return name, None
+    if value.isdecimal():
+        return name, int(value)
+    try:
+        Decimal(value)
+    except InvalidOperation:
+        # A name, as ALL for edge_freeze_cancels; the kernel's own check says if it is none.
+        return name, value.upper()
+    return name, value

@@ -1,0 +1,162 @@
+"""`dita watch`: a kernel's slots, orders, account, controls and followers, live in a terminal."""
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from dita.cli.failure import CommandFailure
+from dita.cli.progress import Progress
+
+if TYPE_CHECKING:
+    from dita.cli.watch_screen import WatchScreen
+    from dita.cli.watch_source import Source
+
+EXAMPLE: Final = ("dita watch", "see a kernel live: slots, K and E, controls, lag")
+CLUSTER_DEFAULT: Final = "hazelcast://127.0.0.1:5701/dita"
+SCREENSHOT_SIZE: Final = (132, 34)
+
+_DESCRIPTION: Final = """\
+Show a kernel live in the terminal: its slots and orders, its account with K, E and every named difference,
+its controls, and how far its followers are behind. From the projection in a Hazelcast cluster, or with --log
+from a log's directory, which is followed by a replica of its own. It only looks; with --control the key H
+halts every kernel of that control plane."""
+
+_EPILOG: Final = """\
+keys: n next kernel, p pause, H halt (with --control), q quit
+
+examples:
+  dita watch
+  dita watch --at hazelcast://10.0.0.5:5701/desk --kernel main
+  dita watch --log /var/lib/dita/main --control /run/dita/controls.json
+  dita watch --once"""
+
+
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Describe the command.
+
+    Args:
+        commands: The command line's list of commands.
+    """
+    parser = commands.add_parser(
+        "watch",
+        help="see a kernel live in the terminal",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    place = parser.add_mutually_exclusive_group()
+    place.add_argument("--at", metavar="ADDRESS", help=f"the cluster ({CLUSTER_DEFAULT})")
+    place.add_argument("--log", type=Path, metavar="DIR", help="a kernel's log instead of a cluster")
+    parser.add_argument("--kernel", metavar="NAME", help="which kernel of the cluster (default: the first)")
+    parser.add_argument("--control", metavar="PLACE", help="the control plane that the key H halts")
+    parser.add_argument(
+        "--interval", type=_interval, default=0.5, metavar="SECONDS", help="how often it is read (0.5)"
+    )
+    parser.add_argument("--once", action="store_true", help="print it once as text, and end")
+    parser.add_argument("--screenshot", type=Path, metavar="FILE", help="write one screen as SVG, and end")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Watch.
+
+    Args:
+        options: The parsed command line.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        CommandFailure: There is nothing to watch there, or textual is not installed.
+    """
+    from dita.errors import KernelError  # noqa: PLC0415 - `dita --help` answers at once
+
+    try:
+        source = _source(options)
+    except KernelError as error:
+        raise CommandFailure(str(error)) from error
+    try:
+        if options.once:
+            from dita.cli.watch_text import as_text  # noqa: PLC0415
+
+            sys.stdout.write(as_text(source.read(options.kernel)))
+            return 0
+        return _show(options, source)
+    finally:
+        source.close()
+
+
+def _source(options: argparse.Namespace) -> "Source":
+    from dita.cli.watch_source import ClusterSource, LogSource  # noqa: PLC0415
+
+    if options.log is None:
+        return ClusterSource(options.at or CLUSTER_DEFAULT)
+    progress = Progress()
+
+    def listen(_seq: int, bytes_done: int, bytes_all: int) -> None:
+        if progress.is_due():
+            progress.show(f"{options.log}: {bytes_done / max(1, bytes_all):4.0%} read")
+
+    try:
+        return LogSource(options.log, listen)
+    finally:
+        progress.close()
+
+
+def _show(options: argparse.Namespace, source: "Source") -> int:
+    try:
+        from dita.cli.watch_screen import WatchScreen  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise CommandFailure("textual is not installed: pip install 'dita[watch]', or use --once") from error
+    screen = WatchScreen(source, options.kernel, interval_s=options.interval, halt=_halter(options.control))
+    if options.screenshot is not None:
+        import asyncio  # noqa: PLC0415 - it costs time that no other command has
+
+        asyncio.run(_screenshot(screen, options.screenshot))
+        print(f"wrote {options.screenshot}")
+    else:
+        screen.run()
+    return 0
+
+
+async def _screenshot(screen: "WatchScreen", place: Path) -> None:
+    async with screen.run_test(size=SCREENSHOT_SIZE) as pilot:
+        while screen.seen is None:
+            await pilot.pause(0.05)
+        await pilot.pause()
+        place.write_text(screen.export_screenshot(title="dita watch"), encoding="utf-8")
+
+
+def _halter(place: str | None) -> Callable[[], str] | None:
+    if place is None:
+        return None
+
+    def halt() -> str:
+        from dita.cli.halt import me  # noqa: PLC0415
+        from dita.control import ControlUpdate, build_control_plane  # noqa: PLC0415
+        from dita.errors import KernelError  # noqa: PLC0415
+
+        try:
+            plane = build_control_plane(place)
+            try:
+                controls = plane.update(ControlUpdate(kill_switch=True, updated_by=me()))
+            finally:
+                plane.close()  # type: ignore[attr-defined] # one with a place has it
+        except KernelError as error:
+            return f"NOT HALTED: {error}"
+        return f"halted: version {controls.version} of {place}"
+
+    return halt
+
+
+def _interval(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0.05 <= seconds <= 3600:
+        raise argparse.ArgumentTypeError(f"expected seconds from 0.05 to 3600, got {text!r}")
+    return seconds

@@ -1,0 +1,220 @@
+"""What `dita watch` shows, and where it comes from: a cluster's maps, or a log that is followed."""
+
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from dita.cli.failure import CommandFailure
+
+_LIVE_ORDERS_SHOWN: Final = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A kernel as it is seen at one moment; values as JSON has them, decimals as text.
+
+    Attributes:
+        kernel: Its name, or its log's directory.
+        others: The kernels that could be shown instead.
+        seq: The last input.
+        time_ns: When that was, by the kernel's clock.
+        age_s: How long ago the kernel last gave a sign of life; None where that is not known.
+        slots: Those that have carried a trade, by number.
+        accounts: One for each asset.
+        control: The controls.
+        orders: The live ones.
+        followers: Who follows the kernel, and how far behind: `name`, `waiting`, `lag_seconds`, `trouble`.
+        trouble: What is wrong with the view itself; empty where all is well.
+    """
+
+    kernel: str
+    others: Sequence[str] = ()
+    seq: int = 0
+    time_ns: int | None = None
+    age_s: float | None = None
+    slots: Sequence[Mapping[str, Any]] = ()
+    accounts: Sequence[Mapping[str, Any]] = ()
+    control: Mapping[str, Any] = field(default_factory=dict)
+    orders: Sequence[Mapping[str, Any]] = ()
+    followers: Sequence[Mapping[str, Any]] = ()
+    trouble: str = ""
+
+
+class Source(Protocol):
+    """Where a view comes from."""
+
+    def read(self, kernel: str | None) -> Seen:
+        """Return a kernel as it is now; the first one where none is named."""
+        ...
+
+    def close(self) -> None:
+        """Let go."""
+        ...
+
+
+class ClusterSource:
+    """Reads the projection's maps."""
+
+    def __init__(self, address: str) -> None:
+        """Connect.
+
+        Args:
+            address: The cluster's.
+
+        Raises:
+            ClusterError: It cannot be reached.
+        """
+        from dita.cluster import ClusterAddress, mappings, open_client  # noqa: PLC0415 - heavy
+
+        self._names = mappings
+        self._address = ClusterAddress.parse(address)
+        self._client = open_client(self._address, stays=True, client_name="dita-watch")
+
+    def read(self, kernel: str | None) -> Seen:
+        """Return a kernel as the cluster has it."""
+        from hazelcast.errors import HazelcastError  # noqa: PLC0415 - an extra
+
+        try:
+            return self._read(kernel)
+        except (HazelcastError, OSError) as error:
+            # It comes back, or says so again.
+            return Seen(kernel or "", trouble=f"{self._address} does not answer: {error}")
+
+    def close(self) -> None:
+        """Let go of the cluster."""
+        self._client.shutdown()
+
+    def _read(self, kernel: str | None) -> Seen:
+        others = sorted(self._map(self._names.HEALTH).key_set())
+        chosen = kernel or next(iter(others), None)
+        if chosen is None:
+            return Seen("", trouble=f"no kernel projects into {self._address} yet")
+        if chosen not in others:
+            return Seen(chosen, others, trouble=f"{self._address} knows no kernel {chosen!r}")
+        health = self._one(self._names.HEALTH, chosen)
+        told_ns = int(health.get("at_ns", 0))
+        return Seen(
+            kernel=chosen,
+            others=others,
+            seq=int(health.get("seq", 0)),
+            time_ns=health.get("now_ns"),
+            age_s=max(0.0, (time.time_ns() - told_ns) / 1e9) if told_ns else None,
+            slots=sorted(self._of(self._names.SLOTS, chosen), key=lambda slot: int(slot["slot_id"])),
+            accounts=sorted(self._of(self._names.ACCOUNT, chosen), key=lambda one: str(one["asset"])),
+            control=self._one(self._names.CONTROL, chosen),
+            orders=_live(self._of(self._names.ORDERS, chosen)),
+            followers=_followers(health),
+            trouble=str(health.get("control_trouble", "")),
+        )
+
+    def _map(self, name: str) -> Any:  # noqa: ANN401 - the client's proxy
+        return self._client.get_map(name).blocking()
+
+    def _one(self, name: str, key: str) -> Mapping[str, Any]:
+        value = self._map(name).get(key)
+        return {} if value is None else _parsed(value)
+
+    def _of(self, name: str, kernel: str) -> list[Mapping[str, Any]]:
+        from hazelcast.predicate import equal  # noqa: PLC0415 - an extra
+
+        return [_parsed(value) for value in self._map(name).values(equal("kernel", kernel))]
+
+
+class LogSource:
+    """Follows a log with a replica of the kernel. It takes no lock, and the kernel does not know of it."""
+
+    def __init__(self, log_dir: Path, progress: Callable[[int, int, int], object] | None = None) -> None:
+        """Replay what is there.
+
+        Args:
+            log_dir: The log's directory.
+            progress: Hears how far it is.
+
+        Raises:
+            CommandFailure: There is no log, or it cannot be read.
+        """
+        from dita._kernel import Replay  # noqa: PLC0415 - `dita --help` answers at once
+        from dita.errors import KernelError  # noqa: PLC0415
+
+        if not log_dir.is_dir():
+            raise CommandFailure(
+                f"{log_dir}: is no directory; name the one that the kernel was given as log_dir"
+            )
+        self._log_dir = log_dir
+        self._errors = KernelError
+        try:
+            self._replay = Replay(log_dir)
+            self._replay.run(progress)
+        except KernelError as error:
+            raise CommandFailure(str(error)) from error
+
+    def read(self, kernel: str | None) -> Seen:  # noqa: ARG002 - a log has one
+        """Return the kernel as its log tells."""
+        trouble = ""
+        try:
+            self._replay.run()
+        except self._errors as error:
+            trouble = str(error)
+        replay = self._replay
+        live = [json.loads(order.to_json()) for order in replay.orders(live_only=True)]
+        return Seen(
+            kernel=str(self._log_dir),
+            seq=replay.seq,
+            time_ns=replay.now_ns,
+            slots=[json.loads(slot.to_json()) for slot in replay.slots()],
+            accounts=[_as_text(replay.account(asset) or {}) for asset in replay.assets()],
+            control=_as_text(replay.control()),
+            orders=live[:_LIVE_ORDERS_SHOWN],
+            trouble=trouble,
+        )
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def _parsed(value: Any) -> Mapping[str, Any]:  # noqa: ANN401 - the client's JSON value
+    content: Mapping[str, Any] = json.loads(value.to_string())
+    return content
+
+
+def _live(orders: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    ended = ("FILLED", "CANCELED", "REJECTED", "EXPIRED", "DONE_FOR_DAY")
+    live = [order for order in orders if order["status"] not in ended or order["doubt"] != "NONE"]
+    return sorted(live, key=lambda order: str(order["venue_client_id"]))[:_LIVE_ORDERS_SHOWN]
+
+
+def _followers(health: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The kernel's own projection, and whoever else it knows of."""
+    found: list[Mapping[str, Any]] = []
+    projection = health.get("projection")
+    if projection is not None:
+        away_s = float(projection["away_seconds"])
+        found.append(
+            {
+                "name": "projection",
+                "waiting": projection["waiting"],
+                "lag_seconds": projection["lag_seconds"],
+                "trouble": f"away for {away_s:.1f} s" if away_s else "",
+            }
+        )
+    found.extend(dict(follower) for follower in health.get("followers", ()))
+    return found
+
+
+def _as_text(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Decimals as text, as the cluster has them."""
+    shown: dict[str, Any] = {}
+    for name, value in values.items():
+        if isinstance(value, Decimal):
+            shown[name] = format(value, "f")
+        elif isinstance(value, Mapping):
+            shown[name] = _as_text(value)
+        elif isinstance(value, list | tuple):
+            shown[name] = [_as_text(one) if isinstance(one, Mapping) else one for one in value]
+        else:
+            shown[name] = value
+    return shown

@@ -1,0 +1,190 @@
+"""Structured logs: what a kernel does and what goes wrong around it, as JSON lines or for a console.
+
+Every line of a kernel carries its name and the number of the input (`seq`) that it is about, so that a line,
+the log, the journal and the projection can be held side by side. How much is said is an operator's to set,
+while the kernel runs: the controls' `verbosity`.
+"""
+
+import logging
+import sys
+from collections.abc import Mapping
+from decimal import Decimal
+from enum import Enum
+from typing import Any, Final, Literal, TextIO
+
+from dita._kernel import KernelTransition, KernelVerbosity, TradeSlot, TradeStage, VenueEvent
+
+LOGGER: Final = "dita"
+Format = Literal["json", "console"]
+
+_RANK: Final = {name: rank for rank, name in enumerate(KernelVerbosity)}
+_SHOWN_OF_EVENT: Final = (
+    "kind",
+    "venue_client_id",
+    "venue_order_id",
+    "venue_trade_id",
+    "price",
+    "size",
+    "reason",
+)
+
+
+def set_up_logs(format: Format = "console", stream: TextIO | None = None) -> logging.Handler:  # noqa: A002 - its name
+    """Write all that DITA logs as structured lines.
+
+    Args:
+        format: "json", one object on each line, or "console", for people.
+        stream: Where to; None means stderr.
+
+    Returns:
+        The handler, on the standard library's logger `dita`. A second call takes the place of the first.
+
+    Raises:
+        ValueError: There is no such format.
+    """
+    import structlog  # noqa: PLC0415 - `import dita` stays light
+
+    where = sys.stderr if stream is None else stream
+    if format == "json":
+        render: Any = structlog.processors.JSONRenderer(default=_plain, sort_keys=False)
+    elif format == "console":
+        render = structlog.dev.ConsoleRenderer(colors=where.isatty())
+    else:
+        raise ValueError(f"format: {format!r} is neither 'json' nor 'console'")
+    handler = logging.StreamHandler(where)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[
+                structlog.stdlib.add_logger_name,
+                structlog.stdlib.add_log_level,
+                structlog.stdlib.ExtraAdder(),
+                structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
+            ],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.format_exc_info,
+                render,
+            ],
+        )
+    )
+    handler.set_name(LOGGER)
+    logger = logging.getLogger(LOGGER)
+    for known in [one for one in logger.handlers if one.get_name() == LOGGER]:
+        logger.removeHandler(known)
+    logger.addHandler(handler)
+    logger.setLevel(logging.DEBUG)
+    logger.propagate = False
+    return handler
+
+
+class KernelLogs:
+    """Logs what one kernel does; given to it as `logs`.
+
+    By verbosity: QUIET only what is wrong; NORMAL also changed controls and ended trades; VERBOSE every
+    change of a slot's stage; TRACE also the venue's event behind it and the slot after it.
+    """
+
+    def __init__(self, kernel: str = "main") -> None:
+        """Name the kernel.
+
+        Args:
+            kernel: As it is named elsewhere, in the projection and in the journal.
+        """
+        import structlog  # noqa: PLC0415 - `import dita` stays light
+
+        self.kernel = kernel
+        self._verbosity = KernelVerbosity.NORMAL
+        # Through the standard library, so that every handler there hears it, each field by its name.
+        self._logger: Any = structlog.wrap_logger(
+            logging.getLogger(f"{LOGGER}.kernel"),
+            processors=[structlog.stdlib.render_to_log_kwargs],
+            wrapper_class=structlog.stdlib.BoundLogger,
+        ).bind(kernel=kernel)
+
+    def transition(self, change: KernelTransition, slot: TradeSlot, event: VenueEvent | None) -> None:
+        """Take a change of a slot's stage.
+
+        Args:
+            change: The change.
+            slot: The slot after the drain.
+            event: What the venue said before it.
+        """
+        if change.next_state == TradeStage.CLOSED and self._says(KernelVerbosity.NORMAL):
+            self._logger.info(
+                "trade closed",
+                seq=change.seq,
+                slot=change.slot_id,
+                trade=change.trade_id,
+                asset=slot.asset,
+                reason=slot.close_reason,
+                realized_pnl=format(slot.realized_pnl, "f"),
+                fees_paid=format(slot.fees_paid, "f"),
+            )
+        if slot.unprotected:
+            self._logger.critical(
+                "position unprotected", seq=change.seq, slot=change.slot_id, trade=change.trade_id
+            )
+        if not self._says(KernelVerbosity.VERBOSE):
+            return
+        self._logger.info(
+            "stage",
+            seq=change.seq,
+            slot=change.slot_id,
+            trade=change.trade_id,
+            before=change.prev_state.value,
+            now=change.next_state.value,
+            trigger=change.trigger,
+            **_given(intent=change.intent_id, event_id=change.event_id),
+        )
+        if self._says(KernelVerbosity.TRACE):
+            heard = {} if event is None else {name: getattr(event, name) for name in _SHOWN_OF_EVENT}
+            self._logger.debug("slot", seq=change.seq, **_given(venue=_given(**heard)), state=slot.to_json())
+
+    def control(self, control: Mapping[str, Any], seq: int) -> None:
+        """Take the controls, where they have changed.
+
+        Args:
+            control: By name, as the kernel goes by them.
+            seq: The input that changed them.
+        """
+        self._verbosity = KernelVerbosity(control["verbosity"])
+        if self._says(KernelVerbosity.NORMAL):
+            limits = {name: value for name, value in control["limits"].items() if value is not None}
+            self._logger.info(
+                "controls",
+                seq=seq,
+                version=control["version"],
+                by=control["updated_by"],
+                gate=str(control["gate"]),
+                kill_switch=control["kill_switch"],
+                frozen=control["frozen"],
+                mode=str(control["mode"]),
+                verbosity=str(control["verbosity"]),
+                limits={name: _plain(value) for name, value in limits.items()},
+            )
+
+    def failed(self, what: str, seq: int, error: BaseException) -> None:
+        """Take that something beside the kernel failed; at every verbosity.
+
+        Args:
+            what: What was asked for.
+            seq: The kernel's last input.
+            error: Why it failed.
+        """
+        self._logger.error("plane failed", seq=seq, what=what, error=f"{type(error).__name__}: {error}")
+
+    def _says(self, verbosity: KernelVerbosity) -> bool:
+        return _RANK[self._verbosity] >= _RANK[verbosity]
+
+
+def _given(**fields: Any) -> dict[str, Any]:  # noqa: ANN401 - any field
+    """The fields that say something."""
+    return {name: value for name, value in fields.items() if value not in (None, "", {})}
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, Enum):
+        return value.value
+    return str(value)

@@ -1,0 +1,204 @@
+//! Slots and orders as JSON for readers elsewhere: one object, its fields in the order of `to_dict`.
+//!
+//! Decimals are text, so that no reader makes floats of them; times are whole nanoseconds; what is absent is `null`.
+//! `TradeSlot.from_dict` and `VenueOrder.from_dict` read it back.
+
+use std::fmt::{Display, Write};
+
+use dita_kernel::num::{Decimal, Money};
+
+use crate::names::Named;
+use crate::order::{Amend, OrderView};
+use crate::slot::SlotView;
+
+/// An object in the making.
+struct Object {
+    text: String,
+}
+
+impl Object {
+    fn new() -> Object {
+        Object { text: String::from("{") }
+    }
+
+    fn end(mut self) -> String {
+        self.text.push('}');
+        self.text
+    }
+
+    fn name(&mut self, name: &'static str) {
+        if self.text.len() > 1 {
+            self.text.push(',');
+        }
+        self.text.push('"');
+        self.text.push_str(name);
+        self.text.push_str("\":");
+    }
+
+    /// What is JSON already.
+    fn raw(&mut self, name: &'static str, json: &str) {
+        self.name(name);
+        self.text.push_str(json);
+    }
+
+    fn plain(&mut self, name: &'static str, value: impl Display) {
+        self.name(name);
+        // Writing to a String cannot fail.
+        let _ = write!(self.text, "{value}");
+    }
+
+    fn flag(&mut self, name: &'static str, value: bool) {
+        self.raw(name, if value { "true" } else { "false" });
+    }
+
+    fn text(&mut self, name: &'static str, value: &str) {
+        self.name(name);
+        quote(&mut self.text, value);
+    }
+
+    fn texts<'a>(&mut self, name: &'static str, values: impl Iterator<Item = &'a str>) {
+        self.name(name);
+        self.text.push('[');
+        for (at, value) in values.enumerate() {
+            if at > 0 {
+                self.text.push(',');
+            }
+            quote(&mut self.text, value);
+        }
+        self.text.push(']');
+    }
+
+    fn member(&mut self, name: &'static str, value: impl Named) {
+        self.text(name, value.name());
+    }
+
+    fn number(&mut self, name: &'static str, value: Decimal) {
+        self.name(name);
+        let _ = write!(self.text, "\"{value}\"");
+    }
+
+    fn number_or_null(&mut self, name: &'static str, value: Option<Decimal>) {
+        match value {
+            Some(value) => self.number(name, value),
+            None => self.raw(name, "null"),
+        }
+    }
+
+    fn money(&mut self, name: &'static str, value: Money) {
+        self.name(name);
+        self.text.push('"');
+        let _ = value.write(&mut self.text);
+        self.text.push('"');
+    }
+
+    fn whole_or_null(&mut self, name: &'static str, value: Option<impl Display>) {
+        match value {
+            Some(value) => self.plain(name, value),
+            None => self.raw(name, "null"),
+        }
+    }
+
+    /// Metadata is canonical JSON already; empty means none.
+    fn metadata(&mut self, json: &str) {
+        self.raw("metadata", if json.is_empty() { "{}" } else { json });
+    }
+}
+
+fn quote(text: &mut String, value: &str) {
+    text.push('"');
+    for character in value.chars() {
+        match character {
+            '"' => text.push_str("\\\""),
+            '\\' => text.push_str("\\\\"),
+            control if control < ' ' => {
+                let _ = write!(text, "\\u{:04x}", u32::from(control));
+            }
+            other => text.push(other),
+        }
+    }
+    text.push('"');
+}
+
+fn list<'a, T: 'a>(items: impl Iterator<Item = &'a T>, each: impl Fn(&T) -> String) -> String {
+    format!("[{}]", items.map(each).collect::<Vec<_>>().join(","))
+}
+
+/// A slot.
+pub fn slot(view: &SlotView) -> String {
+    let mut object = Object::new();
+    object.plain("slot_id", view.slot_id);
+    object.text("trade_id", view.trade_id.as_str());
+    object.text("asset", view.asset.as_str());
+    object.member("side", view.side);
+    object.number_or_null("entry_price", view.entry_price);
+    object.number("size", view.size);
+    object.number("initial_size", view.initial_size);
+    object.number_or_null("leverage", view.leverage);
+    object.whole_or_null("entry_time", view.entry_time_ns);
+    object.money("unrealized_pnl", view.unrealized_pnl);
+    object.money("realized_pnl", view.realized_pnl);
+    object.flag("closed", view.closed);
+    let whole = [Decimal::ONE];
+    let ratios = if view.exit_leg_ratios.is_empty() { &whole[..] } else { &view.exit_leg_ratios };
+    object.raw("exit_leg_ratios", &list(ratios.iter(), |ratio| format!("\"{ratio}\"")));
+    object.plain("active_leg_index", view.active_leg_index);
+    let entry = view.active_entry_order.as_ref().map(order);
+    object.raw("active_entry_order", entry.as_deref().unwrap_or("null"));
+    object.raw("exit_orders", &list(view.exit_orders.iter(), order));
+    object.member("fsm_state", view.fsm_state);
+    object.text("close_reason", view.close_reason.as_str());
+    object.whole_or_null("last_event_time", view.last_event_time_ns);
+    object.metadata(&view.metadata);
+    object.money("fees_paid", view.fees_paid);
+    object.money("funding_net", view.funding_net);
+    object.flag("unprotected", view.unprotected);
+    object.money("cost", view.cost);
+    object.number("contract_multiplier", view.contract_multiplier);
+    object.flag("inverse", view.inverse);
+    object.end()
+}
+
+/// An order.
+pub fn order(view: &OrderView) -> String {
+    let mut object = Object::new();
+    object.text("internal_trade_id", view.internal_trade_id.as_str());
+    object.whole_or_null("slot_id", view.slot_id);
+    object.text("venue_order_id", view.venue_order_id.as_str());
+    object.text("venue_client_id", view.venue_client_id.as_str());
+    object.text("asset", view.asset.as_str());
+    object.member("side", view.side);
+    object.member("order_side", view.order_side);
+    object.member("position_side", view.position_side);
+    object.number("intended_size", view.intended_size);
+    object.number("filled_size", view.filled_size);
+    object.number("remaining_size", view.remaining_size);
+    object.number_or_null("average_fill_price", view.average_fill_price);
+    object.member("status", view.status);
+    object.member("order_type", view.order_type);
+    object.number_or_null("limit_price", view.limit_price);
+    object.number_or_null("trigger_price", view.trigger_price);
+    object.member("time_in_force", view.time_in_force);
+    object.whole_or_null("expire_time", view.expire_time_ns);
+    object.flag("post_only", view.post_only);
+    object.flag("reduce_only", view.reduce_only);
+    object.text("oco_group", view.oco_group.as_str());
+    object.flag("triggered", view.triggered);
+    object.flag("stale", view.stale);
+    object.flag("pending_cancel", view.pending_cancel);
+    object.raw("pending_amend", &view.pending_amend.as_deref().map_or("null".into(), amend));
+    object.whole_or_null("valid_until", view.valid_until_ns);
+    object.texts("other_venue_ids", view.other_venue_ids.iter().map(|id| id.as_str()));
+    object.text("intent_id", view.intent_id.as_str());
+    object.member("doubt", view.doubt);
+    object.metadata(&view.metadata);
+    object.end()
+}
+
+fn amend(amend: &Amend) -> String {
+    let mut object = Object::new();
+    object.text("request_id", amend.request_id.as_str());
+    object.number("size", amend.size);
+    object.number_or_null("limit_price", amend.limit_price);
+    object.number_or_null("trigger_price", amend.trigger_price);
+    object.end()
+}

@@ -1,0 +1,65 @@
+"""Real Hazelcast members for the tests: on loopback, on free ports, ended by their pids."""
+
+import os
+import shutil
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dita.cluster import ClusterAddress, jars, member
+
+HEAP = "128m"
+
+
+def classpath() -> tuple[Path, ...]:
+    """The member's jars, fetched once; skips where they cannot be had, but never in CI."""
+    for program in ("java", "mvn"):
+        if shutil.which(program) is None:
+            if os.environ.get("CI"):
+                pytest.fail(f"{program} is missing: CI runs the tests against a real Hazelcast member")
+            pytest.skip(f"{program} is not installed: there is no Hazelcast member to test against")
+    return jars.jars()
+
+
+def free_port() -> int:
+    """A port of loopback that nobody listens on."""
+    with socket.socket() as knock:
+        knock.bind((member.LOOPBACK, 0))
+        port: int = knock.getsockname()[1]
+        return port
+
+
+@contextmanager
+def cluster(state: Path, members: int = 1, name: str = "dita-tests") -> Iterator[list[member.Member]]:
+    """A cluster of its own; what is left of it at the end is killed."""
+    started: list[member.Member] = []
+    try:
+        started.extend(grown(state, name) for _ in range(members))
+        yield started
+    finally:
+        for one in member.members(name, state=state):
+            one.kill()
+
+
+def grown(state: Path, name: str = "dita-tests", port: int | None = None) -> member.Member:
+    """One more member."""
+    return member.start(classpath(), name, port or free_port(), heap=HEAP, state=state)
+
+
+def address_of(members: list[member.Member]) -> ClusterAddress:
+    """Where a cluster is: any of its members."""
+    return ClusterAddress(tuple(one.address.members[0] for one in members), members[0].cluster)
+
+
+def eventually(true: Callable[[], Any], timeout_s: float = 30.0) -> Any:
+    """Wait until something is so, and return it."""
+    until = time.monotonic() + timeout_s
+    while not (answer := true()):
+        assert time.monotonic() < until, f"not within {timeout_s} s: {true}"
+        time.sleep(0.02)
+    return answer

@@ -1,0 +1,248 @@
+"""The projection in a real cluster: what is there, who wins, and what an analyst asks."""
+
+import itertools
+import json
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from clusters import eventually
+from dita import ControlUpdate, ExecutionKernel, SimulatedVenue, TradeSlot, VenueOrder, build_projection
+from dita.cluster import ClusterAddress, connected, mappings, open_client
+from dita.errors import InvalidInput
+from dita.projection.cluster import HazelcastProjection, run_of_log
+from dita.projection.newest import Stamp, stamp_of
+from kernels import ENTER, EXIT, SYMBOL, intent, opened
+
+_NAMES = itertools.count()
+
+
+@pytest.fixture
+def client(hazelcast: ClusterAddress) -> Iterator[Any]:
+    """A client of the cluster, for looking at it."""
+    with connected(hazelcast) as client:
+        yield client
+
+
+@pytest.fixture
+def name() -> str:
+    """A kernel's name that no other test has."""
+    return f"k{next(_NAMES)}"
+
+
+def held(client: Any, map_name: str, key: str) -> dict[str, Any] | None:
+    """What the cluster holds."""
+    value = client.get_map(map_name).blocking().get(key)
+    return None if value is None else dict(json.loads(value.to_string()))
+
+
+def trading(venue: SimulatedVenue, projection: HazelcastProjection, **options: Any) -> ExecutionKernel:
+    kernel = opened(venue, projection=projection, **options)
+    venue.on_quote(SYMBOL, "60000.0", None, "60000.1", None, 1)
+    return kernel
+
+
+def venue() -> SimulatedVenue:
+    return SimulatedVenue(balances={"USDT": "10000"})
+
+
+def slot(size: str) -> TradeSlot:
+    return TradeSlot(slot_id=0, trade_id="t", asset=SYMBOL, side="LONG", entry_price=1, size=size)
+
+
+def test_the_cluster_holds_the_kernels_newest_state(
+    hazelcast: ClusterAddress, client: Any, name: str
+) -> None:
+    projection = HazelcastProjection.open(hazelcast, name)
+    with trading(venue(), projection) as kernel:
+        kernel.process_intent(intent(ENTER, "i1"))
+        kernel.update_control(ControlUpdate(frozen=True, updated_by="ops"))
+        assert projection.flush()
+        there = held(client, mappings.SLOTS, f"{name}/0")
+        assert there is not None
+        head = {field: there.pop(field) for field in ("kernel", "run", "seq")}
+        assert TradeSlot.from_dict(there) == kernel.slot(0).snapshot()
+        assert (head["kernel"], head["seq"]) == (name, there_seq(kernel, head["seq"]))
+        (order,) = kernel.orders()
+        there = held(client, mappings.ORDERS, f"{name}/{order.venue_client_id}")
+        assert there is not None
+        assert VenueOrder.from_dict({field: there[field] for field in order.to_dict()}) == order
+        account = eventually(lambda: held(client, mappings.ACCOUNT, f"{name}/USDT"))
+        assert Decimal(account["k_capital"]) == kernel.account.capital
+        control = eventually(lambda: (now := held(client, mappings.CONTROL, name)) and now["frozen"] and now)
+        assert control["updated_by"] == "ops"
+        assert held(client, mappings.HEALTH, name) is not None
+
+
+def there_seq(kernel: ExecutionKernel, seq: int) -> int:
+    """The number is one of the kernel's inputs."""
+    assert 0 < seq <= kernel.seq
+    return seq
+
+
+def test_a_mark_reaches_an_open_slot_without_a_transition(
+    hazelcast: ClusterAddress, client: Any, name: str
+) -> None:
+    with trading(venue(), HazelcastProjection.open(hazelcast, name, refresh_s=0.02)) as kernel:
+        kernel.process_intent(intent(ENTER, "i1"))
+        kernel.mark_price(SYMBOL, "61000")
+
+        def pnl() -> bool:
+            there = held(client, mappings.SLOTS, f"{name}/0")
+            return there is not None and there["unrealized_pnl"] == "9.999"
+
+        eventually(pnl)
+
+
+def test_orders_are_followed_to_their_end_when_the_slot_has_let_go_of_them(
+    hazelcast: ClusterAddress, client: Any, name: str
+) -> None:
+    projection = HazelcastProjection.open(hazelcast, name)
+    with trading(venue(), projection) as kernel:
+        for number in range(3):
+            kernel.process_intent(intent(ENTER, f"i{number}", trade_id=f"t{number}"))
+            kernel.process_intent(intent(EXIT, f"x{number}", trade_id=f"t{number}"))
+        assert projection.flush()
+        ids = [order.venue_client_id for order in kernel.orders()]
+        there = [held(client, mappings.ORDERS, f"{name}/{one}") for one in ids]
+        assert [one and one["status"] for one in there] == ["FILLED"] * 6
+
+
+def test_analysts_ask_in_sql(hazelcast: ClusterAddress, client: Any, name: str) -> None:
+    projection = HazelcastProjection.open(hazelcast, name)
+    with trading(venue(), projection) as kernel:
+        kernel.process_intent(intent(ENTER, "i1"))
+        assert projection.flush()
+        assert mappings.set_up(client) == mappings.set_up(client)
+        asked = "SELECT asset, side, size, unrealized_pnl FROM dita_slots WHERE fsm_state = 'POSITION_OPEN'"
+        rows = [
+            tuple(row.get_object_with_index(column) for column in range(4))
+            for row in client.sql.execute(f"{asked} AND kernel = ?", name).result()
+        ]
+        open_slot = kernel.slot(0)
+        assert rows == [(SYMBOL, "LONG", open_slot.size, open_slot.unrealized_pnl)]
+        for table in map(mappings.table_of, mappings.MAPPINGS):
+            mine = client.sql.execute(f"SELECT * FROM {table} WHERE kernel = ?", name).result()  # noqa: S608 - ours
+            assert len(list(mine)) >= 1, table
+
+
+def test_a_late_writer_never_overwrites_a_newer_value(
+    hazelcast: ClusterAddress, client: Any, name: str
+) -> None:
+    late = HazelcastProjection.open(hazelcast, name, run=7, sweep_s=0.05)
+    newer = HazelcastProjection.open(hazelcast, name, run=7)
+    try:
+        late.advance(3)
+        late.write_slot(slot("3"))
+        assert late.flush()
+        newer.advance(5)
+        newer.write_slot(slot("5"))
+        assert newer.flush()
+        late.advance(4)
+        late.write_slot(slot("4"))
+        assert late.flush()
+        # It holds what it has against the cluster's again and again, and still leaves it.
+        eventually(lambda: late.standing()["late"] > 2)
+        there = held(client, mappings.SLOTS, f"{name}/0")
+        assert there is not None
+        assert (there["seq"], there["size"]) == (5, "5")
+        late.advance(6)
+        late.write_slot(slot("6"))
+        assert late.flush()
+        there = held(client, mappings.SLOTS, f"{name}/0")
+        assert there is not None
+        assert (there["seq"], there["size"]) == (6, "6")
+    finally:
+        late.close()
+        newer.close()
+
+
+def test_two_writers_that_race_end_with_the_newest(hazelcast: ClusterAddress, client: Any, name: str) -> None:
+    writers = [HazelcastProjection.open(hazelcast, name, run=7) for _ in range(3)]
+    try:
+        for seq in range(1, 301):
+            writer = writers[seq % 3]
+            writer.advance(seq)
+            writer.write_slot(slot(str(seq)))
+        for writer in writers:
+            assert writer.flush(30)
+        there = held(client, mappings.SLOTS, f"{name}/0")
+        assert there is not None
+        assert there["seq"] == 300
+    finally:
+        for writer in writers:
+            writer.close()
+
+
+def test_a_kernel_that_begins_anew_is_newer_than_what_it_left(
+    hazelcast: ClusterAddress, client: Any, name: str
+) -> None:
+    with trading(venue(), HazelcastProjection.open(hazelcast, name)) as kernel:
+        for number in range(3):
+            kernel.process_intent(intent(ENTER, f"i{number}", trade_id=f"t{number}"))
+            kernel.process_intent(intent(EXIT, f"x{number}", trade_id=f"t{number}"))
+    with trading(venue(), HazelcastProjection.open(hazelcast, name)) as kernel:
+        kernel.process_intent(intent(ENTER, "i1", trade_id="again"))
+        eventually(lambda: (held(client, mappings.SLOTS, f"{name}/0") or {}).get("trade_id") == "again")
+
+
+def test_a_kernel_reopened_from_its_log_shows_all_of_it(
+    hazelcast: ClusterAddress, client: Any, name: str, tmp_path: Path
+) -> None:
+    log_dir = tmp_path / "log"
+    with trading(venue(), HazelcastProjection.open(hazelcast, name), log_dir=log_dir) as kernel:
+        kernel.process_intent(intent(ENTER, "i1"))
+    run = run_of_log(log_dir)
+    other = f"{name}-again"
+    with ExecutionKernel(
+        venue=venue(), projection=HazelcastProjection.open(hazelcast, other), log_dir=log_dir
+    ) as kernel:
+        there = eventually(lambda: held(client, mappings.SLOTS, f"{other}/0"))
+        assert there["run"] == run
+        assert there["trade_id"] == kernel.slot(0).trade_id == "t1"
+        assert eventually(lambda: held(client, mappings.CONTROL, other)) is not None
+
+
+def test_a_value_altered_by_hand_is_put_right(hazelcast: ClusterAddress, client: Any, name: str) -> None:
+    from hazelcast.core import HazelcastJsonValue  # noqa: PLC0415 - with the client, which knows its warnings
+
+    projection = HazelcastProjection.open(hazelcast, name, sweep_s=0.05)
+    try:
+        projection.advance(5)
+        projection.write_slot(slot("5"))
+        assert projection.flush()
+        slots = client.get_map(mappings.SLOTS).blocking()
+        for wrong in ("no JSON value", HazelcastJsonValue("broken"), HazelcastJsonValue('{"run":1}')):
+            slots.put(f"{name}/0", wrong)
+            eventually(lambda: getattr(slots.get(f"{name}/0"), "to_string", str)().startswith('{"kernel"'))
+        slots.remove(f"{name}/0")
+        eventually(lambda: held(client, mappings.SLOTS, f"{name}/0"))
+    finally:
+        projection.close()
+
+
+def test_build_projection_takes_a_client(hazelcast: ClusterAddress, client: Any, name: str) -> None:
+    own = open_client(hazelcast)
+    with opened(venue(), projection_client=own, instance_nonce=name) as kernel:
+        assert kernel.health()["plane_errors"] == 0
+        eventually(lambda: held(client, mappings.CONTROL, name))
+    own.shutdown()
+    with pytest.raises(InvalidInput, match="without '/'"):
+        build_projection(client, kernel="a/b")
+
+
+@pytest.mark.parametrize(
+    ("text", "stamp"),
+    [
+        ('{"run":3,"seq":9,"x":1}', Stamp(3, 9)),
+        ('{"run":3}', Stamp(-1, -1)),
+        ("[1]", Stamp(-1, -1)),
+        ("no JSON", Stamp(-1, -1)),
+        ('{"run":"a","seq":9}', Stamp(-1, -1)),
+    ],
+)
+def test_a_value_without_a_stamp_is_older_than_any(text: str, stamp: Stamp) -> None:
+    assert stamp_of(text) == stamp

@@ -1,0 +1,121 @@
+"""Flatten: whatever is open leaves, whatever is in its way goes, and it ends when somebody opens the gate."""
+
+from typing import Any
+
+import pytest
+
+from clusters import eventually
+from dita import ControlUpdate, ExecutionKernel, KernelEventKind, MockVenueAdapter, SimulatedVenue
+from kernels import ENTER, EXIT, SYMBOL, ack, event, fill, intent, opened, paper
+
+FLATTEN = ControlUpdate(flatten=True, updated_by="ops")
+
+
+def flattened(kernel: ExecutionKernel) -> None:
+    kernel.update_control(FLATTEN)
+    eventually(lambda: not kernel.health()["flattening"])
+    assert (kernel.control.gate, kernel.control.kill_switch) == ("HALTED", True)
+    assert kernel.control.updated_by == "ops"
+    assert kernel.positions() == []
+    assert kernel.orders(live_only=True) == []
+    kernel.check_invariants()
+
+
+@pytest.mark.parametrize(
+    "exits",
+    [
+        [],
+        [{"order_type": "STOP_MARKET", "trigger_price": "59000"}],
+        [{"order_type": "LIMIT", "limit_price": "65000"}],
+        [{"order_type": "LIMIT", "limit_price": "65000", "target_size": "0.004"}],
+        [
+            {"order_type": "LIMIT", "limit_price": "65000", "target_size": "0.004"},
+            {"order_type": "STOP_MARKET", "trigger_price": "59000", "target_size": "0.006"},
+        ],
+    ],
+)
+def test_a_position_leaves_whatever_exits_rest(exits: list[dict[str, Any]]) -> None:
+    kernel, _ = paper()
+    kernel.process_intent(intent(ENTER, "i1"))
+    for number, fields in enumerate(exits):
+        assert kernel.process_intent(intent(EXIT, f"x{number}", **fields)).accepted
+    flattened(kernel)
+    assert kernel.slot(0).fsm_state == "CLOSED"
+
+
+def test_working_entries_are_canceled_and_every_slot_leaves() -> None:
+    kernel, _ = paper()
+    kernel.process_intent(intent(ENTER, "i1"))
+    kernel.process_intent(
+        intent(ENTER, "i2", trade_id="t2", slot_id=1, order_type="LIMIT", limit_price="59000")
+    )
+    flattened(kernel)
+    assert kernel.process_intent(intent(ENTER, "i3", trade_id="t3")).diagnostic_code == "CONTROL_HALTED"
+
+
+def test_what_is_nobodys_leaves_too() -> None:
+    venue = SimulatedVenue(balances={"USDT": "10000"})
+    kernel = opened(venue)
+    venue.on_quote(SYMBOL, "60000.0", None, "60000.1", None, 1)
+    venue.manual_trade(SYMBOL, "BUY", "0.02", "60000")
+    assert kernel.unassigned()
+    flattened(kernel)
+    assert kernel.unassigned() == []
+
+
+def test_an_exit_that_is_rejected_is_tried_again() -> None:
+    rejects = iter([True, True])
+
+    def submit(order: Any) -> list[Any]:
+        if order.reduce_only and next(rejects, False):
+            return [event(KernelEventKind.ORDER_REJECT, order, status="REJECTED", reason="busy")]
+        return [ack(order), fill(order)]
+
+    kernel = opened(MockVenueAdapter(submit=submit))
+    kernel.process_intent(intent(ENTER, "i1"))
+    flattened(kernel)
+    assert len([order for order in kernel.orders() if order.intent_id.startswith("flatten-")]) == 3
+
+
+def test_an_entry_whose_cancel_fails_is_canceled_again() -> None:
+    answers = iter([KernelEventKind.CANCEL_REJECT, KernelEventKind.CANCEL_REJECT])
+
+    def cancel(order: Any, *_: Any) -> list[Any]:
+        return [event(next(answers, KernelEventKind.CANCEL_ACK), order)]
+
+    kernel = opened(MockVenueAdapter(submit=lambda order: [ack(order)], cancel=cancel))
+    kernel.process_intent(intent(ENTER, "i1", order_type="LIMIT", limit_price="60000"))
+    flattened(kernel)
+    assert kernel.slot(0).fsm_state == "CLOSED"
+
+
+def test_it_ends_when_somebody_opens_the_gate() -> None:
+    def submit(order: Any) -> list[Any]:
+        if order.reduce_only:
+            return [event(KernelEventKind.ORDER_REJECT, order, status="REJECTED", reason="busy")]
+        return [ack(order), fill(order)]
+
+    kernel = opened(MockVenueAdapter(submit=submit))
+    kernel.process_intent(intent(ENTER, "i1"))
+    kernel.update_control(FLATTEN)
+    assert kernel.health()["flattening"]
+    kernel.update_control(ControlUpdate(gate="NORMAL", kill_switch=False))
+    eventually(lambda: not kernel.health()["flattening"])
+    assert kernel.slot(0).fsm_state == "POSITION_OPEN"
+
+
+def test_a_fill_that_comes_late_leaves_as_well() -> None:
+    def submit(order: Any) -> list[Any]:
+        return [ack(order), fill(order)] if order.reduce_only else [ack(order)]
+
+    kernel = opened(
+        MockVenueAdapter(submit=submit, cancel=lambda order, *_: [event(KernelEventKind.CANCEL_ACK, order)])
+    )
+    entered = kernel.process_intent(intent(ENTER, "i1", order_type="LIMIT", limit_price="60000"))
+    (order,) = kernel.orders(live_only=True)
+    assert entered.state == "ENTRY_WORKING"
+    flattened(kernel)
+    assert kernel.slot(0).fsm_state == "CLOSED"
+    kernel.on_venue_event(fill(order))
+    eventually(lambda: kernel.positions() == [] and kernel.slot(0).fsm_state == "CLOSED")
+    assert [one.intent_id.startswith("flatten-") for one in kernel.orders()] == [False, True]

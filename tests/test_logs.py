@@ -1,0 +1,114 @@
+"""Structured logs: what is said at which verbosity, with the input's number, as JSON and for a console."""
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+from typing import Any, NoReturn
+
+import pytest
+
+from dita import ControlUpdate, KernelLogs, MemoryProjection, MockVenueAdapter, set_up_logs
+from kernels import ENTER, EXIT, ack, fill, intent, opened
+
+
+@pytest.fixture
+def stream() -> Iterator[io.StringIO]:
+    """Where the lines go."""
+    written = io.StringIO()
+    handler = set_up_logs("json", written)
+    yield written
+    logger = logging.getLogger("dita")
+    logger.removeHandler(handler)
+    logger.propagate = True
+    logger.setLevel(logging.NOTSET)
+
+
+def lines(stream: io.StringIO) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def traded(verbosity: str, **options: Any) -> Any:
+    kernel = opened(
+        MockVenueAdapter(submit=lambda order: [ack(order), fill(order)]), logs=KernelLogs("desk"), **options
+    )
+    kernel.update_control(ControlUpdate(verbosity=verbosity, updated_by="ops"))
+    kernel.process_intent(intent(ENTER, "i1"))
+    kernel.process_intent(intent(EXIT, "x1"))
+    return kernel
+
+
+@pytest.mark.parametrize(
+    ("verbosity", "said"),
+    [
+        ("QUIET", {}),
+        ("NORMAL", {"controls": 1, "trade closed": 1}),
+        ("VERBOSE", {"controls": 1, "trade closed": 1, "stage": 8}),
+        ("TRACE", {"controls": 1, "trade closed": 1, "stage": 8, "slot": 8}),
+    ],
+)
+def test_as_much_is_said_as_operators_want(verbosity: str, said: dict[str, int], stream: io.StringIO) -> None:
+    stream.truncate(0)
+    kernel = traded(verbosity)
+    # The first line is of the controls that it began with.
+    told = [line for line in lines(stream) if line["event"] != "controls" or line["version"]]
+    events = [line["event"] for line in told]
+    assert {event: events.count(event) for event in dict.fromkeys(events)} == said
+    for line in told:
+        assert line["kernel"] == "desk"
+        assert 0 < line["seq"] <= kernel.seq
+        assert line["logger"] == "dita.kernel"
+        assert line["at"].endswith("Z")
+
+
+def test_a_line_has_the_number_of_its_input(stream: io.StringIO) -> None:
+    kernel = opened(MockVenueAdapter(submit=lambda order: [ack(order), fill(order)]), logs=KernelLogs())
+    kernel.update_control(ControlUpdate(verbosity="VERBOSE"))
+    outcome = kernel.process_intent(intent(ENTER, "i1"))
+    stages = [line for line in lines(stream) if line["event"] == "stage"]
+    told = [(line["seq"], line["before"], line["now"]) for line in stages]
+    assert told == [(one.seq, one.prev_state, one.next_state) for one in outcome.transitions]
+    assert stages[0]["intent"] == "i1"
+
+
+def test_verbosity_changes_while_it_runs(stream: io.StringIO) -> None:
+    kernel = traded("QUIET")
+    before = len(lines(stream))
+    kernel.process_intent(intent(ENTER, "i2", trade_id="t2"))
+    assert len(lines(stream)) == before
+    kernel.update_control(ControlUpdate(verbosity="VERBOSE"))
+    kernel.process_intent(intent(EXIT, "x2", trade_id="t2"))
+    assert len(lines(stream)) > before
+
+
+def test_what_goes_wrong_is_said_at_every_verbosity(stream: io.StringIO) -> None:
+    class Broken(MemoryProjection):
+        def write_slot(self, slot: object) -> NoReturn:
+            raise OSError("disk full")
+
+    traded("QUIET", projection=Broken())
+    (first, *_) = [line for line in lines(stream) if line["event"] == "plane failed"]
+    assert (first["error"], first["level"], first["kernel"]) == ("OSError: disk full", "error", "desk")
+    assert first["seq"] > 0
+
+
+def test_other_lines_of_dita_are_structured_too(stream: io.StringIO) -> None:
+    logging.getLogger("dita.control").error("%s is gone", "controls.json", extra={"seq": 5})
+    (line,) = lines(stream)
+    assert (line["event"], line["logger"], line["seq"]) == ("controls.json is gone", "dita.control", 5)
+
+
+def test_a_console_reads_it() -> None:
+    written = io.StringIO()
+    handler = set_up_logs("console", written)
+    try:
+        traded("NORMAL")
+        assert "trade closed" in written.getvalue()
+        assert "kernel=desk" in written.getvalue()
+        with pytest.raises(ValueError, match="neither 'json' nor 'console'"):
+            set_up_logs("xml")  # type: ignore[arg-type]
+    finally:
+        logger = logging.getLogger("dita")
+        logger.removeHandler(handler)
+        logger.propagate = True
+        logger.setLevel(logging.NOTSET)
