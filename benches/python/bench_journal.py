@@ -2,9 +2,9 @@
 
     python benches/python/bench_journal.py [--trades 60000]
 
-Prints one JSON object. The follower's figure is everything: reading the log, replaying it, building the rows, inserting
-them, keeping the cursor. The raw client inserts the same blocks, ready made, in the same run; `rows_client` is the client
-given Python rows, of the largest table only.
+Prints one JSON object. The follower's figure is everything: reading the log, replaying it, building the rows,
+inserting them, keeping the cursor. The raw client inserts the same blocks, ready made, in the same run;
+`rows_client` is the client given Python rows, of the largest table only.
 """
 
 import argparse
