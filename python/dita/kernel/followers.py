@@ -92,7 +92,7 @@ class Followers:
                 raise KernelClosed
             seq, slots = engine.used_slots(busy_only=seen)
             orders = () if seen else engine.orders()
-            accounts = [engine.account(asset) or {} for asset in engine.assets()]
+            accounts = [found for asset in engine.assets() if (found := engine.account(asset))]
             seen = True
             return KernelMoment(seq, slots, accounts, engine.control(), health(), orders)
 
@@ -159,6 +159,9 @@ class Followers:
     def write_control(self, control: Mapping[str, Any]) -> None:
         """Tell the planes of new controls."""
         if self.projection is not None:
+            advance, engine = getattr(self.projection, "advance", None), self._engine()
+            if advance is not None and engine is not None:
+                self.call(advance, engine.seq)
             self.call(self.projection.write_control, control)
         if self.zinc is not None:
             self.call(self.zinc.update_control, control)

@@ -27,6 +27,7 @@ ENDED_ORDER_TTL_S: Final = 86_400
 ENDED_ORDERS_MAX: Final = 1024
 _NAME_MAX: Final = 64
 _HEAD: Final = ("kernel", "run", "seq")
+Put = Callable[[Key, State], None]
 
 
 class HazelcastProjection:
@@ -71,6 +72,7 @@ class HazelcastProjection:
         if not kernel or "/" in kernel or len(kernel) > _NAME_MAX:
             raise refuse("kernel", kernel, f"must be a name of 1 to {_NAME_MAX} characters without '/'")
         self.kernel = kernel
+        self._head = f'{{"kernel":{json.dumps(kernel)},"run":'
         self._client = client
         self._owns_client = owns_client
         self._close_timeout_s = close_timeout_s
@@ -79,7 +81,7 @@ class HazelcastProjection:
         self._seq = 0
         self._source: Callable[[], KernelMoment] | None = None
         self._last_slots: dict[int, TradeSlot] = {}
-        self._last: dict[Key, Mapping[str, Any]] = {}
+        self._last: dict[Key, tuple[int, Mapping[str, Any]]] = {}
         self._ended: dict[Key, None] = {}
         self._writer = NewestWriter(
             client,
@@ -123,7 +125,7 @@ class HazelcastProjection:
 
     def advance(self, seq: int) -> None:
         """Say that what is written from now on is true at this input."""
-        self._seq = seq
+        self._seq = max(self._seq, seq)
 
     def write_slot(self, slot: TradeSlot) -> None:
         """Take a slot's newest state, and its orders'."""
@@ -204,35 +206,44 @@ class HazelcastProjection:
             self._source = None
 
     def _take(self, moment: KernelMoment) -> None:
+        offer = self._writer.offer
         for slot in moment.slots:
             if self._last_slots.get(slot.slot_id) != slot:
                 self._last_slots[slot.slot_id] = slot
-                self._put(Key(SLOTS, f"{self.kernel}/{slot.slot_id}"), moment.seq, slot.to_json)
+                self._put(Key(SLOTS, f"{self.kernel}/{slot.slot_id}"), moment.seq, slot.to_json, put=offer)
         for order in moment.orders:
-            self._put(Key(ORDERS, f"{self.kernel}/{order.venue_client_id}"), moment.seq, order.to_json)
+            key = Key(ORDERS, f"{self.kernel}/{order.venue_client_id}")
+            self._put(key, moment.seq, order.to_json, 0 if order.is_live() else ENDED_ORDER_TTL_S, put=offer)
         for account in moment.accounts:
-            self.write_account(account)
-        self._put_mapping(Key(CONTROL, self.kernel), moment.seq, moment.control)
-        self.write_health({**moment.health, **self._standing_in_health()})
+            key = Key(ACCOUNT, f"{self.kernel}/{account['asset']}")
+            self._put_mapping(key, int(account["event_seq"]), account, put=offer)
+        self._put_mapping(Key(CONTROL, self.kernel), moment.seq, moment.control, put=offer)
+        health = {**moment.health, **self._standing_in_health()}
+        self._put_mapping(Key(HEALTH, self.kernel), int(health["seq"]), health, put=offer)
 
     def _standing_in_health(self) -> dict[str, Any]:
         standing = self._writer.standing()
         return {"at_ns": time.time_ns(), "projection": standing}
 
-    def _put(self, key: Key, seq: int, encode: Callable[[], str], ttl_s: int = 0) -> None:
+    def _put(
+        self, key: Key, seq: int, encode: Callable[[], str], ttl_s: int = 0, *, put: Put | None = None
+    ) -> None:
         run = self._run or self._run_default
-        self._writer.put(key, State(Stamp(run, seq), lambda: self._headed(run, seq, encode()), ttl_s))
+        head = f'{self._head}{run},"seq":{seq}'
+        state = State(Stamp(run, seq), lambda: _headed(head, encode()), ttl_s)
+        (put or self._writer.put)(key, state)
 
-    def _put_mapping(self, key: Key, seq: int, content: Mapping[str, Any]) -> None:
-        if self._last.get(key) == content:
+    def _put_mapping(self, key: Key, seq: int, content: Mapping[str, Any], *, put: Put | None = None) -> None:
+        last_seq, last = self._last.get(key, (-1, None))
+        if seq < last_seq or last == content:
             return
-        self._last[key] = content
+        self._last[key] = (seq, content)
         own = {name: value for name, value in content.items() if name not in _HEAD}
-        self._put(key, seq, lambda: json.dumps(own, default=plain, separators=(",", ":")))
+        self._put(key, seq, lambda: json.dumps(own, default=plain, separators=(",", ":")), put=put)
 
-    def _headed(self, run: int, seq: int, body: str) -> str:
-        head = f'{{"kernel":{json.dumps(self.kernel)},"run":{run},"seq":{seq}'
-        return f"{head}}}" if body == "{}" else f"{head},{body[1:]}"
+
+def _headed(head: str, body: str) -> str:
+    return f"{head}}}" if body == "{}" else f"{head},{body[1:]}"
 
 
 def run_of_log(log_dir: Path) -> int:
