@@ -2,7 +2,8 @@
 
 All mutants are built at once (tools/mutants_tree.py) and run one by one (tools/mutants_run.py). A file that
 is in the record as it stands now is skipped; one that was broken off goes on where it stopped. `--again` runs
-the survivors once more, after tests were added: all of them, or those of the files whose paths are named.
+the survivors once more, after tests were added; `--open` leaves out those that have a verdict. With parts of
+paths only those files are run.
 `--check` runs and builds nothing: it says where the record stands, and fails where it contradicts itself.
 """
 
@@ -25,7 +26,8 @@ RECORD: Final = ROOT / "docs" / "operating" / "mutants.tsv"
 WORK: Final = ROOT / "target" / "mutants"
 UNEXPLAINED: Final = "unexplained"
 _SHARD: Final = re.compile(r"\d+/\d+")
-KINDS: Final = ("caught", "timeout", "missed", "left over", "unviable")
+# `noticed`: only the recorded answers tell. The kernel answers otherwise, and no test says which is right.
+KINDS: Final = ("caught", "timeout", "noticed", "missed", "left over", "unviable")
 # What a wrong figure costs money in comes first.
 FIRST: Final = (
     "kernel/booking",
@@ -125,51 +127,65 @@ def place_of(mutant: "Mutant") -> Place:
     return Place(mutant.line, mutant.column, mutant.function, mutant.what, mutant.code)
 
 
-def results_of(path: str) -> Path:
+def results_of(path: str, *, again: bool) -> Path:
     """Where the verdicts on a file's mutants are kept while it runs."""
-    return WORK / "results" / f"{path.replace('/', '-')}-{digest_of(path)}.jsonl"
+    kind = "again" if again else "results"
+    return WORK / kind / f"{path.replace('/', '-')}-{digest_of(path)}.jsonl"
 
 
-def read_results(path: str) -> dict[str, str]:
-    """The verdicts that a file's mutants have so far; `alive` is what only the quick tests have said."""
-    kept = results_of(path)
-    lines = kept.read_text(encoding="utf-8").splitlines() if kept.exists() else []
-    return dict(json.loads(line) for line in lines)
+@dataclass
+class Work:
+    """What is to be run of one file.
 
+    Attributes:
+        path: The file.
+        mutants: Its mutants, or those that survived before.
+        before: The record's run where only survivors run again.
+    """
 
-def run_file(path: str, mutants: list["Mutant"], tree: "Tree", tests: list["Test"], *, quick: bool) -> None:
-    """Lets the quick tests, or the others, say which of a file's open mutants they catch."""
-    from mutants_run import is_quick, verdicts  # noqa: PLC0415 - `--check` needs no parser
+    path: str
+    mutants: list["Mutant"]
+    before: Run | None = None
 
-    results_of(path).parent.mkdir(parents=True, exist_ok=True)
-    known = read_results(path)
-    waiting = [one for one in mutants if known.get(one.name, "") == ("" if quick else "alive")]
-    own = [test for test in tests if is_quick(test) == quick]
-    with results_of(path).open("a", encoding="utf-8") as file:
-        for mutant, verdict in verdicts(waiting, tree.fate, own):
-            said = "alive" if quick and verdict == "missed" else verdict
-            file.write(json.dumps([mutant.name, said]) + "\n")
-            file.flush()
+    @property
+    def kept(self) -> Path:
+        """Where the verdicts are kept."""
+        return results_of(self.path, again=self.before is not None)
 
+    def results(self) -> dict[str, str]:
+        """The verdicts so far; `alive 1` is what the first tier of tests let through."""
+        lines = self.kept.read_text(encoding="utf-8").splitlines() if self.kept.exists() else []
+        return dict(json.loads(line) for line in lines)
 
-def outcome(path: str, mutants: list["Mutant"]) -> Run:
-    """What came of a file whose mutants have all been run."""
-    known = read_results(path)
-    run = Run(digest_of(path), Counter(known[mutant.name] for mutant in mutants))
-    run.survivors = {place_of(one): UNEXPLAINED for one in mutants if known[one.name] == "missed"}
-    return run
+    def run(self, tree: "Tree", tests: list["Test"], tier: int) -> None:
+        """Lets one tier of the tests say which of the mutants that are still open it catches."""
+        from mutants_run import ANSWERS, TIERS, verdicts  # noqa: PLC0415 - `--check` needs no parser
 
+        self.kept.parent.mkdir(parents=True, exist_ok=True)
+        known = self.results()
+        waiting = [one for one in self.mutants if known.get(one.name, "alive 0") == f"alive {tier}"]
+        own = [test for test in tests if test.phase in TIERS[tier]]
+        with self.kept.open("a", encoding="utf-8") as file:
+            for mutant, said in verdicts(waiting, tree.fate, own):
+                verdict = said
+                if verdict == "missed" and tier + 1 < len(TIERS):
+                    verdict = f"alive {tier + 1}"
+                elif ANSWERS in TIERS[tier] and verdict in ("caught", "timeout"):
+                    verdict = "noticed"
+                file.write(json.dumps([mutant.name, verdict]) + "\n")
+                file.flush()
 
-def forget_survivors(path: str) -> None:
-    """Keeps the verdicts on what was caught: only the survivors run again, or all where nothing is kept."""
-    kept = results_of(path)
-    if kept.exists():
-        known = {
-            name: verdict
-            for name, verdict in read_results(path).items()
-            if verdict not in ("missed", "alive")
-        }
-        kept.write_text("".join(json.dumps(pair) + "\n" for pair in known.items()), encoding="utf-8")
+    def outcome(self) -> Run:
+        """What came of the file whose mutants have all been run."""
+        known = self.results()
+        run = Run(digest_of(self.path), Counter(known[mutant.name] for mutant in self.mutants))
+        run.survivors = {place_of(one): UNEXPLAINED for one in self.mutants if known[one.name] == "missed"}
+        if self.before:
+            again = {place_of(one) for one in self.mutants}
+            others = {at: verdict for at, verdict in self.before.survivors.items() if at not in again}
+            run.survivors |= others
+            run.counts += Counter({**self.before.counts, "missed": len(others)})
+        return run
 
 
 def rank(path: str) -> tuple[int, str]:
@@ -232,48 +248,67 @@ def main(arguments: list[str]) -> int:
     """Runs what is not in the record."""
     if "--check" in arguments:
         return check()
-    from mutants_run import build, make_it_compile, record  # noqa: PLC0415 - as above
+    from mutants_run import TIERS, build, make_it_compile, record  # noqa: PLC0415 - as above
     from mutants_tree import Tree, listed  # noqa: PLC0415 - as above
 
     shard = next((one for one in arguments if _SHARD.fullmatch(one)), "0/1")
     names = [one for one in arguments if not one.startswith("--") and one != shard] or [""]
     part, parts = (int(number) for number in shard.split("/"))
-    by_file: dict[str, list[Mutant]] = defaultdict(list)
-    mutants, runs = listed(), read_record()
-    for mutant in mutants:
-        by_file[mutant.file].append(mutant)
-    for path, run in runs.items() if "--again" in arguments else ():
-        named = any(name in path for name in names)
-        if named and run.survivors and path in by_file and run.digest == digest_of(path):
-            forget_survivors(path)
-            run.digest = ""
-    mine = [
-        path
-        for path in sorted(by_file, key=rank)[part::parts]
-        if path not in runs or runs[path].digest != digest_of(path)
-    ]
-    if mine:
+    mutants = listed()
+    work = work_of(mutants, arguments, names)[part::parts]
+    if work:
         say(f"==> writing {len(mutants)} mutants into one build")
         tree = Tree(WORK / "tree", mutants)
         make_it_compile(tree)
         say("==> building the tests, and running each without a mutant")
         tests = record(build(tree))
-        for path in mine:
-            run_file(path, by_file[path], tree, tests, quick=True)
-            said = Counter(read_results(path).values())
-            say(f"{path}: {said['alive']} of {len(by_file[path])} past the quick tests")
-        for path in mine:
-            run_file(path, by_file[path], tree, tests, quick=False)
-            run = outcome(path, by_file[path])
-            say(f"{path}: " + ", ".join(f"{run.counts[kind]} {kind}" for kind in KINDS if run.counts[kind]))
-            # Other runs may have written meanwhile; a verdict on what survives again stands.
-            runs = read_record()
-            known = runs[path].verdicts() if path in runs else {}
-            for at in run.survivors:
-                run.survivors[at] = known.get((at.function, at.what, at.code), UNEXPLAINED)
-            runs[path] = run
-            write_record(runs)
+        for tier, phases in enumerate(TIERS):
+            seconds = sum(test.seconds for test in tests if test.phase in phases)
+            count = sum(len(one.mutants) for one in work)
+            say(f"==> tier {tier}: {seconds:.0f} s of tests, for {count} mutants less those that are caught")
+            for one in work:
+                one.run(tree, tests, tier)
+                said = Counter(one.results().values())
+                say(f"{one.path}: " + ", ".join(f"{count} {kind}" for kind, count in sorted(said.items())))
+                if tier + 1 == len(TIERS):
+                    put_in_record(one)
     return check()
+
+
+def work_of(mutants: list["Mutant"], arguments: list[str], names: list[str]) -> list[Work]:
+    """What is to be run, in the order of running."""
+    by_file: dict[str, list[Mutant]] = defaultdict(list)
+    for mutant in mutants:
+        if any(name in mutant.file for name in names):
+            by_file[mutant.file].append(mutant)
+    runs, work = read_record(), []
+    for path in sorted(by_file, key=rank):
+        run = runs.get(path)
+        if run is None or run.digest != digest_of(path):
+            work.append(Work(path, by_file[path]))
+        elif "--again" in arguments:
+            is_wanted = {
+                at: "--open" not in arguments or verdict == UNEXPLAINED
+                for at, verdict in run.survivors.items()
+            }
+            some = [one for one in by_file[path] if is_wanted.get(place_of(one), False)]
+            if some:
+                work.append(Work(path, some, run))
+    return work
+
+
+def put_in_record(work: Work) -> None:
+    """Writes what came of one file; a verdict on what survives again stands."""
+    run = work.outcome()
+    # Other runs may have written meanwhile.
+    runs = read_record()
+    known = runs[work.path].verdicts() if work.path in runs else {}
+    for at in run.survivors:
+        run.survivors[at] = known.get((at.function, at.what, at.code), UNEXPLAINED)
+    runs[work.path] = run
+    write_record(runs)
+    if work.before:
+        work.kept.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

@@ -13,9 +13,10 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Final
 
-from mutants_tree import ROOT, Fate, Mutant, Tree, errors_of
+from mutants_tree import CRATES, ROOT, Fate, Mutant, Tree, errors_of
 
 WORK: Final = ROOT / "target" / "mutants"
 ROUNDS_MAX: Final = 30
@@ -24,11 +25,18 @@ UNITS: Final = 0
 NAMED: Final = 1
 RANDOM: Final = 2
 SIMULATOR: Final = 3
+ANSWERS: Final = 4
+DEEP: Final = 5
+# What one run lets say at a time: everything that survives one tier, in all files, meets the next.
+TIERS: Final = ((UNITS, NAMED), (RANDOM, SIMULATOR), (ANSWERS,), (DEEP,))
 JOBS: Final = 2
 # A test that takes longer with no mutant is never run with one.
 MEASURED_SECONDS_MAX: Final = 2.5
+# Nor is one that takes longer than this measured to its end.
+RECORDED_SECONDS_MAX: Final = 40
 NICE: Final = 10
 MEMORY_BYTES_MAX: Final = 4 << 30
+_TIMEOUT: Final = (-24, -9)
 # By processor time: others on the machine make no test slower by this much.
 SECONDS_MIN: Final = 4
 TIMES_SLOWER_MAX: Final = 10
@@ -37,6 +45,11 @@ WALL_SECONDS_MAX: Final = 1800
 # A survivor meets every test: the longest are left out, so that more may count as missed than would be.
 TEST_SECONDS_MAX: Final = 0.5
 SIMULATOR_SECONDS_MAX: Final = 0.12
+# What has come through all others meets what they left out, with more cases: so much of it for each mutant.
+DEEP_TEST_SECONDS_MAX: Final = 8.0
+DEEP_SECONDS_MAX: Final = 25.0
+# It starts itself again, and that over and over: no test to be listed.
+NOT_LISTED: Final = "kill"
 # A mutant that the few tests of its own part catch needs no others.
 FIRST_TESTS: Final = 12
 RANDOM_CASES: Final = "60"
@@ -49,6 +62,14 @@ SETTINGS: Final = {
     "PROPTEST_CASES": RANDOM_CASES,
     "PROPTEST_FAILURE_PERSISTENCE": "off",
     "RUST_BACKTRACE": "0",
+}
+DEEP_SETTINGS: Final = {
+    "DITA_RANDOM_CASES": "500",
+    "PROPTEST_CASES": "500",
+    "DITA_NAIVE_CASES": "300",
+    "DITA_SWARM_SEEDS": "25",
+    "DITA_SWARM_FROM": "1",
+    "DITA_POWER_KERNEL_IMAGES": "1",
 }
 
 
@@ -106,16 +127,21 @@ def make_it_compile(tree: Tree) -> None:
 
 
 def _phase(package: str, target: str, kind: str, name: str) -> int:
-    if package != "dita-kernel":
+    if package in ("dita-log", "dita-engine"):
+        return DEEP
+    if package == "dita-sim":
         return SIMULATOR
     if name.startswith("random::"):
         return RANDOM
+    if name.startswith("answers::"):
+        return ANSWERS
     return UNITS if kind == "lib" or target == "kernel" else NAMED
 
 
 def build(tree: Tree) -> list[tuple[Path, Path, str, int]]:
     """Builds the test binaries: each test with its executable, its folder and its phase."""
-    done = _cargo(tree, "test", "--no-run", "--package", "dita-kernel", "--package", "dita-sim")
+    packages = [word for package in CRATES.values() for word in ("--package", package)]
+    done = _cargo(tree, "test", "--no-run", "--lib", "--tests", *packages)
     if done.returncode != 0:
         raise BrokenRunError("\n".join(error["rendered"] for error in errors_of(done.stdout)) or done.stderr)
     tests: list[tuple[Path, Path, str, int]] = []
@@ -123,10 +149,10 @@ def build(tree: Tree) -> list[tuple[Path, Path, str, int]]:
         message = json.loads(line)
         if message["reason"] != "compiler-artifact" or not message["executable"]:
             continue
-        if not message["profile"]["test"] or message["target"]["kind"] == ["example"]:
+        if not message["profile"]["test"] or message["target"]["name"] == NOT_LISTED:
             continue
         binary, manifest = Path(message["executable"]), Path(message["manifest_path"])
-        package = "dita-sim" if manifest.parent.name == "sim" else "dita-kernel"
+        package = CRATES[str(manifest.parent.relative_to(tree.folder))]
         listed = subprocess.run(
             [binary, "--list", "--format", "terse"], text=True, stdout=subprocess.PIPE, check=True
         ).stdout
@@ -182,33 +208,52 @@ def record(tests: list[tuple[Path, Path, str, int]]) -> list[Test]:
 
     def one(test: tuple[Path, Path, str, int]) -> Test:
         binary, folder, name, phase = test
-        if name not in known[binary]:
-            known[binary][name] = _record_one(binary, folder, name)
-        seconds, sites = known[binary][name]
+        key = f"deep {name}" if phase == DEEP else name
+        if key not in known[binary]:
+            known[binary][key] = _record_one(binary, folder, name, phase)
+            with writing:
+                kept[binary].parent.mkdir(parents=True, exist_ok=True)
+                kept[binary].write_text(json.dumps(known[binary]), encoding="utf-8")
+        seconds, sites = known[binary][key]
         return Test(binary, folder, name, phase, seconds, frozenset(sites))
 
+    writing = Lock()
     with ThreadPoolExecutor(JOBS) as pool:
         recorded = list(pool.map(one, tests))
-    for binary, path in kept.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(known[binary]), encoding="utf-8")
+        # What takes long, or would find more with more cases, has its turn at the end.
+        left_out = [
+            test for test in recorded if test.phase == RANDOM or test.seconds > _seconds_max(test.phase)
+        ]
+        again = [(test.binary, test.folder, test.name, DEEP) for test in left_out if test.phase != DEEP]
+        recorded += list(pool.map(one, again))
     return [test for test in recorded if test.seconds <= _seconds_max(test.phase)]
 
 
 def _seconds_max(phase: int) -> float:
-    return SIMULATOR_SECONDS_MAX if phase == SIMULATOR else TEST_SECONDS_MAX
+    most = {SIMULATOR: SIMULATOR_SECONDS_MAX, ANSWERS: RECORDED_SECONDS_MAX, DEEP: DEEP_TEST_SECONDS_MAX}
+    return most.get(phase, TEST_SECONDS_MAX)
 
 
-def _record_one(binary: Path, folder: Path, name: str) -> tuple[float, list[int]]:
+def _settings(phase: int) -> dict[str, str]:
+    return DEEP_SETTINGS if phase == DEEP else {}
+
+
+def _record_one(binary: Path, folder: Path, name: str, phase: int) -> tuple[float, list[int]]:
+    settings = _settings(phase)
     with tempfile.TemporaryDirectory() as scratch:
         reached = Path(scratch) / "reached"
-        code, seconds = _run(binary, folder, [name], {"DITA_REACHED": str(reached)}, 600)
+        recording = settings | {"DITA_REACHED": str(reached)}
+        code, seconds = _run(binary, folder, [name], recording, RECORDED_SECONDS_MAX)
+        if code in _TIMEOUT or (code != 0 and phase == DEEP):
+            return math.inf, []  # too long, or it cannot be content with as few cases
         if code != 0:
             raise BrokenRunError(f"{binary.name} {name} fails with no mutant: {code}")
         sites = sorted(map(int, reached.read_text().split())) if reached.exists() else []
     # With the hook of a mutant, and none: where a test counts on a panic, nothing would survive.
-    if seconds <= MEASURED_SECONDS_MAX:
-        code, _ = _run(binary, folder, [name], {"DITA_MUTANT": "0"}, 600)
+    if seconds <= max(MEASURED_SECONDS_MAX, _seconds_max(phase)):
+        code, _ = _run(binary, folder, [name], settings | {"DITA_MUTANT": "0"}, RECORDED_SECONDS_MAX)
+        if code != 0 and phase == DEEP:
+            return math.inf, []
         if code != 0:
             raise BrokenRunError(f"{binary.name} {name} fails where no mutant is switched on: {code}")
     return seconds, sites
@@ -218,11 +263,24 @@ def _batches(tests: list[Test]) -> Iterator[list[Test]]:
     """The order of running: by phase, the few tests that come through the least first, by binary."""
     for phase in sorted({test.phase for test in tests}):
         own = sorted((test for test in tests if test.phase == phase), key=lambda test: len(test.reached))
+        if phase == DEEP:
+            yield from ([test] for test in _within(own, DEEP_SECONDS_MAX))
+            continue
         for some in (own[:FIRST_TESTS], own[FIRST_TESTS:]):
             by_binary: dict[Path, list[Test]] = defaultdict(list)
             for test in some:
                 by_binary[test.binary].append(test)
             yield from by_binary.values()
+
+
+def _within(tests: list[Test], seconds_max: float) -> Iterator[Test]:
+    """As many tests as fit into a time, the shortest first."""
+    seconds = 0.0
+    for test in sorted(tests, key=lambda test: test.seconds):
+        seconds += test.seconds
+        if seconds > seconds_max:
+            return
+        yield test
 
 
 def verdict_of(number: int, tests: list[Test]) -> str:
@@ -231,23 +289,21 @@ def verdict_of(number: int, tests: list[Test]) -> str:
         seconds = sum(test.seconds for test in batch)
         seconds_max = max(SECONDS_MIN, math.ceil(seconds * TIMES_SLOWER_MAX))
         names = [test.name for test in batch]
-        settings = {"DITA_MUTANT": str(number)}
+        settings = _settings(batch[0].phase) | {"DITA_MUTANT": str(number)}
         code, _ = _run(batch[0].binary, batch[0].folder, names, settings, seconds_max)
+        if code != 0 and batch[0].phase == DEEP:
+            # Some of these write files: only what fails twice has failed for the mutant's sake.
+            code, _ = _run(batch[0].binary, batch[0].folder, names, settings, seconds_max)
         match code:
             case 0:
                 continue
             case 101 | -6 | -11:  # a panic, an abort for want of memory, a stack that overflowed
                 return "caught"
-            case -24 | -9:
+            case code if code in _TIMEOUT:
                 return "timeout"
             case _:
                 raise BrokenRunError(f"mutant {number}: {batch[0].binary.name} ended with {code}")
     return "missed"
-
-
-def is_quick(test: Test) -> bool:
-    """True for the tests that every mutant meets; the others only meet what these have let through."""
-    return test.phase <= NAMED
 
 
 def verdicts(mutants: list[Mutant], fate: Fate, tests: list[Test]) -> Iterator[tuple[Mutant, str]]:

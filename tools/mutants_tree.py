@@ -27,9 +27,18 @@ COPIED: Final = (
     Path("rust_kernel/tests"),
     Path("rust_kernel/sim/src"),
     Path("rust_kernel/sim/tests"),
+    Path("rust_kernel/log/src"),
+    Path("rust_kernel/engine/src"),
+    Path("rust_kernel/engine/tests"),
     Path("tests/golden"),
 )
-MANIFESTS: Final = ("Cargo.lock", "rust_kernel/Cargo.toml", "rust_kernel/sim/Cargo.toml")
+# The package of each crate, by its folder.
+CRATES: Final = {
+    "rust_kernel": "dita-kernel",
+    "rust_kernel/sim": "dita-sim",
+    "rust_kernel/log": "dita-log",
+    "rust_kernel/engine": "dita-engine",
+}
 _PARSER: Final = Parser(Language(tree_sitter_rust.language()))
 _REGION: Final = re.compile(rb"/\*([<>()])(\d+)\*/")
 # Evaluated while compiling, where no switch can be read.
@@ -309,11 +318,11 @@ class Tree:
         for part in COPIED:
             shutil.rmtree(self.folder / part, ignore_errors=True)
             shutil.copytree(ROOT / part, self.folder / part)
-        for name in MANIFESTS:
+        for name in ("Cargo.lock", *(f"{crate}/Cargo.toml" for crate in CRATES)):
             shutil.copyfile(ROOT / name, self.folder / name)
         manifest = (ROOT / "Cargo.toml").read_text(encoding="utf-8")
-        members = 'members = ["rust_kernel", "rust_kernel/sim"]'
-        written = re.sub(r"^members = .*", members, manifest, flags=re.MULTILINE)
+        members = ", ".join(f'"{crate}"' for crate in CRATES)
+        written = re.sub(r"^members = .*", f"members = [{members}]", manifest, flags=re.MULTILINE)
         (self.folder / "Cargo.toml").write_text(written, encoding="utf-8")
 
     def digest(self) -> str:

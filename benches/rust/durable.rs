@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use dita_benches::trips::{SLOTS, Trips, empty, open_again, recorded, sync_us};
+use dita_benches::trips::{SLOTS, Took, Trips, empty, open_again, recorded, sync_us};
 use dita_engine::{LogSettings, replay_record};
 use dita_kernel::effect::Effects;
 use dita_kernel::input::{Input, Stamp};
@@ -18,6 +18,9 @@ use dita_log::{Config, FileDisk, Key, Log, Need, Reader, Span, SyncPolicy};
 const ROUNDS: usize = 7;
 /// Records of the log that is opened again; half as many are appended, and a fifth is what a snapshot lacks.
 const RECORDS: u64 = 1_000_000;
+/// Batches of an arm in a row, and round trips one by one.
+const BATCHES: usize = 16;
+const SINGLES: usize = 128;
 /// What a drain appends.
 const DRAIN: u64 = 1_024;
 
@@ -65,34 +68,42 @@ fn append(directory: &Path, count: u64) {
     report("append_records_per_second", (0..ROUNDS).map(|_| round()).collect());
 }
 
-/// A round trip in batches and one by one, beside the syncs that it waits for, and without a log.
+/// A round trip in batches and one by one, beside the syncs that it waits for, and without a log. Each arm runs some
+/// rounds in a row: what another arm left in the caches is not its affair.
 fn round_trips(root: &Path) {
     let mut trips = Trips::on_log(&root.join("trips"), &LogSettings::default());
     let mut bare = Trips::without_log();
-    let mut figures: [(&str, Vec<f64>); 7] = [
+    let mut figures: [(&str, Vec<f64>); 9] = [
         ("t2_batch_us_per_round_trip", Vec::new()),
         ("t2_batch_us_per_round_trip_beside_the_syncs", Vec::new()),
+        ("t2_batch_us_writing", Vec::new()),
         ("t2_single_us_per_round_trip", Vec::new()),
         ("t2_single_us_per_round_trip_beside_its_syncs", Vec::new()),
+        ("t2_single_us_writing", Vec::new()),
         ("no_log_batch_us_per_round_trip", Vec::new()),
         ("no_log_single_us_per_round_trip", Vec::new()),
         ("sync_of_4_KiB_us", Vec::new()),
     ];
     let batch = f64::from(SLOTS);
-    for round in 0..=ROUNDS * 8 {
-        let (all_us, sync_us_of_all) = trips.batch();
-        let (single_us, sync_us_of_single) = trips.single();
+    for round in 0..=ROUNDS {
+        let batches: Vec<Took> = (0..BATCHES).map(|_| trips.batch()).collect();
+        let singles: Vec<Took> = (0..SINGLES).map(|_| trips.single()).collect();
+        let each = |tooks: &[Took], one: fn(&Took) -> f64, of: f64| -> Vec<f64> {
+            tooks.iter().map(|took| one(took) / of).collect()
+        };
         let measured = [
-            all_us / batch,
-            (all_us - sync_us_of_all) / batch,
-            single_us,
-            single_us - sync_us_of_single,
-            bare.batch().0 / batch,
-            bare.single().0,
-            sync_us(root),
+            each(&batches, |took| took.all_us, batch),
+            each(&batches, Took::beside_us, batch),
+            each(&batches, |took| took.writes_us, batch),
+            each(&singles, |took| took.all_us, 1.0),
+            each(&singles, Took::beside_us, 1.0),
+            each(&singles, |took| took.writes_us, 1.0),
+            (0..BATCHES).map(|_| bare.batch().all_us / batch).collect(),
+            (0..SINGLES).map(|_| bare.single().all_us).collect(),
+            (0..BATCHES).map(|_| sync_us(root)).collect(),
         ];
-        for ((_, values), value) in figures.iter_mut().zip(measured).filter(|_| round > 0) {
-            values.push(value);
+        for ((_, values), new) in figures.iter_mut().zip(measured).filter(|_| round > 0) {
+            values.extend(new);
         }
     }
     for (name, values) in figures {

@@ -34,6 +34,8 @@ fn intent(action: Action, asset: &Id) -> Input {
 struct Name([u8; 20]);
 
 impl Name {
+    const FIRST: Name = Name(*b"-0000000000000000000");
+
     fn advance(&mut self) {
         for digit in self.0[1..].iter_mut().rev() {
             if *digit < b'9' {
@@ -102,7 +104,7 @@ impl Bench {
             inputs,
             idle: Vec::new(),
             intents: [Action::Enter, Action::Exit].map(|action| intent(action, &asset)),
-            name: Name(*b"-0000000000000000000"),
+            name: Name::FIRST,
             trips: 0,
             inputs_taken: 0,
         }

@@ -1,4 +1,4 @@
-//! Round trips of an engine with the simulated venue, on a log or without one, with the disk's syncs timed apart.
+//! Round trips of an engine with the simulated venue, on a log or without one, with the disk's syncs and writes timed apart.
 
 use std::io;
 use std::path::Path;
@@ -7,13 +7,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use dita_engine::{Engine, EngineConfig, LogSettings, Port, Progress, Recovery, SharedDisk, Ticket};
+use dita_kernel::id::Id;
 use dita_kernel::input::{Input, InstrumentSpec};
 use dita_kernel::kernel::KernelConfig;
 use dita_kernel::names::{KernelCommandType as Action, TradeStage};
 use dita_log::{Disk, DiskFile, FileDisk, LockOutcome, MemoryDisk, Reader, Span};
 use dita_sim::{SimConfig, SimVenue};
 
-use crate::{dec, id, intent};
+use crate::{Name, dec, id, intent};
 
 /// Empties a directory, and makes it where it is not there.
 pub fn empty(directory: &Path) {
@@ -32,27 +33,30 @@ pub fn sync_us(directory: &Path) -> f64 {
     start.elapsed().as_secs_f64() * 1e6
 }
 
-/// A disk that counts the time its files' syncs take.
+/// A disk that counts the time its files' writes take.
 struct Timed {
     inner: FileDisk,
-    sync_ns: Arc<AtomicU64>,
+    write_ns: Arc<AtomicU64>,
 }
 
 struct TimedFile {
     inner: Arc<dyn DiskFile>,
-    sync_ns: Arc<AtomicU64>,
+    write_ns: Arc<AtomicU64>,
 }
 
 impl Timed {
     fn time(&self, file: io::Result<Arc<dyn DiskFile>>) -> io::Result<Arc<dyn DiskFile>> {
-        let sync_ns = self.sync_ns.clone();
-        file.map(|inner| Arc::new(TimedFile { inner, sync_ns }) as Arc<dyn DiskFile>)
+        let write_ns = self.write_ns.clone();
+        file.map(|inner| Arc::new(TimedFile { inner, write_ns }) as Arc<dyn DiskFile>)
     }
 }
 
 impl DiskFile for TimedFile {
     fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        self.inner.write_at(offset, bytes)
+        let start = Instant::now();
+        let written = self.inner.write_at(offset, bytes);
+        self.write_ns.fetch_add(start.elapsed().as_nanos() as u64, Ordering::Relaxed);
+        written
     }
 
     fn read_at(&self, offset: u64, into: &mut [u8]) -> io::Result<usize> {
@@ -68,10 +72,7 @@ impl DiskFile for TimedFile {
     }
 
     fn sync(&self) -> io::Result<()> {
-        let start = Instant::now();
-        let synced = self.inner.sync();
-        self.sync_ns.fetch_add(start.elapsed().as_nanos() as u64, Ordering::Relaxed);
-        synced
+        self.inner.sync()
     }
 }
 
@@ -166,21 +167,42 @@ pub fn recorded(count: usize) -> Vec<(u8, Vec<u8>)> {
     found
 }
 
+/// What a round took, µs.
+pub struct Took {
+    /// All of it.
+    pub all_us: f64,
+    /// Waiting until records were synced, as the log counts it.
+    pub syncs_us: f64,
+    /// Handing bytes to the system.
+    pub writes_us: f64,
+}
+
+impl Took {
+    /// All but the syncs.
+    pub fn beside_us(&self) -> f64 {
+        self.all_us - self.syncs_us
+    }
+}
+
 /// An engine that trades.
 pub struct Trips {
     engine: Engine,
-    sync_ns: Arc<AtomicU64>,
-    trips: u64,
+    write_ns: Arc<AtomicU64>,
+    /// The entry's and the exit's intent, as far as they are the same each time.
+    intents: [Input; 2],
+    name: Name,
+    trade_ids: Vec<Id>,
+    tickets: Vec<Ticket>,
 }
 
 impl Trips {
     /// On a new log.
     pub fn on_log(directory: &Path, settings: &LogSettings) -> Trips {
         empty(directory);
-        let sync_ns = Arc::new(AtomicU64::new(0));
+        let write_ns = Arc::new(AtomicU64::new(0));
         let inner = FileDisk::create(directory).expect("a directory");
-        let disk = Arc::new(Timed { inner, sync_ns: sync_ns.clone() });
-        Trips::around(replayed(disk, settings, simulated()).0, sync_ns)
+        let disk = Arc::new(Timed { inner, write_ns: write_ns.clone() });
+        Trips::around(replayed(disk, settings, simulated()).0, write_ns)
     }
 
     /// Without one.
@@ -188,7 +210,7 @@ impl Trips {
         Trips::around(Engine::new(config(SLOTS), simulated()).expect("an engine"), Arc::default())
     }
 
-    fn around(mut engine: Engine, sync_ns: Arc<AtomicU64>) -> Trips {
+    fn around(mut engine: Engine, write_ns: Arc<AtomicU64>) -> Trips {
         for input in [
             Input::Instrument(Box::new(spec())),
             Input::Seed { asset: id("USDT"), amount: dec("1000000000") },
@@ -202,7 +224,14 @@ impl Trips {
             })
             .expect("a quote");
         assert_eq!(engine.run(), Progress::Quiet);
-        Trips { engine, sync_ns, trips: 0 }
+        Trips {
+            engine,
+            write_ns,
+            intents: [Action::Enter, Action::Exit].map(|action| intent(action, &id("BTCUSDT"))),
+            name: Name::FIRST,
+            trade_ids: Vec::new(),
+            tickets: Vec::new(),
+        }
     }
 
     /// The last input's number.
@@ -215,43 +244,55 @@ impl Trips {
         self.engine.sync_log().expect("the disk works");
     }
 
-    /// A round trip in each slot, all entries together and all exits together: µs, and how many of them were syncs.
-    pub fn batch(&mut self) -> (f64, f64) {
+    fn waited_ns(&self) -> u64 {
+        self.engine.log_standing().map_or(0, |standing| standing.sync_wait_ns)
+    }
+
+    /// A round trip in each slot, all entries together and all exits together.
+    pub fn batch(&mut self) -> Took {
         self.round(SLOTS)
     }
 
-    /// One round trip: µs, and how many of them were syncs.
-    pub fn single(&mut self) -> (f64, f64) {
+    /// One round trip.
+    pub fn single(&mut self) -> Took {
         self.round(1)
     }
 
-    fn round(&mut self, slots: u32) -> (f64, f64) {
+    fn round(&mut self, slots: u32) -> Took {
         self.sync();
-        self.trips += 1;
-        let trip = self.trips;
-        let (before_ns, start) = (self.sync_ns.load(Ordering::Relaxed), Instant::now());
-        for (action, letter, end) in
-            [(Action::Enter, 'e', TradeStage::PositionOpen), (Action::Exit, 'x', TradeStage::Closed)]
-        {
-            let tickets: Vec<Ticket> = (0..slots)
-                .map(|slot_id| {
-                    let mut input = intent(action, &id("BTCUSDT"));
-                    if let Input::Intent(intent) = &mut input {
-                        intent.slot_id = slot_id;
-                        intent.trade_id = id(&format!("t{trip}-{slot_id}"));
-                        intent.intent_id = id(&format!("{letter}{trip}-{slot_id}"));
-                    }
-                    self.engine.push_batched(input, true).expect("there is room").expect("a ticket")
-                })
-                .collect();
-            assert_eq!(self.engine.run(), Progress::Quiet);
-            for ticket in tickets {
-                let answer = self.engine.take_answer(ticket).expect("an answer");
-                assert_eq!(answer.outcome.state, Some(end));
-            }
-        }
+        self.trade_ids.clear();
+        let (waited_ns, written_ns) = (self.waited_ns(), self.write_ns.load(Ordering::Relaxed));
+        let start = Instant::now();
+        self.leg(slots, 0, b'e', TradeStage::PositionOpen);
+        self.leg(slots, 1, b'x', TradeStage::Closed);
         let all_us = start.elapsed().as_secs_f64() * 1e6;
-        let sync_ns = self.sync_ns.load(Ordering::Relaxed) - before_ns;
-        (all_us, sync_ns as f64 / 1e3)
+        Took {
+            all_us,
+            syncs_us: (self.waited_ns() - waited_ns) as f64 / 1e3,
+            writes_us: (self.write_ns.load(Ordering::Relaxed) - written_ns) as f64 / 1e3,
+        }
+    }
+
+    /// All entries, or all exits: put in together, and each answer looked at.
+    fn leg(&mut self, slots: u32, leg: usize, letter: u8, end: TradeStage) {
+        for slot_id in 0..slots {
+            self.name.advance();
+            let mut input = self.intents[leg].clone();
+            if let Input::Intent(intent) = &mut input {
+                intent.slot_id = slot_id;
+                intent.intent_id = self.name.id(letter);
+                if leg == 0 {
+                    self.trade_ids.push(self.name.id(b't'));
+                }
+                intent.trade_id.clone_from(&self.trade_ids[slot_id as usize]);
+            }
+            let ticket = self.engine.push_batched(input, true).expect("there is room").expect("a ticket");
+            self.tickets.push(ticket);
+        }
+        assert_eq!(self.engine.run(), Progress::Quiet);
+        for ticket in self.tickets.drain(..) {
+            let answer = self.engine.take_answer(ticket).expect("an answer");
+            assert_eq!(answer.outcome.state, Some(end));
+        }
     }
 }

@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, ClassVar, TypeAlias, final
+from typing import Any, ClassVar, TypeAlias, TypedDict, final, type_check_only
 
 __all__ = [
     "AccountEventKind",
@@ -36,6 +36,7 @@ __all__ = [
     "LogDisk",
     "LogError",
     "LogFailed",
+    "LogFollower",
     "LogLocked",
     "LogMismatch",
     "LogVersion",
@@ -62,7 +63,11 @@ __all__ = [
     "VenueOrderStatus",
     "explain_drift",
     "explain_trade",
+    "followers_of",
+    "journal_tables",
+    "log_bounds",
     "log_stats",
+    "read_cursor",
     "transition_table",
     "verify_log",
     "what_if",
@@ -1688,6 +1693,102 @@ class Replay:
 
     def control(self) -> dict[str, Any]:
         """The controls; `updated_at` is in nanoseconds."""
+
+@type_check_only
+class FollowStates(TypedDict):
+    """States as of one input, each as JSON text that names `kernel`, `seq` and `time_ns` too."""
+
+    seq: int
+    #: (slot_id, JSON)
+    slots: list[tuple[int, str]]
+    #: (our client id, whether it is live, JSON)
+    orders: list[tuple[str, bool, str]]
+    #: Client ids of orders that ended, of which the core has forgotten how.
+    forgotten_orders: list[str]
+    #: (asset, JSON)
+    accounts: list[tuple[str, str]]
+    control: str | None
+
+@type_check_only
+class FollowBatch(TypedDict):
+    """What came of some inputs in a row."""
+
+    first_seq: int
+    last_seq: int
+    #: Kernel time of the last input, nanoseconds.
+    last_ns: int
+    #: Whether the log went no further.
+    at_end: bool
+    #: (table, rows, a block in ClickHouse's Native format)
+    blocks: list[tuple[str, int, bytes]]
+    #: None where states are not wanted.
+    states: FollowStates | None
+
+@type_check_only
+class FollowCursor(TypedDict):
+    """How far a follower has come."""
+
+    seq: int
+    time_ns: int
+    pending: int | None
+    target: str
+
+@final
+class LogFollower:
+    """Goes along behind a log, in a core of its own. It takes no lock and writes nothing but its cursor."""
+
+    def __new__(
+        cls,
+        log_dir: str | os.PathLike[str],
+        kernel: str,
+        name: str,
+        *,
+        seq: int = 0,
+        journal: bool = False,
+        states: bool = False,
+        durable: bool = True,
+        progress: Callable[[int, int, int], object] | None = None,
+    ) -> LogFollower: ...
+    def poll(self, *, records_max: int, bytes_max: int, last_seq: int | None = None) -> FollowBatch | None:
+        """The next batch; None where the log has nothing more yet."""
+
+    def everything(self) -> FollowStates:
+        """All states there are, as of the last input read."""
+
+    @property
+    def seq(self) -> int:
+        """The last input read."""
+
+    @property
+    def time_ns(self) -> int | None:
+        """Kernel time of the last input read, nanoseconds; None before the first."""
+
+    @property
+    def journal_wanted(self) -> bool:
+        """Whether the kernel wants a journal, as of the last input read."""
+
+    @property
+    def bytes_behind(self) -> int:
+        """Bytes of the log that were there and not read yet when last looked."""
+
+    @property
+    def ledger_missing(self) -> int:
+        """Ledger rows that are missing, since one input booked more than the core remembers."""
+
+    def write_cursor(self, seq: int, time_ns: int, *, pending: int | None = None, target: str = "") -> None:
+        """Writes the cursor: all up to `seq` was taken; with `pending` a batch up to there may have been."""
+
+def read_cursor(log_dir: str | os.PathLike[str], name: str) -> FollowCursor | None:
+    """A follower's cursor; None where there is none yet. A damaged one raises LogCorrupt."""
+
+def followers_of(log_dir: str | os.PathLike[str]) -> list[str]:
+    """The names of the followers that have a cursor in a log's directory."""
+
+def log_bounds(log_dir: str | os.PathLike[str]) -> tuple[int, int]:
+    """The input after which a follower can begin, and the last input that is known to be durable."""
+
+def journal_tables() -> list[tuple[str, list[tuple[str, str, list[str] | None]]]]:
+    """The journal's tables: name, and each column's name, type, and members' names of an enumeration."""
 
 def verify_log(
     log_dir: str | os.PathLike[str],

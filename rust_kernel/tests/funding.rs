@@ -178,6 +178,40 @@ fn a_fill_that_comes_late_makes_the_prediction_again() {
     }
 }
 
+/// Only an answer of 09:00 tells that an order filled; then the fill itself comes, with its own time.
+#[test]
+#[rustfmt::skip]
+fn a_fill_that_was_inferred_after_a_boundary_counts_from_its_own_time() {
+    for (at, want, repredicted, what) in [
+        (8 * HOUR - SECOND, "-0.03", &["-0.01"][..], "it was before the boundary"),
+        (8 * HOUR,          "-0.03", &["-0.01"][..], "exactly on the boundary counts as before it"),
+        (8 * HOUR + 1,      "-0.02", &[][..],        "it was after the boundary"),
+        (0,                 "-0.02", &[][..],        "it has no time of its own"),
+    ] {
+        let mut desk = crossed();
+        desk.enter(1, "1");
+        let order = desk.submitted();
+        desk.event(Kind::OrderStatus, &order, |event| {
+            event.timestamp_ns = 9 * HOUR;
+            event.filled_size = Some(dec("1"));
+            event.average_price = Some(dec("100"));
+        });
+        assert_eq!(net(&desk), "-0.02", "{what}");
+        desk.event(Kind::FullFill, &order, |event| {
+            event.timestamp_ns = at;
+            event.venue_trade_id = id("T9");
+            event.size = Some(dec("1"));
+            event.price = Some(dec("100"));
+            event.filled_size = Some(dec("1"));
+        });
+        assert_eq!(net(&desk), want, "{what}");
+        assert_eq!(booked(&desk, Cause::FundingRepredicted), repredicted, "{what}");
+        let own = if want == "-0.03" { "-0.01" } else { "0" };
+        assert_eq!((desk.money(0).2.as_str(), desk.money(1).2.as_str()), ("-0.02", own), "{what}");
+        desk.assert_replays();
+    }
+}
+
 #[test]
 fn a_late_fill_shows_a_position_where_none_was_seen() {
     let mut desk = Desk::new();

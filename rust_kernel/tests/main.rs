@@ -4,6 +4,8 @@
 
 mod common;
 
+mod amend_figures;
+mod answers;
 mod bad_input;
 mod bust_figures;
 mod busts;

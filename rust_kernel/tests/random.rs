@@ -17,7 +17,7 @@ use proptest::prelude::*;
 const HOUR: i64 = 3_600_000_000_000;
 
 #[derive(Clone, Debug)]
-enum Move {
+pub enum Move {
     Enter {
         slot: u32,
         lots: u32,
@@ -168,7 +168,7 @@ enum Move {
     Tick,
 }
 
-fn any_move() -> impl Strategy<Value = Move> {
+pub fn any_move() -> impl Strategy<Value = Move> {
     let kinds = prop::sample::select(vec![
         Kind::CancelPending,
         Kind::CancelAck,
@@ -259,7 +259,7 @@ fn price(index: u32) -> &'static str {
     ["0", "99.9", "100.1", "103.7"][index as usize]
 }
 
-fn play(desk: &mut Desk, orders: &mut Vec<Id>, step: &Move) {
+pub fn play(desk: &mut Desk, orders: &mut Vec<Id>, step: &Move) {
     let order = |orders: &[Id], back: usize| {
         orders.len().checked_sub(back + 1).map_or(id("nobody"), |place| orders[place].clone())
     };

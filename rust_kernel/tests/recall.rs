@@ -90,6 +90,23 @@ fn a_settlement_from_before_the_memory_is_settled_by_the_log() {
 }
 
 #[test]
+fn a_settlement_that_is_stamped_after_its_fill_is_as_old_as_the_fill() {
+    // T4-0 is forgotten with its order, and its settlement came some time after it.
+    let window_ns = KernelConfig::default().settling_window_ns;
+    for (time_ns, asks) in [(6, true), (window_ns, true), (3 * window_ns, false)] {
+        let mut desk = forgetful();
+        let mut event = AccountEvent::new(AccountEventKind::FillSettled, time_ns);
+        event.symbol = id("BTCUSDT");
+        event.venue_trade_id = id("T4-0");
+        event.fee = Some(dec("0.05"));
+        let before = desk.k();
+        let outcome = desk.put(Input::Account(Box::new(event)));
+        assert_eq!(outcome.asks_the_log(), asks, "{time_ns}: {outcome:?}");
+        assert_eq!(desk.k() == before, asks, "{time_ns}: what may be booked is not booked again");
+    }
+}
+
+#[test]
 fn a_wallet_entry_from_before_the_memory_is_booked_once() {
     let mut desk = forgetful();
     let transfer = |number: i64| {

@@ -503,7 +503,9 @@ class ExecutionKernel:
         """How the log stands; None without a log.
 
         `last_seq`, `durable_seq` (everything up to there survives a power loss), `epoch`, `snapshots` (their
-        last inputs), `sealed_segments`, `index_bytes` (memory), `snapshot_failure`.
+        last inputs), `sealed_segments`, `index_bytes` (memory), `sync_waits` and `sync_wait_ns` (how
+        often calls have waited until records were synced since the opening, and how long in all),
+        `snapshot_failure`.
         """
         return self._engine.log_standing()
 

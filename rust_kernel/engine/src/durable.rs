@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use dita_kernel::RULES_VERSION;
 use dita_kernel::codec;
-use dita_kernel::id::Id;
+use dita_kernel::id::{ID_BYTES_MAX, Id};
 use dita_kernel::input::{Input, Recalled, RecalledEvent, Stamp, Verdict};
 use dita_kernel::kernel::{BookingKey, BookingKind, Kernel, KernelConfig};
 use dita_kernel::names::{KernelDiagnosticCode as Code, OrderSide};
@@ -29,6 +29,8 @@ pub struct LogSettings {
     pub snapshot_records: u64,
     /// Sealed segments that no snapshot needs go once all of them take more than this, in bytes.
     pub retained_bytes_max: u64,
+    /// So much more than that waits for followers that have not read it, in bytes.
+    pub follower_bytes_max: u64,
 }
 
 impl Default for LogSettings {
@@ -38,6 +40,7 @@ impl Default for LogSettings {
             segment_bytes_max: 64 << 20,
             snapshot_records: 250_000,
             retained_bytes_max: 64 << 30,
+            follower_bytes_max: 16 << 30,
         }
     }
 }
@@ -48,7 +51,7 @@ impl LogSettings {
         dita_log::Config {
             policy: self.policy,
             segment_bytes_max: self.segment_bytes_max,
-            retained_bytes_max: self.retained_bytes_max,
+            retained_bytes_max: self.retained_bytes_max.saturating_add(self.follower_bytes_max),
             ..dita_log::Config::new(&identity(kernel), RULES_VERSION)
         }
     }
@@ -107,6 +110,7 @@ pub(crate) struct Durable {
     /// Marks that nothing has read yet, the newest of each instrument: only those that something reads are logged.
     pub(crate) marks: Vec<(Stamp, Input)>,
     snapshot_records: u64,
+    retained_bytes_max: u64,
     since_snapshot: u64,
     /// Why the last snapshot could not be written, if it could not.
     pub(crate) snapshot_failure: Option<LogError>,
@@ -118,6 +122,7 @@ impl Durable {
             log,
             marks: Vec::new(),
             snapshot_records: settings.snapshot_records.max(1),
+            retained_bytes_max: settings.retained_bytes_max,
             since_snapshot,
             snapshot_failure: None,
         }
@@ -212,6 +217,7 @@ impl Durable {
             return Ok(());
         }
         self.since_snapshot = 0;
+        self.log.hold_for_followers();
         let written =
             kernel.to_snapshot().map_err(|error| unwritable("snapshot", &error)).and_then(|state| {
                 self.log.write_snapshot(kernel.seq(), kernel.now_ns(), &state, &kernel.state_hash())
@@ -220,7 +226,7 @@ impl Durable {
         if let Some(failure) = self.log.failure() {
             return Err(failure);
         }
-        self.log.retain(0)?;
+        self.log.retain(self.retained_bytes_max)?;
         // Index files of sealed segments are merged here rather than while a segment is sealed.
         self.log.maintain().map(drop)
     }
@@ -293,12 +299,15 @@ fn hash(key: &BookingKey<'_>) -> Key {
         Some(OrderSide::Buy) => 1,
         Some(OrderSide::Sell) => 2,
     };
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(&[kind, side, length(key.symbol)]);
-    hasher.update(key.symbol.as_bytes());
-    hasher.update(key.id.as_bytes());
+    let (symbol, id) = (key.symbol.as_bytes(), key.id.as_bytes());
+    // Hashed in one go: a hasher that takes pieces costs as much as the hash.
+    let mut bytes = [0; 3 + 2 * ID_BYTES_MAX];
+    bytes[..3].copy_from_slice(&[kind, side, length(key.symbol)]);
+    let (begin, end) = (3 + symbol.len(), 3 + symbol.len() + id.len());
+    bytes[3..begin].copy_from_slice(symbol);
+    bytes[begin..end].copy_from_slice(id);
     let mut out = Key::default();
-    out.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
+    out.copy_from_slice(&blake3::hash(&bytes[..end]).as_bytes()[..16]);
     out
 }
 

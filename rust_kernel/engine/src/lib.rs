@@ -7,10 +7,13 @@
 
 mod account;
 mod answer;
+mod answers;
 mod clock;
 mod drift_story;
 mod durable;
+mod follow;
 mod log_stats;
+mod outgoing;
 mod port;
 mod recovery;
 mod replay_check;
@@ -25,6 +28,10 @@ pub use answer::{Answer, Observed, TransitionRecord};
 pub use clock::{Clock, system_ns};
 pub use drift_story::{CHANGES_MAX, DriftChange, DriftStories, DriftStory, PartStory, drift_story};
 pub use durable::{LogSettings, SharedDisk, config_of, identity, kind_name, kind_of};
+pub use follow::{
+    Batch, BatchBounds, Changed, ChangedStates, FollowError, Follower, JournalBlock, Kind, TABLES, TableSpec,
+    first_to_follow, member_names,
+};
 pub use log_stats::{Epoch, KindStats, LARGEST_MAX, Large, LogStats, log_stats};
 pub use port::Port;
 pub use recovery::{Recovery, ReplayError, ReplayProgress, replay_record};

@@ -148,10 +148,21 @@ pub(crate) fn step_record(
     record: &Record<'_>,
     effects: &mut Effects,
 ) -> Result<(Input, Outcome, bool), ReplayError> {
+    step_record_after(kernel, record, effects, &mut |_, _| {})
+}
+
+/// The same; `before` sees the kernel and the input before that is taken.
+pub(crate) fn step_record_after(
+    kernel: &mut Kernel,
+    record: &Record<'_>,
+    effects: &mut Effects,
+    before: &mut dyn FnMut(&Kernel, &Input),
+) -> Result<(Input, Outcome, bool), ReplayError> {
     let seq = record.seq;
     let input =
         durable::input_of(record.kind, record.payload).map_err(|cause| ReplayError::Record { seq, cause })?;
     effects.clear();
+    before(kernel, &input);
     let outcome = kernel.step(Stamp(record.ts_ns), &input, effects);
     Ok((input, outcome, record.kind & REFUSED == 0))
 }

@@ -10,7 +10,7 @@ use dita_kernel::outcome::Outcome;
 use dita_log::{LogError, Reader, Snapshot, Span, past};
 
 use crate::durable::{self, SharedDisk};
-use crate::recovery::{ReplayError, ReplayProgress, differs, kernel_of, step_record};
+use crate::recovery::{ReplayError, ReplayProgress, differs, kernel_of, step_record_after};
 
 /// Listens to how far a long replay is, and may end it.
 pub type ReplayWatch<'a> = dyn FnMut(ReplayProgress) -> ControlFlow<()> + 'a;
@@ -93,11 +93,45 @@ impl Replica {
         Ok(Replica { kernel, reader, effects: Effects::default(), until, began, ended: false, replayed: 0 })
     }
 
+    /// A core as it was after input `seq`, which goes on from there for as long as the log does.
+    ///
+    /// # Errors
+    /// As [`Replica::run`]; [`LogError::Removed`] where no snapshot at or before it is left.
+    pub fn open_at(
+        disk: SharedDisk,
+        seq: u64,
+        span: Span,
+        progress: &mut ReplayWatch<'_>,
+    ) -> Result<Replica, ReplayError> {
+        let mut replica = Replica::open(disk.clone(), Start::Nearest, Until::Seq(seq))?;
+        replica.run(progress)?;
+        replica.until = Until::End;
+        // What was read ahead stays read; from here on the reader goes as far as it may.
+        replica.reader = Reader::open(disk, None, replica.kernel.seq().wrapping_add(1), span)?;
+        Ok(replica)
+    }
+
+    /// How far the reader has come, in bytes.
+    pub(crate) fn read_so_far(&self) -> dita_log::State {
+        self.reader.state()
+    }
+
     /// The next input; `None` at the end. Behind a live writer more may come where the end is the log's.
     ///
     /// # Errors
     /// [`ReplayError`]: the log is damaged from here on, or the record is none that this version knows.
     pub fn step(&mut self) -> Result<Option<Step>, ReplayError> {
+        self.step_after(&mut |_, _| {})
+    }
+
+    /// The same; `before` sees the core and the input before that is taken.
+    ///
+    /// # Errors
+    /// As [`Replica::step`].
+    pub(crate) fn step_after(
+        &mut self,
+        before: &mut dyn FnMut(&Kernel, &Input),
+    ) -> Result<Option<Step>, ReplayError> {
         if self.ended || self.is_past_seq(self.kernel.seq().wrapping_add(1)) {
             return Ok(None);
         }
@@ -108,7 +142,8 @@ impl Replica {
             self.ended = true;
             return Ok(None);
         }
-        let (input, outcome, accepted_then) = step_record(&mut self.kernel, &record, &mut self.effects)?;
+        let (input, outcome, accepted_then) =
+            step_record_after(&mut self.kernel, &record, &mut self.effects, before)?;
         if self.kernel.seq() != record.seq {
             return Err(differs(record.seq, accepted_then, outcome.accepted));
         }

@@ -14,8 +14,10 @@ use dita_log::LogError;
 use dita_sim::{SimError, SimVenue};
 
 use crate::answer::{Answer, Observed, TransitionRecord};
+use crate::answers::Answers;
 use crate::clock::Clock;
 use crate::durable::{Durable, LogSettings, SharedDisk};
+use crate::outgoing::Outgoing;
 use crate::port::{self, Port};
 use crate::recovery::{self, Recovery, ReplayError, ReplayProgress};
 
@@ -90,8 +92,21 @@ impl core::fmt::Display for EngineError {
 impl std::error::Error for EngineError {}
 
 /// Marks an input whose answer the owner wants.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Ticket(u64);
+
+impl Ticket {
+    /// How many tickets were given out from `earlier` on; of a later one, more than there are.
+    #[inline]
+    pub(crate) fn since(self, earlier: Ticket) -> u64 {
+        self.0.wrapping_sub(earlier.0)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn of(number: u64) -> Ticket {
+        Ticket(number)
+    }
+}
 
 /// A request that a venue outside must be asked.
 #[derive(Clone, PartialEq, Debug)]
@@ -136,12 +151,12 @@ pub struct Engine {
     pub(crate) fed: usize,
     inbox_max: usize,
     pub(crate) run_max: usize,
-    pub(crate) outgoing: VecDeque<VenueCall>,
+    pub(crate) outgoing: Outgoing,
     pub(crate) effects: Effects,
     pub(crate) feedback: Vec<Input>,
     /// Events that were read: a native venue takes their memory back.
     spent: Vec<Input>,
-    pub(crate) answers: Vec<(Ticket, Answer)>,
+    pub(crate) answers: Answers,
     next_ticket: u64,
     observed: Option<Vec<Observed>>,
     pub(crate) durable: Option<Box<Durable>>,
@@ -227,11 +242,11 @@ impl Engine {
             fed: 0,
             inbox_max: config.inbox_max,
             run_max: config.run_max,
-            outgoing: VecDeque::new(),
+            outgoing: Outgoing::default(),
             effects: Effects::default(),
             feedback: Vec::new(),
             spent: Vec::new(),
-            answers: Vec::new(),
+            answers: Answers::default(),
             next_ticket: 0,
             observed: config.observe.then(Vec::new),
             durable: None,
@@ -326,14 +341,13 @@ impl Engine {
     /// Takes the answer to an input, once the engine is quiet.
     #[inline]
     pub fn take_answer(&mut self, ticket: Ticket) -> Option<Answer> {
-        let at = self.answers.iter().position(|(known, _)| *known == ticket)?;
-        let mut answer = self.answers.swap_remove(at).1;
+        let mut answer = self.answers.take(ticket)?;
         answer.durable = self.durable_seq().is_some_and(|seq| seq >= answer.outcome.seq);
         Some(answer)
     }
 
     pub(crate) fn has_answer(&self, ticket: Ticket) -> bool {
-        self.answers.iter().any(|(known, _)| *known == ticket)
+        self.answers.has(ticket)
     }
 
     /// Takes the transitions since the last call, where the engine observes.
@@ -348,7 +362,7 @@ impl Engine {
             return self.run_durably();
         }
         for _ in 0..self.run_max {
-            if let Some(call) = self.outgoing.pop_front() {
+            if let Some(call) = self.outgoing.pop() {
                 return Progress::Call(Box::new(call));
             }
             let Some(waiting) = self.next_input() else {
@@ -398,11 +412,9 @@ impl Engine {
                 commands.clear();
             }
             Port::Foreign => {
-                self.outgoing.extend(commands.drain(..).map(|command| VenueCall {
-                    ticket,
-                    command,
-                    cause_seq: 0,
-                }));
+                for command in commands.drain(..) {
+                    self.outgoing.push(VenueCall { ticket, command, cause_seq: 0 });
+                }
             }
         }
         for input in self.feedback.drain(..).rev() {
@@ -425,12 +437,8 @@ impl Engine {
             self.spent.push(input);
             return;
         };
-        // The answer is nearly always the only one, and in its place already.
-        if let Some(at) = self.answers.iter().position(|(known, _)| *known == ticket) {
-            let mut transitions = core::mem::take(&mut self.answers[at].1.transitions);
-            self.describe(&input, &mut transitions);
-            let answer = &mut self.answers[at].1;
-            answer.transitions = transitions;
+        if let Some(answer) = self.answers.get_mut(ticket) {
+            describe(&self.kernel, &self.effects, self.last_ns, &input, &mut answer.transitions);
             answer.notices.append(&mut self.effects.notices);
             self.spent.extend(add_feedback(answer, input, outcome));
             return;
@@ -446,10 +454,10 @@ impl Engine {
         let mut transitions = Vec::new();
         if !self.effects.transitions.is_empty() {
             transitions.reserve_exact(TRANSITIONS_USUAL);
-            self.describe(&input, &mut transitions);
+            describe(&self.kernel, &self.effects, self.last_ns, &input, &mut transitions);
         }
         let notices = core::mem::take(&mut self.effects.notices);
-        self.answers.push((ticket, Answer { trade_id, transitions, notices, ..Answer::of(outcome) }));
+        self.answers.keep(ticket, Answer { trade_id, transitions, notices, ..Answer::of(outcome) });
     }
 
     /// Adds the step's transitions to what followers see, with the event that caused them.
@@ -460,35 +468,8 @@ impl Engine {
         }
         let event = if let Input::Venue(event) = input { Some(Arc::new((**event).clone())) } else { None };
         let mut records = Vec::new();
-        self.describe(input, &mut records);
+        describe(&self.kernel, &self.effects, self.last_ns, input, &mut records);
         observed.extend(records.into_iter().map(|record| Observed { record, event: event.clone() }));
-    }
-
-    fn describe(&self, input: &Input, records: &mut Vec<TransitionRecord>) {
-        let (intent_id, event_id) = match input {
-            Input::Intent(intent) => (&intent.intent_id, &Id::EMPTY),
-            Input::Venue(event) if event.event_id.is_empty() => (&Id::EMPTY, &event.venue_trade_id),
-            Input::Venue(event) => (&Id::EMPTY, &event.event_id),
-            _ => (&Id::EMPTY, &Id::EMPTY),
-        };
-        let control = self.kernel.control();
-        for transition in &self.effects.transitions {
-            let trade_id = self.kernel.slot(transition.slot_id).map(|slot| slot.trade_id.clone());
-            records.push(TransitionRecord {
-                timestamp_ns: self.last_ns,
-                seq: transition.seq,
-                slot_id: transition.slot_id,
-                trade_id: trade_id.unwrap_or_default(),
-                prev_state: transition.prev_state,
-                next_state: transition.next_state,
-                trigger: transition.trigger,
-                rule: transition.rule,
-                intent_id: intent_id.clone(),
-                event_id: event_id.clone(),
-                mode: control.mode,
-                verbosity: control.verbosity,
-            });
-        }
     }
 
     // -------------------------------------------------------------------------------- the simulated venue inside
@@ -565,5 +546,42 @@ fn add_effect(answer: &mut Answer, result: EffectResult, outcome: &Outcome) {
                 answer.outcome.detail = Detail::Venue { reason, reason_code: Id::EMPTY };
             }
         }
+    }
+}
+
+/// Adds a step's transitions, with the input that caused them.
+fn describe(
+    kernel: &Kernel,
+    effects: &Effects,
+    timestamp_ns: i64,
+    input: &Input,
+    records: &mut Vec<TransitionRecord>,
+) {
+    if effects.transitions.is_empty() {
+        return;
+    }
+    let (intent_id, event_id) = match input {
+        Input::Intent(intent) => (&intent.intent_id, &Id::EMPTY),
+        Input::Venue(event) if event.event_id.is_empty() => (&Id::EMPTY, &event.venue_trade_id),
+        Input::Venue(event) => (&Id::EMPTY, &event.event_id),
+        _ => (&Id::EMPTY, &Id::EMPTY),
+    };
+    let control = kernel.control();
+    for transition in &effects.transitions {
+        let trade_id = kernel.slot(transition.slot_id).map(|slot| slot.trade_id.clone());
+        records.push(TransitionRecord {
+            timestamp_ns,
+            seq: transition.seq,
+            slot_id: transition.slot_id,
+            trade_id: trade_id.unwrap_or_default(),
+            prev_state: transition.prev_state,
+            next_state: transition.next_state,
+            trigger: transition.trigger,
+            rule: transition.rule,
+            intent_id: intent_id.clone(),
+            event_id: event_id.clone(),
+            mode: control.mode,
+            verbosity: control.verbosity,
+        });
     }
 }

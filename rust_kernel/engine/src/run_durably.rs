@@ -1,6 +1,5 @@
 //! The loop with a log: what was taken is written down, and nothing leaves before it is durable.
 
-use dita_kernel::effect::Command;
 use dita_kernel::input::{Input, Stamp};
 use dita_kernel::names::KernelDiagnosticCode as Code;
 use dita_kernel::names::Severity;
@@ -30,6 +29,10 @@ pub struct LogStanding {
     pub sealed_segments: usize,
     /// Memory that the index of ids takes for what is sealed, in bytes.
     pub index_bytes: usize,
+    /// How many times a call has waited until records were synced, since the log was opened.
+    pub sync_waits: u64,
+    /// How long those calls waited for it, in all, ns.
+    pub sync_wait_ns: u64,
     /// Why the last snapshot could not be written, if it could not.
     pub snapshot_failure: Option<String>,
 }
@@ -82,35 +85,27 @@ impl Engine {
             return false;
         }
         match self.inbox.front() {
-            Some(next) if next.batched => self.outgoing.len() >= HELD_MAX || self.depends(&next.input),
+            Some(next) if next.batched => {
+                self.outgoing.len() >= HELD_MAX || self.outgoing.concern(&next.input)
+            }
             Some(_) | None => true,
         }
     }
 
-    /// True where an input is about a slot whose request has not left yet.
-    fn depends(&self, input: &Input) -> bool {
-        let Some(slot) = input.slot_id() else { return true };
-        self.outgoing.iter().any(|call| match &call.command {
-            Command::Submit(order) => order.slot_id == slot,
-            Command::Cancel(request) | Command::Query(request) => request.slot_id == slot,
-            Command::Amend(request) => request.slot_id == slot,
-            Command::SetLeverage { .. } => true,
-        })
-    }
-
     /// Puts the oldest request to the venue, once its cause is durable.
     fn serve_durably(&mut self) -> Result<Option<Progress>, LogError> {
-        let (Some(durable), Some(call)) = (&mut self.durable, self.outgoing.front()) else { return Ok(None) };
+        let (Some(durable), Some(call)) = (&mut self.durable, self.outgoing.first()) else { return Ok(None) };
         if durable.log.durable_seq() < call.cause_seq {
             durable.log.settle(Need::BeforeEffects)?;
         }
-        let Some(call) = self.outgoing.pop_front() else { return Ok(None) };
+        let Some(call) = self.outgoing.pop() else { return Ok(None) };
         match &mut self.port {
             Port::Foreign => return Ok(Some(Progress::Call(Box::new(call)))),
             Port::Sim(venue) => port::ask(venue, self.last_ns, &call.command, &mut self.feedback),
         }
-        let answers = core::mem::take(&mut self.feedback);
-        self.feed(call.ticket, answers);
+        let mut answers = core::mem::take(&mut self.feedback);
+        self.feed(call.ticket, answers.drain(..));
+        self.feedback = answers;
         Ok(None)
     }
 
@@ -160,8 +155,9 @@ impl Engine {
     fn conclude(&mut self, ticket: Option<Ticket>, input: Input, outcome: Outcome) {
         let cause_seq = outcome.seq;
         self.report(ticket, input, outcome);
-        let calls = self.effects.commands.drain(..).map(|command| VenueCall { ticket, command, cause_seq });
-        self.outgoing.extend(calls);
+        for command in self.effects.commands.drain(..) {
+            self.outgoing.push(VenueCall { ticket, command, cause_seq });
+        }
     }
 
     /// A mark waits until something reads it: of several only the last one is taken.
@@ -180,7 +176,7 @@ impl Engine {
             state: None,
             detail: Detail::None,
         };
-        self.answers.push((ticket, Answer::of(outcome)));
+        self.answers.keep(ticket, Answer::of(outcome));
     }
 
     fn step_marks(&mut self) -> Result<(), LogError> {
@@ -251,6 +247,7 @@ impl Engine {
     /// How the log stands; `None` without one.
     pub fn log_standing(&self) -> Option<LogStanding> {
         let Durable { log, snapshot_failure, .. } = self.durable.as_deref()?;
+        let waits = log.sync_waits();
         Some(LogStanding {
             last_seq: log.last_seq(),
             durable_seq: log.durable_seq(),
@@ -258,6 +255,8 @@ impl Engine {
             snapshots: log.snapshots().to_vec(),
             sealed_segments: log.sealed().len(),
             index_bytes: log.index_bytes(),
+            sync_waits: waits.count,
+            sync_wait_ns: u64::try_from(waits.total.as_nanos()).unwrap_or(u64::MAX),
             snapshot_failure: snapshot_failure.as_ref().map(ToString::to_string),
         })
     }

@@ -42,7 +42,8 @@ pub fn write(disk: &Arc<dyn Disk>) -> Result<(), LogError> {
                 log.write_snapshot(seq, seq as i64 * 1_000, format!("state at {seq}").as_bytes(), &[9; 32])?;
             }
         }
-        log.retain(30)?;
+        log.hold_from(30);
+        log.retain(0)?;
         log.maintain()?;
         log.close()?;
     }

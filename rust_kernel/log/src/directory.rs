@@ -9,6 +9,7 @@ pub(crate) const LOCK_NAME: &str = "log.lock";
 pub(crate) const UNFINISHED: &str = ".tmp";
 const SNAPSHOT_SUFFIX: &str = ".snap";
 const INDEX_SUFFIX: &str = ".idx";
+const CURSOR_SUFFIX: &str = ".cursor";
 
 /// The files of a log, each kind sorted. Files of other names are left alone.
 #[derive(Clone, Debug, Default)]
@@ -19,6 +20,8 @@ pub(crate) struct Files {
     pub snapshots: Vec<u64>,
     /// First and last sequence numbers.
     pub indexes: Vec<(u64, u64)>,
+    /// Names of followers.
+    pub cursors: Vec<String>,
     /// What an interrupted write left behind.
     pub unfinished: Vec<String>,
 }
@@ -34,6 +37,8 @@ impl Files {
                 files.snapshots.push(seq);
             } else if let Some(range) = index_range(&name) {
                 files.indexes.push(range);
+            } else if let Some(follower) = name.strip_suffix(CURSOR_SUFFIX) {
+                files.cursors.push(follower.to_string());
             } else if is_unfinished(&name) {
                 files.unfinished.push(name);
             }
@@ -41,6 +46,7 @@ impl Files {
         files.segments.sort_unstable();
         files.snapshots.sort_unstable();
         files.indexes.sort_unstable();
+        files.cursors.sort_unstable();
         files.unfinished.sort_unstable();
         Ok(files)
     }
@@ -59,6 +65,10 @@ pub(crate) fn snapshot_name(seq: u64) -> String {
 
 pub(crate) fn index_name(first_seq: u64, last_seq: u64) -> String {
     format!("{first_seq:020}-{last_seq:020}{INDEX_SUFFIX}")
+}
+
+pub(crate) fn cursor_name(follower: &str) -> String {
+    format!("{follower}{CURSOR_SUFFIX}")
 }
 
 fn index_range(name: &str) -> Option<(u64, u64)> {

@@ -69,6 +69,13 @@ pub enum LogError {
         /// The first that is still there.
         first_seq: u64,
     },
+    /// A follower's cursor cannot be used. Nothing was changed.
+    Cursor {
+        /// The file.
+        file: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// An earlier write or sync failed, and nothing more is taken: open the log again.
     Poisoned {
         /// The failure that poisoned it.
@@ -147,6 +154,11 @@ impl fmt::Display for LogError {
             LogError::Removed { file, seq, first_seq } => write!(
                 f,
                 "{file}: seq {seq} was removed, the log begins at seq {first_seq}; start from a snapshot at or after it"
+            ),
+            LogError::Cursor { file, reason } => write!(
+                f,
+                "{file}: the cursor cannot be used: {reason}; restore it from a copy, or remove the file: the follower \
+                 then begins anew, and what it writes twice is known by its sequence numbers"
             ),
             LogError::Poisoned { cause } => {
                 write!(f, "the log takes nothing more since an earlier failure ({cause}); open it again")

@@ -14,6 +14,7 @@
 //! | `%020d.snap` | the owner's state after a sequence number |
 //! | `%020d-%020d.idx` | the keys of the records of a range, sorted |
 //! | `durable.mark` | up to where everything was synced, and how often the log was opened |
+//! | `*.cursor` | how far a follower has come, as text; written by the follower |
 //! | `log.lock` | held by the writer; the process's number |
 //! | `*.tmp` of one of these names | a write that was interrupted; the next opening removes it |
 //!
@@ -78,6 +79,7 @@
 #![forbid(unsafe_code)]
 
 mod config;
+mod cursor;
 mod directory;
 pub mod disk;
 mod error;
@@ -99,6 +101,7 @@ mod verify;
 mod writer;
 
 pub use config::{Config, SEGMENT_BYTES_MAX, SEGMENT_BYTES_MIN};
+pub use cursor::{Cursor, FOLLOWER_NAME_BYTES_MAX, followers, slowest};
 pub use disk::{Disk, DiskFile, FileDisk, LockOutcome, MemoryDisk};
 pub use error::LogError;
 pub use ids::{Key, KeysOf};
@@ -109,6 +112,6 @@ pub use retention::Retained;
 pub use segment::{FORMAT_VERSION, IDENTITY_BYTES_MAX, Identity, SegmentHeader, segment_name};
 pub use snapshot::Snapshot;
 pub use survey::{Check, SegmentInfo, TornTail};
-pub use sync::{Need, SyncPolicy};
+pub use sync::{Need, SyncPolicy, SyncWaits};
 pub use verify::{VerifyReport, verify};
 pub use writer::Log;

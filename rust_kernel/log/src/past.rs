@@ -3,6 +3,7 @@
 use crate::directory::Files;
 use crate::disk::Disk;
 use crate::error::LogError;
+use crate::mark::{MARK_NAME, Mark};
 use crate::opened::owner;
 use crate::snapshot::Snapshot;
 use std::io::ErrorKind;
@@ -31,4 +32,12 @@ pub fn snapshot(disk: &dyn Disk, seq: u64) -> Result<Option<Snapshot>, LogError>
         Err(LogError::Io { kind: ErrorKind::NotFound, .. }) => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+/// The last sequence number that is known as synced; 0 where nothing is known.
+pub fn durable_seq(disk: &dyn Disk) -> Result<u64, LogError> {
+    let (identity, _) = owner(disk)?;
+    let mark = Mark::read(disk, identity.hash());
+    let mark = mark.map_err(|error| LogError::io(disk.path(MARK_NAME), "read", &error))?;
+    Ok(mark.map_or(0, |mark| mark.durable_seq))
 }

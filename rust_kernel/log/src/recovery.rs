@@ -14,7 +14,7 @@ use crate::record::Record;
 use crate::segment::{Identity, SegmentHeader, salt, segment_name};
 use crate::snapshot::Snapshot;
 use crate::survey::{SegmentInfo, Survey, Surveyor, TornTail, Visit};
-use crate::sync::{Shared, SyncPolicy};
+use crate::sync::{Shared, SyncPolicy, SyncWaits};
 use crate::writer::{Active, Log, begin_segment};
 use std::any::Any;
 use std::io;
@@ -228,8 +228,10 @@ impl Opening<'_> {
             ids,
             sealed: survey.segments[..sealed].to_vec(),
             snapshots_old: old_snapshots,
+            floor_seq: u64::MAX,
             snapshots: survey.snapshots_usable.iter().rev().copied().collect(),
             abandoned: false,
+            waits: SyncWaits::default(),
             shared,
             thread,
             _lock: lock,

@@ -8,6 +8,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+/// So many times the thread looks again, after the delay of a batch each time, before it sleeps until it is woken: waking
+/// it costs the owner more than appending, and where records come often it is awake anyway.
+const LOOKS_MAX: u32 = 64;
+/// With a shorter delay it does not look again: it would do little else.
+const LOOK_MIN: Duration = Duration::from_micros(100);
+
 /// When records are synced by themselves. What leads to an effect is synced before it in any case, except with `Off`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SyncPolicy {
@@ -40,6 +46,16 @@ pub enum Need {
     WithinPolicy,
 }
 
+/// What the owner's calls have waited for, since the log was opened: their own syncs of records and, where it was at one,
+/// the thread's. Rolls and snapshots sync more than records; that is not in it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SyncWaits {
+    /// How many times.
+    pub count: u64,
+    /// How long in all.
+    pub total: Duration,
+}
+
 /// What the log and its thread share.
 pub(crate) struct Shared {
     disk: Arc<dyn Disk>,
@@ -54,12 +70,19 @@ pub(crate) struct Shared {
 }
 
 /// What the thread is to sync, and when.
+#[derive(Default)]
 struct Waiting {
     target: Option<Target>,
     due: Option<Instant>,
     /// Enough records wait: it is due at once.
     now: bool,
     stop: bool,
+    /// When the thread looks by itself, at the latest; `None` where it has to be woken.
+    looks: Option<Instant>,
+    /// The delay that was asked for last.
+    delay: Duration,
+    /// Something was asked for since the thread looked last.
+    asked: bool,
 }
 
 /// A file, and the last sequence number written to it.
@@ -83,7 +106,7 @@ impl Shared {
             poisoned: AtomicBool::new(false),
             cause: Mutex::new(None),
             gate: Mutex::new(mark),
-            waiting: Mutex::new(Waiting { target: None, due: None, now: false, stop: false }),
+            waiting: Mutex::new(Waiting::default()),
             wake: Condvar::new(),
         }
     }
@@ -116,20 +139,23 @@ impl Shared {
         error
     }
 
-    /// Syncs, and says so in the mark. A failure poisons and is never tried again.
-    pub fn sync(&self, target: &Target) -> Result<(), LogError> {
+    /// Syncs, and says so in the mark; gives how long the disk took, with what it was at before. A failure poisons and is
+    /// never tried again.
+    pub fn sync(&self, target: &Target) -> Result<Duration, LogError> {
+        let start = Instant::now();
         let mut mark = hold(&self.gate);
         self.check()?;
         if let Err(error) = target.file.sync() {
             return Err(self.poison(LogError::io(self.disk.path(&target.name), "sync", &error)));
         }
+        let took = start.elapsed();
         let before = self.durable_seq.fetch_max(target.seq, Ordering::AcqRel);
         if before < target.seq
             && let Err(error) = mark.write(target.seq)
         {
             return Err(self.poison(LogError::io(self.disk.path(MARK_NAME), "write", &error)));
         }
-        Ok(())
+        Ok(took)
     }
 
     /// Makes the mark itself durable.
@@ -143,11 +169,16 @@ impl Shared {
     pub fn schedule(&self, target: Target, delay: Duration) {
         let mut waiting = hold(&self.waiting);
         waiting.target = Some(target);
+        waiting.asked = true;
         // The clock is read only where the answer can matter.
         if waiting.due.is_none() || delay.is_zero() && !waiting.now {
+            let due = Instant::now() + delay;
             waiting.now = delay.is_zero();
-            waiting.due = Some(Instant::now() + delay);
-            self.wake.notify_one();
+            waiting.delay = delay;
+            waiting.due = Some(due);
+            if waiting.looks.is_none_or(|looks| looks > due) {
+                self.wake.notify_one();
+            }
         }
     }
 
@@ -168,18 +199,19 @@ impl Shared {
     /// The thread's body.
     pub fn keep_bound(&self) {
         let mut waiting = hold(&self.waiting);
+        let mut looks_left = 0;
         while !waiting.stop {
-            let left = waiting.due.map(|due| due.saturating_duration_since(Instant::now()));
-            match left {
-                None => waiting = self.wake.wait(waiting).unwrap_or_else(PoisonError::into_inner),
-                Some(left) if !left.is_zero() => {
-                    let woken = self.wake.wait_timeout(waiting, left);
-                    waiting = woken.unwrap_or_else(PoisonError::into_inner).0;
-                }
-                Some(_) => {
+            if std::mem::take(&mut waiting.asked) {
+                looks_left = if waiting.delay < LOOK_MIN { 0 } else { LOOKS_MAX };
+            }
+            let now = Instant::now();
+            match waiting.due {
+                Some(due) if due <= now => {
                     waiting.due = None;
                     waiting.now = false;
                     let target = waiting.target.take();
+                    // It looks again without being woken.
+                    waiting.looks = Some(now);
                     drop(waiting);
                     // A failure has poisoned the log; the owner's next call says so.
                     if target.is_some_and(|target| self.sync(&target).is_err()) {
@@ -187,7 +219,29 @@ impl Shared {
                     }
                     waiting = hold(&self.waiting);
                 }
+                Some(due) => waiting = self.sleep(waiting, due, now),
+                None if looks_left > 0 => {
+                    looks_left -= 1;
+                    let next = now + waiting.delay;
+                    waiting = self.sleep(waiting, next, now);
+                }
+                None => {
+                    waiting.looks = None;
+                    waiting = self.wake.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+                }
             }
         }
+    }
+
+    /// Sleeps until it is time, or the owner wakes the thread.
+    fn sleep<'a>(
+        &self,
+        mut waiting: MutexGuard<'a, Waiting>,
+        until: Instant,
+        now: Instant,
+    ) -> MutexGuard<'a, Waiting> {
+        waiting.looks = Some(until);
+        let woken = self.wake.wait_timeout(waiting, until.saturating_duration_since(now));
+        woken.unwrap_or_else(PoisonError::into_inner).0
     }
 }

@@ -7,7 +7,7 @@ use crate::ids::{INDEX_FILES_MAX, Ids, Key, Range};
 use crate::record::{self, Chain, HEADER_BYTES, RECORD_BYTES_MAX, Stamp};
 use crate::segment::{Identity, SegmentHeader, salt, segment_name};
 use crate::survey::SegmentInfo;
-use crate::sync::{Need, Shared, SyncPolicy, Target};
+use crate::sync::{Need, Shared, SyncPolicy, SyncWaits, Target};
 use std::any::Any;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -36,9 +36,12 @@ pub struct Log {
     pub(crate) snapshots: Vec<u64>,
     /// Snapshots that are damaged or more than enough: they go after the next good one.
     pub(crate) snapshots_old: Vec<u64>,
+    /// Where the slowest follower is.
+    pub(crate) floor_seq: u64,
     /// The next record begins a new segment, since the rules have changed.
     pub(crate) roll_next: bool,
     pub(crate) abandoned: bool,
+    pub(crate) waits: SyncWaits,
     pub(crate) shared: Arc<Shared>,
     pub(crate) thread: Option<JoinHandle<()>>,
     /// Dropped last.
@@ -129,7 +132,9 @@ impl Log {
     fn sync_written(&mut self) -> Result<(), LogError> {
         if self.shared.durable_seq() < self.last_seq {
             self.shared.unschedule();
-            self.shared.sync(&self.target())?;
+            let took = self.shared.sync(&self.target())?;
+            self.waits.count += 1;
+            self.waits.total += took;
         }
         Ok(())
     }
@@ -232,6 +237,11 @@ impl Log {
     /// One bounded piece of housekeeping, for when the owner is idle: merges index files. Whether there was any.
     pub fn maintain(&mut self) -> Result<bool, LogError> {
         self.poisoning(|log| log.ids.merge())
+    }
+
+    /// How long the owner's calls have waited until records were synced.
+    pub fn sync_waits(&self) -> SyncWaits {
+        self.waits
     }
 
     /// The last sequence number that was appended; one less than the first if there is none.

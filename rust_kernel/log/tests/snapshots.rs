@@ -51,7 +51,7 @@ fn a_damaged_newest_snapshot_falls_back_to_the_one_before_and_says_so() {
         let seq = write(&mut log, 40);
         log.write_snapshot(seq, 0, &vec![seq as u8; 600], &[0; 32]).expect("memory takes it");
     }
-    log.retain(u64::MAX).expect("memory removes");
+    log.retain(0).expect("memory removes");
     log.close().expect("it closes");
     let files = memory.files();
     let newest = files.keys().rfind(|name| name.ends_with(".snap")).expect("two are kept").clone();
@@ -94,7 +94,7 @@ fn without_any_usable_snapshot_a_shortened_log_is_refused() {
         let seq = write(&mut log, 60);
         log.write_snapshot(seq, 0, b"state", &[0; 32]).expect("memory takes it");
     }
-    assert!(!log.retain(u64::MAX).expect("memory removes").removed.is_empty());
+    assert!(!log.retain(0).expect("memory removes").removed.is_empty());
     log.close().expect("it closes");
     let mut files = memory.files();
     files.retain(|name, _| !name.ends_with(".snap"));
@@ -127,16 +127,19 @@ fn a_snapshot_of_another_history_is_refused() {
 #[test]
 fn retention_keeps_what_a_snapshot_or_a_follower_needs() {
     // 160 records, snapshots at 80 and 160: the second newest is at 80.
+    #[rustfmt::skip]
     let table = [
-        ("nobody has read anything      ", 0, u64::MAX, 0, false),
-        ("the slowest has read half of it", 40, u64::MAX, 40, false),
-        ("all have read everything      ", u64::MAX, u64::MAX, 80, false),
-        ("one lags, and the bound is met", 0, 1, 80, true),
+        ("nobody has read anything       ", 0,        u64::MAX, 0,        0,  false),
+        ("the slowest begins with the log", 79,       u64::MAX, 0,        0,  false),
+        ("the slowest begins at 80       ", 90,       u64::MAX, 0,        80, false),
+        ("nobody follows                 ", u64::MAX, u64::MAX, 0,        80, false),
+        ("the history is to be kept      ", u64::MAX, u64::MAX, u64::MAX, 0,  false),
+        ("one lags, and the bound is met ", 0,        1,        0,        80, true),
     ];
-    for (what, floor_seq, retained_bytes_max, removed_to, floor_passed) in table {
+    for (what, floor_seq, retained_bytes_max, history_bytes, removed_to, floor_passed) in table {
         let (_, disk) = memory();
         let mut log = open(&disk, Config { retained_bytes_max, ..config() }).expect("a new log opens").0;
-        assert_eq!(log.retain(u64::MAX), Ok(dita_log::Retained::default()), "there is no snapshot yet");
+        assert_eq!(log.retain(0), Ok(dita_log::Retained::default()), "there is no snapshot yet");
         for _ in 0..2 {
             let seq = write(&mut log, 80);
             log.write_snapshot(seq, 0, b"state", &[0; 32]).expect("memory takes it");
@@ -144,7 +147,8 @@ fn retention_keeps_what_a_snapshot_or_a_follower_needs() {
         let kept: Vec<u64> =
             log.sealed().iter().map(|segment| segment.last_seq).filter(|last| *last > removed_to).collect();
         let before = log.sealed().len();
-        let retained = log.retain(floor_seq).expect("memory removes");
+        log.hold_from(floor_seq);
+        let retained = log.retain(history_bytes).expect("memory removes");
         assert_eq!(log.sealed().iter().map(|segment| segment.last_seq).collect::<Vec<_>>(), kept, "{what}");
         assert_eq!(
             (retained.removed.len(), retained.floor_passed),
@@ -165,6 +169,26 @@ fn retention_keeps_what_a_snapshot_or_a_follower_needs() {
                 matches!(log.reader(1), Err(LogError::Removed { first_seq: found, .. }) if found == first_seq)
             );
         }
+    }
+}
+
+#[test]
+fn the_snapshot_that_the_slowest_follower_begins_with_is_kept() {
+    let (_, disk) = memory();
+    let mut log = open(&disk, config()).expect("a new log opens").0;
+    for (seq, floor_seq, kept) in [
+        (20, 0, &[20][..]),
+        (40, 25, &[20, 40]),
+        (60, 25, &[20, 40, 60]),
+        (80, 25, &[20, 60, 80]),
+        (100, 79, &[60, 80, 100]),
+        (120, 119, &[100, 120]),
+        (140, u64::MAX, &[120, 140]),
+    ] {
+        write(&mut log, 20);
+        log.hold_from(floor_seq);
+        log.write_snapshot(seq, 0, b"state", &[0; 32]).expect("memory takes it");
+        assert_eq!(log.snapshots(), kept, "after {seq}, the slowest at {floor_seq}");
     }
 }
 

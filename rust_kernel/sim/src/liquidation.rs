@@ -100,7 +100,7 @@ impl SimVenue {
         let SimVenue { desk, markets, .. } = self;
         let market = &mut markets[place];
         let settled = desk.book_trade(market, trade);
-        let trade_id = desk.trade_ids.next_id();
+        let trade_id = desk.new_trade_id(market);
         let moment = desk.moment();
         let side = match (trade.position_side, trade.side) {
             (PositionSide::Both, _) => None,

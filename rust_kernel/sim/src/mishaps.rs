@@ -89,7 +89,7 @@ impl Desk {
 
     fn tell_retracted(
         &mut self,
-        market: &Market,
+        market: &mut Market,
         order: &Order,
         (kind, fill): (KernelEventKind, &Fill),
         trade_id: &Id,
@@ -97,7 +97,7 @@ impl Desk {
         out: &mut Vec<Input>,
     ) {
         let moment = self.moment();
-        let own_id = self.trade_ids.next_id();
+        let own_id = self.new_trade_id(market);
         let mut event = VenueEvent::new(kind, moment.venue_ns);
         events::as_it_is(&mut event, kind, order, &market.rules, None, moment);
         let status = if order.filled == 0 { VenueOrderStatus::Canceled } else { VenueOrderStatus::Filled };

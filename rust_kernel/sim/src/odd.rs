@@ -92,16 +92,20 @@ impl Desk {
             self.counters.faults.one_id_on_two_fills += 1;
             return trade_id;
         }
-        let trade_id = if self.chaos.as_ref().is_some_and(|chaos| chaos.faults.trade_ids_per_symbol) {
-            self.counters.faults.shared_trade_ids += 1;
-            market.trade_ids.next_id()
-        } else {
-            self.trade_ids.next_id()
-        };
+        let trade_id = self.new_trade_id(market);
         if self.chaos.is_some() {
             market.last_trade = Some((side, trade_id.clone()));
         }
         trade_id
+    }
+
+    /// An id that no other trade of the venue has, or none of the instrument.
+    pub(crate) fn new_trade_id(&mut self, market: &mut Market) -> Id {
+        if self.chaos.as_ref().is_some_and(|chaos| chaos.faults.trade_ids_per_symbol) {
+            self.counters.faults.shared_trade_ids += 1;
+            return market.trade_ids.next_id();
+        }
+        self.trade_ids.next_id()
     }
 
     /// Reports a fill that is booked.

@@ -235,9 +235,17 @@ impl Kernel {
         }
     }
 
-    /// A fill came that was before boundaries which are crossed: their positions were others.
+    /// A fill came that was before boundaries which are crossed, those `until_ns` excepted and what comes after it: their
+    /// positions were others.
     #[cold]
-    pub(crate) fn repredict(&mut self, place: u32, owner: Option<u32>, qty: Qty, venue_time_ns: i64) {
+    pub(crate) fn repredict(
+        &mut self,
+        place: u32,
+        owner: Option<u32>,
+        qty: Qty,
+        venue_time_ns: i64,
+        until_ns: i64,
+    ) {
         let order = self.orders.at(place);
         let (instrument, side) = (order.instrument, order.position_side as usize);
         let trade_number = order.trade_number;
@@ -245,7 +253,8 @@ impl Kernel {
         let mut again = Vec::new();
         for (at, prediction) in row.predictions.iter_mut().enumerate() {
             let on_it = prediction.boundary_ns == venue_time_ns && planted(Bug::FillOnBoundaryPaysNothing);
-            if prediction.settlement != Settlement::Open || prediction.boundary_ns < venue_time_ns || on_it {
+            let between = prediction.boundary_ns >= venue_time_ns && prediction.boundary_ns < until_ns;
+            if prediction.settlement != Settlement::Open || !between || on_it {
                 continue;
             }
             prediction.qty[side] += qty;

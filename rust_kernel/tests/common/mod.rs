@@ -26,6 +26,8 @@ pub struct Desk {
     pub effects: Effects,
     pub now: i64,
     pub inputs: Vec<(i64, Input)>,
+    /// What each input was answered.
+    pub outcomes: Vec<Outcome>,
     config: KernelConfig,
     intents: u32,
 }
@@ -38,8 +40,15 @@ impl Desk {
 
     pub fn with(config: KernelConfig) -> Desk {
         let kernel = Kernel::new(config.clone()).expect("a kernel");
-        let mut desk =
-            Desk { kernel, effects: Effects::default(), now: 0, inputs: Vec::new(), config, intents: 0 };
+        let mut desk = Desk {
+            kernel,
+            effects: Effects::default(),
+            now: 0,
+            inputs: Vec::new(),
+            outcomes: Vec::new(),
+            config,
+            intents: 0,
+        };
         let spec = InstrumentSpec::linear(id("BTCUSDT"), id("BTC"), id("USDT"), dec("0.1"), dec("0.001"));
         assert!(desk.put(Input::Instrument(Box::new(spec))).accepted);
         assert!(desk.put(Input::Seed { asset: id("USDT"), amount: dec("1000") }).accepted);
@@ -56,7 +65,10 @@ impl Desk {
     pub fn put_at(&mut self, at: i64, input: Input) -> Outcome {
         let before = self.kernel.state_hash();
         self.effects.clear();
+        let foretold = self.kernel.validate(Stamp(at), &input).map_err(|refusal| refusal.code);
         let outcome = self.kernel.step(Stamp(at), &input, &mut self.effects);
+        let code = if outcome.accepted { Ok(()) } else { Err(outcome.code) };
+        assert_eq!(foretold, code, "validate says otherwise than step of {input:?}");
         if !outcome.accepted {
             assert_eq!(before, self.kernel.state_hash(), "I6: {outcome:?} changed the state");
             assert!(self.effects.commands.is_empty() && self.effects.transitions.is_empty());
@@ -65,6 +77,7 @@ impl Desk {
             panic!("{violation:?} after {input:?}: {outcome:?}");
         }
         self.inputs.push((at, input));
+        self.outcomes.push(outcome.clone());
         outcome
     }
 
@@ -263,8 +276,15 @@ impl Desk {
 
     pub fn over_with(config: KernelConfig, spec: InstrumentSpec, seeds: &[(&str, &str)], mark: &str) -> Desk {
         let kernel = Kernel::new(config.clone()).expect("a kernel");
-        let mut desk =
-            Desk { kernel, effects: Effects::default(), now: 0, inputs: Vec::new(), config, intents: 0 };
+        let mut desk = Desk {
+            kernel,
+            effects: Effects::default(),
+            now: 0,
+            inputs: Vec::new(),
+            outcomes: Vec::new(),
+            config,
+            intents: 0,
+        };
         assert!(desk.put(Input::Instrument(Box::new(spec))).accepted);
         for (asset, amount) in seeds {
             assert!(desk.put(Input::Seed { asset: id(asset), amount: dec(amount) }).accepted);
@@ -288,8 +308,15 @@ impl Desk {
     /// A kernel that knows BTCUSDT and its mark, and has neither capital nor opening state.
     pub fn unseeded(config: KernelConfig) -> Desk {
         let kernel = Kernel::new(config.clone()).expect("a kernel");
-        let mut desk =
-            Desk { kernel, effects: Effects::default(), now: 0, inputs: Vec::new(), config, intents: 0 };
+        let mut desk = Desk {
+            kernel,
+            effects: Effects::default(),
+            now: 0,
+            inputs: Vec::new(),
+            outcomes: Vec::new(),
+            config,
+            intents: 0,
+        };
         let spec = InstrumentSpec::linear(id("BTCUSDT"), id("BTC"), id("USDT"), dec("0.1"), dec("0.001"));
         assert!(desk.put(Input::Instrument(Box::new(spec))).accepted);
         assert!(desk.mark("100").accepted);

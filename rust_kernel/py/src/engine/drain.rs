@@ -438,11 +438,11 @@ impl Shared {
         state.writer = this_thread();
         let _writing = Writing(self);
         loop {
-            let progress = match catch_unwind(AssertUnwindSafe(|| state.core.run())) {
-                Ok(progress) => progress,
-                Err(panic) => return Err(self.poison(&mut state, &panic_text(&*panic))),
-            };
+            let progress;
+            (state, progress) = self.work(py, state)?;
             match progress {
+                // Something came in while the interpreter was taken back: this drain is its too.
+                Progress::Quiet if !state.core.is_quiet() => {}
                 Progress::Quiet => {
                     if let Some(observer) = &self.observer
                         && state.observed_seq != state.core.kernel().seq()
@@ -492,6 +492,32 @@ impl Shared {
                     interrupt = interrupt.or(reply.interrupt);
                 }
             }
+        }
+    }
+
+    /// Lets the engine work. With a log it waits for the disk, so other threads get the interpreter meanwhile. The lock
+    /// is then taken and let go of without the interpreter: who has it waits for the lock in [`Shared::open`], and would
+    /// wait for ever if the lock's owner waited for the interpreter.
+    #[inline]
+    fn work<'a>(
+        &'a self,
+        py: Python<'_>,
+        mut state: MutexGuard<'a, State>,
+    ) -> Result<(MutexGuard<'a, State>, Progress), Error> {
+        if !state.core.has_log() {
+            let progress = self.run(&mut state)?;
+            return Ok((state, progress));
+        }
+        drop(state);
+        let progress = py.detach(|| self.run(&mut self.lock()))?;
+        Ok((self.lock(), progress))
+    }
+
+    #[inline]
+    fn run(&self, state: &mut State) -> Result<Progress, Error> {
+        match catch_unwind(AssertUnwindSafe(|| state.core.run())) {
+            Ok(progress) => Ok(progress),
+            Err(panic) => Err(self.poison(state, &panic_text(&*panic))),
         }
     }
 

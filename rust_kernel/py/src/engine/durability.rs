@@ -181,3 +181,127 @@ impl Drop for Shared {
         let _ = catch_unwind(AssertUnwindSafe(|| state.close_log()));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::sync::{Arc, Condvar, Mutex};
+    use std::time::Duration;
+
+    use dita_engine::{Engine as Shell, EngineConfig, LogSettings, Port};
+    use dita_log::{Disk, DiskFile, LockOutcome, MemoryDisk, SyncPolicy};
+
+    use super::super::drain::Patience;
+    use super::*;
+
+    /// How long a sync waits before it gives up and the test fails.
+    const PATIENCE: Duration = Duration::from_secs(20);
+
+    /// What the first sync waits for.
+    #[derive(Default)]
+    struct Gate {
+        /// Whether it is open.
+        open: Mutex<bool>,
+        opened: Condvar,
+    }
+
+    impl Gate {
+        fn open(&self) {
+            *self.open.lock().unwrap_or_else(PoisonError::into_inner) = true;
+            self.opened.notify_all();
+        }
+
+        fn pass(&self) -> io::Result<()> {
+            let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+            let waited = self.opened.wait_timeout_while(open, PATIENCE, |open| !*open);
+            let in_time = *waited.unwrap_or_else(PoisonError::into_inner).0;
+            if in_time { Ok(()) } else { Err(io::ErrorKind::TimedOut.into()) }
+        }
+    }
+
+    /// A disk whose segments are synced once the gate is open.
+    struct Gated(MemoryDisk, Arc<Gate>);
+    struct GatedFile(Arc<dyn DiskFile>, Arc<Gate>);
+
+    impl DiskFile for GatedFile {
+        fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+            self.0.write_at(offset, bytes)
+        }
+        fn read_at(&self, offset: u64, into: &mut [u8]) -> io::Result<usize> {
+            self.0.read_at(offset, into)
+        }
+        fn length(&self) -> io::Result<u64> {
+            self.0.length()
+        }
+        fn truncate(&self, length: u64) -> io::Result<()> {
+            self.0.truncate(length)
+        }
+        fn sync(&self) -> io::Result<()> {
+            self.1.pass()?;
+            self.0.sync()
+        }
+    }
+
+    impl Disk for Gated {
+        fn path(&self, name: &str) -> String {
+            self.0.path(name)
+        }
+        fn list(&self) -> io::Result<Vec<String>> {
+            self.0.list()
+        }
+        fn create(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
+            self.0.create(name)
+        }
+        fn open_write(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
+            let file = self.0.open_write(name)?;
+            Ok(if name.ends_with(".seg") { Arc::new(GatedFile(file, self.1.clone())) } else { file })
+        }
+        fn open_read(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
+            self.0.open_read(name)
+        }
+        fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+            self.0.rename(from, to)
+        }
+        fn remove(&self, name: &str) -> io::Result<()> {
+            self.0.remove(name)
+        }
+        fn sync_dir(&self) -> io::Result<()> {
+            self.0.sync_dir()
+        }
+        fn lock(&self, name: &str) -> io::Result<LockOutcome> {
+            self.0.lock(name)
+        }
+        fn background_sync(&self) -> bool {
+            false
+        }
+    }
+
+    #[test]
+    fn another_thread_has_the_interpreter_during_a_sync_and_its_input_is_answered_by_the_same_drain()
+    -> PyResult<()> {
+        Python::initialize();
+        Python::attach(|py| {
+            let gate = Arc::new(Gate::default());
+            let disk = Arc::new(Gated(MemoryDisk::new(), gate.clone()));
+            let settings = LogSettings { policy: SyncPolicy::Always, ..LogSettings::default() };
+            let opened = Shell::recover(EngineConfig::default(), Port::Foreign, disk, &settings, &mut |_| {});
+            let shared = Arc::new(Shared::new(State::new(opened.map_err(Error::from)?.0), None, None));
+            let other = std::thread::spawn({
+                let (gate, shared) = (gate.clone(), shared.clone());
+                move || {
+                    Python::attach(|py| {
+                        // The interpreter is there, and the lock is held by who waits for the disk.
+                        gate.open();
+                        let outcome = shared.put(py, Input::Time, None, Patience::Answer)?;
+                        Ok::<_, Error>((outcome.answer.outcome.seq, outcome.answer.durable))
+                    })
+                }
+            });
+            let outcome = shared.put(py, Input::Time, None, Patience::Answer)?;
+            assert_eq!((outcome.answer.outcome.seq, outcome.answer.durable), (1, true));
+            let theirs = py.detach(|| other.join()).map_err(|_| Error::Closed)??;
+            assert_eq!(theirs, (2, true));
+            Ok(())
+        })
+    }
+}

@@ -41,7 +41,7 @@ enum Policy {
 }
 
 #[rustfmt::skip]
-const FIELDS: [Field<LogChoice>; 7] = [
+const FIELDS: [Field<LogChoice>; 8] = [
     Field::required("log_dir", |c, n, v| { c.directory = v.extract().map_err(|_| Error::wrong_type(n, v, "str or os.PathLike"))?; Ok(()) }),
     Field::optional("log_policy", |c, n, v| { c.policy = read_policy(v, n)?; Ok(()) }),
     Field::optional("log_delay_us", |c, n, v| { c.delay_us_max = number::read_whole(v, n)?; Ok(()) }),
@@ -49,6 +49,7 @@ const FIELDS: [Field<LogChoice>; 7] = [
     Field::optional("log_segment_bytes", |c, n, v| { c.settings.segment_bytes_max = number::read_whole(v, n)?; Ok(()) }),
     Field::optional("log_snapshot_records", |c, n, v| { c.settings.snapshot_records = number::read_whole(v, n)?; Ok(()) }),
     Field::optional("log_retained_bytes", |c, n, v| { c.settings.retained_bytes_max = number::read_whole(v, n)?; Ok(()) }),
+    Field::optional("log_follower_bytes", |c, n, v| { c.settings.follower_bytes_max = number::read_whole(v, n)?; Ok(()) }),
 ];
 
 fn read_policy(value: &Bound<'_, PyAny>, name: &'static str) -> Result<Policy, Error> {
@@ -164,9 +165,10 @@ fn trouble_of(error: &LogError) -> LogTrouble {
         LogError::Locked { .. } => LogTrouble::Locked,
         LogError::OtherLog { .. } => LogTrouble::Mismatch,
         LogError::NewerFormat { .. } => LogTrouble::Version,
-        LogError::Corrupt { .. } | LogError::NoSnapshot { .. } | LogError::Removed { .. } => {
-            LogTrouble::Corrupt
-        }
+        LogError::Corrupt { .. }
+        | LogError::NoSnapshot { .. }
+        | LogError::Removed { .. }
+        | LogError::Cursor { .. } => LogTrouble::Corrupt,
         LogError::Poisoned { .. } => LogTrouble::Failed,
         LogError::TooLarge { .. } | LogError::Sequence { .. } | LogError::Config { .. } => LogTrouble::Other,
     }
@@ -237,6 +239,8 @@ fn standing_dict<'py>(py: Python<'py>, standing: &LogStanding) -> PyResult<Bound
     dict.set_item("snapshots", PyList::new(py, &standing.snapshots)?)?;
     dict.set_item("sealed_segments", standing.sealed_segments)?;
     dict.set_item("index_bytes", standing.index_bytes)?;
+    dict.set_item("sync_waits", standing.sync_waits)?;
+    dict.set_item("sync_wait_ns", standing.sync_wait_ns)?;
     dict.set_item("snapshot_failure", standing.snapshot_failure.as_deref())?;
     Ok(dict)
 }

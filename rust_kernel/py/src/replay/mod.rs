@@ -5,7 +5,7 @@ mod inputs;
 mod logs;
 mod steps;
 mod stories;
-mod watch;
+pub(crate) mod watch;
 
 use std::fmt::Write;
 use std::path::PathBuf;

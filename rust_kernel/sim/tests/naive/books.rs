@@ -74,6 +74,24 @@ pub enum Life {
     Over,
 }
 
+/// A change that we asked for and the venue has not answered.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    pub request: String,
+    pub terms: Terms,
+}
+
+/// How much of an order at what price at most.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Terms {
+    /// What is filled is part of it.
+    pub lots: i64,
+    /// None of a market order.
+    pub limit: Option<Exact>,
+    /// What a lot of it is held back at: the price of a fill at worst.
+    pub at_worst: Exact,
+}
+
 #[derive(Clone, Debug)]
 pub struct Fill {
     /// Empty where only a total tells of it.
@@ -100,14 +118,47 @@ pub struct Order {
     pub book: usize,
     /// + buys, − sells.
     pub sign: i64,
-    pub lots: i64,
+    pub terms: Terms,
+    pub asked: Option<Asked>,
     pub life: Life,
+    /// True where it ended by being filled, or for the day: then a larger total brings it back.
+    pub may_return: bool,
+    /// True once it came back and its slot carried another trade: it is nobody's, and is being canceled.
+    pub given_away: bool,
     pub fills: Vec<Fill>,
 }
 
 impl Order {
     pub fn filled(&self) -> i64 {
         self.fills.iter().map(|fill| fill.lots).sum()
+    }
+
+    fn end_if_filled(&mut self) {
+        let filled = self.filled();
+        if filled >= self.terms.lots {
+            if self.life != Life::Over {
+                self.asked.take_if(|asked| asked.terms.lots <= filled);
+            }
+            (self.life, self.may_return) = (Life::Over, true);
+        }
+    }
+
+    /// The order's terms from now on. What has ended comes back where more of it is to fill, and where that may be.
+    fn change(&mut self, terms: Terms, homeless: bool) {
+        let filled = self.filled();
+        let over = self.life == Life::Over;
+        if self.given_away || (over && !self.may_return) {
+            return;
+        }
+        if over && terms.lots <= filled {
+            return;
+        }
+        self.asked = None;
+        self.given_away = over && homeless;
+        self.terms = terms;
+        self.terms.lots = self.terms.lots.max(filled);
+        self.life = Life::Working;
+        self.end_if_filled();
     }
 
     fn inferred(&self) -> i64 {
@@ -185,6 +236,8 @@ pub struct Naive {
     pub mark: Exact,
     /// The trade that each slot carries, counted.
     pub trades: Vec<u64>,
+    /// The exit by which each slot's stage goes.
+    pub exits: Vec<Option<usize>>,
     pub known_entries: Vec<String>,
     /// True once an inferred fill got another price after something had been closed: until all is flat, what was
     /// realised and what is open share the difference in more than one right way.
@@ -204,6 +257,7 @@ impl Naive {
             seed: exact(seed, 0),
             mark: exact(mark, 0),
             trades: vec![0; slots],
+            exits: vec![None; slots],
             known_entries: Vec::new(),
             blurred: false,
             parted: 0,
@@ -313,8 +367,93 @@ impl Naive {
         if order.life == Life::Sent {
             order.life = Life::Working;
         }
-        if order.filled() >= order.lots {
-            order.life = Life::Over;
+        order.end_if_filled();
+    }
+
+    /// The venue has ended an order.
+    pub fn end(&mut self, order: usize, for_the_day: bool) {
+        let order = &mut self.orders[order];
+        order.asked = None;
+        if order.life != Life::Over {
+            (order.life, order.may_return) = (Life::Over, for_the_day);
+        }
+    }
+
+    /// The venue says what an order's terms are from now on. Without a request it is its own doing.
+    pub fn amended(&mut self, order: usize, request: &str, lots: Option<i64>) {
+        let now = self.orders[order].asked.as_ref().map(|asked| self.valued(order, &asked.terms));
+        let as_it_is = self.valued(order, &self.orders[order].terms);
+        let homeless = self.is_homeless(order);
+        let order = &mut self.orders[order];
+        let answered = order.asked.clone().filter(|asked| request.is_empty() || asked.request == request);
+        if answered.is_none() && (!request.is_empty() || lots.is_none()) {
+            return; // It answers nothing that is open.
+        }
+        let unasked = answered.is_none();
+        let mut terms = answered.and(now).unwrap_or(as_it_is);
+        terms.lots = lots.unwrap_or(terms.lots);
+        if unasked && terms.lots == order.terms.lots {
+            return; // No news.
+        }
+        order.change(terms, homeless);
+        if !unasked {
+            order.asked = None;
+        }
+    }
+
+    /// The venue has changed an order by itself.
+    pub fn restated(&mut self, order: usize, lots: i64) {
+        let terms = Terms { lots, ..self.valued(order, &self.orders[order].terms) };
+        let homeless = self.is_homeless(order);
+        self.orders[order].change(terms, homeless);
+    }
+
+    /// True where the slot carries another trade by now.
+    fn is_homeless(&self, order: usize) -> bool {
+        let order = &self.orders[order];
+        self.trades[order.slot] != order.trade
+    }
+
+    /// Terms with what a lot of them may be worth at worst by the mark of today.
+    fn valued(&self, order: usize, terms: &Terms) -> Terms {
+        let at_worst = match &terms.limit {
+            Some(limit) => self.at_worst(self.orders[order].sign, Some(limit)),
+            None => terms.at_worst.clone(),
+        };
+        Terms { at_worst, ..terms.clone() }
+    }
+
+    /// The venue does not make a change.
+    pub fn amend_refused(&mut self, order: usize, request: &str) {
+        self.orders[order].asked.take_if(|asked| request.is_empty() || asked.request == request);
+    }
+
+    /// What live entries may still come to, each at the worse of what it is and of what was asked for.
+    pub fn held_back(&self) -> Exact {
+        let of_entry = |order: &Order| {
+            let value = |terms: &Terms| {
+                let left = (terms.lots - order.filled()).max(0);
+                size(&self.contract.value(left, &terms.at_worst))
+            };
+            let as_it_is = if order.life == Life::Over { zero() } else { value(&order.terms) };
+            let as_asked = order.asked.as_ref().map_or_else(zero, |asked| value(&asked.terms));
+            as_it_is.max(as_asked)
+        };
+        self.orders
+            .iter()
+            .filter(|order| order.role == Role::Entry)
+            .fold(zero(), |sum, order| sum + of_entry(order))
+    }
+
+    /// What a lot of an entry may be worth at worst: a limit bounds what is bought, and of what is sold only how
+    /// little it fetches. Coin is worth more of them the lower the price.
+    pub fn at_worst(&self, sign: i64, limit: Option<&Exact>) -> Exact {
+        let mark = &self.mark;
+        match (self.contract, sign, limit) {
+            (_, _, None) => mark.clone(),
+            (Contract::Linear, 1, Some(limit)) | (Contract::Inverse, -1, Some(limit)) => limit.clone(),
+            (Contract::Linear, _, Some(limit)) => limit.clone().max(mark.clone()),
+            (Contract::Inverse, _, Some(limit)) => limit.clone().min(mark.clone()),
         }
     }
 
@@ -414,10 +553,29 @@ impl Naive {
 
     /// True while an order of that role is at work for the slot's trade.
     pub fn at_work(&self, slot: usize, role: Role) -> Option<Life> {
-        let mine =
-            |order: &&Order| order.role == role && order.slot == slot && order.trade == self.trades[slot];
-        let live = self.orders.iter().rev().filter(mine).find(|order| order.life != Life::Over);
-        live.map(|order| order.life)
+        let at = match role {
+            Role::Exit => self.exits[slot].filter(|at| self.works_for(*at, slot, role)),
+            Role::Entry | Role::Stranger => self.newest(slot, role),
+        };
+        at.map(|at| self.orders[at].life)
+    }
+
+    /// Of several exits the newest says where the slot stands until it is over; one that comes back stands behind.
+    pub fn seat_exits(&mut self) {
+        for slot in 0..self.trades.len() {
+            let seated = self.exits[slot].filter(|at| self.works_for(*at, slot, Role::Exit));
+            self.exits[slot] = seated.or_else(|| self.newest(slot, Role::Exit));
+        }
+    }
+
+    fn works_for(&self, at: usize, slot: usize, role: Role) -> bool {
+        let order = &self.orders[at];
+        let mine = order.role == role && order.slot == slot && order.trade == self.trades[slot];
+        mine && order.life != Life::Over
+    }
+
+    fn newest(&self, slot: usize, role: Role) -> Option<usize> {
+        (0..self.orders.len()).rev().find(|at| self.works_for(*at, slot, role))
     }
 }
 

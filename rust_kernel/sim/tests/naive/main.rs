@@ -6,14 +6,15 @@ mod books;
 #[path = "../../../tests/common/mod.rs"]
 mod common;
 
-use books::{Contract, Exact, Life, Naive, Role, exact, size, zero};
+use books::{Asked, Contract, Exact, Life, Naive, Role, Terms, exact, size, zero};
 use common::{Desk, dec, id};
 use dita_kernel::effect::Command;
-use dita_kernel::input::InstrumentSpec;
+use dita_kernel::input::{InstrumentSpec, RareFields};
 use dita_kernel::kernel::KernelConfig;
 use dita_kernel::ledger::Account;
 use dita_kernel::names::{
-    AccountEventKind, KernelEventKind as Kind, OrderSide, PositionSide, TradeSide, TradeStage,
+    AccountEventKind, KernelCommandType as Action, KernelEventKind as Kind, OrderSide, OrderType,
+    PositionSide, TradeSide, TradeStage,
 };
 use dita_kernel::num::Money;
 use proptest::prelude::*;
@@ -27,9 +28,35 @@ enum Move {
         lots: i64,
         short: bool,
     },
+    EnterLimit {
+        slot: usize,
+        lots: i64,
+        price: usize,
+        short: bool,
+    },
     Exit {
         slot: usize,
         lots: Option<i64>,
+    },
+    /// A new total, a new limit, or both.
+    Amend {
+        order: usize,
+        lots: Option<i64>,
+        price: Option<usize>,
+    },
+    /// The venue has changed an order: as it was asked to, with another total, or by itself.
+    Amended {
+        order: usize,
+        request: Answers,
+        lots: Option<i64>,
+    },
+    AmendRefused {
+        order: usize,
+        request: Answers,
+    },
+    Restated {
+        order: usize,
+        lots: i64,
     },
     Cancel {
         slot: usize,
@@ -81,11 +108,20 @@ enum Move {
     },
 }
 
+/// Which request of ours an answer names.
+#[derive(Clone, Copy, Debug)]
+enum Answers {
+    Unsaid,
+    TheLast,
+    Another,
+}
+
 /// Odd prices, so that averages do not terminate.
 const PRICES: [(i64, &str); 4] = [(1000, "100"), (999, "99.9"), (1001, "100.1"), (1037, "103.7")];
 
 fn any_move() -> impl Strategy<Value = Move> {
     let fee = || prop::option::weighted(0.6, -3_i64..9);
+    let answers = || prop::sample::select(vec![Answers::Unsaid, Answers::TheLast, Answers::Another]);
     let ends = prop::sample::select(vec![Kind::CancelAck, Kind::Expired, Kind::DoneForDay]);
     let entries = prop::sample::select(vec![
         AccountEventKind::FundingFee,
@@ -96,6 +132,14 @@ fn any_move() -> impl Strategy<Value = Move> {
     ]);
     prop_oneof![
         3 => (0..SLOTS, 1_i64..6, any::<bool>()).prop_map(|(slot, lots, short)| Move::Enter { slot, lots, short }),
+        1 => (0..SLOTS, 1_i64..6, 0_usize..4, any::<bool>())
+            .prop_map(|(slot, lots, price, short)| Move::EnterLimit { slot, lots, price, short }),
+        3 => (0_usize..4, prop::option::weighted(0.8, 1_i64..8), prop::option::weighted(0.4, 0_usize..4))
+            .prop_map(|(order, lots, price)| Move::Amend { order, lots, price }),
+        2 => (0_usize..4, answers(), prop::option::weighted(0.4, 1_i64..8))
+            .prop_map(|(order, request, lots)| Move::Amended { order, request, lots }),
+        1 => (0_usize..4, answers()).prop_map(|(order, request)| Move::AmendRefused { order, request }),
+        1 => (0_usize..4, 1_i64..8).prop_map(|(order, lots)| Move::Restated { order, lots }),
         4 => (0..SLOTS, prop::option::of(1_i64..6)).prop_map(|(slot, lots)| Move::Exit { slot, lots }),
         1 => (0..SLOTS).prop_map(|slot| Move::Cancel { slot }),
         2 => (0_usize..5).prop_map(|order| Move::Ack { order }),
@@ -142,6 +186,11 @@ fn fee_exact(fee: i64) -> Exact {
 
 fn price_exact(at: usize) -> Exact {
     exact(i128::from(PRICES[at].0), 1)
+}
+
+/// What says which request an event answers.
+fn answering(request: &str) -> Option<Box<RareFields>> {
+    Some(Box::new(RareFields { request_id: id(request), ..RareFields::default() }))
 }
 
 /// One contract is worth 100 USD, a lot a thousandth of that.
@@ -195,6 +244,19 @@ impl Pair {
                     self.assert_one_way(*short);
                 }
             }
+            Move::EnterLimit { slot, lots, price, short } => {
+                let side = if *short { TradeSide::Short } else { TradeSide::Long };
+                self.desk.intent(Action::Enter, *slot as u32, |intent| {
+                    intent.side = side;
+                    intent.target_size = Some(dec(&lots_text(*lots)));
+                    intent.order_type = OrderType::Limit;
+                    intent.limit_price = Some(dec(PRICES[*price].1));
+                });
+            }
+            Move::Amend { order, lots, price } => self.amend(*order, *lots, *price),
+            Move::Amended { order, request, lots } => self.amended(*order, *request, *lots),
+            Move::AmendRefused { order, request } => self.amend_refused(*order, *request),
+            Move::Restated { order, lots } => self.restated(*order, *lots),
             Move::Exit { slot, lots: None } => drop(self.desk.exit(*slot as u32)),
             Move::Exit { slot, lots: Some(lots) } => {
                 drop(self.desk.exit_size(*slot as u32, &lots_text(*lots)))
@@ -270,20 +332,30 @@ impl Pair {
                 let held = self.naive.facts().slots[slot].position.lots.abs();
                 assert!(lots <= held, "an exit of {lots} lots where {held} are held");
             }
+            let sign = if sent.order_side == OrderSide::Buy { 1 } else { -1 };
+            let limit = sent.limit_price.map(|price| exact(price.at_scale(1).expect("a tick"), 1));
+            let at_worst = self.naive.at_worst(sign, limit.as_ref());
             self.naive.orders.push(books::Order {
                 client_id: sent.venue_client_id.to_string(),
                 slot,
                 trade: self.naive.trades[slot],
                 role: if entry { Role::Entry } else { Role::Exit },
                 book: usize::from(self.naive.books == 2 && sent.side == TradeSide::Short),
-                sign: if sent.order_side == OrderSide::Buy { 1 } else { -1 },
-                lots,
+                sign,
+                terms: Terms { lots, limit, at_worst },
+                asked: None,
                 life: Life::Sent,
+                may_return: false,
+                given_away: false,
                 fills: Vec::new(),
             });
+            if !entry {
+                self.naive.exits[slot] = Some(self.naive.orders.len() - 1);
+            }
             self.truth.fills.push(Vec::new());
             self.truth.over.push(false);
         }
+        self.naive.seat_exits();
     }
 
     fn ack(&mut self, back: usize) {
@@ -338,7 +410,91 @@ impl Pair {
             let price = self.missing_price(order, total);
             self.naive.total(order, total, &price);
         }
-        self.naive.orders[order].life = Life::Over;
+        self.naive.end(order, kind == Kind::DoneForDay);
+    }
+
+    fn amend(&mut self, back: usize, lots: Option<i64>, price: Option<usize>) {
+        let Some(order) = self.back(back) else { return };
+        let (slot, client) = (self.naive.orders[order].slot, id(&self.naive.orders[order].client_id));
+        let outcome = self.desk.intent(Action::Amend, slot as u32, |intent| {
+            intent.target_client_id = client;
+            intent.target_size = lots.map(|lots| dec(&lots_text(lots)));
+            intent.limit_price = price.map(|price| dec(PRICES[price].1));
+        });
+        let known = &self.naive.orders[order];
+        let now = Terms {
+            lots: lots.unwrap_or(known.terms.lots),
+            limit: price.map_or_else(|| known.terms.limit.clone(), |price| Some(price_exact(price))),
+            at_worst: known.terms.at_worst.clone(),
+        };
+        if !outcome.accepted {
+            return;
+        }
+        assert!(known.life != Life::Over, "amended though it is over: {known:?}");
+        assert!(known.asked.is_none(), "two changes at once: {known:?}");
+        assert!(now != known.terms && now.lots > known.filled(), "nothing to amend: {known:?}");
+        assert!(now.limit.is_some() == known.terms.limit.is_some(), "a market order has no limit: {known:?}");
+        if known.role == Role::Exit {
+            let held = self.naive.facts().slots[slot].position.lots.abs();
+            assert!(
+                now.lots <= known.terms.lots || now.lots - known.filled() <= held,
+                "more than is held: {known:?}"
+            );
+        }
+        let at_worst = match &now.limit {
+            Some(limit) => self.naive.at_worst(known.sign, Some(limit)),
+            None => now.at_worst.clone(),
+        };
+        let asked = self.desk.effects.commands.iter().find_map(|command| match command {
+            Command::Amend(request) => Some(request.clone()),
+            Command::Submit(_) | Command::Cancel(_) | Command::Query(_) | Command::SetLeverage { .. } => None,
+        });
+        let asked = asked.expect("an amend is sent");
+        assert_eq!(asked.venue_client_id.to_string(), known.client_id);
+        assert_eq!(asked.size, dec(&lots_text(now.lots)));
+        let request = asked.request_id.to_string();
+        self.naive.orders[order].asked = Some(Asked { request, terms: Terms { at_worst, ..now } });
+    }
+
+    /// What an answer says it answers.
+    fn request_of(&self, order: usize, answers: Answers) -> String {
+        match (answers, &self.naive.orders[order].asked) {
+            (Answers::Unsaid, _) => String::new(),
+            (Answers::TheLast, Some(asked)) => asked.request.clone(),
+            (Answers::TheLast | Answers::Another, _) => "another".to_owned(),
+        }
+    }
+
+    fn amended(&mut self, back: usize, answers: Answers, lots: Option<i64>) {
+        let Some(order) = self.back(back) else { return };
+        let request = self.request_of(order, answers);
+        let client = id(&self.naive.orders[order].client_id);
+        let outcome = self.desk.event(Kind::AmendAck, &client, |event| {
+            event.rare = answering(&request);
+            event.order_size = lots.map(|lots| dec(&lots_text(lots)));
+        });
+        if outcome.accepted {
+            self.naive.amended(order, &request, lots);
+        }
+    }
+
+    fn amend_refused(&mut self, back: usize, answers: Answers) {
+        let Some(order) = self.back(back) else { return };
+        let request = self.request_of(order, answers);
+        let client = id(&self.naive.orders[order].client_id);
+        let outcome = self.desk.event(Kind::AmendReject, &client, |event| event.rare = answering(&request));
+        if outcome.accepted {
+            self.naive.amend_refused(order, &request);
+        }
+    }
+
+    fn restated(&mut self, back: usize, lots: i64) {
+        let Some(order) = self.back(back) else { return };
+        let client = id(&self.naive.orders[order].client_id);
+        let size = dec(&lots_text(lots));
+        if self.desk.event(Kind::Restated, &client, |event| event.order_size = Some(size)).accepted {
+            self.naive.restated(order, lots);
+        }
     }
 
     /// The average that the venue told, less what is known.
@@ -395,8 +551,11 @@ impl Pair {
             role: Role::Stranger,
             book,
             sign: if sell { -1 } else { 1 },
-            lots,
+            terms: Terms { lots, limit: None, at_worst: zero() },
+            asked: None,
             life: Life::Over,
+            may_return: false,
+            given_away: false,
             fills: Vec::new(),
         });
         self.truth.fills.push(Vec::new());
@@ -412,13 +571,16 @@ impl Pair {
         let kernel = &self.desk.kernel;
         for order in self.naive.orders.iter().filter(|order| order.role != Role::Stranger) {
             if let Some(place) = kernel.orders().by_client_id(&id(&order.client_id)) {
-                assert_eq!(
-                    kernel.orders().at(place).filled.0,
-                    i128::from(order.filled()),
-                    "filled of {order:?}"
-                );
+                let known = kernel.orders().at(place);
+                assert_eq!(known.filled.0, i128::from(order.filled()), "filled of {order:?}");
+                assert_eq!(known.qty.0, i128::from(order.terms.lots), "the total of {order:?}");
+                let limit = known.limit_price.map(|price| kernel.instruments()[0].price_decimal(price));
+                let wanted = order.terms.limit.as_ref();
+                assert_eq!(limit.map(|price| exact(price.at_scale(1).expect("a tick"), 1)).as_ref(), wanted);
+                assert_eq!(known.amendment().is_some(), order.asked.is_some(), "what is asked of {order:?}");
             }
         }
+        near(kernel.exposure().reserved(0), &self.naive.held_back(), 20, "what is held back");
         for (place, side) in self.sides().iter().enumerate() {
             let (book, unassigned) = (kernel.book(0)[*side as usize], kernel.unassigned(0)[*side as usize]);
             assert_eq!(book.qty.0, i128::from(facts.books[place].lots), "the position");

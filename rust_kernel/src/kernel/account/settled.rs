@@ -89,7 +89,9 @@ impl Kernel {
             None if self.is_in_opening(event.timestamp_ns) => Settling::Old,
             None => {
                 self.check_opening_taken()?;
-                self.check_not_forgotten(event.timestamp_ns)?;
+                // A settlement bears its own time, which is later than its fill's.
+                let slack_ns = self.config.settling_window_ns;
+                self.check_not_forgotten(event.timestamp_ns.saturating_sub(slack_ns))?;
                 Settling::Unseen(instrument)
             }
         };

@@ -7,6 +7,7 @@ use crate::kernel::spot::{base_amount, shrinkage};
 use crate::ledger::{Account, Cause, Posting};
 use crate::num::{Money, Qty, Rounding, multiply_divide};
 use crate::order::{Fill, OrderRole};
+use crate::planted::{Bug, planted};
 
 impl Kernel {
     /// Gives inferred fills, oldest first, the real price and id. Quantity does not move; the fee, where the venue
@@ -28,6 +29,7 @@ impl Kernel {
             let part = if booked < left { booked } else { left };
             left -= part;
             self.replace_part(place, at, part, fill, venue_trade_id);
+            self.date_back(place, at, fill.venue_time_ns);
             // Where a mark takes the position's value out of bounds, it counts at its cost, which is another now.
             self.refresh_exposure(instrument);
             if let Some(fee) = fee.take() {
@@ -121,6 +123,22 @@ impl Kernel {
             } else {
                 slot.basis.cost += signed;
             }
+        }
+    }
+
+    /// What was inferred had the time of the news; the real fill has its own, and was there at the boundaries between them.
+    fn date_back(&mut self, place: u32, at: usize, venue_time_ns: i64) {
+        let order = self.orders.at(place);
+        let booked = &order.fills[at];
+        let (inferred_ns, part) = (booked.venue_time_ns, booked.qty);
+        if venue_time_ns == 0 || venue_time_ns >= inferred_ns {
+            return;
+        }
+        let qty = if order.order_side.sign() > 0 { part } else { -part };
+        let owner = self.owner_of(order.role, order.slot_id, order.trade_number);
+        self.orders.at_mut(place).fills[at].venue_time_ns = venue_time_ns;
+        if venue_time_ns <= self.funding.last_open_ns && !planted(Bug::LateFillMissesItsBoundary) {
+            self.repredict(place, owner, qty, venue_time_ns, inferred_ns);
         }
     }
 

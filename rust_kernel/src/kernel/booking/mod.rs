@@ -127,7 +127,7 @@ impl Kernel {
         });
         let is_late = fill.venue_time_ns <= self.funding.last_open_ns && fill.venue_time_ns != 0;
         if is_late && !planted(Bug::LateFillMissesItsBoundary) {
-            self.repredict(place, owner, qty, fill.venue_time_ns);
+            self.repredict(place, owner, qty, fill.venue_time_ns, i64::MAX);
         }
         self.refresh_reservation(place);
         self.refresh_exposure(instrument);

@@ -293,7 +293,7 @@ impl Kernel {
         let fills = &self.orders.at(revision.place).fills;
         let first = parts.first().and_then(|at| fills.get(*at)).map_or(0, |fill| fill.venue_time_ns);
         if first != 0 && first <= self.funding.last_open_ns && !qty.is_zero() {
-            self.repredict(revision.place, owner, qty, first);
+            self.repredict(revision.place, owner, qty, first, i64::MAX);
         }
     }
 

@@ -91,8 +91,10 @@ impl Kernel {
             | Kind::Disconnected
             | Kind::Resynced => News::None,
         };
-        // What is over is not changed any more.
-        let unchanged = ended && matches!(news, News::End(..)) && order.amendment().is_some();
+        // What is over is not changed any more: it had ended before, or by the fills that this event tells of.
+        let inferred = plan.inferred.as_ref().map_or(Qty::ZERO, |fill| fill.qty);
+        let over = ended || order.filled + inferred >= order.qty;
+        let unchanged = over && matches!(news, News::End(..)) && order.amendment().is_some();
         let (news, code) = weigh(news, event, order);
         plan.news = news;
         if unchanged {

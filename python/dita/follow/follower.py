@@ -1,0 +1,270 @@
+"""One follower: from a log, by batches, to a target, with a cursor that survives it."""
+
+import logging
+import os
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final, TypeVar
+
+import tenacity
+
+from dita._kernel import LogFollower, log_bounds, read_cursor
+from dita.errors import LogDisk, LogError
+from dita.follow.status import FollowerStatus, write_status
+from dita.follow.target import Target, TargetAway, TargetRefused
+
+if TYPE_CHECKING:
+    from dita._kernel import FollowBatch
+
+_LOG: Final = logging.getLogger("dita.follow")
+_Result = TypeVar("_Result")
+RECORDS_MAX: Final = 50_000
+BYTES_MAX: Final = 32 << 20
+_IDLE_S: Final = 0.02
+_STATUS_INTERVAL_S: Final = 0.25
+_OPEN_ATTEMPTS: Final = 5
+#: Back-off while a target is away: from, up to, seconds.
+BACK_OFF_S: Final = (0.1, 15.0)
+
+
+class Stopped(Exception):  # noqa: N818 - not an error: somebody said stop
+    """The follower was told to stop."""
+
+
+class Follower:
+    """Reads a log from its cursor, gives batches to a target, and keeps the cursor.
+
+    The cursor says before each batch how far that will reach, so that a batch which may have been taken is
+    given again just as it was, under the same token.
+
+    Attributes:
+        status: How it is.
+    """
+
+    def __init__(
+        self,
+        log_dir: str | os.PathLike[str],
+        target: Target,
+        *,
+        kernel: str,
+        durable: bool = True,
+        accept_gap: bool = False,
+        records_max: int = RECORDS_MAX,
+        bytes_max: int = BYTES_MAX,
+        back_off_s: tuple[float, float] = BACK_OFF_S,
+        stopping: Callable[[], bool] = lambda: False,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """Take what it needs; nothing is opened yet.
+
+        Args:
+            log_dir: The log's directory; it may come into being later.
+            target: Whom to write to.
+            kernel: The name that rows and states carry: unique where several kernels share a target.
+            durable: False also takes what a power loss could take back; for a log whose policy is "off".
+            accept_gap: True goes on from the oldest snapshot where what follows the cursor is gone.
+            records_max: How many inputs a batch has at most.
+            bytes_max: About how many bytes of rows.
+            back_off_s: Shortest and longest wait while the target is away, seconds.
+            stopping: Asked now and then whether to stop.
+            sleep: Waits so many seconds.
+        """
+        self._log_dir = os.fspath(log_dir)
+        self._target = target
+        self._kernel = kernel
+        self._durable = durable
+        self._accept_gap = accept_gap
+        self._bounds = (records_max, bytes_max)
+        self._back_off_s = back_off_s
+        self._stopping = stopping
+        self._sleep = sleep
+        self._status_due = 0.0
+        self._cursor: tuple[int, int | None] = (-1, None)
+        self.status = FollowerStatus(target.name, kernel)
+
+    def run(self, *, until_end: bool = False) -> None:
+        """Follow until told to stop.
+
+        Args:
+            until_end: True stops at the log's end.
+
+        Raises:
+            TargetRefused: A person has to do something; the text says what.
+            LogError: The log or the cursor cannot be used; the text says why and what to do.
+        """
+        try:
+            self._run(until_end=until_end)
+        except Stopped:
+            self._tell("STOPPED", now=True)
+        except (TargetRefused, LogError) as error:
+            self.status.error = str(error)
+            self._tell("REFUSED", now=True)
+            raise
+        else:
+            self._tell("STOPPED", now=True)
+        finally:
+            self._target.close()
+
+    def _run(self, *, until_end: bool) -> None:
+        self._tell("STARTING", now=True)
+        self.status.target = self._patiently(self._target.open)
+        source, pending = self._begin()
+        if self._target.wants_states:
+            self._patiently(lambda: self._target.refill(source.everything()))
+        while True:
+            if self._target.wants_refill:
+                self._patiently(lambda: self._target.refill(source.everything()))
+            records_max, bytes_max = self._bounds
+            # A batch that may have been taken comes again just as it was.
+            batch = source.poll(
+                records_max=records_max if pending is None else 1 << 62,
+                bytes_max=bytes_max if pending is None else 1 << 62,
+                last_seq=pending,
+            )
+            if batch is None:
+                self._idle(source)
+                if until_end:
+                    return
+                self._wait(_IDLE_S)
+                continue
+            pending = None
+            self._give(source, batch)
+
+    def _begin(self) -> tuple[LogFollower, int | None]:
+        """Open the log at the cursor."""
+        for attempt in range(1, _OPEN_ATTEMPTS + 1):
+            try:
+                return self._open_once()
+            except LogError:
+                # A snapshot that was to be the beginning may have gone meanwhile.
+                if attempt == _OPEN_ATTEMPTS:
+                    raise
+                self._wait(_IDLE_S * attempt)
+        raise AssertionError("unreachable")
+
+    def _open_once(self) -> tuple[LogFollower, int | None]:
+        first, durable_last = self._bounds_of_log()
+        cursor = read_cursor(self._log_dir, self._target.name)
+        if cursor is not None and cursor["target"] != self.status.target:
+            raise TargetRefused(
+                f"the cursor {self._target.name!r} in {self._log_dir} is of {cursor['target']!r}, "
+                f"and this is {self.status.target!r}: give the one it belongs to, or remove "
+                f"{self._target.name}.cursor to write everything again"
+            )
+        seq = first if cursor is None else cursor["seq"]
+        pending = None if cursor is None else cursor["pending"]
+        if self._target.wants_states and not self._target.wants_rows:
+            seq, pending = max(seq, durable_last), None
+        elif cursor is None and first > 0:
+            _LOG.warning("%s begins after input %d: what came before is gone", self._target.name, first)
+        if self._accept_gap and seq < first:
+            _LOG.warning(
+                "%s leaves out the inputs %d to %d, which are gone", self._target.name, seq + 1, first
+            )
+            seq, pending = first, None
+        source = LogFollower(
+            self._log_dir,
+            self._kernel,
+            self._target.name,
+            seq=seq,
+            journal=self._target.wants_rows,
+            states=self._target.wants_states,
+            durable=self._durable,
+        )
+        self.status.seq, self.status.time_ns = source.seq, source.time_ns
+        return source, pending
+
+    def _bounds_of_log(self) -> tuple[int, int]:
+        """Return where the log can be followed from and to; wait for one that is not there yet."""
+        while True:
+            try:
+                return log_bounds(self._log_dir)
+            except LogDisk as error:
+                if os.path.isdir(self._log_dir) and os.listdir(self._log_dir):  # noqa: PTH112, PTH208
+                    raise
+                self.status.error = str(error)
+                self._tell("STARTING")
+                self._wait(_IDLE_S * 5)
+
+    def _give(self, source: LogFollower, batch: "FollowBatch") -> None:
+        status = self.status
+        if self._target.wants_rows:
+            self._keep(source, pending=batch["last_seq"])
+        token = f"{self._kernel}:{batch['first_seq']}-{batch['last_seq']}"
+        self._patiently(lambda: self._target.write(batch, token))
+        status.seq, status.time_ns = batch["last_seq"], batch["last_ns"]
+        status.rows += sum(rows for _, rows, _ in batch["blocks"])
+        status.batches += 1
+        status.ledger_missing = source.ledger_missing
+        status.bytes_behind = source.bytes_behind
+        self._at_end(at_end=batch["at_end"])
+        self._tell("FOLLOWING")
+
+    def _idle(self, source: LogFollower) -> None:
+        """Nothing more to read: the cursor says that all was taken."""
+        if self._cursor != (self.status.seq, None):
+            self._keep(source, pending=None)
+        self.status.bytes_behind = 0
+        self._at_end(at_end=True)
+        self._tell("FOLLOWING")
+
+    def _at_end(self, *, at_end: bool) -> None:
+        self.status.at_end = at_end
+        if at_end:
+            self.status.caught_up_ns = time.time_ns()
+
+    def _keep(self, source: LogFollower, *, pending: int | None) -> None:
+        """Write the cursor. A full disk is waited for: without a cursor nothing may be given out."""
+
+        def write() -> None:
+            try:
+                source.write_cursor(
+                    self.status.seq, self.status.time_ns or 0, pending=pending, target=self.status.target
+                )
+            except LogDisk as error:
+                raise TargetAway(f"the cursor cannot be written: {error}") from error
+
+        self._patiently(write)
+        self._cursor = (self.status.seq, pending)
+
+    def _patiently(self, work: Callable[[], _Result]) -> _Result:
+        """Do something at the target, again and again while that is away."""
+        shortest_s, longest_s = self._back_off_s
+
+        def again(state: tenacity.RetryCallState) -> None:
+            self.status.retries += 1
+            raised = state.outcome.exception() if state.outcome is not None else None
+            self.status.error = str(raised)
+            _LOG.warning("%s: %s; tried again (%d)", self._target.name, raised, state.attempt_number)
+            self._tell("AWAY", now=True)
+
+        retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(TargetAway),
+            wait=tenacity.wait_random_exponential(multiplier=shortest_s, min=shortest_s, max=longest_s),
+            sleep=self._wait,
+            before_sleep=again,
+            reraise=True,
+        )
+        return retrying(work)
+
+    def _wait(self, seconds: float) -> None:
+        """Wait, and say now and then how it is; leave where it is time to stop."""
+        left = seconds
+        while left > 0:
+            if self._stopping():
+                raise Stopped
+            part = min(left, _STATUS_INTERVAL_S)
+            self._sleep(part)
+            left -= part
+            self._tell(self.status.state)
+        if self._stopping():
+            raise Stopped
+
+    def _tell(self, state: str, *, now: bool = False) -> None:
+        self.status.state = state
+        due = time.monotonic()
+        if not now and due < self._status_due:
+            return
+        self._status_due = due + _STATUS_INTERVAL_S
+        write_status(self._log_dir, self.status)
+        self._target.health(self.status.as_dict())

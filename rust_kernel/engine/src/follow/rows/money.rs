@@ -1,0 +1,117 @@
+//! Rows of the ledger, of what the venue said of the account, and of the account as it then was.
+
+use dita_kernel::input::AccountEvent;
+use dita_kernel::kernel::Kernel;
+use dita_kernel::ledger::{Account, Transaction};
+use dita_kernel::num::Money;
+
+use super::super::shown;
+use super::super::tables::Table;
+use super::Rows;
+use super::orders::verdict;
+use crate::account::account;
+use crate::replica::{Replica, Step};
+
+/// What a transaction did to K.
+fn k_change(booked: &Transaction) -> Money {
+    let gained = if booked.to == Account::Wallet { booked.amount } else { Money::ZERO };
+    let given = if booked.from == Account::Wallet { booked.amount } else { Money::ZERO };
+    gained - given
+}
+
+impl Rows {
+    /// The transactions of a step, and the accounts that it moved.
+    pub(super) fn ledger(&mut self, replica: &Replica, step: &Step) {
+        let kernel = replica.kernel();
+        let (booked, missing) = replica.booked();
+        self.ledger_missing += missing;
+        for (n, booked) in (0_u32..).zip(&booked) {
+            let asset = kernel.assets().get(usize::from(booked.asset));
+            let row = self.begin(Table::LedgerEntries, step, n);
+            row.time(booked.venue_time_ns);
+            row.whole(booked.number);
+            row.text(asset.map_or("", |asset| asset.name.as_str()));
+            row.text(booked.cause.name());
+            row.member(booked.from as u8);
+            row.member(booked.to as u8);
+            row.money(booked.amount);
+            row.money(k_change(booked));
+            row.short_or_none(booked.slot_id);
+            row.id(&booked.trade_id);
+            row.id(&booked.reference);
+            row.end();
+        }
+        let mut n = 0;
+        for (place, asset) in (0_u16..).zip(kernel.assets()) {
+            let told = self.before.exchanges.get(usize::from(place)) != Some(&asset.exchange);
+            let moved = booked.iter().any(|booked| booked.asset == place) || missing > 0;
+            if told || moved {
+                self.snapshot(kernel, step, n, place);
+                n += 1;
+            }
+        }
+    }
+
+    fn snapshot(&mut self, kernel: &Kernel, step: &Step, n: u32, place: u16) {
+        let Some(figures) = account(kernel, place) else { return };
+        let Some(asset) = kernel.assets().get(usize::from(place)) else { return };
+        let row = self.begin(Table::AccountSnapshots, step, n);
+        row.id(&asset.name);
+        for amount in [
+            figures.equity,
+            figures.unrealized_pnl,
+            figures.open_notional,
+            figures.reserved_notional,
+            figures.available_capital,
+        ] {
+            row.money(amount);
+        }
+        row.short(figures.open_positions);
+        for amount in [figures.capital, figures.realized_pnl, figures.fees_paid, figures.funding_net] {
+            row.money(amount);
+        }
+        for amount in [
+            asset.exchange.wallet_balance,
+            asset.exchange.available_margin,
+            asset.exchange.used_margin,
+            asset.exchange.maint_margin,
+            figures.report.delta,
+        ] {
+            row.money_or_none(amount);
+        }
+        row.money(figures.report.tolerance);
+        row.member(figures.report.status as u8);
+        row.text(&figures.report.explanation);
+        let causes = shown::causes(&figures.report);
+        row.text(&if causes.is_empty() { String::new() } else { format!("[{}]", causes.join(",")) });
+        row.end();
+    }
+
+    pub(super) fn account_event(&mut self, step: &Step, event: &AccountEvent, recalled: bool) {
+        let row = self.begin(Table::AccountEvents, step, 0);
+        row.short(step.epoch);
+        row.time(event.timestamp_ns);
+        row.member(event.kind as u8);
+        row.id(&event.event_id);
+        row.id(&event.venue_txn_id);
+        row.id(&event.asset);
+        row.id(&event.symbol);
+        row.id(&event.venue_trade_id);
+        row.number(event.amount);
+        row.number(event.realized_pnl);
+        row.number(event.fee);
+        row.id(&event.fee_asset);
+        row.number(event.wallet_balance);
+        row.number(event.available_margin);
+        row.number(event.used_margin);
+        row.number(event.maint_margin);
+        row.member_or_none(event.position_side.map(|it| it as u8));
+        row.number(event.size);
+        row.number(event.entry_price);
+        row.number(event.rate);
+        row.number(event.mark_price);
+        verdict(row, step);
+        row.flag(recalled);
+        row.end_with_unheld();
+    }
+}

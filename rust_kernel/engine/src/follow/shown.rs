@@ -1,0 +1,221 @@
+//! Slots, orders, accounts and controls as JSON, by the names that Python gives them.
+
+use dita_kernel::id::Id;
+use dita_kernel::instrument::Instrument;
+use dita_kernel::kernel::Kernel;
+use dita_kernel::names::TradeStage;
+use dita_kernel::num::{Decimal, Money, Qty};
+use dita_kernel::order::{Order, OrderRef, OrderRole};
+use dita_kernel::slot::Slot;
+
+use super::json::{Object, quoted};
+use crate::account::account;
+
+fn average(rules: &Instrument, value: Money, qty: Qty) -> Option<Decimal> {
+    rules.average_price(value, qty).map(|price| rules.price_decimal(price))
+}
+
+/// Whose state it is, and as of when: every value begins with this.
+fn head(kernel: &Kernel, name: &str) -> Object {
+    let mut object = Object::new();
+    object.text("kernel", name);
+    object.whole("seq", kernel.seq());
+    object.time("time_ns", Some(kernel.now_ns()));
+    object
+}
+
+/// A slot that has carried a trade.
+pub(super) fn slot(kernel: &Kernel, name: &str, slot_id: u32, slot: &Slot) -> Option<String> {
+    let rules = kernel.instruments().get(slot.instrument as usize)?;
+    let mut object = head(kernel, name);
+    object.whole("slot_id", slot_id);
+    object.id("trade_id", &slot.trade_id);
+    object.id("asset", &rules.spec.symbol);
+    object.text("side", slot.side.name());
+    object.text("fsm_state", slot.stage.name());
+    object.flag("closed", slot.stage == TradeStage::Closed);
+    object.number("size", Some(rules.qty_decimal(slot.size())));
+    object.number("initial_size", Some(rules.qty_decimal(slot.initial)));
+    object.number("entry_price", average(rules, slot.entry_value, slot.initial));
+    let mark = kernel.valuation_price(slot.instrument).map(|price| rules.price_decimal(price));
+    object.number("mark_price", mark);
+    object.number("leverage", Some(slot.leverage));
+    object.money("unrealized_pnl", Some(kernel.unrealized(slot.instrument, &slot.basis)));
+    object.money("realized_pnl", Some(slot.realized));
+    object.money("fees_paid", Some(slot.fees));
+    object.money("funding_net", Some(slot.funding));
+    object.money("cost", Some(slot.basis.cost));
+    object.time("entry_time", (slot.entry_time_ns != 0).then_some(slot.entry_time_ns));
+    object.time("last_event_time", Some(slot.last_event_time_ns));
+    object.list("exit_leg_ratios", slot.ratios.iter().map(|ratio| quoted(&ratio.to_string())));
+    object.whole("active_leg_index", slot.active_leg_index(rules.lot));
+    object.id("close_reason", if slot.stage == TradeStage::Closed { &slot.close_reason } else { &Id::EMPTY });
+    object.flag("unprotected", slot.unprotected);
+    let client_id = |it: OrderRef| kernel.orders().get(it).map(|order| order.client_id.as_str());
+    object.name("active_entry_order", slot.entry.and_then(client_id));
+    object.name("active_exit_order", slot.exit.and_then(client_id));
+    object.texts("exit_orders", slot.other_exits.iter().copied().chain(slot.exit).filter_map(client_id));
+    object.raw("metadata", json_or_none(&slot.metadata));
+    Some(object.end())
+}
+
+/// The caller's own data is canonical JSON already.
+fn json_or_none(metadata: &str) -> &str {
+    if metadata.is_empty() { "{}" } else { metadata }
+}
+
+/// An order of ours.
+pub(super) fn order(kernel: &Kernel, name: &str, order: &Order) -> Option<String> {
+    let rules = kernel.instruments().get(order.instrument as usize)?;
+    let price = |price: Option<_>| price.map(|price| rules.price_decimal(price));
+    let mut object = head(kernel, name);
+    object.id("venue_client_id", &order.client_id);
+    object.id("venue_order_id", &order.venue_order_id);
+    object.id("intent_id", &order.intent_id);
+    object.id("internal_trade_id", &order.trade_id);
+    object.whole("slot_id", order.slot_id);
+    object.text("role", role_name(order.role));
+    object.id("asset", &rules.spec.symbol);
+    object.text("side", order.side.name());
+    object.text("order_side", order.order_side.name());
+    object.text("position_side", order.position_side.name());
+    object.text("order_type", order.order_type.name());
+    object.text("time_in_force", order.time_in_force.name());
+    object.text("status", order.status.name());
+    object.flag("live", order.is_live());
+    object.text("doubt", order.doubt.name());
+    object.flag("stale", kernel.is_stale(order));
+    object.number("intended_size", Some(rules.qty_decimal(order.qty)));
+    object.number("filled_size", Some(rules.qty_decimal(order.filled)));
+    object.number("remaining_size", Some(rules.qty_decimal(order.remaining())));
+    object.number("average_fill_price", average(rules, order.filled_value, order.filled));
+    object.number("limit_price", price(order.limit_price));
+    object.number("trigger_price", price(order.trigger_price()));
+    object.flag("reduce_only", order.reduce_only);
+    object.flag("post_only", order.post_only);
+    object.flag("pending_cancel", order.cancel_requested);
+    object.flag("pending_amend", order.amendment().is_some());
+    object.text("oco_group", order.oco_group().map_or("", Id::as_str));
+    object.time("expire_time", order.expire_time_ns);
+    object.time("sent_time", (order.sent_time_ns != 0).then_some(order.sent_time_ns));
+    Some(object.end())
+}
+
+/// What an order is for.
+pub(super) fn role_name(role: OrderRole) -> &'static str {
+    match role {
+        OrderRole::Entry => "ENTRY",
+        OrderRole::Exit => "EXIT",
+        OrderRole::External => "EXTERNAL",
+    }
+}
+
+/// An asset's account: K, E, and the named difference.
+pub(super) fn asset(kernel: &Kernel, name: &str, place: u16) -> Option<String> {
+    let state = kernel.assets().get(usize::from(place))?;
+    let figures = account(kernel, place)?;
+    let mut object = head(kernel, name);
+    object.id("asset", &state.name);
+    for (key, amount) in [
+        ("equity", figures.equity),
+        ("unrealized_pnl", figures.unrealized_pnl),
+        ("open_notional", figures.open_notional),
+        ("reserved_notional", figures.reserved_notional),
+        ("available_capital", figures.available_capital),
+        ("k_capital", figures.capital),
+        ("k_realized_pnl", figures.realized_pnl),
+        ("k_fees_paid", figures.fees_paid),
+        ("k_funding_net", figures.funding_net),
+        ("reconcile_tolerance", figures.report.tolerance),
+    ] {
+        object.money(key, Some(amount));
+    }
+    for (key, amount) in [
+        ("e_wallet_balance", state.exchange.wallet_balance),
+        ("e_available_margin", state.exchange.available_margin),
+        ("e_used_margin", state.exchange.used_margin),
+        ("e_maint_margin", state.exchange.maint_margin),
+        ("reconcile_delta", figures.report.delta),
+    ] {
+        object.money(key, amount);
+    }
+    object.whole("open_positions", figures.open_positions);
+    object.number("leverage", Some(figures.leverage));
+    object.text("reconcile_status", figures.report.status.name());
+    object.text("reconcile_explanation", &figures.report.explanation);
+    object.list("reconcile_causes", causes(&figures.report));
+    Some(object.end())
+}
+
+/// The parts of a difference, each as JSON.
+pub(super) fn causes(report: &dita_kernel::reconcile::Report) -> Vec<String> {
+    let part = |part: &dita_kernel::reconcile::Part| {
+        let mut object = Object::new();
+        object.text("cause", part.cause.name());
+        object.money("amount", Some(part.amount));
+        object.text("proof", part.proof.name());
+        object.texts("references", part.references.iter().map(Id::as_str));
+        object.end()
+    };
+    report.parts.iter().map(part).collect()
+}
+
+/// The controls, and what the guards have done by themselves.
+pub(super) fn control(kernel: &Kernel, name: &str) -> String {
+    let (control, guard) = (kernel.control(), kernel.guard());
+    let mut object = head(kernel, name);
+    object.text("mode", control.mode.name());
+    object.text("gate", control.gate.name());
+    object.text("verbosity", control.verbosity.name());
+    object.flag("debug_clickhouse_enabled", control.debug_clickhouse_enabled);
+    object.flag("frozen", control.frozen);
+    object.flag("kill_switch", guard.kill_switch());
+    object.raw("limits", &limits(&control.limits.given));
+    object.flag("require_audit", control.require_audit);
+    object.text("regime", control.regime.name());
+    object.texts("audited", control.audited.iter().map(Id::as_str));
+    object.whole("freeze_events", guard.freeze_events());
+    object.text("last_freeze_reason", guard.last_freeze_reason());
+    object.id("last_freeze_symbol", guard.last_freeze_symbol());
+    object.whole("version", control.version);
+    object.id("updated_by", &control.updated_by);
+    object.time("updated_at", (control.version > 0).then_some(control.updated_at_ns));
+    object.end()
+}
+
+/// Limits by name: those that are set.
+pub(super) fn limits(given: &dita_kernel::input::RiskLimits) -> String {
+    let mut object = Object::new();
+    for (key, value) in [
+        ("max_order_notional", given.max_order_notional),
+        ("max_total_notional", given.max_total_notional),
+        ("max_leverage", given.max_leverage),
+        ("price_collar", given.price_collar),
+        ("max_order_size", given.max_order_size),
+        ("max_symbol_notional", given.max_symbol_notional),
+        ("max_asset_notional", given.max_asset_notional),
+        ("orders_per_second", given.orders_per_second),
+        ("cancels_per_second", given.cancels_per_second),
+        ("max_daily_loss", given.max_daily_loss),
+        ("max_drawdown", given.max_drawdown),
+        ("min_edge_bps", given.min_edge_bps),
+    ] {
+        if value.is_some() {
+            object.number(key, value);
+        }
+    }
+    for (key, value) in [
+        ("max_open_slots", given.max_open_slots),
+        ("order_burst", given.order_burst),
+        ("order_reserve_for_exits", given.order_reserve_for_exits),
+        ("cancel_burst", given.cancel_burst),
+    ] {
+        if let Some(value) = value {
+            object.whole(key, value);
+        }
+    }
+    if let Some(scope) = given.edge_freeze_cancels {
+        object.text("edge_freeze_cancels", scope.name());
+    }
+    object.end()
+}

@@ -1,0 +1,142 @@
+//! The auditors that look on at every step.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use dita_kernel::codec;
+use dita_kernel::effect::Command;
+use dita_kernel::id::Id;
+use dita_kernel::input::{Input, Stamp};
+use dita_kernel::invariant;
+use dita_kernel::names::VenueOrderStatus;
+use dita_kernel::order::OrderRole;
+
+use crate::dice::Dice;
+use crate::shell::{Shell, Taken};
+use crate::trouble::Trouble;
+
+/// I7, and all that is dear, after so many inputs.
+const THOROUGH_EVERY: u64 = 1_000;
+/// One in so many refusals is held against the state's hash before it.
+const HASHED_ONE_IN: u64 = 8;
+
+/// What is known of the run so far.
+pub(crate) struct Audit {
+    dice: Dice,
+    /// The state's hash before an input that would be refused.
+    before: Option<[u8; 32]>,
+    would: Option<bool>,
+    sent: BTreeSet<Id>,
+    pub(crate) cells: BTreeSet<u16>,
+    chain: blake3::Hasher,
+    bytes: Vec<u8>,
+    pub(crate) refused: BTreeMap<&'static str, u64>,
+}
+
+impl Audit {
+    pub(crate) fn new(seed: u64) -> Audit {
+        Audit {
+            dice: Dice::of(seed, 6),
+            before: None,
+            would: None,
+            sent: BTreeSet::new(),
+            cells: BTreeSet::new(),
+            chain: blake3::Hasher::new(),
+            bytes: Vec::new(),
+            refused: BTreeMap::new(),
+        }
+    }
+
+    /// Looks at the state before an input.
+    pub(crate) fn before(&mut self, shell: &Shell, now_ns: i64, input: &Input) {
+        let kernel = shell.kernel();
+        // A mark that waits is taken with the next input: the state before that one is not to be had.
+        self.would = (!shell.lags()).then(|| kernel.validate(Stamp(now_ns), input).is_ok());
+        let hashed = self.would == Some(false) && self.dice.once_in(HASHED_ONE_IN);
+        self.before = hashed.then(|| kernel.state_hash());
+    }
+
+    /// Holds what came of it against everything that can be seen after one step.
+    pub(crate) fn after(
+        &mut self,
+        shell: &mut Shell,
+        inputs: u64,
+        now_ns: i64,
+        input: &Input,
+        taken: &Taken,
+    ) -> Result<(), Trouble> {
+        let outcome = &taken.outcome;
+        self.cells.extend(&taken.cells);
+        self.link(input, taken);
+        if !outcome.accepted {
+            *self.refused.entry(outcome.code.name()).or_default() += 1;
+        }
+        let recalled =
+            matches!(shell, Shell::Durable(_)) && matches!(input, Input::Venue(_) | Input::Account(_));
+        if self.would.is_some_and(|would| would != outcome.accepted) && !recalled {
+            return Err(Trouble::new("I6", format!("validate and step disagree: {outcome:?} to {input:?}")));
+        }
+        if self.before.take().is_some_and(|before| !outcome.accepted && before != shell.kernel().state_hash())
+        {
+            return Err(Trouble::new(
+                "I6",
+                format!("refused, and the state moved: {outcome:?} to {input:?}"),
+            ));
+        }
+        invariant::check(shell.kernel()).map_err(|violation| {
+            let name = format!("I{}", violation.invariant);
+            Trouble::new(&name, format!("{} after {input:?}: {outcome:?}", violation.what))
+        })?;
+        self.requests(shell, now_ns, taken)?;
+        if inputs.is_multiple_of(THOROUGH_EVERY) {
+            shell.replay()?;
+            let hash = shell.kernel().state_hash();
+            self.chain.update(&hash);
+        }
+        Ok(())
+    }
+
+    /// I4: what leaves is recorded, and no order leaves twice but an exit that was in doubt.
+    fn requests(&mut self, shell: &Shell, now_ns: i64, taken: &Taken) -> Result<(), Trouble> {
+        for command in &taken.commands {
+            let Command::Submit(request) = command else { continue };
+            let id = &request.venue_client_id;
+            let orders = shell.kernel().orders();
+            let Some(order) = orders.by_client_id(id).map(|place| orders.at(place)) else {
+                return Err(Trouble::new("I4", format!("{id} leaves and is not recorded")));
+            };
+            if order.status == VenueOrderStatus::New {
+                return Err(Trouble::new("I4", format!("{id} leaves, and is recorded as not sent")));
+            }
+            let valid = order.extra.as_ref().and_then(|extra| extra.valid_until_ns);
+            let again = !self.sent.insert(id.clone());
+            let may = order.role == OrderRole::Exit && valid.is_some_and(|until| until >= now_ns);
+            if again && !may {
+                return Err(Trouble::new("I4", format!("{id} leaves a second time: {order:?}")));
+            }
+        }
+        Ok(())
+    }
+
+    fn link(&mut self, input: &Input, taken: &Taken) {
+        self.bytes.clear();
+        // An input that cannot be written is refused by the shell before this.
+        let written = codec::encode(input, &mut self.bytes);
+        debug_assert!(written.is_ok());
+        self.chain.update(&self.bytes);
+        self.chain.update(&taken.outcome.seq.to_le_bytes());
+        self.chain.update(&[taken.outcome.code as u8, u8::from(taken.outcome.accepted)]);
+    }
+
+    /// After a restart what is not durable never happened.
+    pub(crate) fn restarted(&mut self, shell: &Shell) {
+        let hash = shell.kernel().state_hash();
+        self.chain.update(&hash);
+    }
+
+    /// The hash of every input with what came of it, and of the last state.
+    pub(crate) fn chain(&self, shell: &Shell) -> [u8; 32] {
+        let mut chain = self.chain.clone();
+        chain.update(&shell.kernel().state_hash());
+        *chain.finalize().as_bytes()
+    }
+}

@@ -1,0 +1,266 @@
+//! What a seed decides before anything happens: the account, the venue, and which faults strike how often.
+
+use dita_kernel::id::Id;
+use dita_kernel::input::InstrumentSpec;
+use dita_kernel::kernel::KernelConfig;
+use dita_kernel::names::Product;
+use dita_kernel::num::Decimal;
+use dita_sim::{SimConfig, SimFaults};
+
+use crate::dice::Dice;
+use crate::faults::{FAULTS, FaultSet, Place};
+
+const MS: i64 = 1_000_000;
+const SECOND: i64 = 1_000 * MS;
+
+/// Slots of a kernel.
+pub(crate) const SLOTS: u32 = 6;
+/// What each asset begins with, in whole units.
+const CAPITAL: i128 = 1_000_000;
+
+/// The kind of account.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Shape {
+    /// One linear perpetual.
+    Linear,
+    /// Two linear perpetuals with one settlement asset.
+    Pair,
+    /// A linear perpetual, longs and shorts apart.
+    Hedge,
+    /// An inverse perpetual.
+    Inverse,
+    /// Spot.
+    Spot,
+}
+
+const SHAPES: &[Shape] =
+    &[Shape::Linear, Shape::Linear, Shape::Pair, Shape::Hedge, Shape::Inverse, Shape::Spot];
+
+/// An instrument as the market moves it: prices are counted in ticks, sizes in lots.
+#[derive(Clone, Debug)]
+pub(crate) struct Listing {
+    pub(crate) spec: InstrumentSpec,
+    /// Where its market begins, in ticks.
+    pub(crate) start_ticks: u64,
+    pub(crate) tick_places: u8,
+    pub(crate) lot_places: u8,
+}
+
+/// Everything that is decided beforehand.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    pub(crate) seed: u64,
+    pub(crate) shape: Shape,
+    pub(crate) faults: FaultSet,
+    /// True where the kernel runs on a log, and may die.
+    pub(crate) durable: bool,
+    pub(crate) kernel: KernelConfig,
+    pub(crate) venue: SimConfig,
+    pub(crate) listings: Vec<Listing>,
+    /// What the account begins with.
+    pub(crate) capital: Vec<(Id, Decimal)>,
+}
+
+/// Draws the plan of a seed; `only` puts just those faults in, as far as the account can have them.
+pub(crate) fn draw(seed: u64, only: Option<FaultSet>) -> Plan {
+    let mut dice = Dice::of(seed, 1);
+    let shape = dice.pick(SHAPES).unwrap_or(Shape::Linear);
+    let drawn = swarm(&mut dice);
+    let faults = possible(shape, only.unwrap_or(drawn));
+    let durable = faults.has("restart") || faults.has("disk_fault") || Dice::of(seed, 2).once_in(10);
+    let listings = list(shape, faults);
+    let capital = capital(&listings);
+    Plan {
+        seed,
+        shape,
+        faults,
+        durable,
+        kernel: kernel(seed, shape, durable, faults),
+        venue: venue(seed, shape, faults),
+        listings,
+        capital,
+    }
+}
+
+/// The faults of a seed: mostly about a third of them, sometimes few, seldom none.
+fn swarm(dice: &mut Dice) -> FaultSet {
+    let once_in = dice.pick(&[2, 3, 3, 4, 8, 100]).unwrap_or(3);
+    FAULTS.iter().fold(FaultSet::NONE, |set, fault| {
+        // The log is some times dearer than the kernel: a share of the seeds has one.
+        let rarer = if fault.place == Place::Process { 3 } else { 1 };
+        if dice.once_in(once_in * rarer) { set.with(fault.name) } else { set }
+    })
+}
+
+/// Those that such an account can have, and that can be told apart by the venue's own word.
+fn possible(shape: Shape, mut faults: FaultSet) -> FaultSet {
+    for fault in FAULTS.iter().filter(|fault| fault.perpetual && shape == Shape::Spot) {
+        faults = faults.without(fault.name);
+    }
+    if faults.has("one_id_on_two_fills") {
+        // A settlement names no order: where one id means two fills, it must not come before the second of them.
+        for name in ["reorder", "delay", "drop"] {
+            faults = faults.without(name);
+        }
+    }
+    if shape != Shape::Pair {
+        faults = faults.without("shared_trade_ids");
+    }
+    if shape == Shape::Hedge {
+        // Such a venue never fills a closing order past its book.
+        faults = faults.without("overfill");
+    }
+    if faults.has("clock_skew") {
+        // Who held at a boundary is what the venue's own times say.
+        faults = faults.without("funding");
+    }
+    if !faults.has("funding") {
+        faults = faults.without("late_funding").without("schedule_change");
+    }
+    faults
+}
+
+fn kernel(seed: u64, shape: Shape, durable: bool, faults: FaultSet) -> KernelConfig {
+    // What is withheld until the end is of orders that a short memory has forgotten: a fill the log tells apart then, a
+    // settlement it does not, and refuses.
+    let short = durable && !faults.has("drop");
+    KernelConfig {
+        max_slots: SLOTS,
+        instance_nonce: seed,
+        hedge_mode: shape == Shape::Hedge,
+        // A short memory has the log asked; without a log what is forgotten cannot be told apart.
+        remembered_orders: if short { 32 } else { 4_096 },
+        remembered_intents: 64,
+        remembered_wallet_entries: if short { 64 } else { 4_096 },
+        remembered_transactions: 256,
+        ..KernelConfig::default()
+    }
+}
+
+fn venue(seed: u64, shape: Shape, faults: FaultSet) -> SimConfig {
+    let mut dice = Dice::of(seed, 3);
+    let rate = |dice: &mut Dice, hundredths: u64| {
+        Decimal::new(i128::from(1 + dice.below(hundredths)), 2).unwrap_or(Decimal::ZERO)
+    };
+    let partial = rate(&mut dice, 50);
+    let missed = rate(&mut dice, 20);
+    let rejected = rate(&mut dice, 10);
+    let latency_ns = dice.pick(&[1, 40 * MS, 900 * MS, 2_500 * MS]).unwrap_or(MS);
+    let funding_delay_ns = i64::try_from(1 + dice.below(12)).unwrap_or(1) * SECOND;
+    let [position_events, trim, queue, marks, native] = [2, 4, 3, 2, 4].map(|times| dice.once_in(times));
+    let one = Decimal::ONE;
+    let fill_rate = Decimal::new(100 - missed.mantissa(), 2).unwrap_or(one);
+    let on = |name: &str, value: Decimal, off: Decimal| if faults.has(name) { value } else { off };
+    SimConfig {
+        seed,
+        latency_ns: if faults.has("latency") { latency_ns } else { 0 },
+        fill_rate: on("missed_fill", fill_rate, one),
+        reject_rate: on("reject", rejected, Decimal::ZERO),
+        partial_fill_rate: on("partial_fill", partial, Decimal::ZERO),
+        fee_in_fill: !faults.has("late_fee"),
+        hedge_mode: shape == Shape::Hedge,
+        two_ids_on_trigger: dice.once_in(3),
+        native_oco: native,
+        trim_reduce_only: trim,
+        queue_position: queue,
+        quotes_set_marks: marks,
+        position_events,
+        funding_without_symbol: pools(faults),
+        funding_delay_ns: if faults.has("late_funding") { funding_delay_ns } else { 0 },
+        faults: rates(seed, faults),
+        ..SimConfig::default()
+    }
+}
+
+/// True where funding names no symbol: then all instruments have to share their boundaries, as on real venues.
+pub(crate) fn pools(faults: FaultSet) -> bool {
+    faults.has("late_funding")
+}
+
+/// How often each of the venue's faults strikes. A fault's rate is the seed's, whatever other faults there are.
+fn rates(seed: u64, set: FaultSet) -> SimFaults {
+    let mut faults = SimFaults::default();
+    for (place, fault) in (100_u64..).zip(FAULTS) {
+        let mut dice = Dice::of(seed, place);
+        if fault.place != Place::Venue || !set.has(fault.name) {
+            continue;
+        }
+        // What strikes seldom asked things must strike them often, to strike at all.
+        let (least, more) = match fault.name {
+            "late_fill" | "false_cancel" | "kill_post_only" => (200_000, 500_000),
+            "disconnect" | "silence" | "liquidation" => (5_000, 40_000),
+            _ => (10_000, 150_000),
+        };
+        if let Some(rate) = faults.rate_mut(fault.name) {
+            *rate = u32::try_from(least + dice.below(more)).unwrap_or(0);
+        }
+    }
+    let mut dice = Dice::of(seed, 4);
+    let skew = 1 + dice.below(2_000);
+    let not_found = 1 + dice.below(1_500);
+    let silence = 1 + dice.below(20);
+    if set.has("clock_skew") {
+        faults.clock_skew_ns_max = i64::try_from(skew).unwrap_or(1) * MS;
+    }
+    if set.has("not_found") {
+        faults.not_found_ns = i64::try_from(not_found).unwrap_or(1) * MS;
+    }
+    faults.silence_ns = i64::try_from(silence).unwrap_or(1) * SECOND;
+    faults.disconnect_ns = faults.silence_ns;
+    faults.delay_ns_max = 3 * SECOND;
+    faults.trade_ids_per_symbol = set.has("shared_trade_ids");
+    faults
+}
+
+fn decimal(mantissa: i128, places: u8) -> Decimal {
+    Decimal::new(mantissa, places).unwrap_or(Decimal::ZERO)
+}
+
+/// A short id. What is too long or empty by a mistake here names nothing, and the kernel refuses it.
+pub(crate) fn id(text: &str) -> Id {
+    Id::new(text).unwrap_or_default()
+}
+
+fn list(shape: Shape, faults: FaultSet) -> Vec<Listing> {
+    let mut bitcoin =
+        InstrumentSpec::linear(id("BTCUSDT"), id("BTC"), id("USDT"), decimal(1, 1), decimal(1, 3));
+    bitcoin.leverage = decimal(20, 0);
+    let mut lot_places = 3;
+    match shape {
+        Shape::Linear | Shape::Pair | Shape::Hedge => {}
+        Shape::Inverse => {
+            (bitcoin.inverse, bitcoin.settle) = (true, id("BTC"));
+            (bitcoin.contract_multiplier, bitcoin.lot_step, lot_places) = (decimal(10, 0), decimal(1, 0), 0);
+        }
+        Shape::Spot => (bitcoin.product, bitcoin.leverage) = (Product::Spot, Decimal::ONE),
+    }
+    let mut listings = vec![Listing { spec: bitcoin, start_ticks: 600_000, tick_places: 1, lot_places }];
+    if shape == Shape::Pair {
+        let mut ether =
+            InstrumentSpec::linear(id("ETHUSDT"), id("ETH"), id("USDT"), decimal(1, 2), decimal(1, 2));
+        ether.leverage = decimal(20, 0);
+        listings.push(Listing { spec: ether, start_ticks: 300_000, tick_places: 2, lot_places: 2 });
+    }
+    if faults.has("rebates") {
+        for listing in &mut listings {
+            listing.spec.maker_rate = decimal(-1, 4);
+        }
+    }
+    listings
+}
+
+fn capital(listings: &[Listing]) -> Vec<(Id, Decimal)> {
+    let mut capital: Vec<(Id, Decimal)> = Vec::new();
+    for listing in listings {
+        let assets = match listing.spec.product {
+            Product::Spot => vec![listing.spec.quote.clone(), listing.spec.base.clone()],
+            Product::Perp => vec![listing.spec.settle.clone()],
+        };
+        for asset in assets {
+            if !capital.iter().any(|(known, _)| *known == asset) {
+                capital.push((asset, decimal(CAPITAL, 0)));
+            }
+        }
+    }
+    capital
+}

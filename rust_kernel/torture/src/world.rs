@@ -1,0 +1,290 @@
+//! A kernel and a venue, wired as an engine wires them, and everything that is heard and said between them.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use dita_kernel::effect::Command;
+use dita_kernel::id::Id;
+use dita_kernel::input::{Input, VenueEvent};
+use dita_kernel::kernel::Kernel;
+use dita_kernel::names::{AccountEventKind, KernelEventKind};
+use dita_sim::{SimError, SimVenue};
+
+use crate::audit::Audit;
+use crate::dice::Dice;
+use crate::plan::Plan;
+use crate::shell::{Durable, Said, Shell};
+use crate::trouble::Trouble;
+
+/// How many steps one input may lead to where nothing takes time.
+const STEPS_MAX: u32 = 20_000;
+/// How much of what a venue said its history tells again to who comes back.
+const RETOLD_MAX: usize = 400;
+
+/// The pair.
+pub(crate) struct World {
+    pub(crate) plan: Plan,
+    pub(crate) shell: Shell,
+    pub(crate) venue: SimVenue,
+    pub(crate) now_ns: i64,
+    /// How many inputs the kernel has had.
+    pub(crate) inputs: u64,
+    /// The middle of each market, in ticks.
+    pub(crate) mids: Vec<u64>,
+    pub(crate) intents: u64,
+    pub(crate) audit: Audit,
+    pub(crate) fired: BTreeMap<&'static str, u64>,
+    waiting: VecDeque<Input>,
+    /// What the venue said that a restart may have lost, oldest first.
+    said: VecDeque<Input>,
+    /// All fills of each order, as the venue's history has them.
+    history: BTreeMap<Id, Vec<Input>>,
+    /// When the process dies: after so many more inputs.
+    pub(crate) dies_in: Option<u64>,
+    fate: Dice,
+    dead: bool,
+    /// What happened, where somebody wants to read it.
+    pub(crate) story: Option<Vec<String>>,
+    /// Which decision of the script is being carried out.
+    pub(crate) decision: u64,
+}
+
+impl World {
+    pub(crate) fn new(plan: Plan) -> Result<World, Trouble> {
+        let shell = Shell::new(&plan.kernel, plan.durable)?;
+        let venue = SimVenue::new(plan.venue.clone()).map_err(Trouble::harness)?;
+        let mids = plan.listings.iter().map(|listing| listing.start_ticks).collect();
+        let mut world = World {
+            shell,
+            venue,
+            now_ns: 1_700_000_000_000_000_000,
+            inputs: 0,
+            mids,
+            intents: 0,
+            audit: Audit::new(plan.seed),
+            fired: BTreeMap::new(),
+            waiting: VecDeque::new(),
+            said: VecDeque::new(),
+            history: BTreeMap::new(),
+            dies_in: None,
+            fate: Dice::of(plan.seed, 5),
+            dead: false,
+            story: None,
+            decision: 0,
+            plan,
+        };
+        world.begin()?;
+        Ok(world)
+    }
+
+    fn begin(&mut self) -> Result<(), Trouble> {
+        for listing in self.plan.listings.clone() {
+            self.venue.add_instrument(&listing.spec).map_err(Trouble::harness)?;
+            self.put(Input::Instrument(Box::new(listing.spec)))?;
+        }
+        for (asset, amount) in self.plan.capital.clone() {
+            self.venue.deposit(&asset, amount).map_err(Trouble::harness)?;
+            self.put(Input::Seed { asset, amount })?;
+        }
+        // Nobody trades on a capital that a power loss may take back.
+        self.shell.sync()
+    }
+
+    pub(crate) fn kernel(&self) -> &Kernel {
+        self.shell.kernel()
+    }
+
+    pub(crate) fn count(&mut self, fault: &'static str, times: u64) {
+        *self.fired.entry(fault).or_default() += times;
+    }
+
+    // ------------------------------------------------------------------------------------------------ steps
+
+    /// One input, and all that follows from it.
+    pub(crate) fn put(&mut self, input: Input) -> Result<(), Trouble> {
+        self.waiting.push_back(input);
+        self.run()
+    }
+
+    /// Hands over what waits, until nothing does.
+    pub(crate) fn run(&mut self) -> Result<(), Trouble> {
+        let mut steps = 0;
+        while let Some(input) = self.waiting.pop_front() {
+            steps += 1;
+            if steps > STEPS_MAX {
+                return Err(Trouble::new("quiet", format!("kernel and venue go on answering: {input:?}")));
+            }
+            self.take(&input)?;
+            if self.dead {
+                self.revive()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, input: &Input) -> Result<(), Trouble> {
+        self.audit.before(&self.shell, self.now_ns, input);
+        let taken = match self.shell.take(self.now_ns, input)? {
+            Said::Taken(taken) => taken,
+            Said::Died => {
+                self.dead = true;
+                return Ok(());
+            }
+        };
+        self.inputs += 1;
+        self.tell(input, &taken);
+        self.audit.after(&mut self.shell, self.inputs, self.now_ns, input, &taken)?;
+        // It may die with requests that are durable and have not left.
+        let mut requests = taken.commands.iter();
+        if self.dies_in.is_some_and(|left| left <= 1) {
+            self.dies_in = None;
+            self.dead = true;
+            let leave = self.fate.below(taken.commands.len() as u64 + 1) as usize;
+            for command in requests.by_ref().take(leave) {
+                self.ask(command);
+            }
+            return Ok(());
+        }
+        self.dies_in = self.dies_in.map(|left| left - 1);
+        for command in requests {
+            self.ask(command);
+        }
+        Ok(())
+    }
+
+    fn ask(&mut self, command: &Command) {
+        let mut out = Vec::new();
+        let (now_ns, venue) = (self.now_ns, &mut self.venue);
+        match command {
+            Command::Submit(order) => venue.submit(now_ns, order, &mut out),
+            Command::Cancel(request) => venue.cancel(now_ns, request, &mut out),
+            Command::Amend(request) => venue.amend(now_ns, request, &mut out),
+            Command::Query(request) => venue.query(now_ns, request, &mut out),
+            Command::SetLeverage { symbol, leverage } => {
+                venue.set_leverage(now_ns, symbol, *leverage, &mut out);
+            }
+        }
+        self.hear(out);
+        if let (Command::Query(request), true) = (command, self.plan.durable) {
+            // An order, then its fills: so an adapter answers the question of who came back.
+            if let Some(fills) = self.history.get(&request.venue_client_id) {
+                self.waiting.extend(fills.iter().cloned());
+            }
+        }
+    }
+
+    /// Takes what the venue said in.
+    pub(crate) fn hear(&mut self, out: Vec<Input>) {
+        for input in out {
+            self.note(&input);
+            self.waiting.push_back(input);
+        }
+    }
+
+    /// Lets the venue do something of its own, and the kernel hear of it.
+    pub(crate) fn happen(
+        &mut self,
+        what: impl FnOnce(&mut SimVenue, i64, &mut Vec<Input>) -> Result<(), SimError>,
+    ) -> Result<(), Trouble> {
+        let mut out = Vec::new();
+        what(&mut self.venue, self.now_ns, &mut out).map_err(Trouble::harness)?;
+        self.hear(out);
+        self.run()
+    }
+
+    pub(crate) fn pass(&mut self, nanoseconds: i64) -> Result<(), Trouble> {
+        self.now_ns = self.now_ns.saturating_add(nanoseconds);
+        self.happen(|venue, now_ns, out| {
+            venue.advance(now_ns, out);
+            Ok(())
+        })?;
+        self.put(Input::Time)
+    }
+
+    fn note(&mut self, input: &Input) {
+        let retold = match input {
+            Input::Venue(event) => {
+                if event.kind == KernelEventKind::PartialFill {
+                    self.count("partial_fill", 1);
+                }
+                if event.kind == KernelEventKind::OrderReject {
+                    self.count("reject", 1);
+                }
+                if self.plan.durable && is_history(event.kind) {
+                    self.keep(event);
+                }
+                is_history(event.kind)
+            }
+            Input::Account(event) => event.kind != AccountEventKind::PositionUpdate,
+            Input::Effect(_) | Input::Funding(_) => true,
+            _ => false,
+        };
+        if retold && self.plan.durable {
+            if self.said.len() >= RETOLD_MAX {
+                self.said.pop_front();
+            }
+            self.said.push_back(input.clone());
+        }
+    }
+
+    fn keep(&mut self, event: &VenueEvent) {
+        if !event.venue_client_id.is_empty() {
+            let fills = self.history.entry(event.venue_client_id.clone()).or_default();
+            let told = Input::Venue(Box::new(event.clone()));
+            if !fills.contains(&told) {
+                fills.push(told);
+            }
+        }
+    }
+
+    // -------------------------------------------------------------------------------------- death and return
+
+    /// Kills the process now.
+    pub(crate) fn die(&mut self) -> Result<(), Trouble> {
+        self.revive()
+    }
+
+    /// The process is gone with all that it had not read; it comes back, asks, and fetches what it may have missed.
+    fn revive(&mut self) -> Result<(), Trouble> {
+        self.dead = false;
+        self.count("restart", 1);
+        self.waiting.clear();
+        let mut fate = self.fate.clone();
+        let Shell::Durable(durable) = &mut self.shell else { return Ok(()) };
+        let promised = durable.die(&mut fate);
+        let commands = durable.come_back(self.now_ns, promised)?;
+        self.fate = fate;
+        self.audit.restarted(&self.shell);
+        self.waiting.extend(self.said.iter().cloned());
+        for command in &commands {
+            self.ask(command);
+        }
+        if let Some(story) = &mut self.story {
+            story.push(format!(
+                "{:>6}  the process dies and comes back, with input {}",
+                "",
+                self.shell.kernel().seq()
+            ));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn durable(&mut self) -> Option<&mut Durable> {
+        match &mut self.shell {
+            Shell::Plain(_) => None,
+            Shell::Durable(durable) => Some(durable),
+        }
+    }
+}
+
+/// True for what a venue's history of fills has.
+fn is_history(kind: KernelEventKind) -> bool {
+    matches!(
+        kind,
+        KernelEventKind::PartialFill
+            | KernelEventKind::FullFill
+            | KernelEventKind::TradeBust
+            | KernelEventKind::TradeCorrect
+            | KernelEventKind::Liquidation
+            | KernelEventKind::Adl
+    )
+}
