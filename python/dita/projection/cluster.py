@@ -4,7 +4,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
 from pathlib import Path
@@ -27,6 +27,7 @@ ENDED_ORDER_TTL_S: Final = 86_400
 ENDED_ORDERS_MAX: Final = 1024
 _NAME_MAX: Final = 64
 _HEAD: Final = ("kernel", "run", "seq")
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 Put = Callable[[Key, State], None]
 
 
@@ -271,7 +272,7 @@ def run_of_log(log_dir: Path) -> int:
 
 
 def plain(value: object) -> object:
-    """Return a value as JSON takes it: decimals as text, so that no reader makes floats of them.
+    """Return a value as JSON takes it: decimals as text, so that no reader makes floats of them; times in ns.
 
     Raises:
         TypeError: It has no place in JSON.
@@ -281,7 +282,7 @@ def plain(value: object) -> object:
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, datetime):
-        return value.isoformat()
+        return (value - _EPOCH) // timedelta(microseconds=1) * 1000
     if isinstance(value, Mapping):
         return dict(value)
     raise TypeError(f"{type(value).__name__} has no place in JSON")
