@@ -66,6 +66,18 @@ def test_every_kernel_hears_every_change_once_and_in_order(open_plane: Open) -> 
     assert open_plane().read().version == 30
 
 
+def test_changes_of_ones_own_are_no_news(open_plane: Open) -> None:
+    plane = open_plane()
+    heard: list[Any] = []
+    plane.watch(lambda update: heard.append(update.limits["max_open_slots"]))
+    for number in range(100):
+        plane.update(ControlUpdate(limits={"max_open_slots": number}))
+        assert plane.standing()["trouble"] == ""
+    open_plane().update(ControlUpdate(limits={"max_open_slots": 100}))
+    eventually(lambda: len(heard) == 101)
+    assert heard == list(range(101))
+
+
 def test_two_operators_at_once_lose_nothing(open_plane: Open) -> None:
     limits = ["max_open_slots", "max_order_size", "max_leverage", "max_order_notional"]
 

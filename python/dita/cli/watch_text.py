@@ -78,9 +78,10 @@ def account_lines(seen: Seen) -> list[str]:
             for cause in account["reconcile_causes"]
         )
         lines.append(
-            f"equity {number(account['equity'])}    unrealized "
-            f"{number(account['unrealized_pnl'], sign=True)}    fees {number(account['k_fees_paid'])}    "
-            f"funding {number(account['k_funding_net'], sign=True)}"
+            f"equity {number(account['equity'])}    unrealized {number(account['unrealized_pnl'], sign=True)}"
+        )
+        lines.append(
+            f"fees {number(account['k_fees_paid'])}    funding {number(account['k_funding_net'], sign=True)}"
         )
     return lines or ["no account yet"]
 

@@ -123,6 +123,7 @@ class NewestWriter:
         # The writer's thread and the client's: everything from here on.
         self._lock = threading.Lock()
         self._maps: dict[str, Any] = {}
+        self._unreached: set[str] = set()
         self._entries: dict[Key, _Entry] = {}
         self._dirty: deque[_Entry] = deque()
         self._in_flight = 0
@@ -149,10 +150,10 @@ class NewestWriter:
             self._wakes.set()
 
     def offer(self, key: Key, state: State) -> None:
-        """Take a value that was read beside the kernel: one that was given meanwhile is the newer one."""
-        self._given.setdefault(key, state)
-        if not self._wakes.is_set():
-            self._wakes.set()
+        """Take a value that was read beside those that are given: the greater stamp wins."""
+        with self._lock:
+            self._merge(key, state)
+        self._wakes.set()
 
     def forget(self, key: Key) -> None:
         """Keep a value in the cluster, and no longer here: it is not filled in again."""
@@ -243,19 +244,10 @@ class NewestWriter:
         self._is_taking = True
         while self._given:
             key, state = self._given.popitem()
-            if key.map not in self._maps and not self._reach(key.map):
-                self._given.setdefault(key, state)
-                break
             with self._lock:
-                entry = self._entries.get(key)
-                if entry is None:
-                    entry = self._entries[key] = _Entry(key, state)
-                elif state.stamp < entry.newest.stamp:
-                    continue
-                else:
-                    self.conflated += entry.is_dirty
-                    entry.newest = state
-                self._soil(entry)
+                self._merge(key, state)
+        for name in tuple(self._unreached):
+            self._reach(name)
         with self._lock:
             if self._refill:
                 self._refill = False
@@ -264,8 +256,10 @@ class NewestWriter:
                     self._soil(entry)
             self._is_taking = False
 
-    def _reach(self, name: str) -> bool:
+    def _reach(self, name: str) -> None:
         """Get hold of a map: that waits for an answer, so only this thread does it."""
+        if self._retry_at and time.monotonic() < self._retry_at:
+            return
         try:
             self._wire = self._wire or Wire()
             self._maps[name] = self._client.get_map(name)
@@ -273,8 +267,24 @@ class NewestWriter:
             _LOG.debug("%s: is not there: %r", name, error)
             with self._lock:
                 self._note_failure()
-            return False
-        return True
+            return
+        with self._lock:
+            self._unreached.discard(name)
+            self._retry_at = 0.0
+
+    def _merge(self, key: Key, state: State) -> None:
+        """Take a value over, unless what is known is newer. The lock is held."""
+        entry = self._entries.get(key)
+        if entry is None:
+            entry = self._entries[key] = _Entry(key, state)
+            if key.map not in self._maps:
+                self._unreached.add(key.map)
+        elif state.stamp < entry.newest.stamp:
+            return
+        else:
+            self.conflated += entry.is_dirty
+            entry.newest = state
+        self._soil(entry)
 
     # ----------------------------------------------------------------- the writer's thread, and the client's
 
@@ -293,6 +303,7 @@ class NewestWriter:
                 if (
                     self._stopping
                     or not self._dirty
+                    or self._unreached
                     or self._in_flight >= self._in_flight_max
                     or (self._retry_at and time.monotonic() < self._retry_at)
                 ):
