@@ -85,6 +85,9 @@ def test_the_cluster_holds_the_kernels_newest_state(
         control = eventually(lambda: (now := held(client, mappings.CONTROL, name)) and now["frozen"] and now)
         assert control["updated_by"] == "ops"
         assert held(client, mappings.HEALTH, name) is not None
+    health = held(client, mappings.HEALTH, name)
+    assert health is not None
+    assert health["closed"] is True
 
 
 def there_seq(kernel: ExecutionKernel, seq: int) -> int:

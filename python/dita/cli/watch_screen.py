@@ -148,6 +148,9 @@ class WatchScreen(App[None]):
         Args:
             seen: As it was read.
         """
+        if not self.query("#orders"):
+            # The screen is on its way out.
+            return
         self.seen = seen
         self.screen.set_classes(tone(seen))
         head = head_line(seen)

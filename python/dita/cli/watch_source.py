@@ -108,7 +108,9 @@ class ClusterSource:
             control=self._one(self._names.CONTROL, chosen),
             orders=_live(self._of(self._names.ORDERS, chosen)),
             followers=_followers(health),
-            trouble=str(health.get("control_trouble", "")),
+            trouble="the kernel was closed"
+            if health.get("closed")
+            else str(health.get("control_trouble", "")),
         )
 
     def _map(self, name: str) -> Any:  # noqa: ANN401 - the client's proxy
@@ -220,7 +222,7 @@ def _followers(health: Mapping[str, Any]) -> list[Mapping[str, Any]]:
                 "name": "projection",
                 "waiting": projection["waiting"],
                 "lag_seconds": projection["lag_seconds"],
-                "trouble": f"away for {away_s:.1f} s" if away_s else "",
+                "trouble": f"away for {away_s:.1f} s: {projection['trouble']}" if away_s else "",
             }
         )
     for name, follower in (health.get("followers") or {}).items():

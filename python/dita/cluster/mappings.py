@@ -89,6 +89,7 @@ MAPPINGS: Final[dict[str, dict[str, str]]] = {
         "plane_errors": _COUNT,
         "flattening": _FLAG,
         "control_trouble": _ID,
+        "closed": _FLAG,
     },
 }
 

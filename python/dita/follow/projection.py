@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from dita.cluster.address import ClusterAddress
-from dita.cluster.client import open_client
+from dita.cluster.client import open_client, unreachable
 from dita.cluster.errors import ClusterError
 from dita.cluster.mappings import ACCOUNT, CONTROL, HEALTH, ORDERS, SLOTS
 from dita.follow.target import TargetRefused
@@ -78,7 +78,7 @@ class ProjectionTarget:
             place = ClusterAddress.parse(self._address) if isinstance(self._address, str) else self._address
             if self._writer is None:
                 self._client = open_client(place, in_background=True, client_name=f"dita-{self._kernel}")
-                self._writer = NewestWriter(self._client)
+                self._writer = NewestWriter(self._client, explain=lambda: str(unreachable(place)))
                 self._client.lifecycle_service.add_listener(self._on_lifecycle)
                 self._client.cluster_service.add_listener(member_removed=lambda _member: self._refill())
         except ClusterError as error:

@@ -597,16 +597,20 @@ class ExecutionKernel:
         Returns:
             `seq`, `now_ns`, `plane_errors`, `flattening` (whether positions are being left), and
             `control_trouble`: what is wrong with the control plane, or what of it the kernel refused; empty
-            where all is well.
+            where all is well. With a projection in a cluster also `projection`: its `standing`.
         """
         standing: dict[str, Any] = getattr(self._control_plane, "standing", dict)()
-        return {
+        health: dict[str, Any] = {
             "seq": self.seq,
             "now_ns": self.now_ns,
             "plane_errors": self._followers.errors,
             "flattening": self._flattening is not None and self._flattening.is_busy,
             "control_trouble": standing.get("trouble") or standing.get("refused") or "",
         }
+        projection = getattr(self._followers.projection, "standing", None)
+        if projection is not None:
+            health["projection"] = projection()
+        return health
 
     def state_hash(self) -> str:
         """Return BLAKE3 of the trading state, 64 hexadecimal digits. A refused input leaves it as it was."""

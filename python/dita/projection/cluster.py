@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from dita._kernel import TradeSlot, VenueOrder
 from dita.cluster.address import ClusterAddress
-from dita.cluster.client import open_client
+from dita.cluster.client import open_client, unreachable
 from dita.cluster.mappings import ACCOUNT, CONTROL, HEALTH, ORDERS, SLOTS
 from dita.errors import KernelClosed, refuse
 from dita.projection.memory import KernelMoment
@@ -53,6 +53,7 @@ class HazelcastProjection:
         sweep_s: float = 60.0,
         close_timeout_s: float = 5.0,
         owns_client: bool = False,
+        address: ClusterAddress | None = None,
     ) -> None:
         """Begin.
 
@@ -66,6 +67,7 @@ class HazelcastProjection:
             sweep_s: How often every value is held against the cluster's.
             close_timeout_s: How long `close` tries to bring what is left.
             owns_client: Whether `close` ends the client, too.
+            address: Where the cluster is, to say why it is away.
 
         Raises:
             InvalidInput: A name that cannot be a key's beginning.
@@ -76,6 +78,7 @@ class HazelcastProjection:
         self._head = f'{{"kernel":{json.dumps(kernel)},"run":'
         self._client = client
         self._owns_client = owns_client
+        self._address = address
         self._close_timeout_s = close_timeout_s
         self._run = run
         self._run_default = time.time_ns()
@@ -90,6 +93,7 @@ class HazelcastProjection:
             sweep_s=sweep_s,
             beat_s=refresh_s,
             on_beat=self._refresh,
+            explain=self._why_away,
         )
         client.lifecycle_service.add_listener(self._on_lifecycle)
         client.cluster_service.add_listener(member_removed=lambda _member: self._writer.refill())
@@ -108,7 +112,7 @@ class HazelcastProjection:
         """
         place = ClusterAddress.parse(address) if isinstance(address, str) else address
         client = open_client(place, in_background=True, client_name=f"dita-{kernel}")
-        return cls(client, kernel, owns_client=True, **options)
+        return cls(client, kernel, owns_client=True, address=place, **options)
 
     # ------------------------------------------------------------------------- a kernel's, or a follower's
 
@@ -174,7 +178,7 @@ class HazelcastProjection:
             `waiting` (keys whose newest value is not in the cluster yet), `in_flight`, `written`, `conflated`
             (values left out, a newer one was there), `late` (values left out, the cluster had a newer one),
             `failures`, `lag_seconds` (the oldest that waits), `away_seconds` (since the cluster last
-            answered, 0 while it does).
+            answered, 0 while it does), `trouble` (why it is away, and what to do).
         """
         return self._writer.standing()
 
@@ -185,6 +189,9 @@ class HazelcastProjection:
     def close(self) -> None:
         """Bring what is left, for as long as `close_timeout_s`, and end."""
         self._source = None
+        key = Key(HEALTH, self.kernel)
+        _, health = self._last.get(key, (0, {}))
+        self._put_mapping(key, self._seq, {**health, "at_ns": time.time_ns(), "closed": True})
         self._writer.close(self._close_timeout_s)
         if self._owns_client:
             self._client.shutdown()
@@ -195,6 +202,9 @@ class HazelcastProjection:
         # The cluster is back: it may have come back empty.
         if state == "CONNECTED":
             self._writer.refill()
+
+    def _why_away(self) -> str:
+        return "its client is not connected" if self._address is None else str(unreachable(self._address))
 
     def _refresh(self) -> None:
         """Read what no transition tells: marks, accounts, health. In the writer's thread."""

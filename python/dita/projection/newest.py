@@ -20,6 +20,8 @@ _LOG: Final = logging.getLogger("dita.projection")
 IN_FLIGHT_MAX: Final = 256
 # While the cluster is away nothing is asked of it more often than this.
 RETRY_S: Final = 0.1
+# A cluster that is away for longer is said to be.
+AWAY_TOLD_S: Final = 2.0
 _FLUSH_LOOK_S: Final = 0.002
 # Each answer makes room for one; two of them close a gap that a failure left.
 _NEXT: Final = 2
@@ -102,6 +104,7 @@ class NewestWriter:
         sweep_s: float = 60.0,
         beat_s: float = 0.25,
         on_beat: Callable[[], None] | None = None,
+        explain: Callable[[], str] | None = None,
     ) -> None:
         """Begin.
 
@@ -111,7 +114,9 @@ class NewestWriter:
             sweep_s: How often every value is held against the cluster's.
             beat_s: How often `on_beat` is called.
             on_beat: Called in the writer's thread.
+            explain: Says why the cluster is away; may take a second.
         """
+        self._explain = explain or (lambda: "the cluster does not answer")
         self._client = client
         self._in_flight_max = in_flight_max
         self._sweep_s = sweep_s
@@ -137,6 +142,8 @@ class NewestWriter:
         self.conflated = 0
         self.late = 0
         self.failures = 0
+        # Why the cluster is away; empty while it answers, and for the first moments.
+        self.trouble = ""
         self._thread = threading.Thread(target=self._work, name="dita-projection", daemon=True)
         self._thread.start()
 
@@ -181,6 +188,7 @@ class NewestWriter:
                 "failures": self.failures,
                 "lag_seconds": round(now - min(waits), 3) if waits else 0.0,
                 "away_seconds": 0.0 if self._away_since is None else round(now - self._away_since, 3),
+                "trouble": self.trouble,
             }
 
     def flush(self, timeout_s: float) -> bool:
@@ -233,11 +241,23 @@ class NewestWriter:
 
     def _beat(self) -> None:
         try:
+            self._look_who_is_away()
             if self._on_beat is not None:
                 self._on_beat()
         except Exception:  # noqa: BLE001 - logged
             # The one thread that writes must outlive whatever it is told to ask.
             _LOG.exception("the projection's beat failed")
+
+    def _look_who_is_away(self) -> None:
+        """Say once why the cluster is away, and once that it is back."""
+        away_since = self._away_since
+        if away_since is None:
+            if self.trouble:
+                self.trouble = ""
+                _LOG.warning("the projection's cluster is back: what waited follows")
+        elif not self.trouble and time.monotonic() - away_since > AWAY_TOLD_S:
+            self.trouble = self._explain()
+            _LOG.warning("the projection is held up, the kernel is not: %s", self.trouble)
 
     def _take(self) -> None:
         """Take over what was given."""
