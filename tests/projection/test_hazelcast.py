@@ -85,6 +85,11 @@ def test_the_cluster_holds_the_kernels_newest_state(
         control = eventually(lambda: (now := held(client, mappings.CONTROL, name)) and now["frozen"] and now)
         assert control["updated_by"] == "ops"
         assert held(client, mappings.HEALTH, name) is not None
+        kernel.process_intent(intent(EXIT, "x1"))
+        last_capital = kernel.account.capital
+    account = held(client, mappings.ACCOUNT, f"{name}/USDT")
+    assert account is not None
+    assert Decimal(account["k_capital"]) == last_capital
     health = held(client, mappings.HEALTH, name)
     assert health is not None
     assert health["closed"] is True

@@ -650,6 +650,7 @@ class ExecutionKernel:
         if self._engine.closed:
             return
         self._end_watch()
+        self._followers.look_once_more()
         try:
             self._engine.close()
         finally:

@@ -122,7 +122,9 @@ class Followers:
             if plane is not None:
                 for slot in slots:
                     self.call(plane.write_slot, slot)
-                self.call(plane.write_account, self._account())
+                # One that reads the kernel by itself does so now and then: an account takes its time.
+                if plane is self.zinc or advance is None:
+                    self.call(plane.write_account, self._account())
 
     def _log(
         self,
@@ -178,6 +180,12 @@ class Followers:
             _LOG.exception("%s failed", what, extra={"seq": seq})
             if self.logs is not None:
                 self.logs.failed(what, seq, error)
+
+    def look_once_more(self) -> None:
+        """Let a projection that reads the kernel by itself do so before the kernel is closed."""
+        refresh = getattr(self.projection, "refresh", None)
+        if refresh is not None:
+            self.call(refresh)
 
     def close(self) -> None:
         """Flush and close the journal, and the projection where it can be closed."""

@@ -92,7 +92,7 @@ class HazelcastProjection:
             in_flight_max=in_flight_max,
             sweep_s=sweep_s,
             beat_s=refresh_s,
-            on_beat=self._refresh,
+            on_beat=self.refresh,
             explain=self._why_away,
         )
         client.lifecycle_service.add_listener(self._on_lifecycle)
@@ -182,6 +182,16 @@ class HazelcastProjection:
         """
         return self._writer.standing()
 
+    def refresh(self) -> None:
+        """Read what no transition tells: marks, accounts, health. The writer's thread does it by itself."""
+        source = self._source
+        if source is None:
+            return
+        try:
+            self._take(source())
+        except KernelClosed:
+            self._source = None
+
     def flush(self, timeout_s: float = 5.0) -> bool:
         """Wait until the newest values are in the cluster; return whether they are."""
         return self._writer.flush(timeout_s)
@@ -205,16 +215,6 @@ class HazelcastProjection:
 
     def _why_away(self) -> str:
         return "its client is not connected" if self._address is None else str(unreachable(self._address))
-
-    def _refresh(self) -> None:
-        """Read what no transition tells: marks, accounts, health. In the writer's thread."""
-        source = self._source
-        if source is None:
-            return
-        try:
-            self._take(source())
-        except KernelClosed:
-            self._source = None
 
     def _take(self, moment: KernelMoment) -> None:
         offer = self._writer.offer
