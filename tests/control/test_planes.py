@@ -184,6 +184,40 @@ def lose(plane: Any, request: pytest.FixtureRequest) -> None:
             client.get_map(CONTROL_PLANE).blocking().remove(plane._plane)
 
 
+@pytest.mark.parametrize("overtaken", [1, 2])
+def test_a_halt_while_a_kernel_begins_does_not_fall_between(open_plane: Open, overtaken: int) -> None:
+    plane = open_plane()
+    read = plane.read
+    reads = itertools.count(1)
+
+    def read_and_be_overtaken() -> KernelControlSnapshot:
+        standing: KernelControlSnapshot = read()
+        if next(reads) == overtaken:
+            open_plane().update(ControlUpdate(kill_switch=True, limits={"max_open_slots": 2}))
+        return standing
+
+    open_plane().update(ControlUpdate(limits={"max_open_slots": 9}))
+    plane.read = read_and_be_overtaken
+    with opened(control_plane=plane) as kernel:
+        eventually(lambda: kernel.control.gate == "HALTED")
+        eventually(lambda: kernel.control.limits["max_open_slots"] == 2)
+
+
+def test_a_watcher_that_breaks_keeps_nothing_from_the_next(open_plane: Open) -> None:
+    plane = open_plane()
+    heard: list[ControlUpdate] = []
+
+    def break_down(update: ControlUpdate) -> None:
+        heard.append(update)
+        raise ZeroDivisionError
+
+    plane.watch(break_down)
+    for number in range(3):
+        open_plane().update(ControlUpdate(limits={"max_open_slots": number}))
+        eventually(lambda number=number: len(heard) == number + 1)
+    assert "refused" in plane.standing()["refused"]
+
+
 # -------------------------------------------------------------------------------- the file
 
 

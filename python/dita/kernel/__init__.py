@@ -702,14 +702,6 @@ class ExecutionKernel:
 
     def _follow_controls(self) -> Callable[[], None]:
         """Go by the controls as they stand, and by every change from now on."""
-        standing = self._control_plane.read()
-        if standing not in (KernelControlSnapshot(), self.control):
-            changes = standing.as_dict()
-            for own in ("version", "updated_at", "freeze_events", "last_freeze_reason", "last_freeze_symbol"):
-                del changes[own]
-            self._engine.update_control(**_no_looser(changes, self.control))
-        if getattr(self._control_plane, "flatten_stands", False):
-            self._flatten(standing.updated_by)
         # Weak: the plane outlives its kernels.
         reference = weakref.ref(self)
 
@@ -718,7 +710,27 @@ class ExecutionKernel:
             if kernel is not None:
                 kernel._take_control(update)  # noqa: SLF001 - its own
 
-        return self._control_plane.watch(changed)
+        # Listening comes first: what an operator says meanwhile must not fall between the two.
+        end = self._control_plane.watch(changed)
+        try:
+            self._go_by_what_stands()
+        except BaseException:
+            end()
+            raise
+        return end
+
+    def _go_by_what_stands(self) -> None:
+        """Take the controls as they stand, again where they have changed in the meantime."""
+        version: int | None = None
+        while (standing := self._control_plane.read()).version != version:
+            version = standing.version
+            if standing not in (KernelControlSnapshot(), self.control):
+                changes = standing.as_dict()
+                for own in ("version", "updated_at", *_GUARDS_OWN):
+                    del changes[own]
+                self._engine.update_control(**_no_looser(changes, self.control))
+        if getattr(self._control_plane, "flatten_stands", False):
+            self._flatten(standing.updated_by)
 
     def _take_control(self, update: ControlUpdate) -> None:
         changes = update.as_dict()
@@ -744,6 +756,8 @@ class ExecutionKernel:
         return known[0]
 
 
+# What the kernel's own guards have done; nobody sets it.
+_GUARDS_OWN: Final = ("freeze_events", "last_freeze_reason", "last_freeze_symbol")
 _GATES: Final = (ControlGate.NORMAL, ControlGate.REDUCE_ONLY, ControlGate.HALTED)
 
 
