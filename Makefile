@@ -108,6 +108,34 @@ replay-equality: $(STAMPS)/packages ## Write the same logs with a debug and a re
 	@printf '    %s logs the same, %s inputs\n' "$$(wc -l <target/chain-release.txt)" \
 		"$$(awk '{ sum += $$3 } END { print sum }' target/chain-release.txt)"
 
+# One command for the simulator's seeds, as `dita torture` runs them. The chain is the hash of every input and of what came
+# of it: a debug build, with its own checks and at full speed, and a release build must come to the same.
+TORTURE_SEEDS := 2000
+.PHONY: torture
+torture: $(STAMPS)/packages ## Try to break the kernel with seeded faults, in a debug and a release build (TORTURE_SEEDS=n)
+	$(call say,'torture: $(TORTURE_SEEDS) seeds in each build')
+	@mkdir -p target
+	@cargo run --locked --quiet --profile torture --package dita-torture -- --seeds $(TORTURE_SEEDS) --progress \
+		>target/torture-debug.txt || { cat target/torture-debug.txt >&2; exit 1; }
+	@cargo run --locked --quiet --release --package dita-torture -- --seeds $(TORTURE_SEEDS) --progress \
+		>target/torture-release.txt || { cat target/torture-release.txt >&2; exit 1; }
+	@diff -u <(grep -v 'seeds a second' target/torture-debug.txt) <(grep -v 'seeds a second' target/torture-release.txt) \
+		|| { echo 'A debug and a release build differ.' >&2; exit 1; }
+	@cat target/torture-release.txt
+
+# Beside `make planted`: what seeds alone make of the same bugs. Of a target folder of its own, so that nothing else is
+# ever built with them.
+PLANTED_SEEDS := 3000
+.PHONY: torture-planted
+torture-planted: $(STAMPS)/packages ## Plant each known bug in turn, and count the seeds until one finds it (PLANTED_SEEDS=n)
+	@cargo run --locked --quiet --profile torture --package dita-torture --features planted --target-dir target/planted \
+		-- --planted --seeds $(PLANTED_SEEDS)
+
+# Hours. It goes on where it was broken off; DITA_SOAK_SCALE=0.001 makes every size that much smaller.
+.PHONY: soak
+soak: setup ## Every check at the size of a release, in pieces, resumable (ARGS="--list | --only A,B | --anew")
+	@$(PYTHON) tools/soak.py $(ARGS)
+
 # An hour or so of two processors: files that are in the record as they stand now are skipped. SHARD=k/n takes a part of
 # the rest; ARGS=--again runs the survivors once more, and ARGS=--check only says where the record stands.
 SHARD := 0/1
@@ -122,6 +150,32 @@ mutants: $(STAMPS)/packages ## Change the core bit by bit, and show what no test
 mutants-check: $(STAMPS)/venv
 	$(call say,'the record of the mutants')
 	@$(PYTHON) tools/mutants.py --check
+
+# Each entry of a corpus is replayed by `make test` without an engine; this looks for new ones, and keeps them in
+# target/fuzz until fuzz-minimize takes what is of use. docs/operating/verification.md has the figures.
+TARGET := step
+SECONDS := 600
+CARGO_FUZZ_VERSION := 0.13.2
+FUZZ := rust_kernel/fuzz
+FUZZ_FOUND = $(abspath target/fuzz/$(TARGET))
+FUZZ_ENV = LD_LIBRARY_PATH="$(PYTHON_LIBDIR):$${LD_LIBRARY_PATH:-}" \
+	PYTHONHOME="$$($(PYTHON) -c 'import sys; print(sys.base_prefix)')"
+.PHONY: fuzz
+fuzz: $(STAMPS)/packages ## Put arbitrary bytes to codec, log, snapshot, step or bindings (TARGET=step SECONDS=600)
+	@cargo fuzz --version >/dev/null 2>&1 || { \
+		echo 'Install it first: cargo install --locked cargo-fuzz@$(CARGO_FUZZ_VERSION)' >&2; exit 1; }
+	@mkdir -p $(FUZZ_FOUND) target/fuzz/failed
+	@cd $(FUZZ)/engine && cargo fuzz build --sanitizer none --fuzz-dir . $(TARGET)
+	@$(FUZZ_ENV) $(FUZZ)/engine/target/$$(rustc -vV | sed -n 's/^host: //p')/release/$(TARGET) \
+		$(FUZZ_FOUND) $(FUZZ)/corpora/$(TARGET) -artifact_prefix=target/fuzz/failed/ \
+		-max_total_time=$(SECONDS) -max_len=4096 -timeout=60 -print_final_stats=1
+
+.PHONY: fuzz-minimize
+fuzz-minimize: $(STAMPS)/packages ## Take what fuzzing found into the corpus, and keep what reaches something of its own
+	@rm -rf target/fuzz/least && mkdir -p target/fuzz/least $(FUZZ_FOUND)
+	@$(FUZZ_ENV) $(FUZZ)/engine/target/$$(rustc -vV | sed -n 's/^host: //p')/release/$(TARGET) -merge=1 \
+		target/fuzz/least $(FUZZ)/corpora/$(TARGET) $(FUZZ_FOUND)
+	@rm -rf $(FUZZ)/corpora/$(TARGET) && mv target/fuzz/least $(FUZZ)/corpora/$(TARGET)
 
 .PHONY: test-python
 test-python: setup
@@ -217,6 +271,6 @@ lock-check:
 
 .PHONY: clean
 clean: ## Remove everything that the commands above made
-	@rm -rf $(VENV) .bench target benches/target dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
+	@rm -rf $(VENV) .bench target benches/target rust_kernel/fuzz/engine/target dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
 	@find python tests benches -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 	@find python -name '_kernel*.so' -delete

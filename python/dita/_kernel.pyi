@@ -68,6 +68,9 @@ __all__ = [
     "log_bounds",
     "log_stats",
     "read_cursor",
+    "torture",
+    "torture_faults",
+    "torture_seed",
     "transition_table",
     "verify_log",
     "what_if",
@@ -1605,10 +1608,11 @@ class Engine:
     def now_ns(self) -> int:
         """Kernel time of the last input, or what local callers have told since. Nanoseconds."""
 
-    def close(self) -> None:
+    def close(self, patience_ms: int | None = None) -> bool:
         """Closes the kernel: what is called after this raises KernelClosed. Closing again does nothing.
 
-        With a log, everything becomes durable and a snapshot is left.
+        With a log, everything becomes durable and a snapshot is left. Another thread that drains is waited
+        for, where `patience_ms` is given at most so long: False where it still does.
         """
 
     @property
@@ -1745,6 +1749,7 @@ class LogFollower:
         *,
         seq: int = 0,
         journal: bool = False,
+        when_enabled: bool = False,
         states: bool = False,
         durable: bool = True,
         progress: Callable[[int, int, int], object] | None = None,
@@ -1831,6 +1836,34 @@ def what_if(
     progress: Callable[[int, int, int], object] | None = None,
 ) -> dict[str, Any]:
     """Replays a log with changes, beside the log as it is."""
+
+def torture(
+    *,
+    seeds: int,
+    start: int,
+    inputs: int,
+    jobs: int,
+    faults: list[str] | None = None,
+    progress: Callable[[int, int, int], object] | None = None,
+) -> dict[str, Any]:
+    """Runs seeds through the simulator; `progress` hears of seeds done, seeds failed, inputs."""
+
+def torture_faults() -> list[tuple[str, str]]:
+    """The simulator's faults: their names, and what each does."""
+
+def torture_seed(
+    seed: int,
+    *,
+    inputs: int,
+    faults: list[str] | None = None,
+    decisions: str | None = None,
+    tell: bool = False,
+    shorten: bool = False,
+) -> dict[str, Any]:
+    """Runs one seed; with `shorten` a failure is made short."""
+
+def was_forked() -> None:
+    """Tells that this process was forked off another one: the engines that came along are not its own."""
 
 def transition_table() -> list[tuple[TradeStage, str, str, TradeStage | KernelDiagnosticCode, int]]:
     """The kernel's transition table, a row per cell: (stage, symbol, verdict, next or code, rule number)."""

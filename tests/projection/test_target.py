@@ -8,9 +8,12 @@ from typing import Any
 
 import pytest
 
+from clusters import eventually
+from dita import FollowedProjection, NotYetSupported, SimulatedVenue
 from dita.cluster import ClusterAddress, connected, mappings
 from dita.follow import Follower, TargetRefused
 from dita.follow.projection import ProjectionTarget
+from kernels import ENTER, EXIT, SYMBOL, intent, opened
 from logged import Desk, busy
 
 
@@ -53,6 +56,28 @@ def test_a_log_that_is_followed_is_what_the_cluster_holds(hazelcast: ClusterAddr
         for table in map(mappings.table_of, mappings.MAPPINGS):
             rows = client.sql.execute(f"SELECT * FROM {table} WHERE kernel = ?", "followed").result()  # noqa: S608 - ours
             assert len(list(rows)) >= 1, table
+
+
+@pytest.mark.parametrize("has_log", [True, False])
+def test_a_kernel_spawns_its_own(hazelcast: ClusterAddress, tmp_path: Path, has_log: bool) -> None:
+    name = f"spawned-{has_log}"
+    venue = SimulatedVenue(balances={"USDT": "10000"})
+    projection = FollowedProjection(str(hazelcast))
+    log_dir = tmp_path / "log" if has_log else None
+    with (
+        opened(venue, projection=projection, log_dir=log_dir, name=name) as kernel,
+        connected(hazelcast) as client,
+    ):
+        venue.on_quote(SYMBOL, "60000.0", None, "60000.1", None, 1)
+        kernel.process_intent(intent(ENTER, "i1"))
+        assert projection.flush()
+        there = eventually(lambda: held(client, mappings.SLOTS, name).get(f"{name}/0"))
+        assert (there["trade_id"], there["fsm_state"]) == ("t1", "POSITION_OPEN")
+        kernel.process_intent(intent(EXIT, "x1"))
+        eventually(lambda: held(client, mappings.SLOTS, name)[f"{name}/0"]["fsm_state"] == "CLOSED")
+        assert kernel.health()["followers"]["projection"]["state"] == "FOLLOWING"
+        with pytest.raises(NotYetSupported):
+            projection.write_slot(kernel.slot(0).snapshot())
 
 
 def test_what_cannot_be_a_cluster_is_refused(desk: Desk) -> None:

@@ -24,6 +24,8 @@ fn a_drain_ends_as_its_policy_says() {
         (BATCH, Need::BeforeEffects, 3),
         (SyncPolicy::Off, Need::WithinPolicy, 0),
         (SyncPolicy::Off, Need::BeforeEffects, 0),
+        (SyncPolicy::Written, Need::WithinPolicy, 0),
+        (SyncPolicy::Written, Need::BeforeEffects, 0),
     ];
     for (policy, need, durable_seq) in table {
         let memory = MemoryDisk::new();

@@ -38,6 +38,7 @@ enum Policy {
     Batch,
     Always,
     Off,
+    Written,
 }
 
 #[rustfmt::skip]
@@ -57,7 +58,8 @@ fn read_policy(value: &Bound<'_, PyAny>, name: &'static str) -> Result<Policy, E
         "batch" => Ok(Policy::Batch),
         "always" => Ok(Policy::Always),
         "off" => Ok(Policy::Off),
-        _ => Err(Error::value(name, value, "is none of batch, always, off")),
+        "written" => Ok(Policy::Written),
+        _ => Err(Error::value(name, value, "is none of batch, always, written, off")),
     }
 }
 
@@ -82,6 +84,7 @@ impl LogChoice {
             },
             Policy::Always => SyncPolicy::Always,
             Policy::Off => SyncPolicy::Off,
+            Policy::Written => SyncPolicy::Written,
         };
         Ok(choice)
     }
@@ -271,8 +274,10 @@ impl Engine {
     }
 
     /// Closes the kernel: whatever is called after this raises KernelClosed. With a log, everything becomes durable and a
-    /// snapshot is left. Closing again does nothing.
-    fn close(&self, py: Python<'_>) -> Result<(), Error> {
-        self.shared.close(py)
+    /// snapshot is left. Closing again does nothing. Another thread that drains is waited for, where `patience_ms` is given
+    /// at most so long: `False` where it still does.
+    #[pyo3(signature = (patience_ms=None))]
+    fn close(&self, py: Python<'_>, patience_ms: Option<u64>) -> Result<bool, Error> {
+        self.shared.close(py, patience_ms.map(Duration::from_millis))
     }
 }
