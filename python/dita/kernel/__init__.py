@@ -109,9 +109,10 @@ class ExecutionKernel:
                 process of its own, which this kernel spawns and watches: see `health`. Without a log it is
                 fed through a bounded queue, and what overflows is gone.
             account: Must be None: the account is the kernel's own.
-            projection: Holds the newest state for others.
-            projection_client: A Hazelcast client, for a projection in its cluster; without `name` the kernel's
-                name there is `instance_nonce` where that is a text, else "main".
+            projection: Holds the newest state for others. A `FollowedProjection` gets a process of its own,
+                as a journal does.
+            projection_client: A Hazelcast client, for a projection in its cluster; without `name` the
+                kernel's name there is `instance_nonce` where that is a text, else "main".
             zinc_plane: Holds the newest state for other processes.
             logs: Logs what the kernel does, as much as the controls' `verbosity` says.
             clock: Where kernel time comes from. None means SystemClock for a venue that says `live = True`,
@@ -625,10 +626,10 @@ class ExecutionKernel:
             `seq`, `now_ns`, `plane_errors`, `flattening` (whether positions are being left),
             `control_trouble`: what is wrong with the control plane, or what of it the kernel refused; empty
             where all is well; with a projection in a cluster `projection`, its `standing`. And `followers`,
-            with for each ("journal", "projection") its `state` (STARTING, FOLLOWING, AWAY while what it writes to cannot be reached, REFUSED where a person has to do what
-            `error` says, DEAD until it is begun again), `alive`, `pid`, `restarts`, `seq`, `lag_records`,
-            `lag_seconds`, `rows`, `retries`, `lost` (inputs that were gone before it could read them) and
-            `error`.
+            with for each ("journal", "projection") its `state` (STARTING, FOLLOWING, AWAY while what it
+            writes to cannot be reached, REFUSED where a person has to do what `error` says, DEAD until it is
+            begun again), `alive`, `pid`, `restarts`, `seq`, `lag_records`, `lag_seconds`, `rows`, `retries`,
+            `lost` (inputs that were gone before it could read them) and `error`.
         """
         standing: dict[str, Any] = getattr(self._control_plane, "standing", dict)()
         following = self._following
