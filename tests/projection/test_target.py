@@ -59,7 +59,7 @@ def test_a_log_that_is_followed_is_what_the_cluster_holds(hazelcast: ClusterAddr
 
 
 @pytest.mark.parametrize("has_log", [True, False])
-def test_a_kernel_spawns_its_own(hazelcast: ClusterAddress, tmp_path: Path, has_log: bool) -> None:
+def test_a_kernel_spawns_its_own(hazelcast: ClusterAddress, tmp_path: Path, *, has_log: bool) -> None:
     name = f"spawned-{has_log}"
     venue = SimulatedVenue(balances={"USDT": "10000"})
     projection = FollowedProjection(str(hazelcast))
