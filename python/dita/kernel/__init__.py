@@ -109,9 +109,10 @@ class ExecutionKernel:
                 process of its own, which this kernel spawns and watches: see `health`. Without a log it is
                 fed through a bounded queue, and what overflows is gone.
             account: Must be None: the account is the kernel's own.
-            projection: Holds the newest state for others.
-            projection_client: A Hazelcast client, for a projection in its cluster. The kernel's name there is
-                `name`, without one `instance_nonce` where that is a text, else "main".
+            projection: Holds the newest state for others. A `FollowedProjection` gets a process of its own,
+                as a journal does.
+            projection_client: A Hazelcast client, for a projection in its cluster; without `name` the
+                kernel's name there is `instance_nonce` where that is a text, else "main".
             zinc_plane: Holds the newest state for other processes.
             logs: Logs what the kernel does, as much as the controls' `verbosity` says.
             clock: Where kernel time comes from. None means SystemClock for a venue that says `live = True`,
@@ -624,15 +625,15 @@ class ExecutionKernel:
         Returns:
             `seq`, `now_ns`, `plane_errors`, `flattening` (whether positions are being left),
             `control_trouble`: what is wrong with the control plane, or what of it the kernel refused; empty
-            where all is well. And `followers`, with for each ("journal", "projection") its `state` (STARTING,
-            FOLLOWING, AWAY while what it writes to cannot be reached, REFUSED where a person has to do what
-            `error` says, DEAD until it is begun again), `alive`, `pid`, `restarts`, `seq`, `lag_records`,
-            `lag_seconds`, `rows`, `retries`, `lost` (inputs that were gone before it could read them) and
-            `error`.
+            where all is well; with a projection in a cluster `projection`, its `standing`. And `followers`,
+            with for each ("journal", "projection") its `state` (STARTING, FOLLOWING, AWAY while what it
+            writes to cannot be reached, REFUSED where a person has to do what `error` says, DEAD until it is
+            begun again), `alive`, `pid`, `restarts`, `seq`, `lag_records`, `lag_seconds`, `rows`, `retries`,
+            `lost` (inputs that were gone before it could read them) and `error`.
         """
         standing: dict[str, Any] = getattr(self._control_plane, "standing", dict)()
         following = self._following
-        return {
+        health: dict[str, Any] = {
             "seq": self.seq,
             "now_ns": self.now_ns,
             "plane_errors": self._followers.errors,
@@ -640,6 +641,10 @@ class ExecutionKernel:
             "control_trouble": standing.get("trouble") or standing.get("refused") or "",
             "followers": {} if following is None else following.health(self.seq),
         }
+        projection = getattr(self._followers.projection, "standing", None)
+        if projection is not None:
+            health["projection"] = projection()
+        return health
 
     def state_hash(self) -> str:
         """Return BLAKE3 of the trading state, 64 hexadecimal digits. A refused input leaves it as it was."""
@@ -679,6 +684,7 @@ class ExecutionKernel:
         if self._engine.closed:
             return
         self._end_watch()
+        self._followers.look_once_more()
         try:
             self._engine.close()
         finally:
@@ -751,14 +757,6 @@ class ExecutionKernel:
 
     def _follow_controls(self) -> Callable[[], None]:
         """Go by the controls as they stand, and by every change from now on."""
-        standing = self._control_plane.read()
-        if standing not in (KernelControlSnapshot(), self.control):
-            changes = standing.as_dict()
-            for own in ("version", "updated_at", "freeze_events", "last_freeze_reason", "last_freeze_symbol"):
-                del changes[own]
-            self._engine.update_control(**_no_looser(changes, self.control))
-        if getattr(self._control_plane, "flatten_stands", False):
-            self._flatten(standing.updated_by)
         # Weak: the plane outlives its kernels.
         reference = weakref.ref(self)
 
@@ -767,7 +765,27 @@ class ExecutionKernel:
             if kernel is not None:
                 kernel._take_control(update)  # noqa: SLF001 - its own
 
-        return self._control_plane.watch(changed)
+        # Listening comes first: what an operator says meanwhile must not fall between the two.
+        end = self._control_plane.watch(changed)
+        try:
+            self._go_by_what_stands()
+        except BaseException:
+            end()
+            raise
+        return end
+
+    def _go_by_what_stands(self) -> None:
+        """Take the controls as they stand, again where they have changed in the meantime."""
+        version: int | None = None
+        while (standing := self._control_plane.read()).version != version:
+            version = standing.version
+            if standing not in (KernelControlSnapshot(), self.control):
+                changes = standing.as_dict()
+                for own in ("version", "updated_at", *_GUARDS_OWN):
+                    del changes[own]
+                self._engine.update_control(**_no_looser(changes, self.control))
+        if getattr(self._control_plane, "flatten_stands", False):
+            self._flatten(standing.updated_by)
 
     def _take_control(self, update: ControlUpdate) -> None:
         changes = update.as_dict()
@@ -793,6 +811,8 @@ class ExecutionKernel:
         return known[0]
 
 
+# What the kernel's own guards have done; nobody sets it.
+_GUARDS_OWN: Final = ("freeze_events", "last_freeze_reason", "last_freeze_symbol")
 _GATES: Final = (ControlGate.NORMAL, ControlGate.REDUCE_ONLY, ControlGate.HALTED)
 
 

@@ -94,7 +94,7 @@ class Followers:
                 raise KernelClosed
             seq, slots = engine.used_slots(busy_only=seen)
             orders = () if seen else engine.orders()
-            accounts = [engine.account(asset) or {} for asset in engine.assets()]
+            accounts = [found for asset in engine.assets() if (found := engine.account(asset))]
             seen = True
             return KernelMoment(seq, slots, accounts, engine.control(), health(), orders)
 
@@ -144,6 +144,10 @@ class Followers:
                 yield partial(self._log_control, self.logs, control, seq)
             for transition, event in zip(transitions, events, strict=True):
                 yield partial(self.call, self.logs.transition, transition, by_id[transition.slot_id], event)
+        yield from self._states_due(slots, seq)
+
+    def _states_due(self, slots: Sequence[TradeSlot], seq: int) -> Iterator[Callable[[], object]]:
+        """The newest states, for the projection and the Zinc plane."""
         advance = getattr(self.projection, "advance", None)
         if advance is not None:
             yield partial(self.call, advance, seq)
@@ -152,7 +156,9 @@ class Followers:
             if plane is not None:
                 for slot in slots:
                     yield partial(self.call, plane.write_slot, slot)
-                yield partial(self.call, plane.write_account, self._account())
+                # One that reads the kernel by itself does so now and then: an account takes its time.
+                if plane is self.zinc or advance is None:
+                    yield partial(self.call, plane.write_account, self._account())
 
     def _log_control(self, logs: KernelLogs, control: Mapping[str, Any], seq: int) -> None:
         self._control_logged = control
@@ -177,6 +183,9 @@ class Followers:
     def write_control(self, control: Mapping[str, Any]) -> None:
         """Tell the planes of new controls."""
         if self.projection is not None:
+            advance, engine = getattr(self.projection, "advance", None), self._engine()
+            if advance is not None and engine is not None:
+                self.call(advance, engine.seq)
             self.call(self.projection.write_control, control)
         if self.zinc is not None:
             self.call(self.zinc.update_control, control)
@@ -193,6 +202,12 @@ class Followers:
             _LOG.exception("%s failed", what, extra={"seq": seq})
             if self.logs is not None:
                 self.logs.failed(what, seq, error)
+
+    def look_once_more(self) -> None:
+        """Let a projection that reads the kernel by itself do so before the kernel is closed."""
+        refresh = getattr(self.projection, "refresh", None)
+        if refresh is not None:
+            self.call(refresh)
 
     def close(self) -> None:
         """Flush and close the journal, and the projection where it can be closed."""
