@@ -2,9 +2,9 @@
 
 All mutants are built at once (tools/mutants_tree.py) and run one by one (tools/mutants_run.py). A file that
 is in the record as it stands now is skipped; one that was broken off goes on where it stopped. `--again` runs
-the survivors once more, after tests were added; `--open` leaves out those that have a verdict, and `--quick` all
-but the named tests. With parts of paths only those files are run. `--known` runs nothing: it writes what a run
-that is under way or was broken off has found, where what has come through the tests so far counts as missed.
+the survivors once more, after tests were added; `--open` leaves out those that have a verdict, and `--quick`
+all but the named tests. With parts of paths only those files are run. `--known` runs nothing: it writes what
+a run that is under way or was broken off has found; what has come through its tests so far counts as missed.
 `--check` runs and builds nothing: it says where the record stands, and fails where it contradicts itself.
 """
 

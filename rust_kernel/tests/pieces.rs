@@ -385,6 +385,12 @@ fn a_fall_counts_from_when_it_was_first_watched() {
     desk.mark("100");
     limit(&mut desk);
     assert!(desk.enter(1, "1").accepted, "what was lost before is not held against it");
+    // A loss of nothing is none, whatever the limit.
+    let mut desk = Desk::new();
+    let none = RiskLimits { max_daily_loss: Some(dec("0")), ..RiskLimits::default() };
+    if desk.control(ControlChange { limits: Some(none), ..ControlChange::default() }).accepted {
+        assert!(desk.enter(0, "1").accepted);
+    }
     // Without any equity, an account that has lost nothing may enter.
     let spec = InstrumentSpec::linear(id("BTCUSDT"), id("BTC"), id("USDT"), dec("0.1"), dec("0.001"));
     let mut desk = Desk::over(spec, &[("USDT", "0")], "100");
