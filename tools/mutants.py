@@ -1,10 +1,11 @@
 """Mutation testing of the core: `python tools/mutants.py [SHARD] [PART OF A PATH...]`, with SHARD as `k/n`.
 
 All mutants are built at once (tools/mutants_tree.py) and run one by one (tools/mutants_run.py). A file that
-is in the record as it stands now is skipped; one that was broken off goes on where it stopped. `--again` runs
-the survivors once more, after tests were added; `--open` leaves out those that have a verdict, and `--quick`
-all but the named tests. With parts of paths only those files are run. `--known` runs nothing: it writes what
-a run that is under way or was broken off has found; what has come through its tests so far counts as missed.
+is in the record as it stands now is skipped; one that was broken off goes on where it stopped. With parts of
+paths only those files are run, with `--tiers=0,2` only those tiers of the tests. `--again` runs the survivors
+once more, after tests were added; `--open` leaves out those that have a verdict.
+`--known` runs nothing: it writes what a run that is under way or was broken off has found; what has come through
+its tests so far counts as missed.
 `--check` runs and builds nothing: it says where the record stands, and fails where it contradicts itself.
 """
 
@@ -166,7 +167,8 @@ class Work:
 
         self.kept.parent.mkdir(parents=True, exist_ok=True)
         known = self.results()
-        waiting = [one for one in self.mutants if known.get(one.name, "alive 0") == f"alive {tier}"]
+        open_yet = {f"alive {level}" for level in range(tier + 1)}
+        waiting = [one for one in self.mutants if known.get(one.name, "alive 0") in open_yet]
         with self.kept.open("a", encoding="utf-8") as file:
             for mutant, said in verdicts(waiting, tree.fate, tests):
                 verdict = said
@@ -269,7 +271,9 @@ def main(arguments: list[str]) -> int:
         make_it_compile(tree)
         say("==> building the tests")
         records = Records(build(tree))
-        tiers = range(1) if "--quick" in arguments else range(len(TIERS))
+        chosen = next((one for one in arguments if one.startswith("--tiers=")), "")
+        tiers = [int(tier) for tier in chosen.removeprefix("--tiers=").split(",") if tier]
+        tiers = tiers or list(range(len(TIERS)))
         for tier in tiers:
             say(f"==> tier {tier}: running each test without a mutant")
             tests = records.of_tier(tier)
