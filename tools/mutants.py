@@ -4,8 +4,8 @@ All mutants are built at once (tools/mutants_tree.py) and run one by one (tools/
 is in the record as it stands now is skipped; one that was broken off goes on where it stopped. With parts of
 paths only those files are run, with `--tiers=0,2` only those tiers of the tests. `--again` runs the survivors
 once more, after tests were added; `--open` leaves out those that have a verdict.
-`--known` runs nothing: it writes what a run that is under way or was broken off has found; what has come through
-its tests so far counts as missed.
+`--known` runs nothing: it writes what a run has found that is under way or was broken off; what came through
+the tests so far counts as missed.
 `--check` runs and builds nothing: it says where the record stands, and fails where it contradicts itself.
 """
 
