@@ -70,6 +70,7 @@ __all__ = [
     "read_cursor",
     "transition_table",
     "verify_log",
+    "was_forked",
     "what_if",
 ]
 
