@@ -108,6 +108,34 @@ replay-equality: $(STAMPS)/packages ## Write the same logs with a debug and a re
 	@printf '    %s logs the same, %s inputs\n' "$$(wc -l <target/chain-release.txt)" \
 		"$$(awk '{ sum += $$3 } END { print sum }' target/chain-release.txt)"
 
+# One command for the simulator's seeds, as `dita torture` runs them. The chain is the hash of every input and of what came
+# of it: a debug build, with its own checks and at full speed, and a release build must come to the same.
+TORTURE_SEEDS := 2000
+.PHONY: torture
+torture: $(STAMPS)/packages ## Try to break the kernel with seeded faults, in a debug and a release build (TORTURE_SEEDS=n)
+	$(call say,'torture: $(TORTURE_SEEDS) seeds in each build')
+	@mkdir -p target
+	@cargo run --locked --quiet --profile torture --package dita-torture -- --seeds $(TORTURE_SEEDS) --progress \
+		>target/torture-debug.txt || { cat target/torture-debug.txt >&2; exit 1; }
+	@cargo run --locked --quiet --release --package dita-torture -- --seeds $(TORTURE_SEEDS) --progress \
+		>target/torture-release.txt || { cat target/torture-release.txt >&2; exit 1; }
+	@diff -u <(grep -v 'seeds a second' target/torture-debug.txt) <(grep -v 'seeds a second' target/torture-release.txt) \
+		|| { echo 'A debug and a release build differ.' >&2; exit 1; }
+	@cat target/torture-release.txt
+
+# Beside `make planted`: what seeds alone make of the same bugs. Of a target folder of its own, so that nothing else is
+# ever built with them.
+PLANTED_SEEDS := 3000
+.PHONY: torture-planted
+torture-planted: $(STAMPS)/packages ## Plant each known bug in turn, and count the seeds until one finds it (PLANTED_SEEDS=n)
+	@cargo run --locked --quiet --profile torture --package dita-torture --features planted --target-dir target/planted \
+		-- --planted --seeds $(PLANTED_SEEDS)
+
+# Hours. It goes on where it was broken off; DITA_SOAK_SCALE=0.001 makes every size that much smaller.
+.PHONY: soak
+soak: setup ## Every check at the size of a release, in pieces, resumable (ARGS="--list | --only A,B | --anew")
+	@$(PYTHON) tools/soak.py $(ARGS)
+
 # An hour or so of two processors: files that are in the record as they stand now are skipped. SHARD=k/n takes a part of
 # the rest; ARGS=--again runs the survivors once more, and ARGS=--check only says where the record stands.
 SHARD := 0/1

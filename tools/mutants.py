@@ -127,10 +127,10 @@ def place_of(mutant: "Mutant") -> Place:
     return Place(mutant.line, mutant.column, mutant.function, mutant.what, mutant.code)
 
 
-def results_of(path: str, *, again: bool) -> Path:
+def results_of(path: str, digest: str, *, again: bool) -> Path:
     """Where the verdicts on a file's mutants are kept while it runs."""
     kind = "again" if again else "results"
-    return WORK / kind / f"{path.replace('/', '-')}-{digest_of(path)}.jsonl"
+    return WORK / kind / f"{path.replace('/', '-')}-{digest}.jsonl"
 
 
 @dataclass
@@ -140,17 +140,19 @@ class Work:
     Attributes:
         path: The file.
         mutants: Its mutants, or those that survived before.
+        digest: What tells this file from its other versions, as it was copied: it may be edited meanwhile.
         before: The record's run where only survivors run again.
     """
 
     path: str
     mutants: list["Mutant"]
+    digest: str
     before: Run | None = None
 
     @property
     def kept(self) -> Path:
         """Where the verdicts are kept."""
-        return results_of(self.path, again=self.before is not None)
+        return results_of(self.path, self.digest, again=self.before is not None)
 
     def results(self) -> dict[str, str]:
         """The verdicts so far; `alive 1` is what the first tier of tests let through."""
@@ -164,9 +166,8 @@ class Work:
         self.kept.parent.mkdir(parents=True, exist_ok=True)
         known = self.results()
         waiting = [one for one in self.mutants if known.get(one.name, "alive 0") == f"alive {tier}"]
-        own = [test for test in tests if test.phase in TIERS[tier]]
         with self.kept.open("a", encoding="utf-8") as file:
-            for mutant, said in verdicts(waiting, tree.fate, own):
+            for mutant, said in verdicts(waiting, tree.fate, tests):
                 verdict = said
                 if verdict == "missed" and tier + 1 < len(TIERS):
                     verdict = f"alive {tier + 1}"
@@ -178,7 +179,7 @@ class Work:
     def outcome(self) -> Run:
         """What came of the file whose mutants have all been run."""
         known = self.results()
-        run = Run(digest_of(self.path), Counter(known[mutant.name] for mutant in self.mutants))
+        run = Run(self.digest, Counter(known[mutant.name] for mutant in self.mutants))
         run.survivors = {place_of(one): UNEXPLAINED for one in self.mutants if known[one.name] == "missed"}
         if self.before:
             again = {place_of(one) for one in self.mutants}
@@ -248,7 +249,7 @@ def main(arguments: list[str]) -> int:
     """Runs what is not in the record."""
     if "--check" in arguments:
         return check()
-    from mutants_run import TIERS, build, make_it_compile, record  # noqa: PLC0415 - as above
+    from mutants_run import TIERS, Records, build, make_it_compile  # noqa: PLC0415 - as above
     from mutants_tree import Tree, listed  # noqa: PLC0415 - as above
 
     shard = next((one for one in arguments if _SHARD.fullmatch(one)), "0/1")
@@ -260,10 +261,12 @@ def main(arguments: list[str]) -> int:
         say(f"==> writing {len(mutants)} mutants into one build")
         tree = Tree(WORK / "tree", mutants)
         make_it_compile(tree)
-        say("==> building the tests, and running each without a mutant")
-        tests = record(build(tree))
-        for tier, phases in enumerate(TIERS):
-            seconds = sum(test.seconds for test in tests if test.phase in phases)
+        say("==> building the tests")
+        records = Records(build(tree))
+        for tier in range(len(TIERS)):
+            say(f"==> tier {tier}: running each test without a mutant")
+            tests = records.of_tier(tier)
+            seconds = sum(test.seconds for test in tests)
             count = sum(len(one.mutants) for one in work)
             say(f"==> tier {tier}: {seconds:.0f} s of tests, for {count} mutants less those that are caught")
             for one in work:
@@ -285,7 +288,7 @@ def work_of(mutants: list["Mutant"], arguments: list[str], names: list[str]) -> 
     for path in sorted(by_file, key=rank):
         run = runs.get(path)
         if run is None or run.digest != digest_of(path):
-            work.append(Work(path, by_file[path]))
+            work.append(Work(path, by_file[path], digest_of(path)))
         elif "--again" in arguments:
             is_wanted = {
                 at: "--open" not in arguments or verdict == UNEXPLAINED
@@ -293,7 +296,7 @@ def work_of(mutants: list["Mutant"], arguments: list[str], names: list[str]) -> 
             }
             some = [one for one in by_file[path] if is_wanted.get(place_of(one), False)]
             if some:
-                work.append(Work(path, some, run))
+                work.append(Work(path, some, digest_of(path), run))
     return work
 
 

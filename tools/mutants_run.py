@@ -33,8 +33,8 @@ JOBS: Final = 2
 # A test that takes longer with no mutant is never run with one.
 MEASURED_SECONDS_MAX: Final = 2.5
 # Nor is one that takes longer than this measured to its end.
-RECORDED_SECONDS_MAX: Final = 40
-NICE: Final = 10
+RECORDED_SECONDS_MAX: Final = 15
+NICE: Final = int(os.environ.get("DITA_MUTANTS_NICE", "10"))
 MEMORY_BYTES_MAX: Final = 4 << 30
 _TIMEOUT: Final = (-24, -9)
 # By processor time: others on the machine make no test slower by this much.
@@ -196,37 +196,43 @@ def _run(
         time.sleep(0.003)
 
 
-def record(tests: list[tuple[Path, Path, str, int]]) -> list[Test]:
-    """Runs each test by itself with no mutant: it must pass, and says where it came through."""
-    digests = {binary: hashlib.sha256(binary.read_bytes()).hexdigest()[:16] for binary, *_ in tests}
-    # A binary that is still the same is not run again.
-    kept = {binary: WORK / "reached" / f"{binary.name}-{digest}.json" for binary, digest in digests.items()}
-    known = {
-        binary: json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-        for binary, path in kept.items()
-    }
+class Records:
+    """What each test runs through and how long it takes, found out when its tier begins."""
 
-    def one(test: tuple[Path, Path, str, int]) -> Test:
+    def __init__(self, tests: list[tuple[Path, Path, str, int]]) -> None:
+        """Takes up what is known already: a binary that is still the same is not run again."""
+        self.tests = tests
+        self.writing = Lock()
+        self.kept: dict[Path, Path] = {}
+        self.known: dict[Path, dict[str, tuple[float, list[int]]]] = {}
+        for binary in {binary for binary, *_ in tests}:
+            digest = hashlib.sha256(binary.read_bytes()).hexdigest()[:16]
+            path = WORK / "reached" / f"{binary.name}-{digest}.json"
+            self.kept[binary] = path
+            self.known[binary] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+    def of_tier(self, tier: int) -> list[Test]:
+        """Runs each test of a tier by itself with no mutant: it must pass, and says where it came through."""
+        own = [test for test in self.tests if test[-1] in TIERS[tier]]
+        if DEEP in TIERS[tier]:
+            # What takes long, or would find more with more cases, has its turn at the end.
+            others = [self._one(test) for test in self.tests if test[-1] not in (DEEP, ANSWERS)]
+            left_out = [one for one in others if one.phase == RANDOM or one.seconds > _seconds_max(one.phase)]
+            own += [(one.binary, one.folder, one.name, DEEP) for one in left_out]
+        with ThreadPoolExecutor(JOBS) as pool:
+            return [test for test in pool.map(self._one, own) if test.seconds <= _seconds_max(test.phase)]
+
+    def _one(self, test: tuple[Path, Path, str, int]) -> Test:
         binary, folder, name, phase = test
-        key = f"deep {name}" if phase == DEEP else name
-        if key not in known[binary]:
-            known[binary][key] = _record_one(binary, folder, name, phase)
-            with writing:
-                kept[binary].parent.mkdir(parents=True, exist_ok=True)
-                kept[binary].write_text(json.dumps(known[binary]), encoding="utf-8")
-        seconds, sites = known[binary][key]
+        known, key = self.known[binary], f"deep {name}" if phase == DEEP else name
+        if key not in known:
+            measured = _record_one(binary, folder, name, phase)
+            with self.writing:
+                known[key] = measured
+                self.kept[binary].parent.mkdir(parents=True, exist_ok=True)
+                self.kept[binary].write_text(json.dumps(known), encoding="utf-8")
+        seconds, sites = known[key]
         return Test(binary, folder, name, phase, seconds, frozenset(sites))
-
-    writing = Lock()
-    with ThreadPoolExecutor(JOBS) as pool:
-        recorded = list(pool.map(one, tests))
-        # What takes long, or would find more with more cases, has its turn at the end.
-        left_out = [
-            test for test in recorded if test.phase == RANDOM or test.seconds > _seconds_max(test.phase)
-        ]
-        again = [(test.binary, test.folder, test.name, DEEP) for test in left_out if test.phase != DEEP]
-        recorded += list(pool.map(one, again))
-    return [test for test in recorded if test.seconds <= _seconds_max(test.phase)]
 
 
 def _seconds_max(phase: int) -> float:

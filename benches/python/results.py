@@ -68,6 +68,11 @@ def rust(results: Path, target: Path) -> None:
     print("\nThe row 0 is the first 1,000 trips of a fresh process, warm-up included.\n")
 
 
+def before_the_log() -> None:
+    """T0 beside the last revision without a log: measured by hand, kept as it is."""
+    print(Path(__file__).with_name("before_the_log.md").read_text(encoding="utf-8"))
+
+
 DURABLE = {
     "append_records_per_second": ("append, records/s, in drains of 1,024", "≥ 500,000"),
     "recovery_records_per_second": ("opening again, all verified and replayed, records/s", "≥ 500,000"),
@@ -149,6 +154,7 @@ def main() -> None:
     results = Path(sys.argv[1])
     header()
     rust(results, results.parent)
+    before_the_log()
     durable(results)
     python(results)
     python_durable(results)

@@ -68,6 +68,9 @@ __all__ = [
     "log_bounds",
     "log_stats",
     "read_cursor",
+    "torture",
+    "torture_faults",
+    "torture_seed",
     "transition_table",
     "verify_log",
     "was_forked",
@@ -1747,6 +1750,7 @@ class LogFollower:
         *,
         seq: int = 0,
         journal: bool = False,
+        when_enabled: bool = False,
         states: bool = False,
         durable: bool = True,
         progress: Callable[[int, int, int], object] | None = None,
@@ -1833,6 +1837,31 @@ def what_if(
     progress: Callable[[int, int, int], object] | None = None,
 ) -> dict[str, Any]:
     """Replays a log with changes, beside the log as it is."""
+
+def torture(
+    *,
+    seeds: int,
+    start: int,
+    inputs: int,
+    jobs: int,
+    faults: list[str] | None = None,
+    progress: Callable[[int, int, int], object] | None = None,
+) -> dict[str, Any]:
+    """Runs seeds through the simulator; `progress` hears of seeds done, seeds failed, inputs."""
+
+def torture_faults() -> list[tuple[str, str]]:
+    """The simulator's faults: their names, and what each does."""
+
+def torture_seed(
+    seed: int,
+    *,
+    inputs: int,
+    faults: list[str] | None = None,
+    decisions: str | None = None,
+    tell: bool = False,
+    shorten: bool = False,
+) -> dict[str, Any]:
+    """Runs one seed; with `shorten` a failure is made short."""
 
 def was_forked() -> None:
     """Tells that this process was forked off another one: the engines that came along are not its own."""

@@ -50,11 +50,6 @@ impl MarginTiers {
         Ok(MarginTiers { tiers })
     }
 
-    /// True where the venue's tiers are not known.
-    pub fn is_empty(&self) -> bool {
-        self.tiers.is_empty()
-    }
-
     /// The maintenance margin of a notional (unsigned), rounded up at 1e-18; `None` without tiers.
     pub fn maintenance(&self, notional: Money) -> Option<Money> {
         let tier = self.tiers.iter().rev().find(|tier| notional >= tier.floor)?;

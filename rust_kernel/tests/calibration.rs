@@ -2,7 +2,7 @@
 
 use crate::common::{Desk, dec, id};
 use dita_kernel::calibration::FeeDeviation as Why;
-use dita_kernel::input::{FeeSample, Input};
+use dita_kernel::input::{FeeSample, Input, InstrumentSpec};
 use dita_kernel::names::{KernelDiagnosticCode as Code, KernelEventKind as Kind, Liquidity, OrderSide};
 use dita_kernel::outcome::Outcome;
 
@@ -105,6 +105,47 @@ fn fills_show_the_rate_that_the_venue_charges() {
         let calibration = desk.kernel.calibration(0, Liquidity::Taker).expect("known");
         assert_eq!((calibration.observed, calibration.changes.len()), (dec(observed), changes), "{what}: {calibration:?}");
         assert_eq!(calibration.configured, dec("0.0005"));
+    }
+}
+
+#[test]
+fn a_fee_of_the_other_sign_is_a_negative_part_of_what_was_expected() {
+    let mut desk = Desk::new();
+    for (fee, ratio) in [("15.450075", "1"), ("-1.5450075", "-0.1")] {
+        calibrate(&mut desk, sample(fee));
+        let last = desk.kernel.calibration(0, Liquidity::Taker).expect("known").meter.last.expect("a sample");
+        assert_eq!(last.ratio.expect("comparable").to_string(), ratio);
+    }
+}
+
+/// What each fill brings beside its fee: its price, the fee, and the fee's asset.
+type Told = (Option<&'static str>, Option<&'static str>, &'static str);
+
+#[test]
+fn the_rate_is_seen_in_fees_that_were_told_of_fills_with_a_value() {
+    let price = Some("99.9");
+    let cheap: Told = (price, Some("0.003996"), "");
+    for (fee_asset, told, observed, what) in [
+        ("", [cheap, cheap, (price, None, ""), cheap], "0.0004", "what was predicted shows nothing"),
+        ("BNB", [(price, Some("0.003996"), "USDT"); 4], "0.0004", "in what it settles in"),
+        ("BNB", [(price, Some("0.003996"), "DOGE"); 4], "0.0005", "in neither"),
+        ("", [(None, Some("0.003996"), ""); 4], "0.0005", "of fills whose price is not known yet"),
+    ] {
+        let mut desk = Desk::with(dita_kernel::kernel::KernelConfig { max_slots: 3, ..Default::default() });
+        let mut spec = InstrumentSpec::linear(id("BTCUSDT"), id("BTC"), id("USDT"), dec("0.1"), dec("0.001"));
+        spec.fee_asset = id(fee_asset);
+        assert!(desk.put(Input::Instrument(Box::new(spec))).accepted);
+        for (trade, (price, fee, asset)) in told.into_iter().enumerate() {
+            desk.event(Kind::FullFill, &id("stranger"), |event| {
+                (event.asset, event.order_side) = (id("BTCUSDT"), Some(OrderSide::Buy));
+                event.venue_trade_id = id(&format!("T{trade}"));
+                (event.size, event.price) = (Some(dec("0.1")), price.map(dec));
+                (event.fee, event.fee_asset) = (fee.map(dec), id(asset));
+                event.liquidity = Some(Liquidity::Taker);
+            });
+        }
+        let calibration = desk.kernel.calibration(0, Liquidity::Taker).expect("known");
+        assert_eq!(calibration.observed, dec(observed), "{what}: {calibration:?}");
     }
 }
 

@@ -152,6 +152,25 @@ fn every_cause_is_found_with_its_amount() {
     }
 }
 
+/// Two names for one fact are one too many.
+#[test]
+fn a_name_that_fits_keeps_those_out_that_fit_by_accident() {
+    for (story, cause, what) in [
+        (STORIES[0].0, Cause::FeeNotSettled, "a fee that is not settled is no fill that is booked twice"),
+        (STORIES[22].0, Cause::Rounding, "a rounding is nothing else"),
+    ] {
+        let mut desk = Desk::new();
+        // A fill whose fee is as small as a rounding, and what makes the wallet whole again.
+        fill(&mut desk, "T0", Some("0.00000001"));
+        entry(&mut desk, Entry::Adjustment, "0.00000001", "A0");
+        story(&mut desk);
+        let parts = report(&desk).parts;
+        let named: Vec<Cause> =
+            parts.iter().filter(|part| part.proof == Proof::Presumed).map(|part| part.cause).collect();
+        assert_eq!(named, [cause], "{what}");
+    }
+}
+
 #[test]
 fn every_cause_is_planted() {
     for cause in Cause::ALL {

@@ -1,15 +1,14 @@
 """One follower: from a log, by batches, to a target, with a cursor that survives it."""
 
+import hashlib
 import logging
 import os
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, TypeVar
 
-import tenacity
-
 from dita._kernel import LogFollower, log_bounds, read_cursor
-from dita.errors import LogDisk, LogError
+from dita.errors import LogDisk, LogError, LogMismatch
 from dita.follow.status import FollowerStatus, write_status
 from dita.follow.target import Target, TargetAway, TargetRefused
 
@@ -48,11 +47,13 @@ class Follower:
         *,
         kernel: str,
         durable: bool = True,
+        when_enabled: bool = False,
         accept_gap: bool = False,
         records_max: int = RECORDS_MAX,
         bytes_max: int = BYTES_MAX,
         back_off_s: tuple[float, float] = BACK_OFF_S,
         stopping: Callable[[], bool] = lambda: False,
+        ending: Callable[[], bool] = lambda: False,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         """Take what it needs; nothing is opened yet.
@@ -62,21 +63,26 @@ class Follower:
             target: Whom to write to.
             kernel: The name that rows and states carry: unique where several kernels share a target.
             durable: False also takes what a power loss could take back; for a log whose policy is "off".
+            when_enabled: True leaves out the rows of inputs that were taken while the control
+                `debug_clickhouse_enabled` was off.
             accept_gap: True goes on from the oldest snapshot where what follows the cursor is gone.
             records_max: How many inputs a batch has at most.
             bytes_max: About how many bytes of rows.
             back_off_s: Shortest and longest wait while the target is away, seconds.
-            stopping: Asked now and then whether to stop.
+            stopping: Asked now and then whether to stop at once.
+            ending: Asked at the log's end whether to stop there.
             sleep: Waits so many seconds.
         """
         self._log_dir = os.fspath(log_dir)
         self._target = target
         self._kernel = kernel
         self._durable = durable
+        self._when_enabled = when_enabled
         self._accept_gap = accept_gap
         self._bounds = (records_max, bytes_max)
         self._back_off_s = back_off_s
         self._stopping = stopping
+        self._ending = ending
         self._sleep = sleep
         self._status_due = 0.0
         self._cursor: tuple[int, int | None] = (-1, None)
@@ -100,6 +106,10 @@ class Follower:
             self.status.error = str(error)
             self._tell("REFUSED", now=True)
             raise
+        except Exception as error:
+            self.status.error = f"{type(error).__name__}: {error}"
+            self._tell("DEAD", now=True)
+            raise
         else:
             self._tell("STOPPED", now=True)
         finally:
@@ -109,26 +119,39 @@ class Follower:
         self._tell("STARTING", now=True)
         self.status.target = self._patiently(self._target.open)
         source, pending = self._begin()
-        if self._target.wants_states:
-            self._patiently(lambda: self._target.refill(source.everything()))
+        self._refill(source)
         while True:
             if self._target.wants_refill:
-                self._patiently(lambda: self._target.refill(source.everything()))
+                self._refill(source)
             records_max, bytes_max = self._bounds
             # A batch that may have been taken comes again just as it was.
-            batch = source.poll(
-                records_max=records_max if pending is None else 1 << 62,
-                bytes_max=bytes_max if pending is None else 1 << 62,
-                last_seq=pending,
-            )
+            ending = until_end or self._ending()
+            try:
+                batch = source.poll(
+                    records_max=records_max if pending is None else 1 << 62,
+                    bytes_max=bytes_max if pending is None else 1 << 62,
+                    last_seq=pending,
+                )
+            except LogMismatch:
+                # It was too slow, and retention did not wait for ever.
+                if not self._accept_gap:
+                    raise
+                source, pending = self._begin()
+                self._refill(source)
+                continue
             if batch is None:
                 self._idle(source)
-                if until_end:
+                if ending:
                     return
                 self._wait(_IDLE_S)
                 continue
             pending = None
             self._give(source, batch)
+
+    def _refill(self, source: LogFollower) -> None:
+        """Give all states there are, where they are wanted."""
+        if self._target.wants_states:
+            self._patiently(lambda: self._target.refill(source.everything()))
 
     def _begin(self) -> tuple[LogFollower, int | None]:
         """Open the log at the cursor."""
@@ -168,6 +191,7 @@ class Follower:
             self._target.name,
             seq=seq,
             journal=self._target.wants_rows,
+            when_enabled=self._when_enabled,
             states=self._target.wants_states,
             durable=self._durable,
         )
@@ -190,7 +214,7 @@ class Follower:
         status = self.status
         if self._target.wants_rows:
             self._keep(source, pending=batch["last_seq"])
-        token = f"{self._kernel}:{batch['first_seq']}-{batch['last_seq']}"
+        token = self._token(batch)
         self._patiently(lambda: self._target.write(batch, token))
         status.seq, status.time_ns = batch["last_seq"], batch["last_ns"]
         status.rows += sum(rows for _, rows, _ in batch["blocks"])
@@ -199,6 +223,14 @@ class Follower:
         status.bytes_behind = source.bytes_behind
         self._at_end(at_end=batch["at_end"])
         self._tell("FOLLOWING")
+
+    def _token(self, batch: "FollowBatch") -> str:
+        """Return a batch's name. Its content counts: another log may have the same name and inputs."""
+        content = hashlib.blake2b(digest_size=8)
+        for table, _, block in batch["blocks"]:
+            content.update(table.encode())
+            content.update(block)
+        return f"{self._kernel}:{batch['first_seq']}-{batch['last_seq']}:{content.hexdigest()}"
 
     def _idle(self, source: LogFollower) -> None:
         """Nothing more to read: the cursor says that all was taken."""
@@ -229,6 +261,8 @@ class Follower:
 
     def _patiently(self, work: Callable[[], _Result]) -> _Result:
         """Do something at the target, again and again while that is away."""
+        import tenacity  # noqa: PLC0415 - `import dita` must stay light, and imports this module
+
         shortest_s, longest_s = self._back_off_s
 
         def again(state: tenacity.RetryCallState) -> None:

@@ -31,6 +31,7 @@ class FollowerStatus:
         caught_up_ns: System time at which it last had.
         bytes_behind: Bytes of the log that it had not read.
         ledger_missing: Ledger rows that are missing, since one input booked more than the core remembers.
+        lost: Inputs that were gone before they could be read, since it was started.
         updated_ns: System time at which this was written.
         extra: What the target says of itself.
     """
@@ -50,6 +51,7 @@ class FollowerStatus:
     caught_up_ns: int = field(default_factory=time.time_ns)
     bytes_behind: int = 0
     ledger_missing: int = 0
+    lost: int = 0
     updated_ns: int = 0
     extra: dict[str, Any] = field(default_factory=dict)
 

@@ -1,6 +1,7 @@
 """`ExecutionKernel`: owns every trade from intent to closed, and keeps an exact account beside it."""
 
 import copy
+import logging
 import os
 import weakref
 from collections.abc import Callable, Iterable, Mapping
@@ -24,9 +25,11 @@ from dita.clock import Clock
 from dita.control.memory import ControlPlane, ControlUpdate, InMemoryControlPlane, KernelControlSnapshot
 from dita.errors import InvalidInput, InvalidType, KernelClosed, NotYetSupported, placed, refuse, wrong_type
 from dita.exchange import ExchangeConfig
+from dita.follow.spec import kernel_name
 from dita.journal.memory import KernelJournal
 from dita.kernel.flatten import Flattening
 from dita.kernel.followers import Followers
+from dita.kernel.following import Following, followed, make_queue, queue_settings
 from dita.kernel.missed import Missed
 from dita.kernel.opening import (
     SIZE_MAX,
@@ -51,6 +54,7 @@ Number: TypeAlias = Decimal | str | int | float
 Time: TypeAlias = datetime | int
 
 _DEFAULT_ASSET: Final = "USDT"
+_LOG: Final = logging.getLogger("dita.kernel")
 
 
 class ExecutionKernel:
@@ -91,6 +95,8 @@ class ExecutionKernel:
         log_segment_bytes: int = 64 << 20,
         log_snapshot_records: int = 250_000,
         log_retained_bytes: int = 64 << 30,
+        log_follower_bytes: int = 16 << 30,
+        name: str | None = None,
     ) -> None:
         """Open a kernel.
 
@@ -99,11 +105,13 @@ class ExecutionKernel:
             control_plane: Where operators set the controls; None makes one in memory.
             venue: The simulated venue or an adapter. Without one, orders go nowhere and their events are fed
                 by hand with `on_venue_event`.
-            journal: Takes every stage change.
+            journal: Takes every stage change. One that a follower writes (`ClickHouseKernelJournal`) gets a
+                process of its own, which this kernel spawns and watches: see `health`. Without a log it is
+                fed through a bounded queue, and what overflows is gone.
             account: Must be None: the account is the kernel's own.
             projection: Holds the newest state for others.
-            projection_client: A Hazelcast client, for a projection in its cluster; the kernel's name there is
-                `instance_nonce` where that is a text, else "main".
+            projection_client: A Hazelcast client, for a projection in its cluster; without `name` the kernel's
+                name there is `instance_nonce` where that is a text, else "main".
             zinc_plane: Holds the newest state for other processes.
             logs: Logs what the kernel does, as much as the controls' `verbosity` says.
             clock: Where kernel time comes from. None means SystemClock for a venue that says `live = True`,
@@ -117,12 +125,15 @@ class ExecutionKernel:
                 the kernel is where it was, and has caught up with its venue. None keeps nothing.
             log_policy: "batch" syncs what leads to nothing after `log_delay_us` or `log_records`, whichever
                 is first; "always" at the end of each call; "off" never by itself, for backtests. What leads
-                to a request at the venue is synced before that leaves, except with "off".
+                to a request at the venue is synced before that leaves, except with "off", and with
+                "written", which writes each drain down for followers and syncs as little.
             log_delay_us: Microseconds.
             log_records: Records.
             log_segment_bytes: How large a file of the log becomes.
             log_snapshot_records: A snapshot is written after so many records.
             log_retained_bytes: Files that no snapshot needs go once they take more than this.
+            log_follower_bytes: So much more than that waits for followers that have not read it.
+            name: This kernel's in what followers write; None means its log directory's.
 
         Raises:
             NotYetSupported: `account` is given.
@@ -132,10 +143,27 @@ class ExecutionKernel:
         if account is not None:
             raise NotYetSupported("account: a kernel keeps its own: read ExecutionKernel.account")
         if projection is None and projection_client is not None:
-            name = instance_nonce if isinstance(instance_nonce, str) and instance_nonce else "main"
-            projection = build_projection(projection_client, kernel=name)
+            nonce_text = instance_nonce if isinstance(instance_nonce, str) and instance_nonce else "main"
+            projection = build_projection(projection_client, kernel=name or nonce_text)
         self._venue = venue
-        self._followers = Followers(journal, projection, zinc_plane, logs)
+        planes = followed(journal, projection)
+        self._name = kernel_name(name, log_dir) if planes or name is not None else ""
+        self._followers = Followers(
+            None if journal in planes else journal,
+            None if projection in planes else projection,
+            zinc_plane,
+            logs,
+        )
+        queue = make_queue() if planes and log_dir is None else None
+        settings: dict[str, Any] = {
+            "policy": log_policy,
+            "delay_us": log_delay_us,
+            "records": log_records,
+            "segment_bytes": log_segment_bytes,
+            "snapshot_records": log_snapshot_records,
+            "retained_bytes": log_retained_bytes,
+            "follower_bytes": log_follower_bytes,
+        }
         self._engine = open_engine(
             venue,
             clock,
@@ -145,15 +173,7 @@ class ExecutionKernel:
             inbox_max=whole("inbox_max", inbox_max, 1, SIZE_MAX),
             remembered_orders=whole("remembered_orders", remembered_orders, 1, SIZE_MAX),
             observer=self._followers.observe if self._followers else None,
-            log=log_settings(
-                log_dir,
-                policy=log_policy,
-                delay_us=log_delay_us,
-                records=log_records,
-                segment_bytes=log_segment_bytes,
-                snapshot_records=log_snapshot_records,
-                retained_bytes=log_retained_bytes,
-            ),
+            log=log_settings(queue or log_dir, **(settings if queue is None else queue_settings())),
         )
         self._followers.read_from(self._engine)
         self._zinc = zinc_plane
@@ -162,9 +182,13 @@ class ExecutionKernel:
         # The controls are in the log too.
         self._control_plane: ControlPlane = control_plane or InMemoryControlPlane(self.control)
         self._flattening: Flattening | None = None
-        self._recovery = self._engine.recovery()
+        self._recovery = self._engine.recovery() if queue is None else None
+        self._queued = queue is not None
+        self._following: Following | None = None
         try:
             self._begin(log_dir)
+            if planes:
+                self._follow(planes, queue or os.fspath(log_dir or ""))
         except BaseException:
             # Whoever catches it may want to open the log again.
             self._engine.close()
@@ -510,7 +534,7 @@ class ExecutionKernel:
         often calls have waited until records were synced since the opening, and how long in all),
         `snapshot_failure`.
         """
-        return self._engine.log_standing()
+        return None if self._queued else self._engine.log_standing()
 
     def slot(self, i: int) -> KernelSlotView:
         """Return a live view of a slot.
@@ -598,17 +622,23 @@ class ExecutionKernel:
         """Return how the kernel itself is.
 
         Returns:
-            `seq`, `now_ns`, `plane_errors`, `flattening` (whether positions are being left), and
+            `seq`, `now_ns`, `plane_errors`, `flattening` (whether positions are being left),
             `control_trouble`: what is wrong with the control plane, or what of it the kernel refused; empty
-            where all is well.
+            where all is well. And `followers`, with for each ("journal", "projection") its `state` (STARTING,
+            FOLLOWING, AWAY while what it writes to cannot be reached, REFUSED where a person has to do what
+            `error` says, DEAD until it is begun again), `alive`, `pid`, `restarts`, `seq`, `lag_records`,
+            `lag_seconds`, `rows`, `retries`, `lost` (inputs that were gone before it could read them) and
+            `error`.
         """
         standing: dict[str, Any] = getattr(self._control_plane, "standing", dict)()
+        following = self._following
         return {
             "seq": self.seq,
             "now_ns": self.now_ns,
             "plane_errors": self._followers.errors,
             "flattening": self._flattening is not None and self._flattening.is_busy,
             "control_trouble": standing.get("trouble") or standing.get("refused") or "",
+            "followers": {} if following is None else following.health(self.seq),
         }
 
     def state_hash(self) -> str:
@@ -652,6 +682,8 @@ class ExecutionKernel:
         try:
             self._engine.close()
         finally:
+            if self._following is not None and not self._following.close():
+                _LOG.warning("followers have not read the log to its end: they go on from there next time")
             self._followers.close()
             close = getattr(self._venue, "close", None)
             if close is not None:
@@ -697,6 +729,25 @@ class ExecutionKernel:
             return kernel.health()
 
         self._followers.attach(None if log_dir is None else Path(log_dir), health)
+
+    def _follow(self, planes: list[Any], log_dir: str) -> None:
+        """Spawn the followers of what they write."""
+        following = Following(planes, log_dir, self._name, queue=self._queued)
+        self._following = following
+        # Weak: a plane outlives its kernels.
+        reference = weakref.ref(self)
+
+        def reach(timeout_s: float) -> bool:
+            kernel = reference()
+            if kernel is None or kernel.closed:
+                return True
+            kernel.sync()
+            return following.reach(lambda: kernel.seq, timeout_s)
+
+        for plane in planes:
+            attach = getattr(plane, "attach", None)
+            if attach is not None:
+                attach(reach)
 
     def _follow_controls(self) -> Callable[[], None]:
         """Go by the controls as they stand, and by every change from now on."""

@@ -83,6 +83,7 @@ def log_settings(
     segment_bytes: int,
     snapshot_records: int,
     retained_bytes: int,
+    follower_bytes: int,
 ) -> dict[str, Any] | None:
     """Return a log's settings as the engine takes them; None where there shall be none."""
     if log_dir is None:
@@ -99,6 +100,7 @@ def log_settings(
         "log_segment_bytes": whole("log_segment_bytes", segment_bytes, 1, SIZE_MAX),
         "log_snapshot_records": whole("log_snapshot_records", snapshot_records, 1, _BYTES_MAX),
         "log_retained_bytes": whole("log_retained_bytes", retained_bytes, 0, _BYTES_MAX),
+        "log_follower_bytes": whole("log_follower_bytes", follower_bytes, 0, _BYTES_MAX),
     }
 
 

@@ -139,7 +139,7 @@ impl Durable {
         outcome: &Outcome,
     ) -> Result<(), LogError> {
         let booked = outcome.accepted && outcome.code != Code::DuplicateEvent;
-        let key = if booked { kernel.booking_key(input).map(|key| hash(&key)) } else { None };
+        let key = if booked { kernel.booked_key(input).map(|key| hash(&key)) } else { None };
         let refused = if outcome.accepted { 0 } else { REFUSED };
         let keyed = if key.is_some() { KEYED } else { 0 };
         let kind = kind_of(input) | refused | keyed;

@@ -30,7 +30,7 @@ pub use drift_story::{CHANGES_MAX, DriftChange, DriftStories, DriftStory, PartSt
 pub use durable::{LogSettings, SharedDisk, config_of, identity, kind_name, kind_of};
 pub use follow::{
     Batch, BatchBounds, Changed, ChangedStates, FollowError, Follower, JournalBlock, Kind, TABLES, TableSpec,
-    first_to_follow, member_names,
+    Wanted, first_to_follow, member_names,
 };
 pub use log_stats::{Epoch, KindStats, LARGEST_MAX, Large, LogStats, log_stats};
 pub use port::Port;

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use dita_engine::{Engine, EngineConfig, EngineError, LogSettings, Port, Progress, Recovery, Ticket};
 use dita_kernel::effect::Command;
 use dita_kernel::id::Id;
-use dita_kernel::input::{Input, InstrumentSpec, Intent, VenueEvent};
+use dita_kernel::input::{Input, InstrumentSpec, Intent, RareFields, VenueEvent};
 use dita_kernel::kernel::KernelConfig;
 use dita_kernel::ledger::Account;
 use dita_kernel::names::{
@@ -439,6 +439,30 @@ fn a_fill_that_the_memory_has_forgotten_is_found_in_the_log() {
     assert_eq!(again.engine.kernel().state_hash(), rig.engine.kernel().state_hash());
     again.drain();
     assert_eq!(again.ask(fill_again("T3", "V3")).outcome.code, Code::DuplicateEvent);
+}
+
+#[test]
+fn a_fill_whose_correction_came_first_is_found_in_the_log_too() {
+    for kind in [Kind::TradeCorrect, Kind::TradeBust] {
+        let directory = Directory::new();
+        let mut rig = begun(&directory);
+        rig.trade(0, 0);
+        let Input::Venue(mut ahead) = fill_again("C-ahead", "V1") else { panic!("a fill") };
+        ahead.kind = kind;
+        ahead.rare = Some(Box::new(RareFields { ref_trade_id: id("T-ahead"), ..RareFields::default() }));
+        assert!(rig.ask(Input::Venue(ahead)).outcome.accepted, "{kind}");
+        // What the correction reopened is closed again, or its order would stay in mind.
+        let Input::Intent(mut exit) = intent(0, 0, Action::Exit) else { panic!("an intent") };
+        exit.intent_id = id("again");
+        let _nothing_to_exit = rig.ask(Input::Intent(exit));
+        for number in 1..30 {
+            rig.trade(number, 0);
+        }
+        let before = (rig.k(), rig.engine.kernel().book(0)[0].qty);
+        let late = rig.ask(fill_again("T-ahead", "V1"));
+        assert_eq!(late.outcome.code, Code::DuplicateEvent, "{kind}: it is booked as it was corrected");
+        assert_eq!((rig.k(), rig.engine.kernel().book(0)[0].qty), before, "{kind}");
+    }
 }
 
 #[test]

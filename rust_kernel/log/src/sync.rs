@@ -29,6 +29,8 @@ pub enum SyncPolicy {
     },
     /// Only when a segment is sealed, a snapshot written or the log closed: for backtests.
     Off,
+    /// As `Off`, but each drain is written to its file at its end, so that readers see it: for a queue.
+    Written,
 }
 
 impl Default for SyncPolicy {

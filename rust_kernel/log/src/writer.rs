@@ -149,10 +149,12 @@ impl Log {
     }
 
     /// The end of a drain: does what the policy wants, and more if something is to leave. Gives the durable sequence
-    /// number; with [`Need::BeforeEffects`] that is the last one, except under [`SyncPolicy::Off`].
+    /// number; with [`Need::BeforeEffects`] that is the last one, except under [`SyncPolicy::Off`] and [`SyncPolicy::Written`].
     pub fn settle(&mut self, need: Need) -> Result<u64, LogError> {
         match (self.config.policy, need) {
-            (SyncPolicy::Off, Need::BeforeEffects | Need::WithinPolicy) => self.shared.check()?,
+            (SyncPolicy::Off, Need::BeforeEffects | Need::WithinPolicy)
+            | (SyncPolicy::Written, Need::BeforeEffects) => self.shared.check()?,
+            (SyncPolicy::Written, Need::WithinPolicy) => self.flush()?,
             (SyncPolicy::Always, Need::BeforeEffects | Need::WithinPolicy)
             | (SyncPolicy::Batch { .. }, Need::BeforeEffects) => {
                 self.sync()?;

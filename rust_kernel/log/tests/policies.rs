@@ -24,6 +24,8 @@ fn a_drain_ends_as_its_policy_says() {
         (BATCH, Need::BeforeEffects, 3),
         (SyncPolicy::Off, Need::WithinPolicy, 0),
         (SyncPolicy::Off, Need::BeforeEffects, 0),
+        (SyncPolicy::Written, Need::WithinPolicy, 0),
+        (SyncPolicy::Written, Need::BeforeEffects, 0),
     ];
     for (policy, need, durable_seq) in table {
         let memory = MemoryDisk::new();
@@ -70,6 +72,26 @@ fn a_batch_becomes_durable_in_time_though_nobody_calls() {
     assert_eq!(log.settle(Need::WithinPolicy), Ok(0), "it does not wait for the disk");
     until("the sync", || log.durable_seq() == 3);
     assert!(start.elapsed() >= Duration::from_millis(20), "it waited for more records");
+}
+
+#[test]
+fn a_batch_becomes_durable_in_time_whether_the_thread_is_awake_or_has_to_be_woken() {
+    let directory = Directory::new();
+    let policy = SyncPolicy::Batch { delay_us_max: 200, records_max: 1_000_000 };
+    let mut log = open(&directory.disk(), with(policy)).expect("a new log opens").0;
+    // It looks again for 64 × 200 µs, and then sleeps.
+    for (pause_ms, seq) in [0, 0, 1, 0, 3, 60, 0, 60].into_iter().zip(1..) {
+        let paused = Instant::now();
+        until("the pause", || paused.elapsed() >= Duration::from_millis(pause_ms));
+        append(&mut log).expect("the record is taken");
+        log.settle(Need::WithinPolicy).expect("the disk works");
+        until("the sync", || log.durable_seq() == seq);
+    }
+    assert_eq!(log.sync_waits().count, 0, "no call waited for the thread");
+    append(&mut log).expect("the record is taken");
+    log.sync().expect("the disk works");
+    let waits = log.sync_waits();
+    assert!(waits.count == 1 && waits.total > Duration::ZERO, "{waits:?}");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use dita_engine::{
-    Batch, BatchBounds, ChangedStates, FollowError, Follower, ReplayError, SharedDisk, TABLES,
+    Batch, BatchBounds, ChangedStates, FollowError, Follower, ReplayError, SharedDisk, TABLES, Wanted,
     first_to_follow, member_names,
 };
 use dita_log::{Cursor, LogError, Span, followers};
@@ -47,7 +47,7 @@ impl LogFollower {
     /// Opens a follower that has read everything up to `seq`. `kernel` is the name that rows and states carry.
     #[new]
     #[allow(clippy::too_many_arguments)] // keywords, in Python
-    #[pyo3(signature = (log_dir, kernel, name, *, seq=0, journal=false, states=false, durable=true, progress=None))]
+    #[pyo3(signature = (log_dir, kernel, name, *, seq=0, journal=false, when_enabled=false, states=false, durable=true, progress=None))]
     fn new(
         py: Python<'_>,
         log_dir: PathBuf,
@@ -55,15 +55,17 @@ impl LogFollower {
         name: String,
         seq: u64,
         journal: bool,
+        when_enabled: bool,
         states: bool,
         durable: bool,
         progress: Option<Py<PyAny>>,
     ) -> Result<LogFollower, Error> {
         let disk = disk(log_dir);
         let span = if durable { Span::Durable } else { Span::Written };
+        let wanted = Wanted { journal, when_enabled, states };
         let mut refused = None;
         let opened = watched(py, progress.as_ref(), |watch| {
-            match Follower::open(disk.clone(), kernel, seq, span, (journal, states), watch) {
+            match Follower::open(disk.clone(), kernel, seq, span, wanted, watch) {
                 Ok(follower) => Ok(Some(follower)),
                 Err(FollowError::Replay(error)) => Err(error),
                 Err(error) => {

@@ -22,6 +22,7 @@ pub mod replay;
 pub mod slot;
 pub mod text;
 pub mod time;
+pub mod torture;
 pub mod transition;
 pub mod venue_event;
 
@@ -54,6 +55,9 @@ pub fn _kernel(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(replay::explain_trade, module)?)?;
     module.add_function(wrap_pyfunction!(replay::explain_drift, module)?)?;
     module.add_function(wrap_pyfunction!(replay::what_if, module)?)?;
+    module.add_function(wrap_pyfunction!(torture::torture, module)?)?;
+    module.add_function(wrap_pyfunction!(torture::torture_seed, module)?)?;
+    module.add_function(wrap_pyfunction!(torture::torture_faults, module)?)?;
     module.add_function(wrap_pyfunction!(engine::reads::transition_table, module)?)?;
     module.add_function(wrap_pyfunction!(engine::was_forked, module)?)?;
     Ok(())

@@ -3,11 +3,14 @@
 use super::{Violation, check};
 use crate::effect::Effects;
 use crate::id::Id;
-use crate::input::{Input, InstrumentSpec, Intent, Stamp, VenueEvent};
+use crate::input::{Input, InstrumentSpec, Intent, OpeningOrder, OpeningState, Stamp, VenueEvent};
 use crate::kernel::{Kernel, KernelConfig};
 use crate::ledger::{Account, Cause, Posting};
-use crate::names::{KernelCommandType, KernelEventKind, OrderType, TradeSide, TradeStage};
+use crate::names::{
+    KernelCommandType, KernelEventKind, OrderSide, OrderType, PositionSide, TradeSide, TradeStage,
+};
 use crate::num::{Decimal, Money, Price, Qty};
+use crate::order::Amendment;
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::vec;
@@ -68,7 +71,7 @@ fn post(kernel: &mut Kernel, from: Account, to: Account) {
 #[rustfmt::skip]
 fn each_one_notices_when_it_is_broken() {
     assert_eq!(check(&at_work()), Ok(()));
-    let breaks: [(u8, &str, Break); 17] = [
+    let breaks: [(u8, &str, Break); 20] = [
         (1, "a fill is counted that is not there", |kernel| kernel.orders.at_mut(0).filled += Qty(1)),
         (1, "a fill counts as inferred that is not", |kernel| kernel.orders.at_mut(0).inferred += Qty(1)),
         (1, "a trade id stands for two fills",      |kernel| {
@@ -90,6 +93,20 @@ fn each_one_notices_when_it_is_broken() {
         (5, "a trade is not in the index",          |kernel| kernel.slots[0].trade_id = id("another")),
         (5, "one busy slot too few is counted",     |kernel| kernel.free_slots += 1),
         (8, "a position is worth another sum",      |kernel| kernel.exposure.set_position(0, Money(1))),
+        (5, "a venue's id is not in the index",     |kernel| kernel.orders.at_mut(0).venue_order_id = id("V9")),
+        (5, "an order of a group is in none",       |kernel| kernel.orders.at_mut(1).extra_mut().oco_group = id("g")),
+        (8, "a change holds nothing back",          |kernel| {
+            let order = kernel.orders.at_mut(1);
+            let (qty, price) = (order.qty + order.qty, order.reserve_price);
+            order.extra_mut().amendment = Some(Amendment {
+                request_id: id("A1"),
+                qty,
+                limit_price: None,
+                trigger_price: None,
+                reserve_price: price,
+                sent_time_ns: 1,
+            });
+        }),
         (8, "an entry holds nothing back",          |kernel| kernel.orders.at_mut(1).reserved = Money::ZERO),
     ];
     for (invariant, what, breaks) in breaks {
@@ -97,4 +114,40 @@ fn each_one_notices_when_it_is_broken() {
         breaks(&mut kernel);
         assert_eq!(check(&kernel).map_err(|Violation { invariant, .. }| invariant), Err(invariant), "{what}");
     }
+}
+
+#[test]
+fn a_strangers_order_at_work_holds_back_what_it_may_fill() {
+    let mut kernel = Kernel::new(KernelConfig { max_slots: 3, ..KernelConfig::default() }).unwrap();
+    let spec = InstrumentSpec::linear(id("BTCUSDT"), id("BTC"), id("USDT"), dec("0.1"), dec("0.001"));
+    let order = OpeningOrder {
+        symbol: id("BTCUSDT"),
+        venue_order_id: id("S1"),
+        venue_client_id: id("stranger"),
+        order_side: OrderSide::Buy,
+        position_side: PositionSide::Both,
+        order_type: OrderType::Limit,
+        size: dec("3"),
+        filled_size: dec("0"),
+        price: Some(dec("90")),
+        reduce_only: false,
+    };
+    let opening = OpeningState {
+        timestamp_ns: 0,
+        balances: vec![(id("USDT"), dec("1000"))],
+        positions: vec![],
+        orders: vec![order],
+        fill_cursor: Id::EMPTY,
+        income_cursor: Id::EMPTY,
+    };
+    let mut effects = Effects::default();
+    for (at, input) in (1..).zip([Input::Instrument(Box::new(spec)), Input::Opening(Box::new(opening))]) {
+        assert!(kernel.step(Stamp(at), &input, &mut effects).accepted);
+    }
+    assert_eq!(check(&kernel), Ok(()));
+    let held = kernel.orders.at(0).reserved;
+    assert_eq!(format!("{held}"), "270");
+    kernel.orders.at_mut(0).reserved = Money::ZERO;
+    kernel.exposure.reserve(0, -held);
+    assert_eq!(check(&kernel).map_err(|Violation { invariant, .. }| invariant), Err(8));
 }

@@ -128,7 +128,7 @@ impl Kernel {
         if limits.looks_further() {
             self.check_further(now_ns, &attempt)?;
         }
-        self.guard.check_amend(limits, now_ns, true)
+        self.guard.check_amend(limits, now_ns)
     }
 
     pub(crate) fn commit_amend(

@@ -104,6 +104,38 @@ impl Kernel {
         }
     }
 
+    /// What an input has booked, for the log to find again: as [`Kernel::booking_key`], and of a bust or a correction the
+    /// fill that it is about, which may come only after it and is a known one then.
+    pub fn booked_key<'a>(&'a self, input: &'a Input) -> Option<BookingKey<'a>> {
+        let event = match input {
+            Input::Venue(event) => event,
+            Input::Recalled(recalled) => match &recalled.event {
+                RecalledEvent::Venue(event) => event,
+                RecalledEvent::Account(_) => return self.booking_key(input),
+            },
+            Input::Account(_)
+            | Input::Intent(_)
+            | Input::Instrument(_)
+            | Input::Seed { .. }
+            | Input::Mark { .. }
+            | Input::Time
+            | Input::Effect(_)
+            | Input::Control(_)
+            | Input::Opening(_)
+            | Input::Funding(_)
+            | Input::Adopt(_)
+            | Input::Override(_)
+            | Input::Calibration(_)
+            | Input::Edge { .. }
+            | Input::Restart => return self.booking_key(input),
+        };
+        if !matches!(event.kind, Kind::TradeBust | Kind::TradeCorrect) {
+            return self.fill_booking(event);
+        }
+        let about = event.rare.as_ref().map(|rare| &rare.ref_trade_id);
+        about.filter(|id| !id.is_empty()).map(|id| self.fill_key(event, id))
+    }
+
     /// True for a fill that nothing here knows, neither its order nor the fill itself, or not any more: whatever time it
     /// carries, a log may know it. What is remembered is for the memory: told again, it may bring what it lacked.
     #[inline]
@@ -148,14 +180,16 @@ impl Kernel {
             | Kind::Disconnected
             | Kind::Resynced => return None,
         };
-        if id.is_empty() {
-            return None;
-        }
+        (!id.is_empty()).then(|| self.fill_key(event, id))
+    }
+
+    /// The name of a fill of the order that an event is about.
+    fn fill_key<'a>(&'a self, event: &'a VenueEvent, id: &'a Id) -> BookingKey<'a> {
         let order = self.find_order(event).map(|place| self.orders.at(place));
         let of_order = order.and_then(|order| self.instruments.get(order.instrument as usize));
         let symbol = of_order.map_or(&event.asset, |instrument| &instrument.spec.symbol);
         let side = order.map(|order| order.order_side).or(event.order_side);
-        Some(BookingKey { kind: BookingKind::Fill, symbol, side, id })
+        BookingKey { kind: BookingKind::Fill, symbol, side, id }
     }
 }
 

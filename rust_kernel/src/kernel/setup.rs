@@ -79,12 +79,8 @@ impl Kernel {
     }
 
     fn plan_instrument(&self, spec: &InstrumentSpec) -> Result<SetupPlan, Box<Refusal>> {
-        let settle = match self.asset_of(&spec.settle) {
-            Some(settle) => settle,
-            None if self.assets.len() < ASSETS_MAX => self.assets.len() as u16,
-            None => return Err(wrong("settle", &spec.settle, "the kernel keeps at most 1024 assets")),
-        };
         self.check_room(spec)?;
+        let settle = self.asset_of(&spec.settle).unwrap_or(self.assets.len() as u16);
         let mut instrument = Instrument::load(spec, settle)
             .map_err(|error| Refusal::field(Code::Precision, error.field, &spec.symbol, error.why))?;
         let place = self.instrument_of(&spec.symbol);
@@ -97,15 +93,6 @@ impl Kernel {
                 && old.spec.product == spec.product
                 && old.spec.inverse == spec.inverse
                 && (old.spec.product == Product::Perp || old.spec.base == spec.base);
-            let books = &self.books[place as usize];
-            let idle = books.busy == [0, 0] && books.book.iter().all(|basis| basis.qty.is_zero());
-            if !same_grid && !idle {
-                return Err(wrong(
-                    "lot_step",
-                    &spec.symbol,
-                    "scales cannot change while the instrument is traded",
-                ));
-            }
             if !same_grid {
                 return Err(wrong(
                     "lot_step",

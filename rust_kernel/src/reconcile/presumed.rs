@@ -37,15 +37,17 @@ impl Rest<'_> {
     /// Every hypothesis that fits.
     pub(super) fn parts(&self) -> Vec<Part> {
         let mut parts = Vec::new();
+        if self.amount.abs() <= self.tolerance {
+            // So small a rest is the venue's rounding, whatever else is as small.
+            self.offer(&mut parts, DriftCause::Rounding, self.amount, &[]);
+            return parts;
+        }
         let unsettled = self.unsettled();
         self.fees(&unsettled, &mut parts);
         self.fills(&mut parts);
         self.positions(&mut parts);
         self.funding(&mut parts);
         self.liquidation(&mut parts);
-        if self.amount.abs() <= self.tolerance {
-            self.offer(&mut parts, DriftCause::Rounding, self.amount, &[]);
-        }
         parts
     }
 
@@ -153,6 +155,13 @@ impl Rest<'_> {
         let mut newest: Option<(&Fill, Money)> = None;
         for order in self.kernel.orders().iter() {
             for fill in order.fills.iter().filter(|fill| !fill.venue_trade_id.is_empty()) {
+                // Where its fee is not settled yet, nothing is booked twice.
+                let late = |part: &Part| {
+                    part.cause == DriftCause::FeeNotSettled && part.references.contains(&fill.venue_trade_id)
+                };
+                if parts.iter().any(late) {
+                    continue;
+                }
                 let settle =
                     self.kernel.instruments().get(order.instrument as usize).map(|rules| rules.settle);
                 let realized = if settle == Some(self.asset) { fill.realized } else { Money::ZERO };

@@ -77,20 +77,11 @@ impl Guard {
         }
     }
 
-    /// Whether an amend may leave: one that increases risk needs a token.
-    pub(crate) fn check_amend(
-        &self,
-        limits: &Limits,
-        now_ns: i64,
-        increases: bool,
-    ) -> Result<(), Box<Refusal>> {
-        match limits.cancels() {
-            Some(size) if increases => {
-                let level = buckets::level(self.cancels, size, now_ns);
-                buckets::check("cancels_per_second", limits.given.cancels_per_second, level, 0)
-            }
-            Some(_) | None => Ok(()),
-        }
+    /// Whether an amend that increases risk may leave: it needs a token.
+    pub(crate) fn check_amend(&self, limits: &Limits, now_ns: i64) -> Result<(), Box<Refusal>> {
+        let Some(size) = limits.cancels() else { return Ok(()) };
+        let level = buckets::level(self.cancels, size, now_ns);
+        buckets::check("cancels_per_second", limits.given.cancels_per_second, level, 0)
     }
 
     /// A cancel or an amend leaves. It takes what is there.

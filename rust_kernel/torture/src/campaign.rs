@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use dita_kernel::slot::table::{Rule, TABLE};
 
+use crate::discrepancy::Naming;
 use crate::faults::FAULTS;
 use crate::run::{Options, SeedReport, run_seed};
 
@@ -59,6 +60,8 @@ pub struct Summary {
     pub fired: BTreeMap<&'static str, u64>,
     /// The cells of the transition table that were gone through.
     pub cells: BTreeSet<u16>,
+    /// The confusion matrix: how often a cause that was planted was called what.
+    pub namings: BTreeMap<Naming, u64>,
     /// The sum of the seeds' chains: the same for the same seeds, on however many threads.
     pub chain: [u64; 4],
 }
@@ -73,6 +76,9 @@ impl Summary {
             *self.fired.entry(fault.name).or_default() += report.fired.get(fault.name).copied().unwrap_or(0);
         }
         self.cells.extend(&report.cells);
+        for naming in &report.namings {
+            *self.namings.entry(*naming).or_default() += 1;
+        }
         for (lane, bytes) in self.chain.iter_mut().zip(report.chain.chunks_exact(8)) {
             let part = bytes.iter().fold(0_u64, |part, byte| part << 8 | u64::from(*byte));
             *lane = lane.wrapping_add(part);

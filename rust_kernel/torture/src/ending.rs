@@ -5,6 +5,7 @@ use dita_kernel::ledger::Account;
 use dita_kernel::names::{KernelCommandType as Action, OrderDoubt, PositionSide, Product};
 use dita_kernel::num::Money;
 
+use crate::discrepancy;
 use crate::plan::SLOTS;
 use crate::script;
 use crate::trouble::Trouble;
@@ -28,6 +29,7 @@ pub(crate) fn end(world: &mut World) -> Result<(), Trouble> {
     close(world)?;
     settle_down(world)?;
     agree(world, "closed")?;
+    world.namings = discrepancy::plant(world)?;
     world.shell.replay_all()
 }
 

@@ -80,9 +80,13 @@ faults! {
     Account true schedule_change: "the funding rate and its schedule change while positions are open";
     Account false transfer: "money comes into the account or leaves it";
     Account false venue_credit: "the venue credits a rebate, or books an adjustment";
+    Account false theft: "money vanishes without a word; no seed can hold then, so none draws it: to see a failure";
     Process false restart: "the process dies: killed, or with the power; it comes back from its log";
     Process false disk_fault: "a write or a sync of the log fails, or a snapshot finds no room";
 }
+
+/// The fault that no seed draws.
+pub const THEFT: &str = "theft";
 
 /// A set of faults.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]

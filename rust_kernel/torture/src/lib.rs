@@ -12,6 +12,7 @@
 mod audit;
 mod campaign;
 mod dice;
+mod discrepancy;
 mod disk;
 mod ending;
 pub mod faults;
@@ -26,6 +27,7 @@ mod trouble;
 mod world;
 
 pub use campaign::{Campaign, FAILURES_KEPT, Progress, Summary, run};
+pub use discrepancy::{NOTHING, Naming};
 pub use run::{INPUTS, Options, SeedReport, run_seed};
 pub use shrink::{Shrunk, numbers, ranges, shrink};
 pub use trouble::Trouble;

@@ -1,5 +1,18 @@
 //! Seeds from the command line, without Python: what `dita torture` runs, for CI and for those who work on the core.
 
+#[cfg(feature = "planted")]
+mod planted;
+#[cfg(not(feature = "planted"))]
+mod planted {
+    //! Without the feature there is no bug to be found.
+    pub fn find(_: &dita_torture::Campaign) -> bool {
+        eprintln!(
+            "built without the planted bugs: cargo run -p dita-torture --features planted -- --planted"
+        );
+        false
+    }
+}
+
 use std::ops::ControlFlow;
 use std::process::ExitCode;
 use std::time::Instant;
@@ -8,20 +21,27 @@ use dita_torture::faults::{FAULTS, FaultSet};
 use dita_torture::{Campaign, INPUTS, Options, SeedReport, Summary, numbers, ranges, run, run_seed, shrink};
 
 const USAGE: &str = "dita-torture [--seeds N] [--start S] [--inputs N] [--jobs J] [--faults a,b] [--progress]\n\
+dita-torture --planted [--seeds N]\n\
 dita-torture --seed S [--faults a,b] [--decisions 3,17-20] [--inputs N] [--story] [--shrink]";
+
+/// So many seeds are run before anybody looks whether one failed.
+const BLOCK: u64 = 32;
 
 struct Words {
     seed: Option<u64>,
     campaign: Campaign,
     shrink: bool,
     progress: bool,
+    planted: bool,
+    until_failure: bool,
 }
 
 fn words() -> Result<Words, String> {
     let jobs = std::thread::available_parallelism().map_or(1, usize::from);
     let campaign =
         Campaign { start: 0, seeds: 100, jobs, options: Options { inputs: INPUTS, ..Options::default() } };
-    let mut words = Words { seed: None, campaign, shrink: false, progress: false };
+    let mut words =
+        Words { seed: None, campaign, shrink: false, progress: false, planted: false, until_failure: false };
     let mut given = std::env::args().skip(1);
     while let Some(word) = given.next() {
         let mut value = || given.next().ok_or(format!("{word} wants a value"));
@@ -44,6 +64,8 @@ fn words() -> Result<Words, String> {
             "--story" => options.tell = true,
             "--shrink" => words.shrink = true,
             "--progress" => words.progress = true,
+            "--planted" => words.planted = true,
+            "--until-failure" => words.until_failure = true,
             _ => return Err(format!("unknown word: {word}")),
         }
     }
@@ -59,6 +81,8 @@ fn main() -> ExitCode {
         }
     };
     let good = match words.seed {
+        _ if words.planted => planted::find(&words.campaign),
+        _ if words.until_failure => until_failure(&words.campaign),
         Some(seed) => one(seed, &words),
         None => many(&words),
     };
@@ -93,6 +117,21 @@ fn one(seed: u64, words: &Words) -> bool {
         }
     }
     false
+}
+
+/// Prints the first seed that fails, and by which check.
+fn until_failure(campaign: &Campaign) -> bool {
+    for start in (campaign.start..campaign.start + campaign.seeds).step_by(BLOCK as usize) {
+        let seeds = BLOCK.min(campaign.start + campaign.seeds - start);
+        let block = Campaign { start, seeds, ..campaign.clone() };
+        let summary = run(&block, &mut |_| ControlFlow::Continue(()));
+        if let Some(first) = summary.failures.first() {
+            let check = first.trouble.as_ref().map_or("", |trouble| trouble.check.as_str());
+            println!("{} {check}", first.seed);
+            return false;
+        }
+    }
+    true
 }
 
 fn show(story: &[String]) {
@@ -142,6 +181,10 @@ fn print(summary: &Summary, seconds: f64) {
     }
     for name in summary.silent() {
         println!("{name} was on and never struck");
+    }
+    println!("cause planted           named as              times");
+    for ((planted, named), times) in &summary.namings {
+        println!("  {planted:<22}{named:<22}{times:>5}");
     }
     println!("{} of {} cells of the transition table", summary.cells.len(), Summary::cells_all());
     println!("chain {}", summary.chain_text());

@@ -8,7 +8,7 @@ use dita_kernel::num::Decimal;
 use dita_sim::{SimConfig, SimFaults};
 
 use crate::dice::Dice;
-use crate::faults::{FAULTS, FaultSet, Place};
+use crate::faults::{FAULTS, FaultSet, Place, THEFT};
 
 const MS: i64 = 1_000_000;
 const SECOND: i64 = 1_000 * MS;
@@ -88,7 +88,8 @@ fn swarm(dice: &mut Dice) -> FaultSet {
     FAULTS.iter().fold(FaultSet::NONE, |set, fault| {
         // The log is some times dearer than the kernel: a share of the seeds has one.
         let rarer = if fault.place == Place::Process { 3 } else { 1 };
-        if dice.once_in(once_in * rarer) { set.with(fault.name) } else { set }
+        let drawn = dice.once_in(once_in * rarer) && fault.name != THEFT;
+        if drawn { set.with(fault.name) } else { set }
     })
 }
 

@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use dita_sim::FaultCounters;
 
+use crate::discrepancy::Naming;
 use crate::faults::FaultSet;
 use crate::plan::{self, Plan};
 use crate::quiet;
@@ -54,6 +55,8 @@ pub struct SeedReport {
     pub cells: BTreeSet<u16>,
     /// The hash of every input with what came of it, and of the state at the end.
     pub chain: [u8; 32],
+    /// What each planted cause of a difference was called.
+    pub namings: Vec<Naming>,
     /// What happened, where that was asked for.
     pub story: Vec<String>,
 }
@@ -78,6 +81,7 @@ pub fn run_seed(seed: u64, options: &Options) -> SeedReport {
         fired: BTreeMap::new(),
         cells: BTreeSet::new(),
         chain: [0; 32],
+        namings: Vec::new(),
         story: Vec::new(),
     };
     if let Some(mut world) = world {
@@ -86,6 +90,7 @@ pub fn run_seed(seed: u64, options: &Options) -> SeedReport {
         }
         report.fired = fired(&mut world);
         report.decision = world.decision;
+        report.namings = core::mem::take(&mut world.namings);
         report.inputs = world.inputs;
         report.story = world.story.take().unwrap_or_default();
         report.cells = core::mem::take(&mut world.audit.cells);

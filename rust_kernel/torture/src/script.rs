@@ -9,6 +9,7 @@ use dita_kernel::names::{
 use dita_kernel::num::Decimal;
 
 use crate::dice::Dice;
+use crate::faults::THEFT;
 use crate::plan::{Listing, SLOTS, Shape, id, pools};
 use crate::trouble::Trouble;
 use crate::world::World;
@@ -174,6 +175,11 @@ fn account(world: &mut World, dice: &mut Dice) -> Result<(), Trouble> {
     let Some((asset, _)) = world.plan.capital.get(asset_at).cloned() else { return Ok(()) };
     let amount = Decimal::new(i128::from(dice.below(200_001)) - 100_000, 3).unwrap_or(Decimal::ZERO);
     let listing = dice.below(world.mids.len() as u64) as usize;
+    if draws[0] && faults.has(THEFT) {
+        world.count(THEFT, 1);
+        let gone = Decimal::new(-1, 2).unwrap_or(Decimal::ZERO);
+        world.venue.deposit(&asset, gone).map_err(Trouble::harness)?;
+    }
     if draws[0] && faults.has("transfer") {
         world.count("transfer", 1);
         world.happen(|venue, now_ns, out| venue.transfer(now_ns, &asset, amount, out))?;

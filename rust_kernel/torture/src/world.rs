@@ -11,6 +11,7 @@ use dita_sim::{SimError, SimVenue};
 
 use crate::audit::Audit;
 use crate::dice::Dice;
+use crate::discrepancy::Naming;
 use crate::plan::Plan;
 use crate::shell::{Durable, Said, Shell};
 use crate::trouble::Trouble;
@@ -33,6 +34,8 @@ pub(crate) struct World {
     pub(crate) intents: u64,
     pub(crate) audit: Audit,
     pub(crate) fired: BTreeMap<&'static str, u64>,
+    /// What each planted cause of a difference was called.
+    pub(crate) namings: Vec<Naming>,
     waiting: VecDeque<Input>,
     /// What the venue said that a restart may have lost, oldest first.
     said: VecDeque<Input>,
@@ -62,6 +65,7 @@ impl World {
             intents: 0,
             audit: Audit::new(plan.seed),
             fired: BTreeMap::new(),
+            namings: Vec::new(),
             waiting: VecDeque::new(),
             said: VecDeque::new(),
             history: BTreeMap::new(),

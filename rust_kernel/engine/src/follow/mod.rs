@@ -123,10 +123,24 @@ impl From<LogError> for FollowError {
     }
 }
 
+/// What a follower gives out.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Wanted {
+    /// The journal's rows.
+    pub journal: bool,
+    /// Of them only those of inputs that were taken while the control `debug_clickhouse_enabled` was on, the two that
+    /// switch it included.
+    pub when_enabled: bool,
+    /// The states that changed.
+    pub states: bool,
+}
+
 /// Follows one log.
 pub struct Follower {
     replica: Replica,
+    disk: SharedDisk,
     name: String,
+    when_enabled: bool,
     rows: Option<Rows>,
     shown: Option<Shown>,
 }
@@ -141,7 +155,7 @@ impl Follower {
         name: &str,
         seq: u64,
         span: Span,
-        (journal, states): (bool, bool),
+        wanted: Wanted,
         progress: &mut ReplayWatch<'_>,
     ) -> Result<Follower, FollowError> {
         let replica = match Replica::open_at(disk.clone(), seq, span, progress) {
@@ -157,9 +171,11 @@ impl Follower {
         }
         Ok(Follower {
             replica,
+            disk,
             name: name.to_owned(),
-            rows: journal.then(|| Rows::new(name)),
-            shown: states.then(Shown::new),
+            when_enabled: wanted.when_enabled,
+            rows: wanted.journal.then(|| Rows::new(name)),
+            shown: wanted.states.then(Shown::new),
         })
     }
 
@@ -232,22 +248,43 @@ impl Follower {
     /// Takes one input; false at the log's end.
     fn step(&mut self) -> Result<bool, FollowError> {
         let rows = &mut self.rows;
-        let step = self.replica.step_after(&mut |kernel, input| {
+        let mut enabled = !self.when_enabled;
+        let stepped = self.replica.step_after(&mut |kernel, input| {
+            enabled |= kernel.control().debug_clickhouse_enabled;
             if let Some(rows) = rows {
                 rows.before(kernel, input);
             }
-        })?;
-        let Some(step) = step else { return Ok(false) };
+        });
+        let step = match stepped {
+            Ok(Some(step)) => step,
+            Ok(None) => return Ok(false),
+            Err(error) => return Err(self.gone_or(error)),
+        };
+        enabled |= self.kernel().control().debug_clickhouse_enabled;
         if step.differs() {
             return Err(differs(step.seq, step.accepted_then, step.outcome.accepted).into());
         }
-        if let Some(rows) = &mut self.rows {
+        if let Some(rows) = self.rows.as_mut().filter(|_| enabled) {
             rows.add(&self.replica, &step);
         }
         if let Some(shown) = &mut self.shown {
             shown.note(self.replica.kernel(), &step.input, self.replica.effects());
         }
         Ok(true)
+    }
+}
+
+impl Follower {
+    /// A file that is missing behind a live writer was removed by retention: then that is what is wrong.
+    #[cold]
+    fn gone_or(&self, error: ReplayError) -> FollowError {
+        let seq = self.kernel().seq();
+        match (past::first_seq(self.disk.as_ref()), first_to_follow(&self.disk)) {
+            (Ok(first), Ok(base)) if first > seq.saturating_add(1) => {
+                FollowError::Gone { seq, first_seq: base.saturating_add(1) }
+            }
+            _ => error.into(),
+        }
     }
 }
 

@@ -73,7 +73,7 @@ pub const TABLES: [TableSpec; 8] = [
         ("fill_seq", Whole), ("fill_n", Short), ("venue_time", TimeOrNone), ("venue_trade_id", Text), ("trade_id", Text), ("slot_id", ShortOrNone),
         ("role", Member), ("asset", Text), ("order_side", Member), ("position_side", Member),
         ("venue_client_id", Text), ("venue_order_id", Text),
-        ("price", NumberOrNone), ("size", NumberOrNone), ("closed_size", NumberOrNone),
+        ("price", NumberOrNone), ("size", NumberOrNone), ("closed_size", NumberOrNone), ("notional", NumberOrNone),
         ("fee", Number), ("fee_asset", Text), ("realized_pnl", Number), ("liquidity", Member),
         ("liquidity_assumed", Flag), ("fee_predicted", Flag), ("settled", Flag), ("inferred", Flag),
         ("price_pending", Flag), ("busted", Flag), ("forced", Flag), ("unheld", Text),

@@ -38,6 +38,7 @@ enum Policy {
     Batch,
     Always,
     Off,
+    Written,
 }
 
 #[rustfmt::skip]
@@ -57,7 +58,8 @@ fn read_policy(value: &Bound<'_, PyAny>, name: &'static str) -> Result<Policy, E
         "batch" => Ok(Policy::Batch),
         "always" => Ok(Policy::Always),
         "off" => Ok(Policy::Off),
-        _ => Err(Error::value(name, value, "is none of batch, always, off")),
+        "written" => Ok(Policy::Written),
+        _ => Err(Error::value(name, value, "is none of batch, always, written, off")),
     }
 }
 
@@ -82,6 +84,7 @@ impl LogChoice {
             },
             Policy::Always => SyncPolicy::Always,
             Policy::Off => SyncPolicy::Off,
+            Policy::Written => SyncPolicy::Written,
         };
         Ok(choice)
     }

@@ -30,7 +30,7 @@ pub(super) struct Enrichment {
 
 impl Kernel {
     /// The order's cumulative quantity as the event has it.
-    #[inline]
+    #[inline(always)]
     pub(super) fn cumulative(
         &self,
         event: &VenueEvent,

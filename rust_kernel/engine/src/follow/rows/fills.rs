@@ -181,6 +181,7 @@ impl Rows {
         row.number(Some(rules.price_decimal(fill.price)));
         row.number(Some(rules.qty_decimal(fill.qty)));
         row.number(Some(rules.qty_decimal(fill.closed)));
+        row.money_or_none(rules.value(fill.price, fill.qty));
         row.money(fill.fee);
         row.text(fee_asset.map_or("", |asset| asset.name.as_str()));
         row.money(fill.realized);

@@ -1,0 +1,80 @@
+"""What a follower's process is told: plain values, as JSON."""
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from dita.errors import refuse
+from dita.follow.target import Target
+
+
+@dataclass(frozen=True, slots=True)
+class FollowerSpec:
+    """One follower.
+
+    Attributes:
+        kind: "journal" or "projection".
+        to: A path or URL of what it writes to; None means as the environment says.
+        log_dir: The log's directory.
+        kernel: The name that rows and states carry.
+        durable: Whether it takes only what no power loss takes back.
+        when_enabled: Whether it takes only inputs of times when `debug_clickhouse_enabled` was on.
+        accept_gap: Whether it goes on where what follows its cursor is gone.
+        options: More keywords of its target.
+    """
+
+    kind: str
+    to: str | None
+    log_dir: str
+    kernel: str
+    durable: bool = True
+    when_enabled: bool = False
+    accept_gap: bool = False
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        """Return it as one line."""
+        return json.dumps(asdict(self))
+
+    @staticmethod
+    def from_json(text: str) -> "FollowerSpec":
+        """Return what `to_json` wrote."""
+        return FollowerSpec(**json.loads(text))
+
+
+class Followed(Protocol):
+    """A plane that is written by a follower of its own, and not by the kernel."""
+
+    def follower(self) -> Mapping[str, Any]:
+        """Return `kind`, `to` and, where they differ, `kernel`, `when_enabled`, `options` of its follower."""
+        ...
+
+
+def kernel_name(given: str | None, log_dir: str | os.PathLike[str] | None) -> str:
+    """Return the name that a kernel's rows and states carry: as given, else its log directory's."""
+    name = given if given is not None else Path(log_dir).absolute().name if log_dir is not None else "kernel"
+    if not name or len(name) > 64 or not name.isprintable() or "/" in name or ":" in name:
+        raise refuse("kernel", name, "must be 1 to 64 printable characters, without / and :")
+    return name
+
+
+def _journal(spec: FollowerSpec) -> Target:
+    from dita.follow.journal import JournalTarget  # noqa: PLC0415 - only its own process needs it
+    from dita.journal.clickhouse import ClickHouseWriter  # noqa: PLC0415 - as above
+
+    return JournalTarget(ClickHouseWriter(spec.to, **spec.options))
+
+
+#: By kind: what builds a target.
+BUILDERS: Final[dict[str, Callable[[FollowerSpec], Target]]] = {"journal": _journal}
+
+
+def build_target(spec: FollowerSpec) -> Target:
+    """Return what a follower writes to; nothing is opened yet."""
+    build = BUILDERS.get(spec.kind)
+    if build is None:
+        raise refuse("kind", spec.kind, f"is none of {', '.join(sorted(BUILDERS))}")
+    return build(spec)

@@ -1,0 +1,258 @@
+"""The long run before a release: every check at the size of durability's table, in pieces, resumable.
+
+`make soak` goes on where it was broken off: what is done stands in target/soak/state.json, and is done again
+only after `make soak ARGS=--anew` or on another commit. `DITA_SOAK_SCALE=0.001` makes every size that much
+smaller, to see it start and resume. At the end target/soak/report.md has the table for
+docs/operating/verification.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import re
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+FOLDER: Final = ROOT / "target" / "soak"
+STATE: Final = FOLDER / "state.json"
+REPORT: Final = FOLDER / "report.md"
+FUZZ: Final = ROOT / "rust_kernel" / "fuzz"
+FUZZ_SECONDS: Final = 600
+
+
+@dataclass(frozen=True)
+class Check:
+    """One row of the table: what it does, how large it is, and how large a piece of it is.
+
+    A check whose pieces would all do the same has one piece.
+    """
+
+    name: str
+    what: str
+    size: int
+    piece: int
+    unit: str
+    #: The command of a piece; `{size}` is the piece's size, `{start}` where it begins, `{nth}` its number.
+    command: tuple[str, ...]
+    environment: tuple[tuple[str, str], ...] = ()
+    #: What the report shows of a piece's output: the last line that matches.
+    shows: str = r"test result: .*"
+
+
+def _cargo_test(package: str, test: str) -> tuple[str, ...]:
+    return (
+        "cargo",
+        "test",
+        "--locked",
+        "--release",
+        "--quiet",
+        "--package",
+        package,
+        "--test",
+        test,
+        "--",
+        "--nocapture",
+    )
+
+
+CARGO_RUN: Final = ("cargo", "run", "--locked", "--release", "--quiet", "--package")
+TORTURE: Final = (*CARGO_RUN, "dita-torture", "--")
+PYTEST: Final = (str(ROOT / ".venv/bin/python"), "-m", "pytest", "-q")
+
+CHECKS: Final = (
+    Check(
+        "torture", "seeds through the faulty venue", 1_000_000, 5_000, "seeds",
+        (*TORTURE, "--start", "{start}", "--seeds", "{size}"), shows=r".* seeds a second",
+    ),
+    Check(
+        "model", "the state machines, thorough bounds", 1, 1, "run",
+        (*CARGO_RUN, "dita-sim", "--example", "model_check"),
+        shows=r".*states.*",
+    ),
+    Check(
+        "power-log", "power loss, the log", 1_000_000, 1_000_000, "images",
+        _cargo_test("dita-log", "power"), (("DITA_POWER_IMAGES", "{size}"),), shows=r".*images.*",
+    ),
+    Check(
+        "power-kernel", "power loss, the kernel", 1_000_000, 1_000_000, "images",
+        _cargo_test("dita-engine", "power"), (("DITA_POWER_KERNEL_IMAGES", "{size}"),), shows=r".*images.*",
+    ),
+    Check(
+        "kill", "real kill -9, Rust victims", 10_000, 10_000, "kills",
+        ("cargo", "test", "--locked", "--release", "--quiet", "--package", "dita-engine", "--test", "kill"),
+        (("DITA_KILLS", "{size}"),), shows=r".*kill.*",
+    ),
+    Check(
+        "kill-python", "real kill -9, Python victims", 500, 500, "kills",
+        (*PYTEST, "tests/test_kill_outside.py"), (("DITA_PYTHON_KILLS", "{size}"),), shows=r".*passed.*",
+    ),
+    Check(
+        "naive", "the naive model beside the kernel", 1_000_000, 50_000, "cases",
+        _cargo_test("dita-sim", "naive"), (("DITA_NAIVE_CASES", "{size}"),),
+    ),
+    Check(
+        "hypothesis", "the state machine from Python", 30_000, 30_000, "examples",
+        (*PYTEST, "tests/test_state_machine.py"), (("DITA_STATE_MACHINE_EXAMPLES", "{size}"),),
+        shows=r".*passed.*",
+    ),
+    Check(
+        "planted", "each planted bug, found by seeds alone", 5_000, 5_000, "seeds at most",
+        (
+            "cargo", "run", "--locked", "--profile", "torture", "--quiet", "--package", "dita-torture",
+            "--features", "planted", "--target-dir", "target/planted", "--", "--planted", "--seeds", "{size}",
+        ),
+        shows=r".* bugs found.*",
+    ),
+)  # fmt: skip
+
+
+def tell(text: str) -> None:
+    """Write a line that is seen at once."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def fuzz_checks() -> tuple[Check, ...]:
+    """One check for each fuzz target, where there are any."""
+    targets = sorted(path.stem for path in (FUZZ / "fuzz_targets").glob("*.rs"))
+    return tuple(
+        Check(
+            f"fuzz-{target}", f"fuzzing {target}", FUZZ_SECONDS, FUZZ_SECONDS, "seconds",
+            ("cargo", "fuzz", "run", target, "--fuzz-dir", str(FUZZ), "--", "-max_total_time={size}"),
+            shows=r"Done .* runs in .*",
+        )
+        for target in targets
+    )  # fmt: skip
+
+
+def sizes(check: Check, scale: float) -> list[tuple[int, int]]:
+    """Where each piece of a check begins, and how large it is."""
+    whole = max(1, round(check.size * scale))
+    piece = max(1, min(check.piece, whole))
+    return [(start, min(piece, whole - start)) for start in range(0, whole, piece)]
+
+
+def load(commit: str, scale: float, *, anew: bool) -> dict[str, Any]:
+    """What is done; nothing of another commit, of another scale, or where everything is wanted anew."""
+    state: dict[str, Any] = {"commit": commit, "scale": scale, "done": {}}
+    if STATE.exists() and not anew:
+        known: dict[str, Any] = json.loads(STATE.read_text())
+        if (known["commit"], known["scale"]) == (commit, scale):
+            return known
+        tell("another commit or another scale: everything is run anew")
+    return state
+
+
+def save(state: dict[str, Any]) -> None:
+    """Write what is done, whole or not at all."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    fresh = STATE.with_suffix(".tmp")
+    fresh.write_text(json.dumps(state, indent=1))
+    fresh.replace(STATE)
+
+
+def run_piece(check: Check, nth: int, start: int, size: int) -> dict[str, Any]:
+    """Run one piece; its output goes to a file of its own."""
+    words = {"size": size, "start": start, "nth": nth}
+    command = [word.format(**words) for word in check.command]
+    environment = os.environ | {name: value.format(**words) for name, value in check.environment}
+    output = FOLDER / f"{check.name}-{nth}.txt"
+    begun = time.monotonic()
+    with output.open("w") as out:
+        code = subprocess.run(  # noqa: S603 - the commands above
+            command, cwd=ROOT, env=environment, stdout=out, stderr=subprocess.STDOUT, check=False
+        ).returncode
+    shown = [
+        line.strip() for line in output.read_text().splitlines() if re.fullmatch(check.shows, line.strip())
+    ]
+    return {
+        "code": code,
+        "seconds": round(time.monotonic() - begun, 1),
+        "shown": shown[-1] if shown else "",
+        "size": size,
+    }
+
+
+def report(state: dict[str, Any], checks: tuple[Check, ...], scale: float) -> str:
+    """The table for the docs."""
+    machine = f"{os.cpu_count()} processors, {platform.machine()}, {platform.system()}"
+    today = datetime.now(UTC).date().isoformat()
+    lines = [
+        f"Last soak: {today}, {machine}, commit {state['commit'][:12]}, scale {scale:g}.",
+        "",
+        "| check | size | took | what it said last |",
+        "|---|---|---|---|",
+    ]
+    for check in checks:
+        done = [piece for key, piece in state["done"].items() if key.split("#")[0] == check.name]
+        size, seconds = sum(piece["size"] for piece in done), sum(piece["seconds"] for piece in done)
+        failed = sum(1 for piece in done if piece["code"] != 0)
+        wanted = len(sizes(check, scale))
+        standing = "" if len(done) == wanted else f", {len(done)} of {wanted} pieces"
+        said = done[-1]["shown"] if done else "not run"
+        verdict = f"**{failed} pieces FAILED** " if failed else ""
+        lines.append(
+            f"| {check.what} | {size:,} {check.unit}{standing} | {seconds / 3600:.2f} h | {verdict}{said} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def main() -> int:
+    """Run what is not done yet; 0 where every piece passed."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--anew", action="store_true", help="forget what is done")
+    parser.add_argument("--only", metavar="A,B", help="just these checks")
+    parser.add_argument("--list", action="store_true", help="list the checks and their sizes")
+    options = parser.parse_args()
+    scale = float(os.environ.get("DITA_SOAK_SCALE", "1"))
+    checks = (*CHECKS, *fuzz_checks())
+    if options.only:
+        checks = tuple(check for check in checks if check.name in options.only.split(","))
+    if options.list:
+        for check in checks:
+            tell(f"{check.name:14} {round(check.size * scale):>10,} {check.unit:14} {check.what}")
+        return 0
+    commit = subprocess.run(
+        ["git", "rev-parse", "HEAD"],  # noqa: S607 - whichever git it is
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout.strip()
+    state = load(commit, scale, anew=options.anew)
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    failed = 0
+    for check in checks:
+        pieces = sizes(check, scale)
+        for nth, (start, size) in enumerate(pieces):
+            key = f"{check.name}#{nth}"
+            known = state["done"].get(key)
+            if known is not None and known["code"] == 0:
+                continue
+            at = f"{datetime.now(UTC):%H:%M:%S} {check.name} {nth + 1} of {len(pieces)}"
+            tell(f"{at}: {size:,} {check.unit}")
+            found = run_piece(check, nth, start, size)
+            state["done"][key] = found
+            save(state)
+            REPORT.write_text(report(state, checks, scale))
+            if found["code"] != 0:
+                failed += 1
+                tell(f"         FAILED: see target/soak/{check.name}-{nth}.txt")
+    REPORT.write_text(report(state, checks, scale))
+    tell(REPORT.read_text())
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
