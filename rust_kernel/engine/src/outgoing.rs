@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use dita_kernel::effect::Command;
 use dita_kernel::input::Input;
+use dita_kernel::kernel::SLOTS_MAX;
 
 use crate::run::VenueCall;
 
@@ -21,15 +22,8 @@ pub(crate) struct Outgoing {
 impl Outgoing {
     #[inline]
     pub(crate) fn push(&mut self, call: VenueCall) {
-        match slot_of(&call.command) {
-            Some(slot) => {
-                let slot = slot as usize;
-                if slot >= self.by_slot.len() {
-                    self.by_slot.resize(slot + 1, 0);
-                }
-                self.by_slot[slot] += 1;
-            }
-            None => self.of_all += 1,
+        if let Some(count) = self.count(&call.command) {
+            *count += 1;
         }
         self.calls.push_back(call);
     }
@@ -37,11 +31,24 @@ impl Outgoing {
     #[inline]
     pub(crate) fn pop(&mut self) -> Option<VenueCall> {
         let call = self.calls.pop_front()?;
-        match slot_of(&call.command) {
-            Some(slot) => self.by_slot[slot as usize] -= 1,
-            None => self.of_all -= 1,
+        if let Some(count) = self.count(&call.command) {
+            *count -= 1;
         }
         Some(call)
+    }
+
+    /// The count that a request is in; none for one about an order that is in no slot, such as a stranger's.
+    #[inline]
+    fn count(&mut self, command: &Command) -> Option<&mut u32> {
+        let Some(slot) = slot_of(command) else { return Some(&mut self.of_all) };
+        if slot >= SLOTS_MAX {
+            return None;
+        }
+        let slot = slot as usize;
+        if slot >= self.by_slot.len() {
+            self.by_slot.resize(slot + 1, 0);
+        }
+        self.by_slot.get_mut(slot)
     }
 
     /// True where an input is about a slot that one of the requests concerns.
@@ -72,7 +79,7 @@ impl Outgoing {
     }
 }
 
-/// The slot that a request concerns; `None` where it concerns all.
+/// The slot that a request concerns, beyond all slots where its order is in none; `None` where it concerns all.
 #[inline]
 fn slot_of(command: &Command) -> Option<u32> {
     match command {
@@ -80,5 +87,31 @@ fn slot_of(command: &Command) -> Option<u32> {
         Command::Cancel(request) | Command::Query(request) => Some(request.slot_id),
         Command::Amend(request) => Some(request.slot_id),
         Command::SetLeverage { .. } => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use dita_kernel::effect::CancelRequest;
+    use dita_kernel::id::Id;
+
+    use super::*;
+    use crate::run::Ticket;
+
+    fn cancel(slot_id: u32) -> VenueCall {
+        let [venue_client_id, venue_order_id, asset] = [Id::default(), Id::default(), Id::default()];
+        let command = Command::Cancel(CancelRequest { venue_client_id, venue_order_id, asset, slot_id });
+        VenueCall { ticket: Some(Ticket::of(1)), command, cause_seq: 1 }
+    }
+
+    #[test]
+    fn an_order_in_no_slot_concerns_none_and_takes_no_room() {
+        let mut outgoing = Outgoing::default();
+        for slot_id in [u32::MAX, 3, SLOTS_MAX] {
+            outgoing.push(cancel(slot_id));
+        }
+        assert_eq!(outgoing.by_slot, [0, 0, 0, 1]);
+        while outgoing.pop().is_some() {}
+        assert_eq!(outgoing.by_slot, [0, 0, 0, 0]);
     }
 }
