@@ -417,6 +417,13 @@ impl SimVenue {
     pub fn heal(&mut self, now_ns: i64, out: &mut Vec<Input>) {
         self.advance(now_ns, out);
         let Some(chaos) = self.desk.chaos.take() else { return };
+        if chaos.faults.trade_ids_per_symbol {
+            // From here on the venue numbers all trades together: beyond what any instrument has given.
+            let given = self.markets.iter().map(|market| market.trade_ids.count()).max().unwrap_or(0);
+            while self.desk.trade_ids.count() < given {
+                self.desk.trade_ids.next_id();
+            }
+        }
         self.desk.odd = self.desk.behaviour.is_odd();
         self.at_once = self.desk.behaviour.is_at_once();
         for market in &mut self.markets {

@@ -13,7 +13,7 @@ use crate::faults::FAULTS;
 use crate::run::{Options, SeedReport, run_seed};
 
 /// So many failures are kept in words; all are counted.
-pub const FAILURES_KEPT: usize = 20;
+pub const FAILURES_KEPT: usize = 100;
 /// How often the listener hears, at least, ms.
 const HEARS_EVERY_MS: u64 = 100;
 

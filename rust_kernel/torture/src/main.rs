@@ -20,7 +20,7 @@ use std::time::Instant;
 use dita_torture::faults::{FAULTS, FaultSet};
 use dita_torture::{Campaign, INPUTS, Options, SeedReport, Summary, numbers, ranges, run, run_seed, shrink};
 
-const USAGE: &str = "dita-torture [--seeds N] [--start S] [--inputs N] [--jobs J] [--faults a,b] [--progress]\n\
+const USAGE: &str = "dita-torture [--seeds N] [--start S] [--inputs N] [--jobs J] [--faults a,b] [--progress] [--open 3,17]\n\
 dita-torture --planted [--seeds N]\n\
 dita-torture --seed S [--faults a,b] [--decisions 3,17-20] [--inputs N] [--story] [--shrink]";
 
@@ -34,14 +34,23 @@ struct Words {
     progress: bool,
     planted: bool,
     until_failure: bool,
+    /// Seeds that are known to fail and not understood yet: each must still fail.
+    open: Vec<u64>,
 }
 
 fn words() -> Result<Words, String> {
     let jobs = std::thread::available_parallelism().map_or(1, usize::from);
     let campaign =
         Campaign { start: 0, seeds: 100, jobs, options: Options { inputs: INPUTS, ..Options::default() } };
-    let mut words =
-        Words { seed: None, campaign, shrink: false, progress: false, planted: false, until_failure: false };
+    let mut words = Words {
+        seed: None,
+        campaign,
+        shrink: false,
+        progress: false,
+        planted: false,
+        until_failure: false,
+        open: Vec::new(),
+    };
     let mut given = std::env::args().skip(1);
     while let Some(word) = given.next() {
         let mut value = || given.next().ok_or(format!("{word} wants a value"));
@@ -65,6 +74,10 @@ fn words() -> Result<Words, String> {
             "--shrink" => words.shrink = true,
             "--progress" => words.progress = true,
             "--planted" => words.planted = true,
+            "--open" => {
+                words.open =
+                    numbers(&value()?).map_err(|part| format!("--open: {part}"))?.into_iter().collect()
+            }
             "--until-failure" => words.until_failure = true,
             _ => return Err(format!("unknown word: {word}")),
         }
@@ -159,7 +172,11 @@ fn many(words: &Words) -> bool {
         failure(report, words);
     }
     print(&summary, begun.elapsed().as_secs_f64());
-    summary.is_good()
+    let failed: Vec<u64> = summary.failures.iter().map(|report| report.seed).collect();
+    if !words.open.is_empty() {
+        println!("known to fail, and open: {}", ranges(&words.open.iter().copied().collect()));
+    }
+    summary.silent().is_empty() && summary.failed == words.open.len() as u64 && failed == words.open
 }
 
 fn failure(report: &SeedReport, words: &Words) {
