@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 from certify_an_adapter import ToyAdapter
 
+import dita.certify
 from dita import MockVenueAdapter, VenueEvent, VenueOrder
 from dita.certify import AdapterFault, Mistreated, ScriptedRig, Trouble, fired, torture_adapter
 from dita.cli.failure import CommandFailure
+from dita.cli.main import main
 from dita.cli.torture_adapter import torture
 
 SEEDS = 80
@@ -40,6 +42,24 @@ def test_faults_can_be_chosen(capsys: pytest.CaptureFixture[str]) -> None:
     assert set(told["fired"]) == {"HANGS", "RUBBISH"}
     assert all(told["fired"].values())
     assert (told["seeds"], told["failed"], told["never"]) == (10, [], [])
+
+
+def test_the_command_takes_an_adapter(capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["torture", "--adapter", "dita:MockVenueAdapter"]
+    assert main([*command, "--seed", "3", "--faults", "REPEATS", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["seeds"] == 1
+    assert main([*command, "--list-faults"]) == 0
+    assert "RUBBISH_AMONG" in capsys.readouterr().out
+    assert main([*command, "--shrink"]) != 0
+
+
+def test_a_seed_that_fails_prints_the_command_that_replays_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(dita.certify, "BrokenRig", ForgetsFills, raising=False)
+    assert torture("dita.certify:BrokenRig", range(20)) == 1
+    printed = capsys.readouterr().out
+    assert "replay it: dita torture --adapter dita.certify:BrokenRig --seed " in printed
 
 
 def test_a_fault_that_never_happened_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:

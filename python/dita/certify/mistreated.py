@@ -5,7 +5,7 @@ import random
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Self, TypeAlias
 
 from dita._kernel import KernelOutcome, VenueEvent, VenueOrder
 from dita.errors import NotSent
@@ -17,34 +17,34 @@ Ask: TypeAlias = Callable[[], Answer]
 
 
 class AdapterFault(enum.StrEnum):
-    """What an adapter in Python does wrong. All but RAISES_BEFORE and NOT_SENT reach the venue first."""
+    """What an adapter in Python does wrong. All but RAISES_BEFORE and NOT_SENT reach the venue first.
 
-    HANGS = "HANGS"
-    """It waits for an answer that comes to another thread, and gives up: TimeoutError."""
-    RAISES_BEFORE = "RAISES_BEFORE"
-    """It raises before the request leaves, and does not say so."""
-    NOT_SENT = "NOT_SENT"
-    """It says that the request never left, and it did not."""
-    RAISES_AFTER = "RAISES_AFTER"
-    """The request leaves, and the answer is lost with an exception."""
-    INTERRUPTED = "INTERRUPTED"
-    """The request leaves, and somebody presses Ctrl-C."""
-    RUBBISH = "RUBBISH"
-    """It answers with something else than a list of events."""
-    RUBBISH_AMONG = "RUBBISH_AMONG"
-    """Something else stands between its events."""
-    OTHERS = "OTHERS"
-    """It tells of other slots, other orders and unknown instruments as well."""
-    REPEATS = "REPEATS"
-    """It tells everything twice."""
-    REVERSES = "REVERSES"
-    """It tells the last thing first."""
-    LATER = "LATER"
-    """It answers nothing, and a thread of its own brings the events."""
-    CALLS_BACK = "CALLS_BACK"
-    """It calls the kernel from inside the request."""
-    QUERY_FAILS = "QUERY_FAILS"
-    """It cannot tell what became of an order: it raises, or answers rubbish."""
+    Attributes:
+        what: What it does, in a sentence.
+    """
+
+    what: str
+
+    def __new__(cls, name: str, what: str) -> Self:
+        """A member by its name, with what it does."""
+        member = str.__new__(cls, name)
+        member._value_ = name
+        member.what = what
+        return member
+
+    HANGS = "HANGS", "It waits for an answer that comes to another thread, and gives up: TimeoutError."
+    RAISES_BEFORE = "RAISES_BEFORE", "It raises before the request leaves, and does not say so."
+    NOT_SENT = "NOT_SENT", "It says that the request never left, and it did not."
+    RAISES_AFTER = "RAISES_AFTER", "The request leaves, and the answer is lost with an exception."
+    INTERRUPTED = "INTERRUPTED", "The request leaves, and somebody presses Ctrl-C."
+    RUBBISH = "RUBBISH", "It answers with something else than a list of events."
+    RUBBISH_AMONG = "RUBBISH_AMONG", "Something else stands between its events."
+    OTHERS = "OTHERS", "It tells of other slots, other orders and unknown instruments as well."
+    REPEATS = "REPEATS", "It tells everything twice."
+    REVERSES = "REVERSES", "It tells the last thing first."
+    LATER = "LATER", "It answers nothing, and a thread of its own brings the events."
+    CALLS_BACK = "CALLS_BACK", "It calls the kernel from inside the request."
+    QUERY_FAILS = "QUERY_FAILS", "It cannot tell what became of an order: it raises, or answers rubbish."
 
 
 #: What no adapter should answer with, and some do.

@@ -36,6 +36,7 @@ examples:
   dita torture --seeds 200
   dita torture --seeds 1000 --faults drop,duplicate,restart
   dita torture --seed 4711 --shrink
+  dita torture --adapter my_package:MyRig --seeds 500
   dita torture --list-faults"""
 
 
@@ -61,6 +62,11 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument("--faults", metavar="A,B", help="just these, instead of those that a seed draws")
     parser.add_argument(
         "--inputs", type=_number, default=INPUTS, metavar="N", help=f"inputs a seed has at least ({INPUTS:,})"
+    )
+    parser.add_argument(
+        "--adapter",
+        metavar="MODULE:CLASS",
+        help="put this adapter through an adapter's own faults instead: a rig, as certify-venue takes it",
     )
     parser.add_argument("--jobs", type=_number, metavar="J", help="threads (one for each processor)")
     parser.add_argument(
@@ -91,6 +97,8 @@ def run(options: argparse.Namespace) -> int:
     Raises:
         CommandFailure: The words do not fit together, or name no fault.
     """
+    if options.adapter is not None:
+        return _adapter(options)
     if options.list_faults:
         return _list(options)
     only_one = options.decisions is not None or options.story or options.shrink
@@ -99,6 +107,21 @@ def run(options: argparse.Namespace) -> int:
     if options.seed is None and (options.seeds == 0 or options.jobs == 0):
         raise CommandFailure("--seeds and --jobs must be 1 or more")
     return _many(options) if options.seed is None else _one(options)
+
+
+def _adapter(options: argparse.Namespace) -> int:
+    from dita.cli import torture_adapter  # noqa: PLC0415 - it loads the contract suite
+
+    if options.list_faults:
+        return torture_adapter.list_faults(as_json=options.json)
+    if options.decisions is not None or options.story or options.shrink:
+        raise CommandFailure("--decisions, --story and --shrink are not for --adapter: its seeds are short")
+    if options.seed is not None:
+        seeds = range(options.seed, options.seed + 1)
+    else:
+        seeds = range(options.start, options.start + options.seeds)
+    faults = [] if options.faults is None else [name for name in options.faults.split(",") if name]
+    return torture_adapter.torture(options.adapter, seeds, faults, as_json=options.json)
 
 
 def _list(options: argparse.Namespace) -> int:

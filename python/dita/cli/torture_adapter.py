@@ -60,17 +60,35 @@ def torture(target: str, seeds: Iterable[int], faults: Sequence[str] = (), *, as
     return int(bool(failed or never or not ordeals))
 
 
+def list_faults(*, as_json: bool = False) -> int:
+    """Print the faults of an adapter, and what each does.
+
+    Args:
+        as_json: Print one JSON object instead of lines.
+
+    Returns:
+        The exit code, 0.
+    """
+    faults = {str(fault): " ".join(fault.what.split()) for fault in AdapterFault}
+    if as_json:
+        print(json.dumps(faults))
+    else:
+        for name, what in faults.items():
+            print(f"{name:<14} {what}")
+    return 0
+
+
 def _fault(name: str) -> AdapterFault:
     try:
-        return AdapterFault(name.upper())
-    except ValueError:
-        known = ", ".join(AdapterFault)
-        raise CommandFailure(f"{name!r} is no fault of an adapter; these are: {known}") from None
+        return AdapterFault[name.upper()]
+    except KeyError:
+        listed = "`dita torture --adapter MODULE:CLASS --list-faults` lists them"
+        raise CommandFailure(f"{name!r} is no fault of an adapter; {listed}") from None
 
 
 def _command(target: str, seed: int, faults: Sequence[str]) -> str:
-    named = f" --faults {' '.join(faults)}" if faults else ""
-    return f"dita torture --adapter {target} --first-seed {seed} --seeds 1{named}"
+    named = f" --faults {','.join(faults)}" if faults else ""
+    return f"dita torture --adapter {target} --seed {seed}{named}"
 
 
 def _as_dict(

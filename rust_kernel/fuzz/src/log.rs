@@ -185,7 +185,7 @@ fn open_and_compare(files: &Files, check: Check) {
         Config { policy: SyncPolicy::Always, check, ..Config::new(&identity, dita_kernel::RULES_VERSION) };
     let (log, recovered) = match Log::open(disk.clone(), config.clone(), &no_keys) {
         Ok(opened) => opened,
-        Err(_) => return assert!(memory.files() == *files, "a refused log was changed"),
+        Err(error) => return assert!(memory.files() == *files, "a refused log was changed: {error}"),
     };
     let found = plain::read(files, &identity);
     assert!(

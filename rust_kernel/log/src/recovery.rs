@@ -193,6 +193,10 @@ impl Opening<'_> {
                 reason,
             });
         };
+        // What a snapshot stands for was not read, and is about to be: before anything is changed.
+        for segment in &plan.rebuild {
+            crate::opened::read_sealed(self.disk.as_ref(), &self.identity, segment, &mut |_| {})?;
+        }
         self.remove_leftovers(&survey, &plan)?;
         let active = match survey.segments.last() {
             Some(segment) => self.reopen(segment, survey.torn.is_some())?,

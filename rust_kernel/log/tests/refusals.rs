@@ -275,3 +275,25 @@ fn a_mark_whose_openings_cannot_be_counted_on_is_refused() {
     assert!(matches!(error, LogError::Corrupt { .. }), "{error}");
     assert_eq!(memory.files(), files);
 }
+
+#[test]
+fn a_damaged_segment_whose_index_has_to_be_made_again_is_refused_before_anything_is_changed() {
+    let memory = written(100);
+    let mut log = open(&(Arc::new(memory.clone()) as Arc<dyn Disk>), config()).expect("it opens").0;
+    log.write_snapshot(100, 0, b"state", &[1; 32]).expect("memory takes it");
+    append(&mut log).expect("it is taken");
+    log.close().expect("it closes");
+    let mut files = memory.files();
+    files.retain(|name, _| !name.ends_with(".idx"));
+    let segments: Vec<String> = files.keys().filter(|name| name.ends_with(".seg")).cloned().collect();
+    assert!(segments.len() > 2, "the first one is sealed, and the snapshot stands for it");
+    files.get_mut(&segments[0]).expect("it is there")[300] ^= 1;
+    // What a crash left would be put right first: a torn tail, an unfinished file.
+    files.get_mut(&segments[segments.len() - 1]).expect("it is there").extend_from_slice(b"torn");
+    files.insert("00000000000000000101.snap.tmp".to_string(), b"unfinished".to_vec());
+    let memory = MemoryDisk::holding(files.clone());
+    let error =
+        open(&(Arc::new(memory.clone()) as Arc<dyn Disk>), config()).map(|_| ()).expect_err("damaged");
+    assert!(matches!(error, LogError::Corrupt { .. }), "{error}");
+    assert_eq!(memory.files(), files);
+}
