@@ -236,6 +236,10 @@ fn every_refusal_names_its_slot_and_only_a_forgotten_fill_asks_the_log() {
     let outcome = desk.exit(2);
     assert_eq!((outcome.accepted, outcome.slot_id), (false, Some(2)));
     assert!(!outcome.asks_the_log());
+    // So does one that is refused for its time alone.
+    let intent = desk.inputs.last().expect("an intent").1.clone();
+    let outcome = desk.put_at(0, intent);
+    assert_eq!((outcome.accepted, outcome.slot_id), (false, Some(2)));
     // The same code for another reason is not the log's business.
     desk.enter(0, "1");
     let entry = desk.submitted();
@@ -288,6 +292,9 @@ fn a_thousand_orders_have_as_many_ids_and_the_first_is_still_asked_about() {
         ids.insert(order);
     }
     assert_eq!(ids.len(), 1_101);
+    // Ids stand in logs and at venues: they are made the same way for ever.
+    let last = ids.iter().next_back().expect("ids").to_string();
+    assert_eq!(last, "D0000000000009000000012B000010");
     let watched = desk.kernel.watched();
     assert!(watched > 1, "{watched}: the first, and what came after the last sweep");
     desk.now += 60 * SECOND;
