@@ -29,7 +29,7 @@ ANSWERS: Final = 4
 DEEP: Final = 5
 # What one run lets say at a time: everything that survives one tier, in all files, meets the next.
 TIERS: Final = ((UNITS, NAMED), (RANDOM, SIMULATOR), (ANSWERS,), (DEEP,))
-JOBS: Final = 2
+JOBS: Final = int(os.environ.get("DITA_MUTANTS_JOBS", "2"))
 # A test that takes longer with no mutant is never run with one.
 MEASURED_SECONDS_MAX: Final = 2.5
 # Nor is one that takes longer than this measured to its end.

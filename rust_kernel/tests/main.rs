@@ -37,6 +37,7 @@ mod restart;
 mod review;
 mod risk;
 mod setup_figures;
+mod silence_figures;
 mod snapshot;
 mod strangers;
 mod told_figures;

@@ -236,6 +236,10 @@ fn every_refusal_names_its_slot_and_only_a_forgotten_fill_asks_the_log() {
     let outcome = desk.exit(2);
     assert_eq!((outcome.accepted, outcome.slot_id), (false, Some(2)));
     assert!(!outcome.asks_the_log());
+    // So does one that is refused for its time alone.
+    let intent = desk.inputs.last().expect("an intent").1.clone();
+    let outcome = desk.put_at(0, intent);
+    assert_eq!((outcome.accepted, outcome.slot_id), (false, Some(2)));
     // The same code for another reason is not the log's business.
     desk.enter(0, "1");
     let entry = desk.submitted();
@@ -288,6 +292,9 @@ fn a_thousand_orders_have_as_many_ids_and_the_first_is_still_asked_about() {
         ids.insert(order);
     }
     assert_eq!(ids.len(), 1_101);
+    // Ids stand in logs and at venues: they are made the same way for ever.
+    let last = ids.iter().next_back().expect("ids").to_string();
+    assert_eq!(last, "D0000000000009000000012B000010");
     let watched = desk.kernel.watched();
     assert!(watched > 1, "{watched}: the first, and what came after the last sweep");
     desk.now += 60 * SECOND;
@@ -427,4 +434,89 @@ fn the_ledger_keeps_the_venues_time_and_ours_where_it_tells_none() {
     assert_eq!(desk.kernel.ledger().venue_time(), 777);
     let stamp = desk.now + 1;
     assert_eq!(entry(&mut desk, 0, "X2"), stamp);
+}
+
+fn spot_desk() -> Desk {
+    let mut spec = InstrumentSpec::linear(id("BTCUSDT"), id("BTC"), id("USDT"), dec("0.1"), dec("0.001"));
+    spec.product = dita_kernel::names::Product::Spot;
+    Desk::over(spec, &[("USDT", "1000")], "100")
+}
+
+#[test]
+fn what_is_bought_on_spot_is_not_lost() {
+    let mut desk = spot_desk();
+    let limits = RiskLimits { max_drawdown: Some(dec("0.1")), ..RiskLimits::default() };
+    desk.control(ControlChange { limits: Some(limits), ..ControlChange::default() });
+    desk.open(0, "2", "100");
+    assert!(desk.enter(1, "1").accepted, "200 of 1000 are coin now");
+    let entry = desk.submitted();
+    desk.event(Kind::CancelAck, &entry, |_| {});
+    desk.exit(0);
+    let exit = desk.submitted();
+    desk.fill(&exit, "X1", "1", "110");
+    let between = desk.balance_of("USDT", dita_kernel::ledger::Account::InterSlot);
+    assert_eq!(between, "0", "one slot is all there is");
+}
+
+#[test]
+fn a_fee_that_is_settled_in_another_asset_is_that_assets() {
+    use dita_kernel::ledger::Account::Fees;
+    let mut desk = Desk::new();
+    desk.enter(0, "1");
+    let entry = desk.submitted();
+    desk.fill(&entry, "T1", "1", "100");
+    assert_eq!(desk.balance_of("USDT", Fees), "0.05", "as predicted");
+    desk.account(dita_kernel::names::AccountEventKind::FillSettled, |event| {
+        event.venue_trade_id = id("T1");
+        (event.fee, event.fee_asset) = (Some(dec("0.05")), id("BNB"));
+    });
+    assert_eq!((desk.balance_of("USDT", Fees), desk.balance_of("BNB", Fees)), ("0".into(), "0.05".into()));
+}
+
+#[test]
+fn an_intent_may_bring_as_much_as_the_most() {
+    let leg = |count: usize| {
+        let mut legs = vec![dec("0.01"); count - 1];
+        legs.push(dec(&format!("0.{:02}", 100 - (count - 1))));
+        legs
+    };
+    for (length, legs, passes) in [(4_096, 2, true), (4_097, 2, false), (0, 31, true), (0, 32, false)] {
+        let mut desk = Desk::new();
+        let outcome = desk.intent(dita_kernel::names::KernelCommandType::Enter, 0, |intent| {
+            intent.target_size = Some(dec("1"));
+            intent.metadata = "x".repeat(length).into();
+            intent.exit_leg_ratios = leg(legs);
+        });
+        assert_eq!(outcome.accepted, passes, "{length} bytes, {legs} legs: {outcome:?}");
+    }
+}
+
+#[test]
+fn a_sample_of_a_fee_on_spot_needs_its_side() {
+    use dita_kernel::input::FeeSample;
+    let sample = |side| FeeSample {
+        symbol: id("BTCUSDT"),
+        price: dec("100"),
+        size: dec("1"),
+        fee: dec("0.001"),
+        fee_asset: id(""),
+        order_side: side,
+        liquidity: None,
+    };
+    let mut desk = spot_desk();
+    assert!(!desk.put(Input::Calibration(Box::new(sample(None)))).accepted);
+    assert!(desk.put(Input::Calibration(Box::new(sample(Some(OrderSide::Buy))))).accepted);
+}
+
+#[test]
+fn a_slot_that_is_opened_by_hand_was_entered_then() {
+    use dita_kernel::input::SlotOverride;
+    let mut desk = Desk::new();
+    desk.now = 12_345;
+    let mut change = SlotOverride::new(0, id("ops"), "by hand".into());
+    (change.trade_id, change.asset) = (Some(id("by-hand")), Some(id("BTCUSDT")));
+    change.side = Some(dita_kernel::names::TradeSide::Long);
+    (change.size, change.entry_price) = (Some(dec("1")), Some(dec("100")));
+    assert!(desk.put(Input::Override(Box::new(change))).accepted);
+    assert_eq!(desk.kernel.slot(0).expect("a slot").entry_time_ns, desk.now);
 }
