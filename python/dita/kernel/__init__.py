@@ -109,8 +109,8 @@ class ExecutionKernel:
                 fed through a bounded queue, and what overflows is gone.
             account: Must be None: the account is the kernel's own.
             projection: Holds the newest state for others.
-            projection_client: A Hazelcast client, for a projection in its cluster; without `name` the kernel's
-                name there is `instance_nonce` where that is a text, else "main".
+            projection_client: A Hazelcast client, for a projection in its cluster; without `name` the
+                kernel's name there is `instance_nonce` where that is a text, else "main".
             zinc_plane: Holds the newest state for other processes.
             logs: Logs what the kernel does, as much as the controls' `verbosity` says.
             clock: Where kernel time comes from. None means SystemClock for a venue that says `live = True`,
