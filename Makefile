@@ -110,7 +110,7 @@ replay-equality: $(STAMPS)/packages ## Write the same logs with a debug and a re
 
 # One command for the simulator's seeds, as `dita torture` runs them. The chain is the hash of every input and of what came
 # of it: a debug build, with its own checks and at full speed, and a release build must come to the same.
-TORTURE_SEEDS := 2000
+TORTURE_SEEDS := 10000
 .PHONY: torture
 torture: $(STAMPS)/packages ## Try to break the kernel with seeded faults, in a debug and a release build (TORTURE_SEEDS=n)
 	$(call say,'torture: $(TORTURE_SEEDS) seeds in each build')
@@ -150,6 +150,32 @@ mutants: $(STAMPS)/packages ## Change the core bit by bit, and show what no test
 mutants-check: $(STAMPS)/venv
 	$(call say,'the record of the mutants')
 	@$(PYTHON) tools/mutants.py --check
+
+# Each entry of a corpus is replayed by `make test` without an engine; this looks for new ones, and keeps them in
+# target/fuzz until fuzz-minimize takes what is of use. docs/operating/verification.md has the figures.
+TARGET := step
+SECONDS := 600
+CARGO_FUZZ_VERSION := 0.13.2
+FUZZ := rust_kernel/fuzz
+FUZZ_FOUND = $(abspath target/fuzz/$(TARGET))
+FUZZ_ENV = LD_LIBRARY_PATH="$(PYTHON_LIBDIR):$${LD_LIBRARY_PATH:-}" \
+	PYTHONHOME="$$($(PYTHON) -c 'import sys; print(sys.base_prefix)')"
+.PHONY: fuzz
+fuzz: $(STAMPS)/packages ## Put arbitrary bytes to codec, log, snapshot, step or bindings (TARGET=step SECONDS=600)
+	@cargo fuzz --version >/dev/null 2>&1 || { \
+		echo 'Install it first: cargo install --locked cargo-fuzz@$(CARGO_FUZZ_VERSION)' >&2; exit 1; }
+	@mkdir -p $(FUZZ_FOUND) target/fuzz/failed
+	@cd $(FUZZ)/engine && cargo fuzz build --sanitizer none --fuzz-dir . $(TARGET)
+	@$(FUZZ_ENV) $(FUZZ)/engine/target/$$(rustc -vV | sed -n 's/^host: //p')/release/$(TARGET) \
+		$(FUZZ_FOUND) $(FUZZ)/corpora/$(TARGET) -artifact_prefix=target/fuzz/failed/ \
+		-max_total_time=$(SECONDS) -max_len=4096 -timeout=60 -print_final_stats=1
+
+.PHONY: fuzz-minimize
+fuzz-minimize: $(STAMPS)/packages ## Take what fuzzing found into the corpus, and keep what reaches something of its own
+	@rm -rf target/fuzz/least && mkdir -p target/fuzz/least $(FUZZ_FOUND)
+	@$(FUZZ_ENV) $(FUZZ)/engine/target/$$(rustc -vV | sed -n 's/^host: //p')/release/$(TARGET) -merge=1 \
+		target/fuzz/least $(FUZZ)/corpora/$(TARGET) $(FUZZ_FOUND)
+	@rm -rf $(FUZZ)/corpora/$(TARGET) && mv target/fuzz/least $(FUZZ)/corpora/$(TARGET)
 
 .PHONY: test-python
 test-python: setup
@@ -245,6 +271,6 @@ lock-check:
 
 .PHONY: clean
 clean: ## Remove everything that the commands above made
-	@rm -rf $(VENV) .bench target benches/target dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
+	@rm -rf $(VENV) .bench target benches/target rust_kernel/fuzz/engine/target dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
 	@find python tests benches -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 	@find python -name '_kernel*.so' -delete

@@ -77,6 +77,24 @@ def test_an_exit_that_is_rejected_is_tried_again() -> None:
     assert len([order for order in kernel.orders() if order.intent_id.startswith("flatten-")]) == 3
 
 
+def test_an_exit_that_is_slow_is_waited_for() -> None:
+    def submit(order: Any) -> list[Any]:
+        return [ack(order)] if order.reduce_only else [ack(order), fill(order)]
+
+    kernel = opened(MockVenueAdapter(submit=submit))
+    kernel.process_intent(intent(ENTER, "i1"))
+    kernel.update_control(FLATTEN)
+    passes = kernel._flattening
+    assert passes is not None
+    for _ in range(5):
+        passes._pass(kernel)
+    (_, exit_order) = kernel.orders()
+    assert (exit_order.status, exit_order.pending_cancel) == ("ACKED", False)
+    kernel.on_venue_event(fill(exit_order))
+    eventually(lambda: not kernel.health()["flattening"])
+    assert kernel.slot(0).fsm_state == "CLOSED"
+
+
 def test_an_entry_whose_cancel_fails_is_canceled_again() -> None:
     answers = iter([KernelEventKind.CANCEL_REJECT, KernelEventKind.CANCEL_REJECT])
 

@@ -139,6 +139,37 @@ def python_durable(results: Path) -> None:
     print()
 
 
+CLUSTER = {
+    "slot_updates_written_per_second": ("updates of distinct slots written, a second", "≥ 20,000"),
+    "slot_updates_taken_per_second_ten_slots": ("updates of ten slots taken from the kernel, a second", ""),
+    "of_them_written_per_second": ("of them written, the newest each time, a second", ""),
+    "halt_through_hazelcast_ms": (
+        "from the operator's word to the first order refused, Hazelcast, ms",
+        "p99 ≤ 50",
+    ),
+    "halt_through_a_file_ms": ("the same through a file, ms", ""),
+}
+
+
+def cluster(results: Path) -> None:
+    """The projection and the control plane against a real member."""
+    place = results / "cluster.jsonl"
+    if not place.is_file():
+        return
+    rows = [json.loads(line) for line in place.read_text(encoding="utf-8").splitlines()]
+    load = next(row["load_before"] for row in rows if "load_before" in row)
+    print("## A Hazelcast member (`python benches/python/cluster.py`)\n")
+    print(f"Member and kernel on this machine; load {load:.2f} before.\n")
+    print("| | median | lowest | highest | p99 | goal |\n|---|---|---|---|---|---|")
+    for row in (row for row in rows if "figure" in row):
+        label, goal = CLUSTER[row["figure"]]
+        digits = 0 if row["median"] >= 1000 else 2
+        figures = " | ".join(f"{row[key]:,.{digits}f}" for key in ("median", "lowest", "highest"))
+        p99 = f"{row['p99']:.2f}" if "p99" in row else ""
+        print(f"| {label} | {figures} | {p99} | {goal} |")
+    print()
+
+
 def footprint(results: Path) -> None:
     """Import, memory, size."""
     figures = json.loads((results / "footprint.json").read_text(encoding="utf-8"))
@@ -158,6 +189,7 @@ def main() -> None:
     durable(results)
     python(results)
     python_durable(results)
+    cluster(results)
     footprint(results)
 
 

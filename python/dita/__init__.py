@@ -77,6 +77,7 @@ if TYPE_CHECKING:
     from dita.kernel import ExecutionKernel as ExecutionKernel
     from dita.logs import KernelLogs as KernelLogs
     from dita.logs import set_up_logs as set_up_logs
+    from dita.projection import FollowedProjection as FollowedProjection
     from dita.projection import HazelcastProjection as HazelcastProjection
     from dita.projection import KernelMoment as KernelMoment
     from dita.projection import KernelProjection as KernelProjection
@@ -173,6 +174,7 @@ _HOME = {
     "ControlPlaneError": "dita.control",
     "FileControlPlane": "dita.control",
     "HazelcastControlPlane": "dita.control",
+    "FollowedProjection": "dita.projection",
     "HazelcastProjection": "dita.projection",
     "KernelMoment": "dita.projection",
     "build_projection": "dita.projection",
@@ -193,6 +195,7 @@ __all__ = [
     "ControlUpdate",
     "ExecutionKernel",
     "FileControlPlane",
+    "FollowedProjection",
     "FreezeScope",
     "HazelcastControlPlane",
     "HazelcastProjection",

@@ -73,6 +73,7 @@ __all__ = [
     "torture_seed",
     "transition_table",
     "verify_log",
+    "was_forked",
     "what_if",
 ]
 
@@ -1608,10 +1609,11 @@ class Engine:
     def now_ns(self) -> int:
         """Kernel time of the last input, or what local callers have told since. Nanoseconds."""
 
-    def close(self) -> None:
+    def close(self, patience_ms: int | None = None) -> bool:
         """Closes the kernel: what is called after this raises KernelClosed. Closing again does nothing.
 
-        With a log, everything becomes durable and a snapshot is left.
+        With a log, everything becomes durable and a snapshot is left. Another thread that drains is waited
+        for, where `patience_ms` is given at most so long: False where it still does.
         """
 
     @property
@@ -1860,6 +1862,9 @@ def torture_seed(
     shorten: bool = False,
 ) -> dict[str, Any]:
     """Runs one seed; with `shorten` a failure is made short."""
+
+def was_forked() -> None:
+    """Tells that this process was forked off another one: the engines that came along are not its own."""
 
 def transition_table() -> list[tuple[TradeStage, str, str, TradeStage | KernelDiagnosticCode, int]]:
     """The kernel's transition table, a row per cell: (stage, symbol, verdict, next or code, rule number)."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final
 
-from dita.errors import refuse
+from dita.errors import refuse, wrong_type
 
 # Key of the configuration -> keyword of the native instrument.
 _PLAIN: Final = frozenset(
@@ -54,6 +54,7 @@ class ExchangeConfig:
         Raises:
             InvalidInput: A key that is not known.
             InvalidInput: The configuration or an instrument's part is no mapping.
+            InvalidType: A key or a symbol is no text.
         """
         changed = ExchangeConfig()
         changed._venue_wide = {**self._venue_wide, **_checked("", config, also=frozenset({"instruments"}))}
@@ -63,6 +64,8 @@ class ExchangeConfig:
         if not isinstance(instruments, Mapping):
             raise refuse("instruments", instruments, "must be a mapping of symbols")
         for symbol, own in instruments.items():
+            if not isinstance(symbol, str):
+                raise wrong_type("instruments", symbol, "a symbol")
             checked = _checked(f"instruments.{symbol}.", own, also=frozenset())
             changed._instruments.setdefault(symbol, {}).update(checked)
         return changed
@@ -93,6 +96,8 @@ def _checked(place: str, config: object, *, also: frozenset[str]) -> dict[str, A
     if not isinstance(config, Mapping):
         raise refuse(place.rstrip(".") or "config", config, "must be a mapping")
     for key in config:
+        if not isinstance(key, str):
+            raise wrong_type(place.rstrip(".") or "config", key, "a key")
         if key not in KEYS and key not in also:
             raise refuse(f"{place}{key}", config[key], "is no key of an exchange configuration")
     return dict(config)
@@ -103,6 +108,8 @@ def _kind(place: str, merged: Mapping[str, Any]) -> dict[str, Any]:
     kind: dict[str, Any] = {}
     product = merged.get("product")
     if product is not None:
+        if not isinstance(product, str):
+            raise wrong_type(place + "product", product, "str")
         kind["product"] = str(product).upper()
         if kind["product"] not in {"PERP", "SPOT"}:
             raise refuse(place + "product", product, "is none of perp, spot")
@@ -113,6 +120,9 @@ def _kind(place: str, merged: Mapping[str, Any]) -> dict[str, Any]:
 
 def _assets(place: str, symbol: str, spec: Mapping[str, Any]) -> dict[str, str]:
     """Base, quote and settle: as given, or as the symbol's end says where it leaves no doubt."""
+    for key in ("base", "quote", "settle"):
+        if not isinstance(spec.get(key, ""), str):
+            raise wrong_type(place + key, spec[key], "str")
     suffix = next((end for end in _SUFFIXES if symbol.endswith(end) and symbol != end), None)
     quote = spec.get("quote") or suffix
     if quote is None:
@@ -134,13 +144,14 @@ def fee_rounding(field: str, value: object) -> dict[str, Any]:
 
     Raises:
         InvalidInput: It is neither.
+        InvalidType: Its type is another.
     """
     if not isinstance(value, (list, tuple)):
         return {"fee_decimals": fee_decimals(field, value)}
     if len(value) != 2:
         raise refuse(field, value, "is no pair of a unit and a direction")
     unit, direction = value
-    if direction not in _DIRECTIONS:
+    if not isinstance(direction, str) or direction not in _DIRECTIONS:
         raise refuse(field, value, f"has a direction that is none of {', '.join(_DIRECTIONS)}")
     return {"fee_decimals": fee_decimals(field, unit), "fee_rounding_mode": direction}
 
@@ -154,10 +165,13 @@ def fee_decimals(field: str, value: object) -> int:
 
     Raises:
         InvalidInput: It is neither.
+        InvalidType: Its type is another.
     """
     if isinstance(value, int) and not isinstance(value, bool):
         decimals = value
     else:
+        if not isinstance(value, (str, float, Decimal)):
+            raise wrong_type(field, value, "a unit like 0.00000001 or a number of decimals")
         try:
             unit = Decimal(str(value)).normalize()
         except ArithmeticError:

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from clusters import eventually
-from dita import build_control_plane
-from dita.cli import main
+from dita import KernelMode, KernelVerbosity, build_control_plane
+from dita.cli import halt, main
 from dita.cluster import ClusterAddress
 from kernels import ENTER, intent, opened, paper
 
@@ -31,6 +31,10 @@ def test_an_operator_halts_and_resumes(
         eventually(lambda: kernel.control.gate == "REDUCE_ONLY")
         assert main(["resume", "--control", place]) == 0
         assert main(["limits", "--control", place, "max_order_notional=12.50", "order_burst=none"]) == 0
+        more = ["--verbosity", "TRACE", "--journal", "on", "--mode", "SHADOW"]
+        assert main(["limits", "--control", place, *more]) == 0
+        eventually(lambda: kernel.control.mode == "SHADOW")
+        assert (kernel.control.verbosity, kernel.control.debug_clickhouse_enabled) == ("TRACE", True)
         assert main(["freeze", "--control", place]) == 0
         eventually(lambda: kernel.control.frozen)
         assert str(kernel.control.limits["max_order_notional"]) == "12.50"
@@ -40,7 +44,7 @@ def test_an_operator_halts_and_resumes(
         capsys.readouterr()
         assert main(["limits", "--control", place, "--json"]) == 0
         shown = json.loads(capsys.readouterr().out)
-        assert (shown["version"], shown["gate"], shown["frozen"]) == (7, "HALTED", False)
+        assert (shown["version"], shown["gate"], shown["frozen"]) == (8, "HALTED", False)
     plane.close()  # type: ignore[attr-defined]
 
 
@@ -71,6 +75,11 @@ def test_a_cluster_that_is_not_there_or_of_another_name_is_told(
     ):
         assert main(["halt", "--control", place]) == 1
         assert told in capsys.readouterr().err
+
+
+def test_the_lists_of_the_options_are_the_kernels() -> None:
+    assert tuple(KernelVerbosity) == halt.VERBOSITIES
+    assert tuple(KernelMode) == halt.MODES
 
 
 def test_a_kernel_without_a_plane_is_as_it_was() -> None:

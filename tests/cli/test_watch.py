@@ -142,6 +142,7 @@ def test_the_command_prints_and_draws(
     picture = tmp_path / "watch.svg"
     assert main(["watch", "--log", str(tmp_path / "log"), "--screenshot", str(picture)]) == 0
     assert "EXIT_WORKING" in picture.read_text()
+    assert "font-face" not in picture.read_text()
 
 
 @pytest.mark.parametrize(

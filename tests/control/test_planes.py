@@ -66,6 +66,18 @@ def test_every_kernel_hears_every_change_once_and_in_order(open_plane: Open) -> 
     assert open_plane().read().version == 30
 
 
+def test_changes_of_ones_own_are_no_news(open_plane: Open) -> None:
+    plane = open_plane()
+    heard: list[Any] = []
+    plane.watch(lambda update: heard.append(update.limits["max_open_slots"]))
+    for number in range(100):
+        plane.update(ControlUpdate(limits={"max_open_slots": number}))
+        assert plane.standing()["trouble"] == ""
+    open_plane().update(ControlUpdate(limits={"max_open_slots": 100}))
+    eventually(lambda: len(heard) == 101)
+    assert heard == list(range(101))
+
+
 def test_two_operators_at_once_lose_nothing(open_plane: Open) -> None:
     limits = ["max_open_slots", "max_order_size", "max_leverage", "max_order_notional"]
 
@@ -170,6 +182,40 @@ def lose(plane: Any, request: pytest.FixtureRequest) -> None:
     else:
         with connected(request.getfixturevalue("hazelcast")) as client:
             client.get_map(CONTROL_PLANE).blocking().remove(plane._plane)
+
+
+@pytest.mark.parametrize("overtaken", [1, 2])
+def test_a_halt_while_a_kernel_begins_does_not_fall_between(open_plane: Open, overtaken: int) -> None:
+    plane = open_plane()
+    read = plane.read
+    reads = itertools.count(1)
+
+    def read_and_be_overtaken() -> KernelControlSnapshot:
+        standing: KernelControlSnapshot = read()
+        if next(reads) == overtaken:
+            open_plane().update(ControlUpdate(kill_switch=True, limits={"max_open_slots": 2}))
+        return standing
+
+    open_plane().update(ControlUpdate(limits={"max_open_slots": 9}))
+    plane.read = read_and_be_overtaken
+    with opened(control_plane=plane) as kernel:
+        eventually(lambda: kernel.control.gate == "HALTED")
+        eventually(lambda: kernel.control.limits["max_open_slots"] == 2)
+
+
+def test_a_watcher_that_breaks_keeps_nothing_from_the_next(open_plane: Open) -> None:
+    plane = open_plane()
+    heard: list[ControlUpdate] = []
+
+    def break_down(update: ControlUpdate) -> None:
+        heard.append(update)
+        raise ZeroDivisionError
+
+    plane.watch(break_down)
+    for number in range(3):
+        open_plane().update(ControlUpdate(limits={"max_open_slots": number}))
+        eventually(lambda number=number: len(heard) == number + 1)
+    assert "refused" in plane.standing()["refused"]
 
 
 # -------------------------------------------------------------------------------- the file

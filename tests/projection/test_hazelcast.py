@@ -4,18 +4,28 @@ import itertools
 import json
 from collections.abc import Iterator
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from clusters import eventually
-from dita import ControlUpdate, ExecutionKernel, SimulatedVenue, TradeSlot, VenueOrder, build_projection
+from dita import (
+    ControlUpdate,
+    ExecutionKernel,
+    KernelEventKind,
+    MockVenueAdapter,
+    SimulatedVenue,
+    TradeSlot,
+    VenueOrder,
+    build_projection,
+)
 from dita.cluster import ClusterAddress, connected, mappings, open_client
 from dita.errors import InvalidInput
 from dita.projection.cluster import HazelcastProjection, run_of_log
-from dita.projection.newest import Stamp, stamp_of
-from kernels import ENTER, EXIT, SYMBOL, intent, opened
+from dita.projection.newest import Key, NewestWriter, Stamp, State, stamp_of
+from kernels import ENTER, EXIT, SYMBOL, ack, event, fill, intent, opened
 
 _NAMES = itertools.count()
 
@@ -75,6 +85,14 @@ def test_the_cluster_holds_the_kernels_newest_state(
         control = eventually(lambda: (now := held(client, mappings.CONTROL, name)) and now["frozen"] and now)
         assert control["updated_by"] == "ops"
         assert held(client, mappings.HEALTH, name) is not None
+        kernel.process_intent(intent(EXIT, "x1"))
+        last_capital = kernel.account.capital
+    account = held(client, mappings.ACCOUNT, f"{name}/USDT")
+    assert account is not None
+    assert Decimal(account["k_capital"]) == last_capital
+    health = held(client, mappings.HEALTH, name)
+    assert health is not None
+    assert health["closed"] is True
 
 
 def there_seq(kernel: ExecutionKernel, seq: int) -> int:
@@ -109,6 +127,58 @@ def test_orders_are_followed_to_their_end_when_the_slot_has_let_go_of_them(
         ids = [order.venue_client_id for order in kernel.orders()]
         there = [held(client, mappings.ORDERS, f"{name}/{one}") for one in ids]
         assert [one and one["status"] for one in there] == ["FILLED"] * 6
+
+
+def test_every_order_that_was_shown_is_followed_to_its_end(
+    hazelcast: ClusterAddress, client: Any, name: str
+) -> None:
+    """By hand, so that each is seen at work before the slot goes on to another trade."""
+    projection = HazelcastProjection.open(hazelcast, name)
+    kernel = opened(MockVenueAdapter(), projection=projection)
+    for number in range(3):
+        trade = {"trade_id": f"t{number}"}
+        kernel.process_intent(intent(ENTER, f"i{number}", **trade))
+        settle(kernel, f"i{number}", "f")
+        stop = {
+            "order_type": "STOP_MARKET",
+            "trigger_price": "59000",
+            "target_size": "0.01",
+            "oco_group": "g",
+        }
+        take = {
+            "order_type": "TAKE_PROFIT",
+            "trigger_price": "63000",
+            "target_size": "0.01",
+            "oco_group": "g",
+        }
+        kernel.process_intent(intent(EXIT, f"s{number}", **trade, **stop))
+        kernel.process_intent(intent(EXIT, f"p{number}", **trade, **take))
+        for one in (f"s{number}", f"p{number}"):
+            kernel.on_venue_event(ack(order_of(kernel, one)))
+        assert projection.flush()
+        settle(kernel, f"s{number}", "x")
+        kernel.on_venue_event(event(KernelEventKind.CANCEL_ACK, order_of(kernel, f"p{number}")))
+    assert projection.flush()
+    shown = {order.intent_id: status_in(client, name, order) for order in kernel.orders()}
+    assert shown == {order.intent_id: order.status for order in kernel.orders()}
+    assert set(shown.values()) == {"FILLED", "CANCELED"}
+    kernel.close()
+
+
+def order_of(kernel: ExecutionKernel, intent_id: str) -> VenueOrder:
+    (order,) = [order for order in kernel.orders() if order.intent_id == intent_id]
+    return order
+
+
+def settle(kernel: ExecutionKernel, intent_id: str, name: str) -> None:
+    order = order_of(kernel, intent_id)
+    kernel.on_venue_event(ack(order))
+    kernel.on_venue_event(fill(order, name=name))
+
+
+def status_in(client: Any, name: str, order: VenueOrder) -> str | None:
+    there = held(client, mappings.ORDERS, f"{name}/{order.venue_client_id}")
+    return None if there is None else str(there["status"])
 
 
 def test_analysts_ask_in_sql(hazelcast: ClusterAddress, client: Any, name: str) -> None:
@@ -160,6 +230,23 @@ def test_a_late_writer_never_overwrites_a_newer_value(
         newer.close()
 
 
+def test_two_writers_that_take_turns_lose_nothing(hazelcast: ClusterAddress, client: Any, name: str) -> None:
+    writers = [HazelcastProjection.open(hazelcast, name, run=7) for _ in range(2)]
+    try:
+        for seq in range(1, 11):
+            # What this one last saw there is not what is there now.
+            writer = writers[seq % 2]
+            writer.advance(seq)
+            writer.write_slot(slot(str(seq)))
+            assert writer.flush()
+            there = held(client, mappings.SLOTS, f"{name}/0")
+            assert there is not None
+            assert there["seq"] == seq
+    finally:
+        for writer in writers:
+            writer.close()
+
+
 def test_two_writers_that_race_end_with_the_newest(hazelcast: ClusterAddress, client: Any, name: str) -> None:
     writers = [HazelcastProjection.open(hazelcast, name, run=7) for _ in range(3)]
     try:
@@ -175,6 +262,21 @@ def test_two_writers_that_race_end_with_the_newest(hazelcast: ClusterAddress, cl
     finally:
         for writer in writers:
             writer.close()
+
+
+def test_what_is_read_beside_the_kernel_neither_hides_nor_loses_anything(
+    hazelcast: ClusterAddress, client: Any, name: str
+) -> None:
+    writer = NewestWriter(client)
+    try:
+        for given, read, newest in ((1, 2, 2), (4, 3, 4), (5, 5, 5)):
+            key = Key(mappings.SLOTS, f"{name}/{given}")
+            for put, seq in ((writer.put, given), (writer.offer, read)):
+                put(key, State(Stamp(1, seq), partial(json.dumps, {"run": 1, "seq": seq})))
+            assert writer.flush(10)
+            assert held(client, *key) == {"run": 1, "seq": newest}
+    finally:
+        writer.close(1)
 
 
 def test_a_kernel_that_begins_anew_is_newer_than_what_it_left(

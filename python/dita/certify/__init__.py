@@ -1,16 +1,21 @@
 """The contract suite for adapters: twenty sequences that broke real systems, played against yours."""
 
 from dita.certify.bench import Bench, Unmet
+from dita.certify.mistreated import AdapterFault, Mistreated
 from dita.certify.rig import NotOffered, Rig, Trouble
 from dita.certify.run import Result, Verdict, certify, certify_one
 from dita.certify.scripted import ScriptedRig
 from dita.certify.sequences import SEQUENCES, Scene, Sequence
 from dita.certify.simulated import SimulatedRig
+from dita.certify.torture import Ordeal, fired, torture_adapter
 
 __all__ = [
     "SEQUENCES",
+    "AdapterFault",
     "Bench",
+    "Mistreated",
     "NotOffered",
+    "Ordeal",
     "Result",
     "Rig",
     "Scene",
@@ -22,4 +27,6 @@ __all__ = [
     "Verdict",
     "certify",
     "certify_one",
+    "fired",
+    "torture_adapter",
 ]

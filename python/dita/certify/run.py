@@ -59,7 +59,7 @@ def certify_one(make_rig: Callable[[], Rig], sequence: Sequence) -> Verdict:
     if sequence.not_run:
         return Verdict(sequence, Result.NOT_RUN, sequence.not_run)
     skipped = ""
-    with _quiet():
+    with quiet():
         for scene in sequence.scenes:
             where = f"{scene.trouble}: " if len(sequence.scenes) > 1 else ""
             try:
@@ -80,7 +80,7 @@ def _play(rig: Rig, scene: Scene) -> None:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Keep the kernel's log of requests that fail on purpose out of the report."""
     log = logging.getLogger("dita.venue")
     before = log.disabled

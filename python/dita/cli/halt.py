@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 PLACE_EXAMPLE: Final = "/run/dita/controls.json"
 CLUSTER_EXAMPLE: Final = "hazelcast://127.0.0.1:5701/dita"
 _BY_MAX: Final = 64
+# As the kernel names them; it is not loaded for a command's help.
+VERBOSITIES: Final = ("QUIET", "NORMAL", "VERBOSE", "TRACE")
+MODES: Final = ("LIVE", "PAPER", "SHADOW")
 
 _PLANES: Final = f"""\
 A control plane is a file ({PLACE_EXAMPLE}) or stands in a Hazelcast cluster
@@ -130,12 +133,22 @@ def _add_own_options(name: str, parser: argparse.ArgumentParser) -> None:
             metavar="NAME=VALUE",
             help="a limit and its value, `none` lifts it; without any the controls are shown",
         )
+        parser.add_argument("--verbosity", choices=VERBOSITIES, help="how much kernels log")
+        parser.add_argument("--journal", choices=("on", "off"), help="whether kernels keep a journal")
+        parser.add_argument("--mode", choices=MODES, help="which venue; only of kernels that are flat")
     elif name == "freeze":
         parser.add_argument("--off", action="store_true", help="let entries through again")
 
 
 def _limits_of(options: argparse.Namespace) -> Mapping[str, Any]:
-    return {"limits": dict(options.limits)} if options.limits else {}
+    changes: dict[str, Any] = {"limits": dict(options.limits)} if options.limits else {}
+    if options.verbosity is not None:
+        changes["verbosity"] = options.verbosity
+    if options.journal is not None:
+        changes["debug_clickhouse_enabled"] = options.journal == "on"
+    if options.mode is not None:
+        changes["mode"] = options.mode
+    return changes
 
 
 def _resume(options: argparse.Namespace) -> Mapping[str, Any]:
@@ -179,7 +192,8 @@ FREEZE: Final = Command(
 LIMITS: Final = Command(
     "limits",
     "show the controls, or set limits",
-    "Show the controls as they stand, or change the limits that are named.",
+    "Show the controls as they stand, or change the limits that are named, the verbosity, the journal or\n"
+    "the mode.",
     f"--control {PLACE_EXAMPLE} max_order_notional=5000 max_daily_loss=250",
     _limits_of,
 )
@@ -192,7 +206,7 @@ def _text(controls: "KernelControlSnapshot") -> str:
         f"gate         {controls.gate}" + (", the kill switch was pulled" if controls.kill_switch else ""),
         f"entries      {'frozen' if controls.frozen else 'not frozen'}",
         f"mode         {controls.mode}, regime {controls.regime}",
-        f"verbosity    {controls.verbosity}",
+        f"verbosity    {controls.verbosity}, journal {'on' if controls.debug_clickhouse_enabled else 'off'}",
     ]
     limits = [f"{name}={value}" for name, value in controls.limits.items() if value is not None]
     lines.extend(f"{'limits' if at == 0 else '':12} {limit}" for at, limit in enumerate(limits or ["none"]))

@@ -198,11 +198,11 @@ def _setup(options: argparse.Namespace) -> int:
 
 
 def _sql(options: argparse.Namespace) -> int:
-    from hazelcast.sql import HazelcastSqlError  # noqa: PLC0415 - an extra; `connected` says if it is missing
-
     from dita.cluster import ClusterAddress, connected  # noqa: PLC0415
 
     with connected(ClusterAddress.parse(options.at)) as client:
+        from hazelcast.sql import HazelcastSqlError  # noqa: PLC0415 - an extra, which is there by now
+
         try:
             result = client.sql.execute(options.statement).result()
             if not result.is_row_set():

@@ -1,6 +1,7 @@
 """`dita watch`: a kernel's slots, orders, account, controls and followers, live in a terminal."""
 
 import argparse
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 EXAMPLE: Final = ("dita watch", "see a kernel live: slots, K and E, controls, lag")
 CLUSTER_DEFAULT: Final = "hazelcast://127.0.0.1:5701/dita"
 SCREENSHOT_SIZE: Final = (132, 34)
+_FONT: Final = re.compile(r"@font-face \{.*?\}", re.DOTALL)
 
 _DESCRIPTION: Final = """\
 Show a kernel live in the terminal: its slots and orders, its account with K, E and every named difference,
@@ -127,7 +129,9 @@ async def _screenshot(screen: "WatchScreen", place: Path) -> None:
         while screen.seen is None:
             await pilot.pause(0.05)
         await pilot.pause()
-        place.write_text(screen.export_screenshot(title="dita watch"), encoding="utf-8")
+        drawn = screen.export_screenshot(title="dita watch")
+        # A picture that fetches nothing: the reader's own fixed-width font will do.
+        place.write_text(_FONT.sub("", drawn), encoding="utf-8")
 
 
 def _halter(place: str | None) -> Callable[[], str] | None:

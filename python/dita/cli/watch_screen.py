@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar, Final
 
+from rich.text import Text
 from textual import work
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
@@ -33,6 +34,7 @@ class WatchScreen(App[None]):
     """
 
     TITLE = "dita watch"
+    ENABLE_COMMAND_PALETTE = False
     CSS = """
     #head { height: 1; text-style: bold; padding: 0 1; background: $panel; }
     #trouble { height: auto; max-height: 3; padding: 0 1; background: $error; color: $text; display: none; }
@@ -146,6 +148,9 @@ class WatchScreen(App[None]):
         Args:
             seen: As it was read.
         """
+        if not self.query("#orders"):
+            # The screen is on its way out.
+            return
         self.seen = seen
         self.screen.set_classes(tone(seen))
         head = head_line(seen)
@@ -169,8 +174,10 @@ class WatchScreen(App[None]):
         table: DataTable[Any] = self.query_one(f"#{name}", DataTable)
         top = table.scroll_y
         table.clear(columns=True)
-        for title in header:
-            table.add_column(title.rjust(9) if title in RIGHT.split() else title)
+        to_right = [title in RIGHT.split() for title in header]
+        for title, is_right in zip(header, to_right, strict=True):
+            table.add_column(Text(title, justify="right") if is_right else title)
         for row in rows:
-            table.add_row(*row)
+            cells = zip(row, to_right, strict=True)
+            table.add_row(*(Text(cell, justify="right") if is_right else cell for cell, is_right in cells))
         table.scroll_y = top

@@ -108,7 +108,9 @@ class ClusterSource:
             control=self._one(self._names.CONTROL, chosen),
             orders=_live(self._of(self._names.ORDERS, chosen)),
             followers=_followers(health),
-            trouble=str(health.get("control_trouble", "")),
+            trouble="the kernel was closed"
+            if health.get("closed")
+            else str(health.get("control_trouble", "")),
         )
 
     def _map(self, name: str) -> Any:  # noqa: ANN401 - the client's proxy
@@ -169,8 +171,30 @@ class LogSource:
             accounts=[_as_text(replay.account(asset) or {}) for asset in replay.assets()],
             control=_as_text(replay.control()),
             orders=live[:_LIVE_ORDERS_SHOWN],
+            followers=self._followers(),
             trouble=trouble,
         )
+
+    def _followers(self) -> list[Mapping[str, Any]]:
+        """Those that have a cursor in the directory."""
+        from dita.follow import followers_of, read_status  # noqa: PLC0415 - the kernel's native module
+
+        found: list[Mapping[str, Any]] = []
+        for name in followers_of(self._log_dir):
+            status = read_status(self._log_dir, name)
+            if status is None:
+                found.append({"name": name, "waiting": None, "lag_seconds": None, "trouble": "not running"})
+                continue
+            lag = status.lag(self._replay.seq)
+            found.append(
+                {
+                    "name": name,
+                    "waiting": lag["lag_records"],
+                    "lag_seconds": round(lag["lag_seconds"], 1),
+                    "trouble": _trouble_of(status.as_dict()),
+                }
+            )
+        return found
 
     def close(self) -> None:
         """Nothing is held."""
@@ -182,13 +206,13 @@ def _parsed(value: Any) -> Mapping[str, Any]:  # noqa: ANN401 - the client's JSO
 
 
 def _live(orders: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    ended = ("FILLED", "CANCELED", "REJECTED", "EXPIRED", "DONE_FOR_DAY")
+    ended = ("FILLED", "CANCELED", "REJECTED", "EXPIRED", "DONE_FOR_DAY", "FORGOTTEN")
     live = [order for order in orders if order["status"] not in ended or order["doubt"] != "NONE"]
     return sorted(live, key=lambda order: str(order["venue_client_id"]))[:_LIVE_ORDERS_SHOWN]
 
 
 def _followers(health: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The kernel's own projection, and whoever else it knows of."""
+    """The writer of the projection, and the processes that follow the kernel."""
     found: list[Mapping[str, Any]] = []
     projection = health.get("projection")
     if projection is not None:
@@ -198,11 +222,24 @@ def _followers(health: Mapping[str, Any]) -> list[Mapping[str, Any]]:
                 "name": "projection",
                 "waiting": projection["waiting"],
                 "lag_seconds": projection["lag_seconds"],
-                "trouble": f"away for {away_s:.1f} s" if away_s else "",
+                "trouble": f"away for {away_s:.1f} s: {projection['trouble']}" if away_s else "",
             }
         )
-    found.extend(dict(follower) for follower in health.get("followers", ()))
+    for name, follower in (health.get("followers") or {}).items():
+        found.append(
+            {
+                "name": name,
+                "waiting": follower.get("lag_records"),
+                "lag_seconds": follower.get("lag_seconds"),
+                "trouble": _trouble_of(follower),
+            }
+        )
     return found
+
+
+def _trouble_of(follower: Mapping[str, Any]) -> str:
+    state = str(follower.get("state", ""))
+    return "" if state in ("FOLLOWING", "STOPPED") else f"{state} {follower.get('error', '')}".strip()
 
 
 def _as_text(values: Mapping[str, Any]) -> dict[str, Any]:

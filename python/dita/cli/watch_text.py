@@ -78,9 +78,10 @@ def account_lines(seen: Seen) -> list[str]:
             for cause in account["reconcile_causes"]
         )
         lines.append(
-            f"equity {number(account['equity'])}    unrealized "
-            f"{number(account['unrealized_pnl'], sign=True)}    fees {number(account['k_fees_paid'])}    "
-            f"funding {number(account['k_funding_net'], sign=True)}"
+            f"equity {number(account['equity'])}    unrealized {number(account['unrealized_pnl'], sign=True)}"
+        )
+        lines.append(
+            f"fees {number(account['k_fees_paid'])}    funding {number(account['k_funding_net'], sign=True)}"
         )
     return lines or ["no account yet"]
 
@@ -105,8 +106,8 @@ def control_lines(seen: Seen) -> list[str]:
 def follower_lines(seen: Seen) -> list[str]:
     """Who is how far behind."""
     return [
-        f"{one['name']}    {one['waiting']} waiting    {one['lag_seconds']} s behind"
-        + (f"    {one['trouble']}" if one["trouble"] else "")
+        f"{one['name']}    {_or_unknown(one['waiting'])} waiting    "
+        f"{_or_unknown(one['lag_seconds'])} s behind" + (f"    {one['trouble']}" if one["trouble"] else "")
         for one in seen.followers
     ] or ["none is known here"]
 
@@ -152,6 +153,10 @@ def tone(seen: Seen) -> str:
     if "WARN" in statuses or seen.control.get("gate", "NORMAL") != "NORMAL" or seen.control.get("frozen"):
         return "warn"
     return "good"
+
+
+def _or_unknown(value: object) -> object:
+    return "?" if value is None else value
 
 
 def _unprotected(slot: Mapping[str, Any]) -> bool:

@@ -84,6 +84,9 @@ def open_client(
             retry_initial_backoff=0.1,
             retry_max_backoff=RETRY_BACKOFF_MAX_S,
             invocation_timeout=INVOCATION_TIMEOUT_S,
+            # The member answers once its backups have the value. Else a client that has just come waits 5 s
+            # for the word of a backup that does not know it yet: a halt took that long.
+            backup_ack_to_client_enabled=False,
             heartbeat_interval=HEARTBEAT_INTERVAL_S,
             heartbeat_timeout=HEARTBEAT_TIMEOUT_S,
             lifecycle_listeners=[hear],

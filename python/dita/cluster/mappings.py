@@ -80,7 +80,7 @@ MAPPINGS: Final[dict[str, dict[str, str]]] = {
         **dict.fromkeys(("frozen", "kill_switch", "require_audit", "debug_clickhouse_enabled"), _FLAG),
         "version": _COUNT,
         "updated_by": _ID,
-        "updated_at": _ID,
+        "updated_at": _COUNT,
     },
     HEALTH: {
         **_HEAD,
@@ -89,6 +89,7 @@ MAPPINGS: Final[dict[str, dict[str, str]]] = {
         "plane_errors": _COUNT,
         "flattening": _FLAG,
         "control_trouble": _ID,
+        "closed": _FLAG,
     },
 }
 

@@ -206,22 +206,27 @@ class HazelcastControlPlane:
                         removed_func=wake,
                     )
                     listens = True
-                value, record = self._load()
-                if value is None:
-                    self._watched.troubled(
-                        f"{self._watched.place}: is empty, as after a restart of the cluster, and is put "
-                        "back as it was last seen"
-                    )
-                    self._exchange(None, self._watched.last)
-                    self._wakes.set()
-                else:
-                    self._watched.found(record)
+                self._look_once()
             except ControlPlaneError as error:
                 self._watched.troubled(str(error))
             except Exception as error:  # noqa: BLE001 - whatever the client breaks with, the plane is looked at again
                 self._watched.troubled(str(self._away(error)))
             self._wakes.wait(LOOK_S)
             self._wakes.clear()
+
+    def _look_once(self) -> None:
+        # One after the other with updates of this process: what was read before one is no news after it.
+        with self._watched.lock:
+            value, record = self._load()
+            if value is not None:
+                self._watched.found(record)
+                return
+            self._watched.troubled(
+                f"{self._watched.place}: is empty, as after a restart of the cluster, and is put back as it "
+                "was last seen"
+            )
+            self._exchange(None, self._watched.last)
+        self._wakes.set()
 
     def _on_event(self, _event: object) -> None:
         """In the client's thread: only wakes ours."""

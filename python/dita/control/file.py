@@ -200,7 +200,9 @@ class FileControlPlane:
             if mark == seen:
                 continue
             try:
-                self._watched.found(self._load())
+                # One after the other with updates of this process: what was read before is no news after.
+                with self._watched.lock:
+                    self._watched.found(self._load())
                 seen = mark
             except ControlPlaneError as error:
                 self._watched.troubled(str(error))

@@ -8,7 +8,6 @@ from typing import Any, Final
 
 from dita.control.memory import ControlUpdate, Watcher
 from dita.control.record import ControlPlaneError, Reader, Record
-from dita.errors import KernelError
 
 _LOG: Final = logging.getLogger("dita.control")
 
@@ -87,7 +86,7 @@ class Watched:
                 try:
                     self.ask(update)
                     self._refused = ""
-                except KernelError as error:
+                except Exception as error:  # noqa: BLE001 - whoever listens, the next halt must get through
                     self._refused = f"version {record.controls.version} was refused: {error}"
                     _LOG.error("%s: %s", self.place, self._refused)
 

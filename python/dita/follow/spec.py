@@ -68,8 +68,17 @@ def _journal(spec: FollowerSpec) -> Target:
     return JournalTarget(ClickHouseWriter(spec.to, **spec.options))
 
 
+def _projection(spec: FollowerSpec) -> Target:
+    from dita.follow.projection import ProjectionTarget  # noqa: PLC0415 - only its own process needs it
+
+    return ProjectionTarget(spec.to or "", spec.kernel, Path(spec.log_dir), **spec.options)
+
+
 #: By kind: what builds a target.
-BUILDERS: Final[dict[str, Callable[[FollowerSpec], Target]]] = {"journal": _journal}
+BUILDERS: Final[dict[str, Callable[[FollowerSpec], Target]]] = {
+    "journal": _journal,
+    "projection": _projection,
+}
 
 
 def build_target(spec: FollowerSpec) -> Target:

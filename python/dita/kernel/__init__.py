@@ -35,6 +35,7 @@ from dita.kernel.opening import (
     SIZE_MAX,
     SLOTS_MAX,
     close_at_exit,
+    listed,
     log_settings,
     nonce,
     open_engine,
@@ -108,7 +109,8 @@ class ExecutionKernel:
                 process of its own, which this kernel spawns and watches: see `health`. Without a log it is
                 fed through a bounded queue, and what overflows is gone.
             account: Must be None: the account is the kernel's own.
-            projection: Holds the newest state for others.
+            projection: Holds the newest state for others. A `FollowedProjection` gets a process of its own,
+                as a journal does.
             projection_client: A Hazelcast client, for a projection in its cluster; without `name` the
                 kernel's name there is `instance_nonce` where that is a text, else "main".
             zinc_plane: Holds the newest state for other processes.
@@ -222,10 +224,10 @@ class ExecutionKernel:
             Their outcomes, in the same order.
 
         Raises:
-            InvalidType: One of them is no KernelIntent; none is taken.
+            InvalidType: It is no list, or one of them is no KernelIntent; none is taken.
             InboxFull: With a log, there are more than the inbox has room for; none is taken.
         """
-        intents = list(intents)
+        intents = listed("intents", intents)
         if self._zinc is not None:
             for at, intent in enumerate(intents):
                 if not isinstance(intent, KernelIntent):
@@ -353,7 +355,7 @@ class ExecutionKernel:
         Returns:
             What came of it; where it is refused, `details` names the slot's field and nothing has changed.
         """
-        return self._engine.adopt(list(slots), by)
+        return self._engine.adopt(listed("slots", slots), by)
 
     def override(self, *, by: str, reason: str) -> Override:
         """Begin an operator's override: inside the block, slots can be written to.
@@ -473,6 +475,8 @@ class ExecutionKernel:
         """
         if not isinstance(update, ControlUpdate):
             raise wrong_type("update", update, "ControlUpdate")
+        if update.limits is not None and not isinstance(update.limits, Mapping):
+            raise wrong_type("limits", update.limits, "a mapping of limits")
         self._control_plane.update(update)
         return self.control
 
@@ -621,15 +625,15 @@ class ExecutionKernel:
         Returns:
             `seq`, `now_ns`, `plane_errors`, `flattening` (whether positions are being left),
             `control_trouble`: what is wrong with the control plane, or what of it the kernel refused; empty
-            where all is well. And `followers`, with for each ("journal", "projection") its `state` (STARTING,
-            FOLLOWING, AWAY while what it writes to cannot be reached, REFUSED where a person has to do what
-            `error` says, DEAD until it is begun again), `alive`, `pid`, `restarts`, `seq`, `lag_records`,
-            `lag_seconds`, `rows`, `retries`, `lost` (inputs that were gone before it could read them) and
-            `error`.
+            where all is well; with a projection in a cluster `projection`, its `standing`. And `followers`,
+            with for each ("journal", "projection") its `state` (STARTING, FOLLOWING, AWAY while what it
+            writes to cannot be reached, REFUSED where a person has to do what `error` says, DEAD until it is
+            begun again), `alive`, `pid`, `restarts`, `seq`, `lag_records`, `lag_seconds`, `rows`, `retries`,
+            `lost` (inputs that were gone before it could read them) and `error`.
         """
         standing: dict[str, Any] = getattr(self._control_plane, "standing", dict)()
         following = self._following
-        return {
+        health: dict[str, Any] = {
             "seq": self.seq,
             "now_ns": self.now_ns,
             "plane_errors": self._followers.errors,
@@ -637,6 +641,10 @@ class ExecutionKernel:
             "control_trouble": standing.get("trouble") or standing.get("refused") or "",
             "followers": {} if following is None else following.health(self.seq),
         }
+        projection = getattr(self._followers.projection, "standing", None)
+        if projection is not None:
+            health["projection"] = projection()
+        return health
 
     def state_hash(self) -> str:
         """Return BLAKE3 of the trading state, 64 hexadecimal digits. A refused input leaves it as it was."""
@@ -676,6 +684,7 @@ class ExecutionKernel:
         if self._engine.closed:
             return
         self._end_watch()
+        self._followers.look_once_more()
         try:
             self._engine.close()
         finally:
@@ -748,14 +757,6 @@ class ExecutionKernel:
 
     def _follow_controls(self) -> Callable[[], None]:
         """Go by the controls as they stand, and by every change from now on."""
-        standing = self._control_plane.read()
-        if standing not in (KernelControlSnapshot(), self.control):
-            changes = standing.as_dict()
-            for own in ("version", "updated_at", "freeze_events", "last_freeze_reason", "last_freeze_symbol"):
-                del changes[own]
-            self._engine.update_control(**_no_looser(changes, self.control))
-        if getattr(self._control_plane, "flatten_stands", False):
-            self._flatten(standing.updated_by)
         # Weak: the plane outlives its kernels.
         reference = weakref.ref(self)
 
@@ -764,7 +765,27 @@ class ExecutionKernel:
             if kernel is not None:
                 kernel._take_control(update)  # noqa: SLF001 - its own
 
-        return self._control_plane.watch(changed)
+        # Listening comes first: what an operator says meanwhile must not fall between the two.
+        end = self._control_plane.watch(changed)
+        try:
+            self._go_by_what_stands()
+        except BaseException:
+            end()
+            raise
+        return end
+
+    def _go_by_what_stands(self) -> None:
+        """Take the controls as they stand, again where they have changed in the meantime."""
+        version: int | None = None
+        while (standing := self._control_plane.read()).version != version:
+            version = standing.version
+            if standing not in (KernelControlSnapshot(), self.control):
+                changes = standing.as_dict()
+                for own in ("version", "updated_at", *_GUARDS_OWN):
+                    del changes[own]
+                self._engine.update_control(**_no_looser(changes, self.control))
+        if getattr(self._control_plane, "flatten_stands", False):
+            self._flatten(standing.updated_by)
 
     def _take_control(self, update: ControlUpdate) -> None:
         changes = update.as_dict()
@@ -790,6 +811,8 @@ class ExecutionKernel:
         return known[0]
 
 
+# What the kernel's own guards have done; nobody sets it.
+_GUARDS_OWN: Final = ("freeze_events", "last_freeze_reason", "last_freeze_symbol")
 _GATES: Final = (ControlGate.NORMAL, ControlGate.REDUCE_ONLY, ControlGate.HALTED)
 
 

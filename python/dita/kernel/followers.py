@@ -2,7 +2,9 @@
 
 import logging
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -92,7 +94,7 @@ class Followers:
                 raise KernelClosed
             seq, slots = engine.used_slots(busy_only=seen)
             orders = () if seen else engine.orders()
-            accounts = [engine.account(asset) or {} for asset in engine.assets()]
+            accounts = [found for asset in engine.assets() if (found := engine.account(asset))]
             seen = True
             return KernelMoment(seq, slots, accounts, engine.control(), health(), orders)
 
@@ -105,42 +107,65 @@ class Followers:
         events: Sequence[VenueEvent | None],
         seq: int,
     ) -> None:
-        """Take a drain's transitions, the slots concerned as they are at `seq`, and what caused each."""
+        """Take a drain's transitions, the slots concerned as they are at `seq`, and what caused each.
+
+        Ctrl-C in the midst is raised once everybody has been told: nobody is told of this drain again.
+        """
+        due: deque[Callable[[], object]] | None = None
+        interrupt: BaseException | None = None
+        while due is None or due:
+            try:
+                if due is None:
+                    due = deque(self._due(transitions, slots, events, seq))
+                while due:
+                    due.popleft()()
+            except (KeyboardInterrupt, SystemExit) as pressed:
+                interrupt = interrupt or pressed
+        if interrupt is not None:
+            raise interrupt
+
+    def _due(
+        self,
+        transitions: Sequence[KernelTransition],
+        slots: Sequence[TradeSlot],
+        events: Sequence[VenueEvent | None],
+        seq: int,
+    ) -> Iterator[Callable[[], object]]:
+        """What has to be told, call by call; asking for it changes nothing."""
         by_id = {slot.slot_id: slot for slot in slots}
         if self.journal is not None and transitions:
             control = self._control()
             for transition, event in zip(transitions, events, strict=True):
                 slot = by_id[transition.slot_id]
-                self.call(self.journal.record_transition, transition, slot, event, control)
+                yield partial(self.call, self.journal.record_transition, transition, slot, event, control)
         if self.logs is not None:
-            self._log(self.logs, transitions, by_id, events, seq)
+            control = self._control()
+            if control != self._control_logged:
+                yield partial(self._log_control, self.logs, control, seq)
+            for transition, event in zip(transitions, events, strict=True):
+                yield partial(self.call, self.logs.transition, transition, by_id[transition.slot_id], event)
+        yield from self._states_due(slots, seq)
+
+    def _states_due(self, slots: Sequence[TradeSlot], seq: int) -> Iterator[Callable[[], object]]:
+        """The newest states, for the projection and the Zinc plane."""
         advance = getattr(self.projection, "advance", None)
         if advance is not None:
-            self.call(advance, seq)
-            self._write_orders(slots)
+            yield partial(self.call, advance, seq)
+            yield from self._orders_due(slots)
         for plane in (self.projection, self.zinc):
             if plane is not None:
                 for slot in slots:
-                    self.call(plane.write_slot, slot)
-                self.call(plane.write_account, self._account())
+                    yield partial(self.call, plane.write_slot, slot)
+                # One that reads the kernel by itself does so now and then: an account takes its time.
+                if plane is self.zinc or advance is None:
+                    yield partial(self.call, plane.write_account, self._account())
 
-    def _log(
-        self,
-        logs: KernelLogs,
-        transitions: Sequence[KernelTransition],
-        slots: Mapping[int, TradeSlot],
-        events: Sequence[VenueEvent | None],
-        seq: int,
-    ) -> None:
-        control = self._control()
-        if control != self._control_logged:
-            self._control_logged = control
-            self.call(logs.control, control, seq)
-        for transition, event in zip(transitions, events, strict=True):
-            self.call(logs.transition, transition, slots[transition.slot_id], event)
+    def _log_control(self, logs: KernelLogs, control: Mapping[str, Any], seq: int) -> None:
+        self._control_logged = control
+        self.call(logs.control, control, seq)
 
-    def _write_orders(self, slots: Sequence[TradeSlot]) -> None:
-        """Bring the last word on orders that a slot has let go of; those that it holds go with the slot."""
+    def _orders_due(self, slots: Sequence[TradeSlot]) -> Iterator[Callable[[], object]]:
+        """The last word on orders that a slot has let go of; those that it holds go with the slot."""
         write_order = getattr(self.projection, "write_order", None)
         engine = self._engine()
         if write_order is None or engine is None:
@@ -151,14 +176,16 @@ class Followers:
             for gone in self._live_orders.get(slot.slot_id, set()) - ids:
                 order = engine.order(gone)
                 if order is not None:
-                    self.call(write_order, order)
-            self._live_orders[slot.slot_id] = {
-                order.venue_client_id for order in held if order is not None and order.is_live()
-            }
+                    yield partial(self.call, write_order, order)
+            live = {order.venue_client_id for order in held if order is not None and order.is_live()}
+            yield partial(self._live_orders.__setitem__, slot.slot_id, live)
 
     def write_control(self, control: Mapping[str, Any]) -> None:
         """Tell the planes of new controls."""
         if self.projection is not None:
+            advance, engine = getattr(self.projection, "advance", None), self._engine()
+            if advance is not None and engine is not None:
+                self.call(advance, engine.seq)
             self.call(self.projection.write_control, control)
         if self.zinc is not None:
             self.call(self.zinc.update_control, control)
@@ -175,6 +202,12 @@ class Followers:
             _LOG.exception("%s failed", what, extra={"seq": seq})
             if self.logs is not None:
                 self.logs.failed(what, seq, error)
+
+    def look_once_more(self) -> None:
+        """Let a projection that reads the kernel by itself do so before the kernel is closed."""
+        refresh = getattr(self.projection, "refresh", None)
+        if refresh is not None:
+            self.call(refresh)
 
     def close(self) -> None:
         """Flush and close the journal, and the projection where it can be closed."""

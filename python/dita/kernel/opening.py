@@ -5,9 +5,10 @@ import hashlib
 import logging
 import os
 import weakref
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from dita._kernel import Engine
+from dita._kernel import Engine, was_forked
 from dita.clock import Clock, ManualClock, SystemClock
 from dita.errors import KernelError, refuse, wrong_type
 from dita.venues.base import VenueAdapter
@@ -21,6 +22,8 @@ _NONCE_BITS: Final = 40
 # A minute: longer is no batch any more.
 _DELAY_US_MAX: Final = 60_000_000
 _BYTES_MAX: Final = 1 << 60
+# How long the end of the process waits for another thread that is at work in a kernel.
+_EXIT_PATIENCE_MS: Final = 5_000
 
 
 def open_engine(
@@ -53,14 +56,21 @@ def close_at_exit(engine: Engine) -> None:
 def _close_logs() -> None:
     for engine in list(_open_logs):
         try:
-            engine.close()
+            closed = engine.close(_EXIT_PATIENCE_MS)
         except KernelError:
             _LOG.exception("a log could not be closed")
+        else:
+            if not closed:
+                # A daemon thread inside an adapter that hangs must not keep the process from ending.
+                _LOG.error(
+                    "a kernel is still at work as the process ends: its log is left as a kill leaves it"
+                )
 
 
 atexit.register(_close_logs)
 if hasattr(os, "register_at_fork"):
     # A child that outlives its parent would keep the log locked.
+    os.register_at_fork(after_in_child=was_forked)
     os.register_at_fork(after_in_child=_close_logs)
 
 
@@ -100,6 +110,13 @@ def nonce(given: int | str) -> int:
         digest = hashlib.blake2b(given.encode(), digest_size=_NONCE_BITS // 8).digest()
         return int.from_bytes(digest, "big")
     return whole("instance_nonce", given, 0, (1 << _NONCE_BITS) - 1)
+
+
+def listed(field: str, values: Any) -> list[Any]:  # noqa: ANN401 - whatever a caller gave
+    """Return what somebody gave as a list; raise InvalidType where it is nothing of the kind."""
+    if not isinstance(values, Iterable) or isinstance(values, (str, bytes, Mapping)):
+        raise wrong_type(field, values, "a list")
+    return list(values)
 
 
 def whole(field: str, value: object, low: int, high: int) -> int:

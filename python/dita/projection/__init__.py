@@ -1,6 +1,14 @@
 """The projection: the newest state, where others can read it, in memory or in a cluster."""
 
 from dita.projection.cluster import HazelcastProjection
+from dita.projection.followed import FollowedProjection
 from dita.projection.memory import KernelMoment, KernelProjection, MemoryProjection, build_projection
 
-__all__ = ["HazelcastProjection", "KernelMoment", "KernelProjection", "MemoryProjection", "build_projection"]
+__all__ = [
+    "FollowedProjection",
+    "HazelcastProjection",
+    "KernelMoment",
+    "KernelProjection",
+    "MemoryProjection",
+    "build_projection",
+]

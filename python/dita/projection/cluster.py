@@ -4,7 +4,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from dita._kernel import TradeSlot, VenueOrder
 from dita.cluster.address import ClusterAddress
-from dita.cluster.client import open_client
+from dita.cluster.client import open_client, unreachable
 from dita.cluster.mappings import ACCOUNT, CONTROL, HEALTH, ORDERS, SLOTS
 from dita.errors import KernelClosed, refuse
 from dita.projection.memory import KernelMoment
@@ -27,6 +27,8 @@ ENDED_ORDER_TTL_S: Final = 86_400
 ENDED_ORDERS_MAX: Final = 1024
 _NAME_MAX: Final = 64
 _HEAD: Final = ("kernel", "run", "seq")
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+Put = Callable[[Key, State], None]
 
 
 class HazelcastProjection:
@@ -51,6 +53,7 @@ class HazelcastProjection:
         sweep_s: float = 60.0,
         close_timeout_s: float = 5.0,
         owns_client: bool = False,
+        address: ClusterAddress | None = None,
     ) -> None:
         """Begin.
 
@@ -64,6 +67,7 @@ class HazelcastProjection:
             sweep_s: How often every value is held against the cluster's.
             close_timeout_s: How long `close` tries to bring what is left.
             owns_client: Whether `close` ends the client, too.
+            address: Where the cluster is, to say why it is away.
 
         Raises:
             InvalidInput: A name that cannot be a key's beginning.
@@ -71,22 +75,25 @@ class HazelcastProjection:
         if not kernel or "/" in kernel or len(kernel) > _NAME_MAX:
             raise refuse("kernel", kernel, f"must be a name of 1 to {_NAME_MAX} characters without '/'")
         self.kernel = kernel
+        self._head = f'{{"kernel":{json.dumps(kernel)},"run":'
         self._client = client
         self._owns_client = owns_client
+        self._address = address
         self._close_timeout_s = close_timeout_s
         self._run = run
         self._run_default = time.time_ns()
         self._seq = 0
         self._source: Callable[[], KernelMoment] | None = None
         self._last_slots: dict[int, TradeSlot] = {}
-        self._last: dict[Key, Mapping[str, Any]] = {}
+        self._last: dict[Key, tuple[int, Mapping[str, Any]]] = {}
         self._ended: dict[Key, None] = {}
         self._writer = NewestWriter(
             client,
             in_flight_max=in_flight_max,
             sweep_s=sweep_s,
             beat_s=refresh_s,
-            on_beat=self._refresh,
+            on_beat=self.refresh,
+            explain=self._why_away,
         )
         client.lifecycle_service.add_listener(self._on_lifecycle)
         client.cluster_service.add_listener(member_removed=lambda _member: self._writer.refill())
@@ -105,7 +112,7 @@ class HazelcastProjection:
         """
         place = ClusterAddress.parse(address) if isinstance(address, str) else address
         client = open_client(place, in_background=True, client_name=f"dita-{kernel}")
-        return cls(client, kernel, owns_client=True, **options)
+        return cls(client, kernel, owns_client=True, address=place, **options)
 
     # ------------------------------------------------------------------------- a kernel's, or a follower's
 
@@ -123,7 +130,7 @@ class HazelcastProjection:
 
     def advance(self, seq: int) -> None:
         """Say that what is written from now on is true at this input."""
-        self._seq = seq
+        self._seq = max(self._seq, seq)
 
     def write_slot(self, slot: TradeSlot) -> None:
         """Take a slot's newest state, and its orders'."""
@@ -171,9 +178,19 @@ class HazelcastProjection:
             `waiting` (keys whose newest value is not in the cluster yet), `in_flight`, `written`, `conflated`
             (values left out, a newer one was there), `late` (values left out, the cluster had a newer one),
             `failures`, `lag_seconds` (the oldest that waits), `away_seconds` (since the cluster last
-            answered, 0 while it does).
+            answered, 0 while it does), `trouble` (why it is away, and what to do).
         """
         return self._writer.standing()
+
+    def refresh(self) -> None:
+        """Read what no transition tells: marks, accounts, health. The writer's thread does it by itself."""
+        source = self._source
+        if source is None:
+            return
+        try:
+            self._take(source())
+        except KernelClosed:
+            self._source = None
 
     def flush(self, timeout_s: float = 5.0) -> bool:
         """Wait until the newest values are in the cluster; return whether they are."""
@@ -182,6 +199,9 @@ class HazelcastProjection:
     def close(self) -> None:
         """Bring what is left, for as long as `close_timeout_s`, and end."""
         self._source = None
+        key = Key(HEALTH, self.kernel)
+        _, health = self._last.get(key, (0, {}))
+        self._put_mapping(key, self._seq, {**health, "at_ns": time.time_ns(), "closed": True})
         self._writer.close(self._close_timeout_s)
         if self._owns_client:
             self._client.shutdown()
@@ -193,46 +213,48 @@ class HazelcastProjection:
         if state == "CONNECTED":
             self._writer.refill()
 
-    def _refresh(self) -> None:
-        """Read what no transition tells: marks, accounts, health. In the writer's thread."""
-        source = self._source
-        if source is None:
-            return
-        try:
-            self._take(source())
-        except KernelClosed:
-            self._source = None
+    def _why_away(self) -> str:
+        return "its client is not connected" if self._address is None else str(unreachable(self._address))
 
     def _take(self, moment: KernelMoment) -> None:
+        offer = self._writer.offer
         for slot in moment.slots:
             if self._last_slots.get(slot.slot_id) != slot:
                 self._last_slots[slot.slot_id] = slot
-                self._put(Key(SLOTS, f"{self.kernel}/{slot.slot_id}"), moment.seq, slot.to_json)
+                self._put(Key(SLOTS, f"{self.kernel}/{slot.slot_id}"), moment.seq, slot.to_json, put=offer)
         for order in moment.orders:
-            self._put(Key(ORDERS, f"{self.kernel}/{order.venue_client_id}"), moment.seq, order.to_json)
+            key = Key(ORDERS, f"{self.kernel}/{order.venue_client_id}")
+            self._put(key, moment.seq, order.to_json, 0 if order.is_live() else ENDED_ORDER_TTL_S, put=offer)
         for account in moment.accounts:
-            self.write_account(account)
-        self._put_mapping(Key(CONTROL, self.kernel), moment.seq, moment.control)
-        self.write_health({**moment.health, **self._standing_in_health()})
+            key = Key(ACCOUNT, f"{self.kernel}/{account['asset']}")
+            self._put_mapping(key, int(account["event_seq"]), account, put=offer)
+        self._put_mapping(Key(CONTROL, self.kernel), moment.seq, moment.control, put=offer)
+        health = {**moment.health, **self._standing_in_health()}
+        self._put_mapping(Key(HEALTH, self.kernel), int(health["seq"]), health, put=offer)
 
     def _standing_in_health(self) -> dict[str, Any]:
         standing = self._writer.standing()
         return {"at_ns": time.time_ns(), "projection": standing}
 
-    def _put(self, key: Key, seq: int, encode: Callable[[], str], ttl_s: int = 0) -> None:
+    def _put(
+        self, key: Key, seq: int, encode: Callable[[], str], ttl_s: int = 0, *, put: Put | None = None
+    ) -> None:
         run = self._run or self._run_default
-        self._writer.put(key, State(Stamp(run, seq), lambda: self._headed(run, seq, encode()), ttl_s))
+        head = f'{self._head}{run},"seq":{seq}'
+        state = State(Stamp(run, seq), lambda: _headed(head, encode()), ttl_s)
+        (put or self._writer.put)(key, state)
 
-    def _put_mapping(self, key: Key, seq: int, content: Mapping[str, Any]) -> None:
-        if self._last.get(key) == content:
+    def _put_mapping(self, key: Key, seq: int, content: Mapping[str, Any], *, put: Put | None = None) -> None:
+        last_seq, last = self._last.get(key, (-1, None))
+        if seq < last_seq or last == content:
             return
-        self._last[key] = content
+        self._last[key] = (seq, content)
         own = {name: value for name, value in content.items() if name not in _HEAD}
-        self._put(key, seq, lambda: json.dumps(own, default=plain, separators=(",", ":")))
+        self._put(key, seq, lambda: json.dumps(own, default=plain, separators=(",", ":")), put=put)
 
-    def _headed(self, run: int, seq: int, body: str) -> str:
-        head = f'{{"kernel":{json.dumps(self.kernel)},"run":{run},"seq":{seq}'
-        return f"{head}}}" if body == "{}" else f"{head},{body[1:]}"
+
+def _headed(head: str, body: str) -> str:
+    return f"{head}}}" if body == "{}" else f"{head},{body[1:]}"
 
 
 def run_of_log(log_dir: Path) -> int:
@@ -260,7 +282,7 @@ def run_of_log(log_dir: Path) -> int:
 
 
 def plain(value: object) -> object:
-    """Return a value as JSON takes it: decimals as text, so that no reader makes floats of them.
+    """Return a value as JSON takes it: decimals as text, so that no reader makes floats of them; times in ns.
 
     Raises:
         TypeError: It has no place in JSON.
@@ -270,7 +292,7 @@ def plain(value: object) -> object:
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, datetime):
-        return value.isoformat()
+        return (value - _EPOCH) // timedelta(microseconds=1) * 1000
     if isinstance(value, Mapping):
         return dict(value)
     raise TypeError(f"{type(value).__name__} has no place in JSON")

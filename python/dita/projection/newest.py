@@ -6,8 +6,10 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from dita.projection.wire import Wire
 
 if TYPE_CHECKING:
     from hazelcast.client import HazelcastClient
@@ -18,6 +20,11 @@ _LOG: Final = logging.getLogger("dita.projection")
 IN_FLIGHT_MAX: Final = 256
 # While the cluster is away nothing is asked of it more often than this.
 RETRY_S: Final = 0.1
+# A cluster that is away for longer is said to be.
+AWAY_TOLD_S: Final = 2.0
+_FLUSH_LOOK_S: Final = 0.002
+# Each answer makes room for one; two of them close a gap that a failure left.
+_NEXT: Final = 2
 
 
 class Key(NamedTuple):
@@ -62,26 +69,31 @@ class State(NamedTuple):
 class _Entry:
     """What is known of one key."""
 
+    key: Key
     newest: State
     # What the cluster held when it last answered, to be compared with; None where that is not known.
     known: Any = None
     is_dirty: bool = False
     is_in_flight: bool = False
-    # What is on its way.
+    # What is on its way, or was last.
     sent: State | None = None
     sent_text: str = ""
     sent_value: Any = None
-    since: float = field(default_factory=time.monotonic)
+    wire_key: Any = None
+    since: float = 0.0
 
 
 class NewestWriter:
-    """One thread that brings values to the cluster: each key's newest; what came between is left out.
+    """Brings values to the cluster: each key's newest; what came between is left out.
 
     A value is compared and exchanged in the member (`put_if_absent`, `replace_if_same`): a writer that was
     overtaken finds a newer `(run, seq)` and leaves it. At most one write of a key is on its way, and at most
     `in_flight_max` in all. An answer that does not come leaves the key unknown; the next attempt asks again.
 
     It holds the newest value of every key, so that a cluster that comes back empty is filled again.
+
+    Three threads meet here. Whoever gives a value only puts it into a dict, and takes no lock. The writer's
+    own thread takes it from there and sends; the client's, which hears the answers, sends what is next.
     """
 
     def __init__(
@@ -92,6 +104,7 @@ class NewestWriter:
         sweep_s: float = 60.0,
         beat_s: float = 0.25,
         on_beat: Callable[[], None] | None = None,
+        explain: Callable[[], str] | None = None,
     ) -> None:
         """Begin.
 
@@ -101,60 +114,69 @@ class NewestWriter:
             sweep_s: How often every value is held against the cluster's.
             beat_s: How often `on_beat` is called.
             on_beat: Called in the writer's thread.
+            explain: Says why the cluster is away; may take a second.
         """
+        self._explain = explain or (lambda: "the cluster does not answer")
         self._client = client
         self._in_flight_max = in_flight_max
         self._sweep_s = sweep_s
         self._beat_s = beat_s
         self._on_beat = on_beat
+        # Given, and not taken over yet: setting an item and taking one out are atomic.
+        self._given: dict[Key, State] = {}
+        self._wakes = threading.Event()
+        # The writer's thread and the client's: everything from here on.
+        self._lock = threading.Lock()
         self._maps: dict[str, Any] = {}
+        self._unreached: set[str] = set()
         self._entries: dict[Key, _Entry] = {}
-        self._dirty: deque[Key] = deque()
-        self._answers: deque[tuple[Key, Future[Any]]] = deque()
+        self._dirty: deque[_Entry] = deque()
         self._in_flight = 0
-        self._wakes = threading.Condition()
+        self._is_taking = False
         self._refill = False
         self._stopping = False
         self._away_since: float | None = time.monotonic()
         self._retry_at = 0.0
+        self._wire: Wire | None = None
         self.written = 0
         self.conflated = 0
         self.late = 0
         self.failures = 0
+        # Why the cluster is away; empty while it answers, and for the first moments.
+        self.trouble = ""
         self._thread = threading.Thread(target=self._work, name="dita-projection", daemon=True)
         self._thread.start()
 
     # ------------------------------------------------------------------------------------- from any thread
 
     def put(self, key: Key, state: State) -> None:
-        """Take a value. One that is older than what was given before is left out."""
-        with self._wakes:
-            entry = self._entries.get(key)
-            if entry is None:
-                entry = self._entries[key] = _Entry(state)
-            elif state.stamp < entry.newest.stamp:
-                return
-            else:
-                self.conflated += entry.is_dirty
-                entry.newest = state
-            self._soil(key, entry)
+        """Take a value. Of one key, values come in their order, from one thread at a time."""
+        self.conflated += key in self._given
+        self._given[key] = state
+        if not self._wakes.is_set():
+            self._wakes.set()
+
+    def offer(self, key: Key, state: State) -> None:
+        """Take a value that was read beside those that are given: the greater stamp wins."""
+        with self._lock:
+            self._merge(key, state)
+        self._wakes.set()
 
     def forget(self, key: Key) -> None:
         """Keep a value in the cluster, and no longer here: it is not filled in again."""
-        with self._wakes:
+        with self._lock:
             entry = self._entries.get(key)
             if entry is not None and not entry.is_dirty and not entry.is_in_flight:
                 del self._entries[key]
 
     def refill(self) -> None:
         """Hold every value against the cluster's, soon."""
-        with self._wakes:
-            self._refill = True
-            self._wakes.notify_all()
+        self._refill = True
+        self._wakes.set()
 
     def standing(self) -> dict[str, Any]:
         """Return how it is doing, as `HazelcastProjection.standing` says."""
-        with self._wakes:
+        with self._lock:
             now = time.monotonic()
             waits = [entry.since for entry in self._entries.values() if entry.is_dirty or entry.is_in_flight]
             return {
@@ -166,187 +188,231 @@ class NewestWriter:
                 "failures": self.failures,
                 "lag_seconds": round(now - min(waits), 3) if waits else 0.0,
                 "away_seconds": 0.0 if self._away_since is None else round(now - self._away_since, 3),
+                "trouble": self.trouble,
             }
 
     def flush(self, timeout_s: float) -> bool:
         """Wait until all that was given is in the cluster; return whether it is."""
         until = time.monotonic() + timeout_s
-        with self._wakes:
-            while self._dirty or self._in_flight or self._refill:
-                left = until - time.monotonic()
-                if left <= 0 or not self._thread.is_alive():
-                    return False
-                self._wakes.wait(min(left, 0.05))
+        while not self._is_done():
+            if time.monotonic() > until or not self._thread.is_alive():
+                return False
+            time.sleep(_FLUSH_LOOK_S)
         return True
 
     def close(self, timeout_s: float) -> bool:
         """Flush and end; return whether all is in the cluster."""
         done = self.flush(timeout_s)
-        with self._wakes:
-            self._stopping = True
-            self._wakes.notify_all()
+        self._stopping = True
+        self._wakes.set()
         self._thread.join(timeout_s)
         return done
 
-    # ------------------------------------------------------------------------------------ the writer's own
+    def _is_done(self) -> bool:
+        with self._lock:
+            return not (self._given or self._is_taking or self._dirty or self._in_flight or self._refill)
+
+    # --------------------------------------------------------------------------- the writer's own thread
 
     def _work(self) -> None:
-        beat_at = sweep_at = time.monotonic()
-        sweep_at += self._sweep_s
-        while True:
+        beat_at = time.monotonic()
+        sweep_at = beat_at + self._sweep_s
+        while not self._stopping:
             now = time.monotonic()
             if now >= beat_at:
                 beat_at = now + self._beat_s
                 self._beat()
             if now >= sweep_at:
                 sweep_at = now + self._sweep_s
-                self.refill()
-            with self._wakes:
-                if self._stopping:
-                    return
-                if not self._answers and not self._refill and not self._may_send(now):
-                    wait_until = (
-                        min(beat_at, self._retry_at) if self._dirty and self._retry_at > now else beat_at
-                    )
-                    self._wakes.wait(max(0.0, wait_until - now))
-                answers = self._take_answers()
-                if self._refill:
-                    self._soil_all()
-            for key, future in answers:
-                self._hear(key, future)
-            self._send(time.monotonic())
+                self._refill = True
+            self._take()
+            self._send(self._in_flight_max)
+            self._wakes.wait(self._rest_s(beat_at))
+            self._wakes.clear()
+
+    def _rest_s(self, beat_at: float) -> float:
+        """How long nothing is to be done, if nobody wakes us."""
+        now = time.monotonic()
+        with self._lock:
+            if self._given or self._refill:
+                return 0.0
+            until = min(beat_at, self._retry_at) if self._dirty and self._retry_at > now else beat_at
+        return max(0.0, until - now)
 
     def _beat(self) -> None:
         try:
+            self._look_who_is_away()
             if self._on_beat is not None:
                 self._on_beat()
         except Exception:  # noqa: BLE001 - logged
             # The one thread that writes must outlive whatever it is told to ask.
             _LOG.exception("the projection's beat failed")
 
-    def _may_send(self, now: float) -> bool:
-        return bool(self._dirty) and self._in_flight < self._in_flight_max and now >= self._retry_at
+    def _look_who_is_away(self) -> None:
+        """Say once why the cluster is away, and once that it is back."""
+        away_since = self._away_since
+        if away_since is None:
+            if self.trouble:
+                self.trouble = ""
+                _LOG.warning("the projection's cluster is back: what waited follows")
+        elif not self.trouble and time.monotonic() - away_since > AWAY_TOLD_S:
+            self.trouble = self._explain()
+            _LOG.warning("the projection is held up, the kernel is not: %s", self.trouble)
 
-    def _take_answers(self) -> list[tuple[Key, "Future[Any]"]]:
-        answers = list(self._answers)
-        self._answers.clear()
-        return answers
+    def _take(self) -> None:
+        """Take over what was given."""
+        self._is_taking = True
+        while self._given:
+            key, state = self._given.popitem()
+            with self._lock:
+                self._merge(key, state)
+        for name in tuple(self._unreached):
+            self._reach(name)
+        with self._lock:
+            if self._refill:
+                self._refill = False
+                for entry in self._entries.values():
+                    entry.known = None
+                    self._soil(entry)
+            self._is_taking = False
 
-    def _soil(self, key: Key, entry: _Entry) -> None:
+    def _reach(self, name: str) -> None:
+        """Get hold of a map: that waits for an answer, so only this thread does it."""
+        if self._retry_at and time.monotonic() < self._retry_at:
+            return
+        try:
+            self._wire = self._wire or Wire()
+            self._maps[name] = self._client.get_map(name)
+        except Exception as error:  # noqa: BLE001 - whatever the client breaks with, it is tried again
+            _LOG.debug("%s: is not there: %r", name, error)
+            with self._lock:
+                self._note_failure()
+            return
+        with self._lock:
+            self._unreached.discard(name)
+            self._retry_at = 0.0
+
+    def _merge(self, key: Key, state: State) -> None:
+        """Take a value over, unless what is known is newer. The lock is held."""
+        entry = self._entries.get(key)
+        if entry is None:
+            entry = self._entries[key] = _Entry(key, state)
+            if key.map not in self._maps:
+                self._unreached.add(key.map)
+        elif state.stamp < entry.newest.stamp:
+            return
+        else:
+            self.conflated += entry.is_dirty
+            entry.newest = state
+        self._soil(entry)
+
+    # ----------------------------------------------------------------- the writer's thread, and the client's
+
+    def _soil(self, entry: _Entry) -> None:
         """Remember that a key is to be written. The lock is held."""
         if entry.is_dirty:
             return
         entry.is_dirty = True
         if not entry.is_in_flight:
             entry.since = time.monotonic()
-            self._dirty.append(key)
-            if len(self._dirty) == 1:
-                self._wakes.notify_all()
+            self._dirty.append(entry)
 
-    def _soil_all(self) -> None:
-        self._refill = False
-        for key, entry in self._entries.items():
-            entry.known = None
-            self._soil(key, entry)
-
-    def _send(self, now: float) -> None:
-        while True:
-            with self._wakes:
-                if self._stopping or not self._may_send(now):
+    def _send(self, count_max: int) -> None:
+        for _ in range(count_max):
+            with self._lock:
+                if (
+                    self._stopping
+                    or not self._dirty
+                    or self._unreached
+                    or self._in_flight >= self._in_flight_max
+                    or (self._retry_at and time.monotonic() < self._retry_at)
+                ):
                     return
-                key = self._dirty.popleft()
-                entry = self._entries[key]
+                entry = self._dirty.popleft()
                 entry.is_dirty, entry.is_in_flight = False, True
                 self._in_flight += 1
                 state, known = entry.newest, entry.known
-            self._ask(key, entry, state, known)
+            self._ask(entry, state, known)
 
-    def _ask(self, key: Key, entry: _Entry, state: State, known: Any) -> None:  # noqa: ANN401 - the client's
-        from hazelcast.core import HazelcastJsonValue  # noqa: PLC0415 - an extra
-
+    def _ask(self, entry: _Entry, state: State, known: Any) -> None:  # noqa: ANN401 - the client's
+        key = entry.key
         try:
             if state is not entry.sent:
                 text = state.encode()
-                entry.sent, entry.sent_text, entry.sent_value = state, text, HazelcastJsonValue(text)
-            place = self._map(key.map)
+                wire = self._wire or Wire()
+                entry.wire_key = entry.wire_key or wire.key(key.key)
+                entry.sent, entry.sent_text, entry.sent_value = state, text, wire.json(text)
+            place = self._maps[key.map]
             if known is None:
-                future = place.put_if_absent(key.key, entry.sent_value)
+                future = place.put_if_absent(entry.wire_key, entry.sent_value)
             else:
-                future = place.replace_if_same(key.key, known, entry.sent_value)
+                future = place.replace_if_same(entry.wire_key, known, entry.sent_value)
         except Exception as error:  # noqa: BLE001 - whatever the client breaks with, the value is tried again
             _LOG.debug("%s/%s was not sent: %r", key.map, key.key, error)
-            self._failed(key, entry)
+            self._failed(entry)
             return
-        future.add_done_callback(lambda future: self._answered(key, future))
+        future.add_done_callback(lambda future: self._hear(entry, future))
 
-    def _map(self, name: str) -> Any:  # noqa: ANN401 - the client's proxy
-        place = self._maps.get(name)
-        if place is None:
-            place = self._maps[name] = self._client.get_map(name)
-        return place
-
-    def _answered(self, key: Key, future: "Future[Any]") -> None:
-        """Take an answer, in the client's thread: it only wakes ours."""
-        with self._wakes:
-            self._answers.append((key, future))
-            if len(self._answers) == 1:
-                self._wakes.notify_all()
-
-    def _hear(self, key: Key, future: "Future[Any]") -> None:
-        entry = self._entries[key]
+    def _hear(self, entry: _Entry, future: "Future[Any]") -> None:
+        """Take an answer, mostly in the client's thread, and send what is next from there."""
         if not future.is_success():
-            self._failed(key, entry)
+            self._failed(entry)
             return
         answer = future.result()
-        asked_if_absent = entry.known is None
-        with self._wakes:
-            self._away_since = None
-            self._retry_at = 0.0
-        if asked_if_absent and answer is not None:
-            self._meet(key, entry, answer)
-        elif asked_if_absent or answer is True:
-            self._landed(key, entry)
+        if self._away_since is not None or self._retry_at:
+            with self._lock:
+                self._away_since, self._retry_at = None, 0.0
+            self._wakes.set()
+        if entry.known is None:
+            if answer is None:
+                self._landed(entry)
+            else:
+                self._meet(entry, answer)
+        elif answer is True:
+            self._landed(entry)
         else:
             # Somebody else has written since: see what.
-            self._settle(key, entry, known=None, again=True)
+            self._settle(entry, known=None, again=True)
+        self._send(_NEXT)
 
-    def _meet(self, key: Key, entry: _Entry, there: Any) -> None:  # noqa: ANN401 - whatever somebody put there
+    def _meet(self, entry: _Entry, there: Any) -> None:  # noqa: ANN401 - whatever somebody put there
         """Decide between our value and the one that stands there."""
         assert entry.sent is not None  # noqa: S101 - an answer has a question
         text = there.to_string() if hasattr(there, "to_string") else ""
         if text == entry.sent_text:
-            self._landed(key, entry)
+            self._landed(entry)
         elif stamp_of(text) > entry.sent.stamp:
             self.late += 1
-            self._settle(key, entry, known=None, again=False)
+            self._settle(entry, known=None, again=False)
         else:
-            self._settle(key, entry, known=there, again=True)
+            self._settle(entry, known=there, again=True)
 
-    def _landed(self, key: Key, entry: _Entry) -> None:
+    def _landed(self, entry: _Entry) -> None:
         self.written += 1
         if entry.sent is not None and entry.sent.ttl_s:
-            self._map(key.map).set_ttl(key.key, entry.sent.ttl_s)
-        self._settle(key, entry, known=entry.sent_value, again=False)
+            self._maps[entry.key.map].set_ttl(entry.key.key, entry.sent.ttl_s)
+        self._settle(entry, known=entry.sent_value, again=False)
 
-    def _settle(self, key: Key, entry: _Entry, *, known: Any, again: bool) -> None:  # noqa: ANN401 - the same
-        with self._wakes:
+    def _settle(self, entry: _Entry, *, known: Any, again: bool) -> None:  # noqa: ANN401 - the client's
+        with self._lock:
             entry.known, entry.is_in_flight = known, False
             self._in_flight -= 1
             if entry.is_dirty or again:
                 entry.is_dirty = True
-                self._dirty.append(key)
-            elif not self._dirty and not self._in_flight:
-                self._wakes.notify_all()
+                self._dirty.append(entry)
 
-    def _failed(self, key: Key, entry: _Entry) -> None:
+    def _failed(self, entry: _Entry) -> None:
         """Try again in a while: the cluster is away, or the answer was lost."""
-        with self._wakes:
-            self.failures += 1
-            now = time.monotonic()
-            if self._away_since is None:
-                self._away_since = now
-            self._retry_at = now + RETRY_S
-        self._settle(key, entry, known=None, again=True)
+        with self._lock:
+            self._note_failure()
+        self._settle(entry, known=None, again=True)
+
+    def _note_failure(self) -> None:
+        self.failures += 1
+        now = time.monotonic()
+        if self._away_since is None:
+            self._away_since = now
+        self._retry_at = now + RETRY_S
 
 
 def stamp_of(text: str) -> Stamp:

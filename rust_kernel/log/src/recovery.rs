@@ -184,7 +184,15 @@ impl Opening<'_> {
         plan: IndexPlan,
         lock: Box<dyn Any + Send + Sync>,
     ) -> Result<(Log, Recovered), LogError> {
-        let epoch = survey.epoch_max + 1;
+        let Some(epoch) = survey.epoch_max.checked_add(1) else {
+            let reason = "the log says that it was opened more often than can be counted".to_string();
+            return Err(LogError::Corrupt {
+                file: self.disk.path(MARK_NAME),
+                offset: 0,
+                seq: survey.end.next_seq,
+                reason,
+            });
+        };
         self.remove_leftovers(&survey, &plan)?;
         let active = match survey.segments.last() {
             Some(segment) => self.reopen(segment, survey.torn.is_some())?,

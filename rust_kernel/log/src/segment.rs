@@ -136,6 +136,10 @@ impl SegmentHeader {
         chain.copy_from_slice(&bytes[48..64]);
         let mut hash = [0; 32];
         hash.copy_from_slice(&bytes[64..96]);
+        // Readers that take any log go by the bytes, writers by the hash: they must be of one owner.
+        if blake3::hash(&bytes[FIXED_BYTES..length]) != hash {
+            return Err(HeaderFlaw::Damaged);
+        }
         let header = SegmentHeader {
             rules_version: u32_at(bytes, 20),
             epoch: u32_at(bytes, 24),
@@ -168,8 +172,12 @@ pub(crate) fn segment_first_seq(name: &str) -> Option<u64> {
     numbered(name.strip_suffix(SUFFIX)?)
 }
 
-/// Twenty digits as a number.
+/// No log has a number beyond: so that the next one, and the one after it, are numbers too.
+pub(crate) const SEQ_MAX: u64 = u64::MAX >> 1;
+
+/// Twenty digits as a sequence number; they begin at 1.
 pub(crate) fn numbered(digits: &str) -> Option<u64> {
     let right = digits.len() == 20 && digits.bytes().all(|byte| byte.is_ascii_digit());
-    if right { digits.parse().ok() } else { None }
+    let number = if right { digits.parse().ok() } else { None };
+    number.filter(|number| (1..=SEQ_MAX).contains(number))
 }

@@ -83,8 +83,8 @@ impl Snapshot {
             Ok(decoded) => decoded,
             Err(reason) => return Ok(Err(reason)),
         };
-        if length != HEADER_BYTES as u64 + state_bytes {
-            return Ok(Err(format!("{length} bytes where {} belong", HEADER_BYTES as u64 + state_bytes)));
+        if length.checked_sub(HEADER_BYTES as u64) != Some(state_bytes) {
+            return Ok(Err(format!("{length} bytes where {state_bytes} of state and its header belong")));
         }
         let size = usize::try_from(state_bytes).map_err(|_| LogError::Config {
             field: "snapshot",

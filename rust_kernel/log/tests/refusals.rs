@@ -198,3 +198,80 @@ fn a_log_that_began_earlier_than_its_owner_says_is_refused() {
     assert_eq!(error.to_string(), "first_seq: 50, and this log begins at seq 1");
     assert_eq!(memory.files(), before);
 }
+
+/// Changes the first file of that kind and puts its header's checksum right, as a failing disk never would.
+fn forged(
+    memory: &MemoryDisk,
+    suffix: &str,
+    crc: (usize, std::ops::Range<usize>),
+    change: impl Fn(&mut [u8]),
+) -> MemoryDisk {
+    let mut files = memory.files();
+    let (_, bytes) = files.iter_mut().find(|(name, _)| name.ends_with(suffix)).expect("there is one");
+    change(bytes);
+    let (at, covered) = crc;
+    let sum = crc32c::crc32c(&bytes[covered]);
+    bytes[at..at + 4].copy_from_slice(&sum.to_le_bytes());
+    MemoryDisk::holding(files)
+}
+
+#[test]
+fn a_header_that_names_one_owner_and_has_the_hash_of_another_is_refused() {
+    let header = 96 + IDENTITY.len();
+    let memory = forged(&written(10), ".seg", (16, 20..header), |bytes| bytes[header - 1] ^= 1);
+    let before = memory.files();
+    let disk: Arc<dyn Disk> = Arc::new(memory.clone());
+    let error = open(&disk, config()).map(|_| ()).expect_err("whose log is it?");
+    assert!(matches!(error, LogError::Corrupt { offset: 0, .. }), "{error}");
+    // Nor does a reader that takes any log take it as the one that it names.
+    assert!(Reader::open(disk, None, 1, Span::Written).is_err());
+    assert_eq!(memory.files(), before);
+}
+
+#[test]
+fn a_snapshot_that_claims_more_bytes_than_there_can_be_is_passed_over() {
+    let memory = written(100);
+    let mut log = open(&(Arc::new(memory.clone()) as Arc<dyn Disk>), config()).expect("it opens").0;
+    log.write_snapshot(100, 0, b"state", &[1; 32]).expect("memory takes it");
+    log.close().expect("it closes");
+    for claimed in [u64::MAX, u64::MAX - 167, u64::MAX - 168, 6, 4] {
+        let claim = |bytes: &mut [u8]| bytes[120..128].copy_from_slice(&claimed.to_le_bytes());
+        let memory = forged(&memory, ".snap", (12, 16..168), claim);
+        let disk: Arc<dyn Disk> = Arc::new(memory);
+        let (_, recovered) = open(&disk, config()).expect("the records are all there");
+        assert_eq!((recovered.snapshot, recovered.last_seq), (None, 100));
+        assert_eq!(recovered.remarks.len(), 1, "{:?}", recovered.remarks);
+    }
+}
+
+#[test]
+fn a_file_under_a_number_that_no_log_has_is_left_alone() {
+    let files = written(10).files();
+    for number in [0, u64::MAX, u64::MAX - 1] {
+        let mut files = files.clone();
+        files.insert(format!("{number:020}.seg"), b"not a log's".to_vec());
+        files.insert(format!("{number:020}.snap"), b"not a log's".to_vec());
+        files.insert(format!("{number:020}-{number:020}.idx"), b"not a log's".to_vec());
+        let memory = MemoryDisk::holding(files);
+        let (_, recovered) = open(&(Arc::new(memory.clone()) as Arc<dyn Disk>), config()).expect("it opens");
+        assert_eq!((recovered.last_seq, recovered.remarks), (10, Vec::new()));
+        assert!(memory.files().contains_key(&format!("{number:020}.seg")));
+    }
+}
+
+#[test]
+fn a_mark_whose_openings_cannot_be_counted_on_is_refused() {
+    let mut files = written(10).files();
+    let mark = files.get_mut("durable.mark").expect("there is a mark");
+    for at in [0, 512] {
+        let Some(slot) = mark.get_mut(at..at + 48) else { continue };
+        slot[16..20].copy_from_slice(&u32::MAX.to_le_bytes());
+        let crc = crc32c::crc32c(&slot[8..]);
+        slot[4..8].copy_from_slice(&crc.to_le_bytes());
+    }
+    let memory = MemoryDisk::holding(files.clone());
+    let error =
+        open(&(Arc::new(memory.clone()) as Arc<dyn Disk>), config()).map(|_| ()).expect_err("the last one");
+    assert!(matches!(error, LogError::Corrupt { .. }), "{error}");
+    assert_eq!(memory.files(), files);
+}

@@ -24,6 +24,8 @@ pub enum Error {
     Type(Box<Bad>),
     /// The kernel was closed. `KernelClosed`.
     Closed,
+    /// The kernel belongs to another process, which this one was forked from. `KernelClosed`.
+    Forked(Box<str>),
     /// The kernel cannot do this yet. `NotYetSupported`, also a `NotImplementedError`.
     NotYetSupported(Box<str>),
     /// A step panicked: the state in memory is not to be trusted any more. `KernelPoisoned`.
@@ -104,6 +106,7 @@ impl Error {
             Error::Value(bad) => Error::Value(moved(bad)),
             Error::Type(bad) => Error::Type(moved(bad)),
             other @ (Error::Closed
+            | Error::Forked(_)
             | Error::NotYetSupported(_)
             | Error::Poisoned(_)
             | Error::InboxFull(_)
@@ -154,6 +157,7 @@ fn raise(py: Python<'_>, error: Error) -> PyResult<PyErr> {
         Error::Value(bad) => bad_value(py, &classes.invalid_input, *bad)?,
         Error::Type(bad) => bad_value(py, &classes.invalid_type, *bad)?,
         Error::Closed => plain(&classes.closed, "the kernel is closed"),
+        Error::Forked(why) => plain(&classes.closed, &why),
         Error::NotYetSupported(what) => plain(&classes.not_yet_supported, &what),
         Error::Poisoned(why) => plain(&classes.poisoned, &why),
         Error::InboxFull(why) => plain(&classes.inbox_full, &why),
@@ -295,7 +299,12 @@ fn build(py: Python<'_>) -> PyResult<Classes> {
             "A value of a type that the kernel cannot take. `field` names it, `value` is it.",
             true,
         )?,
-        closed: define("KernelClosed", &[base], "The kernel was closed.", false)?,
+        closed: define(
+            "KernelClosed",
+            &[base],
+            "The kernel was closed, or belongs to the process that this one was forked from.",
+            false,
+        )?,
         not_yet_supported: define(
             "NotYetSupported",
             &[base, &builtin("NotImplementedError")?],

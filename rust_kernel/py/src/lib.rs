@@ -32,7 +32,7 @@ const _: () =
 
 /// The DITA execution kernel's native module: enumerations, errors, frozen value types and the engine.
 #[pymodule(gil_used = true)]
-fn _kernel(module: &Bound<'_, PyModule>) -> PyResult<()> {
+pub fn _kernel(module: &Bound<'_, PyModule>) -> PyResult<()> {
     names::register(module)?;
     errors::register(module)?;
     module.add_class::<intent::KernelIntent>()?;
@@ -59,5 +59,6 @@ fn _kernel(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(torture::torture_seed, module)?)?;
     module.add_function(wrap_pyfunction!(torture::torture_faults, module)?)?;
     module.add_function(wrap_pyfunction!(engine::reads::transition_table, module)?)?;
+    module.add_function(wrap_pyfunction!(engine::was_forked, module)?)?;
     Ok(())
 }

@@ -367,12 +367,16 @@ fn trouble(py: Python<'_>, adapter: &Bound<'_, PyAny>, method: &'static str, err
     let text = error.value(py).str().map(|text| text.to_string_lossy().into_owned()).unwrap_or_default();
     let why = format!("{name}: {text}");
     let adapter_name = adapter_name(adapter);
-    // A logger that fails must not cost the order: it is already being put in doubt.
-    if let Err(broken) = log(py, &adapter_name, method, &error) {
-        broken.write_unraisable(py, Some(adapter));
-    }
     let kept = error.value(py).clone().into_any().unbind();
-    let interrupt = (!error.is_instance_of::<PyException>(py)).then_some(error);
+    let logged = log(py, &adapter_name, method, &error);
+    let mut interrupt = (!error.is_instance_of::<PyException>(py)).then_some(error);
+    match logged {
+        Ok(()) => {}
+        // A logger that fails must not cost the order: it is already being put in doubt.
+        Err(broken) if broken.is_instance_of::<PyException>(py) => broken.write_unraisable(py, Some(adapter)),
+        // Ctrl-C while it was logged.
+        Err(pressed) => interrupt = interrupt.or(Some(pressed)),
+    }
     Reply { inputs: Vec::new(), trouble: Some(Trouble { method, error: kept, why }), interrupt }
 }
 

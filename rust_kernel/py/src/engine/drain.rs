@@ -4,6 +4,7 @@
 //! object is made while it is held: making one may run the garbage collector, and with it any finalizer.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -29,6 +30,15 @@ use crate::venue_event::VenueEvent;
 
 /// How often a thread that waits for another one's drain looks for signals (Ctrl-C).
 pub const SIGNAL_INTERVAL: Duration = Duration::from_millis(100);
+
+/// Counts the forks on this process's way from the one that loaded the extension.
+static FORKS: AtomicU32 = AtomicU32::new(0);
+
+/// Tells that this process was forked off another one: the engines that came along are not its own.
+#[pyfunction]
+pub fn was_forked() {
+    FORKS.fetch_add(1, Ordering::Relaxed);
+}
 
 /// What the lock guards.
 pub struct State {
@@ -78,6 +88,8 @@ pub struct Shared {
     pub state: Mutex<State>,
     /// The process whose log it is.
     pub log_owner: Option<u32>,
+    /// How often this process had been forked off another one when the engine was made.
+    pub forks: u32,
     pub quiet: Condvar,
     pub adapter: Option<Py<PyAny>>,
     pub observer: Option<Py<PyAny>>,
@@ -137,6 +149,14 @@ impl State {
             self.asked_limits.clone_from(&change.limits);
         }
         change
+    }
+
+    /// The thread that drains reads to the end what came of it, also where another one has closed the kernel meanwhile.
+    fn readable(&self) -> Result<(), Error> {
+        if self.closed && self.poisoned.is_none() && self.writer == this_thread() {
+            return Ok(());
+        }
+        self.usable()
     }
 
     fn usable(&self) -> Result<(), Error> {
@@ -274,13 +294,16 @@ impl Drop for Writing<'_> {
 impl Shared {
     pub fn new(state: State, adapter: Option<Py<PyAny>>, observer: Option<Py<PyAny>>) -> Shared {
         let log_owner = state.core.has_log().then(std::process::id);
-        Shared { state: Mutex::new(state), log_owner, quiet: Condvar::new(), adapter, observer }
+        let forks = FORKS.load(Ordering::Relaxed);
+        Shared { state: Mutex::new(state), log_owner, forks, quiet: Condvar::new(), adapter, observer }
     }
 
-    /// True in a process that was forked from the one that opened the log.
+    /// True in a process that was forked from the one that made the engine. A log is worth asking the system each time;
+    /// without one it is Python's own forks that count.
     #[inline]
     pub fn is_forked(&self) -> bool {
-        self.log_owner.is_some_and(|owner| owner != std::process::id())
+        self.forks != FORKS.load(Ordering::Relaxed)
+            || self.log_owner.is_some_and(|owner| owner != std::process::id())
     }
 
     pub fn lock(&self) -> MutexGuard<'_, State> {
@@ -303,7 +326,11 @@ impl Shared {
     /// The state to be read: what waits to be taken before it is read is taken.
     #[inline]
     pub fn settled(&self) -> Result<MutexGuard<'_, State>, Error> {
-        let mut state = self.open()?;
+        if self.is_forked() {
+            return Err(self.forked());
+        }
+        let mut state = self.lock();
+        state.readable()?;
         if state.core.marks_wait() {
             self.guarded(&mut state, State::settle_marks)?;
         }
@@ -456,7 +483,7 @@ impl Shared {
                         drop(state);
                         let seen = observe(observer.bind(py), changes, slots, seq);
                         interrupt = interrupt.or(seen.err());
-                        state = self.lock();
+                        state = self.come_back()?;
                         continue;
                     }
                     state.asked_limits = None;
@@ -486,13 +513,19 @@ impl Shared {
                         Some(adapter) => question.ask(py, adapter.bind(py), now_ns),
                         None => super::adapter::Reply::default(),
                     };
-                    state = self.lock();
+                    state = self.come_back()?;
                     state.core.feed(call.ticket, reply.inputs);
                     state.note(call.ticket, reply.trouble);
                     interrupt = interrupt.or(reply.interrupt);
                 }
             }
         }
+    }
+
+    /// The state again, after Python ran. Python may have forked: the child goes no further.
+    #[inline]
+    fn come_back(&self) -> Result<MutexGuard<'_, State>, Error> {
+        if self.is_forked() { Err(self.forked()) } else { Ok(self.lock()) }
     }
 
     /// Lets the engine work. With a log it waits for the disk, so other threads get the interpreter meanwhile. The lock

@@ -2,6 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{MutexGuard, PoisonError, TryLockError};
+use std::time::{Duration, Instant};
 
 use dita_engine::EngineError;
 use dita_kernel::input::Input;
@@ -37,16 +38,26 @@ impl State {
 }
 
 impl Shared {
-    /// The error of a process that was forked from the one that has the log.
+    /// The error of a process that was forked from the one that made the engine.
     #[cold]
     pub fn forked(&self) -> Error {
-        let owner = self.log_owner.unwrap_or_default();
-        let why = format!(
-            "this kernel's log belongs to process {owner}, and this is process {}, forked from it: use the kernel where \
-             it was opened, and start other processes with the start method \"spawn\"",
-            std::process::id()
-        );
-        Error::Log(LogTrouble::Other, why.into_boxed_str())
+        let advice =
+            "use the kernel where it was opened, and start other processes with the start method \"spawn\"";
+        let here = std::process::id();
+        match self.log_owner {
+            Some(owner) => {
+                let why = format!(
+                    "this kernel's log belongs to process {owner}, and this is process {here}, forked from it: {advice}"
+                );
+                Error::Log(LogTrouble::Other, why.into_boxed_str())
+            }
+            None => {
+                let why = format!(
+                    "this kernel belongs to the process that process {here} was forked from: {advice}"
+                );
+                Error::Forked(why.into_boxed_str())
+            }
+        }
     }
 
     /// In a forked process: lets the log go without a word to it.
@@ -125,16 +136,21 @@ impl Shared {
         taken.into_iter().map(|taken| self.outcome(py, taken)).collect()
     }
 
-    /// Closes the kernel and its log, once nobody drains. From inside a drain: at its end.
-    pub fn close(&self, py: Python<'_>) -> Result<(), Error> {
+    /// Closes the kernel and its log, once nobody drains. From inside a drain: at its end. With `patience`, other threads
+    /// that drain are waited for so long; `false` where one still does, and the log is as a kill would leave it.
+    pub fn close(&self, py: Python<'_>, patience: Option<Duration>) -> Result<bool, Error> {
         if self.is_forked() {
             self.forget_log();
-            return Ok(());
+            return Ok(true);
         }
+        let began = Instant::now();
         loop {
             let closed = py.detach(|| self.close_at_rest(self.lock()))?;
             if closed {
-                return Ok(());
+                return Ok(true);
+            }
+            if patience.is_some_and(|patience| began.elapsed() >= patience) {
+                return Ok(false);
             }
             py.check_signals()?;
         }
@@ -143,9 +159,6 @@ impl Shared {
     /// True once closed; false where another thread is still draining after a while.
     fn close_at_rest(&self, mut state: MutexGuard<'_, State>) -> Result<bool, Error> {
         state.closed = true;
-        if !state.core.has_log() {
-            return Ok(true);
-        }
         if state.writer == this_thread() {
             state.closing = true;
             return Ok(true);

@@ -274,8 +274,10 @@ impl Engine {
     }
 
     /// Closes the kernel: whatever is called after this raises KernelClosed. With a log, everything becomes durable and a
-    /// snapshot is left. Closing again does nothing.
-    fn close(&self, py: Python<'_>) -> Result<(), Error> {
-        self.shared.close(py)
+    /// snapshot is left. Closing again does nothing. Another thread that drains is waited for, where `patience_ms` is given
+    /// at most so long: `False` where it still does.
+    #[pyo3(signature = (patience_ms=None))]
+    fn close(&self, py: Python<'_>, patience_ms: Option<u64>) -> Result<bool, Error> {
+        self.shared.close(py, patience_ms.map(Duration::from_millis))
     }
 }

@@ -18,11 +18,14 @@ use dita_engine::{Clock, Engine as Shell, EngineConfig, Port};
 use dita_kernel::id::Id;
 use dita_kernel::invariant;
 use dita_kernel::kernel::{Kernel, KernelConfig};
+use pyo3::PyTraverseError;
+use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::errors::Error;
 use crate::text;
+pub use drain::was_forked;
 use drain::{Shared, State};
 use log::{LogChoice, Recovered};
 use settings::SimSettings;
@@ -104,6 +107,12 @@ impl Engine {
             state.tell(start_ns);
         }
         Ok(Engine { shared: Shared::new(state, adapter, observer), recovery })
+    }
+
+    /// What it holds of Python's, for the garbage collector: an adapter that holds the kernel would else keep both alive.
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.shared.adapter)?;
+        visit.call(&self.shared.observer)
     }
 
     /// BLAKE3 of the whole trading state, as 64 hexadecimal digits.

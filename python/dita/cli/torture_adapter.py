@@ -1,0 +1,91 @@
+"""`dita torture --adapter`: somebody's adapter put through an adapter's own faults, seed after seed."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING
+
+from dita.certify import AdapterFault, NotOffered, fired, torture_adapter
+from dita.cli.certify_venue import rig_of
+from dita.cli.failure import CommandFailure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from dita.certify import Ordeal
+
+
+def torture(target: str, seeds: Iterable[int], faults: Sequence[str] = (), *, as_json: bool = False) -> int:
+    """Play the seeds, print each that fails with the command that replays it, and a summary.
+
+    Args:
+        target: `module:Class`, as `dita certify-venue` takes it.
+        seeds: Which seeds.
+        faults: Names of `AdapterFault`; empty means all of them.
+        as_json: Print one JSON object instead of lines.
+
+    Returns:
+        The exit code: 0 where every seed ended well and every fault happened.
+
+    Raises:
+        CommandFailure: There is no such rig, it has no adapter in Python, or a fault is not known.
+    """
+    chosen = [_fault(name) for name in faults] or list(AdapterFault)
+    began = time.monotonic()
+    ordeals: list[Ordeal] = []
+    try:
+        for ordeal in torture_adapter(rig_of(target), seeds, chosen):
+            ordeals.append(ordeal)
+            if ordeal.failure and not as_json:
+                print(f"seed {ordeal.seed} FAILED: {ordeal.failure}")
+                print(f"  replay it: {_command(target, ordeal.seed, faults)}", flush=True)
+    except NotOffered as refusal:
+        raise CommandFailure(f"{target}: {refusal}") from refusal
+    counts = {fault: count for fault, count in fired(ordeals).items() if fault in chosen}
+    failed = [ordeal for ordeal in ordeals if ordeal.failure]
+    seconds = time.monotonic() - began
+    never = [str(fault) for fault, count in counts.items() if not count]
+    if as_json:
+        print(json.dumps(_as_dict(target, ordeals, counts, never, seconds)))
+    else:
+        for fault, count in counts.items():
+            print(f"{fault:<14} {count:>8,}")
+        actions, rate = sum(ordeal.actions for ordeal in ordeals), len(ordeals) / max(seconds, 1e-9)
+        print(
+            f"{len(ordeals):,} seeds, {actions:,} actions, {len(failed)} failed, {rate:,.0f} seeds a second"
+        )
+        if never:
+            print(f"never happened, so nothing is proven of it: {', '.join(never)}; play more seeds")
+    return int(bool(failed or never or not ordeals))
+
+
+def _fault(name: str) -> AdapterFault:
+    try:
+        return AdapterFault(name.upper())
+    except ValueError:
+        known = ", ".join(AdapterFault)
+        raise CommandFailure(f"{name!r} is no fault of an adapter; these are: {known}") from None
+
+
+def _command(target: str, seed: int, faults: Sequence[str]) -> str:
+    named = f" --faults {' '.join(faults)}" if faults else ""
+    return f"dita torture --adapter {target} --first-seed {seed} --seeds 1{named}"
+
+
+def _as_dict(
+    target: str,
+    ordeals: Sequence[Ordeal],
+    counts: dict[AdapterFault, int],
+    never: Sequence[str],
+    seconds: float,
+) -> dict[str, object]:
+    return {
+        "adapter": target,
+        "seeds": len(ordeals),
+        "actions": sum(ordeal.actions for ordeal in ordeals),
+        "failed": [{"seed": ordeal.seed, "why": ordeal.failure} for ordeal in ordeals if ordeal.failure],
+        "fired": {str(fault): count for fault, count in counts.items()},
+        "never": list(never),
+        "seconds": round(seconds, 3),
+    }

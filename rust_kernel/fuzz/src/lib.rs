@@ -1,0 +1,19 @@
+//! The bodies of the fuzz targets: each takes any bytes and panics where something is wrong.
+//!
+//! They know no fuzz engine. `engine/` beside this crate drives them with libFuzzer (`make fuzz`), `tests/corpora.rs`
+//! replays the committed corpora with every `cargo test`, and `examples/seeds.rs` writes the first entries of a corpus
+//! from real runs. The target `bindings` is written in Python (`tests/bindings_fuzz.py`).
+#![forbid(unsafe_code)]
+
+mod bytes;
+pub mod codec;
+pub mod log;
+pub mod snapshot;
+pub mod step;
+
+/// A target's name and its body.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// The targets that are written in Rust.
+pub const TARGETS: [Target; 4] =
+    [("codec", codec::run), ("log", log::run), ("snapshot", snapshot::run), ("step", step::run)];
