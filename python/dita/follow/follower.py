@@ -21,7 +21,11 @@ _Result = TypeVar("_Result")
 RECORDS_MAX: Final = 50_000
 BYTES_MAX: Final = 32 << 20
 _IDLE_S: Final = 0.02
+#: How long to let rows gather once all was read: a database wants few and large batches.
+LINGER_S: Final = 0.5
 _STATUS_INTERVAL_S: Final = 0.25
+#: A status that says nothing new is written so seldom: on some file systems each write waits for the disk.
+_HEARTBEAT_S: Final = 2.0
 _OPEN_ATTEMPTS: Final = 5
 #: Back-off while a target is away: from, up to, seconds.
 BACK_OFF_S: Final = (0.1, 15.0)
@@ -93,6 +97,7 @@ class Follower:
         records_max: int = RECORDS_MAX,
         bytes_max: int = BYTES_MAX,
         back_off_s: tuple[float, float] = BACK_OFF_S,
+        linger_s: float = LINGER_S,
         stopping: Callable[[], bool] = lambda: False,
         ending: Callable[[], bool] = lambda: False,
         sleep: Callable[[float], None] = time.sleep,
@@ -110,6 +115,7 @@ class Follower:
             records_max: How many inputs a batch has at most.
             bytes_max: About how many bytes of rows.
             back_off_s: Shortest and longest wait while the target is away, seconds.
+            linger_s: How long to let rows gather once all was read, seconds.
             stopping: Asked now and then whether to stop at once.
             ending: Asked at the log's end whether to stop there.
             sleep: Waits so many seconds.
@@ -122,10 +128,12 @@ class Follower:
         self._accept_gap = accept_gap
         self._bounds = (records_max, bytes_max)
         self._back_off_s = back_off_s
+        self._linger_s = linger_s
         self._stopping = stopping
         self._ending = ending
         self._sleep = sleep
-        self._status_due = 0.0
+        self._status_written = -_HEARTBEAT_S
+        self._said: tuple[object, ...] = ()
         self._cursor: tuple[int, int | None] = (-1, None)
         self.status = FollowerStatus(target.name, kernel)
 
@@ -183,6 +191,8 @@ class Follower:
                 if self._target.wants_rows and not batch["at_end"]:
                     ahead.read_on()
                 self._give(source, batch)
+                if self._target.wants_rows and batch["at_end"] and not ending:
+                    self._wait(self._linger_s)
 
     def _beginning(self, ahead: "_Ahead") -> LogFollower:
         """Open the log at the cursor, and give all states where they are wanted."""
@@ -344,9 +354,11 @@ class Follower:
 
     def _tell(self, state: str, *, now: bool = False) -> None:
         self.status.state = state
-        due = time.monotonic()
-        if not now and due < self._status_due:
+        clock = time.monotonic()
+        said = (state, self.status.seq, self.status.at_end, self.status.retries)
+        interval_s = _HEARTBEAT_S if said == self._said else _STATUS_INTERVAL_S
+        if not now and clock < self._status_written + interval_s:
             return
-        self._status_due = due + _STATUS_INTERVAL_S
+        self._status_written, self._said = clock, said
         write_status(self._log_dir, self.status)
         self._target.health(self.status.as_dict())
