@@ -121,6 +121,24 @@ def python(results: Path) -> None:
         print()
 
 
+def journal(results: Path) -> None:
+    """Rows into the embedded engine."""
+    found = json.loads((results / "journal.json").read_text(encoding="utf-8"))
+    print(
+        "## The journal, rows a second into the embedded engine (`python benches/python/bench_journal.py`)\n"
+    )
+    print(
+        f"{found['rows']:,} rows of eight tables in {found['batches']} batches; the best of three, in turn.\n"
+    )
+    print("| | rows a second | goal |\n|---|---|---|")
+    print(f"| the follower: reading, replaying, inserting | {found['follower_rows_s']:,} | ≥ 200,000 |")
+    print(f"| the raw client with the same blocks, ready made | {found['raw_rows_s']:,} | |")
+    print(f"| the first beside the second | {found['follower_to_raw']:.0%} | ≥ 80 % |")
+    print(f"| building the rows alone | {found['build_rows_s']:,} | |")
+    print(f"| the client with Python rows (one table) | {found['python_rows_s']:,} | |")
+    print()
+
+
 def python_durable(results: Path) -> None:
     """T2 from Python, beside the syncs."""
     benchmarks = json.loads((results / "python.json").read_text(encoding="utf-8"))["benchmarks"]
@@ -189,6 +207,7 @@ def main() -> None:
     durable(results)
     python(results)
     python_durable(results)
+    journal(results)
     cluster(results)
     footprint(results)
 

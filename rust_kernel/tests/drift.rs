@@ -272,3 +272,24 @@ fn a_frame_contains_what_was_booked_up_to_its_time() {
         "{report:#?}"
     );
 }
+
+#[test]
+fn asked_briefly_it_says_the_same_but_for_the_parts_of_a_young_difference() {
+    let mut desk = Desk::new();
+    let same = |desk: &Desk, young: bool| {
+        let (full, brief) = (report(desk), desk.kernel.reconcile_briefly(0).expect("an asset"));
+        let figures = |report: &Report| (report.delta, report.status, report.tolerance);
+        assert_eq!(figures(&brief), figures(&full));
+        assert_eq!(brief.parts.is_empty(), young || full.parts.is_empty());
+        assert_eq!(brief == full, full.parts.is_empty() || !young);
+        full.parts.is_empty()
+    };
+    assert!(same(&desk, true), "nothing was reported yet");
+    frame(&mut desk, "USDT", "1000");
+    assert!(same(&desk, true), "they agree");
+    fill(&mut desk, "T1", Some("0.5"));
+    assert!(!same(&desk, true), "the fill is in flight");
+    desk.now += HOUR;
+    desk.put(Input::Time);
+    assert!(!same(&desk, false), "it has been so for an hour");
+}

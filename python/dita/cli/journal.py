@@ -26,7 +26,7 @@ examples:
   dita journal query "SELECT asset, count() FROM fills_now GROUP BY asset" --journal journal.db
   dita journal trade t17 --journal journal.db
   dita journal rejects --journal http://reader:secret@clickhouse:8123 --csv
-  DITA_CLICKHOUSE_URL=http://clickhouse:8123 dita journal drift --json"""
+  dita journal drift --json"""
 
 _HELP: Final = {
     "query": "a query of your own, in ClickHouse's SQL",
@@ -38,6 +38,11 @@ _HELP: Final = {
     "fees": "fees by day, instrument and liquidity",
 }
 _ARGUMENTS: Final = {"query": "SQL", "trade": "ID", "slot": "N"}
+_EXAMPLES: Final = {
+    "query": ' "SELECT asset, count() FROM fills_now GROUP BY asset"',
+    "trade": " t17",
+    "slot": " 3",
+}
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -60,6 +65,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
             name,
             help=text,
             description=f"{text[0].upper()}{text[1:]}.",
+            epilog=f"examples:\n  dita journal {name}{_EXAMPLES.get(name, '')} --journal journal.db",
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
         )

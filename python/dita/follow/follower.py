@@ -5,7 +5,8 @@ import logging
 import os
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final, TypeVar
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, Final, Self, TypeVar
 
 from dita._kernel import LogFollower, log_bounds, read_cursor
 from dita.errors import LogDisk, LogError, LogMismatch
@@ -20,7 +21,11 @@ _Result = TypeVar("_Result")
 RECORDS_MAX: Final = 50_000
 BYTES_MAX: Final = 32 << 20
 _IDLE_S: Final = 0.02
+#: How long to let rows gather once all was read: a database wants few and large batches.
+LINGER_S: Final = 0.5
 _STATUS_INTERVAL_S: Final = 0.25
+#: A status that says nothing new is written so seldom: on some file systems each write waits for the disk.
+_HEARTBEAT_S: Final = 2.0
 _OPEN_ATTEMPTS: Final = 5
 #: Back-off while a target is away: from, up to, seconds.
 BACK_OFF_S: Final = (0.1, 15.0)
@@ -28,6 +33,46 @@ BACK_OFF_S: Final = (0.1, 15.0)
 
 class Stopped(Exception):  # noqa: N818 - not an error: somebody said stop
     """The follower was told to stop."""
+
+
+class _Ahead:
+    """Reads the next batch while the target takes the one before. Two are in memory at most."""
+
+    def __init__(self, records_max: int, bytes_max: int) -> None:
+        self._bounds = (records_max, bytes_max)
+        self._source: LogFollower | None = None
+        self._pending: int | None = None
+        self._next: Future[FollowBatch | None] | None = None
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="dita-reader")
+
+    def begin(self, source: LogFollower, pending: int | None) -> None:
+        """Read from here on; the first batch ends with `pending`, where one may have been taken."""
+        self._source, self._pending, self._next = source, pending, None
+
+    def read_on(self) -> None:
+        """Read the next batch in the meantime."""
+        self._next = self._thread.submit(self._read)
+
+    def take(self) -> "FollowBatch | None":
+        """Return the next batch; None at the log's end."""
+        reading, self._next = self._next, None
+        return self._read() if reading is None else reading.result()
+
+    def _read(self) -> "FollowBatch | None":
+        assert self._source is not None  # noqa: S101 - `begin` comes first
+        if self._pending is None:
+            records_max, bytes_max = self._bounds
+            return self._source.poll(records_max=records_max, bytes_max=bytes_max)
+        # A batch that may have been taken comes again just as it was.
+        batch = self._source.poll(records_max=1 << 62, bytes_max=1 << 62, last_seq=self._pending)
+        self._pending = None if batch is not None else self._pending
+        return batch
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._thread.shutdown(wait=True)
 
 
 class Follower:
@@ -52,6 +97,7 @@ class Follower:
         records_max: int = RECORDS_MAX,
         bytes_max: int = BYTES_MAX,
         back_off_s: tuple[float, float] = BACK_OFF_S,
+        linger_s: float = LINGER_S,
         stopping: Callable[[], bool] = lambda: False,
         ending: Callable[[], bool] = lambda: False,
         sleep: Callable[[float], None] = time.sleep,
@@ -69,6 +115,7 @@ class Follower:
             records_max: How many inputs a batch has at most.
             bytes_max: About how many bytes of rows.
             back_off_s: Shortest and longest wait while the target is away, seconds.
+            linger_s: How long to let rows gather once all was read, seconds.
             stopping: Asked now and then whether to stop at once.
             ending: Asked at the log's end whether to stop there.
             sleep: Waits so many seconds.
@@ -81,10 +128,12 @@ class Follower:
         self._accept_gap = accept_gap
         self._bounds = (records_max, bytes_max)
         self._back_off_s = back_off_s
+        self._linger_s = linger_s
         self._stopping = stopping
         self._ending = ending
         self._sleep = sleep
-        self._status_due = 0.0
+        self._status_written = -_HEARTBEAT_S
+        self._said: tuple[object, ...] = ()
         self._cursor: tuple[int, int | None] = (-1, None)
         self.status = FollowerStatus(target.name, kernel)
 
@@ -118,35 +167,39 @@ class Follower:
     def _run(self, *, until_end: bool) -> None:
         self._tell("STARTING", now=True)
         self.status.target = self._patiently(self._target.open)
+        with _Ahead(*self._bounds) as ahead:
+            source = self._beginning(ahead)
+            while True:
+                if self._target.wants_refill:
+                    self._refill(source)
+                ending = until_end or self._ending()
+                try:
+                    batch = ahead.take()
+                except LogMismatch:
+                    # It was too slow, and retention did not wait for ever.
+                    if not self._accept_gap:
+                        raise
+                    source = self._beginning(ahead)
+                    continue
+                if batch is None:
+                    self._idle(source)
+                    if ending:
+                        return
+                    self._wait(_IDLE_S)
+                    continue
+                self._note(source)
+                if self._target.wants_rows and not batch["at_end"]:
+                    ahead.read_on()
+                self._give(source, batch)
+                if self._target.wants_rows and batch["at_end"] and not ending:
+                    self._wait(self._linger_s)
+
+    def _beginning(self, ahead: "_Ahead") -> LogFollower:
+        """Open the log at the cursor, and give all states where they are wanted."""
         source, pending = self._begin()
+        ahead.begin(source, pending)
         self._refill(source)
-        while True:
-            if self._target.wants_refill:
-                self._refill(source)
-            records_max, bytes_max = self._bounds
-            # A batch that may have been taken comes again just as it was.
-            ending = until_end or self._ending()
-            try:
-                batch = source.poll(
-                    records_max=records_max if pending is None else 1 << 62,
-                    bytes_max=bytes_max if pending is None else 1 << 62,
-                    last_seq=pending,
-                )
-            except LogMismatch:
-                # It was too slow, and retention did not wait for ever.
-                if not self._accept_gap:
-                    raise
-                source, pending = self._begin()
-                self._refill(source)
-                continue
-            if batch is None:
-                self._idle(source)
-                if ending:
-                    return
-                self._wait(_IDLE_S)
-                continue
-            pending = None
-            self._give(source, batch)
+        return source
 
     def _refill(self, source: LogFollower) -> None:
         """Give all states there are, where they are wanted."""
@@ -212,6 +265,11 @@ class Follower:
                 self._tell("STARTING")
                 self._wait(_IDLE_S * 5)
 
+    def _note(self, source: LogFollower) -> None:
+        """Learn how the source is, while it is not read in another thread."""
+        self.status.ledger_missing = source.ledger_missing
+        self.status.bytes_behind = source.bytes_behind
+
     def _give(self, source: LogFollower, batch: "FollowBatch") -> None:
         status = self.status
         if self._target.wants_rows:
@@ -221,8 +279,6 @@ class Follower:
         status.seq, status.time_ns = batch["last_seq"], batch["last_ns"]
         status.rows += sum(rows for _, rows, _ in batch["blocks"])
         status.batches += 1
-        status.ledger_missing = source.ledger_missing
-        status.bytes_behind = source.bytes_behind
         self._at_end(at_end=batch["at_end"])
         self._tell("FOLLOWING")
 
@@ -298,9 +354,11 @@ class Follower:
 
     def _tell(self, state: str, *, now: bool = False) -> None:
         self.status.state = state
-        due = time.monotonic()
-        if not now and due < self._status_due:
+        clock = time.monotonic()
+        said = (state, self.status.seq, self.status.at_end, self.status.retries)
+        interval_s = _HEARTBEAT_S if said == self._said else _STATUS_INTERVAL_S
+        if not now and clock < self._status_written + interval_s:
             return
-        self._status_due = due + _STATUS_INTERVAL_S
+        self._status_written, self._said = clock, said
         write_status(self._log_dir, self.status)
         self._target.health(self.status.as_dict())

@@ -45,6 +45,11 @@ pub struct AccountFigures {
 
 /// Reads the figures of an asset; `None` where the kernel has no such asset.
 pub fn account(kernel: &Kernel, asset: u16) -> Option<AccountFigures> {
+    account_with(kernel, asset, kernel.reconcile(asset)?)
+}
+
+/// The same, beside a report that the caller has.
+pub(crate) fn account_with(kernel: &Kernel, asset: u16, report: Report) -> Option<AccountFigures> {
     let state = kernel.assets().get(usize::from(asset))?;
     let balance = |account| kernel.ledger().balance(asset, account);
     let capital = balance(Account::Wallet);
@@ -103,7 +108,7 @@ pub fn account(kernel: &Kernel, asset: u16) -> Option<AccountFigures> {
         leverage: ratio(open_notional, equity),
         available_capital,
         unpriced_fee_assets: unpriced_fee_assets(kernel, asset),
-        report: kernel.reconcile(asset)?,
+        report,
     })
 }
 

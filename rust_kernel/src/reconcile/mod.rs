@@ -98,6 +98,16 @@ pub struct Report {
 impl Kernel {
     /// Compares E with K for one asset; `None` where the kernel has no such asset.
     pub fn reconcile(&self, asset: u16) -> Option<Report> {
+        self.reconcile_as(asset, false)
+    }
+
+    /// The same, for those who ask after every booking: while a difference is younger than the settling window its
+    /// parts are left out, which takes no search through orders. Its status is then WARN, whatever they are.
+    pub fn reconcile_briefly(&self, asset: u16) -> Option<Report> {
+        self.reconcile_as(asset, true)
+    }
+
+    fn reconcile_as(&self, asset: u16, briefly: bool) -> Option<Report> {
         let state = self.assets().get(usize::from(asset))?;
         let e = &state.exchange;
         let k = self.ledger().balance(asset, Account::Wallet);
@@ -117,6 +127,11 @@ impl Kernel {
         let delta = balance - k;
         let age_ns = self.now_ns().saturating_sub(e.differs_since_ns.unwrap_or(e.booked_time_ns));
         let agrees = delta.abs() <= tolerance;
+        if briefly && !agrees && age_ns <= self.config().settling_window_ns {
+            let status = ReconcileStatus::Warn;
+            let explanation = explain(delta, status, &[]);
+            return Some(Report { delta: Some(delta), status, tolerance, parts: Vec::new(), explanation });
+        }
         // Where they agree there is nothing in flight, whatever the venue's times say.
         let mut parts = if agrees { Vec::new() } else { proven::parts(self, asset, e.frame_venue_time_ns) };
         let rest = parts.iter().fold(delta, |rest, part| rest - part.amount);

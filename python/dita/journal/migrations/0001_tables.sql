@@ -1,4 +1,5 @@
 -- The journal's eight tables. (kernel, seq, n) names a row; seq fixes the time, so that time may stand in front.
+-- What was inserted is synced: the follower's cursor is, and must not be ahead after a power loss.
 -- Each INSERT carries a token, and the last 1,000 are known: one that comes again adds nothing.
 
 -- Stage changes of slots. The slot's figures are as they were after the input.
@@ -35,7 +36,7 @@ CREATE TABLE IF NOT EXISTS {database}.transitions
 ENGINE = ReplacingMergeTree
 PARTITION BY toDate(time)
 ORDER BY (kernel, time, seq, n)
-SETTINGS non_replicated_deduplication_window = 1000;
+SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1;
 
 -- Intents, and the kernel's verdict on each.
 CREATE TABLE IF NOT EXISTS {database}.intents
@@ -81,7 +82,7 @@ CREATE TABLE IF NOT EXISTS {database}.intents
 ENGINE = ReplacingMergeTree
 PARTITION BY toDate(time)
 ORDER BY (kernel, time, seq, n)
-SETTINGS non_replicated_deduplication_window = 1000;
+SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1;
 
 -- What the venue said of orders. Slot, trade and ids are the kernel's where it knows the order.
 CREATE TABLE IF NOT EXISTS {database}.venue_events
@@ -132,7 +133,7 @@ CREATE TABLE IF NOT EXISTS {database}.venue_events
 ENGINE = ReplacingMergeTree
 PARTITION BY toDate(time)
 ORDER BY (kernel, time, seq, n)
-SETTINGS non_replicated_deduplication_window = 1000;
+SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1;
 
 -- Fills as they were booked, and again whenever later news changed them: (venue_client_id, venue_order_id, fill_seq, fill_n) names one.
 CREATE TABLE IF NOT EXISTS {database}.fills
@@ -174,7 +175,7 @@ CREATE TABLE IF NOT EXISTS {database}.fills
 ENGINE = ReplacingMergeTree
 PARTITION BY toDate(time)
 ORDER BY (kernel, time, seq, n)
-SETTINGS non_replicated_deduplication_window = 1000;
+SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1;
 
 -- The ledger: each row moved one amount between two accounts.
 CREATE TABLE IF NOT EXISTS {database}.ledger_entries
@@ -198,7 +199,7 @@ CREATE TABLE IF NOT EXISTS {database}.ledger_entries
 ENGINE = ReplacingMergeTree
 PARTITION BY toDate(time)
 ORDER BY (kernel, time, seq, n)
-SETTINGS non_replicated_deduplication_window = 1000;
+SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1;
 
 -- What the venue said of the account.
 CREATE TABLE IF NOT EXISTS {database}.account_events
@@ -238,7 +239,7 @@ CREATE TABLE IF NOT EXISTS {database}.account_events
 ENGINE = ReplacingMergeTree
 PARTITION BY toDate(time)
 ORDER BY (kernel, time, seq, n)
-SETTINGS non_replicated_deduplication_window = 1000;
+SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1;
 
 -- The account of an asset after each input that moved K or E.
 CREATE TABLE IF NOT EXISTS {database}.account_snapshots
@@ -271,7 +272,7 @@ CREATE TABLE IF NOT EXISTS {database}.account_snapshots
 ENGINE = ReplacingMergeTree
 PARTITION BY toDate(time)
 ORDER BY (kernel, time, seq, n)
-SETTINGS non_replicated_deduplication_window = 1000;
+SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1;
 
 -- What operators and guards changed: the controls as they then stood.
 CREATE TABLE IF NOT EXISTS {database}.control_changes
@@ -303,7 +304,7 @@ CREATE TABLE IF NOT EXISTS {database}.control_changes
 ENGINE = ReplacingMergeTree
 PARTITION BY toDate(time)
 ORDER BY (kernel, time, seq, n)
-SETTINGS non_replicated_deduplication_window = 1000;
+SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1;
 
 -- Each fill as it is by now; what was busted or replaced counts nothing.
 CREATE VIEW IF NOT EXISTS {database}.fills_now AS

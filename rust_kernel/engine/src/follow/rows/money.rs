@@ -1,5 +1,6 @@
 //! Rows of the ledger, of what the venue said of the account, and of the account as it then was.
 
+use dita_kernel::exchange::Exchange;
 use dita_kernel::input::AccountEvent;
 use dita_kernel::kernel::Kernel;
 use dita_kernel::ledger::{Account, Transaction};
@@ -9,7 +10,7 @@ use super::super::shown;
 use super::super::tables::Table;
 use super::Rows;
 use super::orders::verdict;
-use crate::account::account;
+use crate::account::account_with;
 use crate::replica::{Replica, Step};
 
 /// What a transaction did to K.
@@ -43,17 +44,24 @@ impl Rows {
         }
         let mut n = 0;
         for (place, asset) in (0_u16..).zip(kernel.assets()) {
-            let told = self.before.exchanges.get(usize::from(place)) != Some(&asset.exchange);
-            let moved = booked.iter().any(|booked| booked.asset == place) || missing > 0;
-            if told || moved {
-                self.snapshot(kernel, step, n, place);
+            let before = self.before.exchanges.get(usize::from(place));
+            let moved = before != Some(&asset.exchange)
+                || booked.iter().any(|booked| booked.asset == place)
+                || missing > 0;
+            if moved {
+                let frame_ns = |exchange: &Exchange| (exchange.frame_time_ns, exchange.wallet_balance);
+                let framed = before.map(frame_ns) != Some(frame_ns(&asset.exchange));
+                self.snapshot(kernel, step, n, place, framed);
                 n += 1;
             }
         }
     }
 
-    fn snapshot(&mut self, kernel: &Kernel, step: &Step, n: u32, place: u16) {
-        let Some(figures) = account(kernel, place) else { return };
+    /// E's own news are explained in full. After a booking E's frame is still to come, and the search for hypotheses would
+    /// take most of a follower's time.
+    fn snapshot(&mut self, kernel: &Kernel, step: &Step, n: u32, place: u16, framed: bool) {
+        let report = if framed { kernel.reconcile(place) } else { kernel.reconcile_briefly(place) };
+        let Some(figures) = report.and_then(|report| account_with(kernel, place, report)) else { return };
         let Some(asset) = kernel.assets().get(usize::from(place)) else { return };
         let row = self.begin(Table::AccountSnapshots, step, n);
         row.id(&asset.name);
