@@ -51,14 +51,15 @@ class OutsideVenue:
                 connection, _ = self._listener.accept()
             except OSError:
                 return
-            with connection, connection.makefile("rw", encoding="ascii") as lines:
-                try:
+            try:
+                with connection, connection.makefile("rw", encoding="ascii") as lines:
                     for line in lines:
                         lines.write(json.dumps(self._answer(json.loads(line))) + "\n")
                         lines.flush()
-                except (OSError, ValueError):
-                    # A killed trader's connection: a line may be cut off, and nobody hears the answer.
-                    self.counts["cut off"] += 1
+            except (OSError, ValueError):
+                # A killed trader's connection: a line may be cut off, and nobody hears the answer. What was
+                # not heard is written once more as the connection is closed, and fails there again.
+                self.counts["cut off"] += 1
 
     def _answer(self, request: dict[str, str]) -> dict[str, Any]:
         name = request["id"]

@@ -1,9 +1,11 @@
 """Mutation testing of the core: `python tools/mutants.py [SHARD] [PART OF A PATH...]`, with SHARD as `k/n`.
 
 All mutants are built at once (tools/mutants_tree.py) and run one by one (tools/mutants_run.py). A file that
-is in the record as it stands now is skipped; one that was broken off goes on where it stopped. `--again` runs
-the survivors once more, after tests were added; `--open` leaves out those that have a verdict. With parts of
-paths only those files are run.
+is in the record as it stands now is skipped; one that was broken off goes on where it stopped. With parts of
+paths only those files are run, with `--tiers=0,2` only those tiers of the tests. `--again` runs the survivors
+once more, after tests were added; `--open` leaves out those that have a verdict.
+`--known` runs nothing: it writes what a run has found that is under way or was broken off; what came through
+the tests so far counts as missed.
 `--check` runs and builds nothing: it says where the record stands, and fails where it contradicts itself.
 """
 
@@ -165,7 +167,8 @@ class Work:
 
         self.kept.parent.mkdir(parents=True, exist_ok=True)
         known = self.results()
-        waiting = [one for one in self.mutants if known.get(one.name, "alive 0") == f"alive {tier}"]
+        open_yet = {f"alive {level}" for level in range(tier + 1)}
+        waiting = [one for one in self.mutants if known.get(one.name, "alive 0") in open_yet]
         with self.kept.open("a", encoding="utf-8") as file:
             for mutant, said in verdicts(waiting, tree.fate, tests):
                 verdict = said
@@ -177,8 +180,9 @@ class Work:
                 file.flush()
 
     def outcome(self) -> Run:
-        """What came of the file whose mutants have all been run."""
-        known = self.results()
+        """What came of the file whose mutants have all been run: what still lives is missed."""
+        results = self.results()
+        known = {name: "missed" if said.startswith("alive") else said for name, said in results.items()}
         run = Run(self.digest, Counter(known[mutant.name] for mutant in self.mutants))
         run.survivors = {place_of(one): UNEXPLAINED for one in self.mutants if known[one.name] == "missed"}
         if self.before:
@@ -257,13 +261,20 @@ def main(arguments: list[str]) -> int:
     part, parts = (int(number) for number in shard.split("/"))
     mutants = listed()
     work = work_of(mutants, arguments, names)[part::parts]
-    if work:
+    if "--known" in arguments:
+        for one in work:
+            if all(mutant.name in one.results() for mutant in one.mutants):
+                put_in_record(one)
+    elif work:
         say(f"==> writing {len(mutants)} mutants into one build")
         tree = Tree(WORK / "tree", mutants)
         make_it_compile(tree)
         say("==> building the tests")
         records = Records(build(tree))
-        for tier in range(len(TIERS)):
+        chosen = next((one for one in arguments if one.startswith("--tiers=")), "")
+        tiers = [int(tier) for tier in chosen.removeprefix("--tiers=").split(",") if tier]
+        tiers = tiers or list(range(len(TIERS)))
+        for tier in tiers:
             say(f"==> tier {tier}: running each test without a mutant")
             tests = records.of_tier(tier)
             seconds = sum(test.seconds for test in tests)
@@ -273,7 +284,7 @@ def main(arguments: list[str]) -> int:
                 one.run(tree, tests, tier)
                 said = Counter(one.results().values())
                 say(f"{one.path}: " + ", ".join(f"{count} {kind}" for kind, count in sorted(said.items())))
-                if tier + 1 == len(TIERS):
+                if tier == tiers[-1]:
                     put_in_record(one)
     return check()
 

@@ -2,9 +2,9 @@
 
     python benches/python/bench_journal.py [--trades 60000]
 
-Prints one JSON object. The follower's figure is everything: reading the log, replaying it, building the rows, inserting
-them, keeping the cursor. The raw client inserts the same blocks, ready made, in the same run; `rows_client` is the client
-given Python rows, of the largest table only.
+Prints one JSON object. The follower's figure is everything: reading the log, replaying it, building the rows,
+inserting them, keeping the cursor. The raw client inserts the same blocks, ready made, in the same run;
+`rows_client` is the client given Python rows, of the largest table only.
 """
 
 import argparse
@@ -76,8 +76,8 @@ def measure(root: Path, trades: int) -> dict[str, Any]:
 
     def follow(name: str) -> float:
         target = JournalTarget(ClickHouseWriter(root / "db", database=name))
-        target._server = object()  # type: ignore[assignment]
-        target._writer._client = connect(writer.place, again=True)
+        target._server = object()  # type: ignore[assignment]  # noqa: SLF001 - one engine in a process
+        target._writer._client = connect(writer.place, again=True)  # noqa: SLF001 - as above
         target.close = lambda: None  # type: ignore[method-assign]
         target.open()
         (root / "log" / "journal.cursor").unlink(missing_ok=True)

@@ -73,6 +73,7 @@ __all__ = [
     "torture_seed",
     "transition_table",
     "verify_log",
+    "was_forked",
     "what_if",
 ]
 

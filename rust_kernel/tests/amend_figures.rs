@@ -406,3 +406,14 @@ fn a_change_that_was_given_up_is_believed_by_its_own_total_only() {
         desk.assert_replays();
     }
 }
+
+#[test]
+fn a_change_that_fills_have_reached_is_nothing_to_wait_for() {
+    for (size, waits) in [("3", false), ("4", true)] {
+        let (mut desk, entry) = working(TradeSide::Long, "99");
+        amend(&mut desk, &entry, Some(size), None);
+        desk.fill(&entry, "T1", "3", "99");
+        assert_eq!(order(&desk, &entry).status, Status::Filled);
+        assert_eq!(order(&desk, &entry).amendment().is_some(), waits, "3 of {size}");
+    }
+}

@@ -164,3 +164,16 @@ fn a_difference_has_these_names_and_no_others() {
         assert_eq!(presumed(&desk), wanted, "{what}: {:?}", desk.kernel.reconcile(0));
     }
 }
+
+#[test]
+fn a_part_names_eight_bookings_at_most() {
+    for (count, named) in [(7, 7), (8, 8), (9, 8)] {
+        let mut desk = Desk::new();
+        frame(&mut desk, "USDT", "1000");
+        for number in 0..count {
+            entry(&mut desk, Entry::Transfer, "10", &format!("X{number}"));
+        }
+        let report = desk.kernel.reconcile(0).expect("an asset");
+        assert_eq!(report.parts.iter().map(|part| part.references.len()).max(), Some(named), "of {count}");
+    }
+}

@@ -361,5 +361,7 @@ fn what_the_venue_says_remains_counts_where_it_is_not_old() {
         let left = desk.kernel.instruments()[0].qty_decimal(order(&desk, &entry).remaining());
         assert_eq!(left, dec(remaining), "{what}");
         assert_eq!(desk.kernel.exposure().reserved(0).to_string(), reserved, "{what}");
+        desk.event(Kind::CancelAck, &entry, |_| {});
+        assert!(order(&desk, &entry).remaining().is_zero(), "{what}: it is over");
     }
 }

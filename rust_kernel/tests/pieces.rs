@@ -3,14 +3,15 @@
 
 use crate::common::{Desk, dec, id};
 use dita_kernel::codec::{decode, encode};
+use dita_kernel::effect::Command;
 use dita_kernel::id::Id;
 use dita_kernel::index::Index;
-use dita_kernel::input::{ControlChange, InstrumentSpec, RiskLimits};
+use dita_kernel::input::{ControlChange, Input, InstrumentSpec, RiskLimits};
 use dita_kernel::instrument::Instrument;
 use dita_kernel::kernel::KernelConfig;
 use dita_kernel::limits::{MarketLimits, PriceRounding};
 use dita_kernel::names::{
-    KernelDiagnosticCode as Code, KernelEventKind as Kind, OrderSide, OrderType, TradeStage,
+    KernelDiagnosticCode as Code, KernelEventKind as Kind, OrderSide, OrderType, TimeInForce, TradeStage,
 };
 
 use dita_kernel::num::{Decimal, Money, NumError, Price, Qty, Rounding, divide, product};
@@ -262,4 +263,168 @@ fn the_first_free_slot_is_the_lowest() {
     assert_eq!(desk.kernel.disconnected_since_ns(), Some(desk.now));
     desk.event(Kind::Resynced, &Id::EMPTY, |_| {});
     assert_eq!(desk.kernel.disconnected_since_ns(), None);
+}
+
+// --------------------------------------------------------------------------------------- many orders, much exposure
+
+#[test]
+fn a_thousand_orders_have_as_many_ids_and_the_first_is_still_asked_about() {
+    const SECOND: i64 = 1_000_000_000;
+    let mut desk = Desk::new();
+    let limited = |desk: &mut Desk, slot: u32| {
+        desk.intent(dita_kernel::names::KernelCommandType::Enter, slot, |intent| {
+            (intent.order_type, intent.time_in_force) = (OrderType::Limit, TimeInForce::Gtd);
+            (intent.target_size, intent.limit_price) = (Some(dec("1")), Some(dec("99")));
+            intent.expire_time_ns = Some(10 * SECOND);
+        });
+        desk.submitted()
+    };
+    let first = limited(&mut desk, 0);
+    desk.ack(&first, "V1");
+    let mut ids = std::collections::BTreeSet::from([first.clone()]);
+    for _ in 0..1_100 {
+        let order = limited(&mut desk, 1);
+        desk.event(Kind::Expired, &order, |_| {});
+        ids.insert(order);
+    }
+    assert_eq!(ids.len(), 1_101);
+    let watched = desk.kernel.watched();
+    assert!(watched > 1, "{watched}: the first, and what came after the last sweep");
+    desk.now += 60 * SECOND;
+    desk.put(Input::Time);
+    let asked = |command: &Command| matches!(command, Command::Query(one) if one.venue_client_id == first);
+    assert!(desk.effects.commands.iter().any(asked), "it should have expired, and nobody has said so");
+}
+
+#[test]
+fn exposure_is_summed_by_what_it_settles_in_and_follows_the_mark() {
+    let mut desk = Desk::new();
+    let mut eth = InstrumentSpec::linear(id("ETHUSDC"), id("ETH"), id("USDC"), dec("0.1"), dec("0.001"));
+    eth.settle = id("USDC");
+    desk.put(Input::Instrument(Box::new(eth)));
+    desk.put(Input::Mark { symbol: id("ETHUSDC"), price: dec("50"), venue_time_ns: 0 });
+    desk.event(Kind::FullFill, &id("stranger"), |event| {
+        (event.asset, event.order_side) = (id("ETHUSDC"), Some(OrderSide::Buy));
+        event.venue_trade_id = id("T1");
+        (event.size, event.price) = (Some(dec("2")), Some(dec("50")));
+    });
+    desk.open(0, "1", "100");
+    desk.enter_limit(1, "1", "99");
+    let total = |desk: &Desk, asset: &str| {
+        let place = desk.kernel.asset_of(&id(asset)).expect("an asset");
+        desk.kernel.exposure().total(place).to_string()
+    };
+    assert_eq!((total(&desk, "USDT"), total(&desk, "USDC")), ("199".into(), "100".into()));
+    assert_eq!(desk.kernel.exposure().at_worst(0).to_string(), "199", "held, and what may come");
+    desk.mark("110");
+    assert_eq!((total(&desk, "USDT"), total(&desk, "USDC")), ("209".into(), "100".into()));
+    desk.mark("90");
+    assert_eq!(total(&desk, "USDT"), "189");
+}
+
+#[test]
+fn what_was_added_to_a_position_is_lost_last() {
+    use dita_kernel::margin::liquidation_value;
+    let money = |units: i128| Money(units);
+    // Bought for 100 with 10, 5 to be kept: 5 may be lost, and what was added.
+    assert_eq!(liquidation_value(money(100), true, money(10), money(5), money(0)), Some(money(95)));
+    assert_eq!(liquidation_value(money(100), true, money(10), money(5), money(20)), Some(money(75)));
+    assert_eq!(liquidation_value(money(100), false, money(10), money(5), money(20)), Some(money(125)));
+}
+
+#[test]
+fn a_number_too_large_is_refused_and_not_computed() {
+    for text in ["1e38", "1e39", "1e40", "1e255"] {
+        assert_eq!(Decimal::parse(text), Err(NumError::Overflow), "{text}");
+    }
+    assert_eq!(dita_kernel::num::pow10(39), None);
+}
+
+#[test]
+fn an_entry_brings_what_is_known_of_it_and_its_leverage() {
+    let mut desk = Desk::new();
+    let enter = |desk: &mut Desk, slot: u32, metadata: &str, leverage: Option<&str>| {
+        desk.intent(dita_kernel::names::KernelCommandType::Enter, slot, |intent| {
+            intent.target_size = Some(dec("1"));
+            (intent.metadata, intent.leverage) = (metadata.into(), leverage.map(dec));
+        })
+    };
+    let shown = |desk: &Desk| desk.kernel.slot(0).expect("a slot").metadata.to_string();
+    for metadata in ["{\"a\":1}", "", "{\"b\":2}"] {
+        assert!(enter(&mut desk, 0, metadata, None).accepted);
+        assert_eq!(shown(&desk), metadata);
+        let entry = desk.submitted();
+        desk.event(Kind::CancelAck, &entry, |_| {});
+    }
+    // A stranger's position is exposed to the leverage as a slot's is.
+    desk.event(Kind::FullFill, &id("stranger"), |event| {
+        (event.asset, event.order_side) = (id("BTCUSDT"), Some(OrderSide::Buy));
+        event.venue_trade_id = id("T1");
+        (event.size, event.price) = (Some(dec("1")), Some(dec("100")));
+    });
+    assert_eq!(enter(&mut desk, 0, "", Some("3")).code, Code::RiskBlocked);
+    assert!(enter(&mut desk, 0, "", Some("1")).accepted);
+    // Spot has none but 1, which may be said.
+    let mut spec = InstrumentSpec::linear(id("BTCUSDT"), id("BTC"), id("USDT"), dec("0.1"), dec("0.001"));
+    spec.product = dita_kernel::names::Product::Spot;
+    let mut desk = Desk::over(spec, &[("USDT", "1000")], "100");
+    assert!(!enter(&mut desk, 0, "", Some("2")).accepted);
+    assert!(enter(&mut desk, 0, "", Some("1")).accepted);
+}
+
+#[test]
+fn a_fall_counts_from_when_it_was_first_watched() {
+    let drawdown = || RiskLimits { max_drawdown: Some(dec("0.001")), ..RiskLimits::default() };
+    let limit = |desk: &mut Desk| {
+        desk.control(ControlChange { limits: Some(drawdown()), ..ControlChange::default() });
+    };
+    let mut desk = Desk::new();
+    desk.open(0, "1", "100");
+    desk.mark("150");
+    desk.put(Input::Time);
+    desk.mark("100");
+    limit(&mut desk);
+    assert!(desk.enter(1, "1").accepted, "what was lost before is not held against it");
+    // A loss of nothing is none, whatever the limit.
+    let mut desk = Desk::new();
+    let none = RiskLimits { max_daily_loss: Some(dec("0")), ..RiskLimits::default() };
+    if desk.control(ControlChange { limits: Some(none), ..ControlChange::default() }).accepted {
+        assert!(desk.enter(0, "1").accepted);
+    }
+    // Without any equity, an account that has lost nothing may enter.
+    let spec = InstrumentSpec::linear(id("BTCUSDT"), id("BTC"), id("USDT"), dec("0.1"), dec("0.001"));
+    let mut desk = Desk::over(spec, &[("USDT", "0")], "100");
+    limit(&mut desk);
+    assert!(desk.enter(0, "1").accepted);
+}
+
+#[test]
+fn a_connection_that_goes_asks_nothing_and_one_that_comes_back_does() {
+    let mut desk = Desk::new();
+    desk.enter_limit(0, "1", "99");
+    let entry = desk.submitted();
+    desk.event(Kind::SendTimeout, &entry, |_| {});
+    assert!(!desk.kernel.guard().kill_switch());
+    let asked =
+        |desk: &Desk| desk.effects.commands.iter().filter(|one| matches!(one, Command::Query(_))).count();
+    desk.event(Kind::Disconnected, &Id::EMPTY, |_| {});
+    assert_eq!(asked(&desk), 0);
+    desk.event(Kind::Resynced, &Id::EMPTY, |_| {});
+    assert_eq!(asked(&desk), 1);
+}
+
+#[test]
+fn the_ledger_keeps_the_venues_time_and_ours_where_it_tells_none() {
+    let mut desk = Desk::new();
+    let entry = |desk: &mut Desk, time: i64, txn: &str| {
+        desk.account(dita_kernel::names::AccountEventKind::Transfer, |event| {
+            event.timestamp_ns = time;
+            (event.amount, event.venue_txn_id) = (Some(dec("5")), id(txn));
+        });
+        desk.kernel.ledger().recent().last().expect("a transaction").venue_time_ns
+    };
+    assert_eq!(entry(&mut desk, 777, "X1"), 777);
+    assert_eq!(desk.kernel.ledger().venue_time(), 777);
+    let stamp = desk.now + 1;
+    assert_eq!(entry(&mut desk, 0, "X2"), stamp);
 }

@@ -2,7 +2,9 @@
 //! be. Each edge was moved once without another test noticing (mutation testing).
 
 use crate::common::{Desk, dec, id};
-use dita_kernel::input::{EffectResult, Input, InstrumentSpec, OpeningOrder, OpeningPosition, OpeningState};
+use dita_kernel::input::{
+    EffectResult, Input, InstrumentSpec, OpeningOrder, OpeningPosition, OpeningState, Stamp,
+};
 use dita_kernel::kernel::KernelConfig;
 use dita_kernel::names::{
     AccountEventKind, KernelDiagnosticCode as Code, KernelEventKind as Kind, OrderSide, OrderType,
@@ -20,6 +22,16 @@ fn set(desk: &mut Desk, spec: InstrumentSpec) -> Code {
     desk.put(Input::Instrument(Box::new(spec))).code
 }
 
+/// Seeds assets until there are so many: without the desk's checks after each, which a thousand make slow.
+fn seed_up_to(desk: &mut Desk, count: usize) {
+    let mut effects = dita_kernel::effect::Effects::default();
+    for number in desk.kernel.assets().len()..count {
+        desk.now += 1;
+        let seed = Input::Seed { asset: id(&format!("A{number}")), amount: dec("1") };
+        assert!(desk.kernel.step(Stamp(desk.now), &seed, &mut effects).accepted);
+    }
+}
+
 fn seed(desk: &mut Desk, asset: &str, amount: &str) -> Code {
     desk.put(Input::Seed { asset: id(asset), amount: dec(amount) }).code
 }
@@ -27,7 +39,13 @@ fn seed(desk: &mut Desk, asset: &str, amount: &str) -> Code {
 #[test]
 fn an_instrument_keeps_what_its_numbers_mean() {
     type Change = fn(&mut InstrumentSpec);
-    let changes: [(&str, Change, bool); 9] = [
+    let changes: [(&str, Change, bool); 11] = [
+        ("its multiplier's digits", |spec| spec.contract_multiplier = dec("0.1"), false),
+        (
+            "its lot and its multiplier's digits",
+            |spec| (spec.lot_step, spec.contract_multiplier) = (dec("0.01"), dec("0.1")),
+            false,
+        ),
         ("nothing", |_| {}, true),
         ("its fee", |spec| spec.taker_rate = dec("0.0007"), true),
         ("its base", |spec| spec.base = id("XBT"), true),
@@ -63,10 +81,7 @@ fn there_is_room_for_as_many_assets_and_no_more() {
     // The desk has one. An instrument brings three: what it settles in, its base, and what fees are paid in.
     for (more, code) in [(ASSETS_MAX - 4, Code::Ok), (ASSETS_MAX - 3, Code::InvalidIntent)] {
         let mut desk = Desk::new();
-        let before = desk.kernel.assets().len();
-        for number in before..more + 1 {
-            assert_eq!(seed(&mut desk, &format!("A{number}"), "1"), Code::Ok);
-        }
+        seed_up_to(&mut desk, more + 1);
         let mut spec = InstrumentSpec::linear(id("XY"), id("X"), id("Y"), dec("0.1"), dec("0.001"));
         spec.fee_asset = id("Z");
         let answer = set(&mut desk, spec);
@@ -78,9 +93,7 @@ fn there_is_room_for_as_many_assets_and_no_more() {
         );
     }
     let mut desk = Desk::new();
-    for number in desk.kernel.assets().len()..ASSETS_MAX {
-        assert_eq!(seed(&mut desk, &format!("A{number}"), "1"), Code::Ok);
-    }
+    seed_up_to(&mut desk, ASSETS_MAX);
     assert_ne!(seed(&mut desk, "one too many", "1"), Code::Ok);
     let mut known = perp();
     (known.symbol, known.base) = (id("OTHER"), id("A7"));

@@ -180,10 +180,12 @@ class Follower:
             seq, pending = max(seq, durable_last), None
         elif cursor is None and first > 0:
             _LOG.warning("%s begins after input %d: what came before is gone", self._target.name, first)
+            self.status.lost += first
         if self._accept_gap and seq < first:
             _LOG.warning(
                 "%s leaves out the inputs %d to %d, which are gone", self._target.name, seq + 1, first
             )
+            self.status.lost += first - seq
             seq, pending = first, None
         source = LogFollower(
             self._log_dir,

@@ -19,6 +19,21 @@ const THOROUGH_EVERY: u64 = 1_000;
 /// One in so many refusals is held against the state's hash before it.
 const HASHED_ONE_IN: u64 = 8;
 
+/// What an order has filled stands in its status: nothing that is told later makes it a new one.
+fn status(shell: &Shell, input: &Input) -> Result<(), Trouble> {
+    let Input::Venue(event) = input else { return Ok(()) };
+    let orders = shell.kernel().orders();
+    let Some(order) = orders.by_client_id(&event.venue_client_id).map(|place| orders.at(place)) else {
+        return Ok(());
+    };
+    let as_new =
+        matches!(order.status, VenueOrderStatus::New | VenueOrderStatus::Sent | VenueOrderStatus::Acked);
+    if as_new && !order.filled.is_zero() {
+        return Err(Trouble::new("status", format!("filled, and stands as new after {event:?}: {order:?}")));
+    }
+    Ok(())
+}
+
 /// What is known of the run so far.
 pub(crate) struct Audit {
     dice: Dice,
@@ -87,6 +102,7 @@ impl Audit {
             Trouble::new(&name, format!("{} after {input:?}: {outcome:?}", violation.what))
         })?;
         self.requests(shell, now_ns, taken)?;
+        status(shell, input)?;
         if inputs.is_multiple_of(THOROUGH_EVERY) {
             shell.replay()?;
             let hash = shell.kernel().state_hash();

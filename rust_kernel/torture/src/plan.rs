@@ -122,9 +122,9 @@ fn possible(shape: Shape, mut faults: FaultSet) -> FaultSet {
 }
 
 fn kernel(seed: u64, shape: Shape, durable: bool, faults: FaultSet) -> KernelConfig {
-    // What is withheld until the end is of orders that a short memory has forgotten: a fill the log tells apart then, a
-    // settlement it does not, and refuses.
-    let short = durable && !faults.has("drop");
+    // What is withheld until the end is of orders that a short memory has forgotten: a fill the log tells apart then, but
+    // not what its settlement has booked, before it or after it.
+    let short = durable && !faults.has("drop") && !faults.has("send_timeout");
     KernelConfig {
         max_slots: SLOTS,
         instance_nonce: seed,
