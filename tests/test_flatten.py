@@ -1,11 +1,19 @@
 """Flatten: whatever is open leaves, whatever is in its way goes, and it ends when somebody opens the gate."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from clusters import eventually
-from dita import ControlUpdate, ExecutionKernel, KernelEventKind, MockVenueAdapter, SimulatedVenue
+from dita import (
+    ControlUpdate,
+    ExecutionKernel,
+    FileControlPlane,
+    KernelEventKind,
+    MockVenueAdapter,
+    SimulatedVenue,
+)
 from kernels import ENTER, EXIT, SYMBOL, ack, event, fill, intent, opened, paper
 
 FLATTEN = ControlUpdate(flatten=True, updated_by="ops")
@@ -137,3 +145,20 @@ def test_a_fill_that_comes_late_leaves_as_well() -> None:
     kernel.on_venue_event(fill(order))
     eventually(lambda: kernel.positions() == [] and kernel.slot(0).fsm_state == "CLOSED")
     assert [one.intent_id.startswith("flatten-") for one in kernel.orders()] == [False, True]
+
+
+def test_a_kernel_that_was_down_when_it_was_asked_begins_with_it(tmp_path: Path) -> None:
+    place = tmp_path / "controls.json"
+    venue = SimulatedVenue(balances={"USDT": "10000"})
+    with opened(venue, log_dir=tmp_path / "log") as kernel:
+        venue.on_quote(SYMBOL, "60000.0", None, "60000.1", None, 1)
+        kernel.process_intent(intent(ENTER, "i1"))
+    with FileControlPlane(place) as plane:
+        plane.update(FLATTEN)
+        again = SimulatedVenue(balances={"USDT": "10000"})
+        with ExecutionKernel(venue=again, log_dir=tmp_path / "log", control_plane=plane) as kernel:
+            again.on_quote(SYMBOL, "60000.0", None, "60000.1", None, 2)
+            eventually(lambda: kernel.slot(0).fsm_state == "CLOSED" and not kernel.health()["flattening"])
+            assert kernel.positions() == []
+            plane.update(ControlUpdate(gate="NORMAL", kill_switch=False))
+            assert not plane.flatten_stands

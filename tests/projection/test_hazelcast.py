@@ -279,6 +279,31 @@ def test_what_is_read_beside_the_kernel_neither_hides_nor_loses_anything(
         writer.close(1)
 
 
+def test_what_ended_leaves_the_memory_and_not_the_cluster(
+    hazelcast: ClusterAddress, client: Any, name: str
+) -> None:
+    writer = NewestWriter(client, beat_s=0.01)
+    shown, unseen = Key(mappings.ORDERS, f"{name}/shown"), Key(mappings.ORDERS, f"{name}/unseen")
+    try:
+        writer.put(shown, State(Stamp(1, 1), partial(json.dumps, {"run": 1, "seq": 1})))
+        assert writer.flush(10)
+        # Nothing leaves from here on, as while the cluster is away.
+        writer._in_flight_max = 0
+        for key in (shown, unseen):
+            writer.put(key, State(Stamp(1, 2), partial(json.dumps, {"run": 1, "seq": 2})))
+        eventually(lambda: not writer._given)
+        for key in (shown, unseen):
+            writer.forget(key)
+        assert list(writer._entries) == [shown]
+        writer._in_flight_max = 10
+        assert writer.flush(10)
+        assert held(client, *shown) == {"run": 1, "seq": 2}
+        assert held(client, *unseen) is None
+        assert list(writer._entries) == []
+    finally:
+        writer.close(1)
+
+
 def test_a_kernel_that_begins_anew_is_newer_than_what_it_left(
     hazelcast: ClusterAddress, client: Any, name: str
 ) -> None:

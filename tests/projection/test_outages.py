@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from clusters import address_of, cluster, eventually, free_port, grown
-from dita import SimulatedVenue
+from dita import SimulatedVenue, VenueOrder
 from dita.cluster import ClusterAddress, connected, mappings
 from dita.cluster.member import Member
-from dita.projection.cluster import HazelcastProjection
+from dita.projection.cluster import ENDED_ORDERS_MAX, HazelcastProjection
 from kernels import ENTER, EXIT, SYMBOL, intent, opened
 
 SLOTS = 8
@@ -148,6 +148,21 @@ def test_a_cluster_of_another_name_is_told_and_the_kernel_goes_on(hazelcast: Clu
     projection._close_timeout_s = 0.1
     kernel.close()
     assert slots_in(hazelcast, "misnamed") == {}
+
+
+def test_orders_that_end_while_the_cluster_is_away_do_not_pile_up() -> None:
+    projection = HazelcastProjection.open(f"hazelcast://127.0.0.1:{free_port()}/dita", "pile")
+    ended = VenueOrder(
+        venue_client_id="c", asset=SYMBOL, side="LONG", order_side="BUY", intended_size=1, status="CANCELED"
+    )
+    for number in range(3 * ENDED_ORDERS_MAX):
+        fields = {**ended.to_dict(), "venue_client_id": f"c{number}"}
+        projection.advance(number)
+        projection.write_order(VenueOrder.from_dict(fields))
+    eventually(lambda: not projection._writer._given)
+    assert projection.standing()["waiting"] <= ENDED_ORDERS_MAX
+    projection._close_timeout_s = 0.1
+    projection.close()
 
 
 def test_a_kernel_closes_in_time_without_its_cluster() -> None:

@@ -80,6 +80,9 @@ class _Entry:
     sent_text: str = ""
     sent_value: Any = None
     wire_key: Any = None
+    # Whether the cluster ever had a value of ours, and whether the entry goes once nothing is to be done.
+    is_there: bool = False
+    leaves: bool = False
     since: float = 0.0
 
 
@@ -163,10 +166,20 @@ class NewestWriter:
         self._wakes.set()
 
     def forget(self, key: Key) -> None:
-        """Keep a value in the cluster, and no longer here: it is not filled in again."""
+        """Keep a value in the cluster, and no longer here: it is not filled in again.
+
+        Where an older value of it is there, the newest is still brought first; else what was not brought yet
+        never is, so that what ends while the cluster is away does not fill the memory.
+        """
         with self._lock:
             entry = self._entries.get(key)
-            if entry is not None and not entry.is_dirty and not entry.is_in_flight:
+            if entry is None:
+                self._given.pop(key, None)
+            elif entry.is_there and (entry.is_dirty or entry.is_in_flight or key in self._given):
+                entry.leaves = True
+            else:
+                self._given.pop(key, None)
+                entry.leaves = True
                 del self._entries[key]
 
     def refill(self) -> None:
@@ -329,6 +342,8 @@ class NewestWriter:
                 ):
                     return
                 entry = self._dirty.popleft()
+                if entry.leaves and not entry.is_there:
+                    continue
                 entry.is_dirty, entry.is_in_flight = False, True
                 self._in_flight += 1
                 state, known = entry.newest, entry.known
@@ -389,6 +404,7 @@ class NewestWriter:
 
     def _landed(self, entry: _Entry) -> None:
         self.written += 1
+        entry.is_there = True
         if entry.sent is not None and entry.sent.ttl_s:
             self._maps[entry.key.map].set_ttl(entry.key.key, entry.sent.ttl_s)
         self._settle(entry, known=entry.sent_value, again=False)
@@ -397,9 +413,13 @@ class NewestWriter:
         with self._lock:
             entry.known, entry.is_in_flight = known, False
             self._in_flight -= 1
+            if entry.leaves and not entry.is_there:
+                return
             if entry.is_dirty or again:
                 entry.is_dirty = True
                 self._dirty.append(entry)
+            elif entry.leaves and entry.key not in self._given:
+                self._entries.pop(entry.key, None)
 
     def _failed(self, entry: _Entry) -> None:
         """Try again in a while: the cluster is away, or the answer was lost."""
