@@ -1,8 +1,11 @@
 """Real Hazelcast members for the tests: on loopback, on free ports, ended by their pids."""
 
+import atexit
 import os
 import shutil
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +17,15 @@ import pytest
 from dita.cluster import ClusterAddress, jars, member
 
 HEAP = "128m"
+_REAPERS: dict[Path, subprocess.Popen[bytes]] = {}
+_REAPER = """
+import sys
+from pathlib import Path
+from dita.cluster import member
+sys.stdin.read()
+for one in member.members(state=Path(sys.argv[1])):
+    one.kill()
+"""
 
 
 def classpath() -> tuple[Path, ...]:
@@ -46,9 +58,20 @@ def cluster(state: Path, members: int = 1, name: str = "dita-tests") -> Iterator
             one.kill()
 
 
+def reaped(state: Path) -> Path:
+    """See to it that members recorded there end with this process, also when it is killed."""
+    if state not in _REAPERS:
+        process = subprocess.Popen([sys.executable, "-c", _REAPER, str(state)], stdin=subprocess.PIPE)
+        assert process.stdin is not None
+        atexit.register(process.wait)
+        atexit.register(process.stdin.close)
+        _REAPERS[state] = process
+    return state
+
+
 def grown(state: Path, name: str = "dita-tests", port: int | None = None) -> member.Member:
     """One more member."""
-    return member.start(classpath(), name, port or free_port(), heap=HEAP, state=state)
+    return member.start(classpath(), name, port or free_port(), heap=HEAP, state=reaped(state))
 
 
 def address_of(members: list[member.Member]) -> ClusterAddress:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from clusters import classpath, free_port
+from clusters import classpath, free_port, reaped
 from dita.cli import main
 from dita.cluster import ClusterAddress, ClusterError, ClusterUnreachable, connected, jars, member
 from dita.cluster.member import Member
@@ -29,6 +29,7 @@ def no_programs(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_command_starts_asks_and_stops(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
     classpath()
+    reaped(state)
     port = str(free_port())
     at = ["--at", f"hazelcast://127.0.0.1:{port}/cli-tests"]
     try:
