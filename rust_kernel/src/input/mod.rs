@@ -111,6 +111,41 @@ impl Input {
             | Input::Recalled(_) => None,
         }
     }
+
+    /// What the venue said in it, told now or recalled by the log; `None` where it is of another kind.
+    pub fn news(&self) -> Option<News<'_>> {
+        match self {
+            Input::Venue(event) => Some(News::Order(event)),
+            Input::Account(event) => Some(News::Account(event)),
+            Input::Recalled(recalled) => Some(match &recalled.event {
+                RecalledEvent::Venue(event) => News::Order(event),
+                RecalledEvent::Account(event) => News::Account(event),
+            }),
+            Input::Intent(_)
+            | Input::Instrument(_)
+            | Input::Seed { .. }
+            | Input::Mark { .. }
+            | Input::Time
+            | Input::Effect(_)
+            | Input::Control(_)
+            | Input::Opening(_)
+            | Input::Funding(_)
+            | Input::Adopt(_)
+            | Input::Override(_)
+            | Input::Calibration(_)
+            | Input::Edge { .. }
+            | Input::Restart => None,
+        }
+    }
+}
+
+/// What the venue says.
+#[derive(Clone, Copy, Debug)]
+pub enum News<'a> {
+    /// Of an order.
+    Order(&'a VenueEvent),
+    /// Of the account.
+    Account(&'a AccountEvent),
 }
 
 /// The longest `metadata` and `raw_payload`, in canonical bytes.

@@ -6,7 +6,7 @@ use super::Kernel;
 use super::account::entry_id;
 use crate::effect::Effects;
 use crate::id::Id;
-use crate::input::{AccountEvent, Input, Recalled, RecalledEvent, Stamp, VenueEvent, Verdict};
+use crate::input::{AccountEvent, Input, News, Recalled, RecalledEvent, Stamp, VenueEvent, Verdict};
 use crate::names::{AccountEventKind, KernelDiagnosticCode as Code, KernelEventKind as Kind, OrderSide};
 use crate::outcome::{Detail, Outcome, Refusal};
 use crate::planted::{Bug, planted};
@@ -80,54 +80,18 @@ impl Kernel {
     /// What an input books by the venue's id, if it is of the kinds that do; `None` where the event lacks what names it.
     /// To be asked after the step: a fill is named by its order, which may be known only since.
     pub fn booking_key<'a>(&'a self, input: &'a Input) -> Option<BookingKey<'a>> {
-        match input {
-            Input::Venue(event) => self.fill_booking(event),
-            Input::Account(event) => entry_booking(event),
-            Input::Recalled(recalled) => match &recalled.event {
-                RecalledEvent::Venue(event) => self.fill_booking(event),
-                RecalledEvent::Account(event) => entry_booking(event),
-            },
-            Input::Intent(_)
-            | Input::Instrument(_)
-            | Input::Seed { .. }
-            | Input::Mark { .. }
-            | Input::Time
-            | Input::Effect(_)
-            | Input::Control(_)
-            | Input::Opening(_)
-            | Input::Funding(_)
-            | Input::Adopt(_)
-            | Input::Override(_)
-            | Input::Calibration(_)
-            | Input::Edge { .. }
-            | Input::Restart => None,
+        match input.news()? {
+            News::Order(event) => self.fill_booking(event),
+            News::Account(event) => entry_booking(event),
         }
     }
 
     /// What an input has booked, for the log to find again: as [`Kernel::booking_key`], and of a bust or a correction the
     /// fill that it is about, which may come only after it and is a known one then.
     pub fn booked_key<'a>(&'a self, input: &'a Input) -> Option<BookingKey<'a>> {
-        let event = match input {
-            Input::Venue(event) => event,
-            Input::Recalled(recalled) => match &recalled.event {
-                RecalledEvent::Venue(event) => event,
-                RecalledEvent::Account(_) => return self.booking_key(input),
-            },
-            Input::Account(_)
-            | Input::Intent(_)
-            | Input::Instrument(_)
-            | Input::Seed { .. }
-            | Input::Mark { .. }
-            | Input::Time
-            | Input::Effect(_)
-            | Input::Control(_)
-            | Input::Opening(_)
-            | Input::Funding(_)
-            | Input::Adopt(_)
-            | Input::Override(_)
-            | Input::Calibration(_)
-            | Input::Edge { .. }
-            | Input::Restart => return self.booking_key(input),
+        let event = match input.news()? {
+            News::Order(event) => event,
+            News::Account(event) => return entry_booking(event),
         };
         if !matches!(event.kind, Kind::TradeBust | Kind::TradeCorrect) {
             return self.fill_booking(event);

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use dita_kernel::effect::{Command, Effects};
 use dita_kernel::id::Id;
-use dita_kernel::input::{Input, RecalledEvent, VenueEvent};
+use dita_kernel::input::{Input, News, VenueEvent};
 use dita_kernel::kernel::{Control, Kernel};
 use dita_kernel::order::{Order, OrderRole};
 use dita_kernel::slot::Slot;
@@ -76,28 +76,8 @@ impl Shown {
                 Command::SetLeverage { .. } => {}
             }
         }
-        match input {
-            Input::Venue(event) => self.note_event(kernel, event),
-            Input::Recalled(recalled) => {
-                if let RecalledEvent::Venue(event) = &recalled.event {
-                    self.note_event(kernel, event);
-                }
-            }
-            Input::Intent(_)
-            | Input::Account(_)
-            | Input::Instrument(_)
-            | Input::Seed { .. }
-            | Input::Mark { .. }
-            | Input::Time
-            | Input::Effect(_)
-            | Input::Control(_)
-            | Input::Opening(_)
-            | Input::Funding(_)
-            | Input::Adopt(_)
-            | Input::Override(_)
-            | Input::Calibration(_)
-            | Input::Edge { .. }
-            | Input::Restart => {}
+        if let Some(News::Order(event)) = input.news() {
+            self.note_event(kernel, event);
         }
     }
 

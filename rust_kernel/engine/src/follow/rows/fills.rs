@@ -1,7 +1,7 @@
 //! Rows of fills: each as it was booked, and again whenever later news changed it.
 
 use dita_kernel::id::Id;
-use dita_kernel::input::{AccountEvent, Input, RecalledEvent, VenueEvent};
+use dita_kernel::input::{AccountEvent, Input, News, VenueEvent};
 use dita_kernel::kernel::Kernel;
 use dita_kernel::num::{Money, Qty};
 use dita_kernel::order::{Fill, Order, OrderRole};
@@ -72,27 +72,9 @@ fn place_of_settled(kernel: &Kernel, event: &AccountEvent) -> Option<u32> {
 }
 
 fn place_of_input(kernel: &Kernel, input: &Input) -> Option<u32> {
-    match input {
-        Input::Venue(event) => place_of(kernel, event),
-        Input::Account(event) => place_of_settled(kernel, event),
-        Input::Recalled(recalled) => match &recalled.event {
-            RecalledEvent::Venue(event) => place_of(kernel, event),
-            RecalledEvent::Account(event) => place_of_settled(kernel, event),
-        },
-        Input::Intent(_)
-        | Input::Instrument(_)
-        | Input::Seed { .. }
-        | Input::Mark { .. }
-        | Input::Time
-        | Input::Effect(_)
-        | Input::Control(_)
-        | Input::Opening(_)
-        | Input::Funding(_)
-        | Input::Adopt(_)
-        | Input::Override(_)
-        | Input::Calibration(_)
-        | Input::Edge { .. }
-        | Input::Restart => None,
+    match input.news()? {
+        News::Order(event) => place_of(kernel, event),
+        News::Account(event) => place_of_settled(kernel, event),
     }
 }
 

@@ -6,7 +6,7 @@ mod orders;
 
 use dita_kernel::effect::{Effects, Notice};
 use dita_kernel::exchange::Exchange;
-use dita_kernel::input::{Input, RecalledEvent};
+use dita_kernel::input::{Input, News, RecalledEvent};
 use dita_kernel::kernel::Kernel;
 use dita_kernel::outcome::Detail;
 
@@ -81,27 +81,15 @@ impl Rows {
     pub(super) fn add(&mut self, replica: &Replica, step: &Step) {
         let (kernel, effects) = (replica.kernel(), replica.effects());
         self.transitions(kernel, step, effects);
-        match &step.input {
-            Input::Intent(intent) => self.intent(step, intent),
-            Input::Venue(event) => self.venue_event(kernel, step, event, &effects.notices, false),
-            Input::Account(event) => self.account_event(step, event, false),
-            Input::Recalled(recalled) => match &recalled.event {
-                RecalledEvent::Venue(event) => self.venue_event(kernel, step, event, &effects.notices, true),
-                RecalledEvent::Account(event) => self.account_event(step, event, true),
-            },
-            Input::Instrument(_)
-            | Input::Seed { .. }
-            | Input::Mark { .. }
-            | Input::Time
-            | Input::Effect(_)
-            | Input::Control(_)
-            | Input::Opening(_)
-            | Input::Funding(_)
-            | Input::Adopt(_)
-            | Input::Override(_)
-            | Input::Calibration(_)
-            | Input::Edge { .. }
-            | Input::Restart => {}
+        let recalled = matches!(step.input, Input::Recalled(_));
+        match step.input.news() {
+            Some(News::Order(event)) => self.venue_event(kernel, step, event, &effects.notices, recalled),
+            Some(News::Account(event)) => self.account_event(step, event, recalled),
+            None => {
+                if let Input::Intent(intent) = &step.input {
+                    self.intent(step, intent);
+                }
+            }
         }
         self.fills(kernel, step);
         self.ledger(replica, step);
