@@ -14,6 +14,7 @@ mod codec;
 mod doubt;
 mod drift;
 mod drift_figures;
+mod ended_figures;
 mod exits;
 mod figures;
 mod funding;
