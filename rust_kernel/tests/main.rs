@@ -11,6 +11,7 @@ mod bust_figures;
 mod busts;
 mod calibration;
 mod codec;
+mod damaged;
 mod doubt;
 mod drift;
 mod drift_figures;
