@@ -418,6 +418,63 @@ fn an_entry_without_a_symbol_settles_one_or_the_pool() {
     }
 }
 
+/// A stranger's buy of `size` at 100, one nanosecond before the boundary at 08:00.
+fn bought_before_the_boundary(desk: &mut Desk, symbol: &str, size: &str) {
+    desk.event(Kind::FullFill, &id("stranger"), |event| {
+        event.asset = id(symbol);
+        event.timestamp_ns = 8 * HOUR - 1;
+        event.order_side = Some(OrderSide::Buy);
+        event.venue_trade_id = id(&format!("S-{symbol}"));
+        event.size = Some(dec(size));
+        event.price = Some(dec("100"));
+    });
+}
+
+#[test]
+#[rustfmt::skip]
+fn an_entry_without_a_symbol_pays_for_the_fills_that_come_after_it() {
+    type Entries = &'static [(&'static str, &'static str)]; // symbol, amount
+    // Nothing, or 2 BTCUSDT, seem to be held; what else was held when the boundary was crossed is told after the entries.
+    for (held, before, late, after, total, what) in [
+        ("0", &[("", "-0.02")] as Entries,      &["BTCUSDT"][..],            &[] as Entries,         "-0.02", "all seemed flat"),
+        ("0", &[("", "-0.08")],                 &["BTCUSDT", "ETHUSDT"],     &[],                    "-0.08", "and both were not"),
+        ("0", &[],                              &["BTCUSDT"],                &[("", "-0.02")],       "-0.02", "in their order"),
+        ("2", &[("", "-0.08")],                 &["ETHUSDT"],                &[],                    "-0.08", "the pool of both, as one of them seemed flat"),
+        ("2", &[("", "-0.08")],                 &["ETHUSDT"],                &[("ETHUSDT", "-0.06")], "-0.08", "and its row, which the pool was of"),
+        ("2", &[("", "-0.0201")],               &["ETHUSDT"],                &[],                    "-0.0201", "a pool that is within one percent of the one"),
+        ("2", &[("", "-0.02")],                 &["ETHUSDT"],                &[],                    "-0.08", "the one to the unit: the other is to come"),
+        ("2", &[("", "-0.02")],                 &["ETHUSDT"],                &[("", "-0.06")],       "-0.08", "and comes"),
+    ] as [(&str, Entries, &[&str], Entries, &str, &str); 8] {
+        let mut desk = Desk::new();
+        let eth = InstrumentSpec::linear(id("ETHUSDT"), id("ETH"), id("USDT"), dec("0.1"), dec("0.001"));
+        desk.put(Input::Instrument(Box::new(eth)));
+        desk.put(Input::Mark { symbol: id("ETHUSDT"), price: dec("100"), venue_time_ns: 0 });
+        rate(&mut desk, "0.0001");
+        desk.put(Input::Funding(Box::new(terms("ETHUSDT", Some("0.0003")))));
+        if held != "0" {
+            desk.open(0, held, "100");
+        }
+        pass(&mut desk, 8 * HOUR);
+        let pay = |desk: &mut Desk, entries: Entries| {
+            for (symbol, amount) in entries {
+                desk.account(AccountEventKind::FundingFee, |event| {
+                    event.timestamp_ns = 8 * HOUR + SECOND;
+                    event.symbol = id(symbol);
+                    event.amount = Some(dec(amount));
+                    event.event_id = id(&format!("E{symbol}{amount}"));
+                });
+            }
+        };
+        pay(&mut desk, before);
+        for symbol in late {
+            bought_before_the_boundary(&mut desk, symbol, "2");
+        }
+        pay(&mut desk, after);
+        assert_eq!(net(&desk), total, "{what}");
+        desk.assert_replays();
+    }
+}
+
 #[test]
 fn an_entry_without_a_symbol_settles_the_prediction_that_it_is_closest_to() {
     // 2 BTCUSDT and 2.01 ETHUSDT at one rate: one percent would do for both.
