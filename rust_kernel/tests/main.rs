@@ -11,6 +11,7 @@ mod bust_figures;
 mod busts;
 mod calibration;
 mod codec;
+mod comeback_figures;
 mod damaged;
 mod doubt;
 mod drift;
@@ -41,6 +42,7 @@ mod setup_figures;
 mod silence_figures;
 mod snapshot;
 mod strangers;
+mod stray_figures;
 mod told_figures;
 mod trades;
 
