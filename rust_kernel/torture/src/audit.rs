@@ -11,15 +11,12 @@ use dita_kernel::kernel::Kernel;
 use dita_kernel::names::VenueOrderStatus;
 use dita_kernel::order::OrderRole;
 
-use crate::dice::Dice;
 use crate::naive::{Compared, Naive};
 use crate::shell::{Shell, Taken};
 use crate::trouble::Trouble;
 
 /// I7, and all that is dear, after so many inputs.
 const THOROUGH_EVERY: u64 = 1_000;
-/// One in so many refusals is held against the state's hash before it.
-const HASHED_ONE_IN: u64 = 8;
 
 /// What an order has filled stands in its status: nothing that is told later makes it a new one.
 fn status(shell: &Shell, input: &Input) -> Result<(), Trouble> {
@@ -45,8 +42,7 @@ fn remembers(kernel: &Kernel, input: &Input) -> bool {
 
 /// What is known of the run so far.
 pub(crate) struct Audit {
-    dice: Dice,
-    /// The state's hash before an input that would be refused.
+    /// The state's hash as it was before the first of the refusals since something was taken.
     before: Option<[u8; 32]>,
     would: Option<bool>,
     naive: Naive,
@@ -61,9 +57,8 @@ pub(crate) struct Audit {
 }
 
 impl Audit {
-    pub(crate) fn new(seed: u64, may_die: bool) -> Audit {
+    pub(crate) fn new(may_die: bool) -> Audit {
         Audit {
-            dice: Dice::of(seed, 6),
             before: None,
             would: None,
             naive: Naive::new(may_die),
@@ -83,8 +78,11 @@ impl Audit {
         // A mark that waits is taken with the next input: the state before that one is not to be had.
         self.would = (!shell.lags()).then(|| kernel.validate(Stamp(now_ns), input).is_ok());
         self.remembered = remembers(kernel, input);
-        let hashed = self.would == Some(false) && self.dice.once_in(HASHED_ONE_IN);
-        self.before = hashed.then(|| kernel.state_hash());
+        if self.would.is_none() {
+            self.before = None;
+        } else if self.would == Some(false) {
+            self.before.get_or_insert_with(|| kernel.state_hash());
+        }
     }
 
     /// Holds what came of it against everything that can be seen after one step.
@@ -107,8 +105,9 @@ impl Audit {
         if self.would.is_some_and(|would| would != outcome.accepted) && !recalled {
             return Err(Trouble::new("I6", format!("validate and step disagree: {outcome:?} to {input:?}")));
         }
-        if self.before.take().is_some_and(|before| !outcome.accepted && before != shell.kernel().state_hash())
-        {
+        if outcome.accepted {
+            self.before = None;
+        } else if self.before.is_some_and(|before| before != shell.kernel().state_hash()) {
             return Err(Trouble::new(
                 "I6",
                 format!("refused, and the state moved: {outcome:?} to {input:?}"),
@@ -172,6 +171,7 @@ impl Audit {
 
     /// After a restart what is not durable never happened.
     pub(crate) fn restarted(&mut self, shell: &Shell, recovered_seq: u64, commands: &[Command]) {
+        self.before = None;
         self.naive.forget_after(recovered_seq, commands);
         let hash = shell.kernel().state_hash();
         self.chain.update(&hash);

@@ -63,7 +63,7 @@ impl World {
             inputs: 0,
             mids,
             intents: 0,
-            audit: Audit::new(plan.seed, plan.durable),
+            audit: Audit::new(plan.durable),
             fired: BTreeMap::new(),
             namings: Vec::new(),
             waiting: VecDeque::new(),
