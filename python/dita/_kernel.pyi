@@ -1621,6 +1621,10 @@ class Engine:
         """What the clock shows now: the machine's time, or where time is driven the kernel's. Nanoseconds."""
 
     @property
+    def calls_here(self) -> bool:
+        """True in what an adapter or an observer does in the thread that drains: the kernel waits for it."""
+
+    @property
     def closed(self) -> bool:
         """True once closed."""
 

@@ -51,6 +51,9 @@ class _Ending:
 def main() -> int:
     """Follow as the first line says."""
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    for handler in logging.getLogger().handlers:
+        # What they have to say of a connection comes as an error, and is said once.
+        handler.addFilter(lambda record: not record.name.startswith(("urllib3", "clickhouse_connect")))
     spec = FollowerSpec.from_json(sys.stdin.readline())
     ending = _Ending()
     signal.signal(signal.SIGTERM, ending.terminate)

@@ -111,8 +111,7 @@ class ExecutionKernel:
             account: Must be None: the account is the kernel's own.
             projection: Holds the newest state for others. A `FollowedProjection` gets a process of its own,
                 as a journal does.
-            projection_client: A Hazelcast client, for a projection in its cluster; without `name` the
-                kernel's name there is `instance_nonce` where that is a text, else "main".
+            projection_client: A Hazelcast client, for a projection in its cluster.
             zinc_plane: Holds the newest state for other processes.
             logs: Logs what the kernel does, as much as the controls' `verbosity` says.
             clock: Where kernel time comes from. None means SystemClock for a venue that says `live = True`,
@@ -134,21 +133,23 @@ class ExecutionKernel:
             log_snapshot_records: A snapshot is written after so many records.
             log_retained_bytes: Files that no snapshot needs go once they take more than this.
             log_follower_bytes: So much more than that waits for followers that have not read it.
-            name: This kernel's in what followers write; None means its log directory's.
+            name: This kernel's, in rows and in a cluster; None means its log directory's, without a log
+                `instance_nonce` where that is a text, else "main".
 
         Raises:
             NotYetSupported: `account` is given.
+            ClusterError: Another kernel has the name in the projection's cluster.
             LogError: The log does not open; its subclass and its text say why and what to do. Its files are
                 as they were.
         """
         if account is not None:
             raise NotYetSupported("account: a kernel keeps its own: read ExecutionKernel.account")
         if projection is None and projection_client is not None:
-            nonce_text = instance_nonce if isinstance(instance_nonce, str) and instance_nonce else "main"
-            projection = build_projection(projection_client, kernel=name or nonce_text)
+            projection = build_projection(projection_client)
         self._venue = venue
         planes = followed(journal, projection)
-        self._name = kernel_name(name, log_dir) if planes or name is not None else ""
+        is_named = bool(planes) or name is not None or hasattr(projection, "attach")
+        self._name = kernel_name(name, log_dir, instance_nonce) if is_named else ""
         self._followers = Followers(
             None if journal in planes else journal,
             None if projection in planes else projection,
@@ -734,7 +735,7 @@ class ExecutionKernel:
                 raise KernelClosed
             return kernel.health()
 
-        self._followers.attach(None if log_dir is None else Path(log_dir), health)
+        self._followers.attach(None if log_dir is None else Path(log_dir), health, self._name)
 
     def _follow(self, planes: list[Any], log_dir: str) -> None:
         """Spawn the followers of what they write."""

@@ -115,6 +115,7 @@ fn live(place: &mut Option<World>, plan: Plan, options: &Options) -> Result<(), 
     let world = place.insert(World::new(plan)?);
     if options.tell {
         world.story = Some(vec![story::head(world)]);
+        world.venue.keep_statement();
     }
     script::begin(world)?;
     match &options.decisions {
