@@ -9,29 +9,15 @@ use dita_kernel::input::{Input, Stamp};
 use dita_kernel::invariant;
 use dita_kernel::kernel::Kernel;
 use dita_kernel::names::VenueOrderStatus;
-use dita_kernel::order::OrderRole;
+use dita_kernel::order::{Order, OrderRole};
 
 use crate::naive::{Compared, Naive};
+use crate::owed;
 use crate::shell::{Shell, Taken};
 use crate::trouble::Trouble;
 
 /// I7, and all that is dear, after so many inputs.
 const THOROUGH_EVERY: u64 = 1_000;
-
-/// What an order has filled stands in its status: nothing that is told later makes it a new one.
-fn status(shell: &Shell, input: &Input) -> Result<(), Trouble> {
-    let Input::Venue(event) = input else { return Ok(()) };
-    let orders = shell.kernel().orders();
-    let Some(order) = orders.by_client_id(&event.venue_client_id).map(|place| orders.at(place)) else {
-        return Ok(());
-    };
-    let as_new =
-        matches!(order.status, VenueOrderStatus::New | VenueOrderStatus::Sent | VenueOrderStatus::Acked);
-    if as_new && !order.filled.is_zero() {
-        return Err(Trouble::new("status", format!("filled, and stands as new after {event:?}: {order:?}")));
-    }
-    Ok(())
-}
 
 /// True where an event's order is one of ours and the kernel remembers it.
 fn remembers(kernel: &Kernel, input: &Input) -> bool {
@@ -48,6 +34,8 @@ pub(crate) struct Audit {
     naive: Naive,
     /// True where the next input is of an order of ours that is remembered.
     remembered: bool,
+    /// The stop that the next input is about, as it was before.
+    standing: Option<Order>,
     pub(crate) compared: Compared,
     sent: BTreeSet<Id>,
     pub(crate) cells: BTreeSet<u16>,
@@ -63,6 +51,7 @@ impl Audit {
             would: None,
             naive: Naive::new(may_die),
             remembered: false,
+            standing: None,
             compared: Compared::default(),
             sent: BTreeSet::new(),
             cells: BTreeSet::new(),
@@ -78,6 +67,7 @@ impl Audit {
         // A mark that waits is taken with the next input: the state before that one is not to be had.
         self.would = (!shell.lags()).then(|| kernel.validate(Stamp(now_ns), input).is_ok());
         self.remembered = remembers(kernel, input);
+        self.standing = owed::standing(kernel, input);
         if self.would.is_none() {
             self.before = None;
         } else if self.would == Some(false) {
@@ -118,7 +108,8 @@ impl Audit {
             Trouble::new(&name, format!("{} after {input:?}: {outcome:?}", violation.what))
         })?;
         self.requests(shell, now_ns, taken)?;
-        status(shell, input)?;
+        let standing = self.standing.take();
+        owed::after(shell.kernel(), now_ns, input, taken, standing.as_ref())?;
         self.naive.hear(input, outcome, &taken.commands, self.remembered);
         self.naive.compare(shell.kernel(), input, &mut self.compared)?;
         if inputs.is_multiple_of(THOROUGH_EVERY) {
@@ -170,11 +161,17 @@ impl Audit {
     }
 
     /// After a restart what is not durable never happened.
-    pub(crate) fn restarted(&mut self, shell: &Shell, recovered_seq: u64, commands: &[Command]) {
+    pub(crate) fn restarted(
+        &mut self,
+        shell: &Shell,
+        recovered_seq: u64,
+        commands: &[Command],
+    ) -> Result<(), Trouble> {
         self.before = None;
         self.naive.forget_after(recovered_seq, commands);
         let hash = shell.kernel().state_hash();
         self.chain.update(&hash);
+        owed::after_restart(shell.kernel(), commands)
     }
 
     /// The hash of every input with what came of it, and of the last state.
