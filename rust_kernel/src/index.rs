@@ -184,9 +184,23 @@ impl<'de> Deserialize<'de> for Index {
 }
 
 impl Index {
-    /// True where every value is below `bound`.
-    pub(crate) fn is_below(&self, bound: usize) -> bool {
-        self.cells.iter().all(|cell| cell.is_free() || (cell.value as usize) < bound)
+    /// True where it holds exactly these entries, each where a search comes by.
+    pub(crate) fn holds_exactly(&self, entries: impl Iterator<Item = (u64, u32)>) -> bool {
+        let mut expected: Vec<(u32, u32)> = entries.map(|(hash, value)| (hash as u32, value)).collect();
+        let taken = self.cells.iter().filter(|cell| !cell.is_free());
+        let mut held: Vec<(u32, u32)> = taken.map(|cell| (cell.tag, cell.value)).collect();
+        expected.sort_unstable();
+        held.sort_unstable();
+        expected == held && (0..self.cells.len()).all(|at| self.is_within_reach(at))
+    }
+
+    /// True where no free cell lies between the cell and the place where a search for it begins.
+    fn is_within_reach(&self, at: usize) -> bool {
+        let mask = self.cells.len().wrapping_sub(1);
+        let cell = self.cells[at];
+        let distance = at.wrapping_sub(cell.tag as usize) & mask;
+        let between = (0..distance).map(|step| self.cells[at.wrapping_sub(step).wrapping_sub(1) & mask]);
+        cell.is_free() || between.into_iter().all(|other| !other.is_free())
     }
 }
 

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::id::Id;
 use crate::names::named;
 use crate::num::Money;
+use crate::soundness::{Amounts, Places, Sound, hold};
 
 named! {
     /// An account of one asset.
@@ -87,6 +88,9 @@ named! {
         Override = "OVERRIDE",
     }
 }
+
+/// A million a second would take half a million years.
+const BOOKED_MAX: u64 = 1 << 63;
 
 /// The number of accounts of an asset.
 pub const ACCOUNTS: usize = Account::ALL.len();
@@ -264,5 +268,49 @@ impl Ledger {
         if self.next >= self.capacity {
             self.next = 0;
         }
+    }
+}
+
+impl Ledger {
+    /// Whether a stored ledger is one that this code could have made, with room for so many transactions.
+    pub(crate) fn check_sound(&self, places: Places, wanted: usize, amounts: &mut Amounts) -> Sound {
+        let (count, rows) = (self.recent.len(), self.balances.len());
+        hold(rows == places.assets, "ledger.balances", rows, "each asset has one row")?;
+        hold(
+            self.capacity == wanted.max(1),
+            "ledger.capacity",
+            self.capacity,
+            "it is not what the settings say",
+        )?;
+        let remembered = usize::try_from(self.booked).unwrap_or(usize::MAX).min(self.capacity);
+        hold(count == remembered, "ledger.recent", count, "it is not as many as were booked and have room")?;
+        let next = self.booked.checked_rem(self.capacity as u64);
+        hold(
+            next == Some(self.next as u64),
+            "ledger.next",
+            self.next,
+            "it is not where the next transaction goes",
+        )?;
+        hold(self.booked < BOOKED_MAX, "ledger.booked", self.booked, "nobody books so often")?;
+        for (asset, row) in self.balances.iter().enumerate() {
+            for (account, balance) in Account::ALL.iter().zip(row) {
+                amounts.add(format_args!("ledger.balances[{asset}].{account}"), balance.0)?;
+            }
+        }
+        self.recent.iter().enumerate().try_for_each(|(at, transaction)| {
+            let number = transaction.number;
+            let is_last = number <= self.booked && self.booked.wrapping_sub(number) < count as u64;
+            hold(
+                is_last && self.place(number) == Some(at),
+                format_args!("ledger.recent[{at}].number"),
+                number,
+                "it is not the one of that place",
+            )?;
+            places.asset(format_args!("ledger.recent[{at}].asset"), transaction.asset)?;
+            amounts.add(format_args!("ledger.recent[{at}].amount"), transaction.amount.0)?;
+            transaction
+                .slot_id
+                .map_or(Ok(()), |slot_id| places.slot(format_args!("ledger.recent[{at}].slot_id"), slot_id))
+        })
     }
 }

@@ -400,7 +400,10 @@ fn an_entry_without_a_symbol_settles_one_or_the_pool() {
         (&[("BTCUSDT", "-0.025", "R1"), ("ETHUSDT", "-0.065", "R2"), ("", "-0.09", "")][..], "-0.09", "the other way round"),
         (&[("BTCUSDT", "-0.025", "R1"), ("ETHUSDT", "-0.065", "R2"), ("", "-0.065", ""), ("", "-0.025", "")][..], "-0.09", "frame by frame"),
         (&[("BTCUSDT", "-0.025", "R1"), ("", "-0.065", "")][..],            "-0.09",  "one by its row, the other by the frame"),
-    ] as [(&[Entry], &str, &str); 10] {
+        (&[("OTHER", "-0.02", "R1"), ("BTCUSDT", "-0.02", "R2")][..],       "-0.1",   "one of a symbol that is not known here settles none"),
+        (&[("BTCUSDT", "-0.025", "R1"), ("ETHUSDT", "-0.065", "R2"), ("", "-0.05", "")][..], "-0.14", "neither one of the rows nor their sum"),
+        (&[("BTCUSDT", "-0.025", "R1"), ("ETHUSDT", "-0.065", "R2"), ("", "-0.09", "R3")][..], "-0.18", "a row of its own"),
+    ] as [(&[Entry], &str, &str); 13] {
         let mut desk = two_crossed();
         for (place, (symbol, amount, txn)) in entries.iter().enumerate() {
             desk.account(AccountEventKind::FundingFee, |event| {
@@ -413,6 +416,104 @@ fn an_entry_without_a_symbol_settles_one_or_the_pool() {
         assert_eq!(net(&desk), total, "{what}");
         desk.assert_replays();
     }
+}
+
+/// A stranger's buy of `size` at 100, one nanosecond before the boundary at 08:00.
+fn bought_before_the_boundary(desk: &mut Desk, symbol: &str, size: &str) {
+    desk.event(Kind::FullFill, &id("stranger"), |event| {
+        event.asset = id(symbol);
+        event.timestamp_ns = 8 * HOUR - 1;
+        event.order_side = Some(OrderSide::Buy);
+        event.venue_trade_id = id(&format!("S-{symbol}"));
+        event.size = Some(dec(size));
+        event.price = Some(dec("100"));
+    });
+}
+
+#[test]
+#[rustfmt::skip]
+fn an_entry_without_a_symbol_pays_for_the_fills_that_come_after_it() {
+    type Entries = &'static [(&'static str, &'static str)]; // symbol, amount
+    // Nothing, or 2 BTCUSDT, seem to be held; what else was held when the boundary was crossed is told after the entries.
+    for (held, before, late, after, total, what) in [
+        ("0", &[("", "-0.02")] as Entries,      &["BTCUSDT"][..],            &[] as Entries,         "-0.02", "all seemed flat"),
+        ("0", &[("", "-0.08")],                 &["BTCUSDT", "ETHUSDT"],     &[],                    "-0.08", "and both were not"),
+        ("0", &[],                              &["BTCUSDT"],                &[("", "-0.02")],       "-0.02", "in their order"),
+        ("2", &[("", "-0.08")],                 &["ETHUSDT"],                &[],                    "-0.08", "the pool of both, as one of them seemed flat"),
+        ("2", &[("", "-0.08")],                 &["ETHUSDT"],                &[("ETHUSDT", "-0.06")], "-0.08", "and its row, which the pool was of"),
+        ("2", &[("", "-0.0201")],               &["ETHUSDT"],                &[],                    "-0.0201", "a pool that is within one percent of the one"),
+        ("2", &[("", "-0.02")],                 &["ETHUSDT"],                &[],                    "-0.08", "the one to the unit: the other is to come"),
+        ("2", &[("", "-0.02")],                 &["ETHUSDT"],                &[("", "-0.06")],       "-0.08", "and comes"),
+    ] as [(&str, Entries, &[&str], Entries, &str, &str); 8] {
+        let mut desk = Desk::new();
+        let eth = InstrumentSpec::linear(id("ETHUSDT"), id("ETH"), id("USDT"), dec("0.1"), dec("0.001"));
+        desk.put(Input::Instrument(Box::new(eth)));
+        desk.put(Input::Mark { symbol: id("ETHUSDT"), price: dec("100"), venue_time_ns: 0 });
+        rate(&mut desk, "0.0001");
+        desk.put(Input::Funding(Box::new(terms("ETHUSDT", Some("0.0003")))));
+        if held != "0" {
+            desk.open(0, held, "100");
+        }
+        pass(&mut desk, 8 * HOUR);
+        let pay = |desk: &mut Desk, entries: Entries| {
+            for (symbol, amount) in entries {
+                desk.account(AccountEventKind::FundingFee, |event| {
+                    event.timestamp_ns = 8 * HOUR + SECOND;
+                    event.symbol = id(symbol);
+                    event.amount = Some(dec(amount));
+                    event.event_id = id(&format!("E{symbol}{amount}"));
+                });
+            }
+        };
+        pay(&mut desk, before);
+        for symbol in late {
+            bought_before_the_boundary(&mut desk, symbol, "2");
+        }
+        pay(&mut desk, after);
+        assert_eq!(net(&desk), total, "{what}");
+        desk.assert_replays();
+    }
+}
+
+#[test]
+fn an_entry_without_a_symbol_settles_the_prediction_that_it_is_closest_to() {
+    // 2 BTCUSDT and 2.01 ETHUSDT at one rate: one percent would do for both.
+    let mut desk = Desk::new();
+    let eth = InstrumentSpec::linear(id("ETHUSDT"), id("ETH"), id("USDT"), dec("0.1"), dec("0.001"));
+    desk.put(Input::Instrument(Box::new(eth)));
+    desk.put(Input::Mark { symbol: id("ETHUSDT"), price: dec("100"), venue_time_ns: 0 });
+    for symbol in ["BTCUSDT", "ETHUSDT"] {
+        desk.put(Input::Funding(Box::new(terms(symbol, Some("0.0001")))));
+        desk.event(Kind::FullFill, &id(&format!("stranger-{symbol}")), |event| {
+            event.asset = id(symbol);
+            event.order_side = Some(OrderSide::Buy);
+            event.venue_trade_id = id("S1");
+            event.size = Some(dec(if symbol == "BTCUSDT" { "2" } else { "2.01" }));
+            event.price = Some(dec("100"));
+        });
+    }
+    pass(&mut desk, 8 * HOUR);
+    paid(&mut desk, "", "-0.0201", "");
+    let settled = |instrument| {
+        let row = desk.kernel.funding().row(instrument).expect("terms came");
+        row.predictions.iter().map(|one| (one.booked.to_string(), one.is_open())).collect::<Vec<_>>()
+    };
+    assert_eq!(settled(0), [("-0.02".to_owned(), true)]);
+    assert_eq!(settled(1), [("-0.0201".to_owned(), false)]);
+    desk.assert_replays();
+}
+
+#[test]
+fn what_the_pool_brought_beside_the_predictions_is_shared_by_their_size() {
+    // 0.02 and 0.06 were predicted: of 0.004 more the first bears a quarter.
+    let mut desk = two_crossed();
+    paid(&mut desk, "", "-0.084", "");
+    let booked = |instrument| {
+        let row = desk.kernel.funding().row(instrument).expect("terms came");
+        row.predictions.iter().map(|one| one.booked.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!((booked(0), booked(1)), (vec!["-0.021".to_owned()], vec!["-0.063".to_owned()]));
+    desk.assert_replays();
 }
 
 #[test]
@@ -428,7 +529,8 @@ fn an_entry_that_comes_by_two_ways_is_booked_once() {
         (&[("", "-5", 7), ("R1", "-5", 9)][..],                  "-5",  "told a little later by the other way"),
         (&[("", "-5", 7), ("R1", "-5", 6_000_000_007)][..],      "-10", "at another time"),
         (&[("", "-5", 7), ("R1", "-6", 7)][..],                  "-11", "of another amount"),
-    ] as [(&[Row], &str, &str); 8] {
+        (&[("", "-5", 7), ("", "-6", 7), ("R1", "-5", 7), ("R2", "-6", 7)][..], "-11", "two by the stream, then both by REST"),
+    ] as [(&[Row], &str, &str); 9] {
         let mut desk = Desk::new();
         for (place, (txn, amount, time)) in rows.iter().enumerate() {
             desk.account(AccountEventKind::FundingFee, |event| {
@@ -437,6 +539,25 @@ fn an_entry_that_comes_by_two_ways_is_booked_once() {
                 event.venue_txn_id = id(txn);
                 event.event_id = id(&format!("E{place}"));
             });
+        }
+        assert_eq!(net(&desk), total, "{what}");
+        desk.assert_replays();
+    }
+}
+
+#[test]
+#[rustfmt::skip]
+fn of_two_ways_one_may_leave_the_symbol_out() {
+    for (first, second, total, what) in [
+        ("BTCUSDT", "BTCUSDT", "-5",  "both say it"),
+        ("",        "",        "-5",  "neither does"),
+        ("",        "BTCUSDT", "-5",  "the second says it"),
+        ("BTCUSDT", "",        "-5",  "the first says it"),
+        ("BTCUSDT", "OTHER",   "-10", "two symbols are two"),
+    ] {
+        let mut desk = Desk::new();
+        for (symbol, txn) in [(first, ""), (second, "R1")] {
+            paid(&mut desk, symbol, "-5", txn);
         }
         assert_eq!(net(&desk), total, "{what}");
         desk.assert_replays();

@@ -18,6 +18,7 @@ use crate::random::Random;
 use crate::reject::Reject;
 use crate::resting::Queue;
 use crate::rules::{Kind, Rules, exact};
+use crate::statement::StatementLine;
 use crate::wallet::{Position, Wallet, settle};
 
 /// One instrument: its rules, its book, the orders that wait in it, and the account's position.
@@ -133,6 +134,8 @@ pub(crate) struct Desk {
     pub(crate) chaos: Option<Box<Chaos>>,
     pub(crate) counters: Counters,
     pub(crate) forms: Forms,
+    /// What was booked, where somebody wants to read it.
+    pub(crate) statement: Option<Vec<StatementLine>>,
     /// The venue's time. It never runs backwards.
     pub(crate) now_ns: i64,
 }

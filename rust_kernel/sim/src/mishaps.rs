@@ -66,13 +66,13 @@ impl Desk {
         let Some(before) = before.filter(|_| order.remaining() <= 0) else { return };
         if self.strikes(|faults| faults.bust) {
             self.counters.faults.bust += 1;
-            self.undo(market, order, fill, before);
+            self.undo(market, order, fill, before, trade_id);
             // The quantity is gone from the order: it does not work again.
             order.size = order.filled;
             self.tell_retracted(market, order, (KernelEventKind::TradeBust, fill), trade_id, None, out);
         } else if self.strikes(|faults| faults.correction) {
             self.counters.faults.correction += 1;
-            self.undo(market, order, fill, before);
+            self.undo(market, order, fill, before, trade_id);
             let corrected = Fill { price: fill.price + market.rules.price.step, ..*fill };
             let settled = self.book_fill(market, order, &corrected);
             let what = (KernelEventKind::TradeCorrect, &corrected);
@@ -80,7 +80,11 @@ impl Desk {
         }
     }
 
-    fn undo(&mut self, market: &mut Market, order: &mut Order, fill: &Fill, before: Before) {
+    fn undo(&mut self, market: &mut Market, order: &mut Order, fill: &Fill, before: Before, trade_id: &Id) {
+        let lines = self.statement.iter_mut().flatten().rev();
+        if let Some(line) = lines.into_iter().find(|line| line.id == *trade_id) {
+            line.gone = true;
+        }
         self.wallet = before.wallet;
         *market.book_of(order.position_side) = before.position;
         order.filled -= fill.quantity;

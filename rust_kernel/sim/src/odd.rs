@@ -16,6 +16,7 @@ use crate::events;
 use crate::fills::{Desk, Fill, Market};
 use crate::orders::Order;
 use crate::rules::{Kind, exact};
+use crate::statement::StatementLine;
 use crate::wallet::{fee_on, money_decimal, settle, settle_inverse};
 
 /// The places of a fee in another asset.
@@ -142,6 +143,16 @@ impl Desk {
         trade_id: &Id,
         out: &mut Vec<Input>,
     ) {
+        self.write_down(StatementLine {
+            symbol: market.rules.symbol.clone(),
+            id: trade_id.clone(),
+            time_ns: self.now_ns,
+            amount: settled.realised.unwrap_or_default(),
+            fee: settled.fee,
+            fee_asset: self.wallet.asset_at(settled.fee_account).clone(),
+            is_trade: true,
+            gone: false,
+        });
         if !self.behaviour.settle_events {
             return;
         }
@@ -274,6 +285,12 @@ impl Desk {
         }
     }
 
+    fn write_down(&mut self, line: StatementLine) {
+        if let Some(statement) = &mut self.statement {
+            statement.push(line);
+        }
+    }
+
     /// An asset's wallet frame, where they are wanted.
     pub(crate) fn report_account(&mut self, account: usize, out: &mut Vec<Input>) {
         if self.behaviour.wallet_events {
@@ -301,6 +318,16 @@ impl Desk {
         self.wallet.change(account, amount, Money::ZERO, Money::ZERO);
         let asset = self.wallet.asset_at(account).clone();
         let venue_txn_id = self.entry_ids.next_id();
+        self.write_down(StatementLine {
+            symbol: entry.symbol.clone(),
+            id: venue_txn_id.clone(),
+            time_ns: self.now_ns,
+            amount,
+            fee: Money::ZERO,
+            fee_asset: asset.clone(),
+            is_trade: false,
+            gone: false,
+        });
         out.push(Input::Account(Box::new(AccountEvent {
             asset,
             venue_txn_id,

@@ -65,6 +65,7 @@ impl SimVenue {
                 chaos: troubled.then(|| Box::new(Chaos::new(&config.faults, config.seed))),
                 counters: Counters::default(),
                 forms: Forms::default(),
+                statement: None,
                 now_ns: i64::MIN,
                 behaviour,
             },

@@ -13,10 +13,13 @@ use super::venue::OrderPlan;
 use crate::effect::Effects;
 use crate::id::Id;
 use crate::input::{Stamp, VenueEvent};
-use crate::names::{KernelDiagnosticCode as Code, KernelEventKind as Kind, Liquidity, Severity};
+use crate::names::{
+    KernelDiagnosticCode as Code, KernelEventKind as Kind, Liquidity, Severity, VenueOrderStatus,
+};
 use crate::num::{Money, Price, Qty};
 use crate::order::{Fill, OrderRole};
 use crate::outcome::{Detail, Outcome, Refusal};
+use crate::slot::classify::Change;
 
 impl Kernel {
     /// The order of a bust or correction whose fill has not come yet, where that is enough to go by.
@@ -120,10 +123,27 @@ impl Kernel {
         let seq = self.seq;
         self.orders.add_fill(place, fill_id, || mark_of_bust(fill_id, settle, seq, event));
         self.orders.add_correction(place, own_id(event, fill_id), at, false);
-        self.ask_if_live(place, effects);
+        match self.ended_by_bust(place, event) {
+            Some(status) => self.end_order(place, status, Change::Ended, effects),
+            None => self.ask_if_live(place, effects),
+        }
         let mut outcome = self.answer(Code::Ok, slot_id, Detail::None);
         outcome.severity = Severity::Warning;
         outcome
+    }
+
+    /// What a bust says of an order that works here: that it is over, with what is booked of it.
+    fn ended_by_bust(&self, place: u32, event: &VenueEvent) -> Option<VenueOrderStatus> {
+        let order = self.orders.at(place);
+        let rules = &self.instruments[order.instrument as usize];
+        let total = event.filled_size.and_then(|size| rules.qty(size).ok());
+        let nothing_left = event.remaining_size.is_some_and(|size| size.is_zero());
+        let is_over = order.is_live()
+            && order.amendment().is_none()
+            && order.inferred.is_zero()
+            && nothing_left
+            && total == Some(order.filled);
+        event.status.filter(|status| is_over && status.is_ended())
     }
 
     /// How much of what is inferred stands for a busted fill: no more than its size, and no more than what the venue

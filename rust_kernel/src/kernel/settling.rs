@@ -78,27 +78,40 @@ impl Kernel {
 
     /// An entry without a symbol: one of the last boundary's predictions if it fits one, else all of them together.
     fn settle_pool(&mut self, asset: u16, credited: Money, event: &AccountEvent, reference: &Id) -> Match {
-        let pool = self.last_boundary(asset, event.timestamp_ns);
+        let last = self.last_boundary(asset, event.timestamp_ns);
+        let (flat, pool): (Vec<At>, Vec<At>) = last.into_iter().partition(|at| self.is_flat(*at));
         let open: Vec<At> = pool.iter().copied().filter(|at| self.is_open(*at)).collect();
-        if open.is_empty() {
+        if open.is_empty() && !pool.is_empty() {
             return self.repeats_singles(&pool, credited, event);
         }
-        let unit_decimals = self.assets[usize::from(asset)].unit_decimals;
-        let unit = MONEY_SCALE.checked_sub(unit_decimals).and_then(pow10).unwrap_or(1);
-        let fits = |at: &&At| {
-            let booked = self.booked(**at);
-            let percent = booked.abs().0.checked_div(100).unwrap_or(0);
-            (credited - booked).abs().0 <= percent.max(unit.saturating_mul(3))
+        let settled = match self.closest(asset, &open, &flat, credited) {
+            Some(one) => alloc::vec![one],
+            // Of what seemed flat a fill may be on its way: whatever it was, it is paid by this.
+            None => flat.into_iter().filter(|at| self.is_open(*at)).chain(open).collect(),
         };
-        let closest = open.iter().filter(fits).min_by_key(|at| (credited - self.booked(**at)).abs());
-        let settled = match closest {
-            Some(one) => alloc::vec![*one],
-            None => open,
-        };
+        if settled.is_empty() {
+            return Match::Nothing;
+        }
         let total = settled.iter().fold(Money::ZERO, |sum, at| sum + self.booked(*at));
         self.settle_all(&settled, credited - total, reference);
         self.funding.refresh();
         Match::Settled
+    }
+
+    /// The one of several predictions that an amount is closest to, where it is closer to that than to all of them.
+    fn closest(&self, asset: u16, open: &[At], flat: &[At], credited: Money) -> Option<At> {
+        let unit_decimals = self.assets[usize::from(asset)].unit_decimals;
+        let unit = MONEY_SCALE.checked_sub(unit_decimals).and_then(pow10).unwrap_or(1);
+        let roundings = unit.saturating_mul(3);
+        let off = |at: &At| (credited - self.booked(*at)).abs();
+        let fits = |at: &&At| {
+            let percent = self.booked(**at).abs().0.checked_div(100).unwrap_or(0);
+            off(at).0 <= percent.max(roundings)
+        };
+        let one = open.iter().filter(fits).min_by_key(|at| off(at))?;
+        let total = open.iter().fold(Money::ZERO, |sum, at| sum + self.booked(*at));
+        let is_alone = open.len() == 1 && (flat.is_empty() || off(one).0 <= roundings);
+        (is_alone || off(one) < (credited - total).abs()).then_some(*one)
     }
 
     /// Books a pool's difference, by the size of what was predicted; the last one takes what division leaves.
@@ -118,7 +131,8 @@ impl Kernel {
             {
                 prediction.settlement = Settlement::Pooled;
             }
-            self.rebook(instrument, place, amount, Cause::FundingSettled, reference);
+            let cause = if self.is_flat(*at) { Cause::Funding } else { Cause::FundingSettled };
+            self.rebook(instrument, place, amount, cause, reference);
         }
     }
 
@@ -152,17 +166,24 @@ impl Kernel {
             let row = self.funding.row(instrument).filter(|_| rules.settle == asset);
             let Some(row) = row else { continue };
             let Some(at) = newest(row, time_ns) else { continue };
-            if let Some(prediction) = row.predictions.get(at).filter(|prediction| !prediction.is_flat()) {
+            if let Some(prediction) = row.predictions.get(at) {
                 found.push((prediction.boundary_ns, (instrument, at)));
             }
         }
-        let last = found.iter().map(|(boundary_ns, _)| *boundary_ns).max();
+        let is_held = |one: &&(i64, At)| !self.is_flat(one.1);
+        let last_held = found.iter().filter(is_held).map(|(boundary_ns, _)| *boundary_ns).max();
+        let last = last_held.or(found.iter().map(|(boundary_ns, _)| *boundary_ns).max());
         found.into_iter().filter(|(boundary_ns, _)| Some(*boundary_ns) == last).map(|(_, at)| at).collect()
     }
 
     fn settlement(&self, (instrument, at): At) -> Option<Settlement> {
         let prediction = self.funding.row(instrument).and_then(|row| row.predictions.get(at));
         prediction.map(|prediction| prediction.settlement)
+    }
+
+    fn is_flat(&self, (instrument, at): At) -> bool {
+        let prediction = self.funding.row(instrument).and_then(|row| row.predictions.get(at));
+        prediction.is_none_or(|prediction| prediction.is_flat())
     }
 
     fn is_open(&self, at: At) -> bool {

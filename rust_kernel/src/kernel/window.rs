@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::Id;
 use crate::index::Index;
+use crate::soundness::{Sound, hold};
 
 /// Something that an id names.
 pub trait Named {
@@ -38,7 +39,7 @@ impl<T: Named + Default> Window<T> {
             hashes: Vec::new(),
             index: Index::default(),
             next: 0,
-            capacity: capacity.clamp(1, 1 << 30),
+            capacity: capacity_of(capacity),
         }
     }
 
@@ -79,12 +80,51 @@ impl<T> Window<T> {
         (&self.items, self.next)
     }
 
-    /// True where a stored memory is one that this code could have made.
-    pub(crate) fn is_sound(&self) -> bool {
-        self.items.len() == self.hashes.len()
-            && self.items.len() <= self.capacity
-            && self.next < self.capacity
-            && self.next <= self.items.len()
-            && self.index.is_below(self.items.len())
+    /// Whether a stored memory is one that this code could have made, with room for so many.
+    pub(crate) fn check_sound(&self, field: &str, wanted: usize) -> Sound
+    where
+        T: Named,
+    {
+        let (count, hashes) = (self.items.len(), self.hashes.len());
+        hold(
+            self.capacity == capacity_of(wanted),
+            format_args!("{field}.capacity"),
+            self.capacity,
+            "it is not what the settings say",
+        )?;
+        hold(
+            count <= self.capacity,
+            format_args!("{field}.items"),
+            count,
+            "there are more than it has room for",
+        )?;
+        hold(hashes == count, format_args!("{field}.hashes"), hashes, "each thing has one")?;
+        let next = if count < self.capacity { self.next == count } else { self.next < count };
+        hold(
+            next,
+            format_args!("{field}.next"),
+            self.next,
+            "it is not where the oldest is, or the first free place",
+        )?;
+        for ((at, item), hash) in self.items.iter().enumerate().zip(&self.hashes) {
+            hold(
+                item.id().hash64() == *hash,
+                format_args!("{field}.hashes[{at}]"),
+                hash,
+                "it is not its id's",
+            )?;
+        }
+        let entries = self.hashes.iter().copied().zip(0_u32..);
+        hold(
+            self.index.holds_exactly(entries),
+            format_args!("{field}.index"),
+            self.index.len(),
+            "its entries are not what is remembered",
+        )
     }
+}
+
+/// Room for one at least, and for what an index can count at most.
+fn capacity_of(wanted: usize) -> usize {
+    wanted.clamp(1, 1 << 30)
 }

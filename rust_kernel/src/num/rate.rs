@@ -28,6 +28,12 @@ impl Rate {
         Ok(Rate { mantissa, scale: reduced.scale() })
     }
 
+    /// True where a stored rate is one that [`Rate::from_decimal`] gives.
+    pub(crate) fn is_sound(self) -> bool {
+        let decimal = Decimal::new(i128::from(self.mantissa), self.scale);
+        decimal.and_then(Rate::from_decimal) == Ok(self)
+    }
+
     /// As a decimal.
     pub fn to_decimal(self) -> Decimal {
         Decimal::new(i128::from(self.mantissa), self.scale).unwrap_or(Decimal::ZERO)

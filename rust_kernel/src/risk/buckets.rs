@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::num::{Decimal, Rounding, divide};
 use crate::outcome::Refusal;
+use crate::soundness::{Sound, hold};
 
 /// One token. Rates are at 1e-9 tokens a second, times in ns: their product is a level, without rounding.
 pub(super) const TOKEN: i128 = 1_000_000_000_000_000_000;
@@ -55,6 +56,13 @@ pub(super) fn resize(
         }
         (_, _, _) => None,
     };
+}
+
+/// Whether a stored bucket is one that this code could have made.
+pub(super) fn check_sound(field: &str, bucket: Option<Bucket>, size: Option<BucketSize>) -> Sound {
+    let Some(bucket) = bucket else { return Ok(()) };
+    let fits = size.is_some_and(|size| (0..=size.burst).contains(&bucket.level));
+    hold(fits, format_args!("{field}.level"), bucket.level, "the bucket is not of that size")
 }
 
 /// Refuses where a token beyond `reserve` is not there. `limit` names the rate.

@@ -9,6 +9,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::num::{Money, Rounding, divide};
+use crate::soundness::{Amounts, Places, Sound, hold};
 
 const DAY_NS: i128 = 86_400_000_000_000;
 
@@ -49,11 +50,39 @@ impl Losses {
             row.peak = watches_peak.then(|| row.peak.filter(|peak| *peak > result).unwrap_or(result));
         }
         if new_day {
-            let midnight = divide(i128::from(now_ns), DAY_NS, Rounding::Floor)
-                .map_or(i128::MAX, |days| days.saturating_add(1).saturating_mul(DAY_NS));
-            self.next_midnight_ns = i64::try_from(midnight).unwrap_or(i64::MAX);
+            self.next_midnight_ns = midnight_after(now_ns);
         }
-        self.due_ns = if watches_peak { i64::MIN } else { self.next_midnight_ns };
+        self.due_ns = self.due_after(watches_peak);
+    }
+
+    fn due_after(&self, watches_peak: bool) -> i64 {
+        if watches_peak { i64::MIN } else { self.next_midnight_ns }
+    }
+
+    /// Whether stored results are ones that this code could have made at that time.
+    pub(crate) fn check_sound(
+        &self,
+        places: Places,
+        watches_peak: bool,
+        now_ns: i64,
+        amounts: &mut Amounts,
+    ) -> Sound {
+        let rows = self.rows.len();
+        hold(rows <= places.assets, "guard.losses.rows", rows, "there are more than assets")?;
+        for (asset, row) in self.rows.iter().enumerate() {
+            amounts.add(format_args!("guard.losses.rows[{asset}].day_start"), row.day_start.0)?;
+            amounts.add(format_args!("guard.losses.rows[{asset}].peak"), row.peak.unwrap_or_default().0)?;
+        }
+        let next = self.next_midnight_ns;
+        let begun = if now_ns == i64::MIN { next == i64::MIN } else { next == midnight_after(now_ns) };
+        hold(begun, "guard.losses.next_midnight_ns", next, "it is not the end of the kernel's day")?;
+        let due = self.due_ns;
+        hold(
+            due == self.due_after(watches_peak),
+            "guard.losses.due_ns",
+            due,
+            "results are looked at by the limits",
+        )
     }
 
     /// What an asset's day has cost so far.
@@ -72,4 +101,10 @@ impl Losses {
     fn row(&self, asset: u16) -> Row {
         self.rows.get(usize::from(asset)).copied().unwrap_or_default()
     }
+}
+
+fn midnight_after(now_ns: i64) -> i64 {
+    let midnight = divide(i128::from(now_ns), DAY_NS, Rounding::Floor)
+        .map_or(i128::MAX, |days| days.saturating_add(1).saturating_mul(DAY_NS));
+    i64::try_from(midnight).unwrap_or(i64::MAX)
 }

@@ -7,10 +7,12 @@ use dita_kernel::effect::Command;
 use dita_kernel::id::Id;
 use dita_kernel::input::{Input, Stamp};
 use dita_kernel::invariant;
+use dita_kernel::kernel::Kernel;
 use dita_kernel::names::VenueOrderStatus;
 use dita_kernel::order::OrderRole;
 
 use crate::dice::Dice;
+use crate::naive::{Compared, Naive};
 use crate::shell::{Shell, Taken};
 use crate::trouble::Trouble;
 
@@ -34,12 +36,23 @@ fn status(shell: &Shell, input: &Input) -> Result<(), Trouble> {
     Ok(())
 }
 
+/// True where an event's order is one of ours and the kernel remembers it.
+fn remembers(kernel: &Kernel, input: &Input) -> bool {
+    let Input::Venue(event) = input else { return false };
+    let place = kernel.orders().by_client_id(&event.venue_client_id);
+    place.is_some_and(|place| kernel.orders().at(place).role != OrderRole::External)
+}
+
 /// What is known of the run so far.
 pub(crate) struct Audit {
     dice: Dice,
     /// The state's hash before an input that would be refused.
     before: Option<[u8; 32]>,
     would: Option<bool>,
+    naive: Naive,
+    /// True where the next input is of an order of ours that is remembered.
+    remembered: bool,
+    pub(crate) compared: Compared,
     sent: BTreeSet<Id>,
     pub(crate) cells: BTreeSet<u16>,
     chain: blake3::Hasher,
@@ -48,11 +61,14 @@ pub(crate) struct Audit {
 }
 
 impl Audit {
-    pub(crate) fn new(seed: u64) -> Audit {
+    pub(crate) fn new(seed: u64, may_die: bool) -> Audit {
         Audit {
             dice: Dice::of(seed, 6),
             before: None,
             would: None,
+            naive: Naive::new(may_die),
+            remembered: false,
+            compared: Compared::default(),
             sent: BTreeSet::new(),
             cells: BTreeSet::new(),
             chain: blake3::Hasher::new(),
@@ -66,6 +82,7 @@ impl Audit {
         let kernel = shell.kernel();
         // A mark that waits is taken with the next input: the state before that one is not to be had.
         self.would = (!shell.lags()).then(|| kernel.validate(Stamp(now_ns), input).is_ok());
+        self.remembered = remembers(kernel, input);
         let hashed = self.would == Some(false) && self.dice.once_in(HASHED_ONE_IN);
         self.before = hashed.then(|| kernel.state_hash());
     }
@@ -103,8 +120,11 @@ impl Audit {
         })?;
         self.requests(shell, now_ns, taken)?;
         status(shell, input)?;
+        self.naive.hear(input, outcome, &taken.commands, self.remembered);
+        self.naive.compare(shell.kernel(), input, &mut self.compared)?;
         if inputs.is_multiple_of(THOROUGH_EVERY) {
             shell.replay()?;
+            self.naive.compare_orders(shell.kernel(), &mut self.compared)?;
             let hash = shell.kernel().state_hash();
             self.chain.update(&hash);
         }
@@ -143,8 +163,16 @@ impl Audit {
         self.chain.update(&[taken.outcome.code as u8, u8::from(taken.outcome.accepted)]);
     }
 
+    /// The log failed with an input: it may be in there all the same.
+    pub(crate) fn unanswered(&mut self, shell: &Shell, input: &Input) {
+        if self.would.unwrap_or(true) {
+            self.naive.hear_unanswered(input, shell.kernel().seq(), self.remembered);
+        }
+    }
+
     /// After a restart what is not durable never happened.
-    pub(crate) fn restarted(&mut self, shell: &Shell) {
+    pub(crate) fn restarted(&mut self, shell: &Shell, recovered_seq: u64, commands: &[Command]) {
+        self.naive.forget_after(recovered_seq, commands);
         let hash = shell.kernel().state_hash();
         self.chain.update(&hash);
     }

@@ -1,9 +1,24 @@
 //! What happened, as lines that a person can read.
 
+use std::collections::BTreeMap;
+
+use dita_kernel::id::Id;
 use dita_kernel::input::{Input, VenueEvent};
+use dita_kernel::num::Money;
+use dita_kernel::order::OrderRole;
+use dita_sim::StatementLine;
 
 use crate::shell::Taken;
 use crate::world::World;
+
+/// How a fill was booked when it was last seen.
+pub(crate) struct Seen {
+    amount: Money,
+    fee: Money,
+    fee_asset: Id,
+    /// It was a stranger's, or settled ahead of its fill: an order of ours may take it over.
+    stranger: bool,
+}
 
 pub(crate) fn head(world: &World) -> String {
     let plan = &world.plan;
@@ -43,7 +58,103 @@ impl World {
                 ));
             }
         }
+        story.push("what the venue has booked otherwise:".into());
+        story.extend(
+            self.venue.statement().iter().filter(|line| !line.gone).filter_map(|line| self.otherwise(line)),
+        );
+        for (place, rules) in (0_u32..).zip(self.kernel().instruments()) {
+            let row = self.kernel().funding().row(place);
+            for prediction in row.iter().flat_map(|row| &row.predictions).filter(|one| !one.is_flat()) {
+                story.push(format!(
+                    "  funding {} at {}: {:?} {}, {:?}",
+                    rules.spec.symbol,
+                    since_start(prediction.boundary_ns),
+                    prediction.qty,
+                    prediction.booked,
+                    prediction.settlement
+                ));
+            }
+        }
         self.story = Some(story);
+    }
+
+    /// A line of the venue's statement that is booked here with other figures, or not at all.
+    fn otherwise(&self, line: &StatementLine) -> Option<String> {
+        let at = since_start(line.time_ns);
+        if !line.is_trade {
+            return Some(format!(
+                "  {at:>8} entry {} {} {} {}",
+                line.id, line.symbol, line.amount, line.fee_asset
+            ));
+        }
+        let kernel = self.kernel();
+        let rules = kernel.instruments().iter().find(|rules| rules.spec.symbol == line.symbol)?;
+        let (mut amount, mut fee, mut said) = (Money::ZERO, Money::ZERO, Vec::new());
+        let first = (line.symbol.clone(), line.id.clone(), 0);
+        for ((symbol, id, order), seen) in self.seen.range(first..) {
+            if (symbol, id) != (&line.symbol, &line.id) {
+                break;
+            }
+            amount += seen.amount;
+            fee += if seen.fee_asset == line.fee_asset { seen.fee } else { Money::ZERO };
+            said.push(format!("{} fee {} {} in order {order}", seen.amount, seen.fee, seen.fee_asset));
+        }
+        // One id may be two trades'.
+        let twins = self.venue.statement().iter().filter(|other| {
+            (&other.symbol, &other.id, other.gone) == (&line.symbol, &line.id, false)
+                && other.fee_asset == line.fee_asset
+        });
+        let (there, charged) = twins
+            .fold((Money::ZERO, Money::ZERO), |(amount, fee), line| (amount + line.amount, fee + line.fee));
+        let same = (rules.base.is_some() || amount == there) && fee == charged && !said.is_empty();
+        (!same).then(|| {
+            format!(
+                "  {at:>8} trade {} {}: there {} fee {} {}, here {}",
+                line.id,
+                line.symbol,
+                line.amount,
+                line.fee,
+                line.fee_asset,
+                said.join(", ")
+            )
+        })
+    }
+
+    /// Remembers how fills are booked, longer than the kernel does.
+    fn see_fills(&mut self) {
+        let seen = core::mem::take(&mut self.seen);
+        let kernel = self.kernel();
+        // A stranger's fill that is gone may be an order's of ours by now, or forgotten.
+        let (strangers, mut seen): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            seen.into_iter().partition(|(_, seen)| seen.stranger);
+        for order in kernel.orders().iter() {
+            let Some(rules) = kernel.instruments().get(order.instrument as usize) else { continue };
+            let stranger = order.role == OrderRole::External;
+            for fill in &order.fills {
+                let id = &fill.venue_trade_id;
+                let parts = order.fills.iter().filter(|fill| fill.venue_trade_id == *id);
+                let (amount, fee) = parts.fold((Money::ZERO, Money::ZERO), |(amount, fee), fill| {
+                    (amount + fill.realized, fee + fill.fee)
+                });
+                let asset = kernel.assets().get(usize::from(fill.fee_asset));
+                let fee_asset = asset.map(|asset| asset.name.clone()).unwrap_or_default();
+                let corrections = order.extra.iter().flat_map(|extra| &extra.corrections);
+                let of_it = corrections.filter(|correction| order.fill_id_of(&correction.id) == id);
+                for name in of_it.map(|correction| &correction.id).chain([id]) {
+                    let key = (rules.spec.symbol.clone(), name.clone(), order.number);
+                    seen.insert(key, Seen { amount, fee, fee_asset: fee_asset.clone(), stranger });
+                }
+            }
+        }
+        for ((symbol, id, order), stranger) in strangers {
+            let first = (symbol.clone(), id.clone(), 0);
+            let known =
+                seen.range(first..).next().is_some_and(|((of, other, _), _)| (of, other) == (&symbol, &id));
+            if !known {
+                seen.insert((symbol, id, order), stranger);
+            }
+        }
+        self.seen = seen;
     }
 
     /// Writes down an input, what came of it, and how the slot concerned stands now.
@@ -51,6 +162,7 @@ impl World {
         if self.story.is_none() {
             return;
         }
+        self.see_fills();
         let mut line = format!("{:>6} {:>8}  {:<74}", self.decision, millis(self), described(input));
         line += &format!(" {}", taken.outcome.code);
         if let Some(slot_id) = taken.outcome.slot_id
@@ -70,7 +182,12 @@ impl World {
 }
 
 fn millis(world: &World) -> i64 {
-    (world.now_ns - 1_700_000_000_000_000_000) / 1_000_000
+    since_start(world.now_ns)
+}
+
+/// Milliseconds since the seed began.
+fn since_start(time_ns: i64) -> i64 {
+    (time_ns - 1_700_000_000_000_000_000) / 1_000_000
 }
 
 fn asked(command: &dita_kernel::effect::Command) -> String {

@@ -14,6 +14,7 @@ use crate::dice::Dice;
 use crate::discrepancy::Naming;
 use crate::plan::Plan;
 use crate::shell::{Durable, Said, Shell};
+use crate::story::Seen;
 use crate::trouble::Trouble;
 
 /// How many steps one input may lead to where nothing takes time.
@@ -47,6 +48,8 @@ pub(crate) struct World {
     dead: bool,
     /// What happened, where somebody wants to read it.
     pub(crate) story: Option<Vec<String>>,
+    /// How fills were booked when they were last seen: by symbol, trade and order.
+    pub(crate) seen: BTreeMap<(Id, Id, u64), Seen>,
     /// Which decision of the script is being carried out.
     pub(crate) decision: u64,
 }
@@ -63,7 +66,7 @@ impl World {
             inputs: 0,
             mids,
             intents: 0,
-            audit: Audit::new(plan.seed),
+            audit: Audit::new(plan.seed, plan.durable),
             fired: BTreeMap::new(),
             namings: Vec::new(),
             waiting: VecDeque::new(),
@@ -73,6 +76,7 @@ impl World {
             fate: Dice::of(plan.seed, 5),
             dead: false,
             story: None,
+            seen: BTreeMap::new(),
             decision: 0,
             plan,
         };
@@ -130,6 +134,7 @@ impl World {
         let taken = match self.shell.take(self.now_ns, input)? {
             Said::Taken(taken) => taken,
             Said::Died => {
+                self.audit.unanswered(&self.shell, input);
                 self.dead = true;
                 return Ok(());
             }
@@ -257,7 +262,8 @@ impl World {
         let promised = durable.die(&mut fate);
         let commands = durable.come_back(self.now_ns, promised)?;
         self.fate = fate;
-        self.audit.restarted(&self.shell);
+        let recovered_seq = self.durable().map_or(0, |durable| durable.recovered_seq);
+        self.audit.restarted(&self.shell, recovered_seq, &commands);
         self.waiting.extend(self.said.iter().cloned());
         for command in &commands {
             self.ask(command);

@@ -83,6 +83,13 @@ impl Kernel {
         event: &VenueEvent,
         order: &Order,
     ) -> Result<(), Box<Refusal>> {
+        let rules = &self.instruments[order.instrument as usize];
+        let total = event.filled_size.and_then(|size| rules.qty(size).ok());
+        if order.status == Status::Filled && total.is_some_and(|total| total < order.filled) {
+            // Told before its last fill: it was smaller by then, and is full.
+            plan.code = Code::StaleEvent;
+            return Ok(());
+        }
         self.plan_terms(plan, event, order, None)?;
         if let Some(status) = event.status.filter(|status| status.is_ended() && *status != Status::Filled) {
             plan.news = News::End(status, None);

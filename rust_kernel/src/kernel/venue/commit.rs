@@ -205,7 +205,9 @@ impl Kernel {
             return;
         }
         match plan.news {
-            News::None | News::Complete | News::StillWorks => {}
+            News::None | News::StillWorks => {}
+            // Nothing was added: a fill that had been inferred came, and says that nothing is left.
+            News::Complete => self.end_order(place, Status::Filled, Change::Ended, effects),
             News::Ack => {
                 let order = self.orders.at_mut(place);
                 if order.doubt != OrderDoubt::None {

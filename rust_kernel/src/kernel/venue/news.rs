@@ -200,7 +200,12 @@ impl Kernel {
             Some(Status::PendingReplace) => News::AmendPending,
             Some(Status::Stopped) => News::Stopped,
             Some(Status::Filled) if self.is_over(plan, order, total) => News::End(Status::Filled, None),
-            Some(Status::New | Status::Sent | Status::Filled) | None => News::None,
+            Some(Status::Filled) => {
+                // It may be a word from before an amendment: the answer to a question is not.
+                plan.ask = plan.inferred.is_none() && total == Some(order.filled) && order.is_live();
+                News::None
+            }
+            Some(Status::New | Status::Sent) | None => News::None,
         })
     }
 
