@@ -207,13 +207,10 @@ def followed(results: Path) -> None:
         "In turns, followers off and on: an embedded ClickHouse and a Hazelcast member on the same two cores."
     )
     print(f"Goals: at most 10 % slower, p99 under 50 µs. Load {load:.2f} before.\n")
-    print("| | off, µs a trip | on, µs a trip | slower | p99 off, µs | p99 on, µs |")
+    print("| | off, µs, median | on, µs, median | slower | p99 off, µs | p99 on, µs |")
     print("|---|---|---|---|---|---|")
     for row in (row for row in rows if "figure" in row):
-        syncs = row["figure"] == "log"
-        p99 = " | ".join(
-            "with its syncs: " * syncs + f"{row[f'{side}_p99_us']:.1f}" for side in ("off", "on")
-        )
+        p99 = " | ".join(f"{row[f'{side}_p99_us']:.1f}" for side in ("off", "on"))
         figures = f"{row['off_us']:.2f} | {row['on_us']:.2f} | {row['slower']:+.1%}"
         print(f"| {FOLLOWED[row['figure']]} | {figures} | {p99} |")
     print()
