@@ -9,32 +9,15 @@ use dita_kernel::input::{Input, Stamp};
 use dita_kernel::invariant;
 use dita_kernel::kernel::Kernel;
 use dita_kernel::names::VenueOrderStatus;
-use dita_kernel::order::OrderRole;
+use dita_kernel::order::{Order, OrderRole};
 
-use crate::dice::Dice;
 use crate::naive::{Compared, Naive};
+use crate::owed;
 use crate::shell::{Shell, Taken};
 use crate::trouble::Trouble;
 
 /// I7, and all that is dear, after so many inputs.
 const THOROUGH_EVERY: u64 = 1_000;
-/// One in so many refusals is held against the state's hash before it.
-const HASHED_ONE_IN: u64 = 8;
-
-/// What an order has filled stands in its status: nothing that is told later makes it a new one.
-fn status(shell: &Shell, input: &Input) -> Result<(), Trouble> {
-    let Input::Venue(event) = input else { return Ok(()) };
-    let orders = shell.kernel().orders();
-    let Some(order) = orders.by_client_id(&event.venue_client_id).map(|place| orders.at(place)) else {
-        return Ok(());
-    };
-    let as_new =
-        matches!(order.status, VenueOrderStatus::New | VenueOrderStatus::Sent | VenueOrderStatus::Acked);
-    if as_new && !order.filled.is_zero() {
-        return Err(Trouble::new("status", format!("filled, and stands as new after {event:?}: {order:?}")));
-    }
-    Ok(())
-}
 
 /// True where an event's order is one of ours and the kernel remembers it.
 fn remembers(kernel: &Kernel, input: &Input) -> bool {
@@ -45,13 +28,14 @@ fn remembers(kernel: &Kernel, input: &Input) -> bool {
 
 /// What is known of the run so far.
 pub(crate) struct Audit {
-    dice: Dice,
-    /// The state's hash before an input that would be refused.
+    /// The state's hash as it was before the first of the refusals since something was taken.
     before: Option<[u8; 32]>,
     would: Option<bool>,
     naive: Naive,
     /// True where the next input is of an order of ours that is remembered.
     remembered: bool,
+    /// The stop that the next input is about, as it was before.
+    standing: Option<Order>,
     pub(crate) compared: Compared,
     sent: BTreeSet<Id>,
     pub(crate) cells: BTreeSet<u16>,
@@ -61,13 +45,13 @@ pub(crate) struct Audit {
 }
 
 impl Audit {
-    pub(crate) fn new(seed: u64, may_die: bool) -> Audit {
+    pub(crate) fn new(may_die: bool) -> Audit {
         Audit {
-            dice: Dice::of(seed, 6),
             before: None,
             would: None,
             naive: Naive::new(may_die),
             remembered: false,
+            standing: None,
             compared: Compared::default(),
             sent: BTreeSet::new(),
             cells: BTreeSet::new(),
@@ -83,8 +67,12 @@ impl Audit {
         // A mark that waits is taken with the next input: the state before that one is not to be had.
         self.would = (!shell.lags()).then(|| kernel.validate(Stamp(now_ns), input).is_ok());
         self.remembered = remembers(kernel, input);
-        let hashed = self.would == Some(false) && self.dice.once_in(HASHED_ONE_IN);
-        self.before = hashed.then(|| kernel.state_hash());
+        self.standing = owed::standing(kernel, input);
+        if self.would.is_none() {
+            self.before = None;
+        } else if self.would == Some(false) {
+            self.before.get_or_insert_with(|| kernel.state_hash());
+        }
     }
 
     /// Holds what came of it against everything that can be seen after one step.
@@ -107,8 +95,9 @@ impl Audit {
         if self.would.is_some_and(|would| would != outcome.accepted) && !recalled {
             return Err(Trouble::new("I6", format!("validate and step disagree: {outcome:?} to {input:?}")));
         }
-        if self.before.take().is_some_and(|before| !outcome.accepted && before != shell.kernel().state_hash())
-        {
+        if outcome.accepted {
+            self.before = None;
+        } else if self.before.is_some_and(|before| before != shell.kernel().state_hash()) {
             return Err(Trouble::new(
                 "I6",
                 format!("refused, and the state moved: {outcome:?} to {input:?}"),
@@ -119,7 +108,8 @@ impl Audit {
             Trouble::new(&name, format!("{} after {input:?}: {outcome:?}", violation.what))
         })?;
         self.requests(shell, now_ns, taken)?;
-        status(shell, input)?;
+        let standing = self.standing.take();
+        owed::after(shell.kernel(), now_ns, input, taken, standing.as_ref())?;
         self.naive.hear(input, outcome, &taken.commands, self.remembered);
         self.naive.compare(shell.kernel(), input, &mut self.compared)?;
         if inputs.is_multiple_of(THOROUGH_EVERY) {
@@ -171,10 +161,17 @@ impl Audit {
     }
 
     /// After a restart what is not durable never happened.
-    pub(crate) fn restarted(&mut self, shell: &Shell, recovered_seq: u64, commands: &[Command]) {
+    pub(crate) fn restarted(
+        &mut self,
+        shell: &Shell,
+        recovered_seq: u64,
+        commands: &[Command],
+    ) -> Result<(), Trouble> {
+        self.before = None;
         self.naive.forget_after(recovered_seq, commands);
         let hash = shell.kernel().state_hash();
         self.chain.update(&hash);
+        owed::after_restart(shell.kernel(), commands)
     }
 
     /// The hash of every input with what came of it, and of the last state.

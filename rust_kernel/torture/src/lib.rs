@@ -17,6 +17,7 @@ mod disk;
 mod ending;
 pub mod faults;
 mod naive;
+mod owed;
 mod plan;
 mod quiet;
 mod run;

@@ -66,7 +66,7 @@ impl World {
             inputs: 0,
             mids,
             intents: 0,
-            audit: Audit::new(plan.seed, plan.durable),
+            audit: Audit::new(plan.durable),
             fired: BTreeMap::new(),
             namings: Vec::new(),
             waiting: VecDeque::new(),
@@ -263,7 +263,7 @@ impl World {
         let commands = durable.come_back(self.now_ns, promised)?;
         self.fate = fate;
         let recovered_seq = self.durable().map_or(0, |durable| durable.recovered_seq);
-        self.audit.restarted(&self.shell, recovered_seq, &commands);
+        self.audit.restarted(&self.shell, recovered_seq, &commands)?;
         self.waiting.extend(self.said.iter().cloned());
         for command in &commands {
             self.ask(command);
