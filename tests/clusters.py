@@ -61,7 +61,10 @@ def cluster(state: Path, members: int = 1, name: str = "dita-tests") -> Iterator
 def reaped(state: Path) -> Path:
     """See to it that members recorded there end with this process, also when it is killed."""
     if state not in _REAPERS:
-        process = subprocess.Popen([sys.executable, "-c", _REAPER, str(state)], stdin=subprocess.PIPE)
+        # A signal to the whole group (`timeout`, Ctrl-C) must leave it to do its work.
+        process = subprocess.Popen(
+            [sys.executable, "-c", _REAPER, str(state)], stdin=subprocess.PIPE, start_new_session=True
+        )
         assert process.stdin is not None
         atexit.register(process.wait)
         atexit.register(process.stdin.close)
