@@ -133,6 +133,13 @@ torture-planted: $(STAMPS)/packages ## Plant each known bug in turn, and count t
 	@cargo run --locked --quiet --profile torture --package dita-torture --features planted --target-dir target/planted \
 		-- --planted --seeds $(PLANTED_SEEDS)
 
+# The same, 10 million inputs, is a part of `make soak`.
+FOLLOWED_INPUTS := 200000
+.PHONY: soak-followers
+soak-followers: setup ## Kill followers, ClickHouse, Hazelcast and the kernel at random; every row and value exact (FOLLOWED_INPUTS=n)
+	$(call say,'followers under fire: $(FOLLOWED_INPUTS) inputs')
+	@$(PYTHON) tools/soak_followers.py --inputs $(FOLLOWED_INPUTS)
+
 # Hours. It goes on where it was broken off; DITA_SOAK_SCALE=0.001 makes every size that much smaller.
 .PHONY: soak
 soak: setup ## Every check at the size of a release, in pieces, resumable (ARGS="--list | --only A,B | --anew")

@@ -30,6 +30,8 @@ class FillingVenue(BaseExecutionAdapter):
         self.position, self.cash = Decimal(0), Decimal(10_000)
         self._fills: dict[str, VenueEvent] = {}
         self._books = ThreadPoolExecutor(1)
+        # Its thread starts now: one whose start is interrupted by Ctrl-C is never told to end.
+        self._books.submit(int).result()
 
     def submit(self, order: VenueOrder) -> Any:
         self._books.submit(self._take, order).result()
@@ -62,6 +64,11 @@ class FillingVenue(BaseExecutionAdapter):
         return [self._event(KernelEventKind.CANCEL_REJECT, order.venue_client_id, reason="filled")]
 
     def query_order(self, venue_client_id: str) -> Sequence[VenueEvent]:
+        # Behind whatever came before it: an order whose sender was interrupted may still be on its way to the
+        # books, while the clock of these tests leaps over the time that a venue has to settle.
+        return self._books.submit(self._find, venue_client_id).result()
+
+    def _find(self, venue_client_id: str) -> Sequence[VenueEvent]:
         if venue_client_id not in self._fills:
             return [VenueEvent(1, kind="ORDER_NOT_FOUND", venue_client_id=venue_client_id)]
         return self.told(venue_client_id)

@@ -105,6 +105,12 @@ CHECKS: Final = (
         shows=r".*passed.*",
     ),
     Check(
+        "followers", "followers, ClickHouse, Hazelcast, the kernel killed", 10_000_000, 10_000_000,
+        "inputs",
+        (str(ROOT / ".venv/bin/python"), str(ROOT / "tools/soak_followers.py"), "--inputs", "{size}"),
+        shows=r".*kills and faults.*",
+    ),
+    Check(
         "planted", "each planted bug, found by seeds alone", 5_000, 5_000, "seeds at most",
         (
             "cargo", "run", "--locked", "--profile", "torture", "--quiet", "--package", "dita-torture",

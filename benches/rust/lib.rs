@@ -6,6 +6,10 @@
 
 pub mod trips;
 
+/// As the extension module has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 use dita_kernel::effect::{Command, Effects};
 use dita_kernel::id::Id;
 use dita_kernel::input::{Input, InstrumentSpec, Intent, Stamp};

@@ -1410,6 +1410,9 @@ class Engine:
         Returns what went wrong at the adapter: pairs of method and error.
         """
 
+    def queue_failure(self) -> str | None:
+        """Why the followers of a kernel without a log get nothing more; `None` where they do."""
+
     def log_standing(self) -> dict[str, Any] | None:
         """How the log stands; `None` without one."""
 
@@ -1619,6 +1622,10 @@ class Engine:
     @property
     def clock_ns(self) -> int:
         """What the clock shows now: the machine's time, or where time is driven the kernel's. Nanoseconds."""
+
+    @property
+    def calls_here(self) -> bool:
+        """True in what an adapter or an observer does in the thread that drains: the kernel waits for it."""
 
     @property
     def closed(self) -> bool:

@@ -7,6 +7,7 @@ use crate::fees;
 use crate::instrument::Instrument;
 use crate::names::{Liquidity, named};
 use crate::num::{Decimal, MONEY_SCALE, Money, Rounding, bounded, divide, multiply_divide, pow10, product};
+use crate::soundness::{Amounts, Places, Sound};
 
 /// So many fills in a row at one rate make it the rate.
 pub const RATE_FILLS_MIN: usize = 3;
@@ -77,6 +78,19 @@ impl FeeMeter {
             self.ratio_ema = Some(average + Money(step));
         }
         self.last = Some(reading);
+    }
+}
+
+impl FeeMeter {
+    /// Whether a stored meter is one that this code could have made.
+    pub(crate) fn check_sound(&self, field: &str, places: Places, amounts: &mut Amounts) -> Sound {
+        amounts.add(format_args!("{field}.ratio_ema"), self.ratio_ema.unwrap_or_default().0)?;
+        let Some(last) = &self.last else { return Ok(()) };
+        places.asset(format_args!("{field}.last.expected_asset"), last.expected_asset)?;
+        for money in [Some(last.expected), Some(last.actual), last.ratio] {
+            amounts.add(format_args!("{field}.last"), money.unwrap_or_default().0)?;
+        }
+        Ok(())
     }
 }
 

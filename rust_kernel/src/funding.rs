@@ -4,11 +4,13 @@
 //! comes late may show that the position was another.
 
 use alloc::collections::VecDeque;
+use alloc::format;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::instrument::Instrument;
 use crate::num::{MONEY_SCALE, Money, Price, Qty, Rate, Rounding, multiply_divide};
+use crate::soundness::{Amounts, Places, Sound, hold};
 
 /// How many predictions of an instrument are kept: a month of boundaries eight hours apart, and some.
 pub const PREDICTIONS_MAX: usize = 128;
@@ -174,6 +176,57 @@ impl FundingBook {
             last.map(|last| last.boundary_ns)
         });
         self.last_open_ns = open.max().unwrap_or(i64::MIN);
+    }
+}
+
+impl FundingBook {
+    /// Whether a stored book is one that this code could have made.
+    pub(crate) fn check_sound(&self, places: Places, amounts: &mut Amounts) -> Sound {
+        let rows = self.rows.len();
+        hold(rows <= places.instruments, "funding.rows", rows, "there are more than instruments")?;
+        for (place, row) in self.rows.iter().enumerate() {
+            let Some(row) = row else { continue };
+            let at = |field: &'static str| format!("funding.rows[{place}].{field}");
+            let Schedule { rate, interval_ns, price, .. } = row.schedule;
+            hold(rate.is_none_or(Rate::is_sound), at("schedule.rate"), rate, "it is no rate")?;
+            hold(interval_ns > 0, at("schedule.interval_ns"), interval_ns, "it must be above zero")?;
+            amounts.add_unsigned(at("schedule.price"), price.unwrap_or_default().0)?;
+            let count = row.predictions.len();
+            hold(count <= PREDICTIONS_MAX, at("predictions"), count, "there are too many")?;
+            for (number, prediction) in row.predictions.iter().enumerate() {
+                prediction.check_sound(&at("predictions"), number, places, amounts)?;
+            }
+        }
+        let mut found = self.clone();
+        found.refresh();
+        let due = self.next_due_ns;
+        hold(due == found.next_due_ns, "funding.next_due_ns", due, "it is not the next boundary")?;
+        let open = self.last_open_ns;
+        hold(
+            open == found.last_open_ns,
+            "funding.last_open_ns",
+            open,
+            "it is not the last one that is not settled",
+        )
+    }
+}
+
+impl Prediction {
+    fn check_sound(&self, of: &str, number: usize, places: Places, amounts: &mut Amounts) -> Sound {
+        let at = |field: &'static str| format!("{of}[{number}].{field}");
+        hold(self.rate.is_sound(), at("rate"), self.rate, "it is no rate")?;
+        amounts.add_unsigned(at("price"), self.price.0)?;
+        amounts.add(at("booked"), self.booked.0)?;
+        for qty in self.qty {
+            amounts.add(at("qty"), qty.0)?;
+        }
+        self.shares.iter().try_for_each(|share| {
+            places.slot(at("shares.slot_id"), share.slot_id)?;
+            let book = usize::from(share.side) < self.qty.len();
+            hold(book, at("shares.side"), share.side, "there is no such book")?;
+            amounts.add(at("shares.qty"), share.qty.0)?;
+            amounts.add(at("shares.credited"), share.credited.0)
+        })
     }
 }
 

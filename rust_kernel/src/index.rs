@@ -184,9 +184,23 @@ impl<'de> Deserialize<'de> for Index {
 }
 
 impl Index {
-    /// True where every value is below `bound`.
-    pub(crate) fn is_below(&self, bound: usize) -> bool {
-        self.cells.iter().all(|cell| cell.is_free() || (cell.value as usize) < bound)
+    /// True where it holds exactly these entries, each where a search comes by.
+    pub(crate) fn holds_exactly(&self, entries: impl Iterator<Item = (u64, u32)>) -> bool {
+        let mut expected: Vec<(u32, u32)> = entries.map(|(hash, value)| (hash as u32, value)).collect();
+        let taken = self.cells.iter().filter(|cell| !cell.is_free());
+        let mut held: Vec<(u32, u32)> = taken.map(|cell| (cell.tag, cell.value)).collect();
+        expected.sort_unstable();
+        held.sort_unstable();
+        expected == held && (0..self.cells.len()).all(|at| self.is_within_reach(at))
+    }
+
+    /// True where no free cell lies between the cell and the place where a search for it begins.
+    fn is_within_reach(&self, at: usize) -> bool {
+        let mask = self.cells.len().wrapping_sub(1);
+        let cell = self.cells[at];
+        let distance = at.wrapping_sub(cell.tag as usize) & mask;
+        let between = (0..distance).map(|step| self.cells[at.wrapping_sub(step).wrapping_sub(1) & mask]);
+        cell.is_free() || between.into_iter().all(|other| !other.is_free())
     }
 }
 
@@ -195,6 +209,27 @@ mod tests {
     use super::*;
     use alloc::collections::BTreeMap;
     use proptest::prelude::*;
+
+    #[test]
+    fn a_stored_index_has_its_entries_and_no_others_and_each_where_a_search_comes_by() {
+        let entries = [(3_u64, 0_u32), (3, 1), (3, 0), (15, 2), (31, 3), (200, 4)];
+        let mut index = Index::default();
+        for (hash, value) in entries {
+            index.insert(hash, value);
+        }
+        assert!(index.holds_exactly(entries.into_iter()));
+        assert!(index.holds_exactly(entries.into_iter().rev()), "in whatever order they came");
+        assert!(!index.holds_exactly(entries.into_iter().skip(1)), "one is there more often");
+        assert!(!index.holds_exactly(entries.into_iter().chain([(9, 9)])), "one is missing");
+        assert!(!index.holds_exactly(entries.map(|(hash, value)| (hash, value + 1)).into_iter()), "others");
+        // A cell moved on by one, past a free one: no search comes by. The entries are the same.
+        let at = index.cells.iter().position(|cell| cell.value == 4).unwrap_or_default();
+        let beyond = (at + 2) % index.cells.len();
+        assert!(index.cells[beyond].is_free());
+        index.cells.swap(at, beyond);
+        assert!(!index.holds_exactly(entries.into_iter()), "out of reach");
+        assert_eq!(index.find(200, |_| true), None);
+    }
 
     proptest! {
         #[test]

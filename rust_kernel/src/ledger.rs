@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::id::Id;
 use crate::names::named;
 use crate::num::Money;
+use crate::soundness::{Amounts, Places, Sound, hold};
 
 named! {
     /// An account of one asset.
@@ -87,6 +88,9 @@ named! {
         Override = "OVERRIDE",
     }
 }
+
+/// A million a second would take half a million years.
+const BOOKED_MAX: u64 = 1 << 63;
 
 /// The number of accounts of an asset.
 pub const ACCOUNTS: usize = Account::ALL.len();
@@ -264,5 +268,119 @@ impl Ledger {
         if self.next >= self.capacity {
             self.next = 0;
         }
+    }
+}
+
+impl Ledger {
+    /// Whether a stored ledger is one that this code could have made, with room for so many transactions.
+    pub(crate) fn check_sound(&self, places: Places, wanted: usize, amounts: &mut Amounts) -> Sound {
+        let (count, rows) = (self.recent.len(), self.balances.len());
+        hold(rows == places.assets, "ledger.balances", rows, "each asset has one row")?;
+        hold(
+            self.capacity == wanted.max(1),
+            "ledger.capacity",
+            self.capacity,
+            "it is not what the settings say",
+        )?;
+        let remembered = usize::try_from(self.booked).unwrap_or(usize::MAX).min(self.capacity);
+        hold(count == remembered, "ledger.recent", count, "it is not as many as were booked and have room")?;
+        let next = self.booked.checked_rem(self.capacity as u64);
+        hold(
+            next == Some(self.next as u64),
+            "ledger.next",
+            self.next,
+            "it is not where the next transaction goes",
+        )?;
+        hold(self.booked < BOOKED_MAX, "ledger.booked", self.booked, "nobody books so often")?;
+        for (asset, row) in self.balances.iter().enumerate() {
+            for (account, balance) in Account::ALL.iter().zip(row) {
+                amounts.add(format_args!("ledger.balances[{asset}].{account}"), balance.0)?;
+            }
+        }
+        self.recent.iter().enumerate().try_for_each(|(at, transaction)| {
+            let number = transaction.number;
+            let is_last = number <= self.booked && self.booked.wrapping_sub(number) < count as u64;
+            hold(
+                is_last && self.place(number) == Some(at),
+                format_args!("ledger.recent[{at}].number"),
+                number,
+                "it is not the one of that place",
+            )?;
+            places.asset(format_args!("ledger.recent[{at}].asset"), transaction.asset)?;
+            amounts.add(format_args!("ledger.recent[{at}].amount"), transaction.amount.0)?;
+            transaction
+                .slot_id
+                .map_or(Ok(()), |slot_id| places.slot(format_args!("ledger.recent[{at}].slot_id"), slot_id))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::String;
+
+    const PLACES: Places = Places { slots: 2, instruments: 1, assets: 1 };
+
+    /// Room for three, and so many booked.
+    fn ledger(booked: i128) -> Ledger {
+        let mut ledger = Ledger::new(3);
+        ledger.open_asset();
+        for amount in 1..=booked {
+            let posting = Posting {
+                cause: Cause::Seed,
+                from: Account::Capital,
+                to: Account::Wallet,
+                slot_id: Some(1),
+                trade_id: &Id::EMPTY,
+                reference: &Id::EMPTY,
+            };
+            ledger.post(1, 0, Money(amount), posting);
+        }
+        ledger
+    }
+
+    fn flaw(ledger: &Ledger) -> Option<String> {
+        ledger.check_sound(PLACES, 3, &mut Amounts::default()).err().map(|flaw| flaw.field)
+    }
+
+    #[test]
+    #[rustfmt::skip]
+    fn a_stored_ring_is_one_that_bookings_make() {
+        for booked in 0..9 {
+            assert_eq!(flaw(&ledger(booked)), None, "{booked} booked");
+        }
+        type Break = fn(&mut Ledger);
+        let breaks: [(i128, &str, Break); 18] = [
+            (2, "ledger.next",             |l| l.next = 1),
+            (2, "ledger.next",             |l| l.next = 3),
+            (3, "ledger.next",             |l| l.next = 3),
+            (4, "ledger.next",             |l| l.next = 2),
+            (2, "ledger.recent",           |l| drop(l.recent.pop())),
+            (2, "ledger.recent",           |l| l.recent.push(Transaction::VACANT)),
+            (4, "ledger.recent",           |l| drop(l.recent.pop())),
+            (2, "ledger.recent",           |l| l.booked = 1),
+            (4, "ledger.booked",           |l| (l.booked, l.next) = (u64::MAX / 2 + 1, 2)),
+            (4, "ledger.capacity",         |l| l.capacity = 4),
+            (0, "ledger.capacity",         |l| l.capacity = 0),
+            (1, "ledger.balances",         |l| l.open_asset()),
+            (1, "ledger.balances",         |l| l.balances.clear()),
+            (1, "ledger.balances[0].WALLET", |l| l.balances[0][0] = Money(i128::MAX)),
+            (5, "ledger.recent[0].number", |l| l.recent[0].number = 1),
+            (5, "ledger.recent[1].number", |l| l.recent[1].number = 8),
+            (5, "ledger.recent[2].asset",  |l| l.recent[2].asset = 1),
+            (5, "ledger.recent[2].slot_id", |l| l.recent[2].slot_id = Some(2)),
+        ];
+        for (at, (booked, field, break_it)) in breaks.iter().enumerate() {
+            let mut ledger = ledger(*booked);
+            break_it(&mut ledger);
+            assert_eq!(flaw(&ledger).as_deref(), Some(*field), "number {at}");
+        }
+        let mut large = ledger(5);
+        large.recent[1].amount = Money(i128::MAX);
+        assert_eq!(flaw(&large).as_deref(), Some("ledger.recent[1].amount"));
+        let mut none = ledger(1);
+        none.recent[0].slot_id = None;
+        assert_eq!(flaw(&none), None, "not every booking is a slot's");
     }
 }

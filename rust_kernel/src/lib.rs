@@ -61,3 +61,4 @@ pub mod position;
 pub mod reconcile;
 pub mod risk;
 pub mod slot;
+pub mod soundness;

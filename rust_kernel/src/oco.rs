@@ -1,12 +1,14 @@
 //! Groups of orders that cancel one another: which of them have live members, and what they hold back together.
 
 use alloc::collections::BTreeMap;
+use alloc::format;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::id::Id;
 use crate::num::Money;
-use crate::order::OrderRef;
+use crate::order::{OrderRef, OrderRole, OrderStore};
+use crate::soundness::{Amounts, Sound, hold};
 
 /// What all members of a group have in common: entries of one instrument, or exits of one trade.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -23,6 +25,16 @@ pub enum Kin {
         /// The slot's trade.
         trade_number: u64,
     },
+}
+
+impl Kin {
+    /// What an order has in common with its group.
+    pub(crate) fn of(role: OrderRole, instrument: u32, slot_id: u32, trade_number: u64) -> Kin {
+        match role {
+            OrderRole::Entry => Kin::Entries { instrument },
+            OrderRole::Exit | OrderRole::External => Kin::Exits { slot_id, trade_number },
+        }
+    }
 }
 
 /// One group with a live member.
@@ -91,5 +103,42 @@ impl Groups {
         let change = reserved - group.reserved;
         group.reserved = reserved;
         change
+    }
+}
+
+impl Groups {
+    /// Whether stored groups are ones that this code could have made of these orders.
+    pub(crate) fn check_sound(&self, orders: &OrderStore, amounts: &mut Amounts) -> Sound {
+        for (name, group) in &self.groups {
+            let at = |field: &'static str| format!("groups[{name}].{field}");
+            hold(group.id == *name, at("id"), &group.id, "it is another group's")?;
+            let mut worst = Money::ZERO;
+            for (number, member) in group.members.iter().enumerate() {
+                let named = orders.get(*member).filter(|order| order.oco_group() == Some(name));
+                hold(named.is_some(), at("members"), member, "the order is not in the group")?;
+                let kin = named.map(|o| Kin::of(o.role, o.instrument, o.slot_id, o.trade_number));
+                hold(kin == Some(group.kin), at("kin"), group.kin, "a member is of another kind")?;
+                hold(member.number >= group.since, at("since"), group.since, "a member is older")?;
+                let twin = group.members.iter().position(|other| other == member);
+                hold(twin == Some(number), at("members"), member, "it is there twice")?;
+                worst = named.map_or(worst, |order| worst.max(order.reserved));
+            }
+            let reserved = group.reserved;
+            hold(reserved == worst, at("reserved"), reserved, "it is not what the worst member holds back")?;
+            amounts.add(at("reserved"), reserved.0)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entries_are_kin_by_instrument_and_exits_by_trade() {
+        assert_eq!(Kin::of(OrderRole::Entry, 1, 2, 3), Kin::of(OrderRole::Entry, 1, 7, 8));
+        assert_ne!(Kin::of(OrderRole::Entry, 1, 2, 3), Kin::of(OrderRole::Exit, 1, 2, 3));
+        assert_ne!(Kin::of(OrderRole::Exit, 1, 2, 3), Kin::of(OrderRole::Exit, 1, 2, 4));
     }
 }

@@ -417,3 +417,35 @@ fn a_change_that_fills_have_reached_is_nothing_to_wait_for() {
         assert_eq!(order(&desk, &entry).amendment().is_some(), waits, "3 of {size}");
     }
 }
+
+#[test]
+fn an_end_leaves_no_doubt_about_a_change_that_cannot_come_any_more() {
+    // A change in doubt, or a cancel in doubt with a change up; then the end.
+    for (larger, doubt, end, left, what) in [
+        (false, OrderDoubt::Amend, Status::Canceled, OrderDoubt::None, "what is canceled is not changed"),
+        (true, OrderDoubt::Amend, Status::Canceled, OrderDoubt::None, "nor is it made larger"),
+        (false, OrderDoubt::Amend, Status::Filled, OrderDoubt::None, "what is filled is not made smaller"),
+        (true, OrderDoubt::Amend, Status::Filled, OrderDoubt::Amend, "it may have been made larger"),
+        (true, OrderDoubt::Cancel, Status::Filled, OrderDoubt::None, "there is nothing to cancel any more"),
+    ] {
+        let (mut desk, entry) = working(TradeSide::Long, "99");
+        assert!(amend(&mut desk, &entry, Some(if larger { "3" } else { "1" }), None).accepted, "{what}");
+        let request = order(&desk, &entry).amendment().expect("a change").request_id.clone();
+        if doubt == OrderDoubt::Cancel {
+            assert!(desk.cancel(0).accepted, "{what}");
+        }
+        desk.event(Kind::SendTimeout, &entry, |event| {
+            if doubt == OrderDoubt::Amend {
+                event.rare = Some(Box::new(RareFields { request_id: request, ..RareFields::default() }));
+            }
+        });
+        assert_eq!(order(&desk, &entry).doubt, doubt, "{what}");
+        if end == Status::Filled {
+            desk.fill(&entry, "T1", "2", "99");
+        } else {
+            desk.event(Kind::OrderStatus, &entry, |event| event.status = Some(end));
+        }
+        assert_eq!((order(&desk, &entry).status, order(&desk, &entry).doubt), (end, left), "{what}");
+        desk.assert_replays();
+    }
+}

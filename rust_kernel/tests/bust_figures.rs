@@ -14,7 +14,12 @@ use dita_kernel::outcome::Outcome;
 
 const HOUR: i64 = 3_600_000_000_000;
 
-fn revise(desk: &mut Desk, kind: Kind, reference: &str, change: impl FnOnce(&mut VenueEvent)) -> Outcome {
+pub(crate) fn revise(
+    desk: &mut Desk,
+    kind: Kind,
+    reference: &str,
+    change: impl FnOnce(&mut VenueEvent),
+) -> Outcome {
     let reference = id(reference);
     desk.event(kind, &Id::EMPTY, |event| {
         event.asset = id("BTCUSDT");
@@ -23,17 +28,17 @@ fn revise(desk: &mut Desk, kind: Kind, reference: &str, change: impl FnOnce(&mut
     })
 }
 
-fn bust(desk: &mut Desk, reference: &str) -> Outcome {
+pub(crate) fn bust(desk: &mut Desk, reference: &str) -> Outcome {
     revise(desk, Kind::TradeBust, reference, |_| {})
 }
 
-fn correct(desk: &mut Desk, reference: &str, size: &str, price: &str) -> Outcome {
+pub(crate) fn correct(desk: &mut Desk, reference: &str, size: &str, price: &str) -> Outcome {
     let (size, price) = (dec(size), dec(price));
     revise(desk, Kind::TradeCorrect, reference, |event| (event.size, event.price) = (Some(size), Some(price)))
 }
 
 /// Slot 0 entered 1 at 100 (T1) and 1 at 110 (T2).
-fn entered(side: TradeSide) -> (Desk, Id) {
+pub(crate) fn entered(side: TradeSide) -> (Desk, Id) {
     let mut desk = Desk::new();
     desk.enter_side(0, side, "2");
     let entry = desk.submitted();
@@ -43,7 +48,7 @@ fn entered(side: TradeSide) -> (Desk, Id) {
     (desk, entry)
 }
 
-fn exited(desk: &mut Desk, size: &str, filled: &str, price: &str) -> Id {
+pub(crate) fn exited(desk: &mut Desk, size: &str, filled: &str, price: &str) -> Id {
     desk.exit_size(0, size);
     let exit = desk.submitted();
     desk.fill(&exit, "T3", filled, price);
@@ -51,7 +56,7 @@ fn exited(desk: &mut Desk, size: &str, filled: &str, price: &str) -> Id {
 }
 
 /// A forced fill: it takes from the slot, whose own fills do not tell its figures any more.
-fn liquidated(desk: &mut Desk, side: OrderSide, size: &str, price: &str) {
+pub(crate) fn liquidated(desk: &mut Desk, side: OrderSide, size: &str, price: &str) {
     desk.event(Kind::Liquidation, &Id::EMPTY, |event| {
         event.asset = id("BTCUSDT");
         event.order_side = Some(side);
@@ -61,7 +66,7 @@ fn liquidated(desk: &mut Desk, side: OrderSide, size: &str, price: &str) {
     });
 }
 
-fn strangers(desk: &mut Desk, trade: &str, side: OrderSide, size: &str, price: &str) {
+pub(crate) fn strangers(desk: &mut Desk, trade: &str, side: OrderSide, size: &str, price: &str) {
     desk.event(Kind::PartialFill, &id("stranger"), |event| {
         event.asset = id("BTCUSDT");
         event.order_side = Some(side);
@@ -77,7 +82,7 @@ fn order<'a>(desk: &'a Desk, client_id: &Id) -> &'a Order {
 }
 
 /// An order's fills: quantity, price, how much of it closed, profit; and what it filled for in all.
-fn fills(desk: &Desk, client_id: &Id) -> (Vec<String>, String) {
+pub(crate) fn fills(desk: &Desk, client_id: &Id) -> (Vec<String>, String) {
     let rules = &desk.kernel.instruments()[0];
     let text = |fill: &dita_kernel::order::Fill| {
         let (qty, closed) = (rules.qty_decimal(fill.qty), rules.qty_decimal(fill.closed));
@@ -88,7 +93,7 @@ fn fills(desk: &Desk, client_id: &Id) -> (Vec<String>, String) {
 }
 
 /// size, initial, entry value, cost, realised of slot 0; K before fees
-fn figures(desk: &Desk) -> [String; 6] {
+pub(crate) fn figures(desk: &Desk) -> [String; 6] {
     let (slot, rules) = (desk.kernel.slot(0).unwrap(), &desk.kernel.instruments()[0]);
     let k = desk.kernel.ledger().balance(0, Account::Wallet) + desk.kernel.ledger().balance(0, Account::Fees);
     [

@@ -400,7 +400,10 @@ fn an_entry_without_a_symbol_settles_one_or_the_pool() {
         (&[("BTCUSDT", "-0.025", "R1"), ("ETHUSDT", "-0.065", "R2"), ("", "-0.09", "")][..], "-0.09", "the other way round"),
         (&[("BTCUSDT", "-0.025", "R1"), ("ETHUSDT", "-0.065", "R2"), ("", "-0.065", ""), ("", "-0.025", "")][..], "-0.09", "frame by frame"),
         (&[("BTCUSDT", "-0.025", "R1"), ("", "-0.065", "")][..],            "-0.09",  "one by its row, the other by the frame"),
-    ] as [(&[Entry], &str, &str); 10] {
+        (&[("OTHER", "-0.02", "R1"), ("BTCUSDT", "-0.02", "R2")][..],       "-0.1",   "one of a symbol that is not known here settles none"),
+        (&[("BTCUSDT", "-0.025", "R1"), ("ETHUSDT", "-0.065", "R2"), ("", "-0.05", "")][..], "-0.14", "neither one of the rows nor their sum"),
+        (&[("BTCUSDT", "-0.025", "R1"), ("ETHUSDT", "-0.065", "R2"), ("", "-0.09", "R3")][..], "-0.18", "a row of its own"),
+    ] as [(&[Entry], &str, &str); 13] {
         let mut desk = two_crossed();
         for (place, (symbol, amount, txn)) in entries.iter().enumerate() {
             desk.account(AccountEventKind::FundingFee, |event| {
@@ -473,6 +476,47 @@ fn an_entry_without_a_symbol_pays_for_the_fills_that_come_after_it() {
 }
 
 #[test]
+fn an_entry_without_a_symbol_settles_the_prediction_that_it_is_closest_to() {
+    // 2 BTCUSDT and 2.01 ETHUSDT at one rate: one percent would do for both.
+    let mut desk = Desk::new();
+    let eth = InstrumentSpec::linear(id("ETHUSDT"), id("ETH"), id("USDT"), dec("0.1"), dec("0.001"));
+    desk.put(Input::Instrument(Box::new(eth)));
+    desk.put(Input::Mark { symbol: id("ETHUSDT"), price: dec("100"), venue_time_ns: 0 });
+    for symbol in ["BTCUSDT", "ETHUSDT"] {
+        desk.put(Input::Funding(Box::new(terms(symbol, Some("0.0001")))));
+        desk.event(Kind::FullFill, &id(&format!("stranger-{symbol}")), |event| {
+            event.asset = id(symbol);
+            event.order_side = Some(OrderSide::Buy);
+            event.venue_trade_id = id("S1");
+            event.size = Some(dec(if symbol == "BTCUSDT" { "2" } else { "2.01" }));
+            event.price = Some(dec("100"));
+        });
+    }
+    pass(&mut desk, 8 * HOUR);
+    paid(&mut desk, "", "-0.0201", "");
+    let settled = |instrument| {
+        let row = desk.kernel.funding().row(instrument).expect("terms came");
+        row.predictions.iter().map(|one| (one.booked.to_string(), one.is_open())).collect::<Vec<_>>()
+    };
+    assert_eq!(settled(0), [("-0.02".to_owned(), true)]);
+    assert_eq!(settled(1), [("-0.0201".to_owned(), false)]);
+    desk.assert_replays();
+}
+
+#[test]
+fn what_the_pool_brought_beside_the_predictions_is_shared_by_their_size() {
+    // 0.02 and 0.06 were predicted: of 0.004 more the first bears a quarter.
+    let mut desk = two_crossed();
+    paid(&mut desk, "", "-0.084", "");
+    let booked = |instrument| {
+        let row = desk.kernel.funding().row(instrument).expect("terms came");
+        row.predictions.iter().map(|one| one.booked.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!((booked(0), booked(1)), (vec!["-0.021".to_owned()], vec!["-0.063".to_owned()]));
+    desk.assert_replays();
+}
+
+#[test]
 #[rustfmt::skip]
 fn an_entry_that_comes_by_two_ways_is_booked_once() {
     type Row = (&'static str, &'static str, i64); // id, amount, time
@@ -485,7 +529,8 @@ fn an_entry_that_comes_by_two_ways_is_booked_once() {
         (&[("", "-5", 7), ("R1", "-5", 9)][..],                  "-5",  "told a little later by the other way"),
         (&[("", "-5", 7), ("R1", "-5", 6_000_000_007)][..],      "-10", "at another time"),
         (&[("", "-5", 7), ("R1", "-6", 7)][..],                  "-11", "of another amount"),
-    ] as [(&[Row], &str, &str); 8] {
+        (&[("", "-5", 7), ("", "-6", 7), ("R1", "-5", 7), ("R2", "-6", 7)][..], "-11", "two by the stream, then both by REST"),
+    ] as [(&[Row], &str, &str); 9] {
         let mut desk = Desk::new();
         for (place, (txn, amount, time)) in rows.iter().enumerate() {
             desk.account(AccountEventKind::FundingFee, |event| {
@@ -494,6 +539,40 @@ fn an_entry_that_comes_by_two_ways_is_booked_once() {
                 event.venue_txn_id = id(txn);
                 event.event_id = id(&format!("E{place}"));
             });
+        }
+        assert_eq!(net(&desk), total, "{what}");
+        desk.assert_replays();
+    }
+}
+
+#[test]
+fn an_entry_without_a_symbol_is_about_the_last_boundary_that_a_position_was_held_over() {
+    // BTCUSDT is held over 08:00, ETHUSDT is flat at 09:00.
+    let mut desk = crossed();
+    let eth = InstrumentSpec::linear(id("ETHUSDT"), id("ETH"), id("USDT"), dec("0.1"), dec("0.001"));
+    desk.put(Input::Instrument(Box::new(eth)));
+    desk.put(Input::Mark { symbol: id("ETHUSDT"), price: dec("100"), venue_time_ns: 0 });
+    let flat = FundingTerms { next_boundary_ns: Some(9 * HOUR), ..terms("ETHUSDT", Some("0.0001")) };
+    assert!(desk.put(Input::Funding(Box::new(flat))).accepted);
+    pass(&mut desk, 9 * HOUR);
+    paid(&mut desk, "", "-0.0201", "");
+    assert_eq!(net(&desk), "-0.0201", "it settles what was predicted, and nothing beside it");
+    desk.assert_replays();
+}
+
+#[test]
+#[rustfmt::skip]
+fn of_two_ways_one_may_leave_the_symbol_out() {
+    for (first, second, total, what) in [
+        ("BTCUSDT", "BTCUSDT", "-5",  "both say it"),
+        ("",        "",        "-5",  "neither does"),
+        ("",        "BTCUSDT", "-5",  "the second says it"),
+        ("BTCUSDT", "",        "-5",  "the first says it"),
+        ("BTCUSDT", "OTHER",   "-10", "two symbols are two"),
+    ] {
+        let mut desk = Desk::new();
+        for (symbol, txn) in [(first, ""), (second, "R1")] {
+            paid(&mut desk, symbol, "-5", txn);
         }
         assert_eq!(net(&desk), total, "{what}");
         desk.assert_replays();

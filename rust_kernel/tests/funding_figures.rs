@@ -4,8 +4,11 @@
 use crate::common::{Desk, dec, id};
 use dita_kernel::funding::{boundary_after, share_of};
 use dita_kernel::input::{FundingTerms, Input, InstrumentSpec};
+use dita_kernel::kernel::KernelConfig;
 use dita_kernel::ledger::Account;
-use dita_kernel::names::{AccountEventKind, KernelDiagnosticCode as Code, KernelEventKind as Kind};
+use dita_kernel::names::{
+    AccountEventKind, KernelDiagnosticCode as Code, KernelEventKind as Kind, TradeSide,
+};
 use dita_kernel::num::{Money, Qty};
 use dita_kernel::outcome::Outcome;
 
@@ -261,5 +264,45 @@ fn a_share_has_the_signs_of_all_its_parts() {
 fn boundaries_are_aligned_to_the_epoch() {
     for (time, after) in [(1, 8), (7, 8), (8, 16), (9, 16), (-1, 0), (-8, 0), (-9, -8)] {
         assert_eq!(boundary_after(time * HOUR, 8 * HOUR), after * HOUR, "after {time} h");
+    }
+}
+
+/// 2 long over the boundary of 08:00; then an order of slot 1 of which a total tells 1, at that time.
+fn inferred_after(side: TradeSide, told: i64) -> (Desk, dita_kernel::id::Id) {
+    let mut desk = Desk::with(KernelConfig { max_slots: 3, hedge_mode: true, ..KernelConfig::default() });
+    terms(&mut desk, |_| ());
+    desk.open(0, "2", "100");
+    pass(&mut desk, 8 * HOUR);
+    desk.now = 9 * HOUR;
+    desk.enter_side(1, side, "1");
+    let order = desk.submitted();
+    desk.event(Kind::OrderStatus, &order, |event| {
+        event.timestamp_ns = told;
+        event.filled_size = Some(dec("1"));
+        event.average_price = Some(dec("100"));
+    });
+    (desk, order)
+}
+
+#[test]
+#[rustfmt::skip]
+fn an_inferred_fill_that_turns_out_older_counts_once_and_on_its_side() {
+    for (side, told, before, after, what) in [
+        (TradeSide::Long,  9, "-0.02", "-0.03", "bought before the boundary"),
+        (TradeSide::Short, 9, "-0.02", "-0.01", "sold before the boundary"),
+        (TradeSide::Long,  8, "-0.03", "-0.03", "told on the boundary, it was in it already"),
+        (TradeSide::Short, 8, "-0.01", "-0.01", "the same of a sale"),
+    ] {
+        let (mut desk, order) = inferred_after(side, told * HOUR);
+        assert_eq!(net(&desk), before, "{what}");
+        desk.event(Kind::FullFill, &order, |event| {
+            event.timestamp_ns = 7 * HOUR;
+            event.venue_trade_id = id("T9");
+            event.size = Some(dec("1"));
+            event.price = Some(dec("100"));
+            event.filled_size = Some(dec("1"));
+        });
+        assert_eq!(net(&desk), after, "{what}");
+        desk.assert_replays();
     }
 }

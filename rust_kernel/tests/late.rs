@@ -2,9 +2,11 @@
 
 use crate::common::{Desk, dec, id};
 use dita_kernel::id::Id;
-use dita_kernel::input::RareFields;
+use dita_kernel::input::{Input, InstrumentSpec, RareFields};
 use dita_kernel::ledger::Account;
-use dita_kernel::names::{KernelEventKind as Kind, OrderSide, VenueOrderStatus as Status};
+use dita_kernel::names::{
+    KernelCommandType as Action, KernelEventKind as Kind, OrderSide, VenueOrderStatus as Status,
+};
 
 /// K before fees.
 fn gross(desk: &Desk) -> String {
@@ -146,6 +148,109 @@ fn the_real_price_of_an_inferred_entry_is_held_against_what_was_settled() {
     assert_eq!(half.kernel.book(0)[0].cost.to_string(), "101", "what is open has cost what it has cost");
     sell(&mut half, "T3", "1", "110");
     assert_eq!(gross(&half), "1018", "before anything is settled");
+}
+
+#[test]
+#[rustfmt::skip]
+fn a_settlement_that_knew_a_part_leaves_the_rest_to_be_booked() {
+    // 20 by our figures; T1 then costs 2 more.
+    for (told, want, what) in [
+        ("19",          "1018",          "half of it was known"),
+        ("18.00000001", "1018.00000001", "all of it but a rounding"),
+        ("18.00000016", "1018.00000016", "as many roundings as several closes may have"),
+        ("18.00000017", "1018",          "seventeen units are no rounding"),
+    ] {
+        let mut desk = closed();
+        desk.settled("T2", told, "0.11");
+        revise(&mut desk, Kind::TradeCorrect, "T1", Some(("2", "101")));
+        assert_eq!(gross(&desk), want, "{what}");
+        desk.assert_replays();
+    }
+}
+
+#[test]
+fn what_a_close_told_is_not_in_what_is_still_open_and_once() {
+    // The venue has T1 at 106 by the time of the close, and tells 12 where ours is 15.
+    for ahead in [false, true] {
+        let mut desk = Desk::new();
+        desk.enter(0, "2");
+        let entry = desk.submitted();
+        desk.ack(&entry, "V1");
+        desk.fill(&entry, "T1", "1", "100");
+        desk.fill(&entry, "T2", "1", "110");
+        if ahead {
+            desk.settled("T3", "12", "0.06");
+        }
+        sell(&mut desk, "T3", "1", "120");
+        if !ahead {
+            desk.settled("T3", "12", "0.06");
+        }
+        let state = |desk: &Desk| (gross(desk), desk.kernel.book(0)[0].cost.to_string());
+        assert_eq!(state(&desk), ("1012".into(), "105".into()), "ahead: {ahead}");
+        revise(&mut desk, Kind::TradeCorrect, "T1", Some(("1", "106")));
+        assert_eq!(state(&desk), ("1012".into(), "108".into()), "ahead: {ahead}, half of the 6 is closed");
+        correct_again(&mut desk);
+        assert_eq!(state(&desk), ("1012".into(), "110".into()), "ahead: {ahead}, the 3 were explained");
+        desk.assert_replays();
+    }
+}
+
+/// T1 at 108, of which no settlement knew.
+fn correct_again(desk: &mut Desk) {
+    let outcome = desk.event(Kind::TradeCorrect, &Id::EMPTY, |event| {
+        (event.asset, event.event_id) = (id("BTCUSDT"), id("E-again"));
+        (event.size, event.price) = (Some(dec("1")), Some(dec("108")));
+        event.rare = Some(Box::new(RareFields { ref_trade_id: id("T1"), ..RareFields::default() }));
+    });
+    assert!(outcome.accepted, "{outcome:?}");
+}
+
+#[test]
+fn what_came_late_is_told_by_the_last_close_that_is_not_settled() {
+    // After the close T2 another trade came and went: settled in the same book, or not settled in another one.
+    for symbol in ["BTCUSDT", "ETHUSDT"] {
+        let mut desk = closed();
+        let eth = InstrumentSpec::linear(id("ETHUSDT"), id("ETH"), id("USDT"), dec("0.1"), dec("0.001"));
+        assert!(desk.put(Input::Instrument(Box::new(eth))).accepted);
+        desk.put(Input::Mark { symbol: id("ETHUSDT"), price: dec("100"), venue_time_ns: 0 });
+        for (action, trade, price) in [(Action::Enter, "T3", "100"), (Action::Exit, "T4", "120")] {
+            desk.intent(action, 1, |intent| {
+                (intent.asset, intent.target_size) = (id(symbol), Some(dec("1")));
+            });
+            let order = desk.submitted();
+            desk.fill(&order, trade, "1", price);
+        }
+        if symbol == "BTCUSDT" {
+            desk.settled("T4", "20", "0.06");
+        }
+        assert_eq!(gross(&desk), "1040", "{symbol}");
+        revise(&mut desk, Kind::TradeCorrect, "T1", Some(("2", "101")));
+        assert_eq!(gross(&desk), "1038", "{symbol}");
+        desk.settled("T2", "18", "0.11");
+        assert_eq!(gross(&desk), "1038", "{symbol}: the settlement has it in it");
+        desk.assert_replays();
+    }
+}
+
+#[test]
+fn the_real_price_of_an_inferred_exit_is_no_part_of_what_another_close_told() {
+    // 2 at 100; the venue tells 15 of a close that brought 20, as if they had cost 105.
+    let mut desk = Desk::new();
+    desk.enter(0, "2");
+    let entry = desk.submitted();
+    desk.ack(&entry, "V1");
+    desk.fill(&entry, "T1", "2", "100");
+    sell(&mut desk, "T2", "1", "120");
+    desk.settled("T2", "15", "0.06");
+    assert!(desk.exit_size(0, "1").accepted);
+    let exit = desk.submitted();
+    desk.event(Kind::OrderStatus, &exit, |event| {
+        (event.filled_size, event.price) = (Some(dec("1")), Some(dec("120")));
+    });
+    assert_eq!(gross(&desk), "1035");
+    desk.fill_to(&exit, "T3", "1", "115", "1");
+    assert_eq!(gross(&desk), "1030", "it brought 5 less");
+    desk.assert_replays();
 }
 
 #[test]

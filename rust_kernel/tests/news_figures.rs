@@ -7,8 +7,8 @@ use dita_kernel::input::{Input, OpeningOrder, OpeningState, RareFields, VenueEve
 use dita_kernel::kernel::KernelConfig;
 use dita_kernel::ledger::Account;
 use dita_kernel::names::{
-    KernelCommandType as Action, KernelDiagnosticCode as Code, KernelEventKind as Kind, OrderDoubt,
-    OrderSide, OrderType, PositionSide, VenueOrderStatus as Status,
+    KernelCommandType as Action, KernelDiagnosticCode as Code, KernelEventKind as Kind, Liquidity,
+    OrderDoubt, OrderSide, OrderType, PositionSide, VenueOrderStatus as Status,
 };
 use dita_kernel::order::Order;
 use dita_kernel::outcome::Outcome;
@@ -196,6 +196,30 @@ fn a_busted_fill_that_comes_again_brings_nothing() {
     let (fees, k) = (desk.balance(Account::Fees), desk.k());
     assert_eq!(told(&mut desk, Some("0.3")).code, Code::DuplicateEvent);
     assert_eq!((desk.balance(Account::Fees), desk.k()), (fees, k));
+    let making = fill(&mut desk, &entry, |event| {
+        (event.venue_trade_id, event.size) = (id("T1"), Some(dec("1")));
+        event.liquidity = Some(Liquidity::Maker);
+    });
+    assert_eq!(making.code, Code::DuplicateEvent, "nor whether it made");
+}
+
+#[test]
+fn a_fill_that_was_corrected_under_another_id_brings_nothing_when_it_comes_again() {
+    let (mut desk, entry) = working("3");
+    fill(&mut desk, &entry, |event| (event.venue_trade_id, event.size) = (id("T1"), Some(dec("1"))));
+    desk.event(Kind::TradeCorrect, &entry, |event| {
+        let rare = RareFields { ref_trade_id: id("T1"), ..RareFields::default() };
+        (event.venue_trade_id, event.rare) = (id("T1b"), Some(Box::new(rare)));
+        event.price = Some(dec("98"));
+    });
+    let (fees, k) = (desk.balance(Account::Fees), desk.k());
+    let again = fill(&mut desk, &entry, |event| {
+        (event.venue_trade_id, event.size) = (id("T1"), Some(dec("1")));
+        (event.fee, event.liquidity) = (Some(dec("0.3")), Some(Liquidity::Maker));
+    });
+    assert_eq!(again.code, Code::DuplicateEvent);
+    assert_eq!((desk.balance(Account::Fees), desk.k()), (fees, k), "its fee is the correction's");
+    desk.assert_replays();
 }
 
 #[test]
@@ -293,6 +317,8 @@ fn what_a_stranger_is_told_of_his_order_is_not_ours() {
         let outcome = desk.event(kind, &id("stranger"), |event| event.venue_order_id = id("S1"));
         assert_eq!(outcome.code, Code::UnknownOrder, "{kind}");
     }
+    let gone = desk.event(Kind::OrderNotFound, &id("stranger"), |event| event.venue_order_id = id("S1"));
+    assert_eq!(gone.code, Code::StaleEvent, "nobody waits for an answer");
 }
 
 #[test]
@@ -363,5 +389,115 @@ fn what_the_venue_says_remains_counts_where_it_is_not_old() {
         assert_eq!(desk.kernel.exposure().reserved(0).to_string(), reserved, "{what}");
         desk.event(Kind::CancelAck, &entry, |_| {});
         assert!(order(&desk, &entry).remaining().is_zero(), "{what}: it is over");
+    }
+}
+
+#[test]
+fn a_late_fill_that_leaves_nothing_of_a_canceled_order_does_not_fill_it() {
+    let (mut desk, entry) = working("2");
+    desk.event(Kind::CancelAck, &entry, |_| {});
+    let outcome = fill(&mut desk, &entry, |event| {
+        (event.venue_trade_id, event.size) = (id("T1"), Some(dec("1")));
+        (event.filled_size, event.remaining_size) = (Some(dec("1")), Some(dec("0")));
+    });
+    assert_eq!((outcome.code, order(&desk, &entry).status), (Code::LateFill, Status::Canceled));
+    fill(&mut desk, &entry, |event| {
+        (event.venue_trade_id, event.size) = (id("T2"), Some(dec("1")));
+        (event.filled_size, event.remaining_size) = (Some(dec("2")), Some(dec("0")));
+    });
+    assert_eq!(order(&desk, &entry).status, Status::Filled, "both came");
+    desk.assert_replays();
+}
+
+#[test]
+fn an_order_that_the_venue_calls_filled_is_over_by_less_where_a_fill_was_revised() {
+    for (kind, size, total, over, what) in [
+        (Kind::TradeBust, None, "1", true, "one of two was taken back"),
+        (Kind::TradeCorrect, Some("0.5"), "1.5", true, "one of two was half as large"),
+        (Kind::TradeCorrect, Some("0.5"), "1", false, "that is another total"),
+    ] {
+        for own_id in ["", "C1"] {
+            let (mut desk, entry) = working("3");
+            for trade in ["T1", "T2"] {
+                fill(&mut desk, &entry, |event| {
+                    (event.venue_trade_id, event.size) = (id(trade), Some(dec("1")));
+                });
+            }
+            desk.event(kind, &entry, |event| {
+                let rare = RareFields { ref_trade_id: id("T2"), ..RareFields::default() };
+                (event.size, event.rare) = (size.map(dec), Some(Box::new(rare)));
+                event.venue_trade_id = id(own_id);
+            });
+            desk.event(Kind::OrderStatus, &entry, |event| {
+                (event.status, event.filled_size) = (Some(Status::Filled), Some(dec(total)));
+            });
+            // A correction without a name leaves nothing that the order could be known by as revised.
+            let over = over && (kind == Kind::TradeBust || !own_id.is_empty());
+            assert_eq!(order(&desk, &entry).status == Status::Filled, over, "{what}, {own_id:?}");
+            desk.assert_replays();
+        }
+    }
+}
+
+#[test]
+fn too_many_requests_for_a_change_that_is_named_means_that_change() {
+    for doubted in [false, true] {
+        let (mut desk, entry) = working("3");
+        desk.intent(Action::Amend, 0, |intent| intent.target_size = Some(dec("4")));
+        let request = order(&desk, &entry).amendment().expect("a change").request_id.clone();
+        let named = |event: &mut VenueEvent| {
+            event.rare = Some(Box::new(RareFields { request_id: request.clone(), ..RareFields::default() }));
+        };
+        if doubted {
+            desk.event(Kind::SendTimeout, &entry, named);
+            assert_eq!(order(&desk, &entry).doubt, OrderDoubt::Amend);
+        }
+        assert_eq!(desk.event(Kind::RateLimited, &entry, named).code, Code::RateLimited);
+        let given_up = order(&desk, &entry).extra.as_ref().is_some_and(|extra| extra.given_up.is_some());
+        // In doubt it was the question that was refused: the change may have been made.
+        assert_eq!((order(&desk, &entry).amendment().is_some(), given_up), (doubted, false), "{doubted}");
+        desk.assert_replays();
+    }
+}
+
+#[test]
+fn a_status_that_says_nothing_of_a_change_is_news_by_itself() {
+    let (mut desk, entry) = working("3");
+    desk.intent(Action::Amend, 0, |intent| intent.target_size = Some(dec("4")));
+    desk.event(Kind::OrderStatus, &entry, |event| event.status = Some(Status::PendingCancel));
+    assert_eq!(order(&desk, &entry).status, Status::PendingCancel);
+    assert!(order(&desk, &entry).amendment().is_some(), "it is still asked for");
+    desk.assert_replays();
+}
+
+#[test]
+fn what_remains_as_expected_is_not_remembered_past_the_next_fill() {
+    // The fill comes as a stranger's, and is ours by the acknowledgement.
+    let mut desk = Desk::new();
+    desk.enter_limit(0, "3", "99");
+    let entry = desk.submitted();
+    desk.event(Kind::OrderStatus, &entry, |event| {
+        (event.status, event.remaining_size) = (Some(Status::Acked), Some(dec("3")));
+    });
+    desk.event(Kind::PartialFill, &Id::EMPTY, |event| {
+        (event.asset, event.order_side) = (id("BTCUSDT"), Some(OrderSide::Buy));
+        (event.venue_order_id, event.venue_trade_id) = (id("V1"), id("T1"));
+        (event.size, event.price) = (Some(dec("1")), Some(dec("99")));
+    });
+    desk.ack(&entry, "V1");
+    assert_eq!(desk.size(0), "1.000");
+    let left = desk.kernel.instruments()[0].qty_decimal(order(&desk, &entry).remaining());
+    assert_eq!(left.to_string(), "2.000");
+    desk.assert_replays();
+}
+
+#[test]
+fn an_order_that_is_over_with_less_than_was_booked_is_for_somebody_to_look_at() {
+    for (total, code) in [("0.5", Code::ReconcileRequired), ("1", Code::Ok), ("1.5", Code::InferredFill)] {
+        let (mut desk, entry) = working("3");
+        fill(&mut desk, &entry, |event| (event.venue_trade_id, event.size) = (id("T1"), Some(dec("1"))));
+        let outcome = desk.event(Kind::CancelAck, &entry, |event| event.filled_size = Some(dec(total)));
+        assert_eq!((outcome.code, order(&desk, &entry).status), (code, Status::Canceled), "{total}");
+        desk.assert_replays();
     }
 }

@@ -10,7 +10,7 @@ use dita_kernel::names::{
 };
 use dita_kernel::outcome::Outcome;
 
-const OPENED: i64 = 1_000_000;
+pub(crate) const OPENED: i64 = 1_000_000;
 
 /// A configured kernel that was not seeded.
 fn unopened(hedge_mode: bool) -> Desk {
@@ -63,7 +63,7 @@ fn open(desk: &mut Desk, state: OpeningState) -> Outcome {
     desk.put(Input::Opening(Box::new(state)))
 }
 
-fn opened() -> Desk {
+pub(crate) fn opened() -> Desk {
     let mut desk = unopened(false);
     assert_eq!(open(&mut desk, state()).code, Code::Ok);
     desk
@@ -100,7 +100,15 @@ fn only_an_opening_state_opens_a_live_account() {
 
 #[test]
 fn it_comes_first_and_once() {
-    for mut desk in [opened(), Desk::new()] {
+    // On paper a stranger's fill may come before either: its position is booked, and no money.
+    let mut filled = unopened(false);
+    let outcome = filled.event(Kind::PartialFill, &id("stranger"), |event| {
+        (event.asset, event.order_side) = (id("BTCUSDT"), Some(OrderSide::Buy));
+        (event.venue_trade_id, event.fee) = (id("T1"), Some(dec("0")));
+        (event.size, event.price) = (Some(dec("1")), Some(dec("100")));
+    });
+    assert_eq!((outcome.accepted, filled.book().0.as_str()), (true, "1.000"));
+    for mut desk in [opened(), Desk::new(), filled] {
         let outcome = open(&mut desk, state());
         assert_eq!(outcome.code, Code::InvalidIntent);
         assert!(format!("{:?}", outcome.detail).contains("\"opening\""));
@@ -231,6 +239,19 @@ fn a_contradiction_is_refused_with_its_field() {
         assert!(format!("{:?}", outcome.detail).contains(&format!("field: {field:?}")), "{field}: {:?}", outcome.detail);
         assert!(!desk.kernel.is_opened());
     }
+}
+
+#[test]
+fn a_fill_of_our_own_is_after_the_opening_whatever_its_clock_says() {
+    let mut desk = opened();
+    assert!(desk.enter(0, "1").accepted);
+    let entry = desk.submitted();
+    let outcome = desk.event(Kind::PartialFill, &entry, |event| {
+        event.timestamp_ns = OPENED - 5;
+        event.venue_trade_id = id("T1");
+        (event.size, event.price) = (Some(dec("1")), Some(dec("100")));
+    });
+    assert_eq!((outcome.code, desk.size(0).as_str(), desk.book().0.as_str()), (Code::Ok, "1.000", "2.000"));
 }
 
 // ---------------------------------------------------------------------------------------- position reports

@@ -303,6 +303,74 @@ fn a_fee_settled_after_the_trade_is_nobodys() {
 }
 
 #[test]
+fn a_fee_never_closes_a_slot_though_it_takes_the_very_rest() {
+    let mut desk = spot_desk();
+    let order = desk.open(0, "0.5", "40000");
+    let place = desk.kernel.orders().by_client_id(&order).expect("ours");
+    let trade = desk.kernel.orders().at(place).fills[0].venue_trade_id.clone();
+    desk.exit_size(0, "0.499");
+    let exit = desk.submitted();
+    desk.fill(&exit, "T2", "0.499", "40000");
+    assert_eq!(desk.size(0), "0.00050000");
+    desk.account(AccountEventKind::FillSettled, |event| {
+        event.venue_trade_id = trade;
+        event.fee = Some(dec("0.001"));
+        event.fee_asset = id("BTC");
+    });
+    assert_eq!(desk.size(0), "0.00050000", "its own fills say so");
+    assert_eq!(desk.book(), ("0.00000000".into(), "-0.00050000".into()), "and nothing is there");
+    desk.assert_replays();
+}
+
+#[test]
+fn what_a_fee_leaves_of_nobodys_cost_is_no_difference_between_slots() {
+    // A trade is over and a stranger's 0.0003 is left, when the venue tells that the trade's fee was 0.0003 more.
+    let mut desk = spot_desk();
+    let order = desk.open(0, "0.5", "40000");
+    let place = desk.kernel.orders().by_client_id(&order).expect("ours");
+    let trade = desk.kernel.orders().at(place).fills[0].venue_trade_id.clone();
+    desk.exit(0);
+    let exit = desk.submitted();
+    desk.fill(&exit, "T2", "0.4995", "40000");
+    desk.event(Kind::FullFill, &id("stranger"), |event| {
+        event.asset = id("BTCUSDT");
+        event.order_side = Some(OrderSide::Buy);
+        event.venue_trade_id = id("S1");
+        event.size = Some(dec("0.0003"));
+        event.price = Some(dec("40000"));
+        event.fee = Some(dec("0"));
+    });
+    let between = desk.balance_of("USDT", Account::InterSlot);
+    desk.account(AccountEventKind::FillSettled, |event| {
+        event.venue_trade_id = trade;
+        event.fee = Some(dec("0.0008"));
+        event.fee_asset = id("BTC");
+    });
+    assert_eq!(desk.book(), ("0.00000000".into(), "0.00000000".into()));
+    assert_eq!(desk.balance_of("USDT", Account::InterSlot), between, "the book lost what nobody lost");
+    desk.assert_replays();
+}
+
+#[test]
+fn the_late_cost_of_a_spot_purchase_leaves_the_profit_of_its_sale_as_it_was_told() {
+    let mut desk = Desk::over(spot("0", "0"), &[("USDT", "50000")], "40000");
+    desk.enter(0, "0.5");
+    let entry = desk.submitted();
+    desk.fill(&entry, "T1", "0.5", "40000");
+    desk.exit(0);
+    let exit = desk.submitted();
+    desk.fill(&exit, "T2", "0.5", "41000");
+    desk.event(Kind::TradeCorrect, &entry, |event| {
+        event.venue_trade_id = id("T1");
+        (event.size, event.price) = (Some(dec("0.5")), Some(dec("40200")));
+    });
+    let place = desk.kernel.orders().by_client_id(&exit).expect("ours");
+    assert_eq!(desk.kernel.orders().at(place).fills[0].realized.to_string(), "500");
+    assert_eq!((desk.money(0).0.as_str(), wallets(&desk)), ("400", text("50400", "0")));
+    desk.assert_replays();
+}
+
+#[test]
 fn a_spot_price_that_comes_late_moves_the_wallet() {
     let mut desk = spot_desk();
     desk.enter(0, "0.5");

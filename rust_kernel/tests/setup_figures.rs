@@ -112,6 +112,14 @@ fn there_is_room_for_as_many_assets_and_no_more() {
     };
     assert!(!fill(&mut desk, "NEW").accepted, "its fee's asset has no room");
     assert!(fill(&mut desk, "A7").accepted);
+    let settled = |desk: &mut Desk, asset: &str| {
+        desk.account(AccountEventKind::FillSettled, |event| {
+            event.venue_trade_id = id("T-A7");
+            (event.fee, event.fee_asset) = (Some(dec("0.1")), id(asset));
+        })
+    };
+    assert!(!settled(&mut desk, "NEW").accepted, "there is no room for a settled fee's asset either");
+    assert!(settled(&mut desk, "USDT").accepted);
 }
 
 #[test]

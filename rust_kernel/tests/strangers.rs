@@ -2,8 +2,9 @@
 
 use crate::common::{Desk, dec, id};
 use dita_kernel::id::Id;
-use dita_kernel::input::{Input, InstrumentSpec, SlotOverride};
+use dita_kernel::input::{Input, InstrumentSpec, RareFields, SlotOverride};
 use dita_kernel::kernel::KernelConfig;
+use dita_kernel::ledger::Account;
 use dita_kernel::names::{
     KernelDiagnosticCode as Code, KernelEventKind as Kind, OrderSide, PositionSide, Product, Severity,
     TradeSide, TradeStage as Stage, VenueOrderStatus as Status,
@@ -188,5 +189,161 @@ fn a_liquidation_that_nobody_has_given_for_becomes_its_orders_fill() {
     desk.fill(&entry, "T3", "0.5", "100");
     desk.fill(&exit, "L1", "0.5", "90");
     assert_eq!((desk.size(0), desk.book()), ("0.000".into(), ("0.000".into(), "0.000".into())));
+    desk.assert_replays();
+}
+
+#[test]
+fn a_liquidation_takes_from_the_slots_with_each_fill_of_its_order() {
+    let mut desk = Desk::new();
+    desk.open(0, "2", "100");
+    for trade in ["L1", "L2"] {
+        stranger(&mut desk, Kind::Liquidation, OrderSide::Sell, "LIQ", trade, "0.5", "90");
+    }
+    assert_eq!((desk.size(0), desk.book()), ("1.000".into(), ("1.000".into(), "0.000".into())));
+    desk.assert_replays();
+}
+
+#[test]
+fn a_liquidation_that_a_slot_has_given_a_part_of_is_not_taken_from_it_again() {
+    // The slot gave 1 and nobody 0.5; then the rest of its entry came late.
+    let mut desk = Desk::new();
+    desk.enter(0, "2");
+    let entry = desk.submitted();
+    desk.ack(&entry, "V1");
+    desk.fill(&entry, "T1", "1", "100");
+    desk.exit(0);
+    let exit = desk.submitted();
+    desk.ack(&exit, "VX");
+    stranger(&mut desk, Kind::PartialFill, OrderSide::Buy, "S1", "S1", "0.5", "100");
+    stranger(&mut desk, Kind::Liquidation, OrderSide::Sell, "", "L1", "1.5", "90");
+    assert_eq!((desk.size(0), desk.book()), ("0.000".into(), ("0.000".into(), "0.000".into())));
+    desk.fill(&entry, "T2", "1", "100");
+    desk.fill(&exit, "L1", "1.5", "90");
+    assert_eq!((desk.size(0), desk.book()), ("1.000".into(), ("1.000".into(), "0.000".into())));
+    desk.assert_replays();
+}
+
+#[test]
+fn what_the_venue_forced_is_not_an_entrys_fill_though_the_id_is_the_same() {
+    let mut desk = Desk::new();
+    desk.open(0, "1", "100");
+    stranger(&mut desk, Kind::Liquidation, OrderSide::Sell, "", "L1", "1", "90");
+    desk.enter_side(1, TradeSide::Short, "1");
+    let entry = desk.submitted();
+    desk.ack(&entry, "V1");
+    desk.fill(&entry, "L1", "1", "90");
+    assert_eq!((desk.size(0), desk.size(1)), ("0.000".into(), "1.000".into()));
+    assert_eq!(desk.book(), ("-1.000".into(), "0.000".into()));
+    desk.assert_replays();
+}
+
+#[test]
+fn a_fill_of_a_child_order_is_its_parents() {
+    let mut desk = Desk::new();
+    desk.enter(0, "1");
+    let entry = desk.submitted();
+    desk.ack(&entry, "V1");
+    let outcome = desk.event(Kind::PartialFill, &Id::EMPTY, |event| {
+        (event.asset, event.order_side) = (id("BTCUSDT"), Some(OrderSide::Buy));
+        (event.venue_order_id, event.venue_trade_id) = (id("child"), id("T1"));
+        (event.size, event.price) = (Some(dec("1")), Some(dec("100")));
+        event.rare = Some(Box::new(RareFields { parent_order_id: id("V1"), ..RareFields::default() }));
+    });
+    assert_eq!((outcome.code, desk.size(0).as_str()), (Code::Ok, "1.000"));
+    assert_eq!(desk.book().1, "0.000");
+    desk.assert_replays();
+}
+
+#[test]
+fn one_order_of_ours_takes_nothing_over_from_another() {
+    let mut desk = Desk::new();
+    stranger(&mut desk, Kind::PartialFill, OrderSide::Buy, "S1", "S1", "1", "100");
+    let entries: Vec<Id> = (0..2)
+        .map(|slot| {
+            desk.enter(slot, "1");
+            let entry = desk.submitted();
+            desk.ack(&entry, &format!("V{slot}"));
+            entry
+        })
+        .collect();
+    desk.fill(&entries[1], "T1", "1", "100");
+    // The venue's id in it is the other one's.
+    desk.event(Kind::OrderStatus, &entries[0], |event| {
+        (event.venue_order_id, event.status) = (id("V1"), Some(Status::Acked));
+    });
+    assert_eq!((desk.size(0), desk.size(1)), ("0.000".into(), "1.000".into()));
+    assert_eq!(desk.book(), ("2.000".into(), "1.000".into()));
+    desk.assert_replays();
+}
+
+#[test]
+fn what_a_strangers_total_tells_beside_his_fill_is_booked_and_called_inferred() {
+    let mut desk = Desk::new();
+    stranger(&mut desk, Kind::PartialFill, OrderSide::Buy, "S1", "T1", "1", "100");
+    let outcome = desk.event(Kind::PartialFill, &Id::EMPTY, |event| {
+        (event.asset, event.order_side) = (id("BTCUSDT"), Some(OrderSide::Buy));
+        (event.venue_order_id, event.venue_trade_id) = (id("S1"), id("T2"));
+        (event.size, event.price, event.filled_size) = (Some(dec("1")), Some(dec("100")), Some(dec("3")));
+    });
+    assert_eq!((outcome.code, desk.book()), (Code::InferredFill, ("3.000".into(), "3.000".into())));
+    desk.assert_replays();
+}
+
+#[test]
+fn only_an_exit_that_ends_by_itself_tells_that_others_have_closed_its_position() {
+    let critical = |desk: &Desk| {
+        desk.effects.notices.iter().filter(|notice| notice.severity == Severity::Critical).count()
+    };
+    let mut desk = Desk::new();
+    desk.enter_limit(0, "2", "99");
+    let entry = desk.submitted();
+    desk.ack(&entry, "V1");
+    desk.fill(&entry, "T1", "1", "99");
+    stranger(&mut desk, Kind::FullFill, OrderSide::Sell, "S1", "S1", "1", "100");
+    desk.event(Kind::OrderStatus, &entry, |event| event.status = Some(Status::Expired));
+    assert_eq!((desk.stage(0), critical(&desk)), (Stage::PositionOpen, 0), "an entry says nothing of it");
+    assert!(desk.exit(0).accepted);
+    let exit = desk.submitted();
+    desk.ack(&exit, "V2");
+    assert!(desk.cancel(0).accepted);
+    desk.event(Kind::CancelAck, &exit, |_| {});
+    assert_eq!((desk.stage(0), critical(&desk)), (Stage::PositionOpen, 0), "it was asked to end");
+    assert!(desk.exit(0).accepted);
+    let exit = desk.submitted();
+    desk.event(Kind::OrderStatus, &exit, |event| event.status = Some(Status::Expired));
+    assert_eq!((desk.stage(0), critical(&desk)), (Stage::PositionOpen, 1), "no exit will do");
+    desk.assert_replays();
+}
+
+#[test]
+fn a_strangers_fill_that_comes_again_may_bring_its_fee_unless_it_is_another_orders() {
+    let again = |desk: &mut Desk, order: &str| {
+        let outcome = desk.event(Kind::PartialFill, &Id::EMPTY, |event| {
+            (event.asset, event.order_side) = (id("BTCUSDT"), Some(OrderSide::Buy));
+            (event.venue_order_id, event.venue_trade_id) = (id(order), id("T1"));
+            (event.size, event.price) = (Some(dec("1")), Some(dec("100")));
+            event.fee = Some(dec("0.3"));
+        });
+        (outcome.code, desk.balance(Account::Fees))
+    };
+    for (first, second, brings, what) in [
+        ("S1", "S1", true, "the same order"),
+        ("S1", "", true, "the second does not say whose it is"),
+        ("", "S1", true, "the first did not"),
+        ("", "", true, "neither does"),
+        ("S1", "S2", false, "another order"),
+    ] {
+        let mut desk = Desk::new();
+        stranger(&mut desk, Kind::PartialFill, OrderSide::Buy, first, "T1", "1", "100");
+        let want = if brings { (Code::Enriched, "0.3") } else { (Code::DuplicateEvent, "0.05") };
+        assert_eq!(again(&mut desk, second), (want.0, want.1.to_owned()), "{what}");
+        assert_eq!(desk.book().0, "1.000", "{what}");
+        desk.assert_replays();
+    }
+    let mut desk = Desk::new();
+    desk.enter(0, "1");
+    let entry = desk.submitted();
+    desk.fill(&entry, "T1", "1", "100");
+    assert_eq!(again(&mut desk, ""), (Code::DuplicateEvent, "0.05".into()), "ours, and it does not say so");
     desk.assert_replays();
 }

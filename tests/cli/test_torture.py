@@ -33,6 +33,8 @@ def test_seeds_hold_and_the_summary_says_what_struck(capsys: pytest.CaptureFixtu
     assert set(struck) == {"drop", "duplicate", "restart"}
     assert all(fault["seeds"] == 12 and fault["fired"] > 0 for fault in struck.values())
     assert all(planted == named for planted, named, _ in found["causes"])
+    often = {"positions", "slots", "fees", "profits"}
+    assert all(held > 0 for figure, held, _ in found["figures"] if figure in often)
     assert found["inputs"] >= 12 * 300
     assert 0 < found["cells"] <= found["cells_all"]
 

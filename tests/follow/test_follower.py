@@ -1,10 +1,12 @@
 """Followers behind a kernel's log: what they give, and that nothing is lost or given twice."""
 
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -12,6 +14,9 @@ from dita import LogCorrupt
 from dita.follow import Follower, TargetRefused, log_bounds, read_cursor, read_status
 from dita.follow.memory import MemoryTarget
 from logged import SYMBOL, Desk, busy
+
+if TYPE_CHECKING:
+    from dita._kernel import FollowBatch
 
 
 @pytest.fixture(name="desk", scope="module")
@@ -221,3 +226,37 @@ def test_a_cursor_that_cannot_be_written_is_waited_for(log_dir: Path) -> None:
     assert follower.status.retries >= 3
     assert "the cursor cannot be written" in follower.status.error
     assert target.batches
+
+
+def test_a_second_follower_of_one_name_waits_until_the_first_has_ended(log_dir: Path) -> None:
+    """Where a kernel is opened again at once, its old follower still reads: both would write."""
+    inside: list[MemoryTarget] = []
+
+    class First(MemoryTarget):
+        def write(self, batch: "FollowBatch", token: str) -> None:
+            super().write(batch, token)
+            if inside:
+                return
+            second = MemoryTarget()
+            inside.append(second)
+            waits: list[float] = []
+            waiting = Follower(
+                log_dir, second, kernel="main", stopping=lambda: len(waits) > 3, sleep=waits.append
+            )
+            waiting.run(until_end=True)
+            assert waiting.status.state == "STOPPED"
+            assert f"process {os.getpid()} is this log's follower already" in waiting.status.error
+            assert second.batches == {}
+
+    first = First()
+    follow(log_dir, first, records_max=10)
+    assert inside
+    # Where only states are wanted, two may give them: the newest stands.
+    states = MemoryTarget("states", wants_rows=False)
+    follow(log_dir, states)
+    assert not (log_dir / "states.following").exists()
+    # The lock went with the first.
+    (log_dir / "memory.cursor").unlink()
+    again = MemoryTarget()
+    follow(log_dir, again)
+    assert again.rows("intents") == first.rows("intents") > 0

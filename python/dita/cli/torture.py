@@ -210,6 +210,9 @@ def _lines(found: Mapping[str, Any]) -> Iterator[str]:
     for planted, named, times in found["causes"]:
         note = "" if planted == named else "  WRONG"
         yield f"  {planted:<22}{named:<24}{count(times):>10}{note}"
+    yield f"{'naive model':<24}{'compared':>12}{'open':>12}"
+    for figure, held, still_open in found["figures"]:
+        yield f"  {figure:<22}{count(held):>12}{count(still_open):>12}"
     yield f"states    {found['cells']} of {found['cells_all']} cells of the transition table"
     yield f"chain     {found['chain']}"
     verdict = "GOOD" if found["good"] else "BROKEN"

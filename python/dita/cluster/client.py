@@ -58,7 +58,7 @@ def open_client(
             from hazelcast.errors import HazelcastError  # noqa: PLC0415
     except ImportError as error:
         raise ClusterError(MISSING) from error
-    if not in_background and not any(_listens(member) for member in address.members):
+    if not in_background and not any_listens(address):
         raise unreachable(address)
     background = in_background or stays
     is_connected = threading.Event()
@@ -122,11 +122,17 @@ def unreachable(address: ClusterAddress) -> ClusterUnreachable:
     if listening:
         return ClusterUnreachable(
             f"{address}: {listening[0]} answers, but takes no client of a cluster named {address.name!r}: "
-            "give the cluster's own name, `dita hazelcast status` shows it"
+            "give the cluster's own name, `dita hazelcast status` shows it; a member that is still starting "
+            "takes one soon"
         )
     return ClusterUnreachable(
         f"{address}: nobody listens there: start a member with `dita hazelcast up`, or give another address"
     )
+
+
+def any_listens(address: ClusterAddress) -> bool:
+    """Whether anybody listens at any of a cluster's places; takes a second for each at most."""
+    return any(_listens(member) for member in address.members)
 
 
 def _listens(member: str) -> bool:

@@ -14,6 +14,8 @@ CONTROL: Final = "dita.control"
 HEALTH: Final = "dita.health"
 # Not a projection: what operators ask for, by plane.
 CONTROL_PLANE: Final = "dita.control_plane"
+# Nor this: who writes under which kernel's name.
+KERNELS: Final = "dita.kernels"
 
 _ID: Final = "VARCHAR"
 _EXACT: Final = "DECIMAL"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, Self, TypeVar
 
 from dita._kernel import LogFollower, log_bounds, read_cursor
 from dita.errors import LogDisk, LogError, LogMismatch
+from dita.follow.alone import Alone
 from dita.follow.status import FollowerStatus, write_status
 from dita.follow.target import Target, TargetAway, TargetRefused
 
@@ -29,6 +30,8 @@ _HEARTBEAT_S: Final = 2.0
 _OPEN_ATTEMPTS: Final = 5
 #: Back-off while a target is away: from, up to, seconds.
 BACK_OFF_S: Final = (0.1, 15.0)
+#: The longest wait while another follower of the same name ends.
+_ALONE_S: Final = 1.0
 
 
 class Stopped(Exception):  # noqa: N818 - not an error: somebody said stop
@@ -166,7 +169,15 @@ class Follower:
 
     def _run(self, *, until_end: bool) -> None:
         self._tell("STARTING", now=True)
-        self.status.target = self._patiently(self._target.open)
+        with Alone(self._log_dir, self._target.name) as alone:
+            if self._target.wants_rows:
+                # The newest state may come from two; rows may not.
+                self._wait_for_directory()
+                self._patiently(alone.take, longest_s=_ALONE_S)
+            self.status.target = self._patiently(self._target.open)
+            self._follow(until_end=until_end)
+
+    def _follow(self, *, until_end: bool) -> None:
         with _Ahead(*self._bounds) as ahead:
             source = self._beginning(ahead)
             while True:
@@ -193,6 +204,12 @@ class Follower:
                 self._give(source, batch)
                 if self._target.wants_rows and batch["at_end"] and not ending:
                     self._wait(self._linger_s)
+
+    def _wait_for_directory(self) -> None:
+        """Wait for a log that is not there yet."""
+        while not os.path.isdir(self._log_dir):  # noqa: PTH112 - a text is what the rest takes
+            self._tell("STARTING")
+            self._wait(_IDLE_S * 5)
 
     def _beginning(self, ahead: "_Ahead") -> LogFollower:
         """Open the log at the cursor, and give all states where they are wanted."""
@@ -317,11 +334,12 @@ class Follower:
         self._patiently(write)
         self._cursor = (self.status.seq, pending)
 
-    def _patiently(self, work: Callable[[], _Result]) -> _Result:
+    def _patiently(self, work: Callable[[], _Result], *, longest_s: float | None = None) -> _Result:
         """Do something at the target, again and again while that is away."""
         import tenacity  # noqa: PLC0415 - `import dita` must stay light, and imports this module
 
-        shortest_s, longest_s = self._back_off_s
+        shortest_s, usual_s = self._back_off_s
+        longest_s = usual_s if longest_s is None else max(longest_s, shortest_s)
 
         def again(state: tenacity.RetryCallState) -> None:
             self.status.retries += 1

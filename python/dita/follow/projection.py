@@ -7,16 +7,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from dita.cluster.address import ClusterAddress
+from dita.cluster.claim import Claim
 from dita.cluster.client import open_client, unreachable
 from dita.cluster.errors import ClusterError
 from dita.cluster.mappings import ACCOUNT, CONTROL, HEALTH, ORDERS, SLOTS
-from dita.follow.target import TargetRefused
+from dita.follow.target import TargetAway, TargetRefused
 from dita.projection.cluster import ENDED_ORDER_TTL_S, ENDED_ORDERS_MAX, plain, run_of_log
+from dita.projection.left_behind import forgotten, put_right
 from dita.projection.newest import Key, NewestWriter, Stamp, State
 
 if TYPE_CHECKING:
     from dita._kernel import FollowBatch, FollowStates
 
+#: How long the beginning waits to learn whose the name is.
+_CLAIM_S: Final = 3.0
 _NAMES_OF_HEALTH: Final = ("state", "rows", "retries", "error", "bytes_behind")
 
 
@@ -24,7 +28,8 @@ class ProjectionTarget:
     """Takes the newest states and brings them to a Hazelcast cluster.
 
     It never says that the cluster is away. What is read from the log meanwhile replaces what waits: the
-    follower stays at the log's end, and what follows is the newest alone.
+    follower stays at the log's end, and what follows is the newest alone. It says so, and waits, only where
+    another kernel has the name in the cluster.
 
     Attributes:
         name: Of the follower.
@@ -65,8 +70,12 @@ class ProjectionTarget:
         self._close_timeout_s = close_timeout_s
         self._writer: NewestWriter | None = None
         self._client: Any = None
+        self._claim: Claim | None = None
+        self._place = ""
         self._seq = 0
         self._ended: dict[Key, None] = {}
+        # How the orders ended that the core knew at the beginning, until the cluster has been put right.
+        self._ended_before: dict[str, str] = {}
 
     def open(self) -> str:
         """Begin to reach the cluster; it need not be there yet.
@@ -78,7 +87,9 @@ class ProjectionTarget:
             place = ClusterAddress.parse(self._address) if isinstance(self._address, str) else self._address
             if self._writer is None:
                 self._client = open_client(place, in_background=True, client_name=f"dita-{self._kernel}")
-                self._writer = NewestWriter(self._client, explain=lambda: str(unreachable(place)))
+                self._writer = NewestWriter(
+                    self._client, explain=lambda: str(unreachable(place)), may_write=self._is_ours
+                )
                 self._client.lifecycle_service.add_listener(self._on_lifecycle)
                 self._client.cluster_service.add_listener(member_removed=lambda _member: self._refill())
         except ClusterError as error:
@@ -88,15 +99,56 @@ class ProjectionTarget:
                 self._run = time.time_ns() if self._log_dir is None else run_of_log(self._log_dir)
             except OSError as error:
                 raise TargetRefused(str(error)) from error
-        return str(place)
+        self._place = str(place)
+        return self._place
 
     def write(self, batch: "FollowBatch", token: str) -> None:  # noqa: ARG002 - the newest stands, whatever comes again
         """Take a batch's states."""
         if batch["states"] is not None:
-            self.refill(batch["states"])
+            self._take(batch["states"])
+        self._insist()
 
     def refill(self, states: "FollowStates") -> None:
         """Take states; they are on their way when this returns."""
+        if self._claim is None:
+            self._ended_before = {client_id: text for client_id, live, text in states["orders"] if not live}
+        self._take(states)
+        if self._claim is None:
+            self._claim = Claim(
+                self._client,
+                self._kernel,
+                self._run or 0,
+                self._log_dir,
+                where=self._place,
+                on_taken=self._put_right,
+            )
+            self._claim.decided(_CLAIM_S)
+        self._insist()
+
+    def _insist(self) -> None:
+        """Say so where another kernel has the name."""
+        if self._claim is not None and self._claim.trouble:
+            raise TargetAway(self._claim.trouble)
+
+    def _is_ours(self) -> bool:
+        return self._claim is not None and self._claim.held
+
+    def _put_right(self) -> None:
+        """The name is ours, and what an earlier life left is ours to end. In the claim's thread."""
+        assert self._writer is not None  # noqa: S101 - `open` comes before the claim
+        run = self._run or 0
+
+        def told(client_id: str) -> State:
+            text = self._ended_before.get(client_id)
+            stamp = Stamp(run, self._seq)
+            if text is None:
+                return forgotten(self._kernel, stamp, client_id, ENDED_ORDER_TTL_S)
+            return State(stamp, lambda: f'{{"run":{run},{text[1:]}', ENDED_ORDER_TTL_S)
+
+        put_right(self._client, self._writer, self._kernel, run, told)
+        self._ended_before = {}
+
+    def _take(self, states: "FollowStates") -> None:
         seq = self._seq = states["seq"]
         for slot_id, text in states["slots"]:
             self._put(Key(SLOTS, f"{self._kernel}/{slot_id}"), seq, text)
@@ -121,7 +173,7 @@ class ProjectionTarget:
             "now_ns": status.get("time_ns"),
             "at_ns": time.time_ns(),
             "follower": own,
-            "projection": self._writer.standing(),
+            "projection": self.standing(),
         }
         self._put(Key(HEALTH, self._kernel), self._seq, json.dumps(health, default=plain))
 
@@ -131,13 +183,21 @@ class ProjectionTarget:
 
     def standing(self) -> dict[str, Any]:
         """Return how it is doing, as `HazelcastProjection.standing`."""
-        return {} if self._writer is None else self._writer.standing()
+        if self._writer is None:
+            return {}
+        trouble = "" if self._claim is None else self._claim.trouble
+        standing = self._writer.standing()
+        return {**standing, "trouble": trouble or standing["trouble"]}
 
     def close(self) -> None:
         """Bring what is left, for as long as `close_timeout_s`, and let go of the cluster."""
         if self._writer is not None:
-            self._writer.close(self._close_timeout_s)
+            is_anothers = self._claim is not None and self._claim.trouble
+            self._writer.close(0.0 if is_anothers else self._close_timeout_s)
             self._writer = None
+            if self._claim is not None:
+                self._claim.close()
+                self._claim = None
             self._client.shutdown()
 
     def _put_order(self, client_id: str, seq: int, text: str, *, live: bool) -> None:

@@ -10,6 +10,9 @@ from typing import Any, Final, Protocol
 from dita.errors import refuse
 from dita.follow.target import Target
 
+#: The name of a kernel that nothing names.
+NAME_DEFAULT: Final = "main"
+
 
 @dataclass(frozen=True, slots=True)
 class FollowerSpec:
@@ -53,9 +56,25 @@ class Followed(Protocol):
         ...
 
 
-def kernel_name(given: str | None, log_dir: str | os.PathLike[str] | None) -> str:
-    """Return the name that a kernel's rows and states carry: as given, else its log directory's."""
-    name = given if given is not None else Path(log_dir).absolute().name if log_dir is not None else "kernel"
+def kernel_name(
+    given: str | None, log_dir: str | os.PathLike[str] | None, instance_nonce: int | str = 0
+) -> str:
+    """Return the name that a kernel's rows and states carry.
+
+    Args:
+        given: What it was given; it counts first.
+        log_dir: Its log's directory, whose name counts next.
+        instance_nonce: Counts next, where it is a text; else the name is "main".
+
+    Raises:
+        InvalidInput: It is no name.
+    """
+    if given is not None:
+        name = given
+    elif log_dir is not None:
+        name = Path(log_dir).absolute().name
+    else:
+        name = instance_nonce if isinstance(instance_nonce, str) and instance_nonce else NAME_DEFAULT
     if not name or len(name) > 64 or not name.isprintable() or "/" in name or ":" in name:
         raise refuse("kernel", name, "must be 1 to 64 printable characters, without / and :")
     return name

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from dita._kernel import Engine, KernelTransition, TradeSlot, VenueEvent
+from dita.cluster.errors import ClusterError
 from dita.errors import KernelClosed
 from dita.journal.memory import KernelJournal
 from dita.logs import KernelLogs
@@ -75,12 +76,16 @@ class Followers:
 
         self._account, self._control, self._engine = account, control, reference
 
-    def attach(self, log_dir: Path | None, health: Callable[[], Mapping[str, Any]]) -> None:
+    def attach(self, log_dir: Path | None, health: Callable[[], Mapping[str, Any]], name: str) -> None:
         """Show the projection all that there is, where it wants to see more than it is told.
 
         Args:
             log_dir: Where the kernel's log is; None without one.
             health: Reads the kernel's health; raises KernelClosed once it is gone.
+            name: The kernel's.
+
+        Raises:
+            ClusterError: Another kernel has the name there.
         """
         attach = getattr(self.projection, "attach", None)
         if attach is None:
@@ -98,7 +103,17 @@ class Followers:
             seen = True
             return KernelMoment(seq, slots, accounts, engine.control(), health(), orders)
 
-        self.call(attach, moment, log_dir)
+        refused: list[ClusterError] = []
+
+        def meet() -> None:
+            try:
+                attach(moment, log_dir, name)
+            except ClusterError as error:
+                refused.append(error)
+
+        self.call(meet)
+        if refused:
+            raise refused[0]
 
     def observe(
         self,

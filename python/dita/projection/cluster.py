@@ -12,16 +12,22 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from dita._kernel import TradeSlot, VenueOrder
 from dita.cluster.address import ClusterAddress
-from dita.cluster.client import open_client, unreachable
+from dita.cluster.claim import Claim
+from dita.cluster.client import any_listens, open_client, unreachable
+from dita.cluster.errors import ClusterError
 from dita.cluster.mappings import ACCOUNT, CONTROL, HEALTH, ORDERS, SLOTS
 from dita.errors import KernelClosed, refuse
+from dita.projection.left_behind import forgotten, put_right
 from dita.projection.memory import KernelMoment
 from dita.projection.newest import IN_FLIGHT_MAX, Key, NewestWriter, Stamp, State
 
 if TYPE_CHECKING:
     from hazelcast.client import HazelcastClient
 
+# The name of a projection that no kernel has named.
 KERNEL_DEFAULT: Final = "main"
+# How long a kernel's opening waits to learn whose its name is, where the cluster answers at all.
+_CLAIM_S: Final = 3.0
 # Ended orders stay in the cluster this long, and here only so many of them.
 ENDED_ORDER_TTL_S: Final = 86_400
 ENDED_ORDERS_MAX: Final = 1024
@@ -45,7 +51,7 @@ class HazelcastProjection:
     def __init__(
         self,
         client: "HazelcastClient",
-        kernel: str = KERNEL_DEFAULT,
+        kernel: str | None = None,
         *,
         run: int | None = None,
         in_flight_max: int = IN_FLIGHT_MAX,
@@ -59,7 +65,8 @@ class HazelcastProjection:
 
         Args:
             client: A client of the cluster; `open_client` makes one that suits.
-            kernel: The kernel's name in the cluster, at most 64 characters without "/".
+            kernel: The kernel's name in the cluster, at most 64 characters without "/"; None means as the
+                kernel that it is given to says.
             run: Which sequence of inputs: where a kernel begins anew, a greater one. None means the log's own
                 (a file in its directory), or without a log the time of this call.
             in_flight_max: How many writes may be on their way.
@@ -72,11 +79,10 @@ class HazelcastProjection:
         Raises:
             InvalidInput: A name that cannot be a key's beginning.
         """
-        if not kernel or "/" in kernel or len(kernel) > _NAME_MAX:
-            raise refuse("kernel", kernel, f"must be a name of 1 to {_NAME_MAX} characters without '/'")
-        self.kernel = kernel
-        self._head = f'{{"kernel":{json.dumps(kernel)},"run":'
+        self._given_name = kernel
+        self._name_it(KERNEL_DEFAULT if kernel is None else kernel)
         self._client = client
+        self._claim: Claim | None = None
         self._owns_client = owns_client
         self._address = address
         self._close_timeout_s = close_timeout_s
@@ -94,39 +100,80 @@ class HazelcastProjection:
             beat_s=refresh_s,
             on_beat=self.refresh,
             explain=self._why_away,
+            may_write=self._is_ours,
         )
         client.lifecycle_service.add_listener(self._on_lifecycle)
         client.cluster_service.add_listener(member_removed=lambda _member: self._writer.refill())
 
     @classmethod
-    def open(cls, address: ClusterAddress | str, kernel: str = KERNEL_DEFAULT, **options: Any) -> Self:  # noqa: ANN401 - the constructor's
+    def open(cls, address: ClusterAddress | str, kernel: str | None = None, **options: Any) -> Self:  # noqa: ANN401 - the constructor's
         """Make a projection with a client of its own, which connects when the cluster is there.
 
         Args:
             address: As `hazelcast://127.0.0.1:5701/dita`.
-            kernel: The kernel's name in the cluster.
+            kernel: As the constructor's.
             options: The constructor's.
 
         Raises:
             ClusterError: The address does not read like one, or Hazelcast's client is not installed.
         """
         place = ClusterAddress.parse(address) if isinstance(address, str) else address
-        client = open_client(place, in_background=True, client_name=f"dita-{kernel}")
+        client = open_client(place, in_background=True, client_name=f"dita-{kernel or 'kernel'}")
         return cls(client, kernel, owns_client=True, address=place, **options)
 
     # ------------------------------------------------------------------------- a kernel's, or a follower's
 
-    def attach(self, source: Callable[[], KernelMoment], log_dir: Path | None) -> None:
+    def attach(
+        self, source: Callable[[], KernelMoment], log_dir: Path | None, name: str = KERNEL_DEFAULT
+    ) -> None:
         """Meet the kernel: take all of its state, and read from it from time to time.
 
         Args:
             source: Reads the kernel; raises KernelClosed once that is over.
             log_dir: Where its log is.
+            name: The kernel's; it counts where the projection was given none.
+
+        Raises:
+            ClusterError: Another kernel has the name in the cluster; the text says which and what to do.
         """
+        if self._given_name is None:
+            self._name_it(name)
         if self._run is None and log_dir is not None:
             self._run = run_of_log(log_dir)
-        self._take(source())
+        moment = source()
+        self.advance(moment.seq)
+        self._take(moment)
+        claim = self._claim_it(log_dir, self._put_right)
+        if self._address is None or any_listens(self._address):
+            claim.decided(_CLAIM_S)
+        if claim.trouble:
+            claim.close()
+            raise ClusterError(claim.trouble)
         self._source = source
+
+    def _name_it(self, kernel: str) -> None:
+        if not kernel or "/" in kernel or len(kernel) > _NAME_MAX:
+            raise refuse("kernel", kernel, f"must be a name of 1 to {_NAME_MAX} characters without '/'")
+        self.kernel = kernel
+        self._head = f'{{"kernel":{json.dumps(kernel)},"run":'
+
+    def _claim_it(self, log_dir: Path | None, on_taken: Callable[[], None]) -> Claim:
+        where = "the cluster" if self._address is None else str(self._address)
+        run = self._run or self._run_default
+        claim = self._claim = Claim(self._client, self.kernel, run, log_dir, where=where, on_taken=on_taken)
+        return claim
+
+    def _is_ours(self) -> bool:
+        return self._claim is not None and self._claim.held
+
+    def _put_right(self) -> None:
+        """The name is ours, and what an earlier life left is ours to end. In the claim's thread."""
+        run = self._run or self._run_default
+
+        def told(client_id: str) -> State:
+            return forgotten(self.kernel, Stamp(run, self._seq), client_id, ENDED_ORDER_TTL_S)
+
+        put_right(self._client, self._writer, self.kernel, run, told)
 
     def advance(self, seq: int) -> None:
         """Say that what is written from now on is true at this input."""
@@ -178,9 +225,11 @@ class HazelcastProjection:
             `waiting` (keys whose newest value is not in the cluster yet), `in_flight`, `written`, `conflated`
             (values left out, a newer one was there), `late` (values left out, the cluster had a newer one),
             `failures`, `lag_seconds` (the oldest that waits), `away_seconds` (since the cluster last
-            answered, 0 while it does), `trouble` (why it is away, and what to do).
+            answered, 0 while it does), `trouble` (why it is away, or who has the name; and what to do).
         """
-        return self._writer.standing()
+        trouble = "" if self._claim is None else self._claim.trouble
+        standing = self._writer.standing()
+        return {**standing, "trouble": trouble or standing["trouble"]}
 
     def refresh(self) -> None:
         """Read what no transition tells: marks, accounts, health. The writer's thread does it by itself."""
@@ -202,7 +251,10 @@ class HazelcastProjection:
         key = Key(HEALTH, self.kernel)
         _, health = self._last.get(key, (0, {}))
         self._put_mapping(key, self._seq, {**health, "at_ns": time.time_ns(), "closed": True})
-        self._writer.close(self._close_timeout_s)
+        is_anothers = self._claim is not None and self._claim.trouble
+        self._writer.close(0.0 if is_anothers else self._close_timeout_s)
+        if self._claim is not None:
+            self._claim.close()
         if self._owns_client:
             self._client.shutdown()
 
@@ -233,13 +285,15 @@ class HazelcastProjection:
         self._put_mapping(Key(HEALTH, self.kernel), int(health["seq"]), health, put=offer)
 
     def _standing_in_health(self) -> dict[str, Any]:
-        standing = self._writer.standing()
-        return {"at_ns": time.time_ns(), "projection": standing}
+        return {"at_ns": time.time_ns(), "projection": self.standing()}
 
     def _put(
         self, key: Key, seq: int, encode: Callable[[], str], ttl_s: int = 0, *, put: Put | None = None
     ) -> None:
         run = self._run or self._run_default
+        if self._claim is None and put is None:
+            # Used without a kernel: it brings what it is given, and puts nothing right.
+            self._claim_it(None, lambda: None)
         head = f'{self._head}{run},"seq":{seq}'
         state = State(Stamp(run, seq), lambda: _headed(head, encode()), ttl_s)
         (put or self._writer.put)(key, state)

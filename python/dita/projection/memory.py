@@ -84,12 +84,12 @@ class MemoryProjection:
         self.health = health
 
 
-def build_projection(client: Any = None, kernel: str = "main") -> KernelProjection:  # noqa: ANN401 - Hazelcast's
+def build_projection(client: Any = None, kernel: str | None = None) -> KernelProjection:  # noqa: ANN401 - Hazelcast's
     """Return a projection: in memory, or with a client in its cluster.
 
     Args:
         client: A Hazelcast client; None means in memory.
-        kernel: The kernel's name in the cluster.
+        kernel: The kernel's name in the cluster; None means as the kernel that it is given to says.
 
     Raises:
         InvalidType: It is no Hazelcast client.

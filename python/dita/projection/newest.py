@@ -22,6 +22,8 @@ IN_FLIGHT_MAX: Final = 256
 RETRY_S: Final = 0.1
 # A cluster that is away for longer is said to be.
 AWAY_TOLD_S: Final = 2.0
+# What was forgotten goes from the cluster so much later: a writer that is late finds it still.
+FORGOTTEN_TTL_S: Final = 60
 _FLUSH_LOOK_S: Final = 0.002
 # Each answer makes room for one; two of them close a gap that a failure left.
 _NEXT: Final = 2
@@ -108,6 +110,7 @@ class NewestWriter:
         beat_s: float = 0.25,
         on_beat: Callable[[], None] | None = None,
         explain: Callable[[], str] | None = None,
+        may_write: Callable[[], bool] = lambda: True,
     ) -> None:
         """Begin.
 
@@ -118,7 +121,9 @@ class NewestWriter:
             beat_s: How often `on_beat` is called.
             on_beat: Called in the writer's thread.
             explain: Says why the cluster is away; may take a second.
+            may_write: Asked before each write whether the name in the cluster is ours.
         """
+        self._may_write = may_write
         self._explain = explain or (lambda: "the cluster does not answer")
         self._client = client
         self._in_flight_max = in_flight_max
@@ -166,7 +171,7 @@ class NewestWriter:
         self._wakes.set()
 
     def forget(self, key: Key) -> None:
-        """Keep a value in the cluster, and no longer here: it is not filled in again.
+        """Keep a value no longer: not here, and after a minute not in the cluster.
 
         Where an older value of it is there, the newest is still brought first; else what was not brought yet
         never is, so that what ends while the cluster is away does not fill the memory.
@@ -175,12 +180,19 @@ class NewestWriter:
             entry = self._entries.get(key)
             if entry is None:
                 self._given.pop(key, None)
-            elif entry.is_there and (entry.is_dirty or entry.is_in_flight or key in self._given):
-                entry.leaves = True
-            else:
-                self._given.pop(key, None)
-                entry.leaves = True
-                del self._entries[key]
+                return
+            entry.leaves = True
+            if entry.is_there and (entry.is_dirty or entry.is_in_flight or key in self._given):
+                return
+            self._given.pop(key, None)
+            del self._entries[key]
+        if entry.is_there:
+            self._end(entry, FORGOTTEN_TTL_S)
+
+    def knows(self, key: Key) -> bool:
+        """Whether it has a value of that key, to be brought or brought already."""
+        with self._lock:
+            return key in self._entries or key in self._given
 
     def refill(self) -> None:
         """Hold every value against the cluster's, soon."""
@@ -331,6 +343,8 @@ class NewestWriter:
             self._dirty.append(entry)
 
     def _send(self, count_max: int) -> None:
+        if not self._may_write():
+            return
         for _ in range(count_max):
             with self._lock:
                 if (
@@ -405,9 +419,18 @@ class NewestWriter:
     def _landed(self, entry: _Entry) -> None:
         self.written += 1
         entry.is_there = True
-        if entry.sent is not None and entry.sent.ttl_s:
-            self._maps[entry.key.map].set_ttl(entry.key.key, entry.sent.ttl_s)
+        if entry.leaves:
+            self._end(entry, FORGOTTEN_TTL_S)
+        elif entry.sent is not None and entry.sent.ttl_s:
+            self._end(entry, entry.sent.ttl_s)
         self._settle(entry, known=entry.sent_value, again=False)
+
+    def _end(self, entry: _Entry, ttl_s: int) -> None:
+        """Let the cluster drop a value by itself. Where that is lost, it stays longer."""
+        try:
+            self._maps[entry.key.map].set_ttl(entry.key.key, ttl_s)
+        except Exception as error:  # noqa: BLE001 - whatever the client breaks with
+            _LOG.debug("%s/%s keeps its time: %r", entry.key.map, entry.key.key, error)
 
     def _settle(self, entry: _Entry, *, known: Any, again: bool) -> None:  # noqa: ANN401 - the client's
         with self._lock:

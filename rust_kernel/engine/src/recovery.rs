@@ -8,6 +8,7 @@ use dita_kernel::effect::Effects;
 use dita_kernel::input::{Input, Stamp};
 use dita_kernel::kernel::{Kernel, KernelConfig, SnapshotError};
 use dita_kernel::outcome::Outcome;
+use dita_kernel::soundness::Flaw;
 use dita_log::{Log, LogError, Reader, Record, Recovered, Snapshot, TornTail};
 
 use crate::durable::{self, Durable, LogSettings, REFUSED, SharedDisk};
@@ -134,10 +135,16 @@ pub(crate) fn kernel_of(snapshot: &Snapshot) -> Result<Kernel, ReplayError> {
     let seq = snapshot.seq;
     let refuse = |cause| ReplayError::Snapshot { seq, cause };
     let kernel = Kernel::from_snapshot(&snapshot.state).map_err(refuse)?;
-    if kernel.seq() != seq || kernel.state_hash() != snapshot.state_hash {
-        return Err(refuse(SnapshotError::Unsound(
-            "its number or its hash is not the one that was stored with it",
-        )));
+    let other = |field: &str, value: String| {
+        let why = "it is not the one that was stored with it";
+        refuse(SnapshotError::Unsound(Flaw { field: field.into(), value, why }))
+    };
+    if kernel.seq() != seq {
+        return Err(other("seq", kernel.seq().to_string()));
+    }
+    let hash = kernel.state_hash();
+    if hash != snapshot.state_hash {
+        return Err(other("state_hash", hash.map(|byte| format!("{byte:02x}")).concat()));
     }
     Ok(kernel)
 }

@@ -48,27 +48,42 @@ struct Life {
 pub fn run(bytes: &[u8]) {
     let mut bytes = Bytes::new(bytes);
     let mut life = Life::begin(bytes.byte());
-    for _ in 0..MOVES_MAX {
-        if bytes.is_empty() {
-            break;
-        }
-        match bytes.byte() {
-            RAW => match postcard::take_from_bytes::<Input>(bytes.rest()) {
-                Ok((input, rest)) => {
-                    bytes.go_on(rest);
-                    life.put(input);
+    life.live(&mut bytes);
+    life.assert_replays();
+}
+
+/// What bytes choose comes to a kernel that lives already, behind a few inputs of its own.
+pub(crate) fn go_on(kernel: Kernel, first: &[Input], choices: &[u8]) {
+    let mut life = Life::resume(kernel);
+    for input in first {
+        life.put(input.clone());
+    }
+    life.live(&mut Bytes::new(choices));
+}
+
+impl Life {
+    fn live(&mut self, bytes: &mut Bytes<'_>) {
+        for _ in 0..MOVES_MAX {
+            if bytes.is_empty() {
+                break;
+            }
+            match bytes.byte() {
+                RAW => match postcard::take_from_bytes::<Input>(bytes.rest()) {
+                    Ok((input, rest)) => {
+                        bytes.go_on(rest);
+                        self.put(input);
+                    }
+                    // What follows may be the rest of an input that was cut, or the next move.
+                    Err(_) => continue,
+                },
+                TIME => self.now_ns = self.now_ns.saturating_add(bytes.long().cast_signed()),
+                shape => {
+                    let input = self.shaped(shape % SHAPES, bytes);
+                    self.put(input);
                 }
-                // What follows may be the rest of an input that was cut, or the next move.
-                Err(_) => continue,
-            },
-            TIME => life.now_ns = life.now_ns.saturating_add(bytes.long().cast_signed()),
-            shape => {
-                let input = life.shaped(shape % SHAPES, &mut bytes);
-                life.put(input);
             }
         }
     }
-    life.assert_replays();
 }
 
 /// The kernel's settings that the first byte chooses.
@@ -119,6 +134,13 @@ impl Life {
             life.put(input);
         }
         life
+    }
+
+    /// A kernel of which nobody knows how it came to be what it is.
+    fn resume(kernel: Kernel) -> Life {
+        let (hash, now_ns) = (kernel.state_hash(), kernel.now_ns());
+        let sent = kernel.orders().iter().map(|order| order.client_id.clone()).collect();
+        Life { kernel, effects: Effects::default(), hash, now_ns, inputs: Vec::new(), sent }
     }
 
     fn put(&mut self, input: Input) {

@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use dita_fuzz::TARGETS;
+use dita_kernel::kernel::Kernel;
 
 fn entries(target: &str) -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpora").join(target);
@@ -22,4 +23,14 @@ fn every_entry_of_every_corpus_passes() {
             assert!(passed.is_ok(), "{}: see above", path.display());
         }
     }
+}
+
+#[test]
+fn a_part_of_the_stored_states_is_taken_and_lives_on() {
+    let read = |path: &PathBuf| std::fs::read(path).expect("it reads");
+    let taken = entries("snapshot").iter().filter(|path| Kernel::from_snapshot(&read(path)).is_ok()).count();
+    assert!(
+        taken >= 20,
+        "only {taken} states of the corpus are taken: what comes after reading them is not tried"
+    );
 }

@@ -15,6 +15,7 @@
 //! | `%020d-%020d.idx` | the keys of the records of a range, sorted |
 //! | `durable.mark` | up to where everything was synced, and how often the log was opened |
 //! | `*.cursor` | how far a follower has come, as text; written by the follower |
+//! | `*.following` | held by a follower that writes rows; the process's number |
 //! | `log.lock` | held by the writer; the process's number |
 //! | `*.tmp` of one of these names | a write that was interrupted; the next opening removes it |
 //!

@@ -95,6 +95,11 @@ fn summary_dict<'py>(py: Python<'py>, summary: &Summary) -> PyResult<Bound<'py, 
         namings.append((*planted, *named, *times))?;
     }
     dict.set_item("causes", namings)?;
+    let figures = PyList::empty(py);
+    for (figure, [held, open]) in summary.compared.all() {
+        figures.append((figure, held, open))?;
+    }
+    dict.set_item("figures", figures)?;
     dict.set_item("cells", summary.cells.len())?;
     dict.set_item("cells_all", Summary::cells_all())?;
     dict.set_item("chain", summary.chain_text())?;

@@ -6,12 +6,11 @@ use alloc::vec::Vec;
 use super::Kernel;
 use super::spot::base_amount;
 use crate::calibration::{Calibration, FeeMeter, FeeReading, ToldFee, observe, read, unit_of};
-use crate::fees;
 use crate::input::{FeeSample, Stamp};
 use crate::instrument::Instrument;
 use crate::names::{KernelDiagnosticCode as Code, Liquidity, OrderSide};
 use crate::num::{MONEY_SCALE, Money, Rounding, bounded};
-use crate::order::{Fill, Order};
+use crate::order::Fill;
 use crate::outcome::{Detail, Outcome, Refusal};
 
 /// A sample as validation found it.
@@ -96,7 +95,7 @@ impl Kernel {
             for fill in order.fills.iter().filter(|fill| fill.liquidity == liquidity) {
                 let is_told =
                     !fill.fee_predicted && !fill.inferred && !fill.busted && !fill.venue_trade_id.is_empty();
-                if let Some(value) = fee_base(rules, order, fill).filter(|value| is_told && value.0 > 0) {
+                if let Some(value) = fee_base(rules, fill).filter(|value| is_told && value.0 > 0) {
                     told.push(ToldFee { seq: fill.seq, value, fee: fill.fee });
                 }
             }
@@ -107,11 +106,10 @@ impl Kernel {
 }
 
 /// What a fill's fee is a part of, in the fee's own asset; `None` in a third one.
-pub(crate) fn fee_base(rules: &Instrument, order: &Order, fill: &Fill) -> Option<Money> {
+pub(crate) fn fee_base(rules: &Instrument, fill: &Fill) -> Option<Money> {
     if rules.base == Some(fill.fee_asset) {
         return Some(base_amount(rules, fill.qty));
     }
-    let is_usual =
-        fill.fee_asset == rules.settle || fill.fee_asset == fees::paid_in(rules, order.order_side, false);
+    let is_usual = fill.fee_asset == rules.settle;
     rules.value(fill.price, fill.qty).filter(|_| is_usual && !fill.price_pending)
 }

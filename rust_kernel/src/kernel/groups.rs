@@ -30,7 +30,7 @@ impl Kernel {
         notional: Money,
     ) -> Result<Money, Box<Refusal>> {
         let Some(group) = self.groups.find(&intent.oco_group) else { return Ok(notional) };
-        let kin = kin_of(role, instrument, intent.slot_id, slot.trade_number);
+        let kin = Kin::of(role, instrument, intent.slot_id, slot.trade_number);
         if group.kin != kin {
             let why = match role {
                 OrderRole::Entry => "is at work for exits, or for entries of another asset",
@@ -44,7 +44,7 @@ impl Kernel {
     /// A new order joins the group that it names.
     pub(crate) fn join_group(&mut self, member: OrderRef) {
         let order = self.orders.at(member.place);
-        let kin = kin_of(order.role, order.instrument, order.slot_id, order.trade_number);
+        let kin = Kin::of(order.role, order.instrument, order.slot_id, order.trade_number);
         if let Some(group) = order.oco_group() {
             self.groups.join(group, kin, member);
         }
@@ -60,9 +60,8 @@ impl Kernel {
         let order = self.orders.at(place);
         let member = OrderRef { place, number: order.number };
         let Some(id) = order.oco_group() else { return };
-        let kin = kin_of(order.role, order.instrument, order.slot_id, order.trade_number);
+        let kin = Kin::of(order.role, order.instrument, order.slot_id, order.trade_number);
         match self.groups.find(id) {
-            Some(group) if group.members.contains(&member) => {}
             Some(group) if group.kin != kin || member.number < group.since => {
                 self.orders.at_mut(place).extra_mut().oco_group = crate::id::Id::EMPTY;
             }
@@ -128,24 +127,5 @@ impl Kernel {
         if self.orders.get(reference).as_ref().is_some_and(wanted) {
             self.let_go(reference.place, effects);
         }
-    }
-}
-
-fn kin_of(role: OrderRole, instrument: u32, slot_id: u32, trade_number: u64) -> Kin {
-    match role {
-        OrderRole::Entry => Kin::Entries { instrument },
-        OrderRole::Exit | OrderRole::External => Kin::Exits { slot_id, trade_number },
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn entries_are_kin_by_instrument_and_exits_by_trade() {
-        assert_eq!(kin_of(OrderRole::Entry, 1, 2, 3), kin_of(OrderRole::Entry, 1, 7, 8));
-        assert_ne!(kin_of(OrderRole::Entry, 1, 2, 3), kin_of(OrderRole::Exit, 1, 2, 3));
-        assert_ne!(kin_of(OrderRole::Exit, 1, 2, 3), kin_of(OrderRole::Exit, 1, 2, 4));
     }
 }

@@ -27,6 +27,7 @@ mod restart;
 mod settling;
 mod setup;
 mod snapshot;
+mod soundness;
 mod spot;
 mod stage;
 mod timers;
@@ -225,9 +226,7 @@ impl Kernel {
     /// # Errors
     /// The name of the setting that is out of range.
     pub fn new(config: KernelConfig) -> Result<Kernel, &'static str> {
-        if config.max_slots == 0 || config.max_slots > SLOTS_MAX {
-            return Err("max_slots must be 1 to 8388608");
-        }
+        soundness::check_settings(&config)?;
         let slots = config.max_slots;
         Ok(Kernel {
             seq: 0,

@@ -242,16 +242,16 @@ impl Kernel {
     /// Finds for each instrument whose fees are paid in a third asset the one that prices it.
     fn find_fee_prices(&mut self) {
         for at in 0..self.instruments.len() {
-            let spec = &self.instruments[at].spec;
-            if spec.fee_asset.is_empty() {
-                continue;
-            }
-            let prices = |other: &Instrument| {
-                other.spec.base == spec.fee_asset && other.spec.quote == spec.settle && !other.spec.inverse
-            };
-            let source = self.instruments.iter().position(prices).map(|source| source as u32);
-            self.instruments[at].fee_price_from = source;
+            self.instruments[at].fee_price_from = self.fee_price_source(&self.instruments[at].spec);
         }
+    }
+
+    pub(super) fn fee_price_source(&self, spec: &InstrumentSpec) -> Option<u32> {
+        let prices = |other: &Instrument| {
+            other.spec.base == spec.fee_asset && other.spec.quote == spec.settle && !other.spec.inverse
+        };
+        let source = self.instruments.iter().position(prices).filter(|_| !spec.fee_asset.is_empty());
+        source.map(|source| source as u32)
     }
 
     /// Sets what was brought in; a second seed moves the wallet by the difference.

@@ -2,18 +2,18 @@
 
 use alloc::vec::Vec;
 
-use super::{Kernel, SLOTS_MAX};
+use super::Kernel;
 use crate::codec::{self, CodecError};
 use crate::invariant::{self, Violation};
-use crate::names::AccountEventKind;
+use crate::soundness::Flaw;
 
 /// Why bytes are no kernel.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum SnapshotError {
     /// They cannot be read.
     Codec(CodecError),
-    /// Numbers in them point nowhere.
-    Unsound(&'static str),
+    /// A field holds what no kernel can have there.
+    Unsound(Flaw),
     /// The state breaks an invariant.
     Broken(Violation),
 }
@@ -22,7 +22,7 @@ impl core::fmt::Display for SnapshotError {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {
             SnapshotError::Codec(error) => error.fmt(f),
-            SnapshotError::Unsound(what) => write!(f, "the stored state is unsound: {what}"),
+            SnapshotError::Unsound(flaw) => write!(f, "the stored state is unsound: {flaw}"),
             SnapshotError::Broken(violation) => {
                 write!(f, "the stored state breaks invariant I{}: {}", violation.invariant, violation.what)
             }
@@ -52,45 +52,6 @@ impl Kernel {
         kernel.check_sound().map_err(SnapshotError::Unsound)?;
         invariant::check(&kernel).map_err(SnapshotError::Broken)?;
         Ok(kernel)
-    }
-
-    /// What the invariants take for granted: that numbers which point at something point at it.
-    fn check_sound(&self) -> Result<(), &'static str> {
-        let slots = self.slots.len();
-        let instruments = self.instruments.len();
-        let is_instrument = |place: u32| (place as usize) < instruments;
-        if slots != self.config.max_slots as usize || slots == 0 || self.config.max_slots > SLOTS_MAX {
-            return Err("its slots are not those of its settings");
-        }
-        if self.books.len() != instruments || !self.symbols.is_below(instruments) {
-            return Err("its instruments and their books differ in number");
-        }
-        if !self.trades.is_below(slots) {
-            return Err("a trade is in no slot");
-        }
-        if !self.orders.is_sound() {
-            return Err("an index of the orders points nowhere");
-        }
-        if !self.intents.is_sound() || !self.wallet_entries.iter().all(super::window::Window::is_sound) {
-            return Err("a memory of ids points nowhere");
-        }
-        let kinds = AccountEventKind::ALL.len();
-        if self.wallet_entries.len() != kinds || self.entries_forgotten_ns.len() != kinds {
-            return Err("a kind of wallet entry has no memory");
-        }
-        let assets = self.assets.len();
-        let settled = |asset: u16| usize::from(asset) < assets;
-        if !self.instruments.iter().all(|instrument| settled(instrument.settle)) {
-            return Err("an instrument settles in no asset");
-        }
-        let busy = self.slots.iter().filter(|slot| slot.trade_number > 0);
-        if !busy.map(|slot| slot.instrument).all(is_instrument) {
-            return Err("a slot has no instrument");
-        }
-        if !self.orders.iter().map(|order| order.instrument).all(is_instrument) {
-            return Err("an order has no instrument");
-        }
-        Ok(())
     }
 
     /// A hash of the whole trading state: 32 bytes of BLAKE3. Sequence number and kernel time stay outside, so that a

@@ -104,6 +104,12 @@ impl Kernel {
         self.books.get(instrument as usize).map_or([Basis::FLAT; 3], |books| books.unassigned)
     }
 
+    /// What the venue has told of profits beside our own figures, and what no late news has explained yet, by
+    /// [`crate::names::PositionSide`].
+    pub fn told_beside(&self, instrument: u32) -> [Money; 3] {
+        self.books.get(instrument as usize).map_or([Money::ZERO; 3], |books| books.told_beside)
+    }
+
     /// The positions of an instrument as the venue last reported them, by [`crate::names::PositionSide`].
     pub fn reported(&self, instrument: u32) -> [Option<Reported>; 3] {
         let books = self.books.get(instrument as usize);

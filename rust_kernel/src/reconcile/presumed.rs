@@ -73,7 +73,7 @@ impl Rest<'_> {
                 if !(fill.fee_predicted && fill.fee_asset == self.asset && in_frame) {
                     continue;
                 }
-                if let Some(value) = crate::kernel::fee_base(rules, order, fill) {
+                if let Some(value) = crate::kernel::fee_base(rules, fill) {
                     found.push(Unsettled { rules, order, fill, value });
                 }
             }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::num::{Decimal, Rounding, divide};
 use crate::outcome::Refusal;
+use crate::soundness::{Sound, hold};
 
 /// One token. Rates are at 1e-9 tokens a second, times in ns: their product is a level, without rounding.
 pub(super) const TOKEN: i128 = 1_000_000_000_000_000_000;
@@ -57,6 +58,13 @@ pub(super) fn resize(
     };
 }
 
+/// Whether a stored bucket is one that this code could have made.
+pub(super) fn check_sound(field: &str, bucket: Option<Bucket>, size: Option<BucketSize>) -> Sound {
+    let Some(bucket) = bucket else { return Ok(()) };
+    let fits = size.is_some_and(|size| (0..=size.burst).contains(&bucket.level));
+    hold(fits, format_args!("{field}.level"), bucket.level, "the bucket is not of that size")
+}
+
 /// Refuses where a token beyond `reserve` is not there. `limit` names the rate.
 pub(super) fn check(
     limit: &'static str,
@@ -98,6 +106,22 @@ mod tests {
         assert_eq!(level(bucket, size, 1), 500_000_000, "a nanosecond's share is not lost");
         assert_eq!(level(bucket, size, -second), 0, "time that runs backwards brings nothing");
         assert_eq!(level(bucket, size, i64::MAX), 2 * TOKEN);
+    }
+
+    #[test]
+    fn a_stored_bucket_holds_no_less_than_nothing_and_no_more_than_its_size() {
+        let size = Some(BucketSize { burst: 2 * TOKEN, per_second: 1 });
+        for (level, size, passes) in [
+            (0, size, true),
+            (-1, size, false),
+            (2 * TOKEN, size, true),
+            (2 * TOKEN + 1, size, false),
+            (0, None, false),
+        ] {
+            let bucket = Some(Bucket { level, at_ns: 0 });
+            assert_eq!(check_sound("bucket", bucket, size).is_ok(), passes, "{level} of {size:?}");
+            assert!(check_sound("bucket", None, size).is_ok(), "one that nothing was taken from");
+        }
     }
 
     #[test]

@@ -9,8 +9,10 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::id::Id;
+use crate::instrument::Instrument;
 use crate::num::{Decimal, Money};
 use crate::outcome::Refusal;
+use crate::soundness::{Amounts, Places, Sound, hold};
 use buckets::Bucket;
 pub use buckets::BucketSize;
 pub use limits::{Attempt, LimitError, Limits};
@@ -97,6 +99,19 @@ impl Guard {
         buckets::resize(&mut self.orders, old.orders(), new.orders(), now_ns);
         buckets::resize(&mut self.cancels, old.cancels(), new.cancels(), now_ns);
     }
+
+    /// Whether a stored guard is one that this code could have made under these limits.
+    pub(crate) fn check_sound(
+        &self,
+        places: Places,
+        limits: &Limits,
+        now_ns: i64,
+        amounts: &mut Amounts,
+    ) -> Sound {
+        buckets::check_sound("guard.orders", self.orders, limits.orders())?;
+        buckets::check_sound("guard.cancels", self.cancels, limits.cancels())?;
+        self.losses.check_sound(places, limits.watches_peak(), now_ns, amounts)
+    }
 }
 
 /// Exposure per instrument, and its sum per settlement asset kept along, so that a check costs the same however
@@ -158,5 +173,28 @@ impl Exposure {
         let row = &mut self.instruments[instrument as usize];
         self.totals[usize::from(row.settle)] += change;
         row.reserved += change;
+    }
+}
+
+impl Exposure {
+    /// Whether a stored exposure is of these instruments, and its sums are theirs. Whether the parts are right is an
+    /// invariant's question.
+    pub(crate) fn check_sound(&self, rules: &[Instrument], amounts: &mut Amounts) -> Sound {
+        let count = self.instruments.len();
+        hold(count == rules.len(), "exposure.instruments", count, "each instrument has one")?;
+        let mut summed = Exposure::default();
+        for ((place, row), rules) in (0_u32..).zip(&self.instruments).zip(rules) {
+            amounts.add(format_args!("exposure.instruments[{place}].position"), row.position.0)?;
+            amounts.add(format_args!("exposure.instruments[{place}].reserved"), row.reserved.0)?;
+            summed.open_instrument(rules.settle);
+            summed.set_position(place, row.position);
+            summed.reserve(place, row.reserved);
+        }
+        hold(
+            summed == *self,
+            "exposure.totals",
+            &self.totals,
+            "they are not the sums of the instruments by asset",
+        )
     }
 }

@@ -7,39 +7,36 @@ use dita_kernel::effect::Command;
 use dita_kernel::id::Id;
 use dita_kernel::input::{Input, Stamp};
 use dita_kernel::invariant;
+use dita_kernel::kernel::Kernel;
 use dita_kernel::names::VenueOrderStatus;
-use dita_kernel::order::OrderRole;
+use dita_kernel::order::{Order, OrderRole};
 
-use crate::dice::Dice;
+use crate::naive::{Compared, Naive};
+use crate::owed;
 use crate::shell::{Shell, Taken};
 use crate::trouble::Trouble;
 
 /// I7, and all that is dear, after so many inputs.
 const THOROUGH_EVERY: u64 = 1_000;
-/// One in so many refusals is held against the state's hash before it.
-const HASHED_ONE_IN: u64 = 8;
 
-/// What an order has filled stands in its status: nothing that is told later makes it a new one.
-fn status(shell: &Shell, input: &Input) -> Result<(), Trouble> {
-    let Input::Venue(event) = input else { return Ok(()) };
-    let orders = shell.kernel().orders();
-    let Some(order) = orders.by_client_id(&event.venue_client_id).map(|place| orders.at(place)) else {
-        return Ok(());
-    };
-    let as_new =
-        matches!(order.status, VenueOrderStatus::New | VenueOrderStatus::Sent | VenueOrderStatus::Acked);
-    if as_new && !order.filled.is_zero() {
-        return Err(Trouble::new("status", format!("filled, and stands as new after {event:?}: {order:?}")));
-    }
-    Ok(())
+/// True where an event's order is one of ours and the kernel remembers it.
+fn remembers(kernel: &Kernel, input: &Input) -> bool {
+    let Input::Venue(event) = input else { return false };
+    let place = kernel.orders().by_client_id(&event.venue_client_id);
+    place.is_some_and(|place| kernel.orders().at(place).role != OrderRole::External)
 }
 
 /// What is known of the run so far.
 pub(crate) struct Audit {
-    dice: Dice,
-    /// The state's hash before an input that would be refused.
+    /// The state's hash as it was before the first of the refusals since something was taken.
     before: Option<[u8; 32]>,
     would: Option<bool>,
+    naive: Naive,
+    /// True where the next input is of an order of ours that is remembered.
+    remembered: bool,
+    /// The stop that the next input is about, as it was before.
+    standing: Option<Order>,
+    pub(crate) compared: Compared,
     sent: BTreeSet<Id>,
     pub(crate) cells: BTreeSet<u16>,
     chain: blake3::Hasher,
@@ -48,11 +45,14 @@ pub(crate) struct Audit {
 }
 
 impl Audit {
-    pub(crate) fn new(seed: u64) -> Audit {
+    pub(crate) fn new(may_die: bool) -> Audit {
         Audit {
-            dice: Dice::of(seed, 6),
             before: None,
             would: None,
+            naive: Naive::new(may_die),
+            remembered: false,
+            standing: None,
+            compared: Compared::default(),
             sent: BTreeSet::new(),
             cells: BTreeSet::new(),
             chain: blake3::Hasher::new(),
@@ -66,8 +66,13 @@ impl Audit {
         let kernel = shell.kernel();
         // A mark that waits is taken with the next input: the state before that one is not to be had.
         self.would = (!shell.lags()).then(|| kernel.validate(Stamp(now_ns), input).is_ok());
-        let hashed = self.would == Some(false) && self.dice.once_in(HASHED_ONE_IN);
-        self.before = hashed.then(|| kernel.state_hash());
+        self.remembered = remembers(kernel, input);
+        self.standing = owed::standing(kernel, input);
+        if self.would.is_none() {
+            self.before = None;
+        } else if self.would == Some(false) {
+            self.before.get_or_insert_with(|| kernel.state_hash());
+        }
     }
 
     /// Holds what came of it against everything that can be seen after one step.
@@ -90,8 +95,9 @@ impl Audit {
         if self.would.is_some_and(|would| would != outcome.accepted) && !recalled {
             return Err(Trouble::new("I6", format!("validate and step disagree: {outcome:?} to {input:?}")));
         }
-        if self.before.take().is_some_and(|before| !outcome.accepted && before != shell.kernel().state_hash())
-        {
+        if outcome.accepted {
+            self.before = None;
+        } else if self.before.is_some_and(|before| before != shell.kernel().state_hash()) {
             return Err(Trouble::new(
                 "I6",
                 format!("refused, and the state moved: {outcome:?} to {input:?}"),
@@ -102,9 +108,13 @@ impl Audit {
             Trouble::new(&name, format!("{} after {input:?}: {outcome:?}", violation.what))
         })?;
         self.requests(shell, now_ns, taken)?;
-        status(shell, input)?;
+        let standing = self.standing.take();
+        owed::after(shell.kernel(), now_ns, input, taken, standing.as_ref())?;
+        self.naive.hear(input, outcome, &taken.commands, self.remembered);
+        self.naive.compare(shell.kernel(), input, &mut self.compared)?;
         if inputs.is_multiple_of(THOROUGH_EVERY) {
             shell.replay()?;
+            self.naive.compare_orders(shell.kernel(), &mut self.compared)?;
             let hash = shell.kernel().state_hash();
             self.chain.update(&hash);
         }
@@ -143,10 +153,25 @@ impl Audit {
         self.chain.update(&[taken.outcome.code as u8, u8::from(taken.outcome.accepted)]);
     }
 
+    /// The log failed with an input: it may be in there all the same.
+    pub(crate) fn unanswered(&mut self, shell: &Shell, input: &Input) {
+        if self.would.unwrap_or(true) {
+            self.naive.hear_unanswered(input, shell.kernel().seq(), self.remembered);
+        }
+    }
+
     /// After a restart what is not durable never happened.
-    pub(crate) fn restarted(&mut self, shell: &Shell) {
+    pub(crate) fn restarted(
+        &mut self,
+        shell: &Shell,
+        recovered_seq: u64,
+        commands: &[Command],
+    ) -> Result<(), Trouble> {
+        self.before = None;
+        self.naive.forget_after(recovered_seq, commands);
         let hash = shell.kernel().state_hash();
         self.chain.update(&hash);
+        owed::after_restart(shell.kernel(), commands)
     }
 
     /// The hash of every input with what came of it, and of the last state.

@@ -10,6 +10,7 @@ use dita_kernel::slot::table::{Rule, TABLE};
 
 use crate::discrepancy::Naming;
 use crate::faults::FAULTS;
+use crate::naive::Compared;
 use crate::run::{Options, SeedReport, run_seed};
 
 /// So many failures are kept in words; all are counted.
@@ -62,6 +63,8 @@ pub struct Summary {
     pub cells: BTreeSet<u16>,
     /// The confusion matrix: how often a cause that was planted was called what.
     pub namings: BTreeMap<Naming, u64>,
+    /// How often each figure was held against the naive model, and how often it could not be.
+    pub compared: Compared,
     /// The sum of the seeds' chains: the same for the same seeds, on however many threads.
     pub chain: [u64; 4],
 }
@@ -79,6 +82,7 @@ impl Summary {
         for naming in &report.namings {
             *self.namings.entry(*naming).or_default() += 1;
         }
+        self.compared.add(&report.compared);
         for (lane, bytes) in self.chain.iter_mut().zip(report.chain.chunks_exact(8)) {
             let part = bytes.iter().fold(0_u64, |part, byte| part << 8 | u64::from(*byte));
             *lane = lane.wrapping_add(part);

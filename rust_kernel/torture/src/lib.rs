@@ -16,6 +16,8 @@ mod discrepancy;
 mod disk;
 mod ending;
 pub mod faults;
+mod naive;
+mod owed;
 mod plan;
 mod quiet;
 mod run;
@@ -28,6 +30,7 @@ mod world;
 
 pub use campaign::{Campaign, FAILURES_KEPT, Progress, Summary, run};
 pub use discrepancy::{NOTHING, Naming};
+pub use naive::{Compared, FIGURES};
 pub use run::{INPUTS, Options, SeedReport, run_seed};
 pub use shrink::{Shrunk, numbers, ranges, shrink};
 pub use trouble::Trouble;

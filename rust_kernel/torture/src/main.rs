@@ -206,6 +206,10 @@ fn print(summary: &Summary, seconds: f64) {
     for ((planted, named), times) in &summary.namings {
         println!("  {planted:<22}{named:<22}{times:>5}");
     }
+    println!("naive model                 compared          open");
+    for (figure, [held, open]) in summary.compared.all() {
+        println!("  {figure:<20} {held:>13} {open:>13}");
+    }
     println!("{} of {} cells of the transition table", summary.cells.len(), Summary::cells_all());
     println!("chain {}", summary.chain_text());
     println!(

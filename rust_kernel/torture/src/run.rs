@@ -7,6 +7,7 @@ use dita_sim::FaultCounters;
 
 use crate::discrepancy::Naming;
 use crate::faults::FaultSet;
+use crate::naive::Compared;
 use crate::plan::{self, Plan};
 use crate::quiet;
 use crate::story;
@@ -57,6 +58,8 @@ pub struct SeedReport {
     pub chain: [u8; 32],
     /// What each planted cause of a difference was called.
     pub namings: Vec<Naming>,
+    /// How often each figure was held against the naive model, and how often nobody could say yet what it should be.
+    pub compared: Compared,
     /// What happened, where that was asked for.
     pub story: Vec<String>,
 }
@@ -82,6 +85,7 @@ pub fn run_seed(seed: u64, options: &Options) -> SeedReport {
         cells: BTreeSet::new(),
         chain: [0; 32],
         namings: Vec::new(),
+        compared: Compared::default(),
         story: Vec::new(),
     };
     if let Some(mut world) = world {
@@ -93,6 +97,7 @@ pub fn run_seed(seed: u64, options: &Options) -> SeedReport {
         report.namings = core::mem::take(&mut world.namings);
         report.inputs = world.inputs;
         report.story = world.story.take().unwrap_or_default();
+        report.compared = core::mem::take(&mut world.audit.compared);
         report.cells = core::mem::take(&mut world.audit.cells);
         if report.trouble.is_none() {
             report.chain = world.audit.chain(&world.shell);

@@ -57,6 +57,8 @@ pub(crate) struct Durable {
     faulty: FaultyDisk,
     config: KernelConfig,
     pub(crate) recoveries: u64,
+    /// The last input that the log had when it was opened.
+    pub(crate) recovered_seq: u64,
     /// Disk faults of earlier lives.
     fired_before: u64,
 }
@@ -84,8 +86,15 @@ impl Shell {
         }
         let memory = MemoryDisk::new();
         let faulty = FaultyDisk::new(Arc::new(memory.clone()));
-        let mut shell =
-            Durable { engine: None, memory, faulty, config: config.clone(), recoveries: 0, fired_before: 0 };
+        let mut shell = Durable {
+            engine: None,
+            memory,
+            faulty,
+            config: config.clone(),
+            recoveries: 0,
+            recovered_seq: 0,
+            fired_before: 0,
+        };
         shell.open()?;
         Ok(Shell::Durable(Box::new(shell)))
     }
@@ -174,7 +183,8 @@ impl Durable {
         let config = EngineConfig { kernel: self.config.clone(), ..EngineConfig::default() };
         let disk: Arc<dyn Disk> = Arc::new(Threaded(Arc::new(self.faulty.clone())));
         let opened = Engine::recover(config, Port::Foreign, disk, &settings(), &mut |_| {});
-        let (engine, _) = opened.map_err(|error| Trouble::new("recovery", error.to_string()))?;
+        let (engine, recovery) = opened.map_err(|error| Trouble::new("recovery", error.to_string()))?;
+        self.recovered_seq = recovery.last_seq;
         self.engine = Some(engine);
         Ok(())
     }

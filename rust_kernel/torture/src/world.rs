@@ -68,7 +68,7 @@ impl World {
             inputs: 0,
             mids,
             intents: 0,
-            audit: Audit::new(plan.seed),
+            audit: Audit::new(plan.durable),
             fired: BTreeMap::new(),
             namings: Vec::new(),
             waiting: VecDeque::new(),
@@ -137,6 +137,7 @@ impl World {
         let taken = match self.shell.take(self.now_ns, input)? {
             Said::Taken(taken) => taken,
             Said::Died => {
+                self.audit.unanswered(&self.shell, input);
                 self.dead = true;
                 return Ok(());
             }
@@ -264,7 +265,8 @@ impl World {
         let promised = durable.die(&mut fate);
         let commands = durable.come_back(self.now_ns, promised)?;
         self.fate = fate;
-        self.audit.restarted(&self.shell);
+        let recovered_seq = self.durable().map_or(0, |durable| durable.recovered_seq);
+        self.audit.restarted(&self.shell, recovered_seq, &commands)?;
         self.waiting.extend(self.said.iter().cloned());
         for command in &commands {
             self.ask(command);

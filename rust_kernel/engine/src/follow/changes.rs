@@ -27,8 +27,8 @@ pub struct ChangedStates {
     pub seq: u64,
     /// Slots by number.
     pub slots: Vec<Changed<u32>>,
-    /// Our orders by client id, and whether each is live; one that has ended does not come again, unless late news move
-    /// it.
+    /// Our orders, the oldest first, and whether each is live; one that has ended does not come again, unless late news
+    /// move it.
     pub orders: Vec<(Changed<String>, bool)>,
     /// Orders that ended so long ago within the batch that the core has forgotten how.
     pub forgotten: Vec<String>,
@@ -136,7 +136,8 @@ impl Shown {
         let orders = kernel.orders();
         let mut candidates = std::mem::take(&mut self.touched);
         if !self.began {
-            candidates.extend(orders.iter().filter(|order| order.is_live()).map(|it| it.client_id.clone()));
+            // Also those that have ended: what was shown of them before this began may be older.
+            candidates.extend(orders.iter().map(|order| order.client_id.clone()));
         }
         // What is live may change by anything: passing time, an operator's hand, another order's fill.
         candidates.extend(self.orders.keys().cloned());
@@ -161,7 +162,11 @@ impl Shown {
             }
         }
         changes.forgotten.sort_unstable();
-        changes.orders.sort_unstable_by(|(one, _), (other, _)| one.key.cmp(&other.key));
+        let sent = |key: &str| {
+            let place = Id::new(key).ok().and_then(|id| orders.by_client_id(&id));
+            place.map_or(0, |place| orders.at(place).sent_time_ns)
+        };
+        changes.orders.sort_by_cached_key(|(order, _)| (sent(&order.key), order.key.clone()));
     }
 
     /// An account is compared as it is shown, but for the head, which moves with every input.

@@ -160,4 +160,10 @@ impl Engine {
     fn closed(&self) -> bool {
         self.shared.is_forked() || self.shared.lock().closed
     }
+
+    /// True in what an adapter or an observer does in the thread that drains: the kernel waits for it to return.
+    #[getter]
+    fn calls_here(&self) -> bool {
+        !self.shared.is_forked() && self.shared.lock().writer == drain::this_thread()
+    }
 }

@@ -16,7 +16,7 @@ use alloc::boxed::Box;
 use serde::{Deserialize, Serialize};
 
 /// How many wallet entries are held against those that come by another way.
-const ENTRY_MARKS_MAX: usize = 256;
+pub(crate) const ENTRY_MARKS_MAX: usize = 256;
 
 /// A wallet entry by its id, with the venue's time of it, ns.
 #[derive(Clone, PartialEq, Default, Debug, Serialize, Deserialize)]
@@ -38,7 +38,7 @@ pub(crate) struct EntryMark {
     kind: Kind,
     asset: Id,
     symbol: Id,
-    amount: Money,
+    pub(crate) amount: Money,
     timestamp_ns: i64,
     has_txn_id: bool,
     /// True once it came both ways.

@@ -16,7 +16,7 @@ use crate::names::{AccountEventKind as Kind, KernelDiagnosticCode as Code, Posit
 use crate::num::{Decimal, MONEY_SCALE, Money, Price, Qty, Rounding, bounded};
 use crate::outcome::{Detail, Outcome, Refusal};
 use alloc::boxed::Box;
-pub(crate) use entries::{EntryMark, WalletEntry};
+pub(crate) use entries::{ENTRY_MARKS_MAX, EntryMark, WalletEntry};
 
 /// What an account event does.
 #[derive(Debug)]

@@ -137,7 +137,7 @@ impl Kernel {
         let qty = if order.order_side.sign() > 0 { part } else { -part };
         let owner = self.owner_of(order.role, order.slot_id, order.trade_number);
         self.orders.at_mut(place).fills[at].venue_time_ns = venue_time_ns;
-        if venue_time_ns <= self.funding.last_open_ns && !planted(Bug::LateFillMissesItsBoundary) {
+        if !planted(Bug::LateFillMissesItsBoundary) {
             self.repredict(place, owner, qty, venue_time_ns, inferred_ns);
         }
     }

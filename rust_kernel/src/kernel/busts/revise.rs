@@ -63,7 +63,7 @@ impl Kernel {
         let order = self.orders.at(revision.place);
         let parts = order.fills.iter().filter(|fill| fill.venue_trade_id == revision.fill_id);
         let booked = parts.fold(Qty::ZERO, |sum, fill| sum + fill.qty);
-        if order.inferred.is_zero() || revision.qty <= booked {
+        if revision.qty <= booked {
             return;
         }
         let more = revision.qty - booked;

@@ -191,10 +191,7 @@ impl Kernel {
         if order.role == OrderRole::External {
             return None;
         }
-        let by_order = (!event.venue_order_id.is_empty() && order.venue_order_id != event.venue_order_id)
-            .then(|| self.orders.by_venue_id(&event.venue_order_id))
-            .flatten();
-        if let Some(stray) = by_order.filter(is_stray) {
+        if let Some(stray) = self.orders.by_venue_id(&event.venue_order_id).filter(is_stray) {
             return Some((place, stray));
         }
         if !is_fill(event.kind) || event.venue_trade_id.is_empty() {

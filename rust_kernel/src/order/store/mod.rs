@@ -6,6 +6,7 @@
 
 mod fills;
 mod forget;
+mod soundness;
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -45,16 +46,25 @@ pub struct OrderStore {
     prefix: [u8; PREFIX_BYTES],
 }
 
+/// One at least, and no more than leave room for as many live ones.
+fn remembered_of(wanted: usize) -> usize {
+    wanted.clamp(1, ORDERS_MAX >> 1)
+}
+
+fn prefix_of(nonce: u64) -> [u8; PREFIX_BYTES] {
+    let mut prefix = [b'D'; PREFIX_BYTES];
+    write_base32(&mut prefix[1..], nonce);
+    prefix
+}
+
 impl OrderStore {
     /// An empty store that remembers `remembered_max` ended orders; `nonce` (40 bits) marks this instance's ids.
     pub fn new(remembered_max: usize, nonce: u64) -> OrderStore {
-        let mut prefix = [b'D'; PREFIX_BYTES];
-        write_base32(&mut prefix[1..], nonce);
         OrderStore {
             orders: Vec::new(),
             free: Vec::new(),
             ended: VecDeque::new(),
-            remembered_max: remembered_max.clamp(1, ORDERS_MAX >> 1),
+            remembered_max: remembered_of(remembered_max),
             by_venue_id: Index::default(),
             by_fill: Index::default(),
             next_number: 1,
@@ -62,7 +72,7 @@ impl OrderStore {
             external: 0,
             forgotten_ns: i64::MIN,
             foreign: Vec::new(),
-            prefix,
+            prefix: prefix_of(nonce),
         }
     }
 
@@ -239,6 +249,7 @@ impl OrderStore {
         let number = self.at(place).number;
         let client_id = self.client_id(place, number, slot_id, 0);
         self.external = self.external.saturating_sub(1);
+        self.foreign.retain(|foreign| *foreign != place);
         let order = &mut self.orders[place as usize];
         order.client_id = client_id;
         order.slot_id = slot_id;
@@ -279,16 +290,5 @@ impl OrderStore {
         let ended: Vec<(OrderRef, i64)> =
             self.ended.iter().map(|ended| (ended.reference, ended.filled_ns)).collect();
         (&self.orders, &self.free, ended, self.next_number, self.forgotten_ns)
-    }
-
-    /// True where a stored store is one that this code could have made.
-    pub(crate) fn is_sound(&self) -> bool {
-        let count = self.orders.len();
-        let is_place = |place: &u32| (*place as usize) < count;
-        self.by_venue_id.is_below(count)
-            && self.by_fill.is_below(count)
-            && self.free.iter().all(is_place)
-            && self.foreign.iter().all(is_place)
-            && self.ended.iter().all(|ended| is_place(&ended.reference.place))
     }
 }

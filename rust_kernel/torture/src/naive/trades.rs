@@ -1,0 +1,557 @@
+//! Orders and their trades: told, told again, told by a total, taken back, corrected, forced.
+
+use dita_kernel::input::VenueEvent;
+use dita_kernel::names::{KernelEventKind as Kind, Liquidity, OrderSide, PositionSide, Product};
+
+use super::money::{fee, fixed, money, rounded, signed_worth, worth};
+use super::{Asset, Carried, Naive};
+
+/// A fee, as far as it is known.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Fee {
+    /// The venue's own word: the asset and the amount.
+    Told(Asset, i128),
+    /// By the configured rate.
+    Guess(Asset, i128),
+    /// Guessed for another trade than it is now: the kernel keeps its first guess, and only the venue can say.
+    Unsure(Asset),
+}
+
+/// A trade, or a part of one.
+#[derive(Clone, Debug)]
+pub(super) struct Trade {
+    pub(super) instrument: usize,
+    /// The venue's id; empty where only a total tells of it.
+    pub(super) id: String,
+    /// The order, by our id, where it is one of ours.
+    pub(super) order: Option<String>,
+    pub(super) book: usize,
+    pub(super) buys: bool,
+    /// None of it is left where it was taken back.
+    pub(super) lots: i128,
+    /// `None` while nobody has told it.
+    pub(super) price: Option<i128>,
+    pub(super) makes: bool,
+    pub(super) makes_is_told: bool,
+    pub(super) fee: Fee,
+    /// What it realised by the model's own average cost.
+    pub(super) own_profit: i128,
+    /// What the venue says that it realised.
+    pub(super) told_profit: Option<i128>,
+    pub(super) settled: bool,
+    pub(super) time_ns: i64,
+    /// The slot that it counts for.
+    pub(super) slot: Option<u32>,
+    pub(super) busted: bool,
+    /// The ids of its corrections, each with whether the venue settles by it.
+    pub(super) corrections: Vec<(String, bool)>,
+}
+
+/// One of our orders.
+#[derive(Clone, Debug)]
+pub(super) struct Order {
+    pub(super) instrument: usize,
+    pub(super) buys: bool,
+    pub(super) book: usize,
+    pub(super) slot: u32,
+    /// The trade that it was sent for.
+    pub(super) trade: String,
+    pub(super) entry: bool,
+    /// True where it can only make liquidity.
+    pub(super) makes: bool,
+    /// Its trades, by their place in the list of all.
+    pub(super) trades: Vec<usize>,
+}
+
+fn is_fill(kind: Kind) -> bool {
+    matches!(kind, Kind::PartialFill | Kind::FullFill)
+}
+
+impl Naive {
+    pub(super) fn take_event(&mut self, event: &VenueEvent, remembered: bool) {
+        let order = event.venue_client_id.as_str();
+        let ours = remembered && self.orders.contains_key(order);
+        match event.kind {
+            Kind::TradeBust | Kind::TradeCorrect => self.revise(event, ours),
+            Kind::Liquidation | Kind::Adl => self.stranger(event, true),
+            kind if is_fill(kind) && ours => self.fill(order, event, event.venue_trade_id.as_str()),
+            kind if is_fill(kind) => self.stranger(event, false),
+            _ if ours => self.total(order, event),
+            _ => {}
+        }
+    }
+
+    pub(super) fn filled(&self, order: &str) -> i128 {
+        self.parts(order, |_| true).map(|at| self.trades[at].lots).sum()
+    }
+
+    pub(super) fn inferred(&self, order: &str) -> i128 {
+        self.parts(order, |trade| trade.id.is_empty()).map(|at| self.trades[at].lots).sum()
+    }
+
+    fn parts<'a>(
+        &'a self,
+        order: &str,
+        wanted: impl Fn(&Trade) -> bool + 'a,
+    ) -> impl Iterator<Item = usize> + 'a {
+        let places = self.orders.get(order).map_or(&[][..], |order| order.trades.as_slice());
+        places.iter().copied().filter(move |at| wanted(&self.trades[*at]))
+    }
+
+    fn of_id(&self, order: &str, id: &str) -> Vec<usize> {
+        let id = id.to_owned();
+        let corrects = |trade: &Trade, id: &str| trade.corrections.iter().any(|(own, _)| own == id);
+        self.parts(order, move |trade| !id.is_empty() && (trade.id == id || corrects(trade, &id))).collect()
+    }
+
+    /// A total that is larger than what is known: the rest was traded as well.
+    fn total(&mut self, order: &str, event: &VenueEvent) {
+        let Some(total) = event.filled_size.map(fixed) else { return };
+        let gap = total - self.filled(order);
+        if gap > 0 {
+            self.book(order, "", gap, None, event, None);
+        }
+    }
+
+    /// A trade is told. As far as a total told of it before, it only gets its name.
+    fn fill(&mut self, order: &str, event: &VenueEvent, id: &str) {
+        let known = self.of_id(order, id);
+        if !known.is_empty() {
+            return self.told_again(&known, event);
+        }
+        let Some(lots) = event.size.map(fixed) else { return };
+        let after = self.filled(order) + lots;
+        let inferred = self.inferred(order).min(lots);
+        let (named, gap) = match event.filled_size.map(fixed) {
+            Some(total) if total >= after => (0, total - after),
+            Some(total) => ((after - total).min(inferred), 0),
+            None => (inferred, 0),
+        };
+        let price = event.price.map(fixed).filter(|price| *price > 0);
+        let mut told = self.fee_of(event);
+        if gap > 0 {
+            self.book(order, "", gap, None, event, None);
+        }
+        self.name(order, id, named, price, event, &mut told);
+        if lots > named {
+            let told =
+                if named > 0 { told.or(self.fee_of(event).map(|(asset, _)| (asset, 0))) } else { told };
+            self.book(order, id, lots - named, price, event, told);
+        }
+        let parts = self.of_id(order, id);
+        self.settle_ahead(&parts, id);
+    }
+
+    /// What was inferred, the oldest first, is this trade.
+    fn name(
+        &mut self,
+        order: &str,
+        id: &str,
+        lots: i128,
+        price: Option<i128>,
+        event: &VenueEvent,
+        fee: &mut Option<(Asset, i128)>,
+    ) {
+        let mut left = lots;
+        let fee_asset = self.fee_of(event).map_or(0, |(asset, _)| asset);
+        while left > 0 {
+            let Some(at) = self.parts(order, |trade| trade.id.is_empty() && trade.lots > 0).next() else {
+                return;
+            };
+            self.blur(at);
+            let trade = &mut self.trades[at];
+            trade.fee = Fee::Unsure(trade.fee.asset());
+            let rest = (trade.lots > left).then(|| Trade { lots: trade.lots - left, ..trade.clone() });
+            trade.lots = trade.lots.min(left);
+            left -= trade.lots;
+            (trade.id, trade.price) = (id.to_owned(), price);
+            self.name_place(id, at);
+            let trade = &mut self.trades[at];
+            (trade.makes, trade.makes_is_told) =
+                (event.liquidity == Some(Liquidity::Maker), event.liquidity.is_some());
+            if event.timestamp_ns != 0 {
+                trade.time_ns = trade.time_ns.min(event.timestamp_ns);
+            }
+            if let Some((asset, amount)) = fee.take() {
+                trade.fee = Fee::Told(asset, amount);
+            } else if event.fee.is_some() {
+                trade.fee = Fee::Told(fee_asset, 0);
+            }
+            if let Some(rest) = rest {
+                self.trades.push(rest);
+                let place = self.trades.len() - 1;
+                if let Some(order) = self.orders.get_mut(order) {
+                    order.trades.push(place);
+                }
+            }
+        }
+    }
+
+    /// A known trade may bring, once, what it lacked.
+    fn told_again(&mut self, known: &[usize], event: &VenueEvent) {
+        let Some(first) = known.first().map(|at| &self.trades[*at]) else { return };
+        if first.busted || first.corrections.iter().any(|(_, settles)| *settles) {
+            return;
+        }
+        let lacks_fee = !matches!(first.fee, Fee::Told(..));
+        let lacks_price = first.price.is_none();
+        let lacks_side = !first.makes_is_told;
+        let price = event.price.map(fixed).filter(|price| *price > 0);
+        for (nth, at) in known.iter().enumerate() {
+            self.sums = None;
+            if let (true, Some(price)) = (lacks_price, price) {
+                self.blur(*at);
+                self.trades[*at].price = Some(price);
+                self.guess_again(*at);
+            }
+            if let (true, Some(liquidity)) = (lacks_side, event.liquidity) {
+                let trade = &mut self.trades[*at];
+                (trade.makes, trade.makes_is_told) = (liquidity == Liquidity::Maker, true);
+                self.guess_again(*at);
+            }
+            if let (true, Some((asset, fee))) = (lacks_fee, self.fee_of(event)) {
+                self.trades[*at].fee = Fee::Told(asset, if nth == 0 { fee } else { 0 });
+            }
+        }
+    }
+
+    fn guess_again(&mut self, at: usize) {
+        if matches!(self.trades[at].fee, Fee::Guess(..) | Fee::Unsure(_)) {
+            self.trades[at].fee = self.guess(&self.trades[at]);
+        }
+    }
+
+    /// A trade of no order that is known, or one that the venue forces on the account.
+    fn stranger(&mut self, event: &VenueEvent, forced: bool) {
+        let Some(instrument) = self.instrument(event.asset.as_str()) else { return };
+        let (Some(lots), Some(side)) = (event.size.map(fixed), event.order_side) else { return };
+        let id = if event.venue_trade_id.is_empty() { &event.event_id } else { &event.venue_trade_id };
+        let buys = side == OrderSide::Buy;
+        let known = self
+            .trades
+            .iter()
+            .any(|trade| trade.instrument == instrument && trade.buys == buys && trade.id == id.as_str());
+        if known {
+            return;
+        }
+        let price = event.price.map(fixed).filter(|price| *price > 0);
+        let book = self.book_of(event.position_side);
+        let trade = Trade {
+            instrument,
+            id: id.to_string(),
+            order: None,
+            book,
+            buys,
+            lots,
+            price,
+            makes: event.liquidity == Some(Liquidity::Maker),
+            makes_is_told: event.liquidity.is_some(),
+            fee: Fee::Unsure(0),
+            own_profit: 0,
+            told_profit: None,
+            settled: false,
+            time_ns: event.timestamp_ns,
+            slot: None,
+            busted: false,
+            corrections: Vec::new(),
+        };
+        let told = self.fee_of(event);
+        let at = self.enter(trade, told);
+        if forced {
+            self.take_from_slots(instrument, book, buys, lots);
+        }
+        let id = self.trades[at].id.clone();
+        self.settle_ahead(&[at], &id);
+    }
+
+    fn book_of(&self, told: Option<PositionSide>) -> usize {
+        told.unwrap_or(PositionSide::Both) as usize
+    }
+
+    /// What is forced takes from the slots that hold the position, in their order. Where an operator has had his hand on
+    /// one of them, nobody here can say how it was shared out.
+    fn take_from_slots(&mut self, instrument: usize, book: usize, buys: bool, lots: i128) {
+        let home = |slot: u32, carried: &Carried| {
+            let is_its = |order: &&Order| order.slot == slot && order.trade == carried.trade;
+            self.orders.values().find(is_its).map(|order| (order.instrument, order.book))
+        };
+        let holders: Vec<u32> = self
+            .slots
+            .iter()
+            .filter(|(slot, carried)| home(**slot, carried).is_none_or(|home| home == (instrument, book)))
+            .map(|(slot, _)| *slot)
+            .collect();
+        let unclear = self.slots.values().any(|carried| carried.touched);
+        let mut left = lots;
+        for slot in holders {
+            let Some(carried) = self.slots.get_mut(&slot) else { continue };
+            carried.touched |= unclear;
+            if carried.lots != 0 && (carried.lots < 0) == buys && left > 0 {
+                let part = left.min(carried.lots.abs());
+                carried.lots -= part * carried.lots.signum();
+                carried.forced = true;
+                left -= part;
+            }
+        }
+    }
+
+    /// Books a trade of one of our orders.
+    fn book(
+        &mut self,
+        order: &str,
+        id: &str,
+        lots: i128,
+        price: Option<i128>,
+        event: &VenueEvent,
+        told: Option<(Asset, i128)>,
+    ) {
+        let Some(known) = self.orders.get(order) else { return };
+        let is_home = self.slots.get(&known.slot).is_some_and(|carried| carried.trade == known.trade);
+        let told_side = event.liquidity.filter(|_| !id.is_empty());
+        let trade = Trade {
+            instrument: known.instrument,
+            id: id.to_owned(),
+            order: Some(order.to_owned()),
+            book: known.book,
+            buys: known.buys,
+            lots,
+            price,
+            makes: told_side.map_or(known.makes, |liquidity| liquidity == Liquidity::Maker),
+            makes_is_told: told_side.is_some(),
+            fee: Fee::Unsure(0),
+            own_profit: 0,
+            told_profit: None,
+            settled: false,
+            time_ns: event.timestamp_ns,
+            slot: is_home.then_some(known.slot),
+            busted: false,
+            corrections: Vec::new(),
+        };
+        let (slot, entry, signed) = (known.slot, known.entry, if known.buys { lots } else { -lots });
+        if is_home && let Some(carried) = self.slots.get_mut(&slot) {
+            carried.take(entry, signed);
+        }
+        let at = self.enter(trade, told);
+        if let Some(order) = self.orders.get_mut(order) {
+            order.trades.push(at);
+        }
+    }
+
+    /// Writes a trade down, in the position too.
+    fn enter(&mut self, mut trade: Trade, told: Option<(Asset, i128)>) -> usize {
+        trade.fee = match told {
+            Some((asset, amount)) => Fee::Told(asset, amount),
+            None => self.guess(&trade),
+        };
+        self.sums = None;
+        self.name_place(&trade.id.clone(), self.trades.len());
+        let spec = &self.instruments[trade.instrument];
+        let book = self.books.entry((trade.instrument, trade.book)).or_default();
+        match trade.price {
+            Some(price) => {
+                let value = signed_worth(spec, trade.buys, trade.lots, price);
+                let lots = if trade.buys { trade.lots } else { -trade.lots };
+                trade.own_profit = rounded(spec, book.position.take(lots, value));
+            }
+            None => book.blurred = true,
+        }
+        self.trades.push(trade);
+        self.trades.len() - 1
+    }
+
+    /// What a trade will cost by the configured rates.
+    fn guess(&self, trade: &Trade) -> Fee {
+        let spec = &self.instruments[trade.instrument];
+        let in_base = spec.product == Product::Spot && {
+            let rate = if trade.makes { spec.maker_rate } else { spec.taker_rate };
+            trade.buys != rate.is_negative()
+        };
+        let listed = &self.listed[trade.instrument];
+        let asset = if in_base { listed.base } else { listed.settle };
+        match trade.price {
+            None => Fee::Unsure(asset),
+            // A quantity at eighteen places.
+            Some(_) if in_base => Fee::Guess(asset, fee(spec, trade.lots * 1_000_000, trade.makes)),
+            Some(price) => Fee::Guess(asset, fee(spec, worth(spec, trade.lots, price), trade.makes)),
+        }
+    }
+
+    fn fee_of(&mut self, event: &VenueEvent) -> Option<(Asset, i128)> {
+        let fee = event.fee.map(money)?;
+        Some((self.asset(event.fee_asset.as_str()), fee))
+    }
+
+    pub(super) fn blur(&mut self, at: usize) {
+        self.sums = None;
+        let trade = &self.trades[at];
+        self.books.entry((trade.instrument, trade.book)).or_default().blurred = true;
+    }
+
+    // ------------------------------------------------------------------------------------ busts, corrections
+
+    fn revise(&mut self, event: &VenueEvent, ours: bool) {
+        let reference = event.rare.as_ref().map(|rare| rare.ref_trade_id.to_string()).unwrap_or_default();
+        let own = event.venue_trade_id.to_string();
+        let order = event.venue_client_id.to_string();
+        let mut parts = if ours { self.of_id(&order, &reference) } else { self.find(event, &reference) };
+        if parts.iter().any(|at| self.trades[*at].corrections.iter().any(|(id, _)| *id == own)) {
+            return;
+        }
+        let is_bust = event.kind == Kind::TradeBust;
+        if parts.is_empty() {
+            parts = if ours { self.revise_ahead(event, &order, &reference, is_bust) } else { return };
+            if !is_bust {
+                return;
+            }
+        }
+        for at in &parts {
+            self.blur(*at);
+        }
+        if is_bust {
+            if parts.iter().all(|at| self.trades[*at].lots == 0) {
+                return;
+            }
+            parts.iter().for_each(|at| self.take_back(*at));
+        } else {
+            self.correct(&parts, event, &own, &reference);
+        }
+        if let Some(at) = parts.first() {
+            let settles = !is_bust && !own.is_empty() && own != reference;
+            self.trades[*at].corrections.push((own.clone(), settles));
+            self.name_place(&own, *at);
+            self.settle_ahead(&parts, &own);
+        }
+    }
+
+    fn find(&self, event: &VenueEvent, reference: &str) -> Vec<usize> {
+        let Some(instrument) = self.instrument(event.asset.as_str()) else { return Vec::new() };
+        let is_it = |trade: &Trade| {
+            trade.instrument == instrument
+                && (trade.id == reference || trade.corrections.iter().any(|(id, _)| id == reference))
+                && event.order_side.is_none_or(|side| trade.buys == (side == OrderSide::Buy))
+        };
+        self.named(reference).iter().copied().filter(|at| is_it(&self.trades[*at])).collect()
+    }
+
+    /// The trades, and parts of trades, that the venue has ever called so.
+    pub(super) fn named(&self, id: &str) -> &[usize] {
+        self.names.get(id).map_or(&[], Vec::as_slice)
+    }
+
+    fn name_place(&mut self, id: &str, at: usize) {
+        if !id.is_empty() {
+            let places = self.names.entry(id.to_owned()).or_default();
+            if !places.contains(&at) {
+                places.push(at);
+            }
+        }
+    }
+
+    /// A bust or correction comes before its fill.
+    fn revise_ahead(
+        &mut self,
+        event: &VenueEvent,
+        order: &str,
+        reference: &str,
+        is_bust: bool,
+    ) -> Vec<usize> {
+        self.ahead.retain(|ahead| ahead.id != reference);
+        if !is_bust {
+            self.fill(order, event, reference);
+            let own = event.venue_trade_id.to_string();
+            let parts = self.of_id(order, reference);
+            if let Some(at) = parts.first() {
+                self.trades[*at].corrections.push((own.clone(), true));
+                self.name_place(&own, *at);
+                self.settle_ahead(&parts, &own);
+            }
+            return Vec::new();
+        }
+        let inferred = self.inferred(order);
+        let size = event.size.map_or(0, fixed).min(inferred);
+        let stands_for = match event.filled_size.map(fixed) {
+            Some(total) => size.min((self.filled(order) - total).max(0)),
+            None => size,
+        };
+        if stands_for > 0 {
+            self.name(order, reference, stands_for, Some(0), event, &mut None);
+            return self.of_id(order, reference);
+        }
+        self.book(order, reference, 0, Some(1), event, Some((0, 0)));
+        let parts = self.of_id(order, reference);
+        for at in &parts {
+            (self.trades[*at].busted, self.trades[*at].settled) = (true, true);
+            self.trades[*at].corrections.push((event.venue_trade_id.to_string(), false));
+            self.name_place(event.venue_trade_id.as_str(), *at);
+        }
+        Vec::new()
+    }
+
+    fn take_back(&mut self, at: usize) {
+        let trade = &mut self.trades[at];
+        (trade.lots, trade.busted, trade.settled) = (0, true, true);
+        trade.fee = Fee::Told(trade.fee.asset(), 0);
+        (trade.own_profit, trade.told_profit) = (0, Some(0));
+        self.slot_again(at);
+    }
+
+    fn correct(&mut self, parts: &[usize], event: &VenueEvent, own: &str, reference: &str) {
+        let price = event.price.map(fixed).filter(|price| *price > 0);
+        let settles = !own.is_empty() && own != reference;
+        let fee = self.fee_of(event);
+        for (nth, at) in parts.iter().enumerate() {
+            let trade = &mut self.trades[*at];
+            trade.price = price.or(trade.price);
+            trade.settled &= !settles;
+            if let Some((asset, fee)) = fee {
+                trade.fee = Fee::Told(asset, if nth == 0 { fee } else { 0 });
+            } else {
+                self.guess_again(*at);
+            }
+        }
+    }
+
+    /// Works a slot out again from the trades that are left.
+    fn slot_again(&mut self, at: usize) {
+        let Some(slot) = self.trades[at].slot else { return };
+        let Some(carried) = self.slots.get(&slot) else { return };
+        let mut again = Carried { lots: 0, entered: 0, ..carried.clone() };
+        // What was forced on it stands between trades of its own: where, nobody can say any more.
+        again.touched |= again.forced;
+        for trade in self.trades.iter().filter(|trade| trade.slot == Some(slot)) {
+            if let Some(order) = self.carried_order(trade) {
+                again.take(order.entry, if trade.buys { trade.lots } else { -trade.lots });
+            }
+        }
+        self.slots.insert(slot, again);
+    }
+
+    /// The order of a trade, where it is of the trade that its slot carries now.
+    pub(super) fn carried_order(&self, trade: &Trade) -> Option<&Order> {
+        let carried = self.slots.get(&trade.slot?)?;
+        let order = self.orders.get(trade.order.as_ref()?)?;
+        (order.trade == carried.trade).then_some(order)
+    }
+}
+
+impl Carried {
+    /// A fill of the slot's own. What an exit trades past zero is nobody's.
+    fn take(&mut self, entry: bool, signed: i128) {
+        if entry {
+            self.entered += signed.abs();
+            self.lots += signed;
+        } else if signed.abs() <= self.lots.abs() {
+            self.lots += signed;
+        } else {
+            self.lots = 0;
+        }
+    }
+}
+
+impl Fee {
+    pub(super) fn asset(self) -> Asset {
+        match self {
+            Fee::Told(asset, _) | Fee::Guess(asset, _) | Fee::Unsure(asset) => asset,
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! What a kernel owes beside its books: questions that must be asked, alarms that must be raised, ends that must be seen.
+//! The last word that healing brings mends what comes of them, so that they are looked at when they are due.
+
+use dita_kernel::effect::Command;
+use dita_kernel::id::Id;
+use dita_kernel::input::Input;
+use dita_kernel::kernel::Kernel;
+use dita_kernel::names::{
+    KernelDiagnosticCode as Code, KernelEventKind, OrderDoubt, TimeInForce, VenueOrderStatus,
+};
+use dita_kernel::order::{Order, OrderRole};
+
+use crate::shell::Taken;
+use crate::trouble::Trouble;
+
+fn owed(what: &str, order: &Order) -> Trouble {
+    Trouble::new("owed", format!("{what}: {order:?}"))
+}
+
+fn ours(kernel: &Kernel) -> impl Iterator<Item = &Order> {
+    kernel.orders().iter().filter(|order| order.role != OrderRole::External)
+}
+
+fn asks(commands: &[Command], client_id: &Id) -> bool {
+    commands.iter().any(|command| match command {
+        Command::Query(request) => request.venue_client_id == *client_id,
+        Command::Submit(_) | Command::Cancel(_) | Command::Amend(_) | Command::SetLeverage { .. } => false,
+    })
+}
+
+/// The order of an event, as it was before.
+pub(crate) fn standing(kernel: &Kernel, input: &Input) -> Option<Order> {
+    let Input::Venue(event) = input else { return None };
+    let place = kernel.orders().by_client_id(&event.venue_client_id)?;
+    let order = kernel.orders().at(place);
+    let is_stop = order.role == OrderRole::Exit && order.order_type.is_protective();
+    (is_stop && order.is_live()).then(|| order.clone())
+}
+
+/// Who comes back asks for what only a total has told: the fills may have come to the process that is gone.
+pub(crate) fn after_restart(kernel: &Kernel, commands: &[Command]) -> Result<(), Trouble> {
+    let mut waiting =
+        ours(kernel).filter(|order| !order.inferred.is_zero() || order.doubt != OrderDoubt::None);
+    match waiting.find(|order| !asks(commands, &order.client_id)) {
+        Some(order) => Err(owed("not asked for after a restart", order)),
+        None => Ok(()),
+    }
+}
+
+/// After an input; `before` is the [`standing`] of its order.
+pub(crate) fn after(
+    kernel: &Kernel,
+    now_ns: i64,
+    input: &Input,
+    taken: &Taken,
+    before: Option<&Order>,
+) -> Result<(), Trouble> {
+    match input {
+        Input::Time => ends_are_asked_for(kernel, now_ns),
+        Input::Venue(event) => {
+            if event.kind == KernelEventKind::Resynced && taken.outcome.code == Code::Ok {
+                return doubts_are_asked_for(kernel, &taken.commands);
+            }
+            let Some(place) = kernel.orders().by_client_id(&event.venue_client_id) else { return Ok(()) };
+            let order = kernel.orders().at(place);
+            is_what_it_has_filled(order)?;
+            before.map_or(Ok(()), |before| lost_stop_is_told(kernel, before, order))
+        }
+        Input::Intent(_)
+        | Input::Account(_)
+        | Input::Instrument(_)
+        | Input::Seed { .. }
+        | Input::Mark { .. }
+        | Input::Effect(_)
+        | Input::Control(_)
+        | Input::Opening(_)
+        | Input::Funding(_)
+        | Input::Adopt(_)
+        | Input::Override(_)
+        | Input::Calibration(_)
+        | Input::Edge { .. }
+        | Input::Restart
+        | Input::Recalled(_) => Ok(()),
+    }
+}
+
+/// What an order has filled stands in its status: nothing that is told later makes it a new one, and with all of it filled
+/// it does not work on.
+fn is_what_it_has_filled(order: &Order) -> Result<(), Trouble> {
+    let as_new =
+        matches!(order.status, VenueOrderStatus::New | VenueOrderStatus::Sent | VenueOrderStatus::Acked);
+    if as_new && !order.filled.is_zero() {
+        return Err(Trouble::new("status", format!("filled, and stands as new: {order:?}")));
+    }
+    let is_clear = order.amendment().is_none() && order.doubt == OrderDoubt::None && !order.cancel_requested;
+    if order.role != OrderRole::External && is_clear && !order.status.is_ended() && order.filled >= order.qty
+    {
+        return Err(Trouble::new("status", format!("all of it is filled, and it works on: {order:?}")));
+    }
+    Ok(())
+}
+
+/// Once the connection is back, all that is in doubt is asked for.
+fn doubts_are_asked_for(kernel: &Kernel, commands: &[Command]) -> Result<(), Trouble> {
+    let mut doubtful = ours(kernel).filter(|order| order.doubt != OrderDoubt::None);
+    match doubtful.find(|order| !asks(commands, &order.client_id)) {
+        Some(order) => Err(owed("in doubt, and not asked for once the connection is back", order)),
+        None => Ok(()),
+    }
+}
+
+/// An order of limited life that should have ended is asked for, again and again.
+fn ends_are_asked_for(kernel: &Kernel, now_ns: i64) -> Result<(), Trouble> {
+    let config = kernel.config();
+    if kernel.disconnected_since_ns().is_some() {
+        return Ok(()); // who cannot hear asks nobody
+    }
+    for order in ours(kernel).filter(|order| order.is_live() && order.amendment().is_none()) {
+        let Some(until_ns) = order.expire_time_ns.filter(|_| order.time_in_force == TimeInForce::Gtd) else {
+            continue;
+        };
+        let asked_ns = order.extra.as_ref().and_then(|extra| extra.queried_time_ns);
+        let is_due = now_ns.saturating_sub(until_ns) > config.settling_window_ns;
+        let is_asked =
+            asked_ns.is_some_and(|asked_ns| now_ns.saturating_sub(asked_ns) < config.requery_interval_ns);
+        if is_due && !is_asked {
+            return Err(owed("past its end, and nobody asks", order));
+        }
+    }
+    Ok(())
+}
+
+/// A stop that the venue has ended leaves a position without protection: that is an alarm, as long as no other stop works.
+fn lost_stop_is_told(kernel: &Kernel, before: &Order, order: &Order) -> Result<(), Trouble> {
+    let lost =
+        order.status.is_ended() && order.status != VenueOrderStatus::Filled && !before.cancel_requested;
+    let Some(slot) = kernel.slot(order.slot_id).filter(|_| lost && order.number == before.number) else {
+        return Ok(());
+    };
+    let holds = slot.trade_number == order.trade_number && !slot.basis.qty.is_zero();
+    let protects = |other: &Order| {
+        let is_its = (other.slot_id, other.trade_number) == (order.slot_id, order.trade_number);
+        other.role == OrderRole::Exit && is_its && other.order_type.is_protective() && other.is_live()
+    };
+    if holds && !slot.unprotected && !ours(kernel).any(protects) {
+        return Err(owed("a stop is lost, and no alarm was raised", order));
+    }
+    Ok(())
+}
