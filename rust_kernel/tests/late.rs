@@ -4,7 +4,9 @@ use crate::common::{Desk, dec, id};
 use dita_kernel::id::Id;
 use dita_kernel::input::{Input, InstrumentSpec, RareFields};
 use dita_kernel::ledger::Account;
-use dita_kernel::names::{KernelCommandType as Action, KernelEventKind as Kind, VenueOrderStatus as Status};
+use dita_kernel::names::{
+    KernelCommandType as Action, KernelEventKind as Kind, OrderSide, VenueOrderStatus as Status,
+};
 
 /// K before fees.
 fn gross(desk: &Desk) -> String {
@@ -155,7 +157,8 @@ fn a_settlement_that_knew_a_part_leaves_the_rest_to_be_booked() {
     for (told, want, what) in [
         ("19",          "1018",          "half of it was known"),
         ("18.00000001", "1018.00000001", "all of it but a rounding"),
-        ("18.00000003", "1018",          "three units are no rounding"),
+        ("18.00000016", "1018.00000016", "as many roundings as several closes may have"),
+        ("18.00000017", "1018",          "seventeen units are no rounding"),
     ] {
         let mut desk = closed();
         desk.settled("T2", told, "0.11");
@@ -248,4 +251,71 @@ fn the_real_price_of_an_inferred_exit_is_no_part_of_what_another_close_told() {
     desk.fill_to(&exit, "T3", "1", "115", "1");
     assert_eq!(gross(&desk), "1030", "it brought 5 less");
     desk.assert_replays();
+}
+
+#[test]
+fn several_closes_are_a_few_roundings_away_from_what_explains_them() {
+    for (first, want, what) in [
+        ("9.00000007", "1018.00000016", "sixteen units: what the venue told stands"),
+        ("9.00000008", "1018", "seventeen: the rest is booked"),
+    ] {
+        let mut desk = Desk::new();
+        desk.enter(0, "2");
+        let entry = desk.submitted();
+        desk.ack(&entry, "V1");
+        desk.fill(&entry, "T1", "2", "100");
+        sell(&mut desk, "T2", "1", "110");
+        sell(&mut desk, "T3", "1", "110");
+        desk.settled("T2", first, "0.05");
+        desk.settled("T3", "9.00000009", "0.05");
+        revise(&mut desk, Kind::TradeCorrect, "T1", Some(("2", "101")));
+        assert_eq!(gross(&desk), want, "{what}");
+        desk.assert_replays();
+    }
+}
+
+#[test]
+fn what_earlier_roundings_left_explains_nothing_that_is_much_larger() {
+    for (told, want, what) in [
+        ("20.00000016", "1022.00000016", "sixteen units are left of roundings"),
+        ("20.00000017", "1022", "more were told of something"),
+    ] {
+        let mut desk = closed();
+        desk.settled("T2", told, "0.11");
+        revise(&mut desk, Kind::TradeCorrect, "T1", Some(("2", "99")));
+        assert_eq!(gross(&desk), want, "{what}");
+    }
+}
+
+/// A trade of somebody else on the account.
+fn stranger(desk: &mut Desk, trade: &str, side: OrderSide, price: &str) {
+    desk.event(Kind::FullFill, &id("somebody"), |event| {
+        event.asset = id("BTCUSDT");
+        event.order_side = Some(side);
+        event.venue_trade_id = id(trade);
+        (event.size, event.price) = (Some(dec("1")), Some(dec(price)));
+    });
+}
+
+#[test]
+fn a_correction_of_what_the_venue_has_closed_is_settled_by_its_own_figure() {
+    for (sold, want) in [("10", "1011"), ("0", "1001")] {
+        let mut desk = Desk::new();
+        // The sale is heard first, and opens a short here; at the venue it closed, and brought `sold`.
+        stranger(&mut desk, "S2", OrderSide::Sell, "110");
+        desk.settled("S2", sold, "0.05");
+        stranger(&mut desk, "S1", OrderSide::Buy, "100");
+        desk.settled("S1", "0", "0.05");
+        desk.event(Kind::TradeCorrect, &Id::EMPTY, |event| {
+            event.asset = id("BTCUSDT");
+            event.venue_trade_id = id("S3");
+            (event.size, event.price) = (Some(dec("1")), Some(dec("111")));
+            event.rare = Some(Box::new(RareFields { ref_trade_id: id("S2"), ..RareFields::default() }));
+        });
+        assert_eq!(gross(&desk), want, "told {sold} before");
+        let own = if sold == "10" { "11" } else { "0" };
+        desk.settled("S3", own, "0.05");
+        assert_eq!(gross(&desk), want, "and {own} for the correction");
+        desk.assert_replays();
+    }
 }

@@ -8,6 +8,7 @@ use dita_kernel::input::{
     VenueEvent, Verdict,
 };
 use dita_kernel::kernel::{BookingKey, BookingKind, Kernel, KernelConfig};
+use dita_kernel::ledger::Account;
 use dita_kernel::names::{
     AccountEventKind, KernelDiagnosticCode as Code, KernelEventKind as Kind, KernelMode, OrderSide, Product,
     TradeSide,
@@ -275,4 +276,37 @@ fn the_mode_changes_where_nothing_is_held_and_nothing_works() {
     let mut desk = unassigned(false);
     assert!(!mode(&mut desk, other), "a stranger's position is a position");
     assert!(!desk.kernel.config().hedge_mode && KernelConfig::default().max_slots > 0);
+}
+
+#[test]
+fn what_is_settled_ahead_is_remembered_until_its_fill_comes_as_far_as_a_quarter_of_the_memory_goes() {
+    for (ahead, want, what) in
+        [(2, "0.05", "a quarter of eight"), (3, "0.1", "more than that: it is as if never told")]
+    {
+        let mut desk = Desk::with(KernelConfig { remembered_orders: 8, ..KernelConfig::default() });
+        desk.enter(0, "1");
+        let entry = desk.submitted();
+        desk.ack(&entry, "V1");
+        for nth in 0..ahead {
+            desk.settled(&format!("T{nth}"), "0", "0.05");
+        }
+        // Others come and go.
+        let spent = |desk: &Desk| desk.balance(Account::Fees);
+        for nth in 0..12 {
+            desk.event(Kind::FullFill, &id("somebody"), |event| {
+                event.asset = id("BTCUSDT");
+                event.order_side = Some(if nth % 2 == 0 { OrderSide::Buy } else { OrderSide::Sell });
+                event.venue_trade_id = id(&format!("S{nth}"));
+                (event.size, event.price, event.fee) = (Some(dec("1")), Some(dec("100")), Some(dec("0")));
+            });
+        }
+        let before = spent(&desk);
+        desk.event(Kind::FullFill, &entry, |event| {
+            event.venue_trade_id = id("T0");
+            (event.size, event.price, event.fee) = (Some(dec("1")), Some(dec("100")), Some(dec("0.05")));
+        });
+        let once = if want == "0.05" { before.clone() } else { "0.2".to_owned() };
+        assert_eq!(spent(&desk), once, "{what}");
+        desk.assert_replays();
+    }
 }

@@ -40,3 +40,11 @@ def test_nothing_was_shown_so_nothing_is_cleaned() -> None:
     stream = Terminal()
     Progress(stream).close()
     assert stream.getvalue() == ""
+
+
+def test_what_has_not_changed_is_not_said_again() -> None:
+    stream = io.StringIO()
+    shown = Progress(stream)
+    for text in ("1 of 9", "1 of 9", "2 of 9"):
+        shown.show(text)
+    assert stream.getvalue() == "1 of 9\n2 of 9\n"

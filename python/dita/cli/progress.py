@@ -22,18 +22,22 @@ class Progress:
         self._interval_ns = TERMINAL_INTERVAL_NS if self._terminal else PLAIN_INTERVAL_NS
         self._next_ns = time.monotonic_ns() + self._interval_ns
         self._shown = False
+        self._last = ""
 
     def is_due(self) -> bool:
         """Whether `show` would be worth its cost now."""
         return time.monotonic_ns() >= self._next_ns
 
     def show(self, text: str) -> None:
-        """Write the state.
+        """Write the state, where it is another one than was shown last.
 
         Args:
             text: One line, without its end.
         """
         self._next_ns = time.monotonic_ns() + self._interval_ns
+        if text == self._last:
+            return
+        self._last = text
         self._shown = True
         self._stream.write(f"\r\x1b[K{text}" if self._terminal else f"{text}\n")
         self._stream.flush()

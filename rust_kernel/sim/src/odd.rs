@@ -148,9 +148,10 @@ impl Desk {
             id: trade_id.clone(),
             time_ns: self.now_ns,
             amount: settled.realised.unwrap_or_default(),
+            asset: market.rules.settle.clone(),
             fee: settled.fee,
             fee_asset: self.wallet.asset_at(settled.fee_account).clone(),
-            is_trade: true,
+            is_funding: false,
             gone: false,
         });
         if !self.behaviour.settle_events {
@@ -323,9 +324,10 @@ impl Desk {
             id: venue_txn_id.clone(),
             time_ns: self.now_ns,
             amount,
+            asset: asset.clone(),
             fee: Money::ZERO,
             fee_asset: asset.clone(),
-            is_trade: false,
+            is_funding: entry.kind == AccountEventKind::FundingFee,
             gone: false,
         });
         out.push(Input::Account(Box::new(AccountEvent {

@@ -17,12 +17,14 @@ pub struct StatementLine {
     pub time_ns: i64,
     /// Profit before fees, or the entry's amount; spot trades have none.
     pub amount: Money,
+    /// Its asset.
+    pub asset: Id,
     /// What was charged, in the asset of the account that paid it.
     pub fee: Money,
     /// That asset.
     pub fee_asset: Id,
-    /// True for a trade, false for an entry of its own.
-    pub is_trade: bool,
+    /// True for funding.
+    pub is_funding: bool,
     /// True where it was taken back, or replaced by a correction.
     pub gone: bool,
 }

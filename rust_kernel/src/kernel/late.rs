@@ -10,18 +10,21 @@ use crate::order::Fill;
 
 /// Two roundings, ours and the venue's, may be this many units apart without there being anything to explain.
 const ROUNDINGS: i128 = 2;
+/// Several closes of one position, each with its two roundings, may together be this many units apart from what explains
+/// them.
+const ROUNDINGS_TOGETHER: i128 = 16;
 
 impl Kernel {
-    fn is_rounding(&self, instrument: u32, amount: Money) -> bool {
+    fn is_within(&self, instrument: u32, amount: Money, units: i128) -> bool {
         let decimals = self.instruments[instrument as usize].spec.fee_decimals;
         let unit = MONEY_SCALE.checked_sub(decimals).and_then(pow10).unwrap_or(1);
-        amount.abs().0 <= unit.saturating_mul(ROUNDINGS)
+        amount.abs().0 <= unit.saturating_mul(units)
     }
 
     /// The venue's profit of a close is another one than ours.
     #[inline]
     pub(crate) fn note_told(&mut self, instrument: u32, side: usize, beside: Money) {
-        if !beside.is_zero() && !self.is_rounding(instrument, beside) {
+        if !beside.is_zero() && !self.is_within(instrument, beside, ROUNDINGS) {
             self.books[instrument as usize].told_beside[side] += beside;
         }
     }
@@ -29,6 +32,13 @@ impl Kernel {
     /// How much of a late profit or loss the venue has told by its settlements. That is explained from here on.
     #[cold]
     pub(crate) fn take_told(&mut self, instrument: u32, side: usize, late: Money) -> Money {
+        let beside = self.books[instrument as usize].told_beside[side];
+        if self.is_within(instrument, beside, ROUNDINGS_TOGETHER)
+            && !self.is_within(instrument, late, ROUNDINGS_TOGETHER.saturating_mul(2))
+        {
+            // What earlier positions left of their roundings explains no part of something so much larger.
+            return Money::ZERO;
+        }
         let beside = &mut self.books[instrument as usize].told_beside[side];
         let told = match (late.0.signum() == beside.0.signum(), late.abs() < beside.abs()) {
             (false, _) => Money::ZERO,
@@ -44,7 +54,8 @@ impl Kernel {
     pub(crate) fn untold(&mut self, instrument: u32, side: usize, late: Money) -> Money {
         let told = self.take_told(instrument, side, late);
         let rest = late - told;
-        if !told.is_zero() && self.is_rounding(instrument, rest) { Money::ZERO } else { rest }
+        let explained = !told.is_zero() && self.is_within(instrument, rest, ROUNDINGS_TOGETHER);
+        if explained { Money::ZERO } else { rest }
     }
 
     /// A late profit or loss came into the wallet before the close was settled that it is part of: the settlement will

@@ -180,6 +180,12 @@ impl Order {
         !self.status.is_ended() && self.role != OrderRole::External
     }
 
+    /// True for the record of a fill that was settled before any event brought it.
+    #[inline]
+    pub(crate) fn is_settled_ahead(&self) -> bool {
+        self.role == OrderRole::External && self.fills.first().is_some_and(fill::is_unseen)
+    }
+
     /// An order that is none yet.
     const fn vacant() -> Order {
         Order {

@@ -4,20 +4,21 @@ use std::collections::BTreeMap;
 
 use dita_kernel::id::Id;
 use dita_kernel::input::{Input, VenueEvent};
+use dita_kernel::ledger::{Account, Cause};
 use dita_kernel::num::Money;
-use dita_kernel::order::OrderRole;
-use dita_sim::StatementLine;
 
 use crate::shell::Taken;
 use crate::world::World;
 
-/// How a fill was booked when it was last seen.
-pub(crate) struct Seen {
+/// What a wallet got here, and why.
+pub(crate) struct Told {
+    number: u64,
+    seq: u64,
+    millis: i64,
+    cause: Cause,
+    asset: Id,
     amount: Money,
-    fee: Money,
-    fee_asset: Id,
-    /// It was a stranger's, or settled ahead of its fill: an order of ours may take it over.
-    stranger: bool,
+    reference: Id,
 }
 
 pub(crate) fn head(world: &World) -> String {
@@ -59,9 +60,7 @@ impl World {
             }
         }
         story.push("what the venue has booked otherwise:".into());
-        story.extend(
-            self.venue.statement().iter().filter(|line| !line.gone).filter_map(|line| self.otherwise(line)),
-        );
+        story.extend(self.otherwise());
         for (place, rules) in (0_u32..).zip(self.kernel().instruments()) {
             let row = self.kernel().funding().row(place);
             for prediction in row.iter().flat_map(|row| &row.predictions).filter(|one| !one.is_flat()) {
@@ -78,83 +77,74 @@ impl World {
         self.story = Some(story);
     }
 
-    /// A line of the venue's statement that is booked here with other figures, or not at all.
-    fn otherwise(&self, line: &StatementLine) -> Option<String> {
-        let at = since_start(line.time_ns);
-        if !line.is_trade {
-            return Some(format!(
-                "  {at:>8} entry {} {} {} {}",
-                line.id, line.symbol, line.amount, line.fee_asset
-            ));
-        }
-        let kernel = self.kernel();
-        let rules = kernel.instruments().iter().find(|rules| rules.spec.symbol == line.symbol)?;
-        let (mut amount, mut fee, mut said) = (Money::ZERO, Money::ZERO, Vec::new());
-        let first = (line.symbol.clone(), line.id.clone(), 0);
-        for ((symbol, id, order), seen) in self.seen.range(first..) {
-            if (symbol, id) != (&line.symbol, &line.id) {
-                break;
+    /// What the wallets got here under a venue's id and what they got there, where that is not the same: with each posting.
+    fn otherwise(&self) -> Vec<String> {
+        let mut sums: BTreeMap<(Id, Id), [Money; 2]> = BTreeMap::new();
+        let root = |id: &Id| self.roots.get(id).unwrap_or(id).clone();
+        let funding = crate::plan::id("FUNDING");
+        let group = |posting: &Told| match posting.cause {
+            Cause::Funding | Cause::FundingPredicted | Cause::FundingRepredicted | Cause::FundingSettled => {
+                funding.clone()
             }
-            amount += seen.amount;
-            fee += if seen.fee_asset == line.fee_asset { seen.fee } else { Money::ZERO };
-            said.push(format!("{} fee {} {} in order {order}", seen.amount, seen.fee, seen.fee_asset));
+            _ => root(&posting.reference),
+        };
+        for line in self.venue.statement().iter().filter(|line| !line.gone) {
+            let (asset, fee_asset) = (line.asset.clone(), line.fee_asset.clone());
+            for (asset, amount) in [(asset, line.amount), (fee_asset, -line.fee)] {
+                let key = if line.is_funding { funding.clone() } else { root(&line.id) };
+                sums.entry((key, asset)).or_default()[1] += amount;
+            }
         }
-        // One id may be two trades'.
-        let twins = self.venue.statement().iter().filter(|other| {
-            (&other.symbol, &other.id, other.gone) == (&line.symbol, &line.id, false)
-                && other.fee_asset == line.fee_asset
-        });
-        let (there, charged) = twins
-            .fold((Money::ZERO, Money::ZERO), |(amount, fee), line| (amount + line.amount, fee + line.fee));
-        let same = (rules.base.is_some() || amount == there) && fee == charged && !said.is_empty();
-        (!same).then(|| {
-            format!(
-                "  {at:>8} trade {} {}: there {} fee {} {}, here {}",
-                line.id,
-                line.symbol,
-                line.amount,
-                line.fee,
-                line.fee_asset,
-                said.join(", ")
-            )
-        })
+        for posting in &self.postings {
+            let key = (group(posting), posting.asset.clone());
+            sums.entry(key).or_default()[0] += posting.amount;
+        }
+        let mut lines = Vec::new();
+        for ((id, asset), [here, there]) in sums.into_iter().filter(|(_, [here, there])| here != there) {
+            lines.push(format!("  {id} {asset}: here {here}, there {there}"));
+            let of_it = self.postings.iter().filter(|posting| group(posting) == id && posting.asset == asset);
+            lines.extend(of_it.map(|posting| {
+                format!(
+                    "    {:>8} {} {} {}",
+                    posting.millis, posting.cause, posting.amount, posting.reference
+                )
+            }));
+        }
+        lines
     }
 
-    /// Remembers how fills are booked, longer than the kernel does.
-    fn see_fills(&mut self) {
-        let seen = core::mem::take(&mut self.seen);
+    /// Remembers what the wallets got, longer than the kernel does.
+    fn see_postings(&mut self) {
+        let (mut told, millis) = (core::mem::take(&mut self.postings), millis(self));
         let kernel = self.kernel();
-        // A stranger's fill that is gone may be an order's of ours by now, or forgotten.
-        let (strangers, mut seen): (BTreeMap<_, _>, BTreeMap<_, _>) =
-            seen.into_iter().partition(|(_, seen)| seen.stranger);
-        for order in kernel.orders().iter() {
-            let Some(rules) = kernel.instruments().get(order.instrument as usize) else { continue };
-            let stranger = order.role == OrderRole::External;
-            for fill in &order.fills {
-                let id = &fill.venue_trade_id;
-                let parts = order.fills.iter().filter(|fill| fill.venue_trade_id == *id);
-                let (amount, fee) = parts.fold((Money::ZERO, Money::ZERO), |(amount, fee), fill| {
-                    (amount + fill.realized, fee + fill.fee)
-                });
-                let asset = kernel.assets().get(usize::from(fill.fee_asset));
-                let fee_asset = asset.map(|asset| asset.name.clone()).unwrap_or_default();
-                let corrections = order.extra.iter().flat_map(|extra| &extra.corrections);
-                let of_it = corrections.filter(|correction| order.fill_id_of(&correction.id) == id);
-                for name in of_it.map(|correction| &correction.id).chain([id]) {
-                    let key = (rules.spec.symbol.clone(), name.clone(), order.number);
-                    seen.insert(key, Seen { amount, fee, fee_asset: fee_asset.clone(), stranger });
-                }
+        // What is not durable is gone with its process.
+        told.retain(|posting| posting.seq < kernel.seq());
+        let last = told.last().map_or(0, |posting| posting.number);
+        for transaction in kernel.ledger().recent().filter(|transaction| transaction.number > last) {
+            let amount = match (transaction.from, transaction.to) {
+                (_, _) if transaction.cause == Cause::Seed => continue,
+                (_, Account::Wallet) => transaction.amount,
+                (Account::Wallet, _) => -transaction.amount,
+                (_, _) => continue,
+            };
+            let Some(asset) = kernel.assets().get(usize::from(transaction.asset)) else { continue };
+            told.push(Told {
+                number: transaction.number,
+                seq: transaction.seq,
+                millis,
+                cause: transaction.cause,
+                asset: asset.name.clone(),
+                amount,
+                reference: transaction.reference.clone(),
+            });
+        }
+        let mut roots = core::mem::take(&mut self.roots);
+        for order in self.kernel().orders().iter() {
+            for correction in order.extra.iter().flat_map(|extra| &extra.corrections) {
+                roots.insert(correction.id.clone(), order.fill_id_of(&correction.id).clone());
             }
         }
-        for ((symbol, id, order), stranger) in strangers {
-            let first = (symbol.clone(), id.clone(), 0);
-            let known =
-                seen.range(first..).next().is_some_and(|((of, other, _), _)| (of, other) == (&symbol, &id));
-            if !known {
-                seen.insert((symbol, id, order), stranger);
-            }
-        }
-        self.seen = seen;
+        (self.postings, self.roots) = (told, roots);
     }
 
     /// Writes down an input, what came of it, and how the slot concerned stands now.
@@ -162,7 +152,7 @@ impl World {
         if self.story.is_none() {
             return;
         }
-        self.see_fills();
+        self.see_postings();
         let mut line = format!("{:>6} {:>8}  {:<74}", self.decision, millis(self), described(input));
         line += &format!(" {}", taken.outcome.code);
         if let Some(slot_id) = taken.outcome.slot_id

@@ -14,7 +14,7 @@ use crate::dice::Dice;
 use crate::discrepancy::Naming;
 use crate::plan::Plan;
 use crate::shell::{Durable, Said, Shell};
-use crate::story::Seen;
+use crate::story::Told;
 use crate::trouble::Trouble;
 
 /// How many steps one input may lead to where nothing takes time.
@@ -48,8 +48,10 @@ pub(crate) struct World {
     dead: bool,
     /// What happened, where somebody wants to read it.
     pub(crate) story: Option<Vec<String>>,
-    /// How fills were booked when they were last seen: by symbol, trade and order.
-    pub(crate) seen: BTreeMap<(Id, Id, u64), Seen>,
+    /// What the wallets got so far, where that is told.
+    pub(crate) postings: Vec<Told>,
+    /// The fill that each correction is about, likewise.
+    pub(crate) roots: BTreeMap<Id, Id>,
     /// Which decision of the script is being carried out.
     pub(crate) decision: u64,
 }
@@ -76,7 +78,8 @@ impl World {
             fate: Dice::of(plan.seed, 5),
             dead: false,
             story: None,
-            seen: BTreeMap::new(),
+            postings: Vec::new(),
+            roots: BTreeMap::new(),
             decision: 0,
             plan,
         };

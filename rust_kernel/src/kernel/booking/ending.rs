@@ -8,6 +8,9 @@ use crate::order::{Amendment, Order, OrderRef, OrderRole};
 use crate::slot::classify::{Change, Seat, symbol};
 use crate::slot::table::Symbol;
 
+/// One in so many of the remembered orders may be fills that were settled and have not come.
+const AHEAD_PART: usize = 4;
+
 impl Kernel {
     /// What fills make of their order's status, and of its slot.
     #[inline]
@@ -158,8 +161,11 @@ impl Kernel {
     pub(crate) fn retire(&mut self, place: u32) {
         let reference = OrderRef { place, number: self.orders.at(place).number };
         let slots = &self.slots;
+        // What is settled ahead of its fill is held back until that comes, as far as a part of the memory goes.
+        let ahead_may_stay = self.orders.unseen() <= self.config.remembered_orders / AHEAD_PART;
         let pinned = |order: &Order| {
             !order.reserved.is_zero()
+                || (ahead_may_stay && order.is_settled_ahead())
                 || slots.get(order.slot_id as usize).is_some_and(|slot| {
                     order.role != OrderRole::External
                         && slot.trade_number == order.trade_number

@@ -154,7 +154,7 @@ impl Kernel {
             }
         }
         for at in parts {
-            moved.add(self.reprice_part(place, *at, revision.price));
+            moved.add(self.reprice_part(place, *at, revision.price, revision.settles));
         }
         if let (Some(at), true) = (parts.first(), revision.qty > booked) {
             moved.add(self.extend_part(place, *at, revision.qty - booked));
@@ -194,11 +194,11 @@ impl Kernel {
         order.filled -= part;
         order.filled_value -= value;
         let (qty, value) = sign_as(rules, order.order_side, part, value);
-        self.move_book(place, -qty, -value, -realized)
+        self.move_book(place, -qty, -value, -realized, false)
     }
 
     /// Gives a fill another price. What it closed is realised otherwise, what it opened has cost otherwise.
-    fn reprice_part(&mut self, place: u32, at: usize, price: Price) -> Moved {
+    fn reprice_part(&mut self, place: u32, at: usize, price: Price, settles: bool) -> Moved {
         let order = self.orders.at_mut(place);
         let rules = &self.instruments[order.instrument as usize];
         let fill = &mut order.fills[at];
@@ -208,12 +208,18 @@ impl Kernel {
         }
         let worth = |price| rules.value(price, fill.qty).unwrap_or_default();
         let change = worth(price) - worth(fill.price);
+        // At the venue it closed, whatever it did here: what it brings now is in its own next settlement.
+        let own = settles && fill.profit_told && !fill.realized.is_zero();
         fill.price = price;
         order.filled_value += change;
         let (_, signed) = sign_as(rules, order.order_side, fill.qty, change);
         let realized = as_the_wallet(rules, -share(signed, fill.closed, fill.qty));
         fill.realized += realized;
-        self.move_book(place, Qty::ZERO, signed, realized)
+        let moved = self.move_book(place, Qty::ZERO, signed, realized, own);
+        if own {
+            self.orders.at_mut(place).fills[at].realized += moved.wallet - realized;
+        }
+        moved
     }
 
     /// Adds to a fill: as a trade of its own would.
@@ -237,8 +243,9 @@ impl Kernel {
         Moved { qty, value: signed, wallet, exact: closing.realized, cost }
     }
 
-    /// Moves the book past its trades: `realized` of the value goes to the wallet, the rest of it into the cost.
-    fn move_book(&mut self, place: u32, qty: Qty, value: Money, realized: Money) -> Moved {
+    /// Moves the book past its trades: `realized` of the value goes to the wallet, the rest of it into the cost. `own`
+    /// is true where what that realises will be settled with the trade itself.
+    fn move_book(&mut self, place: u32, qty: Qty, value: Money, realized: Money, own: bool) -> Moved {
         let order = self.orders.at(place);
         let (instrument, side) = (order.instrument, order.position_side as usize);
         let book = &self.books[instrument as usize].book[side];
@@ -253,7 +260,7 @@ impl Kernel {
         let left_over = adjust(book, qty, into_cost);
         let cost = book.cost - cost_before;
         let mut late = as_the_wallet(&self.instruments[instrument as usize], left_over);
-        if !is_spot && !late.is_zero() {
+        if !is_spot && !late.is_zero() && !own {
             late = self.untold(instrument, side, late);
             self.add_to_unsettled_close(instrument, side, late);
         }

@@ -155,6 +155,12 @@ impl OrderStore {
         self.by_fill.insert(Self::fill_key(order.instrument, id), place);
     }
 
+    /// How many fills were settled and have not come.
+    #[inline]
+    pub(crate) fn unseen(&self) -> usize {
+        self.unseen as usize
+    }
+
     /// Takes out a fill that was settled before any event brought it.
     #[inline]
     pub fn take_unseen(&mut self, instrument: u32, venue_trade_id: &Id) -> Option<Fill> {
