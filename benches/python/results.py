@@ -188,6 +188,34 @@ def cluster(results: Path) -> None:
     print()
 
 
+FOLLOWED = {
+    "queue": "no log; followed through the bounded queue, flat out",
+    "queue, 1,000 a second": "the same, 1,000 trips a second",
+    "log": "on a log in policy batch, flat out, beside its syncs",
+}
+
+
+def followed(results: Path) -> None:
+    """T1 with both followers on."""
+    place = results / "followed.jsonl"
+    if not place.is_file():
+        return
+    rows = [json.loads(line) for line in place.read_text(encoding="utf-8").splitlines()]
+    load = next(row["load_before"] for row in rows if "load_before" in row)
+    print("## T1 with a journal and a projection following (`python benches/python/followed.py`)\n")
+    print(
+        "In turns, followers off and on: an embedded ClickHouse and a Hazelcast member on the same two cores."
+    )
+    print(f"Goals: at most 10 % slower, p99 under 50 µs. Load {load:.2f} before.\n")
+    print("| | off, µs, median | on, µs, median | slower | p99 off, µs | p99 on, µs |")
+    print("|---|---|---|---|---|---|")
+    for row in (row for row in rows if "figure" in row):
+        p99 = " | ".join(f"{row[f'{side}_p99_us']:.1f}" for side in ("off", "on"))
+        figures = f"{row['off_us']:.2f} | {row['on_us']:.2f} | {row['slower']:+.1%}"
+        print(f"| {FOLLOWED[row['figure']]} | {figures} | {p99} |")
+    print()
+
+
 def footprint(results: Path) -> None:
     """Import, memory, size."""
     figures = json.loads((results / "footprint.json").read_text(encoding="utf-8"))
@@ -209,6 +237,7 @@ def main() -> None:
     python_durable(results)
     journal(results)
     cluster(results)
+    followed(results)
     footprint(results)
 
 

@@ -1410,6 +1410,9 @@ class Engine:
         Returns what went wrong at the adapter: pairs of method and error.
         """
 
+    def queue_failure(self) -> str | None:
+        """Why the followers of a kernel without a log get nothing more; `None` where they do."""
+
     def log_standing(self) -> dict[str, Any] | None:
         """How the log stands; `None` without one."""
 

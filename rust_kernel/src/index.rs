@@ -210,6 +210,27 @@ mod tests {
     use alloc::collections::BTreeMap;
     use proptest::prelude::*;
 
+    #[test]
+    fn a_stored_index_has_its_entries_and_no_others_and_each_where_a_search_comes_by() {
+        let entries = [(3_u64, 0_u32), (3, 1), (3, 0), (15, 2), (31, 3), (200, 4)];
+        let mut index = Index::default();
+        for (hash, value) in entries {
+            index.insert(hash, value);
+        }
+        assert!(index.holds_exactly(entries.into_iter()));
+        assert!(index.holds_exactly(entries.into_iter().rev()), "in whatever order they came");
+        assert!(!index.holds_exactly(entries.into_iter().skip(1)), "one is there more often");
+        assert!(!index.holds_exactly(entries.into_iter().chain([(9, 9)])), "one is missing");
+        assert!(!index.holds_exactly(entries.map(|(hash, value)| (hash, value + 1)).into_iter()), "others");
+        // A cell moved on by one, past a free one: no search comes by. The entries are the same.
+        let at = index.cells.iter().position(|cell| cell.value == 4).unwrap_or_default();
+        let beyond = (at + 2) % index.cells.len();
+        assert!(index.cells[beyond].is_free());
+        index.cells.swap(at, beyond);
+        assert!(!index.holds_exactly(entries.into_iter()), "out of reach");
+        assert_eq!(index.find(200, |_| true), None);
+    }
+
     proptest! {
         #[test]
         fn behaves_like_a_multimap(ops in proptest::collection::vec((0_u8..3, 0_u64..40, 0_u32..50), 1..400)) {

@@ -314,3 +314,73 @@ impl Ledger {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::String;
+
+    const PLACES: Places = Places { slots: 2, instruments: 1, assets: 1 };
+
+    /// Room for three, and so many booked.
+    fn ledger(booked: i128) -> Ledger {
+        let mut ledger = Ledger::new(3);
+        ledger.open_asset();
+        for amount in 1..=booked {
+            let posting = Posting {
+                cause: Cause::Seed,
+                from: Account::Capital,
+                to: Account::Wallet,
+                slot_id: Some(1),
+                trade_id: &Id::EMPTY,
+                reference: &Id::EMPTY,
+            };
+            ledger.post(1, 0, Money(amount), posting);
+        }
+        ledger
+    }
+
+    fn flaw(ledger: &Ledger) -> Option<String> {
+        ledger.check_sound(PLACES, 3, &mut Amounts::default()).err().map(|flaw| flaw.field)
+    }
+
+    #[test]
+    #[rustfmt::skip]
+    fn a_stored_ring_is_one_that_bookings_make() {
+        for booked in 0..9 {
+            assert_eq!(flaw(&ledger(booked)), None, "{booked} booked");
+        }
+        type Break = fn(&mut Ledger);
+        let breaks: [(i128, &str, Break); 18] = [
+            (2, "ledger.next",             |l| l.next = 1),
+            (2, "ledger.next",             |l| l.next = 3),
+            (3, "ledger.next",             |l| l.next = 3),
+            (4, "ledger.next",             |l| l.next = 2),
+            (2, "ledger.recent",           |l| drop(l.recent.pop())),
+            (2, "ledger.recent",           |l| l.recent.push(Transaction::VACANT)),
+            (4, "ledger.recent",           |l| drop(l.recent.pop())),
+            (2, "ledger.recent",           |l| l.booked = 1),
+            (4, "ledger.booked",           |l| (l.booked, l.next) = (u64::MAX / 2 + 1, 2)),
+            (4, "ledger.capacity",         |l| l.capacity = 4),
+            (0, "ledger.capacity",         |l| l.capacity = 0),
+            (1, "ledger.balances",         |l| l.open_asset()),
+            (1, "ledger.balances",         |l| l.balances.clear()),
+            (1, "ledger.balances[0].WALLET", |l| l.balances[0][0] = Money(i128::MAX)),
+            (5, "ledger.recent[0].number", |l| l.recent[0].number = 1),
+            (5, "ledger.recent[1].number", |l| l.recent[1].number = 8),
+            (5, "ledger.recent[2].asset",  |l| l.recent[2].asset = 1),
+            (5, "ledger.recent[2].slot_id", |l| l.recent[2].slot_id = Some(2)),
+        ];
+        for (at, (booked, field, break_it)) in breaks.iter().enumerate() {
+            let mut ledger = ledger(*booked);
+            break_it(&mut ledger);
+            assert_eq!(flaw(&ledger).as_deref(), Some(*field), "number {at}");
+        }
+        let mut large = ledger(5);
+        large.recent[1].amount = Money(i128::MAX);
+        assert_eq!(flaw(&large).as_deref(), Some("ledger.recent[1].amount"));
+        let mut none = ledger(1);
+        none.recent[0].slot_id = None;
+        assert_eq!(flaw(&none), None, "not every booking is a slot's");
+    }
+}

@@ -82,3 +82,51 @@ impl Amounts {
         self.add(field, mantissa)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::ToString;
+
+    #[test]
+    fn amounts_are_bounded_alone_and_together() {
+        let most = i128::MAX >> 4;
+        for (amounts, passes) in [
+            (&[most][..], true),
+            (&[-most], true),
+            (&[most + 1], false),
+            (&[i128::MIN], false),
+            (&[most - 1, -1], true),
+            (&[most - 1, -1, 1], false),
+            (&[i128::MAX, i128::MAX, i128::MAX], false),
+        ] {
+            let mut sum = Amounts::default();
+            let added = amounts.iter().try_for_each(|amount| sum.add("amount", *amount));
+            assert_eq!(added.is_ok(), passes, "{amounts:?}");
+        }
+        let mut sum = Amounts::default();
+        for (amount, passes) in [(0, true), (1, true), (-1, false), (most, false)] {
+            assert_eq!(sum.add_unsigned("amount", amount).is_ok(), passes, "{amount}");
+        }
+    }
+
+    #[test]
+    fn a_place_is_below_the_count() {
+        let places = Places { slots: 3, instruments: 2, assets: 1 };
+        for (place, slot, instrument, asset) in
+            [(0, true, true, true), (1, true, true, false), (2, true, false, false), (3, false, false, false)]
+        {
+            let found =
+                (places.slot("", place), places.instrument("", place), places.asset("", place as u16));
+            let found = (found.0.is_ok(), found.1.is_ok(), found.2.is_ok());
+            assert_eq!(found, (slot, instrument, asset), "{place}");
+        }
+    }
+
+    #[test]
+    fn a_flaw_names_the_field_its_value_and_why() {
+        let flaw = hold(false, format_args!("slots[{}].side", 2), 7, "a trade has a side").err();
+        let shown = flaw.map(|flaw| flaw.to_string()).unwrap_or_default();
+        assert_eq!(shown, "slots[2].side is 7: a trade has a side");
+    }
+}

@@ -546,6 +546,21 @@ fn an_entry_that_comes_by_two_ways_is_booked_once() {
 }
 
 #[test]
+fn an_entry_without_a_symbol_is_about_the_last_boundary_that_a_position_was_held_over() {
+    // BTCUSDT is held over 08:00, ETHUSDT is flat at 09:00.
+    let mut desk = crossed();
+    let eth = InstrumentSpec::linear(id("ETHUSDT"), id("ETH"), id("USDT"), dec("0.1"), dec("0.001"));
+    desk.put(Input::Instrument(Box::new(eth)));
+    desk.put(Input::Mark { symbol: id("ETHUSDT"), price: dec("100"), venue_time_ns: 0 });
+    let flat = FundingTerms { next_boundary_ns: Some(9 * HOUR), ..terms("ETHUSDT", Some("0.0001")) };
+    assert!(desk.put(Input::Funding(Box::new(flat))).accepted);
+    pass(&mut desk, 9 * HOUR);
+    paid(&mut desk, "", "-0.0201", "");
+    assert_eq!(net(&desk), "-0.0201", "it settles what was predicted, and nothing beside it");
+    desk.assert_replays();
+}
+
+#[test]
 #[rustfmt::skip]
 fn of_two_ways_one_may_leave_the_symbol_out() {
     for (first, second, total, what) in [

@@ -11,6 +11,7 @@ mod bust_figures;
 mod busts;
 mod calibration;
 mod codec;
+mod comeback_figures;
 mod damaged;
 mod doubt;
 mod drift;
@@ -44,6 +45,7 @@ mod silence_figures;
 mod slot_figures;
 mod snapshot;
 mod strangers;
+mod stray_figures;
 mod told_figures;
 mod trades;
 

@@ -490,3 +490,14 @@ fn what_remains_as_expected_is_not_remembered_past_the_next_fill() {
     assert_eq!(left.to_string(), "2.000");
     desk.assert_replays();
 }
+
+#[test]
+fn an_order_that_is_over_with_less_than_was_booked_is_for_somebody_to_look_at() {
+    for (total, code) in [("0.5", Code::ReconcileRequired), ("1", Code::Ok), ("1.5", Code::InferredFill)] {
+        let (mut desk, entry) = working("3");
+        fill(&mut desk, &entry, |event| (event.venue_trade_id, event.size) = (id("T1"), Some(dec("1"))));
+        let outcome = desk.event(Kind::CancelAck, &entry, |event| event.filled_size = Some(dec(total)));
+        assert_eq!((outcome.code, order(&desk, &entry).status), (code, Status::Canceled), "{total}");
+        desk.assert_replays();
+    }
+}

@@ -243,3 +243,80 @@ fn a_text_may_be_as_long_as_the_most() {
         assert_eq!(outcome.code, code, "a reason of {length}");
     }
 }
+
+#[test]
+fn an_order_is_taken_once_it_has_filled_and_with_fills_that_stand() {
+    let part = |desk: &mut Desk, trade: &str| {
+        let outcome = desk.event(Kind::PartialFill, &id(""), |event| {
+            (event.venue_order_id, event.asset, event.venue_trade_id) = (id("S1"), id("BTCUSDT"), id(trade));
+            (event.order_side, event.position_side) = (Some(OrderSide::Buy), Some(PositionSide::Both));
+            (event.size, event.price) = (Some(dec("1")), Some(dec("100")));
+        });
+        assert!(outcome.accepted, "{outcome:?}");
+    };
+    // More than was known of it at first: all of it is taken.
+    let mut desk = Desk::new();
+    desk.open(0, "1", "100");
+    part(&mut desk, "P1");
+    part(&mut desk, "P2");
+    assert_eq!(overrule(&mut desk, 0, |change| change.entry_order = Some(id("S1"))).code, Code::Ok);
+    assert_eq!(desk.size(0), "3.000");
+    // One of its two fills was taken back: which of them the slot should have, nobody can say.
+    let mut desk = Desk::new();
+    desk.open(0, "1", "100");
+    part(&mut desk, "P1");
+    part(&mut desk, "P2");
+    let busted = desk.event(Kind::TradeBust, &id(""), |event| {
+        event.asset = id("BTCUSDT");
+        event.rare.get_or_insert_default().ref_trade_id = id("P2");
+    });
+    assert!(busted.accepted, "{busted:?}");
+    let outcome = overrule(&mut desk, 0, |change| change.entry_order = Some(id("S1")));
+    assert_eq!((outcome.code, field(&outcome)), (Code::InvalidIntent, "entry_order"));
+    assert_eq!(desk.size(0), "1.000");
+}
+
+#[test]
+fn on_spot_what_a_strangers_exit_has_left_of_others_pays_its_fee() {
+    // 1 BTC of the slot's and 0.01 of others; the exit sells 1 and pays 0.01 in coin: nothing is left of either.
+    let mut spec = InstrumentSpec::linear(id("BTCUSDT"), id("BTC"), id("USDT"), dec("0.1"), dec("0.001"));
+    spec.product = Product::Spot;
+    (spec.maker_rate, spec.taker_rate) = (dec("0"), dec("0"));
+    for names_ours in [false, true] {
+        let mut desk = Desk::over(spec.clone(), &[("USDT", "1000")], "100");
+        desk.open(0, "1", "100");
+        desk.exit(0);
+        let exit = desk.submitted();
+        let nobodys =
+            |desk: &mut Desk, order: &str, client: &dita_kernel::id::Id, side, size: &str, fee: &str| {
+                let outcome = desk.event(Kind::PartialFill, client, |event| {
+                    (event.venue_order_id, event.asset) = (id(order), id("BTCUSDT"));
+                    event.venue_trade_id = id(&format!("T-{order}"));
+                    (event.order_side, event.position_side) = (Some(side), Some(PositionSide::Both));
+                    (event.size, event.price) = (Some(dec(size)), Some(dec("90")));
+                    (event.fee, event.fee_asset) = (Some(dec(fee)), id("BTC"));
+                });
+                assert!(outcome.accepted, "{outcome:?}");
+            };
+        nobodys(&mut desk, "S1", &id(""), OrderSide::Buy, "0.01", "0");
+        nobodys(&mut desk, "S2", &id(""), OrderSide::Sell, "1", "0.01");
+        if names_ours {
+            nobodys(&mut desk, "S2", &exit, OrderSide::Sell, "1", "0.01");
+        } else {
+            desk.event(Kind::CancelAck, &exit, |_| {});
+            assert_eq!(overrule(&mut desk, 0, |change| change.exit_order = Some(id("S2"))).code, Code::Ok);
+        }
+        assert_eq!(
+            (dec(&desk.size(0)), dec(&desk.book().0), dec(&desk.book().1)),
+            (dec("0"), dec("0"), dec("0"))
+        );
+        assert_eq!(desk.money(0).0, "-10", "the slot sold at 90 what it had bought at 100");
+        assert_eq!(
+            desk.balance(Account::InterSlot),
+            "0",
+            "where nothing is held, nothing lies between: {names_ours}"
+        );
+        assert_eq!(desk.k(), "989.1", "100 and 0.9 were paid, and 90 came in");
+        desk.assert_replays();
+    }
+}

@@ -132,3 +132,16 @@ fn a_wallet_entry_from_before_the_memory_is_booked_once() {
     assert_ne!(desk.k(), before);
     desk.assert_replays();
 }
+
+#[test]
+fn what_the_log_does_not_know_is_refused_as_any_other() {
+    let mut desk = forgetful();
+    let mut unknown = old_fill();
+    (unknown.asset, unknown.venue_order_id) = (id("NOBODYS"), id("V-nobodys"));
+    let mut entry = AccountEvent::new(AccountEventKind::Transfer, 6);
+    (entry.asset, entry.venue_txn_id) = (id("USDT"), id("no-amount"));
+    for event in [RecalledEvent::Venue(unknown), RecalledEvent::Account(Box::new(entry))] {
+        // The desk asks the dry run, too, and both must say the same.
+        assert!(!recall(&mut desk, Verdict::NotBooked, event.clone()).0, "{event:?}");
+    }
+}

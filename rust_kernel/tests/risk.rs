@@ -337,3 +337,36 @@ fn the_kill_switch_stops_what_increases_risk_and_nothing_else() {
     assert!(desk.enter_side(2, TradeSide::Long, "0.1").accepted);
     desk.assert_replays();
 }
+
+#[test]
+fn a_bucket_that_is_lifted_and_set_again_is_full_and_one_that_changes_has_filled_at_its_old_rate() {
+    let limits = |burst: u32, rate: &str| RiskLimits {
+        orders_per_second: Some(dec(rate)),
+        order_burst: Some(burst),
+        cancels_per_second: Some(dec(rate)),
+        cancel_burst: Some(burst),
+        ..RiskLimits::default()
+    };
+    let tokens = |desk: &Desk| {
+        let (guard, now) = (desk.kernel.guard(), desk.kernel.now_ns());
+        let limits = &desk.kernel.control().limits;
+        [guard.order_tokens(limits, now), guard.cancel_tokens(limits, now)]
+            .map(|tokens| tokens.expect("a limit").at_scale_rounded(1, dita_kernel::num::Rounding::HalfEven))
+    };
+    let mut desk = Desk::new();
+    limit(&mut desk, limits(4, "1"));
+    for slot in 0..3 {
+        assert!(desk.enter_limit(slot, "0.1", "99").accepted);
+        let order = desk.submitted();
+        assert!(desk.cancel(slot).accepted);
+        desk.event(Kind::CancelAck, &order, |_| {});
+    }
+    assert_eq!(tokens(&desk), [Ok(10), Ok(10)], "three of four are taken");
+    desk.now += SECOND;
+    limit(&mut desk, limits(9, "3"));
+    assert_eq!(tokens(&desk), [Ok(20), Ok(20)], "one more came at the old rate, and none for the new size");
+    limit(&mut desk, RiskLimits::default());
+    limit(&mut desk, limits(9, "3"));
+    assert_eq!(tokens(&desk), [Ok(90), Ok(90)], "a new one is full");
+    desk.assert_replays();
+}

@@ -4,6 +4,7 @@ use crate::common::{Desk, dec, id};
 use dita_kernel::id::Id;
 use dita_kernel::input::{Input, InstrumentSpec, RareFields, SlotOverride};
 use dita_kernel::kernel::KernelConfig;
+use dita_kernel::ledger::Account;
 use dita_kernel::names::{
     KernelDiagnosticCode as Code, KernelEventKind as Kind, OrderSide, PositionSide, Product, Severity,
     TradeSide, TradeStage as Stage, VenueOrderStatus as Status,
@@ -311,5 +312,38 @@ fn only_an_exit_that_ends_by_itself_tells_that_others_have_closed_its_position()
     let exit = desk.submitted();
     desk.event(Kind::OrderStatus, &exit, |event| event.status = Some(Status::Expired));
     assert_eq!((desk.stage(0), critical(&desk)), (Stage::PositionOpen, 1), "no exit will do");
+    desk.assert_replays();
+}
+
+#[test]
+fn a_strangers_fill_that_comes_again_may_bring_its_fee_unless_it_is_another_orders() {
+    let again = |desk: &mut Desk, order: &str| {
+        let outcome = desk.event(Kind::PartialFill, &Id::EMPTY, |event| {
+            (event.asset, event.order_side) = (id("BTCUSDT"), Some(OrderSide::Buy));
+            (event.venue_order_id, event.venue_trade_id) = (id(order), id("T1"));
+            (event.size, event.price) = (Some(dec("1")), Some(dec("100")));
+            event.fee = Some(dec("0.3"));
+        });
+        (outcome.code, desk.balance(Account::Fees))
+    };
+    for (first, second, brings, what) in [
+        ("S1", "S1", true, "the same order"),
+        ("S1", "", true, "the second does not say whose it is"),
+        ("", "S1", true, "the first did not"),
+        ("", "", true, "neither does"),
+        ("S1", "S2", false, "another order"),
+    ] {
+        let mut desk = Desk::new();
+        stranger(&mut desk, Kind::PartialFill, OrderSide::Buy, first, "T1", "1", "100");
+        let want = if brings { (Code::Enriched, "0.3") } else { (Code::DuplicateEvent, "0.05") };
+        assert_eq!(again(&mut desk, second), (want.0, want.1.to_owned()), "{what}");
+        assert_eq!(desk.book().0, "1.000", "{what}");
+        desk.assert_replays();
+    }
+    let mut desk = Desk::new();
+    desk.enter(0, "1");
+    let entry = desk.submitted();
+    desk.fill(&entry, "T1", "1", "100");
+    assert_eq!(again(&mut desk, ""), (Code::DuplicateEvent, "0.05".into()), "ours, and it does not say so");
     desk.assert_replays();
 }

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -141,7 +142,7 @@ def test_what_overflows_the_queue_is_gone_and_counted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     small = {"segment_bytes": 4096, "snapshot_records": 50, "retained_bytes": 0, "follower_bytes": 8192}
-    standard = {"policy": "written", "delay_us": 0, "records": 1}
+    standard = {"policy": "queue", "delay_us": 0, "records": 1}
     monkeypatch.setattr("dita.kernel.queue_settings", lambda: standard | small)
     journal = ClickHouseKernelJournal(tmp_path / "db", always=True)
     desk = Desk(None, {"journal": journal})  # type: ignore[arg-type]
@@ -238,3 +239,66 @@ def test_the_queue_of_a_kernel_that_died_long_ago_goes() -> None:
     assert new.exists()
     new.rmdir()
     assert QUEUE_BYTES > 0
+
+
+_NEWER = """
+import sys
+from dita.journal.clickhouse import ClickHouseWriter
+from dita.journal.place import connect
+writer = ClickHouseWriter(sys.argv[1])
+writer.open()
+connect(writer.place, again=True).command(sys.argv[2])
+writer.close()
+"""
+
+
+_LATER = "INSERT INTO dita.schema_versions VALUES (99, 'later', 0)"
+_DROPPED = "ALTER TABLE dita.fills DROP COLUMN fee"
+
+
+@pytest.mark.parametrize(
+    ("where",              "altered", "state",   "error"),
+    [
+        ("http://127.0.0.1:9", "",       "AWAY",    "http://127.0.0.1:9: "),
+        ("file",               "",       "REFUSED", "the directory cannot be made"),
+        ("db",                 _LATER,   "REFUSED", "has schema 99, and this version of dita knows"),
+        ("db",                 _DROPPED, "REFUSED", "dita.fills.fee is missing: it was altered by hand"),
+    ],
+)  # fmt: skip
+def test_the_kernel_goes_on_whatever_is_wrong_with_its_journal(
+    tmp_path: Path, where: str, altered: str, state: str, error: str
+) -> None:
+    (tmp_path / "file").touch()
+    place = where if "://" in where else os.fspath(tmp_path / where)
+    if altered:
+        subprocess.run([sys.executable, "-c", _NEWER, place, altered], check=True)
+    desk = Desk(tmp_path / "log", {"journal": ClickHouseKernelJournal(place, always=True)})
+    desk.quote("100.0", "100.1")
+    desk.trade(1, "1", "101")
+    until(lambda: health(desk)["state"] == state)
+    assert error in health(desk)["error"]
+    desk.trade(2, "1", "101")
+    assert len(desk.fills) == 4
+    # Nobody waits for it at the end, either.
+    began = time.monotonic()
+    desk.kernel.close()
+    assert time.monotonic() - began < 20
+
+
+def test_a_queue_that_cannot_be_written_ends_and_the_kernel_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = {"segment_bytes": 4096, "snapshot_records": 50, "retained_bytes": 0, "follower_bytes": 8192}
+    monkeypatch.setattr(
+        "dita.kernel.queue_settings", lambda: {"policy": "queue", "delay_us": 0, "records": 1, **small}
+    )
+    journal = ClickHouseKernelJournal(tmp_path / "db", always=True)
+    desk = Desk(None, {"journal": journal})  # type: ignore[arg-type]
+    desk.quote("100.0", "100.1")
+    shutil.rmtree(desk.kernel._following._log_dir)  # type: ignore[union-attr]
+    for number in range(100):
+        desk.trade(number, "1", "101")
+    until(lambda: "the queue has ended" in health(desk).get("error", ""))
+    assert len(desk.fills) == 200
+    desk.kernel.check_invariants()
+    desk.kernel.close()

@@ -4,6 +4,7 @@ from dita.control.build import build_control_plane
 from dita.control.cluster import HazelcastControlPlane
 from dita.control.file import FileControlPlane
 from dita.control.memory import (
+    ControlFromInside,
     ControlPlane,
     ControlUpdate,
     InMemoryControlPlane,
@@ -13,6 +14,7 @@ from dita.control.record import ControlConflict, ControlPlaneError
 
 __all__ = [
     "ControlConflict",
+    "ControlFromInside",
     "ControlPlane",
     "ControlPlaneError",
     "ControlUpdate",

@@ -91,9 +91,11 @@ class HazelcastControlPlane:
             InvalidInput: A value that cannot be; by field. Nothing changed.
             ControlConflict: They stand at another version. Nothing changed.
             ControlPlaneError: The cluster does not answer; whether it has taken the change is not known.
-            KernelError: A kernel that watches here refused; nothing changed.
+            KernelError: A kernel that watches here refused, or this is inside one of its calls; nothing
+                changed.
         """
         was_asked = False
+        self._watched.refuse_inside()
         with self._watched.lock:
             for _ in range(_ATTEMPTS_MAX):
                 value, record = self._load()

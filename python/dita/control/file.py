@@ -72,8 +72,10 @@ class FileControlPlane:
             InvalidInput: A value that cannot be; by field. Nothing changed.
             ControlConflict: They stand at another version. Nothing changed.
             ControlPlaneError: The file cannot be read, locked or written.
-            KernelError: A kernel that watches here refused; nothing changed.
+            KernelError: A kernel that watches here refused, or this is inside one of its calls; nothing
+                changed.
         """
+        self._watched.refuse_inside()
         with self._watched.lock, self._locked():
             record = self._load()
             if if_version not in (None, record.controls.version):

@@ -1,13 +1,14 @@
 """The controls, a change of them, the control plane's protocol, and one in memory."""
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, Final, Protocol, TypeAlias, runtime_checkable
 
 from dita._kernel import ControlGate, KernelMode, KernelVerbosity, Regime
+from dita.errors import KernelError
 
 NO_LIMITS: Final[Mapping[str, Any]] = MappingProxyType(
     {
@@ -132,6 +133,29 @@ class ControlUpdate:
 Watcher: TypeAlias = Callable[[ControlUpdate], object]
 
 
+class ControlFromInside(KernelError):  # noqa: N818 - it says where from
+    """A plane was changed from inside a call of a kernel that watches it."""
+
+
+def refuse_inside(watchers: Iterable[Watcher]) -> None:
+    """Refuse a change from inside a call of a kernel that watches: it could wait for itself.
+
+    Args:
+        watchers: Those of the plane; a kernel's has `calls_here()`.
+
+    Raises:
+        ControlFromInside: This thread is inside such a call.
+    """
+    for watcher in tuple(watchers):
+        calls_here = getattr(watcher, "calls_here", None)
+        if calls_here is not None and calls_here():
+            raise ControlFromInside(
+                "the control plane cannot be changed from inside one of the kernel's calls: a change "
+                "from outside may have the plane and wait for this call; use update_control of the kernel, "
+                "which takes it at once, or change the plane from another thread"
+            )
+
+
 @runtime_checkable
 class ControlPlane(Protocol):
     """Where operators set the controls, and kernels hear of it."""
@@ -180,6 +204,7 @@ class InMemoryControlPlane:
 
     def update(self, update: ControlUpdate) -> KernelControlSnapshot:
         """Change the controls, and return them as they then stand; see `ControlPlane.update`."""
+        refuse_inside(self._watchers)
         with self._lock:
             for watcher in tuple(self._watchers):
                 watcher(update)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
-from dita.control.memory import ControlUpdate, Watcher
+from dita.control.memory import ControlUpdate, Watcher, refuse_inside
 from dita.control.record import ControlPlaneError, Reader, Record
 
 _LOG: Final = logging.getLogger("dita.control")
@@ -52,6 +52,14 @@ class Watched:
                     self._watchers.remove(watcher)
 
         return end
+
+    def refuse_inside(self) -> None:
+        """Refuse a change from inside a call of a kernel that watches.
+
+        Raises:
+            ControlFromInside: This thread is inside such a call.
+        """
+        refuse_inside(self._watchers)
 
     def ask(self, update: ControlUpdate) -> None:
         """Tell of a change before it stands.

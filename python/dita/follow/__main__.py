@@ -5,6 +5,7 @@ follower reads the log to its end and leaves.
 """
 
 import logging
+import os
 import signal
 import sys
 import threading
@@ -18,6 +19,7 @@ from dita.follow.target import TargetRefused
 from dita.journal.place import JournalRefused
 
 EXIT_REFUSED: Final = 3
+NICE: Final = 5
 #: So long a follower tries to bring the rest to a target that is away, once it shall end.
 END_WITHIN_S: Final = 10.0
 
@@ -54,6 +56,8 @@ def main() -> int:
     for handler in logging.getLogger().handlers:
         # What they have to say of a connection comes as an error, and is said once.
         handler.addFilter(lambda record: not record.name.startswith(("urllib3", "clickhouse_connect")))
+    # The kernel comes first, where they share a processor.
+    os.nice(NICE)
     spec = FollowerSpec.from_json(sys.stdin.readline())
     ending = _Ending()
     signal.signal(signal.SIGTERM, ending.terminate)

@@ -23,10 +23,12 @@ from dita._kernel import (
 )
 from dita.clock import Clock
 from dita.control.memory import ControlPlane, ControlUpdate, InMemoryControlPlane, KernelControlSnapshot
+from dita.control.record import check
 from dita.errors import InvalidInput, InvalidType, KernelClosed, NotYetSupported, placed, refuse, wrong_type
 from dita.exchange import ExchangeConfig
 from dita.follow.spec import kernel_name
 from dita.journal.memory import KernelJournal
+from dita.kernel.early import EarlyChanges
 from dita.kernel.flatten import Flattening
 from dita.kernel.followers import Followers
 from dita.kernel.following import Following, followed, make_queue, queue_settings
@@ -183,6 +185,7 @@ class ExecutionKernel:
         self._exchange = ExchangeConfig()
         # The controls are in the log too.
         self._control_plane: ControlPlane = control_plane or InMemoryControlPlane(self.control)
+        self._early = EarlyChanges(self._control_plane.update)
         self._flattening: Flattening | None = None
         self._recovery = self._engine.recovery() if queue is None else None
         self._queued = queue is not None
@@ -467,8 +470,12 @@ class ExecutionKernel:
         Args:
             update: What to change.
 
+        From inside one of the kernel's calls (an adapter's `submit`, a journal) the kernel takes it right
+        after that call, before anything else, and the plane gets it from a thread; what goes wrong there is
+        in `health()["control_trouble"]`.
+
         Returns:
-            The controls as they then stand.
+            The controls as they then stand; from inside a call as they stood before.
 
         Raises:
             InvalidInput: The kernel refuses: a limit that cannot be, or a new mode while not flat. Nothing
@@ -478,7 +485,12 @@ class ExecutionKernel:
             raise wrong_type("update", update, "ControlUpdate")
         if update.limits is not None and not isinstance(update.limits, Mapping):
             raise wrong_type("limits", update.limits, "a mapping of limits")
-        self._control_plane.update(update)
+        if self._engine.calls_here:
+            check(update, self.control)
+            self._change_controls(update)
+            self._early.bring(update)
+        else:
+            self._control_plane.update(update)
         return self.control
 
     # ----------------------------------------------------------------------------------------------- reads
@@ -634,13 +646,17 @@ class ExecutionKernel:
         """
         standing: dict[str, Any] = getattr(self._control_plane, "standing", dict)()
         following = self._following
+        followers = {} if following is None else following.health(self.seq)
+        if self._queued and (failure := self._engine.queue_failure()) is not None:
+            for one in followers.values():
+                one["error"] = f"the queue has ended ({failure}): give the kernel a log, or open it again"
         health: dict[str, Any] = {
             "seq": self.seq,
             "now_ns": self.now_ns,
             "plane_errors": self._followers.errors,
             "flattening": self._flattening is not None and self._flattening.is_busy,
-            "control_trouble": standing.get("trouble") or standing.get("refused") or "",
-            "followers": {} if following is None else following.health(self.seq),
+            "control_trouble": standing.get("trouble") or standing.get("refused") or self._early.trouble,
+            "followers": followers,
         }
         projection = getattr(self._followers.projection, "standing", None)
         if projection is not None:
@@ -761,13 +777,19 @@ class ExecutionKernel:
         # Weak: the plane outlives its kernels.
         reference = weakref.ref(self)
 
-        def changed(update: ControlUpdate) -> None:
-            kernel = reference()
-            if kernel is not None:
-                kernel._take_control(update)  # noqa: SLF001 - its own
+        class Changed:
+            def __call__(self, update: ControlUpdate) -> None:
+                kernel = reference()
+                if kernel is not None:
+                    kernel._take_control(update)  # noqa: SLF001 - its own
+
+            def calls_here(self) -> bool:
+                """Whether this thread is inside one of the kernel's calls."""
+                kernel = reference()
+                return kernel is not None and kernel._engine.calls_here  # noqa: SLF001 - its own
 
         # Listening comes first: what an operator says meanwhile must not fall between the two.
-        end = self._control_plane.watch(changed)
+        end = self._control_plane.watch(Changed())
         try:
             self._go_by_what_stands()
         except BaseException:
@@ -789,15 +811,18 @@ class ExecutionKernel:
             self._flatten(standing.updated_by)
 
     def _take_control(self, update: ControlUpdate) -> None:
-        changes = update.as_dict()
-        flatten = changes.pop("flatten", False)
-        if flatten:
-            changes["kill_switch"] = True
-        self._engine.update_control(**changes)
-        if flatten:
+        if not self._early.has(update):
+            self._change_controls(update)
+        if update.flatten:
             self._flatten(update.updated_by)
         if self._followers:
             self._followers.write_control(self._engine.control())
+
+    def _change_controls(self, update: ControlUpdate) -> None:
+        changes = update.as_dict()
+        if changes.pop("flatten", False):
+            changes["kill_switch"] = True
+        self._engine.update_control(**changes)
 
     def _flatten(self, by: str) -> None:
         if self._flattening is None or not self._flattening.stands:

@@ -32,9 +32,12 @@ def followed(*planes: object) -> list[Any]:
 
 
 def queue_settings() -> dict[str, Any]:
-    """Return the settings of the log that stands in where a kernel has none: bounded, and never synced."""
+    """Return the settings of the log that stands in where a kernel has none: bounded, and never synced.
+
+    A thread of the engine writes it; the kernel's own calls only leave bytes behind.
+    """
     return {
-        "policy": "written",
+        "policy": "queue",
         "delay_us": 0,
         "records": 1,
         "segment_bytes": _QUEUE_SEGMENT_BYTES,

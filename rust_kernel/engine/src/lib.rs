@@ -15,6 +15,7 @@ mod follow;
 mod log_stats;
 mod outgoing;
 mod port;
+mod queue;
 mod recovery;
 mod replay_check;
 mod replica;

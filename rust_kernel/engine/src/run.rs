@@ -19,6 +19,7 @@ use crate::clock::Clock;
 use crate::durable::{Durable, LogSettings, SharedDisk};
 use crate::outgoing::Outgoing;
 use crate::port::{self, Port};
+use crate::queue::Queue;
 use crate::recovery::{self, Recovery, ReplayError, ReplayProgress};
 
 /// Stage changes of an intent whose venue answers at once: requested, sent, working, done.
@@ -160,6 +161,8 @@ pub struct Engine {
     next_ticket: u64,
     observed: Option<Vec<Observed>>,
     pub(crate) durable: Option<Box<Durable>>,
+    /// What followers of a kernel without a log read.
+    pub(crate) queue: Option<Box<Queue>>,
     /// Set once the log has failed.
     pub(crate) failed: Option<EngineError>,
 }
@@ -218,6 +221,33 @@ impl Engine {
         Ok((engine, recovery))
     }
 
+    /// An engine without a log, whose inputs followers read: through a log of the disk's, which a thread of its own writes.
+    /// Nothing waits for that, and nothing in it is durable.
+    ///
+    /// # Errors
+    /// As [`Engine::recover`]; [`EngineError::Config`] where the disk has a log already.
+    pub fn queued(
+        config: EngineConfig,
+        port: Port,
+        disk: SharedDisk,
+        settings: &LogSettings,
+    ) -> Result<(Engine, Recovery), EngineError> {
+        let (kernel, durable, recovery) =
+            recovery::open(&config.kernel, disk, settings, &mut |_| ControlFlow::Continue(()))
+                .map_err(|error| EngineError::Replay(Box::new(error)))?;
+        if recovery.last_seq > 0 {
+            return Err(EngineError::Config("a queue begins in an empty directory"));
+        }
+        let mut engine = Engine::around(kernel, config, port)?;
+        engine.queue = Some(Box::new(Queue::new(durable.log, settings)));
+        Ok((engine, recovery))
+    }
+
+    /// Why the followers of a kernel without a log get nothing more, if they do not.
+    pub fn queue_failure(&self) -> Option<String> {
+        self.queue.as_ref().and_then(|queue| queue.failure())
+    }
+
     /// A venue inside died with its process, and goes on where the kernel is.
     fn resume_venue(&mut self, epoch: u32) -> Result<(), EngineError> {
         let Port::Sim(venue) = &mut self.port else { return Ok(()) };
@@ -250,6 +280,7 @@ impl Engine {
             next_ticket: 0,
             observed: config.observe.then(Vec::new),
             durable: None,
+            queue: None,
             failed: None,
         })
     }
@@ -366,6 +397,9 @@ impl Engine {
                 return Progress::Call(Box::new(call));
             }
             let Some(waiting) = self.next_input() else {
+                if let Some(queue) = &mut self.queue {
+                    queue.hand_over(&self.kernel);
+                }
                 self.give_back();
                 return Progress::Quiet;
             };
@@ -396,6 +430,9 @@ impl Engine {
         self.last_ns = now_ns;
         self.effects.clear();
         let outcome = self.kernel.step(Stamp(now_ns), &input, &mut self.effects);
+        if let Some(queue) = &mut self.queue {
+            queue.note(self.kernel.seq(), Stamp(now_ns), &input, outcome.accepted);
+        }
         self.report(ticket, input, outcome);
         self.serve(now_ns, ticket);
     }

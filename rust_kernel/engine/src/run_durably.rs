@@ -266,6 +266,9 @@ impl Engine {
     /// # Errors
     /// [`EngineError::Log`]: from here on the engine takes nothing.
     pub fn sync_log(&mut self) -> Result<(), EngineError> {
+        if let Some(queue) = &mut self.queue {
+            queue.flush(&self.kernel);
+        }
         self.settle_marks()?;
         let Some(durable) = &mut self.durable else { return Ok(()) };
         match durable.log.sync() {
@@ -279,6 +282,7 @@ impl Engine {
     /// # Errors
     /// [`EngineError::Log`]: what was not durable before may be lost.
     pub fn close_log(&mut self) -> Result<(), EngineError> {
+        self.queue = None;
         if self.failed.is_some() {
             self.durable = None;
             return Ok(());
@@ -291,6 +295,7 @@ impl Engine {
 
     /// Closes the log as it is, without a snapshot: for an engine whose state in memory is not to be trusted.
     pub fn leave_log(&mut self) {
+        self.queue = None;
         self.durable = None;
     }
 

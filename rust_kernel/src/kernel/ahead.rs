@@ -26,12 +26,10 @@ impl Kernel {
     pub(super) fn plan_ahead(&self, event: &VenueEvent, reference: &Id) -> Result<Option<u32>, Box<Refusal>> {
         let Some(place) = self.find_order(event).filter(|_| !reference.is_empty()) else { return Ok(None) };
         let order = self.orders.at(place);
-        let is_known = order.fills.iter().any(|fill| fill.venue_trade_id == *reference)
-            || order.correction(reference).is_some();
-        // Its fill may be booked as a stranger's.
-        let elsewhere =
+        // By this order, or as a stranger's.
+        let is_known =
             self.orders.holders_of_trade(order.instrument, reference, Some(order.order_side)).0.is_some();
-        if order.role == OrderRole::External || is_known || elsewhere {
+        if order.role == OrderRole::External || is_known {
             return Ok(None);
         }
         if event.kind == Kind::TradeBust {
@@ -155,16 +153,16 @@ impl Kernel {
         let least = |a: Qty, b: Qty| if a < b { a } else { b };
         let size = least(read(event.size).unwrap_or(Qty::ZERO), order.inferred);
         match read(event.filled_size) {
-            Some(total) if total >= order.filled => Qty::ZERO,
+            // Nothing, or less, where the venue has no less than we.
             Some(total) => least(size, order.filled - total),
             None => size,
         }
     }
 }
 
-/// A correction as the fill that it makes.
+/// A correction as the fill that it makes. What names the order stays, and that may be its parent's id alone.
 fn as_fill(event: &VenueEvent, fill_id: &Id) -> VenueEvent {
-    VenueEvent { kind: Kind::PartialFill, venue_trade_id: fill_id.clone(), rare: None, ..event.clone() }
+    VenueEvent { kind: Kind::PartialFill, venue_trade_id: fill_id.clone(), ..event.clone() }
 }
 
 /// The name of a fill for what was inferred, and nothing else.

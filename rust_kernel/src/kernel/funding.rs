@@ -6,8 +6,7 @@ use alloc::vec::Vec;
 
 use super::Kernel;
 use crate::funding::{
-    CLOCK_SKEW_NS, FundingRow, PREDICTIONS_MAX, Prediction, Settlement, Share, boundary_after, exact_amount,
-    share_of,
+    FundingRow, PREDICTIONS_MAX, Prediction, Settlement, Share, boundary_after, exact_amount, share_of,
 };
 use crate::id::Id;
 use crate::input::{FundingTerms, Stamp};
@@ -120,14 +119,6 @@ impl Kernel {
             }
         }
         self.funding.refresh();
-    }
-
-    /// Crosses what the venue's clock, which is a little ahead, has crossed already.
-    #[cold]
-    pub(crate) fn cross_ahead(&mut self, venue_time_ns: i64) {
-        let ahead = venue_time_ns.min(self.now_ns.saturating_add(CLOCK_SKEW_NS));
-        // Exactly on the boundary is still before it.
-        self.cross_boundaries(ahead.saturating_sub(1));
     }
 
     /// Books what the positions pay or receive at a boundary.

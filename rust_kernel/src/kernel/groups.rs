@@ -62,7 +62,6 @@ impl Kernel {
         let Some(id) = order.oco_group() else { return };
         let kin = Kin::of(order.role, order.instrument, order.slot_id, order.trade_number);
         match self.groups.find(id) {
-            Some(group) if group.members.contains(&member) => {}
             Some(group) if group.kin != kin || member.number < group.since => {
                 self.orders.at_mut(place).extra_mut().oco_group = crate::id::Id::EMPTY;
             }

@@ -339,3 +339,6 @@ fn add_basis(amounts: &mut Amounts, field: alloc::string::String, basis: &Basis)
     amounts.add(format_args!("{field}.qty"), basis.qty.0)?;
     amounts.add(format_args!("{field}.cost"), basis.cost.0)
 }
+
+#[cfg(test)]
+mod tests;

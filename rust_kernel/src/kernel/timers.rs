@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Kernel;
 use crate::effect::{Command, Effects};
+use crate::funding::CLOCK_SKEW_NS;
 use crate::input::Stamp;
 use crate::names::{KernelDiagnosticCode as Code, OrderDoubt, TimeInForce};
 use crate::order::{Order, OrderRef};
@@ -40,6 +41,12 @@ enum Due {
     Doubt,
 }
 
+/// Up to when the venue's clock, which may be a little ahead of ours, has crossed boundaries. Exactly on one is still
+/// before it.
+fn crossed_ahead(stamp: Stamp, venue_time_ns: i64) -> i64 {
+    venue_time_ns.min(stamp.0.saturating_add(CLOCK_SKEW_NS)).saturating_sub(1)
+}
+
 impl Kernel {
     /// Moves kernel time on, once an input is taken: everything between planning and here would see another state, so
     /// only the ledger is touched (funding boundaries). `venue_time_ns` is the input's own, which the ledger shows.
@@ -59,11 +66,9 @@ impl Kernel {
         if stamp.0 >= self.guard.losses.due_ns {
             self.sample_results();
         }
-        if stamp.0 >= self.funding.next_due_ns {
-            self.cross_boundaries(stamp.0);
-        }
-        if venue_time_ns > self.funding.next_due_ns {
-            self.cross_ahead(venue_time_ns);
+        let until_ns = stamp.0.max(crossed_ahead(stamp, venue_time_ns));
+        if until_ns >= self.funding.next_due_ns {
+            self.cross_boundaries(until_ns);
         }
     }
 

@@ -128,3 +128,65 @@ impl<T> Window<T> {
 fn capacity_of(wanted: usize) -> usize {
     wanted.clamp(1, 1 << 30)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::format;
+    use alloc::string::String;
+
+    /// Room for three, and so many remembered.
+    fn window(count: usize) -> Window<Id> {
+        let mut window = Window::new(3);
+        for number in 0..count {
+            let id = Id::new(&format!("id-{number}")).unwrap();
+            let hash = id.hash64();
+            *window.remember(hash) = id;
+        }
+        window
+    }
+
+    fn flaw(window: &Window<Id>) -> Option<String> {
+        window.check_sound("memory", 3).err().map(|flaw| flaw.field)
+    }
+
+    #[test]
+    #[rustfmt::skip]
+    fn a_stored_memory_is_one_that_remembering_makes() {
+        for count in 0..9 {
+            assert_eq!(flaw(&window(count)), None, "{count} remembered");
+        }
+        type Break = fn(&mut Window<Id>);
+        let breaks: [(usize, &str, Break); 12] = [
+            (2, "memory.capacity",  |w| w.capacity = 2),
+            (2, "memory.capacity",  |w| w.capacity = 4),
+            (3, "memory.items",     |w| w.items.push(Id::EMPTY)),
+            (2, "memory.hashes",    |w| w.hashes.truncate(1)),
+            (2, "memory.hashes",    |w| w.hashes.push(0)),
+            (2, "memory.next",      |w| w.next = 1),
+            (2, "memory.next",      |w| w.next = 0),
+            (3, "memory.next",      |w| w.next = 3),
+            (2, "memory.hashes[1]", |w| w.hashes[1] ^= 1 << 40),
+            (2, "memory.hashes[0]", |w| w.items[0] = Id::EMPTY),
+            (2, "memory.index",     |w| w.index.insert(7, 1)),
+            (2, "memory.index",     |w| assert!(w.index.remove(w.hashes[1], 1))),
+        ];
+        for (at, (count, field, break_it)) in breaks.iter().enumerate() {
+            let mut window = window(*count);
+            break_it(&mut window);
+            assert_eq!(flaw(&window).as_deref(), Some(*field), "number {at}");
+        }
+        for next in 0..3 {
+            let mut full = window(3);
+            full.next = next;
+            assert_eq!(flaw(&full), None, "of a full one any may be the oldest");
+        }
+    }
+
+    #[test]
+    fn there_is_room_for_one_at_least_and_for_what_an_index_can_count() {
+        for (wanted, room) in [(0, 1), (1, 1), (1 << 30, 1 << 30), (usize::MAX, 1 << 30)] {
+            assert_eq!(capacity_of(wanted), room, "{wanted}");
+        }
+    }
+}

@@ -57,3 +57,28 @@ impl Rate {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stored_rate_is_a_reduced_fraction_of_at_most_one() {
+        for (mantissa, scale, sound) in [
+            (0, 0, true),
+            (1, 0, true),
+            (-1, 0, true),
+            (5, 4, true),
+            (2, 0, false),
+            (10, 1, false),
+            (50, 5, false),
+            (1, 12, true),
+            (1, 13, false),
+            (1, 200, false),
+            (i64::MAX, 0, false),
+            (i64::MIN, 12, false),
+        ] {
+            assert_eq!(Rate { mantissa, scale }.is_sound(), sound, "{mantissa} at {scale}");
+        }
+    }
+}

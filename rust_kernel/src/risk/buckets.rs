@@ -109,6 +109,22 @@ mod tests {
     }
 
     #[test]
+    fn a_stored_bucket_holds_no_less_than_nothing_and_no_more_than_its_size() {
+        let size = Some(BucketSize { burst: 2 * TOKEN, per_second: 1 });
+        for (level, size, passes) in [
+            (0, size, true),
+            (-1, size, false),
+            (2 * TOKEN, size, true),
+            (2 * TOKEN + 1, size, false),
+            (0, None, false),
+        ] {
+            let bucket = Some(Bucket { level, at_ns: 0 });
+            assert_eq!(check_sound("bucket", bucket, size).is_ok(), passes, "{level} of {size:?}");
+            assert!(check_sound("bucket", None, size).is_ok(), "one that nothing was taken from");
+        }
+    }
+
+    #[test]
     fn a_bucket_keeps_what_it_has_when_its_size_changes() {
         let size = |burst: i128| Some(BucketSize { burst: burst * TOKEN, per_second: 1_000_000_000 });
         for (old, new, left) in [(4, 2, 2), (4, 9, 3), (4, 3, 3)] {

@@ -108,3 +108,47 @@ fn midnight_after(now_ns: i64) -> i64 {
         .map_or(i128::MAX, |days| days.saturating_add(1).saturating_mul(DAY_NS));
     i64::try_from(midnight).unwrap_or(i64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DAY: i64 = 86_400_000_000_000;
+
+    #[test]
+    #[rustfmt::skip]
+    fn stored_results_are_of_the_kernels_day_and_looked_at_as_the_limits_want() {
+        let places = Places { slots: 1, instruments: 1, assets: 1 };
+        // next midnight, due, now, peaks watched
+        for (next_midnight_ns, due_ns, now_ns, watches_peak, field) in [
+            (i64::MIN, i64::MIN, i64::MIN, false, None),
+            (DAY,      DAY,      0,        false, None),
+            (DAY,      DAY,      DAY - 1,  false, None),
+            (DAY,      i64::MIN, 0,        true,  None),
+            (0,        0,        -1,       false, None),
+            (DAY,      DAY,      DAY,      false, Some("guard.losses.next_midnight_ns")),
+            (DAY,      DAY,      -1,       false, Some("guard.losses.next_midnight_ns")),
+            (DAY,      DAY,      i64::MIN, false, Some("guard.losses.next_midnight_ns")),
+            (i64::MIN, i64::MIN, 0,        false, Some("guard.losses.next_midnight_ns")),
+            (DAY,      i64::MIN, 0,        false, Some("guard.losses.due_ns")),
+            (DAY,      DAY,      0,        true,  Some("guard.losses.due_ns")),
+            (DAY,      i64::MAX, 0,        false, Some("guard.losses.due_ns")),
+        ] {
+            let losses = Losses { rows: Vec::new(), next_midnight_ns, due_ns };
+            let found = losses.check_sound(places, watches_peak, now_ns, &mut Amounts::default());
+            let found = found.err().map(|flaw| flaw.field);
+            assert_eq!(found.as_deref(), field, "{next_midnight_ns} {due_ns} {now_ns} {watches_peak}");
+        }
+        let rows = |rows| Losses { rows, ..Losses::default() };
+        let large = Money(i128::MAX);
+        for (losses, field) in [
+            (rows(alloc::vec![Row::default(); 1]), None),
+            (rows(alloc::vec![Row::default(); 2]), Some("guard.losses.rows")),
+            (rows(alloc::vec![Row { day_start: large, peak: None }]), Some("guard.losses.rows[0].day_start")),
+            (rows(alloc::vec![Row { day_start: Money::ZERO, peak: Some(large) }]), Some("guard.losses.rows[0].peak")),
+        ] {
+            let found = losses.check_sound(places, false, i64::MIN, &mut Amounts::default());
+            assert_eq!(found.err().map(|flaw| flaw.field).as_deref(), field);
+        }
+    }
+}

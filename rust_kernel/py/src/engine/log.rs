@@ -39,6 +39,7 @@ enum Policy {
     Always,
     Off,
     Written,
+    Queue,
 }
 
 #[rustfmt::skip]
@@ -59,6 +60,8 @@ fn read_policy(value: &Bound<'_, PyAny>, name: &'static str) -> Result<Policy, E
         "always" => Ok(Policy::Always),
         "off" => Ok(Policy::Off),
         "written" => Ok(Policy::Written),
+        // A kernel's without a log: nobody else asks for it.
+        "queue" => Ok(Policy::Queue),
         _ => Err(Error::value(name, value, "is none of batch, always, written, off")),
     }
 }
@@ -84,7 +87,7 @@ impl LogChoice {
             },
             Policy::Always => SyncPolicy::Always,
             Policy::Off => SyncPolicy::Off,
-            Policy::Written => SyncPolicy::Written,
+            Policy::Written | Policy::Queue => SyncPolicy::Written,
         };
         Ok(choice)
     }
@@ -99,6 +102,9 @@ impl LogChoice {
                 let error = LogError::Io { file, doing: "make the directory", kind, cause };
                 EngineError::Replay(Box::new(ReplayError::Log(error)))
             })?;
+            if matches!(self.policy, Policy::Queue) {
+                return Shell::queued(config, port, Arc::new(disk), &self.settings);
+            }
             let progress = &mut |at| teller.tell(at);
             Shell::recover_until(config, port, Arc::new(disk), &self.settings, progress)
         });
@@ -260,6 +266,11 @@ impl Engine {
     fn resume<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyList>, Error> {
         let troubles = self.shared.resume(py)?;
         Ok(PyList::new(py, troubles.into_iter().map(|trouble| (trouble.method(), trouble.why().to_owned())))?)
+    }
+
+    /// Why the followers of a kernel without a log get nothing more; `None` where they do.
+    fn queue_failure(&self) -> Option<String> {
+        self.shared.lock().core.queue_failure()
     }
 
     /// How the log stands; `None` without one.

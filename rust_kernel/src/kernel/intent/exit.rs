@@ -38,12 +38,8 @@ impl Kernel {
         check_trade(slot, rules, intent)?;
         let side = exit_side(slot.side);
         let apart = intent.order_type.is_protective() || !intent.oco_group.is_empty();
-        let beside = match slot.exit {
-            Some(exit) if self.orders.get(exit).is_some_and(Order::is_live) => {
-                self.room_beside(slot, intent, apart)?
-            }
-            Some(_) | None => Qty::ZERO,
-        };
+        // One that has ended has nothing beside it, and covers nothing.
+        let beside = if slot.exit.is_some() { self.room_beside(slot, intent, apart)? } else { Qty::ZERO };
         let prices = checked_prices(rules, intent, side)?;
         let least = self.least_exit(rules, slot.instrument, prices);
         let (qty, whole) = exit_size(slot, rules, intent, beside, least)?;

@@ -249,6 +249,7 @@ impl OrderStore {
         let number = self.at(place).number;
         let client_id = self.client_id(place, number, slot_id, 0);
         self.external = self.external.saturating_sub(1);
+        self.foreign.retain(|foreign| *foreign != place);
         let order = &mut self.orders[place as usize];
         order.client_id = client_id;
         order.slot_id = slot_id;

@@ -75,11 +75,18 @@ impl OrderStore {
         Ok(())
     }
 
-    /// Those that are to be forgotten in their turn have ended.
+    /// Those that are to be forgotten in their turn have ended, and of ours all that have ended are.
     fn check_ended(&self) -> Sound {
-        self.ended.iter().enumerate().try_for_each(|(at, ended)| {
+        let mut listed: Vec<u64> = Vec::new();
+        for (at, ended) in self.ended.iter().enumerate() {
             let live = self.get(ended.reference).is_some_and(Order::is_live);
-            hold(!live, format_args!("orders.ended[{at}]"), ended.reference, "it is at work")
+            hold(!live, format_args!("orders.ended[{at}]"), ended.reference, "it is at work")?;
+            listed.push(ended.reference.number);
+        }
+        listed.sort_unstable();
+        let own = self.iter().filter(|order| order.role != OrderRole::External && !order.is_live());
+        own.map(|order| order.number).try_for_each(|number| {
+            hold(listed.binary_search(&number).is_ok(), "orders.ended", number, "an ended order is missing")
         })
     }
 
