@@ -111,6 +111,11 @@ impl Chaos {
 /// which have no second chance.
 fn is_sure(input: &Input) -> bool {
     match input {
+        // A rejected order was never served: but for this one.
+        Input::Venue(event) if event.kind == KernelEventKind::OrderReject => event
+            .rare
+            .as_ref()
+            .is_some_and(|rare| rare.reason_code.as_str() == Reject::DuplicateClientId.code()),
         Input::Venue(event) => matches!(
             event.kind,
             KernelEventKind::SendTimeout
@@ -324,6 +329,11 @@ impl SimVenue {
         if self.desk.strikes(|faults| faults.send_timeout) {
             self.desk.counters.faults.send_timeout += 1;
             out.push(events::not_taken(KernelEventKind::SendTimeout, request, timeout(), moment));
+            self.mute(&request.venue_client_id);
+        }
+        if self.desk.strikes(|faults| faults.taken_id) {
+            self.desk.counters.faults.taken_id += 1;
+            out.push(events::rejected(request, Reject::DuplicateClientId, moment));
             self.mute(&request.venue_client_id);
         }
         if let Some(chaos) = &mut self.desk.chaos

@@ -28,6 +28,8 @@ macro_rules! faults {
             pub retry_after_ms: u64,
             /// Whether fill ids are unique per instrument only.
             pub trade_ids_per_symbol: bool,
+            /// Whether a fill tells what its order has cost so far, a charge negative, as BingX and OKX do.
+            pub cumulative_fees: bool,
         }
 
         /// How often each fault happened.
@@ -44,6 +46,8 @@ macro_rules! faults {
             pub other_asset_fees: u64,
             /// Fees that were rebates.
             pub rebates: u64,
+            /// Fees that were told as what the order has cost so far.
+            pub cumulative_fees: u64,
         }
 
         impl Default for SimFaults {
@@ -57,6 +61,7 @@ macro_rules! faults {
                     not_found_ns: 0,
                     retry_after_ms: 1_000,
                     trade_ids_per_symbol: false,
+                    cumulative_fees: false,
                 }
             }
         }
@@ -85,6 +90,7 @@ macro_rules! faults {
                     ("shared_trade_ids", self.shared_trade_ids),
                     ("other_asset_fees", self.other_asset_fees),
                     ("rebates", self.rebates),
+                    ("cumulative_fees", self.cumulative_fees),
                 ]
             }
         }
@@ -110,6 +116,9 @@ faults! {
     silence,
     /// A request is served and not answered: SEND_TIMEOUT, and no more of the order until it is queried.
     send_timeout,
+    /// An order is served and its answer lost; sent again, it is rejected, as its id is taken. No more of it until it is
+    /// queried.
+    taken_id,
     /// A request never arrives: SEND_TIMEOUT.
     lost_request,
     /// A request is refused before it is looked at: RATE_LIMITED.
@@ -150,7 +159,11 @@ impl SimFaults {
     /// True where nothing can go wrong.
     pub(crate) fn are_off(&self) -> bool {
         let quiet = self.rates().iter().all(|(_, rate)| *rate == 0);
-        quiet && self.clock_skew_ns_max == 0 && self.not_found_ns == 0 && !self.trade_ids_per_symbol
+        quiet
+            && self.clock_skew_ns_max == 0
+            && self.not_found_ns == 0
+            && !self.trade_ids_per_symbol
+            && !self.cumulative_fees
     }
 
     /// Checks every setting.

@@ -113,7 +113,7 @@ impl Desk {
     fn tell_fill(
         &mut self,
         market: &Market,
-        order: &Order,
+        order: &mut Order,
         fill: &Fill,
         settled: Settled,
         trade_id: &Id,
@@ -125,6 +125,12 @@ impl Desk {
         if self.behaviour.fee_in_fill {
             event.fee = Some(money_decimal(settled.fee));
             event.fee_asset.clone_from(self.wallet.asset_at(settled.fee_account));
+            if self.chaos.as_ref().is_some_and(|chaos| chaos.faults.cumulative_fees) {
+                let terms = order.terms_mut();
+                terms.fees += settled.fee;
+                event.fee = Some(money_decimal(-terms.fees));
+                self.counters.faults.cumulative_fees += 1;
+            }
         }
         if self.chaos.is_some()
             && let Some(Input::Venue(event)) = out.pop()

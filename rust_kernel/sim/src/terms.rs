@@ -3,6 +3,7 @@
 use dita_kernel::effect::OrderRequest;
 use dita_kernel::id::Id;
 use dita_kernel::names::{OrderSide, OrderType, PositionSide, TimeInForce};
+use dita_kernel::num::Money;
 
 use crate::fills::Market;
 use crate::reject::Reject;
@@ -27,6 +28,8 @@ pub(crate) struct Terms {
     pub(crate) priority: u64,
     /// True where the trader was told that it is canceled and it is not.
     pub(crate) told_canceled: bool,
+    /// What it has cost so far, where that is what the venue tells.
+    pub(crate) fees: Money,
 }
 
 impl Default for Terms {
@@ -41,6 +44,7 @@ impl Default for Terms {
             first_order_id: Id::EMPTY,
             priority: 0,
             told_canceled: false,
+            fees: Money::ZERO,
         }
     }
 }

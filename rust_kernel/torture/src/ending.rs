@@ -24,6 +24,7 @@ pub(crate) fn end(world: &mut World) -> Result<(), Trouble> {
         venue.heal(now_ns, out);
         Ok(())
     })?;
+    world.is_healed = true;
     settle_down(world)?;
     agree(world, "healed")?;
     close(world)?;

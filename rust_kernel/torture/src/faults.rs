@@ -83,6 +83,10 @@ faults! {
     Account false theft: "money vanishes without a word; no seed can hold then, so none draws it: to see a failure";
     Process false restart: "the process dies: killed, or with the power; it comes back from its log";
     Process false disk_fault: "a write or a sync of the log fails, or a snapshot finds no room";
+    Venue false taken_id: "an order is served, its answer is lost, and sent again its id is taken";
+    Setup true cumulative_fees: "a fill tells what its order has cost so far, as BingX and OKX do; an adapter makes it its own fee";
+    Setup false no_settlement: "no fill is settled: what it brings is all there is";
+    Setup false no_trade_ids: "fills have no ids of their own, and each telling another event id; none is settled";
 }
 
 /// The fault that no seed draws.

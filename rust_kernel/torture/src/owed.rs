@@ -56,7 +56,10 @@ pub(crate) fn after(
     before: Option<&Order>,
 ) -> Result<(), Trouble> {
     match input {
-        Input::Time => ends_are_asked_for(kernel, now_ns),
+        Input::Time => {
+            boundaries_are_crossed(kernel, now_ns)?;
+            ends_are_asked_for(kernel, now_ns)
+        }
         Input::Venue(event) => {
             if event.kind == KernelEventKind::Resynced && taken.outcome.code == Code::Ok {
                 return doubts_are_asked_for(kernel, &taken.commands);
@@ -107,6 +110,17 @@ fn doubts_are_asked_for(kernel: &Kernel, commands: &[Command]) -> Result<(), Tro
         Some(order) => Err(owed("in doubt, and not asked for once the connection is back", order)),
         None => Ok(()),
     }
+}
+
+/// Funding is due on its boundary, and not after it.
+fn boundaries_are_crossed(kernel: &Kernel, now_ns: i64) -> Result<(), Trouble> {
+    let rows = (0_u32..).zip(kernel.instruments()).filter_map(|(at, _)| kernel.funding().row(at));
+    for schedule in rows.map(|row| &row.schedule).filter(|schedule| schedule.rate.is_some()) {
+        if schedule.next_boundary_ns <= now_ns {
+            return Err(Trouble::new("owed", format!("a boundary is reached and not crossed: {schedule:?}")));
+        }
+    }
+    Ok(())
 }
 
 /// An order of limited life that should have ended is asked for, again and again.

@@ -86,8 +86,13 @@ pub(crate) fn draw(seed: u64, only: Option<FaultSet>) -> Plan {
 fn swarm(dice: &mut Dice) -> FaultSet {
     let once_in = dice.pick(&[2, 3, 3, 4, 8, 100]).unwrap_or(3);
     FAULTS.iter().fold(FaultSet::NONE, |set, fault| {
-        // The log is some times dearer than the kernel: a share of the seeds has one.
-        let rarer = if fault.place == Place::Process { 3 } else { 1 };
+        // The log is some times dearer than the kernel: a share of the seeds has one. And where nothing is settled, much
+        // that goes wrong elsewhere must not.
+        let rarer = match fault.name {
+            "no_settlement" | "no_trade_ids" => 6,
+            _ if fault.place == Place::Process => 3,
+            _ => 1,
+        };
         let drawn = dice.once_in(once_in * rarer) && fault.name != THEFT;
         if drawn { set.with(fault.name) } else { set }
     })
@@ -103,6 +108,23 @@ fn possible(shape: Shape, mut faults: FaultSet) -> FaultSet {
         for name in ["reorder", "delay", "drop"] {
             faults = faults.without(name);
         }
+    }
+    if faults.has("no_trade_ids") || faults.has("no_settlement") {
+        // Nothing mends what was told in another order, or not at all: who closed at which cost, the last unit of it.
+        for name in ["drop", "delay", "reorder", "disconnect", "silence", "send_timeout", "taken_id", "bust"]
+        {
+            faults = faults.without(name);
+        }
+        for name in ["correction", "price_pending", "late_fee", "cumulative_fees", "restart", "disk_fault"] {
+            faults = faults.without(name);
+        }
+    }
+    if faults.has("no_trade_ids") {
+        faults = faults.without("one_id_on_two_fills").without("shared_trade_ids");
+    }
+    if faults.has("late_fee") || faults.has("other_asset_fees") {
+        // A sum is of one asset, and of what the fills tell.
+        faults = faults.without("cumulative_fees");
     }
     if shape != Shape::Pair {
         faults = faults.without("shared_trade_ids");
@@ -124,7 +146,8 @@ fn possible(shape: Shape, mut faults: FaultSet) -> FaultSet {
 fn kernel(seed: u64, shape: Shape, durable: bool, faults: FaultSet) -> KernelConfig {
     // What is withheld until the end is of orders that a short memory has forgotten: a fill the log tells apart then, but
     // not what its settlement has booked, before it or after it.
-    let short = durable && !faults.has("drop") && !faults.has("send_timeout");
+    let short =
+        durable && !["drop", "send_timeout", "taken_id", "no_trade_ids"].iter().any(|name| faults.has(name));
     KernelConfig {
         max_slots: SLOTS,
         instance_nonce: seed,
@@ -147,6 +170,8 @@ fn venue(seed: u64, shape: Shape, faults: FaultSet) -> SimConfig {
     let missed = rate(&mut dice, 20);
     let rejected = rate(&mut dice, 10);
     let latency_ns = dice.pick(&[1, 40 * MS, 900 * MS, 2_500 * MS]).unwrap_or(MS);
+    // There and back in two seconds: what is sent on a whole second arrives on a boundary, and is told after it.
+    let latency_ns = if faults.has("funding") && latency_ns == 900 * MS { 2 * SECOND } else { latency_ns };
     let funding_delay_ns = i64::try_from(1 + dice.below(12)).unwrap_or(1) * SECOND;
     let [position_events, trim, queue, marks, native] = [2, 4, 3, 2, 4].map(|times| dice.once_in(times));
     let one = Decimal::ONE;
@@ -159,6 +184,7 @@ fn venue(seed: u64, shape: Shape, faults: FaultSet) -> SimConfig {
         reject_rate: on("reject", rejected, Decimal::ZERO),
         partial_fill_rate: on("partial_fill", partial, Decimal::ZERO),
         fee_in_fill: !faults.has("late_fee"),
+        settle_events: !faults.has("no_settlement") && !faults.has("no_trade_ids"),
         hedge_mode: shape == Shape::Hedge,
         two_ids_on_trigger: dice.once_in(3),
         native_oco: native,
@@ -210,6 +236,7 @@ fn rates(seed: u64, set: FaultSet) -> SimFaults {
     faults.disconnect_ns = faults.silence_ns;
     faults.delay_ns_max = 3 * SECOND;
     faults.trade_ids_per_symbol = set.has("shared_trade_ids");
+    faults.cumulative_fees = set.has("cumulative_fees");
     faults
 }
 

@@ -144,6 +144,8 @@ fn fired(world: &mut World) -> BTreeMap<&'static str, u64> {
     let plan = &world.plan;
     fired.insert("funding", counters.fundings);
     fired.insert("late_funding", if plan.faults.has("late_funding") { counters.fundings } else { 0 });
+    let fills_where = |name: &str| if plan.faults.has(name) { counters.fills } else { 0 };
+    fired.insert("no_settlement", fills_where("no_settlement"));
     fired.insert("late_fee", if plan.faults.has("late_fee") { counters.fills } else { 0 });
     fired.insert("missed_fill", if plan.faults.has("missed_fill") { counters.expired } else { 0 });
     fired.insert("latency", if plan.faults.has("latency") { counters.orders } else { 0 });

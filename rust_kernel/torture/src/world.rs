@@ -3,16 +3,18 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use dita_kernel::effect::Command;
+use dita_kernel::fees::{FeeSign, per_fill};
 use dita_kernel::id::Id;
 use dita_kernel::input::{Input, VenueEvent};
 use dita_kernel::kernel::Kernel;
 use dita_kernel::names::{AccountEventKind, KernelEventKind};
+use dita_kernel::num::{Decimal, MONEY_SCALE, Money};
 use dita_sim::{SimError, SimVenue};
 
 use crate::audit::Audit;
 use crate::dice::Dice;
 use crate::discrepancy::Naming;
-use crate::plan::Plan;
+use crate::plan::{Plan, id};
 use crate::shell::{Durable, Said, Shell};
 use crate::story::Told;
 use crate::trouble::Trouble;
@@ -37,6 +39,12 @@ pub(crate) struct World {
     pub(crate) fired: BTreeMap<&'static str, u64>,
     /// What each planted cause of a difference was called.
     pub(crate) namings: Vec<Naming>,
+    /// True once nothing goes wrong any more at the venue.
+    pub(crate) is_healed: bool,
+    /// How many fills were told that have no id of their own.
+    told: u64,
+    /// What each order has cost so far, where the venue tells that.
+    costs: BTreeMap<Id, Money>,
     waiting: VecDeque<Input>,
     /// What the venue said that a restart may have lost, oldest first.
     said: VecDeque<Input>,
@@ -71,6 +79,9 @@ impl World {
             audit: Audit::new(plan.durable),
             fired: BTreeMap::new(),
             namings: Vec::new(),
+            is_healed: false,
+            told: 0,
+            costs: BTreeMap::new(),
             waiting: VecDeque::new(),
             said: VecDeque::new(),
             history: BTreeMap::new(),
@@ -186,9 +197,33 @@ impl World {
 
     /// Takes what the venue said in.
     pub(crate) fn hear(&mut self, out: Vec<Input>) {
-        for input in out {
+        for mut input in out {
+            if let Input::Venue(event) = &mut input {
+                self.adapt(event);
+            }
             self.note(&input);
             self.waiting.push_back(input);
+        }
+    }
+
+    /// What an adapter does for a venue that tells sums, or has no ids for its fills.
+    fn adapt(&mut self, event: &mut VenueEvent) {
+        let is_fill = matches!(event.kind, KernelEventKind::PartialFill | KernelEventKind::FullFill);
+        let strangers = event.venue_client_id.is_empty() || event.venue_client_id.as_str().starts_with("WEB");
+        if !is_fill || strangers {
+            return;
+        }
+        if self.plan.faults.has("no_trade_ids") {
+            self.count("no_trade_ids", 1);
+            self.told += 1;
+            event.venue_trade_id = Id::EMPTY;
+            event.event_id = id(&format!("E{}", self.told));
+        }
+        let cumulative = self.plan.faults.has("cumulative_fees") && !self.is_healed;
+        if let Some(now) = event.fee.and_then(|fee| Money::from_decimal(fee).ok()).filter(|_| cumulative) {
+            let before = self.costs.insert(event.venue_client_id.clone(), now).unwrap_or_default();
+            let own = per_fill(now, before, FeeSign::ChargeIsNegative);
+            event.fee = Decimal::normalized(own.0, MONEY_SCALE).ok();
         }
     }
 

@@ -74,6 +74,9 @@ impl Naive {
         match event.kind {
             Kind::TradeBust | Kind::TradeCorrect => self.revise(event, ours),
             Kind::Liquidation | Kind::Adl => self.stranger(event, true),
+            kind if is_fill(kind) && ours && event.venue_trade_id.is_empty() => {
+                self.fill(order, event, event.event_id.as_str());
+            }
             kind if is_fill(kind) && ours => self.fill(order, event, event.venue_trade_id.as_str()),
             kind if is_fill(kind) => self.stranger(event, false),
             _ if ours => self.total(order, event),
@@ -119,10 +122,19 @@ impl Naive {
         if !known.is_empty() {
             return self.told_again(&known, event);
         }
-        let Some(lots) = event.size.map(fixed) else { return };
+        let Some(mut lots) = event.size.map(fixed) else { return };
+        let total = event.filled_size.map(fixed);
+        if let (true, Some(total)) = (event.venue_trade_id.is_empty(), total) {
+            // Without an id the order's total tells a fill from its repetition.
+            let more = total - self.filled(order);
+            lots = lots.min(if more > 0 { more } else { self.inferred(order) });
+        }
+        if lots <= 0 {
+            return;
+        }
         let after = self.filled(order) + lots;
         let inferred = self.inferred(order).min(lots);
-        let (named, gap) = match event.filled_size.map(fixed) {
+        let (named, gap) = match total {
             Some(total) if total >= after => (0, total - after),
             Some(total) => ((after - total).min(inferred), 0),
             None => (inferred, 0),
