@@ -14,8 +14,9 @@ use super::{CAPITAL_MILLI, Random, SYMBOL, Venue, id, milli};
 pub const SLOTS: u32 = 12;
 /// An exit is wanted for so long, ns.
 const EXIT_VALID_NS: i64 = 3_600_000_000_000;
-/// So many rounds are enough to end all trades.
-const ROUNDS_MAX: u32 = 400;
+/// So many rounds are enough to end all trades, where a venue swallows an exit several times over: each time it is sent
+/// again only after the settling window, which the slowest test takes some 200 rounds for.
+const ROUNDS_MAX: u32 = 4_000;
 
 /// A way to a venue.
 pub trait Reach {
