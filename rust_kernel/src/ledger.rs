@@ -351,7 +351,7 @@ mod tests {
             assert_eq!(flaw(&ledger(booked)), None, "{booked} booked");
         }
         type Break = fn(&mut Ledger);
-        let breaks: [(i128, &str, Break); 18] = [
+        let breaks: [(i128, &str, Break); 19] = [
             (2, "ledger.next",             |l| l.next = 1),
             (2, "ledger.next",             |l| l.next = 3),
             (3, "ledger.next",             |l| l.next = 3),
@@ -368,6 +368,7 @@ mod tests {
             (1, "ledger.balances[0].WALLET", |l| l.balances[0][0] = Money(i128::MAX)),
             (5, "ledger.recent[0].number", |l| l.recent[0].number = 1),
             (5, "ledger.recent[1].number", |l| l.recent[1].number = 8),
+            (5, "ledger.recent[1].number", |l| l.recent[1].number = 2),
             (5, "ledger.recent[2].asset",  |l| l.recent[2].asset = 1),
             (5, "ledger.recent[2].slot_id", |l| l.recent[2].slot_id = Some(2)),
         ];

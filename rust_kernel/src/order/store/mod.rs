@@ -292,3 +292,15 @@ impl OrderStore {
         (&self.orders, &self.free, ended, self.next_number, self.forgotten_ns)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_order_is_remembered_at_least_and_half_of_the_places_at_most() {
+        for (wanted, remembered) in [(0, 1), (1, 1), (8, 8), (usize::MAX, ORDERS_MAX / 2)] {
+            assert_eq!(remembered_of(wanted), remembered, "{wanted}");
+        }
+    }
+}
