@@ -1,6 +1,7 @@
 """Real Hazelcast members for the tests: on loopback, on free ports, ended by their pids."""
 
 import atexit
+import json
 import os
 import shutil
 import socket
@@ -89,3 +90,9 @@ def eventually(true: Callable[[], Any], timeout_s: float = 30.0) -> Any:
         assert time.monotonic() < until, f"not within {timeout_s} s: {true}"
         time.sleep(0.02)
     return answer
+
+
+def held(client: Any, map_name: str, key: str) -> dict[str, Any] | None:
+    """What the cluster holds there."""
+    value = client.get_map(map_name).blocking().get(key)
+    return None if value is None else dict(json.loads(value.to_string()))

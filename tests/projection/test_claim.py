@@ -8,15 +8,14 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from clusters import eventually
+from clusters import eventually, held
 from dita import ExecutionKernel, SimulatedVenue
-from dita.cluster import ClusterAddress, ClusterError, connected, mappings, open_client
+from dita.cluster import ClusterAddress, ClusterError, mappings, open_client
 from dita.cluster.claim import LEASE_S
 from dita.projection import FollowedProjection, HazelcastProjection, build_projection
 from kernels import CANCEL, ENTER, SYMBOL, intent, opened
@@ -39,22 +38,9 @@ sys.stdin.read()
 
 
 @pytest.fixture
-def client(hazelcast: ClusterAddress) -> Iterator[Any]:
-    """A client of the cluster, for looking at it."""
-    with connected(hazelcast) as client:
-        yield client
-
-
-@pytest.fixture
 def name() -> str:
     """A kernel's name that no other test has."""
     return f"claim{next(_NAMES)}"
-
-
-def held(client: Any, map_name: str, key: str) -> dict[str, Any] | None:
-    """What the cluster holds."""
-    value = client.get_map(map_name).blocking().get(key)
-    return None if value is None else dict(json.loads(value.to_string()))
 
 
 def trading(address: ClusterAddress, name: str, **options: Any) -> ExecutionKernel:

@@ -2,7 +2,6 @@
 
 import itertools
 import json
-from collections.abc import Iterator
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from clusters import eventually
+from clusters import eventually, held
 from dita import (
     ControlUpdate,
     ExecutionKernel,
@@ -21,7 +20,7 @@ from dita import (
     VenueOrder,
     build_projection,
 )
-from dita.cluster import ClusterAddress, connected, mappings, open_client
+from dita.cluster import ClusterAddress, mappings, open_client
 from dita.errors import InvalidInput
 from dita.projection.cluster import HazelcastProjection, run_of_log
 from dita.projection.newest import Key, NewestWriter, Stamp, State, stamp_of
@@ -31,22 +30,9 @@ _NAMES = itertools.count()
 
 
 @pytest.fixture
-def client(hazelcast: ClusterAddress) -> Iterator[Any]:
-    """A client of the cluster, for looking at it."""
-    with connected(hazelcast) as client:
-        yield client
-
-
-@pytest.fixture
 def name() -> str:
     """A kernel's name that no other test has."""
     return f"k{next(_NAMES)}"
-
-
-def held(client: Any, map_name: str, key: str) -> dict[str, Any] | None:
-    """What the cluster holds."""
-    value = client.get_map(map_name).blocking().get(key)
-    return None if value is None else dict(json.loads(value.to_string()))
 
 
 def trading(venue: SimulatedVenue, projection: HazelcastProjection, **options: Any) -> ExecutionKernel:

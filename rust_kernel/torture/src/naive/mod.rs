@@ -2,12 +2,13 @@
 //! in one list, and adds all of them up whenever somebody asks. It reads the inputs and not the kernel's state, with two
 //! exceptions that are the kernel's own to say: whether it took an input, and whether it still remembers an order.
 //!
-//! [`money`] has the venue's arithmetic, [`trades`] what is known of orders and trades, [`entries`] what the account's
-//! news say, and [`compare`] holds all of it against the kernel.
+//! [`money`] has the venue's arithmetic, [`trades`] what is known of orders and trades, [`revisions`] what is taken back or
+//! corrected, [`entries`] what the account's news say, and [`compare`] holds all of it against the kernel.
 
 mod compare;
 mod entries;
 mod money;
+mod revisions;
 mod sums;
 mod trades;
 

@@ -6,7 +6,7 @@ mod orders;
 
 use dita_kernel::effect::{Effects, Notice};
 use dita_kernel::exchange::Exchange;
-use dita_kernel::input::{Input, News, RecalledEvent};
+use dita_kernel::input::{Input, News};
 use dita_kernel::kernel::Kernel;
 use dita_kernel::outcome::Detail;
 
@@ -118,27 +118,11 @@ impl Rows {
     }
 
     fn transitions(&mut self, kernel: &Kernel, step: &Step, effects: &Effects) {
-        let (intent_id, event_id) = match &step.input {
-            Input::Intent(intent) => (intent.intent_id.as_str(), ""),
-            Input::Venue(event) => ("", event.event_id.as_str()),
-            Input::Account(event) => ("", event.event_id.as_str()),
-            Input::Recalled(recalled) => match &recalled.event {
-                RecalledEvent::Venue(event) => ("", event.event_id.as_str()),
-                RecalledEvent::Account(event) => ("", event.event_id.as_str()),
-            },
-            Input::Instrument(_)
-            | Input::Seed { .. }
-            | Input::Mark { .. }
-            | Input::Time
-            | Input::Effect(_)
-            | Input::Control(_)
-            | Input::Opening(_)
-            | Input::Funding(_)
-            | Input::Adopt(_)
-            | Input::Override(_)
-            | Input::Calibration(_)
-            | Input::Edge { .. }
-            | Input::Restart => ("", ""),
+        let intent_id = if let Input::Intent(intent) = &step.input { intent.intent_id.as_str() } else { "" };
+        let event_id = match step.input.news() {
+            Some(News::Order(event)) => event.event_id.as_str(),
+            Some(News::Account(event)) => event.event_id.as_str(),
+            None => "",
         };
         let control = kernel.control();
         for (n, change) in (0_u32..).zip(&effects.transitions) {
