@@ -72,24 +72,6 @@ fn a_strangers_fill_that_a_total_of_ours_told_too_is_booked_once() {
 }
 
 #[test]
-fn of_two_strangers_with_one_trade_id_the_one_on_our_side_turns_out_to_be_ours() {
-    // Both halves of a trade of the account with itself have one id.
-    let mut desk = Desk::new();
-    desk.enter(0, "1");
-    let entry = desk.submitted();
-    stranger(&mut desk, Kind::FullFill, OrderSide::Sell, "S1", "T9", "1", "100");
-    stranger(&mut desk, Kind::FullFill, OrderSide::Buy, "S2", "T9", "1", "100");
-    assert_eq!(desk.book(), ("0.000".into(), "0.000".into()));
-    desk.fill(&entry, "T9", "1", "100");
-    assert_eq!(
-        (desk.size(0), desk.book()),
-        ("1.000".into(), ("0.000".into(), "-1.000".into())),
-        "booked once"
-    );
-    desk.assert_replays();
-}
-
-#[test]
 fn a_strangers_exit_that_a_total_of_ours_told_too_is_booked_once() {
     let mut desk = Desk::new();
     desk.open(0, "2", "100");
