@@ -42,22 +42,25 @@ pub fn check(kernel: &Kernel) -> Result<(), Violation> {
 /// I1
 fn fills_are_booked_once(kernel: &Kernel) -> Result<(), Violation> {
     for order in kernel.orders().iter() {
-        let mut total = Qty::ZERO;
-        for (at, fill) in order.fills.iter().enumerate() {
+        let (mut total, mut inferred) = (Qty::ZERO, Qty::ZERO);
+        let mut fills = order.fills.iter();
+        while let Some(fill) = fills.next() {
             total += fill.qty;
-            let twin =
-                order.fills.iter().skip(at.saturating_add(1)).find(|other| {
-                    !fill.venue_trade_id.is_empty() && other.venue_trade_id == fill.venue_trade_id
-                });
+            if fill.inferred {
+                inferred += fill.qty;
+            }
+            if fill.venue_trade_id.is_empty() {
+                continue;
+            }
             // Parts of one venue fill lie side by side only where an inferred fill was replaced.
+            let twin = fills.clone().find(|later| later.venue_trade_id == fill.venue_trade_id);
             hold(
-                twin.is_none_or(|other| other.price == fill.price),
+                twin.is_none_or(|later| later.price == fill.price),
                 1,
                 "one trade id was booked at two prices",
             )?;
         }
         hold(total == order.filled, 1, "an order's cumulative quantity is not the sum of its fills")?;
-        let inferred = order.fills.iter().filter(|fill| fill.inferred).fold(Qty::ZERO, |sum, f| sum + f.qty);
         hold(
             inferred == order.inferred,
             1,
@@ -172,7 +175,8 @@ fn exposure_covers(kernel: &Kernel) -> Result<(), Violation> {
         let wanted = price.map_or(Money::ZERO, |price| exposure_of(rules, price, &kernel.book(instrument)));
         hold(kernel.exposure().position(instrument) == wanted, 8, "a position's exposure is not its value")?;
         let of_orders = |sum: Money, order: &Order| {
-            let alone = order.instrument == instrument && group_of(kernel, order).is_none();
+            let of_instrument = order.instrument == instrument && !order.reserved.is_zero();
+            let alone = of_instrument && group_of(kernel, order).is_none();
             if alone { sum + order.reserved } else { sum }
         };
         let mut reserved = kernel.orders().iter().fold(Money::ZERO, of_orders);
@@ -195,7 +199,12 @@ fn exposure_covers(kernel: &Kernel) -> Result<(), Violation> {
     };
     for order in kernel.orders().iter().filter(increases) {
         let rules = &kernel.instruments()[order.instrument as usize];
-        let worst = rules.value(order.reserve_price, order.remaining()).unwrap_or_default();
+        let remaining = order.remaining();
+        let worst = if remaining.is_zero() {
+            Money::ZERO
+        } else {
+            rules.value(order.reserve_price, remaining).unwrap_or_default()
+        };
         hold(order.reserved >= worst, 8, "an entry holds back less than may still fill")?;
         if let Some(amendment) = order.amendment().filter(|amendment| amendment.qty > order.filled) {
             let worst =
@@ -228,14 +237,14 @@ fn groups_hold_live_orders(kernel: &Kernel) -> Result<(), Violation> {
 /// I10
 fn causes_add_up(kernel: &Kernel) -> Result<(), Violation> {
     for place in 0..kernel.assets().len() {
-        let Some(report) = kernel.reconcile(u16::try_from(place).unwrap_or(u16::MAX)) else { continue };
-        let proven = report
+        let Some(weighed) = kernel.weigh(u16::try_from(place).unwrap_or(u16::MAX), false) else { continue };
+        let proven = weighed
             .parts
             .iter()
             .filter(|part| part.proof == crate::reconcile::Proof::Proven)
             .fold(Money::ZERO, |sum, part| sum + part.amount);
         hold(
-            report.delta.is_none_or(|delta| delta == proven),
+            weighed.delta.is_none_or(|delta| delta == proven),
             10,
             "the causes do not add up to the difference",
         )?;

@@ -1,6 +1,7 @@
 //! The whole state as bytes and back, and its hash.
 
 use alloc::vec::Vec;
+use serde::Serialize;
 
 use super::Kernel;
 use crate::codec::{self, CodecError};
@@ -54,12 +55,12 @@ impl Kernel {
         Ok(kernel)
     }
 
-    /// A hash of the whole trading state: 32 bytes of BLAKE3. Sequence number and kernel time stay outside, so that a
-    /// refused input leaves it as it was.
-    pub fn state_hash(&self) -> [u8; 32] {
+    /// The whole trading state, to be written. Sequence number and kernel time stay outside, so that a refused input
+    /// leaves it as it was.
+    pub fn trading_state(&self) -> impl Serialize + '_ {
         let wallet_entries: Vec<_> =
             self.wallet_entries.iter().map(super::window::Window::trading_state).collect();
-        let state = (
+        (
             (
                 &self.config,
                 self.opened,
@@ -79,9 +80,13 @@ impl Kernel {
                 &self.guard,
             ),
             (&self.watch, &self.connection, &self.entries_forgotten_ns),
-        );
+        )
+    }
+
+    /// A hash of [`Kernel::trading_state`]: 32 bytes of BLAKE3.
+    pub fn state_hash(&self) -> [u8; 32] {
         // Every part of the state is of a kind that postcard writes.
-        let bytes = postcard::to_allocvec(&state).unwrap_or_default();
+        let bytes = postcard::to_allocvec(&self.trading_state()).unwrap_or_default();
         *blake3::hash(&bytes).as_bytes()
     }
 }

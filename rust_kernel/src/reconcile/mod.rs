@@ -95,6 +95,14 @@ pub struct Report {
     pub explanation: String,
 }
 
+/// A comparison that nobody reads yet: [`Report`] says what each is.
+pub(crate) struct Weighed {
+    pub(crate) delta: Option<Money>,
+    status: ReconcileStatus,
+    tolerance: Money,
+    pub(crate) parts: Vec<Part>,
+}
+
 impl Kernel {
     /// Compares E with K for one asset; `None` where the kernel has no such asset.
     pub fn reconcile(&self, asset: u16) -> Option<Report> {
@@ -108,6 +116,16 @@ impl Kernel {
     }
 
     fn reconcile_as(&self, asset: u16, briefly: bool) -> Option<Report> {
+        let Weighed { delta, status, tolerance, parts } = self.weigh(asset, briefly)?;
+        let explanation = match delta {
+            Some(delta) => explain(delta, status, &parts),
+            None => "the exchange has not reported this wallet yet".into(),
+        };
+        Some(Report { delta, status, tolerance, parts, explanation })
+    }
+
+    /// The comparison without its words.
+    pub(crate) fn weigh(&self, asset: u16, briefly: bool) -> Option<Weighed> {
         let state = self.assets().get(usize::from(asset))?;
         let e = &state.exchange;
         let k = self.ledger().balance(asset, Account::Wallet);
@@ -116,21 +134,15 @@ impl Kernel {
         let roundings = i128::from(e.unsettled_fills).saturating_add(1);
         let tolerance = Money(unit.0.saturating_mul(roundings));
         let Some(balance) = e.wallet_balance else {
-            return Some(Report {
-                delta: None,
-                status: ReconcileStatus::Warn,
-                tolerance,
-                parts: Vec::new(),
-                explanation: "the exchange has not reported this wallet yet".into(),
-            });
+            let status = ReconcileStatus::Warn;
+            return Some(Weighed { delta: None, status, tolerance, parts: Vec::new() });
         };
         let delta = balance - k;
         let age_ns = self.now_ns().saturating_sub(e.differs_since_ns.unwrap_or(e.booked_time_ns));
         let agrees = delta.abs() <= tolerance;
         if briefly && !agrees && age_ns <= self.config().settling_window_ns {
             let status = ReconcileStatus::Warn;
-            let explanation = explain(delta, status, &[]);
-            return Some(Report { delta: Some(delta), status, tolerance, parts: Vec::new(), explanation });
+            return Some(Weighed { delta: Some(delta), status, tolerance, parts: Vec::new() });
         }
         // Where they agree there is nothing in flight, whatever the venue's times say.
         let mut parts = if agrees { Vec::new() } else { proven::parts(self, asset, e.frame_venue_time_ns) };
@@ -157,13 +169,7 @@ impl Kernel {
             let (cause, proof) = (DriftCause::Unexplained, Proof::Proven);
             parts.push(Part { cause, amount: rest, proof, references: Vec::new() });
         }
-        Some(Report {
-            delta: Some(delta),
-            status,
-            tolerance,
-            explanation: explain(delta, status, &parts),
-            parts,
-        })
+        Some(Weighed { delta: Some(delta), status, tolerance, parts })
     }
 }
 

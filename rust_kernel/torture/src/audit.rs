@@ -11,6 +11,7 @@ use dita_kernel::kernel::Kernel;
 use dita_kernel::names::VenueOrderStatus;
 use dita_kernel::order::{Order, OrderRole};
 
+use crate::fingerprint;
 use crate::naive::{Compared, Naive};
 use crate::owed;
 use crate::shell::{Shell, Taken};
@@ -28,8 +29,8 @@ fn remembers(kernel: &Kernel, input: &Input) -> bool {
 
 /// What is known of the run so far.
 pub(crate) struct Audit {
-    /// The state's hash as it was before the first of the refusals since something was taken.
-    before: Option<[u8; 32]>,
+    /// The state's fingerprint as it was before the first of the refusals since something was taken.
+    before: Option<u64>,
     would: Option<bool>,
     naive: Naive,
     /// True where the next input is of an order of ours that is remembered.
@@ -71,7 +72,7 @@ impl Audit {
         if self.would.is_none() {
             self.before = None;
         } else if self.would == Some(false) {
-            self.before.get_or_insert_with(|| kernel.state_hash());
+            self.before.get_or_insert_with(|| fingerprint::of(&kernel.trading_state()));
         }
     }
 
@@ -97,7 +98,8 @@ impl Audit {
         }
         if outcome.accepted {
             self.before = None;
-        } else if self.before.is_some_and(|before| before != shell.kernel().state_hash()) {
+        } else if self.before.is_some_and(|before| before != fingerprint::of(&shell.kernel().trading_state()))
+        {
             return Err(Trouble::new(
                 "I6",
                 format!("refused, and the state moved: {outcome:?} to {input:?}"),

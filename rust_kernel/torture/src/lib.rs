@@ -16,6 +16,7 @@ mod discrepancy;
 mod disk;
 mod ending;
 pub mod faults;
+mod fingerprint;
 mod naive;
 mod owed;
 mod plan;

@@ -1,6 +1,7 @@
 //! Whether stored orders are ones that this code could have made.
 
 use alloc::vec::Vec;
+use core::fmt;
 
 use super::{ORDERS_MAX, OTHER_VENUE_IDS_MAX, OrderStore, prefix_of, remembered_of};
 use crate::kernel::KernelConfig;
@@ -109,8 +110,25 @@ impl OrderStore {
     }
 }
 
+/// A field of an order or of one of its fills: put in words only where something is wrong with it.
+struct Field {
+    place: usize,
+    fill: Option<usize>,
+    field: &'static str,
+}
+
+impl fmt::Display for Field {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Field { place, fill, field } = self;
+        match fill {
+            Some(fill) => write!(f, "orders[{place}].fills[{fill}].{field}"),
+            None => write!(f, "orders[{place}].{field}"),
+        }
+    }
+}
+
 fn check_order(order: &Order, place: usize, places: Places, amounts: &mut Amounts) -> Sound {
-    let at = |field: &'static str| alloc::format!("orders[{place}].{field}");
+    let at = |field| Field { place, fill: None, field };
     places.instrument(at("instrument"), order.instrument)?;
     if order.role != OrderRole::External {
         places.slot(at("slot_id"), order.slot_id)?;
@@ -139,7 +157,7 @@ fn check_order(order: &Order, place: usize, places: Places, amounts: &mut Amount
 
 fn check_extra(order: &Order, place: usize, amounts: &mut Amounts) -> Sound {
     let Some(extra) = &order.extra else { return Ok(()) };
-    let at = |field: &'static str| alloc::format!("orders[{place}].{field}");
+    let at = |field| Field { place, fill: None, field };
     amounts.add_unsigned(at("trigger_price"), extra.trigger_price.unwrap_or_default().0)?;
     amounts.add_unsigned(at("remaining_told"), extra.remaining_told.unwrap_or_default().0)?;
     for amendment in extra.amendment.iter().chain(&extra.given_up) {
@@ -160,7 +178,7 @@ fn check_extra(order: &Order, place: usize, amounts: &mut Amounts) -> Sound {
 }
 
 fn check_fill(fill: &Fill, (place, number): (usize, usize), places: Places, amounts: &mut Amounts) -> Sound {
-    let at = |field: &'static str| alloc::format!("orders[{place}].fills[{number}].{field}");
+    let at = |field| Field { place, fill: Some(number), field };
     places.asset(at("fee_asset"), fill.fee_asset)?;
     for (field, mantissa) in [("qty", fill.qty.0), ("price", fill.price.0), ("closed", fill.closed.0)] {
         amounts.add_unsigned(at(field), mantissa)?;

@@ -75,15 +75,30 @@ const SIDES: [PositionSide; 3] = [PositionSide::Both, PositionSide::Long, Positi
 /// Each trade is rounded by us and by the venue, when it is booked and when it is settled.
 const ROUNDINGS: i128 = 4;
 
-fn wrong(figure: &str, of: &str, kernel: impl core::fmt::Display, naive: impl core::fmt::Display) -> Trouble {
+fn wrong(
+    figure: &str,
+    of: impl core::fmt::Display,
+    kernel: impl core::fmt::Display,
+    naive: impl core::fmt::Display,
+) -> Trouble {
     Trouble::new("naive", format!("{figure} of {of}: the kernel has {kernel}, the naive model {naive}"))
+}
+
+/// A slot, for a person: put in words only where something is wrong with it.
+#[derive(Clone, Copy)]
+struct Numbered(u32);
+
+impl core::fmt::Display for Numbered {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "slot {}", self.0)
+    }
 }
 
 /// Holds one amount against the model's, unless that is open.
 fn hold(
     compared: &mut Compared,
     figure: Figure,
-    of: &str,
+    of: impl core::fmt::Display,
     kernel: Money,
     naive: &Amount,
 ) -> Result<(), Trouble> {
@@ -102,7 +117,7 @@ impl Naive {
         input: &Input,
         compared: &mut Compared,
     ) -> Result<(), Trouble> {
-        let sums = match self.sums.take() {
+        let mut sums = match self.sums.take() {
             Some(sums) => sums,
             None => self.add_up(),
         };
@@ -112,7 +127,7 @@ impl Naive {
         self.compare_positions(kernel, &sums, compared)?;
         self.compare_slots(kernel, &sums, compared)?;
         self.compare_money(kernel, &sums, compared)?;
-        self.compare_funding(kernel, compared)?;
+        self.compare_funding(kernel, &mut sums, compared)?;
         let again = self.compare_profits(kernel, &sums, compared)?;
         self.sums = (!again).then_some(sums);
         Ok(())
@@ -173,9 +188,9 @@ impl Naive {
         for (number, carried) in &self.slots {
             let Some(slot) = kernel.slot(*number) else { continue };
             let Some(rules) = kernel.instruments().get(slot.instrument as usize) else { continue };
-            let name = format!("slot {number}");
+            let name = Numbered(*number);
             if slot.trade_id.as_str() != carried.trade && !carried.touched {
-                return Err(wrong("trade", &name, slot.trade_id.as_str(), &carried.trade));
+                return Err(wrong("trade", name, slot.trade_id.as_str(), &carried.trade));
             }
             // What a fee in base takes from a slot depends on what is left in it.
             let open = carried.touched || rules.spec.product == Product::Spot;
@@ -185,13 +200,13 @@ impl Naive {
                 for ((kernel, naive), figure) in both.into_iter().zip(["size", "entered size"]) {
                     let kernel = rules.qty_decimal(kernel);
                     if fixed(kernel) != naive {
-                        return Err(wrong(figure, &name, kernel, quantity(naive)));
+                        return Err(wrong(figure, name, kernel, quantity(naive)));
                     }
                 }
             }
             let mut fees = sums.slot_fees.get(number).cloned().unwrap_or_default();
             fees.open |= carried.touched;
-            hold(compared, Figure::SlotFees, &name, slot.fees, &fees)?;
+            hold(compared, Figure::SlotFees, name, slot.fees, &fees)?;
         }
         Ok(())
     }
@@ -223,14 +238,20 @@ impl Naive {
     }
 
     /// Funding as it was told, and what is predicted until it is: of each open boundary the position that was held then.
-    fn compare_funding(&self, kernel: &Kernel, compared: &mut Compared) -> Result<(), Trouble> {
+    fn compare_funding(
+        &self,
+        kernel: &Kernel,
+        sums: &mut Sums,
+        compared: &mut Compared,
+    ) -> Result<(), Trouble> {
         let mut open: BTreeMap<u16, i128> = BTreeMap::new();
         for (at, rules) in kernel.instruments().iter().enumerate() {
             let Some(row) = kernel.funding().row(at as u32) else { continue };
             for prediction in row.predictions.iter().filter(|prediction| prediction.is_open()) {
                 *open.entry(rules.settle).or_default() += prediction.booked.0;
                 for side in SIDES {
-                    let held = self.held_at(at, side as usize, prediction.boundary_ns);
+                    let of = (at, side as usize, prediction.boundary_ns);
+                    let held = *sums.held.entry(of).or_insert_with(|| self.held_at(of));
                     let kernel = rules.qty_decimal(prediction.qty[side as usize]);
                     compared.count(Figure::FundedPosition, false);
                     if fixed(kernel) != held {
@@ -252,7 +273,7 @@ impl Naive {
     }
 
     /// What was traded up to then, by the venue's own times.
-    fn held_at(&self, instrument: usize, book: usize, boundary_ns: i64) -> i128 {
+    fn held_at(&self, (instrument, book, boundary_ns): (usize, usize, i64)) -> i128 {
         let there = self.trades.iter().filter(|trade| {
             (trade.instrument, trade.book) == (instrument, book) && trade.time_ns <= boundary_ns
         });

@@ -123,8 +123,8 @@ impl Naive {
         let mut again = Carried { lots: 0, entered: 0, ..carried.clone() };
         // What was forced on it stands between trades of its own: where, nobody can say any more.
         again.touched |= again.forced;
-        for trade in self.trades.iter().filter(|trade| trade.slot == Some(slot)) {
-            if let Some(order) = self.carried_order(trade) {
+        for trade in self.trades.iter().filter(|trade| trade.slot == Some(slot) && self.is_carried(trade)) {
+            if let Some(order) = trade.order.as_ref().and_then(|order| self.orders.get(order)) {
                 again.take(order.entry, if trade.buys { trade.lots } else { -trade.lots });
             }
         }

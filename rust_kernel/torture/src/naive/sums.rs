@@ -34,6 +34,8 @@ pub(super) struct Sums {
     pub(super) trades: BTreeMap<Asset, i128>,
     /// Fees of what each slot carries.
     pub(super) slot_fees: BTreeMap<u32, Amount>,
+    /// What was held at a funding boundary, by instrument, side and boundary: added up when it is first asked for.
+    pub(super) held: BTreeMap<(usize, usize, i64), i128>,
 }
 
 impl Naive {
@@ -86,7 +88,7 @@ impl Naive {
         let fees = sums.fees.entry(trade.fee.asset()).or_default();
         fees.amount += amount;
         fees.open |= open;
-        if let (Some(slot), Some(_)) = (trade.slot, self.carried_order(trade))
+        if let Some(slot) = trade.slot.filter(|_| self.is_carried(trade))
             && trade.fee.asset() == settle
         {
             let fees = sums.slot_fees.entry(slot).or_default();

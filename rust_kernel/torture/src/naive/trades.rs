@@ -42,6 +42,8 @@ pub(super) struct Trade {
     pub(super) time_ns: i64,
     /// The slot that it counts for.
     pub(super) slot: Option<u32>,
+    /// What its order was sent for: the slot's trade of then.
+    pub(super) carrier: String,
     pub(super) busted: bool,
     /// The ids of its corrections, each with whether the venue settles by it.
     pub(super) corrections: Vec<(String, bool)>,
@@ -264,6 +266,7 @@ impl Naive {
             settled: false,
             time_ns: event.timestamp_ns,
             slot: None,
+            carrier: String::new(),
             busted: false,
             corrections: Vec::new(),
         };
@@ -336,6 +339,7 @@ impl Naive {
             settled: false,
             time_ns: event.timestamp_ns,
             slot: is_home.then_some(known.slot),
+            carrier: known.trade.clone(),
             busted: false,
             corrections: Vec::new(),
         };
@@ -413,11 +417,10 @@ impl Naive {
         }
     }
 
-    /// The order of a trade, where it is of the trade that its slot carries now.
-    pub(super) fn carried_order(&self, trade: &Trade) -> Option<&Order> {
-        let carried = self.slots.get(&trade.slot?)?;
-        let order = self.orders.get(trade.order.as_ref()?)?;
-        (order.trade == carried.trade).then_some(order)
+    /// True where a trade is of what its slot carries now.
+    pub(super) fn is_carried(&self, trade: &Trade) -> bool {
+        let carried = trade.slot.and_then(|slot| self.slots.get(&slot));
+        carried.is_some_and(|carried| carried.trade == trade.carrier)
     }
 }
 
