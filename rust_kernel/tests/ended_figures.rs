@@ -106,6 +106,40 @@ fn an_order_that_is_called_filled_and_works_here_is_asked_about() {
 }
 
 #[test]
+fn a_bust_that_comes_before_its_fill_ends_no_order_of_which_something_is_open() {
+    type Before = fn(&mut Desk, &Id);
+    let amended: Before = |desk, _| {
+        desk.intent(Action::Amend, 0, |intent| {
+            (intent.target_size, intent.limit_price) = (Some(dec("4")), Some(dec("109")));
+        });
+    };
+    let inferred: Before = |desk, exit| {
+        desk.event(Kind::OrderStatus, exit, |event| {
+            (event.status, event.filled_size) = (Some(Status::PartiallyFilled), Some(dec("2")));
+        });
+    };
+    let ended: Before = |desk, exit| {
+        desk.event(Kind::CancelAck, exit, |event| event.status = Some(Status::Canceled));
+    };
+    for (what, before, total, now, ask) in [
+        ("a change of it is on its way", amended, "0", Status::Acked, true),
+        ("what it has filled is only inferred", inferred, "2", Status::PartiallyFilled, true),
+        ("it has ended", ended, "0", Status::Canceled, false),
+    ] {
+        let (mut desk, exit) = selling();
+        before(&mut desk, &exit);
+        let size = desk.size(0);
+        desk.event(Kind::TradeBust, &exit, |event| {
+            (event.status, event.size) = (Some(Status::Rejected), Some(dec("1")));
+            (event.filled_size, event.remaining_size) = (Some(dec(total)), Some(dec("0")));
+            event.rare = Some(Box::new(RareFields { ref_trade_id: id("T9"), ..RareFields::default() }));
+        });
+        assert_eq!((status(&desk, &exit), asks(&desk), desk.size(0)), (now, ask, size), "{what}");
+        desk.assert_replays();
+    }
+}
+
+#[test]
 fn a_bust_that_comes_before_its_fill_says_how_the_order_stands() {
     for (told, total, left, now, ask) in [
         (Some(Status::Canceled), "0", "0", Status::Canceled, false),

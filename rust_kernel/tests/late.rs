@@ -51,8 +51,11 @@ fn a_correction_that_the_close_was_settled_by_comes_into_the_wallet_once() {
     let mut after = closed();
     after.settled("T2", "18", "0.11");
     assert_eq!(gross(&after), "1018");
+    let beside = |desk: &Desk| desk.kernel.told_beside(0).map(|told| told.to_string());
+    assert_eq!(beside(&after), ["-2", "0", "0"], "told, and explained by nothing yet");
     revise(&mut after, Kind::TradeCorrect, "T1", Some(("2", "101")));
     assert_eq!(gross(&after), "1018", "told before");
+    assert_eq!(beside(&after), ["0", "0", "0"], "explained");
     let mut before = closed();
     revise(&mut before, Kind::TradeCorrect, "T1", Some(("2", "101")));
     assert_eq!(gross(&before), "1018", "not told yet");

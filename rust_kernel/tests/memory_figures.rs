@@ -4,8 +4,8 @@
 use crate::common::{Desk, dec, id};
 use dita_kernel::id::Id;
 use dita_kernel::input::{
-    AccountEvent, AdoptedSlot, AdoptedSlots, ControlChange, Input, InstrumentSpec, Recalled, RecalledEvent,
-    VenueEvent, Verdict,
+    AccountEvent, AdoptedSlot, AdoptedSlots, ControlChange, Input, InstrumentSpec, RareFields, Recalled,
+    RecalledEvent, VenueEvent, Verdict,
 };
 use dita_kernel::kernel::{BookingKey, BookingKind, Kernel, KernelConfig};
 use dita_kernel::ledger::Account;
@@ -74,6 +74,34 @@ fn a_booking_is_named_by_the_venues_id_and_what_it_is_of() {
         };
         let recalled = Recalled { verdict: Verdict::NotBooked, event };
         assert_eq!(said(desk.kernel.booking_key(&Input::Recalled(Box::new(recalled)))), key, "recalled");
+    }
+}
+
+#[test]
+fn what_was_booked_is_named_as_it_was_and_a_revision_by_the_fill_that_it_is_about() {
+    let mut desk = Desk::new();
+    desk.enter(0, "1");
+    let entry = desk.submitted().to_string();
+    let about = |kind: Kind, reference: &str| {
+        let mut event = VenueEvent::new(kind, 1);
+        (event.venue_trade_id, event.venue_client_id) = (id("TC"), id(&entry));
+        event.rare = Some(Box::new(RareFields { ref_trade_id: id(reference), ..RareFields::default() }));
+        Input::Venue(Box::new(event))
+    };
+    for (input, key) in [
+        (venue(Kind::PartialFill, "T1", "", &entry), "fill BTCUSDT BUY T1"),
+        (venue(Kind::Liquidation, "", "E1", ""), "fill ETHUSDT BUY E1"),
+        (venue(Kind::CancelAck, "T1", "E1", &entry), "none"),
+        (about(Kind::TradeBust, "T1"), "fill BTCUSDT BUY T1"),
+        (about(Kind::TradeCorrect, "T1"), "fill BTCUSDT BUY T1"),
+        (about(Kind::PartialFill, "T1"), "fill BTCUSDT BUY TC"),
+        (about(Kind::TradeBust, ""), "none"),
+        (venue(Kind::TradeCorrect, "TC", "", &entry), "none"),
+        (account(AccountEventKind::FillSettled, "T1", "X1"), "settlement BTCUSDT - T1"),
+        (account(AccountEventKind::Transfer, "", "X1"), "TRANSFER USDT - X1"),
+        (Input::Time, "none"),
+    ] {
+        assert_eq!(said(desk.kernel.booked_key(&input)), key, "{input:?}");
     }
 }
 

@@ -208,7 +208,8 @@ fn a_frame_or_settlement_that_comes_again_under_its_id_is_a_repetition() {
     for (fee, own, want, k) in [
         ("0.06", "S1", Code::Ok, "999.94"),
         ("0.07", "S1", Code::DuplicateEvent, "999.94"),
-        ("0.07", "", Code::DuplicateEvent, "999.94"),
+        ("0.06", "", Code::DuplicateEvent, "999.94"),
+        ("0.07", "", Code::ReconcileRequired, "999.94"),
     ] {
         let outcome = desk.account(AccountEventKind::FillSettled, |event| {
             event.venue_txn_id = id(own);

@@ -1,14 +1,19 @@
 """One kernel on one rig: what a scene does with them, and what it demands."""
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final, Self
 
 from dita._kernel import KernelIntent, KernelOutcome, VenueOrder
 from dita.certify.rig import Rig, Trouble
 from dita.journal.memory import MemoryKernelJournal
 from dita.kernel import ExecutionKernel
+from dita.venues.base import VenueAdapter
+from dita.venues.sim import SimulatedVenue
 
 # How long a kernel may take to ask about what was never answered, seconds, and in steps of how many.
 _PATIENCE_SECS: Final = 60
@@ -34,14 +39,14 @@ class Unmet(AssertionError):  # noqa: N818 - what is not met is the finding, not
 class Bench:
     """A kernel and the venue it trades at, while one scene plays."""
 
-    def __init__(self, rig: Rig, trouble: Trouble) -> None:
-        """Open the venue with a trouble, and a kernel on it."""
+    def __init__(self, rig: Rig, trouble: Trouble, log_dir: Path | None = None) -> None:
+        """Open the venue with a trouble, and a kernel on it; on a log, where it shall be killed."""
         self.rig = rig
         self.trouble = trouble
         self.journal = MemoryKernelJournal()
-        self._intents = 0
-        adapter = rig.open(trouble)
-        self.kernel = ExecutionKernel(venue=adapter, journal=self.journal, **rig.kernel_options)
+        self._intents = self._lives = 0
+        self._log_dir = log_dir
+        self.kernel = self._opened(rig.open(trouble))
         self.kernel.set_exchange_config(rig.config)
         for asset, amount in rig.balances.items():
             self.kernel.set_seed_capital(amount, asset)
@@ -49,16 +54,17 @@ class Bench:
 
     @classmethod
     @contextmanager
-    def on(cls, rig: Rig, trouble: Trouble) -> Iterator[Self]:
-        """Open a bench, and close it whatever comes."""
-        try:
-            bench = cls(rig, trouble)
+    def on(cls, rig: Rig, trouble: Trouble, *, logged: bool = False) -> Iterator[Self]:
+        """Open a bench, on a log of its own where it is to be `logged`, and close it whatever comes."""
+        with TemporaryDirectory(prefix="dita-certify-") as directory:
             try:
-                yield bench
+                bench = cls(rig, trouble, Path(directory, "life-0") if logged else None)
+                try:
+                    yield bench
+                finally:
+                    bench.kernel.close()
             finally:
-                bench.kernel.close()
-        finally:
-            rig.close()
+                rig.close()
 
     # ------------------------------------------------------------------------------------------ what we do
 
@@ -94,6 +100,18 @@ class Bench:
         """End the trouble, and let arrive what was withheld."""
         self.rig.heal()
         self.rig.settle()
+
+    def restart(self) -> None:
+        """Kill the kernel's process, as far as its files tell, and open another on what it has left."""
+        if self._log_dir is None:
+            raise ValueError("this bench has no log: open it with logged=True")
+        # What a killed process leaves is what stands in its files at that moment; closing would add to them.
+        left = self._log_dir.with_name(f"life-{self._lives + 1}")
+        shutil.copytree(self._log_dir, left)
+        self.kernel.close()
+        self._lives, self._log_dir = self._lives + 1, left
+        self.kernel = self._opened(self.rig.reopen())
+        self.rig.ready(self.kernel)
 
     def pass_time(self, seconds: Decimal | int) -> None:
         """Let time pass."""
@@ -197,6 +215,10 @@ class Bench:
         self.demand("the position at the end", Decimal(0), self.booked())
 
     # ---------------------------------------------------------------------------------------------- inside
+
+    def _opened(self, venue: VenueAdapter | SimulatedVenue) -> ExecutionKernel:
+        options = dict(self.rig.kernel_options)
+        return ExecutionKernel(venue=venue, journal=self.journal, log_dir=self._log_dir, **options)
 
     def _order(self, action: str, slot_id: int, **fields: Any) -> str:  # noqa: ANN401 - an intent's
         before = {order.venue_client_id for order in self.kernel.orders()}

@@ -42,6 +42,14 @@ class Trouble(enum.StrEnum):
     first comes with `heal`."""
     ONE_ID_TWO_FILLS = "ONE_ID_TWO_FILLS"
     """A fill has the id of the fill before it on the other side."""
+    ANSWER_LOST = "ANSWER_LOST"
+    """A LIMIT order to sell arrives and is not answered. A query does not find it until it comes again under
+    its id, which is refused: DUPLICATE_CLIENT_ID."""
+    FILLS_REPLAYED = "FILLS_REPLAYED"
+    """Whoever connects again (`reopen`) is told every fill of before once more."""
+    IDS_PER_RUN = "IDS_PER_RUN"
+    """Fills have no id at the venue. The adapter makes them up, each time it is made (`reopen`) others, and
+    tells every fill of before once more; each says how much is filled in all."""
     IDS_PER_SYMBOL = "IDS_PER_SYMBOL"
     """Fill ids are unique per instrument only: the first fills of two instruments share one."""
     OVERFILL = "OVERFILL"
@@ -125,6 +133,16 @@ class Rig(ABC):
             NotOffered: It cannot be made to.
         """
 
+    def reopen(self) -> VenueAdapter | SimulatedVenue:
+        """Return another new adapter to the venue that is open, as a process that starts again makes one.
+
+        The process of the one before is dead: what the venue tells from here on, it tells to this one.
+
+        Raises:
+            NotOffered: The venue does not outlive its adapter.
+        """
+        raise NotOffered("the venue does not outlive its adapter (reopen)")
+
     @abstractmethod
     def fill(self, venue_client_id: str, size: Decimal) -> None:
         """Have others trade against a resting order of ours.
@@ -152,7 +170,10 @@ class Rig(ABC):
 
     @abstractmethod
     def orders_received(self) -> int:
-        """Return how many orders reached the venue, each one of them counted, also one that came twice."""
+        """Return how many orders the venue took, each one of them counted, also one that came twice.
+
+        What it refused because the id is taken is none.
+        """
 
     @abstractmethod
     def orders_working(self) -> int:

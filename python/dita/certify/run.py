@@ -17,7 +17,6 @@ class Result(enum.StrEnum):
     PASS = "PASS"  # noqa: S105 - not a secret
     FAIL = "FAIL"
     SKIP = "SKIP"
-    NOT_RUN = "NOT RUN"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +26,7 @@ class Verdict:
     Attributes:
         sequence: Which.
         result: PASS only where every scene was played and ended well.
-        why: What failed, what the rig does not offer, or why it cannot be played yet; empty on a PASS.
+        why: What failed, or what the rig does not offer; empty on a PASS.
         expected: Of a FAIL: what was demanded; empty where the adapter or the rig raised.
         seen: Of a FAIL: what was seen.
     """
@@ -56,12 +55,10 @@ def certify_one(make_rig: Callable[[], Rig], sequence: Sequence) -> Verdict:
         make_rig: Makes a fresh rig; called once per scene.
         sequence: Which.
     """
-    if sequence.not_run:
-        return Verdict(sequence, Result.NOT_RUN, sequence.not_run)
     skipped = ""
     with quiet():
         for scene in sequence.scenes:
-            where = f"{scene.trouble}: " if len(sequence.scenes) > 1 else ""
+            where = f"{scene.name or scene.trouble}: " if len(sequence.scenes) > 1 else ""
             try:
                 _play(make_rig(), scene)
             except NotOffered as refusal:
@@ -74,7 +71,7 @@ def certify_one(make_rig: Callable[[], Rig], sequence: Sequence) -> Verdict:
 
 
 def _play(rig: Rig, scene: Scene) -> None:
-    with Bench.on(rig, scene.trouble) as bench:
+    with Bench.on(rig, scene.trouble, logged=scene.is_logged) as bench:
         scene.play(bench)
         bench.close_out()
 

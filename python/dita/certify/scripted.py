@@ -19,6 +19,7 @@ _OTHER_ASSET_PRICE: Final = Decimal(600)
 _NOT_FOUND_NS: Final = 500_000_000
 _SKEW_NS: Final = 5_000_000_000
 _SECOND_NS: Final = 1_000_000_000
+_REPLAYS: Final = {Trouble.FILLS_REPLAYED, Trouble.IDS_PER_RUN}
 _KILLS: Final = {
     Trouble.KILL_POST_ONLY: "would take",
     Trouble.KILL_REDUCE_ONLY: "would not reduce",
@@ -36,22 +37,34 @@ class ScriptedRig(Rig):
         self._orders: dict[str, Resting] = {}
         self._changes: list[tuple[str, Any]] = []
         self._withheld: list[VenueEvent] = []
+        self._replayed: list[VenueEvent] = []
         self._received = self._played = self._trades = 0
         self._last_trade = (OrderSide.BUY, "")
         self._ids_of: dict[str, set[str]] = {}
         self._funding: tuple[Decimal, int, int] | None = None
+        self._runs = 0
+        self._fills: list[VenueEvent] = []
+        self._unanswered: set[str] = set()
 
     # --------------------------------------------------------------------------------------------- the rig
 
     def open(self, trouble: Trouble) -> MockVenueAdapter:
         """Write the script."""
         self._trouble = trouble
+        return self.reopen()
+
+    def reopen(self) -> MockVenueAdapter:
+        """Give the same script to another adapter, which may have to hear all of it again."""
+        self._runs += 1
         self._venue = MockVenueAdapter(
             submit=self._on_submit,
             cancel=self._on_cancel,
             amend=self._on_amend,
             query_order=self._on_query,
         )
+        if self._trouble in _REPLAYS:
+            self._played += len(self._fills)
+            self._replayed += [self._named(fill) for fill in self._fills]
         return self._venue
 
     def ready(self, kernel: ExecutionKernel) -> None:
@@ -72,13 +85,16 @@ class ScriptedRig(Rig):
             self._tell(events)
 
     def settle(self) -> None:
-        """Have the changes arrive that are on their way."""
+        """Have the changes arrive that are on their way, and what is told once more."""
+        replayed, self._replayed = self._replayed, []
+        self._tell(replayed)
         waiting, self._changes = self._changes, []
         for client_id, change in waiting:
             self._tell(self._changed(self._orders[client_id], change))
 
     def heal(self) -> None:
         """End the trouble, and tell what was withheld."""
+        self._unanswered.clear()
         was, self._trouble = self._trouble, Trouble.NONE
         withheld, self._withheld = self._withheld, []
         self._tell(withheld)
@@ -128,10 +144,15 @@ class ScriptedRig(Rig):
     # ------------------------------------------------------------------------------------------ the script
 
     def _on_submit(self, sent: VenueOrder) -> Sequence[VenueEvent] | BaseException:
+        if sent.venue_client_id in self._orders and self._trouble == Trouble.ANSWER_LOST:
+            self._played += 1
+            self._unanswered.discard(sent.venue_client_id)
+            taken = self._said(self._orders[sent.venue_client_id], Kind.ORDER_REJECT, status="REJECTED")
+            return [taken.replace(reason_code="DUPLICATE_CLIENT_ID")]
         self._received += 1
         order = Resting(sent, f"V{self._received}", sent.intended_size, self._kernel.now_ns)
         self._orders[sent.venue_client_id] = order
-        if self._trouble == Trouble.NO_ANSWER_NOT_FOUND:
+        if self._is_unanswered(sent):
             return TimeoutError("no answer")
         if self._trouble == Trouble.INSTANT_EXPIRED:
             return [self._ended(order, Kind.EXPIRED, "EXPIRED")]
@@ -141,6 +162,14 @@ class ScriptedRig(Rig):
         if sent.limit_price is not None:
             return [ack]
         return self._filled_at_once(order, ack)
+
+    def _is_unanswered(self, sent: VenueOrder) -> bool:
+        if self._trouble != Trouble.ANSWER_LOST:
+            return self._trouble == Trouble.NO_ANSWER_NOT_FOUND
+        is_lost = sent.order_side == OrderSide.SELL and sent.limit_price is not None
+        if is_lost:
+            self._unanswered.add(sent.venue_client_id)
+        return is_lost
 
     def _is_killed(self, sent: VenueOrder) -> bool:
         concerned = {
@@ -203,8 +232,9 @@ class ScriptedRig(Rig):
     def _on_query(self, venue_client_id: str) -> list[VenueEvent]:
         order = self._orders.get(venue_client_id)
         early = order is not None and self._kernel.now_ns < order.placed_ns + _NOT_FOUND_NS
-        if order is None or (early and self._trouble == Trouble.NO_ANSWER_NOT_FOUND):
-            self._played += 1
+        early = early and self._trouble == Trouble.NO_ANSWER_NOT_FOUND
+        if order is None or early or venue_client_id in self._unanswered:
+            self._played += self._trouble == Trouble.NO_ANSWER_NOT_FOUND
             return [
                 VenueEvent(self._kernel.now_ns, kind=Kind.ORDER_NOT_FOUND, venue_client_id=venue_client_id)
             ]
@@ -250,7 +280,14 @@ class ScriptedRig(Rig):
             liquidity="MAKER" if maker else "TAKER",
         )
         self._frames()
-        return [*self._twisted(order, fill), *self._befallen(order.told.asset)]
+        self._fills.append(fill)
+        return [*self._twisted(order, self._named(fill)), *self._befallen(order.told.asset)]
+
+    def _named(self, fill: VenueEvent) -> VenueEvent:
+        """A fill as the adapter of this run names it."""
+        if self._trouble != Trouble.IDS_PER_RUN:
+            return fill
+        return fill.replace(venue_trade_id="", event_id=f"run{self._runs}-{fill.venue_trade_id}")
 
     def _twisted(self, order: Resting, fill: VenueEvent) -> list[VenueEvent]:
         if self._trouble == Trouble.PRICE_LATER:

@@ -5,7 +5,7 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, Final
 
-from dita.certify.rig import Rig, Trouble
+from dita.certify.rig import NotOffered, Rig, Trouble
 from dita.kernel import ExecutionKernel
 from dita.venues.sim import SimulatedVenue
 
@@ -47,6 +47,8 @@ _COUNTERS: Final[Mapping[Trouble, str]] = MappingProxyType(
         Trouble.FUNDING: "fundings",
     }
 )
+# What takes a venue that goes on while the process of its adapter is gone.
+_OUTLIVES: Final = {Trouble.ANSWER_LOST, Trouble.FILLS_REPLAYED, Trouble.IDS_PER_RUN}
 _TICK: Final = Decimal("0.1")
 _LATENCY: Final = Decimal("0.1")
 
@@ -62,6 +64,8 @@ class SimulatedRig(Rig):
     def open(self, trouble: Trouble) -> SimulatedVenue:
         """Make a simulated venue with a trouble."""
         self._trouble = trouble
+        if trouble in _OUTLIVES:
+            raise NotOffered("the simulated venue is a part of the kernel's process, and dies with it")
         self._venue = SimulatedVenue(self.balances, **_SETTINGS.get(trouble, {}))
         return self._venue
 

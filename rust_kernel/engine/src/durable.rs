@@ -170,13 +170,20 @@ impl Durable {
     /// a settlement of a fill that is booked and forgotten.
     pub(crate) fn recall(&self, kernel: &Kernel, input: Input) -> Result<Result<Input, Input>, LogError> {
         let Some(key) = kernel.booking_key(&input) else { return Ok(Err(input)) };
-        let found = self.log.find(&hash(&key))?;
+        let mut found = self.log.find(&hash(&key))?;
         if found.is_none() && key.kind == BookingKind::Settlement {
-            for side in [OrderSide::Buy, OrderSide::Sell] {
-                let fill = BookingKey { kind: BookingKind::Fill, side: Some(side), ..key };
+            // Of one that tells its side, another may have come that did not; and of one that does not, the other way round.
+            let sides = [OrderSide::Buy, OrderSide::Sell].map(Some);
+            let alike = |side: &Option<OrderSide>| key.side.is_none() || key.side == *side;
+            for side in sides.into_iter().filter(alike) {
+                let fill = BookingKey { kind: BookingKind::Fill, side, ..key };
                 if self.log.find(&hash(&fill))?.is_some() {
                     return Ok(Err(input));
                 }
+            }
+            let others = if key.side.is_some() { &[None][..] } else { &sides };
+            for side in others {
+                found = found.or(self.log.find(&hash(&BookingKey { side: *side, ..key }))?);
             }
         }
         let verdict = found.map_or(Verdict::NotBooked, |seq| Verdict::Booked { seq });

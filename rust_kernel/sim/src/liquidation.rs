@@ -116,7 +116,7 @@ impl SimVenue {
             fee_asset: desk.wallet.asset_at(settled.fee_account).clone(),
             ..named_by_stranger(events::event(kind, moment), market, trade, &trade_id)
         })));
-        desk.tell_settled(market, settled, &trade_id, out);
+        desk.tell_settled(market, (trade.side, trade.quantity), settled, &trade_id, out);
         desk.report_accounts(market, out);
     }
 

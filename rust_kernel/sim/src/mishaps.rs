@@ -118,7 +118,7 @@ impl Desk {
         out.push(Input::Venue(Box::new(event)));
         if let Some(settled) = settled {
             // A correction is settled by its own id.
-            self.tell_settled(market, settled, &own_id, out);
+            self.tell_settled(market, (order.order_side, fill.quantity), settled, &own_id, out);
         }
     }
 }

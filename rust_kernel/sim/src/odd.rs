@@ -138,13 +138,14 @@ impl Desk {
             self.tell_pending(&event, out);
             out.push(Input::Venue(event));
         }
-        self.tell_settled(market, settled, trade_id, out);
+        self.tell_settled(market, (order.order_side, fill.quantity), settled, trade_id, out);
     }
 
     /// FILL_SETTLED, where it is wanted.
     pub(crate) fn tell_settled(
         &mut self,
         market: &Market,
+        (side, quantity): (OrderSide, i128),
         settled: Settled,
         trade_id: &Id,
         out: &mut Vec<Input>,
@@ -164,10 +165,14 @@ impl Desk {
             return;
         }
         let moment = self.moment();
+        // Where one id may be on two fills, a settlement says which of them it is of.
+        let tells_side = self.chaos.as_ref().is_some_and(|chaos| chaos.faults.one_id_on_two_fills > 0);
+        let signed = if side == OrderSide::Buy { quantity } else { -quantity };
         out.push(Input::Account(Box::new(AccountEvent {
             asset: market.rules.settle.clone(),
             symbol: market.rules.symbol.clone(),
             venue_trade_id: trade_id.clone(),
+            size: tells_side.then(|| market.rules.quantity.decimal(signed)),
             realized_pnl: settled.realised.map(money_decimal),
             fee: Some(money_decimal(settled.fee)),
             fee_asset: self.wallet.asset_at(settled.fee_account).clone(),

@@ -42,7 +42,8 @@ pub struct AccountEvent {
     pub maint_margin: Option<Decimal>,
     /// POSITION_UPDATE.
     pub position_side: Option<PositionSide>,
-    /// POSITION_UPDATE: signed, + long.
+    /// POSITION_UPDATE: signed, + long. FILL_SETTLED: what was traded, + bought, − sold; where one trade id may be on two
+    /// fills, it tells which of them is meant.
     pub size: Option<Decimal>,
     /// POSITION_UPDATE.
     pub entry_price: Option<Decimal>,
@@ -77,6 +78,15 @@ impl AccountEvent {
             rate: None,
             mark_price: None,
         }
+    }
+}
+
+impl AccountEvent {
+    /// FILL_SETTLED: the fill's side, where it is told.
+    #[inline]
+    pub fn traded_side(&self) -> Option<OrderSide> {
+        let size = self.size.filter(|size| !size.is_zero())?;
+        Some(if size.is_negative() { OrderSide::Sell } else { OrderSide::Buy })
     }
 }
 

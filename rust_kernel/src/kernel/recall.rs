@@ -59,7 +59,7 @@ pub struct BookingKey<'a> {
     pub kind: BookingKind,
     /// The instrument; empty where an entry has none.
     pub symbol: &'a Id,
-    /// The fill's side: venues give both halves of a self-trade one id.
+    /// The fill's side: venues give both halves of a self-trade one id. Of a settlement, where it is told.
     pub side: Option<OrderSide>,
     /// The venue's id of the fill or entry.
     pub id: &'a Id,
@@ -168,6 +168,9 @@ fn entry_booking(event: &AccountEvent) -> Option<BookingKey<'_>> {
         | AccountEventKind::Adjustment => (BookingKind::Entry(event.kind), entry_id(event)),
     };
     // Entries are named by the venue's id alone: one way tells their symbol, and another does not.
-    let symbol = if kind == BookingKind::Settlement { &event.symbol } else { &event.asset };
-    (!id.is_empty()).then_some(BookingKey { kind, symbol, side: None, id })
+    let (symbol, side) = match kind {
+        BookingKind::Settlement => (&event.symbol, event.traded_side()),
+        BookingKind::Fill | BookingKind::Entry(_) => (&event.asset, None),
+    };
+    (!id.is_empty()).then_some(BookingKey { kind, symbol, side, id })
 }

@@ -184,6 +184,18 @@ mod tests {
     }
 
     #[test]
+    fn what_is_remembered_and_where_it_goes_on_is_a_part_of_the_state() {
+        let text = |count| {
+            let window = window(count);
+            let (items, next) = window.trading_state();
+            (items.iter().map(|id| format!("{id}")).collect::<Vec<String>>().join(" "), next)
+        };
+        assert_eq!(text(0), (String::new(), 0));
+        assert_eq!(text(2), ("id-0 id-1".into(), 2));
+        assert_eq!(text(4), ("id-3 id-1 id-2".into(), 1), "the oldest made room");
+    }
+
+    #[test]
     fn there_is_room_for_one_at_least_and_for_what_an_index_can_count() {
         for (wanted, room) in [(0, 1), (1, 1), (1 << 30, 1 << 30), (usize::MAX, 1 << 30)] {
             assert_eq!(capacity_of(wanted), room, "{wanted}");

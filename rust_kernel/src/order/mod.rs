@@ -74,6 +74,9 @@ pub struct OrderExtra {
     pub queried_time_ns: Option<i64>,
     /// True from a restart until the venue has said how it stands: what happened meanwhile nobody tells again.
     pub unheard: bool,
+    /// True for a stranger's order that was not heard from its beginning: what a total of it counts may have been booked
+    /// under an order that is forgotten, or be in the opening state.
+    pub begun_unheard: bool,
     /// What the venue last said remains, where that is not order − filled.
     pub remaining_told: Option<Qty>,
     /// Busts and corrections of its fills.
@@ -180,10 +183,22 @@ impl Order {
         !self.status.is_ended() && self.role != OrderRole::External
     }
 
+    /// True where a total of it tells nothing: it counts fills that nobody here can name.
+    #[inline]
+    pub(crate) fn is_begun_unheard(&self) -> bool {
+        self.extra.as_ref().is_some_and(|extra| extra.begun_unheard)
+    }
+
     /// True for the record of a fill that was settled before any event brought it.
     #[inline]
     pub(crate) fn is_settled_ahead(&self) -> bool {
         self.role == OrderRole::External && self.fills.first().is_some_and(fill::is_unseen)
+    }
+
+    /// True where it is of that side, as far as is known: a settlement ahead of its fill may not have told it.
+    #[inline]
+    pub(crate) fn may_be_of(&self, side: OrderSide) -> bool {
+        self.order_side == side || (self.qty.is_zero() && self.is_settled_ahead())
     }
 
     /// An order that is none yet.

@@ -44,7 +44,7 @@ fn fill_of<'a>(kernel: &'a Kernel, id: &Id) -> Option<(&'a Order, &'a Fill)> {
         return None;
     }
     (0..kernel.instruments().len() as u32).find_map(|instrument| {
-        let (place, at) = kernel.orders().by_fill(instrument, id)?;
+        let (place, at) = kernel.orders().by_fill(instrument, id, None)?;
         let order = kernel.orders().at(place);
         order.fills.get(at).map(|fill| (order, fill))
     })

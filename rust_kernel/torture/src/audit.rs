@@ -32,6 +32,8 @@ pub(crate) struct Audit {
     /// The state's fingerprint as it was before the first of the refusals since something was taken.
     before: Option<u64>,
     would: Option<bool>,
+    /// Whether the next input is taken, as far as that can be said without a mark that waits.
+    likely: bool,
     naive: Naive,
     /// True where the next input is of an order of ours that is remembered.
     remembered: bool,
@@ -52,6 +54,7 @@ impl Audit {
         Audit {
             before: None,
             would: None,
+            likely: true,
             naive: Naive::new(may_die),
             remembered: false,
             standing: None,
@@ -68,8 +71,9 @@ impl Audit {
     /// Looks at the state before an input.
     pub(crate) fn before(&mut self, shell: &Shell, now_ns: i64, input: &Input) {
         let kernel = shell.kernel();
+        self.likely = kernel.validate(Stamp(now_ns), input).is_ok();
         // A mark that waits is taken with the next input: the state before that one is not to be had.
-        self.would = (!shell.lags()).then(|| kernel.validate(Stamp(now_ns), input).is_ok());
+        self.would = (!shell.lags()).then_some(self.likely);
         self.remembered = remembers(kernel, input);
         self.standing = owed::standing(kernel, input);
         self.reached = owed::reached(kernel, now_ns);
@@ -164,7 +168,7 @@ impl Audit {
 
     /// The log failed with an input: it may be in there all the same.
     pub(crate) fn unanswered(&mut self, shell: &Shell, input: &Input) {
-        if self.would.unwrap_or(true) {
+        if self.likely {
             self.naive.hear_unanswered(input, shell.kernel().seq(), self.remembered);
         }
     }

@@ -162,7 +162,7 @@ impl Second<'_> {
 fn filled<'a>(kernel: &'a Kernel, event: &AccountEvent) -> Option<&'a Order> {
     let instrument = kernel.instrument_of(&event.symbol)?;
     let orders = kernel.orders();
-    let found = orders.by_fill(instrument, &event.venue_trade_id);
+    let found = orders.by_fill(instrument, &event.venue_trade_id, event.traded_side());
     let found = found.or_else(|| orders.by_correction(instrument, &event.venue_trade_id));
     found.map(|(place, _)| orders.at(place))
 }

@@ -220,12 +220,14 @@ fn write_extra(extra: &OrderExtra, into: &mut impl Hasher) {
         resent,
         queried_time_ns,
         unheard,
+        begun_unheard,
         remaining_told,
         corrections,
         reason: _, // told, not acted upon
         given_up,
     } = extra;
-    (triggered, resent, queried_time_ns.is_some(), unheard, remaining_told.map(|left| left.0)).hash(into);
+    (triggered, resent, queried_time_ns.is_some(), remaining_told.map(|left| left.0)).hash(into);
+    (unheard, begun_unheard).hash(into);
     for change in [amendment, given_up] {
         change.as_ref().map(|change| change.qty.0).hash(into);
     }

@@ -5,7 +5,7 @@ use crate::id::Id;
 use crate::input::{AccountEvent, Stamp};
 use crate::kernel::Kernel;
 use crate::ledger::{Account, Cause, Posting};
-use crate::names::{KernelDiagnosticCode as Code, Liquidity};
+use crate::names::{KernelDiagnosticCode as Code, Liquidity, Severity};
 use crate::num::{Money, Price, Qty};
 use crate::order::Fill;
 use crate::outcome::{Detail, Outcome, Refusal};
@@ -28,6 +28,8 @@ enum Settling {
     Unseen(u32),
     /// It came before.
     Repeats,
+    /// Whether it came before, or is of another fill of that id, nobody can tell.
+    Unclear,
     /// The opening state has it.
     Old,
     /// The figures of what was corrected since.
@@ -57,6 +59,11 @@ impl Kernel {
             Settling::Unseen(instrument) => self.commit_unseen(instrument, fee, realized, event),
             Settling::Repeats | Settling::Old => self.answer(Code::DuplicateEvent, None, Detail::None),
             Settling::Superseded => self.answer(Code::StaleEvent, None, Detail::None),
+            Settling::Unclear => {
+                let mut outcome = self.answer(Code::ReconcileRequired, None, Detail::None);
+                outcome.severity = Severity::Warning;
+                outcome
+            }
         }
     }
 
@@ -77,9 +84,12 @@ impl Kernel {
             }
         }
         let id = &event.venue_trade_id;
-        let found = self.orders.by_fill(instrument, id).or_else(|| self.orders.by_correction(instrument, id));
+        let found = self.orders.by_fill(instrument, id, event.traded_side());
+        let found = found.or_else(|| self.orders.by_correction(instrument, id));
         let target = match found {
-            Some((place, at)) if self.orders.at(place).fills[at].settled => Settling::Repeats,
+            Some((place, at)) if self.orders.at(place).fills[at].settled => {
+                self.settled_again(place, at, event, (fee, realized))
+            }
             Some((place, at))
                 if self.orders.at(place).settling_correction(at).is_some_and(|last| last.id != *id) =>
             {
@@ -96,6 +106,34 @@ impl Kernel {
             }
         };
         Ok(SettledPlan { target, fee, realized })
+    }
+
+    /// A settlement of what is settled. Without its side one with other figures may be of another fill of that id, which
+    /// has not come: nobody can tell, and it is not booked.
+    #[cold]
+    fn settled_again(
+        &self,
+        place: u32,
+        at: usize,
+        event: &AccountEvent,
+        (fee, realized): (Option<Money>, Option<Money>),
+    ) -> Settling {
+        let order = self.orders.at(place);
+        let revised = order.extra.as_ref().is_some_and(|extra| !extra.corrections.is_empty());
+        if event.traded_side().is_some() || revised || order.fills[at].busted {
+            return Settling::Repeats;
+        }
+        let id = &order.fills[at].venue_trade_id;
+        let parts = order.fills.iter().filter(|fill| fill.venue_trade_id == *id);
+        let (mut booked_fee, mut booked_profit) = (Money::ZERO, Money::ZERO);
+        for fill in parts {
+            booked_fee += fill.fee;
+            booked_profit += fill.realized;
+        }
+        let told = order.fills[at].profit_told;
+        let same = fee.is_none_or(|fee| fee == booked_fee)
+            && realized.is_none_or(|realized| !told || realized == booked_profit);
+        if same { Settling::Repeats } else { Settling::Unclear }
     }
 
     #[inline]
@@ -201,6 +239,7 @@ impl Kernel {
         let rules = &self.instruments[instrument as usize];
         let settle = rules.settle;
         let realized = realized.filter(|_| rules.base.is_none());
+        let size = event.size.and_then(|size| rules.qty(size).ok()).map(Qty::abs);
         let fee_asset =
             if event.fee_asset.is_empty() { settle } else { self.asset_or_open(&event.fee_asset) };
         let posting = |from, to| Posting {
@@ -218,8 +257,12 @@ impl Kernel {
         for asset in [settle, fee_asset] {
             self.assets[usize::from(asset)].exchange.booked_time_ns = self.now_ns;
         }
+        let side = event.traded_side();
         let (reference, order) = self.orders.claim_external();
         order.instrument = instrument;
+        if let (Some(side), Some(size)) = (side, size) {
+            (order.order_side, order.qty) = (side, size);
+        }
         self.orders.add_fill(reference.place, &event.venue_trade_id, || {
             settled_ahead(fee, fee_asset, realized, event)
         });

@@ -43,8 +43,9 @@ impl Kernel {
     /// money of its own. The figures come back with [`Kernel::settle_as_told`], once the fill is booked.
     #[cold]
     pub(crate) fn unbook_ahead(&mut self, place: u32, venue_trade_id: &Id) -> Option<Fill> {
-        let instrument = self.orders.at(place).instrument;
-        let ahead = self.orders.take_unseen(instrument, venue_trade_id)?;
+        let order = self.orders.at(place);
+        let (instrument, side) = (order.instrument, order.order_side);
+        let ahead = self.orders.take_unseen(instrument, venue_trade_id, side)?;
         let order = self.orders.at(place);
         let settle = self.instruments[instrument as usize].settle;
         let posting = |from, to| Posting {

@@ -51,7 +51,8 @@ impl Kernel {
         effects: &mut Effects,
     ) {
         let order = self.orders.at_mut(place);
-        let sign = order.order_side.sign();
+        let order_side = order.order_side;
+        let sign = order_side.sign();
         order.filled += fill.qty;
         order.filled_value += fill.value;
         if fill.inferred {
@@ -91,7 +92,7 @@ impl Kernel {
         let unseen = if venue_trade_id.is_empty() {
             None
         } else {
-            self.orders.take_unseen(instrument, venue_trade_id)
+            self.orders.take_unseen(instrument, venue_trade_id, order_side)
         };
         let realized = if is_spot {
             self.book_exchange(place, owner, &closing, (qty, cost_change), own, venue_trade_id)

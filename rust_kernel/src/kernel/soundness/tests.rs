@@ -142,6 +142,12 @@ fn passed(changes: &[(&str, Break)]) {
     }
 }
 
+/// The stranger's order is one with a client id of others.
+fn listed(kernel: &mut Kernel) {
+    kernel.orders.at_mut(4).client_id = id("web-1");
+    kernel.orders.note_foreign(4);
+}
+
 fn amended(kernel: &mut Kernel) -> &mut Amendment {
     kernel.orders.at_mut(3).extra_mut().given_up.insert(Amendment {
         request_id: id("A1"),
@@ -232,6 +238,9 @@ fn orders_in_their_places() {
         ("orders.free",                 |k| k.orders.at_mut(3).number = 0),
         ("orders.number",               |k| k.orders.at_mut(3).number = k.orders.at(2).number),
         ("orders.external",             |k| k.orders.at_mut(3).role = OrderRole::External),
+        ("orders.foreign[0]",           |k| k.orders.note_foreign(3)),
+        ("orders.foreign[0]",           |k| { listed(k); k.orders.at_mut(4).client_id = Id::EMPTY; }),
+        ("orders.foreign[1]",           |k| { listed(k); k.orders.note_foreign(4); }),
         ("orders[3].instrument",        |k| k.orders.at_mut(3).instrument = 2),
         ("orders[3].slot_id",           |k| k.orders.at_mut(3).slot_id = 3),
         ("orders[3].trade_number",      |k| k.orders.at_mut(3).trade_number = 0),
@@ -279,6 +288,7 @@ fn orders_in_their_places() {
         ("a stranger's order has no slot",  |k| k.orders.at_mut(4).slot_id = u32::MAX),
         ("nor a trade or a side",           |k| k.orders.at_mut(4).side = TradeSide::Flat),
         ("and trades either way",           |k| k.orders.at_mut(4).order_side = OrderSide::Sell),
+        ("and may have a client id",        |k| listed(k)),
     ]);
 }
 

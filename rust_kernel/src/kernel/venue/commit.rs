@@ -338,7 +338,13 @@ impl Kernel {
     /// Makes a record for an order that is not ours, so that its fills are booked once.
     #[cold]
     fn adopt_external(&mut self, event: &VenueEvent, external: &External) -> u32 {
+        let rules = &self.instruments[external.instrument as usize];
+        let is_first = event.filled_size.is_some_and(|total| rules.qty(total) == Ok(external.qty));
+        let begun_unheard = !is_first && (self.opening.is_some() || self.orders.has_forgotten());
         let (reference, order) = self.orders.claim_external();
+        if begun_unheard {
+            order.extra_mut().begun_unheard = true;
+        }
         order.instrument = external.instrument;
         order.order_side = external.order_side;
         order.position_side = external.position_side;

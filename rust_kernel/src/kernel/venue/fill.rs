@@ -90,7 +90,7 @@ impl Kernel {
         let key = fill_key(event);
         #[cfg(feature = "planted")]
         if is_taken_for_old(event, order)
-            || (planted(Bug::OneTradeIdOneFill) && self.orders.by_fill(order.instrument, key).is_some())
+            || (planted(Bug::OneTradeIdOneFill) && self.orders.by_fill(order.instrument, key, None).is_some())
         {
             plan.code = Code::StaleEvent;
             return Ok(());

@@ -238,7 +238,8 @@ impl Kernel {
         }
         plan.target = Target::Known(place);
         let rules = &self.instruments[order.instrument as usize];
-        let cumulative = self.cumulative(event, order, rules)?;
+        let told = self.cumulative(event, order, rules)?;
+        let cumulative = told.filter(|_| !order.is_begun_unheard());
         if is_fill(event.kind) || is_forced(event.kind) {
             self.plan_fill(plan, event, order, rules, cumulative)?;
             if is_forced(event.kind) {
@@ -257,6 +258,11 @@ impl Kernel {
             let less = cumulative.is_some_and(|total| total < order.filled);
             if less && plan.code == Code::Ok && matches!(plan.news, News::End(..)) {
                 // It is over with less than was booked: nothing is lowered, but somebody must find out which is true.
+                plan.code = Code::ReconcileRequired;
+            }
+            if cumulative.is_none() && told.is_some_and(|total| total > order.filled) && plan.code == Code::Ok
+            {
+                // Fills that are missing, or that were booked under an order that is forgotten: only their ids can say.
                 plan.code = Code::ReconcileRequired;
             }
             let ordered = match plan.amended.as_deref() {

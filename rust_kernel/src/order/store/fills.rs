@@ -58,10 +58,15 @@ impl OrderStore {
         }
     }
 
-    /// Finds a fill by the venue's trade id: the order's place and the fill's position in it. Prefers one that is
-    /// not settled yet, for venues that give both halves of a self-trade one id.
+    /// Finds a fill by the venue's trade id, and its side where that is told: the order's place and the fill's position in
+    /// it. Prefers one that is not settled yet, for venues that give both halves of a self-trade one id.
     #[inline]
-    pub fn by_fill(&self, instrument: u32, venue_trade_id: &Id) -> Option<(u32, usize)> {
+    pub fn by_fill(
+        &self,
+        instrument: u32,
+        venue_trade_id: &Id,
+        side: Option<OrderSide>,
+    ) -> Option<(u32, usize)> {
         let key = Self::fill_key(instrument, venue_trade_id);
         let mut settled = None;
         let mut found = None;
@@ -69,7 +74,7 @@ impl OrderStore {
             let order = self.at(place);
             let fills = order.fills.iter().enumerate();
             for (at, fill) in fills.filter(|(_, fill)| fill.venue_trade_id == *venue_trade_id) {
-                if is_of(order, instrument) {
+                if is_of(order, instrument) && side.is_none_or(|side| order.may_be_of(side)) {
                     let target = if fill.settled && !planted(Bug::SettlementFindsTheFirstHalf) {
                         &mut settled
                     } else {
@@ -161,23 +166,24 @@ impl OrderStore {
         self.unseen as usize
     }
 
-    /// Takes out a fill that was settled before any event brought it.
+    /// Takes out a fill of that side that was settled before any event brought it.
     #[inline]
-    pub fn take_unseen(&mut self, instrument: u32, venue_trade_id: &Id) -> Option<Fill> {
+    pub fn take_unseen(&mut self, instrument: u32, venue_trade_id: &Id, side: OrderSide) -> Option<Fill> {
         if self.unseen == 0 || venue_trade_id.is_empty() {
             return None;
         }
-        self.find_unseen(instrument, venue_trade_id)
+        self.find_unseen(instrument, venue_trade_id, side)
     }
 
     #[cold]
-    fn find_unseen(&mut self, instrument: u32, venue_trade_id: &Id) -> Option<Fill> {
-        let (place, at) = self.by_fill(instrument, venue_trade_id)?;
+    fn find_unseen(&mut self, instrument: u32, venue_trade_id: &Id, side: OrderSide) -> Option<Fill> {
+        let place = self.by_fill.find(Self::fill_key(instrument, venue_trade_id), |place| {
+            let order = self.at(place);
+            let is_it = order.fills.first().is_some_and(|fill| fill.venue_trade_id == *venue_trade_id);
+            is_it && order.is_settled_ahead() && is_of(order, instrument) && order.may_be_of(side)
+        })?;
         let order = &mut self.orders[place as usize];
-        if order.role != OrderRole::External || !is_unseen(order.fills.get(at)?) {
-            return None;
-        }
-        let fill = order.fills.remove(at);
+        let fill = order.fills.remove(0);
         self.unseen = self.unseen.saturating_sub(1);
         self.by_fill.remove(Self::fill_key(instrument, venue_trade_id), place);
         Some(fill)

@@ -42,6 +42,8 @@ impl OrderStore {
             tries = tries.wrapping_sub(1);
             let Some(oldest) = self.ended.pop_front() else { break };
             match self.get(oldest.reference) {
+                // It has ended before, and ends again: it is at hand, and its turn is to come.
+                Some(_) if oldest.reference == reference => {}
                 Some(order) if is_pinned(order) => self.ended.push_back(oldest),
                 Some(_) => self.forget(oldest),
                 None => {}
@@ -54,6 +56,11 @@ impl OrderStore {
     /// nobody here can tell.
     pub fn may_be_forgotten(&self, venue_time_ns: i64) -> bool {
         venue_time_ns <= self.forgotten_ns
+    }
+
+    /// True once an order with fills was forgotten.
+    pub(crate) fn has_forgotten(&self) -> bool {
+        self.forgotten_ns > i64::MIN
     }
 
     /// Takes out an order that is not ours, with its fills: they turned out to be another's.

@@ -318,4 +318,50 @@ mod tests {
             assert_eq!(remembered_of(wanted), remembered, "{wanted}");
         }
     }
+
+    fn id(text: &str) -> Id {
+        Id::new(text).unwrap()
+    }
+
+    #[test]
+    fn each_of_many_orders_is_found_by_its_own_client_id() {
+        let mut store = OrderStore::new(8, 7);
+        // More places than one, and than two, characters of a client id can count.
+        let ids: Vec<Id> = (0..1_100).map(|slot| store.claim(slot % 7, 0).1.client_id.clone()).collect();
+        for (place, id) in (0_u32..).zip(&ids) {
+            assert_eq!(store.by_client_id(id), Some(place), "{id}");
+        }
+    }
+
+    #[test]
+    fn a_venue_id_is_learned_once() {
+        let mut store = OrderStore::new(8, 7);
+        let place = store.claim(0, 0).0.place;
+        for (name, is_new) in
+            [("", false), ("V1", true), ("V1", false), ("V2", true), ("V2", false), ("V1", false)]
+        {
+            assert_eq!(store.link_venue_id(place, &id(name)), is_new, "{name}");
+        }
+        let order = store.at(place);
+        assert_eq!((&order.venue_order_id, &order.other_venue_ids[..]), (&id("V1"), &[id("V2")][..]));
+    }
+
+    #[test]
+    fn an_order_of_others_that_becomes_ours_is_not_listed_among_theirs() {
+        let mut store = OrderStore::new(8, 7);
+        let places: Vec<u32> = ["web-0", "web-1", "web-2"]
+            .map(|name| {
+                let (reference, order) = store.claim_external();
+                order.client_id = id(name);
+                store.note_foreign(reference.place);
+                reference.place
+            })
+            .into();
+        store.make_ours(places[1], 4);
+        let found = ["web-0", "web-1", "web-2"].map(|name| store.by_client_id(&id(name)));
+        assert_eq!(found, [Some(places[0]), None, Some(places[2])]);
+        assert_eq!(store.foreign, [places[0], places[2]], "and only these are");
+        let ours = store.at(places[1]).client_id.clone();
+        assert_eq!((store.by_client_id(&ours), store.external), (Some(places[1]), 2));
+    }
 }

@@ -78,16 +78,18 @@ impl OrderStore {
 
     /// Those that are to be forgotten in their turn have ended, and of ours all that have ended are.
     fn check_ended(&self) -> Sound {
-        let mut listed: Vec<u64> = Vec::new();
+        let mut listed: Vec<(u64, u32)> = Vec::new();
         for (at, ended) in self.ended.iter().enumerate() {
             let live = self.get(ended.reference).is_some_and(Order::is_live);
             hold(!live, format_args!("orders.ended[{at}]"), ended.reference, "it is at work")?;
-            listed.push(ended.reference.number);
+            listed.push((ended.reference.number, ended.reference.place));
         }
         listed.sort_unstable();
-        let own = self.iter().filter(|order| order.role != OrderRole::External && !order.is_live());
-        own.map(|order| order.number).try_for_each(|number| {
-            hold(listed.binary_search(&number).is_ok(), "orders.ended", number, "an ended order is missing")
+        let is_own_and_ended =
+            |order: &Order| order.number != 0 && order.role != OrderRole::External && !order.is_live();
+        let own = (0_u32..).zip(&self.orders).filter(|(_, order)| is_own_and_ended(order));
+        own.map(|(place, order)| (order.number, place)).try_for_each(|own| {
+            hold(listed.binary_search(&own).is_ok(), "orders.ended", own.0, "an ended order is missing")
         })
     }
 

@@ -1,7 +1,7 @@
 //! The account's news: settlements of trades, and money that comes and goes beside them.
 
 use dita_kernel::input::AccountEvent;
-use dita_kernel::names::{AccountEventKind as Kind, Product};
+use dita_kernel::names::{AccountEventKind as Kind, OrderSide, Product};
 
 use super::money::money;
 use super::trades::Fee;
@@ -40,14 +40,18 @@ impl Naive {
         let spec = &self.instruments[instrument];
         let fee = event.fee.map(|fee| (asset, money(fee)));
         let profit = event.realized_pnl.filter(|_| spec.product == Product::Perp).map(money);
-        let is_its = |at: &usize| self.trades[*at].instrument == instrument;
+        let side = event.traded_side();
+        let is_of_side = |buys: bool| side.is_none_or(|side| buys == (side == OrderSide::Buy));
+        let is_its =
+            |at: &usize| self.trades[*at].instrument == instrument && is_of_side(self.trades[*at].buys);
         let known: Vec<usize> = self.named(id).iter().copied().filter(is_its).collect();
         if known.is_empty() {
             // What a process heard twice before it died it may hear again.
-            let is_known = |ahead: &Ahead| ahead.instrument == instrument && ahead.id == id;
+            let is_known =
+                |ahead: &Ahead| ahead.instrument == instrument && ahead.id == id && ahead.side == side;
             if !self.ahead.iter().any(is_known) {
                 self.sums = None;
-                self.ahead.push(Ahead { instrument, id: id.to_owned(), fee, profit });
+                self.ahead.push(Ahead { instrument, id: id.to_owned(), side, fee, profit });
             }
             return;
         }
@@ -83,8 +87,11 @@ impl Naive {
 
     /// A settlement that came before what it is about.
     pub(super) fn settle_ahead(&mut self, parts: &[usize], id: &str) {
-        let Some(instrument) = parts.first().map(|at| self.trades[*at].instrument) else { return };
-        let is_it = |ahead: &Ahead| ahead.instrument == instrument && ahead.id == id;
+        let Some(first) = parts.first().map(|at| &self.trades[*at]) else { return };
+        let (instrument, own) = (first.instrument, if first.buys { OrderSide::Buy } else { OrderSide::Sell });
+        let is_it = |ahead: &Ahead| {
+            ahead.instrument == instrument && ahead.id == id && ahead.side.is_none_or(|side| side == own)
+        };
         if let Some(at) = self.ahead.iter().position(is_it) {
             let Ahead { fee, profit, .. } = self.ahead.remove(at);
             self.settle(parts, fee, profit);

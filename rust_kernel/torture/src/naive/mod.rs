@@ -50,6 +50,8 @@ struct Listed {
 struct Ahead {
     instrument: usize,
     id: String,
+    /// Where it was told.
+    side: Option<OrderSide>,
     fee: Option<(Asset, i128)>,
     profit: Option<i128>,
 }

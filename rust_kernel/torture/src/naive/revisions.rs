@@ -60,7 +60,9 @@ impl Naive {
         reference: &str,
         is_bust: bool,
     ) -> Vec<usize> {
-        self.ahead.retain(|ahead| ahead.id != reference);
+        let side =
+            self.orders.get(order).map(|order| if order.buys { OrderSide::Buy } else { OrderSide::Sell });
+        self.ahead.retain(|ahead| ahead.id != reference || (ahead.side.is_some() && ahead.side != side));
         if !is_bust {
             self.fill(order, event, reference);
             let own = event.venue_trade_id.to_string();

@@ -3,6 +3,7 @@
 use dita_kernel::id::Id;
 use dita_kernel::input::{AccountEvent, Input, News, VenueEvent};
 use dita_kernel::kernel::Kernel;
+use dita_kernel::names::OrderSide;
 use dita_kernel::num::{Money, Qty};
 use dita_kernel::order::{Fill, Order, OrderRole};
 
@@ -52,15 +53,15 @@ pub(super) fn place_of(kernel: &Kernel, event: &VenueEvent) -> Option<u32> {
     };
     let by_reference = || {
         let fill = rare.map(|rare| &rare.ref_trade_id).filter(|id| given(id))?;
-        place_of_fill(kernel, &event.asset, fill)
+        place_of_fill(kernel, &event.asset, fill, event.order_side)
     };
     by_client.or_else(by_venue).or_else(by_parent).or_else(by_reference)
 }
 
-fn place_of_fill(kernel: &Kernel, symbol: &Id, venue_trade_id: &Id) -> Option<u32> {
+fn place_of_fill(kernel: &Kernel, symbol: &Id, venue_trade_id: &Id, side: Option<OrderSide>) -> Option<u32> {
     let instrument = kernel.instrument_of(symbol)?;
     let orders = kernel.orders();
-    let found = orders.by_fill(instrument, venue_trade_id);
+    let found = orders.by_fill(instrument, venue_trade_id, side);
     found.or_else(|| orders.by_correction(instrument, venue_trade_id)).map(|(place, _)| place)
 }
 
@@ -68,7 +69,7 @@ fn place_of_settled(kernel: &Kernel, event: &AccountEvent) -> Option<u32> {
     if event.venue_trade_id.is_empty() {
         return None;
     }
-    place_of_fill(kernel, &event.symbol, &event.venue_trade_id)
+    place_of_fill(kernel, &event.symbol, &event.venue_trade_id, event.traded_side())
 }
 
 fn place_of_input(kernel: &Kernel, input: &Input) -> Option<u32> {

@@ -1,0 +1,139 @@
+//! Orders that are forgotten, and what comes of them after that.
+
+use crate::common::{Desk, dec, id};
+use dita_kernel::id::Id;
+use dita_kernel::input::{Input, OpeningState, VenueEvent};
+use dita_kernel::kernel::{Kernel, KernelConfig};
+use dita_kernel::names::{
+    KernelDiagnosticCode as Code, KernelEventKind as Kind, OrderSide, VenueOrderStatus as Status,
+};
+use dita_kernel::outcome::Outcome;
+
+/// An order of 3 that is canceled with 2 of it filled; then so many others that it is forgotten.
+fn forgotten() -> Desk {
+    let mut desk = Desk::new();
+    desk.enter_limit(0, "3", "100");
+    let entry = desk.submitted();
+    desk.ack(&entry, "V-old");
+    desk.fill_to(&entry, "T1", "2", "100", "2");
+    desk.event(Kind::CancelAck, &entry, |_| {});
+    for number in 0..8 {
+        desk.exit(0);
+        let exit = desk.submitted();
+        desk.fill(&exit, &format!("X{number}"), &desk.size(0), "100");
+        desk.open(0, "1", "100");
+    }
+    assert!(desk.kernel.orders().by_venue_id(&id("V-old")).is_none(), "it is forgotten");
+    assert_eq!(desk.book(), ("1.000".into(), "0.000".into()));
+    desk
+}
+
+/// News of that order, by the venue's id of it.
+fn news(desk: &mut Desk, kind: Kind, order: &str, change: impl FnOnce(&mut VenueEvent)) -> Outcome {
+    let order = id(order);
+    desk.event(kind, &Id::EMPTY, |event| {
+        (event.asset, event.venue_order_id) = (id("BTCUSDT"), order);
+        event.order_side = Some(OrderSide::Buy);
+        change(event);
+    })
+}
+
+fn fill(desk: &mut Desk, order: &str, trade: &str, size: &str, total: Option<&str>) -> Outcome {
+    let (trade, size, total) = (id(trade), dec(size), total.map(dec));
+    news(desk, Kind::PartialFill, order, |event| {
+        (event.venue_trade_id, event.size, event.price) = (trade, Some(size), Some(dec("100")));
+        event.filled_size = total;
+    })
+}
+
+fn status(desk: &mut Desk, order: &str, total: &str) -> Outcome {
+    let total = dec(total);
+    news(desk, Kind::OrderStatus, order, |event| {
+        (event.status, event.filled_size) = (Some(Status::Filled), Some(total));
+        event.average_price = Some(dec("100"));
+    })
+}
+
+fn unassigned(desk: &Desk) -> String {
+    desk.book().1
+}
+
+#[test]
+fn a_total_of_an_order_that_was_forgotten_does_not_book_its_old_fills_again() {
+    for total in [Some("3"), None] {
+        let mut desk = forgotten();
+        let outcome = fill(&mut desk, "V-old", "T2", "1", total);
+        assert_eq!((outcome.code, unassigned(&desk).as_str()), (Code::UnknownOrder, "1.000"));
+        let before = (desk.k(), desk.book());
+        let outcome = status(&mut desk, "V-old", "3");
+        assert_eq!(outcome.code, Code::ReconcileRequired);
+        assert_eq!((desk.k(), desk.book()), before, "{total:?}: two of the three are booked under our order");
+        desk.assert_replays();
+    }
+}
+
+#[test]
+fn neither_does_the_total_that_a_later_fill_of_it_tells() {
+    let mut desk = forgotten();
+    fill(&mut desk, "V-old", "T2", "0.5", Some("2.5"));
+    let outcome = fill(&mut desk, "V-old", "T3", "0.5", Some("3"));
+    assert_eq!((outcome.code, unassigned(&desk).as_str()), (Code::UnknownOrder, "1.000"));
+    desk.assert_replays();
+}
+
+#[test]
+fn without_a_trade_id_nothing_tells_a_fill_of_it_from_one_that_is_booked() {
+    let mut desk = forgotten();
+    fill(&mut desk, "V-old", "T2", "1", Some("3"));
+    let outcome = news(&mut desk, Kind::PartialFill, "V-old", |event| {
+        (event.size, event.price, event.filled_size) = (Some(dec("1")), Some(dec("100")), Some(dec("3")));
+    });
+    assert_eq!((outcome.accepted, outcome.code), (false, Code::ReconcileRequired));
+    assert_eq!(unassigned(&desk), "1.000");
+}
+
+#[test]
+fn a_strangers_order_that_was_heard_from_its_first_fill_on_is_believed_its_totals() {
+    let mut desk = forgotten();
+    fill(&mut desk, "S1", "T2", "1", Some("1"));
+    let outcome = status(&mut desk, "S1", "3");
+    assert_eq!((outcome.code, unassigned(&desk).as_str()), (Code::InferredFill, "3.000"));
+    desk.assert_replays();
+}
+
+#[test]
+fn what_the_opening_state_has_of_a_strangers_order_no_total_books_again() {
+    let mut desk = Desk::unseeded(KernelConfig::default());
+    let balances = vec![(id("USDT"), dec("1000"))];
+    let opening = OpeningState { timestamp_ns: 1, balances, ..OpeningState::default() };
+    assert!(desk.put(Input::Opening(Box::new(opening))).accepted);
+    fill(&mut desk, "S1", "T2", "1", Some("3"));
+    let outcome = status(&mut desk, "S1", "3");
+    assert_eq!((outcome.code, unassigned(&desk).as_str()), (Code::ReconcileRequired, "1.000"));
+    desk.assert_replays();
+}
+
+#[test]
+fn an_order_that_ends_once_more_is_not_forgotten_by_that() {
+    let mut desk = Desk::new();
+    desk.enter(0, "2");
+    let first = desk.submitted();
+    desk.ack(&first, "V-first");
+    desk.fill(&first, "T1", "2", "100");
+    desk.exit(0);
+    let exit = desk.submitted();
+    desk.fill(&exit, "T2", "2", "100");
+    desk.open(0, "1", "100");
+    // The venue has made it larger: it works again, and its slot carries another trade.
+    let outcome = desk.event(Kind::Restated, &first, |event| event.order_size = Some(dec("3")));
+    assert!(outcome.accepted, "{outcome:?}");
+    for number in 0..6 {
+        fill(&mut desk, &format!("S{number}"), &format!("TS{number}"), "1", Some("1"));
+    }
+    desk.fill(&first, "T3", "1", "100");
+    let place = desk.kernel.orders().by_client_id(&first).expect("it is remembered");
+    assert_eq!(desk.kernel.orders().at(place).status, Status::Filled);
+    let stored = desk.kernel.to_snapshot().expect("a snapshot");
+    assert!(Kernel::from_snapshot(&stored).is_ok(), "the store is sound");
+    desk.assert_replays();
+}
