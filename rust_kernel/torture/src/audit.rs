@@ -39,6 +39,8 @@ pub(crate) struct Audit {
     remembered: bool,
     /// The stop that the next input is about, as it was before.
     standing: Option<Order>,
+    /// The funding boundaries that it reaches.
+    reached: Vec<(u32, i64)>,
     pub(crate) compared: Compared,
     sent: BTreeSet<Id>,
     pub(crate) cells: BTreeSet<u16>,
@@ -56,6 +58,7 @@ impl Audit {
             naive: Naive::new(may_die),
             remembered: false,
             standing: None,
+            reached: Vec::new(),
             compared: Compared::default(),
             sent: BTreeSet::new(),
             cells: BTreeSet::new(),
@@ -73,6 +76,7 @@ impl Audit {
         self.would = (!shell.lags()).then_some(self.likely);
         self.remembered = remembers(kernel, input);
         self.standing = owed::standing(kernel, input);
+        self.reached = owed::reached(kernel, now_ns);
         if self.would.is_none() {
             self.before = None;
         } else if self.would == Some(false) {
@@ -116,6 +120,9 @@ impl Audit {
         self.requests(shell, now_ns, taken)?;
         let standing = self.standing.take();
         owed::after(shell.kernel(), now_ns, input, taken, standing.as_ref())?;
+        if outcome.accepted {
+            owed::after_boundaries(shell.kernel(), &self.reached)?;
+        }
         self.naive.hear(input, outcome, &taken.commands, self.remembered);
         self.naive.compare(shell.kernel(), input, &mut self.compared)?;
         if inputs.is_multiple_of(THOROUGH_EVERY) {

@@ -2,6 +2,7 @@
 //! The last word that healing brings mends what comes of them, so that they are looked at when they are due.
 
 use dita_kernel::effect::Command;
+use dita_kernel::funding::Schedule;
 use dita_kernel::id::Id;
 use dita_kernel::input::Input;
 use dita_kernel::kernel::Kernel;
@@ -35,6 +36,34 @@ pub(crate) fn standing(kernel: &Kernel, input: &Input) -> Option<Order> {
     let order = kernel.orders().at(place);
     let is_stop = order.role == OrderRole::Exit && order.order_type.is_protective();
     (is_stop && order.is_live()).then(|| order.clone())
+}
+
+/// The boundaries that an input of that time reaches, by instrument: where a price is known, what is due is predicted.
+pub(crate) fn reached(kernel: &Kernel, now_ns: i64) -> Vec<(u32, i64)> {
+    let places = (0_u32..).zip(kernel.instruments()).map(|(at, _)| at);
+    let schedules = places.filter_map(|at| Some((at, &kernel.funding().row(at)?.schedule)));
+    let is_reached = |(at, schedule): &(u32, &Schedule)| {
+        schedule.rate.is_some()
+            && schedule.next_boundary_ns <= now_ns
+            && kernel.valuation_price(*at).is_some()
+    };
+    schedules.filter(is_reached).map(|(at, schedule)| (at, schedule.next_boundary_ns)).collect()
+}
+
+/// After an input that was taken: what was due on the boundaries that it has [`reached`] is predicted, even where the input
+/// came on one to the nanosecond.
+pub(crate) fn after_boundaries(kernel: &Kernel, reached: &[(u32, i64)]) -> Result<(), Trouble> {
+    let is_predicted = |(at, boundary_ns): &(u32, i64)| {
+        let mut rows = kernel.funding().row(*at).into_iter();
+        rows.any(|row| row.predictions.iter().any(|prediction| prediction.boundary_ns == *boundary_ns))
+    };
+    match reached.iter().find(|boundary| !is_predicted(boundary)) {
+        Some((at, boundary_ns)) => Err(Trouble::new(
+            "owed",
+            format!("nothing is due of instrument {at} at its boundary {boundary_ns}"),
+        )),
+        None => Ok(()),
+    }
 }
 
 /// Who comes back asks for what only a total has told: the fills may have come to the process that is gone.
