@@ -11,7 +11,7 @@ use dita_kernel::id::Id;
 use dita_kernel::input::{Input, InstrumentSpec};
 use dita_kernel::kernel::KernelConfig;
 use dita_kernel::names::{KernelCommandType as Action, TradeStage};
-use dita_log::{Disk, DiskFile, FileDisk, LockOutcome, MemoryDisk, Reader, Span};
+use dita_log::{Disk, DiskFile, FileDisk, LockOutcome, MemoryDisk, Reader, Span, SyncPolicy};
 use dita_sim::{SimConfig, SimVenue};
 
 use crate::{Name, dec, id, intent};
@@ -210,6 +210,22 @@ impl Trips {
         Trips::around(Engine::new(config(SLOTS), simulated()).expect("an engine"), Arc::default())
     }
 
+    /// Without one, and with the queue that followers read: written into a directory that should be in memory.
+    pub fn queued(directory: &Path) -> Trips {
+        empty(directory);
+        let disk = Arc::new(FileDisk::create(directory).expect("a directory"));
+        let settings = LogSettings {
+            policy: SyncPolicy::Written,
+            segment_bytes_max: 4 << 20,
+            snapshot_records: 50_000,
+            retained_bytes_max: 0,
+            follower_bytes_max: 64 << 20,
+        };
+        let (engine, _) =
+            Engine::queued(config(SLOTS), simulated(), disk, &settings).expect("the directory is empty");
+        Trips::around(engine, Arc::default())
+    }
+
     fn around(mut engine: Engine, write_ns: Arc<AtomicU64>) -> Trips {
         for input in [
             Input::Instrument(Box::new(spec())),
@@ -259,7 +275,9 @@ impl Trips {
     }
 
     fn round(&mut self, slots: u32) -> Took {
-        self.sync();
+        if self.engine.has_log() {
+            self.sync();
+        }
         self.trade_ids.clear();
         let (waited_ns, written_ns) = (self.waited_ns(), self.write_ns.load(Ordering::Relaxed));
         let start = Instant::now();

@@ -3,9 +3,13 @@
 //! One byte of format version, then the value in postcard's encoding (a published, stable wire format). Decoding
 //! refuses another version, a value that is cut short, and bytes left over.
 
+mod wire;
+
 use alloc::vec::Vec;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+
+use wire::{Room, Stopped};
 
 /// The format that this version writes, and the only one it reads.
 pub const FORMAT_VERSION: u8 = 1;
@@ -42,13 +46,59 @@ impl core::fmt::Display for CodecError {
     }
 }
 
+/// So much room is made for a value at first: an input seldom takes more.
+const ROOM: usize = 512;
+
 /// Appends the binary form of `value` to `out`.
 ///
 /// # Errors
 /// [`CodecError::Malformed`] where the value cannot be written; none of the kernel's types is so.
 pub fn encode<T: Serialize>(value: &T, out: &mut Vec<u8>) -> Result<(), CodecError> {
+    let start = out.len();
+    out.resize(start.saturating_add(ROOM), 0);
+    let end = encode_at(value, out, start);
+    out.truncate(*end.as_ref().unwrap_or(&start));
+    end.map(drop)
+}
+
+/// Writes the binary form of `value` over what `out` holds from `at` on, and returns where it ends; `out` grows where that
+/// is too little. What it holds behind the end means nothing. For a buffer that is used again and again: its room is
+/// made once.
+///
+/// # Errors
+/// As [`encode`].
+#[inline]
+pub fn encode_at<T: Serialize>(value: &T, out: &mut Vec<u8>, at: usize) -> Result<usize, CodecError> {
+    match write(value, out.get_mut(at..).unwrap_or_default()) {
+        Ok(length) => Ok(at.saturating_add(length)),
+        Err(Stopped::Unwritable) => Err(CodecError::Malformed),
+        Err(Stopped::Full) => make_room_and_write(value, out, at),
+    }
+}
+
+/// Returns how many bytes it took.
+#[inline]
+fn write<T: Serialize>(value: &T, room: &mut [u8]) -> Result<usize, Stopped> {
+    let length = room.len();
+    let rest = value.serialize(Room::new(room).byte(FORMAT_VERSION)?)?;
+    Ok(length.saturating_sub(rest.left()))
+}
+
+/// With as much room as there is usually need of; where even that is too little postcard itself, which makes more as it goes.
+#[cold]
+#[inline(never)]
+fn make_room_and_write<T: Serialize>(value: &T, out: &mut Vec<u8>, at: usize) -> Result<usize, CodecError> {
+    if out.len() < at.saturating_add(ROOM) {
+        // So much at once that a buffer that is filled again and again is seldom too small.
+        out.resize(at.saturating_add(at.max(ROOM)), 0);
+        if let Ok(length) = write(value, out.get_mut(at..).unwrap_or_default()) {
+            return Ok(at.saturating_add(length));
+        }
+    }
+    out.truncate(at);
     out.push(FORMAT_VERSION);
-    postcard::serialize_with_flavor(value, Appended { out }).map_err(|_| CodecError::Malformed)
+    postcard::serialize_with_flavor(value, Appended { out }).map_err(|_| CodecError::Malformed)?;
+    Ok(out.len())
 }
 
 /// Postcard's way of writing, onto what is there already: no buffer of its own, and no copy.

@@ -1,7 +1,7 @@
 //! The binary form: round trips, refusals, and a golden file that a change of format would break.
 
 use crate::common::{dec, id};
-use dita_kernel::codec::{CodecError, FORMAT_VERSION, decode, encode};
+use dita_kernel::codec::{CodecError, FORMAT_VERSION, decode, encode, encode_at};
 use dita_kernel::id::Id;
 use dita_kernel::input::{
     AccountEvent, AdoptedSlot, AdoptedSlots, ControlChange, EffectResult, FeeSample, FundingTerms, Input,
@@ -12,6 +12,8 @@ use dita_kernel::names::{
     AccountEventKind, ControlGate, KernelCommandType, KernelEventKind, Liquidity, OrderSide, OrderType,
     PositionSide, TradeSide,
 };
+use proptest::prelude::*;
+use serde::{Serialize, Serializer};
 
 /// One of each kind of input, with seldom fields set.
 fn samples() -> Vec<(&'static str, Input)> {
@@ -179,5 +181,123 @@ fn damaged_bytes_are_refused_and_never_panic() {
                 let _ = decode::<Input>(&flipped);
             }
         }
+    }
+}
+
+/// What postcard itself writes, behind the version.
+fn by_postcard<T: Serialize>(value: &T) -> Vec<u8> {
+    let mut bytes = vec![FORMAT_VERSION];
+    bytes.extend(postcard::to_allocvec(value).unwrap());
+    bytes
+}
+
+fn written<T: Serialize>(value: &T) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    encode(value, &mut bytes).unwrap();
+    bytes
+}
+
+#[test]
+fn inputs_are_written_as_postcard_writes_them() {
+    for (name, input) in samples() {
+        assert_eq!(hex(&bytes_of(&input)), hex(&by_postcard(&input)), "{name}");
+    }
+}
+
+#[derive(Serialize)]
+enum Shape {
+    Unit,
+    New(u16),
+    Tuple(i8, i16),
+    Named { wide: i128, text: String },
+}
+
+#[derive(Serialize)]
+struct Marker;
+
+#[derive(Serialize)]
+struct Pair(f32, f64);
+
+#[test]
+fn every_kind_of_value_is_written_as_postcard_writes_it() {
+    let map: std::collections::BTreeMap<u32, Option<bool>> = [(1, None), (1 << 20, Some(true))].into();
+    let value = (
+        (Shape::Unit, Shape::New(300), Shape::Tuple(-128, -300)),
+        Shape::Named { wide: -1 << 100, text: "é".into() },
+        (Marker, (), Pair(0.1, -2.5e300), 'ß', map, vec![Some("x"), None], [i32::MIN, i32::MAX], usize::MAX),
+    );
+    assert_eq!(hex(&written(&value)), hex(&by_postcard(&value)));
+}
+
+#[test]
+fn numbers_of_every_length_are_written_as_postcard_writes_them() {
+    for bits in 0..=128_u32 {
+        let power = 1_u128.checked_shl(bits).unwrap_or(0);
+        for wide in [power.wrapping_sub(1), power, power.wrapping_add(1)] {
+            let signed = wide.cast_signed();
+            let value = (
+                wide,
+                signed,
+                wide as u64,
+                signed as i64,
+                wide as u32,
+                signed as i32,
+                wide as u16,
+                signed as i16,
+            );
+            assert_eq!(hex(&written(&value)), hex(&by_postcard(&value)), "{wide:#x}");
+        }
+    }
+}
+
+#[test]
+fn texts_of_every_length_are_written_as_postcard_writes_them() {
+    for length in (0..80).chain([127, 128, 129, 255, 256, 257, 4096, 70_000]) {
+        let text: String = (0..length).map(|at| char::from(b'a' + (at % 26) as u8)).collect();
+        // What follows shows whether it ends where it ends.
+        let value = (text.as_str(), 7_u8, text.as_str());
+        assert_eq!(written(&value), by_postcard(&value), "{length} bytes");
+    }
+}
+
+#[test]
+fn what_was_there_stays_and_a_buffer_can_be_used_again() {
+    let mut log = b"before".to_vec();
+    let mut room = vec![0xAA; 300];
+    for (name, input) in samples() {
+        let expected = by_postcard(&input);
+        let before = log.clone();
+        encode(&input, &mut log).unwrap();
+        assert_eq!(log, [before, expected.clone()].concat(), "{name}");
+        // Over what an earlier value left, from the front, in the midst and past the end.
+        for at in [0, 5, 299, 300] {
+            let end = encode_at(&input, &mut room, at).unwrap();
+            assert_eq!(room[at..end], expected, "{name} at {at}");
+        }
+    }
+}
+
+struct Endless;
+
+impl Serialize for Endless {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut parts = 0..;
+        serializer.collect_seq(std::iter::from_fn(|| parts.next().filter(|part| *part < 3)))
+    }
+}
+
+#[test]
+fn what_cannot_be_written_leaves_nothing_behind() {
+    let mut bytes = vec![1, 2, 3];
+    assert_eq!(encode(&("text", Endless), &mut bytes), Err(CodecError::Malformed));
+    assert_eq!(bytes, [1, 2, 3]);
+}
+
+proptest! {
+    #[test]
+    fn any_values_are_written_as_postcard_writes_them(
+        value in any::<(Vec<(u64, i64, u32, i32, u16, u8, bool)>, String, Option<i128>, u128, Vec<u8>)>(),
+    ) {
+        prop_assert_eq!(written(&value), by_postcard(&value));
     }
 }

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from clusters import eventually
-from dita import ControlUpdate, ExecutionKernel, InvalidInput, VenueOrder, build_control_plane
-from dita.control import ControlFromInside
+from dita import ControlUpdate, ExecutionKernel, InvalidInput, KernelError, VenueOrder, build_control_plane
+from dita.control import ControlFromInside, InMemoryControlPlane
 from filling import FillingVenue, on
 from kernels import ENTER, intent
 
@@ -98,6 +98,23 @@ def test_the_kernel_takes_it_right_after_the_call_and_the_plane_soon(halting: Ha
     assert kernel.health()["control_trouble"] == ""
 
 
+def test_it_is_taken_once_and_the_same_change_can_be_made_again(halting: Halting) -> None:
+    kernel = halting.kernel
+    assert kernel is not None
+    own = ControlUpdate(gate="HALTED", updated_by="adapter")
+    halting.own = lambda: kernel.update_control(own)
+    within(lambda: kernel.process_intent(intent(ENTER, "i1")))
+    eventually(lambda: halting.plane.read().version == 2)
+    eventually(lambda: kernel.control.limits["max_open_slots"] == 7)
+    # The plane told the kernel of it, which had it already.
+    within(lambda: kernel.update_control(ControlUpdate(gate="NORMAL", updated_by="operator")))
+    eventually(lambda: kernel.control.gate == "NORMAL")
+    assert kernel.control.version == 3
+    within(lambda: kernel.update_control(own))
+    eventually(lambda: kernel.control.gate == "HALTED")
+    assert kernel.control.version == 4
+
+
 def test_the_plane_itself_refuses_at_once(halting: Halting) -> None:
     kernel = halting.kernel
     assert kernel is not None
@@ -135,6 +152,24 @@ def test_a_plane_that_does_not_take_it_is_told(tmp_path: Path) -> None:
     eventually(lambda: kernel.health()["control_trouble"] != "")
     kernel.close()
     plane.close()
+
+
+def test_a_plane_that_refuses_it_and_is_well_is_told() -> None:
+    class Refusing(InMemoryControlPlane):
+        def update(self, update: ControlUpdate) -> Any:
+            if update.updated_by == "adapter":
+                raise KernelError("not from there")
+            return super().update(update)
+
+    def halt(_: VenueOrder) -> None:
+        kernel.update_control(ControlUpdate(kill_switch=True, updated_by="adapter"))
+
+    kernel = on(FillingVenue(halt), control_plane=Refusing())
+    kernel.process_intent(intent(ENTER, "i1"))
+    eventually(lambda: "stands in the kernel and not in the plane" in kernel.health()["control_trouble"])
+    assert "not from there" in kernel.health()["control_trouble"]
+    assert kernel.control.gate == "HALTED"
+    kernel.close()
 
 
 def test_a_flatten_from_inside_leaves_the_position(halting: Halting) -> None:

@@ -116,10 +116,19 @@ def test_a_crashed_kernels_successor_on_the_same_log_takes_its_name_over(
 def test_the_claim_of_a_machine_that_is_gone_ends_by_itself(
     hazelcast: ClusterAddress, client: Any, name: str, tmp_path: Path
 ) -> None:
-    stranger = {"token": "t", "host": "elsewhere", "pid": 1, "instance": "elsewhere /log", "log": "/log"}
+    # That there is no such process here says nothing of a process there.
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    stranger = {
+        "token": "t",
+        "host": "elsewhere",
+        "pid": dead.pid,
+        "instance": "elsewhere /log",
+        "log": "/log",
+    }
     kernels = client.get_map(mappings.KERNELS).blocking()
     kernels.put(name, json_value(stranger), LEASE_S)
-    with pytest.raises(ClusterError, match="is held by process 1 on elsewhere, with the log /log"):
+    with pytest.raises(ClusterError, match=f"is held by process {dead.pid} on elsewhere, with the log /log"):
         trading(hazelcast, name)
     # A follower's kernel goes on, and its projection begins once the name is free.
     with opened(
@@ -134,11 +143,40 @@ def test_the_claim_of_a_machine_that_is_gone_ends_by_itself(
             return found
 
         eventually(lambda: follower()["state"] == "AWAY")
-        assert "is held by process 1 on elsewhere" in follower()["error"]
+        assert f"is held by process {dead.pid} on elsewhere" in follower()["error"]
         assert held(client, mappings.CONTROL, name) is None
         kernels.put(name, json_value(stranger), 1)
         eventually(lambda: held(client, mappings.CONTROL, name))
         eventually(lambda: follower()["state"] == "FOLLOWING")
+
+
+def test_the_same_log_takes_its_name_over_though_a_process_has_the_dead_ones_number(
+    hazelcast: ClusterAddress, client: Any, name: str, tmp_path: Path
+) -> None:
+    log_dir, host = tmp_path / "log", socket.gethostname()
+    past = {
+        "token": "t",
+        "host": host,
+        "pid": os.getppid(),
+        "instance": f"{host} {log_dir}",
+        "log": str(log_dir),
+    }
+    client.get_map(mappings.KERNELS).blocking().put(name, json_value(past), LEASE_S)
+    # Of another log it is not taken over: for all that is known, its process lives.
+    with pytest.raises(ClusterError, match=f"is held by process {os.getppid()} on {host}"):
+        trading(hazelcast, name)
+    trading(hazelcast, name, log_dir=log_dir).close()
+
+
+def test_a_claim_ends_by_itself_and_is_renewed_until_then(
+    hazelcast: ClusterAddress, client: Any, name: str
+) -> None:
+    kernels = client.get_map(mappings.KERNELS).blocking()
+    with trading(hazelcast, name):
+        first = kernels.get_entry_view(name)
+        assert first.ttl == LEASE_S * 1000
+        eventually(lambda: kernels.get_entry_view(name).expiration_time > first.expiration_time)
+        assert kernels.get_entry_view(name).ttl == LEASE_S * 1000
 
 
 def json_value(content: dict[str, Any]) -> Any:
@@ -164,6 +202,40 @@ def test_a_name_that_is_taken_away_stops_the_writing(
         client.get_map(mappings.KERNELS).blocking().remove(name)
         eventually(lambda: held(client, mappings.SLOTS, f"{name}/0"))
         assert kernel.health()["projection"]["trouble"] == ""
+
+
+def test_what_another_wrote_under_a_name_that_was_taken_away_is_put_right(
+    hazelcast: ClusterAddress, client: Any, name: str
+) -> None:
+    with trading(hazelcast, name) as kernel:
+        kernel.process_intent(intent(ENTER, "i1"))
+        eventually(lambda: (held(client, mappings.SLOTS, f"{name}/0") or {}).get("trade_id") == "t1")
+        own = held(client, mappings.SLOTS, f"{name}/0")
+        assert own is not None
+        stranger = {"token": "t", "host": "elsewhere", "pid": 1, "instance": "elsewhere /log", "log": "/log"}
+        client.get_map(mappings.KERNELS).blocking().put(name, json_value(stranger), LEASE_S)
+        eventually(lambda: "is held by process 1 on elsewhere" in kernel.health()["projection"]["trouble"])
+        theirs = json_value({**own, "trade_id": "theirs", "run": own["run"] + 1})
+        client.get_map(mappings.SLOTS).blocking().put(f"{name}/0", theirs)
+        client.get_map(mappings.KERNELS).blocking().remove(name)
+        eventually(lambda: (held(client, mappings.SLOTS, f"{name}/0") or {}).get("trade_id") == "t1")
+
+
+def test_what_is_of_another_name_stays(hazelcast: ClusterAddress, client: Any, name: str) -> None:
+    with trading(hazelcast, name) as kernel:
+        kernel.process_intent(intent(ENTER, "i1"))
+        eventually(lambda: held(client, mappings.SLOTS, f"{name}/0"))
+        removed: list[str] = []
+        listener = (
+            client.get_map(mappings.SLOTS)
+            .blocking()
+            .add_entry_listener(removed_func=lambda event: removed.append(event.key))
+        )
+        with trading(hazelcast, f"{name}-other"):
+            eventually(lambda: held(client, mappings.CONTROL, f"{name}-other"))
+        client.get_map(mappings.SLOTS).blocking().remove_entry_listener(listener)
+        assert removed == []
+        assert held(client, mappings.SLOTS, f"{name}/0") is not None
 
 
 def test_an_order_that_ended_while_its_follower_was_dead_ends_in_the_cluster(

@@ -4,6 +4,7 @@ Its input stays open for as long as it shall follow. When it ends, by a word or 
 follower reads the log to its end and leaves.
 """
 
+import contextlib
 import logging
 import os
 import signal
@@ -19,7 +20,7 @@ from dita.follow.target import TargetRefused
 from dita.journal.place import JournalRefused
 
 EXIT_REFUSED: Final = 3
-NICE: Final = 5
+NICE: Final = 10
 #: So long a follower tries to bring the rest to a target that is away, once it shall end.
 END_WITHIN_S: Final = 10.0
 
@@ -50,14 +51,25 @@ class _Ending:
         return self._terminated or (since is not None and time.monotonic() > since + END_WITHIN_S)
 
 
+def _stand_back() -> None:
+    """Let the kernel come first, where they share a processor.
+
+    A follower wakes some fifty times a second. As a batch process it waits for its turn then, and takes the
+    processor from nobody.
+    """
+    os.nice(NICE)
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):
+            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+
+
 def main() -> int:
     """Follow as the first line says."""
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     for handler in logging.getLogger().handlers:
         # What they have to say of a connection comes as an error, and is said once.
         handler.addFilter(lambda record: not record.name.startswith(("urllib3", "clickhouse_connect")))
-    # The kernel comes first, where they share a processor.
-    os.nice(NICE)
+    _stand_back()
     spec = FollowerSpec.from_json(sys.stdin.readline())
     ending = _Ending()
     signal.signal(signal.SIGTERM, ending.terminate)

@@ -20,7 +20,8 @@ END_WITHIN_S: Final = 12.0
 #: What a kernel without a log keeps for its followers, in bytes: what overflows is gone, and counted.
 QUEUE_BYTES: Final = 64 << 20
 _QUEUE_SEGMENT_BYTES: Final = 4 << 20
-_QUEUE_SNAPSHOT_RECORDS: Final = 50_000
+#: Seldom: each one stops the kernel for some milliseconds. The engine makes one after half of the bytes, too.
+_QUEUE_SNAPSHOT_RECORDS: Final = 200_000
 _QUEUE_PREFIX: Final = "dita-queue-"
 _STALE_S: Final = 3600
 _POLL_S: Final = 0.02

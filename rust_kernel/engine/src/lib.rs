@@ -35,6 +35,7 @@ pub use follow::{
 };
 pub use log_stats::{Epoch, KindStats, LARGEST_MAX, Large, LogStats, log_stats};
 pub use port::Port;
+pub use queue::WAITING_BYTES_MAX as QUEUE_WAITING_BYTES_MAX;
 pub use recovery::{Recovery, ReplayError, ReplayProgress, replay_record};
 pub use replay_check::{DIFFERENCES_MAX, Difference, ReplayCheck, replay_check};
 pub use replica::{ReplayWatch, Replica, Start, Step, Until};

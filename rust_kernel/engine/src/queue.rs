@@ -1,5 +1,8 @@
 //! The bounded queue of a kernel without a log: what it takes goes to its followers through a log in memory, and a thread
 //! of its own writes that. The kernel itself only puts the input's bytes into a buffer: no system call, no hash, no file.
+//! It never waits for the thread either: what overflows is gone, and the log begins anew behind the gap.
+
+mod writing;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -8,19 +11,45 @@ use std::time::Duration;
 
 use dita_kernel::codec;
 use dita_kernel::input::{Input, Stamp};
-use dita_kernel::kernel::Kernel;
-use dita_log::{Log, LogError, Need};
+use dita_kernel::kernel::{Kernel, KernelConfig};
+use dita_log::{Log, LogError};
 
-use crate::durable::{LogSettings, REFUSED, kind_of};
+use crate::durable::{LogSettings, REFUSED, SharedDisk, kind_of};
+use writing::Writing;
 
-/// Kind, sequence number, time, length.
+/// Of a [`Head`].
 const HEAD_BYTES: usize = 1 + 8 + 8 + 4;
-/// The kernel waits for the thread, which is several times as fast, where so much waits for it.
-const WAITING_BYTES_MAX: usize = 32 << 20;
-/// How long the thread rests: at first, and once nothing has come for a while. Nobody wakes it: that would be a system
-/// call of the kernel's.
-const REST: Duration = Duration::from_millis(1);
-const REST_MAX: Duration = Duration::from_millis(20);
+/// More than this does not wait for the thread: it is several times as fast as the kernel, so that it hangs then.
+pub const WAITING_BYTES_MAX: usize = 32 << 20;
+
+/// What stands before a record's payload.
+struct Head {
+    kind: u8,
+    seq: u64,
+    time_ns: i64,
+    /// Of the payload, in bytes.
+    length: u32,
+}
+
+impl Head {
+    #[inline]
+    fn write(&self, to: &mut [u8; HEAD_BYTES]) {
+        to[0] = self.kind;
+        to[1..9].copy_from_slice(&self.seq.to_le_bytes());
+        to[9..17].copy_from_slice(&self.time_ns.to_le_bytes());
+        to[17..21].copy_from_slice(&self.length.to_le_bytes());
+    }
+
+    fn read(from: &[u8; HEAD_BYTES]) -> Head {
+        let [kind, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t] = *from;
+        Head {
+            kind,
+            seq: u64::from_le_bytes([a, b, c, d, e, f, g, h]),
+            time_ns: i64::from_le_bytes([i, j, k, l, m, n, o, p]),
+            length: u32::from_le_bytes([q, r, s, t]),
+        }
+    }
+}
 
 /// A snapshot on its way.
 struct Shot {
@@ -28,6 +57,8 @@ struct Shot {
     now_ns: i64,
     state: Vec<u8>,
     hash: [u8; 32],
+    /// Records before it are missing.
+    after_gap: bool,
 }
 
 /// What is handed over.
@@ -42,9 +73,22 @@ struct Handed {
     failure: Option<LogError>,
 }
 
+impl Handed {
+    fn is_done(&self) -> bool {
+        self.failure.is_some() || !(self.is_writing || self.waits())
+    }
+
+    fn waits(&self) -> bool {
+        !(self.bytes.is_empty() && self.shots.is_empty())
+    }
+}
+
 struct Shared {
     handed: Mutex<Handed>,
+    /// Told whenever something was written.
     written: Condvar,
+    /// Told when somebody waits for that, and at the end.
+    wanted: Condvar,
     has_failed: AtomicBool,
 }
 
@@ -52,40 +96,66 @@ impl Shared {
     fn hold(&self) -> MutexGuard<'_, Handed> {
         self.handed.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// The thread's rest; whoever waits for it ends that.
+    fn rest(&self, handed: MutexGuard<'_, Handed>, rest: Duration) {
+        if !handed.ends && !rest.is_zero() {
+            drop(self.wanted.wait_timeout(handed, rest));
+        }
+    }
+
+    #[cold]
+    fn fail(&self, mut handed: MutexGuard<'_, Handed>, error: LogError) {
+        self.has_failed.store(true, Ordering::Relaxed);
+        handed.failure = Some(error);
+        handed.bytes.clear();
+        handed.shots.clear();
+        self.written.notify_all();
+    }
 }
 
 /// The kernel's end of the queue.
 pub(crate) struct Queue {
-    /// Of this drain.
+    /// Its first `used` bytes are what was noted and not handed over; the rest is room that was made before.
     buffer: Vec<u8>,
+    used: usize,
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
+    /// A snapshot is due after so many inputs, or so many bytes of them: what is kept is bounded in bytes.
     snapshot_records: u64,
+    snapshot_bytes: u64,
     since_snapshot: u64,
+    bytes_since_snapshot: u64,
+    /// Something overflowed: nothing goes over until the thread has room again, and then a snapshot goes first.
+    has_gap: bool,
     /// The process that has the thread.
     owner: u32,
 }
 
 impl Queue {
     /// Begins to write a log that is new.
-    pub(crate) fn new(log: Log, settings: &LogSettings) -> Queue {
+    pub(crate) fn new(log: Log, disk: SharedDisk, kernel: &KernelConfig, settings: &LogSettings) -> Queue {
         let shared = Arc::new(Shared {
             handed: Mutex::new(Handed::default()),
             written: Condvar::new(),
+            wanted: Condvar::new(),
             has_failed: AtomicBool::new(false),
         });
-        let (held, retained_bytes_max) = (shared.clone(), settings.retained_bytes_max);
-        let thread = thread::Builder::new()
-            .name("dita-queue".into())
-            .spawn(move || write_all(log, &held, retained_bytes_max))
-            .ok();
+        let writing = Writing::new(log, disk, settings.config(kernel), settings);
+        let held = shared.clone();
+        let thread = thread::Builder::new().name("dita-queue".into()).spawn(move || writing.run(&held)).ok();
         shared.has_failed.store(thread.is_none(), Ordering::Relaxed);
         Queue {
             buffer: Vec::new(),
+            used: 0,
             shared,
             thread,
             snapshot_records: settings.snapshot_records.max(1),
+            snapshot_bytes: (settings.retained_bytes_max.saturating_add(settings.follower_bytes_max) / 2)
+                .max(1),
             since_snapshot: 0,
+            bytes_since_snapshot: 0,
+            has_gap: false,
             owner: std::process::id(),
         }
     }
@@ -93,56 +163,86 @@ impl Queue {
     /// Notes an input that was taken or refused.
     #[inline]
     pub(crate) fn note(&mut self, seq: u64, stamp: Stamp, input: &Input, accepted: bool) {
-        let start = self.buffer.len();
-        let refused = if accepted { 0 } else { REFUSED };
-        self.buffer.extend_from_slice(&[0; HEAD_BYTES]);
-        if codec::encode(input, &mut self.buffer).is_err() {
-            self.fail();
+        if self.has_gap {
             return;
         }
-        let length = u32::try_from(self.buffer.len() - start - HEAD_BYTES).unwrap_or(u32::MAX);
-        if let Some(head) = self.buffer[start..].first_chunk_mut::<HEAD_BYTES>() {
-            head[0] = kind_of(input) | refused;
-            head[1..9].copy_from_slice(&seq.to_le_bytes());
-            head[9..17].copy_from_slice(&stamp.0.to_le_bytes());
-            head[17..21].copy_from_slice(&length.to_le_bytes());
+        let refused = if accepted { 0 } else { REFUSED };
+        let body = self.used.saturating_add(HEAD_BYTES);
+        let Ok(end) = codec::encode_at(input, &mut self.buffer, body) else {
+            self.fail();
+            return;
+        };
+        let length = u32::try_from(end.saturating_sub(body)).unwrap_or(u32::MAX);
+        if let Some(head) = self.buffer.get_mut(self.used..).and_then(<[u8]>::first_chunk_mut) {
+            Head { kind: kind_of(input) | refused, seq, time_ns: stamp.0, length }.write(head);
         }
+        self.used = end;
         self.since_snapshot += 1;
     }
 
-    /// The end of a drain: hands over what was noted, and a snapshot where one is due.
+    /// The end of a drain, or a pause in it: hands over what was noted, and a snapshot where one is due.
     #[inline]
     pub(crate) fn hand_over(&mut self, kernel: &Kernel) {
-        if self.buffer.is_empty() {
+        if self.has_gap {
+            self.resume(kernel);
             return;
         }
-        let shot = if self.since_snapshot >= self.snapshot_records { self.shot(kernel) } else { None };
+        if self.used == 0 {
+            return;
+        }
+        self.bytes_since_snapshot = self.bytes_since_snapshot.saturating_add(self.used as u64);
+        let is_due =
+            self.since_snapshot >= self.snapshot_records || self.bytes_since_snapshot >= self.snapshot_bytes;
+        let shot = if is_due { self.shot(kernel, false) } else { None };
+        let noted = self.buffer.get(..self.used).unwrap_or_default();
+        self.used = 0;
         if self.shared.has_failed.load(Ordering::Relaxed) {
-            self.buffer.clear();
             return;
         }
         let mut handed = self.shared.hold();
-        while handed.bytes.len() > WAITING_BYTES_MAX && handed.failure.is_none() {
-            handed = self.shared.written.wait(handed).unwrap_or_else(PoisonError::into_inner);
+        if handed.waits() && handed.bytes.len().saturating_add(noted.len()) > WAITING_BYTES_MAX {
+            self.has_gap = true;
+            return;
         }
-        handed.bytes.extend_from_slice(&self.buffer);
+        handed.bytes.extend_from_slice(noted);
         handed.shots.extend(shot);
-        drop(handed);
-        self.buffer.clear();
+    }
+
+    /// Goes on behind a gap, with a snapshot, once the thread has taken what waits.
+    #[cold]
+    fn resume(&mut self, kernel: &Kernel) {
+        if self.shared.hold().waits() {
+            return;
+        }
+        let Some(shot) = self.shot(kernel, true) else { return };
+        self.has_gap = false;
+        self.used = 0;
+        self.shared.hold().shots.push(shot);
     }
 
     #[cold]
-    fn shot(&mut self, kernel: &Kernel) -> Option<Shot> {
+    fn shot(&mut self, kernel: &Kernel, after_gap: bool) -> Option<Shot> {
         self.since_snapshot = 0;
+        self.bytes_since_snapshot = 0;
         let state = kernel.to_snapshot().ok()?;
-        Some(Shot { seq: kernel.seq(), now_ns: kernel.now_ns(), state, hash: kernel.state_hash() })
+        let (seq, now_ns, hash) = (kernel.seq(), kernel.now_ns(), kernel.state_hash());
+        Some(Shot { seq, now_ns, state, hash, after_gap })
     }
 
     /// Waits until everything that was handed over can be read.
     pub(crate) fn flush(&mut self, kernel: &Kernel) {
         self.hand_over(kernel);
+        self.wait();
+        if self.has_gap {
+            self.resume(kernel);
+            self.wait();
+        }
+    }
+
+    fn wait(&self) {
         let mut handed = self.shared.hold();
-        while (handed.is_writing || !handed.bytes.is_empty()) && handed.failure.is_none() {
+        while !handed.is_done() {
+            self.shared.wanted.notify_all();
             handed = self.shared.written.wait(handed).unwrap_or_else(PoisonError::into_inner);
         }
     }
@@ -156,7 +256,7 @@ impl Queue {
 
     #[cold]
     fn fail(&mut self) {
-        self.buffer.clear();
+        self.used = 0;
         self.shared.has_failed.store(true, Ordering::Relaxed);
     }
 }
@@ -170,66 +270,7 @@ impl Drop for Queue {
             return;
         }
         self.shared.hold().ends = true;
+        self.shared.wanted.notify_all();
         let _ = thread.join();
     }
-}
-
-/// The thread: writes what is handed over, until it ends.
-fn write_all(mut log: Log, shared: &Shared, retained_bytes_max: u64) {
-    let mut rest = REST;
-    // Two buffers go to and fro: a new one each time would be new pages each time, and the kernel's to touch first.
-    let mut bytes = Vec::new();
-    loop {
-        bytes.clear();
-        let mut handed = shared.hold();
-        std::mem::swap(&mut handed.bytes, &mut bytes);
-        let shots = std::mem::take(&mut handed.shots);
-        if bytes.is_empty() {
-            if handed.ends {
-                break;
-            }
-            drop(handed);
-            thread::sleep(rest);
-            rest = (rest * 2).min(REST_MAX);
-            continue;
-        }
-        handed.is_writing = true;
-        drop(handed);
-        rest = REST;
-        let written = write(&mut log, &bytes, shots, retained_bytes_max);
-        let mut handed = shared.hold();
-        handed.is_writing = false;
-        if let Err(error) = written {
-            shared.has_failed.store(true, Ordering::Relaxed);
-            handed.failure = Some(error);
-            handed.bytes.clear();
-            shared.written.notify_all();
-            return;
-        }
-        shared.written.notify_all();
-    }
-    // Nobody is left to be told; followers have what was written before.
-    let _ = log.close();
-}
-
-fn write(log: &mut Log, bytes: &[u8], shots: Vec<Shot>, retained_bytes_max: u64) -> Result<(), LogError> {
-    let mut shots = shots.into_iter().peekable();
-    let mut left = bytes;
-    while let Some((head, rest)) = left.split_first_chunk::<HEAD_BYTES>() {
-        let length = u32::from_le_bytes([head[17], head[18], head[19], head[20]]) as usize;
-        let (payload, after) = rest.split_at_checked(length).unwrap_or((rest, &[]));
-        left = after;
-        let seq =
-            u64::from_le_bytes([head[1], head[2], head[3], head[4], head[5], head[6], head[7], head[8]]);
-        let time = [head[9], head[10], head[11], head[12], head[13], head[14], head[15], head[16]];
-        log.append(head[0], seq, i64::from_le_bytes(time), &[], |out| out.extend_from_slice(payload))?;
-        while shots.peek().is_some_and(|shot| shot.seq <= seq) {
-            if let Some(shot) = shots.next() {
-                log.hold_for_followers();
-                log.write_snapshot(shot.seq, shot.now_ns, &shot.state, &shot.hash)?;
-                log.retain(retained_bytes_max)?;
-            }
-        }
-    }
-    log.settle(Need::WithinPolicy).map(drop)
 }

@@ -233,13 +233,14 @@ impl Engine {
         settings: &LogSettings,
     ) -> Result<(Engine, Recovery), EngineError> {
         let (kernel, durable, recovery) =
-            recovery::open(&config.kernel, disk, settings, &mut |_| ControlFlow::Continue(()))
+            recovery::open(&config.kernel, disk.clone(), settings, &mut |_| ControlFlow::Continue(()))
                 .map_err(|error| EngineError::Replay(Box::new(error)))?;
         if recovery.last_seq > 0 {
             return Err(EngineError::Config("a queue begins in an empty directory"));
         }
+        let queue = Queue::new(durable.log, disk, &config.kernel, settings);
         let mut engine = Engine::around(kernel, config, port)?;
-        engine.queue = Some(Box::new(Queue::new(durable.log, settings)));
+        engine.queue = Some(Box::new(queue));
         Ok((engine, recovery))
     }
 
@@ -394,18 +395,26 @@ impl Engine {
         }
         for _ in 0..self.run_max {
             if let Some(call) = self.outgoing.pop() {
+                // A venue may take its time, and followers see meanwhile what it was asked for.
+                self.hand_over();
                 return Progress::Call(Box::new(call));
             }
             let Some(waiting) = self.next_input() else {
-                if let Some(queue) = &mut self.queue {
-                    queue.hand_over(&self.kernel);
-                }
+                self.hand_over();
                 self.give_back();
                 return Progress::Quiet;
             };
             self.take(waiting);
         }
+        self.hand_over();
         Progress::Yield
+    }
+
+    #[inline]
+    fn hand_over(&mut self) {
+        if let Some(queue) = &mut self.queue {
+            queue.hand_over(&self.kernel);
+        }
     }
 
     #[inline]
