@@ -5,7 +5,8 @@ use dita_kernel::id::Id;
 use dita_kernel::input::{Input, OpeningState, VenueEvent};
 use dita_kernel::kernel::{Kernel, KernelConfig};
 use dita_kernel::names::{
-    KernelDiagnosticCode as Code, KernelEventKind as Kind, OrderSide, VenueOrderStatus as Status,
+    KernelDiagnosticCode as Code, KernelEventKind as Kind, OrderSide, TradeStage as Stage,
+    VenueOrderStatus as Status,
 };
 use dita_kernel::outcome::Outcome;
 
@@ -135,5 +136,33 @@ fn an_order_that_ends_once_more_is_not_forgotten_by_that() {
     assert_eq!(desk.kernel.orders().at(place).status, Status::Filled);
     let stored = desk.kernel.to_snapshot().expect("a snapshot");
     assert!(Kernel::from_snapshot(&stored).is_ok(), "the store is sound");
+    desk.assert_replays();
+}
+
+#[test]
+fn an_order_that_fills_after_its_end_is_remembered_until_that_is_settled() {
+    let mut desk = Desk::new();
+    desk.open(0, "1", "100");
+    desk.exit(0);
+    let exit = desk.submitted();
+    desk.ack(&exit, "V-late");
+    desk.event(Kind::CancelAck, &exit, |_| {});
+    let others = |desk: &mut Desk, round: &str, count: usize| {
+        for number in 0..count {
+            fill(desk, &format!("S{round}{number}"), &format!("T{round}{number}"), "1", Some("1"));
+        }
+    };
+    // Strangers' orders end twice, when they come and when they are filled.
+    others(&mut desk, "A", 3);
+    desk.fill(&exit, "T-late", "1", "100");
+    assert_eq!(desk.stage(0), Stage::Closed);
+    others(&mut desk, "B", 2);
+    assert_eq!(
+        desk.settled("T-late", "0", "0.02").code,
+        Code::Ok,
+        "its turn has come, and it has filled since"
+    );
+    others(&mut desk, "C", 8);
+    assert!(desk.kernel.orders().by_client_id(&exit).is_none(), "and is forgotten in the end");
     desk.assert_replays();
 }
