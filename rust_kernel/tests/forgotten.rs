@@ -5,7 +5,8 @@ use dita_kernel::id::Id;
 use dita_kernel::input::{Input, OpeningState, VenueEvent};
 use dita_kernel::kernel::{Kernel, KernelConfig};
 use dita_kernel::names::{
-    KernelDiagnosticCode as Code, KernelEventKind as Kind, OrderSide, VenueOrderStatus as Status,
+    KernelDiagnosticCode as Code, KernelEventKind as Kind, OrderSide, TradeStage as Stage,
+    VenueOrderStatus as Status,
 };
 use dita_kernel::outcome::Outcome;
 
@@ -115,25 +116,59 @@ fn what_the_opening_state_has_of_a_strangers_order_no_total_books_again() {
 
 #[test]
 fn an_order_that_ends_once_more_is_not_forgotten_by_that() {
+    // However many have ended since: for some number of them its turn comes just as it ends.
+    for others in 0..12 {
+        let mut desk = Desk::new();
+        desk.enter(0, "2");
+        let first = desk.submitted();
+        desk.ack(&first, "V-first");
+        desk.fill(&first, "T1", "2", "100");
+        desk.exit(0);
+        let exit = desk.submitted();
+        desk.fill(&exit, "T2", "2", "100");
+        desk.open(0, "1", "100");
+        // The venue has made it larger: it works again, and its slot carries another trade.
+        let outcome = desk.event(Kind::Restated, &first, |event| event.order_size = Some(dec("3")));
+        assert!(outcome.accepted, "{outcome:?}");
+        for number in 0..others {
+            desk.settled(&format!("TS{number}"), "0", "0");
+        }
+        if desk.kernel.orders().by_client_id(&first).is_none() {
+            continue;
+        }
+        desk.fill(&first, "T3", "1", "100");
+        let place = desk.kernel.orders().by_client_id(&first).expect("it is remembered");
+        assert_eq!(desk.kernel.orders().at(place).status, Status::Filled, "{others}");
+        let stored = desk.kernel.to_snapshot().expect("a snapshot");
+        assert!(Kernel::from_snapshot(&stored).is_ok(), "{others}: the store is sound");
+        desk.assert_replays();
+    }
+}
+
+#[test]
+fn an_order_that_fills_after_its_end_is_remembered_until_that_is_settled() {
     let mut desk = Desk::new();
-    desk.enter(0, "2");
-    let first = desk.submitted();
-    desk.ack(&first, "V-first");
-    desk.fill(&first, "T1", "2", "100");
+    desk.open(0, "1", "100");
     desk.exit(0);
     let exit = desk.submitted();
-    desk.fill(&exit, "T2", "2", "100");
-    desk.open(0, "1", "100");
-    // The venue has made it larger: it works again, and its slot carries another trade.
-    let outcome = desk.event(Kind::Restated, &first, |event| event.order_size = Some(dec("3")));
-    assert!(outcome.accepted, "{outcome:?}");
-    for number in 0..6 {
-        fill(&mut desk, &format!("S{number}"), &format!("TS{number}"), "1", Some("1"));
-    }
-    desk.fill(&first, "T3", "1", "100");
-    let place = desk.kernel.orders().by_client_id(&first).expect("it is remembered");
-    assert_eq!(desk.kernel.orders().at(place).status, Status::Filled);
-    let stored = desk.kernel.to_snapshot().expect("a snapshot");
-    assert!(Kernel::from_snapshot(&stored).is_ok(), "the store is sound");
+    desk.ack(&exit, "V-late");
+    desk.event(Kind::CancelAck, &exit, |_| {});
+    let others = |desk: &mut Desk, round: &str, count: usize| {
+        for number in 0..count {
+            fill(desk, &format!("S{round}{number}"), &format!("T{round}{number}"), "1", Some("1"));
+        }
+    };
+    // Strangers' orders end twice, when they come and when they are filled.
+    others(&mut desk, "A", 3);
+    desk.fill(&exit, "T-late", "1", "100");
+    assert_eq!(desk.stage(0), Stage::Closed);
+    others(&mut desk, "B", 2);
+    assert_eq!(
+        desk.settled("T-late", "0", "0.02").code,
+        Code::Ok,
+        "its turn has come, and it has filled since"
+    );
+    others(&mut desk, "C", 8);
+    assert!(desk.kernel.orders().by_client_id(&exit).is_none(), "and is forgotten in the end");
     desk.assert_replays();
 }

@@ -249,3 +249,26 @@ fn a_second_crash_asks_again_and_changes_nothing_else() {
     assert_eq!(desk.stage(0), stage);
     desk.assert_replays();
 }
+
+#[test]
+fn a_filled_order_that_was_to_grow_is_asked_for_after_a_crash() {
+    for in_doubt in [false, true] {
+        let mut desk = Desk::new();
+        desk.enter_limit(0, "2", "100");
+        let entry = desk.submitted();
+        desk.ack(&entry, "V1");
+        assert!(desk.intent(Action::Amend, 0, |intent| intent.target_size = Some(dec("3"))).accepted);
+        desk.fill(&entry, "T1", "2", "100");
+        if in_doubt {
+            desk.event(Kind::SendTimeout, &entry, |_| {});
+        }
+        assert_eq!(restart(&mut desk), [format!("query {entry}")], "{in_doubt}");
+        assert_eq!(doubt(&desk, &entry), OrderDoubt::Amend);
+        desk.event(Kind::OrderStatus, &entry, |event| {
+            (event.status, event.order_size) = (Some(Status::PartiallyFilled), Some(dec("3")));
+            event.filled_size = Some(dec("2"));
+        });
+        assert_eq!((desk.stage(0), doubt(&desk, &entry)), (TradeStage::EntryWorking, OrderDoubt::None));
+        desk.assert_replays();
+    }
+}

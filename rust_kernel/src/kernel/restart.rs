@@ -22,7 +22,7 @@ impl Kernel {
         let live: Vec<(u32, OrderDoubt)> = (0_u32..)
             .zip(self.orders.places())
             .filter(|(_, order)| order.number != 0 && order.status != Status::New)
-            .filter(|(_, order)| !order.status.is_ended() || waits_for_fills(order))
+            .filter(|(_, order)| !order.status.is_ended() || waits_for_fills(order) || may_grow(order))
             .map(|(place, order)| (place, unanswered(order)))
             .collect();
         for (place, doubt) in live {
@@ -60,10 +60,16 @@ fn waits_for_fills(order: &Order) -> bool {
     order.role != OrderRole::External && !order.inferred.is_zero() && !planted(Bug::TotalIsEnough)
 }
 
+/// True for an order that is filled, and for which a larger total has been asked: the answer may have come to the process that
+/// is gone.
+fn may_grow(order: &Order) -> bool {
+    order.role != OrderRole::External && order.amendment().is_some()
+}
+
 /// Which request may have left without its answer having come.
 fn unanswered(order: &Order) -> OrderDoubt {
     if order.status.is_ended() {
-        OrderDoubt::None
+        if may_grow(order) { OrderDoubt::Amend } else { OrderDoubt::None }
     } else if order.status == Status::Sent {
         OrderDoubt::Submit
     } else if order.cancel_requested || order.status == Status::PendingCancel {

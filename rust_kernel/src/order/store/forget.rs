@@ -19,6 +19,16 @@ pub(super) struct Ended {
     pub(super) filled_ns: i64,
 }
 
+impl Ended {
+    /// True where fills have come since: their settlements are still to come, and more of them may.
+    #[inline]
+    fn has_filled_since(&self, order: &Order) -> bool {
+        // An order of one fill, which it had when it ended, is not read: forgetting it does not read it either.
+        let before = usize::from(self.filled_ns > i64::MIN);
+        order.fills.len() > before && last_filled(&order.fills) > self.filled_ns
+    }
+}
+
 impl OrderStore {
     /// An ended order works again: it is not to be forgotten in its turn.
     #[cold]
@@ -30,11 +40,7 @@ impl OrderStore {
     /// still needs it.
     #[inline]
     pub fn retire(&mut self, reference: OrderRef, is_pinned: impl Fn(&Order) -> bool) {
-        let order = self.at(reference.place);
-        let venue_key = order.venue_order_id.hash64();
-        let fill_key =
-            order.fills.first().map_or(0, |fill| Self::fill_key(order.instrument, &fill.venue_trade_id));
-        let filled_ns = last_filled(&order.fills);
+        let ending = self.as_ended(reference);
         // Room is made first, so that the order being retired stays for its caller. A pinned one goes to the back; a
         // few tries a step keep the work bounded.
         let mut tries: u8 = 4;
@@ -45,11 +51,25 @@ impl OrderStore {
                 // It has ended before, and ends again: it is at hand, and its turn is to come.
                 Some(_) if oldest.reference == reference => {}
                 Some(order) if is_pinned(order) => self.ended.push_back(oldest),
+                Some(order) if oldest.has_filled_since(order) => {
+                    let again = self.as_ended(oldest.reference);
+                    self.ended.push_back(again);
+                }
                 Some(_) => self.forget(oldest),
                 None => {}
             }
         }
-        self.ended.push_back(Ended { reference, venue_key, fill_key, filled_ns });
+        self.ended.push_back(ending);
+    }
+
+    /// An order as it stands now, to be forgotten in its turn.
+    #[inline]
+    fn as_ended(&self, reference: OrderRef) -> Ended {
+        let order = self.at(reference.place);
+        let venue_key = order.venue_order_id.hash64();
+        let fill_key =
+            order.fills.first().map_or(0, |fill| Self::fill_key(order.instrument, &fill.venue_trade_id));
+        Ended { reference, venue_key, fill_key, filled_ns: last_filled(&order.fills) }
     }
 
     /// True where a fill of that time of the venue may be one of an order that is forgotten: whether it was booked then,
