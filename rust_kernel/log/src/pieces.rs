@@ -173,10 +173,7 @@ impl Pieces {
 
     /// Ends the thread; what it has not begun with is not written.
     pub fn stop(&self) {
-        let mut state = hold(&self.state);
-        state.waiting.clear();
-        state.stop = true;
-        drop(state);
+        hold(&self.state).stop = true;
         self.wake.notify_one();
     }
 
