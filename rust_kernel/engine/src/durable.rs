@@ -9,7 +9,7 @@ use dita_kernel::input::{Input, Recalled, RecalledEvent, Stamp, Verdict};
 use dita_kernel::kernel::{BookingKey, BookingKind, Kernel, KernelConfig};
 use dita_kernel::names::{KernelDiagnosticCode as Code, OrderSide};
 use dita_kernel::outcome::Outcome;
-use dita_log::{Disk, Key, Log, LogError, Need, SyncPolicy};
+use dita_log::{Disk, Key, Log, LogError, Need, SyncPolicy, Writing};
 
 /// A record's type is the input's own number, and what came of it.
 const KIND_BITS: u8 = 0x3F;
@@ -48,8 +48,11 @@ impl Default for LogSettings {
 impl LogSettings {
     /// As the log takes it.
     pub(crate) fn config(&self, kernel: &KernelConfig) -> dita_log::Config {
+        // What is written without ever being synced is a queue's, which has a thread of its own already.
+        let is_queue = self.policy == SyncPolicy::Written;
         dita_log::Config {
             policy: self.policy,
+            writing: if is_queue { Writing::ByOwner } else { Writing::default() },
             segment_bytes_max: self.segment_bytes_max,
             retained_bytes_max: self.retained_bytes_max.saturating_add(self.follower_bytes_max),
             ..dita_log::Config::new(&identity(kernel), RULES_VERSION)

@@ -109,46 +109,52 @@ impl Engine {
         Ok(None)
     }
 
-    /// One input: stamp, step, log.
+    /// One input: stamp, step, log. Input and outcome stay where they are until they are taken apart: each move of them
+    /// waits on the one before.
     #[inline]
-    fn take_durably(&mut self, waiting: Waiting) -> Result<(), LogError> {
-        let Waiting { ticket, input, .. } = waiting;
+    fn take_durably(&mut self, mut waiting: Waiting) -> Result<(), LogError> {
         let now_ns = self.clock.stamp(self.last_ns, self.told_ns);
         self.last_ns = now_ns;
         let stamp = Stamp(now_ns);
-        if matches!(input, Input::Mark { .. }) && self.kernel.validate(stamp, &input).is_ok() {
-            self.hold_mark(ticket, stamp, input);
+        if matches!(waiting.input, Input::Mark { .. }) && self.kernel.validate(stamp, &waiting.input).is_ok()
+        {
+            self.hold_mark(waiting.ticket, stamp, waiting.input);
             return Ok(());
         }
         self.step_marks()?;
-        let input = self.recognise(input)?;
-        let outcome = self.step_logged(stamp, &input)?;
-        if outcome.asks_the_log() {
-            return self.ask_the_log(ticket, input, outcome);
+        if self.may_be_known(&waiting.input) {
+            waiting.input = self.recognise(waiting.input)?;
         }
-        self.conclude(ticket, input, outcome);
+        self.effects.clear();
+        let outcome = self.kernel.step(stamp, &waiting.input, &mut self.effects);
+        self.record(stamp, &waiting.input, &outcome)?;
+        if outcome.asks_the_log() {
+            return self.ask_the_log(waiting.ticket, waiting.input, outcome);
+        }
+        self.conclude(waiting.ticket, waiting.input, outcome);
         Ok(())
     }
 
     /// A fill of an order that is not known here may be one that the log has booked, told again with another time.
     #[inline]
+    fn may_be_known(&self, input: &Input) -> bool {
+        matches!(input, Input::Venue(event) if self.kernel.is_strangers_fill(event))
+    }
+
+    #[cold]
     fn recognise(&self, input: Input) -> Result<Input, LogError> {
-        match (&input, &self.durable) {
-            (Input::Venue(event), Some(durable)) if self.kernel.is_strangers_fill(event) => {
-                durable.recognise(&self.kernel, input)
-            }
-            (_, _) => Ok(input),
+        match &self.durable {
+            Some(durable) => durable.recognise(&self.kernel, input),
+            None => Ok(input),
         }
     }
 
-    #[inline]
-    fn step_logged(&mut self, stamp: Stamp, input: &Input) -> Result<Outcome, LogError> {
-        self.effects.clear();
-        let outcome = self.kernel.step(stamp, input, &mut self.effects);
-        if let Some(durable) = &mut self.durable {
-            durable.record(&self.kernel, stamp, input, &outcome)?;
+    #[inline(always)]
+    fn record(&mut self, stamp: Stamp, input: &Input, outcome: &Outcome) -> Result<(), LogError> {
+        match &mut self.durable {
+            Some(durable) => durable.record(&self.kernel, stamp, input, outcome),
+            None => Ok(()),
         }
-        Ok(outcome)
     }
 
     #[inline]
@@ -186,7 +192,9 @@ impl Engine {
         }
         let mut marks = core::mem::take(&mut durable.marks);
         for (stamp, input) in marks.drain(..) {
-            let outcome = self.step_logged(stamp, &input)?;
+            self.effects.clear();
+            let outcome = self.kernel.step(stamp, &input, &mut self.effects);
+            self.record(stamp, &input, &outcome)?;
             self.conclude(None, input, outcome);
         }
         if let Some(durable) = &mut self.durable {

@@ -10,6 +10,24 @@ pub const SEGMENT_BYTES_MIN: u64 = 512;
 /// The largest, in bytes: a torn tail is read as a whole.
 pub const SEGMENT_BYTES_MAX: u64 = 1 << 30;
 
+/// Who puts appended records into their file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Writing {
+    /// The owner's calls.
+    ByOwner,
+    /// A thread where many come in a drain, so that the owner goes on meanwhile; else the owner's calls. On a disk
+    /// that wants no thread (see [`crate::Disk::background_sync`]) always those.
+    ByThread,
+}
+
+impl Default for Writing {
+    /// By a thread where the process has a second processor for it.
+    fn default() -> Writing {
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        if processors > 1 { Writing::ByThread } else { Writing::ByOwner }
+    }
+}
+
 /// How a log is opened. [`Config::new`] has the defaults.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
@@ -23,6 +41,8 @@ pub struct Config {
     pub segment_bytes_max: u64,
     /// When records are synced by themselves.
     pub policy: SyncPolicy,
+    /// Who writes records to their file. What is in it afterwards is the same.
+    pub writing: Writing,
     /// How many snapshots are kept, at least 2.
     pub snapshots_kept: usize,
     /// Sealed segments take no more than this, in bytes: beyond it [`crate::Log::retain`] no longer waits for
@@ -41,6 +61,7 @@ impl Config {
             first_seq: 1,
             segment_bytes_max: 64 << 20,
             policy: SyncPolicy::default(),
+            writing: Writing::default(),
             snapshots_kept: 2,
             retained_bytes_max: 64 << 30,
             check: Check::default(),
@@ -63,7 +84,7 @@ impl Config {
     }
 }
 
-/// The writer's buffer holds this much before it writes by itself, in bytes.
+/// The owner's buffer holds this much before it is written by itself, in bytes, where no thread takes pieces of it.
 pub(crate) const BUFFER_BYTES: usize = 256 << 10;
 /// The buffer never grows beyond this, so that appending does not allocate.
 pub(crate) const BUFFER_CAPACITY: usize = BUFFER_BYTES + 2 * RECORD_BYTES_MAX;

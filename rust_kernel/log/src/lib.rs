@@ -2,7 +2,8 @@
 //!
 //! One [`Log`] is one directory with one writer. [`Log::open`] verifies, repairs what a crash left and says what to
 //! replay; [`Log::append`] puts a record into a buffer; [`Log::sync`] makes everything durable; [`Log::settle`] ends a
-//! drain as the [`SyncPolicy`] wants. [`Reader`] and [`verify`] need no lock and change nothing.
+//! drain as the [`SyncPolicy`] wants. Where a drain is large a thread writes while the owner appends (see [`Writing`]).
+//! [`Reader`] and [`verify`] need no lock and change nothing.
 //!
 //! # Files
 //! Integers are little-endian, hashes are BLAKE3, checksums CRC-32C. Each file begins (the index: ends) with a magic
@@ -88,6 +89,7 @@ mod ids;
 mod mark;
 mod opened;
 pub mod past;
+mod pieces;
 mod reader;
 mod record;
 mod recovery;
@@ -101,7 +103,7 @@ mod tail;
 mod verify;
 mod writer;
 
-pub use config::{Config, SEGMENT_BYTES_MAX, SEGMENT_BYTES_MIN};
+pub use config::{Config, SEGMENT_BYTES_MAX, SEGMENT_BYTES_MIN, Writing};
 pub use cursor::{Cursor, FOLLOWER_NAME_BYTES_MAX, followers, slowest};
 pub use disk::{Disk, DiskFile, FileDisk, LockOutcome, MemoryDisk};
 pub use error::LogError;

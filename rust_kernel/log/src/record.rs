@@ -69,18 +69,20 @@ impl fmt::Display for Flaw {
     }
 }
 
-/// The fields that a writer gives; length, checksum and payload come from the bytes themselves.
+/// The fields that a writer gives; length, checksum and payload come from the bytes themselves, the chain from those
+/// of the record before.
 pub(crate) struct Stamp {
     pub seq: u64,
     pub epoch: u32,
     pub kind: u8,
     pub ts_ns: i64,
     pub durable_seq: u64,
-    pub previous: Chain,
 }
 
-/// Fills in the header of `bytes`, a record whose payload already stands behind room for the header.
-pub(crate) fn seal(bytes: &mut [u8], stamp: &Stamp, salt: u32) {
+/// Fills in the header of `bytes`, a record whose payload already stands behind room for the header; what [`seal`] does
+/// is left.
+#[inline]
+pub(crate) fn begin(bytes: &mut [u8], stamp: &Stamp) {
     let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
     bytes[0..4].copy_from_slice(&length.to_le_bytes());
     bytes[8..16].copy_from_slice(&stamp.seq.to_le_bytes());
@@ -88,7 +90,12 @@ pub(crate) fn seal(bytes: &mut [u8], stamp: &Stamp, salt: u32) {
     bytes[20..24].copy_from_slice(&[stamp.kind, 0, 0, 0]);
     bytes[24..32].copy_from_slice(&stamp.ts_ns.to_le_bytes());
     bytes[32..40].copy_from_slice(&stamp.durable_seq.to_le_bytes());
-    bytes[40..56].copy_from_slice(&stamp.previous);
+}
+
+/// Puts the hash of the record before and the checksum into a record that was begun.
+#[inline]
+pub(crate) fn seal(bytes: &mut [u8], previous: &Chain, salt: u32) {
+    bytes[40..56].copy_from_slice(previous);
     let crc = checksum(bytes, salt);
     bytes[4..8].copy_from_slice(&crc.to_le_bytes());
 }

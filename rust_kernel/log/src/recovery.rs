@@ -4,12 +4,13 @@
 //! again: the torn tail is cut and synced before anything is appended behind it; unfinished files have no effect
 //! until they are renamed; an index that is missing is made from the records.
 
-use crate::config::{BUFFER_CAPACITY, Config};
+use crate::config::{BUFFER_BYTES, BUFFER_CAPACITY, Config, Writing};
 use crate::directory::{LOCK_NAME, index_name};
 use crate::disk::{Disk, LockOutcome};
 use crate::error::LogError;
 use crate::ids::{Ids, KeysOf, Range, flaw_error};
 use crate::mark::{MARK_NAME, Mark, MarkFile};
+use crate::pieces::{PIECE_BYTES, PIECE_CAPACITY, Pieces};
 use crate::record::Record;
 use crate::segment::{Identity, SegmentHeader, salt, segment_name};
 use crate::snapshot::Snapshot;
@@ -222,7 +223,8 @@ impl Opening<'_> {
             snapshot: survey.snapshot,
         };
         let shared = Arc::new(Shared::new(self.disk.clone(), mark, last_seq));
-        let thread = self.start_thread(&shared)?;
+        let sync_thread = self.start_thread(&shared)?;
+        let by_thread = self.config.writing == Writing::ByThread && self.disk.background_sync();
         let sealed = survey.segments.len().saturating_sub(1);
         let usable = |seq: &u64| survey.snapshots_usable.contains(seq);
         let old_snapshots = survey.files.snapshots.iter().copied().filter(|seq| !usable(seq)).collect();
@@ -232,10 +234,12 @@ impl Opening<'_> {
             config: self.config,
             identity: self.identity,
             epoch,
+            buffer: Vec::with_capacity(if by_thread { PIECE_CAPACITY } else { BUFFER_CAPACITY }),
+            piece_bytes: if by_thread { PIECE_BYTES } else { BUFFER_BYTES },
+            pieces: Arc::new(Pieces::new(&active, survey.end.chain)),
+            handed_over: false,
             active,
-            buffer: Vec::with_capacity(BUFFER_CAPACITY),
             last_seq,
-            chain: survey.end.chain,
             watermark: last_seq,
             ids,
             sealed: survey.segments[..sealed].to_vec(),
@@ -245,7 +249,8 @@ impl Opening<'_> {
             abandoned: false,
             waits: SyncWaits::default(),
             shared,
-            thread,
+            sync_thread,
+            write_thread: None,
             _lock: lock,
         };
         Ok((log, recovered))
@@ -291,7 +296,7 @@ impl Opening<'_> {
             previous_seq,
             salt,
             rules_version,
-            written: segment.bytes,
+            bytes: segment.bytes,
         })
     }
 

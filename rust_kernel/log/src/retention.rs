@@ -40,7 +40,7 @@ impl Log {
             ts_ns,
             epoch: self.epoch,
             rules_version: self.config.rules_version,
-            chain: self.chain,
+            chain: self.chain(),
             state_hash: *state_hash,
             state: state.to_vec(),
         };

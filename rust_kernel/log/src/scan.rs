@@ -122,16 +122,22 @@ impl Scan {
 mod tests {
     use super::*;
     use crate::disk::{Disk, MemoryDisk};
-    use crate::record::{Stamp, seal};
+    use crate::record::{Stamp, begin, seal};
 
     const SALT: u32 = 7;
     const PLACE: Place = Place { next_seq: 5, epoch: 3, chain: [1; 16] };
 
-    fn found(change: impl FnOnce(&mut Stamp), spoil: impl FnOnce(&mut Vec<u8>), salt: u32) -> Found {
-        let mut stamp = Stamp { seq: 5, epoch: 3, kind: 1, ts_ns: 0, durable_seq: 4, previous: [1; 16] };
-        change(&mut stamp);
+    fn found(
+        change: impl FnOnce(&mut Stamp, &mut Chain),
+        spoil: impl FnOnce(&mut Vec<u8>),
+        salt: u32,
+    ) -> Found {
+        let mut stamp = Stamp { seq: 5, epoch: 3, kind: 1, ts_ns: 0, durable_seq: 4 };
+        let mut previous = [1; 16];
+        change(&mut stamp, &mut previous);
         let mut bytes = vec![9; HEADER_BYTES + 10];
-        seal(&mut bytes, &stamp, salt);
+        begin(&mut bytes, &stamp);
+        seal(&mut bytes, &previous, salt);
         spoil(&mut bytes);
         let disk = MemoryDisk::holding([("one".to_string(), bytes)]);
         let file = disk.open_read("one").expect("it is there");
@@ -141,26 +147,26 @@ mod tests {
     #[test]
     fn a_record_whose_checksum_is_right_is_bad_in_the_wrong_place() {
         let same = |_: &mut Vec<u8>| {};
-        assert_eq!(found(|_| {}, same, SALT), Found::Record);
-        assert_eq!(found(|stamp| stamp.epoch = 4, same, SALT), Found::Record);
-        assert_eq!(found(|stamp| stamp.seq = 6, same, SALT), Found::Bad(Flaw::Sequence(6)));
-        assert_eq!(found(|stamp| stamp.seq = 4, same, SALT), Found::Bad(Flaw::Sequence(4)));
-        assert_eq!(found(|stamp| stamp.epoch = 2, same, SALT), Found::Bad(Flaw::Epoch(2)));
-        assert_eq!(found(|stamp| stamp.durable_seq = 5, same, SALT), Found::Bad(Flaw::Watermark(5)));
-        assert_eq!(found(|stamp| stamp.previous = [2; 16], same, SALT), Found::Bad(Flaw::Chain));
-        assert_eq!(found(|_| {}, same, SALT + 1), Found::Bad(Flaw::Checksum));
-        assert_eq!(found(|_| {}, |bytes| bytes.truncate(60), SALT), Found::Bad(Flaw::Short));
-        assert_eq!(found(|_| {}, |bytes| bytes.truncate(3), SALT), Found::Bad(Flaw::Short));
-        assert_eq!(found(|_| {}, Vec::clear, SALT), Found::End);
+        assert_eq!(found(|_, _| {}, same, SALT), Found::Record);
+        assert_eq!(found(|stamp, _| stamp.epoch = 4, same, SALT), Found::Record);
+        assert_eq!(found(|stamp, _| stamp.seq = 6, same, SALT), Found::Bad(Flaw::Sequence(6)));
+        assert_eq!(found(|stamp, _| stamp.seq = 4, same, SALT), Found::Bad(Flaw::Sequence(4)));
+        assert_eq!(found(|stamp, _| stamp.epoch = 2, same, SALT), Found::Bad(Flaw::Epoch(2)));
+        assert_eq!(found(|stamp, _| stamp.durable_seq = 5, same, SALT), Found::Bad(Flaw::Watermark(5)));
+        assert_eq!(found(|_, previous| *previous = [2; 16], same, SALT), Found::Bad(Flaw::Chain));
+        assert_eq!(found(|_, _| {}, same, SALT + 1), Found::Bad(Flaw::Checksum));
+        assert_eq!(found(|_, _| {}, |bytes| bytes.truncate(60), SALT), Found::Bad(Flaw::Short));
+        assert_eq!(found(|_, _| {}, |bytes| bytes.truncate(3), SALT), Found::Bad(Flaw::Short));
+        assert_eq!(found(|_, _| {}, Vec::clear, SALT), Found::End);
         for length in [0, 1, 55, 1 << 21, u32::MAX] {
             let spoil = |bytes: &mut Vec<u8>| bytes[..4].copy_from_slice(&length.to_le_bytes());
-            assert_eq!(found(|_| {}, spoil, SALT), Found::Bad(Flaw::Length));
+            assert_eq!(found(|_, _| {}, spoil, SALT), Found::Bad(Flaw::Length));
         }
         let reserved = |bytes: &mut Vec<u8>| {
             bytes[22] = 1;
             let crc = crc32c::crc32c_append(SALT, &bytes[8..]);
             bytes[4..8].copy_from_slice(&crc.to_le_bytes());
         };
-        assert_eq!(found(|_| {}, reserved, SALT), Found::Bad(Flaw::Reserved));
+        assert_eq!(found(|_, _| {}, reserved, SALT), Found::Bad(Flaw::Reserved));
     }
 }

@@ -4,6 +4,7 @@
 use crate::disk::{Disk, DiskFile};
 use crate::error::LogError;
 use crate::mark::{MARK_NAME, MarkFile};
+use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -96,7 +97,7 @@ pub(crate) struct Target {
 }
 
 /// A lock whose holder panicked is still good here: each section leaves its fields whole.
-fn hold<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn hold<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -141,6 +142,12 @@ impl Shared {
         error
     }
 
+    /// The error of a write to a file that failed.
+    #[cold]
+    pub fn failed_write(&self, name: &str, error: &io::Error) -> LogError {
+        LogError::io(self.disk.path(name), "write", error)
+    }
+
     /// Syncs, and says so in the mark; gives how long the disk took, with what it was at before. A failure poisons and is
     /// never tried again.
     pub fn sync(&self, target: &Target) -> Result<Duration, LogError> {
@@ -155,7 +162,7 @@ impl Shared {
         if before < target.seq
             && let Err(error) = mark.write(target.seq)
         {
-            return Err(self.poison(LogError::io(self.disk.path(MARK_NAME), "write", &error)));
+            return Err(self.poison(self.failed_write(MARK_NAME, &error)));
         }
         Ok(took)
     }

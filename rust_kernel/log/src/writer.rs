@@ -4,6 +4,7 @@ use crate::config::{BUFFER_BYTES, Config};
 use crate::disk::{Disk, DiskFile};
 use crate::error::LogError;
 use crate::ids::{INDEX_FILES_MAX, Ids, Key, Range};
+use crate::pieces::Pieces;
 use crate::record::{self, Chain, HEADER_BYTES, RECORD_BYTES_MAX, Stamp};
 use crate::segment::{Identity, SegmentHeader, salt, segment_name};
 use crate::survey::SegmentInfo;
@@ -23,10 +24,14 @@ pub struct Log {
     pub(crate) identity: Identity,
     pub(crate) epoch: u32,
     pub(crate) active: Active,
-    /// Records that are not yet written to the file.
+    /// Records that are neither handed over nor written to the file.
     pub(crate) buffer: Vec<u8>,
+    /// So much of it is passed on together, in bytes.
+    pub(crate) piece_bytes: usize,
+    pub(crate) pieces: Arc<Pieces>,
+    /// Some may not be written yet.
+    pub(crate) handed_over: bool,
     pub(crate) last_seq: u64,
-    pub(crate) chain: Chain,
     /// The last sequence number that the owner's own calls have synced: what records carry. The thread's syncs are
     /// left out, so that the same calls give the same bytes.
     pub(crate) watermark: u64,
@@ -43,7 +48,9 @@ pub struct Log {
     pub(crate) abandoned: bool,
     pub(crate) waits: SyncWaits,
     pub(crate) shared: Arc<Shared>,
-    pub(crate) thread: Option<JoinHandle<()>>,
+    pub(crate) sync_thread: Option<JoinHandle<()>>,
+    /// Begun with the first piece.
+    pub(crate) write_thread: Option<JoinHandle<()>>,
     /// Dropped last.
     pub(crate) _lock: Box<dyn Any + Send + Sync>,
 }
@@ -57,8 +64,8 @@ pub(crate) struct Active {
     pub previous_seq: u64,
     pub salt: u32,
     pub rules_version: u32,
-    /// How much of the file is written.
-    pub written: u64,
+    /// The file's length once everything that was appended is written.
+    pub bytes: u64,
 }
 
 impl Log {
@@ -77,21 +84,41 @@ impl Log {
         if seq != self.last_seq + 1 {
             return Err(LogError::Sequence { expected: self.last_seq + 1, found: seq });
         }
-        if self.roll_next || self.active.written + self.buffer.len() as u64 >= self.config.segment_bytes_max {
+        if self.roll_next || self.active.bytes >= self.config.segment_bytes_max {
             self.roll()?;
         }
         let start = self.buffer.len();
         self.buffer.extend_from_slice(&[0; HEADER_BYTES]);
         encode(&mut self.buffer);
         self.bounded(start)?;
-        let previous = self.chain;
-        let stamp = Stamp { seq, epoch: self.epoch, kind, ts_ns, durable_seq: self.watermark, previous };
+        let stamp = Stamp { seq, epoch: self.epoch, kind, ts_ns, durable_seq: self.watermark };
         let bytes = &mut self.buffer[start..];
-        record::seal(bytes, &stamp, self.active.salt);
-        self.chain = record::link(bytes);
+        record::begin(bytes, &stamp);
+        self.active.bytes += bytes.len() as u64;
         self.last_seq = seq;
         self.ids.insert(keys, seq);
-        if self.buffer.len() >= BUFFER_BYTES { self.flush() } else { Ok(()) }
+        if self.buffer.len() >= self.piece_bytes { self.pass_on() } else { Ok(()) }
+    }
+
+    /// The buffer is full: the thread takes it, or it is written here.
+    #[cold]
+    fn pass_on(&mut self) -> Result<(), LogError> {
+        if self.piece_bytes == BUFFER_BYTES {
+            return self.flush();
+        }
+        if self.write_thread.is_none() {
+            self.write_thread = self.pieces.spawn(&self.shared).ok();
+        }
+        if self.write_thread.is_none() {
+            // The system has no thread to give.
+            self.piece_bytes = BUFFER_BYTES;
+            return Ok(());
+        }
+        if !self.pieces.hand_over(&mut self.buffer) {
+            return self.flush();
+        }
+        self.handed_over = true;
+        Ok(())
     }
 
     /// Takes a record that is too large back, and stops at an encoder that took away what was there before it.
@@ -107,17 +134,14 @@ impl Log {
         Ok(())
     }
 
-    /// Writes the buffer to the file: it survives the end of this process, not yet a power loss.
+    /// Everything appended is in the file when this returns: it survives the end of this process, not yet a power loss.
     pub fn flush(&mut self) -> Result<(), LogError> {
         self.shared.check()?;
-        if self.buffer.is_empty() {
+        if self.buffer.is_empty() && !self.handed_over {
             return Ok(());
         }
-        if let Err(error) = self.active.file.write_at(self.active.written, &self.buffer) {
-            return Err(self.shared.poison(LogError::io(self.disk.path(&self.active.name), "write", &error)));
-        }
-        self.active.written += self.buffer.len() as u64;
-        self.buffer.clear();
+        self.pieces.write_all(&mut self.buffer, &self.shared, self.write_thread.as_ref())?;
+        self.handed_over = false;
         Ok(())
     }
 
@@ -174,7 +198,7 @@ impl Log {
         if waiting == 0 {
             return Ok(());
         }
-        if self.thread.is_none() || waiting >= records_max.saturating_mul(BACKLOG_FACTOR_MAX) {
+        if self.sync_thread.is_none() || waiting >= records_max.saturating_mul(BACKLOG_FACTOR_MAX) {
             return self.sync_written();
         }
         let delay = if waiting >= records_max { Duration::ZERO } else { Duration::from_micros(delay_us_max) };
@@ -187,8 +211,7 @@ impl Log {
         self.sync()?;
         if self.last_seq < self.active.first_seq {
             // Nothing is in it: only its header changes, in one step.
-            self.active = self.begin_segment(self.active.previous_seq)?;
-            self.roll_next = false;
+            self.begin_segment(self.active.previous_seq)?;
             return Ok(());
         }
         let range = Range { first_seq: self.active.first_seq, last_seq: self.last_seq };
@@ -198,11 +221,10 @@ impl Log {
             first_seq: range.first_seq,
             previous_seq: self.active.previous_seq,
             last_seq: range.last_seq,
-            bytes: self.active.written,
+            bytes: self.active.bytes,
             rules_version: self.active.rules_version,
         };
-        self.active = self.begin_segment(range.first_seq)?;
-        self.roll_next = false;
+        self.begin_segment(range.first_seq)?;
         self.sealed.push(sealed);
         self.shared.sync_mark()?;
         if self.ids.files.len() >= INDEX_FILES_MAX {
@@ -219,16 +241,21 @@ impl Log {
         change(self).map_err(|error| self.shared.poison(error))
     }
 
-    fn begin_segment(&mut self, previous_seq: u64) -> Result<Active, LogError> {
+    /// What comes now goes into a new segment; everything before it is synced.
+    fn begin_segment(&mut self, previous_seq: u64) -> Result<(), LogError> {
         let header = SegmentHeader {
             rules_version: self.config.rules_version,
             epoch: self.epoch,
             first_seq: self.last_seq + 1,
             previous_seq,
-            chain: self.chain,
+            chain: self.chain(),
             identity: self.identity.clone(),
         };
-        begin_segment(self.disk.as_ref(), &header).map_err(|error| self.shared.poison(error))
+        self.active =
+            begin_segment(self.disk.as_ref(), &header).map_err(|error| self.shared.poison(error))?;
+        self.pieces.go_on_in(&self.active);
+        self.roll_next = false;
+        Ok(())
     }
 
     /// The first sequence number that carried the key, however long ago.
@@ -256,9 +283,9 @@ impl Log {
         self.epoch
     }
 
-    /// The hash of the last record.
+    /// The hash of the last record that is in the file: of the last one after [`Log::flush`] and all that calls it.
     pub fn chain(&self) -> Chain {
-        self.chain
+        self.pieces.chain()
     }
 
     /// The log's id: the hash of the identity's bytes.
@@ -291,8 +318,8 @@ impl Log {
         self.abandoned = true;
     }
 
-    /// Lets go of the log in a process that was forked from its owner's: nothing is written, the thread (which is not in
-    /// this process) is not waited for, and the lock stays with the owner alone.
+    /// Lets go of the log in a process that was forked from its owner's: nothing is written, the threads (which are not
+    /// in this process) are not waited for, and the lock stays with the owner alone.
     pub fn disown(mut self) {
         let lock: Box<dyn Any + Send + Sync> = std::mem::replace(&mut self._lock, Box::new(()));
         std::mem::forget(self);
@@ -312,8 +339,9 @@ impl Drop for Log {
             // A failure has poisoned the log before, or the next opening finds what it left.
             let _ = self.finish();
         }
+        self.pieces.stop();
         self.shared.stop();
-        if let Some(thread) = self.thread.take() {
+        for thread in [self.write_thread.take(), self.sync_thread.take()].into_iter().flatten() {
             let _ = thread.join();
         }
     }
@@ -334,6 +362,6 @@ pub(crate) fn begin_segment(disk: &dyn Disk, header: &SegmentHeader) -> Result<A
         previous_seq,
         salt,
         rules_version,
-        written: bytes.len() as u64,
+        bytes: bytes.len() as u64,
     })
 }

@@ -56,6 +56,6 @@ pub trait Disk: Send + Sync {
     fn sync_dir(&self) -> io::Result<()>;
     /// Takes the lock of the directory, without waiting.
     fn lock(&self, name: &str) -> io::Result<LockOutcome>;
-    /// Whether a thread of the log's own may sync files. A model of a disk says no, so that runs repeat exactly.
+    /// Whether threads of the log's own may write and sync files. A model of a disk says no, so that runs repeat exactly.
     fn background_sync(&self) -> bool;
 }
