@@ -5,7 +5,7 @@ use crate::id::Id;
 use crate::input::{AccountEvent, Stamp};
 use crate::kernel::Kernel;
 use crate::ledger::{Account, Cause, Posting};
-use crate::names::{KernelDiagnosticCode as Code, Liquidity, Severity};
+use crate::names::{KernelDiagnosticCode as Code, Liquidity, OrderSide, Severity};
 use crate::num::{Money, Price, Qty};
 use crate::order::Fill;
 use crate::outcome::{Detail, Outcome, Refusal};
@@ -123,6 +123,18 @@ impl Kernel {
         if event.traded_side().is_some() || revised || order.fills[at].busted {
             return Settling::Repeats;
         }
+        // Both halves of a trade may be here, and settled.
+        let id = &event.venue_trade_id;
+        let same = [OrderSide::Buy, OrderSide::Sell].into_iter().any(|side| {
+            let half = self.orders.by_fill(order.instrument, id, Some(side));
+            half.is_some_and(|(place, at)| self.is_settled_so(place, at, fee, realized))
+        });
+        if same { Settling::Repeats } else { Settling::Unclear }
+    }
+
+    /// True where a fill is booked with these figures, all of its parts together.
+    fn is_settled_so(&self, place: u32, at: usize, fee: Option<Money>, realized: Option<Money>) -> bool {
+        let order = self.orders.at(place);
         let id = &order.fills[at].venue_trade_id;
         let parts = order.fills.iter().filter(|fill| fill.venue_trade_id == *id);
         let (mut booked_fee, mut booked_profit) = (Money::ZERO, Money::ZERO);
@@ -131,9 +143,8 @@ impl Kernel {
             booked_profit += fill.realized;
         }
         let told = order.fills[at].profit_told;
-        let same = fee.is_none_or(|fee| fee == booked_fee)
-            && realized.is_none_or(|realized| !told || realized == booked_profit);
-        if same { Settling::Repeats } else { Settling::Unclear }
+        fee.is_none_or(|fee| fee == booked_fee)
+            && realized.is_none_or(|realized| !told || realized == booked_profit)
     }
 
     #[inline]
