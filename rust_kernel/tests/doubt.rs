@@ -415,3 +415,17 @@ fn an_amend_down_that_shows_only_in_the_orders_end_ends_it() {
         desk.assert_replays();
     }
 }
+
+#[test]
+fn a_milestone_of_an_order_answers_whether_it_arrived() {
+    for kind in [Kind::Stopped, Kind::Triggered] {
+        let mut desk = Desk::new();
+        desk.enter_limit(0, "2", "99");
+        let entry = desk.submitted();
+        desk.event(Kind::SendTimeout, &entry, |_| {});
+        assert_eq!(doubt(&desk, &entry), OrderDoubt::Submit, "{kind}");
+        assert_eq!(desk.event(kind, &entry, |_| {}).code, Code::Ok, "{kind}");
+        assert_eq!((doubt(&desk, &entry), desk.stage(0)), (OrderDoubt::None, Stage::EntryWorking), "{kind}");
+        desk.assert_replays();
+    }
+}

@@ -2,6 +2,7 @@
 
 use crate::common::{Desk, dec, id};
 use dita_kernel::input::{FundingTerms, Input, InstrumentSpec};
+use dita_kernel::kernel::KernelConfig;
 use dita_kernel::names::{
     AccountEventKind as Entry, KernelEventKind as Kind, Liquidity, OrderSide, ReconcileStatus as Status,
 };
@@ -292,4 +293,39 @@ fn asked_briefly_it_says_the_same_but_for_the_parts_of_a_young_difference() {
     desk.now += HOUR;
     desk.put(Input::Time);
     assert!(!same(&desk, false), "it has been so for an hour");
+}
+
+#[test]
+fn a_report_says_in_a_sentence_what_it_says_in_figures() {
+    let said = |desk: &Desk| report(desk).explanation;
+    let mut desk = Desk::new();
+    frame(&mut desk, "USDT", "1000");
+    assert_eq!(said(&desk), "K and E agree to the last unit");
+    frame(&mut desk, "USDT", "1000.00000001");
+    assert_eq!(said(&desk), "E - K = 0.00000001: within the venue's rounding");
+    let mut desk = Desk::new();
+    frame(&mut desk, "USDT", "1000");
+    fill(&mut desk, "T1", Some("0.05"));
+    assert_eq!(said(&desk), "E - K = 0.05: may be in flight; MANUAL_TRADE 0.05");
+    let mut desk = Desk::new();
+    fill(&mut desk, "T1", None);
+    frame(&mut desk, "USDT", "1000");
+    assert_eq!(said(&desk), "E - K = 0.05: may be in flight; perhaps FEE_NOT_SETTLED 0.05; UNEXPLAINED 0.05");
+}
+
+#[test]
+fn what_a_slots_order_has_brought_is_its_own_though_the_order_is_forgotten() {
+    let mut desk = Desk::with(KernelConfig { max_slots: 1, remembered_orders: 1, ..KernelConfig::default() });
+    frame(&mut desk, "USDT", "1000");
+    desk.now += SECOND;
+    for _ in 0..4 {
+        desk.open(0, "1", "100");
+        desk.exit(0);
+        let exit = desk.submitted();
+        let trade = format!("X{}", desk.now);
+        desk.fill(&exit, &trade, "1", "101");
+    }
+    let report = report(&desk);
+    let causes: Vec<Cause> = report.parts.iter().map(|part| part.cause).collect();
+    assert_eq!(causes, [Cause::FillInFlight], "{report:?}");
 }

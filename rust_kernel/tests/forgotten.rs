@@ -115,6 +115,45 @@ fn what_the_opening_state_has_of_a_strangers_order_no_total_books_again() {
 }
 
 #[test]
+fn a_total_that_tells_no_more_than_is_booked_needs_nobody() {
+    let mut desk = forgotten();
+    fill(&mut desk, "V-old", "T2", "1", Some("3"));
+    let outcome = status(&mut desk, "V-old", "1");
+    assert_eq!((outcome.code, unassigned(&desk).as_str()), (Code::Ok, "1.000"));
+    assert_eq!(status(&mut desk, "V-old", "1.001").code, Code::ReconcileRequired);
+}
+
+#[test]
+fn an_order_of_several_fills_and_ids_is_forgotten_in_its_turn_and_whole() {
+    let mut desk = Desk::new();
+    let mut orders = Vec::new();
+    for round in 0..20 {
+        desk.enter(0, "2");
+        let entry = desk.submitted();
+        desk.ack(&entry, &format!("V{round}"));
+        desk.event(Kind::OrderAck, &entry, |event| event.venue_order_id = id(&format!("W{round}")));
+        desk.fill(&entry, &format!("A{round}"), "1", "100");
+        desk.fill(&entry, &format!("B{round}"), "1", "100");
+        orders.push(entry);
+        desk.exit(0);
+        let exit = desk.submitted();
+        desk.fill(&exit, &format!("C{round}"), "1", "100");
+        desk.fill(&exit, &format!("D{round}"), "1", "100");
+    }
+    let store = desk.kernel.orders();
+    let remembered = store.iter().count();
+    assert!(remembered <= 10, "{remembered} orders are remembered");
+    let is_known = |round: usize| {
+        let venue_ids = ["V", "W"].map(|name| store.by_venue_id(&id(&format!("{name}{round}"))).is_some());
+        (store.by_client_id(&orders[round]).is_some(), venue_ids)
+    };
+    assert_eq!((is_known(0), is_known(19)), ((false, [false; 2]), (true, [true; 2])));
+    let stored = desk.kernel.to_snapshot().expect("a snapshot");
+    assert!(Kernel::from_snapshot(&stored).is_ok(), "the store is sound");
+    desk.assert_replays();
+}
+
+#[test]
 fn an_order_that_ends_once_more_is_not_forgotten_by_that() {
     // However many have ended since: for some number of them its turn comes just as it ends.
     for others in 0..12 {

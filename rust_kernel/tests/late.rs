@@ -74,9 +74,21 @@ fn a_correction_that_the_settlement_knew_nothing_of_is_booked_whole() {
     for (told, want) in [("20", "1018"), ("20.00000001", "1018.00000001"), ("19.99999999", "1017.99999999")] {
         let mut desk = closed();
         desk.settled("T2", told, "0.11");
+        assert_eq!(desk.kernel.told_beside(0)[0].to_string(), "0", "{told}: a rounding at most");
         revise(&mut desk, Kind::TradeCorrect, "T1", Some(("2", "101")));
         assert_eq!(gross(&desk), want, "{told}");
     }
+}
+
+#[test]
+fn of_what_was_told_beside_a_correction_takes_what_it_explains_and_leaves_the_rest() {
+    // The venue tells 4 less than we; T1 at 101 explains 2 of them.
+    let mut desk = closed();
+    desk.settled("T2", "16", "0.11");
+    assert_eq!(gross(&desk), "1016");
+    revise(&mut desk, Kind::TradeCorrect, "T1", Some(("2", "101")));
+    assert_eq!((gross(&desk).as_str(), desk.kernel.told_beside(0)[0].to_string().as_str()), ("1016", "-2"));
+    desk.assert_replays();
 }
 
 #[test]

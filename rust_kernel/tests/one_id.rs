@@ -153,3 +153,22 @@ fn the_log_finds_the_settlement_of_each_half_by_its_side() {
         assert_eq!(desk.kernel.booking_key(&input).expect("a key").side, side, "{size}");
     }
 }
+
+#[test]
+fn without_its_side_a_repetition_is_one_of_either_half_by_its_figures() {
+    let (mut desk, buy, sell) = meeting();
+    desk.fill(&buy, "T9", "1", "105");
+    desk.fill(&sell, "T9", "1", "105");
+    assert_eq!((bought(&mut desk), sold(&mut desk)), (Code::Ok, Code::Ok));
+    let before = desk.k();
+    for (profit, fee, code) in [
+        ("0", "0.02", Code::DuplicateEvent),
+        ("5", "0.05", Code::DuplicateEvent),
+        ("5", "0.02", Code::ReconcileRequired),
+        ("-5", "0.05", Code::ReconcileRequired),
+    ] {
+        assert_eq!(settle(&mut desk, None, profit, fee).code, code, "{profit} and {fee}");
+        assert_eq!(desk.k(), before, "{profit} and {fee}");
+    }
+    desk.assert_replays();
+}

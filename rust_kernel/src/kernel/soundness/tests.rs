@@ -238,6 +238,10 @@ fn orders_in_their_places() {
         ("orders.free",                 |k| k.orders.at_mut(3).number = 0),
         ("orders.number",               |k| k.orders.at_mut(3).number = k.orders.at(2).number),
         ("orders.external",             |k| k.orders.at_mut(3).role = OrderRole::External),
+        ("orders.ended",                |k| {
+            let number = k.orders.at(0).number;
+            k.orders.unretire(OrderRef { place: 0, number });
+        }),
         ("orders.foreign[0]",           |k| k.orders.note_foreign(3)),
         ("orders.foreign[0]",           |k| { listed(k); k.orders.at_mut(4).client_id = Id::EMPTY; }),
         ("orders.foreign[1]",           |k| { listed(k); k.orders.note_foreign(4); }),
