@@ -229,6 +229,67 @@ fn every_kind_of_value_is_written_as_postcard_writes_it() {
     assert_eq!(hex(&written(&value)), hex(&by_postcard(&value)));
 }
 
+#[derive(Serialize)]
+struct Nothing {}
+
+#[derive(Serialize)]
+struct NoFields();
+
+#[derive(Serialize)]
+struct Wrapped(u8);
+
+#[derive(Serialize)]
+enum Empty {
+    Tuple(),
+    Named {},
+}
+
+/// A value that asks whom it is written for.
+struct Asks;
+
+impl Serialize for Asks {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if serializer.is_human_readable() {
+            serializer.serialize_str("text")
+        } else {
+            serializer.serialize_u8(7)
+        }
+    }
+}
+
+#[test]
+fn a_value_alone_is_written_as_postcard_writes_it() {
+    // Nothing follows that could show that it is not there.
+    fn same<T: Serialize>(what: &str, value: T) {
+        assert_eq!(hex(&written(&value)), hex(&by_postcard(&value)), "{what}");
+    }
+    same("bool", true);
+    same("i8", -3_i8);
+    same("u16", 300_u16);
+    same("i16", -300_i16);
+    same("i32", -70_000_i32);
+    same("i128", i128::MIN);
+    same("u128", u128::MAX);
+    same("f32", 1.5_f32);
+    same("f64", -2.5_f64);
+    same("char", 'ß');
+    same("text", "x");
+    same("unit", ());
+    same("unit struct", Marker);
+    same("newtype", Wrapped(9));
+    same("no tuple", [0_u8; 0]);
+    same("tuple struct", NoFields());
+    same("struct", Nothing {});
+    same("map", std::collections::BTreeMap::<u8, u8>::new());
+    same("list", Vec::<u8>::new());
+    same("tuple variant", Empty::Tuple());
+    same("struct variant", Empty::Named {});
+    same("unit variant", Shape::Unit);
+    same("newtype variant", Shape::New(1));
+    same("none", None::<u8>);
+    same("binary", Asks);
+}
+
 #[test]
 fn numbers_of_every_length_are_written_as_postcard_writes_them() {
     for bits in 0..=128_u32 {

@@ -81,6 +81,19 @@ fn a_correction_that_the_settlement_knew_nothing_of_is_booked_whole() {
 }
 
 #[test]
+fn a_settled_close_that_is_corrected_under_its_own_id_brings_the_difference_at_once() {
+    for (settled, want) in [(false, "1022"), (true, "1022")] {
+        let mut desk = closed();
+        if settled {
+            desk.settled("T2", "20", "0.11");
+        }
+        revise(&mut desk, Kind::TradeCorrect, "T2", Some(("2", "111")));
+        assert_eq!(gross(&desk), want, "settled: {settled}");
+        desk.assert_replays();
+    }
+}
+
+#[test]
 fn of_what_was_told_beside_a_correction_takes_what_it_explains_and_leaves_the_rest() {
     // The venue tells 4 less than we; T1 at 101 explains 2 of them.
     let mut desk = closed();
