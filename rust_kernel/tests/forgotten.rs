@@ -156,7 +156,7 @@ fn an_order_of_several_fills_and_ids_is_forgotten_in_its_turn_and_whole() {
 #[test]
 fn an_order_that_ends_once_more_is_not_forgotten_by_that() {
     // However many have ended since: for some number of them its turn comes just as it ends.
-    for others in 0..12 {
+    for (others, fills) in (0..12).flat_map(|others| [(others, true), (others, false)]) {
         let mut desk = Desk::new();
         desk.enter(0, "2");
         let first = desk.submitted();
@@ -175,9 +175,14 @@ fn an_order_that_ends_once_more_is_not_forgotten_by_that() {
         if desk.kernel.orders().by_client_id(&first).is_none() {
             continue;
         }
-        desk.fill(&first, "T3", "1", "100");
+        if fills {
+            desk.fill(&first, "T3", "1", "100");
+        } else {
+            desk.event(Kind::CancelAck, &first, |event| event.status = Some(Status::Canceled));
+        }
         let place = desk.kernel.orders().by_client_id(&first).expect("it is remembered");
-        assert_eq!(desk.kernel.orders().at(place).status, Status::Filled, "{others}");
+        let ended = if fills { Status::Filled } else { Status::Canceled };
+        assert_eq!(desk.kernel.orders().at(place).status, ended, "{others}");
         let stored = desk.kernel.to_snapshot().expect("a snapshot");
         assert!(Kernel::from_snapshot(&stored).is_ok(), "{others}: the store is sound");
         desk.assert_replays();
