@@ -91,8 +91,10 @@ fn make_room_and_write<T: Serialize>(value: &T, out: &mut Vec<u8>, at: usize) ->
     if out.len() < at.saturating_add(ROOM) {
         // So much at once that a buffer that is filled again and again is seldom too small.
         out.resize(at.saturating_add(at.max(ROOM)), 0);
-        if let Ok(length) = write(value, out.get_mut(at..).unwrap_or_default()) {
-            return Ok(at.saturating_add(length));
+        match write(value, out.get_mut(at..).unwrap_or_default()) {
+            Ok(length) => return Ok(at.saturating_add(length)),
+            Err(Stopped::Unwritable) => return Err(CodecError::Malformed),
+            Err(Stopped::Full) => {}
         }
     }
     out.truncate(at);

@@ -15,7 +15,7 @@ const WIDE_BYTES_MAX: usize = 19;
 pub(super) enum Stopped {
     /// The room is too small.
     Full,
-    /// The value is of a length that nobody knows before its end, or refuses to be written.
+    /// The value is a float, of a length that nobody knows before its end, or refuses to be written.
     Unwritable,
 }
 
@@ -241,14 +241,14 @@ impl<'a> ser::Serializer for Room<'a> {
         }
     }
 
-    #[inline]
-    fn serialize_f32(self, value: f32) -> Result<'a> {
-        self.put(value.to_bits().to_le_bytes(), 4)
+    /// There are no floats in the core, so none goes in or out.
+    fn serialize_f32(self, _: f32) -> Result<'a> {
+        Err(Stopped::Unwritable)
     }
 
-    #[inline]
-    fn serialize_f64(self, value: f64) -> Result<'a> {
-        self.put(value.to_bits().to_le_bytes(), 8)
+    /// As above.
+    fn serialize_f64(self, _: f64) -> Result<'a> {
+        Err(Stopped::Unwritable)
     }
 
     #[inline]

@@ -79,9 +79,7 @@ impl AccountEvent {
             mark_price: None,
         }
     }
-}
 
-impl AccountEvent {
     /// FILL_SETTLED: the fill's side, where it is told.
     #[inline]
     pub fn traded_side(&self) -> Option<OrderSide> {
