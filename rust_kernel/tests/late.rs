@@ -347,3 +347,46 @@ fn a_correction_of_what_the_venue_has_closed_is_settled_by_its_own_figure() {
         desk.assert_replays();
     }
 }
+
+#[test]
+fn a_correction_without_an_id_of_its_own_brings_at_once_what_the_close_brings_at_the_venue() {
+    // As above, but no settlement of the correction will come; and it comes before, between or after what S2 closed.
+    for (bought, settled) in [(false, false), (true, false), (true, true)] {
+        let mut desk = Desk::new();
+        stranger(&mut desk, "S2", OrderSide::Sell, "110");
+        desk.settled("S2", "10", "0.05");
+        if bought {
+            stranger(&mut desk, "S1", OrderSide::Buy, "100");
+        }
+        if settled {
+            desk.settled("S1", "0", "0.05");
+        }
+        let before = gross(&desk);
+        assert_eq!(before, if bought && !settled { "1020" } else { "1010" });
+        revise(&mut desk, Kind::TradeCorrect, "S2", Some(("1", "111")));
+        let after = if before == "1020" { "1021" } else { "1011" };
+        assert_eq!(gross(&desk), after, "bought {bought}, settled {settled}");
+        if !bought {
+            stranger(&mut desk, "S1", OrderSide::Buy, "100");
+        }
+        desk.settled("S1", "0", "0.05");
+        assert_eq!(gross(&desk), "1011", "bought {bought}, settled {settled}");
+        assert_eq!(desk.kernel.told_beside(0)[0].to_string(), "0", "bought {bought}, settled {settled}");
+        desk.assert_replays();
+    }
+}
+
+#[test]
+fn a_correction_of_what_opened_and_closed_nothing_at_the_venue_changes_its_cost_alone() {
+    for told in ["0", "10"] {
+        let mut desk = Desk::new();
+        stranger(&mut desk, "S2", OrderSide::Sell, "110");
+        desk.settled("S2", told, "0.05");
+        let before = gross(&desk);
+        revise(&mut desk, Kind::TradeCorrect, "S2", Some(("1", "111")));
+        let (want, cost) = if told == "0" { ("1000", "-111") } else { ("1011", "-110") };
+        assert_eq!(gross(&desk), want, "told {told}, {before} before");
+        assert_eq!(desk.kernel.book(0)[0].cost.to_string(), cost, "told {told}");
+        desk.assert_replays();
+    }
+}

@@ -208,14 +208,23 @@ impl Kernel {
         }
         let worth = |price| rules.value(price, fill.qty).unwrap_or_default();
         let change = worth(price) - worth(fill.price);
-        // At the venue it closed, whatever it did here: what it brings now is in its own next settlement.
-        let own = settles && fill.profit_told && !fill.realized.is_zero();
+        // At the venue it closed, whatever it did here: what it brings now is in its own next settlement, or in this
+        // correction alone where no settlement of it will come.
+        let told_here = !settles && fill.closed.is_zero();
+        let own = fill.profit_told && !fill.realized.is_zero() && (settles || told_here);
         fill.price = price;
         order.filled_value += change;
         let (_, signed) = sign_as(rules, order.order_side, fill.qty, change);
         let realized = as_the_wallet(rules, -share(signed, fill.closed, fill.qty));
+        let whole = as_the_wallet(rules, -signed);
         fill.realized += realized;
-        let moved = self.move_book(place, Qty::ZERO, signed, realized, own);
+        let (instrument, side) = (order.instrument, order.position_side as usize);
+        let mut moved = self.move_book(place, Qty::ZERO, signed, realized, own);
+        if own && told_here {
+            let beside = whole - moved.wallet;
+            moved.wallet += beside;
+            self.note_told(instrument, side, beside);
+        }
         if own {
             self.orders.at_mut(place).fills[at].realized += moved.wallet - realized;
         }
