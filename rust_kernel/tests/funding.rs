@@ -3,7 +3,7 @@
 
 use crate::common::{Desk, dec, id};
 use dita_kernel::input::{FundingTerms, Input, InstrumentSpec};
-use dita_kernel::kernel::KernelConfig;
+use dita_kernel::kernel::{Kernel, KernelConfig};
 use dita_kernel::ledger::Cause;
 use dita_kernel::names::{
     AccountEventKind, KernelDiagnosticCode as Code, KernelEventKind as Kind, OrderSide, TradeSide,
@@ -137,6 +137,70 @@ fn the_schedule_changes_at_run_time() {
     pass(&mut desk, 14 * HOUR - 1);
     assert_eq!(net(&desk), "-0.1", "no boundary is crossed twice");
     desk.assert_replays();
+}
+
+#[test]
+#[rustfmt::skip]
+fn a_boundary_that_the_venue_had_moved_before_it_came_is_none() {
+    for (told, next, settled, want, what) in [
+        (7 * HOUR,     12 * HOUR, false, "0",     "it was moved, and that is heard an hour after it"),
+        (8 * HOUR,     16 * HOUR, false, "-0.02", "told on it: it was, and this is the next one"),
+        (8 * HOUR - 1, 16 * HOUR, false, "0",     "told just before it"),
+        (7 * HOUR,     8 * HOUR,  false, "-0.02", "it is the very one that was told"),
+        (7 * HOUR,     12 * HOUR, true,  "-0.02", "paid it was"),
+        (0,            12 * HOUR, false, "-0.02", "nobody knows when that was told"),
+    ] {
+        let mut desk = crossed();
+        if settled {
+            paid(&mut desk, "BTCUSDT", "-0.02", "F1");
+        }
+        pass(&mut desk, 9 * HOUR);
+        let mut moved = terms("BTCUSDT", Some("0.0002"));
+        (moved.venue_time_ns, moved.next_boundary_ns) = (told, Some(next));
+        assert_eq!(desk.put(Input::Funding(Box::new(moved))).code, Code::Ok, "{what}");
+        assert_eq!((net(&desk).as_str(), desk.money(0).2.as_str()), (want, want), "{what}");
+        let left = desk.kernel.funding().row(0).expect("a schedule").predictions.len();
+        assert_eq!(left, usize::from(want != "0"), "{what}");
+        // A late fill from before it finds what there is.
+        desk.enter(1, "1");
+        let order = desk.submitted();
+        desk.event(Kind::FullFill, &order, |event| {
+            (event.venue_trade_id, event.timestamp_ns) = (id("T2"), 7 * HOUR);
+            (event.size, event.price) = (Some(dec("1")), Some(dec("100")));
+        });
+        let with = if want == "0" || settled { want } else { "-0.03" };
+        assert_eq!(net(&desk), with, "{what}");
+        desk.assert_replays();
+    }
+}
+
+#[test]
+fn terms_from_before_the_last_ones_are_no_news() {
+    let mut desk = Desk::new();
+    desk.open(0, "2", "100");
+    let told = |desk: &mut Desk, at: i64, rate: &str| {
+        let mut terms = terms("BTCUSDT", Some(rate));
+        (terms.venue_time_ns, terms.next_boundary_ns) = (at, Some(8 * HOUR));
+        desk.put(Input::Funding(Box::new(terms)))
+    };
+    let rate = |desk: &Desk| {
+        let row = desk.kernel.funding().row(0).expect("a schedule");
+        row.schedule.rate.expect("a rate").to_decimal().to_string()
+    };
+    for (at, new, code, want) in [
+        (2 * HOUR, "0.0002", Code::Ok, "0.0002"),
+        (HOUR, "0.0001", Code::StaleEvent, "0.0002"),
+        (2 * HOUR, "0.0003", Code::Ok, "0.0003"), // two at once: the one that is heard last
+        (0, "0.0004", Code::Ok, "0.0004"),        // without a time
+        (2 * HOUR - 1, "0.0005", Code::StaleEvent, "0.0004"),
+    ] {
+        let outcome = told(&mut desk, at, new);
+        assert_eq!((outcome.code, outcome.accepted), (code, true), "{new}");
+        assert_eq!(rate(&desk), want, "{new}");
+    }
+    let bytes = desk.kernel.to_snapshot().expect("a kernel can be stored");
+    desk.kernel = Kernel::from_snapshot(&bytes).expect("and read back");
+    assert_eq!(told(&mut desk, HOUR, "0.0006").code, Code::StaleEvent, "stored and read back");
 }
 
 #[test]

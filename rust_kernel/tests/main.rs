@@ -6,6 +6,7 @@ mod common;
 
 mod amend_figures;
 mod answers;
+mod awaited;
 mod bad_input;
 mod bust_figures;
 mod busts;

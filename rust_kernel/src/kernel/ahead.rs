@@ -2,19 +2,20 @@
 //!
 //! Of an order that is known the fill's id is enough to keep it from being booked as it was: a bust leaves the mark of
 //! a busted fill, and a correction is booked as the fill itself. What a cumulative quantity has told of the fill by then
-//! is taken for it.
+//! is taken for it. Of an order that is not known, or not any more, the same holds where the fill was settled ahead: what
+//! has been settled and stands nowhere has yet to come, and has not been forgotten.
 
 use alloc::boxed::Box;
 
 use super::Kernel;
 use super::booking::NewFill;
-use super::busts::{TradePlan, own_id};
+use super::busts::{TradePlan, has_own_trade_id, own_id};
 use super::venue::OrderPlan;
 use crate::effect::Effects;
 use crate::id::Id;
 use crate::input::{Stamp, VenueEvent};
 use crate::names::{
-    KernelDiagnosticCode as Code, KernelEventKind as Kind, Liquidity, Severity, VenueOrderStatus,
+    KernelDiagnosticCode as Code, KernelEventKind as Kind, Liquidity, OrderSide, Severity, VenueOrderStatus,
 };
 use crate::num::{Money, Price, Qty};
 use crate::order::{Fill, OrderRole};
@@ -74,6 +75,69 @@ impl Kernel {
             self.orders.add_correction(place, &event.venue_trade_id, at, true);
         }
         self.ask_if_live(place, effects);
+        outcome
+    }
+
+    /// Whose fill a bust or correction is about that came before it, where only its settlement has come.
+    pub(super) fn plan_ahead_of_stranger(
+        &self,
+        event: &VenueEvent,
+        reference: &Id,
+    ) -> Result<Option<(u32, OrderSide)>, Box<Refusal>> {
+        let named = (self.find_order(event), self.instrument_of(&event.asset), event.order_side);
+        let (None, Some(instrument), Some(side)) = named else { return Ok(None) };
+        let is_known = self.orders.holder_of_fill(instrument, reference, side).is_some();
+        if reference.is_empty() || is_known || self.orders.unseen_at(instrument, reference, side).is_none() {
+            return Ok(None);
+        }
+        if event.kind == Kind::TradeCorrect {
+            if event.size.is_none() {
+                return Ok(None); // a fill's size is not the order's total
+            }
+            self.plan_venue(Stamp(self.now_ns), &as_fill(event, reference), &mut OrderPlan::new())?;
+        }
+        Ok(Some((instrument, side)))
+    }
+
+    #[cold]
+    pub(super) fn commit_ahead_of_stranger(
+        &mut self,
+        instrument: u32,
+        side: OrderSide,
+        fill_id: &Id,
+        event: &VenueEvent,
+        effects: &mut Effects,
+    ) -> Outcome {
+        // What was settled under the fill's own id is not any more, unless there is no other one to settle it by.
+        let under_fills_id = self.unbook_unseen(instrument, side, &Id::EMPTY, fill_id);
+        if event.kind == Kind::TradeBust {
+            let settle = self.instruments[instrument as usize].settle;
+            let seq = self.seq;
+            let (reference, order) = self.orders.claim_external();
+            (order.instrument, order.order_side) = (instrument, side);
+            self.orders.add_fill(reference.place, fill_id, || mark_of_bust(fill_id, settle, seq, event));
+            self.orders.add_correction(reference.place, own_id(event, fill_id), 0, false);
+            self.retire(reference.place);
+            return self.answer(Code::UnknownOrder, None, Detail::None);
+        }
+        let settles = has_own_trade_id(event, fill_id);
+        let fill = as_fill(event, fill_id);
+        let mut plan = OrderPlan::new();
+        if let Err(refusal) = self.plan_venue(Stamp(self.now_ns), &fill, &mut plan) {
+            return self.answer(refusal.code, event.slot_id, refusal.detail);
+        }
+        let ahead = if settles {
+            self.unbook_unseen(instrument, side, &Id::EMPTY, &event.venue_trade_id)
+        } else {
+            under_fills_id
+        };
+        let outcome = self.commit_order(&plan, &fill, effects);
+        if let Some(place) = self.orders.holder_of_fill(instrument, fill_id, side) {
+            self.orders.add_correction(place, own_id(event, fill_id), 0, settles);
+            if let Some(ahead) = ahead {
+                self.settle_as_told(place, fill_id, &ahead);
+            }
+        }
         outcome
     }
 

@@ -37,6 +37,9 @@ impl Kernel {
             Err(refusal) => return self.refused(None, *refusal),
         };
         self.pass_time(stamp, terms.venue_time_ns);
+        if !self.aside.are_newest_terms(plan.instrument, terms.venue_time_ns) {
+            return self.answer(Code::StaleEvent, None, Detail::None);
+        }
         self.commit_funding_terms(&plan, terms);
         self.answer(Code::Ok, None, Detail::None)
     }
@@ -75,6 +78,9 @@ impl Kernel {
     }
 
     fn commit_funding_terms(&mut self, plan: &FundingPlan, terms: &FundingTerms) {
+        if let Some(next) = terms.next_boundary_ns {
+            self.withdraw(plan.instrument, terms.venue_time_ns, next);
+        }
         let spec = &self.instruments[plan.instrument as usize].spec;
         let default_ns = i64::from(spec.funding_interval_secs.max(1)).saturating_mul(1_000_000_000);
         let now_ns = self.now_ns;
@@ -92,6 +98,22 @@ impl Kernel {
         let last = row.predictions.back().map_or(i64::MIN, |prediction| prediction.boundary_ns);
         skip_to_after(row, now_ns.max(last));
         self.funding.refresh_due();
+    }
+
+    /// The venue says at that time which boundary is the next one: any before it that was crossed here meanwhile is none.
+    fn withdraw(&mut self, instrument: u32, told_ns: i64, next_ns: i64) {
+        let is_none = |prediction: &Prediction| {
+            prediction.settlement == Settlement::Open
+                && (told_ns.saturating_add(1)..next_ns).contains(&prediction.boundary_ns)
+        };
+        let find = |kernel: &Kernel| kernel.funding.row(instrument)?.predictions.iter().position(is_none);
+        while let Some(at) = find(self).filter(|_| told_ns > 0) {
+            self.rebook(instrument, at, Money::ZERO, Cause::FundingRepredicted, &Id::EMPTY);
+            if let Some(row) = self.funding.row_mut(instrument) {
+                row.predictions.remove(at);
+            }
+            self.funding.refresh();
+        }
     }
 
     /// Predicts funding for every boundary up to `until_ns`.

@@ -5,8 +5,11 @@
 //! explain: that money is in the wallet already.
 
 use super::Kernel;
+use super::aside::Unpriced;
+use crate::id::Id;
+use crate::ledger::{Account, Cause, Posting};
 use crate::num::{MONEY_SCALE, Money, Qty, pow10};
-use crate::order::Fill;
+use crate::order::{Fill, Order, OrderRef};
 
 /// Two roundings, ours and the venue's, may be this many units apart without there being anything to explain.
 const ROUNDINGS: i128 = 2;
@@ -23,10 +26,39 @@ impl Kernel {
 
     /// The venue's profit of a close is another one than ours.
     #[inline]
-    pub(crate) fn note_told(&mut self, instrument: u32, side: usize, beside: Money) {
+    fn note_told(&mut self, instrument: u32, side: usize, beside: Money) {
         if !beside.is_zero() && !self.is_within(instrument, beside, ROUNDINGS) {
             self.books[instrument as usize].told_beside[side] += beside;
         }
+    }
+
+    /// The same of a fill of an order; while its price is not the venue's, our figure is none to hold it against.
+    #[inline]
+    pub(crate) fn note_told_of(&mut self, place: u32, beside: Money, price_pending: bool) {
+        if price_pending && !beside.is_zero() {
+            return self.note_unpriced(place, beside);
+        }
+        let order = self.orders.at(place);
+        let (instrument, side) = (order.instrument, order.position_side as usize);
+        self.note_told(instrument, side, beside);
+    }
+
+    /// An order's fills have prices now, or are no more: what they leave in the book's cost is explained by what was told.
+    pub(crate) fn note_priced(&mut self, place: u32) {
+        let order = OrderRef { place, number: self.orders.at(place).number };
+        let beside = self.aside.take_unpriced(order);
+        self.note_told_of(place, beside, false);
+    }
+
+    #[cold]
+    fn note_unpriced(&mut self, place: u32, beside: Money) {
+        let of = self.orders.at(place);
+        let (order, instrument) = (OrderRef { place, number: of.number }, of.instrument);
+        let before = self.aside.take_unpriced(order);
+        // Of orders that are forgotten no price will come.
+        let orders = &self.orders;
+        self.aside.unpriced.retain(|one| orders.get(one.order).is_some());
+        self.aside.unpriced.push(Unpriced { order, instrument, beside: before + beside });
     }
 
     /// How much of a late profit or loss the venue has told by its settlements. That is explained from here on.
@@ -58,10 +90,70 @@ impl Kernel {
         if explained { Money::ZERO } else { rest }
     }
 
+    /// True where what the venue has told of an instrument cannot be held against its fills yet: one is settled and has
+    /// not come, so that a book that is flat here holds a position there; or one's price is not the venue's.
+    #[cold]
+    fn cannot_tell(&self, instrument: u32) -> bool {
+        let is_ahead = |order: &Order| order.instrument == instrument && order.is_settled_ahead();
+        let is_unpriced =
+            |one: &Unpriced| one.instrument == instrument && self.orders.get(one.order).is_some();
+        self.aside.unpriced.iter().any(is_unpriced)
+            || (self.orders.unseen() > 0 && self.orders.iter().any(is_ahead))
+    }
+
+    /// What of a late profit or loss comes into the wallet now. Where nobody can tell yet, it is held.
+    #[cold]
+    pub(crate) fn book_late(&mut self, instrument: u32, side: usize, late: Money) -> Money {
+        if self.hold_late(instrument, side, late) {
+            return Money::ZERO;
+        }
+        let late = self.untold(instrument, side, late);
+        self.add_to_unsettled_close(instrument, side, late);
+        late
+    }
+
+    /// Holds a late profit or loss, where nobody can tell yet whether it was told. True where that is so.
+    pub(crate) fn hold_late(&mut self, instrument: u32, side: usize, late: Money) -> bool {
+        let holds = !late.is_zero() && self.cannot_tell(instrument);
+        if holds {
+            self.aside.hold(instrument, side, late);
+        }
+        holds
+    }
+
+    /// News of a fill have come: what was held because of it can be told apart now.
+    #[cold]
+    pub(crate) fn release_late(&mut self, instrument: u32, reference: &Id) {
+        if self.aside.held.is_empty() || self.cannot_tell(instrument) {
+            return;
+        }
+        let held = self.aside.take_held(instrument);
+        for (side, late) in held.into_iter().enumerate().filter(|(_, late)| !late.is_zero()) {
+            if !self.books[instrument as usize].book[side].qty.is_zero() {
+                // There is a position after all: it has cost so much less.
+                let told = self.take_told(instrument, side, late);
+                self.books[instrument as usize].book[side].cost -= late - told;
+                continue;
+            }
+            let amount = self.book_late(instrument, side, late);
+            let settle = self.instruments[instrument as usize].settle;
+            let posting = Posting {
+                cause: Cause::FillRepriced,
+                from: Account::RealizedPnl,
+                to: Account::Wallet,
+                slot_id: None,
+                trade_id: &Id::EMPTY,
+                reference,
+            };
+            self.ledger.post(self.seq, settle, amount, posting);
+            self.assets[usize::from(settle)].exchange.booked_time_ns = self.now_ns;
+        }
+    }
+
     /// A late profit or loss came into the wallet before the close was settled that it is part of: the settlement will
     /// have it in it.
     #[cold]
-    pub(crate) fn add_to_unsettled_close(&mut self, instrument: u32, side: usize, late: Money) {
+    fn add_to_unsettled_close(&mut self, instrument: u32, side: usize, late: Money) {
         if late.is_zero() {
             return;
         }

@@ -9,6 +9,7 @@ mod ahead;
 #[cfg(test)]
 mod alarm;
 mod amend;
+mod aside;
 mod booking;
 mod busts;
 mod calibrate;
@@ -61,6 +62,7 @@ use crate::outcome::{Detail, Outcome, Refusal, severity_of};
 use crate::position::Basis;
 use crate::risk::{Exposure, Guard, Limits};
 use crate::slot::Slot;
+use aside::Aside;
 
 use account::{EntryMark, WalletEntry};
 pub(crate) use booking::exposure_of;
@@ -215,6 +217,9 @@ pub struct Kernel {
     pub(crate) connection: Connection,
     /// The venue's time of the last entry that is forgotten, ns, by kind.
     pub(crate) entries_forgotten_ns: Vec<i64>,
+    /// Stored behind the rest, where there is any of it.
+    #[serde(skip)]
+    pub(crate) aside: Aside,
     /// True within a step that the log answers for: no state.
     #[serde(skip)]
     pub(crate) recalling: bool,
@@ -270,6 +275,7 @@ impl Kernel {
             watch: Watch::default(),
             connection: Connection::default(),
             entries_forgotten_ns: vec![i64::MIN; AccountEventKind::ALL.len()],
+            aside: Aside::default(),
             recalling: false,
             config,
         })

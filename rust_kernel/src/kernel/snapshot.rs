@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 use serde::Serialize;
 
 use super::Kernel;
+use super::aside::Shown;
 use crate::codec::{self, CodecError};
 use crate::invariant::{self, Violation};
 use crate::soundness::Flaw;
@@ -41,6 +42,9 @@ impl Kernel {
     pub fn to_snapshot(&self) -> Result<Vec<u8>, CodecError> {
         let mut bytes = Vec::new();
         codec::encode(self, &mut bytes)?;
+        if !self.aside.is_empty() {
+            codec::encode(&self.aside, &mut bytes)?;
+        }
         Ok(bytes)
     }
 
@@ -49,7 +53,11 @@ impl Kernel {
     /// # Errors
     /// [`SnapshotError`] where they are of another version, damaged, or hold a state that breaks an invariant.
     pub fn from_snapshot(bytes: &[u8]) -> Result<Kernel, SnapshotError> {
-        let kernel: Kernel = codec::decode(bytes).map_err(SnapshotError::Codec)?;
+        let kernel = match codec::decode(bytes) {
+            Err(CodecError::TrailingBytes { count }) => with_aside(bytes, count),
+            read => read,
+        };
+        let kernel: Kernel = kernel.map_err(SnapshotError::Codec)?;
         kernel.check_sound().map_err(SnapshotError::Unsound)?;
         invariant::check(&kernel).map_err(SnapshotError::Broken)?;
         Ok(kernel)
@@ -79,7 +87,7 @@ impl Kernel {
                 &self.groups,
                 &self.guard,
             ),
-            (&self.watch, &self.connection, &self.entries_forgotten_ns),
+            (&self.watch, &self.connection, &self.entries_forgotten_ns, Shown(&self.aside)),
         )
     }
 
@@ -89,4 +97,16 @@ impl Kernel {
         let bytes = postcard::to_allocvec(&self.trading_state()).unwrap_or_default();
         *blake3::hash(&bytes).as_bytes()
     }
+}
+
+/// A kernel, and behind it what only few have.
+#[cold]
+fn with_aside(bytes: &[u8], count: usize) -> Result<Kernel, CodecError> {
+    let left_over = CodecError::TrailingBytes { count };
+    let split = bytes.len().checked_sub(count).and_then(|at| bytes.split_at_checked(at));
+    let (kernel, aside) = split.ok_or(left_over.clone())?;
+    let mut kernel: Kernel = codec::decode(kernel)?;
+    kernel.aside = codec::decode(aside).map_err(|_| left_over.clone())?;
+    // What is empty is not written.
+    if kernel.aside.is_empty() { Err(left_over) } else { Ok(kernel) }
 }

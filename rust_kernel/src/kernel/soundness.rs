@@ -4,6 +4,7 @@
 use alloc::format;
 
 use super::account::ENTRY_MARKS_MAX;
+use super::aside::Aside;
 use super::intent::{check_ratios, exit_side};
 use super::{Kernel, KernelConfig, SLOTS_MAX};
 use crate::id::Id;
@@ -63,6 +64,7 @@ impl Kernel {
         self.funding.check_sound(places, amounts)?;
         self.groups.check_sound(&self.orders, amounts)?;
         self.check_guards(places, amounts)?;
+        self.check_aside(places, amounts)?;
         self.check_memories(places, amounts)
     }
 
@@ -258,6 +260,29 @@ impl Kernel {
                 && order.instrument == slot.instrument
                 && order.side == slot.side);
         hold(is_own, format_args!("slots[{slot_id}].orders"), reference, "it is another trade's order")
+    }
+
+    fn check_aside(&self, places: Places, amounts: &mut Amounts) -> Sound {
+        let Aside { beyond, held, unpriced, terms } = &self.aside;
+        for told in terms {
+            places.instrument("aside.terms.instrument", told.instrument)?;
+        }
+        for one in beyond {
+            let slot = one.slot_id as usize;
+            hold(slot < places.slots, "aside.beyond.slot_id", slot, "there is no such slot")?;
+            amounts.add_unsigned("aside.beyond.qty", one.qty.0)?;
+        }
+        for one in held {
+            places.instrument("aside.held.instrument", one.instrument)?;
+            for amount in &one.amounts {
+                amounts.add("aside.held.amounts", amount.0)?;
+            }
+        }
+        for one in unpriced {
+            places.instrument("aside.unpriced.instrument", one.instrument)?;
+            amounts.add("aside.unpriced.beside", one.beside.0)?;
+        }
+        Ok(())
     }
 
     fn check_books(&self, amounts: &mut Amounts) -> Sound {

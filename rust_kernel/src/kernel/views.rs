@@ -6,7 +6,7 @@ use crate::funding::FundingBook;
 use crate::id::Id;
 use crate::instrument::Instrument;
 use crate::ledger::{Account, Ledger};
-use crate::num::{Money, Price};
+use crate::num::{Money, Price, Qty};
 use crate::order::OrderStore;
 use crate::position::Basis;
 use crate::risk::Exposure;
@@ -104,10 +104,18 @@ impl Kernel {
         self.books.get(instrument as usize).map_or([Basis::FLAT; 3], |books| books.unassigned)
     }
 
+    /// How much the exits of a slot's trade have filled beyond its position: that is nobody's.
+    pub fn filled_beyond(&self, slot_id: u32) -> Qty {
+        let slot = self.slots.get(slot_id as usize);
+        slot.map_or(Qty::ZERO, |slot| self.aside.beyond(slot_id, slot.trade_number))
+    }
+
     /// What the venue has told of profits beside our own figures, and what no late news has explained yet, by
     /// [`crate::names::PositionSide`].
     pub fn told_beside(&self, instrument: u32) -> [Money; 3] {
-        self.books.get(instrument as usize).map_or([Money::ZERO; 3], |books| books.told_beside)
+        let Some(books) = self.books.get(instrument as usize) else { return [Money::ZERO; 3] };
+        let held = self.aside.held(instrument);
+        core::array::from_fn(|side| books.told_beside[side] - held[side])
     }
 
     /// The positions of an instrument as the venue last reported them, by [`crate::names::PositionSide`].

@@ -44,8 +44,9 @@ impl Hasher for Both<'_> {
 fn write_trader(trader: &Trader, into: &mut impl Hasher) {
     (trader.entered, trader.exits, trader.orders.len()).hash(into);
     (trader.amends, trader.hands, trader.crashes, trader.is_down()).hash(into);
-    for slot in trader.kernel.slots() {
+    for (slot_id, slot) in (0..).zip(trader.kernel.slots()) {
         write_slot(trader, slot, into);
+        trader.kernel.filled_beyond(slot_id).0.hash(into);
     }
     for books in [trader.kernel.book(0), trader.kernel.unassigned(0)] {
         for basis in books {

@@ -195,11 +195,13 @@ impl Kernel {
         let mut first = None;
         let mut others = Vec::new();
         let mut profit = Money::ZERO;
+        let mut price_pending = false;
         for (at, fill) in order.fills.iter().enumerate() {
             if fill.settled || fill.venue_trade_id != *fill_id {
                 continue;
             }
             profit += fill.realized;
+            price_pending |= fill.price_pending;
             match first {
                 None => first = Some(at),
                 Some(_) => others.push(at),
@@ -219,8 +221,7 @@ impl Kernel {
             };
             self.ledger.post(self.seq, settle, realized - profit, posting);
             self.assets[usize::from(settle)].exchange.booked_time_ns = self.now_ns;
-            let (instrument, side) = (order.instrument, order.position_side as usize);
-            self.note_told(instrument, side, realized - profit);
+            self.note_told_of(place, realized - profit, price_pending);
         }
         if let Some((fee, asset)) = fee {
             for &at in &others {

@@ -5,6 +5,7 @@ use crate::id::Id;
 use crate::kernel::Kernel;
 use crate::kernel::spot::{base_amount, shrinkage};
 use crate::ledger::{Account, Cause, Posting};
+use crate::names::OrderSide;
 use crate::num::{Money, Qty, Rounding, multiply_divide};
 use crate::order::{Fill, OrderRole};
 use crate::planted::{Bug, planted};
@@ -44,16 +45,27 @@ impl Kernel {
     #[cold]
     pub(crate) fn unbook_ahead(&mut self, place: u32, venue_trade_id: &Id) -> Option<Fill> {
         let order = self.orders.at(place);
-        let (instrument, side) = (order.instrument, order.order_side);
+        let (instrument, side, trade_id) = (order.instrument, order.order_side, order.trade_id.clone());
+        self.unbook_unseen(instrument, side, &trade_id, venue_trade_id)
+    }
+
+    /// The same for a fill of that side, whoever's it is.
+    #[cold]
+    pub(crate) fn unbook_unseen(
+        &mut self,
+        instrument: u32,
+        side: OrderSide,
+        trade_id: &Id,
+        venue_trade_id: &Id,
+    ) -> Option<Fill> {
         let ahead = self.orders.take_unseen(instrument, venue_trade_id, side)?;
-        let order = self.orders.at(place);
         let settle = self.instruments[instrument as usize].settle;
         let posting = |from, to| Posting {
             cause: Cause::UnseenFill,
             from,
             to,
             slot_id: None,
-            trade_id: &order.trade_id,
+            trade_id,
             reference: &ahead.venue_trade_id,
         };
         self.ledger.post(self.seq, settle, -ahead.realized, posting(Account::RealizedPnl, Account::Wallet));
@@ -67,6 +79,7 @@ impl Kernel {
         let fee = (!ahead.fee_predicted).then_some((ahead.fee, ahead.fee_asset));
         let realized = (!ahead.price_pending).then_some(ahead.realized);
         self.settle_fill(place, fill_id, fee, realized);
+        self.release_late(self.orders.at(place).instrument, fill_id);
     }
 
     fn replace_part(&mut self, place: u32, at: usize, part: Qty, fill: &NewFill, venue_trade_id: &Id) {
@@ -160,7 +173,8 @@ impl Kernel {
         let decimals = self.instruments[instrument as usize].spec.fee_decimals;
         let mut amount = if is_spot { -signed } else { (-signed).rounded(decimals, Rounding::HalfEven) };
         if !is_spot && !is_exit {
-            amount = self.untold(instrument, side, amount);
+            let held = self.hold_late(instrument, side, amount);
+            amount = if held { Money::ZERO } else { self.untold(instrument, side, amount) };
         }
         let order = self.orders.at(place);
         let rules = &self.instruments[instrument as usize];

@@ -97,7 +97,8 @@ impl Kernel {
         let realized = if is_spot {
             self.book_exchange(place, owner, &closing, (qty, cost_change), own, venue_trade_id)
         } else {
-            self.book_profit(place, owner, &closing, own, unseen.as_ref(), venue_trade_id)
+            let ahead = unseen.as_ref().map(|ahead| (ahead, fill.price_pending));
+            self.book_profit(place, owner, &closing, own, ahead, venue_trade_id)
         };
         let (fee, fee_asset, fee_predicted) =
             self.book_fee(place, owner, fill, fee_asset, unseen.as_ref(), venue_trade_id);
@@ -126,6 +127,9 @@ impl Kernel {
             seq,
             venue_time_ns: fill.venue_time_ns,
         });
+        if unseen.is_some() {
+            self.release_late(instrument, venue_trade_id);
+        }
         let is_late = fill.venue_time_ns <= self.funding.last_open_ns && fill.venue_time_ns != 0;
         if is_late && !planted(Bug::LateFillMissesItsBoundary) {
             self.repredict(place, owner, qty, fill.venue_time_ns, i64::MAX);
@@ -183,14 +187,18 @@ impl Kernel {
         let own = whole.apply(qty, value).realized;
         slot.realized += own;
         slot.basis = Basis::FLAT;
+        let trade_number = slot.trade_number;
         let instrument = slot.instrument as usize;
         let rest = self.books[instrument].unassigned[position_side].apply(whole.qty, whole.cost).realized;
+        let beyond = self.aside.beyond(slot_id, trade_number) + whole.qty.abs();
+        self.aside.set_beyond(slot_id, trade_number, beyond);
         self.notice(effects, Code::PositionFlipped, Some(slot_id));
         own + rest
     }
 
     /// Books the venue's profit in the wallet, rounded as the venue rounds, and the difference between the slot's own
-    /// cost and the book's as an entry between slots. Returns what the wallet got.
+    /// cost and the book's as an entry between slots. `unseen` is what was settled ahead of the fill, and whether its price
+    /// is still missing. Returns what the wallet got.
     #[inline]
     fn book_profit(
         &mut self,
@@ -198,7 +206,7 @@ impl Kernel {
         owner: Option<u32>,
         closing: &Closing,
         own: Money,
-        unseen: Option<&Fill>,
+        unseen: Option<(&Fill, bool)>,
         reference: &Id,
     ) -> Money {
         if closing.closed.is_zero() && own.is_zero() && unseen.is_none() {
@@ -217,7 +225,7 @@ impl Kernel {
             reference,
         };
         // The venue's own figure, where it told one ahead, is booked already and stands.
-        let told = unseen.filter(|ahead| !ahead.price_pending).map(|ahead| ahead.realized);
+        let told = unseen.filter(|(ahead, _)| !ahead.price_pending);
         if told.is_none() {
             let profit = posting(Cause::RealizedPnl, Account::RealizedPnl, Account::Wallet);
             self.ledger.post(self.seq, settle, realized, profit);
@@ -225,11 +233,13 @@ impl Kernel {
         let between = posting(Cause::InterSlot, Account::RealizedPnl, Account::InterSlot);
         self.ledger.post(self.seq, settle, own - closing.realized, between);
         self.assets[usize::from(settle)].exchange.booked_time_ns = self.now_ns;
-        if let Some(told) = told {
-            let (instrument, side) = (order.instrument, order.position_side as usize);
-            self.note_told(instrument, side, told - realized);
+        match told {
+            Some((ahead, price_pending)) => {
+                self.note_told_of(place, ahead.realized - realized, price_pending);
+                ahead.realized
+            }
+            None => realized,
         }
-        told.unwrap_or(realized)
     }
 
     /// Holds back what an entry may still fill, and what an order may that was at work when the account was opened.

@@ -14,7 +14,7 @@ use crate::effect::Effects;
 use crate::id::Id;
 use crate::input::{Stamp, VenueEvent};
 use crate::ledger::Cause;
-use crate::names::{KernelDiagnosticCode as Code, KernelEventKind as Kind, VenueOrderStatus};
+use crate::names::{KernelDiagnosticCode as Code, KernelEventKind as Kind, OrderSide, VenueOrderStatus};
 use crate::num::{Decimal, Money, Price, Qty};
 use crate::order::Order;
 use crate::outcome::{Detail, Outcome, Refusal};
@@ -28,6 +28,8 @@ pub(crate) enum TradePlan {
     Revise(Revision),
     /// It came before its fill: the order is known, the fill is not.
     Ahead { place: u32, fill_id: Id },
+    /// The same of a fill of nobody known, which is settled already: so it has not come, whoever's it is.
+    AheadOfStranger { instrument: u32, order_side: OrderSide, fill_id: Id },
 }
 
 /// A trade as it shall be.
@@ -96,7 +98,18 @@ impl Kernel {
         match plan {
             TradePlan::Duplicate => self.answer(Code::DuplicateEvent, None, Detail::None),
             TradePlan::Revise(revision) => self.commit_revision(revision, event, effects),
-            TradePlan::Ahead { place, fill_id } => self.commit_ahead(*place, fill_id, event, effects),
+            TradePlan::Ahead { place, fill_id } => {
+                let instrument = self.orders.at(*place).instrument;
+                let outcome = self.commit_ahead(*place, fill_id, event, effects);
+                self.release_late(instrument, fill_id);
+                outcome
+            }
+            TradePlan::AheadOfStranger { instrument, order_side, fill_id } => {
+                let outcome =
+                    self.commit_ahead_of_stranger(*instrument, *order_side, fill_id, event, effects);
+                self.release_late(*instrument, fill_id);
+                outcome
+            }
         }
     }
 
@@ -105,6 +118,9 @@ impl Kernel {
         let reference = told.unwrap_or(&event.venue_trade_id);
         if let Some(place) = self.plan_ahead(event, reference)? {
             return Ok(TradePlan::Ahead { place, fill_id: reference.clone() });
+        }
+        if let Some((instrument, order_side)) = self.plan_ahead_of_stranger(event, reference)? {
+            return Ok(TradePlan::AheadOfStranger { instrument, order_side, fill_id: reference.clone() });
         }
         let place = self.trade_referred_to(event, reference)?;
         let order = self.orders.at(place);
@@ -205,7 +221,7 @@ pub(super) fn own_id<'a>(event: &'a VenueEvent, reference: &Id) -> &'a Id {
     if has_own_trade_id(event, reference) { &event.venue_trade_id } else { &event.event_id }
 }
 
-fn has_own_trade_id(event: &VenueEvent, reference: &Id) -> bool {
+pub(super) fn has_own_trade_id(event: &VenueEvent, reference: &Id) -> bool {
     !event.venue_trade_id.is_empty() && event.venue_trade_id != *reference
 }
 

@@ -88,6 +88,7 @@ impl Kernel {
         slot.initial = own.initial;
         slot.entry_value = own.entry_value;
         slot.realized = own.realized;
+        self.aside.set_beyond(slot_id, slot.trade_number, own.rest.qty.abs());
         let past_zero =
             self.give_to_nobody(place, own.rest.qty - before.rest.qty, own.rest.cost - before.rest.cost);
         own.realized - before.realized + past_zero
@@ -95,11 +96,13 @@ impl Kernel {
 
     /// Moves a slot by the linear rule. Returns the change of the profit at own cost.
     pub(super) fn move_linear(&mut self, slot_id: u32, place: u32, moved: Moved) -> Money {
+        let (moved, given_back) = self.give_back_beyond(slot_id, place, moved);
         let order = self.orders.at(place);
         let (role, buys) = (order.role, order.order_side == OrderSide::Buy);
         let rules = &self.instruments[order.instrument as usize];
         let slot = &mut self.slots[slot_id as usize];
-        let mut own = if role == OrderRole::Entry {
+        let mut own = given_back;
+        let linear = if role == OrderRole::Entry {
             let (qty, value) = if buys { (moved.qty, moved.value) } else { (-moved.qty, -moved.value) };
             slot.initial += qty;
             slot.entry_value += rules.basis_sign(value);
@@ -115,13 +118,16 @@ impl Kernel {
             slot.basis.cost += cost;
             cost - moved.value
         };
-        slot.realized += own;
+        slot.realized += linear;
+        own += linear;
         let wrong_side = match slot.side {
             TradeSide::Long => slot.basis.qty.0 < 0,
             TradeSide::Short | TradeSide::Flat => slot.basis.qty.0 > 0,
         };
         if wrong_side {
             let rest = core::mem::replace(&mut slot.basis, Basis::FLAT);
+            let beyond = self.aside.beyond(slot_id, slot.trade_number) + rest.qty.abs();
+            self.aside.set_beyond(slot_id, slot.trade_number, beyond);
             own += self.give_to_nobody(place, rest.qty, rest.cost);
         } else if slot.basis.qty.is_zero() {
             let left_over = -core::mem::replace(&mut slot.basis, Basis::FLAT).cost;
@@ -129,6 +135,28 @@ impl Kernel {
             own += left_over;
         }
         own
+    }
+
+    /// Of an exit's fill that is taken back, what exits had filled beyond the slot goes out of the unassigned book again.
+    /// Returns what is left to move, and what that realised.
+    fn give_back_beyond(&mut self, slot_id: u32, place: u32, moved: Moved) -> (Moved, Money) {
+        let slot = &self.slots[slot_id as usize];
+        let trade_number = slot.trade_number;
+        let beyond = self.aside.beyond(slot_id, trade_number);
+        let comes_back = match slot.side {
+            TradeSide::Long => moved.qty.0 > 0,
+            TradeSide::Short | TradeSide::Flat => moved.qty.0 < 0,
+        };
+        if self.orders.at(place).role != OrderRole::Exit || !comes_back || beyond.is_zero() {
+            return (moved, Money::ZERO);
+        }
+        let all = moved.qty.abs();
+        let part = if beyond < all { beyond } else { all };
+        self.aside.set_beyond(slot_id, trade_number, beyond - part);
+        let qty = if moved.qty.0 < 0 { -part } else { part };
+        let value = share(moved.value, part, all);
+        let realized = self.give_to_nobody(place, qty, value);
+        (Moved { qty: moved.qty - qty, value: moved.value - value, ..moved }, realized)
     }
 
     /// Moves the unassigned book. Returns what that realised there.

@@ -38,6 +38,7 @@ impl Kernel {
         if let Some(ahead) = ahead {
             self.settle_as_told(place, &revision.fill_id, &ahead);
         }
+        self.release_late(self.orders.at(place).instrument, &revision.fill_id);
         if let Some(at) = parts.first() {
             self.orders.add_correction(place, &revision.id, *at, revision.settles);
         }
@@ -98,6 +99,7 @@ impl Kernel {
             }
             self.settle_fill(place, fill_id, None, Some(profit));
         }
+        self.release_late(self.orders.at(place).instrument, fill_id);
     }
 
     /// Makes a trade what it shall be: in its order, the book, the wallet, the slot, and then the stage.
@@ -109,6 +111,7 @@ impl Kernel {
         effects: &mut Effects,
     ) {
         let place = revision.place;
+        self.note_priced(place);
         let order = self.orders.at(place);
         let (instrument, role) = (order.instrument, order.role);
         let owner =
@@ -218,12 +221,11 @@ impl Kernel {
         let realized = as_the_wallet(rules, -share(signed, fill.closed, fill.qty));
         let whole = as_the_wallet(rules, -signed);
         fill.realized += realized;
-        let (instrument, side) = (order.instrument, order.position_side as usize);
         let mut moved = self.move_book(place, Qty::ZERO, signed, realized, own);
         if own && told_here {
             let beside = whole - moved.wallet;
             moved.wallet += beside;
-            self.note_told(instrument, side, beside);
+            self.note_told_of(place, beside, false);
         }
         if own {
             self.orders.at_mut(place).fills[at].realized += moved.wallet - realized;
@@ -270,8 +272,7 @@ impl Kernel {
         let cost = book.cost - cost_before;
         let mut late = as_the_wallet(&self.instruments[instrument as usize], left_over);
         if !is_spot && !late.is_zero() && !own {
-            late = self.untold(instrument, side, late);
-            self.add_to_unsettled_close(instrument, side, late);
+            late = self.book_late(instrument, side, late);
         }
         Moved { qty, value, wallet: realized + late, exact: realized + left_over, cost }
     }

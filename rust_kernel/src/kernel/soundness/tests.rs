@@ -13,6 +13,7 @@ use crate::input::{
     ControlChange, FeeSample, FundingTerms, Input, InstrumentSpec, Intent, RiskLimits, Stamp, VenueEvent,
 };
 use crate::instrument::Instrument;
+use crate::kernel::aside::Unpriced;
 use crate::kernel::{Kernel, KernelConfig, SLOTS_MAX};
 use crate::names::{
     KernelCommandType as Action, KernelEventKind as Kind, OrderSide, OrderType, PositionSide, Product,
@@ -296,10 +297,21 @@ fn orders_in_their_places() {
     ]);
 }
 
+fn unpriced(instrument: u32, beside: i128) -> Unpriced {
+    Unpriced { order: OrderRef { place: 0, number: 0 }, instrument, beside: Money(beside) }
+}
+
 #[test]
 #[rustfmt::skip]
 fn slots_and_what_points_at_them() {
     refused(&[
+        ("aside.beyond.slot_id",        |k| k.aside.set_beyond(99, 1, Qty(1))),
+        ("aside.beyond.qty",            |k| k.aside.set_beyond(0, 1, Qty(-1))),
+        ("aside.terms.instrument",      |k| assert!(k.aside.are_newest_terms(99, 1))),
+        ("aside.held.instrument",       |k| k.aside.hold(99, 0, Money(1))),
+        ("aside.held.amounts",          |k| k.aside.hold(0, 2, Money(TOO_MUCH + 1))),
+        ("aside.unpriced.instrument",   |k| k.aside.unpriced.push(unpriced(99, 1))),
+        ("aside.unpriced.beside",       |k| k.aside.unpriced.push(unpriced(0, TOO_MUCH + 1))),
         ("slots[2]",                    |k| k.slots[2].realized = Money(1)),
         ("slots[0].instrument",         |k| k.slots[0].instrument = 2),
         ("slots[0].side",               |k| k.slots[0].side = TradeSide::Flat),

@@ -175,13 +175,19 @@ impl OrderStore {
         self.find_unseen(instrument, venue_trade_id, side)
     }
 
+    /// The place of a fill of that side that was settled before any event brought it.
     #[cold]
-    fn find_unseen(&mut self, instrument: u32, venue_trade_id: &Id, side: OrderSide) -> Option<Fill> {
-        let place = self.by_fill.find(Self::fill_key(instrument, venue_trade_id), |place| {
+    pub(crate) fn unseen_at(&self, instrument: u32, venue_trade_id: &Id, side: OrderSide) -> Option<u32> {
+        self.by_fill.find(Self::fill_key(instrument, venue_trade_id), |place| {
             let order = self.at(place);
             let is_it = order.fills.first().is_some_and(|fill| fill.venue_trade_id == *venue_trade_id);
             is_it && order.is_settled_ahead() && is_of(order, instrument) && order.may_be_of(side)
-        })?;
+        })
+    }
+
+    #[cold]
+    fn find_unseen(&mut self, instrument: u32, venue_trade_id: &Id, side: OrderSide) -> Option<Fill> {
+        let place = self.unseen_at(instrument, venue_trade_id, side)?;
         let order = &mut self.orders[place as usize];
         let fill = order.fills.remove(0);
         self.unseen = self.unseen.saturating_sub(1);

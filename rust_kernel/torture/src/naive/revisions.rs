@@ -2,10 +2,12 @@
 
 use dita_kernel::input::VenueEvent;
 use dita_kernel::names::{KernelEventKind as Kind, OrderSide};
+use dita_kernel::num::Decimal;
 
 use super::money::fixed;
 use super::trades::{Fee, Trade};
-use super::{Carried, Naive};
+use super::{Ahead, Carried, Naive};
+use crate::plan::id;
 
 impl Naive {
     pub(super) fn revise(&mut self, event: &VenueEvent, ours: bool) {
@@ -18,7 +20,10 @@ impl Naive {
         }
         let is_bust = event.kind == Kind::TradeBust;
         if parts.is_empty() {
-            parts = if ours { self.revise_ahead(event, &order, &reference, is_bust) } else { return };
+            if !ours {
+                return self.revise_ahead_of_stranger(event, &reference, is_bust);
+            }
+            parts = self.revise_ahead(event, &order, &reference, is_bust);
             if !is_bust {
                 return;
             }
@@ -92,6 +97,37 @@ impl Naive {
             self.name_place(event.venue_trade_id.as_str(), *at);
         }
         Vec::new()
+    }
+
+    /// A bust or correction comes before a fill of which only the settlement has come: it is a stranger's then, or of an order
+    /// that is forgotten.
+    fn revise_ahead_of_stranger(&mut self, event: &VenueEvent, reference: &str, is_bust: bool) {
+        let Some(instrument) = self.instrument(event.asset.as_str()) else { return };
+        let is_it = |ahead: &Ahead| {
+            let side = ahead.side.is_none() || ahead.side == event.order_side;
+            ahead.instrument == instrument && ahead.id == reference && side
+        };
+        if !self.ahead.iter().any(is_it) {
+            return;
+        }
+        let own = event.venue_trade_id.to_string();
+        let settles = !own.is_empty() && own != reference;
+        if settles || is_bust {
+            self.ahead.retain(|ahead| !is_it(ahead));
+        }
+        let size = if is_bust { Some(Decimal::ZERO) } else { event.size };
+        let fee = event.fee.filter(|_| !is_bust);
+        let venue_trade_id = id(reference);
+        let fill = VenueEvent { kind: Kind::FullFill, venue_trade_id, size, fee, ..event.clone() };
+        self.stranger(&fill, false);
+        let parts = self.find(event, reference);
+        for at in &parts {
+            let trade = &mut self.trades[*at];
+            (trade.busted, trade.settled) = (is_bust, trade.settled || is_bust);
+            trade.corrections.push((own.clone(), settles && !is_bust));
+            self.name_place(&own, *at);
+        }
+        self.settle_ahead(&parts, &own);
     }
 
     fn take_back(&mut self, at: usize) {

@@ -236,7 +236,7 @@ impl Naive {
     }
 
     /// A trade of no order that is known, or one that the venue forces on the account.
-    fn stranger(&mut self, event: &VenueEvent, forced: bool) {
+    pub(super) fn stranger(&mut self, event: &VenueEvent, forced: bool) {
         let Some(instrument) = self.instrument(event.asset.as_str()) else { return };
         let (Some(lots), Some(side)) = (event.size.map(fixed), event.order_side) else { return };
         let id = if event.venue_trade_id.is_empty() { &event.event_id } else { &event.venue_trade_id };

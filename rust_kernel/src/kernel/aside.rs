@@ -1,0 +1,124 @@
+//! Figures that few kernels have, kept beside the slots, books and orders that they are of: a kernel that has none is stored
+//! as it was before there were any.
+
+use alloc::vec::Vec;
+use serde::{Deserialize, Serialize, Serializer};
+
+use crate::num::{Money, Qty};
+use crate::order::OrderRef;
+
+/// Quantity that a trade's exits filled beyond its slot's position, unsigned: it is in the unassigned book, and goes back
+/// out of that first where an exit's fill is taken back.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub(crate) struct Beyond {
+    pub(crate) slot_id: u32,
+    pub(crate) trade_number: u64,
+    pub(crate) qty: Qty,
+}
+
+/// Late profit or loss of which nobody can tell yet whether the venue has told it: it is in no wallet.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub(crate) struct Held {
+    pub(crate) instrument: u32,
+    /// By position side.
+    pub(crate) amounts: [Money; 3],
+}
+
+/// What the venue has told of the profit of an order's fills beside our own figure, while that goes by a price that is not the
+/// venue's: it explains nothing.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub(crate) struct Unpriced {
+    pub(crate) order: OrderRef,
+    pub(crate) instrument: u32,
+    pub(crate) beside: Money,
+}
+
+/// When the venue last told an instrument's funding terms, ns: what it told before that is no news.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub(crate) struct Told {
+    pub(crate) instrument: u32,
+    pub(crate) time_ns: i64,
+}
+
+/// All of them.
+#[derive(Clone, PartialEq, Default, Debug, Serialize, Deserialize)]
+pub(crate) struct Aside {
+    pub(crate) beyond: Vec<Beyond>,
+    pub(crate) held: Vec<Held>,
+    pub(crate) unpriced: Vec<Unpriced>,
+    pub(crate) terms: Vec<Told>,
+}
+
+impl Aside {
+    /// True where there is nothing of them.
+    pub(crate) fn is_empty(&self) -> bool {
+        let Aside { beyond, held, unpriced, terms } = self;
+        beyond.is_empty() && held.is_empty() && unpriced.is_empty() && terms.is_empty()
+    }
+
+    /// What the exits of a slot's trade filled beyond it.
+    #[cold]
+    pub(crate) fn beyond(&self, slot_id: u32, trade_number: u64) -> Qty {
+        let is_its = |one: &&Beyond| one.slot_id == slot_id && one.trade_number == trade_number;
+        self.beyond.iter().find(is_its).map_or(Qty::ZERO, |one| one.qty)
+    }
+
+    /// Of each slot there is one: its last trade's.
+    #[cold]
+    pub(crate) fn set_beyond(&mut self, slot_id: u32, trade_number: u64, qty: Qty) {
+        self.beyond.retain(|one| one.slot_id != slot_id);
+        if !qty.is_zero() {
+            self.beyond.push(Beyond { slot_id, trade_number, qty });
+        }
+    }
+
+    /// What is held of an instrument, by position side.
+    pub(crate) fn held(&self, instrument: u32) -> [Money; 3] {
+        let held = self.held.iter().find(|held| held.instrument == instrument);
+        held.map_or([Money::ZERO; 3], |held| held.amounts)
+    }
+
+    #[cold]
+    pub(crate) fn hold(&mut self, instrument: u32, side: usize, late: Money) {
+        let mut amounts = self.take_held(instrument);
+        amounts[side] += late;
+        self.held.push(Held { instrument, amounts });
+    }
+
+    #[cold]
+    pub(crate) fn take_held(&mut self, instrument: u32) -> [Money; 3] {
+        let amounts = self.held(instrument);
+        self.held.retain(|held| held.instrument != instrument);
+        amounts
+    }
+
+    /// Notes terms that the venue told at that time; false where it has told later ones. Those without a time are believed.
+    #[cold]
+    pub(crate) fn are_newest_terms(&mut self, instrument: u32, time_ns: i64) -> bool {
+        if time_ns == 0 {
+            return true;
+        }
+        match self.terms.iter_mut().find(|told| told.instrument == instrument) {
+            Some(told) if told.time_ns > time_ns => return false,
+            Some(told) => told.time_ns = time_ns,
+            None => self.terms.push(Told { instrument, time_ns }),
+        }
+        true
+    }
+
+    #[cold]
+    pub(crate) fn take_unpriced(&mut self, order: OrderRef) -> Money {
+        let found = self.unpriced.iter().find(|one| one.order == order).map_or(Money::ZERO, |one| one.beside);
+        self.unpriced.retain(|one| one.order != order);
+        found
+    }
+}
+
+/// As a part of the trading state: of nothing, nothing.
+pub(super) struct Shown<'a>(pub(super) &'a Aside);
+
+impl Serialize for Shown<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if self.0.is_empty() { serializer.serialize_unit() } else { self.0.serialize(serializer) }
+    }
+}

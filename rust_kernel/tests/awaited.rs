@@ -1,0 +1,279 @@
+//! What the venue has settled, and what cannot be told apart before more is heard: a fill that has not come, a price that is
+//! not the venue's.
+
+use crate::common::{Desk, dec, id};
+use dita_kernel::codec::CodecError;
+use dita_kernel::id::Id;
+use dita_kernel::input::{Input, RareFields, SlotOverride, VenueEvent};
+use dita_kernel::kernel::{Kernel, SnapshotError};
+use dita_kernel::ledger::Account;
+use dita_kernel::names::{KernelDiagnosticCode as Code, KernelEventKind as Kind, OrderSide};
+use dita_kernel::outcome::Outcome;
+
+/// K before fees.
+fn gross(desk: &Desk) -> String {
+    let ledger = desk.kernel.ledger();
+    (ledger.balance(0, Account::Wallet) + ledger.balance(0, Account::Fees)).to_string()
+}
+
+/// Stored and read back it is the same, what only few kernels have too.
+fn assert_is_stored(desk: &Desk) {
+    let bytes = desk.kernel.to_snapshot().expect("a kernel can be stored");
+    let stored = Kernel::from_snapshot(&bytes).expect("and read back");
+    assert_eq!(stored.state_hash(), desk.kernel.state_hash());
+    assert_eq!(stored.told_beside(0), desk.kernel.told_beside(0));
+    assert_eq!(stored.filled_beyond(0), desk.kernel.filled_beyond(0));
+    // What is behind it is read to the end; and of nothing, nothing is written.
+    for more in [&[1_u8, 0, 0, 0, 0][..], &[1, 0], &[0], &[7; 40]] {
+        let damaged = Kernel::from_snapshot(&[&bytes, more].concat());
+        assert!(matches!(damaged, Err(SnapshotError::Codec(CodecError::TrailingBytes { .. }))), "{more:?}");
+    }
+}
+
+fn beside(desk: &Desk) -> String {
+    desk.kernel.told_beside(0)[0].to_string()
+}
+
+/// Of an order that the kernel does not know: 1 bought.
+fn stranger(
+    desk: &mut Desk,
+    kind: Kind,
+    trade: &str,
+    price: &str,
+    change: impl FnOnce(&mut VenueEvent),
+) -> Outcome {
+    desk.event(kind, &id("somebody"), |event| {
+        event.asset = id("BTCUSDT");
+        event.order_side = Some(OrderSide::Buy);
+        event.venue_trade_id = id(trade);
+        (event.size, event.price) = (Some(dec("1")), Some(dec(price)));
+        change(event);
+    })
+}
+
+/// About the trade S1, under an id of its own unless that is empty.
+fn about_s1(own: &str, fee: Option<&str>) -> impl FnOnce(&mut VenueEvent) + use<> {
+    let (own, fee) = (id(own), fee.map(dec));
+    move |event| {
+        event.event_id = if own.is_empty() { id("E1") } else { Id::EMPTY };
+        event.venue_trade_id = own;
+        event.fee = fee;
+        event.rare = Some(Box::new(RareFields { ref_trade_id: id("S1"), ..RareFields::default() }));
+    }
+}
+
+#[test]
+fn a_correction_before_a_fill_of_nobody_known_is_the_fill_where_that_was_settled() {
+    for corrected_first in [false, true] {
+        let mut desk = Desk::new();
+        desk.settled("S1", "0", "0.05");
+        if !corrected_first {
+            desk.settled("S2", "0", "0.06");
+        }
+        let outcome = stranger(&mut desk, Kind::TradeCorrect, "", "101", about_s1("S2", Some("0.06")));
+        assert_eq!((outcome.code, outcome.accepted), (Code::UnknownOrder, true));
+        if corrected_first {
+            desk.settled("S2", "0", "0.06");
+        }
+        let again = stranger(&mut desk, Kind::TradeCorrect, "", "101", about_s1("S2", Some("0.06")));
+        assert_eq!(again.code, Code::DuplicateEvent);
+        let fill = stranger(&mut desk, Kind::FullFill, "S1", "100", |_| ());
+        assert_eq!(fill.code, Code::DuplicateEvent, "it is another one by now");
+        assert_eq!(desk.settled("S1", "0", "0.05").code, Code::DuplicateEvent, "settled by the other id");
+        assert_eq!(desk.k(), "999.94", "one fee: {corrected_first}");
+        assert_eq!(desk.kernel.book(0)[0].cost.to_string(), "101");
+        assert_eq!(desk.kernel.assets()[0].exchange.unsettled_fills, 0);
+        desk.assert_replays();
+    }
+}
+
+#[test]
+fn a_correction_that_nothing_will_settle_leaves_what_was_settled() {
+    let mut desk = Desk::new();
+    desk.settled("S1", "0", "0.05");
+    assert!(stranger(&mut desk, Kind::TradeCorrect, "", "101", about_s1("", None)).accepted);
+    assert_eq!((desk.k().as_str(), desk.kernel.book(0)[0].cost.to_string().as_str()), ("999.95", "101"));
+    assert_eq!(stranger(&mut desk, Kind::FullFill, "S1", "100", |_| ()).code, Code::DuplicateEvent);
+    assert_eq!(desk.k(), "999.95");
+    desk.assert_replays();
+}
+
+#[test]
+fn a_bust_before_a_fill_of_nobody_known_leaves_nothing_of_it() {
+    let mut desk = Desk::new();
+    desk.settled("S1", "3", "0.05");
+    assert_eq!(desk.k(), "1002.95");
+    let outcome = stranger(&mut desk, Kind::TradeBust, "", "100", about_s1("S2", None));
+    assert_eq!((outcome.code, desk.k().as_str()), (Code::UnknownOrder, "1000"));
+    for (kind, trade) in [(Kind::TradeBust, ""), (Kind::FullFill, "S1")] {
+        let about = about_s1("S2", None);
+        let again = stranger(&mut desk, kind, trade, "100", |event| {
+            if kind == Kind::TradeBust {
+                about(event)
+            }
+        });
+        assert_eq!(again.code, Code::DuplicateEvent, "{kind:?}");
+        assert_eq!((desk.k(), desk.book().0), ("1000".into(), "0.000".into()), "{kind:?}");
+    }
+    desk.assert_replays();
+}
+
+#[test]
+fn of_a_fill_that_may_be_forgotten_no_correction_is_believed() {
+    // Nothing says that it has not come; or it does not say enough; or the fill is another side's.
+    for missing in ["settlement", "size", "price", "order_side", "asset"] {
+        let mut desk = Desk::new();
+        if missing != "settlement" {
+            desk.settled("S1", "0", "0.05");
+        }
+        let before = (desk.k(), desk.kernel.orders().iter().count());
+        let about = about_s1("S2", None);
+        let outcome = stranger(&mut desk, Kind::TradeCorrect, "", "101", |event| {
+            about(event);
+            match missing {
+                "size" => event.size = None,
+                "price" => event.price = None,
+                "order_side" => event.order_side = None,
+                "asset" => event.asset = Id::EMPTY,
+                _ => {}
+            }
+        });
+        assert_eq!((outcome.code, outcome.accepted), (Code::ReconcileRequired, false), "{missing}");
+        assert_eq!((desk.k(), desk.kernel.orders().iter().count()), before, "{missing}");
+    }
+}
+
+#[test]
+fn what_exits_filled_beyond_a_slot_goes_back_first_whoever_has_had_a_hand_on_it() {
+    let mut desk = Desk::new();
+    desk.open(0, "2", "100");
+    let mut exits = Vec::new();
+    for _ in 0..2 {
+        assert!(desk.exit_size(0, "1").accepted);
+        exits.push(desk.submitted());
+    }
+    // An operator takes one out: from here on the trade's fills do not make what the slot has.
+    let change =
+        SlotOverride { size: Some(dec("1")), ..SlotOverride::new(0, id("ann"), "one is not ours".into()) };
+    assert!(desk.put(Input::Override(Box::new(change))).accepted);
+    for (exit, trade) in exits.iter().zip(["T2", "T3"]) {
+        desk.ack(exit, &format!("V{trade}"));
+        desk.fill(exit, trade, "1", "110");
+    }
+    let unassigned = |desk: &Desk| desk.kernel.unassigned(0)[0].qty.0;
+    assert_eq!(
+        (desk.size(0), unassigned(&desk)),
+        ("0.000".into(), 0),
+        "the second one sold what is nobody's"
+    );
+    let bust = |desk: &mut Desk, at: usize, trade: &str| {
+        let (exit, trade) = (exits[at].clone(), id(trade));
+        desk.event(Kind::TradeBust, &exit, |event| {
+            event.rare = Some(Box::new(RareFields { ref_trade_id: trade, ..RareFields::default() }));
+        })
+    };
+    assert!(bust(&mut desk, 1, "T3").accepted);
+    assert_eq!((desk.size(0), desk.book().0), ("0.000".into(), "1.000".into()), "nobody's again");
+    assert!(bust(&mut desk, 0, "T2").accepted);
+    assert_eq!((desk.size(0), desk.book().0), ("1.000".into(), "2.000".into()), "and the slot's own");
+    desk.assert_replays();
+}
+
+#[test]
+fn late_news_are_held_while_a_settled_fill_has_not_come() {
+    // The venue has another 1 at 90 that is not heard of: of 2 at 95 it sells 1 at 110, and tells 15.
+    for inferred in [false, true] {
+        let mut desk = Desk::new();
+        desk.enter(0, "1");
+        let entry = desk.submitted();
+        desk.ack(&entry, "V1");
+        if inferred {
+            desk.event(Kind::OrderStatus, &entry, |event| {
+                (event.filled_size, event.price) = (Some(dec("1")), Some(dec("100")));
+            });
+        } else {
+            desk.fill(&entry, "T1", "1", "100");
+        }
+        desk.settled("S1", "0", "0.045");
+        assert!(desk.exit(0).accepted);
+        let exit = desk.submitted();
+        desk.fill(&exit, "T2", "1", "110");
+        desk.settled("T2", "15", "0.055");
+        assert_eq!((gross(&desk).as_str(), beside(&desk).as_str()), ("1015", "5"));
+        // What was bought at 100 was bought at 102: there that is in the cost of what is left.
+        if inferred {
+            desk.fill(&entry, "T1", "1", "102");
+        } else {
+            desk.event(Kind::TradeCorrect, &entry, |event| {
+                (event.event_id, event.price) = (id("E1"), Some(dec("102")));
+                event.rare = Some(Box::new(RareFields { ref_trade_id: id("T1"), ..RareFields::default() }));
+            });
+        }
+        assert_eq!((gross(&desk).as_str(), beside(&desk).as_str()), ("1015", "7"), "inferred: {inferred}");
+        assert_is_stored(&desk);
+        stranger(&mut desk, Kind::FullFill, "S1", "90", |_| ());
+        assert_eq!((gross(&desk).as_str(), beside(&desk).as_str()), ("1015", "5"), "inferred: {inferred}");
+        assert_eq!(desk.kernel.book(0)[0].cost.to_string(), "92");
+        desk.event(Kind::FullFill, &id("else"), |event| {
+            (event.asset, event.order_side) = (id("BTCUSDT"), Some(OrderSide::Sell));
+            event.venue_trade_id = id("S3");
+            (event.size, event.price) = (Some(dec("1")), Some(dec("110")));
+        });
+        desk.settled("S3", "13", "0.055");
+        assert_eq!(
+            (gross(&desk).as_str(), beside(&desk).as_str()),
+            ("1028", "0"),
+            "all that was paid and got"
+        );
+        desk.assert_replays();
+    }
+}
+
+#[test]
+fn late_news_are_held_while_the_price_of_a_settled_close_is_not_known() {
+    for ahead in [false, true] {
+        for (told, held, last, end) in [
+            ("8", "1008", "110", "1008"),  // it knew of the correction
+            ("10", "1010", "110", "1008"), // it did not
+            ("8", "1008", "", "1018"),     // it is taken back, and what is left is sold at 120
+        ] {
+            let what = format!("told {told}, ahead {ahead}, then {last}");
+            let mut desk = Desk::new();
+            desk.enter(0, "1");
+            let entry = desk.submitted();
+            desk.ack(&entry, "V1");
+            desk.fill(&entry, "T1", "1", "100");
+            desk.settled("T1", "0", "0.05");
+            assert!(desk.exit(0).accepted);
+            let exit = desk.submitted();
+            desk.ack(&exit, "V2");
+            if ahead {
+                desk.settled("T2", told, "0.055");
+            }
+            desk.fill(&exit, "T2", "1", "0");
+            desk.settled("T2", told, "0.055");
+            assert_eq!((gross(&desk).as_str(), beside(&desk).as_str()), (held, "0"), "{what}");
+            assert_is_stored(&desk);
+            desk.event(Kind::TradeCorrect, &entry, |event| {
+                (event.event_id, event.price) = (id("E1"), Some(dec("102")));
+                event.rare = Some(Box::new(RareFields { ref_trade_id: id("T1"), ..RareFields::default() }));
+            });
+            assert_eq!((gross(&desk).as_str(), beside(&desk).as_str()), (held, "2"), "{what}");
+            if last.is_empty() {
+                desk.event(Kind::TradeBust, &exit, |event| {
+                    event.rare =
+                        Some(Box::new(RareFields { ref_trade_id: id("T2"), ..RareFields::default() }));
+                });
+                assert_eq!(gross(&desk), "1000", "{what}");
+                assert!(desk.exit(0).accepted);
+                let exit = desk.submitted();
+                desk.fill(&exit, "T3", "1", "120");
+                desk.settled("T3", "18", "0.06");
+            } else {
+                desk.fill(&exit, "T2", "1", last);
+            }
+            assert_eq!((gross(&desk).as_str(), beside(&desk).as_str()), (end, "0"), "{what}");
+            desk.assert_replays();
+        }
+    }
+}
