@@ -164,7 +164,11 @@ impl SimVenue {
                 Input::Account(event) => !withheld_fill.is_empty() && event.venue_trade_id == withheld_fill,
                 _ => false,
             };
-            if muted || chaos.disconnected || desk.now_ns < chaos.silent_until_ns {
+            // A question and its answer go their own way, which may be open while the stream is gone.
+            let is_answer =
+                matches!(&answer, Input::Venue(event) if event.kind == KernelEventKind::OrderNotFound);
+            let deaf = chaos.disconnected && !is_answer;
+            if muted || deaf || desk.now_ns < chaos.silent_until_ns {
                 if let Input::Venue(event) = &answer {
                     withheld_fill.clone_from(&event.venue_trade_id);
                 }
@@ -398,7 +402,9 @@ impl SimVenue {
         let Some(chaos) = &mut self.desk.chaos else { return false };
         let since_ns = now_ns.saturating_sub(chaos.faults.not_found_ns);
         let id = &request.venue_client_id;
-        if chaos.placed.iter().any(|(placed, at_ns)| placed == id && *at_ns > since_ns) {
+        // Who looks while the venue is in trouble looks at what it was before.
+        let in_trouble = chaos.disconnected && chaos.faults.not_found_ns > 0;
+        if in_trouble || chaos.placed.iter().any(|(placed, at_ns)| placed == id && *at_ns > since_ns) {
             self.desk.counters.faults.not_found += 1;
             out.push(events::unknown(KernelEventKind::OrderNotFound, request, self.desk.moment()));
             return true;

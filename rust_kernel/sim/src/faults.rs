@@ -22,7 +22,8 @@ macro_rules! faults {
             pub silence_ns: i64,
             /// How far venue times may be off, either way, ns.
             pub clock_skew_ns_max: i64,
-            /// For how long after an order has come a query does not find it yet, ns.
+            /// For how long after an order has come a query does not find it yet, ns; above zero, no query finds anything
+            /// either while the connection is gone.
             pub not_found_ns: i64,
             /// What a RATE_LIMITED says, ms.
             pub retry_after_ms: u64,

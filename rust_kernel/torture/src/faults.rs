@@ -66,7 +66,7 @@ faults! {
     Venue true manual_trade: "somebody else trades on the account";
     Venue true fee_tier_change: "the fee rates change: another tier, with a maker rebate, or back";
     Setup false clock_skew: "venue times are off, either way";
-    Setup false not_found: "for a while after an order has come a query does not find it";
+    Setup false not_found: "for a while after an order has come a query does not find it, nor anything while the connection is gone";
     Setup false shared_trade_ids: "fill ids are unique per symbol only";
     Setup false partial_fill: "what fills at once comes in two parts";
     Setup false missed_fill: "an order that could fill does not, and expires or waits";

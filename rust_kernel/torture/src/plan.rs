@@ -171,7 +171,8 @@ fn venue(seed: u64, shape: Shape, faults: FaultSet) -> SimConfig {
     let rejected = rate(&mut dice, 10);
     let latency_ns = dice.pick(&[1, 40 * MS, 900 * MS, 2_500 * MS]).unwrap_or(MS);
     // There and back in two seconds: what is sent on a whole second arrives on a boundary, and is told after it.
-    let latency_ns = if faults.has("funding") && latency_ns == 900 * MS { 2 * SECOND } else { latency_ns };
+    let slow = latency_ns == 900 * MS || latency_ns == 1;
+    let latency_ns = if faults.has("funding") && slow { 2 * SECOND } else { latency_ns };
     let funding_delay_ns = i64::try_from(1 + dice.below(12)).unwrap_or(1) * SECOND;
     let [position_events, trim, queue, marks, native] = [2, 4, 3, 2, 4].map(|times| dice.once_in(times));
     let one = Decimal::ONE;

@@ -77,7 +77,7 @@ pub(crate) fn decide(world: &mut World, decision: u64) -> Result<(), Trouble> {
         PROCESS => process(world, dice),
         OPERATE => operate(world, dice),
         TIME => {
-            let nanoseconds = wait(world.now_ns, dice);
+            let nanoseconds = wait(world, dice);
             world.pass(nanoseconds)
         }
         kind if kind < ACCOUNT => market(world, dice),
@@ -85,14 +85,24 @@ pub(crate) fn decide(world: &mut World, decision: u64) -> Result<(), Trouble> {
     }
 }
 
-fn wait(now_ns: i64, dice: &mut Dice) -> i64 {
+fn wait(world: &World, dice: &mut Dice) -> i64 {
+    let now_ns = world.now_ns;
     match dice.below(10) {
         0 => 0,
         1..=4 => i64::try_from(dice.below(2_000)).unwrap_or(0) * MS,
-        5..=7 => to_second(now_ns),
+        5 | 6 => to_second(now_ns),
+        7 => to_boundary(world).unwrap_or(to_second(now_ns)),
         8 => to_second(now_ns) + i64::try_from(dice.below(8)).unwrap_or(0) * SECOND,
         _ => 5 * SECOND + i64::try_from(dice.below(10_000)).unwrap_or(0) * MS,
     }
+}
+
+/// What is missing to the moment from which an order arrives on the next funding boundary, if that is near.
+fn to_boundary(world: &World) -> Option<i64> {
+    let schedule = &world.kernel().funding().row(0)?.schedule;
+    let sent_ns = schedule.next_boundary_ns - world.plan.venue.latency_ns / 2;
+    let near = schedule.rate.is_some() && (1..20 * SECOND).contains(&(sent_ns - world.now_ns));
+    near.then_some(sent_ns - world.now_ns)
 }
 
 /// What is missing to a whole second: that is where boundaries and ends of orders lie.
@@ -387,6 +397,8 @@ fn manage(world: &mut World, dice: &mut Dice, slot: u32, sight: &Sight) -> Resul
     let valid = dice.once_in(2).then_some(sight.end_ns);
     let group = id(&format!("G{slot}"));
     let size = sight.lots(lots);
+    let just_above =
+        if lots % 2 == 0 { just_above_filled(world, &target, sight.lots(1 + lots % 3)) } else { None };
     let (profit, loss) = (sight.away(ticks, true), sight.away(ticks, false));
     let reduces = dice.once_in(3);
     match kind {
@@ -395,7 +407,7 @@ fn manage(world: &mut World, dice: &mut Dice, slot: u32, sight: &Sight) -> Resul
             intent.target_client_id = target;
             intent.order_type = OrderType::Limit;
             intent.limit_price = Some(if reduces { profit } else { loss });
-            intent.target_size = Some(size);
+            intent.target_size = Some(just_above.unwrap_or(size));
         }),
         _ => intend(world, Action::Exit, slot, |intent| {
             intent.valid_until_ns = valid;
@@ -420,6 +432,15 @@ fn manage(world: &mut World, dice: &mut Dice, slot: u32, sight: &Sight) -> Resul
             }
         }),
     }
+}
+
+/// So little above what an order has filled that its next fill may be there before an amend.
+fn just_above_filled(world: &World, target: &Id, step: Decimal) -> Option<Decimal> {
+    let orders = world.kernel().orders();
+    let order = orders.at(orders.by_client_id(target)?);
+    let rules = world.kernel().instruments().get(order.instrument as usize)?;
+    let step = rules.qty(step).ok().filter(|_| !order.filled.is_zero())?;
+    Some(rules.qty_decimal(order.filled + step))
 }
 
 /// One of the slot's live orders, or none by name.

@@ -9,7 +9,7 @@ use dita_kernel::input::{Input, VenueEvent};
 use dita_kernel::kernel::Kernel;
 use dita_kernel::names::{AccountEventKind, KernelEventKind};
 use dita_kernel::num::{Decimal, MONEY_SCALE, Money};
-use dita_sim::{SimError, SimVenue};
+use dita_sim::{OpenOrder, SimError, SimVenue};
 
 use crate::audit::Audit;
 use crate::dice::Dice;
@@ -145,6 +145,7 @@ impl World {
 
     fn take(&mut self, input: &Input) -> Result<(), Trouble> {
         self.audit.before(&self.shell, self.now_ns, input);
+        let refused = self.at_work(input);
         let taken = match self.shell.take(self.now_ns, input)? {
             Said::Taken(taken) => taken,
             Said::Died => {
@@ -156,6 +157,7 @@ impl World {
         self.inputs += 1;
         self.tell(input, &taken);
         self.audit.after(&mut self.shell, self.inputs, self.now_ns, input, &taken)?;
+        self.is_over_there(refused)?;
         // It may die with requests that are durable and have not left.
         let mut requests = taken.commands.iter();
         if self.dies_in.is_some_and(|left| left <= 1) {
@@ -170,6 +172,38 @@ impl World {
         self.dies_in = self.dies_in.map(|left| left - 1);
         for command in requests {
             self.ask(command);
+        }
+        Ok(())
+    }
+
+    /// The order of an event that says that it was refused, or that there is none while nothing can be heard, where it is at
+    /// work here.
+    fn at_work(&self, input: &Input) -> Option<Id> {
+        let Input::Venue(event) = input else { return None };
+        let is_deaf = self.kernel().disconnected_since_ns().is_some();
+        let proves = match event.kind {
+            KernelEventKind::OrderReject => true,
+            KernelEventKind::OrderNotFound => is_deaf,
+            _ => false,
+        };
+        if !proves {
+            return None;
+        }
+        let orders = self.kernel().orders();
+        let place = orders.by_client_id(&event.venue_client_id)?;
+        orders.at(place).is_live().then(|| event.venue_client_id.clone())
+    }
+
+    /// What such an event has ended here is not at work there.
+    fn is_over_there(&self, refused: Option<Id>) -> Result<(), Trouble> {
+        let Some(client_id) = refused else { return Ok(()) };
+        let orders = self.kernel().orders();
+        let Some(order) = orders.by_client_id(&client_id).map(|place| orders.at(place)) else {
+            return Ok(());
+        };
+        let works = |open: &OpenOrder| open.venue_client_id == client_id;
+        if !order.is_live() && self.venue.open_orders().iter().any(works) {
+            return Err(Trouble::new("status", format!("over here, and at work there: {order:?}")));
         }
         Ok(())
     }
