@@ -9,12 +9,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use dita_engine::{Engine, EngineConfig, EngineError, LogSettings, Port, Progress, Recovery, Ticket};
 use dita_kernel::effect::Command;
 use dita_kernel::id::Id;
-use dita_kernel::input::{Input, InstrumentSpec, Intent, RareFields, VenueEvent};
+use dita_kernel::input::{AccountEvent, Input, InstrumentSpec, Intent, RareFields, VenueEvent};
 use dita_kernel::kernel::KernelConfig;
 use dita_kernel::ledger::Account;
 use dita_kernel::names::{
-    KernelCommandType as Action, KernelDiagnosticCode as Code, KernelEventKind as Kind, OrderSide, TradeSide,
-    TradeStage,
+    AccountEventKind, KernelCommandType as Action, KernelDiagnosticCode as Code, KernelEventKind as Kind,
+    OrderSide, TradeSide, TradeStage,
 };
 use dita_kernel::num::Decimal;
 use dita_log::{Disk, DiskFile, FileDisk, LockOutcome, LogError, Reader, Span, SyncPolicy};
@@ -462,6 +462,97 @@ fn a_fill_whose_correction_came_first_is_found_in_the_log_too() {
         let late = rig.ask(fill_again("T-ahead", "V1"));
         assert_eq!(late.outcome.code, Code::DuplicateEvent, "{kind}: it is booked as it was corrected");
         assert_eq!((rig.k(), rig.engine.kernel().book(0)[0].qty), before, "{kind}");
+    }
+}
+
+/// The venue's figures of a fill, which may say how much was bought (+) or sold (-).
+fn settled(trade: &str, size: Option<&str>) -> Input {
+    let mut event = AccountEvent::new(AccountEventKind::FillSettled, 0);
+    event.symbol = id("BTCUSDT");
+    event.venue_trade_id = id(trade);
+    event.size = size.map(dec);
+    event.fee = Some(dec("0.07"));
+    Input::Account(Box::new(event))
+}
+
+impl Rig {
+    /// What a settlement comes to, and what it has cost. The core's own memory knows nothing of the fill.
+    fn settle_forgotten(&mut self, trade: &str, size: Option<&str>) -> (bool, Code, String) {
+        assert!(self.forgets(trade), "{trade} is remembered");
+        let wallet = |rig: &Rig| rig.engine.kernel().ledger().balance(0, Account::Wallet);
+        let before = wallet(self);
+        let outcome = self.ask(settled(trade, size)).outcome;
+        (outcome.accepted, outcome.code, (before - wallet(self)).to_string())
+    }
+
+    fn forgets(&self, trade: &str) -> bool {
+        self.engine.kernel().orders().by_fill(0, &id(trade), None).is_none()
+    }
+}
+
+#[test]
+fn a_settlement_of_a_fill_that_is_booked_and_forgotten_is_refused() {
+    let directory = Directory::new();
+    let mut rig = begun(&directory);
+    for number in 0..30 {
+        rig.trade(number, 0);
+    }
+    // Of each trade the first was bought and the second sold: the log knows that, and not what is settled of it.
+    for (trade, size) in [("T1", Some("0.5")), ("T2", Some("-0.5")), ("T1", None), ("T2", None)] {
+        let refused = (false, Code::ReconcileRequired, "0".into());
+        assert_eq!(rig.settle_forgotten(trade, size), refused, "{trade} {size:?}");
+    }
+}
+
+#[test]
+fn a_settlement_that_is_forgotten_with_its_fill_is_known_as_it_was_told() {
+    for told in [Some("0.5"), None] {
+        let directory = Directory::new();
+        let mut rig = begun(&directory);
+        rig.trade(0, 0);
+        assert_eq!(rig.ask(settled("T1", told)).outcome.code, Code::Ok, "{told:?}");
+        for number in 1..30 {
+            rig.trade(number, 0);
+        }
+        let known = (true, Code::DuplicateEvent, "0".into());
+        assert_eq!(rig.settle_forgotten("T1", told), known, "{told:?}");
+        // In other words it may be of another fill of that id, and of T1 nothing says that it is settled.
+        let otherwise = if told.is_some() { None } else { Some("0.5") };
+        let refused = (false, Code::ReconcileRequired, "0".into());
+        assert_eq!(rig.settle_forgotten("T1", otherwise), refused, "{told:?}");
+    }
+}
+
+#[test]
+fn a_settlement_of_a_fill_that_the_log_has_never_seen_is_booked_ahead_of_it_once() {
+    // The last is the other half of a trade with ourselves: T1 was bought.
+    for (trade, size) in [("new", Some("0.5")), ("new", Some("-0.5")), ("new", None), ("T1", Some("-0.5"))] {
+        let directory = Directory::new();
+        let mut rig = begun(&directory);
+        for number in 0..30 {
+            rig.trade(number, 0);
+        }
+        let booked = (true, Code::ReconcileRequired, "0.07".into());
+        assert_eq!(rig.settle_forgotten(trade, size), booked, "{trade} {size:?}");
+        // Settlements whose fills never came are remembered longer than others, and not for ever.
+        for number in 0..8 {
+            assert!(rig.ask(settled(&format!("never-{number}"), None)).outcome.accepted);
+        }
+        for number in 30..60 {
+            rig.trade(number, 0);
+        }
+        let known = (true, Code::DuplicateEvent, "0".to_owned());
+        assert_eq!(rig.settle_forgotten(trade, size), known, "{trade} {size:?}");
+        // Told in other words it is the same one, as long as no fill of that id says otherwise.
+        let others = if size.is_some() { &[None][..] } else { &[Some("0.5"), Some("-0.5")] };
+        for other in others {
+            let known =
+                if trade == "T1" { (false, Code::ReconcileRequired, "0".into()) } else { known.clone() };
+            assert_eq!(rig.settle_forgotten(trade, *other), known, "{trade} {size:?}, then {other:?}");
+        }
+        // Replay asks no index: the verdicts are in the log.
+        let (again, _) = open(&directory.as_if_killed());
+        assert_eq!(again.engine.kernel().state_hash(), rig.engine.kernel().state_hash(), "{trade} {size:?}");
     }
 }
 
