@@ -17,7 +17,8 @@ use dita_kernel::names::{
     OrderSide, TradeSide, TradeStage,
 };
 use dita_kernel::num::Decimal;
-use dita_log::{Disk, DiskFile, FileDisk, LockOutcome, LogError, Reader, Span, SyncPolicy};
+use dita_log::disk::{Hook, HookedDisk};
+use dita_log::{Disk, DiskFile, FileDisk, LogError, Reader, Span, SyncPolicy};
 
 fn id(text: &str) -> Id {
     Id::new(text).unwrap()
@@ -63,90 +64,29 @@ impl Drop for Directory {
     }
 }
 
-/// A disk that counts its syncs of files, and refuses them from a number on.
-struct Watched {
-    inner: Arc<dyn Disk>,
-    syncs: Arc<AtomicU64>,
+/// Counts a disk's syncs of files, and refuses them from a number on.
+struct Watch {
+    syncs: AtomicU64,
     fails_from: u64,
 }
 
-struct WatchedFile {
-    inner: Arc<dyn DiskFile>,
-    syncs: Arc<AtomicU64>,
-    fails_from: u64,
-}
-
-impl Watched {
-    fn watch(&self, file: io::Result<Arc<dyn DiskFile>>) -> io::Result<Arc<dyn DiskFile>> {
-        let (syncs, fails_from) = (self.syncs.clone(), self.fails_from);
-        file.map(|inner| Arc::new(WatchedFile { inner, syncs, fails_from }) as Arc<dyn DiskFile>)
-    }
-}
-
-impl DiskFile for WatchedFile {
-    fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        self.inner.write_at(offset, bytes)
-    }
-
-    fn read_at(&self, offset: u64, into: &mut [u8]) -> io::Result<usize> {
-        self.inner.read_at(offset, into)
-    }
-
-    fn length(&self) -> io::Result<u64> {
-        self.inner.length()
-    }
-
-    fn truncate(&self, length: u64) -> io::Result<()> {
-        self.inner.truncate(length)
-    }
-
-    fn sync(&self) -> io::Result<()> {
+impl Hook for Watch {
+    fn sync(&self, _: &str, file: &dyn DiskFile) -> io::Result<()> {
         if self.syncs.fetch_add(1, Ordering::Relaxed) + 1 >= self.fails_from {
             return Err(io::Error::other("the disk is gone"));
         }
-        self.inner.sync()
+        file.sync()
     }
 }
 
-impl Disk for Watched {
-    fn path(&self, name: &str) -> String {
-        self.inner.path(name)
+impl Watch {
+    fn over(disk: Arc<dyn Disk>, fails_from: u64) -> (Arc<Watch>, Arc<dyn Disk>) {
+        let watch = Arc::new(Watch { syncs: AtomicU64::new(0), fails_from });
+        (watch.clone(), Arc::new(HookedDisk::new(disk, watch)))
     }
 
-    fn list(&self) -> io::Result<Vec<String>> {
-        self.inner.list()
-    }
-
-    fn create(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
-        self.watch(self.inner.create(name))
-    }
-
-    fn open_write(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
-        self.watch(self.inner.open_write(name))
-    }
-
-    fn open_read(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
-        self.inner.open_read(name)
-    }
-
-    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        self.inner.rename(from, to)
-    }
-
-    fn remove(&self, name: &str) -> io::Result<()> {
-        self.inner.remove(name)
-    }
-
-    fn sync_dir(&self) -> io::Result<()> {
-        self.inner.sync_dir()
-    }
-
-    fn lock(&self, name: &str) -> io::Result<LockOutcome> {
-        self.inner.lock(name)
-    }
-
-    fn background_sync(&self) -> bool {
-        self.inner.background_sync()
+    fn syncs(&self) -> u64 {
+        self.syncs.load(Ordering::Relaxed)
     }
 }
 
@@ -339,20 +279,19 @@ fn a_request_leaves_only_after_its_cause_is_durable() {
 #[test]
 fn a_batch_becomes_durable_by_one_sync_and_its_answers_come_in_order() {
     let directory = Directory::new();
-    let syncs = Arc::new(AtomicU64::new(0));
-    let disk = Watched { inner: directory.disk(), syncs: syncs.clone(), fails_from: u64::MAX };
+    let (watch, disk) = Watch::over(directory.disk(), u64::MAX);
     let settings = LogSettings {
         policy: SyncPolicy::Batch { delay_us_max: 60_000_000, records_max: 1_000_000 },
         ..LogSettings::default()
     };
-    let (mut rig, _) = open_on(Arc::new(disk), &settings).unwrap();
+    let (mut rig, _) = open_on(disk, &settings).unwrap();
     rig.begin();
-    let before = syncs.load(Ordering::Relaxed);
+    let before = watch.syncs();
     let tickets: Vec<Ticket> = (0..256)
         .map(|slot| rig.engine.push_batched(intent(slot, slot, Action::Enter), true).unwrap().unwrap())
         .collect();
     rig.drain();
-    assert_eq!(syncs.load(Ordering::Relaxed) - before, 1);
+    assert_eq!(watch.syncs() - before, 1);
     let expected: Vec<String> = (0..256).map(|slot| format!("submit {slot}")).collect();
     assert_eq!(rig.venue.asked, expected);
     for ticket in tickets {
@@ -579,10 +518,9 @@ fn a_log_that_cannot_be_synced_lets_nothing_leave() {
     let directory = Directory::new();
     let mut rig = begun(&directory);
     rig.engine.close_log().unwrap();
-    let syncs = Arc::new(AtomicU64::new(0));
-    let disk = Watched { inner: directory.disk(), syncs: syncs.clone(), fails_from: 8 };
+    let (watch, disk) = Watch::over(directory.disk(), 8);
     let settings = LogSettings { policy: SyncPolicy::Always, ..LogSettings::default() };
-    let (mut rig, _) = open_on(Arc::new(disk), &settings).unwrap();
+    let (mut rig, _) = open_on(disk, &settings).unwrap();
     let mut left = VecDeque::new();
     for number in 0..20 {
         if rig.engine.push(intent(number, number, Action::Enter), true).is_err() {
@@ -600,7 +538,7 @@ fn a_log_that_cannot_be_synced_lets_nothing_leave() {
             }
         }
     }
-    assert!(syncs.load(Ordering::Relaxed) >= 8, "the disk never failed");
+    assert!(watch.syncs() >= 8, "the disk never failed");
     let refused = rig.engine.push(Input::Time, false);
     assert!(matches!(refused, Err(EngineError::Log(LogError::Io { .. }))), "{refused:?}");
     drop(rig);
