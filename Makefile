@@ -222,7 +222,7 @@ fmt: $(STAMPS)/packages ## Format the code, and fix what can be fixed by itself
 	@$(VENV)/bin/ruff format --quiet $(PYTHON_CODE)
 
 .PHONY: bench
-bench: setup ## Run the benchmarks and rewrite benches/RESULTS.md
+bench: build ## Run the benchmarks and rewrite benches/RESULTS.md
 	@PATH="$(abspath $(VENV)/bin):$$PATH" bash benches/run
 
 .PHONY: bench-peers

@@ -1,4 +1,4 @@
-"""Import time, resident memory of a fresh kernel, and the extension's size, as one JSON object."""
+"""Import time, resident memory of a fresh kernel, the sizes of extension and wheel, as one JSON object."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 RUNS = 21
+DIST = Path(__file__).parents[2] / "dist"
 IMPORT = "import time; a = time.perf_counter_ns(); import dita; print(time.perf_counter_ns() - a)"
 KERNEL = (
     "import dita; k = dita.ExecutionKernel(); "
@@ -23,14 +24,25 @@ def run(code: str) -> int:
     return int(done.stdout)
 
 
+def wheel_bytes(extension: Path) -> int | None:
+    """The size of the wheel that `make build` left, where it is not older than the extension."""
+    wheels = [path.stat() for path in DIST.glob("dita-*.whl")]
+    newest = max(wheels, key=lambda wheel: wheel.st_mtime, default=None)
+    return newest.st_size if newest and newest.st_mtime >= extension.stat().st_mtime else None
+
+
 def main() -> None:
     """Measures and prints."""
     spec = importlib.util.find_spec("dita._kernel")
-    size = Path(spec.origin).stat().st_size if spec and spec.origin else 0
+    if spec is None or spec.origin is None:
+        sys.exit("the extension is not built: make setup")
+    extension = Path(spec.origin)
+    wheel = wheel_bytes(extension)
     figures = {
         "import_ms": statistics.median(run(IMPORT) for _ in range(RUNS)) / 1e6,
         "fresh_kernel_mib": statistics.median(run(KERNEL) for _ in range(5)) / 1024,
-        "extension_mib": size / 2**20,
+        "extension_mib": extension.stat().st_size / 2**20,
+        "wheel_mb": wheel / 1e6 if wheel else None,
     }
     print(json.dumps(figures))
 

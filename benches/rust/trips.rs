@@ -12,7 +12,8 @@ use dita_kernel::id::Id;
 use dita_kernel::input::{Input, InstrumentSpec};
 use dita_kernel::kernel::KernelConfig;
 use dita_kernel::names::{KernelCommandType as Action, TradeStage};
-use dita_log::{Disk, DiskFile, FileDisk, LockOutcome, MemoryDisk, Reader, Span, SyncPolicy};
+use dita_log::disk::{Hook, HookedDisk};
+use dita_log::{DiskFile, FileDisk, MemoryDisk, Reader, Span, SyncPolicy};
 use dita_sim::{SimConfig, SimVenue};
 
 use crate::{Name, dec, id, intent};
@@ -34,93 +35,21 @@ pub fn sync_us(directory: &Path) -> f64 {
     start.elapsed().as_secs_f64() * 1e6
 }
 
-/// A disk that counts the time its files' writes take of the thread that made it: the log's own thread is nobody's wait.
+/// Counts the time that a disk's writes take of the thread that made it: the log's own thread is nobody's wait.
 struct Timed {
-    inner: FileDisk,
     owner: ThreadId,
     write_ns: Arc<AtomicU64>,
 }
 
-struct TimedFile {
-    inner: Arc<dyn DiskFile>,
-    owner: ThreadId,
-    write_ns: Arc<AtomicU64>,
-}
-
-impl Timed {
-    fn time(&self, file: io::Result<Arc<dyn DiskFile>>) -> io::Result<Arc<dyn DiskFile>> {
-        let (owner, write_ns) = (self.owner, self.write_ns.clone());
-        file.map(|inner| Arc::new(TimedFile { inner, owner, write_ns }) as Arc<dyn DiskFile>)
-    }
-}
-
-impl DiskFile for TimedFile {
-    fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+impl Hook for Timed {
+    fn write_at(&self, _: &str, file: &dyn DiskFile, offset: u64, bytes: &[u8]) -> io::Result<()> {
         if thread::current().id() != self.owner {
-            return self.inner.write_at(offset, bytes);
+            return file.write_at(offset, bytes);
         }
         let start = Instant::now();
-        let written = self.inner.write_at(offset, bytes);
+        let written = file.write_at(offset, bytes);
         self.write_ns.fetch_add(start.elapsed().as_nanos() as u64, Ordering::Relaxed);
         written
-    }
-
-    fn read_at(&self, offset: u64, into: &mut [u8]) -> io::Result<usize> {
-        self.inner.read_at(offset, into)
-    }
-
-    fn length(&self) -> io::Result<u64> {
-        self.inner.length()
-    }
-
-    fn truncate(&self, length: u64) -> io::Result<()> {
-        self.inner.truncate(length)
-    }
-
-    fn sync(&self) -> io::Result<()> {
-        self.inner.sync()
-    }
-}
-
-impl Disk for Timed {
-    fn path(&self, name: &str) -> String {
-        self.inner.path(name)
-    }
-
-    fn list(&self) -> io::Result<Vec<String>> {
-        self.inner.list()
-    }
-
-    fn create(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
-        self.time(self.inner.create(name))
-    }
-
-    fn open_write(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
-        self.time(self.inner.open_write(name))
-    }
-
-    fn open_read(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
-        self.inner.open_read(name)
-    }
-
-    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        self.inner.rename(from, to)
-    }
-
-    fn remove(&self, name: &str) -> io::Result<()> {
-        self.inner.remove(name)
-    }
-
-    fn sync_dir(&self) -> io::Result<()> {
-        self.inner.sync_dir()
-    }
-
-    fn lock(&self, name: &str) -> io::Result<LockOutcome> {
-        self.inner.lock(name)
-    }
-
-    fn background_sync(&self) -> bool {
-        self.inner.background_sync()
     }
 }
 
@@ -207,7 +136,8 @@ impl Trips {
         empty(directory);
         let write_ns = Arc::new(AtomicU64::new(0));
         let inner = FileDisk::create(directory).expect("a directory");
-        let disk = Arc::new(Timed { inner, owner: thread::current().id(), write_ns: write_ns.clone() });
+        let timed = Timed { owner: thread::current().id(), write_ns: write_ns.clone() };
+        let disk = Arc::new(HookedDisk::new(Arc::new(inner), Arc::new(timed)));
         Trips::around(replayed(disk, settings, simulated()).0, write_ns)
     }
 

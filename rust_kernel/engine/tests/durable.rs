@@ -9,15 +9,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use dita_engine::{Engine, EngineConfig, EngineError, LogSettings, Port, Progress, Recovery, Ticket};
 use dita_kernel::effect::Command;
 use dita_kernel::id::Id;
-use dita_kernel::input::{Input, InstrumentSpec, Intent, RareFields, VenueEvent};
+use dita_kernel::input::{AccountEvent, Input, InstrumentSpec, Intent, RareFields, VenueEvent};
 use dita_kernel::kernel::KernelConfig;
 use dita_kernel::ledger::Account;
 use dita_kernel::names::{
-    KernelCommandType as Action, KernelDiagnosticCode as Code, KernelEventKind as Kind, OrderSide, TradeSide,
-    TradeStage,
+    AccountEventKind, KernelCommandType as Action, KernelDiagnosticCode as Code, KernelEventKind as Kind,
+    OrderSide, TradeSide, TradeStage,
 };
 use dita_kernel::num::Decimal;
-use dita_log::{Disk, DiskFile, FileDisk, LockOutcome, LogError, Reader, Span, SyncPolicy};
+use dita_log::disk::{Hook, HookedDisk};
+use dita_log::{Disk, DiskFile, FileDisk, LogError, Reader, Span, SyncPolicy};
 
 fn id(text: &str) -> Id {
     Id::new(text).unwrap()
@@ -63,90 +64,29 @@ impl Drop for Directory {
     }
 }
 
-/// A disk that counts its syncs of files, and refuses them from a number on.
-struct Watched {
-    inner: Arc<dyn Disk>,
-    syncs: Arc<AtomicU64>,
+/// Counts a disk's syncs of files, and refuses them from a number on.
+struct Watch {
+    syncs: AtomicU64,
     fails_from: u64,
 }
 
-struct WatchedFile {
-    inner: Arc<dyn DiskFile>,
-    syncs: Arc<AtomicU64>,
-    fails_from: u64,
-}
-
-impl Watched {
-    fn watch(&self, file: io::Result<Arc<dyn DiskFile>>) -> io::Result<Arc<dyn DiskFile>> {
-        let (syncs, fails_from) = (self.syncs.clone(), self.fails_from);
-        file.map(|inner| Arc::new(WatchedFile { inner, syncs, fails_from }) as Arc<dyn DiskFile>)
-    }
-}
-
-impl DiskFile for WatchedFile {
-    fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        self.inner.write_at(offset, bytes)
-    }
-
-    fn read_at(&self, offset: u64, into: &mut [u8]) -> io::Result<usize> {
-        self.inner.read_at(offset, into)
-    }
-
-    fn length(&self) -> io::Result<u64> {
-        self.inner.length()
-    }
-
-    fn truncate(&self, length: u64) -> io::Result<()> {
-        self.inner.truncate(length)
-    }
-
-    fn sync(&self) -> io::Result<()> {
+impl Hook for Watch {
+    fn sync(&self, _: &str, file: &dyn DiskFile) -> io::Result<()> {
         if self.syncs.fetch_add(1, Ordering::Relaxed) + 1 >= self.fails_from {
             return Err(io::Error::other("the disk is gone"));
         }
-        self.inner.sync()
+        file.sync()
     }
 }
 
-impl Disk for Watched {
-    fn path(&self, name: &str) -> String {
-        self.inner.path(name)
+impl Watch {
+    fn over(disk: Arc<dyn Disk>, fails_from: u64) -> (Arc<Watch>, Arc<dyn Disk>) {
+        let watch = Arc::new(Watch { syncs: AtomicU64::new(0), fails_from });
+        (watch.clone(), Arc::new(HookedDisk::new(disk, watch)))
     }
 
-    fn list(&self) -> io::Result<Vec<String>> {
-        self.inner.list()
-    }
-
-    fn create(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
-        self.watch(self.inner.create(name))
-    }
-
-    fn open_write(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
-        self.watch(self.inner.open_write(name))
-    }
-
-    fn open_read(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
-        self.inner.open_read(name)
-    }
-
-    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        self.inner.rename(from, to)
-    }
-
-    fn remove(&self, name: &str) -> io::Result<()> {
-        self.inner.remove(name)
-    }
-
-    fn sync_dir(&self) -> io::Result<()> {
-        self.inner.sync_dir()
-    }
-
-    fn lock(&self, name: &str) -> io::Result<LockOutcome> {
-        self.inner.lock(name)
-    }
-
-    fn background_sync(&self) -> bool {
-        self.inner.background_sync()
+    fn syncs(&self) -> u64 {
+        self.syncs.load(Ordering::Relaxed)
     }
 }
 
@@ -339,20 +279,19 @@ fn a_request_leaves_only_after_its_cause_is_durable() {
 #[test]
 fn a_batch_becomes_durable_by_one_sync_and_its_answers_come_in_order() {
     let directory = Directory::new();
-    let syncs = Arc::new(AtomicU64::new(0));
-    let disk = Watched { inner: directory.disk(), syncs: syncs.clone(), fails_from: u64::MAX };
+    let (watch, disk) = Watch::over(directory.disk(), u64::MAX);
     let settings = LogSettings {
         policy: SyncPolicy::Batch { delay_us_max: 60_000_000, records_max: 1_000_000 },
         ..LogSettings::default()
     };
-    let (mut rig, _) = open_on(Arc::new(disk), &settings).unwrap();
+    let (mut rig, _) = open_on(disk, &settings).unwrap();
     rig.begin();
-    let before = syncs.load(Ordering::Relaxed);
+    let before = watch.syncs();
     let tickets: Vec<Ticket> = (0..256)
         .map(|slot| rig.engine.push_batched(intent(slot, slot, Action::Enter), true).unwrap().unwrap())
         .collect();
     rig.drain();
-    assert_eq!(syncs.load(Ordering::Relaxed) - before, 1);
+    assert_eq!(watch.syncs() - before, 1);
     let expected: Vec<String> = (0..256).map(|slot| format!("submit {slot}")).collect();
     assert_eq!(rig.venue.asked, expected);
     for ticket in tickets {
@@ -465,6 +404,97 @@ fn a_fill_whose_correction_came_first_is_found_in_the_log_too() {
     }
 }
 
+/// The venue's figures of a fill, which may say how much was bought (+) or sold (-).
+fn settled(trade: &str, size: Option<&str>) -> Input {
+    let mut event = AccountEvent::new(AccountEventKind::FillSettled, 0);
+    event.symbol = id("BTCUSDT");
+    event.venue_trade_id = id(trade);
+    event.size = size.map(dec);
+    event.fee = Some(dec("0.07"));
+    Input::Account(Box::new(event))
+}
+
+impl Rig {
+    /// What a settlement comes to, and what it has cost. The core's own memory knows nothing of the fill.
+    fn settle_forgotten(&mut self, trade: &str, size: Option<&str>) -> (bool, Code, String) {
+        assert!(self.forgets(trade), "{trade} is remembered");
+        let wallet = |rig: &Rig| rig.engine.kernel().ledger().balance(0, Account::Wallet);
+        let before = wallet(self);
+        let outcome = self.ask(settled(trade, size)).outcome;
+        (outcome.accepted, outcome.code, (before - wallet(self)).to_string())
+    }
+
+    fn forgets(&self, trade: &str) -> bool {
+        self.engine.kernel().orders().by_fill(0, &id(trade), None).is_none()
+    }
+}
+
+#[test]
+fn a_settlement_of_a_fill_that_is_booked_and_forgotten_is_refused() {
+    let directory = Directory::new();
+    let mut rig = begun(&directory);
+    for number in 0..30 {
+        rig.trade(number, 0);
+    }
+    // Of each trade the first was bought and the second sold: the log knows that, and not what is settled of it.
+    for (trade, size) in [("T1", Some("0.5")), ("T2", Some("-0.5")), ("T1", None), ("T2", None)] {
+        let refused = (false, Code::ReconcileRequired, "0".into());
+        assert_eq!(rig.settle_forgotten(trade, size), refused, "{trade} {size:?}");
+    }
+}
+
+#[test]
+fn a_settlement_that_is_forgotten_with_its_fill_is_known_as_it_was_told() {
+    for told in [Some("0.5"), None] {
+        let directory = Directory::new();
+        let mut rig = begun(&directory);
+        rig.trade(0, 0);
+        assert_eq!(rig.ask(settled("T1", told)).outcome.code, Code::Ok, "{told:?}");
+        for number in 1..30 {
+            rig.trade(number, 0);
+        }
+        let known = (true, Code::DuplicateEvent, "0".into());
+        assert_eq!(rig.settle_forgotten("T1", told), known, "{told:?}");
+        // In other words it may be of another fill of that id, and of T1 nothing says that it is settled.
+        let otherwise = if told.is_some() { None } else { Some("0.5") };
+        let refused = (false, Code::ReconcileRequired, "0".into());
+        assert_eq!(rig.settle_forgotten("T1", otherwise), refused, "{told:?}");
+    }
+}
+
+#[test]
+fn a_settlement_of_a_fill_that_the_log_has_never_seen_is_booked_ahead_of_it_once() {
+    // The last is the other half of a trade with ourselves: T1 was bought.
+    for (trade, size) in [("new", Some("0.5")), ("new", Some("-0.5")), ("new", None), ("T1", Some("-0.5"))] {
+        let directory = Directory::new();
+        let mut rig = begun(&directory);
+        for number in 0..30 {
+            rig.trade(number, 0);
+        }
+        let booked = (true, Code::ReconcileRequired, "0.07".into());
+        assert_eq!(rig.settle_forgotten(trade, size), booked, "{trade} {size:?}");
+        // Settlements whose fills never came are remembered longer than others, and not for ever.
+        for number in 0..8 {
+            assert!(rig.ask(settled(&format!("never-{number}"), None)).outcome.accepted);
+        }
+        for number in 30..60 {
+            rig.trade(number, 0);
+        }
+        let known = (true, Code::DuplicateEvent, "0".to_owned());
+        assert_eq!(rig.settle_forgotten(trade, size), known, "{trade} {size:?}");
+        // Told in other words it is the same one, as long as no fill of that id says otherwise.
+        let others = if size.is_some() { &[None][..] } else { &[Some("0.5"), Some("-0.5")] };
+        for other in others {
+            let known =
+                if trade == "T1" { (false, Code::ReconcileRequired, "0".into()) } else { known.clone() };
+            assert_eq!(rig.settle_forgotten(trade, *other), known, "{trade} {size:?}, then {other:?}");
+        }
+        // Replay asks no index: the verdicts are in the log.
+        let (again, _) = open(&directory.as_if_killed());
+        assert_eq!(again.engine.kernel().state_hash(), rig.engine.kernel().state_hash(), "{trade} {size:?}");
+    }
+}
+
 #[test]
 fn a_strangers_fill_that_is_remembered_may_still_bring_its_fee() {
     let directory = Directory::new();
@@ -488,10 +518,9 @@ fn a_log_that_cannot_be_synced_lets_nothing_leave() {
     let directory = Directory::new();
     let mut rig = begun(&directory);
     rig.engine.close_log().unwrap();
-    let syncs = Arc::new(AtomicU64::new(0));
-    let disk = Watched { inner: directory.disk(), syncs: syncs.clone(), fails_from: 8 };
+    let (watch, disk) = Watch::over(directory.disk(), 8);
     let settings = LogSettings { policy: SyncPolicy::Always, ..LogSettings::default() };
-    let (mut rig, _) = open_on(Arc::new(disk), &settings).unwrap();
+    let (mut rig, _) = open_on(disk, &settings).unwrap();
     let mut left = VecDeque::new();
     for number in 0..20 {
         if rig.engine.push(intent(number, number, Action::Enter), true).is_err() {
@@ -509,7 +538,7 @@ fn a_log_that_cannot_be_synced_lets_nothing_leave() {
             }
         }
     }
-    assert!(syncs.load(Ordering::Relaxed) >= 8, "the disk never failed");
+    assert!(watch.syncs() >= 8, "the disk never failed");
     let refused = rig.engine.push(Input::Time, false);
     assert!(matches!(refused, Err(EngineError::Log(LogError::Io { .. }))), "{refused:?}");
     drop(rig);

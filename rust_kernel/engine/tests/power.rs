@@ -7,7 +7,6 @@
 mod outside;
 
 use std::collections::BTreeMap;
-use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -15,8 +14,8 @@ use dita_engine::{Engine, LogSettings, Port, replay_record};
 use dita_kernel::effect::{Command, Effects};
 use dita_kernel::id::Id;
 use dita_kernel::kernel::Kernel;
-use dita_log::disk::{Deed, Effect, Fate, Fault, FaultyDisk};
-use dita_log::{Disk, DiskFile, LockOutcome, MemoryDisk, Reader, Span, SyncPolicy};
+use dita_log::disk::{Deed, Effect, Fate, Fault, FaultyDisk, HookedDisk, Threaded};
+use dita_log::{Disk, MemoryDisk, Reader, Span, SyncPolicy};
 use outside::trader::{self, Reach};
 use outside::{Counts, Random, Venue};
 
@@ -48,53 +47,9 @@ fn settings() -> LogSettings {
 
 fn open(disk: Arc<dyn Disk>) -> Result<(Engine, dita_engine::Recovery), String> {
     let config = trader::config(SETTLING_NS, 1_000 * MS);
-    let disk = Arc::new(Threaded(disk));
+    // A thread syncs, as beside real files: a drain ends with records that are not synced.
+    let disk = Arc::new(HookedDisk::new(disk, Arc::new(Threaded)));
     Engine::recover(config, Port::Foreign, disk, &settings(), &mut |_| {}).map_err(|error| error.to_string())
-}
-
-/// A disk beside which a thread syncs, as beside real files: a drain ends with records that are not synced.
-struct Threaded(Arc<dyn Disk>);
-
-impl Disk for Threaded {
-    fn path(&self, name: &str) -> String {
-        self.0.path(name)
-    }
-
-    fn list(&self) -> io::Result<Vec<String>> {
-        self.0.list()
-    }
-
-    fn create(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
-        self.0.create(name)
-    }
-
-    fn open_write(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
-        self.0.open_write(name)
-    }
-
-    fn open_read(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
-        self.0.open_read(name)
-    }
-
-    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        self.0.rename(from, to)
-    }
-
-    fn remove(&self, name: &str) -> io::Result<()> {
-        self.0.remove(name)
-    }
-
-    fn sync_dir(&self) -> io::Result<()> {
-        self.0.sync_dir()
-    }
-
-    fn lock(&self, name: &str) -> io::Result<LockOutcome> {
-        self.0.lock(name)
-    }
-
-    fn background_sync(&self) -> bool {
-        true
-    }
 }
 
 /// The venue, with a note of how it was after each thing that it did, and how far the disk was by then.

@@ -82,10 +82,12 @@ struct Waiting {
     stop: bool,
     /// When the thread looks by itself, at the latest; `None` where it has to be woken.
     looks: Option<Instant>,
-    /// The delay that was asked for last.
+    /// The delay that was asked for last, where there was one.
     delay: Duration,
     /// Something was asked for since the thread looked last.
     asked: bool,
+    /// How often the owner had to wake the thread.
+    wakings: u64,
 }
 
 /// A file, and the last sequence number written to it.
@@ -183,9 +185,13 @@ impl Shared {
         if waiting.due.is_none() || delay.is_zero() && !waiting.now {
             let due = Instant::now() + delay;
             waiting.now = delay.is_zero();
-            waiting.delay = delay;
+            // A full batch says nothing of when the next record may be due.
+            if !waiting.now {
+                waiting.delay = delay;
+            }
             waiting.due = Some(due);
             if waiting.looks.is_none_or(|looks| looks > due) {
+                waiting.wakings += 1;
                 self.wake.notify_one();
             }
         }
@@ -197,6 +203,10 @@ impl Shared {
         waiting.target = None;
         waiting.due = None;
         waiting.now = false;
+    }
+
+    pub fn wakings(&self) -> u64 {
+        hold(&self.waiting).wakings
     }
 
     /// Ends the thread.

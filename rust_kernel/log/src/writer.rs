@@ -273,6 +273,11 @@ impl Log {
         self.waits
     }
 
+    /// How often the thread that keeps a batch's time bound had to be woken: once after a rest, however many records come.
+    pub fn sync_wakings(&self) -> u64 {
+        self.shared.wakings()
+    }
+
     /// The last sequence number that was appended; one less than the first if there is none.
     pub fn last_seq(&self) -> u64 {
         self.last_seq

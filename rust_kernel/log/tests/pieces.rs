@@ -3,8 +3,8 @@
 mod common;
 
 use common::{IDENTITY, append, config, open, payload, read_all};
-use dita_log::disk::{Deed, Effect, Fault, FaultyDisk, MemoryDisk};
-use dita_log::{Config, Disk, DiskFile, LockOutcome, Log, LogError, Need, SyncPolicy, Writing};
+use dita_log::disk::{Deed, Effect, Fault, FaultyDisk, Hook, HookedDisk, MemoryDisk};
+use dita_log::{Config, Disk, DiskFile, Log, LogError, Need, SyncPolicy, Writing};
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -73,60 +73,15 @@ impl Watch {
     }
 }
 
-/// A disk beside which threads work, with an eye on who writes.
-#[derive(Clone)]
-struct Watched(Arc<dyn Disk>, Arc<Watch>);
-struct WatchedFile(Arc<dyn DiskFile>, Arc<Watch>);
-
-impl DiskFile for WatchedFile {
-    fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        self.1.pass();
-        self.0.write_at(offset, bytes)
+/// Threads work beside this disk, with an eye on who writes.
+impl Hook for Watch {
+    fn write_at(&self, name: &str, file: &dyn DiskFile, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        if name.ends_with(".seg") {
+            self.pass();
+        }
+        file.write_at(offset, bytes)
     }
-    fn read_at(&self, offset: u64, into: &mut [u8]) -> io::Result<usize> {
-        self.0.read_at(offset, into)
-    }
-    fn length(&self) -> io::Result<u64> {
-        self.0.length()
-    }
-    fn truncate(&self, length: u64) -> io::Result<()> {
-        self.0.truncate(length)
-    }
-    fn sync(&self) -> io::Result<()> {
-        self.0.sync()
-    }
-}
-
-impl Disk for Watched {
-    fn path(&self, name: &str) -> String {
-        self.0.path(name)
-    }
-    fn list(&self) -> io::Result<Vec<String>> {
-        self.0.list()
-    }
-    fn create(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
-        self.0.create(name)
-    }
-    fn open_write(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
-        let file = self.0.open_write(name)?;
-        Ok(if name.ends_with(".seg") { Arc::new(WatchedFile(file, self.1.clone())) } else { file })
-    }
-    fn open_read(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
-        self.0.open_read(name)
-    }
-    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        self.0.rename(from, to)
-    }
-    fn remove(&self, name: &str) -> io::Result<()> {
-        self.0.remove(name)
-    }
-    fn sync_dir(&self) -> io::Result<()> {
-        self.0.sync_dir()
-    }
-    fn lock(&self, name: &str) -> io::Result<LockOutcome> {
-        self.0.lock(name)
-    }
-    fn background_sync(&self) -> bool {
+    fn background_sync(&self, _: &dyn Disk) -> bool {
         true
     }
 }
@@ -137,7 +92,7 @@ fn threaded(policy: SyncPolicy) -> (MemoryDisk, FaultyDisk, Arc<Watch>, Log) {
     let faulty = FaultyDisk::new(Arc::new(memory.clone()));
     let watch = Arc::new(Watch::default());
     watch.own();
-    let disk: Arc<dyn Disk> = Arc::new(Watched(Arc::new(faulty.clone()), watch.clone()));
+    let disk: Arc<dyn Disk> = Arc::new(HookedDisk::new(Arc::new(faulty.clone()), watch.clone()));
     let log = open(&disk, with(policy)).expect("a new log opens").0;
     (memory, faulty, watch, log)
 }

@@ -15,6 +15,11 @@ fn with(policy: SyncPolicy) -> Config {
     Config { policy, ..config() }
 }
 
+/// In one segment: where one is sealed, everything in it is synced.
+fn in_one_segment(policy: SyncPolicy) -> Config {
+    Config { segment_bytes_max: 1 << 20, ..with(policy) }
+}
+
 #[test]
 fn a_drain_ends_as_its_policy_says() {
     // What survives a power loss right after the end of a drain of three records.
@@ -95,17 +100,54 @@ fn a_batch_becomes_durable_in_time_whether_the_thread_is_awake_or_has_to_be_woke
 }
 
 #[test]
+fn the_thread_that_keeps_the_bound_is_woken_after_a_rest_and_not_at_each_drain() {
+    let directory = Directory::new();
+    // It looks again for 64 × 5 ms: only a test that is held up for so long wakes it once more.
+    let policy = SyncPolicy::Batch { delay_us_max: 5_000, records_max: 1_000_000 };
+    let mut log = open(&directory.disk(), in_one_segment(policy)).expect("a new log opens").0;
+    let lone = |log: &mut Log| {
+        append(log).expect("the record is taken");
+        log.settle(Need::WithinPolicy).expect("the disk works");
+        until("the sync", || log.durable_seq() == log.last_seq());
+    };
+    assert_eq!(log.sync_wakings(), 0);
+    lone(&mut log);
+    assert_eq!(log.sync_wakings(), 1, "it was at rest");
+    let few = 10;
+    // Trips one by one: what leads to an effect is synced by the owner, and what comes of it is left to the thread.
+    for _ in 0..500 {
+        for need in [Need::BeforeEffects, Need::WithinPolicy] {
+            append(&mut log).expect("the record is taken");
+            log.settle(need).expect("the disk works");
+        }
+    }
+    let wakings = log.sync_wakings();
+    assert!(wakings <= few, "{wakings} in 1,000 drains");
+    // Drains that the thread is through with before the next one comes.
+    for _ in 0..100 {
+        lone(&mut log);
+    }
+    let wakings = log.sync_wakings() - wakings;
+    assert!(wakings <= few, "{wakings} in 100 drains apart");
+}
+
+#[test]
 fn so_many_records_are_synced_before_the_time_is_up() {
     let directory = Directory::new();
     let policy = SyncPolicy::Batch { delay_us_max: 3_600_000_000, records_max: 10 };
-    let mut log = open(&directory.disk(), with(policy)).expect("a new log opens").0;
-    for _ in 0..9 {
+    let mut log = open(&directory.disk(), in_one_segment(policy)).expect("a new log opens").0;
+    // At first the thread is at rest; later it means to look again after an hour, and has to be woken all the same.
+    for full in [10, 20, 30] {
+        for _ in 1..10 {
+            append(&mut log).expect("the record is taken");
+            assert_eq!(log.settle(Need::WithinPolicy), Ok(full - 10));
+        }
         append(&mut log).expect("the record is taken");
-        assert_eq!(log.settle(Need::WithinPolicy), Ok(0));
+        log.settle(Need::WithinPolicy).expect("the disk works");
+        until("the sync", || log.durable_seq() == full);
     }
-    append(&mut log).expect("the record is taken");
-    log.settle(Need::WithinPolicy).expect("the disk works");
-    until("the sync", || log.durable_seq() == 10);
+    let wakings = log.sync_wakings();
+    assert!(wakings <= 4, "{wakings}: once after its rest, and then for each batch");
 }
 
 /// A log on a disk that gets a fault, and its two disks.

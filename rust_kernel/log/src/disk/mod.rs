@@ -2,11 +2,13 @@
 
 mod faulty;
 mod file;
+mod hooked;
 mod memory;
 mod power;
 
 pub use faulty::{Deed, Effect, Fault, FaultyDisk};
 pub use file::FileDisk;
+pub use hooked::{Hook, HookedDisk, Threaded};
 pub use memory::{MemoryDisk, Timeline};
 pub use power::Fate;
 

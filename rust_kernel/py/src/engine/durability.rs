@@ -202,7 +202,8 @@ mod tests {
     use std::time::Duration;
 
     use dita_engine::{Engine as Shell, EngineConfig, LogSettings, Port};
-    use dita_log::{Disk, DiskFile, LockOutcome, MemoryDisk, SyncPolicy};
+    use dita_log::disk::{Hook, HookedDisk};
+    use dita_log::{DiskFile, MemoryDisk, SyncPolicy};
 
     use super::super::drain::Patience;
     use super::*;
@@ -232,61 +233,23 @@ mod tests {
         }
     }
 
-    /// A disk whose segments are synced once the gate is open.
-    struct Gated(MemoryDisk, Arc<Gate>);
-    struct GatedFile(Arc<dyn DiskFile>, Arc<Gate>);
-
-    impl DiskFile for GatedFile {
-        fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
-            self.0.write_at(offset, bytes)
-        }
-        fn read_at(&self, offset: u64, into: &mut [u8]) -> io::Result<usize> {
-            self.0.read_at(offset, into)
-        }
-        fn length(&self) -> io::Result<u64> {
-            self.0.length()
-        }
-        fn truncate(&self, length: u64) -> io::Result<()> {
-            self.0.truncate(length)
-        }
-        fn sync(&self) -> io::Result<()> {
-            self.1.pass()?;
-            self.0.sync()
+    /// Segments are synced once the gate is open.
+    impl Hook for Gate {
+        fn sync(&self, name: &str, file: &dyn DiskFile) -> io::Result<()> {
+            if name.ends_with(".seg") {
+                self.pass()?;
+            }
+            file.sync()
         }
     }
 
-    impl Disk for Gated {
-        fn path(&self, name: &str) -> String {
-            self.0.path(name)
-        }
-        fn list(&self) -> io::Result<Vec<String>> {
-            self.0.list()
-        }
-        fn create(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
-            self.0.create(name)
-        }
-        fn open_write(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
-            let file = self.0.open_write(name)?;
-            Ok(if name.ends_with(".seg") { Arc::new(GatedFile(file, self.1.clone())) } else { file })
-        }
-        fn open_read(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
-            self.0.open_read(name)
-        }
-        fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-            self.0.rename(from, to)
-        }
-        fn remove(&self, name: &str) -> io::Result<()> {
-            self.0.remove(name)
-        }
-        fn sync_dir(&self) -> io::Result<()> {
-            self.0.sync_dir()
-        }
-        fn lock(&self, name: &str) -> io::Result<LockOutcome> {
-            self.0.lock(name)
-        }
-        fn background_sync(&self) -> bool {
-            false
-        }
+    /// An engine on a log whose syncs wait for the gate.
+    fn gated(policy: SyncPolicy) -> Result<(Arc<Gate>, Arc<Shared>), Error> {
+        let gate = Arc::new(Gate::default());
+        let disk = Arc::new(HookedDisk::new(Arc::new(MemoryDisk::new()), gate.clone()));
+        let settings = LogSettings { policy, ..LogSettings::default() };
+        let opened = Shell::recover(EngineConfig::default(), Port::Foreign, disk, &settings, &mut |_| {})?;
+        Ok((gate, Arc::new(Shared::new(State::new(opened.0), None, None))))
     }
 
     #[test]
@@ -294,13 +257,9 @@ mod tests {
     -> PyResult<()> {
         Python::initialize();
         Python::attach(|py| {
-            let gate = Arc::new(Gate::default());
-            let disk = Arc::new(Gated(MemoryDisk::new(), gate.clone()));
-            let settings = LogSettings { policy: SyncPolicy::Always, ..LogSettings::default() };
-            let opened = Shell::recover(EngineConfig::default(), Port::Foreign, disk, &settings, &mut |_| {});
-            let shared = Arc::new(Shared::new(State::new(opened.map_err(Error::from)?.0), None, None));
+            let (gate, shared) = gated(SyncPolicy::Always)?;
             let other = std::thread::spawn({
-                let (gate, shared) = (gate.clone(), shared.clone());
+                let shared = shared.clone();
                 move || {
                     Python::attach(|py| {
                         // The interpreter is there, and the lock is held by who waits for the disk.
@@ -314,6 +273,24 @@ mod tests {
             assert_eq!((outcome.answer.outcome.seq, outcome.answer.durable), (1, true));
             let theirs = py.detach(|| other.join()).map_err(|_| Error::Closed)??;
             assert_eq!(theirs, (2, true));
+            Ok(())
+        })
+    }
+
+    #[test]
+    fn another_thread_has_the_interpreter_while_everything_is_made_durable() -> PyResult<()> {
+        type Way = fn(&Shared, Python<'_>) -> Result<(), Error>;
+        let ways: [Way; 2] = [Shared::sync, |shared, py| shared.close(py, None).map(drop)];
+        Python::initialize();
+        Python::attach(|py| {
+            for way in ways {
+                let (gate, shared) = gated(SyncPolicy::Off)?;
+                let outcome = shared.put(py, Input::Time, None, Patience::Answer)?;
+                assert!(!outcome.answer.durable);
+                let other = std::thread::spawn(move || Python::attach(|_| gate.open()));
+                way(&shared, py)?;
+                py.detach(|| other.join()).map_err(|_| Error::Closed)?;
+            }
             Ok(())
         })
     }
