@@ -13,7 +13,6 @@ mod audit;
 mod campaign;
 mod dice;
 mod discrepancy;
-mod disk;
 mod ending;
 pub mod faults;
 mod fingerprint;

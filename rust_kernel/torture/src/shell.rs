@@ -9,11 +9,10 @@ use dita_kernel::effect::{Command, Effects};
 use dita_kernel::input::{Input, Stamp};
 use dita_kernel::kernel::{Kernel, KernelConfig};
 use dita_kernel::outcome::Outcome;
-use dita_log::disk::{Deed, Effect, Fate, Fault, FaultyDisk};
+use dita_log::disk::{Deed, Effect, Fate, Fault, FaultyDisk, HookedDisk, Threaded};
 use dita_log::{Disk, MemoryDisk, SyncPolicy};
 
 use crate::dice::Dice;
-use crate::disk::Threaded;
 use crate::trouble::Trouble;
 
 /// What came of one input.
@@ -181,7 +180,9 @@ impl Plain {
 impl Durable {
     fn open(&mut self) -> Result<(), Trouble> {
         let config = EngineConfig { kernel: self.config.clone(), ..EngineConfig::default() };
-        let disk: Arc<dyn Disk> = Arc::new(Threaded(Arc::new(self.faulty.clone())));
+        // A thread syncs beside it, as beside real files: a drain ends with records that are not synced.
+        let disk: Arc<dyn Disk> =
+            Arc::new(HookedDisk::new(Arc::new(self.faulty.clone()), Arc::new(Threaded)));
         let opened = Engine::recover(config, Port::Foreign, disk, &settings(), &mut |_| {});
         let (engine, recovery) = opened.map_err(|error| Trouble::new("recovery", error.to_string()))?;
         self.recovered_seq = recovery.last_seq;

@@ -51,10 +51,7 @@ impl OrderStore {
                 // It has ended before, and ends again: it is at hand, and its turn is to come.
                 Some(_) if oldest.reference == reference => {}
                 Some(order) if is_pinned(order) => self.ended.push_back(oldest),
-                Some(order) if oldest.has_filled_since(order) => {
-                    let again = self.as_ended(oldest.reference);
-                    self.ended.push_back(again);
-                }
+                Some(order) if oldest.has_filled_since(order) => self.put_back(oldest.reference),
                 Some(_) => self.forget(oldest),
                 None => {}
             }
@@ -62,8 +59,14 @@ impl OrderStore {
         self.ended.push_back(ending);
     }
 
+    #[cold]
+    fn put_back(&mut self, reference: OrderRef) {
+        let again = self.as_ended(reference);
+        self.ended.push_back(again);
+    }
+
     /// An order as it stands now, to be forgotten in its turn.
-    #[inline]
+    #[inline(always)] // at each order's end
     fn as_ended(&self, reference: OrderRef) -> Ended {
         let order = self.at(reference.place);
         let venue_key = order.venue_order_id.hash64();
