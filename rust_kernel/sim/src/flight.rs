@@ -44,10 +44,18 @@ struct Flying {
     cargo: Cargo,
 }
 
+impl Flying {
+    /// The least comes first: the earliest, and of one time the first sent. A boundary comes last: what arrives on it was
+    /// there.
+    fn turn(&self) -> (i64, bool, u64) {
+        (self.due_ns, matches!(self.cargo, Cargo::Boundary { .. }), self.sequence)
+    }
+}
+
 impl Ord for Flying {
-    /// The heap gives the greatest first: the earliest is the greatest, and of one time the first sent.
+    /// The heap gives the greatest first.
     fn cmp(&self, other: &Flying) -> Ordering {
-        (other.due_ns, other.sequence).cmp(&(self.due_ns, self.sequence))
+        other.turn().cmp(&self.turn())
     }
 }
 
