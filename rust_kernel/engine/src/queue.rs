@@ -1,7 +1,9 @@
 //! The bounded queue of a kernel without a log: what it takes goes to its followers through a log in memory, and a thread
-//! of its own writes that. The kernel itself only puts the input's bytes into a buffer: no system call, no hash, no file.
+//! of its own writes that. The kernel itself only puts the input into a buffer, in a [raw form](raw): no encoding, no system
+//! call, no hash, no file.
 //! It never waits for the thread either: what overflows is gone, and the log begins anew behind the gap.
 
+mod raw;
 mod writing;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,12 +20,15 @@ use crate::durable::{LogSettings, REFUSED, SharedDisk, kind_of};
 use writing::Writing;
 
 /// Of a [`Head`].
-const HEAD_BYTES: usize = 1 + 8 + 8 + 4;
-/// More than this does not wait for the thread: it is several times as fast as the kernel, so that it hangs then.
+const HEAD_BYTES: usize = 1 + 1 + 8 + 8 + 4;
+/// More than this does not wait for the thread: it takes less time for a round trip than a kernel that Python drives, so that
+/// it hangs then, or somebody drives the kernel from Rust without a pause.
 pub const WAITING_BYTES_MAX: usize = 32 << 20;
 
 /// What stands before a record's payload.
 struct Head {
+    /// The payload is in the raw form; otherwise it is the codec's.
+    is_raw: bool,
     kind: u8,
     seq: u64,
     time_ns: i64,
@@ -34,15 +39,17 @@ struct Head {
 impl Head {
     #[inline]
     fn write(&self, to: &mut [u8; HEAD_BYTES]) {
-        to[0] = self.kind;
-        to[1..9].copy_from_slice(&self.seq.to_le_bytes());
-        to[9..17].copy_from_slice(&self.time_ns.to_le_bytes());
-        to[17..21].copy_from_slice(&self.length.to_le_bytes());
+        to[0] = self.is_raw.into();
+        to[1] = self.kind;
+        to[2..10].copy_from_slice(&self.seq.to_le_bytes());
+        to[10..18].copy_from_slice(&self.time_ns.to_le_bytes());
+        to[18..22].copy_from_slice(&self.length.to_le_bytes());
     }
 
     fn read(from: &[u8; HEAD_BYTES]) -> Head {
-        let [kind, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t] = *from;
+        let [is_raw, kind, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t] = *from;
         Head {
+            is_raw: is_raw != 0,
             kind,
             seq: u64::from_le_bytes([a, b, c, d, e, f, g, h]),
             time_ns: i64::from_le_bytes([i, j, k, l, m, n, o, p]),
@@ -166,18 +173,45 @@ impl Queue {
         if self.has_gap {
             return;
         }
-        let refused = if accepted { 0 } else { REFUSED };
-        let body = self.used.saturating_add(HEAD_BYTES);
-        let Ok(end) = codec::encode_at(input, &mut self.buffer, body) else {
-            self.fail();
-            return;
+        let kind = kind_of(input) | if accepted { 0 } else { REFUSED };
+        let Some(room) = self.room() else { return self.fail() };
+        let (is_raw, length) = match raw::put(input, room, HEAD_BYTES) {
+            Some(end) => (true, end.saturating_sub(HEAD_BYTES)),
+            None => match self.encode(input) {
+                Some(length) => (false, length),
+                None => return self.fail(),
+            },
         };
-        let length = u32::try_from(end.saturating_sub(body)).unwrap_or(u32::MAX);
-        if let Some(head) = self.buffer.get_mut(self.used..).and_then(<[u8]>::first_chunk_mut) {
-            Head { kind: kind_of(input) | refused, seq, time_ns: stamp.0, length }.write(head);
-        }
-        self.used = end;
+        let used = self.used;
+        self.used = used.saturating_add(HEAD_BYTES).saturating_add(length);
         self.since_snapshot += 1;
+        if let Some(head) = self.buffer.get_mut(used..).and_then(<[u8]>::first_chunk_mut) {
+            let length = u32::try_from(length).unwrap_or(u32::MAX);
+            Head { is_raw, kind, seq, time_ns: stamp.0, length }.write(head);
+        }
+    }
+
+    /// Room for an input in the raw form.
+    #[inline]
+    fn room(&mut self) -> Option<&mut [u8; raw::ROOM]> {
+        if self.buffer.len() < self.used.saturating_add(raw::ROOM) {
+            self.make_room();
+        }
+        self.buffer.get_mut(self.used..).and_then(<[u8]>::first_chunk_mut)
+    }
+
+    #[cold]
+    fn make_room(&mut self) {
+        // So much at once that a buffer that is filled again and again is seldom too small.
+        self.buffer.resize(self.used.saturating_add(self.used.max(raw::ROOM)), 0);
+    }
+
+    /// Writes the codec's bytes behind a head, and returns how many.
+    #[inline(never)]
+    fn encode(&mut self, input: &Input) -> Option<usize> {
+        let body = self.used.saturating_add(HEAD_BYTES);
+        let end = codec::encode_at(input, &mut self.buffer, body).ok()?;
+        Some(end.saturating_sub(body))
     }
 
     /// The end of a drain, or a pause in it: hands over what was noted, and a snapshot where one is due.
