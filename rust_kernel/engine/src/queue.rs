@@ -24,6 +24,8 @@ const HEAD_BYTES: usize = 1 + 1 + 8 + 8 + 4;
 /// More than this does not wait for the thread: it takes less time for a round trip than a kernel that Python drives, so that
 /// it hangs then, or somebody drives the kernel from Rust without a pause.
 pub const WAITING_BYTES_MAX: usize = 32 << 20;
+/// So long the end waits for the thread: many times what it takes to write the most that can wait.
+const END_WITHIN: Duration = Duration::from_secs(10);
 
 /// What stands before a record's payload.
 struct Head {
@@ -77,6 +79,8 @@ struct Handed {
     /// The thread writes.
     is_writing: bool,
     ends: bool,
+    /// There is no thread any more.
+    has_ended: bool,
     failure: Option<LogError>,
 }
 
@@ -90,6 +94,7 @@ impl Handed {
     }
 }
 
+#[derive(Default)]
 struct Shared {
     handed: Mutex<Handed>,
     /// Told whenever something was written.
@@ -121,6 +126,23 @@ impl Shared {
     }
 }
 
+/// The thread's end, told however it comes.
+struct Ending<'a>(&'a Shared);
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        let mut handed = self.0.hold();
+        handed.has_ended = true;
+        if thread::panicking() {
+            // Else somebody would wait for ever for what it was at.
+            self.0
+                .fail(handed, LogError::Config { field: "queue", reason: "its thread has panicked".into() });
+        } else {
+            self.0.written.notify_all();
+        }
+    }
+}
+
 /// The kernel's end of the queue.
 pub(crate) struct Queue {
     /// Its first `used` bytes are what was noted and not handed over; the rest is room that was made before.
@@ -137,20 +159,20 @@ pub(crate) struct Queue {
     has_gap: bool,
     /// The process that has the thread.
     owner: u32,
+    end_within: Duration,
 }
 
 impl Queue {
     /// Begins to write a log that is new.
     pub(crate) fn new(log: Log, disk: SharedDisk, kernel: &KernelConfig, settings: &LogSettings) -> Queue {
-        let shared = Arc::new(Shared {
-            handed: Mutex::new(Handed::default()),
-            written: Condvar::new(),
-            wanted: Condvar::new(),
-            has_failed: AtomicBool::new(false),
-        });
+        let shared = Arc::new(Shared::default());
         let writing = Writing::new(log, disk, settings.config(kernel), settings);
         let held = shared.clone();
-        let thread = thread::Builder::new().name("dita-queue".into()).spawn(move || writing.run(&held)).ok();
+        let run = move || {
+            let _ending = Ending(&held);
+            writing.run(&held);
+        };
+        let thread = thread::Builder::new().name("dita-queue".into()).spawn(run).ok();
         shared.has_failed.store(thread.is_none(), Ordering::Relaxed);
         Queue {
             buffer: Vec::new(),
@@ -164,6 +186,7 @@ impl Queue {
             bytes_since_snapshot: 0,
             has_gap: false,
             owner: std::process::id(),
+            end_within: END_WITHIN,
         }
     }
 
@@ -303,8 +326,50 @@ impl Drop for Queue {
             std::mem::forget(thread);
             return;
         }
-        self.shared.hold().ends = true;
+        let mut handed = self.shared.hold();
+        handed.ends = true;
         self.shared.wanted.notify_all();
-        let _ = thread.join();
+        let is_at_work = |handed: &mut Handed| !handed.has_ended;
+        let waited = self.shared.written.wait_timeout_while(handed, self.end_within, is_at_work);
+        let has_ended = waited.unwrap_or_else(PoisonError::into_inner).0.has_ended;
+        if has_ended {
+            let _ = thread.join();
+        }
+        // Else it hangs in its directory. All that it touches is its own, and it ends with the process, or when it can.
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    #[test]
+    fn a_thread_that_ends_says_so() {
+        let shared = Shared::default();
+        drop(Ending(&shared));
+        let handed = shared.hold();
+        assert!(handed.has_ended && handed.failure.is_none());
+    }
+
+    #[test]
+    fn the_end_does_not_wait_for_ever_for_a_thread_that_hangs() {
+        let (go_on, gate) = mpsc::channel::<()>();
+        let thread = thread::spawn(move || gate.recv().unwrap_or_default());
+        drop(Queue {
+            buffer: Vec::new(),
+            used: 0,
+            shared: Arc::default(),
+            thread: Some(thread),
+            snapshot_records: 1,
+            snapshot_bytes: 1,
+            since_snapshot: 0,
+            bytes_since_snapshot: 0,
+            has_gap: false,
+            owner: std::process::id(),
+            end_within: Duration::from_millis(1),
+        });
+        assert_eq!(go_on.send(()), Ok(()), "the thread is still there");
     }
 }

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
@@ -126,7 +127,7 @@ fn a_directory_with_a_log_is_no_queue() {
     assert_eq!(queued(&disk).err(), Some(EngineError::Config("a queue begins in an empty directory")));
 }
 
-/// A disk in memory whose writes hang for as long as they are told to.
+/// A disk in memory whose writes hang for as long as they are told to, or panic once.
 #[derive(Default)]
 struct Hanging {
     inner: MemoryDisk,
@@ -137,6 +138,7 @@ struct Hanging {
 struct Gate {
     hangs: Mutex<bool>,
     opened: Condvar,
+    panics: AtomicBool,
 }
 
 impl Gate {
@@ -147,6 +149,7 @@ impl Gate {
 
     fn pass(&self) {
         drop(self.opened.wait_while(self.hangs.lock().unwrap(), |hangs| *hangs).unwrap());
+        assert!(!self.panics.swap(false, Ordering::Relaxed), "as it was told to");
     }
 }
 
@@ -293,6 +296,21 @@ fn what_overflows_is_gone_and_the_kernel_never_waits_for_it() {
     let mut last = follow(&disk, dita_engine::first_to_follow(&disk).expect("the log is whole"));
     assert_eq!(read_on(&mut last), Ok(overflowed_at + 1_007));
     assert_eq!(last.kernel().state_hash(), engine.kernel().state_hash());
+}
+
+#[test]
+fn a_thread_that_panics_is_said_and_nobody_waits_for_it() {
+    let hanging = Hanging::default();
+    let gate = hanging.gate.clone();
+    let mut engine = queued(&(Arc::new(hanging) as SharedDisk)).expect("the directory is empty");
+    gate.panics.store(true, Ordering::Relaxed);
+    take(&mut engine, 10);
+    // It does not hang here.
+    engine.sync_log().expect("there is no log");
+    assert_eq!(engine.queue_failure().as_deref(), Some("queue: its thread has panicked"));
+    take(&mut engine, 10);
+    engine.close_log().expect("there is no log");
+    assert_eq!(engine.kernel().seq(), 20);
 }
 
 #[test]
