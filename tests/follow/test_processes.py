@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from dita import ControlUpdate, InvalidInput, NotYetSupported
+from dita.follow.__main__ import NICE, SCHEDULING
 from dita.follow.spec import FollowerSpec, build_target, kernel_name
 from dita.journal import ClickHouseKernelJournal, ask_journal
 from dita.journal.place import JournalAway, JournalRefused, connect, holder_of, place_of
@@ -239,6 +240,37 @@ def test_the_queue_of_a_kernel_that_died_long_ago_goes() -> None:
     assert new.exists()
     new.rmdir()
     assert QUEUE_BYTES > 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has classes of scheduling")
+@pytest.mark.parametrize(
+    ("asked", "policy"), [(None, "SCHED_IDLE"), ("idle", "SCHED_IDLE"), ("batch", "SCHED_BATCH")]
+)
+def test_a_follower_stands_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: str | None, policy: str
+) -> None:
+    if asked is None:
+        monkeypatch.delenv(SCHEDULING, raising=False)
+    else:
+        monkeypatch.setenv(SCHEDULING, asked)
+    desk = Desk(tmp_path / "log", {"journal": ClickHouseKernelJournal(tmp_path / "db", always=True)})
+    # Its status is the first thing that it writes, and by then it stands back.
+    pid = until(lambda: health(desk)["state"] != "STARTING" and health(desk)["pid"])
+    assert os.sched_getscheduler(pid) == getattr(os, policy)
+    assert os.getpriority(os.PRIO_PROCESS, pid) == os.getpriority(os.PRIO_PROCESS, 0) + NICE
+    assert os.sched_getscheduler(0) == os.SCHED_OTHER, "the kernel's own process stays as it is"
+    desk.kernel.close()
+
+
+def test_a_scheduling_that_is_none_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(SCHEDULING, "fifo")
+    desk = Desk(tmp_path / "log", {"journal": ClickHouseKernelJournal(tmp_path / "db", always=True)})
+    until(lambda: health(desk)["state"] == "REFUSED")
+    assert health(desk)["error"] == "DITA_FOLLOWERS_SCHEDULING: 'fifo' is none of idle, batch"
+    desk.quote("100.0", "100.1")
+    desk.trade(1, "1", "101")
+    assert len(desk.fills) == 2
+    desk.kernel.close()
 
 
 _NEWER = """

@@ -13,14 +13,20 @@ import threading
 import time
 from typing import Final
 
-from dita.errors import InvalidInput, LogError
+from dita.errors import InvalidInput, LogError, refuse
 from dita.follow.follower import Follower
 from dita.follow.spec import FollowerSpec, build_target
+from dita.follow.status import FollowerStatus, write_status
 from dita.follow.target import TargetRefused
 from dita.journal.place import JournalRefused
 
 EXIT_REFUSED: Final = 3
 NICE: Final = 10
+#: Names how followers are scheduled on Linux, in the environment of the kernel that spawns them.
+SCHEDULING: Final = "DITA_FOLLOWERS_SCHEDULING"
+_SCHEDULING_DEFAULT: Final = "idle"
+_POLICIES: Final = {"idle": "SCHED_IDLE", "batch": "SCHED_BATCH"}
+_REFUSALS: Final = (TargetRefused, JournalRefused, LogError, InvalidInput)
 #: So long a follower tries to bring the rest to a target that is away, once it shall end.
 END_WITHIN_S: Final = 10.0
 
@@ -54,13 +60,26 @@ class _Ending:
 def _stand_back() -> None:
     """Let the kernel come first, where they share a processor.
 
-    A follower wakes some fifty times a second. As a batch process it waits for its turn then, and takes the
-    processor from nobody.
+    A follower wakes some fifty times a second. As an idle process it takes the processor from nobody, and a
+    kernel that wakes has it at once, where it would wait for a batch process to give it up. The price: where
+    every processor is busy, an idle process gets next to nothing. Its lag grows then, and says so.
+
+    Raises:
+        InvalidInput: The environment asks for another class of scheduling than there are.
     """
+    wanted = os.environ.get(SCHEDULING) or _SCHEDULING_DEFAULT
+    if wanted not in _POLICIES:
+        raise refuse(SCHEDULING, wanted, f"is none of {', '.join(_POLICIES)}")
     os.nice(NICE)
     if sys.platform == "linux":
         with contextlib.suppress(OSError):
-            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+            os.sched_setscheduler(0, getattr(os, _POLICIES[wanted]), os.sched_param(0))
+
+
+def _refused(error: Exception) -> int:
+    """Say why, and return what the process ends with."""
+    logging.getLogger("dita.follow").error("%s", error)
+    return EXIT_REFUSED
 
 
 def main() -> int:
@@ -69,15 +88,22 @@ def main() -> int:
     for handler in logging.getLogger().handlers:
         # What they have to say of a connection comes as an error, and is said once.
         handler.addFilter(lambda record: not record.name.startswith(("urllib3", "clickhouse_connect")))
-    _stand_back()
     spec = FollowerSpec.from_json(sys.stdin.readline())
+    try:
+        _stand_back()
+        target = build_target(spec)
+    except _REFUSALS as error:
+        # A follower that has begun says it itself.
+        status = FollowerStatus(spec.kind, spec.kernel, state="REFUSED", error=str(error))
+        write_status(spec.log_dir, status)
+        return _refused(error)
     ending = _Ending()
     signal.signal(signal.SIGTERM, ending.terminate)
     threading.Thread(target=ending.watch_input, daemon=True).start()
     try:
         follower = Follower(
             spec.log_dir,
-            build_target(spec),
+            target,
             kernel=spec.kernel,
             durable=spec.durable,
             when_enabled=spec.when_enabled,
@@ -86,9 +112,8 @@ def main() -> int:
             ending=ending.asked,
         )
         follower.run()
-    except (TargetRefused, JournalRefused, LogError, InvalidInput) as error:
-        logging.getLogger("dita.follow").error("%s", error)  # noqa: TRY400 - the text is for a person
-        return EXIT_REFUSED
+    except _REFUSALS as error:
+        return _refused(error)
     return 0
 
 

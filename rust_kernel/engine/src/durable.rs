@@ -244,7 +244,7 @@ impl Durable {
 
 /// Nothing in an input or in a state is of a kind that cannot be written; should it be, the log stops and says so.
 #[cold]
-fn unwritable(field: &'static str, error: &codec::CodecError) -> LogError {
+pub(crate) fn unwritable(field: &'static str, error: &codec::CodecError) -> LogError {
     LogError::Config { field, reason: error.to_string() }
 }
 

@@ -1,7 +1,9 @@
 //! The bounded queue of a kernel without a log: what it takes goes to its followers through a log in memory, and a thread
-//! of its own writes that. The kernel itself only puts the input's bytes into a buffer: no system call, no hash, no file.
+//! of its own writes that. The kernel itself only puts the input into a buffer, in a [raw form](raw): no encoding, no system
+//! call, no hash, no file.
 //! It never waits for the thread either: what overflows is gone, and the log begins anew behind the gap.
 
+mod raw;
 mod writing;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,12 +20,17 @@ use crate::durable::{LogSettings, REFUSED, SharedDisk, kind_of};
 use writing::Writing;
 
 /// Of a [`Head`].
-const HEAD_BYTES: usize = 1 + 8 + 8 + 4;
-/// More than this does not wait for the thread: it is several times as fast as the kernel, so that it hangs then.
+const HEAD_BYTES: usize = 1 + 1 + 8 + 8 + 4;
+/// More than this does not wait for the thread: it takes less time for a round trip than a kernel that Python drives, so that
+/// it hangs then, or somebody drives the kernel from Rust without a pause.
 pub const WAITING_BYTES_MAX: usize = 32 << 20;
+/// So long the end waits for the thread: many times what it takes to write the most that can wait.
+const END_WITHIN: Duration = Duration::from_secs(10);
 
 /// What stands before a record's payload.
 struct Head {
+    /// The payload is in the raw form; otherwise it is the codec's.
+    is_raw: bool,
     kind: u8,
     seq: u64,
     time_ns: i64,
@@ -34,15 +41,17 @@ struct Head {
 impl Head {
     #[inline]
     fn write(&self, to: &mut [u8; HEAD_BYTES]) {
-        to[0] = self.kind;
-        to[1..9].copy_from_slice(&self.seq.to_le_bytes());
-        to[9..17].copy_from_slice(&self.time_ns.to_le_bytes());
-        to[17..21].copy_from_slice(&self.length.to_le_bytes());
+        to[0] = self.is_raw.into();
+        to[1] = self.kind;
+        to[2..10].copy_from_slice(&self.seq.to_le_bytes());
+        to[10..18].copy_from_slice(&self.time_ns.to_le_bytes());
+        to[18..22].copy_from_slice(&self.length.to_le_bytes());
     }
 
     fn read(from: &[u8; HEAD_BYTES]) -> Head {
-        let [kind, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t] = *from;
+        let [is_raw, kind, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t] = *from;
         Head {
+            is_raw: is_raw != 0,
             kind,
             seq: u64::from_le_bytes([a, b, c, d, e, f, g, h]),
             time_ns: i64::from_le_bytes([i, j, k, l, m, n, o, p]),
@@ -70,6 +79,8 @@ struct Handed {
     /// The thread writes.
     is_writing: bool,
     ends: bool,
+    /// There is no thread any more.
+    has_ended: bool,
     failure: Option<LogError>,
 }
 
@@ -83,6 +94,7 @@ impl Handed {
     }
 }
 
+#[derive(Default)]
 struct Shared {
     handed: Mutex<Handed>,
     /// Told whenever something was written.
@@ -114,6 +126,23 @@ impl Shared {
     }
 }
 
+/// The thread's end, told however it comes.
+struct Ending<'a>(&'a Shared);
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        let mut handed = self.0.hold();
+        handed.has_ended = true;
+        if thread::panicking() {
+            // Else somebody would wait for ever for what it was at.
+            self.0
+                .fail(handed, LogError::Config { field: "queue", reason: "its thread has panicked".into() });
+        } else {
+            self.0.written.notify_all();
+        }
+    }
+}
+
 /// The kernel's end of the queue.
 pub(crate) struct Queue {
     /// Its first `used` bytes are what was noted and not handed over; the rest is room that was made before.
@@ -130,20 +159,20 @@ pub(crate) struct Queue {
     has_gap: bool,
     /// The process that has the thread.
     owner: u32,
+    end_within: Duration,
 }
 
 impl Queue {
     /// Begins to write a log that is new.
     pub(crate) fn new(log: Log, disk: SharedDisk, kernel: &KernelConfig, settings: &LogSettings) -> Queue {
-        let shared = Arc::new(Shared {
-            handed: Mutex::new(Handed::default()),
-            written: Condvar::new(),
-            wanted: Condvar::new(),
-            has_failed: AtomicBool::new(false),
-        });
+        let shared = Arc::new(Shared::default());
         let writing = Writing::new(log, disk, settings.config(kernel), settings);
         let held = shared.clone();
-        let thread = thread::Builder::new().name("dita-queue".into()).spawn(move || writing.run(&held)).ok();
+        let run = move || {
+            let _ending = Ending(&held);
+            writing.run(&held);
+        };
+        let thread = thread::Builder::new().name("dita-queue".into()).spawn(run).ok();
         shared.has_failed.store(thread.is_none(), Ordering::Relaxed);
         Queue {
             buffer: Vec::new(),
@@ -157,6 +186,7 @@ impl Queue {
             bytes_since_snapshot: 0,
             has_gap: false,
             owner: std::process::id(),
+            end_within: END_WITHIN,
         }
     }
 
@@ -166,18 +196,45 @@ impl Queue {
         if self.has_gap {
             return;
         }
-        let refused = if accepted { 0 } else { REFUSED };
-        let body = self.used.saturating_add(HEAD_BYTES);
-        let Ok(end) = codec::encode_at(input, &mut self.buffer, body) else {
-            self.fail();
-            return;
+        let kind = kind_of(input) | if accepted { 0 } else { REFUSED };
+        let Some(room) = self.room() else { return self.fail() };
+        let (is_raw, length) = match raw::put(input, room, HEAD_BYTES) {
+            Some(end) => (true, end.saturating_sub(HEAD_BYTES)),
+            None => match self.encode(input) {
+                Some(length) => (false, length),
+                None => return self.fail(),
+            },
         };
-        let length = u32::try_from(end.saturating_sub(body)).unwrap_or(u32::MAX);
-        if let Some(head) = self.buffer.get_mut(self.used..).and_then(<[u8]>::first_chunk_mut) {
-            Head { kind: kind_of(input) | refused, seq, time_ns: stamp.0, length }.write(head);
-        }
-        self.used = end;
+        let used = self.used;
+        self.used = used.saturating_add(HEAD_BYTES).saturating_add(length);
         self.since_snapshot += 1;
+        if let Some(head) = self.buffer.get_mut(used..).and_then(<[u8]>::first_chunk_mut) {
+            let length = u32::try_from(length).unwrap_or(u32::MAX);
+            Head { is_raw, kind, seq, time_ns: stamp.0, length }.write(head);
+        }
+    }
+
+    /// Room for an input in the raw form.
+    #[inline]
+    fn room(&mut self) -> Option<&mut [u8; raw::ROOM]> {
+        if self.buffer.len() < self.used.saturating_add(raw::ROOM) {
+            self.make_room();
+        }
+        self.buffer.get_mut(self.used..).and_then(<[u8]>::first_chunk_mut)
+    }
+
+    #[cold]
+    fn make_room(&mut self) {
+        // So much at once that a buffer that is filled again and again is seldom too small.
+        self.buffer.resize(self.used.saturating_add(self.used.max(raw::ROOM)), 0);
+    }
+
+    /// Writes the codec's bytes behind a head, and returns how many.
+    #[inline(never)]
+    fn encode(&mut self, input: &Input) -> Option<usize> {
+        let body = self.used.saturating_add(HEAD_BYTES);
+        let end = codec::encode_at(input, &mut self.buffer, body).ok()?;
+        Some(end.saturating_sub(body))
     }
 
     /// The end of a drain, or a pause in it: hands over what was noted, and a snapshot where one is due.
@@ -269,8 +326,50 @@ impl Drop for Queue {
             std::mem::forget(thread);
             return;
         }
-        self.shared.hold().ends = true;
+        let mut handed = self.shared.hold();
+        handed.ends = true;
         self.shared.wanted.notify_all();
-        let _ = thread.join();
+        let is_at_work = |handed: &mut Handed| !handed.has_ended;
+        let waited = self.shared.written.wait_timeout_while(handed, self.end_within, is_at_work);
+        let has_ended = waited.unwrap_or_else(PoisonError::into_inner).0.has_ended;
+        if has_ended {
+            let _ = thread.join();
+        }
+        // Else it hangs in its directory. All that it touches is its own, and it ends with the process, or when it can.
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    #[test]
+    fn a_thread_that_ends_says_so() {
+        let shared = Shared::default();
+        drop(Ending(&shared));
+        let handed = shared.hold();
+        assert!(handed.has_ended && handed.failure.is_none());
+    }
+
+    #[test]
+    fn the_end_does_not_wait_for_ever_for_a_thread_that_hangs() {
+        let (go_on, gate) = mpsc::channel::<()>();
+        let thread = thread::spawn(move || gate.recv().unwrap_or_default());
+        drop(Queue {
+            buffer: Vec::new(),
+            used: 0,
+            shared: Arc::default(),
+            thread: Some(thread),
+            snapshot_records: 1,
+            snapshot_bytes: 1,
+            since_snapshot: 0,
+            bytes_since_snapshot: 0,
+            has_gap: false,
+            owner: std::process::id(),
+            end_within: Duration::from_millis(1),
+        });
+        assert_eq!(go_on.send(()), Ok(()), "the thread is still there");
     }
 }

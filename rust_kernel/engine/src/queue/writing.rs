@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use dita_kernel::codec;
 use dita_log::{Log, LogError, Need};
 
-use super::{HEAD_BYTES, Head, Shared, Shot};
-use crate::durable::{LogSettings, SharedDisk, keys_of};
+use super::{HEAD_BYTES, Head, Shared, Shot, raw};
+use crate::durable::{LogSettings, SharedDisk, keys_of, unwritable};
 
 /// How long the thread rests between two looks. Nobody wakes it for a record: that would be a system call of the kernel's.
 const REST: Duration = Duration::from_millis(1);
@@ -81,10 +82,17 @@ impl Writing {
         let Some(log) = &mut self.log else { return Ok(()) };
         let mut left = bytes;
         while let Some((head, rest)) = left.split_first_chunk::<HEAD_BYTES>() {
-            let Head { kind, seq, time_ns, length } = Head::read(head);
+            let Head { is_raw, kind, seq, time_ns, length } = Head::read(head);
             let (payload, after) = rest.split_at_checked(length as usize).unwrap_or((rest, &[]));
             left = after;
-            log.append(kind, seq, time_ns, &[], |out| out.extend_from_slice(payload))?;
+            if is_raw {
+                let input = raw::take(payload).ok_or_else(unreadable)?;
+                let mut encoded = Ok(());
+                log.append(kind, seq, time_ns, &[], |out| encoded = codec::encode(&input, out))?;
+                encoded.map_err(|error| unwritable("input", &error))?;
+            } else {
+                log.append(kind, seq, time_ns, &[], |out| out.extend_from_slice(payload))?;
+            }
             while let Some(shot) = shots.next_if(|shot| shot.seq <= seq) {
                 log.hold_for_followers();
                 log.write_snapshot(shot.seq, shot.now_ns, &shot.state, &shot.hash)?;
@@ -125,5 +133,41 @@ impl Writing {
             self.disk.remove(name).map_err(|error| failed(name, "remove", &error))?;
         }
         Ok(())
+    }
+}
+
+/// What the kernel's thread handed over is none of its forms: never, where both are of one build.
+#[cold]
+fn unreadable() -> LogError {
+    unwritable("input", &codec::CodecError::Malformed)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use dita_kernel::kernel::KernelConfig;
+    use dita_log::{MemoryDisk, SyncPolicy};
+
+    use super::*;
+
+    /// What the thread makes of one record with this payload.
+    fn written(is_raw: bool, payload: &[u8]) -> Result<(), LogError> {
+        let disk: SharedDisk = Arc::new(MemoryDisk::new());
+        let settings = LogSettings { policy: SyncPolicy::Written, ..LogSettings::default() };
+        let config = settings.config(&KernelConfig::default());
+        let (log, _) = Log::open(disk.clone(), config.clone(), &keys_of).expect("it is new");
+        let mut bytes = vec![0; HEAD_BYTES];
+        let head = Head { is_raw, kind: 6, seq: 1, time_ns: 7, length: payload.len() as u32 };
+        head.write(bytes.first_chunk_mut().expect("it is as long"));
+        bytes.extend_from_slice(payload);
+        Writing::new(log, disk, config, &settings).write(&bytes, Vec::new())
+    }
+
+    #[test]
+    fn what_cannot_be_read_ends_the_queue_and_says_so() {
+        assert_eq!(written(false, b"whatever the codec wrote"), Ok(()));
+        let error = written(true, b"no input").expect_err("it is none");
+        assert!(error.to_string().contains("the bytes are not a value of this type"), "{error}");
     }
 }
