@@ -110,9 +110,9 @@ replay-equality: $(STAMPS)/packages ## Write the same logs with a debug and a re
 
 # One command for the simulator's seeds, as `dita torture` runs them. The chain is the hash of every input and of what came
 # of it: a debug build, with its own checks and at full speed, and a release build must come to the same.
-TORTURE_SEEDS := 4000
+TORTURE_SEEDS := 10000
 # Seeds below TORTURE_SEEDS that fail and are not understood yet: docs/operating/torture.md. Each has to fail still.
-TORTURE_OPEN := 2311,3724,3792
+TORTURE_OPEN :=
 .PHONY: torture
 torture: $(STAMPS)/packages ## Try to break the kernel with seeded faults, in a debug and a release build (TORTURE_SEEDS=n)
 	$(call say,'torture: $(TORTURE_SEEDS) seeds in each build')
