@@ -152,22 +152,26 @@ fn boundaries_are_crossed(kernel: &Kernel, now_ns: i64) -> Result<(), Trouble> {
     Ok(())
 }
 
-/// An order of limited life that should have ended is asked for, again and again.
+/// An order of limited life that should have ended is asked for, again and again; and so is one of which nothing was heard
+/// since a restart: that the venue did not find it yet is no answer.
 fn ends_are_asked_for(kernel: &Kernel, now_ns: i64) -> Result<(), Trouble> {
     let config = kernel.config();
     if kernel.disconnected_since_ns().is_some() {
         return Ok(()); // who cannot hear asks nobody
     }
     for order in ours(kernel).filter(|order| order.is_live() && order.amendment().is_none()) {
-        let Some(until_ns) = order.expire_time_ns.filter(|_| order.time_in_force == TimeInForce::Gtd) else {
-            continue;
-        };
-        let asked_ns = order.extra.as_ref().and_then(|extra| extra.queried_time_ns);
-        let is_due = now_ns.saturating_sub(until_ns) > config.settling_window_ns;
+        let extra = order.extra.as_ref();
+        let asked_ns = extra.and_then(|extra| extra.queried_time_ns);
         let is_asked =
             asked_ns.is_some_and(|asked_ns| now_ns.saturating_sub(asked_ns) < config.requery_interval_ns);
-        if is_due && !is_asked {
+        let until_ns = order.expire_time_ns.filter(|_| order.time_in_force == TimeInForce::Gtd);
+        let is_past = |until_ns: i64| now_ns.saturating_sub(until_ns) > config.settling_window_ns;
+        if until_ns.is_some_and(is_past) && !is_asked {
             return Err(owed("past its end, and nobody asks", order));
+        }
+        let is_unheard = extra.is_some_and(|extra| extra.unheard) && order.doubt == OrderDoubt::None;
+        if is_unheard && !is_asked {
+            return Err(owed("not heard of since a restart, and nobody asks", order));
         }
     }
     Ok(())
