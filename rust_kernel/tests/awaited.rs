@@ -4,10 +4,14 @@
 use crate::common::{Desk, dec, id};
 use dita_kernel::codec::CodecError;
 use dita_kernel::id::Id;
-use dita_kernel::input::{Input, RareFields, SlotOverride, VenueEvent};
+use dita_kernel::input::{Input, InstrumentSpec, RareFields, SlotOverride, VenueEvent};
 use dita_kernel::kernel::{Kernel, SnapshotError};
 use dita_kernel::ledger::Account;
-use dita_kernel::names::{KernelDiagnosticCode as Code, KernelEventKind as Kind, OrderSide};
+use dita_kernel::names::{
+    AccountEventKind, KernelCommandType as Action, KernelDiagnosticCode as Code, KernelEventKind as Kind,
+    OrderSide, TradeSide,
+};
+use dita_kernel::num::{Money, Qty};
 use dita_kernel::outcome::Outcome;
 
 /// K before fees.
@@ -143,88 +147,188 @@ fn of_a_fill_that_may_be_forgotten_no_correction_is_believed() {
     }
 }
 
-#[test]
-fn what_exits_filled_beyond_a_slot_goes_back_first_whoever_has_had_a_hand_on_it() {
+/// Slot 0 holds 2 of 4, as an operator says, and two exits have filled 1 and 3: 2 of that is nobody's. The entry, and the
+/// exits.
+fn beyond(side: TradeSide) -> (Desk, Id, Vec<Id>) {
     let mut desk = Desk::new();
-    desk.open(0, "2", "100");
+    desk.enter_side(0, side, "4");
+    let entry = desk.submitted();
+    desk.fill(&entry, "T1", "4", "100");
     let mut exits = Vec::new();
-    for _ in 0..2 {
-        assert!(desk.exit_size(0, "1").accepted);
+    for size in ["1", "3"] {
+        assert!(desk.exit_size(0, size).accepted);
         exits.push(desk.submitted());
     }
-    // An operator takes one out: from here on the trade's fills do not make what the slot has.
+    // From here on the trade's fills do not make what the slot has.
     let change =
-        SlotOverride { size: Some(dec("1")), ..SlotOverride::new(0, id("ann"), "one is not ours".into()) };
+        SlotOverride { size: Some(dec("2")), ..SlotOverride::new(0, id("ann"), "two are not ours".into()) };
     assert!(desk.put(Input::Override(Box::new(change))).accepted);
-    for (exit, trade) in exits.iter().zip(["T2", "T3"]) {
+    let price = if side == TradeSide::Long { "110" } else { "90" };
+    for (exit, (trade, size)) in exits.iter().zip([("T2", "1"), ("T3", "3")]) {
         desk.ack(exit, &format!("V{trade}"));
-        desk.fill(exit, trade, "1", "110");
+        desk.fill(exit, trade, size, price);
     }
-    let unassigned = |desk: &Desk| desk.kernel.unassigned(0)[0].qty.0;
-    assert_eq!(
-        (desk.size(0), unassigned(&desk)),
-        ("0.000".into(), 0),
-        "the second one sold what is nobody's"
-    );
-    let bust = |desk: &mut Desk, at: usize, trade: &str| {
-        let (exit, trade) = (exits[at].clone(), id(trade));
-        desk.event(Kind::TradeBust, &exit, |event| {
+    (desk, entry, exits)
+}
+
+/// The slot's size and profit, what its exits filled beyond it, and what is nobody's.
+fn shares(desk: &Desk) -> [i128; 4] {
+    let slot = desk.kernel.slot(0).expect("a slot");
+    let lots = |qty: Qty| qty.0 / desk.kernel.instruments()[0].qty(dec("1")).expect("a lot").0;
+    let profit = slot.realized.0 / Money::from_decimal(dec("1")).expect("money").0;
+    [lots(slot.basis.qty), profit, lots(desk.kernel.filled_beyond(0)), lots(desk.kernel.unassigned(0)[0].qty)]
+}
+
+#[test]
+fn what_exits_filled_beyond_a_slot_goes_back_first_whoever_has_had_a_hand_on_it() {
+    for (side, sign) in [(TradeSide::Long, 1), (TradeSide::Short, -1)] {
+        let (mut desk, _, exits) = beyond(side);
+        assert_eq!(shares(&desk), [0, 20, 2, 0], "{side:?}: nobody's two were sold as well");
+        assert_is_stored(&desk);
+        let bust = |desk: &mut Desk, at: usize, trade: &str| {
+            let (exit, trade) = (exits[at].clone(), id(trade));
+            desk.event(Kind::TradeBust, &exit, |event| {
+                event.rare = Some(Box::new(RareFields { ref_trade_id: trade, ..RareFields::default() }));
+            })
+        };
+        assert!(bust(&mut desk, 0, "T2").accepted);
+        assert_eq!(shares(&desk), [0, 20, 1, sign], "{side:?}: one of them is nobody's again");
+        assert!(bust(&mut desk, 1, "T3").accepted);
+        assert_eq!(shares(&desk), [2 * sign, 0, 0, 2 * sign], "{side:?}: the other one, and the slot's own");
+        assert_eq!(gross(&desk), "1000", "{side:?}");
+        desk.assert_replays();
+    }
+}
+
+#[test]
+fn only_what_an_exit_takes_back_comes_out_of_what_was_filled_beyond() {
+    let (mut desk, entry, exits) = beyond(TradeSide::Long);
+    let size = |desk: &mut Desk, order: &Id, trade: &str, size: &str| {
+        let (trade, size) = (id(trade), dec(size));
+        desk.event(Kind::TradeCorrect, order, |event| {
+            (event.event_id, event.size) = (id(&format!("E{size}")), Some(size));
             event.rare = Some(Box::new(RareFields { ref_trade_id: trade, ..RareFields::default() }));
         })
     };
-    assert!(bust(&mut desk, 1, "T3").accepted);
-    assert_eq!((desk.size(0), desk.book().0), ("0.000".into(), "1.000".into()), "nobody's again");
-    assert!(bust(&mut desk, 0, "T2").accepted);
-    assert_eq!((desk.size(0), desk.book().0), ("1.000".into(), "2.000".into()), "and the slot's own");
+    assert!(size(&mut desk, &exits[1], "T3", "5").accepted);
+    assert_eq!(shares(&desk)[..3], [0, 20, 4], "an exit that filled more is further beyond");
+    assert!(size(&mut desk, &entry, "T1", "5").accepted);
+    assert_eq!(shares(&desk)[..3], [1, 20, 4], "an entry that filled more is the slot's");
     desk.assert_replays();
+    // Another trade of the slot has filled nothing beyond it.
+    let (mut desk, ..) = beyond(TradeSide::Long);
+    desk.enter(0, "1");
+    assert_eq!(desk.kernel.filled_beyond(0), Qty::ZERO);
 }
 
 #[test]
 fn late_news_are_held_while_a_settled_fill_has_not_come() {
-    // The venue has another 1 at 90 that is not heard of: of 2 at 95 it sells 1 at 110, and tells 15.
-    for inferred in [false, true] {
-        let mut desk = Desk::new();
-        desk.enter(0, "1");
-        let entry = desk.submitted();
-        desk.ack(&entry, "V1");
-        if inferred {
-            desk.event(Kind::OrderStatus, &entry, |event| {
-                (event.filled_size, event.price) = (Some(dec("1")), Some(dec("100")));
+    // The venue has another 1 at 90 that is not heard of: of 2 at 95 it sells 1 at 110, and tells 15. What was bought at 100
+    // was bought at 102, or at 98: there that is in the cost of what is left.
+    for (price, held, left, cost, last, end) in
+        [("102", "7", "5", "92", "13", "1028"), ("98", "3", "3", "90", "17", "1032")]
+    {
+        for inferred in [false, true] {
+            let what = format!("{price}, inferred: {inferred}");
+            let mut desk = Desk::new();
+            desk.enter(0, "1");
+            let entry = desk.submitted();
+            desk.ack(&entry, "V1");
+            if inferred {
+                desk.event(Kind::OrderStatus, &entry, |event| {
+                    (event.filled_size, event.price) = (Some(dec("1")), Some(dec("100")));
+                });
+            } else {
+                desk.fill(&entry, "T1", "1", "100");
+            }
+            desk.settled("S1", "0", "0.045");
+            desk.settled("S4", "0", "0.045");
+            assert!(desk.exit(0).accepted);
+            let exit = desk.submitted();
+            desk.fill(&exit, "T2", "1", "110");
+            desk.settled("T2", "15", "0.055");
+            assert_eq!((gross(&desk).as_str(), beside(&desk).as_str()), ("1015", "5"), "{what}");
+            if inferred {
+                desk.fill(&entry, "T1", "1", price);
+            } else {
+                correct(&mut desk, &entry, "T1", price);
+            }
+            let is_held = |desk: &Desk| {
+                assert_eq!((gross(desk).as_str(), beside(desk).as_str()), ("1015", held), "{what}");
+                assert_is_stored(desk);
+            };
+            is_held(&desk);
+            // Another one that is awaited comes to nothing: the first one still is.
+            let about = about_s1("", None);
+            stranger(&mut desk, Kind::TradeBust, "", "90", |event| {
+                about(event);
+                event.rare = Some(Box::new(RareFields { ref_trade_id: id("S4"), ..RareFields::default() }));
             });
-        } else {
-            desk.fill(&entry, "T1", "1", "100");
+            is_held(&desk);
+            stranger(&mut desk, Kind::FullFill, "S1", "90", |_| ());
+            assert_eq!((gross(&desk).as_str(), beside(&desk).as_str()), ("1015", left), "{what}");
+            assert_eq!(desk.kernel.book(0)[0].cost.to_string(), cost, "{what}");
+            desk.event(Kind::FullFill, &id("else"), |event| {
+                (event.asset, event.order_side) = (id("BTCUSDT"), Some(OrderSide::Sell));
+                event.venue_trade_id = id("S3");
+                (event.size, event.price) = (Some(dec("1")), Some(dec("110")));
+            });
+            desk.settled("S3", last, "0.055");
+            assert_eq!(
+                (gross(&desk).as_str(), beside(&desk).as_str()),
+                (end, "0"),
+                "{what}: all paid and got"
+            );
+            desk.assert_replays();
         }
-        desk.settled("S1", "0", "0.045");
+    }
+}
+
+/// Under an id that nothing is settled by.
+fn correct(desk: &mut Desk, order: &Id, trade: &str, price: &str) {
+    let (trade, price) = (id(trade), dec(price));
+    desk.event(Kind::TradeCorrect, order, |event| {
+        (event.event_id, event.price) = (id("E9"), Some(price));
+        event.rare = Some(Box::new(RareFields { ref_trade_id: trade, ..RareFields::default() }));
+    });
+}
+
+#[test]
+fn what_is_awaited_of_another_instrument_holds_nothing() {
+    for unpriced in [false, true] {
+        let mut desk = Desk::new();
+        let eth = InstrumentSpec::linear(id("ETHUSDT"), id("ETH"), id("USDT"), dec("0.1"), dec("0.001"));
+        assert!(desk.put(Input::Instrument(Box::new(eth))).accepted);
+        desk.put(Input::Mark { symbol: id("ETHUSDT"), price: dec("10"), venue_time_ns: 0 });
+        let of_ether = |desk: &mut Desk, trade: &str, realized: &str| {
+            let (trade, realized) = (id(trade), dec(realized));
+            desk.account(AccountEventKind::FillSettled, |event| {
+                (event.symbol, event.venue_trade_id) = (id("ETHUSDT"), trade);
+                (event.realized_pnl, event.fee) = (Some(realized), Some(dec("0.01")));
+            })
+        };
+        if unpriced {
+            for (action, trade, price) in [(Action::Enter, "N1", "10"), (Action::Exit, "N2", "0")] {
+                desk.intent(action, 1, |intent| {
+                    (intent.asset, intent.target_size) = (id("ETHUSDT"), Some(dec("1")));
+                });
+                let order = desk.submitted();
+                desk.fill(&order, trade, "1", price);
+            }
+            of_ether(&mut desk, "N2", "1");
+        } else {
+            of_ether(&mut desk, "N1", "1");
+        }
+        assert_eq!(gross(&desk), "1001", "unpriced: {unpriced}");
+        let entry = desk.open(0, "1", "100");
         assert!(desk.exit(0).accepted);
         let exit = desk.submitted();
         desk.fill(&exit, "T2", "1", "110");
-        desk.settled("T2", "15", "0.055");
-        assert_eq!((gross(&desk).as_str(), beside(&desk).as_str()), ("1015", "5"));
-        // What was bought at 100 was bought at 102: there that is in the cost of what is left.
-        if inferred {
-            desk.fill(&entry, "T1", "1", "102");
-        } else {
-            desk.event(Kind::TradeCorrect, &entry, |event| {
-                (event.event_id, event.price) = (id("E1"), Some(dec("102")));
-                event.rare = Some(Box::new(RareFields { ref_trade_id: id("T1"), ..RareFields::default() }));
-            });
-        }
-        assert_eq!((gross(&desk).as_str(), beside(&desk).as_str()), ("1015", "7"), "inferred: {inferred}");
-        assert_is_stored(&desk);
-        stranger(&mut desk, Kind::FullFill, "S1", "90", |_| ());
-        assert_eq!((gross(&desk).as_str(), beside(&desk).as_str()), ("1015", "5"), "inferred: {inferred}");
-        assert_eq!(desk.kernel.book(0)[0].cost.to_string(), "92");
-        desk.event(Kind::FullFill, &id("else"), |event| {
-            (event.asset, event.order_side) = (id("BTCUSDT"), Some(OrderSide::Sell));
-            event.venue_trade_id = id("S3");
-            (event.size, event.price) = (Some(dec("1")), Some(dec("110")));
-        });
-        desk.settled("S3", "13", "0.055");
-        assert_eq!(
-            (gross(&desk).as_str(), beside(&desk).as_str()),
-            ("1028", "0"),
-            "all that was paid and got"
-        );
+        desk.settled("T2", "10", "0.055");
+        let bought = desk.kernel.orders().by_client_id(&entry).expect("it is remembered");
+        let trade = desk.kernel.orders().at(bought).fills[0].venue_trade_id.to_string();
+        correct(&mut desk, &entry, &trade, "102");
+        assert_eq!((gross(&desk).as_str(), beside(&desk).as_str()), ("1009", "0"), "unpriced: {unpriced}");
         desk.assert_replays();
     }
 }
@@ -254,10 +358,7 @@ fn late_news_are_held_while_the_price_of_a_settled_close_is_not_known() {
             desk.settled("T2", told, "0.055");
             assert_eq!((gross(&desk).as_str(), beside(&desk).as_str()), (held, "0"), "{what}");
             assert_is_stored(&desk);
-            desk.event(Kind::TradeCorrect, &entry, |event| {
-                (event.event_id, event.price) = (id("E1"), Some(dec("102")));
-                event.rare = Some(Box::new(RareFields { ref_trade_id: id("T1"), ..RareFields::default() }));
-            });
+            correct(&mut desk, &entry, "T1", "102");
             assert_eq!((gross(&desk).as_str(), beside(&desk).as_str()), (held, "2"), "{what}");
             if last.is_empty() {
                 desk.event(Kind::TradeBust, &exit, |event| {

@@ -390,3 +390,37 @@ fn a_correction_of_what_opened_and_closed_nothing_at_the_venue_changes_its_cost_
         desk.assert_replays();
     }
 }
+
+#[test]
+fn a_correction_with_an_id_of_its_own_brings_nothing_before_its_settlement_while_it_stands_open_here() {
+    let mut desk = Desk::new();
+    stranger(&mut desk, "S2", OrderSide::Sell, "110");
+    desk.settled("S2", "10", "0.05");
+    desk.event(Kind::TradeCorrect, &Id::EMPTY, |event| {
+        (event.asset, event.venue_trade_id) = (id("BTCUSDT"), id("S3"));
+        (event.size, event.price) = (Some(dec("1")), Some(dec("111")));
+        event.rare = Some(Box::new(RareFields { ref_trade_id: id("S2"), ..RareFields::default() }));
+    });
+    assert_eq!(gross(&desk), "1010", "its own settlement will bring it");
+    desk.settled("S3", "11", "0.05");
+    stranger(&mut desk, "S1", OrderSide::Buy, "100");
+    desk.settled("S1", "0", "0.05");
+    assert_eq!((gross(&desk).as_str(), desk.kernel.told_beside(0)[0].to_string().as_str()), ("1011", "0"));
+    desk.assert_replays();
+}
+
+#[test]
+fn of_a_fill_that_closed_and_opened_a_correction_brings_what_it_closed() {
+    let mut desk = Desk::new();
+    desk.open(0, "1", "100");
+    desk.event(Kind::FullFill, &id("somebody"), |event| {
+        (event.asset, event.order_side) = (id("BTCUSDT"), Some(OrderSide::Sell));
+        event.venue_trade_id = id("S1");
+        (event.size, event.price) = (Some(dec("2")), Some(dec("110")));
+    });
+    desk.settled("S1", "10", "0.11");
+    assert_eq!(gross(&desk), "1010");
+    revise(&mut desk, Kind::TradeCorrect, "S1", Some(("2", "111")));
+    assert_eq!((gross(&desk), desk.kernel.book(0)[0].cost.to_string()), ("1011".into(), "-111".into()));
+    desk.assert_replays();
+}

@@ -87,7 +87,7 @@ impl Kernel {
         let named = (self.find_order(event), self.instrument_of(&event.asset), event.order_side);
         let (None, Some(instrument), Some(side)) = named else { return Ok(None) };
         let is_known = self.orders.holder_of_fill(instrument, reference, side).is_some();
-        if reference.is_empty() || is_known || self.orders.unseen_at(instrument, reference, side).is_none() {
+        if is_known || self.orders.unseen_at(instrument, reference, side).is_none() {
             return Ok(None);
         }
         if event.kind == Kind::TradeCorrect {

@@ -96,12 +96,12 @@ impl Kernel {
 
     /// Moves a slot by the linear rule. Returns the change of the profit at own cost.
     pub(super) fn move_linear(&mut self, slot_id: u32, place: u32, moved: Moved) -> Money {
-        let (moved, given_back) = self.give_back_beyond(slot_id, place, moved);
+        let (moved, of_nobody) = self.split_beyond(slot_id, place, moved);
         let order = self.orders.at(place);
         let (role, buys) = (order.role, order.order_side == OrderSide::Buy);
         let rules = &self.instruments[order.instrument as usize];
         let slot = &mut self.slots[slot_id as usize];
-        let mut own = given_back;
+        let mut own = of_nobody;
         let linear = if role == OrderRole::Entry {
             let (qty, value) = if buys { (moved.qty, moved.value) } else { (-moved.qty, -moved.value) };
             slot.initial += qty;
@@ -137,22 +137,26 @@ impl Kernel {
         own
     }
 
-    /// Of an exit's fill that is taken back, what exits had filled beyond the slot goes out of the unassigned book again.
-    /// Returns what is left to move, and what that realised.
-    fn give_back_beyond(&mut self, slot_id: u32, place: u32, moved: Moved) -> (Moved, Money) {
+    /// What exits fill beyond the slot goes into the unassigned book, and of an exit's fill that is taken back that goes out
+    /// of it first. Returns what is left to move, and what that realised.
+    fn split_beyond(&mut self, slot_id: u32, place: u32, moved: Moved) -> (Moved, Money) {
         let slot = &self.slots[slot_id as usize];
-        let trade_number = slot.trade_number;
-        let beyond = self.aside.beyond(slot_id, trade_number);
-        let comes_back = match slot.side {
-            TradeSide::Long => moved.qty.0 > 0,
-            TradeSide::Short | TradeSide::Flat => moved.qty.0 < 0,
-        };
-        if self.orders.at(place).role != OrderRole::Exit || !comes_back || beyond.is_zero() {
+        let (trade_number, held) = (slot.trade_number, slot.size());
+        let comes_back = (moved.qty.0 > 0) == (slot.side == TradeSide::Long);
+        if self.orders.at(place).role != OrderRole::Exit {
             return (moved, Money::ZERO);
         }
-        let all = moved.qty.abs();
-        let part = if beyond < all { beyond } else { all };
-        self.aside.set_beyond(slot_id, trade_number, beyond - part);
+        let (all, beyond) = (moved.qty.abs(), self.aside.beyond(slot_id, trade_number));
+        let part = match comes_back {
+            true if beyond < all => beyond,
+            false if held < all => all - held,
+            true => all,
+            false => Qty::ZERO,
+        };
+        if part.is_zero() {
+            return (moved, Money::ZERO);
+        }
+        self.aside.set_beyond(slot_id, trade_number, if comes_back { beyond - part } else { beyond + part });
         let qty = if moved.qty.0 < 0 { -part } else { part };
         let value = share(moved.value, part, all);
         let realized = self.give_to_nobody(place, qty, value);

@@ -306,6 +306,7 @@ fn unpriced(instrument: u32, beside: i128) -> Unpriced {
 fn slots_and_what_points_at_them() {
     refused(&[
         ("aside.beyond.slot_id",        |k| k.aside.set_beyond(99, 1, Qty(1))),
+        ("aside.beyond.slot_id",        |k| k.aside.set_beyond(k.slots.len() as u32, 1, Qty(1))),
         ("aside.beyond.qty",            |k| k.aside.set_beyond(0, 1, Qty(-1))),
         ("aside.terms.instrument",      |k| assert!(k.aside.are_newest_terms(99, 1))),
         ("aside.held.instrument",       |k| k.aside.hold(99, 0, Money(1))),
