@@ -147,9 +147,25 @@ fn of_a_fill_that_may_be_forgotten_no_correction_is_believed() {
     }
 }
 
+/// Slot 0 holds 2 of 4 long, as an operator says, and its two exits are at work.
+fn of_less() -> (Desk, Vec<Id>) {
+    let (desk, _, exits) = working(TradeSide::Long);
+    (desk, exits)
+}
+
 /// Slot 0 holds 2 of 4, as an operator says, and two exits have filled 1 and 3: 2 of that is nobody's. The entry, and the
 /// exits.
 fn beyond(side: TradeSide) -> (Desk, Id, Vec<Id>) {
+    let (mut desk, entry, exits) = working(side);
+    let price = if side == TradeSide::Long { "110" } else { "90" };
+    for (exit, (trade, size)) in exits.iter().zip([("T2", "1"), ("T3", "3")]) {
+        desk.ack(exit, &format!("V{trade}"));
+        desk.fill(exit, trade, size, price);
+    }
+    (desk, entry, exits)
+}
+
+fn working(side: TradeSide) -> (Desk, Id, Vec<Id>) {
     let mut desk = Desk::new();
     desk.enter_side(0, side, "4");
     let entry = desk.submitted();
@@ -163,11 +179,6 @@ fn beyond(side: TradeSide) -> (Desk, Id, Vec<Id>) {
     let change =
         SlotOverride { size: Some(dec("2")), ..SlotOverride::new(0, id("ann"), "two are not ours".into()) };
     assert!(desk.put(Input::Override(Box::new(change))).accepted);
-    let price = if side == TradeSide::Long { "110" } else { "90" };
-    for (exit, (trade, size)) in exits.iter().zip([("T2", "1"), ("T3", "3")]) {
-        desk.ack(exit, &format!("V{trade}"));
-        desk.fill(exit, trade, size, price);
-    }
     (desk, entry, exits)
 }
 
@@ -215,6 +226,24 @@ fn only_what_an_exit_takes_back_comes_out_of_what_was_filled_beyond() {
     assert!(size(&mut desk, &entry, "T1", "5").accepted);
     assert_eq!(shares(&desk)[..3], [1, 20, 4], "an entry that filled more is the slot's");
     desk.assert_replays();
+    // While the slot holds some of it, that closes first.
+    let (mut desk, exits) = of_less();
+    desk.ack(&exits[0], "V2");
+    desk.fill(&exits[0], "T2", "1", "110");
+    assert_eq!(shares(&desk), [1, 10, 0, 2]);
+    assert!(size(&mut desk, &exits[0], "T2", "2").accepted);
+    assert_eq!(shares(&desk), [0, 20, 0, 2], "as much as it holds");
+    let (mut desk, exits) = of_less();
+    desk.ack(&exits[0], "V2");
+    desk.fill(&exits[0], "T2", "1", "110");
+    assert!(size(&mut desk, &exits[0], "T2", "4").accepted);
+    assert_eq!(shares(&desk), [0, 20, 2, 0], "and two beyond it");
+    let (mut desk, exits) = of_less();
+    desk.ack(&exits[1], "V3");
+    desk.fill(&exits[1], "T3", "0.5", "110");
+    assert!(size(&mut desk, &exits[1], "T3", "1").accepted);
+    assert_eq!((desk.size(0).as_str(), shares(&desk)), ("1.000", [1, 10, 0, 2]), "less than it holds");
+    desk.assert_replays();
     // Another trade of the slot has filled nothing beyond it.
     let (mut desk, ..) = beyond(TradeSide::Long);
     desk.enter(0, "1");
@@ -228,8 +257,8 @@ fn late_news_are_held_while_a_settled_fill_has_not_come() {
     for (price, held, left, cost, last, end) in
         [("102", "7", "5", "92", "13", "1028"), ("98", "3", "3", "90", "17", "1032")]
     {
-        for inferred in [false, true] {
-            let what = format!("{price}, inferred: {inferred}");
+        for (inferred, comes_first) in [(false, false), (true, false), (false, true)] {
+            let what = format!("{price}, inferred: {inferred}, comes first: {comes_first}");
             let mut desk = Desk::new();
             desk.enter(0, "1");
             let entry = desk.submitted();
@@ -258,14 +287,24 @@ fn late_news_are_held_while_a_settled_fill_has_not_come() {
                 assert_is_stored(desk);
             };
             is_held(&desk);
-            // Another one that is awaited comes to nothing: the first one still is.
-            let about = about_s1("", None);
-            stranger(&mut desk, Kind::TradeBust, "", "90", |event| {
-                about(event);
-                event.rare = Some(Box::new(RareFields { ref_trade_id: id("S4"), ..RareFields::default() }));
-            });
-            is_held(&desk);
-            stranger(&mut desk, Kind::FullFill, "S1", "90", |_| ());
+            // Two are awaited: one comes, and one comes to nothing. After the first of them the other still is.
+            for step in [comes_first, !comes_first] {
+                is_held(&desk);
+                if step {
+                    stranger(&mut desk, Kind::FullFill, "S1", "90", |_| ());
+                    assert_eq!(
+                        desk.kernel.book(0)[0].cost.to_string(),
+                        if comes_first { "90" } else { cost }
+                    );
+                    continue;
+                }
+                let about = about_s1("", None);
+                stranger(&mut desk, Kind::TradeBust, "", "90", |event| {
+                    about(event);
+                    event.rare =
+                        Some(Box::new(RareFields { ref_trade_id: id("S4"), ..RareFields::default() }));
+                });
+            }
             assert_eq!((gross(&desk).as_str(), beside(&desk).as_str()), ("1015", left), "{what}");
             assert_eq!(desk.kernel.book(0)[0].cost.to_string(), cost, "{what}");
             desk.event(Kind::FullFill, &id("else"), |event| {
