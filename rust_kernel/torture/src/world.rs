@@ -145,7 +145,7 @@ impl World {
 
     fn take(&mut self, input: &Input) -> Result<(), Trouble> {
         self.audit.before(&self.shell, self.now_ns, input);
-        let refused = self.at_work(input);
+        let told_gone = self.at_work(input);
         let taken = match self.shell.take(self.now_ns, input)? {
             Said::Taken(taken) => taken,
             Said::Died => {
@@ -157,7 +157,7 @@ impl World {
         self.inputs += 1;
         self.tell(input, &taken);
         self.audit.after(&mut self.shell, self.inputs, self.now_ns, input, &taken)?;
-        self.is_over_there(refused)?;
+        self.is_over_there(told_gone)?;
         // It may die with requests that are durable and have not left.
         let mut requests = taken.commands.iter();
         if self.dies_in.is_some_and(|left| left <= 1) {
@@ -195,8 +195,8 @@ impl World {
     }
 
     /// What such an event has ended here is not at work there.
-    fn is_over_there(&self, refused: Option<Id>) -> Result<(), Trouble> {
-        let Some(client_id) = refused else { return Ok(()) };
+    fn is_over_there(&self, told_gone: Option<Id>) -> Result<(), Trouble> {
+        let Some(client_id) = told_gone else { return Ok(()) };
         let orders = self.kernel().orders();
         let Some(order) = orders.by_client_id(&client_id).map(|place| orders.at(place)) else {
             return Ok(());
