@@ -11,7 +11,7 @@ use dita_kernel::kernel::Kernel;
 use dita_kernel::names::VenueOrderStatus;
 use dita_kernel::order::{Order, OrderRole};
 
-use crate::fingerprint;
+use crate::kept::Kept;
 use crate::naive::{Compared, Naive};
 use crate::owed;
 use crate::shell::{Shell, Taken};
@@ -29,8 +29,10 @@ fn remembers(kernel: &Kernel, input: &Input) -> bool {
 
 /// What is known of the run so far.
 pub(crate) struct Audit {
-    /// The state's fingerprint as it was before the first of the refusals since something was taken.
-    before: Option<u64>,
+    /// The state as it was before the first of the refusals since something was taken.
+    kept: Kept,
+    /// True where it is kept.
+    keeps: bool,
     would: Option<bool>,
     /// Whether the next input is taken, as far as that can be said without a mark that waits.
     likely: bool,
@@ -52,7 +54,8 @@ pub(crate) struct Audit {
 impl Audit {
     pub(crate) fn new(may_die: bool) -> Audit {
         Audit {
-            before: None,
+            kept: Kept::default(),
+            keeps: false,
             would: None,
             likely: true,
             naive: Naive::new(may_die),
@@ -78,9 +81,10 @@ impl Audit {
         self.standing = owed::standing(kernel, input);
         self.reached = owed::reached(kernel, now_ns);
         if self.would.is_none() {
-            self.before = None;
-        } else if self.would == Some(false) {
-            self.before.get_or_insert_with(|| fingerprint::of(&kernel.trading_state()));
+            self.keeps = false;
+        } else if self.would == Some(false) && !self.keeps {
+            self.kept.keep(&kernel.trading_state());
+            self.keeps = true;
         }
     }
 
@@ -105,9 +109,8 @@ impl Audit {
             return Err(Trouble::new("I6", format!("validate and step disagree: {outcome:?} to {input:?}")));
         }
         if outcome.accepted {
-            self.before = None;
-        } else if self.before.is_some_and(|before| before != fingerprint::of(&shell.kernel().trading_state()))
-        {
+            self.keeps = false;
+        } else if self.keeps && !self.kept.is(&shell.kernel().trading_state()) {
             return Err(Trouble::new(
                 "I6",
                 format!("refused, and the state moved: {outcome:?} to {input:?}"),
@@ -180,7 +183,7 @@ impl Audit {
         recovered_seq: u64,
         commands: &[Command],
     ) -> Result<(), Trouble> {
-        self.before = None;
+        self.keeps = false;
         self.naive.forget_after(recovered_seq, commands);
         let hash = shell.kernel().state_hash();
         self.chain.update(&hash);

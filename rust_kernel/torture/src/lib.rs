@@ -15,7 +15,7 @@ mod dice;
 mod discrepancy;
 mod ending;
 pub mod faults;
-mod fingerprint;
+mod kept;
 mod naive;
 mod owed;
 mod plan;

@@ -1,30 +1,67 @@
-//! A fingerprint of a state that has to be the same twice: no more than 64 bits, at the price of a few instructions a field.
+//! A state as it was, word for word, to hold a later one against: it has to be the very same.
 //!
-//! Each word is folded in by a step that has an inverse, so that two states which differ in one word never have one
-//! fingerprint, and two that differ in more have it once in 2^64.
+//! A word is written, or compared, in about one instruction a field. A hash of them all would cost several.
 
 use core::fmt;
+use core::slice::Iter;
 
 use serde::ser::{self, Serialize};
 
-/// The fingerprint of everything that a value writes.
-pub(crate) fn of(value: &impl Serialize) -> u64 {
-    let mut fold = Fold(0);
-    let folded = value.serialize(&mut fold);
-    // Nothing that is folded can fail.
-    debug_assert!(folded.is_ok());
-    fold.0
+/// Everything that a value wrote. Its room is used again for the next one.
+#[derive(Default)]
+pub(crate) struct Kept(Vec<u64>);
+
+impl Kept {
+    /// Keeps what a value writes, and forgets the one before.
+    pub(crate) fn keep(&mut self, value: &impl Serialize) {
+        self.0.clear();
+        let mut words = Words(Write(&mut self.0));
+        let written = value.serialize(&mut words);
+        // Nothing that is written here can fail.
+        debug_assert!(written.is_ok());
+    }
+
+    /// True where a value writes what was kept, to the last bit.
+    pub(crate) fn is(&self, value: &impl Serialize) -> bool {
+        let mut words = Words(Compare { kept: self.0.iter(), same: true });
+        let compared = value.serialize(&mut words);
+        debug_assert!(compared.is_ok());
+        words.0.same && words.0.kept.len() == 0
+    }
 }
 
-/// An odd number, so that a product with it can be undone.
-const FACTOR: u64 = 0x9E37_79B9_7F4A_7C15;
+/// What is done with each word.
+trait Sink {
+    fn word(&mut self, word: u64);
+}
 
-struct Fold(u64);
+struct Write<'a>(&'a mut Vec<u64>);
 
-impl Fold {
+impl Sink for Write<'_> {
     #[inline(always)]
     fn word(&mut self, word: u64) {
-        self.0 = (self.0.rotate_left(29) ^ word).wrapping_mul(FACTOR);
+        self.0.push(word);
+    }
+}
+
+struct Compare<'a> {
+    kept: Iter<'a, u64>,
+    same: bool,
+}
+
+impl Sink for Compare<'_> {
+    #[inline(always)]
+    fn word(&mut self, word: u64) {
+        self.same &= self.kept.next() == Some(&word);
+    }
+}
+
+struct Words<S>(S);
+
+impl<S: Sink> Words<S> {
+    #[inline(always)]
+    fn word(&mut self, word: u64) {
+        self.0.word(word);
     }
 
     #[inline(always)]
@@ -37,7 +74,7 @@ impl Fold {
         if rest.is_empty() {
             return;
         }
-        // The last eight bytes hold the rest, where there are so many: some of them are folded in twice.
+        // The last eight bytes hold the rest, where there are so many: some of them are written twice.
         self.word(match bytes.last_chunk::<8>() {
             Some(eight) => u64::from_le_bytes(*eight),
             None => rest.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)),
@@ -75,7 +112,7 @@ macro_rules! words {
     };
 }
 
-impl ser::Serializer for &mut Fold {
+impl<S: Sink> ser::Serializer for &mut Words<S> {
     type Ok = ();
     type Error = Never;
     type SerializeSeq = Self;
@@ -225,7 +262,7 @@ impl ser::Serializer for &mut Fold {
 
 macro_rules! parts {
     ($($part:ident: $name:ident($($key:ident)?),)+) => {
-        $(impl ser::$part for &mut Fold {
+        $(impl<S: Sink> ser::$part for &mut Words<S> {
             type Ok = ();
             type Error = Never;
 
@@ -252,7 +289,7 @@ parts! {
     SerializeStructVariant: serialize_field(key),
 }
 
-impl ser::SerializeMap for &mut Fold {
+impl<S: Sink> ser::SerializeMap for &mut Words<S> {
     type Ok = ();
     type Error = Never;
 
@@ -276,13 +313,22 @@ impl ser::SerializeMap for &mut Fold {
 mod tests {
     use super::*;
 
+    /// True where both are the same in both directions.
+    fn same(one: &impl Serialize, other: &impl Serialize) -> bool {
+        let (mut first, mut second) = (Kept::default(), Kept::default());
+        first.keep(one);
+        second.keep(other);
+        assert_eq!(first.is(other), second.is(one));
+        first.is(other)
+    }
+
     #[test]
-    fn what_differs_in_one_place_has_another_fingerprint() {
+    fn what_differs_in_one_place_is_not_the_same() {
         let values = |number: u64, text: &str, list: &[u16], some: Option<i128>| {
-            of(&(number, text.to_owned(), list.to_vec(), some, true))
+            (number, text.to_owned(), list.to_vec(), some, true)
         };
         let plain = values(7, "an id of some length", &[1, 2], Some(-5));
-        assert_eq!(plain, values(7, "an id of some length", &[1, 2], Some(-5)));
+        assert!(same(&plain, &values(7, "an id of some length", &[1, 2], Some(-5))));
         for (other, what) in [
             (values(8, "an id of some length", &[1, 2], Some(-5)), "a number"),
             (values(7, "An id of some length", &[1, 2], Some(-5)), "a text's first byte"),
@@ -293,8 +339,10 @@ mod tests {
             (values(7, "an id of some length", &[1, 2], Some(-5 + (1 << 64))), "an upper half"),
             (values(7, "an id of some length", &[1, 2], None), "nothing"),
         ] {
-            assert_ne!(plain, other, "{what}");
+            assert!(!same(&plain, &other), "{what}");
         }
+        assert!(!same(&[1, 2].as_slice(), &[1, 2, 3].as_slice()));
+        assert!(!same(&(1, 2), &(1, 2, 3)), "what was kept goes on");
     }
 
     #[test]
@@ -314,8 +362,16 @@ mod tests {
         ];
         for (at, one) in texts.iter().enumerate() {
             for other in texts.iter().skip(at + 1) {
-                assert_ne!(of(&(one, 1)), of(&(other, 1)), "{one} {other}");
+                assert!(!same(&(one, 1), &(other, 1)), "{one} {other}");
             }
         }
+    }
+
+    #[test]
+    fn only_the_last_one_is_kept() {
+        let mut kept = Kept::default();
+        kept.keep(&[1_u64, 2, 3]);
+        kept.keep(&[4_u64]);
+        assert!(kept.is(&[4_u64]) && !kept.is(&[1_u64, 2, 3]));
     }
 }
