@@ -135,3 +135,25 @@ fn one_real_fill_may_stand_for_two_inferred_ones() {
     assert_eq!(rules.qty_decimal(order.inferred).to_string(), "1.000");
     desk.assert_replays();
 }
+
+#[test]
+fn the_fee_of_a_fill_that_stands_for_two_inferred_ones_is_charged_once() {
+    for (fee, k) in [("0.08", "999.92"), ("-0.02", "1000.02")] {
+        let mut desk = Desk::new();
+        desk.enter(0, "3");
+        let entry = desk.submitted();
+        for total in ["1", "3"] {
+            desk.event(Kind::OrderStatus, &entry, |event| {
+                (event.filled_size, event.average_price) = (Some(dec(total)), Some(dec("100")));
+            });
+        }
+        desk.event(Kind::FullFill, &entry, |event| {
+            event.venue_trade_id = id("T1");
+            (event.size, event.price) = (Some(dec("3")), Some(dec("100")));
+            (event.filled_size, event.fee) = (Some(dec("3")), Some(dec(fee)));
+        });
+        assert_eq!(desk.k(), k);
+        assert_eq!(desk.kernel.assets()[0].exchange.unsettled_fills, 0);
+        desk.assert_replays();
+    }
+}

@@ -21,7 +21,7 @@ impl Kernel {
         fee_asset: Option<u16>,
     ) {
         let instrument = self.orders.at(place).instrument;
-        let mut fee = fill.fee;
+        let mut told = fill.fee.map(|fee| (fee, fee_asset.unwrap_or_else(|| self.paid_in(place, fee))));
         let mut left = fill.qty;
         while left.0 > 0 {
             let order = self.orders.at(place);
@@ -33,9 +33,8 @@ impl Kernel {
             self.date_back(place, at, fill.venue_time_ns);
             // Where a mark takes the position's value out of bounds, it counts at its cost, which is another now.
             self.refresh_exposure(instrument);
-            if let Some(fee) = fee.take() {
-                let asset = fee_asset.unwrap_or_else(|| self.paid_in(place, fee));
-                self.correct_fee(place, at, fee, asset, venue_trade_id);
+            if let Some((fee, asset)) = &mut told {
+                self.correct_fee(place, at, core::mem::take(fee), *asset, venue_trade_id);
             }
         }
     }
