@@ -81,6 +81,10 @@ impl Naive {
                 trade.fee = Fee::Told(asset, if first { amount } else { 0 });
             }
         }
+        if !self.has_settlements && !self.profit_base.is_empty() {
+            // What was taken as it stood, for want of anybody who settles, may be told otherwise from now on.
+            self.books.values_mut().for_each(|book| book.blurred = true);
+        }
         self.has_settlements = true;
         self.sums = None;
     }
