@@ -424,3 +424,24 @@ fn of_a_fill_that_closed_and_opened_a_correction_brings_what_it_closed() {
     assert_eq!((gross(&desk), desk.kernel.book(0)[0].cost.to_string()), ("1011".into(), "-111".into()));
     desk.assert_replays();
 }
+
+#[test]
+fn what_was_told_of_a_fill_that_is_taken_back_is_told_no_longer() {
+    // At the venue it closed what is not here: it opens here, and is settled with a profit.
+    for (first, beside) in [("19.5", "-0.5"), ("20.5", "0.5"), ("17", "-3"), ("20", "0")] {
+        for told in ["3", "-3"] {
+            let mut desk = closed();
+            desk.settled("T2", first, "0.11");
+            let before = gross(&desk);
+            desk.enter(1, "1");
+            let entry = desk.submitted();
+            desk.ack(&entry, "V3");
+            desk.fill(&entry, "T3", "1", "100");
+            desk.settled("T3", told, "0.05");
+            revise(&mut desk, Kind::TradeBust, "T3", None);
+            assert_eq!(gross(&desk), before, "{first} and {told}");
+            assert_eq!(desk.kernel.told_beside(0).map(|told| told.to_string())[0], beside, "{told}");
+            desk.assert_replays();
+        }
+    }
+}

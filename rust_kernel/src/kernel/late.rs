@@ -81,6 +81,19 @@ impl Kernel {
         told
     }
 
+    /// What was told of a trade that is taken back, and was noted when it was, is told no longer. Returns how much of a
+    /// late profit or loss that is.
+    #[cold]
+    pub(crate) fn untell(&mut self, instrument: u32, side: usize, late: Money, told: Money) -> Money {
+        let untold = match (late.0.signum() == told.0.signum(), late.abs() < told.abs()) {
+            (false, _) => Money::ZERO,
+            (true, true) => late,
+            (true, false) => told,
+        };
+        self.note_told(instrument, side, -untold);
+        untold
+    }
+
     /// What of a late profit or loss, rounded as the wallet has it, has yet to come into the wallet.
     #[cold]
     pub(crate) fn untold(&mut self, instrument: u32, side: usize, late: Money) -> Money {

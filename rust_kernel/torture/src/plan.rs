@@ -146,8 +146,10 @@ fn possible(shape: Shape, mut faults: FaultSet) -> FaultSet {
 fn kernel(seed: u64, shape: Shape, durable: bool, faults: FaultSet) -> KernelConfig {
     // What is withheld until the end is of orders that a short memory has forgotten: a fill the log tells apart then, but
     // not what its settlement has booked, before it or after it.
-    let short =
-        durable && !["drop", "send_timeout", "taken_id", "no_trade_ids"].iter().any(|name| faults.has(name));
+    let withheld = ["drop", "send_timeout", "taken_id", "no_trade_ids"].iter().any(|name| faults.has(name));
+    // A fee that is told with the settlement alone, and that settlement late: the same.
+    let fee_is_late = faults.has("late_fee") && faults.has("delay");
+    let short = durable && !withheld && !fee_is_late;
     KernelConfig {
         max_slots: SLOTS,
         instance_nonce: seed,

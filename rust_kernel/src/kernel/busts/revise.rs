@@ -22,6 +22,17 @@ use crate::order::OrderRole;
 use crate::outcome::{Detail, Outcome};
 use crate::slot::classify::Change;
 
+/// What the venue tells of what a revision leaves in a flat book.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Told {
+    /// Nothing, as far as this trade goes.
+    No,
+    /// It will be settled with the trade itself.
+    WithIt,
+    /// It was, and is taken back with the trade.
+    Before,
+}
+
 impl Kernel {
     pub(super) fn commit_revision(
         &mut self,
@@ -180,6 +191,8 @@ impl Kernel {
         let rules = &self.instruments[order.instrument as usize];
         let fill = &mut order.fills[at];
         let left = fill.qty - part;
+        // Here it opened, at the venue it closed: what was told of it was noted whole.
+        let told_beside = fill.profit_told && fill.closed.is_zero();
         let opened = fill.qty - fill.closed;
         let closed = if part > opened { part - opened } else { Qty::ZERO };
         let realized = if left.is_zero() {
@@ -197,7 +210,8 @@ impl Kernel {
         order.filled -= part;
         order.filled_value -= value;
         let (qty, value) = sign_as(rules, order.order_side, part, value);
-        self.move_book(place, -qty, -value, -realized, false)
+        let told = if told_beside { Told::Before } else { Told::No };
+        self.move_book(place, -qty, -value, -realized, told)
     }
 
     /// Gives a fill another price. What it closed is realised otherwise, what it opened has cost otherwise.
@@ -221,7 +235,8 @@ impl Kernel {
         let realized = as_the_wallet(rules, -share(signed, fill.closed, fill.qty));
         let whole = as_the_wallet(rules, -signed);
         fill.realized += realized;
-        let mut moved = self.move_book(place, Qty::ZERO, signed, realized, own);
+        let told = if own { Told::WithIt } else { Told::No };
+        let mut moved = self.move_book(place, Qty::ZERO, signed, realized, told);
         if own && told_here {
             let beside = whole - moved.wallet;
             moved.wallet += beside;
@@ -254,9 +269,8 @@ impl Kernel {
         Moved { qty, value: signed, wallet, exact: closing.realized, cost }
     }
 
-    /// Moves the book past its trades: `realized` of the value goes to the wallet, the rest of it into the cost. `own`
-    /// is true where what that realises will be settled with the trade itself.
-    fn move_book(&mut self, place: u32, qty: Qty, value: Money, realized: Money, own: bool) -> Moved {
+    /// Moves the book past its trades: `realized` of the value goes to the wallet, the rest of it into the cost.
+    fn move_book(&mut self, place: u32, qty: Qty, value: Money, realized: Money, told: Told) -> Moved {
         let order = self.orders.at(place);
         let (instrument, side) = (order.instrument, order.position_side as usize);
         let book = &self.books[instrument as usize].book[side];
@@ -271,7 +285,10 @@ impl Kernel {
         let left_over = adjust(book, qty, into_cost);
         let cost = book.cost - cost_before;
         let mut late = as_the_wallet(&self.instruments[instrument as usize], left_over);
-        if !is_spot && !late.is_zero() && !own {
+        if told == Told::Before {
+            late -= self.untell(instrument, side, late, -realized);
+        }
+        if !is_spot && !late.is_zero() && told != Told::WithIt {
             late = self.book_late(instrument, side, late);
         }
         Moved { qty, value, wallet: realized + late, exact: realized + left_over, cost }
