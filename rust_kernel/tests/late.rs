@@ -445,3 +445,24 @@ fn what_was_told_of_a_fill_that_is_taken_back_is_told_no_longer() {
         }
     }
 }
+
+#[test]
+fn what_came_late_is_told_by_an_exit_that_opened_here_and_closes_at_the_venue() {
+    let mut desk = Desk::new();
+    desk.enter(0, "2");
+    let entry = desk.submitted();
+    desk.fill(&entry, "T1", "2", "100");
+    assert!(desk.exit_size(0, "2").accepted);
+    let late = desk.submitted();
+    desk.ack(&late, "V2");
+    desk.event(Kind::CancelAck, &late, |_| {});
+    sell(&mut desk, "T2", "2", "110");
+    desk.settled("T2", "20", "0.11");
+    // The venue had four of them: this closes there, and is settled last.
+    desk.fill(&late, "T3", "2", "108");
+    revise(&mut desk, Kind::TradeBust, "T2", None);
+    assert_eq!(gross(&desk), "1016", "what T3 brings, before it is told");
+    desk.settled("T3", "16", "0.108");
+    assert_eq!(gross(&desk), "1016");
+    desk.assert_replays();
+}

@@ -9,7 +9,7 @@ use super::aside::Unpriced;
 use crate::id::Id;
 use crate::ledger::{Account, Cause, Posting};
 use crate::num::{MONEY_SCALE, Money, Qty, pow10};
-use crate::order::{Fill, Order, OrderRef};
+use crate::order::{Fill, Order, OrderRef, OrderRole};
 
 /// Two roundings, ours and the venue's, may be this many units apart without there being anything to explain.
 const ROUNDINGS: i128 = 2;
@@ -170,13 +170,16 @@ impl Kernel {
         if late.is_zero() {
             return;
         }
-        let closes = |fill: &Fill| fill.closed > Qty::ZERO && !fill.settled;
+        // An exit that opened here closes at the venue, where a position is that is not here.
+        let closes = |order: &Order, fill: &Fill| {
+            !fill.settled && (fill.closed > Qty::ZERO || order.role == OrderRole::Exit)
+        };
         let places = self.orders.places().iter().enumerate().filter(|(_, order)| {
             order.number != 0 && order.instrument == instrument && order.position_side as usize == side
         });
         let last = places
             .flat_map(|(place, order)| {
-                let fills = order.fills.iter().enumerate().filter(|(_, fill)| closes(fill));
+                let fills = order.fills.iter().enumerate().filter(|(_, fill)| closes(order, fill));
                 fills.map(move |(at, fill)| ((fill.seq, order.number, at), place, at))
             })
             .max_by_key(|(sequence, ..)| *sequence);

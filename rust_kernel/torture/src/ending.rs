@@ -20,6 +20,9 @@ const ROUNDS: u32 = 8;
 /// Heals the venue, checks, closes every trade, and checks again.
 pub(crate) fn end(world: &mut World) -> Result<(), Trouble> {
     world.dies_in = None;
+    if let Some(durable) = world.durable() {
+        durable.heal_disk();
+    }
     world.happen(|venue, now_ns, out| {
         venue.heal(now_ns, out);
         Ok(())

@@ -230,6 +230,11 @@ impl Durable {
         self.faulty.fault(Fault { deed, suffix: suffix.into(), after: dice.below(4), count: 1, effect });
     }
 
+    /// What has not struck yet never will.
+    pub(crate) fn heal_disk(&self) {
+        self.faulty.heal();
+    }
+
     pub(crate) fn disk_faults(&self) -> u64 {
         self.fired_before + self.faulty.fired()
     }
