@@ -1,9 +1,9 @@
 """The long run before a release: every check at the size of durability's table, in pieces, resumable.
 
-`make soak` goes on where it was broken off: what is done stands in target/soak/state.json, and is done again
-only after `make soak ARGS=--anew` or on another commit. `DITA_SOAK_SCALE=0.001` makes every size that much
-smaller, to see it start and resume. At the end target/soak/report.md has the table for
-docs/operating/verification.md.
+`make soak` goes on where it was broken off: what is done stands in target/soak/state.json with the code that
+it was done with, and is done again only after `make soak ARGS=--anew` or once that code is another one. What is
+not committed is nobody's code: it is refused. `DITA_SOAK_SCALE=0.001` makes every size that much smaller, to
+see it start and resume. At the end target/soak/report.md has the table for docs/operating/verification.md.
 """
 
 from __future__ import annotations
@@ -46,6 +46,8 @@ class Check:
     environment: tuple[tuple[str, str], ...] = ()
     #: What the report shows of a piece's output: the last line that matches.
     shows: str = r"test result: .*"
+    #: The code that it runs: a piece that passed stands for as long as this is the same.
+    covers: tuple[str, ...] = ("rust_kernel", "Cargo.lock", "python", "tests", "tools")
 
 
 def _cargo_test(package: str, test: str) -> tuple[str, ...]:
@@ -64,6 +66,12 @@ def _cargo_test(package: str, test: str) -> tuple[str, ...]:
     )
 
 
+#: All of the crates but their tests.
+CRATES: Final = (
+    *(f"rust_kernel/{part}" for part in ("Cargo.toml", "src", "sim", "log/src", "engine/src", "torture")),
+    "Cargo.toml",
+    "Cargo.lock",
+)
 CARGO_RUN: Final = ("cargo", "run", "--locked", "--release", "--quiet", "--package")
 TORTURE: Final = (*CARGO_RUN, "dita-torture", "--")
 PYTEST: Final = (str(ROOT / ".venv/bin/python"), "-m", "pytest", "-q")
@@ -72,6 +80,7 @@ CHECKS: Final = (
     Check(
         "torture", "seeds through the faulty venue", 1_000_000, 5_000, "seeds",
         (*TORTURE, "--start", "{start}", "--seeds", "{size}"), shows=r".* seeds a second",
+        covers=CRATES,
     ),
     Check(
         "model", "the state machines, thorough bounds", 1, 1, "run",
@@ -147,14 +156,34 @@ def sizes(check: Check, scale: float) -> list[tuple[int, int]]:
     return [(start, min(piece, whole - start)) for start in range(0, whole, piece)]
 
 
-def load(commit: str, scale: float, *, anew: bool) -> dict[str, Any]:
-    """What is done; nothing of another commit, of another scale, or where everything is wanted anew."""
-    state: dict[str, Any] = {"commit": commit, "scale": scale, "done": {}}
+def code_of(check: Check) -> str:
+    """The code that a check runs, as it is committed; says so and ends where a part of it is not."""
+    changed = git("status", "--porcelain", "--", *check.covers)
+    if changed:
+        sys.exit(f"{check.name}: commit first, so that it is known what was run:\n{changed}")
+    return git("rev-parse", *(f"HEAD:{path}" for path in check.covers)).replace("\n", " ")
+
+
+def git(*words: str) -> str:
+    """What git answers."""
+    answer = subprocess.run(  # noqa: S603 - the words are this file's
+        ["git", *words],  # noqa: S607 - whichever git it is
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return answer.stdout.strip()
+
+
+def load(scale: float, *, anew: bool) -> dict[str, Any]:
+    """What is done; nothing of another scale, or where everything is wanted anew."""
+    state: dict[str, Any] = {"scale": scale, "done": {}}
     if STATE.exists() and not anew:
         known: dict[str, Any] = json.loads(STATE.read_text())
-        if (known["commit"], known["scale"]) == (commit, scale):
+        if known["scale"] == scale:
             return known
-        tell("another commit or another scale: everything is run anew")
+        tell("another scale: everything is run anew")
     return state
 
 
@@ -188,18 +217,19 @@ def run_piece(check: Check, nth: int, start: int, size: int) -> dict[str, Any]:
     }
 
 
-def report(state: dict[str, Any], checks: tuple[Check, ...], scale: float) -> str:
-    """The table for the docs."""
+def report(state: dict[str, Any], codes: dict[Check, str], scale: float) -> str:
+    """The table for the docs: what was done with the code as it is."""
     machine = f"{os.cpu_count()} processors, {platform.machine()}, {platform.system()}"
     today = datetime.now(UTC).date().isoformat()
     lines = [
-        f"Last soak: {today}, {machine}, commit {state['commit'][:12]}, scale {scale:g}.",
+        f"Last soak: {today}, {machine}, commit {git('rev-parse', '--short=12', 'HEAD')}, scale {scale:g}.",
         "",
         "| check | size | took | what it said last |",
         "|---|---|---|---|",
     ]
-    for check in checks:
-        done = [piece for key, piece in state["done"].items() if key.split("#")[0] == check.name]
+    for check, code in codes.items():
+        pieces = (piece for key, piece in state["done"].items() if key.split("#")[0] == check.name)
+        done = [piece for piece in pieces if piece["of"] == code]
         size, seconds = sum(piece["size"] for piece in done), sum(piece["seconds"] for piece in done)
         failed = sum(1 for piece in done if piece["code"] != 0)
         wanted = len(sizes(check, scale))
@@ -229,33 +259,29 @@ def main() -> int:
         for check in checks:
             tell(f"{check.name:14} {round(check.size * scale):>10,} {check.unit:14} {check.what}")
         return 0
-    commit = subprocess.run(
-        ["git", "rev-parse", "HEAD"],  # noqa: S607 - whichever git it is
-        cwd=ROOT,
-        check=True,
-        capture_output=True,
-        text=True,
-    ).stdout.strip()
-    state = load(commit, scale, anew=options.anew)
+    state = load(scale, anew=options.anew)
+    codes = {check: code_of(check) for check in checks}
     FOLDER.mkdir(parents=True, exist_ok=True)
     failed = 0
-    for check in checks:
+    for check, code in codes.items():
         pieces = sizes(check, scale)
         for nth, (start, size) in enumerate(pieces):
             key = f"{check.name}#{nth}"
             known = state["done"].get(key)
-            if known is not None and known["code"] == 0:
+            if known is not None and known["code"] == 0 and known["of"] == code:
                 continue
             at = f"{datetime.now(UTC):%H:%M:%S} {check.name} {nth + 1} of {len(pieces)}"
             tell(f"{at}: {size:,} {check.unit}")
             found = run_piece(check, nth, start, size)
-            state["done"][key] = found
+            if code_of(check) != code:
+                sys.exit(f"{check.name}: its code has changed while it ran")
+            state["done"][key] = found | {"of": code}
             save(state)
-            REPORT.write_text(report(state, checks, scale))
+            REPORT.write_text(report(state, codes, scale))
             if found["code"] != 0:
                 failed += 1
                 tell(f"         FAILED: see target/soak/{check.name}-{nth}.txt")
-    REPORT.write_text(report(state, checks, scale))
+    REPORT.write_text(report(state, codes, scale))
     tell(REPORT.read_text())
     return 1 if failed else 0
 
