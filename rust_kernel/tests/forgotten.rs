@@ -83,6 +83,22 @@ fn neither_does_the_total_that_a_later_fill_of_it_tells() {
 }
 
 #[test]
+fn an_old_fill_of_it_is_not_booked_though_a_later_one_has_made_it_a_strangers() {
+    for (old, ns) in [(true, 1), (false, i64::MAX / 2)] {
+        let mut desk = forgotten();
+        assert!(fill(&mut desk, "V-old", "T2", "1", Some("3")).accepted);
+        let before = (desk.k(), desk.book());
+        let outcome = news(&mut desk, Kind::PartialFill, "V-old", |event| {
+            (event.venue_trade_id, event.timestamp_ns) = (id("T1"), ns);
+            (event.size, event.price) = (Some(dec("2")), Some(dec("100")));
+        });
+        assert_eq!(outcome.accepted, !old, "{outcome:?}");
+        assert_eq!(outcome.asks_the_log(), old);
+        assert_eq!((desk.k(), desk.book()) == before, old, "another one would be booked");
+    }
+}
+
+#[test]
 fn without_a_trade_id_nothing_tells_a_fill_of_it_from_one_that_is_booked() {
     let mut desk = forgotten();
     fill(&mut desk, "V-old", "T2", "1", Some("3"));

@@ -127,6 +127,19 @@ fn a_strangers_fill_is_one_that_nothing_here_knows() {
     ] {
         assert_eq!(desk.kernel.is_strangers_fill(&event), strange, "{what}");
     }
+    // Of an order that was not heard from its beginning some may be booked under the one that was forgotten.
+    desk.open(0, "1", "100");
+    for _ in 0..8 {
+        desk.exit(0);
+        let exit = desk.submitted();
+        desk.fill(&exit, &format!("X{}", desk.kernel.seq()), "1.000", "100");
+        desk.open(0, "1", "100");
+    }
+    let mut later = fill(Kind::PartialFill, "S3", "T3", Buy);
+    (later.filled_size, later.timestamp_ns) = (Some(dec("3")), i64::MAX / 2);
+    assert!(desk.put(Input::Venue(Box::new(later))).accepted);
+    assert!(desk.kernel.is_strangers_fill(&fill(Kind::PartialFill, "S3", "T4", Buy)));
+    assert!(!desk.kernel.is_strangers_fill(&fill(Kind::PartialFill, "S3", "T3", Buy)), "that one is known");
     let mut unknown = fill(Kind::FullFill, "S2", "T1", Buy);
     unknown.asset = Id::EMPTY;
     assert!(desk.kernel.is_strangers_fill(&unknown), "it does not say what it traded");

@@ -373,6 +373,19 @@ fn a_fill_that_the_memory_has_forgotten_is_found_in_the_log() {
     let again = rig.ask(fill_again("T-late", "V-late"));
     assert_eq!(book(&rig), held);
     assert_eq!(again.outcome.code, Code::DuplicateEvent);
+    // A later fill makes the order a stranger's: those before it are in the log all the same, whatever their time.
+    let partial = |trade: &str, total: &str| {
+        let mut fill = fill_again(trade, "V5");
+        if let Input::Venue(event) = &mut fill {
+            (event.kind, event.filled_size, event.timestamp_ns) =
+                (Kind::PartialFill, Some(dec(total)), i64::MAX / 2);
+        }
+        fill
+    };
+    assert_eq!(rig.ask(partial("T-more", "1")).outcome.code, Code::UnknownOrder);
+    let held = book(&rig);
+    assert_eq!(rig.ask(partial("T5", "0.5")).outcome.code, Code::DuplicateEvent);
+    assert_eq!(book(&rig), held);
     // And after a restart, from the log's index as well; replay asks no index.
     let (mut again, _) = open(&directory.as_if_killed());
     assert_eq!(again.engine.kernel().state_hash(), rig.engine.kernel().state_hash());

@@ -100,12 +100,14 @@ impl Kernel {
         about.filter(|id| !id.is_empty()).map(|id| self.fill_key(event, id))
     }
 
-    /// True for a fill that nothing here knows, neither its order nor the fill itself, or not any more: whatever time it
-    /// carries, a log may know it. What is remembered is for the memory: told again, it may bring what it lacked.
+    /// True for a fill that nothing here knows, neither its order (or not from its beginning) nor the fill itself, or not
+    /// any more: whatever time it carries, a log may know it. What is remembered is for the memory: told again, it may
+    /// bring what it lacked.
     #[inline]
     pub fn is_strangers_fill(&self, event: &VenueEvent) -> bool {
+        let knows = |place: u32| !self.orders.at(place).is_begun_unheard();
         matches!(event.kind, Kind::PartialFill | Kind::FullFill)
-            && self.find_order(event).is_none()
+            && !self.find_order(event).is_some_and(knows)
             && !self.holds_fill(event)
     }
 

@@ -108,6 +108,10 @@ impl Kernel {
             plan.code = Code::DuplicateEvent;
             return Ok(());
         }
+        if order.is_begun_unheard() {
+            // It may be one of ours that is forgotten, and this fill one that was booked under it.
+            self.check_not_forgotten(event.timestamp_ns)?;
+        }
         let Some(qty) = told_qty(event, order, rules, cumulative)? else {
             plan.code = Code::StaleEvent;
             return Ok(());
