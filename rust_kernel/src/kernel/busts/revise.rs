@@ -272,7 +272,7 @@ impl Kernel {
         let cost = book.cost - cost_before;
         let mut late = as_the_wallet(&self.instruments[instrument as usize], left_over);
         if !is_spot && !late.is_zero() && !own {
-            late = self.book_late(instrument, side, late);
+            late = self.book_late(instrument, side, late, self.first_fill_of(place));
         }
         Moved { qty, value, wallet: realized + late, exact: realized + left_over, cost }
     }
