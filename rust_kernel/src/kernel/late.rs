@@ -9,7 +9,7 @@ use super::aside::{Leftover, Unpriced};
 use crate::id::Id;
 use crate::ledger::{Account, Cause, Posting};
 use crate::num::{MONEY_SCALE, Money, Qty, Rounding, pow10};
-use crate::order::{Fill, Order, OrderRef};
+use crate::order::{Fill, Order, OrderRef, OrderRole};
 
 /// Two roundings, ours and the venue's, may be this many units apart without there being anything to explain.
 const ROUNDINGS: i128 = 2;
@@ -147,7 +147,7 @@ impl Kernel {
                 continue;
             }
             for fill in &order.fills {
-                if is_unsettled_close(fill) {
+                if is_unsettled_close(order, fill) {
                     return false;
                 }
                 // Heard in another order, it may have closed at the venue alone.
@@ -239,7 +239,7 @@ impl Kernel {
         let last = places
             .flat_map(|(place, order)| {
                 let fills = order.fills.iter().enumerate();
-                let fills = fills.filter(|(_, fill)| is_unsettled_close(fill));
+                let fills = fills.filter(move |(_, fill)| is_unsettled_close(order, fill));
                 fills.map(move |(at, fill)| ((fill.seq, order.number, at), place, at))
             })
             .max_by_key(|(sequence, ..)| *sequence);
@@ -249,7 +249,8 @@ impl Kernel {
     }
 }
 
-/// True where a fill's settlement will tell a profit.
-fn is_unsettled_close(fill: &Fill) -> bool {
-    !fill.settled && fill.closed > Qty::ZERO
+/// True where a fill's settlement will tell a profit. An exit that has opened here, heard before what it closed, closed at the
+/// venue.
+fn is_unsettled_close(order: &Order, fill: &Fill) -> bool {
+    !fill.settled && (fill.closed > Qty::ZERO || (order.role == OrderRole::Exit && fill.qty > Qty::ZERO))
 }
