@@ -315,6 +315,33 @@ fn what_earlier_roundings_left_explains_nothing_that_is_much_larger() {
     }
 }
 
+#[test]
+fn an_exit_that_was_heard_before_what_it_closed_tells_of_news_that_came_before_its_settlement() {
+    // Slot 0's position was sold by somebody else, who told 11 of it: at the venue T1 had cost 99.
+    let mut desk = Desk::new();
+    desk.enter(0, "1");
+    let bought = desk.submitted();
+    desk.ack(&bought, "V1");
+    desk.fill(&bought, "T1", "1", "100");
+    stranger(&mut desk, "S1", OrderSide::Sell, "110");
+    desk.settled("S1", "11", "0.05");
+    // T4 buys 1 at the venue, and T5 closes it; here T5 comes first, and opens a short.
+    desk.enter(1, "1");
+    let entry = desk.submitted();
+    desk.ack(&entry, "V4");
+    assert!(desk.exit(0).accepted);
+    let exit = desk.submitted();
+    desk.fill(&exit, "T5", "1", "110");
+    desk.fill(&entry, "T4", "1", "100");
+    desk.settled("T4", "0", "0.05");
+    assert_eq!(gross(&desk), "1011", "of T5 nothing is told");
+    revise(&mut desk, Kind::TradeCorrect, "T1", Some(("1", "99")));
+    desk.settled("T5", "10", "0.055");
+    assert_eq!(gross(&desk), "1021", "11 and 10 were told");
+    assert_eq!(desk.kernel.told_beside(0)[0].to_string(), "0");
+    desk.assert_replays();
+}
+
 /// A trade of somebody else on the account.
 fn stranger(desk: &mut Desk, trade: &str, side: OrderSide, price: &str) {
     desk.event(Kind::FullFill, &id("somebody"), |event| {

@@ -43,6 +43,7 @@ mod recall;
 mod restart;
 mod review;
 mod risk;
+mod roundings;
 mod setup_figures;
 mod silence_figures;
 mod slot_figures;

@@ -40,6 +40,20 @@ pub(crate) struct Told {
     pub(crate) time_ns: i64,
 }
 
+/// What late news and roundings have left of each other in a position book.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+pub(crate) struct Leftover {
+    pub(crate) instrument: u32,
+    /// The position side's place.
+    pub(crate) side: u32,
+    /// What settlements have told of profit beside our own, each of it so little that it may be a rounding.
+    pub(crate) small: Money,
+    /// What of late news came into the wallet beside what the venue had told of them.
+    pub(crate) booked: Money,
+    /// True where it had told a part of that.
+    pub(crate) told_in_part: bool,
+}
+
 /// All of them.
 #[derive(Clone, PartialEq, Default, Debug, Serialize, Deserialize)]
 pub(crate) struct Aside {
@@ -47,13 +61,34 @@ pub(crate) struct Aside {
     pub(crate) held: Vec<Held>,
     pub(crate) unpriced: Vec<Unpriced>,
     pub(crate) terms: Vec<Told>,
+    /// Newer than the others: stored behind them, where there is any.
+    #[serde(skip)]
+    pub(crate) left: Vec<Leftover>,
 }
 
 impl Aside {
     /// True where there is nothing of them.
     pub(crate) fn is_empty(&self) -> bool {
-        let Aside { beyond, held, unpriced, terms } = self;
-        beyond.is_empty() && held.is_empty() && unpriced.is_empty() && terms.is_empty()
+        let Aside { beyond, held, unpriced, terms, left } = self;
+        beyond.is_empty() && held.is_empty() && unpriced.is_empty() && terms.is_empty() && left.is_empty()
+    }
+
+    #[cold]
+    pub(crate) fn left(&self, instrument: u32, side: usize) -> Leftover {
+        let side = side as u32;
+        let found = self.left.iter().find(|left| left.instrument == instrument && left.side == side);
+        let nothing =
+            Leftover { instrument, side, small: Money::ZERO, booked: Money::ZERO, told_in_part: false };
+        found.copied().unwrap_or(nothing)
+    }
+
+    #[cold]
+    pub(crate) fn set_left(&mut self, left: Leftover) {
+        self.left.retain(|one| one.instrument != left.instrument || one.side != left.side);
+        let told_in_part = left.told_in_part && !left.booked.is_zero();
+        if !left.small.is_zero() || !left.booked.is_zero() {
+            self.left.push(Leftover { told_in_part, ..left });
+        }
     }
 
     /// What the exits of a slot's trade filled beyond it.
@@ -119,6 +154,10 @@ pub(super) struct Shown<'a>(pub(super) &'a Aside);
 
 impl Serialize for Shown<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if self.0.is_empty() { serializer.serialize_unit() } else { self.0.serialize(serializer) }
+        match self.0 {
+            nothing if nothing.is_empty() => serializer.serialize_unit(),
+            aside if aside.left.is_empty() => aside.serialize(serializer),
+            aside => (aside, &aside.left).serialize(serializer),
+        }
     }
 }

@@ -5,10 +5,10 @@
 //! explain: that money is in the wallet already.
 
 use super::Kernel;
-use super::aside::Unpriced;
+use super::aside::{Leftover, Unpriced};
 use crate::id::Id;
 use crate::ledger::{Account, Cause, Posting};
-use crate::num::{MONEY_SCALE, Money, Qty, pow10};
+use crate::num::{MONEY_SCALE, Money, Qty, Rounding, pow10};
 use crate::order::{Fill, Order, OrderRef, OrderRole};
 
 /// Two roundings, ours and the venue's, may be this many units apart without there being anything to explain.
@@ -27,9 +27,20 @@ impl Kernel {
     /// The venue's profit of a close is another one than ours.
     #[inline]
     fn note_told(&mut self, instrument: u32, side: usize, beside: Money) {
-        if !beside.is_zero() && !self.is_within(instrument, beside, ROUNDINGS) {
-            self.books[instrument as usize].told_beside[side] += beside;
+        if beside.is_zero() {
+            return;
         }
+        if self.is_within(instrument, beside, ROUNDINGS) {
+            return self.note_small(instrument, side, beside);
+        }
+        self.books[instrument as usize].told_beside[side] += beside;
+    }
+
+    /// What may be roundings: it explains nothing by itself, and many of them may be what a little late news were worth.
+    #[cold]
+    fn note_small(&mut self, instrument: u32, side: usize, beside: Money) {
+        let left = self.aside.left(instrument, side);
+        self.aside.set_left(Leftover { small: left.small + beside, ..left });
     }
 
     /// The same of a fill of an order; while its price is not the venue's, our figure is none to hold it against.
@@ -94,13 +105,73 @@ impl Kernel {
         untold
     }
 
-    /// What of a late profit or loss, rounded as the wallet has it, has yet to come into the wallet.
+    /// What of a late profit or loss, rounded as the wallet has it, has yet to come into the wallet. `since` is the step in
+    /// which the fill was booked that it is of.
     #[cold]
-    pub(crate) fn untold(&mut self, instrument: u32, side: usize, late: Money) -> Money {
+    pub(crate) fn untold(&mut self, instrument: u32, side: usize, late: Money, since: u64) -> Money {
+        if late.is_zero() {
+            return late;
+        }
         let told = self.take_told(instrument, side, late);
-        let rest = late - told;
-        let explained = !told.is_zero() && self.is_within(instrument, rest, ROUNDINGS_TOGETHER);
-        if explained { Money::ZERO } else { rest }
+        // What explained a position's cost before may have left a fraction of a unit.
+        let decimals = self.instruments[instrument as usize].spec.fee_decimals;
+        let rest = (late - told).rounded(decimals, Rounding::HalfEven);
+        let left = self.aside.left(instrument, side);
+        let is_rounding = |amount| self.is_within(instrument, amount, ROUNDINGS_TOGETHER);
+        if !told.is_zero() && (is_rounding(rest) || is_rounding(rest - left.small)) {
+            let small = if rest.is_zero() { left.small } else { Money::ZERO };
+            self.aside.set_left(Leftover { small, booked: Money::ZERO, ..left });
+            return Money::ZERO;
+        }
+        if told.is_zero() && self.is_within_told(late, &left, since) {
+            let after = left.small - late;
+            let small = if after.abs() < left.small.abs() { after } else { left.small };
+            self.aside.set_left(Leftover { small, ..left });
+            return Money::ZERO;
+        }
+        if told.is_zero()
+            && left.booked.is_zero()
+            && self.books[instrument as usize].told_beside[side].is_zero()
+        {
+            return rest;
+        }
+        // The venue may have told the sum of this and of other late news, and that may come to nothing by now.
+        let told_in_part = left.told_in_part || !told.is_zero();
+        let booked = left.booked + rest;
+        if told_in_part && self.is_within(instrument, booked, ROUNDINGS_TOGETHER) {
+            self.aside.set_left(Leftover { booked: Money::ZERO, ..left });
+            return rest - booked;
+        }
+        self.aside.set_left(Leftover { booked, told_in_part, ..left });
+        rest
+    }
+
+    /// True where a late profit or loss is so small that the settlements of the closes since may have had it in them without
+    /// anybody seeing it: nobody can tell, and it is not booked. What is yet to be settled will tell.
+    #[cold]
+    fn is_within_told(&self, late: Money, left: &Leftover, since: u64) -> bool {
+        if !self.is_within(left.instrument, late, ROUNDINGS_TOGETHER) {
+            return false;
+        }
+        let mut told: i128 = 0;
+        for order in self.orders.places() {
+            let is_its = order.instrument == left.instrument && order.position_side as u32 == left.side;
+            if order.number == 0 || !is_its {
+                continue;
+            }
+            for fill in &order.fills {
+                if is_unsettled_close(order, fill) {
+                    return false;
+                }
+                // Heard in another order, it may have closed at the venue alone.
+                let closes = fill.closed > Qty::ZERO || !fill.realized.is_zero();
+                if fill.seq >= since && fill.profit_told && closes {
+                    told = told.saturating_add(1);
+                }
+            }
+        }
+        self.is_within(left.instrument, late, told)
+            || self.is_within(left.instrument, late - left.small, told)
     }
 
     /// True where what the venue has told of an instrument cannot be held against its fills yet: one is settled and has
@@ -114,13 +185,18 @@ impl Kernel {
             || (self.orders.unseen() > 0 && self.orders.iter().any(is_ahead))
     }
 
+    /// The step in which an order's first fill was booked.
+    pub(crate) fn first_fill_of(&self, place: u32) -> u64 {
+        self.orders.at(place).fills.iter().map(|fill| fill.seq).min().unwrap_or(0)
+    }
+
     /// What of a late profit or loss comes into the wallet now. Where nobody can tell yet, it is held.
     #[cold]
-    pub(crate) fn book_late(&mut self, instrument: u32, side: usize, late: Money) -> Money {
+    pub(crate) fn book_late(&mut self, instrument: u32, side: usize, late: Money, since: u64) -> Money {
         if self.hold_late(instrument, side, late) {
             return Money::ZERO;
         }
-        let late = self.untold(instrument, side, late);
+        let late = self.untold(instrument, side, late, since);
         self.add_to_unsettled_close(instrument, side, late);
         late
     }
@@ -148,7 +224,7 @@ impl Kernel {
                 self.books[instrument as usize].book[side].cost -= late - told;
                 continue;
             }
-            let amount = self.book_late(instrument, side, late);
+            let amount = self.book_late(instrument, side, late, 0);
             let settle = self.instruments[instrument as usize].settle;
             let posting = Posting {
                 cause: Cause::FillRepriced,
@@ -170,16 +246,13 @@ impl Kernel {
         if late.is_zero() {
             return;
         }
-        // An exit that opened here closes at the venue, where a position is that is not here.
-        let closes = |order: &Order, fill: &Fill| {
-            !fill.settled && (fill.closed > Qty::ZERO || order.role == OrderRole::Exit)
-        };
         let places = self.orders.places().iter().enumerate().filter(|(_, order)| {
             order.number != 0 && order.instrument == instrument && order.position_side as usize == side
         });
         let last = places
             .flat_map(|(place, order)| {
-                let fills = order.fills.iter().enumerate().filter(|(_, fill)| closes(order, fill));
+                let fills = order.fills.iter().enumerate();
+                let fills = fills.filter(move |(_, fill)| is_unsettled_close(order, fill));
                 fills.map(move |(at, fill)| ((fill.seq, order.number, at), place, at))
             })
             .max_by_key(|(sequence, ..)| *sequence);
@@ -187,4 +260,10 @@ impl Kernel {
             self.orders.at_mut(place as u32).fills[at].realized += late;
         }
     }
+}
+
+/// True where a fill's settlement will tell a profit. An exit that has opened here, heard before what it closed, closed at the
+/// venue.
+fn is_unsettled_close(order: &Order, fill: &Fill) -> bool {
+    !fill.settled && (fill.closed > Qty::ZERO || (order.role == OrderRole::Exit && fill.qty > Qty::ZERO))
 }

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use serde::Serialize;
 
 use super::Kernel;
-use super::aside::Shown;
+use super::aside::{Aside, Leftover, Shown};
 use crate::codec::{self, CodecError};
 use crate::invariant::{self, Violation};
 use crate::soundness::Flaw;
@@ -44,6 +44,9 @@ impl Kernel {
         codec::encode(self, &mut bytes)?;
         if !self.aside.is_empty() {
             codec::encode(&self.aside, &mut bytes)?;
+        }
+        if !self.aside.left.is_empty() {
+            codec::encode(&self.aside.left, &mut bytes)?;
         }
         Ok(bytes)
     }
@@ -103,10 +106,26 @@ impl Kernel {
 #[cold]
 fn with_aside(bytes: &[u8], count: usize) -> Result<Kernel, CodecError> {
     let left_over = CodecError::TrailingBytes { count };
-    let split = bytes.len().checked_sub(count).and_then(|at| bytes.split_at_checked(at));
-    let (kernel, aside) = split.ok_or(left_over.clone())?;
+    let (kernel, aside) = split_last(bytes, count).ok_or(left_over.clone())?;
     let mut kernel: Kernel = codec::decode(kernel)?;
-    kernel.aside = codec::decode(aside).map_err(|_| left_over.clone())?;
     // What is empty is not written.
-    if kernel.aside.is_empty() { Err(left_over) } else { Ok(kernel) }
+    kernel.aside = read_aside(aside).filter(|aside| !aside.is_empty()).ok_or(left_over)?;
+    Ok(kernel)
+}
+
+/// Few of them have what is stored behind the rest of it.
+fn read_aside(bytes: &[u8]) -> Option<Aside> {
+    match codec::decode(bytes) {
+        Err(CodecError::TrailingBytes { count }) => {
+            let (aside, left) = split_last(bytes, count)?;
+            let left: Vec<Leftover> = codec::decode(left).ok().filter(|left: &Vec<_>| !left.is_empty())?;
+            let aside: Aside = codec::decode(aside).ok()?;
+            Some(Aside { left, ..aside })
+        }
+        read => read.ok(),
+    }
+}
+
+fn split_last(bytes: &[u8], count: usize) -> Option<(&[u8], &[u8])> {
+    bytes.len().checked_sub(count).and_then(|at| bytes.split_at_checked(at))
 }

@@ -263,7 +263,7 @@ impl Kernel {
     }
 
     fn check_aside(&self, places: Places, amounts: &mut Amounts) -> Sound {
-        let Aside { beyond, held, unpriced, terms } = &self.aside;
+        let Aside { beyond, held, unpriced, terms, left } = &self.aside;
         for told in terms {
             places.instrument("aside.terms.instrument", told.instrument)?;
         }
@@ -281,6 +281,12 @@ impl Kernel {
         for one in unpriced {
             places.instrument("aside.unpriced.instrument", one.instrument)?;
             amounts.add("aside.unpriced.beside", one.beside.0)?;
+        }
+        for one in left {
+            places.instrument("aside.left.instrument", one.instrument)?;
+            hold(one.side < 3, "aside.left.side", one.side, "there are three")?;
+            amounts.add("aside.left.small", one.small.0)?;
+            amounts.add("aside.left.booked", one.booked.0)?;
         }
         Ok(())
     }

@@ -173,7 +173,11 @@ impl Kernel {
         let mut amount = if is_spot { -signed } else { (-signed).rounded(decimals, Rounding::HalfEven) };
         if !is_spot && !is_exit {
             let held = self.hold_late(instrument, side, amount);
-            amount = if held { Money::ZERO } else { self.untold(instrument, side, amount) };
+            amount = if held {
+                Money::ZERO
+            } else {
+                self.untold(instrument, side, amount, self.first_fill_of(place))
+            };
         }
         let order = self.orders.at(place);
         let rules = &self.instruments[instrument as usize];

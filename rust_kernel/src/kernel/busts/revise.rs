@@ -289,7 +289,7 @@ impl Kernel {
             late -= self.untell(instrument, side, late, -realized);
         }
         if !is_spot && !late.is_zero() && told != Told::WithIt {
-            late = self.book_late(instrument, side, late);
+            late = self.book_late(instrument, side, late, self.first_fill_of(place));
         }
         Moved { qty, value, wallet: realized + late, exact: realized + left_over, cost }
     }

@@ -13,7 +13,7 @@ use crate::input::{
     ControlChange, FeeSample, FundingTerms, Input, InstrumentSpec, Intent, RiskLimits, Stamp, VenueEvent,
 };
 use crate::instrument::Instrument;
-use crate::kernel::aside::Unpriced;
+use crate::kernel::aside::{Leftover, Unpriced};
 use crate::kernel::{Kernel, KernelConfig, SLOTS_MAX};
 use crate::names::{
     KernelCommandType as Action, KernelEventKind as Kind, OrderSide, OrderType, PositionSide, Product,
@@ -301,6 +301,10 @@ fn unpriced(instrument: u32, beside: i128) -> Unpriced {
     Unpriced { order: OrderRef { place: 0, number: 0 }, instrument, beside: Money(beside) }
 }
 
+fn left((instrument, side): (u32, u32), small: i128, booked: i128) -> Leftover {
+    Leftover { instrument, side, small: Money(small), booked: Money(booked), told_in_part: false }
+}
+
 #[test]
 #[rustfmt::skip]
 fn slots_and_what_points_at_them() {
@@ -313,6 +317,10 @@ fn slots_and_what_points_at_them() {
         ("aside.held.amounts",          |k| k.aside.hold(0, 2, Money(TOO_MUCH + 1))),
         ("aside.unpriced.instrument",   |k| k.aside.unpriced.push(unpriced(99, 1))),
         ("aside.unpriced.beside",       |k| k.aside.unpriced.push(unpriced(0, TOO_MUCH + 1))),
+        ("aside.left.instrument",       |k| k.aside.left.push(left((99, 0), 1, 1))),
+        ("aside.left.side",             |k| k.aside.left.push(left((0, 3), 1, 1))),
+        ("aside.left.small",            |k| k.aside.left.push(left((0, 2), TOO_MUCH + 1, 1))),
+        ("aside.left.booked",           |k| k.aside.left.push(left((0, 2), 1, TOO_MUCH + 1))),
         ("slots[2]",                    |k| k.slots[2].realized = Money(1)),
         ("slots[0].instrument",         |k| k.slots[0].instrument = 2),
         ("slots[0].side",               |k| k.slots[0].side = TradeSide::Flat),

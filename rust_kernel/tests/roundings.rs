@@ -1,0 +1,244 @@
+//! Late news beside roundings: what no settlement can show is not booked, and what was booked of late news of which the venue
+//! had told the sum comes back to the last unit.
+
+use crate::common::{Desk, dec, id};
+use dita_kernel::codec::CodecError;
+use dita_kernel::id::Id;
+use dita_kernel::input::{InstrumentSpec, RareFields};
+use dita_kernel::kernel::{Kernel, SnapshotError};
+use dita_kernel::ledger::Account;
+use dita_kernel::names::{AccountEventKind, KernelEventKind as Kind};
+
+/// K before fees.
+fn gross(desk: &Desk) -> String {
+    let ledger = desk.kernel.ledger();
+    (ledger.balance(0, Account::Wallet) + ledger.balance(0, Account::Fees)).to_string()
+}
+
+/// A venue whose unit is 0.1 USDT.
+fn coarse() -> Desk {
+    let (tick, lot) = (dec("0.1"), dec("0.001"));
+    let mut spec = InstrumentSpec::linear(id("BTCUSDT"), id("BTC"), id("USDT"), tick, lot);
+    spec.fee_decimals = 1;
+    Desk::over(spec, &[("USDT", "1000")], "100")
+}
+
+/// Buys in the slot, at 100 each.
+fn buy(desk: &mut Desk, slot: u32, trades: &[(&str, &str)]) {
+    let sizes = trades.iter().map(|(_, size)| size.parse::<f64>().expect("a size"));
+    assert!(desk.enter(slot, &sizes.sum::<f64>().to_string()).accepted);
+    let entry = desk.submitted();
+    desk.ack(&entry, &format!("V-{}", trades[0].0));
+    for (trade, size) in trades {
+        desk.fill(&entry, trade, size, "100");
+    }
+}
+
+/// Sells at 110 each: a trade, its size.
+fn sell(desk: &mut Desk, slot: u32, trades: &[(&str, &str)]) {
+    assert!(desk.exit(slot).accepted);
+    let exit = desk.submitted();
+    desk.ack(&exit, &format!("V-{}", trades[0].0));
+    for (trade, size) in trades {
+        desk.fill(&exit, trade, size, "110");
+    }
+}
+
+/// Gives a trade another price.
+fn correct(desk: &mut Desk, trade: &str, price: &str) {
+    let (trade, price) = (id(trade), dec(price));
+    let outcome = desk.event(Kind::TradeCorrect, &Id::EMPTY, |event| {
+        (event.asset, event.event_id) = (id("BTCUSDT"), id(&format!("E-{trade}-{price}")));
+        event.price = Some(price);
+        event.rare = Some(Box::new(RareFields { ref_trade_id: trade, ..RareFields::default() }));
+    });
+    assert!(outcome.accepted, "{outcome:?}");
+}
+
+/// Stored and read back it is the same, and what is behind it is read to the end.
+fn assert_is_stored(desk: &Desk) {
+    let bytes = desk.kernel.to_snapshot().expect("a kernel can be stored");
+    let stored = Kernel::from_snapshot(&bytes).expect("and read back");
+    assert_eq!(stored.state_hash(), desk.kernel.state_hash());
+    assert_eq!(stored.to_snapshot().expect("stored again"), bytes);
+    for more in [&[1_u8, 0, 0, 0, 0][..], &[1, 0], &[0], &[7; 40]] {
+        let damaged = Kernel::from_snapshot(&[&bytes, more].concat());
+        assert!(matches!(damaged, Err(SnapshotError::Codec(CodecError::TrailingBytes { .. }))), "{more:?}");
+    }
+}
+
+#[test]
+#[rustfmt::skip]
+fn what_was_booked_of_news_comes_back_where_the_venue_had_told_the_sum_of_them() {
+    // T1 cost 4 more and T2 cost 2 less, which makes 18 of the 20 by our figures. The venue knew both.
+    for (told, want, what) in [
+        ("18",          "1018",          "to the unit"),
+        ("17.99999999", "1017.99999999", "all but a rounding"),
+        ("18.00000001", "1018.00000001", "and the other way round"),
+        ("17.99999984", "1017.99999984", "as many as several closes may have"),
+        ("17.99999983", "1018",          "seventeen units are no rounding"),
+    ] {
+        for news in [[("T1", "104"), ("T2", "98")], [("T2", "98"), ("T1", "104")]] {
+            let mut desk = Desk::new();
+            buy(&mut desk, 0, &[("T1", "1"), ("T2", "1")]);
+            sell(&mut desk, 0, &[("T3", "2")]);
+            desk.settled("T3", told, "0.11");
+            for (trade, price) in news {
+                correct(&mut desk, trade, price);
+                assert_is_stored(&desk);
+            }
+            assert_eq!(gross(&desk), want, "{what}, {news:?}");
+            desk.assert_replays();
+        }
+    }
+}
+
+#[test]
+fn what_was_booked_comes_back_after_as_many_news_as_it_takes() {
+    // 4 more, 1 less, 1 less: the venue knew all of them.
+    let mut desk = Desk::new();
+    buy(&mut desk, 0, &[("T1", "1"), ("T2", "1"), ("T3", "1")]);
+    sell(&mut desk, 0, &[("T4", "3")]);
+    desk.settled("T4", "27.99999999", "0.165");
+    for (trade, price, want) in [("T1", "104", "1026"), ("T2", "99", "1027"), ("T3", "99", "1027.99999999")] {
+        correct(&mut desk, trade, price);
+        assert_eq!(gross(&desk), want, "{trade}");
+    }
+    // What comes after that is not known to any settlement.
+    correct(&mut desk, "T3", "100");
+    assert_eq!(gross(&desk), "1026.99999999");
+    desk.assert_replays();
+}
+
+#[test]
+#[rustfmt::skip]
+fn late_news_as_small_as_roundings_are_not_booked_once_the_close_is_settled() {
+    // 10 by our figures, in units of 0.1.
+    for (told, price, want, what) in [
+        ("10",   "100.1", "1010",   "told of a rounding, or of nothing: nobody can tell"),
+        ("10",   "99.9",  "1010",   "the other way round"),
+        ("10",   "100.2", "1009.8", "two units would show"),
+        ("9.9",  "100.1", "1009.9", "it shows"),
+        ("9.9",  "100.2", "1009.9", "and so do two, as good as one rounding can"),
+        ("9.9",  "100.3", "1009.6", "but not three"),
+        ("10.1", "100.1", "1010.1", "a rounding may be either way"),
+        ("10.1", "100.2", "1009.9", "a larger one not"),
+        ("",     "100.1", "1009.9", "nothing is told: our own figures stand"),
+    ] {
+        let mut desk = coarse();
+        buy(&mut desk, 0, &[("T1", "1")]);
+        sell(&mut desk, 0, &[("T2", "1")]);
+        desk.account(AccountEventKind::FillSettled, |event| {
+            event.venue_trade_id = id("T2");
+            event.realized_pnl = (!told.is_empty()).then(|| dec(told));
+            event.fee = Some(dec("0.1"));
+        });
+        assert_is_stored(&desk);
+        correct(&mut desk, "T1", price);
+        assert_eq!(gross(&desk), want, "told {told}, {price}: {what}");
+        assert_is_stored(&desk);
+        desk.assert_replays();
+    }
+}
+
+#[test]
+fn what_is_told_of_a_small_difference_is_told_once() {
+    let mut desk = coarse();
+    buy(&mut desk, 0, &[("T1", "1")]);
+    sell(&mut desk, 0, &[("T2", "1")]);
+    desk.settled("T2", "9.8", "0.1");
+    correct(&mut desk, "T1", "100.2");
+    assert_eq!(gross(&desk), "1009.8");
+    correct(&mut desk, "T1", "100.4");
+    assert_eq!(gross(&desk), "1009.6", "two units more, and nothing of them was told");
+    desk.assert_replays();
+}
+
+#[test]
+fn as_many_closes_may_hide_as_many_units() {
+    for (price, want) in [("100.1", "1020"), ("100.2", "1019.6")] {
+        let mut desk = coarse();
+        buy(&mut desk, 0, &[("T1", "2")]);
+        sell(&mut desk, 0, &[("T2", "1"), ("T3", "1")]);
+        desk.settled("T2", "10", "0.1");
+        desk.settled("T3", "10", "0.1");
+        correct(&mut desk, "T1", price);
+        assert_eq!(gross(&desk), want, "{price}");
+    }
+}
+
+#[test]
+fn a_close_that_is_to_be_settled_will_tell_however_little_it_is() {
+    let mut desk = coarse();
+    buy(&mut desk, 0, &[("T1", "1")]);
+    sell(&mut desk, 0, &[("T2", "0.5"), ("T3", "0.5")]);
+    desk.settled("T2", "5", "0.1");
+    correct(&mut desk, "T1", "100.1");
+    assert_eq!(gross(&desk), "1009.9", "by our own figures");
+    desk.settled("T3", "4.8", "0.1");
+    assert_eq!(gross(&desk), "1009.8", "as told");
+    desk.assert_replays();
+}
+
+#[test]
+fn closes_of_an_earlier_position_tell_nothing_of_a_later_one() {
+    let mut desk = coarse();
+    buy(&mut desk, 0, &[("T1", "1")]);
+    sell(&mut desk, 0, &[("T2", "1")]);
+    desk.settled("T2", "10", "0.1");
+    buy(&mut desk, 1, &[("T3", "1")]);
+    sell(&mut desk, 1, &[("T4", "1")]);
+    desk.account(AccountEventKind::FillSettled, |event| {
+        (event.venue_trade_id, event.fee) = (id("T4"), Some(dec("0.1")));
+    });
+    correct(&mut desk, "T3", "100.1");
+    assert_eq!(gross(&desk), "1019.9");
+    correct(&mut desk, "T1", "100.1");
+    assert_eq!(gross(&desk), "1019.9", "of T1 it is not known");
+}
+
+#[test]
+#[rustfmt::skip]
+fn many_small_differences_explain_what_a_large_one_leaves() {
+    // Nine closes of 1, and one of 2 of which the venue tells 0.4 less than we: T1 cost 0.2 more each, 2.2 together.
+    for (each, want, what) in [
+        ("9.8", "1107.8", "the nine have told 1.8 of it"),
+        ("10",  "1107.8", "the nine have told nothing: it is booked"),
+    ] {
+        let mut desk = coarse();
+        buy(&mut desk, 0, &[("T1", "11")]);
+        let ones: Vec<String> = (2..11).map(|number| format!("T{number}")).collect();
+        let mut sales: Vec<(&str, &str)> = ones.iter().map(|trade| (trade.as_str(), "1")).collect();
+        sales.push(("T11", "2"));
+        sell(&mut desk, 0, &sales);
+        for trade in &ones {
+            desk.settled(trade, each, "0.1");
+        }
+        desk.settled("T11", "19.6", "0.1");
+        assert_is_stored(&desk);
+        let before = if each == "10" { "1109.6" } else { "1107.8" };
+        assert_eq!(gross(&desk), before, "{what}");
+        correct(&mut desk, "T1", "100.2");
+        assert_eq!(gross(&desk), want, "{what}");
+        desk.assert_replays();
+    }
+}
+
+#[test]
+fn a_wallet_gets_whole_units_whatever_explained_a_cost_before() {
+    // The venue tells 2 less than we; of that the first news explain a half unit in what is still open.
+    let mut desk = coarse();
+    buy(&mut desk, 0, &[("T1", "0.5"), ("T2", "0.5")]);
+    assert!(desk.exit_size(0, "0.5").accepted);
+    let exit = desk.submitted();
+    desk.fill(&exit, "T3", "0.5", "110");
+    desk.settled("T3", "3", "0.1");
+    correct(&mut desk, "T1", "100.1");
+    assert_eq!(desk.kernel.told_beside(0)[0].to_string(), "-1.95");
+    sell(&mut desk, 0, &[("T4", "0.5")]);
+    desk.settled("T4", "5", "0.1");
+    assert_eq!(gross(&desk), "1008");
+    correct(&mut desk, "T2", "110");
+    assert_eq!(gross(&desk), "1005", "5 less, of which 1.95 were told: 3.05, as the venue rounds");
+    desk.assert_replays();
+}
