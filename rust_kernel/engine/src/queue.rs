@@ -78,6 +78,8 @@ struct Handed {
     shots: Vec<Shot>,
     /// The thread writes.
     is_writing: bool,
+    /// Somebody waits for what is handed over: the thread does not rest before it has taken that.
+    is_awaited: bool,
     ends: bool,
     /// There is no thread any more.
     has_ended: bool,
@@ -109,10 +111,11 @@ impl Shared {
         self.handed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The thread's rest; whoever waits for it ends that.
+    /// The thread's rest; whoever waits for it ends that, also where it has not begun.
     fn rest(&self, handed: MutexGuard<'_, Handed>, rest: Duration) {
-        if !handed.ends && !rest.is_zero() {
-            drop(self.wanted.wait_timeout(handed, rest));
+        if !rest.is_zero() {
+            let may_rest = |handed: &mut Handed| !(handed.ends || handed.is_awaited);
+            drop(self.wanted.wait_timeout_while(handed, rest, may_rest));
         }
     }
 
@@ -155,7 +158,8 @@ pub(crate) struct Queue {
     snapshot_bytes: u64,
     since_snapshot: u64,
     bytes_since_snapshot: u64,
-    /// Something overflowed: nothing goes over until the thread has room again, and then a snapshot goes first.
+    /// Something overflowed: nothing goes over until the thread has room again, and then a snapshot goes first. Or the queue
+    /// has failed: then nothing goes over any more.
     has_gap: bool,
     /// The process that has the thread.
     owner: u32,
@@ -247,15 +251,18 @@ impl Queue {
         if self.used == 0 {
             return;
         }
+        if self.has_failed() {
+            // Nobody takes anything any more: nothing is noted from here on, and no snapshot made.
+            self.used = 0;
+            self.has_gap = true;
+            return;
+        }
         self.bytes_since_snapshot = self.bytes_since_snapshot.saturating_add(self.used as u64);
         let is_due =
             self.since_snapshot >= self.snapshot_records || self.bytes_since_snapshot >= self.snapshot_bytes;
         let shot = if is_due { self.shot(kernel, false) } else { None };
         let noted = self.buffer.get(..self.used).unwrap_or_default();
         self.used = 0;
-        if self.shared.has_failed.load(Ordering::Relaxed) {
-            return;
-        }
         let mut handed = self.shared.hold();
         if handed.waits() && handed.bytes.len().saturating_add(noted.len()) > WAITING_BYTES_MAX {
             self.has_gap = true;
@@ -268,7 +275,7 @@ impl Queue {
     /// Goes on behind a gap, with a snapshot, once the thread has taken what waits.
     #[cold]
     fn resume(&mut self, kernel: &Kernel) {
-        if self.shared.hold().waits() {
+        if self.has_failed() || self.shared.hold().waits() {
             return;
         }
         let Some(shot) = self.shot(kernel, true) else { return };
@@ -299,16 +306,20 @@ impl Queue {
     fn wait(&self) {
         let mut handed = self.shared.hold();
         while !handed.is_done() {
+            handed.is_awaited = true;
             self.shared.wanted.notify_all();
             handed = self.shared.written.wait(handed).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
+    fn has_failed(&self) -> bool {
+        self.shared.has_failed.load(Ordering::Relaxed)
+    }
+
     /// Why followers get nothing more, if they do not.
     pub(crate) fn failure(&self) -> Option<String> {
         let failure = self.shared.hold().failure.as_ref().map(ToString::to_string);
-        let failed = self.shared.has_failed.load(Ordering::Relaxed);
-        failure.or_else(|| failed.then(|| "the queue's thread could not be begun".into()))
+        failure.or_else(|| self.has_failed().then(|| "the queue's thread could not be begun".into()))
     }
 
     #[cold]
@@ -345,6 +356,23 @@ mod tests {
 
     use super::*;
 
+    /// The kernel's end of a queue that `thread` writes.
+    fn queue(thread: Option<JoinHandle<()>>) -> Queue {
+        Queue {
+            buffer: Vec::new(),
+            used: 0,
+            shared: Arc::default(),
+            thread,
+            snapshot_records: 1,
+            snapshot_bytes: 1,
+            since_snapshot: 0,
+            bytes_since_snapshot: 0,
+            has_gap: false,
+            owner: std::process::id(),
+            end_within: Duration::from_millis(1),
+        }
+    }
+
     #[test]
     fn a_thread_that_ends_says_so() {
         let shared = Shared::default();
@@ -356,20 +384,48 @@ mod tests {
     #[test]
     fn the_end_does_not_wait_for_ever_for_a_thread_that_hangs() {
         let (go_on, gate) = mpsc::channel::<()>();
-        let thread = thread::spawn(move || gate.recv().unwrap_or_default());
-        drop(Queue {
-            buffer: Vec::new(),
-            used: 0,
-            shared: Arc::default(),
-            thread: Some(thread),
-            snapshot_records: 1,
-            snapshot_bytes: 1,
-            since_snapshot: 0,
-            bytes_since_snapshot: 0,
-            has_gap: false,
-            owner: std::process::id(),
-            end_within: Duration::from_millis(1),
-        });
+        drop(queue(Some(thread::spawn(move || gate.recv().unwrap_or_default()))));
         assert_eq!(go_on.send(()), Ok(()), "the thread is still there");
+    }
+
+    /// Whoever waits may come between the thread's look, which finds nothing, and its rest.
+    #[test]
+    fn a_rest_does_not_begin_where_somebody_waits_already() {
+        let shared = Arc::new(Shared::default());
+        let mut own = queue(None);
+        own.shared = shared.clone();
+        shared.hold().bytes.push(0);
+        let waits = thread::spawn(move || own.wait());
+        while !shared.hold().is_awaited {
+            thread::yield_now();
+        }
+        let (rested, is_over) = mpsc::channel();
+        let held = shared.clone();
+        thread::spawn(move || {
+            held.rest(held.hold(), Duration::from_secs(3_600));
+            rested.send(()).unwrap_or_default();
+        });
+        assert_eq!(is_over.recv_timeout(Duration::from_secs(30)), Ok(()), "it rests");
+        shared.fail(shared.hold(), LogError::Config { field: "queue", reason: "over".into() });
+        waits.join().expect("the wait is over");
+    }
+
+    #[test]
+    fn no_snapshot_is_made_for_a_queue_that_has_failed() {
+        let kernel = Kernel::new(KernelConfig::default()).expect("a kernel");
+        for has_gap in [false, true] {
+            let mut queue = queue(None);
+            queue.fail();
+            // What was noted before it was seen that it has failed.
+            queue.buffer.push(0);
+            (queue.has_gap, queue.used, queue.since_snapshot) = (has_gap, 1, 7);
+            queue.hand_over(&kernel);
+            queue.hand_over(&kernel);
+            // A snapshot begins a new count.
+            assert_eq!(queue.since_snapshot, 7);
+            queue.note(1, Stamp(1), &Input::Time, true);
+            assert_eq!(queue.used, usize::from(has_gap), "nothing is noted any more");
+            assert!(queue.shared.hold().shots.is_empty());
+        }
     }
 }

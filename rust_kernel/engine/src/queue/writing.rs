@@ -48,6 +48,7 @@ impl Writing {
             let shots = std::mem::take(&mut handed.shots);
             let is_idle = bytes.is_empty() && shots.is_empty();
             let ends = handed.ends;
+            handed.is_awaited = false;
             handed.is_writing = !is_idle;
             drop(handed);
             let written = if is_idle { Ok(()) } else { self.write(&bytes, shots) };
