@@ -20,7 +20,7 @@ use crate::durable::{LogSettings, REFUSED, SharedDisk, kind_of};
 use writing::Writing;
 
 /// Of a [`Head`].
-const HEAD_BYTES: usize = 1 + 1 + 8 + 8 + 4;
+const HEAD_BYTES: usize = 4 + 1 + 1 + 8;
 /// More than this does not wait for the thread: it takes less time for a round trip than a kernel that Python drives, so that
 /// it hangs then, or somebody drives the kernel from Rust without a pause.
 pub const WAITING_BYTES_MAX: usize = 32 << 20;
@@ -31,31 +31,41 @@ const END_WITHIN: Duration = Duration::from_secs(10);
 struct Head {
     /// The payload is in the raw form; otherwise it is the codec's.
     is_raw: bool,
+    /// The first of what is handed over together: the raw form's ids begin anew.
+    is_first: bool,
     kind: u8,
-    seq: u64,
+    /// Of the number, which is one more than the record's before: its lowest byte, to be sure.
+    seq: u8,
     time_ns: i64,
     /// Of the payload, in bytes.
     length: u32,
 }
 
 impl Head {
+    const IS_RAW: u32 = 1 << 31;
+    const IS_FIRST: u32 = 1 << 30;
+    const LENGTH_MAX: u32 = Head::IS_FIRST - 1;
+
     #[inline]
     fn write(&self, to: &mut [u8; HEAD_BYTES]) {
-        to[0] = self.is_raw.into();
-        to[1] = self.kind;
-        to[2..10].copy_from_slice(&self.seq.to_le_bytes());
-        to[10..18].copy_from_slice(&self.time_ns.to_le_bytes());
-        to[18..22].copy_from_slice(&self.length.to_le_bytes());
+        let is_raw = if self.is_raw { Head::IS_RAW } else { 0 };
+        let is_first = if self.is_first { Head::IS_FIRST } else { 0 };
+        to[0..4].copy_from_slice(&(self.length | is_raw | is_first).to_le_bytes());
+        to[4] = self.kind;
+        to[5] = self.seq;
+        to[6..14].copy_from_slice(&self.time_ns.to_le_bytes());
     }
 
     fn read(from: &[u8; HEAD_BYTES]) -> Head {
-        let [is_raw, kind, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t] = *from;
+        let [a, b, c, d, kind, seq, e, f, g, h, i, j, k, l] = *from;
+        let first = u32::from_le_bytes([a, b, c, d]);
         Head {
-            is_raw: is_raw != 0,
+            is_raw: first & Head::IS_RAW != 0,
+            is_first: first & Head::IS_FIRST != 0,
             kind,
-            seq: u64::from_le_bytes([a, b, c, d, e, f, g, h]),
-            time_ns: i64::from_le_bytes([i, j, k, l, m, n, o, p]),
-            length: u32::from_le_bytes([q, r, s, t]),
+            seq,
+            time_ns: i64::from_le_bytes([e, f, g, h, i, j, k, l]),
+            length: first & Head::LENGTH_MAX,
         }
     }
 }
@@ -151,6 +161,8 @@ pub(crate) struct Queue {
     /// Its first `used` bytes are what was noted and not handed over; the rest is room that was made before.
     buffer: Vec<u8>,
     used: usize,
+    /// What the raw form of the last input in it leaves to be repeated.
+    before: raw::Before,
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
     /// A snapshot is due after so many inputs, or so many bytes of them: what is kept is bounded in bytes.
@@ -181,6 +193,7 @@ impl Queue {
         Queue {
             buffer: Vec::new(),
             used: 0,
+            before: raw::Before::default(),
             shared,
             thread,
             snapshot_records: settings.snapshot_records.max(1),
@@ -201,30 +214,36 @@ impl Queue {
             return;
         }
         let kind = kind_of(input) | if accepted { 0 } else { REFUSED };
-        let Some(room) = self.room() else { return self.fail() };
-        let (is_raw, length) = match raw::put(input, room, HEAD_BYTES) {
+        let used = self.used;
+        let is_first = used == 0;
+        if is_first {
+            self.before = raw::Before::default();
+        }
+        let Some((room, before)) = self.room() else { return self.fail() };
+        let (is_raw, length) = match raw::put(input, room, HEAD_BYTES, before) {
             Some(end) => (true, end.saturating_sub(HEAD_BYTES)),
             None => match self.encode(input) {
                 Some(length) => (false, length),
                 None => return self.fail(),
             },
         };
-        let used = self.used;
         self.used = used.saturating_add(HEAD_BYTES).saturating_add(length);
         self.since_snapshot += 1;
         if let Some(head) = self.buffer.get_mut(used..).and_then(<[u8]>::first_chunk_mut) {
-            let length = u32::try_from(length).unwrap_or(u32::MAX);
-            Head { is_raw, kind, seq, time_ns: stamp.0, length }.write(head);
+            // No more than `encode` lets through.
+            let length = length as u32 & Head::LENGTH_MAX;
+            Head { is_raw, is_first, kind, seq: seq as u8, time_ns: stamp.0, length }.write(head);
         }
     }
 
-    /// Room for an input in the raw form.
+    /// Room for an input in the raw form, and what there was before it.
     #[inline]
-    fn room(&mut self) -> Option<&mut [u8; raw::ROOM]> {
+    fn room(&mut self) -> Option<(&mut [u8; raw::ROOM], &mut raw::Before)> {
         if self.buffer.len() < self.used.saturating_add(raw::ROOM) {
             self.make_room();
         }
-        self.buffer.get_mut(self.used..).and_then(<[u8]>::first_chunk_mut)
+        let room = self.buffer.get_mut(self.used..).and_then(<[u8]>::first_chunk_mut)?;
+        Some((room, &mut self.before))
     }
 
     #[cold]
@@ -238,7 +257,7 @@ impl Queue {
     fn encode(&mut self, input: &Input) -> Option<usize> {
         let body = self.used.saturating_add(HEAD_BYTES);
         let end = codec::encode_at(input, &mut self.buffer, body).ok()?;
-        Some(end.saturating_sub(body))
+        Some(end.saturating_sub(body)).filter(|length| *length <= Head::LENGTH_MAX as usize)
     }
 
     /// The end of a drain, or a pause in it: hands over what was noted, and a snapshot where one is due.
@@ -361,6 +380,7 @@ mod tests {
         Queue {
             buffer: Vec::new(),
             used: 0,
+            before: raw::Before::default(),
             shared: Arc::default(),
             thread,
             snapshot_records: 1,
