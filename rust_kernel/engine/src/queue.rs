@@ -372,8 +372,12 @@ impl Drop for Queue {
 #[cfg(test)]
 mod tests {
     use std::sync::mpsc;
+    use std::time::Instant;
+
+    use dita_log::{MemoryDisk, SyncPolicy};
 
     use super::*;
+    use crate::durable::keys_of;
 
     /// The kernel's end of a queue that `thread` writes.
     fn queue(thread: Option<JoinHandle<()>>) -> Queue {
@@ -428,6 +432,25 @@ mod tests {
         assert_eq!(is_over.recv_timeout(Duration::from_secs(30)), Ok(()), "it rests");
         shared.fail(shared.hold(), LogError::Config { field: "queue", reason: "over".into() });
         waits.join().expect("the wait is over");
+    }
+
+    /// Else the thread would never rest again.
+    #[test]
+    fn nobody_waits_when_the_wait_is_over() {
+        let disk: SharedDisk = Arc::new(MemoryDisk::new());
+        let settings = LogSettings { policy: SyncPolicy::Written, ..LogSettings::default() };
+        let config = KernelConfig::default();
+        let (log, _) = Log::open(disk.clone(), settings.config(&config), &keys_of).expect("it is new");
+        let kernel = Kernel::new(config.clone()).expect("a kernel");
+        let mut queue = Queue::new(log, disk, &config, &settings);
+        queue.note(1, Stamp(1), &Input::Time, true);
+        queue.flush(&kernel);
+        let until = Instant::now() + Duration::from_secs(30);
+        while queue.shared.hold().is_awaited {
+            assert!(Instant::now() < until, "it is still waited for");
+            thread::sleep(Duration::from_millis(1));
+        }
+        assert_eq!(queue.failure(), None);
     }
 
     #[test]
