@@ -283,6 +283,35 @@ def test_the_newest_wins_whether_the_client_or_we_write_the_requests(
             writer.close(1)
 
 
+def test_who_gives_without_a_pause_does_not_keep_it_from_sending(
+    hazelcast: ClusterAddress, client: Any, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = Key(mappings.SLOTS, f"{name}/0")
+    done: list[str] = []
+    merge, send = NewestWriter._merge, NewestWriter._send
+
+    def merged(self: NewestWriter, key: Key, state: State, now: float) -> None:
+        done.append("took")
+        if len(done) < 1_000:
+            self._given[key] = state
+        merge(self, key, state, now)
+
+    def sent(self: NewestWriter, count_max: int) -> None:
+        done.append("sent")
+        send(self, count_max)
+
+    monkeypatch.setattr(NewestWriter, "_merge", merged)
+    monkeypatch.setattr(NewestWriter, "_send", sent)
+    writer = NewestWriter(client)
+    try:
+        writer.put(key, State(Stamp(1, 1), partial(json.dumps, {"run": 1, "seq": 1})))
+        assert writer.flush(20)
+        assert "took took" not in " ".join(done)
+        assert done.count("took") > 100
+    finally:
+        writer.close(1)
+
+
 def test_what_is_read_beside_the_kernel_neither_hides_nor_loses_anything(
     hazelcast: ClusterAddress, client: Any, name: str
 ) -> None:

@@ -300,14 +300,16 @@ class NewestWriter:
             _LOG.warning("the projection is held up, the kernel is not: %s", self.trouble)
 
     def _take(self) -> None:
-        """Take over what was given."""
+        """Take over what was given by now: who gives without a pause must not keep us from sending."""
         self._is_taking = True
         given, merge = self._given, self._merge
-        while given:
+        left = len(given)
+        while left > 0:
             with self._lock:
                 now = time.monotonic()
-                for _ in range(min(len(given), _TAKEN_AT_ONCE)):
+                for _ in range(min(left, len(given), _TAKEN_AT_ONCE)):
                     merge(*given.popitem(), now)
+            left -= _TAKEN_AT_ONCE
         for name in tuple(self._unreached):
             self._reach(name)
         with self._lock:
