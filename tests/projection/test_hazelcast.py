@@ -22,6 +22,7 @@ from dita import (
 )
 from dita.cluster import ClusterAddress, mappings, open_client
 from dita.errors import InvalidInput
+from dita.projection import wire
 from dita.projection.cluster import HazelcastProjection, run_of_log
 from dita.projection.newest import Key, NewestWriter, Stamp, State, stamp_of
 from kernels import ENTER, EXIT, SYMBOL, ack, event, fill, intent, opened
@@ -248,6 +249,67 @@ def test_two_writers_that_race_end_with_the_newest(hazelcast: ClusterAddress, cl
     finally:
         for writer in writers:
             writer.close()
+
+
+@pytest.mark.parametrize("otherwise", [None, ("_INVOCATION", {"request"}), ("_FINAL", 0)])
+def test_the_newest_wins_whether_the_client_or_we_write_the_requests(
+    hazelcast: ClusterAddress,
+    client: Any,
+    name: str,
+    otherwise: tuple[str, Any] | None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A client that is made otherwise, or writes other bytes, is asked in its own words."""
+    if otherwise is not None:
+        monkeypatch.setattr(wire, *otherwise)
+    key = Key(mappings.SLOTS, f"{name}/0")
+    writers = [NewestWriter(client) for _ in range(2)]
+    try:
+        for seq in range(1, 101):
+            # In pairs, so that a writer that knows what is there is overtaken, too.
+            writer = writers[seq // 2 % 2]
+            writer.put(
+                key, State(Stamp(1, seq), partial(json.dumps, {"é": seq}), 0, f'{{"run":1,"seq":{seq}')
+            )
+            if seq % 5:
+                assert writer.flush(10)
+        for writer in writers:
+            assert writer.flush(10)
+            assert writer.failures == 0
+            assert (writer._requests[mappings.SLOTS] is None) == (otherwise is not None)
+        assert held(client, *key) == {"run": 1, "seq": 100, "é": 100}
+    finally:
+        for writer in writers:
+            writer.close(1)
+
+
+def test_who_gives_without_a_pause_does_not_keep_it_from_sending(
+    hazelcast: ClusterAddress, client: Any, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = Key(mappings.SLOTS, f"{name}/0")
+    done: list[str] = []
+    merge, send = NewestWriter._merge, NewestWriter._send
+
+    def merged(self: NewestWriter, key: Key, state: State, now: float) -> None:
+        done.append("took")
+        if len(done) < 1_000:
+            self._given[key] = state
+        merge(self, key, state, now)
+
+    def sent(self: NewestWriter, count_max: int) -> None:
+        done.append("sent")
+        send(self, count_max)
+
+    monkeypatch.setattr(NewestWriter, "_merge", merged)
+    monkeypatch.setattr(NewestWriter, "_send", sent)
+    writer = NewestWriter(client)
+    try:
+        writer.put(key, State(Stamp(1, 1), partial(json.dumps, {"run": 1, "seq": 1})))
+        assert writer.flush(20)
+        assert "took took" not in " ".join(done)
+        assert done.count("took") > 100
+    finally:
+        writer.close(1)
 
 
 def test_what_is_read_beside_the_kernel_neither_hides_nor_loses_anything(

@@ -155,6 +155,9 @@ class HazelcastProjection:
         if not kernel or "/" in kernel or len(kernel) > _NAME_MAX:
             raise refuse("kernel", kernel, f"must be a name of 1 to {_NAME_MAX} characters without '/'")
         self.kernel = kernel
+        self._slot_keys: dict[int, Key] = {}
+        # When the last value was true, and what it began with: many are of one input.
+        self._moment = (Stamp(-1, -1), "")
         self._head = f'{{"kernel":{json.dumps(kernel)},"run":'
 
     def _claim_it(self, log_dir: Path | None, on_taken: Callable[[], None]) -> Claim:
@@ -181,13 +184,18 @@ class HazelcastProjection:
 
     def write_slot(self, slot: TradeSlot) -> None:
         """Take a slot's newest state, and its orders'."""
-        seq = self._seq
-        self._last_slots[slot.slot_id] = slot
-        self._put(Key(SLOTS, f"{self.kernel}/{slot.slot_id}"), seq, slot.to_json)
-        if slot.active_entry_order is not None:
-            self.write_order(slot.active_entry_order)
+        number = slot.slot_id
+        self._last_slots[number] = slot
+        self._put(self._slot_keys.get(number) or self._slot_key(number), self._seq, slot.to_json)
+        entry_order = slot.active_entry_order
+        if entry_order is not None:
+            self.write_order(entry_order)
         for order in slot.exit_orders:
             self.write_order(order)
+
+    def _slot_key(self, number: int) -> Key:
+        key = self._slot_keys[number] = Key(SLOTS, f"{self.kernel}/{number}")
+        return key
 
     def write_order(self, order: VenueOrder) -> None:
         """Take an order's newest state."""
@@ -273,7 +281,7 @@ class HazelcastProjection:
         for slot in moment.slots:
             if self._last_slots.get(slot.slot_id) != slot:
                 self._last_slots[slot.slot_id] = slot
-                self._put(Key(SLOTS, f"{self.kernel}/{slot.slot_id}"), moment.seq, slot.to_json, put=offer)
+                self._put(self._slot_key(slot.slot_id), moment.seq, slot.to_json, put=offer)
         for order in moment.orders:
             key = Key(ORDERS, f"{self.kernel}/{order.venue_client_id}")
             self._put(key, moment.seq, order.to_json, 0 if order.is_live() else ENDED_ORDER_TTL_S, put=offer)
@@ -294,9 +302,10 @@ class HazelcastProjection:
         if self._claim is None and put is None:
             # Used without a kernel: it brings what it is given, and puts nothing right.
             self._claim_it(None, lambda: None)
-        head = f'{self._head}{run},"seq":{seq}'
-        state = State(Stamp(run, seq), lambda: _headed(head, encode()), ttl_s)
-        (put or self._writer.put)(key, state)
+        stamp, head = self._moment
+        if stamp.seq != seq or stamp.run != run:
+            stamp, head = self._moment = (Stamp(run, seq), f'{self._head}{run},"seq":{seq}')
+        (put or self._writer.put)(key, State(stamp, encode, ttl_s, head))
 
     def _put_mapping(self, key: Key, seq: int, content: Mapping[str, Any], *, put: Put | None = None) -> None:
         last_seq, last = self._last.get(key, (-1, None))
@@ -305,10 +314,6 @@ class HazelcastProjection:
         self._last[key] = (seq, content)
         own = {name: value for name, value in content.items() if name not in _HEAD}
         self._put(key, seq, lambda: json.dumps(own, default=plain, separators=(",", ":")), put=put)
-
-
-def _headed(head: str, body: str) -> str:
-    return f"{head}}}" if body == "{}" else f"{head},{body[1:]}"
 
 
 def run_of_log(log_dir: Path) -> int:

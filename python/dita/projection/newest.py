@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from dita.projection.wire import Wire
+from dita.projection.wire import TEXT_AT, Requests, Wire
 
 if TYPE_CHECKING:
     from hazelcast.client import HazelcastClient
@@ -27,6 +27,8 @@ FORGOTTEN_TTL_S: Final = 60
 _FLUSH_LOOK_S: Final = 0.002
 # Each answer makes room for one; two of them close a gap that a failure left.
 _NEXT: Final = 2
+# So many are taken over under one hold of the lock.
+_TAKEN_AT_ONCE: Final = 64
 
 
 class Key(NamedTuple):
@@ -58,13 +60,23 @@ class State(NamedTuple):
 
     Attributes:
         stamp: When it was true.
-        encode: Writes it out as JSON, with `run` and `seq` in it.
+        encode: Writes it out as a JSON object.
         ttl_s: How long the cluster keeps it once it is written; 0 for ever.
+        head: What the object begins with in place of its brace, `run` and `seq` in it; empty where `encode`
+            writes them.
     """
 
     stamp: Stamp
     encode: Callable[[], str]
     ttl_s: int = 0
+    head: str = ""
+
+    def text(self) -> str:
+        """Write it out, with `run` and `seq` in it."""
+        body = self.encode()
+        if not self.head:
+            return body
+        return f"{self.head}}}" if body == "{}" else f"{self.head},{body[1:]}"
 
 
 @dataclass(slots=True)
@@ -73,15 +85,17 @@ class _Entry:
 
     key: Key
     newest: State
-    # What the cluster held when it last answered, to be compared with; None where that is not known.
+    # What the cluster held when it last answered, to be compared with: bytes where we wrote it, the client's
+    # value where another did, None where it is not known.
     known: Any = None
     is_dirty: bool = False
     is_in_flight: bool = False
     # What is on its way, or was last.
     sent: State | None = None
-    sent_text: str = ""
-    sent_value: Any = None
+    sent_value: bytes = b""
     wire_key: Any = None
+    # What each request to exchange it begins with; empty until there was one.
+    request: bytes = b""
     # Whether the cluster ever had a value of ours, and whether the entry goes once nothing is to be done.
     is_there: bool = False
     leaves: bool = False
@@ -136,6 +150,7 @@ class NewestWriter:
         # The writer's thread and the client's: everything from here on.
         self._lock = threading.Lock()
         self._maps: dict[str, Any] = {}
+        self._requests: dict[str, Requests | None] = {}
         self._unreached: set[str] = set()
         self._entries: dict[Key, _Entry] = {}
         self._dirty: deque[_Entry] = deque()
@@ -167,7 +182,7 @@ class NewestWriter:
     def offer(self, key: Key, state: State) -> None:
         """Take a value that was read beside those that are given: the greater stamp wins."""
         with self._lock:
-            self._merge(key, state)
+            self._merge(key, state, time.monotonic())
         self._wakes.set()
 
     def forget(self, key: Key) -> None:
@@ -285,20 +300,25 @@ class NewestWriter:
             _LOG.warning("the projection is held up, the kernel is not: %s", self.trouble)
 
     def _take(self) -> None:
-        """Take over what was given."""
+        """Take over what was given by now: who gives without a pause must not keep us from sending."""
         self._is_taking = True
-        while self._given:
-            key, state = self._given.popitem()
+        given, merge = self._given, self._merge
+        left = len(given)
+        while left > 0:
             with self._lock:
-                self._merge(key, state)
+                now = time.monotonic()
+                for _ in range(min(left, len(given), _TAKEN_AT_ONCE)):
+                    merge(*given.popitem(), now)
+            left -= _TAKEN_AT_ONCE
         for name in tuple(self._unreached):
             self._reach(name)
         with self._lock:
             if self._refill:
                 self._refill = False
+                now = time.monotonic()
                 for entry in self._entries.values():
                     entry.known = None
-                    self._soil(entry)
+                    self._soil(entry, now)
             self._is_taking = False
 
     def _reach(self, name: str) -> None:
@@ -306,8 +326,10 @@ class NewestWriter:
         if self._retry_at and time.monotonic() < self._retry_at:
             return
         try:
-            self._wire = self._wire or Wire()
-            self._maps[name] = self._client.get_map(name)
+            wire = self._wire = self._wire or Wire()
+            place: Any = self._client.get_map(name)
+            self._requests[name] = wire.requests(place)
+            self._maps[name] = place
         except Exception as error:  # noqa: BLE001 - whatever the client breaks with, it is tried again
             _LOG.debug("%s: is not there: %r", name, error)
             with self._lock:
@@ -317,7 +339,7 @@ class NewestWriter:
             self._unreached.discard(name)
             self._retry_at = 0.0
 
-    def _merge(self, key: Key, state: State) -> None:
+    def _merge(self, key: Key, state: State, now: float) -> None:
         """Take a value over, unless what is known is newer. The lock is held."""
         entry = self._entries.get(key)
         if entry is None:
@@ -329,17 +351,18 @@ class NewestWriter:
         else:
             self.conflated += entry.is_dirty
             entry.newest = state
-        self._soil(entry)
+        if not entry.is_dirty:
+            self._soil(entry, now)
 
     # ----------------------------------------------------------------- the writer's thread, and the client's
 
-    def _soil(self, entry: _Entry) -> None:
+    def _soil(self, entry: _Entry, now: float) -> None:
         """Remember that a key is to be written. The lock is held."""
         if entry.is_dirty:
             return
         entry.is_dirty = True
         if not entry.is_in_flight:
-            entry.since = time.monotonic()
+            entry.since = now
             self._dirty.append(entry)
 
     def _send(self, count_max: int) -> None:
@@ -366,49 +389,67 @@ class NewestWriter:
     def _ask(self, entry: _Entry, state: State, known: Any) -> None:  # noqa: ANN401 - the client's
         key = entry.key
         try:
+            wire = self._wire or Wire()
             if state is not entry.sent:
-                text = state.encode()
-                wire = self._wire or Wire()
                 entry.wire_key = entry.wire_key or wire.key(key.key)
-                entry.sent, entry.sent_text, entry.sent_value = state, text, wire.json(text)
-            place = self._maps[key.map]
+                entry.sent, entry.sent_value = state, wire.json(state.text())
+            requests = self._requests[key.map]
+            if requests is not None and type(known) is bytes:
+                begun = entry.request = entry.request or requests.begun(entry.wire_key)
+                requests.exchange(begun, entry.wire_key, known, entry.sent_value, entry, self._hear)
+                return
+            place, value = self._maps[key.map], wire.value(entry.sent_value)
             if known is None:
-                future = place.put_if_absent(entry.wire_key, entry.sent_value)
+                future = place.put_if_absent(entry.wire_key, value)
             else:
-                future = place.replace_if_same(entry.wire_key, known, entry.sent_value)
+                there = wire.value(known) if type(known) is bytes else known
+                future = place.replace_if_same(entry.wire_key, there, value)
         except Exception as error:  # noqa: BLE001 - whatever the client breaks with, the value is tried again
             _LOG.debug("%s/%s was not sent: %r", key.map, key.key, error)
             self._failed(entry)
             return
-        future.add_done_callback(lambda future: self._hear(entry, future))
+        hear = self._hear_what_is_there if known is None else self._hear
+        future.add_done_callback(lambda future: self._hear_future(entry, future, hear))
 
-    def _hear(self, entry: _Entry, future: "Future[Any]") -> None:
-        """Take an answer, mostly in the client's thread, and send what is next from there."""
-        if not future.is_success():
+    def _hear_future(self, entry: _Entry, future: "Future[Any]", hear: Callable[[_Entry, Any], None]) -> None:
+        if future.is_success():
+            hear(entry, future.result())
+        else:
+            self._failed(entry)
+
+    def _hear(self, entry: _Entry, is_done: bool | None) -> None:  # noqa: FBT001 - as the client says it
+        """Take an exchange's answer, mostly in the client's thread, and send what is next from there."""
+        if is_done is None:
             self._failed(entry)
             return
-        answer = future.result()
-        if self._away_since is not None or self._retry_at:
-            with self._lock:
-                self._away_since, self._retry_at = None, 0.0
-            self._wakes.set()
-        if entry.known is None:
-            if answer is None:
-                self._landed(entry)
-            else:
-                self._meet(entry, answer)
-        elif answer is True:
+        self._note_answer()
+        if is_done:
             self._landed(entry)
         else:
             # Somebody else has written since: see what.
             self._settle(entry, known=None, again=True)
         self._send(_NEXT)
 
+    def _hear_what_is_there(self, entry: _Entry, there: Any) -> None:  # noqa: ANN401 - whatever somebody put there
+        """Take the answer to a value that is put if there is none."""
+        self._note_answer()
+        if there is None:
+            self._landed(entry)
+        else:
+            self._meet(entry, there)
+        self._send(_NEXT)
+
+    def _note_answer(self) -> None:
+        if self._away_since is not None or self._retry_at:
+            with self._lock:
+                self._away_since, self._retry_at = None, 0.0
+            self._wakes.set()
+
     def _meet(self, entry: _Entry, there: Any) -> None:  # noqa: ANN401 - whatever somebody put there
         """Decide between our value and the one that stands there."""
         assert entry.sent is not None  # noqa: S101 - an answer has a question
         text = there.to_string() if hasattr(there, "to_string") else ""
-        if text == entry.sent_text:
+        if text == entry.sent_value[TEXT_AT:].decode():
             self._landed(entry)
         elif stamp_of(text) > entry.sent.stamp:
             self.late += 1

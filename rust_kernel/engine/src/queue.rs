@@ -20,7 +20,7 @@ use crate::durable::{LogSettings, REFUSED, SharedDisk, kind_of};
 use writing::Writing;
 
 /// Of a [`Head`].
-const HEAD_BYTES: usize = 1 + 1 + 8 + 8 + 4;
+const HEAD_BYTES: usize = 4 + 1 + 1 + 8;
 /// More than this does not wait for the thread: it takes less time for a round trip than a kernel that Python drives, so that
 /// it hangs then, or somebody drives the kernel from Rust without a pause.
 pub const WAITING_BYTES_MAX: usize = 32 << 20;
@@ -31,31 +31,41 @@ const END_WITHIN: Duration = Duration::from_secs(10);
 struct Head {
     /// The payload is in the raw form; otherwise it is the codec's.
     is_raw: bool,
+    /// The first of what is handed over together: the raw form's ids begin anew.
+    is_first: bool,
     kind: u8,
-    seq: u64,
+    /// Of the number, which is one more than the record's before: its lowest byte, to be sure.
+    seq: u8,
     time_ns: i64,
     /// Of the payload, in bytes.
     length: u32,
 }
 
 impl Head {
+    const IS_RAW: u32 = 1 << 31;
+    const IS_FIRST: u32 = 1 << 30;
+    const LENGTH_MAX: u32 = Head::IS_FIRST - 1;
+
     #[inline]
     fn write(&self, to: &mut [u8; HEAD_BYTES]) {
-        to[0] = self.is_raw.into();
-        to[1] = self.kind;
-        to[2..10].copy_from_slice(&self.seq.to_le_bytes());
-        to[10..18].copy_from_slice(&self.time_ns.to_le_bytes());
-        to[18..22].copy_from_slice(&self.length.to_le_bytes());
+        let is_raw = if self.is_raw { Head::IS_RAW } else { 0 };
+        let is_first = if self.is_first { Head::IS_FIRST } else { 0 };
+        to[0..4].copy_from_slice(&(self.length | is_raw | is_first).to_le_bytes());
+        to[4] = self.kind;
+        to[5] = self.seq;
+        to[6..14].copy_from_slice(&self.time_ns.to_le_bytes());
     }
 
     fn read(from: &[u8; HEAD_BYTES]) -> Head {
-        let [is_raw, kind, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t] = *from;
+        let [a, b, c, d, kind, seq, e, f, g, h, i, j, k, l] = *from;
+        let first = u32::from_le_bytes([a, b, c, d]);
         Head {
-            is_raw: is_raw != 0,
+            is_raw: first & Head::IS_RAW != 0,
+            is_first: first & Head::IS_FIRST != 0,
             kind,
-            seq: u64::from_le_bytes([a, b, c, d, e, f, g, h]),
-            time_ns: i64::from_le_bytes([i, j, k, l, m, n, o, p]),
-            length: u32::from_le_bytes([q, r, s, t]),
+            seq,
+            time_ns: i64::from_le_bytes([e, f, g, h, i, j, k, l]),
+            length: first & Head::LENGTH_MAX,
         }
     }
 }
@@ -78,6 +88,8 @@ struct Handed {
     shots: Vec<Shot>,
     /// The thread writes.
     is_writing: bool,
+    /// Somebody waits for what is handed over: the thread does not rest before it has taken that.
+    is_awaited: bool,
     ends: bool,
     /// There is no thread any more.
     has_ended: bool,
@@ -109,10 +121,11 @@ impl Shared {
         self.handed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The thread's rest; whoever waits for it ends that.
+    /// The thread's rest; whoever waits for it ends that, also where it has not begun.
     fn rest(&self, handed: MutexGuard<'_, Handed>, rest: Duration) {
-        if !handed.ends && !rest.is_zero() {
-            drop(self.wanted.wait_timeout(handed, rest));
+        if !rest.is_zero() {
+            let may_rest = |handed: &mut Handed| !(handed.ends || handed.is_awaited);
+            drop(self.wanted.wait_timeout_while(handed, rest, may_rest));
         }
     }
 
@@ -148,6 +161,8 @@ pub(crate) struct Queue {
     /// Its first `used` bytes are what was noted and not handed over; the rest is room that was made before.
     buffer: Vec<u8>,
     used: usize,
+    /// What the raw form of the last input in it leaves to be repeated.
+    before: raw::Before,
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
     /// A snapshot is due after so many inputs, or so many bytes of them: what is kept is bounded in bytes.
@@ -155,7 +170,8 @@ pub(crate) struct Queue {
     snapshot_bytes: u64,
     since_snapshot: u64,
     bytes_since_snapshot: u64,
-    /// Something overflowed: nothing goes over until the thread has room again, and then a snapshot goes first.
+    /// Something overflowed: nothing goes over until the thread has room again, and then a snapshot goes first. Or the queue
+    /// has failed: then nothing goes over any more.
     has_gap: bool,
     /// The process that has the thread.
     owner: u32,
@@ -177,6 +193,7 @@ impl Queue {
         Queue {
             buffer: Vec::new(),
             used: 0,
+            before: raw::Before::default(),
             shared,
             thread,
             snapshot_records: settings.snapshot_records.max(1),
@@ -197,30 +214,36 @@ impl Queue {
             return;
         }
         let kind = kind_of(input) | if accepted { 0 } else { REFUSED };
-        let Some(room) = self.room() else { return self.fail() };
-        let (is_raw, length) = match raw::put(input, room, HEAD_BYTES) {
+        let used = self.used;
+        let is_first = used == 0;
+        if is_first {
+            self.before = raw::Before::default();
+        }
+        let Some((room, before)) = self.room() else { return self.fail() };
+        let (is_raw, length) = match raw::put(input, room, HEAD_BYTES, before) {
             Some(end) => (true, end.saturating_sub(HEAD_BYTES)),
             None => match self.encode(input) {
                 Some(length) => (false, length),
                 None => return self.fail(),
             },
         };
-        let used = self.used;
         self.used = used.saturating_add(HEAD_BYTES).saturating_add(length);
         self.since_snapshot += 1;
         if let Some(head) = self.buffer.get_mut(used..).and_then(<[u8]>::first_chunk_mut) {
-            let length = u32::try_from(length).unwrap_or(u32::MAX);
-            Head { is_raw, kind, seq, time_ns: stamp.0, length }.write(head);
+            // No more than `encode` lets through.
+            let length = length as u32 & Head::LENGTH_MAX;
+            Head { is_raw, is_first, kind, seq: seq as u8, time_ns: stamp.0, length }.write(head);
         }
     }
 
-    /// Room for an input in the raw form.
+    /// Room for an input in the raw form, and what there was before it.
     #[inline]
-    fn room(&mut self) -> Option<&mut [u8; raw::ROOM]> {
+    fn room(&mut self) -> Option<(&mut [u8; raw::ROOM], &mut raw::Before)> {
         if self.buffer.len() < self.used.saturating_add(raw::ROOM) {
             self.make_room();
         }
-        self.buffer.get_mut(self.used..).and_then(<[u8]>::first_chunk_mut)
+        let room = self.buffer.get_mut(self.used..).and_then(<[u8]>::first_chunk_mut)?;
+        Some((room, &mut self.before))
     }
 
     #[cold]
@@ -234,7 +257,7 @@ impl Queue {
     fn encode(&mut self, input: &Input) -> Option<usize> {
         let body = self.used.saturating_add(HEAD_BYTES);
         let end = codec::encode_at(input, &mut self.buffer, body).ok()?;
-        Some(end.saturating_sub(body))
+        Some(end.saturating_sub(body)).filter(|length| *length <= Head::LENGTH_MAX as usize)
     }
 
     /// The end of a drain, or a pause in it: hands over what was noted, and a snapshot where one is due.
@@ -247,15 +270,18 @@ impl Queue {
         if self.used == 0 {
             return;
         }
+        if self.has_failed() {
+            // Nobody takes anything any more: nothing is noted from here on, and no snapshot made.
+            self.used = 0;
+            self.has_gap = true;
+            return;
+        }
         self.bytes_since_snapshot = self.bytes_since_snapshot.saturating_add(self.used as u64);
         let is_due =
             self.since_snapshot >= self.snapshot_records || self.bytes_since_snapshot >= self.snapshot_bytes;
         let shot = if is_due { self.shot(kernel, false) } else { None };
         let noted = self.buffer.get(..self.used).unwrap_or_default();
         self.used = 0;
-        if self.shared.has_failed.load(Ordering::Relaxed) {
-            return;
-        }
         let mut handed = self.shared.hold();
         if handed.waits() && handed.bytes.len().saturating_add(noted.len()) > WAITING_BYTES_MAX {
             self.has_gap = true;
@@ -268,7 +294,7 @@ impl Queue {
     /// Goes on behind a gap, with a snapshot, once the thread has taken what waits.
     #[cold]
     fn resume(&mut self, kernel: &Kernel) {
-        if self.shared.hold().waits() {
+        if self.has_failed() || self.shared.hold().waits() {
             return;
         }
         let Some(shot) = self.shot(kernel, true) else { return };
@@ -299,16 +325,20 @@ impl Queue {
     fn wait(&self) {
         let mut handed = self.shared.hold();
         while !handed.is_done() {
+            handed.is_awaited = true;
             self.shared.wanted.notify_all();
             handed = self.shared.written.wait(handed).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
+    fn has_failed(&self) -> bool {
+        self.shared.has_failed.load(Ordering::Relaxed)
+    }
+
     /// Why followers get nothing more, if they do not.
     pub(crate) fn failure(&self) -> Option<String> {
         let failure = self.shared.hold().failure.as_ref().map(ToString::to_string);
-        let failed = self.shared.has_failed.load(Ordering::Relaxed);
-        failure.or_else(|| failed.then(|| "the queue's thread could not be begun".into()))
+        failure.or_else(|| self.has_failed().then(|| "the queue's thread could not be begun".into()))
     }
 
     #[cold]
@@ -342,8 +372,30 @@ impl Drop for Queue {
 #[cfg(test)]
 mod tests {
     use std::sync::mpsc;
+    use std::time::Instant;
+
+    use dita_log::{MemoryDisk, SyncPolicy};
 
     use super::*;
+    use crate::durable::keys_of;
+
+    /// The kernel's end of a queue that `thread` writes.
+    fn queue(thread: Option<JoinHandle<()>>) -> Queue {
+        Queue {
+            buffer: Vec::new(),
+            used: 0,
+            before: raw::Before::default(),
+            shared: Arc::default(),
+            thread,
+            snapshot_records: 1,
+            snapshot_bytes: 1,
+            since_snapshot: 0,
+            bytes_since_snapshot: 0,
+            has_gap: false,
+            owner: std::process::id(),
+            end_within: Duration::from_millis(1),
+        }
+    }
 
     #[test]
     fn a_thread_that_ends_says_so() {
@@ -356,20 +408,67 @@ mod tests {
     #[test]
     fn the_end_does_not_wait_for_ever_for_a_thread_that_hangs() {
         let (go_on, gate) = mpsc::channel::<()>();
-        let thread = thread::spawn(move || gate.recv().unwrap_or_default());
-        drop(Queue {
-            buffer: Vec::new(),
-            used: 0,
-            shared: Arc::default(),
-            thread: Some(thread),
-            snapshot_records: 1,
-            snapshot_bytes: 1,
-            since_snapshot: 0,
-            bytes_since_snapshot: 0,
-            has_gap: false,
-            owner: std::process::id(),
-            end_within: Duration::from_millis(1),
-        });
+        drop(queue(Some(thread::spawn(move || gate.recv().unwrap_or_default()))));
         assert_eq!(go_on.send(()), Ok(()), "the thread is still there");
+    }
+
+    /// Whoever waits may come between the thread's look, which finds nothing, and its rest.
+    #[test]
+    fn a_rest_does_not_begin_where_somebody_waits_already() {
+        let shared = Arc::new(Shared::default());
+        let mut own = queue(None);
+        own.shared = shared.clone();
+        shared.hold().bytes.push(0);
+        let waits = thread::spawn(move || own.wait());
+        while !shared.hold().is_awaited {
+            thread::yield_now();
+        }
+        let (rested, is_over) = mpsc::channel();
+        let held = shared.clone();
+        thread::spawn(move || {
+            held.rest(held.hold(), Duration::from_secs(3_600));
+            rested.send(()).unwrap_or_default();
+        });
+        assert_eq!(is_over.recv_timeout(Duration::from_secs(30)), Ok(()), "it rests");
+        shared.fail(shared.hold(), LogError::Config { field: "queue", reason: "over".into() });
+        waits.join().expect("the wait is over");
+    }
+
+    /// Else the thread would never rest again.
+    #[test]
+    fn nobody_waits_when_the_wait_is_over() {
+        let disk: SharedDisk = Arc::new(MemoryDisk::new());
+        let settings = LogSettings { policy: SyncPolicy::Written, ..LogSettings::default() };
+        let config = KernelConfig::default();
+        let (log, _) = Log::open(disk.clone(), settings.config(&config), &keys_of).expect("it is new");
+        let kernel = Kernel::new(config.clone()).expect("a kernel");
+        let mut queue = Queue::new(log, disk, &config, &settings);
+        queue.note(1, Stamp(1), &Input::Time, true);
+        queue.flush(&kernel);
+        let until = Instant::now() + Duration::from_secs(30);
+        while queue.shared.hold().is_awaited {
+            assert!(Instant::now() < until, "it is still waited for");
+            thread::sleep(Duration::from_millis(1));
+        }
+        assert_eq!(queue.failure(), None);
+    }
+
+    #[test]
+    fn no_snapshot_is_made_for_a_queue_that_has_failed() {
+        let kernel = Kernel::new(KernelConfig::default()).expect("a kernel");
+        for has_gap in [false, true] {
+            let mut queue = queue(None);
+            queue.fail();
+            // What was noted before it was seen that it has failed.
+            queue.buffer.push(0);
+            (queue.has_gap, queue.used, queue.since_snapshot) = (has_gap, 1, 7);
+            queue.hand_over(&kernel);
+            queue.hand_over(&kernel);
+            // A snapshot begins a new count.
+            assert_eq!(queue.since_snapshot, 7);
+            queue.note(1, Stamp(1), &Input::Time, true);
+            assert_eq!(queue.used, usize::from(has_gap), "nothing is noted any more");
+            assert!(queue.shared.hold().shots.is_empty());
+        }
     }
 }

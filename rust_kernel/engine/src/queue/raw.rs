@@ -3,6 +3,9 @@
 //! has no version, and may be another one tomorrow. The codec's bytes are made of it by the thread that has the time.
 //!
 //! An input with a part that is seldom there (a text of any length, a list) has no such form.
+//!
+//! What goes over costs by the byte: it comes to lie where the other thread has read, which is cold here. So a number is as
+//! long as it has to be, and an id that is the one [before](Before) it takes a bit.
 
 use dita_kernel::id::{ID_BYTES_MAX, Id};
 use dita_kernel::input::{AccountEvent, Input, Intent, VenueEvent};
@@ -27,10 +30,21 @@ const ASCII_BYTES_MAX: usize = 32;
 /// Where an enumeration that may be absent is.
 const ABSENT: u8 = u8::MAX;
 
+/// The ids of the last input that had some, of those that come again and again. Both sides have them, and begin without any
+/// with what is handed over together.
+#[derive(Default)]
+pub(super) struct Before {
+    trade_id: Id,
+    venue_order_id: Id,
+    venue_client_id: Id,
+    asset: Id,
+}
+
 /// What is written, and up to where.
 struct Out<'a> {
     room: &'a mut [u8; ROOM],
     at: usize,
+    before: &'a mut Before,
 }
 
 impl Out<'_> {
@@ -57,12 +71,15 @@ impl Out<'_> {
 }
 
 /// What is left to read.
-struct Left<'a>(&'a [u8]);
+struct Left<'a> {
+    bytes: &'a [u8],
+    before: &'a mut Before,
+}
 
 impl Left<'_> {
     fn bytes<const N: usize>(&mut self) -> Option<[u8; N]> {
-        let (taken, rest) = self.0.split_first_chunk()?;
-        self.0 = rest;
+        let (taken, rest) = self.bytes.split_first_chunk()?;
+        self.bytes = rest;
         Some(*taken)
     }
 
@@ -94,29 +111,30 @@ macro_rules! numbers {
                 left.bytes().map(<$number>::from_le_bytes)
             }
         }
-
-        /// As long where it is absent, so that the place of what follows is known when this is compiled.
-        impl Part for Option<$number> {
-            const BYTES_MAX: usize = 1 + size_of::<$number>();
-
-            #[inline(always)]
-            fn put(&self, out: &mut Out<'_>) {
-                self.is_some().put(out);
-                self.unwrap_or_default().put(out);
-            }
-
-            fn take(left: &mut Left<'_>) -> Option<Option<$number>> {
-                match (bool::take(left)?, <$number>::take(left)?) {
-                    (true, number) => Some(Some(number)),
-                    (false, 0) => Some(None),
-                    (false, _) => None,
-                }
-            }
-        })+
+        )+
     };
 }
 
 numbers!(u32 i64);
+
+/// As long where it is absent, so that the place of what follows is known when this is compiled.
+impl Part for Option<u32> {
+    const BYTES_MAX: usize = 1 + size_of::<u32>();
+
+    #[inline(always)]
+    fn put(&self, out: &mut Out<'_>) {
+        self.is_some().put(out);
+        self.unwrap_or_default().put(out);
+    }
+
+    fn take(left: &mut Left<'_>) -> Option<Option<u32>> {
+        match (bool::take(left)?, u32::take(left)?) {
+            (true, number) => Some(Some(number)),
+            (false, 0) => Some(None),
+            (false, _) => None,
+        }
+    }
+}
 
 impl Part for bool {
     const BYTES_MAX: usize = 1;
@@ -176,15 +194,28 @@ names! {
     VenueOrderStatus
 }
 
+/// Above the scale: how many bytes the mantissa has beyond 4.
+const LENGTH_SHIFT: u32 = 5;
+
+/// So many bytes a mantissa needs: 4, 8 or 12.
+#[inline(always)]
+fn mantissa_bytes(mantissa: i128) -> u8 {
+    let is_longer = |fits: bool| if fits { 0 } else { 4 };
+    4 + is_longer(i128::from(mantissa as i32) == mantissa)
+        + is_longer(i128::from(mantissa as i64) == mantissa)
+}
+
 impl Part for Decimal {
-    /// The scale, and a mantissa of 96 bits.
+    /// The scale with the mantissa's length, and a mantissa of 32, 64 or 96 bits.
     const BYTES_MAX: usize = 13;
 
     #[inline(always)]
     fn put(&self, out: &mut Out<'_>) {
         let mantissa = self.mantissa();
+        let bytes = mantissa_bytes(mantissa);
         if let Some(place) = out.place() {
-            place[0] = self.scale();
+            place[0] = self.scale() | (((bytes - 4) / 4) << LENGTH_SHIFT);
+            // All of it, wherever the next part begins.
             if let Some((low, high)) = place[1..].split_first_chunk_mut() {
                 *low = (mantissa as u64).to_le_bytes();
                 if let Some(high) = high.first_chunk_mut() {
@@ -192,14 +223,23 @@ impl Part for Decimal {
                 }
             }
         }
-        out.advance(Decimal::BYTES_MAX);
+        out.advance(1_usize.wrapping_add(usize::from(bytes)));
     }
 
     fn take(left: &mut Left<'_>) -> Option<Decimal> {
-        let scale = left.byte()?;
-        let low = u64::from_le_bytes(left.bytes()?);
-        let high = i32::from_le_bytes(left.bytes()?);
-        Decimal::new(i128::from(high) << 64 | i128::from(low), scale).ok()
+        let first = left.byte()?;
+        let mantissa = match first >> LENGTH_SHIFT {
+            0 => i128::from(i32::from_le_bytes(left.bytes()?)),
+            1 => i128::from(i64::from_le_bytes(left.bytes()?)),
+            2 => {
+                let low = u64::from_le_bytes(left.bytes()?);
+                let high = i32::from_le_bytes(left.bytes()?);
+                i128::from(high) << 64 | i128::from(low)
+            }
+            _ => return None,
+        };
+        let is_shortest = mantissa_bytes(mantissa) == 4 + (first >> LENGTH_SHIFT) * 4;
+        is_shortest.then(|| Decimal::new(mantissa, first & ((1 << LENGTH_SHIFT) - 1)).ok())?
     }
 }
 
@@ -219,8 +259,8 @@ impl Part for Id {
 
     fn take(left: &mut Left<'_>) -> Option<Id> {
         let length = usize::from(left.byte()?);
-        let (text, rest) = left.0.split_at_checked(length)?;
-        left.0 = rest;
+        let (text, rest) = left.bytes.split_at_checked(length)?;
+        left.bytes = rest;
         if length <= ASCII_BYTES_MAX && text.is_ascii() {
             // An id of almost any venue, and several times as fast.
             return Some(Id::from_ascii(text));
@@ -269,30 +309,36 @@ impl Optional for Id {
     }
 }
 
-impl Optional for Option<Decimal> {
-    const ABSENT: Option<Decimal> = None;
+/// Where it is there.
+macro_rules! optional_numbers {
+    ($($number:ty)+) => {
+        $(impl Optional for Option<$number> {
+            const ABSENT: Option<$number> = None;
 
-    #[inline(always)]
-    fn is_there(&self) -> bool {
-        self.is_some()
-    }
-}
-
-impl Part for Option<Decimal> {
-    const BYTES_MAX: usize = Decimal::BYTES_MAX;
-
-    /// Where it is there.
-    #[inline(always)]
-    fn put(&self, out: &mut Out<'_>) {
-        if let Some(number) = self {
-            number.put(out);
+            #[inline(always)]
+            fn is_there(&self) -> bool {
+                self.is_some()
+            }
         }
-    }
 
-    fn take(left: &mut Left<'_>) -> Option<Option<Decimal>> {
-        Decimal::take(left).map(Some)
-    }
+        impl Part for Option<$number> {
+            const BYTES_MAX: usize = <$number as Part>::BYTES_MAX;
+
+            #[inline(always)]
+            fn put(&self, out: &mut Out<'_>) {
+                if let Some(number) = self {
+                    number.put(out);
+                }
+            }
+
+            fn take(left: &mut Left<'_>) -> Option<Option<$number>> {
+                <$number as Part>::take(left).map(Some)
+            }
+        })+
+    };
 }
+
+optional_numbers!(i64 Decimal);
 
 /// A part that is seldom there.
 trait Seldom {
@@ -328,26 +374,29 @@ trait Whole: Sized {
 }
 
 /// The parts of an input in the order of this form: first those that are always as long, whose places are known when this is
-/// compiled. One that is left out does not compile.
+/// compiled; then ids that mostly are the ones before; then the rest. One that is left out does not compile.
 macro_rules! whole {
     (
         $whole:ident {
             always { $($part:ident: $kind:ty,)+ }
+            repeated { $($repeated:ident,)+ }
             optional { $($optional:ident: $optional_kind:ty,)+ }
             seldom { $($seldom:ident,)* }
         }
     ) => {
         const _: () = {
-            let parts = 0 $(+ <$kind as Part>::BYTES_MAX)+ $(+ <$optional_kind as Part>::BYTES_MAX)+;
+            let ids = [$(stringify!($repeated)),+].len();
+            let parts = ids * <Id as Part>::BYTES_MAX
+                $(+ <$kind as Part>::BYTES_MAX)+ $(+ <$optional_kind as Part>::BYTES_MAX)+;
             // The head, the kind's byte, the bits.
             assert!(HEAD_BYTES + 1 + <u32 as Part>::BYTES_MAX + parts <= STARTS, "more than the room");
-            assert!([$(stringify!($optional)),+].len() <= u32::BITS as usize, "more than there are bits");
+            assert!(ids + [$(stringify!($optional)),+].len() <= u32::BITS as usize, "more than there are bits");
         };
 
         impl Whole for $whole {
             #[inline(always)]
             fn put(&self, out: &mut Out<'_>) -> bool {
-                let $whole { $($part,)+ $($optional,)+ $($seldom,)* } = self;
+                let $whole { $($part,)+ $($repeated,)+ $($optional,)+ $($seldom,)* } = self;
                 if $($seldom.is_there() ||)* false {
                     return false;
                 }
@@ -355,6 +404,14 @@ macro_rules! whole {
                 let bits_at = out.at;
                 let (mut bits, mut bit) = (0_u32, 1_u32);
                 out.advance(<u32 as Part>::BYTES_MAX);
+                $(
+                    if out.before.$repeated != *$repeated {
+                        bits |= bit;
+                        $repeated.put(out);
+                        out.before.$repeated.clone_from($repeated);
+                    }
+                    bit = bit.wrapping_shl(1);
+                )+
                 $(
                     if $optional.is_there() {
                         bits |= bit;
@@ -373,6 +430,17 @@ macro_rules! whole {
                 $(let $part = <$kind as Part>::take(left)?;)+
                 let mut bits = u32::take(left)?;
                 $(
+                    if bits & 1 == 1 {
+                        let id = Id::take(left)?;
+                        if id == left.before.$repeated {
+                            return None;
+                        }
+                        left.before.$repeated = id;
+                    }
+                    let $repeated = left.before.$repeated.clone();
+                    bits >>= 1;
+                )+
+                $(
                     let $optional = if bits & 1 == 0 {
                         <$optional_kind as Optional>::ABSENT
                     } else {
@@ -381,7 +449,7 @@ macro_rules! whole {
                     bits >>= 1;
                 )+
                 $(let $seldom = Default::default();)*
-                (bits == 0).then_some($whole { $($part,)+ $($optional,)+ $($seldom,)* })
+                (bits == 0).then_some($whole { $($part,)+ $($repeated,)+ $($optional,)+ $($seldom,)* })
             }
         }
     };
@@ -398,13 +466,13 @@ whole! {
             time_in_force: TimeInForce,
             post_only: bool,
             reduce_only: bool,
-            expire_time_ns: Option<i64>,
-            valid_until_ns: Option<i64>,
+        }
+        repeated {
+            trade_id,
+            asset,
         }
         optional {
             intent_id: Id,
-            trade_id: Id,
-            asset: Id,
             reason: Id,
             stage: Id,
             oco_group: Id,
@@ -415,6 +483,8 @@ whole! {
             limit_price: Option<Decimal>,
             trigger_price: Option<Decimal>,
             quote_size: Option<Decimal>,
+            expire_time_ns: Option<i64>,
+            valid_until_ns: Option<i64>,
         }
         seldom {
             exit_leg_ratios,
@@ -437,12 +507,14 @@ whole! {
             side: Option<TradeSide>,
             liquidity: Option<Liquidity>,
         }
+        repeated {
+            trade_id,
+            venue_order_id,
+            venue_client_id,
+            asset,
+        }
         optional {
             event_id: Id,
-            trade_id: Id,
-            venue_order_id: Id,
-            venue_client_id: Id,
-            asset: Id,
             venue_trade_id: Id,
             fee_asset: Id,
             price: Option<Decimal>,
@@ -467,10 +539,12 @@ whole! {
             kind: AccountEventKind,
             position_side: Option<PositionSide>,
         }
+        repeated {
+            asset,
+        }
         optional {
             event_id: Id,
             venue_txn_id: Id,
-            asset: Id,
             symbol: Id,
             venue_trade_id: Id,
             fee_asset: Id,
@@ -498,8 +572,8 @@ const MARK: u8 = 3;
 
 /// Writes an input from `at` on, and returns where it ends; `None` where it has no such form.
 #[inline(never)] // once, in a place of its own: it is as long as the rest of the engine's loop
-pub(super) fn put(input: &Input, room: &mut [u8; ROOM], at: usize) -> Option<usize> {
-    let mut out = Out { room, at };
+pub(super) fn put(input: &Input, room: &mut [u8; ROOM], at: usize, before: &mut Before) -> Option<usize> {
+    let mut out = Out { room, at, before };
     let is_put = match input {
         Input::Intent(intent) => {
             out.bytes([INTENT]);
@@ -538,8 +612,8 @@ pub(super) fn put(input: &Input, room: &mut [u8; ROOM], at: usize) -> Option<usi
 }
 
 /// An input of its bytes in this form; `None` where they are none.
-pub(super) fn take(bytes: &[u8]) -> Option<Input> {
-    let mut left = Left(bytes);
+pub(super) fn take(bytes: &[u8], before: &mut Before) -> Option<Input> {
+    let mut left = Left { bytes, before };
     let input = match left.byte()? {
         INTENT => Input::Intent(Box::new(Intent::take(&mut left)?)),
         VENUE => Input::Venue(Box::new(VenueEvent::take(&mut left)?)),
@@ -552,7 +626,7 @@ pub(super) fn take(bytes: &[u8]) -> Option<Input> {
         }
         _ => return None,
     };
-    left.0.is_empty().then_some(input)
+    left.bytes.is_empty().then_some(input)
 }
 
 #[cfg(test)]

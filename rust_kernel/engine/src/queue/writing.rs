@@ -24,6 +24,9 @@ pub(super) struct Writing {
     disk: SharedDisk,
     config: dita_log::Config,
     retained_bytes_max: u64,
+    next_seq: u64,
+    /// The ids that the raw form of the next input may repeat.
+    before: raw::Before,
 }
 
 impl Writing {
@@ -33,7 +36,14 @@ impl Writing {
         config: dita_log::Config,
         settings: &LogSettings,
     ) -> Writing {
-        Writing { log: Some(log), disk, config, retained_bytes_max: settings.retained_bytes_max }
+        Writing {
+            log: Some(log),
+            disk,
+            retained_bytes_max: settings.retained_bytes_max,
+            next_seq: config.first_seq,
+            config,
+            before: raw::Before::default(),
+        }
     }
 
     /// Writes what is handed over, until the kernel's end of the queue is gone.
@@ -48,6 +58,7 @@ impl Writing {
             let shots = std::mem::take(&mut handed.shots);
             let is_idle = bytes.is_empty() && shots.is_empty();
             let ends = handed.ends;
+            handed.is_awaited = false;
             handed.is_writing = !is_idle;
             drop(handed);
             let written = if is_idle { Ok(()) } else { self.write(&bytes, shots) };
@@ -82,11 +93,19 @@ impl Writing {
         let Some(log) = &mut self.log else { return Ok(()) };
         let mut left = bytes;
         while let Some((head, rest)) = left.split_first_chunk::<HEAD_BYTES>() {
-            let Head { is_raw, kind, seq, time_ns, length } = Head::read(head);
+            let Head { is_raw, is_first, kind, seq: lowest, time_ns, length } = Head::read(head);
+            let seq = self.next_seq;
+            if seq as u8 != lowest {
+                return Err(unreadable());
+            }
+            self.next_seq = seq.saturating_add(1);
+            if is_first {
+                self.before = raw::Before::default();
+            }
             let (payload, after) = rest.split_at_checked(length as usize).unwrap_or((rest, &[]));
             left = after;
             if is_raw {
-                let input = raw::take(payload).ok_or_else(unreadable)?;
+                let input = raw::take(payload, &mut self.before).ok_or_else(unreadable)?;
                 let mut encoded = Ok(());
                 log.append(kind, seq, time_ns, &[], |out| encoded = codec::encode(&input, out))?;
                 encoded.map_err(|error| unwritable("input", &error))?;
@@ -114,6 +133,7 @@ impl Writing {
         let (mut log, _) = Log::open(self.disk.clone(), config, &keys_of)?;
         log.write_snapshot(shot.seq, shot.now_ns, &shot.state, &shot.hash)?;
         self.log = Some(log);
+        self.next_seq = shot.seq.saturating_add(1);
         Ok(())
     }
 
@@ -152,13 +172,14 @@ mod tests {
     use super::*;
 
     /// What the thread makes of one record with this payload.
-    fn written(is_raw: bool, payload: &[u8]) -> Result<(), LogError> {
+    fn written(is_raw: bool, seq: u8, payload: &[u8]) -> Result<(), LogError> {
         let disk: SharedDisk = Arc::new(MemoryDisk::new());
         let settings = LogSettings { policy: SyncPolicy::Written, ..LogSettings::default() };
         let config = settings.config(&KernelConfig::default());
         let (log, _) = Log::open(disk.clone(), config.clone(), &keys_of).expect("it is new");
         let mut bytes = vec![0; HEAD_BYTES];
-        let head = Head { is_raw, kind: 6, seq: 1, time_ns: 7, length: payload.len() as u32 };
+        let length = payload.len() as u32;
+        let head = Head { is_raw, is_first: true, kind: 6, seq, time_ns: 7, length };
         head.write(bytes.first_chunk_mut().expect("it is as long"));
         bytes.extend_from_slice(payload);
         Writing::new(log, disk, config, &settings).write(&bytes, Vec::new())
@@ -166,8 +187,10 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_ends_the_queue_and_says_so() {
-        assert_eq!(written(false, b"whatever the codec wrote"), Ok(()));
-        let error = written(true, b"no input").expect_err("it is none");
-        assert!(error.to_string().contains("the bytes are not a value of this type"), "{error}");
+        assert_eq!(written(false, 1, b"whatever the codec wrote"), Ok(()));
+        for error in [written(true, 1, b"no input"), written(false, 2, b"whatever comes after the next")] {
+            let error = error.expect_err("it is none");
+            assert!(error.to_string().contains("the bytes are not a value of this type"), "{error}");
+        }
     }
 }

@@ -172,12 +172,22 @@ impl Source {
     }
 }
 
-/// Its bytes in this form.
+/// Its bytes in this form, where nothing was before it.
 fn raw(input: &Input) -> Option<Vec<u8>> {
+    raw_after(&mut Before::default(), input)
+}
+
+/// Its bytes in this form.
+fn raw_after(before: &mut Before, input: &Input) -> Option<Vec<u8>> {
     let mut room = [BEFORE; ROOM];
-    let end = put(input, &mut room, AT)?;
+    let end = put(input, &mut room, AT, before)?;
     assert_eq!(room[..AT], [BEFORE; AT], "the head is another's");
     Some(room[AT..end].to_vec())
+}
+
+/// What is read where nothing was before it.
+fn taken(bytes: &[u8]) -> Option<Input> {
+    take(bytes, &mut Before::default())
 }
 
 fn encoded(input: &Input) -> Vec<u8> {
@@ -188,7 +198,7 @@ fn encoded(input: &Input) -> Vec<u8> {
 
 fn check(input: &Input) {
     let bytes = raw(input).unwrap_or_else(|| panic!("it has no raw form: {input:?}"));
-    let taken = take(&bytes).unwrap_or_else(|| panic!("it cannot be read: {input:?}"));
+    let taken = taken(&bytes).unwrap_or_else(|| panic!("it cannot be read: {input:?}"));
     // The codec's bytes tell more than being equal: 0.10 from 0.1.
     assert_eq!(encoded(&taken), encoded(input), "{input:?}");
     assert_eq!(taken, *input);
@@ -203,6 +213,50 @@ fn what_is_put_is_taken_as_it_was() {
         check(&Input::Account(Box::new(source.account_event())));
         check(&source.mark());
     }
+}
+
+/// Inputs of one trade, and of others.
+#[test]
+fn ids_that_come_again_are_taken_as_they_were() {
+    for seed in 0..2_000 {
+        let mut source = Source::new(seed);
+        let ids: Vec<Id> = (0..3).map(|_| source.id()).collect();
+        let (mut writer, mut reader) = (Before::default(), Before::default());
+        for _ in 0..20 {
+            let mut id = || source.chance.pick(&[0, 0, 0, 1, 2]);
+            let [trade, order, client, asset] = [id(), id(), id(), id()].map(|at| ids[at].clone());
+            let input = match source.chance.below(4) {
+                0 => Input::Intent(Box::new(Intent { trade_id: trade, asset, ..source.intent() })),
+                1 | 2 => Input::Venue(Box::new(VenueEvent {
+                    trade_id: trade,
+                    venue_order_id: order,
+                    venue_client_id: client,
+                    asset,
+                    ..source.venue_event()
+                })),
+                _ => Input::Account(Box::new(AccountEvent { asset, ..source.account_event() })),
+            };
+            let bytes = raw_after(&mut writer, &input).unwrap();
+            let taken = take(&bytes, &mut reader).unwrap_or_else(|| panic!("it cannot be read: {input:?}"));
+            assert_eq!(encoded(&taken), encoded(&input), "{input:?}");
+        }
+    }
+}
+
+#[test]
+fn an_id_that_comes_again_takes_no_byte() {
+    let event = |trade: &str| {
+        let ids = |text: &str| Id::new(text).unwrap();
+        Input::Venue(Box::new(VenueEvent {
+            trade_id: ids(trade),
+            asset: ids("BTCUSDT"),
+            ..VenueEvent::new(KernelEventKind::OrderAck, 0)
+        }))
+    };
+    let mut before = Before::default();
+    let mut length = |trade| raw_after(&mut before, &event(trade)).unwrap().len();
+    let (first, again, other, none) = (length("t1"), length("t1"), length("t2"), length(""));
+    assert_eq!((first - again, other - again, none - again), (3 + 8, 3, 1));
 }
 
 #[test]
@@ -281,7 +335,7 @@ fn what_has_a_seldom_part_has_no_such_form() {
 
 #[test]
 fn bytes_that_are_none_of_it_are_refused() {
-    assert_eq!(take(&[MARK + 1]), None, "of no kind");
+    assert_eq!(taken(&[MARK + 1]), None, "of no kind");
     for percent in [0, 50, 100] {
         let mut source = Source { chance: Chance(4), percent };
         only_bytes_of_it_are_read(&Input::Intent(Box::new(source.intent())));
@@ -291,18 +345,34 @@ fn bytes_that_are_none_of_it_are_refused() {
     }
 }
 
+#[test]
+fn what_could_be_shorter_is_refused() {
+    let mark = |price: &[u8]| taken(&[&[MARK], &[0; 8][..], price, &[1, b'x']].concat());
+    let one = Input::Mark { symbol: Id::new("x").unwrap(), price: Decimal::ONE, venue_time_ns: 0 };
+    assert_eq!(mark(&[0, 1, 0, 0, 0]), Some(one));
+    assert_eq!(mark(&[1 << LENGTH_SHIFT, 1, 0, 0, 0, 0, 0, 0, 0]), None);
+    assert_eq!(mark(&[2 << LENGTH_SHIFT, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]), None);
+    assert_eq!(mark(&[&[3 << LENGTH_SHIFT, 1][..], &[0; 15]].concat()), None, "of no length");
+
+    let trade_id = Id::new("t1").unwrap();
+    let event = VenueEvent { trade_id: trade_id.clone(), ..VenueEvent::new(KernelEventKind::OrderAck, 0) };
+    let bytes = raw(&Input::Venue(Box::new(event))).unwrap();
+    assert!(taken(&bytes).is_some());
+    assert_eq!(take(&bytes, &mut Before { trade_id, ..Before::default() }), None, "it was there before");
+}
+
 fn only_bytes_of_it_are_read(input: &Input) {
     let bytes = raw(input).unwrap();
     for end in 0..bytes.len() {
-        assert_eq!(take(&bytes[..end]), None, "cut at {end}: {input:?}");
+        assert_eq!(taken(&bytes[..end]), None, "cut at {end}: {input:?}");
     }
-    assert_eq!(take(&[&bytes[..], &[0]].concat()), None, "a byte too many: {input:?}");
+    assert_eq!(taken(&[&bytes[..], &[0]].concat()), None, "a byte too many: {input:?}");
     for at in 1..bytes.len() {
         for bit in 0..8 {
             let mut other = bytes.clone();
             other[at] ^= 1 << bit;
             // Whatever it is now, it is nothing, or another input: one input has one form.
-            if let Some(taken) = take(&other) {
+            if let Some(taken) = taken(&other) {
                 assert_ne!(encoded(&taken), encoded(input), "bit {bit} of byte {at}");
             }
         }
