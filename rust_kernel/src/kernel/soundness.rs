@@ -59,6 +59,7 @@ impl Kernel {
         self.orders.check_sound(&self.config, places, amounts)?;
         self.check_orders()?;
         self.check_slots(places, amounts)?;
+        self.check_seats()?;
         self.check_books(amounts)?;
         self.exposure.check_sound(&self.instruments, amounts)?;
         self.funding.check_sound(places, amounts)?;
@@ -250,7 +251,7 @@ impl Kernel {
             .try_for_each(|(reference, role)| self.check_seat_of(slot_id, slot, reference, role))
     }
 
-    /// An order in a slot's seat is the slot's; one that is forgotten by now is nobody's.
+    /// An order in a slot's seat is the slot's; one that is forgotten by now is nobody's, and is in no other place.
     fn check_seat_of(&self, slot_id: u32, slot: &Slot, reference: OrderRef, role: OrderRole) -> Sound {
         let Some(order) = self.orders.get(reference) else { return Ok(()) };
         let is_own = order.role == OrderRole::External
@@ -260,6 +261,19 @@ impl Kernel {
                 && order.instrument == slot.instrument
                 && order.side == slot.side);
         hold(is_own, format_args!("slots[{slot_id}].orders"), reference, "it is another trade's order")
+    }
+
+    /// A slot's order that is remembered is where the slot says.
+    fn check_seats(&self) -> Sound {
+        for (place, order) in (0_u32..).zip(self.orders.places()) {
+            let Some(slot) = self.slots.get(order.slot_id as usize) else { continue };
+            let seats = slot.entry.iter().chain(&slot.exit).chain(&slot.other_exits);
+            for seat in seats.filter(|seat| seat.number == order.number) {
+                let field = format_args!("slots[{}].orders", order.slot_id);
+                hold(seat.place == place, field, seat, "the order is in another place")?;
+            }
+        }
+        Ok(())
     }
 
     fn check_aside(&self, places: Places, amounts: &mut Amounts) -> Sound {

@@ -338,6 +338,7 @@ fn slots_and_what_points_at_them() {
         ("slots[0].basis.qty",          |k| k.slots[0].basis.qty = Qty(TOO_MUCH + 1)),
         ("slots[0].basis.cost",         |k| k.slots[0].basis.cost = Money(TOO_MUCH + 1)),
         ("slots[0].orders",             |k| k.slots[0].entry = k.slots[1].entry),
+        ("slots[0].orders",             |k| k.slots[0].entry.as_mut().unwrap().place = 64),
         ("slots[0].orders",             |k| k.slots[0].exit = k.slots[0].entry),
         ("slots[1].orders",             |k| k.slots[1].trade_number += 1),
         ("slots[1].orders",             |k| k.slots[1].instrument = 1),
