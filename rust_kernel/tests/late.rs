@@ -493,3 +493,23 @@ fn what_came_late_is_told_by_an_exit_that_opened_here_and_closes_at_the_venue() 
     assert_eq!(gross(&desk), "1016");
     desk.assert_replays();
 }
+
+#[test]
+fn what_else_is_in_a_flat_books_cost_is_booked_beside_what_is_told_no_longer() {
+    // What is of the same sign as what was told may be a part of it: nobody could tell.
+    for (told, price, k) in [("3", "101", "1018"), ("-3", "99", "1022"), ("1", "101", "1018")] {
+        let mut desk = closed();
+        desk.settled("T2", "20", "0.11");
+        desk.enter(1, "1");
+        let entry = desk.submitted();
+        desk.ack(&entry, "V3");
+        desk.fill(&entry, "T3", "1", "100");
+        desk.settled("T3", told, "0.05");
+        // Of the position before, which the settlement knew nothing of.
+        revise(&mut desk, Kind::TradeCorrect, "T1", Some(("2", price)));
+        revise(&mut desk, Kind::TradeBust, "T3", None);
+        assert_eq!(gross(&desk), k, "{told} and {price}");
+        assert_eq!(desk.kernel.told_beside(0).map(|told| told.to_string())[0], "0", "{told} and {price}");
+        desk.assert_replays();
+    }
+}

@@ -26,7 +26,7 @@ impl Kernel {
 
     /// The venue's profit of a close is another one than ours.
     #[inline]
-    fn note_told(&mut self, instrument: u32, side: usize, beside: Money) {
+    pub(crate) fn note_told(&mut self, instrument: u32, side: usize, beside: Money) {
         if beside.is_zero() {
             return;
         }
@@ -90,19 +90,6 @@ impl Kernel {
         };
         *beside -= told;
         told
-    }
-
-    /// What was told of a trade that is taken back, and was noted when it was, is told no longer. Returns how much of a
-    /// late profit or loss that is.
-    #[cold]
-    pub(crate) fn untell(&mut self, instrument: u32, side: usize, late: Money, told: Money) -> Money {
-        let untold = match (late.0.signum() == told.0.signum(), late.abs() < told.abs()) {
-            (false, _) => Money::ZERO,
-            (true, true) => late,
-            (true, false) => told,
-        };
-        self.note_told(instrument, side, -untold);
-        untold
     }
 
     /// What of a late profit or loss, rounded as the wallet has it, has yet to come into the wallet. `since` is the step in

@@ -284,9 +284,12 @@ impl Kernel {
         let cost_before = book.cost;
         let left_over = adjust(book, qty, into_cost);
         let cost = book.cost - cost_before;
+        let is_flat = book.qty.is_zero();
         let mut late = as_the_wallet(&self.instruments[instrument as usize], left_over);
-        if told == Told::Before {
-            late -= self.untell(instrument, side, late, -realized);
+        if told == Told::Before && is_flat {
+            // It was noted whole, and is in what the flat book's cost has left.
+            late += realized;
+            self.note_told(instrument, side, realized);
         }
         if !is_spot && !late.is_zero() && told != Told::WithIt {
             late = self.book_late(instrument, side, late, self.first_fill_of(place));
