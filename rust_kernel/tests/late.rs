@@ -513,3 +513,18 @@ fn what_else_is_in_a_flat_books_cost_is_booked_beside_what_is_told_no_longer() {
         desk.assert_replays();
     }
 }
+
+#[test]
+fn what_came_late_is_told_by_a_strangers_close() {
+    let mut desk = Desk::new();
+    desk.enter(0, "1");
+    let long = desk.submitted();
+    desk.fill(&long, "T1", "1", "100");
+    stranger(&mut desk, "T2", OrderSide::Sell, "110");
+    assert_eq!(desk.book(), ("0.000".into(), "-1.000".into()));
+    revise(&mut desk, Kind::TradeCorrect, "T1", Some(("1", "101")));
+    assert_eq!(gross(&desk), "1009");
+    desk.settled("T2", "9", "0.05");
+    assert_eq!(gross(&desk), "1009", "once");
+    desk.assert_replays();
+}

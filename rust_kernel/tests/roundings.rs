@@ -4,10 +4,10 @@
 use crate::common::{Desk, dec, id};
 use dita_kernel::codec::CodecError;
 use dita_kernel::id::Id;
-use dita_kernel::input::{InstrumentSpec, RareFields};
+use dita_kernel::input::{Input, InstrumentSpec, RareFields};
 use dita_kernel::kernel::{Kernel, SnapshotError};
 use dita_kernel::ledger::Account;
-use dita_kernel::names::{AccountEventKind, KernelEventKind as Kind};
+use dita_kernel::names::{AccountEventKind, KernelCommandType as Action, KernelEventKind as Kind};
 
 /// K before fees.
 fn gross(desk: &Desk) -> String {
@@ -124,6 +124,7 @@ fn late_news_as_small_as_roundings_are_not_booked_once_the_close_is_settled() {
         ("10.1", "100.1", "1010.1", "a rounding may be either way"),
         ("10.1", "100.2", "1009.9", "a larger one not"),
         ("",     "100.1", "1009.9", "nothing is told: our own figures stand"),
+        ("12",   "101",   "1011",   "it told more, and this is less: no part of it"),
     ] {
         let mut desk = coarse();
         buy(&mut desk, 0, &[("T1", "1")]);
@@ -241,4 +242,123 @@ fn a_wallet_gets_whole_units_whatever_explained_a_cost_before() {
     correct(&mut desk, "T2", "110");
     assert_eq!(gross(&desk), "1005", "5 less, of which 1.95 were told: 3.05, as the venue rounds");
     desk.assert_replays();
+}
+
+#[test]
+fn what_was_told_of_a_rounding_stays_what_it_was_where_it_explains_no_more_than_itself() {
+    let mut desk = coarse();
+    buy(&mut desk, 0, &[("T1", "1")]);
+    sell(&mut desk, 0, &[("T2", "1")]);
+    desk.settled("T2", "9.9", "0.1");
+    correct(&mut desk, "T1", "100.2");
+    assert_eq!(gross(&desk), "1009.9");
+    correct(&mut desk, "T1", "100");
+    assert_eq!(gross(&desk), "1010.1", "two units, and one of the other sign was told");
+}
+
+#[test]
+fn what_came_back_to_nothing_begins_anew() {
+    // 40 more, 10 less and 10 less: the venue knew all of them.
+    let mut desk = coarse();
+    buy(&mut desk, 0, &[("T1", "1"), ("T2", "1"), ("T3", "1")]);
+    sell(&mut desk, 0, &[("T4", "3")]);
+    desk.settled("T4", "10", "0.2");
+    for (trade, price, want) in [("T1", "140", "990"), ("T2", "90", "1000"), ("T3", "90", "1010")] {
+        correct(&mut desk, trade, price);
+        assert_eq!(gross(&desk), want, "{trade}");
+    }
+    correct(&mut desk, "T2", "79.5");
+    assert_eq!(gross(&desk), "1020.5", "of this no settlement knew");
+    desk.assert_replays();
+}
+
+#[test]
+fn what_explains_something_is_used_up_with_it() {
+    let mut desk = coarse();
+    buy(&mut desk, 0, &[("T1", "1"), ("T2", "1")]);
+    sell(&mut desk, 0, &[("T3", "2")]);
+    desk.settled("T3", "0", "0.2");
+    correct(&mut desk, "T1", "140");
+    assert_eq!(gross(&desk), "980", "20 were told, 20 came into the wallet");
+    buy(&mut desk, 1, &[("U1", "1")]);
+    sell(&mut desk, 1, &[("U2", "1")]);
+    desk.settled("U2", "7", "0.1");
+    correct(&mut desk, "U1", "103");
+    assert_eq!(gross(&desk), "987", "told, to the unit");
+    correct(&mut desk, "T2", "79.5");
+    assert_eq!(gross(&desk), "1007.5", "what came before that is another matter");
+    desk.assert_replays();
+}
+
+#[test]
+fn small_differences_that_have_explained_something_explain_nothing_more() {
+    let mut desk = coarse();
+    buy(&mut desk, 0, &[("T1", "11")]);
+    let ones: Vec<String> = (2..11).map(|number| format!("T{number}")).collect();
+    let mut sales: Vec<(&str, &str)> = ones.iter().map(|trade| (trade.as_str(), "1")).collect();
+    sales.push(("T11", "2"));
+    sell(&mut desk, 0, &sales);
+    for trade in &ones {
+        desk.settled(trade, "9.8", "0.1");
+    }
+    desk.settled("T11", "19.6", "0.1");
+    correct(&mut desk, "T1", "100.2");
+    assert_eq!(gross(&desk), "1107.8", "the nine have told 1.8 of it");
+    buy(&mut desk, 1, &[("U1", "11")]);
+    sell(&mut desk, 1, &[("U2", "11")]);
+    desk.settled("U2", "109.6", "1.1");
+    assert_eq!(gross(&desk), "1217.4");
+    correct(&mut desk, "U1", "100.2");
+    assert_eq!(gross(&desk), "1215.6", "2.2, of which 0.4 were told, and nothing of the rest");
+}
+
+#[test]
+fn an_opening_fill_hides_nothing_and_a_close_without_profit_does() {
+    let mut desk = coarse();
+    buy(&mut desk, 0, &[("T1", "1")]);
+    desk.settled("T1", "0", "0.1");
+    sell(&mut desk, 0, &[("T2", "1")]);
+    desk.settled("T2", "10", "0.1");
+    correct(&mut desk, "T1", "100.2");
+    assert_eq!(gross(&desk), "1009.8", "one close, one unit");
+
+    let mut desk = coarse();
+    buy(&mut desk, 0, &[("T1", "1")]);
+    assert!(desk.exit(0).accepted);
+    let exit = desk.submitted();
+    desk.fill(&exit, "T2", "1", "100");
+    desk.settled("T2", "0", "0.1");
+    correct(&mut desk, "T1", "100.1");
+    assert_eq!(gross(&desk), "1000", "it may have been a rounding of its nothing");
+}
+
+#[test]
+fn closes_of_another_instrument_hide_nothing() {
+    let mut desk = coarse();
+    let (tick, lot) = (dec("0.1"), dec("0.001"));
+    let mut spec = InstrumentSpec::linear(id("ETHUSDT"), id("ETH"), id("USDT"), tick, lot);
+    spec.fee_decimals = 1;
+    assert!(desk.put(Input::Instrument(Box::new(spec))).accepted);
+    let mark = Input::Mark { symbol: id("ETHUSDT"), price: dec("100"), venue_time_ns: 0 };
+    assert!(desk.put(mark).accepted);
+    buy(&mut desk, 0, &[("T1", "1")]);
+    let ether = |desk: &mut Desk, action: Action, trade: &str, price: &str, profit: &str| {
+        let outcome = desk.intent(action, 1, |intent| {
+            intent.asset = id("ETHUSDT");
+            intent.target_size = Some(dec("1"));
+        });
+        assert!(outcome.accepted, "{outcome:?}");
+        let order = desk.submitted();
+        desk.fill(&order, trade, "1", price);
+        desk.account(AccountEventKind::FillSettled, |event| {
+            (event.symbol, event.venue_trade_id) = (id("ETHUSDT"), id(trade));
+            (event.realized_pnl, event.fee) = (Some(dec(profit)), Some(dec("0.1")));
+        });
+    };
+    ether(&mut desk, Action::Enter, "E1", "100", "0");
+    ether(&mut desk, Action::Exit, "E2", "110", "10");
+    sell(&mut desk, 0, &[("T2", "1")]);
+    desk.settled("T2", "10", "0.1");
+    correct(&mut desk, "T1", "100.2");
+    assert_eq!(gross(&desk), "1019.8", "one close, one unit");
 }

@@ -161,3 +161,59 @@ impl Serialize for Shown<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec;
+
+    fn left(instrument: u32, side: u32, small: i128, booked: i128, told_in_part: bool) -> Leftover {
+        Leftover { instrument, side, small: Money(small), booked: Money(booked), told_in_part }
+    }
+
+    #[test]
+    fn what_is_left_is_of_one_instrument_and_one_side() {
+        let mut aside = Aside::default();
+        let all = [left(0, 0, 5, 0, false), left(0, 1, 7, 0, false), left(1, 0, 9, 0, false)];
+        for one in all {
+            aside.set_left(one);
+        }
+        for (instrument, side, small) in [(0, 0, 5), (0, 1, 7), (1, 0, 9), (1, 1, 0)] {
+            assert_eq!(aside.left(instrument, side).small, Money(small), "{instrument} {side}");
+        }
+        aside.set_left(left(0, 0, 6, 0, false));
+        assert_eq!(aside.left.len(), 3, "the others stay");
+        aside.set_left(left(0, 0, 0, 0, true));
+        assert_eq!(aside.left, all[1..], "nothing is not kept");
+    }
+
+    #[test]
+    fn only_what_was_booked_can_be_told_in_part() {
+        for (small, booked, told, kept) in
+            [(1, 0, true, false), (0, 2, true, true), (0, 2, false, false), (1, 2, true, true)]
+        {
+            let mut aside = Aside::default();
+            aside.set_left(left(0, 0, small, booked, told));
+            assert_eq!(aside.left, [left(0, 0, small, booked, kept)], "{small} {booked} {told}");
+        }
+    }
+
+    #[test]
+    fn what_is_newer_stands_behind_and_only_where_there_is_any() {
+        let bytes = |value: &dyn Fn(&mut Vec<u8>)| {
+            let mut out = Vec::new();
+            value(&mut out);
+            // Behind the form's number.
+            out.split_off(1)
+        };
+        let shown = |aside: &Aside| bytes(&|out| codec::encode(&Shown(aside), out).unwrap());
+        let mut aside = Aside::default();
+        assert_eq!(shown(&aside), []);
+        aside.terms.push(Told { instrument: 1, time_ns: 2 });
+        let before = bytes(&|out| codec::encode(&aside, out).unwrap());
+        assert_eq!(shown(&aside), before);
+        aside.set_left(left(0, 0, 5, 0, false));
+        let behind = bytes(&|out| codec::encode(&aside.left, out).unwrap());
+        assert_eq!(shown(&aside), [before, behind].concat());
+    }
+}
