@@ -332,6 +332,7 @@ impl Naive {
     /// The real fill takes the place of what was inferred, oldest first.
     fn name_inferred(&mut self, order: usize, id: &str, lots: i64, price: &Exact, fee: &mut Option<Exact>) {
         let mut left = lots;
+        let told = fee.is_some();
         while left > 0 {
             let fills = &mut self.orders[order].fills;
             let Some(at) = fills.iter().position(|fill| fill.id.is_empty()) else { return };
@@ -354,8 +355,9 @@ impl Naive {
             self.blurred |= part.price != *price;
             part.id = id.to_owned();
             part.price = price.clone();
-            if let Some(fee) = fee.take() {
-                part.fee = fee;
+            if told {
+                // The first part bears the whole.
+                part.fee = fee.take().unwrap_or_else(zero);
                 part.fee_guessed = false;
             }
             self.orders[order].fills[at] = part;
