@@ -1,5 +1,6 @@
 """What every test may ask for."""
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,6 +8,10 @@ import pytest
 
 from clusters import address_of, cluster
 from dita.cluster import ClusterAddress
+
+# Begun in the background by a shell, a process ignores Ctrl-C, and so does all that it starts.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 BTCUSDT_CAPTURE = "binance_usdm_btcusdt_l2_trades_20240808.jsonl.gz"
