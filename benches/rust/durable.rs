@@ -18,9 +18,10 @@ use dita_log::{Config, FileDisk, Key, Log, Need, Reader, Span, SyncPolicy};
 const ROUNDS: usize = 7;
 /// Records of the log that is opened again; half as many are appended, and a fifth is what a snapshot lacks.
 const RECORDS: u64 = 1_000_000;
-/// Batches of an arm in a row, and round trips one by one: a third of a second of each, since what follows a hundred
-/// syncs runs on a processor that has slept, and the first batches pay for that.
+/// Batches of an arm in a row, some tenths of a second: what follows the syncs of an arm before runs on a processor that
+/// has slept, and the first batches pay for that.
 const BATCHES: usize = 128;
+/// Round trips one by one in a row.
 const SINGLES: usize = 128;
 /// What a drain appends.
 const DRAIN: u64 = 1_024;

@@ -198,24 +198,30 @@ fn closes_of_an_earlier_position_tell_nothing_of_a_later_one() {
     assert_eq!(gross(&desk), "1019.9", "of T1 it is not known");
 }
 
+/// Eleven bought with T1, nine closes of 1 that told so much each, and one of 2 that told 0.4 less than we.
+fn ten_closes(each: &str) -> Desk {
+    let mut desk = coarse();
+    buy(&mut desk, 0, &[("T1", "11")]);
+    let ones: Vec<String> = (2..11).map(|number| format!("T{number}")).collect();
+    let mut sales: Vec<(&str, &str)> = ones.iter().map(|trade| (trade.as_str(), "1")).collect();
+    sales.push(("T11", "2"));
+    sell(&mut desk, 0, &sales);
+    for trade in &ones {
+        desk.settled(trade, each, "0.1");
+    }
+    desk.settled("T11", "19.6", "0.1");
+    desk
+}
+
 #[test]
 #[rustfmt::skip]
 fn many_small_differences_explain_what_a_large_one_leaves() {
-    // Nine closes of 1, and one of 2 of which the venue tells 0.4 less than we: T1 cost 0.2 more each, 2.2 together.
+    // T1 cost 0.2 more each, 2.2 together.
     for (each, want, what) in [
         ("9.8", "1107.8", "the nine have told 1.8 of it"),
         ("10",  "1107.8", "the nine have told nothing: it is booked"),
     ] {
-        let mut desk = coarse();
-        buy(&mut desk, 0, &[("T1", "11")]);
-        let ones: Vec<String> = (2..11).map(|number| format!("T{number}")).collect();
-        let mut sales: Vec<(&str, &str)> = ones.iter().map(|trade| (trade.as_str(), "1")).collect();
-        sales.push(("T11", "2"));
-        sell(&mut desk, 0, &sales);
-        for trade in &ones {
-            desk.settled(trade, each, "0.1");
-        }
-        desk.settled("T11", "19.6", "0.1");
+        let mut desk = ten_closes(each);
         assert_is_stored(&desk);
         let before = if each == "10" { "1109.6" } else { "1107.8" };
         assert_eq!(gross(&desk), before, "{what}");
@@ -292,16 +298,7 @@ fn what_explains_something_is_used_up_with_it() {
 
 #[test]
 fn small_differences_that_have_explained_something_explain_nothing_more() {
-    let mut desk = coarse();
-    buy(&mut desk, 0, &[("T1", "11")]);
-    let ones: Vec<String> = (2..11).map(|number| format!("T{number}")).collect();
-    let mut sales: Vec<(&str, &str)> = ones.iter().map(|trade| (trade.as_str(), "1")).collect();
-    sales.push(("T11", "2"));
-    sell(&mut desk, 0, &sales);
-    for trade in &ones {
-        desk.settled(trade, "9.8", "0.1");
-    }
-    desk.settled("T11", "19.6", "0.1");
+    let mut desk = ten_closes("9.8");
     correct(&mut desk, "T1", "100.2");
     assert_eq!(gross(&desk), "1107.8", "the nine have told 1.8 of it");
     buy(&mut desk, 1, &[("U1", "11")]);

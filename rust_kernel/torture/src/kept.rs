@@ -1,6 +1,6 @@
 //! A state as it was, word for word, to hold a later one against: it has to be the very same.
 //!
-//! A word is written, or compared, in about one instruction a field. A hash of them all would cost several.
+//! A hash of them all would fold each word in by a product that waits for the one before, and say less.
 
 use core::fmt;
 use core::slice::Iter;
