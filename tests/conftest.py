@@ -1,5 +1,6 @@
 """What every test may ask for."""
 
+import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,9 @@ from dita.cluster import ClusterAddress
 # Begun in the background by a shell, a process ignores Ctrl-C, and so does all that it starts.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Tests may keep every processor busy, and idle followers would wait for the end of that.
+os.environ.setdefault("DITA_FOLLOWERS_SCHEDULING", "batch")
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 BTCUSDT_CAPTURE = "binance_usdm_btcusdt_l2_trades_20240808.jsonl.gz"

@@ -232,6 +232,8 @@ def main() -> int:
     if unknown := set(strikes) - set(STRIKES):
         parser.error(f"--strikes: {', '.join(sorted(unknown))} is none of {', '.join(STRIKES)}")
     words = root / "words.txt"
+    # Every processor is busy here: idle followers would wait for the end of that.
+    os.environ.setdefault("DITA_FOLLOWERS_SCHEDULING", "batch")
     try:
         with words.open("w") as heard:
             # What all those processes say: shown where something is wrong.

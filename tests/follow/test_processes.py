@@ -14,8 +14,10 @@ from typing import Any
 import pytest
 
 from dita import ControlUpdate, InvalidInput, NotYetSupported
+from dita.follow import processes
 from dita.follow.__main__ import NICE, SCHEDULING
 from dita.follow.spec import FollowerSpec, build_target, kernel_name
+from dita.follow.status import FollowerStatus
 from dita.journal import ClickHouseKernelJournal, ask_journal
 from dita.journal.place import JournalAway, JournalRefused, connect, holder_of, place_of
 from dita.journal.serving import ask_server, socket_path
@@ -259,7 +261,84 @@ def test_a_follower_stands_back(
     assert os.sched_getscheduler(pid) == getattr(os, policy)
     assert os.getpriority(os.PRIO_PROCESS, pid) == os.getpriority(os.PRIO_PROCESS, 0) + NICE
     assert os.sched_getscheduler(0) == os.SCHED_OTHER, "the kernel's own process stays as it is"
+    # Linux may share the processor among sessions before it looks at nice values; Ctrl-C goes to a group.
+    assert os.getsid(pid) == os.getsid(0)
+    assert os.getpgid(pid) == pid
     desk.kernel.close()
+
+
+def test_a_follower_that_is_silent_is_talked_of_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard = FollowerStatus("journal", "main")
+    monkeypatch.setattr(processes, "read_status", lambda *_: heard if heard.updated_ns else None)
+    monkeypatch.setattr(processes, "_SILENT_S", 0.2)
+    follower = processes.FollowerProcess(FollowerSpec("journal", "db", os.fspath(tmp_path / "none"), "main"))
+
+    def said(updated_ns: Callable[[], int]) -> list[str]:
+        """What is said in the next half second, with a status that was written then."""
+        caplog.clear()
+        due = time.monotonic() + 0.5
+        while time.monotonic() < due:
+            heard.updated_ns = updated_ns()
+            follower.watch()
+            time.sleep(0.01)
+        return [record.getMessage() for record in caplog.records]
+
+    with caplog.at_level(logging.WARNING, "dita.follow"):
+        follower.start()
+        long_ago = time.time_ns() - 1_000_000_000
+        assert said(time.time_ns) == []
+        [text] = said(lambda: long_ago)
+        assert f"the follower journal (process {follower.pid}) has said nothing for 0 s" in text
+        assert "DITA_FOLLOWERS_SCHEDULING=batch" in text
+        assert said(lambda: long_ago) == [], "each silence is said once"
+        assert said(time.time_ns) == []
+        assert len(said(lambda: 0)) == 1, "no status at all is silence"
+    assert follower.pid is not None
+    os.kill(follower.pid, signal.SIGKILL)
+    follower.end()
+    assert not follower.join(30.0)
+
+
+_IN_A_TERMINAL = """
+import os, pty, sys, termios, time
+from dita.follow.processes import FollowerProcess
+from dita.follow.spec import FollowerSpec
+child, terminal = pty.fork()
+if child == 0:
+    modes = termios.tcgetattr(2)
+    modes[3] |= termios.TOSTOP
+    termios.tcsetattr(2, termios.TCSANOW, modes)
+    follower = FollowerProcess(FollowerSpec("nothing", None, sys.argv[1], "main"))
+    follower.start()
+    due = time.monotonic() + 30
+    while follower.pid is not None and time.monotonic() < due:
+        time.sleep(0.02)
+    hangs = follower.pid
+    if hangs is not None:
+        os.kill(hangs, 9)
+    os._exit(hangs is not None)
+said = b""
+try:
+    while piece := os.read(terminal, 4096):
+        said += piece
+except OSError:  # how the end of a terminal reads
+    pass
+print(said.decode(), flush=True)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+def test_a_follower_may_speak_on_a_terminal_that_stops_the_background(tmp_path: Path) -> None:
+    spoke = subprocess.run(
+        [sys.executable, "-c", _IN_A_TERMINAL, os.fspath(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "nothing" in spoke.stdout
+    assert spoke.returncode == 0, spoke.stderr
 
 
 def test_a_scheduling_that_is_none_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

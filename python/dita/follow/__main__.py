@@ -62,7 +62,8 @@ def _stand_back() -> None:
 
     A follower wakes some fifty times a second. As an idle process it takes the processor from nobody, and a
     kernel that wakes has it at once, where it would wait for a batch process to give it up. The price: where
-    every processor is busy, an idle process gets next to nothing. Its lag grows then, and says so.
+    every processor is busy, an idle process gets next to nothing. Its lag grows then, and the kernel's
+    process says that it is silent.
 
     Raises:
         InvalidInput: The environment asks for another class of scheduling than there are.
@@ -88,6 +89,9 @@ def main() -> int:
     for handler in logging.getLogger().handlers:
         # What they have to say of a connection comes as an error, and is said once.
         handler.addFilter(lambda record: not record.name.startswith(("urllib3", "clickhouse_connect")))
+    if hasattr(signal, "SIGTTOU"):
+        # A terminal may be set to stop whoever writes to it from the background.
+        signal.signal(signal.SIGTTOU, signal.SIG_IGN)
     spec = FollowerSpec.from_json(sys.stdin.readline())
     try:
         _stand_back()

@@ -18,6 +18,9 @@ _WATCH_INTERVAL_S: Final = 0.1
 RESTART_S: Final = (0.5, 30.0)
 #: One that has lived so long begins again with the shortest wait.
 _STEADY_S: Final = 60.0
+#: One that has written no status for so long is talked of: at rest it writes one every two seconds.
+_SILENT_S: Final = 30.0
+_NS_PER_SECOND: Final = 1_000_000_000
 
 
 class FollowerProcess:
@@ -32,6 +35,8 @@ class FollowerProcess:
         self._process: subprocess.Popen[str] | None = None
         self._began = 0.0
         self._due = 0.0
+        self._listens_at = 0.0
+        self._is_silent = False
 
     @property
     def pid(self) -> int | None:
@@ -45,10 +50,14 @@ class FollowerProcess:
             [sys.executable, "-m", "dita.follow"],
             stdin=subprocess.PIPE,
             text=True,
-            # Ctrl-C in a terminal is the kernel's affair: its followers read to the end.
-            start_new_session=True,
+            # Ctrl-C in a terminal is the kernel's affair: its followers read to the end. A group is enough
+            # for that. In a session of its own a follower's nice value would say nothing: Linux shares the
+            # processor among sessions first (sched_autogroup), and by nice values within each.
+            process_group=0,
         )
         self._began = time.monotonic()
+        self._listens_at = self._began + _SILENT_S
+        self._is_silent = False
         assert self._process.stdin is not None  # noqa: S101 - asked for above
         with contextlib.suppress(OSError):
             self._process.stdin.write(self.spec.to_json() + "\n")
@@ -60,6 +69,7 @@ class FollowerProcess:
         if process is None or process.poll() is None:
             if process is not None and time.monotonic() > self._began + _STEADY_S:
                 self._wait_s = self._restart_s[0]
+            self._listen()
             return
         now = time.monotonic()
         if self._due == 0.0:
@@ -76,6 +86,24 @@ class FollowerProcess:
             self.restarts += 1
             self._let_go()
             self.start()
+
+    def _listen(self) -> None:
+        """Say once that it is silent, where it is: what is starved cannot say so itself."""
+        if self._process is None or time.monotonic() < self._listens_at:
+            return
+        self._listens_at = time.monotonic() + _SILENT_S / 4
+        status = read_status(self.spec.log_dir, self.spec.kind)
+        is_heard = status is not None and time.time_ns() < status.updated_ns + _SILENT_S * _NS_PER_SECOND
+        if not is_heard and not self._is_silent:
+            _LOG.warning(
+                "the follower %s (process %d) has said nothing for %.0f s: what it writes to holds it up, or "
+                "every processor is busy, and followers get what is left; "
+                "DITA_FOLLOWERS_SCHEDULING=batch gives them a share",
+                self.spec.kind,
+                self._process.pid,
+                _SILENT_S,
+            )
+        self._is_silent = not is_heard
 
     def _let_go(self) -> None:
         if self._process is not None and self._process.stdin is not None:
