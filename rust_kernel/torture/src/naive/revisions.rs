@@ -65,9 +65,13 @@ impl Naive {
         reference: &str,
         is_bust: bool,
     ) -> Vec<usize> {
-        let side =
-            self.orders.get(order).map(|order| if order.buys { OrderSide::Buy } else { OrderSide::Sell });
-        self.ahead.retain(|ahead| ahead.id != reference || (ahead.side.is_some() && ahead.side != side));
+        if let Some(order) = self.orders.get(order) {
+            let side = if order.buys { OrderSide::Buy } else { OrderSide::Sell };
+            let is_its = |ahead: &Ahead| {
+                ahead.instrument == order.instrument && ahead.side.is_none_or(|told| told == side)
+            };
+            self.ahead.retain(|ahead| ahead.id != reference || !is_its(ahead));
+        }
         if !is_bust {
             self.fill(order, event, reference);
             let own = event.venue_trade_id.to_string();

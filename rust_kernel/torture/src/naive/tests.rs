@@ -158,6 +158,25 @@ fn a_profit_that_was_settled_otherwise_is_named() {
 }
 
 #[test]
+fn a_revision_of_ours_is_no_end_of_a_trade_of_its_name_elsewhere() {
+    for (kind, size) in [(Kind::TradeBust, None), (Kind::TradeCorrect, Some(dec("0.001")))] {
+        let mut pair = Pair::new();
+        let spec = InstrumentSpec::linear(id("ETHUSDT"), id("ETH"), id("USDT"), dec("0.1"), dec("0.001"));
+        pair.both(Input::Instrument(Box::new(spec)));
+        let settled = pair.entry(AccountEventKind::FillSettled, |event| {
+            (event.symbol, event.venue_trade_id) = (id("ETHUSDT"), id("F1"));
+            (event.realized_pnl, event.fee) = (Some(dec("0")), Some(dec("0.02")));
+        });
+        pair.both(settled);
+        // Ids are the venue's for each symbol: this F1 is another trade, and its fill has not come either.
+        let Input::Venue(mut revised) = pair.fill("F2", "0", "100", None) else { unreachable!() };
+        (revised.kind, revised.size) = (kind, size);
+        revised.rare.get_or_insert_default().ref_trade_id = id("F1");
+        pair.both(Input::Venue(revised));
+    }
+}
+
+#[test]
 fn a_position_on_the_boundary_is_the_one_that_pays() {
     let mut pair = Pair::new();
     let boundary_ns = pair.now_ns + 3_500_000_000;
