@@ -528,3 +528,26 @@ fn what_came_late_is_told_by_a_strangers_close() {
     assert_eq!(gross(&desk), "1009", "once");
     desk.assert_replays();
 }
+
+#[test]
+fn what_came_late_is_told_by_a_forced_fill_that_opened_here() {
+    let mut desk = Desk::new();
+    desk.enter(0, "1");
+    let entry = desk.submitted();
+    desk.fill(&entry, "T1", "1", "100");
+    stranger(&mut desk, "T2", OrderSide::Sell, "110");
+    desk.settled("T2", "10", "0.05");
+    // The venue has taken T2 back by then: it closes there, as whatever is forced does.
+    desk.event(Kind::Liquidation, &Id::EMPTY, |event| {
+        event.asset = id("BTCUSDT");
+        event.order_side = Some(OrderSide::Sell);
+        event.venue_trade_id = id("T3");
+        (event.size, event.price) = (Some(dec("1")), Some(dec("92")));
+    });
+    assert_eq!(desk.book(), ("-1.000".into(), "-1.000".into()));
+    revise(&mut desk, Kind::TradeBust, "T2", None);
+    assert_eq!(gross(&desk), "992", "what T3 brings, before it is told");
+    desk.settled("T3", "-8", "0.05");
+    assert_eq!(gross(&desk), "992", "once");
+    desk.assert_replays();
+}

@@ -250,7 +250,8 @@ impl Kernel {
 }
 
 /// True where a fill's settlement will tell a profit. An exit that has opened here, heard before what it closed, closed at the
-/// venue.
+/// venue; so did what the venue forced on the account.
 fn is_unsettled_close(order: &Order, fill: &Fill) -> bool {
-    !fill.settled && (fill.closed > Qty::ZERO || (order.role == OrderRole::Exit && fill.qty > Qty::ZERO))
+    let closes_there = order.role == OrderRole::Exit || fill.forced;
+    !fill.settled && (fill.closed > Qty::ZERO || (closes_there && fill.qty > Qty::ZERO))
 }
