@@ -2,7 +2,7 @@
 
 import gc
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -192,6 +192,33 @@ def test_events_of_other_things_move_what_they_name_and_nothing_else(
     )
     account = kernel.account.state()
     assert account["reconcile_delta"] == (FEE if Decimal(beyond) else 0)
+    kernel.close()
+
+
+def test_a_forgotten_order_that_works_at_the_venue_is_canceled_by_its_names() -> None:
+    class Canceling(FillingVenue):
+        def cancel(self, order: VenueOrder, reason: str) -> Sequence[VenueEvent]:
+            canceled.append((order.venue_client_id, order.venue_order_id, order.asset))
+            return []
+
+    canceled: list[tuple[str, str, str]] = []
+    venue = Canceling()
+    kernel = on(venue, max_slots=2, remembered_orders=1)
+    for number in range(4):
+        for action in (ENTER, EXIT):
+            kernel.process_intent(intent(action, f"{action}{number}", trade_id=f"t{number}"))
+    forgotten = next(iter(venue.received))
+    assert forgotten not in [order.venue_client_id for order in kernel.orders()]
+    works = VenueEvent(
+        1,
+        kind="ORDER_STATUS",
+        status="ACKED",
+        asset=SYMBOL,
+        venue_client_id=forgotten,
+        venue_order_id="V1",
+    )
+    assert kernel.on_venue_event(works).diagnostic_code == "UNKNOWN_ORDER"
+    assert canceled == [(forgotten, "V1", SYMBOL)]
     kernel.close()
 
 

@@ -287,7 +287,7 @@ named! {
         Enriched = "ENRICHED",
         /// Older than the order's state; nothing moved.
         StaleEvent = "STALE_EVENT",
-        /// No such order; nothing moved.
+        /// No such order; nothing moved. One of our own that is forgotten, and works at the venue, is canceled.
         UnknownOrder = "UNKNOWN_ORDER",
         /// A fill after the order had ended: applied.
         LateFill = "LATE_FILL",

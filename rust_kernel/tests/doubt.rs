@@ -314,6 +314,58 @@ fn a_rate_limit_before_the_acknowledgement_with_an_amend_sent_too_is_doubt() {
     desk.assert_replays();
 }
 
+/// A limit entry of 2 of which nothing was heard, asked to be 3.
+fn amended_unheard() -> (Desk, Id) {
+    let mut desk = Desk::new();
+    desk.enter_limit(0, "2", "99");
+    let entry = desk.submitted();
+    desk.intent(Action::Amend, 0, |intent| intent.target_size = Some(dec("3")));
+    (desk, entry)
+}
+
+/// Nothing of it is at the venue, and the venue says so.
+fn is_over_once_it_is_not_found(desk: &mut Desk, entry: &Id) {
+    desk.now += 6 * SECOND;
+    assert_eq!(tick(desk), 1, "it is asked until there is an answer");
+    let outcome = desk.event(Kind::OrderNotFound, entry, |_| {});
+    assert_eq!((outcome.state, order(desk, entry).status), (Some(Stage::Closed), Status::Rejected));
+    desk.assert_replays();
+}
+
+#[test]
+fn an_amend_that_nobody_answers_leaves_an_order_that_may_not_be_there_in_the_greater_doubt() {
+    let (mut desk, entry) = amended_unheard();
+    desk.now += 6 * SECOND;
+    assert_eq!((tick(&mut desk), doubt(&desk, &entry)), (1, OrderDoubt::Submit));
+    // Which request it refuses it does not say; it was the submission.
+    desk.event(Kind::RateLimited, &entry, |_| {});
+    assert_eq!(reason(&mut desk, Kind::AmendReject, &entry, "OFF_GRID", "").code, Code::VenueRejected);
+    assert_eq!(doubt(&desk, &entry), OrderDoubt::Submit, "the amend's answer is none to the submission");
+    is_over_once_it_is_not_found(&mut desk, &entry);
+}
+
+#[test]
+fn an_amend_refused_because_there_is_no_such_order_puts_the_order_itself_in_doubt() {
+    let (mut desk, entry) = amended_unheard();
+    let outcome = reason(&mut desk, Kind::AmendReject, &entry, "UNKNOWN_ORDER", "");
+    assert_eq!((outcome.code, asked(&desk)), (Code::VenueRejected, 1));
+    assert_eq!((doubt(&desk, &entry), order(&desk, &entry).amendment()), (OrderDoubt::Submit, None));
+    is_over_once_it_is_not_found(&mut desk, &entry);
+}
+
+#[test]
+fn an_amend_refused_because_the_order_has_filled_tells_that_it_was_there() {
+    for (filled, want) in [("1", Status::PartiallyFilled), ("2", Status::Filled)] {
+        let (mut desk, entry) = amended_unheard();
+        desk.event(Kind::AmendReject, &entry, |event| {
+            (event.status, event.filled_size) = (Some(Status::Filled), Some(dec(filled)));
+        });
+        assert_eq!((order(&desk, &entry).status, doubt(&desk, &entry)), (want, OrderDoubt::None), "{filled}");
+        assert_eq!(asked(&desk), 1, "{filled}: for what it cost");
+        desk.assert_replays();
+    }
+}
+
 #[test]
 fn a_fill_stamped_before_its_acknowledgement_and_a_clock_that_runs_back_change_nothing() {
     // Sequence 20.

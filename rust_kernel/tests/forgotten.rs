@@ -1,12 +1,13 @@
 //! Orders that are forgotten, and what comes of them after that.
 
 use crate::common::{Desk, dec, id};
+use dita_kernel::effect::Command;
 use dita_kernel::id::Id;
-use dita_kernel::input::{Input, OpeningState, VenueEvent};
+use dita_kernel::input::{Input, OpeningOrder, OpeningState, VenueEvent};
 use dita_kernel::kernel::{Kernel, KernelConfig};
 use dita_kernel::names::{
-    KernelDiagnosticCode as Code, KernelEventKind as Kind, OrderSide, TradeStage as Stage,
-    VenueOrderStatus as Status,
+    KernelDiagnosticCode as Code, KernelEventKind as Kind, OrderSide, OrderType, PositionSide,
+    TradeStage as Stage, VenueOrderStatus as Status,
 };
 use dita_kernel::outcome::Outcome;
 
@@ -231,4 +232,130 @@ fn an_order_that_fills_after_its_end_is_remembered_until_that_is_settled() {
     others(&mut desk, "C", 8);
     assert!(desk.kernel.orders().by_client_id(&exit).is_none(), "and is forgotten in the end");
     desk.assert_replays();
+}
+
+/// The venue says that an order works: by our id of it, and by its own.
+fn at_work(desk: &mut Desk, client: &Id, order: &str) -> Outcome {
+    let order = id(order);
+    desk.event(Kind::OrderStatus, client, |event| {
+        (event.asset, event.venue_order_id) = (id("BTCUSDT"), order);
+        (event.status, event.order_size) = (Some(Status::Acked), Some(dec("3")));
+    })
+}
+
+/// What the last step cancels: our id, the venue's, the instrument and the slot.
+fn canceled(desk: &Desk) -> Vec<(Id, Id, Id, u32)> {
+    let cancels = desk.effects.commands.iter().filter_map(|command| match command {
+        Command::Cancel(order) => Some((
+            order.venue_client_id.clone(),
+            order.venue_order_id.clone(),
+            order.asset.clone(),
+            order.slot_id,
+        )),
+        Command::Submit(_) | Command::Amend(_) | Command::Query(_) | Command::SetLeverage { .. } => None,
+    });
+    cancels.collect()
+}
+
+/// An order that was not found, and so taken for lost; then so many others that it is forgotten.
+fn lost_and_forgotten() -> (Desk, Id) {
+    let mut desk = Desk::new();
+    desk.enter_limit(2, "3", "90");
+    let lost = desk.submitted();
+    desk.ack(&lost, "V-lost");
+    desk.now += 6_000_000_000;
+    for _ in 0..2 {
+        desk.event(Kind::OrderNotFound, &lost, |_| {});
+    }
+    assert_eq!(desk.stage(2), Stage::Closed);
+    for number in 0..8 {
+        desk.open(0, "1", "100");
+        desk.exit(0);
+        let exit = desk.submitted();
+        desk.fill(&exit, &format!("X{number}"), "1", "100");
+    }
+    assert!(desk.kernel.orders().by_client_id(&lost).is_none(), "it is forgotten");
+    (desk, lost)
+}
+
+#[test]
+fn a_forgotten_order_that_works_at_the_venue_is_canceled_as_often_as_it_says_so() {
+    let (mut desk, lost) = lost_and_forgotten();
+    for _ in 0..2 {
+        let outcome = at_work(&mut desk, &lost, "V-lost");
+        assert_eq!((outcome.accepted, outcome.code), (true, Code::UnknownOrder));
+        assert_eq!(canceled(&desk), [(lost.clone(), id("V-lost"), id("BTCUSDT"), 2)]);
+    }
+    for ended in [Status::Canceled, Status::Filled] {
+        let outcome = desk.event(Kind::OrderStatus, &lost, |event| event.status = Some(ended));
+        assert_eq!(
+            (outcome.accepted, canceled(&desk).len()),
+            (false, 0),
+            "{ended}: there is nothing to cancel"
+        );
+    }
+    desk.assert_replays();
+}
+
+#[test]
+fn so_is_one_that_a_fill_has_made_a_strangers_since() {
+    let (mut desk, lost) = lost_and_forgotten();
+    assert!(fill(&mut desk, "V-lost", "T1", "1", Some("1")).accepted);
+    at_work(&mut desk, &lost, "V-lost");
+    assert_eq!(canceled(&desk), [(lost, id("V-lost"), id("BTCUSDT"), 2)]);
+    assert_eq!(unassigned(&desk), "1.000");
+    desk.assert_replays();
+}
+
+#[test]
+fn what_never_got_its_id_here_is_not_canceled() {
+    let (mut desk, lost) = lost_and_forgotten();
+    let changed = |from: &str, to: &str| {
+        let text = lost.as_str().replacen(from, to, 1);
+        assert_ne!(text, lost.as_str());
+        id(&text)
+    };
+    // Base 32, as ids are written: no letter that looks like a digit.
+    let next = desk.kernel.orders().next_number() as usize;
+    let digit = "0123456789ABCDEFGHJKMNPQRSTVWXYZ".get(next..=next).expect("few orders so far");
+    let numbered = |digits: &str| id(&format!("{}{digits}{}", &lost.as_str()[..14], &lost.as_str()[24..]));
+    let strangers = [
+        id("web-1"),
+        changed("D0", "D1"),
+        changed("D", "A"),
+        id(&format!("{lost}0")),
+        id(&lost.as_str()[..29]),
+        id(&format!("{}00004{}", &lost.as_str()[..24], &lost.as_str()[29..])),
+        numbered("0000000000"),
+        numbered(&format!("000000000{digit}")),
+    ];
+    for other in strangers {
+        let outcome = at_work(&mut desk, &other, "V-other");
+        assert_eq!((outcome.accepted, outcome.code), (false, Code::UnknownOrder), "{other}");
+        assert_eq!(canceled(&desk), [], "{other}");
+    }
+}
+
+#[test]
+fn what_was_at_work_when_the_account_was_opened_is_left_alone_whoever_gave_it_its_id() {
+    let (_, earlier) = lost_and_forgotten();
+    let mut desk = Desk::unseeded(KernelConfig::default());
+    let order = OpeningOrder {
+        symbol: id("BTCUSDT"),
+        venue_order_id: id("V-lost"),
+        venue_client_id: earlier.clone(),
+        order_side: OrderSide::Buy,
+        position_side: PositionSide::Both,
+        order_type: OrderType::Limit,
+        size: dec("3"),
+        filled_size: dec("0"),
+        price: Some(dec("90")),
+        reduce_only: false,
+    };
+    let balances = vec![(id("USDT"), dec("1000"))];
+    let opening = OpeningState { timestamp_ns: 1, balances, orders: vec![order], ..OpeningState::default() };
+    assert!(desk.put(Input::Opening(Box::new(opening))).accepted);
+    desk.open(0, "1", "100");
+    at_work(&mut desk, &earlier, "V-lost");
+    assert_eq!(canceled(&desk), []);
 }

@@ -239,6 +239,34 @@ fn an_order_amended_up_after_its_slot_was_reused_is_canceled() {
 }
 
 #[test]
+fn an_order_that_lost_its_slot_is_canceled_again_while_the_venue_says_that_it_works() {
+    let (mut desk, entry) = working();
+    amend(&mut desk, 0, Some("3"), None);
+    let asked = request(&desk);
+    desk.fill(&entry, "T1", "2", "99");
+    desk.exit(0);
+    let exit = desk.submitted();
+    desk.fill(&exit, "T2", "2", "99");
+    desk.open(0, "1", "100");
+    answer(&mut desk, Kind::AmendAck, &entry, &asked, None);
+    desk.event(Kind::RateLimited, &entry, |_| {});
+    assert!(desk.effects.commands.is_empty(), "the cancel is refused, and as good as lost");
+    for (told, cancels) in [(Status::PartiallyFilled, 1), (Status::PartiallyFilled, 1), (Status::Canceled, 0)]
+    {
+        desk.event(Kind::OrderStatus, &entry, |event| {
+            event.asset = id("BTCUSDT");
+            (event.status, event.filled_size) = (Some(told), Some(dec("2")));
+        });
+        let canceled = desk.effects.commands.iter().filter(|command| {
+            matches!(command, Command::Cancel(order) if order.venue_client_id == entry && order.slot_id == 0)
+        });
+        assert_eq!(canceled.count(), cancels, "{told}");
+        assert_eq!(desk.effects.commands.len(), cancels, "{told}: and nothing else");
+    }
+    desk.assert_replays();
+}
+
+#[test]
 fn an_amend_that_races_a_fill() {
     // Sequence 13: asked for 1, and 1.5 had filled when the venue took it.
     let (mut desk, entry) = working();

@@ -59,7 +59,8 @@ class VenueAdapter(Protocol):
         """Ask to cancel an order.
 
         Args:
-            order: Which, as the kernel knows it.
+            order: Which, as the kernel knows it. Of one that the kernel has forgotten, and that works at the
+                venue all the same, only the ids and the asset are known, as far as the event named them.
             reason: The intent's reason; empty where it gave none.
 
         Returns:

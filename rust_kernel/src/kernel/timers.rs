@@ -7,7 +7,7 @@ use super::Kernel;
 use crate::effect::{Command, Effects};
 use crate::funding::CLOCK_SKEW_NS;
 use crate::input::Stamp;
-use crate::names::{KernelDiagnosticCode as Code, OrderDoubt, TimeInForce};
+use crate::names::{KernelDiagnosticCode as Code, OrderDoubt, TimeInForce, VenueOrderStatus};
 use crate::order::{Order, OrderRef};
 use crate::outcome::{Detail, Outcome};
 use crate::planted::{Bug, planted};
@@ -130,13 +130,21 @@ impl Kernel {
             match due {
                 Due::Drop => return false,
                 Due::Wait => return true,
-                Due::Doubt => self.orders.at_mut(reference.place).doubt = OrderDoubt::Amend,
+                Due::Doubt => self.doubt_amendment(reference.place),
                 Due::Ask => {}
             }
             self.ask(reference.place, effects);
             true
         });
         self.watch.orders = watched;
+    }
+
+    /// A change that nobody answers is in doubt. An order that may not be there is in the greater doubt, which no answer to
+    /// the change takes from it.
+    fn doubt_amendment(&mut self, place: u32) {
+        let order = self.orders.at_mut(place);
+        let is_there = order.status != VenueOrderStatus::Sent;
+        order.doubt = if is_there { OrderDoubt::Amend } else { OrderDoubt::Submit };
     }
 
     fn due(&self, order: &Order, at_once: bool) -> Due {

@@ -81,10 +81,12 @@ impl Question {
                 Some(order) => Question::Submit { order },
                 None => Question::Nothing,
             },
-            Command::Cancel(request) => match view(&request.venue_client_id) {
-                Some(order) => Question::Cancel { order, reason: reason.unwrap_or_default() },
-                None => Question::Nothing,
-            },
+            Command::Cancel(request) => {
+                // What works there and is forgotten here is canceled by its names: they are all that is known of it.
+                let known = view(&request.venue_client_id);
+                let order = known.unwrap_or_else(|| Box::new(OrderView::named(request)));
+                Question::Cancel { order, reason: reason.unwrap_or_default() }
+            }
             Command::Amend(request) => match view(&request.venue_client_id) {
                 Some(order) => Question::Amend { order, request: Box::new(request) },
                 None => Question::Nothing,

@@ -1,5 +1,6 @@
 //! An order's fields: what the engine reads out of the core, and what Python gives by name.
 
+use dita_kernel::effect::CancelRequest;
 use dita_kernel::id::Id;
 use dita_kernel::names::{
     OrderDoubt, OrderSide, OrderType, PositionSide, TimeInForce, TradeSide, VenueOrderStatus,
@@ -191,6 +192,17 @@ impl OrderView {
             pending_cancel: false,
             pending_amend: None,
             metadata: "".into(),
+        }
+    }
+
+    /// An order of which nothing is known but its names.
+    pub fn named(request: CancelRequest) -> OrderView {
+        OrderView {
+            venue_client_id: request.venue_client_id,
+            venue_order_id: request.venue_order_id,
+            asset: request.asset,
+            pending_cancel: true,
+            ..OrderView::blank()
         }
     }
 

@@ -153,7 +153,13 @@ impl Kernel {
         }
         plan.code = Code::VenueRejected;
         plan.amended = Some(Box::new(Amended::Refused));
-        plan.ask = !order.status.is_ended() && super::doubt::contradicts_life(event);
+        let contradicts = super::doubt::contradicts_life(event);
+        if contradicts && order.status == Status::Sent && plan.inferred.is_none() {
+            // Unheard of so far, it may never have arrived: the question's answer counts, and it is asked until there is one.
+            plan.news = News::Doubt(OrderDoubt::Submit);
+        } else {
+            plan.ask = contradicts && !order.status.is_ended();
+        }
     }
 
     /// An order's status tells if a change was made: by the total and the price where it names them. Until it does,

@@ -29,7 +29,12 @@ impl Kernel {
         let place = match &plan.target {
             Target::Known(place) => *place,
             Target::External(external) => self.adopt_external(event, external),
-            Target::Nothing => return self.answer(plan.code, None, Detail::None),
+            Target::Nothing => {
+                if plan.unwanted {
+                    self.cancel_unwanted(event, effects);
+                }
+                return self.answer(plan.code, None, Detail::None);
+            }
         };
         self.orders.link_venue_id(place, &event.venue_order_id);
         if let Some(rare) = &event.rare {
@@ -58,6 +63,9 @@ impl Kernel {
         }
         if plan.ask {
             self.ask(place, effects);
+        }
+        if plan.unwanted {
+            self.cancel_unwanted(event, effects);
         }
         self.conclude(place, plan, event)
     }

@@ -4,11 +4,11 @@ use alloc::boxed::Box;
 
 use super::OrderPlan;
 use super::amend::{Amended, request_id};
-use super::news::News;
-use crate::effect::{Command, Effects};
+use super::news::{News, says_it_works};
+use crate::effect::{CancelRequest, Command, Effects};
 use crate::input::{Stamp, VenueEvent};
 use crate::kernel::Kernel;
-use crate::names::{KernelDiagnosticCode as Code, OrderDoubt, VenueOrderStatus as Status};
+use crate::names::{KernelDiagnosticCode as Code, KernelEventKind, OrderDoubt, VenueOrderStatus as Status};
 use crate::order::{Order, OrderRole};
 use crate::planted::{Bug, planted};
 use crate::slot::classify::Change;
@@ -161,6 +161,31 @@ impl Kernel {
         order.cancel_requested = true;
         let request = self.order_key(place);
         effects.commands.push(Command::Cancel(request));
+    }
+
+    /// True where the venue says that an order works which got its id here, had ended, and is forgotten since, or has no
+    /// slot any more: `known` is what a stranger's record has of it. What was at work when the account was opened is not
+    /// meant, whoever gave it its id.
+    #[cold]
+    pub(super) fn is_unwanted(&self, event: &VenueEvent, known: Option<&Order>) -> bool {
+        event.kind == KernelEventKind::OrderStatus
+            && says_it_works(event)
+            && !planted(Bug::CanceledIsBelieved)
+            && known.is_none_or(|order| order.client_id.is_empty() || !order.intent_id.is_empty())
+            && self.orders.slot_of_given(&event.venue_client_id).is_some_and(|slot| self.slot(slot).is_some())
+    }
+
+    /// Cancels what [`Self::is_unwanted`], as often as the venue says that it works. All that is known of it is what the
+    /// event says.
+    #[cold]
+    pub(super) fn cancel_unwanted(&self, event: &VenueEvent, effects: &mut Effects) {
+        let Some(slot_id) = self.orders.slot_of_given(&event.venue_client_id) else { return };
+        effects.commands.push(Command::Cancel(CancelRequest {
+            venue_client_id: event.venue_client_id.clone(),
+            venue_order_id: event.venue_order_id.clone(),
+            asset: event.asset.clone(),
+            slot_id,
+        }));
     }
 }
 

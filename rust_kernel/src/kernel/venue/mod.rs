@@ -51,6 +51,8 @@ pub(crate) struct OrderPlan {
     severity: Option<Severity>,
     /// True where the venue has to be asked.
     ask: bool,
+    /// True where the order works there, and nobody here wants it.
+    unwanted: bool,
 }
 
 #[derive(Debug)]
@@ -86,6 +88,7 @@ impl OrderPlan {
             code: Code::Ok,
             severity: None,
             ask: false,
+            unwanted: false,
         }
     }
 }
@@ -255,6 +258,7 @@ impl Kernel {
                 plan.code = Code::InferredFill;
             }
             self.plan_news(plan, stamp, event, order)?;
+            plan.unwanted = order.role == OrderRole::External && self.is_unwanted(event, Some(order));
             let less = cumulative.is_some_and(|total| total < order.filled);
             if less && plan.code == Code::Ok && matches!(plan.news, News::End(..)) {
                 // It is over with less than was booked: nothing is lowered, but somebody must find out which is true.
@@ -298,7 +302,9 @@ impl Kernel {
     #[inline(never)]
     fn plan_unknown(&self, event: &VenueEvent, plan: &mut OrderPlan) -> Result<(), Box<Refusal>> {
         if !is_fill(event.kind) {
-            return Err(Refusal::plain(Code::UnknownOrder));
+            plan.code = Code::UnknownOrder;
+            plan.unwanted = self.is_unwanted(event, None);
+            return if plan.unwanted { Ok(()) } else { Err(Refusal::plain(Code::UnknownOrder)) };
         }
         self.check_opening_taken()?;
         if self.is_in_opening(event.timestamp_ns) {

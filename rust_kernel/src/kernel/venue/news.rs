@@ -145,16 +145,7 @@ impl Kernel {
     ) -> Result<News, Box<Refusal>> {
         let rules = &self.instruments[order.instrument as usize];
         let total = event.filled_size.and_then(|size| rules.qty(size).ok());
-        let works = matches!(
-            event.status,
-            Some(
-                Status::Acked
-                    | Status::PartiallyFilled
-                    | Status::PendingCancel
-                    | Status::PendingReplace
-                    | Status::Stopped
-            )
-        );
+        let works = says_it_works(event);
         let open = works || matches!(event.status, Some(Status::New | Status::Sent));
         if open && total.is_some_and(|total| total < order.filled) {
             plan.code = Code::StaleEvent; // told before the last fill
@@ -219,6 +210,20 @@ impl Kernel {
             && order.amendment().is_none()
             && total == Some(order.filled)
     }
+}
+
+/// True where a status says that the order is at work.
+pub(super) fn says_it_works(event: &VenueEvent) -> bool {
+    matches!(
+        event.status,
+        Some(
+            Status::Acked
+                | Status::PartiallyFilled
+                | Status::PendingCancel
+                | Status::PendingReplace
+                | Status::Stopped
+        )
+    )
 }
 
 /// What news are worth to an order in its state, and the code that says so.

@@ -200,6 +200,21 @@ impl OrderStore {
         self.orders.get(place as usize).filter(|order| order.client_id == *id).map(|_| place)
     }
 
+    /// The slot of the order that got that client id here, remembered or not; `None` where no order did.
+    #[cold]
+    pub fn slot_of_given(&self, id: &Id) -> Option<u32> {
+        let digits = |from: usize, to: usize| {
+            let digits = id.as_bytes().get(from..to)?;
+            Some(digits.iter().fold(0, |all, digit| (all << 5) | u64::from(DIGITS[usize::from(*digit)])))
+        };
+        let place = place_in(id).filter(|place| (*place as usize) < self.orders.len())?;
+        let number = digits(14, 24).filter(|number| (1..self.next_number).contains(number))?;
+        let slot_id = u32::try_from(digits(24, 29)?).ok()?;
+        let leg = u8::try_from(digits(29, 30)?).ok()?;
+        // What is no id of ours does not come out again as it is.
+        (self.client_id(place, number, slot_id, leg) == *id).then_some(slot_id)
+    }
+
     /// Finds an order by any of the venue's ids for it.
     #[inline]
     pub fn by_venue_id(&self, id: &Id) -> Option<u32> {
