@@ -7,7 +7,7 @@ use dita_kernel::id::Id;
 use dita_kernel::input::{Input, InstrumentSpec, RareFields};
 use dita_kernel::kernel::{Kernel, SnapshotError};
 use dita_kernel::ledger::Account;
-use dita_kernel::names::{AccountEventKind, KernelCommandType as Action, KernelEventKind as Kind};
+use dita_kernel::names::{AccountEventKind, KernelCommandType as Action, KernelEventKind as Kind, OrderSide};
 
 /// K before fees.
 fn gross(desk: &Desk) -> String {
@@ -358,4 +358,123 @@ fn closes_of_another_instrument_hide_nothing() {
     desk.settled("T2", "10", "0.1");
     correct(&mut desk, "T1", "100.2");
     assert_eq!(gross(&desk), "1019.8", "one close, one unit");
+}
+
+/// A close has told three units less than we: more than its own roundings, and nobody says of what.
+fn told_of_an_earlier_position() -> Desk {
+    let mut desk = coarse();
+    buy(&mut desk, 0, &[("T1", "1")]);
+    sell(&mut desk, 0, &[("T2", "1")]);
+    desk.settled("T2", "9.7", "0.1");
+    assert_eq!(desk.kernel.told_beside(0)[0].to_string(), "-0.3");
+    desk
+}
+
+#[test]
+fn what_an_earlier_position_left_of_roundings_explains_nothing_of_what_a_later_one_cost() {
+    for way in ["corrected", "priced", "inferred"] {
+        let mut desk = told_of_an_earlier_position();
+        assert!(desk.enter(1, "1").accepted);
+        let entry = desk.submitted();
+        desk.ack(&entry, "V-U1");
+        match way {
+            "corrected" => desk.fill(&entry, "U1", "1", "100"),
+            "priced" => desk.fill(&entry, "U1", "1", "0"),
+            _ => desk.event(Kind::OrderStatus, &entry, |event| {
+                (event.filled_size, event.average_price) = (Some(dec("1")), Some(dec("100")));
+            }),
+        };
+        let cost = |desk: &Desk| desk.kernel.book(0)[0].cost.to_string();
+        let price = if way == "priced" { "112" } else { "101" };
+        assert_ne!(cost(&desk), price, "{way}: of its price nothing is known yet");
+        match way {
+            "corrected" => correct(&mut desk, "U1", price),
+            _ => drop(desk.fill(&entry, "U1", "1", price)),
+        }
+        assert_eq!(cost(&desk), price, "{way}");
+        desk.event(Kind::TradeBust, &Id::EMPTY, |event| {
+            (event.asset, event.event_id) = (id("BTCUSDT"), id("E-bust"));
+            event.rare = Some(Box::new(RareFields { ref_trade_id: id("U1"), ..RareFields::default() }));
+        });
+        assert_eq!(gross(&desk), "1009.7", "{way}: it leaves nothing");
+        desk.assert_replays();
+    }
+}
+
+#[test]
+fn what_a_close_of_the_same_position_told_is_not_in_what_is_still_open_however_little_it_is() {
+    let mut desk = coarse();
+    buy(&mut desk, 0, &[("T1", "1"), ("T2", "1")]);
+    assert!(desk.exit_size(0, "1").accepted);
+    let exit = desk.submitted();
+    desk.fill(&exit, "T3", "1", "110");
+    desk.settled("T3", "9.7", "0.1");
+    correct(&mut desk, "T1", "100.6");
+    assert_eq!(desk.kernel.book(0)[0].cost.to_string(), "100.3", "half of it is closed, and was told");
+    assert_eq!(desk.kernel.told_beside(0)[0].to_string(), "0");
+    desk.assert_replays();
+}
+
+#[test]
+#[rustfmt::skip]
+fn what_a_later_close_told_is_found_beside_the_roundings_of_earlier_ones() {
+    // The three have told five units less than we, and the last one so much.
+    for (told, price, want, what) in [
+        ("9.8", "100.2", "1039.3", "two units, and it told two"),
+        ("9.8", "100.3", "1039",   "one close tells no three"),
+        ("9.8", "99.8",  "1039.5", "the other way round nothing was told"),
+        ("",    "100.2", "1039.3", "nothing is told: our own figures stand"),
+    ] {
+        let mut desk = coarse();
+        buy(&mut desk, 0, &[("T1", "3")]);
+        sell(&mut desk, 0, &[("T2", "1"), ("T3", "1"), ("T4", "1")]);
+        for (trade, told) in [("T2", "9.8"), ("T3", "9.8"), ("T4", "9.9")] {
+            desk.settled(trade, told, "0.1");
+        }
+        buy(&mut desk, 1, &[("U1", "1")]);
+        sell(&mut desk, 1, &[("U2", "1")]);
+        desk.account(AccountEventKind::FillSettled, |event| {
+            event.venue_trade_id = id("U2");
+            event.realized_pnl = (!told.is_empty()).then(|| dec(told));
+            event.fee = Some(dec("0.1"));
+        });
+        correct(&mut desk, "U1", price);
+        assert_eq!(gross(&desk), want, "told {told}, {price}: {what}");
+        assert_is_stored(&desk);
+        desk.assert_replays();
+    }
+}
+
+#[test]
+#[rustfmt::skip]
+fn what_held_news_leave_of_roundings_is_not_in_the_cost_of_what_was_awaited() {
+    // S1 is settled and has not come: news of T1 are held until then.
+    for (told, price, cost, what) in [
+        ("8.1", "102",   "100",   "a unit is left: a rounding of the close that told the rest"),
+        ("8.1", "103.5", "100",   "as many as several closes may have"),
+        ("8.1", "103.6", "101.7", "seventeen units are no rounding"),
+        ("10",  "100.1", "100",   "the close may have told a unit, and nobody can tell"),
+        ("10",  "100.2", "100.2", "two would show"),
+        ("",    "100.1", "100.1", "nothing is told"),
+    ] {
+        let mut desk = coarse();
+        buy(&mut desk, 0, &[("T1", "1")]);
+        desk.settled("S1", "0", "0.1");
+        sell(&mut desk, 0, &[("T2", "1")]);
+        desk.account(AccountEventKind::FillSettled, |event| {
+            event.venue_trade_id = id("T2");
+            event.realized_pnl = (!told.is_empty()).then(|| dec(told));
+            event.fee = Some(dec("0.1"));
+        });
+        let before = gross(&desk);
+        correct(&mut desk, "T1", price);
+        desk.event(Kind::FullFill, &id("somebody"), |event| {
+            (event.asset, event.order_side) = (id("BTCUSDT"), Some(OrderSide::Buy));
+            event.venue_trade_id = id("S1");
+            (event.size, event.price) = (Some(dec("1")), Some(dec("100")));
+        });
+        assert_eq!(gross(&desk), before, "told {told}, {price}: it is not in the wallet");
+        assert_eq!(desk.kernel.book(0)[0].cost.to_string(), cost, "told {told}, {price}: {what}");
+        desk.assert_replays();
+    }
 }

@@ -92,6 +92,31 @@ impl Kernel {
         told
     }
 
+    /// The same for what is open still, of an order whose first fill was booked in that step. Roundings that were told before
+    /// that are of earlier positions: they explain nothing of this one.
+    #[cold]
+    pub(crate) fn take_told_of_open(&mut self, place: u32, late: Money) -> Money {
+        let order = self.orders.at(place);
+        let (instrument, side) = (order.instrument, order.position_side as usize);
+        let beside = self.books[instrument as usize].told_beside[side];
+        let since = self.first_fill_of(place);
+        if self.is_within(instrument, beside, ROUNDINGS_TOGETHER)
+            && !self.has_told_since(instrument, side, since)
+        {
+            return Money::ZERO;
+        }
+        self.take_told(instrument, side, late)
+    }
+
+    /// True where a close that was booked since has been settled with a profit.
+    fn has_told_since(&self, instrument: u32, side: usize, since: u64) -> bool {
+        let is_its = |order: &&Order| {
+            order.number != 0 && order.instrument == instrument && order.position_side as usize == side
+        };
+        let fills = self.orders.places().iter().filter(is_its).flat_map(|order| &order.fills);
+        fills.into_iter().any(|fill| fill.seq >= since && is_told_close(fill))
+    }
+
     /// What of a late profit or loss, rounded as the wallet has it, has yet to come into the wallet. `since` is the step in
     /// which the fill was booked that it is of.
     #[cold]
@@ -150,15 +175,16 @@ impl Kernel {
                 if is_unsettled_close(order, fill) {
                     return false;
                 }
-                // Heard in another order, it may have closed at the venue alone.
-                let closes = fill.closed > Qty::ZERO || !fill.realized.is_zero();
-                if fill.seq >= since && fill.profit_told && closes {
+                if fill.seq >= since && is_told_close(fill) {
                     told = told.saturating_add(1);
                 }
             }
         }
+        // What is left of earlier positions stands in the same sum: it must be enough, and each close tells two units at most.
+        let is_in_small = late.0.signum() == left.small.0.signum() && late.abs() <= left.small.abs();
         self.is_within(left.instrument, late, told)
             || self.is_within(left.instrument, late - left.small, told)
+            || (is_in_small && self.is_within(left.instrument, late, told.saturating_mul(ROUNDINGS)))
     }
 
     /// True where what the venue has told of an instrument cannot be held against its fills yet: one is settled and has
@@ -208,7 +234,10 @@ impl Kernel {
             if !self.books[instrument as usize].book[side].qty.is_zero() {
                 // There is a position after all: it has cost so much less.
                 let told = self.take_told(instrument, side, late);
-                self.books[instrument as usize].book[side].cost -= late - told;
+                let rest = late - told;
+                if !self.is_all_told(instrument, side, told, rest) {
+                    self.books[instrument as usize].book[side].cost -= rest;
+                }
                 continue;
             }
             let amount = self.book_late(instrument, side, late, 0);
@@ -224,6 +253,15 @@ impl Kernel {
             self.ledger.post(self.seq, settle, amount, posting);
             self.assets[usize::from(settle)].exchange.booked_time_ns = self.now_ns;
         }
+    }
+
+    /// True where what is left of late news that were held is no more than the roundings of what has told them.
+    #[cold]
+    fn is_all_told(&self, instrument: u32, side: usize, told: Money, rest: Money) -> bool {
+        if told.is_zero() {
+            return self.is_within_told(rest, &self.aside.left(instrument, side), 0);
+        }
+        self.is_within(instrument, rest, ROUNDINGS_TOGETHER)
     }
 
     /// A late profit or loss came into the wallet before the close was settled that it is part of: the settlement will
@@ -247,6 +285,11 @@ impl Kernel {
             self.orders.at_mut(place as u32).fills[at].realized += late;
         }
     }
+}
+
+/// True where a fill's settlement has told a profit. Heard in another order, it may have closed at the venue alone.
+fn is_told_close(fill: &Fill) -> bool {
+    fill.profit_told && (fill.closed > Qty::ZERO || !fill.realized.is_zero())
 }
 
 /// True where a fill's settlement will tell a profit. An exit that has opened here, heard before what it closed, closed at the

@@ -150,12 +150,16 @@ fn kernel(seed: u64, shape: Shape, durable: bool, faults: FaultSet) -> KernelCon
     // A fee that is told with the settlement alone, and that settlement late: the same.
     let fee_is_late = faults.has("late_fee") && faults.has("delay");
     let short = durable && !withheld && !fee_is_late;
+    // What is taken back must be remembered for as long as a delay lasts: the log knows that a forgotten fill is booked, and
+    // not what it has made of the books. Orders that their slots still need stand in the same memory.
+    let is_revised_late = faults.has("delay") && (faults.has("bust") || faults.has("correction"));
+    let remembered = if is_revised_late { 96 } else { 32 };
     KernelConfig {
         max_slots: SLOTS,
         instance_nonce: seed,
         hedge_mode: shape == Shape::Hedge,
         // A short memory has the log asked; without a log what is forgotten cannot be told apart.
-        remembered_orders: if short { 32 } else { 4_096 },
+        remembered_orders: if short { remembered } else { 4_096 },
         remembered_intents: 64,
         remembered_wallet_entries: if short { 64 } else { 4_096 },
         remembered_transactions: 256,
@@ -294,4 +298,27 @@ fn capital(listings: &[Listing]) -> Vec<(Id, Decimal)> {
         }
     }
     capital
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_taken_back_late_is_remembered_for_longer_than_a_delay() {
+        let remembered = |durable: bool, names: &[&str]| {
+            let faults = FaultSet::named(names.iter().copied()).unwrap_or(FaultSet::NONE);
+            kernel(1, Shape::Linear, durable, faults).remembered_orders
+        };
+        for (names, want) in [
+            (&["delay"][..], 32),
+            (&["bust", "correction"], 32),
+            (&["delay", "bust"], 96),
+            (&["delay", "correction"], 96),
+            (&["delay", "bust", "drop"], 4_096),
+            (&["delay", "correction", "late_fee"], 4_096),
+        ] {
+            assert_eq!((remembered(true, names), remembered(false, names)), (want, 4_096), "{names:?}");
+        }
+    }
 }

@@ -278,7 +278,7 @@ impl Kernel {
         let mut into_cost = value + realized;
         if qty.is_zero() && !book.qty.is_zero() && !is_spot {
             // What the venue has told of it at a close is not in what is still open.
-            into_cost += self.take_told(instrument, side, -into_cost);
+            into_cost += self.take_told_of_open(place, -into_cost);
         }
         let book = &mut self.books[instrument as usize].book[side];
         let cost_before = book.cost;
