@@ -259,7 +259,13 @@ fn canceled(desk: &Desk) -> Vec<(Id, Id, Id, u32)> {
 
 /// An order that was not found, and so taken for lost; then so many others that it is forgotten.
 fn lost_and_forgotten() -> (Desk, Id) {
+    lost_and_forgotten_after(0)
+}
+
+/// The same behind so many trades of others.
+fn lost_and_forgotten_after(trades: usize) -> (Desk, Id) {
     let mut desk = Desk::new();
+    trade(&mut desk, trades, "Y");
     desk.enter_limit(2, "3", "90");
     let lost = desk.submitted();
     desk.ack(&lost, "V-lost");
@@ -268,14 +274,18 @@ fn lost_and_forgotten() -> (Desk, Id) {
         desk.event(Kind::OrderNotFound, &lost, |_| {});
     }
     assert_eq!(desk.stage(2), Stage::Closed);
-    for number in 0..8 {
+    trade(&mut desk, 8, "X");
+    assert!(desk.kernel.orders().by_client_id(&lost).is_none(), "it is forgotten");
+    (desk, lost)
+}
+
+fn trade(desk: &mut Desk, trades: usize, name: &str) {
+    for number in 0..trades {
         desk.open(0, "1", "100");
         desk.exit(0);
         let exit = desk.submitted();
-        desk.fill(&exit, &format!("X{number}"), "1", "100");
+        desk.fill(&exit, &format!("{name}{number}"), "1", "100");
     }
-    assert!(desk.kernel.orders().by_client_id(&lost).is_none(), "it is forgotten");
-    (desk, lost)
 }
 
 #[test]
@@ -295,6 +305,14 @@ fn a_forgotten_order_that_works_at_the_venue_is_canceled_as_often_as_it_says_so(
         );
     }
     desk.assert_replays();
+}
+
+#[test]
+fn so_is_one_whose_number_has_two_digits() {
+    let (mut desk, lost) = lost_and_forgotten_after(20);
+    assert!(&lost.as_str()[14..23] > "000000000", "{lost}");
+    at_work(&mut desk, &lost, "V-lost");
+    assert_eq!(canceled(&desk), [(lost, id("V-lost"), id("BTCUSDT"), 2)]);
 }
 
 #[test]

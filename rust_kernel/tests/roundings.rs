@@ -329,18 +329,22 @@ fn an_opening_fill_hides_nothing_and_a_close_without_profit_does() {
     assert_eq!(gross(&desk), "1000", "it may have been a rounding of its nothing");
 }
 
-#[test]
-fn closes_of_another_instrument_hide_nothing() {
-    let mut desk = coarse();
+/// A second instrument.
+fn list_ether(desk: &mut Desk) {
     let (tick, lot) = (dec("0.1"), dec("0.001"));
     let mut spec = InstrumentSpec::linear(id("ETHUSDT"), id("ETH"), id("USDT"), tick, lot);
     spec.fee_decimals = 1;
     assert!(desk.put(Input::Instrument(Box::new(spec))).accepted);
     let mark = Input::Mark { symbol: id("ETHUSDT"), price: dec("100"), venue_time_ns: 0 };
     assert!(desk.put(mark).accepted);
-    buy(&mut desk, 0, &[("T1", "1")]);
-    let ether = |desk: &mut Desk, action: Action, trade: &str, price: &str, profit: &str| {
-        let outcome = desk.intent(action, 1, |intent| {
+}
+
+/// Buys 1 of that in slot 2 at 100 and sells it at 110; both are settled.
+fn trade_ether(desk: &mut Desk) {
+    for (action, trade, price, profit) in
+        [(Action::Enter, "E1", "100", "0"), (Action::Exit, "E2", "110", "10")]
+    {
+        let outcome = desk.intent(action, 2, |intent| {
             intent.asset = id("ETHUSDT");
             intent.target_size = Some(dec("1"));
         });
@@ -351,9 +355,15 @@ fn closes_of_another_instrument_hide_nothing() {
             (event.symbol, event.venue_trade_id) = (id("ETHUSDT"), id(trade));
             (event.realized_pnl, event.fee) = (Some(dec(profit)), Some(dec("0.1")));
         });
-    };
-    ether(&mut desk, Action::Enter, "E1", "100", "0");
-    ether(&mut desk, Action::Exit, "E2", "110", "10");
+    }
+}
+
+#[test]
+fn closes_of_another_instrument_hide_nothing() {
+    let mut desk = coarse();
+    list_ether(&mut desk);
+    buy(&mut desk, 0, &[("T1", "1")]);
+    trade_ether(&mut desk);
     sell(&mut desk, 0, &[("T2", "1")]);
     desk.settled("T2", "10", "0.1");
     correct(&mut desk, "T1", "100.2");
@@ -399,6 +409,19 @@ fn what_an_earlier_position_left_of_roundings_explains_nothing_of_what_a_later_o
         assert_eq!(gross(&desk), "1009.7", "{way}: it leaves nothing");
         desk.assert_replays();
     }
+}
+
+#[test]
+fn a_close_of_another_instrument_makes_nothing_of_what_an_earlier_position_left() {
+    let mut desk = told_of_an_earlier_position();
+    list_ether(&mut desk);
+    assert!(desk.enter(1, "1").accepted);
+    let entry = desk.submitted();
+    desk.fill(&entry, "U1", "1", "100");
+    trade_ether(&mut desk);
+    correct(&mut desk, "U1", "101");
+    assert_eq!(desk.kernel.book(0)[0].cost.to_string(), "101");
+    assert_eq!(desk.kernel.told_beside(0)[0].to_string(), "-0.3");
 }
 
 #[test]
