@@ -267,7 +267,8 @@ impl Kernel {
         for (at, prediction) in row.predictions.iter_mut().enumerate() {
             let on_it = prediction.boundary_ns == venue_time_ns && planted(Bug::FillOnBoundaryPaysNothing);
             let between = prediction.boundary_ns >= venue_time_ns && prediction.boundary_ns < until_ns;
-            if prediction.settlement != Settlement::Open || !between || on_it {
+            let may_move = matches!(prediction.settlement, Settlement::Open | Settlement::Pooled);
+            if !may_move || !between || on_it {
                 continue;
             }
             prediction.qty[side] += qty;
@@ -286,8 +287,20 @@ impl Kernel {
         for at in again {
             // It belongs to the boundary, not to the fill.
             let prediction = self.funding.row(instrument).and_then(|row| row.predictions.get(at));
-            self.ledger.set_venue_time(prediction.map_or(told_ns, |prediction| prediction.boundary_ns));
-            self.book_prediction(instrument, at, Cause::FundingRepredicted);
+            let Some((boundary_ns, settlement, booked)) = prediction
+                .map(|prediction| (prediction.boundary_ns, prediction.settlement, prediction.booked))
+            else {
+                continue;
+            };
+            self.ledger.set_venue_time(boundary_ns);
+            match settlement {
+                Settlement::Open => self.book_prediction(instrument, at, Cause::FundingRepredicted),
+                // What the venue has paid stands; it is shared out by what was held.
+                Settlement::Single | Settlement::Pooled | Settlement::Both => {
+                    self.rebook(instrument, at, booked, Cause::FundingRepredicted, &Id::EMPTY)
+                }
+            }
+            self.pool_again(instrument, boundary_ns);
         }
         self.ledger.set_venue_time(told_ns);
     }

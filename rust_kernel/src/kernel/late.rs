@@ -6,19 +6,20 @@
 
 use super::Kernel;
 use super::aside::{Leftover, Unpriced};
+use super::closes::is_told_close;
 use crate::id::Id;
 use crate::ledger::{Account, Cause, Posting};
-use crate::num::{MONEY_SCALE, Money, Qty, Rounding, pow10};
-use crate::order::{Fill, Order, OrderRef, OrderRole};
+use crate::num::{MONEY_SCALE, Money, Rounding, pow10};
+use crate::order::{Order, OrderRef};
 
 /// Two roundings, ours and the venue's, may be this many units apart without there being anything to explain.
 const ROUNDINGS: i128 = 2;
 /// Several closes of one position, each with its two roundings, may together be this many units apart from what explains
 /// them.
-const ROUNDINGS_TOGETHER: i128 = 16;
+pub(super) const ROUNDINGS_TOGETHER: i128 = 16;
 
 impl Kernel {
-    fn is_within(&self, instrument: u32, amount: Money, units: i128) -> bool {
+    pub(super) fn is_within(&self, instrument: u32, amount: Money, units: i128) -> bool {
         let decimals = self.instruments[instrument as usize].spec.fee_decimals;
         let unit = MONEY_SCALE.checked_sub(decimals).and_then(pow10).unwrap_or(1);
         amount.abs().0 <= unit.saturating_mul(units)
@@ -82,6 +83,11 @@ impl Kernel {
             // What earlier positions left of their roundings explains no part of something so much larger.
             return Money::ZERO;
         }
+        self.take_beside(instrument, side, late)
+    }
+
+    /// As much of it as there is.
+    pub(super) fn take_beside(&mut self, instrument: u32, side: usize, late: Money) -> Money {
         let beside = &mut self.books[instrument as usize].told_beside[side];
         let told = match (late.0.signum() == beside.0.signum(), late.abs() < beside.abs()) {
             (false, _) => Money::ZERO,
@@ -92,29 +98,18 @@ impl Kernel {
         told
     }
 
-    /// The same for what is open still, of an order whose first fill was booked in that step. Roundings that were told before
-    /// that are of earlier positions: they explain nothing of this one.
+    /// The same for what an order has opened and is open still. Unless something has been told since that closed it, what was
+    /// told before is of earlier positions, and explains nothing of this one.
     #[cold]
-    pub(crate) fn take_told_of_open(&mut self, place: u32, late: Money) -> Money {
+    pub(crate) fn take_told_of_open(&mut self, place: u32, at: Option<usize>, late: Money) -> Money {
         let order = self.orders.at(place);
-        let (instrument, side) = (order.instrument, order.position_side as usize);
-        let beside = self.books[instrument as usize].told_beside[side];
-        let since = self.first_fill_of(place);
-        if self.is_within(instrument, beside, ROUNDINGS_TOGETHER)
-            && !self.has_told_since(instrument, side, since)
-        {
+        let itself = at.and_then(|at| order.fills.get(at)).is_some_and(is_told_close);
+        if !itself && !self.has_told_since(place) {
             return Money::ZERO;
         }
+        let order = self.orders.at(place);
+        let (instrument, side) = (order.instrument, order.position_side as usize);
         self.take_told(instrument, side, late)
-    }
-
-    /// True where a close that was booked since has been settled with a profit.
-    fn has_told_since(&self, instrument: u32, side: usize, since: u64) -> bool {
-        let is_its = |order: &&Order| {
-            order.number != 0 && order.instrument == instrument && order.position_side as usize == side
-        };
-        let fills = self.orders.places().iter().filter(is_its).flat_map(|order| &order.fills);
-        fills.into_iter().any(|fill| fill.seq >= since && is_told_close(fill))
     }
 
     /// What of a late profit or loss, rounded as the wallet has it, has yet to come into the wallet. `since` is the step in
@@ -166,18 +161,12 @@ impl Kernel {
             return false;
         }
         let mut told: i128 = 0;
-        for order in self.orders.places() {
-            let is_its = order.instrument == left.instrument && order.position_side as u32 == left.side;
-            if order.number == 0 || !is_its {
-                continue;
+        for one in self.traded(left.instrument, left.side as usize) {
+            if one.is_unsettled_close() {
+                return false;
             }
-            for fill in &order.fills {
-                if is_unsettled_close(order, fill) {
-                    return false;
-                }
-                if fill.seq >= since && is_told_close(fill) {
-                    told = told.saturating_add(1);
-                }
+            if one.fill.seq >= since && is_told_close(one.fill) {
+                told = told.saturating_add(1);
             }
         }
         // What is left of earlier positions stands in the same sum: it must be enough, and each close tells two units at most.
@@ -210,7 +199,7 @@ impl Kernel {
             return Money::ZERO;
         }
         let late = self.untold(instrument, side, late, since);
-        self.add_to_unsettled_close(instrument, side, late);
+        self.add_to_unsettled(instrument, side, late, |one| one.is_unsettled_close());
         late
     }
 
@@ -263,38 +252,4 @@ impl Kernel {
         }
         self.is_within(instrument, rest, ROUNDINGS_TOGETHER)
     }
-
-    /// A late profit or loss came into the wallet before the close was settled that it is part of: the settlement will
-    /// have it in it.
-    #[cold]
-    fn add_to_unsettled_close(&mut self, instrument: u32, side: usize, late: Money) {
-        if late.is_zero() {
-            return;
-        }
-        let places = self.orders.places().iter().enumerate().filter(|(_, order)| {
-            order.number != 0 && order.instrument == instrument && order.position_side as usize == side
-        });
-        let last = places
-            .flat_map(|(place, order)| {
-                let fills = order.fills.iter().enumerate();
-                let fills = fills.filter(move |(_, fill)| is_unsettled_close(order, fill));
-                fills.map(move |(at, fill)| ((fill.seq, order.number, at), place, at))
-            })
-            .max_by_key(|(sequence, ..)| *sequence);
-        if let Some((_, place, at)) = last {
-            self.orders.at_mut(place as u32).fills[at].realized += late;
-        }
-    }
-}
-
-/// True where a fill's settlement has told a profit. Heard in another order, it may have closed at the venue alone.
-fn is_told_close(fill: &Fill) -> bool {
-    fill.profit_told && (fill.closed > Qty::ZERO || !fill.realized.is_zero())
-}
-
-/// True where a fill's settlement will tell a profit. An exit that has opened here, heard before what it closed, closed at the
-/// venue; so did what the venue forced on the account.
-fn is_unsettled_close(order: &Order, fill: &Fill) -> bool {
-    let closes_there = order.role == OrderRole::Exit || fill.forced;
-    !fill.settled && (fill.closed > Qty::ZERO || (closes_there && fill.qty > Qty::ZERO))
 }

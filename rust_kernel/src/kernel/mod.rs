@@ -13,6 +13,7 @@ mod aside;
 mod booking;
 mod busts;
 mod calibrate;
+mod closes;
 mod controls;
 mod exits;
 mod funding;

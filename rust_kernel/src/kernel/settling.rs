@@ -23,12 +23,10 @@ pub(super) enum Match {
     Repeats,
 }
 
-/// The newest prediction that an entry of that time can be about.
-fn newest(row: &FundingRow, time_ns: i64) -> Option<usize> {
-    let at = row
-        .predictions
-        .iter()
-        .rposition(|prediction| prediction.boundary_ns <= time_ns.saturating_add(CLOCK_SKEW_NS))?;
+/// The newest prediction that an entry of that time can be about, whose boundary is at most `ahead_ns` later than that.
+fn newest(row: &FundingRow, time_ns: i64, ahead_ns: i64) -> Option<usize> {
+    let latest_ns = time_ns.saturating_add(ahead_ns);
+    let at = row.predictions.iter().rposition(|prediction| prediction.boundary_ns <= latest_ns)?;
     let boundary_ns = row.predictions.get(at)?.boundary_ns;
     (time_ns < boundary_ns.saturating_add(row.schedule.interval_ns)).then_some(at)
 }
@@ -51,9 +49,12 @@ impl Kernel {
     }
 
     fn settle_one(&mut self, instrument: u32, credited: Money, time_ns: i64, reference: &Id) -> Match {
-        let Some(row) = self.funding.row_mut(instrument) else { return Match::Nothing };
-        let Some(at) = newest(row, time_ns) else { return Match::Nothing };
-        let Some(prediction) = row.predictions.get_mut(at) else { return Match::Nothing };
+        let Some(row) = self.funding.row(instrument) else { return Match::Nothing };
+        let find = |ahead_ns| newest(row, time_ns, ahead_ns).map(|at| (instrument, at));
+        let (before, last) = (find(0).into_iter().collect(), find(CLOCK_SKEW_NS).into_iter().collect());
+        let Some((_, at)) = self.meant(before, last, credited).pop() else { return Match::Nothing };
+        let prediction = self.funding.row_mut(instrument).and_then(|row| row.predictions.get_mut(at));
+        let Some(prediction) = prediction else { return Match::Nothing };
         match prediction.settlement {
             Settlement::Open => {}
             Settlement::Pooled => {
@@ -78,7 +79,8 @@ impl Kernel {
 
     /// An entry without a symbol: one of the last boundary's predictions if it fits one, else all of them together.
     fn settle_pool(&mut self, asset: u16, credited: Money, event: &AccountEvent, reference: &Id) -> Match {
-        let last = self.last_boundary(asset, event.timestamp_ns);
+        let find = |ahead_ns| self.last_boundary(asset, event.timestamp_ns, ahead_ns);
+        let last = self.meant(find(0), find(CLOCK_SKEW_NS), credited);
         let (flat, pool): (Vec<At>, Vec<At>) = last.into_iter().partition(|at| self.is_flat(*at));
         let open: Vec<At> = pool.iter().copied().filter(|at| self.is_open(*at)).collect();
         if open.is_empty() && !pool.is_empty() {
@@ -96,6 +98,40 @@ impl Kernel {
         self.settle_all(&settled, credited - total, reference);
         self.funding.refresh();
         Match::Settled
+    }
+
+    /// A late fill shows that other positions were held at a boundary than when it was paid: an entry without a symbol that
+    /// seemed to be of one instrument may have been the sum of several.
+    #[cold]
+    pub(super) fn pool_again(&mut self, instrument: u32, boundary_ns: i64) {
+        let settle = self.instruments[instrument as usize].settle;
+        let (mut paid, mut due): (Vec<At>, Vec<At>) = (Vec::new(), Vec::new());
+        for (instrument, rules) in (0_u32..).zip(&self.instruments) {
+            let row = self.funding.row(instrument).filter(|_| rules.settle == settle);
+            for (at, prediction) in row.into_iter().flat_map(|row| row.predictions.iter().enumerate()) {
+                if prediction.boundary_ns != boundary_ns {
+                    continue;
+                }
+                if prediction.settlement == Settlement::Pooled {
+                    paid.push((instrument, at));
+                } else if prediction.is_open() {
+                    due.push((instrument, at));
+                }
+            }
+        }
+        let [one] = paid[..] else { return };
+        let rules = &self.instruments[one.0 as usize];
+        let prediction = self.funding.row(one.0).and_then(|row| row.predictions.get(one.1));
+        let Some(own) = prediction.map(|prediction| prediction.amount(rules)) else { return };
+        let credited = self.booked(one);
+        let total = due.iter().fold(own, |sum, at| sum + self.booked(*at));
+        if due.is_empty() || (credited - total).abs() >= (credited - own).abs() {
+            return;
+        }
+        self.rebook(one.0, one.1, own, Cause::FundingRepredicted, &Id::EMPTY);
+        due.push(one);
+        self.settle_all(&due, credited - total, &Id::EMPTY);
+        self.funding.refresh();
     }
 
     /// The one of several predictions that an amount is closest to, where it is closer to that than to all of them.
@@ -158,14 +194,26 @@ impl Kernel {
         Match::Repeats
     }
 
+    /// An entry that is stamped a little before the last boundary may be about that one, by a clock that is behind, or about
+    /// the one before it, which was paid late: the amount says which, where that one is still to be paid.
+    fn meant(&self, before: Vec<At>, last: Vec<At>, credited: Money) -> Vec<At> {
+        let is_due = |at: &&At| self.is_open(**at) && !self.is_flat(**at);
+        let off = |places: &[At]| {
+            let due = places.iter().filter(is_due);
+            (credited - due.fold(Money::ZERO, |sum, at| sum + self.booked(*at))).abs()
+        };
+        let is_closer = before != last && before.iter().any(|at| is_due(&at)) && off(&before) < off(&last);
+        if is_closer { before } else { last }
+    }
+
     /// The predictions of the last boundary that an entry of that time can be about, over all instruments that settle in
-    /// an asset.
-    fn last_boundary(&self, asset: u16, time_ns: i64) -> Vec<At> {
+    /// an asset; `ahead_ns` as above.
+    fn last_boundary(&self, asset: u16, time_ns: i64, ahead_ns: i64) -> Vec<At> {
         let mut found: Vec<(i64, At)> = Vec::new();
         for (instrument, rules) in (0_u32..).zip(&self.instruments) {
             let row = self.funding.row(instrument).filter(|_| rules.settle == asset);
             let Some(row) = row else { continue };
-            let Some(at) = newest(row, time_ns) else { continue };
+            let Some(at) = newest(row, time_ns, ahead_ns) else { continue };
             if let Some(prediction) = row.predictions.get(at) {
                 found.push((prediction.boundary_ns, (instrument, at)));
             }

@@ -245,6 +245,10 @@ impl Rest<'_> {
         for (symbol, booked) in open.iter().filter(|(_, booked)| self.is_young && self.fits(-*booked)) {
             self.offer(parts, DriftCause::FundingNotBooked, -*booked, &[symbol]);
         }
+        if parts.iter().any(|part| part.cause == DriftCause::FundingNotBooked) {
+            // What is still to be booked explains it: then nothing was booked twice.
+            return;
+        }
         let entries = self.kernel.ledger().recent().filter(|entry| {
             entry.asset == self.asset && entry.cause == Cause::Funding && entry.to == Account::Wallet
         });

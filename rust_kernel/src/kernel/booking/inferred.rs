@@ -163,7 +163,7 @@ impl Kernel {
         let opened = !is_exit && !self.books[instrument as usize].book[side].qty.is_zero();
         if opened {
             // What the venue has told of it at a close is not in what is still open.
-            let told = if is_spot { Money::ZERO } else { self.take_told_of_open(place, -signed) };
+            let told = if is_spot { Money::ZERO } else { self.take_told_of_open(place, None, -signed) };
             self.books[instrument as usize].book[side].cost += signed + told;
             if !is_spot {
                 return Money::ZERO;

@@ -164,11 +164,11 @@ impl Kernel {
             let part = if surplus < held { surplus } else { held };
             if !part.is_zero() {
                 surplus -= part;
-                moved.add(self.take_back(place, *at, part));
+                moved.add(self.take_back(place, *at, part, revision.cause));
             }
         }
         for at in parts {
-            moved.add(self.reprice_part(place, *at, revision.price, revision.settles));
+            moved.add(self.reprice_part(place, *at, revision));
         }
         if let (Some(at), true) = (parts.first(), revision.qty > booked) {
             moved.add(self.extend_part(place, *at, revision.qty - booked));
@@ -186,7 +186,7 @@ impl Kernel {
     }
 
     /// Takes a part of a fill back: what it opened first, as that was its end.
-    fn take_back(&mut self, place: u32, at: usize, part: Qty) -> Moved {
+    fn take_back(&mut self, place: u32, at: usize, part: Qty, cause: Cause) -> Moved {
         let order = self.orders.at_mut(place);
         let rules = &self.instruments[order.instrument as usize];
         let fill = &mut order.fills[at];
@@ -211,11 +211,12 @@ impl Kernel {
         order.filled_value -= value;
         let (qty, value) = sign_as(rules, order.order_side, part, value);
         let told = if told_beside { Told::Before } else { Told::No };
-        self.move_book(place, -qty, -value, -realized, told)
+        self.move_book(place, at, -qty, -value, -realized, (told, cause))
     }
 
     /// Gives a fill another price. What it closed is realised otherwise, what it opened has cost otherwise.
-    fn reprice_part(&mut self, place: u32, at: usize, price: Price, settles: bool) -> Moved {
+    fn reprice_part(&mut self, place: u32, at: usize, revision: &Revision) -> Moved {
+        let Revision { price, settles, cause, .. } = *revision;
         let order = self.orders.at_mut(place);
         let rules = &self.instruments[order.instrument as usize];
         let fill = &mut order.fills[at];
@@ -236,7 +237,7 @@ impl Kernel {
         let whole = as_the_wallet(rules, -signed);
         fill.realized += realized;
         let told = if own { Told::WithIt } else { Told::No };
-        let mut moved = self.move_book(place, Qty::ZERO, signed, realized, told);
+        let mut moved = self.move_book(place, at, Qty::ZERO, signed, realized, (told, cause));
         if own && told_here {
             let beside = whole - moved.wallet;
             moved.wallet += beside;
@@ -270,7 +271,15 @@ impl Kernel {
     }
 
     /// Moves the book past its trades: `realized` of the value goes to the wallet, the rest of it into the cost.
-    fn move_book(&mut self, place: u32, qty: Qty, value: Money, realized: Money, told: Told) -> Moved {
+    fn move_book(
+        &mut self,
+        place: u32,
+        at: usize,
+        qty: Qty,
+        value: Money,
+        realized: Money,
+        (told, cause): (Told, Cause),
+    ) -> Moved {
         let order = self.orders.at(place);
         let (instrument, side) = (order.instrument, order.position_side as usize);
         let book = &self.books[instrument as usize].book[side];
@@ -278,7 +287,7 @@ impl Kernel {
         let mut into_cost = value + realized;
         if qty.is_zero() && !book.qty.is_zero() && !is_spot {
             // What the venue has told of it at a close is not in what is still open.
-            into_cost += self.take_told_of_open(place, -into_cost);
+            into_cost += self.take_told_of_open(place, Some(at), -into_cost);
         }
         let book = &mut self.books[instrument as usize].book[side];
         let cost_before = book.cost;
@@ -292,7 +301,14 @@ impl Kernel {
             self.note_told(instrument, side, realized);
         }
         if !is_spot && !late.is_zero() && told != Told::WithIt {
-            late = self.book_late(instrument, side, late, self.first_fill_of(place));
+            let fill = &self.orders.at(place).fills[at];
+            let (since, fill_ns) = (fill.seq, fill.venue_time_ns);
+            let news_ns = if cause == Cause::FillRepriced { fill_ns } else { self.ledger.venue_time() };
+            late = if self.is_told_by_closes(place, at, news_ns) {
+                self.leave_to_closes(instrument, side, late, since)
+            } else {
+                self.book_late(instrument, side, late, self.first_fill_of(place))
+            };
         }
         Moved { qty, value, wallet: realized + late, exact: realized + left_over, cost }
     }

@@ -205,10 +205,10 @@ impl Kernel {
     fn is_over(&self, plan: &OrderPlan, order: &Order, total: Option<Qty>) -> bool {
         let revised = order.extra.as_ref().is_some_and(|extra| !extra.corrections.is_empty());
         let busted = order.fills.iter().any(|fill| fill.busted);
+        let inferred = plan.inferred.as_ref().map_or(Qty::ZERO, |fill| fill.qty);
         (was_asked(order) || busted || revised)
-            && plan.inferred.is_none()
             && order.amendment().is_none()
-            && total == Some(order.filled)
+            && total == Some(order.filled + inferred)
     }
 }
 

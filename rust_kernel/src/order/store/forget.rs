@@ -51,6 +51,8 @@ impl OrderStore {
                 // It has ended before, and ends again: it is at hand, and its turn is to come.
                 Some(_) if oldest.reference == reference => {}
                 Some(order) if is_pinned(order) => self.ended.push_back(oldest),
+                // A fill that is settled already, and has not come, may be what was inferred here.
+                Some(order) if self.unseen > 0 && !order.inferred.is_zero() => self.ended.push_back(oldest),
                 Some(order) if oldest.has_filled_since(order) => self.put_back(oldest.reference),
                 Some(_) => self.forget(oldest),
                 None => {}

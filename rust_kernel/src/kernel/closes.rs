@@ -1,0 +1,134 @@
+//! What the closes since a fill tell of it: each is settled by the venue's own figure, which knows what is heard late here.
+
+use super::Kernel;
+use super::late::ROUNDINGS_TOGETHER;
+use crate::num::{Money, Qty};
+use crate::order::{Fill, Order, OrderRole};
+
+/// A fill in a book, and the order that it is of.
+#[derive(Clone, Copy)]
+pub(super) struct Traded<'a> {
+    place: u32,
+    at: usize,
+    order: &'a Order,
+    pub(super) fill: &'a Fill,
+}
+
+impl Traded<'_> {
+    /// True where it may have closed what an order has opened: what trades on that order's own side has not.
+    fn may_close(&self, of: &Order) -> bool {
+        // Which side a stranger's was on may not be known.
+        self.order.order_side != of.order_side || self.order.role == OrderRole::External
+    }
+
+    /// True where a fill's settlement will tell a profit. An exit that has opened here, heard before what it closed, closed at
+    /// the venue; so did what the venue forced on the account.
+    pub(super) fn is_unsettled_close(&self) -> bool {
+        let closes_there = self.order.role == OrderRole::Exit || self.fill.forced;
+        !self.fill.settled && (self.fill.closed > Qty::ZERO || (closes_there && self.fill.qty > Qty::ZERO))
+    }
+
+    /// True where a settlement is still to come. What was inferred may never have one.
+    fn is_unsettled(&self) -> bool {
+        !self.fill.settled && !self.fill.inferred && !self.fill.venue_trade_id.is_empty()
+    }
+}
+
+/// True where a fill's settlement has told a profit. Heard in another order, it may have closed at the venue alone.
+pub(super) fn is_told_close(fill: &Fill) -> bool {
+    fill.profit_told && (fill.closed > Qty::ZERO || !fill.realized.is_zero())
+}
+
+impl Kernel {
+    /// All fills in a book.
+    pub(super) fn traded(&self, instrument: u32, side: usize) -> impl Iterator<Item = Traded<'_>> {
+        let is_its = move |order: &Order| {
+            order.number != 0 && order.instrument == instrument && order.position_side as usize == side
+        };
+        let places = self.orders.places().iter().enumerate().filter(move |(_, order)| is_its(order));
+        places.flat_map(|(place, order)| {
+            let fills = order.fills.iter().enumerate();
+            fills.map(move |(at, fill)| Traded { place: place as u32, at, order, fill })
+        })
+    }
+
+    /// True where a close of what an order has opened may have been settled with a profit: one that came after the order's
+    /// first fill, here or at the venue.
+    pub(super) fn has_told_since(&self, place: u32) -> bool {
+        let of = self.orders.at(place);
+        let first = self.first_fill_of(place);
+        let first_ns = of.fills.iter().map(|fill| fill.venue_time_ns).min().unwrap_or(0);
+        self.traded(of.instrument, of.position_side as usize).any(|one| {
+            let time_ns = one.fill.venue_time_ns;
+            let since = one.fill.seq >= first || time_ns == 0 || time_ns >= first_ns;
+            one.may_close(of) && since && is_told_close(one.fill)
+        })
+    }
+
+    /// True where the closes since a fill have told, or will tell, all that news of it change: at the venue nothing was traded
+    /// between the fill and the news, so that each close was made by what the news say; and each is settled by the venue's
+    /// own figure.
+    pub(super) fn is_told_by_closes(&self, place: u32, at: usize, news_ns: i64) -> bool {
+        let of = self.orders.at(place);
+        let Some(fill) = of.fills.get(at) else { return false };
+        let fill_ns = fill.venue_time_ns;
+        if fill_ns == 0 || news_ns == 0 {
+            return false;
+        }
+        let is_another =
+            |one: &Traded<'_>| one.place != place || one.fill.venue_trade_id != fill.venue_trade_id;
+        let (mut tells, mut since) = (false, false);
+        for one in self.traded(of.instrument, of.position_side as usize).filter(is_another) {
+            if one.fill.busted {
+                continue;
+            }
+            let between = fill_ns < news_ns && (fill_ns..=news_ns).contains(&one.fill.venue_time_ns);
+            if between && one.may_close(of) {
+                return false;
+            }
+            let is_told = one.fill.profit_told;
+            if one.fill.seq >= fill.seq && !is_told && !one.is_unsettled() {
+                return false;
+            }
+            tells |= is_told;
+            since |= one.fill.seq > fill.seq;
+        }
+        tells && since
+    }
+
+    /// What of such news comes into the wallet now: what settlements that are still to come take out of it again.
+    #[cold]
+    pub(super) fn leave_to_closes(&mut self, instrument: u32, side: usize, late: Money, since: u64) -> Money {
+        let rest = late - self.take_beside(instrument, side, late);
+        let may_tell = |one: &Traded<'_>| {
+            one.is_unsettled() && !one.fill.busted && one.fill.seq > since && one.fill.qty > Qty::ZERO
+        };
+        if self.add_to_unsettled(instrument, side, rest, may_tell) {
+            return rest;
+        }
+        if !self.is_within(instrument, rest, ROUNDINGS_TOGETHER) {
+            self.books[instrument as usize].told_beside[side] -= rest;
+        }
+        Money::ZERO
+    }
+
+    /// A late profit or loss comes into the wallet before the close is settled that it is part of: the settlement will have it
+    /// in it. It counts with the last one that may be that; false where there is none.
+    #[cold]
+    pub(super) fn add_to_unsettled(
+        &mut self,
+        instrument: u32,
+        side: usize,
+        late: Money,
+        may_tell: impl Fn(&Traded<'_>) -> bool,
+    ) -> bool {
+        if late.is_zero() {
+            return false;
+        }
+        let traded = self.traded(instrument, side).filter(may_tell);
+        let last = traded.max_by_key(|one| (one.fill.seq, one.order.number, one.at));
+        let Some((place, at)) = last.map(|one| (one.place, one.at)) else { return false };
+        self.orders.at_mut(place).fills[at].realized += late;
+        true
+    }
+}
