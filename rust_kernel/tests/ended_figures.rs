@@ -162,3 +162,31 @@ fn a_bust_that_comes_before_its_fill_says_how_the_order_stands() {
         desk.assert_replays();
     }
 }
+
+#[test]
+fn an_order_whose_rest_was_busted_ends_with_what_its_last_word_tells_of() {
+    for (total, left, what) in [
+        ("4", "1.000", "one was taken back before it came, and four have filled"),
+        ("5", "0.000", "all of it"),
+    ] {
+        let (mut desk, exit) = selling();
+        desk.event(Kind::TradeBust, &exit, |event| {
+            (event.status, event.size) = (Some(Status::Filled), Some(dec("1")));
+            (event.filled_size, event.remaining_size) = (Some(dec("4")), Some(dec("0")));
+            event.rare = Some(Box::new(RareFields { ref_trade_id: id("T9"), ..RareFields::default() }));
+        });
+        assert!(asks(&desk), "{what}");
+        desk.event(Kind::OrderStatus, &exit, |event| {
+            (event.status, event.filled_size) = (Some(Status::Filled), Some(dec(total)));
+        });
+        assert_eq!((status(&desk, &exit), asks(&desk)), (Status::Filled, false), "{what}");
+        assert_eq!(desk.size(0), left, "{what}");
+        desk.assert_replays();
+    }
+    // Unasked, and with nothing taken back, it may be a word from before a change.
+    let (mut desk, exit) = selling();
+    desk.event(Kind::OrderStatus, &exit, |event| {
+        (event.status, event.filled_size) = (Some(Status::Filled), Some(dec("4")));
+    });
+    assert_eq!(status(&desk, &exit), Status::PartiallyFilled);
+}

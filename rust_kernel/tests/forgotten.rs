@@ -234,6 +234,35 @@ fn an_order_that_fills_after_its_end_is_remembered_until_that_is_settled() {
     desk.assert_replays();
 }
 
+#[test]
+fn an_order_with_an_inferred_fill_is_remembered_while_a_settled_one_is_on_its_way() {
+    for settled in [true, false] {
+        let mut desk = Desk::new();
+        desk.open(0, "2", "100");
+        desk.exit(0);
+        let exit = desk.submitted();
+        desk.ack(&exit, "V-inferred");
+        if settled {
+            desk.settled("T-first", "0", "0.02");
+        }
+        // The first one of two is known by the total alone.
+        desk.fill_to(&exit, "T-second", "1", "100", "2");
+        assert_eq!(desk.stage(0), Stage::Closed);
+        desk.settled("T-second", "0", "0.02");
+        for number in 0..7 {
+            fill(&mut desk, &format!("S{number}"), &format!("T{number}"), "1", Some("1"));
+        }
+        let known = desk.kernel.orders().by_client_id(&exit).is_some();
+        assert_eq!(known, settled);
+        if settled {
+            let unassigned_before = unassigned(&desk);
+            let outcome = desk.fill_to(&exit, "T-first", "1", "100", "1");
+            assert_eq!((outcome.code, unassigned(&desk)), (Code::Ok, unassigned_before), "{outcome:?}");
+        }
+        desk.assert_replays();
+    }
+}
+
 /// The venue says that an order works: by our id of it, and by its own.
 fn at_work(desk: &mut Desk, client: &Id, order: &str) -> Outcome {
     let order = id(order);

@@ -11,6 +11,7 @@ mod bad_input;
 mod bust_figures;
 mod busts;
 mod calibration;
+mod closes;
 mod codec;
 mod comeback_figures;
 mod damaged;

@@ -98,7 +98,10 @@ impl Kernel {
 
     /// What of such news comes into the wallet now: what settlements that are still to come take out of it again.
     #[cold]
-    pub(super) fn leave_to_closes(&mut self, instrument: u32, side: usize, late: Money, since: u64) -> Money {
+    pub(super) fn leave_to_closes(&mut self, place: u32, at: usize, late: Money) -> Money {
+        let order = self.orders.at(place);
+        let (instrument, side) = (order.instrument, order.position_side as usize);
+        let since = order.fills[at].seq;
         let rest = late - self.take_beside(instrument, side, late);
         let may_tell = |one: &Traded<'_>| {
             one.is_unsettled() && !one.fill.busted && one.fill.seq > since && one.fill.qty > Qty::ZERO

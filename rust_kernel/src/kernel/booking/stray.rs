@@ -133,6 +133,7 @@ impl Kernel {
             fee: fee_told.filter(|_| !is_whole).map(|_| Money::ZERO),
             works: false,
             settles: false,
+            venue_time_ns: whole.venue_time_ns,
         };
         self.revise(&revision, &[at], Some(whole.fee_asset), effects);
         let rest = self.orders.at(stray).fills[at].realized;

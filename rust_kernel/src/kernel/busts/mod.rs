@@ -49,6 +49,8 @@ pub(crate) struct Revision {
     pub(crate) works: bool,
     /// True where the correction has a trade id of its own: the venue settles by that from here on.
     pub(crate) settles: bool,
+    /// When the venue made it so, ns; 0 where it told no time.
+    pub(crate) venue_time_ns: i64,
 }
 
 /// What a revision has moved so far, signed as the order's side.
@@ -149,6 +151,7 @@ impl Kernel {
             fee: None,
             works: works_again(event),
             settles: !is_bust && has_own_trade_id(event, reference),
+            venue_time_ns: event.timestamp_ns,
         };
         if !is_bust {
             self.plan_correction(&mut revision, event, order, qty)?;

@@ -22,6 +22,18 @@ use crate::order::OrderRole;
 use crate::outcome::{Detail, Outcome};
 use crate::slot::classify::Change;
 
+/// What a revision does to the book by one fill.
+#[derive(Clone, Copy, Debug)]
+struct Shift {
+    qty: Qty,
+    value: Money,
+    /// How much of the value goes to the wallet.
+    realized: Money,
+    told: Told,
+    /// When the venue did it, ns; 0 where it told no time.
+    venue_time_ns: i64,
+}
+
 /// What the venue tells of what a revision leaves in a flat book.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Told {
@@ -102,6 +114,8 @@ impl Kernel {
             fee: None,
             works: false,
             settles: false,
+            // The venue has known it all along.
+            venue_time_ns: parts.first().map_or(0, |at| fills[*at].venue_time_ns),
         };
         self.revise(&revision, &parts, None, effects);
         if told {
@@ -164,7 +178,7 @@ impl Kernel {
             let part = if surplus < held { surplus } else { held };
             if !part.is_zero() {
                 surplus -= part;
-                moved.add(self.take_back(place, *at, part, revision.cause));
+                moved.add(self.take_back(place, *at, part, revision));
             }
         }
         for at in parts {
@@ -186,7 +200,7 @@ impl Kernel {
     }
 
     /// Takes a part of a fill back: what it opened first, as that was its end.
-    fn take_back(&mut self, place: u32, at: usize, part: Qty, cause: Cause) -> Moved {
+    fn take_back(&mut self, place: u32, at: usize, part: Qty, revision: &Revision) -> Moved {
         let order = self.orders.at_mut(place);
         let rules = &self.instruments[order.instrument as usize];
         let fill = &mut order.fills[at];
@@ -211,12 +225,19 @@ impl Kernel {
         order.filled_value -= value;
         let (qty, value) = sign_as(rules, order.order_side, part, value);
         let told = if told_beside { Told::Before } else { Told::No };
-        self.move_book(place, at, -qty, -value, -realized, (told, cause))
+        let shift = Shift {
+            qty: -qty,
+            value: -value,
+            realized: -realized,
+            told,
+            venue_time_ns: revision.venue_time_ns,
+        };
+        self.move_book(place, at, shift)
     }
 
     /// Gives a fill another price. What it closed is realised otherwise, what it opened has cost otherwise.
     fn reprice_part(&mut self, place: u32, at: usize, revision: &Revision) -> Moved {
-        let Revision { price, settles, cause, .. } = *revision;
+        let Revision { price, settles, venue_time_ns, .. } = *revision;
         let order = self.orders.at_mut(place);
         let rules = &self.instruments[order.instrument as usize];
         let fill = &mut order.fills[at];
@@ -237,7 +258,8 @@ impl Kernel {
         let whole = as_the_wallet(rules, -signed);
         fill.realized += realized;
         let told = if own { Told::WithIt } else { Told::No };
-        let mut moved = self.move_book(place, at, Qty::ZERO, signed, realized, (told, cause));
+        let shift = Shift { qty: Qty::ZERO, value: signed, realized, told, venue_time_ns };
+        let mut moved = self.move_book(place, at, shift);
         if own && told_here {
             let beside = whole - moved.wallet;
             moved.wallet += beside;
@@ -270,16 +292,9 @@ impl Kernel {
         Moved { qty, value: signed, wallet, exact: closing.realized, cost }
     }
 
-    /// Moves the book past its trades: `realized` of the value goes to the wallet, the rest of it into the cost.
-    fn move_book(
-        &mut self,
-        place: u32,
-        at: usize,
-        qty: Qty,
-        value: Money,
-        realized: Money,
-        (told, cause): (Told, Cause),
-    ) -> Moved {
+    /// Moves the book past its trades: what is realized of the value goes to the wallet, the rest of it into the cost.
+    fn move_book(&mut self, place: u32, at: usize, shift: Shift) -> Moved {
+        let Shift { qty, value, realized, told, venue_time_ns } = shift;
         let order = self.orders.at(place);
         let (instrument, side) = (order.instrument, order.position_side as usize);
         let book = &self.books[instrument as usize].book[side];
@@ -301,11 +316,8 @@ impl Kernel {
             self.note_told(instrument, side, realized);
         }
         if !is_spot && !late.is_zero() && told != Told::WithIt {
-            let fill = &self.orders.at(place).fills[at];
-            let (since, fill_ns) = (fill.seq, fill.venue_time_ns);
-            let news_ns = if cause == Cause::FillRepriced { fill_ns } else { self.ledger.venue_time() };
-            late = if self.is_told_by_closes(place, at, news_ns) {
-                self.leave_to_closes(instrument, side, late, since)
+            late = if self.is_told_by_closes(place, at, venue_time_ns) {
+                self.leave_to_closes(place, at, late)
             } else {
                 self.book_late(instrument, side, late, self.first_fill_of(place))
             };

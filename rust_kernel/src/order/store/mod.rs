@@ -12,7 +12,7 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
-use super::client_id::{DIGITS, PLACE_CHARS, PREFIX_BYTES, write_base32};
+use super::client_id::{LEG, NUMBER, PLACE, PREFIX_BYTES, SLOT, read_base32, write_base32};
 use super::{Order, OrderRef, OrderRole};
 use crate::id::Id;
 use crate::index::Index;
@@ -60,8 +60,7 @@ fn prefix_of(nonce: u64) -> [u8; PREFIX_BYTES] {
 /// The place that a client id of ours carries; of any other text some number.
 #[inline(always)]
 fn place_in(id: &Id) -> Option<u32> {
-    let digits = id.as_bytes().get(PREFIX_BYTES..PREFIX_BYTES.wrapping_add(PLACE_CHARS))?;
-    Some(digits.iter().fold(0, |place, digit| (place << 5) | u32::from(DIGITS[usize::from(*digit)])))
+    read_base32(id, PLACE).and_then(|place| u32::try_from(place).ok())
 }
 
 impl OrderStore {
@@ -122,10 +121,10 @@ impl OrderStore {
     fn client_id(&self, place: u32, number: u64, slot_id: u32, leg: u8) -> Id {
         let mut text = [0_u8; 30];
         text[..PREFIX_BYTES].copy_from_slice(&self.prefix);
-        write_base32(&mut text[PREFIX_BYTES..14], u64::from(place));
-        write_base32(&mut text[14..24], number);
-        write_base32(&mut text[24..29], u64::from(slot_id));
-        write_base32(&mut text[29..], u64::from(leg));
+        write_base32(&mut text[PLACE], u64::from(place));
+        write_base32(&mut text[NUMBER], number);
+        write_base32(&mut text[SLOT], u64::from(slot_id));
+        write_base32(&mut text[LEG], u64::from(leg));
         Id::from_ascii(&text)
     }
 
@@ -203,14 +202,10 @@ impl OrderStore {
     /// The slot of the order that got that client id here, remembered or not; `None` where no order did.
     #[cold]
     pub fn slot_of_given(&self, id: &Id) -> Option<u32> {
-        let digits = |from: usize, to: usize| {
-            let digits = id.as_bytes().get(from..to)?;
-            Some(digits.iter().fold(0, |all, digit| (all << 5) | u64::from(DIGITS[usize::from(*digit)])))
-        };
         let place = place_in(id).filter(|place| (*place as usize) < self.orders.len())?;
-        let number = digits(14, 24).filter(|number| (1..self.next_number).contains(number))?;
-        let slot_id = u32::try_from(digits(24, 29)?).ok()?;
-        let leg = u8::try_from(digits(29, 30)?).ok()?;
+        let number = read_base32(id, NUMBER).filter(|number| (1..self.next_number).contains(number))?;
+        let slot_id = u32::try_from(read_base32(id, SLOT)?).ok()?;
+        let leg = u8::try_from(read_base32(id, LEG)?).ok()?;
         // What is no id of ours does not come out again as it is.
         (self.client_id(place, number, slot_id, leg) == *id).then_some(slot_id)
     }
