@@ -165,6 +165,60 @@ fn a_difference_has_these_names_and_no_others() {
     }
 }
 
+/// One over two boundaries of 0.01 each: that of 08:00 is paid, that of 16:00 is still to be paid.
+fn half_paid(desk: &mut Desk) {
+    desk.put(Input::Funding(Box::new(FundingTerms {
+        symbol: id("BTCUSDT"),
+        rate: Some(dec("0.0001")),
+        next_boundary_ns: None,
+        interval_secs: None,
+        mark_price: None,
+        venue_time_ns: 0,
+    })));
+    taken(desk, "T1", Some("0"));
+    desk.now = 8 * HOUR;
+    entry(desk, Entry::FundingFee, "-0.01", "F1");
+    desk.now = 16 * HOUR;
+    desk.put(Input::Time);
+}
+
+/// Two boundaries of 0.01 and 0.02 that are still to be paid, after 0.01 that nobody predicted was paid.
+fn paid_beside(desk: &mut Desk) {
+    desk.now = HOUR;
+    entry(desk, Entry::FundingFee, "-0.01", "F0");
+    funded(desk);
+}
+
+#[test]
+#[rustfmt::skip]
+fn funding_that_is_still_to_be_booked_is_not_said_to_be_booked_twice() {
+    type Names = &'static [&'static str]; // while the venue may be late, and after that
+    let stories: [(Story, &str, Names, Names, &str); 4] = [
+        (half_paid, "999.99",
+            &["FUNDING_NOT_BOOKED 0.01 BTCUSDT"], &["FUNDING_OVERCOUNTED 0.01 BTCUSDT"], "the boundary before was of the same amount"),
+        (half_paid, "999.97",
+            &["FUNDING_OVERCOUNTED -0.01 BTCUSDT"], &["FUNDING_OVERCOUNTED -0.01 BTCUSDT"], "the venue has taken more, not less"),
+        (paid_beside, "999.97",
+            &["FUNDING_NOT_BOOKED 0.01 BTCUSDT"], &["FUNDING_OVERCOUNTED 0.01 F0"], "one of two, and an entry of the same amount"),
+        (paid_beside, "999.99",
+            &["FUNDING_NOT_BOOKED 0.03 BTCUSDT ETHUSDT"], &[], "both together, and no entry is of that"),
+    ];
+    for (story, balance, young, old, what) in stories {
+        let mut desk = Desk::new();
+        story(&mut desk);
+        frame(&mut desk, "USDT", balance);
+        assert_eq!(presumed(&desk), young, "{what}: {:?}", desk.kernel.reconcile(0));
+        // As long as the venue may be late, and no longer.
+        let since = desk.kernel.assets()[0].exchange.differs_since_ns.expect("they differ");
+        for (age, wanted) in [(60 * SECOND, young), (60 * SECOND + 1, old)] {
+            desk.now = since + age - 1;
+            desk.put(Input::Time);
+            assert_eq!(presumed(&desk), wanted, "{what}, {age} ns later: {:?}", desk.kernel.reconcile(0));
+        }
+        desk.assert_replays();
+    }
+}
+
 #[test]
 fn a_part_names_eight_bookings_at_most() {
     for (count, named) in [(7, 7), (8, 8), (9, 8)] {
