@@ -356,7 +356,7 @@ fn paid_at(desk: &mut Desk, symbol: &str, amount: &str, time_ns: i64) {
         event.timestamp_ns = time_ns;
         event.symbol = id(symbol);
         event.amount = Some(dec(amount));
-        event.venue_txn_id = id(&format!("F{symbol}{time_ns}"));
+        event.venue_txn_id = id(&format!("F{symbol}{amount}@{time_ns}"));
     });
     assert_eq!(outcome.code, Code::Ok);
 }
@@ -624,16 +624,32 @@ fn an_entry_without_a_symbol_stamped_just_before_a_boundary_may_be_the_sum_of_th
 
 #[test]
 fn an_entry_without_a_symbol_is_held_against_what_is_left_of_a_boundary() {
-    // BTCUSDT's 0.02 of 08:00 is paid, ETHUSDT's 0.06 is not; of 16:00 both are still to be paid.
+    // ETHUSDT's 0.06 of 08:00 is paid, BTCUSDT's 0.02 is not; of 16:00 0.03 and 0.06 are still to be paid.
     let mut desk = two_crossed();
-    paid_at(&mut desk, "BTCUSDT", "-0.02", 8 * HOUR + SECOND);
+    paid_at(&mut desk, "ETHUSDT", "-0.06", 8 * HOUR + SECOND);
+    desk.open(1, "1", "100");
     pass(&mut desk, 16 * HOUR);
-    paid_at(&mut desk, "", "-0.061", 16 * HOUR - SECOND);
-    assert_eq!((open_ones(&desk), net(&desk)), (vec![(0, 16), (1, 16)], "-0.161".into()));
-    paid_at(&mut desk, "", "-0.0799", 16 * HOUR + SECOND);
-    assert_eq!((open_ones(&desk), net(&desk)), (vec![], "-0.1609".into()));
+    paid_at(&mut desk, "", "-0.0201", 16 * HOUR - SECOND);
+    assert_eq!((open_ones(&desk), net(&desk)), (vec![(0, 16), (1, 16)], "-0.1701".into()));
+    paid_at(&mut desk, "", "-0.0899", 16 * HOUR + SECOND);
+    assert_eq!((open_ones(&desk), net(&desk)), (vec![], "-0.17".into()));
     assert_eq!(booked(&desk, Cause::Funding), strings(&[]));
     desk.assert_replays();
+}
+
+#[test]
+fn entries_without_a_symbol_stamped_just_before_a_boundary_may_each_be_of_one_position_then() {
+    // 0.02 and 0.06 of 08:00 are not paid, 0.03 and 0.06 of 16:00 are paid one by one, by a clock that is behind.
+    for order in [["-0.03", "-0.06"], ["-0.06", "-0.03"]] {
+        let mut desk = two_crossed();
+        desk.open(1, "1", "100");
+        pass(&mut desk, 16 * HOUR);
+        for amount in order {
+            paid_at(&mut desk, "", amount, 16 * HOUR - SECOND);
+        }
+        assert_eq!((open_ones(&desk), net(&desk)), (vec![(0, 8), (1, 8)], "-0.17".into()), "{order:?}");
+        desk.assert_replays();
+    }
 }
 
 /// What is still to be paid: the instrument and the hour.

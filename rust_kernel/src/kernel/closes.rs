@@ -28,9 +28,9 @@ impl Traded<'_> {
         !self.fill.settled && (self.fill.closed > Qty::ZERO || (closes_there && self.fill.qty > Qty::ZERO))
     }
 
-    /// True where a settlement is still to come. What was inferred may never have one.
+    /// True where a settlement is still to come. What was inferred has no id, and may never have one.
     fn is_unsettled(&self) -> bool {
-        !self.fill.settled && !self.fill.inferred && !self.fill.venue_trade_id.is_empty()
+        !self.fill.settled && !self.fill.venue_trade_id.is_empty()
     }
 }
 
@@ -53,16 +53,12 @@ impl Kernel {
     }
 
     /// True where a close of what an order has opened may have been settled with a profit: one that came after the order's
-    /// first fill, here or at the venue.
+    /// first fill.
     pub(super) fn has_told_since(&self, place: u32) -> bool {
         let of = self.orders.at(place);
         let first = self.first_fill_of(place);
-        let first_ns = of.fills.iter().map(|fill| fill.venue_time_ns).min().unwrap_or(0);
-        self.traded(of.instrument, of.position_side as usize).any(|one| {
-            let time_ns = one.fill.venue_time_ns;
-            let since = one.fill.seq >= first || time_ns == 0 || time_ns >= first_ns;
-            one.may_close(of) && since && is_told_close(one.fill)
-        })
+        self.traded(of.instrument, of.position_side as usize)
+            .any(|one| one.may_close(of) && one.fill.seq >= first && is_told_close(one.fill))
     }
 
     /// True where the closes since a fill have told, or will tell, all that news of it change: at the venue nothing was traded
@@ -75,38 +71,32 @@ impl Kernel {
         if fill_ns == 0 || news_ns == 0 {
             return false;
         }
-        let is_another =
-            |one: &Traded<'_>| one.place != place || one.fill.venue_trade_id != fill.venue_trade_id;
         let (mut tells, mut since) = (false, false);
-        for one in self.traded(of.instrument, of.position_side as usize).filter(is_another) {
-            if one.fill.busted {
-                continue;
-            }
+        // An order's own fills are all on one side, and close nothing of each other.
+        let others = self.traded(of.instrument, of.position_side as usize).filter(|one| one.place != place);
+        for one in others.filter(|one| !one.fill.busted) {
             let between = fill_ns < news_ns && (fill_ns..=news_ns).contains(&one.fill.venue_time_ns);
             if between && one.may_close(of) {
                 return false;
             }
-            let is_told = one.fill.profit_told;
-            if one.fill.seq >= fill.seq && !is_told && !one.is_unsettled() {
-                return false;
+            tells |= one.fill.profit_told;
+            if one.fill.seq > fill.seq {
+                since = true;
+                if !one.fill.profit_told && !one.is_unsettled() {
+                    return false;
+                }
             }
-            tells |= is_told;
-            since |= one.fill.seq > fill.seq;
         }
         tells && since
     }
 
     /// What of such news comes into the wallet now: what settlements that are still to come take out of it again.
     #[cold]
-    pub(super) fn leave_to_closes(&mut self, place: u32, at: usize, late: Money) -> Money {
+    pub(super) fn leave_to_closes(&mut self, place: u32, late: Money) -> Money {
         let order = self.orders.at(place);
         let (instrument, side) = (order.instrument, order.position_side as usize);
-        let since = order.fills[at].seq;
         let rest = late - self.take_beside(instrument, side, late);
-        let may_tell = |one: &Traded<'_>| {
-            one.is_unsettled() && !one.fill.busted && one.fill.seq > since && one.fill.qty > Qty::ZERO
-        };
-        if self.add_to_unsettled(instrument, side, rest, may_tell) {
+        if self.add_to_unsettled(instrument, side, rest, |one| one.is_unsettled()) {
             return rest;
         }
         if !self.is_within(instrument, rest, ROUNDINGS_TOGETHER) {

@@ -198,9 +198,11 @@ impl Kernel {
     /// the one before it, which was paid late: the amount says which, where that one is still to be paid.
     fn meant(&self, before: Vec<At>, last: Vec<At>, credited: Money) -> Vec<At> {
         let is_due = |at: &&At| self.is_open(**at) && !self.is_flat(**at);
+        // As with a pool: it may be of one of them, or of all.
         let off = |places: &[At]| {
-            let due = places.iter().filter(is_due);
-            (credited - due.fold(Money::ZERO, |sum, at| sum + self.booked(*at))).abs()
+            let due = places.iter().filter(is_due).map(|at| self.booked(*at));
+            let whole = due.clone().fold(Money::ZERO, |sum, booked| sum + booked);
+            due.chain([whole]).map(|amount| (credited - amount).abs()).min()
         };
         let is_closer = before != last && before.iter().any(|at| is_due(&at)) && off(&before) < off(&last);
         if is_closer { before } else { last }

@@ -317,7 +317,7 @@ impl Kernel {
         }
         if !is_spot && !late.is_zero() && told != Told::WithIt {
             late = if self.is_told_by_closes(place, at, venue_time_ns) {
-                self.leave_to_closes(place, at, late)
+                self.leave_to_closes(place, late)
             } else {
                 self.book_late(instrument, side, late, self.first_fill_of(place))
             };
