@@ -152,6 +152,12 @@ fn where_the_venue_tells_no_profits_what_a_bust_leaves_is_booked() {
     assert_eq!(gross(&desk), "970", "our own figures");
     bust_at(&mut desk, "T1", 1_000);
     assert_eq!(gross(&desk), "985");
+    // It counts with the last close, should that be settled with it after all, and with nothing that has opened.
+    let realized = |desk: &Desk| {
+        let fills = desk.kernel.orders().iter().flat_map(|order| &order.fills);
+        fills.map(|fill| fill.realized.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(realized(&desk), ["0", "0", "-15", "0", "0"]);
     desk.assert_replays();
 }
 

@@ -499,6 +499,7 @@ fn what_else_is_in_a_flat_books_cost_is_booked_beside_what_is_told_no_longer() {
     // What is of the same sign as what was told may be a part of it: nobody could tell.
     for (told, price, k) in [("3", "101", "1018"), ("-3", "99", "1022"), ("1", "101", "1018")] {
         let mut desk = closed();
+        desk.settled("T1", "0", "0.1");
         desk.settled("T2", "20", "0.11");
         desk.enter(1, "1");
         let entry = desk.submitted();
