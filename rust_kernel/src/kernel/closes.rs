@@ -96,7 +96,7 @@ impl Kernel {
         let order = self.orders.at(place);
         let (instrument, side) = (order.instrument, order.position_side as usize);
         let rest = late - self.take_beside(instrument, side, late);
-        if self.add_to_unsettled(instrument, side, rest, |one| one.is_unsettled()) {
+        if self.add_to_unsettled(instrument, side, rest, |one| one.place != place && one.is_unsettled()) {
             return rest;
         }
         if !self.is_within(instrument, rest, ROUNDINGS_TOGETHER) {
