@@ -29,13 +29,17 @@ fn asks(commands: &[Command], client_id: &Id) -> bool {
     })
 }
 
-/// The order of an event, as it was before.
+/// The order of an event, as it was before, where its end would be looked at: that of a stop, or by the refusal of a cancel.
 pub(crate) fn standing(kernel: &Kernel, input: &Input) -> Option<Order> {
     let Input::Venue(event) = input else { return None };
     let place = kernel.orders().by_client_id(&event.venue_client_id)?;
     let order = kernel.orders().at(place);
-    let is_stop = order.role == OrderRole::Exit && order.order_type.is_protective();
-    (is_stop && order.is_live()).then(|| order.clone())
+    let is_looked_at = is_stop(order) || event.kind == KernelEventKind::CancelReject;
+    (is_looked_at && order.is_live()).then(|| order.clone())
+}
+
+fn is_stop(order: &Order) -> bool {
+    order.role == OrderRole::Exit && order.order_type.is_protective()
 }
 
 /// The boundaries that an input of that time reaches, by instrument: where a price is known, what is due is predicted.
@@ -96,7 +100,9 @@ pub(crate) fn after(
             let Some(place) = kernel.orders().by_client_id(&event.venue_client_id) else { return Ok(()) };
             let order = kernel.orders().at(place);
             is_what_it_has_filled(order)?;
-            before.map_or(Ok(()), |before| lost_stop_is_told(kernel, before, order))
+            let Some(before) = before else { return Ok(()) };
+            refusal_ends_nothing(event.kind, before, order)?;
+            lost_stop_is_told(kernel, before, order)
         }
         Input::Intent(_)
         | Input::Account(_)
@@ -128,6 +134,16 @@ fn is_what_it_has_filled(order: &Order) -> Result<(), Trouble> {
     if order.role != OrderRole::External && is_clear && !order.status.is_ended() && order.filled >= order.qty
     {
         return Err(Trouble::new("status", format!("all of it is filled, and it works on: {order:?}")));
+    }
+    Ok(())
+}
+
+/// That an order cannot be canceled any more does not say how it ended: that is asked for.
+fn refusal_ends_nothing(kind: KernelEventKind, before: &Order, order: &Order) -> Result<(), Trouble> {
+    let refused = kind == KernelEventKind::CancelReject && order.number == before.number;
+    let ended = order.status.is_ended() && order.status != VenueOrderStatus::Filled;
+    if refused && ended {
+        return Err(owed("ended by the refusal of its cancel, and nobody asks", order));
     }
     Ok(())
 }
@@ -179,8 +195,8 @@ fn ends_are_asked_for(kernel: &Kernel, now_ns: i64) -> Result<(), Trouble> {
 
 /// A stop that the venue has ended leaves a position without protection: that is an alarm, as long as no other stop works.
 fn lost_stop_is_told(kernel: &Kernel, before: &Order, order: &Order) -> Result<(), Trouble> {
-    let lost =
-        order.status.is_ended() && order.status != VenueOrderStatus::Filled && !before.cancel_requested;
+    let ended = order.status.is_ended() && order.status != VenueOrderStatus::Filled;
+    let lost = is_stop(before) && ended && !before.cancel_requested;
     let Some(slot) = kernel.slot(order.slot_id).filter(|_| lost && order.number == before.number) else {
         return Ok(());
     };
