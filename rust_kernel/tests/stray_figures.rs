@@ -221,3 +221,29 @@ fn a_correction_ahead_is_its_orders_though_only_the_parent_names_it() {
     );
     desk.assert_replays();
 }
+
+#[test]
+fn what_a_total_of_a_strangers_has_told_is_inferred_of_ours_too() {
+    let mut desk = Desk::new();
+    desk.enter(0, "3");
+    let entry = desk.submitted();
+    // Nobody has said yet that V1 is this order: two are filled, and one more is known by the total alone.
+    stranger(&mut desk, OrderSide::Buy, "T1", "1", "100");
+    desk.event(Kind::PartialFill, &Id::EMPTY, |event| {
+        (event.asset, event.venue_order_id, event.venue_trade_id) = (id("BTCUSDT"), id("V1"), id("T2"));
+        (event.order_side, event.size, event.price) =
+            (Some(OrderSide::Buy), Some(dec("1")), Some(dec("100")));
+        event.filled_size = Some(dec("3"));
+    });
+    assert_eq!(desk.book(), ("3.000".into(), "3.000".into()));
+    desk.ack(&entry, "V1");
+    let held = (("3.000".to_owned(), "0.000".to_owned()), "3.000".to_owned());
+    assert_eq!((desk.book(), desk.size(0)), held);
+    let place = desk.kernel.orders().by_client_id(&entry).expect("it is known");
+    let inferred = desk.kernel.orders().at(place).inferred;
+    assert_eq!(desk.kernel.instruments()[0].qty_decimal(inferred).to_string(), "1.000");
+    // Its own fill takes the place of that, and adds nothing.
+    desk.fill(&entry, "T3", "1", "101");
+    assert_eq!((desk.book(), desk.size(0)), held);
+    desk.assert_replays();
+}

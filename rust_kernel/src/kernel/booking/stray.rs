@@ -28,6 +28,9 @@ impl Kernel {
             let (settle, sign) = (rules.settle, order.order_side.sign());
             order.filled += fill.qty;
             order.filled_value += value;
+            if fill.inferred {
+                order.inferred += fill.qty;
+            }
             let given = rules.basis_sign(value);
             let (qty, signed) = if sign > 0 { (fill.qty, given) } else { (-fill.qty, -given) };
             let (slot_id, trade_number) = (order.slot_id, order.trade_number);
