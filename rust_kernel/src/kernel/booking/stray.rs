@@ -17,6 +17,8 @@ impl Kernel {
     pub(crate) fn adopt_stray(&mut self, place: u32, stray: u32, told: Option<Qty>, effects: &mut Effects) {
         self.name_inferred_by(place, stray, told, effects);
         let first = self.orders.at(place).fills.len();
+        // What was held back for it is held back for ours.
+        self.set_reserved(stray, Money::ZERO);
         let (fills, corrections) = self.orders.take_external(stray);
         let brings = fills.iter().any(|fill| !fill.qty.is_zero());
         for fill in fills {
