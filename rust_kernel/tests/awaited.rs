@@ -6,19 +6,12 @@ use dita_kernel::codec::CodecError;
 use dita_kernel::id::Id;
 use dita_kernel::input::{Input, InstrumentSpec, RareFields, SlotOverride, VenueEvent};
 use dita_kernel::kernel::{Kernel, SnapshotError};
-use dita_kernel::ledger::Account;
 use dita_kernel::names::{
     AccountEventKind, KernelCommandType as Action, KernelDiagnosticCode as Code, KernelEventKind as Kind,
     OrderSide, TradeSide,
 };
 use dita_kernel::num::{Money, Qty};
 use dita_kernel::outcome::Outcome;
-
-/// K before fees.
-fn gross(desk: &Desk) -> String {
-    let ledger = desk.kernel.ledger();
-    (ledger.balance(0, Account::Wallet) + ledger.balance(0, Account::Fees)).to_string()
-}
 
 /// Stored and read back it is the same, what only few kernels have too.
 fn assert_is_stored(desk: &Desk) {
@@ -206,7 +199,7 @@ fn what_exits_filled_beyond_a_slot_goes_back_first_whoever_has_had_a_hand_on_it(
         assert_eq!(shares(&desk), [0, 20, 1, sign], "{side:?}: one of them is nobody's again");
         assert!(bust(&mut desk, 1, "T3").accepted);
         assert_eq!(shares(&desk), [2 * sign, 0, 0, 2 * sign], "{side:?}: the other one, and the slot's own");
-        assert_eq!(gross(&desk), "1000", "{side:?}");
+        assert_eq!(desk.gross(), "1000", "{side:?}");
         desk.assert_replays();
     }
 }
@@ -276,14 +269,14 @@ fn late_news_are_held_while_a_settled_fill_has_not_come() {
             let exit = desk.submitted();
             desk.fill(&exit, "T2", "1", "110");
             desk.settled("T2", "15", "0.055");
-            assert_eq!((gross(&desk).as_str(), beside(&desk).as_str()), ("1015", "5"), "{what}");
+            assert_eq!((desk.gross().as_str(), beside(&desk).as_str()), ("1015", "5"), "{what}");
             if inferred {
                 desk.fill(&entry, "T1", "1", price);
             } else {
                 correct(&mut desk, &entry, "T1", price);
             }
             let is_held = |desk: &Desk| {
-                assert_eq!((gross(desk).as_str(), beside(desk).as_str()), ("1015", held), "{what}");
+                assert_eq!((desk.gross().as_str(), beside(desk).as_str()), ("1015", held), "{what}");
                 assert_is_stored(desk);
             };
             is_held(&desk);
@@ -305,7 +298,7 @@ fn late_news_are_held_while_a_settled_fill_has_not_come() {
                         Some(Box::new(RareFields { ref_trade_id: id("S4"), ..RareFields::default() }));
                 });
             }
-            assert_eq!((gross(&desk).as_str(), beside(&desk).as_str()), ("1015", left), "{what}");
+            assert_eq!((desk.gross().as_str(), beside(&desk).as_str()), ("1015", left), "{what}");
             assert_eq!(desk.kernel.book(0)[0].cost.to_string(), cost, "{what}");
             desk.event(Kind::FullFill, &id("else"), |event| {
                 (event.asset, event.order_side) = (id("BTCUSDT"), Some(OrderSide::Sell));
@@ -314,7 +307,7 @@ fn late_news_are_held_while_a_settled_fill_has_not_come() {
             });
             desk.settled("S3", last, "0.055");
             assert_eq!(
-                (gross(&desk).as_str(), beside(&desk).as_str()),
+                (desk.gross().as_str(), beside(&desk).as_str()),
                 (end, "0"),
                 "{what}: all paid and got"
             );
@@ -358,7 +351,7 @@ fn what_is_awaited_of_another_instrument_holds_nothing() {
         } else {
             of_ether(&mut desk, "N1", "1");
         }
-        assert_eq!(gross(&desk), "1001", "unpriced: {unpriced}");
+        assert_eq!(desk.gross(), "1001", "unpriced: {unpriced}");
         let entry = desk.open(0, "1", "100");
         assert!(desk.exit(0).accepted);
         let exit = desk.submitted();
@@ -367,7 +360,7 @@ fn what_is_awaited_of_another_instrument_holds_nothing() {
         let bought = desk.kernel.orders().by_client_id(&entry).expect("it is remembered");
         let trade = desk.kernel.orders().at(bought).fills[0].venue_trade_id.to_string();
         correct(&mut desk, &entry, &trade, "102");
-        assert_eq!((gross(&desk).as_str(), beside(&desk).as_str()), ("1009", "0"), "unpriced: {unpriced}");
+        assert_eq!((desk.gross().as_str(), beside(&desk).as_str()), ("1009", "0"), "unpriced: {unpriced}");
         desk.assert_replays();
     }
 }
@@ -395,16 +388,16 @@ fn late_news_are_held_while_the_price_of_a_settled_close_is_not_known() {
             }
             desk.fill(&exit, "T2", "1", "0");
             desk.settled("T2", told, "0.055");
-            assert_eq!((gross(&desk).as_str(), beside(&desk).as_str()), (held, "0"), "{what}");
+            assert_eq!((desk.gross().as_str(), beside(&desk).as_str()), (held, "0"), "{what}");
             assert_is_stored(&desk);
             correct(&mut desk, &entry, "T1", "102");
-            assert_eq!((gross(&desk).as_str(), beside(&desk).as_str()), (held, "2"), "{what}");
+            assert_eq!((desk.gross().as_str(), beside(&desk).as_str()), (held, "2"), "{what}");
             if last.is_empty() {
                 desk.event(Kind::TradeBust, &exit, |event| {
                     event.rare =
                         Some(Box::new(RareFields { ref_trade_id: id("T2"), ..RareFields::default() }));
                 });
-                assert_eq!(gross(&desk), "1000", "{what}");
+                assert_eq!(desk.gross(), "1000", "{what}");
                 assert!(desk.exit(0).accepted);
                 let exit = desk.submitted();
                 desk.fill(&exit, "T3", "1", "120");
@@ -412,7 +405,7 @@ fn late_news_are_held_while_the_price_of_a_settled_close_is_not_known() {
             } else {
                 desk.fill(&exit, "T2", "1", last);
             }
-            assert_eq!((gross(&desk).as_str(), beside(&desk).as_str()), (end, "0"), "{what}");
+            assert_eq!((desk.gross().as_str(), beside(&desk).as_str()), (end, "0"), "{what}");
             desk.assert_replays();
         }
     }

@@ -1,12 +1,12 @@
 //! Bad input, as the issue lists it: each has a stated result, loses nothing, and is flagged.
 
-use crate::common::{Desk, dec, id};
+use crate::common::{Desk, dec, id, opening_order};
 use dita_kernel::id::Id;
 use dita_kernel::input::{Input, InstrumentSpec, OpeningOrder, OpeningPosition, OpeningState, RareFields};
 use dita_kernel::kernel::KernelConfig;
 use dita_kernel::names::{
     AccountEventKind, KernelCommandType as Action, KernelDiagnosticCode as Code, KernelEventKind as Kind,
-    OrderSide, OrderType, PositionSide, ReconcileStatus, Severity, TradeSide, TradeStage as Stage,
+    OrderType, PositionSide, ReconcileStatus, Severity, TradeSide, TradeStage as Stage,
     VenueOrderStatus as Status,
 };
 use dita_kernel::outcome::{Detail, Outcome};
@@ -190,18 +190,7 @@ fn opening() -> OpeningState {
             size: dec("1"),
             entry_price: dec("100"),
         }],
-        orders: vec![OpeningOrder {
-            symbol: id("BTCUSDT"),
-            venue_order_id: id("V1"),
-            venue_client_id: id("web-1"),
-            order_side: OrderSide::Buy,
-            position_side: PositionSide::Both,
-            order_type: OrderType::Limit,
-            size: dec("3"),
-            filled_size: dec("1"),
-            price: Some(dec("90")),
-            reduce_only: false,
-        }],
+        orders: vec![OpeningOrder { filled_size: dec("1"), ..opening_order("V1", "web-1") }],
         ..OpeningState::default()
     }
 }

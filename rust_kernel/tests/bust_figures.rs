@@ -1,9 +1,9 @@
 //! Busts and corrections, figure by figure: fills, order, slot, fee and funding. Each was wrong in some way that no
 //! other test saw (mutation testing).
 
-use crate::common::{Desk, dec, id};
+use crate::common::{Desk, dec, funding_terms, id};
 use dita_kernel::id::Id;
-use dita_kernel::input::{FundingTerms, Input, InstrumentSpec, RareFields, VenueEvent};
+use dita_kernel::input::{Input, InstrumentSpec, RareFields, VenueEvent};
 use dita_kernel::ledger::Account;
 use dita_kernel::names::{
     KernelDiagnosticCode as Code, KernelEventKind as Kind, OrderSide, Product, TradeSide, TradeStage,
@@ -369,9 +369,7 @@ fn funding_since_a_busted_fill_was_predicted_on_another_position() {
         (0,        "-0.02", "nobody knows when it was: what was predicted stands"),
     ] {
         let mut desk = Desk::new();
-        desk.put(Input::Funding(Box::new(FundingTerms {
-            symbol: id("BTCUSDT"), rate: Some(dec("0.0001")), next_boundary_ns: None, interval_secs: None, mark_price: None, venue_time_ns: 0,
-        })));
+        desk.put(Input::Funding(Box::new(funding_terms("BTCUSDT", "0.0001"))));
         desk.open(0, "1", "100");
         desk.enter(1, "1");
         let order = desk.submitted();

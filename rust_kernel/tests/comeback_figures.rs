@@ -1,13 +1,13 @@
 //! Orders that had ended and work again, what guards a position, and what is forgotten. Each was got wrong in some way
 //! that no other test saw (mutation testing).
 
-use crate::common::{Desk, dec, id};
+use crate::common::{Desk, dec, id, opening_order};
 use dita_kernel::id::Id;
-use dita_kernel::input::{Input, OpeningOrder, OpeningState, RareFields};
+use dita_kernel::input::{Input, OpeningState, RareFields};
 use dita_kernel::kernel::{Kernel, KernelConfig};
 use dita_kernel::names::{
-    KernelCommandType as Action, KernelDiagnosticCode as Code, KernelEventKind as Kind, OrderSide, OrderType,
-    PositionSide, TradeStage as Stage, VenueOrderStatus as Status,
+    KernelCommandType as Action, KernelDiagnosticCode as Code, KernelEventKind as Kind, OrderType,
+    TradeStage as Stage, VenueOrderStatus as Status,
 };
 use dita_kernel::order::Order;
 
@@ -242,18 +242,7 @@ fn what_is_forgotten_leaves_every_index_and_counter() {
     desk.assert_replays();
     // Orders of others that were at work when the account was opened, with client ids of theirs.
     let mut desk = Desk::unseeded(config);
-    let foreign = |number: u32| OpeningOrder {
-        symbol: id("BTCUSDT"),
-        venue_order_id: id(&format!("V{number}")),
-        venue_client_id: id(&format!("web-{number}")),
-        order_side: OrderSide::Buy,
-        position_side: PositionSide::Both,
-        order_type: OrderType::Limit,
-        size: dec("3"),
-        filled_size: dec("0"),
-        price: Some(dec("90")),
-        reduce_only: false,
-    };
+    let foreign = |number: u32| opening_order(&format!("V{number}"), &format!("web-{number}"));
     let opening = OpeningState {
         timestamp_ns: 2,
         balances: vec![(id("USDT"), dec("1000"))],

@@ -4,12 +4,12 @@
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::common::{Desk, dec, id};
+use crate::common::{Desk, dec, funding_terms, id};
 use dita_kernel::effect::Effects;
 use dita_kernel::id::Id;
 use dita_kernel::input::{
-    AccountEvent, ControlChange, FeeSample, FundingTerms, Input, InstrumentSpec, Intent, MarginTier,
-    RareFields, RiskLimits, SlotOverride, Stamp, VenueEvent,
+    AccountEvent, ControlChange, FeeSample, Input, InstrumentSpec, Intent, MarginTier, RareFields,
+    RiskLimits, SlotOverride, Stamp, VenueEvent,
 };
 use dita_kernel::invariant;
 use dita_kernel::kernel::{Kernel, KernelConfig, SnapshotError};
@@ -54,14 +54,7 @@ fn rules(desk: &mut Desk) {
     assert!(
         desk.control(ControlChange { limits: Some(limits), audited, ..ControlChange::default() }).accepted
     );
-    let terms = FundingTerms {
-        symbol: id("BTCUSDT"),
-        rate: Some(dec("0.0001")),
-        next_boundary_ns: None,
-        interval_secs: None,
-        mark_price: None,
-        venue_time_ns: 0,
-    };
+    let terms = funding_terms("BTCUSDT", "0.0001");
     assert!(desk.put(Input::Funding(Box::new(terms))).accepted);
     let sample = FeeSample {
         symbol: id("BTCUSDT"),

@@ -1,7 +1,7 @@
 //! Every difference between the exchange's wallet and ours gets a name: each cause is planted here, and found.
 
-use crate::common::{Desk, dec, id};
-use dita_kernel::input::{FundingTerms, Input, InstrumentSpec};
+use crate::common::{Desk, dec, funding_terms, id};
+use dita_kernel::input::{Input, InstrumentSpec};
 use dita_kernel::kernel::KernelConfig;
 use dita_kernel::names::{
     AccountEventKind as Entry, KernelEventKind as Kind, Liquidity, OrderSide, ReconcileStatus as Status,
@@ -51,14 +51,7 @@ fn position(desk: &mut Desk, size: &str) {
 }
 
 fn funding_crossed(desk: &mut Desk, frame_first: bool) {
-    desk.put(Input::Funding(Box::new(FundingTerms {
-        symbol: id("BTCUSDT"),
-        rate: Some(dec("0.0001")),
-        next_boundary_ns: None,
-        interval_secs: None,
-        mark_price: None,
-        venue_time_ns: 0,
-    })));
+    desk.put(Input::Funding(Box::new(funding_terms("BTCUSDT", "0.0001"))));
     fill(desk, "T1", Some("0"));
     if frame_first {
         frame(desk, "USDT", "1000");

@@ -1,8 +1,8 @@
 //! The drift's hypotheses, whole: what is presumed of a difference, and nothing else. A name too many sends people the
 //! wrong way as surely as a missing one (mutation testing).
 
-use crate::common::{Desk, dec, id};
-use dita_kernel::input::{FundingTerms, Input, InstrumentSpec};
+use crate::common::{Desk, dec, funding_terms, id};
+use dita_kernel::input::{Input, InstrumentSpec};
 use dita_kernel::kernel::KernelConfig;
 use dita_kernel::names::{AccountEventKind as Entry, KernelEventKind as Kind, Liquidity, OrderSide};
 use dita_kernel::reconcile::Proof;
@@ -53,14 +53,7 @@ fn funded(desk: &mut Desk) {
     desk.put(Input::Instrument(Box::new(spec)));
     desk.put(Input::Mark { symbol: id("ETHUSDT"), price: dec("100"), venue_time_ns: 0 });
     for (symbol, rate) in [("BTCUSDT", "0.0001"), ("ETHUSDT", "0.0002")] {
-        desk.put(Input::Funding(Box::new(FundingTerms {
-            symbol: id(symbol),
-            rate: Some(dec(rate)),
-            next_boundary_ns: None,
-            interval_secs: None,
-            mark_price: None,
-            venue_time_ns: 0,
-        })));
+        desk.put(Input::Funding(Box::new(funding_terms(symbol, rate))));
         desk.event(Kind::FullFill, &id("stranger"), |event| {
             event.asset = id(symbol);
             event.order_side = Some(OrderSide::Buy);
@@ -167,14 +160,7 @@ fn a_difference_has_these_names_and_no_others() {
 
 /// One over two boundaries of 0.01 each: that of 08:00 is paid, that of 16:00 is still to be paid.
 fn half_paid(desk: &mut Desk) {
-    desk.put(Input::Funding(Box::new(FundingTerms {
-        symbol: id("BTCUSDT"),
-        rate: Some(dec("0.0001")),
-        next_boundary_ns: None,
-        interval_secs: None,
-        mark_price: None,
-        venue_time_ns: 0,
-    })));
+    desk.put(Input::Funding(Box::new(funding_terms("BTCUSDT", "0.0001"))));
     taken(desk, "T1", Some("0"));
     desk.now = 8 * HOUR;
     entry(desk, Entry::FundingFee, "-0.01", "F1");

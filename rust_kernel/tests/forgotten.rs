@@ -1,13 +1,13 @@
 //! Orders that are forgotten, and what comes of them after that.
 
-use crate::common::{Desk, dec, id};
+use crate::common::{Desk, dec, id, opening_order};
 use dita_kernel::effect::Command;
 use dita_kernel::id::Id;
-use dita_kernel::input::{Input, OpeningOrder, OpeningState, VenueEvent};
+use dita_kernel::input::{Input, OpeningState, VenueEvent};
 use dita_kernel::kernel::{Kernel, KernelConfig};
 use dita_kernel::names::{
-    KernelDiagnosticCode as Code, KernelEventKind as Kind, OrderSide, OrderType, PositionSide,
-    TradeStage as Stage, VenueOrderStatus as Status,
+    KernelDiagnosticCode as Code, KernelEventKind as Kind, OrderSide, TradeStage as Stage,
+    VenueOrderStatus as Status,
 };
 use dita_kernel::outcome::Outcome;
 
@@ -387,21 +387,7 @@ fn what_never_got_its_id_here_is_not_canceled() {
 fn what_was_at_work_when_the_account_was_opened_is_left_alone_whoever_gave_it_its_id() {
     let (_, earlier) = lost_and_forgotten();
     let mut desk = Desk::unseeded(KernelConfig::default());
-    let order = OpeningOrder {
-        symbol: id("BTCUSDT"),
-        venue_order_id: id("V-lost"),
-        venue_client_id: earlier.clone(),
-        order_side: OrderSide::Buy,
-        position_side: PositionSide::Both,
-        order_type: OrderType::Limit,
-        size: dec("3"),
-        filled_size: dec("0"),
-        price: Some(dec("90")),
-        reduce_only: false,
-    };
-    let balances = vec![(id("USDT"), dec("1000"))];
-    let opening = OpeningState { timestamp_ns: 1, balances, orders: vec![order], ..OpeningState::default() };
-    assert!(desk.put(Input::Opening(Box::new(opening))).accepted);
+    desk.open_with(vec![opening_order("V-lost", earlier.as_str())]);
     desk.open(0, "1", "100");
     at_work(&mut desk, &earlier, "V-lost");
     assert_eq!(canceled(&desk), []);

@@ -1,7 +1,7 @@
 //! Funding, figure by figure: the price that values a boundary, who bears what, and which boundaries a late fill
 //! touches. Each was wrong in some way that no other test saw (mutation testing).
 
-use crate::common::{Desk, dec, id};
+use crate::common::{Desk, dec, funding_terms, id};
 use dita_kernel::funding::{boundary_after, share_of};
 use dita_kernel::input::{FundingTerms, Input, InstrumentSpec};
 use dita_kernel::kernel::KernelConfig;
@@ -15,14 +15,7 @@ use dita_kernel::outcome::Outcome;
 const HOUR: i64 = 3_600_000_000_000;
 
 fn terms(desk: &mut Desk, change: impl FnOnce(&mut FundingTerms)) -> Outcome {
-    let mut terms = FundingTerms {
-        symbol: id("BTCUSDT"),
-        rate: Some(dec("0.0001")),
-        next_boundary_ns: None,
-        interval_secs: None,
-        mark_price: None,
-        venue_time_ns: 0,
-    };
+    let mut terms = funding_terms("BTCUSDT", "0.0001");
     change(&mut terms);
     desk.put(Input::Funding(Box::new(terms)))
 }

@@ -3,16 +3,9 @@
 use crate::common::{Desk, dec, id};
 use dita_kernel::id::Id;
 use dita_kernel::input::{Input, InstrumentSpec, RareFields};
-use dita_kernel::ledger::Account;
 use dita_kernel::names::{
     KernelCommandType as Action, KernelEventKind as Kind, OrderSide, VenueOrderStatus as Status,
 };
-
-/// K before fees.
-fn gross(desk: &Desk) -> String {
-    let ledger = desk.kernel.ledger();
-    (ledger.balance(0, Account::Wallet) + ledger.balance(0, Account::Fees)).to_string()
-}
 
 fn sell(desk: &mut Desk, trade: &str, size: &str, price: &str) {
     assert!(desk.exit_size(0, size).accepted);
@@ -29,7 +22,7 @@ fn closed() -> Desk {
     desk.ack(&entry, "V1");
     desk.fill(&entry, "T1", "2", "100");
     sell(&mut desk, "T2", "2", "110");
-    assert_eq!(gross(&desk), "1020");
+    assert_eq!(desk.gross(), "1020");
     desk
 }
 
@@ -50,19 +43,19 @@ fn a_correction_that_the_close_was_settled_by_comes_into_the_wallet_once() {
     // The venue has T1 at 101 by the time of the close: it tells a profit of 18.
     let mut after = closed();
     after.settled("T2", "18", "0.11");
-    assert_eq!(gross(&after), "1018");
+    assert_eq!(after.gross(), "1018");
     let beside = |desk: &Desk| desk.kernel.told_beside(0).map(|told| told.to_string());
     assert_eq!(beside(&after), ["-2", "0", "0"], "told, and explained by nothing yet");
     revise(&mut after, Kind::TradeCorrect, "T1", Some(("2", "101")));
-    assert_eq!(gross(&after), "1018", "told before");
+    assert_eq!(after.gross(), "1018", "told before");
     assert_eq!(beside(&after), ["0", "0", "0"], "explained");
     let mut before = closed();
     revise(&mut before, Kind::TradeCorrect, "T1", Some(("2", "101")));
-    assert_eq!(gross(&before), "1018", "not told yet");
+    assert_eq!(before.gross(), "1018", "not told yet");
     before.settled("T2", "18", "0.11");
-    assert_eq!(gross(&before), "1018", "told afterwards");
+    assert_eq!(before.gross(), "1018", "told afterwards");
     before.settled("T1", "0", "0.101");
-    assert_eq!(gross(&before), "1018", "and so is what was corrected");
+    assert_eq!(before.gross(), "1018", "and so is what was corrected");
     for desk in [after, before] {
         assert_eq!(desk.kernel.slot(0).unwrap().realized.to_string(), "18");
         desk.assert_replays();
@@ -76,7 +69,7 @@ fn a_correction_that_the_settlement_knew_nothing_of_is_booked_whole() {
         desk.settled("T2", told, "0.11");
         assert_eq!(desk.kernel.told_beside(0)[0].to_string(), "0", "{told}: a rounding at most");
         revise(&mut desk, Kind::TradeCorrect, "T1", Some(("2", "101")));
-        assert_eq!(gross(&desk), want, "{told}");
+        assert_eq!(desk.gross(), want, "{told}");
     }
 }
 
@@ -88,7 +81,7 @@ fn a_settled_close_that_is_corrected_under_its_own_id_brings_the_difference_at_o
             desk.settled("T2", "20", "0.11");
         }
         revise(&mut desk, Kind::TradeCorrect, "T2", Some(("2", "111")));
-        assert_eq!(gross(&desk), want, "settled: {settled}");
+        assert_eq!(desk.gross(), want, "settled: {settled}");
         desk.assert_replays();
     }
 }
@@ -98,9 +91,9 @@ fn of_what_was_told_beside_a_correction_takes_what_it_explains_and_leaves_the_re
     // The venue tells 4 less than we; T1 at 101 explains 2 of them.
     let mut desk = closed();
     desk.settled("T2", "16", "0.11");
-    assert_eq!(gross(&desk), "1016");
+    assert_eq!(desk.gross(), "1016");
     revise(&mut desk, Kind::TradeCorrect, "T1", Some(("2", "101")));
-    assert_eq!((gross(&desk).as_str(), desk.kernel.told_beside(0)[0].to_string().as_str()), ("1016", "-2"));
+    assert_eq!((desk.gross().as_str(), desk.kernel.told_beside(0)[0].to_string().as_str()), ("1016", "-2"));
     desk.assert_replays();
 }
 
@@ -114,19 +107,19 @@ fn a_bust_that_the_close_was_settled_by_comes_into_the_wallet_once() {
         desk.fill(&entry, "T1", "1", "100");
         desk.fill(&entry, "T2", "1", "110");
         sell(&mut desk, "T3", "1", "120");
-        assert_eq!(gross(&desk), "1015", "at the average of 105");
+        assert_eq!(desk.gross(), "1015", "at the average of 105");
         desk
     };
     // T2 was taken back before the close: the venue tells 20.
     let mut after = bought();
     after.settled("T3", "20", "0.06");
     revise(&mut after, Kind::TradeBust, "T2", None);
-    assert_eq!(gross(&after), "1020", "told before");
+    assert_eq!(after.gross(), "1020", "told before");
     let mut before = bought();
     revise(&mut before, Kind::TradeBust, "T2", None);
-    assert_eq!(gross(&before), "1020", "not told yet");
+    assert_eq!(before.gross(), "1020", "not told yet");
     before.settled("T3", "20", "0.06");
-    assert_eq!(gross(&before), "1020", "told afterwards");
+    assert_eq!(before.gross(), "1020", "told afterwards");
     for desk in [after, before] {
         assert_eq!(desk.book(), ("0.000".into(), "0.000".into()));
         desk.assert_replays();
@@ -142,9 +135,9 @@ fn a_price_that_the_close_was_settled_by_comes_into_the_wallet_once() {
     desk.fill(&entry, "T1", "2", "0");
     sell(&mut desk, "T2", "2", "110");
     desk.settled("T2", "18", "0.11");
-    assert_eq!(gross(&desk), "1018");
+    assert_eq!(desk.gross(), "1018");
     desk.fill(&entry, "T1", "2", "101");
-    assert_eq!(gross(&desk), "1018");
+    assert_eq!(desk.gross(), "1018");
     assert_eq!(desk.kernel.slot(0).unwrap().realized.to_string(), "18");
 }
 
@@ -167,15 +160,15 @@ fn the_real_price_of_an_inferred_entry_is_held_against_what_was_settled() {
     sell(&mut flat, "T2", "2", "110");
     flat.settled("T2", "18", "0.11");
     flat.fill_to(&entry, "T1", "2", "101", "2");
-    assert_eq!(gross(&flat), "1018", "all of it was told");
+    assert_eq!(flat.gross(), "1018", "all of it was told");
     let (mut half, entry) = inferred();
     sell(&mut half, "T2", "1", "110");
     half.settled("T2", "9", "0.055");
     half.fill_to(&entry, "T1", "2", "101", "2");
-    assert_eq!(gross(&half), "1009");
+    assert_eq!(half.gross(), "1009");
     assert_eq!(half.kernel.book(0)[0].cost.to_string(), "101", "what is open has cost what it has cost");
     sell(&mut half, "T3", "1", "110");
-    assert_eq!(gross(&half), "1018", "before anything is settled");
+    assert_eq!(half.gross(), "1018", "before anything is settled");
 }
 
 #[test]
@@ -191,7 +184,7 @@ fn a_settlement_that_knew_a_part_leaves_the_rest_to_be_booked() {
         let mut desk = closed();
         desk.settled("T2", told, "0.11");
         revise(&mut desk, Kind::TradeCorrect, "T1", Some(("2", "101")));
-        assert_eq!(gross(&desk), want, "{what}");
+        assert_eq!(desk.gross(), want, "{what}");
         desk.assert_replays();
     }
 }
@@ -213,7 +206,7 @@ fn what_a_close_told_is_not_in_what_is_still_open_and_once() {
         if !ahead {
             desk.settled("T3", "12", "0.06");
         }
-        let state = |desk: &Desk| (gross(desk), desk.kernel.book(0)[0].cost.to_string());
+        let state = |desk: &Desk| (desk.gross(), desk.kernel.book(0)[0].cost.to_string());
         assert_eq!(state(&desk), ("1012".into(), "105".into()), "ahead: {ahead}");
         revise(&mut desk, Kind::TradeCorrect, "T1", Some(("1", "106")));
         assert_eq!(state(&desk), ("1012".into(), "108".into()), "ahead: {ahead}, half of the 6 is closed");
@@ -251,11 +244,11 @@ fn what_came_late_is_told_by_the_last_close_that_is_not_settled() {
         if symbol == "BTCUSDT" {
             desk.settled("T4", "20", "0.06");
         }
-        assert_eq!(gross(&desk), "1040", "{symbol}");
+        assert_eq!(desk.gross(), "1040", "{symbol}");
         revise(&mut desk, Kind::TradeCorrect, "T1", Some(("2", "101")));
-        assert_eq!(gross(&desk), "1038", "{symbol}");
+        assert_eq!(desk.gross(), "1038", "{symbol}");
         desk.settled("T2", "18", "0.11");
-        assert_eq!(gross(&desk), "1038", "{symbol}: the settlement has it in it");
+        assert_eq!(desk.gross(), "1038", "{symbol}: the settlement has it in it");
         desk.assert_replays();
     }
 }
@@ -275,9 +268,9 @@ fn the_real_price_of_an_inferred_exit_is_no_part_of_what_another_close_told() {
     desk.event(Kind::OrderStatus, &exit, |event| {
         (event.filled_size, event.price) = (Some(dec("1")), Some(dec("120")));
     });
-    assert_eq!(gross(&desk), "1035");
+    assert_eq!(desk.gross(), "1035");
     desk.fill_to(&exit, "T3", "1", "115", "1");
-    assert_eq!(gross(&desk), "1030", "it brought 5 less");
+    assert_eq!(desk.gross(), "1030", "it brought 5 less");
     desk.assert_replays();
 }
 
@@ -297,7 +290,7 @@ fn several_closes_are_a_few_roundings_away_from_what_explains_them() {
         desk.settled("T2", first, "0.05");
         desk.settled("T3", "9.00000009", "0.05");
         revise(&mut desk, Kind::TradeCorrect, "T1", Some(("2", "101")));
-        assert_eq!(gross(&desk), want, "{what}");
+        assert_eq!(desk.gross(), want, "{what}");
         desk.assert_replays();
     }
 }
@@ -311,7 +304,7 @@ fn what_earlier_roundings_left_explains_nothing_that_is_much_larger() {
         let mut desk = closed();
         desk.settled("T2", told, "0.11");
         revise(&mut desk, Kind::TradeCorrect, "T1", Some(("2", "99")));
-        assert_eq!(gross(&desk), want, "{what}");
+        assert_eq!(desk.gross(), want, "{what}");
     }
 }
 
@@ -334,10 +327,10 @@ fn an_exit_that_was_heard_before_what_it_closed_tells_of_news_that_came_before_i
     desk.fill(&exit, "T5", "1", "110");
     desk.fill(&entry, "T4", "1", "100");
     desk.settled("T4", "0", "0.05");
-    assert_eq!(gross(&desk), "1011", "of T5 nothing is told");
+    assert_eq!(desk.gross(), "1011", "of T5 nothing is told");
     revise(&mut desk, Kind::TradeCorrect, "T1", Some(("1", "99")));
     desk.settled("T5", "10", "0.055");
-    assert_eq!(gross(&desk), "1021", "11 and 10 were told");
+    assert_eq!(desk.gross(), "1021", "11 and 10 were told");
     assert_eq!(desk.kernel.told_beside(0)[0].to_string(), "0");
     desk.assert_replays();
 }
@@ -367,10 +360,10 @@ fn a_correction_of_what_the_venue_has_closed_is_settled_by_its_own_figure() {
             (event.size, event.price) = (Some(dec("1")), Some(dec("111")));
             event.rare = Some(Box::new(RareFields { ref_trade_id: id("S2"), ..RareFields::default() }));
         });
-        assert_eq!(gross(&desk), want, "told {sold} before");
+        assert_eq!(desk.gross(), want, "told {sold} before");
         let own = if sold == "10" { "11" } else { "0" };
         desk.settled("S3", own, "0.05");
-        assert_eq!(gross(&desk), want, "and {own} for the correction");
+        assert_eq!(desk.gross(), want, "and {own} for the correction");
         desk.assert_replays();
     }
 }
@@ -388,16 +381,16 @@ fn a_correction_without_an_id_of_its_own_brings_at_once_what_the_close_brings_at
         if settled {
             desk.settled("S1", "0", "0.05");
         }
-        let before = gross(&desk);
+        let before = desk.gross();
         assert_eq!(before, if bought && !settled { "1020" } else { "1010" });
         revise(&mut desk, Kind::TradeCorrect, "S2", Some(("1", "111")));
         let after = if before == "1020" { "1021" } else { "1011" };
-        assert_eq!(gross(&desk), after, "bought {bought}, settled {settled}");
+        assert_eq!(desk.gross(), after, "bought {bought}, settled {settled}");
         if !bought {
             stranger(&mut desk, "S1", OrderSide::Buy, "100");
         }
         desk.settled("S1", "0", "0.05");
-        assert_eq!(gross(&desk), "1011", "bought {bought}, settled {settled}");
+        assert_eq!(desk.gross(), "1011", "bought {bought}, settled {settled}");
         assert_eq!(desk.kernel.told_beside(0)[0].to_string(), "0", "bought {bought}, settled {settled}");
         desk.assert_replays();
     }
@@ -409,10 +402,10 @@ fn a_correction_of_what_opened_and_closed_nothing_at_the_venue_changes_its_cost_
         let mut desk = Desk::new();
         stranger(&mut desk, "S2", OrderSide::Sell, "110");
         desk.settled("S2", told, "0.05");
-        let before = gross(&desk);
+        let before = desk.gross();
         revise(&mut desk, Kind::TradeCorrect, "S2", Some(("1", "111")));
         let (want, cost) = if told == "0" { ("1000", "-111") } else { ("1011", "-110") };
-        assert_eq!(gross(&desk), want, "told {told}, {before} before");
+        assert_eq!(desk.gross(), want, "told {told}, {before} before");
         assert_eq!(desk.kernel.book(0)[0].cost.to_string(), cost, "told {told}");
         desk.assert_replays();
     }
@@ -428,11 +421,11 @@ fn a_correction_with_an_id_of_its_own_brings_nothing_before_its_settlement_while
         (event.size, event.price) = (Some(dec("1")), Some(dec("111")));
         event.rare = Some(Box::new(RareFields { ref_trade_id: id("S2"), ..RareFields::default() }));
     });
-    assert_eq!(gross(&desk), "1010", "its own settlement will bring it");
+    assert_eq!(desk.gross(), "1010", "its own settlement will bring it");
     desk.settled("S3", "11", "0.05");
     stranger(&mut desk, "S1", OrderSide::Buy, "100");
     desk.settled("S1", "0", "0.05");
-    assert_eq!((gross(&desk).as_str(), desk.kernel.told_beside(0)[0].to_string().as_str()), ("1011", "0"));
+    assert_eq!((desk.gross().as_str(), desk.kernel.told_beside(0)[0].to_string().as_str()), ("1011", "0"));
     desk.assert_replays();
 }
 
@@ -446,9 +439,9 @@ fn of_a_fill_that_closed_and_opened_a_correction_brings_what_it_closed() {
         (event.size, event.price) = (Some(dec("2")), Some(dec("110")));
     });
     desk.settled("S1", "10", "0.11");
-    assert_eq!(gross(&desk), "1010");
+    assert_eq!(desk.gross(), "1010");
     revise(&mut desk, Kind::TradeCorrect, "S1", Some(("2", "111")));
-    assert_eq!((gross(&desk), desk.kernel.book(0)[0].cost.to_string()), ("1011".into(), "-111".into()));
+    assert_eq!((desk.gross(), desk.kernel.book(0)[0].cost.to_string()), ("1011".into(), "-111".into()));
     desk.assert_replays();
 }
 
@@ -459,14 +452,14 @@ fn what_was_told_of_a_fill_that_is_taken_back_is_told_no_longer() {
         for told in ["3", "-3"] {
             let mut desk = closed();
             desk.settled("T2", first, "0.11");
-            let before = gross(&desk);
+            let before = desk.gross();
             desk.enter(1, "1");
             let entry = desk.submitted();
             desk.ack(&entry, "V3");
             desk.fill(&entry, "T3", "1", "100");
             desk.settled("T3", told, "0.05");
             revise(&mut desk, Kind::TradeBust, "T3", None);
-            assert_eq!(gross(&desk), before, "{first} and {told}");
+            assert_eq!(desk.gross(), before, "{first} and {told}");
             assert_eq!(desk.kernel.told_beside(0).map(|told| told.to_string())[0], beside, "{told}");
             desk.assert_replays();
         }
@@ -488,9 +481,9 @@ fn what_came_late_is_told_by_an_exit_that_opened_here_and_closes_at_the_venue() 
     // The venue had four of them: this closes there, and is settled last.
     desk.fill(&late, "T3", "2", "108");
     revise(&mut desk, Kind::TradeBust, "T2", None);
-    assert_eq!(gross(&desk), "1016", "what T3 brings, before it is told");
+    assert_eq!(desk.gross(), "1016", "what T3 brings, before it is told");
     desk.settled("T3", "16", "0.108");
-    assert_eq!(gross(&desk), "1016");
+    assert_eq!(desk.gross(), "1016");
     desk.assert_replays();
 }
 
@@ -509,7 +502,7 @@ fn what_else_is_in_a_flat_books_cost_is_booked_beside_what_is_told_no_longer() {
         // Of the position before, which the settlement knew nothing of.
         revise(&mut desk, Kind::TradeCorrect, "T1", Some(("2", price)));
         revise(&mut desk, Kind::TradeBust, "T3", None);
-        assert_eq!(gross(&desk), k, "{told} and {price}");
+        assert_eq!(desk.gross(), k, "{told} and {price}");
         assert_eq!(desk.kernel.told_beside(0).map(|told| told.to_string())[0], "0", "{told} and {price}");
         desk.assert_replays();
     }
@@ -524,9 +517,9 @@ fn what_came_late_is_told_by_a_strangers_close() {
     stranger(&mut desk, "T2", OrderSide::Sell, "110");
     assert_eq!(desk.book(), ("0.000".into(), "-1.000".into()));
     revise(&mut desk, Kind::TradeCorrect, "T1", Some(("1", "101")));
-    assert_eq!(gross(&desk), "1009");
+    assert_eq!(desk.gross(), "1009");
     desk.settled("T2", "9", "0.05");
-    assert_eq!(gross(&desk), "1009", "once");
+    assert_eq!(desk.gross(), "1009", "once");
     desk.assert_replays();
 }
 
@@ -547,8 +540,8 @@ fn what_came_late_is_told_by_a_forced_fill_that_opened_here() {
     });
     assert_eq!(desk.book(), ("-1.000".into(), "-1.000".into()));
     revise(&mut desk, Kind::TradeBust, "T2", None);
-    assert_eq!(gross(&desk), "992", "what T3 brings, before it is told");
+    assert_eq!(desk.gross(), "992", "what T3 brings, before it is told");
     desk.settled("T3", "-8", "0.05");
-    assert_eq!(gross(&desk), "992", "once");
+    assert_eq!(desk.gross(), "992", "once");
     desk.assert_replays();
 }

@@ -25,6 +25,7 @@ mod figures;
 mod forgotten;
 mod funding;
 mod funding_figures;
+mod funding_pools;
 mod intents;
 mod joins;
 mod late;

@@ -1,14 +1,14 @@
 //! What an event is called, and what it moves, at the edges: repetitions, totals that differ from sizes, news of what is
 //! over. Each edge was moved once without another test noticing (mutation testing).
 
-use crate::common::{Desk, dec, id};
+use crate::common::{Desk, dec, id, opening_order};
 use dita_kernel::id::Id;
-use dita_kernel::input::{Input, OpeningOrder, OpeningState, RareFields, VenueEvent};
+use dita_kernel::input::{Input, OpeningState, RareFields, VenueEvent};
 use dita_kernel::kernel::KernelConfig;
 use dita_kernel::ledger::Account;
 use dita_kernel::names::{
     KernelCommandType as Action, KernelDiagnosticCode as Code, KernelEventKind as Kind, Liquidity,
-    OrderDoubt, OrderSide, OrderType, PositionSide, VenueOrderStatus as Status,
+    OrderDoubt, OrderSide, PositionSide, VenueOrderStatus as Status,
 };
 use dita_kernel::order::Order;
 use dita_kernel::outcome::Outcome;
@@ -292,18 +292,7 @@ fn news_are_called_what_they_are() {
 #[test]
 fn what_a_stranger_is_told_of_his_order_is_not_ours() {
     let mut desk = Desk::unseeded(KernelConfig::default());
-    let at_work = OpeningOrder {
-        symbol: id("BTCUSDT"),
-        venue_order_id: id("S1"),
-        venue_client_id: id("stranger"),
-        order_side: OrderSide::Buy,
-        position_side: PositionSide::Both,
-        order_type: OrderType::Limit,
-        size: dec("3"),
-        filled_size: dec("0"),
-        price: Some(dec("90")),
-        reduce_only: false,
-    };
+    let at_work = opening_order("S1", "stranger");
     let opening = OpeningState {
         timestamp_ns: 0,
         balances: vec![(id("USDT"), dec("1000"))],

@@ -1,12 +1,12 @@
 //! The opening state of a live account, and what the venue says of positions afterwards.
 
-use crate::common::{Desk, dec, id};
+use crate::common::{Desk, dec, id, opening_order};
 use dita_kernel::input::{ControlChange, Input, InstrumentSpec, OpeningOrder, OpeningPosition, OpeningState};
 use dita_kernel::kernel::KernelConfig;
 use dita_kernel::ledger::Account;
 use dita_kernel::names::{
     AccountEventKind, KernelDiagnosticCode as Code, KernelEventKind as Kind, KernelMode, OrderSide,
-    OrderType, PositionSide, Product, Severity,
+    PositionSide, Product, Severity,
 };
 use dita_kernel::outcome::Outcome;
 
@@ -24,18 +24,7 @@ fn unopened(hedge_mode: bool) -> Desk {
 }
 
 fn order(venue_id: &str, client_id: &str) -> OpeningOrder {
-    OpeningOrder {
-        symbol: id("BTCUSDT"),
-        venue_order_id: id(venue_id),
-        venue_client_id: id(client_id),
-        order_side: OrderSide::Buy,
-        position_side: PositionSide::Both,
-        order_type: OrderType::Limit,
-        size: dec("3"),
-        filled_size: dec("1"),
-        price: Some(dec("90")),
-        reduce_only: false,
-    }
+    OpeningOrder { filled_size: dec("1"), ..opening_order(venue_id, client_id) }
 }
 
 fn position(size: &str) -> OpeningPosition {

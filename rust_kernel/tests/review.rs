@@ -1,10 +1,10 @@
 //! What a hostile review asked for: money and positions under events that repeat, contradict themselves, or come from
 //! clocks that are wrong.
 
-use crate::common::{Desk, dec, id};
+use crate::common::{Desk, dec, funding_terms, id};
 use dita_kernel::effect::Command;
 use dita_kernel::id::Id;
-use dita_kernel::input::{AccountEvent, FundingTerms, Input, InstrumentSpec, OpeningState, VenueEvent};
+use dita_kernel::input::{AccountEvent, Input, InstrumentSpec, OpeningState, VenueEvent};
 use dita_kernel::kernel::KernelConfig;
 use dita_kernel::names::{
     AccountEventKind, KernelDiagnosticCode as Code, KernelEventKind as Kind, KernelMode, OrderSide,
@@ -198,14 +198,7 @@ fn hedged() -> Desk {
 }
 
 fn rate(desk: &mut Desk) {
-    let terms = FundingTerms {
-        symbol: id("BTCUSDT"),
-        rate: Some(dec("0.0001")),
-        next_boundary_ns: None,
-        interval_secs: None,
-        mark_price: None,
-        venue_time_ns: 0,
-    };
+    let terms = funding_terms("BTCUSDT", "0.0001");
     assert!(desk.put(Input::Funding(Box::new(terms))).accepted);
 }
 

@@ -6,14 +6,7 @@ use dita_kernel::codec::CodecError;
 use dita_kernel::id::Id;
 use dita_kernel::input::{Input, InstrumentSpec, RareFields};
 use dita_kernel::kernel::{Kernel, SnapshotError};
-use dita_kernel::ledger::Account;
 use dita_kernel::names::{AccountEventKind, KernelCommandType as Action, KernelEventKind as Kind, OrderSide};
-
-/// K before fees.
-fn gross(desk: &Desk) -> String {
-    let ledger = desk.kernel.ledger();
-    (ledger.balance(0, Account::Wallet) + ledger.balance(0, Account::Fees)).to_string()
-}
 
 /// A venue whose unit is 0.1 USDT.
 fn coarse() -> Desk {
@@ -87,7 +80,7 @@ fn what_was_booked_of_news_comes_back_where_the_venue_had_told_the_sum_of_them()
                 correct(&mut desk, trade, price);
                 assert_is_stored(&desk);
             }
-            assert_eq!(gross(&desk), want, "{what}, {news:?}");
+            assert_eq!(desk.gross(), want, "{what}, {news:?}");
             desk.assert_replays();
         }
     }
@@ -102,11 +95,11 @@ fn what_was_booked_comes_back_after_as_many_news_as_it_takes() {
     desk.settled("T4", "27.99999999", "0.165");
     for (trade, price, want) in [("T1", "104", "1026"), ("T2", "99", "1027"), ("T3", "99", "1027.99999999")] {
         correct(&mut desk, trade, price);
-        assert_eq!(gross(&desk), want, "{trade}");
+        assert_eq!(desk.gross(), want, "{trade}");
     }
     // What comes after that is not known to any settlement.
     correct(&mut desk, "T3", "100");
-    assert_eq!(gross(&desk), "1026.99999999");
+    assert_eq!(desk.gross(), "1026.99999999");
     desk.assert_replays();
 }
 
@@ -136,7 +129,7 @@ fn late_news_as_small_as_roundings_are_not_booked_once_the_close_is_settled() {
         });
         assert_is_stored(&desk);
         correct(&mut desk, "T1", price);
-        assert_eq!(gross(&desk), want, "told {told}, {price}: {what}");
+        assert_eq!(desk.gross(), want, "told {told}, {price}: {what}");
         assert_is_stored(&desk);
         desk.assert_replays();
     }
@@ -149,9 +142,9 @@ fn what_is_told_of_a_small_difference_is_told_once() {
     sell(&mut desk, 0, &[("T2", "1")]);
     desk.settled("T2", "9.8", "0.1");
     correct(&mut desk, "T1", "100.2");
-    assert_eq!(gross(&desk), "1009.8");
+    assert_eq!(desk.gross(), "1009.8");
     correct(&mut desk, "T1", "100.4");
-    assert_eq!(gross(&desk), "1009.6", "two units more, and nothing of them was told");
+    assert_eq!(desk.gross(), "1009.6", "two units more, and nothing of them was told");
     desk.assert_replays();
 }
 
@@ -164,7 +157,7 @@ fn as_many_closes_may_hide_as_many_units() {
         desk.settled("T2", "10", "0.1");
         desk.settled("T3", "10", "0.1");
         correct(&mut desk, "T1", price);
-        assert_eq!(gross(&desk), want, "{price}");
+        assert_eq!(desk.gross(), want, "{price}");
     }
 }
 
@@ -175,9 +168,9 @@ fn a_close_that_is_to_be_settled_will_tell_however_little_it_is() {
     sell(&mut desk, 0, &[("T2", "0.5"), ("T3", "0.5")]);
     desk.settled("T2", "5", "0.1");
     correct(&mut desk, "T1", "100.1");
-    assert_eq!(gross(&desk), "1009.9", "by our own figures");
+    assert_eq!(desk.gross(), "1009.9", "by our own figures");
     desk.settled("T3", "4.8", "0.1");
-    assert_eq!(gross(&desk), "1009.8", "as told");
+    assert_eq!(desk.gross(), "1009.8", "as told");
     desk.assert_replays();
 }
 
@@ -193,9 +186,9 @@ fn closes_of_an_earlier_position_tell_nothing_of_a_later_one() {
         (event.venue_trade_id, event.fee) = (id("T4"), Some(dec("0.1")));
     });
     correct(&mut desk, "T3", "100.1");
-    assert_eq!(gross(&desk), "1019.9");
+    assert_eq!(desk.gross(), "1019.9");
     correct(&mut desk, "T1", "100.1");
-    assert_eq!(gross(&desk), "1019.9", "of T1 it is not known");
+    assert_eq!(desk.gross(), "1019.9", "of T1 it is not known");
 }
 
 /// Eleven bought with T1, nine closes of 1 that told so much each, and one of 2 that told 0.4 less than we.
@@ -224,9 +217,9 @@ fn many_small_differences_explain_what_a_large_one_leaves() {
         let mut desk = ten_closes(each);
         assert_is_stored(&desk);
         let before = if each == "10" { "1109.6" } else { "1107.8" };
-        assert_eq!(gross(&desk), before, "{what}");
+        assert_eq!(desk.gross(), before, "{what}");
         correct(&mut desk, "T1", "100.2");
-        assert_eq!(gross(&desk), want, "{what}");
+        assert_eq!(desk.gross(), want, "{what}");
         desk.assert_replays();
     }
 }
@@ -244,9 +237,9 @@ fn a_wallet_gets_whole_units_whatever_explained_a_cost_before() {
     assert_eq!(desk.kernel.told_beside(0)[0].to_string(), "-1.95");
     sell(&mut desk, 0, &[("T4", "0.5")]);
     desk.settled("T4", "5", "0.1");
-    assert_eq!(gross(&desk), "1008");
+    assert_eq!(desk.gross(), "1008");
     correct(&mut desk, "T2", "110");
-    assert_eq!(gross(&desk), "1005", "5 less, of which 1.95 were told: 3.05, as the venue rounds");
+    assert_eq!(desk.gross(), "1005", "5 less, of which 1.95 were told: 3.05, as the venue rounds");
     desk.assert_replays();
 }
 
@@ -257,9 +250,9 @@ fn what_was_told_of_a_rounding_stays_what_it_was_where_it_explains_no_more_than_
     sell(&mut desk, 0, &[("T2", "1")]);
     desk.settled("T2", "9.9", "0.1");
     correct(&mut desk, "T1", "100.2");
-    assert_eq!(gross(&desk), "1009.9");
+    assert_eq!(desk.gross(), "1009.9");
     correct(&mut desk, "T1", "100");
-    assert_eq!(gross(&desk), "1010.1", "two units, and one of the other sign was told");
+    assert_eq!(desk.gross(), "1010.1", "two units, and one of the other sign was told");
 }
 
 #[test]
@@ -271,10 +264,10 @@ fn what_came_back_to_nothing_begins_anew() {
     desk.settled("T4", "10", "0.2");
     for (trade, price, want) in [("T1", "140", "990"), ("T2", "90", "1000"), ("T3", "90", "1010")] {
         correct(&mut desk, trade, price);
-        assert_eq!(gross(&desk), want, "{trade}");
+        assert_eq!(desk.gross(), want, "{trade}");
     }
     correct(&mut desk, "T2", "79.5");
-    assert_eq!(gross(&desk), "1020.5", "of this no settlement knew");
+    assert_eq!(desk.gross(), "1020.5", "of this no settlement knew");
     desk.assert_replays();
 }
 
@@ -285,14 +278,14 @@ fn what_explains_something_is_used_up_with_it() {
     sell(&mut desk, 0, &[("T3", "2")]);
     desk.settled("T3", "0", "0.2");
     correct(&mut desk, "T1", "140");
-    assert_eq!(gross(&desk), "980", "20 were told, 20 came into the wallet");
+    assert_eq!(desk.gross(), "980", "20 were told, 20 came into the wallet");
     buy(&mut desk, 1, &[("U1", "1")]);
     sell(&mut desk, 1, &[("U2", "1")]);
     desk.settled("U2", "7", "0.1");
     correct(&mut desk, "U1", "103");
-    assert_eq!(gross(&desk), "987", "told, to the unit");
+    assert_eq!(desk.gross(), "987", "told, to the unit");
     correct(&mut desk, "T2", "79.5");
-    assert_eq!(gross(&desk), "1007.5", "what came before that is another matter");
+    assert_eq!(desk.gross(), "1007.5", "what came before that is another matter");
     desk.assert_replays();
 }
 
@@ -300,13 +293,13 @@ fn what_explains_something_is_used_up_with_it() {
 fn small_differences_that_have_explained_something_explain_nothing_more() {
     let mut desk = ten_closes("9.8");
     correct(&mut desk, "T1", "100.2");
-    assert_eq!(gross(&desk), "1107.8", "the nine have told 1.8 of it");
+    assert_eq!(desk.gross(), "1107.8", "the nine have told 1.8 of it");
     buy(&mut desk, 1, &[("U1", "11")]);
     sell(&mut desk, 1, &[("U2", "11")]);
     desk.settled("U2", "109.6", "1.1");
-    assert_eq!(gross(&desk), "1217.4");
+    assert_eq!(desk.gross(), "1217.4");
     correct(&mut desk, "U1", "100.2");
-    assert_eq!(gross(&desk), "1215.6", "2.2, of which 0.4 were told, and nothing of the rest");
+    assert_eq!(desk.gross(), "1215.6", "2.2, of which 0.4 were told, and nothing of the rest");
 }
 
 #[test]
@@ -317,7 +310,7 @@ fn an_opening_fill_hides_nothing_and_a_close_without_profit_does() {
     sell(&mut desk, 0, &[("T2", "1")]);
     desk.settled("T2", "10", "0.1");
     correct(&mut desk, "T1", "100.2");
-    assert_eq!(gross(&desk), "1009.8", "one close, one unit");
+    assert_eq!(desk.gross(), "1009.8", "one close, one unit");
 
     let mut desk = coarse();
     buy(&mut desk, 0, &[("T1", "1")]);
@@ -326,7 +319,7 @@ fn an_opening_fill_hides_nothing_and_a_close_without_profit_does() {
     desk.fill(&exit, "T2", "1", "100");
     desk.settled("T2", "0", "0.1");
     correct(&mut desk, "T1", "100.1");
-    assert_eq!(gross(&desk), "1000", "it may have been a rounding of its nothing");
+    assert_eq!(desk.gross(), "1000", "it may have been a rounding of its nothing");
 }
 
 /// A second instrument.
@@ -367,7 +360,7 @@ fn closes_of_another_instrument_hide_nothing() {
     sell(&mut desk, 0, &[("T2", "1")]);
     desk.settled("T2", "10", "0.1");
     correct(&mut desk, "T1", "100.2");
-    assert_eq!(gross(&desk), "1019.8", "one close, one unit");
+    assert_eq!(desk.gross(), "1019.8", "one close, one unit");
 }
 
 /// A close has told three units less than we: more than its own roundings, and nobody says of what.
@@ -406,7 +399,7 @@ fn what_an_earlier_position_left_of_roundings_explains_nothing_of_what_a_later_o
             (event.asset, event.event_id) = (id("BTCUSDT"), id("E-bust"));
             event.rare = Some(Box::new(RareFields { ref_trade_id: id("U1"), ..RareFields::default() }));
         });
-        assert_eq!(gross(&desk), "1009.7", "{way}: it leaves nothing");
+        assert_eq!(desk.gross(), "1009.7", "{way}: it leaves nothing");
         desk.assert_replays();
     }
 }
@@ -462,7 +455,7 @@ fn what_a_later_close_told_is_found_beside_the_roundings_of_earlier_ones() {
             event.fee = Some(dec("0.1"));
         });
         correct(&mut desk, "U1", price);
-        assert_eq!(gross(&desk), want, "told {told}, {price}: {what}");
+        assert_eq!(desk.gross(), want, "told {told}, {price}: {what}");
         assert_is_stored(&desk);
         desk.assert_replays();
     }
@@ -489,14 +482,14 @@ fn what_held_news_leave_of_roundings_is_not_in_the_cost_of_what_was_awaited() {
             event.realized_pnl = (!told.is_empty()).then(|| dec(told));
             event.fee = Some(dec("0.1"));
         });
-        let before = gross(&desk);
+        let before = desk.gross();
         correct(&mut desk, "T1", price);
         desk.event(Kind::FullFill, &id("somebody"), |event| {
             (event.asset, event.order_side) = (id("BTCUSDT"), Some(OrderSide::Buy));
             event.venue_trade_id = id("S1");
             (event.size, event.price) = (Some(dec("1")), Some(dec("100")));
         });
-        assert_eq!(gross(&desk), before, "told {told}, {price}: it is not in the wallet");
+        assert_eq!(desk.gross(), before, "told {told}, {price}: it is not in the wallet");
         assert_eq!(desk.kernel.book(0)[0].cost.to_string(), cost, "told {told}, {price}: {what}");
         desk.assert_replays();
     }

@@ -1,14 +1,13 @@
 //! What an account begins with, at its edges: instruments set again, seeds, opening states, as many assets as there may
 //! be. Each edge was moved once without another test noticing (mutation testing).
 
-use crate::common::{Desk, dec, id};
+use crate::common::{Desk, dec, id, opening_order};
 use dita_kernel::input::{
     EffectResult, Input, InstrumentSpec, OpeningOrder, OpeningPosition, OpeningState, Stamp,
 };
 use dita_kernel::kernel::KernelConfig;
 use dita_kernel::names::{
-    AccountEventKind, KernelDiagnosticCode as Code, KernelEventKind as Kind, OrderSide, OrderType,
-    PositionSide, Product,
+    AccountEventKind, KernelDiagnosticCode as Code, KernelEventKind as Kind, PositionSide, Product,
 };
 
 const SKEW: i64 = 5_000_000_000;
@@ -161,18 +160,7 @@ fn position(side: PositionSide, size: &str) -> OpeningPosition {
 }
 
 fn order(venue_id: &str, client_id: &str, filled: &str) -> OpeningOrder {
-    OpeningOrder {
-        symbol: id("BTCUSDT"),
-        venue_order_id: id(venue_id),
-        venue_client_id: id(client_id),
-        order_side: OrderSide::Buy,
-        position_side: PositionSide::Both,
-        order_type: OrderType::Limit,
-        size: dec("3"),
-        filled_size: dec(filled),
-        price: Some(dec("90")),
-        reduce_only: false,
-    }
+    OpeningOrder { filled_size: dec(filled), ..opening_order(venue_id, client_id) }
 }
 
 fn opens(desk: &mut Desk, state: OpeningState) -> bool {

@@ -1,13 +1,13 @@
 //! Fills that were a stranger's at first, and busts and corrections that come before their fills, in figures. Each was
 //! got wrong in some way that no other test saw (mutation testing).
 
-use crate::common::{Desk, dec, id};
+use crate::common::{Desk, dec, id, opening_order};
 use dita_kernel::id::Id;
-use dita_kernel::input::{Input, OpeningOrder, OpeningState, RareFields, VenueEvent};
+use dita_kernel::input::{RareFields, VenueEvent};
 use dita_kernel::kernel::KernelConfig;
 use dita_kernel::names::{
-    KernelDiagnosticCode as Code, KernelEventKind as Kind, OrderSide, OrderType, PositionSide,
-    TradeStage as Stage, VenueOrderStatus as Status,
+    KernelDiagnosticCode as Code, KernelEventKind as Kind, OrderSide, TradeStage as Stage,
+    VenueOrderStatus as Status,
 };
 use dita_kernel::outcome::Outcome;
 
@@ -252,21 +252,7 @@ fn what_a_total_of_a_strangers_has_told_is_inferred_of_ours_too() {
 #[test]
 fn what_is_held_back_for_an_order_of_the_opening_is_held_back_once_where_it_is_ours() {
     let mut desk = Desk::unseeded(KernelConfig::default());
-    let order = OpeningOrder {
-        symbol: id("BTCUSDT"),
-        venue_order_id: id("V1"),
-        venue_client_id: id("before"),
-        order_side: OrderSide::Buy,
-        position_side: PositionSide::Both,
-        order_type: OrderType::Limit,
-        size: dec("3"),
-        filled_size: dec("0"),
-        price: Some(dec("90")),
-        reduce_only: false,
-    };
-    let balances = vec![(id("USDT"), dec("1000"))];
-    let opening = OpeningState { timestamp_ns: 1, balances, orders: vec![order], ..OpeningState::default() };
-    assert!(desk.put(Input::Opening(Box::new(opening))).accepted);
+    desk.open_with(vec![opening_order("V1", "before")]);
     desk.enter_limit(0, "2", "90");
     let entry = desk.submitted();
     let reserved = |desk: &Desk| desk.kernel.exposure().reserved(0).to_string();

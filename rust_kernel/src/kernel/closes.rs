@@ -75,16 +75,16 @@ impl Kernel {
         // An order's own fills are all on one side, and close nothing of each other.
         let others = self.traded(of.instrument, of.position_side as usize).filter(|one| one.place != place);
         for one in others.filter(|one| !one.fill.busted) {
-            let between = fill_ns < news_ns && (fill_ns..=news_ns).contains(&one.fill.venue_time_ns);
-            if between && one.may_close(of) {
-                return false;
-            }
             tells |= one.fill.profit_told;
-            if one.fill.seq > fill.seq {
-                since = true;
-                if !one.fill.profit_told && !one.is_unsettled() {
-                    return false;
-                }
+            // What was heard before it came before it: a stamp that denies that is of a clock that is off.
+            if one.fill.seq <= fill.seq {
+                continue;
+            }
+            since = true;
+            let between = fill_ns < news_ns && (fill_ns..=news_ns).contains(&one.fill.venue_time_ns);
+            let will_tell = one.fill.profit_told || one.is_unsettled();
+            if !will_tell || (between && one.may_close(of)) {
+                return false;
             }
         }
         tells && since

@@ -3,12 +3,16 @@
 
 use dita_kernel::effect::{Command, Effects};
 use dita_kernel::id::Id;
-use dita_kernel::input::{AccountEvent, ControlChange, Input, InstrumentSpec, Intent, Stamp, VenueEvent};
+use dita_kernel::input::{
+    AccountEvent, ControlChange, FundingTerms, Input, InstrumentSpec, Intent, OpeningOrder, OpeningState,
+    Stamp, VenueEvent,
+};
 use dita_kernel::invariant;
 use dita_kernel::kernel::{Kernel, KernelConfig};
 use dita_kernel::ledger::Account;
 use dita_kernel::names::{
-    AccountEventKind, KernelCommandType as Action, KernelEventKind as Kind, OrderType, TradeSide, TradeStage,
+    AccountEventKind, KernelCommandType as Action, KernelEventKind as Kind, OrderSide, OrderType,
+    PositionSide, TradeSide, TradeStage,
 };
 use dita_kernel::num::Decimal;
 use dita_kernel::outcome::Outcome;
@@ -19,6 +23,34 @@ pub fn id(text: &str) -> Id {
 
 pub fn dec(text: &str) -> Decimal {
     Decimal::parse(text).expect("a decimal")
+}
+
+/// A rate for the next boundary, which is where boundaries are by themselves.
+pub fn funding_terms(symbol: &str, rate: &str) -> FundingTerms {
+    FundingTerms {
+        symbol: id(symbol),
+        rate: Some(dec(rate)),
+        next_boundary_ns: None,
+        interval_secs: None,
+        mark_price: None,
+        venue_time_ns: 0,
+    }
+}
+
+/// An order at work when an account is opened: it buys 3 at 90, and has filled nothing.
+pub fn opening_order(venue_id: &str, client_id: &str) -> OpeningOrder {
+    OpeningOrder {
+        symbol: id("BTCUSDT"),
+        venue_order_id: id(venue_id),
+        venue_client_id: id(client_id),
+        order_side: OrderSide::Buy,
+        position_side: PositionSide::Both,
+        order_type: OrderType::Limit,
+        size: dec("3"),
+        filled_size: dec("0"),
+        price: Some(dec("90")),
+        reduce_only: false,
+    }
 }
 
 pub struct Desk {
@@ -239,6 +271,19 @@ impl Desk {
     pub fn size(&self, slot: u32) -> String {
         let rules = &self.kernel.instruments()[0];
         rules.qty_decimal(self.kernel.slot(slot).expect("a slot").size()).to_string()
+    }
+
+    /// Opens the account with 1,000 USDT and with these orders at work.
+    pub fn open_with(&mut self, orders: Vec<OpeningOrder>) {
+        let balances = vec![(id("USDT"), dec("1000"))];
+        let opening = OpeningState { timestamp_ns: 1, balances, orders, ..OpeningState::default() };
+        assert!(self.put(Input::Opening(Box::new(opening))).accepted);
+    }
+
+    /// K of the settlement asset before fees.
+    pub fn gross(&self) -> String {
+        let ledger = self.kernel.ledger();
+        (ledger.balance(0, Account::Wallet) + ledger.balance(0, Account::Fees)).to_string()
     }
 
     /// K of the settlement asset.

@@ -1,9 +1,9 @@
 //! Sequences 17 to 19: fees, funding and what the venue forces on the account.
 
 use super::{HOUR, SECOND, cancels, figures};
-use crate::common::{Desk, dec, id};
+use crate::common::{Desk, dec, funding_terms, id};
 use dita_kernel::id::Id;
-use dita_kernel::input::{FundingTerms, Input};
+use dita_kernel::input::Input;
 use dita_kernel::ledger::Account;
 use dita_kernel::names::{
     AccountEventKind, KernelEventKind as Kind, Liquidity, OrderSide, OrderType, ReconcileStatus, Severity,
@@ -71,14 +71,7 @@ fn s17_a_makers_rebate_is_a_credit() {
 /// A desk at a rate of 0.0001, with 2 long at 100: 0.02 is due at 08:00.
 fn before_the_boundary() -> Desk {
     let mut desk = Desk::new();
-    let terms = FundingTerms {
-        symbol: id("BTCUSDT"),
-        rate: Some(dec("0.0001")),
-        next_boundary_ns: None,
-        interval_secs: None,
-        mark_price: None,
-        venue_time_ns: 0,
-    };
+    let terms = funding_terms("BTCUSDT", "0.0001");
     assert!(desk.put(Input::Funding(Box::new(terms))).accepted);
     desk.open(0, "2", "100");
     desk

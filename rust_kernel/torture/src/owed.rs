@@ -42,6 +42,11 @@ fn is_stop(order: &Order) -> bool {
     order.role == OrderRole::Exit && order.order_type.is_protective()
 }
 
+/// Ended, and not by its fills.
+fn is_cut_short(order: &Order) -> bool {
+    order.status.is_ended() && order.status != VenueOrderStatus::Filled
+}
+
 /// The boundaries that an input of that time reaches, by instrument: where a price is known, what is due is predicted.
 pub(crate) fn reached(kernel: &Kernel, now_ns: i64) -> Vec<(u32, i64)> {
     let places = (0_u32..).zip(kernel.instruments()).map(|(at, _)| at);
@@ -141,8 +146,7 @@ fn is_what_it_has_filled(order: &Order) -> Result<(), Trouble> {
 /// That an order cannot be canceled any more does not say how it ended: that is asked for.
 fn refusal_ends_nothing(kind: KernelEventKind, before: &Order, order: &Order) -> Result<(), Trouble> {
     let refused = kind == KernelEventKind::CancelReject && order.number == before.number;
-    let ended = order.status.is_ended() && order.status != VenueOrderStatus::Filled;
-    if refused && ended {
+    if refused && is_cut_short(order) {
         return Err(owed("ended by the refusal of its cancel, and nobody asks", order));
     }
     Ok(())
@@ -195,8 +199,7 @@ fn ends_are_asked_for(kernel: &Kernel, now_ns: i64) -> Result<(), Trouble> {
 
 /// A stop that the venue has ended leaves a position without protection: that is an alarm, as long as no other stop works.
 fn lost_stop_is_told(kernel: &Kernel, before: &Order, order: &Order) -> Result<(), Trouble> {
-    let ended = order.status.is_ended() && order.status != VenueOrderStatus::Filled;
-    let lost = is_stop(before) && ended && !before.cancel_requested;
+    let lost = is_stop(before) && is_cut_short(order) && !before.cancel_requested;
     let Some(slot) = kernel.slot(order.slot_id).filter(|_| lost && order.number == before.number) else {
         return Ok(());
     };
