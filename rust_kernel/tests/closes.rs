@@ -251,3 +251,24 @@ fn a_price_is_no_more_known_by_what_the_orders_own_fills_have_told() {
     assert_eq!(beside(&desk), "10", "it explains nothing of that");
     desk.assert_replays();
 }
+
+#[test]
+fn what_seemed_untold_of_one_price_was_another_that_the_same_closes_told() {
+    let mut desk = Desk::new();
+    // Of unknown prices: the mark stands for them, 100. They were 90, at a time that nobody knows, and 104.
+    let first = entry_order(&mut desk, 0);
+    fill_at(&mut desk, &first, "T1", None, 0);
+    let second = entry_order(&mut desk, 1);
+    fill_at(&mut desk, &second, "T2", None, 2_000);
+    sell_two(&mut desk);
+    for (trade, told) in [("T1", "0"), ("T2", "0"), ("T3", "-7"), ("T4", "-7")] {
+        desk.settled(trade, told, "0.05");
+    }
+    // Of both together the venue has told 10 - 4.
+    assert_eq!((desk.gross().as_str(), beside(&desk).as_str()), ("986", "6"));
+    fill_at(&mut desk, &first, "T1", Some("90"), 0);
+    assert_eq!((desk.gross().as_str(), beside(&desk).as_str()), ("990", "0"), "4 of 10 seem untold");
+    fill_at(&mut desk, &second, "T2", Some("104"), 2_000);
+    assert_eq!((desk.gross().as_str(), beside(&desk).as_str()), ("986", "0"));
+    desk.assert_replays();
+}

@@ -1,6 +1,7 @@
 //! What the closes since a fill tell of it: each is settled by the venue's own figure, which knows what is heard late here.
 
 use super::Kernel;
+use super::aside::Leftover;
 use super::late::ROUNDINGS_TOGETHER;
 use crate::num::{Money, Qty};
 use crate::order::{Fill, Order, OrderRole};
@@ -99,9 +100,16 @@ impl Kernel {
         if self.add_to_unsettled(instrument, side, rest, |one| one.place != place && one.is_unsettled()) {
             return rest;
         }
-        if !self.is_within(instrument, rest, ROUNDINGS_TOGETHER) {
-            self.books[instrument as usize].told_beside[side] -= rest;
+        if self.is_within(instrument, rest, ROUNDINGS_TOGETHER) {
+            return Money::ZERO;
         }
+        let left = self.aside.left(instrument, side);
+        if left.told_in_part && self.is_within(instrument, rest + left.booked, ROUNDINGS_TOGETHER) {
+            // The closes told the sum of this and of late news that came before it: what seemed untold of those was this.
+            self.aside.set_left(Leftover { booked: Money::ZERO, ..left });
+            return -left.booked;
+        }
+        self.books[instrument as usize].told_beside[side] -= rest;
         Money::ZERO
     }
 
