@@ -166,6 +166,20 @@ fn a_name_that_fits_keeps_those_out_that_fit_by_accident() {
 }
 
 #[test]
+fn a_fill_that_the_venues_position_shows_is_no_funding_that_costs_as_much() {
+    for (story, cause) in [(STORIES[2].0, Cause::FillMissing), (STORIES[20].0, Cause::ManualTrade)] {
+        let mut desk = Desk::new();
+        // Funding at the rate of a fee, and what makes the wallet whole again.
+        entry(&mut desk, Entry::FundingFee, "-0.05", "F0");
+        entry(&mut desk, Entry::Adjustment, "0.05", "A0");
+        story(&mut desk);
+        let presumed = report(&desk).parts.into_iter().filter(|part| part.proof == Proof::Presumed);
+        let named: Vec<Cause> = presumed.map(|part| part.cause).collect();
+        assert_eq!(named, [cause]);
+    }
+}
+
+#[test]
 fn every_cause_is_planted() {
     for cause in Cause::ALL {
         assert!(STORIES.iter().any(|(_, planted, ..)| planted == cause), "{cause} has no story");

@@ -245,8 +245,14 @@ impl Rest<'_> {
         for (symbol, booked) in open.iter().filter(|(_, booked)| self.is_young && self.fits(-*booked)) {
             self.offer(parts, DriftCause::FundingNotBooked, -*booked, &[symbol]);
         }
-        if parts.iter().any(|part| part.cause == DriftCause::FundingNotBooked) {
-            // What is still to be booked explains it: then nothing was booked twice.
+        let is_shown = |part: &Part| {
+            matches!(
+                part.cause,
+                DriftCause::FundingNotBooked | DriftCause::FillMissing | DriftCause::ManualTrade
+            )
+        };
+        if parts.iter().any(is_shown) {
+            // What is still to be booked explains it, or a position that the venue reports: then nothing was booked twice.
             return;
         }
         let entries = self.kernel.ledger().recent().filter(|entry| {

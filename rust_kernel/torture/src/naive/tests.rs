@@ -122,6 +122,16 @@ fn a_fill_told_twice_counts_once() {
 }
 
 #[test]
+fn a_strangers_fill_may_bring_its_price_and_its_fee_later() {
+    let mut pair = Pair::new();
+    for (trade, price, fee) in [("F1", "99", Some("0.01")), ("F2", "0", None), ("F2", "100", Some("0.02"))] {
+        let Input::Venue(mut event) = pair.fill(trade, "0.001", price, fee) else { unreachable!("a fill") };
+        (event.venue_client_id, event.venue_order_id) = (id("stranger"), id("V9"));
+        pair.both(Input::Venue(event));
+    }
+}
+
+#[test]
 fn money_that_only_one_of_them_hears_of_is_named_by_its_figure() {
     use AccountEventKind as Account;
     for (kind, figure) in [

@@ -241,12 +241,13 @@ impl Naive {
         let (Some(lots), Some(side)) = (event.size.map(fixed), event.order_side) else { return };
         let id = if event.venue_trade_id.is_empty() { &event.event_id } else { &event.venue_trade_id };
         let buys = side == OrderSide::Buy;
-        let known = self
-            .trades
-            .iter()
-            .any(|trade| trade.instrument == instrument && trade.buys == buys && trade.id == id.as_str());
-        if known {
-            return;
+        let is_it =
+            |trade: &Trade| trade.instrument == instrument && trade.buys == buys && trade.id == id.as_str();
+        if self.trades.iter().any(is_it) {
+            let strangers = self.trades.iter().enumerate();
+            let strangers = strangers.filter(|(_, trade)| is_it(trade) && trade.order.is_none());
+            let known: Vec<usize> = strangers.map(|(at, _)| at).collect();
+            return self.told_again(&known, event);
         }
         let price = event.price.map(fixed).filter(|price| *price > 0);
         let book = self.book_of(event.position_side);
