@@ -124,11 +124,18 @@ fn a_fill_told_twice_counts_once() {
 #[test]
 fn a_strangers_fill_may_bring_its_price_and_its_fee_later() {
     let mut pair = Pair::new();
-    for (trade, price, fee) in [("F1", "99", Some("0.01")), ("F2", "0", None), ("F2", "100", Some("0.02"))] {
+    let strangers = |pair: &Pair, trade: &str, price: &str, fee: Option<&str>| {
         let Input::Venue(mut event) = pair.fill(trade, "0.001", price, fee) else { unreachable!("a fill") };
         (event.venue_client_id, event.venue_order_id) = (id("stranger"), id("V9"));
-        pair.both(Input::Venue(event));
-    }
+        Input::Venue(event)
+    };
+    let first = strangers(&pair, "F1", "99", Some("0.01"));
+    pair.both(first);
+    let unpriced = strangers(&pair, "F2", "0", None);
+    pair.both(unpriced);
+    let told = ["0.02", "0.03"].map(|fee| strangers(&pair, "F2", "100", Some(fee)));
+    let what = pair.apart(&told[0], &told[1]);
+    assert!(what.starts_with("fees of"), "{what}");
 }
 
 #[test]
