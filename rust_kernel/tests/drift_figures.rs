@@ -81,7 +81,7 @@ type Story = fn(&mut Desk);
 #[test]
 #[rustfmt::skip]
 fn a_difference_has_these_names_and_no_others() {
-    let stories: [(Story, &[&str], &str); 27] = [
+    let stories: [(Story, &[&str], &str); 30] = [
         (|d| { taken(d, "T1", None); frame(d, "USDT", "1000"); },
             &["FEE_NOT_SETTLED 0.05 T1"], "nothing charged yet"),
         (|d| { taken(d, "T1", None); frame(d, "BNB", "0"); frame(d, "USDT", "1000"); },
@@ -123,9 +123,15 @@ fn a_difference_has_these_names_and_no_others() {
         (|d| { position(d, "1"); frame(d, "USDT", "999.94949998"); },
             &[], "and one unit more"),
         (|d| { d.open(0, "1", "100"); position(d, "2"); frame(d, "USDT", "999.90"); },
-            &["FILL_DUPLICATED -0.05 T4-0", "MANUAL_TRADE -0.05 BTCUSDT"], "our order is over, somebody traded"),
+            &["MANUAL_TRADE -0.05 BTCUSDT"], "our order is over, somebody traded"),
         (|d| { funded(d); frame(d, "USDT", "1000"); },
             &["FUNDING_NOT_BOOKED 0.03 BTCUSDT ETHUSDT"], "neither boundary"),
+        (|d| { funded(d); position(d, "0"); frame(d, "USDT", "1000"); },
+            &["FUNDING_NOT_BOOKED 0.03 BTCUSDT ETHUSDT"], "to the unit, where a close's price may be one of many"),
+        (|d| { funded(d); position(d, "0"); frame(d, "USDT", "1000.00000001"); },
+            &["FUNDING_NOT_BOOKED 0.03 BTCUSDT ETHUSDT"], "within the unit"),
+        (|d| { funded(d); position(d, "0"); frame(d, "USDT", "1000.00000002"); },
+            &["MANUAL_TRADE 0.03000002 BTCUSDT"], "one unit more"),
         (|d| { funded(d); frame(d, "USDT", "999.98"); },
             &["FUNDING_NOT_BOOKED 0.01 BTCUSDT"], "one of them not"),
         (|d| { funded(d); frame(d, "USDT", "999.99"); },

@@ -190,3 +190,41 @@ fn an_order_whose_rest_was_busted_ends_with_what_its_last_word_tells_of() {
     });
     assert_eq!(status(&desk, &exit), Status::PartiallyFilled);
 }
+
+#[test]
+fn a_busted_fill_that_comes_late_and_was_its_orders_last_asks_what_the_order_ended_with() {
+    for (left, live, what) in [
+        (Some("0"), true, "it was the last one"),
+        (Some("2"), true, "the order went on"),
+        (None, true, "who knows"),
+        (Some("0"), false, "the order has ended here"),
+    ] {
+        let (mut desk, exit) = selling();
+        desk.event(Kind::TradeBust, &exit, |event| {
+            (event.status, event.size) = (Some(Status::Filled), Some(dec("1")));
+            (event.filled_size, event.remaining_size) = (Some(dec("4")), Some(dec("0")));
+            event.rare = Some(Box::new(RareFields { ref_trade_id: id("T9"), ..RareFields::default() }));
+        });
+        // The venue knows of no such order, by mistake, and then of its first fill.
+        desk.event(Kind::OrderNotFound, &exit, |_| {});
+        desk.fill(&exit, "T8", "4", "110");
+        assert_eq!(status(&desk, &exit), Status::PartiallyFilled);
+        if !live {
+            desk.event(Kind::CancelAck, &exit, |event| event.status = Some(Status::Canceled));
+        }
+        let again = desk.event(Kind::FullFill, &exit, |event| {
+            (event.venue_trade_id, event.status) = (id("T9"), Some(Status::Filled));
+            (event.size, event.price) = (Some(dec("1")), Some(dec("110")));
+            (event.filled_size, event.remaining_size) = (Some(dec("5")), left.map(dec));
+        });
+        let asked = live && left == Some("0");
+        assert_eq!((again.code, asks(&desk)), (Code::DuplicateEvent, asked), "{what}");
+        if asked {
+            desk.event(Kind::OrderStatus, &exit, |event| {
+                (event.status, event.filled_size) = (Some(Status::Filled), Some(dec("4")));
+            });
+            assert_eq!((status(&desk, &exit), desk.size(0).as_str()), (Status::Filled, "1.000"), "{what}");
+        }
+        desk.assert_replays();
+    }
+}

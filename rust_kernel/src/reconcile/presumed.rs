@@ -44,9 +44,19 @@ impl Rest<'_> {
         }
         let unsettled = self.unsettled();
         self.fees(&unsettled, &mut parts);
-        self.fills(&mut parts);
+        self.funding_to_come(&mut parts);
         self.positions(&mut parts);
-        self.funding(&mut parts);
+        // What is still to be booked explains it, or a position that the venue reports: then nothing was booked twice.
+        let is_shown = |part: &Part| {
+            matches!(
+                part.cause,
+                DriftCause::FundingNotBooked | DriftCause::FillMissing | DriftCause::ManualTrade
+            )
+        };
+        if !parts.iter().any(is_shown) {
+            self.fills(&mut parts);
+            self.funding_twice(&mut parts);
+        }
         self.liquidation(&mut parts);
         parts
     }
@@ -194,6 +204,10 @@ impl Rest<'_> {
                 if amount.is_zero() || (self.amount - amount).abs() > self.tolerance + slip {
                     continue;
                 }
+                if !self.fits(amount) && parts.iter().any(|part| part.cause.is_only_late()) {
+                    // Something that is still to be booked fits exactly.
+                    continue;
+                }
                 // Its price is not known: what fits within one percent of the value is shown as the whole rest.
                 let expected = self
                     .kernel
@@ -224,42 +238,42 @@ impl Rest<'_> {
         Some((closing.realized - fee, slip + percent(fee)))
     }
 
-    /// Funding that E has not booked, or that one of them has booked twice.
-    fn funding(&self, parts: &mut Vec<Part>) {
-        let mut open: Vec<(&Id, Money)> = Vec::new();
-        let mut settled: Vec<(&Id, Money)> = Vec::new();
-        for (instrument, rules) in (0_u32..).zip(self.kernel.instruments()) {
-            let row = self.kernel.funding().row(instrument).filter(|_| rules.settle == self.asset);
-            for prediction in row.into_iter().flat_map(|row| &row.predictions) {
-                let list = if prediction.is_open() { &mut open } else { &mut settled };
-                if prediction.boundary_ns <= self.frame_time_ns {
-                    list.push((&rules.spec.symbol, prediction.booked));
-                }
-            }
-        }
-        let whole = open.iter().fold(Money::ZERO, |sum, (_, booked)| sum + *booked);
-        if self.is_young && self.fits(-whole) {
-            let ids: Vec<&Id> = open.iter().map(|(symbol, _)| *symbol).collect();
-            self.offer(parts, DriftCause::FundingNotBooked, -whole, &ids);
-        }
-        for (symbol, booked) in open.iter().filter(|(_, booked)| self.is_young && self.fits(-*booked)) {
-            self.offer(parts, DriftCause::FundingNotBooked, -*booked, &[symbol]);
-        }
-        let is_shown = |part: &Part| {
-            matches!(
-                part.cause,
-                DriftCause::FundingNotBooked | DriftCause::FillMissing | DriftCause::ManualTrade
-            )
-        };
-        if parts.iter().any(is_shown) {
-            // What is still to be booked explains it, or a position that the venue reports: then nothing was booked twice.
+    /// The funding of boundaries before E's frame, by instrument: open, or settled.
+    fn predictions(&self, open: bool) -> impl Iterator<Item = (&Id, Money)> {
+        let rows = (0_u32..).zip(self.kernel.instruments()).filter_map(|(instrument, rules)| {
+            let row = self.kernel.funding().row(instrument).filter(|_| rules.settle == self.asset)?;
+            Some((&rules.spec.symbol, &row.predictions))
+        });
+        rows.flat_map(move |(symbol, predictions)| {
+            let of_kind = predictions.iter().filter(move |prediction| {
+                prediction.is_open() == open && prediction.boundary_ns <= self.frame_time_ns
+            });
+            of_kind.map(move |prediction| (symbol, prediction.booked))
+        })
+    }
+
+    /// Funding that E has not booked yet.
+    fn funding_to_come(&self, parts: &mut Vec<Part>) {
+        if !self.is_young {
             return;
         }
+        let whole = self.predictions(true).fold(Money::ZERO, |sum, (_, booked)| sum + booked);
+        if self.fits(-whole) {
+            let ids: Vec<&Id> = self.predictions(true).map(|(symbol, _)| symbol).collect();
+            self.offer(parts, DriftCause::FundingNotBooked, -whole, &ids);
+        }
+        for (symbol, booked) in self.predictions(true).filter(|(_, booked)| self.fits(-*booked)) {
+            self.offer(parts, DriftCause::FundingNotBooked, -booked, &[symbol]);
+        }
+    }
+
+    /// Funding that one of them has booked twice.
+    fn funding_twice(&self, parts: &mut Vec<Part>) {
         let entries = self.kernel.ledger().recent().filter(|entry| {
             entry.asset == self.asset && entry.cause == Cause::Funding && entry.to == Account::Wallet
         });
         let entries = entries.map(|entry| (&entry.reference, wallet_effect(entry)));
-        for (reference, booked) in settled.into_iter().chain(entries) {
+        for (reference, booked) in self.predictions(false).chain(entries) {
             if let Some(amount) = [booked, -booked].into_iter().find(|amount| self.fits(*amount)) {
                 self.offer(parts, DriftCause::FundingOvercounted, amount, &[reference]);
             }

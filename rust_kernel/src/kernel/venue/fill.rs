@@ -207,7 +207,9 @@ impl Kernel {
         plan.code = Code::DuplicateEvent;
         let known = &order.fills[at];
         if known.busted || order.settling_correction(at).is_some() {
-            // It is not any more what it was.
+            // It is not any more what it was. What the event says of the order is from before that: where it ended with
+            // this fill, the venue must say what it ended with.
+            plan.ask = order.is_live() && event.remaining_size.is_some_and(Decimal::is_zero);
             return Ok(());
         }
         let rules = &self.instruments[order.instrument as usize];
