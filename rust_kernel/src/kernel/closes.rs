@@ -96,20 +96,22 @@ impl Kernel {
     pub(super) fn leave_to_closes(&mut self, place: u32, late: Money) -> Money {
         let order = self.orders.at(place);
         let (instrument, side) = (order.instrument, order.position_side as usize);
-        let rest = late - self.take_beside(instrument, side, late);
-        if self.add_to_unsettled(instrument, side, rest, |one| one.place != place && one.is_unsettled()) {
-            return rest;
-        }
-        if self.is_within(instrument, rest, ROUNDINGS_TOGETHER) {
-            return Money::ZERO;
-        }
+        let told = self.take_beside(instrument, side, late);
+        let rest = late - told;
         let left = self.aside.left(instrument, side);
-        if left.told_in_part && self.is_within(instrument, rest + left.booked, ROUNDINGS_TOGETHER) {
+        let is_rounding = |amount| self.is_within(instrument, amount, ROUNDINGS_TOGETHER);
+        let in_part = left.told_in_part || !told.is_zero();
+        if in_part && !is_rounding(rest) && is_rounding(rest + left.booked) {
             // The closes told the sum of this and of late news that came before it: what seemed untold of those was this.
             self.aside.set_left(Leftover { booked: Money::ZERO, ..left });
             return -left.booked;
         }
-        self.books[instrument as usize].told_beside[side] -= rest;
+        if self.add_to_unsettled(instrument, side, rest, |one| one.place != place && one.is_unsettled()) {
+            return rest;
+        }
+        if !self.is_within(instrument, rest, ROUNDINGS_TOGETHER) {
+            self.books[instrument as usize].told_beside[side] -= rest;
+        }
         Money::ZERO
     }
 
