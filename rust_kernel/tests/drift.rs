@@ -180,6 +180,38 @@ fn a_fill_that_the_venues_position_shows_is_no_funding_that_costs_as_much() {
 }
 
 #[test]
+fn a_fee_that_another_wallet_has_paid_is_no_fill_that_cost_as_much() {
+    let mut desk = Desk::new();
+    fill(&mut desk, "T0", Some("0.05"));
+    entry(&mut desk, Entry::Adjustment, "0.05", "A0");
+    STORIES[10].0(&mut desk);
+    let presumed = report(&desk).parts.into_iter().filter(|part| part.proof == Proof::Presumed);
+    let named: Vec<Cause> = presumed.map(|part| part.cause).collect();
+    assert!(named.contains(&Cause::DiscountAsset), "{named:?}");
+    assert!(!named.contains(&Cause::FillDuplicated), "{named:?}");
+}
+
+#[test]
+fn a_fill_that_the_venue_has_settled_is_none_that_it_has_not_booked() {
+    for (settled, wanted) in [(false, Some("0.05")), (true, None)] {
+        let mut desk = Desk::new();
+        fill(&mut desk, "T1", Some("0.05"));
+        if settled {
+            desk.settled("T1", "0", "0.05");
+        }
+        frame(&mut desk, "USDT", "1000");
+        let parts = report(&desk).parts;
+        let named = parts.iter().find(|part| part.cause == Cause::FillDuplicated);
+        assert_eq!(named.map(|part| part.amount.to_string()).as_deref(), wanted, "settled: {settled}");
+        // It may have booked it twice.
+        frame(&mut desk, "USDT", "999.9");
+        let parts = report(&desk).parts;
+        let named = parts.iter().find(|part| part.cause == Cause::FillDuplicated);
+        assert_eq!(named.map(|part| part.amount.to_string()).as_deref(), Some("-0.05"), "settled: {settled}");
+    }
+}
+
+#[test]
 fn every_cause_is_planted() {
     for cause in Cause::ALL {
         assert!(STORIES.iter().any(|(_, planted, ..)| planted == cause), "{cause} has no story");

@@ -46,12 +46,24 @@ impl Rest<'_> {
         self.fees(&unsettled, &mut parts);
         self.funding_to_come(&mut parts);
         self.positions(&mut parts);
-        // What is still to be booked explains it, or a position that the venue reports: then nothing was booked twice.
-        let is_shown = |part: &Part| {
-            matches!(
-                part.cause,
-                DriftCause::FundingNotBooked | DriftCause::FillMissing | DriftCause::ManualTrade
-            )
+        // What is still to be booked explains it, a position that the venue reports, or another wallet that has paid: then
+        // nothing was booked twice.
+        let predicted = fees_of(&unsettled);
+        let is_shown = |part: &Part| match part.cause {
+            DriftCause::FundingNotBooked | DriftCause::FillMissing | DriftCause::ManualTrade => true,
+            DriftCause::DiscountAsset => part.amount == predicted,
+            DriftCause::FillInFlight
+            | DriftCause::FillDuplicated
+            | DriftCause::FeeNotSettled
+            | DriftCause::FeeRateChanged
+            | DriftCause::Rebate
+            | DriftCause::FundingOvercounted
+            | DriftCause::Transfer
+            | DriftCause::LiquidationFee
+            | DriftCause::Insurance
+            | DriftCause::Adjustment
+            | DriftCause::Rounding
+            | DriftCause::Unexplained => false,
         };
         if !parts.iter().any(is_shown) {
             self.fills(&mut parts);
@@ -97,7 +109,7 @@ impl Rest<'_> {
         let sum = |change: &dyn Fn(&Unsettled<'_>) -> Money| {
             unsettled.iter().fold(Money::ZERO, |sum, one| sum + change(one))
         };
-        let predicted = sum(&|one| one.fill.fee);
+        let predicted = fees_of(unsettled);
         if self.is_young && self.fits(predicted) {
             self.offer(parts, DriftCause::FeeNotSettled, predicted, &ids);
         }
@@ -178,7 +190,9 @@ impl Rest<'_> {
                 let fee = if fill.fee_asset == self.asset { fill.fee } else { Money::ZERO };
                 let effect = realized - fee;
                 let later = newest.is_none_or(|(other, _)| other.seq < fill.seq);
-                let fit = [effect, -effect].into_iter().find(|amount| self.fits(*amount));
+                // What the venue has settled it has booked.
+                let missed = (!fill.settled).then_some(-effect);
+                let fit = [Some(effect), missed].into_iter().flatten().find(|amount| self.fits(*amount));
                 if let Some(amount) = fit.filter(|_| later && effect.abs() > self.tolerance) {
                     newest = Some((fill, amount));
                 }
@@ -310,6 +324,11 @@ impl Unsettled<'_> {
         Rate::from_decimal(rate)
             .map_or(self.fill.fee, |rate| rate.of(self.value, spec.fee_decimals, spec.fee_rounding))
     }
+}
+
+/// What they were predicted to cost.
+fn fees_of(unsettled: &[Unsettled<'_>]) -> Money {
+    unsettled.iter().fold(Money::ZERO, |sum, one| sum + one.fill.fee)
 }
 
 fn percent(amount: Money) -> Money {
