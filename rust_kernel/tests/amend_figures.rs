@@ -408,6 +408,28 @@ fn a_change_that_was_given_up_is_believed_by_its_own_total_only() {
 }
 
 #[test]
+fn what_else_the_venue_says_of_the_terms_answers_no_change() {
+    // Cut to one, or restated so, before the change to three arrived there.
+    for restated in [false, true] {
+        let (mut desk, entry) = working(TradeSide::Long, "99");
+        amend(&mut desk, &entry, Some("3"), None);
+        let request = order(&desk, &entry).amendment().expect("a change").request_id.clone();
+        if restated {
+            says(&mut desk, Kind::Restated, &entry, Some("1"), None);
+        } else {
+            status(&mut desk, &entry, Status::Acked, Some("1"), None);
+        }
+        assert_eq!(terms(&desk, &entry), "1.000@99", "restated: {restated}");
+        let outcome = desk.event(Kind::AmendAck, &entry, |event| {
+            event.order_size = Some(dec("3"));
+            event.rare = Some(Box::new(RareFields { request_id: request, ..RareFields::default() }));
+        });
+        assert_eq!((outcome.code, terms(&desk, &entry).as_str()), (Code::Ok, "3.000@99"), "{restated}");
+        desk.assert_replays();
+    }
+}
+
+#[test]
 fn a_change_that_fills_have_reached_is_nothing_to_wait_for() {
     for (size, waits) in [("3", false), ("4", true)] {
         let (mut desk, entry) = working(TradeSide::Long, "99");

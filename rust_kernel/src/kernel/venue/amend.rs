@@ -231,7 +231,10 @@ impl Kernel {
     ) {
         match amended {
             Amended::To(terms) => {
-                self.apply_terms(place, terms, effects);
+                // Whatever else the venue says of it, a request that it has not answered may be on its way.
+                let asked = self.orders.at(place).amendment();
+                let unanswered = asked.is_some_and(|asked| asked.qty != terms.qty) && kind != Kind::AmendAck;
+                self.apply_terms(place, terms, unanswered, effects);
                 if kind == Kind::Restated {
                     let order = self.orders.at(place);
                     let slot_id = (order.role != OrderRole::External).then_some(order.slot_id);
@@ -248,7 +251,7 @@ impl Kernel {
         }
     }
 
-    fn apply_terms(&mut self, place: u32, terms: &Terms, effects: &mut Effects) {
+    fn apply_terms(&mut self, place: u32, terms: &Terms, unanswered: bool, effects: &mut Effects) {
         let order = self.orders.at_mut(place);
         order.qty = if terms.qty > order.filled { terms.qty } else { order.filled };
         order.limit_price = terms.limit_price;
@@ -259,7 +262,7 @@ impl Kernel {
             extra.trigger_price = trigger_price;
             extra.remaining_told = None;
         }
-        self.drop_amendment(place, false);
+        self.drop_amendment(place, unanswered);
         self.refresh_reservation(place);
         let order = self.orders.at(place);
         if order.status.is_ended() && order.qty > order.filled {
