@@ -430,6 +430,22 @@ fn what_else_the_venue_says_of_the_terms_answers_no_change() {
 }
 
 #[test]
+fn a_change_that_a_status_has_told_is_answered() {
+    let (mut desk, entry) = working(TradeSide::Long, "99");
+    amend(&mut desk, &entry, Some("3"), None);
+    let request = order(&desk, &entry).amendment().expect("a change").request_id.clone();
+    status(&mut desk, &entry, Status::Acked, Some("3"), None);
+    status(&mut desk, &entry, Status::Acked, Some("1"), None);
+    let now = terms(&desk, &entry);
+    let outcome = desk.event(Kind::AmendAck, &entry, |event| {
+        event.order_size = Some(dec("3"));
+        event.rare = Some(Box::new(RareFields { request_id: request, ..RareFields::default() }));
+    });
+    assert_eq!((outcome.code, terms(&desk, &entry)), (Code::StaleEvent, now));
+    desk.assert_replays();
+}
+
+#[test]
 fn a_change_that_fills_have_reached_is_nothing_to_wait_for() {
     for (size, waits) in [("3", false), ("4", true)] {
         let (mut desk, entry) = working(TradeSide::Long, "99");

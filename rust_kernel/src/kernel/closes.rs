@@ -96,12 +96,10 @@ impl Kernel {
     pub(super) fn leave_to_closes(&mut self, place: u32, late: Money) -> Money {
         let order = self.orders.at(place);
         let (instrument, side) = (order.instrument, order.position_side as usize);
-        let told = self.take_beside(instrument, side, late);
-        let rest = late - told;
+        let rest = late - self.take_beside(instrument, side, late);
         let left = self.aside.left(instrument, side);
         let is_rounding = |amount| self.is_within(instrument, amount, ROUNDINGS_TOGETHER);
-        let in_part = left.told_in_part || !told.is_zero();
-        if in_part && !is_rounding(rest) && is_rounding(rest + left.booked) {
+        if !is_rounding(rest) && is_rounding(rest + left.booked) {
             // The closes told the sum of this and of late news that came before it: what seemed untold of those was this.
             self.aside.set_left(Leftover { booked: Money::ZERO, ..left });
             return -left.booked;

@@ -253,6 +253,10 @@ impl Kernel {
 
     /// An order in a slot's seat is the slot's; one that is forgotten by now is nobody's, and is in no other place.
     fn check_seat_of(&self, slot_id: u32, slot: &Slot, reference: OrderRef, role: OrderRole) -> Sound {
+        let at = format_args!("slots[{slot_id}].orders");
+        // The next order would sit where a number that was never given points to.
+        let is_given = reference.number < self.orders.next_number();
+        hold(is_given, at, reference, "its number was never given")?;
         let Some(order) = self.orders.get(reference) else { return Ok(()) };
         let is_own = order.role == OrderRole::External
             || (order.role == role
@@ -260,7 +264,7 @@ impl Kernel {
                 && order.trade_number == slot.trade_number
                 && order.instrument == slot.instrument
                 && order.side == slot.side);
-        hold(is_own, format_args!("slots[{slot_id}].orders"), reference, "it is another trade's order")
+        hold(is_own, at, reference, "it is another trade's order")
     }
 
     /// A slot's order that is remembered is where the slot says.
