@@ -254,8 +254,8 @@ impl Kernel {
     /// An order in a slot's seat is the slot's; one that is forgotten by now is nobody's, and is in no other place.
     fn check_seat_of(&self, slot_id: u32, slot: &Slot, reference: OrderRef, role: OrderRole) -> Sound {
         let at = format_args!("slots[{slot_id}].orders");
-        // The next order would sit where a number that was never given points to.
-        let is_given = reference.number < self.orders.next_number();
+        // The next order, or a vacant place, would sit where a number that was never given points to.
+        let is_given = (1..self.orders.next_number()).contains(&reference.number);
         hold(is_given, at, reference, "its number was never given")?;
         let Some(order) = self.orders.get(reference) else { return Ok(()) };
         let is_own = order.role == OrderRole::External

@@ -343,6 +343,7 @@ fn slots_and_what_points_at_them() {
         ("slots[0].orders",             |k| {
             k.slots[0].entry = Some(OrderRef { place: 99, number: k.orders.next_number() });
         }),
+        ("slots[0].orders",             |k| k.slots[0].entry = Some(OrderRef { place: 99, number: 0 })),
         ("slots[1].orders",             |k| k.slots[1].trade_number += 1),
         ("slots[1].orders",             |k| k.slots[1].instrument = 1),
         ("slots[1].orders",             |k| {
@@ -355,10 +356,16 @@ fn slots_and_what_points_at_them() {
         ("free_slots",                  |k| k.slots[1].stage = TradeStage::Closed),
     ]);
     passed(&[
-        ("seven others",                |k| k.slots[0].other_exits = vec![OrderRef { place: 99, number: 0 }; 7]),
+        ("seven others",                |k| {
+            k.orders.skip_numbers(94);
+            k.slots[0].other_exits = vec![OrderRef { place: 99, number: 99 }; 7];
+        }),
         ("a text as long as the most",  |k| k.slots[0].metadata = "x".repeat(4096).into()),
         ("a ladder",                    |k| k.slots[0].ratios = vec![dec("0.5"), dec("0.5")]),
-        ("one who is forgotten",        |k| k.slots[0].entry = Some(OrderRef { place: 0, number: 0 })),
+        ("one who is forgotten",        |k| {
+            k.orders.skip_numbers(94);
+            k.slots[0].entry = Some(OrderRef { place: 0, number: 99 });
+        }),
         ("flat, of either side",        |k| k.slots[0].basis.qty = Qty::ZERO),
     ]);
 }

@@ -116,6 +116,12 @@ impl OrderStore {
         self.next_number
     }
 
+    /// As if so many more had been given, and were forgotten by now.
+    #[cfg(test)]
+    pub(crate) fn skip_numbers(&mut self, count: u64) {
+        self.next_number += count;
+    }
+
     /// The client id of an order: a pure function of instance, place, order number, slot and leg.
     #[inline]
     fn client_id(&self, place: u32, number: u64, slot_id: u32, leg: u8) -> Id {
