@@ -24,6 +24,12 @@ fn report(desk: &Desk) -> Report {
     desk.kernel.reconcile(0).expect("an asset")
 }
 
+/// The names that are presumed of it.
+fn presumed(desk: &Desk) -> Vec<Cause> {
+    let parts = report(desk).parts.into_iter().filter(|part| part.proof == Proof::Presumed);
+    parts.map(|part| part.cause).collect()
+}
+
 /// A fill of one at 100: our slot's, or a stranger's.
 fn fill(desk: &mut Desk, trade: &str, fee: Option<&str>) {
     desk.now += SECOND;
@@ -158,10 +164,7 @@ fn a_name_that_fits_keeps_those_out_that_fit_by_accident() {
         fill(&mut desk, "T0", Some("0.00000001"));
         entry(&mut desk, Entry::Adjustment, "0.00000001", "A0");
         story(&mut desk);
-        let parts = report(&desk).parts;
-        let named: Vec<Cause> =
-            parts.iter().filter(|part| part.proof == Proof::Presumed).map(|part| part.cause).collect();
-        assert_eq!(named, [cause], "{what}");
+        assert_eq!(presumed(&desk), [cause], "{what}");
     }
 }
 
@@ -173,9 +176,7 @@ fn a_fill_that_the_venues_position_shows_is_no_funding_that_costs_as_much() {
         entry(&mut desk, Entry::FundingFee, "-0.05", "F0");
         entry(&mut desk, Entry::Adjustment, "0.05", "A0");
         story(&mut desk);
-        let presumed = report(&desk).parts.into_iter().filter(|part| part.proof == Proof::Presumed);
-        let named: Vec<Cause> = presumed.map(|part| part.cause).collect();
-        assert_eq!(named, [cause]);
+        assert_eq!(presumed(&desk), [cause]);
     }
 }
 
@@ -185,10 +186,16 @@ fn a_fee_that_another_wallet_has_paid_is_no_fill_that_cost_as_much() {
     fill(&mut desk, "T0", Some("0.05"));
     entry(&mut desk, Entry::Adjustment, "0.05", "A0");
     STORIES[10].0(&mut desk);
-    let presumed = report(&desk).parts.into_iter().filter(|part| part.proof == Proof::Presumed);
-    let named: Vec<Cause> = presumed.map(|part| part.cause).collect();
+    let named = presumed(&desk);
     assert!(named.contains(&Cause::DiscountAsset), "{named:?}");
     assert!(!named.contains(&Cause::FillDuplicated), "{named:?}");
+}
+
+/// The amount of a fill that is said to be booked twice.
+fn duplicated(desk: &Desk) -> Option<String> {
+    let parts = report(desk).parts;
+    let named = parts.iter().find(|part| part.cause == Cause::FillDuplicated);
+    named.map(|part| part.amount.to_string())
 }
 
 #[test]
@@ -200,14 +207,10 @@ fn a_fill_that_the_venue_has_settled_is_none_that_it_has_not_booked() {
             desk.settled("T1", "0", "0.05");
         }
         frame(&mut desk, "USDT", "1000");
-        let parts = report(&desk).parts;
-        let named = parts.iter().find(|part| part.cause == Cause::FillDuplicated);
-        assert_eq!(named.map(|part| part.amount.to_string()).as_deref(), wanted, "settled: {settled}");
+        assert_eq!(duplicated(&desk).as_deref(), wanted, "settled: {settled}");
         // It may have booked it twice.
         frame(&mut desk, "USDT", "999.9");
-        let parts = report(&desk).parts;
-        let named = parts.iter().find(|part| part.cause == Cause::FillDuplicated);
-        assert_eq!(named.map(|part| part.amount.to_string()).as_deref(), Some("-0.05"), "settled: {settled}");
+        assert_eq!(duplicated(&desk).as_deref(), Some("-0.05"), "settled: {settled}");
     }
 }
 
