@@ -9,6 +9,7 @@ use dita_kernel::names::{
     KernelDiagnosticCode as Code, KernelEventKind as Kind, OrderSide, PositionSide, Product, Severity,
     TradeSide, TradeStage as Stage, VenueOrderStatus as Status,
 };
+use dita_kernel::outcome::Detail;
 
 /// A fill that names the venue's order and not ours.
 fn stranger(desk: &mut Desk, kind: Kind, side: OrderSide, order: &str, trade: &str, size: &str, price: &str) {
@@ -200,6 +201,55 @@ fn a_liquidation_takes_from_the_slots_with_each_fill_of_its_order() {
         stranger(&mut desk, Kind::Liquidation, OrderSide::Sell, "LIQ", trade, "0.5", "90");
     }
     assert_eq!((desk.size(0), desk.book()), ("1.000".into(), ("1.000".into(), "0.000".into())));
+    desk.assert_replays();
+}
+
+#[test]
+fn a_forced_fill_that_names_a_known_order_is_of_that_orders_side() {
+    // What is held would suggest the other side: no position of ours is what the venue's order once closed.
+    let told = |desk: &mut Desk, kind, side, trade: &str| {
+        desk.event(kind, &Id::EMPTY, |event| {
+            (event.asset, event.venue_order_id, event.venue_trade_id) = (id("BTCUSDT"), id("LIQ"), id(trade));
+            (event.order_side, event.size, event.price) = (side, Some(dec("1")), Some(dec("95")));
+        })
+    };
+    for kind in [Kind::Liquidation, Kind::Adl] {
+        let mut desk = Desk::new();
+        stranger(&mut desk, Kind::Liquidation, OrderSide::Buy, "LIQ", "L1", "1", "90");
+        let first = desk.kernel.state_hash();
+        assert_eq!(told(&mut desk, kind, None, "L1").code, Code::DuplicateEvent);
+        assert_eq!(told(&mut desk, kind, Some(OrderSide::Buy), "L1").code, Code::DuplicateEvent);
+        assert_eq!(desk.book(), ("1.000".into(), "1.000".into()));
+
+        assert!(told(&mut desk, kind, None, "L2").accepted);
+        assert_eq!(desk.book(), ("2.000".into(), "2.000".into()), "it is a buy, as its order is");
+
+        let before = desk.kernel.state_hash();
+        assert_ne!(before, first);
+        let refused = told(&mut desk, kind, Some(OrderSide::Sell), "L3");
+        assert_eq!((refused.accepted, refused.code), (false, Code::ReconcileRequired));
+        assert!(matches!(refused.detail, Detail::Field { field: "order_side", .. }), "{refused:?}");
+        assert_eq!(desk.kernel.state_hash(), before);
+        desk.assert_replays();
+    }
+}
+
+#[test]
+fn in_hedge_mode_a_forced_fill_that_names_a_known_order_is_of_that_orders_book() {
+    let told = |desk: &mut Desk, book, trade: &str| {
+        desk.event(Kind::Adl, &Id::EMPTY, |event| {
+            (event.asset, event.venue_order_id, event.venue_trade_id) = (id("BTCUSDT"), id("LIQ"), id(trade));
+            (event.position_side, event.size, event.price) = (book, Some(dec("1")), Some(dec("95")));
+        })
+    };
+    let mut desk = Desk::with(KernelConfig { hedge_mode: true, ..KernelConfig::default() });
+    let unassigned = |desk: &Desk| desk.kernel.unassigned(0).clone();
+    assert!(told(&mut desk, Some(PositionSide::Long), "L1").accepted);
+    let one = unassigned(&desk);
+    assert_eq!(told(&mut desk, None, "L1").code, Code::DuplicateEvent);
+    assert_eq!(unassigned(&desk), one);
+    assert!(!told(&mut desk, Some(PositionSide::Short), "L2").accepted);
+    assert_eq!(unassigned(&desk), one);
     desk.assert_replays();
 }
 

@@ -43,12 +43,14 @@ impl Kernel {
         if key.is_empty() {
             return Err(unclear("venue_trade_id", "", "a forced fill needs a trade id or an event id"));
         }
-        let position_side = self.forced_book(event, instrument).ok_or_else(|| {
-            unclear("position_side", "None", "a forced fill in hedge mode needs its book, LONG or SHORT")
-        })?;
-        let order_side = self.forced_side(event, instrument, position_side).ok_or_else(|| {
-            unclear("order_side", "None", "a forced fill needs its side while there is no position")
-        })?;
+        let (position_side, order_side) = match known.map(|place| self.orders.at(place)) {
+            // The venue's own order has its side and its book: what the position would suggest is another's.
+            Some(order) => {
+                self.check_own(event, order, rules)?;
+                (order.position_side, order.order_side)
+            }
+            None => self.forced_sides(event, instrument)?,
+        };
         if self.orders.holder_of_fill(instrument, key, order_side).is_some() {
             plan.code = Code::DuplicateEvent;
             return Ok(());
@@ -84,6 +86,21 @@ impl Kernel {
         };
         plan.severity = Some(Severity::Critical);
         Ok(())
+    }
+
+    /// The book and the side of a forced fill of which no order is known.
+    fn forced_sides(
+        &self,
+        event: &VenueEvent,
+        instrument: u32,
+    ) -> Result<(PositionSide, OrderSide), Box<Refusal>> {
+        let position_side = self.forced_book(event, instrument).ok_or_else(|| {
+            unclear("position_side", "None", "a forced fill in hedge mode needs its book, LONG or SHORT")
+        })?;
+        let order_side = self.forced_side(event, instrument, position_side).ok_or_else(|| {
+            unclear("order_side", "None", "a forced fill needs its side while there is no position")
+        })?;
+        Ok((position_side, order_side))
     }
 
     /// The book that a forced fill takes from: as told, else the one that it can close.
