@@ -267,7 +267,7 @@ impl Kernel {
         hold(is_own, at, reference, "it is another trade's order")
     }
 
-    /// A slot's order that is remembered is where the slot says.
+    /// A slot's order that is remembered is where the slot says, and what has entered a trade has a seat to work in again.
     fn check_seats(&self) -> Sound {
         for (place, order) in (0_u32..).zip(self.orders.places()) {
             let Some(slot) = self.slots.get(order.slot_id as usize) else { continue };
@@ -276,6 +276,9 @@ impl Kernel {
                 let field = format_args!("slots[{}].orders", order.slot_id);
                 hold(seat.place == place, field, seat, "the order is in another place")?;
             }
+            let enters = order.role == OrderRole::Entry && order.trade_number == slot.trade_number;
+            let field = format_args!("slots[{}].entry", order.slot_id);
+            hold(!enters || slot.entry.is_some(), field, "None", "its trade has an entry")?;
         }
         Ok(())
     }

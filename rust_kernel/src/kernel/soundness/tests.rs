@@ -344,6 +344,7 @@ fn slots_and_what_points_at_them() {
             k.slots[0].entry = Some(OrderRef { place: 99, number: k.orders.next_number() });
         }),
         ("slots[0].orders",             |k| k.slots[0].entry = Some(OrderRef { place: 99, number: 0 })),
+        ("slots[1].entry",              |k| k.slots[1].entry = None),
         ("slots[1].orders",             |k| k.slots[1].trade_number += 1),
         ("slots[1].orders",             |k| k.slots[1].instrument = 1),
         ("slots[1].orders",             |k| {
@@ -365,6 +366,10 @@ fn slots_and_what_points_at_them() {
         ("one who is forgotten",        |k| {
             k.orders.skip_numbers(94);
             k.slots[0].entry = Some(OrderRef { place: 0, number: 99 });
+        }),
+        ("an entry of another trade",   |k| {
+            k.slots[0].entry = None;
+            k.orders.at_mut(0).trade_number = 99;
         }),
         ("flat, of either side",        |k| k.slots[0].basis.qty = Qty::ZERO),
     ]);
