@@ -12,7 +12,7 @@ use dita_kernel::names::VenueOrderStatus;
 use dita_kernel::order::{Order, OrderRole};
 
 use crate::kept::Kept;
-use crate::naive::{Compared, Naive};
+use crate::naive::{Compared, Naive, Remembered};
 use crate::owed;
 use crate::shell::{Shell, Taken};
 use crate::trouble::Trouble;
@@ -20,11 +20,26 @@ use crate::trouble::Trouble;
 /// I7, and all that is dear, after so many inputs.
 const THOROUGH_EVERY: u64 = 1_000;
 
-/// True where an event's order is one of ours and the kernel remembers it.
-fn remembers(kernel: &Kernel, input: &Input) -> bool {
-    let Input::Venue(event) = input else { return false };
-    let place = kernel.orders().by_client_id(&event.venue_client_id);
-    place.is_some_and(|place| kernel.orders().at(place).role != OrderRole::External)
+/// Whose order an event is about, as far as the kernel remembers it.
+fn remembers(kernel: &Kernel, input: &Input) -> Remembered {
+    let Input::Venue(event) = input else { return Remembered::Nothing };
+    let orders = kernel.orders();
+    let ours = orders.by_client_id(&event.venue_client_id).map(|place| orders.at(place));
+    if ours.is_some_and(|order| order.role != OrderRole::External) {
+        return Remembered::Ours;
+    }
+    let its = Some(&event.venue_order_id).filter(|id| !id.is_empty());
+    let its = its.and_then(|id| orders.by_venue_id(id)).map(|place| orders.at(place));
+    let is_of = |order: &&Order| {
+        let rules = kernel.instruments().get(order.instrument as usize);
+        rules.is_some_and(|rules| rules.spec.symbol == event.asset)
+    };
+    // One that began before it was heard of has totals that say nothing of what is missing.
+    let is_whole = |order: &&Order| !order.extra.as_ref().is_some_and(|extra| extra.begun_unheard);
+    match its.filter(is_of).filter(is_whole) {
+        Some(order) if order.role == OrderRole::External => Remembered::Strangers,
+        Some(_) | None => Remembered::Nothing,
+    }
 }
 
 /// What is known of the run so far.
@@ -37,8 +52,8 @@ pub(crate) struct Audit {
     /// Whether the next input is taken, as far as that can be said without a mark that waits.
     likely: bool,
     naive: Naive,
-    /// True where the next input is of an order of ours that is remembered.
-    remembered: bool,
+    /// Whose order the next input is about.
+    remembered: Remembered,
     /// The stop that the next input is about, as it was before.
     standing: Option<Order>,
     /// The funding boundaries that it reaches.
@@ -59,7 +74,7 @@ impl Audit {
             would: None,
             likely: true,
             naive: Naive::new(may_die),
-            remembered: false,
+            remembered: Remembered::Nothing,
             standing: None,
             reached: Vec::new(),
             compared: Compared::default(),

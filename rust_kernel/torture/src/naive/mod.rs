@@ -23,14 +23,22 @@ pub use compare::{Compared, FIGURES};
 use money::Position;
 use trades::{Order, Trade};
 
+/// Whose order an event is about, as far as the kernel remembers it: what it has forgotten, it books otherwise.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Remembered {
+    Nothing,
+    Ours,
+    /// A stranger's, heard from its first fill.
+    Strangers,
+}
+
 /// What an input came to, as far as the model has to be told.
 #[derive(Clone, Debug)]
 struct Heard {
     seq: u64,
     accepted: bool,
     input: Input,
-    /// True where the event's order is one of ours and the kernel remembers it.
-    remembered: bool,
+    remembered: Remembered,
     /// What left because of it.
     sent: Vec<OrderRequest>,
 }
@@ -110,7 +118,13 @@ impl Naive {
     }
 
     /// Hears what the kernel heard, and what came of it.
-    pub(crate) fn hear(&mut self, input: &Input, outcome: &Outcome, commands: &[Command], remembered: bool) {
+    pub(crate) fn hear(
+        &mut self,
+        input: &Input,
+        outcome: &Outcome,
+        commands: &[Command],
+        remembered: Remembered,
+    ) {
         let sent = submitted(commands);
         let (seq, accepted) = (outcome.seq, outcome.accepted);
         if accepted || !sent.is_empty() {
@@ -121,7 +135,7 @@ impl Naive {
     }
 
     /// The process died with that input: whether the log has it, only the log can say.
-    pub(crate) fn hear_unanswered(&mut self, input: &Input, seq: u64, remembered: bool) {
+    pub(crate) fn hear_unanswered(&mut self, input: &Input, seq: u64, remembered: Remembered) {
         let before = self.heard.as_ref().and_then(|all| all.last()).map_or(0, |last| last.seq);
         if seq > before {
             let input = input.clone();
@@ -140,7 +154,7 @@ impl Naive {
         let Some(mut all) = self.heard.take() else { return };
         all.retain(|heard| heard.seq <= seq);
         let sent = submitted(commands);
-        all.push(Heard { seq, accepted: true, input: Input::Restart, remembered: false, sent });
+        all.push(Heard { seq, accepted: true, input: Input::Restart, remembered: Remembered::Nothing, sent });
         let mut again = Naive::new(true);
         for heard in &all {
             again.take(heard);

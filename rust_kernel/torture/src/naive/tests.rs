@@ -10,7 +10,7 @@ use dita_kernel::names::{
 use dita_kernel::num::Decimal;
 use dita_kernel::outcome::Outcome;
 
-use super::{Compared, Naive};
+use super::{Compared, Naive, Remembered};
 use crate::plan::id;
 
 fn dec(text: &str) -> Decimal {
@@ -50,7 +50,7 @@ impl Pair {
     /// Both hear it. Returns the order that leaves.
     fn both(&mut self, input: Input) -> Option<Id> {
         let (outcome, commands) = self.step(&input);
-        self.naive.hear(&input, &outcome, &commands, true);
+        self.naive.hear(&input, &outcome, &commands, Remembered::Ours);
         self.naive.compare(&self.kernel, &input, &mut Compared::default()).expect("they agree");
         commands.into_iter().find_map(|command| match command {
             Command::Submit(request) => Some(request.venue_client_id),
@@ -61,7 +61,7 @@ impl Pair {
     /// Each hears something else.
     fn apart(&mut self, kernel: &Input, naive: &Input) -> String {
         let (outcome, _) = self.step(kernel);
-        self.naive.hear(naive, &outcome, &[], true);
+        self.naive.hear(naive, &outcome, &[], Remembered::Ours);
         let verdict = self.naive.compare(&self.kernel, naive, &mut Compared::default());
         verdict.expect_err("they differ").what
     }
@@ -136,6 +136,37 @@ fn a_strangers_fill_may_bring_its_price_and_its_fee_later() {
     let told = ["0.02", "0.03"].map(|fee| strangers(&pair, "F2", "100", Some(fee)));
     let what = pair.apart(&told[0], &told[1]);
     assert!(what.starts_with("fees of"), "{what}");
+}
+
+#[test]
+fn what_a_strangers_total_tells_of_a_fill_that_is_missing_counts_until_it_comes() {
+    let mut pair = Pair::new();
+    let strangers = |pair: &Pair, trade: &str, size: &str, total: &str| {
+        let Input::Venue(mut event) = pair.fill(trade, size, "100", None) else { unreachable!("a fill") };
+        (event.venue_client_id, event.venue_order_id) = (id("stranger"), id("V9"));
+        event.filled_size = Some(dec(total));
+        Input::Venue(event)
+    };
+    let remembers = |pair: &mut Pair, input: Input| {
+        let (outcome, commands) = pair.step(&input);
+        pair.naive.hear(&input, &outcome, &commands, Remembered::Strangers);
+        pair.naive.compare(&pair.kernel, &input, &mut Compared::default()).map_err(|trouble| trouble.what)
+    };
+    for (trade, size, total) in [("F1", "0.001", "0.001"), ("F3", "0.001", "0.004"), ("F2", "0.002", "0.003")]
+    {
+        let fill = strangers(&pair, trade, size, total);
+        assert_eq!(remembers(&mut pair, fill), Ok(()), "{trade}");
+    }
+    let Input::Venue(mut status) = strangers(&pair, "", "0.001", "0.005") else { unreachable!() };
+    (status.kind, status.size) = (Kind::OrderStatus, None);
+    assert_eq!(remembers(&mut pair, Input::Venue(status)), Ok(()));
+
+    // The model has not heard what the kernel has.
+    let more = [strangers(&pair, "F9", "0.001", "0.009"), strangers(&pair, "F9", "0.001", "0.006")];
+    let (outcome, _) = pair.step(&more[0]);
+    pair.naive.hear(&more[1], &outcome, &[], Remembered::Strangers);
+    let verdict = pair.naive.compare(&pair.kernel, &more[1], &mut Compared::default());
+    assert!(verdict.expect_err("they differ").what.starts_with("position of"));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use dita_kernel::input::VenueEvent;
 use dita_kernel::names::{KernelEventKind as Kind, Liquidity, OrderSide, PositionSide, Product};
 
 use super::money::{fee, fixed, money, rounded, signed_worth, worth};
-use super::{Asset, Carried, Naive};
+use super::{Asset, Carried, Naive, Remembered};
 
 /// A fee, as far as it is known.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -49,12 +49,13 @@ pub(super) struct Trade {
     pub(super) corrections: Vec<(String, bool)>,
 }
 
-/// One of our orders.
+/// An order, ours or a stranger's.
 #[derive(Clone, Debug)]
 pub(super) struct Order {
     pub(super) instrument: usize,
     pub(super) buys: bool,
     pub(super) book: usize,
+    /// [`NOBODYS`] for a stranger's.
     pub(super) slot: u32,
     /// The trade that it was sent for.
     pub(super) trade: String,
@@ -65,14 +66,19 @@ pub(super) struct Order {
     pub(super) trades: Vec<usize>,
 }
 
+/// What has no slot.
+const NOBODYS: u32 = u32::MAX;
+
 fn is_fill(kind: Kind) -> bool {
     matches!(kind, Kind::PartialFill | Kind::FullFill)
 }
 
 impl Naive {
-    pub(super) fn take_event(&mut self, event: &VenueEvent, remembered: bool) {
+    pub(super) fn take_event(&mut self, event: &VenueEvent, remembered: Remembered) {
         let order = event.venue_client_id.as_str();
-        let ours = remembered && self.orders.contains_key(order);
+        let ours = remembered == Remembered::Ours && self.orders.contains_key(order);
+        let strangers = strangers_order(event);
+        let known = remembered == Remembered::Strangers && self.orders.contains_key(&strangers);
         match event.kind {
             Kind::TradeBust | Kind::TradeCorrect => self.revise(event, ours),
             Kind::Liquidation | Kind::Adl => self.stranger(event, true),
@@ -80,8 +86,14 @@ impl Naive {
                 self.fill(order, event, event.event_id.as_str());
             }
             kind if is_fill(kind) && ours => self.fill(order, event, event.venue_trade_id.as_str()),
+            kind if is_fill(kind) && known && !event.venue_trade_id.is_empty() => {
+                if !self.is_told_again(event) {
+                    self.fill(&strangers, event, event.venue_trade_id.as_str());
+                }
+            }
             kind if is_fill(kind) => self.stranger(event, false),
             _ if ours => self.total(order, event),
+            _ if known => self.total(&strangers, event),
             _ => {}
         }
     }
@@ -239,16 +251,11 @@ impl Naive {
     pub(super) fn stranger(&mut self, event: &VenueEvent, forced: bool) {
         let Some(instrument) = self.instrument(event.asset.as_str()) else { return };
         let (Some(lots), Some(side)) = (event.size.map(fixed), event.order_side) else { return };
+        if self.is_told_again(event) {
+            return;
+        }
         let id = if event.venue_trade_id.is_empty() { &event.event_id } else { &event.venue_trade_id };
         let buys = side == OrderSide::Buy;
-        let is_it =
-            |trade: &Trade| trade.instrument == instrument && trade.buys == buys && trade.id == id.as_str();
-        if self.trades.iter().any(is_it) {
-            let strangers = self.trades.iter().enumerate();
-            let strangers = strangers.filter(|(_, trade)| is_it(trade) && trade.order.is_none());
-            let known: Vec<usize> = strangers.map(|(at, _)| at).collect();
-            return self.told_again(&known, event);
-        }
         let price = event.price.map(fixed).filter(|price| *price > 0);
         let book = self.book_of(event.position_side);
         let trade = Trade {
@@ -273,11 +280,35 @@ impl Naive {
         };
         let told = self.fee_of(event);
         let at = self.enter(trade, told);
+        if !event.venue_order_id.is_empty() {
+            // The first that is heard of it, or that is again.
+            let (slot, trade, makes) = (NOBODYS, String::new(), false);
+            let order = Order { instrument, buys, book, slot, trade, entry: false, makes, trades: vec![at] };
+            self.orders.insert(strangers_order(event), order);
+        }
         if forced {
             self.take_from_slots(instrument, book, buys, lots);
         }
         let id = self.trades[at].id.clone();
         self.settle_ahead(&[at], &id);
+    }
+
+    /// True for a fill that some order has; a stranger's may bring what it lacked.
+    fn is_told_again(&mut self, event: &VenueEvent) -> bool {
+        let Some(instrument) = self.instrument(event.asset.as_str()) else { return false };
+        let Some(side) = event.order_side else { return false };
+        let id = if event.venue_trade_id.is_empty() { &event.event_id } else { &event.venue_trade_id };
+        let buys = side == OrderSide::Buy;
+        let is_it =
+            |trade: &Trade| trade.instrument == instrument && trade.buys == buys && trade.id == id.as_str();
+        if !self.trades.iter().any(is_it) {
+            return false;
+        }
+        let strangers = self.trades.iter().enumerate();
+        let strangers = strangers.filter(|(_, trade)| is_it(trade) && trade.order.is_none());
+        let known: Vec<usize> = strangers.map(|(at, _)| at).collect();
+        self.told_again(&known, event);
+        true
     }
 
     fn book_of(&self, told: Option<PositionSide>) -> usize {
@@ -327,7 +358,7 @@ impl Naive {
         let trade = Trade {
             instrument: known.instrument,
             id: id.to_owned(),
-            order: Some(order.to_owned()),
+            order: (known.slot != NOBODYS).then(|| order.to_owned()),
             book: known.book,
             buys: known.buys,
             lots,
@@ -423,6 +454,11 @@ impl Naive {
         let carried = trade.slot.and_then(|slot| self.slots.get(&slot));
         carried.is_some_and(|carried| carried.trade == trade.carrier)
     }
+}
+
+/// What a stranger's order is called here: venues number orders by symbol.
+fn strangers_order(event: &VenueEvent) -> String {
+    format!("{} of {}", event.venue_order_id, event.asset)
 }
 
 impl Carried {
