@@ -24,6 +24,9 @@ impl fmt::Display for Flaw {
     }
 }
 
+/// Of what points at an order: a vacant place, or the next order, would sit there.
+pub(crate) const NEVER_GIVEN: &str = "its number was never given";
+
 /// Sound, or the first flaw.
 pub(crate) type Sound = Result<(), Flaw>;
 

@@ -16,7 +16,7 @@ use crate::order::{OrderRef, OrderRole};
 use crate::position::{Basis, position_side};
 use crate::risk::Limits;
 use crate::slot::{EXITS_MAX, Slot};
-use crate::soundness::{Amounts, Flaw, Places, Sound, hold};
+use crate::soundness::{Amounts, Flaw, NEVER_GIVEN, Places, Sound, hold};
 
 /// How far the parts of an inverse contract's fills may be from the whole: each division rounds at 1e-18.
 const INVERSE_ROUNDINGS_MAX: Money = Money(1_000_000);
@@ -167,6 +167,9 @@ impl Kernel {
     /// What orders have filled for is what their fills say. Those of ours trade the way and the book that their trades
     /// need.
     fn check_orders(&self) -> Sound {
+        for watched in &self.watch.orders {
+            hold(self.orders.was_given(*watched), "watch.orders", watched, NEVER_GIVEN)?;
+        }
         for (place, order) in self.orders.places().iter().enumerate().filter(|(_, order)| order.number != 0) {
             let rules = &self.instruments[order.instrument as usize];
             let value = order.fills.iter().filter_map(|fill| rules.value(fill.price, fill.qty));
@@ -254,9 +257,7 @@ impl Kernel {
     /// An order in a slot's seat is the slot's; one that is forgotten by now is nobody's, and is in no other place.
     fn check_seat_of(&self, slot_id: u32, slot: &Slot, reference: OrderRef, role: OrderRole) -> Sound {
         let at = format_args!("slots[{slot_id}].orders");
-        // The next order, or a vacant place, would sit where a number that was never given points to.
-        let is_given = (1..self.orders.next_number()).contains(&reference.number);
-        hold(is_given, at, reference, "its number was never given")?;
+        hold(self.orders.was_given(reference), at, reference, NEVER_GIVEN)?;
         let Some(order) = self.orders.get(reference) else { return Ok(()) };
         let is_own = order.role == OrderRole::External
             || (order.role == role
@@ -301,6 +302,7 @@ impl Kernel {
         }
         for one in unpriced {
             places.instrument("aside.unpriced.instrument", one.instrument)?;
+            hold(self.orders.was_given(one.order), "aside.unpriced.order", one.order, NEVER_GIVEN)?;
             amounts.add("aside.unpriced.beside", one.beside.0)?;
         }
         for one in left {
@@ -330,6 +332,7 @@ impl Kernel {
             }
             amounts.add_unsigned(at("last_price"), books.last_price.unwrap_or_default().0)?;
             for reference in &books.waiting {
+                hold(self.orders.was_given(*reference), at("waiting"), reference, NEVER_GIVEN)?;
                 let order = self.orders.get(*reference);
                 let waits = order.is_none_or(|o| o.role == OrderRole::Entry && o.instrument == place);
                 hold(waits, at("waiting"), reference, "it is no entry of the instrument")?;

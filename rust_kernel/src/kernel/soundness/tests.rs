@@ -243,6 +243,11 @@ fn orders_in_their_places() {
             let number = k.orders.at(0).number;
             k.orders.unretire(OrderRef { place: 0, number });
         }),
+        ("orders.ended[3]",             |k| k.orders.retire(OrderRef { place: 0, number: 0 }, |_| false)),
+        ("watch.orders",                |k| k.watch.orders.push(OrderRef { place: 0, number: 0 })),
+        ("watch.orders",                |k| {
+            k.watch.orders.push(OrderRef { place: 0, number: k.orders.next_number() });
+        }),
         ("orders.foreign[0]",           |k| k.orders.note_foreign(3)),
         ("orders.foreign[0]",           |k| { listed(k); k.orders.at_mut(4).client_id = Id::EMPTY; }),
         ("orders.foreign[1]",           |k| { listed(k); k.orders.note_foreign(4); }),
@@ -298,7 +303,7 @@ fn orders_in_their_places() {
 }
 
 fn unpriced(instrument: u32, beside: i128) -> Unpriced {
-    Unpriced { order: OrderRef { place: 0, number: 0 }, instrument, beside: Money(beside) }
+    Unpriced { order: OrderRef { place: 0, number: 1 }, instrument, beside: Money(beside) }
 }
 
 fn left((instrument, side): (u32, u32), small: i128, booked: i128) -> Leftover {
@@ -316,6 +321,10 @@ fn slots_and_what_points_at_them() {
         ("aside.held.instrument",       |k| k.aside.hold(99, 0, Money(1))),
         ("aside.held.amounts",          |k| k.aside.hold(0, 2, Money(TOO_MUCH + 1))),
         ("aside.unpriced.instrument",   |k| k.aside.unpriced.push(unpriced(99, 1))),
+        ("aside.unpriced.order",        |k| {
+            let order = OrderRef { place: 0, number: 0 };
+            k.aside.unpriced.push(Unpriced { order, ..unpriced(0, 1) });
+        }),
         ("aside.unpriced.beside",       |k| k.aside.unpriced.push(unpriced(0, TOO_MUCH + 1))),
         ("aside.left.instrument",       |k| k.aside.left.push(left((99, 0), 1, 1))),
         ("aside.left.side",             |k| k.aside.left.push(left((0, 3), 1, 1))),
@@ -387,6 +396,7 @@ fn books_sums_and_memories() {
         ("books[0].reported.entry_price", |k| reported(k).entry_price = Some(Price(-1))),
         ("books[0].last_price",         |k| k.books[0].last_price = Some(Price(-1))),
         ("books[0].waiting",            |k| k.books[0].waiting.push(k.slots[0].exit.unwrap())),
+        ("books[0].waiting",            |k| k.books[0].waiting.push(OrderRef { place: 0, number: 0 })),
         ("books[1].waiting",            |k| k.books[1].waiting.push(k.slots[1].entry.unwrap())),
         ("books[0].busy",               |k| k.books[0].busy = [1, 1]),
         ("books[1].busy",               |k| k.books[1].busy = [1, 0]),

@@ -116,6 +116,11 @@ impl OrderStore {
         self.next_number
     }
 
+    /// True where an order has had that number.
+    pub(crate) fn was_given(&self, reference: OrderRef) -> bool {
+        (1..self.next_number).contains(&reference.number)
+    }
+
     /// As if so many more had been given, and were forgotten by now.
     #[cfg(test)]
     pub(crate) fn skip_numbers(&mut self, count: u64) {

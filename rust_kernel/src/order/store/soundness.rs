@@ -8,7 +8,7 @@ use crate::kernel::KernelConfig;
 use crate::names::TradeSide;
 use crate::order::fill::is_unseen;
 use crate::order::{Fill, Order, OrderRole};
-use crate::soundness::{Amounts, Places, Sound, hold};
+use crate::soundness::{Amounts, NEVER_GIVEN, Places, Sound, hold};
 
 impl OrderStore {
     /// Whether a stored store is one that this code could have made with these settings.
@@ -80,6 +80,8 @@ impl OrderStore {
     fn check_ended(&self) -> Sound {
         let mut listed: Vec<(u64, u32)> = Vec::new();
         for (at, ended) in self.ended.iter().enumerate() {
+            let given = self.was_given(ended.reference);
+            hold(given, format_args!("orders.ended[{at}]"), ended.reference, NEVER_GIVEN)?;
             let live = self.get(ended.reference).is_some_and(Order::is_live);
             hold(!live, format_args!("orders.ended[{at}]"), ended.reference, "it is at work")?;
             listed.push((ended.reference.number, ended.reference.place));
