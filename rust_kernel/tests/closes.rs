@@ -290,3 +290,51 @@ fn what_seemed_untold_of_one_price_was_another_that_the_same_closes_told() {
     }
     desk.assert_replays();
 }
+
+#[test]
+fn what_waits_for_a_settlement_counts_with_what_the_closes_have_told() {
+    // Bought at 98, which nobody has told yet, and at 100, which becomes 100.5; the closes know both, and told 20 + 2 - 0.5.
+    for heard_last in [false, true] {
+        let mut desk = Desk::new();
+        let first = entry_order(&mut desk, 0);
+        desk.event(Kind::CancelAck, &first, |event| event.filled_size = Some(dec("1")));
+        let second = entry_order(&mut desk, 1);
+        fill_at(&mut desk, &second, "T2", Some("100"), 2_000);
+        for (slot, trade, time_ns) in [(0, "T3", 3_000), (1, "T4", 4_000)] {
+            let order = exit_order(&mut desk, slot);
+            fill_at(&mut desk, &order, trade, Some("110"), time_ns);
+        }
+        for (trade, told) in [("T2", "0"), ("T3", "10.75"), ("T4", "10.75")] {
+            desk.settled(trade, told, "0.05");
+        }
+        let order = entry_order(&mut desk, 2);
+        fill_at(&mut desk, &order, "T5", Some("100"), 5_000);
+        let order = exit_order(&mut desk, 2);
+        fill_at(&mut desk, &order, "T6", Some("100"), 6_000);
+        desk.settled("T6", "0", "0.05");
+        assert_eq!((desk.gross().as_str(), beside(&desk).as_str()), ("1021.5", "1.5"));
+
+        // What the correction is settled with comes before it: until then the price of the first is held.
+        desk.settled("C2", "0", "0.05");
+        let price = |desk: &mut Desk| fill_at(desk, &first, "T1", Some("98"), 1_000);
+        if !heard_last {
+            price(&mut desk);
+        }
+        let corrected = desk.event(Kind::TradeCorrect, &second, |event| {
+            (event.venue_trade_id, event.timestamp_ns) = (id("C2"), 2_500);
+            (event.size, event.price) = (Some(dec("1")), Some(dec("100.5")));
+            event.rare = Some(Box::new(RareFields { ref_trade_id: id("T2"), ..RareFields::default() }));
+        });
+        assert!(corrected.accepted, "{corrected:?}");
+        if heard_last {
+            assert_eq!(desk.gross(), "1021", "it waits for T5");
+            price(&mut desk);
+        }
+        assert_eq!((desk.gross().as_str(), beside(&desk).as_str()), ("1021.5", "0"), "{heard_last}");
+        for trade in ["T5", "T1"] {
+            desk.settled(trade, "0", "0.05");
+        }
+        assert_eq!((desk.gross().as_str(), beside(&desk).as_str()), ("1021.5", "0"), "{heard_last}");
+        desk.assert_replays();
+    }
+}

@@ -199,7 +199,7 @@ impl Kernel {
             return Money::ZERO;
         }
         let late = self.untold(instrument, side, late, since);
-        self.add_to_unsettled(instrument, side, late, |one| one.is_unsettled_close());
+        self.add_to_unsettled(instrument, side, late, |one| one.is_unsettled_close() || one.carries_late());
         late
     }
 
