@@ -494,3 +494,26 @@ fn what_held_news_leave_of_roundings_is_not_in_the_cost_of_what_was_awaited() {
         desk.assert_replays();
     }
 }
+
+#[test]
+fn what_the_closes_have_rounded_is_not_in_what_was_opened_since() {
+    // Of what the first had cost, the close has told all but so much.
+    for (price, cost, after_bust, what) in [
+        ("100.3", "100", "1009.7", "to the unit"),
+        ("100.4", "100", "1009.7", "but a rounding"),
+        ("100.5", "100", "1009.7", "but its rounding and ours"),
+        ("100.6", "100.3", "1009.4", "but more than two may have rounded"),
+        ("100.2", "100", "1009.7", "and more"),
+    ] {
+        let mut desk = told_of_an_earlier_position();
+        buy(&mut desk, 1, &[("U1", "1")]);
+        correct(&mut desk, "T1", price);
+        assert_eq!(desk.kernel.book(0)[0].cost.to_string(), cost, "{what}");
+        desk.event(Kind::TradeBust, &Id::EMPTY, |event| {
+            (event.asset, event.event_id) = (id("BTCUSDT"), id("E-bust"));
+            event.rare = Some(Box::new(RareFields { ref_trade_id: id("U1"), ..RareFields::default() }));
+        });
+        assert_eq!(desk.gross(), after_bust, "{what}");
+        desk.assert_replays();
+    }
+}

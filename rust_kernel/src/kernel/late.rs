@@ -109,7 +109,10 @@ impl Kernel {
         }
         let order = self.orders.at(place);
         let (instrument, side) = (order.instrument, order.position_side as usize);
-        self.take_told(instrument, side, late)
+        let told = self.take_told(instrument, side, late);
+        // What the closes have rounded is not in what is open either.
+        let all = !told.is_zero() && self.is_within(instrument, late - told, ROUNDINGS);
+        if all { late } else { told }
     }
 
     /// What of a late profit or loss, rounded as the wallet has it, has yet to come into the wallet. `since` is the step in
