@@ -191,6 +191,26 @@ fn a_fee_that_another_wallet_has_paid_is_no_fill_that_cost_as_much() {
     assert!(!named.contains(&Cause::FillDuplicated), "{named:?}");
 }
 
+#[test]
+fn what_is_a_unit_off_is_not_named_beside_what_is_the_very_difference() {
+    type Beside = fn(&mut Desk, &str);
+    let ways: [(Beside, Cause); 2] = [
+        (|d, amount| fill(d, "T0", Some(&format!("-{amount}"))), Cause::FillDuplicated),
+        (|d, amount| entry(d, Entry::FundingFee, amount, "F0"), Cause::FundingOvercounted),
+    ];
+    for (beside, cause) in ways {
+        for (amount, both) in [("0.005", true), ("0.00500001", false), ("0.00499999", false)] {
+            let mut desk = Desk::new();
+            // As much as a tenth of the fee that is missing, and what makes the wallet whole again.
+            beside(&mut desk, amount);
+            entry(&mut desk, Entry::Adjustment, &format!("-{amount}"), "A0");
+            STORIES[9].0(&mut desk);
+            let wanted = if both { vec![Cause::DiscountAsset, cause] } else { vec![Cause::DiscountAsset] };
+            assert_eq!(presumed(&desk), wanted, "{amount}");
+        }
+    }
+}
+
 /// The amount of a fill that is said to be booked twice.
 fn duplicated(desk: &Desk) -> Option<String> {
     let parts = report(desk).parts;

@@ -49,21 +49,10 @@ impl Rest<'_> {
         // What is still to be booked explains it, a position that the venue reports, or another wallet that has paid: then
         // nothing was booked twice.
         let predicted = fees_of(&unsettled);
-        let is_shown = |part: &Part| match part.cause {
-            DriftCause::FundingNotBooked | DriftCause::FillMissing | DriftCause::ManualTrade => true,
-            DriftCause::DiscountAsset => part.amount == predicted,
-            DriftCause::FillInFlight
-            | DriftCause::FillDuplicated
-            | DriftCause::FeeNotSettled
-            | DriftCause::FeeRateChanged
-            | DriftCause::Rebate
-            | DriftCause::FundingOvercounted
-            | DriftCause::Transfer
-            | DriftCause::LiquidationFee
-            | DriftCause::Insurance
-            | DriftCause::Adjustment
-            | DriftCause::Rounding
-            | DriftCause::Unexplained => false,
+        let is_shown = |part: &Part| {
+            let shown = [DriftCause::FundingNotBooked, DriftCause::FillMissing, DriftCause::ManualTrade];
+            shown.contains(&part.cause)
+                || (part.cause == DriftCause::DiscountAsset && part.amount == predicted)
         };
         if !parts.iter().any(is_shown) {
             self.fills(&mut parts);
@@ -75,6 +64,11 @@ impl Rest<'_> {
 
     fn fits(&self, amount: Money) -> bool {
         !amount.is_zero() && (self.amount - amount).abs() <= self.tolerance
+    }
+
+    /// The same beside what was offered: where that is the very rest, what is a rounding away from it is not it.
+    fn fits_beside(&self, parts: &[Part], amount: Money) -> bool {
+        self.fits(amount) && (amount == self.amount || parts.iter().all(|part| part.amount != self.amount))
     }
 
     fn offer(&self, parts: &mut Vec<Part>, cause: DriftCause, amount: Money, references: &[&Id]) {
@@ -192,7 +186,8 @@ impl Rest<'_> {
                 let later = newest.is_none_or(|(other, _)| other.seq < fill.seq);
                 // What the venue has settled it has booked.
                 let missed = (!fill.settled).then_some(-effect);
-                let fit = [Some(effect), missed].into_iter().flatten().find(|amount| self.fits(*amount));
+                let mut amounts = [Some(effect), missed].into_iter().flatten();
+                let fit = amounts.find(|amount| self.fits_beside(parts, *amount));
                 if let Some(amount) = fit.filter(|_| later && effect.abs() > self.tolerance) {
                     newest = Some((fill, amount));
                 }
@@ -288,7 +283,9 @@ impl Rest<'_> {
         });
         let entries = entries.map(|entry| (&entry.reference, wallet_effect(entry)));
         for (reference, booked) in self.predictions(false).chain(entries) {
-            if let Some(amount) = [booked, -booked].into_iter().find(|amount| self.fits(*amount)) {
+            if let Some(amount) =
+                [booked, -booked].into_iter().find(|amount| self.fits_beside(parts, *amount))
+            {
                 self.offer(parts, DriftCause::FundingOvercounted, amount, &[reference]);
             }
         }
