@@ -29,10 +29,10 @@ impl Traded<'_> {
         !self.fill.settled && (self.fill.closed > Qty::ZERO || (closes_there && self.fill.qty > Qty::ZERO))
     }
 
-    /// True for what is to be settled, and has a profit: where it has closed nothing, late news wait in that for the
-    /// settlement, and what comes beside them in the meantime is told with them.
+    /// True for what has closed nothing and is to be settled, where late news wait in its profit for that: what comes beside
+    /// them in the meantime is told with them.
     pub(super) fn carries_late(&self) -> bool {
-        self.is_unsettled() && !self.fill.realized.is_zero()
+        self.is_unsettled() && self.fill.closed.is_zero() && !self.fill.realized.is_zero()
     }
 
     /// True where a settlement is still to come. What was inferred has no id, and may never have one.
