@@ -294,7 +294,7 @@ fn what_seemed_untold_of_one_price_was_another_that_the_same_closes_told() {
 #[test]
 fn what_waits_for_a_settlement_counts_with_what_the_closes_have_told() {
     // Bought at 98, which nobody has told yet, and at 100, which becomes 100.5; the closes know both, and told 20 + 2 - 0.5.
-    for (heard_last, more) in [(false, false), (false, true), (true, false)] {
+    for (heard_last, more) in [(false, ""), (false, "to be settled"), (false, "settled"), (true, "")] {
         let mut desk = Desk::with(KernelConfig { max_slots: 4, ..KernelConfig::default() });
         let first = entry_order(&mut desk, 0);
         desk.event(Kind::CancelAck, &first, |event| event.filled_size = Some(dec("1")));
@@ -316,8 +316,10 @@ fn what_waits_for_a_settlement_counts_with_what_the_closes_have_told() {
 
         // What the correction is settled with comes before it: until then the price of the first is held.
         desk.settled("C2", "0", "0.05");
-        if more {
-            desk.settled("T8", "0", "0.05");
+        // What is settled with a profit has closed at the venue what is sold here.
+        let profit = if more == "settled" { "3" } else { "0" };
+        if !more.is_empty() {
+            desk.settled("T8", &format!("-{profit}"), "0.05");
         }
         let price = |desk: &mut Desk| fill_at(desk, &first, "T1", Some("98"), 1_000);
         if !heard_last {
@@ -329,16 +331,22 @@ fn what_waits_for_a_settlement_counts_with_what_the_closes_have_told() {
             event.rare = Some(Box::new(RareFields { ref_trade_id: id("T2"), ..RareFields::default() }));
         });
         assert!(corrected.accepted, "{corrected:?}");
-        if heard_last || more {
-            assert_eq!(desk.gross(), "1021", "it waits for T5");
-        }
+        let waits = match more {
+            "settled" => "1018",
+            "" if !heard_last => "1021.5",
+            _ => "1021",
+        };
+        assert_eq!(desk.gross(), waits, "the correction waits for T5");
         if heard_last {
             price(&mut desk);
         }
-        if more {
-            // Bought and sold since, and to be settled too; with that, nothing is ahead of its fill any more.
+        if !more.is_empty() {
+            // Bought and sold since; with that, nothing is ahead of its fill any more.
             let order = entry_order(&mut desk, 3);
             fill_at(&mut desk, &order, "T7", Some("100"), 7_000);
+            if more == "settled" {
+                desk.settled("T7", profit, "0.05");
+            }
             let order = exit_order(&mut desk, 3);
             fill_at(&mut desk, &order, "T8", Some("100"), 8_000);
         }
