@@ -4,7 +4,7 @@
 use crate::common::{Desk, dec, id};
 use dita_kernel::effect::Command;
 use dita_kernel::id::Id;
-use dita_kernel::input::RareFields;
+use dita_kernel::input::{Input, RareFields};
 use dita_kernel::names::{
     KernelCommandType as Action, KernelDiagnosticCode as Code, KernelEventKind as Kind, OrderType,
     TradeStage as Stage, VenueOrderStatus as Status,
@@ -212,14 +212,22 @@ fn a_busted_fill_that_comes_late_and_was_its_orders_last_asks_what_the_order_end
         if !live {
             desk.event(Kind::CancelAck, &exit, |event| event.status = Some(Status::Canceled));
         }
-        let again = desk.event(Kind::FullFill, &exit, |event| {
-            (event.venue_trade_id, event.status) = (id("T9"), Some(Status::Filled));
-            (event.size, event.price) = (Some(dec("1")), Some(dec("110")));
-            (event.filled_size, event.remaining_size) = (Some(dec("5")), left.map(dec));
-        });
+        let repeat = |desk: &mut Desk| {
+            let again = desk.event(Kind::FullFill, &exit, |event| {
+                (event.venue_trade_id, event.status) = (id("T9"), Some(Status::Filled));
+                (event.size, event.price) = (Some(dec("1")), Some(dec("110")));
+                (event.filled_size, event.remaining_size) = (Some(dec("5")), left.map(dec));
+            });
+            assert_eq!(again.code, Code::DuplicateEvent, "{what}");
+            asks(desk)
+        };
         let asked = live && left == Some("0");
-        assert_eq!((again.code, asks(&desk)), (Code::DuplicateEvent, asked), "{what}");
+        assert_eq!(repeat(&mut desk), asked, "{what}");
         if asked {
+            assert!(!repeat(&mut desk), "its answer begins with that fill");
+            desk.now += desk.kernel.config().requery_interval_ns;
+            desk.put(Input::Time);
+            assert!(repeat(&mut desk), "nobody answers");
             desk.event(Kind::OrderStatus, &exit, |event| {
                 (event.status, event.filled_size) = (Some(Status::Filled), Some(dec("4")));
             });

@@ -147,9 +147,14 @@ impl Kernel {
         order.doubt = if is_there { OrderDoubt::Amend } else { OrderDoubt::Submit };
     }
 
-    fn due(&self, order: &Order, at_once: bool) -> Due {
+    /// True where no question about an order is open, or it has been for long enough.
+    pub(crate) fn may_ask_again(&self, order: &Order) -> bool {
         let asked_ns = order.extra.as_ref().and_then(|extra| extra.queried_time_ns).unwrap_or(i64::MIN);
-        let again = self.now_ns.saturating_sub(asked_ns) >= self.config.requery_interval_ns;
+        self.now_ns.saturating_sub(asked_ns) >= self.config.requery_interval_ns
+    }
+
+    fn due(&self, order: &Order, at_once: bool) -> Due {
+        let again = self.may_ask_again(order);
         let past = |since: i64| self.now_ns.saturating_sub(since) > self.config.settling_window_ns;
         if order.doubt != OrderDoubt::None {
             return if at_once || again { Due::Ask } else { Due::Wait };

@@ -208,8 +208,9 @@ impl Kernel {
         let known = &order.fills[at];
         if known.busted || order.settling_correction(at).is_some() {
             // It is not any more what it was. What the event says of the order is from before that: where it ended with
-            // this fill, the venue must say what it ended with.
-            plan.ask = order.is_live() && event.remaining_size.is_some_and(Decimal::is_zero);
+            // this fill, the venue must say what it ended with. Its answer may begin with this very fill: it is asked once.
+            let ends = event.remaining_size.is_some_and(Decimal::is_zero);
+            plan.ask = ends && order.is_live() && self.may_ask_again(order);
             return Ok(());
         }
         let rules = &self.instruments[order.instrument as usize];
