@@ -24,9 +24,10 @@ const THOROUGH_EVERY: u64 = 1_000;
 fn remembers(kernel: &Kernel, input: &Input) -> Remembered {
     let Input::Venue(event) = input else { return Remembered::Nothing };
     let orders = kernel.orders();
-    let ours = orders.by_client_id(&event.venue_client_id).map(|place| orders.at(place));
-    if ours.is_some_and(|order| order.role != OrderRole::External) {
-        return Remembered::Ours;
+    if let Some(place) = orders.by_client_id(&event.venue_client_id) {
+        // One of ours that nobody wants any more has fills that are not in a stranger's list.
+        let is_ours = orders.at(place).role != OrderRole::External;
+        return if is_ours { Remembered::Ours } else { Remembered::Nothing };
     }
     let its = Some(&event.venue_order_id).filter(|id| !id.is_empty());
     let its = its.and_then(|id| orders.by_venue_id(id)).map(|place| orders.at(place));
