@@ -243,7 +243,7 @@ fn in_hedge_mode_a_forced_fill_that_names_a_known_order_is_of_that_orders_book()
         })
     };
     let mut desk = Desk::with(KernelConfig { hedge_mode: true, ..KernelConfig::default() });
-    let unassigned = |desk: &Desk| desk.kernel.unassigned(0).clone();
+    let unassigned = |desk: &Desk| desk.kernel.unassigned(0);
     assert!(told(&mut desk, Some(PositionSide::Long), "L1").accepted);
     let one = unassigned(&desk);
     assert_eq!(told(&mut desk, None, "L1").code, Code::DuplicateEvent);

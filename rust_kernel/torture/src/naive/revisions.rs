@@ -123,7 +123,7 @@ impl Naive {
         let fee = event.fee.filter(|_| !is_bust);
         let venue_trade_id = id(reference);
         let fill = VenueEvent { kind: Kind::FullFill, venue_trade_id, size, fee, ..event.clone() };
-        self.stranger(&fill, false);
+        self.stranger(&fill, false, None);
         let parts = self.find(event, reference);
         for at in &parts {
             let trade = &mut self.trades[*at];

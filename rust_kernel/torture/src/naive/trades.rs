@@ -81,17 +81,12 @@ impl Naive {
         let known = remembered == Remembered::Strangers && self.orders.contains_key(&strangers);
         match event.kind {
             Kind::TradeBust | Kind::TradeCorrect => self.revise(event, ours),
-            Kind::Liquidation | Kind::Adl => self.stranger(event, true),
+            Kind::Liquidation | Kind::Adl => self.stranger(event, true, None),
             kind if is_fill(kind) && ours && event.venue_trade_id.is_empty() => {
                 self.fill(order, event, event.event_id.as_str());
             }
             kind if is_fill(kind) && ours => self.fill(order, event, event.venue_trade_id.as_str()),
-            kind if is_fill(kind) && known && !event.venue_trade_id.is_empty() => {
-                if !self.is_told_again(event) {
-                    self.fill(&strangers, event, event.venue_trade_id.as_str());
-                }
-            }
-            kind if is_fill(kind) => self.stranger(event, false),
+            kind if is_fill(kind) => self.stranger(event, false, known.then_some(strangers.as_str())),
             _ if ours => self.total(order, event),
             _ if known => self.total(&strangers, event),
             _ => {}
@@ -247,12 +242,16 @@ impl Naive {
         }
     }
 
-    /// A trade of no order that is known, or one that the venue forces on the account.
-    pub(super) fn stranger(&mut self, event: &VenueEvent, forced: bool) {
+    /// A trade of no order of ours, or one that the venue forces on the account; of `known`, where its order is a stranger's
+    /// that was heard of before.
+    pub(super) fn stranger(&mut self, event: &VenueEvent, forced: bool, known: Option<&str>) {
         let Some(instrument) = self.instrument(event.asset.as_str()) else { return };
         let (Some(lots), Some(side)) = (event.size.map(fixed), event.order_side) else { return };
         if self.is_told_again(event) {
             return;
+        }
+        if let Some(order) = known.filter(|_| !event.venue_trade_id.is_empty()) {
+            return self.fill(order, event, event.venue_trade_id.as_str());
         }
         let id = if event.venue_trade_id.is_empty() { &event.event_id } else { &event.venue_trade_id };
         let buys = side == OrderSide::Buy;
