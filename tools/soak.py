@@ -112,7 +112,9 @@ CHECKS: Final = (
     ),
     Check(
         "hypothesis", "the state machine from Python", 30_000, 30_000, "examples",
-        (*PYTEST, "tests/test_state_machine.py"), (("DITA_STATE_MACHINE_EXAMPLES", "{size}"),),
+        # The watch over a test that hangs is set for CI's size.
+        (*PYTEST, "-o", "faulthandler_timeout=7200", "tests/test_state_machine.py"),
+        (("DITA_STATE_MACHINE_EXAMPLES", "{size}"),),
         shows=r".*passed.*",
     ),
     Check(
