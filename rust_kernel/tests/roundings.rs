@@ -1,6 +1,7 @@
 //! Late news beside roundings: what no settlement can show is not booked, and what was booked of late news of which the venue
 //! had told the sum comes back to the last unit.
 
+use crate::bust_figures::bust;
 use crate::common::{Desk, dec, id};
 use dita_kernel::codec::CodecError;
 use dita_kernel::id::Id;
@@ -395,10 +396,7 @@ fn what_an_earlier_position_left_of_roundings_explains_nothing_of_what_a_later_o
             _ => drop(desk.fill(&entry, "U1", "1", price)),
         }
         assert_eq!(cost(&desk), price, "{way}");
-        desk.event(Kind::TradeBust, &Id::EMPTY, |event| {
-            (event.asset, event.event_id) = (id("BTCUSDT"), id("E-bust"));
-            event.rare = Some(Box::new(RareFields { ref_trade_id: id("U1"), ..RareFields::default() }));
-        });
+        assert!(bust(&mut desk, "U1").accepted, "{way}");
         assert_eq!(desk.gross(), "1009.7", "{way}: it leaves nothing");
         desk.assert_replays();
     }
@@ -509,10 +507,7 @@ fn what_the_closes_have_rounded_is_not_in_what_was_opened_since() {
         buy(&mut desk, 1, &[("U1", "1")]);
         correct(&mut desk, "T1", price);
         assert_eq!(desk.kernel.book(0)[0].cost.to_string(), cost, "{what}");
-        desk.event(Kind::TradeBust, &Id::EMPTY, |event| {
-            (event.asset, event.event_id) = (id("BTCUSDT"), id("E-bust"));
-            event.rare = Some(Box::new(RareFields { ref_trade_id: id("U1"), ..RareFields::default() }));
-        });
+        assert!(bust(&mut desk, "U1").accepted, "{what}");
         assert_eq!(desk.gross(), after_bust, "{what}");
         desk.assert_replays();
     }
