@@ -204,6 +204,7 @@ fn an_exit_that_never_arrived_is_sent_again_under_its_id_while_it_is_valid() {
     assert!(desk.effects.commands.is_empty());
     for times in 1..=2 {
         desk.now += 6 * SECOND;
+        tick(&mut desk);
         assert_eq!(desk.event(Kind::OrderNotFound, &exit, |_| {}).state, Some(Stage::ExitSent));
         assert_eq!(desk.submitted(), exit, "the same id");
         assert_eq!(
@@ -213,16 +214,34 @@ fn an_exit_that_never_arrived_is_sent_again_under_its_id_while_it_is_valid() {
         desk.event(Kind::SendTimeout, &exit, |_| {});
     }
     desk.now += 60 * SECOND;
+    tick(&mut desk);
     let outcome = desk.event(Kind::OrderNotFound, &exit, |_| {});
     assert_eq!(outcome.state, Some(Stage::PositionOpen), "it is valid no more");
     desk.assert_replays();
     let (mut desk, exit) = exit_in_doubt(None);
     desk.now += 6 * SECOND;
+    tick(&mut desk);
     assert_eq!(desk.event(Kind::OrderNotFound, &exit, |_| {}).state, Some(Stage::PositionOpen));
     let (mut desk, exit) = exit_in_doubt(Some(60));
     desk.now += 6 * SECOND;
+    tick(&mut desk);
     desk.event(Kind::OrderNotFound, &exit, |_| {});
     assert_eq!(desk.fill(&exit, "T9", "1", "101").state, Some(Stage::Closed), "and it arrives");
+    desk.assert_replays();
+}
+
+#[test]
+fn a_question_that_was_asked_too_early_proves_nothing_however_late_its_answer_is_heard() {
+    let mut desk = Desk::new();
+    desk.enter_limit(0, "2", "99");
+    let entry = desk.submitted();
+    desk.event(Kind::SendTimeout, &entry, |_| {});
+    desk.now += 6 * SECOND;
+    assert_eq!(desk.event(Kind::OrderNotFound, &entry, |_| {}).code, Code::InDoubt, "as it was 6 s ago");
+    assert_eq!(doubt(&desk, &entry), OrderDoubt::Submit);
+    assert_eq!(tick(&mut desk), 1, "so it is asked again");
+    // It was not shown yet when it was asked for first.
+    assert_eq!(desk.fill(&entry, "T1", "2", "99").state, Some(Stage::PositionOpen));
     desk.assert_replays();
 }
 
@@ -249,6 +268,7 @@ fn an_order_taken_for_lost_that_arrives_is_canceled() {
     let entry = desk.submitted();
     desk.event(Kind::SendTimeout, &entry, |_| {});
     desk.now += 6 * SECOND;
+    tick(&mut desk);
     assert_eq!(desk.event(Kind::OrderNotFound, &entry, |_| {}).state, Some(Stage::Closed));
     assert_eq!(desk.ack(&entry, "V1").code, Code::StaleEvent);
     assert!(matches!(desk.effects.commands.as_slice(), [Command::Cancel(_)]));
@@ -283,6 +303,7 @@ fn while_the_connection_is_down_orders_are_stale_and_nothing_is_proven() {
     let (mut desk, entry) = working();
     desk.enter_limit(1, "1", "99");
     let sent = desk.submitted();
+    desk.now += 60 * SECOND;
     desk.event(Kind::SendTimeout, &sent, |_| {});
     let down = |desk: &mut Desk, kind| desk.event(kind, &Id::EMPTY, |_| {}).code;
     assert_eq!(down(&mut desk, Kind::Resynced), Code::DuplicateEvent, "it was not gone");

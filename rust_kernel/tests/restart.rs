@@ -3,6 +3,7 @@
 use crate::common::{Desk, dec, id};
 use dita_kernel::effect::Command;
 use dita_kernel::input::Input;
+use dita_kernel::kernel::KernelConfig;
 use dita_kernel::names::{
     KernelCommandType as Action, KernelDiagnosticCode as Code, KernelEventKind as Kind, OrderDoubt,
     TradeStage, VenueOrderStatus as Status,
@@ -69,7 +70,7 @@ fn an_entry_that_never_arrived_ends_once_the_settling_window_has_passed() {
     restart(&mut desk);
     desk.event(Kind::OrderNotFound, &order, |_| {});
     assert_eq!(doubt(&desk, &order), OrderDoubt::Submit, "too early to prove anything");
-    desk.now += SETTLING_NS;
+    assert_eq!(later(&mut desk), [format!("query {order}")]);
     desk.event(Kind::OrderNotFound, &order, |_| {});
     assert_eq!(desk.stage(0), TradeStage::Closed);
     assert!(asked(&desk).is_empty(), "{:?}", asked(&desk));
@@ -85,7 +86,7 @@ fn an_exit_that_never_arrived_is_sent_again_under_its_id_while_it_is_valid() {
         desk.intent(Action::Exit, 0, |intent| intent.valid_until_ns = Some(until));
         let order = desk.submitted();
         restart(&mut desk);
-        desk.now += SETTLING_NS;
+        later(&mut desk);
         desk.event(Kind::OrderNotFound, &order, |_| {});
         let expected: Vec<String> = sent_again.then(|| format!("submit {order}")).into_iter().collect();
         assert_eq!(asked(&desk), expected, "valid for {valid_for_ns} ns");
@@ -176,6 +177,59 @@ fn an_ended_order_that_the_venue_has_put_away_is_not_asked_for_for_ever() {
     desk.event(Kind::OrderNotFound, &order, |_| {});
     assert!(later(&mut desk).is_empty());
     desk.assert_replays();
+}
+
+/// An order that was asked for while the venue did not show it yet, and then canceled: of its fills nothing is known.
+fn canceled_unheard(desk: &mut Desk) -> dita_kernel::id::Id {
+    desk.enter_limit(0, "2", "100");
+    let order = desk.submitted();
+    desk.ack(&order, "V1");
+    restart(desk);
+    desk.event(Kind::CancelAck, &order, |_| {});
+    order
+}
+
+#[test]
+fn an_answer_to_a_question_that_was_asked_too_early_is_none_however_late_it_is_heard() {
+    let mut desk = Desk::new();
+    let order = canceled_unheard(&mut desk);
+    desk.now += 2 * SETTLING_NS;
+    desk.event(Kind::OrderNotFound, &order, |_| {});
+    assert_eq!(later(&mut desk), [format!("query {order}")], "the venue may not have shown it yet");
+    desk.event(Kind::OrderNotFound, &order, |_| {});
+    assert!(later(&mut desk).is_empty());
+    desk.assert_replays();
+}
+
+#[test]
+fn an_order_that_ended_unheard_is_asked_for_after_the_next_restart_too() {
+    let mut desk = Desk::new();
+    let order = canceled_unheard(&mut desk);
+    assert_eq!(restart(&mut desk), [format!("query {order}")]);
+    desk.event(Kind::OrderStatus, &order, |event| {
+        event.status = Some(Status::Canceled);
+        event.filled_size = Some(dec("0.5"));
+        event.average_price = Some(dec("100"));
+    });
+    assert_eq!((desk.stage(0), desk.size(0)), (TradeStage::PositionOpen, "0.500".into()));
+    desk.fill(&order, "T1", "0.5", "100");
+    assert!(restart(&mut desk).is_empty(), "it is answered");
+    desk.assert_replays();
+}
+
+#[test]
+fn an_order_that_ended_unheard_is_remembered_until_it_is_answered() {
+    let mut desk = Desk::with(KernelConfig { max_slots: 3, remembered_orders: 2, ..KernelConfig::default() });
+    let order = canceled_unheard(&mut desk);
+    for number in 0..4 {
+        desk.enter_limit(1, "1", "100");
+        let other = desk.submitted();
+        desk.ack(&other, &format!("V2{number}"));
+        desk.event(Kind::CancelAck, &other, |_| {});
+    }
+    assert_eq!(later(&mut desk), [format!("query {order}")]);
+    desk.fill(&order, "T1", "0.5", "100");
+    assert_eq!(desk.size(0), "0.500");
 }
 
 #[test]

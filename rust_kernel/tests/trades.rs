@@ -451,6 +451,8 @@ fn a_timeout_is_doubt_and_not_found_counts_only_after_the_settling_window() {
     assert_eq!(desk.event(Kind::OrderNotFound, &entry, |_| {}).code, Code::InDoubt);
     assert_eq!(desk.stage(0), Stage::OrderSent);
     desk.now += 6_000_000_000;
+    desk.put(Input::Time);
+    assert_eq!(desk.effects.commands.len(), 1, "the kernel asks again");
     let gone = desk.event(Kind::OrderNotFound, &entry, |_| {});
     assert_eq!(
         (gone.state, desk.kernel.slot(0).unwrap().close_reason.as_str()),

@@ -22,7 +22,9 @@ impl Kernel {
         let live: Vec<(u32, OrderDoubt)> = (0_u32..)
             .zip(self.orders.places())
             .filter(|(_, order)| order.number != 0 && order.status != Status::New)
-            .filter(|(_, order)| !order.status.is_ended() || waits_for_fills(order) || may_grow(order))
+            .filter(|(_, order)| {
+                !order.status.is_ended() || waits_for_fills(order) || may_grow(order) || may_lack_fills(order)
+            })
             .map(|(place, order)| (place, unanswered(order)))
             .collect();
         for (place, doubt) in live {
@@ -58,6 +60,11 @@ impl Kernel {
 /// may have come to the process that is gone.
 fn waits_for_fills(order: &Order) -> bool {
     order.role != OrderRole::External && !order.inferred.is_zero() && !planted(Bug::TotalIsEnough)
+}
+
+/// True for an order that ended short of its quantity, unheard since the restart before this one.
+fn may_lack_fills(order: &Order) -> bool {
+    order.is_unheard() && order.status != Status::Filled
 }
 
 /// True for an order that is filled, and for which a larger total has been asked: the answer may have come to the process that

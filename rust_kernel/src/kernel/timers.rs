@@ -164,7 +164,7 @@ impl Kernel {
         }
         let limited = order.time_in_force == TimeInForce::Gtd && order.is_live();
         let limited = limited && !planted(Bug::LimitedLifeIsTrusted);
-        if order.extra.as_ref().is_some_and(|extra| extra.unheard) && !planted(Bug::NotFoundIsAnAnswer) {
+        if order.is_unheard() && !planted(Bug::NotFoundIsAnAnswer) {
             return if again { Due::Ask } else { Due::Wait };
         }
         match order.expire_time_ns.filter(|_| limited) {

@@ -183,6 +183,12 @@ impl Order {
         !self.status.is_ended() && self.role != OrderRole::External
     }
 
+    /// True where the venue has not said since a restart how the order stands.
+    #[inline]
+    pub(crate) fn is_unheard(&self) -> bool {
+        self.extra.as_ref().is_some_and(|extra| extra.unheard)
+    }
+
     /// True where a total of it tells nothing: it counts fills that nobody here can name.
     #[inline]
     pub(crate) fn is_begun_unheard(&self) -> bool {

@@ -293,9 +293,10 @@ fn s16_silence_proves_nothing() {
     let mut desk = Desk::new();
     desk.enter_limit(0, "2", "99");
     let entry = desk.submitted();
-    desk.event(Kind::SendTimeout, &entry, |_| {});
-    connection(&mut desk, Kind::Disconnected);
     desk.now += 60 * SECOND;
+    desk.event(Kind::SendTimeout, &entry, |_| {});
+    assert_eq!(questions(&desk), 1, "late enough for an answer to count");
+    connection(&mut desk, Kind::Disconnected);
     assert_eq!(desk.event(Kind::OrderNotFound, &entry, |_| {}).code, Code::InDoubt);
     assert_eq!((desk.stage(0), order(&desk, &entry).doubt), (Stage::OrderSent, OrderDoubt::Submit));
     assert_eq!(reserved(&desk), "198", "it may be there");

@@ -46,6 +46,7 @@ fn s06_a_timeout_the_order_live_the_retry_answered_duplicate_client_id() {
     for crash in [false, true] {
         let (mut desk, exit) = exit_in_doubt(crash);
         desk.now += 6 * SECOND;
+        desk.put(Input::Time);
         desk.event(Kind::OrderNotFound, &exit, |_| {});
         assert_eq!((submits(&desk), desk.submitted()), (1, exit.clone()), "crash {crash}: under the same id");
         because(&mut desk, Kind::OrderReject, &exit, "DUPLICATE_CLIENT_ID");
@@ -75,6 +76,13 @@ fn s07_not_found_for_half_a_second_after_placing() {
         desk.now += SECOND / 2;
         assert_eq!(desk.event(Kind::OrderNotFound, &exit, |_| {}).code, Code::InDoubt, "crash {crash}");
         assert_eq!(submits(&desk), 0, "crash {crash}: it proves nothing yet, and nothing is sent again");
+        desk.now += 6 * SECOND;
+        assert_eq!(desk.event(Kind::OrderNotFound, &exit, |_| {}).code, Code::InDoubt, "crash {crash}");
+        assert_eq!(
+            submits(&desk),
+            0,
+            "crash {crash}: nor where it is heard late, having been asked for early"
+        );
         assert_eq!((desk.stage(0), order(&desk, &exit).doubt), (Stage::ExitSent, OrderDoubt::Submit));
         status(&mut desk, &exit, Status::Acked, Some("0"));
         desk.fill(&exit, "T9", "2", "100");

@@ -47,6 +47,10 @@ fn is_cut_short(order: &Order) -> bool {
     order.status.is_ended() && order.status != VenueOrderStatus::Filled
 }
 
+fn is_unheard(order: &Order) -> bool {
+    order.extra.as_ref().is_some_and(|extra| extra.unheard)
+}
+
 /// The boundaries that an input of that time reaches, by instrument: where a price is known, what is due is predicted.
 pub(crate) fn reached(kernel: &Kernel, now_ns: i64) -> Vec<(u32, i64)> {
     let places = (0_u32..).zip(kernel.instruments()).map(|(at, _)| at);
@@ -75,10 +79,13 @@ pub(crate) fn after_boundaries(kernel: &Kernel, reached: &[(u32, i64)]) -> Resul
     }
 }
 
-/// Who comes back asks for what only a total has told: the fills may have come to the process that is gone.
+/// Who comes back asks for what only a total has told, and for what was short of its quantity and not heard of when the
+/// process before it went: the fills may have come to one that is gone.
 pub(crate) fn after_restart(kernel: &Kernel, commands: &[Command]) -> Result<(), Trouble> {
-    let mut waiting =
-        ours(kernel).filter(|order| !order.inferred.is_zero() || order.doubt != OrderDoubt::None);
+    let may_lack = |order: &Order| is_unheard(order) && order.status != VenueOrderStatus::Filled;
+    let waits =
+        |order: &Order| !order.inferred.is_zero() || order.doubt != OrderDoubt::None || may_lack(order);
+    let mut waiting = ours(kernel).filter(|order| waits(order));
     match waiting.find(|order| !asks(commands, &order.client_id)) {
         Some(order) => Err(owed("not asked for after a restart", order)),
         None => Ok(()),
@@ -173,24 +180,23 @@ fn boundaries_are_crossed(kernel: &Kernel, now_ns: i64) -> Result<(), Trouble> {
 }
 
 /// An order of limited life that should have ended is asked for, again and again; and so is one of which nothing was heard
-/// since a restart: that the venue did not find it yet is no answer.
+/// since a restart, though it ended: that the venue did not find it yet is no answer.
 fn ends_are_asked_for(kernel: &Kernel, now_ns: i64) -> Result<(), Trouble> {
     let config = kernel.config();
     if kernel.disconnected_since_ns().is_some() {
         return Ok(()); // who cannot hear asks nobody
     }
-    for order in ours(kernel).filter(|order| order.is_live() && order.amendment().is_none()) {
+    for order in ours(kernel).filter(|order| order.amendment().is_none()) {
         let extra = order.extra.as_ref();
         let asked_ns = extra.and_then(|extra| extra.queried_time_ns);
         let is_asked =
             asked_ns.is_some_and(|asked_ns| now_ns.saturating_sub(asked_ns) < config.requery_interval_ns);
         let until_ns = order.expire_time_ns.filter(|_| order.time_in_force == TimeInForce::Gtd);
         let is_past = |until_ns: i64| now_ns.saturating_sub(until_ns) > config.settling_window_ns;
-        if until_ns.is_some_and(is_past) && !is_asked {
+        if order.is_live() && until_ns.is_some_and(is_past) && !is_asked {
             return Err(owed("past its end, and nobody asks", order));
         }
-        let is_unheard = extra.is_some_and(|extra| extra.unheard) && order.doubt == OrderDoubt::None;
-        if is_unheard && !is_asked {
+        if is_unheard(order) && order.doubt == OrderDoubt::None && !is_asked {
             return Err(owed("not heard of since a restart, and nobody asks", order));
         }
     }

@@ -12,7 +12,7 @@ use dita_kernel::order::{Amendment, Fill, Order, OrderExtra, OrderRef};
 use dita_kernel::slot::Slot;
 
 use super::message::NOBODYS;
-use super::trader::Trader;
+use super::trader::{Trader, WINDOW_NS};
 
 /// A kernel's key: 128 bits, so that no two in a hundred million meet by chance.
 pub type Key = u128;
@@ -173,7 +173,7 @@ fn write_order(order: &Order, settled: (bool, bool), into: &mut impl Hasher) {
     known.sort_unstable();
     known.hash(into);
     if let Some(extra) = extra {
-        write_extra(extra, into);
+        write_extra(extra, asked(order), into);
     }
 }
 
@@ -211,7 +211,14 @@ fn fill_key(fill: &Fill) -> Option<(&[u8], i128, bool)> {
     (!*inferred).then_some((venue_trade_id.as_bytes(), qty.0, *busted || *forced))
 }
 
-fn write_extra(extra: &OrderExtra, into: &mut impl Hasher) {
+/// What an answer to the question that is open can prove: of the order, and of a change of it.
+fn asked(order: &Order) -> Option<(bool, bool)> {
+    let asked_ns = order.extra.as_ref().and_then(|extra| extra.queried_time_ns)?;
+    let over = |since_ns: i64| asked_ns.saturating_sub(since_ns) >= WINDOW_NS;
+    Some((over(order.sent_time_ns), order.amendment().is_some_and(|change| over(change.sent_time_ns))))
+}
+
+fn write_extra(extra: &OrderExtra, asked: Option<(bool, bool)>, into: &mut impl Hasher) {
     let OrderExtra {
         trigger_price: _,
         triggered,
@@ -219,7 +226,7 @@ fn write_extra(extra: &OrderExtra, into: &mut impl Hasher) {
         amendment,
         valid_until_ns: _,
         resent,
-        queried_time_ns,
+        queried_time_ns: _, // as far as it matters: `asked`
         unheard,
         begun_unheard,
         remaining_told,
@@ -227,7 +234,7 @@ fn write_extra(extra: &OrderExtra, into: &mut impl Hasher) {
         reason: _, // told, not acted upon
         given_up,
     } = extra;
-    (triggered, resent, queried_time_ns.is_some(), remaining_told.map(|left| left.0)).hash(into);
+    (triggered, resent, asked, remaining_told.map(|left| left.0)).hash(into);
     (unheard, begun_unheard).hash(into);
     for change in [amendment, given_up] {
         change.as_ref().map(|change| change.qty.0).hash(into);

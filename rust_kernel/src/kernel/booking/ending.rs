@@ -156,7 +156,7 @@ impl Kernel {
         }
     }
 
-    /// Lets an ended order be forgotten in its turn, but not while its slot carries its trade.
+    /// Lets an ended order be forgotten in its turn, but not while its slot carries its trade, nor while it is asked for.
     #[inline]
     pub(crate) fn retire(&mut self, place: u32) {
         let reference = OrderRef { place, number: self.orders.at(place).number };
@@ -165,6 +165,7 @@ impl Kernel {
         let ahead_may_stay = self.orders.unseen() <= self.config.remembered_orders / AHEAD_PART;
         let pinned = |order: &Order| {
             !order.reserved.is_zero()
+                || order.is_unheard()
                 || (ahead_may_stay && order.is_settled_ahead())
                 || slots.get(order.slot_id as usize).is_some_and(|slot| {
                     order.role != OrderRole::External

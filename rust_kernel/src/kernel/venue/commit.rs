@@ -1,5 +1,6 @@
 //! What a planned venue event changes.
 
+use super::doubt::asked_ns;
 use super::fill::{Enrichment, fill_key};
 use super::forced::{is_forced, told_remaining};
 use super::news::News;
@@ -116,6 +117,7 @@ impl Kernel {
     /// Keeps what the venue says remains, where that is not order − filled and not stale, and that a question is
     /// answered.
     fn note_standing(&mut self, place: u32, plan: &OrderPlan, event: &VenueEvent) {
+        self.note_hearing(place, event.kind);
         let moved = plan.fill.is_some() || plan.inferred.is_some();
         if moved || !matches!(plan.news, News::None | News::Doubt(_) | News::Resend) {
             // What was asked is answered.
@@ -123,7 +125,6 @@ impl Kernel {
                 extra.queried_time_ns = None;
             }
         }
-        self.note_hearing(place, event.kind);
         let order = self.orders.at(place);
         if order.status.is_ended() {
             return;
@@ -151,10 +152,12 @@ impl Kernel {
     /// After a restart only the venue's word on the whole order counts: a single fill may have others before it. That it
     /// does not know the order is such a word once it has had time to.
     fn note_hearing(&mut self, place: u32, kind: KernelEventKind) {
-        let waited = self.now_ns.saturating_sub(self.orders.at(place).sent_time_ns);
+        let order = self.orders.at(place);
+        let waited = asked_ns(order).map(|asked| asked.saturating_sub(order.sent_time_ns));
         let deaf = self.connection.down_since_ns.is_some();
-        let final_absence =
-            kind == KernelEventKind::OrderNotFound && !deaf && waited >= self.config.settling_window_ns;
+        let final_absence = kind == KernelEventKind::OrderNotFound
+            && !deaf
+            && waited.is_some_and(|waited| waited >= self.config.settling_window_ns);
         if (kind == KernelEventKind::OrderStatus || final_absence)
             && let Some(extra) = &mut self.orders.at_mut(place).extra
         {

@@ -70,10 +70,11 @@ pub(super) fn unanswered(event: &VenueEvent, order: &Order) -> Option<OrderDoubt
 }
 
 impl Kernel {
-    /// The venue does not know the order. That counts only once it has had time to, and while it can be heard.
+    /// The venue does not know the order. That counts only where it was asked once it had had time to, and while it can
+    /// be heard.
     pub(super) fn plan_not_found(&self, plan: &mut OrderPlan, stamp: Stamp, order: &Order) {
         let deaf = self.connection.down_since_ns.is_some() && !planted(Bug::SilenceProvesAbsence);
-        let waited = stamp.0.saturating_sub(order.sent_time_ns);
+        let waited = asked_ns(order).unwrap_or(stamp.0).saturating_sub(order.sent_time_ns);
         let early = deaf || waited < self.config.settling_window_ns;
         let early = early && !planted(Bug::NotFoundIsBelieved);
         if order.role == OrderRole::External || order.status == Status::New {
@@ -84,8 +85,8 @@ impl Kernel {
             plan.code = Code::StaleEvent;
             if let Some(amendment) = order.amendment() {
                 // A filled order that the venue has put away is not amended any more.
-                let waited = stamp.0.saturating_sub(amendment.sent_time_ns);
-                if deaf || waited < self.config.settling_window_ns {
+                let waited = asked_ns(order).map(|asked| asked.saturating_sub(amendment.sent_time_ns));
+                if deaf || waited.is_none_or(|waited| waited < self.config.settling_window_ns) {
                     plan.code = Code::InDoubt;
                 } else {
                     plan.code = Code::Ok;
@@ -191,8 +192,13 @@ impl Kernel {
 
 /// True where nothing has come of the order since the venue was last asked.
 pub(super) fn was_asked(order: &Order) -> bool {
-    let asked = order.extra.as_ref().is_some_and(|extra| extra.queried_time_ns.is_some());
-    asked || order.doubt != OrderDoubt::None
+    asked_ns(order).is_some() || order.doubt != OrderDoubt::None
+}
+
+/// When the venue was last asked about the order, ns, where nothing has come of it since. An answer is as of then: what
+/// the venue did not show then it may show by now, and an answer proves no more for having been heard late.
+pub(super) fn asked_ns(order: &Order) -> Option<i64> {
+    order.extra.as_ref().and_then(|extra| extra.queried_time_ns)
 }
 
 /// An entry that never arrived is over; an exit is still wanted while it is valid.
