@@ -264,6 +264,32 @@ fn an_entry_that_left_before_the_kill_is_asked_for_and_not_sent_again() {
 }
 
 #[test]
+fn an_answer_that_takes_longer_than_the_settling_window_ends_no_order_that_may_be_there() {
+    let directory = Directory::new();
+    let mut rig = begun(&directory);
+    rig.engine.push(intent(0, 7, Action::Enter), true).unwrap();
+    let Progress::Call(_) = rig.engine.run() else { panic!("a request leaves") };
+    let (mut again, _) = open(&directory.as_if_killed());
+    let not_found = |rig: &mut Rig| {
+        let Progress::Call(call) = rig.engine.run() else { panic!("a question leaves") };
+        let Command::Query(request) = &call.command else { panic!("{:?}", call.command) };
+        let mut event = VenueEvent::new(Kind::OrderNotFound, rig.engine.now_ns());
+        event.venue_client_id = request.venue_client_id.clone();
+        // The venue was asked, and takes its time; a tick that waits comes after its answer.
+        rig.engine.tell_time(rig.engine.now_ns() + kernel_config().settling_window_ns);
+        rig.engine.push(Input::Time, false).unwrap();
+        rig.engine.feed(call.ticket, [Input::Venue(Box::new(event))]);
+    };
+    not_found(&mut again);
+    // That was as of before: the tick asks again, and what is not found now was never received.
+    not_found(&mut again);
+    assert_eq!(again.engine.kernel().slot(7).unwrap().stage, TradeStage::OrderSent);
+    again.drain();
+    assert_eq!(again.engine.kernel().slot(7).unwrap().stage, TradeStage::Closed);
+    assert_eq!(again.venue.asked, Vec::<String>::new());
+}
+
+#[test]
 fn a_request_leaves_only_after_its_cause_is_durable() {
     let directory = Directory::new();
     let mut rig = begun(&directory);
