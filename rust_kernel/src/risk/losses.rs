@@ -74,7 +74,8 @@ impl Losses {
             amounts.add(format_args!("guard.losses.rows[{asset}].peak"), row.peak.unwrap_or_default().0)?;
         }
         let next = self.next_midnight_ns;
-        let begun = if now_ns == i64::MIN { next == i64::MIN } else { next == midnight_after(now_ns) };
+        // Before its first input a kernel has had no day; that input may come at the first moment that there is.
+        let begun = next == midnight_after(now_ns) || (now_ns == i64::MIN && next == i64::MIN);
         hold(begun, "guard.losses.next_midnight_ns", next, "it is not the end of the kernel's day")?;
         let due = self.due_ns;
         hold(
@@ -114,6 +115,8 @@ mod tests {
     use super::*;
 
     const DAY: i64 = 86_400_000_000_000;
+    /// The end of the first day that there is.
+    const FIRST: i64 = i64::MIN / DAY * DAY;
 
     #[test]
     #[rustfmt::skip]
@@ -122,6 +125,7 @@ mod tests {
         // next midnight, due, now, peaks watched
         for (next_midnight_ns, due_ns, now_ns, watches_peak, field) in [
             (i64::MIN, i64::MIN, i64::MIN, false, None),
+            (FIRST,    FIRST,    i64::MIN, false, None),
             (DAY,      DAY,      0,        false, None),
             (DAY,      DAY,      DAY - 1,  false, None),
             (DAY,      i64::MIN, 0,        true,  None),
