@@ -83,11 +83,14 @@ def address_of(members: list[member.Member]) -> ClusterAddress:
     return ClusterAddress(tuple(one.address.members[0] for one in members), members[0].cluster)
 
 
-def eventually(true: Callable[[], Any], timeout_s: float = 30.0) -> Any:
-    """Wait until something is so, and return it."""
+def eventually(
+    true: Callable[[], Any], timeout_s: float = 30.0, *, instead: Callable[[], Any] | None = None
+) -> Any:
+    """Wait until something is so, and return it; where it never is, say what is so `instead`."""
     until = time.monotonic() + timeout_s
     while not (answer := true()):
-        assert time.monotonic() < until, f"not within {timeout_s} s: {true}"
+        if time.monotonic() >= until:
+            pytest.fail(f"not within {timeout_s} s: {instead() if instead else true}")
         time.sleep(0.02)
     return answer
 
