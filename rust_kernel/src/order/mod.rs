@@ -185,7 +185,7 @@ impl Order {
 
     /// True where the venue has not said since a restart how the order stands.
     #[inline]
-    pub(crate) fn is_unheard(&self) -> bool {
+    pub fn is_unheard(&self) -> bool {
         self.extra.as_ref().is_some_and(|extra| extra.unheard)
     }
 

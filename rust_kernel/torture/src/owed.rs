@@ -47,10 +47,6 @@ fn is_cut_short(order: &Order) -> bool {
     order.status.is_ended() && order.status != VenueOrderStatus::Filled
 }
 
-fn is_unheard(order: &Order) -> bool {
-    order.extra.as_ref().is_some_and(|extra| extra.unheard)
-}
-
 /// The boundaries that an input of that time reaches, by instrument: where a price is known, what is due is predicted.
 pub(crate) fn reached(kernel: &Kernel, now_ns: i64) -> Vec<(u32, i64)> {
     let places = (0_u32..).zip(kernel.instruments()).map(|(at, _)| at);
@@ -82,7 +78,7 @@ pub(crate) fn after_boundaries(kernel: &Kernel, reached: &[(u32, i64)]) -> Resul
 /// Who comes back asks for what only a total has told, and for what was short of its quantity and not heard of when the
 /// process before it went: the fills may have come to one that is gone.
 pub(crate) fn after_restart(kernel: &Kernel, commands: &[Command]) -> Result<(), Trouble> {
-    let may_lack = |order: &Order| is_unheard(order) && order.status != VenueOrderStatus::Filled;
+    let may_lack = |order: &Order| order.is_unheard() && order.status != VenueOrderStatus::Filled;
     let waits =
         |order: &Order| !order.inferred.is_zero() || order.doubt != OrderDoubt::None || may_lack(order);
     let mut waiting = ours(kernel).filter(|order| waits(order));
@@ -196,7 +192,7 @@ fn ends_are_asked_for(kernel: &Kernel, now_ns: i64) -> Result<(), Trouble> {
         if order.is_live() && until_ns.is_some_and(is_past) && !is_asked {
             return Err(owed("past its end, and nobody asks", order));
         }
-        if is_unheard(order) && order.doubt == OrderDoubt::None && !is_asked {
+        if order.is_unheard() && order.doubt == OrderDoubt::None && !is_asked {
             return Err(owed("not heard of since a restart, and nobody asks", order));
         }
     }

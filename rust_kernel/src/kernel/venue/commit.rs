@@ -1,6 +1,5 @@
 //! What a planned venue event changes.
 
-use super::doubt::asked_ns;
 use super::fill::{Enrichment, fill_key};
 use super::forced::{is_forced, told_remaining};
 use super::news::News;
@@ -150,14 +149,13 @@ impl Kernel {
     }
 
     /// After a restart only the venue's word on the whole order counts: a single fill may have others before it. That it
-    /// does not know the order is such a word once it has had time to.
+    /// does not know the order is such a word where it was asked once it had had time to.
     fn note_hearing(&mut self, place: u32, kind: KernelEventKind) {
         let order = self.orders.at(place);
-        let waited = asked_ns(order).map(|asked| asked.saturating_sub(order.sent_time_ns));
         let deaf = self.connection.down_since_ns.is_some();
         let final_absence = kind == KernelEventKind::OrderNotFound
             && !deaf
-            && waited.is_some_and(|waited| waited >= self.config.settling_window_ns);
+            && self.was_asked_late_enough(order, order.sent_time_ns);
         if (kind == KernelEventKind::OrderStatus || final_absence)
             && let Some(extra) = &mut self.orders.at_mut(place).extra
         {

@@ -85,8 +85,7 @@ impl Kernel {
             plan.code = Code::StaleEvent;
             if let Some(amendment) = order.amendment() {
                 // A filled order that the venue has put away is not amended any more.
-                let waited = asked_ns(order).map(|asked| asked.saturating_sub(amendment.sent_time_ns));
-                if deaf || waited.is_none_or(|waited| waited < self.config.settling_window_ns) {
+                if deaf || !self.was_asked_late_enough(order, amendment.sent_time_ns) {
                     plan.code = Code::InDoubt;
                 } else {
                     plan.code = Code::Ok;
@@ -129,6 +128,12 @@ impl Kernel {
             | Status::Expired
             | Status::DoneForDay => {}
         }
+    }
+
+    /// True where the venue was asked once it had had time for what left at `sent_ns`.
+    pub(super) fn was_asked_late_enough(&self, order: &Order, sent_ns: i64) -> bool {
+        asked_ns(order)
+            .is_some_and(|asked_ns| asked_ns.saturating_sub(sent_ns) >= self.config.settling_window_ns)
     }
 
     /// A request was not answered: ask.
@@ -197,7 +202,7 @@ pub(super) fn was_asked(order: &Order) -> bool {
 
 /// When the venue was last asked about the order, ns, where nothing has come of it since. An answer is as of then: what
 /// the venue did not show then it may show by now, and an answer proves no more for having been heard late.
-pub(super) fn asked_ns(order: &Order) -> Option<i64> {
+fn asked_ns(order: &Order) -> Option<i64> {
     order.extra.as_ref().and_then(|extra| extra.queried_time_ns)
 }
 
