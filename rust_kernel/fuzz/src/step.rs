@@ -120,7 +120,7 @@ fn beginning(choice: u8) -> Vec<Input> {
         _ => {}
     }
     let seed = |asset, amount| Input::Seed { asset: id(asset), amount: number(amount) };
-    let mark = Input::Mark { symbol: id("BTCUSDT"), price: number("100"), venue_time_ns: 0 };
+    let mark = Input::Mark { symbol: id("BTCUSDT"), price: number("100"), venue_time_ns: 0, ages: false };
     vec![Input::Instrument(Box::new(spec)), seed("BTC", "10"), seed("USDT", "1000"), mark]
 }
 
@@ -204,7 +204,12 @@ impl Life {
             8 => match bytes.byte() % 4 {
                 0 => Input::Time,
                 1 => Input::Restart,
-                2 => Input::Mark { symbol: id("BTCUSDT"), price: any_number(bytes), venue_time_ns: 0 },
+                2 => Input::Mark {
+                    symbol: id("BTCUSDT"),
+                    price: any_number(bytes),
+                    venue_time_ns: 0,
+                    ages: false,
+                },
                 _ => {
                     let gates = ControlGate::ALL;
                     let change = ControlChange {
