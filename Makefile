@@ -54,6 +54,9 @@ $(STAMPS)/kernel: $(RUST_SOURCES) $(STAMPS)/packages
 		> $(STAMPS)/kernel.log 2>&1 || { cat $(STAMPS)/kernel.log >&2; exit 1; }
 	@touch $@
 
+.PHONY: packages
+packages: $(STAMPS)/packages
+
 .PHONY: setup
 setup: $(STAMPS)/kernel ## Create .venv, install the locked packages, build the kernel
 
@@ -74,6 +77,11 @@ build: setup ## Build a release wheel into dist/
 .PHONY: test
 test: test-rust test-python ## Run every test, Rust and Python
 
+.PHONY: test-rust-build
+test-rust-build: $(STAMPS)/packages
+	$(call say,'Building the Rust tests')
+	@cargo test --locked --workspace --quiet --no-run
+
 .PHONY: test-rust
 test-rust: setup
 	$(call say,'cargo test')
@@ -89,20 +97,32 @@ planted: $(STAMPS)/packages ## Plant each known bug in turn, and show which name
 	@grep -q 'the feature .planted. is for the kernel' target/planted.log \
 		|| { cat target/planted.log >&2; echo 'The extension does not refuse to be built with planted bugs.' >&2; exit 1; }
 
+# The programs of the checks below, in one call each: a link in a release build keeps one processor busy, and not two.
+.PHONY: checks-release
+checks-release: $(STAMPS)/packages
+	$(call say,'Building the checks (release)')
+	@cargo build --locked --quiet --release --package dita-engine --example chain --package dita-sim --example model_check \
+		--package dita-torture --bin dita-torture
+
+.PHONY: checks-torture
+checks-torture: $(STAMPS)/packages
+	$(call say,'Building the checks (debug assertions at full speed)')
+	@cargo build --locked --quiet --profile torture --package dita-torture --bin dita-torture
+
 .PHONY: model-check
-model-check: ## Search every state of orders and slots within bounds, beside a venue and a wire that fail
+model-check: checks-release ## Search every state of orders and slots within bounds, beside a venue and a wire that fail
 	$(call say,'the model check')
-	@cargo run --locked --quiet --release --package dita-sim --example model_check joint >target/model-check.txt \
+	@target/release/examples/model_check joint >target/model-check.txt \
 		|| { cat target/model-check.txt >&2; exit 1; }
 	@grep -E 'states \(|in all|are reached' target/model-check.txt
 
 # The same seeds, built as tests are and as the extension is: not one byte of the logs may differ.
 .PHONY: replay-equality
-replay-equality: $(STAMPS)/packages ## Write the same logs with a debug and a release build, and compare them
+replay-equality: checks-release ## Write the same logs with a debug and a release build, and compare them
 	$(call say,'debug and release write the same logs')
 	@mkdir -p target
 	@cargo run --locked --quiet --package dita-engine --example chain >target/chain-debug.txt
-	@cargo run --locked --quiet --release --package dita-engine --example chain >target/chain-release.txt
+	@target/release/examples/chain >target/chain-release.txt
 	@diff -u target/chain-debug.txt target/chain-release.txt \
 		|| { echo 'A debug and a release build differ.' >&2; exit 1; }
 	@printf '    %s logs the same, %s inputs\n' "$$(wc -l <target/chain-release.txt)" \
@@ -114,12 +134,12 @@ TORTURE_SEEDS := 10000
 # Seeds below TORTURE_SEEDS that fail and are not understood yet: docs/operating/torture.md. Each has to fail still.
 TORTURE_OPEN :=
 .PHONY: torture
-torture: $(STAMPS)/packages ## Try to break the kernel with seeded faults, in a debug and a release build (TORTURE_SEEDS=n)
+torture: checks-release checks-torture ## Try to break the kernel with seeded faults, in a debug and a release build (TORTURE_SEEDS=n)
 	$(call say,'torture: $(TORTURE_SEEDS) seeds in each build')
 	@mkdir -p target
-	@cargo run --locked --quiet --profile torture --package dita-torture -- --seeds $(TORTURE_SEEDS) --open '$(TORTURE_OPEN)' --progress \
+	@target/torture/dita-torture --seeds $(TORTURE_SEEDS) --open '$(TORTURE_OPEN)' --progress \
 		>target/torture-debug.txt || { cat target/torture-debug.txt >&2; exit 1; }
-	@cargo run --locked --quiet --release --package dita-torture -- --seeds $(TORTURE_SEEDS) --open '$(TORTURE_OPEN)' --progress \
+	@target/release/dita-torture --seeds $(TORTURE_SEEDS) --open '$(TORTURE_OPEN)' --progress \
 		>target/torture-release.txt || { cat target/torture-release.txt >&2; exit 1; }
 	@diff -u <(grep -v 'seeds a second' target/torture-debug.txt) <(grep -v 'seeds a second' target/torture-release.txt) \
 		|| { echo 'A debug and a release build differ.' >&2; exit 1; }
@@ -186,10 +206,12 @@ fuzz-minimize: $(STAMPS)/packages ## Take what fuzzing found into the corpus, an
 		target/fuzz/least $(FUZZ)/corpora/$(TARGET) $(FUZZ_FOUND)
 	@rm -rf $(FUZZ)/corpora/$(TARGET) && mv target/fuzz/least $(FUZZ)/corpora/$(TARGET)
 
+# More workers than processors: many tests wait for another process. tests/conftest.py says which stay together.
+PYTEST_WORKERS := 4
 .PHONY: test-python
 test-python: setup
 	$(call say,'pytest')
-	@$(PYTHON) -m pytest $(ARGS)
+	@$(PYTHON) -m pytest -n $(PYTEST_WORKERS) --dist loadgroup $(ARGS)
 
 .PHONY: lint
 lint: lint-rust lint-python ## Formatting, clippy, ruff, mypy, stubs against the binary, import layers

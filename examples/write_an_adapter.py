@@ -89,6 +89,7 @@ def main() -> None:
     with ExecutionKernel(venue=QueuedAdapter(venue)) as kernel:
         kernel.set_exchange_config({"instruments": {SYMBOL: {"tick_size": "0.1", "lot_step": "0.001"}}})
         kernel.set_seed_capital(10_000)
+        kernel.mark_price(SYMBOL, "60000")  # what an entry is valued by: without it none is taken
         intent = KernelIntent(
             timestamp=0,
             intent_id="i1",

@@ -264,6 +264,7 @@ EVENT: Final[dict[str, list[Any]]] = {
     "liquidity": ["MAKER", "TAKER", None],
     "ts_init": TIMES,
     "retry_after_ms": [0, 250, None],
+    "venue_sequence": [0, 2**63 - 1, None],
 }
 ACCOUNT: Final[dict[str, list[Any]]] = {
     "kind": ACCOUNT_KINDS,
@@ -275,6 +276,7 @@ ACCOUNT: Final[dict[str, list[Any]]] = {
     **dict.fromkeys(("available_margin", "used_margin", "maint_margin", "rate", "mark_price"), NUMBERS),
     "fee_asset": ["USDT", "BNB"],
     "position_side": ["BOTH", "LONG"],
+    "venue_sequence": [0, 2**63 - 1, None],
 }
 CONFIG: Final[dict[str, list[Any]]] = {
     **dict.fromkeys(("taker_rate", "maker_rate", "min_qty", "max_qty", "min_notional", "max_price"), NUMBERS),

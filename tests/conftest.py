@@ -18,8 +18,23 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 os.environ.setdefault("DITA_FOLLOWERS_SCHEDULING", "batch")
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+TESTS = Path(__file__).resolve().parent
+
+#: Rooms whose tests share something costly (a member, an embedded database): one worker takes each.
+_SHARED = {
+    "cluster": ("projection/", "cluster/", "control/", "cli/test_halt", "cli/test_watch", "test_flatten"),
+    "journal": ("journal/", "cli/test_journal"),
+}
 BTCUSDT_CAPTURE = "binance_usdm_btcusdt_l2_trades_20240808.jsonl.gz"
 BTC_PERP_BARS = "btc_perp_1m_20211231_20220201.csv.gz"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep a file's tests on one worker, in their order, and those that share something costly together."""
+    for item in items:
+        place = item.path.relative_to(TESTS).as_posix() if item.path.is_relative_to(TESTS) else item.path.name
+        shared = (room for room, starts in _SHARED.items() if place.startswith(starts))
+        item.add_marker(pytest.mark.xdist_group(next(shared, place)))
 
 
 def recorded(name: str) -> Path:

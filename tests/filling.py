@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from dita import BaseExecutionAdapter, ExecutionKernel, KernelEventKind, VenueEvent, VenueOrder
-from kernels import CONFIG
+from kernels import CONFIG, SYMBOL
 
 PRICE = Decimal(60_000)
 FEE = Decimal("0.3")
@@ -83,6 +83,7 @@ def on(venue: Any, **options: Any) -> ExecutionKernel:
     kernel = ExecutionKernel(venue=venue, **options)
     kernel.set_exchange_config(CONFIG)
     kernel.set_seed_capital("10000")
+    kernel.mark_price(SYMBOL, "60000")
     return kernel
 
 

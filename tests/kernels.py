@@ -24,11 +24,13 @@ ENTER, EXIT, CANCEL = KernelCommandType.ENTER, KernelCommandType.EXIT, KernelCom
 LONG, SHORT = TradeSide.LONG, TradeSide.SHORT
 
 
-def opened(venue: Any = None, **options: Any) -> ExecutionKernel:
-    """A kernel with one instrument and 10,000 USDT."""
+def opened(venue: Any = None, *, mark: str | None = "60000", **options: Any) -> ExecutionKernel:
+    """A kernel with one instrument and 10,000 USDT; where no quotes set it, with a mark."""
     kernel = ExecutionKernel(venue=venue, **options)
     kernel.set_exchange_config(CONFIG)
     kernel.set_seed_capital("10000")
+    if mark is not None and not isinstance(venue, SimulatedVenue):
+        kernel.mark_price(SYMBOL, mark)
     return kernel
 
 

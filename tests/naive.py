@@ -38,6 +38,13 @@ class Order:
     status: str = "SENT"
     venue_id: str = ""
     filled: int = 0
+    #: The venue has said that a cancel is pending, and has not answered it.
+    pending: bool = False
+
+    @property
+    def reported(self) -> str:
+        """What the venue has reported: a pending cancel outranks whatever else it said."""
+        return "PENDING_CANCEL" if self.pending else self.status
 
     @property
     def is_live(self) -> bool:
@@ -169,7 +176,10 @@ class Naive:
         if not self.is_free(slot, figures):
             return "SLOT_BUSY"
         others = [at for at in range(len(self.trades)) if at != slot and not self.is_free(at, figures)]
-        return "OPPOSITE_SIDE" if any(self.sides[other] != side for other in others) else "OK"
+        if any(self.sides[other] != side for other in others):
+            return "OPPOSITE_SIDE"
+        # What is nobody's on a one-way account has a side, too.
+        return "OPPOSITE_SIDE" if figures.unassigned.lots * side < 0 else "OK"
 
     def exit_lots(self, slot: int, wanted: int | None) -> int:
         """How much an EXIT sells of what the exits at work leave; 0 where it is refused."""
@@ -186,13 +196,14 @@ class Naive:
 
     def pend_cancel(self, order: Order) -> None:
         if order.is_live:
-            order.status = "PENDING_CANCEL"
-
-    def refuse_cancel(self, order: Order) -> None:
-        if order.status == "PENDING_CANCEL":
+            order.pending = True
             order.status = "PARTIALLY_FILLED" if order.filled else "ACKED"
 
+    def refuse_cancel(self, order: Order) -> None:
+        order.pending = False
+
     def end(self, order: Order, status: str) -> None:
+        order.pending = False
         if order.is_live:
             order.status = status
 

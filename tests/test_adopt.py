@@ -28,6 +28,7 @@ def opened_with(size: str = "0.5") -> ExecutionKernel:
     kernel.set_exchange_config(CONFIG)
     position = {"symbol": SYMBOL, "size": size, "entry_price": "60000"}
     kernel.open_with({"balances": {"USDT": 10_000}, "positions": [position]})
+    kernel.mark_price(SYMBOL, "60000")
     return kernel
 
 

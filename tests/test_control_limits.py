@@ -34,6 +34,7 @@ LIMITS: dict[str, Any] = {
     "max_drawdown": "0.2",
     "min_edge_bps": "1.5",
     "edge_freeze_cancels": "ALL",
+    "max_mark_age": "30",
 }
 
 

@@ -44,14 +44,20 @@ VICTIMS = Path(__file__).resolve().parent / "victims"
 NOBODY = 65534
 
 
-def paper(log_dir: Path, **options: Any) -> tuple[ExecutionKernel, SimulatedVenue]:
-    """A paper kernel on its log: a new one, or the one that was there."""
+def paper(log_dir: Path, *, quoted: bool = True, **options: Any) -> tuple[ExecutionKernel, SimulatedVenue]:
+    """A paper kernel on its log: a new one, or the one that was there. Quotes set marks."""
     venue = SimulatedVenue(balances={"USDT": "10000"})
     kernel = ExecutionKernel(venue=venue, log_dir=log_dir, **options)
     kernel.set_exchange_config(CONFIG)
     kernel.set_seed_capital("10000")
-    venue.on_quote(SYMBOL, "60000.0", None, "60000.1", None, kernel.now_ns + 1)
+    if quoted:
+        quote(kernel, venue)
     return kernel, venue
+
+
+def quote(kernel: ExecutionKernel, venue: SimulatedVenue) -> None:
+    """The market as it is in all of these tests."""
+    venue.on_quote(SYMBOL, "60000.0", None, "60000.1", None, kernel.now_ns + 1)
 
 
 def as_if_killed(log_dir: Path, to: Path) -> Path:
@@ -103,13 +109,14 @@ def test_a_closed_kernel_is_where_it_was_when_it_is_opened_again(tmp_path: Path)
     with paper(tmp_path)[0] as kernel:
         assert kernel.process_intent(intent(ENTER, "i1")).state == TradeStage.POSITION_OPEN
         last_seq, before, capital = kernel.seq, kernel.state_hash(), kernel.account.capital
-    kernel, venue = paper(tmp_path)
+    kernel, venue = paper(tmp_path, quoted=False)
     recovery = recovered(kernel)
     assert (recovery["last_seq"], recovery["snapshot_seq"], recovery["replayed"]) == (last_seq, last_seq, 0)
     assert recovery["epoch"] == 2
     assert (kernel.state_hash(), kernel.account.capital) == (before, capital)
     # The paper venue goes on with it, and the account's two sides agree.
     assert venue.wallet("USDT") == capital
+    quote(kernel, venue)
     assert kernel.process_intent(intent(EXIT, "i2")).state == TradeStage.CLOSED
     assert kernel.account.reconcile_delta == 0
     kernel.check_invariants()
@@ -120,7 +127,7 @@ def test_a_killed_kernel_is_replayed_to_where_it_was(tmp_path: Path) -> None:
     for number in range(5):
         for action in (ENTER, EXIT):
             kernel.process_intent(intent(action, f"{action}{number}", trade_id=f"t{number}"))
-    again, venue = paper(as_if_killed(tmp_path / "log", tmp_path / "killed"))
+    again, venue = paper(as_if_killed(tmp_path / "log", tmp_path / "killed"), quoted=False)
     recovery = recovered(again)
     assert (recovery["snapshot_seq"], recovery["replayed"], recovery["torn"]) == (None, kernel.seq, None)
     assert again.state_hash() == kernel.state_hash()
@@ -287,10 +294,30 @@ def test_a_kernel_of_other_settings_is_refused(tmp_path: Path) -> None:
 
 
 def newer(log_dir: Path) -> None:
-    """The format's number, one up."""
+    """The format's number, one up, vouched for by the checksum as in every later format."""
     path = segment(log_dir)
     data = bytearray(path.read_bytes())
     data[8] += 1
+    length = int.from_bytes(data[12:16], "little")
+    data[16:20] = crc32c(data[8:16] + data[20:length]).to_bytes(4, "little")
+    path.write_bytes(data)
+
+
+def crc32c(data: bytes) -> int:
+    """CRC-32C, a bit at a time."""
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
+    return crc ^ 0xFFFFFFFF
+
+
+def renumbered(log_dir: Path) -> None:
+    """One bit, in the format's number."""
+    path = segment(log_dir)
+    data = bytearray(path.read_bytes())
+    data[8] ^= 4
     path.write_bytes(data)
 
 
@@ -312,6 +339,7 @@ def shortened(log_dir: Path) -> None:
     ("damage", "error", "text"),
     [
         (newer,     LogVersion, r"\.seg: format version \d+ is newer than \d+, .*; use a newer build"),
+        (renumbered, LogCorrupt, r"\.seg: corrupt at byte 0, seq 1: .*header is damaged; nothing was"),
         (flipped,   LogCorrupt, r"\.seg: corrupt at byte \d+, seq \d+: .*; nothing was changed: restore"),
         (shortened, LogCorrupt, r"\.seg: corrupt at byte \d+, seq \d+: .*; nothing was changed: restore"),
     ],
@@ -326,6 +354,16 @@ def test_a_damaged_log_is_refused_and_left_alone(
         with pytest.raises(error, match=text):
             ExecutionKernel(log_dir=log_dir)
         assert contents(log_dir) == before
+
+
+def test_a_log_whose_mark_is_gone_opens_and_says_so_once(tmp_path: Path) -> None:
+    log_dir = traded(tmp_path / "log", 1)
+    (log_dir / "durable.mark").unlink()
+    for said in (1, 0):
+        kernel, _ = paper(log_dir)
+        remarks = recovered(kernel)["remarks"]
+        kernel.close()
+        assert [remark.count("durable.mark: missing or damaged") for remark in remarks] == [1] * said
 
 
 @pytest.fixture

@@ -13,8 +13,9 @@ from dita import (
     KernelEventKind,
     MockVenueAdapter,
     SimulatedVenue,
+    VenueEvent,
 )
-from kernels import ENTER, EXIT, SYMBOL, ack, event, fill, intent, opened, paper
+from kernels import CONFIG, ENTER, EXIT, SYMBOL, ack, event, fill, intent, opened, paper
 
 FLATTEN = ControlUpdate(flatten=True, updated_by="ops")
 
@@ -69,6 +70,57 @@ def test_what_is_nobodys_leaves_too() -> None:
     assert kernel.unassigned()
     flattened(kernel)
     assert kernel.unassigned() == []
+
+
+HEDGE = {"symbol": SYMBOL, "size": "0.3", "entry_price": "59000"}
+
+
+def hedged() -> ExecutionKernel:
+    """A kernel that was opened beside somebody's hedge, on a venue that fills whatever comes."""
+    kernel = ExecutionKernel(venue=MockVenueAdapter(submit=lambda order: [ack(order), fill(order)]))
+    kernel.set_exchange_config(CONFIG)
+    kernel.open_with({"balances": {"USDT": "50000"}, "positions": [HEDGE]})
+    kernel.mark_price(SYMBOL, "60000")
+    return kernel
+
+
+def test_what_was_there_at_the_opening_stays_and_is_listed(caplog: pytest.LogCaptureFixture) -> None:
+    kernel = hedged()
+    assert kernel.process_intent(intent(ENTER, "i1")).accepted
+    by_hand = VenueEvent(
+        timestamp=1,
+        kind=KernelEventKind.FULL_FILL,
+        asset=SYMBOL,
+        venue_order_id="hand",
+        venue_trade_id="H1",
+        order_side="BUY",
+        size="0.02",
+        price="60000",
+    )
+    assert kernel.on_venue_event(by_hand).accepted
+    sizes = {row["origin"]: str(row["size"]) for row in kernel.unassigned()}
+    assert sizes == {"OPENING": "0.300", "MANUAL": "0.020"}
+    kernel.update_control(FLATTEN)
+    eventually(lambda: not kernel.health()["flattening"])
+    (left,) = kernel.unassigned()
+    assert (left["origin"], str(left["size"])) == ("OPENING", "0.300")
+    assert kernel.health()["flatten_leaves"] == [left]
+    assert "0.300 BTCUSDT stays: it was there when the kernel was opened" in caplog.text
+    assert str(kernel.positions()[0]["size"]) == "0.300"
+    kernel.check_invariants()
+
+
+@pytest.mark.parametrize("asked_before", [False, True])
+def test_flatten_all_leaves_what_was_there_at_the_opening_too(*, asked_before: bool) -> None:
+    kernel = hedged()
+    if asked_before:
+        kernel.update_control(FLATTEN)
+        eventually(lambda: not kernel.health()["flattening"])
+    kernel.update_control(ControlUpdate(flatten_all=True, updated_by="ops"))
+    # The venue's report of the opening stands beside what is booked, until the next one.
+    eventually(lambda: [row["size"] for row in kernel.positions()] == [0])
+    assert (kernel.unassigned(), kernel.health()["flatten_leaves"]) == ([], [])
+    assert kernel.control.gate == "HALTED"
 
 
 def test_an_exit_that_is_rejected_is_tried_again() -> None:

@@ -183,6 +183,7 @@ def assert_is_held_exactly(kernel: ExecutionKernel, symbol: str, given: Config) 
         size = (Decimal(given["max_qty"]) / lot).to_integral_value(ROUND_FLOOR) * lot
     for asset in {given["base"], given["quote"], given["settle"]}:
         kernel.set_seed_capital("100000000000", asset)
+    kernel.mark_price(symbol, price)
     outcome = kernel.process_intent(
         intent(
             ENTER,

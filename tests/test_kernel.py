@@ -20,6 +20,7 @@ from dita import (
     InvalidType,
     InvariantViolation,
     KernelClosed,
+    KernelCommandType,
     KernelError,
     KernelEventKind,
     ManualClock,
@@ -326,6 +327,7 @@ def test_a_kernel_on_the_systems_clock_is_not_driven() -> None:
 def test_an_adapter_that_is_live_brings_the_systems_clock() -> None:
     class Live(MockVenueAdapter):
         live = True
+        real_money = False
 
     assert opened(Live()).now_ns > 1_600_000_000_000_000_000
     assert opened(MockVenueAdapter()).now_ns == 0
@@ -773,3 +775,46 @@ def test_a_time_that_reads_the_kernel_while_it_is_shown_in_an_error_does_not_han
     kernel.advance_time(100)
     with pytest.raises(InvalidInput, match="Curious, at seq"):
         kernel.advance_time(Curious(5))
+
+
+def test_an_order_that_is_done_for_day_lives_on_with_its_leaves() -> None:
+    kernel = opened()
+    kernel.process_intent(intent(ENTER, "i1", order_type="LIMIT", limit_price="60000"))
+    (order,) = kernel.orders()
+    kernel.on_venue_event(event(KernelEventKind.DONE_FOR_DAY, order, remaining_size="0.01"))
+    (order,) = kernel.orders()
+    assert (order.status, order.remaining_size, order.is_live()) == ("DONE_FOR_DAY", Decimal("0.01"), True)
+    assert kernel.snapshot()["account"]["reserved_notional"] == 600
+    kernel.on_venue_event(event(KernelEventKind.EXPIRED, order))
+    (order,) = kernel.orders()
+    assert (order.status, order.remaining_size, order.is_live()) == ("EXPIRED", 0, False)
+    assert kernel.snapshot()["account"]["reserved_notional"] == 0
+
+
+def test_a_pending_cancel_is_pending_until_it_is_answered_though_the_order_fills() -> None:
+    kernel = opened()
+    kernel.process_intent(intent(ENTER, "i1", order_type="LIMIT", limit_price="60000"))
+    (order,) = kernel.orders()
+    kernel.process_intent(intent(CANCEL, "i2"))
+    kernel.on_venue_event(event(KernelEventKind.CANCEL_PENDING, order))
+    kernel.on_venue_event(fill(order))
+    (order,) = kernel.orders()
+    assert (order.status, order.remaining_size, order.is_live()) == ("PENDING_CANCEL", 0, False)
+    assert kernel.slot(0).fsm_state == "POSITION_OPEN"
+    kernel.on_venue_event(event(KernelEventKind.CANCEL_REJECT, order, reason_code="ALREADY_FILLED"))
+    assert kernel.orders()[0].status == "FILLED"
+
+
+def test_a_filled_order_is_amended_up_if_the_venue_does_it() -> None:
+    kernel = opened()
+    kernel.process_intent(intent(ENTER, "i1", order_type="LIMIT", limit_price="60000"))
+    (order,) = kernel.orders()
+    kernel.on_venue_event(fill(order))
+    asked = kernel.process_intent(intent(KernelCommandType.AMEND, "i2", target_size="0.02"))
+    assert (asked.accepted, asked.state) == (True, "POSITION_OPEN")
+    kernel.on_venue_event(event(KernelEventKind.AMEND_PENDING, order))
+    assert kernel.orders()[0].status == "PENDING_REPLACE"
+    kernel.on_venue_event(event(KernelEventKind.AMEND_ACK, order, order_size="0.02"))
+    (order,) = kernel.orders()
+    assert (order.status, order.remaining_size) == ("PARTIALLY_FILLED", Decimal("0.01"))
+    assert kernel.slot(0).fsm_state == "ENTRY_WORKING"

@@ -1,7 +1,7 @@
-"""Logs that earlier versions wrote still open, and lead to what they led to then.
+"""Logs of this version's rules open and lead to what they led to; logs of older rules are refused by name.
 
-`python tests/test_old_logs.py NAME` writes one more, with the version that is installed. What is there
-is never made anew.
+`python tests/test_old_logs.py NAME` writes one more, with the version that is installed. After a release
+what is there is never made anew.
 """
 
 import json
@@ -11,13 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from dita import ExecutionKernel, ManualClock, SimulatedVenue
+from dita import ExecutionKernel, LogError, ManualClock, SimulatedVenue
 from dita.timetravel import verify
 from kernels import CONFIG, ENTER, EXIT, SYMBOL, intent
 
 GOLDEN = Path(__file__).resolve().parent / "golden" / "kernel_logs"
 SLOTS = 4
-LOGS = sorted(path.name for path in GOLDEN.iterdir()) if GOLDEN.is_dir() else []
+LOGS = ["v2"]
+# Nothing was released with these rules: no reader of them was kept.
+REFUSED = ["v1"]
 
 
 def say(kernel: ExecutionKernel) -> dict[str, str]:
@@ -32,8 +34,20 @@ def say(kernel: ExecutionKernel) -> dict[str, str]:
     }
 
 
-def test_there_is_an_old_log() -> None:
-    assert LOGS, f"no logs in {GOLDEN}"
+def test_every_recorded_log_is_tested() -> None:
+    assert sorted(path.name for path in GOLDEN.iterdir()) == sorted(LOGS + REFUSED)
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_log_of_older_rules_is_refused_and_left_as_it_was(name: str, tmp_path: Path) -> None:
+    log_dir = tmp_path / "log"
+    shutil.copytree(GOLDEN / name, log_dir)
+    (log_dir / "expected.json").unlink()
+    before = {path.name: path.read_bytes() for path in log_dir.iterdir() if path.suffix in {".seg", ".snap"}}
+    with pytest.raises(LogError, match=r"rules 1, and this version has rules 2.*open_with"):
+        ExecutionKernel(max_slots=SLOTS, clock=ManualClock(0), log_dir=log_dir)
+    after = {path.name: path.read_bytes() for path in log_dir.iterdir() if path.suffix in {".seg", ".snap"}}
+    assert after == before
 
 
 @pytest.mark.parametrize("name", LOGS)

@@ -30,6 +30,7 @@ STATE: dict[str, Any] = {
 def unopened() -> ExecutionKernel:
     kernel = ExecutionKernel()
     kernel.set_exchange_config(CONFIG)
+    kernel.mark_price(SYMBOL, "60000")
     return kernel
 
 

@@ -130,7 +130,7 @@ def test_a_change_that_the_kernel_refuses_does_not_stand_at_the_plane() -> None:
     kernel = trading(control_plane=plane)
     kernel.process_intent(intent(ENTER, "i1"))
     with pytest.raises(InvalidInput):
-        plane.update(ControlUpdate(mode="LIVE"))
+        plane.update(ControlUpdate(mode="SHADOW"))
     assert (plane.read().mode, plane.read().version, kernel.control.mode) == ("PAPER", 0, "PAPER")
 
 

@@ -119,12 +119,12 @@ def test_an_instrument_that_cannot_be_is_refused_by_name(instrument: dict[str, A
 
 def test_margin_tiers_liquidate_on_the_simulated_venue() -> None:
     tiers = [{"notional_floor": 0, "maint_rate": "0.004", "max_leverage": 50}]
-    venue = SimulatedVenue(balances={"USDT": 100}, liquidation=True, liquidation_fee_rate="0.001")
+    venue = SimulatedVenue(balances={"USDT": 100}, liquidation_fee_rate="0.001")
     kernel = ExecutionKernel(venue=venue)
-    kernel.set_exchange_config({"instruments": {"BTCUSDT": {**GRID, "margin_tiers": tiers}}})
+    kernel.set_exchange_config({"instruments": {"BTCUSDT": {**GRID, "leverage": 50, "margin_tiers": tiers}}})
     kernel.set_seed_capital(100)
     venue.on_quote("BTCUSDT", "60000.0", None, "60000.1", None, 1)
-    kernel.process_intent(intent(ENTER, "i1", target_size="0.05"))
+    assert kernel.process_intent(intent(ENTER, "i1", target_size="0.05")).accepted
     venue.mark("BTCUSDT", "58000")
     assert venue.counters()["liquidations"] == 1
     assert venue.position("BTCUSDT") == (0, 0)

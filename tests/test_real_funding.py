@@ -38,6 +38,7 @@ def holding(side: TradeSide, size: str, price: str, at: int) -> ExecutionKernel:
     kernel.set_exchange_config({"instruments": {"XRPUSDT": {"tick_size": "0.0001", "lot_step": "0.1"}}})
     kernel.set_seed_capital("100000")
     kernel.advance_time(at)
+    kernel.mark_price("XRPUSDT", price)
     kernel.process_intent(
         intent(ENTER, "i", asset="XRPUSDT", side=side, target_size=size, reference_price=price)
     )

@@ -49,6 +49,7 @@ FULL_ORDER: dict[str, Any] = {
     "other_venue_ids": ("A1",),
     "intent_id": "i1",
     "doubt": "AMEND",
+    "owner": "scalper",
     "metadata": {"a": 1},
 }
 SLOT: dict[str, Any] = {

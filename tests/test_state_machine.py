@@ -427,7 +427,7 @@ class KernelAndModel(RuleBasedStateMachine):
         for order in self.model.ours():
             ours = self.kernel.order(order.client_id)
             assert ours is not None
-            assert (ours.status, exact(ours.filled_size)) == (order.status, order.filled * LOT), ours
+            assert (ours.status, exact(ours.filled_size)) == (order.reported, order.filled * LOT), ours
             assert exact(ours.remaining_size) == order.remaining * LOT, ours
         for number, wanted in enumerate(figures.slots):
             slot = self.kernel.slot(number).snapshot()

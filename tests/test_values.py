@@ -329,7 +329,7 @@ ENUMS = [member for member in vars(_kernel).values() if isinstance(member, enum.
 
 
 def test_every_enumeration_is_a_real_one() -> None:
-    assert len(ENUMS) == 21
+    assert len(ENUMS) == 24
     for cls in ENUMS:
         assert issubclass(cls, enum.StrEnum)
         assert cls.__module__ == "dita._kernel"
@@ -381,6 +381,7 @@ FULL_INTENT: dict[str, Any] = {
     "source_run": "run-7",
     "regime": Regime.CRISIS,
     "override_ref": "action-1",
+    "owner": "scalper",
 }
 
 
@@ -486,6 +487,8 @@ FULL_EVENT: dict[str, Any] = {
     "parent_order_id": "algo-1",
     "ref_trade_id": "f-0",
     "retry_after_ms": 250,
+    "venue_sequence": 9_223_372_036_854_775_807,
+    "order_created": 1_700_000_000_000_000_001,
 }
 
 
@@ -508,6 +511,7 @@ def test_an_event_needs_only_its_kind_and_time() -> None:
     assert made.price is None
     assert made.status is None
     assert made.retry_after_ms is None
+    assert made.venue_sequence is None
     assert made.reason == made.request_id == made.venue_trade_id == ""
     assert made.raw_payload == {}
     assert made.metadata == {}
@@ -536,6 +540,8 @@ def test_a_payload_is_kept_as_it_came(payload: str) -> None:
         ("raw_payload", [1], InvalidType),
         ("retry_after_ms", -1, InvalidInput),
         ("retry_after_ms", 2**64, InvalidInput),
+        ("venue_sequence", -1, InvalidInput),
+        ("venue_sequence", 2**63, InvalidInput),
         ("kind", "NOTHING", InvalidInput),
         ("timestamp", datetime(2024, 1, 1), InvalidInput),
         ("ts_init", datetime(2024, 1, 1), InvalidInput),

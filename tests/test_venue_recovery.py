@@ -165,6 +165,7 @@ def live(adapter: Any, log_dir: Path) -> ExecutionKernel:
     kernel = ExecutionKernel(venue=adapter, log_dir=log_dir, clock=ManualClock(exchange.now_ns))
     kernel.set_exchange_config(CONFIG)
     kernel.set_seed_capital("10000")
+    kernel.mark_price(SYMBOL, "60000")
     return kernel
 
 

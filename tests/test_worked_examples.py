@@ -41,7 +41,8 @@ def filled(
     name: str = "1",
     timestamp: int = 1,
 ) -> None:
-    """An order for X, filled at once without a word about its fee."""
+    """An order for X at its mark, filled at once without a word about its fee."""
+    kernel.mark_price("X", price)
     kernel.process_intent(
         intent(action, f"i{name}", asset="X", side=side, target_size=size, reference_price=price)
     )
@@ -142,11 +143,14 @@ def tiers(*rows: tuple[str, str]) -> list[dict[str, str]]:
     return [{"notional_floor": floor, "maint_rate": rate} for floor, rate in rows]
 
 
+BYBIT = {"margin_convention": "bybit", "margin_mode": "isolated"}
+
+
 def isolated_long(inputs: Example, expected: Example) -> None:
     """Bybit, linear."""
     shown = margin(
         LINEAR, LONG, inputs["qty"], inputs["entry"],
-        leverage=inputs["leverage"], margin_tiers=tiers(("0", inputs["mmr"])),
+        leverage=inputs["leverage"], margin_tiers=tiers(("0", inputs["mmr"])), **BYBIT,
     )  # fmt: skip
     assert shown["initial_margin"] == D(expected["initial_margin"])
     assert shown["maint_margin"] == D(expected["maintenance_margin"])
@@ -157,7 +161,7 @@ def isolated_inverse_short(inputs: Example, expected: Example) -> None:
     """Bybit, inverse."""
     shown = margin(
         INVERSE, SHORT, inputs["contracts_usd"], inputs["entry"],
-        leverage=inputs["leverage"], margin_tiers=tiers(("0", inputs["mmr"])),
+        leverage=inputs["leverage"], margin_tiers=tiers(("0", inputs["mmr"])), **BYBIT,
     )  # fmt: skip
     assert shown["initial_margin"] == D(expected["initial_margin_btc"])
     assert shown["maint_margin"] == D(expected["maintenance_margin_btc"])
@@ -183,7 +187,7 @@ def maintenance_in_coin(inputs: Example, expected: Example) -> None:
 
 def position_margin(inputs: Example, expected: Example) -> None:
     """BingX: what it reports has the unrealised loss in it."""
-    shown = margin(LINEAR, LONG, inputs["amt"], inputs["avg"], leverage=inputs["lev"])
+    shown = margin(LINEAR, LONG, inputs["amt"], inputs["avg"], leverage=inputs["lev"], **BYBIT)
     assert shown["initial_margin"] == D(expected["entry_notional/leverage"])
     assert abs(D(inputs["initialMargin"]) - D(inputs["upnl"]) - shown["initial_margin"]) <= D("0.001")
 
@@ -249,6 +253,7 @@ def base_rates(_: Example, expected: Example) -> None:
 def rate_of_placement(_: Example, __: Example) -> None:
     """Bybit charges the rate of when the order was placed; we predict with the newest until it settles."""
     kernel = desk(LINEAR, taker_rate="0.00055")
+    kernel.mark_price("X", "1000")
     kernel.process_intent(intent(ENTER, "i", asset="X", target_size="1", reference_price="1000"))
     kernel.set_exchange_config({"taker_rate": "0.0004"})
     order = kernel.orders(live_only=True)[-1]

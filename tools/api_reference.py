@@ -28,7 +28,15 @@ PAGES: Final = {
     "kernel": ("The kernel", "What a program opens, asks and reads."),
     "values": ("Values", "What goes in and what comes out: frozen, comparable, made to be written down."),
     "names": ("Names", "Every list of names that the kernel speaks in, and what each of them means."),
-    "errors": ("Errors", "What is raised. Every one of them is a `KernelError`."),
+    "errors": (
+        "Errors",
+        (
+            "What is raised. Every one of them is a `KernelError`. A text shows at most 80 characters of "
+            "a value, and of a key that names a field (`dita.errors.SHOWN_CHARS_MAX`); `…` says that "
+            "something was cut. "
+            "`value` is the whole one."
+        ),
+    ),
     "venues": ("Venues", "The paper venue, and what an adapter to another one has to do."),
     "planes": ("Planes", "Control, journal, projection and Zinc: who steers the kernel, and who follows it."),
 }
@@ -36,7 +44,7 @@ PAGES: Final = {
 FIRST: Final = "ExecutionKernel"
 _PLANES: Final = ("dita.cluster", "dita.control", "dita.journal", "dita.logs", "dita.projection", "dita.zinc")
 # Lists of the core that Python meets as text, in dicts and in transitions.
-_TEXT_LISTS: Final = ("DriftCause", "Proof", "Account", "Cause", "Symbol", "OrderReject")
+_TEXT_LISTS: Final = ("Origin", "DriftCause", "Proof", "Account", "Cause", "Symbol", "OrderReject")
 _SECTION: Final = re.compile(r"^(Args|Attributes|Returns|Yields|Raises):$")
 _ITEM: Final = re.compile(r"^(\*{0,2}\w[\w.]*): +(.*)$")
 _LIST: Final = re.compile(
@@ -78,7 +86,9 @@ def page(which: str) -> str:
         which: One of `PAGES`.
     """
     title, lead = PAGES[which]
-    names = sorted((name for name in dita.__all__ if page_of(name) == which), key=lambda name: name != FIRST)
+    # A second name of a class stands on its own page, docs/reference/second-names.md.
+    own = (name for name in dita.__all__ if getattr(getattr(dita, name), "__name__", name) == name)
+    names = sorted((name for name in own if page_of(name) == which), key=lambda name: name != FIRST)
     parts = [f"# {title}", "Generated from the docstrings by `make docs`; do not edit.", lead]
     if which == "names":
         parts.extend(text for name in names for text in _name_list(name, f"dita.{name}"))

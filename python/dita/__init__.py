@@ -24,9 +24,13 @@ if TYPE_CHECKING:
     from dita.contracts import KernelIntent as KernelIntent
     from dita.contracts import KernelMode as KernelMode
     from dita.contracts import KernelOutcome as KernelOutcome
+    from dita.contracts import KernelSeverity as KernelSeverity
     from dita.contracts import KernelTransition as KernelTransition
     from dita.contracts import KernelVerbosity as KernelVerbosity
     from dita.contracts import Liquidity as Liquidity
+    from dita.contracts import MarginConvention as MarginConvention
+    from dita.contracts import MarginMode as MarginMode
+    from dita.contracts import MarginStatus as MarginStatus
     from dita.contracts import MarketLimits as MarketLimits
     from dita.contracts import OrderDoubt as OrderDoubt
     from dita.contracts import OrderSide as OrderSide
@@ -36,7 +40,6 @@ if TYPE_CHECKING:
     from dita.contracts import ReconcileStatus as ReconcileStatus
     from dita.contracts import Regime as Regime
     from dita.contracts import RoundedOrder as RoundedOrder
-    from dita.contracts import Severity as Severity
     from dita.contracts import TimeInForce as TimeInForce
     from dita.contracts import TradeSide as TradeSide
     from dita.contracts import TradeSlot as TradeSlot
@@ -68,6 +71,7 @@ if TYPE_CHECKING:
     from dita.errors import LogLocked as LogLocked
     from dita.errors import LogMismatch as LogMismatch
     from dita.errors import LogVersion as LogVersion
+    from dita.errors import ModeMismatch as ModeMismatch
     from dita.errors import NotSent as NotSent
     from dita.errors import NotYetSupported as NotYetSupported
     from dita.errors import VenueAdapterError as VenueAdapterError
@@ -83,6 +87,9 @@ if TYPE_CHECKING:
     from dita.projection import KernelProjection as KernelProjection
     from dita.projection import MemoryProjection as MemoryProjection
     from dita.projection import build_projection as build_projection
+    from dita.second_names import AccountSnapshot as AccountSnapshot
+    from dita.second_names import InvalidSlot as InvalidSlot
+    from dita.second_names import VenueEventStatus as VenueEventStatus
     from dita.slots import AccountProjection as AccountProjection
     from dita.slots import KernelSlotView as KernelSlotView
     from dita.slots import KernelStateView as KernelStateView
@@ -135,6 +142,10 @@ _HOME = {
     "LogLocked": "dita.errors",
     "LogMismatch": "dita.errors",
     "LogVersion": "dita.errors",
+    "MarginConvention": "dita.contracts",
+    "MarginMode": "dita.contracts",
+    "MarginStatus": "dita.contracts",
+    "ModeMismatch": "dita.errors",
     "MarketLimits": "dita.contracts",
     "ManualClock": "dita.clock",
     "MemoryKernelJournal": "dita.journal",
@@ -150,7 +161,10 @@ _HOME = {
     "ReconcileStatus": "dita.contracts",
     "Regime": "dita.contracts",
     "RoundedOrder": "dita.contracts",
-    "Severity": "dita.contracts",
+    "AccountSnapshot": "dita.second_names",
+    "InvalidSlot": "dita.second_names",
+    "VenueEventStatus": "dita.second_names",
+    "KernelSeverity": "dita.contracts",
     "SimulatedVenue": "dita.venues",
     "SystemClock": "dita.clock",
     "TimeInForce": "dita.contracts",
@@ -184,6 +198,7 @@ _HOME = {
 __all__ = [
     "AccountEventKind",
     "AccountProjection",
+    "AccountSnapshot",
     "BaseExecutionAdapter",
     "ClusterAddress",
     "ClusterError",
@@ -203,6 +218,7 @@ __all__ = [
     "InMemoryZincPlane",
     "InboxFull",
     "InvalidInput",
+    "InvalidSlot",
     "InvalidType",
     "InvariantViolation",
     "JournalRecord",
@@ -220,6 +236,7 @@ __all__ = [
     "KernelOutcome",
     "KernelPoisoned",
     "KernelProjection",
+    "KernelSeverity",
     "KernelSink",
     "KernelSlotView",
     "KernelStateView",
@@ -234,10 +251,14 @@ __all__ = [
     "LogMismatch",
     "LogVersion",
     "ManualClock",
+    "MarginConvention",
+    "MarginMode",
+    "MarginStatus",
     "MarketLimits",
     "MemoryKernelJournal",
     "MemoryProjection",
     "MockVenueAdapter",
+    "ModeMismatch",
     "NotSent",
     "NotYetSupported",
     "OrderDoubt",
@@ -248,7 +269,6 @@ __all__ = [
     "ReconcileStatus",
     "Regime",
     "RoundedOrder",
-    "Severity",
     "SimulatedVenue",
     "SystemClock",
     "TimeInForce",

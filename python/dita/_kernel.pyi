@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any, ClassVar, TypeAlias, TypedDict, final, type_check_only
 
 __all__ = [
+    "SHOWN_CHARS_MAX",
     "AccountEventKind",
     "ControlGate",
     "Engine",
@@ -29,6 +30,7 @@ __all__ = [
     "KernelMode",
     "KernelOutcome",
     "KernelPoisoned",
+    "KernelSeverity",
     "KernelTransition",
     "KernelVerbosity",
     "Liquidity",
@@ -40,6 +42,9 @@ __all__ = [
     "LogLocked",
     "LogMismatch",
     "LogVersion",
+    "MarginConvention",
+    "MarginMode",
+    "MarginStatus",
     "MarketLimits",
     "NotSent",
     "NotYetSupported",
@@ -52,7 +57,6 @@ __all__ = [
     "Regime",
     "Replay",
     "RoundedOrder",
-    "Severity",
     "TimeInForce",
     "TradeSide",
     "TradeSlot",
@@ -61,6 +65,7 @@ __all__ = [
     "VenueEvent",
     "VenueOrder",
     "VenueOrderStatus",
+    "cut",
     "explain_drift",
     "explain_trade",
     "followers_of",
@@ -68,6 +73,7 @@ __all__ = [
     "log_bounds",
     "log_stats",
     "read_cursor",
+    "shown",
     "torture",
     "torture_faults",
     "torture_seed",
@@ -194,7 +200,7 @@ class TradeStage(enum.StrEnum):
     EXIT_WORKING = "EXIT_WORKING"
     CLOSED = "CLOSED"
 
-class Severity(enum.StrEnum):
+class KernelSeverity(enum.StrEnum):
     """How bad an outcome is."""
 
     INFO = "INFO"
@@ -219,6 +225,7 @@ class KernelDiagnosticCode(enum.StrEnum):
     ENRICHED = "ENRICHED"
     STALE_EVENT = "STALE_EVENT"
     UNKNOWN_ORDER = "UNKNOWN_ORDER"
+    FOREIGN_ORDER = "FOREIGN_ORDER"
     LATE_FILL = "LATE_FILL"
     ORPHAN_FILL = "ORPHAN_FILL"
     OVERFILL = "OVERFILL"
@@ -230,6 +237,8 @@ class KernelDiagnosticCode(enum.StrEnum):
     BELOW_FLOOR = "BELOW_FLOOR"
     PRECISION = "PRECISION"
     RISK_BLOCKED = "RISK_BLOCKED"
+    LIVE_NOT_ARMED = "LIVE_NOT_ARMED"
+    NO_MARK = "NO_MARK"
     FROZEN = "FROZEN"
     CONTROL_HALTED = "CONTROL_HALTED"
     REDUCE_ONLY = "REDUCE_ONLY"
@@ -237,6 +246,7 @@ class KernelDiagnosticCode(enum.StrEnum):
     REGIME_BLOCKED = "REGIME_BLOCKED"
     ILLEGAL_TRANSITION = "ILLEGAL_TRANSITION"
     RECONCILE_REQUIRED = "RECONCILE_REQUIRED"
+    CLOCK_SKEW = "CLOCK_SKEW"
 
 class AccountEventKind(enum.StrEnum):
     """What an account event says."""
@@ -279,6 +289,25 @@ class ReconcileStatus(enum.StrEnum):
     WARN = "WARN"
     ERROR = "ERROR"
 
+class MarginStatus(enum.StrEnum):
+    """How far an account's equity is above what its positions must hold."""
+
+    OK = "OK"
+    MARGIN_CALL = "MARGIN_CALL"
+    UNDERWATER = "UNDERWATER"
+
+class MarginConvention(enum.StrEnum):
+    """Whose rules say what a position must hold."""
+
+    BINANCE = "BINANCE"
+    BYBIT = "BYBIT"
+
+class MarginMode(enum.StrEnum):
+    """What stands behind a position."""
+
+    CROSS = "CROSS"
+    ISOLATED = "ISOLATED"
+
 class Product(enum.StrEnum):
     """What a contract is."""
 
@@ -297,6 +326,14 @@ class Regime(enum.StrEnum):
 
     NORMAL = "NORMAL"
     CRISIS = "CRISIS"
+
+SHOWN_CHARS_MAX: int
+
+def shown(value: object) -> str:
+    """Return a value as an error's text shows it: its `repr`, cut at `SHOWN_CHARS_MAX`. Never fails."""
+
+def cut(text: str) -> str:
+    """Return a text cut at `SHOWN_CHARS_MAX` characters, with `…` where something is missing."""
 
 class KernelError(Exception):
     """Base of every error that the kernel raises."""
@@ -406,6 +443,7 @@ class KernelIntent:
         source_run: str | None = "",
         regime: Regime | str | None = None,
         override_ref: str | None = "",
+        owner: str | None = "",
     ) -> KernelIntent: ...
     @property
     def timestamp(self) -> datetime:
@@ -430,6 +468,10 @@ class KernelIntent:
     @property
     def asset(self) -> str:
         """The instrument."""
+
+    @property
+    def owner(self) -> str:
+        """Whose trade it is, at most 31 bytes; empty when nobody's."""
 
     @property
     def side(self) -> TradeSide:
@@ -587,6 +629,8 @@ class VenueEvent:
         parent_order_id: str | None = "",
         ref_trade_id: str | None = "",
         retry_after_ms: int | None = None,
+        venue_sequence: int | None = None,
+        order_created: datetime | int | None = None,
     ) -> VenueEvent: ...
     @property
     def timestamp(self) -> datetime:
@@ -726,6 +770,20 @@ class VenueEvent:
     def retry_after_ms(self) -> int | None:
         """How long to wait before a retry, milliseconds."""
 
+    @property
+    def venue_sequence(self) -> int | None:
+        """The venue's own number of this message, where it numbers them: a later one is higher."""
+
+    @property
+    def order_created(self) -> datetime | None:
+        """When the venue made the order, by its clock; None where it did not say. Aware UTC `datetime`,
+        truncated to microseconds.
+        """
+
+    @property
+    def order_created_ns(self) -> int | None:
+        """The same; nanoseconds since 1970-01-01 UTC."""
+
     def replace(self, **changes: Any) -> VenueEvent:
         """A copy with some fields changed. Raises InvalidInput or InvalidType like the constructor."""
 
@@ -777,6 +835,7 @@ class VenueOrder:
         intent_id: str | None = "",
         doubt: OrderDoubt | str = "NONE",
         metadata: Mapping[str, Any] | None = None,
+        owner: str | None = "",
     ) -> VenueOrder: ...
     @staticmethod
     def from_dict(fields: Mapping[str, Any] | VenueOrder) -> VenueOrder:
@@ -909,6 +968,10 @@ class VenueOrder:
     @property
     def intent_id(self) -> str:
         """The intent that asked for it."""
+
+    @property
+    def owner(self) -> str:
+        """Whose trade it was sent for; empty when nobody's."""
 
     def is_live(self) -> bool:
         """True while something remains or it is in doubt."""
@@ -1043,7 +1106,7 @@ class KernelOutcome:
         """Why the kernel said what it said."""
 
     @property
-    def severity(self) -> Severity:
+    def severity(self) -> KernelSeverity:
         """How bad it is."""
 
     @property
@@ -1113,6 +1176,8 @@ class TradeSlot:
         cost: Decimal | int | str | float | None = None,
         contract_multiplier: Decimal | int | str | float = 1,
         inverse: bool = False,
+        owner: str | None = "",
+        seen_event_ids: Sequence[str] = (),
     ) -> TradeSlot: ...
     @staticmethod
     def from_dict(fields: Mapping[str, Any]) -> TradeSlot:
@@ -1125,6 +1190,16 @@ class TradeSlot:
     @property
     def trade_id(self) -> str:
         """The trade; empty when the slot was never used."""
+
+    @property
+    def owner(self) -> str:
+        """Whose trade it is; empty when nobody's."""
+
+    @property
+    def seen_event_ids(self) -> tuple[str, ...]:
+        """The venue's ids of the fills booked for the trade's entry order, and for the exit orders that the
+        slot still names.
+        """
 
     @property
     def asset(self) -> str:
@@ -1376,6 +1451,7 @@ class Engine:
         *,
         max_slots: int = 10,
         instance_nonce: int = 0,
+        keeps_nonce: bool = False,
         hedge_mode: bool = False,
         remembered_orders: int = 4096,
         inbox_max: int = 65536,
@@ -1387,6 +1463,20 @@ class Engine:
     ) -> Engine: ...
     def process_intent(self, intent: KernelIntent) -> KernelOutcome:
         """Takes an intent, and with it all that its venue answers at once."""
+
+    def refuse_intent(
+        self,
+        *,
+        slot_id: int | None,
+        trade_id: str,
+        intent_id: str,
+        action: str,
+        asset: str,
+        field: str,
+        value: str,
+        reason: str,
+    ) -> KernelOutcome:
+        """The outcome of what was given as an intent and is none: nothing is taken or changed."""
 
     def process_intents(self, intents: Sequence[KernelIntent]) -> list[KernelOutcome]:
         """Takes intents, checked all before the first; their outcomes in the same order.
@@ -1439,6 +1529,16 @@ class Engine:
 
     def update_control(self, **changes: Any) -> KernelOutcome:
         """Changes the controls; what is absent or `None` stays. Of `limits`, those named."""
+
+    def arm(self, real_money: bool, said_live: bool, set_live: bool) -> None:
+        """Says what the venue is, and how the kernel was opened on it. An input only where that is news."""
+
+    def unarmed(self) -> list[str]:
+        """What trading with real money still lacks, by name; nothing where the venue trades none."""
+
+    @property
+    def instance_nonce(self) -> int:
+        """What marks this instance's client ids: 40 bits."""
 
     def open_with(self, opening_state: Mapping[str, Any]) -> KernelOutcome:
         """Takes what the venue's account holds, before the first trade; raises where it is refused."""
@@ -1578,6 +1678,9 @@ class Engine:
     def account(self, asset: str | None = None) -> dict[str, Any] | None:
         """An asset's account, or `None`. Without a name: the first instrument's settlement asset."""
 
+    def margins(self) -> dict[str, Any]:
+        """`margin_status` by asset, and `assumed_tiers`: the perpetuals whose margin tiers are not known."""
+
     def assets(self) -> list[str]:
         """The names of the assets that the kernel knows."""
 
@@ -1612,6 +1715,10 @@ class Engine:
     def now_ns(self) -> int:
         """Kernel time of the last input, or what local callers have told since. Nanoseconds."""
 
+    def start_timer(self, late_ms: int, waking: Any | None = None) -> None: ...
+    def end_timer(self, patience_ms: int | None = None) -> bool: ...
+    def oversleep(self, lost_ns: int) -> None: ...
+    def clock_standing(self) -> dict[str, Any]: ...
     def close(self, patience_ms: int | None = None) -> bool:
         """Closes the kernel: what is called after this raises KernelClosed. Closing again does nothing.
 

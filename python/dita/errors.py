@@ -1,8 +1,13 @@
-"""What can go wrong, by name. Every error of the kernel is a `KernelError`."""
+"""What can go wrong, by name. Every error of the kernel is a `KernelError`.
 
-from typing import Final, TypeVar
+A text shows at most `SHOWN_CHARS_MAX` characters of a value (of its repr), and of a key that names a field;
+`…` says that something was cut. The error's `value` is the whole one.
+"""
+
+from typing import TypeVar
 
 from dita._kernel import (
+    SHOWN_CHARS_MAX,
     InboxFull,
     InvalidInput,
     InvalidType,
@@ -20,9 +25,12 @@ from dita._kernel import (
     NotSent,
     NotYetSupported,
     VenueAdapterError,
+    cut,
+    shown,
 )
 
 __all__ = [
+    "SHOWN_CHARS_MAX",
     "InboxFull",
     "InvalidInput",
     "InvalidType",
@@ -37,42 +45,38 @@ __all__ = [
     "LogLocked",
     "LogMismatch",
     "LogVersion",
+    "ModeMismatch",
     "NotSent",
     "NotYetSupported",
     "VenueAdapterError",
+    "cut",
+    "shown",
 ]
 
-# How much of a value an error's text shows, in characters.
-_SHOWN_CHARS: Final = 80
+
+class ModeMismatch(KernelError):  # noqa: N818 - it says what does not fit
+    """The mode does not fit the venue: PAPER or SHADOW on real money, or LIVE on a simulated one."""
+
 
 Refused = TypeVar("Refused", bound=InvalidInput | InvalidType)
 
 
-def shown(value: object) -> str:
-    """Return a value's repr, shortened; never fails, whatever the value is."""
-    try:
-        text = repr(value)
-    except Exception:  # noqa: BLE001 - a huge int's repr is refused, a deep list's too, and a class may break its own
-        return "<a value that cannot be shown>"
-    return text if len(text) <= _SHOWN_CHARS else text[:_SHOWN_CHARS] + "…"
-
-
 def refuse(field: str, value: object, why: str) -> InvalidInput:
     """Return the error for a value that cannot be taken, by field and value."""
-    error = InvalidInput(f"{field}: {shown(value)} {why}")
-    error.field, error.value = field, value
+    error = InvalidInput(f"{cut(field)}: {shown(value)} {why}")
+    error.field, error.value = cut(field), value
     return error
 
 
 def wrong_type(field: str, value: object, wanted: str) -> InvalidType:
     """Return the error for a value of another type, by field and value."""
-    error = InvalidType(f"{field}: expected {wanted}, got {type(value).__name__} {shown(value)}")
-    error.field, error.value = field, value
+    error = InvalidType(f"{cut(field)}: expected {wanted}, got {type(value).__name__} {shown(value)}")
+    error.field, error.value = cut(field), value
     return error
 
 
 def placed(error: Refused, place: str) -> Refused:
     """Return the same error of a field further in: `place` comes before its name."""
-    named = type(error)(f"{place}.{error}")
-    named.field, named.value = f"{place}.{error.field}", error.value
+    named = type(error)(f"{cut(place)}.{error}")
+    named.field, named.value = f"{cut(place)}.{error.field}", error.value
     return named

@@ -27,7 +27,12 @@ _PLAIN: Final = frozenset(
         "margin_tiers",
     }
 )
-_SPECIAL: Final = frozenset({"inverse", "product", "fee_rounding"})
+_SPECIAL: Final = frozenset({"inverse", "product", "fee_rounding", "margin_convention", "margin_mode"})
+_CHOICES: Final = {
+    "product": ("PERP", "SPOT"),
+    "margin_convention": ("BINANCE", "BYBIT"),
+    "margin_mode": ("CROSS", "ISOLATED"),
+}
 _DIRECTIONS: Final = ("HALF_EVEN", "HALF_UP", "DOWN", "UP", "FLOOR", "CEILING")
 KEYS: Final = _PLAIN | _SPECIAL
 # Stablecoins and the dollar, longest first: a symbol that ends so is quoted and settled in it.
@@ -104,15 +109,17 @@ def _checked(place: str, config: object, *, also: frozenset[str]) -> dict[str, A
 
 
 def _kind(place: str, merged: Mapping[str, Any]) -> dict[str, Any]:
-    """What the instrument is: `product` and `inverse`, where they are given."""
+    """What the instrument is, and by whose rules it is held: those of the choices that are given."""
     kind: dict[str, Any] = {}
-    product = merged.get("product")
-    if product is not None:
-        if not isinstance(product, str):
-            raise wrong_type(place + "product", product, "str")
-        kind["product"] = str(product).upper()
-        if kind["product"] not in {"PERP", "SPOT"}:
-            raise refuse(place + "product", product, "is none of perp, spot")
+    for key, choices in _CHOICES.items():
+        value = merged.get(key)
+        if value is None:
+            continue
+        if not isinstance(value, str):
+            raise wrong_type(place + key, value, "str")
+        kind[key] = str(value).upper()
+        if kind[key] not in choices:
+            raise refuse(place + key, value, f"is none of {', '.join(choices).lower()}")
     if merged.get("inverse") is not None:
         kind["inverse"] = merged["inverse"]
     return kind

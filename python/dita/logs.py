@@ -13,6 +13,7 @@ from enum import Enum
 from typing import Any, Final, Literal, TextIO
 
 from dita._kernel import KernelTransition, KernelVerbosity, TradeSlot, TradeStage, VenueEvent
+from dita.errors import shown
 
 LOGGER: Final = "dita"
 Format = Literal["json", "console"]
@@ -50,7 +51,7 @@ def set_up_logs(format: Format = "console", stream: TextIO | None = None) -> log
     elif format == "console":
         render = structlog.dev.ConsoleRenderer(colors=where.isatty())
     else:
-        raise ValueError(f"format: {format!r} is neither 'json' nor 'console'")
+        raise ValueError(f"format: {shown(format)} is neither 'json' nor 'console'")
     handler = logging.StreamHandler(where)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(

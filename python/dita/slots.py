@@ -11,6 +11,7 @@ from typing import Any, overload
 from dita._kernel import Engine, KernelOutcome, TradeSide, TradeSlot, TradeStage, VenueOrder
 from dita.errors import refuse
 from dita.overrides import WRITABLE, block_of, exact_difference, needs_block
+from dita.second_names import AccountSnapshot, InvalidSlot
 
 
 class KernelSlotView:
@@ -89,6 +90,16 @@ class KernelSlotView:
         """The trade; empty when the slot was never used."""
         value: str = self._read("trade_id")
         return value
+
+    @property
+    def owner(self) -> str:
+        """Whose trade it is; empty when nobody's."""
+        return self.snapshot().owner
+
+    @property
+    def seen_event_ids(self) -> tuple[str, ...]:
+        """The venue's ids of the fills booked for its entry order, and for the exit orders it still names."""
+        return self.snapshot().seen_event_ids
 
     @property
     def asset(self) -> str:
@@ -332,10 +343,13 @@ class KernelStateView:
             slot_id: From 0.
 
         Raises:
-            InvalidInput: There is no such slot.
+            InvalidSlot: There is no such slot; it is an `InvalidInput` and an `IndexError`.
         """
         if type(slot_id) is not int or not 0 <= slot_id < len(self.slots):
-            raise refuse("slot_id", slot_id, f"must be from 0 to {len(self.slots) - 1}")
+            error = refuse("slot_id", slot_id, f"must be from 0 to {len(self.slots) - 1}")
+            missing = InvalidSlot(str(error))
+            missing.field, missing.value = error.field, error.value
+            raise missing
         return self.slots[slot_id]
 
     @property
@@ -381,6 +395,22 @@ class AccountProjection:
             asset: Which; None means the first instrument's settlement asset. Empty when the kernel has none.
         """
         return self._engine.account(asset) or {}
+
+    @property
+    def snapshot(self) -> AccountSnapshot:
+        """The settlement asset's figures at this moment."""
+        return AccountSnapshot.of(self.state())
+
+    def observe_slots(self) -> AccountSnapshot:
+        """Return the figures as the slots make them now.
+
+        There is nothing to bring up to date: the kernel's ledger has every fill, fee and mark already.
+        """
+        return self.snapshot
+
+    def settle(self) -> AccountSnapshot:
+        """Return the figures. The kernel settles each fill when it is booked: nothing waits for this."""
+        return self.snapshot
 
     def assets(self) -> list[str]:
         """Return the names of the assets that the kernel knows."""

@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use wire::{Room, Stopped};
 
 /// The format that this version writes, and the only one it reads.
-pub const FORMAT_VERSION: u8 = 1;
+pub const FORMAT_VERSION: u8 = 2;
 
 /// Why bytes cannot be read.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -68,9 +68,11 @@ pub struct Instrument {
     pub mark: Option<Price>,
     /// When the kernel got it, ns.
     pub mark_time_ns: i64,
+    /// Whether it ages: time ran by itself when it was taken.
+    pub mark_ages: bool,
     /// The leverage that the venue has confirmed.
     pub leverage: Decimal,
-    /// Maintenance margin by notional; empty where the venue's tiers are not known.
+    /// Maintenance margin by notional; of spot there is none.
     pub tiers: MarginTiers,
 }
 
@@ -205,9 +207,14 @@ impl Instrument {
             fee_price_from: None,
             mark: None,
             mark_time_ns: 0,
+            mark_ages: false,
             leverage: spec.leverage,
-            tiers: MarginTiers::load(&spec.margin_tiers)
-                .map_err(|why| SpecError { field: "margin_tiers", why })?,
+            tiers: match (spec.product, spec.margin_tiers.is_empty()) {
+                (Product::Spot, true) => MarginTiers::default(),
+                (Product::Perp, true) => MarginTiers::assumed(),
+                (Product::Perp | Product::Spot, false) => MarginTiers::load(&spec.margin_tiers)
+                    .map_err(|why| SpecError { field: "margin_tiers", why })?,
+            },
         };
         // A minimum off the lot grid means the next lot; a maximum means the lot below.
         if let Some(value) = spec.min_qty {
@@ -222,6 +229,12 @@ impl Instrument {
             instrument.max_price = Some(instrument.price(value).map_err(too_fine("max_price"))?);
         }
         Ok(instrument)
+    }
+
+    /// True where the venue's margin tiers are not known, and one is assumed.
+    #[inline]
+    pub fn assumes_tiers(&self) -> bool {
+        self.spec.product == Product::Perp && self.spec.margin_tiers.is_empty()
     }
 
     /// A price, exactly.

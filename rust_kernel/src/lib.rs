@@ -34,7 +34,7 @@ extern crate alloc;
 extern crate std;
 
 /// The version of the rules: another one takes some input to another state. A log says under which it was written.
-pub const RULES_VERSION: u32 = 1;
+pub const RULES_VERSION: u32 = 2;
 
 pub mod calibration;
 pub mod codec;
@@ -52,6 +52,7 @@ pub mod ledger;
 pub mod limits;
 pub mod margin;
 pub mod names;
+pub mod nobodys;
 pub mod num;
 pub mod oco;
 pub mod order;

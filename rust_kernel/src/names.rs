@@ -246,7 +246,7 @@ named! {
 
 named! {
     /// How bad an outcome is.
-    Severity {
+    KernelSeverity {
         /// Nothing to do.
         Info = "INFO",
         /// Look at it when convenient.
@@ -257,6 +257,9 @@ named! {
         Critical = "CRITICAL",
     }
 }
+
+/// Its short name, inside of the kernel's own code.
+pub use self::KernelSeverity as Severity;
 
 named! {
     /// Why the kernel said what it said.
@@ -269,7 +272,7 @@ named! {
         InvalidIntent = "INVALID_INTENT",
         /// The slot carries a trade that does not allow this.
         SlotBusy = "SLOT_BUSY",
-        /// Another slot holds the other side on a one-way account.
+        /// Another slot, or what is nobody's, holds the other side on a one-way account.
         OppositeSide = "OPPOSITE_SIDE",
         /// Nothing to exit.
         NoPosition = "NO_POSITION",
@@ -289,6 +292,8 @@ named! {
         StaleEvent = "STALE_EVENT",
         /// No such order; nothing moved. One of our own that is forgotten, and works at the venue, is canceled.
         UnknownOrder = "UNKNOWN_ORDER",
+        /// Another order of the same id: the venue made it before ours was sent. Nothing moved.
+        ForeignOrder = "FOREIGN_ORDER",
         /// A fill after the order had ended: applied.
         LateFill = "LATE_FILL",
         /// A fill whose slot carries another trade by now: held in the unassigned book.
@@ -311,6 +316,10 @@ named! {
         Precision = "PRECISION",
         /// A risk limit; details name the limit, its value and the attempt.
         RiskBlocked = "RISK_BLOCKED",
+        /// Real money, and not all that it takes is set; details list what is `missing`.
+        LiveNotArmed = "LIVE_NOT_ARMED",
+        /// The instrument has no mark, or one that is too old: what would add risk cannot be valued.
+        NoMark = "NO_MARK",
         /// Entries are frozen.
         Frozen = "FROZEN",
         /// The gate is HALTED.
@@ -325,6 +334,8 @@ named! {
         IllegalTransition = "ILLEGAL_TRANSITION",
         /// Cannot be told apart or booked: a person or the log must decide.
         ReconcileRequired = "RECONCILE_REQUIRED",
+        /// Kernel time and the machine's clock differ by more than a second; in health alone.
+        ClockSkew = "CLOCK_SKEW",
     }
 }
 
@@ -357,6 +368,38 @@ named! {
         Perp = "PERP",
         /// Spot.
         Spot = "SPOT",
+    }
+}
+
+named! {
+    /// Whose rules say what a position must hold.
+    MarginConvention {
+        /// Initial and maintenance margin of the value at the mark, by bracket, less the bracket's deduction.
+        Binance = "BINANCE",
+        /// Initial and maintenance margin of the value at entry.
+        Bybit = "BYBIT",
+    }
+}
+
+named! {
+    /// What stands behind a position.
+    MarginMode {
+        /// The whole account.
+        Cross = "CROSS",
+        /// The margin that was set aside for it, and nothing else.
+        Isolated = "ISOLATED",
+    }
+}
+
+named! {
+    /// How far an account's equity is above what its positions must hold.
+    MarginStatus {
+        /// Far enough.
+        Ok = "OK",
+        /// Equity is at most 1.5 times the maintenance margin.
+        MarginCall = "MARGIN_CALL",
+        /// Nothing is left: equity is zero or less.
+        Underwater = "UNDERWATER",
     }
 }
 
@@ -417,6 +460,20 @@ named! {
         Verbose = "VERBOSE",
         /// Everything.
         Trace = "TRACE",
+    }
+}
+
+named! {
+    /// How a position that belongs to no slot came to be there.
+    Origin {
+        /// It was there when the kernel was opened.
+        Opening = "OPENING",
+        /// A fill of an order that is not the kernel's, or an operator's override.
+        Manual = "MANUAL",
+        /// A fill of an order of the kernel's that no slot carries: of a trade that is over, or past what an exit had to sell.
+        Orphan = "ORPHAN",
+        /// Too little to be sold.
+        Dust = "DUST",
     }
 }
 

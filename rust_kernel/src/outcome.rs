@@ -6,7 +6,9 @@ use core::fmt::Display;
 use serde::Serialize;
 
 use crate::id::Id;
+use crate::kernel::Unarmed;
 use crate::names::{KernelDiagnosticCode, KernelEventKind, Severity, TradeStage};
+use crate::num::Decimal;
 
 /// The particulars of an outcome.
 #[derive(Clone, PartialEq, Default, Debug, Serialize)]
@@ -34,6 +36,13 @@ pub enum Detail {
         /// What was attempted.
         attempt: Box<str>,
     },
+    /// The other side of a one-way account's position is held.
+    HeldBy {
+        /// By whom: `unassigned`.
+        held_by: &'static str,
+        /// How much, + long and − short.
+        size: Decimal,
+    },
     /// A venue's refusal that may be retried.
     Retry {
         /// The venue's words.
@@ -50,6 +59,8 @@ pub enum Detail {
         /// The venue's code.
         reason_code: Id,
     },
+    /// What trading with real money still lacks.
+    Unarmed(Unarmed),
     /// The first outcome of an intent that was seen again.
     First {
         /// Its sequence number.
@@ -121,6 +132,14 @@ impl Refusal {
         Box::new(Refusal { code, severity: severity_of(code), detail })
     }
 
+    /// The other side is held by what belongs to no slot.
+    #[cold]
+    pub fn held_by_nobody(size: Decimal) -> Box<Refusal> {
+        let code = KernelDiagnosticCode::OppositeSide;
+        let detail = Detail::HeldBy { held_by: "unassigned", size };
+        Box::new(Refusal { code, severity: severity_of(code), detail })
+    }
+
     /// A limit is hit.
     #[cold]
     pub fn limit(limit: &'static str, value: impl Display, attempt: impl Display) -> Box<Refusal> {
@@ -152,9 +171,11 @@ pub const fn severity_of(code: KernelDiagnosticCode) -> Severity {
         | Code::ControlHalted
         | Code::ReduceOnly
         | Code::RiskBlocked
+        | Code::NoMark
         | Code::SlotBusy
         | Code::NoPosition
-        | Code::NoActiveOrder => Severity::Warning,
+        | Code::NoActiveOrder
+        | Code::ClockSkew => Severity::Warning,
         Code::InvalidSlotId
         | Code::InvalidIntent
         | Code::OppositeSide
@@ -163,9 +184,12 @@ pub const fn severity_of(code: KernelDiagnosticCode) -> Severity {
         | Code::OrphanFill
         | Code::Precision
         | Code::NotAudited
-        | Code::RegimeBlocked => Severity::Error,
-        Code::Overfill | Code::PositionFlipped | Code::IllegalTransition | Code::ReconcileRequired => {
-            Severity::Critical
-        }
+        | Code::RegimeBlocked
+        | Code::LiveNotArmed => Severity::Error,
+        Code::ForeignOrder
+        | Code::Overfill
+        | Code::PositionFlipped
+        | Code::IllegalTransition
+        | Code::ReconcileRequired => Severity::Critical,
     }
 }

@@ -75,7 +75,7 @@ impl Basis {
 
 /// `whole × numerator / denominator`, half-even at 1e-18.
 #[inline]
-fn part(whole: Money, numerator: Qty, denominator: Qty) -> Money {
+pub(crate) fn part(whole: Money, numerator: Qty, denominator: Qty) -> Money {
     // The quotient is at most `whole`, so it always fits.
     Money(multiply_divide(whole.0, numerator.0, denominator.0, Rounding::HalfEven).unwrap_or_default())
 }

@@ -331,7 +331,7 @@ fn what_is_awaited_of_another_instrument_holds_nothing() {
         let mut desk = Desk::new();
         let eth = InstrumentSpec::linear(id("ETHUSDT"), id("ETH"), id("USDT"), dec("0.1"), dec("0.001"));
         assert!(desk.put(Input::Instrument(Box::new(eth))).accepted);
-        desk.put(Input::Mark { symbol: id("ETHUSDT"), price: dec("10"), venue_time_ns: 0 });
+        desk.put(Input::Mark { symbol: id("ETHUSDT"), price: dec("10"), venue_time_ns: 0, ages: false });
         let of_ether = |desk: &mut Desk, trade: &str, realized: &str| {
             let (trade, realized) = (id(trade), dec(realized));
             desk.account(AccountEventKind::FillSettled, |event| {

@@ -230,7 +230,10 @@ fn a_trade_id_that_comes_again_on_another_symbol_is_another_fill() {
     let mut desk = Desk::new();
     let spec = InstrumentSpec::linear(id("ETHUSDT"), id("ETH"), id("USDT"), dec("0.1"), dec("0.001"));
     assert!(desk.put(Input::Instrument(Box::new(spec))).accepted);
-    assert!(desk.put(Input::Mark { symbol: id("ETHUSDT"), price: dec("10"), venue_time_ns: 0 }).accepted);
+    assert!(
+        desk.put(Input::Mark { symbol: id("ETHUSDT"), price: dec("10"), venue_time_ns: 0, ages: false })
+            .accepted
+    );
     desk.enter(0, "1");
     let bitcoin = desk.submitted();
     desk.fill(&bitcoin, "T1", "1", "100");

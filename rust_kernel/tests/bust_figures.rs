@@ -360,11 +360,11 @@ fn the_fee_of_a_corrected_fill_is_predicted_again() {
 
 #[test]
 #[rustfmt::skip]
-fn funding_since_a_busted_fill_was_predicted_on_another_position() {
-    // 2 long over 08:00 at 0.0001; one of them is taken back afterwards.
+fn funding_of_a_boundary_before_a_bust_stands() {
+    // 2 long over 08:00 at 0.0001; one of them is taken back at 10:00. The venue held it until then.
     for (stamped, net, what) in [
-        (7 * HOUR, "-0.01", "it was before the boundary"),
-        (8 * HOUR, "-0.01", "exactly on it counts as before it"),
+        (7 * HOUR, "-0.02", "it was before the boundary"),
+        (8 * HOUR, "-0.02", "exactly on it counts as before it"),
         (9 * HOUR, "-0.01", "it was after the boundary, which was crossed with 1"),
         (0,        "-0.02", "nobody knows when it was: what was predicted stands"),
     ] {

@@ -28,15 +28,18 @@ fn samples() -> Vec<(&'static str, Input)> {
     intent.target_size = Some(dec("0.013"));
     intent.exit_leg_ratios = vec![dec("0.5"), dec("0.5")];
     intent.metadata = "{\"why\":\"test\"}".into();
+    intent.owner = id("scalper");
     let mut fill = VenueEvent::new(KernelEventKind::PartialFill, 1_700_000_000_000_000_000);
     fill.venue_client_id = id("D0000000000000000000001000000");
     fill.order_side = Some(OrderSide::Sell);
     fill.liquidity = Some(Liquidity::Maker);
     fill.price = Some(dec("61800.30"));
     fill.fee = Some(dec("-0.00000001"));
+    fill.venue_sequence = Some(i64::MAX);
     fill.rare = Some(Box::new(RareFields { retry_after_ms: Some(250), ..RareFields::default() }));
     let mut funding = AccountEvent::new(AccountEventKind::FundingFee, -1);
     funding.amount = Some(dec("-1.5"));
+    funding.venue_sequence = Some(41);
     let spec = InstrumentSpec::linear(id("BTCUSDT"), id("BTC"), id("USDT"), dec("0.1"), dec("0.001"));
     let limits = RiskLimits { max_open_slots: Some(3), ..RiskLimits::default() };
     let control =
@@ -71,7 +74,7 @@ fn samples() -> Vec<(&'static str, Input)> {
         ("account", Input::Account(Box::new(funding))),
         ("instrument", Input::Instrument(Box::new(spec))),
         ("seed", Input::Seed { asset: id("USDT"), amount: dec("10000") }),
-        ("mark", Input::Mark { symbol: id("BTCUSDT"), price: dec("100"), venue_time_ns: 5 }),
+        ("mark", Input::Mark { symbol: id("BTCUSDT"), price: dec("100"), venue_time_ns: 5, ages: false }),
         ("time", Input::Time),
         ("effect", Input::Effect(set)),
         ("control", Input::Control(Box::new(control))),
@@ -119,6 +122,7 @@ fn adopted() -> AdoptedSlot {
     AdoptedSlot {
         slot_id: 1,
         trade_id: id("t"),
+        owner: id("scalper"),
         asset: id("BTCUSDT"),
         side: TradeSide::Long,
         size: dec("0.5"),
@@ -153,10 +157,18 @@ fn every_input_comes_back_as_it_was() {
 
 #[test]
 fn the_format_is_the_golden_files() {
-    let golden = include_str!("../../tests/golden/inputs_v1.txt");
     let now: String =
         samples().iter().map(|(name, input)| format!("{name} {}\n", hex(&bytes_of(input)))).collect();
-    assert_eq!(golden, now, "the binary form changed: raise FORMAT_VERSION and keep a reader of the old one");
+    if std::env::var_os("DITA_RECORD_INPUTS").is_some() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/golden/inputs_v2.txt");
+        std::fs::write(path, &now).expect("the golden file can be written");
+        return;
+    }
+    let golden = include_str!("../../tests/golden/inputs_v2.txt");
+    assert_eq!(
+        golden, now,
+        "the binary form changed: raise FORMAT_VERSION after a release, else DITA_RECORD_INPUTS=1"
+    );
 }
 
 #[test]

@@ -152,7 +152,7 @@ fn an_order_comes_back_to_its_own_group_and_to_no_other_of_that_name() {
     bust_and_work(&mut desk, "F1");
     assert!(order(&desk, &first).is_live() && order(&desk, &first).oco_group().is_none(), "it stands alone");
     assert_eq!(group(&desk, "g"), [order(&desk, &later).number]);
-    assert_eq!(desk.kernel.exposure().reserved(0).to_string(), "198", "each holds back its own");
+    assert_eq!(desk.kernel.exposure().reserved(0).to_string(), "200", "each holds back its own");
     desk.assert_replays();
 }
 

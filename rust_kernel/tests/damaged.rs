@@ -40,7 +40,10 @@ fn rules(desk: &mut Desk) {
         .map(|floor| MarginTier { notional_floor: dec(floor), maint_rate: dec("0.004"), max_leverage: None })
         .to_vec();
     for spec in [spot, bnb] {
+        let mark =
+            Input::Mark { symbol: spec.symbol.clone(), price: dec("10"), venue_time_ns: 0, ages: false };
         assert!(desk.put(Input::Instrument(Box::new(spec))).accepted);
+        assert!(desk.put(mark).accepted);
     }
     let limits = RiskLimits {
         max_total_notional: Some(dec("5000")),
@@ -206,7 +209,7 @@ fn days_to_come(kernel: &Kernel) -> Vec<Input> {
         event.venue_txn_id = id("X9");
         inputs.push(Input::Account(Box::new(event)));
     }
-    inputs.push(Input::Mark { symbol: id("BTCUSDT"), price: dec("101"), venue_time_ns: 0 });
+    inputs.push(Input::Mark { symbol: id("BTCUSDT"), price: dec("101"), venue_time_ns: 0, ages: false });
     inputs
 }
 

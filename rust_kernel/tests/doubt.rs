@@ -82,6 +82,36 @@ fn a_doubt_is_asked_about_again_at_its_interval_until_it_is_answered() {
     desk.assert_replays();
 }
 
+/// The venue's word of an order that it made so many seconds after some moment.
+fn made(desk: &mut Desk, client: &Id, created_ns: i64) -> Outcome {
+    desk.event(Kind::OrderStatus, client, |event| {
+        event.status = Some(Status::Filled);
+        event.filled_size = Some(dec("1"));
+        event.rare =
+            Some(Box::new(RareFields { order_created_ns: Some(created_ns), ..RareFields::default() }));
+    })
+}
+
+#[test]
+fn an_order_that_was_sent_again_may_be_the_one_that_was_sent_first() {
+    for (before_the_first, code) in [(5 * SECOND, Code::InferredFill), (5 * SECOND + 1, Code::ForeignOrder)] {
+        let (mut desk, exit) = exit_in_doubt(Some(60));
+        let first = order(&desk, &exit).sent_time_ns;
+        for _ in 1..=2 {
+            desk.now += 6 * SECOND;
+            tick(&mut desk);
+            assert_eq!(desk.event(Kind::OrderNotFound, &exit, |_| {}).state, Some(Stage::ExitSent));
+            desk.event(Kind::SendTimeout, &exit, |_| {});
+        }
+        assert!(order(&desk, &exit).sent_time_ns - first > 10 * SECOND);
+        let before = desk.kernel.state_hash();
+        let outcome = made(&mut desk, &exit, first - before_the_first);
+        assert_eq!((outcome.code, outcome.accepted), (code, code == Code::InferredFill));
+        assert_eq!(desk.kernel.state_hash() == before, code == Code::ForeignOrder);
+        desk.assert_replays();
+    }
+}
+
 #[test]
 #[rustfmt::skip]
 fn an_orders_status_tells_if_an_amend_arrived() {
@@ -95,7 +125,7 @@ fn an_orders_status_tells_if_an_amend_arrived() {
         (10, Status::Filled, Some("2"), OrderDoubt::None,  "2.000", "it filled before"),
     ] {
         let (mut desk, entry) = amend_in_doubt();
-        assert_eq!(desk.kernel.exposure().reserved(0).to_string(), "297", "the worst of both");
+        assert_eq!(desk.kernel.exposure().reserved(0).to_string(), "300", "the worst of both");
         desk.now += waited * SECOND;
         status(&mut desk, &entry, told, size);
         let qty = desk.kernel.instruments()[0].qty_decimal(order(&desk, &entry).qty).to_string();
@@ -113,11 +143,11 @@ fn an_amend_given_up_counts_when_its_answer_comes_after_all() {
     let request_id = order(&desk, &entry).amendment().unwrap().request_id.clone();
     desk.now += 10 * SECOND;
     status(&mut desk, &entry, Status::Acked, Some("2"));
-    assert_eq!(desk.kernel.exposure().reserved(0).to_string(), "198");
+    assert_eq!(desk.kernel.exposure().reserved(0).to_string(), "200");
     let outcome = desk.event(Kind::AmendAck, &entry, |event| {
         event.rare = Some(Box::new(RareFields { request_id, ..RareFields::default() }));
     });
-    assert_eq!((outcome.code, desk.kernel.exposure().reserved(0).to_string()), (Code::Ok, "297".into()));
+    assert_eq!((outcome.code, desk.kernel.exposure().reserved(0).to_string()), (Code::Ok, "300".into()));
     desk.assert_replays();
 }
 

@@ -51,7 +51,7 @@ fn position(desk: &mut Desk, size: &str) {
 fn funded(desk: &mut Desk) {
     let spec = InstrumentSpec::linear(id("ETHUSDT"), id("ETH"), id("USDT"), dec("0.1"), dec("0.001"));
     desk.put(Input::Instrument(Box::new(spec)));
-    desk.put(Input::Mark { symbol: id("ETHUSDT"), price: dec("100"), venue_time_ns: 0 });
+    desk.put(Input::Mark { symbol: id("ETHUSDT"), price: dec("100"), venue_time_ns: 0, ages: false });
     for (symbol, rate) in [("BTCUSDT", "0.0001"), ("ETHUSDT", "0.0002")] {
         desk.put(Input::Funding(Box::new(funding_terms(symbol, rate))));
         desk.event(Kind::FullFill, &id("stranger"), |event| {

@@ -6,8 +6,8 @@ use dita_kernel::id::Id;
 use dita_kernel::input::{EffectResult, Input, InstrumentSpec};
 use dita_kernel::kernel::KernelConfig;
 use dita_kernel::names::{
-    KernelCommandType as Action, KernelDiagnosticCode as Code, KernelEventKind as Kind, OrderType, Product,
-    Severity, TimeInForce, TradeSide, TradeStage as Stage, VenueOrderStatus as Status,
+    KernelCommandType as Action, KernelDiagnosticCode as Code, KernelEventKind as Kind, OrderType, Origin,
+    Product, Severity, TimeInForce, TradeSide, TradeStage as Stage, VenueOrderStatus as Status,
 };
 use dita_kernel::outcome::{Detail, Outcome};
 
@@ -148,7 +148,7 @@ fn a_stop_entry_is_held_back_for_at_its_worst() {
     use OrderType::{Limit, StopLimit, StopMarket, TakeProfit};
     // The mark is 100.
     for (side, order_type, limit, trigger, reserved) in [
-        (TradeSide::Long,  Limit,      Some("90"),  None,        "90"),  // a buy costs its limit at most
+        (TradeSide::Long,  Limit,      Some("90"),  None,        "100"), // judged at the mark
         (TradeSide::Long,  StopMarket, None,        Some("110"), "110"),
         (TradeSide::Long,  StopMarket, None,        Some("90"),  "100"), // reached already: a market order
         (TradeSide::Long,  StopLimit,  Some("112"), Some("110"), "112"),
@@ -453,6 +453,7 @@ fn what_cannot_be_sold_is_closed_as_dust_into_the_unassigned_book() {
     assert_eq!(desk.book(), ("0.005".into(), "0.005".into()));
     assert_eq!(desk.kernel.slot(0).unwrap().realized, realized);
     assert_eq!(desk.kernel.unassigned(0)[0].cost.to_string(), "0.5", "at the slot's own cost");
+    assert_eq!(desk.kernel.unassigned_parts(0)[0].part(Origin::Dust).0, 5);
     desk.assert_replays();
 }
 
@@ -599,7 +600,7 @@ fn an_inverse_stop_is_held_back_for_at_the_lowest_price() {
         (TradeSide::Short, "80", "1250"),
         (TradeSide::Short, "110", "1000"),
     ] {
-        let mut desk = Desk::over(spec.clone(), &[("BTC", "10")], "100");
+        let mut desk = Desk::over(spec.clone(), &[("BTC", "2000")], "100");
         desk.intent(Action::Enter, 0, |intent| {
             intent.side = side;
             intent.target_size = Some(dec("1000"));

@@ -2,7 +2,8 @@
 //! the venue books.
 
 use crate::common::{Desk, dec, funding_terms, id};
-use dita_kernel::input::{FundingTerms, Input, InstrumentSpec};
+use dita_kernel::id::Id;
+use dita_kernel::input::{FundingTerms, Input, InstrumentSpec, RareFields};
 use dita_kernel::kernel::{Kernel, KernelConfig};
 use dita_kernel::ledger::Cause;
 use dita_kernel::names::{
@@ -265,6 +266,68 @@ fn a_fill_that_was_inferred_after_a_boundary_counts_from_its_own_time() {
         assert_eq!(booked(&desk, Cause::FundingRepredicted), repredicted, "{what}");
         let own = if want == "-0.03" { "-0.01" } else { "0" };
         assert_eq!((desk.money(0).2.as_str(), desk.money(1).2.as_str()), ("-0.02", own), "{what}");
+        desk.assert_replays();
+    }
+}
+
+/// Bought and sold 1 at 60,000 before the boundary of 08:00 at a rate of 0.001: flat at it. Then the sale is revised.
+fn flat_at_the_boundary() -> (Desk, Id) {
+    let mut desk = Desk::new();
+    rate(&mut desk, "0.001");
+    // A margin for it, at the mark that is to come.
+    assert!(desk.put(Input::Seed { asset: id("USDT"), amount: dec("100000") }).accepted);
+    desk.mark("60000");
+    desk.open(0, "1", "60000");
+    desk.exit(0);
+    let exit = desk.submitted();
+    desk.fill(&exit, "S1", "1", "60000");
+    pass(&mut desk, 8 * HOUR);
+    assert_eq!(net(&desk), "0");
+    (desk, exit)
+}
+
+#[test]
+#[rustfmt::skip]
+fn a_bust_counts_from_its_own_time_on() {
+    for (at, told, net_then, net_later, what) in [
+        (9 * HOUR,     9 * HOUR,     "0",   "-60",  "after the boundary: the venue was flat at it"),
+        (8 * HOUR + 1, 9 * HOUR,     "0",   "-60",  "just after"),
+        (8 * HOUR,     9 * HOUR,     "-60", "-120", "exactly on the boundary counts as before it"),
+        (HOUR,         9 * HOUR,     "-60", "-120", "before the boundary, and told late"),
+        (0,            9 * HOUR,     "0",   "-60",  "it says no time: from when it is told on"),
+        (1,            9 * HOUR,     "-60", "-120", "stamped before its own fill"),
+        (9 * HOUR,     8 * HOUR + 5, "0",   "-60",  "the venue's clock is ahead"),
+    ] {
+        let (mut desk, exit) = flat_at_the_boundary();
+        desk.now = told;
+        let outcome = desk.event(Kind::TradeBust, &exit, |event| {
+            event.timestamp_ns = at;
+            event.rare = Some(Box::new(RareFields { ref_trade_id: id("S1"), ..RareFields::default() }));
+        });
+        assert!(outcome.accepted, "{what}");
+        assert_eq!((net(&desk).as_str(), desk.size(0).as_str()), (net_then, "1.000"), "{what}");
+        assert_eq!(desk.money(0).2, net_then, "{what}: the slot's part");
+        pass(&mut desk, 16 * HOUR);
+        assert_eq!(net(&desk), net_later, "{what}: the position that is back pays at the next boundary");
+        desk.assert_replays();
+    }
+}
+
+#[test]
+#[rustfmt::skip]
+fn a_correction_counts_from_its_own_time_on() {
+    for (at, net_then, what) in [
+        (9 * HOUR, "0",   "the venue was flat at the boundary"),
+        (HOUR,     "-45", "three quarters were back before it"),
+    ] {
+        let (mut desk, exit) = flat_at_the_boundary();
+        desk.now = 9 * HOUR;
+        desk.event(Kind::TradeCorrect, &exit, |event| {
+            event.timestamp_ns = at;
+            event.size = Some(dec("0.25"));
+            event.rare = Some(Box::new(RareFields { ref_trade_id: id("S1"), ..RareFields::default() }));
+        });
+        assert_eq!((net(&desk).as_str(), desk.size(0).as_str()), (net_then, "0.750"), "{what}");
         desk.assert_replays();
     }
 }

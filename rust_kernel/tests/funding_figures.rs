@@ -137,7 +137,7 @@ fn a_slot_of_another_instrument_bears_nothing() {
     let mut desk = Desk::new();
     let other = InstrumentSpec::linear(id("ETHUSDT"), id("ETH"), id("USDT"), dec("0.1"), dec("0.001"));
     assert!(desk.put(Input::Instrument(Box::new(other))).accepted);
-    desk.put(Input::Mark { symbol: id("ETHUSDT"), price: dec("50"), venue_time_ns: 0 });
+    desk.put(Input::Mark { symbol: id("ETHUSDT"), price: dec("50"), venue_time_ns: 0, ages: false });
     terms(&mut desk, |_| ());
     desk.open(0, "2", "100");
     desk.intent(dita_kernel::names::KernelCommandType::Enter, 1, |intent| {

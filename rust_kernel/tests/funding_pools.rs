@@ -18,7 +18,7 @@ fn two_crossed() -> Desk {
     let mut desk = Desk::new();
     let eth = InstrumentSpec::linear(id("ETHUSDT"), id("ETH"), id("USDT"), dec("0.1"), dec("0.001"));
     desk.put(Input::Instrument(Box::new(eth)));
-    desk.put(Input::Mark { symbol: id("ETHUSDT"), price: dec("100"), venue_time_ns: 0 });
+    desk.put(Input::Mark { symbol: id("ETHUSDT"), price: dec("100"), venue_time_ns: 0, ages: false });
     rate(&mut desk, "0.0001");
     desk.put(Input::Funding(Box::new(terms("ETHUSDT", Some("0.0003")))));
     desk.open(0, "2", "100");
@@ -156,7 +156,7 @@ fn an_entry_without_a_symbol_pays_for_the_fills_that_come_after_it() {
         let mut desk = Desk::new();
         let eth = InstrumentSpec::linear(id("ETHUSDT"), id("ETH"), id("USDT"), dec("0.1"), dec("0.001"));
         desk.put(Input::Instrument(Box::new(eth)));
-        desk.put(Input::Mark { symbol: id("ETHUSDT"), price: dec("100"), venue_time_ns: 0 });
+        desk.put(Input::Mark { symbol: id("ETHUSDT"), price: dec("100"), venue_time_ns: 0, ages: false });
         rate(&mut desk, "0.0001");
         desk.put(Input::Funding(Box::new(terms("ETHUSDT", Some("0.0003")))));
         if held != "0" {
@@ -188,7 +188,7 @@ fn both_held(btc: &str, eth: &str) -> Desk {
     let mut desk = Desk::new();
     let spec = InstrumentSpec::linear(id("ETHUSDT"), id("ETH"), id("USDT"), dec("0.1"), dec("0.001"));
     desk.put(Input::Instrument(Box::new(spec)));
-    desk.put(Input::Mark { symbol: id("ETHUSDT"), price: dec("100"), venue_time_ns: 0 });
+    desk.put(Input::Mark { symbol: id("ETHUSDT"), price: dec("100"), venue_time_ns: 0, ages: false });
     rate(&mut desk, "0.0001");
     desk.put(Input::Funding(Box::new(terms("ETHUSDT", Some("0.0001")))));
     desk.open(0, btc, "100");
@@ -305,7 +305,7 @@ fn where_two_are_paid_already_a_late_fill_makes_no_sum_of_them() {
     for symbol in ["ETHUSDT", "SOLUSDT"] {
         let spec = InstrumentSpec::linear(id(symbol), id(&symbol[..3]), id("USDT"), dec("0.1"), dec("0.001"));
         desk.put(Input::Instrument(Box::new(spec)));
-        desk.put(Input::Mark { symbol: id(symbol), price: dec("100"), venue_time_ns: 0 });
+        desk.put(Input::Mark { symbol: id(symbol), price: dec("100"), venue_time_ns: 0, ages: false });
     }
     for (symbol, size) in [("BTCUSDT", "2"), ("ETHUSDT", "6"), ("SOLUSDT", "1")] {
         desk.put(Input::Funding(Box::new(terms(symbol, Some("0.0001")))));
@@ -334,7 +334,7 @@ fn a_sum_is_of_one_boundary_and_of_one_asset() {
         let mut desk = Desk::new();
         let spec = InstrumentSpec::linear(id(symbol), id("ETH"), id(settle), dec("0.1"), dec("0.001"));
         desk.put(Input::Instrument(Box::new(spec)));
-        desk.put(Input::Mark { symbol: id(symbol), price: dec("100"), venue_time_ns: 0 });
+        desk.put(Input::Mark { symbol: id(symbol), price: dec("100"), venue_time_ns: 0, ages: false });
         rate(&mut desk, "0.0001");
         let other = FundingTerms { next_boundary_ns: Some(boundary * HOUR), ..terms(symbol, Some("0.0001")) };
         desk.put(Input::Funding(Box::new(other)));
@@ -355,7 +355,7 @@ fn an_entry_without_a_symbol_settles_the_prediction_that_it_is_closest_to() {
     let mut desk = Desk::new();
     let eth = InstrumentSpec::linear(id("ETHUSDT"), id("ETH"), id("USDT"), dec("0.1"), dec("0.001"));
     desk.put(Input::Instrument(Box::new(eth)));
-    desk.put(Input::Mark { symbol: id("ETHUSDT"), price: dec("100"), venue_time_ns: 0 });
+    desk.put(Input::Mark { symbol: id("ETHUSDT"), price: dec("100"), venue_time_ns: 0, ages: false });
     for symbol in ["BTCUSDT", "ETHUSDT"] {
         desk.put(Input::Funding(Box::new(terms(symbol, Some("0.0001")))));
         desk.event(Kind::FullFill, &id(&format!("stranger-{symbol}")), |event| {
@@ -425,7 +425,7 @@ fn an_entry_without_a_symbol_is_about_the_last_boundary_that_a_position_was_held
     let mut desk = crossed();
     let eth = InstrumentSpec::linear(id("ETHUSDT"), id("ETH"), id("USDT"), dec("0.1"), dec("0.001"));
     desk.put(Input::Instrument(Box::new(eth)));
-    desk.put(Input::Mark { symbol: id("ETHUSDT"), price: dec("100"), venue_time_ns: 0 });
+    desk.put(Input::Mark { symbol: id("ETHUSDT"), price: dec("100"), venue_time_ns: 0, ages: false });
     let flat = FundingTerms { next_boundary_ns: Some(9 * HOUR), ..terms("ETHUSDT", Some("0.0001")) };
     assert!(desk.put(Input::Funding(Box::new(flat))).accepted);
     pass(&mut desk, 9 * HOUR);

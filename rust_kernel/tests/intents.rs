@@ -14,8 +14,10 @@ fn field(outcome: &Outcome) -> &str {
         Detail::Limit { limit, .. } => limit,
         Detail::None
         | Detail::Order(_)
+        | Detail::HeldBy { .. }
         | Detail::Retry { .. }
         | Detail::Venue { .. }
+        | Detail::Unarmed(_)
         | Detail::First { .. } => "",
     }
 }
@@ -50,6 +52,7 @@ fn a_bad_entry_is_refused_by_the_name_of_its_field() {
         ("a negative ratio",    Code::InvalidIntent, "exit_leg_ratios",  |i| i.exit_leg_ratios = vec![dec("1.5"), dec("-0.5")]),
         ("32 legs",             Code::InvalidIntent, "exit_leg_ratios",  |i| i.exit_leg_ratios = vec![dec("0.03125"); 32]),
         ("zero leverage",       Code::InvalidIntent, "leverage",         |i| i.leverage = Some(dec("0"))),
+        ("a long owner",        Code::InvalidIntent, "owner",            |i| i.owner = id(&"x".repeat(32))),
         ("long metadata",       Code::InvalidIntent, "metadata",         |i| i.metadata = "x".repeat(4097).into()),
         ("a stop",              Code::InvalidIntent, "trigger_price", |i| i.order_type = OrderType::StopMarket),
     ];
@@ -184,6 +187,7 @@ fn limits_name_themselves_their_value_and_the_attempt() {
         let mut spec = desk.kernel.instruments()[0].spec.clone();
         spec.symbol = id("ETHUSDT");
         desk.put(dita_kernel::input::Input::Instrument(Box::new(spec)));
+        desk.put(dita_kernel::input::Input::Mark { symbol: id("ETHUSDT"), price: dec("100"), venue_time_ns: 0, ages: false });
         desk.enter_limit(0, "1", "100");
         assert!(desk.control(ControlChange { limits: Some(limits), ..ControlChange::default() }).accepted);
         let outcome = desk.intent(Action::Enter, 1, |intent| {

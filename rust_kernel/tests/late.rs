@@ -233,7 +233,7 @@ fn what_came_late_is_told_by_the_last_close_that_is_not_settled() {
         let mut desk = closed();
         let eth = InstrumentSpec::linear(id("ETHUSDT"), id("ETH"), id("USDT"), dec("0.1"), dec("0.001"));
         assert!(desk.put(Input::Instrument(Box::new(eth))).accepted);
-        desk.put(Input::Mark { symbol: id("ETHUSDT"), price: dec("100"), venue_time_ns: 0 });
+        desk.put(Input::Mark { symbol: id("ETHUSDT"), price: dec("100"), venue_time_ns: 0, ages: false });
         for (action, trade, price) in [(Action::Enter, "T3", "100"), (Action::Exit, "T4", "120")] {
             desk.intent(action, 1, |intent| {
                 (intent.asset, intent.target_size) = (id(symbol), Some(dec("1")));
@@ -316,12 +316,12 @@ fn an_exit_that_was_heard_before_what_it_closed_tells_of_news_that_came_before_i
     let bought = desk.submitted();
     desk.ack(&bought, "V1");
     desk.fill(&bought, "T1", "1", "100");
-    stranger(&mut desk, "S1", OrderSide::Sell, "110");
-    desk.settled("S1", "11", "0.05");
-    // T4 buys 1 at the venue, and T5 closes it; here T5 comes first, and opens a short.
     desk.enter(1, "1");
     let entry = desk.submitted();
     desk.ack(&entry, "V4");
+    stranger(&mut desk, "S1", OrderSide::Sell, "110");
+    desk.settled("S1", "11", "0.05");
+    // T4 buys 1 at the venue, and T5 closes it; here T5 comes first, and opens a short.
     assert!(desk.exit(0).accepted);
     let exit = desk.submitted();
     desk.fill(&exit, "T5", "1", "110");

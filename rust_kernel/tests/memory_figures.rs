@@ -220,6 +220,7 @@ fn told(slot: u32, asset: &str, side: TradeSide) -> AdoptedSlot {
     AdoptedSlot {
         slot_id: slot,
         trade_id: id(&format!("elsewhere-{slot}")),
+        owner: id("elsewhere"),
         asset: id(asset),
         side,
         size: dec("1"),
@@ -247,7 +248,7 @@ fn unassigned(spot: bool) -> Desk {
         eth.product = Product::Spot;
     }
     desk.put(Input::Instrument(Box::new(eth)));
-    desk.put(Input::Mark { symbol: id("ETHUSDT"), price: dec("100"), venue_time_ns: 0 });
+    desk.put(Input::Mark { symbol: id("ETHUSDT"), price: dec("100"), venue_time_ns: 0, ages: false });
     for (symbol, side) in [("BTCUSDT", OrderSide::Buy), ("ETHUSDT", OrderSide::Sell)] {
         desk.event(Kind::FullFill, &id(""), |event| {
             (event.asset, event.order_side) = (id(symbol), Some(side));

@@ -356,14 +356,14 @@ fn too_many_requests_means_the_last_that_is_outstanding() {
 fn what_the_venue_says_remains_counts_where_it_is_not_old() {
     type Said = (Option<&'static str>, Option<&'static str>);
     let stories: [(&[Said], &str, &str, &str); 8] = [
-        (&[(Some("0.5"), None)], "0.5", "198", "less, and what was ordered is held back"),
-        (&[(Some("3"), None)], "2", "198", "more can only be old"),
-        (&[(Some("2"), None)], "2", "198", "as here"),
-        (&[(Some("3"), Some("0"))], "3", "297", "more, with the total as here"),
-        (&[(Some("0.5"), Some("0"))], "0.5", "198", "less, with the total as here"),
-        (&[(Some("0.5"), None), (Some("2"), None)], "2", "198", "as here after all"),
-        (&[(Some("0.5"), None), (Some("2"), Some("0"))], "2", "198", "as here after all, with the total"),
-        (&[(Some("0.5"), None), (None, None)], "0.5", "198", "not said again"),
+        (&[(Some("0.5"), None)], "0.5", "200", "less, and what was ordered is held back"),
+        (&[(Some("3"), None)], "2", "200", "more can only be old"),
+        (&[(Some("2"), None)], "2", "200", "as here"),
+        (&[(Some("3"), Some("0"))], "3", "300", "more, with the total as here"),
+        (&[(Some("0.5"), Some("0"))], "0.5", "200", "less, with the total as here"),
+        (&[(Some("0.5"), None), (Some("2"), None)], "2", "200", "as here after all"),
+        (&[(Some("0.5"), None), (Some("2"), Some("0"))], "2", "200", "as here after all, with the total"),
+        (&[(Some("0.5"), None), (None, None)], "0.5", "200", "not said again"),
     ];
     for (said, remaining, reserved, what) in stories {
         let (mut desk, entry) = working("2");

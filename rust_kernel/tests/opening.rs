@@ -5,7 +5,7 @@ use dita_kernel::input::{ControlChange, Input, InstrumentSpec, OpeningOrder, Ope
 use dita_kernel::kernel::KernelConfig;
 use dita_kernel::ledger::Account;
 use dita_kernel::names::{
-    AccountEventKind, KernelDiagnosticCode as Code, KernelEventKind as Kind, KernelMode, OrderSide,
+    AccountEventKind, KernelDiagnosticCode as Code, KernelEventKind as Kind, KernelMode, OrderSide, Origin,
     PositionSide, Product, Severity,
 };
 use dita_kernel::outcome::Outcome;
@@ -66,6 +66,7 @@ fn an_opening_state_is_taken_as_one() {
     let usdt = &desk.kernel.assets()[0].exchange;
     assert_eq!(usdt.wallet_balance.map(|balance| balance.to_string()).as_deref(), Some("1000.5"));
     assert_eq!(desk.book(), ("1.000".into(), "1.000".into()), "nobody's until a slot takes it over");
+    assert_eq!(desk.kernel.unassigned_parts(0)[0].part(Origin::Opening).0, 1_000);
     assert_eq!(desk.kernel.book(0)[0].cost.to_string(), "99.95");
     assert_eq!(desk.kernel.exposure().position(0).to_string(), "100");
     assert_eq!(desk.kernel.exposure().reserved(0).to_string(), "180", "2 of the order may still fill at 90");

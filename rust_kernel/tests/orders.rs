@@ -7,7 +7,7 @@ use dita_kernel::input::{ControlChange, RareFields, RiskLimits};
 use dita_kernel::ledger::Account;
 use dita_kernel::names::{
     ControlGate, KernelCommandType as Action, KernelDiagnosticCode as Code, KernelEventKind as Kind,
-    OrderSide, OrderType, Severity, TimeInForce, TradeStage as Stage, VenueOrderStatus as Status,
+    OrderDoubt, OrderSide, OrderType, Severity, TimeInForce, TradeStage as Stage, VenueOrderStatus as Status,
 };
 use dita_kernel::order::Order;
 use dita_kernel::outcome::{Detail, Outcome};
@@ -77,17 +77,17 @@ fn field(outcome: &Outcome) -> &str {
 #[test]
 fn an_amend_holds_back_the_worst_until_it_is_answered() {
     let (mut desk, entry) = working();
-    assert_eq!(reserved(&desk), "198");
+    assert_eq!(reserved(&desk), "200");
     assert_eq!(amend(&mut desk, 0, Some("3"), None).state, Some(Stage::EntryWorking));
     let asked = request(&desk);
-    assert_eq!((qty(&desk, &entry), reserved(&desk)), ("2.000".into(), "297".into()), "2 or 3");
+    assert_eq!((qty(&desk, &entry), reserved(&desk)), ("2.000".into(), "300".into()), "2 or 3");
     desk.event(Kind::AmendPending, &entry, |_| {});
     assert_eq!(status(&desk, &entry), Status::PendingReplace);
     desk.fill(&entry, "T1", "0.5", "99");
     assert_eq!(status(&desk, &entry), Status::PendingReplace, "a pending state outranks a working one");
     let done = answer(&mut desk, Kind::AmendAck, &entry, &asked, None);
     assert_eq!((done.code, status(&desk, &entry)), (Code::Ok, Status::PartiallyFilled));
-    assert_eq!((qty(&desk, &entry), reserved(&desk)), ("3.000".into(), "247.5".into()));
+    assert_eq!((qty(&desk, &entry), reserved(&desk)), ("3.000".into(), "250".into()));
     assert_eq!(
         answer(&mut desk, Kind::AmendAck, &entry, &asked, None).code,
         Code::StaleEvent,
@@ -96,9 +96,9 @@ fn an_amend_holds_back_the_worst_until_it_is_answered() {
     // Down: the old total is the worst until the answer, the new one afterwards.
     amend(&mut desk, 0, Some("1"), Some("98"));
     let asked = request(&desk);
-    assert_eq!(reserved(&desk), "247.5");
+    assert_eq!(reserved(&desk), "250");
     answer(&mut desk, Kind::AmendAck, &entry, &asked, None);
-    assert_eq!((qty(&desk, &entry), reserved(&desk)), ("1.000".into(), "49".into()));
+    assert_eq!((qty(&desk, &entry), reserved(&desk)), ("1.000".into(), "50".into()));
     assert_eq!(desk.fill(&entry, "T2", "0.5", "98").state, Some(Stage::PositionOpen));
     assert_eq!(reserved(&desk), "0");
     desk.assert_replays();
@@ -116,7 +116,7 @@ fn a_refused_amend_leaves_the_order_as_it_was() {
         let outcome = answer(&mut desk, kind, &entry, &asked, None);
         let code = if kind == Kind::AmendReject { Code::VenueRejected } else { Code::RateLimited };
         assert_eq!((outcome.code, status(&desk, &entry)), (code, Status::Acked), "{kind}");
-        assert_eq!((qty(&desk, &entry), reserved(&desk)), ("2.000".into(), "198".into()));
+        assert_eq!((qty(&desk, &entry), reserved(&desk)), ("2.000".into(), "200".into()));
         assert!(amend(&mut desk, 0, Some("3"), None).accepted, "and may be tried again");
         desk.assert_replays();
     }
@@ -146,6 +146,46 @@ fn an_amend_is_refused_by_name() {
     let outcome = desk.intent(Action::Amend, 0, |intent| intent.expire_time_ns = Some(i64::MAX));
     assert_eq!((outcome.code, field(&outcome)), (Code::InvalidIntent, "expire_time"));
     assert_eq!(amend(&mut desk, 1, Some("3"), None).code, Code::NoActiveOrder);
+}
+
+#[test]
+fn a_change_that_was_refused_without_a_name_may_be_made_all_the_same() {
+    for (named, code, total, left) in [
+        (false, Code::Ok, "3.000", "300"), // perhaps another's change was refused
+        (true, Code::StaleEvent, "2.000", "200"), // ours was
+    ] {
+        let (mut desk, entry) = working();
+        amend(&mut desk, 0, Some("3"), None);
+        let asked = request(&desk);
+        let refused = if named { asked.clone() } else { Id::EMPTY };
+        let outcome = answer(&mut desk, Kind::AmendReject, &entry, &refused, None);
+        assert_eq!((outcome.code, reserved(&desk)), (Code::VenueRejected, "200".into()));
+        let outcome = answer(&mut desk, Kind::AmendAck, &entry, &asked, Some("3"));
+        assert_eq!((outcome.code, qty(&desk, &entry), reserved(&desk)), (code, total.into(), left.into()));
+        desk.assert_replays();
+    }
+}
+
+#[test]
+fn an_end_that_names_another_asset_or_side_is_refused() {
+    use dita_kernel::input::VenueEvent;
+    type Change = fn(&mut VenueEvent);
+    let cases: [(&str, Change); 2] = [
+        ("asset", |event| event.asset = id("ETHUSDT")),
+        ("order_side", |event| event.order_side = Some(OrderSide::Sell)),
+    ];
+    for kind in [Kind::CancelAck, Kind::Expired, Kind::DoneForDay] {
+        for (named, change) in cases {
+            let (mut desk, entry) = working();
+            let outcome = desk.event(kind, &entry, change);
+            assert_eq!((outcome.code, field(&outcome)), (Code::ReconcileRequired, named), "{kind}");
+            assert_eq!((status(&desk, &entry), reserved(&desk)), (Status::Acked, "200".into()), "{kind}");
+            let outcome = desk.event(kind, &entry, |event| {
+                (event.asset, event.order_side) = (id("BTCUSDT"), Some(OrderSide::Buy));
+            });
+            assert!(outcome.accepted, "{kind} of its own asset and side");
+        }
+    }
 }
 
 #[test]
@@ -197,7 +237,11 @@ fn what_is_filled_can_be_amended_up() {
     amend(&mut desk, 0, Some("3"), None);
     let asked = request(&desk);
     assert_eq!(desk.fill(&entry, "T1", "2", "99").state, Some(Stage::PositionOpen));
-    assert_eq!((status(&desk, &entry), reserved(&desk)), (Status::Filled, "99".into()), "the third may come");
+    assert_eq!(
+        (status(&desk, &entry), reserved(&desk)),
+        (Status::Filled, "100".into()),
+        "the third may come"
+    );
     let outcome = answer(&mut desk, Kind::AmendAck, &entry, &asked, Some("3"));
     assert_eq!((outcome.state, status(&desk, &entry)), (Some(Stage::EntryWorking), Status::PartiallyFilled));
     assert_eq!(desk.fill(&entry, "T2", "1", "99").state, Some(Stage::PositionOpen));
@@ -318,7 +362,7 @@ fn what_the_venue_restates_stands_and_is_remarked() {
     });
     assert_eq!((outcome.code, outcome.severity), (Code::Ok, Severity::Warning));
     assert_eq!(desk.effects.notices.len(), 1);
-    assert_eq!((qty(&desk, &entry), reserved(&desk)), ("1.500".into(), "147.75".into()));
+    assert_eq!((qty(&desk, &entry), reserved(&desk)), ("1.500".into(), "150".into()));
     let outcome = desk.event(Kind::Restated, &entry, |event| event.order_size = Some(dec("-1")));
     assert_eq!(
         (outcome.accepted, outcome.code, field(&outcome)),
@@ -394,12 +438,220 @@ fn what_remains_is_as_the_venue_says_while_that_is_not_old() {
 }
 
 #[test]
-fn done_for_day_ends_an_order_and_a_restatement_brings_it_back() {
+fn done_for_day_without_leaves_ends_an_order_and_a_restatement_brings_it_back() {
     let (mut desk, entry) = working();
-    assert_eq!(desk.event(Kind::DoneForDay, &entry, |_| {}).state, Some(Stage::Closed));
+    let outcome = desk.event(Kind::DoneForDay, &entry, |event| event.remaining_size = Some(dec("0")));
+    assert_eq!((outcome.state, reserved(&desk)), (Some(Stage::Closed), "0".into()));
     assert_eq!(status(&desk, &entry), Status::DoneForDay);
     let outcome = desk.event(Kind::Restated, &entry, |_| {});
     assert_eq!((outcome.state, status(&desk, &entry)), (Some(Stage::EntryWorking), Status::Acked));
+    desk.assert_replays();
+}
+
+#[test]
+fn done_for_day_with_leaves_holds_them_back_until_the_order_is_over() {
+    let limits = RiskLimits { max_total_notional: Some(dec("300")), ..RiskLimits::default() };
+    for told in [Some("1.5"), None] {
+        let (mut desk, entry) = working();
+        desk.control(ControlChange { limits: Some(limits.clone()), ..ControlChange::default() });
+        desk.fill(&entry, "T1", "0.5", "99");
+        let done = |desk: &mut Desk| {
+            desk.event(Kind::DoneForDay, &entry, |event| event.remaining_size = told.map(dec))
+        };
+        assert_eq!((done(&mut desk).code, done(&mut desk).code), (Code::Ok, Code::DuplicateEvent));
+        assert_eq!(order(&desk, &entry).reported_status(), Status::DoneForDay);
+        assert_eq!((remaining(&desk, &entry), reserved(&desk)), ("1.500".into(), "150".into()));
+        assert_eq!(desk.stage(0), Stage::EntryWorking, "it will be at work again");
+        assert_eq!(desk.enter(1, "2").code, Code::RiskBlocked, "50 held, 150 to come, 200 more");
+        assert!(desk.cancel(0).accepted);
+        assert_eq!(desk.event(Kind::CancelAck, &entry, |_| {}).state, Some(Stage::PositionOpen));
+        assert_eq!((remaining(&desk, &entry), reserved(&desk)), ("0.000".into(), "0".into()));
+        assert!(desk.enter(1, "2").accepted);
+        desk.assert_replays();
+    }
+}
+
+#[test]
+fn an_order_that_is_done_for_day_fills_on_without_a_word_of_renewal() {
+    let (mut desk, entry) = working();
+    desk.event(Kind::DoneForDay, &entry, |_| {});
+    assert_eq!(desk.fill(&entry, "T1", "0.5", "99").code, Code::Ok);
+    assert_eq!(order(&desk, &entry).reported_status(), Status::PartiallyFilled);
+    let late = |desk: &mut Desk| {
+        desk.event(Kind::DoneForDay, &entry, |_| {});
+        desk.event(Kind::PartialFill, &entry, |event| {
+            (event.venue_trade_id, event.status) = (id("T2"), Some(Status::DoneForDay));
+            (event.size, event.price) = (Some(dec("0.5")), Some(dec("99")));
+        })
+    };
+    assert_eq!(late(&mut desk).code, Code::Ok);
+    assert_eq!(order(&desk, &entry).reported_status(), Status::DoneForDay, "a fill of the day that is over");
+    assert_eq!(desk.fill(&entry, "T3", "1", "99").state, Some(Stage::PositionOpen));
+    assert_eq!(order(&desk, &entry).reported_status(), Status::Filled);
+    desk.assert_replays();
+}
+
+#[test]
+fn what_is_done_at_once_has_no_tomorrow() {
+    for (time_in_force, left, stage) in [
+        (TimeInForce::Ioc, None, Stage::Closed),
+        (TimeInForce::Fok, None, Stage::Closed),
+        (TimeInForce::Gtc, Some("0"), Stage::Closed),
+        (TimeInForce::Gtc, None, Stage::EntryWorking),
+    ] {
+        let mut desk = Desk::new();
+        desk.intent(Action::Enter, 0, |intent| {
+            intent.target_size = Some(dec("2"));
+            (intent.order_type, intent.limit_price) = (OrderType::Limit, Some(dec("99")));
+            intent.time_in_force = time_in_force;
+        });
+        let entry = desk.submitted();
+        let outcome = desk.event(Kind::DoneForDay, &entry, |event| event.remaining_size = left.map(dec));
+        assert_eq!(outcome.state, Some(stage), "{time_in_force} {left:?}, unacknowledged");
+        desk.assert_replays();
+    }
+}
+
+#[test]
+fn a_question_about_an_order_that_is_done_for_day_is_answered_by_that() {
+    let (mut desk, entry) = working();
+    desk.cancel(0);
+    desk.event(Kind::SendTimeout, &entry, |_| {});
+    let outcome = desk.event(Kind::OrderStatus, &entry, |event| {
+        (event.status, event.remaining_size) = (Some(Status::DoneForDay), Some(dec("2")));
+    });
+    assert_eq!((outcome.code, outcome.state), (Code::Ok, Some(Stage::EntryWorking)));
+    let order = order(&desk, &entry);
+    assert_eq!((order.reported_status(), order.doubt), (Status::DoneForDay, OrderDoubt::None));
+    assert!(desk.cancel(0).accepted, "the first cancel did not arrive");
+    desk.assert_replays();
+}
+
+#[test]
+fn a_canceled_order_that_rests_until_tomorrow_is_canceled_again() {
+    let (mut desk, entry) = working();
+    desk.event(Kind::CancelAck, &entry, |_| {});
+    desk.event(Kind::OrderStatus, &entry, |event| {
+        (event.status, event.remaining_size) = (Some(Status::DoneForDay), Some(dec("2")));
+    });
+    assert!(matches!(desk.effects.commands.as_slice(), [Command::Cancel(_)]), "nobody wants it");
+}
+
+#[test]
+fn a_filled_order_may_be_asked_to_grow() {
+    let (mut desk, entry) = working();
+    desk.fill(&entry, "T1", "2", "99");
+    for (size, price) in [(Some("2"), None), (Some("1"), None), (None, Some("98"))] {
+        let outcome = amend(&mut desk, 0, size, price);
+        assert_eq!(
+            (outcome.code, field(&outcome)),
+            (Code::InvalidIntent, "target_size"),
+            "{size:?} {price:?}"
+        );
+    }
+    let halted = |gate| ControlChange { gate: Some(gate), ..ControlChange::default() };
+    desk.control(halted(ControlGate::Halted));
+    assert_eq!(amend(&mut desk, 0, Some("3"), None).code, Code::ControlHalted, "it adds as an entry does");
+    desk.control(halted(ControlGate::Normal));
+    assert_eq!(amend(&mut desk, 0, Some("3"), None).state, Some(Stage::PositionOpen));
+    let asked = request(&desk);
+    assert_eq!(
+        (status(&desk, &entry), reserved(&desk)),
+        (Status::Filled, "100".into()),
+        "the third may come"
+    );
+    assert_eq!(amend(&mut desk, 0, Some("4"), None).code, Code::SlotBusy, "one at a time");
+    let refused = answer(&mut desk, Kind::AmendReject, &entry, &asked, None);
+    assert_eq!((refused.code, reserved(&desk)), (Code::VenueRejected, "0".into()));
+    // By name, beside an exit at work; and no more of an exit than there is.
+    desk.intent(Action::Exit, 0, |intent| {
+        intent.target_size = Some(dec("1"));
+        (intent.order_type, intent.limit_price) = (OrderType::Limit, Some(dec("101")));
+    });
+    let exit = desk.submitted();
+    let grow = |desk: &mut Desk, order: &Id, size: &str| {
+        let (order, size) = (order.clone(), dec(size));
+        desk.intent(Action::Amend, 0, |intent| {
+            (intent.target_client_id, intent.target_size) = (order, Some(size));
+        })
+    };
+    assert_eq!(grow(&mut desk, &entry, "3").state, Some(Stage::ExitSent));
+    let asked = request(&desk);
+    assert_eq!(answer(&mut desk, Kind::AmendAck, &entry, &asked, None).state, Some(Stage::ExitSent));
+    assert_eq!((status(&desk, &entry), reserved(&desk)), (Status::PartiallyFilled, "100".into()));
+    desk.fill(&entry, "T2", "1", "99");
+    desk.fill(&exit, "T3", "1", "101");
+    assert_eq!(amend(&mut desk, 0, Some("4"), None).code, Code::AmbiguousOrder, "entry and exit have filled");
+    assert_eq!(grow(&mut desk, &exit, "4").code, Code::InvalidIntent, "more than the position");
+    assert!(grow(&mut desk, &exit, "3").accepted);
+    let asked = request(&desk);
+    assert_eq!(answer(&mut desk, Kind::AmendAck, &exit, &asked, None).state, Some(Stage::ExitWorking));
+    assert_eq!(desk.fill(&exit, "T4", "2", "101").state, Some(Stage::Closed));
+    assert_eq!(grow(&mut desk, &exit, "4").code, Code::NoActiveOrder, "the trade is over");
+    desk.assert_replays();
+}
+
+#[test]
+fn no_other_order_that_has_filled_is_asked_to_grow() {
+    let (mut desk, entry) = working();
+    desk.fill(&entry, "T1", "2", "99");
+    desk.open(1, "1", "100");
+    let grow = |desk: &mut Desk, slot, order: &Id| {
+        let order = order.clone();
+        let change = desk.intent(Action::Amend, slot, |intent| {
+            (intent.target_client_id, intent.target_size) = (order, Some(dec("4")));
+        });
+        (change.accepted, change.code)
+    };
+    assert_eq!(grow(&mut desk, 1, &entry), (false, Code::NoActiveOrder), "another slot's");
+    // A member of a group: the others went with its fill.
+    desk.intent(Action::Exit, 0, |intent| {
+        (intent.target_size, intent.oco_group) = (Some(dec("1")), id("pair"));
+        (intent.order_type, intent.limit_price) = (OrderType::Limit, Some(dec("101")));
+    });
+    let exit = desk.submitted();
+    desk.fill(&exit, "T3", "1", "101");
+    assert_eq!(grow(&mut desk, 0, &exit), (false, Code::NoActiveOrder), "of a group");
+    assert_eq!(grow(&mut desk, 0, &entry), (true, Code::Ok), "and its own is");
+    desk.assert_replays();
+}
+
+#[test]
+fn what_is_pending_of_a_filled_order_is_pending_of_one_that_works_again() {
+    let (mut desk, entry) = working();
+    desk.cancel(0);
+    desk.event(Kind::CancelPending, &entry, |_| {});
+    desk.fill(&entry, "T1", "2", "99");
+    let pending = |desk: &Desk| (order(desk, &entry).reported_status(), order(desk, &entry).is_live());
+    assert_eq!(pending(&desk), (Status::PendingCancel, false));
+    assert_eq!(desk.stage(0), Stage::PositionOpen, "nothing of it remains");
+    assert_eq!(amend(&mut desk, 0, Some("3"), None).code, Code::SlotBusy, "it is being canceled");
+    desk.event(Kind::TradeBust, &entry, |event| {
+        (event.status, event.remaining_size) = (Some(Status::PendingCancel), Some(dec("2")));
+        event.rare = Some(Box::new(RareFields { ref_trade_id: id("T1"), ..RareFields::default() }));
+    });
+    assert_eq!(pending(&desk), (Status::PendingCancel, true));
+    assert_eq!(desk.event(Kind::CancelAck, &entry, |_| {}).state, Some(Stage::Closed));
+    assert_eq!(status(&desk, &entry), Status::Canceled);
+    desk.assert_replays();
+}
+
+#[test]
+fn what_is_pending_of_a_filled_order_is_over_once_the_venue_has_rejected_the_order() {
+    let (mut desk, entry) = working();
+    desk.cancel(0);
+    desk.event(Kind::CancelPending, &entry, |_| {});
+    desk.fill(&entry, "T1", "2", "99");
+    let reported = |desk: &Desk| order(desk, &entry).reported_status();
+    let reject = |desk: &mut Desk, code: &str| {
+        desk.event(Kind::OrderReject, &entry, |event| {
+            event.rare = Some(Box::new(RareFields { reason_code: id(code), ..RareFields::default() }));
+        });
+    };
+    reject(&mut desk, "DUPLICATE_CLIENT_ID");
+    assert_eq!(reported(&desk), Status::PendingCancel, "that its id is taken says nothing of it");
+    reject(&mut desk, "INSUFFICIENT_FUNDS");
+    assert_eq!(reported(&desk), Status::Filled, "nothing is pending of it, and it has filled");
     desk.assert_replays();
 }
 

@@ -63,6 +63,7 @@ fn told(slot: u32, size: &str, price: &str) -> AdoptedSlot {
     AdoptedSlot {
         slot_id: slot,
         trade_id: id(&format!("elsewhere-{slot}")),
+        owner: id("elsewhere"),
         asset: id("BTCUSDT"),
         side: TradeSide::Long,
         size: dec(size),

@@ -207,11 +207,11 @@ fn a_limit_may_be_reached_and_not_passed() {
     let none = RiskLimits::default;
     let some = |text: &str| Some(dec(text));
     for (reached, passed) in [
-        (RiskLimits { max_order_notional: some("198"), ..none() },  RiskLimits { max_order_notional: some("197.99"), ..none() }),
+        (RiskLimits { max_order_notional: some("200"), ..none() },  RiskLimits { max_order_notional: some("199.99"), ..none() }),
         (RiskLimits { max_order_size: some("2"), ..none() },        RiskLimits { max_order_size: some("1.999"), ..none() }),
-        (RiskLimits { max_total_notional: some("298"), ..none() },  RiskLimits { max_total_notional: some("297.99"), ..none() }),
-        (RiskLimits { max_symbol_notional: some("298"), ..none() }, RiskLimits { max_symbol_notional: some("297.99"), ..none() }),
-        (RiskLimits { max_asset_notional: some("298"), ..none() },  RiskLimits { max_asset_notional: some("297.99"), ..none() }),
+        (RiskLimits { max_total_notional: some("300"), ..none() },  RiskLimits { max_total_notional: some("299.99"), ..none() }),
+        (RiskLimits { max_symbol_notional: some("300"), ..none() }, RiskLimits { max_symbol_notional: some("299.99"), ..none() }),
+        (RiskLimits { max_asset_notional: some("300"), ..none() },  RiskLimits { max_asset_notional: some("299.99"), ..none() }),
         (RiskLimits { price_collar: some("0.01"), ..none() },       RiskLimits { price_collar: some("0.009"), ..none() }),
         (RiskLimits { max_leverage: some("1"), ..none() },          RiskLimits { max_leverage: some("0.99"), ..none() }),
         (RiskLimits { max_open_slots: Some(2), ..none() },          RiskLimits { max_open_slots: Some(1), ..none() }),
@@ -309,7 +309,7 @@ fn exposure_is_summed_by_what_it_settles_in_and_follows_the_mark() {
     let mut eth = InstrumentSpec::linear(id("ETHUSDC"), id("ETH"), id("USDC"), dec("0.1"), dec("0.001"));
     eth.settle = id("USDC");
     desk.put(Input::Instrument(Box::new(eth)));
-    desk.put(Input::Mark { symbol: id("ETHUSDC"), price: dec("50"), venue_time_ns: 0 });
+    desk.put(Input::Mark { symbol: id("ETHUSDC"), price: dec("50"), venue_time_ns: 0, ages: false });
     desk.event(Kind::FullFill, &id("stranger"), |event| {
         (event.asset, event.order_side) = (id("ETHUSDC"), Some(OrderSide::Buy));
         event.venue_trade_id = id("T1");
@@ -321,22 +321,12 @@ fn exposure_is_summed_by_what_it_settles_in_and_follows_the_mark() {
         let place = desk.kernel.asset_of(&id(asset)).expect("an asset");
         desk.kernel.exposure().total(place).to_string()
     };
-    assert_eq!((total(&desk, "USDT"), total(&desk, "USDC")), ("199".into(), "100".into()));
-    assert_eq!(desk.kernel.exposure().at_worst(0).to_string(), "199", "held, and what may come");
+    assert_eq!((total(&desk, "USDT"), total(&desk, "USDC")), ("200".into(), "100".into()));
+    assert_eq!(desk.kernel.exposure().at_worst(0).to_string(), "200", "held, and what may come");
     desk.mark("110");
-    assert_eq!((total(&desk, "USDT"), total(&desk, "USDC")), ("209".into(), "100".into()));
+    assert_eq!((total(&desk, "USDT"), total(&desk, "USDC")), ("210".into(), "100".into()));
     desk.mark("90");
-    assert_eq!(total(&desk, "USDT"), "189");
-}
-
-#[test]
-fn what_was_added_to_a_position_is_lost_last() {
-    use dita_kernel::margin::liquidation_value;
-    let money = |units: i128| Money(units);
-    // Bought for 100 with 10, 5 to be kept: 5 may be lost, and what was added.
-    assert_eq!(liquidation_value(money(100), true, money(10), money(5), money(0)), Some(money(95)));
-    assert_eq!(liquidation_value(money(100), true, money(10), money(5), money(20)), Some(money(75)));
-    assert_eq!(liquidation_value(money(100), false, money(10), money(5), money(20)), Some(money(125)));
+    assert_eq!(total(&desk, "USDT"), "190");
 }
 
 #[test]
@@ -398,11 +388,15 @@ fn a_fall_counts_from_when_it_was_first_watched() {
     if desk.control(ControlChange { limits: Some(none), ..ControlChange::default() }).accepted {
         assert!(desk.enter(0, "1").accepted);
     }
-    // Without any equity, an account that has lost nothing may enter.
+    // Without any equity, what holds an account back that has lost nothing is that it has no capital.
     let spec = InstrumentSpec::linear(id("BTCUSDT"), id("BTC"), id("USDT"), dec("0.1"), dec("0.001"));
     let mut desk = Desk::over(spec, &[("USDT", "0")], "100");
     limit(&mut desk);
-    assert!(desk.enter(0, "1").accepted);
+    let outcome = desk.enter(0, "1");
+    assert!(
+        matches!(outcome.detail, dita_kernel::outcome::Detail::Limit { limit: "available_capital", .. }),
+        "{outcome:?}"
+    );
 }
 
 #[test]

@@ -119,7 +119,7 @@ fn an_inverse_entry_reserves_its_coin_at_the_worst_price() {
     for (side, limit, reserved, what) in [
         (TradeSide::Long,  "8000",  "1.25", "a resting buy fills at its limit"),
         (TradeSide::Long,  "12500", "1",    "a buy above the mark fills at the mark"),
-        (TradeSide::Short, "12500", "0.8",  "a resting sell fills at its limit or above"),
+        (TradeSide::Short, "12500", "1",    "a resting sell is judged at the mark"),
         (TradeSide::Short, "8000",  "1.25", "a sell below the mark may fall to its limit"),
     ] {
         let mut desk = inverse_desk();
@@ -412,7 +412,7 @@ fn a_fee_in_a_third_asset_is_predicted_at_its_mark() {
         "no price of BNB is known: predicted in the settlement asset"
     );
     desk.put(Input::Instrument(Box::new(bnb)));
-    desk.put(Input::Mark { symbol: id("BNBUSDT"), price: dec("600"), venue_time_ns: 0 });
+    desk.put(Input::Mark { symbol: id("BNBUSDT"), price: dec("600"), venue_time_ns: 0, ages: false });
     desk.open(1, "1", "100");
     assert_eq!(desk.balance(Account::Fees), "0.045");
     assert_eq!(desk.balance_of("BNB", Account::Fees), "0.000075", "bin-fee-05: 0.045 USDT at 600");

@@ -355,6 +355,7 @@ pub fn play(desk: &mut Desk, orders: &mut Vec<Id>, step: &Move) {
             let slots = slots.iter().map(|(slot, count)| AdoptedSlot {
                 slot_id: *slot,
                 trade_id: id(&format!("adopted-{slot}-{}", desk.now)),
+                owner: id("elsewhere"),
                 asset: id("BTCUSDT"),
                 side,
                 size: dec(&lots(*count)),

@@ -355,12 +355,17 @@ fn an_order_that_ended_here_and_works_there_is_canceled_until_it_is_gone() {
 fn a_fee_asset_that_costs_next_to_nothing_does_not_stop_the_kernel() {
     let mut spec = InstrumentSpec::linear(id("BTCUSDT"), id("BTC"), id("USDT"), dec("0.1"), dec("0.001"));
     spec.fee_asset = id("BNB");
-    let mut desk = Desk::over(spec, &[("USDT", "1000")], "100");
+    let mut desk = Desk::over(spec, &[("USDT", "1000000000")], "100");
     let bnb = InstrumentSpec::linear(id("BNBUSDT"), id("BNB"), id("USDT"), dec("0.1"), dec("0.001"));
     assert!(desk.put(Input::Instrument(Box::new(bnb))).accepted);
     assert!(
-        desk.put(Input::Mark { symbol: id("BNBUSDT"), price: dec("0.000000000000001"), venue_time_ns: 0 })
-            .accepted
+        desk.put(Input::Mark {
+            symbol: id("BNBUSDT"),
+            price: dec("0.000000000000001"),
+            venue_time_ns: 0,
+            ages: false
+        })
+        .accepted
     );
     for n in 0..8 {
         desk.enter(0, "2000000");
@@ -553,7 +558,12 @@ fn no_event_with_numbers_at_the_edge_stops_the_kernel() {
                     event.entry_price = numbers[5];
                 });
                 if let Some(price) = number_of(&mut draw, &NUMBERS) {
-                    desk.put(Input::Mark { symbol: id("BTCUSDT"), price: dec(price), venue_time_ns: 0 });
+                    desk.put(Input::Mark {
+                        symbol: id("BTCUSDT"),
+                        price: dec(price),
+                        venue_time_ns: 0,
+                        ages: false,
+                    });
                 }
                 if draw(8) == 0 {
                     let later = desk.now + 8 * HOUR;

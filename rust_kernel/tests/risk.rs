@@ -57,11 +57,11 @@ fn every_limit_refuses_by_its_name_its_value_and_the_attempt() {
     let none = RiskLimits::default;
     let some = |text: &str| Some(dec(text));
     for (limits, order, trigger, refusal) in [
-        (RiskLimits { max_order_notional: some("150"), ..none() },  ("2", "99"),    None,       named("max_order_notional", "150", "198")),
+        (RiskLimits { max_order_notional: some("150"), ..none() },  ("2", "99"),    None,       named("max_order_notional", "150", "200")),
         (RiskLimits { max_order_size: some("1.5"), ..none() },      ("1.501", "99"), None,      named("max_order_size", "1.5", "1.501")),
-        (RiskLimits { max_total_notional: some("250"), ..none() },  ("2", "99"),    None,       named("max_total_notional", "250", "298")),
-        (RiskLimits { max_symbol_notional: some("250"), ..none() }, ("2", "99"),    None,       named("max_symbol_notional", "250", "298")),
-        (RiskLimits { max_asset_notional: some("250"), ..none() },  ("2", "99"),    None,       named("max_asset_notional", "250", "298")),
+        (RiskLimits { max_total_notional: some("250"), ..none() },  ("2", "99"),    None,       named("max_total_notional", "250", "300")),
+        (RiskLimits { max_symbol_notional: some("250"), ..none() }, ("2", "99"),    None,       named("max_symbol_notional", "250", "300")),
+        (RiskLimits { max_asset_notional: some("250"), ..none() },  ("2", "99"),    None,       named("max_asset_notional", "250", "300")),
         (RiskLimits { price_collar: some("0.05"), ..none() },       ("2", "94"),    None,       named("price_collar", "0.05", "0.06")),
         (RiskLimits { price_collar: some("0.05"), ..none() },       ("2", "102"),   Some("106"), named("price_collar", "0.05", "0.06")),
         (RiskLimits { max_open_slots: Some(1), ..none() },          ("2", "99"),    None,       named("max_open_slots", "1", "2")),
@@ -93,7 +93,7 @@ fn the_limit_of_a_symbol_or_an_asset_counts_what_belongs_to_it() {
     for (symbol, base) in [("BTCUSDT_Q", "BTC"), ("ETHUSDT", "ETH")] {
         let spec = InstrumentSpec::linear(id(symbol), id(base), id("USDT"), dec("0.1"), dec("0.001"));
         desk.put(Input::Instrument(Box::new(spec)));
-        desk.put(Input::Mark { symbol: id(symbol), price: dec("100"), venue_time_ns: 0 });
+        desk.put(Input::Mark { symbol: id(symbol), price: dec("100"), venue_time_ns: 0, ages: false });
     }
     desk.open(0, "1", "100");
     let enter = |desk: &mut Desk, asset: &str| {
@@ -316,6 +316,7 @@ fn the_kill_switch_stops_what_increases_risk_and_nothing_else() {
     let working = desk.submitted();
     let spec = InstrumentSpec::linear(id("ETHUSDT"), id("ETH"), id("USDT"), dec("0.1"), dec("0.001"));
     desk.put(Input::Instrument(Box::new(spec)));
+    desk.put(Input::Mark { symbol: id("ETHUSDT"), price: dec("100"), venue_time_ns: 0, ages: false });
     desk.intent(Action::Enter, 2, |intent| {
         intent.asset = id("ETHUSDT");
         intent.target_size = Some(dec("1"));

@@ -13,7 +13,7 @@ use dita_kernel::names::{AccountEventKind, KernelCommandType as Action, KernelEv
 fn coarse() -> Desk {
     let (tick, lot) = (dec("0.1"), dec("0.001"));
     let mut spec = InstrumentSpec::linear(id("BTCUSDT"), id("BTC"), id("USDT"), tick, lot);
-    spec.fee_decimals = 1;
+    (spec.fee_decimals, spec.leverage) = (1, dec("10"));
     Desk::over(spec, &[("USDT", "1000")], "100")
 }
 
@@ -329,7 +329,7 @@ fn list_ether(desk: &mut Desk) {
     let mut spec = InstrumentSpec::linear(id("ETHUSDT"), id("ETH"), id("USDT"), tick, lot);
     spec.fee_decimals = 1;
     assert!(desk.put(Input::Instrument(Box::new(spec))).accepted);
-    let mark = Input::Mark { symbol: id("ETHUSDT"), price: dec("100"), venue_time_ns: 0 };
+    let mark = Input::Mark { symbol: id("ETHUSDT"), price: dec("100"), venue_time_ns: 0, ages: false };
     assert!(desk.put(mark).accepted);
 }
 

@@ -256,9 +256,9 @@ fn what_is_held_back_for_an_order_of_the_opening_is_held_back_once_where_it_is_o
     desk.enter_limit(0, "2", "90");
     let entry = desk.submitted();
     let reserved = |desk: &Desk| desk.kernel.exposure().reserved(0).to_string();
-    assert_eq!(reserved(&desk), "450");
+    assert_eq!(reserved(&desk), "470");
     // The venue says that they are one.
     desk.ack(&entry, "V1");
-    assert_eq!(reserved(&desk), "180");
+    assert_eq!(reserved(&desk), "200");
     desk.assert_replays();
 }

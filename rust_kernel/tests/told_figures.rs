@@ -137,7 +137,7 @@ fn a_forced_fill_takes_from_its_own_instrument_and_cancels_what_works() {
     let mut desk = Desk::new();
     let other = InstrumentSpec::linear(id("ETHUSDT"), id("ETH"), id("USDT"), dec("0.1"), dec("0.001"));
     assert!(desk.put(Input::Instrument(Box::new(other))).accepted);
-    desk.put(Input::Mark { symbol: id("ETHUSDT"), price: dec("50"), venue_time_ns: 0 });
+    desk.put(Input::Mark { symbol: id("ETHUSDT"), price: dec("50"), venue_time_ns: 0, ages: false });
     desk.intent(Action::Enter, 0, |intent| {
         intent.asset = id("ETHUSDT");
         intent.target_size = Some(dec("2"));

@@ -56,6 +56,8 @@ REPORT = DemoReport(
         "k_realized_pnl": Decimal("0.32"),
         "reconcile_delta": Decimal("-0.01"),
         "reconcile_status": "WARN",
+        "margin_status": "MARGIN_CALL",
+        "assumed_tiers": ("BTCUSDT",),
         "reconcile_causes": [{"cause": "rounding", "amount": Decimal("-0.01"), "proof": "PRESUMED"}],
     },
     positions=[],
@@ -89,6 +91,7 @@ def test_text_tells_a_trader_what_happened() -> None:
         "Net       -1.64 USDT on 10000",
         "Delta     -0.01 USDT  E - K, status WARN",
         "cause rounding, amount -0.01, proof PRESUMED",
+        "Margin    MARGIN_CALL, by an assumed tier: BTCUSDT",
         "Positions none, everything is closed",
         "p50 2.0, p99 3.0",
     ):

@@ -85,7 +85,7 @@ def drive(screen: WatchScreen, *keys: str, until: Any) -> None:
         async with screen.run_test(size=(132, 34)) as pilot:
 
             async def wait(true: Any) -> None:
-                for _ in range(300):
+                for _ in range(1200):
                     if true():
                         return
                     await pilot.pause(0.05)
@@ -120,12 +120,16 @@ def test_keys_change_the_kernel_pause_and_halt(
 ) -> None:
     place = tmp_path / "controls.json"
     plane = build_control_plane(place)
-    with opened(control_plane=plane) as halted:
+    another = HazelcastProjection.open(hazelcast, f"{name}-other", refresh_s=0.02)
+    with opened(control_plane=plane) as halted, opened(projection=another):
+        assert another.flush()
         source = ClusterSource(str(hazelcast))
         screen = WatchScreen(source, name, interval_s=0.05, halt=_halter(str(place)))
         drive(screen, "H", until=lambda: halted.control.gate == "HALTED")
         other = WatchScreen(source, name, interval_s=0.05)
-        drive(other, "n", "p", until=lambda: other.seen is not None and other.seen.kernel != name)
+        drive(other, "n", until=lambda: other.seen is not None and other.seen.kernel != name)
+        paused = WatchScreen(source, name, interval_s=0.05)
+        drive(paused, "p", until=lambda: paused.sub_title == "paused")
         source.close()
     plane.close()  # type: ignore[attr-defined]
 

@@ -9,7 +9,7 @@ import pytest
 
 from clusters import eventually
 from dita import ControlUpdate, ExecutionKernel, InvalidInput, KernelError, VenueOrder, build_control_plane
-from dita.control import ControlFromInside, InMemoryControlPlane
+from dita.control import ControlFromInside, InMemoryControlPlane, KernelControlSnapshot
 from filling import FillingVenue, on
 from kernels import ENTER, intent
 
@@ -113,6 +113,22 @@ def test_it_is_taken_once_and_the_same_change_can_be_made_again(halting: Halting
     within(lambda: kernel.update_control(own))
     eventually(lambda: kernel.control.gate == "HALTED")
     assert kernel.control.version == 4
+
+
+def test_a_change_that_the_plane_counts_after_anothers_has_the_planes_number_in_the_kernel_too() -> None:
+    class Raced(InMemoryControlPlane):
+        def update(self, update: ControlUpdate) -> KernelControlSnapshot:
+            if update.updated_by == "adapter":
+                super().update(ControlUpdate(limits={"max_open_slots": 7}, updated_by="outside"))
+            return super().update(update)
+
+    plane = Raced()
+    own = ControlUpdate(kill_switch=True, updated_by="adapter")
+    with on(FillingVenue(lambda _order: kernel.update_control(own)), control_plane=plane) as kernel:
+        kernel.process_intent(intent(ENTER, "i1"))
+        eventually(lambda: plane.read().version == 2)
+        eventually(lambda: kernel.control.version == 2)
+        assert (kernel.control.updated_by, kernel.control.limits["max_open_slots"]) == ("adapter", 7)
 
 
 def test_the_plane_itself_refuses_at_once(halting: Halting) -> None:

@@ -54,6 +54,56 @@ def test_a_change_from_elsewhere_is_an_input_of_the_kernel(open_plane: Open) -> 
         assert kernel.process_intent(intent(ENTER, "i2")).accepted
 
 
+def edge_freeze(kernel: ExecutionKernel) -> None:
+    """The kernel's own guard freezes entries: no operator has changed anything."""
+    kernel.on_edge("BTCUSDT", 1)
+    assert (kernel.control.frozen, kernel.control.freeze_events) == (True, 1)
+
+
+def test_what_a_kernel_shows_is_the_version_that_the_plane_stands_at_after_a_restart_too(
+    open_plane: Open, tmp_path: Path
+) -> None:
+    log_dir = tmp_path / "log"
+    operator = open_plane()
+    operator.update(ControlUpdate(limits={"min_edge_bps": 5}))
+
+    def stands_at(kernel: ExecutionKernel, version: int) -> None:
+        eventually(lambda: kernel.control.version == version)
+        assert operator.read().version == version
+
+    with opened(control_plane=open_plane(), log_dir=log_dir) as kernel:
+        stands_at(kernel, 1)
+        kernel.update_control(ControlUpdate(kill_switch=True))
+        operator.update(ControlUpdate(kill_switch=False))
+        stands_at(kernel, 3)
+        operator.update(ControlUpdate(gate="NORMAL"))
+        stands_at(kernel, 4)
+        edge_freeze(kernel)
+        stands_at(kernel, 4)
+    with opened(control_plane=open_plane(), log_dir=log_dir) as kernel:
+        stands_at(kernel, 4)
+        assert kernel.control.frozen
+        operator.update(ControlUpdate(frozen=False), if_version=kernel.control.version)
+        stands_at(kernel, 5)
+    # While it is down, others go on.
+    for leverage in range(1, 100):
+        operator.update(ControlUpdate(limits={"max_leverage": leverage}))
+    with opened(control_plane=open_plane(), log_dir=log_dir) as kernel:
+        stands_at(kernel, 104)
+
+
+def test_a_new_plane_on_an_old_log_begins_to_count_for_both(open_plane: Open, tmp_path: Path) -> None:
+    log_dir = tmp_path / "log"
+    with opened(log_dir=log_dir) as kernel:
+        for leverage in range(1, 10):
+            kernel.update_control(ControlUpdate(limits={"max_leverage": leverage}, updated_by="ann"))
+        assert kernel.control.version == 9
+    operator = open_plane()
+    with opened(control_plane=open_plane(), log_dir=log_dir) as kernel:
+        assert (kernel.control.version, operator.read().version) == (0, 0)
+        assert (kernel.control.limits["max_leverage"], kernel.control.updated_by) == (9, "ann")
+
+
 def test_every_kernel_hears_every_change_once_and_in_order(open_plane: Open) -> None:
     heard: list[list[Any]] = [[], []]
     for one in heard:
@@ -336,6 +386,10 @@ def test_a_record_reads_back() -> None:
     again = Record.from_json(record.to_json(), "here")
     assert again == record
     assert again.flatten_stands
+    assert not again.flatten_all_stands
+    everything = again.with_change(ControlUpdate(flatten_all=True, updated_by="ops"))
+    assert (everything.flatten_stands, everything.flatten_all_stands) == (True, True)
+    assert everything.controls.gate == "HALTED"
     assert not again.with_change(ControlUpdate(gate="NORMAL")).flatten_stands
     assert json.loads(record.to_json())["version"] == 2
     assert Record().controls == KernelControlSnapshot()

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from dita import ControlUpdate
+from dita import ControlUpdate, VenueEvent
 from dita._kernel import LogFollower, journal_tables
 from dita.follow import Follower, TargetRefused
 from dita.follow.journal import JournalTarget
@@ -17,7 +17,7 @@ from dita.journal.clickhouse import ClickHouseWriter
 from dita.journal.place import JournalAway, JournalRefused, place_of, translated
 from dita.journal.query import _read
 from dita.journal.schema import TABLES, migrations, statements
-from kernels import ENTER, SYMBOL
+from kernels import ENTER, EXIT, SYMBOL
 from logged import Desk, busy
 
 
@@ -27,8 +27,20 @@ def _desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     # What Decimal(38, 18) cannot hold must not be rounded, nor lost.
     desk.ask(ENTER, "fine", 3, target_size="0.1234567890123456789")
     desk.kernel.on_account_event(
-        {"kind": "ACCOUNT_UPDATE", "timestamp": desk.now_ns, "asset": "USDT", "wallet_balance": "9990.5"}
+        {
+            "kind": "ACCOUNT_UPDATE",
+            "timestamp": desk.now_ns,
+            "asset": "USDT",
+            "wallet_balance": "9990.5",
+            "venue_sequence": 2**63 - 1,
+        }
     )
+    told = {
+        "status": "FILLED",
+        "venue_client_id": desk.kernel.orders()[0].venue_client_id,
+        "venue_sequence": 7,
+    }
+    desk.kernel.on_venue_event(VenueEvent(timestamp=desk.now_ns, kind="ORDER_STATUS", **told))
     desk.kernel.sync()
     yield desk
     desk.kernel.close()
@@ -97,6 +109,24 @@ def test_everything_that_happened_is_there_exactly(desk: Desk, log_dir: Path, ba
     assert (held["next_state"], held["size"], held["asset"]) == ("POSITION_OPEN", Decimal(3), SYMBOL)
     (control,) = rows(base, "SELECT * FROM control_changes")
     assert (control["updated_by"], json.loads(control["limits"])) == ("ops", {"max_order_notional": "5000"})
+
+
+def test_rows_of_intents_transitions_and_fills_name_the_trades_owner(tmp_path: Path, base: Any) -> None:
+    desk = Desk(tmp_path / "log")
+    desk.quote("100.0", "100.1")
+    desk.ask(ENTER, "owned", target_size="1", owner="scalper")
+    desk.ask(EXIT, "owned")
+    desk.ask(ENTER, "nobodys", 1, target_size="1")
+    desk.kernel.close()
+    follow(desk.log_dir, base)
+    for table, expected in (
+        ("intents", [("nobodys", ""), ("owned", ""), ("owned", "scalper")]),
+        ("transitions", [("nobodys", ""), ("owned", "scalper")]),
+        ("fills", [("nobodys", ""), ("owned", "scalper")]),
+        ("fills_now", [("nobodys", ""), ("owned", "scalper")]),
+    ):
+        found = rows(base, f"SELECT DISTINCT trade_id, owner FROM {table} ORDER BY trade_id, owner")
+        assert [(row["trade_id"], row["owner"]) for row in found] == expected, table
 
 
 def test_a_refusal_says_why_and_a_number_too_fine_is_told_as_text(log_dir: Path, base: Any) -> None:
@@ -195,6 +225,24 @@ def test_rows_are_written_while_the_control_says_so(tmp_path: Path, base: Any) -
     assert base.count("control_changes") == 2
 
 
+def test_the_venues_own_numbers_are_kept(log_dir: Path, base: Any) -> None:
+    follow(log_dir, base)
+    for table, number in (("venue_events", 7), ("account_events", 2**63 - 1)):
+        found = rows(base, f"SELECT DISTINCT venue_sequence FROM {table} ORDER BY venue_sequence")
+        assert [row["venue_sequence"] for row in found] == [number, None], table
+
+
+def test_a_database_of_the_first_schema_is_brought_up_to_the_newest(base: Any) -> None:
+    base.open()
+    for table in ("venue_events", "account_events"):
+        base.value(f"ALTER TABLE {table} DROP COLUMN venue_sequence")
+    base.value("ALTER TABLE schema_versions DELETE WHERE version > 1 SETTINGS mutations_sync = 2")
+    base.open()
+    assert base.value("SELECT max(version) FROM schema_versions") == migrations()[-1][0]
+    for table in ("venue_events", "account_events"):
+        assert base.value(f"SELECT count(venue_sequence) FROM {table}") == 0
+
+
 def test_migrating_again_changes_nothing(base: Any) -> None:
     first = base.open()
     assert base.open() == first
@@ -206,14 +254,16 @@ def test_the_migrations_make_what_is_written() -> None:
     for table, columns in journal_tables():
         assert f"{{database}}.{table}\n" in sql
         assert len({name for name, _, _ in columns}) == len(columns)
-    assert len(statements(sql, "x")) == len(TABLES) + 1
+    made = [statement for statement in statements(sql, "x") if statement.startswith("CREATE")]
+    # The tables, and the view of fills as they are now, made anew where its table got columns.
+    assert len(made) == len(TABLES) + 2
 
 
 def test_a_newer_schema_is_refused(base: Any) -> None:
     base.open()
     base.value("INSERT INTO schema_versions (version, name) VALUES (99, 'later')")
     with pytest.raises(
-        JournalRefused, match=r"has schema 99, and this version of dita knows 1: use a newer dita"
+        JournalRefused, match=r"has schema 99, and this version of dita knows 3: use a newer dita"
     ):
         base.open()
 

@@ -4,6 +4,7 @@ import logging
 import queue
 import threading
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -336,6 +337,8 @@ def test_a_rate_limit_says_when_to_come_back() -> None:
         "retry_after_ms": 250,
         "retryable": True,
         "venue_event_kind": "RATE_LIMITED",
+        "severity": "WARNING",
+        "release_eta": Decimal("0.25"),
     }
     assert (outcome.state, kernel.slot(0).close_reason) == ("CLOSED", "RATE_LIMITED")
 

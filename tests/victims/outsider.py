@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from dita import ExecutionKernel, VenueEvent, VenueOrder
 from dita.venues import BaseExecutionAdapter
-from kernels import CONFIG, ENTER, EXIT, intent
+from kernels import CONFIG, ENTER, EXIT, SYMBOL, intent
 
 SLOTS = 8
 HOUR_NS = 3_600_000_000_000
@@ -26,6 +26,7 @@ class Outsider(BaseExecutionAdapter):
     """The adapter for `OutsideVenue`."""
 
     live: ClassVar[bool] = True
+    real_money: ClassVar[bool] = False
 
     def __init__(self, path: Path) -> None:
         """Connect."""
@@ -69,6 +70,7 @@ def opened(directory: Path) -> ExecutionKernel:
     kernel = ExecutionKernel(venue=Outsider(directory / "venue"), log_dir=directory / "log", max_slots=SLOTS)
     kernel.set_exchange_config(CONFIG)
     kernel.set_seed_capital("10000")
+    kernel.mark_price(SYMBOL, "60000")
     return kernel
 
 

@@ -36,6 +36,12 @@ class Unmet(AssertionError):  # noqa: N818 - what is not met is the finding, not
         self.what, self.expected, self.seen = what, str(expected), str(seen)
 
 
+def mark_all(rig: Rig, kernel: ExecutionKernel) -> None:
+    """Mark a rig's instruments: without a mark a kernel takes no entry."""
+    for symbol in (rig.symbol, rig.other_symbol):
+        kernel.mark_price(symbol, rig.mark)
+
+
 class Bench:
     """A kernel and the venue it trades at, while one scene plays."""
 
@@ -51,6 +57,7 @@ class Bench:
         for asset, amount in rig.balances.items():
             self.kernel.set_seed_capital(amount, asset)
         rig.ready(self.kernel)
+        mark_all(rig, self.kernel)
 
     @classmethod
     @contextmanager

@@ -97,7 +97,7 @@ class Rig(ABC):
         lot: The lot.
         resting_bid: Where a buy order rests.
         resting_ask: Where a sell order rests.
-        mark: What a position is valued at.
+        mark: What positions and entries are valued at.
         config: As `ExecutionKernel.set_exchange_config` takes it.
         kernel_options: What else `ExecutionKernel` is opened with, such as a clock.
     """

@@ -68,10 +68,8 @@ class ScriptedRig(Rig):
         return self._venue
 
     def ready(self, kernel: ExecutionKernel) -> None:
-        """Mark both instruments."""
+        """Know the kernel."""
         self._kernel = kernel
-        for symbol in (self.symbol, self.other_symbol):
-            kernel.mark_price(symbol, self.mark)
 
     def fill(self, venue_client_id: str, size: Decimal) -> None:
         """Fill a resting order at its limit, and tell."""

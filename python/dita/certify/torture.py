@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from dita._kernel import KernelIntent
-from dita.certify.bench import Unmet
+from dita.certify.bench import Unmet, mark_all
 from dita.certify.mistreated import AdapterFault, Mistreated
 from dita.certify.rig import NotOffered, Rig, Trouble
 from dita.certify.run import quiet
@@ -131,6 +131,7 @@ class _Victim:
         for asset, amount in rig.balances.items():
             self.kernel.set_seed_capital(amount, asset)
         rig.ready(self.kernel)
+        mark_all(rig, self.kernel)
         self._intents = self._trades = 0
 
     def act(self, chance: random.Random) -> None:

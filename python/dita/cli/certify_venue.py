@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from dita.certify import Result, Rig, ScriptedRig, SimulatedRig, Verdict, certify
 from dita.cli.failure import CommandFailure
+from dita.errors import shown
 from dita.venues import MockVenueAdapter, SimulatedVenue
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ def rig_of(target: str) -> Callable[[], Rig]:
     """
     module_name, _, class_name = target.partition(":")
     if not module_name or not class_name:
-        raise CommandFailure(f"{target!r}: write MODULE:CLASS, for instance my_package.venue:MyRig")
+        raise CommandFailure(f"{shown(target)}: write MODULE:CLASS, for instance my_package.venue:MyRig")
     named: object = _import(module_name)
     for part in class_name.split("."):
         if not hasattr(named, part):
@@ -126,7 +127,7 @@ def _import(name: str) -> object:
             ) from error
         raise CommandFailure(f"{name} needs a module that is not installed: {error.name}") from error
     except Exception as error:  # whatever a stranger's module raises ends here, by name
-        raise CommandFailure(f"importing {name} failed, mend that first: {error!r}") from error
+        raise CommandFailure(f"importing {name} failed, mend that first: {shown(error)}") from error
 
 
 def _rigs_in(module_name: str) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from dita.cli.failure import CommandFailure
 from dita.cli.progress import Progress
 from dita.cli.report import DemoReport, as_json, as_text
+from dita.errors import shown
 from dita.market import Market, MarketFileError, SyntheticMarket, open_market
 
 if TYPE_CHECKING:
@@ -179,25 +180,25 @@ def _capital(text: str) -> Decimal:
     try:
         capital = Decimal(text)
     except InvalidOperation:
-        raise argparse.ArgumentTypeError(f"expected a decimal amount of money, got {text!r}") from None
+        raise argparse.ArgumentTypeError(f"expected a decimal amount of money, got {shown(text)}") from None
     if not capital.is_finite() or capital <= 0:
-        raise argparse.ArgumentTypeError(f"must be above zero, got {text!r}")
+        raise argparse.ArgumentTypeError(f"must be above zero, got {shown(text)}")
     return capital
 
 
 def _count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, got {text!r}")
+        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, got {shown(text)}")
     return int(text)
 
 
 def _seed(text: str) -> int:
     if not text.isdecimal() or int(text) >= 1 << 64:
-        raise argparse.ArgumentTypeError(f"expected a whole number from 0 to 2**64 - 1, got {text!r}")
+        raise argparse.ArgumentTypeError(f"expected a whole number from 0 to 2**64 - 1, got {shown(text)}")
     return int(text)
 
 
 def _symbol(text: str) -> str:
     if not text.isascii() or not text.replace("-", "").replace("_", "").isalnum():
-        raise argparse.ArgumentTypeError(f"expected letters, digits, - and _, got {text!r}")
+        raise argparse.ArgumentTypeError(f"expected letters, digits, - and _, got {shown(text)}")
     return text.upper()

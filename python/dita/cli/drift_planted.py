@@ -51,6 +51,7 @@ class _Exchange:
             }
         )
         self.kernel.set_seed_capital(CAPITAL, ASSET)
+        self.kernel.mark_price(SYMBOL, "60000", _START_NS)
         self.wallet = CAPITAL
         self.samples: list[Sample] = []
         self.notes: list[tuple[int, str]] = []

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from dita.cli.failure import CommandFailure
 from dita.cli.tables import as_json
+from dita.errors import shown
 
 if TYPE_CHECKING:
     from dita.control import ControlUpdate, KernelControlSnapshot
@@ -125,6 +126,8 @@ def _add_own_options(name: str, parser: argparse.ArgumentParser) -> None:
         parser.add_argument(
             "--reduce-only", action="store_true", help="let through only what reduces a position"
         )
+    elif name == "flatten":
+        parser.add_argument("--all", action="store_true", help="also what was there when a kernel was opened")
     elif name == "limits":
         parser.add_argument(
             "limits",
@@ -178,9 +181,10 @@ FLATTEN: Final = Command(
     "flatten",
     "halt, and leave every position at the market",
     "Halt, and exit every position at the market, again and again until nothing is open: those of slots,\n"
-    "and those that are nobody's. `dita resume` ends it.",
+    "and those that are nobody's. What was there when a kernel was opened stays, and the kernel lists it in\n"
+    "its log and its health; --all leaves that too. `dita resume` ends it.",
     f"--control {CLUSTER_EXAMPLE} --by ops",
-    lambda _options: {"flatten": True},
+    lambda options: {"flatten": True, "flatten_all": True} if options.all else {"flatten": True},
 )
 FREEZE: Final = Command(
     "freeze",
@@ -230,20 +234,20 @@ def me() -> str:
 
 def _by(text: str) -> str:
     if not text or len(text.encode()) > _BY_MAX:
-        raise argparse.ArgumentTypeError(f"expected a name of at most {_BY_MAX} bytes, got {text!r}")
+        raise argparse.ArgumentTypeError(f"expected a name of at most {_BY_MAX} bytes, got {shown(text)}")
     return text
 
 
 def _version(text: str) -> int:
     if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"expected a version, 0 or more, got {text!r}")
+        raise argparse.ArgumentTypeError(f"expected a version, 0 or more, got {shown(text)}")
     return int(text)
 
 
 def _limit(text: str) -> tuple[str, Any]:
     name, equals, value = text.partition("=")
     if not equals or not name:
-        raise argparse.ArgumentTypeError(f"expected NAME=VALUE, got {text!r}")
+        raise argparse.ArgumentTypeError(f"expected NAME=VALUE, got {shown(text)}")
     if value.lower() == "none":
         return name, None
     if value.isdecimal():

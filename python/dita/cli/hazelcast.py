@@ -8,6 +8,7 @@ from typing import Any, Final
 from dita.cli.failure import CommandFailure
 from dita.cli.progress import Progress
 from dita.cli.tables import as_json, table
+from dita.errors import shown
 
 EXAMPLE: Final = ("dita hazelcast up", "start a Hazelcast member here, for projections and controls")
 PORT_DEFAULT: Final = 5701
@@ -226,11 +227,11 @@ def _cell(value: object) -> str:
 
 def _members(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= MEMBERS_MAX:
-        raise argparse.ArgumentTypeError(f"expected a number from 1 to {MEMBERS_MAX}, got {text!r}")
+        raise argparse.ArgumentTypeError(f"expected a number from 1 to {MEMBERS_MAX}, got {shown(text)}")
     return int(text)
 
 
 def _port(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= 65_535:
-        raise argparse.ArgumentTypeError(f"expected a port from 1 to 65535, got {text!r}")
+        raise argparse.ArgumentTypeError(f"expected a port from 1 to 65535, got {shown(text)}")
     return int(text)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from dita.cli.failure import CommandFailure
 from dita.cli.journal_questions import QUESTIONS, question_sql
 from dita.cli.tables import as_json, count, exact, table
+from dita.errors import shown
 
 if TYPE_CHECKING:
     from dita.journal import Result
@@ -89,7 +90,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def _slot(text: str) -> str:
     if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is no slot: a whole number from 0")
+        raise argparse.ArgumentTypeError(f"{shown(text)} is no slot: a whole number from 0")
     return text
 
 

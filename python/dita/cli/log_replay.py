@@ -150,11 +150,15 @@ def _account(account: Mapping[str, Any]) -> Iterator[str]:
         ("funding received", exact(account["k_funding_net"], sign=True)),
         ("open notional", exact(account["open_notional"])),
         ("available", exact(account["available_capital"])),
+        ("must hold", exact(account["maint_margin"])),
     ]
     width = max(len(name) for name, _ in rows)
     amount_width = max(len(text) for _, text in rows)
     for name, text in rows:
         yield f"  {name:{width}}  {text:>{amount_width}}"
+    assumed = account["assumed_tiers"]
+    tiers = f", by an assumed tier: {', '.join(assumed)}" if assumed else ""
+    yield f"  margin {account['margin_status']}{tiers}"
     yield f"  {account['reconcile_status']}: {account['reconcile_explanation']}"
     for part in account["reconcile_causes"]:
         about = f" ({', '.join(part['references'])})" if part["references"] else ""

@@ -8,6 +8,7 @@ from typing import Final, NoReturn
 
 from dita import __version__
 from dita.cli import (
+    backup,
     certify_venue,
     demo,
     drift,
@@ -53,6 +54,7 @@ _COMMANDS: Final = (
     what_if,
     verify_log,
     log_stats,
+    backup,
     follow,
     journal,
     certify_venue,

@@ -194,8 +194,6 @@ class PaperReplay:
         except ValueError as error:
             raise CommandFailure(f"{self._market.name}: the strategy cannot read a quote: {error}") from error
         if sampled:
-            mark = (Decimal(quote.bid) + Decimal(quote.ask)) / 2
-            self.kernel.mark_price(quote.symbol, mark, quote.ts_ns)
             self._step(quote)
 
     def _step(self, quote: Quote) -> None:

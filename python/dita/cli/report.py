@@ -8,6 +8,8 @@ from decimal import Decimal
 from enum import Enum
 from typing import Any, Final
 
+from dita.errors import shown
+
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _PERCENTILES: Final = (("p50", 500), ("p99", 990), ("p999", 999), ("max", 1000))
 
@@ -139,7 +141,7 @@ def plain(value: Any) -> Any:  # noqa: ANN401 - JSON has no narrower type
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, Sequence):
         return [plain(item) for item in value]
-    raise TypeError(f"the report cannot show a {type(value).__name__}: {value!r}")
+    raise TypeError(f"the report cannot show a {type(value).__name__}: {shown(value)}")
 
 
 def money(value: Decimal) -> str:
@@ -174,6 +176,8 @@ def as_json(report: DemoReport) -> str:
         "funding": plain(account["k_funding_net"]),
         "k_capital": plain(account["k_capital"]),
         "latency_us": latency_us(report.intent_ns),
+        "margin_status": plain(account["margin_status"]),
+        "assumed_tiers": plain(account["assumed_tiers"]),
         "market": {
             "end": moment(report.end_ns),
             "events": report.events,
@@ -314,6 +318,10 @@ def _account(report: DemoReport) -> Iterator[str]:
         yield "          nothing to explain" if delta == 0 else "          no cause is known: unexplained"
     for cause in causes:
         yield f"          {_cause(cause)}"
+    assumed = account["assumed_tiers"]
+    yield f"Margin    {plain(account['margin_status'])}" + (
+        f", by an assumed tier: {', '.join(assumed)}" if assumed else ""
+    )
     if not report.positions:
         yield "Positions none, everything is closed"
     for position in report.positions:

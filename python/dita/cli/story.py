@@ -14,7 +14,7 @@ CODES: Final[Mapping[str, str]] = {
     "INVALID_SLOT_ID": "there is no such slot",
     "INVALID_INTENT": "a field is wrong",
     "SLOT_BUSY": "the slot carries a trade that does not allow this",
-    "OPPOSITE_SIDE": "another slot holds the other side on a one-way account",
+    "OPPOSITE_SIDE": "another slot, or what is nobody's, holds the other side on a one-way account",
     "NO_POSITION": "there is nothing to exit",
     "NO_ACTIVE_ORDER": "there is no order at work to cancel or amend",
     "AMBIGUOUS_ORDER": "several orders could be meant",
@@ -24,6 +24,7 @@ CODES: Final[Mapping[str, str]] = {
     "ENRICHED": "known already, and this time it brought what was missing",
     "STALE_EVENT": "older than what is known, nothing moved",
     "UNKNOWN_ORDER": "of an order that this kernel did not send",
+    "FOREIGN_ORDER": "of another order with this id, which the venue had before ours was sent: nothing moved",
     "LATE_FILL": "a fill after the order had ended: it counts",
     "ORPHAN_FILL": "a fill whose slot carries another trade by now: held apart from the slots",
     "OVERFILL": "more filled than ordered: it counts",
@@ -35,6 +36,8 @@ CODES: Final[Mapping[str, str]] = {
     "BELOW_FLOOR": "under the venue's minimum",
     "PRECISION": "a number that the instrument cannot hold exactly",
     "RISK_BLOCKED": "a risk limit",
+    "LIVE_NOT_ARMED": "not all that real money takes is set",
+    "NO_MARK": "no mark, or one that is too old",
     "FROZEN": "entries are frozen",
     "CONTROL_HALTED": "trading is halted",
     "REDUCE_ONLY": "only exits are let through",
@@ -42,6 +45,7 @@ CODES: Final[Mapping[str, str]] = {
     "REGIME_BLOCKED": "the market's regime forbids it",
     "ILLEGAL_TRANSITION": "that cannot happen at this stage",
     "RECONCILE_REQUIRED": "it cannot be told apart or booked: a person or the log must decide",
+    "CLOCK_SKEW": "kernel time and the machine's clock differ by more than a second",
 }
 
 _CAUSES: Final[Mapping[str, str]] = {

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from dita.certify import AdapterFault, NotOffered, fired, torture_adapter
 from dita.cli.certify_venue import rig_of
 from dita.cli.failure import CommandFailure
+from dita.errors import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -83,7 +84,7 @@ def _fault(name: str) -> AdapterFault:
         return AdapterFault[name.upper()]
     except KeyError:
         listed = "`dita torture --adapter MODULE:CLASS --list-faults` lists them"
-        raise CommandFailure(f"{name!r} is no fault of an adapter; {listed}") from None
+        raise CommandFailure(f"{shown(name)} is no fault of an adapter; {listed}") from None
 
 
 def _command(target: str, seed: int, faults: Sequence[str]) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from dita.cli.failure import CommandFailure
 from dita.cli.progress import Progress
+from dita.errors import shown
 
 if TYPE_CHECKING:
     from dita.cli.watch_screen import WatchScreen
@@ -162,5 +163,5 @@ def _interval(text: str) -> float:
     except ValueError:
         seconds = 0.0
     if not 0.05 <= seconds <= 3600:
-        raise argparse.ArgumentTypeError(f"expected seconds from 0.05 to 3600, got {text!r}")
+        raise argparse.ArgumentTypeError(f"expected seconds from 0.05 to 3600, got {shown(text)}")
     return seconds

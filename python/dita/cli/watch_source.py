@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from dita.cli.failure import CommandFailure
+from dita.errors import shown
 
 _LIVE_ORDERS_SHOWN: Final = 50
 
@@ -94,7 +95,7 @@ class ClusterSource:
         if chosen is None:
             return Seen("", trouble=f"no kernel projects into {self._address} yet")
         if chosen not in others:
-            return Seen(chosen, others, trouble=f"{self._address} knows no kernel {chosen!r}")
+            return Seen(chosen, others, trouble=f"{self._address} knows no kernel {shown(chosen)}")
         health = self._one(self._names.HEALTH, chosen)
         told_ns = int(health.get("at_ns", 0))
         return Seen(
@@ -206,8 +207,14 @@ def _parsed(value: Any) -> Mapping[str, Any]:  # noqa: ANN401 - the client's JSO
 
 
 def _live(orders: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    ended = ("FILLED", "CANCELED", "REJECTED", "EXPIRED", "DONE_FOR_DAY", "FORGOTTEN")
-    live = [order for order in orders if order["status"] not in ended or order["doubt"] != "NONE"]
+    ended = ("FILLED", "CANCELED", "REJECTED", "EXPIRED", "FORGOTTEN")
+
+    def works(order: Mapping[str, Any]) -> bool:
+        # One that is done for the day rests with its leaves, or is over without.
+        rests = order["status"] != "DONE_FOR_DAY" or Decimal(str(order["remaining_size"])) > 0
+        return rests and order["status"] not in ended
+
+    live = [order for order in orders if works(order) or order["doubt"] != "NONE"]
     return sorted(live, key=lambda order: str(order["venue_client_id"]))[:_LIVE_ORDERS_SHOWN]
 
 

@@ -80,10 +80,18 @@ def account_lines(seen: Seen) -> list[str]:
         lines.append(
             f"equity {number(account['equity'])}    unrealized {number(account['unrealized_pnl'], sign=True)}"
         )
+        lines.append(margin_line(account))
         lines.append(
             f"fees {number(account['k_fees_paid'])}    funding {number(account['k_funding_net'], sign=True)}"
         )
     return lines or ["no account yet"]
+
+
+def margin_line(account: Mapping[str, Any]) -> str:
+    """How far the equity is above what the positions must hold, and whose tiers are only assumed."""
+    line = f"margin {account['margin_status']}    must hold {number(account['maint_margin'])}"
+    assumed = account["assumed_tiers"]
+    return f"{line}    tiers assumed: {', '.join(assumed)}" if assumed else line
 
 
 def control_lines(seen: Seen) -> list[str]:
@@ -148,9 +156,21 @@ def tone(seen: Seen) -> str:
     """Return "bad", "warn" or "good": what somebody sees from across the room."""
     statuses = {str(account["reconcile_status"]) for account in seen.accounts}
     silent = seen.age_s is not None and seen.age_s > _SILENT_S
-    if seen.trouble or silent or "ERROR" in statuses or any(_unprotected(slot) for slot in seen.slots):
+    margins = {str(account.get("margin_status", "OK")) for account in seen.accounts}
+    if (
+        seen.trouble
+        or silent
+        or statuses & {"ERROR"}
+        or "UNDERWATER" in margins
+        or any(_unprotected(slot) for slot in seen.slots)
+    ):
         return "bad"
-    if "WARN" in statuses or seen.control.get("gate", "NORMAL") != "NORMAL" or seen.control.get("frozen"):
+    if (
+        "WARN" in statuses
+        or "MARGIN_CALL" in margins
+        or seen.control.get("gate", "NORMAL") != "NORMAL"
+        or seen.control.get("frozen")
+    ):
         return "warn"
     return "good"
 

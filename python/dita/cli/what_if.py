@@ -11,6 +11,7 @@ from dita.cli.failure import CommandFailure
 from dita.cli.log_source import add_json_option, read_log
 from dita.cli.story import details_text
 from dita.cli.tables import as_json, count, exact, table, time_text
+from dita.errors import shown
 
 EXAMPLE: Final = (
     "dita what-if /var/lib/dita/main --taker-rate 0.0004",
@@ -237,13 +238,13 @@ def _number(text: str) -> Decimal:
     try:
         number = Decimal(text)
     except InvalidOperation:
-        raise argparse.ArgumentTypeError(f"expected a decimal number, got {text!r}") from None
+        raise argparse.ArgumentTypeError(f"expected a decimal number, got {shown(text)}") from None
     if not number.is_finite():
-        raise argparse.ArgumentTypeError(f"expected a decimal number, got {text!r}")
+        raise argparse.ArgumentTypeError(f"expected a decimal number, got {shown(text)}")
     return number
 
 
 def _count(text: str) -> int:
     if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"expected a whole number, got {text!r}")
+        raise argparse.ArgumentTypeError(f"expected a whole number, got {shown(text)}")
     return int(text)

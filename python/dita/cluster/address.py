@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final, Self
 
 from dita.cluster.errors import ClusterError
+from dita.errors import shown
 
 SCHEME: Final = "hazelcast://"
 PORT_DEFAULT: Final = 5701
@@ -35,18 +36,22 @@ class ClusterAddress:
             ClusterError: It does not read like that.
         """
         if not text.startswith(SCHEME):
-            raise ClusterError(f"{text!r}: is no cluster's address; it reads like {EXAMPLE}")
+            raise ClusterError(f"{shown(text)}: is no cluster's address; it reads like {EXAMPLE}")
         places, _, name = text.removeprefix(SCHEME).partition("/")
         members = []
         for place in places.split(","):
             found = _MEMBER.fullmatch(place)
             port = PORT_DEFAULT if found is None or found["port"] is None else int(found["port"])
             if found is None or not 0 < port <= PORT_MAX:
-                raise ClusterError(f"{text!r}: {place!r} is no host:port; an address reads like {EXAMPLE}")
+                raise ClusterError(
+                    f"{shown(text)}: {shown(place)} is no host:port; an address reads like {EXAMPLE}"
+                )
             members.append(f"{found['host']}:{port}")
         name = name.rstrip("/") or NAME_DEFAULT
         if "/" in name:
-            raise ClusterError(f"{text!r}: {name!r} is no cluster's name; an address reads like {EXAMPLE}")
+            raise ClusterError(
+                f"{shown(text)}: {shown(name)} is no cluster's name; an address reads like {EXAMPLE}"
+            )
         return cls(tuple(members), name)
 
     def __str__(self) -> str:

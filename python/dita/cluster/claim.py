@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from dita.cluster.mappings import KERNELS
+from dita.errors import shown
 
 if TYPE_CHECKING:
     from hazelcast.client import HazelcastClient
@@ -152,7 +153,7 @@ class Claim:
         log = f", with the log {other['log']}" if other.get("log") else ""
         self._until = 0.0
         self._say(
-            f"{self._where}: the name {self._kernel!r} is held by process {other.get('pid')} on "
+            f"{self._where}: the name {shown(self._kernel)} is held by process {other.get('pid')} on "
             f"{other.get('host')}{log}: two kernels of one name would overwrite each other; give this one a "
             "name of its own (ExecutionKernel(name=...)), or stop the other: the name is free when that is "
             f"closed, or {LEASE_S} s after its death"

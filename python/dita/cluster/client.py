@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from dita.cluster.address import ClusterAddress
 from dita.cluster.errors import ClusterError, ClusterUnreachable
+from dita.errors import shown
 
 if TYPE_CHECKING:
     from hazelcast.client import HazelcastClient
@@ -121,9 +122,9 @@ def unreachable(address: ClusterAddress) -> ClusterUnreachable:
     listening = [member for member in address.members if _listens(member)]
     if listening:
         return ClusterUnreachable(
-            f"{address}: {listening[0]} answers, but takes no client of a cluster named {address.name!r}: "
-            "give the cluster's own name, `dita hazelcast status` shows it; a member that is still starting "
-            "takes one soon"
+            f"{address}: {listening[0]} answers, but takes no client of a cluster named "
+            f"{shown(address.name)}: give the cluster's own name, `dita hazelcast status` shows it; a member "
+            "that is still starting takes one soon"
         )
     return ClusterUnreachable(
         f"{address}: nobody listens there: start a member with `dita hazelcast up`, or give another address"

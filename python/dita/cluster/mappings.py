@@ -28,7 +28,7 @@ MAPPINGS: Final[dict[str, dict[str, str]]] = {
     SLOTS: {
         **_HEAD,
         "slot_id": "INTEGER",
-        **dict.fromkeys(("trade_id", "asset", "side"), _ID),
+        **dict.fromkeys(("trade_id", "owner", "asset", "side"), _ID),
         **dict.fromkeys(("entry_price", "size", "initial_size", "leverage"), _EXACT),
         "entry_time": _COUNT,
         **dict.fromkeys(("unrealized_pnl", "realized_pnl"), _EXACT),
@@ -42,7 +42,7 @@ MAPPINGS: Final[dict[str, dict[str, str]]] = {
     },
     ORDERS: {
         **_HEAD,
-        "internal_trade_id": _ID,
+        **dict.fromkeys(("internal_trade_id", "owner"), _ID),
         "slot_id": "INTEGER",
         **dict.fromkeys(
             ("venue_order_id", "venue_client_id", "asset", "side", "order_side", "position_side"), _ID
@@ -69,12 +69,12 @@ MAPPINGS: Final[dict[str, dict[str, str]]] = {
                 ),
                 *("k_capital", "k_realized_pnl", "k_fees_paid", "k_funding_net"),
                 *("e_wallet_balance", "e_available_margin", "e_used_margin", "e_maint_margin"),
-                *("reconcile_delta", "reconcile_tolerance", "leverage"),
+                *("reconcile_delta", "reconcile_tolerance", "leverage", "maint_margin"),
             ),
             _EXACT,
         ),
         "open_positions": "INTEGER",
-        **dict.fromkeys(("reconcile_status", "reconcile_explanation"), _ID),
+        **dict.fromkeys(("reconcile_status", "reconcile_explanation", "margin_status"), _ID),
     },
     CONTROL: {
         **_HEAD,

@@ -16,6 +16,7 @@ from typing import Final
 
 from dita.cluster.address import PORT_MAX, ClusterAddress
 from dita.cluster.errors import ClusterError
+from dita.errors import shown
 
 LOOPBACK: Final = "127.0.0.1"
 MAIN_CLASS: Final = "com.hazelcast.core.server.HazelcastMemberStarter"
@@ -178,9 +179,11 @@ def start(
     """
     java = _java()
     if not _CLUSTER_NAME.fullmatch(cluster):
-        raise ClusterError(f"{cluster!r}: a cluster's name has letters, digits, '.', '_', '-', at most 64")
+        raise ClusterError(
+            f"{shown(cluster)}: a cluster's name has letters, digits, '.', '_', '-', at most 64"
+        )
     if not _HEAP.fullmatch(heap):
-        raise ClusterError(f"{heap!r}: is no size of a heap; it reads like 256m or 2g")
+        raise ClusterError(f"{shown(heap)}: is no size of a heap; it reads like 256m or 2g")
     _free(port)
     place = (state or state_dir()) / cluster / str(port)
     place.mkdir(parents=True, exist_ok=True)

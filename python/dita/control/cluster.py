@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from dita.cluster.address import ClusterAddress
@@ -80,6 +81,11 @@ class HazelcastControlPlane:
         """Whether positions are to be left, and nobody has opened the gate since."""
         return self._load()[1].flatten_stands
 
+    @property
+    def flatten_all_stands(self) -> bool:
+        """Whether that includes what was there when a kernel was opened."""
+        return self._load()[1].flatten_all_stands
+
     def update(self, update: ControlUpdate, *, if_version: int | None = None) -> KernelControlSnapshot:
         """Change the controls, and return them as they then stand.
 
@@ -94,7 +100,7 @@ class HazelcastControlPlane:
             KernelError: A kernel that watches here refused, or this is inside one of its calls; nothing
                 changed.
         """
-        was_asked = False
+        asked_as: int | None = None
         self._watched.refuse_inside()
         with self._watched.lock:
             for _ in range(_ATTEMPTS_MAX):
@@ -104,10 +110,14 @@ class HazelcastControlPlane:
                 check(update, record.controls)
                 self._watched.found(record)
                 changed = record.with_change(update)
-                if not was_asked:
-                    self._watched.ask(update)
-                    was_asked = True
+                version = changed.controls.version
+                if asked_as is None:
+                    self._watched.ask(replace(update, version=version))
+                    asked_as = version
                 if self._exchange(value, changed):
+                    if version != asked_as:
+                        # Others came between: watchers have the change, under the number that it had then.
+                        self._watched.ask(ControlUpdate(version=version, updated_by=update.updated_by))
                     self._watched.skip(changed)
                     return changed.controls
         raise ControlPlaneError(

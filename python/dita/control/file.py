@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -61,6 +62,11 @@ class FileControlPlane:
         """Whether positions are to be left, and nobody has opened the gate since."""
         return self._load().flatten_stands
 
+    @property
+    def flatten_all_stands(self) -> bool:
+        """Whether that includes what was there when a kernel was opened."""
+        return self._load().flatten_all_stands
+
     def update(self, update: ControlUpdate, *, if_version: int | None = None) -> KernelControlSnapshot:
         """Change the controls, and return them as they then stand.
 
@@ -84,7 +90,7 @@ class FileControlPlane:
             # What others have set comes first.
             self._watched.found(record)
             changed = record.with_change(update)
-            self._watched.ask(update)
+            self._watched.ask(replace(update, version=changed.controls.version))
             self._watched.skip(changed)
             self._store(changed)
             return changed.controls

@@ -29,6 +29,7 @@ NO_LIMITS: Final[Mapping[str, Any]] = MappingProxyType(
         "max_drawdown": None,
         "min_edge_bps": None,
         "edge_freeze_cancels": None,
+        "max_mark_age": None,
     }
 )
 
@@ -51,7 +52,8 @@ class KernelControlSnapshot:
             (a fraction of the mark), `max_open_slots`. Per time `order_burst`, `orders_per_second`,
             `order_reserve_for_exits`, `cancel_burst`, `cancels_per_second`. Of results `max_daily_loss`
             (settlement units, UTC days), `max_drawdown` (a fraction of the peak). Of the edge monitor
-            `min_edge_bps`, `edge_freeze_cancels` (a FreezeScope; None means entries).
+            `min_edge_bps`, `edge_freeze_cancels` (a FreezeScope; None means entries). With SystemClock
+            `max_mark_age` (seconds; None means 60): an older mark counts as none.
         kill_switch: Whether it was pulled: everything that increases risk stands still.
         freeze_events: How often the edge monitor has frozen entries.
         last_freeze_reason: Why it did so last; empty before the first time.
@@ -59,7 +61,7 @@ class KernelControlSnapshot:
         require_audit: Whether an entry needs an audited `source_run`.
         regime: The whole market's. In a CRISIS, buying aggressively needs an audited `override_ref`.
         audited: Runs and actions that were audited, oldest first; the last 1,024 count.
-        version: Counts the changes.
+        version: Counts the changes that operators made, as their control plane does.
         updated_by: Who made the last one.
         updated_at: When; None before the first.
     """
@@ -105,8 +107,10 @@ class ControlUpdate:
         regime: The same.
         audited: Runs and actions audited since: they are added to those that stand.
         flatten: True also leaves every position: the kernel halts, cancels entries, and sends exits until
-            nothing is open.
+            nothing is open. What was there when the kernel was opened, and no slot has taken since, stays.
+        flatten_all: True is the same, and leaves that as well.
         updated_by: Who asks.
+        version: Filled in by the plane, whatever you give: the controls' version by this change.
     """
 
     mode: KernelMode | str | None = None
@@ -121,6 +125,14 @@ class ControlUpdate:
     audited: tuple[str, ...] | None = None
     updated_by: str = ""
     flatten: bool | None = None
+    # Not compared: a change is the same before the plane has counted it, and after.
+    version: int | None = field(default=None, compare=False)
+    flatten_all: bool | None = None
+
+    @property
+    def flattens(self) -> bool:
+        """Whether it asks for positions to be left."""
+        return bool(self.flatten or self.flatten_all)
 
     def as_dict(self) -> dict[str, Any]:
         """Return what is to change, by name."""
@@ -206,8 +218,10 @@ class InMemoryControlPlane:
         """Change the controls, and return them as they then stand; see `ControlPlane.update`."""
         refuse_inside(self._watchers)
         with self._lock:
+            counted = replace(update, version=self._snapshot.version + 1)
+            # Watchers first: a kernel refuses a bad value by its field's name.
             for watcher in tuple(self._watchers):
-                watcher(update)
+                watcher(counted)
             self._snapshot = applied(self._snapshot, update)
             return self._snapshot
 
@@ -235,7 +249,10 @@ def applied(snapshot: KernelControlSnapshot, update: ControlUpdate) -> KernelCon
         ValueError: A name that its enumeration does not have.
     """
     changes = update.as_dict()
-    if changes.pop("flatten", False):
+    changes.pop("version", None)
+    changes.pop("flatten", None)
+    changes.pop("flatten_all", None)
+    if update.flattens:
         changes["kill_switch"] = True
     for name, kind in (
         ("mode", KernelMode),

@@ -16,7 +16,7 @@ from typing import Any, Final, Self
 
 from dita._kernel import ControlGate, Engine, KernelMode, KernelVerbosity, Regime
 from dita.control.memory import NO_LIMITS, ControlUpdate, KernelControlSnapshot, applied
-from dita.errors import KernelError, refuse
+from dita.errors import KernelError, refuse, shown
 
 FORMAT: Final = 1
 # More changes than anybody makes between two looks.
@@ -64,17 +64,25 @@ class Record:
     @property
     def flatten_stands(self) -> bool:
         """Whether positions are to be left, and nobody has opened the gate since."""
+        return any(change.update.flattens for change in self._since_the_gate())
+
+    @property
+    def flatten_all_stands(self) -> bool:
+        """Whether that includes what was there when a kernel was opened."""
+        return any(change.update.flatten_all for change in self._since_the_gate())
+
+    def _since_the_gate(self) -> Iterator[Change]:
+        """The changes since somebody opened the gate, newest first."""
         for change in reversed(self.changes):
-            if change.update.flatten:
-                return True
+            # One update may do both: then it is asked for after the gate was opened.
+            yield change
             if change.update.gate not in (None, ControlGate.HALTED):
-                return False
-        return False
+                return
 
     def with_change(self, update: ControlUpdate) -> Self:
         """Return the record after a change."""
         controls = applied(self.controls, update)
-        change = Change(uuid.uuid4().hex, controls.version, update)
+        change = Change(uuid.uuid4().hex, controls.version, replace(update, version=None))
         return replace(self, controls=controls, changes=(*self.changes, change)[-CHANGES_MAX:])
 
     def to_json(self) -> str:
@@ -114,7 +122,7 @@ class Record:
     def _from_content(cls, content: Mapping[str, Any], place: str) -> Self:
         if content["format"] != FORMAT:
             raise ControlPlaneError(
-                f"{place}: has format {content['format']!r}, this version reads {FORMAT}: use the same "
+                f"{place}: has format {shown(content['format'])}, this version reads {FORMAT}: use the same "
                 "version of dita on both sides"
             )
         controls = _controls(content["controls"])
@@ -148,7 +156,7 @@ class Reader:
         if has_gap or (self.version == 0 and record.controls.version > len(record.changes)):
             yield standing_as_update(record.controls)
         else:
-            yield from (change.update for change in fresh)
+            yield from (replace(change.update, version=change.version) for change in fresh)
             if fresh:
                 # Somebody goes on from an older copy: that is what counts from now on.
                 self.version = record.controls.version
@@ -184,6 +192,7 @@ def check(update: ControlUpdate, standing: KernelControlSnapshot | None = None) 
         raise refuse("updated_by", update.updated_by, f"is longer than {NAME_MAX} bytes")
     changes = update.as_dict()
     changes.pop("flatten", None)
+    changes.pop("flatten_all", None)
     engine = Engine(max_slots=1)
     try:
         if standing is not None:

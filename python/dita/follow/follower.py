@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final, Self, TypeVar
 
 from dita._kernel import LogFollower, log_bounds, read_cursor
-from dita.errors import LogDisk, LogError, LogMismatch
+from dita.errors import LogDisk, LogError, LogMismatch, shown
 from dita.follow.alone import Alone
 from dita.follow.status import FollowerStatus, write_status
 from dita.follow.target import Target, TargetAway, TargetRefused
@@ -240,8 +240,8 @@ class Follower:
         cursor = read_cursor(self._log_dir, self._target.name)
         if cursor is not None and cursor["target"] != self.status.target:
             raise TargetRefused(
-                f"the cursor {self._target.name!r} in {self._log_dir} is of {cursor['target']!r}, "
-                f"and this is {self.status.target!r}: give the one it belongs to, or remove "
+                f"the cursor {shown(self._target.name)} in {self._log_dir} is of {shown(cursor['target'])}, "
+                f"and this is {shown(self.status.target)}: give the one it belongs to, or remove "
                 f"{self._target.name}.cursor to write everything again"
             )
         seq = first if cursor is None else cursor["seq"]

@@ -57,7 +57,7 @@ class Followed(Protocol):
 
 
 def kernel_name(
-    given: str | None, log_dir: str | os.PathLike[str] | None, instance_nonce: int | str = 0
+    given: str | None, log_dir: str | os.PathLike[str] | None, instance_nonce: int | str | None = None
 ) -> str:
     """Return the name that a kernel's rows and states carry.
 

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote, urlsplit
 
+from dita.errors import shown
+
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
 
@@ -78,7 +80,7 @@ def place_of(where: str | os.PathLike[str] | None, database: str = DATABASE) -> 
     if not text:
         raise JournalRefused(f"no journal is named: give a path or a URL, or set {URL_VARIABLE}")
     if re.fullmatch(r"[A-Za-z_]\w*", database) is None:
-        raise JournalRefused(f"{database!r} is no name of a database: letters, digits and _")
+        raise JournalRefused(f"{shown(database)} is no name of a database: letters, digits and _")
     if "://" not in text:
         return Place(Path(text).expanduser().absolute(), None, database)
     parts = urlsplit(text)
@@ -87,8 +89,8 @@ def place_of(where: str | os.PathLike[str] | None, database: str = DATABASE) -> 
     except ValueError:
         good = False
     if not good:
-        shown = Place(None, text)
-        raise JournalRefused(f"{shown} is no URL of a ClickHouse server: http://user:password@host:8123")
+        place = Place(None, text)
+        raise JournalRefused(f"{place} is no URL of a ClickHouse server: http://user:password@host:8123")
     return Place(None, text, database)
 
 

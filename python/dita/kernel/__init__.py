@@ -14,6 +14,7 @@ from typing import Any, Final, Self, TypeAlias
 from dita._kernel import (
     ControlGate,
     KernelIntent,
+    KernelMode,
     KernelOutcome,
     Liquidity,
     OrderSide,
@@ -24,10 +25,21 @@ from dita._kernel import (
 from dita.clock import Clock
 from dita.control.memory import ControlPlane, ControlUpdate, InMemoryControlPlane, KernelControlSnapshot
 from dita.control.record import check
-from dita.errors import InvalidInput, InvalidType, KernelClosed, NotYetSupported, placed, refuse, wrong_type
+from dita.errors import (
+    InvalidInput,
+    InvalidType,
+    KernelClosed,
+    NotYetSupported,
+    cut,
+    placed,
+    refuse,
+    shown,
+    wrong_type,
+)
 from dita.exchange import ExchangeConfig
 from dita.follow.spec import kernel_name
 from dita.journal.memory import KernelJournal
+from dita.kernel.arming import check_mode, is_set_live
 from dita.kernel.early import EarlyChanges
 from dita.kernel.flatten import Flattening
 from dita.kernel.followers import Followers
@@ -37,18 +49,20 @@ from dita.kernel.opening import (
     SIZE_MAX,
     SLOTS_MAX,
     close_at_exit,
+    end_timer_at_exit,
     listed,
     log_settings,
-    nonce,
     open_engine,
     whole,
 )
 from dita.kernel.recovery import catch_up
+from dita.kernel.waking import Waking, start_timer
 from dita.logs import KernelLogs
 from dita.overrides import Override
 from dita.projection.memory import KernelProjection, build_projection
+from dita.second_names import fields_of, intent_of, reason_of
 from dita.slots import AccountProjection, KernelSlotView, KernelStateView
-from dita.venues.base import VenueAdapter
+from dita.venues.base import VenueAdapter, is_real_money
 from dita.venues.sim import SimulatedVenue
 from dita.zinc.memory import ZincPlane
 
@@ -86,7 +100,8 @@ class ExecutionKernel:
         *,
         logs: KernelLogs | None = None,
         clock: Clock | None = None,
-        instance_nonce: int | str = 0,
+        live: bool = False,
+        instance_nonce: int | str | None = None,
         hedge_mode: bool = False,
         inbox_max: int = 65_536,
         remembered_orders: int = 4096,
@@ -118,8 +133,12 @@ class ExecutionKernel:
             logs: Logs what the kernel does, as much as the controls' `verbosity` says.
             clock: Where kernel time comes from. None means SystemClock for a venue that says `live = True`,
                 else ManualClock.
+            live: True says that this program means to trade real money. Where no control plane is given and
+                nobody has set anything yet, the kernel begins in mode LIVE by it.
             instance_nonce: Marks this instance's client ids (40 bits); a text is hashed. Two kernels that
-                trade one account one after the other need different ones.
+                trade one account one after the other need different ones. None keeps the log's own; where
+                there is none yet, it is drawn at random for a venue that says `live = True` under
+                SystemClock, and 0 elsewhere.
             hedge_mode: True where the venue keeps long and short positions apart.
             inbox_max: How many inputs may wait.
             remembered_orders: How many ended orders are remembered for late events.
@@ -140,6 +159,8 @@ class ExecutionKernel:
 
         Raises:
             NotYetSupported: `account` is given.
+            ModeMismatch: The venue trades real money and the mode is not LIVE, or the mode is LIVE and the
+                venue is simulated.
             ClusterError: Another kernel has the name in the projection's cluster.
             LogError: The log does not open; its subclass and its text say why and what to do. Its files are
                 as they were.
@@ -149,6 +170,7 @@ class ExecutionKernel:
         if projection is None and projection_client is not None:
             projection = build_projection(projection_client)
         self._venue = venue
+        self._given_journal, self._given_projection = journal, projection
         planes = followed(journal, projection)
         is_named = bool(planes) or name is not None or hasattr(projection, "attach")
         self._name = kernel_name(name, log_dir, instance_nonce) if is_named else ""
@@ -172,7 +194,7 @@ class ExecutionKernel:
             venue,
             clock,
             max_slots=whole("max_slots", max_slots, 1, SLOTS_MAX),
-            instance_nonce=nonce(instance_nonce),
+            instance_nonce=instance_nonce,
             hedge_mode=hedge_mode,
             inbox_max=whole("inbox_max", inbox_max, 1, SIZE_MAX),
             remembered_orders=whole("remembered_orders", remembered_orders, 1, SIZE_MAX),
@@ -183,14 +205,14 @@ class ExecutionKernel:
         self._zinc = zinc_plane
         self._state = KernelStateView(self._engine)
         self._exchange = ExchangeConfig()
-        # The controls are in the log too.
-        self._control_plane: ControlPlane = control_plane or InMemoryControlPlane(self.control)
-        self._early = EarlyChanges(self._control_plane.update)
+        self._live = live
         self._flattening: Flattening | None = None
         self._recovery = self._engine.recovery() if queue is None else None
         self._queued = queue is not None
         self._following: Following | None = None
         try:
+            self._control_plane = control_plane or self._own_plane()
+            self._early = EarlyChanges(self._control_plane.update)
             self._begin(log_dir)
             if planes:
                 self._follow(planes, queue or os.fspath(log_dir or ""))
@@ -201,19 +223,43 @@ class ExecutionKernel:
 
     # ---------------------------------------------------------------------------------------------- inputs
 
-    def process_intent(self, intent: KernelIntent) -> KernelOutcome:
+    def process_intent(self, intent: KernelIntent | Mapping[str, Any] | object) -> KernelOutcome:
         """Take an intent, and with it all that the venue answers at once.
 
         Args:
-            intent: What the strategy wants.
+            intent: What the strategy wants. A mapping, or an object with an intent's attributes, is read as
+                one; where a value in it cannot be, the outcome is INVALID_INTENT, with `field`, `value`,
+                `reason`, `intent_id`, `action` and `asset`.
 
         Returns:
             The kernel's own verdict; the venue's, where it answered at once, is in `diagnostic_code`,
             `state`, `emitted_events` and `transitions`.
         """
+        if not isinstance(intent, KernelIntent):
+            fields = fields_of(intent)
+            if not fields:
+                raise wrong_type("intent", intent, "KernelIntent")
+            try:
+                intent = intent_of(intent)
+            except (InvalidInput, InvalidType) as error:
+                return self._refused(fields, error)
         if self._zinc is not None:
             self._followers.call(self._zinc.publish_intent, intent)
         return self._engine.process_intent(intent)
+
+    def _refused(self, fields: Mapping[Any, Any], error: InvalidInput | InvalidType) -> KernelOutcome:
+        """Return the outcome of what was given as an intent and is none."""
+        field, reason = reason_of(error)
+        slot_id = fields.get("slot_id")
+        names = {name: fields.get(name) for name in ("trade_id", "intent_id", "action", "asset")}
+        texts = {name: cut(value) if isinstance(value, str) else "" for name, value in names.items()}
+        return self._engine.refuse_intent(
+            slot_id=slot_id if type(slot_id) is int and 0 <= slot_id < self.max_slots else None,
+            field=field,
+            value=shown(error.value),
+            reason=reason,
+            **texts,
+        )
 
     def process_intents(self, intents: Iterable[KernelIntent]) -> list[KernelOutcome]:
         """Take intents that come together.
@@ -402,8 +448,11 @@ class ExecutionKernel:
         FLOOR, CEILING), `base`, `quote` (from the symbol's end where that is USDT, USDC or USD), `settle`
         (the quote; of an inverse contract the base), `product` (perp, spot), `inverse` (False), `fee_asset`
         (the venue's rule: the settlement asset; for spot what is received), `margin_tiers` (a list of
-        `notional_floor maint_rate max_leverage`, the lowest floor first). A second call changes what it
-        names; steps and assets of an instrument stay.
+        `notional_floor maint_rate max_leverage`, the lowest floor first; without it one tier is assumed,
+        0.005 and 100, and the account names the instrument in `assumed_tiers`), `margin_convention`
+        (binance: margin of the value at the mark; bybit: at entry), `margin_mode` (cross; isolated: the
+        initial margin at entry is all that stands behind a position). A second call changes what it names;
+        steps and assets of an instrument stay.
 
         Args:
             cfg: The configuration; decimals as str, Decimal, int or float.
@@ -480,6 +529,7 @@ class ExecutionKernel:
         Raises:
             InvalidInput: The kernel refuses: a limit that cannot be, or a new mode while not flat. Nothing
                 changed.
+            ModeMismatch: The mode does not fit the venue. Nothing changed.
         """
         if not isinstance(update, ControlUpdate):
             raise wrong_type("update", update, "ControlUpdate")
@@ -511,9 +561,39 @@ class ExecutionKernel:
         return AccountProjection(self._engine)
 
     @property
+    def max_slots(self) -> int:
+        """How many trades may run at once."""
+        return len(self._state.slots)
+
+    @property
+    def control_plane(self) -> ControlPlane:
+        """Where operators set the controls."""
+        return self._control_plane
+
+    @property
+    def journal(self) -> KernelJournal | None:
+        """The journal that the kernel was opened with."""
+        return self._given_journal
+
+    @property
+    def projection(self) -> KernelProjection | None:
+        """The projection that the kernel was opened with, or that was made of its client."""
+        return self._given_projection
+
+    @property
+    def zinc_plane(self) -> ZincPlane | None:
+        """The Zinc plane that the kernel was opened with."""
+        return self._zinc
+
+    @property
     def venue(self) -> VenueAdapter | SimulatedVenue | None:
         """The venue that the kernel was opened with."""
         return self._venue
+
+    @property
+    def instance_nonce(self) -> int:
+        """What marks this kernel's client ids; 40 bits."""
+        return self._engine.instance_nonce
 
     @property
     def seq(self) -> int:
@@ -636,13 +716,24 @@ class ExecutionKernel:
         """Return how the kernel itself is.
 
         Returns:
-            `seq`, `now_ns`, `plane_errors`, `flattening` (whether positions are being left),
-            `control_trouble`: what is wrong with the control plane, or what of it the kernel refused; empty
-            where all is well; with a projection in a cluster `projection`, its `standing`. And `followers`,
-            with for each ("journal", "projection") its `state` (STARTING, FOLLOWING, AWAY while what it
-            writes to cannot be reached, REFUSED where a person has to do what `error` says, DEAD until it is
-            begun again), `alive`, `pid`, `restarts`, `seq`, `lag_records`, `lag_seconds`, `rows`, `retries`,
-            `lost` (inputs that were gone before it could read them) and `error`.
+            `seq`, `now_ns`, `clock` (see below), `plane_errors`, `flattening` (whether positions are being
+            left), `flatten_leaves` (rows of `unassigned` that a flatten leaves: what was there at the
+            opening), `control_trouble`: what is wrong with the control plane, or what of it the kernel
+            refused; empty where all is well; `margin_status` by asset (OK, MARGIN_CALL at equity of at most
+            1.5 times the maintenance margin, UNDERWATER at none), `assumed_tiers`: perpetuals without margin
+            tiers; `live_missing`: what trading with real money still lacks, as LIVE_NOT_ARMED lists it, []
+            where nothing, or where the venue trades none; with a projection in a cluster `projection`, its
+            `standing`. And `followers`, with for each ("journal", "projection") its `state` (STARTING,
+            FOLLOWING, AWAY while what it writes to cannot be reached, REFUSED where a person has to do what
+            `error` says, DEAD until it is begun again), `alive`, `pid`, `restarts`, `seq`, `lag_records`,
+            `lag_seconds`, `rows`, `retries`, `lost` (inputs that were gone before it could read them) and
+            `error`.
+
+            `clock` has `source` (SYSTEM or MANUAL), `diagnostic_code` (CLOCK_SKEW while the machine's clock
+            and kernel time differ by more than 1 s, else OK), `skew_ns` (by how much the machine's clock is
+            ahead), `timer` (whether the kernel's own timer runs), `wakes` (how often it woke), `late_wakes`
+            (how often the process had not run for more than 5 s) and `disconnected_since_ns` (kernel time
+            since which the venue is not heard, None while it is).
         """
         standing: dict[str, Any] = getattr(self._control_plane, "standing", dict)()
         following = self._following
@@ -653,10 +744,14 @@ class ExecutionKernel:
         health: dict[str, Any] = {
             "seq": self.seq,
             "now_ns": self.now_ns,
+            "clock": self._engine.clock_standing(),
             "plane_errors": self._followers.errors,
             "flattening": self._flattening is not None and self._flattening.is_busy,
+            "flatten_leaves": self._flattening.left_alone() if self._flattening is not None else [],
             "control_trouble": standing.get("trouble") or standing.get("refused") or self._early.trouble,
+            "live_missing": self._engine.unarmed(),
             "followers": followers,
+            **self._engine.margins(),
         }
         projection = getattr(self._followers.projection, "standing", None)
         if projection is not None:
@@ -729,6 +824,11 @@ class ExecutionKernel:
 
     def _begin(self, log_dir: str | os.PathLike[str] | None) -> None:
         """Meet the venue, catch up with it, and go by the controls."""
+        # First of all: a venue in the wrong mode is not even asked.
+        standing = self._control_plane.read()
+        check_mode(self._venue, (self.control if standing == KernelControlSnapshot() else standing).mode)
+        real_money = is_real_money(self._venue)
+        self._engine.arm(real_money, False, False)  # noqa: FBT003 - as the last opening left it, nobody is
         if isinstance(self._venue, SimulatedVenue):
             self._venue.bind(self._engine)
         else:
@@ -739,7 +839,18 @@ class ExecutionKernel:
             close_at_exit(self._engine)
             catch_up(self._engine, self._venue, self._recovery, Missed(log_dir))
         self._end_watch = self._follow_controls()
+        self._engine.arm(real_money, self._live, real_money and is_set_live())
         self._attach_projection(log_dir)
+        end_timer_at_exit(self._engine)
+        missed = None if log_dir is None else Missed(log_dir)
+        start_timer(self._engine, Waking(self._engine, self._venue, missed))
+
+    def _own_plane(self) -> ControlPlane:
+        """Make a plane in memory; the controls are in the log too."""
+        untouched = self.control.version == 0 and not self.control.updated_by
+        if self._live and untouched and is_real_money(self._venue):
+            self._engine.update_control(mode=KernelMode.LIVE, updated_by="live=True")
+        return InMemoryControlPlane(self.control)
 
     def _attach_projection(self, log_dir: str | os.PathLike[str] | None) -> None:
         """Show the projection all that was recovered. Weak: it outlives its kernels."""
@@ -802,31 +913,47 @@ class ExecutionKernel:
         version: int | None = None
         while (standing := self._control_plane.read()).version != version:
             version = standing.version
-            if standing not in (KernelControlSnapshot(), self.control):
+            own = self.control
+            if standing == KernelControlSnapshot():
+                # A plane that nobody has set anything in: only its count is taken.
+                changes: dict[str, Any] = {"version": 0, "updated_by": own.updated_by}
+            else:
                 changes = standing.as_dict()
-                for own in ("version", "updated_at", *_GUARDS_OWN):
-                    del changes[own]
-                self._engine.update_control(**_no_looser(changes, self.control))
+                for name in ("updated_at", *_GUARDS_OWN):
+                    del changes[name]
+                changes = _no_looser(changes, own)
+            check_mode(self._venue, changes.get("mode", own.mode))
+            if any(getattr(own, name) != value for name, value in changes.items()):
+                self._engine.update_control(**changes)
         if getattr(self._control_plane, "flatten_stands", False):
-            self._flatten(standing.updated_by)
+            everything = getattr(self._control_plane, "flatten_all_stands", False)
+            self._flatten(standing.updated_by, everything=everything)
 
     def _take_control(self, update: ControlUpdate) -> None:
         if not self._early.has(update):
             self._change_controls(update)
-        if update.flatten:
-            self._flatten(update.updated_by)
+        elif update.version not in (None, self.control.version):
+            # It was taken before the plane had counted it, and others came between.
+            self._engine.update_control(version=update.version, updated_by=update.updated_by)
+        if update.flattens:
+            self._flatten(update.updated_by, everything=bool(update.flatten_all))
         if self._followers:
             self._followers.write_control(self._engine.control())
 
     def _change_controls(self, update: ControlUpdate) -> None:
         changes = update.as_dict()
-        if changes.pop("flatten", False):
+        check_mode(self._venue, changes.get("mode", self.control.mode))
+        changes.pop("flatten", None)
+        changes.pop("flatten_all", None)
+        if update.flattens:
             changes["kill_switch"] = True
         self._engine.update_control(**changes)
 
-    def _flatten(self, by: str) -> None:
+    def _flatten(self, by: str, *, everything: bool) -> None:
         if self._flattening is None or not self._flattening.stands:
-            self._flattening = Flattening(self, by)
+            self._flattening = Flattening(self, by, everything=everything)
+        elif everything:
+            self._flattening.take_everything()
 
     def _instrument(self, asset: str | None) -> str:
         if asset is not None:

@@ -47,9 +47,9 @@ class EarlyChanges:
         threading.Thread(target=self._work, name="dita-control-early", daemon=True).start()
 
     def has(self, update: ControlUpdate) -> bool:
-        """Whether the kernel has this very change already."""
+        """Whether the kernel has this change already."""
         with self._lock:
-            return any(one is update for one in self._taken)
+            return update in self._taken
 
     def _work(self) -> None:
         while True:

@@ -34,22 +34,26 @@ class Flattening:
     """Leaves every position of one kernel, and stands until the gate is opened: a late fill leaves, too.
 
     A slot gets a market EXIT of all that it holds; where resting exits are in its way they are canceled
-    first. What lies in the unassigned book is adopted by a free slot, and leaves from there.
+    first. What lies in the unassigned book is adopted by a free slot, and leaves from there; but what was
+    there when the kernel was opened stays, as it may be somebody's hedge, unless everything is to go.
     """
 
-    def __init__(self, kernel: "ExecutionKernel", by: str) -> None:
+    def __init__(self, kernel: "ExecutionKernel", by: str, *, everything: bool = False) -> None:
         """Begin: the first exits are sent before this returns.
 
         Args:
             kernel: The kernel, halted.
             by: Who asks; it is the exits' reason.
+            everything: Whether what was there at the opening leaves as well.
         """
         self._kernel = weakref.ref(kernel)
         self._by = by
+        self._everything = everything
+        self._named: set[tuple[str, str, Decimal]] = set()
         self._number = 0
         self._has_left = False
         self._pass(kernel)
-        self._has_left = _is_flat(kernel)
+        self._has_left = self._is_flat(kernel)
         self._thread = threading.Thread(target=self._work, name="dita-flatten", daemon=True)
         self._thread.start()
 
@@ -63,6 +67,20 @@ class Flattening:
         """Whether something is still to be left."""
         return self.stands and not self._has_left
 
+    def take_everything(self) -> None:
+        """Leave what was there at the opening, too."""
+        self._everything = True
+
+    def left_alone(self) -> list[dict[str, Any]]:
+        """Return the rows of the unassigned book that stay: what was there at the opening."""
+        kernel = self._kernel()
+        if kernel is None or not self.stands:
+            return []
+        return [row for row in kernel.unassigned() if not self._takes(row)]
+
+    def _takes(self, row: dict[str, Any]) -> bool:
+        return self._everything or bool(row["origin"] != "OPENING")
+
     def _work(self) -> None:
         pause_s = PAUSE_S_MIN
         rest = threading.Event()
@@ -73,12 +91,12 @@ class Flattening:
             try:
                 if kernel.control.gate != ControlGate.HALTED:
                     return
-                self._has_left = _is_flat(kernel)
+                self._has_left = self._is_flat(kernel)
                 if self._has_left:
                     pause_s = PAUSE_S_MIN
                 else:
                     self._pass(kernel)
-                    self._has_left = _is_flat(kernel)
+                    self._has_left = self._is_flat(kernel)
                     pause_s = min(2 * pause_s, PAUSE_S_MAX)
             except KernelClosed:
                 return
@@ -89,7 +107,10 @@ class Flattening:
     def _pass(self, kernel: "ExecutionKernel") -> None:
         """Send what is to be sent now."""
         for position in kernel.unassigned():
-            self._adopt(kernel, position)
+            if self._takes(position):
+                self._adopt(kernel, position)
+            else:
+                self._name_left(position)
         for view in kernel.state.slots:
             slot = view.snapshot()
             entry = slot.active_entry_order
@@ -98,6 +119,17 @@ class Flattening:
                 self._cancel(kernel, slot, entry)
             if slot.is_open() and not _is_leaving(slot):
                 self._leave(kernel, slot)
+
+    def _name_left(self, position: dict[str, Any]) -> None:
+        """Say once of each position that it stays."""
+        row = (position["symbol"], str(position["position_side"]), position["size"])
+        if row not in self._named:
+            self._named.add(row)
+            _LOG.warning(
+                "%s %s stays: it was there when the kernel was opened; `dita flatten --all` leaves it too",
+                position["size"],
+                position["symbol"],
+            )
 
     def _leave(self, kernel: "ExecutionKernel", slot: TradeSlot) -> None:
         outcome = kernel.process_intent(self._exit(kernel, slot))
@@ -166,17 +198,16 @@ class Flattening:
             target_client_id=target_client_id,
         )
 
+    def _is_flat(self, kernel: "ExecutionKernel") -> bool:
+        """Whether nothing is open that is to leave, and nothing of ours that works could open something."""
+        if any(slot.size for slot in kernel.state.slots) or any(map(self._takes, kernel.unassigned())):
+            return False
+        return all(order.slot_id is None for order in kernel.orders(live_only=True))
+
     def _name(self, kernel: "ExecutionKernel") -> str:
         """A name of its own, also after a restart."""
         self._number += 1
         return f"{INTENT_PREFIX}{kernel.seq}-{self._number}"
-
-
-def _is_flat(kernel: "ExecutionKernel") -> bool:
-    """Whether nothing is open, and nothing of ours is at work that could open something."""
-    if any(slot.size for slot in kernel.state.slots) or kernel.unassigned():
-        return False
-    return all(order.slot_id is None for order in kernel.orders(live_only=True))
 
 
 def _is_leaving(slot: TradeSlot) -> bool:

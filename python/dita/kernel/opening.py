@@ -4,6 +4,7 @@ import atexit
 import hashlib
 import logging
 import os
+import secrets
 import weakref
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
@@ -11,7 +12,7 @@ from typing import Any, Final
 from dita._kernel import Engine, was_forked
 from dita.clock import Clock, ManualClock, SystemClock
 from dita.errors import KernelError, refuse, wrong_type
-from dita.venues.base import VenueAdapter
+from dita.venues.base import VenueAdapter, is_live
 from dita.venues.sim import SimulatedVenue
 
 _LOG: Final = logging.getLogger("dita.log")
@@ -19,6 +20,7 @@ _LOG: Final = logging.getLogger("dita.log")
 SLOTS_MAX: Final = 1 << 23
 SIZE_MAX: Final = 1 << 31
 _NONCE_BITS: Final = 40
+NONCES_MAX: Final = (1 << _NONCE_BITS) - 1
 # A minute: longer is no batch any more.
 _DELAY_US_MAX: Final = 60_000_000
 _BYTES_MAX: Final = 1 << 60
@@ -29,16 +31,25 @@ _EXIT_PATIENCE_MS: Final = 5_000
 def open_engine(
     venue: VenueAdapter | SimulatedVenue | None,
     clock: Clock | None,
+    *,
+    instance_nonce: int | str | None,
     **settings: Any,  # noqa: ANN401 - each has its own type
 ) -> Engine:
     """Return an engine with its venue and its clock."""
     if venue is not None and not isinstance(venue, (SimulatedVenue, VenueAdapter)):
         raise wrong_type("venue", venue, "an adapter with submit and cancel")
     if clock is None:
-        clock = SystemClock() if getattr(venue, "live", False) else ManualClock()
+        clock = SystemClock() if is_live(venue) else ManualClock()
     if not isinstance(clock, (ManualClock, SystemClock)):
         raise wrong_type("clock", clock, "ManualClock or SystemClock")
     start_ns = clock.start_ns if isinstance(clock, ManualClock) else None
+    if instance_nonce is None:
+        # Two logs of one account must never give the same ids; what is driven gives the same ones each time.
+        drawn = is_live(venue) and start_ns is None
+        settings["instance_nonce"] = 1 + secrets.randbelow(NONCES_MAX) if drawn else 0
+        settings["keeps_nonce"] = True
+    else:
+        settings["instance_nonce"] = nonce(instance_nonce)
     if isinstance(venue, SimulatedVenue):
         simulated = {**venue.settings, "hedge_mode": settings["hedge_mode"]}
         return Engine(simulated=simulated, start_ns=start_ns, **settings)
@@ -51,6 +62,20 @@ _open_logs: "weakref.WeakSet[Engine]" = weakref.WeakSet()
 def close_at_exit(engine: Engine) -> None:
     """Have an engine's log closed when the interpreter ends."""
     _open_logs.add(engine)
+
+
+_timers: "weakref.WeakSet[Engine]" = weakref.WeakSet()
+
+
+def end_timer_at_exit(engine: Engine) -> None:
+    """Have an engine's timer end before the interpreter does: a thread must not ask for one that is gone."""
+    _timers.add(engine)
+
+
+def _end_timers() -> None:
+    for engine in list(_timers):
+        if not engine.end_timer(_EXIT_PATIENCE_MS):
+            _LOG.error("a kernel's timer is still inside an adapter as the process ends")
 
 
 def _close_logs() -> None:
@@ -68,6 +93,8 @@ def _close_logs() -> None:
 
 
 atexit.register(_close_logs)
+# Run before it.
+atexit.register(_end_timers)
 if hasattr(os, "register_at_fork"):
     # A child that outlives its parent would keep the log locked.
     os.register_at_fork(after_in_child=was_forked)
@@ -109,7 +136,7 @@ def nonce(given: int | str) -> int:
     if isinstance(given, str):
         digest = hashlib.blake2b(given.encode(), digest_size=_NONCE_BITS // 8).digest()
         return int.from_bytes(digest, "big")
-    return whole("instance_nonce", given, 0, (1 << _NONCE_BITS) - 1)
+    return whole("instance_nonce", given, 0, NONCES_MAX)
 
 
 def listed(field: str, values: Any) -> list[Any]:  # noqa: ANN401 - whatever a caller gave

@@ -2,9 +2,10 @@
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any, Final
 
-from dita._kernel import Engine, KernelOutcome
+from dita._kernel import Engine, KernelEventKind, KernelOutcome
 from dita.errors import KernelClosed, KernelPoisoned, NotYetSupported
 from dita.kernel.missed import Missed
 from dita.venues.base import VenueAdapter
@@ -14,6 +15,8 @@ _LOG: Final = logging.getLogger("dita.log")
 # Fills and entries are asked for from so long before the last input on: what the venue did then may not have
 # arrived, and its clock may be behind. What is known already is recognised by its id.
 RECOVERY_MARGIN_NS: Final = 600 * 1_000_000_000
+# What a query may answer that says nothing of the order.
+_NO_NEWS: Final = (KernelEventKind.ORDER_NOT_FOUND, KernelEventKind.SEND_TIMEOUT)
 _POSITION_KEYS: Final = ("symbol", "size", "entry_price", "position_side")
 
 
@@ -50,6 +53,27 @@ def catch_up(
     )
 
 
+def repair(engine: Engine, venue: VenueAdapter, since_ns: int) -> dict[str, Any]:
+    """Ask the venue what happened while an open kernel did not hear it, and take each answer as an input.
+
+    Args:
+        engine: The engine.
+        venue: Whom to ask.
+        since_ns: From when on to ask for fills and entries.
+
+    Returns:
+        `repairs`, `refused`, `unknown_orders` and `troubles`, as `ExecutionKernel.recovery` has them. Where
+        there are troubles, something may be missing.
+    """
+    found: dict[str, Any] = {
+        "since_ns": since_ns, "repairs": {}, "refused": [], "unknown_orders": [], "troubles": []
+    }  # fmt: skip
+    ask = _CatchUp(engine, venue, found)
+    ask.run()
+    ask.ask_for_orders()
+    return found
+
+
 class _CatchUp:
     """One recovery's questions to a venue. An answer that cannot be read is not taken at all."""
 
@@ -71,6 +95,19 @@ class _CatchUp:
             self._try(method, step)
         failed = {trouble["method"] for trouble in self._recovery["troubles"]}
         return not failed & {"get_fills", "get_income"}
+
+    def ask_for_orders(self) -> None:
+        """Ask how each of our orders at work stands: an adapter may have no other way to tell of fills."""
+        for order in self._engine.orders(live_only=True):
+            self._try("query_order", partial(self._query, order.venue_client_id))
+
+    def _query(self, venue_client_id: str, ask: Callable[..., Any]) -> None:
+        events = ask(venue_client_id)
+        # "Not found" proves something only as an answer to the kernel's own question.
+        told = [] if events is None else events
+        if isinstance(told, (list, tuple)):
+            told = [event for event in told if getattr(event, "kind", None) not in _NO_NEWS]
+        self._take("query_order", told)
 
     def _try(self, method: str, step: Callable[[Callable[..., Any]], None]) -> None:
         try:

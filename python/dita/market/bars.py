@@ -7,6 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
+from dita.errors import shown
 from dita.market.events import Bar, MarketKind, Quote
 from dita.market.source import MarketFileError, TextSource, decimal_text, price_text
 
@@ -120,23 +121,25 @@ def _parse_row(row: Sequence[str], columns: dict[str, int], symbol: str) -> Bar:
 def _require_ordered(first: str, high: str, low: str, last: str) -> None:
     lowest, highest = Decimal(low), Decimal(high)
     if highest < lowest:
-        raise ValueError(f"high: {high!r} is below low {low!r}")
+        raise ValueError(f"high: {shown(high)} is below low {shown(low)}")
     for name, price in (("open", first), ("close", last)):
         if not lowest <= Decimal(price) <= highest:
-            raise ValueError(f"{name}: {price!r} is outside of low {low!r} and high {high!r}")
+            raise ValueError(f"{name}: {shown(price)} is outside of low {shown(low)} and high {shown(high)}")
 
 
 def _require_later(bar: Bar, previous_ns: int) -> None:
     if bar.ts_ns <= previous_ns:
-        shown = (_EPOCH + timedelta(microseconds=bar.ts_ns // 1000)).isoformat()
-        raise ValueError(f"timestamp: {shown!r} is not after the row before; bars must be in time order")
+        row_time = (_EPOCH + timedelta(microseconds=bar.ts_ns // 1000)).isoformat()
+        raise ValueError(
+            f"timestamp: {shown(row_time)} is not after the row before; bars must be in time order"
+        )
 
 
 def _time_ns(text: str) -> int:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise ValueError(f"timestamp: expected an ISO 8601 time, got {text!r}") from None
+        raise ValueError(f"timestamp: expected an ISO 8601 time, got {shown(text)}") from None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     return (moment - _EPOCH) // _MICROSECOND * 1000

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
+from dita.errors import shown
 from dita.market.events import Depth, Event, Level, MarketKind, Print, Quote
 from dita.market.source import MarketFileError, TextSource, decimal_text, price_text
 
@@ -205,7 +206,9 @@ class BinanceL2File:
 
     def _require_symbol(self, message: Message) -> None:
         if message["s"] != self._symbol:
-            raise ValueError(f"s: {message['s']!r} after {self._symbol!r}; a capture holds one instrument")
+            raise ValueError(
+                f"s: {shown(message['s'])} after {shown(self._symbol)}; a capture holds one instrument"
+            )
 
     def _find_symbol(self) -> str:
         for number, line in self._source.lines():
@@ -266,6 +269,6 @@ def _levels(rows: list[list[str]], field: str) -> list[Level]:
     levels = []
     for row in rows:
         if len(row) < 2:
-            raise ValueError(f"{field}: a level needs a price and a size, got {row!r}")
+            raise ValueError(f"{field}: a level needs a price and a size, got {shown(row)}")
         levels.append((price_text(row[0], field), decimal_text(row[1], field)))
     return levels

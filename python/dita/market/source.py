@@ -9,6 +9,8 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import BinaryIO, Final, cast
 
+from dita.errors import shown
+
 GZIP_MAGIC: Final = b"\x1f\x8b"
 LINE_LENGTH_MAX: Final = 16 * 1024 * 1024
 DECIMAL_LENGTH_MAX: Final = 64
@@ -101,24 +103,24 @@ def decimal_text(value: object, field: str) -> str:
         ValueError: Not text, not a finite decimal, or negative. The message names field and value.
     """
     if not isinstance(value, str):
-        raise ValueError(f"{field}: expected a decimal in text, got {value!r}")  # noqa: TRY004 - the file is wrong
+        raise ValueError(f"{field}: expected a decimal in text, got {shown(value)}")  # noqa: TRY004 - the file is wrong
     if len(value) > DECIMAL_LENGTH_MAX:
-        raise ValueError(f"{field}: more than {DECIMAL_LENGTH_MAX} characters for a number: {value!r}")
+        raise ValueError(f"{field}: more than {DECIMAL_LENGTH_MAX} characters for a number: {shown(value)}")
     if _PLAIN_DECIMAL.fullmatch(value):
         return value
     # Decimal alone would take underscores, spaces and other scripts' digits, which no venue writes.
     if not value.isascii() or set(value) & {"_", " ", "\t"}:
-        raise ValueError(f"{field}: expected a decimal number, got {value!r}")
+        raise ValueError(f"{field}: expected a decimal number, got {shown(value)}")
     try:
         number = Decimal(value)
     except InvalidOperation:
-        raise ValueError(f"{field}: expected a decimal number, got {value!r}") from None
+        raise ValueError(f"{field}: expected a decimal number, got {shown(value)}") from None
     if not number.is_finite():
-        raise ValueError(f"{field}: expected a finite number, got {value!r}")
+        raise ValueError(f"{field}: expected a finite number, got {shown(value)}")
     if number.is_signed():
-        raise ValueError(f"{field}: must not be negative, got {value!r}")
+        raise ValueError(f"{field}: must not be negative, got {shown(value)}")
     if number and abs(number.adjusted()) > DECIMAL_EXPONENT_MAX:
-        raise ValueError(f"{field}: out of any market's range, got {value!r}")
+        raise ValueError(f"{field}: out of any market's range, got {shown(value)}")
     return format(number, "f")
 
 
@@ -134,5 +136,5 @@ def price_text(value: object, field: str) -> str:
     """
     text = decimal_text(value, field)
     if text[0] == "0" and _ZERO.fullmatch(text):
-        raise ValueError(f"{field}: must be above zero, got {value!r}")
+        raise ValueError(f"{field}: must be above zero, got {shown(value)}")
     return text

@@ -16,7 +16,7 @@ from dita.cluster.claim import Claim
 from dita.cluster.client import any_listens, open_client, unreachable
 from dita.cluster.errors import ClusterError
 from dita.cluster.mappings import ACCOUNT, CONTROL, HEALTH, ORDERS, SLOTS
-from dita.errors import KernelClosed, refuse
+from dita.errors import KernelClosed, refuse, shown
 from dita.projection.left_behind import forgotten, put_right
 from dita.projection.memory import KernelMoment
 from dita.projection.newest import IN_FLIGHT_MAX, Key, NewestWriter, Stamp, State
@@ -336,7 +336,7 @@ def run_of_log(log_dir: Path) -> int:
             os.fsync(file.fileno())
     text = place.read_text(encoding="ascii").strip()
     if not text.isdecimal():
-        raise OSError(f"{place}: {text!r} is no time in nanoseconds: delete the file")
+        raise OSError(f"{place}: {shown(text)} is no time in nanoseconds: delete the file")
     return int(text)
 
 

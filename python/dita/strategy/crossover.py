@@ -8,6 +8,8 @@ from enum import Enum
 from functools import lru_cache
 from typing import Final
 
+from dita.errors import shown
+
 PRICE_DIGITS: Final = 18
 """Decimals of the strategy's fixed-point prices; more in a price is refused, never cut."""
 
@@ -95,5 +97,7 @@ def fixed_point(price: str) -> int:
     """
     whole, _, decimals = price.partition(".")
     if len(decimals) > PRICE_DIGITS or not (whole + decimals).isdecimal():
-        raise ValueError(f"price: expected a plain decimal of at most {PRICE_DIGITS} decimals, got {price!r}")
+        raise ValueError(
+            f"price: expected a plain decimal of at most {PRICE_DIGITS} decimals, got {shown(price)}"
+        )
     return int(whole + decimals.ljust(PRICE_DIGITS, "0"))

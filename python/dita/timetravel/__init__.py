@@ -12,17 +12,20 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from dita._kernel import Replay, explain_trade, log_stats, verify_log
 from dita._kernel import explain_drift as _explain_drift
 from dita._kernel import what_if as _what_if
-from dita.errors import refuse
+from dita.errors import refuse, shown
+from dita.timetravel.copying import BackupFailed, backup
 from dita.timetravel.moment import Moment, moment
 
 if TYPE_CHECKING:
     import os
 
 __all__ = [
+    "BackupFailed",
     "Moment",
     "Progress",
     "Replay",
     "UnknownTrade",
+    "backup",
     "explain",
     "explain_drift",
     "moment",
@@ -113,7 +116,7 @@ def explain(log_dir: Directory, trade_id: str, *, progress: Progress = None) -> 
     if not story["steps"]:
         known = [slot.trade_id for slot in _replayed(log_dir, None, None).slots()]
         last = f"; the last trades of its slots are {', '.join(known[:8])}" if known else ""
-        raise UnknownTrade(f"no input of the log is about a trade {trade_id!r}{last}")
+        raise UnknownTrade(f"no input of the log is about a trade {shown(trade_id)}{last}")
     story["sums"] = _sums(story)
     return story
 

@@ -33,12 +33,16 @@ class VenueAdapter(Protocol):
 
     - `amend(order, *, size, limit_price, trigger_price, request_id)` is asked to change an order. Without it,
       amends are refused.
-    - `query_order(venue_client_id)` is asked after a timeout. None or [] means "not known yet".
+    - `query_order(venue_client_id)` is asked after a timeout, and of an order that nobody answers for.
+      None or [] means "not known yet".
     - `get_fills(since)` is asked where a query found no order: one that is gone may have traded.
     - `set_leverage(symbol, leverage)` is asked where an intent's leverage is not the instrument's. None
       confirms it, a number says what it now is, an exception refuses it.
     - `attach(kernel)` is called once, with the kernel, before anything else.
-    - `live = True` says that the venue runs on real time: the kernel then goes by the system's clock.
+    - `live = True` says that the venue runs on real time: the kernel then goes by the system's clock, and
+      its timer calls the adapter from a thread of its own.
+    - `real_money` says whether real money is at stake there; where it is not stated, it is what `live` is. A
+      live adapter of a test network says `real_money = False`.
     """
 
     def submit(self, order: VenueOrder) -> Sequence[VenueEvent]:
@@ -72,6 +76,25 @@ class VenueAdapter(Protocol):
         ...
 
 
+def is_live(venue: object) -> bool:
+    """Whether a venue runs on real time.
+
+    Args:
+        venue: An adapter, a simulated venue, or None.
+    """
+    return bool(getattr(venue, "live", False))
+
+
+def is_real_money(venue: object) -> bool:
+    """Whether real money is at stake at a venue.
+
+    Args:
+        venue: An adapter, a simulated venue, or None.
+    """
+    stated = getattr(venue, "real_money", None)
+    return is_live(venue) if stated is None else bool(stated)
+
+
 class BaseExecutionAdapter(ABC):
     """An adapter with everything but `submit` and `cancel` filled in.
 
@@ -80,9 +103,11 @@ class BaseExecutionAdapter(ABC):
 
     Attributes:
         live: True where the venue runs on real time.
+        real_money: True where real money is at stake; None means as `live` says.
     """
 
     live: ClassVar[bool] = False
+    real_money: ClassVar[bool | None] = None
 
     def __init__(self) -> None:
         """Start without a kernel."""

@@ -21,6 +21,7 @@ class SimulatedVenue:
     """
 
     live: ClassVar[bool] = False
+    real_money: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -37,10 +38,10 @@ class SimulatedVenue:
         wallet_events: bool = True,
         position_events: bool = False,
         margin_events: bool = False,
-        margin_check: bool = False,
-        liquidation: bool = False,
+        margin_check: bool = True,
+        liquidation: bool = True,
         liquidation_fee_rate: Number = 0,
-        quotes_set_marks: bool = False,
+        quotes_set_marks: bool = True,
         trigger_on_mark: bool = False,
         two_ids_on_trigger: bool = False,
         native_oco: bool = False,
@@ -68,10 +69,11 @@ class SimulatedVenue:
             position_events: Whether a POSITION_UPDATE follows each batch of fills.
             margin_events: Whether ACCOUNT_UPDATE carries available, used and maintenance margin.
             margin_check: Whether an order that increases a position needs margin for it.
-            liquidation: Whether positions are liquidated at the mark once equity falls to the maintenance
-                margin of the instrument's tiers.
+            liquidation: Whether positions are liquidated at the mark once what stands behind them falls to
+                their maintenance margin, by the instrument's tiers, `margin_convention` and `margin_mode`.
             liquidation_fee_rate: What that costs, as a fraction of the value.
-            quotes_set_marks: Whether a quote's middle is the mark too.
+            quotes_set_marks: Whether the middle of a quote, or of new depth, is the mark too. Without it the
+                kernel refuses entries (NO_MARK) until `mark` or `ExecutionKernel.mark_price` sets one.
             trigger_on_mark: Whether the mark triggers conditional orders; else prints and the middle do.
             two_ids_on_trigger: Whether a triggered order gets a second venue id.
             native_oco: Whether the venue itself cancels the others of an `oco_group`.

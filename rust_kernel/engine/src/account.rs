@@ -2,8 +2,9 @@
 
 use dita_kernel::id::Id;
 use dita_kernel::instrument::Instrument;
-use dita_kernel::kernel::{Kernel, base_amount};
+use dita_kernel::kernel::{AssetState, Kernel, base_amount, margin_status};
 use dita_kernel::ledger::Account;
+use dita_kernel::names::MarginStatus;
 use dita_kernel::num::{Decimal, Money, Rounding, multiply_divide, pow10};
 use dita_kernel::reconcile::Report;
 
@@ -34,9 +35,16 @@ pub struct AccountFigures {
     pub reserved_notional: Money,
     /// `open_notional / equity`, half-even at 1e-8; zero without equity.
     pub leverage: Decimal,
-    /// What can be traded with: the exchange's figure while it is present and not older than the last booking, else
-    /// K without the margin of positions and reservations at their instruments' leverage.
+    /// What can be traded with: K without the margin of positions and reservations at their instruments' leverage and
+    /// without open losses; open gains are not added. While the exchange's figure is present and not older than the
+    /// last booking, the smaller of the two.
     pub available_capital: Money,
+    /// What the open positions must hold so that they are not liquidated.
+    pub maint_margin: Money,
+    /// How far equity is above that.
+    pub margin_status: MarginStatus,
+    /// Instruments of this asset whose margin tiers are not known: one is assumed.
+    pub assumed_tiers: Vec<Id>,
     /// Assets in which fees of this asset's instruments were paid and that no instrument prices in it: equity lacks them.
     pub unpriced_fee_assets: Vec<Id>,
     /// E beside K.
@@ -50,13 +58,12 @@ pub fn account(kernel: &Kernel, asset: u16) -> Option<AccountFigures> {
 
 /// The same, beside a report that the caller has.
 pub(crate) fn account_with(kernel: &Kernel, asset: u16, report: Report) -> Option<AccountFigures> {
-    let state = kernel.assets().get(usize::from(asset))?;
+    kernel.assets().get(usize::from(asset))?;
     let balance = |account| kernel.ledger().balance(asset, account);
     let capital = balance(Account::Wallet);
     let mut unrealized_pnl = Money::ZERO;
     let mut open_notional = Money::ZERO;
     let mut reserved_notional = Money::ZERO;
-    let mut margin = Money::ZERO;
     // What spot positions cost: the wallet has paid for them.
     let mut inventory = Money::ZERO;
     let mut open_positions: u32 = 0;
@@ -81,19 +88,14 @@ pub(crate) fn account_with(kernel: &Kernel, asset: u16, report: Report) -> Optio
         let reserved = kernel.exposure().reserved(place);
         open_notional += position;
         reserved_notional += reserved;
-        margin += if rules.base.is_some() { reserved } else { divided(position + reserved, rules.leverage) };
     }
     for slot in kernel.slots().iter().filter(|slot| !slot.basis.qty.is_zero()) {
         let rules = kernel.instruments().get(slot.instrument as usize);
         open_positions += u32::from(rules.is_some_and(|rules| rules.settle == asset));
     }
     let equity = capital + inventory + unrealized_pnl;
-    let exchange = &state.exchange;
-    let fresh = exchange.frame_time_ns >= exchange.booked_time_ns;
-    let available_capital = match exchange.available_margin {
-        Some(available) if fresh => available,
-        Some(_) | None => capital - margin,
-    };
+    let standing = kernel.standing(asset);
+    let maint_margin = standing.maintenance();
     Some(AccountFigures {
         capital,
         equity,
@@ -106,10 +108,36 @@ pub(crate) fn account_with(kernel: &Kernel, asset: u16, report: Report) -> Optio
         open_notional,
         reserved_notional,
         leverage: ratio(open_notional, equity),
-        available_capital,
+        available_capital: kernel.available_capital(asset, &standing),
+        maint_margin,
+        margin_status: margin_status(equity, maint_margin),
+        assumed_tiers: assumed_tiers(kernel, asset),
         unpriced_fee_assets: unpriced_fee_assets(kernel, asset),
         report,
     })
+}
+
+/// The margin status of each asset that something settles in, by name.
+pub fn margin_statuses(kernel: &Kernel) -> Vec<(Id, MarginStatus)> {
+    let settles = |place: u16| kernel.instruments().iter().any(|rules| rules.settle == place);
+    let assets = (0_u16..).zip(kernel.assets()).filter(|(place, _)| settles(*place));
+    let status = |(place, state): (u16, &AssetState)| {
+        let figures = account_with(kernel, place, kernel.reconcile_briefly(place)?)?;
+        Some((state.name.clone(), figures.margin_status))
+    };
+    assets.filter_map(status).collect()
+}
+
+/// Perpetuals whose margin tiers nobody has told.
+pub fn all_assumed_tiers(kernel: &Kernel) -> Vec<Id> {
+    let assume = kernel.instruments().iter().filter(|rules| rules.assumes_tiers());
+    assume.map(|rules| rules.spec.symbol.clone()).collect()
+}
+
+/// Instruments that settle in an asset and whose margin tiers nobody has told.
+fn assumed_tiers(kernel: &Kernel, asset: u16) -> Vec<Id> {
+    let assumes = |rules: &&Instrument| rules.settle == asset && rules.assumes_tiers();
+    kernel.instruments().iter().filter(assumes).map(|rules| rules.spec.symbol.clone()).collect()
 }
 
 /// Assets that hold fees, that nothing settles in, and that no instrument prices in `asset`.
@@ -134,12 +162,6 @@ fn unpriced_fee_assets(kernel: &Kernel, asset: u16) -> Vec<Id> {
         *place != asset && paid != Money::ZERO && !settles(*place) && !priced(&state.name)
     });
     unpriced.map(|(_, state)| state.name.clone()).collect()
-}
-
-/// A notional's margin: away from zero, so that no more is promised than there is.
-fn divided(notional: Money, leverage: Decimal) -> Money {
-    let scale = pow10(leverage.scale()).unwrap_or(1);
-    Money(multiply_divide(notional.0, scale, leverage.mantissa(), Rounding::Up).unwrap_or(notional.0))
 }
 
 fn ratio(notional: Money, equity: Money) -> Decimal {

@@ -10,6 +10,7 @@ mod answer;
 mod answers;
 mod clock;
 mod drift_story;
+mod due;
 mod durable;
 mod follow;
 mod log_stats;
@@ -24,9 +25,9 @@ mod run_durably;
 mod story;
 mod what_if;
 
-pub use account::{AccountFigures, account};
+pub use account::{AccountFigures, account, all_assumed_tiers, margin_statuses};
 pub use answer::{Answer, Observed, TransitionRecord};
-pub use clock::{Clock, system_ns};
+pub use clock::{CLOCK_SKEW_TOLD_NS, Clock, boot_ns, system_ns};
 pub use drift_story::{CHANGES_MAX, DriftChange, DriftStories, DriftStory, PartStory, drift_story};
 pub use durable::{LogSettings, SharedDisk, config_of, identity, kind_name, kind_of};
 pub use follow::{

@@ -58,7 +58,7 @@ pub enum ReplayError {
         /// What it comes to now.
         now: &'static str,
     },
-    /// The log was written under other rules, and ends without the snapshot that closing it leaves.
+    /// The log was written under other rules, and ends without a snapshot that this version can start from.
     Rules {
         /// The log's.
         found: u32,
@@ -97,8 +97,8 @@ impl core::fmt::Display for ReplayError {
             ),
             ReplayError::Rules { found } => write!(
                 f,
-                "the log was written under rules {found}, and this version has rules {RULES_VERSION}: open and close \
-                 it once with the version that wrote it, which leaves a snapshot to start from"
+                "the log was written under rules {found}, and this version has rules {RULES_VERSION} and cannot go on from \
+                 it: end its trades with the version that wrote it, then begin another log_dir with open_with"
             ),
             ReplayError::Identity { found } => {
                 write!(f, "the log is not one of a kernel of this version: it says {found:?}")
@@ -240,6 +240,17 @@ fn begin(
     }
 }
 
+/// Inputs are never taken by other rules than those that they were logged under: only a snapshot leads from one version
+/// to the next.
+fn check_rules(found: &Recovered) -> Result<(), ReplayError> {
+    let Some(rules) = found.rules_version.filter(|rules| *rules != RULES_VERSION) else { return Ok(()) };
+    let sealed = found.snapshot.as_ref().filter(|snapshot| snapshot.seq == found.last_seq);
+    match sealed.map(kernel_of) {
+        Some(Ok(_)) => Ok(()),
+        Some(Err(_)) | None => Err(ReplayError::Rules { found: rules }),
+    }
+}
+
 /// Opens the log and brings the kernel to where it ends.
 pub(crate) fn open(
     config: &KernelConfig,
@@ -248,12 +259,8 @@ pub(crate) fn open(
     progress: &mut dyn FnMut(ReplayProgress) -> ControlFlow<()>,
 ) -> Result<(Kernel, Durable, Recovery), ReplayError> {
     let (log, mut found) = Log::open(disk, settings.config(config), &durable::keys_of)?;
+    check_rules(&found)?;
     let (mut kernel, snapshot_seq) = begin(config, &log, &mut found)?;
-    if let Some(rules) = found.rules_version.filter(|rules| *rules != RULES_VERSION)
-        && snapshot_seq != Some(found.last_seq)
-    {
-        return Err(ReplayError::Rules { found: rules });
-    }
     let mut replayed = 0;
     if found.last_seq >= found.replay_from {
         let mut reader = log.reader(found.replay_from)?;

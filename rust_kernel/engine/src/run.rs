@@ -15,7 +15,7 @@ use dita_sim::{SimError, SimVenue};
 
 use crate::answer::{Answer, Observed, TransitionRecord};
 use crate::answers::Answers;
-use crate::clock::Clock;
+use crate::clock::{Clock, LiveClock};
 use crate::durable::{Durable, LogSettings, SharedDisk};
 use crate::outgoing::Outgoing;
 use crate::port::{self, Port};
@@ -144,6 +144,7 @@ pub(crate) struct Waiting {
 pub struct Engine {
     pub(crate) kernel: Kernel,
     pub(crate) clock: Clock,
+    pub(crate) live: LiveClock,
     pub(crate) told_ns: i64,
     pub(crate) last_ns: i64,
     pub(crate) port: Port,
@@ -266,6 +267,7 @@ impl Engine {
         Ok(Engine {
             kernel,
             clock: config.clock,
+            live: LiveClock::default(),
             told_ns: 0,
             last_ns: 0,
             port,
@@ -309,6 +311,21 @@ impl Engine {
     /// Where kernel time comes from.
     pub fn clock(&self) -> Clock {
         self.clock
+    }
+
+    /// The stamp that an input would get now, ns: not before the last one's.
+    #[inline]
+    pub fn clock_ns(&mut self) -> i64 {
+        match self.clock {
+            Clock::System => self.last_ns.max(self.live.now_ns(self.last_ns)),
+            Clock::Driven => self.last_ns.max(self.told_ns),
+        }
+    }
+
+    /// By how much the machine's clock is ahead of kernel time, ns; 0 where time is driven.
+    pub fn clock_skew_ns(&mut self) -> i64 {
+        self.clock_ns();
+        self.live.skew_ns()
     }
 
     /// Kernel time of the last input, ns.
@@ -364,9 +381,30 @@ impl Engine {
     /// to its question. Answers to several questions stay in the order of the questions. Not bounded by the inbox: the
     /// question was.
     pub fn feed(&mut self, ticket: Option<Ticket>, inputs: impl IntoIterator<Item = Input>) {
+        let first = self.fed;
         for input in inputs {
             self.inbox.insert(self.fed, Waiting { ticket, input, batched: false });
             self.fed += 1;
+        }
+        self.tell_created(first);
+    }
+
+    /// When the venue made an order is told once in an answer, with the order's status: it holds for the fills beside it.
+    fn tell_created(&mut self, first: usize) {
+        let told = |waiting: &Waiting| match &waiting.input {
+            Input::Venue(event) => {
+                let created_ns = event.rare.as_ref()?.order_created_ns?;
+                Some((event.venue_client_id.clone(), created_ns))
+            }
+            _ => None,
+        };
+        let Some((client_id, created_ns)) = self.inbox.range(first..self.fed).find_map(told) else { return };
+        for waiting in self.inbox.range_mut(first..self.fed) {
+            if let Input::Venue(event) = &mut waiting.input
+                && event.venue_client_id == client_id
+            {
+                event.rare.get_or_insert_default().order_created_ns.get_or_insert(created_ns);
+            }
         }
     }
 
@@ -431,11 +469,20 @@ impl Engine {
         }
     }
 
+    /// A mark that is taken while time runs by itself ages.
+    #[inline]
+    pub(crate) fn age(&self, input: &mut Input) {
+        if let Input::Mark { ages, .. } = input {
+            *ages = self.clock == Clock::System;
+        }
+    }
+
     /// One input: stamp, step, venue, feedback.
     #[inline]
     fn take(&mut self, waiting: Waiting) {
-        let Waiting { ticket, input, .. } = waiting;
-        let now_ns = self.clock.stamp(self.last_ns, self.told_ns);
+        let Waiting { ticket, mut input, .. } = waiting;
+        self.age(&mut input);
+        let now_ns = self.clock_ns();
         self.last_ns = now_ns;
         self.effects.clear();
         let outcome = self.kernel.step(Stamp(now_ns), &input, &mut self.effects);
@@ -529,7 +576,7 @@ impl Engine {
         &mut self,
         call: impl FnOnce(&mut SimVenue, i64, &mut Vec<Input>) -> Result<(), SimError>,
     ) -> Result<(), EngineError> {
-        let now_ns = self.clock.stamp(self.last_ns, self.told_ns);
+        let now_ns = self.clock_ns();
         let Port::Sim(venue) = &mut self.port else { return Err(EngineError::NoSimulatedVenue) };
         let result = call(venue, now_ns, &mut self.feedback);
         for input in self.feedback.drain(..) {

@@ -113,11 +113,13 @@ impl Engine {
     /// waits on the one before.
     #[inline]
     fn take_durably(&mut self, mut waiting: Waiting) -> Result<(), LogError> {
-        let now_ns = self.clock.stamp(self.last_ns, self.told_ns);
+        let now_ns = self.clock_ns();
         self.last_ns = now_ns;
         let stamp = Stamp(now_ns);
-        if matches!(waiting.input, Input::Mark { .. }) && self.kernel.validate(stamp, &waiting.input).is_ok()
-        {
+        self.age(&mut waiting.input);
+        // While losses are watched, a mark by itself may lead to something.
+        let can_wait = matches!(waiting.input, Input::Mark { .. }) && !self.kernel.watches_losses();
+        if can_wait && self.kernel.validate(stamp, &waiting.input).is_ok() {
             self.hold_mark(waiting.ticket, stamp, waiting.input);
             return Ok(());
         }

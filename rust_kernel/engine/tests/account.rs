@@ -25,7 +25,8 @@ fn bought(spec: InstrumentSpec, size: &str, seeds: &[(&str, &str)], fee: Option<
     if let Some((amount, asset)) = fee {
         (fill.fee, fill.fee_asset) = (Some(dec(amount)), id(asset));
     }
-    let mark = Input::Mark { symbol: spec.symbol.clone(), price: dec("50000"), venue_time_ns: 0 };
+    let mark =
+        Input::Mark { symbol: spec.symbol.clone(), price: dec("50000"), venue_time_ns: 0, ages: false };
     let mut inputs = vec![Input::Instrument(Box::new(spec))];
     for (asset, amount) in seeds {
         inputs.push(Input::Seed { asset: id(asset), amount: dec(amount) });

@@ -163,7 +163,7 @@ impl Rig {
     }
 
     fn mark(&mut self, price: &str) {
-        let input = Input::Mark { symbol: id("BTCUSDT"), price: dec(price), venue_time_ns: 0 };
+        let input = Input::Mark { symbol: id("BTCUSDT"), price: dec(price), venue_time_ns: 0, ages: false };
         self.engine.push(input, false).unwrap();
         self.drain();
     }
@@ -417,6 +417,37 @@ fn a_fill_that_the_memory_has_forgotten_is_found_in_the_log() {
     assert_eq!(again.engine.kernel().state_hash(), rig.engine.kernel().state_hash());
     again.drain();
     assert_eq!(again.ask(fill_again("T3", "V3")).outcome.code, Code::DuplicateEvent);
+}
+
+#[test]
+fn a_late_fill_after_the_opening_of_a_log_with_damaged_indexes_is_found_and_stops_nothing() {
+    let directory = Directory::new();
+    let settings = LogSettings { segment_bytes_max: 1 << 13, ..LogSettings::default() };
+    let (mut rig, _) = open_on(directory.disk(), &settings).unwrap();
+    rig.begin();
+    for number in 0..120 {
+        rig.trade(number, 0);
+    }
+    let copy = directory.as_if_killed();
+    let indexes: Vec<_> = std::fs::read_dir(&copy.0)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|suffix| suffix == "idx"))
+        .collect();
+    assert!(indexes.len() > 1, "it has sealed segments");
+    for path in &indexes {
+        let mut bytes = std::fs::read(path).unwrap();
+        // Among the keys, where only a look-up used to read.
+        bytes[100] ^= 1;
+        std::fs::write(path, bytes).unwrap();
+    }
+    let (mut again, recovery) = open_on(copy.disk(), &settings).unwrap();
+    assert_eq!(recovery.remarks.len(), indexes.len(), "{:?}", recovery.remarks);
+    again.drain();
+    for number in [1, 31, 61, 91] {
+        let late = again.ask(fill_again(&format!("T{number}"), &format!("V{number}")));
+        assert_eq!(late.outcome.code, Code::DuplicateEvent, "trade {number}");
+    }
 }
 
 #[test]

@@ -8,12 +8,12 @@ use std::sync::Arc;
 
 const JOURNAL: Wanted = Wanted { journal: true, when_enabled: false, states: true };
 
-/// A log of the first version, as it is committed: with a snapshot, and its beginning.
+/// The log of the newest version, as it is committed: with a snapshot, and its beginning.
 fn golden() -> SharedDisk {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden/kernel_logs");
-    let first =
-        std::fs::read_dir(directory).expect("old logs are committed").flatten().map(|it| it.path()).min();
-    Arc::new(FileDisk::existing(first.expect("there is one")))
+    let newest =
+        std::fs::read_dir(directory).expect("old logs are committed").flatten().map(|it| it.path()).max();
+    Arc::new(FileDisk::existing(newest.expect("there is one")))
 }
 
 fn follower(disk: &SharedDisk, seq: u64, wanted: Wanted) -> Result<Follower, FollowError> {

@@ -76,7 +76,7 @@ fn followers_read_what_an_engine_without_a_log_took() {
 
 /// One of each kind of input, as the codec writes it.
 fn golden() -> Vec<Vec<u8>> {
-    let file = include_str!("../../../tests/golden/inputs_v1.txt");
+    let file = include_str!("../../../tests/golden/inputs_v2.txt");
     let bytes = |line: &str| {
         let hex = line.split_once(' ').expect("a name and bytes").1.as_bytes();
         let digit = |digit: u8| char::from(digit).to_digit(16).expect("a digit") as u8;
@@ -325,7 +325,7 @@ fn followers_see_a_request_while_its_venue_has_not_answered() {
     for input in [
         Input::Instrument(Box::new(spec)),
         Input::Seed { asset: id("USDT"), amount: dec("1000000") },
-        Input::Mark { symbol: id("BTCUSDT"), price: dec("100"), venue_time_ns: 0 },
+        Input::Mark { symbol: id("BTCUSDT"), price: dec("100"), venue_time_ns: 0, ages: false },
         Input::Intent(Box::new(intent)),
     ] {
         engine.push(input, false).expect("there is room");

@@ -163,7 +163,7 @@ fn an_input_that_comes_to_something_else_is_named() {
     let mut kernel = Kernel::new(config).unwrap();
     // The second is written down as accepted, and is refused: nothing is known of that instrument.
     let seed = Input::Seed { asset: id("USDT"), amount: dec("5") };
-    let mark = Input::Mark { symbol: id("NONE"), price: dec("1"), venue_time_ns: 0 };
+    let mark = Input::Mark { symbol: id("NONE"), price: dec("1"), venue_time_ns: 0, ages: false };
     for (seq, input) in [(1, &seed), (2, &mark), (3, &Input::Time)] {
         kernel.step(Stamp(7), input, &mut dita_kernel::effect::Effects::default());
         log.append(kind_of(input), seq, 7, &[], |out| codec::encode(input, out).unwrap()).unwrap();

@@ -8,11 +8,11 @@ use std::sync::Arc;
 
 use dita_engine::{Changes, LogSettings, WhatIf, WhatIfError, what_if};
 use dita_kernel::id::Id;
-use dita_kernel::input::RiskLimits;
-use dita_kernel::names::{KernelCommandType as Action, KernelDiagnosticCode as Code};
+use dita_kernel::input::{Input, RiskLimits};
+use dita_kernel::names::{KernelCommandType as Action, KernelDiagnosticCode as Code, OrderType};
 use dita_kernel::num::{Decimal, Money};
 use dita_log::MemoryDisk;
-use past::{Desk, dec, id, money};
+use past::{Desk, client_id, dec, id, money};
 
 fn asked(desk: &Desk, changes: &Changes) -> WhatIf {
     what_if(&desk.disk(), changes, &mut |_| Continue(())).unwrap()
@@ -175,6 +175,70 @@ fn a_later_fill_costs_what_the_mark_moved() {
     assert_eq!(moved(&found), profit - fees);
     let short = asked(&desk, &Changes { latency_ns: past::SECOND_NS / 2, ..Changes::default() });
     assert_eq!((short.counts.repriced, short.counts.without_mark, moved(&short)), (0, 2, Money::ZERO));
+}
+
+/// An entry that waits at 90. Gives its client id.
+fn wait_at_90(desk: &mut Desk, number: u32, slot: u32, size: &str) -> Id {
+    let mut intent = desk.intent(number, slot, Action::Enter);
+    intent.target_size = Some(dec(size));
+    intent.order_type = OrderType::Limit;
+    intent.limit_price = Some(dec("90"));
+    client_id(&desk.put(Input::Intent(Box::new(intent))))
+}
+
+/// A stop and a target rest in one slot; the stop is canceled by its name, the target amended by its own, and filled.
+/// Without the first order, the target has the name that the stop has with it.
+fn stop_and_target(desk: &mut Desk) {
+    let first = wait_at_90(desk, 0, 0, "2"); // too big for a limit of 100
+    desk.name_one(0, 0, Action::Cancel, &first, |_| ());
+    desk.enter(1, 1, "0.5");
+    let stop = desk.rest(1, 1, "stop", |intent| {
+        intent.order_type = OrderType::StopMarket;
+        intent.trigger_price = Some(dec("90"));
+    });
+    let target = desk.rest(1, 1, "target", |intent| {
+        intent.order_type = OrderType::Limit;
+        intent.limit_price = Some(dec("110"));
+    });
+    desk.name_one(1, 1, Action::Amend, &target, |intent| {
+        intent.target_size = Some(dec("0.4"));
+        intent.limit_price = Some(dec("109"));
+    });
+    desk.name_one(1, 1, Action::Cancel, &stop, |_| ());
+    desk.mark("109");
+    desk.fill_resting(&target, "109", "0.4");
+    desk.settle();
+}
+
+#[test]
+fn an_intent_that_names_one_of_two_orders_of_a_slot_means_the_same_one_under_its_name_of_now() {
+    let mut then = Desk::open();
+    stop_and_target(&mut then);
+    let mut really = Desk::on(Arc::new(MemoryDisk::new()), &LogSettings::default());
+    really.limit(order_limit("100"));
+    really.begin();
+    stop_and_target(&mut really);
+    let found = asked(&then, &Changes { limits: order_limit("100"), ..Changes::default() });
+    let counts = &found.counts;
+    assert_eq!((counts.refused, counts.followed, counts.unanswered), (1, 1, 0), "{:?}", found.refused);
+    assert_eq!(found.assets[0].k[1], really.k());
+}
+
+#[test]
+fn an_intent_that_names_an_order_that_is_not_sent_now_touches_no_other() {
+    let mut desk = Desk::open();
+    let first = wait_at_90(&mut desk, 0, 0, "2"); // too big for a limit of 100
+    desk.fill_resting(&first, "90", "2");
+    desk.exit(0, 0);
+    let second = wait_at_90(&mut desk, 1, 0, "0.5");
+    // What was the first order's name is the second's name now.
+    let wrong = desk.name_one(1, 0, Action::Cancel, &first, |_| ());
+    assert_eq!(wrong.outcome.code, Code::NoActiveOrder);
+    desk.name_one(1, 0, Action::Cancel, &second, |_| ());
+    desk.settle();
+    let found = asked(&desk, &Changes { limits: order_limit("100"), ..Changes::default() });
+    let counts = &found.counts;
+    assert_eq!((counts.refused, counts.followed, counts.let_through), (1, 1, 0), "{:?}", found.refused);
 }
 
 #[test]

@@ -7,7 +7,10 @@
 //!
 //! # Files
 //! Integers are little-endian, hashes are BLAKE3, checksums CRC-32C. Each file begins (the index: ends) with a magic
-//! and `format_version` 1; a newer one is refused. Whatever is not listed here is left alone.
+//! and `format_version` 1; a newer one is refused. Whatever is not listed here is left alone. Every later version keeps
+//! the places of magic, version and checksum, a segment header's `length`, and the sizes of a snapshot's header and an
+//! index's footer; its checksum also covers what stands between the magic and itself. So another version that its
+//! checksum does not vouch for is damage.
 //!
 //! | file | what it is |
 //! |---|---|
@@ -36,10 +39,11 @@
 //!
 //! An **index** is `entries (key 16, seq u64) | fences (first key 16, crc u32), one for 170 entries | filter | footer`, with
 //! the footer `magic 8 | format u32 | crc u32 | first seq u64 | last seq u64 | entries u64 | filter words u32 | crc u32 of
-//! fences and filter | half the log id 16 | 8 zeros`. The filter is a Bloom filter in lines of 512 bits.
+//! fences and filter | half the log id 16 | 8 zeros`. The filter is a Bloom filter in lines of 512 bits. An index is derived: every
+//! opening reads it wholly, and makes a damaged one again while the records are there.
 //!
 //! The **mark** has two slots, at 0 and at 512, written in turn: `"MARK" | crc u32 | count u64 | epoch u32 | 4 zeros |
-//! durable u64 | half the log id 16`.
+//! durable u64 | half the log id 16`. Where records are there and no slot is whole, the opening remarks upon it.
 //!
 //! # The tail rule
 //! A power loss may tear what was not synced: of several records any sectors may survive, also later ones without

@@ -8,7 +8,7 @@ use crate::config::{BUFFER_BYTES, BUFFER_CAPACITY, Config, Writing};
 use crate::directory::{LOCK_NAME, index_name};
 use crate::disk::{Disk, LockOutcome};
 use crate::error::LogError;
-use crate::ids::{Ids, KeysOf, Range, flaw_error};
+use crate::ids::{Ids, KeysOf, Range};
 use crate::mark::{MARK_NAME, Mark, MarkFile};
 use crate::pieces::{PIECE_BYTES, PIECE_CAPACITY, Pieces};
 use crate::record::Record;
@@ -126,6 +126,8 @@ struct IndexPlan {
     rebuild: Vec<SegmentInfo>,
     /// Files that another one stands for, or that were written for a segment which was then not sealed.
     surplus: Vec<(u64, u64)>,
+    /// Files that could not be used. What is made again has their name, or stands for a part of one and lies beside it.
+    damaged: Vec<(u64, u64)>,
 }
 
 impl Opening<'_> {
@@ -135,7 +137,7 @@ impl Opening<'_> {
 
     /// Opens the index files and finds what is missing. Changes nothing.
     fn plan_indexes(&self, survey: &mut Survey, ids: &mut Ids) -> Result<IndexPlan, LogError> {
-        let mut plan = IndexPlan { rebuild: Vec::new(), surplus: Vec::new() };
+        let mut plan = IndexPlan { rebuild: Vec::new(), surplus: Vec::new(), damaged: Vec::new() };
         let sealed = survey.segments.len().saturating_sub(1);
         let active_seq = survey.segments.last().map_or(self.config.first_seq, |segment| segment.first_seq);
         // The widest of those that begin together first: it stands for the narrower ones, if it is whole.
@@ -148,10 +150,10 @@ impl Opening<'_> {
                 plan.surplus.push((first_seq, last_seq));
                 continue;
             }
-            if let Err(flaw) = ids.open(Range { first_seq, last_seq })? {
-                let name = index_name(first_seq, last_seq);
-                let error = flaw_error(self.disk.as_ref(), &name, Range { first_seq, last_seq }, &flaw);
-                survey.remarks.push(format!("{error}; made again from the records"));
+            if let Err(flaw) = ids.open_verified(Range { first_seq, last_seq })? {
+                let file = self.disk.path(&index_name(first_seq, last_seq));
+                survey.remarks.push(format!("{file}: damaged, made again from the records: {flaw}"));
+                plan.damaged.push((first_seq, last_seq));
                 continue;
             }
             gaps.push((next_seq, first_seq));
@@ -206,6 +208,7 @@ impl Opening<'_> {
         for segment in &plan.rebuild {
             self.rebuild_index(segment, &mut ids)?;
         }
+        self.remove_damaged(&plan)?;
         let last_seq = survey.end.next_seq - 1;
         let mark = Mark { epoch, ..survey.mark.unwrap_or_default() };
         let mut mark = MarkFile::open(self.disk.as_ref(), self.identity.hash(), mark)
@@ -273,6 +276,17 @@ impl Opening<'_> {
         self.disk.sync_dir().map_err(|error| self.failed("", "sync the directory", &error))?;
         let surplus = plan.surplus.iter().map(|(first, last)| index_name(*first, *last));
         for name in survey.files.unfinished.iter().cloned().chain(surplus) {
+            self.disk.remove(&name).map_err(|error| self.failed(&name, "remove", &error))?;
+        }
+        Ok(())
+    }
+
+    /// Damaged indexes go once what stands for them is durable.
+    fn remove_damaged(&self, plan: &IndexPlan) -> Result<(), LogError> {
+        let made =
+            |range: &(u64, u64)| plan.rebuild.iter().any(|made| (made.first_seq, made.last_seq) == *range);
+        for (first, last) in plan.damaged.iter().filter(|range| !made(range)) {
+            let name = index_name(*first, *last);
             self.disk.remove(&name).map_err(|error| self.failed(&name, "remove", &error))?;
         }
         Ok(())

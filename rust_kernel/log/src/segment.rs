@@ -115,15 +115,16 @@ impl SegmentHeader {
         if bytes.len() < 12 || &bytes[..8] != MAGIC {
             return Err(HeaderFlaw::Damaged);
         }
-        // The version comes first: a newer format may lay out everything behind it differently.
-        let format = u32_at(bytes, 8);
-        if format > FORMAT_VERSION {
-            return Err(HeaderFlaw::Newer(format));
-        }
-        if bytes.len() < FIXED_BYTES || format == 0 {
+        if bytes.len() < FIXED_BYTES {
             return Err(HeaderFlaw::Damaged);
         }
+        // The version comes first: a newer format may lay out everything behind its checksum differently.
+        let format = u32_at(bytes, 8);
         let length = u32_at(bytes, 12) as usize;
+        if format != FORMAT_VERSION {
+            let newer = bytes.get(..length).is_some_and(|header| is_newer(header, 16));
+            return Err(if newer { HeaderFlaw::Newer(format) } else { HeaderFlaw::Damaged });
+        }
         let identity_length = u32_at(bytes, 28) as usize;
         let fits = (FIXED_BYTES..=SEGMENT_HEADER_BYTES_MAX).contains(&length) && length <= bytes.len();
         if !fits
@@ -150,6 +151,15 @@ impl SegmentHeader {
         };
         Ok((header, length))
     }
+}
+
+/// Whether a header (of an index: its footer) is one of a newer format. Its checksum has to say so, at `crc_at`: from
+/// version 2 on it covers the version too, and all that stands between the magic and itself. A version that no checksum
+/// vouches for is damage: a flipped bit must not send anybody in search of a newer build.
+pub(crate) fn is_newer(header: &[u8], crc_at: usize) -> bool {
+    let Some((before, after)) = header.get(8..crc_at).zip(header.get(crc_at + 4..)) else { return false };
+    let crc = crc32c::crc32c_append(crc32c::crc32c(before), after);
+    u32_at(header, 8) > FORMAT_VERSION && u32_at(header, crc_at) == crc
 }
 
 /// A length of this crate's own making, all of them far below the bound.

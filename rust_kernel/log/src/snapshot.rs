@@ -4,7 +4,7 @@ use crate::directory::{snapshot_name, write_whole};
 use crate::disk::Disk;
 use crate::error::LogError;
 use crate::record::{Chain, u32_at, u64_at};
-use crate::segment::{FORMAT_VERSION, Identity};
+use crate::segment::{FORMAT_VERSION, Identity, is_newer};
 
 const MAGIC: &[u8; 8] = b"DITASNAP";
 /// Everything before the state.
@@ -75,7 +75,7 @@ impl Snapshot {
         let length = file.length().map_err(|error| failed("read", &error))?;
         let mut header = [0; HEADER_BYTES];
         let read = file.read_at(0, &mut header).map_err(|error| failed("read", &error))?;
-        if read >= 12 && &header[..8] == MAGIC && u32_at(&header, 8) > FORMAT_VERSION {
+        if header.starts_with(MAGIC) && is_newer(&header[..read], 12) {
             let found = u32_at(&header, 8);
             return Err(LogError::NewerFormat { file: disk.path(&name), found, known: FORMAT_VERSION });
         }

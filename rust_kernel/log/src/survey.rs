@@ -119,7 +119,20 @@ impl Surveyor<'_> {
         let headers = self.headers(&survey)?;
         self.segments(&mut survey, &headers, visit)?;
         self.reach(&survey)?;
+        self.remark_on_mark(&mut survey);
         Ok(survey)
+    }
+
+    /// Without the mark one witness of what was synced is gone, and a person should know. A log whose first opening
+    /// did not come to its end never had one; it has no records either.
+    fn remark_on_mark(&self, survey: &mut Survey) {
+        if survey.mark.is_none() && survey.end.next_seq > self.first_seq {
+            let file = self.disk.path(MARK_NAME);
+            survey.remarks.push(format!(
+                "{file}: missing or damaged: up to where the log was synced is known from its other files alone; an \
+                 opening for writing makes it again, and should the end of the log have gone with it, restore a copy"
+            ));
+        }
     }
 
     /// The newest usable snapshots, and a remark on each damaged one on the way.

@@ -73,8 +73,7 @@ pub fn verify(
     let mut ids = Ids::new(disk.clone(), &identity);
     for (first_seq, last_seq) in survey.files.indexes {
         let range = Range { first_seq, last_seq };
-        let opened = ids.open(range)?;
-        if let Err(flaw) = opened.and_then(|()| ids.verify(range)) {
+        if let Err(flaw) = ids.open_verified(range)? {
             let name = index_name(first_seq, last_seq);
             report.remarks.push(flaw_error(disk.as_ref(), &name, range, &flaw).to_string());
         }

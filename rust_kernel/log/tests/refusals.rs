@@ -5,7 +5,9 @@ mod common;
 use common::{Directory, IDENTITY, append, config, keys_of, open, read_all, write};
 use dita_log::disk::{Deed, Effect, Fault, FaultyDisk, MemoryDisk};
 use dita_log::{Config, Disk, Log, LogError, Reader, Span, segment_name, verify};
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, ErrorKind};
+use std::ops::Range;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
@@ -40,27 +42,87 @@ fn a_log_of_another_kernel_is_refused_and_both_are_named() {
     assert_eq!(Reader::open(disk, None, 1, Span::Written).expect("any").identity().bytes(), IDENTITY);
 }
 
+/// A closed log with a segment that is sealed, an index and a snapshot; and of the first file that ends so its name,
+/// where its header (an index's: its footer) begins, and where that ends.
+fn headed(suffix: &str) -> (BTreeMap<String, Vec<u8>>, String, Range<usize>) {
+    let memory = written(100);
+    let mut log = open(&(Arc::new(memory.clone()) as Arc<dyn Disk>), config()).expect("it opens").0;
+    log.write_snapshot(100, 0, b"state", &[1; 32]).expect("memory takes it");
+    log.close().expect("it closes");
+    let files = memory.files();
+    let (name, bytes) = files.iter().find(|(name, _)| name.ends_with(suffix)).expect("there is one");
+    let header = match suffix {
+        ".seg" => 0..96 + IDENTITY.len(),
+        ".idx" => bytes.len() - 72..bytes.len(),
+        _ => 0..168,
+    };
+    (files.clone(), name.clone(), header)
+}
+
+/// The suffixes, and where in a header its checksum stands.
+const HEADED: [(&str, usize); 3] = [(".seg", 16), (".idx", 12), (".snap", 12)];
+
 #[test]
 fn a_newer_format_is_refused_and_not_touched() {
-    for suffix in [".seg", ".idx", ".snap"] {
-        let memory = written(100);
-        let disk: Arc<dyn Disk> = Arc::new(memory.clone());
-        let mut log = open(&disk, config()).expect("it opens").0;
-        log.write_snapshot(100, 0, b"state", &[1; 32]).expect("memory takes it");
-        log.close().expect("it closes");
-        let mut files = memory.files();
-        let (name, bytes) = files.iter_mut().find(|(name, _)| name.ends_with(suffix)).expect("there is one");
-        // The version follows the eight bytes of magic, at the start of a file or of an index's footer.
-        let start = bytes[..8].to_vec();
-        let magic = if suffix == ".idx" { b"DITAIDX\0" } else { &start[..] };
-        let at = bytes.windows(8).position(|window| window == magic).expect("there is a magic") + 8;
-        bytes[at] = 2;
-        let (name, memory) = (name.clone(), MemoryDisk::holding(files.clone()));
+    for (suffix, crc_at) in HEADED {
+        let (mut files, name, header) = headed(suffix);
+        // What every later format promises: its checksum stands there and covers its version.
+        let bytes = &mut files.get_mut(&name).expect("it is there")[header];
+        bytes[8] = 2;
+        let crc = crc32c::crc32c_append(crc32c::crc32c(&bytes[8..crc_at]), &bytes[crc_at + 4..]);
+        bytes[crc_at..crc_at + 4].copy_from_slice(&crc.to_le_bytes());
+        let memory = MemoryDisk::holding(files.clone());
         let disk: Arc<dyn Disk> = Arc::new(memory.clone());
         let error = open(&disk, config()).map(|_| ()).expect_err("it is newer");
         assert_eq!(error, LogError::NewerFormat { file: format!("memory:/{name}"), found: 2, known: 1 });
         assert_eq!(memory.files(), files);
     }
+}
+
+#[test]
+fn a_bit_flipped_in_a_headers_version_is_damage_and_sends_nobody_for_a_newer_build() {
+    for (suffix, _) in HEADED {
+        let (files, name, header) = headed(suffix);
+        for bit in 0..32 {
+            let mut files = files.clone();
+            files.get_mut(&name).expect("it is there")[header.start + 8 + bit / 8] ^= 1 << (bit % 8);
+            let memory = MemoryDisk::holding(files.clone());
+            let disk: Arc<dyn Disk> = Arc::new(memory.clone());
+            let opened = open(&disk, config()).map(|(_, recovered)| recovered.remarks);
+            if suffix == ".seg" {
+                let error = opened.expect_err("records that cannot be vouched for");
+                assert!(matches!(error, LogError::Corrupt { offset: 0, .. }), "bit {bit}: {error}");
+                assert_eq!(memory.files(), files);
+            } else {
+                // The one is made again, the other passed over: the records are all there.
+                let remarks = opened.expect("the records are whole");
+                assert_eq!(remarks.len(), 1, "{suffix}, bit {bit}: {remarks:?}");
+                assert!(remarks[0].contains(&name) && remarks[0].contains("damaged"), "{remarks:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_log_without_its_mark_opens_and_the_mark_is_remarked_upon_once() {
+    for removed in [true, false] {
+        let mut files = written(50).files();
+        if removed {
+            files.remove("durable.mark").expect("there is a mark");
+        } else {
+            files.get_mut("durable.mark").expect("there is a mark").fill(0);
+        }
+        let disk: Arc<dyn Disk> = Arc::new(MemoryDisk::holding(files));
+        let report = verify(&disk, Some(IDENTITY), &mut |_, _| {}).expect("the records are whole");
+        let (_, recovered) = open(&disk, config()).expect("the records are whole");
+        for remarks in [report.remarks, recovered.remarks] {
+            assert_eq!(remarks.len(), 1, "{remarks:?}");
+            assert!(remarks[0].contains("durable.mark: missing or damaged"), "{remarks:?}");
+        }
+        assert_eq!(open(&disk, config()).expect("it opens").1.remarks, Vec::<String>::new());
+    }
+    let disk: Arc<dyn Disk> = Arc::new(MemoryDisk::new());
+    assert_eq!(open(&disk, config()).expect("a new log has none yet").1.remarks, Vec::<String>::new());
 }
 
 #[test]

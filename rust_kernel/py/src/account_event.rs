@@ -10,7 +10,7 @@ use crate::record::Field;
 use crate::{names, number, text, time};
 
 #[rustfmt::skip]
-const FIELDS: [Field<AccountEvent>; 20] = [
+const FIELDS: [Field<AccountEvent>; 21] = [
     Field::required("kind", |e, n, v| { e.kind = names::read(v, n)?; Ok(()) }),
     Field::required_time("timestamp", |e, n, v| { e.timestamp_ns = time::read(v, n)?; Ok(()) }),
     Field::optional("event_id", |e, n, v| text::read_optional_id(&mut e.event_id, v, n)),
@@ -31,6 +31,7 @@ const FIELDS: [Field<AccountEvent>; 20] = [
     Field::optional("entry_price", |e, n, v| { e.entry_price = number::read_optional(v, n)?; Ok(()) }),
     Field::optional("rate", |e, n, v| { e.rate = number::read_optional(v, n)?; Ok(()) }),
     Field::optional("mark_price", |e, n, v| { e.mark_price = number::read_optional(v, n)?; Ok(()) }),
+    Field::optional("venue_sequence", |e, n, v| { e.venue_sequence = text::read_sequence(v, n)?; Ok(()) }),
 ];
 
 /// An account event from its dict. `kind` and `timestamp` are required; `None` means absent.
@@ -93,7 +94,7 @@ mod tests {
             "{'kind': 'FILL_SETTLED', 'timestamp': 7, 'event_id': 'a', 'venue_txn_id': 'b', 'asset': 'c', 'symbol': 'd', \
               'venue_trade_id': 'e', 'amount': 1, 'realized_pnl': '2', 'fee': 3, 'fee_asset': 'f', 'wallet_balance': 4, \
               'available_margin': 5, 'used_margin': 6, 'maint_margin': 7, 'position_side': 'SHORT', 'size': -8, \
-              'entry_price': 9, 'rate': 0.0001, 'mark_price': 11}",
+              'entry_price': 9, 'rate': 0.0001, 'mark_price': 11, 'venue_sequence': 12}",
         )?;
         let want = AccountEvent {
             kind: AccountEventKind::FillSettled,
@@ -116,6 +117,7 @@ mod tests {
             entry_price: number("9")?,
             rate: number("0.0001")?,
             mark_price: number("11")?,
+            venue_sequence: Some(12),
         };
         assert_eq!(got, want);
         Ok(())

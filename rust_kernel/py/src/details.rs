@@ -28,6 +28,8 @@ pub enum Detail {
     Flag(bool),
     /// A Python object that travels as it is: an adapter's exception.
     Object(Kept),
+    /// Several public names.
+    Names(Vec<&'static str>),
     /// Several of the same kind.
     List(Vec<Details>),
     /// Known to be absent.
@@ -92,6 +94,7 @@ impl Details {
                     let rows = rows.iter().map(|row| row.to_dict(py)).collect::<PyResult<Vec<_>>>()?;
                     dict.set_item(name, rows)?;
                 }
+                Detail::Names(names) => dict.set_item(name, names)?,
                 Detail::Nothing => dict.set_item(name, py.None())?,
             }
         }

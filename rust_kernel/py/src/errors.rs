@@ -6,8 +6,8 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyString, PyTuple, PyType};
 
-/// How much of an offending value a message shows, in characters.
-const SHOWN_CHARS: usize = 80;
+/// How much a message shows of a value, and of a key that names a field, in characters.
+pub const SHOWN_CHARS_MAX: usize = 80;
 
 /// A value that cannot be taken: which field, the value itself, and why.
 pub struct Bad {
@@ -65,7 +65,7 @@ impl Error {
     /// `field: value why`, for a value of the right type.
     #[cold]
     pub fn value(field: impl Into<Cow<'static, str>>, value: &Bound<'_, PyAny>, why: &str) -> Error {
-        let field = field.into();
+        let field = cut(field.into());
         let why = format!("{field}: {} {why}", shown(value));
         Error::Value(Box::new(Bad { field, value: Some(value.clone().unbind()), why }))
     }
@@ -73,7 +73,7 @@ impl Error {
     /// `field: expected wanted, got type`.
     #[cold]
     pub fn wrong_type(field: impl Into<Cow<'static, str>>, value: &Bound<'_, PyAny>, wanted: &str) -> Error {
-        let field = field.into();
+        let field = cut(field.into());
         let got = value.get_type().qualname().map(|name| name.to_string()).unwrap_or_else(|_| "?".into());
         let why = format!("{field}: expected {wanted}, got {got} {}", shown(value));
         Error::Type(Box::new(Bad { field, value: Some(value.clone().unbind()), why }))
@@ -82,8 +82,8 @@ impl Error {
     /// `field: value why`, for a value that is only known as text.
     #[cold]
     pub fn text_value(field: impl Into<Cow<'static, str>>, value: &str, why: &str) -> Error {
-        let field = field.into();
-        let why = format!("{field}: {value} {why}");
+        let field = cut(field.into());
+        let why = format!("{field}: {} {why}", cut(value.into()));
         let value = Python::attach(|py| PyString::new(py, value).into_any().unbind());
         Error::Value(Box::new(Bad { field, value: Some(value), why }))
     }
@@ -98,6 +98,7 @@ impl Error {
     #[cold]
     #[must_use]
     pub fn within(self, place: &str) -> Error {
+        let place = cut(place.into());
         let moved = |bad: Box<Bad>| {
             let field = Cow::Owned(format!("{place}{}", bad.field));
             Box::new(Bad { field, value: bad.value, why: format!("{place}{}", bad.why) })
@@ -118,19 +119,30 @@ impl Error {
     }
 }
 
-/// The value's `repr`, shortened; never fails.
-fn shown(value: &Bound<'_, PyAny>) -> String {
+/// A value as an error's text shows it: its `repr`, cut at `SHOWN_CHARS_MAX`. Never fails.
+#[pyfunction]
+pub fn shown(value: &Bound<'_, PyAny>) -> String {
     // A huge int's repr is refused by Python itself, and a class may break its own.
     let text = match value.repr() {
         Ok(text) => text.to_string_lossy().into_owned(),
         Err(_) => "<a value that cannot be shown>".into(),
     };
-    if text.chars().nth(SHOWN_CHARS).is_none() {
-        return text;
+    cut(text.into()).into_owned()
+}
+
+/// A text as an error shows it, for example a key that names a field: cut at `SHOWN_CHARS_MAX`.
+#[pyfunction]
+#[pyo3(name = "cut")]
+fn cut_text(text: &Bound<'_, PyString>) -> String {
+    cut(text.to_string_lossy()).into_owned()
+}
+
+/// The one place where what errors show is cut.
+fn cut(text: Cow<'_, str>) -> Cow<'_, str> {
+    match text.char_indices().nth(SHOWN_CHARS_MAX) {
+        Some((end, _)) => Cow::Owned(format!("{}…", &text[..end])),
+        None => text,
     }
-    let mut short: String = text.chars().take(SHOWN_CHARS).collect();
-    short.push('…');
-    short
 }
 
 impl From<PyErr> for Error {
@@ -340,9 +352,12 @@ pub fn is_not_yet_supported(py: Python<'_>, error: &PyErr) -> PyResult<bool> {
     Ok(error.is_instance(py, classes(py)?.not_yet_supported.bind(py)))
 }
 
-/// Adds the exceptions to the module.
+/// Adds the exceptions to the module, and what cuts the values that they show.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     let py = module.py();
+    module.add("SHOWN_CHARS_MAX", SHOWN_CHARS_MAX)?;
+    module.add_function(wrap_pyfunction!(shown, module)?)?;
+    module.add_function(wrap_pyfunction!(cut_text, module)?)?;
     let classes = classes(py)?;
     for class in [
         &classes.kernel_error,

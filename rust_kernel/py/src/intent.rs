@@ -20,7 +20,7 @@ pub struct KernelIntent {
 
 /// Every field in the constructor's order.
 #[rustfmt::skip]
-const FIELDS: [Field<Intent>; 28] = [
+const FIELDS: [Field<Intent>; 29] = [
     Field::required_time("timestamp", |i, n, v| { i.timestamp_ns = time::read(v, n)?; Ok(()) }),
     Field::required("intent_id", |i, n, v| text::read_id(&mut i.intent_id, v, n)),
     Field::required("trade_id", |i, n, v| text::read_id(&mut i.trade_id, v, n)),
@@ -49,6 +49,7 @@ const FIELDS: [Field<Intent>; 28] = [
     Field::optional("source_run", |i, n, v| text::read_optional_id(&mut provenance(i).source_run, v, n)),
     Field::optional("regime", |i, n, v| { provenance(i).regime = names::read_optional(v, n)?; Ok(()) }),
     Field::optional("override_ref", |i, n, v| text::read_optional_id(&mut provenance(i).override_ref, v, n)),
+    Field::optional("owner", |i, n, v| text::read_optional_id(&mut i.owner, v, n)),
 ];
 
 fn provenance(intent: &mut Intent) -> &mut Provenance {
@@ -104,13 +105,14 @@ impl KernelIntent {
             target_size=None, leverage=None, exit_leg_ratios=None, reason=None, metadata=None,
             stage=None, order_type=None, limit_price=None, time_in_force=None, expire_time=None,
             post_only=None, reduce_only=None, trigger_price=None, quote_size=None, oco_group=None,
-            target_client_id=None, valid_until=None, source_run=None, regime=None, override_ref=None
+            target_client_id=None, valid_until=None, source_run=None, regime=None, override_ref=None,
+            owner=None
         ),
         text_signature = "(timestamp, intent_id, trade_id, slot_id, asset, side, action, reference_price=None, \
             target_size=None, leverage=None, exit_leg_ratios=(), reason='', metadata=None, stage='', \
             order_type='MARKET', limit_price=None, time_in_force='GTC', expire_time=None, post_only=False, \
             reduce_only=False, trigger_price=None, quote_size=None, oco_group='', target_client_id='', \
-            valid_until=None, source_run='', regime=None, override_ref='')"
+            valid_until=None, source_run='', regime=None, override_ref='', owner='')"
     )]
     #[allow(clippy::too_many_arguments)]
     fn new(
@@ -142,6 +144,7 @@ impl KernelIntent {
         source_run: Option<&Bound<'_, PyAny>>,
         regime: Option<&Bound<'_, PyAny>>,
         override_ref: Option<&Bound<'_, PyAny>>,
+        owner: Option<&Bound<'_, PyAny>>,
     ) -> Result<KernelIntent, Error> {
         let given = [
             Some(timestamp),
@@ -172,6 +175,7 @@ impl KernelIntent {
             source_run,
             regime,
             override_ref,
+            owner,
         ];
         let mut inner = blank();
         for (field, value) in FIELDS.iter().zip(given) {
@@ -218,6 +222,12 @@ impl KernelIntent {
     #[getter]
     fn asset<'py>(&self, py: Python<'py>) -> Bound<'py, PyString> {
         text::get_id(py, &self.inner.asset)
+    }
+
+    /// Whose trade it is, at most 31 bytes; empty when nobody's.
+    #[getter]
+    fn owner<'py>(&self, py: Python<'py>) -> Bound<'py, PyString> {
+        text::get_id(py, &self.inner.owner)
     }
 
     /// The position's side.

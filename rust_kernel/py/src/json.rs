@@ -155,6 +155,8 @@ pub fn slot(view: &SlotView) -> String {
     object.money("cost", view.cost);
     object.number("contract_multiplier", view.contract_multiplier);
     object.flag("inverse", view.inverse);
+    object.text("owner", view.owner.as_str());
+    object.texts("seen_event_ids", view.seen_event_ids.iter().map(|id| id.as_str()));
     object.end()
 }
 
@@ -191,6 +193,7 @@ pub fn order(view: &OrderView) -> String {
     object.text("intent_id", view.intent_id.as_str());
     object.member("doubt", view.doubt);
     object.metadata(&view.metadata);
+    object.text("owner", view.owner.as_str());
     object.end()
 }
 

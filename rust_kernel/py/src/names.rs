@@ -2,8 +2,9 @@
 
 use dita_kernel::names::{
     AccountEventKind, ControlGate, FreezeScope, KernelCommandType, KernelDiagnosticCode, KernelEventKind,
-    KernelMode, KernelVerbosity, Liquidity, OrderDoubt, OrderSide, OrderType, PositionSide, Product,
-    ReconcileStatus, Regime, Severity, TimeInForce, TradeSide, TradeStage, VenueOrderStatus,
+    KernelMode, KernelSeverity, KernelVerbosity, Liquidity, MarginConvention, MarginMode, MarginStatus,
+    OrderDoubt, OrderSide, OrderType, PositionSide, Product, ReconcileStatus, Regime, TimeInForce, TradeSide,
+    TradeStage, VenueOrderStatus,
 };
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -80,13 +81,16 @@ twins! {
     VenueOrderStatus: "What the venue has reported of an order (FIX OrdStatus 39), nothing else.",
     OrderDoubt: "Which request of ours the venue has left unanswered.",
     TradeStage: "A slot's stage: a function of its entry order, position and exit orders.",
-    Severity: "How bad an outcome is.",
+    KernelSeverity: "How bad an outcome is.",
     KernelDiagnosticCode: "Why the kernel said what it said.",
     AccountEventKind: "What an account event says.",
     KernelMode: "Which venue the kernel talks to.",
     ControlGate: "What the operators let through.",
     KernelVerbosity: "How much is reported.",
     ReconcileStatus: "How far the exchange's account is from the kernel's.",
+    MarginStatus: "How far an account's equity is above what its positions must hold.",
+    MarginConvention: "Whose rules say what a position must hold.",
+    MarginMode: "What stands behind a position.",
     Product: "What a contract is.",
     FreezeScope: "What the edge monitor cancels when it freezes.",
     Regime: "The market regime that research or an operator sees.",

@@ -2,6 +2,7 @@
 
 use dita_engine::Answer;
 use dita_kernel::effect::Notice;
+use dita_kernel::num::Decimal;
 use dita_kernel::outcome::Detail as CoreDetail;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
@@ -25,6 +26,9 @@ impl OutcomeView {
     /// The details: the core's, then what the bindings add.
     fn details(&self) -> Details {
         let mut details = core_details(&self.answer.outcome.detail);
+        if matches!(self.answer.outcome.detail, CoreDetail::Retry { .. }) {
+            details.add("severity", Detail::Name(self.answer.outcome.severity.name()));
+        }
         if !self.answer.notices.is_empty() {
             details.add("notices", Detail::List(self.answer.notices.iter().map(notice_details).collect()));
         }
@@ -52,6 +56,9 @@ pub fn core_details(detail: &CoreDetail) -> Details {
             .with("field", Detail::Name(field))
             .with("value", Detail::Text(value.clone()))
             .with("reason", Detail::Name(why)),
+        CoreDetail::HeldBy { held_by, size } => {
+            details.with("held_by", Detail::Name(held_by)).with("size", Detail::Number(*size))
+        }
         CoreDetail::Limit { limit, value, attempt } => details
             .with("limit", Detail::Name(limit))
             .with("value", Detail::Text(value.clone()))
@@ -59,8 +66,12 @@ pub fn core_details(detail: &CoreDetail) -> Details {
         CoreDetail::Retry { reason, retry_after_ms, venue_event_kind } => {
             let wait = retry_after_ms
                 .map_or(Detail::Nothing, |wait| Detail::Whole(i64::try_from(wait).unwrap_or(i64::MAX)));
+            // In seconds where the venue said how long, else in its own words.
+            let seconds = retry_after_ms.and_then(|wait| Decimal::new(i128::from(wait), 3).ok());
+            let release_eta = seconds.map_or_else(|| Detail::Text(reason.clone()), Detail::Number);
             details
                 .with("reason", Detail::Text(reason.clone()))
+                .with("release_eta", release_eta)
                 .with("retry_after_ms", wait)
                 .with("retryable", Detail::Flag(true))
                 .with("venue_event_kind", Detail::Name(venue_event_kind.name()))
@@ -68,6 +79,7 @@ pub fn core_details(detail: &CoreDetail) -> Details {
         CoreDetail::Venue { reason, reason_code } => details
             .with("reason", Detail::Text(reason.clone()))
             .with("reason_code", Detail::Id(reason_code.clone())),
+        CoreDetail::Unarmed(missing) => details.with("missing", Detail::Names(missing.names())),
         CoreDetail::First { seq, venue_client_id } => details
             .with("first_seq", Detail::Whole(i64::try_from(*seq).unwrap_or(i64::MAX)))
             .with("venue_client_id", Detail::Id(venue_client_id.clone())),
@@ -316,6 +328,7 @@ assert repr(outcome).startswith('KernelOutcome(accepted=False, slot_id=2, state=
                 triggered: false,
                 stale: false,
                 metadata: "{\"a\":1}".into(),
+                owner: Id::EMPTY,
             };
             let globals = PyDict::new(py);
             globals.set_item("order", Bound::new(py, VenueOrder::from(order))?)?;

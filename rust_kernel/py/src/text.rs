@@ -136,6 +136,23 @@ pub fn read_millis(value: &Bound<'_, PyAny>, field: &'static str) -> Result<Opti
     }
 }
 
+/// A venue's own number of a message, zero or more; `None` means not given.
+///
+/// # Errors
+/// Negative or over 63 bits: by field and value. Another type: likewise.
+pub fn read_sequence(value: &Bound<'_, PyAny>, field: &'static str) -> Result<Option<i64>, Error> {
+    if value.is_none() {
+        return Ok(None);
+    }
+    if !value.is_instance_of::<PyInt>() || value.is_instance_of::<PyBool>() {
+        return Err(Error::wrong_type(field, value, "int"));
+    }
+    match value.extract::<i64>() {
+        Ok(number) if number >= 0 => Ok(Some(number)),
+        Ok(_) | Err(_) => Err(Error::value(field, value, "is not a whole number from 0 to 2^63 - 1")),
+    }
+}
+
 /// Text of at most 4,096 bytes; `None` means not given.
 ///
 /// # Errors

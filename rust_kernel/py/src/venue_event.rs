@@ -18,7 +18,7 @@ pub struct VenueEvent {
 
 /// Every field, in the order of the contract.
 #[rustfmt::skip]
-const FIELDS: [Field<CoreEvent>; 32] = [
+const FIELDS: [Field<CoreEvent>; 34] = [
     Field::required_time("timestamp", |i, n, v| { i.timestamp_ns = time::read(v, n)?; Ok(()) }),
     Field::optional("event_id", |i, n, v| text::read_optional_id(&mut i.event_id, v, n)),
     Field::optional("trade_id", |i, n, v| text::read_optional_id(&mut i.trade_id, v, n)),
@@ -51,6 +51,8 @@ const FIELDS: [Field<CoreEvent>; 32] = [
     Field::optional("parent_order_id", |i, n, v| set_rare_id(i, n, v, |rare| &mut rare.parent_order_id)),
     Field::optional("ref_trade_id", |i, n, v| set_rare_id(i, n, v, |rare| &mut rare.ref_trade_id)),
     Field::optional("retry_after_ms", |i, n, v| set_rare(i, text::read_millis(v, n)?, |rare| &mut rare.retry_after_ms)),
+    Field::optional("venue_sequence", |i, n, v| { i.venue_sequence = text::read_sequence(v, n)?; Ok(()) }),
+    Field::time("order_created", |i, n, v| set_rare(i, time::read_optional(v, n)?, |rare| &mut rare.order_created_ns)),
 ];
 
 /// Sets a seldom field; the box that holds them is made only for a value that says something.
@@ -114,14 +116,14 @@ impl VenueEvent {
             side=None, ts_init=None, reason=None, raw_payload=None, metadata=None,
             position_side=None, fee_asset=None, order_size=None, order_price=None,
             average_price=None, request_id=None, reason_code=None, parent_order_id=None,
-            ref_trade_id=None, retry_after_ms=None
+            ref_trade_id=None, retry_after_ms=None, venue_sequence=None, order_created=None
         ),
         text_signature = "(timestamp, *, kind, event_id='', trade_id='', slot_id=None, status=None, venue_order_id='', \
             venue_client_id='', side=None, asset='', price=None, size=None, filled_size=None, \
             remaining_size=None, reason='', raw_payload=None, metadata=None, order_side=None, \
             position_side=None, venue_trade_id='', fee=None, fee_asset='', liquidity=None, ts_init=None, \
             order_size=None, order_price=None, average_price=None, request_id='', reason_code='', \
-            parent_order_id='', ref_trade_id='', retry_after_ms=None)"
+            parent_order_id='', ref_trade_id='', retry_after_ms=None, venue_sequence=None, order_created=None)"
     )]
     #[allow(clippy::too_many_arguments)]
     fn new(
@@ -157,6 +159,8 @@ impl VenueEvent {
         parent_order_id: Option<&Bound<'_, PyAny>>,
         ref_trade_id: Option<&Bound<'_, PyAny>>,
         retry_after_ms: Option<&Bound<'_, PyAny>>,
+        venue_sequence: Option<&Bound<'_, PyAny>>,
+        order_created: Option<&Bound<'_, PyAny>>,
     ) -> Result<VenueEvent, Error> {
         let given = [
             Some(timestamp),
@@ -191,6 +195,8 @@ impl VenueEvent {
             parent_order_id,
             ref_trade_id,
             retry_after_ms,
+            venue_sequence,
+            order_created,
         ];
         let mut inner = blank();
         for (field, value) in FIELDS.iter().zip(given) {
@@ -406,6 +412,25 @@ impl VenueEvent {
     #[getter]
     fn retry_after_ms(&self) -> Option<u64> {
         self.inner.rare.as_deref().and_then(|rare| rare.retry_after_ms)
+    }
+
+    /// The venue's own number of this message, where it numbers them: a later one is higher.
+    #[getter]
+    fn venue_sequence(&self) -> Option<i64> {
+        self.inner.venue_sequence
+    }
+
+    /// When the venue made the order, by its clock; None where it did not say. Aware UTC `datetime`, truncated to
+    /// microseconds.
+    #[getter]
+    fn order_created<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        time::get_optional(py, self.inner.rare.as_deref().and_then(|rare| rare.order_created_ns))
+    }
+
+    /// The same; nanoseconds since 1970-01-01 UTC.
+    #[getter]
+    fn order_created_ns(&self) -> Option<i64> {
+        self.inner.rare.as_deref().and_then(|rare| rare.order_created_ns)
     }
 
     /// Every field by name; times are int nanoseconds, so that `VenueEvent(**event.to_dict()) == event`.

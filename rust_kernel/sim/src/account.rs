@@ -7,6 +7,7 @@ use dita_kernel::num::{Decimal, MONEY_SCALE, Money, pow10};
 
 use crate::error::SimError;
 use crate::fills::FeeAsset;
+use crate::rules::Kind;
 use crate::venue::SimVenue;
 
 impl SimVenue {
@@ -102,9 +103,12 @@ impl SimVenue {
         let now_ns = self.desk.now_ns;
         self.markets[place].mark = Some(mark);
         let symbol = self.markets[place].rules.symbol.clone();
-        out.push(Input::Mark { symbol, price, venue_time_ns: now_ns });
+        out.push(Input::Mark { symbol, price, venue_time_ns: now_ns, ages: false });
         let wakes = self.desk.behaviour.trigger_on_mark && !self.markets[place].dormant.is_empty();
-        if !wakes && !self.desk.behaviour.liquidation {
+        let market = &self.markets[place];
+        let endangers =
+            self.desk.behaviour.liquidation && !market.is_flat() && market.rules.kind != Kind::Spot;
+        if !wakes && !endangers {
             return;
         }
         self.happen(now_ns, out, |venue, out| {

@@ -88,7 +88,7 @@ impl SimVenue {
             return Err(Reject::PostOnlyWouldTake);
         }
         let grows = change.size > order.size || change.limit != order.limit;
-        if market.odd && grows {
+        if grows {
             self.check_change_funds(order, change.size, change.limit)?;
         }
         Ok(change)

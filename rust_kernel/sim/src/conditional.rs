@@ -82,10 +82,8 @@ impl SimVenue {
             orders.renumbered(first, number);
         }
         let funds = match self.orders.live(place) {
-            Some(order) if self.markets[market_place].odd => {
-                self.check_funds(market_place, order, order.remaining())
-            }
-            Some(_) | None => Ok(()),
+            Some(order) => self.check_funds(market_place, order, order.remaining()),
+            None => Ok(()),
         };
         if let Err(reason) = funds {
             return self.expire_live(place, reason, out);

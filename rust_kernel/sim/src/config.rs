@@ -48,17 +48,16 @@ pub struct SimConfig {
     pub queue_position: bool,
     /// Whether an order that would meet another of the same account expires instead.
     pub self_trade_prevention: bool,
-    /// Whether a quote's middle is the mark too. It costs every quote an event.
+    /// Whether the middle of a quote, or of new depth, is the mark too. It costs each of them an event.
     pub quotes_set_marks: bool,
     /// Whether a POSITION_UPDATE follows each batch of fills.
     pub position_events: bool,
     /// Whether ACCOUNT_UPDATE carries available, used and maintenance margin of a perpetual's asset.
     pub margin_events: bool,
     /// Whether an order that increases a position is rejected where the available margin does not cover it at the
-    /// leverage set. Off, so that an account without a mark, and every earlier paper run, trades as before.
+    /// leverage set.
     pub margin_check: bool,
-    /// Whether positions are liquidated at the mark once wallet and unrealised PnL fall to the maintenance margin of
-    /// the instruments' tiers.
+    /// Whether positions are liquidated at the mark once what stands behind them falls to their maintenance margin.
     pub liquidation: bool,
     /// What a liquidation costs, as a fraction of the notional.
     pub liquidation_fee_rate: Decimal,
@@ -89,11 +88,11 @@ impl Default for SimConfig {
             trim_reduce_only: false,
             queue_position: false,
             self_trade_prevention: false,
-            quotes_set_marks: false,
+            quotes_set_marks: true,
             position_events: false,
             margin_events: false,
-            margin_check: false,
-            liquidation: false,
+            margin_check: true,
+            liquidation: true,
             liquidation_fee_rate: Decimal::ZERO,
             funding_without_symbol: false,
             funding_delay_ns: 0,
@@ -147,8 +146,6 @@ impl Behaviour {
             || self.self_trade_prevention
             || self.position_events
             || self.margin_events
-            || self.margin_check
-            || self.liquidation
     }
 }
 

@@ -62,6 +62,7 @@ fn of_order(
         venue_trade_id: _, // a fill's to set, everyone else's to clear
         fee,
         fee_asset: _, // as well
+        venue_sequence,
         rare,
     } = event;
     *timestamp_ns = moment.venue_ns;
@@ -80,6 +81,7 @@ fn of_order(
     for absent in [price, size, filled_size, remaining_size, order_size, order_price, average_price, fee] {
         *absent = None;
     }
+    *venue_sequence = None;
     clear(event_id);
     if rare.is_some() {
         *rare = None;
@@ -180,6 +182,7 @@ pub(crate) fn of_account(
         entry_price,
         rate,
         mark_price,
+        venue_sequence,
     } = event;
     *kind = event_kind;
     *timestamp_ns = moment.venue_ns;
@@ -192,7 +195,7 @@ pub(crate) fn of_account(
     for absent in [size, entry_price, rate, mark_price] {
         *absent = None;
     }
-    *position_side = None;
+    (*position_side, *venue_sequence) = (None, None);
 }
 
 /// FILL_SETTLED.

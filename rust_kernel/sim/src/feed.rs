@@ -77,6 +77,9 @@ impl SimVenue {
         let [low, high] = &self.levels;
         self.markets[place].book.depth(low, high, snapshot);
         self.shrink_queues(place);
+        if self.desk.behaviour.quotes_set_marks {
+            self.mark_middle(place, out);
+        }
         self.meet_waiting(place, Arrival::Quote, out);
         Ok(())
     }
@@ -109,7 +112,6 @@ impl SimVenue {
     }
 
     /// The middle of the best two is the mark.
-    #[cold]
     fn mark_middle(&mut self, place: usize, out: &mut Vec<Input>) {
         if let Some(middle) = reference(&self.markets[place], false, None) {
             self.set_mark(place, middle, decimal_of(middle, MONEY_SCALE), out);

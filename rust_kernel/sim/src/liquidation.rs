@@ -9,6 +9,7 @@ use dita_kernel::num::{Decimal, Money, Rounding, divide, multiply_divide, pow10,
 
 use crate::error::SimError;
 use crate::events;
+use crate::fills::Market;
 use crate::odd::{Trade, named_by_stranger};
 use crate::reject::Reject;
 use crate::rules::{GridFault, Kind, exact};
@@ -16,36 +17,81 @@ use crate::venue::SimVenue;
 use crate::wallet::money_decimal;
 
 impl SimVenue {
-    /// Liquidates an account whose wallet and unrealised PnL do not exceed the maintenance margin.
+    /// Liquidates what holds no more than it must: an isolated position by itself, the cross positions of an account
+    /// together.
     pub(crate) fn liquidate_if_due(&mut self, account: usize, out: &mut Vec<Input>) {
         if !self.desk.behaviour.liquidation {
             return;
         }
-        let margin = self.margin(account);
-        if margin.maintenance.0 > 0 && margin.balance + margin.unrealised <= margin.maintenance {
-            self.liquidate(account, out);
+        for place in 0..self.markets.len() {
+            let market = &self.markets[place];
+            if market.account == account && market.rules.isolated && !market.is_flat() {
+                for position_side in self.sides() {
+                    self.liquidate_isolated(place, *position_side, out);
+                }
+            }
+        }
+        if self.margin(account).is_at_its_end() {
+            self.liquidate_cross(account, out);
         }
     }
 
-    /// Ends every order of an account and closes every position at its mark, on the tick grid against its owner. What
-    /// the wallet lacks then the insurance fund pays (ADJUSTMENT): it never stays below zero.
+    /// Liquidates everything of an account, whatever it holds.
     pub(crate) fn liquidate(&mut self, account: usize, out: &mut Vec<Input>) {
-        let places = self.orders.places(|order| self.markets[order.market as usize].account == account);
+        self.end_and_close(account, |_| true, out);
+    }
+
+    fn liquidate_cross(&mut self, account: usize, out: &mut Vec<Input>) {
+        self.end_and_close(account, |market| !market.rules.isolated, out);
+    }
+
+    /// Ends the orders of an account in those markets, and closes every position there at its mark, on the tick grid
+    /// against its owner. What the wallet lacks then the insurance fund pays (ADJUSTMENT): it never stays below zero.
+    fn end_and_close(&mut self, account: usize, of: fn(&Market) -> bool, out: &mut Vec<Input>) {
+        let is_meant = |market: &Market| market.account == account && of(market);
+        let places = self.orders.places(|order| is_meant(&self.markets[order.market as usize]));
         for place in places {
             self.end_live(place, VenueOrderStatus::Canceled, Some(Reject::Liquidated), out);
         }
         for place in 0..self.markets.len() {
-            if self.markets[place].account == account && self.markets[place].rules.kind != Kind::Spot {
+            if is_meant(&self.markets[place]) && self.markets[place].rules.kind != Kind::Spot {
                 for position_side in self.sides() {
                     self.liquidate_position(place, position_side, out);
                 }
             }
         }
         self.desk.moved = false;
-        let balance = self.desk.wallet.balance_at(account);
-        if balance.0 < 0 {
+        self.insure(account, Money::ZERO, out);
+    }
+
+    /// Liquidates an isolated position where its own margin and what it would lose come to no more than it must hold.
+    /// It cannot lose more than that margin: what goes beyond, the insurance fund pays.
+    fn liquidate_isolated(&mut self, place: usize, position_side: PositionSide, out: &mut Vec<Input>) {
+        let market = &mut self.markets[place];
+        let position = *market.book_of(position_side);
+        let Some(price) = market.price_now().filter(|_| position.quantity != 0) else { return };
+        let (held, account) = (market.held(&position, price), market.account);
+        if held.initial + held.gain > held.maintenance {
+            return;
+        }
+        let places = self
+            .orders
+            .places(|order| order.market as usize == place && order.position_side == position_side);
+        for place in places {
+            self.end_live(place, VenueOrderStatus::Canceled, Some(Reject::Liquidated), out);
+        }
+        let before = self.desk.wallet.balance_at(account);
+        self.liquidate_position(place, &position_side, out);
+        self.desk.moved = false;
+        self.insure(account, before - held.initial, out);
+    }
+
+    /// Brings a wallet up to where a liquidation must leave it.
+    fn insure(&mut self, account: usize, least: Money, out: &mut Vec<Input>) {
+        let lacks = least - self.desk.wallet.balance_at(account);
+        if lacks.0 > 0 {
             let entry = AccountEvent::new(AccountEventKind::Adjustment, self.desk.now_ns);
-            self.desk.enter(account, -balance, entry, out);
+            self.desk.enter(account, lacks, entry, out);
         }
     }
 

@@ -1,12 +1,13 @@
 //! What an account can carry: margin of perpetuals, balances of spot.
 //!
-//! Cross margin, per settlement asset. Positions are valued at the mark, or at the middle of the book where there is
-//! none. Initial margin is value ÷ leverage, rounded up; working orders that are not reduce-only count with what
-//! remains of them at their limit, dormant ones do not. Maintenance margin is as Binance has it: value × the tier's rate
-//! − cum, where cum makes the tiers meet at their floors.
+//! Per settlement asset. Positions are valued at the mark, or at the middle of the book where there is none. By Binance's
+//! convention a position needs value ÷ leverage, rounded up, and keeps value × the tier's rate − cum, where cum makes the
+//! tiers meet at their floors; by Bybit's the value is the one at entry. In isolated mode the first of the two is set aside
+//! at entry: it goes out of the account's reach, and is all that the position can lose. Working orders that are not
+//! reduce-only count with what remains of them at their limit, dormant ones do not.
 
 use dita_kernel::input::{Input, MarginTier};
-use dita_kernel::names::{OrderSide, PositionSide};
+use dita_kernel::names::{MarginConvention, OrderSide, PositionSide};
 use dita_kernel::num::{Decimal, Money, Rounding, multiply_divide, pow10, product};
 
 use crate::conditional::reference;
@@ -21,17 +22,34 @@ use crate::wallet::{Position, fee_on, money_decimal};
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub(crate) struct Margin {
     pub(crate) balance: Money,
+    /// Of the cross positions.
     pub(crate) unrealised: Money,
-    /// Of positions and working orders.
+    /// Set aside for isolated positions.
+    pub(crate) aside: Money,
+    /// Of cross positions and working orders.
     pub(crate) used: Money,
+    /// Of the cross positions.
+    pub(crate) maintenance: Money,
+}
+
+/// One position's margin.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Held {
+    pub(crate) gain: Money,
+    pub(crate) initial: Money,
     pub(crate) maintenance: Money,
 }
 
 impl Margin {
     /// What new orders may use; never below zero.
     pub(crate) fn available(&self) -> Money {
-        let free = self.balance + self.unrealised - self.used;
+        let free = self.balance - self.aside + self.unrealised - self.used;
         if free.0 > 0 { free } else { Money::ZERO }
+    }
+
+    /// True where the cross positions hold no more than they must.
+    pub(crate) fn is_at_its_end(&self) -> bool {
+        self.maintenance.0 > 0 && self.balance - self.aside + self.unrealised <= self.maintenance
     }
 }
 
@@ -49,9 +67,30 @@ impl Market {
         (value.abs(), if self.rules.kind == Kind::Inverse { -gain } else { gain })
     }
 
+    /// What a position needs and keeps by the venue's convention.
+    pub(crate) fn held(&self, position: &Position, price: i128) -> Held {
+        let (value, gain) = self.valued(position, price);
+        let rules = &self.rules;
+        let by_entry = rules.margin_convention == MarginConvention::Bybit;
+        let at_entry = by_entry || rules.isolated;
+        Held {
+            gain,
+            initial: self.initial_margin(if at_entry { position.cost } else { value }),
+            maintenance: maintenance(&rules.margin_tiers, if by_entry { position.cost } else { value }),
+        }
+    }
+
+    /// True where the account has no position in it.
+    pub(crate) fn is_flat(&self) -> bool {
+        self.position.quantity == 0 && self.short.quantity == 0
+    }
+
     /// Value ÷ leverage, up.
     pub(crate) fn initial_margin(&self, value: Money) -> Money {
         let leverage = self.rules.leverage;
+        if leverage == Decimal::ONE {
+            return value;
+        }
         let unit = exact(pow10(leverage.scale()));
         Money(exact(multiply_divide(value.0, unit, leverage.mantissa(), Rounding::Up)))
     }
@@ -78,19 +117,34 @@ fn part(value: Money, rate: Decimal) -> Money {
     ))
 }
 
+impl Market {
+    /// The margin that closing so much of a one-way position gives back.
+    fn freed(&self, closes: i128) -> Money {
+        let whole = self.position.quantity.saturating_abs();
+        let Some(price) = self.price_now().filter(|_| closes > 0 && whole > 0) else { return Money::ZERO };
+        let initial = self.held(&self.position, price).initial;
+        Money(exact(multiply_divide(initial.0, closes.min(whole), whole, Rounding::Down)))
+    }
+}
+
 impl SimVenue {
     /// The margin of everything that settles into an account.
     pub(crate) fn margin(&self, account: usize) -> Margin {
         let mut margin = Margin { balance: self.desk.wallet.balance_at(account), ..Margin::default() };
-        for market in self.markets.iter().filter(|market| market.account == account) {
+        let held = |market: &&Market| market.account == account && !market.is_flat();
+        for market in self.markets.iter().filter(held) {
             let Some(price) = market.price_now().filter(|_| market.rules.kind != Kind::Spot) else {
                 continue;
             };
-            for position in [&market.position, &market.short] {
-                let (value, gain) = market.valued(position, price);
-                margin.unrealised += gain;
-                margin.used += market.initial_margin(value);
-                margin.maintenance += maintenance(&market.rules.margin_tiers, value);
+            for position in [&market.position, &market.short].into_iter().filter(|one| one.quantity != 0) {
+                let held = market.held(position, price);
+                if market.rules.isolated {
+                    margin.aside += held.initial;
+                } else {
+                    margin.unrealised += held.gain;
+                    margin.used += held.initial;
+                    margin.maintenance += held.maintenance;
+                }
             }
         }
         for order in self.orders.all_live() {
@@ -150,12 +204,9 @@ impl SimVenue {
         let value = self.order_value(market, order, opens);
         let fee = fee_on(&market.rules, value, dita_kernel::names::Liquidity::Taker);
         let wanted = market.initial_margin(value) + if fee.0 > 0 { fee } else { Money::ZERO };
-        // What it closes first gives its margin back.
-        let price = market.price_now().unwrap_or(0);
-        let freed = if closes > 0 && price > 0 { market.rules.value_at(closes, price) } else { None };
-        let freed = freed.map_or(Money::ZERO, |value| market.initial_margin(value));
         let margin = self.margin(market.account);
-        let margin = Margin { used: margin.used - freed, ..margin };
+        // What it closes first gives its margin back.
+        let margin = Margin { used: margin.used - market.freed(closes), ..margin };
         if wanted > margin.available() { Err(Reject::InsufficientMargin) } else { Ok(()) }
     }
 
@@ -240,7 +291,7 @@ impl SimVenue {
             }
             let margin = self.margin(account);
             event.available_margin = Some(money_decimal(margin.available()));
-            event.used_margin = Some(money_decimal(margin.used));
+            event.used_margin = Some(money_decimal(margin.used + margin.aside));
             event.maint_margin = Some(money_decimal(margin.maintenance));
         }
     }

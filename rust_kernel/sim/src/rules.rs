@@ -2,7 +2,7 @@
 
 use dita_kernel::id::Id;
 use dita_kernel::input::{InstrumentSpec, MarginTier};
-use dita_kernel::names::{Liquidity, Product};
+use dita_kernel::names::{Liquidity, MarginConvention, MarginMode, Product};
 use dita_kernel::num::{
     Decimal, MONEY_SCALE, Money, NumError, Rate, Rounding, UNITS_MAX, bounded, divide, multiply_divide,
     pow10, product,
@@ -172,7 +172,11 @@ pub(crate) struct Rules {
     pub(crate) quote: Id,
     /// What fees are paid in, where it is not the usual.
     pub(crate) fee_asset: Id,
+    /// The venue's own, or the one that it has for every perpetual.
     pub(crate) margin_tiers: Vec<MarginTier>,
+    pub(crate) margin_convention: MarginConvention,
+    /// True where a position has margin of its own, and nothing else behind it.
+    pub(crate) isolated: bool,
     pub(crate) settle: Id,
     pub(crate) price: Grid,
     pub(crate) quantity: Grid,
@@ -236,7 +240,13 @@ impl Rules {
             base: spec.base.clone(),
             quote: spec.quote.clone(),
             fee_asset: spec.fee_asset.clone(),
-            margin_tiers: spec.margin_tiers.clone(),
+            margin_tiers: if spec.margin_tiers.is_empty() {
+                vec![usual_tier()]
+            } else {
+                spec.margin_tiers.clone()
+            },
+            margin_convention: spec.margin_convention,
+            isolated: spec.margin_mode == MarginMode::Isolated,
             settle: spec.settle.clone(),
             price,
             quantity,
@@ -364,6 +374,15 @@ impl Rules {
             Liquidity::Maker => self.maker,
             Liquidity::Taker => self.taker,
         }
+    }
+}
+
+/// What a perpetual without tiers must hold: 0.5 % of its value.
+fn usual_tier() -> MarginTier {
+    MarginTier {
+        notional_floor: Decimal::ZERO,
+        maint_rate: Decimal::new(5, 3).unwrap_or(Decimal::ONE),
+        max_leverage: Decimal::new(100, 0).ok(),
     }
 }
 

@@ -36,10 +36,13 @@ impl SimVenue {
             return self.take_special(place, request, out);
         }
         let SimVenue { desk, markets, orders, current, .. } = self;
-        let market = &mut markets[place];
-        if let Err(reject) = admission::admit::<false>(desk, market, orders, request, current) {
+        let admitted = admission::admit::<false>(desk, &markets[place], orders, request, current);
+        let carried = admitted.and_then(|()| self.check_funds(place, &self.current, self.current.size));
+        if let Err(reject) = carried {
             return self.reject(request, Some(place as u32), reject, out);
         }
+        let SimVenue { desk, markets, orders, current, .. } = self;
+        let market = &mut markets[place];
         current.market = place as u32;
         desk.counters.orders += 1;
         let moment = desk.moment();

@@ -96,6 +96,7 @@ fn an_inverse_contract_settles_in_coin() {
 #[test]
 fn inverse_funding_is_paid_in_coin() {
     let mut x = Exchange::with(SimConfig::default(), &inverse());
+    x.venue.deposit(&id("BTC"), dec("10")).unwrap();
     x.quote("49999.9 50000");
     x.send("A buy 50");
     x.mark("40000");
@@ -276,7 +277,7 @@ fn a_waiting_order_holds_margin_and_a_wallet_frame_shows_it() {
     x.venue.submit(0, &exchange::sent("B buy 1000"), &mut x.heard);
     let frame = x.heard.iter().map(line).find(|line| line.starts_with("ACCOUNT_UPDATE")).unwrap();
     // 100,000 − 50 of fee; used 45,000 + 10,000
-    assert_eq!(frame, "ACCOUNT_UPDATE balance 99950 available 44950 used 55000 maintenance 0");
+    assert_eq!(frame, "ACCOUNT_UPDATE balance 99950 available 44950 used 55000 maintenance 500");
     x.tell();
     assert_eq!(x.send("C buy 6000 90"), ["ORDER_REJECT C: insufficient margin"]); // 54,000 > 44,950
     assert_eq!(x.amend("A 10000"), ["AMEND_REJECT A filled 0 left 5000 of 5000: insufficient margin"]);

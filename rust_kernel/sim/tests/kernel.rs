@@ -133,7 +133,7 @@ impl Pair {
         let symbol = self.symbol.clone();
         self.venue.quote(self.now_ns, &symbol, dec(bid), None, dec(ask), None, &mut self.heard).unwrap();
         self.deliver();
-        self.put(Input::Mark { symbol, price: dec(bid), venue_time_ns: self.now_ns });
+        self.put(Input::Mark { symbol, price: dec(bid), venue_time_ns: self.now_ns, ages: false });
     }
 
     fn intend(&mut self, action: Action, slot: u32, change: impl FnOnce(&mut Intent)) -> Outcome {

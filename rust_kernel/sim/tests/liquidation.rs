@@ -3,8 +3,8 @@
 
 mod exchange;
 
-use dita_kernel::input::{Input, MarginTier};
-use dita_kernel::names::KernelEventKind;
+use dita_kernel::input::{Input, InstrumentSpec, MarginTier};
+use dita_kernel::names::{KernelEventKind, MarginConvention, MarginMode};
 use dita_kernel::num::Decimal;
 use dita_sim::SimConfig;
 use exchange::{Exchange, bitcoin, dec, id, line};
@@ -16,12 +16,12 @@ fn tier(floor: &str, rate: &str) -> MarginTier {
 /// 1,000 USDT, maintenance 1 % up to 50,000 and 2 % beyond, a liquidation fee of 0.5 %.
 fn cross(change: impl FnOnce(&mut SimConfig)) -> Exchange {
     let mut config =
-        SimConfig { liquidation: true, liquidation_fee_rate: dec("0.005"), ..SimConfig::default() };
+        SimConfig { quotes_set_marks: false, liquidation_fee_rate: dec("0.005"), ..SimConfig::default() };
     change(&mut config);
     let mut spec = bitcoin();
     spec.margin_tiers = vec![tier("0", "0.01"), tier("50000", "0.02")];
-    (spec.leverage, spec.taker_rate) = (dec("20"), Decimal::ZERO);
-    let mut x = Exchange::with(config, &spec);
+    (spec.leverage, spec.taker_rate) = (dec("100"), Decimal::ZERO);
+    let mut x = Exchange::as_configured(config, &spec);
     x.venue.transfer(0, &id("USDT"), dec("-99000"), &mut x.heard).unwrap();
     x.quote("100 100");
     x.tell();
@@ -131,4 +131,56 @@ fn auto_deleveraging_takes_at_most_the_position_at_its_price() {
     let mut x = cross(|_| ());
     let refused = x.venue.force_adl(0, &id("BTCUSDT"), dec("1"), dec("100"), &mut x.heard).unwrap_err();
     assert_eq!(refused.to_string(), "market of BTCUSDT: size = 1: must be of a position that is there");
+}
+
+#[test]
+#[rustfmt::skip]
+fn each_convention_liquidates_at_its_own_price_and_an_isolated_position_at_its_own_cost() {
+    use MarginConvention::{Binance, Bybit};
+    use MarginMode::{Cross, Isolated};
+    // 100 at 100 with leverage 10 and 1,000 USDT; 1 % must be held.
+    for (convention, mode, order, safe, fatal, left) in [
+        (Binance, Cross,    "A buy 100",  "90.92", "90.9",   "90"),  // 1,000 + 100 p - 10,000 = p
+        (Bybit,   Cross,    "A buy 100",  "91.1",  "91",     "100"), // 1,000 + 100 p - 10,000 = 100
+        (Binance, Isolated, "A buy 50",   "90.92", "90.9",   "545"), // 500 + 50 p - 5,000 = 0.5 p
+        (Bybit,   Isolated, "A sell 50",  "108.9", "109",    "550"), // 500 + 5,000 - 50 p = 50
+        (Binance, Isolated, "A buy 50",   "91",    "70",     "500"), // far beyond: 500 were set aside, and no more goes
+    ] {
+        let config = SimConfig { quotes_set_marks: false, ..SimConfig::default() };
+        let spec = InstrumentSpec {
+            margin_tiers: vec![tier("0", "0.01")], leverage: dec("10"), taker_rate: Decimal::ZERO,
+            margin_convention: convention, margin_mode: mode, ..bitcoin()
+        };
+        let mut x = Exchange::as_configured(config, &spec);
+        x.venue.transfer(0, &id("USDT"), dec("-99000"), &mut x.heard).unwrap();
+        x.quote("100 100");
+        x.tell();
+        x.send(order);
+        all(&mut x, safe);
+        assert_eq!(x.venue.counters().liquidations, 0, "{convention} {mode} {order} at {safe}");
+        all(&mut x, fatal);
+        assert_eq!((x.venue.counters().liquidations, x.position().as_str()), (1, "0 0"), "{convention} {mode} {order} at {fatal}");
+        let wallet = x.venue.wallet_balance(&id("USDT")).map(|money| money.to_string());
+        assert_eq!(wallet.as_deref(), Some(left), "{convention} {mode} {order}");
+    }
+}
+
+#[test]
+fn what_is_set_aside_for_an_isolated_position_is_out_of_reach() {
+    let spec = InstrumentSpec {
+        leverage: dec("10"),
+        taker_rate: Decimal::ZERO,
+        margin_mode: MarginMode::Isolated,
+        ..bitcoin()
+    };
+    let mut x = Exchange::with(SimConfig::default(), &spec);
+    x.venue.transfer(0, &id("USDT"), dec("-99000"), &mut x.heard).unwrap();
+    x.quote("100 100");
+    x.tell();
+    x.send("A buy 90"); // 900 of 1,000
+    x.venue.mark(0, &id("BTCUSDT"), dec("150"), &mut x.heard).unwrap();
+    x.tell();
+    // A gain of 4,500 stays in the position.
+    let refused = x.send("B buy 20 100");
+    assert!(refused[0].starts_with("ORDER_REJECT B: insufficient margin"), "{refused:?}");
 }

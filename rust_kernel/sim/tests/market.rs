@@ -123,6 +123,7 @@ fn prints_fill_what_waits() {
 #[test]
 fn bars_know_no_sizes() {
     let mut x = Exchange::plain();
+    x.venue.deposit(&id("USDT"), dec("100000000")).unwrap();
     x.quote("100 100");
     assert_eq!(fills(&x.send("A buy 123456.789")), ["123456.789@100"]);
     assert_eq!(fills(&x.send("B sell 99999 100 fok")), ["99999@100"]);

@@ -14,7 +14,7 @@ use dita_sim::{SimConfig, SimError, SimVenue};
 use session::{Cut, SECOND, Session, VARIANTS, Variant, dec, id};
 
 /// How many rounds of trading a scripted session has.
-const ROUNDS: u64 = 60;
+const ROUNDS: u64 = 80;
 
 #[test]
 fn a_session_cut_after_any_input_ends_with_k_at_e() {

@@ -51,6 +51,8 @@ pub struct AccountEvent {
     pub rate: Option<Decimal>,
     /// FUNDING_FEE.
     pub mark_price: Option<Decimal>,
+    /// The venue's own number of this message, where it numbers them: a later one is higher. No rule reads it.
+    pub venue_sequence: Option<i64>,
 }
 
 impl AccountEvent {
@@ -77,6 +79,7 @@ impl AccountEvent {
             entry_price: None,
             rate: None,
             mark_price: None,
+            venue_sequence: None,
         }
     }
 

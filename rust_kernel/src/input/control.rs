@@ -31,8 +31,23 @@ pub struct ControlChange {
     pub regime: Option<Regime>,
     /// Runs and actions that have been audited since; the last [`AUDITED_MAX`] are remembered.
     pub audited: Vec<Id>,
+    /// What the controls' version is by it, as the control plane counts; absent counts one up.
+    pub version: Option<u64>,
     /// Who.
     pub updated_by: Id,
+    /// What the venue is, and how the kernel was opened on it: the shell's, at each opening.
+    pub arming: Option<Arming>,
+}
+
+/// What trading with real money takes beside the mode and the limits.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
+pub struct Arming {
+    /// Whether the venue trades real money.
+    pub real_money: bool,
+    /// Whether the program that opened the kernel said that it is live.
+    pub said_live: bool,
+    /// Whether the machine that it runs on is set to be live.
+    pub set_live: bool,
 }
 
 /// How many audited runs and actions a kernel remembers.
@@ -75,4 +90,7 @@ pub struct RiskLimits {
     pub min_edge_bps: Option<Decimal>,
     /// Edge monitor: what a freeze cancels; `None` means working entries.
     pub edge_freeze_cancels: Option<FreezeScope>,
+    /// How old a mark may be that an entry is valued at, in seconds; `None` means 60. Where time is driven, marks do
+    /// not age.
+    pub max_mark_age: Option<Decimal>,
 }

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::id::Id;
-use crate::names::Product;
+use crate::names::{MarginConvention, MarginMode, Product};
 use crate::num::{Decimal, Rounding};
 
 /// An instrument's rules as the venue lists them.
@@ -50,8 +50,13 @@ pub struct InstrumentSpec {
     pub leverage: Decimal,
     /// What fees are paid in; empty means the venue's rule: the settlement asset, and for spot what is received.
     pub fee_asset: Id,
-    /// Maintenance margin by notional, the lowest floor first; empty where it is not known.
+    /// Maintenance margin by notional, the lowest floor first. Empty means that the venue's are not known: one tier
+    /// stands in for them ([`DEFAULT_TIER`](crate::margin::DEFAULT_TIER)).
     pub margin_tiers: Vec<MarginTier>,
+    /// Whose rules say what a position must hold.
+    pub margin_convention: MarginConvention,
+    /// What stands behind a position.
+    pub margin_mode: MarginMode,
 }
 
 /// One step of a venue's maintenance margin.
@@ -91,6 +96,8 @@ impl InstrumentSpec {
             leverage: Decimal::ONE,
             fee_asset: Id::EMPTY,
             margin_tiers: Vec::new(),
+            margin_convention: MarginConvention::Binance,
+            margin_mode: MarginMode::Cross,
         }
     }
 }

@@ -57,6 +57,9 @@ pub struct Intent {
     pub oco_group: Id,
     /// Which order CANCEL or AMEND means.
     pub target_client_id: Id,
+    /// Whose trade it is, at most [`OWNER_BYTES_MAX`](super::OWNER_BYTES_MAX); empty when nobody's. Of an open trade only its own owner
+    /// may be named.
+    pub owner: Id,
     /// Until when an exit may be resent, ns.
     pub valid_until_ns: Option<i64>,
     /// Canonical JSON, at most [`METADATA_BYTES_MAX`](super::METADATA_BYTES_MAX); empty when none.
@@ -110,6 +113,7 @@ impl Intent {
             quote_size: None,
             oco_group: Id::EMPTY,
             target_client_id: Id::EMPTY,
+            owner: Id::EMPTY,
             valid_until_ns: None,
             metadata: "".into(),
             provenance: None,

@@ -19,7 +19,7 @@ use crate::id::Id;
 use crate::num::Decimal;
 
 pub use account::{AccountEvent, FeeSample, FundingTerms};
-pub use control::{AUDITED_MAX, ControlChange, RiskLimits};
+pub use control::{AUDITED_MAX, Arming, ControlChange, RiskLimits};
 pub use instrument::{InstrumentSpec, MarginTier};
 pub use intent::{Intent, Provenance};
 pub use opening::{OpeningOrder, OpeningPosition, OpeningState};
@@ -57,6 +57,9 @@ pub enum Input {
         price: Decimal,
         /// The venue's time of it.
         venue_time_ns: i64,
+        /// True where it was taken while time ran by itself: then it is worth nothing once it is older than
+        /// `max_mark_age`. Where time is driven a mark does not age.
+        ages: bool,
     },
     /// Time passed.
     Time,
@@ -148,6 +151,8 @@ pub enum News<'a> {
     Account(&'a AccountEvent),
 }
 
+/// The longest `owner`, in bytes: it is stored inline.
+pub const OWNER_BYTES_MAX: usize = 31;
 /// The longest `metadata` and `raw_payload`, in canonical bytes.
 pub const METADATA_BYTES_MAX: usize = 4096;
 

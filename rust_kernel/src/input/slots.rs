@@ -24,6 +24,8 @@ pub struct AdoptedSlot {
     pub slot_id: u32,
     /// The trade.
     pub trade_id: Id,
+    /// Whose it is; empty when nobody's.
+    pub owner: Id,
     /// The instrument.
     pub asset: Id,
     /// LONG or SHORT.

@@ -58,6 +58,8 @@ pub struct VenueEvent {
     pub fee: Option<Decimal>,
     /// What the fee is paid in; empty means the settlement asset.
     pub fee_asset: Id,
+    /// The venue's own number of this message, where it numbers them: a later one is higher. No rule reads it.
+    pub venue_sequence: Option<i64>,
     /// What only few events bring; absent on the hot path.
     pub rare: Option<Box<RareFields>>,
 }
@@ -77,6 +79,8 @@ pub struct RareFields {
     pub ref_trade_id: Id,
     /// How long to wait before a retry, ms.
     pub retry_after_ms: Option<u64>,
+    /// When the venue made the order, its time, ns.
+    pub order_created_ns: Option<i64>,
     /// As the venue sent it, at most [`METADATA_BYTES_MAX`](super::METADATA_BYTES_MAX).
     pub raw_payload: Box<str>,
     /// Canonical JSON, at most [`METADATA_BYTES_MAX`](super::METADATA_BYTES_MAX).
@@ -111,6 +115,7 @@ impl VenueEvent {
             venue_trade_id: Id::EMPTY,
             fee: None,
             fee_asset: Id::EMPTY,
+            venue_sequence: None,
             rare: None,
         }
     }

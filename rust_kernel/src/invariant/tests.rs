@@ -32,7 +32,7 @@ fn at_work() -> Kernel {
     let mut inputs = vec![
         Input::Instrument(Box::new(spec)),
         Input::Seed { asset: id("USDT"), amount: dec("1000") },
-        Input::Mark { symbol: id("BTCUSDT"), price: dec("100"), venue_time_ns: 0 },
+        Input::Mark { symbol: id("BTCUSDT"), price: dec("100"), venue_time_ns: 0, ages: false },
     ];
     for (slot, size) in [(0, "1"), (1, "2")] {
         let (name, trade) = (id(&format!("intent-{slot}")), id(&format!("trade-{slot}")));
@@ -71,7 +71,7 @@ fn post(kernel: &mut Kernel, from: Account, to: Account) {
 #[rustfmt::skip]
 fn each_one_notices_when_it_is_broken() {
     assert_eq!(check(&at_work()), Ok(()));
-    let breaks: [(u8, &str, Break); 20] = [
+    let breaks: [(u8, &str, Break); 21] = [
         (1, "a fill is counted that is not there", |kernel| kernel.orders.at_mut(0).filled += Qty(1)),
         (1, "a fill counts as inferred that is not", |kernel| kernel.orders.at_mut(0).inferred += Qty(1)),
         (1, "a trade id stands for two fills",      |kernel| {
@@ -81,7 +81,8 @@ fn each_one_notices_when_it_is_broken() {
             order.fills.push(twin);
         }),
         (2, "the book is not the slots' sum",       |kernel| kernel.books[0].book[0].qty += Qty(1)),
-        (2, "what is nobody's is not in the book",  |kernel| kernel.books[0].unassigned[0].qty += Qty(1)),
+        (2, "what is nobody's is not in the book",  |kernel| kernel.books[0].unassigned[0].basis.qty += Qty(1)),
+        (2, "an origin of what is nobody's is lost", |kernel| kernel.books[0].unassigned[0].parts[1] += Qty(1)),
         (2, "a flat book has a cost",               |kernel| kernel.books[0].book[1].cost += Money(1)),
         (3, "money moves to where it came from",    |kernel| post(kernel, Account::Wallet, Account::Wallet)),
         (3, "an inventory without anything in it",  |kernel| post(kernel, Account::Inventory, Account::Wallet)),

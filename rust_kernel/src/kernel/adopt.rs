@@ -7,9 +7,9 @@ use super::Kernel;
 use super::intent::{check_ratios, invalid, precision};
 use crate::effect::Effects;
 use crate::id::Id;
-use crate::input::{AdoptedSlot, AdoptedSlots, METADATA_BYTES_MAX, Stamp};
+use crate::input::{AdoptedSlot, AdoptedSlots, METADATA_BYTES_MAX, OWNER_BYTES_MAX, Stamp};
 use crate::ledger::Cause;
-use crate::names::{KernelDiagnosticCode as Code, Product, TradeSide};
+use crate::names::{KernelDiagnosticCode as Code, Origin, Product, TradeSide};
 use crate::num::{Decimal, Money, Qty};
 use crate::outcome::{Detail, Outcome, Refusal};
 use crate::position::{Basis, position_side};
@@ -85,6 +85,9 @@ impl Kernel {
         }
         let instrument = self.check_seat(&told.trade_id, &told.asset, told.side)?;
         check_ratios(&told.exit_leg_ratios)?;
+        if told.owner.as_str().len() > OWNER_BYTES_MAX {
+            return Err(invalid("owner", &told.owner, "must be at most 31 bytes"));
+        }
         if told.metadata.len() > METADATA_BYTES_MAX {
             return Err(invalid("metadata", told.metadata.len(), "must be at most 4096 canonical bytes"));
         }
@@ -160,7 +163,7 @@ impl Kernel {
     fn check_lies_unassigned(&self, trades: &[NewTrade], told: &AdoptedSlot) -> Result<(), Box<Refusal>> {
         let Some(last) = trades.last() else { return Ok(()) };
         let book = position_side(self.is_hedged(last.instrument), last.side) as usize;
-        let lies = self.books[last.instrument as usize].unassigned[book].qty;
+        let lies = self.books[last.instrument as usize].unassigned[book].basis.qty;
         let alike =
             trades.iter().filter(|trade| trade.instrument == last.instrument && trade.side == last.side);
         let wanted = alike.fold(Qty::ZERO, |sum, trade| sum + trade.basis.qty);
@@ -175,6 +178,7 @@ impl Kernel {
     fn commit_adopted(&mut self, trade: &NewTrade, told: &AdoptedSlot, by: &Id, effects: &mut Effects) {
         self.seat_trade(told.slot_id, &told.trade_id, trade);
         let slot = &mut self.slots[told.slot_id as usize];
+        slot.owner.clone_from(&told.owner);
         slot.leverage = told.leverage;
         slot.entry_time_ns = told.entry_time_ns;
         slot.ratios.clone_from(&told.exit_leg_ratios);
@@ -206,7 +210,7 @@ impl Kernel {
 
     /// A slot's position comes out of the unassigned book.
     pub(super) fn take_position(&mut self, slot_id: u32, trade: &NewTrade, cause: Cause, by: &Id) {
-        self.move_to_unassigned(slot_id, -trade.basis.qty, -trade.basis.cost, cause, by);
+        self.move_to_unassigned(slot_id, -trade.basis.qty, -trade.basis.cost, (cause, Origin::Manual), by);
         self.slots[slot_id as usize].basis = trade.basis;
     }
 }

@@ -7,7 +7,6 @@ use alloc::boxed::Box;
 
 use super::Kernel;
 use super::intent::checks::{Prices, is_worse};
-use super::intent::enter::bounded_by_limit;
 use super::intent::{invalid, permitted, precision};
 use crate::effect::{AmendRequest, Command, Effects};
 use crate::id::Id;
@@ -38,7 +37,7 @@ impl Kernel {
         slot: &Slot,
         intent: &Intent,
     ) -> Result<AmendPlan, Box<Refusal>> {
-        let place = self.chosen_order(slot, intent)?;
+        let place = self.order_to_amend(slot, intent)?;
         permitted(slot.stage, Symbol::Amend)?;
         let order = self.orders.at(place);
         check_free(order)?;
@@ -60,7 +59,13 @@ impl Kernel {
         if qty == order.qty && limit_price == order.limit_price && trigger_price == order.trigger_price() {
             return Err(invalid("action", intent.action, "changes neither the total nor a price"));
         }
-        let reserve_price = amended_reserve(rules, order, limit_price, trigger_price);
+        let prices = Prices { limit: limit_price, trigger: trigger_price };
+        let reserve_price = if is_raised(rules, order, qty, prices) {
+            amended_reserve(rules, order, prices)
+        } else {
+            // What adds no risk is not valued anew: it is held back at what it was, or at less.
+            lesser(rules, order.reserve_price, amended_reserve(rules, order, prices))
+        };
         let amendment = Amendment {
             request_id: Id::EMPTY,
             qty,
@@ -73,6 +78,33 @@ impl Kernel {
             self.check_amended_entry(now_ns, slot, order, &amendment, intent)?;
         }
         Ok(AmendPlan { place, amendment })
+    }
+
+    /// The order that an AMEND means: one that works, else one of the slot's trade that has filled, which the venue may
+    /// let grow. A group is over with its first member's fill.
+    fn order_to_amend(&self, slot: &Slot, intent: &Intent) -> Result<u32, Box<Refusal>> {
+        let none = match self.chosen_order(slot, intent) {
+            Err(refusal) if refusal.code == Code::NoActiveOrder => refusal,
+            chosen => return chosen,
+        };
+        let target = &intent.target_client_id;
+        let filled = |place: &u32| {
+            let order = self.orders.at(*place);
+            order.status == VenueOrderStatus::Filled
+                && order.oco_group().is_none()
+                && (target.is_empty() || order.client_id == *target)
+                && self.owner_of(order.role, order.slot_id, order.trade_number) == Some(intent.slot_id)
+        };
+        if !target.is_empty() {
+            return self.orders.by_client_id(target).filter(filled).ok_or(none);
+        }
+        let seats = slot.entry.into_iter().chain(slot.exit);
+        let mut seated =
+            seats.filter(|seat| self.orders.get(*seat).is_some()).map(|seat| seat.place).filter(filled);
+        match (seated.next(), seated.next()) {
+            (Some(_), Some(_)) => Err(Refusal::plain(Code::AmbiguousOrder)),
+            (only, _) => only.ok_or(none),
+        }
     }
 
     /// What raises an entry's size, or makes it likelier to fill, passes as an entry does; the rest reduces risk.
@@ -89,7 +121,9 @@ impl Kernel {
         let notional = rules.value(amendment.reserve_price, amendment.qty).ok_or_else(|| {
             Refusal::field(Code::Precision, "target_size", shown, "the order's value is too large")
         })?;
-        if notional < rules.min_notional {
+        let prices = Prices { limit: amendment.limit_price, trigger: amendment.trigger_price };
+        let own = rules.value(prices.own(amendment.reserve_price), amendment.qty).unwrap_or(notional);
+        if own < rules.min_notional {
             return Err(Refusal::field(
                 Code::BelowFloor,
                 "target_size",
@@ -99,17 +133,14 @@ impl Kernel {
         }
         let remaining =
             rules.value(amendment.reserve_price, amendment.qty - order.filled).unwrap_or(notional);
-        let raised = amendment.qty > order.qty
-            || remaining > order.reserved
-            || bolder(order.order_side, order.limit_price, amendment.limit_price)
-            || amendment.trigger_price != order.trigger_price();
-        if !raised {
+        if !is_raised(rules, order, amendment.qty, prices) {
             return Ok(());
         }
         if let Some(until) = intent.valid_until_ns.filter(|until| *until < now_ns) {
             return Err(invalid("valid_until", until, "has passed"));
         }
         self.check_gate()?;
+        let mark = self.mark_of(rules, now_ns)?;
         // What is reserved already is not counted twice, and what is filled is in the position.
         let added = if remaining > order.reserved { remaining - order.reserved } else { Money::ZERO };
         let attempt = Attempt {
@@ -119,6 +150,7 @@ impl Kernel {
             notional,
             added,
             leverage: slot.leverage,
+            mark,
             limit_price: amendment.limit_price,
             trigger_price: amendment.trigger_price,
             open_slots: self.busy_slots().saturating_sub(1),
@@ -128,7 +160,8 @@ impl Kernel {
         if limits.looks_further() {
             self.check_further(now_ns, &attempt)?;
         }
-        self.guard.check_amend(limits, now_ns)
+        self.guard.check_amend(limits, now_ns)?;
+        if added.is_zero() { Ok(()) } else { self.check_capital(&attempt) }
     }
 
     pub(crate) fn commit_amend(
@@ -178,6 +211,9 @@ impl Kernel {
         if order.status == VenueOrderStatus::PendingReplace {
             order.status = order.working_status();
         }
+        if let Some(extra) = &mut order.extra {
+            extra.beside = extra.beside.filter(|beside| *beside != VenueOrderStatus::PendingReplace);
+        }
         self.refresh_reservation(place);
     }
 }
@@ -196,10 +232,11 @@ fn check_free(order: &Order) -> Result<(), Box<Refusal>> {
     if order.status == VenueOrderStatus::New {
         return busy("has not left for the venue: cancel it and send another");
     }
-    if order.cancel_requested || order.status == VenueOrderStatus::PendingCancel {
+    let reported = order.reported_status();
+    if order.cancel_requested || reported == VenueOrderStatus::PendingCancel {
         return busy("is being canceled");
     }
-    if order.amendment().is_some() || order.status == VenueOrderStatus::PendingReplace {
+    if order.amendment().is_some() || reported == VenueOrderStatus::PendingReplace {
         return busy("is being amended: wait for the venue's answer");
     }
     Ok(())
@@ -212,7 +249,16 @@ fn amended_total(
     order: &Order,
     intent: &Intent,
 ) -> Result<Qty, Box<Refusal>> {
-    let Some(size) = intent.target_size else { return Ok(order.qty) };
+    let Some(size) = intent.target_size else {
+        if order.status == VenueOrderStatus::Filled {
+            return Err(invalid(
+                "target_size",
+                "None",
+                "is needed, as the order has filled: give a larger total",
+            ));
+        }
+        return Ok(order.qty);
+    };
     if !size.is_positive() {
         return Err(invalid("target_size", size, "must be above zero"));
     }
@@ -257,21 +303,41 @@ fn amended_price(
     Ok(Some(price))
 }
 
-/// The price at which an order with those prices is held back: as an entry's is.
-pub(crate) fn amended_reserve(
-    rules: &Instrument,
-    order: &Order,
-    limit_price: Option<Price>,
-    trigger_price: Option<Price>,
-) -> Price {
+/// True where an order with that total and those prices would be a greater risk than it is: larger, worth more than it is
+/// held back at, likelier to fill, or with another trigger.
+fn is_raised(rules: &Instrument, order: &Order, qty: Qty, prices: Prices) -> bool {
+    let is_dearer = prices
+        .worst(rules.spec.inverse)
+        .is_some_and(|own| is_worse(own, order.reserve_price, rules.spec.inverse));
+    qty > order.qty
+        || is_dearer
+        || bolder(order.order_side, order.limit_price, prices.limit)
+        || prices.trigger != order.trigger_price()
+}
+
+/// The price that an order is valued at, such that its exposure is not taken for less than it may be: the worst of mark,
+/// limit and trigger. Inverse contracts are worth more coin at lower prices: with them it is the lowest.
+#[inline]
+pub(crate) fn at_worst(rules: &Instrument, prices: Prices, mark: Price) -> Price {
     let inverse = rules.spec.inverse;
-    let bounded = trigger_price.is_none() && order.side == bounded_by_limit(inverse);
-    let prices = Prices { limit: limit_price, trigger: trigger_price };
-    match (prices.worst(inverse), rules.mark) {
-        (Some(price), Some(mark)) if !bounded && is_worse(mark, price, inverse) => mark,
-        (Some(price), _) => price,
+    match prices.worst(inverse) {
+        Some(price) if is_worse(price, mark, inverse) => price,
+        Some(_) | None => mark,
+    }
+}
+
+/// The price at which a changed order is held back: as an entry's is, or without a mark by its own prices.
+pub(crate) fn amended_reserve(rules: &Instrument, order: &Order, prices: Prices) -> Price {
+    match (prices.worst(rules.spec.inverse), rules.mark) {
+        (Some(_), Some(mark)) => at_worst(rules, prices, mark),
+        (Some(price), None) => price,
         (None, _) => order.reserve_price,
     }
+}
+
+/// The one at which an order is worth less.
+fn lesser(rules: &Instrument, one: Price, other: Price) -> Price {
+    if is_worse(one, other, rules.spec.inverse) { other } else { one }
 }
 
 /// True where a new limit is likelier to fill than the old one.

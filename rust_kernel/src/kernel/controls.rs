@@ -58,7 +58,7 @@ impl Kernel {
         guard.last_freeze_symbol = symbol.clone();
         let control = &mut self.control;
         control.frozen = true;
-        control.version = control.version.wrapping_add(1);
+        // The version stays: it counts what operators set, as their control plane does.
         control.updated_by = Id::new("EDGE_MONITOR").unwrap_or_default();
         control.updated_at_ns = self.now_ns;
         match self.control.limits.given.edge_freeze_cancels.unwrap_or(FreezeScope::Entries) {
@@ -70,9 +70,15 @@ impl Kernel {
 
     /// Takes back every working entry, and `exits` too where that is wanted.
     fn call_off_all(&mut self, exits: bool, effects: &mut Effects) {
+        self.call_off_of(None, exits, effects);
+    }
+
+    /// The same of the slots whose trades settle in an asset, or of all.
+    pub(crate) fn call_off_of(&mut self, settle: Option<u16>, exits: bool, effects: &mut Effects) {
         for slot_id in 0..self.config.max_slots {
             let slot = &self.slots[slot_id as usize];
-            if slot.stage.is_free() {
+            let elsewhere = |asset| self.instruments[slot.instrument as usize].settle != asset;
+            if slot.stage.is_free() || settle.is_some_and(elsewhere) {
                 continue;
             }
             if let Some(entry) = slot.entry {
@@ -123,6 +129,7 @@ impl Kernel {
         control.frozen = change.frozen.unwrap_or(control.frozen);
         control.require_audit = change.require_audit.unwrap_or(control.require_audit);
         control.regime = change.regime.unwrap_or(control.regime);
+        control.arming = change.arming.unwrap_or(control.arming);
         if change.frozen == Some(false) {
             self.guard.edge_frozen = false;
         }
@@ -130,7 +137,7 @@ impl Kernel {
             self.guard.resize(&control.limits, &limits, self.now_ns);
             control.limits = *limits;
         }
-        control.version = control.version.wrapping_add(1);
+        control.version = change.version.unwrap_or(control.version.wrapping_add(1));
         control.updated_by = change.updated_by.clone();
         control.updated_at_ns = self.now_ns;
         self.remember_audited(&change.audited);

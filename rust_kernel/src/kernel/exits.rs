@@ -7,7 +7,7 @@ use super::Kernel;
 use crate::effect::{Effects, Notice};
 use crate::id::Id;
 use crate::ledger::{Account, Cause, Posting};
-use crate::names::{KernelDiagnosticCode as Code, Severity, VenueOrderStatus};
+use crate::names::{KernelDiagnosticCode as Code, Origin, Severity, VenueOrderStatus};
 use crate::num::{Money, Qty};
 use crate::order::{Order, OrderRef, OrderRole};
 use crate::planted::{Bug, planted};
@@ -149,7 +149,8 @@ impl Kernel {
     pub(crate) fn leave_dust(&mut self, slot_id: u32, effects: &mut Effects) {
         let slot = &self.slots[slot_id as usize];
         let whole = slot.basis;
-        self.move_to_unassigned(slot_id, whole.qty, whole.cost, Cause::InterSlot, &Id::EMPTY);
+        let cause = (Cause::InterSlot, Origin::Dust);
+        self.move_to_unassigned(slot_id, whole.qty, whole.cost, cause, &Id::EMPTY);
         let slot = &mut self.slots[slot_id as usize];
         slot.basis = Basis::FLAT;
         slot.close_reason = Id::new("DUST").unwrap_or_default();
@@ -158,19 +159,20 @@ impl Kernel {
 
     /// Puts a signed quantity and its cost into the unassigned book beside a slot's: taken out of the slot by the
     /// caller, or with the signs turned, to be put into it. Where that closes what lies there, the profit is the
-    /// difference between slots and book, and is booked as such.
+    /// difference between slots and book, and is booked as such. `origin` is what it counts as there; what is taken out
+    /// is of that first.
     pub(crate) fn move_to_unassigned(
         &mut self,
         slot_id: u32,
         qty: Qty,
         cost: Money,
-        cause: Cause,
+        (cause, origin): (Cause, Origin),
         reference: &Id,
     ) {
         let slot = &self.slots[slot_id as usize];
         let side = position_side(self.is_hedged(slot.instrument), slot.side) as usize;
         let instrument = slot.instrument as usize;
-        let realized = self.books[instrument].unassigned[side].apply(qty, cost).realized;
+        let realized = self.books[instrument].unassigned[side].apply(qty, cost, origin).realized;
         self.post_between(slot_id, realized, cause, reference);
     }
 

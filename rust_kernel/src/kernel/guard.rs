@@ -4,7 +4,9 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::Kernel;
+use crate::effect::Effects;
 use crate::ledger::Account;
+use crate::names::KernelDiagnosticCode as Code;
 use crate::num::Money;
 use crate::outcome::Refusal;
 use crate::risk::{Attempt, Guard};
@@ -27,11 +29,38 @@ impl Kernel {
         if !limits.watches_losses() {
             return Ok(());
         }
-        let settle = attempt.rules.settle;
-        let result = self.result_of(settle);
-        let peak = self.guard.losses.peak(settle, result);
-        let lost = self.guard.losses.lost(settle, now_ns, result);
-        limits.check_losses(lost, peak - result, self.contributed(settle) + peak)
+        self.check_losses(attempt.rules.settle, now_ns)
+    }
+
+    /// Holds what an account has lost in an asset against the limits on it.
+    fn check_losses(&self, asset: u16, now_ns: i64) -> Result<(), Box<Refusal>> {
+        let result = self.result_of(asset);
+        let peak = self.guard.losses.peak(asset, result);
+        let lost = self.guard.losses.lost(asset, now_ns, result);
+        self.control.limits.check_losses(lost, peak - result, self.contributed(asset) + peak)
+    }
+
+    /// True where a limit on losses is set: then any input may lead to cancels.
+    #[inline]
+    pub fn watches_losses(&self) -> bool {
+        self.control.limits.watches_losses()
+    }
+
+    /// Takes back the working entries of an asset when a limit on losses is met: once, until it is not met any more.
+    #[cold]
+    pub(crate) fn mind_losses(&mut self, effects: &mut Effects) {
+        let watches = self.control.limits.watches_losses();
+        for asset in 0..self.assets.len() as u16 {
+            let met = watches && self.check_losses(asset, self.now_ns).is_err();
+            if met == self.guard.losses.is_met(asset) {
+                continue;
+            }
+            self.guard.losses.set_met(asset, met);
+            if met {
+                self.notice(effects, Code::RiskBlocked, None);
+                self.call_off_of(Some(asset), false, effects);
+            }
+        }
     }
 
     /// What instruments with one base asset hold at worst, in their common settlement asset.

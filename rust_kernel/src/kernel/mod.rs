@@ -9,10 +9,12 @@ mod ahead;
 #[cfg(test)]
 mod alarm;
 mod amend;
+mod arming;
 mod aside;
 mod booking;
 mod busts;
 mod calibrate;
+mod capital;
 mod closes;
 mod controls;
 mod exits;
@@ -50,12 +52,13 @@ use crate::exchange::{Exchange, Reported};
 use crate::funding::FundingBook;
 use crate::id::Id;
 use crate::index::Index;
-use crate::input::{Input, Stamp};
+use crate::input::{Arming, Input, Stamp};
 use crate::instrument::Instrument;
 use crate::ledger::Ledger;
 use crate::names::{
     AccountEventKind, ControlGate, KernelDiagnosticCode, KernelMode, KernelVerbosity, Regime,
 };
+use crate::nobodys::Nobodys;
 use crate::num::{Money, Price};
 use crate::oco::Groups;
 use crate::order::{OrderRef, OrderStore};
@@ -66,8 +69,10 @@ use crate::slot::Slot;
 use aside::Aside;
 
 use account::{EntryMark, WalletEntry};
+pub use arming::Unarmed;
 pub(crate) use booking::exposure_of;
 pub(crate) use calibrate::fee_base;
+pub use capital::{PositionMargin, Standing, margin_status};
 pub use intent::Remembered;
 pub use opening::Opened;
 pub use recall::{BookingKey, BookingKind};
@@ -75,6 +80,7 @@ pub use snapshot::SnapshotError;
 pub use spot::base_amount;
 pub use timers::Connection;
 use timers::Watch;
+pub(crate) use timers::past;
 use window::Window;
 
 /// Capacities and identity, fixed for a kernel's life.
@@ -145,12 +151,21 @@ pub struct Control {
     pub regime: Regime,
     /// The last runs and actions that were audited, oldest first.
     pub audited: VecDeque<Id>,
-    /// Counts the changes.
+    /// What the venue is, and how the kernel was opened on it.
+    pub arming: Arming,
+    /// Counts the operators' changes, as their control plane does.
     pub version: u64,
-    /// Who made the last one.
+    /// Who made the last one: an operator, or a guard.
     pub updated_by: Id,
     /// When, kernel time, ns.
     pub updated_at_ns: i64,
+}
+
+impl Control {
+    /// When the last change was, kernel time, ns; `None` before the first.
+    pub fn changed_at_ns(&self) -> Option<i64> {
+        (self.version > 0 || !self.updated_by.is_empty()).then_some(self.updated_at_ns)
+    }
 }
 
 /// An instrument's books and counters, beside its rules.
@@ -159,7 +174,7 @@ pub(crate) struct Books {
     /// The venue's positions by [`crate::names::PositionSide`].
     pub(crate) book: [Basis; 3],
     /// What belongs to no slot, likewise.
-    pub(crate) unassigned: [Basis; 3],
+    pub(crate) unassigned: [Nobodys; 3],
     /// Slots that carry a long, a short trade.
     pub(crate) busy: [u32; 2],
     /// Entries that wait for a leverage setting.
@@ -249,6 +264,7 @@ impl Kernel {
                 require_audit: false,
                 regime: Regime::Normal,
                 audited: VecDeque::new(),
+                arming: Arming::default(),
                 version: 0,
                 updated_by: Id::EMPTY,
                 updated_at_ns: 0,
@@ -290,6 +306,9 @@ impl Kernel {
         self.seq = self.seq.wrapping_add(1);
         let first_transaction = self.ledger.booked().wrapping_add(1);
         let outcome = self.take(stamp, input, effects);
+        if self.control.limits.looks_further() {
+            self.mind_losses(effects);
+        }
         effects.ledger = first_transaction..self.ledger.booked().wrapping_add(1);
         outcome
     }

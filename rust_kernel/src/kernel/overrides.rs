@@ -10,7 +10,7 @@ use crate::effect::Effects;
 use crate::id::Id;
 use crate::input::{METADATA_BYTES_MAX, SlotOverride, Stamp};
 use crate::ledger::Cause;
-use crate::names::{KernelDiagnosticCode as Code, TradeSide, VenueOrderStatus};
+use crate::names::{KernelDiagnosticCode as Code, Origin, TradeSide, VenueOrderStatus};
 use crate::num::{Decimal, Money, Qty, Rounding, multiply_divide};
 use crate::order::{Order, OrderRef, OrderRole};
 use crate::outcome::{Detail, Outcome, Refusal};
@@ -361,7 +361,7 @@ impl Kernel {
     fn commit_position(&mut self, slot_id: u32, moved: Moved, by: &Id) {
         let before = self.slots[slot_id as usize].basis;
         let gone = before.qty - moved.after.qty;
-        self.move_to_unassigned(slot_id, gone, moved.value, Cause::Override, by);
+        self.move_to_unassigned(slot_id, gone, moved.value, (Cause::Override, Origin::Manual), by);
         let left_over = moved.after.cost + moved.value - before.cost;
         self.post_between(slot_id, left_over, Cause::Override, by);
         self.slots[slot_id as usize].basis = moved.after;
@@ -403,7 +403,8 @@ impl Kernel {
             self.call_off(entry, effects); // it never left
         }
         if !whole.qty.is_zero() {
-            self.move_to_unassigned(slot_id, whole.qty, whole.cost, Cause::Override, &change.by);
+            let cause = (Cause::Override, Origin::Manual);
+            self.move_to_unassigned(slot_id, whole.qty, whole.cost, cause, &change.by);
             self.slots[slot_id as usize].basis = Basis::FLAT;
             self.after_move(slot_id, effects);
         }
@@ -438,8 +439,8 @@ impl Kernel {
             let given = rules.basis_sign(value);
             let (qty, value) = if sign > 0 { (fill.qty, given) } else { (-fill.qty, -given) };
             let strangers = &mut self.books[instrument].unassigned[book];
-            strangers.shrink(-by_fee);
-            let back = strangers.apply(-qty, -value).realized;
+            strangers.shrink(-by_fee, Origin::Manual);
+            let back = strangers.apply(-qty, -value, Origin::Manual).realized;
             let own = self.attribute(slot_id, role, qty, value, book, effects);
             let own = own - self.shrink_home(place, Some(slot_id), by_fee);
             self.post_between(slot_id, own + back, Cause::Override, by);

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use super::Kernel;
 use crate::effect::{Command, Effects};
-use crate::input::Stamp;
+use crate::input::{Arming, Stamp};
 use crate::names::{KernelDiagnosticCode as Code, OrderDoubt, VenueOrderStatus as Status};
 use crate::order::{Order, OrderRole};
 use crate::outcome::{Detail, Outcome};
@@ -17,6 +17,9 @@ impl Kernel {
     #[cold]
     pub(super) fn take_restart(&mut self, stamp: Stamp, effects: &mut Effects) -> Outcome {
         self.pass_time(stamp, stamp.0);
+        // Whoever opened the kernel then is gone with the process: who opens it now has to say so again.
+        let real_money = self.control.arming.real_money;
+        self.control.arming = Arming { real_money, ..Arming::default() };
         // Whatever connection there was is gone with the process; there is a new one.
         self.connection.down_since_ns = None;
         let live: Vec<(u32, OrderDoubt)> = (0_u32..)

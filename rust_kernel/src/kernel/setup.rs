@@ -102,6 +102,7 @@ impl Kernel {
             }
             instrument.mark = old.mark;
             instrument.mark_time_ns = old.mark_time_ns;
+            instrument.mark_ages = old.mark_ages;
             if spec.leverage == old.spec.leverage {
                 instrument.leverage = old.leverage;
             }
@@ -192,9 +193,14 @@ impl Kernel {
     fn commit_setup(&mut self, plan: SetupPlan, input: &Input, effects: &mut Effects) -> Outcome {
         match (plan, input) {
             (SetupPlan::Note(code), _) => return self.answer(code, None, Detail::None),
-            (SetupPlan::Mark { instrument, price }, _) => {
-                self.instruments[instrument as usize].mark = Some(price);
-                self.instruments[instrument as usize].mark_time_ns = self.now_ns;
+            (SetupPlan::Mark { instrument, price }, Input::Mark { venue_time_ns, ages, .. }) => {
+                let now_ns = self.now_ns;
+                let rules = &mut self.instruments[instrument as usize];
+                rules.mark = Some(price);
+                // What the venue said long ago is no younger for having come just now.
+                let told_before = *ages && (1..now_ns).contains(venue_time_ns);
+                rules.mark_time_ns = if told_before { *venue_time_ns } else { now_ns };
+                rules.mark_ages = *ages;
                 self.books[instrument as usize].last_price = Some(price);
                 self.refresh_exposure(instrument);
             }
@@ -209,7 +215,7 @@ impl Kernel {
             (SetupPlan::Control(limits), Input::Control(change)) => {
                 self.commit_control(limits, change, effects)
             }
-            (SetupPlan::Seed(_) | SetupPlan::Control(_), _) => {
+            (SetupPlan::Seed(_) | SetupPlan::Control(_) | SetupPlan::Mark { .. }, _) => {
                 return self.answer(Code::IllegalTransition, None, Detail::None);
             }
         }

@@ -8,7 +8,7 @@ use super::aside::Aside;
 use super::intent::{check_ratios, exit_side};
 use super::{Kernel, KernelConfig, SLOTS_MAX};
 use crate::id::Id;
-use crate::input::{AUDITED_MAX, METADATA_BYTES_MAX};
+use crate::input::{AUDITED_MAX, METADATA_BYTES_MAX, OWNER_BYTES_MAX};
 use crate::instrument::Instrument;
 use crate::names::{AccountEventKind, Product, TradeSide};
 use crate::num::{MONEY_SCALE, Money};
@@ -87,6 +87,7 @@ impl Kernel {
                 fee_price_from: stored.fee_price_from,
                 mark: stored.mark,
                 mark_time_ns: stored.mark_time_ns,
+                mark_ages: stored.mark_ages,
                 leverage: stored.leverage,
                 ..loaded
             };
@@ -236,6 +237,8 @@ impl Kernel {
         let (exits, bytes) = (slot.other_exits.len(), slot.metadata.len());
         hold(exits < EXITS_MAX, at("other_exits"), exits, "there are too many")?;
         hold(bytes <= METADATA_BYTES_MAX, at("metadata"), bytes, "it has too many bytes")?;
+        let owner = slot.owner.as_str().len();
+        hold(owner <= OWNER_BYTES_MAX, at("owner"), owner, "it has too many bytes")?;
         for (field, mantissa) in [
             ("initial", slot.initial.0),
             ("entry_value", slot.entry_value.0),
@@ -319,8 +322,15 @@ impl Kernel {
         hold(count == self.instruments.len(), "books", count, "each instrument has them")?;
         for (place, books) in (0_u32..).zip(&self.books) {
             let at = |field: &'static str| format!("books[{place}].{field}");
-            for basis in books.book.iter().chain(&books.unassigned) {
+            for basis in books.book.iter().chain(books.unassigned.iter().map(|nobodys| &nobodys.basis)) {
                 add_basis(amounts, at("book"), basis)?;
+            }
+            for nobodys in &books.unassigned {
+                for part in nobodys.parts {
+                    amounts.add(at("unassigned.parts"), part.0)?;
+                }
+                let whole = nobodys.basis.qty.0;
+                hold(nobodys.adds_up(), at("unassigned.parts"), whole, "they do not add up to it")?;
             }
             for told in &books.told_beside {
                 amounts.add(at("told_beside"), told.0)?;

@@ -112,7 +112,7 @@ impl Kernel {
                 }
                 slot.basis.shrink(by)
             }
-            Some(_) | None => self.books[instrument as usize].unassigned[side].shrink(by),
+            Some(_) | None => self.books[instrument as usize].unassigned[side].shrink(by, role.origin()),
         }
     }
 }

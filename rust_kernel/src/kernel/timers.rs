@@ -41,6 +41,23 @@ enum Due {
     Doubt,
 }
 
+/// What is to come of a watched order.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Expected {
+    /// From that kernel time on, ns.
+    At(i64, Due),
+    /// Not in the time that there is.
+    Never,
+    /// There is nothing to wait for.
+    Nothing,
+}
+
+impl Expected {
+    fn from(due_ns: Option<i64>, due: Due) -> Expected {
+        due_ns.map_or(Expected::Never, |due_ns| Expected::At(due_ns, due))
+    }
+}
+
 /// Up to when the venue's clock, which may be a little ahead of ours, has crossed boundaries. Exactly on one is still
 /// before it.
 fn crossed_ahead(stamp: Stamp, venue_time_ns: i64) -> i64 {
@@ -154,23 +171,93 @@ impl Kernel {
     }
 
     fn due(&self, order: &Order, at_once: bool) -> Due {
-        let again = self.may_ask_again(order);
-        let past = |since: i64| self.now_ns.saturating_sub(since) > self.config.settling_window_ns;
+        if at_once && order.doubt != OrderDoubt::None {
+            return Due::Ask;
+        }
+        match self.expected(order) {
+            Expected::Nothing => Due::Drop,
+            Expected::At(due_ns, due) if due_ns <= self.now_ns => due,
+            Expected::At(_, _) | Expected::Never => Due::Wait,
+        }
+    }
+
+    /// What a tick will do with a watched order, and from which kernel time on.
+    fn expected(&self, order: &Order) -> Expected {
+        let asked_ns = order.extra.as_ref().and_then(|extra| extra.queried_time_ns);
+        let again_ns = match asked_ns {
+            Some(asked_ns) => asked_ns.checked_add(self.config.requery_interval_ns),
+            None => Some(i64::MIN),
+        };
+        let after = |since_ns: i64| past(since_ns, self.config.settling_window_ns);
         if order.doubt != OrderDoubt::None {
-            return if at_once || again { Due::Ask } else { Due::Wait };
+            return Expected::from(again_ns, Due::Ask);
         }
         if let Some(amendment) = order.amendment() {
-            return if past(amendment.sent_time_ns) { Due::Doubt } else { Due::Wait };
+            return Expected::from(after(amendment.sent_time_ns), Due::Doubt);
         }
         let limited = order.time_in_force == TimeInForce::Gtd && order.is_live();
         let limited = limited && !planted(Bug::LimitedLifeIsTrusted);
         if order.is_unheard() && !planted(Bug::NotFoundIsAnAnswer) {
-            return if again { Due::Ask } else { Due::Wait };
+            return Expected::from(again_ns, Due::Ask);
         }
         match order.expire_time_ns.filter(|_| limited) {
-            Some(until) if past(until) && again => Due::Ask,
-            Some(_) => Due::Wait,
-            None => Due::Drop,
+            Some(until_ns) => {
+                let both = after(until_ns).zip(again_ns).map(|(ended_ns, again_ns)| ended_ns.max(again_ns));
+                Expected::from(both, Due::Ask)
+            }
+            None => Expected::Nothing,
         }
     }
+
+    // ---------------------------------------------------------------------------- when a tick is wanted
+
+    /// From which kernel time on a tick has something to do, ns; `None` where nothing is to come. Reading it costs as much as
+    /// there are orders that a tick looks at.
+    pub fn next_due_ns(&self) -> Option<i64> {
+        if self.now_ns == i64::MIN {
+            return None; // no input has come yet
+        }
+        let known = |due_ns: i64| Some(due_ns).filter(|due_ns| *due_ns != i64::MAX);
+        let due = [
+            self.next_question_ns(),
+            known(self.funding.next_due_ns),
+            known(self.guard.losses.next_midnight_ns()),
+            self.next_verdict_ns(),
+        ];
+        due.into_iter().flatten().min()
+    }
+
+    /// When the venue is next asked about an order. While the connection is down it is not.
+    fn next_question_ns(&self) -> Option<i64> {
+        if self.connection.down_since_ns.is_some() {
+            return None;
+        }
+        let watched = self.watch.orders.iter().filter_map(|reference| self.orders.get(*reference));
+        let due = watched.filter_map(|order| match self.expected(order) {
+            Expected::At(due_ns, _) => Some(due_ns),
+            Expected::Never | Expected::Nothing => None,
+        });
+        due.min()
+    }
+
+    /// The orders that were sent longer than the settling window ago, and of which nothing was heard, with the kernel time
+    /// from which on that is so, ns. None while the connection is down: nothing could be heard.
+    pub fn unanswered(&self) -> impl Iterator<Item = (&Order, i64)> {
+        let none_at_work =
+            self.free_slots == self.config.max_slots || self.connection.down_since_ns.is_some();
+        let slots = if none_at_work { &[] } else { self.slots.as_slice() };
+        let busy = slots.iter().filter(|slot| !slot.stage.is_free());
+        let sent = busy.flat_map(|slot| slot.entry.iter().chain(&slot.exit).chain(&slot.other_exits));
+        sent.filter_map(|reference| {
+            let order = self.orders.get(*reference)?;
+            let silent = order.status == VenueOrderStatus::Sent && order.doubt == OrderDoubt::None;
+            let due_ns = past(order.sent_time_ns, self.config.settling_window_ns)?;
+            silent.then_some((order, due_ns))
+        })
+    }
+}
+
+/// The first time that is longer than a window after another one; `None` where there is none.
+pub(crate) fn past(since_ns: i64, window_ns: i64) -> Option<i64> {
+    since_ns.checked_add(window_ns)?.checked_add(1)
 }

@@ -6,6 +6,7 @@ use crate::funding::FundingBook;
 use crate::id::Id;
 use crate::instrument::Instrument;
 use crate::ledger::{Account, Ledger};
+use crate::nobodys::Nobodys;
 use crate::num::{Money, Price, Qty};
 use crate::order::OrderStore;
 use crate::position::Basis;
@@ -101,7 +102,12 @@ impl Kernel {
 
     /// What of them belongs to no slot.
     pub fn unassigned(&self, instrument: u32) -> [Basis; 3] {
-        self.books.get(instrument as usize).map_or([Basis::FLAT; 3], |books| books.unassigned)
+        self.unassigned_parts(instrument).map(|position| position.basis())
+    }
+
+    /// The same with how it came to be there.
+    pub fn unassigned_parts(&self, instrument: u32) -> [Nobodys; 3] {
+        self.books.get(instrument as usize).map_or([Nobodys::default(); 3], |books| books.unassigned)
     }
 
     /// How much the exits of a slot's trade have filled beyond its position: that is nobody's.

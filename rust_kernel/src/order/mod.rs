@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::Id;
 use crate::names::{
-    OrderDoubt, OrderSide, OrderType, PositionSide, TimeInForce, TradeSide, VenueOrderStatus,
+    OrderDoubt, OrderSide, OrderType, Origin, PositionSide, TimeInForce, TradeSide, VenueOrderStatus,
 };
 use crate::num::{Money, Price, Qty};
 pub use fill::{Correction, Fill};
@@ -34,6 +34,16 @@ pub enum OrderRole {
     Exit,
     /// Not ours: its fills go to the unassigned book.
     External,
+}
+
+impl OrderRole {
+    /// What a fill of such an order counts as where no slot carries it.
+    pub const fn origin(self) -> Origin {
+        match self {
+            OrderRole::Entry | OrderRole::Exit => Origin::Orphan,
+            OrderRole::External => Origin::Manual,
+        }
+    }
 }
 
 /// A change of an order that the venue has been asked for.
@@ -70,6 +80,8 @@ pub struct OrderExtra {
     pub valid_until_ns: Option<i64>,
     /// How often it was sent again.
     pub resent: u32,
+    /// When it was first sent, kernel time, ns, where it was sent again.
+    pub first_sent_time_ns: Option<i64>,
     /// When the venue was last asked what became of it, kernel time, ns.
     pub queried_time_ns: Option<i64>,
     /// True from a restart until the venue has said how it stands: what happened meanwhile nobody tells again.
@@ -83,6 +95,11 @@ pub struct OrderExtra {
     pub corrections: Vec<Correction>,
     /// Why the trade ends if this exit closes it, where a newer exit says something else.
     pub reason: Id,
+    /// Whose trade it was sent for; empty when nobody's.
+    pub owner: Id,
+    /// What the venue has reported beside the order's life: DONE_FOR_DAY of one that keeps its leaves; a request that is
+    /// pending there while the order has filled.
+    pub beside: Option<VenueOrderStatus>,
 }
 
 /// One order.
@@ -134,7 +151,7 @@ pub struct Order {
     pub filled_value: Money,
     /// How much of `filled` is inferred and waits for the real fills.
     pub inferred: Qty,
-    /// What the venue has reported.
+    /// Where its life stands. What to show is [`Order::reported_status`].
     pub status: VenueOrderStatus,
     /// Which request is in doubt.
     pub doubt: OrderDoubt,
@@ -171,10 +188,33 @@ impl Order {
         self.extra.as_ref().map(|extra| &extra.oco_group).filter(|group| !group.is_empty())
     }
 
+    /// Whose trade it was sent for; empty when nobody's.
+    pub fn owner(&self) -> &Id {
+        self.extra.as_ref().map_or(&Id::EMPTY, |extra| &extra.owner)
+    }
+
     /// The change that the venue has been asked for.
     #[inline]
     pub fn amendment(&self) -> Option<&Amendment> {
         self.extra.as_ref().and_then(|extra| extra.amendment.as_ref())
+    }
+
+    /// What the venue has reported: pending states outrank whatever else it said.
+    pub fn reported_status(&self) -> VenueOrderStatus {
+        let beside = self.beside().filter(|_| !self.is_pending());
+        beside.unwrap_or(self.status)
+    }
+
+    /// What the venue has reported beside the order's life.
+    #[inline]
+    pub(crate) fn beside(&self) -> Option<VenueOrderStatus> {
+        self.extra.as_ref().and_then(|extra| extra.beside)
+    }
+
+    /// True while a request is pending at the venue, and the order lives.
+    #[inline]
+    pub(crate) fn is_pending(&self) -> bool {
+        matches!(self.status, VenueOrderStatus::PendingCancel | VenueOrderStatus::PendingReplace)
     }
 
     /// True while something remains or it is in doubt.

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::calibration::unit_of;
 pub use crate::exchange::{Exchange, Reported};
 use crate::id::Id;
-use crate::kernel::Kernel;
+use crate::kernel::{Kernel, past};
 use crate::ledger::Account;
 use crate::names::{ReconcileStatus, named};
 use crate::num::Money;
@@ -122,6 +122,25 @@ impl Kernel {
             None => "the exchange has not reported this wallet yet".into(),
         };
         Some(Report { delta, status, tolerance, parts, explanation })
+    }
+
+    /// When the verdict on some asset is next to be another one only because time has passed, ns.
+    pub(crate) fn next_verdict_ns(&self) -> Option<i64> {
+        let of = |asset: u16| {
+            let e = &self.assets().get(usize::from(asset))?.exchange;
+            let delta = e.wallet_balance? - self.ledger().balance(asset, Account::Wallet);
+            if delta.is_zero() {
+                return None;
+            }
+            let since_ns = e.differs_since_ns.unwrap_or(e.booked_time_ns);
+            let windows = [self.config().settling_window_ns, self.config().presumption_ns];
+            windows
+                .into_iter()
+                .filter_map(|window| past(since_ns, window))
+                .filter(|due| *due > self.now_ns())
+                .min()
+        };
+        (0..self.assets().len() as u16).filter_map(of).min()
     }
 
     /// The comparison without its words.

@@ -15,9 +15,13 @@ const COLLAR_SCALE: u8 = 8;
 const DRAWDOWN_SCALE: u8 = 8;
 const EDGE_SCALE: u8 = 8;
 const FRACTION_ONE: i128 = 100_000_000;
+/// Nanoseconds of a second, as decimals.
+const SECOND_SCALE: u8 = 9;
+/// A minute.
+const MARK_AGE_NS_USUAL: i64 = 60_000_000_000;
 
 /// Limits, ready to be compared.
-#[derive(Clone, PartialEq, Default, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Limits {
     /// As they were given.
     pub given: RiskLimits,
@@ -37,6 +41,30 @@ pub struct Limits {
     daily_loss: Option<Money>,
     drawdown: Option<i128>,
     min_edge: Option<i128>,
+    max_mark_age_ns: i64,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            given: RiskLimits::default(),
+            order_notional: None,
+            total_notional: None,
+            leverage: None,
+            collar: None,
+            any: false,
+            further: false,
+            symbol_notional: None,
+            asset_notional: None,
+            orders: None,
+            reserve: 0,
+            cancels: None,
+            daily_loss: None,
+            drawdown: None,
+            min_edge: None,
+            max_mark_age_ns: MARK_AGE_NS_USUAL,
+        }
+    }
 }
 
 /// A limit that cannot be used: the field and what is wrong with it.
@@ -56,6 +84,13 @@ fn scaled(value: Option<Decimal>, scale: u8, field: &'static str) -> Result<Opti
 fn money(value: Option<Decimal>, field: &'static str) -> Result<Option<Money>, LimitError> {
     let bad = LimitError { field, why: "must not be negative, too fine or too large" };
     value.map(|value| Money::from_decimal(value).ok().filter(|money| money.0 >= 0).ok_or(bad)).transpose()
+}
+
+fn mark_age(seconds: Option<Decimal>) -> Result<i64, LimitError> {
+    let bad = LimitError { field: "max_mark_age", why: "must be above zero seconds, and not too large" };
+    let Some(seconds) = seconds else { return Ok(MARK_AGE_NS_USUAL) };
+    let age_ns = seconds.at_scale_rounded(SECOND_SCALE, Rounding::Floor).ok();
+    age_ns.and_then(|age_ns| i64::try_from(age_ns).ok()).filter(|age_ns| *age_ns > 0).ok_or(bad)
 }
 
 /// A bucket needs a rate; without a burst it holds a second's worth, and at least one token.
@@ -116,6 +151,7 @@ impl Limits {
             daily_loss: money(given.max_daily_loss, "max_daily_loss")?,
             drawdown: scaled(given.max_drawdown, DRAWDOWN_SCALE, "max_drawdown")?,
             min_edge,
+            max_mark_age_ns: mark_age(given.max_mark_age)?,
         };
         limits.further = limits.asset_notional.is_some()
             || limits.orders.is_some()
@@ -191,7 +227,7 @@ impl Limits {
         }
         if self.collar.is_some() {
             for price in [attempt.limit_price, attempt.trigger_price].into_iter().flatten() {
-                self.check_collar(price, attempt.rules.mark)?;
+                self.check_collar(price, attempt.mark)?;
             }
         }
         if let Some(limit) = self.given.max_open_slots
@@ -216,8 +252,8 @@ impl Limits {
         Ok(())
     }
 
-    fn check_collar(&self, price: Price, mark: Option<Price>) -> Result<(), Box<Refusal>> {
-        let (Some(collar), Some(given), Some(mark)) = (self.collar, self.given.price_collar, mark) else {
+    fn check_collar(&self, price: Price, mark: Price) -> Result<(), Box<Refusal>> {
+        let (Some(collar), Some(given)) = (self.collar, self.given.price_collar) else {
             return Ok(());
         };
         let distance = (price - mark).abs();
@@ -241,8 +277,15 @@ impl Limits {
         }
     }
 
+    /// How old a mark may be, where marks age, ns.
+    #[inline]
+    pub fn max_mark_age_ns(&self) -> i64 {
+        self.max_mark_age_ns
+    }
+
     /// True where results must be known before an entry.
-    pub(crate) fn watches_losses(&self) -> bool {
+    #[inline]
+    pub fn watches_losses(&self) -> bool {
         self.daily_loss.is_some() || self.drawdown.is_some()
     }
 
@@ -283,6 +326,8 @@ pub struct Attempt<'a> {
     pub added: Money,
     /// The leverage asked for.
     pub leverage: Decimal,
+    /// The mark that it is valued at.
+    pub mark: Price,
     /// Its limit.
     pub limit_price: Option<Price>,
     /// Its trigger.

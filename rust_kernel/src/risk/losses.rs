@@ -17,6 +17,8 @@ const DAY_NS: i128 = 86_400_000_000_000;
 struct Row {
     day_start: Money,
     peak: Option<Money>,
+    /// True from when a limit on losses was met until it is not met any more.
+    met: bool,
 }
 
 /// What is remembered of results, by settlement asset.
@@ -86,6 +88,24 @@ impl Losses {
         )
     }
 
+    /// When the kernel's day ends, ns.
+    pub(crate) fn next_midnight_ns(&self) -> i64 {
+        self.next_midnight_ns
+    }
+
+    /// True where a limit was met when this was last looked at.
+    pub(crate) fn is_met(&self, asset: u16) -> bool {
+        self.row(asset).met
+    }
+
+    pub(crate) fn set_met(&mut self, asset: u16, met: bool) {
+        let place = usize::from(asset);
+        if self.rows.len() <= place {
+            self.rows.resize(place.saturating_add(1), Row::default());
+        }
+        self.rows[place].met = met;
+    }
+
     /// What an asset's day has cost so far.
     pub(crate) fn lost(&self, asset: u16, now_ns: i64, result: Money) -> Money {
         if now_ns >= self.next_midnight_ns {
@@ -148,8 +168,8 @@ mod tests {
         for (losses, field) in [
             (rows(alloc::vec![Row::default(); 1]), None),
             (rows(alloc::vec![Row::default(); 2]), Some("guard.losses.rows")),
-            (rows(alloc::vec![Row { day_start: large, peak: None }]), Some("guard.losses.rows[0].day_start")),
-            (rows(alloc::vec![Row { day_start: Money::ZERO, peak: Some(large) }]), Some("guard.losses.rows[0].peak")),
+            (rows(alloc::vec![Row { day_start: large, ..Row::default() }]), Some("guard.losses.rows[0].day_start")),
+            (rows(alloc::vec![Row { peak: Some(large), ..Row::default() }]), Some("guard.losses.rows[0].peak")),
         ] {
             let found = losses.check_sound(places, false, i64::MIN, &mut Amounts::default());
             assert_eq!(found.err().map(|flaw| flaw.field).as_deref(), field);

@@ -144,6 +144,14 @@ impl Exposure {
         self.totals.get(usize::from(settle)).copied().unwrap_or_default()
     }
 
+    /// The instruments of one settlement asset that something is held or at work in.
+    pub(crate) fn of_asset(&self, settle: u16) -> impl Iterator<Item = u32> + '_ {
+        let is_used = move |row: &InstrumentExposure| {
+            row.settle == settle && !(row.position.is_zero() && row.reserved.is_zero())
+        };
+        (0_u32..).zip(&self.instruments).filter(move |(_, row)| is_used(row)).map(|(place, _)| place)
+    }
+
     /// What working orders of one instrument hold back.
     pub fn reserved(&self, instrument: u32) -> Money {
         self.instruments.get(instrument as usize).map_or(Money::ZERO, |row| row.reserved)

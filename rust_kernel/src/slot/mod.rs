@@ -23,6 +23,8 @@ pub struct Slot {
     pub trade_number: u64,
     /// The trade; the last one's while the slot is free.
     pub trade_id: Id,
+    /// Whose trade it is; empty when nobody's.
+    pub owner: Id,
     /// The instrument's place.
     pub instrument: u32,
     /// LONG or SHORT; FLAT before the first trade.
@@ -69,6 +71,7 @@ impl Slot {
         Slot {
             trade_number: 0,
             trade_id: Id::EMPTY,
+            owner: Id::EMPTY,
             instrument: 0,
             side: TradeSide::Flat,
             stage: TradeStage::Idle,

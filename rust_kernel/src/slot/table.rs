@@ -146,7 +146,7 @@ pub const TABLE: [(Symbol, [Rule; STAGES]); SYMBOLS] = [
     (Symbol::ExitLateFilledFlat,   [xxx,  xxx,  xxx,  xxx,  CLO,  xxx,  xxx,  xxx,  xxx ]),
     (Symbol::ExitDoubt,            [old,  old,  old,  old,  old,  xxx,  XSN,  XWK,  old ]),
     (Symbol::ExitReported,         [old,  old,  old,  old,  old,  xxx,  XSN,  XWK,  old ]),
-    (Symbol::Amend,                [none, none, SNT,  WRK,  none, none, XSN,  XWK,  none]),
+    (Symbol::Amend,                [none, none, SNT,  WRK,  OPN,  none, XSN,  XWK,  none]),
     (Symbol::EntryReopened,        [xxx,  xxx,  xxx,  xxx,  WRK,  xxx,  XSN,  XWK,  WRK ]),
     (Symbol::ExitReopened,         [xxx,  xxx,  xxx,  XWK,  XWK,  xxx,  XSN,  XWK,  XWK ]),
     (Symbol::PositionMoved,        [xxx,  REQ,  SNT,  WRK,  OPN,  xxx,  XSN,  XWK,  xxx ]),

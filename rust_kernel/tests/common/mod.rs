@@ -108,9 +108,35 @@ impl Desk {
         if let Err(violation) = invariant::check(&self.kernel) {
             panic!("{violation:?} after {input:?}: {outcome:?}");
         }
+        self.assert_quiet_until_due(&input);
         self.inputs.push((at, input));
         self.outcomes.push(outcome.clone());
         outcome
+    }
+
+    /// Who sleeps until the next due time misses nothing: right before it a tick asks, books and judges nothing.
+    fn assert_quiet_until_due(&self, input: &Input) {
+        const YEAR: i64 = 365 * 86_400_000_000_000;
+        let now_ns = self.kernel.now_ns();
+        let until_ns =
+            self.kernel.next_due_ns().map_or(now_ns.saturating_add(YEAR), |due_ns| due_ns.saturating_sub(1));
+        if until_ns <= now_ns {
+            return;
+        }
+        let (mut later, mut effects) = (self.kernel.clone(), Effects::default());
+        later.step(Stamp(until_ns), &Input::Time, &mut effects);
+        assert!(
+            effects.commands.is_empty() && effects.transitions.is_empty() && effects.ledger.is_empty(),
+            "a tick at {until_ns} is early, after {input:?}: {effects:?}"
+        );
+        for asset in 0..later.assets().len() as u16 {
+            let verdict = |kernel: &Kernel| kernel.reconcile(asset).map(|report| report.status);
+            assert_eq!(
+                verdict(&self.kernel),
+                verdict(&later),
+                "asset {asset}, at {until_ns}, after {input:?}"
+            );
+        }
     }
 
     /// I7: the same inputs give the same state, and so they do where the kernel is put away and taken out in between.
@@ -137,7 +163,7 @@ impl Desk {
     }
 
     pub fn mark(&mut self, price: &str) -> Outcome {
-        self.put(Input::Mark { symbol: id("BTCUSDT"), price: dec(price), venue_time_ns: 0 })
+        self.put(Input::Mark { symbol: id("BTCUSDT"), price: dec(price), venue_time_ns: 0, ages: false })
     }
 
     pub fn intent(&mut self, action: Action, slot: u32, change: impl FnOnce(&mut Intent)) -> Outcome {

@@ -26,6 +26,10 @@ pub(crate) fn begin(world: &mut World) -> Result<(), Trouble> {
     let mut dice = Dice::of(world.plan.seed, 7);
     for at in 0..world.plan.listings.len() {
         quote(world, at, None)?;
+        if !world.plan.venue.quotes_set_marks {
+            // Entries need a mark from the first one on.
+            mark(world, at, 0)?;
+        }
         if world.plan.faults.has("funding") && (at == 0 || !pools(world.plan.faults)) {
             schedule(world, at, &mut dice)?;
         }
@@ -134,13 +138,20 @@ fn market(world: &mut World, dice: &mut Dice) -> Result<(), Trouble> {
         }
         _ if world.plan.venue.quotes_set_marks => Ok(()),
         _ => {
-            let Some(Listing { spec, tick_places, .. }) = world.plan.listings.get(at).cloned() else {
-                return Ok(());
-            };
-            let price = decimal(mid * 10 + dice.below(10), tick_places + 1);
-            world.happen(|venue, now_ns, out| venue.mark(now_ns, &spec.symbol, price, out))
+            let beyond = dice.below(10);
+            mark(world, at, beyond)
         }
     }
+}
+
+/// The mark is the middle, and so many tenths of a tick.
+fn mark(world: &mut World, at: usize, beyond: u64) -> Result<(), Trouble> {
+    let (Some(listing), Some(mid)) = (world.plan.listings.get(at).cloned(), world.mids.get(at).copied())
+    else {
+        return Ok(());
+    };
+    let price = decimal(mid * 10 + beyond, listing.tick_places + 1);
+    world.happen(|venue, now_ns, out| venue.mark(now_ns, &listing.spec.symbol, price, out))
 }
 
 fn quote(world: &mut World, at: usize, lots: Option<u64>) -> Result<(), Trouble> {

@@ -23,6 +23,8 @@ pub enum Kind {
     Short,
     /// The same, or NULL.
     ShortOrNone,
+    /// A whole number with a sign, or NULL.
+    SignedOrNone,
     /// Nanoseconds since 1970 UTC.
     Time,
     /// The same, or NULL.
@@ -47,6 +49,7 @@ impl Kind {
             Kind::Whole => "UInt64",
             Kind::Short => "UInt32",
             Kind::ShortOrNone => "Nullable(UInt32)",
+            Kind::SignedOrNone => "Nullable(Int64)",
             Kind::Time => "DateTime64(9, 'UTC')",
             Kind::TimeOrNone => "Nullable(DateTime64(9, 'UTC'))",
             Kind::Member => "Int8",
@@ -59,7 +62,11 @@ impl Kind {
 
     fn is_nullable(self) -> bool {
         match self {
-            Kind::ShortOrNone | Kind::TimeOrNone | Kind::MemberOrNone | Kind::NumberOrNone => true,
+            Kind::ShortOrNone
+            | Kind::SignedOrNone
+            | Kind::TimeOrNone
+            | Kind::MemberOrNone
+            | Kind::NumberOrNone => true,
             Kind::Text
             | Kind::Whole
             | Kind::Short
@@ -194,6 +201,14 @@ impl Block {
         match value {
             Some(value) => self.push(Kind::ShortOrNone, &value.to_le_bytes()),
             None => self.push_none(Kind::ShortOrNone, &[0; 4]),
+        }
+    }
+
+    #[inline]
+    pub(super) fn signed_or_none(&mut self, value: Option<i64>) {
+        match value {
+            Some(value) => self.push(Kind::SignedOrNone, &value.to_le_bytes()),
+            None => self.push_none(Kind::SignedOrNone, &[0; 8]),
         }
     }
 

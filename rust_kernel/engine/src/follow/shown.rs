@@ -30,6 +30,7 @@ pub(super) fn slot(kernel: &Kernel, name: &str, slot_id: u32, slot: &Slot) -> Op
     let mut object = head(kernel, name);
     object.whole("slot_id", slot_id);
     object.id("trade_id", &slot.trade_id);
+    object.id("owner", &slot.owner);
     object.id("asset", &rules.spec.symbol);
     object.text("side", slot.side.name());
     object.text("fsm_state", slot.stage.name());
@@ -73,6 +74,7 @@ pub(super) fn order(kernel: &Kernel, name: &str, order: &Order) -> Option<String
     object.id("venue_order_id", &order.venue_order_id);
     object.id("intent_id", &order.intent_id);
     object.id("internal_trade_id", &order.trade_id);
+    object.text("owner", order.owner().as_str());
     object.whole("slot_id", order.slot_id);
     object.text("role", role_name(order.role));
     object.id("asset", &rules.spec.symbol);
@@ -81,7 +83,7 @@ pub(super) fn order(kernel: &Kernel, name: &str, order: &Order) -> Option<String
     object.text("position_side", order.position_side.name());
     object.text("order_type", order.order_type.name());
     object.text("time_in_force", order.time_in_force.name());
-    object.text("status", order.status.name());
+    object.text("status", order.reported_status().name());
     object.flag("live", order.is_live());
     object.text("doubt", order.doubt.name());
     object.flag("stale", kernel.is_stale(order));
@@ -126,6 +128,7 @@ pub(super) fn asset(kernel: &Kernel, name: &str, place: u16) -> Option<String> {
         ("k_realized_pnl", figures.realized_pnl),
         ("k_fees_paid", figures.fees_paid),
         ("k_funding_net", figures.funding_net),
+        ("maint_margin", figures.maint_margin),
         ("reconcile_tolerance", figures.report.tolerance),
     ] {
         object.money(key, Some(amount));
@@ -141,6 +144,8 @@ pub(super) fn asset(kernel: &Kernel, name: &str, place: u16) -> Option<String> {
     }
     object.whole("open_positions", figures.open_positions);
     object.number("leverage", Some(figures.leverage));
+    object.text("margin_status", figures.margin_status.name());
+    object.texts("assumed_tiers", figures.assumed_tiers.iter().map(Id::as_str));
     object.text("reconcile_status", figures.report.status.name());
     object.text("reconcile_explanation", &figures.report.explanation);
     object.list("reconcile_causes", causes(&figures.report));
@@ -179,7 +184,7 @@ pub(super) fn control(kernel: &Kernel, name: &str) -> String {
     object.id("last_freeze_symbol", guard.last_freeze_symbol());
     object.whole("version", control.version);
     object.id("updated_by", &control.updated_by);
-    object.time("updated_at", (control.version > 0).then_some(control.updated_at_ns));
+    object.time("updated_at", control.changed_at_ns());
     object.end()
 }
 
@@ -199,6 +204,7 @@ pub(super) fn limits(given: &dita_kernel::input::RiskLimits) -> String {
         ("max_daily_loss", given.max_daily_loss),
         ("max_drawdown", given.max_drawdown),
         ("min_edge_bps", given.min_edge_bps),
+        ("max_mark_age", given.max_mark_age),
     ] {
         if value.is_some() {
             object.number(key, value);

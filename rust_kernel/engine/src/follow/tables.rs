@@ -3,7 +3,8 @@
 //! The database's own types stand in the journal's migrations; a test holds the two against each other.
 
 use super::native::Kind::{
-    self, Flag, Member, MemberOrNone, Number, NumberOrNone, Short, ShortOrNone, Text, Time, TimeOrNone, Whole,
+    self, Flag, Member, MemberOrNone, Number, NumberOrNone, Short, ShortOrNone, SignedOrNone, Text, Time,
+    TimeOrNone, Whole,
 };
 
 /// A table, by its place in [`TABLES`].
@@ -35,7 +36,7 @@ pub type TableSpec = (&'static str, &'static [(&'static str, Kind)]);
 pub const TABLES: [TableSpec; 8] = [
     ("transitions", &[
         ("kernel", Text), ("seq", Whole), ("n", Short), ("time", Time), ("epoch", Short), ("input", Text),
-        ("slot_id", Short), ("trade_id", Text), ("asset", Text), ("side", Member),
+        ("slot_id", Short), ("trade_id", Text), ("owner", Text), ("asset", Text), ("side", Member),
         ("prev_state", Member), ("next_state", Member), ("trigger", Text), ("rule", Short),
         ("intent_id", Text), ("event_id", Text),
         ("size", NumberOrNone), ("initial_size", NumberOrNone), ("entry_price", NumberOrNone),
@@ -44,7 +45,7 @@ pub const TABLES: [TableSpec; 8] = [
     ]),
     ("intents", &[
         ("kernel", Text), ("seq", Whole), ("n", Short), ("time", Time), ("epoch", Short),
-        ("intent_time", Time), ("intent_id", Text), ("trade_id", Text), ("slot_id", Short), ("asset", Text),
+        ("intent_time", Time), ("intent_id", Text), ("trade_id", Text), ("owner", Text), ("slot_id", Short), ("asset", Text),
         ("action", Member), ("side", Member), ("order_type", Member), ("time_in_force", Member),
         ("reference_price", NumberOrNone), ("target_size", NumberOrNone), ("quote_size", NumberOrNone),
         ("limit_price", NumberOrNone), ("trigger_price", NumberOrNone), ("leverage", NumberOrNone),
@@ -64,13 +65,13 @@ pub const TABLES: [TableSpec; 8] = [
         ("remaining_size", NumberOrNone), ("order_size", NumberOrNone), ("order_price", NumberOrNone),
         ("average_price", NumberOrNone), ("fee", NumberOrNone), ("fee_asset", Text),
         ("reason", Text), ("reason_code", Text), ("request_id", Text), ("parent_order_id", Text),
-        ("ref_trade_id", Text), ("raw_payload", Text), ("metadata", Text),
+        ("ref_trade_id", Text), ("venue_sequence", SignedOrNone), ("raw_payload", Text), ("metadata", Text),
         ("accepted", Flag), ("code", Text), ("severity", Member), ("detail", Text), ("notices", Text),
         ("recalled", Flag), ("unheld", Text),
     ]),
     ("fills", &[
         ("kernel", Text), ("seq", Whole), ("n", Short), ("time", Time), ("change", Member),
-        ("fill_seq", Whole), ("fill_n", Short), ("venue_time", TimeOrNone), ("venue_trade_id", Text), ("trade_id", Text), ("slot_id", ShortOrNone),
+        ("fill_seq", Whole), ("fill_n", Short), ("venue_time", TimeOrNone), ("venue_trade_id", Text), ("trade_id", Text), ("owner", Text), ("slot_id", ShortOrNone),
         ("role", Member), ("asset", Text), ("order_side", Member), ("position_side", Member),
         ("venue_client_id", Text), ("venue_order_id", Text),
         ("price", NumberOrNone), ("size", NumberOrNone), ("closed_size", NumberOrNone), ("notional", NumberOrNone),
@@ -91,6 +92,7 @@ pub const TABLES: [TableSpec; 8] = [
         ("wallet_balance", NumberOrNone), ("available_margin", NumberOrNone), ("used_margin", NumberOrNone),
         ("maint_margin", NumberOrNone), ("position_side", MemberOrNone), ("size", NumberOrNone),
         ("entry_price", NumberOrNone), ("rate", NumberOrNone), ("mark_price", NumberOrNone),
+        ("venue_sequence", SignedOrNone),
         ("accepted", Flag), ("code", Text), ("severity", Member), ("detail", Text), ("recalled", Flag),
         ("unheld", Text),
     ]),

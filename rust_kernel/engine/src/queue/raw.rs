@@ -477,6 +477,7 @@ whole! {
             stage: Id,
             oco_group: Id,
             target_client_id: Id,
+            owner: Id,
             reference_price: Option<Decimal>,
             target_size: Option<Decimal>,
             leverage: Option<Decimal>,
@@ -525,6 +526,7 @@ whole! {
             order_price: Option<Decimal>,
             average_price: Option<Decimal>,
             fee: Option<Decimal>,
+            venue_sequence: Option<i64>,
         }
         seldom {
             rare,
@@ -559,6 +561,7 @@ whole! {
             entry_price: Option<Decimal>,
             rate: Option<Decimal>,
             mark_price: Option<Decimal>,
+            venue_sequence: Option<i64>,
         }
         seldom {}
     }
@@ -587,8 +590,8 @@ pub(super) fn put(input: &Input, room: &mut [u8; ROOM], at: usize, before: &mut 
             out.bytes([ACCOUNT]);
             event.put(&mut out)
         }
-        Input::Mark { symbol, price, venue_time_ns } => {
-            out.bytes([MARK]);
+        Input::Mark { symbol, price, venue_time_ns, ages } => {
+            out.bytes([MARK, u8::from(*ages)]);
             venue_time_ns.put(&mut out);
             price.put(&mut out);
             symbol.put(&mut out);
@@ -619,10 +622,11 @@ pub(super) fn take(bytes: &[u8], before: &mut Before) -> Option<Input> {
         VENUE => Input::Venue(Box::new(VenueEvent::take(&mut left)?)),
         ACCOUNT => Input::Account(Box::new(AccountEvent::take(&mut left)?)),
         MARK => {
+            let ages = left.byte()? != 0;
             let venue_time_ns = i64::take(&mut left)?;
             let price = Decimal::take(&mut left)?;
             let symbol = Id::take(&mut left)?;
-            Input::Mark { symbol, price, venue_time_ns }
+            Input::Mark { symbol, price, venue_time_ns, ages }
         }
         _ => return None,
     };

@@ -99,8 +99,16 @@ impl Second<'_> {
                 let venue_client_id = self.routes.name(&venue_client_id).clone();
                 Some(Input::Effect(EffectResult::NotSent { venue_client_id, reason }))
             }
-            other @ (Input::Intent(_)
-            | Input::Instrument(_)
+            Input::Intent(mut intent) => {
+                if self.routes.is_unsent(&intent.target_client_id) {
+                    // Its name of then may be another order's now.
+                    self.counts.followed += u64::from(outcome.accepted);
+                    return None;
+                }
+                intent.target_client_id = self.routes.name(&intent.target_client_id).clone();
+                Some(Input::Intent(intent))
+            }
+            other @ (Input::Instrument(_)
             | Input::Seed { .. }
             | Input::Mark { .. }
             | Input::Time

@@ -17,6 +17,7 @@ pub(super) fn merged(base: &RiskLimits, given: &RiskLimits) -> RiskLimits {
         max_order_notional max_total_notional max_leverage price_collar max_open_slots max_order_size
         max_symbol_notional max_asset_notional order_burst orders_per_second order_reserve_for_exits
         cancel_burst cancels_per_second max_daily_loss max_drawdown min_edge_bps edge_freeze_cancels
+        max_mark_age
     )
 }
 

@@ -18,8 +18,12 @@ pub(super) struct Marks(BTreeMap<Id, Vec<(i64, Decimal)>>);
 impl Marks {
     /// Reads them all.
     pub(super) fn of(disk: &SharedDisk, progress: &mut ReplayWatch<'_>) -> Result<Marks, ReplayError> {
-        let mark =
-            durable::kind_of(&Input::Mark { symbol: Id::EMPTY, price: Decimal::ONE, venue_time_ns: 0 });
+        let mark = durable::kind_of(&Input::Mark {
+            symbol: Id::EMPTY,
+            price: Decimal::ONE,
+            venue_time_ns: 0,
+            ages: false,
+        });
         let mut reader = Reader::open(disk.clone(), None, past::first_seq(disk.as_ref())?, Span::Written)?;
         let mut marks = Marks::default();
         let mut records = 0_u64;

@@ -152,7 +152,7 @@ pub struct Counts {
     pub fees_scaled: u64,
     /// Intents that the changed limits refuse.
     pub refused: u64,
-    /// Intents that are refused because what they follow on is missing.
+    /// Intents that are refused, or left out, because what they follow on is missing.
     pub followed: u64,
     /// Intents that were refused then and would be let through now: the log has no answers to them.
     pub let_through: u64,
@@ -276,15 +276,15 @@ impl Second<'_> {
     fn follow(&mut self, then: &Replica, step: Step) {
         add_booked(&mut self.by_trade, then.kernel(), then.effects(), 0);
         let Step { seq, stamp_ns, input, outcome, .. } = step;
-        if self.is_let_through(stamp_ns, &input, &outcome) {
-            self.counts.let_through += 1;
-            return;
-        }
         let instrument = traded(then.kernel(), &input);
         let Some(input) = self.changed(then, stamp_ns, &outcome, input) else {
             self.compare_positions(then, stamp_ns, instrument);
             return;
         };
+        if self.is_let_through(stamp_ns, &input, &outcome) {
+            self.counts.let_through += 1;
+            return;
+        }
         self.effects.clear();
         let now = self.kernel.step(Stamp(stamp_ns), &input, &mut self.effects);
         add_booked(&mut self.by_trade, &self.kernel, &self.effects, 1);

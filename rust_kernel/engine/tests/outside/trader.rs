@@ -71,7 +71,7 @@ pub fn begin(engine: &mut Engine, reach: &mut impl Reach) -> Result<(), EngineEr
 }
 
 fn mark(engine: &mut Engine, price: i64) -> Result<(), EngineError> {
-    let input = Input::Mark { symbol: id(SYMBOL), price: milli(price * 1000), venue_time_ns: 0 };
+    let input = Input::Mark { symbol: id(SYMBOL), price: milli(price * 1000), venue_time_ns: 0, ages: false };
     engine.push(input, false).map(drop)
 }
 

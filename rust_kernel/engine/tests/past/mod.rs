@@ -8,7 +8,7 @@ use dita_engine::{Answer, Engine, EngineConfig, LogSettings, Port, Progress, Sha
 use dita_kernel::effect::Command;
 use dita_kernel::id::Id;
 use dita_kernel::input::{
-    AccountEvent, ControlChange, Input, InstrumentSpec, Intent, RiskLimits, VenueEvent,
+    AccountEvent, ControlChange, Input, InstrumentSpec, Intent, RareFields, RiskLimits, VenueEvent,
 };
 use dita_kernel::kernel::KernelConfig;
 use dita_kernel::ledger::Account;
@@ -16,6 +16,7 @@ use dita_kernel::names::{
     AccountEventKind, KernelCommandType as Action, KernelEventKind as Kind, Liquidity, OrderType, TradeSide,
 };
 use dita_kernel::num::{Decimal, Money, Rate, Rounding};
+use dita_kernel::outcome::Detail;
 use dita_log::MemoryDisk;
 
 pub const SECOND_NS: i64 = 1_000_000_000;
@@ -89,13 +90,29 @@ impl Venue {
     }
 
     fn answer(&mut self, command: &Command, now_ns: i64) -> Vec<Input> {
-        let Command::Submit(order) = command else { return Vec::new() };
+        let order = match command {
+            Command::Submit(order) => order,
+            Command::Cancel(request) => {
+                let mut gone = VenueEvent::new(Kind::CancelAck, now_ns);
+                gone.venue_client_id = request.venue_client_id.clone();
+                return vec![Input::Venue(Box::new(gone))];
+            }
+            Command::Amend(request) => {
+                let mut changed = VenueEvent::new(Kind::AmendAck, now_ns);
+                changed.venue_client_id = request.venue_client_id.clone();
+                changed.order_size = Some(request.size);
+                let rare = RareFields { request_id: request.request_id.clone(), ..RareFields::default() };
+                changed.rare = Some(Box::new(rare));
+                return vec![Input::Venue(Box::new(changed))];
+            }
+            Command::Query(_) | Command::SetLeverage { .. } => return Vec::new(),
+        };
         self.submitted += 1;
         let mut ack = VenueEvent::new(Kind::OrderAck, now_ns);
         ack.venue_client_id = order.venue_client_id.clone();
         ack.venue_order_id = id(&format!("V{}", order.venue_client_id));
         let mut answers = vec![Input::Venue(Box::new(ack))];
-        if order.post_only {
+        if order.order_type != OrderType::Market {
             self.resting.push(order.clone());
             return answers;
         }
@@ -114,6 +131,14 @@ pub fn settled(trade: &Id, fee: Decimal, now_ns: i64) -> Input {
     event.venue_trade_id = trade.clone();
     event.fee = Some(fee);
     Input::Account(Box::new(event))
+}
+
+/// The client id of the order that an intent made; empty where it made none.
+pub fn client_id(answer: &Answer) -> Id {
+    match &answer.outcome.detail {
+        Detail::Order(client_id) => client_id.clone(),
+        _ => Id::EMPTY,
+    }
 }
 
 /// An engine on a log in memory, with what drives it.
@@ -191,7 +216,12 @@ impl Desk {
     pub fn mark(&mut self, price: &str) {
         self.now_ns += SECOND_NS;
         self.venue.price = dec(price);
-        self.put(Input::Mark { symbol: id("BTCUSDT"), price: dec(price), venue_time_ns: self.now_ns });
+        self.put(Input::Mark {
+            symbol: id("BTCUSDT"),
+            price: dec(price),
+            venue_time_ns: self.now_ns,
+            ages: false,
+        });
     }
 
     pub fn intent(&self, number: u32, slot: u32, action: Action) -> Intent {
@@ -241,6 +271,44 @@ impl Desk {
         let Some(order) = self.venue.resting.pop() else { return };
         self.now_ns += SECOND_NS;
         let (fill, trade, fee) = self.venue.fill(&order, dec(limit), false, self.now_ns);
+        self.put(Input::Venue(Box::new(fill)));
+        self.put(settled(&trade, fee, self.now_ns));
+    }
+
+    /// An exit that waits in the book. Gives its client id.
+    pub fn rest(&mut self, number: u32, slot: u32, name: &str, fill_in: impl FnOnce(&mut Intent)) -> Id {
+        let mut intent = self.intent(number, slot, Action::Exit);
+        intent.intent_id = id(name);
+        fill_in(&mut intent);
+        let answer = self.put(Input::Intent(Box::new(intent)));
+        client_id(&answer)
+    }
+
+    /// An intent that names one order.
+    pub fn name_one(
+        &mut self,
+        number: u32,
+        slot: u32,
+        action: Action,
+        client_id: &Id,
+        fill_in: impl FnOnce(&mut Intent),
+    ) -> Answer {
+        let mut intent = self.intent(number, slot, action);
+        intent.intent_id = id(&format!("{}-{client_id}", &action.to_string()[..2]));
+        intent.target_client_id = client_id.clone();
+        fill_in(&mut intent);
+        self.put(Input::Intent(Box::new(intent)))
+    }
+
+    /// A waiting order is filled; one that the venue does not have is not.
+    pub fn fill_resting(&mut self, client_id: &Id, price: &str, size: &str) {
+        let Some(at) = self.venue.resting.iter().position(|order| order.venue_client_id == *client_id) else {
+            return;
+        };
+        let mut order = self.venue.resting.remove(at);
+        order.size = dec(size);
+        self.now_ns += SECOND_NS;
+        let (fill, trade, fee) = self.venue.fill(&order, dec(price), false, self.now_ns);
         self.put(Input::Venue(Box::new(fill)));
         self.put(settled(&trade, fee, self.now_ns));
     }

@@ -6,7 +6,7 @@
 use super::Key;
 use crate::disk::DiskFile;
 use crate::record::{u32_at, u64_at};
-use crate::segment::{FORMAT_VERSION, narrow};
+use crate::segment::{FORMAT_VERSION, is_newer, narrow};
 use std::io;
 use std::sync::Arc;
 
@@ -136,6 +136,16 @@ pub(crate) enum IndexFlaw {
     Damaged(&'static str),
 }
 
+impl std::fmt::Display for IndexFlaw {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            IndexFlaw::Io(error) => write!(f, "{error}"),
+            IndexFlaw::Newer(found) => write!(f, "format version {found}"),
+            IndexFlaw::Damaged(reason) => f.write_str(reason),
+        }
+    }
+}
+
 impl From<io::Error> for IndexFlaw {
     fn from(error: io::Error) -> IndexFlaw {
         IndexFlaw::Io(error)
@@ -157,8 +167,11 @@ impl IndexFile {
         if read < FOOTER_BYTES || &footer[..8] != MAGIC {
             return Err(IndexFlaw::Damaged("its footer is not one of an index"));
         }
-        if u32_at(&footer, 8) > FORMAT_VERSION {
+        if is_newer(&footer, 12) {
             return Err(IndexFlaw::Newer(u32_at(&footer, 8)));
+        }
+        if u32_at(&footer, 8) != FORMAT_VERSION {
+            return Err(IndexFlaw::Damaged("its format version is not one that its checksum vouches for"));
         }
         if u32_at(&footer, 12) != crc32c::crc32c(&footer[16..]) {
             return Err(IndexFlaw::Damaged("the footer's checksum differs"));
@@ -229,6 +242,12 @@ impl IndexFile {
 
     pub fn blocks(&self) -> usize {
         self.fences.len()
+    }
+
+    /// Reads every block.
+    pub fn verify(&self) -> Result<(), IndexFlaw> {
+        let mut bytes = [0; BLOCK_BYTES];
+        (0..self.blocks()).try_for_each(|block| self.block(block, &mut bytes).map(|_| ()))
     }
 
     /// A block's entries, their checksum verified.

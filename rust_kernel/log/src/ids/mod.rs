@@ -131,15 +131,22 @@ impl Ids {
         }
     }
 
-    /// Reads a file wholly.
-    pub fn verify(&self, range: Range) -> Result<(), IndexFlaw> {
-        let mut bytes = [0; BLOCK_BYTES];
-        for file in self.files.iter().filter(|file| file.range == range) {
-            for block in 0..file.blocks() {
-                file.block(block, &mut bytes)?;
+    /// Opens a file, reads it wholly and takes it in; the inner error says that it is damaged.
+    pub fn open_verified(&mut self, range: Range) -> Result<Result<(), IndexFlaw>, LogError> {
+        if let Err(flaw) = self.open(range)? {
+            return Ok(Err(flaw));
+        }
+        let Some(at) = self.files.iter().position(|file| file.range == range) else { return Ok(Ok(())) };
+        match self.files[at].verify() {
+            Ok(()) => Ok(Ok(())),
+            Err(IndexFlaw::Io(error)) => {
+                Err(LogError::io(self.disk.path(&self.files[at].name), "read", &error))
+            }
+            Err(flaw @ (IndexFlaw::Newer(_) | IndexFlaw::Damaged(_))) => {
+                self.files.remove(at);
+                Ok(Err(flaw))
             }
         }
-        Ok(())
     }
 
     fn bound_filters(&mut self) {

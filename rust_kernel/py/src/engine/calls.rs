@@ -2,14 +2,14 @@
 
 use dita_engine::Clock;
 use dita_kernel::id::Id;
-use dita_kernel::input::{EffectResult, Input, Stamp};
-use dita_kernel::names::Liquidity;
+use dita_kernel::input::{Arming, ControlChange, EffectResult, Input, Stamp};
+use dita_kernel::names::{KernelDiagnosticCode as Code, Liquidity, Severity};
 use dita_kernel::outcome::{Detail as CoreDetail, Outcome};
 use pyo3::PyTypeCheck;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
-use super::drain::Patience;
+use super::drain::{Patience, untaken};
 use super::settings::{self, ControlUpdate};
 use super::{Engine, id, inputs, reads};
 use crate::account_event::account_event_from_dict;
@@ -36,9 +36,11 @@ pub fn refused(outcome: &Outcome) -> Error {
         CoreDetail::Field { field, value, why } => Error::text_value(*field, value, why),
         CoreDetail::None
         | CoreDetail::Order(_)
+        | CoreDetail::HeldBy { .. }
         | CoreDetail::Limit { .. }
         | CoreDetail::Retry { .. }
         | CoreDetail::Venue { .. }
+        | CoreDetail::Unarmed(_)
         | CoreDetail::First { .. } => Error::text_value("input", "", outcome.code.name()),
     }
 }
@@ -56,8 +58,24 @@ fn instance<'a, 'py, T: PyTypeCheck>(
 /// An intent's outcome, with what was given as its slot and is none.
 #[inline]
 fn completed(intent: &Bound<'_, KernelIntent>, mut outcome: OutcomeView) -> KernelOutcome {
-    if let Some(given) = intent.get().given_slot() {
+    let given = intent.get().given_slot();
+    if let Some(given) = given {
         outcome.extra.add("value", Detail::Text(given.to_string().into_boxed_str()));
+    }
+    let core = intent.get().core();
+    let code = outcome.answer.outcome.code;
+    if code == Code::InvalidIntent {
+        outcome.extra.add("intent_id", Detail::Id(core.intent_id.clone()));
+        outcome.extra.add("action", Detail::Name(core.action.name()));
+        outcome.extra.add("asset", Detail::Id(core.asset.clone()));
+    }
+    if code == Code::InvalidSlotId {
+        let slot_id = given.unwrap_or_else(|| core.slot_id.into());
+        let whole = i64::try_from(slot_id);
+        let slot_id =
+            whole.map_or_else(|_| Detail::Text(slot_id.to_string().into_boxed_str()), Detail::Whole);
+        outcome.extra.add("slot_id", slot_id);
+        outcome.extra.add("intent_id", Detail::Id(core.intent_id.clone()));
     }
     outcome.into()
 }
@@ -79,8 +97,8 @@ impl Engine {
     /// Checks a time that shall be the kernel's.
     fn check_time(&self, time: &Bound<'_, PyAny>, time_ns: i64) -> Result<(), Error> {
         // Read first and then let go: showing the time in an error may run Python.
-        let state = self.shared.open()?;
-        let (clock, last_ns) = (state.core.clock(), state.core.now_ns().max(state.told_ns));
+        let mut state = self.shared.open()?;
+        let (clock, last_ns, clock_ns) = (state.core.clock(), state.latest_ns(), state.core.clock_ns());
         drop(state);
         if time_ns < last_ns {
             let why = format!("is before the kernel's time, {last_ns} ns: kernel time runs forward only");
@@ -88,7 +106,7 @@ impl Engine {
         }
         match clock {
             Clock::Driven => Ok(()),
-            Clock::System if time_ns <= dita_engine::system_ns() => Ok(()),
+            Clock::System if time_ns <= clock_ns => Ok(()),
             Clock::System => Err(Error::value(
                 "timestamp",
                 time,
@@ -104,6 +122,37 @@ impl Engine {
     fn process_intent(&self, intent: &Bound<'_, PyAny>) -> Result<KernelOutcome, Error> {
         let intent = instance::<KernelIntent>(intent, "intent", "KernelIntent")?;
         self.take_intent(intent)
+    }
+
+    /// The outcome of what was given as an intent and is none: nothing is taken, and nothing has changed.
+    #[pyo3(signature = (*, slot_id, trade_id, intent_id, action, asset, field, value, reason))]
+    #[allow(clippy::too_many_arguments)] // each is one of the outcome's
+    fn refuse_intent(
+        &self,
+        slot_id: Option<u32>,
+        trade_id: &str,
+        intent_id: String,
+        action: String,
+        asset: String,
+        field: String,
+        value: String,
+        reason: String,
+    ) -> Result<KernelOutcome, Error> {
+        let state = self.shared.open()?;
+        let verdict = (Code::InvalidIntent, Severity::Error);
+        let answer = untaken(&state, verdict, slot_id, Id::new(trade_id).unwrap_or_default());
+        let named = [
+            ("field", field),
+            ("value", value),
+            ("reason", reason),
+            ("intent_id", intent_id),
+            ("action", action),
+            ("asset", asset),
+        ];
+        let extra = named
+            .into_iter()
+            .fold(Details::EMPTY, |all, (name, text)| all.with(name, Detail::Text(text.into_boxed_str())));
+        Ok(OutcomeView { answer, extra }.into())
     }
 
     /// Takes intents, checked all before the first: with a log they become durable together, and what they lead to leaves
@@ -178,7 +227,7 @@ impl Engine {
         let symbol = id(asset, "asset")?;
         let price = number::read(price, "price")?;
         let time_ns = timestamp.map(|value| time::read(value, "timestamp")).transpose()?;
-        let input = Input::Mark { symbol, price, venue_time_ns: time_ns.unwrap_or_default() };
+        let input = Input::Mark { symbol, price, venue_time_ns: time_ns.unwrap_or_default(), ages: false };
         Ok(self.shared.put(asset.py(), input, time_ns, Patience::None)?.into())
     }
 
@@ -246,6 +295,19 @@ impl Engine {
         let update = ControlUpdate::read(changes)?;
         let change = self.shared.open()?.change(update);
         self.settle(py, Input::Control(Box::new(change)), None)
+    }
+
+    /// Says what the venue is, and how the kernel was opened on it. An input only where that is news.
+    fn arm(&self, py: Python<'_>, real_money: bool, said_live: bool, set_live: bool) -> Result<(), Error> {
+        let arming = Arming { real_money, said_live, set_live };
+        let control = self.read(|kernel| kernel.control().clone())?;
+        if control.arming == arming {
+            return Ok(());
+        }
+        // No operator has changed anything: their count stays, and who was the last of them.
+        let (version, updated_by) = (Some(control.version), control.updated_by);
+        let change = ControlChange { arming: Some(arming), version, updated_by, ..ControlChange::default() };
+        self.settle(py, Input::Control(Box::new(change)), None).map(drop)
     }
 
     /// Takes what the venue's account holds, before the first trade; raises where it is refused.

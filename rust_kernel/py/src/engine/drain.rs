@@ -5,10 +5,10 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use dita_engine::{Answer, Engine as Shell, EngineError, Observed, Progress, Ticket};
+use dita_engine::{Answer, Clock, Engine as Shell, EngineError, Observed, Progress, Ticket};
 use dita_kernel::id::Id;
 use dita_kernel::input::{ControlChange, Input, RiskLimits};
 use dita_kernel::names::{KernelDiagnosticCode, Severity};
@@ -20,6 +20,7 @@ use pyo3::types::PyList;
 use super::adapter::{Question, Trouble};
 use super::log;
 use super::settings::ControlUpdate;
+use super::timer::{Alarm, Wanted};
 use super::views::slot_view;
 use crate::details::{Detail, Details};
 use crate::errors::{Error, LogTrouble};
@@ -62,6 +63,8 @@ pub struct State {
     observed_seq: u64,
     /// The limits as they will be once the control changes that wait are taken.
     asked_limits: Option<RiskLimits>,
+    /// What the timer has under way.
+    pub wanted: Wanted,
 }
 
 /// Why nothing goes on.
@@ -93,6 +96,27 @@ pub struct Shared {
     pub quiet: Condvar,
     pub adapter: Option<Py<PyAny>>,
     pub observer: Option<Py<PyAny>>,
+    /// The timer's, once it runs.
+    pub alarm: OnceLock<Arc<Alarm>>,
+}
+
+/// Whether the thread that works has the interpreter.
+#[derive(Clone, Copy)]
+pub enum Hold<'py> {
+    /// It has.
+    Has(Python<'py>),
+    /// It takes it where Python has to be called, and gives it back. Never while the state's lock is held.
+    Takes,
+}
+
+impl Hold<'_> {
+    /// Calls Python; `None` where the interpreter is ending.
+    pub fn with<R>(self, call: impl for<'a> FnOnce(Python<'a>) -> R) -> Option<R> {
+        match self {
+            Hold::Has(py) => Some(call(py)),
+            Hold::Takes => Python::try_attach(call),
+        }
+    }
 }
 
 /// What a caller does when another thread is draining.
@@ -129,6 +153,7 @@ impl State {
             reasons: Vec::new(),
             observed_seq: 0,
             asked_limits: None,
+            wanted: Wanted::default(),
         }
     }
 
@@ -137,6 +162,14 @@ impl State {
     pub fn tell(&mut self, time_ns: i64) {
         self.told_ns = self.told_ns.max(time_ns);
         self.core.tell_time(time_ns);
+    }
+
+    /// Kernel time of the last input, or where time is driven, what local callers have told since.
+    pub fn latest_ns(&self) -> i64 {
+        match self.core.clock() {
+            Clock::Driven => self.core.now_ns().max(self.told_ns),
+            Clock::System => self.core.now_ns(),
+        }
     }
 
     /// A change of the controls as the core takes it: whole limits, upon those that changes in waiting ask for.
@@ -186,6 +219,7 @@ impl State {
 
     #[inline]
     pub fn push_next(&mut self, input: Input, batched: bool) -> Result<Ticket, Error> {
+        self.wanted.hear(&input);
         let reason = match &input {
             Input::Intent(intent) if !intent.reason.is_empty() => Some(intent.reason.clone()),
             _ => None,
@@ -295,7 +329,8 @@ impl Shared {
     pub fn new(state: State, adapter: Option<Py<PyAny>>, observer: Option<Py<PyAny>>) -> Shared {
         let log_owner = state.core.has_log().then(std::process::id);
         let forks = FORKS.load(Ordering::Relaxed);
-        Shared { state: Mutex::new(state), log_owner, forks, quiet: Condvar::new(), adapter, observer }
+        let (quiet, alarm) = (Condvar::new(), OnceLock::new());
+        Shared { state: Mutex::new(state), log_owner, forks, quiet, adapter, observer, alarm }
     }
 
     /// True in a process that was forked from the one that made the engine. A log is worth asking the system each time;
@@ -358,6 +393,9 @@ impl Shared {
         if state.waiting > 0 {
             self.quiet.notify_all();
         }
+        if let Some(alarm) = self.alarm.get() {
+            alarm.hear(state);
+        }
     }
 
     /// Runs a short section that may panic.
@@ -409,6 +447,7 @@ impl Shared {
     ) -> Result<OutcomeView, Error> {
         if state.writer == this_thread() || patience == Patience::None {
             let outcome = queued(&state, &input);
+            state.wanted.hear(&input);
             state.core.push(input, false)?;
             return Ok(outcome);
         }
@@ -459,6 +498,16 @@ impl Shared {
     pub fn drain<'a>(
         &'a self,
         py: Python<'_>,
+        state: MutexGuard<'a, State>,
+    ) -> Result<(MutexGuard<'a, State>, Option<PyErr>), Error> {
+        self.drain_with(Hold::Has(py), state)
+    }
+
+    /// The same for a thread that need not have the interpreter.
+    #[inline]
+    pub fn drain_with<'a>(
+        &'a self,
+        hold: Hold<'_>,
         mut state: MutexGuard<'a, State>,
     ) -> Result<(MutexGuard<'a, State>, Option<PyErr>), Error> {
         let mut interrupt = None;
@@ -466,7 +515,7 @@ impl Shared {
         let _writing = Writing(self);
         loop {
             let progress;
-            (state, progress) = self.work(py, state)?;
+            (state, progress) = self.work(hold, state)?;
             match progress {
                 // Something came in while the interpreter was taken back: this drain is its too.
                 Progress::Quiet if !state.core.is_quiet() => {}
@@ -481,9 +530,10 @@ impl Shared {
                         let (changes, slots) = state.unseen();
                         let seq = state.observed_seq;
                         drop(state);
-                        let seen = observe(observer.bind(py), changes, slots, seq);
-                        interrupt = interrupt.or(seen.err());
+                        let seen = hold.with(|py| observe(observer.bind(py), changes, slots, seq));
                         state = self.come_back()?;
+                        let Some(seen) = seen else { return Err(self.left_alone(&mut state)) };
+                        interrupt = interrupt.or(seen.err());
                         continue;
                     }
                     state.asked_limits = None;
@@ -510,16 +560,26 @@ impl Shared {
                     let question = Question::of(state.core.kernel(), call.command, reason);
                     drop(state);
                     let reply = match &self.adapter {
-                        Some(adapter) => question.ask(py, adapter.bind(py), now_ns),
-                        None => super::adapter::Reply::default(),
+                        Some(adapter) => hold.with(|py| question.ask(py, adapter.bind(py), now_ns)),
+                        None => Some(super::adapter::Reply::default()),
                     };
                     state = self.come_back()?;
+                    let Some(reply) = reply else { return Err(self.left_alone(&mut state)) };
+                    for input in &reply.inputs {
+                        state.wanted.hear(input);
+                    }
                     state.core.feed(call.ticket, reply.inputs);
                     state.note(call.ticket, reply.trouble);
                     interrupt = interrupt.or(reply.interrupt);
                 }
             }
         }
+    }
+
+    /// The interpreter is ending, and a request could not be put: as a kill would leave it.
+    #[cold]
+    fn left_alone(&self, state: &mut State) -> Error {
+        self.poison(state, "the interpreter ended")
     }
 
     /// The state again, after Python ran. Python may have forked: the child goes no further.
@@ -534,16 +594,20 @@ impl Shared {
     #[inline]
     fn work<'a>(
         &'a self,
-        py: Python<'_>,
+        hold: Hold<'_>,
         mut state: MutexGuard<'a, State>,
     ) -> Result<(MutexGuard<'a, State>, Progress), Error> {
-        if !state.core.has_log() {
-            let progress = self.run(&mut state)?;
-            return Ok((state, progress));
+        match hold {
+            Hold::Has(py) if state.core.has_log() => {
+                drop(state);
+                let progress = py.detach(|| self.run(&mut self.lock()))?;
+                Ok((self.lock(), progress))
+            }
+            Hold::Has(_) | Hold::Takes => {
+                let progress = self.run(&mut state)?;
+                Ok((state, progress))
+            }
         }
-        drop(state);
-        let progress = py.detach(|| self.run(&mut self.lock()))?;
-        Ok((self.lock(), progress))
     }
 
     #[inline]
@@ -597,25 +661,35 @@ pub fn queued(state: &State, input: &Input) -> OutcomeView {
         Input::Venue(event) => (event.slot_id, event.trade_id.clone()),
         other => (other.slot_id(), Id::EMPTY),
     };
+    let answer = untaken(state, (KernelDiagnosticCode::Ok, Severity::Info), slot_id, trade_id);
+    OutcomeView { answer, extra: Details::EMPTY.with("queued", Detail::Flag(true)) }
+}
+
+/// The answer to what was not taken: the kernel is as it was.
+pub fn untaken(
+    state: &State,
+    (code, severity): (KernelDiagnosticCode, Severity),
+    slot_id: Option<u32>,
+    trade_id: Id,
+) -> Answer {
     let kernel = state.core.kernel();
     let outcome = Outcome {
         seq: kernel.seq(),
         accepted: false,
-        code: KernelDiagnosticCode::Ok,
-        severity: Severity::Info,
+        code,
+        severity,
         slot_id,
         state: slot_id.and_then(|slot_id| kernel.slot(slot_id)).map(|slot| slot.stage),
         detail: CoreDetail::None,
     };
-    let answer = Answer {
+    Answer {
         outcome,
         trade_id,
         transitions: Vec::new(),
         notices: Vec::new(),
         events: Vec::new(),
         durable: false,
-    };
-    OutcomeView { answer, extra: Details::EMPTY.with("queued", Detail::Flag(true)) }
+    }
 }
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {

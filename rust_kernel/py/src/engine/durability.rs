@@ -113,6 +113,7 @@ impl Shared {
         if state.writer == this_thread() {
             let outcomes = inputs.iter().map(|input| queued(&state, input)).collect();
             for input in inputs {
+                state.wanted.hear(&input);
                 state.core.push(input, false)?;
             }
             return Ok(outcomes);
@@ -147,13 +148,14 @@ impl Shared {
         loop {
             let closed = py.detach(|| self.close_at_rest(self.lock()))?;
             if closed {
-                return Ok(true);
+                break;
             }
             if patience.is_some_and(|patience| began.elapsed() >= patience) {
                 return Ok(false);
             }
             py.check_signals()?;
         }
+        self.end_timer(py, patience.map(|patience| patience.saturating_sub(began.elapsed())))
     }
 
     /// True once closed; false where another thread is still draining after a while.
@@ -180,10 +182,13 @@ impl Shared {
 
 impl Drop for Shared {
     fn drop(&mut self) {
+        let forked = self.is_forked();
+        if let Some(alarm) = self.alarm.get().filter(|_| !forked) {
+            alarm.end();
+        }
         if self.log_owner.is_none() {
             return;
         }
-        let forked = self.is_forked();
         let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
         if forked {
             // The files are the parent's, and the log's thread is not in this process.

@@ -162,6 +162,7 @@ fn adopted_slot(view: &SlotView) -> Result<AdoptedSlot, Error> {
     Ok(AdoptedSlot {
         slot_id: view.slot_id,
         trade_id: view.trade_id.clone(),
+        owner: view.owner.clone(),
         asset: view.asset.clone(),
         side: view.side,
         size: view.size,

@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 
 use dita_engine::{
     Engine as Shell, EngineConfig, EngineError, LogSettings, LogStanding, Port, Recovery, ReplayError,
-    ReplayProgress,
+    ReplayProgress, config_of,
 };
 use dita_kernel::kernel::Kernel;
-use dita_log::{FileDisk, LogError, SyncPolicy};
+use dita_log::{FileDisk, LogError, SyncPolicy, past};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
@@ -93,7 +93,14 @@ impl LogChoice {
     }
 
     /// Opens an engine on the log, with the interpreter released. Ctrl-C stops a long replay.
-    pub fn open(self, py: Python<'_>, config: EngineConfig, port: Port) -> Result<(Shell, Recovery), Error> {
+    /// With `keeps_nonce` a log that is there already keeps its own instance nonce, whatever `config` says.
+    pub fn open(
+        self,
+        py: Python<'_>,
+        mut config: EngineConfig,
+        port: Port,
+        keeps_nonce: bool,
+    ) -> Result<(Shell, Recovery), Error> {
         let mut teller = Teller { told: Instant::now(), interrupt: None };
         let opened = py.detach(|| {
             let disk = FileDisk::create(&self.directory).map_err(|error| {
@@ -104,6 +111,10 @@ impl LogChoice {
             })?;
             if matches!(self.policy, Policy::Queue) {
                 return Shell::queued(config, port, Arc::new(disk), &self.settings);
+            }
+            // What is wrong with a log that does not say whose it is, its opening says better.
+            if keeps_nonce && let Some(own) = past::identity(&disk).ok().as_deref().and_then(config_of) {
+                config.kernel.instance_nonce = own.instance_nonce;
             }
             let progress = &mut |at| teller.tell(at);
             Shell::recover_until(config, port, Arc::new(disk), &self.settings, progress)

@@ -10,9 +10,11 @@ mod queries;
 pub mod reads;
 pub mod settings;
 mod simulated;
+mod timer;
 pub mod views;
 
 use std::fmt::Write;
+use std::sync::Arc;
 
 use dita_engine::{Clock, Engine as Shell, EngineConfig, Port};
 use dita_kernel::id::Id;
@@ -37,7 +39,7 @@ use settings::SimSettings;
 /// `accepted=False` and `details["queued"]`.
 #[pyclass(frozen, weakref, module = "dita._kernel")]
 pub struct Engine {
-    shared: Shared,
+    shared: Arc<Shared>,
     recovery: Option<Recovered>,
 }
 
@@ -58,12 +60,13 @@ impl Engine {
 #[pymethods]
 impl Engine {
     #[new]
-    #[pyo3(signature = (*, max_slots=10, instance_nonce=0, hedge_mode=false, remembered_orders=4096, inbox_max=65536, start_ns=None, simulated=None, adapter=None, observer=None, log=None))]
+    #[pyo3(signature = (*, max_slots=10, instance_nonce=0, keeps_nonce=false, hedge_mode=false, remembered_orders=4096, inbox_max=65536, start_ns=None, simulated=None, adapter=None, observer=None, log=None))]
     #[allow(clippy::too_many_arguments)]
     fn new(
         py: Python<'_>,
         max_slots: u32,
         instance_nonce: u64,
+        keeps_nonce: bool,
         hedge_mode: bool,
         remembered_orders: usize,
         inbox_max: usize,
@@ -94,7 +97,7 @@ impl Engine {
         let (mut core, recovery) = match log {
             None => (Shell::new(config, port)?, None),
             Some(log) => {
-                let (core, recovery) = LogChoice::read(log)?.open(py, config, port)?;
+                let (core, recovery) = LogChoice::read(log)?.open(py, config, port, keeps_nonce)?;
                 let recovered = Recovered::of(recovery, core.kernel());
                 (core, Some(recovered))
             }
@@ -106,13 +109,14 @@ impl Engine {
         if let Some(start_ns) = start_ns {
             state.tell(start_ns);
         }
-        Ok(Engine { shared: Shared::new(state, adapter, observer), recovery })
+        Ok(Engine { shared: Arc::new(Shared::new(state, adapter, observer)), recovery })
     }
 
     /// What it holds of Python's, for the garbage collector: an adapter that holds the kernel would else keep both alive.
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.shared.adapter)?;
-        visit.call(&self.shared.observer)
+        visit.call(&self.shared.observer)?;
+        visit.call(self.shared.alarm.get().and_then(|alarm| alarm.waking()))
     }
 
     /// BLAKE3 of the whole trading state, as 64 hexadecimal digits.
@@ -136,22 +140,31 @@ impl Engine {
         self.read(Kernel::seq)
     }
 
+    /// What marks this instance's client ids: 40 bits.
+    #[getter]
+    fn instance_nonce(&self) -> Result<u64, Error> {
+        self.read(|kernel| kernel.config().instance_nonce)
+    }
+
+    /// What trading with real money still lacks, by name; nothing where the venue trades none.
+    fn unarmed(&self) -> Result<Vec<&'static str>, Error> {
+        self.read(|kernel| kernel.unarmed().names())
+    }
+
     /// Kernel time of the last input, or what local callers have told since. Nanoseconds since 1970-01-01 UTC.
     #[getter]
     fn now_ns(&self) -> Result<i64, Error> {
-        let state = self.shared.open()?;
-        Ok(state.core.now_ns().max(state.told_ns))
+        Ok(self.shared.open()?.latest_ns())
     }
 
     /// What the clock shows now: the machine's time, or where time is driven the kernel's. Nanoseconds since 1970-01-01
     /// UTC.
     #[getter]
     fn clock_ns(&self) -> Result<i64, Error> {
-        let state = self.shared.open()?;
-        let now_ns = state.core.now_ns().max(state.told_ns);
+        let mut state = self.shared.open()?;
         Ok(match state.core.clock() {
-            Clock::Driven => now_ns,
-            Clock::System => now_ns.max(dita_engine::system_ns()),
+            Clock::Driven => state.latest_ns(),
+            Clock::System => state.core.clock_ns(),
         })
     }
 

@@ -138,6 +138,21 @@ impl Engine {
         Ok(view.map(|view| view.to_dict(py)).transpose()?)
     }
 
+    /// `margin_status` by asset, and `assumed_tiers`: the perpetuals whose margin tiers are not known.
+    fn margins<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyDict>, Error> {
+        let (statuses, assumed) = self
+            .read(|kernel| (dita_engine::margin_statuses(kernel), dita_engine::all_assumed_tiers(kernel)))?;
+        let by_asset = PyDict::new(py);
+        for (asset, status) in statuses {
+            by_asset.set_item(text::get_id(py, &asset), names::get(py, status)?)?;
+        }
+        let symbols = PyList::new(py, assumed.iter().map(|id| text::get_id(py, id)))?;
+        let dict = PyDict::new(py);
+        dict.set_item("margin_status", by_asset)?;
+        dict.set_item("assumed_tiers", symbols)?;
+        Ok(dict)
+    }
+
     /// The names of the assets that the kernel knows.
     fn assets(&self) -> Result<Vec<String>, Error> {
         self.read(|kernel| kernel.assets().iter().map(|asset| asset.name.as_str().to_owned()).collect())

@@ -4,11 +4,9 @@ use dita_engine::{AccountFigures, account};
 use dita_kernel::calibration::Calibration;
 use dita_kernel::exchange::Exchange;
 use dita_kernel::id::Id;
-use dita_kernel::instrument::Instrument;
-use dita_kernel::kernel::{Control, Kernel};
+use dita_kernel::kernel::{Control, Kernel, Standing};
 use dita_kernel::ledger::Transaction;
-use dita_kernel::margin;
-use dita_kernel::names::{PositionSide, Product, TradeStage};
+use dita_kernel::names::{Origin, PositionSide, TradeStage};
 use dita_kernel::num::{Decimal, Money};
 use dita_kernel::position::Basis;
 use dita_kernel::slot::table::{Rule, TABLE, rule_number};
@@ -67,6 +65,7 @@ impl AccountView {
             ("k_realized_pnl", figures.realized_pnl),
             ("k_fees_paid", figures.fees_paid),
             ("k_funding_net", figures.funding_net),
+            ("maint_margin", figures.maint_margin),
             ("reconcile_tolerance", figures.report.tolerance),
         ] {
             dict.set_item(name, number::get_money(py, amount)?)?;
@@ -82,6 +81,11 @@ impl AccountView {
         ] {
             dict.set_item(name, money_or_none(py, amount)?)?;
         }
+        dict.set_item("margin_status", names::get(py, figures.margin_status)?)?;
+        dict.set_item(
+            "assumed_tiers",
+            PyTuple::new(py, figures.assumed_tiers.iter().map(|id| text::get_id(py, id)))?,
+        )?;
         dict.set_item("reconcile_status", names::get(py, figures.report.status)?)?;
         dict.set_item("reconcile_explanation", &figures.report.explanation)?;
         dict.set_item("reconcile_causes", self.causes(py)?)?;
@@ -180,12 +184,15 @@ pub struct PositionView {
     margin: Option<PositionMargin>,
     /// As the venue last reported it, and that less what is booked; absent where this is no venue's book.
     reported: Option<(Decimal, Decimal)>,
+    /// How it came to belong to no slot; absent in a venue's book.
+    origin: Option<Origin>,
 }
 
 /// The venue's positions as the kernel books them, beside what the venue last reported: those of which either says
 /// that they are not flat.
 pub fn positions(kernel: &Kernel) -> Vec<PositionView> {
     let mut found = Vec::new();
+    let standings = standings(kernel);
     for (place, rules) in (0_u32..).zip(kernel.instruments()) {
         let reported = kernel.reported(place);
         for ((basis, side), reported) in kernel.book(place).into_iter().zip(PositionSide::ALL).zip(reported) {
@@ -193,7 +200,7 @@ pub fn positions(kernel: &Kernel) -> Vec<PositionView> {
             if basis.qty.is_zero() && told.is_none_or(|told| told.is_zero()) {
                 continue;
             }
-            let mut position = position(kernel, place, rules, &basis, *side);
+            let mut position = position(kernel, &standings, place, &basis, *side);
             position.reported =
                 told.map(|told| (rules.qty_decimal(told), rules.qty_decimal(told - basis.qty)));
             found.push(position);
@@ -202,24 +209,34 @@ pub fn positions(kernel: &Kernel) -> Vec<PositionView> {
     found
 }
 
-/// What of them belongs to no slot.
+/// What of them belongs to no slot: a row for each origin.
 pub fn unassigned(kernel: &Kernel) -> Vec<PositionView> {
     let mut found = Vec::new();
-    for (place, rules) in (0_u32..).zip(kernel.instruments()) {
-        let held = kernel.unassigned(place).into_iter().zip(PositionSide::ALL);
-        let held = held.filter(|(basis, _)| !basis.qty.is_zero());
-        found.extend(held.map(|(basis, side)| position(kernel, place, rules, &basis, *side)));
+    let standings = standings(kernel);
+    for (place, _) in (0_u32..).zip(kernel.instruments()) {
+        for (held, side) in kernel.unassigned_parts(place).into_iter().zip(PositionSide::ALL) {
+            for (origin, basis) in held.by_origin().into_iter().filter(|(_, basis)| !basis.qty.is_zero()) {
+                let position = position(kernel, &standings, place, &basis, *side);
+                found.push(PositionView { origin: Some(origin), ..position });
+            }
+        }
     }
     found
 }
 
+/// What stands behind each asset's positions, by asset.
+fn standings(kernel: &Kernel) -> Vec<Standing> {
+    (0_u16..).zip(kernel.assets()).map(|(asset, _)| kernel.standing(asset)).collect()
+}
+
 fn position(
     kernel: &Kernel,
+    standings: &[Standing],
     place: u32,
-    rules: &Instrument,
     basis: &Basis,
     side: PositionSide,
 ) -> PositionView {
+    let rules = &kernel.instruments()[place as usize];
     PositionView {
         symbol: rules.spec.symbol.clone(),
         side,
@@ -227,37 +244,34 @@ fn position(
         entry_price: rules.average_price(basis.cost, basis.qty).map(|price| rules.price_decimal(price)),
         cost: basis.cost,
         unrealized: kernel.unrealized(place, basis),
-        margin: position_margin(kernel, place, rules, basis),
+        margin: position_margin(kernel, standings, place, basis, side),
         reported: None,
+        origin: None,
     }
 }
 
 /// What a position of a derivative must hold.
 struct PositionMargin {
     initial: Money,
-    maintenance: Option<Money>,
+    maintenance: Money,
     liquidation_price: Option<Decimal>,
 }
 
 /// `None` for spot, which is paid for, and for a flat position.
-fn position_margin(kernel: &Kernel, place: u32, rules: &Instrument, basis: &Basis) -> Option<PositionMargin> {
-    if rules.spec.product == Product::Spot || basis.qty.is_zero() {
-        return None;
-    }
-    let entry = basis.cost.abs();
-    let initial = margin::initial(entry, rules.leverage);
-    let price = kernel.valuation_price(place);
-    let worth = price.and_then(|price| rules.value(price, basis.qty.abs())).unwrap_or(entry);
-    let is_long = basis.qty.0 > 0;
-    let at_entry = rules.tiers.maintenance(entry);
-    let value = at_entry.and_then(|maintenance| {
-        margin::liquidation_value(entry, is_long != rules.spec.inverse, initial, maintenance, Money::ZERO)
-    });
-    let liquidation_price = value.and_then(|value| rules.average_price(value, basis.qty));
+fn position_margin(
+    kernel: &Kernel,
+    standings: &[Standing],
+    place: u32,
+    basis: &Basis,
+    side: PositionSide,
+) -> Option<PositionMargin> {
+    let rules = kernel.instruments().get(place as usize)?;
+    let held = kernel.position_margin(place, basis)?;
+    let price = kernel.liquidation_price(place, side, standings.get(usize::from(rules.settle))?);
     Some(PositionMargin {
-        initial,
-        maintenance: rules.tiers.maintenance(worth),
-        liquidation_price: liquidation_price.map(|price| rules.price_decimal(price)),
+        initial: held.initial,
+        maintenance: held.maintenance,
+        liquidation_price: price.map(|price| rules.price_decimal(price)),
     })
 }
 
@@ -274,9 +288,12 @@ impl PositionView {
         let money = |value: Option<Money>| value.map(|value| number::get_money(py, value)).transpose();
         let held = self.margin.as_ref();
         dict.set_item("initial_margin", money(held.map(|held| held.initial))?)?;
-        dict.set_item("maint_margin", money(held.and_then(|held| held.maintenance))?)?;
+        dict.set_item("maint_margin", money(held.map(|held| held.maintenance))?)?;
         let price = held.and_then(|held| held.liquidation_price);
         dict.set_item("liquidation_price", number::get_optional(py, price)?)?;
+        if let Some(origin) = self.origin {
+            dict.set_item("origin", origin.name())?;
+        }
         Ok(dict)
     }
 
@@ -329,6 +346,7 @@ pub fn control_dict<'py>(
         ("max_daily_loss", given.max_daily_loss),
         ("max_drawdown", given.max_drawdown),
         ("min_edge_bps", given.min_edge_bps),
+        ("max_mark_age", given.max_mark_age),
     ] {
         limits.set_item(name, number::get_optional(py, value)?)?;
     }
@@ -356,8 +374,7 @@ pub fn control_dict<'py>(
     )?;
     dict.set_item("version", control.version)?;
     dict.set_item("updated_by", text::get_id(py, &control.updated_by))?;
-    let changed = control.version > 0;
-    dict.set_item("updated_at", time::get_optional(py, changed.then_some(control.updated_at_ns))?)?;
+    dict.set_item("updated_at", time::get_optional(py, control.changed_at_ns())?)?;
     Ok(dict)
 }
 

@@ -18,7 +18,7 @@ use crate::{names, number, text};
 const NANOS_PER_MILLI_DIGITS: u8 = 6;
 
 #[rustfmt::skip]
-const INSTRUMENT: [Field<InstrumentSpec>; 21] = [
+const INSTRUMENT: [Field<InstrumentSpec>; 23] = [
     Field::required("symbol", |s, n, v| text::read_id(&mut s.symbol, v, n)),
     Field::optional("product", |s, n, v| { s.product = names::read(v, n)?; Ok(()) }),
     Field::optional("inverse", |s, n, v| { s.inverse = text::read_flag(v, n)?; Ok(()) }),
@@ -39,6 +39,8 @@ const INSTRUMENT: [Field<InstrumentSpec>; 21] = [
     Field::optional("funding_interval_secs", |s, n, v| { s.funding_interval_secs = number::read_whole(v, n)?; Ok(()) }),
     Field::optional("leverage", |s, n, v| { s.leverage = number::read(v, n)?; Ok(()) }),
     Field::optional("fee_asset", |s, n, v| text::read_optional_id(&mut s.fee_asset, v, n)),
+    Field::optional("margin_convention", |s, n, v| { s.margin_convention = names::read(v, n)?; Ok(()) }),
+    Field::optional("margin_mode", |s, n, v| { s.margin_mode = names::read(v, n)?; Ok(()) }),
     Field::optional("margin_tiers", |s, n, v| { s.margin_tiers = margin_tiers(v, n)?; Ok(()) }),
 ];
 
@@ -98,7 +100,7 @@ enum Limit {
 }
 
 #[rustfmt::skip]
-const CONTROL: [Field<ControlUpdate>; 11] = [
+const CONTROL: [Field<ControlUpdate>; 12] = [
     Field::optional("mode", |u, n, v| { u.change.mode = names::read_optional(v, n)?; Ok(()) }),
     Field::optional("gate", |u, n, v| { u.change.gate = names::read_optional(v, n)?; Ok(()) }),
     Field::optional("verbosity", |u, n, v| { u.change.verbosity = names::read_optional(v, n)?; Ok(()) }),
@@ -110,10 +112,14 @@ const CONTROL: [Field<ControlUpdate>; 11] = [
     Field::optional("regime", |u, n, v| { u.change.regime = names::read_optional(v, n)?; Ok(()) }),
     Field::optional("audited", |u, n, v| read_ids(&mut u.change.audited, v, n)),
     Field::optional("updated_by", |u, n, v| text::read_optional_id(&mut u.change.updated_by, v, n)),
+    Field::optional("version", |u, n, v| {
+        u.change.version = if v.is_none() { None } else { Some(number::read_whole(v, n)?) };
+        Ok(())
+    }),
 ];
 
 #[rustfmt::skip]
-const LIMITS: [Field<Vec<Limit>>; 17] = [
+const LIMITS: [Field<Vec<Limit>>; 18] = [
     Field::optional("max_order_notional", |l, n, v| amount(l, n, v, |r| &mut r.max_order_notional)),
     Field::optional("max_total_notional", |l, n, v| amount(l, n, v, |r| &mut r.max_total_notional)),
     Field::optional("max_leverage", |l, n, v| amount(l, n, v, |r| &mut r.max_leverage)),
@@ -130,6 +136,7 @@ const LIMITS: [Field<Vec<Limit>>; 17] = [
     Field::optional("max_daily_loss", |l, n, v| amount(l, n, v, |r| &mut r.max_daily_loss)),
     Field::optional("max_drawdown", |l, n, v| amount(l, n, v, |r| &mut r.max_drawdown)),
     Field::optional("min_edge_bps", |l, n, v| amount(l, n, v, |r| &mut r.min_edge_bps)),
+    Field::optional("max_mark_age", |l, n, v| amount(l, n, v, |r| &mut r.max_mark_age)),
     Field::optional("edge_freeze_cancels", |l, n, v| { l.push(Limit::Scope(names::read_optional(v, n)?)); Ok(()) }),
 ];
 

@@ -28,6 +28,7 @@ pub fn order_view(kernel: &Kernel, order: &Order) -> Option<OrderView> {
         other_venue_ids: order.other_venue_ids.clone(),
         venue_client_id: order.client_id.clone(),
         intent_id: order.intent_id.clone(),
+        owner: order.owner().clone(),
         asset: rules.spec.symbol.clone(),
         side: order.side,
         order_side: order.order_side,
@@ -36,7 +37,7 @@ pub fn order_view(kernel: &Kernel, order: &Order) -> Option<OrderView> {
         filled_size: rules.qty_decimal(order.filled),
         remaining_size: rules.qty_decimal(order.remaining()),
         average_fill_price: average(rules, order.filled_value, order.filled),
-        status: order.status,
+        status: order.reported_status(),
         order_type: order.order_type,
         limit_price: order.limit_price.map(|price| rules.price_decimal(price)),
         trigger_price: order.trigger_price().map(|price| rules.price_decimal(price)),
@@ -81,6 +82,7 @@ pub fn slot_view(kernel: &Kernel, slot_id: u32) -> Option<SlotView> {
     Some(SlotView {
         slot_id,
         trade_id: slot.trade_id.clone(),
+        owner: slot.owner.clone(),
         asset: rules.spec.symbol.clone(),
         side: slot.side,
         entry_price: average(rules, slot.entry_value, slot.initial),
@@ -111,7 +113,15 @@ pub fn slot_view(kernel: &Kernel, slot_id: u32) -> Option<SlotView> {
         cost: slot.basis.cost,
         contract_multiplier: rules.spec.contract_multiplier,
         inverse: rules.spec.inverse,
+        seen_event_ids: fills_seen(kernel, slot),
     })
+}
+
+/// The venue's ids of the fills of the orders that the slot names, oldest order first.
+fn fills_seen(kernel: &Kernel, slot: &Slot) -> Vec<Id> {
+    let named = slot.entry.into_iter().chain(slot.other_exits.iter().copied()).chain(slot.exit);
+    let fills = named.filter_map(|it| kernel.orders().get(it)).flat_map(|order| &order.fills);
+    fills.map(|fill| &fill.venue_trade_id).filter(|id| !id.is_empty()).cloned().collect()
 }
 
 /// How many of the ladder's targets are met.

@@ -41,7 +41,7 @@ impl VenueOrder {
             average_fill_price=None, status='NEW', order_type='MARKET', limit_price=None, trigger_price=None, \
             time_in_force='GTC', expire_time=None, post_only=False, reduce_only=False, oco_group='', \
             triggered=False, stale=False, pending_cancel=False, pending_amend=None, valid_until=None, \
-            other_venue_ids=(), intent_id='', doubt='NONE', metadata=None)"
+            other_venue_ids=(), intent_id='', doubt='NONE', metadata=None, owner='')"
     )]
     fn new(fields: Option<&Bound<'_, PyDict>>) -> Result<VenueOrder, Error> {
         let Some(fields) = fields else { return Err(Error::missing("venue_client_id")) };
@@ -247,6 +247,12 @@ impl VenueOrder {
     #[getter]
     fn intent_id<'py>(&self, py: Python<'py>) -> Bound<'py, PyString> {
         text::get_id(py, &self.view.intent_id)
+    }
+
+    /// Whose trade it was sent for; empty when nobody's.
+    #[getter]
+    fn owner<'py>(&self, py: Python<'py>) -> Bound<'py, PyString> {
+        text::get_id(py, &self.view.owner)
     }
 
     /// True while something remains or it is in doubt.

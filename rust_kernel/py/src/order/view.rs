@@ -90,11 +90,13 @@ pub struct OrderView {
     pub pending_amend: Option<Box<Amend>>,
     /// The caller's own data as canonical JSON; empty when none.
     pub metadata: Box<str>,
+    /// Whose trade it was sent for; empty when nobody's.
+    pub owner: Id,
 }
 
 /// Every field in the constructor's order.
 #[rustfmt::skip]
-const FIELDS: [Field<OrderView>; 30] = [
+const FIELDS: [Field<OrderView>; 31] = [
     Field::optional("internal_trade_id", |o, n, v| text::read_optional_id(&mut o.internal_trade_id, v, n)),
     Field::optional("slot_id", |o, n, v| { o.slot_id = text::read_own_slot(v, n)?; Ok(()) }),
     Field::optional("venue_order_id", |o, n, v| text::read_optional_id(&mut o.venue_order_id, v, n)),
@@ -125,6 +127,7 @@ const FIELDS: [Field<OrderView>; 30] = [
     Field::optional("intent_id", |o, n, v| text::read_optional_id(&mut o.intent_id, v, n)),
     Field::optional("doubt", |o, n, v| { o.doubt = names::read(v, n)?; Ok(()) }),
     Field::optional("metadata", |o, n, v| { o.metadata = text::read_json(v, n)?; Ok(()) }),
+    Field::optional("owner", |o, n, v| text::read_optional_id(&mut o.owner, v, n)),
 ];
 pub(super) const NAMES: [Shown; FIELDS.len()] = record::shown_names(&FIELDS);
 
@@ -168,6 +171,7 @@ impl OrderView {
             other_venue_ids: Vec::new(),
             venue_client_id: Id::EMPTY,
             intent_id: Id::EMPTY,
+            owner: Id::EMPTY,
             asset: Id::EMPTY,
             side: TradeSide::Flat,
             order_side: OrderSide::Buy,
@@ -240,6 +244,22 @@ impl OrderView {
 
     /// True while something remains or it is in doubt.
     pub fn is_live(&self) -> bool {
-        !self.status.is_ended()
+        match self.status {
+            // It rests with its leaves, or is over without.
+            VenueOrderStatus::DoneForDay => self.remaining_size.is_positive(),
+            // What is pending is so until it is answered, whatever fills meanwhile.
+            VenueOrderStatus::PendingCancel | VenueOrderStatus::PendingReplace => {
+                number::difference(self.intended_size, self.filled_size).is_some_and(Decimal::is_positive)
+            }
+            VenueOrderStatus::New
+            | VenueOrderStatus::Sent
+            | VenueOrderStatus::Acked
+            | VenueOrderStatus::PartiallyFilled
+            | VenueOrderStatus::Stopped => true,
+            VenueOrderStatus::Filled
+            | VenueOrderStatus::Canceled
+            | VenueOrderStatus::Rejected
+            | VenueOrderStatus::Expired => false,
+        }
     }
 }

@@ -58,10 +58,11 @@ pub fn input_dict<'py>(py: Python<'py>, input: &Input) -> PyResult<Bound<'py, Py
             sheet.id("asset", asset)?;
             sheet.number("amount", *amount)?;
         }
-        Input::Mark { symbol, price, venue_time_ns } => {
+        Input::Mark { symbol, price, venue_time_ns, ages } => {
             sheet.id("symbol", symbol)?;
             sheet.number("price", *price)?;
             sheet.0.set_item("venue_time", venue_time_ns)?;
+            sheet.0.set_item("ages", ages)?;
         }
         Input::Time | Input::Restart => {}
         Input::Effect(result) => effect(&sheet, result)?,
@@ -136,6 +137,7 @@ fn account(sheet: &Sheet<'_>, event: &AccountEvent) -> PyResult<()> {
     ] {
         sheet.number(name, value)?;
     }
+    event.venue_sequence.map_or(Ok(()), |number| sheet.0.set_item("venue_sequence", number))?;
     sheet.name("position_side", event.position_side.map(|side| side.name()))
 }
 
@@ -151,6 +153,8 @@ fn instrument(sheet: &Sheet<'_>, spec: &InstrumentSpec) -> PyResult<()> {
     }
     sheet.name("product", Some(spec.product.name()))?;
     sheet.0.set_item("inverse", spec.inverse)?;
+    sheet.name("margin_convention", Some(spec.margin_convention.name()))?;
+    sheet.name("margin_mode", Some(spec.margin_mode.name()))?;
     for (name, value) in [
         ("tick_size", Some(spec.tick_size)),
         ("lot_step", Some(spec.lot_step)),
@@ -229,6 +233,7 @@ fn limits(sheet: &Sheet<'_>, limits: &RiskLimits) -> PyResult<()> {
         ("max_daily_loss", limits.max_daily_loss),
         ("max_drawdown", limits.max_drawdown),
         ("min_edge_bps", limits.min_edge_bps),
+        ("max_mark_age", limits.max_mark_age),
     ] {
         sheet.number(name, value)?;
     }

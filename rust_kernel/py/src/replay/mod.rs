@@ -252,7 +252,7 @@ impl Replay {
     fn control<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyDict>, Error> {
         let (control, guard) = self.read(|kernel| (kernel.control().clone(), reads::guard_view(kernel)));
         let dict = reads::control_dict(py, &control, &guard)?;
-        dict.set_item("updated_at", (control.version > 0).then_some(control.updated_at_ns))?;
+        dict.set_item("updated_at", control.changed_at_ns())?;
         Ok(dict)
     }
 }

@@ -44,7 +44,8 @@ impl TradeSlot {
             initial_size=None, leverage=None, entry_time=None, unrealized_pnl=0, realized_pnl=0, closed=None, \
             exit_leg_ratios=(), active_leg_index=0, active_entry_order=None, active_exit_order=None, \
             exit_orders=(), fsm_state=None, close_reason='', last_event_time=None, metadata=None, fees_paid=0, \
-            funding_net=0, unprotected=False, cost=None, contract_multiplier=1, inverse=False)"
+            funding_net=0, unprotected=False, cost=None, contract_multiplier=1, inverse=False, \
+            owner='', seen_event_ids=())"
     )]
     fn new(fields: Option<&Bound<'_, PyDict>>) -> Result<TradeSlot, Error> {
         match fields {
@@ -69,6 +70,18 @@ impl TradeSlot {
     #[getter]
     fn trade_id<'py>(&self, py: Python<'py>) -> Bound<'py, PyString> {
         text::get_id(py, &self.view.trade_id)
+    }
+
+    /// Whose trade it is; empty when nobody's.
+    #[getter]
+    fn owner<'py>(&self, py: Python<'py>) -> Bound<'py, PyString> {
+        text::get_id(py, &self.view.owner)
+    }
+
+    /// The venue's ids of the fills booked for the trade's entry order, and for the exit orders that the slot still names.
+    #[getter]
+    fn seen_event_ids<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        PyTuple::new(py, self.view.seen_event_ids.iter().map(|id| text::get_id(py, id)))
     }
 
     /// The instrument.

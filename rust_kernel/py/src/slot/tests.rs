@@ -35,6 +35,8 @@ fn view(side: TradeSide, size: &str, cost: &str, multiplier: &str) -> SlotView {
         cost: Money::from_decimal(number(cost)).unwrap_or(Money::ZERO),
         contract_multiplier: number(multiplier),
         inverse: false,
+        owner: Id::EMPTY,
+        seen_event_ids: Vec::new(),
     }
 }
 

@@ -67,11 +67,15 @@ pub struct SlotView {
     pub contract_multiplier: Decimal,
     /// True where a contract is worth `contract_multiplier / price` in base units.
     pub inverse: bool,
+    /// Whose trade it is; empty when nobody's.
+    pub owner: Id,
+    /// The venue's ids of the fills booked for the trade's entry order, and for the exit orders that the slot still names.
+    pub seen_event_ids: Vec<Id>,
 }
 
 /// Every field in the constructor's order.
 #[rustfmt::skip]
-const FIELDS: [Field<SlotView>; 27] = [
+const FIELDS: [Field<SlotView>; 29] = [
     Field::required("slot_id", |s, n, v| { s.slot_id = text::read_own_slot(v, n)?.ok_or_else(|| Error::missing(n))?; Ok(()) }),
     Field::optional("trade_id", |s, n, v| text::read_optional_id(&mut s.trade_id, v, n)),
     Field::optional("asset", |s, n, v| text::read_optional_id(&mut s.asset, v, n)),
@@ -99,6 +103,8 @@ const FIELDS: [Field<SlotView>; 27] = [
     Field::optional("cost", |s, n, v| { s.cost = number::read_money(v, n)?; Ok(()) }),
     Field::optional("contract_multiplier", |s, n, v| { s.contract_multiplier = number::read_price(v, n)?.unwrap_or(Decimal::ONE); Ok(()) }),
     Field::optional("inverse", |s, n, v| { s.inverse = text::read_flag(v, n)?; Ok(()) }),
+    Field::optional("owner", |s, n, v| text::read_optional_id(&mut s.owner, v, n)),
+    Field::optional("seen_event_ids", |s, n, v| { s.seen_event_ids = text::read_ids(v, n)?; Ok(()) }),
 ];
 pub(super) const NAMES: [Shown; FIELDS.len()] = record::shown_names(&FIELDS);
 
@@ -141,6 +147,8 @@ pub fn blank(slot_id: u32) -> SlotView {
     SlotView {
         slot_id,
         trade_id: Id::EMPTY,
+        owner: Id::EMPTY,
+        seen_event_ids: Vec::new(),
         asset: Id::EMPTY,
         side: TradeSide::Flat,
         entry_price: None,

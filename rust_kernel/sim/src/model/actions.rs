@@ -47,6 +47,10 @@ impl Machine {
                     found.push(Action::Amend(number, total.saturating_sub(1)));
                 }
             }
+            // Without exits: those have enough to go wrong.
+            for (number, total) in trader.filled_orders().filter(|_| self.bounds().exits_max == 0) {
+                found.push(Action::Amend(number, total.saturating_add(1)));
+            }
         }
         if trader.exits < self.bounds().exits_max {
             found.push(Action::ExitLeg);
@@ -93,7 +97,7 @@ impl Machine {
             if known.past.cancel_asked && known.standing.works() {
                 found.push(Action::Reach(request(Request::Cancel), Take::Granted));
             }
-            for news in known.sayable(self.bounds().refusals) {
+            for news in known.sayable(self.bounds().refusals, self.bounds().pending_cancels) {
                 found.push(Action::Deliver(Message { order, what: What::News(news), copy: true }));
             }
         }

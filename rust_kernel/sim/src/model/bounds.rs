@@ -51,6 +51,8 @@ pub struct Bounds {
     pub reduce_only: bool,
     /// Whether the venue may reject, rate-limit, expire.
     pub refusals: bool,
+    /// Whether the endless wire tells that a cancel is pending: the order then reads so until that is answered.
+    pub pending_cancels: bool,
     /// Whether the venue may end orders with the day, too.
     pub day_ends: bool,
     /// Whether entries ask for another leverage, so that they wait for its confirmation.
@@ -87,6 +89,7 @@ impl Bounds {
             (self.drops, "drops"),
             (self.timeouts, "timeouts"),
             (self.refusals, "refusals"),
+            (self.pending_cancels, "pending cancels"),
             (self.day_ends, "day ends"),
             (self.reduce_only, "reduce-only kept"),
             (self.leverage, "leverage asked"),

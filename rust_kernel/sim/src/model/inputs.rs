@@ -116,10 +116,15 @@ impl Trader {
             }),
             News::RateLimited => self.event(Kind::RateLimited, number, |_| {}),
             News::Expired(filled) => ended(Kind::Expired, filled),
-            News::DoneForDay(filled) => ended(Kind::DoneForDay, filled),
+            News::DoneForDay(filled) => self.event(Kind::DoneForDay, number, |event| {
+                event.filled_size = tells_total.then(|| lots(filled));
+                // The day is its order's last.
+                event.remaining_size = Some(lots(0));
+            }),
             News::Status(standing, filled, total) => self.event(Kind::OrderStatus, number, |event| {
                 event.status = Some(told_status(standing, filled));
                 event.filled_size = Some(lots(filled));
+                event.remaining_size = (standing == Standing::DoneForDay).then(|| lots(0));
                 event.order_size = (bounds.amends_max > 0).then(|| lots(total));
             }),
             News::AmendAck(nth, total) => self.answer(Kind::AmendAck, number, nth, Some(total)),
@@ -220,6 +225,7 @@ impl Trader {
             exit_leg_ratios: Vec::new(),
             entry_time_ns: self.now_ns,
             metadata: "".into(),
+            owner: Id::EMPTY,
         };
         Input::Adopt(Box::new(AdoptedSlots { by: id("operator"), slots: vec![slot] }))
     }

@@ -99,6 +99,7 @@ fn write_slot(trader: &Trader, slot: &Slot, into: &mut impl Hasher) {
     let Slot {
         trade_number,
         trade_id: _, // follows from the number
+        owner: _,    // told, not acted upon
         instrument: _,
         side,
         stage,
@@ -226,16 +227,19 @@ fn write_extra(extra: &OrderExtra, asked: Option<(bool, bool)>, into: &mut impl 
         amendment,
         valid_until_ns: _,
         resent,
-        queried_time_ns: _, // as far as it matters: `asked`
+        first_sent_time_ns: _, // no order in the model says when it was made
+        queried_time_ns: _,    // as far as it matters: `asked`
         unheard,
         begun_unheard,
         remaining_told,
         corrections,
         reason: _, // told, not acted upon
+        owner: _,
         given_up,
+        beside,
     } = extra;
     (triggered, resent, asked, remaining_told.map(|left| left.0)).hash(into);
-    (unheard, begun_unheard).hash(into);
+    (unheard, begun_unheard, beside.map(|status| status as u8)).hash(into);
     for change in [amendment, given_up] {
         change.as_ref().map(|change| change.qty.0).hash(into);
     }

@@ -6,7 +6,7 @@ use dita_kernel::input::{Input, InstrumentSpec, Stamp};
 use dita_kernel::kernel::{Kernel, KernelConfig};
 use dita_kernel::names::{OrderSide, TradeStage, VenueOrderStatus as Status};
 use dita_kernel::num::Decimal;
-use dita_kernel::order::Order;
+use dita_kernel::order::{Order, OrderRole};
 use dita_kernel::outcome::Outcome;
 
 use super::bounds::Bounds;
@@ -161,7 +161,7 @@ impl Trader {
         for input in [
             Input::Instrument(Box::new(spec)),
             Input::Seed { asset: id("CASH"), amount },
-            Input::Mark { symbol: symbol(), price, venue_time_ns: 0 },
+            Input::Mark { symbol: symbol(), price, venue_time_ns: 0, ages: false },
         ] {
             let outcome = trader.step(&input, &mut effects);
             if !outcome.accepted {
@@ -271,6 +271,19 @@ impl Trader {
     /// The orders that the kernel holds for live, by number.
     pub fn live_orders(&self) -> impl Iterator<Item = u8> + '_ {
         (0_u8..).take(self.orders.len()).filter(|number| self.known(*number).is_some_and(Order::is_live))
+    }
+
+    /// The orders of the slot's trade that have filled, by number, each with its total: the venue may let them grow.
+    pub fn filled_orders(&self) -> impl Iterator<Item = (u8, u8)> + '_ {
+        let trade = self.kernel.slot(0).map(|slot| slot.trade_number);
+        (0_u8..).take(self.orders.len()).filter_map(move |number| {
+            let order = self.known(number)?;
+            let may_grow = order.status == Status::Filled
+                && Some(order.trade_number) == trade
+                && order.amendment().is_none()
+                && order.role != OrderRole::External;
+            may_grow.then(|| (number, u8::try_from(order.qty.0).unwrap_or(u8::MAX)))
+        })
     }
 
     /// True where a request about an order is still without its answer.

@@ -58,7 +58,7 @@ pub struct Past {
 
 impl VenueOrder {
     /// Everything that the wire may deliver about this order, now or ever again.
-    pub fn sayable(&self, refusals: bool) -> Vec<News> {
+    pub fn sayable(&self, refusals: bool, pending_cancels: bool) -> Vec<News> {
         let mut news = Vec::new();
         if self.past.limited || (refusals && (self.past.cancel_asked || self.past.queried)) {
             news.push(News::RateLimited);
@@ -87,7 +87,7 @@ impl VenueOrder {
         }
         let mut total: u8 = 0;
         let mut standings = vec![Standing::Working];
-        if self.past.cancel_asked {
+        if self.past.cancel_asked && pending_cancels {
             news.push(News::CancelPending);
             standings.push(Standing::Canceling);
         }
@@ -123,6 +123,11 @@ impl VenueOrder {
     /// The lots that may still fill.
     pub fn left(&self) -> u8 {
         self.lots.saturating_sub(self.filled())
+    }
+
+    /// True where it works, or would if more of it were wanted.
+    fn may_grow(&self) -> bool {
+        self.standing.works() || self.standing == Standing::Filled
     }
 
     fn signed(&self) -> i32 {
@@ -287,8 +292,11 @@ impl Venue {
         let order = self.order_mut(number);
         match take {
             Take::RateLimited => News::AmendLimited(nth),
-            Take::Granted | Take::Begun if order.standing.works() && lots > order.filled() => {
+            Take::Granted | Take::Begun if order.may_grow() && lots > order.filled() => {
                 order.lots = lots;
+                if order.standing == Standing::Filled {
+                    order.standing = Standing::Working;
+                }
                 News::AmendAck(nth, lots)
             }
             Take::Granted | Take::Begun | Take::Refused => News::AmendReject(nth),

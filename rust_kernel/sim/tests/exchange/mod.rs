@@ -99,8 +99,13 @@ pub struct Exchange {
 }
 
 impl Exchange {
-    /// 100,000 USDT, one instrument, no market.
+    /// 100,000 USDT, one instrument, no market. Marks come by hand alone, so that they do not stand among what is told.
     pub fn with(config: SimConfig, spec: &InstrumentSpec) -> Exchange {
+        Exchange::as_configured(SimConfig { quotes_set_marks: false, ..config }, spec)
+    }
+
+    /// The same, with every setting as given.
+    pub fn as_configured(config: SimConfig, spec: &InstrumentSpec) -> Exchange {
         let mut venue = SimVenue::new(config).unwrap();
         venue.add_instrument(spec).unwrap();
         venue.deposit(&id("USDT"), dec("100000")).unwrap();

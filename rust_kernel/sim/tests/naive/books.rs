@@ -1,6 +1,7 @@
 //! The naive model: orders are lists of fills, and every figure is worked out from all of them again, whenever it is
 //! asked for. Exact fractions, no shortcuts. It is a reading of the contract and knows nothing of the kernel's code.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use num_bigint::BigInt;
@@ -381,10 +382,19 @@ impl Naive {
         }
     }
 
+    /// The day is over: what is left of an order rests until tomorrow, and works on.
+    pub fn rest(&mut self, order: usize) {
+        let known = &mut self.orders[order];
+        if known.life == Life::Over || known.filled() >= known.terms.lots {
+            return self.end(order, true);
+        }
+        known.life = Life::Working;
+    }
+
     /// The venue says what an order's terms are from now on. Without a request it is its own doing.
     pub fn amended(&mut self, order: usize, request: &str, lots: Option<i64>) {
-        let now = self.orders[order].asked.as_ref().map(|asked| self.valued(order, &asked.terms));
-        let as_it_is = self.valued(order, &self.orders[order].terms);
+        let now = self.orders[order].asked.as_ref().map(|asked| self.valued(&asked.terms));
+        let as_it_is = self.valued(&self.orders[order].terms);
         let homeless = self.is_homeless(order);
         let order = &mut self.orders[order];
         let answered = order.asked.clone().filter(|asked| request.is_empty() || asked.request == request);
@@ -405,7 +415,7 @@ impl Naive {
 
     /// The venue has changed an order by itself.
     pub fn restated(&mut self, order: usize, lots: i64) {
-        let terms = Terms { lots, ..self.valued(order, &self.orders[order].terms) };
+        let terms = Terms { lots, ..self.valued(&self.orders[order].terms) };
         let homeless = self.is_homeless(order);
         self.orders[order].change(terms, homeless);
     }
@@ -417,9 +427,9 @@ impl Naive {
     }
 
     /// Terms with what a lot of them may be worth at worst by the mark of today.
-    fn valued(&self, order: usize, terms: &Terms) -> Terms {
+    fn valued(&self, terms: &Terms) -> Terms {
         let at_worst = match &terms.limit {
-            Some(limit) => self.at_worst(self.orders[order].sign, Some(limit)),
+            Some(limit) => self.at_worst(Some(limit)),
             None => terms.at_worst.clone(),
         };
         Terms { at_worst, ..terms.clone() }
@@ -447,15 +457,33 @@ impl Naive {
             .fold(zero(), |sum, order| sum + of_entry(order))
     }
 
-    /// What a lot of an entry may be worth at worst: a limit bounds what is bought, and of what is sold only how
-    /// little it fetches. Coin is worth more of them the lower the price.
-    pub fn at_worst(&self, sign: i64, limit: Option<&Exact>) -> Exact {
+    /// The price at which a lot of an entry may be worth most: the limit or the mark, whichever is worse. Coin is worth
+    /// more of them the lower the price.
+    pub fn at_worst(&self, limit: Option<&Exact>) -> Exact {
         let mark = &self.mark;
-        match (self.contract, sign, limit) {
-            (_, _, None) => mark.clone(),
-            (Contract::Linear, 1, Some(limit)) | (Contract::Inverse, -1, Some(limit)) => limit.clone(),
-            (Contract::Linear, _, Some(limit)) => limit.clone().max(mark.clone()),
-            (Contract::Inverse, _, Some(limit)) => limit.clone().min(mark.clone()),
+        match (self.contract, limit) {
+            (_, None) => mark.clone(),
+            (Contract::Linear, Some(limit)) => limit.clone().max(mark.clone()),
+            (Contract::Inverse, Some(limit)) => limit.clone().min(mark.clone()),
+        }
+    }
+
+    /// The same of a change that is asked for: one that adds no risk is valued at what the order was, or at less.
+    pub fn at_worst_changed(&self, known: &Order, now: &Terms) -> Exact {
+        let Some(limit) = &now.limit else { return known.terms.at_worst.clone() };
+        let today = self.at_worst(Some(limit));
+        let moved = known.terms.limit.as_ref().map_or(Ordering::Equal, |old| limit.cmp(old));
+        let before = known.terms.at_worst.clone();
+        let bolder = if known.sign > 0 { moved.is_gt() } else { moved.is_lt() };
+        let dearer = match self.contract {
+            Contract::Linear => *limit > before,
+            Contract::Inverse => *limit < before,
+        };
+        let adds = now.lots > known.terms.lots || bolder || dearer;
+        match (adds, self.contract) {
+            (true, _) => today,
+            (false, Contract::Linear) => today.min(before),
+            (false, Contract::Inverse) => today.max(before),
         }
     }
 

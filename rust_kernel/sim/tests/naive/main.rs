@@ -334,7 +334,7 @@ impl Pair {
             }
             let sign = if sent.order_side == OrderSide::Buy { 1 } else { -1 };
             let limit = sent.limit_price.map(|price| exact(price.at_scale(1).expect("a tick"), 1));
-            let at_worst = self.naive.at_worst(sign, limit.as_ref());
+            let at_worst = self.naive.at_worst(limit.as_ref());
             self.naive.orders.push(books::Order {
                 client_id: sent.venue_client_id.to_string(),
                 slot,
@@ -393,6 +393,8 @@ impl Pair {
     fn end(&mut self, back: usize, kind: Kind, with_total: bool) {
         let Some(order) = self.back(back) else { return };
         let total = with_total.then(|| self.total(order, usize::MAX));
+        // A venue that tells the total tells that nothing is left, and the day's end is the order's.
+        let ends_day = kind == Kind::DoneForDay && with_total;
         let inverse = self.naive.contract == Contract::Inverse;
         let client = id(&self.naive.orders[order].client_id);
         let outcome = self.desk.event(kind, &client, |event| {
@@ -401,6 +403,7 @@ impl Pair {
             let hundred = total.filter(|total| *total > 0).map(|_| dec("100"));
             (event.average_price, event.price) = if inverse { (None, hundred) } else { (hundred, None) };
             event.asset = id("BTCUSDT");
+            event.remaining_size = ends_day.then(|| dec("0"));
         });
         if !outcome.accepted {
             return;
@@ -410,7 +413,11 @@ impl Pair {
             let price = self.missing_price(order, total);
             self.naive.total(order, total, &price);
         }
-        self.naive.end(order, kind == Kind::DoneForDay);
+        if kind == Kind::DoneForDay && !ends_day {
+            self.naive.rest(order);
+        } else {
+            self.naive.end(order, kind == Kind::DoneForDay);
+        }
     }
 
     fn amend(&mut self, back: usize, lots: Option<i64>, price: Option<usize>) {
@@ -430,7 +437,8 @@ impl Pair {
         if !outcome.accepted {
             return;
         }
-        assert!(known.life != Life::Over, "amended though it is over: {known:?}");
+        let filled = known.filled() >= known.terms.lots && known.trade == self.naive.trades[slot];
+        assert!(known.life != Life::Over || filled, "amended though it is over: {known:?}");
         assert!(known.asked.is_none(), "two changes at once: {known:?}");
         assert!(now != known.terms && now.lots > known.filled(), "nothing to amend: {known:?}");
         assert!(now.limit.is_some() == known.terms.limit.is_some(), "a market order has no limit: {known:?}");
@@ -441,10 +449,7 @@ impl Pair {
                 "more than is held: {known:?}"
             );
         }
-        let at_worst = match &now.limit {
-            Some(limit) => self.naive.at_worst(known.sign, Some(limit)),
-            None => now.at_worst.clone(),
-        };
+        let at_worst = self.naive.at_worst_changed(known, &now);
         let asked = self.desk.effects.commands.iter().find_map(|command| match command {
             Command::Amend(request) => Some(request.clone()),
             Command::Submit(_) | Command::Cancel(_) | Command::Query(_) | Command::SetLeverage { .. } => None,

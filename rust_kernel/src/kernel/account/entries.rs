@@ -140,8 +140,8 @@ impl Kernel {
         for slot in self.slots.iter().filter(|slot| holders(slot)) {
             held += slot.size();
         }
-        for basis in &self.books[instrument as usize].unassigned {
-            held += basis.qty.abs();
+        for nobodys in &self.books[instrument as usize].unassigned {
+            held += nobodys.basis.qty.abs();
         }
         let mut left = credited;
         let mut unserved = held;

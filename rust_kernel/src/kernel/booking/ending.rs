@@ -50,7 +50,7 @@ impl Kernel {
         effects: &mut Effects,
     ) {
         let order = self.orders.at_mut(place);
-        if order.extra.is_some() || order.order_type.is_protective() {
+        if order.extra.is_some() || order.order_type.is_protective() || order.is_pending() {
             return self.end_unusual(place, status, change, effects);
         }
         order.status = status;
@@ -69,6 +69,11 @@ impl Kernel {
     fn end_unusual(&mut self, place: u32, status: VenueOrderStatus, change: Change, effects: &mut Effects) {
         let order = self.orders.at_mut(place);
         let unguarded = Kernel::is_failing_stop(order, status);
+        // What is pending at the venue is so until the venue has answered, whatever fills meanwhile.
+        let pending = Some(order.status).filter(|_| order.is_pending() && status == VenueOrderStatus::Filled);
+        if order.extra.is_some() || pending.is_some() {
+            order.extra_mut().beside = pending;
+        }
         order.status = status;
         order.cancel_requested = false;
         // What is filled may still be amended up; what ended otherwise may not. A group holds nothing back for what

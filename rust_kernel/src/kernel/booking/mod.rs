@@ -13,7 +13,7 @@ use crate::effect::Effects;
 use crate::id::Id;
 use crate::instrument::Instrument;
 use crate::ledger::{Account, Cause, Posting};
-use crate::names::{KernelDiagnosticCode as Code, KernelEventKind, Liquidity, OrderSide};
+use crate::names::{KernelDiagnosticCode as Code, KernelEventKind, Liquidity, OrderSide, Origin};
 use crate::num::{Money, Price, Qty, Rounding};
 use crate::order::{Fill, OrderRole};
 use crate::planted::{Bug, planted};
@@ -86,7 +86,8 @@ impl Kernel {
                 if role != OrderRole::External {
                     self.notice(effects, Code::OrphanFill, Some(slot_id));
                 }
-                self.books[instrument as usize].unassigned[position_side as usize].apply(qty, value).realized
+                let nobodys = &mut self.books[instrument as usize].unassigned[position_side as usize];
+                nobodys.apply(qty, value, role.origin()).realized
             }
         };
         let unseen = if venue_trade_id.is_empty() {
@@ -189,7 +190,8 @@ impl Kernel {
         slot.basis = Basis::FLAT;
         let trade_number = slot.trade_number;
         let instrument = slot.instrument as usize;
-        let rest = self.books[instrument].unassigned[position_side].apply(whole.qty, whole.cost).realized;
+        let nobodys = &mut self.books[instrument].unassigned[position_side];
+        let rest = nobodys.apply(whole.qty, whole.cost, Origin::Orphan).realized;
         let beyond = self.aside.beyond(slot_id, trade_number) + whole.qty.abs();
         self.aside.set_beyond(slot_id, trade_number, beyond);
         self.notice(effects, Code::PositionFlipped, Some(slot_id));

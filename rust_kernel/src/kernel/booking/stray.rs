@@ -6,7 +6,7 @@ use crate::kernel::Kernel;
 use crate::kernel::busts::Revision;
 use crate::kernel::spot::shrinkage;
 use crate::ledger::{Account, Cause, Posting};
-use crate::names::KernelDiagnosticCode as Code;
+use crate::names::{KernelDiagnosticCode as Code, Origin};
 use crate::num::{Money, Qty};
 use crate::order::Fill;
 
@@ -79,8 +79,8 @@ impl Kernel {
         let settle = rules.settle;
         let by = shrinkage(rules, fill.fee, fill.fee_asset);
         let strangers = &mut self.books[instrument as usize].unassigned[side];
-        strangers.shrink(-by);
-        let back = strangers.apply(-qty, -value).realized;
+        strangers.shrink(-by, Origin::Manual);
+        let back = strangers.apply(-qty, -value, Origin::Manual).realized;
         let own = self.attribute(slot_id, role, qty, value, side, effects);
         let own = own - self.shrink_home(place, Some(slot_id), by);
         let order = self.orders.at(place);

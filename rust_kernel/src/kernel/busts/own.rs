@@ -169,8 +169,9 @@ impl Kernel {
             return Money::ZERO;
         }
         let order = self.orders.at(place);
-        let side = order.position_side as usize;
-        adjust(&mut self.books[order.instrument as usize].unassigned[side], qty, cost)
+        let (side, origin) = (order.position_side as usize, order.role.origin());
+        let nobodys = &mut self.books[order.instrument as usize].unassigned[side];
+        nobodys.change(origin, |basis| adjust(basis, qty, cost))
     }
 }
 

@@ -353,12 +353,18 @@ impl Kernel {
         self.assets[usize::from(settle)].exchange.booked_time_ns = self.now_ns;
     }
 
-    /// Funding that was predicted since the trade was predicted on another position.
+    /// A boundary pays for what the venue held at it: a trade counts as it was until the venue made it another one. One that
+    /// says no time did so now.
     fn fund_again(&mut self, revision: &Revision, parts: &[usize], owner: Option<u32>, qty: Qty) {
         let fills = &self.orders.at(revision.place).fills;
-        let first = parts.first().and_then(|at| fills.get(*at)).map_or(0, |fill| fill.venue_time_ns);
-        if first != 0 && first <= self.funding.last_open_ns && !qty.is_zero() {
-            self.repredict(revision.place, owner, qty, first, i64::MAX);
+        let traded_ns = parts.first().and_then(|at| fills.get(*at)).map_or(0, |fill| fill.venue_time_ns);
+        let revised_ns = match revision.venue_time_ns {
+            0 => self.now_ns,
+            told_ns => told_ns,
+        };
+        let since_ns = traded_ns.max(revised_ns);
+        if since_ns <= self.funding.last_open_ns && !qty.is_zero() {
+            self.repredict(revision.place, owner, qty, since_ns, i64::MAX);
         }
     }
 

@@ -22,6 +22,12 @@ pub(crate) struct Prices {
 }
 
 impl Prices {
+    /// The price that the order itself names, or where it names none the mark.
+    #[inline]
+    pub(crate) fn own(self, mark: Price) -> Price {
+        self.limit.or(self.trigger).unwrap_or(mark)
+    }
+
     /// The one at which the order is worth more, where there are two.
     #[inline]
     pub(crate) fn worst(self, inverse: bool) -> Option<Price> {
@@ -116,6 +122,9 @@ pub(super) fn check_trade(slot: &Slot, rules: &Instrument, intent: &Intent) -> R
     if intent.side != TradeSide::Flat && intent.side != slot.side {
         return Err(invalid("side", intent.side, "is not the side of the slot's position"));
     }
+    if !intent.owner.is_empty() && intent.owner != slot.owner {
+        return Err(invalid("owner", &intent.owner, "is not the owner of the slot's trade"));
+    }
     Ok(())
 }
 
@@ -169,10 +178,13 @@ pub(crate) fn on_grid(
 pub(super) fn check_floor(
     rules: &Instrument,
     qty: Qty,
-    notional: Money,
+    price: Price,
     (field, size): (&'static str, Decimal),
 ) -> Result<(), Box<Refusal>> {
-    if qty.is_zero() || qty < rules.min_qty || notional < rules.min_notional {
+    // A value out of bounds is no small one.
+    let is_small =
+        |least: Money| !least.is_zero() && rules.value(price, qty).is_some_and(|worth| worth < least);
+    if qty.is_zero() || qty < rules.min_qty || is_small(rules.min_notional) {
         return Err(Refusal::field(Code::BelowFloor, field, size, "is under the venue's minimum"));
     }
     if rules.max_qty.is_some_and(|max| qty > max) {

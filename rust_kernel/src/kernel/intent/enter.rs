@@ -2,14 +2,15 @@
 
 use alloc::boxed::Box;
 
-use super::checks::{Prices, bought_for, check_floor, check_kind, check_ratios, checked_prices, is_worse};
+use super::checks::{Prices, bought_for, check_floor, check_kind, check_ratios, checked_prices};
 use super::{invalid, permitted, precision};
 use crate::effect::{Command, Effects};
 use crate::id::Id;
 use crate::input::Intent;
 use crate::instrument::Instrument;
 use crate::kernel::Kernel;
-use crate::names::{ControlGate, KernelDiagnosticCode as Code, Product, TradeSide};
+use crate::kernel::amend::at_worst;
+use crate::names::{ControlGate, KernelDiagnosticCode as Code, OrderSide, PositionSide, Product, TradeSide};
 use crate::num::{Decimal, Money, Price, Qty, Rounding};
 use crate::order::OrderRole;
 use crate::outcome::{Outcome, Refusal};
@@ -68,6 +69,7 @@ impl Kernel {
         if !self.config.hedge_mode && books.busy[other] > 0 {
             return Err(Refusal::plain(Code::OppositeSide));
         }
+        self.check_nobodys_side(instrument, side)?;
         let asked = asked_size(intent)?;
         let in_lots = match intent.target_size {
             Some(size) => {
@@ -77,15 +79,17 @@ impl Kernel {
         };
         let prices = checked_prices(rules, intent, side)?;
         self.check_regime(intent, prices.limit, rules.mark)?;
-        let reserve_price = self.entry_price(rules, intent, prices)?;
+        check_reference(intent)?;
+        let mark = self.mark_of(rules, now_ns)?;
+        let reserve_price = at_worst(rules, prices, mark);
         let too_large =
             || Refusal::field(Code::Precision, asked.0, asked.1, "the order's value is too large");
         let qty = match in_lots {
             Some(qty) => qty,
-            None => quote_in_lots(rules, asked.1, reserve_price).ok_or_else(too_large)?,
+            None => quote_in_lots(rules, asked.1, prices.own(mark)).ok_or_else(too_large)?,
         };
         let notional = rules.value(reserve_price, qty).ok_or_else(too_large)?;
-        check_floor(rules, qty, notional, asked)?;
+        check_floor(rules, qty, prices.own(mark), asked)?;
         let leverage = intent.leverage.unwrap_or(rules.leverage);
         let set_leverage = self.check_leverage(instrument, leverage)?;
         let added = if intent.oco_group.is_empty() {
@@ -93,24 +97,41 @@ impl Kernel {
         } else {
             self.plan_group(OrderRole::Entry, instrument, slot, intent, notional)?
         };
+        let attempt = Attempt {
+            instrument,
+            rules,
+            qty,
+            notional,
+            added,
+            leverage,
+            mark,
+            limit_price: prices.limit,
+            trigger_price: prices.trigger,
+            open_slots: self.busy_slots(),
+        };
         if self.control.limits.is_set() {
-            let attempt = Attempt {
-                instrument,
-                rules,
-                qty,
-                notional,
-                added,
-                leverage,
-                limit_price: prices.limit,
-                trigger_price: prices.trigger,
-                open_slots: self.busy_slots(),
-            };
             self.control.limits.check(&self.exposure, &attempt)?;
             if self.control.limits.looks_further() {
                 self.check_further(now_ns, &attempt)?;
             }
         }
+        self.check_capital(&attempt)?;
         Ok(EnterPlan { instrument, qty, prices, reserve_price, notional, leverage, set_leverage })
+    }
+
+    /// On a one-way account an entry against what is nobody's would close that at the venue, and leave less there than
+    /// the slot thinks that it holds: its exit, which may only reduce, would be rejected. Spot has no sides: a slot sells
+    /// what it bought.
+    fn check_nobodys_side(&self, instrument: u32, side: OrderSide) -> Result<(), Box<Refusal>> {
+        let rules = &self.instruments[instrument as usize];
+        if self.config.hedge_mode || rules.base.is_some() {
+            return Ok(());
+        }
+        let held = self.books[instrument as usize].unassigned[PositionSide::Both as usize].basis().qty;
+        if held.is_zero() || held.signum() == side.sign() {
+            return Ok(());
+        }
+        Err(Refusal::held_by_nobody(rules.qty_decimal(held)))
     }
 
     pub(crate) fn check_gate(&self) -> Result<(), Box<Refusal>> {
@@ -119,36 +140,7 @@ impl Kernel {
             ControlGate::ReduceOnly => return Err(Refusal::plain(Code::ReduceOnly)),
             ControlGate::Normal => {}
         }
-        if self.control.frozen { Err(Refusal::plain(Code::Frozen)) } else { Ok(()) }
-    }
-
-    /// The price that an entry is valued at, such that its exposure is not taken for less than it may be. A buy with a
-    /// limit costs that at most; a sell fills at its limit or better, and one under the mark at the mark. A trigger
-    /// counts where it is worse: a stop becomes a market order there. Inverse contracts are worth more coin at lower
-    /// prices: with them it is the other way round.
-    #[inline(always)]
-    fn entry_price(
-        &self,
-        rules: &Instrument,
-        intent: &Intent,
-        prices: Prices,
-    ) -> Result<Price, Box<Refusal>> {
-        let reference = match intent.reference_price {
-            Some(value) if value.is_positive() => {
-                Some(rules.mark(value).map_err(precision("reference_price", value))?)
-            }
-            Some(value) => return Err(invalid("reference_price", value, "must be above zero")),
-            None => None,
-        };
-        let inverse = rules.spec.inverse;
-        let bounded = prices.trigger.is_none() && intent.side == bounded_by_limit(inverse);
-        let own = match (prices.worst(inverse), rules.mark) {
-            (Some(price), Some(mark)) if !bounded && is_worse(mark, price, inverse) => Some(mark),
-            (price, _) => price,
-        };
-        own.or(rules.mark)
-            .or(reference)
-            .ok_or_else(|| invalid("reference_price", "None", "is needed while the instrument has no mark"))
+        if self.control.frozen { Err(Refusal::plain(Code::Frozen)) } else { self.check_armed() }
     }
 
     /// Whether the venue's leverage must be set first.
@@ -186,6 +178,9 @@ impl Kernel {
         let slot = &mut self.slots[slot_id as usize];
         slot.trade_number = slot.trade_number.wrapping_add(1);
         slot.trade_id.clone_from(&intent.trade_id);
+        if !(slot.owner.is_empty() && intent.owner.is_empty()) {
+            slot.owner.clone_from(&intent.owner);
+        }
         slot.instrument = plan.instrument;
         slot.side = intent.side;
         slot.basis = Basis::FLAT;
@@ -222,10 +217,13 @@ impl Kernel {
     }
 }
 
-/// The side whose exposure a limit bounds: fills come at the limit or better.
+/// What the strategy saw is for its own records: it is held against nothing, but it has to be a price.
 #[inline]
-pub(crate) fn bounded_by_limit(inverse: bool) -> TradeSide {
-    if inverse { TradeSide::Short } else { TradeSide::Long }
+fn check_reference(intent: &Intent) -> Result<(), Box<Refusal>> {
+    match intent.reference_price {
+        Some(value) if !value.is_positive() => Err(invalid("reference_price", value, "must be above zero")),
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// What a product does not know.

@@ -11,7 +11,7 @@ use super::Kernel;
 use super::window::Named;
 use crate::effect::{CancelRequest, Command, Effects, OrderRequest};
 use crate::id::Id;
-use crate::input::{Intent, METADATA_BYTES_MAX, Stamp};
+use crate::input::{Intent, METADATA_BYTES_MAX, OWNER_BYTES_MAX, Stamp};
 use crate::names::{
     KernelCommandType, KernelDiagnosticCode as Code, OrderDoubt, OrderSide, Product, TimeInForce, TradeSide,
     TradeStage, VenueOrderStatus,
@@ -165,6 +165,9 @@ impl Kernel {
         if intent.metadata.len() > METADATA_BYTES_MAX {
             return Err(invalid("metadata", intent.metadata.len(), "must be at most 4096 canonical bytes"));
         }
+        if intent.owner.as_str().len() > OWNER_BYTES_MAX {
+            return Err(invalid("owner", &intent.owner, "must be at most 31 bytes"));
+        }
         // What reduces risk is never too late.
         let increases = intent.action == KernelCommandType::Enter;
         if let Some(until) = intent.valid_until_ns.filter(|until| increases && *until < now_ns) {
@@ -260,7 +263,7 @@ impl Kernel {
         order.reduce_only = role == OrderRole::Exit && derivative && !hedged;
         order.limit_price = prices.limit;
         order.qty = qty;
-        let plain = prices.trigger.is_none() && intent.oco_group.is_empty();
+        let plain = prices.trigger.is_none() && intent.oco_group.is_empty() && slot.owner.is_empty();
         if !plain || (role == OrderRole::Exit && intent.valid_until_ns.is_some()) {
             self.write_extra(reference, intent, prices);
         }
@@ -273,6 +276,7 @@ impl Kernel {
         let order = self.orders.at_mut(reference.place);
         let role = order.role;
         let extra = order.extra_mut();
+        extra.owner.clone_from(&self.slots[intent.slot_id as usize].owner);
         extra.trigger_price = prices.trigger;
         extra.oco_group.clone_from(&intent.oco_group);
         if role == OrderRole::Exit {

@@ -76,7 +76,7 @@ fn beginning() -> [Input; 7] {
         Input::Instrument(Box::new(perp)),
         Input::Instrument(Box::new(spot)),
         Input::Seed { asset: id("USDT"), amount: dec("1000") },
-        Input::Mark { symbol: id("BTCUSDT"), price: dec("100"), venue_time_ns: 0 },
+        Input::Mark { symbol: id("BTCUSDT"), price: dec("100"), venue_time_ns: 0, ages: false },
         Input::Control(Box::new(ControlChange { limits: Some(limits), ..ControlChange::default() })),
         Input::Calibration(Box::new(sample)),
         Input::Funding(Box::new(terms)),
@@ -390,7 +390,13 @@ fn books_sums_and_memories() {
     refused(&[
         ("books",                       |k| drop(k.books.pop())),
         ("books[0].book.qty",           |k| k.books[0].book[2].qty = Qty(-TOO_MUCH - 1)),
-        ("books[0].book.cost",          |k| k.books[0].unassigned[0].cost = Money(TOO_MUCH + 1)),
+        ("books[0].book.cost",          |k| k.books[0].unassigned[0].basis.cost = Money(TOO_MUCH + 1)),
+        ("books[0].unassigned.parts",   |k| k.books[0].unassigned[0].parts[1] = Qty(TOO_MUCH + 1)),
+        ("books[0].unassigned.parts",   |k| k.books[0].unassigned[0].parts[1] += Qty(1)),
+        ("books[0].unassigned.parts",   |k| {
+            let parts = &mut k.books[0].unassigned[0].parts;
+            (parts[0], parts[3]) = (parts[0] + Qty(1_000_000), parts[3] - Qty(1_000_000));
+        }),
         ("books[0].told_beside",        |k| k.books[0].told_beside[0] = Money(TOO_MUCH + 1)),
         ("books[0].reported.qty",       |k| reported(k).qty = Qty(TOO_MUCH + 1)),
         ("books[0].reported.entry_price", |k| reported(k).entry_price = Some(Price(-1))),

@@ -2,7 +2,7 @@
 
 use alloc::boxed::Box;
 
-use super::news::News;
+use super::news::{News, plan_rest, rests};
 use super::{OrderPlan, precision, value_of};
 use crate::effect::{Command, Effects, Notice};
 use crate::id::Id;
@@ -10,6 +10,7 @@ use crate::input::{Stamp, VenueEvent};
 use crate::instrument::Instrument;
 use crate::kernel::Kernel;
 use crate::kernel::amend::amended_reserve;
+use crate::kernel::intent::Prices;
 use crate::names::{
     KernelDiagnosticCode as Code, KernelEventKind as Kind, OrderDoubt, Severity, VenueOrderStatus as Status,
 };
@@ -91,7 +92,11 @@ impl Kernel {
             return Ok(());
         }
         self.plan_terms(plan, event, order, None)?;
-        if let Some(status) = event.status.filter(|status| status.is_ended() && *status != Status::Filled) {
+        if event.status == Some(Status::DoneForDay) {
+            plan_rest(plan, event, order);
+        }
+        let ended = event.status.filter(|status| status.is_ended() && *status != Status::Filled);
+        if let Some(status) = ended.filter(|_| !rests(plan)) {
             plan.news = News::End(status, None);
         }
         if plan.code == Code::Ok {
@@ -152,7 +157,9 @@ impl Kernel {
             return;
         }
         plan.code = Code::VenueRejected;
-        plan.amended = Some(Box::new(Amended::Refused));
+        // One that names no request may refuse another's: should ours be answered after all, that counts.
+        let refused = if request.is_empty() { Amended::GivenUp } else { Amended::Refused };
+        plan.amended = Some(Box::new(refused));
         let contradicts = super::doubt::contradicts_life(event);
         if contradicts && order.status == Status::Sent && plan.inferred.is_none() {
             // Unheard of so far, it may never have arrived: the question's answer counts, and it is asked until there is one.
@@ -275,7 +282,9 @@ impl Kernel {
     #[cold]
     pub(crate) fn reopen(&mut self, place: u32, effects: &mut Effects) {
         let order = self.orders.at_mut(place);
-        order.status = order.working_status();
+        // What is pending at the venue is so of the order that works again.
+        let beside = order.extra.as_mut().and_then(|extra| extra.beside.take());
+        order.status = beside.unwrap_or_else(|| order.working_status());
         order.cancel_requested = false;
         let reference = OrderRef { place, number: order.number };
         let (role, slot_id, trade_number) = (order.role, order.slot_id, order.trade_number);
@@ -365,7 +374,8 @@ fn told_terms(
             trigger_price = Some(price);
         }
     }
-    let reserve_price = amended_reserve(rules, order, limit_price, trigger_price);
+    let prices = Prices { limit: limit_price, trigger: trigger_price };
+    let reserve_price = amended_reserve(rules, order, prices);
     value_of(rules, reserve_price, qty)?;
     Ok(Terms { qty, limit_price, trigger_price, reserve_price })
 }

@@ -2,7 +2,7 @@
 
 use super::fill::{Enrichment, fill_key};
 use super::forced::{is_forced, told_remaining};
-use super::news::News;
+use super::news::{Beside, News};
 use super::{External, OrderPlan, Target};
 use crate::effect::{Effects, Notice};
 use crate::id::Id;
@@ -47,12 +47,21 @@ impl Kernel {
         if let Some(amended) = &plan.amended {
             self.commit_amended(place, amended, event.kind, effects);
         }
+        if plan.beside == Beside::Over {
+            self.note_beside(place, None);
+        }
         if is_forced(event.kind) {
             let instrument = self.orders.at(place).instrument;
             self.books[instrument as usize].liquidated = true;
         }
         self.commit_fills(place, plan, event, fee_asset, effects);
         self.commit_news(place, plan, event.kind, effects);
+        let ended = self.orders.at(place).status.is_ended();
+        match plan.beside {
+            Beside::PendingReplace if ended => self.note_beside(place, Some(Status::PendingReplace)),
+            Beside::DoneForDay if !ended => self.note_beside(place, Some(Status::DoneForDay)),
+            Beside::PendingReplace | Beside::DoneForDay | Beside::Over | Beside::Unchanged => {}
+        }
         if planted(Bug::LastWordWins)
             && let (KernelEventKind::OrderStatus, Some(status)) = (event.kind, event.status)
         {
@@ -250,6 +259,12 @@ impl Kernel {
         }
     }
 
+    /// What the venue has reported beside the order's life.
+    #[cold]
+    fn note_beside(&mut self, place: u32, beside: Option<Status>) {
+        self.orders.at_mut(place).extra_mut().beside = beside;
+    }
+
     /// Guaranteed, or triggered: it works on, and is acknowledged by that.
     #[cold]
     fn commit_milestone(&mut self, place: u32, news: News, effects: &mut Effects) {
@@ -286,6 +301,9 @@ impl Kernel {
         }
         let is_exit = order.role == OrderRole::Exit && !order.cancel_requested && status != Status::Filled;
         self.end_order(place, status, Change::Ended, effects);
+        if self.orders.at(place).beside().is_some() {
+            self.note_beside(place, None); // the venue has just said how it stands
+        }
         if let (Some(slot_id), true) = (owner, is_exit)
             && self.is_closed_by_others(slot_id)
         {

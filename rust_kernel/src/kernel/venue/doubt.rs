@@ -10,6 +10,7 @@ use crate::input::{Stamp, VenueEvent};
 use crate::kernel::Kernel;
 use crate::names::{KernelDiagnosticCode as Code, KernelEventKind, OrderDoubt, VenueOrderStatus as Status};
 use crate::order::{Order, OrderRole};
+use crate::outcome::Refusal;
 use crate::planted::{Bug, planted};
 use crate::slot::classify::Change;
 
@@ -31,7 +32,7 @@ pub(super) fn is_duplicate_id(event: &VenueEvent) -> bool {
 
 /// True where a refusal to cancel or to change says that there is nothing to cancel or to change.
 pub(super) fn contradicts_life(event: &VenueEvent) -> bool {
-    let ended = event.status.is_some_and(Status::is_ended);
+    let ended = event.status.is_some_and(Status::is_ended) && !says_it_works(event);
     let codes = ["UNKNOWN_ORDER", "ALREADY_FILLED", "ALREADY_ENDED", "TOO_LATE"];
     let words =
         ["unknown order", "not found", "does not exist", "filled", "already ended", "too late", "completed"];
@@ -69,7 +70,34 @@ pub(super) fn unanswered(event: &VenueEvent, order: &Order) -> Option<OrderDoubt
     }
 }
 
+/// How long before our own sending the venue may have made an order that is ours: two clocks are never one.
+const CLOCKS_APART_MAX_NS: i64 = 5_000_000_000;
+
 impl Kernel {
+    /// An order that the venue made before ours was sent is another one: of an older log, or of another program that uses
+    /// our ids. What is said of it is no news of ours, which stays as it was.
+    pub(super) fn check_not_foreign(&self, event: &VenueEvent, order: &Order) -> Result<(), Box<Refusal>> {
+        let Some(created_ns) = event.rare.as_ref().and_then(|rare| rare.order_created_ns) else {
+            return Ok(());
+        };
+        let is_told = !event.venue_order_id.is_empty() && order.venue_order_id == event.venue_order_id;
+        let is_sent = order.role != OrderRole::External && order.status != Status::New;
+        let first_sent_ns = order.extra.as_ref().and_then(|extra| extra.first_sent_time_ns);
+        let oldest_ns = first_sent_ns.unwrap_or(order.sent_time_ns).saturating_sub(CLOCKS_APART_MAX_NS);
+        // What an operator attached was at the venue before anything was sent here.
+        let is_given = || self.orders.slot_of_given(&order.client_id).is_some();
+        if is_told || !is_sent || created_ns >= oldest_ns || !is_given() {
+            return Ok(());
+        }
+        Err(Refusal::field(
+            Code::ForeignOrder,
+            "order_created",
+            created_ns,
+            "is more than 5 s before ours was sent: another order has this id, ours stays as it was; find out at the \
+             venue what became of it, and give every log of the account an instance_nonce of its own",
+        ))
+    }
+
     /// The venue does not know the order. That counts only where it was asked once it had had time to, and while it can
     /// be heard.
     pub(super) fn plan_not_found(&self, plan: &mut OrderPlan, stamp: Stamp, order: &Order) {
@@ -150,7 +178,9 @@ impl Kernel {
     pub(super) fn commit_resend(&mut self, place: u32, effects: &mut Effects) {
         let order = self.orders.at_mut(place);
         order.doubt = OrderDoubt::None;
+        let sent_ns = order.sent_time_ns;
         let extra = order.extra_mut();
+        extra.first_sent_time_ns.get_or_insert(sent_ns);
         extra.resent = extra.resent.saturating_add(1);
         self.submit(place, effects);
         self.after_change(place, Change::Reported, effects);

@@ -10,8 +10,8 @@ use crate::input::VenueEvent;
 use crate::kernel::Kernel;
 use crate::kernel::booking::{NewFill, sign_as};
 use crate::names::{
-    KernelDiagnosticCode as Code, KernelEventKind as Kind, Liquidity, OrderSide, PositionSide, Severity,
-    TradeSide,
+    KernelDiagnosticCode as Code, KernelEventKind as Kind, Liquidity, OrderSide, Origin, PositionSide,
+    Severity, TradeSide,
 };
 use crate::num::{Decimal, Money};
 use crate::order::OrderRole;
@@ -182,7 +182,8 @@ impl Kernel {
             return (own, true);
         }
         let (qty, value) = sign_as(&self.instruments[instrument as usize], side, left, left_value);
-        let rest = self.books[instrument as usize].unassigned[position_side].apply(qty, value).realized;
+        let nobodys = &mut self.books[instrument as usize].unassigned[position_side];
+        let rest = nobodys.apply(qty, value, Origin::Manual).realized;
         (own + rest, left < fill.qty)
     }
 

@@ -26,7 +26,7 @@ use crate::planted::{Bug, planted};
 use amend::Amended;
 use fill::Enrichment;
 use forced::is_forced;
-use news::News;
+use news::{Beside, News, plan_beside};
 
 /// How many assets a kernel knows at most.
 pub(crate) const ASSETS_MAX: usize = 1024;
@@ -46,6 +46,7 @@ pub(crate) struct OrderPlan {
     /// What became of a change of the order.
     amended: Option<Box<Amended>>,
     news: News,
+    beside: Beside,
     code: Code,
     /// Where it is not the code's own.
     severity: Option<Severity>,
@@ -85,6 +86,7 @@ impl OrderPlan {
             enrich: None,
             amended: None,
             news: News::None,
+            beside: Beside::Unchanged,
             code: Code::Ok,
             severity: None,
             ask: false,
@@ -99,6 +101,11 @@ pub(crate) fn precision(field: &'static str, value: Decimal) -> impl Fn(NumError
 
 fn is_fill(kind: Kind) -> bool {
     matches!(kind, Kind::PartialFill | Kind::FullFill)
+}
+
+/// True for what takes an order off the book: it must be about that order, as a fill must.
+fn ends_order(kind: Kind) -> bool {
+    matches!(kind, Kind::CancelAck | Kind::Expired | Kind::DoneForDay)
 }
 
 fn is_revision(kind: Kind) -> bool {
@@ -239,6 +246,7 @@ impl Kernel {
             plan.code = Code::DuplicateEvent;
             return Ok(());
         }
+        self.check_not_foreign(event, order)?;
         plan.target = Target::Known(place);
         let rules = &self.instruments[order.instrument as usize];
         let told = self.cumulative(event, order, rules)?;
@@ -248,7 +256,11 @@ impl Kernel {
             if is_forced(event.kind) {
                 plan.severity = Some(Severity::Critical);
             }
+            plan_beside(plan, event, order, false);
         } else {
+            if ends_order(event.kind) {
+                self.check_own(event, order, rules)?;
+            }
             if let Some(total) = cumulative
                 && total > order.filled
             {
@@ -258,6 +270,7 @@ impl Kernel {
                 plan.code = Code::InferredFill;
             }
             self.plan_news(plan, stamp, event, order)?;
+            plan_beside(plan, event, order, cumulative.is_some_and(|total| total < order.filled));
             plan.unwanted = order.role == OrderRole::External && self.is_unwanted(event, Some(order));
             let less = cumulative.is_some_and(|total| total < order.filled);
             if less && plan.code == Code::Ok && matches!(plan.news, News::End(..)) {

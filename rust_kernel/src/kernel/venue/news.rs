@@ -8,7 +8,8 @@ use super::doubt::{contradicts_life, is_duplicate_id, unanswered, was_asked};
 use crate::input::{Stamp, VenueEvent};
 use crate::kernel::Kernel;
 use crate::names::{
-    KernelDiagnosticCode as Code, KernelEventKind as Kind, OrderDoubt, VenueOrderStatus as Status,
+    KernelDiagnosticCode as Code, KernelEventKind as Kind, OrderDoubt, TimeInForce,
+    VenueOrderStatus as Status,
 };
 use crate::num::{Decimal, Qty};
 use crate::order::{Order, OrderRole};
@@ -46,6 +47,19 @@ pub(super) enum News {
     StillWorks,
 }
 
+/// What an event says beside the order's life.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Beside {
+    /// Nothing.
+    Unchanged,
+    /// What was pending is answered, or the day has begun.
+    Over,
+    /// The venue is at work on a change of an order that has filled.
+    PendingReplace,
+    /// It rests until tomorrow, and keeps its leaves.
+    DoneForDay,
+}
+
 impl Kernel {
     /// News without a fill of their own.
     pub(super) fn plan_news(
@@ -63,7 +77,10 @@ impl Kernel {
             Kind::OrderAck => News::Ack,
             Kind::CancelAck => News::End(Status::Canceled, None),
             Kind::Expired => News::End(Status::Expired, None),
-            Kind::DoneForDay => News::End(Status::DoneForDay, None),
+            Kind::DoneForDay => {
+                plan_rest(plan, event, order);
+                if rests(plan) { News::Works } else { News::End(Status::DoneForDay, None) }
+            }
             Kind::CancelPending => News::CancelPending,
             Kind::CancelReject if planted(Bug::CancelRejectMeansCanceled) && contradicts_life(event) => {
                 News::End(Status::Canceled, None)
@@ -151,6 +168,9 @@ impl Kernel {
             plan.code = Code::StaleEvent; // told before the last fill
             return Ok(News::None);
         }
+        if event.status == Some(Status::DoneForDay) {
+            plan_rest(plan, event, order);
+        }
         if works
             && order.status.is_ended()
             && order.status != Status::Filled
@@ -181,11 +201,15 @@ impl Kernel {
             Some(Status::Acked | Status::PartiallyFilled) if order.doubt == OrderDoubt::Cancel => {
                 News::CancelRefused
             }
+            Some(Status::DoneForDay) if rests(plan) && order.doubt == OrderDoubt::Cancel => {
+                News::CancelRefused
+            }
             Some(Status::Acked | Status::PartiallyFilled) if replaced => News::Works,
             Some(Status::Acked | Status::PartiallyFilled) => News::Ack,
             Some(Status::Canceled) => News::End(Status::Canceled, None),
             Some(Status::Expired) => News::End(Status::Expired, None),
             Some(Status::Rejected) => News::End(Status::Rejected, Some("REJECTED")),
+            Some(Status::DoneForDay) if rests(plan) => News::Works,
             Some(Status::DoneForDay) => News::End(Status::DoneForDay, None),
             Some(Status::PendingCancel) => News::CancelPending,
             Some(Status::PendingReplace) => News::AmendPending,
@@ -212,18 +236,103 @@ impl Kernel {
     }
 }
 
-/// True where a status says that the order is at work.
+/// DONE_FOR_DAY of an order with leaves: it rests until it expires, is canceled or is restated. What is done at once has
+/// no tomorrow.
+pub(super) fn plan_rest(plan: &mut OrderPlan, event: &VenueEvent, order: &Order) {
+    let filled = order.filled + plan.inferred.as_ref().map_or(Qty::ZERO, |fill| fill.qty);
+    let has_tomorrow = match order.time_in_force {
+        TimeInForce::Gtc | TimeInForce::Gtd => true,
+        TimeInForce::Ioc | TimeInForce::Fok => false,
+    };
+    let leaves = event.remaining_size.map_or(has_tomorrow && filled < order.qty, Decimal::is_positive);
+    if leaves && !order.status.is_ended() {
+        plan.beside = Beside::DoneForDay;
+    }
+}
+
+/// True where an event says of an order that works here that it rests until tomorrow.
+pub(super) fn rests(plan: &OrderPlan) -> bool {
+    plan.beside == Beside::DoneForDay
+}
+
+/// What an event means for what the venue has reported beside the order's life.
+pub(super) fn plan_beside(plan: &mut OrderPlan, event: &VenueEvent, order: &Order, old: bool) {
+    if rests(plan) {
+        let is_news = order.beside() != Some(Status::DoneForDay) || plan.inferred.is_some();
+        if !is_news && plan.code == Code::Ok && order.doubt == OrderDoubt::None {
+            plan.code = Code::DuplicateEvent;
+        }
+        return;
+    }
+    let over = match order.beside() {
+        None => {
+            if event.kind == Kind::AmendPending
+                && order.status == Status::Filled
+                && order.amendment().is_some()
+            {
+                (plan.beside, plan.code) = (Beside::PendingReplace, Code::Ok);
+            }
+            return;
+        }
+        Some(beside) => ends_beside(beside, plan, event, order, old),
+    };
+    if over {
+        plan.beside = Beside::Over;
+        if matches!(plan.code, Code::StaleEvent | Code::DuplicateEvent) {
+            plan.code = Code::Ok;
+        }
+    }
+}
+
+/// Whether what was reported beside the order's life is over with an event; `old` where that is from before a fill.
+fn ends_beside(beside: Status, plan: &OrderPlan, event: &VenueEvent, order: &Order, old: bool) -> bool {
+    let moved = plan.fill.is_some() || plan.inferred.is_some() || plan.replacement.is_some();
+    let unasked = order.amendment().is_none();
+    let named = event.status.filter(|status| !matches!(status, Status::New | Status::Sent));
+    let day = beside == Status::DoneForDay;
+    match event.kind {
+        Kind::OrderStatus if day => says_it_works(event) && !old,
+        Kind::OrderStatus => named.is_some_and(|status| status != beside) && !old,
+        Kind::Restated => !old && (day || unasked),
+        Kind::AmendAck => day || (beside == Status::PendingReplace && unasked),
+        Kind::AmendReject => beside == Status::PendingReplace && unasked,
+        Kind::CancelAck | Kind::Expired => true,
+        // An order that the venue has thrown out has nothing pending; that an id is taken says nothing of it.
+        Kind::OrderReject => !is_duplicate_id(event),
+        Kind::CancelReject => beside == Status::PendingCancel,
+        // The venue trades it again: that it has begun another day it need not say otherwise.
+        Kind::PartialFill | Kind::FullFill => day && moved && event.status != Some(beside),
+        Kind::Stopped | Kind::Triggered => day,
+        Kind::OrderAck
+        | Kind::CancelPending
+        | Kind::AmendPending
+        | Kind::DoneForDay
+        | Kind::TradeCorrect
+        | Kind::TradeBust
+        | Kind::OrderNotFound
+        | Kind::RateLimited
+        | Kind::SendTimeout
+        | Kind::Liquidation
+        | Kind::Adl
+        | Kind::Disconnected
+        | Kind::Resynced => false,
+    }
+}
+
+/// True where a status says that the order is at work, or rests until tomorrow.
 pub(super) fn says_it_works(event: &VenueEvent) -> bool {
-    matches!(
-        event.status,
-        Some(
-            Status::Acked
-                | Status::PartiallyFilled
-                | Status::PendingCancel
-                | Status::PendingReplace
-                | Status::Stopped
+    let has_leaves = event.remaining_size.is_some_and(Decimal::is_positive);
+    (event.status == Some(Status::DoneForDay) && has_leaves)
+        || matches!(
+            event.status,
+            Some(
+                Status::Acked
+                    | Status::PartiallyFilled
+                    | Status::PendingCancel
+                    | Status::PendingReplace
+                    | Status::Stopped
+            )
         )
-    )
 }
 
 /// What news are worth to an order in its state, and the code that says so.

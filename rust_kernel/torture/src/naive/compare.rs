@@ -277,7 +277,12 @@ impl Naive {
         let there = self.trades.iter().filter(|trade| {
             (trade.instrument, trade.book) == (instrument, book) && trade.time_ns <= boundary_ns
         });
-        there.map(|trade| if trade.buys { trade.lots } else { -trade.lots }).sum()
+        // What was taken back later was there.
+        let lots = |trade: &super::trades::Trade| match trade.gone {
+            Some((time_ns, lots)) if time_ns > boundary_ns => lots,
+            Some(_) | None => trade.lots,
+        };
+        there.map(|trade| if trade.buys { lots(trade) } else { -lots(trade) }).sum()
     }
 
     /// Profits: each as it was told or as the average cost has it; where that has more than one right way, by what all

@@ -35,7 +35,7 @@ impl Naive {
             if parts.iter().all(|at| self.trades[*at].lots == 0) {
                 return;
             }
-            parts.iter().for_each(|at| self.take_back(*at));
+            parts.iter().for_each(|at| self.take_back(*at, event.timestamp_ns));
         } else {
             self.correct(&parts, event, &own, &reference);
         }
@@ -134,8 +134,9 @@ impl Naive {
         self.settle_ahead(&parts, &own);
     }
 
-    fn take_back(&mut self, at: usize) {
+    fn take_back(&mut self, at: usize, time_ns: i64) {
         let trade = &mut self.trades[at];
+        trade.gone = Some((time_ns, trade.lots));
         (trade.lots, trade.busted, trade.settled) = (0, true, true);
         trade.fee = Fee::Told(trade.fee.asset(), 0);
         (trade.own_profit, trade.told_profit) = (0, Some(0));

@@ -32,6 +32,7 @@ impl Pair {
         let spec = InstrumentSpec::linear(id("BTCUSDT"), id("BTC"), id("USDT"), dec("0.1"), dec("0.001"));
         pair.both(Input::Instrument(Box::new(spec)));
         pair.both(Input::Seed { asset: id("USDT"), amount: dec("1000000") });
+        pair.both(Input::Mark { symbol: id("BTCUSDT"), price: dec("100"), venue_time_ns: 0, ages: false });
         let mut intent = Intent::new(Action::Enter, id("I1"), id("T0-1"), 0, id("BTCUSDT"), TradeSide::Long);
         intent.target_size = Some(dec("0.005"));
         intent.reference_price = Some(dec("100"));
@@ -228,7 +229,12 @@ fn a_revision_of_ours_is_no_end_of_a_trade_of_its_name_elsewhere() {
 fn a_position_on_the_boundary_is_the_one_that_pays() {
     let mut pair = Pair::new();
     let boundary_ns = pair.now_ns + 3_500_000_000;
-    pair.both(Input::Mark { symbol: id("BTCUSDT"), price: dec("100"), venue_time_ns: pair.now_ns });
+    pair.both(Input::Mark {
+        symbol: id("BTCUSDT"),
+        price: dec("100"),
+        venue_time_ns: pair.now_ns,
+        ages: false,
+    });
     pair.both(Input::Funding(Box::new(FundingTerms {
         symbol: id("BTCUSDT"),
         rate: Some(dec("0.001")),

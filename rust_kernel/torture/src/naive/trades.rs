@@ -45,6 +45,8 @@ pub(super) struct Trade {
     /// What its order was sent for: the slot's trade of then.
     pub(super) carrier: String,
     pub(super) busted: bool,
+    /// When it was taken back, and what it was until then.
+    pub(super) gone: Option<(i64, i128)>,
     /// The ids of its corrections, each with whether the venue settles by it.
     pub(super) corrections: Vec<(String, bool)>,
 }
@@ -275,6 +277,7 @@ impl Naive {
             slot: None,
             carrier: String::new(),
             busted: false,
+            gone: None,
             corrections: Vec::new(),
         };
         let told = self.fee_of(event);
@@ -372,6 +375,7 @@ impl Naive {
             slot: is_home.then_some(known.slot),
             carrier: known.trade.clone(),
             busted: false,
+            gone: None,
             corrections: Vec::new(),
         };
         let (slot, entry, signed) = (known.slot, known.entry, if known.buys { lots } else { -lots });

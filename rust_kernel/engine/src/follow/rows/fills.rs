@@ -154,6 +154,7 @@ impl Rows {
         row.time_or_none((fill.venue_time_ns != 0).then_some(fill.venue_time_ns));
         row.id(&fill.venue_trade_id);
         row.id(&order.trade_id);
+        row.id(order.owner());
         row.short_or_none(ours.then_some(order.slot_id));
         row.member(order.role as u8);
         row.id(&rules.spec.symbol);

@@ -133,6 +133,7 @@ impl Rows {
             row.text(kind_name(step.kind));
             row.short(change.slot_id);
             row.id(&slot.trade_id);
+            row.id(&slot.owner);
             row.text(rules.map_or("", |rules| rules.spec.symbol.as_str()));
             row.member(slot.side as u8);
             row.member(change.prev_state as u8);
@@ -194,6 +195,7 @@ fn detail_text(detail: &Detail) -> String {
     match detail {
         Detail::None | Detail::Order(_) => String::new(),
         Detail::Field { field, value, why } => format!("{field} {value}: {why}"),
+        Detail::HeldBy { held_by, size } => format!("the other side is held: {held_by} {size}"),
         Detail::Limit { limit, value, attempt } => format!("{limit} {value}: {attempt} was attempted"),
         Detail::Retry { reason, retry_after_ms: Some(wait_ms), .. } => {
             format!("{reason} (retry after {wait_ms} ms)")
@@ -201,6 +203,7 @@ fn detail_text(detail: &Detail) -> String {
         Detail::Retry { reason, retry_after_ms: None, .. } => reason.to_string(),
         Detail::Venue { reason, reason_code } if reason_code.is_empty() => reason.to_string(),
         Detail::Venue { reason, reason_code } => format!("{reason} [{}]", reason_code.as_str()),
+        Detail::Unarmed(missing) => format!("missing: {}", missing.names().join(", ")),
         Detail::First { seq, .. } => format!("as input {seq}"),
     }
 }

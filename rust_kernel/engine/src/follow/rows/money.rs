@@ -118,6 +118,7 @@ impl Rows {
         row.number(event.entry_price);
         row.number(event.rate);
         row.number(event.mark_price);
+        row.signed_or_none(event.venue_sequence);
         verdict(row, step);
         row.flag(recalled);
         row.end_with_unheld();

@@ -26,8 +26,10 @@ impl Rows {
             Detail::First { venue_client_id, .. } => venue_client_id.as_str(),
             Detail::None
             | Detail::Field { .. }
+            | Detail::HeldBy { .. }
             | Detail::Limit { .. }
             | Detail::Retry { .. }
+            | Detail::Unarmed(_)
             | Detail::Venue { .. } => "",
         };
         let ratios: Vec<String> = intent.exit_leg_ratios.iter().map(ToString::to_string).collect();
@@ -36,6 +38,7 @@ impl Rows {
         row.time(intent.timestamp_ns);
         row.id(&intent.intent_id);
         row.id(&intent.trade_id);
+        row.id(&intent.owner);
         row.short(intent.slot_id);
         row.id(&intent.asset);
         row.member(intent.action as u8);
@@ -119,6 +122,7 @@ impl Rows {
         row.text(rare.map_or("", |rare| rare.request_id.as_str()));
         row.text(rare.map_or("", |rare| rare.parent_order_id.as_str()));
         row.text(rare.map_or("", |rare| rare.ref_trade_id.as_str()));
+        row.signed_or_none(event.venue_sequence);
         row.text(rare.map_or("", |rare| &rare.raw_payload));
         row.text(rare.map_or("", |rare| &rare.metadata));
         verdict(row, step);

@@ -106,6 +106,7 @@ impl Source {
             quote_size: self.decimal(),
             oco_group: self.id(),
             target_client_id: self.id(),
+            owner: self.id(),
             valid_until_ns: self.maybe(Chance::number),
             metadata: "".into(),
             provenance: None,
@@ -138,6 +139,7 @@ impl Source {
             venue_trade_id: self.id(),
             fee: self.decimal(),
             fee_asset: self.id(),
+            venue_sequence: self.maybe(Chance::number),
             rare: None,
         }
     }
@@ -164,11 +166,17 @@ impl Source {
             entry_price: self.decimal(),
             rate: self.decimal(),
             mark_price: self.decimal(),
+            venue_sequence: self.maybe(Chance::number),
         }
     }
 
     fn mark(&mut self) -> Input {
-        Input::Mark { symbol: self.id(), price: self.chance.decimal(), venue_time_ns: self.chance.number() }
+        Input::Mark {
+            symbol: self.id(),
+            price: self.chance.decimal(),
+            venue_time_ns: self.chance.number(),
+            ages: false,
+        }
     }
 }
 
@@ -264,7 +272,7 @@ fn ids_of_every_length_are_taken_as_they_were() {
     for length in 0..=ID_BYTES_MAX {
         let text: String = (0..length).map(|at| char::from(b'0' + at as u8)).collect();
         let symbol = Id::new(&text).unwrap();
-        check(&Input::Mark { symbol, price: Decimal::ONE, venue_time_ns: 0 });
+        check(&Input::Mark { symbol, price: Decimal::ONE, venue_time_ns: 0, ages: false });
     }
 }
 
@@ -347,8 +355,9 @@ fn bytes_that_are_none_of_it_are_refused() {
 
 #[test]
 fn what_could_be_shorter_is_refused() {
-    let mark = |price: &[u8]| taken(&[&[MARK], &[0; 8][..], price, &[1, b'x']].concat());
-    let one = Input::Mark { symbol: Id::new("x").unwrap(), price: Decimal::ONE, venue_time_ns: 0 };
+    let mark = |price: &[u8]| taken(&[&[MARK], &[0; 9][..], price, &[1, b'x']].concat());
+    let one =
+        Input::Mark { symbol: Id::new("x").unwrap(), price: Decimal::ONE, venue_time_ns: 0, ages: false };
     assert_eq!(mark(&[0, 1, 0, 0, 0]), Some(one));
     assert_eq!(mark(&[1 << LENGTH_SHIFT, 1, 0, 0, 0, 0, 0, 0, 0]), None);
     assert_eq!(mark(&[2 << LENGTH_SHIFT, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]), None);
