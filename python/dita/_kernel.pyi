@@ -1701,6 +1701,9 @@ class Engine:
     def instruments(self) -> list[str]:
         """The symbols of the instruments."""
 
+    def instrument(self, symbol: str) -> dict[str, Any] | None:
+        """An instrument's rules by name, and its last mark; `None` where there is no such instrument."""
+
     def state_hash(self) -> str:
         """BLAKE3 of the whole trading state, as 64 hexadecimal digits."""
 

@@ -6,6 +6,7 @@ import socket
 import sys
 from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from dita.cli.failure import CommandFailure
@@ -23,7 +24,8 @@ VERBOSITIES: Final = ("QUIET", "NORMAL", "VERBOSE", "TRACE")
 MODES: Final = ("LIVE", "PAPER", "SHADOW")
 
 _PLANES: Final = f"""\
-A control plane is a file ({PLACE_EXAMPLE}) or stands in a Hazelcast cluster
+Without --control, each account of a host is meant: the one that --host or --dir names, else the only
+one that runs. A control plane is a file ({PLACE_EXAMPLE}) or stands in a Hazelcast cluster
 ({CLUSTER_EXAMPLE}, with ?plane=NAME where there are several). Every kernel that was
 opened with it takes the change as an input: logged, replayed, and attributed to --by."""
 
@@ -69,7 +71,10 @@ class Command:
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
         )
-        parser.add_argument("--control", required=True, metavar="PLACE", help="the control plane")
+        place = parser.add_mutually_exclusive_group()
+        place.add_argument("--control", metavar="PLACE", help="the control plane")
+        place.add_argument("--host", metavar="NAME", help="a host, by its name (default: the one that runs)")
+        place.add_argument("--dir", type=Path, metavar="DIR", help="a host, by its directory")
         parser.add_argument(
             "--by", type=_by, default=None, metavar="WHO", help="who asks (you, on this machine)"
         )
@@ -100,22 +105,44 @@ class Command:
         try:
             changes = self._make(options)
             update = ControlUpdate(**changes, updated_by=options.by or me()) if changes else None
-            controls = _set(options, update)
+            if options.control is None:
+                return _of_host(options, update)
+            controls = _set(options, options.control, update)
         except KernelError as error:
             raise CommandFailure(str(error)) from error
         sys.stdout.write(as_json(_plain(controls)) if options.json else _text(controls))
         return 0
 
 
-def _set(options: argparse.Namespace, update: "ControlUpdate | None") -> "KernelControlSnapshot":
+def _of_host(options: argparse.Namespace, update: "ControlUpdate | None") -> int:
+    """Change the controls of each account of a host; they are files, which also stand while nobody runs."""
+    from dita.host import Directory  # noqa: PLC0415 - `dita --help` answers at once
+
+    directory = Directory.found(options.host, options.dir)
+    if not directory.is_held():
+        print(f"{directory.path.name}: not running; it goes by this when it starts", file=sys.stderr)
+    changed = {}
+    for account in directory.accounts():
+        changed[account] = _set(options, str(directory.controls(account)), update)
+    if not changed:
+        raise CommandFailure(f"{directory.path}: has no account yet")
+    if options.json:
+        sys.stdout.write(as_json({name: _plain(controls) for name, controls in changed.items()}))
+    else:
+        for name, controls in changed.items():
+            sys.stdout.write(f"{name}\n{_text(controls)}")
+    return 0
+
+
+def _set(options: argparse.Namespace, place: str, update: "ControlUpdate | None") -> "KernelControlSnapshot":
     from dita.control import FileControlPlane, HazelcastControlPlane, build_control_plane  # noqa: PLC0415
 
-    plane = build_control_plane(options.control)
+    plane = build_control_plane(place)
     assert isinstance(plane, (FileControlPlane, HazelcastControlPlane))  # noqa: S101 - a place was given
     with plane:
         if not options.create and not plane.exists():
             raise CommandFailure(
-                f"{options.control}: there is no control plane; a kernel that is opened with it makes it. "
+                f"{place}: there is no control plane; a kernel that is opened with it makes it. "
                 "Look at the place again, or give --create"
             )
         return plane.read() if update is None else plane.update(update, if_version=options.if_version)

@@ -566,6 +566,30 @@ class ExecutionKernel:
         return len(self._state.slots)
 
     @property
+    def instruments(self) -> list[str]:
+        """The symbols of the instruments, in the order in which they were set."""
+        return self._engine.instruments()
+
+    def instrument(self, asset: str) -> dict[str, Any]:
+        """Return an instrument's rules, and its last mark.
+
+        Args:
+            asset: The instrument.
+
+        Returns:
+            `symbol product inverse base quote settle tick_size lot_step min_qty max_qty min_notional
+            max_price contract_multiplier maker_rate taker_rate leverage mark_price funding_interval_secs`;
+            None where the venue has no such limit, or there is no mark yet.
+
+        Raises:
+            InvalidInput: There is no such instrument.
+        """
+        found = self._engine.instrument(asset)
+        if found is None:
+            raise refuse("asset", asset, "is no instrument")
+        return found
+
+    @property
     def control_plane(self) -> ControlPlane:
         """Where operators set the controls."""
         return self._control_plane

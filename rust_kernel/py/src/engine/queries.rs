@@ -1,6 +1,7 @@
 //! What Python reads out: slots, orders, the account.
 
 use dita_kernel::id::Id;
+use dita_kernel::input::InstrumentSpec;
 use dita_kernel::kernel::Kernel;
 use dita_kernel::names::TradeStage;
 use dita_kernel::num::{Decimal, Qty};
@@ -211,6 +212,49 @@ impl Engine {
             kernel.instruments().iter().map(|rules| rules.spec.symbol.as_str().to_owned()).collect()
         })
     }
+
+    /// An instrument's rules by name, and its last mark; `None` where there is no such instrument.
+    fn instrument<'py>(&self, py: Python<'py>, symbol: &str) -> Result<Option<Bound<'py, PyDict>>, Error> {
+        let found = self.read(|kernel| {
+            let rules = kernel.instruments().iter().find(|rules| rules.spec.symbol.as_str() == symbol)?;
+            Some((rules.spec.clone(), rules.leverage, rules.mark.map(|mark| rules.price_decimal(mark))))
+        })?;
+        found.map(|(spec, leverage, mark)| instrument_dict(py, &spec, leverage, mark)).transpose()
+    }
+}
+
+fn instrument_dict<'py>(
+    py: Python<'py>,
+    spec: &InstrumentSpec,
+    leverage: Decimal,
+    mark: Option<Decimal>,
+) -> Result<Bound<'py, PyDict>, Error> {
+    let dict = PyDict::new(py);
+    let texts =
+        [("symbol", &spec.symbol), ("base", &spec.base), ("quote", &spec.quote), ("settle", &spec.settle)];
+    for (name, value) in texts {
+        dict.set_item(name, value.as_str())?;
+    }
+    dict.set_item("product", names::get(py, spec.product)?)?;
+    dict.set_item("inverse", spec.inverse)?;
+    let numbers = [
+        ("tick_size", Some(spec.tick_size)),
+        ("lot_step", Some(spec.lot_step)),
+        ("min_qty", spec.min_qty),
+        ("max_qty", spec.max_qty),
+        ("min_notional", spec.min_notional),
+        ("max_price", spec.max_price),
+        ("contract_multiplier", Some(spec.contract_multiplier)),
+        ("maker_rate", Some(spec.maker_rate)),
+        ("taker_rate", Some(spec.taker_rate)),
+        ("leverage", Some(leverage)),
+        ("mark_price", mark),
+    ];
+    for (name, value) in numbers {
+        dict.set_item(name, value.map(|value| number::get(py, value)).transpose()?)?;
+    }
+    dict.set_item("funding_interval_secs", spec.funding_interval_secs)?;
+    Ok(dict)
 }
 
 fn index<'py>(py: Python<'py>, pairs: &[(Id, u32)]) -> Result<Bound<'py, PyDict>, Error> {

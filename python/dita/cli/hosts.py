@@ -1,0 +1,237 @@
+"""`dita status`, `orders`, `stop`: what a host says of itself; from its log where it does not run."""
+
+import argparse
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from dita.cli.failure import CommandFailure
+from dita.cli.tables import as_json, exact, table, time_text
+
+if TYPE_CHECKING:
+    from dita.host import Directory
+
+_NAMES: Final = """\
+NAME is a host's name; without it the only one that runs is meant. Hosts keep their directories below
+$DITA_HOME (~/.local/state/dita). Where nobody answers, the log is read, and the first line says so."""
+
+
+class Command:
+    """One question to a host."""
+
+    def __init__(self, name: str, help_text: str, description: str, request: str) -> None:
+        """Describe it.
+
+        Args:
+            name: The command.
+            help_text: A few words.
+            description: What it shows.
+            request: What the host is asked.
+        """
+        self.name = name
+        self.EXAMPLE = (f"dita {name} paper", help_text)
+        self._help = help_text
+        self._description = description
+        self._request = request
+
+    def add_parser(self, commands: "argparse._SubParsersAction[Any]") -> None:
+        """Describe the command.
+
+        Args:
+            commands: The command line's list of commands.
+        """
+        parser = commands.add_parser(
+            self.name,
+            help=self._help,
+            description=f"{self._description}\n\n{_NAMES}",
+            epilog=f"examples:\n  dita {self.name}\n  dita {self.name} paper --json",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+        add_host_options(parser)
+        parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
+        parser.set_defaults(run=self.run)
+
+    def run(self, options: argparse.Namespace) -> int:
+        """Ask, and show.
+
+        Args:
+            options: The parsed command line.
+
+        Returns:
+            The exit code.
+
+        Raises:
+            CommandFailure: There is no such host, or neither it nor its log can be read.
+        """
+        from dita.errors import KernelError  # noqa: PLC0415 - `dita --help` answers at once
+        from dita.host import HostAway, ask  # noqa: PLC0415 - as above
+
+        try:
+            directory = found(options)
+            try:
+                said = ask(directory, self._request)
+            except HostAway as away:
+                if self._request == "stop":
+                    raise CommandFailure(str(away)) from away
+                said = _from_log(directory, self._request)
+        except KernelError as error:
+            raise CommandFailure(str(error)) from error
+        sys.stdout.write(as_json(said) if options.json else "\n".join(_LINES[self._request](said)) + "\n")
+        return 0
+
+
+def add_host_options(parser: argparse.ArgumentParser) -> None:
+    """Describe how a command names a host.
+
+    Args:
+        parser: A command's parser.
+    """
+    parser.add_argument("name", nargs="?", metavar="NAME", help="the host (default: the only one that runs)")
+    parser.add_argument("--dir", type=Path, metavar="DIR", help="the host's directory itself")
+
+
+def found(options: argparse.Namespace) -> "Directory":
+    """Return the directory of the host that a command line means.
+
+    Args:
+        options: `name` and `dir`.
+
+    Raises:
+        DirectoryError: There is none, or several run.
+    """
+    from dita.host import Directory  # noqa: PLC0415 - `dita --help` answers at once
+
+    return Directory.found(options.name, options.dir)
+
+
+def _from_log(directory: "Directory", request: str) -> dict[str, Any]:
+    """Answer from the logs of a host that does not run."""
+    from dita import timetravel  # noqa: PLC0415 - `dita --help` answers at once
+
+    names = directory.accounts()
+    if not names:
+        raise CommandFailure(f"{directory.path}: nobody answers, and there is no log yet")
+    states = {name: timetravel.replay(directory.path / "log" / name) for name in names}
+    if request == "orders":
+        return {name: state["orders"] for name, state in states.items()}
+    return {
+        "name": directory.path.name,
+        "running": False,
+        "accounts": {name: _as_status(state) for name, state in states.items()},
+    }
+
+
+def _as_status(state: Mapping[str, Any]) -> dict[str, Any]:
+    accounts = {account["asset"]: account for account in state["accounts"]}
+    first: Mapping[str, Any] = next(iter(accounts.values()), {})
+    slots = [slot for slot in state["slots"] if str(slot["fsm_state"]) not in ("IDLE", "CLOSED")]
+    return {
+        "seq": state["seq"],
+        "now_ns": state["time_ns"],
+        "control": state["control"],
+        "account": {**first, "assets": accounts},
+        "slots": slots,
+        "slots_total": state["max_slots"],
+        "positions": state["positions"],
+        "unassigned": state["unassigned"],
+    }
+
+
+def _status_lines(said: Mapping[str, Any]) -> list[str]:
+    lines = [f"{said['name']}: " + ("running" if said["running"] else "not running; this is from its log")]
+    for name, account in said["accounts"].items():
+        control = account["control"]
+        halted = ", kill switch" if control["kill_switch"] else ""
+        lines.append(
+            f"{name}: gate {control['gate']}{halted}, mode {control['mode']}, input {account['seq']:,}, "
+            f"{time_text(account['now_ns'])} UTC"
+        )
+        lines += _money_lines(account["account"])
+        rows = [
+            (
+                str(slot["slot_id"]),
+                str(slot["asset"]),
+                str(slot["side"]),
+                str(slot["fsm_state"]),
+                _number(slot["size"]),
+                _number(slot["entry_price"]),
+                _number(slot["unrealized_pnl"]),
+                str(slot.get("owner", "")) or "-",
+                str(slot["trade_id"]),
+            )
+            for slot in account["slots"]
+        ]
+        if rows:
+            header = ("slot", "asset", "side", "state", "size", "entry", "open PnL", "owner", "trade")
+            lines += table(header, rows, right="slot size entry open PnL")
+        else:
+            lines.append(f"  no trades; {account['slots_total']} slots are free")
+    return lines
+
+
+def _money_lines(account: Mapping[str, Any]) -> list[str]:
+    rows = []
+    for asset, one in (account.get("assets") or {}).items():
+        cells = [
+            one.get(key) for key in ("k_capital", "equity", "k_realized_pnl", "k_fees_paid", "k_funding_net")
+        ]
+        rows.append((asset, *map(_number, cells), str(one.get("reconcile_status", "-"))))
+    header = ("asset", "K", "equity", "realized", "fees", "funding", "K and E")
+    return table(header, rows, right="K equity realized fees funding") if rows else []
+
+
+def _order_lines(said: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[str]:
+    lines: list[str] = []
+    for name, orders in said.items():
+        lines.append(f"{name}: {len(orders)} order(s) at work")
+        rows = [
+            (
+                str(order["venue_client_id"]),
+                str(order["asset"]),
+                str(order["order_side"]),
+                str(order["order_type"]),
+                _number(order["intended_size"]),
+                _number(order["filled_size"]),
+                _number(order["limit_price"]),
+                _number(order["trigger_price"]),
+                str(order["status"]),
+                str(order.get("owner", "")) or "-",
+            )
+            for order in orders
+        ]
+        header = ("order", "asset", "side", "type", "size", "filled", "limit", "trigger", "status", "owner")
+        if rows:
+            lines += table(header, rows, right="size filled limit trigger")
+    return lines
+
+
+def _number(value: object) -> str:
+    if value is None:
+        return "-"
+    return exact(value if isinstance(value, Decimal) else Decimal(str(value)))
+
+
+_LINES: Final[dict[str, Callable[[Any], list[str]]]] = {
+    "status": _status_lines,
+    "orders": _order_lines,
+    "stop": lambda _: ["the host stops: it waits for what is under way, and closes"],
+}
+
+STATUS: Final = Command(
+    "status",
+    "what a host has: money, trades, controls",
+    "Show each account of a host: K and E, its controls, its open trades.",
+    "status",
+)
+ORDERS: Final = Command(
+    "orders", "the orders at work", "Show the orders that are at work, of each account of a host.", "orders"
+)
+STOP: Final = Command(
+    "stop",
+    "end a host",
+    "Let a host end: it waits for requests that are under way, and closes. Orders at venues stay there.",
+    "stop",
+)

@@ -1,0 +1,185 @@
+"""What a configuration says, section by section. Decimals are text; units are in the names."""
+
+import re
+from decimal import Decimal, InvalidOperation
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
+
+from dita.config.secrets import SecretRef
+from dita.errors import shown
+
+NAME_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,30}$"
+ACCOUNT_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,30}(/[A-Za-z0-9][A-Za-z0-9_-]{0,30})?$"
+
+
+def _exact(value: object) -> Decimal:
+    """Take a decimal as text or a whole number; a float is not what was written."""
+    if isinstance(value, float):
+        # What pydantic takes for a wrong value is a ValueError.
+        raise ValueError('must be text, so that it stays exact: "0.001"')  # noqa: TRY004
+    if isinstance(value, bool) or not isinstance(value, (str, int, Decimal)):
+        raise ValueError('must be a decimal as text: "0.001"')  # noqa: TRY004 - as above
+    try:
+        number = Decimal(value)
+    except InvalidOperation:
+        raise ValueError('is no decimal: write it like "0.001"') from None
+    if not number.is_finite():
+        raise ValueError("must be finite")
+    return number
+
+
+Exact = Annotated[Decimal, BeforeValidator(_exact)]
+Share = Annotated[Decimal, BeforeValidator(_exact), Field(ge=0, le=1)]
+NotNegative = Annotated[Decimal, BeforeValidator(_exact), Field(ge=0)]
+Secret = Annotated[SecretRef, BeforeValidator(SecretRef.parse)]
+
+
+class Section(BaseModel):
+    """A table of the file. Keys that are not known are refused."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, arbitrary_types_allowed=True, hide_input_in_errors=True
+    )
+
+
+class HostConfig(Section):
+    """The process that owns the accounts."""
+
+    name: str = Field(
+        default="main", pattern=NAME_PATTERN, description="The host's name; its directory is called so."
+    )
+    drain_s: int = Field(
+        default=30, ge=0, le=3600, description="Seconds that a stop waits for what is under way at a venue."
+    )
+
+
+class SimulatedConfig(Section):
+    """The simulated venue of an account whose `venue` is "sim"."""
+
+    balances: dict[str, NotNegative] = Field(
+        default_factory=lambda: {"USDT": Decimal(10_000)}, description="Opening balance by asset."
+    )
+    seed: int = Field(default=0, ge=0, lt=1 << 64, description="Where chance starts.")
+    latency_ms: NotNegative = Field(default=Decimal(0), description="A request's whole round trip.")
+    slippage_bps: NotNegative = Field(
+        default=Decimal(0), description="By how many basis points a taker's price is worse than the book's."
+    )
+    fill_rate: Share = Field(default=Decimal(1), description="How often an order that can fill does.")
+    reject_rate: Share = Field(
+        default=Decimal(0), description="How often a good order is rejected all the same."
+    )
+    partial_fill_rate: Share = Field(default=Decimal(0), description="How often a fill comes in two.")
+    queue_position: bool = Field(
+        default=False,
+        description="Whether an order that rests waits behind what the book showed at its price.",
+    )
+    liquidation: bool = Field(default=True, description="Whether positions are liquidated.")
+
+
+class AccountConfig(Section):
+    """One account at one venue: one kernel."""
+
+    venue: str = Field(
+        default="sim",
+        pattern=r"^(sim|[A-Za-z_][\w.]*:[A-Za-z_]\w*)$",
+        description='"sim", or an adapter of yours: "module:Class", called with `options` and `credentials`.',
+    )
+    options: dict[str, Any] = Field(default_factory=dict, description="Keywords of an adapter of yours.")
+    credentials: dict[str, Secret] = Field(
+        default_factory=dict, description="Secrets of an adapter of yours, by keyword: references only."
+    )
+    simulated: SimulatedConfig = Field(
+        default_factory=SimulatedConfig, description='The simulated venue, where `venue` is "sim".'
+    )
+    instruments: dict[str, Any] = Field(
+        default_factory=dict,
+        description="What `ExecutionKernel.set_exchange_config` takes; decimals as text.",
+    )
+    seed_capital: dict[str, Exact] = Field(
+        default_factory=dict,
+        description="What the wallet starts with, by asset; none means the simulated venue's balances.",
+    )
+    max_slots: int = Field(default=10, ge=1, le=65_535, description="How many trades may run at once.")
+    hedge_mode: bool = Field(
+        default=False, description="Whether the venue keeps long and short positions apart."
+    )
+    live: bool = Field(default=False, description="Whether this program means to trade real money.")
+    instance_nonce: str | None = Field(
+        default=None, max_length=64, description="Marks this kernel's client ids."
+    )
+    log_policy: Literal["batch", "always", "written", "off"] = Field(
+        default="batch", description="When the log is synced: see `ExecutionKernel`."
+    )
+    limits: dict[str, Exact | str | None] = Field(
+        default_factory=dict, description="The controls' limits: see `KernelControlSnapshot`."
+    )
+
+    @field_validator("instruments")
+    @classmethod
+    def _no_floats(cls, value: dict[str, Any]) -> dict[str, Any]:
+        for place, one in _leaves(value):
+            if isinstance(one, float):
+                raise ValueError(f'{place} must be text, so that it stays exact: "0.001"')  # noqa: TRY004
+        return value
+
+
+class StrategyConfig(Section):
+    """One strategy."""
+
+    file: str = Field(description="A Python file with one strategy in it, or `module:Class`.")
+    account: str = Field(default="main", pattern=ACCOUNT_PATTERN, description="The account that it trades.")
+    slots: int | None = Field(
+        default=None, ge=1, le=65_535, description="How many slots it has; none: as it says."
+    )
+    params: dict[str, Any] = Field(default_factory=dict, description="Its parameters; decimals as text.")
+    start: bool = Field(default=True, description="Whether it starts with the host.")
+
+
+class FollowersConfig(Section):
+    """What writes the accounts' logs elsewhere, each in a process of its own."""
+
+    journal: str | None = Field(
+        default=None, description="ClickHouse for the journal: a URL, or a directory for the embedded one."
+    )
+    projection: str | None = Field(
+        default=None, description="A Hazelcast cluster for the projection: `host:port` or `name@host:port`."
+    )
+
+
+class WebConfig(Section):
+    """The web page. It has no keys yet."""
+
+
+class AlertsConfig(Section):
+    """Alerts. They have no keys yet."""
+
+
+class Config(Section):
+    """A whole configuration."""
+
+    host: HostConfig = Field(default_factory=HostConfig)
+    accounts: dict[str, AccountConfig] = Field(default_factory=lambda: {"main": AccountConfig()})
+    strategies: dict[str, StrategyConfig] = Field(default_factory=dict)
+    web: WebConfig = Field(default_factory=WebConfig)
+    alerts: AlertsConfig = Field(default_factory=AlertsConfig)
+    followers: FollowersConfig = Field(default_factory=FollowersConfig)
+
+    @field_validator("accounts", "strategies")
+    @classmethod
+    def _names(cls, value: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
+        pattern = ACCOUNT_PATTERN if info.field_name == "accounts" else NAME_PATTERN
+        for name in value:
+            if not re.fullmatch(pattern, name):
+                raise ValueError(
+                    f"has a name that cannot be one: {shown(name)}; use letters, digits, _ and -"
+                )
+        return value
+
+
+def _leaves(value: dict[str, Any], place: str = "") -> list[tuple[str, Any]]:
+    found: list[tuple[str, Any]] = []
+    for key, one in value.items():
+        at = f"{place}{key}"
+        found += _leaves(one, f"{at}.") if isinstance(one, dict) else [(at, one)]
+    return found

@@ -1,0 +1,105 @@
+"""Secrets are named in a configuration, never written into it."""
+
+import importlib
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from dita.errors import KernelError
+
+_KINDS: Final = ("env", "file", "keyring")
+_FILE_BYTES_MAX: Final = 64 << 10
+_NOT_FOR_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
+
+
+class SecretUnavailable(KernelError):  # noqa: N818 - it says what is not there
+    """A secret that is named is not to be had; the text says why and what to do, and never what it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class SecretRef:
+    """Where a secret is: `env:NAME`, `file:PATH` or `keyring:SERVICE/NAME`.
+
+    Attributes:
+        kind: "env", "file" or "keyring".
+        place: What comes after the colon.
+    """
+
+    kind: str
+    place: str
+
+    @staticmethod
+    def parse(text: object) -> "SecretRef":
+        """Read a reference.
+
+        Args:
+            text: As it stands in the configuration.
+
+        Raises:
+            ValueError: It is none. The error does not repeat the text: it may be the secret itself.
+        """
+        kind, colon, place = text.partition(":") if isinstance(text, str) else ("", "", "")
+        if kind not in _KINDS or not colon or not place:
+            raise ValueError("must name where the secret is: env:NAME, file:PATH or keyring:SERVICE/NAME")
+        if kind == "keyring" and not all(place.partition("/")):
+            raise ValueError("must name a service and a name: keyring:SERVICE/NAME")
+        return SecretRef(kind, place)
+
+    def __str__(self) -> str:
+        """Return the reference: it is no secret."""
+        return f"{self.kind}:{self.place}"
+
+    def resolve(self) -> str:
+        """Return the secret.
+
+        Raises:
+            SecretUnavailable: The variable is not set, others may read the file, or there is no such entry.
+        """
+        value = {"env": self._variable, "file": self._file, "keyring": self._entry}[self.kind]()
+        if not value:
+            raise SecretUnavailable(f"{self}: is empty")
+        return value
+
+    def _variable(self) -> str:
+        value = os.environ.get(self.place)
+        if value is None:
+            raise SecretUnavailable(f"{self}: the variable is not set; set it for this program alone")
+        return value
+
+    def _file(self) -> str:
+        path = Path(self.place).expanduser()
+        try:
+            with path.open("rb") as file:
+                mode = os.fstat(file.fileno()).st_mode
+                if stat.S_IMODE(mode) & _NOT_FOR_OTHERS:
+                    raise SecretUnavailable(f"{self}: others may read it; run `chmod 600 {path}`")
+                text = file.read(_FILE_BYTES_MAX + 1)
+        except OSError as error:
+            raise SecretUnavailable(f"{self}: {error.strerror or error}") from error
+        if len(text) > _FILE_BYTES_MAX:
+            raise SecretUnavailable(f"{self}: is larger than {_FILE_BYTES_MAX} bytes")
+        try:
+            return text.decode().strip()
+        except UnicodeDecodeError:
+            raise SecretUnavailable(f"{self}: is no UTF-8 text") from None
+
+    def _entry(self) -> str:
+        keyring = _keyring()
+        service, _, name = self.place.partition("/")
+        value = keyring.get_password(service, name)
+        if value is None:
+            raise SecretUnavailable(f"{self}: is not in the keyring; run `keyring set {service} {name}`")
+        return str(value)
+
+
+def _keyring() -> Any:  # noqa: ANN401 - a module of another package
+    try:
+        keyring = importlib.import_module("keyring")
+    except ImportError:
+        raise SecretUnavailable(
+            "keyring: the package is not installed; run `pip install dita[keyring]`, or name the secret as "
+            "env:NAME or file:PATH"
+        ) from None
+    return keyring

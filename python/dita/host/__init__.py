@@ -1,0 +1,25 @@
+"""The host: the one process that owns accounts, and what it is asked.
+
+`Host` opens every account of a configuration: kernel, log, venue, controls, followers. `Client` trades one
+account with slots of its own. `PlainOrders` turns plain orders (a side, a size, a price) into intents.
+`Directory` is where a host keeps what survives it, and where its socket is.
+"""
+
+from dita.host.asking import HostAway, ask
+from dita.host.client import Client, NoFreeSlot
+from dita.host.directory import Directory, DirectoryError, home
+from dita.host.host import Host
+from dita.host.plain_orders import PlainOrder, PlainOrders
+
+__all__ = [
+    "Client",
+    "Directory",
+    "DirectoryError",
+    "Host",
+    "HostAway",
+    "NoFreeSlot",
+    "PlainOrder",
+    "PlainOrders",
+    "ask",
+    "home",
+]

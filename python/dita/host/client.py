@@ -1,0 +1,341 @@
+"""`Client`: one program's way to trade an account, with slots of its own."""
+
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from types import TracebackType
+from typing import Any, Final, Literal, Self, TypeAlias
+
+from dita._kernel import (
+    KernelCommandType,
+    KernelIntent,
+    KernelOutcome,
+    TradeSide,
+    TradeSlot,
+    VenueEvent,
+    VenueOrder,
+)
+from dita.errors import KernelClosed, KernelError, refuse
+from dita.host.documents import owned
+from dita.kernel import ExecutionKernel, Number
+from dita.slots import KernelSlotView
+
+OnLoss: TypeAlias = Literal["keep", "cancel", "flatten"]
+_ON_LOSS: Final = ("keep", "cancel", "flatten")
+_NAME_BYTES_MAX: Final = 31
+
+
+class NoFreeSlot(KernelError):  # noqa: N818 - it says what is not there
+    """No slot is free for what was asked."""
+
+
+class Seats:
+    """Which slots of a kernel belong to which client. A slot has one client at most."""
+
+    def __init__(self, kernel: ExecutionKernel) -> None:
+        """Start with nobody.
+
+        Args:
+            kernel: Whose slots.
+        """
+        self._kernel = kernel
+        self._taken: dict[int, str] = {}
+        self._lock = threading.Lock()
+
+    def take(self, name: str, slots: int) -> tuple[int, ...]:
+        """Give a client slots: first those that carry its trades, then free ones by number.
+
+        Args:
+            name: The client's.
+            slots: How many.
+
+        Raises:
+            InvalidInput: The name has slots already.
+            NoFreeSlot: There are not so many.
+        """
+        with self._lock:
+            if name in self._taken.values():
+                raise refuse("name", name, "is taken: close the other client first")
+            views = list(self._kernel.state.slots)
+            own = [view.slot_id for view in views if owned(view, name)]
+            free = [view.slot_id for view in views if view.slot_id not in self._taken and view.is_free()]
+            seats = (own + free)[: max(slots, len(own))]
+            if len(seats) < slots:
+                raise NoFreeSlot(f"slots: {slots} are asked for and {len(seats)} are free; raise max_slots")
+            self._taken.update(dict.fromkeys(seats, name))
+            return tuple(sorted(seats))
+
+    def leave(self, seats: Iterable[int]) -> None:
+        """Let others have slots.
+
+        Args:
+            seats: Which.
+        """
+        with self._lock:
+            for seat in seats:
+                self._taken.pop(seat, None)
+
+
+class Client:
+    """Trades one account. Its intents carry its name as their owner, and ids of its own (`NAME-n`).
+
+    Its verbs fill in what the trade knows: slot, trade, instrument, side. From any thread.
+
+    Attributes:
+        name: The program's.
+        slots: The numbers of its slots.
+    """
+
+    def __init__(
+        self, kernel: ExecutionKernel, seats: Seats, name: str, *, slots: int = 1, on_loss: str = "keep"
+    ) -> None:
+        """Take slots: see `Host.client`."""
+        if not name or len(name.encode()) > _NAME_BYTES_MAX or not name.isprintable():
+            raise refuse("name", name, f"must be 1 to {_NAME_BYTES_MAX} printable bytes")
+        if slots < 1:
+            raise refuse("slots", slots, "must be at least 1")
+        if on_loss not in _ON_LOSS:
+            raise refuse("on_loss", on_loss, f"is none of {', '.join(_ON_LOSS)}")
+        self.name = name
+        self.slots = seats.take(name, slots)
+        self._kernel = kernel
+        self._seats = seats
+        self._on_loss = on_loss
+        self._lock = threading.Lock()
+        # Every intent is an input, and inputs are counted in the log: so no id is ever given twice.
+        self._next = kernel.seq
+        self._listeners: list[Callable[[KernelOutcome], object]] = []
+        self._closed = False
+
+    # ----------------------------------------------------------------------------------------------- intents
+
+    def process_intent(self, intent: KernelIntent) -> KernelOutcome:
+        """Take an intent about one of the client's slots.
+
+        Raises:
+            InvalidInput: The slot or the owner is another's.
+        """
+        self._check(intent)
+        return self._told(self._kernel.process_intent(intent))
+
+    def process_intents(self, intents: Iterable[KernelIntent]) -> list[KernelOutcome]:
+        """Take intents that come together; see `ExecutionKernel.process_intents`.
+
+        Raises:
+            InvalidInput: A slot or an owner is another's; none is taken.
+        """
+        given = list(intents)
+        for intent in given:
+            self._check(intent)
+        return [self._told(outcome) for outcome in self._kernel.process_intents(given)]
+
+    def _check(self, intent: KernelIntent) -> None:
+        if self._closed:
+            raise KernelClosed(f"the client {self.name} is closed")
+        if intent.slot_id not in self.slots:
+            raise refuse("slot_id", intent.slot_id, f"is not one of {self.name}'s: {self.slots}")
+        if intent.owner not in ("", self.name):
+            raise refuse("owner", intent.owner, f"is not {self.name}")
+
+    def enter(
+        self,
+        asset: str,
+        side: TradeSide | str,
+        size: Number | None = None,
+        *,
+        slot: int | None = None,
+        **fields: Any,  # noqa: ANN401 - a KernelIntent's
+    ) -> KernelOutcome:
+        """Open a trade in a free slot.
+
+        Args:
+            asset: The instrument.
+            side: LONG or SHORT.
+            size: Base units or contracts; None with `quote_size`.
+            slot: Which of the client's slots; None means the free one with the lowest number.
+            fields: More fields of `KernelIntent`.
+
+        Raises:
+            NoFreeSlot: All of the client's slots carry trades.
+        """
+        seat = self.free_slot() if slot is None else slot
+        if seat is None:
+            raise NoFreeSlot(f"slot: all {len(self.slots)} of {self.name} carry trades")
+        number = self._number()
+        fields.setdefault("trade_id", f"{self.name}-t{number}")
+        fields.setdefault("target_size", size)
+        return self._send(number, seat, KernelCommandType.ENTER, asset, side, fields)
+
+    def exit(self, slot: int, size: Number | None = None, **fields: Any) -> KernelOutcome:  # noqa: ANN401
+        """Close a slot's position, or a part of it.
+
+        Args:
+            slot: Which of the client's slots.
+            size: How much; None means the trade's next leg.
+            fields: More fields of `KernelIntent`.
+        """
+        if size is not None:
+            fields.setdefault("target_size", size)
+        return self._about(slot, KernelCommandType.EXIT, fields)
+
+    def cancel(self, slot: int, order: str = "", **fields: Any) -> KernelOutcome:  # noqa: ANN401 - as above
+        """Cancel a slot's order.
+
+        Args:
+            slot: Which of the client's slots.
+            order: The order's client id; empty means the only one that works.
+            fields: More fields of `KernelIntent`.
+        """
+        return self._about(slot, KernelCommandType.CANCEL, {"target_client_id": order, **fields})
+
+    def amend(self, slot: int, order: str = "", **fields: Any) -> KernelOutcome:  # noqa: ANN401 - as above
+        """Change a slot's order.
+
+        Args:
+            slot: Which of the client's slots.
+            order: The order's client id; empty means the only one that works.
+            fields: What changes: `target_size`, `limit_price`, `trigger_price`; more of `KernelIntent`.
+        """
+        return self._about(slot, KernelCommandType.AMEND, {"target_client_id": order, **fields})
+
+    def _about(self, slot: int, action: KernelCommandType, fields: dict[str, Any]) -> KernelOutcome:
+        if slot not in self.slots:
+            raise refuse("slot", slot, f"is not one of {self.name}'s: {self.slots}")
+        held = self._kernel.slot(slot).snapshot()
+        fields.setdefault("trade_id", held.trade_id)
+        return self._send(self._number(), slot, action, held.asset, held.side, fields)
+
+    def _send(
+        self,
+        number: int,
+        slot: int,
+        action: KernelCommandType,
+        asset: str,
+        side: TradeSide | str,
+        fields: Mapping[str, Any],
+    ) -> KernelOutcome:
+        values = {"timestamp": self._kernel.now_ns, "intent_id": f"{self.name}-{number}", **fields}
+        intent = KernelIntent(slot_id=slot, asset=asset, side=side, action=action, owner=self.name, **values)
+        return self.process_intent(intent)
+
+    def _number(self) -> int:
+        with self._lock:
+            self._next += 1
+            return self._next
+
+    def _told(self, outcome: KernelOutcome) -> KernelOutcome:
+        for listener in self._listeners:
+            listener(outcome)
+        return outcome
+
+    # ------------------------------------------------------------------------------------------------- looks
+
+    def slot(self, slot: int) -> KernelSlotView:
+        """Return a live view of one of the client's slots.
+
+        Args:
+            slot: Which.
+
+        Raises:
+            InvalidInput: It is not the client's.
+        """
+        if slot not in self.slots:
+            raise refuse("slot", slot, f"is not one of {self.name}'s: {self.slots}")
+        return self._kernel.slot(slot)
+
+    def free_slot(self) -> int | None:
+        """Return the client's free slot with the lowest number; None where all carry trades."""
+        return next((at for at in self.slots if self._kernel.slot(at).is_free()), None)
+
+    def trades(self, asset: str | None = None) -> list[TradeSlot]:
+        """Return the client's open trades, by slot.
+
+        Args:
+            asset: Of one instrument only.
+        """
+        held = (self._kernel.slot(at).snapshot() for at in self.slots)
+        return [one for one in held if not one.is_free() and asset in (None, one.asset)]
+
+    def order(self, venue_client_id: str) -> VenueOrder | None:
+        """Return an order; None where nothing is known of it.
+
+        Args:
+            venue_client_id: The order's.
+        """
+        return self._kernel.order(venue_client_id)
+
+    def orders(self, *, live_only: bool = False) -> list[VenueOrder]:
+        """Return the client's orders, oldest first.
+
+        Args:
+            live_only: Whether ended ones are left out.
+        """
+        return [order for order in self._kernel.orders(live_only=live_only) if order.owner == self.name]
+
+    @property
+    def account(self) -> Any:  # noqa: ANN401 - AccountProjection, whose module is the kernel's
+        """The whole account, as a view of the kernel's ledger."""
+        return self._kernel.account
+
+    def on_event(self, event: VenueEvent) -> KernelOutcome:
+        """Take what the venue said of an order: for venues whose events come through this program."""
+        return self._kernel.on_venue_event(event)
+
+    def subscribe(self, listener: Callable[[KernelOutcome], object]) -> Callable[[], None]:
+        """Call a function with every outcome of this client's intents.
+
+        Args:
+            listener: The function.
+
+        Returns:
+            Ends it.
+        """
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    def status(self) -> dict[str, Any]:
+        """Return what the client has: its slots as plain values."""
+        slots = [self._kernel.slot(at).to_dict() for at in self.slots]
+        return {"name": self.name, "on_loss": self._on_loss, "slots": slots}
+
+    # --------------------------------------------------------------------------------------------------- end
+
+    def close(self) -> None:
+        """Give the slots back, and do with the trades as `on_loss` says. Closing again does nothing."""
+        with self._lock:
+            if self._closed:
+                return
+        if self._on_loss != "keep" and not self._kernel.closed:
+            self._wind_down(flatten=self._on_loss == "flatten")
+        self._closed = True
+        self._seats.leave(self.slots)
+
+    def _wind_down(self, *, flatten: bool) -> None:
+        """Cancel entries; with `flatten` exit what is held, in whole."""
+        for slot in self.slots:
+            held = self._kernel.slot(slot).snapshot()
+            if held.is_free():
+                continue
+            entry = held.active_entry_order
+            if entry is not None and entry.is_live():
+                self.cancel(slot, entry.venue_client_id, reason="client closed")
+            if not flatten:
+                continue
+            for order in held.exit_orders:
+                if order.is_live():
+                    self.cancel(slot, order.venue_client_id, reason="client closed")
+            size = self._kernel.slot(slot).size
+            if size:
+                self.exit(slot, size, reason="client closed")
+
+    def __enter__(self) -> Self:
+        """Return the client."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close the client."""
+        self.close()

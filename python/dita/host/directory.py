@@ -1,0 +1,191 @@
+"""A host's directory: its logs, its controls, its socket, the configuration it runs with, and its reports."""
+
+import fcntl
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Final
+
+from dita.errors import KernelError
+
+HOME_VARIABLE: Final = "DITA_HOME"
+_HOME_DEFAULT: Final = "~/.local/state/dita"
+# What a Unix socket's address has room for, with its end.
+_SOCKET_BYTES_MAX: Final = 107
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,30}")
+
+
+class DirectoryError(KernelError):
+    """A host's directory cannot be used; the text says why and what to do."""
+
+
+def home() -> Path:
+    """Return where hosts' directories are: `$DITA_HOME`, else `~/.local/state/dita`."""
+    return Path(os.environ.get(HOME_VARIABLE) or _HOME_DEFAULT).expanduser()
+
+
+class Directory:
+    """One host's directory. Nothing is made before `make`.
+
+    Attributes:
+        path: Where it is.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        """Name it.
+
+        Args:
+            path: Where it is, or will be.
+        """
+        self.path = Path(path)
+        self._lock: IO[bytes] | None = None
+
+    @staticmethod
+    def named(name: str) -> "Directory":
+        """Return the directory of a host by the host's name, below `home()`.
+
+        Args:
+            name: The host's name.
+
+        Raises:
+            DirectoryError: It is no name.
+        """
+        if not _NAME.fullmatch(name):
+            raise DirectoryError(f"{name!r}: is no host's name; use at most 31 letters, digits, _ and -")
+        return Directory(home() / name)
+
+    @staticmethod
+    def found(name: str | None, path: str | os.PathLike[str] | None = None) -> "Directory":
+        """Return the directory that a command means.
+
+        Args:
+            name: The host's name; None means the only one that runs.
+            path: The directory itself; it counts first.
+
+        Raises:
+            DirectoryError: There is none, or several run.
+        """
+        if path is not None or name is not None:
+            directory = Directory(path) if path is not None else Directory.named(name or "")
+            if not directory.path.is_dir():
+                known = ", ".join(one.path.name for one in directories()) or "none yet"
+                raise DirectoryError(f"{directory.path}: there is no such host; known are: {known}")
+            return directory
+        running = [one for one in directories() if one.is_held()]
+        if len(running) == 1:
+            return running[0]
+        if running:
+            names = ", ".join(one.path.name for one in running)
+            raise DirectoryError(f"several hosts run: name one of {names}")
+        known = ", ".join(one.path.name for one in directories())
+        raise DirectoryError(
+            f"no host runs below {home()}" + (f"; name one of {known} to read its log" if known else "")
+        )
+
+    @property
+    def socket(self) -> Path:
+        """Where the host answers.
+
+        Raises:
+            DirectoryError: The path is longer than a socket's address can be.
+        """
+        socket = self.path / "host.sock"
+        if len(os.fsencode(socket)) > _SOCKET_BYTES_MAX:
+            raise DirectoryError(
+                f"{socket}: is longer than a socket's address can be ({_SOCKET_BYTES_MAX} bytes); "
+                "choose a directory with a shorter path"
+            )
+        return socket
+
+    @property
+    def config(self) -> Path:
+        """The configuration that the host runs with."""
+        return self.path / "dita.toml"
+
+    @property
+    def reports(self) -> Path:
+        """Where reports go."""
+        return self.path / "reports"
+
+    @property
+    def notes(self) -> Path:
+        """Where strategies' notes go that are no part of a log."""
+        return self.path / "notes"
+
+    def log(self, account: str) -> Path:
+        """Return the log's directory of an account.
+
+        Args:
+            account: The account's name.
+        """
+        return self.path / "log" / file_name(account)
+
+    def controls(self, account: str) -> Path:
+        """Return the control plane's file of an account.
+
+        Args:
+            account: The account's name.
+        """
+        return self.path / "controls" / f"{file_name(account)}.json"
+
+    def accounts(self) -> list[str]:
+        """Return the file names of the accounts that have a log here."""
+        below = self.path / "log"
+        return sorted(one.name for one in below.iterdir() if one.is_dir()) if below.is_dir() else []
+
+    def make(self) -> None:
+        """Make it, for its owner alone, and hold it.
+
+        Raises:
+            DirectoryError: It cannot be made, or another host holds it.
+        """
+        try:
+            for one in (self.path, self.path / "log", self.path / "controls", self.reports):
+                one.mkdir(mode=0o700, parents=True, exist_ok=True)
+            lock = (self.path / "host.lock").open("ab")
+        except OSError as error:
+            raise DirectoryError(f"{self.path}: {error.strerror or error}") from error
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            lock.close()
+            raise DirectoryError(
+                f"{self.path}: another host runs here; stop it, or choose another name"
+            ) from None
+        self._lock = lock
+
+    def is_held(self) -> bool:
+        """Whether a host runs here."""
+        try:
+            with (self.path / "host.lock").open("rb") as lock:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return False
+        except OSError:
+            return True
+        return False
+
+    def release(self) -> None:
+        """Let another host have it. Releasing again does nothing."""
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+
+def file_name(account: str) -> str:
+    """Return an account's name as a file's: `binance/main` is `binance.main`.
+
+    Args:
+        account: The account's name.
+    """
+    return account.replace("/", ".")
+
+
+def directories() -> Iterator[Directory]:
+    """Yield the directories below `home()` that a host has made, by name."""
+    if not home().is_dir():
+        return
+    for one in sorted(home().iterdir()):
+        if (one / "host.lock").exists():
+            yield Directory(one)

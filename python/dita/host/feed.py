@@ -1,0 +1,137 @@
+"""The one feed of changes: every slot, account, control and intent that changed, with ids that resume."""
+
+import threading
+import uuid
+from collections import deque
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from dita._kernel import KernelIntent, TradeSlot
+from dita.host.documents import to_json
+
+KEPT_MAX: Final = 10_000
+
+
+class Feed:
+    """Changes of all accounts in one order. Ids are `boot-n`; each start of a host has its own `boot`."""
+
+    def __init__(self, kept_max: int = KEPT_MAX) -> None:
+        """Start empty.
+
+        Args:
+            kept_max: How many changes are kept for those who come back.
+        """
+        self.boot = uuid.uuid4().hex[:8]
+        self._kept: deque[tuple[int, bytes]] = deque(maxlen=kept_max)
+        self._last = 0
+        self._ended = False
+        self._news = threading.Condition()
+
+    def put(self, account: str, kind: str, value: object) -> None:
+        """Take a change.
+
+        Args:
+            account: Of which account.
+            kind: "slot", "account", "control" or "intent".
+            value: Plain values.
+        """
+        with self._news:
+            self._last += 1
+            line = to_json(
+                {"id": f"{self.boot}-{self._last}", "account": account, "type": kind, "value": value}
+            )
+            self._kept.append((self._last, line.encode()))
+            self._news.notify_all()
+
+    def changes(self, after: str | None = None) -> Iterator[bytes]:
+        """Yield changes as JSON, and wait for more, until the host ends.
+
+        Args:
+            after: The last id that was seen; None begins with what comes next. Where what followed it is
+                gone, or the host has started anew, the first change is a "reset": read `status` anew.
+        """
+        with self._news:
+            # Now, and not at the first `next`: what happens between the two is told.
+            return self._from(self._place(after))
+
+    def _from(self, place: int | None) -> Iterator[bytes]:
+        at = self._last if place is None else place
+        if place is None:
+            yield self._reset(at)
+        while True:
+            with self._news:
+                while self._last <= at and not self._ended:
+                    self._news.wait()
+                if self._last <= at:
+                    return
+                first, last = self._kept[0][0], self._last
+                fresh = [line for number, line in self._kept if number > at]
+            if first > at + 1:
+                yield self._reset(first - 1)
+            yield from fresh
+            at = last
+
+    def _reset(self, number: int) -> bytes:
+        line = {"id": f"{self.boot}-{number}", "account": "", "type": "reset", "value": None}
+        return to_json(line).encode()
+
+    def _place(self, after: str | None) -> int | None:
+        if after is None:
+            return self._last
+        boot, _, number = after.rpartition("-")
+        if boot != self.boot or not number.isdecimal() or int(number) > self._last:
+            return None
+        first = self._kept[0][0] if self._kept else self._last + 1
+        return int(number) if int(number) >= first - 1 else None
+
+    def end(self) -> None:
+        """End every iteration once it has told what it has."""
+        with self._news:
+            self._ended = True
+            self._news.notify_all()
+
+
+class AccountFeed:
+    """One account's part of the feed: a plane that the kernel writes its newest states to."""
+
+    def __init__(self, feed: Feed, account: str) -> None:
+        """Write to a feed.
+
+        Args:
+            feed: Where to.
+            account: The account's name.
+        """
+        self._feed = feed
+        self._account = account
+
+    def publish_intent(self, intent: KernelIntent) -> None:
+        """Show an intent."""
+        told = {
+            "intent_id": intent.intent_id,
+            "trade_id": intent.trade_id,
+            "slot_id": intent.slot_id,
+            "asset": intent.asset,
+            "action": intent.action,
+            "owner": intent.owner,
+        }
+        self._feed.put(self._account, "intent", told)
+
+    def write_slot(self, slot: TradeSlot) -> None:
+        """Show a slot's newest state."""
+        self._feed.put(self._account, "slot", slot.to_dict())
+
+    def write_account(self, account: Mapping[str, Any]) -> None:
+        """Show the account's newest state."""
+        self._feed.put(self._account, "account", dict(account))
+
+    def update_control(self, snapshot: Mapping[str, Any]) -> None:
+        """Show the controls' newest state."""
+        self._feed.put(self._account, "control", dict(snapshot))
+
+    def read_slot(self, slot_id: int) -> TradeSlot | None:  # noqa: ARG002 - the protocol's
+        """Return nothing: the feed keeps no states, the kernel does."""
+        return None
+
+    def read_account(self) -> Mapping[str, Any]:
+        """Return nothing: the feed keeps no states, the kernel does."""
+        return {}

@@ -1,0 +1,281 @@
+"""`Host`: the one process that owns accounts."""
+
+import logging
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType, TracebackType
+from typing import Any, Final, Self
+
+from dita.clock import Clock
+from dita.config import Config
+from dita.control import ControlUpdate
+from dita.errors import InvalidInput, KernelClosed, refuse
+from dita.host.client import Client, Seats
+from dita.host.directory import Directory
+from dita.host.documents import account_orders, account_status, to_json
+from dita.host.feed import AccountFeed, Feed
+from dita.host.opening import open_account
+from dita.host.serving import HostSocket
+from dita.kernel import ExecutionKernel
+
+_LOG: Final = logging.getLogger("dita.host")
+_LOOK_S: Final = 0.05
+_CONTROLS: Final = frozenset(
+    {"gate", "frozen", "limits", "kill_switch", "flatten", "flatten_all", "updated_by"}
+)
+
+
+class Host:
+    """Owns every account of a configuration, from opening to close. One process, one host for an account.
+
+    Use it as a context manager, or close it. From any thread.
+
+    Attributes:
+        config: What it runs with.
+        directory: Where it keeps what survives it; None where it keeps nothing.
+        accounts: Kernels by account name.
+    """
+
+    accounts: Mapping[str, ExecutionKernel]
+
+    def __init__(
+        self, config: Config, *, directory: Directory | None = None, clock: Clock | None = None
+    ) -> None:
+        """Open every account: kernel, log, venue, controls, followers.
+
+        Args:
+            config: What to open.
+            directory: Where to keep logs, controls and the socket; None keeps nothing.
+            clock: Where kernel time comes from; None leaves that to each venue.
+
+        Raises:
+            ConfigError: The configuration names what is not there.
+            DirectoryError: Another host runs in the directory, or it cannot be made.
+            KernelError: A kernel or its log cannot be opened; what was opened before it is closed again.
+        """
+        self.config = config
+        self.directory = directory
+        self._feed = Feed()
+        self._socket: HostSocket | None = None
+        self._stop = threading.Event()
+        self._closed = False
+        self._lock = threading.RLock()
+        if directory is not None:
+            directory.make()
+        kernels: dict[str, ExecutionKernel] = {}
+        try:
+            for name, account in config.accounts.items():
+                feed = AccountFeed(self._feed, name)
+                kernels[name] = open_account(name, account, config.followers, directory, feed, clock)
+        except BaseException:
+            for kernel in kernels.values():
+                kernel.close()
+            if directory is not None:
+                directory.release()
+            raise
+        self.accounts = MappingProxyType(kernels)
+        self._seats = {name: Seats(kernel) for name, kernel in kernels.items()}
+
+    # ------------------------------------------------------------------------------------------- who trades
+
+    def client(self, name: str, account: str, *, slots: int = 1, on_loss: str = "keep") -> Client:
+        """Give a program slots of an account.
+
+        Those that carry its open trades come first, so that a program that was away has them again.
+
+        Args:
+            name: The program's; its trades carry it as their owner. At most 31 bytes.
+            account: Which account.
+            slots: How many trades it may run at once.
+            on_loss: What to do with its trades when it is closed: "keep" them as they are, "cancel" its
+                entries, or "flatten" them.
+
+        Raises:
+            InvalidInput: The account is not known, or the name is taken or no name.
+            NoFreeSlot: The account has not so many slots left.
+        """
+        return Client(self.kernel(account), self._seats[account], name, slots=slots, on_loss=on_loss)
+
+    def kernel(self, account: str | None) -> ExecutionKernel:
+        """Return an account's kernel.
+
+        Args:
+            account: Its name; None means the only one.
+
+        Raises:
+            InvalidInput: There is none of this name, or several.
+        """
+        if self._closed:
+            raise KernelClosed("the host is closed")
+        if account is None and len(self.accounts) == 1:
+            return next(iter(self.accounts.values()))
+        kernel = self.accounts.get(account or "")
+        if kernel is None:
+            raise refuse("account", account, f"is none of {', '.join(self.accounts)}")
+        return kernel
+
+    # --------------------------------------------------------------------------------------- who looks after
+
+    def control(self, change: ControlUpdate, *, account: str | None = None) -> None:
+        """Change controls. The change carries the name of who asked, and is logged.
+
+        Args:
+            change: What changes.
+            account: Of which account; None means of all.
+
+        Raises:
+            InvalidInput: The account or a value is none; with several accounts, those before it have changed.
+        """
+        kernels = self.accounts.values() if account is None else (self.kernel(account),)
+        for kernel in kernels:
+            kernel.update_control(change)
+
+    def status(self) -> bytes:
+        """Return the whole host as one JSON document."""
+        return to_json(self._status()).encode()
+
+    def _status(self) -> dict[str, Any]:
+        return {
+            "name": self.config.host.name if self.directory is None else self.directory.path.name,
+            "boot": self._feed.boot,
+            "running": True,
+            "accounts": {name: account_status(kernel) for name, kernel in self.accounts.items()},
+        }
+
+    def changes(self, after: str | None = None) -> Iterator[bytes]:
+        """Yield every change as JSON, and wait for more, until the host closes.
+
+        Args:
+            after: The last id that was seen; None begins with what comes next.
+
+        Returns:
+            Objects with `id` ("boot-n"), `account`, `type` ("slot", "account", "control", "intent" or
+            "reset") and `value`. "reset" means that changes are lost to who asks: read `status` anew.
+        """
+        return self._feed.changes(after)
+
+    def serve(self) -> None:
+        """Answer at the directory's socket.
+
+        Raises:
+            InvalidInput: The host keeps no directory.
+        """
+        if self.directory is None:
+            raise refuse("directory", None, "is needed for a socket")
+        with self._lock:
+            if self._socket is None:
+                self._socket = HostSocket(self.directory.socket, self._answer, to_json)
+
+    def _answer(self, request: Mapping[str, Any]) -> object:
+        """Answer one request of the socket."""
+        what, account = request["request"], request.get("account")
+        if what == "status":
+            return self._status()
+        if what == "orders":
+            named = {account: self.kernel(account)} if account is not None else self.accounts
+            live_only = request.get("live_only", True) is not False
+            return {name: account_orders(kernel, live_only=live_only) for name, kernel in named.items()}
+        if what == "control":
+            return self._answer_control(request)
+        if what == "stop":
+            self._stop.set()
+            return {"stopping": True}
+        raise InvalidInput(f"request: {what!r} is none of status, orders, control, stop")
+
+    def _answer_control(self, request: Mapping[str, Any]) -> object:
+        change = request["change"]
+        unknown = sorted(set(change) - _CONTROLS)
+        if unknown:
+            raise refuse("change", unknown[0], f"is none of {', '.join(sorted(_CONTROLS))}")
+        self.control(ControlUpdate(**change), account=request.get("account"))
+        return {name: kernel.control.as_dict() for name, kernel in self.accounts.items()}
+
+    # --------------------------------------------------------------------------------------------------- end
+
+    def run(self, started: Callable[[], object] | None = None) -> None:
+        """Run until SIGTERM, SIGINT or `stop`, then close. Only in the main thread.
+
+        Args:
+            started: Called once signals are heard.
+        """
+        before = {
+            number: signal.signal(number, lambda *_: self._stop.set())
+            for number in (signal.SIGTERM, signal.SIGINT)
+        }
+        try:
+            if started is not None:
+                started()
+            while not self._stop.wait(_LOOK_S):
+                pass
+        finally:
+            for number, action in before.items():
+                signal.signal(number, action)
+            self.close()
+
+    def stop(self) -> None:
+        """Let `run` end. From any thread, and from a signal's handler."""
+        self._stop.set()
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the host was asked to end."""
+        return self._stop.is_set()
+
+    def close(self, *, drain_s: float | None = None) -> None:
+        """Wait for what is under way at venues, then close everything. Closing again does nothing.
+
+        Args:
+            drain_s: How long to wait, seconds; None means as the configuration says. Orders that rest stay
+                where they are.
+
+        Raises:
+            LogFailed: A log could not be closed; everything else is.
+        """
+        with self._lock:
+            if self._closed:
+                return
+            self._stop.set()
+            wait_s = self.config.host.drain_s if drain_s is None else drain_s
+            self._drain(time.monotonic() + wait_s)
+            self._closed = True
+            if self._socket is not None:
+                self._socket.close()
+            failures: list[Exception] = []
+            for kernel in self.accounts.values():
+                try:
+                    kernel.close()
+                except Exception as error:  # noqa: BLE001 - the others are closed all the same, then it is raised
+                    failures.append(error)
+            self._feed.end()
+            if self.directory is not None:
+                self.directory.release()
+            if failures:
+                raise failures[0]
+
+    def _drain(self, until_s: float) -> None:
+        waiting = [kernel for kernel in self.accounts.values() if getattr(kernel.venue, "live", False)]
+        while waiting and time.monotonic() < until_s:
+            waiting = [kernel for kernel in waiting if _is_under_way(kernel)]
+            time.sleep(_LOOK_S if waiting else 0)
+        if waiting:
+            _LOG.warning("closed with requests under way: the log has them, and the next opening asks")
+
+    def __enter__(self) -> Self:
+        """Return the host."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close the host."""
+        self.close()
+
+
+def _is_under_way(kernel: ExecutionKernel) -> bool:
+    waits = ("NEW", "SENT", "PENDING_CANCEL", "PENDING_REPLACE")
+    return any(str(order.status) in waits for order in kernel.orders(live_only=True))

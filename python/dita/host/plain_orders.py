@@ -1,0 +1,262 @@
+"""Plain orders: a side, a size, a price. One translator turns them into intents, for all that take them.
+
+Against the side that is held an order closes: oldest trades first, one EXIT each. What is left opens a trade
+in a free slot. There is no book of orders here: what became of an order is read from the kernel's own.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Final
+
+from dita._kernel import KernelOutcome, OrderSide, OrderType, Product, TradeSide, TradeSlot, VenueOrder
+from dita.errors import InvalidInput, refuse
+from dita.host.client import Client
+from dita.kernel import ExecutionKernel, Number
+
+_ID_BYTES_MAX: Final = 60
+_LIVE: Final = ("NEW", "SENT", "ACKED", "PARTIALLY_FILLED", "PENDING_CANCEL", "PENDING_REPLACE", "STOPPED")
+INSUFFICIENT_FUNDS: Final = "insufficient_funds"
+
+
+@dataclass(frozen=True, slots=True)
+class PlainOrder:
+    """A plain order, as its children say it stands.
+
+    Attributes:
+        client_id: Its own id.
+        asset: The instrument.
+        side: BUY or SELL.
+        size: How much was asked for.
+        filled_size: How much has filled.
+        average_price: Of what has filled; None where nothing has.
+        status: REJECTED, SENT, NEW (at work), PARTIALLY_FILLED, FILLED, CANCELED, EXPIRED, DONE_FOR_DAY.
+        reason: Why it, or a part of it, was refused; empty where nothing was.
+        children: The orders that it became, in the order of sending.
+    """
+
+    client_id: str
+    asset: str
+    side: OrderSide
+    size: Decimal
+    filled_size: Decimal
+    average_price: Decimal | None
+    status: str
+    reason: str
+    children: tuple[VenueOrder, ...]
+
+
+def common_status(children: Iterable[tuple[str, Decimal]], size: Decimal, *, refused: bool) -> str:
+    """Return the status of a plain order.
+
+    The first that is true counts: a child is at work and something has filled: PARTIALLY_FILLED; a child is
+    at work: NEW (SENT while none is acknowledged); filled in whole: FILLED; a child is CANCELED, EXPIRED or
+    DONE_FOR_DAY: that; something has filled: CANCELED; else REJECTED.
+
+    Args:
+        children: Status and filled size of each.
+        size: How much was asked for.
+        refused: Whether a part was refused before it became an order.
+    """
+    known = [(str(status), filled) for status, filled in children]
+    filled = sum((one for _, one in known), Decimal(0))
+    live = [status for status, _ in known if status in _LIVE]
+    if live:
+        if filled:
+            return "PARTIALLY_FILLED"
+        return "SENT" if all(status in ("NEW", "SENT") for status in live) else "NEW"
+    if filled >= size and not refused:
+        return "FILLED"
+    ended = [status for status, _ in known]
+    for status in ("CANCELED", "EXPIRED", "DONE_FOR_DAY"):
+        if status in ended:
+            return status
+    # A part that was refused leaves the rest with less than was asked for: it is over, short of its size.
+    return "CANCELED" if filled else "REJECTED"
+
+
+class PlainOrders:
+    """Takes plain orders for one client."""
+
+    def __init__(self, client: Client, kernel: ExecutionKernel) -> None:
+        """Trade with a client's slots.
+
+        Args:
+            client: Whose.
+            kernel: The account's.
+        """
+        self._client = client
+        self._kernel = kernel
+
+    def submit(
+        self,
+        asset: str,
+        side: OrderSide | str,
+        size: Number,
+        *,
+        client_id: str,
+        price: Number | None = None,
+        order_type: OrderType | str | None = None,
+        time_in_force: str = "GTC",
+        **fields: Any,  # noqa: ANN401 - a KernelIntent's
+    ) -> PlainOrder:
+        """Send an order.
+
+        Args:
+            asset: The instrument.
+            side: BUY or SELL.
+            size: Base units or contracts, above zero.
+            client_id: Its id; its children have it with `.1`, `.2` behind.
+            price: The limit; None means at the market.
+            order_type: None means LIMIT with a price, else MARKET.
+            time_in_force: GTC, IOC, FOK, GTD.
+            fields: More fields of `KernelIntent`: `post_only`, `trigger_price`, `expire_time`.
+
+        Returns:
+            The order, as its children stand.
+
+        Raises:
+            InvalidInput: A value cannot be taken, or the id was used; nothing was sent.
+        """
+        if not client_id or len(client_id.encode()) > _ID_BYTES_MAX or "." in client_id:
+            raise refuse("client_id", client_id, f"must have 1 to {_ID_BYTES_MAX} bytes, and no dot")
+        if self._children(client_id):
+            raise refuse("client_id", client_id, "was used before")
+        way = _side(side)
+        amount = _amount(size)
+        values = {
+            **fields,
+            "limit_price": price,
+            "order_type": order_type or ("MARKET" if price is None else "LIMIT"),
+            "time_in_force": time_in_force,
+        }
+        left, sent, reasons = amount, 0, list[str]()
+        for trade, part in self._closes(asset, way, amount):
+            sent += 1
+            outcome = self._client.exit(trade.slot_id, part, **values, intent_id=f"{client_id}.{sent}")
+            _refusal(outcome, reasons)
+            left -= part
+        if left:
+            refused = self._cannot_open(asset, way)
+            if refused:
+                reasons.append(refused)
+            else:
+                sent += 1
+                side_opened = TradeSide.LONG if way is OrderSide.BUY else TradeSide.SHORT
+                outcome = self._client.enter(
+                    asset, side_opened, left, **values, intent_id=f"{client_id}.{sent}", trade_id=client_id
+                )
+                _refusal(outcome, reasons)
+        return self._stands(client_id, asset, way, amount, reasons)
+
+    def _closes(self, asset: str, way: OrderSide, size: Decimal) -> list[tuple[TradeSlot, Decimal]]:
+        """Which trades it closes, oldest first, and how much of each: what their exits have left free."""
+        against = TradeSide.SHORT if way is OrderSide.BUY else TradeSide.LONG
+        found: list[tuple[TradeSlot, Decimal]] = []
+        held = [trade for trade in self._client.trades(asset) if trade.side == against and trade.size]
+        for trade in sorted(held, key=lambda trade: (trade.entry_time_ns or 0, trade.slot_id)):
+            free = trade.size - sum(
+                (order.remaining_size for order in trade.exit_orders if order.is_live()), Decimal(0)
+            )
+            part = min(free, size)
+            if part > 0:
+                found.append((trade, part))
+                size -= part
+        return found
+
+    def _cannot_open(self, asset: str, way: OrderSide) -> str:
+        if way is OrderSide.SELL and self._kernel.instrument(asset)["product"] is Product.SPOT:
+            return INSUFFICIENT_FUNDS
+        return "no_free_slot" if self._client.free_slot() is None else ""
+
+    def cancel(self, client_id: str) -> PlainOrder:
+        """Cancel what of an order is at work.
+
+        Args:
+            client_id: Its id.
+
+        Raises:
+            InvalidInput: It is not known.
+        """
+        children = self._known(client_id)
+        for child in children:
+            if child.is_live() and child.slot_id is not None:
+                self._client.cancel(child.slot_id, child.venue_client_id)
+        return self.order(client_id)
+
+    def order(self, client_id: str) -> PlainOrder:
+        """Return an order as it stands.
+
+        Args:
+            client_id: Its id.
+
+        Raises:
+            InvalidInput: It is not known, or has been forgotten.
+        """
+        children = self._known(client_id)
+        size = sum((child.intended_size for child in children), Decimal(0))
+        return _of(client_id, children[0].asset, children[0].order_side, size, children, [])
+
+    def _known(self, client_id: str) -> list[VenueOrder]:
+        children = self._children(client_id)
+        if not children:
+            raise refuse("client_id", client_id, "is no order that is known")
+        return children
+
+    def _children(self, client_id: str) -> list[VenueOrder]:
+        return [order for order in self._client.orders() if order.intent_id.rpartition(".")[0] == client_id]
+
+    def _stands(
+        self, client_id: str, asset: str, side: OrderSide, size: Decimal, reasons: list[str]
+    ) -> PlainOrder:
+        return _of(client_id, asset, side, size, self._children(client_id), reasons)
+
+
+def _of(
+    client_id: str,
+    asset: str,
+    side: OrderSide,
+    size: Decimal,
+    children: Sequence[VenueOrder],
+    reasons: Sequence[str],
+) -> PlainOrder:
+    filled = sum((child.filled_size for child in children), Decimal(0))
+    value = sum(
+        ((child.average_fill_price or Decimal(0)) * child.filled_size for child in children), Decimal(0)
+    )
+    status = common_status(
+        ((str(child.status), child.filled_size) for child in children), size, refused=bool(reasons)
+    )
+    return PlainOrder(
+        client_id=client_id,
+        asset=asset,
+        side=side,
+        size=size,
+        filled_size=filled,
+        average_price=value / filled if filled else None,
+        status=status,
+        reason="; ".join(reasons),
+        children=tuple(children),
+    )
+
+
+def _refusal(outcome: KernelOutcome, reasons: list[str]) -> None:
+    if not outcome.accepted:
+        reasons.append(str(outcome.diagnostic_code).lower())
+
+
+def _side(side: OrderSide | str) -> OrderSide:
+    try:
+        return OrderSide(str(side).upper())
+    except (InvalidInput, ValueError):
+        raise refuse("side", side, "is neither BUY nor SELL") from None
+
+
+def _amount(size: Number) -> Decimal:
+    try:
+        amount = Decimal(str(size))
+    except ArithmeticError:
+        raise refuse("size", size, "is no decimal") from None
+    if not amount.is_finite() or amount <= 0:
+        raise refuse("size", size, "must be above zero")
+    return amount
