@@ -1586,6 +1586,19 @@ class Engine:
     def sim_trade(self, symbol: str, price: _Number, size: _Number, timestamp: _Time | None = None) -> None:
         """A trade of others."""
 
+    def sim_bar(
+        self,
+        symbol: str,
+        open: Decimal | int | str | float,
+        high: Decimal | int | str | float,
+        low: Decimal | int | str | float,
+        close: Decimal | int | str | float,
+        open_time: datetime | int,
+        close_time: datetime | int,
+        high_first: bool | None = None,
+    ) -> None:
+        """A bar: its open, then its path, step by step; what follows from each step comes before the next."""
+
     def sim_mark(self, symbol: str, price: _Number, timestamp: _Time | None = None) -> None:
         """A new mark price."""
 

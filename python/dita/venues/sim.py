@@ -47,6 +47,8 @@ class SimulatedVenue:
         native_oco: bool = False,
         trim_reduce_only: bool = False,
         queue_position: bool = False,
+        limit_through: bool = False,
+        hold_for_open: bool = False,
         self_trade_prevention: bool = False,
         funding_without_symbol: bool = False,
         funding_delay_ms: Number = 0,
@@ -79,6 +81,10 @@ class SimulatedVenue:
             native_oco: Whether the venue itself cancels the others of an `oco_group`.
             trim_reduce_only: Whether waiting reduce-only orders are cut or ended as the position shrinks.
             queue_position: Whether an order that rests waits behind what the book showed at its price.
+            limit_through: Whether a waiting limit fills only where the market goes beyond it; else where it
+                comes to it.
+            hold_for_open: Whether what is sent between two bars meets the open of the next one; else it meets
+                the close of the last.
             self_trade_prevention: Whether an order that would meet another of the account expires.
             funding_without_symbol: Whether FUNDING_FEE comes pooled per asset.
             funding_delay_ms: How long after the boundary funding is paid.
@@ -107,6 +113,8 @@ class SimulatedVenue:
             "native_oco": native_oco,
             "trim_reduce_only": trim_reduce_only,
             "queue_position": queue_position,
+            "limit_through": limit_through,
+            "hold_for_open": hold_for_open,
             "self_trade_prevention": self_trade_prevention,
             "funding_without_symbol": funding_without_symbol,
             "funding_delay_ms": funding_delay_ms,
@@ -192,6 +200,40 @@ class SimulatedVenue:
             InvalidInput: As `on_quote`.
         """
         self._running().sim_trade(symbol, price, size, ts)
+
+    def on_bar(
+        self,
+        symbol: str,
+        open_price: Number,
+        high: Number,
+        low: Number,
+        close: Number,
+        open_time: Time,
+        close_time: Time,
+        *,
+        high_first: bool | None = None,
+    ) -> None:
+        """Take a bar: its open, its extremes and its close, along a stated path.
+
+        The path is open, low, high, close where the bar rose or stood, else open, high, low, close. What waits
+        and has been passed by the open fills at the open. On the way limits fill at their limit, and stops
+        trigger at their trigger, in the order in which the path comes to them.
+
+        Args:
+            symbol: The instrument.
+            open_price: Quote units, on the tick grid.
+            high: The same.
+            low: The same.
+            close: The same.
+            open_time: When the bar begins; moves kernel time where that is driven.
+            close_time: When it ends; the same.
+            high_first: Which extreme comes first; None leaves it to the bar's direction.
+
+        Raises:
+            InvalidInput: The symbol is unknown, a price is off the grid or not above zero, or the open or the
+                close is outside of low and high.
+        """
+        self._running().sim_bar(symbol, open_price, high, low, close, open_time, close_time, high_first)
 
     def mark(self, symbol: str, price: Number, ts: Time | None = None) -> None:
         """Set the mark price: the kernel hears it, triggers and liquidations that go by it follow.

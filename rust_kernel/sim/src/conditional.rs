@@ -81,6 +81,18 @@ impl SimVenue {
         if let Some(first) = renumbered {
             orders.renumbered(first, number);
         }
+        self.set_to_work(market_place, place, out);
+    }
+
+    /// Lets an order that has waited for a bar's open meet it.
+    pub(crate) fn meet_open(&mut self, market_place: usize, place: u32, out: &mut Vec<Input>) {
+        let Some(order) = self.orders.live_mut(place) else { return };
+        order.terms_mut().dormant = false;
+        self.set_to_work(market_place, place, out);
+    }
+
+    /// What an order that no longer waits does, where the account can carry it.
+    fn set_to_work(&mut self, market_place: usize, place: u32, out: &mut Vec<Input>) {
         let funds = match self.orders.live(place) {
             Some(order) => self.check_funds(market_place, order, order.remaining()),
             None => Ok(()),

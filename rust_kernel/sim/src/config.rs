@@ -50,6 +50,10 @@ pub struct SimConfig {
     pub self_trade_prevention: bool,
     /// Whether the middle of a quote, or of new depth, is the mark too. It costs each of them an event.
     pub quotes_set_marks: bool,
+    /// Whether a waiting limit fills only where the market goes beyond it; else where it comes to it.
+    pub limit_through: bool,
+    /// Whether what is sent between two bars meets the open of the next one; else the close of the last.
+    pub hold_for_open: bool,
     /// Whether a POSITION_UPDATE follows each batch of fills.
     pub position_events: bool,
     /// Whether ACCOUNT_UPDATE carries available, used and maintenance margin of a perpetual's asset.
@@ -89,6 +93,8 @@ impl Default for SimConfig {
             queue_position: false,
             self_trade_prevention: false,
             quotes_set_marks: true,
+            limit_through: false,
+            hold_for_open: false,
             position_events: false,
             margin_events: false,
             margin_check: true,
@@ -123,6 +129,8 @@ pub(crate) struct Behaviour {
     pub(crate) queue_position: bool,
     pub(crate) self_trade_prevention: bool,
     pub(crate) quotes_set_marks: bool,
+    pub(crate) limit_through: bool,
+    pub(crate) hold_for_open: bool,
     pub(crate) position_events: bool,
     pub(crate) margin_events: bool,
     pub(crate) margin_check: bool,
@@ -193,6 +201,8 @@ impl SimConfig {
             queue_position: self.queue_position,
             self_trade_prevention: self.self_trade_prevention,
             quotes_set_marks: self.quotes_set_marks,
+            limit_through: self.limit_through,
+            hold_for_open: self.hold_for_open,
             position_events: self.position_events,
             margin_events: self.margin_events,
             margin_check: self.margin_check,

@@ -105,7 +105,7 @@ impl SimVenue {
     }
 
     #[inline]
-    fn shrink_queues(&mut self, place: usize) {
+    pub(crate) fn shrink_queues(&mut self, place: usize) {
         if self.desk.behaviour.queue_position {
             self.markets[place].shrink_queues();
         }
@@ -144,7 +144,7 @@ fn fault(rules: &Rules, field: &'static str, value: Decimal, must: &'static str)
     SimError::MarketData { symbol: rules.symbol.clone(), field, value, must }
 }
 
-fn read_price(rules: &Rules, field: &'static str, value: Decimal) -> Result<i128, SimError> {
+pub(crate) fn read_price(rules: &Rules, field: &'static str, value: Decimal) -> Result<i128, SimError> {
     rules.price.mantissa(value).map_err(|found| {
         let must = match found {
             GridFault::NotPositive => "positive",

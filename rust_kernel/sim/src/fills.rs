@@ -128,6 +128,8 @@ pub(crate) struct Desk {
     pub(crate) odd: bool,
     /// True where a trade was booked since the last look.
     pub(crate) moved: bool,
+    /// True while a bar opens: what it has passed fills at its price.
+    pub(crate) opening: bool,
     /// Groups of which an order was filled, for the venue's own OCO.
     pub(crate) filled_groups: Vec<Id>,
     /// What goes wrong, where anything may.

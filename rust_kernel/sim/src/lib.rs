@@ -16,6 +16,7 @@ mod account;
 mod admission;
 mod aftermath;
 mod amend;
+pub mod bars;
 mod book;
 mod chaos;
 mod conditional;
@@ -51,6 +52,7 @@ pub mod venue;
 mod views;
 pub mod wallet;
 
+pub use bars::Bar;
 pub use config::SimConfig;
 pub use counters::Counters;
 pub use error::SimError;

@@ -7,6 +7,8 @@
 //!   orders at that price together. With `queue_position` strangers come first: what the book showed at the price when
 //!   the order came, less what has been printed there since, and never more than the book still shows.
 //!
+//! With `limit_through` the market must go beyond the limit. When a bar opens beyond it, they fill at the open.
+//!
 //! A reduce-only order never fills beyond the position; when the market comes and there is none left, it expires.
 
 use dita_kernel::input::Input;
@@ -36,9 +38,11 @@ impl Arrival {
     }
 
     /// What it holds for a waiting order of this side and limit, or `None` where it does not reach it.
-    fn holds(self, market: &Market, side: OrderSide, limit: i128) -> Option<i128> {
+    fn holds(self, market: &Market, side: OrderSide, limit: i128, through: bool) -> Option<i128> {
         let ladder = market.book.opposite(side);
         match self {
+            Arrival::Quote if through && ladder.best().is_some_and(|best| best.price == limit) => None,
+            Arrival::Print { price, .. } if through && price == limit => None,
             Arrival::Quote => ladder.reaches(limit).then(|| ladder.available(limit)),
             Arrival::Print { price, size } if price == limit => Some(size),
             Arrival::Print { price, .. } => ladder.within(price, limit).then_some(UNLIMITED),
@@ -56,13 +60,16 @@ pub(crate) fn meet(
     out: &mut Vec<Input>,
 ) {
     let fills_before = desk.counters.fills;
+    let through = desk.behaviour.limit_through;
     let mut index = market.queue(side).len();
     let mut used = 0;
     while index > 0 {
         index -= 1;
         let Some(place) = market.queue(side).at(index) else { break };
         let Some(order) = orders.live_mut(place) else { break };
-        let Some(held) = order.limit.and_then(|limit| arrival.holds(market, side, limit)) else { break };
+        let Some(held) = order.limit.and_then(|limit| arrival.holds(market, side, limit, through)) else {
+            break;
+        };
         let mut left = if held == UNLIMITED { held } else { held - used };
         if left <= 0 {
             break;
@@ -107,7 +114,9 @@ fn fill_waiting(
             return (0, Some(VenueOrderStatus::Expired));
         }
     }
-    let Some(price) = order.limit.filter(|_| !desk.misses()) else { return (0, None) };
+    let Some(limit) = order.limit.filter(|_| !desk.misses()) else { return (0, None) };
+    let open = market.book.opposite(order.order_side).best().filter(|_| desk.opening);
+    let price = open.map_or(limit, |open| open.price);
     let first = desk.first_part(quantity, market.rules.quantity.step);
     desk.fill_parted(market, order, &Fill { price, quantity, liquidity: Liquidity::Maker }, first, out);
     (quantity, (order.remaining() <= 0).then_some(VenueOrderStatus::Filled))

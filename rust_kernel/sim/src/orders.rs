@@ -80,6 +80,11 @@ impl Order {
         self.terms.as_ref().is_some_and(|terms| terms.dormant)
     }
 
+    /// True where it waits for a bar's open, and for no trigger.
+    pub(crate) fn waits_for_open(&self) -> bool {
+        self.terms.as_ref().is_some_and(|terms| terms.dormant && terms.trigger.is_none())
+    }
+
     /// Its place in line at its price: the lower the earlier. An order that lost its place stands behind all orders
     /// that came before it lost it.
     pub(crate) fn priority(&self) -> u64 {

@@ -32,7 +32,7 @@ impl SimVenue {
         let Some(place) = self.order_market(&request.asset) else {
             return self.reject(request, None, Reject::UnknownSymbol, out);
         };
-        if self.markets[place].odd || is_special(request) {
+        if self.markets[place].odd || is_special(request) || self.waits_for_open() {
             return self.take_special(place, request, out);
         }
         let SimVenue { desk, markets, orders, current, .. } = self;
@@ -65,10 +65,14 @@ impl SimVenue {
         {
             return self.reject(request, Some(place as u32), reject, out);
         }
+        let held = self.waits_for_open() && !self.current.is_dormant();
         let SimVenue { desk, markets, orders, current, flight, .. } = self;
         let market = &mut markets[place];
         current.market = place as u32;
         desk.counters.orders += 1;
+        if held {
+            current.terms_mut().dormant = true;
+        }
         if desk.strikes(|faults| faults.instant_expired) {
             desk.counters.faults.instant_expired += 1;
             desk.expire(market, current, None, out);
@@ -125,6 +129,12 @@ impl SimVenue {
             self.orders.remember_rejected(request, market, hash);
         }
         out.push(events::rejected(request, reject, self.desk.moment()));
+    }
+
+    /// True where what is sent now meets the next bar's open.
+    #[inline]
+    fn waits_for_open(&self) -> bool {
+        self.desk.behaviour.hold_for_open && self.walk.is_none()
     }
 
     pub(crate) fn find_order(&self, request: &CancelRequest) -> Option<Place> {

@@ -104,14 +104,19 @@ pub(crate) fn read_trigger(market: &Market, value: dita_kernel::num::Decimal) ->
     if price > market.rules.max_price { Err(Reject::TriggerAboveMaximum) } else { Ok(price) }
 }
 
-/// True where a dormant order's trigger is met at a price; both at the same scale.
-pub(crate) fn is_met(order_type: OrderType, side: OrderSide, trigger: i128, price: i128) -> bool {
-    let rising = match (order_type, side) {
+/// True where a trigger is met by a market that rises to it, else by one that falls to it.
+pub(crate) fn is_rising(order_type: OrderType, side: OrderSide) -> bool {
+    match (order_type, side) {
         (OrderType::TakeProfit, OrderSide::Buy) => false,
         (OrderType::TakeProfit, OrderSide::Sell) => true,
         (OrderType::StopMarket | OrderType::StopLimit | OrderType::Market | OrderType::Limit, side) => {
             side == OrderSide::Buy
         }
-    };
+    }
+}
+
+/// True where a dormant order's trigger is met at a price; both at the same scale.
+pub(crate) fn is_met(order_type: OrderType, side: OrderSide, trigger: i128, price: i128) -> bool {
+    let rising = is_rising(order_type, side);
     if rising { price >= trigger } else { price <= trigger }
 }

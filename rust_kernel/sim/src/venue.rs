@@ -5,6 +5,7 @@ use dita_kernel::id::Id;
 use dita_kernel::input::{Input, InstrumentSpec};
 use dita_kernel::num::Decimal;
 
+use crate::bars::Walk;
 use crate::book::{Book, Level};
 use crate::chaos::Chaos;
 use crate::config::SimConfig;
@@ -39,6 +40,8 @@ pub struct SimVenue {
     /// Levels being read, kept for their memory.
     pub(crate) levels: [Vec<Level>; 2],
     pub(crate) at_once: bool,
+    /// The bar that is being walked.
+    pub(crate) walk: Option<Walk>,
 }
 
 impl SimVenue {
@@ -61,6 +64,7 @@ impl SimVenue {
                 fee_asset: None,
                 odd: behaviour.is_odd() || troubled,
                 moved: false,
+                opening: false,
                 filled_groups: Vec::new(),
                 chaos: troubled.then(|| Box::new(Chaos::new(&config.faults, config.seed))),
                 counters: Counters::default(),
@@ -77,6 +81,7 @@ impl SimVenue {
             answers: Vec::new(),
             levels: [Vec::new(), Vec::new()],
             at_once,
+            walk: None,
         })
     }
 

@@ -221,7 +221,7 @@ pub struct SimSettings {
 }
 
 #[rustfmt::skip]
-const SIMULATED: [Field<SimSettings>; 26] = [
+const SIMULATED: [Field<SimSettings>; 28] = [
     Field::optional("balances", |s, n, v| { s.balances = inputs::balances(v, n)?; Ok(()) }),
     Field::optional("seed", |s, n, v| { s.config.seed = number::read_whole(v, n)?; Ok(()) }),
     Field::optional("latency_ms", |s, n, v| { s.config.latency_ns = read_latency(v, n)?; Ok(()) }),
@@ -237,6 +237,8 @@ const SIMULATED: [Field<SimSettings>; 26] = [
     Field::optional("trigger_on_mark", |s, n, v| { s.config.trigger_on_mark = text::read_flag(v, n)?; Ok(()) }),
     Field::optional("native_oco", |s, n, v| { s.config.native_oco = text::read_flag(v, n)?; Ok(()) }),
     Field::optional("trim_reduce_only", |s, n, v| { s.config.trim_reduce_only = text::read_flag(v, n)?; Ok(()) }),
+    Field::optional("limit_through", |s, n, v| { s.config.limit_through = text::read_flag(v, n)?; Ok(()) }),
+    Field::optional("hold_for_open", |s, n, v| { s.config.hold_for_open = text::read_flag(v, n)?; Ok(()) }),
     Field::optional("queue_position", |s, n, v| { s.config.queue_position = text::read_flag(v, n)?; Ok(()) }),
     Field::optional("self_trade_prevention", |s, n, v| { s.config.self_trade_prevention = text::read_flag(v, n)?; Ok(()) }),
     Field::optional("faults", read_faults),

@@ -3,7 +3,7 @@
 use dita_kernel::input::Input;
 use dita_kernel::names::PositionSide;
 use dita_kernel::num::Decimal;
-use dita_sim::{SimError, SimVenue};
+use dita_sim::{Bar, SimError, SimVenue};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -101,6 +101,47 @@ impl Engine {
         let (price, size) = (number::read(price, "price")?, number::read(size, "size")?);
         let time_ns = timestamp.map(|value| time::read(value, "timestamp")).transpose()?;
         self.simulate(py, time_ns, |venue, now_ns, out| venue.trade(now_ns, &symbol, price, size, out))
+    }
+
+    /// A bar: its open, then its path, step by step; what follows from each step comes before the next.
+    #[pyo3(signature = (symbol, open, high, low, close, open_time, close_time, high_first=None))]
+    fn sim_bar(
+        &self,
+        symbol: &Bound<'_, PyAny>,
+        open: &Bound<'_, PyAny>,
+        high: &Bound<'_, PyAny>,
+        low: &Bound<'_, PyAny>,
+        close: &Bound<'_, PyAny>,
+        open_time: &Bound<'_, PyAny>,
+        close_time: &Bound<'_, PyAny>,
+        high_first: Option<bool>,
+    ) -> Result<(), Error> {
+        let py = symbol.py();
+        let symbol = id(symbol, "symbol")?;
+        let bar = Bar {
+            open: number::read(open, "open")?,
+            high: number::read(high, "high")?,
+            low: number::read(low, "low")?,
+            close: number::read(close, "close")?,
+            open_ns: time::read(open_time, "open_time")?,
+            close_ns: time::read(close_time, "close_time")?,
+            high_first,
+        };
+        self.simulate(py, Some(bar.open_ns), |venue, now_ns, out| {
+            venue.begin_bar(now_ns, &symbol, &bar, out)
+        })?;
+        loop {
+            let mut due_ns = None;
+            self.simulate(py, None, |venue, _, _| {
+                due_ns = venue.next_step_ns();
+                Ok(())
+            })?;
+            let Some(due_ns) = due_ns else { return Ok(()) };
+            self.simulate(py, Some(due_ns), |venue, _, out| {
+                venue.walk(out);
+                Ok(())
+            })?;
+        }
     }
 
     /// A new mark price.

@@ -1,0 +1,219 @@
+//! Bars: open, high, low and close of an interval, walked along a stated path.
+//!
+//! A bar does not tell which extreme came first. The path is open, low, high, close where it rose or stood, else open,
+//! high, low, close; `Path::high_first` says otherwise. It is walked in steps, so that whoever trades hears each fill
+//! before the market goes on:
+//! - the first step is the open: what waits and has been passed by it fills at the open;
+//! - on the way between two points of the path, waiting limits fill at their limit, and stops trigger at their trigger,
+//!   in the order in which the path comes to them. With `limit_through` a limit fills only where the path goes beyond
+//!   it;
+//! - the last step is the close.
+//!
+//! Sizes are not known: as much as anyone wants. Quotes stand at one price, without a spread.
+
+use dita_kernel::id::Id;
+use dita_kernel::input::Input;
+use dita_kernel::num::{Decimal, MONEY_SCALE};
+
+use crate::error::SimError;
+use crate::feed::read_price;
+use crate::matching::Arrival;
+use crate::rules::decimal_of;
+use crate::terms::is_rising;
+use crate::venue::SimVenue;
+
+/// A bar's four prices and its times.
+#[derive(Clone, Copy, Debug)]
+pub struct Bar {
+    /// First price.
+    pub open: Decimal,
+    /// Highest price.
+    pub high: Decimal,
+    /// Lowest price.
+    pub low: Decimal,
+    /// Last price.
+    pub close: Decimal,
+    /// When it begins, ns.
+    pub open_ns: i64,
+    /// When it ends, ns.
+    pub close_ns: i64,
+    /// Which extreme comes first; `None` leaves it to the bar's direction.
+    pub high_first: Option<bool>,
+}
+
+/// A bar that is being walked.
+#[derive(Clone, Debug)]
+pub(crate) struct Walk {
+    market: usize,
+    /// Where the path turns, with the times; the last one is the close.
+    points: [(i128, i64); 3],
+    next: usize,
+    at: i128,
+}
+
+/// Where a bar goes next.
+struct Step {
+    price: i128,
+    due_ns: i64,
+    next: usize,
+}
+
+impl SimVenue {
+    /// Begins a bar: the market opens. The caller then takes [`SimVenue::walk`] while
+    /// [`SimVenue::next_step_ns`] tells of a step.
+    ///
+    /// # Errors
+    /// [`SimError::UnknownSymbol`], or [`SimError::MarketData`] for a price that is off the tick grid or not positive, an
+    /// open or close outside of low and high, times that are not in order, or a bar that is not over yet.
+    pub fn begin_bar(
+        &mut self,
+        now_ns: i64,
+        symbol: &Id,
+        bar: &Bar,
+        out: &mut Vec<Input>,
+    ) -> Result<(), SimError> {
+        let place = self.listed(symbol)?;
+        let rules = &self.markets[place].rules;
+        let fault = |field, value, must| SimError::MarketData { symbol: symbol.clone(), field, value, must };
+        let open = read_price(rules, "open", bar.open)?;
+        let high = read_price(rules, "high", bar.high)?;
+        let low = read_price(rules, "low", bar.low)?;
+        let close = read_price(rules, "close", bar.close)?;
+        for (field, price, value) in [("open", open, bar.open), ("close", close, bar.close)] {
+            if price < low || price > high {
+                return Err(fault(field, value, "between low and high"));
+            }
+        }
+        if self.walk.is_some() {
+            return Err(fault("open", bar.open, "after the end of the bar before"));
+        }
+        let span_ns = bar.close_ns.saturating_sub(bar.open_ns);
+        if span_ns < 0 {
+            return Err(fault("close", bar.close, "no earlier than the open"));
+        }
+        let high_first = bar.high_first.unwrap_or(close < open);
+        let [first, second] = if high_first { [high, low] } else { [low, high] };
+        let quarter_ns = span_ns / 4;
+        let points = [
+            (first, bar.open_ns.saturating_add(quarter_ns)),
+            (second, bar.open_ns.saturating_add(quarter_ns.saturating_mul(2))),
+            (close, bar.close_ns),
+        ];
+        self.advance(now_ns.max(bar.open_ns), out);
+        self.walk = Some(Walk { market: place, points, next: 0, at: open });
+        self.show(place, open);
+        self.desk.opening = true;
+        self.release_held(place, out);
+        self.meet_waiting(place, Arrival::Quote, out);
+        self.desk.opening = false;
+        self.mark_at(place, open, out);
+        Ok(())
+    }
+
+    /// When the next step of the bar is, ns; `None` where no bar is being walked.
+    pub fn next_step_ns(&self) -> Option<i64> {
+        Some(self.step()?.due_ns)
+    }
+
+    /// Goes on to the next price at which something happens, or to the next point of the path. Without a bar, nothing.
+    pub fn walk(&mut self, out: &mut Vec<Input>) {
+        let Some(step) = self.step() else { return };
+        let Some(mut walk) = self.walk.take() else { return };
+        let place = walk.market;
+        self.advance(step.due_ns, out);
+        (walk.next, walk.at) = (step.next, step.price);
+        let goes_on = walk.next < walk.points.len();
+        // Until the bar is over nothing waits for an open: what is sent on the way meets the path.
+        self.walk = Some(walk);
+        self.show(place, step.price);
+        self.meet_waiting(place, Arrival::Quote, out);
+        self.mark_at(place, step.price, out);
+        if !goes_on {
+            self.walk = None;
+        }
+    }
+
+    fn step(&self) -> Option<Step> {
+        let walk = self.walk.as_ref()?;
+        // Where nobody is there to whom the way would matter only its end is seen.
+        let next = if self.is_quiet(walk.market) { walk.points.len() - 1 } else { walk.next };
+        let (target, due_ns) = *walk.points.get(next)?;
+        match self.next_on_the_way(walk.market, walk.at, target) {
+            // A price on the way has the time of the point before it: nobody knows more.
+            Some(price) => Some(Step { price, due_ns: self.desk.now_ns, next }),
+            None => Some(Step { price: target, due_ns, next: next + 1 }),
+        }
+    }
+
+    /// True where nothing waits and nothing can be liquidated.
+    fn is_quiet(&self, place: usize) -> bool {
+        let market = &self.markets[place];
+        let waiting = market.buys.len() + market.sells.len() + market.dormant.len();
+        let in_danger = self.desk.behaviour.liquidation && !market.is_flat();
+        waiting == 0 && !in_danger
+    }
+
+    fn show(&mut self, place: usize, price: i128) {
+        self.markets[place].book.quote(price, None, price, None);
+        self.shrink_queues(place);
+    }
+
+    fn mark_at(&mut self, place: usize, price: i128, out: &mut Vec<Input>) {
+        if self.desk.behaviour.quotes_set_marks {
+            let mark = self.markets[place].rules.price18(price);
+            self.set_mark(place, mark, decimal_of(mark, MONEY_SCALE), out);
+        }
+    }
+
+    /// The first price after `from`, on the way to `to`, at which an order fills or triggers; `None` where there is none
+    /// before `to`.
+    fn next_on_the_way(&self, place: usize, from: i128, to: i128) -> Option<i128> {
+        let market = &self.markets[place];
+        let rising = to > from;
+        let step = market.rules.price.step;
+        let through = self.desk.behaviour.limit_through;
+        // A rising market comes to sells, a falling one to buys. The best of a queue is its last.
+        let queue = if rising { &market.sells } else { &market.buys };
+        let best = queue.len().checked_sub(1).and_then(|last| queue.at(last));
+        let limit = best.and_then(|place| self.orders.live(place)).and_then(|order| order.limit);
+        let limit = limit.map(|limit| match (through, rising) {
+            (false, _) => limit,
+            (true, true) => limit.saturating_add(step),
+            (true, false) => limit.saturating_sub(step),
+        });
+        let triggers = market.dormant.iter().filter_map(|&place| self.orders.live(place));
+        let triggers = triggers.filter_map(|order| {
+            let terms = order.terms.as_ref()?;
+            terms.trigger.filter(|_| is_rising(terms.order_type, order.order_side) == rising)
+        });
+        let ahead = |price: &i128| {
+            if rising { *price > from && *price < to } else { *price < from && *price > to }
+        };
+        let all = limit.into_iter().chain(triggers).filter(ahead);
+        if rising { all.min() } else { all.max() }
+    }
+
+    /// Lets the orders that have waited for the open meet it, the oldest first.
+    fn release_held(&mut self, place: usize, out: &mut Vec<Input>) {
+        let held: Vec<u32> = {
+            let orders = &self.orders;
+            let is_held = |kept: &u32| orders.live(*kept).is_some_and(|order| order.waits_for_open());
+            let dormant = &mut self.markets[place].dormant;
+            let held = dormant.iter().copied().filter(is_held).collect();
+            dormant.retain(|kept| !is_held(kept));
+            held
+        };
+        if held.is_empty() {
+            return;
+        }
+        self.answering(out, |venue, out| {
+            let from = out.len();
+            for kept in held {
+                venue.meet_open(place, kept, out);
+            }
+            venue.conclude(place, from, out);
+        });
+        let now_ns = self.desk.now_ns;
+        self.advance(now_ns, out);
+    }
+}
