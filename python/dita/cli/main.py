@@ -8,11 +8,13 @@ from typing import Final, NoReturn
 
 from dita import __version__
 from dita.cli import (
+    backtest,
     backup,
     certify_venue,
     configuration,
     demo,
     drift,
+    example,
     explain,
     follow,
     halt,
@@ -50,6 +52,8 @@ exit codes:
 # Each describes itself, and brings the example that the list of commands shows.
 _COMMANDS: Final = (
     demo,
+    example,
+    backtest,
     drift,
     log_replay,
     explain,

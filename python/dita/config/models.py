@@ -74,6 +74,12 @@ class SimulatedConfig(Section):
         default=False,
         description="Whether an order that rests waits behind what the book showed at its price.",
     )
+    limit_through: bool = Field(
+        default=False, description="Whether a waiting limit fills only where the market goes beyond it."
+    )
+    hold_for_open: bool = Field(
+        default=False, description="Whether what is sent between two bars meets the open of the next one."
+    )
     liquidation: bool = Field(default=True, description="Whether positions are liquidated.")
 
 

@@ -305,27 +305,32 @@ class Client:
             if self._closed:
                 return
         if self._on_loss != "keep" and not self._kernel.closed:
-            self._wind_down(flatten=self._on_loss == "flatten")
+            self.wind_down(flatten=self._on_loss == "flatten", reason="client closed")
         self._closed = True
         self._seats.leave(self.slots)
 
-    def _wind_down(self, *, flatten: bool) -> None:
-        """Cancel entries; with `flatten` exit what is held, in whole."""
+    def wind_down(self, *, flatten: bool, reason: str) -> None:
+        """Cancel entries; exits and stops stay. With `flatten` they go too, and what is held is exited in whole.
+
+        Args:
+            flatten: Whether to leave the positions.
+            reason: Why; orders and trades carry it.
+        """
         for slot in self.slots:
             held = self._kernel.slot(slot).snapshot()
             if held.is_free():
                 continue
             entry = held.active_entry_order
             if entry is not None and entry.is_live():
-                self.cancel(slot, entry.venue_client_id, reason="client closed")
+                self.cancel(slot, entry.venue_client_id, reason=reason)
             if not flatten:
                 continue
             for order in held.exit_orders:
                 if order.is_live():
-                    self.cancel(slot, order.venue_client_id, reason="client closed")
+                    self.cancel(slot, order.venue_client_id, reason=reason)
             size = self._kernel.slot(slot).size
             if size:
-                self.exit(slot, size, reason="client closed")
+                self.exit(slot, size, reason=reason)
 
     def __enter__(self) -> Self:
         """Return the client."""

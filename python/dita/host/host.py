@@ -41,7 +41,13 @@ class Host:
     accounts: Mapping[str, ExecutionKernel]
 
     def __init__(
-        self, config: Config, *, directory: Directory | None = None, clock: Clock | None = None
+        self,
+        config: Config,
+        *,
+        directory: Directory | None = None,
+        clock: Clock | None = None,
+        logs: Mapping[str, Any] | None = None,
+        feed: bool = True,
     ) -> None:
         """Open every account: kernel, log, venue, controls, followers.
 
@@ -49,6 +55,8 @@ class Host:
             config: What to open.
             directory: Where to keep logs, controls and the socket; None keeps nothing.
             clock: Where kernel time comes from; None leaves that to each venue.
+            logs: By account, what hears as `KernelLogs` does.
+            feed: Whether `changes` tells anything; it costs each input a little.
 
         Raises:
             ConfigError: The configuration names what is not there.
@@ -67,8 +75,15 @@ class Host:
         kernels: dict[str, ExecutionKernel] = {}
         try:
             for name, account in config.accounts.items():
-                feed = AccountFeed(self._feed, name)
-                kernels[name] = open_account(name, account, config.followers, directory, feed, clock)
+                kernels[name] = open_account(
+                    name,
+                    account,
+                    config.followers,
+                    directory,
+                    AccountFeed(self._feed, name) if feed else None,
+                    clock,
+                    (logs or {}).get(name),
+                )
         except BaseException:
             for kernel in kernels.values():
                 kernel.close()

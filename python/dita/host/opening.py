@@ -55,8 +55,9 @@ def open_account(
     account: AccountConfig,
     followers: FollowersConfig,
     directory: Directory | None,
-    feed: AccountFeed,
+    feed: AccountFeed | None,
     clock: Clock | None = None,
+    logs: Any = None,  # noqa: ANN401 - KernelLogs, or what hears as it does
 ) -> ExecutionKernel:
     """Open one account.
 
@@ -70,6 +71,7 @@ def open_account(
         directory: Where the host keeps it; None keeps nothing.
         feed: Where its changes go.
         clock: Where its time comes from; None leaves that to the venue.
+        logs: Hears what the kernel does, as `KernelLogs` does.
 
     Raises:
         ConfigError: The configuration names what is not there.
@@ -87,6 +89,7 @@ def open_account(
         journal=_journal(followers),
         projection=_projection(followers, name),
         zinc_plane=feed,
+        logs=logs,
         clock=clock,
         live=account.live,
         instance_nonce=account.instance_nonce,

@@ -6,6 +6,7 @@ from dita.market.detect import open_market
 from dita.market.events import Bar, Depth, Event, Market, MarketKind, Print, Quote
 from dita.market.source import MarketFileError
 from dita.market.synthetic import SyntheticMarket
+from dita.market.ticks import TickFile
 
 __all__ = [
     "Bar",
@@ -19,6 +20,7 @@ __all__ = [
     "Print",
     "Quote",
     "SyntheticMarket",
+    "TickFile",
     "bar_quotes",
     "open_market",
 ]

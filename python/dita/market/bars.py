@@ -36,20 +36,27 @@ class BarFile:
     """The bars of a CSV file, plain or gzipped, validated row by row.
 
     Times without an offset are UTC, and mean the start of the interval.
+
+    Attributes:
+        gaps: How many bars were missing so far, where that is allowed.
     """
 
-    def __init__(self, path: Path, symbol: str) -> None:
+    def __init__(self, path: Path, symbol: str, *, allow_gaps: bool = True) -> None:
         """Read the header and the first two rows, which tell the interval.
 
         Args:
             path: The file.
             symbol: The instrument's name, which such files do not hold.
+            allow_gaps: Whether missing bars are counted; else the first is an error.
 
         Raises:
             MarketFileError: Unreadable, no such header, or a wrong value in the first rows.
         """
         self._source = TextSource(path)
         self._symbol = symbol
+        self._allow_gaps = allow_gaps
+        self.gaps = 0
+        self.interval_ns = 0
         self.interval_ns = self._measure_interval()
 
     @property
@@ -83,6 +90,7 @@ class BarFile:
             MarketFileError: Naming file, line, field and value of the first thing that cannot be so.
         """
         previous_ns = -1
+        self.gaps = 0
         columns: dict[str, int] | None = None
         for number, line in self._source.lines():
             if columns is None:
@@ -95,10 +103,19 @@ class BarFile:
                 try:
                     bar = _parse_row(next(csv.reader((line,))), columns, self._symbol)
                     _require_later(bar, previous_ns)
+                    self._count_gap(bar.ts_ns - previous_ns if previous_ns >= 0 else self.interval_ns)
                 except (ValueError, csv.Error) as error:
                     raise MarketFileError(self._source.path, str(error), line=number) from error
                 previous_ns = bar.ts_ns
                 yield bar
+
+    def _count_gap(self, step_ns: int) -> None:
+        missing = 0 if not self.interval_ns else step_ns // self.interval_ns - 1
+        if missing > 0 and not self._allow_gaps:
+            raise ValueError(
+                f"timestamp: {missing} bars are missing before this row; --allow-gaps counts them"
+            )
+        self.gaps += max(missing, 0)
 
     def _measure_interval(self) -> int:
         bars = iter(self)
@@ -115,7 +132,7 @@ def _parse_row(row: Sequence[str], columns: dict[str, int], symbol: str) -> Bar:
     first, high, low, last = (price_text(row[columns[name]], name) for name in PRICE_COLUMNS)
     _require_ordered(first, high, low, last)
     volume = decimal_text(row[columns["volume"]], "volume")
-    return Bar(symbol, first, high, low, last, volume, _time_ns(row[columns["time"]]))
+    return Bar(symbol, first, high, low, last, volume, time_ns(row[columns["time"]]))
 
 
 def _require_ordered(first: str, high: str, low: str, last: str) -> None:
@@ -135,7 +152,15 @@ def _require_later(bar: Bar, previous_ns: int) -> None:
         )
 
 
-def _time_ns(text: str) -> int:
+def time_ns(text: str) -> int:
+    """Return an ISO 8601 time, ns since 1970; without an offset it is UTC.
+
+    Args:
+        text: As the file has it.
+
+    Raises:
+        ValueError: It is none.
+    """
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:

@@ -8,10 +8,12 @@ from dita.market.bars import BarFile, header_columns
 from dita.market.binance_l2 import BinanceL2File
 from dita.market.events import Market
 from dita.market.source import MarketFileError, TextSource
+from dita.market.ticks import TickFile, tick_columns
 
 EXPECTED: Final = (
     "expected one of: a raw Binance USD-M capture (lines of `receive-time-in-ns JSON`), or a CSV of bars "
-    "with the header `timestamp` (or `date`),open,high,low,close,volume; each plain or gzipped"
+    "with the header `timestamp` (or `date`),open,high,low,close,volume, or one of quotes (`timestamp`,bid,ask) "
+    "or trades (`timestamp`,price,size); each plain or gzipped"
 )
 _CAPTURE_LINE: Final = re.compile(r"[0-9]{19} \{")
 _INTERVAL_WORD: Final = re.compile(r"[0-9]+[smhd]")
@@ -20,12 +22,13 @@ _VENUE_WORDS: Final = frozenset(
 )
 
 
-def open_market(path: Path, symbol: str | None = None) -> Market:
+def open_market(path: Path, symbol: str | None = None, *, allow_gaps: bool = True) -> Market:
     """Open a market file with the reader that its content asks for.
 
     Args:
         path: The file, plain or gzipped.
         symbol: The instrument's name for files that do not hold it (bars); else taken from the file's name.
+        allow_gaps: Whether missing bars are counted; else the first is an error.
 
     Returns:
         A market that streams the file at each iteration.
@@ -44,7 +47,9 @@ def open_market(path: Path, symbol: str | None = None) -> Market:
     if first is None:
         raise MarketFileError(path, f"the file is empty; {EXPECTED}")
     if header_columns(first) is not None:
-        return BarFile(path, symbol or symbol_from_name(path))
+        return BarFile(path, symbol or symbol_from_name(path), allow_gaps=allow_gaps)
+    if tick_columns(first) is not None:
+        return TickFile(path, symbol or symbol_from_name(path))
     if _CAPTURE_LINE.match(first):
         return BinanceL2File(path)
     raise MarketFileError(path, f"the first line is {first[:60]!r}; {EXPECTED}")

@@ -1,5 +1,23 @@
-"""Strategies: they look at a market and say what to hold; the kernel does the rest."""
+"""Strategies: they look at a market and say what to do; the kernel does the rest."""
 
+from dita.strategy.base import Desk, Params, Strategy
 from dita.strategy.crossover import Crossover, Stance
+from dita.strategy.errors import NotRunning, StrategyError, TooManyIntents, WarmingUp
+from dita.strategy.views import Bar, OwnFill, Position, QuoteTick, TradeTick
 
-__all__ = ["Crossover", "Stance"]
+__all__ = [
+    "Bar",
+    "Crossover",
+    "Desk",
+    "NotRunning",
+    "OwnFill",
+    "Params",
+    "Position",
+    "QuoteTick",
+    "Stance",
+    "Strategy",
+    "StrategyError",
+    "TooManyIntents",
+    "TradeTick",
+    "WarmingUp",
+]

@@ -101,6 +101,7 @@ impl SimVenue {
         ];
         self.advance(now_ns.max(bar.open_ns), out);
         self.walk = Some(Walk { market: place, points, next: 0, at: open });
+        self.markets[place].in_bars = true;
         self.show(place, open);
         self.desk.opening = true;
         self.release_held(place, out);

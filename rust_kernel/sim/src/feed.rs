@@ -38,6 +38,7 @@ impl SimVenue {
             return Err(fault(rules, "bid", bid, "at most the ask"));
         }
         self.advance(now_ns, out);
+        self.markets[place].in_bars = false;
         self.markets[place].book.quote(low, low_size, high, high_size);
         self.shrink_queues(place);
         if self.desk.behaviour.quotes_set_marks {
@@ -75,6 +76,7 @@ impl SimVenue {
         }
         self.advance(now_ns, out);
         let [low, high] = &self.levels;
+        self.markets[place].in_bars = false;
         self.markets[place].book.depth(low, high, snapshot);
         self.shrink_queues(place);
         if self.desk.behaviour.quotes_set_marks {

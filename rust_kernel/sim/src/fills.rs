@@ -47,6 +47,8 @@ pub(crate) struct Market {
     pub(crate) trade_ids: Numbering,
     /// The last fill's side and id, where faults are on.
     pub(crate) last_trade: Option<(OrderSide, Id)>,
+    /// True where bars tell the market: the last that was heard of it was one.
+    pub(crate) in_bars: bool,
     /// True where a fill is more than a linear contract's on a one-way account without faults.
     pub(crate) odd: bool,
 }

@@ -32,7 +32,7 @@ impl SimVenue {
         let Some(place) = self.order_market(&request.asset) else {
             return self.reject(request, None, Reject::UnknownSymbol, out);
         };
-        if self.markets[place].odd || is_special(request) || self.waits_for_open() {
+        if self.markets[place].odd || is_special(request) || self.waits_for_open(place) {
             return self.take_special(place, request, out);
         }
         let SimVenue { desk, markets, orders, current, .. } = self;
@@ -65,7 +65,7 @@ impl SimVenue {
         {
             return self.reject(request, Some(place as u32), reject, out);
         }
-        let held = self.waits_for_open() && !self.current.is_dormant();
+        let held = self.waits_for_open(place) && !self.current.is_dormant();
         let SimVenue { desk, markets, orders, current, flight, .. } = self;
         let market = &mut markets[place];
         current.market = place as u32;
@@ -133,8 +133,8 @@ impl SimVenue {
 
     /// True where what is sent now meets the next bar's open.
     #[inline]
-    fn waits_for_open(&self) -> bool {
-        self.desk.behaviour.hold_for_open && self.walk.is_none()
+    fn waits_for_open(&self, place: usize) -> bool {
+        self.desk.behaviour.hold_for_open && self.walk.is_none() && self.markets[place].in_bars
     }
 
     pub(crate) fn find_order(&self, request: &CancelRequest) -> Option<Place> {

@@ -126,6 +126,7 @@ impl SimVenue {
             funding: None,
             trade_ids: Numbering::of_life("T", 8, self.desk.life),
             last_trade: None,
+            in_bars: false,
             odd: self.desk.is_odd(&rules),
             rules,
         });

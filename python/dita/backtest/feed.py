@@ -1,0 +1,135 @@
+"""Markets merged by time: bars in groups that close together, ticks one by one."""
+
+import csv
+import heapq
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+
+from dita.errors import refuse
+from dita.market import Bar, Event, Market
+from dita.market.bars import time_ns
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What is heard at one time.
+
+    Attributes:
+        time_ns: The time: of bars their close.
+        events: What happened, ordered by instrument; of one kind.
+    """
+
+    time_ns: int
+    events: tuple[Event, ...]
+
+
+def merged(markets: Sequence[Market]) -> Iterator[Moment]:
+    """Yield what markets tell, in time order; bars that close together come together.
+
+    Args:
+        markets: One for each file.
+    """
+    streams = [_timed(market, place) for place, market in enumerate(markets)]
+    bars: list[Bar] = []
+    closes_ns = 0
+    for at, _, _, event in heapq.merge(*streams):
+        if bars and (at > closes_ns or not isinstance(event, Bar)):
+            yield Moment(closes_ns, tuple(bars))
+            bars = []
+        if isinstance(event, Bar):
+            bars.append(event)
+            closes_ns = at
+        else:
+            yield Moment(at, (event,))
+    if bars:
+        yield Moment(closes_ns, tuple(bars))
+
+
+def _timed(market: Market, place: int) -> Iterator[tuple[int, str, int, Event]]:
+    """The market's events with their time; of one time by symbol, then by file."""
+    length_ns = market.step_ns
+    for event in market:
+        at = event.ts_ns + length_ns if isinstance(event, Bar) else event.ts_ns
+        yield at, event.symbol, place, event
+
+
+@dataclass(frozen=True, slots=True)
+class FundingRow:
+    """One boundary of one instrument.
+
+    Attributes:
+        time_ns: The boundary.
+        symbol: The instrument.
+        rate: Of the position's value; longs pay a positive one.
+        mark: The mark at the boundary; None where the file has none.
+    """
+
+    time_ns: int
+    symbol: str
+    rate: Decimal
+    mark: Decimal | None
+
+
+def read_funding(path: Path, symbols: Sequence[str]) -> list[FundingRow]:
+    """Read a file `time,symbol,rate,mark`, oldest first.
+
+    Args:
+        path: The file.
+        symbols: The instruments of the run; rows of others are an error.
+
+    Raises:
+        InvalidInput: It cannot be read, or a row is wrong; by line and field.
+    """
+    rows: list[FundingRow] = []
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            for number, row in enumerate(csv.DictReader(file), start=2):
+                rows.append(_funding_row(row, f"{path.name}, line {number}", symbols))
+                if len(rows) > 1 and rows[-1].time_ns < rows[-2].time_ns:
+                    raise refuse(f"{path.name}, line {number}: time", row["time"], "is before the row above")
+    except OSError as error:
+        raise refuse("funding", str(path), error.strerror or "cannot be read") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise refuse("funding", str(path), f"is no CSV: {error}") from error
+    return rows
+
+
+def _funding_row(row: dict[str, str], place: str, symbols: Sequence[str]) -> FundingRow:
+    for name in ("time", "symbol", "rate"):
+        if not row.get(name):
+            raise refuse(
+                f"{place}: {name}", row.get(name), "is needed: the columns are time,symbol,rate,mark"
+            )
+    if row["symbol"] not in symbols:
+        raise refuse(f"{place}: symbol", row["symbol"], f"is none of {', '.join(symbols)}")
+    try:
+        at = time_ns(row["time"])
+    except ValueError as error:
+        raise refuse(f"{place}: time", row["time"], "is no ISO 8601 time") from error
+    return FundingRow(at, row["symbol"], _decimal(row["rate"], f"{place}: rate"), _mark(row, place))
+
+
+def _mark(row: dict[str, str], place: str) -> Decimal | None:
+    return _decimal(row["mark"], f"{place}: mark") if row.get("mark") else None
+
+
+def _decimal(text: str, place: str) -> Decimal:
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        raise refuse(place, text, "is no decimal") from None
+    if not number.is_finite():
+        raise refuse(place, text, "must be finite")
+    return number
+
+
+def time_text(at_ns: int) -> str:
+    """Return a time for a report: to the second, UTC.
+
+    Args:
+        at_ns: Nanoseconds since 1970.
+    """
+    return f"{datetime.fromtimestamp(at_ns // 1_000_000_000, UTC):%Y-%m-%d %H:%M:%S}"

@@ -1,0 +1,132 @@
+"""What a backtest assumes, and what its instruments are."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from dita.errors import refuse
+from dita.market import Bar, Market, Quote
+from dita.market.instruments import KNOWN
+
+FEE_DEFAULT: Final = Decimal("0.001")
+_ROWS_READ: Final = 10_000
+_LOT_DEFAULT: Final = "0.0001"
+
+
+@dataclass(frozen=True, slots=True)
+class BacktestSettings:
+    """What a backtest assumes. Every one of these is in the report.
+
+    Attributes:
+        capital: Opening balance, settlement units.
+        taker_rate: A fraction of the value; None means 0.001.
+        maker_rate: The same.
+        fill_at: An order sent in `on_bar` meets the "next_open" or the "close" of that bar.
+        limit_fill: A waiting limit fills where the market goes "through" it, or at a "touch".
+        latency_ms: A request's whole round trip; with bars it has no meaning.
+        slippage_bps: By how many basis points a taker's price is worse than the book's.
+        queue_position: Whether an order that rests waits behind what the book showed at its price.
+        liquidation: Whether positions are liquidated.
+        seed: Where chance starts.
+        funding: A CSV file `time,symbol,rate,mark`; None means that there is none.
+        instruments: Rules by symbol, as `set_exchange_config` takes them, where they are known.
+        allow_gaps: Whether missing bars are counted; else the first is an error.
+        stops_first: Whether a bar that holds both a stop and a target comes to the stop first.
+        max_slots: How many trades may run at once; None means as many as the strategies ask for.
+        opposite_slots: What a strategy's trades of both sides do on a one-way account.
+    """
+
+    capital: Decimal = Decimal(10_000)
+    taker_rate: Decimal | None = None
+    maker_rate: Decimal | None = None
+    fill_at: Literal["next_open", "close"] = "next_open"
+    limit_fill: Literal["through", "touch"] = "through"
+    latency_ms: Decimal = Decimal(0)
+    slippage_bps: Decimal = Decimal(0)
+    queue_position: bool = False
+    liquidation: bool = True
+    seed: int = 0
+    funding: Path | None = None
+    instruments: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    allow_gaps: bool = False
+    stops_first: bool = False
+    max_slots: int | None = None
+
+    def __post_init__(self) -> None:
+        """Check what stands alone.
+
+        Raises:
+            InvalidInput: A value cannot be; by name.
+        """
+        if not self.capital.is_finite() or self.capital <= 0:
+            raise refuse("capital", self.capital, "must be above zero")
+        if self.fill_at not in ("next_open", "close"):
+            raise refuse("fill_at", self.fill_at, "is neither next_open nor close")
+        if self.limit_fill not in ("through", "touch"):
+            raise refuse("limit_fill", self.limit_fill, "is neither through nor touch")
+
+
+def read_instruments(path: Path) -> dict[str, dict[str, Any]]:
+    """Read instruments' rules from a JSON file: symbol to keys of `set_exchange_config`, decimals as text.
+
+    Args:
+        path: The file.
+
+    Raises:
+        InvalidInput: It cannot be read, or is no such file.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
+    except OSError as error:
+        raise refuse("instruments", str(path), error.strerror or "cannot be read") from error
+    except ValueError as error:
+        raise refuse("instruments", str(path), f"is no JSON: {error}") from error
+    if not isinstance(content, dict) or not all(isinstance(one, dict) for one in content.values()):
+        raise refuse("instruments", str(path), "must be an object of symbols, each with an object of rules")
+    return content
+
+
+def rules_of(market: Market, given: Mapping[str, Mapping[str, Any]]) -> tuple[dict[str, Any], str]:
+    """Return an instrument's rules, and where they are from: given, bundled, or told by the data.
+
+    Args:
+        market: The instrument's market.
+        given: Rules that the user has named, by symbol.
+    """
+    if market.symbol in given:
+        return dict(given[market.symbol]), "as given"
+    if market.symbol in KNOWN:
+        return dict(KNOWN[market.symbol]), "bundled table"
+    tick = tick_of(market)
+    text = f"told by the data: tick {tick}, lot {_LOT_DEFAULT} assumed"
+    rules: dict[str, Any] = {"tick_size": tick, "lot_step": _LOT_DEFAULT}
+    if not market.symbol.endswith(("USDT", "USDC", "USD")):
+        rules.update(base=market.symbol, quote="USD", settle="USD")
+    return rules, text
+
+
+def tick_of(market: Market) -> str:
+    """Return the finest step of the first 10,000 rows' prices.
+
+    Args:
+        market: The market; it is read from its beginning.
+    """
+    places = max((_places(prices) for prices in map(_prices, islice(iter(market), _ROWS_READ))), default=0)
+    return format(Decimal(1).scaleb(-places), "f")
+
+
+def _prices(event: object) -> Iterable[str]:
+    if isinstance(event, Bar):
+        return (event.open, event.high, event.low, event.close)
+    if isinstance(event, Quote):
+        return (event.bid, event.ask)
+    price = getattr(event, "price", None)
+    return () if price is None else (price,)
+
+
+def _places(prices: Iterable[str]) -> int:
+    return max((len(price.partition(".")[2].rstrip("0")) for price in prices), default=0)

@@ -1,0 +1,237 @@
+"""`dita backtest`: plays market files to a strategy, and reports what came of it."""
+
+import argparse
+import sys
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from dita.cli.failure import CommandFailure
+from dita.cli.progress import Progress
+from dita.errors import shown
+
+if TYPE_CHECKING:
+    from dita.backtest import BacktestResult
+
+EXAMPLE: Final = ("dita backtest STRATEGY --data FILE", "play a market to a strategy, and report")
+
+_DESCRIPTION: Final = """\
+Play market files to a strategy on the kernel that also trades live. STRATEGY is a Python file with one
+strategy in it (FILE:Class where it has several), a module (module:Class), or a sample's name.
+The report opens with what it assumes; --out also writes it as JSON and as one HTML page."""
+
+_EPILOG: Final = """\
+market files, plain or gzipped, told by their content:
+  bars       CSV timestamp,open,high,low,close,volume; a bar's time is its opening
+  quotes     CSV timestamp,bid,ask and perhaps bid_size,ask_size
+  trades     CSV timestamp,price,size
+  a capture  raw Binance USD-M lines: `receive-time-in-ns JSON`
+
+examples:
+  dita backtest ema-cross --data btc_perp_1m.csv.gz
+  dita backtest my_strategy.py --data btc_perp_1m.csv.gz --param fast=20 --param slow=60
+  dita backtest my_strategy.py --data btc_perp_1m.csv.gz --taker-rate 0.0005 --maker-rate 0.0002 --out report"""
+
+
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Describe the command.
+
+    Args:
+        commands: The command line's list of commands.
+    """
+    parser = commands.add_parser(
+        "backtest",
+        help="play market files to a strategy, and report",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("strategy", metavar="STRATEGY", help="a file, module:Class, or a sample's name")
+    add_market_options(parser)
+    add_assumptions(parser)
+    parser.add_argument("--out", type=Path, metavar="DIR", help="write report.txt, report.json, report.html")
+    parser.add_argument("--json", action="store_true", help="print the report as one JSON object")
+    parser.set_defaults(run=run)
+
+
+def add_market_options(parser: argparse.ArgumentParser) -> None:
+    """Describe the market and the strategy's parameters.
+
+    Args:
+        parser: A command's parser.
+    """
+    parser.add_argument(
+        "--data", type=Path, action="append", required=True, metavar="FILE", help="a market; again for more"
+    )
+    parser.add_argument(
+        "--symbol", action="append", default=[], metavar="NAME", help="the instrument of each file, in order"
+    )
+    parser.add_argument(
+        "--param",
+        action="append",
+        default=[],
+        type=_parameter,
+        metavar="NAME=VALUE",
+        help="a parameter of the strategy; again for more",
+    )
+
+
+def add_assumptions(parser: argparse.ArgumentParser) -> None:
+    """Describe what a run assumes.
+
+    Args:
+        parser: A command's parser.
+    """
+    parser.add_argument("--capital", type=_decimal, metavar="X", help="opening balance (10000)")
+    parser.add_argument("--taker-rate", type=_decimal, metavar="X", help="a fraction of the value (0.001)")
+    parser.add_argument("--maker-rate", type=_decimal, metavar="X", help="a fraction of the value (0.001)")
+    parser.add_argument(
+        "--fill-at",
+        choices=("next_open", "close"),
+        help="what an order sent at a bar's close meets (next_open)",
+    )
+    parser.add_argument(
+        "--limit-fill",
+        choices=("through", "touch"),
+        help="a waiting limit fills where the market goes through it, or at a touch (through)",
+    )
+    parser.add_argument(
+        "--latency-ms", type=_decimal, metavar="X", help="a request's round trip; for ticks (0)"
+    )
+    parser.add_argument("--slippage-bps", type=_decimal, metavar="X", help="basis points for takers (0)")
+    parser.add_argument("--seed", type=int, metavar="N", help="where chance starts (0)")
+    parser.add_argument("--funding", type=Path, metavar="FILE", help="CSV time,symbol,rate,mark")
+    parser.add_argument("--instruments", type=Path, metavar="FILE", help="JSON: symbol to rules")
+    parser.add_argument(
+        "--allow-gaps", action="store_const", const=True, help="count missing bars; else one is an error"
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Play and report.
+
+    Args:
+        options: The parsed command line.
+
+    Returns:
+        0; 130 where Ctrl-C ended it: the report is of what was played.
+
+    Raises:
+        CommandFailure: Strategy, market or settings cannot be used; the text says what to do.
+    """
+    from dita.errors import KernelError  # noqa: PLC0415 - `dita --help` answers at once
+    from dita.market import MarketFileError  # noqa: PLC0415 - as above
+
+    progress = Progress()
+    try:
+        engine = engine_of(options)
+
+        def listen(fraction: float, trades: int) -> None:
+            if progress.is_due():
+                progress.show(f"{fraction:4.0%} read, {trades} trades")
+
+        result = engine.run(listen)
+    except (KernelError, MarketFileError) as error:
+        raise CommandFailure(str(error)) from error
+    finally:
+        progress.close()
+    return _report(result, options)
+
+
+def engine_of(options: argparse.Namespace) -> Any:  # noqa: ANN401 - a class that is loaded late
+    """Return the engine that a command line means.
+
+    Args:
+        options: The parsed command line.
+
+    Raises:
+        KernelError: Strategy or settings cannot be used.
+        MarketFileError: A file cannot be read.
+    """
+    from dita.backtest.engine import BacktestEngine, Named  # noqa: PLC0415 - `dita --help` answers at once
+    from dita.market import open_market  # noqa: PLC0415 - as above
+    from dita.runtime import load_params, load_strategy  # noqa: PLC0415 - as above
+
+    strategy = load_strategy(place_of(options.strategy))
+    params = load_params(strategy, dict(options.param))
+    settings = settings_of(options)
+    if len(options.symbol) > len(options.data):
+        raise CommandFailure(f"--symbol: {len(options.symbol)} names for {len(options.data)} files")
+    symbols = [*options.symbol, *[None] * (len(options.data) - len(options.symbol))]
+    markets = [
+        open_market(path, symbol=symbol, allow_gaps=settings.allow_gaps)
+        for path, symbol in zip(options.data, symbols, strict=True)
+    ]
+    named = Named(strategy.__name__, strategy, params)
+    return BacktestEngine([named], markets, settings, name=strategy.__name__, files=options.data)
+
+
+def place_of(strategy: str) -> str:
+    """Return where a strategy is: a sample's file, where the word names one.
+
+    Args:
+        strategy: As it was given.
+    """
+    from dita.samples import names, path_of  # noqa: PLC0415 - `dita --help` answers at once
+
+    return str(path_of(strategy)) if strategy in names() else strategy
+
+
+def settings_of(options: argparse.Namespace) -> Any:  # noqa: ANN401 - a class that is loaded late
+    """Return what a command line assumes.
+
+    Args:
+        options: The parsed command line.
+
+    Raises:
+        InvalidInput: A value cannot be.
+    """
+    from dita.backtest.settings import BacktestSettings, read_instruments  # noqa: PLC0415 - as above
+
+    names = (
+        "capital",
+        "taker_rate",
+        "maker_rate",
+        "fill_at",
+        "limit_fill",
+        "latency_ms",
+        "slippage_bps",
+        "seed",
+        "funding",
+        "allow_gaps",
+    )
+    given = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
+    if options.instruments is not None:
+        given["instruments"] = read_instruments(options.instruments)
+    return BacktestSettings(**given)
+
+
+def _report(result: "BacktestResult", options: argparse.Namespace) -> int:
+    if options.out is not None:
+        try:
+            *_, page = result.save(options.out)
+        except OSError as error:
+            raise CommandFailure(f"{options.out}: {error.strerror or error}") from error
+        print(f"{page}: written", file=sys.stderr)
+    sys.stdout.write(result.to_json().decode() if options.json else result.report_text())
+    rate = result.events / result.seconds if result.seconds else 0.0
+    print(f"{result.events:,} events in {result.seconds:.2f} s ({rate:,.0f} a second)", file=sys.stderr)
+    return 130 if result.interrupted else 0
+
+
+def _parameter(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise argparse.ArgumentTypeError(f"expected NAME=VALUE, got {shown(text)}")
+    return name, value
+
+
+def _decimal(text: str) -> Decimal:
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        raise argparse.ArgumentTypeError(f"expected a decimal, got {shown(text)}") from None
+    if not number.is_finite():
+        raise argparse.ArgumentTypeError(f"must be finite, got {shown(text)}")
+    return number

@@ -1,0 +1,145 @@
+"""Quotes and trades from CSV files with a header, oldest first."""
+
+import csv
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+from dita.errors import shown
+from dita.market.bars import time_ns
+from dita.market.events import MarketKind, Print, Quote
+from dita.market.source import MarketFileError, TextSource, decimal_text, price_text
+
+TIME_COLUMNS: Final = ("timestamp", "time", "date", "ts")
+QUOTE_COLUMNS: Final = ("bid", "ask")
+TRADE_COLUMNS: Final = ("price", "size")
+_SIZES: Final = ("bid_size", "ask_size")
+_WHOLE: Final = re.compile(r"[0-9]{10,19}")
+_STEP_NS: Final = 1_000_000_000
+
+
+def tick_columns(header: str) -> dict[str, int] | None:
+    """Return where the columns of a file of quotes or trades stand; None where it is neither.
+
+    Args:
+        header: The file's first line.
+    """
+    names = [name.strip().lower() for name in header.lstrip("\ufeff").split(",")]
+    time = next((name for name in TIME_COLUMNS if name in names), None)
+    needed = next(
+        (some for some in (QUOTE_COLUMNS, TRADE_COLUMNS) if all(name in names for name in some)), None
+    )
+    if time is None or needed is None:
+        return None
+    columns = {name: names.index(name) for name in needed}
+    columns["time"] = names.index(time)
+    for name in (*_SIZES, "symbol", "buyer_is_maker"):
+        if name in names:
+            columns[name] = names.index(name)
+    return columns
+
+
+class TickFile:
+    """The quotes or the trades of a CSV file, plain or gzipped, checked row by row.
+
+    Columns: a time (ISO 8601, UTC without an offset; or whole seconds, milliseconds, microseconds or nanoseconds
+    since 1970), then `bid`, `ask` and perhaps `bid_size`, `ask_size`; or `price`, `size` and perhaps
+    `buyer_is_maker`. A column `symbol` must name one instrument.
+    """
+
+    def __init__(self, path: Path, symbol: str) -> None:
+        """Name the file.
+
+        Args:
+            path: The file.
+            symbol: The instrument's name.
+        """
+        self._source = TextSource(path)
+        self._symbol = symbol
+
+    @property
+    def name(self) -> str:
+        """The file's name."""
+        return self._source.path.name
+
+    @property
+    def kind(self) -> MarketKind:
+        """Recorded."""
+        return "real"
+
+    @property
+    def symbol(self) -> str:
+        """The instrument's name, as given."""
+        return self._symbol
+
+    @property
+    def step_ns(self) -> int:
+        """One second: ticks have no length of their own."""
+        return _STEP_NS
+
+    def fraction_read(self) -> float:
+        """How much of the file has been read, from 0 to 1."""
+        return self._source.fraction_read()
+
+    def __iter__(self) -> Iterator[Quote | Print]:
+        """Yield the ticks, oldest first.
+
+        Raises:
+            MarketFileError: Naming file, line, field and value of the first thing that cannot be so.
+        """
+        columns: dict[str, int] | None = None
+        last_ns = 0
+        for number, line in self._source.lines():
+            if columns is None:
+                columns = tick_columns(line)
+                if columns is None:
+                    raise MarketFileError(
+                        self._source.path, f"not a header of ticks: {line[:120]!r}", line=number
+                    )
+            elif line:
+                try:
+                    tick = self._tick(next(csv.reader((line,))), columns)
+                    if tick.ts_ns < last_ns:
+                        raise ValueError("timestamp: is before the row above; ticks must be in time order")
+                except (ValueError, csv.Error) as error:
+                    raise MarketFileError(self._source.path, str(error), line=number) from error
+                last_ns = tick.ts_ns
+                yield tick
+
+    def _tick(self, row: Sequence[str], columns: dict[str, int]) -> Quote | Print:
+        if len(row) <= max(columns.values()):
+            raise ValueError(f"expected at least {max(columns.values()) + 1} fields, got {len(row)}")
+        if "symbol" in columns and row[columns["symbol"]] != self._symbol:
+            raise ValueError(f"symbol: {shown(row[columns['symbol']])} is not {self._symbol}")
+        at = tick_time_ns(row[columns["time"]])
+        if "bid" not in columns:
+            price = price_text(row[columns["price"]], "price")
+            size = decimal_text(row[columns["size"]], "size")
+            maker = row[columns["buyer_is_maker"]].lower() if "buyer_is_maker" in columns else "false"
+            if maker not in ("true", "false", "1", "0"):
+                raise ValueError(f"buyer_is_maker: {shown(maker)} is neither true nor false")
+            return Print(self._symbol, price, size, maker in ("true", "1"), at)
+        bid, ask = price_text(row[columns["bid"]], "bid"), price_text(row[columns["ask"]], "ask")
+        if float(bid) > float(ask):
+            raise ValueError(f"bid: {shown(bid)} is above ask {shown(ask)}")
+        sizes = [decimal_text(row[columns[name]], name) if name in columns else None for name in _SIZES]
+        return Quote(self._symbol, bid, sizes[0], ask, sizes[1], at)
+
+
+def tick_time_ns(text: str) -> int:
+    """Return a time, ns since 1970: of ISO 8601, or of a whole number whose length tells its unit.
+
+    Args:
+        text: As the file has it.
+
+    Raises:
+        ValueError: It is neither.
+    """
+    if _WHOLE.fullmatch(text):
+        number = int(text)
+        for bound, factor in ((10**11, 10**9), (10**14, 10**6), (10**17, 10**3)):
+            if number < bound:
+                return number * factor
+        return number
+    return time_ns(text)

@@ -1,0 +1,17 @@
+"""Runs strategies on a host's accounts: the same in a backtest, on paper and live."""
+
+from dita.runtime.actor import Actor, ActorState
+from dita.runtime.bars import BarBuilder, interval_ns
+from dita.runtime.loading import load_params, load_strategy
+from dita.runtime.watcher import Happening, Watcher
+
+__all__ = [
+    "Actor",
+    "ActorState",
+    "BarBuilder",
+    "Happening",
+    "Watcher",
+    "interval_ns",
+    "load_params",
+    "load_strategy",
+]

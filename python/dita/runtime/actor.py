@@ -1,0 +1,383 @@
+"""`Actor`: one strategy at work on one account. It calls the callbacks and carries out the actions."""
+
+import logging
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, Final
+
+from dita._kernel import KernelEventKind, KernelOutcome, TradeSlot, VenueOrder
+from dita.errors import InvalidInput, KernelClosed, KernelPoisoned, LogFailed, refuse
+from dita.host import Client
+from dita.kernel import ExecutionKernel
+from dita.runtime.bars import BarBuilder, interval_ns
+from dita.runtime.watcher import Happening
+from dita.strategy import (
+    Bar,
+    NotRunning,
+    OwnFill,
+    Position,
+    QuoteTick,
+    Strategy,
+    StrategyError,
+    TooManyIntents,
+    TradeTick,
+    WarmingUp,
+)
+from dita.strategy.views import moment
+
+INTENTS_MAX: Final = 1_000
+CLOSES_MAX: Final = 10_000
+_FILLS: Final = (KernelEventKind.PARTIAL_FILL, KernelEventKind.FULL_FILL)
+_LOG: Final = logging.getLogger("dita.strategy")
+
+
+class ActorState(StrEnum):
+    """How a strategy is."""
+
+    RUNNING = "Running"
+    PAUSED = "Paused"
+    STOPPED = "Stopped"
+    ERROR = "Error"
+
+
+class Actor:
+    """One strategy, its client, its bars, its timers.
+
+    Attributes:
+        name: The strategy's; its trades carry it as their owner.
+        strategy: The strategy.
+        state: How it is.
+        error: Why it is in Error; empty else.
+        symbols: What it hears.
+    """
+
+    def __init__(
+        self, name: str, strategy: Strategy, kernel: ExecutionKernel, client: Client, symbols: Sequence[str]
+    ) -> None:
+        """Give a strategy its desk.
+
+        Args:
+            name: Its name.
+            strategy: It.
+            kernel: The account's.
+            client: With its slots.
+            symbols: What it hears, where it names nothing itself.
+        """
+        self.name = name
+        self.strategy = strategy
+        self.state = ActorState.STOPPED
+        self.error = ""
+        self.symbols = strategy.instruments or tuple(symbols)
+        self.client = client
+        self._kernel = kernel
+        self._intents = 0
+        self._in_callback = False
+        self._sizes: dict[int, Decimal] = {}
+        self._builders: dict[str, list[BarBuilder]] = {}
+        self._closes: dict[tuple[str, str], deque[float]] = {}
+        self._shortest: dict[str, str] = {}
+        self._warm: dict[tuple[str, str], int] = {}
+        self._timers: dict[str, tuple[int, int | None]] = {}
+        kind = type(strategy)
+        self.hears_quotes = kind.on_quote is not Strategy.on_quote
+        self.hears_trades = kind.on_trade is not Strategy.on_trade
+        self.hears_bars = kind.on_bar is not Strategy.on_bar
+        strategy._desk = self  # noqa: SLF001 - the program's side of it
+
+    # ------------------------------------------------------------------------------------------------- life
+
+    def start(self) -> None:
+        """Start: `on_start`, at once or after the warm-up."""
+        self.state, self.error = ActorState.RUNNING, ""
+        self.strategy.warming = self.strategy.warmup > 0
+        if not self.strategy.warming:
+            self.call(self.strategy.on_start)
+
+    def pause(self) -> None:
+        """Hear no more until `resume`; orders and trades stay."""
+        if self.state is ActorState.RUNNING:
+            self.state = ActorState.PAUSED
+
+    def resume(self) -> None:
+        """Hear again."""
+        if self.state is ActorState.PAUSED:
+            self.state = ActorState.RUNNING
+
+    def stop(self) -> None:
+        """End: `on_stop`, which may still act. Orders and trades stay."""
+        if self.state is ActorState.RUNNING and not self.strategy.warming:
+            self.call(self.strategy.on_stop)
+        if self.state is not ActorState.ERROR:
+            self.state = ActorState.STOPPED
+
+    def call(self, callback: Callable[..., object], *arguments: object) -> None:
+        """Call a callback. One that raises puts the strategy into Error; others go on.
+
+        Args:
+            callback: A bound method of the strategy.
+            arguments: What it is told.
+        """
+        if self.state is not ActorState.RUNNING:
+            return
+        self._intents, self._in_callback = 0, True
+        try:
+            callback(*arguments)
+        except (KernelClosed, KernelPoisoned, LogFailed):
+            raise  # not the strategy's doing: nobody can go on
+        except Exception as error:  # noqa: BLE001 - whatever a strategy raises, the others go on
+            self.fail(f"{type(error).__name__}: {error}", error)
+        finally:
+            self._in_callback = False
+
+    def fail(self, message: str, error: BaseException | None = None) -> None:
+        """Put the strategy into Error, and deal with its orders as it has declared.
+
+        Args:
+            message: Why.
+            error: What was raised, for the log.
+        """
+        self.state, self.error = ActorState.ERROR, message
+        _LOG.error("%s: %s", self.name, message, exc_info=error)
+        policy = self.strategy.on_error
+        if policy not in ("keep", "cancel", "flatten"):
+            _LOG.error("%s: on_error is %r: taken as cancel", self.name, policy)
+            policy = "cancel"
+        if policy != "keep":
+            self.client.wind_down(flatten=policy == "flatten", reason="strategy error")
+
+    # -------------------------------------------------------------------------------------------- the market
+
+    def hear_quote(self, quote: QuoteTick) -> None:
+        """Tell a quote, where it is the strategy's."""
+        if quote.symbol in self.symbols:
+            self.call(self.strategy.on_quote, quote)
+
+    def hear_trade(self, trade: TradeTick) -> None:
+        """Tell a trade of others, where it is the strategy's."""
+        if trade.symbol in self.symbols:
+            self.call(self.strategy.on_trade, trade)
+
+    def hear_bar(self, bar: Bar) -> list[Bar]:
+        """Take a closed bar of the feed: return those to tell, the shortest first.
+
+        Args:
+            bar: Of the feed's own length.
+        """
+        if bar.symbol not in self.symbols:
+            return []
+        wanted = self.strategy.intervals or (bar.interval,)
+        builders = self._builders.get(bar.symbol)
+        if builders is None:
+            builders = self._builders[bar.symbol] = [
+                BarBuilder(interval)
+                for interval in sorted(wanted, key=interval_ns)
+                if self._is_built(interval, bar)
+            ]
+            self._shortest[bar.symbol] = min(wanted, key=interval_ns)
+        closed = [bar] if bar.interval in wanted else []
+        for builder in builders:
+            longer = builder.add(bar)
+            if longer is not None:
+                closed.append(longer)
+        for one in closed:
+            key = (one.symbol, one.interval)
+            self._closes.setdefault(key, deque(maxlen=CLOSES_MAX)).append(one.close_float)
+        return closed
+
+    @staticmethod
+    def _is_built(interval: str, bar: Bar) -> bool:
+        wanted, given = interval_ns(interval), bar.close_ns - bar.open_ns
+        if wanted == given:
+            return False
+        if wanted < given or wanted % given:
+            raise StrategyError(f"intervals: {interval} cannot be built from bars of {bar.interval}")
+        return True
+
+    def tell_bar(self, bar: Bar) -> None:
+        """Tell a closed bar, and end the warm-up once there were enough.
+
+        Args:
+            bar: As `hear_bar` returned it.
+        """
+        self.call(self.strategy.on_bar, bar)
+        if self.strategy.warming:
+            key = (bar.symbol, bar.interval)
+            self._warm[key] = self._warm.get(key, 0) + 1
+
+    def end_warm_up(self) -> None:
+        """Start in earnest, where each bar that the strategy hears has come often enough."""
+        strategy = self.strategy
+        if not strategy.warming or self.state is not ActorState.RUNNING:
+            return
+        intervals = strategy.intervals or tuple({interval for _, interval in self._warm})
+        wanted = [(symbol, interval) for symbol in self.symbols for interval in intervals]
+        if wanted and all(self._warm.get(key, 0) >= strategy.warmup for key in wanted):
+            strategy.warming = False
+            self.call(strategy.on_start)
+
+    # ------------------------------------------------------------------------------------------ what happened
+
+    def owns(self, happening: Happening) -> bool:
+        """Whether a change is about one of the strategy's trades."""
+        return happening.slot.owner == self.name
+
+    def tell(self, happening: Happening) -> None:
+        """Tell what happened to one of its trades: the order, the fill, the position.
+
+        Args:
+            happening: It.
+        """
+        slot, event = happening.slot, happening.event
+        if event is None:
+            return
+        order = self._kernel.order(event.venue_client_id) if event.venue_client_id else None
+        if order is not None:
+            self.call(self.strategy.on_order, order)
+        if event.kind in _FILLS and event.price is not None and event.size is not None:
+            fill = OwnFill(
+                symbol=slot.asset,
+                slot=slot.slot_id,
+                trade_id=happening.change.trade_id,
+                order_id=event.venue_client_id,
+                side=str(event.order_side or (order.order_side if order is not None else "")),
+                price=event.price,
+                size=event.size,
+                fee=event.fee,
+                liquidity=str(event.liquidity or ""),
+                time_ns=event.timestamp_ns,
+            )
+            self.call(self.strategy.on_fill, fill)
+        if self._sizes.get(slot.slot_id, Decimal(0)) != slot.size:
+            self._sizes[slot.slot_id] = slot.size
+            self.call(self.strategy.on_position, slot)
+
+    def next_timer_ns(self) -> int | None:
+        """Return when the next timer runs out, ns; None where there is none."""
+        return min((due for due, _ in self._timers.values()), default=None)
+
+    def run_timers(self, now_ns: int) -> bool:
+        """Tell the timers that have run out, the earliest first.
+
+        Args:
+            now_ns: The time.
+
+        Returns:
+            Whether there was one.
+        """
+        due = sorted((at, name) for name, (at, _) in self._timers.items() if at <= now_ns)
+        for at, name in due:
+            _, every = self._timers.pop(name)
+            if every is not None:
+                # From when it was due, so that it does not wander; what was missed is not made up for.
+                behind = (now_ns - at) // every
+                self._timers[name] = (at + (behind + 1) * every, every)
+            self.call(self.strategy.on_timer, name)
+        return bool(due)
+
+    # --------------------------------------------------------------------------------------------- the desk
+
+    def _may_act(self) -> None:
+        if self.strategy.warming or self.strategy.recovering:
+            raise WarmingUp(f"{self.name}: it may look and not act while it is warming up or recovering")
+        if self.state is not ActorState.RUNNING:
+            raise NotRunning(f"{self.name}: is {self.state}")
+        self._intents += 1
+        if self._intents > INTENTS_MAX:
+            raise TooManyIntents(f"{self.name}: more than {INTENTS_MAX} intents in one callback")
+
+    def now_ns(self) -> int:
+        """Return kernel time."""
+        return self._kernel.now_ns
+
+    def enter(self, symbol: str, side: str, size: Any, fields: Mapping[str, Any]) -> KernelOutcome:  # noqa: ANN401
+        """Open a trade."""
+        self._may_act()
+        return self.client.enter(symbol, side, size, **fields)
+
+    def exit(self, trade: Any, size: Any, fields: Mapping[str, Any]) -> KernelOutcome:  # noqa: ANN401
+        """Close a trade, or a part of it."""
+        self._may_act()
+        held = self._trade(trade)
+        return self.client.exit(held.slot_id, held.size if size is None else size, **fields)
+
+    def cancel(self, order: VenueOrder | str, fields: Mapping[str, Any]) -> KernelOutcome:
+        """Cancel an order."""
+        self._may_act()
+        known = self._order(order)
+        return self.client.cancel(known.slot_id or 0, known.venue_client_id, **fields)
+
+    def amend(self, order: VenueOrder | str, fields: Mapping[str, Any]) -> KernelOutcome:
+        """Change an order."""
+        self._may_act()
+        known = self._order(order)
+        return self.client.amend(known.slot_id or 0, known.venue_client_id, **fields)
+
+    def _trade(self, trade: object) -> TradeSlot:
+        if isinstance(trade, TradeSlot):
+            return self.client.slot(trade.slot_id).snapshot()
+        if isinstance(trade, int) and not isinstance(trade, bool):
+            return self.client.slot(trade).snapshot()
+        found = [one for one in self.client.trades() if trade in (one.trade_id, one.asset)]
+        if len(found) != 1:
+            raise refuse("trade", trade, f"names {len(found)} of the strategy's open trades")
+        return found[0]
+
+    def _order(self, order: VenueOrder | str) -> VenueOrder:
+        name = order.venue_client_id if isinstance(order, VenueOrder) else order
+        known = self._kernel.order(name)
+        if known is None or known.owner != self.name:
+            raise refuse("order", name, "is no order of the strategy")
+        return known
+
+    def trades(self, symbol: str | None) -> list[TradeSlot]:
+        """Return the open trades."""
+        return self.client.trades(symbol)
+
+    def orders(self, symbol: str | None) -> list[VenueOrder]:
+        """Return the orders at work."""
+        return [order for order in self.client.orders(live_only=True) if symbol in (None, order.asset)]
+
+    def position(self, symbol: str) -> Position:
+        """Return the signed sum of the open trades."""
+        held = [trade for trade in self.client.trades(symbol) if trade.size]
+        sign = {"LONG": 1, "SHORT": -1}
+        size = sum((sign[str(trade.side)] * trade.size for trade in held), Decimal(0))
+        sides = {str(trade.side) for trade in held}
+        price = None
+        if len(sides) == 1:
+            value = sum((trade.size * (trade.entry_price or 0) for trade in held), Decimal(0))
+            price = held[0].entry_price if len(held) == 1 else value / abs(size)
+        open_pnl = sum((trade.unrealized_pnl for trade in held), Decimal(0))
+        return Position(symbol, size, price, open_pnl)
+
+    def instrument(self, symbol: str) -> Mapping[str, Any]:
+        """Return an instrument's rules."""
+        return self._kernel.instrument(symbol)
+
+    def account(self) -> Any:  # noqa: ANN401 - the kernel's
+        """Return the account."""
+        return self._kernel.account
+
+    def closes_float(self, symbol: str, count: int, interval: str | None) -> Sequence[float]:
+        """Return the last closes."""
+        kept = self._closes.get((symbol, interval or self._shortest.get(symbol, "")))
+        if kept is None or count < 1:
+            return ()
+        return tuple(kept)[-count:]
+
+    def timer(self, name: str, every_ns: int | None, at_ns: int | None) -> None:
+        """Set, or remove, a timer."""
+        if every_ns is not None and every_ns <= 0:
+            raise InvalidInput(f"every: must be above zero for timer {name}")
+        if every_ns is None and at_ns is None:
+            self._timers.pop(name, None)
+            return
+        first = at_ns if at_ns is not None else self._kernel.now_ns + (every_ns or 0)
+        self._timers[name] = (first, every_ns)
+
+    def log(self, message: str, fields: Mapping[str, Any]) -> None:
+        """Write a line."""
+        text = " ".join(f"{key}={value}" for key, value in fields.items())
+        _LOG.info("%s %s: %s %s", moment(self._kernel.now_ns).isoformat(), self.name, message, text)

@@ -1,0 +1,117 @@
+"""Loads a strategy from a file, or by `module:Class`, and its parameters from texts."""
+
+import hashlib
+import importlib
+import importlib.util
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from dita.errors import shown
+from dita.strategy import Params, Strategy, StrategyError
+
+
+def load_strategy(place: str) -> type[Strategy]:
+    """Return the strategy class of a file, or of a module.
+
+    Args:
+        place: A Python file with one strategy in it, `FILE:Class` where it has several, or `module:Class`.
+
+    Raises:
+        StrategyError: There is no such file, it does not import, or it has no strategy or several.
+    """
+    path, _, name = place.partition(":")
+    if path.endswith(".py"):
+        module = _module_of(Path(path))
+    else:
+        try:
+            module = importlib.import_module(path)
+        except ImportError as error:
+            raise StrategyError(f"{shown(place)}: cannot be imported: {error}") from error
+    found = {
+        key: value
+        for key, value in vars(module).items()
+        if isinstance(value, type)
+        and issubclass(value, Strategy)
+        and value is not Strategy
+        and value.__module__ == module.__name__
+    }
+    if name:
+        if name not in found:
+            known = ", ".join(found) or "none"
+            raise StrategyError(f"{path}: has no strategy {shown(name)}; it has {known}")
+        return found[name]
+    if not found:
+        raise StrategyError(f"{path}: has no strategy: derive one class from dita.strategy.Strategy")
+    if len(found) > 1:
+        raise StrategyError(f"{path}: has {len(found)} strategies; name one: {path}:{next(iter(found))}")
+    return next(iter(found.values()))
+
+
+def _module_of(path: Path) -> Any:  # noqa: ANN401 - a module of the user's
+    if not path.is_file():
+        raise StrategyError(f"{path}: there is no such file")
+    digest = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:12]
+    spec = importlib.util.spec_from_file_location(f"dita_strategy_{digest}", path)
+    if spec is None or spec.loader is None:
+        raise StrategyError(f"{path}: is no Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        line = _line_of(error, path)
+        del sys.modules[spec.name]
+        raise StrategyError(f"{path}{line}: does not import: {type(error).__name__}: {error}") from error
+    return module
+
+
+def _line_of(error: BaseException, path: Path) -> str:
+    if isinstance(error, SyntaxError):
+        return f", line {error.lineno}"
+    trace, line = error.__traceback__, None
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == str(path):
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    return "" if line is None else f", line {line}"
+
+
+def load_params(strategy: type[Strategy], given: Mapping[str, Any]) -> Params:
+    """Return a strategy's parameters.
+
+    Args:
+        strategy: Its class.
+        given: By name; texts are read as the field's type.
+
+    Raises:
+        StrategyError: One is not known, lacks, or is out of its range; by name and value.
+    """
+    try:
+        return strategy.Params(**given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"]) or "params"
+        if first["type"] == "extra_forbidden":
+            known = ", ".join(strategy.Params.model_fields) or "none"
+            why = f"is no parameter of {strategy.__name__}; it has {known}"
+        elif first["type"] == "missing":
+            why = f"is needed by {strategy.__name__}"
+        else:
+            why = f"{shown(first.get('input'))} {first['msg']}"
+        raise StrategyError(f"{name}: {why}") from error
+
+
+def source_of(strategy: type[Strategy]) -> bytes:
+    """Return the source of a strategy's module, for a run's id; its name where there is none.
+
+    Args:
+        strategy: Its class.
+    """
+    file = getattr(sys.modules.get(strategy.__module__), "__file__", None)
+    if file is not None and Path(file).is_file():
+        return Path(file).read_bytes()
+    return f"{strategy.__module__}:{strategy.__qualname__}".encode()

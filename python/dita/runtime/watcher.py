@@ -1,0 +1,45 @@
+"""Hears what happens to a kernel's trades, in the kernel's order, and keeps it until it is asked for."""
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from dita._kernel import KernelTransition, TradeSlot, VenueEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """One change of one slot.
+
+    Attributes:
+        change: The transition.
+        slot: The slot after the drain that it was part of.
+        event: What the venue said, where it was the venue.
+    """
+
+    change: KernelTransition
+    slot: TradeSlot
+    event: VenueEvent | None
+
+
+class Watcher:
+    """Given to a kernel as `logs`: it hears what logs hear."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self._heard: deque[Happening] = deque()
+
+    def transition(self, change: KernelTransition, slot: TradeSlot, event: VenueEvent | None) -> None:
+        """Take a change of a slot."""
+        self._heard.append(Happening(change, slot, event))
+
+    def control(self, control: Mapping[str, Any], seq: int) -> None:
+        """Take the controls: nobody asks for them here."""
+
+    def failed(self, what: str, seq: int, error: BaseException) -> None:
+        """Take that a plane has failed: the kernel has logged it."""
+
+    def take(self) -> Happening | None:
+        """Return the oldest that was not taken yet; None where there is none."""
+        return self._heard.popleft() if self._heard else None

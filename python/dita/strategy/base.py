@@ -1,0 +1,339 @@
+"""`Strategy`: the class that an author derives from."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any, ClassVar, Protocol
+
+from pydantic import BaseModel, ConfigDict
+
+from dita._kernel import KernelOutcome, TradeSlot, VenueOrder
+from dita.strategy.errors import NotRunning
+from dita.strategy.views import Bar, OwnFill, Position, QuoteTick, TradeTick
+
+
+class Params(BaseModel):
+    """A strategy's parameters: typed, with ranges, frozen. Derive from it, with pydantic's `Field(ge=..., le=...)`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Desk(Protocol):
+    """What a strategy's actions and questions go to. The program that runs it gives it one."""
+
+    def now_ns(self) -> int: ...  # noqa: D102 - see Strategy.now_ns
+    def enter(self, symbol: str, side: str, size: Any, fields: Mapping[str, Any]) -> KernelOutcome: ...  # noqa: ANN401, D102
+    def exit(self, trade: Any, size: Any, fields: Mapping[str, Any]) -> KernelOutcome: ...  # noqa: ANN401, D102
+    def cancel(self, order: VenueOrder | str, fields: Mapping[str, Any]) -> KernelOutcome: ...  # noqa: D102
+    def amend(self, order: VenueOrder | str, fields: Mapping[str, Any]) -> KernelOutcome: ...  # noqa: D102
+    def trades(self, symbol: str | None) -> list[TradeSlot]: ...  # noqa: D102
+    def orders(self, symbol: str | None) -> list[VenueOrder]: ...  # noqa: D102
+    def position(self, symbol: str) -> Position: ...  # noqa: D102
+    def instrument(self, symbol: str) -> Mapping[str, Any]: ...  # noqa: D102
+    def account(self) -> Any: ...  # noqa: ANN401, D102
+    def closes_float(self, symbol: str, count: int, interval: str | None) -> Sequence[float]: ...  # noqa: D102
+    def timer(self, name: str, every_ns: int | None, at_ns: int | None) -> None: ...  # noqa: D102
+    def log(self, message: str, fields: Mapping[str, Any]) -> None: ...  # noqa: D102
+
+
+class Strategy:
+    """A strategy: callbacks that hear, actions that trade. The same class runs in backtests, on paper and live.
+
+    Callbacks never nest: what an action causes is in its outcome at once, and `on_order`, `on_fill` and
+    `on_position` come after the running callback has returned, in the kernel's order. A callback that raises
+    puts the strategy into the state Error, and its orders are dealt with as `on_error` says; others go on.
+
+    Attributes:
+        instruments: What it trades; empty means what the program was given.
+        intervals: Lengths of bars that it hears; longer ones are built from shorter ones.
+        warmup: How many closed bars of each interval come first, with `warming` true.
+        slots: How many trades it may run at once.
+        on_error: "keep", "cancel" (entries only) or "flatten".
+        params: Its parameters.
+        warming: True while its history is played: it may look, and not act.
+        recovering: True while what happened before a restart is told: it may look, and not act.
+    """
+
+    instruments: ClassVar[tuple[str, ...]] = ()
+    intervals: ClassVar[tuple[str, ...]] = ()
+    warmup: ClassVar[int] = 0
+    slots: ClassVar[int] = 1
+    on_error: ClassVar[str] = "cancel"
+    Params: ClassVar[type[Params]] = Params
+
+    warming: bool = False
+    recovering: bool = False
+
+    def __init__(self, params: Params | None = None) -> None:
+        """Take the parameters; None means their defaults.
+
+        Derive with `on_start`, not with another `__init__`: a strategy is made before it has a desk.
+        """
+        self.params: Any = self.Params() if params is None else params
+        self._desk: Desk | None = None
+
+    # ----------------------------------------------------------------------------------------- what it hears
+
+    def on_start(self) -> None:
+        """Hear that it starts: after the warm-up, before the first event."""
+
+    def on_stop(self) -> None:
+        """Hear that it ends. It may still act."""
+
+    def on_tick(self, now: datetime) -> None:
+        """Hear that time has passed: where the program ticks.
+
+        Args:
+            now: The time, UTC.
+        """
+
+    def on_timer(self, name: str) -> None:
+        """Hear that a timer has run out.
+
+        Args:
+            name: As it was set.
+        """
+
+    def on_quote(self, quote: QuoteTick) -> None:
+        """Hear a new best bid and ask.
+
+        Args:
+            quote: It.
+        """
+
+    def on_trade(self, trade: TradeTick) -> None:
+        """Hear a trade of others.
+
+        Args:
+            trade: It.
+        """
+
+    def on_bar(self, bar: Bar) -> None:
+        """Hear a bar that has closed.
+
+        Args:
+            bar: It.
+        """
+
+    def on_order(self, order: VenueOrder) -> None:
+        """Hear news of one of its orders.
+
+        Args:
+            order: As it is now.
+        """
+
+    def on_fill(self, fill: OwnFill) -> None:
+        """Hear a fill of one of its orders.
+
+        Args:
+            fill: It.
+        """
+
+    def on_position(self, trade: TradeSlot) -> None:
+        """Hear that the size of one of its trades has changed.
+
+        Args:
+            trade: As it is now; `size` 0 once it is closed.
+        """
+
+    def on_funding(self, symbol: str, amount: Decimal) -> None:
+        """Hear that funding was paid or received for its trades.
+
+        Args:
+            symbol: The instrument.
+            amount: Settlement units; below 0 was paid.
+        """
+
+    def on_save(self) -> Mapping[str, Any] | None:
+        """Return what it wants back after a restart: plain JSON of at most 64 KiB; None means nothing."""
+        return None
+
+    def on_load(self, state: Mapping[str, Any]) -> None:
+        """Take back what `on_save` returned last.
+
+        Args:
+            state: It.
+        """
+
+    # ------------------------------------------------------------------------------------------ what it does
+
+    def enter(
+        self,
+        symbol: str,
+        side: str,
+        size: Decimal | str | int | None = None,
+        **fields: Any,  # noqa: ANN401 - a KernelIntent's
+    ) -> KernelOutcome:
+        """Open a trade in a free slot of the strategy.
+
+        Args:
+            symbol: The instrument.
+            side: LONG or SHORT.
+            size: Base units or contracts, a multiple of the lot; None with `quote_size`.
+            fields: More of `KernelIntent`: `order_type`, `limit_price`, `trigger_price`, `time_in_force` and so on.
+
+        Raises:
+            WarmingUp: During the warm-up.
+            NoFreeSlot: All of the strategy's slots carry trades.
+            TooManyIntents: More than 1,000 in one callback.
+        """
+        return self._at().enter(symbol, side, size, fields)
+
+    def exit(
+        self,
+        trade: TradeSlot | str | int,
+        size: Decimal | str | int | None = None,
+        **fields: Any,  # noqa: ANN401 - as above
+    ) -> KernelOutcome:
+        """Close a trade, or a part of it.
+
+        Args:
+            trade: The trade, its id, its slot's number, or an instrument of which there is one trade.
+            size: How much; None means all of it.
+            fields: More of `KernelIntent`.
+
+        Raises:
+            InvalidInput: There is no such trade, or there are several.
+        """
+        return self._at().exit(trade, size, fields)
+
+    def cancel(self, order: VenueOrder | str, **fields: Any) -> KernelOutcome:  # noqa: ANN401 - as above
+        """Cancel one of its orders.
+
+        Args:
+            order: The order, or its client id.
+            fields: More of `KernelIntent`.
+        """
+        return self._at().cancel(order, fields)
+
+    def amend(self, order: VenueOrder | str, **fields: Any) -> KernelOutcome:  # noqa: ANN401 - as above
+        """Change one of its orders.
+
+        Args:
+            order: The order, or its client id.
+            fields: What changes: `target_size`, `limit_price`, `trigger_price`.
+        """
+        return self._at().amend(order, fields)
+
+    def timer(self, name: str, *, every: timedelta | None = None, at: datetime | None = None) -> None:
+        """Set a timer; `on_timer` hears it. One of the same name is replaced; with neither it is removed.
+
+        Args:
+            name: Its name.
+            every: Again and again.
+            at: Once.
+        """
+        every_ns = None if every is None else int(every / timedelta(microseconds=1)) * 1000
+        at_ns = None if at is None else int(at.timestamp() * 1_000_000) * 1000
+        self._at().timer(name, every_ns, at_ns)
+
+    def log(self, message: str, **fields: Any) -> None:  # noqa: ANN401 - any value that can be shown
+        """Write a line to the program's log, with the strategy's name and time.
+
+        Args:
+            message: What happened.
+            fields: What belongs to it.
+        """
+        self._at().log(message, fields)
+
+    # ------------------------------------------------------------------------------------------ what it sees
+
+    @property
+    def now(self) -> datetime:
+        """The time, UTC."""
+        from dita.strategy.views import moment  # noqa: PLC0415 - its own module's
+
+        return moment(self._at().now_ns())
+
+    @property
+    def now_ns(self) -> int:
+        """The time, nanoseconds since 1970-01-01 UTC."""
+        return self._at().now_ns()
+
+    @property
+    def account(self) -> Any:  # noqa: ANN401 - AccountProjection, which is the kernel's
+        """The whole account: `capital` (K), `equity` and so on."""
+        return self._at().account()
+
+    def position(self, symbol: str) -> Position:
+        """Return what it holds of an instrument.
+
+        Args:
+            symbol: The instrument.
+        """
+        return self._at().position(symbol)
+
+    def trades(self, symbol: str | None = None) -> list[TradeSlot]:
+        """Return its open trades, by slot.
+
+        Args:
+            symbol: Of one instrument only.
+        """
+        return self._at().trades(symbol)
+
+    def orders(self, symbol: str | None = None) -> list[VenueOrder]:
+        """Return its orders that are at work, oldest first.
+
+        Args:
+            symbol: Of one instrument only.
+        """
+        return self._at().orders(symbol)
+
+    def instrument(self, symbol: str) -> Mapping[str, Any]:
+        """Return an instrument's rules: see `ExecutionKernel.instrument`.
+
+        Args:
+            symbol: The instrument.
+        """
+        return self._at().instrument(symbol)
+
+    def closes_float(self, symbol: str, count: int, interval: str | None = None) -> Sequence[float]:
+        """Return the last closes, oldest first, for indicators; fewer where there are not so many.
+
+        Args:
+            symbol: The instrument.
+            count: How many, at most 10,000.
+            interval: Of which bars; None means the shortest that it hears.
+        """
+        return self._at().closes_float(symbol, count, interval)
+
+    def size_for(
+        self,
+        symbol: str,
+        *,
+        notional: Decimal | str | int | None = None,
+        risk: Decimal | str | int | None = None,
+        stop: Decimal | str | int | None = None,
+    ) -> Decimal:
+        """Return a size on the lot grid, rounded down: for a value, or for a loss at a stop.
+
+        Args:
+            symbol: The instrument; its mark is the price.
+            notional: The value, quote units.
+            risk: What may be lost if the price goes to `stop`, quote units.
+            stop: That price.
+
+        Raises:
+            ValueError: Not exactly one of `notional` and `risk`, no `stop` with `risk`, or no mark yet.
+        """
+        rules = self.instrument(symbol)
+        mark, lot = rules["mark_price"], rules["lot_step"]
+        multiplier = rules["contract_multiplier"]
+        if mark is None:
+            raise ValueError(f"{symbol}: there is no mark yet")
+        if (notional is None) == (risk is None):
+            raise ValueError("give either notional or risk")
+        if notional is not None:
+            size = Decimal(str(notional)) / (mark * multiplier)
+        else:
+            apart = abs(mark - Decimal(str(stop))) if stop is not None else Decimal(0)
+            if not apart:
+                raise ValueError("risk needs a stop that is not at the mark")
+            size = Decimal(str(risk)) / (apart * multiplier)
+        lots = size // lot
+        return Decimal(lots * lot)
+
+    def _at(self) -> Desk:
+        if self._desk is None:
+            raise NotRunning(f"{type(self).__name__}: runs in no program yet")
+        return self._desk
