@@ -1,6 +1,7 @@
 """A backtest that never was: a seeded random walk, traded by nobody, with every part that a result has."""
 
 import random
+import sys
 from decimal import Decimal
 from typing import Any
 
@@ -20,17 +21,17 @@ CENT = Decimal("0.01")
 UNIT = Decimal("0.00000001")
 
 ASSUMPTIONS = (
-    ("fees", "0.001 of the notional of each fill, maker and taker (the default: none were named)"),
-    ("fill_at", "the open of the next bar"),
-    ("limit_fill", "when the price trades through the limit, never when it only touches it"),
-    ("latency", "50 ms from here to the venue, 50 ms back"),
-    ("queue model", "none: bars do not show a queue"),
-    ("slippage", "0.0002 of the price, against the trade"),
-    ("funding", "from BTCUSDT-funding.csv, every 8 hours; ETHUSDT: none"),
-    ("liquidation rule", "at the mark where margin falls under the maintenance of the first bracket"),
-    ("gaps", "2 gaps in the market, the longest 3 h; nothing is filled in them"),
-    ("ambiguous trades", "stop before target where one bar reaches both; such trades are marked"),
-    ("instruments source", "instruments.json, sha256 4f1c\u2026"),
+    ("fees", "0.0004 of the notional of each fill"),
+    ("fill_at", "the price of the hour in which the trade was drawn"),
+    ("limit_fill", "no limit orders"),
+    ("latency", "none"),
+    ("queue model", "none: a random walk has no queue"),
+    ("slippage", "none"),
+    ("funding", "0.00008 of the notional every 8 hours for BTCUSDT, longs pay; ETHUSDT: none"),
+    ("liquidation rule", "none: at most 0.8 of the capital is held"),
+    ("gaps", "none"),
+    ("ambiguous trades", "3 in 100 are marked, for the sake of the sample"),
+    ("instruments source", "made up"),
 )
 
 
@@ -115,7 +116,7 @@ class _Walk:
         self._trades.append(
             Trade(
                 number=len(self._trades) + 1,
-                strategy="crossover",
+                strategy="dice",
                 symbol=name,
                 side="LONG" if sign > 0 else "SHORT",
                 entry_time_ns=since,
@@ -162,9 +163,9 @@ class _Walk:
         )
         content: dict[str, Any] = {
             "run_id": "b7f0c2d19a4e5c3d",
-            "name": "Crossover, two markets",
-            "strategy": "crossover",
-            "params": {"fast": 12, "slow": 48, "stop": Decimal("0.02")},
+            "name": "Sample: a random walk, traded at random",
+            "strategy": "dice",
+            "params": {"seed": 39, "stake": Decimal("0.4"), "luck": Decimal("0.08")},
             "symbols": self._symbols,
             "start_ns": START_NS,
             "end_ns": self._end_ns,
@@ -197,3 +198,8 @@ class _Walk:
             "metrics": metrics,
         }
         return BacktestResult(**(content | changes))
+
+
+if __name__ == "__main__":
+    # The page that README.md shows: `python tests/backtest_sample.py FOLDER`.
+    sample().save(sys.argv[1])

@@ -119,7 +119,7 @@
     { stroke: colour("--soft"), font, grid: { stroke: colour("--faint"), width: 1 }, ticks: { show: false }, space: 70, size: 42 },
     {
       stroke: colour("--soft"), font, grid: { stroke: colour("--faint"), width: 1 }, ticks: { show: false }, size: 74,
-      space: 38,
+      space: percent ? 26 : 38,
       values: (_, splits) => splits.map((split) => (percent
         ? `${amount(split * 100, digitsOf(splits.map((each) => each * 100)))} %` : amount(split, digitsOf(splits)))),
     },
