@@ -10,25 +10,9 @@ from typing import Final
 
 _TICKS: Final = 5
 _NS: Final = 1_000_000_000
-# A picture's time axis: one of these many seconds apart.
-STEPS_S: Final = (
-    1,
-    5,
-    15,
-    30,
-    60,
-    300,
-    900,
-    1800,
-    3600,
-    7200,
-    14400,
-    43200,
-    86400,
-    604800,
-    2592000,
-    31536000,
-)
+# A picture's time axis: one of these many seconds apart, or of these many months.
+STEPS_S: Final = (1, 5, 15, 30, 60, 300, 900, 1800, 3600, 7200, 14400, 43200, 86400, 604800)
+MONTHS: Final = (1, 2, 3, 6, 12, 24, 60, 120)
 _EVERY_DIGIT: Final = Context(prec=200)
 
 
@@ -63,10 +47,23 @@ def time_ticks(start_ns: int, end_ns: int, ticks_max: int = 9) -> list[tuple[int
         ticks_max: At most about this many.
     """
     span = end_ns - start_ns
-    step = next((step for step in STEPS_S if span / (step * _NS) <= ticks_max), STEPS_S[-1]) * _NS
+    step = next((step for step in STEPS_S if span / (step * _NS) <= ticks_max), 0) * _NS
+    if not step:
+        return _month_ticks(start_ns, end_ns, ticks_max)
     form = "%H:%M:%S" if step < 60 * _NS else "%H:%M" if step < 86400 * _NS else "%Y-%m-%d"
     first = -(-start_ns // step) * step
     return [(at, clock(at, form)) for at in range(first, end_ns + 1, step)]
+
+
+def _month_ticks(start_ns: int, end_ns: int, ticks_max: int) -> list[tuple[int, str]]:
+    start, end = (datetime.fromtimestamp(at // _NS, UTC) for at in (start_ns, end_ns))
+    first, last = start.year * 12 + start.month - 1, end.year * 12 + end.month - 1
+    step = next((step for step in MONTHS if (last - first) / step <= ticks_max), MONTHS[-1])
+    begins = [
+        datetime(at // 12, at % 12 + 1, 1, tzinfo=UTC) for at in range(first - first % step, last + 1, step)
+    ]
+    ticks = [(int(begin.timestamp()) * _NS, begin.strftime("%Y-%m")) for begin in begins]
+    return [tick for tick in ticks if start_ns <= tick[0] <= end_ns]
 
 
 class Scale:

@@ -15,7 +15,7 @@ POINTS_MAX: Final = 900
 MARKS_MAX: Final = 300
 _WIDTH: Final = 1100
 _LEFT: Final = 78
-_RIGHT: Final = 1088
+_RIGHT: Final = 1066
 _FOOT: Final = 24
 
 
@@ -128,7 +128,7 @@ class _Picture:
 
     def drawn(self, say: Callable[[Decimal], str] = exact, *, from_zero: bool = False) -> str:
         values = [*self._values, Decimal(0)] if from_zero else self._values
-        scale = Scale((8, self._height - _FOOT), values, Decimal(0) if from_zero else Decimal("0.05"))
+        scale = Scale((8, self._height - _FOOT), values, Decimal("0.05"))
         if from_zero:
             scale.high = Decimal(0)
             scale.low = min(scale.low, Decimal("-0.001"))
