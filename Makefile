@@ -59,7 +59,7 @@ $(STAMPS)/kernel: $(RUST_SOURCES) $(STAMPS)/packages
 WEB_FROM := web/node_modules/uplot
 WEB_TO := python/dita/backtest/page/vendor
 $(STAMPS)/web: web/package.json web/package-lock.json $(STAMPS)/venv
-	@if ! node -e 'process.exit(parseInt(process.versions.node) < 18)' >/dev/null 2>&1 || ! npm --version >/dev/null 2>&1; then \
+	@if ! node -e 'process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)' >/dev/null 2>&1 || ! npm --version >/dev/null 2>&1; then \
 		echo '    No Node.js 18 with npm: backtest reports will have still charts. Install it, then: make web'; exit 0; \
 	fi; \
 	printf '\033[1m==>\033[0m %s\n' 'Fetching the locked web packages'; \
