@@ -63,7 +63,7 @@ $(STAMPS)/web: web/package.json web/package-lock.json $(STAMPS)/venv
 		echo '    No Node.js 18 with npm: backtest reports will have still charts. Install it, then: make web'; exit 0; \
 	fi; \
 	printf '\033[1m==>\033[0m %s\n' 'Fetching the locked web packages'; \
-	npm ci --prefix web --ignore-scripts --no-audit --no-fund --silent; \
+	npm ci --prefix web --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null; \
 	mkdir -p $(WEB_TO); \
 	cp $(WEB_FROM)/dist/uPlot.iife.min.js $(WEB_FROM)/dist/uPlot.min.css $(WEB_TO)/; \
 	cp $(WEB_FROM)/LICENSE $(WEB_TO)/uPlot.LICENSE; \

@@ -101,6 +101,10 @@ def test_what_is_not_defined_is_none_and_not_nothing(closes: list[str], undefine
     assert {name for name in names if metrics[name] is None} == undefined
 
 
+def test_returns_that_are_equal_but_for_a_rounding_do_not_deviate() -> None:
+    assert measure(run(["9", "3", "1"], capital="27"))["sharpe"] is None
+
+
 def test_trades_are_counted_by_their_net_profit() -> None:
     trades = [
         Closed(2 * HOUR_NS, 4 * HOUR_NS, D(10)),
