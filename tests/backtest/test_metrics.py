@@ -102,7 +102,7 @@ def test_what_is_not_defined_is_none_and_not_nothing(closes: list[str], undefine
 
 
 def test_returns_that_are_equal_but_for_a_rounding_do_not_deviate() -> None:
-    assert measure(run(["9", "3", "1"], capital="27"))["sharpe"] is None
+    assert measure(run(["27", "9", "3", "1"], capital="81"))["sharpe"] is None
 
 
 def test_trades_are_counted_by_their_net_profit() -> None:
