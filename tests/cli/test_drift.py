@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from dita.chart import exact
 from dita.cli import main
-from dita.cli.drift_chart import SAMPLES_MAX, Drift, Part, Sample, as_svg, exact, thinned
+from dita.cli.drift_chart import SAMPLES_MAX, Drift, Part, Sample, as_svg, thinned
 from dita.cli.drift_page import as_html
 from dita.cli.drift_planted import planted
 

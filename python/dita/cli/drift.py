@@ -128,7 +128,7 @@ def _write(path: Path, text: str) -> None:
 
 
 def _summary(drift: Drift, written: list[Path]) -> str:
-    from dita.cli.drift_chart import exact  # noqa: PLC0415
+    from dita.chart import exact  # noqa: PLC0415
 
     last = drift.samples[-1]
     lines = [

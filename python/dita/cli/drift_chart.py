@@ -5,10 +5,11 @@ Amounts are written exactly, as text and in `data-` attributes. Only places on t
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from decimal import ROUND_CEILING, Decimal
+from decimal import Decimal
 from html import escape
 from typing import Final
+
+from dita.chart import Scale, clock, exact, time_ticks
 
 UNEXPLAINED: Final = "UNEXPLAINED"
 PROVEN: Final = "PROVEN"
@@ -22,9 +23,6 @@ _CAUSES: Final = (312, 502)
 _FALL: Final = (590, 790)
 _NOTES: Final = 882
 _LINE: Final = 19
-_TICKS: Final = 5
-_NS: Final = 1_000_000_000
-_STEPS_S: Final = (1, 5, 15, 30, 60, 300, 900, 1800, 3600, 7200, 14400, 43200, 86400, 604800, 2592000)
 _COLOURS: Final = 8
 
 # Plain rules, no custom properties: not every viewer of SVG knows those.
@@ -117,28 +115,6 @@ class Drift:
     notes: Sequence[tuple[int, str]] = ()
 
 
-def exact(amount: Decimal, *, sign: bool = False) -> str:
-    """Return an amount as text, with every digit that it has, and thousands apart.
-
-    Args:
-        amount: The amount.
-        sign: Whether a plus is written too.
-    """
-    plain = amount.normalize() if amount else Decimal(0)
-    text = f"{plain:+,f}" if sign and plain else f"{plain:,f}"
-    return text.replace("-", "\u2212")
-
-
-def clock(ts_ns: int, form: str = "%H:%M:%S") -> str:
-    """Return a time of day, UTC.
-
-    Args:
-        ts_ns: Nanoseconds since 1970.
-        form: As `strftime` takes it.
-    """
-    return datetime.fromtimestamp(ts_ns // _NS, UTC).strftime(form)
-
-
 def thinned(samples: Sequence[Sample]) -> list[Sample]:
     """Return the samples that a picture can show: each change, or of each stretch the widest difference.
 
@@ -168,27 +144,6 @@ def as_svg(drift: Drift) -> str:
         drift: The run.
     """
     return "\n".join([*_Picture(drift).lines(), ""])
-
-
-class _Scale:
-    """A panel's places: top and bottom on paper, and the amounts there."""
-
-    def __init__(self, panel: tuple[int, int], amounts: Sequence[Decimal], room: Decimal) -> None:
-        low, high = min(amounts), max(amounts)
-        margin = (high - low) * room or Decimal(1)
-        self.low, self.high = low - margin, high + margin
-        self.top, self.bottom = panel
-
-    def y(self, amount: Decimal) -> float:
-        return self.bottom - float((amount - self.low) / (self.high - self.low)) * (self.bottom - self.top)
-
-    def ticks(self) -> list[Decimal]:
-        wide = (self.high - self.low) / _TICKS
-        unit = Decimal(1).scaleb(wide.adjusted())
-        step = next(unit * many for many in (1, 2, 5, 10) if unit * many >= wide)
-        first = (self.low / step).to_integral_value(ROUND_CEILING) * step
-        count = int((self.high - first) / step) + 1
-        return [first + step * number for number in range(count)]
 
 
 class _Picture:
@@ -231,7 +186,7 @@ class _Picture:
 
     def _money(self) -> Iterator[str]:
         reported = [sample.e for sample in self._samples if sample.e is not None]
-        scale = _Scale(_MONEY, [*(sample.k for sample in self._samples), *reported], Decimal("0.08"))
+        scale = Scale(_MONEY, [*(sample.k for sample in self._samples), *reported], Decimal("0.08"))
         yield f'<text class="s" x="24" y="{_MONEY[0] - 16}">K and E, {escape(self._drift.asset)}</text>'
         yield from self._grid(scale)
         kept = [(sample.ts_ns, sample.k) for sample in self._samples]
@@ -252,7 +207,7 @@ class _Picture:
             for sample in self._samples
             for part in sample.presumed
         ]
-        scale = _Scale(_CAUSES, [Decimal(0), *reached], Decimal("0.08"))
+        scale = Scale(_CAUSES, [Decimal(0), *reached], Decimal("0.08"))
         yield f'<text class="s" x="24" y="{_CAUSES[0] - 16}">E \u2212 K</text>'
         yield from self._grid(scale)
         ends = [*(sample.ts_ns for sample in self._samples[1:]), self._last.ts_ns]
@@ -293,24 +248,20 @@ class _Picture:
         kind = self._classes[part.cause]
         return f'fill="url(#h-{kind})"' if part in sample.presumed else f'class="{kind}"'
 
-    def _steps(self, points: Sequence[tuple[int, Decimal]], scale: _Scale) -> str:
+    def _steps(self, points: Sequence[tuple[int, Decimal]], scale: Scale) -> str:
         path = f"M{self._x(points[0][0]):.1f} {scale.y(points[0][1]):.1f}"
         path += "".join(f"H{self._x(ts_ns):.1f}V{scale.y(amount):.1f}" for ts_ns, amount in points[1:])
         return f"{path}H{_RIGHT}"
 
-    def _grid(self, scale: _Scale) -> Iterator[str]:
+    def _grid(self, scale: Scale) -> Iterator[str]:
         for amount in scale.ticks():
             y = scale.y(amount)
             yield f'<path class="grid" d="M{_LEFT} {y:.1f}H{_RIGHT}"/>'
             yield f'<text class="s r" x="{_LEFT - 8}" y="{y + 4:.1f}">{exact(amount)}</text>'
 
     def _times(self) -> Iterator[str]:
-        step = next((step for step in _STEPS_S if self._span / (step * _NS) <= 9), _STEPS_S[-1]) * _NS
-        form = "%H:%M:%S" if step < 60 * _NS else "%H:%M" if step < 86400 * _NS else "%Y-%m-%d"
-        at = -(-self._start // step) * step
-        while at <= self._last.ts_ns:
-            yield f'<text class="s m" x="{self._x(at):.1f}" y="{_CAUSES[1] + 26}">{clock(at, form)}</text>'
-            at += step
+        for at, text in time_ticks(self._start, self._last.ts_ns):
+            yield f'<text class="s m" x="{self._x(at):.1f}" y="{_CAUSES[1] + 26}">{text}</text>'
 
     def _notes(self) -> Iterator[str]:
         for number, (ts_ns, text) in enumerate(self._drift.notes, 1):
@@ -334,7 +285,7 @@ class _Picture:
             levels.append(levels[-1] + part.amount)
         supposed = levels[-2] if last.proven and last.proven[-1].cause == UNEXPLAINED else last.k
         guesses = [supposed + part.amount for part in last.presumed]
-        scale = _Scale(_FALL, [*levels, last.e, *guesses], Decimal("0.18"))
+        scale = Scale(_FALL, [*levels, last.e, *guesses], Decimal("0.18"))
         columns = len(last.proven) + 2 + len(last.presumed)
         wide = min(170.0, (_RIGHT - 24) / columns)
         places = [24 + wide * number for number in range(columns)]
@@ -351,7 +302,7 @@ class _Picture:
         yield f'<text class="s" x="24" y="{_FALL[1] + 62}">{note}</text>'
 
     def _total(
-        self, name: str, amount: Decimal, kind: str, left: float, wide: float, scale: _Scale
+        self, name: str, amount: Decimal, kind: str, left: float, wide: float, scale: Scale
     ) -> Iterator[str]:
         y, right = scale.y(amount), left + wide * 0.72
         yield (
@@ -360,7 +311,7 @@ class _Picture:
         )
         yield from _caption(name, exact(amount), (left + right) / 2, y - 7)
 
-    def _step(self, part: Part, start: Decimal, left: float, wide: float, scale: _Scale) -> Iterator[str]:
+    def _step(self, part: Part, start: Decimal, left: float, wide: float, scale: Scale) -> Iterator[str]:
         right = left + wide * 0.72
         top, bottom = sorted((scale.y(start), scale.y(start + part.amount)))
         guess = part in self._last.presumed

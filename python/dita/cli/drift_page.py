@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 from html import escape
 from typing import Final
 
-from dita.cli.drift_chart import Drift, Part, as_svg, clock, exact, thinned
+from dita.chart import clock, exact
+from dita.cli.drift_chart import Drift, Part, as_svg, thinned
 
 ROWS_MAX: Final = 200
 
