@@ -1589,7 +1589,7 @@ class Engine:
     def sim_bar(
         self,
         symbol: str,
-        open: Decimal | int | str | float,
+        open_price: Decimal | int | str | float,
         high: Decimal | int | str | float,
         low: Decimal | int | str | float,
         close: Decimal | int | str | float,

@@ -18,6 +18,7 @@ class Listed:
         self._events = list(events)
 
     def __iter__(self) -> Iterator[Event]:
+        """The events, from the beginning."""
         return iter(self._events)
 
     def fraction_read(self) -> float:

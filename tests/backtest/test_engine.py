@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from markets import MINUTE_NS, Listed, bars, flat
@@ -29,8 +29,8 @@ FREE = BacktestSettings(
 class Scripted(Strategy):
     """Does at a bar, by its number, what the test says; writes down what it hears."""
 
-    plan: dict[int, Callable[["Scripted", Bar], object]]
-    heard: list[str]
+    plan: ClassVar[dict[int, Any]]
+    heard: ClassVar[list[str]]
 
     def __init__(self, params: Params | None = None) -> None:
         super().__init__(params)
@@ -123,8 +123,8 @@ def test_the_warm_up_is_heard_and_not_acted_upon() -> None:
     seen: list[tuple[int, bool]] = []
 
     class Warm(Scripted):
-        plan: dict[int, Any] = {}
-        heard: list[str] = []  # noqa: RUF012 - the test's own
+        plan: ClassVar[dict[int, Any]] = {}
+        heard: ClassVar[list[str]] = []
         warmup = 2
 
         def on_start(self) -> None:

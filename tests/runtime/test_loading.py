@@ -11,9 +11,11 @@ GOOD = """
 from pydantic import Field
 from dita.strategy import Params, Strategy
 
+class MineParams(Params):
+    length: int = Field(10, ge=1, le=100)
+
 class Mine(Strategy):
-    class Params(Params):
-        length: int = Field(10, ge=1, le=100)
+    params_type = MineParams
 """
 
 
@@ -40,7 +42,7 @@ def test_the_one_strategy_of_a_file_is_found(tmp_path: Path) -> None:
     ],
 )
 def test_a_file_that_cannot_be_used_is_refused_by_name(tmp_path: Path, text: str, why: str) -> None:
-    with pytest.raises(StrategyError, match="mine.py") as caught:
+    with pytest.raises(StrategyError, match=r"mine\.py") as caught:
         load_strategy(file(tmp_path, text))
     assert why in str(caught.value)
 

@@ -83,9 +83,10 @@ def test_a_held_order_can_be_canceled_before_the_open() -> None:
     ("through", "low", "filled"), [(False, 98, True), (False, 97, True), (True, 98, False), (True, 97, True)]
 )
 def test_a_limit_fills_where_the_low_touches_it_or_only_beyond_it(
+    *,
     through: bool,
     low: int,
-    filled: bool,  # noqa: FBT001
+    filled: bool,
 ) -> None:
     desk = Desk(limit_through=through)
     desk.bar(100, 101, 99, 100)

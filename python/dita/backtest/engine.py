@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from dita import __version__
 from dita._kernel import OrderType, TradeSlot
@@ -21,7 +21,6 @@ from dita.clock import ManualClock
 from dita.config import AccountConfig, Config, SimulatedConfig
 from dita.errors import refuse
 from dita.host import Directory, Host
-from dita.kernel import ExecutionKernel
 from dita.market import Bar, Depth, Event, Market, Print, Quote
 from dita.runtime import Actor, ActorState, Watcher
 from dita.runtime.bars import interval_text
@@ -29,6 +28,9 @@ from dita.runtime.loading import source_of
 from dita.strategy import Bar as ClosedBar
 from dita.strategy import QuoteTick, Strategy, StrategyError, TradeTick
 from dita.venues import SimulatedVenue
+
+if TYPE_CHECKING:
+    from dita.kernel import ExecutionKernel
 
 ACCOUNT: Final = "main"
 _STOPS: Final = (OrderType.STOP_MARKET, OrderType.STOP_LIMIT)

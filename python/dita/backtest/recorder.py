@@ -1,5 +1,4 @@
-"""Writes down what a run comes to, while it runs: trades, fills, fees, equity. Memory does not grow with the file,
-but with the number of trades."""
+"""Writes down what a run comes to, while it runs. Memory grows with the trades, not with the files."""
 
 from collections import Counter
 from dataclasses import dataclass, field

@@ -30,7 +30,7 @@ market files, plain or gzipped, told by their content:
 examples:
   dita backtest ema-cross --data btc_perp_1m.csv.gz
   dita backtest my_strategy.py --data btc_perp_1m.csv.gz --param fast=20 --param slow=60
-  dita backtest my_strategy.py --data btc_perp_1m.csv.gz --taker-rate 0.0005 --maker-rate 0.0002 --out report"""
+  dita backtest my_strategy.py --data btc_perp_1m.csv.gz --taker-rate 0.0005 --out report"""
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

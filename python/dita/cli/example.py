@@ -25,7 +25,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser = commands.add_parser(
         "example",
         help="write a sample strategy into a file",
-        description="Write a sample strategy into a file, or print it. Without a name the samples are listed.",
+        description="Write a sample strategy into a file, or print it. Without a name they are listed.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,

@@ -23,9 +23,9 @@ from dita import (
     TradeStage,
 )
 from dita.cli.failure import CommandFailure
-from dita.market.instruments import MAKER_RATE, TAKER_RATE, InstrumentSpec, instrument_spec
 from dita.cli.report import Trade
 from dita.market import Bar, Depth, Event, Market, Print, Quote, bar_quotes
+from dita.market.instruments import MAKER_RATE, TAKER_RATE, InstrumentSpec, instrument_spec
 from dita.strategy import Crossover, Stance
 
 SLOT: Final = 0

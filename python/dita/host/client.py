@@ -310,7 +310,7 @@ class Client:
         self._seats.leave(self.slots)
 
     def wind_down(self, *, flatten: bool, reason: str) -> None:
-        """Cancel entries; exits and stops stay. With `flatten` they go too, and what is held is exited in whole.
+        """Cancel entries; exits and stops stay. With `flatten` they go too, and what is held is exited.
 
         Args:
             flatten: Whether to leave the positions.

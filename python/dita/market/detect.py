@@ -12,8 +12,8 @@ from dita.market.ticks import TickFile, tick_columns
 
 EXPECTED: Final = (
     "expected one of: a raw Binance USD-M capture (lines of `receive-time-in-ns JSON`), or a CSV of bars "
-    "with the header `timestamp` (or `date`),open,high,low,close,volume, or one of quotes (`timestamp`,bid,ask) "
-    "or trades (`timestamp`,price,size); each plain or gzipped"
+    "with the header `timestamp` (or `date`),open,high,low,close,volume, or one of quotes "
+    "(`timestamp`,bid,ask) or trades (`timestamp`,price,size); each plain or gzipped"
 )
 _CAPTURE_LINE: Final = re.compile(r"[0-9]{19} \{")
 _INTERVAL_WORD: Final = re.compile(r"[0-9]+[smhd]")

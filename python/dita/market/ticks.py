@@ -43,8 +43,8 @@ def tick_columns(header: str) -> dict[str, int] | None:
 class TickFile:
     """The quotes or the trades of a CSV file, plain or gzipped, checked row by row.
 
-    Columns: a time (ISO 8601, UTC without an offset; or whole seconds, milliseconds, microseconds or nanoseconds
-    since 1970), then `bid`, `ask` and perhaps `bid_size`, `ask_size`; or `price`, `size` and perhaps
+    Columns: a time (ISO 8601, UTC without an offset; or whole seconds, milliseconds, microseconds or
+    nanoseconds since 1970), then `bid`, `ask` and perhaps `bid_size`, `ask_size`; or `price`, `size` and perhaps
     `buyer_is_maker`. A column `symbol` must name one instrument.
     """
 
@@ -100,8 +100,7 @@ class TickFile:
             elif line:
                 try:
                     tick = self._tick(next(csv.reader((line,))), columns)
-                    if tick.ts_ns < last_ns:
-                        raise ValueError("timestamp: is before the row above; ticks must be in time order")
+                    _require_order(tick.ts_ns, last_ns)
                 except (ValueError, csv.Error) as error:
                     raise MarketFileError(self._source.path, str(error), line=number) from error
                 last_ns = tick.ts_ns
@@ -125,6 +124,11 @@ class TickFile:
             raise ValueError(f"bid: {shown(bid)} is above ask {shown(ask)}")
         sizes = [decimal_text(row[columns[name]], name) if name in columns else None for name in _SIZES]
         return Quote(self._symbol, bid, sizes[0], ask, sizes[1], at)
+
+
+def _require_order(at_ns: int, last_ns: int) -> None:
+    if at_ns < last_ns:
+        raise ValueError("timestamp: is before the row above; ticks must be in time order")
 
 
 def tick_time_ns(text: str) -> int:

@@ -55,7 +55,7 @@ class BarBuilder:
         """Take a closed bar; return the longer one that is closed by it.
 
         Args:
-            bar: It lies within one of the longer bars. Where parts are missing, the longer bar has those that came.
+            bar: It lies within one of the longer bars; a longer bar has the parts that came.
         """
         start = bar.open_ns // self._length_ns * self._length_ns
         finished = None

@@ -91,12 +91,12 @@ def load_params(strategy: type[Strategy], given: Mapping[str, Any]) -> Params:
         StrategyError: One is not known, lacks, or is out of its range; by name and value.
     """
     try:
-        return strategy.Params(**given)
+        return strategy.params_type(**given)
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"]) or "params"
         if first["type"] == "extra_forbidden":
-            known = ", ".join(strategy.Params.model_fields) or "none"
+            known = ", ".join(strategy.params_type.model_fields) or "none"
             why = f"is no parameter of {strategy.__name__}; it has {known}"
         elif first["type"] == "missing":
             why = f"is needed by {strategy.__name__}"

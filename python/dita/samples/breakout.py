@@ -10,17 +10,19 @@ from pydantic import Field
 from dita.strategy import Bar, OwnFill, Params, Strategy
 
 
+class BreakoutParams(Params):
+    """What can be varied."""
+
+    bars: int = Field(60, ge=2, le=5000)
+    stop_percent: Decimal = Field(Decimal("0.5"), gt=0, lt=50)
+    target_percent: Decimal = Field(Decimal(1), gt=0, lt=500)
+    notional: int = Field(1000, ge=1)
+
+
 class Breakout(Strategy):
     """Long on a new high; out at the stop or at the target."""
 
-    class Params(Params):
-        """What can be varied."""
-
-        bars: int = Field(60, ge=2, le=5000)
-        stop_percent: Decimal = Field(Decimal("0.5"), gt=0, lt=50)
-        target_percent: Decimal = Field(Decimal("1"), gt=0, lt=500)
-        notional: int = Field(1000, ge=1)
-
+    params_type = BreakoutParams
     slots = 1
     warmup = 60
 

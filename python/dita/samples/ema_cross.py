@@ -8,16 +8,18 @@ from pydantic import Field
 from dita.strategy import Bar, Params, Strategy
 
 
+class EmaCrossParams(Params):
+    """What can be varied."""
+
+    fast: int = Field(10, ge=1, le=1000)
+    slow: int = Field(30, ge=2, le=5000)
+    notional: int = Field(1000, ge=1)
+
+
 class EmaCross(Strategy):
     """Long above, flat below."""
 
-    class Params(Params):
-        """What can be varied."""
-
-        fast: int = Field(10, ge=1, le=1000)
-        slow: int = Field(30, ge=2, le=5000)
-        notional: int = Field(1000, ge=1)
-
+    params_type = EmaCrossParams
     slots = 1
     warmup = 30
 

@@ -13,7 +13,7 @@ from dita.strategy.views import Bar, OwnFill, Position, QuoteTick, TradeTick
 
 
 class Params(BaseModel):
-    """A strategy's parameters: typed, with ranges, frozen. Derive from it, with pydantic's `Field(ge=..., le=...)`."""
+    """A strategy's parameters: typed, frozen, with ranges (pydantic's `Field(ge=..., le=...)`)."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -21,23 +21,48 @@ class Params(BaseModel):
 class Desk(Protocol):
     """What a strategy's actions and questions go to. The program that runs it gives it one."""
 
-    def now_ns(self) -> int: ...  # noqa: D102 - see Strategy.now_ns
-    def enter(self, symbol: str, side: str, size: Any, fields: Mapping[str, Any]) -> KernelOutcome: ...  # noqa: ANN401, D102
-    def exit(self, trade: Any, size: Any, fields: Mapping[str, Any]) -> KernelOutcome: ...  # noqa: ANN401, D102
-    def cancel(self, order: VenueOrder | str, fields: Mapping[str, Any]) -> KernelOutcome: ...  # noqa: D102
-    def amend(self, order: VenueOrder | str, fields: Mapping[str, Any]) -> KernelOutcome: ...  # noqa: D102
-    def trades(self, symbol: str | None) -> list[TradeSlot]: ...  # noqa: D102
-    def orders(self, symbol: str | None) -> list[VenueOrder]: ...  # noqa: D102
-    def position(self, symbol: str) -> Position: ...  # noqa: D102
-    def instrument(self, symbol: str) -> Mapping[str, Any]: ...  # noqa: D102
-    def account(self) -> Any: ...  # noqa: ANN401, D102
-    def closes_float(self, symbol: str, count: int, interval: str | None) -> Sequence[float]: ...  # noqa: D102
-    def timer(self, name: str, every_ns: int | None, at_ns: int | None) -> None: ...  # noqa: D102
-    def log(self, message: str, fields: Mapping[str, Any]) -> None: ...  # noqa: D102
+    def now_ns(self) -> int:
+        """Return the time, ns."""
+
+    def enter(self, symbol: str, side: str, size: Any, fields: Mapping[str, Any]) -> KernelOutcome:  # noqa: ANN401
+        """Open a trade."""
+
+    def exit(self, trade: Any, size: Any, fields: Mapping[str, Any]) -> KernelOutcome:  # noqa: ANN401
+        """Close a trade, or a part of it."""
+
+    def cancel(self, order: VenueOrder | str, fields: Mapping[str, Any]) -> KernelOutcome:
+        """Cancel an order."""
+
+    def amend(self, order: VenueOrder | str, fields: Mapping[str, Any]) -> KernelOutcome:
+        """Change an order."""
+
+    def trades(self, symbol: str | None) -> list[TradeSlot]:
+        """Return the open trades."""
+
+    def orders(self, symbol: str | None) -> list[VenueOrder]:
+        """Return the orders at work."""
+
+    def position(self, symbol: str) -> Position:
+        """Return what is held."""
+
+    def instrument(self, symbol: str) -> Mapping[str, Any]:
+        """Return an instrument's rules."""
+
+    def account(self) -> Any:  # noqa: ANN401
+        """Return the account."""
+
+    def closes_float(self, symbol: str, count: int, interval: str | None) -> Sequence[float]:
+        """Return the last closes."""
+
+    def timer(self, name: str, every_ns: int | None, at_ns: int | None) -> None:
+        """Set, or remove, a timer."""
+
+    def log(self, message: str, fields: Mapping[str, Any]) -> None:
+        """Write a line."""
 
 
 class Strategy:
-    """A strategy: callbacks that hear, actions that trade. The same class runs in backtests, on paper and live.
+    """A strategy: callbacks that hear, actions that trade. The same in backtests, on paper and live.
 
     Callbacks never nest: what an action causes is in its outcome at once, and `on_order`, `on_fill` and
     `on_position` come after the running callback has returned, in the kernel's order. A callback that raises
@@ -49,6 +74,7 @@ class Strategy:
         warmup: How many closed bars of each interval come first, with `warming` true.
         slots: How many trades it may run at once.
         on_error: "keep", "cancel" (entries only) or "flatten".
+        params_type: The class of its parameters.
         params: Its parameters.
         warming: True while its history is played: it may look, and not act.
         recovering: True while what happened before a restart is told: it may look, and not act.
@@ -59,7 +85,7 @@ class Strategy:
     warmup: ClassVar[int] = 0
     slots: ClassVar[int] = 1
     on_error: ClassVar[str] = "cancel"
-    Params: ClassVar[type[Params]] = Params
+    params_type: ClassVar[type[Params]] = Params
 
     warming: bool = False
     recovering: bool = False
@@ -69,7 +95,7 @@ class Strategy:
 
         Derive with `on_start`, not with another `__init__`: a strategy is made before it has a desk.
         """
-        self.params: Any = self.Params() if params is None else params
+        self.params: Any = self.params_type() if params is None else params
         self._desk: Desk | None = None
 
     # ----------------------------------------------------------------------------------------- what it hears
@@ -170,7 +196,7 @@ class Strategy:
             symbol: The instrument.
             side: LONG or SHORT.
             size: Base units or contracts, a multiple of the lot; None with `quote_size`.
-            fields: More of `KernelIntent`: `order_type`, `limit_price`, `trigger_price`, `time_in_force` and so on.
+            fields: More of `KernelIntent`: `order_type`, `limit_price`, `time_in_force` and so on.
 
         Raises:
             WarmingUp: During the warm-up.

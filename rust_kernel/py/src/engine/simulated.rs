@@ -104,11 +104,11 @@ impl Engine {
     }
 
     /// A bar: its open, then its path, step by step; what follows from each step comes before the next.
-    #[pyo3(signature = (symbol, open, high, low, close, open_time, close_time, high_first=None))]
+    #[pyo3(signature = (symbol, open_price, high, low, close, open_time, close_time, high_first=None))]
     fn sim_bar(
         &self,
         symbol: &Bound<'_, PyAny>,
-        open: &Bound<'_, PyAny>,
+        open_price: &Bound<'_, PyAny>,
         high: &Bound<'_, PyAny>,
         low: &Bound<'_, PyAny>,
         close: &Bound<'_, PyAny>,
@@ -119,7 +119,7 @@ impl Engine {
         let py = symbol.py();
         let symbol = id(symbol, "symbol")?;
         let bar = Bar {
-            open: number::read(open, "open")?,
+            open: number::read(open_price, "open")?,
             high: number::read(high, "high")?,
             low: number::read(low, "low")?,
             close: number::read(close, "close")?,
