@@ -44,8 +44,8 @@ class TickFile:
     """The quotes or the trades of a CSV file, plain or gzipped, checked row by row.
 
     Columns: a time (ISO 8601, UTC without an offset; or whole seconds, milliseconds, microseconds or
-    nanoseconds since 1970), then `bid`, `ask` and perhaps `bid_size`, `ask_size`; or `price`, `size` and perhaps
-    `buyer_is_maker`. A column `symbol` must name one instrument.
+    nanoseconds since 1970), then `bid`, `ask` and perhaps `bid_size`, `ask_size`; or `price`, `size` and
+    perhaps `buyer_is_maker`. A column `symbol` must name one instrument.
     """
 
     def __init__(self, path: Path, symbol: str) -> None:

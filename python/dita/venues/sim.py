@@ -216,8 +216,8 @@ class SimulatedVenue:
         """Take a bar: its open, its extremes and its close, along a stated path.
 
         The path is open, low, high, close where the bar rose or stood, else open, high, low, close. What
-        waits and has been passed by the open fills at the open. On the way limits fill at their limit, and stops
-        trigger at their trigger, in the order in which the path comes to them.
+        waits and has been passed by the open fills at the open. On the way limits fill at their limit, and
+        stops trigger at their trigger, in the order in which the path comes to them.
 
         Args:
             symbol: The instrument.
