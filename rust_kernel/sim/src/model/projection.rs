@@ -208,6 +208,7 @@ fn fill_key(fill: &Fill) -> Option<(&[u8], i128, bool)> {
         closed: _,
         liquidity_assumed: _,
         forced,
+        pairs: _, // the model's book has one side
     } = fill;
     (!*inferred).then_some((venue_trade_id.as_bytes(), qty.0, *busted || *forced))
 }
