@@ -77,7 +77,7 @@ pub const QUICK: &[Bounds] = &[
     Bounds { name: "attached entry", exits_max: 0, hands_max: 2, strangers: BUYER, leverage: true, ..QUIET },
     Bounds { name: "attached exit", exits_max: 0, hands_max: 1, strangers: SELLER, leverage: true, ..QUIET },
     Bounds { name: "crash", crashes_max: 1, wire: Wire::Endless, ..PAST_ORDERS },
-    Bounds { name: "both sides", facing: 1, trades: &[2], refusals: false, timeouts: false, ..USUAL },
+    Bounds { name: "both sides", facing: 1, trades: &[2], ..USUAL },
     Bounds { name: "both sides, busts", facing: 1, trades: &[2], ..REVISED },
 ];
 
@@ -128,7 +128,7 @@ pub const THOROUGH: &[Bounds] = &[
     Bounds { name: "three overrides", hands_max: 3, wire: Wire::Endless, ..QUIET },
     Bounds { name: "attached entry", exits_max: 1, hands_max: 2, strangers: BUYER, leverage: true, ..QUIET },
     Bounds { name: "attached exit", exits_max: 1, hands_max: 1, strangers: SELLER, leverage: true, ..QUIET },
-    Bounds { name: "both sides", facing: 2, trades: &[3], refusals: false, timeouts: false, ..USUAL },
+    Bounds { name: "both sides", facing: 2, trades: &[3], refusals: false, ..USUAL },
     Bounds {
         name: "both sides, reused",
         facing: 1,
