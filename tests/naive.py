@@ -40,6 +40,8 @@ class Order:
     filled: int = 0
     #: The venue has said that a cancel is pending, and has not answered it.
     pending: bool = False
+    #: It was sent as one that only reduces.
+    reduces: bool = False
 
     @property
     def reported(self) -> str:
@@ -135,8 +137,9 @@ class Figures:
 class Naive:
     """The account: what was told, in the order in which it was told."""
 
-    def __init__(self, slots: int, seed: int, mark: Fraction) -> None:
+    def __init__(self, slots: int, seed: int, mark: Fraction, *, nets: bool = False) -> None:
         self.seed, self.mark = Fraction(seed), mark
+        self.nets = nets  # slots of both sides share the book
         self.trades = [0] * slots  # how many trades each slot has had
         self.sides = [0] * slots  # of the last of them
         self.orders: list[Order] = []
@@ -175,6 +178,8 @@ class Naive:
         figures = self.figures()
         if not self.is_free(slot, figures):
             return "SLOT_BUSY"
+        if self.nets:
+            return "OK"
         others = [at for at in range(len(self.trades)) if at != slot and not self.is_free(at, figures)]
         if any(self.sides[other] != side for other in others):
             return "OPPOSITE_SIDE"
@@ -186,6 +191,20 @@ class Naive:
         held = abs(self.figures().slots[slot].position.lots)
         left = held - sum(order.remaining for order in self.of_trade(slot, entry=False))
         return max(left if wanted is None else min(wanted, left), 0)
+
+    def only_reduces(self, slot: int, lots: int) -> bool:
+        """Whether an exit goes as one that only reduces: on a shared book as far as the net position goes."""
+        if not self.nets:
+            return True
+        figures, side = self.figures(), self.sides[slot]
+        wanted = 0
+        for at, other in enumerate(figures.slots):
+            held = other.position.lots * side
+            if held > 0:
+                exits = [order for order in self.of_trade(at, entry=False) if order.reduces]
+                at_work = sum(order.remaining for order in exits) + (lots if at == slot else 0)
+                wanted += min(held, at_work)
+        return figures.book.lots * side > 0 and wanted <= figures.book.lots * side
 
     # ------------------------------------------------------------------------------------------- the orders
 

@@ -82,13 +82,18 @@ class ChosenVenue(BaseExecutionAdapter):
 class KernelAndModel(RuleBasedStateMachine):
     """Each rule tells the kernel something and the model the same; then all their figures are compared."""
 
+    #: Slots of both sides share the book.
+    nets = False
+
     def __init__(self) -> None:
         super().__init__()
         VENUE_LOG.disabled = True
         self.venue = ChosenVenue()
         self.kernel: ExecutionKernel = opened(self.venue, max_slots=SLOTS)
         self.kernel.mark_price(SYMBOL, PRICES[1])
-        self.model = Naive(SLOTS, SEED, exact(PRICES[1]))
+        if self.nets:
+            self.kernel.set_exchange_config({"opposite_slots": "net"})
+        self.model = Naive(SLOTS, SEED, exact(PRICES[1]), nets=self.nets)
         self.counter = 0
         self.events: dict[str, VenueEvent] = {}  # the fills that were told, by the venue's trade id
         self.untold: list[tuple[Order, VenueEvent]] = []
@@ -122,7 +127,8 @@ class KernelAndModel(RuleBasedStateMachine):
         """Into a free slot, on the side that the account is on."""
         slot = slot if slot in self.free else self.free[0]
         busy = [side for at, side in enumerate(self.model.sides) if at not in self.free]
-        self.ask_to_enter(slot, busy[0] if busy else (-1 if short else 1), lots, answer, price)
+        either = not busy or self.nets
+        self.ask_to_enter(slot, (-1 if short else 1) if either else busy[0], lots, answer, price)
 
     @precondition(lambda self: self.held)
     @rule(slot=slots, lots=st.none() | sizes, answer=answers, price=prices)
@@ -208,7 +214,8 @@ class KernelAndModel(RuleBasedStateMachine):
         )
         assert exact(sent.intended_size) == lots * LOT, (sent, lots)
         assert (sent.order_side == "BUY") == (order.sign > 0), sent
-        assert sent.reduce_only == (not entry), sent
+        order.reduces = not entry and self.model.only_reduces(slot, lots)
+        assert sent.reduce_only == order.reduces, sent
         self.model.orders.append(order)
         part = max(lots // 2, 1)
         if answer == "never left":
@@ -474,11 +481,19 @@ def near(value: Decimal, wanted: Fraction, what: str, within: Fraction = LAST_DI
     assert abs(exact(value) - wanted) <= within, f"{what}: the kernel has {value}, the model {wanted}"
 
 
-KernelAndModel.TestCase.settings = settings(
+class BothSides(KernelAndModel):
+    """The same where slots of both sides share the book."""
+
+    nets = True
+
+
+PLAYED = settings(
     max_examples=int(os.environ.get("DITA_STATE_MACHINE_EXAMPLES", "300")),
     stateful_step_count=14,
     derandomize="CI" in os.environ,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
+KernelAndModel.TestCase.settings = BothSides.TestCase.settings = PLAYED
 TestKernelAndModel = KernelAndModel.TestCase
+TestBothSides = BothSides.TestCase

@@ -32,9 +32,11 @@ if TYPE_CHECKING:
     from dita.contracts import MarginMode as MarginMode
     from dita.contracts import MarginStatus as MarginStatus
     from dita.contracts import MarketLimits as MarketLimits
+    from dita.contracts import OppositeSlots as OppositeSlots
     from dita.contracts import OrderDoubt as OrderDoubt
     from dita.contracts import OrderSide as OrderSide
     from dita.contracts import OrderType as OrderType
+    from dita.contracts import PairOff as PairOff
     from dita.contracts import PositionSide as PositionSide
     from dita.contracts import Product as Product
     from dita.contracts import ReconcileStatus as ReconcileStatus
@@ -153,9 +155,11 @@ _HOME = {
     "MockVenueAdapter": "dita.venues",
     "NotSent": "dita.errors",
     "NotYetSupported": "dita.errors",
+    "OppositeSlots": "dita.contracts",
     "OrderDoubt": "dita.contracts",
     "OrderSide": "dita.contracts",
     "OrderType": "dita.contracts",
+    "PairOff": "dita.contracts",
     "PositionSide": "dita.contracts",
     "Product": "dita.contracts",
     "ReconcileStatus": "dita.contracts",
@@ -261,9 +265,11 @@ __all__ = [
     "ModeMismatch",
     "NotSent",
     "NotYetSupported",
+    "OppositeSlots",
     "OrderDoubt",
     "OrderSide",
     "OrderType",
+    "PairOff",
     "PositionSide",
     "Product",
     "ReconcileStatus",

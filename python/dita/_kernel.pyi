@@ -48,9 +48,11 @@ __all__ = [
     "MarketLimits",
     "NotSent",
     "NotYetSupported",
+    "OppositeSlots",
     "OrderDoubt",
     "OrderSide",
     "OrderType",
+    "PairOff",
     "PositionSide",
     "Product",
     "ReconcileStatus",
@@ -307,6 +309,18 @@ class MarginMode(enum.StrEnum):
 
     CROSS = "CROSS"
     ISOLATED = "ISOLATED"
+
+class OppositeSlots(enum.StrEnum):
+    """What becomes of slots of both sides on a one-way account."""
+
+    REFUSE = "REFUSE"
+    NET = "NET"
+
+class PairOff(enum.StrEnum):
+    """What a fill of an entry closes before it opens anything."""
+
+    NEVER = "NEVER"
+    SAME_OWNER = "SAME_OWNER"
 
 class Product(enum.StrEnum):
     """What a contract is."""

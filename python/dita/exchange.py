@@ -27,11 +27,23 @@ _PLAIN: Final = frozenset(
         "margin_tiers",
     }
 )
-_SPECIAL: Final = frozenset({"inverse", "product", "fee_rounding", "margin_convention", "margin_mode"})
+_SPECIAL: Final = frozenset(
+    {
+        "inverse",
+        "product",
+        "fee_rounding",
+        "margin_convention",
+        "margin_mode",
+        "opposite_slots",
+        "pair_off",
+    }
+)
 _CHOICES: Final = {
     "product": ("PERP", "SPOT"),
     "margin_convention": ("BINANCE", "BYBIT"),
     "margin_mode": ("CROSS", "ISOLATED"),
+    "opposite_slots": ("REFUSE", "NET"),
+    "pair_off": ("NEVER", "SAME_OWNER"),
 }
 _DIRECTIONS: Final = ("HALF_EVEN", "HALF_UP", "DOWN", "UP", "FLOOR", "CEILING")
 KEYS: Final = _PLAIN | _SPECIAL

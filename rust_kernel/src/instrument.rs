@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::input::InstrumentSpec;
 use crate::margin::MarginTiers;
-use crate::names::{Liquidity, OrderSide, Product};
+use crate::names::{Liquidity, OppositeSlots, OrderSide, PairOff, Product};
 use crate::num::{
     Decimal, MONEY_SCALE, Money, NumError, Price, Qty, Rate, Rounding, UNITS_MAX, bounded, divide,
     multiply_divide, pow10, product,
@@ -121,6 +121,20 @@ fn inverse_scales(tick_scale: u8, qty_scale: u8, multiplier: (i128, u8)) -> Resu
     Ok((qty_scale, price_scale, unit))
 }
 
+/// Both sides of a book that has only one, and pairs of which there are none.
+fn check_sides(spec: &InstrumentSpec) -> Result<(), SpecError> {
+    match (spec.opposite_slots, spec.pair_off, spec.product) {
+        (OppositeSlots::Net, _, Product::Spot) => Err(SpecError {
+            field: "opposite_slots",
+            why: "NET is for perpetuals: spot has no short positions",
+        }),
+        (OppositeSlots::Refuse, PairOff::SameOwner, _) => {
+            Err(SpecError { field: "pair_off", why: "SAME_OWNER needs opposite_slots NET" })
+        }
+        (OppositeSlots::Net | OppositeSlots::Refuse, _, _) => Ok(()),
+    }
+}
+
 /// What a product cannot be.
 fn check_product(spec: &InstrumentSpec) -> Result<(), SpecError> {
     match (spec.product, spec.inverse) {
@@ -169,6 +183,7 @@ impl Instrument {
         let (_, lot_scale) = grid(spec.lot_step, "lot_step")?;
         let multiplier = grid(spec.contract_multiplier, "contract_multiplier")?;
         check_product(spec)?;
+        check_sides(spec)?;
         let (qty_scale, price_scale, unit) = match (spec.product, spec.inverse) {
             (_, true) => inverse_scales(tick_scale, lot_scale, multiplier)?,
             (Product::Perp, false) => linear_scales(tick_scale, lot_scale, multiplier)?,
@@ -229,6 +244,12 @@ impl Instrument {
             instrument.max_price = Some(instrument.price(value).map_err(too_fine("max_price"))?);
         }
         Ok(instrument)
+    }
+
+    /// True where slots of both sides share the book.
+    #[inline(always)]
+    pub fn nets(&self) -> bool {
+        self.spec.opposite_slots == OppositeSlots::Net
     }
 
     /// True where the venue's margin tiers are not known, and one is assumed.

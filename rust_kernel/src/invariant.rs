@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use crate::kernel::{Kernel, exposure_of};
 use crate::ledger::Account;
+use crate::names::OrderSide;
 use crate::nobodys::Nobodys;
 use crate::num::{Money, Qty};
 use crate::oco::Group;
@@ -177,6 +178,10 @@ fn exposure_covers(kernel: &Kernel) -> Result<(), Violation> {
         let price = kernel.valuation_price(instrument);
         let wanted = price.map_or(Money::ZERO, |price| exposure_of(rules, price, &kernel.book(instrument)));
         hold(kernel.exposure().position(instrument) == wanted, 8, "a position's exposure is not its value")?;
+        if rules.nets() {
+            sides_cover(kernel, instrument)?;
+            continue;
+        }
         let of_orders = |sum: Money, order: &Order| {
             let of_instrument = order.instrument == instrument && !order.reserved.is_zero();
             let alone = of_instrument && group_of(kernel, order).is_none();
@@ -198,6 +203,7 @@ fn exposure_covers(kernel: &Kernel) -> Result<(), Violation> {
     }
     let increases = |order: &&Order| {
         order.role == OrderRole::Entry
+            || (order.role == OrderRole::Exit && !order.reduce_only && kernel.nets(order.instrument))
             || (order.role == OrderRole::External && !order.reserve_price.is_zero())
     };
     for order in kernel.orders().iter().filter(increases) {
@@ -216,6 +222,25 @@ fn exposure_covers(kernel: &Kernel) -> Result<(), Violation> {
         }
     }
     Ok(())
+}
+
+/// I8 where slots of both sides share the book: max(net + buys, sells − net) is held, of each group its worst member.
+fn sides_cover(kernel: &Kernel, instrument: u32) -> Result<(), Violation> {
+    let held_back = |side: OrderSide| {
+        let of_side = |order: &&Order| order.instrument == instrument && order.order_side == side;
+        let alone = kernel.orders().iter().filter(of_side).filter(|order| group_of(kernel, order).is_none());
+        let mut sum = alone.fold(Money::ZERO, |sum, order| sum + order.reserved);
+        for group in kernel.groups().iter() {
+            let members = group.members.iter().filter_map(|member| kernel.orders().get(*member));
+            sum += members.filter(of_side).map(|order| order.reserved).max().unwrap_or_default();
+        }
+        sum
+    };
+    let value = kernel.exposure().position(instrument);
+    let net = if kernel.book(instrument)[0].qty.0 < 0 { -value } else { value };
+    let (bought, sold) = (net + held_back(OrderSide::Buy), held_back(OrderSide::Sell) - net);
+    let worst = if bought > sold { bought } else { sold };
+    hold(kernel.exposure().at_worst(instrument) == worst, 8, "both sides of a book are not held back for")
 }
 
 /// The group that a live order is in.

@@ -392,6 +392,26 @@ named! {
 }
 
 named! {
+    /// What becomes of slots of both sides on a one-way account.
+    OppositeSlots {
+        /// An entry against another slot's side is OPPOSITE_SIDE.
+        Refuse = "REFUSE",
+        /// They share the book: it is their signed sum.
+        Net = "NET",
+    }
+}
+
+named! {
+    /// What a fill of an entry closes before it opens anything; where slots of both sides share the book.
+    PairOff {
+        /// Nothing.
+        Never = "NEVER",
+        /// The open trades of its owner on the other side, oldest first.
+        SameOwner = "SAME_OWNER",
+    }
+}
+
+named! {
     /// How far an account's equity is above what its positions must hold.
     MarginStatus {
         /// Far enough.

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::id::Id;
+use crate::names::OrderSide;
 use crate::num::Money;
 use crate::order::{OrderRef, OrderRole, OrderStore};
 use crate::soundness::{Amounts, Sound, hold};
@@ -17,6 +18,8 @@ pub enum Kin {
     Entries {
         /// The instrument's place.
         instrument: u32,
+        /// Their side, where slots of both sides share the book: what holds back one side holds back nothing of the other.
+        side: Option<OrderSide>,
     },
     /// Exits of one slot's trade.
     Exits {
@@ -31,9 +34,21 @@ impl Kin {
     /// What an order has in common with its group.
     pub(crate) fn of(role: OrderRole, instrument: u32, slot_id: u32, trade_number: u64) -> Kin {
         match role {
-            OrderRole::Entry => Kin::Entries { instrument },
+            OrderRole::Entry => Kin::Entries { instrument, side: None },
             OrderRole::Exit | OrderRole::External => Kin::Exits { slot_id, trade_number },
         }
+    }
+
+    /// The same of entries of one side alone, where there is one to name.
+    pub(crate) fn on_side(self, side: Option<OrderSide>) -> Kin {
+        match self {
+            Kin::Entries { instrument, .. } => Kin::Entries { instrument, side },
+            Kin::Exits { .. } => self,
+        }
+    }
+
+    fn has_side(self) -> bool {
+        matches!(self, Kin::Entries { side: Some(_), .. })
     }
 }
 
@@ -116,7 +131,10 @@ impl Groups {
             for (number, member) in group.members.iter().enumerate() {
                 let named = orders.get(*member).filter(|order| order.oco_group() == Some(name));
                 hold(named.is_some(), at("members"), member, "the order is not in the group")?;
-                let kin = named.map(|o| Kin::of(o.role, o.instrument, o.slot_id, o.trade_number));
+                let kin = named.map(|o| {
+                    let side = group.kin.has_side().then_some(o.order_side);
+                    Kin::of(o.role, o.instrument, o.slot_id, o.trade_number).on_side(side)
+                });
                 hold(kin == Some(group.kin), at("kin"), group.kin, "a member is of another kind")?;
                 hold(member.number >= group.since, at("since"), group.since, "a member is older")?;
                 let twin = group.members.iter().position(|other| other == member);

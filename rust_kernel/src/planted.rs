@@ -59,6 +59,13 @@ bugs! {
     20 LostStopIsQuiet: "A stop that the venue ends is an order that ended, and no alarm."
     20 LimitedLifeIsTrusted: "The venue will tell when an order of limited life has ended."
     20 VenueClockIsTrusted: "A fill stamped before its order was sent cannot be one of it."
+    21 OwnSizeIsCover: "An exit only reduces, however little the venue's net position is."
+    21 ExitsOutgrowTheirSlot: "An exit stays as large as it was, whatever is left of its slot."
+    21 UncoveredExitsAddNothing: "An exit never makes the account's position larger."
+    21 OldestGivesFirst: "What the venue forces on a net position is taken from the oldest trade."
+    22 PairsWithAnyOwner: "A fill closes whatever trade is on the other side, whoever's it is."
+    22 NewestPairsFirst: "A fill closes the newest trade of the other side first."
+    22 BustLeavesPairsClosed: "What a fill closed of other trades stays closed, though the fill is taken back."
 }
 
 #[cfg(not(feature = "planted"))]

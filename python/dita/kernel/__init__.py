@@ -451,8 +451,10 @@ class ExecutionKernel:
         `notional_floor maint_rate max_leverage`, the lowest floor first; without it one tier is assumed,
         0.005 and 100, and the account names the instrument in `assumed_tiers`), `margin_convention`
         (binance: margin of the value at the mark; bybit: at entry), `margin_mode` (cross; isolated: the
-        initial margin at entry is all that stands behind a position). A second call changes what it names;
-        steps and assets of an instrument stay.
+        initial margin at entry is all that stands behind a position), `opposite_slots` (refuse; net: on a
+        one-way account slots of both sides share the book), `pair_off` (never; same_owner, with net: a fill
+        first closes open trades of its owner on the other side). A second call changes what it names; steps
+        and assets of an instrument stay, and `opposite_slots` while anything of it is at work.
 
         Args:
             cfg: The configuration; decimals as str, Decimal, int or float.

@@ -3,8 +3,8 @@
 use dita_kernel::names::{
     AccountEventKind, ControlGate, FreezeScope, KernelCommandType, KernelDiagnosticCode, KernelEventKind,
     KernelMode, KernelSeverity, KernelVerbosity, Liquidity, MarginConvention, MarginMode, MarginStatus,
-    OrderDoubt, OrderSide, OrderType, PositionSide, Product, ReconcileStatus, Regime, TimeInForce, TradeSide,
-    TradeStage, VenueOrderStatus,
+    OppositeSlots, OrderDoubt, OrderSide, OrderType, PairOff, PositionSide, Product, ReconcileStatus, Regime,
+    TimeInForce, TradeSide, TradeStage, VenueOrderStatus,
 };
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -91,6 +91,8 @@ twins! {
     MarginStatus: "How far an account's equity is above what its positions must hold.",
     MarginConvention: "Whose rules say what a position must hold.",
     MarginMode: "What stands behind a position.",
+    OppositeSlots: "What becomes of slots of both sides on a one-way account.",
+    PairOff: "What a fill of an entry closes before it opens anything.",
     Product: "What a contract is.",
     FreezeScope: "What the edge monitor cancels when it freezes.",
     Regime: "The market regime that research or an operator sees.",

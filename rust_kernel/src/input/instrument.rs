@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::id::Id;
-use crate::names::{MarginConvention, MarginMode, Product};
+use crate::names::{MarginConvention, MarginMode, OppositeSlots, PairOff, Product};
 use crate::num::{Decimal, Rounding};
 
 /// An instrument's rules as the venue lists them.
@@ -57,6 +57,10 @@ pub struct InstrumentSpec {
     pub margin_convention: MarginConvention,
     /// What stands behind a position.
     pub margin_mode: MarginMode,
+    /// Whether slots of both sides share a one-way account's book.
+    pub opposite_slots: OppositeSlots,
+    /// What fills close of the other side before they open.
+    pub pair_off: PairOff,
 }
 
 /// One step of a venue's maintenance margin.
@@ -98,6 +102,8 @@ impl InstrumentSpec {
             margin_tiers: Vec::new(),
             margin_convention: MarginConvention::Binance,
             margin_mode: MarginMode::Cross,
+            opposite_slots: OppositeSlots::Refuse,
+            pair_off: PairOff::Never,
         }
     }
 }

@@ -93,7 +93,7 @@ fn each_one_notices_when_it_is_broken() {
         (5, "a stage is not what the facts say",    |kernel| kernel.slots[0].stage = TradeStage::ExitWorking),
         (5, "a trade is not in the index",          |kernel| kernel.slots[0].trade_id = id("another")),
         (5, "one busy slot too few is counted",     |kernel| kernel.free_slots += 1),
-        (8, "a position is worth another sum",      |kernel| kernel.exposure.set_position(0, Money(1))),
+        (8, "a position is worth another sum",      |kernel| kernel.exposure.set_position(0, Money(1), false)),
         (5, "a venue's id is not in the index",     |kernel| kernel.orders.at_mut(0).venue_order_id = id("V9")),
         (5, "an order of a group is in none",       |kernel| kernel.orders.at_mut(1).extra_mut().oco_group = id("g")),
         (8, "a change holds nothing back",          |kernel| {
@@ -149,6 +149,6 @@ fn a_strangers_order_at_work_holds_back_what_it_may_fill() {
     let held = kernel.orders.at(0).reserved;
     assert_eq!(format!("{held}"), "270");
     kernel.orders.at_mut(0).reserved = Money::ZERO;
-    kernel.exposure.reserve(0, -held);
+    kernel.exposure.reserve(0, OrderSide::Buy, -held);
     assert_eq!(check(&kernel).map_err(|Violation { invariant, .. }| invariant), Err(8));
 }

@@ -9,7 +9,7 @@ use crate::effect::Effects;
 use crate::id::Id;
 use crate::input::{AdoptedSlot, AdoptedSlots, METADATA_BYTES_MAX, OWNER_BYTES_MAX, Stamp};
 use crate::ledger::Cause;
-use crate::names::{KernelDiagnosticCode as Code, Origin, Product, TradeSide};
+use crate::names::{KernelDiagnosticCode as Code, Origin, PositionSide, Product, TradeSide};
 use crate::num::{Decimal, Money, Qty};
 use crate::outcome::{Detail, Outcome, Refusal};
 use crate::position::{Basis, position_side};
@@ -67,11 +67,19 @@ impl Kernel {
             let trade = self.plan_adopted_slot(told)?;
             let opposite =
                 |other: &NewTrade| other.instrument == trade.instrument && other.side != trade.side;
-            if !self.config.hedge_mode && trades.iter().any(opposite) {
+            let nets = self.nets(trade.instrument);
+            if !self.config.hedge_mode && !nets && trades.iter().any(opposite) {
                 return Err(Refusal::plain(Code::OppositeSide));
             }
             trades.push(trade);
-            self.check_lies_unassigned(&trades, told)?;
+            if !nets {
+                self.check_lies_unassigned(&trades, told)?;
+            }
+        }
+        for (trade, told) in
+            trades.iter().zip(&adopted.slots).filter(|(trade, _)| self.nets(trade.instrument))
+        {
+            self.check_nets_unassigned(&trades, trade.instrument, told)?;
         }
         Ok(AdoptPlan { trades })
     }
@@ -122,7 +130,8 @@ impl Kernel {
             return Err(invalid("side", side, "spot has no short positions"));
         }
         let other = (side as usize & 1) ^ 1;
-        if !self.config.hedge_mode && self.books[instrument as usize].busy[other] > 0 {
+        let apart = self.config.hedge_mode || self.nets(instrument);
+        if !apart && self.books[instrument as usize].busy[other] > 0 {
             return Err(Refusal::plain(Code::OppositeSide));
         }
         Ok(instrument)
@@ -171,6 +180,24 @@ impl Kernel {
             return Ok(());
         }
         Err(invalid("size", told.size, "is more than lies in the unassigned book of that asset and side"))
+    }
+
+    /// Where slots of both sides share the book, they explain what lies there by their signed sum: all of them together,
+    /// since the venue has told no more than that.
+    fn check_nets_unassigned(
+        &self,
+        trades: &[NewTrade],
+        instrument: u32,
+        told: &AdoptedSlot,
+    ) -> Result<(), Box<Refusal>> {
+        let lies = self.books[instrument as usize].unassigned[PositionSide::Both as usize].basis.qty;
+        let of_instrument = trades.iter().filter(|trade| trade.instrument == instrument);
+        let wanted = of_instrument.fold(Qty::ZERO, |sum, trade| sum + trade.basis.qty);
+        let within = wanted.is_zero() || (lies.signum() == wanted.signum() && wanted.abs() <= lies.abs());
+        if within {
+            return Ok(());
+        }
+        Err(invalid("size", told.size, "makes the signed sum of its asset more than lies unassigned"))
     }
 
     // ------------------------------------------------------------------------------------------------ commit

@@ -266,5 +266,6 @@ fn mark_of_bust(fill_id: &Id, fee_asset: u16, seq: u64, event: &VenueEvent) -> F
         forced: false,
         seq,
         venue_time_ns: event.timestamp_ns,
+        pairs: None,
     }
 }

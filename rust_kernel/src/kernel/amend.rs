@@ -143,6 +143,7 @@ impl Kernel {
         let mark = self.mark_of(rules, now_ns)?;
         // What is reserved already is not counted twice, and what is filled is in the position.
         let added = if remaining > order.reserved { remaining - order.reserved } else { Money::ZERO };
+        let added = self.exposure.increase(order.instrument, order.order_side, added);
         let attempt = Attempt {
             instrument: order.instrument,
             rules,
@@ -172,8 +173,14 @@ impl Kernel {
         effects: &mut Effects,
     ) -> Outcome {
         let place = plan.place;
+        self.send_amendment(place, plan.amendment.clone(), effects);
+        self.remember_order(intent, key, place)
+    }
+
+    /// Asks the venue to make an order another one.
+    pub(crate) fn send_amendment(&mut self, place: u32, mut amendment: Amendment, effects: &mut Effects) {
         let order = self.orders.at(place);
-        let mut amendment = plan.amendment.clone();
+        let slot_id = order.slot_id;
         amendment.request_id = self.orders.request_id(order.number, self.seq);
         let rules = &self.instruments[order.instrument as usize];
         effects.commands.push(Command::Amend(AmendRequest {
@@ -193,8 +200,7 @@ impl Kernel {
         extra.given_up = None;
         self.refresh_reservation(place);
         self.watch_order(place);
-        self.move_slot(intent.slot_id, Symbol::Amend, effects);
-        self.remember_order(intent, key, place)
+        self.move_slot(slot_id, Symbol::Amend, effects);
     }
 
     /// The change that the venue has been asked for is off the table. One that is only `given_up` counts again should
@@ -216,6 +222,11 @@ impl Kernel {
         }
         self.refresh_reservation(place);
     }
+}
+
+/// True where the venue may be asked to make an order another one.
+pub(crate) fn is_free(order: &Order) -> bool {
+    check_free(order).is_ok()
 }
 
 /// One request at a time: what a second one would mean depends on the answer to the first.

@@ -7,7 +7,7 @@ use super::Kernel;
 use crate::effect::{Effects, Notice};
 use crate::id::Id;
 use crate::ledger::{Account, Cause, Posting};
-use crate::names::{KernelDiagnosticCode as Code, Origin, Severity, VenueOrderStatus};
+use crate::names::{KernelDiagnosticCode as Code, Origin, PositionSide, Severity, VenueOrderStatus};
 use crate::num::{Money, Qty};
 use crate::order::{Order, OrderRef, OrderRole};
 use crate::planted::{Bug, planted};
@@ -22,7 +22,7 @@ impl Kernel {
         references.filter_map(|reference| self.orders.get(reference)).filter(|order| order.is_live())
     }
 
-    fn live_exits(&self, slot_id: u32) -> alloc::vec::Vec<OrderRef> {
+    pub(crate) fn live_exits(&self, slot_id: u32) -> alloc::vec::Vec<OrderRef> {
         let slot = &self.slots[slot_id as usize];
         let references = slot.other_exits.iter().copied().chain(slot.exit);
         references.filter(|reference| self.orders.get(*reference).is_some_and(Order::is_live)).collect()
@@ -133,15 +133,44 @@ impl Kernel {
     }
 
     /// True where the venue's position is less than a slot's: strangers' trades, or another slot's overfill, have closed
-    /// a part of it, and an order that may only reduce is rejected for the rest.
+    /// a part of it, and an order that may only reduce is rejected for the rest. Where slots of both sides share the book,
+    /// that is nothing unusual, and exits go by it.
     #[inline]
     pub(crate) fn is_closed_by_others(&self, slot_id: u32) -> bool {
         let slot = &self.slots[slot_id as usize];
         let side = position_side(self.is_hedged(slot.instrument), slot.side) as usize;
         let Some(books) = self.books.get(slot.instrument as usize) else { return false };
         let (book, held) = (books.book[side].qty, slot.basis.qty);
-        let is_spot = self.instruments[slot.instrument as usize].base.is_some();
-        !is_spot && !held.is_zero() && (book.signum() != held.signum() || book.abs() < held.abs())
+        let rules = &self.instruments[slot.instrument as usize];
+        let goes_by_itself = rules.base.is_some() || rules.nets();
+        !goes_by_itself && !held.is_zero() && (book.signum() != held.signum() || book.abs() < held.abs())
+    }
+
+    /// Whether the venue's net position covers an exit of `qty` beside the exits that count on it already: of each slot of
+    /// that side no more than it holds. Only then may the exit be one that only reduces: the venue rejects or cuts one
+    /// that goes further.
+    #[cold]
+    pub(crate) fn net_covers(&self, slot_id: u32, qty: Qty) -> bool {
+        let slot = &self.slots[slot_id as usize];
+        let (instrument, side) = (slot.instrument, slot.side);
+        let net = self.books[instrument as usize].book[PositionSide::Both as usize].qty;
+        if planted(Bug::OwnSizeIsCover) {
+            return true;
+        }
+        if net.signum() != slot.basis.qty.signum() {
+            return false;
+        }
+        let mut wanted = Qty::ZERO;
+        for (at, slot) in (0_u32..).zip(&self.slots) {
+            if slot.instrument != instrument || slot.side != side || slot.basis.qty.is_zero() {
+                continue;
+            }
+            let counts = |exit: &&Order| exit.reduce_only;
+            let own = if at == slot_id { qty } else { Qty::ZERO };
+            let at_work = self.exits_of(slot).filter(counts).fold(own, |sum, exit| sum + exit.remaining());
+            wanted += if at_work < slot.size() { at_work } else { slot.size() };
+        }
+        wanted <= net.abs()
     }
 
     /// What is left of a slot's position, under the venue's minimum, goes to the unassigned book; the slot closes once

@@ -31,8 +31,12 @@ impl Kernel {
     ) -> Result<Money, Box<Refusal>> {
         let Some(group) = self.groups.find(&intent.oco_group) else { return Ok(notional) };
         let kin = Kin::of(role, instrument, intent.slot_id, slot.trade_number);
+        let kin = kin.on_side(intent.side.entry_side().filter(|_| self.nets(instrument)));
         if group.kin != kin {
             let why = match role {
+                OrderRole::Entry if self.nets(instrument) => {
+                    "is at work for exits, or for entries of another asset or side"
+                }
                 OrderRole::Entry => "is at work for exits, or for entries of another asset",
                 OrderRole::Exit | OrderRole::External => "is at work for entries, or for another trade",
             };
@@ -41,10 +45,15 @@ impl Kernel {
         Ok(if notional > group.reserved { notional - group.reserved } else { Money::ZERO })
     }
 
+    fn kin_of(&self, order: &Order) -> Kin {
+        let kin = Kin::of(order.role, order.instrument, order.slot_id, order.trade_number);
+        kin.on_side(Some(order.order_side).filter(|_| self.nets(order.instrument)))
+    }
+
     /// A new order joins the group that it names.
     pub(crate) fn join_group(&mut self, member: OrderRef) {
         let order = self.orders.at(member.place);
-        let kin = Kin::of(order.role, order.instrument, order.slot_id, order.trade_number);
+        let kin = self.kin_of(order);
         if let Some(group) = order.oco_group() {
             self.groups.join(group, kin, member);
         }
@@ -60,7 +69,7 @@ impl Kernel {
         let order = self.orders.at(place);
         let member = OrderRef { place, number: order.number };
         let Some(id) = order.oco_group() else { return };
-        let kin = Kin::of(order.role, order.instrument, order.slot_id, order.trade_number);
+        let kin = self.kin_of(order);
         match self.groups.find(id) {
             Some(group) if group.kin != kin || member.number < group.since => {
                 self.orders.at_mut(place).extra_mut().oco_group = crate::id::Id::EMPTY;
@@ -75,27 +84,27 @@ impl Kernel {
         let order = self.orders.at_mut(place);
         let change = wanted - order.reserved;
         order.reserved = wanted;
-        let instrument = order.instrument;
+        let (instrument, side) = (order.instrument, order.order_side);
         if order.extra.is_some() {
             return self.reserve_in_group(place, change);
         }
-        self.exposure.reserve(instrument, change);
+        self.exposure.reserve(instrument, side, change);
     }
 
     #[cold]
     fn reserve_in_group(&mut self, place: u32, change: Money) {
         let order = self.orders.at(place);
-        let instrument = order.instrument;
+        let (instrument, side) = (order.instrument, order.order_side);
         let id = order.oco_group().cloned().unwrap_or_default();
         let members = self.groups.members_of(&id, order.number);
         if members.iter().all(|member| member.number != order.number) {
-            return self.exposure.reserve(instrument, change);
+            return self.exposure.reserve(instrument, side, change);
         }
         let reserved =
             members.iter().filter_map(|member| self.orders.get(*member)).map(|order| order.reserved);
         let worst = reserved.fold(Money::ZERO, |worst, one| if one > worst { one } else { worst });
         let change = self.groups.set_reserved(&id, worst);
-        self.exposure.reserve(instrument, change);
+        self.exposure.reserve(instrument, side, change);
     }
 
     /// What a change of a member means to the others: they go when an entry has filled at all, or an exit has filled

@@ -25,6 +25,7 @@ mod intent;
 mod late;
 mod opening;
 mod overrides;
+mod pairs;
 mod provenance;
 mod recall;
 mod restart;

@@ -338,6 +338,7 @@ impl Kernel {
                 profit_told: false,
                 inferred: false,
                 price_pending: plan.price.is_none(),
+                pairs: None,
                 busted: false,
                 forced: false,
                 seq,

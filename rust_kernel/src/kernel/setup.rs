@@ -9,9 +9,9 @@ use crate::id::Id;
 use crate::input::{EffectResult, Input, InstrumentSpec, Stamp};
 use crate::instrument::Instrument;
 use crate::ledger::{Account, Cause, Posting};
-use crate::names::{KernelDiagnosticCode as Code, Product, VenueOrderStatus};
+use crate::names::{KernelDiagnosticCode as Code, OppositeSlots, Product, VenueOrderStatus};
 use crate::num::{Decimal, Money, Price};
-use crate::order::OrderRef;
+use crate::order::{Order, OrderRef};
 use crate::outcome::{Detail, Outcome, Refusal};
 use crate::risk::Limits;
 use crate::slot::classify::Change;
@@ -84,6 +84,7 @@ impl Kernel {
         let mut instrument = Instrument::load(spec, settle)
             .map_err(|error| Refusal::field(Code::Precision, error.field, &spec.symbol, error.why))?;
         let place = self.instrument_of(&spec.symbol);
+        self.check_opposite_slots(spec.opposite_slots, place)?;
         if let Some(place) = place {
             let old = &self.instruments[place as usize];
             let same_grid = old.price_scale == instrument.price_scale
@@ -108,6 +109,23 @@ impl Kernel {
             }
         }
         Ok(SetupPlan::Instrument { place, instrument: Box::new(instrument) })
+    }
+
+    /// Two books need no netting; and what shares a book cannot be told apart while both sides are there, nor may what
+    /// was ordered by one rule be held back by the other.
+    fn check_opposite_slots(&self, wanted: OppositeSlots, place: Option<u32>) -> Result<(), Box<Refusal>> {
+        if wanted == OppositeSlots::Net && self.config.hedge_mode {
+            let why = "is for one-way accounts: hedge mode keeps the sides apart";
+            return Err(wrong("opposite_slots", wanted, why));
+        }
+        let Some(place) = place else { return Ok(()) };
+        let changes = self.instruments[place as usize].spec.opposite_slots != wanted;
+        let at_work = |order: &Order| order.instrument == place && !order.reserved.is_zero();
+        let busy = self.books[place as usize].busy != [0, 0];
+        if changes && (busy || self.orders.iter().any(at_work)) {
+            return Err(wrong("opposite_slots", wanted, "cannot change while a slot or an order is at work"));
+        }
+        Ok(())
     }
 
     /// Settlement asset, base and fee asset may all be new.
@@ -232,6 +250,8 @@ impl Kernel {
         }
         let asset = &mut self.assets[usize::from(settle)];
         asset.unit_decimals = instrument.spec.fee_decimals;
+        let nets = instrument.nets();
+        let at = place.unwrap_or(self.instruments.len() as u32);
         match place {
             Some(place) => self.instruments[place as usize] = instrument,
             None => {
@@ -241,6 +261,10 @@ impl Kernel {
                 self.books.push(Books::default());
                 self.exposure.open_instrument(settle);
             }
+        }
+        self.exposure.net_sides(at, nets);
+        if nets {
+            self.refresh_exposure(at); // the side is new
         }
         self.find_fee_prices();
     }

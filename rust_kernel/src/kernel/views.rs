@@ -100,6 +100,12 @@ impl Kernel {
         self.books.get(instrument as usize).map_or([Basis::FLAT; 3], |books| books.book)
     }
 
+    /// True where slots of both sides share an instrument's book.
+    #[inline]
+    pub fn nets(&self, instrument: u32) -> bool {
+        self.instruments.get(instrument as usize).is_some_and(Instrument::nets)
+    }
+
     /// What of them belongs to no slot.
     pub fn unassigned(&self, instrument: u32) -> [Basis; 3] {
         self.unassigned_parts(instrument).map(|position| position.basis())

@@ -1,5 +1,6 @@
 //! One fill of an order, and the busts and corrections of it.
 
+use alloc::boxed::Box;
 use serde::{Deserialize, Serialize};
 
 use crate::id::Id;
@@ -45,6 +46,31 @@ pub struct Fill {
     pub seq: u64,
     /// The venue's time of it, ns; 0 where it has none.
     pub venue_time_ns: i64,
+    /// What it closed of other slots' trades, oldest first; the rest of it opened.
+    pub pairs: Option<Box<[Pair]>>,
+}
+
+impl Fill {
+    /// What it opened in its own slot, and what that was worth of `value`, the whole's.
+    pub(crate) fn opened(&self, value: Money) -> (Qty, Money) {
+        let pairs = self.pairs.as_deref().unwrap_or_default();
+        pairs.iter().fold((self.qty, value), |(qty, value), pair| (qty - pair.qty, value - pair.value))
+    }
+}
+
+/// What a fill closed of a trade in another slot before it opened its own.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Pair {
+    /// The slot that the trade was in.
+    pub slot_id: u32,
+    /// The slot's trade of then.
+    pub trade_number: u64,
+    /// How much of it, unsigned.
+    pub qty: Qty,
+    /// What that was worth at the fill's price, unsigned.
+    pub value: Money,
+    /// What of the trade's cost went with it, signed as that.
+    pub released: Money,
 }
 
 /// The id of a bust or correction, and the fill that it was about.

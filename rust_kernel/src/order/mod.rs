@@ -13,7 +13,7 @@ use crate::names::{
     OrderDoubt, OrderSide, OrderType, Origin, PositionSide, TimeInForce, TradeSide, VenueOrderStatus,
 };
 use crate::num::{Money, Price, Qty};
-pub use fill::{Correction, Fill};
+pub use fill::{Correction, Fill, Pair};
 pub use store::{ORDERS_MAX, OTHER_VENUE_IDS_MAX, OrderStore};
 
 /// An order's place, and which of the orders that ever stood there it is.

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::Id;
 use crate::instrument::Instrument;
+use crate::names::OrderSide;
 use crate::num::{Decimal, Money};
 use crate::outcome::Refusal;
 use crate::soundness::{Amounts, Places, Sound, hold};
@@ -122,11 +123,41 @@ pub struct Exposure {
     totals: Vec<Money>,
 }
 
-#[derive(Clone, Copy, PartialEq, Default, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Default, Debug, Serialize, Deserialize)]
 struct InstrumentExposure {
     settle: u16,
     position: Money,
+    /// What orders may add to the position at worst: all that entries hold back, or where slots of both sides share the
+    /// book, what the worse of the two sides adds.
     reserved: Money,
+    /// Where slots of both sides share the book.
+    sides: Option<Box<Sides>>,
+}
+
+/// What may still be bought and sold of an instrument whose slots share the book.
+#[derive(Clone, Copy, PartialEq, Default, Debug, Serialize, Deserialize)]
+struct Sides {
+    /// True where the net position is short.
+    short: bool,
+    buys: Money,
+    sells: Money,
+}
+
+impl Sides {
+    fn side(&mut self, side: OrderSide) -> &mut Money {
+        match side {
+            OrderSide::Buy => &mut self.buys,
+            OrderSide::Sell => &mut self.sells,
+        }
+    }
+
+    /// How much larger than `position`, the net position's value, it may become on either side:
+    /// max(net + buys, sells − net) less |net|.
+    fn beyond(self, position: Money) -> Money {
+        let (along, against) = if self.short { (self.sells, self.buys) } else { (self.buys, self.sells) };
+        let across = against - position - position;
+        if along > across { along } else { across }
+    }
 }
 
 impl Exposure {
@@ -167,20 +198,63 @@ impl Exposure {
         self.position(instrument) + self.reserved(instrument)
     }
 
-    /// Sets the value of one instrument's positions.
+    /// Sets the value of one instrument's positions; `short` counts where slots of both sides share the book.
     #[inline]
-    pub fn set_position(&mut self, instrument: u32, value: Money) {
+    pub fn set_position(&mut self, instrument: u32, value: Money, short: bool) {
         let row = &mut self.instruments[instrument as usize];
         self.totals[usize::from(row.settle)] += value - row.position;
         row.position = value;
+        if let Some(sides) = &mut row.sides {
+            sides.short = short;
+            self.settle_sides(instrument);
+        }
     }
 
-    /// Adds to what working orders hold back.
+    /// Adds to what working orders of a side hold back.
     #[inline]
-    pub fn reserve(&mut self, instrument: u32, change: Money) {
+    pub fn reserve(&mut self, instrument: u32, side: OrderSide, change: Money) {
         let row = &mut self.instruments[instrument as usize];
+        if let Some(sides) = &mut row.sides {
+            *sides.side(side) += change;
+            return self.settle_sides(instrument);
+        }
         self.totals[usize::from(row.settle)] += change;
         row.reserved += change;
+    }
+
+    /// Brings what an instrument holds back to what its two sides make of it.
+    #[cold]
+    fn settle_sides(&mut self, instrument: u32) {
+        let row = &mut self.instruments[instrument as usize];
+        let Some(sides) = &row.sides else { return };
+        let wanted = sides.beyond(row.position);
+        self.totals[usize::from(row.settle)] += wanted - row.reserved;
+        row.reserved = wanted;
+    }
+
+    /// How much larger the exposure gets at worst by so much more to buy or to sell.
+    #[inline]
+    pub(crate) fn increase(&self, instrument: u32, side: OrderSide, added: Money) -> Money {
+        match self.instruments.get(instrument as usize).and_then(|row| row.sides.as_deref()) {
+            Some(sides) => self.increase_of(instrument, *sides, side, added),
+            None => added,
+        }
+    }
+
+    #[cold]
+    fn increase_of(&self, instrument: u32, mut sides: Sides, side: OrderSide, added: Money) -> Money {
+        *sides.side(side) += added;
+        sides.beyond(self.position(instrument)) - self.reserved(instrument)
+    }
+
+    /// Whether slots of both sides share an instrument's book; changed only while nothing is held back.
+    pub(crate) fn net_sides(&mut self, instrument: u32, nets: bool) {
+        let sides = &mut self.instruments[instrument as usize].sides;
+        match (nets, sides.is_some()) {
+            (true, false) => *sides = Some(Box::default()),
+            (false, true) => *sides = None,
+            (true, true) | (false, false) => {}
+        }
     }
 }
 
@@ -195,8 +269,26 @@ impl Exposure {
             amounts.add(format_args!("exposure.instruments[{place}].position"), row.position.0)?;
             amounts.add(format_args!("exposure.instruments[{place}].reserved"), row.reserved.0)?;
             summed.open_instrument(rules.settle);
-            summed.set_position(place, row.position);
-            summed.reserve(place, row.reserved);
+            hold(
+                row.sides.is_some() == rules.nets(),
+                format_args!("exposure.instruments[{place}].sides"),
+                row.sides.is_some(),
+                "they are there where slots of both sides share the book",
+            )?;
+            match &row.sides {
+                Some(sides) => {
+                    amounts.add(format_args!("exposure.instruments[{place}].sides.buys"), sides.buys.0)?;
+                    amounts.add(format_args!("exposure.instruments[{place}].sides.sells"), sides.sells.0)?;
+                    summed.net_sides(place, true);
+                    summed.reserve(place, OrderSide::Buy, sides.buys);
+                    summed.reserve(place, OrderSide::Sell, sides.sells);
+                    summed.set_position(place, row.position, sides.short);
+                }
+                None => {
+                    summed.set_position(place, row.position, false);
+                    summed.reserve(place, OrderSide::Buy, row.reserved);
+                }
+            }
         }
         hold(
             summed == *self,

@@ -80,8 +80,13 @@ fn entry_symbol(change: Change, facts: Facts) -> Symbol {
     match change {
         Change::Acked => Symbol::EntryAcked,
         Change::Filled if facts.entry.is_some() => Symbol::EntryPartFilled,
-        Change::Filled => Symbol::EntryFilled,
-        Change::LateFilled => Symbol::EntryLateFilled,
+        Change::Filled if facts.holds || facts.exit.is_some() => Symbol::EntryFilled,
+        // All of it closed other trades.
+        Change::Filled => Symbol::EntryEndedFlat,
+        Change::LateFilled if facts.holds || facts.entry.is_some() || facts.exit.is_some() => {
+            Symbol::EntryLateFilled
+        }
+        Change::LateFilled => Symbol::EntryEndedFlat,
         Change::Ended if facts.exit.is_some() => Symbol::EntryEndedExiting,
         Change::Ended if facts.holds => Symbol::EntryEndedOpen,
         Change::Ended => Symbol::EntryEndedFlat,

@@ -29,7 +29,7 @@ named! {
         EntryFilled = "ENTRY_FILLED",
         /// An entry filled after it had ended; another may be at work, where an operator gave the slot two.
         EntryLateFilled = "ENTRY_LATE_FILLED",
-        /// The entry ended, and the slot holds nothing.
+        /// The entry is over, and the slot holds nothing: it ended unfilled, or what it filled closed other trades.
         EntryEndedFlat = "ENTRY_ENDED_FLAT",
         /// The entry ended, and the slot holds what was filled.
         EntryEndedOpen = "ENTRY_ENDED_OPEN",
@@ -131,7 +131,7 @@ pub const TABLE: [(Symbol, [Rule; STAGES]); SYMBOLS] = [
     (Symbol::EntryPartFilled,      [xxx,  xxx,  WRK,  WRK,  xxx,  xxx,  XSN,  XWK,  xxx ]),
     (Symbol::EntryFilled,          [xxx,  xxx,  OPN,  OPN,  xxx,  xxx,  XSN,  XWK,  xxx ]),
     (Symbol::EntryLateFilled,      [xxx,  REQ,  SNT,  WRK,  OPN,  xxx,  XSN,  XWK,  OPN ]),
-    (Symbol::EntryEndedFlat,       [xxx,  CLO,  CLO,  CLO,  xxx,  xxx,  xxx,  xxx,  xxx ]),
+    (Symbol::EntryEndedFlat,       [xxx,  CLO,  CLO,  CLO,  xxx,  xxx,  xxx,  xxx,  CLO ]),
     (Symbol::EntryEndedOpen,       [xxx,  OPN,  OPN,  OPN,  xxx,  xxx,  xxx,  xxx,  xxx ]),
     (Symbol::EntryEndedExiting,    [xxx,  xxx,  xxx,  xxx,  xxx,  xxx,  XSN,  XWK,  xxx ]),
     (Symbol::EntryDoubt,           [old,  old,  SNT,  WRK,  old,  xxx,  XSN,  XWK,  old ]),

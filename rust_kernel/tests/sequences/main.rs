@@ -1,6 +1,6 @@
-//! The twenty sequences that broke real systems, each as a named test.
+//! The twenty sequences that broke real systems, each as a named test, and two of both sides on one book ([`sides`]).
 //!
-//! Each stands in the words of the contract suite for adapters (`python/dita/certify/sequences.py`), which plays them
+//! Each of the twenty stands in the words of the contract suite for adapters (`python/dita/certify/sequences.py`), which plays them
 //! through a venue; here the messages are put in one by one, so that every order of them is told, and what must be
 //! true is exact. A test's first letters are its sequence's number: [`planted`] holds the planted bugs against them.
 
@@ -14,6 +14,7 @@ mod orders;
 #[cfg(feature = "planted")]
 mod planted;
 mod restarts;
+mod sides;
 
 use common::{Desk, dec, id};
 use dita_kernel::effect::Command;

@@ -142,7 +142,8 @@ impl Audit {
         if outcome.accepted {
             owed::after_boundaries(shell.kernel(), &self.reached)?;
         }
-        self.naive.hear(input, outcome, &taken.commands, self.remembered);
+        let taken_ns = shell.kernel().now_ns();
+        self.naive.hear(input, outcome, &taken.commands, self.remembered, taken_ns);
         self.naive.compare(shell.kernel(), input, &mut self.compared)?;
         if inputs.is_multiple_of(THOROUGH_EVERY) {
             shell.replay()?;
@@ -188,7 +189,8 @@ impl Audit {
     /// The log failed with an input: it may be in there all the same.
     pub(crate) fn unanswered(&mut self, shell: &Shell, input: &Input) {
         if self.likely {
-            self.naive.hear_unanswered(input, shell.kernel().seq(), self.remembered);
+            let kernel = shell.kernel();
+            self.naive.hear_unanswered(input, kernel.seq(), self.remembered, kernel.now_ns());
         }
     }
 

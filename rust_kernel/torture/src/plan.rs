@@ -3,7 +3,7 @@
 use dita_kernel::id::Id;
 use dita_kernel::input::InstrumentSpec;
 use dita_kernel::kernel::KernelConfig;
-use dita_kernel::names::Product;
+use dita_kernel::names::{OppositeSlots, PairOff, Product};
 use dita_kernel::num::Decimal;
 use dita_sim::{SimConfig, SimFaults};
 
@@ -52,6 +52,10 @@ pub(crate) struct Plan {
     pub(crate) seed: u64,
     pub(crate) shape: Shape,
     pub(crate) faults: FaultSet,
+    /// True where slots of both sides share the book.
+    pub(crate) nets: bool,
+    /// True where, with that, fills close trades of their owner on the other side first.
+    pub(crate) pairs: bool,
     /// True where the kernel runs on a log, and may die.
     pub(crate) durable: bool,
     pub(crate) kernel: KernelConfig,
@@ -68,18 +72,41 @@ pub(crate) fn draw(seed: u64, only: Option<FaultSet>) -> Plan {
     let drawn = swarm(&mut dice);
     let faults = possible(shape, only.unwrap_or(drawn));
     let durable = faults.has("restart") || faults.has("disk_fault") || Dice::of(seed, 2).once_in(10);
-    let listings = list(shape, faults);
+    let (nets, pairs) = sides(seed, shape);
+    let mut listings = list(shape, faults);
+    for listing in &mut listings {
+        if nets {
+            listing.spec.opposite_slots = OppositeSlots::Net;
+        }
+        if pairs {
+            listing.spec.pair_off = PairOff::SameOwner;
+        }
+    }
     let capital = capital(&listings);
     Plan {
         seed,
         shape,
         faults,
+        nets,
+        pairs,
         durable,
         kernel: kernel(seed, shape, durable, faults),
         venue: venue(seed, shape, faults),
         listings,
         capital,
     }
+}
+
+/// Whether slots of both sides share the book, and whether they pair off. A stream of its own: the rest of the seed is
+/// what it is without.
+fn sides(seed: u64, shape: Shape) -> (bool, bool) {
+    let mut dice = Dice::of(seed, 9);
+    let (nets, pairs) = (dice.once_in(3), dice.once_in(2));
+    let one_book = match shape {
+        Shape::Linear | Shape::Pair | Shape::Inverse => true,
+        Shape::Hedge | Shape::Spot => false,
+    };
+    (nets && one_book, nets && one_book && pairs)
 }
 
 /// The faults of a seed: mostly about a third of them, sometimes few, seldom none.

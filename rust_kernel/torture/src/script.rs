@@ -48,6 +48,8 @@ pub(crate) fn begin(world: &mut World) -> Result<(), Trouble> {
 
 /// The decisions of a step are numbered from so many times its number on.
 const DECISIONS_MAX: u64 = 16;
+/// Where slots of both sides share the book, the side of a step's entry is drawn from a stream of its own.
+const BOTH_SIDES: u64 = 1 << 40;
 const ACCOUNT: u64 = 3;
 const PROCESS: u64 = 4;
 const OPERATE: u64 = 5;
@@ -350,6 +352,9 @@ fn act(world: &mut World, dice: &mut Dice) -> Result<(), Trouble> {
     let usual = match world.plan.shape {
         Shape::Hedge => dice.once_in(2),
         Shape::Spot => false,
+        Shape::Linear | Shape::Pair | Shape::Inverse if world.plan.nets => {
+            Dice::of(world.plan.seed, BOTH_SIDES + world.decision).once_in(2)
+        }
         Shape::Linear | Shape::Pair | Shape::Inverse => (world.plan.seed % 2 == 1) != other_side,
     };
     let short = if free { usual } else { held.side == TradeSide::Short };
@@ -366,7 +371,10 @@ fn enter(world: &mut World, dice: &mut Dice, slot: u32, sight: &Sight) -> Result
     let symbol = sight.listing.spec.symbol.clone();
     let (end_ns, passive, beyond) = (sight.end_ns, sight.away(ticks, false), sight.away(ticks, true));
     let (short, half) = (sight.short, decimal(5, 1));
+    // Two owners, so that not everything pairs off with everything.
+    let owner = if world.plan.pairs && slot % 2 == 1 { id("odd") } else { Id::EMPTY };
     intend(world, Action::Enter, slot, |intent| {
+        intent.owner = owner;
         intent.asset = symbol;
         intent.side = if short { TradeSide::Short } else { TradeSide::Long };
         intent.target_size = Some(size);

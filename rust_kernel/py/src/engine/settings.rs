@@ -18,7 +18,7 @@ use crate::{names, number, text};
 const NANOS_PER_MILLI_DIGITS: u8 = 6;
 
 #[rustfmt::skip]
-const INSTRUMENT: [Field<InstrumentSpec>; 23] = [
+const INSTRUMENT: [Field<InstrumentSpec>; 25] = [
     Field::required("symbol", |s, n, v| text::read_id(&mut s.symbol, v, n)),
     Field::optional("product", |s, n, v| { s.product = names::read(v, n)?; Ok(()) }),
     Field::optional("inverse", |s, n, v| { s.inverse = text::read_flag(v, n)?; Ok(()) }),
@@ -41,6 +41,8 @@ const INSTRUMENT: [Field<InstrumentSpec>; 23] = [
     Field::optional("fee_asset", |s, n, v| text::read_optional_id(&mut s.fee_asset, v, n)),
     Field::optional("margin_convention", |s, n, v| { s.margin_convention = names::read(v, n)?; Ok(()) }),
     Field::optional("margin_mode", |s, n, v| { s.margin_mode = names::read(v, n)?; Ok(()) }),
+    Field::optional("opposite_slots", |s, n, v| { s.opposite_slots = names::read(v, n)?; Ok(()) }),
+    Field::optional("pair_off", |s, n, v| { s.pair_off = names::read(v, n)?; Ok(()) }),
     Field::optional("margin_tiers", |s, n, v| { s.margin_tiers = margin_tiers(v, n)?; Ok(()) }),
 ];
 

@@ -155,6 +155,8 @@ fn instrument(sheet: &Sheet<'_>, spec: &InstrumentSpec) -> PyResult<()> {
     sheet.0.set_item("inverse", spec.inverse)?;
     sheet.name("margin_convention", Some(spec.margin_convention.name()))?;
     sheet.name("margin_mode", Some(spec.margin_mode.name()))?;
+    sheet.name("opposite_slots", Some(spec.opposite_slots.name()))?;
+    sheet.name("pair_off", Some(spec.pair_off.name()))?;
     for (name, value) in [
         ("tick_size", Some(spec.tick_size)),
         ("lot_step", Some(spec.lot_step)),

@@ -65,6 +65,9 @@ pub struct Bounds {
     pub forced_max: u8,
     /// Fills of a stranger's order, and on which side it is.
     pub strangers: Option<(OrderSide, u8)>,
+    /// Lots that another slot of the same owner is short of from the beginning: slots of both sides share the book then, and
+    /// fills close that trade before they open.
+    pub facing: u8,
     /// What an operator may do past the orders in all.
     pub hands_max: u8,
     /// How often the kernel may crash.
@@ -102,6 +105,7 @@ impl Bounds {
             (self.amends_max, "amends"),
             (self.revisions_max, "busts or corrections"),
             (self.forced_max, "liquidations"),
+            (self.facing, "lots short in another slot"),
             (self.hands_max, "overrides"),
             (self.crashes_max, "crashes"),
         ];

@@ -2,6 +2,7 @@
 //! what it has, and both must end flat. A state from which that fails is a dead end.
 
 use dita_kernel::names::OrderDoubt;
+use dita_kernel::num::Qty;
 
 use super::bounds::FillStyle;
 use super::machine::{Machine, World};
@@ -146,7 +147,9 @@ impl Way<'_> {
         let live: Vec<u8> = self.machine.trader(&self.world).live_orders().collect();
         if live.is_empty() {
             let lacking = self.machine.venue(&self.world).position() <= 0;
-            if lacking && self.machine.bounds().needs_a_hand() {
+            // On a shared book an exit goes past what the venue holds.
+            let nets = self.machine.bounds().facing > 0;
+            if lacking && !nets && self.machine.bounds().needs_a_hand() {
                 return self.act(Action::Hand(Hand::Close));
             }
             return self.exit();
@@ -204,11 +207,12 @@ fn agree(machine: &Machine, world: &World) -> Result<(), DeadEnd> {
     Ok(())
 }
 
-/// Nothing is left but what belongs to no slot.
+/// Nothing is left but what belongs to no slot, and what is in another.
 fn flat(machine: &Machine, world: &World) -> Result<(), DeadEnd> {
-    let (book, unassigned) =
-        (machine.trader(world).kernel.book(0)[0].qty, machine.trader(world).kernel.unassigned(0)[0].qty);
-    hold(book == unassigned, "a free slot still has a position", || describe(machine, world))
+    let kernel = &machine.trader(world).kernel;
+    let facing = kernel.slot(1).map_or(Qty::ZERO, |slot| slot.basis.qty);
+    let (book, unassigned) = (kernel.book(0)[0].qty, kernel.unassigned(0)[0].qty);
+    hold(book == unassigned + facing, "a free slot still has a position", || describe(machine, world))
 }
 
 /// Where everything stands, for people.

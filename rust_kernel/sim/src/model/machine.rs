@@ -70,14 +70,15 @@ impl Machine {
     /// What the kernel has against its own configuration.
     pub fn new(bounds: &Bounds) -> Result<(Machine, World), String> {
         let trader = Trader::new(bounds)?;
+        let venue = Venue { facing: bounds.facing, ..Venue::default() };
         let machine = Machine {
             bounds: bounds.clone(),
             by_key: QuickMap::from_iter([(key(&trader), 0)]),
             traders: vec![trader],
             steps: QuickMap::default(),
             taken: Vec::new(),
-            venues: vec![Venue::default()],
-            by_venue: QuickMap::from_iter([(Venue::default(), 0)]),
+            venues: vec![venue.clone()],
+            by_venue: QuickMap::from_iter([(venue, 0)]),
             meetings: 0,
             twins: 0,
             effects: Effects::default(),

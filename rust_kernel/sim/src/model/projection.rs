@@ -85,7 +85,7 @@ fn write_sequence(kernel: &Kernel, into: &mut impl Hasher) {
     fills.sort_unstable_by_key(|(sequence, _)| *sequence);
     for (_, fill) in fills {
         fill.venue_trade_id.as_bytes().hash(into);
-        (fill.qty.0, fill.closed.0, fill.inferred, fill.busted).hash(into);
+        (fill.qty.0, fill.closed.0, fill.inferred, fill.busted, paired(fill)).hash(into);
     }
 }
 
@@ -145,7 +145,7 @@ fn write_order(order: &Order, settled: (bool, bool), into: &mut impl Hasher) {
         time_in_force: _,
         expire_time_ns: _,
         post_only: _,
-        reduce_only: _,
+        reduce_only,
         limit_price: _,
         qty,
         filled,
@@ -161,14 +161,17 @@ fn write_order(order: &Order, settled: (bool, bool), into: &mut impl Hasher) {
         extra,
     } = order;
     (*role as u8, *status, *doubt, cancel_requested, qty.0, filled.0, inferred.0).hash(into);
-    (trade_number, settled).hash(into);
+    (trade_number, settled, reduce_only).hash(into);
+    fills.iter().filter(|fill| fill.inferred).map(paired).sum::<i128>().hash(into);
     // In whatever order and in however many parts they were booked, the same fills are the same; what is inferred
     // counts by its sum.
-    let mut known: Vec<(&[u8], i128, bool)> = Vec::new();
-    for (id, qty, busted) in fills.iter().filter_map(fill_key) {
-        match known.iter_mut().find(|(other, _, gone)| *other == id && *gone == busted) {
-            Some((_, sum, _)) => *sum = sum.saturating_add(qty),
-            None => known.push((id, qty, busted)),
+    let mut known: Vec<(&[u8], i128, bool, i128)> = Vec::new();
+    for (id, qty, busted, paired) in fills.iter().filter_map(fill_key) {
+        match known.iter_mut().find(|(other, _, gone, _)| *other == id && *gone == busted) {
+            Some((_, sum, _, pairs)) => {
+                (*sum, *pairs) = (sum.saturating_add(qty), pairs.saturating_add(paired));
+            }
+            None => known.push((id, qty, busted, paired)),
         }
     }
     known.sort_unstable();
@@ -188,7 +191,7 @@ fn write_amends(trader: &Trader, number: u8, order: &Order, into: &mut impl Hash
     given_up.map(place).hash(into);
 }
 
-fn fill_key(fill: &Fill) -> Option<(&[u8], i128, bool)> {
+fn fill_key(fill: &Fill) -> Option<(&[u8], i128, bool, i128)> {
     let Fill {
         venue_trade_id,
         qty,
@@ -208,8 +211,14 @@ fn fill_key(fill: &Fill) -> Option<(&[u8], i128, bool)> {
         closed: _,
         liquidity_assumed: _,
         forced,
+        pairs: _, // by how much
     } = fill;
-    (!*inferred).then_some((venue_trade_id.as_bytes(), qty.0, *busted || *forced))
+    (!*inferred).then_some((venue_trade_id.as_bytes(), qty.0, *busted || *forced, paired(fill)))
+}
+
+/// How much a fill has closed of other slots.
+fn paired(fill: &Fill) -> i128 {
+    fill.pairs.iter().flatten().map(|pair| pair.qty.0).sum()
 }
 
 /// What an answer to the question that is open can prove: of the order, and of a change of it.

@@ -26,6 +26,7 @@ const USUAL: Bounds = Bounds {
     revisions_max: 0,
     forced_max: 0,
     strangers: None,
+    facing: 0,
     hands_max: 0,
     crashes_max: 0,
     states_max: 12_000_000,
@@ -76,6 +77,8 @@ pub const QUICK: &[Bounds] = &[
     Bounds { name: "attached entry", exits_max: 0, hands_max: 2, strangers: BUYER, leverage: true, ..QUIET },
     Bounds { name: "attached exit", exits_max: 0, hands_max: 1, strangers: SELLER, leverage: true, ..QUIET },
     Bounds { name: "crash", crashes_max: 1, wire: Wire::Endless, ..PAST_ORDERS },
+    Bounds { name: "both sides", facing: 1, trades: &[2], ..USUAL },
+    Bounds { name: "both sides, busts", facing: 1, trades: &[2], ..REVISED },
 ];
 
 /// Three lots and two exits of one ladder, or a slot reused, beside the endless wire, which loses, repeats and reorders
@@ -125,6 +128,17 @@ pub const THOROUGH: &[Bounds] = &[
     Bounds { name: "three overrides", hands_max: 3, wire: Wire::Endless, ..QUIET },
     Bounds { name: "attached entry", exits_max: 1, hands_max: 2, strangers: BUYER, leverage: true, ..QUIET },
     Bounds { name: "attached exit", exits_max: 1, hands_max: 1, strangers: SELLER, leverage: true, ..QUIET },
+    Bounds { name: "both sides", facing: 2, trades: &[3], refusals: false, ..USUAL },
+    Bounds {
+        name: "both sides, reused",
+        facing: 1,
+        trades: &[1, 1],
+        refusals: false,
+        timeouts: false,
+        ..USUAL
+    },
+    Bounds { name: "both sides, busts", facing: 1, trades: &[2], exits_max: 2, ..REVISED },
+    Bounds { name: "both sides, liquidation", facing: 1, trades: &[3], forced_max: 1, ..QUIET },
     Bounds { name: "crash, two lots", trades: &[2], crashes_max: 1, refusals: false, ..USUAL },
     Bounds { name: "crash, reused", trades: &[1, 1], crashes_max: 1, ..PLAIN },
     Bounds {

@@ -2,9 +2,11 @@
 
 use dita_kernel::effect::{Command, Effects};
 use dita_kernel::id::Id;
-use dita_kernel::input::{Input, InstrumentSpec, Stamp};
+use dita_kernel::input::{AdoptedSlot, AdoptedSlots, Input, InstrumentSpec, Stamp, VenueEvent};
 use dita_kernel::kernel::{Kernel, KernelConfig};
-use dita_kernel::names::{OrderSide, TradeStage, VenueOrderStatus as Status};
+use dita_kernel::names::{
+    KernelEventKind, OppositeSlots, OrderSide, PairOff, TradeSide, TradeStage, VenueOrderStatus as Status,
+};
 use dita_kernel::num::Decimal;
 use dita_kernel::order::{Order, OrderRole};
 use dita_kernel::outcome::Outcome;
@@ -124,6 +126,36 @@ pub(super) fn symbol() -> Id {
     id("PERP")
 }
 
+/// Another slot is short: sold past the kernel, and taken over.
+fn facing(count: u8) -> [Input; 2] {
+    let mut event = VenueEvent::new(KernelEventKind::FullFill, 1);
+    event.venue_order_id = id("facing");
+    event.venue_trade_id = id("ff0");
+    event.asset = symbol();
+    event.order_side = Some(OrderSide::Sell);
+    event.size = Some(lots(count));
+    event.price = Decimal::new(PRICE, 0).ok();
+    let slot = AdoptedSlot {
+        slot_id: 1,
+        trade_id: id("facing"),
+        owner: Id::EMPTY,
+        asset: symbol(),
+        side: TradeSide::Short,
+        size: lots(count),
+        entry_price: Decimal::new(PRICE, 0).unwrap_or(Decimal::ONE),
+        initial_size: lots(count),
+        realized_pnl: Decimal::ZERO,
+        fees_paid: Decimal::ZERO,
+        funding_net: Decimal::ZERO,
+        leverage: Decimal::ONE,
+        exit_leg_ratios: Vec::new(),
+        entry_time_ns: 1,
+        metadata: "".into(),
+    };
+    let adopted = AdoptedSlots { by: id("operator"), slots: vec![slot] };
+    [Input::Venue(Box::new(event)), Input::Adopt(Box::new(adopted))]
+}
+
 impl Trader {
     /// The first state: a seeded kernel.
     ///
@@ -131,7 +163,7 @@ impl Trader {
     /// What the kernel has against its own configuration.
     pub fn new(bounds: &Bounds) -> Result<Trader, String> {
         let config = KernelConfig {
-            max_slots: 1,
+            max_slots: if bounds.facing > 0 { 2 } else { 1 },
             remembered_orders: 32,
             remembered_intents: 1,
             remembered_wallet_entries: 1,
@@ -154,7 +186,10 @@ impl Trader {
             intents: 0,
         };
         let one = Decimal::ONE;
-        let spec = InstrumentSpec::linear(symbol(), id("COIN"), id("CASH"), one, one);
+        let mut spec = InstrumentSpec::linear(symbol(), id("COIN"), id("CASH"), one, one);
+        if bounds.facing > 0 {
+            (spec.opposite_slots, spec.pair_off) = (OppositeSlots::Net, PairOff::SameOwner);
+        }
         let price = Decimal::new(PRICE, 0).unwrap_or(one);
         let amount = Decimal::new(1_000_000, 0).unwrap_or(one);
         let mut effects = Effects::default();
@@ -166,6 +201,14 @@ impl Trader {
             let outcome = trader.step(&input, &mut effects);
             if !outcome.accepted {
                 return Err(format!("{input:?}: {outcome:?}"));
+            }
+        }
+        if bounds.facing > 0 {
+            for input in facing(bounds.facing) {
+                let outcome = trader.step(&input, &mut effects);
+                if !outcome.accepted {
+                    return Err(format!("{input:?}: {outcome:?}"));
+                }
             }
         }
         Ok(trader)

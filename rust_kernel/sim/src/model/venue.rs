@@ -149,6 +149,8 @@ pub struct Venue {
     pub strange: u8,
     /// Whether that order sells.
     pub stranger_sells: bool,
+    /// What it holds short for another slot since the beginning.
+    pub facing: u8,
 }
 
 impl Venue {
@@ -168,7 +170,7 @@ impl Venue {
         let forced: i32 = self.forced.iter().map(|lots| i32::from(*lots)).sum();
         let strange = i32::from(self.strange);
         let strange = if self.stranger_sells { strange.saturating_neg() } else { strange };
-        ours.saturating_sub(forced).saturating_add(strange)
+        ours.saturating_sub(forced).saturating_add(strange).saturating_sub(i32::from(self.facing))
     }
 
     /// The lots that it would fill of an order now.

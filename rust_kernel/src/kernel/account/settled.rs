@@ -301,6 +301,7 @@ fn settled_ahead(fee: Option<Money>, fee_asset: u16, realized: Option<Money>, ev
         profit_told: realized.is_some(),
         inferred: false,
         price_pending: realized.is_none(),
+        pairs: None,
         busted: false,
         forced: false,
         seq: 0,

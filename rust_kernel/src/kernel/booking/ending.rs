@@ -143,8 +143,11 @@ impl Kernel {
         };
         if (slot.stage == TradeStage::Closed || cut_short()) && slot.close_reason.is_empty() {
             slot.close_reason = close_reason(role, status);
+            if role == OrderRole::Entry && status == VenueOrderStatus::Filled {
+                self.say_if_netted(slot_id, place);
+            }
         }
-        if slot.unprotected {
+        if self.slots[slot_id as usize].unprotected {
             self.refresh_protection(slot_id);
         }
         // A venue that has just refused refuses again, before the news that say why have come: never at once.

@@ -108,12 +108,15 @@ impl Kernel {
             rest.closed -= closed;
             rest.fee -= fee;
             rest.realized -= realized;
+            let [kept, others] = Kernel::part_pairs(rest.pairs.take(), part);
+            rest.pairs = others;
             if rest.fee_predicted {
                 let exchange = &mut self.assets[usize::from(rest.fee_asset)].exchange;
                 exchange.unsettled_fills = exchange.unsettled_fills.saturating_add(1);
             }
             let first = &mut order.fills[at];
             (first.qty, first.fee, first.realized, first.closed) = (part, fee, realized, closed);
+            first.pairs = kept;
             order.fills.push(rest);
         }
         let booked = &mut order.fills[at];
@@ -126,6 +129,9 @@ impl Kernel {
         self.orders.name_fill(place, at, venue_trade_id);
         let repriced = self.reprice(instrument, position_side, signed, place, venue_trade_id);
         self.orders.at_mut(place).fills[at].realized += repriced;
+        // What it closed of other trades, it closed at that price.
+        let repaired = self.repair(place, &[at]);
+        let (change, signed) = (change - repaired.worth, signed - repaired.value);
         if let Some(slot_id) = self.owner_of(role, slot_id, trade_number) {
             let slot = &mut self.slots[slot_id as usize];
             if role == OrderRole::Entry {

@@ -13,7 +13,9 @@ use crate::effect::Effects;
 use crate::id::Id;
 use crate::instrument::Instrument;
 use crate::ledger::{Account, Cause, Posting};
-use crate::names::{KernelDiagnosticCode as Code, KernelEventKind, Liquidity, OrderSide, Origin};
+use crate::names::{
+    KernelDiagnosticCode as Code, KernelEventKind, Liquidity, OrderSide, Origin, PositionSide,
+};
 use crate::num::{Money, Price, Qty, Rounding};
 use crate::order::{Fill, OrderRole};
 use crate::planted::{Bug, planted};
@@ -75,10 +77,16 @@ impl Kernel {
         }
         let owner = self.owner_of(role, slot_id, trade_number).filter(|slot_id| !self.moved_on(*slot_id));
         let mut forced = false;
+        let mut pairs = None;
         let own = match (owner, fill.forced) {
             (None, Some(reason)) => {
                 let (own, taken) = self.reduce_slots(place, fill, reason, effects);
                 forced = taken;
+                own
+            }
+            (Some(slot_id), _) if role == OrderRole::Entry && self.pairs_off(instrument) => {
+                let (own, closed) = self.attribute_paired(slot_id, place, fill, effects);
+                pairs = closed;
                 own
             }
             (Some(slot_id), _) => self.attribute(slot_id, role, qty, value, position_side as usize, effects),
@@ -123,6 +131,7 @@ impl Kernel {
             profit_told: unseen.as_ref().is_some_and(|ahead| !ahead.price_pending),
             inferred: fill.inferred,
             price_pending: fill.price_pending,
+            pairs,
             busted: false,
             forced,
             seq,
@@ -244,13 +253,14 @@ impl Kernel {
         }
     }
 
-    /// Holds back what an entry may still fill, and what an order may that was at work when the account was opened.
+    /// Holds back what an entry may still fill, and what an order may that was at work when the account was opened; of a
+    /// book that slots of both sides share also an exit that the net position does not cover.
     #[inline]
     pub(crate) fn refresh_reservation(&mut self, place: u32) {
         let order = self.orders.at(place);
         let increases = match order.role {
             OrderRole::Entry => true,
-            OrderRole::Exit => false,
+            OrderRole::Exit => !order.reduce_only && self.instruments[order.instrument as usize].nets(),
             OrderRole::External => !order.reserve_price.is_zero(),
         };
         let wanted = if !increases {
@@ -280,7 +290,8 @@ impl Kernel {
             Some(price) => exposure_of(&self.instruments[instrument as usize], price, &books.book),
             None => Money::ZERO,
         };
-        self.exposure.set_position(instrument, value);
+        let short = books.book[PositionSide::Both as usize].qty.0 < 0;
+        self.exposure.set_position(instrument, value, short);
     }
 }
 

@@ -6,6 +6,8 @@
 mod own;
 mod revise;
 
+pub(crate) use own::share;
+
 use alloc::boxed::Box;
 
 use super::Kernel;

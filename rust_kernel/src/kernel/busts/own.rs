@@ -68,7 +68,11 @@ impl Kernel {
             let rules = &self.instruments[order.instrument as usize];
             for (at, fill) in order.fills.iter().enumerate().filter(|(_, fill)| !fill.qty.is_zero()) {
                 let value = rules.value(fill.price, fill.qty).unwrap_or_default();
-                let (qty, value) = sign_as(rules, order.order_side, fill.qty, value);
+                let (opened, value) = fill.opened(value);
+                if opened.is_zero() {
+                    continue;
+                }
+                let (qty, value) = sign_as(rules, order.order_side, opened, value);
                 fills.push(((fill.seq, order.number, at), order.role, qty, value));
             }
         }
@@ -164,7 +168,7 @@ impl Kernel {
     }
 
     /// Moves the unassigned book. Returns what that realised there.
-    pub(super) fn give_to_nobody(&mut self, place: u32, qty: Qty, cost: Money) -> Money {
+    pub(crate) fn give_to_nobody(&mut self, place: u32, qty: Qty, cost: Money) -> Money {
         if qty.is_zero() && cost.is_zero() {
             return Money::ZERO;
         }
@@ -192,7 +196,7 @@ pub(super) fn adjust(basis: &mut Basis, qty: Qty, cost: Money) -> Money {
 }
 
 /// `whole × part / of`, half-even at 1e-18; nothing of nothing.
-pub(super) fn share(whole: Money, part: Qty, of: Qty) -> Money {
+pub(crate) fn share(whole: Money, part: Qty, of: Qty) -> Money {
     if of.is_zero() {
         return Money::ZERO;
     }

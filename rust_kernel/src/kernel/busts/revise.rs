@@ -151,11 +151,14 @@ impl Kernel {
         // After the fee: what it has moved in the slot must not be written over.
         let before = owner.and_then(|slot_id| self.own_if_known(slot_id));
         let moved = self.revise_fills(revision, parts);
+        let repaired = self.repair(place, parts);
+        let rest = Moved { qty: moved.qty - repaired.qty, value: moved.value - repaired.value, ..moved };
         let own = match (owner, before) {
             (Some(slot_id), Some(before)) => self.make_again(slot_id, place, before),
-            (Some(slot_id), None) => self.move_linear(slot_id, place, moved),
-            (None, _) => self.give_to_nobody(place, moved.qty, moved.value),
+            (Some(slot_id), None) => self.move_linear(slot_id, place, rest),
+            (None, _) => self.give_to_nobody(place, rest.qty, rest.value),
         };
+        let own = own + repaired.own;
         self.post_revision(revision, owner, moved, own);
         if !revision.qty.is_zero() {
             self.revise_fee(revision, parts, fee_asset);
@@ -163,6 +166,7 @@ impl Kernel {
         self.fund_again(revision, parts, owner, moved.qty);
         self.refresh_reservation(place);
         self.refresh_exposure(instrument);
+        self.after_repair(&repaired.reopened, effects);
         self.after_revision(revision, owner, effects);
     }
 

@@ -66,7 +66,7 @@ impl Kernel {
         check_product(rules, intent)?;
         let books = &self.books[instrument as usize];
         let other = (intent.side as usize & 1) ^ 1;
-        if !self.config.hedge_mode && books.busy[other] > 0 {
+        if !self.config.hedge_mode && books.busy[other] > 0 && !rules.nets() {
             return Err(Refusal::plain(Code::OppositeSide));
         }
         self.check_nobodys_side(instrument, side)?;
@@ -97,6 +97,7 @@ impl Kernel {
         } else {
             self.plan_group(OrderRole::Entry, instrument, slot, intent, notional)?
         };
+        let added = self.exposure.increase(instrument, side, added);
         let attempt = Attempt {
             instrument,
             rules,
@@ -121,10 +122,11 @@ impl Kernel {
 
     /// On a one-way account an entry against what is nobody's would close that at the venue, and leave less there than
     /// the slot thinks that it holds: its exit, which may only reduce, would be rejected. Spot has no sides: a slot sells
-    /// what it bought.
+    /// what it bought. Where slots of both sides share the book, exits go by what the venue holds, and nothing is in the
+    /// way.
     fn check_nobodys_side(&self, instrument: u32, side: OrderSide) -> Result<(), Box<Refusal>> {
         let rules = &self.instruments[instrument as usize];
-        if self.config.hedge_mode || rules.base.is_some() {
+        if self.config.hedge_mode || rules.base.is_some() || rules.nets() {
             return Ok(());
         }
         let held = self.books[instrument as usize].unassigned[PositionSide::Both as usize].basis().qty;

@@ -9,10 +9,12 @@ use crate::id::Id;
 use crate::input::Intent;
 use crate::instrument::Instrument;
 use crate::kernel::Kernel;
+use crate::kernel::amend::at_worst;
 use crate::names::{KernelDiagnosticCode as Code, Product};
 use crate::num::{Decimal, Price, Qty, Rounding};
 use crate::order::{Order, OrderRole};
 use crate::outcome::{Detail, Outcome, Refusal};
+use crate::planted::{Bug, planted};
 use crate::slot::table::Symbol;
 use crate::slot::{EXITS_MAX, Slot};
 
@@ -143,7 +145,11 @@ impl Kernel {
         slot.close_reason.clone_from(&intent.reason);
         let leg = slot.active_leg_index(self.instruments[slot.instrument as usize].lot);
         let leg = (leg as u8).saturating_add(1) & 31;
+        let instrument = slot.instrument;
         let reference = self.new_order(OrderRole::Exit, leg, intent, plan.qty, plan.prices);
+        if self.nets(instrument) {
+            self.go_by_net(reference.place, plan);
+        }
         self.slots[slot_id as usize].exit = Some(reference);
         self.guard.take_order(&self.control.limits, self.now_ns);
         self.move_slot(slot_id, Symbol::Exit, effects);
@@ -154,6 +160,30 @@ impl Kernel {
             effects.notices.push(crate::effect::Notice { seq, code, severity, slot_id: Some(slot_id) });
         }
         self.remember_order(intent, key, reference.place)
+    }
+}
+
+impl Kernel {
+    /// An exit on a shared book: it only reduces where the venue's net position covers it. One that may increase that is
+    /// held back for as an entry is, since it may make the account's position larger.
+    #[cold]
+    fn go_by_net(&mut self, place: u32, plan: &ExitPlan) {
+        let order = self.orders.at(place);
+        let (slot_id, instrument) = (order.slot_id, order.instrument as usize);
+        if self.net_covers(slot_id, plan.qty) {
+            return;
+        }
+        let rules = &self.instruments[instrument];
+        let slot = &self.slots[slot_id as usize];
+        let valued = rules.mark.or(self.books[instrument].last_price);
+        let valued = valued.or_else(|| rules.average_price(slot.basis.cost, slot.basis.qty));
+        let reserve_price = valued.map_or(Price::ZERO, |mark| at_worst(rules, plan.prices, mark));
+        let order = self.orders.at_mut(place);
+        order.reduce_only = false;
+        order.reserve_price = reserve_price;
+        if !planted(Bug::UncoveredExitsAddNothing) {
+            self.refresh_reservation(place);
+        }
     }
 }
 

@@ -461,7 +461,7 @@ fn funding_and_groups() {
             k.orders.at_mut(1).extra_mut().oco_group = id("h");
             k.groups.leave(&id("g"), k.orders.at(1).number);
             let member = OrderRef { place: 1, number: k.orders.at(1).number };
-            k.groups.join(&id("h"), crate::oco::Kin::Entries { instrument: 0 }, member);
+            k.groups.join(&id("h"), crate::oco::Kin::Entries { instrument: 0, side: None }, member);
         }),
         ("groups[g].reserved",          |k| assert!(!k.groups.set_reserved(&id("g"), Money(1)).is_zero())),
     ]);

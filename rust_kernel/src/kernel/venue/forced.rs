@@ -16,6 +16,7 @@ use crate::names::{
 use crate::num::{Decimal, Money};
 use crate::order::OrderRole;
 use crate::outcome::Refusal;
+use crate::planted::{Bug, planted};
 
 pub(super) fn is_forced(kind: Kind) -> bool {
     matches!(kind, Kind::Liquidation | Kind::Adl)
@@ -138,7 +139,18 @@ impl Kernel {
         event.order_side.or(closing)
     }
 
-    /// Takes a forced fill from the slots that hold the position, in order of their numbers, each as far as it goes;
+    /// The slots in the order in which a forced fill takes from those that hold: by their numbers; where slots of both sides
+    /// share the book, the newest trade first.
+    fn holders_in_turn(&self, instrument: u32) -> alloc::vec::Vec<u32> {
+        let mut slots: alloc::vec::Vec<u32> = (0..self.config.max_slots).collect();
+        if self.nets(instrument) && !planted(Bug::OldestGivesFirst) {
+            self.by_age(&mut slots);
+            slots.reverse();
+        }
+        slots
+    }
+
+    /// Takes a forced fill from the slots that hold the position, [in turn](Kernel::holders_in_turn), each as far as it goes;
     /// the rest is nobody's. Returns the profit at own cost, and whether any slot has given.
     #[cold]
     pub(crate) fn reduce_slots(
@@ -155,7 +167,7 @@ impl Kernel {
         let hedged = self.is_hedged(instrument);
         let (mut left, mut left_value) = (fill.qty, fill.value);
         let mut own = Money::ZERO;
-        for slot_id in 0..self.config.max_slots {
+        for slot_id in self.holders_in_turn(instrument) {
             let slot = &self.slots[slot_id as usize];
             let book = crate::position::position_side(hedged, slot.side) as usize;
             let against = slot.instrument == instrument && book == position_side && {
@@ -200,6 +212,9 @@ impl Kernel {
             self.cancel_all(slot_id, effects);
         }
         self.after_move(slot_id, effects);
+        if self.nets(self.slots[slot_id as usize].instrument) {
+            self.cut_exits(slot_id, effects);
+        }
     }
 
     /// Asks the venue to cancel whatever works for a slot.

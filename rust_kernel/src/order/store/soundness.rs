@@ -6,6 +6,7 @@ use core::fmt;
 use super::{ORDERS_MAX, OTHER_VENUE_IDS_MAX, OrderStore, prefix_of, remembered_of};
 use crate::kernel::KernelConfig;
 use crate::names::TradeSide;
+use crate::num::Money;
 use crate::order::fill::is_unseen;
 use crate::order::{Fill, Order, OrderRole};
 use crate::soundness::{Amounts, NEVER_GIVEN, Places, Sound, hold};
@@ -187,6 +188,15 @@ fn check_fill(fill: &Fill, (place, number): (usize, usize), places: Places, amou
     for (field, mantissa) in [("qty", fill.qty.0), ("price", fill.price.0), ("closed", fill.closed.0)] {
         amounts.add_unsigned(at(field), mantissa)?;
     }
+    for pair in fill.pairs.as_deref().unwrap_or_default() {
+        places.slot(at("pairs"), pair.slot_id)?;
+        hold(pair.qty.0 > 0, at("pairs"), pair.qty, "what it closed is above zero")?;
+        for mantissa in [pair.qty.0, pair.value.0, pair.released.0] {
+            amounts.add(at("pairs"), mantissa)?;
+        }
+    }
+    let opened = fill.opened(Money::ZERO).0;
+    hold(opened.0 >= 0, at("pairs"), opened, "it closed more than it was")?;
     amounts.add(at("fee"), fill.fee.0)?;
     amounts.add(at("realized"), fill.realized.0)
 }

@@ -36,6 +36,7 @@ pub(crate) enum Remembered {
 #[derive(Clone, Debug)]
 struct Heard {
     seq: u64,
+    now_ns: i64,
     accepted: bool,
     input: Input,
     remembered: Remembered,
@@ -70,10 +71,14 @@ struct Carried {
     trade: String,
     /// True once something other than fills of its own has changed it: an operator, or a trade taken back.
     touched: bool,
-    /// True once the venue forced something out of it.
+    /// True once the venue forced something out of it, or another trade's fill has closed of it.
     forced: bool,
     lots: i128,
     entered: i128,
+    instrument: usize,
+    owner: String,
+    /// When the first of it was traded, ns.
+    since_ns: Option<i64>,
 }
 
 /// An instrument's position on one side, and how its profit is known.
@@ -106,6 +111,8 @@ pub(crate) struct Naive {
     profit_base: BTreeMap<Asset, i128>,
     /// True once the venue has settled a trade.
     has_settlements: bool,
+    /// When the kernel took what is being heard, ns.
+    now_ns: i64,
     /// What was heard so far, where a process may die and lose the last of it.
     heard: Option<Vec<Heard>>,
     /// What all trades come to, until something changes.
@@ -124,22 +131,23 @@ impl Naive {
         outcome: &Outcome,
         commands: &[Command],
         remembered: Remembered,
+        now_ns: i64,
     ) {
         let sent = submitted(commands);
         let (seq, accepted) = (outcome.seq, outcome.accepted);
         if accepted || !sent.is_empty() {
-            let heard = Heard { seq, accepted, input: input.clone(), remembered, sent };
+            let heard = Heard { seq, now_ns, accepted, input: input.clone(), remembered, sent };
             self.take(&heard);
             self.remember(heard);
         }
     }
 
     /// The process died with that input: whether the log has it, only the log can say.
-    pub(crate) fn hear_unanswered(&mut self, input: &Input, seq: u64, remembered: Remembered) {
+    pub(crate) fn hear_unanswered(&mut self, input: &Input, seq: u64, remembered: Remembered, now_ns: i64) {
         let before = self.heard.as_ref().and_then(|all| all.last()).map_or(0, |last| last.seq);
         if seq > before {
             let input = input.clone();
-            self.remember(Heard { seq, accepted: true, input, remembered, sent: Vec::new() });
+            self.remember(Heard { seq, now_ns, accepted: true, input, remembered, sent: Vec::new() });
         }
     }
 
@@ -154,7 +162,8 @@ impl Naive {
         let Some(mut all) = self.heard.take() else { return };
         all.retain(|heard| heard.seq <= seq);
         let sent = submitted(commands);
-        all.push(Heard { seq, accepted: true, input: Input::Restart, remembered: Remembered::Nothing, sent });
+        let (input, now_ns) = (Input::Restart, all.last().map_or(0, |last| last.now_ns));
+        all.push(Heard { seq, now_ns, accepted: true, input, remembered: Remembered::Nothing, sent });
         let mut again = Naive::new(true);
         for heard in &all {
             again.take(heard);
@@ -166,6 +175,7 @@ impl Naive {
     }
 
     fn take(&mut self, heard: &Heard) {
+        self.now_ns = heard.now_ns;
         if heard.accepted {
             self.take_input(heard);
         }
@@ -181,7 +191,12 @@ impl Naive {
                 self.sums = None;
             }
             Input::Intent(intent) if intent.action == Action::Enter => {
-                let carried = Carried { trade: intent.trade_id.to_string(), ..Carried::default() };
+                let carried = Carried {
+                    trade: intent.trade_id.to_string(),
+                    instrument: self.instrument(intent.asset.as_str()).unwrap_or_default(),
+                    owner: intent.owner.to_string(),
+                    ..Carried::default()
+                };
                 self.slots.insert(intent.slot_id, carried);
                 self.sums = None;
             }

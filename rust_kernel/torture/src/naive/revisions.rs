@@ -135,6 +135,13 @@ impl Naive {
     }
 
     fn take_back(&mut self, at: usize, time_ns: i64) {
+        let (buys, pairs) = (self.trades[at].buys, std::mem::take(&mut self.trades[at].pairs));
+        for (slot, trade, lots) in pairs {
+            // What it closed is open again; of a slot that goes on with another trade it is nobody's.
+            if let Some(carried) = self.slots.get_mut(&slot).filter(|carried| carried.trade == trade) {
+                carried.lots += if buys { -lots } else { lots };
+            }
+        }
         let trade = &mut self.trades[at];
         trade.gone = Some((time_ns, trade.lots));
         (trade.lots, trade.busted, trade.settled) = (0, true, true);
@@ -168,7 +175,8 @@ impl Naive {
         again.touched |= again.forced;
         for trade in self.trades.iter().filter(|trade| trade.slot == Some(slot) && self.is_carried(trade)) {
             if let Some(order) = trade.order.as_ref().and_then(|order| self.orders.get(order)) {
-                again.take(order.entry, if trade.buys { trade.lots } else { -trade.lots });
+                let opened = trade.opened();
+                again.take(order.entry, if trade.buys { opened } else { -opened });
             }
         }
         self.slots.insert(slot, again);

@@ -1,7 +1,9 @@
 //! Orders and their trades: told, told again, told by a total, forced.
 
 use dita_kernel::input::VenueEvent;
-use dita_kernel::names::{KernelEventKind as Kind, Liquidity, OrderSide, PositionSide, Product};
+use dita_kernel::names::{
+    KernelEventKind as Kind, Liquidity, OppositeSlots, OrderSide, PairOff, PositionSide, Product,
+};
 
 use super::money::{fee, fixed, money, rounded, signed_worth, worth};
 use super::{Asset, Carried, Naive, Remembered};
@@ -49,6 +51,8 @@ pub(super) struct Trade {
     pub(super) gone: Option<(i64, i128)>,
     /// The ids of its corrections, each with whether the venue settles by it.
     pub(super) corrections: Vec<(String, bool)>,
+    /// What it closed of other slots before it opened: the slot, its trade, how much.
+    pub(super) pairs: Vec<(u32, String, i128)>,
 }
 
 /// An order, ours or a stranger's.
@@ -184,7 +188,11 @@ impl Naive {
             self.blur(at);
             let trade = &mut self.trades[at];
             trade.fee = Fee::Unsure(trade.fee.asset());
-            let rest = (trade.lots > left).then(|| Trade { lots: trade.lots - left, ..trade.clone() });
+            let rest = (trade.lots > left).then(|| Trade {
+                lots: trade.lots - left,
+                pairs: part_pairs(&mut trade.pairs, left),
+                ..trade.clone()
+            });
             trade.lots = trade.lots.min(left);
             left -= trade.lots;
             (trade.id, trade.price) = (id.to_owned(), price);
@@ -279,6 +287,7 @@ impl Naive {
             busted: false,
             gone: None,
             corrections: Vec::new(),
+            pairs: Vec::new(),
         };
         let told = self.fee_of(event);
         let at = self.enter(trade, told);
@@ -324,12 +333,16 @@ impl Naive {
             let is_its = |order: &&Order| order.slot == slot && order.trade == carried.trade;
             self.orders.values().find(is_its).map(|order| (order.instrument, order.book))
         };
-        let holders: Vec<u32> = self
+        let nets = self.instruments[instrument].opposite_slots == OppositeSlots::Net;
+        let mut holders: Vec<u32> = self
             .slots
             .iter()
             .filter(|(slot, carried)| home(**slot, carried).is_none_or(|home| home == (instrument, book)))
             .map(|(slot, _)| *slot)
             .collect();
+        if nets {
+            holders.sort_by_key(|slot| std::cmp::Reverse(self.age(*slot)));
+        }
         let unclear = self.slots.values().any(|carried| carried.touched);
         let mut left = lots;
         for slot in holders {
@@ -342,6 +355,38 @@ impl Naive {
                 left -= part;
             }
         }
+    }
+
+    fn age(&self, slot: u32) -> (i64, u32) {
+        (self.slots.get(&slot).and_then(|carried| carried.since_ns).unwrap_or(0), slot)
+    }
+
+    /// What is traded in a slot closes trades of its owner on the other side first, the oldest of them first. Where an
+    /// operator has had his hand on one of them, nobody here can say which.
+    fn pair_off(&mut self, slot: u32, buys: bool, lots: i128) -> Vec<(u32, String, i128)> {
+        let Some(own) = self.slots.get(&slot).cloned() else { return Vec::new() };
+        let unclear = self.slots.values().any(|carried| carried.touched);
+        if unclear {
+            let of_instrument = |carried: &&mut Carried| carried.instrument == own.instrument;
+            self.slots.values_mut().filter(of_instrument).for_each(|carried| carried.touched = true);
+        }
+        let is_paired = |carried: &Carried| {
+            let is_other_side = carried.lots != 0 && (carried.lots < 0) == buys;
+            carried.instrument == own.instrument && carried.owner == own.owner && is_other_side
+        };
+        let paired = self.slots.iter().filter(|(_, carried)| is_paired(carried));
+        let mut paired: Vec<u32> = paired.map(|(slot, _)| *slot).collect();
+        paired.sort_by_key(|slot| self.age(*slot));
+        let (mut left, mut pairs) = (lots, Vec::new());
+        for other in paired {
+            let Some(carried) = self.slots.get_mut(&other).filter(|_| left > 0) else { continue };
+            let part = left.min(carried.lots.abs());
+            carried.lots -= part * carried.lots.signum();
+            carried.forced = true;
+            left -= part;
+            pairs.push((other, carried.trade.clone(), part));
+        }
+        pairs
     }
 
     /// Books a trade of one of our orders.
@@ -377,10 +422,21 @@ impl Naive {
             busted: false,
             gone: None,
             corrections: Vec::new(),
+            pairs: Vec::new(),
         };
-        let (slot, entry, signed) = (known.slot, known.entry, if known.buys { lots } else { -lots });
-        if is_home && let Some(carried) = self.slots.get_mut(&slot) {
-            carried.take(entry, signed);
+        let (slot, entry, buys, instrument) = (known.slot, known.entry, known.buys, known.instrument);
+        let mut trade = trade;
+        if is_home && entry && self.instruments[instrument].pair_off == PairOff::SameOwner {
+            trade.pairs = self.pair_off(slot, buys, lots);
+        }
+        let opened = trade.opened();
+        let now_ns = self.now_ns;
+        if is_home
+            && opened > 0
+            && let Some(carried) = self.slots.get_mut(&slot)
+        {
+            carried.take(entry, if buys { opened } else { -opened });
+            carried.since_ns.get_or_insert(now_ns);
         }
         let at = self.enter(trade, told);
         if let Some(order) = self.orders.get_mut(order) {
@@ -462,6 +518,28 @@ impl Naive {
 /// What a stranger's order is called here: venues number orders by symbol.
 fn strangers_order(event: &VenueEvent) -> String {
     format!("{} of {}", event.venue_order_id, event.asset)
+}
+
+impl Trade {
+    /// What of it opened in its own slot.
+    pub(super) fn opened(&self) -> i128 {
+        self.lots - self.pairs.iter().map(|(.., lots)| lots).sum::<i128>()
+    }
+}
+
+/// Leaves the first so many lots' pairs, and returns those of the rest.
+fn part_pairs(pairs: &mut Vec<(u32, String, i128)>, first: i128) -> Vec<(u32, String, i128)> {
+    let (mut room, mut rest) = (first, Vec::new());
+    for (slot, trade, lots) in pairs.iter_mut() {
+        let kept = room.min(*lots);
+        room -= kept;
+        if *lots > kept {
+            rest.push((*slot, trade.clone(), *lots - kept));
+        }
+        *lots = kept;
+    }
+    pairs.retain(|(.., lots)| *lots > 0);
+    rest
 }
 
 impl Carried {
