@@ -3,7 +3,8 @@
 from dataclasses import asdict
 from typing import Final
 
-from dita.backtest.metrics import MEAN_DIGITS, RATIO_DIGITS, MetricsSettings, definitions
+from dita.backtest.definitions import MetricsSettings, definitions
+from dita.backtest.metrics import MEAN_DIGITS, RATIO_DIGITS
 
 _UNITS: Final = {
     "money": f"amount in the account's asset, exact; a mean is rounded to {MEAN_DIGITS} digits, half to even",
@@ -31,7 +32,7 @@ def page() -> str:
     lines = [
         "# Metrics of a backtest",
         "",
-        "<!-- Generated from the definitions in python/dita/backtest/metrics.py by `make docs`. -->",
+        "<!-- Generated from the definitions in python/dita/backtest/definitions.py by `make docs`. -->",
         "",
         _OPENING,
         "",

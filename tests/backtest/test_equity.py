@@ -66,25 +66,24 @@ def test_a_short_run_loses_no_moment(rows: Rows) -> None:
 @given(runs(), st.integers(4, 24))
 def test_the_deepest_fall_is_exact_however_few_points_are_kept(rows: Rows, points_max: int) -> None:
     curve = recorded(rows, points_max)
-    falls: list[tuple[Fraction, Decimal, Decimal, int, int]] = []
+    falls: list[tuple[Fraction, Decimal, Decimal, int, int, int]] = []
     peak_at, peak = rows[0]
-    for time_ns, equity in rows:
+    for place, (time_ns, equity) in enumerate(rows):
         if equity >= peak:
             peak_at, peak = time_ns, equity
         else:
             share = Fraction(peak - equity) / Fraction(peak) if peak > 0 else Fraction(0)
-            falls.append((share, peak - equity, peak, peak_at, time_ns))
+            falls.append((share, peak - equity, peak, peak_at, time_ns, place))
     by_amount = max(falls, key=lambda fall: fall[1], default=None)
     by_share = max((fall for fall in falls if fall[2] > 0), key=lambda fall: fall[0], default=None)
     for found, naive in ((curve.drawdown, by_share), (curve.drawdown_by_amount, by_amount)):
         assert (found is None) == (naive is None)
         if found is None or naive is None:
             continue
-        share, *rest = naive
+        share, *rest, place = naive
         assert [found.amount, found.peak, found.peak_time_ns, found.trough_time_ns] == rest
         assert abs(Fraction(found.fraction) - share) <= Fraction(1, 2 * 10**12)
-        later = rows[rows.index((found.trough_time_ns, found.peak - found.amount)) + 1 :]
-        back = [time_ns for time_ns, equity in later if equity >= found.peak]
+        back = [time_ns for time_ns, equity in rows[place:] if equity >= found.peak]
         assert found.recovered_time_ns == (back[0] if back else None)
 
 

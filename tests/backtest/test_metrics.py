@@ -7,8 +7,9 @@ from decimal import Decimal, getcontext
 import pytest
 
 from dita.backtest import EquityCurve, Metrics, MetricsSettings, Run, measure
+from dita.backtest.definitions import definitions
 from dita.backtest.equity import DAY_NS
-from dita.backtest.metrics import Value, definitions, monthly_returns, yearly_returns
+from dita.backtest.metrics import Value, monthly_returns, yearly_returns
 from dita.backtest.sharpe import deflated_sharpe, expected_best, probabilistic_sharpe
 
 D = Decimal
