@@ -59,6 +59,12 @@ bugs! {
     20 LostStopIsQuiet: "A stop that the venue ends is an order that ended, and no alarm."
     20 LimitedLifeIsTrusted: "The venue will tell when an order of limited life has ended."
     20 VenueClockIsTrusted: "A fill stamped before its order was sent cannot be one of it."
+    21 StopStaysAsItWas: "An attached stop keeps the size and the price that it was first sent with."
+    21 ExitsStayBehind: "What remains of a trade's exits is left at work when one of them has closed a part."
+    21 AdditionIsANewTrade: "What an addition fills is the trade's size, and not what it adds."
+    21 ResizedWithoutAlarm: "A position whose stop is being replaced is taken to be protected."
+    21 TrailLoosens: "A trailing stop goes back with the mark."
+    21 TrailIsHasty: "A trailing stop is moved by each mark, as often as marks come."
 }
 
 #[cfg(not(feature = "planted"))]

@@ -41,6 +41,10 @@ impl Kernel {
         permitted(slot.stage, Symbol::Amend)?;
         let order = self.orders.at(place);
         check_free(order)?;
+        if order.is_attached() {
+            let why = "is an exit of its entry, which the kernel keeps: cancel it, and send an EXIT";
+            return Err(invalid("target_client_id", &order.client_id, why));
+        }
         if let Some(until) = intent.expire_time_ns.filter(|_| intent.expire_time_ns != order.expire_time_ns) {
             return Err(invalid(
                 "expire_time",
@@ -171,9 +175,14 @@ impl Kernel {
         key: u64,
         effects: &mut Effects,
     ) -> Outcome {
-        let place = plan.place;
+        self.send_amendment(plan.place, plan.amendment.clone(), effects);
+        self.remember_order(intent, key, plan.place)
+    }
+
+    /// Asks the venue for a change.
+    pub(crate) fn send_amendment(&mut self, place: u32, mut amendment: Amendment, effects: &mut Effects) {
         let order = self.orders.at(place);
-        let mut amendment = plan.amendment.clone();
+        let slot_id = order.slot_id;
         amendment.request_id = self.orders.request_id(order.number, self.seq);
         let rules = &self.instruments[order.instrument as usize];
         effects.commands.push(Command::Amend(AmendRequest {
@@ -193,8 +202,7 @@ impl Kernel {
         extra.given_up = None;
         self.refresh_reservation(place);
         self.watch_order(place);
-        self.move_slot(intent.slot_id, Symbol::Amend, effects);
-        self.remember_order(intent, key, place)
+        self.move_slot(slot_id, Symbol::Amend, effects);
     }
 
     /// The change that the venue has been asked for is off the table. One that is only `given_up` counts again should

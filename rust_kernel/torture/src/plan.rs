@@ -54,6 +54,8 @@ pub(crate) struct Plan {
     pub(crate) faults: FaultSet,
     /// True where the kernel runs on a log, and may die.
     pub(crate) durable: bool,
+    /// True where entries bring exits along, and trades are added to.
+    pub(crate) attaches: bool,
     pub(crate) kernel: KernelConfig,
     pub(crate) venue: SimConfig,
     pub(crate) listings: Vec<Listing>,
@@ -75,6 +77,7 @@ pub(crate) fn draw(seed: u64, only: Option<FaultSet>) -> Plan {
         shape,
         faults,
         durable,
+        attaches: Dice::of(seed, 4).once_in(3),
         kernel: kernel(seed, shape, durable, faults),
         venue: venue(seed, shape, faults),
         listings,

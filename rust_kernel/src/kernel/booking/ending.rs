@@ -106,7 +106,7 @@ impl Kernel {
             self.after_group_change(place, effects);
         }
         let order = self.orders.at(place);
-        let (role, status, number) = (order.role, order.status, order.number);
+        let (role, status, number, filled) = (order.role, order.status, order.number, order.filled);
         let Some(slot_id) = self.owner_of(role, order.slot_id, order.trade_number) else { return };
         if change == Change::LateFilled && self.moved_on(slot_id) {
             return;
@@ -135,11 +135,13 @@ impl Kernel {
             self.take_reason(slot_id, place);
         }
         let slot = &mut self.slots[slot_id as usize];
+        // An addition that ends says nothing of the trade.
         let cut_short = || {
             role == OrderRole::Entry
                 && change == Change::Ended
                 && status != VenueOrderStatus::Filled
                 && slot.stage == TradeStage::PositionOpen
+                && slot.initial == filled
         };
         if (slot.stage == TradeStage::Closed || cut_short()) && slot.close_reason.is_empty() {
             slot.close_reason = close_reason(role, status);

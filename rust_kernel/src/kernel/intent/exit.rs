@@ -11,7 +11,7 @@ use crate::instrument::Instrument;
 use crate::kernel::Kernel;
 use crate::names::{KernelDiagnosticCode as Code, Product};
 use crate::num::{Decimal, Price, Qty, Rounding};
-use crate::order::{Order, OrderRole};
+use crate::order::{Order, OrderRef, OrderRole};
 use crate::outcome::{Detail, Outcome, Refusal};
 use crate::slot::table::Symbol;
 use crate::slot::{EXITS_MAX, Slot};
@@ -89,7 +89,7 @@ impl Kernel {
     pub(crate) fn covered(&self, slot: &Slot) -> Qty {
         let mut covered = Qty::ZERO;
         for exit in self.exits_of(slot) {
-            if !exit.order_type.is_protective() && exit.oco_group().is_none() {
+            if !exit.order_type.is_protective() && exit.oco_group().is_none() && !exit.is_attached() {
                 covered += exit.remaining();
             }
         }
@@ -99,7 +99,7 @@ impl Kernel {
     /// The smallest exit that the venue takes. Reduce-only orders of derivatives are exempt from the smallest value on
     /// the venues we know (Binance's filters say so); on spot it binds.
     #[inline]
-    fn least_exit(&self, rules: &Instrument, instrument: u32, prices: Prices) -> Qty {
+    pub(crate) fn least_exit(&self, rules: &Instrument, instrument: u32, prices: Prices) -> Qty {
         match rules.spec.product {
             Product::Spot if !rules.min_notional.is_zero() => {
                 let price: Option<Price> =
@@ -144,16 +144,23 @@ impl Kernel {
         let leg = slot.active_leg_index(self.instruments[slot.instrument as usize].lot);
         let leg = (leg as u8).saturating_add(1) & 31;
         let reference = self.new_order(OrderRole::Exit, leg, intent, plan.qty, plan.prices);
-        self.slots[slot_id as usize].exit = Some(reference);
-        self.guard.take_order(&self.control.limits, self.now_ns);
-        self.move_slot(slot_id, Symbol::Exit, effects);
-        self.release(reference.place, effects);
+        self.send_exit(slot_id, reference, effects);
         if self.is_closed_by_others(slot_id) {
             let (seq, code) = (self.seq, Code::ReconcileRequired);
             let severity = crate::names::Severity::Warning;
             effects.notices.push(crate::effect::Notice { seq, code, severity, slot_id: Some(slot_id) });
         }
         self.remember_order(intent, key, reference.place)
+    }
+}
+
+impl Kernel {
+    /// A new exit takes its seat, and leaves.
+    pub(crate) fn send_exit(&mut self, slot_id: u32, reference: OrderRef, effects: &mut Effects) {
+        self.slots[slot_id as usize].exit = Some(reference);
+        self.guard.take_order(&self.control.limits, self.now_ns);
+        self.move_slot(slot_id, Symbol::Exit, effects);
+        self.release(reference.place, effects);
     }
 }
 
