@@ -180,7 +180,7 @@ impl Naive {
                 self.instruments.push(spec.as_ref().clone());
                 self.sums = None;
             }
-            Input::Intent(intent) if intent.action == Action::Enter => {
+            Input::Intent(intent) if intent.action == Action::Enter && !intent.adds() => {
                 let carried = Carried { trade: intent.trade_id.to_string(), ..Carried::default() };
                 self.slots.insert(intent.slot_id, carried);
                 self.sums = None;
