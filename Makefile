@@ -256,10 +256,13 @@ bench-peers: setup ## Run other projects' engines beside DITA and rewrite the ch
 # `make docs` rewrites it, and CI makes it again and compares.
 
 API_PAGES := kernel values names errors venues planes
-GENERATED := docs/reference/cli.md docs/fsm.md docs/assets/fsm.svg $(API_PAGES:%=docs/reference/api/%.md)
+K_PICTURES := ladder_with_one_stop bracket_with_a_trail
+GENERATED := docs/reference/cli.md docs/fsm.md docs/assets/fsm.svg $(API_PAGES:%=docs/reference/api/%.md) \
+	$(K_PICTURES:%=docs/assets/k_%.svg)
 generate_docs/reference/cli.md = $(PYTHON) -m dita.cli.reference
 generate_docs/fsm.md = cargo run --locked --quiet --package dita-kernel --example fsm
 generate_docs/assets/fsm.svg = $(PYTHON) tools/fsm_svg.py
+$(foreach name,$(K_PICTURES),$(eval generate_docs/assets/k_$(name).svg = $$(PYTHON) tools/k_svg.py $(name)))
 $(foreach page,$(API_PAGES),$(eval generate_docs/reference/api/$(page).md = $$(PYTHON) tools/api_reference.py $(page)))
 
 .PHONY: docs

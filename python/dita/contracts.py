@@ -3,6 +3,8 @@
 from dita._kernel import (
     AccountEventKind,
     ControlGate,
+    ExitKind,
+    ExitSpec,
     FreezeScope,
     KernelCommandType,
     KernelDiagnosticCode,
@@ -30,6 +32,7 @@ from dita._kernel import (
     TradeSide,
     TradeSlot,
     TradeStage,
+    TriggerBy,
     VenueEvent,
     VenueOrder,
     VenueOrderStatus,
@@ -39,6 +42,8 @@ from dita._kernel import (
 __all__ = [
     "AccountEventKind",
     "ControlGate",
+    "ExitKind",
+    "ExitSpec",
     "FreezeScope",
     "KernelCommandType",
     "KernelDiagnosticCode",
@@ -66,6 +71,7 @@ __all__ = [
     "TradeSide",
     "TradeSlot",
     "TradeStage",
+    "TriggerBy",
     "VenueEvent",
     "VenueOrder",
     "VenueOrderStatus",

@@ -299,18 +299,10 @@ pub(crate) fn check_specs(specs: &[ExitSpec], side: TradeSide) -> Result<(), Box
     }
     let mut sum: i128 = 0;
     for (at, spec) in specs.iter().enumerate() {
-        check_spec(spec, side)?;
-        let ratio = spec.ratio.at_scale(MONEY_SCALE).ok().filter(|ratio| (1..=ONE).contains(ratio));
-        let ratio =
-            ratio.ok_or_else(|| invalid("exits.ratio", spec.ratio, "must be above 0 and at most 1"))?;
+        check_spec_alone(spec)?;
+        check_offset(spec, side)?;
         if spec.kind == ExitKind::Target {
-            sum = sum.saturating_add(ratio);
-        } else if ratio != ONE {
-            return Err(invalid(
-                "exits.ratio",
-                spec.ratio,
-                "must be 1: a STOP or a TRAIL covers all that is held",
-            ));
+            sum = sum.saturating_add(spec.ratio.at_scale(MONEY_SCALE).unwrap_or(ONE));
         } else if specs.iter().take(at).any(|other| other.kind == spec.kind) {
             return Err(invalid("exits.kind", spec.kind, "may be there once: it covers all that is held"));
         }
@@ -325,22 +317,54 @@ pub(crate) fn check_specs(specs: &[ExitSpec], side: TradeSide) -> Result<(), Box
     Ok(())
 }
 
-fn check_spec(spec: &ExitSpec, side: TradeSide) -> Result<(), Box<Refusal>> {
+/// What lies below the average entry price cannot be further away than zero is.
+fn check_offset(spec: &ExitSpec, side: TradeSide) -> Result<(), Box<Refusal>> {
+    let Some(offset) = spec.offset else { return Ok(()) };
+    let below = (side == TradeSide::Short) == (spec.kind == ExitKind::Target);
+    if below && offset.at_scale(MONEY_SCALE).unwrap_or(ONE) >= ONE {
+        return Err(invalid("exits.offset", offset, "must be below 1: it is below the entry price"));
+    }
+    Ok(())
+}
+
+/// Whether an exit makes sense by itself, for whichever side.
+///
+/// # Errors
+/// The field that does not, as `exits.<field>`.
+pub fn check_spec_alone(spec: &ExitSpec) -> Result<(), Box<Refusal>> {
     let prices = [("exits.trigger_price", spec.trigger_price), ("exits.limit_price", spec.limit_price)];
     for (field, value) in prices {
         if let Some(value) = value.filter(|value| !value.is_positive()) {
             return Err(invalid(field, value, "must be above zero"));
         }
     }
-    if let Some(offset) = spec.offset {
-        // What lies below the average entry price cannot be further away than zero is.
-        let below = (side == TradeSide::Short) == (spec.kind == ExitKind::Target);
-        let most = if below { ONE } else { OFFSET_MAX };
-        let mantissa = offset.at_scale(MONEY_SCALE).ok().filter(|mantissa| (1..most).contains(mantissa));
-        if mantissa.is_none() {
-            let why = "must be above 0 and below 1, or below 100 where it triggers above the entry";
-            return Err(invalid("exits.offset", offset, why));
-        }
+    let within = |value: Decimal, most: i128| {
+        value.at_scale(MONEY_SCALE).is_ok_and(|mantissa| mantissa > 0 && mantissa <= most)
+    };
+    if let Some(offset) = spec.offset.filter(|offset| !within(*offset, OFFSET_MAX - 1)) {
+        return Err(invalid(
+            "exits.offset",
+            offset,
+            "must be above 0 and below 100, with at most 18 decimals",
+        ));
+    }
+    if !within(spec.ratio, ONE) {
+        return Err(invalid(
+            "exits.ratio",
+            spec.ratio,
+            "must be above 0 and at most 1, with at most 18 decimals",
+        ));
+    }
+    if spec.kind != ExitKind::Target && spec.ratio.at_scale(MONEY_SCALE) != Ok(ONE) {
+        let why = "must be 1: a STOP or a TRAIL covers all that is held";
+        return Err(invalid("exits.ratio", spec.ratio, why));
+    }
+    if spec.limit_price.is_some() && spec.trigger_by == TriggerBy::Mark && spec.kind == ExitKind::Target {
+        return Err(invalid(
+            "exits.trigger_by",
+            spec.trigger_by,
+            "belongs to a trigger, and this rests at its limit",
+        ));
     }
     let given = (spec.trigger_price.is_some(), spec.offset.is_some(), spec.limit_price.is_some());
     match (spec.kind, given) {
