@@ -116,7 +116,9 @@ impl Kernel {
             let slot = &self.slots[slot_id as usize];
             newest = slot.exit.is_some_and(|exit| exit.number == number);
             let others = !slot.other_exits.is_empty();
-            if change == Change::Ended && newest && !slot.basis.qty.is_zero() {
+            // One that has filled a part of it is not why the others will end the trade.
+            let is_over = change == Change::Ended || (others && status.is_ended());
+            if is_over && newest && !slot.basis.qty.is_zero() {
                 self.withdraw_reason(slot_id);
             }
             if others && status.is_ended() {
