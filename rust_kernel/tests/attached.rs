@@ -484,7 +484,7 @@ fn an_exit_while_an_addition_is_on_its_way_takes_it_back() {
     assert!(add(&mut desk, "1", |_| {}).accepted);
     let entry = desk.submitted();
     assert!(desk.exit(0).accepted, "a position may always be closed");
-    assert_eq!(cancels(&desk), [entry.clone()]);
+    assert_eq!(cancels(&desk), std::slice::from_ref(&entry));
     let exit = desk.submitted();
     desk.fill(&exit, "T2", "1", "100");
     assert_eq!(desk.stage(0), Stage::OrderSent, "the addition has not been heard of");
@@ -503,7 +503,7 @@ fn a_stop_that_fills_calls_off_an_addition_and_what_it_fills_late_is_protected()
     let entry = desk.submitted();
     desk.ack(&entry, "V2");
     desk.fill(&exits[0], "T2", "0.5", "90");
-    assert_eq!(cancels(&desk), [entry.clone()]);
+    assert_eq!(cancels(&desk), std::slice::from_ref(&entry));
     desk.fill(&exits[0], "T3", "0.5", "90");
     desk.fill(&entry, "T4", "1", "92");
     assert_eq!(sent(&desk), ["SELL STOP_MARKET 1 90"]);
