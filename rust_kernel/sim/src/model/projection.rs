@@ -43,7 +43,7 @@ impl Hasher for Both<'_> {
 }
 
 fn write_trader(trader: &Trader, into: &mut impl Hasher) {
-    (trader.entered, trader.exits, trader.orders.len()).hash(into);
+    (trader.entered, trader.added, trader.exits, trader.orders.len()).hash(into);
     (trader.amends, trader.hands, trader.crashes, trader.is_down()).hash(into);
     for (slot_id, slot) in (0..).zip(trader.kernel.slots()) {
         write_slot(trader, slot, into);
