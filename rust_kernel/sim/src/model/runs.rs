@@ -68,7 +68,7 @@ pub const QUICK: &[Bounds] = &[
     },
     Bounds { name: "reused", trades: &[1, 1], exits_max: 1, refusals: false, timeouts: false, ..USUAL },
     Bounds { name: "leverage", trades: &[1], leverage: true, refusals: false, timeouts: false, ..USUAL },
-    Bounds { name: "added to", trades: &[1], adds_max: 1, ..QUIET },
+    Bounds { name: "added to", trades: &[1], adds_max: 1, wire: Wire::Endless, ..QUIET },
     Bounds { name: "amended entry", exits_max: 0, amends_max: 1, ..PAST_ORDERS },
     Bounds { name: "amended exit", trades: &[2], amends_max: 1, ..QUIET },
     Bounds { name: "busts", duplicates: true, ..REVISED },
