@@ -274,14 +274,16 @@ bench-peers: setup ## Run other projects' engines beside DITA and rewrite the ch
 # `make docs` rewrites it, and CI makes it again and compares.
 
 API_PAGES := kernel values names errors venues planes
+K_PICTURES := ladder_with_one_stop bracket_with_a_trail
 GENERATED := docs/reference/cli.md docs/reference/config.md docs/reference/metrics.md docs/fsm.md docs/assets/fsm.svg \
-	docs/assets/market_maker.svg $(API_PAGES:%=docs/reference/api/%.md)
+	docs/assets/market_maker.svg $(K_PICTURES:%=docs/assets/k_%.svg) $(API_PAGES:%=docs/reference/api/%.md)
 generate_docs/reference/cli.md = $(PYTHON) -m dita.cli.reference
 generate_docs/reference/config.md = $(PYTHON) -m dita.config.reference
 generate_docs/fsm.md = cargo run --locked --quiet --package dita-kernel --example fsm
 generate_docs/reference/metrics.md = $(PYTHON) tools/metrics_page.py
 generate_docs/assets/fsm.svg = $(PYTHON) tools/fsm_svg.py
 generate_docs/assets/market_maker.svg = $(PYTHON) tools/market_maker_svg.py
+$(foreach name,$(K_PICTURES),$(eval generate_docs/assets/k_$(name).svg = $$(PYTHON) tools/k_svg.py $(name)))
 $(foreach page,$(API_PAGES),$(eval generate_docs/reference/api/$(page).md = $$(PYTHON) tools/api_reference.py $(page)))
 
 .PHONY: docs

@@ -1,121 +1,142 @@
-"""The end of the interpreter with work under way: it ends, in time, and the log is sound."""
+"""`ExitSpec`, `KernelIntent.exits` and `add`: what they take, and what comes of them at a venue."""
 
-import os
-import re
-from pathlib import Path
+import pickle
+from decimal import Decimal
+from typing import Any
 
 import pytest
 
-from limited import passed, script
+from dita import (
+    ExecutionKernel,
+    ExitKind,
+    ExitSpec,
+    InvalidInput,
+    InvalidType,
+    KernelIntent,
+    OrderType,
+    SimulatedVenue,
+    TriggerBy,
+    VenueOrder,
+)
 
-BEGIN = """
-    import os, threading, time
-    from dita import MemoryKernelJournal
-    from filling import FillingVenue, agree, on
-    from kernels import ENTER, EXIT, intent
-
-    options = {"log_dir": sys.argv[1]} if len(sys.argv) > 1 else {}
-"""
-
-# The main thread ends while a daemon sits inside an adapter that never answers, and others wait behind it.
-DAEMONS = """
-    entered = threading.Event()
-
-    def hang(order):
-        entered.set()
-        threading.Event().wait()
-
-    venue = FillingVenue(hang)
-    kernel = on(venue, max_slots=4, **options)
-    for n in range(3):
-        wanted = intent(ENTER, f"i{n}", slot_id=n, trade_id=f"t{n}")
-        threading.Thread(target=kernel.process_intent, args=(wanted,), daemon=True).start()
-    assert entered.wait(30)
-    time.sleep(0.2)
-    print(len(venue.received))
-"""
-
-# A thread that is no daemon still trades when the main thread ends: it is waited for, and so is its answer.
-WORKER = """
-    venue = FillingVenue(lambda order: time.sleep(0.01))
-    kernel = on(venue, **options)
-
-    def trade():
-        for number in range(20):
-            for action in (ENTER, EXIT):
-                kernel.process_intent(intent(action, f"{action}{number}", trade_id=f"t{number}"))
-        agree(kernel, venue)
-        print("traded")
-
-    threading.Thread(target=trade).start()
-"""
-
-EXIT_INSIDE = """
-    def leave(order):
-        sys.exit(7)
-
-    venue = FillingVenue(leave)
-    kernel = on(venue, journal=MemoryKernelJournal(), **options)
-    kernel.process_intent(intent(ENTER, "i1"))
-"""
-
-KILL_INSIDE = """
-    venue = FillingVenue(lambda order: os._exit(9))
-    kernel = on(venue, **options)
-    kernel.process_intent(intent(ENTER, "i1"))
-"""
-
-# Nobody closes it: modules are torn down around it.
-LEFT = """
-    import builtins
-    builtins.kept = kernel = on(FillingVenue(), journal=MemoryKernelJournal(), **options)
-    kernel.process_intent(intent(ENTER, "i1"))
-    kept_too = kernel.slot(0), kernel.state, kernel.account
-"""
-
-AT_EXIT = """
-    import atexit
-
-    venue = FillingVenue()
-    # Registered before the kernel's own: it runs after it.
-    import dita.kernel
-    atexit.register(lambda: print(kernel.process_intent(intent(ENTER, "i1")).state))
-    kernel = on(venue, **options)
-"""
-
-# What the log has of an entry that reached the venue, by how the process ended.
-ENDS = [
-    ("daemons at work", DAEMONS, 0),
-    ("a worker at work", WORKER, 0),
-    ("sys.exit inside", EXIT_INSIDE, 7),
-    ("os._exit inside", KILL_INSIDE, 9),
-    ("nobody closes it", LEFT, 0),
-    ("a last order", AT_EXIT, 0),
-]
+TRADE: dict[str, Any] = {"trade_id": "t1", "slot_id": 0, "asset": "BTCUSDT", "side": "LONG"}
 
 
-@pytest.mark.parametrize("logged", [False, True], ids=["in memory", "with a log"])
-@pytest.mark.parametrize(("program", "code"), [end[1:] for end in ENDS], ids=[end[0] for end in ENDS])
-def test_the_process_ends_in_time_and_its_log_opens(
-    tmp_path: Path, program: str, code: int, *, logged: bool
+def test_an_exit_keeps_what_it_was_given() -> None:
+    given = ExitSpec("TARGET", offset="0.02", ratio="0.5", trigger_by=TriggerBy.MARK)
+    assert (given.kind, given.offset, given.ratio) == (ExitKind.TARGET, Decimal("0.02"), Decimal("0.5"))
+    assert ExitSpec(**given.to_dict()) == given
+    assert pickle.loads(pickle.dumps(given)) == given  # noqa: S301
+    assert hash(given) == hash(given.replace(ratio="0.50"))
+    assert (
+        repr(given)
+        == "ExitSpec(kind='TARGET', offset=Decimal('0.02'), ratio=Decimal('0.5'), trigger_by='MARK')"
+    )
+    with pytest.raises(AttributeError):
+        given.ratio = Decimal(1)  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"kind": "STOP"}, "trigger_price"),
+        ({"kind": "STOP", "trigger_price": 90, "offset": "0.1"}, "trigger_price"),
+        ({"kind": "STOP", "trigger_price": 0}, "trigger_price"),
+        ({"kind": "STOP", "trigger_price": 90, "ratio": "0.5"}, "ratio"),
+        ({"kind": "TARGET", "trigger_price": 90, "ratio": 2}, "ratio"),
+        ({"kind": "TARGET", "limit_price": -1}, "limit_price"),
+        ({"kind": "TARGET", "limit_price": 110, "trigger_by": "MARK"}, "trigger_by"),
+        ({"kind": "TRAIL", "trigger_price": 90}, "offset"),
+        ({"kind": "TRAIL", "offset": 0}, "offset"),
+        ({"kind": "OTHER", "offset": 1}, "kind"),
+    ],
+)
+def test_an_exit_that_contradicts_itself_is_refused_with_field_and_value(
+    fields: dict[str, Any], field: str
 ) -> None:
-    ended = script(BEGIN + program, *([tmp_path / "log"] if logged else []), seconds=30)
-    assert ended.returncode == code, f"{ended.returncode}\n{ended.stdout}\n{ended.stderr}"
-    for word in ("panicked", "Fatal Python error", "Segmentation"):
-        assert word not in ended.stderr, ended.stderr
-    if logged:
-        found = passed(
-            BEGIN
-            + """
-    kernel = on(FillingVenue(), max_slots=int(sys.argv[2]), **options)
-    assert kernel.recovery["torn"] is None, kernel.recovery
-    kernel.check_invariants()
-    print(kernel.recovery["last_seq"])
-""",
-            tmp_path / "log",
-            4 if program is DAEMONS else 10,
+    with pytest.raises(InvalidInput) as refused:
+        ExitSpec(**fields)
+    assert refused.value.field == field
+
+
+def test_the_exits_of_an_intent_are_named_in_errors() -> None:
+    with pytest.raises(InvalidType, match="exits"):
+        KernelIntent(1, "i1", action="ENTER", exits="STOP", **TRADE)  # type: ignore[arg-type]
+    exits = [{"kind": "STOP", "offset": "0.1"}, {"kind": "TARGET", "offset": 1, "ratio": 3}]
+    with pytest.raises(InvalidInput, match=r"exits\[1\]\.ratio"):
+        KernelIntent(1, "i1", action="ENTER", exits=exits, **TRADE)
+
+
+def test_an_intent_keeps_its_exits() -> None:
+    stop = ExitSpec("STOP", trigger_price=90)
+    given = KernelIntent(1, "i1", action="ENTER", target_size=1, exits=(stop,), trigger_by="MARK", **TRADE)
+    assert given.exits == (stop,)
+    assert KernelIntent(**given.to_dict()) == given
+    assert pickle.loads(pickle.dumps(given)) == given  # noqa: S301
+    assert KernelIntent(
+        1, "i1", action="ENTER", add=False, trigger_by="LAST", exits=(), **TRADE
+    ) == KernelIntent(1, "i1", action="ENTER", **TRADE)
+
+
+def traded(exits: tuple[ExitSpec, ...]) -> tuple[ExecutionKernel, SimulatedVenue]:
+    """A long of 1 at 50,000 with these exits."""
+    venue = SimulatedVenue(balances={"USDT": 100_000}, quotes_set_marks=True)
+    kernel = ExecutionKernel(venue=venue)
+    kernel.set_exchange_config({"instruments": {"BTCUSDT": {"tick_size": "0.1", "lot_step": "0.001"}}})
+    kernel.set_seed_capital(100_000)
+    quote(venue, 50_000)
+    intent = KernelIntent(1, "i1", action="ENTER", target_size=1, exits=exits, **TRADE)
+    assert kernel.process_intent(intent).accepted
+    return kernel, venue
+
+
+def quote(venue: SimulatedVenue, price: int) -> None:
+    """A market that trades at a price, with enough on both sides."""
+    venue.on_quote("BTCUSDT", price, None, price, None)
+
+
+def resting(kernel: ExecutionKernel) -> list[tuple[str, Decimal, Decimal | None]]:
+    def short(order: VenueOrder) -> tuple[str, Decimal, Decimal | None]:
+        assert order.attached
+        return (
+            order.order_type.value,
+            order.intended_size.normalize(),
+            order.trigger_price or order.limit_price,
         )
-        assert int(found) >= 3
-        locked = (tmp_path / "log" / "log.lock").read_text()
-        assert re.fullmatch(r"\d*\n?", locked)
-        assert str(os.getpid()) not in locked.split()
+
+    return [short(order) for order in kernel.slot(0).exit_orders]
+
+
+def test_exits_rest_at_the_venue_and_are_shown() -> None:
+    stop, target = ExitSpec("STOP", offset="0.02"), ExitSpec("TARGET", limit_price=52_000, ratio="0.5")
+    kernel, _ = traded((stop, target))
+    assert resting(kernel) == [
+        (OrderType.STOP_MARKET, Decimal(1), Decimal(49_000)),
+        (OrderType.LIMIT, Decimal("0.5"), Decimal(52_000)),
+    ]
+    assert kernel.slot(0).exits == (stop, target)
+    shown = kernel.slot(0).to_dict()["exits"]
+    assert [spec["kind"] for spec in shown] == ["STOP", "TARGET"]
+    kernel.close()
+
+
+def test_a_target_that_fills_leaves_a_smaller_stop() -> None:
+    kernel, venue = traded(
+        (ExitSpec("STOP", offset="0.02"), ExitSpec("TARGET", limit_price=52_000, ratio="0.5"))
+    )
+    quote(venue, 52_100)
+    assert resting(kernel) == [(OrderType.STOP_MARKET, Decimal("0.5"), Decimal(49_000))]
+    quote(venue, 48_900)
+    assert kernel.slot(0).closed
+    assert kernel.slot(0).close_reason == "STOP"
+    kernel.close()
+
+
+def test_an_addition_moves_the_stop_to_the_new_average() -> None:
+    kernel, venue = traded((ExitSpec("STOP", offset="0.02"),))
+    quote(venue, 49_500)
+    added = kernel.process_intent(KernelIntent(2, "i2", action="ENTER", target_size=1, add=True, **TRADE))
+    assert added.accepted
+    assert kernel.slot(0).entry_price == 49_750
+    assert resting(kernel) == [(OrderType.STOP_MARKET, Decimal(2), Decimal(48_755))]
+    kernel.close()

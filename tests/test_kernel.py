@@ -681,7 +681,7 @@ def test_a_second_configuration_changes_rates() -> None:
 
 def test_the_transition_table_is_whole() -> None:
     table = transition_table()
-    assert len({(stage, symbol) for stage, symbol, *_ in table}) == len(table) == 9 * 33
+    assert len({(stage, symbol) for stage, symbol, *_ in table}) == len(table) == 9 * 35
     assert {verdict for _, _, verdict, _, _ in table} == {"GO", "IGNORE", "REFUSE"}
     assert table[0] == ("IDLE", "ENTER", "GO", "ORDER_REQUESTED", 0)
 

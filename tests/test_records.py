@@ -50,6 +50,8 @@ FULL_ORDER: dict[str, Any] = {
     "intent_id": "i1",
     "doubt": "AMEND",
     "owner": "scalper",
+    "trigger_by": "MARK",
+    "attached": True,
     "metadata": {"a": 1},
 }
 SLOT: dict[str, Any] = {

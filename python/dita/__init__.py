@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from dita.cluster import open_client as open_client
     from dita.contracts import AccountEventKind as AccountEventKind
     from dita.contracts import ControlGate as ControlGate
+    from dita.contracts import ExitKind as ExitKind
+    from dita.contracts import ExitSpec as ExitSpec
     from dita.contracts import FreezeScope as FreezeScope
     from dita.contracts import KernelCommandType as KernelCommandType
     from dita.contracts import KernelDiagnosticCode as KernelDiagnosticCode
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
     from dita.contracts import TradeSide as TradeSide
     from dita.contracts import TradeSlot as TradeSlot
     from dita.contracts import TradeStage as TradeStage
+    from dita.contracts import TriggerBy as TriggerBy
     from dita.contracts import VenueEvent as VenueEvent
     from dita.contracts import VenueOrder as VenueOrder
     from dita.contracts import VenueOrderStatus as VenueOrderStatus
@@ -108,6 +111,8 @@ _HOME = {
     "AccountProjection": "dita.slots",
     "BaseExecutionAdapter": "dita.venues",
     "ControlGate": "dita.contracts",
+    "ExitKind": "dita.contracts",
+    "ExitSpec": "dita.contracts",
     "FreezeScope": "dita.contracts",
     "ControlPlane": "dita.control",
     "ControlUpdate": "dita.control",
@@ -177,6 +182,7 @@ _HOME = {
     "TradeStage": "dita.contracts",
     "VenueAdapter": "dita.venues",
     "VenueAdapterError": "dita.errors",
+    "TriggerBy": "dita.contracts",
     "VenueEvent": "dita.contracts",
     "VenueOrder": "dita.contracts",
     "VenueOrderStatus": "dita.contracts",
@@ -213,6 +219,8 @@ __all__ = [
     "ControlPlaneError",
     "ControlUpdate",
     "ExecutionKernel",
+    "ExitKind",
+    "ExitSpec",
     "FileControlPlane",
     "FollowedProjection",
     "FreezeScope",
@@ -281,6 +289,7 @@ __all__ = [
     "TradeSide",
     "TradeSlot",
     "TradeStage",
+    "TriggerBy",
     "VenueAdapter",
     "VenueAdapterError",
     "VenueEvent",

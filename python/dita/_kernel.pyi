@@ -16,6 +16,8 @@ __all__ = [
     "AccountEventKind",
     "ControlGate",
     "Engine",
+    "ExitKind",
+    "ExitSpec",
     "FreezeScope",
     "InboxFull",
     "InvalidInput",
@@ -63,6 +65,7 @@ __all__ = [
     "TradeSide",
     "TradeSlot",
     "TradeStage",
+    "TriggerBy",
     "VenueAdapterError",
     "VenueEvent",
     "VenueOrder",
@@ -121,6 +124,19 @@ class OrderType(enum.StrEnum):
     STOP_MARKET = "STOP_MARKET"
     STOP_LIMIT = "STOP_LIMIT"
     TAKE_PROFIT = "TAKE_PROFIT"
+
+class TriggerBy(enum.StrEnum):
+    """Which price a trigger is held against (FIX TriggerPriceType 1107)."""
+
+    LAST = "LAST"
+    MARK = "MARK"
+
+class ExitKind(enum.StrEnum):
+    """What an exit that is attached to an entry is for."""
+
+    STOP = "STOP"
+    TARGET = "TARGET"
+    TRAIL = "TRAIL"
 
 class TimeInForce(enum.StrEnum):
     """FIX TimeInForce 59."""
@@ -412,6 +428,69 @@ class LogFailed(LogError, KernelPoisoned):
     """
 
 @final
+class ExitSpec:
+    """An exit that is sent at its trade's first fill, and sized with its fills; frozen.
+
+    A STOP has `trigger_price` or `offset`, and with `limit_price` it is a STOP_LIMIT. A TARGET has one of
+    `trigger_price`, `offset` (a TAKE_PROFIT each) and `limit_price` (a LIMIT that rests). A TRAIL has
+    `offset`: a STOP_MARKET that the kernel moves behind the best mark. `offset` is a fraction of the average
+    entry price, above 0. A STOP or a TRAIL covers all that is held, so their `ratio` is 1; the TARGETs' sum
+    to at most 1.
+
+    Raises InvalidInput (a ValueError) for a value and InvalidType (a TypeError) for a type that cannot be
+    taken; both name `field` and `value`.
+    """
+
+    def __new__(
+        cls,
+        kind: ExitKind | str,
+        trigger_price: Decimal | int | str | float | None = None,
+        offset: Decimal | int | str | float | None = None,
+        limit_price: Decimal | int | str | float | None = None,
+        ratio: Decimal | int | str | float = 1,
+        trigger_by: TriggerBy | str = "LAST",
+    ) -> ExitSpec: ...
+    @property
+    def kind(self) -> ExitKind:
+        """What it is for."""
+
+    @property
+    def trigger_price(self) -> Decimal | None:
+        """The trigger, in quote units."""
+
+    @property
+    def offset(self) -> Decimal | None:
+        """How far from the average entry price it triggers, as a fraction of it.
+
+        A TRAIL's is its distance from the best mark.
+        """
+
+    @property
+    def limit_price(self) -> Decimal | None:
+        """STOP: the limit once it is triggered. TARGET: the limit at which it rests, without a trigger.
+
+        In quote units.
+        """
+
+    @property
+    def ratio(self) -> Decimal:
+        """TARGET: the part of `initial_size` that it closes."""
+
+    @property
+    def trigger_by(self) -> TriggerBy:
+        """Which price the trigger is held against."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Every field by name: `ExitSpec(**spec.to_dict()) == spec`."""
+
+    def replace(self, **changes: Any) -> ExitSpec:
+        """A copy with some fields changed. Raises InvalidInput or InvalidType like the constructor."""
+
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __getnewargs_ex__(self) -> tuple[tuple[()], dict[str, Any]]: ...
+
+@final
 class KernelIntent:
     """What a strategy wants, frozen.
 
@@ -458,6 +537,9 @@ class KernelIntent:
         regime: Regime | str | None = None,
         override_ref: str | None = "",
         owner: str | None = "",
+        add: bool | None = False,
+        trigger_by: TriggerBy | str | None = "LAST",
+        exits: Sequence[ExitSpec | Mapping[str, Any]] | None = (),
     ) -> KernelIntent: ...
     @property
     def timestamp(self) -> datetime:
@@ -589,6 +671,18 @@ class KernelIntent:
 
     def replace(self, **changes: Any) -> KernelIntent:
         """A copy with some fields changed. Raises InvalidInput or InvalidType like the constructor."""
+
+    @property
+    def add(self) -> bool:
+        """ENTER: adds to the trade that the slot carries."""
+
+    @property
+    def trigger_by(self) -> TriggerBy:
+        """Which price the trigger is held against."""
+
+    @property
+    def exits(self) -> tuple[ExitSpec, ...]:
+        """ENTER: the exits of its trade."""
 
     def to_dict(self) -> dict[str, Any]:
         """Every field by name; times are int nanoseconds, so that `KernelIntent(**x.to_dict()) == x`."""
@@ -850,6 +944,8 @@ class VenueOrder:
         doubt: OrderDoubt | str = "NONE",
         metadata: Mapping[str, Any] | None = None,
         owner: str | None = "",
+        trigger_by: TriggerBy | str = "LAST",
+        attached: bool = False,
     ) -> VenueOrder: ...
     @staticmethod
     def from_dict(fields: Mapping[str, Any] | VenueOrder) -> VenueOrder:
@@ -986,6 +1082,14 @@ class VenueOrder:
     @property
     def owner(self) -> str:
         """Whose trade it was sent for; empty when nobody's."""
+
+    @property
+    def trigger_by(self) -> TriggerBy:
+        """Which price the trigger is held against."""
+
+    @property
+    def attached(self) -> bool:
+        """True for an exit that came with its trade's entry: the kernel keeps its size and its price."""
 
     def is_live(self) -> bool:
         """True while something remains or it is in doubt."""
@@ -1192,6 +1296,7 @@ class TradeSlot:
         inverse: bool = False,
         owner: str | None = "",
         seen_event_ids: Sequence[str] = (),
+        exits: Sequence[ExitSpec | Mapping[str, Any]] | None = (),
     ) -> TradeSlot: ...
     @staticmethod
     def from_dict(fields: Mapping[str, Any]) -> TradeSlot:
@@ -1214,6 +1319,10 @@ class TradeSlot:
         """The venue's ids of the fills booked for the trade's entry order, and for the exit orders that the
         slot still names.
         """
+
+    @property
+    def exits(self) -> tuple[ExitSpec, ...]:
+        """The exits that are attached to the trade, but those that the strategy has canceled."""
 
     @property
     def asset(self) -> str:

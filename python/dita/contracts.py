@@ -3,6 +3,8 @@
 from dita._kernel import (
     AccountEventKind,
     ControlGate,
+    ExitKind,
+    ExitSpec,
     FreezeScope,
     KernelCommandType,
     KernelDiagnosticCode,
@@ -32,6 +34,7 @@ from dita._kernel import (
     TradeSide,
     TradeSlot,
     TradeStage,
+    TriggerBy,
     VenueEvent,
     VenueOrder,
     VenueOrderStatus,
@@ -41,6 +44,8 @@ from dita._kernel import (
 __all__ = [
     "AccountEventKind",
     "ControlGate",
+    "ExitKind",
+    "ExitSpec",
     "FreezeScope",
     "KernelCommandType",
     "KernelDiagnosticCode",
@@ -70,6 +75,7 @@ __all__ = [
     "TradeSide",
     "TradeSlot",
     "TradeStage",
+    "TriggerBy",
     "VenueEvent",
     "VenueOrder",
     "VenueOrderStatus",

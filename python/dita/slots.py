@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, overload
 
-from dita._kernel import Engine, KernelOutcome, TradeSide, TradeSlot, TradeStage, VenueOrder
+from dita._kernel import Engine, ExitSpec, KernelOutcome, TradeSide, TradeSlot, TradeStage, VenueOrder
 from dita.errors import refuse
 from dita.overrides import WRITABLE, block_of, exact_difference, needs_block
 from dita.second_names import AccountSnapshot, InvalidSlot
@@ -100,6 +100,11 @@ class KernelSlotView:
     def seen_event_ids(self) -> tuple[str, ...]:
         """The venue's ids of the fills booked for its entry order, and for the exit orders it still names."""
         return self.snapshot().seen_event_ids
+
+    @property
+    def exits(self) -> tuple[ExitSpec, ...]:
+        """The exits that are attached to the trade, but those that the strategy has canceled."""
+        return self.snapshot().exits
 
     @property
     def asset(self) -> str:

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::id::Id;
 use crate::names::{
     KernelDiagnosticCode, OrderSide, OrderType, PositionSide, Severity, TimeInForce, TradeSide, TradeStage,
+    TriggerBy,
 };
 use crate::num::Decimal;
 use crate::slot::table::Symbol;
@@ -88,6 +89,8 @@ pub struct OrderRequest {
     pub limit_price: Option<Decimal>,
     /// On the tick grid, where the type has one.
     pub trigger_price: Option<Decimal>,
+    /// Which price the trigger is held against.
+    pub trigger_by: TriggerBy,
     /// The group of orders that cancel one another, where it is in one. The kernel cancels the others itself; a venue
     /// that knows such groups may do it first.
     pub oco_group: Option<Box<Id>>,

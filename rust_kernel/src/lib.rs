@@ -36,6 +36,7 @@ extern crate std;
 /// The version of the rules: another one takes some input to another state. A log says under which it was written.
 pub const RULES_VERSION: u32 = 2;
 
+pub mod attached;
 pub mod calibration;
 pub mod codec;
 pub mod effect;

@@ -97,6 +97,28 @@ named! {
 }
 
 named! {
+    /// Which price a trigger is held against (FIX TriggerPriceType 1107).
+    TriggerBy {
+        /// The last trade's.
+        Last = "LAST",
+        /// The mark.
+        Mark = "MARK",
+    }
+}
+
+named! {
+    /// What an exit that is attached to an entry is for.
+    ExitKind {
+        /// Closes what is held once the price has gone so far against it.
+        Stop = "STOP",
+        /// Closes a part once the price is good enough.
+        Target = "TARGET",
+        /// A stop that follows the best mark.
+        Trail = "TRAIL",
+    }
+}
+
+named! {
     /// FIX TimeInForce 59.
     TimeInForce {
         /// Good till cancel.

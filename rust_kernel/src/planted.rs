@@ -66,6 +66,12 @@ bugs! {
     22 PairsWithAnyOwner: "A fill closes whatever trade is on the other side, whoever's it is."
     22 NewestPairsFirst: "A fill closes the newest trade of the other side first."
     22 BustLeavesPairsClosed: "What a fill closed of other trades stays closed, though the fill is taken back."
+    23 StopStaysAsItWas: "An attached stop keeps the size and the price that it was first sent with."
+    23 ExitsStayBehind: "What remains of a trade's exits is left at work when one of them has closed a part."
+    23 AdditionIsANewTrade: "What an addition fills is the trade's size, and not what it adds."
+    23 ResizedWithoutAlarm: "A position whose stop is being replaced is taken to be protected."
+    23 TrailLoosens: "A trailing stop goes back with the mark."
+    23 TrailIsHasty: "A trailing stop is moved by each mark, as often as marks come."
 }
 
 #[cfg(not(feature = "planted"))]

@@ -7,6 +7,7 @@ mod common;
 mod amend_figures;
 mod answers;
 mod arming;
+mod attached;
 mod awaited;
 mod bad_input;
 mod bust_figures;

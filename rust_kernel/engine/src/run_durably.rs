@@ -117,8 +117,10 @@ impl Engine {
         self.last_ns = now_ns;
         let stamp = Stamp(now_ns);
         self.age(&mut waiting.input);
-        // While losses are watched, a mark by itself may lead to something.
-        let can_wait = matches!(waiting.input, Input::Mark { .. }) && !self.kernel.watches_losses();
+        // While losses are watched, a mark by itself may lead to something; so may one that moves a stop.
+        let can_wait = matches!(waiting.input, Input::Mark { .. })
+            && !self.kernel.watches_losses()
+            && !self.kernel.moves_a_stop(&waiting.input);
         if can_wait && self.kernel.validate(stamp, &waiting.input).is_ok() {
             self.hold_mark(waiting.ticket, stamp, waiting.input);
             return Ok(());

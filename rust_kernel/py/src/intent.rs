@@ -1,14 +1,14 @@
 //! `KernelIntent`: what a strategy wants.
 
 use dita_kernel::id::Id;
-use dita_kernel::input::{Intent, Provenance};
+use dita_kernel::input::{Attachment, Intent, Provenance};
 use dita_kernel::names::{KernelCommandType, TradeSide};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
 
 use crate::errors::Error;
 use crate::record::{self, Field};
-use crate::{names, number, text, time};
+use crate::{exit_spec, names, number, text, time};
 
 /// What a strategy wants, frozen. Numbers may be Decimal, int, str or float (through its shortest text).
 #[pyclass(frozen, module = "dita._kernel")]
@@ -20,7 +20,7 @@ pub struct KernelIntent {
 
 /// Every field in the constructor's order.
 #[rustfmt::skip]
-const FIELDS: [Field<Intent>; 29] = [
+const FIELDS: [Field<Intent>; 32] = [
     Field::required_time("timestamp", |i, n, v| { i.timestamp_ns = time::read(v, n)?; Ok(()) }),
     Field::required("intent_id", |i, n, v| text::read_id(&mut i.intent_id, v, n)),
     Field::required("trade_id", |i, n, v| text::read_id(&mut i.trade_id, v, n)),
@@ -50,14 +50,24 @@ const FIELDS: [Field<Intent>; 29] = [
     Field::optional("regime", |i, n, v| { provenance(i).regime = names::read_optional(v, n)?; Ok(()) }),
     Field::optional("override_ref", |i, n, v| text::read_optional_id(&mut provenance(i).override_ref, v, n)),
     Field::optional("owner", |i, n, v| text::read_optional_id(&mut i.owner, v, n)),
+    Field::optional("add", |i, n, v| { attached(i).add = text::read_flag(v, n)?; Ok(()) }),
+    Field::optional("trigger_by", |i, n, v| { attached(i).trigger_by = names::read(v, n)?; Ok(()) }),
+    Field::optional("exits", |i, n, v| { attached(i).exits = exit_spec::read_all(v, n)?; Ok(()) }),
 ];
+
+fn attached(intent: &mut Intent) -> &mut Attachment {
+    intent.attached.get_or_insert_with(|| Box::new(Attachment::NONE))
+}
 
 fn provenance(intent: &mut Intent) -> &mut Provenance {
     intent.provenance.get_or_insert_default()
 }
 
-/// One that says nothing is none.
-fn drop_empty_provenance(intent: &mut Intent) {
+/// What says nothing is none.
+fn drop_empty_parts(intent: &mut Intent) {
+    if intent.attached.as_deref() == Some(&Attachment::NONE) {
+        intent.attached = None;
+    }
     if intent.provenance.as_deref() == Some(&Provenance::default()) {
         intent.provenance = None;
     }
@@ -106,13 +116,14 @@ impl KernelIntent {
             stage=None, order_type=None, limit_price=None, time_in_force=None, expire_time=None,
             post_only=None, reduce_only=None, trigger_price=None, quote_size=None, oco_group=None,
             target_client_id=None, valid_until=None, source_run=None, regime=None, override_ref=None,
-            owner=None
+            owner=None, add=None, trigger_by=None, exits=None
         ),
         text_signature = "(timestamp, intent_id, trade_id, slot_id, asset, side, action, reference_price=None, \
             target_size=None, leverage=None, exit_leg_ratios=(), reason='', metadata=None, stage='', \
             order_type='MARKET', limit_price=None, time_in_force='GTC', expire_time=None, post_only=False, \
             reduce_only=False, trigger_price=None, quote_size=None, oco_group='', target_client_id='', \
-            valid_until=None, source_run='', regime=None, override_ref='', owner='')"
+            valid_until=None, source_run='', regime=None, override_ref='', owner='', add=False, \
+            trigger_by='LAST', exits=())"
     )]
     #[allow(clippy::too_many_arguments)]
     fn new(
@@ -145,6 +156,9 @@ impl KernelIntent {
         regime: Option<&Bound<'_, PyAny>>,
         override_ref: Option<&Bound<'_, PyAny>>,
         owner: Option<&Bound<'_, PyAny>>,
+        add: Option<&Bound<'_, PyAny>>,
+        trigger_by: Option<&Bound<'_, PyAny>>,
+        exits: Option<&Bound<'_, PyAny>>,
     ) -> Result<KernelIntent, Error> {
         let given = [
             Some(timestamp),
@@ -176,6 +190,9 @@ impl KernelIntent {
             regime,
             override_ref,
             owner,
+            add,
+            trigger_by,
+            exits,
         ];
         let mut inner = blank();
         for (field, value) in FIELDS.iter().zip(given) {
@@ -183,7 +200,7 @@ impl KernelIntent {
                 (field.read)(&mut inner, field.name, value)?;
             }
         }
-        drop_empty_provenance(&mut inner);
+        drop_empty_parts(&mut inner);
         let given_slot = if inner.slot_id == u32::MAX { given_slot(slot_id) } else { None };
         Ok(KernelIntent { inner, given_slot })
     }
@@ -382,6 +399,24 @@ impl KernelIntent {
         text::get_id(py, action)
     }
 
+    /// ENTER: adds to the trade that the slot carries.
+    #[getter]
+    fn add(&self) -> bool {
+        self.inner.adds()
+    }
+
+    /// Which price the trigger is held against.
+    #[getter]
+    fn trigger_by<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        names::get(py, self.inner.trigger_by())
+    }
+
+    /// ENTER: the exits of its trade.
+    #[getter]
+    fn exits<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        exit_spec::get_all(py, self.inner.exits())
+    }
+
     /// Every field by name; times are int nanoseconds, so that `KernelIntent(**intent.to_dict()) == intent`.
     fn to_dict<'py>(slf: &Bound<'py, KernelIntent>) -> PyResult<Bound<'py, PyDict>> {
         record::to_dict(slf.as_any(), &FIELDS)
@@ -394,7 +429,7 @@ impl KernelIntent {
         if let Some(changes) = changes {
             record::apply_changes(&mut inner, &FIELDS, changes)?;
         }
-        drop_empty_provenance(&mut inner);
+        drop_empty_parts(&mut inner);
         let slot = changes.map(|changes| changes.get_item("slot_id")).transpose()?.flatten();
         let given_slot = match slot {
             Some(value) if inner.slot_id == u32::MAX => given_slot(&value),

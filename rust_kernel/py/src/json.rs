@@ -5,6 +5,7 @@
 
 use std::fmt::{Display, Write};
 
+use dita_kernel::input::ExitSpec;
 use dita_kernel::num::{Decimal, Money};
 
 use crate::names::Named;
@@ -157,6 +158,7 @@ pub fn slot(view: &SlotView) -> String {
     object.flag("inverse", view.inverse);
     object.text("owner", view.owner.as_str());
     object.texts("seen_event_ids", view.seen_event_ids.iter().map(|id| id.as_str()));
+    object.raw("exits", &list(view.exits.iter(), exit_spec));
     object.end()
 }
 
@@ -194,6 +196,19 @@ pub fn order(view: &OrderView) -> String {
     object.member("doubt", view.doubt);
     object.metadata(&view.metadata);
     object.text("owner", view.owner.as_str());
+    object.member("trigger_by", view.trigger_by);
+    object.flag("attached", view.attached);
+    object.end()
+}
+
+fn exit_spec(spec: &ExitSpec) -> String {
+    let mut object = Object::new();
+    object.member("kind", spec.kind);
+    object.number_or_null("trigger_price", spec.trigger_price);
+    object.number_or_null("offset", spec.offset);
+    object.number_or_null("limit_price", spec.limit_price);
+    object.number("ratio", spec.ratio);
+    object.member("trigger_by", spec.trigger_by);
     object.end()
 }
 

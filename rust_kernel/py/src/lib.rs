@@ -9,6 +9,7 @@ pub mod account_event;
 pub mod details;
 pub mod engine;
 pub mod errors;
+pub mod exit_spec;
 pub mod follow;
 pub mod intent;
 pub mod json;
@@ -41,6 +42,7 @@ pub fn _kernel(module: &Bound<'_, PyModule>) -> PyResult<()> {
     names::register(module)?;
     errors::register(module)?;
     module.add_class::<intent::KernelIntent>()?;
+    module.add_class::<exit_spec::ExitSpec>()?;
     module.add_class::<venue_event::VenueEvent>()?;
     module.add_class::<order::VenueOrder>()?;
     module.add_class::<transition::KernelTransition>()?;

@@ -1,10 +1,10 @@
 //! The core's enumerations as Python `StrEnum` classes, built from the core's own lists.
 
 use dita_kernel::names::{
-    AccountEventKind, ControlGate, FreezeScope, KernelCommandType, KernelDiagnosticCode, KernelEventKind,
-    KernelMode, KernelSeverity, KernelVerbosity, Liquidity, MarginConvention, MarginMode, MarginStatus,
-    OppositeSlots, OrderDoubt, OrderSide, OrderType, PairOff, PositionSide, Product, ReconcileStatus, Regime,
-    TimeInForce, TradeSide, TradeStage, VenueOrderStatus,
+    AccountEventKind, ControlGate, ExitKind, FreezeScope, KernelCommandType, KernelDiagnosticCode,
+    KernelEventKind, KernelMode, KernelSeverity, KernelVerbosity, Liquidity, MarginConvention, MarginMode,
+    MarginStatus, OppositeSlots, OrderDoubt, OrderSide, OrderType, PairOff, PositionSide, Product,
+    ReconcileStatus, Regime, TimeInForce, TradeSide, TradeStage, TriggerBy, VenueOrderStatus,
 };
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -75,6 +75,8 @@ twins! {
     PositionSide: "Which of the venue's position books an order belongs to.",
     KernelCommandType: "What a strategy asks for.",
     OrderType: "FIX OrdType 40, as far as venues have it.",
+    TriggerBy: "Which price a trigger is held against (FIX TriggerPriceType 1107).",
+    ExitKind: "What an exit that is attached to an entry is for.",
     TimeInForce: "FIX TimeInForce 59.",
     Liquidity: "Whether a fill took or made liquidity (FIX LastLiquidityInd 851).",
     KernelEventKind: "What a venue event says (FIX 4.4 ExecType 150, and what has no FIX twin).",

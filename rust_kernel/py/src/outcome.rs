@@ -324,6 +324,8 @@ assert repr(outcome).startswith('KernelOutcome(accepted=False, slot_id=2, state=
                 other_venue_ids: Vec::new(),
                 intent_id: Id::EMPTY,
                 valid_until_ns: None,
+                trigger_by: dita_kernel::names::TriggerBy::Last,
+                attached: false,
                 oco_group: Id::EMPTY,
                 triggered: false,
                 stale: false,

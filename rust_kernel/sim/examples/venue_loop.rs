@@ -40,6 +40,7 @@ fn order(side: OrderSide) -> OrderRequest {
         size: decimal("0.010"),
         limit_price: None,
         trigger_price: None,
+        trigger_by: dita_kernel::names::TriggerBy::Last,
         oco_group: None,
     }
 }

@@ -104,7 +104,7 @@ impl SimVenue {
         self.markets[place].mark = Some(mark);
         let symbol = self.markets[place].rules.symbol.clone();
         out.push(Input::Mark { symbol, price, venue_time_ns: now_ns, ages: false });
-        let wakes = self.desk.behaviour.trigger_on_mark && !self.markets[place].dormant.is_empty();
+        let wakes = self.waits_for_mark(place);
         let market = &self.markets[place];
         let endangers =
             self.desk.behaviour.liquidation && !market.is_flat() && market.rules.kind != Kind::Spot;
@@ -114,7 +114,7 @@ impl SimVenue {
         self.happen(now_ns, out, |venue, out| {
             let from = out.len();
             if wakes {
-                venue.wake(place, None, out);
+                venue.wake(place, None, true, out);
             }
             venue.conclude(place, from, out);
             venue.liquidate_if_due(venue.markets[place].account, out);

@@ -119,7 +119,8 @@ fn check_trigger(
     terms: Option<&Terms>,
 ) -> Result<(), Reject> {
     let Some(trigger) = terms.and_then(|terms| terms.trigger) else { return Ok(()) };
-    let met = reference(market, desk.behaviour.trigger_on_mark, None).is_some_and(|price| {
+    let on_mark = desk.behaviour.trigger_on_mark || terms.is_some_and(|terms| terms.by_mark);
+    let met = reference(market, on_mark, None).is_some_and(|price| {
         is_met(request.order_type, request.order_side, market.rules.price18(trigger), price)
     });
     if met { Err(Reject::WouldTriggerAtOnce) } else { Ok(()) }

@@ -96,7 +96,7 @@ impl SimVenue {
 
     fn check_dormant(&self, market: &Market, order: &Order, change: &Change) -> Result<(), Reject> {
         let (Some(terms), Some(trigger)) = (&order.terms, change.trigger) else { return Ok(()) };
-        let price = reference(market, self.desk.behaviour.trigger_on_mark, None);
+        let price = reference(market, self.desk.behaviour.trigger_on_mark || terms.by_mark, None);
         let trigger = market.rules.price18(trigger);
         match price {
             Some(price) if is_met(terms.order_type, order.order_side, trigger, price) => {

@@ -2,7 +2,7 @@
 //!
 //! A stop triggers when the market moves to it against the order's owner (up for a buy, down for a sell), a take-profit
 //! the other way. What is watched is a print's price, and after a quote or new depth the middle of the best two; or,
-//! where `trigger_on_mark` says so, the mark and nothing else. One that is met when it arrives is rejected.
+//! where the order or `trigger_on_mark` says so, the mark and nothing else. One that is met when it arrives is rejected.
 //!
 //! What is triggered acts at once as the market or limit order that it stood for. A reduce-only one is cut to the
 //! position at that time, and expires where there is none.
@@ -34,19 +34,32 @@ pub(crate) fn reference(market: &Market, on_mark: bool, print: Option<i128>) -> 
 }
 
 impl SimVenue {
-    /// Triggers what is met, the oldest first.
-    pub(crate) fn wake(&mut self, market: usize, print: Option<i128>, out: &mut Vec<Input>) {
-        let on_mark = self.desk.behaviour.trigger_on_mark;
-        let Some(price) = reference(&self.markets[market], on_mark, print) else { return };
+    /// Triggers what is met, the oldest first; `by_mark` looks only at those that the mark triggers.
+    pub(crate) fn wake(&mut self, market: usize, print: Option<i128>, by_mark: bool, out: &mut Vec<Input>) {
+        let all_on_mark = self.desk.behaviour.trigger_on_mark;
+        let mark = reference(&self.markets[market], true, None);
+        let last = if by_mark { None } else { reference(&self.markets[market], false, print) };
         let mut index = 0;
         while let Some(&place) = self.markets[market].dormant.get(index) {
-            if self.is_due(market, place, price) {
+            let price = if all_on_mark || self.is_by_mark(place) { mark } else { last };
+            if price.is_some_and(|price| self.is_due(market, place, price)) {
                 self.markets[market].dormant.remove(index);
                 self.trigger(market, place, out);
             } else {
                 index += 1;
             }
         }
+    }
+
+    /// True where the mark triggers some order that waits.
+    pub(crate) fn waits_for_mark(&self, market: usize) -> bool {
+        let dormant = &self.markets[market].dormant;
+        let all_on_mark = self.desk.behaviour.trigger_on_mark && !dormant.is_empty();
+        all_on_mark || dormant.iter().any(|place| self.is_by_mark(*place))
+    }
+
+    fn is_by_mark(&self, place: u32) -> bool {
+        self.orders.live(place).and_then(|order| order.terms.as_ref()).is_some_and(|terms| terms.by_mark)
     }
 
     fn is_due(&self, market: usize, place: u32, price: i128) -> bool {

@@ -132,7 +132,7 @@ impl SimVenue {
                 meet(&mut venue.desk, market, &mut venue.orders, side, arrival, out);
             }
             if !venue.markets[place].dormant.is_empty() {
-                venue.wake(place, arrival.print(), out);
+                venue.wake(place, arrival.print(), false, out);
             }
             venue.conclude(place, from, out);
         });

@@ -302,6 +302,7 @@ fn terms(known: &Known, trigger: Option<i128>) -> Option<Box<Terms>> {
     let terms = Terms {
         order_type: known.order_type,
         trigger,
+        by_mark: known.trigger_by() == dita_kernel::names::TriggerBy::Mark,
         dormant: has_trigger(known.order_type) && !triggered,
         post_only: known.post_only,
         expire_ns: known.expire_time_ns.filter(|_| known.time_in_force == TimeInForce::Gtd),

@@ -2,7 +2,7 @@
 
 use dita_kernel::effect::OrderRequest;
 use dita_kernel::id::Id;
-use dita_kernel::names::{OrderSide, OrderType, PositionSide, TimeInForce};
+use dita_kernel::names::{OrderSide, OrderType, PositionSide, TimeInForce, TriggerBy};
 use dita_kernel::num::Money;
 
 use crate::fills::Market;
@@ -15,6 +15,8 @@ pub(crate) struct Terms {
     pub(crate) order_type: OrderType,
     /// At the price scale; `None` where the type has none.
     pub(crate) trigger: Option<i128>,
+    /// True where the order says that its trigger is held against the mark.
+    pub(crate) by_mark: bool,
     /// True until it is triggered.
     pub(crate) dormant: bool,
     pub(crate) post_only: bool,
@@ -37,6 +39,7 @@ impl Default for Terms {
         Terms {
             order_type: OrderType::Limit,
             trigger: None,
+            by_mark: false,
             dormant: false,
             post_only: false,
             expire_ns: None,
@@ -86,6 +89,7 @@ pub(crate) fn read(market: &Market, request: &OrderRequest, now_ns: i64) -> Resu
     Ok(Box::new(Terms {
         order_type: request.order_type,
         trigger,
+        by_mark: request.trigger_by == TriggerBy::Mark,
         dormant,
         post_only: request.post_only,
         expire_ns,

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::id::Id;
-use crate::names::{KernelCommandType, OrderType, Regime, TimeInForce, TradeSide};
+use crate::names::{ExitKind, KernelCommandType, OrderType, Regime, TimeInForce, TradeSide, TriggerBy};
 use crate::num::Decimal;
 
 /// What a strategy wants ([`crate::names::KernelCommandType`] says what).
@@ -66,6 +66,45 @@ pub struct Intent {
     pub metadata: Box<str>,
     /// Where the order comes from, as far as audits ask.
     pub provenance: Option<Box<Provenance>>,
+    /// What few intents say: that they add to a trade, bring exits along, or trigger by the mark.
+    pub attached: Option<Box<Attachment>>,
+}
+
+/// What few intents say.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Attachment {
+    /// ENTER: adds to the trade that the slot carries.
+    pub add: bool,
+    /// Which price the trigger is held against.
+    pub trigger_by: TriggerBy,
+    /// ENTER: the exits of its trade, at most [`EXIT_SPECS_MAX`].
+    pub exits: Vec<ExitSpec>,
+}
+
+/// The most exits that an ENTER may bring along: beside them there is room for the strategy's own, and for one that takes
+/// another's place.
+pub const EXIT_SPECS_MAX: usize = 6;
+
+impl Attachment {
+    /// One that says nothing.
+    pub const NONE: Attachment = Attachment { add: false, trigger_by: TriggerBy::Last, exits: Vec::new() };
+}
+
+/// An exit that is sent at its trade's first fill, and sized with its fills.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct ExitSpec {
+    /// What it is for.
+    pub kind: ExitKind,
+    /// The trigger; this or `offset`.
+    pub trigger_price: Option<Decimal>,
+    /// How far from the average entry price it triggers, as a fraction of it. A TRAIL's is its distance from the best mark.
+    pub offset: Option<Decimal>,
+    /// STOP: the limit once it is triggered. TARGET: the limit at which it rests, without a trigger.
+    pub limit_price: Option<Decimal>,
+    /// TARGET: the part of the trade's size that it closes. 1 for the others: they close all that is held.
+    pub ratio: Decimal,
+    /// Which price the trigger is held against.
+    pub trigger_by: TriggerBy,
 }
 
 /// Where an order comes from.
@@ -117,6 +156,23 @@ impl Intent {
             valid_until_ns: None,
             metadata: "".into(),
             provenance: None,
+            attached: None,
         }
+    }
+
+    /// Which price its trigger is held against.
+    pub fn trigger_by(&self) -> TriggerBy {
+        self.attached.as_ref().map_or(TriggerBy::Last, |attached| attached.trigger_by)
+    }
+
+    /// True for an ENTER that adds to a trade.
+    #[inline]
+    pub fn adds(&self) -> bool {
+        self.attached.as_ref().is_some_and(|attached| attached.add)
+    }
+
+    /// The exits that it brings along.
+    pub fn exits(&self) -> &[ExitSpec] {
+        self.attached.as_ref().map_or(&[], |attached| &attached.exits)
     }
 }

@@ -21,7 +21,7 @@ use crate::num::Decimal;
 pub use account::{AccountEvent, FeeSample, FundingTerms};
 pub use control::{AUDITED_MAX, Arming, ControlChange, RiskLimits};
 pub use instrument::{InstrumentSpec, MarginTier};
-pub use intent::{Intent, Provenance};
+pub use intent::{Attachment, EXIT_SPECS_MAX, ExitSpec, Intent, Provenance};
 pub use opening::{OpeningOrder, OpeningPosition, OpeningState};
 pub use recalled::{Recalled, RecalledEvent, Verdict};
 pub use slots::{AdoptedSlot, AdoptedSlots, SlotOverride};

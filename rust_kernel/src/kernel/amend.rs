@@ -41,6 +41,10 @@ impl Kernel {
         permitted(slot.stage, Symbol::Amend)?;
         let order = self.orders.at(place);
         check_free(order)?;
+        if order.is_attached() {
+            let why = "is an exit of its entry, which the kernel keeps: cancel it, and send an EXIT";
+            return Err(invalid("target_client_id", &order.client_id, why));
+        }
         if let Some(until) = intent.expire_time_ns.filter(|_| intent.expire_time_ns != order.expire_time_ns) {
             return Err(invalid(
                 "expire_time",
@@ -172,12 +176,11 @@ impl Kernel {
         key: u64,
         effects: &mut Effects,
     ) -> Outcome {
-        let place = plan.place;
-        self.send_amendment(place, plan.amendment.clone(), effects);
-        self.remember_order(intent, key, place)
+        self.send_amendment(plan.place, plan.amendment.clone(), effects);
+        self.remember_order(intent, key, plan.place)
     }
 
-    /// Asks the venue to make an order another one.
+    /// Asks the venue for a change.
     pub(crate) fn send_amendment(&mut self, place: u32, mut amendment: Amendment, effects: &mut Effects) {
         let order = self.orders.at(place);
         let slot_id = order.slot_id;

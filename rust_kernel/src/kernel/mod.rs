@@ -11,6 +11,7 @@ mod alarm;
 mod amend;
 mod arming;
 mod aside;
+mod attached;
 mod booking;
 mod busts;
 mod calibrate;
@@ -75,6 +76,7 @@ pub(crate) use booking::exposure_of;
 pub(crate) use calibrate::fee_base;
 pub use capital::{PositionMargin, Standing, margin_status};
 pub use intent::Remembered;
+pub(crate) use intent::invalid;
 pub use opening::Opened;
 pub use recall::{BookingKey, BookingKind};
 pub use snapshot::SnapshotError;
@@ -237,6 +239,12 @@ pub struct Kernel {
     /// Stored behind the rest, where there is any of it.
     #[serde(skip)]
     pub(crate) aside: Aside,
+    /// The slots with attached exits: what a step may have to look at. The slots say it.
+    #[serde(skip)]
+    pub(crate) guarded: Vec<u32>,
+    /// Those of them that this step has moved: no state.
+    #[serde(skip)]
+    pub(crate) touched: Vec<u32>,
     /// True within a step that the log answers for: no state.
     #[serde(skip)]
     pub(crate) recalling: bool,
@@ -294,6 +302,8 @@ impl Kernel {
             connection: Connection::default(),
             entries_forgotten_ns: vec![i64::MIN; AccountEventKind::ALL.len()],
             aside: Aside::default(),
+            guarded: Vec::new(),
+            touched: Vec::new(),
             recalling: false,
             config,
         })
@@ -307,6 +317,9 @@ impl Kernel {
         self.seq = self.seq.wrapping_add(1);
         let first_transaction = self.ledger.booked().wrapping_add(1);
         let outcome = self.take(stamp, input, effects);
+        if !self.guarded.is_empty() && outcome.accepted {
+            self.mind_exits(input, outcome.slot_id, effects);
+        }
         if self.control.limits.looks_further() {
             self.mind_losses(effects);
         }

@@ -60,7 +60,8 @@ impl Kernel {
             Err(CodecError::TrailingBytes { count }) => with_aside(bytes, count),
             read => read,
         };
-        let kernel: Kernel = kernel.map_err(SnapshotError::Codec)?;
+        let mut kernel: Kernel = kernel.map_err(SnapshotError::Codec)?;
+        kernel.find_guarded();
         kernel.check_sound().map_err(SnapshotError::Unsound)?;
         invariant::check(&kernel).map_err(SnapshotError::Broken)?;
         Ok(kernel)

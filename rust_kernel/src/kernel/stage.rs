@@ -52,6 +52,9 @@ impl Kernel {
             trigger: symbol,
             rule: rule_number(stage, symbol),
         });
+        if self.slots[slot_id as usize].attached.is_some() {
+            self.touched.push(slot_id);
+        }
         if stage.is_free() != next.is_free() {
             self.count_slot(slot_id, next);
         }

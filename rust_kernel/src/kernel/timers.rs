@@ -223,6 +223,7 @@ impl Kernel {
             known(self.funding.next_due_ns),
             known(self.guard.losses.next_midnight_ns()),
             self.next_verdict_ns(),
+            self.next_exits_ns(),
         ];
         due.into_iter().flatten().min()
     }

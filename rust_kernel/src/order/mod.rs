@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::Id;
 use crate::names::{
-    OrderDoubt, OrderSide, OrderType, Origin, PositionSide, TimeInForce, TradeSide, VenueOrderStatus,
+    OrderDoubt, OrderSide, OrderType, Origin, PositionSide, TimeInForce, TradeSide, TriggerBy,
+    VenueOrderStatus,
 };
 use crate::num::{Money, Price, Qty};
 pub use fill::{Correction, Fill, Pair};
@@ -68,6 +69,10 @@ pub struct Amendment {
 pub struct OrderExtra {
     /// The trigger, where the type has one.
     pub trigger_price: Option<Price>,
+    /// Which price the trigger is held against.
+    pub by_mark: bool,
+    /// True for an exit that was attached to its trade's entry: the kernel keeps its size and its price.
+    pub attached: bool,
     /// True once the trigger was reached.
     pub triggered: bool,
     /// Orders of one group cancel one another; empty where it is in none.
@@ -221,6 +226,17 @@ impl Order {
     #[inline]
     pub fn is_live(&self) -> bool {
         !self.status.is_ended() && self.role != OrderRole::External
+    }
+
+    /// Which price its trigger is held against.
+    pub fn trigger_by(&self) -> TriggerBy {
+        let by_mark = self.extra.as_ref().is_some_and(|extra| extra.by_mark);
+        if by_mark { TriggerBy::Mark } else { TriggerBy::Last }
+    }
+
+    /// True for an exit that was attached to its trade's entry.
+    pub fn is_attached(&self) -> bool {
+        self.extra.as_ref().is_some_and(|extra| extra.attached)
     }
 
     /// True where the venue has not said since a restart how the order stands.

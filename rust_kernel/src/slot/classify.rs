@@ -106,12 +106,13 @@ fn exit_symbol(seat: Seat, change: Change, facts: Facts) -> Symbol {
         Change::Acked | Change::Filled | Change::Ended if !seat.newest => Symbol::OtherExitMoved,
         Change::Acked => Symbol::ExitAcked,
         Change::Filled if seat.live => Symbol::ExitPartFilled,
-        Change::Filled | Change::Ended => match (facts.exit, facts.entry.is_some(), facts.holds) {
+        Change::Filled | Change::Ended => match (facts.exit, facts.entry, facts.holds) {
             (Some(VenueOrderStatus::New | VenueOrderStatus::Sent), _, _) => Symbol::ExitDoneOtherSent,
             (Some(_), _, _) => Symbol::ExitDoneOtherWorking,
-            (None, true, _) => Symbol::ExitDoneEntryWorking,
-            (None, false, true) => Symbol::ExitDoneOpen,
-            (None, false, false) => Symbol::ExitDoneFlat,
+            (None, Some(VenueOrderStatus::Sent), _) => Symbol::ExitDoneEntrySent,
+            (None, Some(_), _) => Symbol::ExitDoneEntryWorking,
+            (None, None, true) => Symbol::ExitDoneOpen,
+            (None, None, false) => Symbol::ExitDoneFlat,
         },
     }
 }
@@ -131,8 +132,8 @@ mod tests {
     ];
     /// An exit never rests unsent: what is left when another is over is sent or works.
     const EXITS: [Option<VenueOrderStatus>; 4] = [LIVE[0], LIVE[2], LIVE[3], LIVE[5]];
-    /// An entry beside an exit has filled in part: it works, or has ended.
-    const ENTRIES: [Option<VenueOrderStatus>; 3] = [LIVE[0], LIVE[4], LIVE[5]];
+    /// An entry beside an exit has filled in part, or adds to what is held: it is sent, works, or has ended.
+    const ENTRIES: [Option<VenueOrderStatus>; 4] = [LIVE[0], LIVE[2], LIVE[4], LIVE[5]];
 
     #[test]
     fn an_order_that_ends_leaves_its_slot_where_the_facts_say() {

@@ -7,6 +7,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
+use crate::attached::Attached;
 use crate::id::Id;
 use crate::names::{TradeSide, TradeStage};
 use crate::num::{Decimal, MONEY_SCALE, Money, Qty, Rounding, divide, multiply_divide};
@@ -63,6 +64,8 @@ pub struct Slot {
     pub unprotected: bool,
     /// The entry intent's metadata.
     pub metadata: Box<str>,
+    /// The exits that the entry intent brought, and what has become of them; until the slot's next trade.
+    pub attached: Option<Box<Attached>>,
 }
 
 impl Slot {
@@ -91,6 +94,7 @@ impl Slot {
             close_reason: Id::EMPTY,
             unprotected: false,
             metadata: "".into(),
+            attached: None,
         }
     }
 

@@ -77,6 +77,10 @@ named! {
         ExitDoneOtherWorking = "EXIT_DONE_OTHER_WORKING",
         /// An exit before the newest was acknowledged, filled or ended: the newest says what the stage is.
         OtherExitMoved = "OTHER_EXIT_MOVED",
+        /// An ENTER that adds to the trade passed all checks; no other entry of it works.
+        Add = "ADD",
+        /// The exit is over, and an added entry is on its way to the venue.
+        ExitDoneEntrySent = "EXIT_DONE_ENTRY_SENT",
     }
 }
 
@@ -123,11 +127,11 @@ const none: Rule = Rule::Refuse(KernelDiagnosticCode::NoActiveOrder);
 pub const TABLE: [(Symbol, [Rule; STAGES]); SYMBOLS] = [
     //                              IDLE  O_REQ O_SNT E_WRK P_OPN X_REQ X_SNT X_WRK CLOSED
     (Symbol::Enter,                [REQ,  busy, busy, busy, busy, busy, busy, busy, REQ ]),
-    (Symbol::Exit,                 [flat, flat, flat, XRQ,  XRQ,  busy, XRQ,  XRQ,  flat]),
+    (Symbol::Exit,                 [flat, flat, XRQ,  XRQ,  XRQ,  busy, XRQ,  XRQ,  flat]),
     (Symbol::ExitFlat,             [flat, flat, flat, flat, flat, flat, flat, flat, flat]),
     (Symbol::Cancel,               [none, REQ,  SNT,  WRK,  none, xxx,  XSN,  XWK,  none]),
-    (Symbol::EntryReleased,        [xxx,  SNT,  xxx,  xxx,  xxx,  xxx,  xxx,  xxx,  xxx ]),
-    (Symbol::EntryAcked,           [xxx,  xxx,  WRK,  xxx,  xxx,  xxx,  xxx,  xxx,  xxx ]),
+    (Symbol::EntryReleased,        [xxx,  SNT,  xxx,  xxx,  xxx,  xxx,  XSN,  XWK,  xxx ]),
+    (Symbol::EntryAcked,           [xxx,  xxx,  WRK,  xxx,  xxx,  xxx,  XSN,  XWK,  xxx ]),
     (Symbol::EntryPartFilled,      [xxx,  xxx,  WRK,  WRK,  xxx,  xxx,  XSN,  XWK,  xxx ]),
     (Symbol::EntryFilled,          [xxx,  xxx,  OPN,  OPN,  xxx,  xxx,  XSN,  XWK,  xxx ]),
     (Symbol::EntryLateFilled,      [xxx,  REQ,  SNT,  WRK,  OPN,  xxx,  XSN,  XWK,  OPN ]),
@@ -155,6 +159,8 @@ pub const TABLE: [(Symbol, [Rule; STAGES]); SYMBOLS] = [
     (Symbol::ExitDoneOtherSent,    [xxx,  xxx,  xxx,  xxx,  xxx,  xxx,  XSN,  XSN,  xxx ]),
     (Symbol::ExitDoneOtherWorking, [xxx,  xxx,  xxx,  xxx,  xxx,  xxx,  XWK,  XWK,  xxx ]),
     (Symbol::OtherExitMoved,       [xxx,  xxx,  xxx,  xxx,  xxx,  xxx,  XSN,  XWK,  xxx ]),
+    (Symbol::Add,                  [flat, busy, busy, busy, REQ,  busy, XSN,  XWK,  flat]),
+    (Symbol::ExitDoneEntrySent,    [xxx,  xxx,  xxx,  xxx,  xxx,  xxx,  SNT,  SNT,  xxx ]),
 ];
 
 const _: () = {

@@ -1,4 +1,5 @@
-//! The twenty sequences that broke real systems, each as a named test, and two of both sides on one book ([`sides`]).
+//! The twenty sequences that broke real systems, each as a named test, two of both sides on one book ([`sides`]), and
+//! one of attached exits, 23.
 //!
 //! Each of the twenty stands in the words of the contract suite for adapters (`python/dita/certify/sequences.py`), which plays them
 //! through a venue; here the messages are put in one by one, so that every order of them is told, and what must be
@@ -8,6 +9,7 @@
 mod common;
 
 mod ends;
+mod exits;
 mod fills;
 mod money;
 mod orders;

@@ -12,7 +12,7 @@ use dita_kernel::names::VenueOrderStatus;
 use dita_kernel::order::{Order, OrderRole};
 
 use crate::kept::Kept;
-use crate::naive::{Compared, Naive, Remembered};
+use crate::naive::{self, Compared, Naive, Remembered};
 use crate::owed;
 use crate::shell::{Shell, Taken};
 use crate::trouble::Trouble;
@@ -145,6 +145,7 @@ impl Audit {
         let taken_ns = shell.kernel().now_ns();
         self.naive.hear(input, outcome, &taken.commands, self.remembered, taken_ns);
         self.naive.compare(shell.kernel(), input, &mut self.compared)?;
+        naive::exits::compare(shell.kernel(), &mut self.compared)?;
         if inputs.is_multiple_of(THOROUGH_EVERY) {
             shell.replay()?;
             self.naive.compare_orders(shell.kernel(), &mut self.compared)?;

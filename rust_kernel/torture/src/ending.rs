@@ -2,8 +2,10 @@
 
 use dita_kernel::id::Id;
 use dita_kernel::ledger::Account;
-use dita_kernel::names::{KernelCommandType as Action, OrderDoubt, PositionSide, Product};
+use dita_kernel::names::{KernelCommandType as Action, OrderDoubt, PositionSide, Product, VenueOrderStatus};
 use dita_kernel::num::Money;
+use dita_kernel::order::Order;
+use dita_kernel::slot::Slot;
 
 use crate::discrepancy;
 use crate::plan::SLOTS;
@@ -14,6 +16,8 @@ use crate::world::World;
 const SECOND: i64 = 1_000_000_000;
 /// How long funding may take, and the time to the boundary after that.
 const FUNDING_SECS_MAX: u32 = 40;
+/// How often it is waited for exits that are sent again.
+const EXIT_ROUNDS_MAX: u32 = 24;
 /// How often everything is closed again before it must be closed.
 const ROUNDS: u32 = 8;
 
@@ -42,6 +46,13 @@ fn settle_down(world: &mut World) -> Result<(), Trouble> {
     for _ in 0..6 {
         world.pass(10 * SECOND)?;
     }
+    // What the venue refuses of a trade's exits is sent again a few times.
+    for _ in 0..EXIT_ROUNDS_MAX {
+        if !exits_are_due(world) {
+            break;
+        }
+        world.pass(10 * SECOND)?;
+    }
     // Funding is paid some time after its boundary; the next boundary is later than that.
     for _ in 0..FUNDING_SECS_MAX {
         if !funding_is_due(world) {
@@ -50,6 +61,13 @@ fn settle_down(world: &mut World) -> Result<(), Trouble> {
         world.pass(SECOND)?;
     }
     Ok(())
+}
+
+fn exits_are_due(world: &World) -> bool {
+    let sent =
+        |order: &Order| order.is_live() && order.is_attached() && order.status == VenueOrderStatus::Sent;
+    let due = |slot: &Slot| slot.attached.as_ref().is_some_and(|attached| attached.wake_ns.is_some());
+    world.kernel().orders().iter().any(sent) || world.kernel().slots().iter().any(due)
 }
 
 fn funding_is_due(world: &World) -> bool {
@@ -110,7 +128,10 @@ fn orders_agree(world: &World, when: &str) -> Result<(), Trouble> {
     ours.sort_unstable_by(|a, b| a.as_str().cmp(b.as_str()));
     theirs.sort_unstable_by(|a, b| a.as_str().cmp(b.as_str()));
     if ours != theirs {
-        return Err(Trouble::new("orders", format!("{when}: here {ours:?} work, there {theirs:?}")));
+        ours.retain(|id| !theirs.contains(id));
+        let orders = world.kernel().orders();
+        let odd = ours.first().and_then(|id| orders.by_client_id(id)).map(|place| orders.at(place));
+        return Err(Trouble::new("orders", format!("{when}: only here {ours:?}, {odd:?}; there {theirs:?}")));
     }
     Ok(())
 }

@@ -58,6 +58,8 @@ pub(crate) struct Plan {
     pub(crate) pairs: bool,
     /// True where the kernel runs on a log, and may die.
     pub(crate) durable: bool,
+    /// True where entries bring exits along, and trades are added to.
+    pub(crate) attaches: bool,
     pub(crate) kernel: KernelConfig,
     pub(crate) venue: SimConfig,
     pub(crate) listings: Vec<Listing>,
@@ -90,6 +92,7 @@ pub(crate) fn draw(seed: u64, only: Option<FaultSet>) -> Plan {
         nets,
         pairs,
         durable,
+        attaches: attaches(seed),
         kernel: kernel(seed, shape, durable, faults),
         venue: venue(seed, shape, faults),
         listings,
@@ -170,6 +173,10 @@ fn possible(shape: Shape, mut faults: FaultSet) -> FaultSet {
     faults
 }
 
+fn attaches(seed: u64) -> bool {
+    Dice::of(seed, 4).once_in(3)
+}
+
 fn kernel(seed: u64, shape: Shape, durable: bool, faults: FaultSet) -> KernelConfig {
     // What is withheld until the end is of orders that a short memory has forgotten: a fill the log tells apart then, but
     // not what its settlement has booked, before it or after it.
@@ -181,6 +188,8 @@ fn kernel(seed: u64, shape: Shape, durable: bool, faults: FaultSet) -> KernelCon
     // not what it has made of the books. Orders that their slots still need stand in the same memory.
     let is_revised_late = faults.has("delay") && (faults.has("bust") || faults.has("correction"));
     let remembered = if is_revised_late { 96 } else { 32 };
+    // A trade has several times as many orders where its exits are attached.
+    let remembered = if attaches(seed) { 4 * remembered } else { remembered };
     KernelConfig {
         max_slots: SLOTS,
         instance_nonce: seed,

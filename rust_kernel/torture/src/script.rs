@@ -2,9 +2,9 @@
 //! stream of its own, so that a step left out changes nothing of what the others decide.
 
 use dita_kernel::id::Id;
-use dita_kernel::input::{ControlChange, Input, Intent, SlotOverride};
+use dita_kernel::input::{Attachment, ControlChange, ExitSpec, Input, Intent, SlotOverride};
 use dita_kernel::names::{
-    ControlGate, KernelCommandType as Action, OrderType, Product, TimeInForce, TradeSide,
+    ControlGate, ExitKind, KernelCommandType as Action, OrderType, Product, TimeInForce, TradeSide, TriggerBy,
 };
 use dita_kernel::num::Decimal;
 
@@ -359,7 +359,82 @@ fn act(world: &mut World, dice: &mut Dice) -> Result<(), Trouble> {
     };
     let short = if free { usual } else { held.side == TradeSide::Short };
     let sight = Sight { listing, mid, short, end_ns };
-    if free { enter(world, dice, slot, &sight) } else { manage(world, dice, slot, &sight) }
+    if free {
+        enter(world, dice, slot, &sight)
+    } else if world.plan.attaches && of_its_own(world).once_in(4) {
+        add(world, slot, &sight)
+    } else {
+        manage(world, dice, slot, &sight)
+    }
+}
+
+/// Numbers beside those of a decision: with them or without, the others are the same.
+fn of_its_own(world: &World) -> Dice {
+    Dice::of(world.plan.seed, (1 << 40) + world.decision)
+}
+
+/// One more entry of a trade.
+fn add(world: &mut World, slot: u32, sight: &Sight) -> Result<(), Trouble> {
+    let mut dice = of_its_own(world);
+    let (kind, ticks) = (dice.below(40), 1 + dice.below(60));
+    let size = sight.lots(1 + dice.below(40));
+    let (passive, beyond) = (sight.away(ticks, false), sight.away(ticks, true));
+    let end_ns = sight.end_ns;
+    let Some(held) = world.kernel().slot(slot) else { return Ok(()) };
+    let (trade, side) = (held.trade_id.clone(), held.side);
+    let symbol = sight.listing.spec.symbol.clone();
+    intend(world, Action::Enter, slot, |intent| {
+        (intent.trade_id, intent.side, intent.asset) = (trade, side, symbol);
+        intent.target_size = Some(size);
+        shape_order(intent, kind, passive, beyond, end_ns);
+        intent.attached = Some(Box::new(Attachment { add: true, ..Attachment::NONE }));
+    })
+}
+
+/// The exits that an entry brings along: a stop, a trailing one, targets, in any number.
+fn exits(dice: &mut Dice, sight: &Sight) -> Vec<ExitSpec> {
+    let part = |dice: &mut Dice| decimal(1 + dice.below(60), 3);
+    let blank = |kind| ExitSpec {
+        kind,
+        trigger_price: None,
+        offset: None,
+        limit_price: None,
+        ratio: Decimal::ONE,
+        trigger_by: TriggerBy::Last,
+    };
+    let mut exits = Vec::new();
+    if !dice.once_in(3) {
+        let mut stop = blank(ExitKind::Stop);
+        if dice.once_in(2) {
+            stop.offset = Some(part(dice));
+        } else {
+            stop.trigger_price = Some(sight.away(20 + dice.below(300), false));
+        }
+        if dice.once_in(4) {
+            stop.limit_price = Some(sight.away(400, false));
+        }
+        exits.push(stop);
+    }
+    if dice.once_in(3) {
+        exits.push(ExitSpec { offset: Some(part(dice)), ..blank(ExitKind::Trail) });
+    }
+    let most = dice.below(4);
+    for _ in 0..most {
+        let ratio = decimal(1 + dice.below(33), 2);
+        let target = ExitSpec { ratio, ..blank(ExitKind::Target) };
+        let at = sight.away(5 + dice.below(200), true);
+        exits.push(match dice.below(3) {
+            0 => ExitSpec { offset: Some(part(dice)), ..target },
+            1 => ExitSpec { trigger_price: Some(at), ..target },
+            _ => ExitSpec { limit_price: Some(at), ..target },
+        });
+    }
+    for exit in &mut exits {
+        if dice.once_in(3) {
+            exit.trigger_by = TriggerBy::Mark;
+        }
+    }
+    exits
 }
 
 fn enter(world: &mut World, dice: &mut Dice, slot: u32, sight: &Sight) -> Result<(), Trouble> {
@@ -373,6 +448,8 @@ fn enter(world: &mut World, dice: &mut Dice, slot: u32, sight: &Sight) -> Result
     let (short, half) = (sight.short, decimal(5, 1));
     // Two owners, so that not everything pairs off with everything.
     let owner = if world.plan.pairs && slot % 2 == 1 { id("odd") } else { Id::EMPTY };
+    let mut own = of_its_own(world);
+    let exits = if world.plan.attaches && !own.once_in(3) { exits(&mut own, sight) } else { Vec::new() };
     intend(world, Action::Enter, slot, |intent| {
         intent.owner = owner;
         intent.asset = symbol;
@@ -382,6 +459,9 @@ fn enter(world: &mut World, dice: &mut Dice, slot: u32, sight: &Sight) -> Result
             intent.exit_leg_ratios = vec![half, half];
         }
         intent.leverage = leverage.filter(|_| perpetual);
+        if !exits.is_empty() {
+            intent.attached = Some(Box::new(Attachment { exits, ..Attachment::NONE }));
+        }
         shape_order(intent, kind, passive, beyond, end_ns);
     })
 }

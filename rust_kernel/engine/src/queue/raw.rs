@@ -491,6 +491,7 @@ whole! {
             exit_leg_ratios,
             metadata,
             provenance,
+            attached,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The core's slots and orders as the value types show them: copied while the state is held, shown afterwards.
 
 use dita_kernel::id::Id;
+use dita_kernel::input::ExitSpec;
 use dita_kernel::instrument::Instrument;
 use dita_kernel::kernel::Kernel;
 use dita_kernel::names::TradeStage;
@@ -41,6 +42,8 @@ pub fn order_view(kernel: &Kernel, order: &Order) -> Option<OrderView> {
         order_type: order.order_type,
         limit_price: order.limit_price.map(|price| rules.price_decimal(price)),
         trigger_price: order.trigger_price().map(|price| rules.price_decimal(price)),
+        trigger_by: order.trigger_by(),
+        attached: order.is_attached(),
         time_in_force: order.time_in_force,
         expire_time_ns: order.expire_time_ns,
         valid_until_ns: extra.and_then(|extra| extra.valid_until_ns),
@@ -114,6 +117,7 @@ pub fn slot_view(kernel: &Kernel, slot_id: u32) -> Option<SlotView> {
         contract_multiplier: rules.spec.contract_multiplier,
         inverse: rules.spec.inverse,
         seen_event_ids: fills_seen(kernel, slot),
+        exits: exits_of(slot),
     })
 }
 
@@ -122,6 +126,12 @@ fn fills_seen(kernel: &Kernel, slot: &Slot) -> Vec<Id> {
     let named = slot.entry.into_iter().chain(slot.other_exits.iter().copied()).chain(slot.exit);
     let fills = named.filter_map(|it| kernel.orders().get(it)).flat_map(|order| &order.fills);
     fills.map(|fill| &fill.venue_trade_id).filter(|id| !id.is_empty()).cloned().collect()
+}
+
+/// The exits that are attached to the trade, but those that the strategy has canceled.
+fn exits_of(slot: &Slot) -> Vec<ExitSpec> {
+    let all = slot.attached.iter().flat_map(|attached| &attached.exits);
+    all.filter(|exit| !exit.withdrawn).map(|exit| exit.spec.clone()).collect()
 }
 
 /// How many of the ladder's targets are met.

@@ -41,7 +41,8 @@ impl VenueOrder {
             average_fill_price=None, status='NEW', order_type='MARKET', limit_price=None, trigger_price=None, \
             time_in_force='GTC', expire_time=None, post_only=False, reduce_only=False, oco_group='', \
             triggered=False, stale=False, pending_cancel=False, pending_amend=None, valid_until=None, \
-            other_venue_ids=(), intent_id='', doubt='NONE', metadata=None, owner='')"
+            other_venue_ids=(), intent_id='', doubt='NONE', metadata=None, owner='', trigger_by='LAST', \
+            attached=False)"
     )]
     fn new(fields: Option<&Bound<'_, PyDict>>) -> Result<VenueOrder, Error> {
         let Some(fields) = fields else { return Err(Error::missing("venue_client_id")) };
@@ -151,6 +152,18 @@ impl VenueOrder {
     #[getter]
     fn trigger_price<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         number::get_optional(py, self.view.trigger_price)
+    }
+
+    /// Which price the trigger is held against.
+    #[getter]
+    fn trigger_by<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        names::get(py, self.view.trigger_by)
+    }
+
+    /// True for an exit that was attached to its trade's entry: the kernel keeps its size and its price.
+    #[getter]
+    fn attached(&self) -> bool {
+        self.view.attached
     }
 
     /// How long it lives.

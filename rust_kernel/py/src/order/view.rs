@@ -3,7 +3,7 @@
 use dita_kernel::effect::CancelRequest;
 use dita_kernel::id::Id;
 use dita_kernel::names::{
-    OrderDoubt, OrderSide, OrderType, PositionSide, TimeInForce, TradeSide, VenueOrderStatus,
+    OrderDoubt, OrderSide, OrderType, PositionSide, TimeInForce, TradeSide, TriggerBy, VenueOrderStatus,
 };
 use dita_kernel::num::Decimal;
 use pyo3::prelude::*;
@@ -66,6 +66,10 @@ pub struct OrderView {
     pub limit_price: Option<Decimal>,
     /// The trigger, where the type has one.
     pub trigger_price: Option<Decimal>,
+    /// Which price the trigger is held against.
+    pub trigger_by: TriggerBy,
+    /// True for an exit that was attached to its trade's entry: the kernel keeps its size and its price.
+    pub attached: bool,
     /// How long it lives.
     pub time_in_force: TimeInForce,
     /// When a GTD order ends. Nanoseconds since 1970-01-01 UTC.
@@ -96,7 +100,7 @@ pub struct OrderView {
 
 /// Every field in the constructor's order.
 #[rustfmt::skip]
-const FIELDS: [Field<OrderView>; 31] = [
+const FIELDS: [Field<OrderView>; 33] = [
     Field::optional("internal_trade_id", |o, n, v| text::read_optional_id(&mut o.internal_trade_id, v, n)),
     Field::optional("slot_id", |o, n, v| { o.slot_id = text::read_own_slot(v, n)?; Ok(()) }),
     Field::optional("venue_order_id", |o, n, v| text::read_optional_id(&mut o.venue_order_id, v, n)),
@@ -128,6 +132,8 @@ const FIELDS: [Field<OrderView>; 31] = [
     Field::optional("doubt", |o, n, v| { o.doubt = names::read(v, n)?; Ok(()) }),
     Field::optional("metadata", |o, n, v| { o.metadata = text::read_json(v, n)?; Ok(()) }),
     Field::optional("owner", |o, n, v| text::read_optional_id(&mut o.owner, v, n)),
+    Field::optional("trigger_by", |o, n, v| { o.trigger_by = names::read(v, n)?; Ok(()) }),
+    Field::optional("attached", |o, n, v| { o.attached = text::read_flag(v, n)?; Ok(()) }),
 ];
 pub(super) const NAMES: [Shown; FIELDS.len()] = record::shown_names(&FIELDS);
 
@@ -184,6 +190,8 @@ impl OrderView {
             order_type: OrderType::Market,
             limit_price: None,
             trigger_price: None,
+            trigger_by: TriggerBy::Last,
+            attached: false,
             time_in_force: TimeInForce::Gtc,
             expire_time_ns: None,
             valid_until_ns: None,

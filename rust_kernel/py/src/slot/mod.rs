@@ -10,7 +10,7 @@ use pyo3::types::{PyDict, PyString, PyTuple};
 
 use crate::errors::Error;
 use crate::order::VenueOrder;
-use crate::{json, names, number, record, text, time};
+use crate::{exit_spec, json, names, number, record, text, time};
 use view::{NAMES, read};
 pub use view::{SlotView, blank};
 
@@ -45,7 +45,7 @@ impl TradeSlot {
             exit_leg_ratios=(), active_leg_index=0, active_entry_order=None, active_exit_order=None, \
             exit_orders=(), fsm_state=None, close_reason='', last_event_time=None, metadata=None, fees_paid=0, \
             funding_net=0, unprotected=False, cost=None, contract_multiplier=1, inverse=False, \
-            owner='', seen_event_ids=())"
+            owner='', seen_event_ids=(), exits=())"
     )]
     fn new(fields: Option<&Bound<'_, PyDict>>) -> Result<TradeSlot, Error> {
         match fields {
@@ -82,6 +82,12 @@ impl TradeSlot {
     #[getter]
     fn seen_event_ids<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
         PyTuple::new(py, self.view.seen_event_ids.iter().map(|id| text::get_id(py, id)))
+    }
+
+    /// The exits that are attached to the trade, but those that the strategy has canceled.
+    #[getter]
+    fn exits<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        exit_spec::get_all(py, &self.view.exits)
     }
 
     /// The instrument.

@@ -37,6 +37,7 @@ fn view(side: TradeSide, size: &str, cost: &str, multiplier: &str) -> SlotView {
         inverse: false,
         owner: Id::EMPTY,
         seen_event_ids: Vec::new(),
+        exits: Vec::new(),
     }
 }
 

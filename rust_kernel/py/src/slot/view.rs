@@ -1,6 +1,7 @@
 //! A slot's fields: what the engine reads out of the core, and what Python gives by name.
 
 use dita_kernel::id::Id;
+use dita_kernel::input::ExitSpec;
 use dita_kernel::names::{TradeSide, TradeStage};
 use dita_kernel::num::{Decimal, MONEY_SCALE, Money, Rounding, divide, multiply_divide, pow10, product};
 use pyo3::prelude::*;
@@ -9,7 +10,7 @@ use pyo3::types::{PyDict, PyList, PyTuple};
 use crate::errors::Error;
 use crate::order::OrderView;
 use crate::record::{self, Field, Shown};
-use crate::{names, number, text, time};
+use crate::{exit_spec, names, number, text, time};
 
 /// A slot's facts, as the engine reads them out of the core.
 #[derive(Clone, PartialEq, Debug)]
@@ -71,11 +72,13 @@ pub struct SlotView {
     pub owner: Id,
     /// The venue's ids of the fills booked for the trade's entry order, and for the exit orders that the slot still names.
     pub seen_event_ids: Vec<Id>,
+    /// The exits that are attached to the trade.
+    pub exits: Vec<ExitSpec>,
 }
 
 /// Every field in the constructor's order.
 #[rustfmt::skip]
-const FIELDS: [Field<SlotView>; 29] = [
+const FIELDS: [Field<SlotView>; 30] = [
     Field::required("slot_id", |s, n, v| { s.slot_id = text::read_own_slot(v, n)?.ok_or_else(|| Error::missing(n))?; Ok(()) }),
     Field::optional("trade_id", |s, n, v| text::read_optional_id(&mut s.trade_id, v, n)),
     Field::optional("asset", |s, n, v| text::read_optional_id(&mut s.asset, v, n)),
@@ -105,6 +108,7 @@ const FIELDS: [Field<SlotView>; 29] = [
     Field::optional("inverse", |s, n, v| { s.inverse = text::read_flag(v, n)?; Ok(()) }),
     Field::optional("owner", |s, n, v| text::read_optional_id(&mut s.owner, v, n)),
     Field::optional("seen_event_ids", |s, n, v| { s.seen_event_ids = text::read_ids(v, n)?; Ok(()) }),
+    Field::optional("exits", |s, n, v| { s.exits = exit_spec::read_all(v, n)?; Ok(()) }),
 ];
 pub(super) const NAMES: [Shown; FIELDS.len()] = record::shown_names(&FIELDS);
 
@@ -149,6 +153,7 @@ pub fn blank(slot_id: u32) -> SlotView {
         trade_id: Id::EMPTY,
         owner: Id::EMPTY,
         seen_event_ids: Vec::new(),
+        exits: Vec::new(),
         asset: Id::EMPTY,
         side: TradeSide::Flat,
         entry_price: None,

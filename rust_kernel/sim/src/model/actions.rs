@@ -52,6 +52,9 @@ impl Machine {
                 found.push(Action::Amend(number, total.saturating_add(1)));
             }
         }
+        if trader.added < self.bounds().adds_max {
+            found.push(Action::Add);
+        }
         if trader.exits < self.bounds().exits_max {
             found.push(Action::ExitLeg);
             found.push(Action::ExitAll);

@@ -57,6 +57,8 @@ pub struct Bounds {
     pub day_ends: bool,
     /// Whether entries ask for another leverage, so that they wait for its confirmation.
     pub leverage: bool,
+    /// How often a trade may be added to in all, by one lot.
+    pub adds_max: u8,
     /// AMEND intents in all.
     pub amends_max: u8,
     /// Fills that the venue may bust or correct in all, each once.
@@ -102,6 +104,7 @@ impl Bounds {
         .map(|(_, name)| (*name).to_owned())
         .collect();
         let counted = [
+            (self.adds_max, "additions"),
             (self.amends_max, "amends"),
             (self.revisions_max, "busts or corrections"),
             (self.forced_max, "liquidations"),

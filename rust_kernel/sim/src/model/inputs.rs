@@ -2,7 +2,7 @@
 
 use dita_kernel::id::Id;
 use dita_kernel::input::{
-    AdoptedSlot, AdoptedSlots, EffectResult, Input, Intent, RareFields, SlotOverride, VenueEvent,
+    AdoptedSlot, AdoptedSlots, Attachment, EffectResult, Input, Intent, RareFields, SlotOverride, VenueEvent,
 };
 use dita_kernel::names::{
     KernelCommandType, KernelEventKind as Kind, OrderSide, TradeSide, VenueOrderStatus as Status,
@@ -20,6 +20,14 @@ impl Trader {
     pub(super) fn input(&mut self, stimulus: Stimulus, bounds: &Bounds) -> Input {
         match stimulus {
             Stimulus::Enter => self.enter(bounds),
+            Stimulus::Add => {
+                let carried = self.kernel.slot(0).map(|slot| slot.trade_id.clone()).unwrap_or_default();
+                self.intent(KernelCommandType::Enter, |intent| {
+                    intent.trade_id = carried;
+                    intent.target_size = Some(lots(1));
+                    intent.attached = Some(Box::new(Attachment { add: true, ..Attachment::NONE }));
+                })
+            }
             Stimulus::ExitLeg => self.intent(KernelCommandType::Exit, |_| {}),
             Stimulus::ExitAll => {
                 let size = self.kernel.slot(0).and_then(|slot| Decimal::new(slot.size().0, 0).ok());

@@ -130,6 +130,7 @@ impl Machine {
         let stimulus = match action {
             Action::Start => None,
             Action::Enter => Some(Stimulus::Enter),
+            Action::Add => Some(Stimulus::Add),
             Action::ExitLeg => Some(Stimulus::ExitLeg),
             Action::ExitAll => Some(Stimulus::ExitAll),
             Action::Cancel(number) => Some(Stimulus::Cancel(number)),

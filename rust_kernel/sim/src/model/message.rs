@@ -234,6 +234,8 @@ pub enum Action {
     Start,
     /// The strategy enters the next trade.
     Enter,
+    /// The strategy adds one lot to its trade.
+    Add,
     /// The strategy exits the next leg.
     ExitLeg,
     /// The strategy exits all.
@@ -291,6 +293,7 @@ impl Display for Action {
         match self {
             Action::Start => f.write_str("start"),
             Action::Enter => f.write_str("strategy: ENTER"),
+            Action::Add => f.write_str("strategy: ENTER, adding one lot"),
             Action::ExitLeg => f.write_str("strategy: EXIT the next leg"),
             Action::ExitAll => f.write_str("strategy: EXIT all"),
             Action::Cancel(order) => write!(f, "strategy: CANCEL order {order}"),

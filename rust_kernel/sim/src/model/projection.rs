@@ -6,6 +6,7 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use dita_kernel::attached::Attached;
 use dita_kernel::kernel::Kernel;
 use dita_kernel::names::VenueOrderStatus;
 use dita_kernel::order::{Amendment, Fill, Order, OrderExtra, OrderRef};
@@ -42,7 +43,7 @@ impl Hasher for Both<'_> {
 }
 
 fn write_trader(trader: &Trader, into: &mut impl Hasher) {
-    (trader.entered, trader.exits, trader.orders.len()).hash(into);
+    (trader.entered, trader.added, trader.exits, trader.orders.len()).hash(into);
     (trader.amends, trader.hands, trader.crashes, trader.is_down()).hash(into);
     for (slot_id, slot) in (0..).zip(trader.kernel.slots()) {
         write_slot(trader, slot, into);
@@ -119,10 +120,28 @@ fn write_slot(trader: &Trader, slot: &Slot, into: &mut impl Hasher) {
         close_reason: _, // told, not acted upon
         unprotected,
         metadata: _,
+        attached,
     } = slot;
+    if let Some(attached) = attached {
+        write_attached(trader, attached, into);
+    }
     (trade_number, side, stage, basis.qty.0, initial.0, unprotected).hash(into);
     for reference in entry.iter().chain(exit).chain(other_exits) {
         into.write_u8(trader.number_of(*reference));
+    }
+}
+
+fn write_attached(trader: &Trader, attached: &Attached, into: &mut impl Hasher) {
+    let Attached { intent_id: _, exits, legs, best, way, bare_since_ns, alarmed, wake_ns } = attached;
+    (best.map(|best| best.0), way, bare_since_ns.is_some(), alarmed, wake_ns.is_some()).hash(into);
+    for exit in exits {
+        let tried = exit.tried.as_ref().map(|tried| (tried.wanted.qty.0, tried.times));
+        (exit.withdrawn, exit.sold.0, exit.trail.map(|trail| trail.0), exit.moved_ns.is_some(), tried)
+            .hash(into);
+    }
+    for leg in legs {
+        (leg.exit, trader.number_of(leg.order), leg.filled.0).hash(into);
+        (leg.leaving, leg.over, leg.changing).hash(into);
     }
 }
 
@@ -231,6 +250,8 @@ fn asked(order: &Order) -> Option<(bool, bool)> {
 fn write_extra(extra: &OrderExtra, asked: Option<(bool, bool)>, into: &mut impl Hasher) {
     let OrderExtra {
         trigger_price: _,
+        by_mark: _, // the venue's to know
+        attached,
         triggered,
         oco_group: _,
         amendment,
@@ -248,7 +269,7 @@ fn write_extra(extra: &OrderExtra, asked: Option<(bool, bool)>, into: &mut impl 
         beside,
     } = extra;
     (triggered, resent, asked, remaining_told.map(|left| left.0)).hash(into);
-    (unheard, begun_unheard, beside.map(|status| status as u8)).hash(into);
+    (attached, unheard, begun_unheard, beside.map(|status| status as u8)).hash(into);
     for change in [amendment, given_up] {
         change.as_ref().map(|change| change.qty.0).hash(into);
     }

@@ -26,6 +26,8 @@ pub(super) const PRICE: i128 = 100;
 pub enum Stimulus {
     /// The next trade.
     Enter,
+    /// One more lot of the trade.
+    Add,
     /// The next leg.
     ExitLeg,
     /// All of it.
@@ -97,6 +99,8 @@ pub struct Trader {
     pub orders: Vec<Submitted>,
     /// How many trades were entered.
     pub entered: u8,
+    /// How often trades were added to.
+    pub added: u8,
     /// How many exits the current trade has had.
     pub exits: u8,
     /// How many changes were asked for.
@@ -176,6 +180,7 @@ impl Trader {
             kernel,
             orders: Vec::new(),
             entered: 0,
+            added: 0,
             exits: 0,
             amends: 0,
             hands: 0,
@@ -236,6 +241,7 @@ impl Trader {
         if outcome.accepted {
             match stimulus {
                 Stimulus::Enter => (self.entered, self.exits) = (self.entered.saturating_add(1), 0),
+                Stimulus::Add => self.added = self.added.saturating_add(1),
                 Stimulus::ExitLeg | Stimulus::ExitAll => self.exits = self.exits.saturating_add(1),
                 Stimulus::Amend(..) => self.amends = self.amends.saturating_add(1),
                 Stimulus::Hand(..) => self.hands = self.hands.saturating_add(1),

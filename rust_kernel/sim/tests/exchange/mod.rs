@@ -47,6 +47,7 @@ pub fn sent(text: &str) -> OrderRequest {
         size: dec(size),
         limit_price: None,
         trigger_price: None,
+        trigger_by: dita_kernel::names::TriggerBy::Last,
         oco_group: None,
     };
     for term in terms {

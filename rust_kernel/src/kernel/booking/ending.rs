@@ -106,7 +106,7 @@ impl Kernel {
             self.after_group_change(place, effects);
         }
         let order = self.orders.at(place);
-        let (role, status, number) = (order.role, order.status, order.number);
+        let (role, status, number, filled) = (order.role, order.status, order.number, order.filled);
         let Some(slot_id) = self.owner_of(role, order.slot_id, order.trade_number) else { return };
         if change == Change::LateFilled && self.moved_on(slot_id) {
             return;
@@ -116,7 +116,9 @@ impl Kernel {
             let slot = &self.slots[slot_id as usize];
             newest = slot.exit.is_some_and(|exit| exit.number == number);
             let others = !slot.other_exits.is_empty();
-            if change == Change::Ended && newest && !slot.basis.qty.is_zero() {
+            // One that has filled a part of it is not why the others will end the trade.
+            let is_over = change == Change::Ended || (others && status.is_ended());
+            if is_over && newest && !slot.basis.qty.is_zero() {
                 self.withdraw_reason(slot_id);
             }
             if others && status.is_ended() {
@@ -135,11 +137,13 @@ impl Kernel {
             self.take_reason(slot_id, place);
         }
         let slot = &mut self.slots[slot_id as usize];
+        // An addition that ends says nothing of the trade.
         let cut_short = || {
             role == OrderRole::Entry
                 && change == Change::Ended
                 && status != VenueOrderStatus::Filled
                 && slot.stage == TradeStage::PositionOpen
+                && slot.initial == filled
         };
         if (slot.stage == TradeStage::Closed || cut_short()) && slot.close_reason.is_empty() {
             slot.close_reason = close_reason(role, status);

@@ -3,12 +3,13 @@
 use alloc::boxed::Box;
 
 use super::invalid;
-use crate::input::Intent;
+use crate::attached::check_specs;
+use crate::input::{Attachment, Intent};
 use crate::instrument::Instrument;
 use crate::kernel::EXIT_LEGS_MAX;
 use crate::kernel::intent::precision;
 use crate::names::{
-    KernelCommandType, KernelDiagnosticCode as Code, OrderSide, OrderType, TimeInForce, TradeSide,
+    KernelCommandType, KernelDiagnosticCode as Code, OrderSide, OrderType, TimeInForce, TradeSide, TriggerBy,
 };
 use crate::num::{Decimal, MONEY_SCALE, Money, Price, Qty, Rounding, divide, product};
 use crate::outcome::Refusal;
@@ -85,6 +86,28 @@ fn check_quote_size(intent: &Intent) -> Result<(), Box<Refusal>> {
         return Err(invalid("quote_size", shown, "must be above zero"));
     }
     Ok(())
+}
+
+/// What few intents say belongs to some of them.
+#[cold]
+pub(super) fn check_attachment(intent: &Intent, attached: &Attachment) -> Result<(), Box<Refusal>> {
+    if attached.trigger_by == TriggerBy::Mark && !intent.order_type.is_triggered() {
+        return Err(invalid("trigger_by", attached.trigger_by, "does not belong to this order_type"));
+    }
+    if intent.action != KernelCommandType::Enter && attached.add {
+        return Err(invalid("add", true, "belongs to an ENTER only"));
+    }
+    if intent.action != KernelCommandType::Enter && !attached.exits.is_empty() {
+        return Err(invalid("exits", attached.exits.len(), "belong to an ENTER only"));
+    }
+    if attached.add && !attached.exits.is_empty() {
+        return Err(invalid(
+            "exits",
+            attached.exits.len(),
+            "came with the trade's first ENTER: they grow with it",
+        ));
+    }
+    check_specs(&attached.exits, intent.side)
 }
 
 pub(crate) fn check_ratios(ratios: &[Decimal]) -> Result<(), Box<Refusal>> {

@@ -12,8 +12,9 @@ use crate::kernel::Kernel;
 use crate::kernel::amend::at_worst;
 use crate::names::{ControlGate, KernelDiagnosticCode as Code, OrderSide, PositionSide, Product, TradeSide};
 use crate::num::{Decimal, Money, Price, Qty, Rounding};
-use crate::order::OrderRole;
+use crate::order::{Order, OrderRole};
 use crate::outcome::{Outcome, Refusal};
+use crate::planted::{Bug, planted};
 use crate::position::Basis;
 use crate::risk::Attempt;
 use crate::slot::Slot;
@@ -58,9 +59,14 @@ impl Kernel {
         if !self.may_trade() {
             return Err(Refusal::plain(Code::NotOpened));
         }
-        permitted(slot.stage, Symbol::Enter)?;
-        if self.slot_of_trade(&intent.trade_id).is_some() {
-            return Err(invalid("trade_id", &intent.trade_id, "is carried by another slot"));
+        let adds = intent.adds();
+        if adds {
+            self.check_addition(slot, intent)?;
+        } else {
+            permitted(slot.stage, Symbol::Enter)?;
+            if self.slot_of_trade(&intent.trade_id).is_some() {
+                return Err(invalid("trade_id", &intent.trade_id, "is carried by another slot"));
+            }
         }
         let rules = &self.instruments[instrument as usize];
         check_product(rules, intent)?;
@@ -90,7 +96,7 @@ impl Kernel {
         };
         let notional = rules.value(reserve_price, qty).ok_or_else(too_large)?;
         check_floor(rules, qty, prices.own(mark), asked)?;
-        let leverage = intent.leverage.unwrap_or(rules.leverage);
+        let leverage = intent.leverage.unwrap_or(if adds { slot.leverage } else { rules.leverage });
         let set_leverage = self.check_leverage(instrument, leverage)?;
         let added = if intent.oco_group.is_empty() {
             notional
@@ -108,7 +114,8 @@ impl Kernel {
             mark,
             limit_price: prices.limit,
             trigger_price: prices.trigger,
-            open_slots: self.busy_slots(),
+            // An addition takes no slot of its own.
+            open_slots: self.busy_slots().saturating_sub(u32::from(adds)),
         };
         if self.control.limits.is_set() {
             self.control.limits.check(&self.exposure, &attempt)?;
@@ -118,6 +125,44 @@ impl Kernel {
         }
         self.check_capital(&attempt)?;
         Ok(EnterPlan { instrument, qty, prices, reserve_price, notional, leverage, set_leverage })
+    }
+
+    /// An addition is to the trade that the slot carries, on the same side, at the same leverage; and no other entry of it
+    /// works.
+    #[cold]
+    fn check_addition(&self, slot: &Slot, intent: &Intent) -> Result<(), Box<Refusal>> {
+        permitted(slot.stage, Symbol::Add)?;
+        let busy = |field, value: &dyn core::fmt::Display, why| {
+            Err(Refusal::field(Code::SlotBusy, field, value, why))
+        };
+        let rules = &self.instruments[slot.instrument as usize];
+        if intent.trade_id != slot.trade_id {
+            return busy("trade_id", &intent.trade_id, "is not the trade that the slot carries");
+        }
+        if intent.asset != rules.spec.symbol {
+            return busy("asset", &intent.asset, "is not the asset of the slot's trade");
+        }
+        if intent.side != slot.side {
+            return busy("side", &intent.side, "is not the side of the slot's position");
+        }
+        if let Some(leverage) = intent.leverage.filter(|leverage| *leverage != slot.leverage) {
+            return busy("leverage", &leverage, "is not the leverage of the slot's trade");
+        }
+        if !intent.owner.is_empty() && intent.owner != slot.owner {
+            return Err(invalid("owner", &intent.owner, "is not the owner of the slot's trade"));
+        }
+        if !intent.exit_leg_ratios.is_empty() && intent.exit_leg_ratios != slot.ratios {
+            let legs = intent.exit_leg_ratios.len();
+            return Err(invalid(
+                "exit_leg_ratios",
+                legs,
+                "are the trade's: leave them out where one adds to it",
+            ));
+        }
+        if slot.entry.is_some_and(|entry| self.orders.get(entry).is_some_and(Order::is_live)) {
+            return busy("add", &true, "an entry of the trade is at work: one at a time");
+        }
+        Ok(())
     }
 
     /// On a one-way account an entry against what is nobody's would close that at the venue, and leave less there than
@@ -177,6 +222,36 @@ impl Kernel {
         effects: &mut Effects,
     ) -> Outcome {
         let slot_id = intent.slot_id;
+        let mut symbol = Symbol::Enter;
+        if intent.adds() {
+            symbol = Symbol::Add;
+            if planted(Bug::AdditionIsANewTrade) {
+                self.slots[slot_id as usize].initial = Qty::ZERO;
+            }
+        } else {
+            self.begin_trade(plan, intent);
+        }
+        let reference = self.new_order(OrderRole::Entry, 0, intent, plan.qty, plan.prices);
+        self.slots[slot_id as usize].entry = Some(reference);
+        let order = self.orders.at_mut(reference.place);
+        order.reserve_price = plan.reserve_price;
+        self.set_reserved(reference.place, plan.notional);
+        self.guard.take_order(&self.control.limits, self.now_ns);
+        self.move_slot(slot_id, symbol, effects);
+        if plan.set_leverage {
+            let symbol = intent.asset.clone();
+            effects.commands.push(Command::SetLeverage { symbol, leverage: plan.leverage });
+            self.books[plan.instrument as usize].waiting.push(reference);
+        } else {
+            self.release(reference.place, effects);
+        }
+        self.remember_order(intent, key, reference.place)
+    }
+
+    /// The slot carries another trade from here on.
+    #[inline(always)]
+    fn begin_trade(&mut self, plan: &EnterPlan, intent: &Intent) {
+        let slot_id = intent.slot_id;
         let slot = &mut self.slots[slot_id as usize];
         slot.trade_number = slot.trade_number.wrapping_add(1);
         slot.trade_id.clone_from(&intent.trade_id);
@@ -201,21 +276,9 @@ impl Kernel {
         if !(slot.metadata.is_empty() && intent.metadata.is_empty()) {
             slot.metadata.clone_from(&intent.metadata);
         }
-        let reference = self.new_order(OrderRole::Entry, 0, intent, plan.qty, plan.prices);
-        self.slots[slot_id as usize].entry = Some(reference);
-        let order = self.orders.at_mut(reference.place);
-        order.reserve_price = plan.reserve_price;
-        self.set_reserved(reference.place, plan.notional);
-        self.guard.take_order(&self.control.limits, self.now_ns);
-        self.move_slot(slot_id, Symbol::Enter, effects);
-        if plan.set_leverage {
-            let symbol = intent.asset.clone();
-            effects.commands.push(Command::SetLeverage { symbol, leverage: plan.leverage });
-            self.books[plan.instrument as usize].waiting.push(reference);
-        } else {
-            self.release(reference.place, effects);
+        if slot.attached.is_some() || intent.attached.is_some() {
+            self.attach(slot_id, intent);
         }
-        self.remember_order(intent, key, reference.place)
     }
 }
 

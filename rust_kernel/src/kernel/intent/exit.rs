@@ -12,7 +12,7 @@ use crate::kernel::Kernel;
 use crate::kernel::amend::at_worst;
 use crate::names::{KernelDiagnosticCode as Code, Product};
 use crate::num::{Decimal, Price, Qty, Rounding};
-use crate::order::{Order, OrderRole};
+use crate::order::{Order, OrderRef, OrderRole};
 use crate::outcome::{Detail, Outcome, Refusal};
 use crate::planted::{Bug, planted};
 use crate::slot::table::Symbol;
@@ -91,7 +91,7 @@ impl Kernel {
     pub(crate) fn covered(&self, slot: &Slot) -> Qty {
         let mut covered = Qty::ZERO;
         for exit in self.exits_of(slot) {
-            if !exit.order_type.is_protective() && exit.oco_group().is_none() {
+            if !exit.order_type.is_protective() && exit.oco_group().is_none() && !exit.is_attached() {
                 covered += exit.remaining();
             }
         }
@@ -101,7 +101,7 @@ impl Kernel {
     /// The smallest exit that the venue takes. Reduce-only orders of derivatives are exempt from the smallest value on
     /// the venues we know (Binance's filters say so); on spot it binds.
     #[inline]
-    fn least_exit(&self, rules: &Instrument, instrument: u32, prices: Prices) -> Qty {
+    pub(crate) fn least_exit(&self, rules: &Instrument, instrument: u32, prices: Prices) -> Qty {
         match rules.spec.product {
             Product::Spot if !rules.min_notional.is_zero() => {
                 let price: Option<Price> =
@@ -148,12 +148,9 @@ impl Kernel {
         let instrument = slot.instrument;
         let reference = self.new_order(OrderRole::Exit, leg, intent, plan.qty, plan.prices);
         if self.nets(instrument) {
-            self.go_by_net(reference.place, plan);
+            self.go_by_net(reference.place, plan.qty, plan.prices);
         }
-        self.slots[slot_id as usize].exit = Some(reference);
-        self.guard.take_order(&self.control.limits, self.now_ns);
-        self.move_slot(slot_id, Symbol::Exit, effects);
-        self.release(reference.place, effects);
+        self.send_exit(slot_id, reference, effects);
         if self.is_closed_by_others(slot_id) {
             let (seq, code) = (self.seq, Code::ReconcileRequired);
             let severity = crate::names::Severity::Warning;
@@ -167,23 +164,31 @@ impl Kernel {
     /// An exit on a shared book: it only reduces where the venue's net position covers it. One that may increase that is
     /// held back for as an entry is, since it may make the account's position larger.
     #[cold]
-    fn go_by_net(&mut self, place: u32, plan: &ExitPlan) {
+    pub(crate) fn go_by_net(&mut self, place: u32, qty: Qty, prices: Prices) {
         let order = self.orders.at(place);
         let (slot_id, instrument) = (order.slot_id, order.instrument as usize);
-        if self.net_covers(slot_id, plan.qty) {
+        if self.net_covers(slot_id, qty) {
             return;
         }
         let rules = &self.instruments[instrument];
         let slot = &self.slots[slot_id as usize];
         let valued = rules.mark.or(self.books[instrument].last_price);
         let valued = valued.or_else(|| rules.average_price(slot.basis.cost, slot.basis.qty));
-        let reserve_price = valued.map_or(Price::ZERO, |mark| at_worst(rules, plan.prices, mark));
+        let reserve_price = valued.map_or(Price::ZERO, |mark| at_worst(rules, prices, mark));
         let order = self.orders.at_mut(place);
         order.reduce_only = false;
         order.reserve_price = reserve_price;
         if !planted(Bug::UncoveredExitsAddNothing) {
             self.refresh_reservation(place);
         }
+    }
+
+    /// A new exit takes its seat, and leaves.
+    pub(crate) fn send_exit(&mut self, slot_id: u32, reference: OrderRef, effects: &mut Effects) {
+        self.slots[slot_id as usize].exit = Some(reference);
+        self.guard.take_order(&self.control.limits, self.now_ns);
+        self.move_slot(slot_id, Symbol::Exit, effects);
+        self.release(reference.place, effects);
     }
 }
 

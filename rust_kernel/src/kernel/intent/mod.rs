@@ -14,7 +14,7 @@ use crate::id::Id;
 use crate::input::{Intent, METADATA_BYTES_MAX, OWNER_BYTES_MAX, Stamp};
 use crate::names::{
     KernelCommandType, KernelDiagnosticCode as Code, OrderDoubt, OrderSide, Product, TimeInForce, TradeSide,
-    TradeStage, VenueOrderStatus,
+    TradeStage, TriggerBy, VenueOrderStatus,
 };
 use crate::num::{Decimal, NumError, Qty};
 use crate::order::{Order, OrderRef, OrderRole};
@@ -23,8 +23,8 @@ use crate::position::position_side;
 use crate::slot::Slot;
 use crate::slot::classify::Change;
 use crate::slot::table::{Rule, Symbol, rule};
-use checks::check_trade;
 pub(crate) use checks::{Prices, check_ratios};
+use checks::{check_attachment, check_trade};
 
 /// What was answered to an accepted intent, for when it comes again.
 #[derive(Clone, Default, Debug, Serialize, Deserialize)]
@@ -168,6 +168,9 @@ impl Kernel {
         if intent.owner.as_str().len() > OWNER_BYTES_MAX {
             return Err(invalid("owner", &intent.owner, "must be at most 31 bytes"));
         }
+        if let Some(attached) = &intent.attached {
+            check_attachment(intent, attached)?;
+        }
         // What reduces risk is never too late.
         let increases = intent.action == KernelCommandType::Enter;
         if let Some(until) = intent.valid_until_ns.filter(|until| increases && *until < now_ns) {
@@ -211,6 +214,9 @@ impl Kernel {
         effects: &mut Effects,
     ) -> Outcome {
         self.move_slot(intent.slot_id, Symbol::Cancel, effects);
+        if self.orders.at(plan.place).is_attached() {
+            self.withdraw_exit(intent.slot_id, plan.place);
+        }
         self.let_go(plan.place, effects);
         self.remember_order(intent, key, plan.place)
     }
@@ -241,7 +247,14 @@ impl Kernel {
 
     /// Writes a new order into the store, in place: an order is large, and its place keeps the memory of its lists.
     #[inline]
-    fn new_order(&mut self, role: OrderRole, leg: u8, intent: &Intent, qty: Qty, prices: Prices) -> OrderRef {
+    pub(crate) fn new_order(
+        &mut self,
+        role: OrderRole,
+        leg: u8,
+        intent: &Intent,
+        qty: Qty,
+        prices: Prices,
+    ) -> OrderRef {
         let slot = &self.slots[intent.slot_id as usize];
         let derivative = self.instruments[slot.instrument as usize].spec.product == Product::Perp;
         let hedged = self.is_hedged(slot.instrument);
@@ -278,6 +291,7 @@ impl Kernel {
         let extra = order.extra_mut();
         extra.owner.clone_from(&self.slots[intent.slot_id as usize].owner);
         extra.trigger_price = prices.trigger;
+        extra.by_mark = prices.trigger.is_some() && intent.trigger_by() == TriggerBy::Mark;
         extra.oco_group.clone_from(&intent.oco_group);
         if role == OrderRole::Exit {
             extra.valid_until_ns = intent.valid_until_ns;
@@ -326,6 +340,7 @@ impl Kernel {
                 size: rules.qty_decimal(order.qty),
                 limit_price: order.limit_price.map(|price| rules.price_on_wire(price)),
                 trigger_price: order.trigger_price().map(|price| rules.price_on_wire(price)),
+                trigger_by: order.trigger_by(),
                 oco_group: order.oco_group().map(|group| Box::new(group.clone())),
             })
         }));

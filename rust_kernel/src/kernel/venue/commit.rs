@@ -16,6 +16,7 @@ use crate::num::Money;
 use crate::order::OrderRole;
 use crate::outcome::{Detail, Outcome};
 use crate::planted::{Bug, planted};
+use crate::slot::Slot;
 use crate::slot::classify::Change;
 
 impl Kernel {
@@ -294,7 +295,11 @@ impl Kernel {
     ) {
         let order = self.orders.at(place);
         let owner = self.owner_of(order.role, order.slot_id, order.trade_number);
+        // An addition that ends says nothing of the trade, and a trade with exits at work ends by one of them.
+        let begins =
+            |slot: &Slot| slot.initial == order.filled && (slot.attached.is_none() || slot.initial.is_zero());
         if let (Some(slot_id), Some(reason), OrderRole::Entry) = (owner, reason, order.role)
+            && begins(&self.slots[slot_id as usize])
             && let Ok(reason) = Id::new(reason)
         {
             self.slots[slot_id as usize].close_reason = reason;

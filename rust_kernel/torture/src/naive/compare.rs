@@ -19,7 +19,7 @@ macro_rules! figures {
     ($($figure:ident = $name:literal,)+) => {
         /// What of the kernel is held against the model.
         #[derive(Clone, Copy, Debug)]
-        enum Figure { $($figure,)+ }
+        pub(super) enum Figure { $($figure,)+ }
 
         /// Their names, in their order.
         pub const FIGURES: &[&str] = &[$($name),+];
@@ -47,6 +47,7 @@ figures! {
     SpotPayments = "spot's payments",
     Profits = "profits",
     ProfitsInSum = "profits in sum",
+    Exits = "attached exits",
 }
 
 /// How often each of [`FIGURES`] was compared, and how often nobody could say yet what it should be.
@@ -54,7 +55,7 @@ figures! {
 pub struct Compared([[u64; 2]; FIGURES.len()]);
 
 impl Compared {
-    fn count(&mut self, figure: Figure, open: bool) {
+    pub(super) fn count(&mut self, figure: Figure, open: bool) {
         self.0[figure as usize][usize::from(open)] += 1;
     }
 

@@ -3,10 +3,12 @@
 //! exceptions that are the kernel's own to say: whether it took an input, and whether it still remembers an order.
 //!
 //! [`money`] has the venue's arithmetic, [`trades`] what is known of orders and trades, [`revisions`] what is taken back or
-//! corrected, [`entries`] what the account's news say, and [`compare`] holds all of it against the kernel.
+//! corrected, [`entries`] what the account's news say, [`exits`] what attached exits must be, and [`compare`] holds all of it against
+//! the kernel.
 
 mod compare;
 mod entries;
+pub(crate) mod exits;
 mod money;
 mod revisions;
 mod sums;
@@ -190,7 +192,7 @@ impl Naive {
                 self.instruments.push(spec.as_ref().clone());
                 self.sums = None;
             }
-            Input::Intent(intent) if intent.action == Action::Enter => {
+            Input::Intent(intent) if intent.action == Action::Enter && !intent.adds() => {
                 let carried = Carried {
                     trade: intent.trade_id.to_string(),
                     instrument: self.instrument(intent.asset.as_str()).unwrap_or_default(),

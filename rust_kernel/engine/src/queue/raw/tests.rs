@@ -1,7 +1,7 @@
 //! What is put is taken as it was, whatever is there of it and whatever is not.
 
 use dita_kernel::codec;
-use dita_kernel::input::{Provenance, RareFields};
+use dita_kernel::input::{Attachment, Provenance, RareFields};
 
 use super::*;
 
@@ -110,6 +110,7 @@ impl Source {
             valid_until_ns: self.maybe(Chance::number),
             metadata: "".into(),
             provenance: None,
+            attached: None,
         }
     }
 
@@ -332,7 +333,8 @@ fn what_has_a_seldom_part_has_no_such_form() {
     for input in [
         Intent { exit_leg_ratios: vec![Decimal::ONE], ..plain.clone() },
         Intent { metadata: "{}".into(), ..plain.clone() },
-        Intent { provenance: Some(Box::new(Provenance::default())), ..plain },
+        Intent { provenance: Some(Box::new(Provenance::default())), ..plain.clone() },
+        Intent { attached: Some(Box::new(Attachment::NONE)), ..plain },
     ] {
         assert_eq!(raw(&Input::Intent(Box::new(input))), None);
     }
