@@ -14,6 +14,7 @@ use crate::num::{Decimal, MONEY_SCALE, Price, Qty, Rounding, multiply_divide};
 use crate::order::OrderRef;
 use crate::outcome::Refusal;
 use crate::planted::{Bug, planted};
+use crate::slot::EXITS_MAX;
 
 const ONE: i128 = 1_000_000_000_000_000_000;
 /// A TRAIL follows a mark that is better by one part in so many of its distance.
@@ -157,6 +158,16 @@ impl Attached {
     /// True where one of them that is not withdrawn guards against loss.
     pub(crate) fn guards(&self) -> bool {
         self.exits.iter().any(|exit| exit.spec.kind != ExitKind::Target && !exit.withdrawn)
+    }
+
+    /// True where stored ones are such as an intent may bring, and each order is of one of them.
+    pub(crate) fn is_sound(&self, side: TradeSide) -> bool {
+        let specs: Vec<ExitSpec> = self.exits.iter().map(|exit| exit.spec.clone()).collect();
+        let places = self.exits.len();
+        !specs.is_empty()
+            && check_specs(&specs, side).is_ok()
+            && self.legs.len() <= LEGS_MAX.saturating_add(EXITS_MAX)
+            && self.legs.iter().all(|leg| (leg.exit as usize) < places)
     }
 
     /// What is to rest for each exit, in their order; `sold` is what each has sold. `None` where nothing is.

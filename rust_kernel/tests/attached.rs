@@ -659,6 +659,7 @@ fn the_state_comes_back_with_its_exits() {
     let (mut desk, exits) = opened("10", vec![stop("90"), target("110", "0.5")]);
     let bytes = desk.kernel.to_snapshot().expect("bytes");
     desk.kernel = dita_kernel::kernel::Kernel::from_snapshot(&bytes).expect("a kernel");
+    assert_eq!(desk.kernel.to_snapshot().expect("bytes"), bytes);
     desk.fill(&exits[1], "T2", "5", "110");
     assert_eq!(amended(&desk), ["5 90"]);
 }

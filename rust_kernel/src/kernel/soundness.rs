@@ -237,6 +237,9 @@ impl Kernel {
         let (exits, bytes) = (slot.other_exits.len(), slot.metadata.len());
         hold(exits < EXITS_MAX, at("other_exits"), exits, "there are too many")?;
         hold(bytes <= METADATA_BYTES_MAX, at("metadata"), bytes, "it has too many bytes")?;
+        if let Some(attached) = &slot.attached {
+            hold(attached.is_sound(slot.side), at("attached"), attached, "they are no exits of this trade")?;
+        }
         let owner = slot.owner.as_str().len();
         hold(owner <= OWNER_BYTES_MAX, at("owner"), owner, "it has too many bytes")?;
         for (field, mantissa) in [
