@@ -1,6 +1,7 @@
 //! What Python puts in: intents, events, marks, terms and an operator's changes.
 
 use dita_engine::Clock;
+use dita_host::Patience;
 use dita_kernel::id::Id;
 use dita_kernel::input::{Arming, ControlChange, EffectResult, Input, Stamp};
 use dita_kernel::names::{KernelDiagnosticCode as Code, Liquidity, Severity};
@@ -9,9 +10,8 @@ use pyo3::PyTypeCheck;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
-use super::drain::{Patience, untaken};
 use super::settings::{self, ControlUpdate};
-use super::{Engine, id, inputs, reads};
+use super::{Engine, id, inputs, outside, reads};
 use crate::account_event::account_event_from_dict;
 use crate::details::{Detail, Details};
 use crate::errors::Error;
@@ -81,17 +81,30 @@ fn completed(intent: &Bound<'_, KernelIntent>, mut outcome: OutcomeView) -> Kern
 }
 
 impl Engine {
+    /// Puts an input in; its outcome.
+    #[inline]
+    fn put(
+        &self,
+        py: Python<'_>,
+        input: Input,
+        time_ns: Option<i64>,
+        patience: Patience,
+    ) -> Result<OutcomeView, Error> {
+        let given = self.shared.put(py, input, time_ns, patience)?;
+        Ok(outside::outcome(&self.shared, py, given))
+    }
+
     #[inline]
     fn take_intent(&self, intent: &Bound<'_, KernelIntent>) -> Result<KernelOutcome, Error> {
         let core = intent.get().core();
         let time_ns = core.timestamp_ns;
         let input = Input::Intent(Box::new(core.clone()));
-        let outcome = self.shared.put(intent.py(), input, Some(time_ns), Patience::Answer)?;
+        let outcome = self.put(intent.py(), input, Some(time_ns), Patience::Answer)?;
         Ok(completed(intent, outcome))
     }
 
     fn settle(&self, py: Python<'_>, input: Input, time_ns: Option<i64>) -> Result<KernelOutcome, Error> {
-        settled(self.shared.put(py, input, time_ns, Patience::Answer)?.into())
+        settled(self.put(py, input, time_ns, Patience::Answer)?.into())
     }
 
     /// Checks a time that shall be the kernel's.
@@ -140,7 +153,7 @@ impl Engine {
     ) -> Result<KernelOutcome, Error> {
         let state = self.shared.open()?;
         let verdict = (Code::InvalidIntent, Severity::Error);
-        let answer = untaken(&state, verdict, slot_id, Id::new(trade_id).unwrap_or_default());
+        let answer = state.untaken(verdict, slot_id, Id::new(trade_id).unwrap_or_default());
         let named = [
             ("field", field),
             ("value", value),
@@ -167,12 +180,13 @@ impl Engine {
             cast.map_err(|_| Error::wrong_type(format!("intents[{at}]"), intent, "KernelIntent"))
         };
         let intents = intents.iter().enumerate().map(check).collect::<Result<Vec<_>, _>>()?;
-        let outcomes = if self.shared.log_owner.is_none() || intents.is_empty() {
+        let outcomes = if !self.shared.has_log() || intents.is_empty() {
             intents.iter().map(|intent| self.take_intent(intent)).collect::<Result<Vec<_>, _>>()?
         } else {
             let inputs = intents.iter().map(|intent| Input::Intent(Box::new(intent.get().core().clone())));
             let time_ns = intents.iter().map(|intent| intent.get().core().timestamp_ns).max();
-            let outcomes = self.shared.put_batch(py, inputs.collect(), time_ns)?;
+            let given = self.shared.put_batch(py, inputs.collect(), time_ns)?;
+            let outcomes = given.into_iter().map(|given| outside::outcome(&self.shared, py, given));
             intents.iter().zip(outcomes).map(|(intent, outcome)| completed(intent, outcome)).collect()
         };
         let outcomes = outcomes.into_iter().map(|outcome| Bound::new(py, outcome));
@@ -183,13 +197,13 @@ impl Engine {
     fn on_venue_event(&self, event: &Bound<'_, PyAny>) -> Result<KernelOutcome, Error> {
         let event = instance::<VenueEvent>(event, "event", "VenueEvent")?;
         let input = Input::Venue(Box::new(event.get().core().clone()));
-        Ok(self.shared.put(event.py(), input, None, Patience::None)?.into())
+        Ok(self.put(event.py(), input, None, Patience::None)?.into())
     }
 
     /// Takes an account event, from any thread; raises where it is refused.
     fn on_account_event(&self, event: &Bound<'_, PyAny>) -> Result<KernelOutcome, Error> {
         let input = Input::Account(Box::new(account_event_from_dict(event)?));
-        settled(self.shared.put(event.py(), input, None, Patience::None)?.into())
+        settled(self.put(event.py(), input, None, Patience::None)?.into())
     }
 
     /// Takes what a venue says it did: venue events and dicts of account events, all of them read before the first is
@@ -210,7 +224,7 @@ impl Engine {
         let inputs = events.iter().enumerate().map(read).collect::<Result<Vec<_>, _>>()?;
         let outcomes = PyList::empty(py);
         for input in inputs {
-            let outcome = self.shared.put(py, input, None, Patience::Answer)?;
+            let outcome = self.put(py, input, None, Patience::Answer)?;
             outcomes.append(Bound::new(py, KernelOutcome::from(outcome))?)?;
         }
         Ok(outcomes)
@@ -228,14 +242,14 @@ impl Engine {
         let price = number::read(price, "price")?;
         let time_ns = timestamp.map(|value| time::read(value, "timestamp")).transpose()?;
         let input = Input::Mark { symbol, price, venue_time_ns: time_ns.unwrap_or_default(), ages: false };
-        Ok(self.shared.put(asset.py(), input, time_ns, Patience::None)?.into())
+        Ok(self.put(asset.py(), input, time_ns, Patience::None)?.into())
     }
 
     /// Moves kernel time forward.
     fn advance_time(&self, timestamp: &Bound<'_, PyAny>) -> Result<KernelOutcome, Error> {
         let time_ns = time::read(timestamp, "timestamp")?;
         self.check_time(timestamp, time_ns)?;
-        Ok(self.shared.put(timestamp.py(), Input::Time, Some(time_ns), Patience::None)?.into())
+        Ok(self.put(timestamp.py(), Input::Time, Some(time_ns), Patience::None)?.into())
     }
 
     /// Sets what was brought in of an asset.
@@ -293,7 +307,7 @@ impl Engine {
         changes: Option<&Bound<'_, PyDict>>,
     ) -> Result<KernelOutcome, Error> {
         let update = ControlUpdate::read(changes)?;
-        let change = self.shared.open()?.change(update);
+        let change = self.shared.open()?.change(|standing| update.change(standing));
         self.settle(py, Input::Control(Box::new(change)), None)
     }
 
@@ -329,7 +343,7 @@ impl Engine {
         if time_ns.is_none() {
             terms.venue_time_ns = self.now_ns()?;
         }
-        Ok(self.shared.put(asset.py(), Input::Funding(Box::new(terms)), time_ns, Patience::None)?.into())
+        Ok(self.put(asset.py(), Input::Funding(Box::new(terms)), time_ns, Patience::None)?.into())
     }
 
     /// Takes over trades known from elsewhere: all of them, or none.
@@ -337,7 +351,7 @@ impl Engine {
         let adopted = inputs::adopted(slots, by)?;
         let left = inputs::orders_left(slots)?;
         let input = Input::Adopt(Box::new(adopted));
-        let mut outcome = self.shared.put(slots.py(), input, None, Patience::Answer)?;
+        let mut outcome = self.put(slots.py(), input, None, Patience::Answer)?;
         if !left.is_empty() && outcome.answer.outcome.accepted {
             let row = |(slot_id, id): (u32, Id)| {
                 Details::EMPTY
@@ -400,7 +414,7 @@ impl Engine {
         let edge_bps = number::read(edge_bps, "edge_bps")?;
         let time_ns = timestamp.map(|value| time::read(value, "timestamp")).transpose()?;
         let input = Input::Edge { symbol, edge_bps };
-        Ok(self.shared.put(asset.py(), input, time_ns, Patience::None)?.into())
+        Ok(self.put(asset.py(), input, time_ns, Patience::None)?.into())
     }
 
     /// What came of a leverage setting, where the adapter learns it later.
@@ -417,6 +431,6 @@ impl Engine {
             Some(value) => EffectResult::LeverageSet { symbol, leverage: number::read(value, "leverage")? },
             None => EffectResult::LeverageRefused { symbol, reason: reason.into() },
         };
-        Ok(self.shared.put(py, Input::Effect(result), None, Patience::None)?.into())
+        Ok(self.put(py, Input::Effect(result), None, Patience::None)?.into())
     }
 }
