@@ -195,6 +195,19 @@ FOLLOWED = {
 }
 
 
+def verbs(results: Path) -> None:
+    """T1 by the client's verbs."""
+    place = results / "verbs.json"
+    if not place.is_file():
+        return
+    row = json.loads(place.read_text(encoding="utf-8"))
+    print("## T1 by the client's verbs (`python benches/python/verbs.py`, goal 4 µs)\n")
+    turns = f"{row['turns']} of {row['trips']} round trips each"
+    print(f"In turns in one process: {turns}; the ratio is taken turn by turn.\n")
+    print("| by intents, µs, median | by verbs, µs, median | verbs / intents, median |\n|---|---|---|")
+    print(f"| {row['intents_us']:.2f} | {row['verbs_us']:.2f} | {row['ratio']:.2f} |\n")
+
+
 def followed(results: Path) -> None:
     """T1 with both followers on."""
     place = results / "followed.jsonl"
@@ -236,6 +249,7 @@ def main() -> None:
     before_the_log()
     durable(results)
     python(results)
+    verbs(results)
     python_durable(results)
     journal(results)
     cluster(results)

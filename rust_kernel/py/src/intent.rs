@@ -52,6 +52,44 @@ const FIELDS: [Field<Intent>; 29] = [
     Field::optional("owner", |i, n, v| text::read_optional_id(&mut i.owner, v, n)),
 ];
 
+/// A field's place in the constructor's order: asked while compiling, where a name that is none fails.
+pub const fn place(name: &str) -> usize {
+    let mut at = 0;
+    while !same(FIELDS[at].name.as_bytes(), name.as_bytes()) {
+        at += 1;
+    }
+    at
+}
+
+const fn same(one: &[u8], other: &[u8]) -> bool {
+    let mut at = 0;
+    while at < one.len() && at < other.len() && one[at] == other[at] {
+        at += 1;
+    }
+    at == one.len() && at == other.len()
+}
+
+/// An intent of fields by their places, and the number that was given for a slot that no kernel has: the constructor's
+/// way, without its object.
+///
+/// # Errors
+/// A value that its field refuses.
+#[inline]
+pub fn filled(
+    mut inner: Intent,
+    given: &[(usize, Option<&Bound<'_, PyAny>>)],
+    slot_id: &Bound<'_, PyAny>,
+) -> Result<(Intent, Option<i128>), Error> {
+    for (place, value) in given {
+        if let Some(value) = value {
+            (FIELDS[*place].read)(&mut inner, FIELDS[*place].name, value)?;
+        }
+    }
+    drop_empty_provenance(&mut inner);
+    let given_slot = if inner.slot_id == u32::MAX { given_slot(slot_id) } else { None };
+    Ok((inner, given_slot))
+}
+
 fn provenance(intent: &mut Intent) -> &mut Provenance {
     intent.provenance.get_or_insert_default()
 }

@@ -3,8 +3,8 @@
 use dita_engine::Clock;
 use dita_host::Patience;
 use dita_kernel::id::Id;
-use dita_kernel::input::{Arming, ControlChange, EffectResult, Input, Stamp};
-use dita_kernel::names::{KernelDiagnosticCode as Code, Liquidity, Severity};
+use dita_kernel::input::{Arming, ControlChange, EffectResult, Input, Intent, Stamp};
+use dita_kernel::names::{KernelCommandType, KernelDiagnosticCode as Code, Liquidity, Severity};
 use dita_kernel::outcome::{Detail as CoreDetail, Outcome};
 use pyo3::PyTypeCheck;
 use pyo3::prelude::*;
@@ -55,29 +55,45 @@ fn instance<'a, 'py, T: PyTypeCheck>(
     value.cast::<T>().map_err(|_| Error::wrong_type(field, value, wanted))
 }
 
-/// An intent's outcome, with what was given as its slot and is none.
-#[inline]
-fn completed(intent: &Bound<'_, KernelIntent>, mut outcome: OutcomeView) -> KernelOutcome {
-    let given = intent.get().given_slot();
-    if let Some(given) = given {
-        outcome.extra.add("value", Detail::Text(given.to_string().into_boxed_str()));
+/// What an outcome says of the intent that it belongs to.
+struct About {
+    intent_id: Id,
+    action: KernelCommandType,
+    asset: Id,
+    slot_id: u32,
+    /// What was given as its slot and is none.
+    given_slot: Option<i128>,
+}
+
+impl About {
+    #[inline]
+    fn of(intent: &Intent, given_slot: Option<i128>) -> About {
+        let (intent_id, asset) = (intent.intent_id.clone(), intent.asset.clone());
+        About { intent_id, action: intent.action, asset, slot_id: intent.slot_id, given_slot }
     }
-    let core = intent.get().core();
-    let code = outcome.answer.outcome.code;
-    if code == Code::InvalidIntent {
-        outcome.extra.add("intent_id", Detail::Id(core.intent_id.clone()));
-        outcome.extra.add("action", Detail::Name(core.action.name()));
-        outcome.extra.add("asset", Detail::Id(core.asset.clone()));
+
+    /// The intent's outcome, with what was given as its slot and is none.
+    #[inline]
+    fn complete(self, mut outcome: OutcomeView) -> KernelOutcome {
+        let About { intent_id, action, asset, slot_id, given_slot } = self;
+        if let Some(given) = given_slot {
+            outcome.extra.add("value", Detail::Text(given.to_string().into_boxed_str()));
+        }
+        let code = outcome.answer.outcome.code;
+        if code == Code::InvalidIntent {
+            outcome.extra.add("intent_id", Detail::Id(intent_id));
+            outcome.extra.add("action", Detail::Name(action.name()));
+            outcome.extra.add("asset", Detail::Id(asset));
+        } else if code == Code::InvalidSlotId {
+            let slot_id = given_slot.unwrap_or_else(|| slot_id.into());
+            let whole = i64::try_from(slot_id);
+            let slot_id =
+                whole.map_or_else(|_| Detail::Text(slot_id.to_string().into_boxed_str()), Detail::Whole);
+            outcome.extra.add("slot_id", slot_id);
+            outcome.extra.add("intent_id", Detail::Id(intent_id));
+        }
+        outcome.into()
     }
-    if code == Code::InvalidSlotId {
-        let slot_id = given.unwrap_or_else(|| core.slot_id.into());
-        let whole = i64::try_from(slot_id);
-        let slot_id =
-            whole.map_or_else(|_| Detail::Text(slot_id.to_string().into_boxed_str()), Detail::Whole);
-        outcome.extra.add("slot_id", slot_id);
-        outcome.extra.add("intent_id", Detail::Id(core.intent_id.clone()));
-    }
-    outcome.into()
 }
 
 impl Engine {
@@ -94,13 +110,24 @@ impl Engine {
         Ok(outside::outcome(&self.shared, py, given))
     }
 
+    /// Takes an intent, and with it all that its venue answers at once. `given_slot` is what was given as its slot and
+    /// is none.
+    #[inline]
+    pub fn take(
+        &self,
+        py: Python<'_>,
+        intent: Box<Intent>,
+        given_slot: Option<i128>,
+    ) -> Result<KernelOutcome, Error> {
+        let (about, time_ns) = (About::of(&intent, given_slot), intent.timestamp_ns);
+        let outcome = self.put(py, Input::Intent(intent), Some(time_ns), Patience::Answer)?;
+        Ok(about.complete(outcome))
+    }
+
     #[inline]
     fn take_intent(&self, intent: &Bound<'_, KernelIntent>) -> Result<KernelOutcome, Error> {
-        let core = intent.get().core();
-        let time_ns = core.timestamp_ns;
-        let input = Input::Intent(Box::new(core.clone()));
-        let outcome = self.put(intent.py(), input, Some(time_ns), Patience::Answer)?;
-        Ok(completed(intent, outcome))
+        let its = intent.get();
+        self.take(intent.py(), Box::new(its.core().clone()), its.given_slot())
     }
 
     fn settle(&self, py: Python<'_>, input: Input, time_ns: Option<i64>) -> Result<KernelOutcome, Error> {
@@ -187,7 +214,9 @@ impl Engine {
             let time_ns = intents.iter().map(|intent| intent.get().core().timestamp_ns).max();
             let given = self.shared.put_batch(py, inputs.collect(), time_ns)?;
             let outcomes = given.into_iter().map(|given| outside::outcome(&self.shared, py, given));
-            intents.iter().zip(outcomes).map(|(intent, outcome)| completed(intent, outcome)).collect()
+            let about =
+                intents.iter().map(|intent| About::of(intent.get().core(), intent.get().given_slot()));
+            about.zip(outcomes).map(|(about, outcome)| about.complete(outcome)).collect()
         };
         let outcomes = outcomes.into_iter().map(|outcome| Bound::new(py, outcome));
         Ok(PyList::new(py, outcomes.collect::<PyResult<Vec<_>>>()?)?)

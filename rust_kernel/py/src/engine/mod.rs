@@ -58,6 +58,17 @@ impl Engine {
     }
 }
 
+impl Engine {
+    /// What the clock shows now: the machine's time, or where time is driven the kernel's, ns.
+    pub fn time_ns(&self) -> Result<i64, Error> {
+        let mut state = self.shared.open()?;
+        Ok(match state.core.clock() {
+            Clock::Driven => state.latest_ns(),
+            Clock::System => state.core.clock_ns(),
+        })
+    }
+}
+
 #[pymethods]
 impl Engine {
     #[new]
@@ -160,11 +171,7 @@ impl Engine {
     /// UTC.
     #[getter]
     fn clock_ns(&self) -> Result<i64, Error> {
-        let mut state = self.shared.open()?;
-        Ok(match state.core.clock() {
-            Clock::Driven => state.latest_ns(),
-            Clock::System => state.core.clock_ns(),
-        })
+        self.time_ns()
     }
 
     /// True once closed.
