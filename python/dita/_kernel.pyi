@@ -14,6 +14,7 @@ from typing import Any, ClassVar, TypeAlias, TypedDict, final, type_check_only
 __all__ = [
     "SHOWN_CHARS_MAX",
     "AccountEventKind",
+    "Client",
     "ControlGate",
     "Engine",
     "FreezeScope",

@@ -10,7 +10,7 @@ use pyo3::types::PyString;
 
 use crate::engine::Engine;
 use crate::errors::Error;
-use crate::intent::{filled, place};
+use crate::intent::{fill, given_slot, place};
 use crate::outcome::KernelOutcome;
 use crate::text;
 
@@ -44,7 +44,9 @@ impl Client {
         more: &[(usize, Option<&Bound<'_, PyAny>>)],
     ) -> Result<KernelOutcome, Error> {
         let engine = self.engine.get();
-        let mut intent = Intent::new(call.action, Id::EMPTY, Id::EMPTY, 0, Id::EMPTY, TradeSide::Long);
+        let blank = Intent::new(call.action, Id::EMPTY, Id::EMPTY, 0, Id::EMPTY, TradeSide::Long);
+        // Where it stays: an intent is long, and moving it costs more than most of its fields.
+        let mut intent = Box::new(blank);
         intent.owner.clone_from(&self.owner);
         let every = [
             (const { place("timestamp") }, call.timestamp),
@@ -54,12 +56,13 @@ impl Client {
             (const { place("asset") }, Some(call.asset)),
             (const { place("side") }, Some(call.side)),
         ];
-        let (intent, _) = filled(intent, &every, call.slot_id)?;
-        let (mut intent, given_slot) = filled(intent, more, call.slot_id)?;
+        fill(&mut intent, &every)?;
+        fill(&mut intent, more)?;
         if call.timestamp.is_none() {
             intent.timestamp_ns = engine.time_ns()?;
         }
-        engine.take(call.slot_id.py(), Box::new(intent), given_slot)
+        let given_slot = if intent.slot_id == u32::MAX { given_slot(call.slot_id) } else { None };
+        engine.take(call.slot_id.py(), intent, given_slot)
     }
 }
 

@@ -69,25 +69,20 @@ const fn same(one: &[u8], other: &[u8]) -> bool {
     at == one.len() && at == other.len()
 }
 
-/// An intent of fields by their places, and the number that was given for a slot that no kernel has: the constructor's
-/// way, without its object.
+/// Fills an intent's fields by their places: the constructor's way, without its object.
 ///
 /// # Errors
 /// A value that its field refuses.
 #[inline]
-pub fn filled(
-    mut inner: Intent,
-    given: &[(usize, Option<&Bound<'_, PyAny>>)],
-    slot_id: &Bound<'_, PyAny>,
-) -> Result<(Intent, Option<i128>), Error> {
+pub fn fill(inner: &mut Intent, given: &[(usize, Option<&Bound<'_, PyAny>>)]) -> Result<(), Error> {
     for (place, value) in given {
         if let Some(value) = value {
-            (FIELDS[*place].read)(&mut inner, FIELDS[*place].name, value)?;
+            let field = &FIELDS[*place];
+            (field.read)(inner, field.name, value)?;
         }
     }
-    drop_empty_provenance(&mut inner);
-    let given_slot = if inner.slot_id == u32::MAX { given_slot(slot_id) } else { None };
-    Ok((inner, given_slot))
+    drop_empty_provenance(inner);
+    Ok(())
 }
 
 fn provenance(intent: &mut Intent) -> &mut Provenance {
@@ -129,7 +124,7 @@ impl From<Intent> for KernelIntent {
 
 /// The number as it was given, for the one case in which the core's is another.
 #[cold]
-fn given_slot(value: &Bound<'_, PyAny>) -> Option<i128> {
+pub fn given_slot(value: &Bound<'_, PyAny>) -> Option<i128> {
     let beyond = if value.lt(0).unwrap_or(false) { i128::MIN } else { i128::MAX };
     Some(value.extract::<i128>().unwrap_or(beyond)).filter(|given| *given != i128::from(u32::MAX))
 }
