@@ -195,6 +195,25 @@ FOLLOWED = {
 }
 
 
+def feed(target: Path) -> None:
+    """Market data through the simulated venue and the engine."""
+    names = {
+        "quote": "a quote, no mark",
+        "quote_with_mark": "a quote that sets the mark",
+        "mark": "a mark alone",
+        "better_level_comes_and_goes": "a better level comes to a side of 1,000 and goes",
+    }
+    found = {name: target / "criterion" / "feed" / name / "new" / "estimates.json" for name in names}
+    if not all(path.is_file() for path in found.values()):
+        return
+    print("## Market data through the simulated venue and the engine (`cargo bench --bench feed`)\n")
+    print("| | ns, median |\n|---|---|")
+    for name, path in found.items():
+        estimates = json.loads(path.read_text(encoding="utf-8"))
+        print(f"| {names[name]} | {estimates['median']['point_estimate']:.0f} |")
+    print()
+
+
 def verbs(results: Path) -> None:
     """T1 by the client's verbs."""
     place = results / "verbs.json"
@@ -253,6 +272,7 @@ def main() -> None:
     durable(results)
     python(results)
     verbs(results)
+    feed(results.parent)
     python_durable(results)
     journal(results)
     cluster(results)
