@@ -195,6 +195,41 @@ FOLLOWED = {
 }
 
 
+def feed(target: Path) -> None:
+    """Market data through the simulated venue and the engine."""
+    names = {
+        "quote": "a quote, no mark",
+        "quote_with_mark": "a quote that sets the mark",
+        "mark": "a mark alone",
+        "better_level_comes_and_goes": "a better level comes to a side of 1,000 and goes",
+    }
+    found = {name: target / "criterion" / "feed" / name / "new" / "estimates.json" for name in names}
+    if not all(path.is_file() for path in found.values()):
+        return
+    print("## Market data through the simulated venue and the engine (`cargo bench --bench feed`)\n")
+    print("| | ns, median |\n|---|---|")
+    for name, path in found.items():
+        estimates = json.loads(path.read_text(encoding="utf-8"))
+        print(f"| {names[name]} | {estimates['median']['point_estimate']:.0f} |")
+    print()
+
+
+def verbs(results: Path) -> None:
+    """T1 by the client's verbs."""
+    place = results / "verbs.json"
+    if not place.is_file():
+        return
+    row = json.loads(place.read_text(encoding="utf-8"))
+    print("## T1 by the client's verbs (`python benches/python/verbs.py`, goal 4 µs)\n")
+    turns = f"{row['turns']} of {row['trips']} round trips each"
+    print(f"In turns in one process: {turns}; the ratio is taken turn by turn.\n")
+    print("| | µs, median | µs, lowest turn |\n|---|---|---|")
+    for name, words in (("intents", "by intents"), ("verbs", "by verbs")):
+        print(f"| {words} | {row[f'{name}_us']:.2f} | {row[f'{name}_lowest_us']:.2f} |")
+    lowest = row["verbs_lowest_us"] / row["intents_lowest_us"]
+    print(f"| verbs / intents | {row['ratio']:.2f} | {lowest:.2f} |\n")
+
+
 def followed(results: Path) -> None:
     """T1 with both followers on."""
     place = results / "followed.jsonl"
@@ -236,6 +271,8 @@ def main() -> None:
     before_the_log()
     durable(results)
     python(results)
+    verbs(results)
+    feed(results.parent)
     python_durable(results)
     journal(results)
     cluster(results)

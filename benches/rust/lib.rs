@@ -19,11 +19,13 @@ use dita_kernel::names::{KernelCommandType as Action, TradeSide};
 use dita_kernel::num::Decimal;
 use dita_sim::{SimConfig, SimVenue};
 
-fn id(text: &str) -> Id {
+/// An id.
+pub fn id(text: &str) -> Id {
     Id::new(text).expect("a short id")
 }
 
-fn dec(text: &str) -> Decimal {
+/// A decimal.
+pub fn dec(text: &str) -> Decimal {
     Decimal::parse(text).expect("a decimal")
 }
 
@@ -94,7 +96,7 @@ impl Bench {
         for input in [
             Input::Instrument(Box::new(spec)),
             Input::Seed { asset: id("USDT"), amount: dec("1000000000") },
-            Input::Mark { symbol: id("BTCUSDT"), price: dec("61800.2"), venue_time_ns: 0 },
+            Input::Mark { symbol: id("BTCUSDT"), price: dec("61800.2"), venue_time_ns: 0, ages: false },
         ] {
             assert!(kernel.step(Stamp(0), &input, &mut effects).accepted);
         }

@@ -166,7 +166,7 @@ impl Trips {
         for input in [
             Input::Instrument(Box::new(spec())),
             Input::Seed { asset: id("USDT"), amount: dec("1000000000") },
-            Input::Mark { symbol: id("BTCUSDT"), price: dec("61800.2"), venue_time_ns: 0 },
+            Input::Mark { symbol: id("BTCUSDT"), price: dec("61800.2"), venue_time_ns: 0, ages: false },
         ] {
             engine.push(input, false).expect("there is room");
         }

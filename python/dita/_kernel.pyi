@@ -14,6 +14,7 @@ from typing import Any, ClassVar, TypeAlias, TypedDict, final, type_check_only
 __all__ = [
     "SHOWN_CHARS_MAX",
     "AccountEventKind",
+    "Client",
     "ControlGate",
     "Engine",
     "ExitKind",
@@ -1876,6 +1877,127 @@ class Engine:
     @property
     def closed(self) -> bool:
         """True once closed."""
+
+@final
+class Client:
+    """A caller of a kernel, and whose trades it makes.
+
+    A verb is the intent of the same fields: the same step, the same outcome, the same bytes in the log. Every
+    verb raises InvalidInput or InvalidType, as `KernelIntent` does. `intent_id` is the key of idempotence;
+    `timestamp` is the kernel's time where it is left out. Fields are described at `KernelIntent`.
+    """
+
+    def __new__(cls, engine: Engine, owner: str | None = None) -> Client: ...
+    @property
+    def owner(self) -> str:
+        """Whose trades it makes; empty when nobody's."""
+
+    def enter(
+        self,
+        slot_id: int,
+        trade_id: str,
+        asset: str,
+        side: TradeSide | str,
+        size: Decimal | int | str | float | None = None,
+        *,
+        intent_id: str,
+        timestamp: datetime | int | None = None,
+        leverage: Decimal | int | str | float | None = None,
+        exit_leg_ratios: Sequence[Decimal | int | str | float] | None = None,
+        reference_price: Decimal | int | str | float | None = None,
+        reason: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        stage: str | None = None,
+        order_type: OrderType | str | None = None,
+        limit_price: Decimal | int | str | float | None = None,
+        time_in_force: TimeInForce | str | None = None,
+        expire_time: datetime | int | None = None,
+        post_only: bool | None = None,
+        reduce_only: bool | None = None,
+        trigger_price: Decimal | int | str | float | None = None,
+        quote_size: Decimal | int | str | float | None = None,
+        oco_group: str | None = None,
+        valid_until: datetime | int | None = None,
+        source_run: str | None = None,
+        regime: Regime | str | None = None,
+        override_ref: str | None = None,
+    ) -> KernelOutcome:
+        """Enters a trade with an order of `size` base units or contracts."""
+
+    def exit(
+        self,
+        slot_id: int,
+        trade_id: str,
+        asset: str,
+        side: TradeSide | str,
+        size: Decimal | int | str | float | None = None,
+        *,
+        intent_id: str,
+        timestamp: datetime | int | None = None,
+        reference_price: Decimal | int | str | float | None = None,
+        reason: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        stage: str | None = None,
+        order_type: OrderType | str | None = None,
+        limit_price: Decimal | int | str | float | None = None,
+        time_in_force: TimeInForce | str | None = None,
+        expire_time: datetime | int | None = None,
+        post_only: bool | None = None,
+        reduce_only: bool | None = None,
+        trigger_price: Decimal | int | str | float | None = None,
+        quote_size: Decimal | int | str | float | None = None,
+        oco_group: str | None = None,
+        valid_until: datetime | int | None = None,
+        source_run: str | None = None,
+        regime: Regime | str | None = None,
+        override_ref: str | None = None,
+    ) -> KernelOutcome:
+        """Exits a trade, or a part of it; without a size to the next leg's target."""
+
+    def cancel(
+        self,
+        slot_id: int,
+        trade_id: str,
+        asset: str,
+        side: TradeSide | str,
+        *,
+        intent_id: str,
+        timestamp: datetime | int | None = None,
+        target_client_id: str | None = None,
+        reason: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        stage: str | None = None,
+        source_run: str | None = None,
+        regime: Regime | str | None = None,
+        override_ref: str | None = None,
+    ) -> KernelOutcome:
+        """Cancels an order of a trade: the one that is named, or what the trade has at work."""
+
+    def amend(
+        self,
+        slot_id: int,
+        trade_id: str,
+        asset: str,
+        side: TradeSide | str,
+        size: Decimal | int | str | float | None = None,
+        *,
+        intent_id: str,
+        timestamp: datetime | int | None = None,
+        target_client_id: str | None = None,
+        reference_price: Decimal | int | str | float | None = None,
+        limit_price: Decimal | int | str | float | None = None,
+        trigger_price: Decimal | int | str | float | None = None,
+        quote_size: Decimal | int | str | float | None = None,
+        reason: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        stage: str | None = None,
+        expire_time: datetime | int | None = None,
+        valid_until: datetime | int | None = None,
+        source_run: str | None = None,
+        regime: Regime | str | None = None,
+        override_ref: str | None = None,
+    ) -> KernelOutcome:
+        """Changes an order of a trade."""
 
 @final
 class Replay:

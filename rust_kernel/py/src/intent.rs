@@ -59,6 +59,39 @@ fn attached(intent: &mut Intent) -> &mut Attachment {
     intent.attached.get_or_insert_with(|| Box::new(Attachment::NONE))
 }
 
+/// A field's place in the constructor's order: asked while compiling, where a name that is none fails.
+pub const fn place(name: &str) -> usize {
+    let mut at = 0;
+    while !same(FIELDS[at].name.as_bytes(), name.as_bytes()) {
+        at += 1;
+    }
+    at
+}
+
+const fn same(one: &[u8], other: &[u8]) -> bool {
+    let mut at = 0;
+    while at < one.len() && at < other.len() && one[at] == other[at] {
+        at += 1;
+    }
+    at == one.len() && at == other.len()
+}
+
+/// Fills an intent's fields by their places: the constructor's way, without its object.
+///
+/// # Errors
+/// A value that its field refuses.
+#[inline]
+pub fn fill(inner: &mut Intent, given: &[(usize, Option<&Bound<'_, PyAny>>)]) -> Result<(), Error> {
+    for (place, value) in given {
+        if let Some(value) = value {
+            let field = &FIELDS[*place];
+            (field.read)(inner, field.name, value)?;
+        }
+    }
+    drop_empty_provenance(inner);
+    Ok(())
+}
+
 fn provenance(intent: &mut Intent) -> &mut Provenance {
     intent.provenance.get_or_insert_default()
 }
@@ -101,7 +134,7 @@ impl From<Intent> for KernelIntent {
 
 /// The number as it was given, for the one case in which the core's is another.
 #[cold]
-fn given_slot(value: &Bound<'_, PyAny>) -> Option<i128> {
+pub fn given_slot(value: &Bound<'_, PyAny>) -> Option<i128> {
     let beyond = if value.lt(0).unwrap_or(false) { i128::MIN } else { i128::MAX };
     Some(value.extract::<i128>().unwrap_or(beyond)).filter(|given| *given != i128::from(u32::MAX))
 }

@@ -6,6 +6,7 @@
 use pyo3::prelude::*;
 
 pub mod account_event;
+pub mod client;
 pub mod details;
 pub mod engine;
 pub mod errors;
@@ -51,6 +52,7 @@ pub fn _kernel(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<limits::MarketLimits>()?;
     module.add_class::<limits::RoundedOrder>()?;
     module.add_class::<engine::Engine>()?;
+    module.add_class::<client::Client>()?;
     module.add_class::<replay::Replay>()?;
     module.add_class::<follow::LogFollower>()?;
     module.add_function(wrap_pyfunction!(follow::read_cursor, module)?)?;

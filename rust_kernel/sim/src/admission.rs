@@ -193,10 +193,10 @@ fn check_notional(
     limit: Option<i128>,
 ) -> Result<(), Reject> {
     let rules = &market.rules;
-    let levels = market.book.opposite(request.order_side).levels();
-    let touch = levels.first().map_or(0, |level| level.price);
+    let ladder = market.book.opposite(request.order_side);
+    let touch = ladder.best().map_or(0, |level| level.price);
     let highest = match request.order_side {
-        OrderSide::Buy => levels.last().map_or(0, |level| level.price),
+        OrderSide::Buy => ladder.worst().map_or(0, |level| level.price),
         OrderSide::Sell => touch,
     };
     // Slippage stays below 100 %, so twice the level bounds every taker price.

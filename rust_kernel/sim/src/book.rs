@@ -21,11 +21,12 @@ pub(crate) struct Level {
     pub(crate) size: i128,
 }
 
-/// One side of the book, best level first.
+/// One side of the book.
 #[derive(Clone, Debug)]
 pub(crate) struct Ladder {
     /// The side of those who rest here: Buy for bids, Sell for asks.
     side: OrderSide,
+    /// The best level last: the market changes at its top, and the end is where a change moves nothing else.
     levels: Vec<Level>,
     /// Whether depth was ever given.
     deep: bool,
@@ -45,14 +46,27 @@ impl Ladder {
         }
     }
 
+    /// Level by level, the best first.
     #[inline]
-    pub(crate) fn levels(&self) -> &[Level] {
-        &self.levels
+    pub(crate) fn levels(&self) -> impl ExactSizeIterator<Item = Level> {
+        self.levels.iter().rev().copied()
     }
 
     #[inline]
     pub(crate) fn best(&self) -> Option<Level> {
+        self.levels.last().copied()
+    }
+
+    #[inline]
+    pub(crate) fn worst(&self) -> Option<Level> {
         self.levels.first().copied()
+    }
+
+    /// The level so many behind the best, and whether it is the last one.
+    #[inline]
+    pub(crate) fn behind(&self, count: usize) -> Option<(Level, bool)> {
+        let place = self.levels.len().checked_sub(count)?.checked_sub(1)?;
+        Some((*self.levels.get(place)?, place == 0))
     }
 
     /// True where the best level is within the limit.
@@ -64,7 +78,7 @@ impl Ladder {
     /// What is known to be there within the limit.
     #[inline]
     pub(crate) fn available(&self, limit: i128) -> i128 {
-        let within = self.levels.iter().take_while(|level| self.within(level.price, limit));
+        let within = self.levels().take_while(|level| self.within(level.price, limit));
         within.fold(0_i128, |sum, level| sum.saturating_add(level.size))
     }
 
@@ -77,8 +91,8 @@ impl Ladder {
     /// Where a price stands, or would.
     fn place(&self, price: i128) -> Result<usize, usize> {
         self.levels.binary_search_by(|level| match self.side {
-            OrderSide::Sell => level.price.cmp(&price),
-            OrderSide::Buy => price.cmp(&level.price),
+            OrderSide::Sell => price.cmp(&level.price),
+            OrderSide::Buy => level.price.cmp(&price),
         })
     }
 
@@ -95,8 +109,11 @@ impl Ladder {
 
     /// Drops what is better than `price`.
     fn cut_better(&mut self, price: i128) {
-        let (Ok(place) | Err(place)) = self.place(price);
-        self.levels.drain(..place);
+        let kept = match self.place(price) {
+            Ok(place) => place + 1,
+            Err(place) => place,
+        };
+        self.levels.truncate(kept);
     }
 
     fn quote(&mut self, price: i128, size: Option<i128>) {
@@ -182,7 +199,7 @@ mod tests {
     }
 
     fn pairs(ladder: &Ladder) -> Vec<(i128, i128)> {
-        ladder.levels().iter().map(|level| (level.price, level.size)).collect()
+        ladder.levels().map(|level| (level.price, level.size)).collect()
     }
 
     #[test]
@@ -198,6 +215,28 @@ mod tests {
         assert_eq!(book.bids.available(98), 2);
         book.depth(&[], &levels(&[(105, 1)]), true);
         assert_eq!((pairs(&book.bids), pairs(&book.asks)), (vec![], vec![(105, 1)]));
+    }
+
+    #[test]
+    fn what_is_better_or_worse_than_all_finds_its_end_of_the_ladder() {
+        let mut book = Book::new();
+        book.depth(&levels(&[(95, 1)]), &levels(&[(105, 1)]), true);
+        for step in 1..4 {
+            book.depth(
+                &levels(&[(95 + step, 1), (95 - step, 1)]),
+                &levels(&[(105 - step, 1), (105 + step, 1)]),
+                false,
+            );
+        }
+        let prices = |ladder: &Ladder| ladder.levels().map(|level| level.price).collect::<Vec<_>>();
+        assert_eq!(prices(&book.bids), [98, 97, 96, 95, 94, 93, 92]);
+        assert_eq!(prices(&book.asks), [102, 103, 104, 105, 106, 107, 108]);
+        assert_eq!(
+            (book.bids.best(), book.bids.worst()),
+            (Some(Level { price: 98, size: 1 }), book.bids.behind(6).map(|it| it.0))
+        );
+        assert_eq!(book.asks.behind(6), Some((Level { price: 108, size: 1 }, true)));
+        assert_eq!((book.asks.behind(5).map(|it| it.1), book.asks.behind(7)), (Some(false), None));
     }
 
     #[test]

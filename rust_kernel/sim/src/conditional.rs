@@ -9,6 +9,7 @@
 
 use dita_kernel::input::{Input, RareFields};
 use dita_kernel::names::{KernelEventKind, OrderSide, TimeInForce, VenueOrderStatus};
+use dita_kernel::num::{Decimal, MONEY_SCALE};
 
 use crate::events;
 use crate::fills::{Desk, Market};
@@ -30,6 +31,22 @@ pub(crate) fn reference(market: &Market, on_mark: bool, print: Option<i128>) -> 
     match (best(OrderSide::Buy), best(OrderSide::Sell)) {
         (Some(ask), Some(bid)) => Some(market.rules.price18(ask).midpoint(market.rules.price18(bid))),
         (one, other) => one.or(other).map(|price| market.rules.price18(price)),
+    }
+}
+
+impl Market {
+    /// The middle of the best two with as few digits as it needs, from their ticks; `None` where one is missing, or where
+    /// it has more digits than this way holds.
+    pub(crate) fn middle(&self) -> Option<Decimal> {
+        let best = |side| self.book.opposite(side).best().map(|level| level.price);
+        let sum = best(OrderSide::Buy)?.checked_add(best(OrderSide::Sell)?)?;
+        // Halves are fives of the next decimal place.
+        let mut mantissa = u64::try_from(sum).ok()?.checked_mul(5)?;
+        let mut scale = self.rules.price.scale.checked_add(1).filter(|scale| *scale <= MONEY_SCALE)?;
+        while scale > 0 && mantissa % 10 == 0 {
+            (mantissa, scale) = (mantissa / 10, scale - 1);
+        }
+        Decimal::new(i128::from(mantissa), scale).ok()
     }
 }
 
@@ -180,6 +197,48 @@ pub(crate) fn after_taking(
         (None, _) | (Some(_), TimeInForce::Ioc | TimeInForce::Fok) => {
             desk.expire(market, order, None, out);
             Some(VenueOrderStatus::Expired)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use dita_kernel::id::Id;
+    use dita_kernel::input::InstrumentSpec;
+
+    use super::*;
+    use crate::config::SimConfig;
+    use crate::rules::decimal_of;
+
+    #[test]
+    #[rustfmt::skip]
+    fn the_middle_from_ticks_is_the_middle_at_eighteen_places_to_the_digit() {
+        for (tick, bid, ask, middle) in [
+            ("0.1",     "61800.2",   "61800.3",   Some("61800.25")),
+            ("0.1",     "61800.2",   "61800.4",   Some("61800.3")),
+            ("0.1",     "61799.5",   "61800.5",   Some("61800")),
+            ("1",       "99999",     "100001",    Some("100000")),
+            ("0.5",     "10",        "10.5",      Some("10.25")),
+            ("0.00001", "0.00001",   "0.00002",   Some("0.000015")),
+            ("0.00001", "0.00001",   "0.00001",   Some("0.00001")),
+            ("1",       "1000000000000000", "1000000000000000", Some("1000000000000000")),
+            ("0.000000000000000001", "0.000000000000000001", "0.000000000000000002", None),
+        ] {
+            let decimal = |text| Decimal::parse(text).unwrap_or_else(|_| panic!("{text}"));
+            let id = |text| Id::new(text).unwrap_or_default();
+            let spec = InstrumentSpec::linear(id("S"), id("B"), id("Q"), decimal(tick), decimal("1"));
+            let Ok(mut venue) = SimVenue::new(SimConfig::default()) else { panic!("no venue") };
+            assert_eq!(venue.add_instrument(&spec), Ok(()), "{tick}");
+            let mut out = Vec::new();
+            let (bid, ask) = (decimal(bid), decimal(ask));
+            assert_eq!(venue.quote(0, &id("S"), bid, None, ask, None, &mut out), Ok(()), "{tick}");
+            let market = &venue.markets[0];
+            let slow = reference(market, false, None).map(|middle| decimal_of(middle, MONEY_SCALE));
+            let fast = market.middle();
+            assert_eq!(fast.map(|it| it.to_string()), middle.map(String::from), "{tick} {bid} {ask}");
+            if let (Some(fast), Some(slow)) = (fast, slow) {
+                assert_eq!((fast.mantissa(), fast.scale()), (slow.mantissa(), slow.scale()), "{tick} {bid} {ask}");
+            }
         }
     }
 }

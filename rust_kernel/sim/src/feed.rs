@@ -116,7 +116,8 @@ impl SimVenue {
     /// The middle of the best two is the mark.
     fn mark_middle(&mut self, place: usize, out: &mut Vec<Input>) {
         if let Some(middle) = reference(&self.markets[place], false, None) {
-            self.set_mark(place, middle, decimal_of(middle, MONEY_SCALE), out);
+            let price = self.markets[place].middle().unwrap_or_else(|| decimal_of(middle, MONEY_SCALE));
+            self.set_mark(place, middle, price, out);
         }
     }
 

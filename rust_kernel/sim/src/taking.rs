@@ -114,11 +114,10 @@ fn walk(
     let limit = limit_or_any(order);
     let mut index = 0;
     while left > 0 {
-        let levels = market.book.opposite(side).levels();
-        let Some(level) = levels.get(index) else { break };
+        let Some((level, is_last)) = market.book.opposite(side).behind(index) else { break };
         index += 1;
         // Only a plain MARKET order can want more than all the levels hold: the last one gives it.
-        let quantity = if index == levels.len() { left } else { level.size.min(left) };
+        let quantity = if is_last { left } else { level.size.min(left) };
         let fill = fill_at(desk, market, side, level.price, limit, quantity);
         first = desk.fill_parted(market, order, &fill, first, out);
         left -= quantity;

@@ -14,6 +14,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyTuple};
 
+use super::outside::Outside;
 use super::views::order_view;
 use crate::details::{Detail, Details};
 use crate::errors::{self, Error};
@@ -60,14 +61,8 @@ pub struct Trouble {
     why: String,
 }
 
-/// What came of a question.
-#[derive(Default)]
-pub struct Reply {
-    pub inputs: Vec<Input>,
-    pub trouble: Option<Trouble>,
-    /// KeyboardInterrupt, SystemExit: raised once the drain is over.
-    pub interrupt: Option<PyErr>,
-}
+/// What came of a question. KeyboardInterrupt and SystemExit are raised once the drain is over.
+type Reply = dita_host::Reply<Outside>;
 
 impl Question {
     /// Reads what the request is about.

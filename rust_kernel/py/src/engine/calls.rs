@@ -1,17 +1,17 @@
 //! What Python puts in: intents, events, marks, terms and an operator's changes.
 
 use dita_engine::Clock;
+use dita_host::Patience;
 use dita_kernel::id::Id;
-use dita_kernel::input::{Arming, ControlChange, EffectResult, Input, Stamp};
-use dita_kernel::names::{KernelDiagnosticCode as Code, Liquidity, Severity};
+use dita_kernel::input::{Arming, ControlChange, EffectResult, Input, Intent, Stamp};
+use dita_kernel::names::{KernelCommandType, KernelDiagnosticCode as Code, Liquidity, Severity};
 use dita_kernel::outcome::{Detail as CoreDetail, Outcome};
 use pyo3::PyTypeCheck;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
-use super::drain::{Patience, untaken};
 use super::settings::{self, ControlUpdate};
-use super::{Engine, id, inputs, reads};
+use super::{Engine, id, inputs, outside, reads};
 use crate::account_event::account_event_from_dict;
 use crate::details::{Detail, Details};
 use crate::errors::Error;
@@ -55,43 +55,83 @@ fn instance<'a, 'py, T: PyTypeCheck>(
     value.cast::<T>().map_err(|_| Error::wrong_type(field, value, wanted))
 }
 
-/// An intent's outcome, with what was given as its slot and is none.
-#[inline]
-fn completed(intent: &Bound<'_, KernelIntent>, mut outcome: OutcomeView) -> KernelOutcome {
-    let given = intent.get().given_slot();
-    if let Some(given) = given {
-        outcome.extra.add("value", Detail::Text(given.to_string().into_boxed_str()));
+/// What an outcome says of the intent that it belongs to.
+struct About {
+    intent_id: Id,
+    action: KernelCommandType,
+    asset: Id,
+    slot_id: u32,
+    /// What was given as its slot and is none.
+    given_slot: Option<i128>,
+}
+
+impl About {
+    #[inline]
+    fn of(intent: &Intent, given_slot: Option<i128>) -> About {
+        let (intent_id, asset) = (intent.intent_id.clone(), intent.asset.clone());
+        About { intent_id, action: intent.action, asset, slot_id: intent.slot_id, given_slot }
     }
-    let core = intent.get().core();
-    let code = outcome.answer.outcome.code;
-    if code == Code::InvalidIntent {
-        outcome.extra.add("intent_id", Detail::Id(core.intent_id.clone()));
-        outcome.extra.add("action", Detail::Name(core.action.name()));
-        outcome.extra.add("asset", Detail::Id(core.asset.clone()));
+
+    /// The intent's outcome, with what was given as its slot and is none.
+    #[inline]
+    fn complete(self, mut outcome: OutcomeView) -> KernelOutcome {
+        let About { intent_id, action, asset, slot_id, given_slot } = self;
+        if let Some(given) = given_slot {
+            outcome.extra.add("value", Detail::Text(given.to_string().into_boxed_str()));
+        }
+        let code = outcome.answer.outcome.code;
+        if code == Code::InvalidIntent {
+            outcome.extra.add("intent_id", Detail::Id(intent_id));
+            outcome.extra.add("action", Detail::Name(action.name()));
+            outcome.extra.add("asset", Detail::Id(asset));
+        } else if code == Code::InvalidSlotId {
+            let slot_id = given_slot.unwrap_or_else(|| slot_id.into());
+            let whole = i64::try_from(slot_id);
+            let slot_id =
+                whole.map_or_else(|_| Detail::Text(slot_id.to_string().into_boxed_str()), Detail::Whole);
+            outcome.extra.add("slot_id", slot_id);
+            outcome.extra.add("intent_id", Detail::Id(intent_id));
+        }
+        outcome.into()
     }
-    if code == Code::InvalidSlotId {
-        let slot_id = given.unwrap_or_else(|| core.slot_id.into());
-        let whole = i64::try_from(slot_id);
-        let slot_id =
-            whole.map_or_else(|_| Detail::Text(slot_id.to_string().into_boxed_str()), Detail::Whole);
-        outcome.extra.add("slot_id", slot_id);
-        outcome.extra.add("intent_id", Detail::Id(core.intent_id.clone()));
-    }
-    outcome.into()
 }
 
 impl Engine {
+    /// Puts an input in; its outcome.
+    #[inline]
+    fn put(
+        &self,
+        py: Python<'_>,
+        input: Input,
+        time_ns: Option<i64>,
+        patience: Patience,
+    ) -> Result<OutcomeView, Error> {
+        let given = self.shared.put(py, input, time_ns, patience)?;
+        Ok(outside::outcome(&self.shared, py, given))
+    }
+
+    /// Takes an intent, and with it all that its venue answers at once. `given_slot` is what was given as its slot and
+    /// is none.
+    #[inline]
+    pub fn take(
+        &self,
+        py: Python<'_>,
+        intent: Box<Intent>,
+        given_slot: Option<i128>,
+    ) -> Result<KernelOutcome, Error> {
+        let (about, time_ns) = (About::of(&intent, given_slot), intent.timestamp_ns);
+        let outcome = self.put(py, Input::Intent(intent), Some(time_ns), Patience::Answer)?;
+        Ok(about.complete(outcome))
+    }
+
     #[inline]
     fn take_intent(&self, intent: &Bound<'_, KernelIntent>) -> Result<KernelOutcome, Error> {
-        let core = intent.get().core();
-        let time_ns = core.timestamp_ns;
-        let input = Input::Intent(Box::new(core.clone()));
-        let outcome = self.shared.put(intent.py(), input, Some(time_ns), Patience::Answer)?;
-        Ok(completed(intent, outcome))
+        let its = intent.get();
+        self.take(intent.py(), Box::new(its.core().clone()), its.given_slot())
     }
 
     fn settle(&self, py: Python<'_>, input: Input, time_ns: Option<i64>) -> Result<KernelOutcome, Error> {
-        settled(self.shared.put(py, input, time_ns, Patience::Answer)?.into())
+        settled(self.put(py, input, time_ns, Patience::Answer)?.into())
     }
 
     /// Checks a time that shall be the kernel's.
@@ -140,7 +180,7 @@ impl Engine {
     ) -> Result<KernelOutcome, Error> {
         let state = self.shared.open()?;
         let verdict = (Code::InvalidIntent, Severity::Error);
-        let answer = untaken(&state, verdict, slot_id, Id::new(trade_id).unwrap_or_default());
+        let answer = state.untaken(verdict, slot_id, Id::new(trade_id).unwrap_or_default());
         let named = [
             ("field", field),
             ("value", value),
@@ -167,13 +207,16 @@ impl Engine {
             cast.map_err(|_| Error::wrong_type(format!("intents[{at}]"), intent, "KernelIntent"))
         };
         let intents = intents.iter().enumerate().map(check).collect::<Result<Vec<_>, _>>()?;
-        let outcomes = if self.shared.log_owner.is_none() || intents.is_empty() {
+        let outcomes = if !self.shared.has_log() || intents.is_empty() {
             intents.iter().map(|intent| self.take_intent(intent)).collect::<Result<Vec<_>, _>>()?
         } else {
             let inputs = intents.iter().map(|intent| Input::Intent(Box::new(intent.get().core().clone())));
             let time_ns = intents.iter().map(|intent| intent.get().core().timestamp_ns).max();
-            let outcomes = self.shared.put_batch(py, inputs.collect(), time_ns)?;
-            intents.iter().zip(outcomes).map(|(intent, outcome)| completed(intent, outcome)).collect()
+            let given = self.shared.put_batch(py, inputs.collect(), time_ns)?;
+            let outcomes = given.into_iter().map(|given| outside::outcome(&self.shared, py, given));
+            let about =
+                intents.iter().map(|intent| About::of(intent.get().core(), intent.get().given_slot()));
+            about.zip(outcomes).map(|(about, outcome)| about.complete(outcome)).collect()
         };
         let outcomes = outcomes.into_iter().map(|outcome| Bound::new(py, outcome));
         Ok(PyList::new(py, outcomes.collect::<PyResult<Vec<_>>>()?)?)
@@ -183,13 +226,13 @@ impl Engine {
     fn on_venue_event(&self, event: &Bound<'_, PyAny>) -> Result<KernelOutcome, Error> {
         let event = instance::<VenueEvent>(event, "event", "VenueEvent")?;
         let input = Input::Venue(Box::new(event.get().core().clone()));
-        Ok(self.shared.put(event.py(), input, None, Patience::None)?.into())
+        Ok(self.put(event.py(), input, None, Patience::None)?.into())
     }
 
     /// Takes an account event, from any thread; raises where it is refused.
     fn on_account_event(&self, event: &Bound<'_, PyAny>) -> Result<KernelOutcome, Error> {
         let input = Input::Account(Box::new(account_event_from_dict(event)?));
-        settled(self.shared.put(event.py(), input, None, Patience::None)?.into())
+        settled(self.put(event.py(), input, None, Patience::None)?.into())
     }
 
     /// Takes what a venue says it did: venue events and dicts of account events, all of them read before the first is
@@ -210,7 +253,7 @@ impl Engine {
         let inputs = events.iter().enumerate().map(read).collect::<Result<Vec<_>, _>>()?;
         let outcomes = PyList::empty(py);
         for input in inputs {
-            let outcome = self.shared.put(py, input, None, Patience::Answer)?;
+            let outcome = self.put(py, input, None, Patience::Answer)?;
             outcomes.append(Bound::new(py, KernelOutcome::from(outcome))?)?;
         }
         Ok(outcomes)
@@ -228,14 +271,14 @@ impl Engine {
         let price = number::read(price, "price")?;
         let time_ns = timestamp.map(|value| time::read(value, "timestamp")).transpose()?;
         let input = Input::Mark { symbol, price, venue_time_ns: time_ns.unwrap_or_default(), ages: false };
-        Ok(self.shared.put(asset.py(), input, time_ns, Patience::None)?.into())
+        Ok(self.put(asset.py(), input, time_ns, Patience::None)?.into())
     }
 
     /// Moves kernel time forward.
     fn advance_time(&self, timestamp: &Bound<'_, PyAny>) -> Result<KernelOutcome, Error> {
         let time_ns = time::read(timestamp, "timestamp")?;
         self.check_time(timestamp, time_ns)?;
-        Ok(self.shared.put(timestamp.py(), Input::Time, Some(time_ns), Patience::None)?.into())
+        Ok(self.put(timestamp.py(), Input::Time, Some(time_ns), Patience::None)?.into())
     }
 
     /// Sets what was brought in of an asset.
@@ -293,7 +336,7 @@ impl Engine {
         changes: Option<&Bound<'_, PyDict>>,
     ) -> Result<KernelOutcome, Error> {
         let update = ControlUpdate::read(changes)?;
-        let change = self.shared.open()?.change(update);
+        let change = self.shared.open()?.change(|standing| update.change(standing));
         self.settle(py, Input::Control(Box::new(change)), None)
     }
 
@@ -329,7 +372,7 @@ impl Engine {
         if time_ns.is_none() {
             terms.venue_time_ns = self.now_ns()?;
         }
-        Ok(self.shared.put(asset.py(), Input::Funding(Box::new(terms)), time_ns, Patience::None)?.into())
+        Ok(self.put(asset.py(), Input::Funding(Box::new(terms)), time_ns, Patience::None)?.into())
     }
 
     /// Takes over trades known from elsewhere: all of them, or none.
@@ -337,7 +380,7 @@ impl Engine {
         let adopted = inputs::adopted(slots, by)?;
         let left = inputs::orders_left(slots)?;
         let input = Input::Adopt(Box::new(adopted));
-        let mut outcome = self.shared.put(slots.py(), input, None, Patience::Answer)?;
+        let mut outcome = self.put(slots.py(), input, None, Patience::Answer)?;
         if !left.is_empty() && outcome.answer.outcome.accepted {
             let row = |(slot_id, id): (u32, Id)| {
                 Details::EMPTY
@@ -400,7 +443,7 @@ impl Engine {
         let edge_bps = number::read(edge_bps, "edge_bps")?;
         let time_ns = timestamp.map(|value| time::read(value, "timestamp")).transpose()?;
         let input = Input::Edge { symbol, edge_bps };
-        Ok(self.shared.put(asset.py(), input, time_ns, Patience::None)?.into())
+        Ok(self.put(asset.py(), input, time_ns, Patience::None)?.into())
     }
 
     /// What came of a leverage setting, where the adapter learns it later.
@@ -417,6 +460,6 @@ impl Engine {
             Some(value) => EffectResult::LeverageSet { symbol, leverage: number::read(value, "leverage")? },
             None => EffectResult::LeverageRefused { symbol, reason: reason.into() },
         };
-        Ok(self.shared.put(py, Input::Effect(result), None, Patience::None)?.into())
+        Ok(self.put(py, Input::Effect(result), None, Patience::None)?.into())
     }
 }

@@ -202,14 +202,6 @@ fn setting(field: &'static str) -> &'static str {
     }
 }
 
-/// Why a log takes nothing more, with what to do.
-#[cold]
-pub fn failure(error: &EngineError) -> Box<str> {
-    let advice = "nothing more is taken, and nothing has left whose cause is not durable: close this kernel, put the \
-                  disk right, and open the log again";
-    format!("the log failed ({error}); {advice}").into_boxed_str()
-}
-
 /// What opening a log found.
 pub struct Recovered {
     recovery: Recovery,
@@ -292,7 +284,7 @@ impl Engine {
 
     /// Makes everything durable that was taken so far.
     fn sync(&self, py: Python<'_>) -> Result<(), Error> {
-        self.shared.sync(py)
+        Ok(self.shared.sync(py)?)
     }
 
     /// Closes the kernel: whatever is called after this raises KernelClosed. With a log, everything becomes durable and a
@@ -300,6 +292,6 @@ impl Engine {
     /// at most so long: `False` where it still does.
     #[pyo3(signature = (patience_ms=None))]
     fn close(&self, py: Python<'_>, patience_ms: Option<u64>) -> Result<bool, Error> {
-        self.shared.close(py, patience_ms.map(Duration::from_millis))
+        Ok(self.shared.close(py, patience_ms.map(Duration::from_millis))?)
     }
 }

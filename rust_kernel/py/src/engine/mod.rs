@@ -2,15 +2,16 @@
 
 mod adapter;
 pub mod calls;
-mod drain;
-mod durability;
+mod clock;
 mod inputs;
 pub mod log;
+mod outside;
 mod queries;
 pub mod reads;
 pub mod settings;
 mod simulated;
-mod timer;
+#[cfg(test)]
+mod tests;
 pub mod views;
 
 use std::fmt::Write;
@@ -27,9 +28,9 @@ use pyo3::types::PyDict;
 
 use crate::errors::Error;
 use crate::text;
-pub use drain::was_forked;
-use drain::{Shared, State};
 use log::{LogChoice, Recovered};
+pub use outside::was_forked;
+use outside::{Outside, Shared, State};
 use settings::SimSettings;
 
 /// The kernel with its shell and its venue. `dita.ExecutionKernel` is its public face.
@@ -54,6 +55,17 @@ impl Engine {
     #[inline]
     fn read<R>(&self, copy: impl FnOnce(&Kernel) -> R) -> Result<R, Error> {
         Ok(copy(self.shared.settled()?.core.kernel()))
+    }
+}
+
+impl Engine {
+    /// What the clock shows now: the machine's time, or where time is driven the kernel's, ns.
+    pub fn time_ns(&self) -> Result<i64, Error> {
+        let mut state = self.shared.open()?;
+        Ok(match state.core.clock() {
+            Clock::Driven => state.latest_ns(),
+            Clock::System => state.core.clock_ns(),
+        })
     }
 }
 
@@ -109,14 +121,12 @@ impl Engine {
         if let Some(start_ns) = start_ns {
             state.tell(start_ns);
         }
-        Ok(Engine { shared: Arc::new(Shared::new(state, adapter, observer)), recovery })
+        Ok(Engine { shared: Arc::new(Shared::new(state, Outside::new(adapter, observer))), recovery })
     }
 
     /// What it holds of Python's, for the garbage collector: an adapter that holds the kernel would else keep both alive.
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        visit.call(&self.shared.adapter)?;
-        visit.call(&self.shared.observer)?;
-        visit.call(self.shared.alarm.get().and_then(|alarm| alarm.waking()))
+        self.shared.foreign().traverse(&visit)
     }
 
     /// BLAKE3 of the whole trading state, as 64 hexadecimal digits.
@@ -161,22 +171,18 @@ impl Engine {
     /// UTC.
     #[getter]
     fn clock_ns(&self) -> Result<i64, Error> {
-        let mut state = self.shared.open()?;
-        Ok(match state.core.clock() {
-            Clock::Driven => state.latest_ns(),
-            Clock::System => state.core.clock_ns(),
-        })
+        self.time_ns()
     }
 
     /// True once closed.
     #[getter]
     fn closed(&self) -> bool {
-        self.shared.is_forked() || self.shared.lock().closed
+        self.shared.is_forked() || self.shared.lock().is_closed()
     }
 
     /// True in what an adapter or an observer does in the thread that drains: the kernel waits for it to return.
     #[getter]
     fn calls_here(&self) -> bool {
-        !self.shared.is_forked() && self.shared.lock().writer == drain::this_thread()
+        !self.shared.is_forked() && self.shared.lock().is_drained_here()
     }
 }

@@ -40,7 +40,7 @@ impl Engine {
             state.tell(time_ns);
         }
         self.shared.guarded(&mut state, |state| Ok(state.core.with_venue(call)?))?;
-        self.shared.drain_if_idle(py, state)
+        Ok(self.shared.drain_if_idle(py, state)?)
     }
 }
 

@@ -1,0 +1,203 @@
+//! Those who put something in: who drains it, who waits for another one's drain, and who leaves it behind.
+
+use std::sync::{MutexGuard, PoisonError};
+
+use dita_engine::{Answer, Ticket};
+use dita_kernel::id::Id;
+use dita_kernel::input::Input;
+use dita_kernel::names::{KernelDiagnosticCode, Severity};
+use dita_kernel::outcome::{Detail, Outcome};
+
+use crate::drain::{Drain, SIGNAL_INTERVAL, this_thread};
+use crate::error::{Failure, HostError};
+use crate::foreign::{Foreign, Hold};
+use crate::state::State;
+
+/// What a caller does when another thread is draining.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Patience {
+    /// Waits for the answer.
+    Answer,
+    /// Leaves the input behind.
+    None,
+}
+
+/// What a caller gets for an input.
+pub struct Given<F: Foreign> {
+    /// The engine's answer.
+    pub answer: Answer,
+    /// What went wrong at the venue on its way. The first is the cause of the others.
+    pub troubles: Vec<F::Trouble>,
+    /// True where it waits behind others: there is no verdict yet.
+    pub queued: bool,
+}
+
+/// An answer that may be missing.
+pub(crate) type Taken<F> = Option<Given<F>>;
+
+impl<F: Foreign> State<F> {
+    /// The answer to what was not taken: the kernel is as it was.
+    pub fn untaken(
+        &self,
+        (code, severity): (KernelDiagnosticCode, Severity),
+        slot_id: Option<u32>,
+        trade_id: Id,
+    ) -> Answer {
+        let kernel = self.core.kernel();
+        let outcome = Outcome {
+            seq: kernel.seq(),
+            accepted: false,
+            code,
+            severity,
+            slot_id,
+            state: slot_id.and_then(|slot_id| kernel.slot(slot_id)).map(|slot| slot.stage),
+            detail: Detail::None,
+        };
+        Answer {
+            outcome,
+            trade_id,
+            transitions: Vec::new(),
+            notices: Vec::new(),
+            events: Vec::new(),
+            durable: false,
+        }
+    }
+
+    /// What the caller of an input gets that waits behind others: no verdict yet.
+    fn queued(&self, input: &Input) -> Given<F> {
+        let (slot_id, trade_id) = match input {
+            Input::Intent(intent) => (Some(intent.slot_id), intent.trade_id.clone()),
+            Input::Venue(event) => (event.slot_id, event.trade_id.clone()),
+            other => (other.slot_id(), Id::EMPTY),
+        };
+        let answer = self.untaken((KernelDiagnosticCode::Ok, Severity::Info), slot_id, trade_id);
+        Given { answer, troubles: Vec::new(), queued: true }
+    }
+}
+
+fn known<F: Foreign>(taken: Taken<F>) -> Result<Given<F>, Failure<F>> {
+    taken.ok_or_else(|| HostError::Poisoned("an answer is missing".into()))
+}
+
+impl<F: Foreign> Drain<F> {
+    /// Puts an input in, and drains where nobody else does. `time_ns` is what a local caller told of the time.
+    ///
+    /// # Errors
+    /// The kernel cannot be used or not go on, the inbox is full, or the call was interrupted: then the input was taken
+    /// all the same.
+    #[inline]
+    pub fn put(
+        &self,
+        held: F::Held<'_>,
+        input: Input,
+        time_ns: Option<i64>,
+        patience: Patience,
+    ) -> Result<Given<F>, Failure<F>> {
+        let mut state = self.open()?;
+        if let Some(time_ns) = time_ns {
+            state.tell(time_ns);
+        }
+        if state.writer != 0 {
+            return self.put_behind(held, state, input, patience);
+        }
+        let ticket = self.guarded(&mut state, |state| state.push(input))?;
+        let (mut state, interrupt) = self.drain(Hold::Has(held), state)?;
+        let taken = state.take(ticket);
+        drop(state);
+        match interrupt {
+            Some(interrupt) => Err(HostError::Interrupted(interrupt)),
+            None => known(taken),
+        }
+    }
+
+    /// What to do behind another thread's drain, or inside one's own.
+    #[cold]
+    fn put_behind(
+        &self,
+        held: F::Held<'_>,
+        mut state: MutexGuard<'_, State<F>>,
+        input: Input,
+        patience: Patience,
+    ) -> Result<Given<F>, Failure<F>> {
+        if state.writer == this_thread() || patience == Patience::None {
+            let given = state.queued(&input);
+            state.leave(input)?;
+            return Ok(given);
+        }
+        let ticket = self.guarded(&mut state, |state| state.push(input))?;
+        let drained = state.join();
+        drop(state);
+        let taken = self.wait(held, &[ticket], drained)?;
+        known(taken.into_iter().next().flatten())
+    }
+
+    /// Puts several inputs in that become durable together: all of them, or none.
+    ///
+    /// # Errors
+    /// As [`Drain::put`]; [`HostError::NoRoom`] where the inbox has no room for all of them.
+    pub fn put_batch(
+        &self,
+        held: F::Held<'_>,
+        inputs: Vec<Input>,
+        time_ns: Option<i64>,
+    ) -> Result<Vec<Given<F>>, Failure<F>> {
+        let mut state = self.open()?;
+        if let Some(time_ns) = time_ns {
+            state.tell(time_ns);
+        }
+        self.guarded(&mut state, State::bring_due)?;
+        let (room, wanted) = (state.core.room(), inputs.len());
+        if room < wanted {
+            let why =
+                format!("{wanted} inputs come together and the inbox has room for {room}: raise inbox_max");
+            return Err(HostError::NoRoom(why.into_boxed_str()));
+        }
+        if state.writer == this_thread() {
+            let given = inputs.iter().map(|input| state.queued(input)).collect();
+            inputs.into_iter().try_for_each(|input| state.leave(input))?;
+            return Ok(given);
+        }
+        let tickets = self.guarded(&mut state, |state| {
+            inputs.into_iter().map(|input| state.push_next(input, true)).collect::<Result<Vec<_>, _>>()
+        })?;
+        let taken = if state.writer == 0 {
+            let (mut state, interrupt) = self.drain(Hold::Has(held), state)?;
+            let taken: Vec<Taken<F>> = tickets.iter().map(|ticket| state.take(*ticket)).collect();
+            drop(state);
+            if let Some(interrupt) = interrupt {
+                return Err(HostError::Interrupted(interrupt));
+            }
+            taken
+        } else {
+            let drained = state.join();
+            drop(state);
+            self.wait(held, &tickets, drained)?
+        };
+        taken.into_iter().map(known).collect()
+    }
+
+    /// Waits, with nothing held, until the drain that was going on has ended.
+    fn wait(&self, held: F::Held<'_>, tickets: &[Ticket], drained: u64) -> Result<Vec<Taken<F>>, Failure<F>> {
+        loop {
+            let taken = F::released(held, || {
+                let (mut state, _) = self
+                    .quiet
+                    .wait_timeout_while(self.lock(), SIGNAL_INTERVAL, |state| state.drained == drained)
+                    .unwrap_or_else(PoisonError::into_inner);
+                if state.drained == drained {
+                    return Ok(None);
+                }
+                state.waiting -= 1;
+                match &state.poisoned {
+                    Some(poison) => Err(Failure::<F>::from(poison.clone())),
+                    None => Ok(Some(tickets.iter().map(|ticket| state.take(*ticket)).collect())),
+                }
+            })?;
+            if let Some(taken) = taken {
+                return Ok(taken);
+            }
+            // The answer is then nobody's; the input itself is taken all the same.
+            F::check_signals(held).map_err(HostError::Interrupted)?;
+        }
+    }
+}
