@@ -88,7 +88,7 @@ pub fn fill(inner: &mut Intent, given: &[(usize, Option<&Bound<'_, PyAny>>)]) ->
             (field.read)(inner, field.name, value)?;
         }
     }
-    drop_empty_provenance(inner);
+    drop_empty_parts(inner);
     Ok(())
 }
 
