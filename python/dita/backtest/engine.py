@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from dita import __version__
 from dita._kernel import OrderType, TradeSlot
+from dita.backtest.definitions import MetricsSettings
 from dita.backtest.equity import EquityCurve, PriceCurve
 from dita.backtest.feed import FundingRow, Moment, merged, read_funding
-from dita.backtest.metrics import MetricsSettings, Run, measure
+from dita.backtest.metrics import Run, measure
 from dita.backtest.recorder import Recorder
 from dita.backtest.result import BacktestResult
 from dita.backtest.settings import FEE_DEFAULT, BacktestSettings, rules_of
