@@ -6,7 +6,7 @@ import sys
 import pytest
 
 
-@pytest.mark.parametrize("module", ["dita", "dita.cli", "dita.market", "dita.strategy", "dita.backtest"])
+@pytest.mark.parametrize("module", ["dita", "dita.cli", "dita.market", "dita.backtest"])
 def test_nothing_heavy_is_imported(module: str) -> None:
     heavy = "{'pydantic', 'pandas', 'numpy', 'ccxt', 'asyncio', 'ssl'}"
     program = f"import sys, {module}; print(sorted({heavy} & set(sys.modules)))"
