@@ -104,6 +104,7 @@ impl Engine {
     }
 
     /// A bar: its open, then its path, step by step; what follows from each step comes before the next.
+    #[allow(clippy::too_many_arguments)] // one line of a bar file
     #[pyo3(signature = (symbol, open_price, high, low, close, open_time, close_time, high_first=None))]
     fn sim_bar(
         &self,
