@@ -7,20 +7,20 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from dita import __version__
 from dita._kernel import OrderType, TradeSlot
 from dita.backtest.definitions import MetricsSettings
 from dita.backtest.equity import EquityCurve, PriceCurve
-from dita.backtest.feed import FundingRow, Moment, merged, read_funding
+from dita.backtest.feed import FundingRow, Moment, merged, read_funding, time_text
 from dita.backtest.metrics import Run, measure
 from dita.backtest.recorder import Recorder
 from dita.backtest.result import BacktestResult
 from dita.backtest.settings import FEE_DEFAULT, BacktestSettings, rules_of
 from dita.clock import ManualClock
 from dita.config import AccountConfig, Config, SimulatedConfig
-from dita.errors import refuse
+from dita.errors import InvalidInput, refuse
 from dita.host import Directory, Host
 from dita.market import Bar, Depth, Event, Market, Print, Quote
 from dita.runtime import Actor, ActorState, Watcher
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 ACCOUNT: Final = "main"
 _STOPS: Final = (OrderType.STOP_MARKET, OrderType.STOP_LIMIT)
 Progress = Callable[[float, int], object]
+Pace = Callable[[int], bool]
+LogPolicy = Literal["batch", "always", "written", "off"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +121,10 @@ class BacktestEngine:
             MarketFileError: A market has something that cannot be.
             KernelError: The kernel refuses to go on.
         """
-        played = _Play(self, self.settings, self._directory)
+        played = Play(self, self.settings, self._directory)
         result = played.run(progress)
         if not result.interrupted and any(trade.ambiguous for trade in result.trades):
-            again = _Play(self, replace(self.settings, stops_first=True), None).run(None)
+            again = Play(self, replace(self.settings, stops_first=True), None).run(None)
             result = replace(result, assumptions=_with_stops_first(result, again))
         return result
 
@@ -137,6 +139,20 @@ class BacktestEngine:
     def markets(self) -> list[Market]:
         """The markets."""
         return self._markets
+
+    @property
+    def first_ns(self) -> int:
+        """The time of the first event, ns; 0 where there is none."""
+        firsts = (next(iter(market), None) for market in self._markets)
+        return min((event.ts_ns for event in firsts if event is not None), default=0)
+
+    def tick(self, symbol: str) -> object:
+        """Return an instrument's tick.
+
+        Args:
+            symbol: The instrument.
+        """
+        return self._rules[symbol]["tick_size"]
 
     @property
     def title(self) -> str:
@@ -166,11 +182,12 @@ class BacktestEngine:
         digest.update(repr((replace(self.settings, stops_first=False), self._rules)).encode())
         return digest.hexdigest()
 
-    def config(self, settings: BacktestSettings) -> tuple[Config, str]:
+    def config(self, settings: BacktestSettings, log_policy: LogPolicy = "off") -> tuple[Config, str]:
         """Return the host's configuration, and the asset in which everything is counted.
 
         Args:
             settings: What is assumed.
+            log_policy: When the log is synced.
         """
         settles = {_settle(symbol, own) for symbol, own in self._rules.items()}
         if len(settles) > 1:
@@ -183,7 +200,7 @@ class BacktestEngine:
         }
         account = AccountConfig(
             max_slots=slots,
-            log_policy="off",
+            log_policy=log_policy,
             instruments={**fees, "instruments": self._rules},
             simulated=SimulatedConfig(
                 balances={asset: settings.capital},
@@ -199,40 +216,55 @@ class BacktestEngine:
         return Config(accounts={ACCOUNT: account}), asset
 
 
-class _Play:
-    """One pass over the markets."""
+class Play:
+    """One pass over the markets: the whole of a backtest, and the loop of a paper run."""
 
     def __init__(
-        self, engine: BacktestEngine, settings: BacktestSettings, directory: Directory | None
+        self,
+        engine: BacktestEngine,
+        settings: BacktestSettings,
+        directory: Directory | None,
+        *,
+        log_policy: LogPolicy = "off",
+        feed: bool = False,
     ) -> None:
+        """Open the host, and give each strategy its desk.
+
+        Args:
+            engine: What is played.
+            settings: What is assumed.
+            directory: Where to keep the log; None keeps none.
+            log_policy: When the log is synced.
+            feed: Whether the host tells changes.
+        """
         self._engine = engine
         self._settings = settings
         self._recorder = Recorder()
         self._equity = EquityCurve()
         self._prices = {symbol: PriceCurve() for symbol in engine.symbols}
         self._watcher = Watcher()
-        self._config, self._asset = engine.config(settings)
-        self._host = Host(
+        self._config, self._asset = engine.config(settings, log_policy)
+        self.host = Host(
             self._config,
             directory=directory,
-            clock=ManualClock(0),
+            clock=ManualClock(engine.first_ns),
             logs={ACCOUNT: self._watcher},
-            feed=False,
+            feed=feed,
         )
-        self._kernel: ExecutionKernel = self._host.kernel(ACCOUNT)
+        self._kernel: ExecutionKernel = self.host.kernel(ACCOUNT)
         venue = self._kernel.venue
         assert isinstance(venue, SimulatedVenue)  # noqa: S101 - the configuration above says so
         self._venue = venue
-        self._actors = [self._actor(one) for one in engine.named]
-        self._by_name = {actor.name: actor for actor in self._actors}
+        self.actors = [self._actor(one) for one in engine.named]
+        self._by_name = {actor.name: actor for actor in self.actors}
         self._funding = self._read_funding()
-        self._events = self._bars = 0
+        self._events = self._bars = self._rounded = 0
         self._start_ns = self._end_ns = 0
-        self._errors: list[str] = []
+        self.strict = True
 
     def _actor(self, named: Named) -> Actor:
         strategy = named.strategy(named.params)
-        client = self._host.client(named.name, ACCOUNT, slots=max(1, strategy.slots))
+        client = self.host.client(named.name, ACCOUNT, slots=max(1, strategy.slots))
         return Actor(named.name, strategy, self._kernel, client, self._engine.symbols)
 
     def _read_funding(self) -> list[FundingRow]:
@@ -240,21 +272,30 @@ class _Play:
             return []
         return read_funding(self._settings.funding, self._engine.symbols)[::-1]
 
-    def run(self, progress: Progress | None) -> BacktestResult:
+    def run(self, progress: Progress | None, pace: Pace | None = None) -> BacktestResult:
+        """Play to the end, or to Ctrl-C.
+
+        Args:
+            progress: Hears how far it is.
+            pace: Asked before each moment, with its time; waits for it, and says whether to go on.
+        """
         started = time.monotonic()
         interrupted = False
         try:
             try:
-                self._play(progress)
+                interrupted = not self._play(progress, pace)
             except KeyboardInterrupt:
                 interrupted = True
             return self._result(interrupted=interrupted, seconds=time.monotonic() - started)
         finally:
-            self._host.close(drain_s=0)
+            self.host.close(drain_s=0)
 
-    def _play(self, progress: Progress | None) -> None:
+    def _play(self, progress: Progress | None, pace: Pace | None) -> bool:
+        """Return whether the markets have ended."""
         begun = False
         for number, moment in enumerate(merged(self._engine.markets)):
+            if pace is not None and not pace(moment.time_ns):
+                return False
             if not begun:
                 begun = True
                 self._begin(moment)
@@ -262,12 +303,20 @@ class _Play:
                 progress(self._fraction(), len(self._recorder.trades))
             self._pay_funding(moment.time_ns)
             self._run_timers(moment.time_ns)
-            self._hear(moment)
+            try:
+                self._hear(moment)
+            except InvalidInput as error:
+                # What a strategy does wrong is its own error: this is the market's.
+                where = f"{moment.events[0].symbol} at {time_text(moment.time_ns)}"
+                hint = "; --round-prices rounds prices to the grid" if "grid" in str(error) else ""
+                raise refuse(
+                    f"{where}: {error.field}", error.value, f"cannot be played: {error}{hint}"
+                ) from error
             self._note_equity(moment.time_ns)
             self._fail_on_error()
         if not begun:
             raise refuse("markets", [market.name for market in self._engine.markets], "have no events")
-        for actor in self._actors:
+        for actor in self.actors:
             if actor.strategy.warming:
                 raise StrategyError(
                     f"{actor.name}: the markets end before its warm-up of {actor.strategy.warmup} bars"
@@ -275,13 +324,14 @@ class _Play:
             actor.stop()
             self._deliver()
         self._fail_on_error()
+        return True
 
     def _begin(self, moment: Moment) -> None:
         self._start_ns = min(event.ts_ns for event in moment.events)
         self._kernel.advance_time(self._start_ns)
         capital = self._settings.capital
         self._equity.add(self._start_ns, capital, None, capital)
-        for actor in self._actors:
+        for actor in self.actors:
             actor.start()
             self._deliver()
 
@@ -294,7 +344,8 @@ class _Play:
     def _hear(self, moment: Moment) -> None:
         self._end_ns = moment.time_ns
         bars: list[tuple[Bar, int]] = []
-        for event in moment.events:
+        for told in moment.events:
+            event = self._on_grid(told)
             self._events += 1
             if isinstance(event, Bar):
                 self._bars += 1
@@ -307,6 +358,20 @@ class _Play:
             self._deliver()
             self._tell_bars(bars)
 
+    def _on_grid(self, event: Event) -> Event:
+        """The event with its prices on the tick grid, where they are to be rounded."""
+        if not self._settings.round_prices or isinstance(event, Depth):
+            return event
+        names = ("open", "high", "low", "close") if isinstance(event, Bar) else ("bid", "ask", "price")
+        tick = Decimal(str(self._engine.tick(event.symbol)))
+        changed: dict[str, Any] = {}
+        for name in names:
+            text = getattr(event, name, None)
+            if text is not None and Decimal(text) % tick:
+                changed[name] = format((Decimal(text) / tick).to_integral_value() * tick, "f")
+        self._rounded += len(changed)
+        return event._replace(**changed) if changed else event
+
     def _play_bar(self, bar: Bar, close_ns: int) -> None:
         high_first = self._look_for_ambiguity(bar)
         self._venue.on_bar(
@@ -317,7 +382,7 @@ class _Play:
     def _look_for_ambiguity(self, bar: Bar) -> bool | None:
         """Mark trades of which a stop and a target both lie in the bar; say which extreme comes first."""
         found: TradeSlot | None = None
-        for actor in self._actors:
+        for actor in self.actors:
             for trade in actor.client.trades(bar.symbol):
                 if len(trade.exit_orders) > 1 and _is_ambiguous(trade, Decimal(bar.low), Decimal(bar.high)):
                     self._recorder.mark_ambiguous(trade.trade_id)
@@ -349,7 +414,7 @@ class _Play:
             self._deliver()
 
     def _to_each(self, wants: Callable[[Actor], bool], tell: Callable[[Actor], None]) -> None:
-        for actor in self._actors:
+        for actor in self.actors:
             if wants(actor):
                 tell(actor)
                 self._deliver()
@@ -365,7 +430,7 @@ class _Play:
             )
             for bar, close_ns in bars
         ]
-        for actor in self._actors:
+        for actor in self.actors:
             for bar in closed:
                 for one in actor.hear_bar(bar):
                     actor.tell_bar(one)
@@ -382,7 +447,7 @@ class _Play:
                 actor.tell(happening)
 
     def _run_timers(self, now_ns: int) -> None:
-        for actor in self._actors:
+        for actor in self.actors:
             while (due := actor.next_timer_ns()) is not None and due <= now_ns:
                 self._kernel.advance_time(max(due, self._kernel.now_ns))
                 actor.run_timers(due)
@@ -409,7 +474,7 @@ class _Play:
         self._equity.add(now_ns, account.capital, None, account.equity)
 
     def _fail_on_error(self) -> None:
-        for actor in self._actors:
+        for actor in self.actors if self.strict else ():
             if actor.state is ActorState.ERROR:
                 raise StrategyError(f"{actor.name}: {actor.error}")
 
@@ -463,7 +528,7 @@ class _Play:
             prices={symbol: curve.points for symbol, curve in self._prices.items()},
             drawdown_max=Decimal(0) if drawdown is None else drawdown.fraction,
             assumptions=self._assumptions(trades),
-            errors=tuple(self._errors),
+            errors=tuple(f"{actor.name}: {actor.error}" for actor in self.actors if actor.error),
             interrupted=interrupted,
             metrics=measure(run, engine.metrics),
         )
@@ -486,6 +551,10 @@ class _Play:
             ("liquidation rule", "at the mark, by the instrument's tiers" if given.liquidation else "none"),
             ("gaps", f"{gaps} bars are missing" if gaps else "none"),
             ("ambiguous trades", str(ambiguous)),
+            (
+                "prices off the grid",
+                f"{self._rounded} rounded" if given.round_prices else "none, or an error",
+            ),
             ("instruments source", "; ".join(f"{key}: {text}" for key, text in self._engine.sources.items())),
         )
 

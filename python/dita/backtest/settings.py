@@ -14,6 +14,7 @@ from dita.market.instruments import KNOWN
 
 FEE_DEFAULT: Final = Decimal("0.001")
 _ROWS_READ: Final = 10_000
+_DIGITS_MAX: Final = 15  # with the point
 _LOT_DEFAULT: Final = "0.0001"
 
 
@@ -35,9 +36,9 @@ class BacktestSettings:
         funding: A CSV file `time,symbol,rate,mark`; None means that there is none.
         instruments: Rules by symbol, as `set_exchange_config` takes them, where they are known.
         allow_gaps: Whether missing bars are counted; else the first is an error.
+        round_prices: Whether prices off the tick grid are rounded to it, and counted; else one is an error.
         stops_first: Whether a bar that holds both a stop and a target comes to the stop first.
         max_slots: How many trades may run at once; None means as many as the strategies ask for.
-        opposite_slots: What a strategy's trades of both sides do on a one-way account.
     """
 
     capital: Decimal = Decimal(10_000)
@@ -53,6 +54,7 @@ class BacktestSettings:
     funding: Path | None = None
     instruments: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     allow_gaps: bool = False
+    round_prices: bool = False
     stops_first: bool = False
     max_slots: int | None = None
 
@@ -112,6 +114,8 @@ def rules_of(market: Market, given: Mapping[str, Mapping[str, Any]]) -> tuple[di
 def tick_of(market: Market) -> str:
     """Return the finest step of the first 10,000 rows' prices.
 
+    A price of 15 digits or more was written from a binary number: it says nothing of the step.
+
     Args:
         market: The market; it is read from its beginning.
     """
@@ -129,4 +133,5 @@ def _prices(event: object) -> Iterable[str]:
 
 
 def _places(prices: Iterable[str]) -> int:
-    return max((len(price.partition(".")[2].rstrip("0")) for price in prices), default=0)
+    plain = (price for price in prices if len(price) <= _DIGITS_MAX)
+    return max((len(price.partition(".")[2].rstrip("0")) for price in plain), default=0)

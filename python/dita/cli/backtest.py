@@ -106,6 +106,12 @@ def add_assumptions(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--allow-gaps", action="store_const", const=True, help="count missing bars; else one is an error"
     )
+    parser.add_argument(
+        "--round-prices",
+        action="store_const",
+        const=True,
+        help="round prices to the tick, and count them; else one off the grid is an error",
+    )
 
 
 def run(options: argparse.Namespace) -> int:
@@ -200,6 +206,7 @@ def settings_of(options: argparse.Namespace) -> Any:  # noqa: ANN401 - a class t
         "seed",
         "funding",
         "allow_gaps",
+        "round_prices",
     )
     given = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
     if options.instruments is not None:

@@ -51,6 +51,8 @@ class Command:
             allow_abbrev=False,
         )
         add_host_options(parser)
+        if self._request in ("pause", "start"):
+            parser.add_argument("--strategy", metavar="NAME", help="which strategy (default: each)")
         parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
         parser.set_defaults(run=self.run)
 
@@ -72,14 +74,18 @@ class Command:
         try:
             directory = found(options)
             try:
-                said = ask(directory, self._request)
+                fields = {"strategy": options.strategy} if getattr(options, "strategy", None) else {}
+                said = ask(directory, self._request, **fields)
             except HostAway as away:
-                if self._request == "stop":
+                if self._request not in ("status", "orders"):
                     raise CommandFailure(str(away)) from away
                 said = _from_log(directory, self._request)
         except KernelError as error:
             raise CommandFailure(str(error)) from error
-        sys.stdout.write(as_json(said) if options.json else "\n".join(_LINES[self._request](said)) + "\n")
+        if options.json:
+            sys.stdout.write(as_json(said if isinstance(said, dict) else {"strategies": said}))
+            return 0
+        sys.stdout.write("\n".join(_LINES[self._request](said)) + "\n")
         return 0
 
 
@@ -208,6 +214,20 @@ def _order_lines(said: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[str]:
     return lines
 
 
+def _strategy_lines(said: Sequence[Mapping[str, Any]]) -> list[str]:
+    rows = [
+        (
+            str(one["name"]),
+            str(one["state"]) + (", warming up" if one["warming"] else ""),
+            ", ".join(one["symbols"]),
+            " ".join(str(slot) for slot in one["slots"]),
+            str(one["error"]) or "-",
+        )
+        for one in said
+    ]
+    return table(("strategy", "state", "hears", "slots", "error"), rows)
+
+
 def _number(value: object) -> str:
     if value is None:
         return "-"
@@ -217,6 +237,9 @@ def _number(value: object) -> str:
 _LINES: Final[dict[str, Callable[[Any], list[str]]]] = {
     "status": _status_lines,
     "orders": _order_lines,
+    "strategies": _strategy_lines,
+    "pause": _strategy_lines,
+    "start": _strategy_lines,
     "stop": lambda _: ["the host stops: it waits for what is under way, and closes"],
 }
 
@@ -228,6 +251,21 @@ STATUS: Final = Command(
 )
 ORDERS: Final = Command(
     "orders", "the orders at work", "Show the orders that are at work, of each account of a host.", "orders"
+)
+STRATEGIES: Final = Command(
+    "strategies",
+    "the strategies of a host",
+    "Show the strategies of a host: how they are, and why.",
+    "strategies",
+)
+PAUSE: Final = Command(
+    "pause",
+    "let strategies hear no more",
+    "Let strategies hear nothing until `dita start`. Their orders and trades stay as they are.",
+    "pause",
+)
+START: Final = Command(
+    "start", "let strategies hear again", "Let strategies that were paused hear again.", "start"
 )
 STOP: Final = Command(
     "stop",

@@ -17,7 +17,7 @@ from dita.host.directory import Directory
 from dita.host.documents import account_orders, account_status, to_json
 from dita.host.feed import AccountFeed, Feed
 from dita.host.opening import open_account
-from dita.host.serving import HostSocket
+from dita.host.serving import Answer, HostSocket
 from dita.kernel import ExecutionKernel
 
 _LOG: Final = logging.getLogger("dita.host")
@@ -69,6 +69,7 @@ class Host:
         self._socket: HostSocket | None = None
         self._stop = threading.Event()
         self._closed = False
+        self._answers: dict[str, Answer] = {}
         self._lock = threading.RLock()
         if directory is not None:
             directory.make()
@@ -183,6 +184,15 @@ class Host:
             if self._socket is None:
                 self._socket = HostSocket(self.directory.socket, self._answer, to_json)
 
+    def answer(self, request: str, how: Answer) -> None:
+        """Let the socket answer one more request: what runs on the host says of itself.
+
+        Args:
+            request: Its name.
+            how: Called in a thread of the socket's with the request's fields; returns plain values.
+        """
+        self._answers[request] = how
+
     def _answer(self, request: Mapping[str, Any]) -> object:
         """Answer one request of the socket."""
         what, account = request["request"], request.get("account")
@@ -197,7 +207,10 @@ class Host:
         if what == "stop":
             self._stop.set()
             return {"stopping": True}
-        raise InvalidInput(f"request: {what!r} is none of status, orders, control, stop")
+        if what in self._answers:
+            return self._answers[what](request)
+        known = ", ".join(("status", "orders", "control", "stop", *self._answers))
+        raise InvalidInput(f"request: {what!r} is none of {known}")
 
     def _answer_control(self, request: Mapping[str, Any]) -> object:
         change = request["change"]

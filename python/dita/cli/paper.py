@@ -1,0 +1,111 @@
+"""`dita paper`: a strategy on recorded markets at their own pace, on a host that can be asked."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Final
+
+from dita.cli.backtest import add_assumptions, add_market_options, engine_of
+from dita.cli.failure import CommandFailure
+from dita.cli.progress import Progress
+from dita.errors import shown
+
+EXAMPLE: Final = ("dita paper STRATEGY --data FILE --speed 60", "trade on paper, at the market's own pace")
+
+_DESCRIPTION: Final = """\
+Trade on paper: strategy, kernel and venue of `dita backtest`, at the market's own pace times --speed. While
+it runs, `dita status`, `orders`, `pnl`, `strategies`, `pause`, `start`, `halt` and `stop` reach it from
+another terminal. It keeps its log, its controls and its reports in a directory."""
+
+_EPILOG: Final = """\
+examples:
+  dita paper ema-cross --data btc_perp_1m.csv.gz --speed 600
+  dita paper my_strategy.py --data btc_perp_1m.csv.gz --speed max --name mine --fresh"""
+
+
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Describe the command.
+
+    Args:
+        commands: The command line's list of commands.
+    """
+    parser = commands.add_parser(
+        "paper",
+        help="trade on paper, at the market's own pace",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("strategy", metavar="STRATEGY", help="a file, module:Class, or a sample's name")
+    add_market_options(parser)
+    parser.add_argument(
+        "--speed", type=_speed, default=1.0, metavar="X", help="times the market's pace, or max (1)"
+    )
+    place = parser.add_mutually_exclusive_group()
+    place.add_argument("--name", metavar="NAME", help="the host's name (paper)", default="paper")
+    place.add_argument("--dir", type=Path, metavar="DIR", help="the host's directory itself")
+    place.add_argument("--ephemeral", action="store_true", help="keep nothing, and answer nobody")
+    parser.add_argument("--fresh", action="store_true", help="put the log of an earlier run aside")
+    add_assumptions(parser)
+    parser.add_argument("--json", action="store_true", help="print the report as one JSON object")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run and report.
+
+    Args:
+        options: The parsed command line.
+
+    Returns:
+        0: the market has ended, or somebody has stopped it.
+
+    Raises:
+        CommandFailure: Strategy, market, directory or settings cannot be used; the text says what to do.
+    """
+    from dita.backtest.paper import PaperRun, put_aside  # noqa: PLC0415 - `dita --help` answers at once
+    from dita.errors import KernelError  # noqa: PLC0415 - as above
+    from dita.host import Directory  # noqa: PLC0415 - as above
+    from dita.market import MarketFileError  # noqa: PLC0415 - as above
+
+    progress = Progress()
+    try:
+        engine = engine_of(options)
+        directory = None
+        if not options.ephemeral:
+            directory = Directory(options.dir) if options.dir else Directory.named(options.name)
+            aside = put_aside(directory) if options.fresh else None
+            if aside is not None:
+                print(f"{aside}: has the earlier run", file=sys.stderr)
+        paper = PaperRun(engine, speed=options.speed, directory=directory)
+        if directory is not None:
+            print(
+                f"{directory.path}: running; ask it with `dita status {directory.path.name}`", file=sys.stderr
+            )
+
+        def listen(fraction: float, trades: int) -> None:
+            if progress.is_due():
+                progress.show(f"{fraction:4.0%} played, {trades} trades")
+
+        result = paper.run(listen)
+    except (KernelError, MarketFileError) as error:
+        raise CommandFailure(str(error)) from error
+    finally:
+        progress.close()
+    sys.stdout.write(result.to_json().decode() if options.json else result.report_text())
+    if directory is not None:
+        print(f"{directory.reports / 'report.html'}: written", file=sys.stderr)
+    return 0
+
+
+def _speed(text: str) -> float | None:
+    if text == "max":
+        return None
+    try:
+        speed = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected a number or max, got {shown(text)}") from None
+    if not 0 < speed < 1e9:
+        raise argparse.ArgumentTypeError(f"must be above zero, got {shown(text)}")
+    return speed
