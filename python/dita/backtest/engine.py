@@ -470,8 +470,8 @@ class Play:
             self._deliver()
 
     def _note_equity(self, now_ns: int) -> None:
-        account = self._kernel.account
-        self._equity.add(now_ns, account.capital, None, account.equity)
+        account = self._kernel.account.snapshot
+        self._equity.add(now_ns, account.capital, self._venue.wallet(self._asset), account.equity)
 
     def _fail_on_error(self) -> None:
         for actor in self.actors if self.strict else ():

@@ -154,9 +154,11 @@ class Followers:
                 slot = by_id[transition.slot_id]
                 yield partial(self.call, self.journal.record_transition, transition, slot, event, control)
         if self.logs is not None:
-            control = self._control()
-            if control != self._control_logged:
-                yield partial(self._log_control, self.logs, control, seq)
+            # Reading the controls costs more than the rest; who has no use for them says so.
+            if getattr(self.logs, "hears_controls", True):
+                control = self._control()
+                if control != self._control_logged:
+                    yield partial(self._log_control, self.logs, control, seq)
             for transition, event in zip(transitions, events, strict=True):
                 yield partial(self.call, self.logs.transition, transition, by_id[transition.slot_id], event)
         yield from self._states_due(slots, seq)

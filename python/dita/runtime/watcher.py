@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from dita._kernel import KernelTransition, TradeSlot, VenueEvent
 
@@ -24,7 +24,13 @@ class Happening:
 
 
 class Watcher:
-    """Given to a kernel as `logs`: it hears what logs hear."""
+    """Given to a kernel as `logs`: it hears what logs hear, but the controls.
+
+    Attributes:
+        hears_controls: False.
+    """
+
+    hears_controls: ClassVar[bool] = False
 
     def __init__(self) -> None:
         """Start empty."""
