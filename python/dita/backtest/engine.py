@@ -25,7 +25,7 @@ from dita.host import Directory, Host
 from dita.market import Bar, Depth, Event, Market, Print, Quote
 from dita.runtime import Actor, ActorState, Watcher
 from dita.runtime.bars import interval_text
-from dita.runtime.loading import source_of
+from dita.runtime.loading import check_declared, made, source_of
 from dita.strategy import Bar as ClosedBar
 from dita.strategy import QuoteTick, Strategy, StrategyError, TradeTick
 from dita.venues import SimulatedVenue
@@ -100,6 +100,7 @@ class BacktestEngine:
         if len(set(symbols)) != len(symbols):
             raise refuse("markets", symbols, "names an instrument twice")
         for one in strategies:
+            check_declared(one.strategy)
             missing = [symbol for symbol in one.strategy.instruments if symbol not in symbols]
             if missing:
                 raise StrategyError(f"{one.name}: {missing[0]} has no market; there are {', '.join(symbols)}")
@@ -228,10 +229,9 @@ class _Play:
         self._funding = self._read_funding()
         self._events = self._bars = 0
         self._start_ns = self._end_ns = 0
-        self._errors: list[str] = []
 
     def _actor(self, named: Named) -> Actor:
-        strategy = named.strategy(named.params)
+        strategy = made(named.strategy, named.params)
         client = self._host.client(named.name, ACCOUNT, slots=max(1, strategy.slots))
         return Actor(named.name, strategy, self._kernel, client, self._engine.symbols)
 
@@ -463,9 +463,16 @@ class _Play:
             prices={symbol: curve.points for symbol, curve in self._prices.items()},
             drawdown_max=Decimal(0) if drawdown is None else drawdown.fraction,
             assumptions=self._assumptions(trades),
-            errors=tuple(self._errors),
+            errors=self._refusals(),
             interrupted=interrupted,
             metrics=measure(run, engine.metrics),
+        )
+
+    def _refusals(self) -> tuple[str, ...]:
+        return tuple(
+            f"{actor.name}: {count:,} of its intents refused: {code}"
+            for actor in self._actors
+            for code, count in sorted(actor.refused.items())
         )
 
     def _assumptions(self, trades: Sequence[Any]) -> tuple[tuple[str, str], ...]:
@@ -479,7 +486,7 @@ class _Play:
             ("fees", f"taker {taker}, maker {maker}" + ("" if named else " (0.001 where none was named)")),
             ("fill_at", f"{given.fill_at}: where an order that is sent at a bar's close fills"),
             ("limit_fill", f"{given.limit_fill}: a waiting limit fills where the market goes {_how(given)}"),
-            ("latency", f"{given.latency_ms} ms; bars know none"),
+            ("latency", _latency(given)),
             ("queue model", "behind what the book showed" if given.queue_position else "first in line"),
             ("slippage", f"{given.slippage_bps} basis points for takers"),
             ("funding", "none" if given.funding is None else given.funding.name),
@@ -488,6 +495,12 @@ class _Play:
             ("ambiguous trades", str(ambiguous)),
             ("instruments source", "; ".join(f"{key}: {text}" for key, text in self._engine.sources.items())),
         )
+
+
+def _latency(settings: BacktestSettings) -> str:
+    text = f"{settings.latency_ms} ms for a request's round trip"
+    late = settings.latency_ms and settings.fill_at == "next_open"
+    return f"{text}; of bars, what is sent at a close misses the next open" if late else text
 
 
 def _how(settings: BacktestSettings) -> str:
