@@ -25,7 +25,7 @@ from dita.host import Directory, Host
 from dita.market import Bar, Depth, Event, Market, Print, Quote
 from dita.runtime import Actor, ActorState, Watcher
 from dita.runtime.bars import interval_text
-from dita.runtime.loading import source_of
+from dita.runtime.loading import check_declared, made, source_of
 from dita.strategy import Bar as ClosedBar
 from dita.strategy import QuoteTick, Strategy, StrategyError, TradeTick
 from dita.venues import SimulatedVenue
@@ -102,6 +102,7 @@ class BacktestEngine:
         if len(set(symbols)) != len(symbols):
             raise refuse("markets", symbols, "names an instrument twice")
         for one in strategies:
+            check_declared(one.strategy)
             missing = [symbol for symbol in one.strategy.instruments if symbol not in symbols]
             if missing:
                 raise StrategyError(f"{one.name}: {missing[0]} has no market; there are {', '.join(symbols)}")
@@ -263,7 +264,7 @@ class Play:
         self.strict = True
 
     def _actor(self, named: Named) -> Actor:
-        strategy = named.strategy(named.params)
+        strategy = made(named.strategy, named.params)
         client = self.host.client(named.name, ACCOUNT, slots=max(1, strategy.slots))
         return Actor(named.name, strategy, self._kernel, client, self._engine.symbols)
 
@@ -528,9 +529,19 @@ class Play:
             prices={symbol: curve.points for symbol, curve in self._prices.items()},
             drawdown_max=Decimal(0) if drawdown is None else drawdown.fraction,
             assumptions=self._assumptions(trades),
-            errors=tuple(f"{actor.name}: {actor.error}" for actor in self.actors if actor.error),
+            errors=(
+                *(f"{actor.name}: {actor.error}" for actor in self.actors if actor.error),
+                *self._refusals(),
+            ),
             interrupted=interrupted,
             metrics=measure(run, engine.metrics),
+        )
+
+    def _refusals(self) -> tuple[str, ...]:
+        return tuple(
+            f"{actor.name}: {count:,} of its intents refused: {code}"
+            for actor in self.actors
+            for code, count in sorted(actor.refused.items())
         )
 
     def _assumptions(self, trades: Sequence[Any]) -> tuple[tuple[str, str], ...]:
@@ -544,7 +555,7 @@ class Play:
             ("fees", f"taker {taker}, maker {maker}" + ("" if named else " (0.001 where none was named)")),
             ("fill_at", f"{given.fill_at}: where an order that is sent at a bar's close fills"),
             ("limit_fill", f"{given.limit_fill}: a waiting limit fills where the market goes {_how(given)}"),
-            ("latency", f"{given.latency_ms} ms; bars know none"),
+            ("latency", _latency(given)),
             ("queue model", "behind what the book showed" if given.queue_position else "first in line"),
             ("slippage", f"{given.slippage_bps} basis points for takers"),
             ("funding", "none" if given.funding is None else given.funding.name),
@@ -557,6 +568,12 @@ class Play:
             ),
             ("instruments source", "; ".join(f"{key}: {text}" for key, text in self._engine.sources.items())),
         )
+
+
+def _latency(settings: BacktestSettings) -> str:
+    text = f"{settings.latency_ms} ms for a request's round trip"
+    late = settings.latency_ms and settings.fill_at == "next_open"
+    return f"{text}; of bars, what is sent at a close misses the next open" if late else text
 
 
 def _how(settings: BacktestSettings) -> str:

@@ -84,16 +84,24 @@ def read_funding(path: Path, symbols: Sequence[str]) -> list[FundingRow]:
         InvalidInput: It cannot be read, or a row is wrong; by line and field.
     """
     rows: list[FundingRow] = []
+    last: dict[str, int] = {}
     try:
         with path.open(newline="", encoding="utf-8") as file:
             for number, row in enumerate(csv.DictReader(file), start=2):
-                rows.append(_funding_row(row, f"{path.name}, line {number}", symbols))
-                if len(rows) > 1 and rows[-1].time_ns < rows[-2].time_ns:
-                    raise refuse(f"{path.name}, line {number}: time", row["time"], "is before the row above")
+                place = f"{path.name}, line {number}"
+                one = _funding_row(row, place, symbols)
+                if rows and one.time_ns < rows[-1].time_ns:
+                    raise refuse(f"{place}: time", row["time"], "is before the row above")
+                if last.get(one.symbol) == one.time_ns:
+                    raise refuse(f"{place}: time", row["time"], f"is there twice for {one.symbol}")
+                last[one.symbol] = one.time_ns
+                rows.append(one)
     except OSError as error:
         raise refuse("funding", str(path), error.strerror or "cannot be read") from error
     except (UnicodeDecodeError, csv.Error) as error:
         raise refuse("funding", str(path), f"is no CSV: {error}") from error
+    if not rows:
+        raise refuse("funding", str(path), "has no rows under a header time,symbol,rate,mark")
     return rows
 
 
@@ -109,11 +117,19 @@ def _funding_row(row: dict[str, str], place: str, symbols: Sequence[str]) -> Fun
         at = time_ns(row["time"])
     except ValueError as error:
         raise refuse(f"{place}: time", row["time"], "is no ISO 8601 time") from error
-    return FundingRow(at, row["symbol"], _decimal(row["rate"], f"{place}: rate"), _mark(row, place))
+    rate = _decimal(row["rate"], f"{place}: rate")
+    if abs(rate) > 1:
+        raise refuse(f"{place}: rate", row["rate"], "must be a fraction of the value, from -1 to 1")
+    return FundingRow(at, row["symbol"], rate, _mark(row, place))
 
 
 def _mark(row: dict[str, str], place: str) -> Decimal | None:
-    return _decimal(row["mark"], f"{place}: mark") if row.get("mark") else None
+    if not row.get("mark"):
+        return None
+    mark = _decimal(row["mark"], f"{place}: mark")
+    if mark <= 0:
+        raise refuse(f"{place}: mark", row["mark"], "must be above zero")
+    return mark
 
 
 def _decimal(text: str, place: str) -> Decimal:

@@ -16,6 +16,7 @@ FEE_DEFAULT: Final = Decimal("0.001")
 _ROWS_READ: Final = 10_000
 _DIGITS_MAX: Final = 15  # with the point
 _LOT_DEFAULT: Final = "0.0001"
+_LATENCY_MS_MAX: Final = 3_600_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,8 @@ class BacktestSettings:
         maker_rate: The same.
         fill_at: An order sent in `on_bar` meets the "next_open" or the "close" of that bar.
         limit_fill: A waiting limit fills where the market goes "through" it, or at a "touch".
-        latency_ms: A request's whole round trip; with bars it has no meaning.
+        latency_ms: A request's whole round trip. With bars and "next_open", an order that is sent at a close
+            then misses the next open, and meets the one after it.
         slippage_bps: By how many basis points a taker's price is worse than the book's.
         queue_position: Whether an order that rests waits behind what the book showed at its price.
         liquidation: Whether positions are liquidated.
@@ -70,6 +72,16 @@ class BacktestSettings:
             raise refuse("fill_at", self.fill_at, "is neither next_open nor close")
         if self.limit_fill not in ("through", "touch"):
             raise refuse("limit_fill", self.limit_fill, "is neither through nor touch")
+        for name, rate in (("taker_rate", self.taker_rate), ("maker_rate", self.maker_rate)):
+            if rate is not None and not (rate.is_finite() and abs(rate) < 1):
+                raise refuse(name, rate, "must be a fraction of the value, above -1 and below 1")
+        for name, amount, most in (
+            ("latency_ms", self.latency_ms, _LATENCY_MS_MAX),
+            ("slippage_bps", self.slippage_bps, 9_999),
+            ("seed", Decimal(self.seed), 2**64 - 1),
+        ):
+            if not (amount.is_finite() and 0 <= amount <= most):
+                raise refuse(name, getattr(self, name), f"must be from 0 to {most}")
 
 
 def read_instruments(path: Path) -> dict[str, dict[str, Any]]:

@@ -1,6 +1,7 @@
 """`dita backtest`: plays market files to a strategy, and reports what came of it."""
 
 import argparse
+import logging
 import sys
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -129,6 +130,8 @@ def run(options: argparse.Namespace) -> int:
     from dita.errors import KernelError  # noqa: PLC0415 - `dita --help` answers at once
     from dita.market import MarketFileError  # noqa: PLC0415 - as above
 
+    # A strategy's error ends the run and is told by its one line; without this, logging tells it as well.
+    logging.getLogger("dita.strategy").addHandler(logging.NullHandler())
     progress = Progress()
     try:
         engine = engine_of(options)

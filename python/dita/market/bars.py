@@ -1,7 +1,7 @@
 """Candle files: CSV with a header, one row per interval, oldest first."""
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -29,13 +29,16 @@ def header_columns(header: str) -> dict[str, int] | None:
         return None
     columns = {name: names.index(name) for name in (*PRICE_COLUMNS, "volume")}
     columns["time"] = names.index(time)
+    if "symbol" in names:
+        columns["symbol"] = names.index("symbol")
     return columns
 
 
 class BarFile:
     """The bars of a CSV file, plain or gzipped, validated row by row.
 
-    Times without an offset are UTC, and mean the start of the interval.
+    Times without an offset are UTC, and mean the start of the interval. A column `symbol` must name one
+    instrument.
 
     Attributes:
         gaps: How many bars were missing so far, where that is allowed.
@@ -101,7 +104,7 @@ class BarFile:
                     )
             elif line:
                 try:
-                    bar = _parse_row(next(csv.reader((line,))), columns, self._symbol)
+                    bar = _parse_row(fields_of(line, columns), columns, self._symbol)
                     _require_later(bar, previous_ns)
                     self._count_gap(bar.ts_ns - previous_ns if previous_ns >= 0 else self.interval_ns)
                 except (ValueError, csv.Error) as error:
@@ -110,6 +113,11 @@ class BarFile:
                 yield bar
 
     def _count_gap(self, step_ns: int) -> None:
+        if self.interval_ns and step_ns < self.interval_ns:
+            raise ValueError(
+                f"timestamp: {_seconds(step_ns)} after the row before, but the first two rows are "
+                f"{_seconds(self.interval_ns)} apart, which is taken for the bars' length"
+            )
         missing = 0 if not self.interval_ns else step_ns // self.interval_ns - 1
         if missing > 0 and not self._allow_gaps:
             raise ValueError(
@@ -123,12 +131,56 @@ class BarFile:
         if first is None:
             raise MarketFileError(self._source.path, "there is a header but no bar under it")
         second = next(bars, None)
-        return 60_000_000_000 if second is None else second.ts_ns - first.ts_ns
+        length_ns = 60_000_000_000 if second is None else second.ts_ns - first.ts_ns
+        if length_ns % 1_000_000_000:
+            message = (
+                f"timestamp: the first two rows are {_seconds(length_ns)} apart; whole seconds are needed"
+            )
+            raise MarketFileError(self._source.path, message)
+        return length_ns
+
+
+def _seconds(length_ns: int) -> str:
+    return f"{Decimal(length_ns) / 1_000_000_000:f} s"
+
+
+def fields_of(line: str, columns: Mapping[str, int]) -> list[str]:
+    """Return a row's fields.
+
+    Args:
+        line: The row.
+        columns: Where the needed columns stand.
+
+    Raises:
+        ValueError: There are too few, as where a file was cut off; it names them.
+    """
+    row = next(csv.reader((line,)))
+    wanted = max(columns.values()) + 1
+    if len(row) < wanted:
+        raise ValueError(f"expected at least {wanted} fields, got {len(row)}: {line[:120]!r}")
+    return row
+
+
+def require_symbol(row: Sequence[str], columns: Mapping[str, int], symbol: str) -> None:
+    """Check that a row is about the file's instrument, where it says about which.
+
+    Args:
+        row: Its fields.
+        columns: Where the columns stand.
+        symbol: The file's instrument.
+
+    Raises:
+        ValueError: It is about another; it names both.
+    """
+    if "symbol" in columns and row[columns["symbol"]] != symbol:
+        raise ValueError(
+            f"symbol: {shown(row[columns['symbol']])} is not {symbol}; a file holds one instrument, "
+            "and --symbol names it"
+        )
 
 
 def _parse_row(row: Sequence[str], columns: dict[str, int], symbol: str) -> Bar:
-    if len(row) <= max(columns.values()):
-        raise ValueError(f"expected at least {max(columns.values()) + 1} fields, got {len(row)}")
+    require_symbol(row, columns, symbol)
     first, high, low, last = (price_text(row[columns[name]], name) for name in PRICE_COLUMNS)
     _require_ordered(first, high, low, last)
     volume = decimal_text(row[columns["volume"]], "volume")
@@ -145,11 +197,17 @@ def _require_ordered(first: str, high: str, low: str, last: str) -> None:
 
 
 def _require_later(bar: Bar, previous_ns: int) -> None:
+    if bar.ts_ns < 0:
+        raise ValueError(f"timestamp: {shown(_time_text(bar.ts_ns))} is before 1970")
     if bar.ts_ns <= previous_ns:
-        row_time = (_EPOCH + timedelta(microseconds=bar.ts_ns // 1000)).isoformat()
         raise ValueError(
-            f"timestamp: {shown(row_time)} is not after the row before; bars must be in time order"
+            f"timestamp: {shown(_time_text(bar.ts_ns))} is not after the row before; "
+            "bars must be in time order"
         )
+
+
+def _time_text(at_ns: int) -> str:
+    return (_EPOCH + timedelta(microseconds=at_ns // 1000)).isoformat()
 
 
 def time_ns(text: str) -> int:

@@ -3,11 +3,12 @@
 import csv
 import re
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
 from dita.errors import shown
-from dita.market.bars import time_ns
+from dita.market.bars import fields_of, require_symbol, time_ns
 from dita.market.events import MarketKind, Print, Quote
 from dita.market.source import MarketFileError, TextSource, decimal_text, price_text
 
@@ -89,7 +90,7 @@ class TickFile:
             MarketFileError: Naming file, line, field and value of the first thing that cannot be so.
         """
         columns: dict[str, int] | None = None
-        last_ns = 0
+        last_ns, last_time = 0, ""
         for number, line in self._source.lines():
             if columns is None:
                 columns = tick_columns(line)
@@ -99,18 +100,16 @@ class TickFile:
                     )
             elif line:
                 try:
-                    tick = self._tick(next(csv.reader((line,))), columns)
-                    _require_order(tick.ts_ns, last_ns)
+                    row = fields_of(line, columns)
+                    tick = self._tick(row, columns)
+                    _require_order(tick.ts_ns, last_ns, row[columns["time"]], last_time)
                 except (ValueError, csv.Error) as error:
                     raise MarketFileError(self._source.path, str(error), line=number) from error
-                last_ns = tick.ts_ns
+                last_ns, last_time = tick.ts_ns, row[columns["time"]]
                 yield tick
 
     def _tick(self, row: Sequence[str], columns: dict[str, int]) -> Quote | Print:
-        if len(row) <= max(columns.values()):
-            raise ValueError(f"expected at least {max(columns.values()) + 1} fields, got {len(row)}")
-        if "symbol" in columns and row[columns["symbol"]] != self._symbol:
-            raise ValueError(f"symbol: {shown(row[columns['symbol']])} is not {self._symbol}")
+        require_symbol(row, columns, self._symbol)
         at = tick_time_ns(row[columns["time"]])
         if "bid" not in columns:
             price = price_text(row[columns["price"]], "price")
@@ -120,15 +119,20 @@ class TickFile:
                 raise ValueError(f"buyer_is_maker: {shown(maker)} is neither true nor false")
             return Print(self._symbol, price, size, maker in ("true", "1"), at)
         bid, ask = price_text(row[columns["bid"]], "bid"), price_text(row[columns["ask"]], "ask")
-        if float(bid) > float(ask):
+        if Decimal(bid) > Decimal(ask):
             raise ValueError(f"bid: {shown(bid)} is above ask {shown(ask)}")
         sizes = [decimal_text(row[columns[name]], name) if name in columns else None for name in _SIZES]
         return Quote(self._symbol, bid, sizes[0], ask, sizes[1], at)
 
 
-def _require_order(at_ns: int, last_ns: int) -> None:
+def _require_order(at_ns: int, last_ns: int, text: str, last_text: str) -> None:
+    if at_ns < 0:
+        raise ValueError(f"timestamp: {shown(text)} is before 1970")
     if at_ns < last_ns:
-        raise ValueError("timestamp: is before the row above; ticks must be in time order")
+        raise ValueError(
+            f"timestamp: {shown(text)} is before {shown(last_text)} of the row above; "
+            "ticks must be in time order"
+        )
 
 
 def tick_time_ns(text: str) -> int:

@@ -1,10 +1,12 @@
 """`Actor`: one strategy at work on one account. It calls the callbacks and carries out the actions."""
 
 import logging
-from collections import deque
+import sys
+from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, Final
 
 from dita._kernel import KernelEventKind, KernelOutcome, TradeSlot, VenueOrder
@@ -51,6 +53,7 @@ class Actor:
         state: How it is.
         error: Why it is in Error; empty else.
         symbols: What it hears.
+        refused: How many of its intents were refused, by code.
     """
 
     def __init__(
@@ -71,6 +74,7 @@ class Actor:
         self.error = ""
         self.symbols = strategy.instruments or tuple(symbols)
         self.client = client
+        self.refused: Counter[str] = Counter()
         self._kernel = kernel
         self._intents = 0
         self._in_callback = False
@@ -126,10 +130,20 @@ class Actor:
             callback(*arguments)
         except (KernelClosed, KernelPoisoned, LogFailed):
             raise  # not the strategy's doing: nobody can go on
-        except Exception as error:  # noqa: BLE001 - whatever a strategy raises, the others go on
-            self.fail(f"{type(error).__name__}: {error}", error)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a strategy raises, the others go on
+            self.fail(f"{type(error).__name__}: {error}{self._place_of(error)}", error)
         finally:
             self._in_callback = False
+
+    def _place_of(self, error: BaseException) -> str:
+        """Say where in the strategy's own file it happened: the deepest line of it."""
+        own = getattr(sys.modules.get(type(self.strategy).__module__), "__file__", None)
+        trace, line = error.__traceback__, None
+        while own is not None and trace is not None:
+            if trace.tb_frame.f_code.co_filename == own:
+                line = trace.tb_lineno
+            trace = trace.tb_next
+        return "" if line is None else f" ({Path(own or '').name}, line {line})"
 
     def fail(self, message: str, error: BaseException | None = None) -> None:
         """Put the strategy into Error, and deal with its orders as it has declared.
@@ -294,25 +308,32 @@ class Actor:
     def enter(self, symbol: str, side: str, size: Any, fields: Mapping[str, Any]) -> KernelOutcome:  # noqa: ANN401
         """Open a trade."""
         self._may_act()
-        return self.client.enter(symbol, side, size, **fields)
+        if symbol not in self.symbols:
+            raise refuse("symbol", symbol, f"is none of {self.name}'s instruments: {', '.join(self.symbols)}")
+        return self._noted(self.client.enter(symbol, side, size, **fields))
 
     def exit(self, trade: Any, size: Any, fields: Mapping[str, Any]) -> KernelOutcome:  # noqa: ANN401
         """Close a trade, or a part of it."""
         self._may_act()
         held = self._trade(trade)
-        return self.client.exit(held.slot_id, held.size if size is None else size, **fields)
+        return self._noted(self.client.exit(held.slot_id, held.size if size is None else size, **fields))
 
     def cancel(self, order: VenueOrder | str, fields: Mapping[str, Any]) -> KernelOutcome:
         """Cancel an order."""
         self._may_act()
         known = self._order(order)
-        return self.client.cancel(known.slot_id or 0, known.venue_client_id, **fields)
+        return self._noted(self.client.cancel(known.slot_id or 0, known.venue_client_id, **fields))
 
     def amend(self, order: VenueOrder | str, fields: Mapping[str, Any]) -> KernelOutcome:
         """Change an order."""
         self._may_act()
         known = self._order(order)
-        return self.client.amend(known.slot_id or 0, known.venue_client_id, **fields)
+        return self._noted(self.client.amend(known.slot_id or 0, known.venue_client_id, **fields))
+
+    def _noted(self, outcome: KernelOutcome) -> KernelOutcome:
+        if not outcome.accepted:
+            self.refused[str(outcome.diagnostic_code)] += 1
+        return outcome
 
     def _trade(self, trade: object) -> TradeSlot:
         if isinstance(trade, TradeSlot):

@@ -6,12 +6,16 @@ import importlib.util
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from pydantic import ValidationError
 
 from dita.errors import shown
+from dita.runtime.bars import interval_ns
 from dita.strategy import Params, Strategy, StrategyError
+
+_WARMUP_MAX: Final = 10_000_000
+_SLOTS_MAX: Final = 65_535
 
 
 def load_strategy(place: str) -> type[Strategy]:
@@ -29,8 +33,9 @@ def load_strategy(place: str) -> type[Strategy]:
     else:
         try:
             module = importlib.import_module(path)
-        except ImportError as error:
-            raise StrategyError(f"{shown(place)}: cannot be imported: {error}") from error
+        except (Exception, SystemExit) as error:
+            why = f"{error}" if isinstance(error, ImportError) else f"{type(error).__name__}: {error}"
+            raise StrategyError(f"{shown(place)}: cannot be imported: {why}") from error
     found = {
         key: value
         for key, value in vars(module).items()
@@ -62,7 +67,7 @@ def _module_of(path: Path) -> Any:  # noqa: ANN401 - a module of the user's
     sys.modules[spec.name] = module
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         line = _line_of(error, path)
         del sys.modules[spec.name]
         raise StrategyError(f"{path}{line}: does not import: {type(error).__name__}: {error}") from error
@@ -103,6 +108,56 @@ def load_params(strategy: type[Strategy], given: Mapping[str, Any]) -> Params:
         else:
             why = f"{shown(first.get('input'))} {first['msg']}"
         raise StrategyError(f"{name}: {why}") from error
+
+
+def check_declared(strategy: type[Strategy]) -> None:
+    """Check what a strategy's class says of itself.
+
+    Args:
+        strategy: Its class.
+
+    Raises:
+        StrategyError: By name and value.
+    """
+    for name in ("instruments", "intervals"):
+        given = getattr(strategy, name)
+        if not isinstance(given, tuple) or not all(isinstance(one, str) and one for one in given):
+            raise _declared(strategy, name, 'is no tuple of names: write ("A",) for one')
+    for interval in strategy.intervals:
+        interval_ns(interval)
+    for name, least, most in (("warmup", 0, _WARMUP_MAX), ("slots", 1, _SLOTS_MAX)):
+        given = getattr(strategy, name)
+        if not isinstance(given, int) or isinstance(given, bool) or not least <= given <= most:
+            raise _declared(strategy, name, f"must be a whole number from {least} to {most}")
+    if strategy.on_error not in ("keep", "cancel", "flatten"):
+        raise _declared(strategy, "on_error", "is none of keep, cancel, flatten")
+    params: object = strategy.params_type
+    if not (isinstance(params, type) and issubclass(params, Params)):
+        raise _declared(strategy, "params_type", "is no class that derives from dita.strategy.Params")
+
+
+def _declared(strategy: type[Strategy], name: str, why: str) -> StrategyError:
+    return StrategyError(f"{strategy.__name__}.{name}: {shown(getattr(strategy, name))} {why}")
+
+
+def made(strategy: type[Strategy], params: Any) -> Strategy:  # noqa: ANN401 - its own kind of Params
+    """Return a new instance of a strategy.
+
+    Args:
+        strategy: Its class.
+        params: Its parameters; None means their defaults.
+
+    Raises:
+        StrategyError: Its `__init__` does not take the parameters, raises, or leaves out that of `Strategy`.
+    """
+    try:
+        one = strategy(params)
+    except (Exception, SystemExit) as error:
+        why = f"{type(error).__name__}: {error}"
+        raise StrategyError(f"{strategy.__name__}: cannot be made: {why}") from error
+    if not hasattr(one, "_desk"):
+        raise StrategyError(f"{strategy.__name__}: its __init__ must call super().__init__(params)")
+    return one
 
 
 def source_of(strategy: type[Strategy]) -> bytes:

@@ -35,10 +35,10 @@ class EmaCross(Strategy):
         self.slow = self._next(self.slow, bar.close_float, self.params.slow)
         if self.warming:
             return
-        position = self.position(bar.symbol)
-        if self.fast > self.slow and position.is_flat:
+        # An order that still works has a trade already, and no position yet.
+        if self.fast > self.slow and not self.trades(bar.symbol):
             self.enter(bar.symbol, "LONG", self.size_for(bar.symbol, notional=self.params.notional))
-        elif self.fast < self.slow and position.is_long:
+        elif self.fast < self.slow and self.position(bar.symbol).is_long:
             self.exit(bar.symbol)
 
     @staticmethod
