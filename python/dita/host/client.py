@@ -11,6 +11,7 @@ from dita._kernel import (
     KernelOutcome,
     TradeSide,
     TradeSlot,
+    TradeStage,
     VenueEvent,
     VenueOrder,
 )
@@ -22,6 +23,7 @@ from dita.slots import KernelSlotView
 OnLoss: TypeAlias = Literal["keep", "cancel", "flatten"]
 _ON_LOSS: Final = ("keep", "cancel", "flatten")
 _NAME_BYTES_MAX: Final = 31
+_FREE: Final = (TradeStage.IDLE, TradeStage.CLOSED)
 
 
 class NoFreeSlot(KernelError):  # noqa: N818 - it says what is not there
@@ -97,6 +99,7 @@ class Client:
             raise refuse("on_loss", on_loss, f"is none of {', '.join(_ON_LOSS)}")
         self.name = name
         self.slots = seats.take(name, slots)
+        self._views = tuple(kernel.slot(at) for at in self.slots)
         self._kernel = kernel
         self._seats = seats
         self._on_loss = on_loss
@@ -244,7 +247,7 @@ class Client:
 
     def free_slot(self) -> int | None:
         """Return the client's free slot with the lowest number; None where all carry trades."""
-        return next((at for at in self.slots if self._kernel.slot(at).is_free()), None)
+        return next((view.slot_id for view in self._views if view.fsm_state in _FREE), None)
 
     def trades(self, asset: str | None = None) -> list[TradeSlot]:
         """Return the client's open trades, by slot.
@@ -252,7 +255,9 @@ class Client:
         Args:
             asset: Of one instrument only.
         """
-        held = (self._kernel.slot(at).snapshot() for at in self.slots)
+        # A stage is read without the rest of the slot.
+        busy = (view for view in self._views if view.fsm_state not in _FREE)
+        held = (view.snapshot() for view in busy)
         return [one for one in held if not one.is_free() and asset in (None, one.asset)]
 
     def order(self, venue_client_id: str) -> VenueOrder | None:

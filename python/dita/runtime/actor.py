@@ -77,7 +77,6 @@ class Actor:
         self.refused: Counter[str] = Counter()
         self._kernel = kernel
         self._intents = 0
-        self._in_callback = False
         self._sizes: dict[int, Decimal] = {}
         self._builders: dict[str, list[BarBuilder]] = {}
         self._closes: dict[tuple[str, str], deque[float]] = {}
@@ -125,15 +124,13 @@ class Actor:
         """
         if self.state is not ActorState.RUNNING:
             return
-        self._intents, self._in_callback = 0, True
+        self._intents = 0
         try:
             callback(*arguments)
         except (KernelClosed, KernelPoisoned, LogFailed):
             raise  # not the strategy's doing: nobody can go on
         except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a strategy raises, the others go on
             self.fail(f"{type(error).__name__}: {error}{self._place_of(error)}", error)
-        finally:
-            self._in_callback = False
 
     def _place_of(self, error: BaseException) -> str:
         """Say where in the strategy's own file it happened: the deepest line of it."""
@@ -363,6 +360,8 @@ class Actor:
     def position(self, symbol: str) -> Position:
         """Return the signed sum of the open trades."""
         held = [trade for trade in self.client.trades(symbol) if trade.size]
+        if not held:
+            return Position(symbol, Decimal(0), None, Decimal(0))
         sign = {"LONG": 1, "SHORT": -1}
         size = sum((sign[str(trade.side)] * trade.size for trade in held), Decimal(0))
         sides = {str(trade.side) for trade in held}
