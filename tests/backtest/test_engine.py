@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import pytest
 from markets import MINUTE_NS, Listed, bars, flat
 
-from dita import InvalidInput, timetravel
+from dita import ExitSpec, InvalidInput, timetravel
 from dita.backtest.engine import BacktestEngine, Named
 from dita.backtest.result import BacktestResult
 from dita.backtest.settings import BacktestSettings
@@ -117,6 +117,20 @@ def test_a_bar_that_holds_stop_and_target_is_counted_and_told_with_every_stop_fi
     text = dict(result.assumptions)["ambiguous trades"]
     assert text.startswith("1: ")
     assert "equity ends at 9990 instead of 10010" in text
+
+
+def test_a_fill_that_sends_attached_exits_is_told_and_counted_once() -> None:
+    exits = (ExitSpec("STOP", trigger_price=90), ExitSpec("TARGET", limit_price=110))
+    strategy = scripted({0: buy(2, exits=exits)})
+    rows = [(100, 100, 100, 100), (100, 100, 100, 100), (100, 120, 95, 115), (115, 115, 115, 115)]
+    result = play(strategy, bars(SYMBOL, rows))
+    assert [line for line in strategy.heard if line.startswith("fill")] == [
+        "fill BUY 2 at 100",
+        "fill SELL 2 at 110",
+    ]
+    (trade,) = result.trades
+    assert (trade.size, trade.pnl, result.fills, result.orders["filled"]) == (2, 20, 2, 2)
+    assert result.metrics["turnover"] == 2 * 100 + 2 * 110
 
 
 def test_the_warm_up_is_heard_and_not_acted_upon() -> None:

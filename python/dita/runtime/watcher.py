@@ -15,7 +15,8 @@ class Happening:
     Attributes:
         change: The transition.
         slot: The slot after the drain that it was part of.
-        event: What the venue said, where it was the venue.
+        event: What the venue said, where it was the venue: with the first of the changes that it caused to
+            the slot, so that a fill which also sends exits is one fill.
     """
 
     change: KernelTransition
@@ -35,10 +36,17 @@ class Watcher:
     def __init__(self) -> None:
         """Start empty."""
         self._heard: deque[Happening] = deque()
+        self._seq = -1
+        self._told: set[int] = set()
 
     def transition(self, change: KernelTransition, slot: TradeSlot, event: VenueEvent | None) -> None:
         """Take a change of a slot."""
-        self._heard.append(Happening(change, slot, event))
+        if change.seq != self._seq:
+            self._seq = change.seq
+            self._told.clear()
+        first = slot.slot_id not in self._told
+        self._told.add(slot.slot_id)
+        self._heard.append(Happening(change, slot, event if first else None))
 
     def control(self, control: Mapping[str, Any], seq: int) -> None:
         """Take the controls: nobody asks for them here."""
