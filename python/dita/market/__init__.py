@@ -1,6 +1,7 @@
 """Market readers: recorded and generated markets as a stream of exact, ordered events."""
 
 from dita.market.bars import BarFile, bar_quotes
+from dita.market.binance_archive import ArchiveFile
 from dita.market.binance_l2 import BinanceL2File
 from dita.market.detect import open_market
 from dita.market.events import Bar, Depth, Event, Market, MarketKind, Print, Quote
@@ -9,6 +10,7 @@ from dita.market.synthetic import SyntheticMarket
 from dita.market.ticks import TickFile
 
 __all__ = [
+    "ArchiveFile",
     "Bar",
     "BarFile",
     "BinanceL2File",

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from dita.market.bars import BarFile, header_columns
+from dita.market.binance_archive import ArchiveFile, is_archive
 from dita.market.binance_l2 import BinanceL2File
 from dita.market.events import Market
 from dita.market.source import MarketFileError, TextSource
@@ -13,7 +14,8 @@ from dita.market.ticks import TickFile, tick_columns
 EXPECTED: Final = (
     "expected one of: a raw Binance USD-M capture (lines of `receive-time-in-ns JSON`), or a CSV of bars "
     "with the header `timestamp` (or `date`),open,high,low,close,volume, or one of quotes "
-    "(`timestamp`,bid,ask) or trades (`timestamp`,price,size); each plain or gzipped"
+    "(`timestamp`,bid,ask) or trades (`timestamp`,price,size), each plain or gzipped; or a file of Binance's "
+    "archive under its own name, as BTCUSDT-1m-2024-01.zip"
 )
 _CAPTURE_LINE: Final = re.compile(r"[0-9]{19} \{")
 _INTERVAL_WORD: Final = re.compile(r"[0-9]+[smhd]")
@@ -36,6 +38,8 @@ def open_market(path: Path, symbol: str | None = None, *, allow_gaps: bool = Tru
     Raises:
         MarketFileError: Missing, unreadable, empty or foreign; it names the file and what was expected.
     """
+    if is_archive(path):
+        return ArchiveFile(path, symbol, allow_gaps=allow_gaps)
     if path.is_dir():
         raise MarketFileError(path, f"this is a folder; {EXPECTED}")
     try:
