@@ -1,7 +1,8 @@
 """Binance's public archive: zipped CSV files of klines, trades, aggregated trades and best quotes.
 
 A file's name says what it holds: `BTCUSDT-1m-2024-01.zip`, `BTCUSDT-trades-2024-01-01.zip`,
-`BTCUSDT-aggTrades-...`, `BTCUSDT-bookTicker-...`. Some begin with a header and some do not; times are milliseconds or microseconds.
+`BTCUSDT-aggTrades-...`, `BTCUSDT-bookTicker-...`. Some begin with a header and some do not; times are
+milliseconds or microseconds.
 """
 
 import re
