@@ -273,6 +273,15 @@ def test_the_same_run_has_the_same_id_and_the_same_bytes() -> None:
     assert first.run_id == again.run_id != other.run_id
 
 
+def test_another_content_of_the_funding_file_is_another_run(tmp_path: Path) -> None:
+    path = tmp_path / "funding.csv"
+    ids = set()
+    for rate in ("0.01", "0.02"):
+        path.write_text(f"time,symbol,rate,mark\n1970-01-01T00:02:30,XUSDT,{rate},200\n")
+        ids.add(play(scripted({0: buy()}), flat(SYMBOL, 5), settings=replace(FREE, funding=path)).run_id)
+    assert len(ids) == 2
+
+
 def test_funding_is_paid_at_its_boundary_by_the_files_rate(tmp_path: Path) -> None:
     path = tmp_path / "funding.csv"
     path.write_text("time,symbol,rate,mark\n1970-01-01T00:02:30,XUSDT,0.01,200\n")
@@ -317,9 +326,18 @@ def test_a_run_and_the_replay_of_its_log_have_the_same_money(tmp_path: Path) -> 
         ({"capital": Decimal(0)}, "capital"),
         ({"fill_at": "open"}, "fill_at"),
         ({"limit_fill": "x"}, "limit_fill"),
+        ({"slippage_bps": 0.5}, "slippage_bps"),
+        ({"taker_rate": "0.001"}, "taker_rate"),
+        ({"maker_rate": Decimal(1)}, "maker_rate"),
+        ({"seed": -1}, "seed"),
     ],
 )
 def test_a_setting_that_cannot_be_is_named(changes: dict[str, Any], field: str) -> None:
     with pytest.raises(InvalidInput) as caught:
         replace(FREE, **changes)
     assert caught.value.field == field
+
+
+def test_whole_numbers_are_taken_for_decimals() -> None:
+    assert replace(FREE, slippage_bps=5) == replace(FREE, slippage_bps=Decimal(5))
+    assert repr(replace(FREE, capital=7)) == repr(replace(FREE, capital=Decimal(7)))

@@ -173,7 +173,8 @@ class BacktestEngine:
     def run_id(self) -> str:
         """Return the SHA-256 of data, strategies, parameters, settings and version: one id, one result."""
         digest = hashlib.sha256(f"dita {__version__}\n".encode())
-        for path in self._files:
+        funding = () if self.settings.funding is None else (self.settings.funding,)
+        for path in (*self._files, *funding):
             with path.open("rb") as file:
                 digest.update(hashlib.file_digest(file, "sha256").digest())
         for one in self._named:

@@ -16,6 +16,7 @@ FEE_DEFAULT: Final = Decimal("0.001")
 _ROWS_READ: Final = 10_000
 _DIGITS_MAX: Final = 15  # with the point
 _LOT_DEFAULT: Final = "0.0001"
+_NUMBERS: Final = ("capital", "taker_rate", "maker_rate", "latency_ms", "slippage_bps")
 _LATENCY_MS_MAX: Final = 3_600_000
 
 
@@ -66,12 +67,24 @@ class BacktestSettings:
         Raises:
             InvalidInput: A value cannot be; by name.
         """
+        self._take_whole_numbers()
         if not self.capital.is_finite() or self.capital <= 0:
             raise refuse("capital", self.capital, "must be above zero")
         if self.fill_at not in ("next_open", "close"):
             raise refuse("fill_at", self.fill_at, "is neither next_open nor close")
         if self.limit_fill not in ("through", "touch"):
             raise refuse("limit_fill", self.limit_fill, "is neither through nor touch")
+        self._check_ranges()
+
+    def _take_whole_numbers(self) -> None:
+        for name in _NUMBERS:
+            given = getattr(self, name)
+            if isinstance(given, int) and not isinstance(given, bool):
+                object.__setattr__(self, name, Decimal(given))
+            elif not (isinstance(given, Decimal) or (given is None and name.endswith("_rate"))):
+                raise refuse(name, given, 'is neither a Decimal nor a whole number: write Decimal("0.5")')
+
+    def _check_ranges(self) -> None:
         for name, rate in (("taker_rate", self.taker_rate), ("maker_rate", self.maker_rate)):
             if rate is not None and not (rate.is_finite() and abs(rate) < 1):
                 raise refuse(name, rate, "must be a fraction of the value, above -1 and below 1")
