@@ -37,7 +37,9 @@ class BacktestSettings:
         allow_gaps: Whether missing bars are counted; else the first is an error.
         stops_first: Whether a bar that holds both a stop and a target comes to the stop first.
         max_slots: How many trades may run at once; None means as many as the strategies ask for.
-        opposite_slots: What a strategy's trades of both sides do on a one-way account.
+        start_ns: What is before it is not played, UTC; None plays from the market's beginning.
+        end_ns: What is at it or after it is not played; None plays to the market's end. A bar is played that
+            opens at `start_ns` or later and closes at `end_ns` or before.
     """
 
     capital: Decimal = Decimal(10_000)
@@ -55,6 +57,8 @@ class BacktestSettings:
     allow_gaps: bool = False
     stops_first: bool = False
     max_slots: int | None = None
+    start_ns: int | None = None
+    end_ns: int | None = None
 
     def __post_init__(self) -> None:
         """Check what stands alone.
@@ -68,6 +72,8 @@ class BacktestSettings:
             raise refuse("fill_at", self.fill_at, "is neither next_open nor close")
         if self.limit_fill not in ("through", "touch"):
             raise refuse("limit_fill", self.limit_fill, "is neither through nor touch")
+        if self.start_ns is not None and self.end_ns is not None and self.start_ns >= self.end_ns:
+            raise refuse("end_ns", self.end_ns, f"must be after start_ns {self.start_ns}")
 
 
 def read_instruments(path: Path) -> dict[str, dict[str, Any]]:
