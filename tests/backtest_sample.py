@@ -32,6 +32,7 @@ ASSUMPTIONS = (
     ("gaps", "none"),
     ("ambiguous trades", "3 in 100 are marked, for the sake of the sample"),
     ("instruments source", "made up"),
+    ("window", "the whole of the markets"),
 )
 
 

@@ -1,7 +1,5 @@
 """`BacktestEngine`: plays markets to strategies on the kernel that also trades live."""
 
-import hashlib
-import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -9,11 +7,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from dita import __version__
 from dita._kernel import OrderType, TradeSlot
 from dita.backtest.definitions import MetricsSettings
 from dita.backtest.equity import EquityCurve, PriceCurve
-from dita.backtest.feed import FundingRow, Moment, merged, read_funding, time_text
+from dita.backtest.feed import FundingRow, Moment, merged, read_funding, time_text, window_text
+from dita.backtest.identity import run_id_of
 from dita.backtest.metrics import Run, measure
 from dita.backtest.recorder import Recorder
 from dita.backtest.result import BacktestResult
@@ -25,7 +23,7 @@ from dita.host import Directory, Host
 from dita.market import Bar, Depth, Event, Market, Print, Quote
 from dita.runtime import Actor, ActorState, Watcher
 from dita.runtime.bars import interval_text
-from dita.runtime.loading import check_declared, made, source_of
+from dita.runtime.loading import check_declared, made
 from dita.strategy import Bar as ClosedBar
 from dita.strategy import QuoteTick, Strategy, StrategyError, TradeTick
 from dita.venues import SimulatedVenue
@@ -111,11 +109,12 @@ class BacktestEngine:
         self._rules = {symbol: own for symbol, (own, _) in rules.items()}
         self._sources = {symbol: source for symbol, (_, source) in rules.items()}
 
-    def run(self, progress: Progress | None = None) -> BacktestResult:
+    def run(self, progress: Progress | None = None, *, compare_stops: bool = True) -> BacktestResult:
         """Run to the end, or to Ctrl-C: then the result says `interrupted`.
 
         Args:
             progress: Hears how much of the markets is behind (0 to 1) and how many trades there were.
+            compare_stops: Whether ambiguous trades are played again with every stop first, for the report.
 
         Raises:
             StrategyError: A strategy is in Error: a backtest of half a strategy would say nothing.
@@ -124,7 +123,8 @@ class BacktestEngine:
         """
         played = Play(self, self.settings, self._directory)
         result = played.run(progress)
-        if not result.interrupted and any(trade.ambiguous for trade in result.trades):
+        ambiguous = any(trade.ambiguous for trade in result.trades)
+        if compare_stops and ambiguous and not result.interrupted:
             again = Play(self, replace(self.settings, stops_first=True), None).run(None)
             result = replace(result, assumptions=_with_stops_first(result, again))
         return result
@@ -145,7 +145,8 @@ class BacktestEngine:
     def first_ns(self) -> int:
         """The time of the first event, ns; 0 where there is none."""
         firsts = (next(iter(market), None) for market in self._markets)
-        return min((event.ts_ns for event in firsts if event is not None), default=0)
+        first = min((event.ts_ns for event in firsts if event is not None), default=0)
+        return max(first, self.settings.start_ns or 0)
 
     def tick(self, symbol: str) -> object:
         """Return an instrument's tick.
@@ -166,23 +167,18 @@ class BacktestEngine:
         return self._metrics
 
     @property
+    def rules(self) -> Mapping[str, Mapping[str, Any]]:
+        """Each instrument's rules."""
+        return self._rules
+
+    @property
     def sources(self) -> Mapping[str, str]:
         """Where each instrument's rules are from."""
         return self._sources
 
     def run_id(self) -> str:
         """Return the SHA-256 of data, strategies, parameters, settings and version: one id, one result."""
-        digest = hashlib.sha256(f"dita {__version__}\n".encode())
-        funding = () if self.settings.funding is None else (self.settings.funding,)
-        for path in (*self._files, *funding):
-            with path.open("rb") as file:
-                digest.update(hashlib.file_digest(file, "sha256").digest())
-        for one in self._named:
-            digest.update(source_of(one.strategy))
-            params = one.params.model_dump(mode="json") if one.params is not None else {}
-            digest.update(json.dumps([one.name, params], sort_keys=True, default=str).encode())
-        digest.update(repr((replace(self.settings, stops_first=False), self._rules)).encode())
-        return digest.hexdigest()
+        return run_id_of(self._files, self._named, self.settings, self._rules)
 
     def config(self, settings: BacktestSettings, log_policy: LogPolicy = "off") -> tuple[Config, str]:
         """Return the host's configuration, and the asset in which everything is counted.
@@ -295,7 +291,8 @@ class Play:
     def _play(self, progress: Progress | None, pace: Pace | None) -> bool:
         """Return whether the markets have ended."""
         begun = False
-        for number, moment in enumerate(merged(self._engine.markets)):
+        window = {"start_ns": self._settings.start_ns, "end_ns": self._settings.end_ns}
+        for number, moment in enumerate(merged(self._engine.markets, **window)):
             if pace is not None and not pace(moment.time_ns):
                 return False
             if not begun:
@@ -317,7 +314,9 @@ class Play:
             self._note_equity(moment.time_ns)
             self._fail_on_error()
         if not begun:
-            raise refuse("markets", [market.name for market in self._engine.markets], "have no events")
+            names = [market.name for market in self._engine.markets]
+            where = window_text(self._settings.start_ns, self._settings.end_ns)
+            raise refuse("markets", names, f"have no events: {where}")
         for actor in self.actors:
             if actor.strategy.warming:
                 raise StrategyError(
@@ -568,6 +567,7 @@ class Play:
                 f"{self._rounded} rounded" if given.round_prices else "none, or an error",
             ),
             ("instruments source", "; ".join(f"{key}: {text}" for key, text in self._engine.sources.items())),
+            ("window", window_text(given.start_ns, given.end_ns)),
         )
 
 

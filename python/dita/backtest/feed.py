@@ -26,13 +26,18 @@ class Moment:
     events: tuple[Event, ...]
 
 
-def merged(markets: Sequence[Market]) -> Iterator[Moment]:
+def merged(
+    markets: Sequence[Market], *, start_ns: int | None = None, end_ns: int | None = None
+) -> Iterator[Moment]:
     """Yield what markets tell, in time order; bars that close together come together.
 
     Args:
         markets: One for each file.
+        start_ns: Bars that open and ticks that come before it are left out.
+        end_ns: Bars that close after it are left out, and ticks at it or after it. The market is read no
+            further.
     """
-    streams = [_timed(market, place) for place, market in enumerate(markets)]
+    streams = [_timed(market, place, start_ns, end_ns) for place, market in enumerate(markets)]
     bars: list[Bar] = []
     closes_ns = 0
     for at, _, _, event in heapq.merge(*streams):
@@ -48,11 +53,19 @@ def merged(markets: Sequence[Market]) -> Iterator[Moment]:
         yield Moment(closes_ns, tuple(bars))
 
 
-def _timed(market: Market, place: int) -> Iterator[tuple[int, str, int, Event]]:
+def _timed(
+    market: Market, place: int, start_ns: int | None, end_ns: int | None
+) -> Iterator[tuple[int, str, int, Event]]:
     """The market's events with their time; of one time by symbol, then by file."""
     length_ns = market.step_ns
     for event in market:
-        at = event.ts_ns + length_ns if isinstance(event, Bar) else event.ts_ns
+        if start_ns is not None and event.ts_ns < start_ns:
+            continue
+        is_bar = isinstance(event, Bar)
+        at = event.ts_ns + length_ns if is_bar else event.ts_ns
+        # A bar that closes at the end is known then; a tick at the end is the next window's.
+        if end_ns is not None and (at > end_ns or (at == end_ns and not is_bar)):
+            return
         yield at, event.symbol, place, event
 
 
@@ -149,3 +162,17 @@ def time_text(at_ns: int) -> str:
         at_ns: Nanoseconds since 1970.
     """
     return f"{datetime.fromtimestamp(at_ns // 1_000_000_000, UTC):%Y-%m-%d %H:%M:%S}"
+
+
+def window_text(start_ns: int | None, end_ns: int | None) -> str:
+    """Return which part of the markets is played, for a report.
+
+    Args:
+        start_ns: Where it begins; None is the markets' beginning.
+        end_ns: Where it ends; None is their end.
+    """
+    if start_ns is None and end_ns is None:
+        return "the whole of the markets"
+    begin = "the beginning" if start_ns is None else f"{time_text(start_ns)} UTC"
+    end = "the end" if end_ns is None else f"{time_text(end_ns)} UTC, which is not played"
+    return f"from {begin} to {end}"

@@ -29,6 +29,7 @@ ASSUMPTIONS: Final = (
     "gaps",
     "ambiguous trades",
     "instruments source",
+    "window",
 )
 NOT_STATED: Final = "not stated"
 FORMAT: Final = "dita-backtest-1"

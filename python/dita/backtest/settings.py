@@ -42,6 +42,9 @@ class BacktestSettings:
         round_prices: Whether prices off the tick grid are rounded to it, and counted; else one is an error.
         stops_first: Whether a bar that holds both a stop and a target comes to the stop first.
         max_slots: How many trades may run at once; None means as many as the strategies ask for.
+        start_ns: What is before it is not played, UTC; None plays from the market's beginning.
+        end_ns: What is at it or after it is not played; None plays to the market's end. A bar is played that
+            opens at `start_ns` or later and closes at `end_ns` or before.
     """
 
     capital: Decimal = Decimal(10_000)
@@ -60,6 +63,8 @@ class BacktestSettings:
     round_prices: bool = False
     stops_first: bool = False
     max_slots: int | None = None
+    start_ns: int | None = None
+    end_ns: int | None = None
 
     def __post_init__(self) -> None:
         """Check what stands alone.
@@ -75,6 +80,8 @@ class BacktestSettings:
         if self.limit_fill not in ("through", "touch"):
             raise refuse("limit_fill", self.limit_fill, "is neither through nor touch")
         self._check_ranges()
+        if self.start_ns is not None and self.end_ns is not None and self.start_ns >= self.end_ns:
+            raise refuse("end_ns", self.end_ns, f"must be after start_ns {self.start_ns}")
 
     def _take_whole_numbers(self) -> None:
         for name in _NUMBERS:

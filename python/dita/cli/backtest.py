@@ -102,6 +102,8 @@ def add_assumptions(parser: argparse.ArgumentParser) -> None:
         "--latency-ms", type=_decimal, metavar="X", help="a request's round trip; for ticks (0)"
     )
     parser.add_argument("--slippage-bps", type=_decimal, metavar="X", help="basis points for takers (0)")
+    parser.add_argument("--since", type=_time, metavar="TIME", help="ISO time; play from it on (UTC)")
+    parser.add_argument("--until", type=_time, metavar="TIME", help="ISO time; play what ends by it (UTC)")
     parser.add_argument("--seed", type=int, metavar="N", help="where chance starts (0)")
     parser.add_argument("--funding", type=Path, metavar="FILE", help="CSV time,symbol,rate,mark")
     parser.add_argument("--instruments", type=Path, metavar="FILE", help="JSON: symbol to rules")
@@ -213,6 +215,13 @@ def settings_of(options: argparse.Namespace) -> Any:  # noqa: ANN401 - a class t
         "round_prices",
     )
     given = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
+    given.update(
+        {
+            field: at
+            for field, at in (("start_ns", options.since), ("end_ns", options.until))
+            if at is not None
+        }
+    )
     if options.instruments is not None:
         given["instruments"] = read_instruments(options.instruments)
     return BacktestSettings(**given)
@@ -236,6 +245,15 @@ def _parameter(text: str) -> tuple[str, str]:
     if not equals or not name:
         raise argparse.ArgumentTypeError(f"expected NAME=VALUE, got {shown(text)}")
     return name, value
+
+
+def _time(text: str) -> int:
+    from dita.market.bars import time_ns  # noqa: PLC0415 - `dita --help` answers at once
+
+    try:
+        return time_ns(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected an ISO 8601 time, got {shown(text)}") from None
 
 
 def _decimal(text: str) -> Decimal:

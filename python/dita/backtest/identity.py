@@ -1,0 +1,98 @@
+"""What makes two runs the same run: one id, one result."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Protocol
+
+from dita import __version__
+from dita.backtest.settings import BacktestSettings
+from dita.runtime.loading import source_of
+from dita.strategy import Strategy
+
+
+class NamedLike(Protocol):
+    """What the id needs of a strategy; `dita.backtest.engine.Named` has it."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+
+    @property
+    def strategy(self) -> type[Strategy]:
+        """Its class."""
+
+    @property
+    def params(self) -> Any:  # noqa: ANN401 - a model of the user's
+        """Its parameters."""
+
+
+def digest_of(path: Path) -> bytes:
+    """Return the SHA-256 of a file; it is read once for each size and time of change.
+
+    Args:
+        path: The file.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    state = path.stat()
+    return _digest(str(path.absolute()), state.st_size, state.st_mtime_ns, state.st_ino)
+
+
+@lru_cache(maxsize=256)
+def _digest(path: str, _size: int, _mtime_ns: int, _inode: int) -> bytes:
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
+
+
+def run_id_of(
+    files: Sequence[Path],
+    named: Sequence[NamedLike],
+    settings: BacktestSettings,
+    rules: Mapping[str, Mapping[str, Any]],
+) -> str:
+    """Return the SHA-256 of version, data, strategies, parameters and settings, in hex.
+
+    What a strategy imports is not in it, only its own file.
+
+    Args:
+        files: Where the markets are from; the file with the funding is added to them.
+        named: The strategies.
+        settings: What is assumed.
+        rules: Each instrument's.
+
+    Raises:
+        OSError: A file cannot be read.
+    """
+    digest = hashlib.sha256(f"dita {__version__}\n".encode())
+    for path in files:
+        digest.update(digest_of(path))
+    if settings.funding is not None:
+        digest.update(b"funding" + digest_of(settings.funding))
+    for one in named:
+        digest.update(source_of(one.strategy))
+        params = one.params.model_dump(mode="json") if one.params is not None else {}
+        digest.update(json.dumps([one.name, params], sort_keys=True, default=str).encode())
+    # Where the funding is has no part in it; what it says has.
+    funding = None if settings.funding is None else Path("funding")
+    digest.update(repr((replace(settings, stops_first=False, funding=funding), rules)).encode())
+    return digest.hexdigest()
+
+
+def data_id_of(files: Sequence[Path]) -> str:
+    """Return the SHA-256 of market files, in hex: the same for every run on them.
+
+    Args:
+        files: In their order.
+
+    Raises:
+        OSError: A file cannot be read.
+    """
+    digest = hashlib.sha256()
+    for path in files:
+        digest.update(digest_of(path))
+    return digest.hexdigest()

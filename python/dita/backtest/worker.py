@@ -1,0 +1,197 @@
+"""One run of a sweep, as a worker process does it: from a description to a row."""
+
+import signal
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from dita.backtest.definitions import MetricsSettings
+from dita.backtest.engine import BacktestEngine, Named
+from dita.backtest.metrics import returns_of
+from dita.backtest.result import BacktestResult, amount_text, plain_value
+from dita.backtest.rows import Row
+from dita.backtest.settings import BacktestSettings
+from dita.errors import cut
+from dita.market import Market, open_market
+from dita.runtime import load_strategy
+from dita.strategy import Params, Strategy
+
+ERROR_CHARS_MAX: Final = 500
+_loading = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What a worker is sent: places and values, never data.
+
+    Attributes:
+        strategy: A file, `FILE:Class` or `module:Class`.
+        params: Every parameter, plain, by name.
+        names: The parameters that the sweep varies.
+        data: The market files.
+        symbols: The instrument of each; None takes it from the file.
+        settings: What is assumed.
+        metrics: What the figures' definitions leave open.
+        run_id: The id that the sweep expects.
+        data_id: Of the data alone.
+    """
+
+    strategy: str
+    params: Mapping[str, Any]
+    names: tuple[str, ...]
+    data: tuple[Path, ...]
+    symbols: tuple[str | None, ...]
+    settings: BacktestSettings
+    metrics: MetricsSettings
+    run_id: str
+    data_id: str
+
+
+class Stop(Protocol):
+    """What tells a worker to end: an event of `multiprocessing` or of `threading`."""
+
+    def is_set(self) -> bool:
+        """Whether it shall."""
+
+
+class _Told:
+    """Where the process keeps what tells it to end."""
+
+    stop: Stop | None = None
+
+
+def begin(stop: Stop) -> None:
+    """Prepare a process of our own pool: Ctrl-C is the parent's, which says by `stop` what it wants.
+
+    Args:
+        stop: It.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _Told.stop = stop
+
+
+def run_one(run: Run) -> Row | None:
+    """Return what a run came to; None where it was interrupted.
+
+    Args:
+        run: Its description.
+
+    Raises:
+        OSError: A file cannot be read: that is no property of the run.
+        MemoryError: The same.
+    """
+    try:
+        engine = engine_of(run)
+        result = engine.run(_listen, compare_stops=False)
+    except (OSError, MemoryError):
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever a strategy raises is its row, not the sweep's end
+        return _failed(run, error)
+    return None if result.interrupted else row_of(run, result)
+
+
+def _listen(_fraction: float, _trades: int) -> None:
+    if _Told.stop is not None and _Told.stop.is_set():
+        raise KeyboardInterrupt
+
+
+def engine_of(run: Run) -> BacktestEngine:
+    """Return the engine that plays a run.
+
+    Args:
+        run: Its description.
+    """
+    path = Path(run.strategy.partition(":")[0])
+    changed_ns = path.stat().st_mtime_ns if path.suffix == ".py" else 0
+    with _loading:
+        strategy = _strategy(run.strategy, changed_ns)
+    named = Named(strategy.__name__, strategy, strategy.params_type(**run.params))
+    markets = markets_of(run.data, run.symbols, run.settings)
+    return BacktestEngine(
+        [named], markets, run.settings, name=named.name, files=run.data, metrics=run.metrics
+    )
+
+
+def markets_of(
+    data: Sequence[Path], symbols: Sequence[str | None], settings: BacktestSettings
+) -> list[Market]:
+    """Return the markets of files.
+
+    Args:
+        data: The files.
+        symbols: The instrument of each; None takes it from the file.
+        settings: Whether bars may be missing.
+
+    Raises:
+        MarketFileError: A file cannot be read.
+    """
+    return [
+        open_market(path, symbol=symbol, allow_gaps=settings.allow_gaps)
+        for path, symbol in zip(data, symbols, strict=True)
+    ]
+
+
+@lru_cache(maxsize=64)
+def _strategy(place: str, _changed_ns: int) -> type[Strategy]:
+    return load_strategy(place)
+
+
+def plain_params(params: Params) -> dict[str, Any]:
+    """Return every parameter as JSON has it, such that the strategy's class takes it again.
+
+    Args:
+        params: They.
+    """
+    return params.model_dump(mode="json")
+
+
+def row_of(run: Run, result: BacktestResult) -> Row:
+    """Return the row of a result.
+
+    Args:
+        run: Its description.
+        result: What it came to.
+    """
+    periods, skew, kurtosis = _moments(returns_of(result.capital, result.daily) or [])
+    return Row(
+        run_id=result.run_id,
+        data_id=run.data_id,
+        params=_shown(run),
+        metrics={
+            name: None if value is None else amount_text(Decimal(value))
+            for name, value in result.metrics.items()
+        },
+        trades=len(result.trades),
+        final_k=amount_text(result.final_k),
+        periods=periods,
+        skew=skew,
+        kurtosis=kurtosis,
+        error=None,
+    )
+
+
+def _failed(run: Run, error: Exception) -> Row:
+    text = cut(f"{type(error).__name__}: {error}"[:ERROR_CHARS_MAX].replace("\n", " "))
+    return Row(run.run_id, run.data_id, _shown(run), {}, 0, None, 0, None, None, text)
+
+
+def _shown(run: Run) -> dict[str, Any]:
+    return {name: plain_value(run.params[name]) for name in run.names}
+
+
+def _moments(returns: Sequence[Decimal]) -> tuple[int, float | None, float | None]:
+    """Number, skewness and kurtosis of returns; they are no money: floats."""
+    gains = [float(gain) for gain in returns]
+    if len(gains) < 2:
+        return len(gains), None, None
+    mean = sum(gains) / len(gains)
+    second, third, fourth = (
+        sum((gain - mean) ** power for gain in gains) / len(gains) for power in (2, 3, 4)
+    )
+    if second <= 0:
+        return len(gains), None, None
+    return len(gains), third / second**1.5, fourth / second**2

@@ -1,0 +1,199 @@
+"""`dita sweep`: a backtest with every combination of parameters, and what so many tries are worth."""
+
+import argparse
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from dita.cli.backtest import add_assumptions, settings_of
+from dita.cli.failure import CommandFailure
+from dita.cli.progress import Progress
+from dita.cli.tables import as_json, table
+from dita.errors import shown
+
+if TYPE_CHECKING:
+    from dita.backtest.heat import Heat
+    from dita.backtest.sweep import SweepResult
+
+EXAMPLE: Final = (
+    "dita sweep STRATEGY --data FILE --param NAME=1,2,3",
+    "backtest every combination of parameters",
+)
+ROWS_SHOWN: Final = 20
+
+_DESCRIPTION: Final = """\
+Backtest a strategy with every combination of parameters, on all cores. A combination that the strategy
+refuses is counted, not run; a run that fails is a row with its error. With --out each row is kept as soon as
+it is known: the same command again runs only what is missing, also after Ctrl-C or a kill.
+The last line says how many tries were made, and what the best of so many would be by chance alone."""
+
+_EPILOG: Final = """\
+examples:
+  dita sweep ema-cross --data btc_perp_1m.csv.gz --param fast=5,10,20 --param slow=30,60
+  dita sweep ema-cross --data btc_perp_1m.csv.gz --param fast=5:50:5 --param slow=60:240:20 --out sweep
+  dita sweep my_strategy.py --data btc_perp_1m.csv.gz --param bars=30,60 --by calmar --processes 2"""
+
+
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Describe the command.
+
+    Args:
+        commands: The command line's list of commands.
+    """
+    parser = commands.add_parser(
+        "sweep",
+        help="backtest every combination of parameters",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("strategy", metavar="STRATEGY", help="a file, module:Class, or a sample's name")
+    parser.add_argument(
+        "--data", type=Path, action="append", required=True, metavar="FILE", help="a market; again for more"
+    )
+    parser.add_argument(
+        "--symbol", action="append", default=[], metavar="NAME", help="the instrument of each file, in order"
+    )
+    parser.add_argument(
+        "--param",
+        action="append",
+        default=[],
+        type=_values,
+        metavar="NAME=VALUES",
+        help="1,2,3 or a range FROM:TO:STEP with its end; the last --param varies fastest",
+    )
+    parser.add_argument("--by", default="sharpe", metavar="METRIC", help="sort by it, best first (sharpe)")
+    parser.add_argument("--heat", metavar="X,Y", help="the heat map's parameters (the first two that vary)")
+    parser.add_argument("--max-runs", type=int, default=10_000, metavar="N", help="refuse more (10000)")
+    parser.add_argument("--processes", type=int, metavar="N", help="how many at once (one for each core)")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="keep runs.jsonl; write sweep.csv, heatmap.svg, sweep.html, and sweep.parquet with pyarrow",
+    )
+    parser.add_argument("--json", action="store_true", help="print every row as one JSON object")
+    add_assumptions(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Sweep and show.
+
+    Args:
+        options: The parsed command line.
+
+    Returns:
+        0; 130 where Ctrl-C ended it: the table is of what was done.
+
+    Raises:
+        CommandFailure: Strategy, market, parameters or settings cannot be used; the text says what to do.
+    """
+    from dita.backtest.heat import check_axes, heat_of  # noqa: PLC0415 - `dita --help` answers at once
+    from dita.backtest.sweep import sweep  # noqa: PLC0415 - as above
+    from dita.cli.backtest import place_of  # noqa: PLC0415 - as above
+    from dita.errors import KernelError  # noqa: PLC0415 - as above
+    from dita.market import MarketFileError  # noqa: PLC0415 - as above
+
+    progress = Progress()
+
+    def listen(done: int, planned: int) -> None:
+        if progress.is_due():
+            progress.show(f"{done:,} of {planned:,} runs")
+
+    axes = None if options.heat is None else options.heat.split(",")
+    try:
+        space = _space(options)
+        if axes is not None:
+            check_axes(axes, tuple(space))
+        result = sweep(
+            place_of(options.strategy),
+            space,
+            options.data,
+            symbols=options.symbol,
+            settings=settings_of(options),
+            by=options.by,
+            out=options.out,
+            max_runs=options.max_runs,
+            processes=_processes(options.processes),
+            progress=listen,
+        )
+        heat = heat_of(result, axes)
+    except (KernelError, MarketFileError) as error:
+        raise CommandFailure(str(error)) from error
+    except OSError as error:
+        raise CommandFailure(f"{error.filename or options.out}: {error.strerror or error}") from error
+    finally:
+        progress.close()
+    _show(result, heat, options)
+    return 130 if result.interrupted else 0
+
+
+def _space(options: argparse.Namespace) -> dict[str, list[str]]:
+    from dita.backtest.space import values_of  # noqa: PLC0415 - `dita --help` answers at once
+
+    space: dict[str, list[str]] = {}
+    for name, text in options.param:
+        if name in space:
+            raise CommandFailure(f"--param: {shown(name)} is given twice; list its values: {name}=1,2,3")
+        space[name] = values_of(name, text)
+    return space
+
+
+def _processes(given: int | None) -> int | None:
+    if given is not None and given < 1:
+        raise CommandFailure(f"--processes: {given} must be 1 or more")
+    return given
+
+
+def _show(result: "SweepResult", heat: "Heat | None", options: argparse.Namespace) -> None:
+    from dita.backtest.sweep_files import save, to_dict  # noqa: PLC0415 - `dita --help` answers at once
+
+    if options.out is not None:
+        try:
+            files = save(result, options.out, heat)
+        except OSError as error:
+            raise CommandFailure(f"{options.out}: {error.strerror or error}") from error
+        print(f"{options.out}: {', '.join(file.name for file in files)} written", file=sys.stderr)
+    if options.json:
+        sys.stdout.write(as_json(to_dict(result)))
+    else:
+        print("\n".join(_lines(result, heat)))
+
+
+def _lines(result: "SweepResult", heat: "Heat | None") -> Iterator[str]:
+    from dita.backtest.heat import as_text, value_text  # noqa: PLC0415 - `dita --help` answers at once
+    from dita.backtest.sweep_files import columns_of  # noqa: PLC0415 - as above
+
+    columns = columns_of(result.by)
+    failed = [row for row in result.rows if row.error is not None]
+    done = [row for row in result.rows if row.error is None]
+    more = f", {result.kept:,} from before" if result.kept else ""
+    yield f"{result.strategy}: {len(result.rows):,} of {result.planned:,} runs{more}, by {result.by}"
+    if result.interrupted:
+        yield "Interrupted: this is what was done."
+    for reason, times in result.refused.items():
+        yield f"{times:,} combinations are refused by the strategy: {reason}"
+    rows = [
+        [*(str(row.params[name]) for name in result.names), *(value_text(row, name) for name in columns)]
+        for row in done[:ROWS_SHOWN]
+    ]
+    yield ""
+    yield from table([*result.names, *columns], rows, right=" ".join([*result.names, *columns]))
+    if len(done) > ROWS_SHOWN:
+        yield f"  and {len(done) - ROWS_SHOWN:,} more; --json or --out has all"
+    if failed:
+        yield f"\n{len(failed):,} failed; the first: {failed[0].params}: {failed[0].error}"
+    if heat is not None:
+        yield ""
+        yield from as_text(heat)
+    yield f"\n{result.tries.text()}"
+
+
+def _values(text: str) -> tuple[str, str]:
+    name, equals, values = text.partition("=")
+    if not equals or not name:
+        raise argparse.ArgumentTypeError(f"expected NAME=VALUES, got {shown(text)}")
+    return name, values
