@@ -229,6 +229,25 @@ def test_a_bad_funding_file_is_named(
     assert message in text
 
 
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("[1]", "must be an object of symbols"),
+        ("{", "is no JSON"),
+        ('{"XUSDT": {"tick_size": "1"}}', "instruments.XUSDT.lot_step: None is needed"),
+        ('{"XUSDT": {"tick": "1"}}', "instruments.XUSDT.tick: '1' is no key of an exchange configuration"),
+        ('{"XUSDT": {"tick_size": "x", "lot_step": "1"}}', "instruments.XUSDT.tick_size: 'x' "),
+    ],
+)
+def test_a_bad_file_of_instruments_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str, message: str
+) -> None:
+    rules = written(tmp_path / "rules.json", content)
+    mine = written(tmp_path / "mine.py", BUYS)
+    text = refusal(capsys, mine, "--data", good_market(tmp_path), "--instruments", rules)
+    assert message in text
+
+
 def test_a_program_that_listens_to_the_log_has_the_traceback(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -47,7 +47,8 @@ def faults_of(name: str, account: AccountConfig) -> Iterator[Fault]:
 
 
 def _why(error: InvalidInput | InvalidType) -> str:
-    return str(error).partition(": ")[2]
+    # A fault has its value beside it, so it is not said twice.
+    return str(error).partition(": ")[2].removeprefix(f"{shown(error.value)} ")
 
 
 def open_account(
