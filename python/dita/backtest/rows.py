@@ -99,7 +99,7 @@ class RowFile:
             try:
                 yield Row(**json.loads(line))
             except (ValueError, TypeError) as error:
-                place = f"{self.path}, line {number}"
+                place = f"{FILE}, line {number}"
                 raise refuse(
                     place, line.decode(errors="replace"), f"is no row of a sweep: {error}"
                 ) from error
