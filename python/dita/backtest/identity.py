@@ -83,16 +83,17 @@ def run_id_of(
     return digest.hexdigest()
 
 
-def data_id_of(files: Sequence[Path]) -> str:
-    """Return the SHA-256 of market files, in hex: the same for every run on them.
+def data_id_of(files: Sequence[Path], window: tuple[int | None, int | None]) -> str:
+    """Return the SHA-256 of market files and a window of them, in hex: the same for every run on it.
 
     Args:
         files: In their order.
+        window: What is played of them, nanoseconds since 1970.
 
     Raises:
         OSError: A file cannot be read.
     """
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(f"{window}\n".encode())
     for path in files:
         digest.update(digest_of(path))
     return digest.hexdigest()

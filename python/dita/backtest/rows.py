@@ -3,7 +3,7 @@
 import fcntl
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -20,7 +20,7 @@ class Row:
 
     Attributes:
         run_id: Of code, data, parameters and settings: the same id, the same row.
-        data_id: Of the data alone.
+        data_id: Of the data and its window alone.
         params: The values of the space's parameters, plain.
         metrics: Every figure as exact text; None where it is not defined. Empty where the run failed.
         trades: How many there were.
@@ -29,6 +29,7 @@ class Row:
         skew: Their skewness; None where it is not defined.
         kurtosis: Their kurtosis, 3 for normal ones; None where it is not defined.
         error: Why the run failed; None where it did not.
+        daily: Each UTC day's start and the equity at its end as text, where the run was asked for them.
     """
 
     run_id: str
@@ -41,6 +42,7 @@ class Row:
     skew: float | None
     kurtosis: float | None
     error: str | None
+    daily: Sequence[Sequence[Any]] | None = None
 
     def value(self, name: str) -> Decimal | None:
         """Return a figure.
@@ -97,7 +99,7 @@ class RowFile:
             try:
                 yield Row(**json.loads(line))
             except (ValueError, TypeError) as error:
-                place = f"{self.path.name}, line {number}"
+                place = f"{FILE}, line {number}"
                 raise refuse(
                     place, line.decode(errors="replace"), f"is no row of a sweep: {error}"
                 ) from error

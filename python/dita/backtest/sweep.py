@@ -23,7 +23,7 @@ from dita.errors import refuse
 from dita.runtime import load_strategy
 from dita.samples import names as sample_names
 from dita.samples import path_of
-from dita.strategy import Strategy, StrategyError
+from dita.strategy import Params, Strategy, StrategyError
 
 # Figures of which less is better; of all others more is.
 LESS_IS_BETTER: Final = frozenset(
@@ -116,8 +116,6 @@ def sweep(
         OSError: The folder cannot be written.
     """
     check_by(by)
-    if executor is not None and not callable(getattr(executor, "submit", None)):
-        raise refuse("executor", executor, "has no submit: a concurrent.futures.Executor is needed")
     plan = Plan(strategy, data, symbols, settings, metrics)
     grid = Grid(plan.strategy, space, max_runs=max_runs)
     runs = plan.runs(grid)
@@ -140,7 +138,8 @@ def sweep(
                 progress(len(found), len(runs))
 
         missing = [run for run_id, run in runs.items() if run_id not in found]
-        interrupted = play(missing, executor, processes, keep)
+        with workers(executor, processes, len(missing)) as pool:
+            interrupted = play(pool, missing, keep)
     finally:
         if rows is not None:
             rows.close()
@@ -197,7 +196,7 @@ class Plan:
     Attributes:
         strategy: The class.
         metrics: What the figures' definitions leave open.
-        data_id: Of the data alone.
+        data_id: Of the data and its window alone.
     """
 
     def __init__(
@@ -234,7 +233,8 @@ class Plan:
         self.settings = settings or BacktestSettings()
         self.metrics = metrics or MetricsSettings()
         self.markets = markets_of(self.data, self._symbols, self.settings)
-        self.data_id = data_id_of(self.data)
+        window = (self.settings.start_ns, self.settings.end_ns)
+        self.data_id = data_id_of(self.data, window)
         known = [market.symbol for market in self.markets]
         for symbol in self.strategy.instruments:
             if symbol not in known:
@@ -252,26 +252,36 @@ class Plan:
             grid: The combinations.
             settings: What is assumed, where it is not the plan's.
         """
-        used = settings or self.settings
         runs: dict[str, Run] = {}
         for params in grid.params:
-            named = Named(self.strategy.__name__, self.strategy, params)
-            run_id = run_id_of(self.data, [named], used, self._rules)
-            runs.setdefault(
-                run_id,
-                Run(
-                    self._place,
-                    plain_params(params),
-                    grid.names,
-                    self.data,
-                    self._symbols,
-                    used,
-                    self.metrics,
-                    run_id,
-                    self.data_id,
-                ),
-            )
+            run = self.run(params, grid.names, settings or self.settings)
+            runs.setdefault(run.run_id, run)
         return runs
+
+    def run(
+        self, params: Params, names: tuple[str, ...], settings: BacktestSettings, *, keep_daily: bool = False
+    ) -> Run:
+        """Return one run.
+
+        Args:
+            params: The strategy's parameters.
+            names: Those that the sweep varies.
+            settings: What is assumed.
+            keep_daily: Whether the row has each day's equity.
+        """
+        named = Named(self.strategy.__name__, self.strategy, params)
+        return Run(
+            strategy=self._place,
+            params=plain_params(params),
+            names=names,
+            data=self.data,
+            symbols=self._symbols,
+            settings=settings,
+            metrics=self.metrics,
+            run_id=run_id_of(self.data, [named], settings, self._rules),
+            data_id=data_id_of(self.data, (settings.start_ns, settings.end_ns)),
+            keep_daily=keep_daily,
+        )
 
 
 def place_of(strategy: str | Path | type[Strategy]) -> str:
@@ -307,33 +317,27 @@ def _place_of_class(strategy: type[Strategy]) -> str:
     )
 
 
-def play(
-    runs: Sequence[Run],
-    executor: Executor | None,
-    processes: int | None,
-    keep: Callable[[Row], object],
-) -> bool:
-    """Run what is listed, and hand over each row as soon as it is known.
+@contextmanager
+def workers(executor: Executor | None, processes: int | None, runs: int) -> Iterator[Executor]:
+    """Lend the executor that was given, or processes of our own, which end with the block.
 
     Args:
-        runs: They.
-        executor: Where; None starts processes.
-        processes: How many of them.
-        keep: Hears each row.
-
-    Returns:
-        Whether Ctrl-C ended it.
+        executor: It; None starts processes.
+        processes: How many of them; None takes one for each core.
+        runs: How many runs there are at most.
 
     Raises:
+        InvalidInput: The executor has no `submit`.
         StrategyError: A worker process died.
     """
-    if not runs:
-        return False
+    if executor is not None and not callable(getattr(executor, "submit", None)):
+        raise refuse("executor", executor, "has no submit: a concurrent.futures.Executor is needed")
     try:
         if executor is not None:
-            return _play_on(executor, runs, keep)
-        with _own_processes(processes or os.cpu_count() or 1, len(runs)) as pool:
-            return _play_on(pool, runs, keep)
+            yield executor
+            return
+        with _own_processes(processes or os.cpu_count() or 1, max(1, runs)) as pool:
+            yield pool
     except BrokenExecutor as error:
         raise StrategyError(f"a worker died ({error}); what is done is kept") from error
 
@@ -352,7 +356,17 @@ def _own_processes(processes: int, runs: int) -> Iterator[ProcessPoolExecutor]:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _play_on(executor: Executor, runs: Sequence[Run], keep: Callable[[Row], object]) -> bool:
+def play(executor: Executor, runs: Iterable[Run], keep: Callable[[Row], object]) -> bool:
+    """Run what is listed, and hand over each row as soon as it is known.
+
+    Args:
+        executor: Where.
+        runs: They.
+        keep: Hears each row.
+
+    Returns:
+        Whether Ctrl-C ended it.
+    """
     waiting: set[Future[Row | None]] = set()
     rest = iter(runs)
     try:

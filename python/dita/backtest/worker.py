@@ -37,7 +37,8 @@ class Run:
         settings: What is assumed.
         metrics: What the figures' definitions leave open.
         run_id: The id that the sweep expects.
-        data_id: Of the data alone.
+        data_id: Of the data and its window alone.
+        keep_daily: Whether the row has each day's equity.
     """
 
     strategy: str
@@ -49,6 +50,7 @@ class Run:
     metrics: MetricsSettings
     run_id: str
     data_id: str
+    keep_daily: bool = False
 
 
 class Stop(Protocol):
@@ -171,6 +173,7 @@ def row_of(run: Run, result: BacktestResult) -> Row:
         skew=skew,
         kurtosis=kurtosis,
         error=None,
+        daily=[[at, amount_text(equity)] for at, equity in result.daily] if run.keep_daily else None,
     )
 
 
