@@ -4,6 +4,7 @@ A text shows at most `SHOWN_CHARS_MAX` characters of a value (of its repr), and 
 `…` says that something was cut. The error's `value` is the whole one.
 """
 
+from collections.abc import Iterable
 from typing import TypeVar
 
 from dita._kernel import (
@@ -66,6 +67,18 @@ def refuse(field: str, value: object, why: str) -> InvalidInput:
     error = InvalidInput(f"{cut(field)}: {shown(value)} {why}")
     error.field, error.value = cut(field), value
     return error
+
+
+def refuse_name(field: str, value: object, what: str, known: Iterable[str]) -> InvalidInput:
+    """Return the error for a name that is none of the known ones: it lists them.
+
+    Args:
+        field: The name that was given, with its place.
+        value: What was given under it.
+        what: Which names are meant: "key of an exchange configuration".
+        known: The names that there are.
+    """
+    return refuse(field, value, f"is no {what}; there are {', '.join(sorted(known))}")
 
 
 def wrong_type(field: str, value: object, wanted: str) -> InvalidType:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final
 
-from dita.errors import refuse, wrong_type
+from dita.errors import refuse, refuse_name, wrong_type
 
 # Key of the configuration -> keyword of the native instrument.
 _PLAIN: Final = frozenset(
@@ -116,7 +116,7 @@ def _checked(place: str, config: object, *, also: frozenset[str]) -> dict[str, A
         if not isinstance(key, str):
             raise wrong_type(place.rstrip(".") or "config", key, "a key")
         if key not in KEYS and key not in also:
-            raise refuse(f"{place}{key}", config[key], "is no key of an exchange configuration")
+            raise refuse_name(f"{place}{key}", config[key], "key of an exchange configuration", KEYS | also)
     return dict(config)
 
 

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from dita._kernel import InvalidInput, KernelIntent, VenueOrderStatus
-from dita.errors import InvalidType, refuse
+from dita.errors import InvalidType, refuse_name
 
 __all__ = ["AccountSnapshot", "InvalidSlot", "VenueEventStatus", "intent_of"]
 
@@ -93,7 +93,7 @@ def intent_of(given: object) -> KernelIntent:
     fields = fields_of(given)
     for name in fields:
         if name not in _FIELDS:
-            raise refuse(str(name), fields[name], "is no field of an intent")
+            raise refuse_name(str(name), fields[name], "field of an intent", _FIELDS)
     for name in ("timestamp", "intent_id", "trade_id", "slot_id", "asset", "side", "action"):
         if name not in fields:
             raise InvalidInput(f"{name}: is required")

@@ -7,7 +7,9 @@ use serde::Serialize;
 
 use crate::id::Id;
 use crate::kernel::Unarmed;
-use crate::names::{KernelDiagnosticCode, KernelEventKind, Severity, TradeStage};
+use crate::names::{
+    ControlGate, KernelDiagnosticCode, KernelEventKind, Severity, TradeSide, TradeStage, VenueOrderStatus,
+};
 use crate::num::Decimal;
 
 /// The particulars of an outcome.
@@ -35,6 +37,33 @@ pub enum Detail {
         value: Box<str>,
         /// What was attempted.
         attempt: Box<str>,
+    },
+    /// What a slot carries: why it cannot do what was asked.
+    Carries {
+        /// Its trade; empty before the first.
+        trade_id: Id,
+        /// Its stage.
+        stage: TradeStage,
+    },
+    /// No order of the slot that works is the one that was meant.
+    NotAtWork {
+        /// The order that was named.
+        target: Id,
+        /// How that order ended, where it is known.
+        status: Option<VenueOrderStatus>,
+    },
+    /// Several orders of the slot could be meant: name one of them.
+    Choose(Box<[Id]>),
+    /// What operators or guards have set keeps entries back.
+    Gated(Box<Gated>),
+    /// The other side of a one-way account is held by another slot's trade.
+    HeldBySlot {
+        /// The slot.
+        slot_id: u32,
+        /// Its trade.
+        trade_id: Id,
+        /// Its side.
+        side: TradeSide,
     },
     /// The other side of a one-way account's position is held.
     HeldBy {
@@ -68,6 +97,21 @@ pub enum Detail {
         /// The order it made or meant.
         venue_client_id: Id,
     },
+}
+
+/// Who keeps entries back, since when and why.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct Gated {
+    /// What is let through.
+    pub gate: ControlGate,
+    /// Who made the last change: an operator, or a guard.
+    pub updated_by: Id,
+    /// When, kernel time, ns; `None` where nobody has changed anything.
+    pub updated_at_ns: Option<i64>,
+    /// Whether the kill switch is on.
+    pub kill_switch: bool,
+    /// Why the edge monitor has frozen entries; empty where it has not.
+    pub reason: Box<str>,
 }
 
 /// Why an event is refused that may be of orders or entries that are forgotten: the log can tell.
@@ -129,6 +173,12 @@ impl Refusal {
         why: &'static str,
     ) -> Box<Refusal> {
         let detail = Detail::Field { field, value: value.to_string().into_boxed_str(), why };
+        Box::new(Refusal { code, severity: severity_of(code), detail })
+    }
+
+    /// A refusal with its particulars.
+    #[cold]
+    pub fn with(code: KernelDiagnosticCode, detail: Detail) -> Box<Refusal> {
         Box::new(Refusal { code, severity: severity_of(code), detail })
     }
 

@@ -15,6 +15,11 @@ fn field(outcome: &Outcome) -> &str {
         Detail::None
         | Detail::Order(_)
         | Detail::HeldBy { .. }
+        | Detail::HeldBySlot { .. }
+        | Detail::Carries { .. }
+        | Detail::NotAtWork { .. }
+        | Detail::Choose(_)
+        | Detail::Gated(_)
         | Detail::Retry { .. }
         | Detail::Venue { .. }
         | Detail::Unarmed(_)

@@ -27,6 +27,11 @@ fn refused_by(outcome: &Outcome) -> (Code, &'static str) {
         | Detail::Retry { .. }
         | Detail::Venue { .. }
         | Detail::HeldBy { .. }
+        | Detail::HeldBySlot { .. }
+        | Detail::Carries { .. }
+        | Detail::NotAtWork { .. }
+        | Detail::Choose(_)
+        | Detail::Gated(_)
         | Detail::Unarmed(_) => "",
     };
     assert!(!outcome.accepted, "{outcome:?}");

@@ -1,6 +1,8 @@
 """Every Python example in the README and the how-to pages runs."""
 
+import logging
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,6 +21,16 @@ EXAMPLES = [
 def test_there_are_examples() -> None:
     """The pattern still finds them."""
     assert len(EXAMPLES) >= 3
+
+
+@pytest.fixture(autouse=True)
+def logging_as_it_was() -> Iterator[None]:
+    """An example may log to this test's stderr, which is closed when the next test logs."""
+    ours = logging.getLogger("dita")
+    before = (list(ours.handlers), ours.level, ours.propagate)
+    yield
+    ours.handlers, level, ours.propagate = before
+    ours.setLevel(level)
 
 
 @pytest.mark.parametrize("code", EXAMPLES)

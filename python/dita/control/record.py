@@ -16,7 +16,7 @@ from typing import Any, Final, Self
 
 from dita._kernel import ControlGate, Engine, KernelMode, KernelVerbosity, Regime
 from dita.control.memory import NO_LIMITS, ControlUpdate, KernelControlSnapshot, applied
-from dita.errors import KernelError, refuse, shown
+from dita.errors import KernelError, refuse, refuse_name, shown
 
 FORMAT: Final = 1
 # More changes than anybody makes between two looks.
@@ -187,7 +187,7 @@ def check(update: ControlUpdate, standing: KernelControlSnapshot | None = None) 
     """
     unknown = sorted(set(update.limits or ()) - set(NO_LIMITS))
     if unknown:
-        raise refuse("limits", unknown[0], f"is no limit; there are {', '.join(sorted(NO_LIMITS))}")
+        raise refuse_name("limits", unknown[0], "limit", NO_LIMITS)
     if len(update.updated_by.encode()) > NAME_MAX:
         raise refuse("updated_by", update.updated_by, f"is longer than {NAME_MAX} bytes")
     changes = update.as_dict()

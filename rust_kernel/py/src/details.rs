@@ -30,6 +30,8 @@ pub enum Detail {
     Object(Kept),
     /// Several public names.
     Names(Vec<&'static str>),
+    /// Several ids.
+    Ids(Box<[Id]>),
     /// Several of the same kind.
     List(Vec<Details>),
     /// Known to be absent.
@@ -93,6 +95,10 @@ impl Details {
                 Detail::List(rows) => {
                     let rows = rows.iter().map(|row| row.to_dict(py)).collect::<PyResult<Vec<_>>>()?;
                     dict.set_item(name, rows)?;
+                }
+                Detail::Ids(ids) => {
+                    let ids: Vec<_> = ids.iter().map(|id| text::get_id(py, id)).collect();
+                    dict.set_item(name, ids)?;
                 }
                 Detail::Names(names) => dict.set_item(name, names)?,
                 Detail::Nothing => dict.set_item(name, py.None())?,

@@ -56,6 +56,24 @@ pub fn core_details(detail: &CoreDetail) -> Details {
             .with("field", Detail::Name(field))
             .with("value", Detail::Text(value.clone()))
             .with("reason", Detail::Name(why)),
+        CoreDetail::Carries { trade_id, stage } => {
+            details.with("trade_id", Detail::Id(trade_id.clone())).with("state", Detail::Name(stage.name()))
+        }
+        CoreDetail::NotAtWork { target, status } => details
+            .with("target_client_id", Detail::Id(target.clone()))
+            .with("status", status.map_or(Detail::Nothing, |status| Detail::Name(status.name()))),
+        CoreDetail::Choose(orders) => details.with("orders", Detail::Ids(orders.clone())),
+        CoreDetail::Gated(gated) => details
+            .with("gate", Detail::Name(gated.gate.name()))
+            .with("updated_by", Detail::Id(gated.updated_by.clone()))
+            .with("updated_at_ns", gated.updated_at_ns.map_or(Detail::Nothing, Detail::Whole))
+            .with("kill_switch", Detail::Flag(gated.kill_switch))
+            .with("reason", Detail::Text(gated.reason.clone())),
+        CoreDetail::HeldBySlot { slot_id, trade_id, side } => details
+            .with("held_by", Detail::Name("slot"))
+            .with("held_slot_id", Detail::Whole((*slot_id).into()))
+            .with("held_trade_id", Detail::Id(trade_id.clone()))
+            .with("held_side", Detail::Name(side.name())),
         CoreDetail::HeldBy { held_by, size } => {
             details.with("held_by", Detail::Name(held_by)).with("size", Detail::Number(*size))
         }

@@ -58,11 +58,25 @@ pub fn apply_changes<T>(
         match fields.iter().find(|field| text.to_str().is_ok_and(|text| text == field.name)) {
             Some(field) => (field.read)(target, field.name, &value)?,
             None => {
-                return Err(Error::value(text.to_string_lossy().into_owned(), &value, "is no field here"));
+                return Err(unknown(text, &value, "field here", fields));
             }
         }
     }
     Ok(())
+}
+
+/// A name is none of the fields': the error lists those that there are.
+#[cold]
+pub fn unknown<T>(
+    name: &Bound<'_, PyString>,
+    value: &Bound<'_, PyAny>,
+    what: &str,
+    fields: &[Field<T>],
+) -> Error {
+    let mut known: Vec<&str> = fields.iter().map(|field| field.name).collect();
+    known.sort_unstable();
+    let why = format!("is no {what}; there are {}", known.join(", "));
+    Error::value(name.to_string_lossy().into_owned(), value, &why)
 }
 
 /// Reads a mapping's items into `target`. Every required field must be there.

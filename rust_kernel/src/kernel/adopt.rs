@@ -69,7 +69,8 @@ impl Kernel {
                 |other: &NewTrade| other.instrument == trade.instrument && other.side != trade.side;
             let nets = self.nets(trade.instrument);
             if !self.config.hedge_mode && !nets && trades.iter().any(opposite) {
-                return Err(Refusal::plain(Code::OppositeSide));
+                let why = "is the other side of a slot that comes with it";
+                return Err(Refusal::field(Code::OppositeSide, "side", told.side, why));
             }
             trades.push(trade);
             if !nets {
@@ -132,7 +133,7 @@ impl Kernel {
         let other = (side as usize & 1) ^ 1;
         let apart = self.config.hedge_mode || self.nets(instrument);
         if !apart && self.books[instrument as usize].busy[other] > 0 {
-            return Err(Refusal::plain(Code::OppositeSide));
+            return Err(self.opposite_held(instrument, side));
         }
         Ok(instrument)
     }

@@ -38,7 +38,7 @@ impl Kernel {
         intent: &Intent,
     ) -> Result<AmendPlan, Box<Refusal>> {
         let place = self.order_to_amend(slot, intent)?;
-        permitted(slot.stage, Symbol::Amend)?;
+        permitted(slot, Symbol::Amend)?;
         let order = self.orders.at(place);
         check_free(order)?;
         if order.is_attached() {
@@ -106,7 +106,7 @@ impl Kernel {
         let mut seated =
             seats.filter(|seat| self.orders.get(*seat).is_some()).map(|seat| seat.place).filter(filled);
         match (seated.next(), seated.next()) {
-            (Some(_), Some(_)) => Err(Refusal::plain(Code::AmbiguousOrder)),
+            (Some(first), Some(second)) => Err(self.ambiguous([first, second].into_iter().chain(seated))),
             (only, _) => only.ok_or(none),
         }
     }

@@ -36,6 +36,11 @@ pub fn refused(outcome: &Outcome) -> Error {
         CoreDetail::Field { field, value, why } => Error::text_value(*field, value, why),
         CoreDetail::None
         | CoreDetail::Order(_)
+        | CoreDetail::Carries { .. }
+        | CoreDetail::NotAtWork { .. }
+        | CoreDetail::Choose(_)
+        | CoreDetail::Gated(_)
+        | CoreDetail::HeldBySlot { .. }
         | CoreDetail::HeldBy { .. }
         | CoreDetail::Limit { .. }
         | CoreDetail::Retry { .. }

@@ -13,7 +13,7 @@ use crate::kernel::amend::at_worst;
 use crate::names::{ControlGate, KernelDiagnosticCode as Code, OrderSide, PositionSide, Product, TradeSide};
 use crate::num::{Decimal, Money, Price, Qty, Rounding};
 use crate::order::{Order, OrderRole};
-use crate::outcome::{Outcome, Refusal};
+use crate::outcome::{Detail, Gated, Outcome, Refusal};
 use crate::planted::{Bug, planted};
 use crate::position::Basis;
 use crate::risk::Attempt;
@@ -63,7 +63,7 @@ impl Kernel {
         if adds {
             self.check_addition(slot, intent)?;
         } else {
-            permitted(slot.stage, Symbol::Enter)?;
+            permitted(slot, Symbol::Enter)?;
             if self.slot_of_trade(&intent.trade_id).is_some() {
                 return Err(invalid("trade_id", &intent.trade_id, "is carried by another slot"));
             }
@@ -73,7 +73,7 @@ impl Kernel {
         let books = &self.books[instrument as usize];
         let other = (intent.side as usize & 1) ^ 1;
         if !self.config.hedge_mode && books.busy[other] > 0 && !rules.nets() {
-            return Err(Refusal::plain(Code::OppositeSide));
+            return Err(self.opposite_held(instrument, intent.side));
         }
         self.check_nobodys_side(instrument, side)?;
         let asked = asked_size(intent)?;
@@ -131,7 +131,7 @@ impl Kernel {
     /// works.
     #[cold]
     fn check_addition(&self, slot: &Slot, intent: &Intent) -> Result<(), Box<Refusal>> {
-        permitted(slot.stage, Symbol::Add)?;
+        permitted(slot, Symbol::Add)?;
         let busy = |field, value: &dyn core::fmt::Display, why| {
             Err(Refusal::field(Code::SlotBusy, field, value, why))
         };
@@ -183,11 +183,40 @@ impl Kernel {
 
     pub(crate) fn check_gate(&self) -> Result<(), Box<Refusal>> {
         match self.control.gate {
-            ControlGate::Halted => return Err(Refusal::plain(Code::ControlHalted)),
-            ControlGate::ReduceOnly => return Err(Refusal::plain(Code::ReduceOnly)),
+            ControlGate::Halted => return Err(self.gated(Code::ControlHalted)),
+            ControlGate::ReduceOnly => return Err(self.gated(Code::ReduceOnly)),
             ControlGate::Normal => {}
         }
-        if self.control.frozen { Err(Refusal::plain(Code::Frozen)) } else { self.check_armed() }
+        if self.control.frozen { Err(self.gated(Code::Frozen)) } else { self.check_armed() }
+    }
+
+    /// Entries are kept back: by whom, since when, why.
+    #[cold]
+    fn gated(&self, code: Code) -> Box<Refusal> {
+        let control = &self.control;
+        let reason = if self.guard.edge_frozen { self.guard.last_freeze_reason() } else { "" };
+        let gated = Gated {
+            gate: control.gate,
+            updated_by: control.updated_by.clone(),
+            updated_at_ns: control.changed_at_ns(),
+            kill_switch: self.guard.kill_switch(),
+            reason: reason.into(),
+        };
+        Refusal::with(code, Detail::Gated(Box::new(gated)))
+    }
+
+    /// A slot of a one-way account holds the other side: which.
+    #[cold]
+    pub(crate) fn opposite_held(&self, instrument: u32, side: TradeSide) -> Box<Refusal> {
+        let holds = |(_, slot): &(u32, &Slot)| {
+            slot.instrument == instrument && slot.side != side && !slot.stage.is_free()
+        };
+        let held = (0..).zip(&self.slots).find(holds).map(|(slot_id, slot)| Detail::HeldBySlot {
+            slot_id,
+            trade_id: slot.trade_id.clone(),
+            side: slot.side,
+        });
+        Refusal::with(Code::OppositeSide, held.unwrap_or_default())
     }
 
     /// Whether the venue's leverage must be set first.

@@ -35,7 +35,7 @@ impl Kernel {
         intent: &Intent,
     ) -> Result<ExitPlan, Box<Refusal>> {
         check_kind(now_ns, intent)?;
-        permitted(slot.stage, if slot.basis.qty.is_zero() { Symbol::ExitFlat } else { Symbol::Exit })?;
+        permitted(slot, if slot.basis.qty.is_zero() { Symbol::ExitFlat } else { Symbol::Exit })?;
         let rules = &self.instruments[slot.instrument as usize];
         check_trade(slot, rules, intent)?;
         let side = exit_side(slot.side);

@@ -14,7 +14,7 @@ use crate::id::Id;
 use crate::input::{Intent, METADATA_BYTES_MAX, OWNER_BYTES_MAX, Stamp};
 use crate::names::{
     KernelCommandType, KernelDiagnosticCode as Code, OrderDoubt, OrderSide, Product, TimeInForce, TradeSide,
-    TradeStage, TriggerBy, VenueOrderStatus,
+    TriggerBy, VenueOrderStatus,
 };
 use crate::num::{Decimal, NumError, Qty};
 use crate::order::{Order, OrderRef, OrderRole};
@@ -74,10 +74,12 @@ pub(crate) fn precision(field: &'static str, value: Decimal) -> impl Fn(NumError
 }
 
 /// Says no where the table does.
-pub(crate) fn permitted(stage: TradeStage, symbol: Symbol) -> Result<(), Box<Refusal>> {
-    match rule(stage, symbol) {
+pub(crate) fn permitted(slot: &Slot, symbol: Symbol) -> Result<(), Box<Refusal>> {
+    match rule(slot.stage, symbol) {
         Rule::Go(_) => Ok(()),
-        Rule::Ignore(code) | Rule::Refuse(code) => Err(Refusal::plain(code)),
+        Rule::Ignore(code) | Rule::Refuse(code) => {
+            Err(Refusal::with(code, Detail::Carries { trade_id: slot.trade_id.clone(), stage: slot.stage }))
+        }
     }
 }
 
@@ -181,7 +183,7 @@ impl Kernel {
 
     fn plan_cancel(&self, slot: &Slot, intent: &Intent) -> Result<CancelPlan, Box<Refusal>> {
         let place = self.chosen_order(slot, intent)?;
-        permitted(slot.stage, Symbol::Cancel)?;
+        permitted(slot, Symbol::Cancel)?;
         Ok(CancelPlan { place })
     }
 
@@ -194,14 +196,36 @@ impl Kernel {
         let mut live = orders.filter(|reference| self.orders.get(*reference).is_some_and(Order::is_live));
         let chosen = if intent.target_client_id.is_empty() {
             let only = live.next();
-            if live.next().is_some() {
-                return Err(Refusal::plain(Code::AmbiguousOrder));
+            if let (Some(first), Some(second)) = (only, live.next()) {
+                let all = [first, second].into_iter().chain(live);
+                return Err(self.ambiguous(all.map(|reference| reference.place)));
             }
             only
         } else {
             live.find(|reference| self.orders.at(reference.place).client_id == intent.target_client_id)
         };
-        chosen.map(|reference| reference.place).ok_or_else(|| Refusal::plain(Code::NoActiveOrder))
+        chosen.map(|reference| reference.place).ok_or_else(|| self.not_at_work(slot, intent))
+    }
+
+    /// Several orders could be meant.
+    #[cold]
+    pub(crate) fn ambiguous(&self, places: impl Iterator<Item = u32>) -> Box<Refusal> {
+        let ids = places.map(|place| self.orders.at(place).client_id.clone()).collect();
+        Refusal::with(Code::AmbiguousOrder, Detail::Choose(ids))
+    }
+
+    /// None of the slot's orders that work is meant.
+    #[cold]
+    fn not_at_work(&self, slot: &Slot, intent: &Intent) -> Box<Refusal> {
+        let target = &intent.target_client_id;
+        let detail = if target.is_empty() {
+            Detail::Carries { trade_id: slot.trade_id.clone(), stage: slot.stage }
+        } else {
+            let status =
+                self.orders.by_client_id(target).map(|place| self.orders.at(place).reported_status());
+            Detail::NotAtWork { target: target.clone(), status }
+        };
+        Refusal::with(Code::NoActiveOrder, detail)
     }
 
     // ------------------------------------------------------------------------------------------------ commit

@@ -195,6 +195,24 @@ fn detail_text(detail: &Detail) -> String {
     match detail {
         Detail::None | Detail::Order(_) => String::new(),
         Detail::Field { field, value, why } => format!("{field} {value}: {why}"),
+        Detail::Carries { trade_id, stage } => {
+            format!("the slot's trade {} is {}", trade_id.as_str(), stage.name())
+        }
+        Detail::NotAtWork { target, status: Some(status) } => {
+            format!("{} is {}", target.as_str(), status.name())
+        }
+        Detail::NotAtWork { target, status: None } => format!("{} is not known", target.as_str()),
+        Detail::Choose(orders) => {
+            let ids: Vec<&str> = orders.iter().map(dita_kernel::id::Id::as_str).collect();
+            format!("name one of {}", ids.join(", "))
+        }
+        Detail::Gated(gated) => {
+            let name = if gated.updated_by.is_empty() { "nobody" } else { gated.updated_by.as_str() };
+            format!("{} by {name} {}", gated.gate.name(), gated.reason).trim_end().to_owned()
+        }
+        Detail::HeldBySlot { slot_id, trade_id, side } => {
+            format!("{} is held by slot {slot_id}, trade {}", side.name(), trade_id.as_str())
+        }
         Detail::HeldBy { held_by, size } => format!("the other side is held: {held_by} {size}"),
         Detail::Limit { limit, value, attempt } => format!("{limit} {value}: {attempt} was attempted"),
         Detail::Retry { reason, retry_after_ms: Some(wait_ms), .. } => {

@@ -26,6 +26,11 @@ impl Rows {
             Detail::First { venue_client_id, .. } => venue_client_id.as_str(),
             Detail::None
             | Detail::Field { .. }
+            | Detail::Carries { .. }
+            | Detail::NotAtWork { .. }
+            | Detail::Choose(_)
+            | Detail::Gated(_)
+            | Detail::HeldBySlot { .. }
             | Detail::HeldBy { .. }
             | Detail::Limit { .. }
             | Detail::Retry { .. }
