@@ -251,6 +251,19 @@ def followed(results: Path) -> None:
     print()
 
 
+def indicators(results: Path) -> None:
+    """An update of each indicator from Python."""
+    figures = json.loads((results / "indicators.json").read_text(encoding="utf-8"))
+    print("## Indicators, an update from Python (`python benches/python/indicators.py`, goal 150 ns)\n")
+    print(
+        "| length 20 | ns, the loop's step and the call | the same loop with a function that does nothing |"
+    )
+    print("|---|---|---|")
+    for name, row in figures.items():
+        print(f"| {name} | {row['update_ns']:.0f} | {row['nothing_ns']:.0f} |")
+    print()
+
+
 def footprint(results: Path) -> None:
     """Import, memory, size."""
     figures = json.loads((results / "footprint.json").read_text(encoding="utf-8"))
@@ -277,6 +290,7 @@ def main() -> None:
     journal(results)
     cluster(results)
     followed(results)
+    indicators(results)
     footprint(results)
 
 

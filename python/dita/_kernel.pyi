@@ -9,13 +9,18 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, ClassVar, TypeAlias, TypedDict, final, type_check_only
+from typing import Any, ClassVar, Literal, TypeAlias, TypedDict, final, type_check_only
 
 __all__ = [
     "SHOWN_CHARS_MAX",
     "AccountEventKind",
+    "Atr",
+    "Bollinger",
     "Client",
     "ControlGate",
+    "Deviation",
+    "Donchian",
+    "Ema",
     "Engine",
     "ExitKind",
     "ExitSpec",
@@ -62,6 +67,8 @@ __all__ = [
     "Regime",
     "Replay",
     "RoundedOrder",
+    "Rsi",
+    "Sma",
     "TimeInForce",
     "TradeSide",
     "TradeSlot",
@@ -71,6 +78,7 @@ __all__ = [
     "VenueEvent",
     "VenueOrder",
     "VenueOrderStatus",
+    "Vwap",
     "cut",
     "explain_drift",
     "explain_trade",
@@ -2212,6 +2220,228 @@ def what_if(
     progress: Callable[[int, int, int], object] | None = None,
 ) -> dict[str, Any]:
     """Replays a log with changes, beside the log as it is."""
+
+# Floats, on purpose: `dita.indicators`.
+
+@final
+class Ema:
+    """Exponential average: each value takes the part 2 / (length + 1) of the distance to it."""
+
+    def __new__(cls, length: int, *, seed: Literal["first", "mean"] = "first") -> Ema: ...
+    def update(self, value: float) -> float | None:
+        """Take a value; return the value, or None before there is one."""
+
+    @property
+    def value(self) -> float | None:
+        """The average; None before `length` values."""
+
+    @property
+    def count(self) -> int:
+        """How many it has heard."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether it has heard enough to have a value."""
+
+    @property
+    def length(self) -> int:
+        """How many values it spans."""
+
+    def reset(self) -> None:
+        """Forget everything heard."""
+
+@final
+class Sma:
+    """Mean of the last `length` values."""
+
+    def __new__(cls, length: int) -> Sma: ...
+    def update(self, value: float) -> float | None:
+        """Take a value; return the value, or None before there is one."""
+
+    @property
+    def value(self) -> float | None:
+        """The mean; None before `length` values."""
+
+    @property
+    def count(self) -> int:
+        """How many it has heard."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether it has heard enough to have a value."""
+
+    @property
+    def length(self) -> int:
+        """How many values it spans."""
+
+    def reset(self) -> None:
+        """Forget everything heard."""
+
+@final
+class Rsi:
+    """Relative strength index of Wilder, 0 to 100; 50 where nothing moved."""
+
+    def __new__(cls, length: int) -> Rsi: ...
+    def update(self, value: float) -> float | None:
+        """Take a value; return the value, or None before there is one."""
+
+    @property
+    def value(self) -> float | None:
+        """The index; None before `length` changes, which are `length + 1` values."""
+
+    @property
+    def count(self) -> int:
+        """How many it has heard."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether it has heard enough to have a value."""
+
+    @property
+    def length(self) -> int:
+        """How many changes it spans."""
+
+    def reset(self) -> None:
+        """Forget everything heard."""
+
+@final
+class Deviation:
+    """Standard deviation of the last `length` values: squares by `length - ddof`."""
+
+    def __new__(cls, length: int, *, ddof: Literal[0, 1] = 0) -> Deviation: ...
+    def update(self, value: float) -> float | None:
+        """Take a value; return the value, or None before there is one."""
+
+    @property
+    def value(self) -> float | None:
+        """The deviation; None before `length` values."""
+
+    @property
+    def count(self) -> int:
+        """How many it has heard."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether it has heard enough to have a value."""
+
+    @property
+    def length(self) -> int:
+        """How many values it spans."""
+
+    def reset(self) -> None:
+        """Forget everything heard."""
+
+@final
+class Bollinger:
+    """Bollinger's bands: the mean of the last `length` values and `width` deviations (ddof 0) around it."""
+
+    def __new__(cls, length: int, width: float = 2.0) -> Bollinger: ...
+    def update(self, value: float) -> tuple[float, float, float] | None:
+        """Take a value; return the value, or None before there is one."""
+
+    @property
+    def value(self) -> tuple[float, float, float] | None:
+        """Lower band, mean, upper band; None before `length` values."""
+
+    @property
+    def count(self) -> int:
+        """How many it has heard."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether it has heard enough to have a value."""
+
+    @property
+    def length(self) -> int:
+        """How many values they span."""
+
+    @property
+    def width(self) -> float:
+        """How many deviations the bands are wide, on each side."""
+
+    def reset(self) -> None:
+        """Forget everything heard."""
+
+@final
+class Atr:
+    """Average true range of Wilder: begins with the mean of the first `length` ranges."""
+
+    def __new__(cls, length: int) -> Atr: ...
+    def update(self, high: float, low: float, close: float) -> float | None:
+        """Take a bar; return the value, or None before there is one."""
+
+    @property
+    def value(self) -> float | None:
+        """The average; None before `length` bars."""
+
+    @property
+    def count(self) -> int:
+        """How many it has heard."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether it has heard enough to have a value."""
+
+    @property
+    def length(self) -> int:
+        """How many bars it spans."""
+
+    def reset(self) -> None:
+        """Forget everything heard."""
+
+@final
+class Donchian:
+    """Donchian's channel: the extremes of the last `length` bars."""
+
+    def __new__(cls, length: int) -> Donchian: ...
+    def update(self, high: float, low: float) -> tuple[float, float, float] | None:
+        """Take a bar; return the value, or None before there is one."""
+
+    @property
+    def value(self) -> tuple[float, float, float] | None:
+        """Lowest low, the middle, highest high; None before `length` bars."""
+
+    @property
+    def count(self) -> int:
+        """How many it has heard."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether it has heard enough to have a value."""
+
+    @property
+    def length(self) -> int:
+        """How many bars it spans."""
+
+    def reset(self) -> None:
+        """Forget everything heard."""
+
+@final
+class Vwap:
+    """Mean price weighed by volume, since the beginning or since `reset`."""
+
+    def __new__(cls) -> Vwap: ...
+    def update(self, price: float, volume: float) -> float | None:
+        """Take a price and what was traded at it; return the value, or None before there is one."""
+
+    @property
+    def value(self) -> float | None:
+        """The mean; None before there was any volume."""
+
+    @property
+    def count(self) -> int:
+        """How many it has heard."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether it has heard enough to have a value."""
+
+    @property
+    def volume(self) -> float:
+        """The volume so far."""
+
+    def reset(self) -> None:
+        """Forget everything heard."""
 
 def torture(
     *,

@@ -12,6 +12,7 @@ pub mod engine;
 pub mod errors;
 pub mod exit_spec;
 pub mod follow;
+pub mod indicators;
 pub mod intent;
 pub mod json;
 pub mod limits;
@@ -42,6 +43,7 @@ const _: () =
 pub fn _kernel(module: &Bound<'_, PyModule>) -> PyResult<()> {
     names::register(module)?;
     errors::register(module)?;
+    indicators::register(module)?;
     module.add_class::<intent::KernelIntent>()?;
     module.add_class::<exit_spec::ExitSpec>()?;
     module.add_class::<venue_event::VenueEvent>()?;
