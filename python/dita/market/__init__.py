@@ -5,6 +5,7 @@ from dita.market.binance_archive import ArchiveFile
 from dita.market.binance_l2 import BinanceL2File
 from dita.market.detect import open_market
 from dita.market.events import Bar, Depth, Event, Market, MarketKind, Print, Quote
+from dita.market.parquet import ParquetFile
 from dita.market.source import MarketFileError
 from dita.market.synthetic import SyntheticMarket
 from dita.market.ticks import TickFile
@@ -19,6 +20,7 @@ __all__ = [
     "Market",
     "MarketFileError",
     "MarketKind",
+    "ParquetFile",
     "Print",
     "Quote",
     "SyntheticMarket",

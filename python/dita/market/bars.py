@@ -92,7 +92,7 @@ class BarFile:
         Raises:
             MarketFileError: Naming file, line, field and value of the first thing that cannot be so.
         """
-        previous_ns = -1
+        spacing = Spacing(self.interval_ns, allow_gaps=self._allow_gaps)
         self.gaps = 0
         columns: dict[str, int] | None = None
         for number, line in self._source.lines():
@@ -105,25 +105,10 @@ class BarFile:
             elif line:
                 try:
                     bar = _parse_row(fields_of(line, columns), columns, self._symbol)
-                    _require_later(bar, previous_ns)
-                    self._count_gap(bar.ts_ns - previous_ns if previous_ns >= 0 else self.interval_ns)
+                    self.gaps += spacing.missing_before(bar.ts_ns)
                 except (ValueError, csv.Error) as error:
                     raise MarketFileError(self._source.path, str(error), line=number) from error
-                previous_ns = bar.ts_ns
                 yield bar
-
-    def _count_gap(self, step_ns: int) -> None:
-        if self.interval_ns and step_ns < self.interval_ns:
-            raise ValueError(
-                f"timestamp: {_seconds(step_ns)} after the row before, but the first two rows are "
-                f"{_seconds(self.interval_ns)} apart, which is taken for the bars' length"
-            )
-        missing = 0 if not self.interval_ns else step_ns // self.interval_ns - 1
-        if missing > 0 and not self._allow_gaps:
-            raise ValueError(
-                f"timestamp: {missing} bars are missing before this row; --allow-gaps counts them"
-            )
-        self.gaps += max(missing, 0)
 
     def _measure_interval(self) -> int:
         bars = iter(self)
@@ -131,13 +116,67 @@ class BarFile:
         if first is None:
             raise MarketFileError(self._source.path, "there is a header but no bar under it")
         second = next(bars, None)
-        length_ns = 60_000_000_000 if second is None else second.ts_ns - first.ts_ns
-        if length_ns % 1_000_000_000:
-            message = (
-                f"timestamp: the first two rows are {_seconds(length_ns)} apart; whole seconds are needed"
+        try:
+            return length_of(first.ts_ns, None if second is None else second.ts_ns)
+        except ValueError as error:
+            raise MarketFileError(self._source.path, str(error)) from error
+
+
+def length_of(first_ns: int, second_ns: int | None) -> int:
+    """Return the length of a file's bars, ns: how far its first two are apart; a minute where there is one.
+
+    Args:
+        first_ns: When the first begins.
+        second_ns: When the second begins; None where there is none.
+
+    Raises:
+        ValueError: They are no whole seconds apart.
+    """
+    length_ns = 60_000_000_000 if second_ns is None else second_ns - first_ns
+    if length_ns % 1_000_000_000:
+        raise ValueError(
+            f"timestamp: the first two rows are {_seconds(length_ns)} apart; whole seconds are needed"
+        )
+    return length_ns
+
+
+class Spacing:
+    """How far bars are apart: in order, not closer than their length, and with how many missing."""
+
+    def __init__(self, length_ns: int, *, allow_gaps: bool) -> None:
+        """Begin with the first bar.
+
+        Args:
+            length_ns: A bar's length; 0 where it is not known yet.
+            allow_gaps: Whether missing bars are counted; else the first is an error.
+        """
+        self._length_ns = length_ns
+        self._allow_gaps = allow_gaps
+        self._last_ns = -1
+
+    def missing_before(self, at_ns: int) -> int:
+        """Return how many bars are missing before one.
+
+        Args:
+            at_ns: When it begins.
+
+        Raises:
+            ValueError: It is before 1970, not after the one before, too close to it, or bars are missing.
+        """
+        _require_later(at_ns, self._last_ns)
+        step_ns = at_ns - self._last_ns if self._last_ns >= 0 else self._length_ns
+        self._last_ns = at_ns
+        if self._length_ns and step_ns < self._length_ns:
+            raise ValueError(
+                f"timestamp: {_seconds(step_ns)} after the row before, but the first two rows are "
+                f"{_seconds(self._length_ns)} apart, which is taken for the bars' length"
             )
-            raise MarketFileError(self._source.path, message)
-        return length_ns
+        missing = 0 if not self._length_ns else step_ns // self._length_ns - 1
+        if missing > 0 and not self._allow_gaps:
+            raise ValueError(
+                f"timestamp: {missing} bars are missing before this row; --allow-gaps counts them"
+            )
+        return max(missing, 0)
 
 
 def _seconds(length_ns: int) -> str:
@@ -181,10 +220,24 @@ def require_symbol(row: Sequence[str], columns: Mapping[str, int], symbol: str) 
 
 def _parse_row(row: Sequence[str], columns: dict[str, int], symbol: str) -> Bar:
     require_symbol(row, columns, symbol)
-    first, high, low, last = (price_text(row[columns[name]], name) for name in PRICE_COLUMNS)
+    texts = {name: row[columns[name]] for name in (*PRICE_COLUMNS, "volume")}
+    return bar_of(symbol, texts, time_ns(row[columns["time"]]))
+
+
+def bar_of(symbol: str, texts: Mapping[str, str], at_ns: int) -> Bar:
+    """Return a bar, with its prices and its volume checked.
+
+    Args:
+        symbol: The instrument.
+        texts: Open, high, low, close and volume by name.
+        at_ns: When it begins.
+
+    Raises:
+        ValueError: One cannot be; by field and value.
+    """
+    first, high, low, last = (price_text(texts[name], name) for name in PRICE_COLUMNS)
     _require_ordered(first, high, low, last)
-    volume = decimal_text(row[columns["volume"]], "volume")
-    return Bar(symbol, first, high, low, last, volume, time_ns(row[columns["time"]]))
+    return Bar(symbol, first, high, low, last, decimal_text(texts["volume"], "volume"), at_ns)
 
 
 def _require_ordered(first: str, high: str, low: str, last: str) -> None:
@@ -196,13 +249,12 @@ def _require_ordered(first: str, high: str, low: str, last: str) -> None:
             raise ValueError(f"{name}: {shown(price)} is outside of low {shown(low)} and high {shown(high)}")
 
 
-def _require_later(bar: Bar, previous_ns: int) -> None:
-    if bar.ts_ns < 0:
-        raise ValueError(f"timestamp: {shown(_time_text(bar.ts_ns))} is before 1970")
-    if bar.ts_ns <= previous_ns:
+def _require_later(at_ns: int, previous_ns: int) -> None:
+    if at_ns < 0:
+        raise ValueError(f"timestamp: {shown(_time_text(at_ns))} is before 1970")
+    if at_ns <= previous_ns:
         raise ValueError(
-            f"timestamp: {shown(_time_text(bar.ts_ns))} is not after the row before; "
-            "bars must be in time order"
+            f"timestamp: {shown(_time_text(at_ns))} is not after the row before; bars must be in time order"
         )
 
 

@@ -8,6 +8,7 @@ from dita.market.bars import BarFile, header_columns
 from dita.market.binance_archive import ArchiveFile, is_archive
 from dita.market.binance_l2 import BinanceL2File
 from dita.market.events import Market
+from dita.market.parquet import ParquetFile, is_parquet
 from dita.market.source import MarketFileError, TextSource
 from dita.market.ticks import TickFile, tick_columns
 
@@ -15,7 +16,7 @@ EXPECTED: Final = (
     "expected one of: a raw Binance USD-M capture (lines of `receive-time-in-ns JSON`), or a CSV of bars "
     "with the header `timestamp` (or `date`),open,high,low,close,volume, or one of quotes "
     "(`timestamp`,bid,ask) or trades (`timestamp`,price,size), each plain or gzipped; or a file of Binance's "
-    "archive under its own name, as BTCUSDT-1m-2024-01.zip"
+    "archive under its own name, as BTCUSDT-1m-2024-01.zip; or a Parquet file with such a CSV's columns"
 )
 _CAPTURE_LINE: Final = re.compile(r"[0-9]{19} \{")
 _INTERVAL_WORD: Final = re.compile(r"[0-9]+[smhd]")
@@ -42,6 +43,8 @@ def open_market(path: Path, symbol: str | None = None, *, allow_gaps: bool = Tru
         return ArchiveFile(path, symbol, allow_gaps=allow_gaps)
     if path.is_dir():
         raise MarketFileError(path, f"this is a folder; {EXPECTED}")
+    if is_parquet(path):
+        return ParquetFile(path, symbol or symbol_from_name(path), allow_gaps=allow_gaps)
     try:
         first = next((line for _, line in TextSource(path).lines() if line.strip()), None)
     except MarketFileError as error:

@@ -2,7 +2,7 @@
 
 import csv
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Final
@@ -15,7 +15,7 @@ from dita.market.source import MarketFileError, TextSource, decimal_text, price_
 TIME_COLUMNS: Final = ("timestamp", "time", "date", "ts")
 QUOTE_COLUMNS: Final = ("bid", "ask")
 TRADE_COLUMNS: Final = ("price", "size")
-_SIZES: Final = ("bid_size", "ask_size")
+SIZE_COLUMNS: Final = ("bid_size", "ask_size")
 _WHOLE: Final = re.compile(r"[0-9]{10,19}")
 _STEP_NS: Final = 1_000_000_000
 
@@ -35,7 +35,7 @@ def tick_columns(header: str) -> dict[str, int] | None:
         return None
     columns = {name: names.index(name) for name in needed}
     columns["time"] = names.index(time)
-    for name in (*_SIZES, "symbol", "buyer_is_maker"):
+    for name in (*SIZE_COLUMNS, "symbol", "buyer_is_maker"):
         if name in names:
             columns[name] = names.index(name)
     return columns
@@ -102,7 +102,7 @@ class TickFile:
                 try:
                     row = fields_of(line, columns)
                     tick = self._tick(row, columns)
-                    _require_order(tick.ts_ns, last_ns, row[columns["time"]], last_time)
+                    require_order(tick.ts_ns, last_ns, row[columns["time"]], last_time)
                 except (ValueError, csv.Error) as error:
                     raise MarketFileError(self._source.path, str(error), line=number) from error
                 last_ns, last_time = tick.ts_ns, row[columns["time"]]
@@ -111,21 +111,60 @@ class TickFile:
     def _tick(self, row: Sequence[str], columns: dict[str, int]) -> Quote | Print:
         require_symbol(row, columns, self._symbol)
         at = tick_time_ns(row[columns["time"]])
-        if "bid" not in columns:
-            price = price_text(row[columns["price"]], "price")
-            size = decimal_text(row[columns["size"]], "size")
-            maker = row[columns["buyer_is_maker"]].lower() if "buyer_is_maker" in columns else "false"
-            if maker not in ("true", "false", "1", "0"):
-                raise ValueError(f"buyer_is_maker: {shown(maker)} is neither true nor false")
-            return Print(self._symbol, price, size, maker in ("true", "1"), at)
-        bid, ask = price_text(row[columns["bid"]], "bid"), price_text(row[columns["ask"]], "ask")
-        if Decimal(bid) > Decimal(ask):
-            raise ValueError(f"bid: {shown(bid)} is above ask {shown(ask)}")
-        sizes = [decimal_text(row[columns[name]], name) if name in columns else None for name in _SIZES]
-        return Quote(self._symbol, bid, sizes[0], ask, sizes[1], at)
+        texts = {name: row[columns[name]] for name in columns if name != "time"}
+        return (
+            print_of(self._symbol, texts, at) if "bid" not in columns else quote_of(self._symbol, texts, at)
+        )
 
 
-def _require_order(at_ns: int, last_ns: int, text: str, last_text: str) -> None:
+def print_of(symbol: str, texts: Mapping[str, str], at_ns: int) -> Print:
+    """Return a trade of others, checked.
+
+    Args:
+        symbol: The instrument.
+        texts: Price, size and perhaps buyer_is_maker by name.
+        at_ns: When it was.
+
+    Raises:
+        ValueError: One cannot be; by field and value.
+    """
+    price, size = price_text(texts["price"], "price"), decimal_text(texts["size"], "size")
+    maker = texts.get("buyer_is_maker", "false").lower()
+    if maker not in ("true", "false", "1", "0"):
+        raise ValueError(f"buyer_is_maker: {shown(maker)} is neither true nor false")
+    return Print(symbol, price, size, maker in ("true", "1"), at_ns)
+
+
+def quote_of(symbol: str, texts: Mapping[str, str], at_ns: int) -> Quote:
+    """Return a best bid and ask, checked.
+
+    Args:
+        symbol: The instrument.
+        texts: Bid, ask and perhaps their sizes by name.
+        at_ns: When it was.
+
+    Raises:
+        ValueError: One cannot be; by field and value.
+    """
+    bid, ask = price_text(texts["bid"], "bid"), price_text(texts["ask"], "ask")
+    if Decimal(bid) > Decimal(ask):
+        raise ValueError(f"bid: {shown(bid)} is above ask {shown(ask)}")
+    sizes = [decimal_text(texts[name], name) if name in texts else None for name in SIZE_COLUMNS]
+    return Quote(symbol, bid, sizes[0], ask, sizes[1], at_ns)
+
+
+def require_order(at_ns: int, last_ns: int, text: str, last_text: str) -> None:
+    """Check that a tick is not before the one above it.
+
+    Args:
+        at_ns: When it was.
+        last_ns: When the one above it was.
+        text: Its time as the file has it.
+        last_text: That of the one above.
+
+    Raises:
+        ValueError: It is, or it is before 1970.
+    """
     if at_ns < 0:
         raise ValueError(f"timestamp: {shown(text)} is before 1970")
     if at_ns < last_ns:
