@@ -1824,7 +1824,8 @@ class Engine:
         """An asset's account, or `None`. Without a name: the first instrument's settlement asset."""
 
     def margins(self) -> dict[str, Any]:
-        """`margin_status` by asset, and `assumed_tiers`: the perpetuals whose margin tiers are not known."""
+        """`margin_status` by asset; `assumed_tiers`: the perpetuals whose margin tiers are not known;
+        `unknown_wallets`: the assets whose wallet the venue has never told."""
 
     def assets(self) -> list[str]:
         """The names of the assets that the kernel knows."""

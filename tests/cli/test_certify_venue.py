@@ -63,9 +63,9 @@ def test_what_is_shipped_is_certified(
 ) -> None:
     assert main(["certify-venue", target]) == 0
     *lines, blank, summary = capsys.readouterr().out.splitlines()
-    assert (blank, summary) == ("", f"{20 - len(skipped)} passed, 0 failed, {len(skipped)} skipped")
-    assert [int(line[:2]) for line in lines] == list(range(1, 21))
-    assert [line[13:].startswith(one.name) for line, one in zip(lines, SEQUENCES, strict=True)] == [True] * 20
+    assert (blank, summary) == ("", f"{21 - len(skipped)} passed, 0 failed, {len(skipped)} skipped")
+    assert [int(line[:2]) for line in lines] == list(range(21))
+    assert [line[13:].startswith(one.name) for line, one in zip(lines, SEQUENCES, strict=True)] == [True] * 21
     assert [int(line[:2]) for line in lines if "SKIP" in line] == skipped
 
 
@@ -78,7 +78,7 @@ def test_a_failure_says_what_was_expected_and_seen(capsys: pytest.CaptureFixture
         "17  FAIL     a fee in a third asset; a maker's rebate: MAKER_REBATE: "
         "the fees of a maker who gets a rebate: expected below zero, saw 0.059"
     )
-    assert out.endswith("19 passed, 1 failed, 0 skipped\n")
+    assert out.endswith("20 passed, 1 failed, 0 skipped\n")
 
 
 @pytest.mark.usefixtures("here")
@@ -86,7 +86,7 @@ def test_a_machine_reads_the_same(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["certify-venue", "broken_one:Rig", "--json"]) == 1
     told = json.loads(capsys.readouterr().out)
     assert told["target"] == "broken_one:Rig"
-    assert told["counts"] == {"PASS": 19, "FAIL": 1, "SKIP": 0}
+    assert told["counts"] == {"PASS": 20, "FAIL": 1, "SKIP": 0}
     (row,) = [row for row in told["sequences"] if row["result"] == "FAIL"]
     assert (row["number"], row["expected"], row["seen"]) == (17, "below zero", "0.059")
 

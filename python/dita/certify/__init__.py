@@ -1,4 +1,4 @@
-"""The contract suite for adapters: twenty sequences that broke real systems, played against yours."""
+"""The contract suite for adapters: plain trading, and twenty sequences that broke real systems."""
 
 from dita.certify.bench import Bench, Unmet
 from dita.certify.mistreated import AdapterFault, Mistreated

@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,6 +10,8 @@ from typing import Any, Final, Self
 
 from dita._kernel import KernelIntent, KernelOutcome, VenueOrder
 from dita.certify.rig import Rig, Trouble
+from dita.certify.trail import Step, trail
+from dita.errors import KernelError
 from dita.journal.memory import MemoryKernelJournal
 from dita.kernel import ExecutionKernel
 from dita.venues.base import VenueAdapter
@@ -45,11 +47,12 @@ def mark_all(rig: Rig, kernel: ExecutionKernel) -> None:
 class Bench:
     """A kernel and the venue it trades at, while one scene plays."""
 
-    def __init__(self, rig: Rig, trouble: Trouble, log_dir: Path | None = None) -> None:
-        """Open the venue with a trouble, and a kernel on it; on a log, where it shall be killed."""
+    def __init__(self, rig: Rig, trouble: Trouble, log_dir: Path) -> None:
+        """Open the venue with a trouble, and a kernel with a log on it."""
         self.rig = rig
         self.trouble = trouble
         self.journal = MemoryKernelJournal()
+        self._steps: list[Step] = []
         self._intents = self._lives = 0
         self._log_dir = log_dir
         self.kernel = self._opened(rig.open(trouble))
@@ -61,17 +64,28 @@ class Bench:
 
     @classmethod
     @contextmanager
-    def on(cls, rig: Rig, trouble: Trouble, *, logged: bool = False) -> Iterator[Self]:
-        """Open a bench, on a log of its own where it is to be `logged`, and close it whatever comes."""
+    def on(cls, rig: Rig, trouble: Trouble) -> Iterator[Self]:
+        """Open a bench on a log of its own, and close it whatever comes.
+
+        What went wrong first is what is raised: an error has the `trail` of the bench as its attribute, and
+        an error of `Rig.close` after it is left out.
+        """
         with TemporaryDirectory(prefix="dita-certify-") as directory:
             try:
-                bench = cls(rig, trouble, Path(directory, "life-0") if logged else None)
+                bench = cls(rig, trouble, Path(directory, "life-0"))
                 try:
                     yield bench
+                except Exception as error:
+                    error.__dict__["trail"] = bench.trail()
+                    raise
                 finally:
                     bench.kernel.close()
-            finally:
-                rig.close()
+            except BaseException:
+                # A venue that never opened often cannot be closed either.
+                with suppress(Exception):
+                    rig.close()
+                raise
+            rig.close()
 
     # ------------------------------------------------------------------------------------------ what we do
 
@@ -89,14 +103,17 @@ class Bench:
 
     def cancel(self) -> KernelOutcome:
         """Ask to cancel the order at work."""
+        self._step("cancel the order at work")
         return self._intent("CANCEL", 0)
 
     def amend(self, size: Decimal) -> KernelOutcome:
         """Ask to give the resting order another total."""
+        self._step(f"amend the resting order to {size}")
         return self._intent("AMEND", 0, target_size=size, limit_price=self.rig.resting_bid)
 
     def fill(self, venue_client_id: str, size: Decimal) -> None:
         """Have others trade against a resting order, and let it be told."""
+        self._step(f"others trade {size} against {venue_client_id}")
         self.rig.fill(venue_client_id, size)
 
     def settle(self) -> None:
@@ -105,13 +122,13 @@ class Bench:
 
     def heal(self) -> None:
         """End the trouble, and let arrive what was withheld."""
+        self._step("the trouble ends")
         self.rig.heal()
         self.rig.settle()
 
     def restart(self) -> None:
         """Kill the kernel's process, as far as its files tell, and open another on what it has left."""
-        if self._log_dir is None:
-            raise ValueError("this bench has no log: open it with logged=True")
+        self._step("the kernel is killed and opened again")
         # What a killed process leaves is what stands in its files at that moment; closing would add to them.
         left = self._log_dir.with_name(f"life-{self._lives + 1}")
         shutil.copytree(self._log_dir, left)
@@ -134,6 +151,13 @@ class Bench:
 
     # ----------------------------------------------------------------------------------------- what we see
 
+    def can(self, method: str) -> bool:
+        """Whether the adapter offers an optional method."""
+        if isinstance(self._venue, SimulatedVenue):
+            return True
+        offered = getattr(self._venue, "capabilities", None)
+        return hasattr(self._venue, method) if offered is None else method in offered()
+
     def order(self, venue_client_id: str) -> VenueOrder:
         """Return an order as the kernel has it."""
         order = self.kernel.order(venue_client_id)
@@ -153,6 +177,12 @@ class Bench:
             for record in self.journal.records
             if record.transition.slot_id == 0
         ]
+
+    def trail(self) -> tuple[str, ...]:
+        """Return what was done and heard last, oldest first, with what came of it."""
+        with suppress(KernelError):
+            self.kernel.sync()
+        return trail(self._steps, self._log_dir)
 
     # -------------------------------------------------------------------------------------- what we demand
 
@@ -223,11 +253,17 @@ class Bench:
 
     # ---------------------------------------------------------------------------------------------- inside
 
+    def _step(self, text: str) -> None:
+        self._steps.append(Step(self.kernel.seq, text))
+
     def _opened(self, venue: VenueAdapter | SimulatedVenue) -> ExecutionKernel:
+        self._venue = venue
         options = dict(self.rig.kernel_options)
         return ExecutionKernel(venue=venue, journal=self.journal, log_dir=self._log_dir, **options)
 
     def _order(self, action: str, slot_id: int, **fields: Any) -> str:  # noqa: ANN401 - an intent's
+        kind = fields.get("order_type", "MARKET")
+        self._step(f"{action} {fields.get('target_size') or 'all'} by a {kind} order")
         before = {order.venue_client_id for order in self.kernel.orders()}
         outcome = self._intent(action, slot_id, **fields)
         new = [o.venue_client_id for o in self.kernel.orders() if o.venue_client_id not in before]

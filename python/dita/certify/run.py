@@ -29,6 +29,7 @@ class Verdict:
         why: What failed, or what the rig does not offer; empty on a PASS.
         expected: Of a FAIL: what was demanded; empty where the adapter or the rig raised.
         seen: Of a FAIL: what was seen.
+        trail: Of a FAIL: the last of what was done, sent and heard, oldest first.
     """
 
     sequence: Sequence
@@ -36,10 +37,11 @@ class Verdict:
     why: str = ""
     expected: str = ""
     seen: str = ""
+    trail: tuple[str, ...] = ()
 
 
 def certify(make_rig: Callable[[], Rig]) -> Iterator[Verdict]:
-    """Play all twenty sequences, and yield a verdict of each as it is known.
+    """Play plain trading and the twenty sequences, and yield a verdict of each as it is known.
 
     Args:
         make_rig: Makes a fresh rig; called once per scene.
@@ -64,14 +66,22 @@ def certify_one(make_rig: Callable[[], Rig], sequence: Sequence) -> Verdict:
             except NotOffered as refusal:
                 skipped = skipped or f"{where}{refusal}"
             except Unmet as unmet:
-                return Verdict(sequence, Result.FAIL, f"{where}{unmet.what}", unmet.expected, unmet.seen)
+                why = f"{where}{unmet.what}"
+                return Verdict(sequence, Result.FAIL, why, unmet.expected, unmet.seen, _trail(unmet))
             except Exception as error:  # noqa: BLE001 - whatever an adapter or a rig raises is its failure
-                return Verdict(sequence, Result.FAIL, f"{where}{type(error).__name__}: {error}")
+                why = f"{where}{type(error).__name__}: {error}"
+                return Verdict(sequence, Result.FAIL, why, trail=_trail(error))
     return Verdict(sequence, Result.SKIP, skipped) if skipped else Verdict(sequence, Result.PASS)
 
 
+def _trail(error: Exception) -> tuple[str, ...]:
+    """The trail that the bench has left on an error; empty where no bench was open."""
+    trail: tuple[str, ...] = getattr(error, "trail", ())
+    return trail
+
+
 def _play(rig: Rig, scene: Scene) -> None:
-    with Bench.on(rig, scene.trouble, logged=scene.is_logged) as bench:
+    with Bench.on(rig, scene.trouble) as bench:
         scene.play(bench)
         bench.close_out()
 

@@ -1,4 +1,4 @@
-"""The twenty sequences that broke real systems, in the order and the words of the specification.
+"""Plain trading, then the twenty sequences that broke real systems, in the specification's order and words.
 
 Each is played from the first order to a flat account. A scene says what the venue does wrong (its trouble),
 and what has to be true all the same.
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
+from dita.certify import plain
 from dita.certify.bench import Bench, Unmet
 from dita.certify.rig import Trouble
 
@@ -26,22 +27,22 @@ class Scene:
     Attributes:
         trouble: What the venue does wrong.
         play: Plays it, and demands what has to be true.
-        is_logged: Whether the kernel is killed in it, and so has to be on a log.
+        is_killed: Whether the kernel is killed in it.
         name: What tells it from another scene with this trouble; empty where there is none.
     """
 
     trouble: Trouble
     play: Callable[[Bench], None]
-    is_logged: bool = False
+    is_killed: bool = False
     name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Sequence:
-    """One of the twenty.
+    """Plain trading, or one of the twenty.
 
     Attributes:
-        number: 1 to 20.
+        number: 0 for plain trading; 1 to 20.
         name: What happens.
         scenes: The ways in which it happens: each has to end well.
     """
@@ -369,10 +370,20 @@ def _one(number: int, name: str, trouble: Trouble, play: Callable[[Bench], None]
 
 
 def _killed(number: int, name: str, trouble: Trouble, play: Callable[[Bench], None]) -> Sequence:
-    return Sequence(number, name, (Scene(trouble, play, is_logged=True),))
+    return Sequence(number, name, (Scene(trouble, play, is_killed=True),))
 
 
 SEQUENCES: Final = (
+    Sequence(
+        0,
+        "plain trading: acknowledge, fill, cancel, amend, wallet",
+        (
+            Scene(Trouble.NONE, plain.ack_and_fill, name="fill"),
+            Scene(Trouble.NONE, plain.cancel, name="cancel"),
+            Scene(Trouble.NONE, plain.amend, name="amend"),
+            Scene(Trouble.NONE, plain.wallet, name="wallet"),
+        ),
+    ),
     _one(1, "filled, then a late answer says new, 0 filled", Trouble.STALE_STATUS, _an_answer_of_before),
     _one(2, "a fill before the acknowledgement", Trouble.FILL_BEFORE_ACK, _a_fill_before_the_ack),
     _one(3, "a cancel rejected because it filled", Trouble.SLOW_CHANGES, _a_cancel_that_came_too_late),
@@ -385,7 +396,7 @@ SEQUENCES: Final = (
         "a timeout, and the retry answered: duplicate client id",
         (
             Scene(Trouble.ANSWER_LOST, _an_exit_that_is_sent_again),
-            Scene(Trouble.ANSWER_LOST, _an_exit_in_doubt_at_the_crash, is_logged=True, name="killed"),
+            Scene(Trouble.ANSWER_LOST, _an_exit_in_doubt_at_the_crash, is_killed=True, name="killed"),
         ),
     ),
     _one(

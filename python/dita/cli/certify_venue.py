@@ -24,9 +24,10 @@ _HOW_TO: Final = "docs/how-to/certify-an-adapter.md shows one"
 _SHIPPED: Final[dict[object, type[Rig]]] = {SimulatedVenue: SimulatedRig, MockVenueAdapter: ScriptedRig}
 
 _DESCRIPTION: Final = """\
-Play the twenty sequences that broke real systems against a venue adapter, with a real kernel, from the
-first order to a flat account, and print a line for each: PASS, FAIL with what was expected and what was
-seen, SKIP where the rig cannot make its venue do it. In some of them the kernel is killed and opened again.
+Play plain trading (0), then the twenty sequences that broke real systems, against a venue adapter, with a
+real kernel, from the first order to a flat account, and print a line for each: PASS, FAIL with what was
+expected, what was seen, and the last steps, requests and events before it, SKIP where the rig cannot make
+its venue do it. In some of them the kernel is killed and opened again.
 
 A rig is what opens your adapter on a venue that can be made to misbehave, and tells the truth from the
 venue's own books: a subclass of dita.certify.Rig. Name the rig, or an adapter class that has it as its
@@ -81,6 +82,8 @@ def run(options: argparse.Namespace) -> int:
         verdicts.append(verdict)
         if not options.json:
             print(as_line(verdict), flush=True)
+            for line in verdict.trail:
+                print(f"              {line}", flush=True)
     failed = any(verdict.result == Result.FAIL for verdict in verdicts)
     print(as_json(options.target, verdicts) if options.json else _summary(verdicts))
     return int(failed)
@@ -178,6 +181,7 @@ def as_json(target: str, verdicts: Sequence[Verdict]) -> str:
             "why": verdict.why,
             "expected": verdict.expected,
             "seen": verdict.seen,
+            "trail": list(verdict.trail),
         }
         for verdict in verdicts
     ]

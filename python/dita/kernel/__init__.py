@@ -747,8 +747,9 @@ class ExecutionKernel:
             opening), `control_trouble`: what is wrong with the control plane, or what of it the kernel
             refused; empty where all is well; `margin_status` by asset (OK, MARGIN_CALL at equity of at most
             1.5 times the maintenance margin, UNDERWATER at none), `assumed_tiers`: perpetuals without margin
-            tiers; `live_missing`: what trading with real money still lacks, as LIVE_NOT_ARMED lists it, []
-            where nothing, or where the venue trades none; with a projection in a cluster `projection`, its
+            tiers; `unknown_wallets`: settlement assets whose wallet the venue has never reported, so that E
+            is unknown there; `live_missing`: what trading with real money still lacks, as LIVE_NOT_ARMED
+            lists it, [] where nothing, or where the venue trades none; with a projection in a cluster `projection`, its
             `standing`. And `followers`, with for each ("journal", "projection") its `state` (STARTING,
             FOLLOWING, AWAY while what it writes to cannot be reached, REFUSED where a person has to do what
             `error` says, DEAD until it is begun again), `alive`, `pid`, `restarts`, `seq`, `lag_records`,

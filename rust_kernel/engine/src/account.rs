@@ -128,6 +128,14 @@ pub fn margin_statuses(kernel: &Kernel) -> Vec<(Id, MarginStatus)> {
     assets.filter_map(status).collect()
 }
 
+/// Assets that something settles in and whose wallet the venue has never told: E is unknown there.
+pub fn unknown_wallets(kernel: &Kernel) -> Vec<Id> {
+    let settles = |place: u16| kernel.instruments().iter().any(|rules| rules.settle == place);
+    let assets = (0_u16..).zip(kernel.assets());
+    let unknown = assets.filter(|(place, state)| settles(*place) && state.exchange.wallet_balance.is_none());
+    unknown.map(|(_, state)| state.name.clone()).collect()
+}
+
 /// Perpetuals whose margin tiers nobody has told.
 pub fn all_assumed_tiers(kernel: &Kernel) -> Vec<Id> {
     let assume = kernel.instruments().iter().filter(|rules| rules.assumes_tiers());

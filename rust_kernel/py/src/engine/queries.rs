@@ -139,18 +139,23 @@ impl Engine {
         Ok(view.map(|view| view.to_dict(py)).transpose()?)
     }
 
-    /// `margin_status` by asset, and `assumed_tiers`: the perpetuals whose margin tiers are not known.
+    /// `margin_status` by asset; `assumed_tiers`: the perpetuals whose margin tiers are not known; `unknown_wallets`: the
+    /// assets whose wallet the venue has never told.
     fn margins<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyDict>, Error> {
-        let (statuses, assumed) = self
-            .read(|kernel| (dita_engine::margin_statuses(kernel), dita_engine::all_assumed_tiers(kernel)))?;
+        let (statuses, assumed, unknown) = self.read(|kernel| {
+            let assumed = dita_engine::all_assumed_tiers(kernel);
+            (dita_engine::margin_statuses(kernel), assumed, dita_engine::unknown_wallets(kernel))
+        })?;
         let by_asset = PyDict::new(py);
         for (asset, status) in statuses {
             by_asset.set_item(text::get_id(py, &asset), names::get(py, status)?)?;
         }
         let symbols = PyList::new(py, assumed.iter().map(|id| text::get_id(py, id)))?;
+        let unknown = PyList::new(py, unknown.iter().map(|id| text::get_id(py, id)))?;
         let dict = PyDict::new(py);
         dict.set_item("margin_status", by_asset)?;
         dict.set_item("assumed_tiers", symbols)?;
+        dict.set_item("unknown_wallets", unknown)?;
         Ok(dict)
     }
 
