@@ -749,12 +749,12 @@ class ExecutionKernel:
             1.5 times the maintenance margin, UNDERWATER at none), `assumed_tiers`: perpetuals without margin
             tiers; `unknown_wallets`: settlement assets whose wallet the venue has never reported, so that E
             is unknown there; `live_missing`: what trading with real money still lacks, as LIVE_NOT_ARMED
-            lists it, [] where nothing, or where the venue trades none; with a projection in a cluster `projection`, its
-            `standing`. And `followers`, with for each ("journal", "projection") its `state` (STARTING,
-            FOLLOWING, AWAY while what it writes to cannot be reached, REFUSED where a person has to do what
-            `error` says, DEAD until it is begun again), `alive`, `pid`, `restarts`, `seq`, `lag_records`,
-            `lag_seconds`, `rows`, `retries`, `lost` (inputs that were gone before it could read them) and
-            `error`.
+            lists it, [] where nothing, or where the venue trades none; with a projection in a cluster
+            `projection`, its `standing`. And `followers`, with for each ("journal", "projection") its `state`
+            (STARTING, FOLLOWING, AWAY while what it writes to cannot be reached, REFUSED where a person has
+            to do what `error` says, DEAD until it is begun again), `alive`, `pid`, `restarts`, `seq`,
+            `lag_records`, `lag_seconds`, `rows`, `retries`, `lost` (inputs that were gone before it could
+            read them) and `error`.
 
             `clock` has `source` (SYSTEM or MANUAL), `diagnostic_code` (CLOCK_SKEW while the machine's clock
             and kernel time differ by more than 1 s, else OK), `skew_ns` (by how much the machine's clock is
