@@ -54,8 +54,8 @@ class Row:
         return None if text is None else Decimal(text)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it for JSON."""
-        return asdict(self)
+        """Return it for JSON: the same text, whether the row was made or read."""
+        return {**asdict(self), "metrics": dict(sorted(self.metrics.items()))}
 
 
 class RowFile:

@@ -105,6 +105,32 @@ class WalkForwardResult:
         )
         return f"{text} {failed:,} windows have no result and count as standing still." if failed else text
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything for JSON: figures as they are, times as nanoseconds."""
+        return {
+            "strategy": self.strategy,
+            "names": list(self.names),
+            "by": self.by,
+            "steps": [
+                {
+                    "train_start_ns": step.window.train_start_ns,
+                    "test_start_ns": step.window.test_start_ns,
+                    "test_end_ns": step.window.test_end_ns,
+                    "trained": None if step.trained is None else step.trained.to_dict(),
+                    "tested": None if step.tested is None else step.tested.to_dict(),
+                    "error": step.error,
+                }
+                for step in self.steps
+            ],
+            "equity": [[at, amount] for at, amount in self.equity],
+            "figures": dict(self.figures),
+            "tries": self.tries,
+            "refused": dict(self.refused),
+            "unused_ns": self.unused_ns,
+            "interrupted": self.interrupted,
+            "text": self.text(),
+        }
+
 
 def windows_of(start_ns: int, end_ns: int, train_ns: int, test_ns: int) -> list[Window]:
     """Return the windows of a span: each test follows its training, and the next test follows that.

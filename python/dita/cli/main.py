@@ -28,6 +28,7 @@ from dita.cli import (
     sweep,
     torture,
     verify_log,
+    walk_forward,
     watch,
     what_if,
 )
@@ -59,6 +60,7 @@ _COMMANDS: Final = (
     backtest,
     paper,
     sweep,
+    walk_forward,
     drift,
     log_replay,
     explain,

@@ -3,8 +3,9 @@
 import argparse
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from dita.cli.backtest import add_assumptions, settings_of
 from dita.cli.failure import CommandFailure
@@ -13,6 +14,8 @@ from dita.cli.tables import as_json, table
 from dita.errors import shown
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from dita.backtest.heat import Heat
     from dita.backtest.sweep import SweepResult
 
@@ -21,6 +24,7 @@ EXAMPLE: Final = (
     "backtest every combination of parameters",
 )
 ROWS_SHOWN: Final = 20
+_CONNECT_S: Final = 10
 
 _DESCRIPTION: Final = """\
 Backtest a strategy with every combination of parameters, on all cores. A combination that the strategy
@@ -32,7 +36,8 @@ _EPILOG: Final = """\
 examples:
   dita sweep ema-cross --data btc_perp_1m.csv.gz --param fast=5,10,20 --param slow=30,60
   dita sweep ema-cross --data btc_perp_1m.csv.gz --param fast=5:50:5 --param slow=60:240:20 --out sweep
-  dita sweep my_strategy.py --data btc_perp_1m.csv.gz --param bars=30,60 --by calmar --processes 2"""
+  dita sweep my_strategy.py --data btc_perp_1m.csv.gz --param bars=30,60 --by calmar --processes 2
+  dita sweep my_strategy.py --data /shared/btc_perp_1m.csv.gz --param bars=30,60 --dask tcp://10.0.0.1:8786"""
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -49,6 +54,28 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
+    add_space_options(parser)
+    parser.add_argument("--by", default="sharpe", metavar="METRIC", help="sort by it, best first (sharpe)")
+    parser.add_argument("--heat", metavar="X,Y", help="the heat map's parameters (the first two that vary)")
+    parser.add_argument("--max-runs", type=int, default=10_000, metavar="N", help="refuse more (10000)")
+    add_places(parser)
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="keep runs.jsonl; write sweep.csv, heatmap.svg, sweep.html, and sweep.parquet with pyarrow",
+    )
+    parser.add_argument("--json", action="store_true", help="print every row as one JSON object")
+    add_assumptions(parser)
+    parser.set_defaults(run=run)
+
+
+def add_space_options(parser: argparse.ArgumentParser) -> None:
+    """Describe strategy, markets and parameters of a sweep.
+
+    Args:
+        parser: The command.
+    """
     parser.add_argument("strategy", metavar="STRATEGY", help="a file, module:Class, or a sample's name")
     parser.add_argument(
         "--data", type=Path, action="append", required=True, metavar="FILE", help="a market; again for more"
@@ -64,19 +91,46 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         metavar="NAME=VALUES",
         help="1,2,3 or a range FROM:TO:STEP with its end; the last --param varies fastest",
     )
-    parser.add_argument("--by", default="sharpe", metavar="METRIC", help="sort by it, best first (sharpe)")
-    parser.add_argument("--heat", metavar="X,Y", help="the heat map's parameters (the first two that vary)")
-    parser.add_argument("--max-runs", type=int, default=10_000, metavar="N", help="refuse more (10000)")
-    parser.add_argument("--processes", type=int, metavar="N", help="how many at once (one for each core)")
-    parser.add_argument(
-        "--out",
-        type=Path,
-        metavar="DIR",
-        help="keep runs.jsonl; write sweep.csv, heatmap.svg, sweep.html, and sweep.parquet with pyarrow",
+
+
+def add_places(parser: argparse.ArgumentParser) -> None:
+    """Describe where the runs are done.
+
+    Args:
+        parser: The command.
+    """
+    place = parser.add_mutually_exclusive_group()
+    place.add_argument("--processes", type=int, metavar="N", help="how many at once (one for each core)")
+    place.add_argument(
+        "--dask", metavar="ADDRESS", help="a Dask scheduler, as tcp://HOST:8786; workers see the same files"
     )
-    parser.add_argument("--json", action="store_true", help="print every row as one JSON object")
-    add_assumptions(parser)
-    parser.set_defaults(run=run)
+
+
+@contextmanager
+def executor_of(options: argparse.Namespace) -> "Iterator[Executor | None]":
+    """Lend the executor that a command line means; None stands for processes of our own.
+
+    Args:
+        options: The parsed command line.
+
+    Raises:
+        CommandFailure: `--processes` or the address cannot be used, or distributed is not installed.
+    """
+    if options.processes is not None and options.processes < 1:
+        raise CommandFailure(f"--processes: {options.processes} must be 1 or more")
+    if options.dask is None:
+        yield None
+        return
+    try:
+        import distributed  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise CommandFailure("--dask needs distributed: pip install 'dita[sweep]'") from error
+    try:
+        client: Any = distributed.Client(options.dask, timeout=_CONNECT_S)  # type: ignore[no-untyped-call,unused-ignore]
+    except (OSError, ValueError) as error:
+        raise CommandFailure(f"--dask: {shown(options.dask)} does not answer: {error}") from error
+    with client:
+        yield client.get_executor()
 
 
 def run(options: argparse.Namespace) -> int:
@@ -105,21 +159,23 @@ def run(options: argparse.Namespace) -> int:
 
     axes = None if options.heat is None else options.heat.split(",")
     try:
-        space = _space(options)
+        space = space_of(options)
         if axes is not None:
             check_axes(axes, tuple(space))
-        result = sweep(
-            place_of(options.strategy),
-            space,
-            options.data,
-            symbols=options.symbol,
-            settings=settings_of(options),
-            by=options.by,
-            out=options.out,
-            max_runs=options.max_runs,
-            processes=_processes(options.processes),
-            progress=listen,
-        )
+        with executor_of(options) as executor:
+            result = sweep(
+                place_of(options.strategy),
+                space,
+                options.data,
+                executor,
+                symbols=options.symbol,
+                settings=settings_of(options),
+                by=options.by,
+                out=options.out,
+                max_runs=options.max_runs,
+                processes=options.processes,
+                progress=listen,
+            )
         heat = heat_of(result, axes)
     except (KernelError, MarketFileError) as error:
         raise CommandFailure(str(error)) from error
@@ -131,7 +187,16 @@ def run(options: argparse.Namespace) -> int:
     return 130 if result.interrupted else 0
 
 
-def _space(options: argparse.Namespace) -> dict[str, list[str]]:
+def space_of(options: argparse.Namespace) -> dict[str, list[str]]:
+    """Return the values of each parameter that a command line names.
+
+    Args:
+        options: The parsed command line.
+
+    Raises:
+        CommandFailure: A parameter is given twice.
+        InvalidInput: Values cannot be read.
+    """
     from dita.backtest.space import values_of  # noqa: PLC0415 - `dita --help` answers at once
 
     space: dict[str, list[str]] = {}
@@ -140,12 +205,6 @@ def _space(options: argparse.Namespace) -> dict[str, list[str]]:
             raise CommandFailure(f"--param: {shown(name)} is given twice; list its values: {name}=1,2,3")
         space[name] = values_of(name, text)
     return space
-
-
-def _processes(given: int | None) -> int | None:
-    if given is not None and given < 1:
-        raise CommandFailure(f"--processes: {given} must be 1 or more")
-    return given
 
 
 def _show(result: "SweepResult", heat: "Heat | None", options: argparse.Namespace) -> None:
