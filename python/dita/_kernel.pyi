@@ -68,6 +68,7 @@ __all__ = [
     "Replay",
     "RoundedOrder",
     "Rsi",
+    "SimExchange",
     "Sma",
     "TimeInForce",
     "TradeSide",
@@ -1886,6 +1887,99 @@ class Engine:
     @property
     def closed(self) -> bool:
         """True once closed."""
+
+@final
+class SimExchange:
+    """A simulated exchange with one account, and nobody's kernel.
+
+    Every call takes the time in nanoseconds and returns what the exchange says: a list of dicts with `what`,
+    one of ORDER, ACCOUNT, MARK, FUNDING and EFFECT.
+    """
+
+    def __new__(cls, **keywords: Any) -> SimExchange: ...
+    def add_instrument(self, **keywords: Any) -> None:
+        """Lists an instrument by the keywords of `set_exchange_config`, or replaces its rates and limits."""
+
+    def submit(self, now_ns: int, **order: Any) -> list[dict[str, Any]]:
+        """Takes an order."""
+
+    def cancel(self, now_ns: int, symbol: str, client_id: str) -> list[dict[str, Any]]:
+        """Cancels an order."""
+
+    def amend(
+        self,
+        now_ns: int,
+        symbol: str,
+        client_id: str,
+        order_side: str,
+        size: _Number,
+        limit_price: _Number | None = None,
+        trigger_price: _Number | None = None,
+    ) -> list[dict[str, Any]]:
+        """Changes an order: its new total, what is filled included, and its prices."""
+
+    def set_leverage(self, now_ns: int, symbol: str, leverage: _Number) -> list[dict[str, Any]]:
+        """Sets an instrument's leverage."""
+
+    def advance(self, now_ns: int) -> list[dict[str, Any]]:
+        """Lets time pass: orders expire, funding is paid."""
+
+    def depth(
+        self,
+        now_ns: int,
+        symbol: str,
+        bids: Iterable[tuple[_Number, _Number]],
+        asks: Iterable[tuple[_Number, _Number]],
+        *,
+        snapshot: bool = False,
+    ) -> list[dict[str, Any]]:
+        """New depth: a whole book, or single levels of which size 0 removes one."""
+
+    def trade(self, now_ns: int, symbol: str, price: _Number, size: _Number) -> list[dict[str, Any]]:
+        """A trade of others."""
+
+    def mark(self, now_ns: int, symbol: str, price: _Number) -> list[dict[str, Any]]:
+        """A new mark price: triggers and liquidations that go by it follow."""
+
+    def set_funding(
+        self, now_ns: int, symbol: str, rate: _Number, next_ns: int, interval_secs: int
+    ) -> list[dict[str, Any]]:
+        """A funding rate and its schedule."""
+
+    def transfer(self, now_ns: int, asset: str, amount: _Number) -> list[dict[str, Any]]:
+        """Moves money in (+) or out (-)."""
+
+    def manual_trade(
+        self,
+        now_ns: int,
+        symbol: str,
+        order_side: str,
+        size: _Number,
+        price: _Number,
+        position_side: str | None = None,
+    ) -> list[dict[str, Any]]:
+        """A trade that somebody else made on this account."""
+
+    def adl(self, now_ns: int, symbol: str, size: _Number, price: _Number) -> list[dict[str, Any]]:
+        """Takes a part of the position away by auto-deleveraging."""
+
+    def set_fee_rates(self, symbol: str, maker_rate: _Number, taker_rate: _Number) -> None:
+        """Changes the fee rates."""
+
+    def pay_fees_in(self, asset: str | None, price: _Number, discount: _Number) -> None:
+        """Has fees taken in another asset while the wallet has it; None means the usual one again."""
+
+    def wallet(self, asset: str) -> Decimal | None:
+        """An asset's balance without unrealised PnL, or `None`."""
+
+    def positions(self, symbol: str, hedge_mode: bool) -> list[tuple[Decimal, Decimal]]:
+        """The positions of an instrument, (signed size, cost): one, or in hedge mode long and short."""
+
+    def open_orders(self) -> list[dict[str, Any]]:
+        """The live orders, the oldest first."""
+
+    def next_due_ns(self) -> int | None:
+        """When `advance` next has something to do, ns, or `None`."""
 
 @final
 class Client:

@@ -22,6 +22,7 @@ pub mod order;
 pub mod outcome;
 pub mod record;
 pub mod replay;
+pub mod sim;
 pub mod slot;
 pub mod text;
 pub mod time;
@@ -55,6 +56,7 @@ pub fn _kernel(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<limits::RoundedOrder>()?;
     module.add_class::<engine::Engine>()?;
     module.add_class::<client::Client>()?;
+    module.add_class::<sim::SimExchange>()?;
     module.add_class::<replay::Replay>()?;
     module.add_class::<follow::LogFollower>()?;
     module.add_function(wrap_pyfunction!(follow::read_cursor, module)?)?;

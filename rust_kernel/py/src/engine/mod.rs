@@ -32,6 +32,7 @@ use log::{LogChoice, Recovered};
 pub use outside::was_forked;
 use outside::{Outside, Shared, State};
 use settings::SimSettings;
+pub use simulated::levels;
 
 /// The kernel with its shell and its venue. `dita.ExecutionKernel` is its public face.
 ///

@@ -313,6 +313,11 @@ impl SimSettings {
         Ok(settings)
     }
 
+    /// What the wallet opens with.
+    pub fn balances(&self) -> &[(Id, Decimal)] {
+        &self.balances
+    }
+
     /// The venue, without money.
     pub fn venue(&self) -> Result<SimVenue, Error> {
         SimVenue::new(self.config.clone()).map_err(|error| EngineError::Venue(error).into())

@@ -15,7 +15,7 @@ use crate::{names, number, time};
 type SizeAndCost<'py> = (Bound<'py, PyAny>, Bound<'py, PyAny>);
 
 /// Levels of a book: a list or tuple of (price, size).
-fn levels(value: &Bound<'_, PyAny>, field: &'static str) -> Result<Vec<(Decimal, Decimal)>, Error> {
+pub fn levels(value: &Bound<'_, PyAny>, field: &'static str) -> Result<Vec<(Decimal, Decimal)>, Error> {
     let mut read = Vec::with_capacity(value.len().unwrap_or_default());
     for level in value.try_iter()? {
         let level = level?;

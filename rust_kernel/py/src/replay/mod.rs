@@ -1,7 +1,7 @@
 //! `Replay`: a kernel of the past, out of a log.
 
 mod changes;
-mod inputs;
+pub mod inputs;
 mod logs;
 mod steps;
 mod stories;

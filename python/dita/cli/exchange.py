@@ -1,0 +1,218 @@
+"""`dita exchange`: a venue to practise on, in a real one's wire format."""
+
+import argparse
+import contextlib
+import json
+import signal
+import sys
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Final
+
+from dita.cli.failure import CommandFailure
+from dita.errors import KernelError, shown
+
+if TYPE_CHECKING:
+    import ssl
+
+    from dita.loopback.binance.exchange import Terms
+
+EXAMPLE: Final = (
+    "dita exchange --venue binance",
+    "an exchange to practise on, without keys and without money",
+)
+
+_PORT: Final = 8686
+_DESCRIPTION: Final = """\
+Run the simulated venue behind HTTP and WebSocket, in the wire format of a real one: signatures, time window,
+listen keys, rate limits, order and market endpoints, streams. Programs that speak to the venue trade here by
+a change of their base address alone. The market is made up. It listens on this machine alone, unless told
+otherwise; what it holds is gone when it ends.
+
+While it runs, lines on its standard input are commands, and `dita exchange --tell LINE` sends one from
+elsewhere: `help` lists them."""
+
+_EPILOG: Final = """\
+examples:
+  dita exchange --venue binance
+  dita exchange --balance USDT=500 --price BTCUSDT=61000 --fault duplicate=3
+  dita exchange --tell 'fault silent on'
+  dita exchange --tell 'price BTCUSDT 59000'"""
+
+
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Describe the command.
+
+    Args:
+        commands: The command line's list of commands.
+    """
+    parser = commands.add_parser(
+        "exchange",
+        help="an exchange to practise on",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--venue", choices=["binance"], default="binance", help="whose wire format (binance)")
+    parser.add_argument("--host", default="127.0.0.1", metavar="ADDRESS", help="where it listens (127.0.0.1)")
+    parser.add_argument(
+        "--port", type=int, default=_PORT, metavar="N", help=f"its port; 0 takes any ({_PORT})"
+    )
+    parser.add_argument(
+        "--balance",
+        type=_amount,
+        action="append",
+        metavar="ASSET=AMOUNT",
+        help="opening balance (USDT=10000)",
+    )
+    parser.add_argument(
+        "--price", type=_amount, action="append", metavar="SYMBOL=PRICE", help="where a market begins"
+    )
+    parser.add_argument(
+        "--fault",
+        type=_pair,
+        action="append",
+        metavar="NAME=VALUE",
+        help="what goes wrong; may be given again",
+    )
+    parser.add_argument("--api-key", default="practise-key", metavar="KEY", help="the key (practise-key)")
+    parser.add_argument(
+        "--api-secret", default="practise-secret", metavar="SECRET", help="its secret (practise-secret)"
+    )
+    parser.add_argument("--seed", type=int, default=1, metavar="N", help="of the made-up market (1)")
+    parser.add_argument("--hedge", action="store_true", help="an account with two books per instrument")
+    parser.add_argument("--still", action="store_true", help="the market moves only when it is told to")
+    parser.add_argument(
+        "--tls", nargs=2, metavar=("CERT", "KEY"), help="serve with this certificate and its key"
+    )
+    parser.add_argument(
+        "--tell", metavar="LINE", help="send a command to one that runs, and print its answer"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Serve, until it is interrupted.
+
+    Args:
+        options: The parsed command line.
+
+    Returns:
+        0.
+
+    Raises:
+        CommandFailure: A setting cannot be used, or the port is taken.
+    """
+    if options.tell is not None:
+        return _tell(options)
+    import asyncio  # noqa: PLC0415 - `dita --help` answers at once
+
+    try:
+        import aiohttp  # noqa: F401, PLC0415 - it is the extra `venues`
+    except ImportError as error:
+        raise CommandFailure("aiohttp is not installed: pip install 'dita[venues]'") from error
+    try:
+        return asyncio.run(_serve(options))
+    except KernelError as error:
+        raise CommandFailure(str(error)) from error
+    except OSError as error:
+        raise CommandFailure(f"{options.host}:{options.port}: {error.strerror or error}") from error
+
+
+async def _serve(options: argparse.Namespace) -> int:
+    import asyncio  # noqa: PLC0415 - `dita --help` answers at once
+
+    from dita.loopback.server import Server, is_loopback  # noqa: PLC0415 - it needs aiohttp
+
+    server = Server(_terms(options))
+    for name, value in options.fault or []:
+        server.exchange.faults.set(name, value)
+    for symbol, price in options.price or []:
+        server.command(f"price {symbol} {price}")
+    tls = None if options.tls is None else _tls(*options.tls)
+    if not is_loopback(options.host):
+        print(f"warning: {options.host} can be reached from other machines", file=sys.stderr)
+    await server.start(options.host, options.port, tls)
+    scheme, stream = ("https", "wss") if tls else ("http", "ws")
+    where = f"{options.host}:{server.port}"
+    print(f"REST {scheme}://{where}/fapi  streams {stream}://{where}/private /public /market", flush=True)
+    print(f"key {options.api_key}  secret {options.api_secret}", flush=True)
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, ended.set)
+
+    def take_line() -> None:
+        line = sys.stdin.readline()
+        if not line:
+            loop.remove_reader(sys.stdin)
+        elif line.strip():
+            try:
+                print(json.dumps(server.command(line.strip())), flush=True)
+            except KernelError as error:
+                print(json.dumps({"error": str(error)}), flush=True)
+
+    # Where standard input is a file, or closed, commands come by --tell.
+    with contextlib.suppress(OSError, ValueError):
+        loop.add_reader(sys.stdin, take_line)
+    await ended.wait()
+    await server.stop()
+    return 0
+
+
+def _terms(options: argparse.Namespace) -> "Terms":
+    from dita.loopback.binance.exchange import Terms  # noqa: PLC0415 - `dita --help` answers at once
+
+    return Terms(
+        balances=dict(options.balance or [("USDT", Decimal(10_000))]),
+        api_key=options.api_key,
+        api_secret=options.api_secret,
+        seed=options.seed,
+        hedge=options.hedge,
+        still=options.still,
+    )
+
+
+def _tls(certificate: str, key: str) -> "ssl.SSLContext":
+    import ssl  # noqa: PLC0415 - only where it is asked for
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    return context
+
+
+def _tell(options: argparse.Namespace) -> int:
+    from urllib.error import HTTPError, URLError  # noqa: PLC0415 - `dita --help` answers at once
+    from urllib.request import urlopen  # noqa: PLC0415 - as above
+
+    address = f"http://{options.host}:{options.port}/dita/command"
+    try:
+        with urlopen(address, options.tell.encode(), timeout=10) as reply:
+            print(reply.read().decode())
+    except HTTPError as error:
+        text = error.read().decode("utf-8", "replace")
+        try:
+            raise CommandFailure(str(json.loads(text)["error"])) from error
+        except (ValueError, KeyError, TypeError):
+            raise CommandFailure(f"{address}: {error}") from error
+    except URLError as error:
+        raise CommandFailure(f"{address}: {error.reason}; is `dita exchange` running there?") from error
+    return 0
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, found, value = text.partition("=")
+    if not found or not name or not value:
+        raise argparse.ArgumentTypeError(f"expected NAME=VALUE, got {shown(text)}")
+    return name, value
+
+
+def _amount(text: str) -> tuple[str, Decimal]:
+    name, value = _pair(text)
+    try:
+        amount = Decimal(value)
+    except InvalidOperation:
+        raise argparse.ArgumentTypeError(f"expected a decimal after =, got {shown(value)}") from None
+    if not amount.is_finite() or amount < 0:
+        raise argparse.ArgumentTypeError(f"must be 0 or more, got {shown(value)}")
+    return name, amount

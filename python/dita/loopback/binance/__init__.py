@@ -1,0 +1,1 @@
+"""The simulated venue in Binance USD-M's wire format, as of November 2026."""

@@ -1,0 +1,103 @@
+"""What goes wrong at an exchange on purpose: knobs that are set at the start, or while it runs."""
+
+from dataclasses import dataclass, fields
+from typing import Any, Final
+
+from dita.errors import InvalidInput, shown
+
+HOUR_MS: Final = 3_600_000
+
+
+@dataclass(slots=True)
+class Faults:
+    """The knobs. A count is used up by what it troubles; a flag and a time hold until they are changed.
+
+    Attributes:
+        silent: The user stream connects, answers pings and says nothing.
+        drop: So many frames of the user stream are lost.
+        duplicate: So many frames come twice.
+        fill_first: A fill is told before the order's NEW frame.
+        stale_status: After the fill that completes an order its NEW frame comes once more.
+        replay: Who connects to the user stream is told every fill of the last hour once more.
+        reject_after_ack: So many orders are acknowledged, and then expire unfilled.
+        error_503: So many order requests are answered 503 "Service Unavailable" and not executed.
+        error_503_executed: So many are executed, and answered 503 "Unknown error" all the same.
+        no_answer: So many are executed, and the connection is cut instead of an answer.
+        lost: So many are not executed, and the connection is cut.
+        rest_lag_ms: Questions are answered as of so long ago: younger orders and fills are not there.
+        clock_off_ms: What the exchange's clock is off by; an hour is 3600000.
+        rate_limited: So many requests are answered 429 with Retry-After.
+        html: So many requests are answered by a page of HTML.
+        broken_json: So many are answered by half an answer.
+        error_in_200: So many are answered 200 with an error inside.
+        slow_ms: How long each answer takes.
+        hold_changes: Cancels and amends wait; `release` has them done.
+    """
+
+    silent: bool = False
+    drop: int = 0
+    duplicate: int = 0
+    fill_first: bool = False
+    stale_status: bool = False
+    replay: bool = False
+    reject_after_ack: int = 0
+    error_503: int = 0
+    error_503_executed: int = 0
+    no_answer: int = 0
+    lost: int = 0
+    rest_lag_ms: int = 0
+    clock_off_ms: int = 0
+    rate_limited: int = 0
+    html: int = 0
+    broken_json: int = 0
+    error_in_200: int = 0
+    slow_ms: int = 0
+    hold_changes: bool = False
+
+    def set(self, name: str, value: Any) -> None:  # noqa: ANN401 - as it comes from a command
+        """Turn a knob.
+
+        Args:
+            name: Which.
+            value: A whole number; of a flag also true, false, on and off.
+
+        Raises:
+            InvalidInput: There is no such knob, or it cannot be set to that.
+        """
+        kinds = {field.name: type(field.default) for field in fields(self)}
+        if name not in kinds:
+            raise InvalidInput(f"faults.{shown(name)}: no such fault; there are {', '.join(sorted(kinds))}")
+        if kinds[name] is bool:
+            words = {"on": True, "true": True, "1": True, "off": False, "false": False, "0": False}
+            chosen = words.get(str(value).lower())
+            if chosen is None:
+                raise InvalidInput(f"faults.{name}: expected on or off, got {shown(value)}")
+            setattr(self, name, chosen)
+            return
+        try:
+            number = int(str(value))
+        except ValueError:
+            raise InvalidInput(f"faults.{name}: expected a whole number, got {shown(value)}") from None
+        if number < 0 and name != "clock_off_ms":
+            raise InvalidInput(f"faults.{name}: must be 0 or more, got {number}")
+        setattr(self, name, number)
+
+    def spend(self, name: str) -> bool:
+        """Use one of a count up, where there is one left.
+
+        Args:
+            name: Which count.
+
+        Returns:
+            True where it is to happen now.
+        """
+        left = int(getattr(self, name))
+        if left <= 0:
+            return False
+        setattr(self, name, left - 1)
+        return True
+
+    def heal(self) -> None:
+        """Turn every knob back."""
+        for field in fields(self):
+            setattr(self, field.name, field.default)

@@ -1,0 +1,306 @@
+"""An exchange's sockets: HTTP and WebSocket, with aiohttp.
+
+Everything happens on one event loop, so requests, the market and the streams have one order.
+"""
+
+import asyncio
+import ipaddress
+import ssl
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, Final, Self, TypeVar
+
+from aiohttp import WSMsgType, web
+
+from dita.errors import InvalidInput, KernelError
+from dita.loopback.binance.asked import Asked
+from dita.loopback.binance.exchange import BinanceExchange, Terms
+from dita.loopback.binance.refusals import Refused
+from dita.loopback.binance.streams import Path, Session
+from dita.loopback.commands import run_command
+
+STEP_S: Final = 0.25
+_WAITING_MAX: Final = 10_000
+_PING_S: Final = 180.0
+_FRAME_BYTES_MAX: Final = 1 << 20
+_PATHS: Final[dict[str, Path]] = {"private": "private", "public": "public", "market": "market"}
+_Result = TypeVar("_Result")
+
+
+class _Waiting:
+    """A connection's frames that wait to be sent. Who does not read is cut off."""
+
+    def __init__(self) -> None:
+        self.frames: asyncio.Queue[str | None] = asyncio.Queue(_WAITING_MAX)
+
+    def say(self, text: str) -> None:
+        try:
+            self.frames.put_nowait(text)
+        except asyncio.QueueFull:
+            self.end()
+
+    def end(self) -> None:
+        while not self.frames.empty():
+            self.frames.get_nowait()
+        self.frames.put_nowait(None)
+
+
+class Server:
+    """Serves one exchange."""
+
+    def __init__(self, terms: Terms, *, step_s: float = STEP_S) -> None:
+        """Open the exchange; nothing is served yet.
+
+        Args:
+            terms: How it is opened.
+            step_s: How often the market moves, seconds.
+        """
+        self.exchange = BinanceExchange(terms, time.time_ns)
+        self._step_s = step_s
+        self._released = asyncio.Event()
+        self._runner: web.AppRunner | None = None
+        self._stepping: asyncio.Task[None] | None = None
+        self._lines: dict[int, _Waiting] = {}
+        self.port = 0
+
+    async def start(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> None:
+        """Begin to serve.
+
+        Args:
+            host: The address to listen at.
+            port: The port; 0 takes a free one, `port` says which.
+            tls: The certificate, where it is served with TLS.
+
+        Raises:
+            OSError: The port is taken.
+        """
+        app = web.Application(client_max_size=_FRAME_BYTES_MAX)
+        app.router.add_route("POST", "/dita/command", self._command)
+        app.router.add_route("*", "/{path:.*}", self._route)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, host, port, ssl_context=tls)
+        await site.start()
+        self.port = self._runner.addresses[0][1]
+        self._stepping = asyncio.create_task(self._move())
+
+    async def stop(self) -> None:
+        """Stop serving."""
+        if self._stepping is not None:
+            self._stepping.cancel()
+        self.cut()
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    def cut(self) -> None:
+        """Cut every stream."""
+        for line in list(self._lines.values()):
+            line.end()
+
+    async def _move(self) -> None:
+        while True:
+            await asyncio.sleep(self._step_s)
+            self.exchange.step()
+
+    # -------------------------------------------------------------------------------------------- requests
+
+    async def _route(self, request: web.Request) -> web.StreamResponse:
+        # A base address may have a path of its own before the venue's.
+        path = request.path
+        for start in ("/fapi/", "/sapi/", "/futures/"):
+            at = path.find(start)
+            if at >= 0:
+                return await self._rest(request, path[at:])
+        if request.headers.get("Upgrade", "").lower() == "websocket":
+            return await self._stream(request)
+        return web.json_response(
+            {"code": -5000, "msg": f"Path {path}, Method {request.method} is invalid"}, status=404
+        )
+
+    async def _rest(self, request: web.Request, path: str) -> web.StreamResponse:
+        faults = self.exchange.faults
+        body = (await request.read()).decode("utf-8", "replace")
+        asked = Asked.read(
+            request.method,
+            path,
+            request.rel_url.raw_query_string,
+            body,
+            request.headers.get("X-MBX-APIKEY", ""),
+        )
+        if faults.hold_changes and request.method in {"PUT", "DELETE"} and "rder" in path:
+            self._released.clear()
+            await self._released.wait()
+        answer = self.exchange.answer(asked)
+        if faults.slow_ms:
+            await asyncio.sleep(faults.slow_ms / 1000)
+        if answer.cut:
+            if request.transport is not None:
+                request.transport.abort()
+            raise asyncio.CancelledError
+        if faults.spend("html"):
+            return web.Response(
+                text="<html><body>502 Bad Gateway</body></html>", status=502, content_type="text/html"
+            )
+        if faults.spend("broken_json"):
+            return web.Response(text='{"orderId": 12', content_type="application/json")
+        if faults.spend("error_in_200"):
+            return web.json_response(
+                {"code": -1001, "msg": "Internal error; unable to process your request."}
+            )
+        return web.json_response(answer.body, status=answer.status, headers=answer.headers)
+
+    async def _command(self, request: web.Request) -> web.StreamResponse:
+        peer = ipaddress.ip_address((request.remote or "0.0.0.0").partition("%")[0])  # noqa: S104 - nobody's
+        if not peer.is_loopback:
+            return web.json_response({"error": "commands are taken from this machine alone"}, status=403)
+        line = (await request.read()).decode("utf-8", "replace")
+        try:
+            return web.json_response(self.command(line))
+        except (KernelError, Refused) as error:
+            return web.json_response({"error": str(error)}, status=400)
+
+    def command(self, line: str) -> Any:  # noqa: ANN401 - any JSON
+        """Do what a line says: `cut` and `release` are the sockets', the rest the exchange's.
+
+        Raises:
+            InvalidInput: It is no command.
+        """
+        match line.strip():
+            case "cut":
+                self.cut()
+                return {"cut": True}
+            case "release":
+                self.release()
+                return {"released": True}
+            case other:
+                if other.startswith("fault hold_changes ") or other == "heal":
+                    self.release()
+                return run_command(self.exchange, other)
+
+    def release(self) -> None:
+        """Have the cancels and amends done that were held back."""
+        self._released.set()
+
+    # --------------------------------------------------------------------------------------------- streams
+
+    async def _stream(self, request: web.Request) -> web.StreamResponse:
+        parts = [part for part in request.path.split("/") if part]
+        kind = next((part for part in reversed(parts) if part in {"ws", "stream"}), None)
+        if kind is None:
+            return web.Response(status=404)
+        at = len(parts) - 1 - parts[::-1].index(kind)
+        path: Path = _PATHS.get(parts[at - 1], "old") if at else "old"
+        line = _Waiting()
+        session = Session(path=path, line=line, combined=kind == "stream")
+        rest = parts[at + 1 :]
+        if path in {"private", "old"}:
+            session.listen_key = request.query.get("listenKey", rest[0] if rest else "")
+            events = request.query.get("events", "")
+            session.events = frozenset(events.split("/")) if events else None
+        names = request.query.get("streams", "/".join(rest) if path != "private" else "")
+        session.names = {name for name in names.split("/") if name}
+        socket = web.WebSocketResponse(heartbeat=_PING_S, max_msg_size=_FRAME_BYTES_MAX)
+        await socket.prepare(request)
+        self._lines[id(session)] = line
+        self.exchange.join(session)
+        writer = asyncio.create_task(_write(socket, line))
+        try:
+            async for message in socket:
+                if message.type == WSMsgType.TEXT:
+                    session.command(message.data)
+        finally:
+            self.exchange.leave(session)
+            self._lines.pop(id(session), None)
+            writer.cancel()
+        return socket
+
+
+async def _write(socket: web.WebSocketResponse, line: _Waiting) -> None:
+    while (text := await line.frames.get()) is not None:
+        try:
+            await socket.send_str(text)
+        except ConnectionResetError:
+            return
+    await socket.close()
+
+
+class ServerThread:
+    """A server on a thread of its own, for programs that are not asynchronous."""
+
+    def __init__(self, terms: Terms | None = None, *, port: int = 0, step_s: float = STEP_S) -> None:
+        """Start serving on 127.0.0.1.
+
+        Args:
+            terms: How the exchange is opened.
+            port: The port; 0 takes a free one.
+            step_s: How often the market moves, seconds.
+
+        Raises:
+            OSError: The port is taken.
+        """
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="dita-exchange", daemon=True)
+        self._thread.start()
+
+        async def begin() -> Server:
+            server = Server(terms or Terms(), step_s=step_s)
+            await server.start("127.0.0.1", port)
+            return server
+
+        try:
+            self.server = asyncio.run_coroutine_threadsafe(begin(), self._loop).result()
+        except OSError:
+            self._end()
+            raise
+
+    @property
+    def address(self) -> str:
+        """Host and port."""
+        return f"127.0.0.1:{self.server.port}"
+
+    def call(self, what: Callable[[BinanceExchange], _Result]) -> _Result:
+        """Do something with the exchange on its own thread, and return what comes of it."""
+
+        async def do() -> _Result:
+            return what(self.server.exchange)
+
+        return asyncio.run_coroutine_threadsafe(do(), self._loop).result()
+
+    def command(self, line: str) -> Any:  # noqa: ANN401 - any JSON
+        """Give a command; see `Server.command`."""
+
+        async def do() -> Any:  # noqa: ANN401
+            return self.server.command(line)
+
+        return asyncio.run_coroutine_threadsafe(do(), self._loop).result()
+
+    def close(self) -> None:
+        """Stop serving."""
+        asyncio.run_coroutine_threadsafe(self.server.stop(), self._loop).result(timeout=10)
+        self._end()
+
+    def _end(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(timeout=10)
+        self._loop.close()
+
+    def __enter__(self) -> Self:
+        """Serve."""
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        """Stop."""
+        self.close()
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address is this machine's own.
+
+    Raises:
+        InvalidInput: It is no address.
+    """
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        raise InvalidInput(f"host: expected an IP address or localhost, got {host!r}") from None
