@@ -269,6 +269,10 @@ bench: build ## Run the benchmarks and rewrite benches/RESULTS.md
 bench-peers: setup ## Run other projects' engines beside DITA and rewrite the chart (ARGS="--draft")
 	@$(PYTHON) benches/peers/run.py $(ARGS)
 
+.PHONY: bench-bars
+bench-bars: setup ## Run an EMA cross on real minute bars beside backtesting.py and nautilus_trader (ARGS="--draft")
+	@$(PYTHON) benches/bars/run.py $(ARGS)
+
 ## ---------------------------------------------------------------- generated documents
 # One line each: the file, and how its text is made. A file listed here is committed,
 # `make docs` rewrites it, and CI makes it again and compares.
