@@ -37,11 +37,11 @@ class Desk:
     options: dict[str, Any] = field(default_factory=dict)
     now_ns: int = BEGIN_NS
     intents: int = 0
+    venue: SimulatedVenue = field(default_factory=lambda: SimulatedVenue(balances={"USDT": "10000"}))
     fills: list[tuple[str, Decimal, str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Open the kernel, and list the instrument where the log is new."""
-        self.venue = SimulatedVenue(balances={"USDT": "10000"})
         self.kernel = ExecutionKernel(
             max_slots=4, venue=self.venue, clock=ManualClock(BEGIN_NS), log_dir=self.log_dir, **self.options
         )

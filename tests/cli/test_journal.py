@@ -12,10 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from dita import KernelCommandType, SimulatedVenue
 from dita.cli import main
 from dita.cli.journal_questions import QUESTIONS, question_sql, quoted
 from dita.journal.serving import ask_server
-from logged import Desk, busy
+from logged import SECOND_NS, Desk, busy
 
 Run = Callable[..., str]
 
@@ -147,3 +148,30 @@ def test_what_is_asked_for_stays_what_it_is() -> None:
     sql = question_sql("trade", "x{kernel}'", "{id}")
     assert r"trade_id = 'x{kernel}\''" in sql
     assert "kernel = '{id}'" in sql
+
+
+def test_a_venues_20_ms_stay_20_ms_where_the_answer_is_taken_17_s_later(tmp_path: Path) -> None:
+    log_dir, path = tmp_path / "late", tmp_path / "db"
+    # There and back: the venue stamps what it does halfway.
+    desk = Desk(log_dir, venue=SimulatedVenue(balances={"USDT": "10000"}, latency_ms=40))
+    desk.quote("100.0", "100.1")
+    desk.ask(KernelCommandType.ENTER, "t1", target_size="1", reference_price="100")
+    # Nothing moves the kernel's clock meanwhile.
+    desk.now_ns += 16 * SECOND_NS
+    desk.quote("100.0", "100.1")
+    assert desk.kernel.slot(0).fsm_state == "POSITION_OPEN"
+    desk.kernel.close()
+    printed = [
+        subprocess.run([sys.executable, "-m", "dita.cli", *words], capture_output=True, text=True, check=True)
+        for words in (
+            ["follow", os.fspath(log_dir), "--journal", os.fspath(path), "--until-end"],
+            ["journal", "latency", "--journal", os.fspath(path), "--json"],
+        )
+    ]
+    (row,) = json.loads(printed[1].stdout)["rows"]
+    assert {name: float(value) for name, value in row.items() if name.endswith("p50")} == {
+        "ack_p50": 17_000.0,
+        "venue_ack_p50": 20.0,
+        "fill_p50": 17_000.0,
+        "venue_fill_p50": 20.0,
+    }

@@ -34,7 +34,7 @@ _HELP: Final = {
     "trade": "all that happened to a trade, in order",
     "slot": "all that happened in a slot, in order",
     "rejects": "what the kernel or the venue refused, and how often",
-    "latency": "from the intent to the venue's first word and to the first fill",
+    "latency": "from the intent to the venue's first word and first fill, by both clocks",
     "drift": "K, E and their difference, as last known",
     "fees": "fees by day, instrument and liquidity",
 }
