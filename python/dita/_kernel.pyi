@@ -1639,6 +1639,18 @@ class Engine:
     def log_standing(self) -> dict[str, Any] | None:
         """How the log stands; `None` without one."""
 
+    def hold(self) -> None:
+        """Writes nothing until `let_go`: what is taken meanwhile is durable together or not at all."""
+
+    def note(self, name: str, text: str, told_seq: int) -> None:
+        """Notes a text of at most 64 KiB under a name."""
+
+    def let_go(self) -> None:
+        """Ends `hold`: what was held is written, and synced as the log's policy says."""
+
+    def noted(self, name: str) -> tuple[str, int, int] | None:
+        """The newest note of a name: (text, told_seq, time in ns); `None` where there is none."""
+
     def sync(self) -> None:
         """Makes everything durable that was taken so far."""
 

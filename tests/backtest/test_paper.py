@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
-from markets import bars
+from markets import MINUTE_NS, bars
 from test_engine import FREE, SYMBOL, buy, scripted, sell
 
 from dita import InvalidInput, timetravel
@@ -17,7 +17,7 @@ from dita.backtest.engine import BacktestEngine, Named
 from dita.backtest.paper import PaperRun, put_aside
 from dita.backtest.result import BacktestResult
 from dita.backtest.settings import BacktestSettings
-from dita.host import Directory, DirectoryError, ask
+from dita.host import Directory, ask
 from dita.market import Quote
 from dita.strategy import Strategy
 
@@ -150,16 +150,38 @@ def test_what_an_error_leaves_is_what_the_strategy_has_declared(policy: str, ord
     assert seen == [(orders, held)]
 
 
-def test_a_directory_with_an_earlier_run_is_refused_until_that_is_put_aside(tmp_path: Path) -> None:
+def test_a_run_goes_on_where_an_earlier_one_has_ended_or_is_put_aside(tmp_path: Path) -> None:
     directory = Directory(tmp_path / "h")
-    PaperRun(engine(Swing, bars(SYMBOL, ROWS[:20])), speed=None, directory=directory).run()
-    with pytest.raises(DirectoryError, match="earlier run"):
-        PaperRun(engine(Swing, bars(SYMBOL, ROWS)), speed=None, directory=directory)
+    first = PaperRun(engine(Swing, bars(SYMBOL, ROWS[:20])), speed=None, directory=directory).run()
+    with pytest.raises(InvalidInput, match="has heard all up to 1970-01-01 00:20:00; --fresh begins anew"):
+        PaperRun(engine(Swing, bars(SYMBOL, ROWS[:20])), speed=None, directory=directory).run()
+    second = PaperRun(engine(Swing, bars(SYMBOL, ROWS)), speed=None, directory=directory).run()
+    assert (first.bars, second.bars) == (20, 180)
+    assert second.equity[0].k == first.final_k
+    assert timetravel.verify(directory.log("main"), replay=True)
     aside = put_aside(directory)
     assert aside is not None
     assert (aside / "log" / "main").is_dir()
     assert put_aside(directory) is None
     PaperRun(engine(Swing, bars(SYMBOL, ROWS[:20])), speed=None, directory=directory).run()
+
+
+class Warm(Swing):
+    """Remembers what it warmed up with."""
+
+    warmup = 3
+    heard: ClassVar[list[int]] = []
+
+    def on_bar(self, bar: Any) -> None:
+        if self.warming:
+            self.heard.append(bar.close_ns // MINUTE_NS)
+
+
+def test_a_run_that_goes_on_warms_up_with_the_last_bars_before_it(tmp_path: Path) -> None:
+    directory = Directory(tmp_path / "h")
+    for count in (20, 40):
+        PaperRun(engine(Warm, bars(SYMBOL, ROWS[:count])), speed=None, directory=directory).run()
+    assert Warm.heard == [1, 2, 3, 18, 19, 20]
 
 
 def test_a_speed_that_is_none_is_refused() -> None:

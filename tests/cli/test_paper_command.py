@@ -45,7 +45,7 @@ def test_a_paper_run_leaves_its_log_its_reports_and_its_profit_by_day(
     assert "all" in capsys.readouterr().out
 
 
-def test_a_second_run_under_the_same_name_needs_fresh(
+def test_a_run_that_has_come_to_its_end_begins_anew_with_fresh(
     market: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = ["paper", "ema-cross", "--data", market, "--speed", "max", *PARAMS]

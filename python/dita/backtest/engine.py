@@ -1,6 +1,7 @@
 """`BacktestEngine`: plays markets to strategies on the kernel that also trades live."""
 
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -23,7 +24,7 @@ from dita.host import Directory, Host
 from dita.market import Bar, Depth, Event, Market, Print, Quote
 from dita.runtime import Actor, ActorState, Watcher
 from dita.runtime.bars import interval_text
-from dita.runtime.loading import check_declared, made
+from dita.runtime.loading import check_declared
 from dita.strategy import Bar as ClosedBar
 from dita.strategy import QuoteTick, Strategy, StrategyError, TradeTick
 from dita.venues import SimulatedVenue
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from dita.kernel import ExecutionKernel
 
 ACCOUNT: Final = "main"
+PAST_BARS_MAX: Final = 100_000
 _STOPS: Final = (OrderType.STOP_MARKET, OrderType.STOP_LIMIT)
 Progress = Callable[[float, int], object]
 Pace = Callable[[int], bool]
@@ -254,16 +256,25 @@ class Play:
         assert isinstance(venue, SimulatedVenue)  # noqa: S101 - the configuration above says so
         self._venue = venue
         self.actors = [self._actor(one) for one in engine.named]
-        self._by_name = {actor.name: actor for actor in self.actors}
         self._funding = self._read_funding()
+        recovery = self._kernel.recovery
+        self._resumes = directory is not None and recovery is not None and recovery["last_seq"] > 0
+        self._resume_ns = self._heard_ns() if self._resumes else -1
+        if self._resumes:
+            self._recorder.begin_with([view.snapshot() for view in self._kernel.state.slots])
         self._events = self._bars = self._rounded = 0
         self._start_ns = self._end_ns = 0
+        self._past: deque[ClosedBar] = deque(maxlen=PAST_BARS_MAX)
         self.strict = True
 
     def _actor(self, named: Named) -> Actor:
-        strategy = made(named.strategy, named.params)
-        client = self.host.client(named.name, ACCOUNT, slots=max(1, strategy.slots))
-        return Actor(named.name, strategy, self._kernel, client, self._engine.symbols)
+        given = {"name": named.name, "account": ACCOUNT, "params": named.params}
+        return self.host.load(named.strategy, **given, symbols=self._engine.symbols).actor
+
+    def _heard_ns(self) -> int:
+        """Up to where an earlier run has heard the markets: its log's end, or a strategy's later note."""
+        notes = [self._kernel.noted(actor.name) for actor in self.actors]
+        return max([self._kernel.now_ns, *(note.time_ns for note in notes if note is not None)])
 
     def _read_funding(self) -> list[FundingRow]:
         if self._settings.funding is None:
@@ -293,8 +304,12 @@ class Play:
         begun = False
         window = {"start_ns": self._settings.start_ns, "end_ns": self._settings.end_ns}
         for number, moment in enumerate(merged(self._engine.markets, **window)):
-            if pace is not None and not pace(moment.time_ns):
+            past = self._is_past(moment)
+            if pace is not None and not past and not pace(moment.time_ns):
                 return False
+            if past:
+                self._look_back(moment)
+                continue
             if not begun:
                 begun = True
                 self._begin(moment)
@@ -302,20 +317,16 @@ class Play:
                 progress(self._fraction(), len(self._recorder.trades))
             self._pay_funding(moment.time_ns)
             self._run_timers(moment.time_ns)
-            try:
-                self._hear(moment)
-            except InvalidInput as error:
-                # What a strategy does wrong is its own error: this is the market's.
-                where = f"{moment.events[0].symbol} at {time_text(moment.time_ns)}"
-                hint = "; --round-prices rounds prices to the grid" if "grid" in str(error) else ""
-                raise refuse(
-                    f"{where}: {error.field}", error.value, f"cannot be played: {error}{hint}"
-                ) from error
+            self._hear_sound(moment)
             self._note_equity(moment.time_ns)
             self._fail_on_error()
         if not begun:
             names = [market.name for market in self._engine.markets]
             where = window_text(self._settings.start_ns, self._settings.end_ns)
+            if self._resumes:
+                where = (
+                    f"the earlier run has heard all up to {time_text(self._resume_ns)}; --fresh begins anew"
+                )
             raise refuse("markets", names, f"have no events: {where}")
         for actor in self.actors:
             if actor.strategy.warming:
@@ -329,18 +340,50 @@ class Play:
 
     def _begin(self, moment: Moment) -> None:
         self._start_ns = min(event.ts_ns for event in moment.events)
-        self._kernel.advance_time(self._start_ns)
+        self._kernel.advance_time(max(self._start_ns, self._kernel.now_ns))
         capital = self._settings.capital
-        self._equity.add(self._start_ns, capital, None, capital)
+        if self._resumes:
+            self._note_equity(self._start_ns)
+        else:
+            self._equity.add(self._start_ns, capital, None, capital)
         for actor in self.actors:
             actor.start()
             self._deliver()
+        for bar in self._past:
+            self.host.strategies.hear_past(bar)
+        self._past.clear()
+        for actor in self.actors:
+            actor.end_past()
+            self._deliver()
+
+    def _is_past(self, moment: Moment) -> bool:
+        """Whether an earlier run has heard it; a bar in the midst of which it ended is past as well."""
+        if not self._resumes:
+            return False
+        return moment.time_ns <= self._resume_ns or moment.events[0].ts_ns < self._resume_ns
+
+    def _look_back(self, moment: Moment) -> None:
+        """Keep what was before an interruption: the warm-up is played from it."""
+        for event in moment.events:
+            if isinstance(event, Bar):
+                self._past.append(self._closed(event, moment.time_ns))
 
     def _fraction(self) -> float:
         markets = self._engine.markets
         return sum(market.fraction_read() for market in markets) / len(markets)
 
     # ------------------------------------------------------------------------------------------- one moment
+
+    def _hear_sound(self, moment: Moment) -> None:
+        try:
+            self._hear(moment)
+        except InvalidInput as error:
+            # What a strategy does wrong is its own error: this is the market's.
+            where = f"{moment.events[0].symbol} at {time_text(moment.time_ns)}"
+            hint = "; --round-prices rounds prices to the grid" if "grid" in str(error) else ""
+            raise refuse(
+                f"{where}: {error.field}", error.value, f"cannot be played: {error}{hint}"
+            ) from error
 
     def _hear(self, moment: Moment) -> None:
         self._end_ns = moment.time_ns
@@ -420,17 +463,13 @@ class Play:
                 tell(actor)
                 self._deliver()
 
+    @staticmethod
+    def _closed(bar: Bar, close_ns: int) -> ClosedBar:
+        prices = (bar.open, bar.high, bar.low, bar.close, bar.volume)
+        return ClosedBar(bar.symbol, interval_text(close_ns - bar.ts_ns), bar.ts_ns, close_ns, prices)
+
     def _tell_bars(self, bars: Sequence[tuple[Bar, int]]) -> None:
-        closed = [
-            ClosedBar(
-                bar.symbol,
-                interval_text(close_ns - bar.ts_ns),
-                bar.ts_ns,
-                close_ns,
-                (bar.open, bar.high, bar.low, bar.close, bar.volume),
-            )
-            for bar, close_ns in bars
-        ]
+        closed = [self._closed(bar, close_ns) for bar, close_ns in bars]
         for actor in self.actors:
             for bar in closed:
                 for one in actor.hear_bar(bar):
@@ -441,11 +480,7 @@ class Play:
 
     def _deliver(self) -> None:
         """Tell what has happened, in the kernel's order, until nothing has."""
-        while (happening := self._watcher.take()) is not None:
-            self._recorder.hear(happening)
-            actor = self._by_name.get(happening.slot.owner)
-            if actor is not None:
-                actor.tell(happening)
+        self.host.strategies.deliver(self._recorder.hear)
 
     def _run_timers(self, now_ns: int) -> None:
         for actor in self.actors:

@@ -3,16 +3,14 @@
 import signal
 import threading
 import time
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from dita import timetravel
 from dita.backtest.engine import BacktestEngine, Play, Progress
 from dita.backtest.result import BacktestResult
 from dita.errors import refuse
 from dita.host import Directory, DirectoryError
-from dita.runtime import Actor
 
 _LOOK_S: Final = 0.05
 _SECOND_NS: Final = 1_000_000_000
@@ -33,18 +31,16 @@ class PaperRun:
         Args:
             engine: What is played.
             speed: How many seconds of the market pass in one; None means as fast as can be.
-            directory: Where to keep log, controls, socket and reports; None keeps nothing.
+            directory: Where to keep log, controls, socket and reports; None keeps nothing. Where an earlier
+                run has ended there, or was killed, this one goes on from its log: trades, orders and money as
+                they were, the strategies with their notes, the markets from where it was.
 
         Raises:
             InvalidInput: The speed is not above zero.
-            DirectoryError: Another host runs there, or one has run there before.
+            DirectoryError: Another host runs there.
         """
         if speed is not None and speed <= 0:
             raise refuse("speed", speed, "must be above zero")
-        if directory is not None and has_run(directory):
-            raise DirectoryError(
-                f"{directory.path}: has the log of an earlier run; choose another name, or give --fresh"
-            )
         self._speed = speed
         self._directory = directory
         self._stop = threading.Event()
@@ -52,9 +48,6 @@ class PaperRun:
         self._play = Play(engine, engine.settings, directory, log_policy="batch", feed=True)
         self._play.strict = False
         host = self._play.host
-        host.answer("strategies", lambda _: [_told(actor) for actor in self._play.actors])
-        host.answer("pause", lambda request: self._steer(request, Actor.pause))
-        host.answer("start", lambda request: self._steer(request, Actor.resume))
         if directory is not None:
             host.serve()
 
@@ -90,27 +83,6 @@ class PaperRun:
                 return True
             self._stop.wait(min(left_s, _LOOK_S))
         return False
-
-    def _steer(self, request: Mapping[str, Any], how: Any) -> object:  # noqa: ANN401 - a method of Actor
-        name = request.get("strategy")
-        found = [actor for actor in self._play.actors if name in (None, actor.name)]
-        if not found:
-            known = ", ".join(actor.name for actor in self._play.actors)
-            raise refuse("strategy", name, f"is none of {known}")
-        for actor in found:
-            how(actor)
-        return [_told(actor) for actor in self._play.actors]
-
-
-def _told(actor: Actor) -> dict[str, Any]:
-    return {
-        "name": actor.name,
-        "state": str(actor.state),
-        "error": actor.error,
-        "warming": actor.strategy.warming,
-        "symbols": list(actor.symbols),
-        "slots": list(actor.client.slots),
-    }
 
 
 def has_run(directory: Directory) -> bool:

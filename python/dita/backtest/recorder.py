@@ -56,6 +56,21 @@ class Recorder:
     _open: dict[str, OpenTrade] = field(default_factory=dict)
     _begun: int = 0
 
+    def begin_with(self, slots: list[TradeSlot]) -> None:
+        """Take over the trades that run already, with what was paid for them.
+
+        Args:
+            slots: All of the account's.
+        """
+        for slot in slots:
+            if slot.is_free() or not slot.size:
+                continue
+            self._begun += 1
+            trade = OpenTrade(self._begun, slot.owner, slot.asset, str(slot.side), slot.entry_time_ns or 0)
+            trade.entry_size = slot.size
+            trade.entry_value = slot.size * (slot.entry_price or _ZERO)
+            self._open[slot.trade_id] = trade
+
     def hear(self, happening: Happening) -> None:
         """Take one change.
 

@@ -15,7 +15,8 @@ EXAMPLE: Final = ("dita paper STRATEGY --data FILE --speed 60", "trade on paper,
 _DESCRIPTION: Final = """\
 Trade on paper: strategy, kernel and venue of `dita backtest`, at the market's own pace times --speed. While
 it runs, `dita status`, `orders`, `pnl`, `strategies`, `pause`, `start`, `halt` and `stop` reach it from
-another terminal. It keeps its log, its controls and its reports in a directory."""
+another terminal. It keeps its log, its controls and its reports in a directory. Where an earlier run was
+stopped or killed it goes on from there; --fresh begins anew."""
 
 _EPILOG: Final = """\
 examples:

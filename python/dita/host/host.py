@@ -4,21 +4,24 @@ import logging
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType, TracebackType
 from typing import Any, Final, Self
 
 from dita.clock import Clock
 from dita.config import Config
 from dita.control import ControlUpdate
-from dita.errors import InvalidInput, KernelClosed, refuse
+from dita.errors import InvalidInput, KernelClosed, KernelError, refuse
 from dita.host.client import Client, Seats
 from dita.host.directory import Directory
 from dita.host.documents import account_orders, account_status, to_json
 from dita.host.feed import AccountFeed, Feed
 from dita.host.opening import open_account
 from dita.host.serving import Answer, HostSocket
+from dita.host.strategies import Company, StrategyHandle
 from dita.kernel import ExecutionKernel
+from dita.runtime import Watcher
+from dita.strategy import Params, Strategy
 
 _LOG: Final = logging.getLogger("dita.host")
 _LOOK_S: Final = 0.05
@@ -36,6 +39,7 @@ class Host:
         config: What it runs with.
         directory: Where it keeps what survives it; None where it keeps nothing.
         accounts: Kernels by account name.
+        strategies: What was loaded.
     """
 
     accounts: Mapping[str, ExecutionKernel]
@@ -56,7 +60,8 @@ class Host:
             directory: Where to keep logs, controls and the socket; None keeps nothing.
             clock: Where kernel time comes from; None leaves that to each venue.
             logs: By account, what hears as `KernelLogs` does.
-            feed: Whether `changes` tells anything; it costs each input a little.
+            feed: Whether `changes` tells anything, and strategies hear of their orders where `logs` has no
+                `Watcher`; it costs each input a little.
 
         Raises:
             ConfigError: The configuration names what is not there.
@@ -73,6 +78,10 @@ class Host:
         self._lock = threading.RLock()
         if directory is not None:
             directory.make()
+        heard = {
+            name: (logs or {}).get(name) or (Watcher(hears=False) if feed else None)
+            for name in config.accounts
+        }
         kernels: dict[str, ExecutionKernel] = {}
         try:
             for name, account in config.accounts.items():
@@ -83,7 +92,7 @@ class Host:
                     directory,
                     AccountFeed(self._feed, name) if feed else None,
                     clock,
-                    (logs or {}).get(name),
+                    heard[name],
                 )
         except BaseException:
             for kernel in kernels.values():
@@ -93,6 +102,7 @@ class Host:
             raise
         self.accounts = MappingProxyType(kernels)
         self._seats = {name: Seats(kernel) for name, kernel in kernels.items()}
+        self.strategies = Company({name: one for name, one in heard.items() if isinstance(one, Watcher)})
 
     # ------------------------------------------------------------------------------------------- who trades
 
@@ -113,6 +123,47 @@ class Host:
             NoFreeSlot: The account has not so many slots left.
         """
         return Client(self.kernel(account), self._seats[account], name, slots=slots, on_loss=on_loss)
+
+    def load(
+        self,
+        strategy: type[Strategy] | str,
+        *,
+        name: str,
+        account: str | None = None,
+        params: Params | Mapping[str, Any] | None = None,
+        slots: int | None = None,
+        symbols: Sequence[str] = (),
+    ) -> StrategyHandle:
+        """Load a strategy. It does nothing until it is started.
+
+        Where the account's log has a note of this name, the strategy goes on from it at its first start.
+
+        Args:
+            strategy: Its class, a file with one strategy in it, or `module:Class`.
+            name: Its name; its trades carry it as their owner, its intents' ids begin with it.
+            account: Which account it trades; None means the only one.
+            params: Its parameters, or texts that are read as such; None means their defaults.
+            slots: How many trades it may run at once; None means as it says.
+            symbols: What it hears where it names nothing itself; none means all of the account's instruments.
+
+        Raises:
+            StrategyError: It cannot be loaded, or a parameter cannot be.
+            InvalidInput: The account is not known, or the name is taken.
+            NoFreeSlot: The account has not so many slots left.
+        """
+        kernel = self.kernel(account)
+        where = next(one for one, known in self.accounts.items() if known is kernel)
+        return self.strategies.load(
+            strategy,
+            lambda wanted: self.client(name, where, slots=wanted),
+            kernel,
+            name=name,
+            account=where,
+            params=params,
+            slots=slots,
+            symbols=symbols,
+            live=self.config.accounts[where].log_policy != "off",
+        )
 
     def kernel(self, account: str | None) -> ExecutionKernel:
         """Return an account's kernel.
@@ -158,6 +209,7 @@ class Host:
             "boot": self._feed.boot,
             "running": True,
             "accounts": {name: account_status(kernel) for name, kernel in self.accounts.items()},
+            "strategies": [handle.as_dict() for handle in self.strategies.handles.values()],
         }
 
     def changes(self, after: str | None = None) -> Iterator[bytes]:
@@ -204,13 +256,33 @@ class Host:
             return {name: account_orders(kernel, live_only=live_only) for name, kernel in named.items()}
         if what == "control":
             return self._answer_control(request)
+        if what in ("strategies", "start", "pause", "stop_strategy"):
+            return self._answer_strategies(what, request)
         if what == "stop":
             self._stop.set()
             return {"stopping": True}
         if what in self._answers:
             return self._answers[what](request)
-        known = ", ".join(("status", "orders", "control", "stop", *self._answers))
+        known = ", ".join(
+            (
+                "status",
+                "orders",
+                "control",
+                "strategies",
+                "start",
+                "pause",
+                "stop_strategy",
+                "stop",
+                *self._answers,
+            )
+        )
         raise InvalidInput(f"request: {what!r} is none of {known}")
+
+    def _answer_strategies(self, what: str, request: Mapping[str, Any]) -> object:
+        if what != "strategies":
+            for handle in self.strategies.find(request.get("strategy")):
+                {"start": handle.start, "pause": handle.pause, "stop_strategy": handle.stop}[what]()
+        return [handle.as_dict() for handle in self.strategies.handles.values()]
 
     def _answer_control(self, request: Mapping[str, Any]) -> object:
         change = request["change"]
@@ -267,10 +339,14 @@ class Host:
             self._stop.set()
             wait_s = self.config.host.drain_s if drain_s is None else drain_s
             self._drain(time.monotonic() + wait_s)
+            failures: list[Exception] = []
+            try:
+                self.strategies.close()
+            except KernelError as error:
+                failures.append(error)
             self._closed = True
             if self._socket is not None:
                 self._socket.close()
-            failures: list[Exception] = []
             for kernel in self.accounts.values():
                 try:
                     kernel.close()

@@ -9,7 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self, TypeAlias
+from typing import Any, Final, NamedTuple, Self, TypeAlias
 
 from dita._kernel import (
     ControlGate,
@@ -71,6 +71,20 @@ Time: TypeAlias = datetime | int
 
 _DEFAULT_ASSET: Final = "USDT"
 _LOG: Final = logging.getLogger("dita.kernel")
+
+
+class Note(NamedTuple):
+    """What a program has asked a kernel to keep.
+
+    Attributes:
+        text: The text.
+        told_seq: The last input that its writer had heard of.
+        time_ns: When it was written, kernel time, ns.
+    """
+
+    text: str
+    told_seq: int
+    time_ns: int
 
 
 class ExecutionKernel:
@@ -173,6 +187,7 @@ class ExecutionKernel:
         self._given_journal, self._given_projection = journal, projection
         planes = followed(journal, projection)
         is_named = bool(planes) or name is not None or hasattr(projection, "attach")
+        self._log_dir = None if log_dir is None else Path(log_dir)
         self._name = kernel_name(name, log_dir, instance_nonce) if is_named else ""
         self._followers = Followers(
             None if journal in planes else journal,
@@ -798,6 +813,50 @@ class ExecutionKernel:
         self._engine.check_invariants()
 
     # ------------------------------------------------------------------------------------------------- end
+
+    def hold(self) -> None:
+        """Write nothing to the log until `let_go`.
+
+        What is taken meanwhile, and the notes on it, is durable together or not at all. What leaves to a
+        venue outside of this process is written before it all the same. Without a log it does nothing.
+        """
+        self._engine.hold()
+
+    def let_go(self) -> None:
+        """End `hold`: what was held is written, and synced as the log's policy says.
+
+        Raises:
+            LogFailed: It could not be.
+        """
+        self._engine.let_go()
+
+    def note(self, name: str, text: str, told_seq: int | None = None) -> None:
+        """Keep a text in the log; of several under a name the newest counts. No trading state changes by it.
+
+        Args:
+            name: Under which name, at most 64 bytes; a log has 256 at most.
+            text: At most 65,536 bytes.
+            told_seq: The last input that its writer has heard of; None means the newest.
+
+        Raises:
+            InvalidInput: Name or text cannot be.
+            LogFailed: It could not be written.
+        """
+        self._engine.note(name, text, self._engine.seq if told_seq is None else told_seq)
+
+    def noted(self, name: str) -> Note | None:
+        """Return the newest note of a name; None where there is none.
+
+        Args:
+            name: As it was given.
+        """
+        found = self._engine.noted(name)
+        return None if found is None else Note(*found)
+
+    @property
+    def log_dir(self) -> Path | None:
+        """Where the log is; None without one."""
+        return self._log_dir
 
     def sync(self) -> None:
         """Make everything durable that was taken so far. Without a log, nothing happens.

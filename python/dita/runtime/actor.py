@@ -1,20 +1,24 @@
 """`Actor`: one strategy at work on one account. It calls the callbacks and carries out the actions."""
 
+import json
 import logging
 import sys
+import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
-from dita._kernel import KernelEventKind, KernelOutcome, TradeSlot, VenueOrder
+from dita._kernel import KernelEventKind, KernelOutcome, TradeSide, TradeSlot, VenueOrder
 from dita.errors import InvalidInput, KernelClosed, KernelPoisoned, LogFailed, refuse
-from dita.host import Client
-from dita.kernel import ExecutionKernel
+from dita.kernel import ExecutionKernel, Number
 from dita.runtime.bars import BarBuilder, interval_ns
+from dita.runtime.retelling import happened_since
+from dita.runtime.watchdog import Guarded
 from dita.runtime.watcher import Happening
+from dita.slots import KernelSlotView
 from dita.strategy import (
     Bar,
     NotRunning,
@@ -23,6 +27,7 @@ from dita.strategy import (
     QuoteTick,
     Strategy,
     StrategyError,
+    StrategyTimeout,
     TooManyIntents,
     TradeTick,
     WarmingUp,
@@ -31,8 +36,31 @@ from dita.strategy.views import moment
 
 INTENTS_MAX: Final = 1_000
 CLOSES_MAX: Final = 10_000
+CALL_LIMIT_BACKTEST_S: Final = 60.0
+CALL_LIMIT_LIVE_S: Final = 1.0
+NOTE_S: Final = 1.0
+NOTE_BYTES_MAX: Final = 65_536
 _FILLS: Final = (KernelEventKind.PARTIAL_FILL, KernelEventKind.FULL_FILL)
 _LOG: Final = logging.getLogger("dita.strategy")
+
+
+def _nothing() -> None:
+    """Hold nothing: no log is kept."""
+
+
+def _json_of(state: Mapping[str, Any]) -> str:
+    """Return a strategy's state as JSON.
+
+    Raises:
+        StrategyError: It is no plain JSON, or too long.
+    """
+    try:
+        text = json.dumps(state, separators=(",", ":"), allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise StrategyError(f"returned what is no plain JSON: {error}") from error
+    if len(text.encode()) > NOTE_BYTES_MAX:
+        raise StrategyError(f"returned {len(text.encode()):,} bytes of JSON, more than {NOTE_BYTES_MAX:,}")
+    return text
 
 
 class ActorState(StrEnum):
@@ -42,6 +70,49 @@ class ActorState(StrEnum):
     PAUSED = "Paused"
     STOPPED = "Stopped"
     ERROR = "Error"
+
+
+class Seat(Protocol):
+    """How an actor trades: `dita.host.Client`."""
+
+    @property
+    def slots(self) -> tuple[int, ...]:
+        """The numbers of its slots."""
+
+    def enter(
+        self,
+        asset: str,
+        side: TradeSide | str,
+        size: Number | None = None,
+        *,
+        slot: int | None = None,
+        **fields: Any,  # noqa: ANN401 - a KernelIntent's
+    ) -> KernelOutcome:
+        """Open a trade."""
+
+    def exit(self, slot: int, size: Any = None, **fields: Any) -> KernelOutcome:  # noqa: ANN401
+        """Close a trade."""
+
+    def cancel(self, slot: int, order: str = "", **fields: Any) -> KernelOutcome:  # noqa: ANN401
+        """Cancel an order."""
+
+    def amend(self, slot: int, order: str = "", **fields: Any) -> KernelOutcome:  # noqa: ANN401
+        """Change an order."""
+
+    def slot(self, slot: int) -> KernelSlotView:
+        """Return a view of a slot."""
+
+    def trades(self, asset: str | None = None) -> list[TradeSlot]:
+        """Return the open trades."""
+
+    def orders(self, *, live_only: bool = False) -> list[VenueOrder]:
+        """Return the orders."""
+
+    def wind_down(self, *, flatten: bool, reason: str) -> None:
+        """Cancel entries, or leave everything."""
+
+    def close(self) -> None:
+        """Give the slots back."""
 
 
 class Actor:
@@ -57,7 +128,14 @@ class Actor:
     """
 
     def __init__(
-        self, name: str, strategy: Strategy, kernel: ExecutionKernel, client: Client, symbols: Sequence[str]
+        self,
+        name: str,
+        strategy: Strategy,
+        kernel: ExecutionKernel,
+        client: Seat,
+        symbols: Sequence[str],
+        *,
+        live: bool = False,
     ) -> None:
         """Give a strategy its desk.
 
@@ -67,6 +145,7 @@ class Actor:
             kernel: The account's.
             client: With its slots.
             symbols: What it hears, where it names nothing itself.
+            live: Whether a callback may take 1 s rather than 60, and notes are kept.
         """
         self.name = name
         self.strategy = strategy
@@ -81,9 +160,21 @@ class Actor:
         self._builders: dict[str, list[BarBuilder]] = {}
         self._closes: dict[tuple[str, str], deque[float]] = {}
         self._shortest: dict[str, str] = {}
+        self._past: dict[tuple[str, str], deque[Bar]] = {}
         self._warm: dict[tuple[str, str], int] = {}
         self._timers: dict[str, tuple[int, int | None]] = {}
+        self._funding: dict[int, Decimal] = {}
+        self._told_seq = 0
+        self._began = False
+        self.acted = self.called = False
+        self._noted_s = 0.0
+        self.hold: Callable[[], object] = _nothing
         kind = type(strategy)
+        # Notes are kept where there is a log that outlives the process.
+        self.notes = live and kind.on_save is not Strategy.on_save and kernel.log_standing is not None
+        limit_s = strategy.call_limit_s or (CALL_LIMIT_LIVE_S if live else CALL_LIMIT_BACKTEST_S)
+        self.guarded = Guarded(limit_s, self._blocked)
+        self.hears_ticks = kind.on_tick is not Strategy.on_tick
         self.hears_quotes = kind.on_quote is not Strategy.on_quote
         self.hears_trades = kind.on_trade is not Strategy.on_trade
         self.hears_bars = kind.on_bar is not Strategy.on_bar
@@ -94,9 +185,73 @@ class Actor:
     def start(self) -> None:
         """Start: `on_start`, at once or after the warm-up."""
         self.state, self.error = ActorState.RUNNING, ""
-        self.strategy.warming = self.strategy.warmup > 0
+        self.strategy.warming = self.strategy.warmup > 0 and not self._began
         if not self.strategy.warming:
-            self.call(self.strategy.on_start)
+            self._begin()
+
+    def _begin(self) -> None:
+        """Start in earnest: with what was before a restart, where there was one."""
+        if not self._began:
+            self._began = True
+            self._recover()
+        self.call(self.strategy.on_start)
+
+    def _recover(self) -> None:
+        """Give the strategy its note back, and tell what has happened since."""
+        recovery = self._kernel.recovery
+        for trade in self.client.trades():
+            self._sizes[trade.slot_id], self._funding[trade.slot_id] = trade.size, trade.funding_net
+        if not self.notes or recovery is None or not recovery["last_seq"]:
+            return
+        strategy, until = self.strategy, self._kernel.seq
+        noted = self._kernel.noted(self.name)
+        strategy.recovering = True
+        try:
+            if noted is not None:
+                self.call(strategy.on_load, json.loads(noted.text))
+            self._sizes.clear()
+            for happening, order in happened_since(
+                self._kernel, self.name, 0 if noted is None else noted.told_seq, until
+            ):
+                self._tell(happening, order)
+        finally:
+            strategy.recovering = False
+        self._told_seq = until
+
+    def write_note(self, told_seq: int) -> None:
+        """Note what the strategy wants back, where it may have changed.
+
+        Args:
+            told_seq: The last input of which everything was told.
+        """
+        acted, called = self.acted, self.called
+        if not called or not self.notes or self.state is ActorState.ERROR:
+            self.acted = False
+            return
+        if self.strategy.warming or not self._began:
+            return
+        now_s = time.monotonic()
+        if not acted and now_s - self._noted_s < NOTE_S:
+            return
+        self.acted = self.called = False
+        self._noted_s = now_s
+        try:
+            state = self.strategy.on_save()
+            if state is not None:
+                self._kernel.note(self.name, _json_of(state), max(told_seq, self._told_seq))
+        except (KernelClosed, KernelPoisoned, LogFailed):
+            raise
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it raises or returns, the others go on
+            self.fail(f"on_save: {type(error).__name__}: {error}{self._place_of(error)}", error)
+
+    def forget_notes(self) -> None:
+        """Let the next quiet moment write a note, however short the last one is ago."""
+        self.acted = self.called = True
+
+    def _blocked(self) -> None:
+        """Its callback does not end by an exception: it is blocked in C. From the watchdog's thread."""
+        waited_s = 2 * (self.guarded.limit_s or 0)
+        self.fail(f"StrategyTimeout: a callback is blocked for more than {waited_s:g} s")
 
     def pause(self) -> None:
         """Hear no more until `resume`; orders and trades stay."""
@@ -125,10 +280,21 @@ class Actor:
         if self.state is not ActorState.RUNNING:
             return
         self._intents = 0
+        self.called = True
+        guarded = self.guarded
         try:
-            callback(*arguments)
+            guarded.enter()
+            try:
+                callback(*arguments)
+            finally:
+                guarded.leave()
         except (KernelClosed, KernelPoisoned, LogFailed):
             raise  # not the strategy's doing: nobody can go on
+        except StrategyTimeout as error:
+            if not self.error:
+                name = getattr(callback, "__name__", "a callback")
+                text = f"StrategyTimeout: {name} has taken longer than {guarded.limit_s:g} s (call_limit_s)"
+                self.fail(f"{text}{self._place_of(error)}", error)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a strategy raises, the others go on
             self.fail(f"{type(error).__name__}: {error}{self._place_of(error)}", error)
 
@@ -217,6 +383,25 @@ class Actor:
             key = (bar.symbol, bar.interval)
             self._warm[key] = self._warm.get(key, 0) + 1
 
+    def hear_past(self, bar: Bar) -> None:
+        """Take a closed bar of before an interruption; `end_past` plays the last of them.
+
+        Args:
+            bar: Of the feed's own length.
+        """
+        for one in self.hear_bar(bar):
+            key = (one.symbol, one.interval)
+            kept = self._past.setdefault(key, deque(maxlen=max(1, self.strategy.warmup)))
+            kept.append(one)
+
+    def end_past(self) -> None:
+        """Warm up with what was kept of the past."""
+        kept = [bar for bars in self._past.values() for bar in bars] if self.strategy.warming else []
+        self._past.clear()
+        for bar in sorted(kept, key=lambda bar: (bar.close_ns, bar.symbol, interval_ns(bar.interval))):
+            self.tell_bar(bar)
+        self.end_warm_up()
+
     def end_warm_up(self) -> None:
         """Start in earnest, where each bar that the strategy hears has come often enough."""
         strategy = self.strategy
@@ -226,7 +411,7 @@ class Actor:
         wanted = [(symbol, interval) for symbol in self.symbols for interval in intervals]
         if wanted and all(self._warm.get(key, 0) >= strategy.warmup for key in wanted):
             strategy.warming = False
-            self.call(strategy.on_start)
+            self._begin()
 
     # ------------------------------------------------------------------------------------------ what happened
 
@@ -240,10 +425,18 @@ class Actor:
         Args:
             happening: It.
         """
+        if happening.change.seq <= self._told_seq:
+            return  # it was told while recovering
+        event = happening.event
+        order = None
+        if event is not None and event.venue_client_id:
+            order = self._kernel.order(event.venue_client_id)
+        self._tell(happening, order)
+
+    def _tell(self, happening: Happening, order: VenueOrder | None) -> None:
         slot, event = happening.slot, happening.event
         if event is None:
             return
-        order = self._kernel.order(event.venue_client_id) if event.venue_client_id else None
         if order is not None:
             self.call(self.strategy.on_order, order)
         if event.kind in _FILLS and event.price is not None and event.size is not None:
@@ -263,6 +456,9 @@ class Actor:
         if self._sizes.get(slot.slot_id, Decimal(0)) != slot.size:
             self._sizes[slot.slot_id] = slot.size
             self.call(self.strategy.on_position, slot)
+        before = self._funding.get(slot.slot_id, Decimal(0))
+        if slot.funding_net != before:
+            self._funding[slot.slot_id] = slot.funding_net
 
     def next_timer_ns(self) -> int | None:
         """Return when the next timer runs out, ns; None where there is none."""
@@ -294,6 +490,8 @@ class Actor:
             raise WarmingUp(f"{self.name}: it may look and not act while it is warming up or recovering")
         if self.state is not ActorState.RUNNING:
             raise NotRunning(f"{self.name}: is {self.state}")
+        self.hold()
+        self.acted = True
         self._intents += 1
         if self._intents > INTENTS_MAX:
             raise TooManyIntents(f"{self.name}: more than {INTENTS_MAX} intents in one callback")

@@ -2,7 +2,7 @@
 
 from dita.strategy.base import Desk, Params, Strategy
 from dita.strategy.crossover import Crossover, Stance
-from dita.strategy.errors import NotRunning, StrategyError, TooManyIntents, WarmingUp
+from dita.strategy.errors import NotRunning, StrategyError, StrategyTimeout, TooManyIntents, WarmingUp
 from dita.strategy.views import Bar, OwnFill, Position, QuoteTick, TradeTick
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "Stance",
     "Strategy",
     "StrategyError",
+    "StrategyTimeout",
     "TooManyIntents",
     "TradeTick",
     "WarmingUp",

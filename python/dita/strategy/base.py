@@ -74,6 +74,8 @@ class Strategy:
         warmup: How many closed bars of each interval come first, with `warming` true.
         slots: How many trades it may run at once.
         on_error: "keep", "cancel" (entries only) or "flatten".
+        call_limit_s: How long a callback may take, seconds of wall clock; it never changes a result. None
+            means 60 in a backtest, 1 elsewhere.
         params_type: The class of its parameters.
         params: Its parameters.
         warming: True while its history is played: it may look, and not act.
@@ -85,6 +87,7 @@ class Strategy:
     warmup: ClassVar[int] = 0
     slots: ClassVar[int] = 1
     on_error: ClassVar[str] = "cancel"
+    call_limit_s: ClassVar[float | None] = None
     params_type: ClassVar[type[Params]] = Params
 
     warming: bool = False
@@ -171,11 +174,17 @@ class Strategy:
         """
 
     def on_save(self) -> Mapping[str, Any] | None:
-        """Return what it wants back after a restart: plain JSON of at most 64 KiB; None means nothing."""
+        """Return what it wants back after a restart: plain JSON of at most 64 KiB; None means nothing.
+
+        It is asked after each callback that acted, once what came of that is told, and at most once a second
+        else. What it returns is durable together with the actions, or neither is. Not in backtests.
+        """
         return None
 
     def on_load(self, state: Mapping[str, Any]) -> None:
-        """Take back what `on_save` returned last.
+        """Take back what `on_save` returned last: after the warm-up of a restart, before `on_start`.
+
+        What has happened to its orders and trades since then follows, with `recovering` true.
 
         Args:
             state: It.

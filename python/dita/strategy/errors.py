@@ -17,3 +17,7 @@ class TooManyIntents(StrategyError):  # noqa: N818 - it says what went wrong
 
 class NotRunning(StrategyError):  # noqa: N818 - it says how it is
     """A strategy acts though it is paused, stopped, in error, or in no program at all."""
+
+
+class StrategyTimeout(StrategyError):  # noqa: N818 - it says what went wrong
+    """A callback has taken longer than the strategy's `call_limit_s`."""

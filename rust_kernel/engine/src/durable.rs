@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::note::{self, NOTE, Note, Notes};
 use dita_kernel::RULES_VERSION;
 use dita_kernel::codec;
 use dita_kernel::id::{ID_BYTES_MAX, Id};
@@ -115,18 +116,24 @@ pub(crate) struct Durable {
     snapshot_records: u64,
     retained_bytes_max: u64,
     since_snapshot: u64,
+    /// What programs have asked to be kept, the newest of each name.
+    pub(crate) notes: Notes,
+    /// Nothing is written until somebody lets go: what comes meanwhile is durable together, or not at all.
+    pub(crate) held: bool,
     /// Why the last snapshot could not be written, if it could not.
     pub(crate) snapshot_failure: Option<LogError>,
 }
 
 impl Durable {
-    pub(crate) fn new(log: Log, settings: &LogSettings, since_snapshot: u64) -> Durable {
+    pub(crate) fn new(log: Log, settings: &LogSettings, since_snapshot: u64, notes: Notes) -> Durable {
         Durable {
             log,
             marks: Vec::new(),
             snapshot_records: settings.snapshot_records.max(1),
             retained_bytes_max: settings.retained_bytes_max,
             since_snapshot,
+            notes,
+            held: false,
             snapshot_failure: None,
         }
     }
@@ -211,8 +218,27 @@ impl Durable {
         }
     }
 
+    /// Writes a note down. It is a record of its own, which no step ever sees.
+    pub(crate) fn note(&mut self, kernel: &mut Kernel, name: Id, note: Note) -> Result<(), LogError> {
+        self.append_note(kernel, &name, &note)?;
+        self.notes.insert(name, note);
+        Ok(())
+    }
+
+    fn append_note(&mut self, kernel: &mut Kernel, name: &Id, note: &Note) -> Result<(), LogError> {
+        self.since_snapshot += 1;
+        self.log.append(NOTE, kernel.seq().wrapping_add(1), kernel.now_ns(), &[], |out| {
+            note::encode(name, note, out);
+        })?;
+        kernel.pass_over();
+        Ok(())
+    }
+
     /// The end of a drain: does what the policy wants, and a snapshot where one is due.
-    pub(crate) fn settle(&mut self, kernel: &Kernel) -> Result<(), LogError> {
+    pub(crate) fn settle(&mut self, kernel: &mut Kernel) -> Result<(), LogError> {
+        if self.held {
+            return Ok(());
+        }
         self.log.settle(Need::WithinPolicy)?;
         if self.since_snapshot >= self.snapshot_records {
             self.snapshot(kernel)?;
@@ -222,9 +248,13 @@ impl Durable {
 
     /// Writes a snapshot. One that cannot be written costs time at the next opening and nothing else, unless the log
     /// itself has failed.
-    pub(crate) fn snapshot(&mut self, kernel: &Kernel) -> Result<(), LogError> {
+    pub(crate) fn snapshot(&mut self, kernel: &mut Kernel) -> Result<(), LogError> {
         if self.since_snapshot == 0 {
             return Ok(());
+        }
+        // Records before a snapshot may go: so that no note goes with them, each stands right before it again.
+        for (name, note) in self.notes.clone() {
+            self.append_note(kernel, &name, &note)?;
         }
         self.since_snapshot = 0;
         self.log.hold_for_followers();
@@ -277,7 +307,7 @@ pub fn kind_name(kind: u8) -> &'static str {
 }
 
 /// The names of [`kind_of`]'s numbers.
-const KIND_NAMES: [&str; 17] = [
+const KIND_NAMES: [&str; 18] = [
     "INTENT",
     "VENUE_EVENT",
     "ACCOUNT_EVENT",
@@ -295,6 +325,7 @@ const KIND_NAMES: [&str; 17] = [
     "EDGE",
     "RESTART",
     "RECALLED",
+    "NOTE",
 ];
 
 /// The key under which the log finds a booking: 16 bytes that two bookings share only by an accident of 2⁻⁶⁴.

@@ -14,6 +14,7 @@ mod due;
 mod durable;
 mod follow;
 mod log_stats;
+mod note;
 mod outgoing;
 mod port;
 mod queue;
@@ -35,6 +36,7 @@ pub use follow::{
     Wanted, first_to_follow, member_names,
 };
 pub use log_stats::{Epoch, KindStats, LARGEST_MAX, Large, LogStats, log_stats};
+pub use note::{NOTE_BYTES_MAX, NOTES_MAX, Note};
 pub use port::Port;
 pub use queue::WAITING_BYTES_MAX as QUEUE_WAITING_BYTES_MAX;
 pub use recovery::{Recovery, ReplayError, ReplayProgress, replay_record};

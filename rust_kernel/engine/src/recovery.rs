@@ -12,6 +12,7 @@ use dita_kernel::soundness::Flaw;
 use dita_log::{Log, LogError, Reader, Record, Recovered, Snapshot, TornTail};
 
 use crate::durable::{self, Durable, LogSettings, REFUSED, SharedDisk};
+use crate::note::{self, NOTE, NOTES_MAX, Notes};
 
 /// What opening a log found and did.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -192,17 +193,55 @@ pub(crate) fn differs(seq: u64, then: bool, now: bool) -> ReplayError {
     ReplayError::Differs { seq, then: words(then), now: words(now) }
 }
 
+/// Puts a record into the kernel, or among the notes.
+fn take(
+    kernel: &mut Kernel,
+    notes: &mut Notes,
+    record: &Record<'_>,
+    effects: &mut Effects,
+) -> Result<(), ReplayError> {
+    if record.kind != NOTE {
+        return replay_record(kernel, record, effects).map(drop);
+    }
+    remember(notes, record);
+    kernel.pass_over();
+    Ok(())
+}
+
+fn remember(notes: &mut Notes, record: &Record<'_>) {
+    if let Some((name, note)) = note::decode(record.payload) {
+        notes.insert(name, note);
+    }
+}
+
+/// The notes that stand right before a snapshot.
+fn notes_before(log: &Log, seq: u64, notes: &mut Notes) -> Result<(), ReplayError> {
+    let from = seq.saturating_sub(NOTES_MAX as u64).max(1);
+    // Where their records are gone there was no note: each snapshot keeps those right before it.
+    let Ok(mut reader) = log.reader(from) else { return Ok(()) };
+    while let Some(record) = reader.next()? {
+        if record.seq > seq {
+            break;
+        }
+        if record.kind == NOTE {
+            remember(notes, &record);
+        }
+    }
+    Ok(())
+}
+
 /// Replays all that a reader still has.
 pub(crate) fn replay_all(
     kernel: &mut Kernel,
     reader: &mut Reader,
+    notes: &mut Notes,
     progress: &mut dyn FnMut(ReplayProgress) -> ControlFlow<()>,
 ) -> Result<u64, ReplayError> {
     let mut effects = Effects::default();
     let mut replayed: u64 = 0;
     loop {
         match reader.next()? {
-            Some(record) => drop(replay_record(kernel, &record, &mut effects)?),
+            Some(record) => take(kernel, notes, &record, &mut effects)?,
             None => return Ok(replayed),
         }
         replayed += 1;
@@ -262,11 +301,15 @@ pub(crate) fn open(
     check_rules(&found)?;
     let (mut kernel, snapshot_seq) = begin(config, &log, &mut found)?;
     let mut replayed = 0;
+    let mut notes = Notes::new();
+    if let Some(seq) = snapshot_seq {
+        notes_before(&log, seq, &mut notes)?;
+    }
     if found.last_seq >= found.replay_from {
         let mut reader = log.reader(found.replay_from)?;
-        replayed = replay_all(&mut kernel, &mut reader, progress)?;
+        replayed = replay_all(&mut kernel, &mut reader, &mut notes, progress)?;
     }
-    let durable = Durable::new(log, settings, replayed);
+    let durable = Durable::new(log, settings, replayed, notes);
     let recovery = Recovery {
         snapshot_seq,
         replayed,

@@ -10,6 +10,7 @@ use dita_kernel::outcome::Outcome;
 use dita_log::{LogError, Reader, Snapshot, Span, past};
 
 use crate::durable::{self, SharedDisk};
+use crate::note::NOTE;
 use crate::recovery::{ReplayError, ReplayProgress, differs, kernel_of, step_record_after};
 
 /// Listens to how far a long replay is, and may end it.
@@ -73,6 +74,8 @@ pub struct Replica {
     began: Option<u64>,
     ended: bool,
     replayed: u64,
+    /// Notes that were passed over since somebody asked.
+    passed: u64,
 }
 
 impl Replica {
@@ -90,7 +93,16 @@ impl Replica {
         };
         let from = began.map_or(1, |seq| seq + 1);
         let reader = Reader::open(disk, None, from, Span::Written)?;
-        Ok(Replica { kernel, reader, effects: Effects::default(), until, began, ended: false, replayed: 0 })
+        Ok(Replica {
+            kernel,
+            reader,
+            effects: Effects::default(),
+            until,
+            began,
+            ended: false,
+            replayed: 0,
+            passed: 0,
+        })
     }
 
     /// A core as it was after input `seq`, which goes on from there for as long as the log does.
@@ -132,16 +144,23 @@ impl Replica {
         &mut self,
         before: &mut dyn FnMut(&Kernel, &Input),
     ) -> Result<Option<Step>, ReplayError> {
-        if self.ended || self.is_past_seq(self.kernel.seq().wrapping_add(1)) {
-            return Ok(None);
-        }
-        let Some(record) = self.reader.next()? else { return Ok(None) };
-        if let Until::Time(time_ns) = self.until
-            && record.ts_ns > time_ns
-        {
-            self.ended = true;
-            return Ok(None);
-        }
+        let record = loop {
+            if self.ended || is_past(self.until, self.kernel.seq().wrapping_add(1)) {
+                return Ok(None);
+            }
+            let Some(record) = self.reader.next()? else { return Ok(None) };
+            if let Until::Time(time_ns) = self.until
+                && record.ts_ns > time_ns
+            {
+                self.ended = true;
+                return Ok(None);
+            }
+            if record.kind != NOTE {
+                break record;
+            }
+            self.kernel.pass_over();
+            self.passed += 1;
+        };
         let (input, outcome, accepted_then) =
             step_record_after(&mut self.kernel, &record, &mut self.effects, before)?;
         if self.kernel.seq() != record.seq {
@@ -157,10 +176,6 @@ impl Replica {
             outcome,
             accepted_then,
         }))
-    }
-
-    fn is_past_seq(&self, seq: u64) -> bool {
-        matches!(self.until, Until::Seq(last) if seq > last)
     }
 
     /// Goes on to the end.
@@ -217,10 +232,19 @@ impl Replica {
         self.began
     }
 
+    /// How many notes were passed over since this was asked last: they are numbered, and no inputs.
+    pub(crate) fn passed_over(&mut self) -> u64 {
+        core::mem::take(&mut self.passed)
+    }
+
     /// How many inputs were replayed.
     pub fn replayed(&self) -> u64 {
         self.replayed
     }
+}
+
+fn is_past(until: Until, seq: u64) -> bool {
+    matches!(until, Until::Seq(last) if seq > last)
 }
 
 /// Tells how far a reader is.

@@ -1,5 +1,6 @@
 //! The loop with a log: what was taken is written down, and nothing leaves before it is durable.
 
+use dita_kernel::id::Id;
 use dita_kernel::input::{Input, Stamp};
 use dita_kernel::names::KernelDiagnosticCode as Code;
 use dita_kernel::names::Severity;
@@ -8,6 +9,7 @@ use dita_log::{LogError, Need};
 
 use crate::answer::Answer;
 use crate::durable::Durable;
+use crate::note::Note;
 use crate::port::{self, Port};
 use crate::run::{Engine, EngineError, Progress, Ticket, VenueCall, Waiting};
 
@@ -73,7 +75,7 @@ impl Engine {
             return Ok(None);
         }
         if let Some(durable) = &mut self.durable {
-            durable.settle(&self.kernel)?;
+            durable.settle(&mut self.kernel)?;
         }
         self.give_back();
         Ok(Some(Progress::Quiet))
@@ -95,7 +97,9 @@ impl Engine {
     /// Puts the oldest request to the venue, once its cause is durable.
     fn serve_durably(&mut self) -> Result<Option<Progress>, LogError> {
         let (Some(durable), Some(call)) = (&mut self.durable, self.outgoing.first()) else { return Ok(None) };
-        if durable.log.durable_seq() < call.cause_seq {
+        // What is held leaves to nobody outside of this process: a simulated venue dies with it.
+        let stays = durable.held && matches!(self.port, Port::Sim(_));
+        if !stays && durable.log.durable_seq() < call.cause_seq {
             durable.log.settle(Need::BeforeEffects)?;
         }
         let Some(call) = self.outgoing.pop() else { return Ok(None) };
@@ -289,6 +293,46 @@ impl Engine {
         }
     }
 
+    /// Writes nothing down until [`Engine::let_go`]: what is taken meanwhile, and the notes on it, is durable together or
+    /// not at all. What leaves to a venue outside is written and synced before it all the same. Without a log: nothing.
+    pub fn hold(&mut self) {
+        if let Some(durable) = &mut self.durable {
+            durable.held = true;
+            durable.log.keep_together(true);
+        }
+    }
+
+    /// Notes a text under a name: see [`Note`]. Without a log: nothing.
+    ///
+    /// # Errors
+    /// [`EngineError::Log`]: from here on the engine takes nothing.
+    pub fn note(&mut self, name: Id, note: Note) -> Result<(), EngineError> {
+        self.settle_marks()?;
+        let Some(durable) = &mut self.durable else { return Ok(()) };
+        durable.note(&mut self.kernel, name, note).map_err(|error| self.fail(error))
+    }
+
+    /// Ends [`Engine::hold`]: what was held is written, and synced as the log's policy says.
+    ///
+    /// # Errors
+    /// [`EngineError::Log`]: from here on the engine takes nothing.
+    pub fn let_go(&mut self) -> Result<(), EngineError> {
+        let Some(durable) = &mut self.durable else { return Ok(()) };
+        durable.held = false;
+        durable.log.keep_together(false);
+        durable.settle(&mut self.kernel).map_err(|error| self.fail(error))
+    }
+
+    /// The newest note of a name, where the log has one.
+    pub fn noted(&self, name: &Id) -> Option<&Note> {
+        self.durable.as_ref().and_then(|durable| durable.notes.get(name))
+    }
+
+    /// How many names have a note.
+    pub fn notes(&self) -> usize {
+        self.durable.as_ref().map_or(0, |durable| durable.notes.len())
+    }
+
     /// Makes everything durable, leaves a snapshot, so that the next opening is quick, and closes the log.
     ///
     /// # Errors
@@ -301,7 +345,7 @@ impl Engine {
         }
         self.settle_marks()?;
         let Some(mut durable) = self.durable.take() else { return Ok(()) };
-        let closed = durable.snapshot(&self.kernel).and_then(|()| durable.log.close());
+        let closed = durable.snapshot(&mut self.kernel).and_then(|()| durable.log.close());
         closed.map_err(|error| self.fail(error))
     }
 

@@ -4,6 +4,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use dita_engine::Note;
+use dita_kernel::id::Id;
+
 use crate::drain::{Drain, SIGNAL_INTERVAL, this_thread};
 use crate::error::{Failure, HostError};
 use crate::foreign::Foreign;
@@ -31,6 +34,38 @@ impl<F: Foreign> Drain<F> {
         F::released(held, || {
             let mut state = self.lock();
             self.guarded(&mut state, |state| state.core.sync_log().map_err(|error| state.log_failed(&error)))
+        })
+    }
+
+    /// Writes nothing to the log until [`Drain::let_go`]; see [`dita_engine::Engine::hold`].
+    ///
+    /// # Errors
+    /// It was closed, it is poisoned, or it is another process's.
+    pub fn hold(&self) -> Result<(), Failure<F>> {
+        self.open()?.core.hold();
+        Ok(())
+    }
+
+    /// Notes a text under a name; see [`dita_engine::Engine::note`].
+    ///
+    /// # Errors
+    /// The log failed.
+    pub fn note(&self, name: Id, note: Note) -> Result<(), Failure<F>> {
+        let mut state = self.open()?;
+        self.guarded(&mut state, |state| {
+            state.core.note(name, note).map_err(|error| state.log_failed(&error))
+        })
+    }
+
+    /// Ends [`Drain::hold`]: what was held is written.
+    ///
+    /// # Errors
+    /// The log failed.
+    pub fn let_go(&self, held: F::Held<'_>) -> Result<(), Failure<F>> {
+        drop(self.open()?);
+        F::released(held, || {
+            let mut state = self.lock();
+            self.guarded(&mut state, |state| state.core.let_go().map_err(|error| state.log_failed(&error)))
         })
     }
 

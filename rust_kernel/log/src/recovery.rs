@@ -241,6 +241,7 @@ impl Opening<'_> {
             piece_bytes: if by_thread { PIECE_BYTES } else { BUFFER_BYTES },
             pieces: Arc::new(Pieces::new(&active, survey.end.chain)),
             handed_over: false,
+            together: false,
             active,
             last_seq,
             watermark: last_seq,

@@ -31,6 +31,8 @@ pub struct Log {
     pub(crate) pieces: Arc<Pieces>,
     /// Some may not be written yet.
     pub(crate) handed_over: bool,
+    /// What is appended stays in the buffer, however much it is, and in one segment.
+    pub(crate) together: bool,
     pub(crate) last_seq: u64,
     /// The last sequence number that the owner's own calls have synced: what records carry. The thread's syncs are
     /// left out, so that the same calls give the same bytes.
@@ -84,7 +86,7 @@ impl Log {
         if seq != self.last_seq + 1 {
             return Err(LogError::Sequence { expected: self.last_seq + 1, found: seq });
         }
-        if self.roll_next || self.active.bytes >= self.config.segment_bytes_max {
+        if !self.together && (self.roll_next || self.active.bytes >= self.config.segment_bytes_max) {
             self.roll()?;
         }
         let start = self.buffer.len();
@@ -97,7 +99,7 @@ impl Log {
         self.active.bytes += bytes.len() as u64;
         self.last_seq = seq;
         self.ids.insert(keys, seq);
-        if self.buffer.len() >= self.piece_bytes { self.pass_on() } else { Ok(()) }
+        if self.buffer.len() >= self.piece_bytes && !self.together { self.pass_on() } else { Ok(()) }
     }
 
     /// The buffer is full: the thread takes it, or it is written here.
@@ -132,6 +134,12 @@ impl Log {
             return Err(LogError::TooLarge { bytes, bytes_max: RECORD_BYTES_MAX });
         }
         Ok(())
+    }
+
+    /// Whether what is appended from here on goes to the file in one piece, with the next [`Log::flush`]. The owner
+    /// bounds how much that is.
+    pub fn keep_together(&mut self, together: bool) {
+        self.together = together;
     }
 
     /// Everything appended is in the file when this returns: it survives the end of this process, not yet a power loss.

@@ -327,6 +327,13 @@ impl Kernel {
         outcome
     }
 
+    /// Counts a record of the log that is no input: what its owner keeps beside the kernel's own state. It takes a
+    /// number, and changes nothing else.
+    #[inline]
+    pub fn pass_over(&mut self) {
+        self.seq = self.seq.wrapping_add(1);
+    }
+
     /// Decides whether an input would be taken, without changing anything: the upper half of [`Kernel::step`].
     ///
     /// # Errors

@@ -238,9 +238,11 @@ pub fn what_if(
             return Err(differs(step.seq, step.accepted_then, step.outcome.accepted).into());
         }
         now.begin(step.stamp_ns)?;
+        now.pass_over(then.passed_over());
         now.follow(&then, step);
         then.tell(progress)?;
     }
+    now.pass_over(then.passed_over());
     Ok(now.answer(&then))
 }
 
@@ -270,6 +272,12 @@ impl Second<'_> {
         self.effects.clear();
         let outcome = self.kernel.step(Stamp(stamp_ns), &input, &mut self.effects);
         if outcome.accepted { Ok(()) } else { Err(WhatIfError::Refused(Box::new(outcome))) }
+    }
+
+    fn pass_over(&mut self, notes: u64) {
+        for _ in 0..notes {
+            self.kernel.pass_over();
+        }
     }
 
     /// One input, after the first core has taken it as it was.

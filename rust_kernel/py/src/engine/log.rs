@@ -6,15 +6,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use dita_engine::{
-    Engine as Shell, EngineConfig, EngineError, LogSettings, LogStanding, Port, Recovery, ReplayError,
-    ReplayProgress, config_of,
+    Engine as Shell, EngineConfig, EngineError, LogSettings, LogStanding, NOTE_BYTES_MAX, NOTES_MAX, Note,
+    Port, Recovery, ReplayError, ReplayProgress, config_of,
 };
 use dita_kernel::kernel::Kernel;
 use dita_log::{FileDisk, LogError, SyncPolicy, past};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
-use super::Engine;
+use super::{Engine, id};
 use crate::errors::{Error, LogTrouble};
 use crate::record::{Field, apply_changes};
 use crate::{number, text};
@@ -280,6 +280,44 @@ impl Engine {
     fn log_standing<'py>(&self, py: Python<'py>) -> Result<Option<Bound<'py, PyDict>>, Error> {
         let standing = self.shared.settled()?.core.log_standing();
         Ok(standing.map(|standing| standing_dict(py, &standing)).transpose()?)
+    }
+
+    /// Writes nothing to the log until `let_go`: what is taken meanwhile, and the notes on it, is durable together or not
+    /// at all. What leaves to a venue outside is written before it all the same.
+    fn hold(&self) -> Result<(), Error> {
+        Ok(self.shared.hold()?)
+    }
+
+    /// Notes a text of at most 64 KiB under a name; `told_seq` is the last input that whoever asks has heard of.
+    fn note(&self, name: &Bound<'_, PyAny>, text: &str, told_seq: u64) -> Result<(), Error> {
+        if text.len() > NOTE_BYTES_MAX {
+            let found = format!("{} bytes", text.len());
+            return Err(Error::text_value("text", &found, "is more than 65,536 bytes"));
+        }
+        let name = id(name, "name")?;
+        let state = self.shared.open()?;
+        if state.core.noted(&name).is_none() && state.core.notes() >= NOTES_MAX {
+            return Err(Error::text_value(
+                "name",
+                name.as_str(),
+                "would be one name more than 256 with a note",
+            ));
+        }
+        let time_ns = state.latest_ns();
+        drop(state);
+        Ok(self.shared.note(name, Note { told_seq, time_ns, text: text.into() })?)
+    }
+
+    /// Ends `hold`: what was held is written, and synced as the log's policy says.
+    fn let_go(&self, py: Python<'_>) -> Result<(), Error> {
+        Ok(self.shared.let_go(py)?)
+    }
+
+    /// The newest note of a name: (text, told_seq, time in ns); `None` where there is none.
+    fn noted(&self, name: &Bound<'_, PyAny>) -> Result<Option<(String, u64, i64)>, Error> {
+        let name = id(name, "name")?;
+        let state = self.shared.open()?;
+        Ok(state.core.noted(&name).map(|note| (note.text.to_string(), note.told_seq, note.time_ns)))
     }
 
     /// Makes everything durable that was taken so far.

@@ -1,0 +1,239 @@
+"""The strategies that run on a host: loaded, told, started, stopped, and noted down."""
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from dita.errors import refuse
+from dita.host.client import Client
+from dita.kernel import ExecutionKernel
+from dita.runtime import Actor, ActorState, Happening, Watcher, load_params, load_strategy
+from dita.runtime.loading import check_declared, made
+from dita.strategy import Bar, Params, QuoteTick, Strategy, TradeTick
+from dita.strategy.views import moment
+
+
+class StrategyHandle:
+    """One strategy on a host: start, pause and stop it, and read how it is.
+
+    Attributes:
+        name: Its name; its trades carry it as their owner.
+        account: The account that it trades.
+        actor: Calls its callbacks, and carries out its actions.
+    """
+
+    def __init__(self, name: str, account: str, actor: Actor, company: "Company") -> None:
+        """Hold it; see `Host.load`."""
+        self.name = name
+        self.account = account
+        self.actor = actor
+        self._company = company
+
+    @property
+    def state(self) -> ActorState:
+        """Running, Paused, Stopped or Error."""
+        return self.actor.state
+
+    @property
+    def error(self) -> str:
+        """Why it is in Error; empty else."""
+        return self.actor.error
+
+    @property
+    def strategy(self) -> Strategy:
+        """The strategy itself."""
+        return self.actor.strategy
+
+    def start(self) -> None:
+        """Start it, or let it hear again after `pause`. One that runs goes on."""
+        with self._company.turn:
+            if self.actor.state is ActorState.PAUSED:
+                self.actor.resume()
+            elif self.actor.state is not ActorState.RUNNING:
+                self.actor.start()
+                self._company.deliver()
+
+    def pause(self) -> None:
+        """Let it hear nothing until `start`. Its orders and trades stay."""
+        self.actor.pause()
+
+    def stop(self) -> None:
+        """End it: `on_stop`, which may still act. Its orders and trades stay."""
+        with self._company.turn:
+            self.actor.stop()
+            self._company.deliver()
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return how it is, as plain values."""
+        stuck_s = self.actor.guarded.stuck_s()
+        return {
+            "name": self.name,
+            "account": self.account,
+            "state": str(self.actor.state),
+            "error": self.actor.error,
+            "warming": self.actor.strategy.warming,
+            "symbols": list(self.actor.symbols),
+            "slots": list(self.actor.client.slots),
+            "stuck_s": round(stuck_s, 1),
+        }
+
+
+class Company:
+    """The strategies of a host, in the order of loading. One thread at a time tells them of the market.
+
+    Attributes:
+        handles: By name.
+        turn: Held by the thread that tells them: whoever starts or stops one waits for its turn.
+    """
+
+    def __init__(self, watchers: Mapping[str, Watcher]) -> None:
+        """Begin with none.
+
+        Args:
+            watchers: What has happened, by account.
+        """
+        self.handles: dict[str, StrategyHandle] = {}
+        self.turn = threading.RLock()
+        self._watchers = watchers
+        self._kernels: dict[str, ExecutionKernel] = {}
+        self._holding: set[str] = set()
+
+    def load(
+        self,
+        strategy: type[Strategy] | str,
+        client: Callable[[int], Client],
+        kernel: ExecutionKernel,
+        *,
+        name: str,
+        account: str,
+        params: Params | Mapping[str, Any] | None,
+        slots: int | None,
+        symbols: Sequence[str],
+        live: bool,
+    ) -> StrategyHandle:
+        """Make a strategy and give it its desk: see `Host.load`."""
+        if name in self.handles:
+            raise refuse("name", name, "is a strategy's already: stop it, or choose another name")
+        watcher = self._watchers.get(account)
+        if watcher is None:
+            raise refuse("account", account, "tells nothing to strategies: open the host with feed=True")
+        kind = load_strategy(strategy) if isinstance(strategy, str) else strategy
+        check_declared(kind)
+        if params is not None and not isinstance(params, Params):
+            params = load_params(kind, params)
+        one = made(kind, params)
+        given = client(slots or one.slots)
+        actor = Actor(name, one, kernel, given, symbols or kernel.instruments, live=live)
+        watcher.begin(kernel.seq)
+        if actor.notes:
+            actor.hold = lambda: self._hold(account)
+        self._kernels[account] = kernel
+        handle = self.handles[name] = StrategyHandle(name, account, actor, self)
+        return handle
+
+    def find(self, name: str | None) -> list[StrategyHandle]:
+        """Return a strategy by name; None means all.
+
+        Raises:
+            InvalidInput: There is none of this name.
+        """
+        if name is None:
+            return list(self.handles.values())
+        if name not in self.handles:
+            raise refuse("strategy", name, f"is none of {', '.join(self.handles) or 'none'}")
+        return [self.handles[name]]
+
+    def _actors(self, account: str | None) -> Iterator[Actor]:
+        for handle in self.handles.values():
+            if account is None or handle.account == account:
+                yield handle.actor
+
+    # -------------------------------------------------------------------------------------------- the market
+
+    def hear_quote(self, quote: QuoteTick, account: str | None = None) -> None:
+        """Tell a quote to all that hear it; its venue has had it before."""
+        with self.turn:
+            self.deliver()
+            for actor in self._actors(account):
+                if actor.hears_quotes:
+                    actor.hear_quote(quote)
+                    self.deliver()
+
+    def hear_trade(self, trade: TradeTick, account: str | None = None) -> None:
+        """Tell a trade of others."""
+        with self.turn:
+            self.deliver()
+            for actor in self._actors(account):
+                if actor.hears_trades:
+                    actor.hear_trade(trade)
+                    self.deliver()
+
+    def hear_bars(self, bars: Sequence[Bar], account: str | None = None) -> None:
+        """Tell bars that have closed at one moment."""
+        with self.turn:
+            self.deliver()
+            for actor in self._actors(account):
+                for bar in bars:
+                    for one in actor.hear_bar(bar):
+                        actor.tell_bar(one)
+                        self.deliver()
+                actor.end_warm_up()
+                self.deliver()
+
+    def hear_past(self, bar: Bar) -> None:
+        """Take a closed bar of before an interruption: warm-ups are played from the last of them.
+
+        Args:
+            bar: Of the feed's own length.
+        """
+        with self.turn:
+            for actor in self._actors(None):
+                actor.hear_past(bar)
+
+    def tick(self, now_ns: int, account: str | None = None) -> None:
+        """Tell that time has passed: timers first, then `on_tick`."""
+        with self.turn:
+            self.deliver()
+            now = moment(now_ns)
+            for actor in self._actors(account):
+                actor.run_timers(now_ns)
+                if actor.hears_ticks:
+                    actor.call(actor.strategy.on_tick, now)
+                self.deliver()
+
+    # ------------------------------------------------------------------------------------------ what happened
+
+    def deliver(self, heard: Callable[[Happening], object] | None = None) -> None:
+        """Tell what has happened, in the kernel's order, until nothing has; then write notes that are due.
+
+        Args:
+            heard: Hears each change as well, also of trades that are no strategy's.
+        """
+        with self.turn:
+            for watcher in self._watchers.values():
+                while (happening := watcher.take()) is not None:
+                    if heard is not None:
+                        heard(happening)
+                    handle = self.handles.get(happening.slot.owner)
+                    if handle is not None:
+                        handle.actor.tell(happening)
+            self._write_notes()
+
+    def _hold(self, account: str) -> None:
+        if account not in self._holding:
+            self._holding.add(account)
+            self._kernels[account].hold()
+
+    def _write_notes(self) -> None:
+        for handle in self.handles.values():
+            if handle.actor.notes:
+                handle.actor.write_note(self._watchers[handle.account].told_seq())
+        while self._holding:
+            self._kernels[self._holding.pop()].let_go()
+
+    def close(self) -> None:
+        """Write the last notes: the kernels are still open."""
+        with self.turn:
+            for handle in self.handles.values():
+                handle.actor.forget_notes()
+            self._write_notes()

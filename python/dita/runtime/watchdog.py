@@ -1,0 +1,139 @@
+"""Ends callbacks that take too long: a Python loop gets `StrategyTimeout` raised in it."""
+
+import ctypes
+import threading
+import time
+import weakref
+from collections.abc import Callable
+from typing import Final
+
+from dita.strategy.errors import StrategyTimeout
+
+_LOOK_S_MAX: Final = 0.25
+_LOOKS: Final = 8
+_set_async = ctypes.pythonapi.PyThreadState_SetAsyncExc
+_set_async.argtypes = (ctypes.c_ulong, ctypes.py_object)
+
+
+class Guarded:
+    """What one caller of callbacks tells of itself: entering and leaving are plain stores.
+
+    Attributes:
+        number: Counts the calls.
+        thread: Which thread is inside; 0 where none is.
+        limit_s: How long a call may take, wall clock; None means for ever.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_lock",
+        "_seen",
+        "_since",
+        "_suspect",
+        "blocked",
+        "limit_s",
+        "number",
+        "thread",
+    )
+
+    def __init__(self, limit_s: float | None, blocked: Callable[[], object]) -> None:
+        """Watch nothing yet.
+
+        Args:
+            limit_s: How long a call may take.
+            blocked: Called from the watchdog's thread, once, where a call does not end by the exception: it
+                is blocked in C, and hears of it when that returns.
+        """
+        self.limit_s = limit_s
+        self.blocked = blocked
+        self.number = self.thread = 0
+        self._seen = -1
+        self._since = 0.0
+        self._suspect = False
+        self._lock = threading.Lock()
+        if limit_s is not None:
+            _WATCHDOG.watch(self)
+
+    def enter(self) -> None:
+        """Begin a call."""
+        self.number += 1
+        self.thread = threading.get_ident()
+
+    def leave(self) -> None:
+        """End it. What was raised meanwhile is raised in here at the latest."""
+        if not self._suspect:
+            self.thread = 0
+            return
+        with self._lock:
+            self.thread = 0
+            self._suspect = False
+        for _ in range(8):
+            # An exception from another thread is raised where the interpreter looks: at a jump back.
+            pass
+
+    def stuck_s(self) -> float:
+        """How long the call that runs was seen to take, seconds; 0 where none does."""
+        return time.monotonic() - self._since if self.thread and self._seen == self.number else 0.0
+
+    def look(self, now_s: float) -> None:
+        """Look at it, from the watchdog's thread.
+
+        Args:
+            now_s: Monotonic time.
+        """
+        limit_s = self.limit_s
+        if limit_s is None or not self.thread:
+            return
+        if self.number != self._seen:
+            self._seen, self._since = self.number, now_s
+            return
+        took_s = now_s - self._since
+        self._suspect = True
+        with self._lock:
+            if not self.thread or self.number != self._seen or took_s < limit_s:
+                return
+            _set_async(self.thread, StrategyTimeout)
+        if took_s >= 2 * limit_s:
+            blocked, self.blocked = self.blocked, _nothing
+            blocked()
+
+
+def _nothing() -> None:
+    """Do nothing: it was said before."""
+
+
+class Watchdog:
+    """One thread for all of a process. It runs while there is something to watch."""
+
+    def __init__(self) -> None:
+        """Watch nobody."""
+        self._watched: weakref.WeakSet[Guarded] = weakref.WeakSet()
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def watch(self, guarded: Guarded) -> None:
+        """Watch one more, for as long as it lives."""
+        with self._lock:
+            self._watched.add(guarded)
+            # After a fork the thread is not there.
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._run, name="dita-watchdog", daemon=True)
+                self._thread.start()
+
+    def _run(self) -> None:
+        while True:
+            with self._lock:
+                watched = list(self._watched)
+                if not watched:
+                    self._thread = None
+                    return
+            limits = [one.limit_s for one in watched if one.limit_s is not None]
+            now_s = time.monotonic()
+            for one in watched:
+                one.look(now_s)
+            del watched[:]
+            one = None  # type: ignore[assignment]
+            time.sleep(min([_LOOK_S_MAX, *(limit / _LOOKS for limit in limits)]))
+
+
+_WATCHDOG: Final = Watchdog()

@@ -1,0 +1,69 @@
+//! Notes: what a program wants back after a crash, kept in the log in the order in which it happened.
+//!
+//! A note is a record with a number of its own that is no input: no step sees it, and every replay passes it over. Of
+//! several of one name the newest counts. Each stands again right before every snapshot, so that it outlives the removal
+//! of old records.
+
+use std::collections::BTreeMap;
+
+use dita_kernel::id::Id;
+
+/// The type of a note's record; those of inputs are below it.
+pub(crate) const NOTE: u8 = 17;
+/// The longest text of a note, in bytes.
+pub const NOTE_BYTES_MAX: usize = 64 << 10;
+/// So many names can have a note.
+pub const NOTES_MAX: usize = 256;
+
+/// What was noted.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Note {
+    /// The last input that whoever wrote it had heard of.
+    pub told_seq: u64,
+    /// When it was written, kernel time, ns.
+    pub time_ns: i64,
+    /// The text.
+    pub text: Box<str>,
+}
+
+/// The newest note of each name.
+pub(crate) type Notes = BTreeMap<Id, Note>;
+
+/// `told u64 | time i64 | the name's length u8 | name | text`, little-endian.
+pub(crate) fn encode(name: &Id, note: &Note, out: &mut Vec<u8>) {
+    out.extend_from_slice(&note.told_seq.to_le_bytes());
+    out.extend_from_slice(&note.time_ns.to_le_bytes());
+    // An id has at most 64 bytes.
+    out.push(name.as_bytes().len() as u8);
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(note.text.as_bytes());
+}
+
+/// The name and the note of a payload; `None` where it is none.
+pub(crate) fn decode(payload: &[u8]) -> Option<(Id, Note)> {
+    let (told, rest) = payload.split_first_chunk::<8>()?;
+    let (time, rest) = rest.split_first_chunk::<8>()?;
+    let (length, rest) = rest.split_first()?;
+    let (name, text) = rest.split_at_checked(usize::from(*length))?;
+    let name = Id::try_from(std::str::from_utf8(name).ok()?).ok()?;
+    let text = std::str::from_utf8(text).ok()?.into();
+    let note = Note { told_seq: u64::from_le_bytes(*told), time_ns: i64::from_le_bytes(*time), text };
+    Some((name, note))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_note_is_read_as_it_was_written() {
+        let name = Id::try_from("grid").unwrap();
+        let note = Note { told_seq: 7, time_ns: -1, text: "{\"n\":1}".into() };
+        let mut bytes = Vec::new();
+        encode(&name, &note, &mut bytes);
+        assert_eq!(decode(&bytes), Some((name, note)));
+        for length in 0..21 {
+            assert_eq!(decode(&bytes[..length]), None, "{length} bytes of it");
+        }
+    }
+}

@@ -1,0 +1,234 @@
+"""Strategies on a host: loaded, started, paused, stopped; their notes; callbacks that do not end."""
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dita import InvalidInput, SimulatedVenue, timetravel
+from dita._kernel import Replay
+from dita.config import Config, load
+from dita.host import Directory, Host, NoFreeSlot
+from dita.runtime import ActorState
+from dita.strategy import Params, QuoteTick, Strategy, StrategyError
+
+SYMBOL = "BTCUSDT"
+RULES = '{instruments = {BTCUSDT = {tick_size = "0.1", lot_step = "0.001"}}}'
+
+
+def config() -> Config:
+    return load(environ={}, overrides={"accounts.main.instruments": RULES}).config
+
+
+def quote(host: Host, at: int = 1) -> None:
+    venue = host.kernel(None).venue
+    assert isinstance(venue, SimulatedVenue)
+    venue.on_quote(SYMBOL, "60000.0", None, "60000.1", None, at)
+
+
+class Wanted(Params):
+    """How much."""
+
+    size: Decimal = Decimal("0.01")
+
+
+class Buyer(Strategy):
+    """Buys at its first quote, and writes down what it hears."""
+
+    params_type = Wanted
+    slots = 2
+
+    def __init__(self, params: Any = None) -> None:
+        super().__init__(params)
+        self.heard: list[str] = []
+        self.bought = 0
+
+    def on_start(self) -> None:
+        self.heard.append("start")
+
+    def on_stop(self) -> None:
+        self.heard.append("stop")
+
+    def on_tick(self, now: Any) -> None:
+        self.heard.append(f"tick {now:%S}")
+
+    def on_quote(self, tick: QuoteTick) -> None:
+        if not self.bought:
+            assert self.enter(tick.symbol, "LONG", self.params.size).accepted
+            self.bought += 1
+
+    def on_fill(self, fill: Any) -> None:
+        self.heard.append(f"fill {fill.size.normalize()}{' again' if self.recovering else ''}")
+
+    def on_save(self) -> Any:
+        return {"bought": self.bought}
+
+    def on_load(self, state: Any) -> None:
+        self.heard.append("load")
+        self.bought = state["bought"]
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Iterator[Host]:
+    with Host(config(), directory=Directory(tmp_path / "h")) as host:
+        yield host
+
+
+def tick(host: Host, at: int = 1) -> None:
+    quote(host, at=at)
+    host.strategies.hear_quote(QuoteTick(SYMBOL, at, ("60000.0", "1", "60000.1", "1")))
+
+
+def buyer(host: Host, name: str = "alpha", **options: Any) -> Any:
+    return host.load(Buyer, name=name, params={"size": "0.02"}, **options)
+
+
+def test_a_strategy_hears_and_acts_from_start_to_stop_and_not_in_a_pause(host: Host) -> None:
+    handle = buyer(host)
+    assert handle.state is ActorState.STOPPED
+    tick(host, 1)
+    assert handle.strategy.heard == []
+    handle.start()
+    handle.pause()
+    tick(host, 2)
+    assert (handle.state, handle.strategy.heard) == (ActorState.PAUSED, ["start"])
+    handle.start()
+    tick(host, 3)
+    host.strategies.tick(3_000_000_000)
+    assert handle.strategy.heard == ["start", "fill 0.02", "tick 03"]
+    handle.stop()
+    assert handle.strategy.heard[-1] == "stop"
+    assert handle.state is ActorState.STOPPED
+    (shown,) = json.loads(host.status())["strategies"]
+    assert (shown["name"], shown["state"], shown["slots"]) == ("alpha", "Stopped", [0, 1])
+
+
+def test_what_cannot_be_loaded_is_refused_by_name_and_leaves_no_slot_taken(host: Host) -> None:
+    with pytest.raises(StrategyError, match=r"size: .*decimal"):
+        host.load(Buyer, name="a", params={"size": "much"})
+    with pytest.raises(StrategyError, match=r"nowhere\.py: there is no such file"):
+        host.load("nowhere.py", name="a")
+    with pytest.raises(NoFreeSlot):
+        host.load(Buyer, name="a", slots=99)
+    with pytest.raises(InvalidInput, match="account"):
+        host.load(Buyer, name="a", account="other")
+    buyer(host)
+    with pytest.raises(InvalidInput, match="name"):
+        buyer(host)
+    assert buyer(host, "beta", slots=8).actor.client.slots == tuple(range(2, 10))
+    with pytest.raises(InvalidInput, match="is none of alpha, beta"):
+        host.strategies.find("gamma")
+
+
+def test_a_note_is_no_input_and_no_replay_minds_it(tmp_path: Path) -> None:
+    directory = Directory(tmp_path / "h")
+    with Host(config(), directory=directory) as host:
+        handle = buyer(host)
+        handle.start()
+        tick(host)
+        kernel = host.kernel("main")
+        noted = kernel.noted("alpha")
+        assert noted is not None
+        assert json.loads(noted.text) == {"bought": 1}
+        hashed, seq = kernel.state_hash(), kernel.seq
+        replay = Replay(directory.log("main"))
+        replay.run()
+        assert (replay.seq, replay.state_hash()) == (seq, hashed)
+        assert "NOTE" not in {step["type"] for step in Replay(directory.log("main"), from_start=True)}
+    assert timetravel.verify(directory.log("main"), replay=True)
+    kinds = {row["type"]: row["records"] for row in timetravel.stats(directory.log("main"))["types"]}
+    assert kinds["NOTE"] >= 1
+    compared = timetravel.what_if(directory.log("main"))
+    assert compared["state_hash_then"] == compared["state_hash_now"]
+
+
+def test_a_strategy_goes_on_from_its_note_and_hears_what_has_happened_since(tmp_path: Path) -> None:
+    directory = Directory(tmp_path / "h")
+    with Host(config(), directory=directory) as host:
+        handle = buyer(host)
+        handle.start()
+        tick(host)
+    with Host(config(), directory=directory) as host:
+        # What happens before it is started, it is told as what was.
+        client = host.client("alpha", "main", slots=1)
+        quote(host, at=host.kernel("main").now_ns + 1)
+        assert client.exit(client.trades()[0].slot_id, "0.01").accepted
+        client.close()
+        handle = buyer(host)
+        handle.start()
+        assert handle.strategy.heard == ["load", "fill 0.01 again", "start"]
+        tick(host, host.kernel("main").now_ns + 1)
+        assert (handle.strategy.bought, handle.strategy.position(SYMBOL).size) == (1, Decimal("0.01"))
+        assert handle.strategy.recovering is False
+
+
+@pytest.mark.parametrize(
+    ("state", "why"),
+    [
+        ({"x": object()}, "no plain JSON"),
+        ({"x": float("nan")}, "no plain JSON"),
+        ({"x": "y" * 70_000}, "more than 65,536"),
+    ],
+)
+def test_a_note_that_cannot_be_is_the_strategys_error(host: Host, state: Any, why: str) -> None:
+    handle = host.load(type("Bad", (Buyer,), {"on_save": lambda _: state}), name="bad")
+    handle.start()
+    tick(host)
+    assert handle.state is ActorState.ERROR
+    assert why in handle.error
+    assert host.kernel("main").noted("bad") is None
+
+
+class Loops(Buyer):
+    """Its quotes never end."""
+
+    call_limit_s = 0.2
+
+    def on_quote(self, tick: QuoteTick) -> None:
+        self.enter(tick.symbol, "LONG", "0.01", order_type="LIMIT", limit_price="50000.0")
+        while True:
+            pass
+
+
+def test_a_callback_that_loops_for_ever_is_ended_and_its_entries_are_canceled(host: Host) -> None:
+    handle, other = host.load(Loops, name="loops"), buyer(host)
+    handle.start()
+    other.start()
+    tick(host)
+    assert handle.state is ActorState.ERROR
+    assert "StrategyTimeout: on_quote has taken longer than 0.2 s" in handle.error
+    assert "test_strategies.py, line" in handle.error
+    assert [order.owner for order in host.kernel("main").orders(live_only=True)] == []
+    assert other.strategy.heard == ["start", "fill 0.02"]
+
+
+class Blocked(Loops):
+    """Its quotes wait in C."""
+
+    gate = threading.Event()
+
+    def on_quote(self, tick: QuoteTick) -> None:
+        self.enter(tick.symbol, "LONG", "0.01", order_type="LIMIT", limit_price="50000.0")
+        time.sleep(1.5)
+
+
+def test_of_a_callback_that_is_blocked_in_c_the_policy_is_carried_out_meanwhile(host: Host) -> None:
+    handle = host.load(Blocked, name="blocked")
+    handle.start()
+    teller = threading.Thread(target=tick, args=(host,))
+    teller.start()
+    kernel, until = host.kernel("main"), time.monotonic() + 10
+    while handle.state is not ActorState.ERROR and time.monotonic() < until:
+        pass
+    assert teller.is_alive()
+    assert "is blocked for more than 0.4 s" in handle.error
+    while kernel.orders(live_only=True) and teller.is_alive():
+        pass
+    assert teller.is_alive()
+    teller.join()
+    assert handle.state is ActorState.ERROR
