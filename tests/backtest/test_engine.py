@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, ClassVar
@@ -341,3 +341,19 @@ def test_a_setting_that_cannot_be_is_named(changes: dict[str, Any], field: str) 
 def test_whole_numbers_are_taken_for_decimals() -> None:
     assert replace(FREE, slippage_bps=5) == replace(FREE, slippage_bps=Decimal(5))
     assert repr(replace(FREE, capital=7)) == repr(replace(FREE, capital=Decimal(7)))
+
+
+class Ticking(Strategy):
+    """Counts seconds."""
+
+    ticks: ClassVar[list[str]] = []
+
+    def on_tick(self, now: datetime) -> None:
+        self.ticks.append(f"{now:%M:%S}")
+
+
+def test_ticks_come_each_second_of_the_market() -> None:
+    play(Ticking, flat(SYMBOL, 2))
+    assert Ticking.ticks[:2] == ["00:01", "00:02"]
+    assert Ticking.ticks[-1] == "02:00"
+    assert len(Ticking.ticks) == 120

@@ -1,6 +1,7 @@
 """`dita status`, `orders`, `stop`, and `halt` by a host's name: of one that runs, and from its log."""
 
 import json
+import time
 from decimal import Decimal
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from dita import SimulatedVenue
 from dita.cli import main
 from dita.config import Config, load
 from dita.host import Directory, Host
+from dita.strategy import Strategy
 
 SYMBOL = "BTCUSDT"
 RULES = (
@@ -97,3 +99,41 @@ def test_a_halt_reaches_a_host_that_runs_and_stands_for_one_that_does_not(
     with Host(config(), directory=Directory.named("desk")) as host:
         control = host.kernel("main").control
         assert (str(control.gate), control.kill_switch, control.frozen) == ("HALTED", True, True)
+
+
+class Quiet(Strategy):
+    """Does nothing."""
+
+
+def test_strategies_are_started_paused_and_stopped_by_name(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def states(*words: str) -> list[str]:
+        assert main([*words, "--json"]) == 0
+        return [one["state"] for one in json.loads(capsys.readouterr().out)["strategies"]]
+
+    with Host(config(), directory=Directory.named("desk")) as host:
+        host.serve()
+        for name in ("a", "b"):
+            host.load(Quiet, name=name)
+        assert states("strategies") == ["Stopped", "Stopped"]
+        assert states("start", "desk") == ["Running", "Running"]
+        assert states("pause", "desk", "--strategy", "b") == ["Running", "Paused"]
+        assert states("stop", "desk", "--strategy", "a") == ["Stopped", "Paused"]
+        assert states("start") == ["Running", "Running"]
+        assert not host.stopping
+        assert main(["start", "--strategy", "c"]) == 1
+        assert "is none of a, b" in capsys.readouterr().err
+
+
+def test_flatten_by_a_hosts_name_leaves_its_positions(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with Host(config(), directory=Directory.named("desk")) as host:
+        trade(host)
+        assert main(["flatten", "desk", "--host", "desk"]) == 1
+        assert "exclude each other" in capsys.readouterr().err
+        assert main(["flatten", "desk"]) == 0
+        kernel = host.kernel("main")
+        until = time.monotonic() + 10
+        while any(slot.size for slot in kernel.state.slots) and time.monotonic() < until:
+            kernel.advance_time(kernel.now_ns + 1)
+        assert not any(slot.size for slot in kernel.state.slots)

@@ -41,8 +41,16 @@ def test_a_paper_run_leaves_its_log_its_reports_and_its_profit_by_day(
     assert [day["period"] for day in days] == ["2024-01-01", "2024-01-02", "2024-01-03", "2024-01-04"]
     assert sum(Decimal(day["change"]) for day in days) == Decimal(days[-1]["equity"]) - 10_000
     assert sum(Decimal(day["fees"]) for day in days) == Decimal(report["metrics"]["fees"])
-    assert main(["pnl", "p"]) == 0
+    assert main(["pnl", "p", "--period", "all"]) == 0
     assert "all" in capsys.readouterr().out
+    for period, begins in (("today", "2024-01-04"), ("week", "2024-01-01"), ("month", "2024-01-01")):
+        assert main(["pnl", "p", "--period", period, "--json"]) == 0
+        (row,) = json.loads(capsys.readouterr().out)["main"]
+        assert row["period"].endswith(begins)
+        wanted = days[-1:] if period == "today" else days
+        assert Decimal(row["fees"]) == sum(Decimal(day["fees"]) for day in wanted)
+    assert main(["strategies", "p", "--json"]) == 0
+    assert "not running; this is from its log" in capsys.readouterr().err
 
 
 def test_a_run_that_has_come_to_its_end_begins_anew_with_fresh(
@@ -68,7 +76,7 @@ def test_the_backtest_and_the_paper_run_print_the_same(
     assert capsys.readouterr().out == tested
 
 
-@pytest.mark.parametrize("word", ["strategies", "pause", "start"])
+@pytest.mark.parametrize("word", ["pause", "start", "stop"])
 def test_what_only_a_running_host_can_do_says_so(
     market: str, word: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -232,3 +232,24 @@ def test_of_a_callback_that_is_blocked_in_c_the_policy_is_carried_out_meanwhile(
     assert teller.is_alive()
     teller.join()
     assert handle.state is ActorState.ERROR
+
+
+class Funded(Buyer):
+    """Hears of its funding, and each second."""
+
+    def on_funding(self, symbol: str, amount: Decimal) -> None:
+        self.heard.append(f"funding {symbol} {amount.normalize()}")
+
+
+def test_funding_of_its_trades_is_told_once_each_time(host: Host) -> None:
+    handle = host.load(Funded, name="funded")
+    handle.start()
+    tick(host)
+    venue = host.kernel(None).venue
+    assert isinstance(venue, SimulatedVenue)
+    venue.mark(SYMBOL, "60000.0", 2)
+    venue.set_funding(SYMBOL, "0.0001", 10_000_000_000, 28_800, 3)
+    host.kernel("main").advance_time(11_000_000_000)
+    for _ in range(2):
+        host.strategies.deliver()
+    assert handle.strategy.heard == ["start", "fill 0.01", f"funding {SYMBOL} -0.06"]

@@ -348,6 +348,7 @@ class Play:
             self._equity.add(self._start_ns, capital, None, capital)
         for actor in self.actors:
             actor.start()
+            actor.tick_by_itself()
             self._deliver()
         for bar in self._past:
             self.host.strategies.hear_past(bar)

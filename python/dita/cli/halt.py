@@ -24,8 +24,8 @@ VERBOSITIES: Final = ("QUIET", "NORMAL", "VERBOSE", "TRACE")
 MODES: Final = ("LIVE", "PAPER", "SHADOW")
 
 _PLANES: Final = f"""\
-Without --control, each account of a host is meant: the one that --host or --dir names, else the only
-one that runs. A control plane is a file ({PLACE_EXAMPLE}) or stands in a Hazelcast cluster
+Without --control, each account of a host is meant: the one that NAME, --host or --dir names, else the
+only one that runs. A control plane is a file ({PLACE_EXAMPLE}) or stands in a Hazelcast cluster
 ({CLUSTER_EXAMPLE}, with ?plane=NAME where there are several). Every kernel that was
 opened with it takes the change as an input: logged, replayed, and attributed to --by."""
 
@@ -71,6 +71,8 @@ class Command:
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
         )
+        if self.name != "limits":
+            parser.add_argument("name", nargs="?", metavar="NAME", help="the host, as --host names it")
         place = parser.add_mutually_exclusive_group()
         place.add_argument("--control", metavar="PLACE", help="the control plane")
         place.add_argument("--host", metavar="NAME", help="a host, by its name (default: the one that runs)")
@@ -105,6 +107,10 @@ class Command:
         try:
             changes = self._make(options)
             update = ControlUpdate(**changes, updated_by=options.by or me()) if changes else None
+            name = getattr(options, "name", None)
+            if name is not None and (options.control or options.dir or options.host):
+                raise CommandFailure(f"NAME: {shown(name)} and --control, --host or --dir exclude each other")
+            options.host = options.host or name
             if options.control is None:
                 return _of_host(options, update)
             controls = _set(options, options.control, update)

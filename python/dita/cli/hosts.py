@@ -51,8 +51,9 @@ class Command:
             allow_abbrev=False,
         )
         add_host_options(parser)
-        if self._request in ("pause", "start"):
-            parser.add_argument("--strategy", metavar="NAME", help="which strategy (default: each)")
+        if self._request in ("pause", "start", "stop"):
+            all_of_it = "the host" if self._request == "stop" else "each"
+            parser.add_argument("--strategy", metavar="NAME", help=f"which strategy (default: {all_of_it})")
         parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
         parser.set_defaults(run=self.run)
 
@@ -75,17 +76,19 @@ class Command:
             directory = found(options)
             try:
                 fields = {"strategy": options.strategy} if getattr(options, "strategy", None) else {}
-                said = ask(directory, self._request, **fields)
+                request = "stop_strategy" if fields and self._request == "stop" else self._request
+                said = ask(directory, request, **fields)
             except HostAway as away:
-                if self._request not in ("status", "orders"):
+                if self._request not in ("status", "orders", "strategies"):
                     raise CommandFailure(str(away)) from away
+                request = self._request
                 said = _from_log(directory, self._request)
         except KernelError as error:
             raise CommandFailure(str(error)) from error
         if options.json:
             sys.stdout.write(as_json(said if isinstance(said, dict) else {"strategies": said}))
             return 0
-        sys.stdout.write("\n".join(_LINES[self._request](said)) + "\n")
+        sys.stdout.write("\n".join(_LINES[request](said)) + "\n")
         return 0
 
 
@@ -113,7 +116,7 @@ def found(options: argparse.Namespace) -> "Directory":
     return Directory.found(options.name, options.dir)
 
 
-def _from_log(directory: "Directory", request: str) -> dict[str, Any]:
+def _from_log(directory: "Directory", request: str) -> dict[str, Any] | list[dict[str, Any]]:
     """Answer from the logs of a host that does not run."""
     from dita import timetravel  # noqa: PLC0415 - `dita --help` answers at once
 
@@ -121,13 +124,32 @@ def _from_log(directory: "Directory", request: str) -> dict[str, Any]:
     if not names:
         raise CommandFailure(f"{directory.path}: nobody answers, and there is no log yet")
     states = {name: timetravel.replay(directory.path / "log" / name) for name in names}
+    if request == "strategies":
+        print(f"{directory.path.name}: not running; this is from its log", file=sys.stderr)
+        return _strategies_of(states)
     if request == "orders":
+        print(f"{directory.path.name}: not running; this is from its log", file=sys.stderr)
         return {name: state["orders"] for name, state in states.items()}
     return {
         "name": directory.path.name,
         "running": False,
         "accounts": {name: _as_status(state) for name, state in states.items()},
     }
+
+
+def _strategies_of(states: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Those that have trades: a log knows no others."""
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    for account, state in states.items():
+        for slot in state["slots"]:
+            owner = str(slot.get("owner", ""))
+            if owner and str(slot["fsm_state"]) not in ("IDLE", "CLOSED"):
+                fresh = {"state": "Stopped", "error": "", "warming": False, "symbols": [], "slots": []}
+                one = found.setdefault((account, owner), {"name": owner, "account": account, **fresh})
+                one["slots"].append(slot["slot_id"])
+                if slot["asset"] not in one["symbols"]:
+                    one["symbols"].append(slot["asset"])
+    return list(found.values())
 
 
 def _as_status(state: Mapping[str, Any]) -> dict[str, Any]:
@@ -240,6 +262,7 @@ _LINES: Final[dict[str, Callable[[Any], list[str]]]] = {
     "strategies": _strategy_lines,
     "pause": _strategy_lines,
     "start": _strategy_lines,
+    "stop_strategy": _strategy_lines,
     "stop": lambda _: ["the host stops: it waits for what is under way, and closes"],
 }
 
@@ -269,7 +292,8 @@ START: Final = Command(
 )
 STOP: Final = Command(
     "stop",
-    "end a host",
-    "Let a host end: it waits for requests that are under way, and closes. Orders at venues stay there.",
+    "end a host, or one of its strategies",
+    "Let a host end: it waits for requests that are under way, and closes. Orders at venues stay there.\n"
+    "With --strategy only that strategy ends; `dita start` starts it again.",
     "stop",
 )

@@ -3,7 +3,7 @@
 import argparse
 import sys
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
@@ -16,8 +16,9 @@ from dita.cli.tables import as_json, exact, table
 EXAMPLE: Final = ("dita pnl paper --period day", "what was earned and paid, by period")
 
 _DESCRIPTION: Final = """\
-Show what each account of a host has earned and paid: in all, or by UTC period. It is worked out from the log,
-also while the host runs: profit of prices, fees, funding, and the change of equity.
+Show what each account of a host has earned and paid: on the newest day of its log, or by another UTC
+period. It is worked out from the log, also while the host runs: profit of prices, fees, funding, and the
+change of equity.
 
 NAME is a host's name; without it the only one that runs is meant."""
 
@@ -47,7 +48,10 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     add_host_options(parser)
     parser.add_argument(
-        "--period", choices=("all", *_LENGTHS_NS), default="all", help="by which period (all)"
+        "--period",
+        choices=("today", "week", "month", "all", *_LENGTHS_NS),
+        default="today",
+        help="the newest day, week or month of the log, all of it, or row by row by the hour or day (today)",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
     parser.set_defaults(run=run)
@@ -117,7 +121,8 @@ def _rows(log: Path, period: str) -> Iterator[dict[str, Any]]:
         else:
             state = timetravel.replay(log, timetravel.Moment(time_ns=ends_ns - 1))
         after = {account["asset"]: account for account in state["accounts"]}
-        for asset, account in after.items():
+        rows = after.items() if begins_ns is not None or period == "all" else ()
+        for asset, account in rows:
             yield _row(_named(begins_ns, period), asset, before.get(asset), account)
         before = after
     progress.close()
@@ -128,8 +133,11 @@ def _bounds(log: Path, last_ns: int, period: str) -> list[tuple[int | None, int 
 
     if period == "all":
         return [(None, None)]
-    length = _LENGTHS_NS[period]
     first_ns: int = timetravel.stats(log)["first_ns"] or last_ns
+    if period in ("today", "week", "month"):
+        begins_ns = _begin_of(period, last_ns)
+        return [(None, begins_ns), (begins_ns, None)] if first_ns < begins_ns else [(begins_ns, None)]
+    length = _LENGTHS_NS[period]
     begins = range(first_ns // length * length, last_ns + 1, length)
     if len(begins) > _PERIODS_MAX:
         raise CommandFailure(
@@ -138,10 +146,22 @@ def _bounds(log: Path, last_ns: int, period: str) -> list[tuple[int | None, int 
     return [(at, at + length) for at in begins]
 
 
+def _begin_of(period: str, at_ns: int) -> int:
+    """When the day, week (from Monday) or month of a moment begins, UTC, ns."""
+    day = datetime.fromtimestamp(at_ns // 1_000_000_000, UTC).replace(hour=0, minute=0, second=0)
+    if period == "week":
+        day -= timedelta(days=day.weekday())
+    elif period == "month":
+        day = day.replace(day=1)
+    return int(day.timestamp()) * 1_000_000_000
+
+
 def _named(begins_ns: int | None, period: str) -> str:
     if begins_ns is None:
         return "all"
     moment = datetime.fromtimestamp(begins_ns // 1_000_000_000, UTC)
+    if period in ("week", "month"):
+        return f"{period} from {moment:%Y-%m-%d}"
     return f"{moment:%Y-%m-%d %H:00}" if period == "hour" else f"{moment:%Y-%m-%d}"
 
 

@@ -97,6 +97,7 @@ class Company:
         self._watchers = watchers
         self._kernels: dict[str, ExecutionKernel] = {}
         self._holding: set[str] = set()
+        self._funded: list[StrategyHandle] = []
 
     def load(
         self,
@@ -129,6 +130,8 @@ class Company:
             actor.hold = lambda: self._hold(account)
         self._kernels[account] = kernel
         handle = self.handles[name] = StrategyHandle(name, account, actor, self)
+        if actor.hears_funding:
+            self._funded.append(handle)
         return handle
 
     def find(self, name: str | None) -> list[StrategyHandle]:
@@ -210,14 +213,20 @@ class Company:
             heard: Hears each change as well, also of trades that are no strategy's.
         """
         with self.turn:
-            for watcher in self._watchers.values():
-                while (happening := watcher.take()) is not None:
-                    if heard is not None:
-                        heard(happening)
-                    handle = self.handles.get(happening.slot.owner)
-                    if handle is not None:
-                        handle.actor.tell(happening)
+            self._take_all(heard)
+            for handle in self._funded:
+                handle.actor.look_for_funding()
+                self._take_all(heard)
             self._write_notes()
+
+    def _take_all(self, heard: Callable[[Happening], object] | None) -> None:
+        for watcher in self._watchers.values():
+            while (happening := watcher.take()) is not None:
+                if heard is not None:
+                    heard(happening)
+                handle = self.handles.get(happening.slot.owner)
+                if handle is not None:
+                    handle.actor.tell(happening)
 
     def _hold(self, account: str) -> None:
         if account not in self._holding:

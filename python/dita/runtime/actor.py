@@ -35,6 +35,8 @@ from dita.strategy import (
 from dita.strategy.views import moment
 
 INTENTS_MAX: Final = 1_000
+TICK_NS: Final = 1_000_000_000
+_TICK: Final = "\0tick"
 CLOSES_MAX: Final = 10_000
 CALL_LIMIT_BACKTEST_S: Final = 60.0
 CALL_LIMIT_LIVE_S: Final = 1.0
@@ -163,7 +165,7 @@ class Actor:
         self._past: dict[tuple[str, str], deque[Bar]] = {}
         self._warm: dict[tuple[str, str], int] = {}
         self._timers: dict[str, tuple[int, int | None]] = {}
-        self._funding: dict[int, Decimal] = {}
+        self._funding: dict[str, Decimal] = {}
         self._told_seq = 0
         self._began = False
         self.acted = self.called = False
@@ -174,6 +176,7 @@ class Actor:
         self.notes = live and kind.on_save is not Strategy.on_save and kernel.log_standing is not None
         limit_s = strategy.call_limit_s or (CALL_LIMIT_LIVE_S if live else CALL_LIMIT_BACKTEST_S)
         self.guarded = Guarded(limit_s, self._blocked)
+        self.hears_funding = kind.on_funding is not Strategy.on_funding
         self.hears_ticks = kind.on_tick is not Strategy.on_tick
         self.hears_quotes = kind.on_quote is not Strategy.on_quote
         self.hears_trades = kind.on_trade is not Strategy.on_trade
@@ -200,7 +203,7 @@ class Actor:
         """Give the strategy its note back, and tell what has happened since."""
         recovery = self._kernel.recovery
         for trade in self.client.trades():
-            self._sizes[trade.slot_id], self._funding[trade.slot_id] = trade.size, trade.funding_net
+            self._sizes[trade.slot_id], self._funding[trade.trade_id] = trade.size, trade.funding_net
         if not self.notes or recovery is None or not recovery["last_seq"]:
             return
         strategy, until = self.strategy, self._kernel.seq
@@ -456,9 +459,23 @@ class Actor:
         if self._sizes.get(slot.slot_id, Decimal(0)) != slot.size:
             self._sizes[slot.slot_id] = slot.size
             self.call(self.strategy.on_position, slot)
-        before = self._funding.get(slot.slot_id, Decimal(0))
-        if slot.funding_net != before:
-            self._funding[slot.slot_id] = slot.funding_net
+        if self.hears_funding:
+            self._tell_funding(slot)
+
+    def look_for_funding(self) -> None:
+        """Tell what funding has been booked to open trades since the last look."""
+        if self.hears_funding and self._began:
+            for trade in self.client.trades():
+                self._tell_funding(trade)
+
+    def _tell_funding(self, trade: TradeSlot) -> None:
+        amount = trade.funding_net - self._funding.get(trade.trade_id, Decimal(0))
+        if trade.is_free():
+            self._funding.pop(trade.trade_id, None)
+        elif amount:
+            self._funding[trade.trade_id] = trade.funding_net
+        if amount:
+            self.call(self.strategy.on_funding, trade.asset, amount)
 
     def next_timer_ns(self) -> int | None:
         """Return when the next timer runs out, ns; None where there is none."""
@@ -480,8 +497,16 @@ class Actor:
                 # From when it was due, so that it does not wander; what was missed is not made up for.
                 behind = (now_ns - at) // every
                 self._timers[name] = (at + (behind + 1) * every, every)
-            self.call(self.strategy.on_timer, name)
+            if name == _TICK:
+                self.call(self.strategy.on_tick, moment(at))
+            else:
+                self.call(self.strategy.on_timer, name)
         return bool(due)
+
+    def tick_by_itself(self) -> None:
+        """Let `on_tick` come each second of kernel time, where the strategy has one and nobody else ticks."""
+        if self.hears_ticks:
+            self.timer(_TICK, TICK_NS, None)
 
     # --------------------------------------------------------------------------------------------- the desk
 
