@@ -13,6 +13,7 @@ from dita.cli import main
 from dita.cli.drift_chart import SAMPLES_MAX, Drift, Part, Sample, as_svg, thinned
 from dita.cli.drift_page import as_html
 from dita.cli.drift_planted import planted
+from logged import busy
 
 SVG = "{http://www.w3.org/2000/svg}"
 MINUTE_NS = 60_000_000_000
@@ -242,11 +243,62 @@ def test_a_replay_on_the_paper_venue_ends_without_a_difference(tmp_path: Path) -
     assert "5 trades" in texts(picture)[0]
 
 
+def test_an_own_log_is_drawn_as_its_kernel_stands_at_the_end(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    desk = busy(tmp_path / "main")
+    frame = {"kind": "ACCOUNT_UPDATE", "timestamp": desk.now_ns, "asset": "USDT", "wallet_balance": "9990.5"}
+    desk.kernel.on_account_event(frame)
+    desk.kernel.sync()
+    html, svg = tmp_path / "d.html", tmp_path / "d.svg"
+    # Beside the kernel that has the log open.
+    assert main(["drift", "--log", str(desk.log_dir), "--html", str(html), "--svg", str(svg)]) == 0
+    picture = parsed(svg.read_text(encoding="utf-8"))
+    account = desk.kernel.account.state()
+    assert Decimal(bars(picture, "data-k")[0].get("data-k", "")) == account["k_capital"]
+    assert Decimal(bars(picture, "data-e")[0].get("data-e", "")) == Decimal("9990.5")
+    assert "2023-11-14, times UTC" in texts(picture)
+    assert f"main, {desk.kernel.seq:,} inputs" in capsys.readouterr().out
+    until = str(desk.kernel.seq - 1)
+    desk.kernel.close()
+
+    # Before that frame they agreed.
+    assert main(["drift", "--log", str(desk.log_dir), "--until", until, "--svg", str(svg)]) == 0
+    assert bars(parsed(svg.read_text(encoding="utf-8")), "data-cause") == []
+
+    assert main(["drift", "--log", str(desk.log_dir), "--asset", "EUR", "--svg", str(svg)]) == 1
+    assert "no account in 'EUR': it has USDT" in capsys.readouterr().err
+
+
+def test_a_phone_gets_a_picture_of_its_width_with_the_same_figures(
+    story: tuple[Drift, dict[str, Any]],
+) -> None:
+    drift, account = story
+    page = as_html(drift)
+    picture = parsed(
+        page[page.index('<svg xmlns="http://www.w3.org/2000/svg" class="phone"') :].split("</svg>")[0]
+        + "</svg>"
+    )
+    assert int(picture.get("width", "")) <= 390 - 2 * 10
+    for text in picture.iter(f"{SVG}text"):
+        # Some 7 units a letter at 12 pixels: the longest lines end within the paper.
+        wide = 6.6 * len(text.text or "")
+        begin = float(text.get("x", "0")) - (wide if "r" in (text.get("class") or "").split() else 0)
+        assert begin >= -1, text.text
+        assert begin + wide <= 400 or "m" in (text.get("class") or "").split(), text.text
+    told = sorted((part["cause"], part["amount"]) for part in account["reconcile_causes"])
+    drawn = bars(picture, "data-cause")
+    assert sorted((bar.get("data-cause"), Decimal(bar.get("data-amount", ""))) for bar in drawn) == told
+    assert "svg.wide{display:none}" in page
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["--planted"],                                   "add --html"),
         (["--planted", "--html", "{here}/no/such.html"],  "cannot be written"),
+        (["--log", "{here}/none", "--html", "{here}/x.html"], "is no directory"),
+        (["--planted", "--asset", "USDT", "--html", "{here}/x.html"], "--asset goes with --log DIR only"),
         (["--data", "{here}/none.csv", "--html", "{here}/x.html"], "No such file"),
     ],
 )  # fmt: skip

@@ -9,18 +9,22 @@ from typing import TYPE_CHECKING, Final
 
 from dita.cli import demo
 from dita.cli.failure import CommandFailure
+from dita.cli.log_source import read_log
 from dita.cli.progress import Progress
 from dita.market import Market, MarketFileError
 
 if TYPE_CHECKING:
     from dita.cli.drift_chart import Drift
 
-EXAMPLE: Final = ("dita drift --planted --html d.html", "draw K, E and the named parts between them")
+EXAMPLE: Final = ("dita drift --log main --html d.html", "draw K, E and the named parts between them")
 
 _DESCRIPTION: Final = """\
 Draw K (what the wallet must hold by the kernel's ledger), E (what the exchange reports) and the named
 parts of their difference over time, and at the end a waterfall from K to E. The page is one file that
-fetches nothing.
+fetches nothing; a phone gets a picture of its own width.
+
+--log draws your own account, from its log's beginning or the oldest snapshot that is left. It takes no lock,
+so it works beside a running kernel.
 
 On the paper venue K and E agree, so the picture of a replay is mostly a flat line, which is the point
 of it. --planted shows what differences look like: a scripted exchange that is late, charges what it
@@ -28,6 +32,8 @@ did not say, and has a second trader on the account. The picture says that it is
 
 _EPILOG: Final = """\
 examples:
+  dita drift --log /var/lib/dita/main --html drift.html
+  dita drift --log /var/lib/dita/main --asset USDT --until 2026-03-01T14:30:00Z --html drift.html
   dita drift --planted --html drift.html
   dita drift --demo --max-trades 50 --html drift.html --svg drift.svg
   dita drift --data btcusdt_l2.jsonl.gz --html drift.html"""
@@ -48,9 +54,16 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         allow_abbrev=False,
     )
     source = parser.add_mutually_exclusive_group()
+    source.add_argument("--log", type=Path, metavar="DIR", help="your own account, from its log's directory")
     source.add_argument("--data", type=Path, metavar="FILE", help="replay a market file, as `dita demo` does")
     source.add_argument("--demo", action="store_true", help="replay a generated market (the default)")
     source.add_argument("--planted", action="store_true", help="play a script of planted differences instead")
+    parser.add_argument("--asset", help="with --log: which asset's account (default: the only one)")
+    parser.add_argument(
+        "--until",
+        metavar="SEQ|TIME",
+        help="with --log: an input's number, or a time (UTC); default: the log's end",
+    )
     demo.add_replay_options(parser)
     parser.add_argument("--html", type=Path, metavar="OUT", help="write the page to OUT")
     parser.add_argument("--svg", type=Path, metavar="OUT", help="write the picture alone to OUT")
@@ -73,12 +86,14 @@ def run(options: argparse.Namespace) -> int:
     from dita import KernelError  # noqa: PLC0415
     from dita.cli.drift_chart import as_svg  # noqa: PLC0415
     from dita.cli.drift_page import as_html  # noqa: PLC0415
-    from dita.cli.drift_planted import planted  # noqa: PLC0415
 
     if options.html is None and options.svg is None:
         raise CommandFailure("say where to draw to: add --html drift.html, or --svg drift.svg")
+    for name in ("asset", "until"):
+        if getattr(options, name) is not None and options.log is None:
+            raise CommandFailure(f"--{name} goes with --log DIR only")
     try:
-        drift = planted()[0] if options.planted else _replayed(demo.market_of(options), options)
+        drift = _drift(options)
     except MarketFileError as error:
         raise CommandFailure(str(error)) from error
     except KernelError as error:
@@ -89,6 +104,23 @@ def run(options: argparse.Namespace) -> int:
         _write(options.svg, as_svg(drift))
     sys.stdout.write(_summary(drift, [path for path in (options.html, options.svg) if path is not None]))
     return 0
+
+
+def _drift(options: argparse.Namespace) -> Drift:
+    from dita.cli.drift_log import drift_of_log  # noqa: PLC0415
+    from dita.cli.drift_planted import planted  # noqa: PLC0415
+
+    if options.planted:
+        return planted()[0]
+    if options.log is None:
+        return _replayed(demo.market_of(options), options)
+    progress = Progress()
+
+    def tell(inputs: int, changes: int) -> None:
+        if inputs % demo.PROGRESS_EVENTS == 0 and progress.is_due():
+            progress.show(f"{options.log}: {inputs:,} inputs read, {changes:,} changes")
+
+    return read_log(options.log, lambda _: drift_of_log(options.log, options.asset, options.until, tell))
 
 
 def _replayed(market: Market, options: argparse.Namespace) -> Drift:

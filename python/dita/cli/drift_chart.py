@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from html import escape
-from typing import Final
+from typing import ClassVar, Final
 
 from dita.chart import Scale, clock, exact, time_ticks
 
@@ -15,13 +15,6 @@ UNEXPLAINED: Final = "UNEXPLAINED"
 PROVEN: Final = "PROVEN"
 SAMPLES_MAX: Final = 800
 
-_WIDTH: Final = 1160
-_LEFT: Final = 110
-_RIGHT: Final = 1130
-_MONEY: Final = (78, 248)
-_CAUSES: Final = (312, 502)
-_FALL: Final = (590, 790)
-_NOTES: Final = 882
 _LINE: Final = 19
 _COLOURS: Final = 8
 
@@ -143,13 +136,35 @@ def as_svg(drift: Drift) -> str:
     Args:
         drift: The run.
     """
-    return "\n".join([*_Picture(drift).lines(), ""])
+    return "\n".join([*Picture(drift).lines(), ""])
 
 
-class _Picture:
-    """The three panels of a run."""
+class Picture:
+    """The three panels of a run, for a screen; `drift_phone` has them for a phone.
+
+    Attributes:
+        NAME: Stands before the picture's ids: two pictures may stand in one page.
+        WIDTH: The paper's.
+        LEFT: Where the panels over time begin.
+        RIGHT: Where they end.
+        TICKS_MAX: How many times fit under them.
+        money: Top and bottom of the panel of K and E; `causes` and `fall` are the others'.
+        notes: Where the list of notes begins.
+        height: The paper's.
+    """
+
+    NAME: ClassVar[str] = "wide"
+    WIDTH: ClassVar[int] = 1160
+    LEFT: ClassVar[int] = 110
+    RIGHT: ClassVar[int] = 1130
+    TICKS_MAX: ClassVar[int] = 9
 
     def __init__(self, drift: Drift) -> None:
+        """Lay it out.
+
+        Args:
+            drift: The run.
+        """
         self._drift = drift
         self._samples = thinned(drift.samples)
         self._last = self._samples[-1]
@@ -159,45 +174,65 @@ class _Picture:
         named = [cause for cause in causes if cause != UNEXPLAINED]
         self._classes = {cause: f"c{number % _COLOURS}" for number, cause in enumerate(named)}
         self._classes[UNEXPLAINED] = "u"
+        # Each part that is drawn, as it is called, and its colour.
+        self._legend = {
+            f"{part.cause}, presumed" if part in sample.presumed else part.cause: self._fill(part, sample)
+            for sample in self._samples
+            for part in sample.parts
+        }
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        self.money, self.causes, self.fall = (78, 248), (312, 502), (590, 790)
+        self.notes = 882
+        self.height = self.notes + _LINE * len(self._drift.notes)
 
     def lines(self) -> Iterator[str]:
-        height = _NOTES + _LINE * len(self._drift.notes)
+        """Return the picture, line by line."""
         yield (
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" width="{_WIDTH}" '
-            f'height="{height}" role="img" aria-labelledby="drift-title">'
+            f'<svg xmlns="http://www.w3.org/2000/svg" class="{self.NAME}" width="{self.WIDTH}" '
+            f'height="{self.height}" viewBox="0 0 {self.WIDTH} {self.height}" role="img" '
+            f'aria-labelledby="drift-{self.NAME}">'
         )
-        yield f'<title id="drift-title">{escape(self._drift.title)}: K, E and what lies between</title>'
+        yield f'<title id="drift-{self.NAME}">{escape(self._drift.title)}: K, E and what lies between</title>'
         yield f"<style>{_STYLE}</style>"
-        yield from (_hatch(number) for number in range(_COLOURS))
-        yield f'<rect class="paper" width="{_WIDTH}" height="{height}" rx="8"/>'
-        yield f'<text class="t" x="24" y="30">{escape(self._drift.title)}</text>'
-        date = clock(self._start, "%Y-%m-%d, times UTC")
-        yield f'<text class="s r" x="{_RIGHT}" y="30">{date}</text>'
+        yield from (self._hatch(number) for number in range(_COLOURS))
+        yield f'<rect class="paper" width="{self.WIDTH}" height="{self.height}" rx="8"/>'
+        yield from self._head()
         yield from self._money()
         yield from self._causes()
         yield from self._notes()
         yield from self._fall()
         yield "</svg>"
 
+    def _head(self) -> Iterator[str]:
+        yield f'<text class="t" x="24" y="30">{escape(self._drift.title)}</text>'
+        date = clock(self._start, "%Y-%m-%d, times UTC")
+        yield f'<text class="s r" x="{self.RIGHT}" y="30">{date}</text>'
+
     # --------------------------------------------------------------------------------------------- over time
 
     def _x(self, ts_ns: int) -> float:
-        return _LEFT + (ts_ns - self._start) / self._span * (_RIGHT - _LEFT)
+        return self.LEFT + (ts_ns - self._start) / self._span * (self.RIGHT - self.LEFT)
 
     def _money(self) -> Iterator[str]:
         reported = [sample.e for sample in self._samples if sample.e is not None]
-        scale = Scale(_MONEY, [*(sample.k for sample in self._samples), *reported], Decimal("0.08"))
-        yield f'<text class="s" x="24" y="{_MONEY[0] - 16}">K and E, {escape(self._drift.asset)}</text>'
+        scale = Scale(self.money, [*(sample.k for sample in self._samples), *reported], Decimal("0.08"))
+        yield from self._money_head()
         yield from self._grid(scale)
         kept = [(sample.ts_ns, sample.k) for sample in self._samples]
         known = [(sample.ts_ns, sample.e) for sample in self._samples if sample.e is not None]
         yield f'<path class="k" d="{self._steps(kept, scale)}"/>'
         if known:
             yield f'<path class="e" d="{self._steps(known, scale)}"/>'
-        yield f'<path class="k" d="M{_LEFT + 90} {_MONEY[0] - 20}h30"/>'
-        yield f'<text x="{_LEFT + 126}" y="{_MONEY[0] - 16}">K, by the kernel\'s ledger</text>'
-        yield f'<path class="e" d="M{_LEFT + 300} {_MONEY[0] - 20}h30"/>'
-        yield f'<text x="{_LEFT + 336}" y="{_MONEY[0] - 16}">E, as the exchange reports it</text>'
+
+    def _money_head(self) -> Iterator[str]:
+        y, left = self.money[0] - 16, self.LEFT
+        yield f'<text class="s" x="24" y="{y}">K and E, {escape(self._drift.asset)}</text>'
+        yield f'<path class="k" d="M{left + 90} {y - 4}h30"/>'
+        yield f'<text x="{left + 126}" y="{y}">K, by the kernel\'s ledger</text>'
+        yield f'<path class="e" d="M{left + 300} {y - 4}h30"/>'
+        yield f'<text x="{left + 336}" y="{y}">E, as the exchange reports it</text>'
 
     def _causes(self) -> Iterator[str]:
         stacks = [_stacked(sample) for sample in self._samples]
@@ -207,14 +242,14 @@ class _Picture:
             for sample in self._samples
             for part in sample.presumed
         ]
-        scale = Scale(_CAUSES, [Decimal(0), *reached], Decimal("0.08"))
-        yield f'<text class="s" x="24" y="{_CAUSES[0] - 16}">E \u2212 K</text>'
+        scale = Scale(self.causes, [Decimal(0), *reached], Decimal("0.08"))
+        yield from self._causes_head()
         yield from self._grid(scale)
         ends = [*(sample.ts_ns for sample in self._samples[1:]), self._last.ts_ns]
         for sample, stack, end_ns in zip(self._samples, stacks, ends, strict=True):
             left, right = self._x(sample.ts_ns), self._x(end_ns)
             yield (
-                f'<rect class="{escape(sample.status)}" x="{left:.1f}" y="{_CAUSES[1] + 4}" '
+                f'<rect class="{escape(sample.status)}" x="{left:.1f}" y="{self.causes[1] + 4}" '
                 f'width="{right - left:.1f}" height="5"/>'
             )
             for part, start, end in stack:
@@ -225,71 +260,76 @@ class _Picture:
             for place, part in enumerate(sample.presumed):
                 edges = scale.y(begin), scale.y(begin + part.amount)
                 yield _bar(self._fill(part, sample), left + wide * place, left + wide * (place + 1), *edges)
-        yield f'<path class="zero" d="M{_LEFT} {scale.y(Decimal(0)):.1f}H{_RIGHT}"/>'
+        yield f'<path class="zero" d="M{self.LEFT} {scale.y(Decimal(0)):.1f}H{self.RIGHT}"/>'
         line = self._steps([(sample.ts_ns, sample.delta) for sample in self._samples], scale)
         yield f'<path class="delta" d="{line}"/>'
         yield from self._times()
-        at, row = _LEFT + 90, 0
-        seen = {
-            f"{part.cause}, presumed" if part in sample.presumed else part.cause: self._fill(part, sample)
-            for sample in self._samples
-            for part in sample.parts
-        }
-        for text, fill in seen.items():
-            name = escape(text)
-            wide = 32 + 8 * len(name)
-            if at + wide > _RIGHT:
-                at, row = _LEFT + 90, row + 15
-            yield f'<rect {fill} x="{at}" y="{_CAUSES[0] - 26 + row}" width="11" height="11"/>'
-            yield f'<text x="{at + 16}" y="{_CAUSES[0] - 16 + row}">{name}</text>'
+
+    def _causes_head(self) -> Iterator[str]:
+        yield f'<text class="s" x="24" y="{self.causes[0] - 16}">E \u2212 K</text>'
+        at, row = self.LEFT + 90, 0
+        for text, fill in self._legend.items():
+            wide = 32 + 8 * len(text)
+            if at + wide > self.RIGHT:
+                at, row = self.LEFT + 90, row + 15
+            yield from key(text, fill, at, self.causes[0] - 16 + row)
             at += wide
+
+    def _hatch(self, number: int) -> str:
+        return (
+            f'<pattern id="{self.NAME}-c{number}" width="8" height="8" patternUnits="userSpaceOnUse" '
+            f'patternTransform="rotate(45)"><path class="h h{number}" d="M2 0V8"/></pattern>'
+        )
 
     def _fill(self, part: Part, sample: Sample) -> str:
         kind = self._classes[part.cause]
-        return f'fill="url(#h-{kind})"' if part in sample.presumed else f'class="{kind}"'
+        return f'fill="url(#{self.NAME}-{kind})"' if part in sample.presumed else f'class="{kind}"'
 
     def _steps(self, points: Sequence[tuple[int, Decimal]], scale: Scale) -> str:
         path = f"M{self._x(points[0][0]):.1f} {scale.y(points[0][1]):.1f}"
         path += "".join(f"H{self._x(ts_ns):.1f}V{scale.y(amount):.1f}" for ts_ns, amount in points[1:])
-        return f"{path}H{_RIGHT}"
+        return f"{path}H{self.RIGHT}"
 
     def _grid(self, scale: Scale) -> Iterator[str]:
         for amount in scale.ticks():
             y = scale.y(amount)
-            yield f'<path class="grid" d="M{_LEFT} {y:.1f}H{_RIGHT}"/>'
-            yield f'<text class="s r" x="{_LEFT - 8}" y="{y + 4:.1f}">{exact(amount)}</text>'
+            yield f'<path class="grid" d="M{self.LEFT} {y:.1f}H{self.RIGHT}"/>'
+            yield f'<text class="s r" x="{self.LEFT - 8}" y="{y + 4:.1f}">{exact(amount)}</text>'
 
     def _times(self) -> Iterator[str]:
-        for at, text in time_ticks(self._start, self._last.ts_ns):
-            yield f'<text class="s m" x="{self._x(at):.1f}" y="{_CAUSES[1] + 26}">{text}</text>'
+        for at, text in time_ticks(self._start, self._last.ts_ns, self.TICKS_MAX):
+            yield f'<text class="s m" x="{self._x(at):.1f}" y="{self.causes[1] + 26}">{text}</text>'
 
     def _notes(self) -> Iterator[str]:
         for number, (ts_ns, text) in enumerate(self._drift.notes, 1):
-            x, y = self._x(ts_ns), _NOTES - 4 + _LINE * (number - 1)
+            x, y = self._x(ts_ns), self.notes - 4 + _LINE * (number - 1)
             yield f'<text x="24" y="{y}">{number}. {clock(ts_ns, "%H:%M")} {escape(text)}</text>'
-            yield f'<path class="mark" d="M{x:.1f} {_MONEY[0]}V{_CAUSES[1]}"/>'
-            yield f'<circle class="dot" cx="{x:.1f}" cy="{_MONEY[1] + 14}" r="9"/>'
-            yield f'<text class="no" x="{x:.1f}" y="{_MONEY[1] + 18}">{number}</text>'
+            yield from self._mark(number, x)
+
+    def _mark(self, number: int, x: float) -> Iterator[str]:
+        yield f'<path class="mark" d="M{x:.1f} {self.money[0]}V{self.causes[1]}"/>'
+        yield f'<circle class="dot" cx="{x:.1f}" cy="{self.money[1] + 14}" r="9"/>'
+        yield f'<text class="no" x="{x:.1f}" y="{self.money[1] + 18}">{number}</text>'
 
     # -------------------------------------------------------------------------------------------- at the end
 
     def _fall(self) -> Iterator[str]:
         last = self._last
         when = clock(last.ts_ns, "%Y-%m-%d %H:%M:%S UTC")
-        yield f'<text class="t" x="24" y="{_FALL[0] - 30}">From K to E at {when}</text>'
+        yield f'<text class="t" x="24" y="{self.fall[0] - 30}">From K to E at {when}</text>'
         if last.e is None:
-            yield f'<text x="24" y="{_FALL[0]}">The exchange has not reported its account yet.</text>'
+            yield f'<text x="24" y="{self.fall[0]}">The exchange has not reported its account yet.</text>'
             return
         levels = [last.k]
         for part in last.proven:
             levels.append(levels[-1] + part.amount)
         supposed = levels[-2] if last.proven and last.proven[-1].cause == UNEXPLAINED else last.k
         guesses = [supposed + part.amount for part in last.presumed]
-        scale = Scale(_FALL, [*levels, last.e, *guesses], Decimal("0.18"))
+        scale = Scale(self.fall, [*levels, last.e, *guesses], Decimal("0.18"))
         columns = len(last.proven) + 2 + len(last.presumed)
-        wide = min(170.0, (_RIGHT - 24) / columns)
+        wide = min(170.0, (self.RIGHT - 24) / columns)
         places = [24 + wide * number for number in range(columns)]
-        yield f'<path class="zero" d="M24 {_FALL[1]}H{_RIGHT}"/>'
+        yield f'<path class="zero" d="M24 {self.fall[1]}H{self.RIGHT}"/>'
         yield from self._total("K", last.k, "kb", places[0], wide, scale)
         for place, part, start in zip(places[1:], last.proven, levels, strict=False):
             yield from self._step(part, start, place, wide, scale)
@@ -299,7 +339,7 @@ class _Picture:
         note = (
             "The axis does not start at 0. A dashed bar is a hypothesis within UNEXPLAINED: it is in no sum."
         )
-        yield f'<text class="s" x="24" y="{_FALL[1] + 62}">{note}</text>'
+        yield f'<text class="s" x="24" y="{self.fall[1] + 62}">{note}</text>'
 
     def _total(
         self, name: str, amount: Decimal, kind: str, left: float, wide: float, scale: Scale
@@ -307,9 +347,9 @@ class _Picture:
         y, right = scale.y(amount), left + wide * 0.72
         yield (
             f'<rect class="{kind}" data-{name.lower()}="{amount:f}" x="{left:.1f}" y="{y:.1f}" '
-            f'width="{right - left:.1f}" height="{_FALL[1] - y:.1f}"/>'
+            f'width="{right - left:.1f}" height="{self.fall[1] - y:.1f}"/>'
         )
-        yield from _caption(name, exact(amount), (left + right) / 2, y - 7)
+        yield from _caption(name, exact(amount), (left + right) / 2, y - 7, self.fall[1])
 
     def _step(self, part: Part, start: Decimal, left: float, wide: float, scale: Scale) -> Iterator[str]:
         right = left + wide * 0.72
@@ -322,9 +362,11 @@ class _Picture:
             f'width="{right - left:.1f}" height="{max(bottom - top, 1.5):.1f}"/>'
         )
         yield f'<path class="grid" d="M{right:.1f} {scale.y(start + part.amount):.1f}H{left + wide:.1f}"/>'
-        yield from _caption(part.cause, exact(part.amount, sign=True), (left + right) / 2, top - 7)
+        yield from _caption(
+            part.cause, exact(part.amount, sign=True), (left + right) / 2, top - 7, self.fall[1]
+        )
         if guess:
-            yield f'<text class="s m" x="{(left + right) / 2:.1f}" y="{_FALL[1] + 46}">hypothesis</text>'
+            yield f'<text class="s m" x="{(left + right) / 2:.1f}" y="{self.fall[1] + 46}">hypothesis</text>'
 
 
 def _stacked(sample: Sample) -> list[tuple[Part, Decimal, Decimal]]:
@@ -343,13 +385,6 @@ def _start_of_unexplained(sample: Sample) -> Decimal:
     return next(starts, Decimal(0))
 
 
-def _hatch(number: int) -> str:
-    return (
-        f'<pattern id="h-c{number}" width="8" height="8" patternUnits="userSpaceOnUse" '
-        f'patternTransform="rotate(45)"><path class="h h{number}" d="M2 0V8"/></pattern>'
-    )
-
-
 def _bar(fill: str, left: float, right: float, start: float, end: float) -> str:
     top, bottom = sorted((start, end))
     return (
@@ -357,9 +392,22 @@ def _bar(fill: str, left: float, right: float, start: float, end: float) -> str:
     )
 
 
-def _caption(name: str, amount: str, middle: float, above: float) -> Iterator[str]:
+def key(text: str, fill: str, x: float, y: float) -> Iterator[str]:
+    """Return a legend's entry: a patch of colour and what it stands for.
+
+    Args:
+        text: What it stands for.
+        fill: The colour, as an attribute.
+        x: Where it begins.
+        y: The text's line.
+    """
+    yield f'<rect {fill} x="{x}" y="{y - 10}" width="11" height="11"/>'
+    yield f'<text x="{x + 16}" y="{y}">{escape(text)}</text>'
+
+
+def _caption(name: str, amount: str, middle: float, above: float, foot: float) -> Iterator[str]:
     yield f'<text class="m" x="{middle:.1f}" y="{above:.1f}">{amount}</text>'
     words = name.split("_")
     half = 1 if len(words) < 3 else 2
     for line, text in enumerate(("_".join(words[:half]), "_".join(words[half:]))):
-        yield f'<text class="s m" x="{middle:.1f}" y="{_FALL[1] + 18 + 14 * line}">{escape(text)}</text>'
+        yield f'<text class="s m" x="{middle:.1f}" y="{foot + 18 + 14 * line}">{escape(text)}</text>'
