@@ -52,7 +52,7 @@ def _fault(exchange: BinanceExchange, words: list[str]) -> Any:  # noqa: ANN401
 
 def _heal(exchange: BinanceExchange, words: list[str]) -> Any:  # noqa: ANN401
     del words
-    exchange.faults.heal()
+    exchange.heal()
     return {"healed": True}
 
 

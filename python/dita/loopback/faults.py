@@ -1,6 +1,7 @@
 """What goes wrong at an exchange on purpose: knobs that are set at the start, or while it runs."""
 
-from dataclasses import dataclass, fields
+from collections import Counter
+from dataclasses import dataclass, field, fields
 from typing import Any, Final
 
 from dita.errors import InvalidInput, shown
@@ -32,6 +33,17 @@ class Faults:
         error_in_200: So many are answered 200 with an error inside.
         slow_ms: How long each answer takes.
         hold_changes: Cancels and amends wait; `release` has them done.
+        fill_after_cancel: So many cancels are confirmed, and then a fill of one lot, made before, is told.
+        false_cancel: So many cancels are confirmed, and the order goes on working until `heal`.
+        answer_lost: So many LIMIT orders to sell arrive unanswered, and are not found until they come again.
+        not_found_ms: Orders arrive and are not answered, and for so long are not found.
+        first_fill_lost: Of two fills at once the first is told with `heal`.
+        one_id: A fill has the id of the fill before it on the other side.
+        price_later: A fill is told at price 0 without its fee, and then again with both.
+        instant_expired: So many orders expire at once, without a word before.
+        skew_ms: Fills are stamped so long before they happen.
+        liquidate: After its next fill the account is liquidated.
+        adl: After its next fill one lot is auto-deleveraged.
     """
 
     silent: bool = False
@@ -53,6 +65,18 @@ class Faults:
     error_in_200: int = 0
     slow_ms: int = 0
     hold_changes: bool = False
+    fill_after_cancel: int = 0
+    false_cancel: int = 0
+    answer_lost: int = 0
+    not_found_ms: int = 0
+    first_fill_lost: bool = False
+    one_id: bool = False
+    price_later: bool = False
+    instant_expired: int = 0
+    skew_ms: int = 0
+    liquidate: int = 0
+    adl: int = 0
+    happened: Counter[str] = field(default_factory=Counter)
 
     def set(self, name: str, value: Any) -> None:  # noqa: ANN401 - as it comes from a command
         """Turn a knob.
@@ -64,7 +88,7 @@ class Faults:
         Raises:
             InvalidInput: There is no such knob, or it cannot be set to that.
         """
-        kinds = {field.name: type(field.default) for field in fields(self)}
+        kinds = {one.name: type(one.default) for one in fields(self) if one.name != "happened"}
         if name not in kinds:
             raise InvalidInput(f"faults.{shown(name)}: no such fault; there are {', '.join(sorted(kinds))}")
         if kinds[name] is bool:
@@ -95,9 +119,11 @@ class Faults:
         if left <= 0:
             return False
         setattr(self, name, left - 1)
+        self.happened[name] += 1
         return True
 
     def heal(self) -> None:
         """Turn every knob back."""
-        for field in fields(self):
-            setattr(self, field.name, field.default)
+        for one in fields(self):
+            if one.name != "happened":
+                setattr(self, one.name, one.default)

@@ -129,6 +129,7 @@ class Market:
         update_id: The number of the last change of the depth.
         mark: The mark price.
         funding_rate: Of the next boundary.
+        fixed_mark: Where the mark stands, whatever the market does; None where it follows.
     """
 
     listing: Listing
@@ -138,6 +139,7 @@ class Market:
     update_id: int = 1_000_000
     mark: Decimal = Decimal(0)
     funding_rate: Decimal = Decimal("0.0001")
+    fixed_mark: Decimal | None = None
     bars: deque[MinuteBar] = field(default_factory=lambda: deque(maxlen=_BARS_MAX))
     prints: deque[MadePrint] = field(default_factory=lambda: deque(maxlen=_PRINTS_MAX))
     made: int = 0
@@ -243,7 +245,7 @@ class Market:
         self.asks = [
             (self._price(self._mid + 1 + n), lot * self.random.randint(500, 5_000)) for n in range(LEVELS)
         ]
-        self.mark = self.bids[0][0] + tick / 2
+        self.mark = self.fixed_mark or self.bids[0][0] + tick / 2
         self.changes = (_changed(before[0], self.bids), _changed(before[1], self.asks))
 
     def _price(self, ticks: int) -> Decimal:

@@ -49,14 +49,17 @@ class _Waiting:
 class Server:
     """Serves one exchange."""
 
-    def __init__(self, terms: Terms, *, step_s: float = STEP_S) -> None:
+    def __init__(
+        self, terms: Terms, *, step_s: float = STEP_S, clock_ns: Callable[[], int] = time.time_ns
+    ) -> None:
         """Open the exchange; nothing is served yet.
 
         Args:
             terms: How it is opened.
             step_s: How often the market moves, seconds.
+            clock_ns: The exchange's time, nanoseconds.
         """
-        self.exchange = BinanceExchange(terms, time.time_ns)
+        self.exchange = BinanceExchange(terms, clock_ns)
         self._step_s = step_s
         self._released = asyncio.Event()
         self._runner: web.AppRunner | None = None
@@ -129,6 +132,7 @@ class Server:
             request.headers.get("X-MBX-APIKEY", ""),
         )
         if faults.hold_changes and request.method in {"PUT", "DELETE"} and "rder" in path:
+            faults.happened["hold_changes"] += 1
             self._released.clear()
             await self._released.wait()
         answer = self.exchange.answer(asked)
@@ -201,9 +205,10 @@ class Server:
         names = request.query.get("streams", "/".join(rest) if path != "private" else "")
         session.names = {name for name in names.split("/") if name}
         socket = web.WebSocketResponse(heartbeat=_PING_S, max_msg_size=_FRAME_BYTES_MAX)
-        await socket.prepare(request)
         self._lines[id(session)] = line
+        # Before the other end can act upon it that the stream is open.
         self.exchange.join(session)
+        await socket.prepare(request)
         writer = asyncio.create_task(_write(socket, line))
         try:
             async for message in socket:
@@ -228,13 +233,21 @@ async def _write(socket: web.WebSocketResponse, line: _Waiting) -> None:
 class ServerThread:
     """A server on a thread of its own, for programs that are not asynchronous."""
 
-    def __init__(self, terms: Terms | None = None, *, port: int = 0, step_s: float = STEP_S) -> None:
+    def __init__(
+        self,
+        terms: Terms | None = None,
+        *,
+        port: int = 0,
+        step_s: float = STEP_S,
+        clock_ns: Callable[[], int] = time.time_ns,
+    ) -> None:
         """Start serving on 127.0.0.1.
 
         Args:
             terms: How the exchange is opened.
             port: The port; 0 takes a free one.
             step_s: How often the market moves, seconds.
+            clock_ns: The exchange's time, nanoseconds.
 
         Raises:
             OSError: The port is taken.
@@ -244,7 +257,7 @@ class ServerThread:
         self._thread.start()
 
         async def begin() -> Server:
-            server = Server(terms or Terms(), step_s=step_s)
+            server = Server(terms or Terms(), step_s=step_s, clock_ns=clock_ns)
             await server.start("127.0.0.1", port)
             return server
 

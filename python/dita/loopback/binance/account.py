@@ -15,10 +15,12 @@ from dita._kernel import SimExchange
 from dita.loopback.binance import frames, refusals
 from dita.loopback.binance.frames import Frame, HeldPosition
 from dita.loopback.binance.records import ZERO, Histories, Income, PlacedOrder, Trade, plain
+from dita.loopback.faults import Faults
 from dita.loopback.market import Listing, Market
 
 _FIRST_ORDER: Final = 8_389_000_000
 _FIRST_ALGO: Final = 2_000_000_000_000_000
+_FIRST_TRADE: Final = 250_000_000
 _MOMENTS_MAX: Final = 20_000
 MS: Final = 1_000_000
 
@@ -66,6 +68,7 @@ class Account:
         hedge: bool = False,
         leverage: int = 20,
         settings: dict[str, Any] | None = None,
+        faults: Faults | None = None,
     ) -> None:
         """Open it.
 
@@ -77,9 +80,11 @@ class Account:
             hedge: Whether there are two books per instrument.
             leverage: What is set at first.
             settings: Further settings of the simulated venue, by name.
+            faults: What goes wrong.
         """
         self.markets = markets
         self.hedge = hedge
+        self.faults = faults or Faults()
         self.assets = list(dict.fromkeys([*balances, *(m.listing.quote for m in markets.values())]))
         self.histories = Histories()
         self.leverages = dict.fromkeys(markets, leverage)
@@ -93,6 +98,8 @@ class Account:
         self._open: dict[str, PlacedOrder] = {}
         self._changes: deque[tuple[int, PlacedOrder]] = deque(maxlen=_MOMENTS_MAX)
         self._moments: deque[Held] = deque(maxlen=_MOMENTS_MAX)
+        self._trade_numbers: dict[str, int] = {}
+        self._last_trade: tuple[str, int] = ("", 0)
         self._income_numbers = itertools.count(900_000_000_000)
         self._wallets = {asset: balances.get(asset, ZERO) for asset in self.assets}
         self._realized: dict[str, Decimal] = {}
@@ -272,11 +279,47 @@ class Account:
         said = self.sim.cancel(self._now(), order.symbol, order.inner_id)
         self._hear([{**one, "kind": "EXPIRED"} if one["what"] == "ORDER" else one for one in said])
 
+    def pretend_canceled(self, order: PlacedOrder) -> PlacedOrder:
+        """Say that an order was canceled, while it goes on working."""
+        seeming = order.copy()
+        seeming.status = "CANCELED"
+        self._tell([frames.order_update(seeming, "CANCELED", self.now_ms())])
+        return seeming
+
+    def cancel_with_a_fill_untold(self, order: PlacedOrder) -> PlacedOrder:
+        """Cancel an order of which a lot filled just before, and tell of the fill after the cancel."""
+        tell, kept = self._tell, list[Frame]()
+        self._tell = kept.extend
+        self.trade_against(order, self.markets[order.symbol].listing.lot)
+        self._tell = tell
+        self.cancel(order)
+        self._tell(kept)
+        return order
+
+    def expire_unseen(self, asked: NewOrder) -> PlacedOrder:
+        """Have an order expire at once: it never works, and nothing is told of it before."""
+        now_ms = self.now_ms()
+        self._unseen += 1
+        order = PlacedOrder(
+            number=_FIRST_ORDER + 900_000_000 + self._unseen, client_id=asked.client_id, inner_id="",
+            symbol=asked.symbol, side=asked.side, position_side=asked.position_side, kind=asked.kind,
+            time_in_force=asked.time_in_force, quantity=asked.quantity, price=asked.price,
+            reduce_only=asked.reduce_only, close_position=False, working_type=asked.working_type,
+            created_ms=now_ms, updated_ms=now_ms, status="EXPIRED",
+        )  # fmt: skip
+        self._by_number[order.number] = order
+        self.histories.orders.append(order)
+        self._tell([frames.order_update(order, "EXPIRED", now_ms)])
+        return order
+
+    _unseen = 0
+
     def force(self, what: str, symbol: str, size: Decimal, price: Decimal, side: str = "BUY") -> None:
         """Have something happen that no order of the account asked for.
 
         Args:
-            what: `adl` takes a part of the position away, `manual` is another program's trade.
+            what: `adl` takes a part of the position away, `liquidation` closes it, `manual` is another
+                program's trade.
             symbol: The instrument.
             size: How much.
             price: At which price.
@@ -284,6 +327,9 @@ class Account:
         """
         if what == "adl":
             self._hear(self.sim.adl(self._now(), symbol, size, price))
+        elif what == "liquidation":
+            said = self.sim.manual_trade(self._now(), symbol, side, size, price)
+            self._hear([{**one, "kind": "LIQUIDATION"} if one["what"] == "ORDER" else one for one in said])
         else:
             book = ("LONG" if side == "BUY" else "SHORT") if self.hedge else "BOTH"
             self._hear(self.sim.manual_trade(self._now(), symbol, side, size, price, book))
@@ -500,7 +546,7 @@ class Account:
         if done and order.filled < order.quantity:
             order.quantity = order.filled
         trade = Trade(
-            number=int(one["venue_trade_id"][1:]) + 250_000_000,
+            number=self._trade_number(order),
             order=order,
             price=price,
             size=size,
@@ -565,6 +611,17 @@ class Account:
         self._by_number[order.number] = order
         self.histories.orders.append(order)
         return order
+
+    def _trade_number(self, order: PlacedOrder) -> int:
+        """The id of a fill: unique within its instrument only, as the venue's are."""
+        side, number = self._last_trade
+        if self.faults.one_id and side not in {"", order.side}:
+            self.faults.happened["one_id"] += 1
+        else:
+            number = self._trade_numbers.get(order.symbol, _FIRST_TRADE) + 1
+            self._trade_numbers[order.symbol] = number
+        self._last_trade = (order.side, number)
+        return number
 
     def _book_income(self, trade: Trade) -> None:
         symbol, now_ms = trade.order.symbol, trade.time_ms

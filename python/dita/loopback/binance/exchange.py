@@ -90,6 +90,7 @@ class BinanceExchange:
         self._born: dict[int, int] = {}
         self.told: deque[tuple[int, Frame]] = deque(maxlen=_TOLD_MAX)
         self.received: list[tuple[str, str]] = []
+        self.withheld: list[Frame] = []
         self.account = Account(
             self.markets,
             dict(terms.balances),
@@ -98,6 +99,7 @@ class BinanceExchange:
             hedge=terms.hedge,
             leverage=terms.leverage,
             settings=dict(terms.settings),
+            faults=self.faults,
         )
         self.trading = Trading(self.account, self.faults)
         self.wallet = Wallet(self.account, self.faults, can_withdraw=terms.can_withdraw)
@@ -146,7 +148,12 @@ class BinanceExchange:
                 asked.check_signature(self.terms.api_secret, now_ms)
             if is_order and (trouble := self._before()) is not None:
                 return trouble
+            unseen = is_order and self._is_hidden_now(asked)
             body = call(asked)
+            if is_order:
+                self._strike()
+            if unseen:
+                return Answer(0, None, cut=True)
             if is_order and (trouble := self._after()) is not None:
                 return trouble
         except refusals.Refused as refused:
@@ -184,6 +191,43 @@ class BinanceExchange:
         if self.faults.spend("no_answer"):
             return Answer(0, None, cut=True)
         return None
+
+    def _strike(self) -> None:
+        """What the account suffers after its next fill."""
+        held = next((p for p in self.account.held().positions if p.size), None)
+        if held is None:
+            return
+        price = self.markets[held.symbol].bids[0][0]
+        if self.faults.spend("liquidate"):
+            self.account.force(
+                "liquidation", held.symbol, abs(held.size), price, "SELL" if held.size > 0 else "BUY"
+            )
+        elif self.faults.spend("adl"):
+            self.account.force("adl", held.symbol, self.markets[held.symbol].listing.lot, price)
+
+    def _is_hidden_now(self, asked: Asked) -> bool:
+        """Whether an order that was taken is neither answered nor found for now."""
+        client_id = asked.values.get("newClientOrderId", "")
+        is_limit_sell = (asked.values.get("type"), asked.values.get("side")) == ("LIMIT", "SELL")
+        if is_limit_sell and self.faults.spend("answer_lost"):
+            self.trading.hidden[client_id] = 1 << 62
+            return True
+        if self.faults.not_found_ms:
+            self.trading.hidden[client_id] = self.now_ms() + self.faults.not_found_ms
+            self.faults.not_found_ms = 0
+            return True
+        return False
+
+    def heal(self) -> None:
+        """End all faults: what was withheld is told, what was pretended becomes true."""
+        self.faults.heal()
+        self.trading.hidden.clear()
+        withheld, self.withheld = self.withheld, []
+        self._tell(withheld)
+        for order in self.trading.false_cancels:
+            if order.is_open:
+                self.account.cancel(order)
+        self.trading.false_cancels.clear()
 
     def _listen_key(self, asked: Asked) -> dict[str, Any]:
         now_ms = self.now_ms()
@@ -280,6 +324,8 @@ class BinanceExchange:
             for at_ms, frame in list(self.told):
                 if at_ms >= since and frame.get("o", {}).get("x") in {"TRADE", "CALCULATED"}:
                     session.say(session.listen_key, frame)
+                    session.said += 1
+                    self.faults.happened["replay"] += 1
 
     def leave(self, session: Session) -> None:
         """Let a connection go."""
@@ -294,6 +340,7 @@ class BinanceExchange:
             if session.listen_key == key:
                 if told and session.path == "private":
                     session.say(key, frames.key_expired(key, self.now_ms()))
+                    session.said += 1
                 session.listen_key = ""
 
     def _hears(self, session: Session) -> bool:
@@ -309,27 +356,51 @@ class BinanceExchange:
         for frame in told:
             self.told.append((now_ms, frame))
         for frame in batch:
-            if self.faults.spend("drop"):
+            if self.faults.spend("drop") or frame.get("o", {}).get("c") in self.trading.hidden:
                 continue
+            if self.faults.silent:
+                self.faults.happened["silent"] += 1
             copies = 2 if self.faults.spend("duplicate") else 1
             for session in self.sessions:
                 wanted = session.events is None or frame["e"] in session.events
                 if self._hears(session) and wanted:
                     for _ in range(copies):
                         session.say(session.listen_key, frame)
+                        session.said += 1
 
     def _arranged(self, told: list[Frame]) -> list[Frame]:
         """The batch in the order in which it is told, with what the faults add."""
         batch = list(told)
         news = [frame for frame in batch if frame.get("o", {}).get("x") == "NEW"]
-        if self.faults.fill_first and any(f.get("o", {}).get("x") == "TRADE" for f in batch):
+        fills = [frame for frame in batch if frame.get("o", {}).get("x") == "TRADE"]
+        if self.faults.fill_first and fills and news:
+            self.faults.happened["fill_first"] += 1
             batch = [frame for frame in batch if frame not in news] + news
+        if self.faults.first_fill_lost and len(fills) > 1:
+            self.faults.happened["first_fill_lost"] += 1
+            self.withheld.append(fills[0])
+            batch.remove(fills[0])
+        if self.faults.price_later:
+            for fill in fills:
+                self.faults.happened["price_later"] += 1
+                left_out = {key: value for key, value in fill["o"].items() if key not in {"n", "N", "rp"}}
+                batch.insert(batch.index(fill), {**fill, "o": {**left_out, "L": "0", "ap": "0"}})
+        if self.faults.skew_ms:
+            batch = [self._skewed(frame) for frame in batch]
         if self.faults.stale_status:
             for frame in [f for f in batch if f.get("o", {}).get("X") == "FILLED"]:
                 number = frame["o"]["i"]
+                self.faults.happened["stale_status"] += 1
                 old = [f for _, f in self.told if f.get("o", {}).get("i") == number] + news
                 batch += [f for f in old if f["o"].get("x") == "NEW" and f["o"].get("i") == number][:1]
         return batch
+
+    def _skewed(self, frame: Frame) -> Frame:
+        if frame.get("o", {}).get("x") != "TRADE":
+            return frame
+        self.faults.happened["skew_ms"] += 1
+        at_ms = frame["T"] - self.faults.skew_ms
+        return {**frame, "T": at_ms, "E": at_ms, "o": {**frame["o"], "T": at_ms}}
 
     # ------------------------------------------------------------------------------------------------- time
 

@@ -39,6 +39,7 @@ class Session:
         listen_key: Whose user stream it is.
         events: Which events of it; None means all.
         last_update: The number of the last depth that it was told, by instrument.
+        said: How many frames of the user stream it was told.
     """
 
     path: Path
@@ -48,6 +49,7 @@ class Session:
     listen_key: str = ""
     events: frozenset[str] | None = None
     last_update: dict[str, int] = field(default_factory=dict)
+    said: int = 0
 
     def say(self, name: str, frame: Any) -> None:  # noqa: ANN401 - a frame is any JSON
         """Send a frame of a stream."""

@@ -25,13 +25,24 @@ class Trading:
         self.account = account
         self.faults = faults
         self._made_up = itertools.count(1)
+        self.hidden: dict[str, int] = {}
+        self.false_cancels: list[PlacedOrder] = []
 
     # ------------------------------------------------------------------------------------------ placing
 
     def place(self, asked: Asked) -> dict[str, Any]:
         """POST /fapi/v1/order."""
-        order = self.account.place(self._read(asked))
-        if self.faults.spend("reject_after_ack") and order.is_open:
+        wanted = self._read(asked)
+        if self.faults.spend("instant_expired"):
+            return self.account.expire_unseen(wanted).reply()
+        try:
+            order = self.account.place(wanted)
+        except refusals.Refused as refused:
+            if refused.code == -4116:
+                # It comes again under its id: from now on it is found.
+                self.hidden.pop(wanted.client_id, None)
+            raise
+        if order.is_open and self.faults.spend("reject_after_ack"):
             reply = order.reply()
             self.account.expire(order)
             return reply
@@ -71,6 +82,11 @@ class Trading:
         order = self.account.find(asked.text("symbol"), number, client_id)
         if order is None or not order.is_open:
             raise refusals.nothing_to_cancel()
+        if self.faults.spend("false_cancel"):
+            self.false_cancels.append(order)
+            return self.account.pretend_canceled(order).reply()
+        if self.faults.spend("fill_after_cancel"):
+            return self.account.cancel_with_a_fill_untold(order).reply()
         return self.account.cancel(order).reply()
 
     def cancel_all(self, asked: Asked) -> dict[str, Any]:
@@ -174,9 +190,20 @@ class Trading:
         if number is None and not client_id:
             raise refusals.missing("orderId")
         order = self.account.find(asked.text("symbol"), number, client_id)
-        if order is None:
+        if order is None or self.is_hidden(order.client_id):
             raise refusals.unknown_order()
         return order
+
+    def is_hidden(self, client_id: str) -> bool:
+        """Whether an order is not to be found yet."""
+        until_ms = self.hidden.get(client_id)
+        if until_ms is None:
+            return False
+        if self.account.now_ms() >= until_ms:
+            del self.hidden[client_id]
+            return False
+        self.faults.happened["hidden"] += 1
+        return True
 
     def _as_seen(self, order: PlacedOrder) -> PlacedOrder:
         if not self.faults.rest_lag_ms:
@@ -189,7 +216,11 @@ class Trading:
     def _seen(self, symbol: str | None) -> list[PlacedOrder]:
         lag_ms = self.faults.rest_lag_ms
         orders = list(self.account.lagged(lag_ms).values()) if lag_ms else self.account.histories.orders
-        return [order for order in orders if symbol is None or order.symbol == symbol]
+        return [
+            order
+            for order in orders
+            if (symbol is None or order.symbol == symbol) and order.client_id not in self.hidden
+        ]
 
     def _in_time(self, asked: Asked, rows: Iterable[_Row], time_of: Callable[[_Row], int]) -> list[_Row]:
         start, end = asked.maybe("startTime"), asked.maybe("endTime")

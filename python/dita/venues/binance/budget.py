@@ -1,0 +1,93 @@
+"""How much may be asked of the venue, by its own headers: a part of each order budget is kept for exits."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from dita.venues.binance.requests import Request
+
+_TEN_SECONDS_NS: Final = 10 * 1_000_000_000
+_MINUTE_NS: Final = 60 * 1_000_000_000
+
+
+@dataclass(slots=True)
+class _Count:
+    """One of the venue's counters, as its last header told it."""
+
+    header: str
+    limit: int
+    window_ns: int
+    used: int = 0
+    window: int = -1
+
+    def at(self, now_ns: int) -> int:
+        """How much is used of the window that a time is in."""
+        if now_ns // self.window_ns != self.window:
+            self.window, self.used = now_ns // self.window_ns, 0
+        return self.used
+
+    def add(self, amount: int, now_ns: int) -> None:
+        """Count a request of ours before the venue has."""
+        self.used = self.at(now_ns) + amount
+
+    def wait_ms(self, now_ns: int) -> int:
+        """How long until the next window."""
+        return (self.window_ns - now_ns % self.window_ns) // 1_000_000 + 1
+
+
+@dataclass(slots=True)
+class Budget:
+    """What is left to ask.
+
+    Attributes:
+        reserve: The part of each order budget that entries may not take, 0 to 1.
+    """
+
+    reserve: float = 0.2
+    _weight: _Count = field(default_factory=lambda: _Count("x-mbx-used-weight-1m", 2_400, _MINUTE_NS))
+    _orders: tuple[_Count, ...] = field(
+        default_factory=lambda: (
+            _Count("x-mbx-order-count-10s", 300, _TEN_SECONDS_NS),
+            _Count("x-mbx-order-count-1m", 1_200, _MINUTE_NS),
+        )
+    )
+    _barred_until_ns: int = 0
+
+    def wait_ms(self, request: Request, now_ns: int) -> int:
+        """Return how long a request has to wait; 0 where it may leave.
+
+        Args:
+            request: It. Exits may take the whole budget.
+            now_ns: The time.
+        """
+        if now_ns < self._barred_until_ns:
+            return (self._barred_until_ns - now_ns) // 1_000_000 + 1
+        if self._weight.at(now_ns) + request.weight > self._weight.limit:
+            return self._weight.wait_ms(now_ns)
+        if request.pool == "none":
+            return 0
+        share = 1.0 if request.pool == "exit" else 1.0 - self.reserve
+        for count in self._orders:
+            if count.at(now_ns) + 1 > int(count.limit * share):
+                return count.wait_ms(now_ns)
+        return 0
+
+    def take(self, request: Request, now_ns: int) -> None:
+        """Count a request that leaves."""
+        self._weight.add(request.weight, now_ns)
+        if request.pool != "none":
+            for count in self._orders:
+                count.add(1, now_ns)
+
+    def told(self, headers: Mapping[str, str], now_ns: int) -> None:
+        """Take the venue's own counts from an answer's headers."""
+        lowered = {name.lower(): value for name, value in headers.items()}
+        for count in (self._weight, *self._orders):
+            value = lowered.get(count.header, "")
+            if value.isdigit():
+                count.at(now_ns)
+                count.used = max(count.used, int(value))
+
+    def barred(self, retry_after_ms: int, now_ns: int) -> None:
+        """Ask nothing for so long: the venue said so."""
+        self._barred_until_ns = max(self._barred_until_ns, now_ns + retry_after_ms * 1_000_000)

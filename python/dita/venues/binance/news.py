@@ -1,0 +1,442 @@
+"""What the venue says, as the kernel's events: frames of the user stream, and rows of REST answers.
+
+Without I/O. What it remembers is which of the venue's ids are one order: a conditional order has an algo id,
+and once it is triggered the id of the order that trades.
+"""
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, Final
+
+from dita._kernel import VenueEvent
+from dita.errors import InvalidInput, shown
+from dita.venues.binance import reading
+
+_LINKS_MAX: Final = 100_000
+_ZERO: Final = Decimal(0)
+#: Orders that the venue itself sends, by the beginning of their client ids.
+FORCED: Final = {"autoclose-": "LIQUIDATION", "adl_autoclose": "ADL", "settlement_autoclose-": "LIQUIDATION"}
+_STATUSES: Final = {
+    "NEW": "ACKED",
+    "PARTIALLY_FILLED": "PARTIALLY_FILLED",
+    "FILLED": "FILLED",
+    "CANCELED": "CANCELED",
+    "REJECTED": "REJECTED",
+    "EXPIRED": "EXPIRED",
+    "EXPIRED_IN_MATCH": "EXPIRED",
+    "NEW_INSURANCE": "ACKED",
+    "NEW_ADL": "ACKED",
+}
+_ALGO_STATUSES: Final = {
+    "NEW": "ACKED",
+    "TRIGGERING": "ACKED",
+    "TRIGGERED": "ACKED",
+    "CANCELED": "CANCELED",
+    "EXPIRED": "EXPIRED",
+    "REJECTED": "EXPIRED",
+}
+#: Entries that move the wallet and belong to no fill.
+_ENTRIES: Final = {
+    "FUNDING_FEE": "FUNDING_FEE",
+    "TRANSFER": "TRANSFER",
+    "INTERNAL_TRANSFER": "TRANSFER",
+    "CROSS_COLLATERAL_TRANSFER": "TRANSFER",
+    "STRATEGY_UMFUTURES_TRANSFER": "TRANSFER",
+    "COMMISSION_REBATE": "REBATE",
+    "API_REBATE": "REBATE",
+    "REFERRAL_KICKBACK": "REBATE",
+    "CONTEST_REWARD": "REBATE",
+    "WELCOME_BONUS": "REBATE",
+    "INSURANCE_CLEAR": "ADJUSTMENT",
+    "COIN_SWAP_DEPOSIT": "ADJUSTMENT",
+    "COIN_SWAP_WITHDRAW": "ADJUSTMENT",
+    "AUTO_EXCHANGE": "ADJUSTMENT",
+    "DELIVERED_SETTELMENT": "ADJUSTMENT",
+    "POSITION_LIMIT_INCREASE_FEE": "ADJUSTMENT",
+    "BFUSD_REWARD": "REBATE",
+}
+#: Entries that tell of a fill, which is booked by itself.
+OF_FILLS: Final = frozenset({"COMMISSION", "REALIZED_PNL"})
+_IGNORED: Final = frozenset({"TRADE_LITE", "STRATEGY_UPDATE", "GRID_UPDATE", "MARGIN_CALL"})
+
+
+class Unheard(InvalidInput):
+    """What the closed lists of what the venue may say do not have: entries halt until somebody looks."""
+
+
+@dataclass(slots=True)
+class Told:
+    """What one message comes to.
+
+    Attributes:
+        orders: Events of orders, in their order.
+        account: Events of the account, each a dict as `on_account_event` takes it.
+        leverages: Instruments whose leverage was set elsewhere.
+        ask_income: Whether the wallet moved for a reason that only the income history names by its id.
+        key_ended: Whether the stream ends with it.
+    """
+
+    orders: list[VenueEvent] = field(default_factory=list)
+    account: list[dict[str, Any]] = field(default_factory=list)
+    leverages: dict[str, Decimal] = field(default_factory=dict)
+    ask_income: bool = False
+    key_ended: bool = False
+
+
+class News:
+    """Reads what the venue says."""
+
+    def __init__(self) -> None:
+        """Know nothing yet."""
+        self._client_ids: OrderedDict[str, str] = OrderedDict()
+        self._triggered: OrderedDict[str, None] = OrderedDict()
+        self.skipped = 0
+
+    def client_id_of(self, order_id: str) -> str:
+        """Return the client id of a venue's order id; empty where it is not known."""
+        return self._client_ids.get(order_id, "")
+
+    def link(self, order_id: str, client_id: str) -> None:
+        """Remember whose an order id is."""
+        if order_id and client_id:
+            self._client_ids[order_id] = client_id
+            while len(self._client_ids) > _LINKS_MAX:
+                self._client_ids.popitem(last=False)
+
+    # --------------------------------------------------------------------------------------------- frames
+
+    def read(self, frame: object) -> Told:
+        """Read a frame of the user stream.
+
+        Args:
+            frame: Its JSON.
+
+        Raises:
+            Unheard: It says something that no list has.
+            InvalidInput: A field is missing, or is not what it has to be.
+        """
+        told, row = Told(), _unwrapped(frame)
+        kind = row.get("e")
+        match kind:
+            case "ORDER_TRADE_UPDATE":
+                self._order_frame(row, told)
+            case "ACCOUNT_UPDATE":
+                self._account_frame(row, told)
+            case "ALGO_UPDATE":
+                self._algo_frame(row, told)
+            case "CONDITIONAL_ORDER_TRIGGER_REJECT":
+                self._trigger_rejected(row, told)
+            case "ACCOUNT_CONFIG_UPDATE":
+                settings = row.get("ac")
+                if isinstance(settings, dict):
+                    told.leverages[reading.text(settings, "s")] = reading.decimal(settings, "l")
+            case "listenKeyExpired":
+                told.key_ended = True
+            case _ if kind in _IGNORED:
+                self.skipped += 1
+            case _ if kind is None and ("result" in row or "id" in row):
+                pass
+            case _:
+                raise Unheard(f"e: {shown(kind)} is no event that is known")
+        return told
+
+    def _order_frame(self, row: dict[str, Any], told: Told) -> None:
+        order = reading.record(row.get("o"), "o")
+        at_ns = reading.nanoseconds(row, "T", "E")
+        execution, status = order.get("x"), order.get("X")
+        if status not in _STATUSES:
+            raise Unheard(f"o.X: {shown(status)} is no order status that is known")
+        client_id, order_id = reading.text(order, "c"), _id(order, "i")
+        self.link(order_id, client_id)
+        ids = self._ids(order, client_id, order_id)
+        filled, size = reading.decimal(order, "z"), reading.decimal(order, "q")
+        algo_id = _id(order, "si") if order.get("si") else ""
+        if algo_id and order.get("st") == "ALGO_CONDITION":
+            self._trigger(told, ids, algo_id, order_id, at_ns)
+        match execution:
+            case "NEW":
+                if not algo_id:
+                    told.orders.append(VenueEvent(at_ns, kind="ORDER_ACK", status="ACKED", **ids))
+            case "TRADE" | "CALCULATED":
+                self._fill(order, ids, told, at_ns, done=status == "FILLED")
+            case "AMENDMENT":
+                price = reading.positive(order, "p")
+                told.orders.append(
+                    VenueEvent(
+                        at_ns, kind="AMEND_ACK", order_size=size, order_price=price, filled_size=filled,
+                        remaining_size=size - filled, request_id=str(order.get("M") or ""), **ids,
+                    )
+                )  # fmt: skip
+            case "CANCELED" | "EXPIRED" | "REJECTED":
+                words = {"CANCELED": "CANCEL_ACK", "EXPIRED": "EXPIRED", "REJECTED": "ORDER_REJECT"}
+                code = "SELF_TRADE" if status == "EXPIRED_IN_MATCH" else ""
+                told.orders.append(
+                    VenueEvent(
+                        at_ns,
+                        kind=words[execution],
+                        filled_size=filled,
+                        remaining_size=0,
+                        reason_code=code,
+                        **ids,
+                    )
+                )
+            case _:
+                raise Unheard(f"o.x: {shown(execution)} is no execution type that is known")
+
+    def _fill(
+        self, order: dict[str, Any], ids: dict[str, Any], told: Told, at_ns: int, *, done: bool
+    ) -> None:
+        last = reading.decimal(order, "l")
+        if last <= 0:
+            return
+        size, filled = reading.decimal(order, "q"), reading.decimal(order, "z")
+        trade_id, fee = _id(order, "t"), reading.maybe(order, "n")
+        forced = _forced(ids["venue_client_id"])
+        kind = forced or ("FULL_FILL" if done else "PARTIAL_FILL")
+        is_maker = order.get("m")
+        liquidity = None if not isinstance(is_maker, bool) else "MAKER" if is_maker else "TAKER"
+        told.orders.append(
+            VenueEvent(
+                reading.nanoseconds(order, "T") if order.get("T") else at_ns,
+                kind=kind,
+                status="FILLED" if done else "PARTIALLY_FILLED",
+                venue_trade_id=trade_id,
+                price=reading.decimal(order, "L"),
+                size=last,
+                filled_size=filled,
+                remaining_size=_ZERO if done else size - filled,
+                average_price=reading.positive(order, "ap"),
+                fee=fee,
+                fee_asset=str(order.get("N") or "") if fee is not None else "",
+                liquidity=liquidity,
+                **ids,
+            )
+        )
+        profit = reading.maybe(order, "rp")
+        if profit is not None and fee is not None:
+            told.account.append(_settled(ids, trade_id, last, profit, fee, order.get("N"), at_ns))
+
+    def _trigger(self, told: Told, ids: dict[str, Any], algo_id: str, order_id: str, at_ns: int) -> None:
+        """Tell once that a conditional order now trades under another id."""
+        if algo_id in self._triggered:
+            return
+        self._triggered[algo_id] = None
+        while len(self._triggered) > _LINKS_MAX:
+            self._triggered.popitem(last=False)
+        told.orders.append(
+            VenueEvent(
+                at_ns, kind="TRIGGERED", parent_order_id=algo_id, **{**ids, "venue_order_id": order_id}
+            )
+        )
+
+    def _algo_frame(self, row: dict[str, Any], told: Told) -> None:
+        order = reading.record(row.get("o"), "o")
+        at_ns = reading.nanoseconds(row, "T", "E")
+        status = order.get("X")
+        client_id, algo_id = reading.text(order, "caid"), _id(order, "aid")
+        self.link(algo_id, client_id)
+        ids = self._ids(order, client_id, algo_id)
+        order_id = str(order.get("ai") or "")
+        self.link(order_id, client_id)
+        match status:
+            case "NEW":
+                told.orders.append(VenueEvent(at_ns, kind="ORDER_ACK", status="ACKED", **ids))
+            case "TRIGGERED" | "FINISHED":
+                if order_id:
+                    self._trigger(told, ids, algo_id, order_id, at_ns)
+            case "TRIGGERING":
+                pass
+            case "CANCELED" | "EXPIRED" | "REJECTED":
+                kind = "CANCEL_ACK" if status == "CANCELED" else "EXPIRED"
+                reason = str(order.get("rm") or "")
+                if not order_id:
+                    told.orders.append(
+                        VenueEvent(at_ns, kind=kind, filled_size=0, remaining_size=0, reason=reason, **ids)
+                    )
+            case _:
+                raise Unheard(f"o.X: {shown(status)} is no status of a conditional order that is known")
+
+    def _trigger_rejected(self, row: dict[str, Any], told: Told) -> None:
+        """The frame of before 2025-12-15; one was still seen in March 2026."""
+        order = reading.record(row.get("or"), "or")
+        order_id = _id(order, "i")
+        told.orders.append(
+            VenueEvent(
+                reading.nanoseconds(row, "T", "E"), kind="EXPIRED", filled_size=0, remaining_size=0,
+                asset=reading.text(order, "s"), venue_order_id=order_id,
+                venue_client_id=_ours(self.client_id_of(order_id)), reason=str(order.get("r") or ""),
+            )
+        )  # fmt: skip
+
+    def _account_frame(self, row: dict[str, Any], told: Told) -> None:
+        body = reading.record(row.get("a"), "a")
+        at_ns = reading.nanoseconds(row, "T", "E")
+        for balance in reading.table(body.get("B") or [], "a.B"):
+            told.account.append(
+                {
+                    "kind": "ACCOUNT_UPDATE", "timestamp": at_ns, "asset": reading.text(balance, "a"),
+                    "wallet_balance": reading.decimal(balance, "wb"),
+                }
+            )  # fmt: skip
+        for position in reading.table(body.get("P") or [], "a.P"):
+            told.account.append(
+                {
+                    "kind": "POSITION_UPDATE", "timestamp": at_ns, "symbol": reading.text(position, "s"),
+                    "size": reading.decimal(position, "pa"), "entry_price": reading.positive(position, "ep"),
+                    "position_side": reading.text(position, "ps"),
+                }
+            )  # fmt: skip
+        # Its id is in the income history alone, and an entry without its id would be booked twice.
+        told.ask_income = body.get("m") not in {"ORDER", "ADJUSTMENT"}
+
+    def _ids(self, order: dict[str, Any], client_id: str, order_id: str) -> dict[str, Any]:
+        return {
+            "venue_client_id": _ours(client_id),
+            "venue_order_id": order_id,
+            "asset": reading.text(order, "s"),
+            "order_side": reading.text(order, "S"),
+            "position_side": order.get("ps") or order.get("positionSide") or "BOTH",
+        }
+
+    # ------------------------------------------------------------------------------------------ REST rows
+
+    def status(self, row: dict[str, Any]) -> VenueEvent:
+        """Read the answer to a question about a plain order."""
+        status = row.get("status")
+        if status not in _STATUSES:
+            raise Unheard(f"status: {shown(status)} is no order status that is known")
+        client_id, order_id = reading.text(row, "clientOrderId"), _id(row, "orderId")
+        self.link(order_id, client_id)
+        size, filled = reading.decimal(row, "origQty"), reading.decimal(row, "executedQty")
+        alive = _STATUSES[status] in {"ACKED", "PARTIALLY_FILLED"}
+        return VenueEvent(
+            reading.nanoseconds(row, "updateTime", "time"),
+            kind="ORDER_STATUS",
+            status=_STATUSES[status],
+            venue_client_id=_ours(client_id),
+            venue_order_id=order_id,
+            asset=reading.text(row, "symbol"),
+            order_side=reading.text(row, "side"),
+            position_side=row.get("positionSide") or "BOTH",
+            filled_size=filled,
+            remaining_size=size - filled if alive else _ZERO,
+            order_size=size,
+            order_price=reading.positive(row, "price"),
+            average_price=reading.positive(row, "avgPrice"),
+            order_created=reading.nanoseconds(row, "time") if row.get("time") else None,
+        )
+
+    def algo_status(self, row: dict[str, Any]) -> list[VenueEvent]:
+        """Read the answer to a question about a conditional order that was not triggered."""
+        status = row.get("algoStatus")
+        if status not in _ALGO_STATUSES:
+            raise Unheard(f"algoStatus: {shown(status)} is no status of a conditional order that is known")
+        client_id, algo_id = reading.text(row, "clientAlgoId"), _id(row, "algoId")
+        self.link(algo_id, client_id)
+        size = reading.decimal(row, "quantity")
+        alive = _ALGO_STATUSES[status] == "ACKED"
+        return [
+            VenueEvent(
+                reading.nanoseconds(row, "updateTime", "createTime"),
+                kind="ORDER_STATUS",
+                status=_ALGO_STATUSES[status],
+                venue_client_id=_ours(client_id),
+                venue_order_id=algo_id,
+                asset=reading.text(row, "symbol"),
+                order_side=reading.text(row, "side"),
+                position_side=row.get("positionSide") or "BOTH",
+                filled_size=_ZERO,
+                remaining_size=size if alive else _ZERO,
+                order_size=size,
+                order_price=reading.positive(row, "price"),
+                order_created=reading.nanoseconds(row, "createTime"),
+            )
+        ]
+
+    def trade(self, row: dict[str, Any], client_id: str) -> tuple[VenueEvent, dict[str, Any]]:
+        """Read a row of the fills: the fill, and its settlement.
+
+        Args:
+            row: It.
+            client_id: Of its order, which the row does not name.
+        """
+        order_id, at_ns = _id(row, "orderId"), reading.nanoseconds(row, "time")
+        ids: dict[str, Any] = {
+            "venue_client_id": _ours(client_id),
+            "venue_order_id": order_id,
+            "asset": reading.text(row, "symbol"),
+            "order_side": reading.text(row, "side"),
+            "position_side": row.get("positionSide") or "BOTH",
+        }
+        size, fee = reading.decimal(row, "qty"), reading.decimal(row, "commission")
+        trade_id = _id(row, "id")
+        fill = VenueEvent(
+            at_ns, kind=_forced(client_id) or "PARTIAL_FILL", venue_trade_id=trade_id,
+            price=reading.decimal(row, "price"), size=size, fee=fee,
+            fee_asset=reading.text(row, "commissionAsset"),
+            liquidity="MAKER" if row.get("maker") is True else "TAKER", **ids,
+        )  # fmt: skip
+        profit = reading.decimal(row, "realizedPnl")
+        return fill, _settled(ids, trade_id, size, profit, fee, row.get("commissionAsset"), at_ns)
+
+    def income(self, row: dict[str, Any]) -> dict[str, Any] | None:
+        """Read an entry of the wallet's history; None where it is of a fill.
+
+        Raises:
+            Unheard: Its type is of no list.
+        """
+        kind = row.get("incomeType")
+        if kind in OF_FILLS:
+            return None
+        if kind not in _ENTRIES:
+            raise Unheard(f"incomeType: {shown(kind)} is no type that is known")
+        entry: dict[str, Any] = {
+            "kind": _ENTRIES[kind],
+            "timestamp": reading.nanoseconds(row, "time"),
+            "asset": reading.text(row, "asset"),
+            "amount": reading.decimal(row, "income"),
+            # A number is unique within its type only.
+            "venue_txn_id": f"{str(kind)[:12]}:{_id(row, 'tranId')}",
+        }
+        if row.get("symbol"):
+            entry["symbol"] = reading.text(row, "symbol")
+        return entry
+
+
+def _unwrapped(frame: object) -> dict[str, Any]:
+    """A frame without its stream's name."""
+    row = reading.record(frame, "frame")
+    return reading.record(row["data"], "data") if "stream" in row and "data" in row else row
+
+
+def _settled(
+    ids: dict[str, Any],
+    trade_id: str,
+    size: Decimal,
+    profit: Decimal,
+    fee: Decimal,
+    asset: object,
+    at_ns: int,
+) -> dict[str, Any]:
+    return {
+        "kind": "FILL_SETTLED", "timestamp": at_ns, "symbol": ids["asset"], "venue_trade_id": trade_id,
+        "realized_pnl": profit, "fee": fee, "fee_asset": str(asset or ""),
+        "size": size if ids["order_side"] == "BUY" else -size,
+    }  # fmt: skip
+
+
+def _forced(client_id: str) -> str:
+    return next((kind for start, kind in FORCED.items() if client_id.startswith(start)), "")
+
+
+def _ours(client_id: str) -> str:
+    """A client id as an event carries it. What is longer than the kernel's ids was never one of them."""
+    return client_id if len(client_id) <= 36 else ""
+
+
+def _id(row: dict[str, Any], name: str) -> str:
+    value = row.get(name)
+    if isinstance(value, bool) or not isinstance(value, (int, str)) or value == "":
+        raise InvalidInput(f"{name}: expected an id, got {shown(value)}")
+    return str(value)

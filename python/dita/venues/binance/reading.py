@@ -1,0 +1,110 @@
+"""What the venue sends as Python values: a number is read by its text, never through a float."""
+
+import json
+from decimal import Decimal, InvalidOperation
+from typing import Any, Final
+
+from dita.errors import InvalidInput, shown
+
+#: Frames and answers above this close the connection, and a repair follows.
+FRAME_BYTES_MAX: Final = 8 << 20
+
+
+def parse(raw: str | bytes) -> Any:  # noqa: ANN401 - any JSON
+    """Read JSON; a number with a point or an exponent becomes a Decimal of its text.
+
+    Args:
+        raw: As it came.
+
+    Raises:
+        InvalidInput: It is no JSON, or longer than a frame may be.
+    """
+    if len(raw) > FRAME_BYTES_MAX:
+        raise InvalidInput(f"frame: {len(raw)} bytes, at most {FRAME_BYTES_MAX} are taken")
+    try:
+        return json.loads(raw, parse_float=Decimal, parse_constant=_no_number)
+    except (ValueError, RecursionError) as error:
+        raise InvalidInput(f"frame: {shown(raw[:80])} is no JSON: {error}") from error
+
+
+def _no_number(text: str) -> None:
+    raise ValueError(f"{text} is no number")
+
+
+def decimal(row: dict[str, Any], name: str) -> Decimal:
+    """Read a decimal that has to be there.
+
+    Raises:
+        InvalidInput: It is not, or is none.
+    """
+    value = row.get(name)
+    if isinstance(value, bool) or not isinstance(value, (str, int, Decimal)):
+        raise InvalidInput(f"{name}: expected a decimal, got {shown(value)}")
+    try:
+        number = Decimal(value)
+    except InvalidOperation:
+        raise InvalidInput(f"{name}: expected a decimal, got {shown(value)}") from None
+    if not number.is_finite():
+        raise InvalidInput(f"{name}: expected a finite decimal, got {shown(value)}")
+    return number
+
+
+def maybe(row: dict[str, Any], name: str) -> Decimal | None:
+    """Read a decimal that may be missing, or empty."""
+    return None if row.get(name) in {None, ""} else decimal(row, name)
+
+
+def positive(row: dict[str, Any], name: str) -> Decimal | None:
+    """Read a decimal whose 0 means that there is none."""
+    number = maybe(row, name)
+    return number or None
+
+
+def text(row: dict[str, Any], name: str) -> str:
+    """Read a text that has to be there.
+
+    Raises:
+        InvalidInput: It is not.
+    """
+    value = row.get(name)
+    if not isinstance(value, str):
+        raise InvalidInput(f"{name}: expected text, got {shown(value)}")
+    return value
+
+
+def nanoseconds(row: dict[str, Any], *names: str) -> int:
+    """Read a time in milliseconds as nanoseconds: the first that is there.
+
+    Raises:
+        InvalidInput: None is, or it is no whole number.
+    """
+    for name in names:
+        value = row.get(name)
+        if value is None:
+            continue
+        if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 1 << 43:
+            raise InvalidInput(f"{name}: expected milliseconds, got {shown(value)}")
+        return value * 1_000_000
+    raise InvalidInput(f"{names[0]}: missing")
+
+
+def table(value: object, name: str) -> list[dict[str, Any]]:
+    """Read a list of objects.
+
+    Raises:
+        InvalidInput: It is none.
+    """
+    if not isinstance(value, list) or not all(isinstance(row, dict) for row in value):
+        raise InvalidInput(f"{name}: expected a list of objects, got {shown(value)}")
+    return value
+
+
+def record(value: object, name: str) -> dict[str, Any]:
+    """Read an object.
+
+    Raises:
+        InvalidInput: It is none.
+    """
+    if not isinstance(value, dict):
+        raise InvalidInput(f"{name}: expected an object, got {shown(value)}")
+    return value

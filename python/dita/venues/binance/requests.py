@@ -1,0 +1,241 @@
+"""What is asked of the venue: method, path, parameters, and the text that is signed."""
+
+import hashlib
+import hmac
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, Final, Literal
+from urllib.parse import urlencode
+
+from dita._kernel import VenueOrder
+from dita.errors import NotSent
+
+RECV_WINDOW_MS: Final = 5_000
+#: Kinds of orders that live in the service of conditional orders since 2025-12-09.
+CONDITIONAL: Final = frozenset({"STOP_MARKET", "STOP_LIMIT", "TAKE_PROFIT"})
+Pool = Literal["none", "entry", "exit"]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request.
+
+    Attributes:
+        method: GET, POST, PUT or DELETE.
+        path: From `/fapi/` on.
+        values: Its parameters, in their order.
+        signed: Whether it carries time and signature.
+        weight: What it weighs.
+        pool: Whether it places an order, and if so, whether that is an exit.
+    """
+
+    method: str
+    path: str
+    values: dict[str, Any] = field(default_factory=dict)
+    signed: bool = True
+    weight: int = 1
+    pool: Pool = "none"
+
+    def query(self, secret: str, now_ms: int) -> str:
+        """Write the parameters, with time and signature where they are wanted.
+
+        Args:
+            secret: The key's secret.
+            now_ms: The venue's time.
+        """
+        if not self.signed:
+            return urlencode(self.values)
+        whole = urlencode({**self.values, "recvWindow": RECV_WINDOW_MS, "timestamp": now_ms})
+        return f"{whole}&signature={sign(secret, whole)}"
+
+
+def sign(secret: str, message: str) -> str:
+    """HMAC-SHA256 of the parameters as they are sent, in hexadecimal."""
+    return hmac.new(secret.encode(), message.encode(), hashlib.sha256).hexdigest()
+
+
+def digits(value: Decimal) -> str:
+    """Write a decimal without an exponent."""
+    return format(value, "f")
+
+
+def is_conditional(order: VenueOrder) -> bool:
+    """Whether an order waits for a trigger."""
+    return str(order.order_type) in CONDITIONAL
+
+
+def place(order: VenueOrder) -> Request:
+    """Ask for an order.
+
+    Args:
+        order: As the kernel has it.
+
+    Raises:
+        NotSent: The venue has no such order.
+    """
+    kind, life = str(order.order_type), str(order.time_in_force)
+    values: dict[str, Any] = {
+        "symbol": order.asset,
+        "side": str(order.order_side),
+        "positionSide": str(order.position_side),
+        "type": {"STOP_LIMIT": "STOP", "TAKE_PROFIT": "TAKE_PROFIT_MARKET"}.get(kind, kind),
+        "quantity": digits(order.intended_size),
+    }
+    if kind == "TAKE_PROFIT" and order.limit_price is not None:
+        values["type"] = "TAKE_PROFIT"
+    if order.limit_price is not None:
+        values["price"] = digits(order.limit_price)
+        values["timeInForce"] = "GTX" if order.post_only else life
+    elif life in {"FOK", "GTD"}:
+        raise NotSent(f"time_in_force: {life} needs a limit price at Binance")
+    if life == "GTD":
+        if order.post_only:
+            raise NotSent("time_in_force: GTD cannot be post-only at Binance")
+        if order.expire_time_ns is None:
+            raise NotSent("expire_time: missing for GTD")
+        # The venue takes whole seconds.
+        values["goodTillDate"] = order.expire_time_ns // 1_000_000_000 * 1_000
+    # In hedge mode the side says it already, and the venue refuses the flag.
+    if order.reduce_only and str(order.position_side) == "BOTH":
+        values["reduceOnly"] = "true"
+    pool: Pool = "exit" if order.reduce_only else "entry"
+    if not is_conditional(order):
+        values |= {"newClientOrderId": order.venue_client_id, "newOrderRespType": "ACK"}
+        return Request("POST", "/fapi/v1/order", values, weight=0, pool=pool)
+    if order.trigger_price is None:
+        raise NotSent("trigger_price: missing")
+    values |= {
+        "algoType": "CONDITIONAL",
+        "triggerPrice": digits(order.trigger_price),
+        "workingType": "MARK_PRICE" if str(order.trigger_by) == "MARK" else "CONTRACT_PRICE",
+        "clientAlgoId": order.venue_client_id,
+    }
+    return Request("POST", "/fapi/v1/algoOrder", values, weight=0, pool=pool)
+
+
+def cancel(symbol: str, client_id: str, order_id: str, *, waits: bool) -> Request:
+    """Ask to cancel an order.
+
+    Args:
+        symbol: The instrument.
+        client_id: Our id of it.
+        order_id: The venue's, where no client id is known.
+        waits: Whether it is conditional and was not triggered yet.
+    """
+    if waits:
+        named = {"clientAlgoId": client_id} if client_id else {"algoId": order_id}
+        return Request("DELETE", "/fapi/v1/algoOrder", named, pool="none")
+    named = {"origClientOrderId": client_id} if client_id else {"orderId": order_id}
+    return Request("DELETE", "/fapi/v1/order", {"symbol": symbol, **named})
+
+
+def amend(order: VenueOrder, size: Decimal, price: Decimal, request_id: str) -> Request:
+    """Ask to change an order: the venue wants quantity and price both."""
+    values = {
+        "symbol": order.asset,
+        "side": str(order.order_side),
+        "origClientOrderId": order.venue_client_id,
+        "quantity": digits(size),
+        "price": digits(price),
+    }
+    if request_id:
+        values["modifyId"] = request_id
+    return Request("PUT", "/fapi/v1/order", values)
+
+
+def query(symbol: str, client_id: str = "", order_id: str = "") -> Request:
+    """Ask about a plain order."""
+    named = {"orderId": order_id} if order_id else {"origClientOrderId": client_id}
+    return Request("GET", "/fapi/v1/order", {"symbol": symbol, **named})
+
+
+def query_algo(client_id: str) -> Request:
+    """Ask about a conditional order."""
+    return Request("GET", "/fapi/v1/algoOrder", {"clientAlgoId": client_id})
+
+
+def open_orders(symbol: str | None) -> Request:
+    """Ask for the plain orders that are open; without a symbol it weighs 40."""
+    values = {"symbol": symbol} if symbol else {}
+    return Request("GET", "/fapi/v1/openOrders", values, weight=1 if symbol else 40)
+
+
+def open_algo_orders(symbol: str | None) -> Request:
+    """Ask for the conditional orders that wait."""
+    values = {"symbol": symbol} if symbol else {}
+    return Request("GET", "/fapi/v1/openAlgoOrders", values, weight=1 if symbol else 40)
+
+
+def user_trades(
+    symbol: str, *, since_ms: int | None = None, order_id: str = "", from_id: int | None = None
+) -> Request:
+    """Ask for an instrument's fills: seven days a call at most; `from_id` excludes times."""
+    values: dict[str, Any] = {"symbol": symbol, "limit": 1000}
+    if from_id is not None:
+        values["fromId"] = from_id
+    elif order_id:
+        values["orderId"] = order_id
+    elif since_ms is not None:
+        values["startTime"] = since_ms
+    return Request("GET", "/fapi/v1/userTrades", values, weight=5)
+
+
+def income(since_ms: int, until_ms: int | None = None) -> Request:
+    """Ask for the wallet's entries: of the whole account, three months back at most."""
+    values: dict[str, Any] = {"startTime": since_ms, "limit": 1000}
+    if until_ms is not None:
+        values["endTime"] = until_ms
+    return Request("GET", "/fapi/v1/income", values, weight=30)
+
+
+BALANCE: Final = Request("GET", "/fapi/v3/balance", weight=5)
+POSITIONS: Final = Request("GET", "/fapi/v3/positionRisk", weight=5)
+POSITION_MODE: Final = Request("GET", "/fapi/v1/positionSide/dual", weight=30)
+MULTI_ASSETS: Final = Request("GET", "/fapi/v1/multiAssetsMargin", weight=30)
+FEE_BURN: Final = Request("GET", "/fapi/v1/feeBurn", weight=30)
+KEY_RIGHTS: Final = Request("GET", "/sapi/v1/account/apiRestrictions")
+SERVER_TIME: Final = Request("GET", "/fapi/v1/time", signed=False)
+INSTRUMENTS: Final = Request("GET", "/fapi/v1/exchangeInfo", signed=False)
+NEW_KEY: Final = Request("POST", "/fapi/v1/listenKey", signed=False)
+END_KEY: Final = Request("DELETE", "/fapi/v1/listenKey", signed=False)
+KEEP_KEY: Final = Request("PUT", "/fapi/v1/listenKey", signed=False)
+
+
+def leverage(symbol: str, value: Decimal) -> Request:
+    """Ask to set the leverage: whole numbers only.
+
+    Raises:
+        NotSent: It is none.
+    """
+    if value != value.to_integral_value():
+        raise NotSent(f"leverage: Binance takes whole numbers, got {digits(value)}")
+    return Request("POST", "/fapi/v1/leverage", {"symbol": symbol, "leverage": int(value)})
+
+
+def margin_mode(symbol: str, mode: str) -> Request:
+    """Ask to set an instrument's margin mode."""
+    word = {"CROSS": "CROSSED", "ISOLATED": "ISOLATED"}.get(mode)
+    if word is None:
+        raise NotSent(f"margin_mode: expected CROSS or ISOLATED, got {mode!r}")
+    return Request("POST", "/fapi/v1/marginType", {"symbol": symbol, "marginType": word})
+
+
+def commission(symbol: str) -> Request:
+    """Ask for the account's own fee rates."""
+    return Request("GET", "/fapi/v1/commissionRate", {"symbol": symbol}, weight=20)
+
+
+def symbol_config(symbol: str) -> Request:
+    """Ask for an instrument's leverage and margin mode."""
+    return Request("GET", "/fapi/v1/symbolConfig", {"symbol": symbol}, weight=5)
+
+
+def premium_index(symbol: str) -> Request:
+    """Ask for an instrument's mark and funding terms."""
+    return Request("GET", "/fapi/v1/premiumIndex", {"symbol": symbol}, signed=False)
+
+
+def klines(symbol: str, interval: str, start_ms: int, end_ms: int) -> Request:
+    """Ask for bars: 1,500 a call at most."""
+    values = {"symbol": symbol, "interval": interval, "startTime": start_ms, "endTime": end_ms, "limit": 1500}
+    return Request("GET", "/fapi/v1/klines", values, signed=False, weight=10)

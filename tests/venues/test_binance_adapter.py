@@ -1,0 +1,185 @@
+"""The native adapter on `dita exchange`, over real sockets: certification, cuts, hostile answers, secrets."""
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from dita import ExecutionKernel, KernelIntent
+from dita.certify import SEQUENCES, certify_one
+from dita.loopback.binance.exchange import Terms
+from dita.loopback.binance.rig import BinanceRig
+from dita.loopback.server import ServerThread
+from dita.venues.binance.adapter import BinancePractice
+
+SECRET = "practise-secret"  # noqa: S105 - it opens nothing but the exchange
+NOT_OFFERED = {10, 14}
+
+
+@pytest.mark.parametrize("sequence", SEQUENCES, ids=lambda one: f"{one.number}")
+def test_certification_over_real_sockets(sequence: Any) -> None:
+    verdict = certify_one(BinanceRig, sequence)
+    assert (verdict.result, verdict.why) == (
+        ("SKIP", verdict.why) if sequence.number in NOT_OFFERED else ("PASS", "")
+    )
+
+
+@dataclass
+class Account:
+    """A kernel at work on an exchange."""
+
+    server: ServerThread
+    adapter: BinancePractice
+    kernel: ExecutionKernel
+    intents: int = 0
+
+    def act(self, action: str, **fields: Any) -> Any:
+        self.intents += 1
+        given: dict[str, Any] = {
+            "timestamp": time.time_ns(), "intent_id": f"i{self.intents}", "trade_id": "t1", "slot_id": 0,
+            "asset": "BTCUSDT", "side": "LONG", "action": action, "reference_price": Decimal(60_000),
+        }  # fmt: skip
+        return self.kernel.process_intent(KernelIntent(**{**given, **fields}))
+
+    def wait(self, is_so: Callable[[], bool], seconds: float = 10.0) -> None:
+        until = time.monotonic() + seconds
+        while not is_so():
+            assert time.monotonic() < until, "it did not come to that"
+            time.sleep(0.01)
+
+    def stage(self) -> str:
+        return str(self.kernel.slot(0).fsm_state)
+
+    def agrees(self) -> bool:
+        account = self.kernel.snapshot()["account"]["assets"]["USDT"]
+        told = account["e_wallet_balance"]
+        return told is not None and account["reconcile_delta"] == 0
+
+
+@pytest.fixture
+def account() -> Iterator[Account]:
+    with ServerThread(Terms(still=True)) as server:
+        adapter = BinancePractice(
+            "practise-key", SECRET, ("BTCUSDT",),
+            rest=f"http://{server.address}", stream=f"ws://{server.address}", deaf_s=0.5,
+        )  # fmt: skip
+        with ExecutionKernel(venue=adapter) as kernel:
+            kernel.set_exchange_config(
+                {"instruments": {"BTCUSDT": {"tick_size": "0.1", "lot_step": "0.001", "min_notional": "100"}}}
+            )
+            kernel.set_seed_capital(10_000)
+            assert adapter.wait_connected(10)
+            kernel.mark_price("BTCUSDT", 60_000)
+            yield Account(server, adapter, kernel)
+
+
+def test_a_round_trip_ends_flat_with_the_venues_money(account: Account) -> None:
+    account.act("ENTER", target_size="0.01")
+    account.wait(lambda: account.stage() == "POSITION_OPEN")
+    account.act("EXIT")
+    account.wait(lambda: account.stage() == "CLOSED")
+    account.wait(account.agrees)
+    assert account.kernel.snapshot()["account"]["assets"]["USDT"]["k_capital"] == account.server.call(
+        lambda one: one.account.sim.wallet("USDT")
+    )
+
+
+def test_a_stop_waits_in_the_algo_service_and_closes_the_position_when_the_price_comes(
+    account: Account,
+) -> None:
+    account.act("ENTER", target_size="0.01")
+    account.wait(lambda: account.stage() == "POSITION_OPEN")
+    account.act("EXIT", order_type="STOP_MARKET", trigger_price="59000", reduce_only=True)
+    account.wait(
+        lambda: account.server.call(lambda one: sum(o.waits for o in one.account.open_orders())) == 1
+    )
+    account.server.command("price BTCUSDT 58990")
+    account.wait(lambda: account.stage() == "CLOSED")
+    account.wait(account.agrees)
+
+
+def test_what_filled_while_the_network_was_cut_is_booked_once_it_is_back(account: Account) -> None:
+    account.act("ENTER", order_type="LIMIT", limit_price="59000", target_size="0.01")
+    account.wait(lambda: account.stage() == "ENTRY_WORKING")
+    client_id = account.kernel.orders()[0].venue_client_id
+    account.server.command("fault silent on")
+    account.server.command("cut")
+    account.server.command(f"fill {client_id} 0.01")
+    account.server.command("heal")
+    began = time.monotonic()
+    account.wait(lambda: account.stage() == "POSITION_OPEN")
+    assert time.monotonic() - began < 5
+    assert account.kernel.slot(0).size == Decimal("0.01")
+    account.wait(account.agrees)
+
+
+@pytest.mark.parametrize("fault", ["error_503_executed", "no_answer"])
+def test_an_order_that_was_taken_and_not_answered_is_never_sent_twice(account: Account, fault: str) -> None:
+    account.server.command(f"fault {fault} 1")
+    account.act("ENTER", target_size="0.01")
+    account.wait(lambda: account.stage() == "POSITION_OPEN")
+    account.wait(account.agrees)
+    assert account.server.call(lambda one: len(one.account.histories.orders)) == 1
+
+
+@pytest.mark.parametrize("fault", ["html 1", "broken_json 1", "error_in_200 1"])
+def test_an_answer_that_cannot_be_read_leaves_the_truth_to_the_stream(account: Account, fault: str) -> None:
+    account.server.command(f"fault {fault}")
+    account.act("ENTER", target_size="0.01")
+    account.wait(lambda: account.stage() == "POSITION_OPEN")
+    account.wait(account.agrees)
+
+
+def test_an_order_that_the_venue_refuses_ends_with_the_venues_code(account: Account) -> None:
+    account.act("ENTER", order_type="LIMIT", limit_price="60001", post_only=True, target_size="0.01")
+    account.wait(lambda: not account.kernel.orders()[0].is_live())
+    assert str(account.kernel.orders()[0].status) == "REJECTED"
+    assert account.server.call(lambda one: one.account.histories.orders) == []
+
+
+def test_an_hour_off_the_clock_is_found_out_and_the_order_is_sent_once(account: Account) -> None:
+    account.server.command("fault clock_off_ms 3600000")
+    account.act("ENTER", target_size="0.01")
+    account.wait(lambda: account.stage() == "POSITION_OPEN")
+    assert account.server.call(lambda one: len(one.account.histories.orders)) == 1
+
+
+def test_money_that_moved_without_an_order_is_booked_under_its_own_id(account: Account) -> None:
+    account.act("ENTER", target_size="0.01")
+    account.wait(lambda: account.stage() == "POSITION_OPEN")
+    account.server.command("transfer USDT -100")
+    account.server.command("transfer USDT 30")
+    account.wait(account.agrees)
+    capital = account.kernel.snapshot()["account"]["assets"]["USDT"]["k_capital"]
+    assert capital == account.server.call(lambda one: one.account.sim.wallet("USDT"))
+
+
+def test_a_word_that_no_list_has_halts_entries_and_lets_exits_through(account: Account) -> None:
+    account.act("ENTER", target_size="0.01")
+    account.wait(lambda: account.stage() == "POSITION_OPEN")
+
+    def say(exchange: Any) -> None:
+        for session in exchange.sessions:
+            session.line.say('{"e":"NEW_THING","E":1,"T":1}')
+
+    account.server.call(say)
+    account.wait(lambda: account.adapter.unheard != "")
+    account.act("ENTER", slot_id=1, trade_id="t2", target_size="0.01")
+    assert [str(order.status) for order in account.kernel.orders()] == ["FILLED", "REJECTED"]
+    account.act("EXIT")
+    account.wait(lambda: account.stage() == "CLOSED")
+
+
+def test_the_secret_is_in_no_log_and_no_repr(account: Account, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG):
+        account.server.command("fault lost 1")
+        account.act("ENTER", target_size="0.01")
+        account.server.command("cut")
+        account.wait(lambda: account.adapter.reconnects > 0)
+        account.wait(lambda: account.adapter.is_quiet)
+    assert SECRET not in caplog.text + repr(account.adapter) + repr(account.kernel)
+    assert "signature=" not in caplog.text
