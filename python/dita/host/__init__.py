@@ -6,10 +6,11 @@ account with slots of its own. `PlainOrders` turns plain orders (a side, a size,
 """
 
 from dita.host.asking import HostAway, ask
-from dita.host.client import Client, NoFreeSlot
+from dita.host.client import Client, NoFreeSlot, SentIntent
 from dita.host.directory import Directory, DirectoryError, home
 from dita.host.host import Host
 from dita.host.plain_orders import PlainOrder, PlainOrders
+from dita.host.strategies import StrategyHandle
 
 __all__ = [
     "Client",
@@ -20,6 +21,8 @@ __all__ = [
     "NoFreeSlot",
     "PlainOrder",
     "PlainOrders",
+    "SentIntent",
+    "StrategyHandle",
     "ask",
     "home",
 ]

@@ -1,10 +1,12 @@
 """`Client`: one program's way to trade an account, with slots of its own."""
 
+import inspect
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from types import TracebackType
-from typing import Any, Final, Literal, Self, TypeAlias
+from types import NoneType, TracebackType
+from typing import Any, Final, Literal, NamedTuple, Self, TypeAlias
 
+from dita._kernel import Client as Verbs
 from dita._kernel import (
     KernelCommandType,
     KernelIntent,
@@ -17,6 +19,7 @@ from dita._kernel import (
 )
 from dita.errors import KernelClosed, KernelError, refuse
 from dita.host.documents import owned
+from dita.host.feed import AccountFeed
 from dita.kernel import ExecutionKernel, Number
 from dita.slots import KernelSlotView
 
@@ -26,8 +29,51 @@ _NAME_BYTES_MAX: Final = 31
 _FREE: Final = (TradeStage.IDLE, TradeStage.CLOSED)
 
 
+def _fields_of(verb: Callable[..., KernelOutcome]) -> frozenset[str]:
+    """The intent's fields that a native verb takes."""
+    taken = set(inspect.signature(verb).parameters) - {"self", "slot_id", "trade_id", "asset", "side"}
+    return frozenset("target_size" if name == "size" else name for name in taken)
+
+
+_VERBS: Final[Mapping[KernelCommandType, tuple[Callable[..., KernelOutcome], frozenset[str]]]] = {
+    action: (verb, _fields_of(verb))
+    for action, verb in (
+        (KernelCommandType.ENTER, Verbs.enter),
+        (KernelCommandType.EXIT, Verbs.exit),
+        (KernelCommandType.CANCEL, Verbs.cancel),
+        (KernelCommandType.AMEND, Verbs.amend),
+    )
+}
+
+
 class NoFreeSlot(KernelError):  # noqa: N818 - it says what is not there
     """No slot is free for what was asked."""
+
+
+class SentIntent(NamedTuple):
+    """An intent that a client has sent, and what came of it.
+
+    Attributes:
+        intent_id: Its id.
+        owner: Whose it is.
+        action: ENTER, EXIT, CANCEL or AMEND.
+        asset: The instrument.
+        side: Of the trade: LONG or SHORT.
+        slot_id: The slot.
+        trade_id: The trade.
+        fields: What else it says, as it was given.
+        outcome: The kernel's verdict.
+    """
+
+    intent_id: str
+    owner: str
+    action: KernelCommandType
+    asset: str
+    side: TradeSide | str
+    slot_id: int
+    trade_id: str
+    fields: Mapping[str, Any]
+    outcome: KernelOutcome
 
 
 class Seats:
@@ -106,7 +152,12 @@ class Client:
         self._lock = threading.Lock()
         # Every intent is an input, and inputs are counted in the log: so no id is ever given twice.
         self._next = kernel.seq
+        self._verbs = kernel.verbs(name)
+        self._feed = kernel.zinc_plane
+        # What this client has entered last into a slot, so that an exit need not read it.
+        self._entered: dict[int, tuple[str, str, TradeSide | str]] = {}
         self._listeners: list[Callable[[KernelOutcome], object]] = []
+        self._sent: list[Callable[[SentIntent], object]] = []
         self._closed = False
 
     # ----------------------------------------------------------------------------------------------- intents
@@ -118,6 +169,7 @@ class Client:
             InvalidInput: The slot or the owner is another's.
         """
         self._check(intent)
+        self._entered.pop(intent.slot_id or 0, None)
         return self._told(self._kernel.process_intent(intent))
 
     def process_intents(self, intents: Iterable[KernelIntent]) -> list[KernelOutcome]:
@@ -129,6 +181,7 @@ class Client:
         given = list(intents)
         for intent in given:
             self._check(intent)
+            self._entered.pop(intent.slot_id or 0, None)
         return [self._told(outcome) for outcome in self._kernel.process_intents(given)]
 
     def _check(self, intent: KernelIntent) -> None:
@@ -164,9 +217,12 @@ class Client:
         if seat is None:
             raise NoFreeSlot(f"slot: all {len(self.slots)} of {self.name} carry trades")
         number = self._number()
-        fields.setdefault("trade_id", f"{self.name}-t{number}")
+        trade_id = fields.pop("trade_id", None) or f"{self.name}-t{number}"
         fields.setdefault("target_size", size)
-        return self._send(number, seat, KernelCommandType.ENTER, asset, side, fields)
+        outcome = self._send(number, seat, KernelCommandType.ENTER, trade_id, asset, side, fields)
+        if outcome.accepted:
+            self._entered[seat] = (trade_id, asset, side)
+        return outcome
 
     def exit(self, slot: int, size: Number | None = None, **fields: Any) -> KernelOutcome:  # noqa: ANN401
         """Close a slot's position, or a part of it.
@@ -203,22 +259,69 @@ class Client:
     def _about(self, slot: int, action: KernelCommandType, fields: dict[str, Any]) -> KernelOutcome:
         if slot not in self.slots:
             raise refuse("slot", slot, f"is not one of {self.name}'s: {self.slots}")
-        held = self._kernel.slot(slot).snapshot()
-        fields.setdefault("trade_id", held.trade_id)
-        return self._send(self._number(), slot, action, held.asset, held.side, fields)
+        known = self._entered.get(slot)
+        if known is None:
+            held = self._kernel.slot(slot).snapshot()
+            known = (held.trade_id, held.asset, held.side)
+        trade_id, asset, side = known
+        return self._send(
+            self._number(), slot, action, fields.pop("trade_id", None) or trade_id, asset, side, fields
+        )
 
     def _send(
         self,
         number: int,
         slot: int,
         action: KernelCommandType,
+        trade_id: str,
         asset: str,
         side: TradeSide | str,
-        fields: Mapping[str, Any],
+        fields: dict[str, Any],
     ) -> KernelOutcome:
-        values = {"timestamp": self._kernel.now_ns, "intent_id": f"{self.name}-{number}", **fields}
-        intent = KernelIntent(slot_id=slot, asset=asset, side=side, action=action, owner=self.name, **values)
-        return self.process_intent(intent)
+        if self._closed:
+            raise KernelClosed(f"the client {self.name} is closed")
+        if self._sent:
+            intent_id = fields.setdefault("intent_id", f"{self.name}-{number}")
+            given = dict(fields)
+            outcome = self._take(number, slot, action, trade_id, asset, side, fields)
+            sent = SentIntent(intent_id, self.name, action, asset, side, slot, trade_id, given, outcome)
+            for listener in self._sent:
+                listener(sent)
+            return outcome
+        return self._take(number, slot, action, trade_id, asset, side, fields)
+
+    def _take(
+        self,
+        number: int,
+        slot: int,
+        action: KernelCommandType,
+        trade_id: str,
+        asset: str,
+        side: TradeSide | str,
+        fields: dict[str, Any],
+    ) -> KernelOutcome:
+        intent_id = fields.pop("intent_id", None) or f"{self.name}-{number}"
+        verb, known = _VERBS[action]
+        if not known.issuperset(fields) or not isinstance(self._feed, (AccountFeed, NoneType)):
+            # A field that the verbs do not take, or somebody who wants to see the intent itself.
+            values = {"timestamp": self._kernel.now_ns, **fields}
+            intent = KernelIntent(
+                slot_id=slot,
+                trade_id=trade_id,
+                asset=asset,
+                side=side,
+                action=action,
+                owner=self.name,
+                intent_id=intent_id,
+                **values,
+            )
+            return self._told(self._kernel.process_intent(intent))
+        if self._feed is not None:
+            self._feed.tell_intent(intent_id, trade_id, slot, asset, action, self.name)
+        if "target_size" in fields:
+            fields["size"] = fields.pop("target_size")
+        outcome = verb(self._verbs, slot, trade_id, asset, side, intent_id=intent_id, **fields)
+        return self._told(outcome) if self._listeners else outcome
 
     def _number(self) -> int:
         with self._lock:
@@ -296,6 +399,18 @@ class Client:
         """
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
+
+    def subscribe_sent(self, listener: Callable[[SentIntent], object]) -> Callable[[], None]:
+        """Call a function with every intent of this client's verbs.
+
+        Args:
+            listener: The function.
+
+        Returns:
+            Ends it.
+        """
+        self._sent.append(listener)
+        return lambda: self._sent.remove(listener)
 
     def status(self) -> dict[str, Any]:
         """Return what the client has: its slots as plain values."""

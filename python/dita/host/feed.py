@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from dita._kernel import KernelIntent, TradeSlot
+from dita._kernel import KernelCommandType, KernelIntent, TradeSlot
 from dita.host.documents import to_json
 
 KEPT_MAX: Final = 10_000
@@ -106,13 +106,27 @@ class AccountFeed:
 
     def publish_intent(self, intent: KernelIntent) -> None:
         """Show an intent."""
+        self.tell_intent(
+            intent.intent_id, intent.trade_id, intent.slot_id, intent.asset, intent.action, intent.owner
+        )
+
+    def tell_intent(
+        self,
+        intent_id: str,
+        trade_id: str,
+        slot_id: int | None,
+        asset: str,
+        action: KernelCommandType,
+        owner: str,
+    ) -> None:
+        """Show an intent by its fields, where none was built."""
         told = {
-            "intent_id": intent.intent_id,
-            "trade_id": intent.trade_id,
-            "slot_id": intent.slot_id,
-            "asset": intent.asset,
-            "action": intent.action,
-            "owner": intent.owner,
+            "intent_id": intent_id,
+            "trade_id": trade_id,
+            "slot_id": slot_id,
+            "asset": asset,
+            "action": action,
+            "owner": owner,
         }
         self._feed.put(self._account, "intent", told)
 

@@ -20,14 +20,16 @@ class StrategyHandle:
         name: Its name; its trades carry it as their owner.
         account: The account that it trades.
         actor: Calls its callbacks, and carries out its actions.
+        client: Trades for it.
     """
 
-    def __init__(self, name: str, account: str, actor: Actor, company: "Company") -> None:
+    def __init__(self, name: str, account: str, actor: Actor, company: "Company", client: Client) -> None:
         """Hold it; see `Host.load`."""
         self.name = name
         self.account = account
         self.actor = actor
         self._company = company
+        self.client = client
 
     @property
     def state(self) -> ActorState:
@@ -129,7 +131,7 @@ class Company:
         if actor.notes:
             actor.hold = lambda: self._hold(account)
         self._kernels[account] = kernel
-        handle = self.handles[name] = StrategyHandle(name, account, actor, self)
+        handle = self.handles[name] = StrategyHandle(name, account, actor, self, given)
         if actor.hears_funding:
             self._funded.append(handle)
         return handle

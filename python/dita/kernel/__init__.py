@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Any, Final, NamedTuple, Self, TypeAlias
 
 from dita._kernel import (
+    Client,
     ControlGate,
     KernelIntent,
     KernelMode,
@@ -261,6 +262,16 @@ class ExecutionKernel:
         if self._zinc is not None:
             self._followers.call(self._zinc.publish_intent, intent)
         return self._engine.process_intent(intent)
+
+    def verbs(self, owner: str = "") -> Client:
+        """Return the verbs `enter exit cancel amend` of a program: intents that are not built first.
+
+        They are not shown to a zinc plane.
+
+        Args:
+            owner: Whose trades they make; empty when nobody's.
+        """
+        return Client(self._engine, owner or None)
 
     def _refused(self, fields: Mapping[Any, Any], error: InvalidInput | InvalidType) -> KernelOutcome:
         """Return the outcome of what was given as an intent and is none."""
