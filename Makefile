@@ -84,11 +84,22 @@ setup: $(STAMPS)/kernel $(STAMPS)/web ## Create .venv, install the locked packag
 demo: setup ## Replay a bundled market through a strategy on the paper venue (ARGS="--data FILE --json")
 	@$(VENV)/bin/dita demo $(ARGS)
 
+# Zig, to link for a Linux of 2014, and what proves it: nothing of it is needed to set up or to test.
+$(STAMPS)/wheel-packages: requirements-wheel.lock $(STAMPS)/packages
+	$(call say,'Installing the locked packages that build a wheel')
+	@$(PYTHON) -m pip install --quiet --no-input --require-hashes --requirement requirements-wheel.lock
+	@touch $@
+
+WHEEL_TARGET :=
 .PHONY: build
-build: setup ## Build a release wheel into dist/
-	$(call say,'Building the wheel')
-	@$(VENV)/bin/maturin build --release --locked --quiet --out dist
-	@ls -l dist
+build: $(STAMPS)/wheel-packages $(STAMPS)/web ## Build a stripped release wheel into dist/, debug information beside it (WHEEL_TARGET=triple)
+	$(call say,'Building the wheel (a few minutes)')
+	@$(PYTHON) tools/wheel.py $(if $(WHEEL_TARGET),--target $(WHEEL_TARGET))
+
+.PHONY: wheel-check
+wheel-check: $(STAMPS)/wheel-packages ## Hold dist/*.whl against its platform tag, and use it under each Python from 3.11 that is there
+	$(call say,'the wheels in dist')
+	@$(PYTHON) tools/wheel_check.py dist/*.whl
 
 ## ---------------------------------------------------------------- check
 
@@ -262,7 +273,7 @@ fmt: $(STAMPS)/packages ## Format the code, and fix what can be fixed by itself
 	@$(VENV)/bin/ruff format --quiet $(PYTHON_CODE)
 
 .PHONY: bench
-bench: build ## Run the benchmarks and rewrite benches/RESULTS.md
+bench: setup build ## Run the benchmarks and rewrite benches/RESULTS.md
 	@PATH="$(abspath $(VENV)/bin):$$PATH" bash benches/run
 
 .PHONY: bench-peers
@@ -314,19 +325,22 @@ site: setup ## Build the documentation's site into site/ (open site/index.html)
 ## ---------------------------------------------------------------- locks
 
 # Only names, versions and hashes: no index, host or path, so that the file holds anywhere.
+PIP_COMPILE := $(VENV)/bin/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-annotate --no-header \
+	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options
 .PHONY: lock
-lock: $(STAMPS)/packages ## Make requirements-dev.lock again from pyproject.toml
+lock: $(STAMPS)/packages ## Make both requirements-*.lock again from pyproject.toml
 	@$(PYTHON) -c 'import tomllib; p = tomllib.load(open("pyproject.toml", "rb")); \
 		print(*p["project"]["dependencies"], *p["dependency-groups"]["dev"], sep="\n")' > $(VENV)/dev.in
-	@$(VENV)/bin/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-annotate --no-header \
-		--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options \
-		--output-file requirements-dev.lock $(VENV)/dev.in
+	@$(PYTHON) -c 'import tomllib; p = tomllib.load(open("pyproject.toml", "rb")); \
+		print("-c $(abspath requirements-dev.lock)", *p["dependency-groups"]["wheel"], sep="\n")' > $(VENV)/wheel.in
+	@$(PIP_COMPILE) --output-file requirements-dev.lock $(VENV)/dev.in
+	@$(PIP_COMPILE) --output-file requirements-wheel.lock $(VENV)/wheel.in
 
 .PHONY: lock-check
 lock-check:
 	$(call say,'lock files')
 	@cargo metadata --locked --format-version 1 >/dev/null || { echo 'Cargo.lock is behind Cargo.toml.' >&2; exit 1; }
-	@git diff --exit-code --stat -- Cargo.lock requirements-dev.lock
+	@git diff --exit-code --stat -- Cargo.lock requirements-dev.lock requirements-wheel.lock
 
 .PHONY: clean
 clean: ## Remove everything that the commands above made

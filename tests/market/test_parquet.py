@@ -191,7 +191,7 @@ def test_without_pyarrow_the_error_says_what_to_install(
 ) -> None:
     path = written(tmp_path, bars())
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    with pytest.raises(MarketFileError, match=r"need pyarrow: pip install 'dita\[parquet\]'"):
+    with pytest.raises(MarketFileError, match=r"a Parquet file needs pip install 'dita\[parquet\]'"):
         open_market(path)
 
 

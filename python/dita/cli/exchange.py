@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from dita.cli.failure import CommandFailure
 from dita.errors import KernelError, shown
+from dita.extras import missing
 
 if TYPE_CHECKING:
     import ssl
@@ -110,7 +111,7 @@ def run(options: argparse.Namespace) -> int:
     try:
         import aiohttp  # noqa: F401, PLC0415 - it is the extra `venues`
     except ImportError as error:
-        raise CommandFailure("aiohttp is not installed: pip install 'dita[venues]'") from error
+        raise CommandFailure(missing("dita exchange", "venues")) from error
     try:
         return asyncio.run(_serve(options))
     except KernelError as error:

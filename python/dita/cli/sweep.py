@@ -12,6 +12,7 @@ from dita.cli.failure import CommandFailure
 from dita.cli.progress import Progress
 from dita.cli.tables import as_json, table
 from dita.errors import shown
+from dita.extras import missing
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -124,7 +125,7 @@ def executor_of(options: argparse.Namespace) -> "Iterator[Executor | None]":
     try:
         import distributed  # noqa: PLC0415 - an extra
     except ImportError as error:
-        raise CommandFailure("--dask needs distributed: pip install 'dita[sweep]'") from error
+        raise CommandFailure(missing("--dask", "sweep")) from error
     try:
         client: Any = distributed.Client(options.dask, timeout=_CONNECT_S)  # type: ignore[no-untyped-call,unused-ignore]
     except (OSError, ValueError) as error:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from dita.cli.failure import CommandFailure
 from dita.cli.progress import Progress
 from dita.errors import shown
+from dita.extras import missing
 
 if TYPE_CHECKING:
     from dita.cli.watch_screen import WatchScreen
@@ -113,7 +114,7 @@ def _show(options: argparse.Namespace, source: "Source") -> int:
     try:
         from dita.cli.watch_screen import WatchScreen  # noqa: PLC0415 - an extra
     except ImportError as error:
-        raise CommandFailure("textual is not installed: pip install 'dita[watch]', or use --once") from error
+        raise CommandFailure(f"{missing('dita watch', 'watch')}, or use --once") from error
     screen = WatchScreen(source, options.kernel, interval_s=options.interval, halt=_halter(options.control))
     if options.screenshot is not None:
         import asyncio  # noqa: PLC0415 - it costs time that no other command has

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from dita.cluster.address import ClusterAddress
 from dita.cluster.errors import ClusterError, ClusterUnreachable
 from dita.errors import shown
+from dita.extras import missing
 
 if TYPE_CHECKING:
     from hazelcast.client import HazelcastClient
@@ -23,7 +24,7 @@ HEARTBEAT_TIMEOUT_S: Final = 5.0
 RETRY_BACKOFF_MAX_S: Final = 1.0
 _KNOCK_TIMEOUT_S: Final = 1.0
 
-MISSING: Final = "Hazelcast's client is not installed: pip install 'dita[hazelcast]'"
+MISSING: Final = missing("a Hazelcast cluster", "hazelcast")
 
 
 def open_client(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from dita.errors import KernelError
+from dita.extras import missing
 
 _KINDS: Final = ("env", "file", "keyring")
 _FILE_BYTES_MAX: Final = 64 << 10
@@ -99,7 +100,6 @@ def _keyring() -> Any:  # noqa: ANN401 - a module of another package
         keyring = importlib.import_module("keyring")
     except ImportError:
         raise SecretUnavailable(
-            "keyring: the package is not installed; run `pip install dita[keyring]`, or name the secret as "
-            "env:NAME or file:PATH"
+            f"{missing('a secret in a keyring', 'venues')}, or name the secret as env:NAME or file:PATH"
         ) from None
     return keyring

@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from dita._kernel import KernelTransition, NotYetSupported, TradeSlot, VenueEvent
-from dita.journal.place import DATABASE, Place, place_of
+from dita.extras import is_there, missing
+from dita.journal.place import DATABASE, JournalRefused, Place, place_of
 from dita.journal.query import Result, ask_journal
 
 _FLUSH_S: Final = 30.0
@@ -42,9 +43,13 @@ class ClickHouseKernelJournal:
             always: True writes whatever the control `debug_clickhouse_enabled` says.
 
         Raises:
-            JournalRefused: It is neither a path nor a URL.
+            JournalRefused: It is neither a path nor a URL, or the extra `clickhouse` is not installed: a
+                follower would only start and end, again and again.
         """
         self.place: Place = place_of(where, database)
+        needed = ("clickhouse_connect",) if self.place.path is None else ("clickhouse_connect", "chdb")
+        if not all(map(is_there, needed)):
+            raise JournalRefused(missing("a journal in ClickHouse", "clickhouse"))
         self._ttl_days = ttl_days
         self._always = always
         self._reach: Callable[[float], bool] | None = None

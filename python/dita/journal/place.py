@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote, urlsplit
 
 from dita.errors import shown
+from dita.extras import missing
 
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
@@ -19,7 +20,7 @@ URL_VARIABLE: Final = "DITA_CLICKHOUSE_URL"
 _SCHEMES: Final = ("http", "https", "clickhouse", "clickhouses")
 _CONNECT_TIMEOUT_S: Final = 5
 _RECEIVE_TIMEOUT_S: Final = 60
-_EXTRA: Final = "install it with: pip install 'dita[clickhouse]'"
+_EXTRA: Final = "clickhouse"
 # What a server says that waiting does not change: who asks, what is asked for, how the table is.
 _REFUSALS: Final = {
     16: "a column is missing",
@@ -109,7 +110,7 @@ def connect(place: Place, *, again: bool = False) -> "Client":
         clickhouse_connect: Any = importlib.import_module("clickhouse_connect")
         errors: Any = importlib.import_module("clickhouse_connect.driver.exceptions")
     except ModuleNotFoundError as error:
-        raise JournalRefused(f"clickhouse-connect is not installed: {_EXTRA}") from error
+        raise JournalRefused(missing("a journal in ClickHouse", _EXTRA)) from error
     try:
         client: Client = clickhouse_connect.get_client(**_options(place, again=again))
     except errors.Error as error:
@@ -176,7 +177,7 @@ def _embedded_refusal(path: Path, error: Exception) -> JournalRefused:
             f"{path}: this process has another embedded database open; use one, or two processes"
         )
     if "chdb" in text and "install" in text.lower():
-        return JournalRefused(f"the embedded engine is not installed: {_EXTRA}")
+        return JournalRefused(missing("the embedded ClickHouse", _EXTRA))
     return JournalRefused(
         f"{path}: the embedded database does not open: {_first_line(error)}; the engine's own words are on "
         f"the error output above; restore the directory from a copy, or give another"

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from dita.errors import shown
+from dita.extras import missing
 from dita.market.bars import PRICE_COLUMNS, Spacing, bar_of, length_of
 from dita.market.events import Bar, Event, MarketKind
 from dita.market.source import MarketFileError
@@ -168,8 +169,7 @@ class ParquetFile:
             import pyarrow as pa  # noqa: PLC0415 - an extra
             from pyarrow.parquet import ParquetFile as Reader  # noqa: PLC0415 - as above
         except ImportError as error:
-            message = "Parquet files need pyarrow: pip install 'dita[parquet]'"
-            raise MarketFileError(self._path, message) from error
+            raise MarketFileError(self._path, missing("a Parquet file", "parquet")) from error
         try:
             return Reader(self._path)
         except (pa.ArrowException, OSError) as error:

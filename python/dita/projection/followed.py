@@ -5,6 +5,9 @@ from typing import Any, NoReturn
 
 from dita._kernel import NotYetSupported, TradeSlot
 from dita.cluster.address import ClusterAddress
+from dita.cluster.client import MISSING
+from dita.cluster.errors import ClusterError
+from dita.extras import is_there
 
 
 class FollowedProjection:
@@ -27,8 +30,10 @@ class FollowedProjection:
             address: As `hazelcast://127.0.0.1:5701/dita`.
 
         Raises:
-            ClusterError: It does not read like one.
+            ClusterError: It does not read like one, or the extra `hazelcast` is not installed.
         """
+        if not is_there("hazelcast"):
+            raise ClusterError(MISSING)
         self.address = ClusterAddress.parse(address) if isinstance(address, str) else address
         self._reach: Callable[[float], bool] | None = None
 
