@@ -1,7 +1,7 @@
 """T1 by verbs beside T1 by intents, in turns in one process: microseconds a round trip, as JSON.
 
-The same trip as in `bench_round_trip.py` (its `Desk`). A verb is handed what the intent would be built of; a host's
-client finds slot, trade, instrument and side by itself.
+The same trip as in `bench_round_trip.py` (its `Desk`). A verb is handed what the intent would be built of; a
+host's client finds slot, trade, instrument and side by itself.
 """
 
 from __future__ import annotations

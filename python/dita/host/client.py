@@ -1,6 +1,7 @@
 """`Client`: one program's way to trade an account, with slots of its own."""
 
 import inspect
+import itertools
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from types import NoneType, TracebackType
@@ -151,9 +152,10 @@ class Client:
         self._on_loss = on_loss
         self._lock = threading.Lock()
         # Every intent is an input, and inputs are counted in the log: so no id is ever given twice.
-        self._next = kernel.seq
+        self._numbers = itertools.count(kernel.seq + 1)
         self._verbs = kernel.verbs(name)
         self._feed = kernel.zinc_plane
+        self._shows_no_intents = isinstance(self._feed, (AccountFeed, NoneType))
         # What this client has entered last into a slot, so that an exit need not read it.
         self._entered: dict[int, tuple[str, str, TradeSide | str]] = {}
         self._listeners: list[Callable[[KernelOutcome], object]] = []
@@ -216,7 +218,9 @@ class Client:
         seat = self.free_slot() if slot is None else slot
         if seat is None:
             raise NoFreeSlot(f"slot: all {len(self.slots)} of {self.name} carry trades")
-        number = self._number()
+        if seat not in self.slots:
+            raise refuse("slot", seat, f"is not one of {self.name}'s: {self.slots}")
+        number = next(self._numbers)
         trade_id = fields.pop("trade_id", None) or f"{self.name}-t{number}"
         fields.setdefault("target_size", size)
         outcome = self._send(number, seat, KernelCommandType.ENTER, trade_id, asset, side, fields)
@@ -265,7 +269,7 @@ class Client:
             known = (held.trade_id, held.asset, held.side)
         trade_id, asset, side = known
         return self._send(
-            self._number(), slot, action, fields.pop("trade_id", None) or trade_id, asset, side, fields
+            next(self._numbers), slot, action, fields.pop("trade_id", None) or trade_id, asset, side, fields
         )
 
     def _send(
@@ -302,7 +306,7 @@ class Client:
     ) -> KernelOutcome:
         intent_id = fields.pop("intent_id", None) or f"{self.name}-{number}"
         verb, known = _VERBS[action]
-        if not known.issuperset(fields) or not isinstance(self._feed, (AccountFeed, NoneType)):
+        if not self._shows_no_intents or not known.issuperset(fields):
             # A field that the verbs do not take, or somebody who wants to see the intent itself.
             values = {"timestamp": self._kernel.now_ns, **fields}
             intent = KernelIntent(
@@ -316,17 +320,12 @@ class Client:
                 **values,
             )
             return self._told(self._kernel.process_intent(intent))
-        if self._feed is not None:
+        if isinstance(self._feed, AccountFeed):
             self._feed.tell_intent(intent_id, trade_id, slot, asset, action, self.name)
         if "target_size" in fields:
             fields["size"] = fields.pop("target_size")
         outcome = verb(self._verbs, slot, trade_id, asset, side, intent_id=intent_id, **fields)
         return self._told(outcome) if self._listeners else outcome
-
-    def _number(self) -> int:
-        with self._lock:
-            self._next += 1
-            return self._next
 
     def _told(self, outcome: KernelOutcome) -> KernelOutcome:
         for listener in self._listeners:
@@ -350,7 +349,10 @@ class Client:
 
     def free_slot(self) -> int | None:
         """Return the client's free slot with the lowest number; None where all carry trades."""
-        return next((view.slot_id for view in self._views if view.fsm_state in _FREE), None)
+        for slot, view in zip(self.slots, self._views, strict=True):
+            if view.fsm_state in _FREE:
+                return slot
+        return None
 
     def trades(self, asset: str | None = None) -> list[TradeSlot]:
         """Return the client's open trades, by slot.
