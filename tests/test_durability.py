@@ -37,7 +37,9 @@ from dita import (
     SimulatedVenue,
     TradeStage,
 )
+from dita._kernel import Replay
 from dita.kernel import opening
+from dita.timetravel import verify
 from kernels import CONFIG, ENTER, EXIT, SYMBOL, intent, opened
 
 VICTIMS = Path(__file__).resolve().parent / "victims"
@@ -288,9 +290,56 @@ def test_a_second_kernel_on_the_same_log_is_refused(tmp_path: Path) -> None:
 def test_a_kernel_of_other_settings_is_refused(tmp_path: Path) -> None:
     log_dir = traded(tmp_path / "log", 1)
     before = contents(log_dir)
-    with pytest.raises(LogMismatch, match=r"max_slots=10 .*, not of .* max_slots=3 "):
-        ExecutionKernel(max_slots=3, log_dir=log_dir)
+    with pytest.raises(LogMismatch, match=r"hedge_mode=false .*, not of .* hedge_mode=true "):
+        ExecutionKernel(hedge_mode=True, log_dir=log_dir)
     assert contents(log_dir) == before
+
+
+def test_a_kernel_opened_with_more_room_keeps_its_trades_and_says_so_in_its_log(tmp_path: Path) -> None:
+    log_dir = tmp_path / "log"
+    venue = SimulatedVenue(balances={"USDT": 10_000})
+    with opened(venue, log_dir=log_dir, max_slots=2, remembered_orders=16) as kernel:
+        venue.on_quote(SYMBOL, "60000", None, "60000", None)
+        assert kernel.process_intent(intent(ENTER, "i1", slot_id=1, target_size="0.01")).accepted
+        money = kernel.account.snapshot.capital
+    with ExecutionKernel(venue=SimulatedVenue(), log_dir=log_dir, max_slots=5) as kernel:
+        assert len(kernel.state.slots) == 5
+        assert (kernel.slot(1).trade_id, kernel.account.snapshot.capital) == ("t1", money)
+        later = intent(ENTER, "i2", slot_id=4, trade_id="t9", target_size="0.01")
+        assert kernel.process_intent(later).accepted
+        kernel.sync()
+        steps = list(Replay(log_dir, from_start=True))
+    (capacity,) = [step for step in steps if step["type"] == "CAPACITY"]
+    assert capacity["input"] == {"max_slots": 5, "remembered_orders": 4096}
+    assert verify(log_dir, replay=True)["good"]
+    with ExecutionKernel(venue=SimulatedVenue(), log_dir=log_dir, max_slots=5) as kernel:
+        assert kernel.slot(4).trade_id == "t9"
+
+
+@pytest.mark.parametrize(
+    ("less", "why"),
+    [
+        ({"max_slots": 1}, r"max_slots: 1 is less than the 3 of this log \(slot 1 carries trade t1\)"),
+        ({"max_slots": 2}, r"max_slots: 2 is less than the 3 of this log \(slots 2 to 2 are in it\)"),
+        ({"max_slots": 3, "remembered_orders": 15}, r"remembered_orders: 15 is less than the 16 of this log"),
+    ],
+    ids=["a trade", "slots", "orders"],
+)
+def test_a_kernel_opened_with_less_room_is_refused_with_what_is_in_the_way(
+    tmp_path: Path, less: dict[str, int], why: str
+) -> None:
+    log_dir = tmp_path / "log"
+    venue = SimulatedVenue(balances={"USDT": 10_000})
+    with opened(venue, log_dir=log_dir, max_slots=3, remembered_orders=16) as kernel:
+        venue.on_quote(SYMBOL, "60000", None, "60000", None)
+        assert kernel.process_intent(intent(ENTER, "i1", slot_id=1, target_size="0.01")).accepted
+    before = contents(log_dir)
+    with pytest.raises(LogMismatch, match=why):
+        ExecutionKernel(venue=SimulatedVenue(), log_dir=log_dir, **{"remembered_orders": 16, **less})
+    after = contents(log_dir)
+    del before["durable.mark"], after["durable.mark"]  # an opening is counted, also one that is refused
+    assert after == before
+    ExecutionKernel(venue=SimulatedVenue(), log_dir=log_dir, max_slots=3, remembered_orders=16).close()
 
 
 def newer(log_dir: Path) -> None:

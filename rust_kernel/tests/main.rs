@@ -13,6 +13,7 @@ mod bad_input;
 mod bust_figures;
 mod busts;
 mod calibration;
+mod capacity;
 mod closes;
 mod codec;
 mod comeback_figures;

@@ -224,6 +224,7 @@ _HEADLINES: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
     "MARK": lambda told: f"mark of {told['symbol']}: {exact(told['price'])}",
     "TIME": lambda _: "time passed",
     "RESTART": lambda _: "the kernel was started again on its log",
+    "CAPACITY": lambda i: f"room for {i['max_slots']} slots and {i['remembered_orders']} ended orders",
     "OVERRIDE": lambda told: f"slot {told['slot_id']} changed by hand by {told['by']}: {told['reason']}",
 }
 

@@ -4,6 +4,7 @@ import importlib
 import logging
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,7 +13,7 @@ from dita.clock import Clock
 from dita.config import AccountConfig, ConfigError, Fault, FollowersConfig
 from dita.control import ControlUpdate, FileControlPlane, InMemoryControlPlane
 from dita.control.memory import NO_LIMITS
-from dita.errors import InvalidInput, InvalidType, shown
+from dita.errors import InvalidInput, InvalidType, LogMismatch, shown
 from dita.exchange import ExchangeConfig
 from dita.host.directory import Directory, file_name
 from dita.host.feed import AccountFeed
@@ -83,8 +84,8 @@ def open_account(
         raise ConfigError(faults)
     plane = InMemoryControlPlane() if directory is None else FileControlPlane(directory.controls(name))
     log_dir = None if directory is None else directory.log(name)
-    kernel = ExecutionKernel(
-        max_slots=_slots(name, account.max_slots, log_dir),
+    open_with = partial(
+        ExecutionKernel,
         control_plane=plane,
         venue=_venue(name, account),
         journal=_journal(followers),
@@ -100,6 +101,10 @@ def open_account(
         name=file_name(name),
     )
     try:
+        kernel = open_with(max_slots=account.max_slots)
+    except LogMismatch:
+        kernel = open_with(max_slots=_slots(name, account.max_slots, log_dir))
+    try:
         _set_up(name, account, kernel)
     except BaseException:
         kernel.close()
@@ -108,13 +113,15 @@ def open_account(
 
 
 def _slots(name: str, given: int, log_dir: Path | None) -> int:
-    """How many slots: a log keeps the number that it began with."""
+    """How many slots: a log never has fewer than before."""
     if log_dir is None or not any(log_dir.glob("*.seg")):
         return given
-    held = Replay(log_dir).max_slots
-    if held != given:
-        _kept(name, "max_slots", held, given)
-    return held
+    replay = Replay(log_dir)
+    replay.run()
+    if replay.max_slots <= given:
+        return given
+    _kept(name, "max_slots", replay.max_slots, given)
+    return replay.max_slots
 
 
 def _venue(name: str, account: AccountConfig) -> SimulatedVenue | VenueAdapter:

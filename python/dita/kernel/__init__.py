@@ -133,7 +133,8 @@ class ExecutionKernel:
         """Open a kernel.
 
         Args:
-            max_slots: How many trades may run at once.
+            max_slots: How many trades may run at once. A log may be opened with more than before, and with
+                fewer never.
             control_plane: Where operators set the controls; None makes one in memory.
             venue: The simulated venue or an adapter. Without one, orders go nowhere and their events are fed
                 by hand with `on_venue_event`.
@@ -188,7 +189,6 @@ class ExecutionKernel:
         self._given_journal, self._given_projection = journal, projection
         planes = followed(journal, projection)
         is_named = bool(planes) or name is not None or hasattr(projection, "attach")
-        self._log_dir = None if log_dir is None else Path(log_dir)
         self._name = kernel_name(name, log_dir, instance_nonce) if is_named else ""
         self._followers = Followers(
             None if journal in planes else journal,
@@ -217,6 +217,7 @@ class ExecutionKernel:
             observer=self._followers.observe if self._followers else None,
             log=log_settings(queue or log_dir, **(settings if queue is None else queue_settings())),
         )
+        self._log_dir = None if log_dir is None else Path(log_dir)
         self._followers.read_from(self._engine)
         self._zinc = zinc_plane
         self._state = KernelStateView(self._engine)
@@ -935,6 +936,8 @@ class ExecutionKernel:
         if self._recovery is not None and log_dir is not None:
             close_at_exit(self._engine)
             catch_up(self._engine, self._venue, self._recovery, Missed(log_dir))
+            # It may have been opened with more slots than its log was begun with.
+            self._state = KernelStateView(self._engine)
         self._end_watch = self._follow_controls()
         self._engine.arm(real_money, self._live, real_money and is_set_live())
         self._attach_projection(log_dir)

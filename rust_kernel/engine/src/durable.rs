@@ -298,6 +298,7 @@ pub fn kind_of(input: &Input) -> u8 {
         Input::Edge { .. } => 14,
         Input::Restart => 15,
         Input::Recalled(_) => 16,
+        Input::Capacity { .. } => 18, // 17 is a note, which is no input
     }
 }
 
@@ -307,7 +308,7 @@ pub fn kind_name(kind: u8) -> &'static str {
 }
 
 /// The names of [`kind_of`]'s numbers.
-const KIND_NAMES: [&str; 18] = [
+const KIND_NAMES: [&str; 19] = [
     "INTENT",
     "VENUE_EVENT",
     "ACCOUNT_EVENT",
@@ -326,6 +327,7 @@ const KIND_NAMES: [&str; 18] = [
     "RESTART",
     "RECALLED",
     "NOTE",
+    "CAPACITY",
 ];
 
 /// The key under which the log finds a booking: 16 bytes that two bookings share only by an accident of 2⁻⁶⁴.

@@ -9,7 +9,7 @@ use dita_kernel::input::{Input, Stamp};
 use dita_kernel::kernel::{Kernel, KernelConfig, SnapshotError};
 use dita_kernel::outcome::Outcome;
 use dita_kernel::soundness::Flaw;
-use dita_log::{Log, LogError, Reader, Record, Recovered, Snapshot, TornTail};
+use dita_log::{Log, LogError, Reader, Record, Recovered, Snapshot, TornTail, past};
 
 use crate::durable::{self, Durable, LogSettings, REFUSED, SharedDisk};
 use crate::note::{self, NOTE, NOTES_MAX, Notes};
@@ -69,6 +69,17 @@ pub enum ReplayError {
         /// What it says of itself.
         found: String,
     },
+    /// It is opened with less room than it has.
+    Shrinks {
+        /// The setting.
+        field: &'static str,
+        /// What was asked for.
+        wanted: usize,
+        /// What the log has.
+        has: usize,
+        /// What is in the way.
+        in_the_way: String,
+    },
     /// Who asked for it wanted no more of it.
     Stopped {
         /// The last input replayed.
@@ -104,6 +115,11 @@ impl core::fmt::Display for ReplayError {
             ReplayError::Identity { found } => {
                 write!(f, "the log is not one of a kernel of this version: it says {found:?}")
             }
+            ReplayError::Shrinks { field, wanted, has, in_the_way } => write!(
+                f,
+                "{field}: {wanted} is less than the {has} of this log ({in_the_way}): give at least {has}, or begin another \
+                 log_dir with open_with"
+            ),
             ReplayError::Stopped { seq } => write!(f, "the replay was stopped after input {seq}"),
         }
     }
@@ -290,16 +306,49 @@ fn check_rules(found: &Recovered) -> Result<(), ReplayError> {
     }
 }
 
-/// Opens the log and brings the kernel to where it ends.
+/// What a log is opened as: with the room that it was begun with, where only that differs. What it has got since is in its
+/// records.
+fn begun_with(config: &KernelConfig, disk: &SharedDisk) -> KernelConfig {
+    // What is wrong with a log that does not say whose it is, its opening says better.
+    let own = past::identity(disk.as_ref()).ok().as_deref().and_then(durable::config_of);
+    let Some(own) = own else { return config.clone() };
+    let same =
+        KernelConfig { max_slots: own.max_slots, remembered_orders: own.remembered_orders, ..config.clone() };
+    if same == own { own } else { config.clone() }
+}
+
+/// What makes the kernel as roomy as it is opened; `None` where it is.
+fn room(kernel: &Kernel, config: &KernelConfig) -> Result<Option<Input>, ReplayError> {
+    let has = kernel.config();
+    if config.max_slots < has.max_slots {
+        let in_the_way = kernel.in_the_way(config.max_slots).map_or_else(
+            || format!("slots {} to {} are in it", config.max_slots, has.max_slots - 1),
+            |(slot_id, trade_id)| format!("slot {slot_id} carries trade {}", trade_id.as_str()),
+        );
+        let (wanted, has) = (config.max_slots as usize, has.max_slots as usize);
+        return Err(ReplayError::Shrinks { field: "max_slots", wanted, has, in_the_way });
+    }
+    if config.remembered_orders < has.remembered_orders {
+        let in_the_way = "late events of orders that it remembers would be taken for strangers'".to_owned();
+        let (wanted, has) = (config.remembered_orders, has.remembered_orders);
+        return Err(ReplayError::Shrinks { field: "remembered_orders", wanted, has, in_the_way });
+    }
+    let is_roomy = has.max_slots == config.max_slots && has.remembered_orders == config.remembered_orders;
+    let remembered_orders = u32::try_from(config.remembered_orders).unwrap_or(u32::MAX);
+    Ok((!is_roomy).then_some(Input::Capacity { max_slots: config.max_slots, remembered_orders }))
+}
+
+/// Opens the log and brings the kernel to where it ends. Also returns the input that makes it as roomy as it is opened.
 pub(crate) fn open(
     config: &KernelConfig,
     disk: SharedDisk,
     settings: &LogSettings,
     progress: &mut dyn FnMut(ReplayProgress) -> ControlFlow<()>,
-) -> Result<(Kernel, Durable, Recovery), ReplayError> {
-    let (log, mut found) = Log::open(disk, settings.config(config), &durable::keys_of)?;
+) -> Result<(Kernel, Durable, Recovery, Option<Input>), ReplayError> {
+    let begun = begun_with(config, &disk);
+    let (log, mut found) = Log::open(disk, settings.config(&begun), &durable::keys_of)?;
     check_rules(&found)?;
-    let (mut kernel, snapshot_seq) = begin(config, &log, &mut found)?;
+    let (mut kernel, snapshot_seq) = begin(&begun, &log, &mut found)?;
     let mut replayed = 0;
     let mut notes = Notes::new();
     if let Some(seq) = snapshot_seq {
@@ -309,6 +358,7 @@ pub(crate) fn open(
         let mut reader = log.reader(found.replay_from)?;
         replayed = replay_all(&mut kernel, &mut reader, &mut notes, progress)?;
     }
+    let wider = room(&kernel, config)?;
     let durable = Durable::new(log, settings, replayed, notes);
     let recovery = Recovery {
         snapshot_seq,
@@ -318,5 +368,5 @@ pub(crate) fn open(
         torn: found.torn,
         remarks: found.remarks,
     };
-    Ok((kernel, durable, recovery))
+    Ok((kernel, durable, recovery, wider))
 }

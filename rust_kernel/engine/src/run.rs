@@ -209,7 +209,7 @@ impl Engine {
         progress: &mut dyn FnMut(ReplayProgress) -> ControlFlow<()>,
     ) -> Result<(Engine, Recovery), EngineError> {
         Kernel::new(config.kernel.clone()).map_err(EngineError::Config)?;
-        let (kernel, durable, recovery) = recovery::open(&config.kernel, disk, settings, progress)
+        let (kernel, durable, recovery, wider) = recovery::open(&config.kernel, disk, settings, progress)
             .map_err(|error| EngineError::Replay(Box::new(error)))?;
         let begun = recovery.last_seq > 0;
         let mut engine = Engine::around(kernel, config, port)?;
@@ -218,6 +218,9 @@ impl Engine {
             engine.last_ns = engine.kernel.now_ns();
             engine.resume_venue(recovery.epoch)?;
             engine.inbox.push_back(Waiting { ticket: None, input: Input::Restart, batched: false });
+        }
+        if let Some(input) = wider {
+            engine.inbox.push_back(Waiting { ticket: None, input, batched: false });
         }
         Ok((engine, recovery))
     }
@@ -233,7 +236,7 @@ impl Engine {
         disk: SharedDisk,
         settings: &LogSettings,
     ) -> Result<(Engine, Recovery), EngineError> {
-        let (kernel, durable, recovery) =
+        let (kernel, durable, recovery, _) =
             recovery::open(&config.kernel, disk.clone(), settings, &mut |_| ControlFlow::Continue(()))
                 .map_err(|error| EngineError::Replay(Box::new(error)))?;
         if recovery.last_seq > 0 {
@@ -610,7 +613,8 @@ fn add_feedback(answer: &mut Answer, input: Input, outcome: Outcome) -> Option<I
         | Input::Calibration(_)
         | Input::Edge { .. }
         | Input::Restart
-        | Input::Recalled(_)) => return Some(other),
+        | Input::Recalled(_)
+        | Input::Capacity { .. }) => return Some(other),
     }
     answer.outcome.state = outcome.state.or(answer.outcome.state);
     if outcome.severity > answer.outcome.severity || outcome.severity >= Severity::Critical {

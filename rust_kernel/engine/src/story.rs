@@ -275,7 +275,8 @@ impl Trail {
             | Input::Funding(_)
             | Input::Calibration(_)
             | Input::Edge { .. }
-            | Input::Restart => false,
+            | Input::Restart
+            | Input::Capacity { .. } => false,
         }
     }
 

@@ -624,13 +624,15 @@ fn a_log_that_cannot_be_synced_lets_nothing_leave() {
 fn another_kernels_log_is_refused_with_both_settings() {
     let directory = Directory::new();
     drop(begun(&directory));
-    let config =
-        EngineConfig { kernel: KernelConfig { max_slots: 5, ..kernel_config() }, ..EngineConfig::default() };
+    let config = EngineConfig {
+        kernel: KernelConfig { hedge_mode: true, ..kernel_config() },
+        ..EngineConfig::default()
+    };
     let opened =
         Engine::recover(config, Port::Foreign, directory.disk(), &LogSettings::default(), &mut |_| {});
     let Err(error) = opened else { panic!("it opened") };
     let text = error.to_string();
-    assert!(text.contains("max_slots=300") && text.contains("max_slots=5"), "{text}");
+    assert!(text.contains("hedge_mode=false") && text.contains("hedge_mode=true"), "{text}");
 }
 
 #[test]

@@ -95,7 +95,8 @@ fn word(input: &Input) -> Option<&'static str> {
         | Input::Override(_)
         | Input::Calibration(_)
         | Input::Edge { .. }
-        | Input::Recalled(_) => None,
+        | Input::Recalled(_)
+        | Input::Capacity { .. } => None,
     }
 }
 

@@ -89,6 +89,13 @@ pub enum Input {
     Restart,
     /// An event that the memory was too short for, and what the log knows of it.
     Recalled(Box<Recalled>),
+    /// The kernel was opened with more room than its log has. Less is refused: what is there stays.
+    Capacity {
+        /// How many trades may run at once.
+        max_slots: u32,
+        /// How many ended orders are remembered for late events.
+        remembered_orders: u32,
+    },
 }
 
 impl Input {
@@ -111,7 +118,8 @@ impl Input {
             | Input::Calibration(_)
             | Input::Edge { .. }
             | Input::Restart
-            | Input::Recalled(_) => None,
+            | Input::Recalled(_)
+            | Input::Capacity { .. } => None,
         }
     }
 
@@ -137,7 +145,8 @@ impl Input {
             | Input::Override(_)
             | Input::Calibration(_)
             | Input::Edge { .. }
-            | Input::Restart => None,
+            | Input::Restart
+            | Input::Capacity { .. } => None,
         }
     }
 }

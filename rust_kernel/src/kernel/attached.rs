@@ -53,7 +53,8 @@ impl Kernel {
             | Input::Adopt(_)
             | Input::Calibration(_)
             | Input::Edge { .. }
-            | Input::Recalled(_) => {}
+            | Input::Recalled(_)
+            | Input::Capacity { .. } => {}
         }
         moved.sort_unstable();
         moved.dedup();

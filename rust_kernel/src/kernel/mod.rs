@@ -15,6 +15,7 @@ mod attached;
 mod booking;
 mod busts;
 mod calibrate;
+mod capacity;
 mod capital;
 mod closes;
 mod controls;
@@ -86,7 +87,7 @@ use timers::Watch;
 pub(crate) use timers::past;
 use window::Window;
 
-/// Capacities and identity, fixed for a kernel's life.
+/// Capacities and identity. Slots and remembered orders may become more; the rest is fixed for a kernel's life.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct KernelConfig {
     /// How many trades may run at once.
@@ -358,6 +359,9 @@ impl Kernel {
             Input::Edge { symbol, .. } => self.plan_edge(symbol),
             Input::Restart => Ok(()),
             Input::Recalled(recalled) => self.validate_recalled(stamp, recalled),
+            Input::Capacity { max_slots, remembered_orders } => {
+                self.plan_capacity(*max_slots, *remembered_orders)
+            }
         }
     }
 
@@ -387,6 +391,9 @@ impl Kernel {
             Input::Edge { symbol, edge_bps } => self.take_edge(stamp, symbol, *edge_bps, effects),
             Input::Restart => self.take_restart(stamp, effects),
             Input::Recalled(recalled) => self.take_recalled(stamp, recalled, effects),
+            Input::Capacity { max_slots, remembered_orders } => {
+                self.take_capacity(stamp, *max_slots, *remembered_orders)
+            }
         }
     }
 

@@ -74,7 +74,8 @@ impl Kernel {
             | Input::Calibration(_)
             | Input::Edge { .. }
             | Input::Restart
-            | Input::Recalled(_) => Ok(SetupPlan::Note(Code::IllegalTransition)),
+            | Input::Recalled(_)
+            | Input::Capacity { .. } => Ok(SetupPlan::Note(Code::IllegalTransition)),
         }
     }
 

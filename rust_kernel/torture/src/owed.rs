@@ -126,7 +126,8 @@ pub(crate) fn after(
         | Input::Calibration(_)
         | Input::Edge { .. }
         | Input::Restart
-        | Input::Recalled(_) => Ok(()),
+        | Input::Recalled(_)
+        | Input::Capacity { .. } => Ok(()),
     }
 }
 

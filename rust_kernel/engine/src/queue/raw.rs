@@ -610,7 +610,8 @@ pub(super) fn put(input: &Input, room: &mut [u8; ROOM], at: usize, before: &mut 
         | Input::Calibration(_)
         | Input::Edge { .. }
         | Input::Restart
-        | Input::Recalled(_) => false,
+        | Input::Recalled(_)
+        | Input::Capacity { .. } => false,
     };
     is_put.then_some(out.at)
 }

@@ -121,7 +121,8 @@ impl Second<'_> {
             | Input::Override(_)
             | Input::Calibration(_)
             | Input::Edge { .. }
-            | Input::Restart) => Some(other),
+            | Input::Restart
+            | Input::Capacity { .. }) => Some(other),
         }
     }
 

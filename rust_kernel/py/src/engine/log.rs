@@ -173,7 +173,7 @@ pub fn refusal(error: &ReplayError) -> Error {
         ReplayError::Record { .. } | ReplayError::Differs { .. } | ReplayError::Rules { .. } => {
             LogTrouble::Version
         }
-        ReplayError::Identity { .. } => LogTrouble::Mismatch,
+        ReplayError::Identity { .. } | ReplayError::Shrinks { .. } => LogTrouble::Mismatch,
         ReplayError::Stopped { .. } => LogTrouble::Other,
     };
     Error::Log(trouble, error.to_string().into_boxed_str())

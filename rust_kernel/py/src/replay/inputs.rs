@@ -65,6 +65,10 @@ pub fn input_dict<'py>(py: Python<'py>, input: &Input) -> PyResult<Bound<'py, Py
             sheet.0.set_item("ages", ages)?;
         }
         Input::Time | Input::Restart => {}
+        Input::Capacity { max_slots, remembered_orders } => {
+            sheet.0.set_item("max_slots", max_slots)?;
+            sheet.0.set_item("remembered_orders", remembered_orders)?;
+        }
         Input::Effect(result) => effect(&sheet, result)?,
         Input::Control(change) => control(&sheet, change)?,
         Input::Opening(opening) => self::opening(&sheet, opening)?,

@@ -82,6 +82,11 @@ impl OrderStore {
         }
     }
 
+    /// Remembers so many ended orders from now on.
+    pub(crate) fn remember(&mut self, remembered_max: usize) {
+        self.remembered_max = remembered_of(remembered_max);
+    }
+
     /// The order at a place that the store itself handed out.
     #[inline]
     pub fn at(&self, place: u32) -> &Order {

@@ -220,7 +220,8 @@ impl Naive {
             | Input::Calibration(_)
             | Input::Edge { .. }
             | Input::Restart
-            | Input::Recalled(_) => {}
+            | Input::Recalled(_)
+            | Input::Capacity { .. } => {}
         }
     }
 
