@@ -13,7 +13,7 @@ LAYERS = (
     ("dita-kernel", "dita-indicators"),
     ("dita-sim", "dita-log"),
     ("dita-engine",),
-    ("dita-host", "dita-torture", "dita-fuzz"),
+    ("dita-host", "dita-play", "dita-torture", "dita-fuzz"),
     ("dita-py",),
 )
 PLACE = {crate: layer for layer, crates in enumerate(LAYERS) for crate in crates}

@@ -11,10 +11,14 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, ClassVar, Literal, TypeAlias, TypedDict, final, type_check_only
 
+_Price: TypeAlias = Decimal | int | str | float
+
 __all__ = [
     "SHOWN_CHARS_MAX",
     "AccountEventKind",
     "Atr",
+    "Bar",
+    "BarBuilder",
     "Bollinger",
     "Client",
     "ControlGate",
@@ -22,6 +26,7 @@ __all__ = [
     "Donchian",
     "Ema",
     "Engine",
+    "EquityCurve",
     "ExitKind",
     "ExitSpec",
     "FreezeScope",
@@ -42,6 +47,7 @@ __all__ = [
     "KernelTransition",
     "KernelVerbosity",
     "Liquidity",
+    "Listener",
     "LogCorrupt",
     "LogDisk",
     "LogError",
@@ -54,6 +60,7 @@ __all__ = [
     "MarginMode",
     "MarginStatus",
     "MarketLimits",
+    "MarketReader",
     "NotSent",
     "NotYetSupported",
     "OppositeSlots",
@@ -61,8 +68,11 @@ __all__ = [
     "OrderSide",
     "OrderType",
     "PairOff",
+    "Player",
     "PositionSide",
+    "PriceCurve",
     "Product",
+    "QuoteTick",
     "ReconcileStatus",
     "Regime",
     "Replay",
@@ -74,6 +84,7 @@ __all__ = [
     "TradeSide",
     "TradeSlot",
     "TradeStage",
+    "TradeTick",
     "TriggerBy",
     "VenueAdapterError",
     "VenueEvent",
@@ -84,6 +95,8 @@ __all__ = [
     "explain_drift",
     "explain_trade",
     "followers_of",
+    "interval_ns",
+    "interval_text",
     "journal_tables",
     "log_bounds",
     "log_stats",
@@ -1992,6 +2005,418 @@ class SimExchange:
 
     def next_due_ns(self) -> int | None:
         """When `advance` next has something to do, ns, or `None`."""
+
+@final
+class Bar:
+    """A closed bar. It never changes. A price is a Decimal that is made when it is read.
+
+    Attributes:
+        symbol: The instrument.
+        interval: "1m", "1h" and so on.
+        open_ns: When it began, ns.
+        close_ns: When it ended, ns.
+    """
+
+    def __new__(
+        cls,
+        symbol: str,
+        interval: str,
+        open_ns: int,
+        close_ns: int,
+        prices: tuple[_Price, _Price, _Price, _Price, _Price],
+    ) -> Bar:
+        """Take open, high, low, close and volume."""
+
+    @property
+    def symbol(self) -> str: ...
+    @property
+    def interval(self) -> str:
+        """Its length: "1m", "1h" and so on."""
+
+    @property
+    def open_ns(self) -> int: ...
+    @property
+    def close_ns(self) -> int: ...
+    @property
+    def open(self) -> Decimal:
+        """First price, quote units."""
+
+    @property
+    def high(self) -> Decimal:
+        """Highest price."""
+
+    @property
+    def low(self) -> Decimal:
+        """Lowest price."""
+
+    @property
+    def close(self) -> Decimal:
+        """Last price."""
+
+    @property
+    def volume(self) -> Decimal:
+        """Traded volume, as the source counts it."""
+
+    @property
+    def open_float(self) -> float:
+        """First price, for indicators."""
+
+    @property
+    def high_float(self) -> float:
+        """Highest price, for indicators."""
+
+    @property
+    def low_float(self) -> float:
+        """Lowest price, for indicators."""
+
+    @property
+    def close_float(self) -> float:
+        """Last price, for indicators."""
+
+    @property
+    def volume_float(self) -> float:
+        """Traded volume, for indicators."""
+
+    @property
+    def open_time(self) -> datetime:
+        """When it began, UTC."""
+
+    @property
+    def close_time(self) -> datetime:
+        """When it ended, UTC."""
+
+    @property
+    def texts(self) -> tuple[str, str, str, str, str]:
+        """Open, high, low, close and volume as the source wrote them, without an exponent."""
+
+@final
+class QuoteTick:
+    """The best bid and ask.
+
+    Attributes:
+        symbol: The instrument.
+        time_ns: When it was, ns.
+    """
+
+    def __new__(
+        cls, symbol: str, time_ns: int, texts: tuple[_Price, _Price | None, _Price, _Price | None]
+    ) -> QuoteTick:
+        """Take bid, bid size, ask, ask size; a size may not be known."""
+
+    @property
+    def symbol(self) -> str: ...
+    @property
+    def time_ns(self) -> int: ...
+    @property
+    def bid(self) -> Decimal:
+        """Best bid, quote units."""
+
+    @property
+    def ask(self) -> Decimal:
+        """Best ask."""
+
+    @property
+    def bid_size(self) -> Decimal | None:
+        """Size at the bid; None where it is not told."""
+
+    @property
+    def ask_size(self) -> Decimal | None:
+        """Size at the ask; None where it is not told."""
+
+    @property
+    def bid_float(self) -> float:
+        """Best bid, for indicators."""
+
+    @property
+    def ask_float(self) -> float:
+        """Best ask, for indicators."""
+
+    @property
+    def time(self) -> datetime:
+        """When it was, UTC."""
+
+@final
+class TradeTick:
+    """A trade of others.
+
+    Attributes:
+        symbol: The instrument.
+        time_ns: When it was, ns.
+        buyer_is_maker: Whether the taker sold.
+    """
+
+    def __new__(
+        cls, symbol: str, time_ns: int, price: _Price, size: _Price, *, buyer_is_maker: bool
+    ) -> TradeTick: ...
+    @property
+    def symbol(self) -> str: ...
+    @property
+    def time_ns(self) -> int: ...
+    @property
+    def buyer_is_maker(self) -> bool: ...
+    @property
+    def price(self) -> Decimal:
+        """Its price, quote units."""
+
+    @property
+    def size(self) -> Decimal:
+        """Its size, base units or contracts."""
+
+    @property
+    def price_float(self) -> float:
+        """Its price, for indicators."""
+
+    @property
+    def time(self) -> datetime:
+        """When it was, UTC."""
+
+@final
+class BarBuilder:
+    """Builds bars of one length of one instrument. They begin at multiples of their length since 1970."""
+
+    def __new__(cls, interval: str) -> BarBuilder:
+        """Start empty; raises InvalidInput for what is no interval."""
+
+    def add(self, bar: Bar) -> Bar | None:
+        """Take a closed bar, which lies within one of the longer ones; return the longer one that is closed
+        by it. It has the parts that came."""
+
+    @property
+    def interval(self) -> str:
+        """The length of what is built."""
+
+def interval_ns(interval: str) -> int:
+    """Return the length of an interval, ns: "1s", "5m", "1h", "1d"; raises InvalidInput for another text."""
+
+def interval_text(length_ns: int) -> str:
+    """Return an interval's name."""
+
+@final
+class MarketReader:
+    """Reads a market file once, from its beginning. What cannot be raises `ValueError(message, line)`."""
+
+    @staticmethod
+    def bars(path: str | os.PathLike[str], symbol: str, allow_gaps: bool, interval_ns: int) -> MarketReader:
+        """Of a file of bars of a known length, ns."""
+
+    @staticmethod
+    def ticks(path: str | os.PathLike[str], symbol: str) -> MarketReader:
+        """Of a file of quotes or of trades."""
+
+    @staticmethod
+    def held(header: str) -> Literal["bars", "ticks"] | None:
+        """Return what a file holds whose first line this is; None where it is neither's header."""
+
+    @staticmethod
+    def measure(path: str | os.PathLike[str], symbol: str) -> int:
+        """Return the length of a file's bars, ns, which its first two rows tell."""
+
+    def read(self, count: int) -> list[tuple[Any, ...]]:
+        """Return the next rows, at most so many, as plain tuples in the order of `dita.market`'s."""
+
+    @property
+    def fraction(self) -> float:
+        """How much of the file was read, from 0 to 1."""
+
+    @property
+    def gaps(self) -> int:
+        """How many bars were missing so far."""
+
+_Fall: TypeAlias = tuple[Decimal, Decimal, int, int, int | None]
+
+@final
+class EquityCurve:
+    """Takes the account at every moment; keeps few points, each day's close, and the deepest fall."""
+
+    def __new__(cls, points_max: int = 10_000) -> EquityCurve: ...
+    def add(self, time_ns: int, k: Decimal, e: Decimal | None, equity: Decimal) -> None:
+        """Record the account; ValueError where the time is before the last one."""
+
+    def points(self) -> list[tuple[int, Decimal, Decimal | None, Decimal]]:
+        """Return what is kept, oldest first: time, K, E, equity."""
+
+    def daily(self) -> list[tuple[int, Decimal]]:
+        """Return each UTC day's start and the equity at its end."""
+
+    def drawdown(self) -> _Fall | None:
+        """Return the deepest fall as a fraction of its peak: amount, peak, its time, the trough's time, and
+        the time of recovery."""
+
+    def drawdown_by_amount(self) -> _Fall | None:
+        """Return the deepest fall in money."""
+
+    @property
+    def longest_below_peak_ns(self) -> int:
+        """The longest time from a peak until it was reached again, or until the last row."""
+
+    @property
+    def width_ns(self) -> int:
+        """How long each stretch is of which four points are kept."""
+
+@final
+class PriceCurve:
+    """A symbol's prices for a chart, thinned as equity is."""
+
+    def __new__(cls, points_max: int = 10_000) -> PriceCurve: ...
+    def add(self, time_ns: int, price: Decimal) -> None:
+        """Record a price, not before the one before it."""
+
+    def points(self) -> list[tuple[int, Decimal]]:
+        """Return time and price of what is kept, oldest first."""
+
+@final
+class Listener:
+    """A strategy as a player has it: which bars it hears, and whether it is called. Its switches count from
+    the next event on, from whatever thread they are set."""
+
+    def __new__(
+        cls,
+        *,
+        symbols: Sequence[str],
+        intervals: Sequence[str],
+        warmup: int,
+        slots: Sequence[int],
+        quotes: bool = True,
+        trades: bool = True,
+        bars: bool = True,
+    ) -> Listener: ...
+    @property
+    def running(self) -> bool:
+        """Whether its callbacks are called."""
+
+    def run(self, running: bool) -> None:
+        """Set whether its callbacks are called."""
+
+    def hear_bar(self, bar: Bar) -> list[Bar]:
+        """Take a closed bar of the market's own length: return those to tell, the shortest first. Raises
+        ValueError where a length that it wants cannot be built from such bars."""
+
+    def count_told(self, bar: Bar) -> None:
+        """Count a bar that was told, while it warms up."""
+
+    @property
+    def is_warm(self) -> bool:
+        """Whether each bar that it hears has come often enough, and it runs."""
+
+    def end_warm_up(self) -> None:
+        """End its warm-up."""
+
+    def set_next_timer(self, at_ns: int | None) -> None:
+        """Set when its next timer runs out, ns; None for none."""
+
+    def enter(self, thread: int) -> None:
+        """Begin a callback, in a thread."""
+
+    def leave(self) -> bool:
+        """End it; True where somebody suspects it: then `settle` ends it."""
+
+    def settle(self) -> None:
+        """End a callback that somebody suspected."""
+
+    def suspect(self) -> None:
+        """Suspect that the callback that runs takes too long."""
+
+    @property
+    def calls(self) -> int:
+        """How many callbacks were called."""
+
+    @property
+    def thread(self) -> int:
+        """Which thread is in a callback; 0 where none is."""
+
+    def act(self) -> int:
+        """Note that it has acted: the player's owner is asked after the callback. Return `calls`."""
+
+    def closes(self, symbol: str, count: int, interval: str | None = None) -> tuple[float, ...]:
+        """Return the last closes of an instrument's bars, oldest first; without an interval, of the shortest
+        that it hears."""
+
+@final
+class Player:
+    """Plays markets to strategies' callbacks, on a kernel with a simulated venue.
+
+    `next` plays until the owner has something to do, and says what. Each event goes to the venue first, then
+    to the callbacks; bars that close together come together, by name.
+    """
+
+    def __new__(
+        cls,
+        engine: Engine,
+        asset: str,
+        capital: Decimal,
+        *,
+        start_ns: int | None = None,
+        end_ns: int | None = None,
+        round_prices: bool = False,
+        stops_first: bool = False,
+        speed: float | None = None,
+        resume_ns: int | None = None,
+    ) -> Player: ...
+    def add_file(self, reader: MarketReader, symbol: str, tick: _Price, step_ns: int) -> int:
+        """Add a market that a reader reads, which is the player's then; return its place."""
+
+    def add_channel(self, symbol: str, tick: _Price, step_ns: int) -> int:
+        """Add a market that `give` fills; return its place."""
+
+    def listen(
+        self,
+        listener: Listener,
+        settle: Callable[[], object],
+        *,
+        on_quote: Callable[[QuoteTick], object] | None = None,
+        on_trade: Callable[[TradeTick], object] | None = None,
+        on_bar: Callable[[Bar], object] | None = None,
+    ) -> int:
+        """Add who hears, once all markets were added; return its place. `settle` ends a callback that is
+        suspected."""
+
+    def give(self, market: int, events: list[Any]) -> int:
+        """Put events of a market in, in time order; an empty list ends it. Return how many it took: one that
+        cannot be read is taken by nobody, and raises InvalidInput where it comes first."""
+
+    def next(self) -> tuple[str, Any]:
+        """Play until there is something to do.
+
+        Returns `("begin", ns)`, `("due", ns)`, `("wait", s)`, `("news", None)`, `("look", None)` every 50 ms,
+        `("raised", (listener, error, callback))`, `("warmed", listener)`, `("starved", market)`,
+        `("fault", (market, line, message))`, `("refused", message)` or `("end", None)`. Raises InvalidInput
+        where the venue does not take an event, and what a kernel raises.
+        """
+
+    def set_due(self, due_ns: int | None) -> None:
+        """Set from when on `("due", ns)` has to come, besides the listeners' timers; None for never."""
+
+    def take_past(self) -> list[Bar]:
+        """Take the bars of before an interruption, oldest first."""
+
+    def take_ambiguous(self) -> list[str]:
+        """Take the ids of the trades of which bars have left open which order fills first."""
+
+    @property
+    def place_of(self) -> tuple[str, int] | None:
+        """The instrument and the time, ns, of the moment that is being played."""
+
+    @property
+    def span_ns(self) -> tuple[int, int] | None:
+        """When the first event was, and the last moment, ns."""
+
+    @property
+    def counts(self) -> tuple[int, int, int]:
+        """How many events were played, how many of them bars, and how many prices were rounded."""
+
+    @property
+    def fraction(self) -> float:
+        """How much of the files was read, from 0 to 1; of a market that `give` fills, 0."""
+
+    def gaps(self, market: int) -> int:
+        """Return how many bars of a market were missing so far, where a file is read."""
+
+    @property
+    def equity(self) -> EquityCurve:
+        """What the money did: a copy."""
+
+    def prices(self, market: int) -> list[tuple[int, Decimal]]:
+        """Return a market's prices, thinned: time and price."""
 
 @final
 class Client:

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import Final, Generic, TypeAlias, TypeVar
 
+from dita import _kernel
+
 POINTS_MAX: Final = 10_000
 DAY_NS: Final = 86_400_000_000_000
 # Digits after the point of a fraction.
 FRACTION_DIGITS: Final = 12
 
-# Wide enough for a product of two amounts: nothing is rounded where falls are compared.
-_EXACT: Final = Context(prec=120)
+# Wide enough for every digit of two amounts.
 _ROUNDED: Final = Context(prec=120, rounding=ROUND_HALF_EVEN)
 # The number of the row, its time, the value it is judged by, and whatever else belongs to it.
 Rest = TypeVar("Rest")
@@ -139,39 +140,22 @@ class EquityCurve:
     """Takes the account at every moment; keeps few points, each day's close, and the deepest fall, exactly.
 
     Memory is bounded by `points_max` points and one row for each day. The first row is the start: give it the
-    capital at the run's first moment.
+    capital at the run's first moment. The player keeps one of its own, by the same code.
     """
 
-    __slots__ = (
-        "_by_amount",
-        "_by_fraction",
-        "_day",
-        "_days",
-        "_last",
-        "_longest",
-        "_peak",
-        "_points",
-        "_trough",
-    )
+    __slots__ = ("_curve",)
 
-    def __init__(self, points_max: int = POINTS_MAX) -> None:
-        """Begin with nothing recorded.
+    def __init__(self, points_max: int = POINTS_MAX, *, curve: _kernel.EquityCurve | None = None) -> None:
+        """Begin with nothing recorded, or with what a player has recorded.
 
         Args:
             points_max: At most this many points are kept; at least 4.
+            curve: A player's.
 
         Raises:
             ValueError: Fewer than 4.
         """
-        self._points = Thinning[tuple[Decimal, Decimal | None]](points_max)
-        self._last: tuple[int, Decimal] | None = None
-        self._peak: tuple[int, Decimal] = (0, Decimal(0))
-        self._trough = Decimal(0)
-        self._by_fraction: Drawdown | None = None
-        self._by_amount: Drawdown | None = None
-        self._longest: int = 0
-        self._day = 0
-        self._days: list[tuple[int, Decimal]] = []
+        self._curve = _kernel.EquityCurve(points_max) if curve is None else curve
 
     def add(self, time_ns: int, k: Decimal, e: Decimal | None, equity: Decimal) -> None:
         """Record the account.
@@ -185,51 +169,12 @@ class EquityCurve:
         Raises:
             ValueError: The time is before the last one.
         """
-        if self._last is None:
-            self._day = time_ns // DAY_NS
-            self._peak = (time_ns, equity)
-            self._trough = equity
-        else:
-            if time_ns < self._last[0]:
-                raise ValueError(f"time_ns {time_ns} is before the last one, {self._last[0]}")
-            self._close_days(time_ns // DAY_NS, self._last[1])
-            self._fall(time_ns, equity)
-        self._last = (time_ns, equity)
-        self._points.add(time_ns, equity, (k, e))
-
-    def _close_days(self, day: int, equity: Decimal) -> None:
-        while self._day < day:
-            self._days.append((self._day * DAY_NS, equity))
-            self._day += 1
-
-    def _fall(self, time_ns: int, equity: Decimal) -> None:
-        peak_time_ns, peak = self._peak
-        if equity >= peak:
-            if self._trough < peak:
-                self._recovered(time_ns)
-            self._peak, self._trough = (time_ns, equity), equity
-            return
-        self._longest = max(self._longest, time_ns - peak_time_ns)
-        if equity >= self._trough:
-            return
-        self._trough = equity
-        fall = Drawdown(_EXACT.subtract(peak, equity), peak, peak_time_ns, time_ns, None)
-        if self._by_amount is None or fall.amount > self._by_amount.amount:
-            self._by_amount = fall
-        if peak > 0 and (self._by_fraction is None or _deeper(fall, self._by_fraction)):
-            self._by_fraction = fall
-
-    def _recovered(self, time_ns: int) -> None:
-        self._longest = max(self._longest, time_ns - self._peak[0])
-        self._by_amount = _ended(self._by_amount, time_ns)
-        self._by_fraction = _ended(self._by_fraction, time_ns)
+        self._curve.add(time_ns, k, e, equity)
 
     @property
     def points(self) -> tuple[EquityPoint, ...]:
         """What is kept, oldest first."""
-        return tuple(
-            EquityPoint(time_ns, rest[0], rest[1], equity) for _, time_ns, equity, rest in self._points.rows()
-        )
+        return tuple(EquityPoint(*point) for point in self._curve.points())
 
     @property
     def daily(self) -> tuple[tuple[int, Decimal], ...]:
@@ -237,35 +182,35 @@ class EquityCurve:
 
         A day without a row closes where the day before it did.
         """
-        if self._last is None:
-            return ()
-        return (*self._days, (self._day * DAY_NS, self._last[1]))
+        return tuple(self._curve.daily())
 
     @property
     def drawdown(self) -> Drawdown | None:
         """The deepest fall as a fraction of its peak, the earliest of equals; None without a fall."""
-        return self._by_fraction
+        fall = self._curve.drawdown()
+        return None if fall is None else Drawdown(*fall)
 
     @property
     def drawdown_by_amount(self) -> Drawdown | None:
         """The deepest fall in money, the earliest of equals; None where equity never fell."""
-        return self._by_amount
+        fall = self._curve.drawdown_by_amount()
+        return None if fall is None else Drawdown(*fall)
 
     @property
     def longest_below_peak_ns(self) -> int:
         """The longest time from a peak until it was reached again, or until the last row."""
-        return self._longest
+        return self._curve.longest_below_peak_ns
 
     @property
     def width_ns(self) -> int:
         """How long each stretch is of which four points are kept."""
-        return self._points.width_ns
+        return self._curve.width_ns
 
 
 class PriceCurve:
     """A symbol's prices for a chart, thinned as equity is."""
 
-    __slots__ = ("_points",)
+    __slots__ = ("_curve",)
 
     def __init__(self, points_max: int = POINTS_MAX) -> None:
         """Begin with none.
@@ -276,7 +221,7 @@ class PriceCurve:
         Raises:
             ValueError: Fewer than 4.
         """
-        self._points = Thinning[None](points_max)
+        self._curve = _kernel.PriceCurve(points_max)
 
     def add(self, time_ns: int, price: Decimal) -> None:
         """Record a price.
@@ -285,24 +230,13 @@ class PriceCurve:
             time_ns: UTC, not before the one before it.
             price: The price.
         """
-        self._points.add(time_ns, price, None)
+        self._curve.add(time_ns, price)
 
     @property
     def points(self) -> tuple[tuple[int, Decimal], ...]:
         """Time and price of what is kept, oldest first."""
-        return tuple((time_ns, price) for _, time_ns, price, _ in self._points.rows())
+        return tuple(self._curve.points())
 
 
 def _value(row: _Row[object]) -> Decimal:
     return row[2]
-
-
-def _deeper(fall: Drawdown, other: Drawdown) -> bool:
-    return _EXACT.multiply(fall.amount, other.peak) > _EXACT.multiply(other.amount, fall.peak)
-
-
-def _ended(fall: Drawdown | None, time_ns: int) -> Drawdown | None:
-    # Whatever has not recovered yet fell from the peak that is reached now.
-    if fall is None or fall.recovered_time_ns is not None:
-        return fall
-    return Drawdown(fall.amount, fall.peak, fall.peak_time_ns, fall.trough_time_ns, time_ns)

@@ -2,18 +2,14 @@
 
 import signal
 import threading
-import time
 from pathlib import Path
-from typing import Final
 
 from dita import timetravel
-from dita.backtest.engine import BacktestEngine, Play, Progress
+from dita.backtest.engine import BacktestEngine
+from dita.backtest.play import Play, Progress
 from dita.backtest.result import BacktestResult
 from dita.errors import refuse
 from dita.host import Directory, DirectoryError
-
-_LOOK_S: Final = 0.05
-_SECOND_NS: Final = 1_000_000_000
 
 
 class PaperRun:
@@ -41,11 +37,9 @@ class PaperRun:
         """
         if speed is not None and speed <= 0:
             raise refuse("speed", speed, "must be above zero")
-        self._speed = speed
         self._directory = directory
         self._stop = threading.Event()
-        self._began_s = self._first_ns = 0.0
-        self._play = Play(engine, engine.settings, directory, log_policy="batch", feed=True)
+        self._play = Play(engine, engine.settings, directory, log_policy="batch", feed=True, speed=speed)
         self._play.strict = False
         host = self._play.host
         if directory is not None:
@@ -62,7 +56,7 @@ class PaperRun:
             for number in (signal.SIGTERM, signal.SIGINT)
         }
         try:
-            result = self._play.run(progress, self._pace)
+            result = self._play.run(progress, self._stopped)
         finally:
             for number, action in before.items():
                 signal.signal(number, action)
@@ -70,19 +64,9 @@ class PaperRun:
             result.save(self._directory.reports)
         return result
 
-    def _pace(self, at_ns: int) -> bool:
-        """Wait until a moment is due; say whether to go on."""
-        if not self._began_s:
-            self._began_s, self._first_ns = time.monotonic(), at_ns
-        while not self._stop.is_set() and not self._play.host.stopping:
-            if self._speed is None:
-                return True
-            due_s = self._began_s + (at_ns - self._first_ns) / _SECOND_NS / self._speed
-            left_s = due_s - time.monotonic()
-            if left_s <= 0:
-                return True
-            self._stop.wait(min(left_s, _LOOK_S))
-        return False
+    def _stopped(self, wait_s: float) -> bool:
+        """Wait, but not beyond a wish to stop; say whether there is one."""
+        return self._stop.wait(wait_s) or self._play.host.stopping
 
 
 def has_run(directory: Directory) -> bool:

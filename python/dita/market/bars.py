@@ -1,37 +1,19 @@
 """Candle files: CSV with a header, one row per interval, oldest first."""
 
-import csv
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
+from dita._kernel import MarketReader
 from dita.errors import shown
 from dita.market.events import Bar, MarketKind, Quote
-from dita.market.source import MarketFileError, TextSource, decimal_text, price_text
+from dita.market.source import decimal_text, opened, price_text, rows_of
 
-TIME_COLUMNS: Final = ("timestamp", "date")
 PRICE_COLUMNS: Final = ("open", "high", "low", "close")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
-
-
-def header_columns(header: str) -> dict[str, int] | None:
-    """Return where each needed column stands, or None where the line is not a candle file's header.
-
-    Args:
-        header: The file's first line.
-    """
-    names = [name.strip().lower() for name in header.lstrip("\ufeff").split(",")]
-    time = next((name for name in TIME_COLUMNS if name in names), None)
-    if time is None or any(name not in names for name in (*PRICE_COLUMNS, "volume")):
-        return None
-    columns = {name: names.index(name) for name in (*PRICE_COLUMNS, "volume")}
-    columns["time"] = names.index(time)
-    if "symbol" in names:
-        columns["symbol"] = names.index("symbol")
-    return columns
 
 
 class BarFile:
@@ -41,7 +23,9 @@ class BarFile:
     instrument.
 
     Attributes:
+        path: The file.
         gaps: How many bars were missing so far, where that is allowed.
+        interval_ns: One bar, in nanoseconds, as the first two rows tell it.
     """
 
     def __init__(self, path: Path, symbol: str, *, allow_gaps: bool = True) -> None:
@@ -55,17 +39,17 @@ class BarFile:
         Raises:
             MarketFileError: Unreadable, no such header, or a wrong value in the first rows.
         """
-        self._source = TextSource(path)
+        self.path = path
         self._symbol = symbol
         self._allow_gaps = allow_gaps
+        self._reader: MarketReader | None = None
         self.gaps = 0
-        self.interval_ns = 0
-        self.interval_ns = self._measure_interval()
+        self.interval_ns = opened(path, lambda: MarketReader.measure(path, symbol))
 
     @property
     def name(self) -> str:
         """The file's name."""
-        return self._source.path.name
+        return self.path.name
 
     @property
     def kind(self) -> MarketKind:
@@ -84,7 +68,17 @@ class BarFile:
 
     def fraction_read(self) -> float:
         """How much of the file has been read, from 0 to 1."""
-        return self._source.fraction_read()
+        return 0.0 if self._reader is None else self._reader.fraction
+
+    def reader(self) -> MarketReader:
+        """Return a reader of the file, from its beginning.
+
+        Raises:
+            MarketFileError: It cannot be opened.
+        """
+        return opened(
+            self.path, lambda: MarketReader.bars(self.path, self._symbol, self._allow_gaps, self.interval_ns)
+        )
 
     def __iter__(self) -> Iterator[Bar]:
         """Yield the bars, oldest first.
@@ -92,34 +86,10 @@ class BarFile:
         Raises:
             MarketFileError: Naming file, line, field and value of the first thing that cannot be so.
         """
-        spacing = Spacing(self.interval_ns, allow_gaps=self._allow_gaps)
-        self.gaps = 0
-        columns: dict[str, int] | None = None
-        for number, line in self._source.lines():
-            if columns is None:
-                columns = header_columns(line)
-                if columns is None:
-                    raise MarketFileError(
-                        self._source.path, f"not a header of bars: {line[:120]!r}", line=number
-                    )
-            elif line:
-                try:
-                    bar = _parse_row(fields_of(line, columns), columns, self._symbol)
-                    self.gaps += spacing.missing_before(bar.ts_ns)
-                except (ValueError, csv.Error) as error:
-                    raise MarketFileError(self._source.path, str(error), line=number) from error
-                yield bar
-
-    def _measure_interval(self) -> int:
-        bars = iter(self)
-        first = next(bars, None)
-        if first is None:
-            raise MarketFileError(self._source.path, "there is a header but no bar under it")
-        second = next(bars, None)
-        try:
-            return length_of(first.ts_ns, None if second is None else second.ts_ns)
-        except ValueError as error:
-            raise MarketFileError(self._source.path, str(error)) from error
+        self._reader = reader = self.reader()
+        for row in rows_of(self.path, reader):
+            self.gaps = reader.gaps
+            yield Bar._make(row)
 
 
 def length_of(first_ns: int, second_ns: int | None) -> int:
@@ -181,47 +151,6 @@ class Spacing:
 
 def _seconds(length_ns: int) -> str:
     return f"{Decimal(length_ns) / 1_000_000_000:f} s"
-
-
-def fields_of(line: str, columns: Mapping[str, int]) -> list[str]:
-    """Return a row's fields.
-
-    Args:
-        line: The row.
-        columns: Where the needed columns stand.
-
-    Raises:
-        ValueError: There are too few, as where a file was cut off; it names them.
-    """
-    row = next(csv.reader((line,)))
-    wanted = max(columns.values()) + 1
-    if len(row) < wanted:
-        raise ValueError(f"expected at least {wanted} fields, got {len(row)}: {line[:120]!r}")
-    return row
-
-
-def require_symbol(row: Sequence[str], columns: Mapping[str, int], symbol: str) -> None:
-    """Check that a row is about the file's instrument, where it says about which.
-
-    Args:
-        row: Its fields.
-        columns: Where the columns stand.
-        symbol: The file's instrument.
-
-    Raises:
-        ValueError: It is about another; it names both.
-    """
-    if "symbol" in columns and row[columns["symbol"]] != symbol:
-        raise ValueError(
-            f"symbol: {shown(row[columns['symbol']])} is not {symbol}; a file holds one instrument, "
-            "and --symbol names it"
-        )
-
-
-def _parse_row(row: Sequence[str], columns: dict[str, int], symbol: str) -> Bar:
-    require_symbol(row, columns, symbol)
-    texts = {name: row[columns[name]] for name in (*PRICE_COLUMNS, "volume")}
-    return bar_of(symbol, texts, time_ns(row[columns["time"]]))
 
 
 def bar_of(symbol: str, texts: Mapping[str, str], at_ns: int) -> Bar:

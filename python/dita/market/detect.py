@@ -4,13 +4,14 @@ import re
 from pathlib import Path
 from typing import Final
 
-from dita.market.bars import BarFile, header_columns
+from dita._kernel import MarketReader
+from dita.market.bars import BarFile
 from dita.market.binance_archive import ArchiveFile, is_archive
 from dita.market.binance_l2 import BinanceL2File
 from dita.market.events import Market
 from dita.market.parquet import ParquetFile, is_parquet
 from dita.market.source import MarketFileError, TextSource
-from dita.market.ticks import TickFile, tick_columns
+from dita.market.ticks import TickFile
 
 EXPECTED: Final = (
     "expected one of: a raw Binance USD-M capture (lines of `receive-time-in-ns JSON`), or a CSV of bars "
@@ -53,9 +54,10 @@ def open_market(path: Path, symbol: str | None = None, *, allow_gaps: bool = Tru
         raise
     if first is None:
         raise MarketFileError(path, f"the file is empty; {EXPECTED}")
-    if header_columns(first) is not None:
+    held = MarketReader.held(first)
+    if held == "bars":
         return BarFile(path, symbol or symbol_from_name(path), allow_gaps=allow_gaps)
-    if tick_columns(first) is not None:
+    if held == "ticks":
         return TickFile(path, symbol or symbol_from_name(path))
     if _CAPTURE_LINE.match(first):
         return BinanceL2File(path)

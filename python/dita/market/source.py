@@ -4,17 +4,21 @@ import gzip
 import io
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import BinaryIO, Final, cast
+from typing import Any, BinaryIO, Final, TypeVar, cast
 
+from dita._kernel import MarketReader
 from dita.errors import shown
+
+Read = TypeVar("Read")
 
 GZIP_MAGIC: Final = b"\x1f\x8b"
 LINE_LENGTH_MAX: Final = 16 * 1024 * 1024
 DECIMAL_LENGTH_MAX: Final = 64
 DECIMAL_EXPONENT_MAX: Final = 64
+_ROWS_AT_ONCE: Final = 256
 _PLAIN_DECIMAL: Final = re.compile(r"[0-9]+(?:\.[0-9]+)?")
 _ZERO: Final = re.compile(r"0+(?:\.0+)?")
 
@@ -33,6 +37,37 @@ class MarketFileError(ValueError):
         super().__init__(f"{place}: {message}")
         self.path = path
         self.line = line
+
+
+def opened(path: Path, read: Callable[[], Read]) -> Read:
+    """Return what a reader of the kernel's returns; what it finds wrong names the file.
+
+    Args:
+        path: The file.
+        read: Calls the reader.
+
+    Raises:
+        MarketFileError: The file cannot be read, or has something that cannot be.
+    """
+    try:
+        return read()
+    except ValueError as error:
+        message, line = error.args
+        raise MarketFileError(path, message, line=line) from None
+
+
+def rows_of(path: Path, reader: MarketReader) -> Iterator[tuple[Any, ...]]:
+    """Yield a file's rows, as plain tuples.
+
+    Args:
+        path: The file.
+        reader: Reads it.
+
+    Raises:
+        MarketFileError: It has something that cannot be: after what came before it.
+    """
+    while rows := opened(path, lambda: reader.read(_ROWS_AT_ONCE)):
+        yield from rows
 
 
 class TextSource:

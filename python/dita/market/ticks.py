@@ -1,16 +1,16 @@
 """Quotes and trades from CSV files with a header, oldest first."""
 
-import csv
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
+from dita._kernel import MarketReader
 from dita.errors import shown
-from dita.market.bars import fields_of, require_symbol, time_ns
+from dita.market.bars import time_ns
 from dita.market.events import MarketKind, Print, Quote
-from dita.market.source import MarketFileError, TextSource, decimal_text, price_text
+from dita.market.source import decimal_text, opened, price_text, rows_of
 
 TIME_COLUMNS: Final = ("timestamp", "time", "date", "ts")
 QUOTE_COLUMNS: Final = ("bid", "ask")
@@ -18,27 +18,7 @@ TRADE_COLUMNS: Final = ("price", "size")
 SIZE_COLUMNS: Final = ("bid_size", "ask_size")
 _WHOLE: Final = re.compile(r"[0-9]{10,19}")
 _STEP_NS: Final = 1_000_000_000
-
-
-def tick_columns(header: str) -> dict[str, int] | None:
-    """Return where the columns of a file of quotes or trades stand; None where it is neither.
-
-    Args:
-        header: The file's first line.
-    """
-    names = [name.strip().lower() for name in header.lstrip("\ufeff").split(",")]
-    time = next((name for name in TIME_COLUMNS if name in names), None)
-    needed = next(
-        (some for some in (QUOTE_COLUMNS, TRADE_COLUMNS) if all(name in names for name in some)), None
-    )
-    if time is None or needed is None:
-        return None
-    columns = {name: names.index(name) for name in needed}
-    columns["time"] = names.index(time)
-    for name in (*SIZE_COLUMNS, "symbol", "buyer_is_maker"):
-        if name in names:
-            columns[name] = names.index(name)
-    return columns
+_QUOTE_FIELDS: Final = len(Quote._fields)
 
 
 class TickFile:
@@ -47,6 +27,9 @@ class TickFile:
     Columns: a time (ISO 8601, UTC without an offset; or whole seconds, milliseconds, microseconds or
     nanoseconds since 1970), then `bid`, `ask` and perhaps `bid_size`, `ask_size`; or `price`, `size` and
     perhaps `buyer_is_maker`. A column `symbol` must name one instrument.
+
+    Attributes:
+        path: The file.
     """
 
     def __init__(self, path: Path, symbol: str) -> None:
@@ -56,13 +39,14 @@ class TickFile:
             path: The file.
             symbol: The instrument's name.
         """
-        self._source = TextSource(path)
+        self.path = path
         self._symbol = symbol
+        self._reader: MarketReader | None = None
 
     @property
     def name(self) -> str:
         """The file's name."""
-        return self._source.path.name
+        return self.path.name
 
     @property
     def kind(self) -> MarketKind:
@@ -81,7 +65,15 @@ class TickFile:
 
     def fraction_read(self) -> float:
         """How much of the file has been read, from 0 to 1."""
-        return self._source.fraction_read()
+        return 0.0 if self._reader is None else self._reader.fraction
+
+    def reader(self) -> MarketReader:
+        """Return a reader of the file, from its beginning.
+
+        Raises:
+            MarketFileError: It cannot be opened.
+        """
+        return opened(self.path, lambda: MarketReader.ticks(self.path, self._symbol))
 
     def __iter__(self) -> Iterator[Quote | Print]:
         """Yield the ticks, oldest first.
@@ -89,32 +81,9 @@ class TickFile:
         Raises:
             MarketFileError: Naming file, line, field and value of the first thing that cannot be so.
         """
-        columns: dict[str, int] | None = None
-        last_ns, last_time = 0, ""
-        for number, line in self._source.lines():
-            if columns is None:
-                columns = tick_columns(line)
-                if columns is None:
-                    raise MarketFileError(
-                        self._source.path, f"not a header of ticks: {line[:120]!r}", line=number
-                    )
-            elif line:
-                try:
-                    row = fields_of(line, columns)
-                    tick = self._tick(row, columns)
-                    require_order(tick.ts_ns, last_ns, row[columns["time"]], last_time)
-                except (ValueError, csv.Error) as error:
-                    raise MarketFileError(self._source.path, str(error), line=number) from error
-                last_ns, last_time = tick.ts_ns, row[columns["time"]]
-                yield tick
-
-    def _tick(self, row: Sequence[str], columns: dict[str, int]) -> Quote | Print:
-        require_symbol(row, columns, self._symbol)
-        at = tick_time_ns(row[columns["time"]])
-        texts = {name: row[columns[name]] for name in columns if name != "time"}
-        return (
-            print_of(self._symbol, texts, at) if "bid" not in columns else quote_of(self._symbol, texts, at)
-        )
+        self._reader = reader = self.reader()
+        for row in rows_of(self.path, reader):
+            yield Quote._make(row) if len(row) == _QUOTE_FIELDS else Print._make(row)
 
 
 def print_of(symbol: str, texts: Mapping[str, str], at_ns: int) -> Print:

@@ -11,10 +11,18 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from dita._kernel import KernelEventKind, KernelOutcome, TradeSide, TradeSlot, VenueOrder
+from dita._kernel import (
+    KernelEventKind,
+    KernelOutcome,
+    Listener,
+    Player,
+    TradeSide,
+    TradeSlot,
+    VenueOrder,
+    interval_ns,
+)
 from dita.errors import InvalidInput, KernelClosed, KernelPoisoned, LogFailed, refuse
 from dita.kernel import ExecutionKernel, Number
-from dita.runtime.bars import BarBuilder, interval_ns
 from dita.runtime.retelling import happened_since
 from dita.runtime.watchdog import Guarded
 from dita.runtime.watcher import Happening
@@ -37,12 +45,12 @@ from dita.strategy.views import moment
 INTENTS_MAX: Final = 1_000
 TICK_NS: Final = 1_000_000_000
 _TICK: Final = "\0tick"
-CLOSES_MAX: Final = 10_000
 CALL_LIMIT_BACKTEST_S: Final = 60.0
 CALL_LIMIT_LIVE_S: Final = 1.0
 NOTE_S: Final = 1.0
 NOTE_BYTES_MAX: Final = 65_536
 _FILLS: Final = (KernelEventKind.PARTIAL_FILL, KernelEventKind.FULL_FILL)
+_FOR_ALL: Final = (KernelClosed, KernelPoisoned, LogFailed)
 _LOG: Final = logging.getLogger("dita.strategy")
 
 
@@ -123,7 +131,6 @@ class Actor:
     Attributes:
         name: The strategy's; its trades carry it as their owner.
         strategy: The strategy.
-        state: How it is.
         error: Why it is in Error; empty else.
         symbols: What it hears.
         refused: How many of its intents were refused, by code.
@@ -151,7 +158,7 @@ class Actor:
         """
         self.name = name
         self.strategy = strategy
-        self.state = ActorState.STOPPED
+        self._state = ActorState.STOPPED
         self.error = ""
         self.symbols = strategy.instruments or tuple(symbols)
         self.client = client
@@ -159,11 +166,7 @@ class Actor:
         self._kernel = kernel
         self._intents = 0
         self._sizes: dict[int, Decimal] = {}
-        self._builders: dict[str, list[BarBuilder]] = {}
-        self._closes: dict[tuple[str, str], deque[float]] = {}
-        self._shortest: dict[str, str] = {}
         self._past: dict[tuple[str, str], deque[Bar]] = {}
-        self._warm: dict[tuple[str, str], int] = {}
         self._timers: dict[str, tuple[int, int | None]] = {}
         self._funding: dict[str, Decimal] = {}
         self._told_seq = 0
@@ -175,15 +178,35 @@ class Actor:
         # Notes are kept where there is a log that outlives the process.
         self.notes = live and kind.on_save is not Strategy.on_save and kernel.log_standing is not None
         limit_s = strategy.call_limit_s or (CALL_LIMIT_LIVE_S if live else CALL_LIMIT_BACKTEST_S)
-        self.guarded = Guarded(limit_s, self._blocked)
         self.hears_funding = kind.on_funding is not Strategy.on_funding
         self.hears_ticks = kind.on_tick is not Strategy.on_tick
         self.hears_quotes = kind.on_quote is not Strategy.on_quote
         self.hears_trades = kind.on_trade is not Strategy.on_trade
         self.hears_bars = kind.on_bar is not Strategy.on_bar
+        self._listener = Listener(
+            symbols=self.symbols,
+            intervals=strategy.intervals,
+            warmup=strategy.warmup,
+            slots=client.slots,
+            quotes=self.hears_quotes,
+            trades=self.hears_trades,
+            bars=self.hears_bars,
+        )
+        self._calls = self._calls_noted = 0
+        self.guarded = Guarded(limit_s, self._blocked, self._listener)
         strategy._desk = self  # noqa: SLF001 - the program's side of it
 
     # ------------------------------------------------------------------------------------------------- life
+
+    @property
+    def state(self) -> ActorState:
+        """How it is. Only one that runs is called."""
+        return self._state
+
+    @state.setter
+    def state(self, state: ActorState) -> None:
+        self._state = state
+        self._listener.run(state is ActorState.RUNNING)
 
     def start(self) -> None:
         """Start: `on_start`, at once or after the warm-up."""
@@ -227,6 +250,9 @@ class Actor:
         Args:
             told_seq: The last input of which everything was told.
         """
+        calls = self._listener.calls
+        if calls != self._calls_noted:
+            self._calls_noted, self.called = calls, True
         acted, called = self.acted, self.called
         if not called or not self.notes or self.state is ActorState.ERROR:
             self.acted = False
@@ -282,8 +308,6 @@ class Actor:
         """
         if self.state is not ActorState.RUNNING:
             return
-        self._intents = 0
-        self.called = True
         guarded = self.guarded
         try:
             guarded.enter()
@@ -291,15 +315,24 @@ class Actor:
                 callback(*arguments)
             finally:
                 guarded.leave()
-        except (KernelClosed, KernelPoisoned, LogFailed):
-            raise  # not the strategy's doing: nobody can go on
-        except StrategyTimeout as error:
-            if not self.error:
-                name = getattr(callback, "__name__", "a callback")
-                text = f"StrategyTimeout: {name} has taken longer than {guarded.limit_s:g} s (call_limit_s)"
-                self.fail(f"{text}{self._place_of(error)}", error)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a strategy raises, the others go on
-            self.fail(f"{type(error).__name__}: {error}{self._place_of(error)}", error)
+            self.raised(error, getattr(callback, "__name__", "a callback"))
+
+    def raised(self, error: BaseException, name: str) -> None:
+        """Take what a callback has raised: Ctrl-C, and what ends the kernel, is raised again.
+
+        Args:
+            error: It.
+            name: The callback's.
+        """
+        if isinstance(error, _FOR_ALL) or not isinstance(error, Exception | SystemExit):
+            raise error  # not the strategy's doing: nobody can go on
+        text = f"{type(error).__name__}: {error}"
+        if isinstance(error, StrategyTimeout):
+            if self.error:
+                return
+            text = f"StrategyTimeout: {name} has taken longer than {self.guarded.limit_s:g} s (call_limit_s)"
+        self.fail(f"{text}{self._place_of(error)}", error)
 
     def _place_of(self, error: BaseException) -> str:
         """Say where in the strategy's own file it happened: the deepest line of it."""
@@ -344,47 +377,38 @@ class Actor:
 
         Args:
             bar: Of the feed's own length.
-        """
-        if bar.symbol not in self.symbols:
-            return []
-        wanted = self.strategy.intervals or (bar.interval,)
-        builders = self._builders.get(bar.symbol)
-        if builders is None:
-            builders = self._builders[bar.symbol] = [
-                BarBuilder(interval)
-                for interval in sorted(wanted, key=interval_ns)
-                if self._is_built(interval, bar)
-            ]
-            self._shortest[bar.symbol] = min(wanted, key=interval_ns)
-        closed = [bar] if bar.interval in wanted else []
-        for builder in builders:
-            longer = builder.add(bar)
-            if longer is not None:
-                closed.append(longer)
-        for one in closed:
-            key = (one.symbol, one.interval)
-            self._closes.setdefault(key, deque(maxlen=CLOSES_MAX)).append(one.close_float)
-        return closed
 
-    @staticmethod
-    def _is_built(interval: str, bar: Bar) -> bool:
-        wanted, given = interval_ns(interval), bar.close_ns - bar.open_ns
-        if wanted == given:
-            return False
-        if wanted < given or wanted % given:
-            raise StrategyError(f"intervals: {interval} cannot be built from bars of {bar.interval}")
-        return True
+        Raises:
+            StrategyError: A length that the strategy wants cannot be built from such bars.
+        """
+        try:
+            return self._listener.hear_bar(bar)
+        except ValueError as error:
+            raise StrategyError(str(error)) from None
 
     def tell_bar(self, bar: Bar) -> None:
-        """Tell a closed bar, and end the warm-up once there were enough.
+        """Tell a closed bar, and count it for the warm-up.
 
         Args:
             bar: As `hear_bar` returned it.
         """
         self.call(self.strategy.on_bar, bar)
-        if self.strategy.warming:
-            key = (bar.symbol, bar.interval)
-            self._warm[key] = self._warm.get(key, 0) + 1
+        self._listener.count_told(bar)
+
+    def hear(self, player: Player) -> None:
+        """Hear a player's markets: it calls `on_quote`, `on_trade` and `on_bar` where the strategy has them.
+
+        Args:
+            player: It has all its markets.
+        """
+        strategy = self.strategy
+        player.listen(
+            self._listener,
+            self.guarded.leave,
+            on_quote=strategy.on_quote if self.hears_quotes else None,
+            on_trade=strategy.on_trade if self.hears_trades else None,
+            on_bar=strategy.on_bar if self.hears_bars else None,
+        )
 
     def hear_past(self, bar: Bar) -> None:
         """Take a closed bar of before an interruption; `end_past` plays the last of them.
@@ -407,13 +431,9 @@ class Actor:
 
     def end_warm_up(self) -> None:
         """Start in earnest, where each bar that the strategy hears has come often enough."""
-        strategy = self.strategy
-        if not strategy.warming or self.state is not ActorState.RUNNING:
-            return
-        intervals = strategy.intervals or tuple({interval for _, interval in self._warm})
-        wanted = [(symbol, interval) for symbol in self.symbols for interval in intervals]
-        if wanted and all(self._warm.get(key, 0) >= strategy.warmup for key in wanted):
-            strategy.warming = False
+        if self.strategy.warming and self._listener.is_warm:
+            self.strategy.warming = False
+            self._listener.end_warm_up()
             self._begin()
 
     # ------------------------------------------------------------------------------------------ what happened
@@ -501,6 +521,7 @@ class Actor:
                 self.call(self.strategy.on_tick, moment(at))
             else:
                 self.call(self.strategy.on_timer, name)
+        self._listener.set_next_timer(self.next_timer_ns())
         return bool(due)
 
     def tick_by_itself(self) -> None:
@@ -517,6 +538,9 @@ class Actor:
             raise NotRunning(f"{self.name}: is {self.state}")
         self.hold()
         self.acted = True
+        calls = self._listener.act()
+        if calls != self._calls:
+            self._calls, self._intents = calls, 0  # another callback than at the last action
         self._intents += 1
         if self._intents > INTENTS_MAX:
             raise TooManyIntents(f"{self.name}: more than {INTENTS_MAX} intents in one callback")
@@ -605,10 +629,7 @@ class Actor:
 
     def closes_float(self, symbol: str, count: int, interval: str | None) -> Sequence[float]:
         """Return the last closes."""
-        kept = self._closes.get((symbol, interval or self._shortest.get(symbol, "")))
-        if kept is None or count < 1:
-            return ()
-        return tuple(kept)[-count:]
+        return self._listener.closes(symbol, max(count, 0), interval)
 
     def timer(self, name: str, every_ns: int | None, at_ns: int | None) -> None:
         """Set, or remove, a timer."""
@@ -616,9 +637,11 @@ class Actor:
             raise InvalidInput(f"every: must be above zero for timer {name}")
         if every_ns is None and at_ns is None:
             self._timers.pop(name, None)
+            self._listener.set_next_timer(self.next_timer_ns())
             return
         first = at_ns if at_ns is not None else self._kernel.now_ns + (every_ns or 0)
         self._timers[name] = (first, every_ns)
+        self._listener.set_next_timer(self.next_timer_ns())
 
     def log(self, message: str, fields: Mapping[str, Any]) -> None:
         """Write a line."""

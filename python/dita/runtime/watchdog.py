@@ -7,6 +7,7 @@ import weakref
 from collections.abc import Callable
 from typing import Final
 
+from dita._kernel import Listener
 from dita.strategy.errors import StrategyTimeout
 
 _LOOK_S_MAX: Final = 0.25
@@ -19,57 +20,54 @@ class Guarded:
     """What one caller of callbacks tells of itself: entering and leaving are plain stores.
 
     Attributes:
-        number: Counts the calls.
-        thread: Which thread is inside; 0 where none is.
         limit_s: How long a call may take, wall clock; None means for ever.
     """
 
-    __slots__ = (
-        "__weakref__",
-        "_lock",
-        "_seen",
-        "_since",
-        "_suspect",
-        "blocked",
-        "limit_s",
-        "number",
-        "thread",
-    )
+    __slots__ = ("__weakref__", "_listener", "_lock", "_seen", "_since", "blocked", "limit_s")
 
-    def __init__(self, limit_s: float | None, blocked: Callable[[], object]) -> None:
+    def __init__(
+        self, limit_s: float | None, blocked: Callable[[], object], listener: Listener | None = None
+    ) -> None:
         """Watch nothing yet.
 
         Args:
             limit_s: How long a call may take.
             blocked: Called from the watchdog's thread, once, where a call does not end by the exception: it
                 is blocked in C, and hears of it when that returns.
+            listener: Where the calls are counted: those that a player makes are watched as well.
         """
         self.limit_s = limit_s
         self.blocked = blocked
-        self.number = self.thread = 0
+        self._listener = listener or Listener(symbols=(), intervals=(), warmup=0, slots=())
         self._seen = -1
         self._since = 0.0
-        self._suspect = False
         self._lock = threading.Lock()
         if limit_s is not None:
             _WATCHDOG.watch(self)
 
     def enter(self) -> None:
         """Begin a call."""
-        self.number += 1
-        self.thread = threading.get_ident()
+        self._listener.enter(threading.get_ident())
 
     def leave(self) -> None:
         """End it. What was raised meanwhile is raised in here at the latest."""
-        if not self._suspect:
-            self.thread = 0
+        if not self._listener.leave():
             return
         with self._lock:
-            self.thread = 0
-            self._suspect = False
+            self._listener.settle()
         for _ in range(8):
             # An exception from another thread is raised where the interpreter looks: at a jump back.
             pass
+
+    @property
+    def number(self) -> int:
+        """Counts the calls."""
+        return self._listener.calls
+
+    @property
+    def thread(self) -> int:
+        """Which thread is inside; 0 where none is."""
+        return self._listener.thread
 
     def stuck_s(self) -> float:
         """How long the call that runs was seen to take, seconds; 0 where none does."""
@@ -88,7 +86,7 @@ class Guarded:
             self._seen, self._since = self.number, now_s
             return
         took_s = now_s - self._since
-        self._suspect = True
+        self._listener.suspect()
         with self._lock:
             if not self.thread or self.number != self._seen or took_s < limit_s:
                 return

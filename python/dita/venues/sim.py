@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, ClassVar, TypeAlias
 
-from dita._kernel import Engine, OrderSide, PositionSide
+from dita._kernel import Engine, OrderSide, Player, PositionSide
 from dita.errors import InvalidInput
 
 Number: TypeAlias = Decimal | str | int | float
@@ -351,6 +351,16 @@ class SimulatedVenue:
             InvalidInput: The time is before the kernel's.
         """
         self._running().advance_time(ts)
+
+    def player(self, asset: str, capital: Decimal, **options: Any) -> Player:  # noqa: ANN401 - a `Player`'s
+        """Return a player of markets on this venue and its kernel.
+
+        Args:
+            asset: In which everything is counted.
+            capital: What of it there is at the beginning.
+            options: `start_ns`, `end_ns`, `round_prices`, `stops_first`, `speed`: see `Player`.
+        """
+        return Player(self._running(), asset, capital, **options)
 
     def wallet(self, asset: str) -> Decimal | None:
         """Return the venue's own balance of an asset, without unrealised PnL; None where it has none.

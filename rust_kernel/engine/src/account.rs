@@ -61,33 +61,15 @@ pub(crate) fn account_with(kernel: &Kernel, asset: u16, report: Report) -> Optio
     kernel.assets().get(usize::from(asset))?;
     let balance = |account| kernel.ledger().balance(asset, account);
     let capital = balance(Account::Wallet);
-    let mut unrealized_pnl = Money::ZERO;
+    let (inventory, unrealized_pnl) = open_positions_worth(kernel, asset);
     let mut open_notional = Money::ZERO;
     let mut reserved_notional = Money::ZERO;
-    // What spot positions cost: the wallet has paid for them.
-    let mut inventory = Money::ZERO;
     let mut open_positions: u32 = 0;
-    for (place, rules) in (0_u32..).zip(kernel.instruments()) {
-        if rules.base == Some(asset) {
-            for basis in &kernel.book(place) {
-                inventory += -base_amount(rules, basis.qty);
-            }
-        }
-        if rules.settle != asset {
-            continue;
-        }
-        for basis in &kernel.book(place) {
-            unrealized_pnl += kernel.unrealized(place, basis);
-            if rules.base.is_some() {
-                inventory += basis.cost;
-            }
-        }
+    for (place, _) in (0_u32..).zip(kernel.instruments()).filter(|(_, rules)| rules.settle == asset) {
         let unassigned = kernel.unassigned(place);
         open_positions += unassigned.iter().map(|basis| u32::from(!basis.qty.is_zero())).sum::<u32>();
-        let position = kernel.exposure().position(place);
-        let reserved = kernel.exposure().reserved(place);
-        open_notional += position;
-        reserved_notional += reserved;
+        open_notional += kernel.exposure().position(place);
+        reserved_notional += kernel.exposure().reserved(place);
     }
     for slot in kernel.slots().iter().filter(|slot| !slot.basis.qty.is_zero()) {
         let rules = kernel.instruments().get(slot.instrument as usize);
@@ -115,6 +97,37 @@ pub(crate) fn account_with(kernel: &Kernel, asset: u16, report: Report) -> Optio
         unpriced_fee_assets: unpriced_fee_assets(kernel, asset),
         report,
     })
+}
+
+/// K and equity of an asset, without the rest of the figures; `None` where the kernel has no such asset.
+pub fn worth(kernel: &Kernel, asset: u16) -> Option<(Money, Money)> {
+    kernel.assets().get(usize::from(asset))?;
+    let capital = kernel.ledger().balance(asset, Account::Wallet);
+    let (inventory, unrealized_pnl) = open_positions_worth(kernel, asset);
+    Some((capital, capital + inventory + unrealized_pnl))
+}
+
+/// What spot positions cost, which the wallet has paid for, and the profit of what is open, at the marks.
+fn open_positions_worth(kernel: &Kernel, asset: u16) -> (Money, Money) {
+    let (mut inventory, mut unrealized_pnl) = (Money::ZERO, Money::ZERO);
+    for (place, rules) in (0_u32..).zip(kernel.instruments()) {
+        let (is_base, is_settle) = (rules.base == Some(asset), rules.settle == asset);
+        if !is_base && !is_settle {
+            continue;
+        }
+        for basis in &kernel.book(place) {
+            if is_base {
+                inventory += -base_amount(rules, basis.qty);
+            }
+            if is_settle {
+                unrealized_pnl += kernel.unrealized(place, basis);
+                if rules.base.is_some() {
+                    inventory += basis.cost;
+                }
+            }
+        }
+    }
+    (inventory, unrealized_pnl)
 }
 
 /// The margin status of each asset that something settles in, by name.

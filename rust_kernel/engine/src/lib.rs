@@ -26,7 +26,7 @@ mod run_durably;
 mod story;
 mod what_if;
 
-pub use account::{AccountFigures, account, all_assumed_tiers, margin_statuses, unknown_wallets};
+pub use account::{AccountFigures, account, all_assumed_tiers, margin_statuses, unknown_wallets, worth};
 pub use answer::{Answer, Observed, TransitionRecord};
 pub use clock::{CLOCK_SKEW_TOLD_NS, Clock, boot_ns, system_ns};
 pub use drift_story::{CHANGES_MAX, DriftChange, DriftStories, DriftStory, PartStory, drift_story};

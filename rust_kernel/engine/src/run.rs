@@ -428,6 +428,11 @@ impl Engine {
         self.observed.as_mut().map(core::mem::take).unwrap_or_default()
     }
 
+    /// True where there are transitions that [`Engine::take_observed`] would give.
+    pub fn has_observed(&self) -> bool {
+        self.observed.as_ref().is_some_and(|observed| !observed.is_empty())
+    }
+
     /// Works until quiet, until a venue outside must be asked, or until the bound.
     #[inline]
     pub fn run(&mut self) -> Progress {

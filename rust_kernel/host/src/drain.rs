@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use dita_engine::{Progress, VenueCall};
+use dita_engine::{Engine, EngineError, Progress, VenueCall};
 
 use crate::alarm::Alarm;
 use crate::error::{Failure, HostError, Poison, log_failure, panic_text};
@@ -163,6 +163,31 @@ impl<F: Foreign> Drain<F> {
         interrupt.map_or(Ok(()), |interrupt| Err(HostError::Interrupted(interrupt)))
     }
 
+    /// Calls the simulated venue inside, and drains what it says. Those who look on are shown changes of trades at once; a
+    /// market that changes none they hear of with the next change, or the next call of another kind.
+    ///
+    /// # Errors
+    /// As [`Drain::drain`]; the venue's own; what interrupted the call.
+    #[inline]
+    pub fn play(
+        &self,
+        hold: Hold<'_, F>,
+        time_ns: Option<i64>,
+        call: impl FnOnce(&mut Engine) -> Result<(), EngineError>,
+    ) -> Result<(), Failure<F>> {
+        let mut state = self.open()?;
+        if let Some(time_ns) = time_ns {
+            state.tell(time_ns);
+        }
+        self.guarded(&mut state, |state| Ok(call(&mut state.core)?))?;
+        if state.writer != 0 {
+            return Ok(());
+        }
+        let (state, interrupt) = self.drain_and_show(hold, state, |state| state.core.has_observed())?;
+        drop(state);
+        interrupt.map_or(Ok(()), |interrupt| Err(HostError::Interrupted(interrupt)))
+    }
+
     /// Works until quiet. The lock comes back in the caller's hands.
     ///
     /// # Errors
@@ -171,7 +196,18 @@ impl<F: Foreign> Drain<F> {
     pub fn drain<'a>(
         &'a self,
         hold: Hold<'_, F>,
+        state: MutexGuard<'a, State<F>>,
+    ) -> Result<Drained<'a, F>, Failure<F>> {
+        self.drain_and_show(hold, state, State::is_unseen)
+    }
+
+    /// Works until quiet. Those who look on are shown what has happened where `is_due` says so.
+    #[inline]
+    fn drain_and_show<'a>(
+        &'a self,
+        hold: Hold<'_, F>,
         mut state: MutexGuard<'a, State<F>>,
+        is_due: impl Fn(&State<F>) -> bool,
     ) -> Result<Drained<'a, F>, Failure<F>> {
         let mut interrupt = None;
         state.writer = this_thread();
@@ -182,7 +218,7 @@ impl<F: Foreign> Drain<F> {
             match progress {
                 // Something came in while what the thread holds was taken back: this drain is its too.
                 Progress::Quiet if !state.core.is_quiet() => {}
-                Progress::Quiet if self.foreign.observes() && state.is_unseen() => {
+                Progress::Quiet if self.foreign.observes() && is_due(&state) => {
                     let seen;
                     (state, seen) = self.show(hold, state)?;
                     interrupt = interrupt.or(seen);

@@ -20,6 +20,7 @@ pub mod names;
 pub mod number;
 pub mod order;
 pub mod outcome;
+pub mod player;
 pub mod record;
 pub mod replay;
 pub mod sim;
@@ -57,6 +58,7 @@ pub fn _kernel(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<engine::Engine>()?;
     module.add_class::<client::Client>()?;
     module.add_class::<sim::SimExchange>()?;
+    player::register(module)?;
     module.add_class::<replay::Replay>()?;
     module.add_class::<follow::LogFollower>()?;
     module.add_function(wrap_pyfunction!(follow::read_cursor, module)?)?;

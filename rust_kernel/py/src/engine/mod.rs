@@ -29,8 +29,9 @@ use pyo3::types::PyDict;
 use crate::errors::Error;
 use crate::text;
 use log::{LogChoice, Recovered};
+use outside::State;
 pub use outside::was_forked;
-use outside::{Outside, Shared, State};
+pub use outside::{Outside, Shared};
 use settings::SimSettings;
 pub use simulated::levels;
 
@@ -60,6 +61,11 @@ impl Engine {
 }
 
 impl Engine {
+    /// What drains it, for who plays on it.
+    pub fn shared(&self) -> Arc<Shared> {
+        Arc::clone(&self.shared)
+    }
+
     /// What the clock shows now: the machine's time, or where time is driven the kernel's, ns.
     pub fn time_ns(&self) -> Result<i64, Error> {
         let mut state = self.shared.open()?;

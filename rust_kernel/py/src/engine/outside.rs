@@ -1,5 +1,6 @@
 //! What is outside of the kernel, in Python: the adapter, those who look on, and who catches up with the venue.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use dita_engine::{Clock, EngineError, Observed};
@@ -41,6 +42,8 @@ pub struct Outside {
     observer: Option<Py<PyAny>>,
     /// Its part of a repair: `asleep(since_ns, lost_ns)` and `repair(since_ns) -> bool`.
     waking: OnceLock<Py<PyAny>>,
+    /// Changes of trades were shown to the observer since somebody last asked.
+    news: AtomicBool,
 }
 
 /// What observers are told: made into objects once the lock is free.
@@ -51,8 +54,21 @@ pub struct Seen {
 }
 
 impl Outside {
+    /// Of an adapter and an observer, where there are such.
     pub fn new(adapter: Option<Py<PyAny>>, observer: Option<Py<PyAny>>) -> Outside {
-        Outside { adapter, observer, waking: OnceLock::new() }
+        Outside { adapter, observer, waking: OnceLock::new(), news: AtomicBool::new(false) }
+    }
+
+    /// True where changes of trades were shown to the observer since [`Outside::take_news`].
+    #[inline]
+    pub fn has_news(&self) -> bool {
+        self.news.load(Ordering::Acquire)
+    }
+
+    /// The same, once.
+    #[inline]
+    pub fn take_news(&self) -> bool {
+        self.has_news() && self.news.swap(false, Ordering::AcqRel)
     }
 
     /// What it holds, for the garbage collector.
@@ -115,10 +131,15 @@ impl Foreign for Outside {
     }
 
     fn show(&self, py: Python<'_>, seen: Seen, seq: u64) -> PyResult<()> {
-        match &self.observer {
+        let is_news = !seen.changes.is_empty();
+        let shown = match &self.observer {
             Some(observer) => observe(observer.bind(py), seen, seq),
             None => Ok(()),
+        };
+        if is_news {
+            self.news.store(true, Ordering::Release);
         }
+        shown
     }
 
     fn catches_up(&self) -> bool {

@@ -1,0 +1,267 @@
+//! Who hears a market: which events, bars of which lengths, and how much history first.
+
+use std::collections::VecDeque;
+use std::collections::hash_map::{Entry, HashMap};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use dita_kernel::id::Id;
+
+use crate::bars::{BarBuilder, ClosedBar, interval_ns, interval_text};
+use crate::numbers::float;
+
+/// So many closes are kept of each length of bars.
+const CLOSES_MAX: usize = 10_000;
+
+/// What a listener wants.
+#[derive(Clone, Debug, Default)]
+pub struct Hears {
+    /// Its instruments. Their places here are what its methods go by.
+    pub symbols: Vec<Id>,
+    /// Quotes are its callback's.
+    pub quotes: bool,
+    /// Trades are.
+    pub trades: bool,
+    /// Bars are.
+    pub bars: bool,
+    /// Lengths of bars; none means as the markets have them.
+    pub intervals: Vec<String>,
+    /// How many bars of each length come before it may act.
+    pub warmup: u64,
+    /// Its slots.
+    pub slots: Vec<u32>,
+}
+
+/// Of bars of one length of one instrument: the closes, and how many were told.
+#[derive(Debug, Default)]
+struct Length {
+    closes: VecDeque<f64>,
+    told: u64,
+}
+
+/// What a listener has of the bars of one instrument.
+#[derive(Debug, Default)]
+struct Desk {
+    /// Bars of the market's own length are wanted too.
+    own: bool,
+    builders: Vec<BarBuilder>,
+    shortest: Arc<str>,
+}
+
+#[derive(Debug, Default)]
+struct Bars {
+    desks: HashMap<usize, Desk>,
+    lengths: HashMap<(usize, Arc<str>), Length>,
+}
+
+/// A listener. Its switches may be set from any thread; they count from the next event on.
+#[derive(Debug)]
+pub struct Listener {
+    pub(crate) hears: Hears,
+    running: AtomicBool,
+    warming: AtomicBool,
+    next_timer_ns: AtomicI64,
+    calls: AtomicU64,
+    thread: AtomicU64,
+    acted: AtomicBool,
+    suspect: AtomicBool,
+    bars: Mutex<Bars>,
+}
+
+impl Listener {
+    /// A listener that hears nothing yet: it is not running.
+    pub fn new(hears: Hears) -> Listener {
+        Listener {
+            warming: AtomicBool::new(hears.warmup > 0),
+            running: AtomicBool::new(false),
+            next_timer_ns: AtomicI64::new(i64::MAX),
+            calls: AtomicU64::new(0),
+            thread: AtomicU64::new(0),
+            acted: AtomicBool::new(false),
+            suspect: AtomicBool::new(false),
+            bars: Mutex::default(),
+            hears,
+        }
+    }
+
+    /// Whether its callbacks are called.
+    pub fn set_running(&self, running: bool) {
+        self.running.store(running, Relaxed);
+    }
+
+    /// Whether its callbacks are called.
+    #[inline]
+    pub fn is_running(&self) -> bool {
+        self.running.load(Relaxed)
+    }
+
+    /// Ends the warm-up.
+    pub fn end_warm_up(&self) {
+        self.warming.store(false, Relaxed);
+    }
+
+    /// When its next timer runs out, ns; `None` for none.
+    pub fn set_next_timer(&self, at_ns: Option<i64>) {
+        self.next_timer_ns.store(at_ns.unwrap_or(i64::MAX), Relaxed);
+    }
+
+    #[inline]
+    pub(crate) fn next_timer_ns(&self) -> i64 {
+        self.next_timer_ns.load(Relaxed)
+    }
+
+    /// Begins a callback of its, in a thread (its number, above 0).
+    #[inline]
+    pub fn enter(&self, thread: u64) {
+        self.calls.fetch_add(1, Relaxed);
+        self.thread.store(thread, Relaxed);
+    }
+
+    /// Ends it. True where somebody suspects that it has taken too long: then [`Listener::settle`] ends it.
+    #[inline]
+    pub fn leave(&self) -> bool {
+        let suspected = self.suspect.load(Relaxed);
+        if !suspected {
+            self.thread.store(0, Relaxed);
+        }
+        suspected
+    }
+
+    /// Ends a callback that somebody suspected.
+    pub fn settle(&self) {
+        self.thread.store(0, Relaxed);
+        self.suspect.store(false, Relaxed);
+    }
+
+    /// Suspects that the callback that runs takes too long.
+    pub fn suspect(&self) {
+        self.suspect.store(true, Relaxed);
+    }
+
+    /// How many callbacks were called.
+    pub fn calls(&self) -> u64 {
+        self.calls.load(Relaxed)
+    }
+
+    /// Which thread is in a callback; 0 where none is.
+    pub fn thread(&self) -> u64 {
+        self.thread.load(Relaxed)
+    }
+
+    /// Notes that it has acted.
+    pub fn act(&self) {
+        self.acted.store(true, Relaxed);
+    }
+
+    /// True where it has acted since this was last asked.
+    #[inline]
+    pub fn take_acted(&self) -> bool {
+        self.acted.load(Relaxed) && self.acted.swap(false, Relaxed)
+    }
+
+    /// An instrument's place among its own.
+    pub fn place_of(&self, symbol: &str) -> Option<usize> {
+        self.hears.symbols.iter().position(|own| own.as_str() == symbol)
+    }
+
+    fn bars(&self) -> MutexGuard<'_, Bars> {
+        self.bars.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes a closed bar of a market's own length: gives those to tell, the shortest first.
+    ///
+    /// # Errors
+    /// A length that it wants cannot be built from such bars.
+    pub fn hear_bar(
+        &self,
+        market: usize,
+        bar: &ClosedBar,
+        closed: &mut Vec<ClosedBar>,
+    ) -> Result<(), String> {
+        let bars = &mut *self.bars();
+        let desk = match bars.desks.entry(market) {
+            Entry::Occupied(desk) => desk.into_mut(),
+            Entry::Vacant(place) => place.insert(self.desk(bar)?),
+        };
+        let from = closed.len();
+        if desk.own {
+            closed.push(bar.clone());
+        }
+        for builder in &mut desk.builders {
+            closed.extend(builder.add(bar.open_ns, bar.close_ns, &bar.prices));
+        }
+        for one in &closed[from..] {
+            // A key is made anew only where the length is new.
+            let length = bars.lengths.entry((market, Arc::clone(&one.interval))).or_default();
+            if length.closes.len() == CLOSES_MAX {
+                length.closes.pop_front();
+            }
+            length.closes.push_back(float(one.prices[3]));
+        }
+        Ok(())
+    }
+
+    #[cold]
+    fn desk(&self, bar: &ClosedBar) -> Result<Desk, String> {
+        let mut wanted: Vec<(i64, &str)> = Vec::new();
+        for interval in &self.hears.intervals {
+            let length_ns = interval_ns(interval).ok_or_else(|| format!("intervals: {interval} is none"))?;
+            wanted.push((length_ns, interval));
+        }
+        let given_ns = bar.close_ns - bar.open_ns;
+        if wanted.is_empty() {
+            wanted.push((given_ns, &bar.interval));
+        }
+        wanted.sort_by_key(|(length_ns, _)| *length_ns);
+        let mut desk = Desk { shortest: wanted[0].1.into(), ..Desk::default() };
+        for (length_ns, interval) in wanted {
+            if length_ns == given_ns {
+                // Two names of one length are two wishes; only the market's own name is told.
+                desk.own |= *interval == *bar.interval;
+            } else if length_ns < given_ns || length_ns % given_ns != 0 {
+                let given = interval_text(given_ns);
+                return Err(format!("intervals: {interval} cannot be built from bars of {given}"));
+            } else {
+                desk.builders.extend(BarBuilder::new(interval));
+            }
+        }
+        Ok(desk)
+    }
+
+    /// Counts a bar that was told while it warms up.
+    pub fn count_told(&self, market: usize, interval: &Arc<str>) {
+        if self.warming.load(Relaxed) {
+            let key = (market, Arc::clone(interval));
+            self.bars().lengths.entry(key).or_default().told += 1;
+        }
+    }
+
+    /// True where each bar that it hears has come often enough, and it may act from now on.
+    pub fn is_warm(&self) -> bool {
+        if !self.warming.load(Relaxed) || !self.is_running() {
+            return false;
+        }
+        let bars = self.bars();
+        let heard = bars.lengths.iter().filter(|(_, length)| length.told > 0).map(|((_, name), _)| &**name);
+        let intervals: Vec<&str> = match self.hears.intervals.is_empty() {
+            true => heard.collect(),
+            false => self.hears.intervals.iter().map(String::as_str).collect(),
+        };
+        let told = |market: usize, interval: &str| {
+            bars.lengths.get(&(market, Arc::from(interval))).map_or(0, |length| length.told)
+        };
+        let markets = 0..self.hears.symbols.len();
+        let mut wanted = markets.flat_map(|market| intervals.iter().map(move |&name| (market, name)));
+        !intervals.is_empty() && wanted.all(|(market, interval)| told(market, interval) >= self.hears.warmup)
+    }
+
+    /// The last closes of an instrument's bars, oldest first; without an interval, of the shortest that it hears.
+    pub fn closes(&self, market: usize, count: usize, interval: Option<&str>) -> Vec<f64> {
+        let bars = self.bars();
+        let shortest = || bars.desks.get(&market).map(|desk| Arc::clone(&desk.shortest));
+        let name = interval.map(Arc::from).or_else(shortest).unwrap_or_default();
+        let Some(length) = bars.lengths.get(&(market, name)) else { return Vec::new() };
+        let skipped = length.closes.len().saturating_sub(count);
+        length.closes.iter().skip(skipped).copied().collect()
+    }
+}

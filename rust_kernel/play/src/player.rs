@@ -1,0 +1,596 @@
+//! The player: what its owner has to do next, and everything else done.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use dita_kernel::id::Id;
+use dita_kernel::num::{Decimal, Money};
+use dita_sim::Bar;
+
+use crate::bars::{ClosedBar, interval_text};
+use crate::curve::{EquityCurve, EquityRow, PriceCurve};
+use crate::event::{Event, What};
+use crate::fault::Fault;
+use crate::feed::{Feed, Gathered, Market, Moment, Window};
+use crate::floor::{Floor, Worth, worth};
+use crate::listener::Listener;
+use crate::numbers::rounded;
+
+/// So often the owner looks at signals and shows how far it is.
+const LOOK: Duration = Duration::from_millis(50);
+/// So many bars are kept of before an interruption.
+const PAST_BARS_MAX: usize = 100_000;
+/// The clock is read once in so many moments.
+const MOMENTS_PER_READING: u32 = 32;
+
+/// What a run assumes.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The asset in which everything is counted.
+    pub asset: Id,
+    /// What of it there is at the beginning.
+    pub capital: Money,
+    /// Which part of the markets is played.
+    pub window: Window,
+    /// Prices off the tick grid are rounded to it, and counted.
+    pub round_prices: bool,
+    /// A bar that holds both a stop and a target comes to the stop first.
+    pub stops_first: bool,
+    /// How many seconds of the market pass in one; `None` is as fast as can be.
+    pub speed: Option<f64>,
+    /// Up to where an earlier run has heard the markets, ns: that is not played again, and its bars are kept for warm-ups.
+    pub resume_ns: Option<i64>,
+}
+
+/// What the owner has to do next.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Step {
+    /// The markets begin at this time, ns: start the listeners.
+    Begin(i64),
+    /// Something of the owner's is due by this time, ns: its timers, or what [`Player::set_due`] told.
+    Due(i64),
+    /// The next moment is so far away.
+    Wait(Duration),
+    /// Something has happened to trades.
+    News,
+    /// Call this listener with [`Player::told`].
+    Callback(usize),
+    /// This listener has its history: it may act from now on.
+    Warmed(usize),
+    /// Fill this market's channel.
+    Starved(usize),
+    /// Look at signals, and show how far it is.
+    Look,
+    /// So many moments have passed without anything to do.
+    Far,
+    /// The markets have ended.
+    End,
+}
+
+/// Why the player cannot go on.
+#[derive(Debug)]
+pub enum Stop<E> {
+    /// This market has something that cannot be.
+    Market(usize, Fault),
+    /// The venue does not take this market's event, or the kernel cannot go on.
+    Floor(E),
+    /// What a listener wants cannot be.
+    Listener(usize, String),
+}
+
+/// What a listener is told.
+#[derive(Clone, Debug)]
+pub enum Told {
+    /// Nothing yet.
+    Nothing,
+    /// A quote or a trade, of the moment's event.
+    Tick,
+    /// A closed bar of this market.
+    Bar(usize, ClosedBar),
+}
+
+/// Where the player is within a moment.
+#[derive(Clone, Copy, Debug)]
+enum Phase {
+    Gather,
+    Pace,
+    Due,
+    /// The event to show to the venue.
+    Play(usize),
+    /// A tick was played: the listener to tell next.
+    Tick(usize),
+    /// Bars were played: time goes on to their close.
+    Close,
+    /// A listener, and the moment's bar that it hears next.
+    Hear(usize, usize),
+    /// The same, and which of the closed bars is told next.
+    Tell(usize, usize, usize),
+    /// The listener has heard all bars.
+    Warm(usize),
+    Account,
+    Ended,
+}
+
+/// A listener, and each market's place among its instruments.
+struct Heard {
+    listener: Arc<Listener>,
+    places: Vec<Option<usize>>,
+}
+
+/// Plays markets to listeners.
+pub struct Player {
+    feed: Feed,
+    settings: Settings,
+    symbols: Vec<Id>,
+    ticks: Vec<Decimal>,
+    intervals: Vec<(i64, Arc<str>)>,
+    listeners: Vec<Heard>,
+    phase: Phase,
+    moment: Moment,
+    closed: Vec<ClosedBar>,
+    told: Told,
+    begun_ns: Option<i64>,
+    due_ns: i64,
+    last_ns: i64,
+    begun: Option<(Instant, i64)>,
+    looked: Option<Instant>,
+    until_reading: u32,
+    events: u64,
+    bars: u64,
+    rounded: u64,
+    ambiguous: Vec<Id>,
+    equity: EquityCurve,
+    prices: Vec<PriceCurve>,
+    /// Bars of before an interruption, with their markets.
+    past: VecDeque<(usize, ClosedBar)>,
+}
+
+impl Player {
+    /// A player without markets.
+    pub fn new(settings: Settings) -> Player {
+        Player {
+            feed: Feed::new(settings.window),
+            settings,
+            symbols: Vec::new(),
+            ticks: Vec::new(),
+            intervals: Vec::new(),
+            listeners: Vec::new(),
+            phase: Phase::Gather,
+            moment: Moment::default(),
+            closed: Vec::new(),
+            told: Told::Nothing,
+            begun_ns: None,
+            due_ns: i64::MAX,
+            last_ns: 0,
+            begun: None,
+            looked: None,
+            until_reading: 0,
+            events: 0,
+            bars: 0,
+            rounded: 0,
+            ambiguous: Vec::new(),
+            equity: EquityCurve::default(),
+            prices: Vec::new(),
+            past: VecDeque::new(),
+        }
+    }
+
+    /// Adds a market; gives its place. All are added before the first step.
+    pub fn add_market(&mut self, market: Market) -> usize {
+        self.symbols.push(market.symbol);
+        self.ticks.push(market.tick);
+        self.prices.push(PriceCurve::default());
+        self.intervals.push((market.step_ns, interval_text(market.step_ns).into()));
+        self.feed.add(market.source, market.step_ns, &self.symbols);
+        self.symbols.len() - 1
+    }
+
+    /// Adds a listener, once all markets were added; gives its place. They hear an event in the order of their adding.
+    pub fn add_listener(&mut self, listener: Arc<Listener>) -> usize {
+        let places = self.symbols.iter().map(|symbol| listener.place_of(symbol.as_str())).collect();
+        self.listeners.push(Heard { listener, places });
+        self.listeners.len() - 1
+    }
+
+    /// From when on [`Step::Due`] has to come, besides the listeners' timers, ns.
+    pub fn set_due(&mut self, due_ns: Option<i64>) {
+        self.due_ns = due_ns.unwrap_or(i64::MAX);
+    }
+
+    /// Plays until the owner has something to do, or until so many moments have passed.
+    ///
+    /// # Errors
+    /// A market cannot be read or played, or the kernel cannot go on.
+    pub fn next<F: Floor>(&mut self, floor: &mut F, moments_max: u32) -> Result<Step, Stop<F::Error>> {
+        let mut left = moments_max;
+        loop {
+            match self.phase {
+                Phase::Gather => {
+                    if left == 0 {
+                        return Ok(Step::Far);
+                    }
+                    left -= 1;
+                    if self.is_time_to_look() {
+                        return Ok(Step::Look);
+                    }
+                    match self.feed.gather(&mut self.moment) {
+                        Ok(Gathered::Moment) if self.is_past() => self.look_back(),
+                        Ok(Gathered::Moment) => self.phase = Phase::Pace,
+                        Ok(Gathered::Starved(market)) => return Ok(Step::Starved(market)),
+                        Ok(Gathered::End) => self.phase = Phase::Ended,
+                        Err((market, fault)) => return Err(Stop::Market(market, fault)),
+                    }
+                }
+                Phase::Pace => {
+                    if let Some(wait) = self.wait() {
+                        return Ok(Step::Wait(wait));
+                    }
+                    self.phase = Phase::Due;
+                    if self.begun_ns.is_none() {
+                        return self.begin(floor).map_err(Stop::Floor);
+                    }
+                }
+                Phase::Due => {
+                    self.phase = Phase::Play(0);
+                    let timers = self.listeners.iter().map(|heard| heard.listener.next_timer_ns());
+                    if timers.min().unwrap_or(i64::MAX).min(self.due_ns) <= self.moment.time_ns {
+                        return Ok(Step::Due(self.moment.time_ns));
+                    }
+                }
+                Phase::Play(place) => {
+                    if self.play(floor, place).map_err(Stop::Floor)? {
+                        return Ok(Step::News);
+                    }
+                }
+                Phase::Tick(listener) => {
+                    if let Some(step) = self.tell_tick(listener) {
+                        return Ok(step);
+                    }
+                }
+                Phase::Close => {
+                    floor.advance(self.moment.time_ns).map_err(Stop::Floor)?;
+                    self.phase = Phase::Hear(0, 0);
+                    if floor.has_news() {
+                        return Ok(Step::News);
+                    }
+                }
+                Phase::Hear(listener, bar) => self.hear(listener, bar)?,
+                Phase::Tell(listener, bar, at) => {
+                    if let Some(step) = self.tell_bar(listener, bar, at) {
+                        return Ok(step);
+                    }
+                }
+                Phase::Warm(listener) => {
+                    self.phase = Phase::Hear(listener + 1, 0);
+                    if self.listeners.get(listener).is_some_and(|heard| heard.listener.is_warm()) {
+                        return Ok(Step::Warmed(listener));
+                    }
+                }
+                Phase::Account => {
+                    self.account(floor, self.moment.time_ns).map_err(Stop::Floor)?;
+                    self.phase = Phase::Gather;
+                }
+                Phase::Ended => return Ok(Step::End),
+            }
+        }
+    }
+
+    /// True where an earlier run has heard the moment; a bar in the midst of which it ended is past as well.
+    #[inline]
+    fn is_past(&self) -> bool {
+        let Some(resume_ns) = self.settings.resume_ns else { return false };
+        let first_ns = self.moment.events.first().map_or(0, |(_, event)| event.time_ns);
+        self.moment.time_ns <= resume_ns || first_ns < resume_ns
+    }
+
+    /// Keeps what was before an interruption.
+    fn look_back(&mut self) {
+        for (market, event) in &self.moment.events {
+            if let What::Bar(prices) = &event.what {
+                if self.past.len() == PAST_BARS_MAX {
+                    self.past.pop_front();
+                }
+                self.past.push_back((*market, closed(&self.intervals[*market], event.time_ns, prices)));
+            }
+        }
+    }
+
+    #[inline]
+    fn is_time_to_look(&mut self) -> bool {
+        if let Some(left) = self.until_reading.checked_sub(1) {
+            self.until_reading = left;
+            return false;
+        }
+        self.until_reading = MOMENTS_PER_READING;
+        let now = Instant::now();
+        let is_time = self.looked.is_none_or(|looked| now.duration_since(looked) >= LOOK);
+        if is_time {
+            self.looked = Some(now);
+        }
+        is_time
+    }
+
+    /// How long it is until the moment is due at the run's speed.
+    fn wait(&mut self) -> Option<Duration> {
+        let speed = self.settings.speed?;
+        let at_ns = self.moment.time_ns;
+        let (begun, first_ns) = *self.begun.get_or_insert_with(|| (Instant::now(), at_ns));
+        let due =
+            Duration::try_from_secs_f64((at_ns - first_ns) as f64 / 1e9 / speed).unwrap_or(Duration::MAX);
+        due.checked_sub(begun.elapsed()).filter(|left| !left.is_zero())
+    }
+
+    fn begin<F: Floor>(&mut self, floor: &mut F) -> Result<Step, F::Error> {
+        let start_ns = self.moment.events.iter().map(|(_, event)| event.time_ns).min().unwrap_or_default();
+        floor.advance(start_ns)?;
+        let capital = self.settings.capital;
+        if self.settings.resume_ns.is_some() {
+            self.account(floor, start_ns)?;
+        } else {
+            self.record(EquityRow { time_ns: start_ns, k: capital, e: None, equity: capital });
+        }
+        self.begun_ns = Some(start_ns);
+        Ok(Step::Begin(start_ns))
+    }
+
+    // --------------------------------------------------------------------------------------------- to the venue
+
+    /// Shows an event to the venue; true where trades have changed by it.
+    #[inline]
+    fn play<F: Floor>(&mut self, floor: &mut F, place: usize) -> Result<bool, F::Error> {
+        let close_ns = self.moment.time_ns;
+        self.last_ns = close_ns;
+        if self.settings.round_prices {
+            self.put_on_grid(place);
+        }
+        let Some((market, event)) = self.moment.events.get(place) else {
+            self.phase = Phase::Account;
+            return Ok(false);
+        };
+        let (market, at_ns) = (*market, event.time_ns);
+        let symbol = &self.symbols[market];
+        self.events += 1;
+        match &event.what {
+            What::Bar(prices) => {
+                let prices = *prices;
+                self.bars += 1;
+                let is_last = place + 1 == self.moment.events.len();
+                self.phase = if is_last { Phase::Close } else { Phase::Play(place + 1) };
+                self.play_bar(floor, market, at_ns, close_ns, &prices)?;
+                return Ok(false);
+            }
+            What::Quote { bid, bid_size, ask, ask_size } => {
+                floor.call(Some(at_ns), |venue, now_ns, out| {
+                    venue.quote(now_ns, symbol, *bid, *bid_size, *ask, *ask_size, out)
+                })?;
+                self.prices[market].add(at_ns, *bid);
+                self.phase = Phase::Tick(0);
+            }
+            What::Trade { price, size, .. } => {
+                floor.call(Some(at_ns), |venue, now_ns, out| {
+                    venue.trade(now_ns, symbol, *price, *size, out)
+                })?;
+                self.phase = Phase::Tick(0);
+            }
+            What::Depth(depth) => {
+                floor.call(Some(at_ns), |venue, now_ns, out| {
+                    venue.depth(now_ns, symbol, &depth.bids, &depth.asks, depth.snapshot, out)
+                })?;
+                self.phase = Phase::Account;
+            }
+        }
+        Ok(floor.has_news())
+    }
+
+    fn play_bar<F: Floor>(
+        &mut self,
+        floor: &mut F,
+        market: usize,
+        open_ns: i64,
+        close_ns: i64,
+        prices: &[Decimal; 5],
+    ) -> Result<(), F::Error> {
+        let [open, high, low, close, _] = *prices;
+        let high_first = self.look_for_ambiguity(floor, market, low, high)?;
+        let bar = Bar { open, high, low, close, open_ns, close_ns, high_first };
+        let symbol = &self.symbols[market];
+        floor.call(Some(open_ns), |venue, now_ns, out| venue.begin_bar(now_ns, symbol, &bar, out))?;
+        while let Some(due_ns) = floor.read(|engine| engine.simulated_venue()?.next_step_ns())? {
+            floor.call(Some(due_ns), |venue, _, out| {
+                venue.walk(out);
+                Ok(())
+            })?;
+        }
+        self.prices[market].add(close_ns, close);
+        Ok(())
+    }
+
+    /// Notes the trades of which a stop and a target both lie in the bar; says which extreme comes first.
+    fn look_for_ambiguity<F: Floor>(
+        &mut self,
+        floor: &mut F,
+        market: usize,
+        low: Decimal,
+        high: Decimal,
+    ) -> Result<Option<bool>, F::Error> {
+        let (listeners, symbol, ambiguous) = (&self.listeners, &self.symbols[market], &mut self.ambiguous);
+        let is_short = floor.read(|engine| {
+            let slots = listeners.iter().flat_map(|heard| &heard.listener.hears.slots);
+            crate::ambiguity::look(engine.kernel(), slots, symbol, low, high, ambiguous)
+        })?;
+        Ok(is_short.filter(|_| self.settings.stops_first))
+    }
+
+    #[cold]
+    fn put_on_grid(&mut self, place: usize) {
+        let Some((market, event)) = self.moment.events.get_mut(place) else { return };
+        let tick = self.ticks[*market];
+        let mut put = |price: &mut Decimal| {
+            if let Some(on_grid) = rounded(*price, tick) {
+                *price = on_grid;
+                self.rounded += 1;
+            }
+        };
+        match &mut event.what {
+            What::Quote { bid, ask, .. } => [bid, ask].into_iter().for_each(put),
+            What::Trade { price, .. } => put(price),
+            What::Bar(prices) => prices[..4].iter_mut().for_each(put),
+            What::Depth(_) => {}
+        }
+    }
+
+    // ------------------------------------------------------------------------------------------ to the listeners
+
+    #[inline]
+    fn tell_tick(&mut self, from: usize) -> Option<Step> {
+        let (market, event) = self.moment.events.first()?;
+        let is_quote = matches!(event.what, What::Quote { .. });
+        let wants = |Heard { listener, places }: &Heard| {
+            let wanted = if is_quote { listener.hears.quotes } else { listener.hears.trades };
+            wanted && listener.is_running() && places.get(*market).is_some_and(Option::is_some)
+        };
+        let found = (from..self.listeners.len()).find(|place| wants(&self.listeners[*place]));
+        match found {
+            Some(place) => {
+                self.told = Told::Tick;
+                self.phase = Phase::Tick(place + 1);
+                Some(Step::Callback(place))
+            }
+            None => {
+                self.phase = Phase::Account;
+                None
+            }
+        }
+    }
+
+    fn hear<E>(&mut self, listener: usize, bar: usize) -> Result<(), Stop<E>> {
+        let Some(Heard { listener: one, places }) = self.listeners.get(listener) else {
+            self.phase = Phase::Account;
+            return Ok(());
+        };
+        let Some((market, event)) = self.moment.events.get(bar) else {
+            self.phase = Phase::Warm(listener);
+            return Ok(());
+        };
+        self.closed.clear();
+        if let (What::Bar(prices), Some(Some(place))) = (&event.what, places.get(*market)) {
+            let own = closed(&self.intervals[*market], event.time_ns, prices);
+            let heard = one.hear_bar(*place, &own, &mut self.closed);
+            heard.map_err(|why| Stop::Listener(listener, why))?;
+        }
+        self.phase = Phase::Tell(listener, bar, 0);
+        Ok(())
+    }
+
+    #[inline]
+    fn tell_bar(&mut self, listener: usize, bar: usize, at: usize) -> Option<Step> {
+        let (Some(closed), Some((market, _))) = (self.closed.get(at), self.moment.events.get(bar)) else {
+            self.phase = Phase::Hear(listener, bar + 1);
+            return None;
+        };
+        self.phase = Phase::Tell(listener, bar, at + 1);
+        let Heard { listener: one, places } = &self.listeners[listener];
+        if let Some(Some(place)) = places.get(*market) {
+            one.count_told(*place, &closed.interval);
+        }
+        if !one.hears.bars || !one.is_running() {
+            return None;
+        }
+        self.told = Told::Bar(*market, closed.clone());
+        Some(Step::Callback(listener))
+    }
+
+    // ------------------------------------------------------------------------------------------------- the account
+
+    #[inline]
+    fn account<F: Floor>(&mut self, floor: &mut F, time_ns: i64) -> Result<(), F::Error> {
+        let asset = &self.settings.asset;
+        floor.settle()?;
+        if let Some(Worth { capital, equity, wallet }) = floor.read(|engine| worth(engine, asset))? {
+            self.record(EquityRow { time_ns, k: capital, e: wallet, equity });
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn record(&mut self, row: EquityRow) {
+        // The feed is in order.
+        let recorded = self.equity.add(row);
+        debug_assert!(recorded.is_ok(), "{row:?} is before the one before it");
+    }
+
+    // ------------------------------------------------------------------------------------------------- what there is
+
+    /// What the listener is told that is to be called.
+    pub fn told(&self) -> &Told {
+        &self.told
+    }
+
+    /// The moment's event with its market, as the venue saw it.
+    pub fn event(&self) -> Option<(usize, &Event)> {
+        let place = match self.phase {
+            Phase::Play(place) => place,
+            Phase::Close => self.moment.events.len().saturating_sub(1),
+            _ => 0,
+        };
+        self.moment.events.get(place).or(self.moment.events.first()).map(|(market, event)| (*market, event))
+    }
+
+    /// The instrument and the time of the moment that is being played.
+    pub fn place(&self) -> Option<(&Id, i64)> {
+        let (market, _) = self.moment.events.first()?;
+        Some((self.symbols.get(*market)?, self.moment.time_ns))
+    }
+
+    /// The instruments.
+    pub fn symbols(&self) -> &[Id] {
+        &self.symbols
+    }
+
+    /// Takes the bars of before an interruption, oldest first, with their markets.
+    pub fn take_past(&mut self) -> Vec<(usize, ClosedBar)> {
+        std::mem::take(&mut self.past).into()
+    }
+
+    /// Takes the trades of which bars have left open which of their orders fills first.
+    pub fn take_ambiguous(&mut self) -> Vec<Id> {
+        std::mem::take(&mut self.ambiguous)
+    }
+
+    /// When the first event was, and the last moment, ns.
+    pub fn span_ns(&self) -> Option<(i64, i64)> {
+        Some((self.begun_ns?, self.last_ns))
+    }
+
+    /// How many events were played, how many of them bars, and how many prices were rounded.
+    pub fn counts(&self) -> (u64, u64, u64) {
+        (self.events, self.bars, self.rounded)
+    }
+
+    /// How much of the markets was read, from 0 to 1.
+    pub fn fraction(&self) -> f64 {
+        self.feed.fraction()
+    }
+
+    /// How many bars of a market were missing so far.
+    pub fn gaps(&self, market: usize) -> u64 {
+        self.feed.gaps(market)
+    }
+
+    /// What the money did.
+    pub fn equity(&self) -> &EquityCurve {
+        &self.equity
+    }
+
+    /// A market's prices.
+    pub fn prices(&self, market: usize) -> Option<&PriceCurve> {
+        self.prices.get(market)
+    }
+}
+
+/// A market's bar as listeners hear it.
+fn closed((length_ns, interval): &(i64, Arc<str>), open_ns: i64, prices: &[Decimal; 5]) -> ClosedBar {
+    let (interval, close_ns) = (Arc::clone(interval), open_ns.saturating_add(*length_ns));
+    ClosedBar { interval, open_ns, close_ns, prices: *prices }
+}

@@ -1,0 +1,12 @@
+//! Readers of market files: CSV of bars, of quotes and of trades, plain or gzipped, checked row by row.
+
+mod bars;
+mod lines;
+mod row;
+mod ticks;
+mod time;
+
+pub use bars::BarReader;
+pub use lines::Lines;
+pub use ticks::TickReader;
+pub use time::time_ns;

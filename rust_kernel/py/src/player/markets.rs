@@ -1,0 +1,149 @@
+//! Readers of market files.
+
+use std::fmt::Write;
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+use dita_kernel::num::Decimal;
+use dita_play::read::{BarReader, TickReader};
+use dita_play::{Event, Fault, FileSource, Next, Part, Source, What};
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+use pyo3::types::{PyString, PyTuple};
+
+use super::fault_error;
+use crate::errors;
+
+/// What is wrong, with values as every error shows them.
+pub fn message(py: Python<'_>, fault: &Fault) -> PyResult<String> {
+    let mut message = String::new();
+    for part in &fault.parts {
+        let shown = match part {
+            Part::Text(text) => message.write_str(text),
+            Part::Value(value) => message.write_str(&errors::shown(PyString::new(py, value).as_any())),
+            Part::Line(line) => message.write_str(PyString::new(py, line).repr()?.to_str()?),
+        };
+        shown.map_err(|_| PyRuntimeError::new_err("a message that cannot be written"))?;
+    }
+    Ok(message)
+}
+
+/// Reads a market file once, from its beginning. What cannot be raises `ValueError(message, line)`.
+#[pyclass(frozen, module = "dita._kernel")]
+pub struct MarketReader {
+    reading: Mutex<Reading>,
+}
+
+struct Reading {
+    source: Option<FileSource>,
+    symbol: String,
+    /// Raised at the next call: what came before it is given first.
+    fault: Option<Fault>,
+}
+
+impl MarketReader {
+    fn of(source: FileSource, symbol: String) -> MarketReader {
+        MarketReader { reading: Mutex::new(Reading { source: Some(source), symbol, fault: None }) }
+    }
+
+    /// The file, which belongs to the player from then on.
+    pub fn take(&self) -> PyResult<FileSource> {
+        let mut reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
+        reading.source.take().ok_or_else(|| PyRuntimeError::new_err("reader: a player has it already"))
+    }
+}
+
+#[pymethods]
+impl MarketReader {
+    /// Of a file of bars of a known length, ns.
+    #[staticmethod]
+    fn bars(
+        py: Python<'_>,
+        path: PathBuf,
+        symbol: String,
+        allow_gaps: bool,
+        interval_ns: i64,
+    ) -> PyResult<MarketReader> {
+        let source = FileSource::bars(&path, &symbol, allow_gaps, interval_ns);
+        Ok(MarketReader::of(source.map_err(|fault| fault_error(py, &fault))?, symbol))
+    }
+
+    /// Of a file of quotes or of trades.
+    #[staticmethod]
+    fn ticks(py: Python<'_>, path: PathBuf, symbol: String) -> PyResult<MarketReader> {
+        let source = FileSource::ticks(&path, &symbol);
+        Ok(MarketReader::of(source.map_err(|fault| fault_error(py, &fault))?, symbol))
+    }
+
+    /// What a file holds whose first line this is: "bars", "ticks", or `None` where it is neither's header.
+    #[staticmethod]
+    fn held(header: &str) -> Option<&'static str> {
+        if BarReader::is_header(header) {
+            Some("bars")
+        } else {
+            TickReader::is_header(header).then_some("ticks")
+        }
+    }
+
+    /// The length of a file's bars, ns, which its first two rows tell.
+    #[staticmethod]
+    fn measure(py: Python<'_>, path: PathBuf, symbol: &str) -> PyResult<i64> {
+        BarReader::measure(&path, symbol).map_err(|fault| fault_error(py, &fault))
+    }
+
+    /// The next rows, at most so many, as plain tuples in the order of `dita.market`'s; none at the end.
+    fn read<'py>(&self, py: Python<'py>, count: usize) -> PyResult<Vec<Bound<'py, PyTuple>>> {
+        let mut reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
+        let Reading { source, symbol, fault } = &mut *reading;
+        if let Some(fault) = fault {
+            return Err(fault_error(py, fault));
+        }
+        let source = source.as_mut().ok_or_else(|| PyRuntimeError::new_err("reader: a player has it"))?;
+        let symbol = PyString::new(py, symbol);
+        let mut rows = Vec::new();
+        while rows.len() < count {
+            match source.next_event() {
+                Ok(Next::Event(event)) => rows.push(row(py, &symbol, &event)?),
+                Ok(Next::Empty | Next::End) => break,
+                Err(found) if rows.is_empty() => return Err(fault_error(py, &found)),
+                Err(found) => {
+                    *fault = Some(found);
+                    break;
+                }
+            }
+        }
+        Ok(rows)
+    }
+
+    /// How much of the file was read, from 0 to 1.
+    #[getter]
+    fn fraction(&self) -> f64 {
+        let reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
+        reading.source.as_ref().map_or(0.0, Source::fraction)
+    }
+
+    /// How many bars were missing so far.
+    #[getter]
+    fn gaps(&self) -> u64 {
+        let reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
+        reading.source.as_ref().map_or(0, Source::gaps)
+    }
+}
+
+fn row<'py>(py: Python<'py>, symbol: &Bound<'py, PyString>, event: &Event) -> PyResult<Bound<'py, PyTuple>> {
+    let text = |value: &Decimal| value.to_string();
+    let size = |value: &Option<Decimal>| value.as_ref().map(text);
+    match &event.what {
+        What::Bar([open, high, low, close, volume]) => {
+            (symbol, text(open), text(high), text(low), text(close), text(volume), event.time_ns)
+                .into_pyobject(py)
+        }
+        What::Quote { bid, bid_size, ask, ask_size } => {
+            (symbol, text(bid), size(bid_size), text(ask), size(ask_size), event.time_ns).into_pyobject(py)
+        }
+        What::Trade { price, size, buyer_is_maker } => {
+            (symbol, text(price), text(size), *buyer_is_maker, event.time_ns).into_pyobject(py)
+        }
+        What::Depth(_) => Err(PyRuntimeError::new_err("no file has depth yet")),
+    }
+}

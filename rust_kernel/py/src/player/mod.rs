@@ -1,0 +1,400 @@
+//! `Player`: plays markets to strategies' callbacks. Python runs where a callback is, and where something has happened.
+
+mod channel;
+mod curves;
+mod floor;
+mod listener;
+mod markets;
+mod views;
+
+use std::sync::mpsc::SyncSender;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+
+use dita_kernel::id::Id;
+use dita_play::{Channel, Event, Fault, Market, Player as Core, Settings, Step, Stop, Told, Window};
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+use pyo3::types::{PyList, PyString, PyTuple};
+use pyo3::{PyTraverseError, gc::PyVisit};
+
+use crate::engine::{Engine, Shared};
+use crate::errors::Error;
+use crate::{number, text};
+use floor::{Failed, Play};
+use listener::{Callbacks, Listener};
+use markets::MarketReader;
+
+/// A channel holds so many batches.
+const BATCHES_MAX: usize = 4;
+/// After so many moments without a callback the interpreter is let go of.
+const MOMENTS_HELD: u32 = 64;
+
+/// Registers the classes and functions.
+pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<Player>()?;
+    module.add_class::<Listener>()?;
+    module.add_class::<MarketReader>()?;
+    module.add_class::<views::Bar>()?;
+    module.add_class::<views::QuoteTick>()?;
+    module.add_class::<views::TradeTick>()?;
+    module.add_class::<curves::EquityCurve>()?;
+    module.add_class::<curves::PriceCurve>()?;
+    module.add_class::<listener::BarBuilder>()?;
+    module.add_function(wrap_pyfunction!(listener::interval_ns, module)?)?;
+    module.add_function(wrap_pyfunction!(listener::interval_text, module)?)
+}
+
+/// What the player knows of a market beside its events.
+struct Place {
+    symbol: Py<PyString>,
+    /// Where a market that Python reads is put in; gone once it has ended.
+    sender: Mutex<Option<SyncSender<Vec<Event>>>>,
+}
+
+/// Who is called.
+struct Called {
+    listener: Py<Listener>,
+    callbacks: Callbacks,
+}
+
+/// Plays markets to strategies' callbacks, on a kernel with a simulated venue.
+///
+/// `next` plays until the owner has something to do, and says what: a tuple of its name and what belongs to it.
+#[pyclass(frozen, module = "dita._kernel")]
+pub struct Player {
+    engine: Py<Engine>,
+    shared: Arc<Shared>,
+    core: Mutex<Core>,
+    places: Mutex<Vec<Arc<Place>>>,
+    called: Mutex<Vec<Arc<Called>>>,
+}
+
+fn busy() -> PyErr {
+    PyRuntimeError::new_err("the player is playing: ask it between two steps")
+}
+
+impl Player {
+    /// The player at rest: never waits for it, as it may wait for the interpreter.
+    fn core(&self) -> PyResult<MutexGuard<'_, Core>> {
+        match self.core.try_lock() {
+            Ok(core) => Ok(core),
+            Err(TryLockError::Poisoned(core)) => Ok(core.into_inner()),
+            Err(TryLockError::WouldBlock) => Err(busy()),
+        }
+    }
+
+    fn place(&self, market: usize) -> PyResult<Arc<Place>> {
+        let places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        places.get(market).cloned().ok_or_else(|| PyRuntimeError::new_err("market: there is no such market"))
+    }
+
+    fn called(&self, listener: usize) -> PyResult<Arc<Called>> {
+        let called = self.called.lock().unwrap_or_else(PoisonError::into_inner);
+        called
+            .get(listener)
+            .cloned()
+            .ok_or_else(|| PyRuntimeError::new_err("listener: there is no such listener"))
+    }
+
+    fn add(&self, py: Python<'_>, market: Market, sender: Option<SyncSender<Vec<Event>>>) -> PyResult<usize> {
+        let symbol = text::get_id(py, &market.symbol).unbind();
+        let at = self.core()?.add_market(market);
+        let place = Place { symbol, sender: Mutex::new(sender) };
+        self.places.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::new(place));
+        Ok(at)
+    }
+
+    /// The event as its listeners see it.
+    fn told(&self, py: Python<'_>, core: &Core) -> PyResult<(Py<PyAny>, Kind)> {
+        let symbol = |market: usize| Ok::<_, PyErr>(self.place(market)?.symbol.clone_ref(py));
+        match core.told() {
+            Told::Bar(market, bar) => Ok((views::Bar::of(py, symbol(*market)?, bar)?, Kind::Bar)),
+            Told::Tick | Told::Nothing => {
+                let (market, event) = core.event().ok_or_else(busy)?;
+                views::tick(py, symbol(market)?, event)
+            }
+        }
+    }
+
+    /// Plays on; lets go of the interpreter where callbacks are far apart.
+    fn step(&self, py: Python<'_>) -> Result<Step, Stop<Failed>> {
+        let mut core = self.core().map_err(|error| Stop::Floor(Failed::from(Error::from(error))))?;
+        let near = core.next(&mut Play::holding(&self.shared, py), MOMENTS_HELD)?;
+        if near != Step::Far {
+            return Ok(near);
+        }
+        let core = &mut *core;
+        py.detach(|| core.next(&mut Play::alone(&self.shared), u32::MAX))
+    }
+
+    /// Calls a listener in a thread; says whether the owner has to look at what came of it. What it raised comes back.
+    fn call(&self, py: Python<'_>, listener: usize, thread: u64) -> PyResult<Result<bool, (PyErr, Kind)>> {
+        let (told, kind) = self.told(py, &*self.core()?)?;
+        let called = self.called(listener)?;
+        let Some(callback) = called.callbacks.of(kind) else { return Ok(Ok(false)) };
+        let one = called.listener.get().core();
+        one.enter(thread);
+        let mut raised = callback.call1(py, (told,)).err();
+        if one.leave()
+            && let Err(error) = called.callbacks.settle.call0(py)
+        {
+            raised = raised.or(Some(error));
+        }
+        Ok(match raised {
+            Some(error) => Err((error, kind)),
+            None => Ok(one.take_acted()),
+        })
+    }
+}
+
+/// Which callback an event is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// `on_quote`.
+    Quote,
+    /// `on_trade`.
+    Trade,
+    /// `on_bar`.
+    Bar,
+}
+
+impl Kind {
+    /// The callback's name.
+    fn name(self) -> &'static str {
+        match self {
+            Kind::Quote => "on_quote",
+            Kind::Trade => "on_trade",
+            Kind::Bar => "on_bar",
+        }
+    }
+}
+
+fn step_of<'py, T: IntoPyObject<'py>>(
+    py: Python<'py>,
+    name: &'static str,
+    what: T,
+) -> PyResult<Bound<'py, PyTuple>> {
+    (name, what).into_pyobject(py)
+}
+
+#[pymethods]
+impl Player {
+    #[new]
+    #[pyo3(signature = (engine, asset, capital, *, start_ns=None, end_ns=None, round_prices=false, stops_first=false, speed=None, resume_ns=None))]
+    #[allow(clippy::too_many_arguments)]
+    fn new(
+        engine: Py<Engine>,
+        asset: &Bound<'_, PyAny>,
+        capital: &Bound<'_, PyAny>,
+        start_ns: Option<i64>,
+        end_ns: Option<i64>,
+        round_prices: bool,
+        stops_first: bool,
+        speed: Option<f64>,
+        resume_ns: Option<i64>,
+    ) -> Result<Player, Error> {
+        let mut name = Id::EMPTY;
+        text::read_id(&mut name, asset, "asset")?;
+        let settings = Settings {
+            asset: name,
+            capital: number::read_money(capital, "capital")?,
+            window: Window { start_ns, end_ns },
+            round_prices,
+            stops_first,
+            speed,
+            resume_ns,
+        };
+        let shared = engine.get().shared();
+        let (core, places, called) = (Mutex::new(Core::new(settings)), Mutex::default(), Mutex::default());
+        Ok(Player { engine, shared, core, places, called })
+    }
+
+    /// What it holds of Python's, for the garbage collector.
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.engine)?;
+        if let Ok(called) = self.called.try_lock() {
+            for one in called.iter() {
+                visit.call(&one.listener)?;
+                one.callbacks.traverse(&visit)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds a market that a reader reads, which is the player's then; gives its place.
+    fn add_file(
+        &self,
+        reader: &Bound<'_, MarketReader>,
+        symbol: &Bound<'_, PyAny>,
+        tick: &Bound<'_, PyAny>,
+        step_ns: i64,
+    ) -> Result<usize, Error> {
+        let mut name = Id::EMPTY;
+        text::read_id(&mut name, symbol, "symbol")?;
+        let (tick, source) = (number::read(tick, "tick")?, Box::new(reader.get().take()?));
+        Ok(self.add(reader.py(), Market { symbol: name, tick, step_ns, source }, None)?)
+    }
+
+    /// Adds a market that `give` fills; gives its place.
+    fn add_channel(
+        &self,
+        symbol: &Bound<'_, PyAny>,
+        tick: &Bound<'_, PyAny>,
+        step_ns: i64,
+    ) -> Result<usize, Error> {
+        let mut name = Id::EMPTY;
+        text::read_id(&mut name, symbol, "symbol")?;
+        let (sender, channel) = Channel::new(BATCHES_MAX);
+        let (tick, source) = (number::read(tick, "tick")?, Box::new(channel));
+        Ok(self.add(symbol.py(), Market { symbol: name, tick, step_ns, source }, Some(sender))?)
+    }
+
+    /// Adds who hears, once all markets were added; gives its place. A callback is `None` where there is none; `settle` ends a
+    /// callback that somebody suspects.
+    #[pyo3(signature = (listener, settle, *, on_quote=None, on_trade=None, on_bar=None))]
+    fn listen(
+        &self,
+        listener: Py<Listener>,
+        settle: Py<PyAny>,
+        on_quote: Option<Py<PyAny>>,
+        on_trade: Option<Py<PyAny>>,
+        on_bar: Option<Py<PyAny>>,
+    ) -> PyResult<usize> {
+        let place = self.core()?.add_listener(Arc::clone(listener.get().core()));
+        let callbacks = Callbacks { quote: on_quote, trade: on_trade, bar: on_bar, settle };
+        let called = Called { listener, callbacks };
+        self.called.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::new(called));
+        Ok(place)
+    }
+
+    /// Puts events of a market in, in time order, as `dita.market` has them; an empty list ends it. Gives how many it took:
+    /// one that cannot be read is taken by nobody, and raises where it comes first.
+    fn give(&self, market: usize, events: &Bound<'_, PyList>) -> PyResult<usize> {
+        let place = self.place(market)?;
+        let mut sender = place.sender.lock().map_err(|_| busy())?;
+        if events.is_empty() {
+            sender.take();
+            return Ok(0);
+        }
+        let batch = channel::read_batch(events)?;
+        let taken = batch.len();
+        let sent = sender.as_ref().map(|sender| sender.try_send(batch));
+        match sent {
+            Some(Ok(())) => Ok(taken),
+            Some(Err(_)) => Err(PyRuntimeError::new_err("market: its channel is full")),
+            None => Err(PyRuntimeError::new_err("market: it has ended, or is a file")),
+        }
+    }
+
+    /// Plays until there is something to do: `("begin", ns)`, `("due", ns)`, `("wait", s)`, `("news", None)`,
+    /// `("raised", (listener, error, callback))`, `("warmed", listener)`, `("starved", market)`, `("look", None)`,
+    /// `("fault", (market, line, message))`, `("refused", message)`, `("end", None)`. Raises what the venue does not take.
+    fn next<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        let thread: u64 = py.import("threading")?.call_method0("get_ident")?.extract()?;
+        loop {
+            let step = match self.step(py) {
+                Ok(step) => step,
+                Err(Stop::Floor(failed)) => return Err(failed.into_error().into()),
+                Err(Stop::Listener(_, why)) => return step_of(py, "refused", why),
+                Err(Stop::Market(market, fault)) => {
+                    return step_of(py, "fault", (market, fault.line, markets::message(py, &fault)?));
+                }
+            };
+            match step {
+                Step::Callback(listener) => match self.call(py, listener, thread)? {
+                    Ok(has_acted) => {
+                        if self.shared.foreign().take_news() || has_acted {
+                            return step_of(py, "news", py.None());
+                        }
+                    }
+                    Err((error, kind)) => {
+                        return step_of(py, "raised", (listener, error.into_value(py), kind.name()));
+                    }
+                },
+                Step::Look => {
+                    py.check_signals()?;
+                    return step_of(py, "look", py.None());
+                }
+                Step::Far => {}
+                Step::Begin(at_ns) => return step_of(py, "begin", at_ns),
+                Step::Due(at_ns) => return step_of(py, "due", at_ns),
+                Step::Wait(wait) => return step_of(py, "wait", wait.as_secs_f64()),
+                Step::News => {
+                    self.shared.foreign().take_news();
+                    return step_of(py, "news", py.None());
+                }
+                Step::Warmed(listener) => return step_of(py, "warmed", listener),
+                Step::Starved(market) => return step_of(py, "starved", market),
+                Step::End => return step_of(py, "end", py.None()),
+            }
+        }
+    }
+
+    /// From when on `("due", ns)` has to come, besides the listeners' timers; `None` for never.
+    fn set_due(&self, due_ns: Option<i64>) -> PyResult<()> {
+        self.core()?.set_due(due_ns);
+        Ok(())
+    }
+
+    /// Takes the bars of before an interruption, oldest first.
+    fn take_past(&self, py: Python<'_>) -> PyResult<Vec<Py<PyAny>>> {
+        let past = self.core()?.take_past();
+        past.iter()
+            .map(|(market, bar)| views::Bar::of(py, self.place(*market)?.symbol.clone_ref(py), bar))
+            .collect()
+    }
+
+    /// Takes the ids of the trades of which bars have left open which order fills first.
+    fn take_ambiguous(&self) -> PyResult<Vec<String>> {
+        Ok(self.core()?.take_ambiguous().iter().map(|id| id.as_str().to_owned()).collect())
+    }
+
+    /// The instrument and the time, ns, of the moment that is being played.
+    #[getter]
+    fn place_of(&self) -> PyResult<Option<(String, i64)>> {
+        Ok(self.core()?.place().map(|(symbol, at_ns)| (symbol.as_str().to_owned(), at_ns)))
+    }
+
+    /// When the first event was, and the last moment, ns.
+    #[getter]
+    fn span_ns(&self) -> PyResult<Option<(i64, i64)>> {
+        Ok(self.core()?.span_ns())
+    }
+
+    /// How many events were played, how many of them bars, and how many prices were rounded.
+    #[getter]
+    fn counts(&self) -> PyResult<(u64, u64, u64)> {
+        Ok(self.core()?.counts())
+    }
+
+    /// How much of the files was read, from 0 to 1; of a market that `give` fills, 0.
+    #[getter]
+    fn fraction(&self) -> PyResult<f64> {
+        Ok(self.core()?.fraction())
+    }
+
+    /// How many bars of a market were missing so far, where a file is read.
+    fn gaps(&self, market: usize) -> PyResult<u64> {
+        Ok(self.core()?.gaps(market))
+    }
+
+    /// What the money did: a copy.
+    #[getter]
+    fn equity(&self) -> PyResult<curves::EquityCurve> {
+        Ok(curves::EquityCurve::from(self.core()?.equity().clone()))
+    }
+
+    /// A market's prices, thinned: time and price.
+    fn prices<'py>(&self, py: Python<'py>, market: usize) -> PyResult<Vec<(i64, Bound<'py, PyAny>)>> {
+        let points = self.core()?.prices(market).map(|curve| curve.points()).unwrap_or_default();
+        points.into_iter().map(|(at_ns, price)| Ok((at_ns, number::get(py, price)?))).collect()
+    }
+}
+
+/// A market's fault, which a reader raises as `ValueError(message, line)`.
+fn fault_error(py: Python<'_>, fault: &Fault) -> PyErr {
+    match markets::message(py, fault) {
+        Ok(message) => pyo3::exceptions::PyValueError::new_err((message, fault.line)),
+        Err(error) => error,
+    }
+}
