@@ -27,7 +27,9 @@ _PLANES: Final = f"""\
 Without --control, each account of a host is meant: the one that NAME, --host or --dir names, else the
 only one that runs. A control plane is a file ({PLACE_EXAMPLE}) or stands in a Hazelcast cluster
 ({CLUSTER_EXAMPLE}, with ?plane=NAME where there are several). Every kernel that was
-opened with it takes the change as an input: logged, replayed, and attributed to --by."""
+opened with it takes the change as an input: logged, replayed, and attributed to --by.
+
+A cluster may be away when it is needed most: --fallback FILE changes that file's plane then, and says so."""
 
 
 class Command:
@@ -78,6 +80,11 @@ class Command:
         place.add_argument("--host", metavar="NAME", help="a host, by its name (default: the one that runs)")
         place.add_argument("--dir", type=Path, metavar="DIR", help="a host, by its directory")
         parser.add_argument(
+            "--fallback",
+            metavar="FILE",
+            help="with --control: the control plane to change instead where that one cannot be reached",
+        )
+        parser.add_argument(
             "--by", type=_by, default=None, metavar="WHO", help="who asks (you, on this machine)"
         )
         parser.add_argument(
@@ -112,8 +119,10 @@ class Command:
                 raise CommandFailure(f"NAME: {shown(name)} and --control, --host or --dir exclude each other")
             options.host = options.host or name
             if options.control is None:
+                if options.fallback is not None:
+                    raise CommandFailure("--fallback goes with --control PLACE only")
                 return _of_host(options, update)
-            controls = _set(options, options.control, update)
+            controls = _set_or_fall_back(options, update)
         except KernelError as error:
             raise CommandFailure(str(error)) from error
         sys.stdout.write(as_json(_plain(controls)) if options.json else _text(controls))
@@ -138,6 +147,29 @@ def _of_host(options: argparse.Namespace, update: "ControlUpdate | None") -> int
         for name, controls in changed.items():
             sys.stdout.write(f"{name}\n{_text(controls)}")
     return 0
+
+
+def _set_or_fall_back(options: argparse.Namespace, update: "ControlUpdate | None") -> "KernelControlSnapshot":
+    from dita.cluster import ClusterError  # noqa: PLC0415 - `dita --help` answers at once
+    from dita.control import ControlConflict, ControlPlaneError  # noqa: PLC0415
+
+    if None not in (options.fallback, options.if_version):
+        raise CommandFailure("--if-version does not go with --fallback: each plane has versions of its own")
+    try:
+        return _set(options, options.control, update)
+    except ControlConflict:
+        # It answered.
+        raise
+    except (ClusterError, ControlPlaneError) as error:
+        if options.fallback is None:
+            raise
+        controls = _set(options, options.fallback, update)
+        print(
+            f"{error}\nFELL BACK to {options.fallback}: kernels that go by {options.control} alone "
+            "have not heard",
+            file=sys.stderr,
+        )
+        return controls
 
 
 def _set(options: argparse.Namespace, place: str, update: "ControlUpdate | None") -> "KernelControlSnapshot":

@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -30,6 +30,7 @@ class Seen:
         orders: The live ones.
         followers: Who follows the kernel, and how far behind: `name`, `waiting`, `lag_seconds`, `trouble`.
         trouble: What is wrong with the view itself; empty where all is well.
+        kept_s: For so long this could not be read anew: it is the last that was known. None where it is new.
     """
 
     kernel: str
@@ -43,6 +44,7 @@ class Seen:
     orders: Sequence[Mapping[str, Any]] = ()
     followers: Sequence[Mapping[str, Any]] = ()
     trouble: str = ""
+    kept_s: float | None = None
 
 
 class Source(Protocol):
@@ -74,16 +76,28 @@ class ClusterSource:
         self._names = mappings
         self._address = ClusterAddress.parse(address)
         self._client = open_client(self._address, stays=True, client_name="dita-watch")
+        # Each kernel as it was last read, and when: shown while the cluster is away.
+        self._last: dict[str | None, tuple[Seen, float]] = {}
 
     def read(self, kernel: str | None) -> Seen:
-        """Return a kernel as the cluster has it."""
+        """Return a kernel as the cluster has it; as it was last known while that is away."""
         from hazelcast.errors import HazelcastError  # noqa: PLC0415 - an extra
 
         try:
-            return self._read(kernel)
+            seen = self._read(kernel)
         except (HazelcastError, OSError) as error:
             # It comes back, or says so again.
-            return Seen(kernel or "", trouble=f"{self._address} does not answer: {error}")
+            return self._kept(kernel, f"{self._address} does not answer: {error}")
+        self._last[kernel] = seen, time.monotonic()
+        return seen
+
+    def _kept(self, kernel: str | None, trouble: str) -> Seen:
+        if kernel not in self._last:
+            return Seen(kernel or "", trouble=trouble)
+        last, read_at = self._last[kernel]
+        kept_s = time.monotonic() - read_at
+        age_s = None if last.age_s is None else last.age_s + kept_s
+        return replace(last, trouble=trouble, kept_s=kept_s, age_s=age_s)
 
     def close(self) -> None:
         """Let go of the cluster."""

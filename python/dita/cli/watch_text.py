@@ -123,7 +123,9 @@ def follower_lines(seen: Seen) -> list[str]:
 def head_line(seen: Seen) -> str:
     """Which kernel, and how fresh it is."""
     words = [seen.kernel or "no kernel", f"input {count(seen.seq)}", f"{time_text(seen.time_ns)} UTC"]
-    if seen.age_s is not None:
+    if seen.kept_s is not None:
+        words.append(f"LAST KNOWN, not read for {seen.kept_s:.1f} s")
+    elif seen.age_s is not None:
         words.append(f"{seen.age_s:.1f} s ago")
         if seen.age_s > _SILENT_S:
             words.append("SILENT: the kernel or its projection has stopped")

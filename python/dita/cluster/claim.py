@@ -79,6 +79,7 @@ class Claim:
         self._map: Any = None
         self._until = 0.0
         self._is_new = False
+        self._fails_since: float | None = None
         self.trouble = ""
         self._decided = threading.Event()
         self._ending = threading.Event()
@@ -112,9 +113,29 @@ class Claim:
         while not self._ending.wait(rest_s):
             try:
                 rest_s = _RENEW_S if self._renew() else _RETRY_S
+                self._answered()
             except Exception as error:  # noqa: BLE001 - whatever the client breaks with, it is tried again
-                _LOG.debug("the name %s was not renewed: %r", self._kernel, error)
+                self._failed(error)
                 rest_s = _RETRY_S
+
+    def _failed(self, error: Exception) -> None:
+        """Say once that the cluster is away: it is asked four times a second until it is back."""
+        if self._fails_since is None and not self._ending.is_set():
+            self._fails_since = time.monotonic()
+            _LOG.warning(
+                "%s: the name %r was not renewed (%s: %s): the kernel goes on, and what it writes there waits "
+                "until the cluster is back",
+                self._where,
+                self._kernel,
+                type(error).__name__,
+                error,
+            )
+
+    def _answered(self) -> None:
+        if self._fails_since is not None:
+            away_s = time.monotonic() - self._fails_since
+            self._fails_since = None
+            _LOG.warning("%s: the name %r is renewed again, after %.1f s", self._where, self._kernel, away_s)
 
     def _renew(self) -> bool:
         """Take the name, or keep it; return whether it is ours."""
