@@ -1,6 +1,8 @@
 """Strategies on a host: loaded, started, paused, stopped; their notes; callbacks that do not end."""
 
 import json
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -10,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from dita import InvalidInput, SimulatedVenue, timetravel
+from dita import ControlUpdate, InvalidInput, SimulatedVenue, timetravel
 from dita._kernel import Replay
 from dita.config import Config, load
-from dita.host import Directory, Host, NoFreeSlot
+from dita.host import Directory, Host, NoFreeSlot, ask
 from dita.runtime import ActorState
 from dita.strategy import Params, QuoteTick, Strategy, StrategyError
 
@@ -253,3 +255,74 @@ def test_funding_of_its_trades_is_told_once_each_time(host: Host) -> None:
     for _ in range(2):
         host.strategies.deliver()
     assert handle.strategy.heard == ["start", "fill 0.01", f"funding {SYMBOL} -0.06"]
+
+
+def test_a_callback_that_is_stuck_for_five_seconds_makes_the_heartbeat_stale(host: Host) -> None:
+    handle = buyer(host)
+    assert json.loads(host.status())["heartbeat"] == "fresh"
+    handle.actor.guarded.enter()
+    handle.actor.guarded.look(time.monotonic() - 6)
+    shown = json.loads(host.status())
+    assert shown["heartbeat"] == "stale"
+    assert shown["strategies"][0]["stuck_s"] >= 6
+    handle.actor.guarded.thread = 0
+
+
+STRATEGY = """
+from dita.strategy import Params, Strategy
+
+class Wanted(Params):
+    length: int = 1
+
+class Mine(Strategy):
+    params_type = Wanted
+
+    def on_tick(self, now):
+        print("tick", self.params.length, flush=True)
+
+    def on_stop(self):
+        print("stopped", flush=True)
+"""
+RUNS = """
+import sys
+from pathlib import Path
+from dita.config import load
+from dita.host import Directory, Host
+
+loaded = load(Path(sys.argv[1]), environ={})
+Host(loaded.config, directory=Directory(sys.argv[2])).run(lambda: print("running", flush=True))
+print("closed", flush=True)
+"""
+
+
+def test_a_host_runs_the_strategies_of_its_configuration_until_sigterm(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(STRATEGY)
+    (tmp_path / "dita.toml").write_text(
+        f"[accounts.main]\ninstruments = {RULES}\n"
+        f'[strategies.mine]\nfile = "{tmp_path / "mine.py"}"\nparams = {{length = 7}}\n'
+        f'[strategies.other]\nfile = "{tmp_path / "mine.py"}"\nstart = false\n'
+    )
+    words = [sys.executable, "-c", RUNS, str(tmp_path / "dita.toml"), str(tmp_path / "h")]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as life:
+        assert life.stdout is not None
+        assert [life.stdout.readline().strip() for _ in range(2)] == ["running", "tick 7"]
+        life.terminate()
+        said = life.stdout.read().split("\n")
+    assert life.returncode == 0
+    assert said[-3:-1] == ["stopped", "closed"]
+    assert not Directory(tmp_path / "h").is_held()
+
+
+def test_a_change_of_controls_says_who_asks(host: Host) -> None:
+    with pytest.raises(InvalidInput, match="updated_by"):
+        host.control(ControlUpdate(frozen=True))
+    host.control(ControlUpdate(frozen=True, updated_by="ops"))
+    assert host.kernel("main").control.updated_by == "ops"
+
+
+def test_a_host_answers_where_it_is_told_to(tmp_path: Path) -> None:
+    with Host(config()) as host:
+        with pytest.raises(InvalidInput, match="directory"):
+            host.serve()
+        host.serve(tmp_path / "host.sock")
+        assert ask(Directory(tmp_path), "status")["heartbeat"] == "fresh"

@@ -5,6 +5,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Any, Final, Self
 
@@ -25,6 +26,8 @@ from dita.strategy import Params, Strategy
 
 _LOG: Final = logging.getLogger("dita.host")
 _LOOK_S: Final = 0.05
+_TICK_S: Final = 1.0
+_STALE_S: Final = 5.0
 _CONTROLS: Final = frozenset(
     {"gate", "frozen", "limits", "kill_switch", "flatten", "flatten_all", "updated_by"}
 )
@@ -189,12 +192,15 @@ class Host:
         """Change controls. The change carries the name of who asked, and is logged.
 
         Args:
-            change: What changes.
+            change: What changes; `updated_by` says who asks.
             account: Of which account; None means of all.
 
         Raises:
-            InvalidInput: The account or a value is none; with several accounts, those before it have changed.
+            InvalidInput: It does not say who asks, or the account or a value is none; with several accounts,
+                those before it have changed.
         """
+        if not change.updated_by:
+            raise refuse("updated_by", change.updated_by, "must say who asks")
         kernels = self.accounts.values() if account is None else (self.kernel(account),)
         for kernel in kernels:
             kernel.update_control(change)
@@ -209,6 +215,7 @@ class Host:
             "boot": self._feed.boot,
             "running": True,
             "accounts": {name: account_status(kernel) for name, kernel in self.accounts.items()},
+            "heartbeat": "stale" if self.strategies.stuck_s() >= _STALE_S else "fresh",
             "strategies": [handle.as_dict() for handle in self.strategies.handles.values()],
         }
 
@@ -224,17 +231,21 @@ class Host:
         """
         return self._feed.changes(after)
 
-    def serve(self) -> None:
-        """Answer at the directory's socket.
+    def serve(self, path: Path | None = None) -> None:
+        """Answer at a Unix socket. Serving again does nothing.
+
+        Args:
+            path: Where; None means the directory's `host.sock`.
 
         Raises:
-            InvalidInput: The host keeps no directory.
+            InvalidInput: No path is given, and the host keeps no directory.
         """
-        if self.directory is None:
-            raise refuse("directory", None, "is needed for a socket")
+        if path is None and self.directory is None:
+            raise refuse("directory", None, "is needed for a socket without a path")
         with self._lock:
             if self._socket is None:
-                self._socket = HostSocket(self.directory.socket, self._answer, to_json)
+                place = path if path is not None or self.directory is None else self.directory.socket
+                self._socket = HostSocket(place or Path(), self._answer, to_json)
 
     def answer(self, request: str, how: Answer) -> None:
         """Let the socket answer one more request: what runs on the host says of itself.
@@ -297,22 +308,47 @@ class Host:
     def run(self, started: Callable[[], object] | None = None) -> None:
         """Run until SIGTERM, SIGINT or `stop`, then close. Only in the main thread.
 
+        The strategies of the configuration are loaded, and those that start with the host are started.
+        What happens to their orders is told to them, and each second that time has passed. At the end each
+        is stopped.
+
         Args:
-            started: Called once signals are heard.
+            started: Called once signals are heard and strategies run.
+
+        Raises:
+            StrategyError: A strategy of the configuration cannot be loaded; the host is closed.
         """
         before = {
             number: signal.signal(number, lambda *_: self._stop.set())
             for number in (signal.SIGTERM, signal.SIGINT)
         }
         try:
+            self._load_configured()
             if started is not None:
                 started()
+            due_s = time.monotonic()
             while not self._stop.wait(_LOOK_S):
-                pass
+                self.strategies.deliver()
+                if time.monotonic() >= due_s:
+                    due_s += _TICK_S
+                    for name, kernel in self.accounts.items():
+                        self.strategies.tick(kernel.now_ns, name)
+            for handle in self.strategies.handles.values():
+                handle.stop()
         finally:
             for number, action in before.items():
                 signal.signal(number, action)
             self.close()
+
+    def _load_configured(self) -> None:
+        for name, wanted in self.config.strategies.items():
+            if name in self.strategies.handles:
+                continue
+            handle = self.load(
+                wanted.file, name=name, account=wanted.account, params=wanted.params, slots=wanted.slots
+            )
+            if wanted.start:
+                handle.start()
 
     def stop(self) -> None:
         """Let `run` end. From any thread, and from a signal's handler."""

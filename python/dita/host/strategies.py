@@ -148,6 +148,10 @@ class Company:
             raise refuse("strategy", name, f"is none of {', '.join(self.handles) or 'none'}")
         return [self.handles[name]]
 
+    def stuck_s(self) -> float:
+        """How long the callback that runs has taken, seconds; 0 where none runs."""
+        return max((handle.actor.guarded.stuck_s() for handle in self.handles.values()), default=0.0)
+
     def _actors(self, account: str | None) -> Iterator[Actor]:
         for handle in self.handles.values():
             if account is None or handle.account == account:

@@ -280,6 +280,9 @@ class Actor:
     def _blocked(self) -> None:
         """Its callback does not end by an exception: it is blocked in C. From the watchdog's thread."""
         waited_s = 2 * (self.guarded.limit_s or 0)
+        if self.notes:
+            # What it did before it was blocked waits no longer for its note.
+            self._kernel.let_go()
         self.fail(f"StrategyTimeout: a callback is blocked for more than {waited_s:g} s")
 
     def pause(self) -> None:

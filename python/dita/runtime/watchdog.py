@@ -93,7 +93,8 @@ class Guarded:
             _set_async(self.thread, StrategyTimeout)
         if took_s >= 2 * limit_s:
             blocked, self.blocked = self.blocked, _nothing
-            blocked()
+            # In a thread of its own: a kernel that is busy must not hold up the watch over others.
+            threading.Thread(target=blocked, name="dita-blocked", daemon=True).start()
 
 
 def _nothing() -> None:
