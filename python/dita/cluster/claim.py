@@ -123,7 +123,7 @@ class Claim:
         if self._fails_since is None and not self._ending.is_set():
             self._fails_since = time.monotonic()
             _LOG.warning(
-                "%s: the name %r was not renewed (%s: %s): the kernel goes on, and what it writes there waits "
+                "%s: the name %r was not renewed (%s: %s): the kernel goes on, what it writes there waits "
                 "until the cluster is back",
                 self._where,
                 self._kernel,
