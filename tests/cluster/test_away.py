@@ -59,7 +59,7 @@ def test_while_a_cluster_is_away_the_last_state_stands_a_file_halts_and_two_line
             port = int(address.members[0].rpartition(":")[2])
             grown(tmp_path, port=port)
             eventually(lambda: lines("is renewed again"), 60.0, instead=lambda: caplog.messages)
-            assert (len(lines("was not renewed")), len(lines("is renewed again"))) == (1, 1)
+            assert (len(lines("was not renewed")), len(lines("is renewed again"))) == (1, 1), caplog.messages
             back = eventually(lambda: seen if not (seen := source.read("desk")).trouble else None, 60.0)
             assert back.kept_s is None
             source.close()

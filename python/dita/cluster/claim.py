@@ -24,6 +24,8 @@ LEASE_S: Final = 15
 _RENEW_S: Final = 3.0
 _RETRY_S: Final = 0.25
 _END_S: Final = 1.0
+# After so many answers in a row, a cluster that was away is back.
+_ANSWERS_MIN: Final = 2
 
 
 class Claim:
@@ -80,6 +82,7 @@ class Claim:
         self._until = 0.0
         self._is_new = False
         self._fails_since: float | None = None
+        self._answers = 0
         self.trouble = ""
         self._decided = threading.Event()
         self._ending = threading.Event()
@@ -120,6 +123,7 @@ class Claim:
 
     def _failed(self, error: Exception) -> None:
         """Say once that the cluster is away: it is asked four times a second until it is back."""
+        self._answers = 0
         if self._fails_since is None and not self._ending.is_set():
             self._fails_since = time.monotonic()
             _LOG.warning(
@@ -132,7 +136,9 @@ class Claim:
             )
 
     def _answered(self) -> None:
-        if self._fails_since is not None:
+        """Say once that the cluster is back: a client that has just found it again may lose it once more."""
+        self._answers += 1
+        if self._fails_since is not None and self._answers >= _ANSWERS_MIN:
             away_s = time.monotonic() - self._fails_since
             self._fails_since = None
             _LOG.warning("%s: the name %r is renewed again, after %.1f s", self._where, self._kernel, away_s)
