@@ -13,6 +13,8 @@ SWEEP = "'mine.py', '--data', 'market.csv', '--param', 'fast=5,9', '--out', 'o'"
 MISSES = [
     ("main(['watch', '--log', 'log'])",                                "textual",            "watch"),
     ("main(['exchange', '--venue', 'binance'])",                       "aiohttp",            "venues"),
+    ("main(['run', 'ema-cross', '-c', 'binance', '-p', 'BTC/USDT'])",  "aiohttp",            "venues"),
+    ("main(['doctor', '-c', 'binance', '-p', 'BTC/USDT'])",            "aiohttp",            "venues"),
     ("main(['halt', '--control', 'hazelcast://127.0.0.1:1/x'])",       "hazelcast",          "hazelcast"),
     ("main(['journal', 'drift', '--journal', 'http://127.0.0.1:1'])",  "clickhouse_connect", "clickhouse"),
     ("main(['backtest', 'ema-cross', '--data', 'x.parquet'])",         "pyarrow",            "parquet"),

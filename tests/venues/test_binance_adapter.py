@@ -164,7 +164,8 @@ def test_a_word_that_no_list_has_halts_entries_and_lets_exits_through(account: A
 
     def say(exchange: Any) -> None:
         for session in exchange.sessions:
-            session.line.say('{"e":"NEW_THING","E":1,"T":1}')
+            about = '"s":"BTCUSDT","c":"D","S":"BUY","X":"NEW","i":7,"q":"1","z":"0","ps":"BOTH"'
+            session.line.say('{"e":"ORDER_TRADE_UPDATE","E":1,"T":1,"o":{"x":"TELEPORTED",' + about + "}}")
 
     account.server.call(say)
     account.wait(lambda: account.adapter.unheard != "")

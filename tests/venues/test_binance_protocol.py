@@ -271,7 +271,6 @@ def order_frame(**changes: Any) -> dict[str, Any]:
     [
         order_frame(x="TELEPORTED"),
         order_frame(X="MAYBE"),
-        {"e": "SOMETHING_NEW", "T": 1},
         {"e": "ALGO_UPDATE", "T": 1, "o": {"caid": "a", "aid": 1, "s": "B", "S": "BUY", "X": "PONDERING"}},
     ],
 )
@@ -298,9 +297,18 @@ def test_a_broken_frame_is_refused_by_the_field(frame: Any) -> None:
     assert not isinstance(refused.value, Unheard)
 
 
-def test_income_of_a_type_that_no_list_has_is_told() -> None:
-    with pytest.raises(Unheard, match="NEW_TAX"):
-        News().income({"incomeType": "NEW_TAX", "income": "1", "asset": "USDT", "time": 1, "tranId": 1})
+def test_income_of_a_type_that_no_list_has_is_booked_and_counted() -> None:
+    news = News()
+    entry = news.income({"incomeType": "NEW_TAX", "income": "-1", "asset": "USDT", "time": 1, "tranId": 1})
+    assert entry is not None
+    assert (entry["kind"], entry["amount"]) == ("ADJUSTMENT", Decimal(-1))
+    assert news.unknown == {"incomeType 'NEW_TAX'": 1}
+
+
+def test_an_event_that_no_list_has_is_counted() -> None:
+    news = News()
+    told = news.read({"e": "SOMETHING_NEW", "T": 1})
+    assert (told.orders, told.account, dict(news.unknown)) == ([], [], {"event 'SOMETHING_NEW'": 1})
 
 
 def test_income_ids_are_unique_within_their_type_only() -> None:

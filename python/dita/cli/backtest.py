@@ -70,6 +70,15 @@ def add_market_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--symbol", action="append", default=[], metavar="NAME", help="the instrument of each file, in order"
     )
+    add_params(parser)
+
+
+def add_params(parser: argparse.ArgumentParser) -> None:
+    """Describe the strategy's parameters.
+
+    Args:
+        parser: A command's parser.
+    """
     parser.add_argument(
         "--param",
         action="append",

@@ -18,6 +18,8 @@ from dita.venues.base import BaseExecutionAdapter, KernelSink
 from dita.venues.binance import reading, requests
 from dita.venues.binance.budget import Budget
 from dita.venues.binance.failures import Failure, Fate
+from dita.venues.binance.feed import MarketFeed
+from dita.venues.binance.markets import MarketNews, VenueBar, read_instruments, read_klines
 from dita.venues.binance.news import OF_FILLS, News, Told, Unheard
 from dita.venues.binance.requests import Request
 from dita.venues.binance.transport import Transport
@@ -27,10 +29,6 @@ REST: Final = "https://fapi.binance.com"
 STREAM: Final = "wss://fstream.binance.com"
 DEMO_REST: Final = "https://demo-fapi.binance.com"
 DEMO_STREAM: Final = "wss://fstream.binancefuture.com"
-_EVENTS: Final = (
-    "ORDER_TRADE_UPDATE/ACCOUNT_UPDATE/ALGO_UPDATE/ACCOUNT_CONFIG_UPDATE/CONDITIONAL_ORDER_TRIGGER_REJECT/"
-    "MARGIN_CALL/listenKeyExpired"
-)
 #: A request that REST acknowledged and the stream has not told within this makes the stream deaf.
 DEAF_S: Final = 2.0
 #: For so long after that a stream that says nothing is not trusted, and REST is asked every `DEAF_S`.
@@ -257,14 +255,17 @@ class BinanceUsdm(BaseExecutionAdapter):
         return orders
 
     def opening_state(self) -> Mapping[str, Any]:
-        """Return balances, positions and open orders."""
+        """Return balances, positions and open orders, as `ExecutionKernel.open_with` takes them."""
 
         async def all_of_it() -> Mapping[str, Any]:
+            orders = await self._open_orders(None)
+            names = ("symbol", "order_side", "size", "filled_size", "venue_order_id", "venue_client_id")
             return {
-                "timestamp": self._clock_ns(),
-                "balances": await self._balances(),
+                "balances": {asset: held for asset, held in (await self._balances()).items() if held},
                 "positions": await self._positions(),
-                "open_orders": await self._open_orders(None),
+                "orders": [
+                    {**{name: row[name] for name in names}, "price": row["limit_price"]} for row in orders
+                ],
             }
 
         state: dict[str, Any] = self._wait(all_of_it())
@@ -277,6 +278,64 @@ class BinanceUsdm(BaseExecutionAdapter):
             Failure: It is no success.
         """
         return self._wait(self._wire.ask(request))
+
+    # -------------------------------------------------------------------------------------------- the market
+
+    def get_market_metadata(self, symbols: Iterable[str]) -> Mapping[str, Any]:
+        """Return instruments' rules as `set_exchange_config` takes them, with the account's own fees.
+
+        Args:
+            symbols: Which.
+
+        Raises:
+            InvalidInput: One is not listed, or does not trade.
+            Failure: The venue does not say.
+        """
+        rules = read_instruments(self.ask(requests.INSTRUMENTS), symbols)
+        for symbol, own in rules.items():
+            fees = reading.record(self.ask(requests.commission(symbol)), "commissionRate")
+            own["maker_rate"] = reading.text(fees, "makerCommissionRate")
+            own["taker_rate"] = reading.text(fees, "takerCommissionRate")
+            for row in reading.table(self.ask(requests.symbol_config(symbol)), "symbolConfig"):
+                own["leverage"] = str(reading.decimal(row, "leverage"))
+                own["margin_mode"] = "ISOLATED" if row.get("marginType") == "ISOLATED" else "CROSS"
+        return rules
+
+    def get_bars(self, symbol: str, interval: str, start_ns: int, end_ns: int) -> list[VenueBar]:
+        """Return closed bars that begin in a time, the oldest first.
+
+        Args:
+            symbol: The instrument.
+            interval: "1m", "5m", "1h" and so on.
+            start_ns: From when on.
+            end_ns: Until when.
+
+        Raises:
+            Failure: The venue does not say.
+        """
+        bars: list[VenueBar] = []
+        while start_ns < end_ns:
+            request = requests.klines(symbol, interval, start_ns // _MS, end_ns // _MS)
+            page = read_klines(self.ask(request), symbol, interval, min(end_ns, self._clock_ns()))
+            bars += page
+            if not page:
+                break
+            start_ns = page[-1].close_ns
+        return bars
+
+    def feed(
+        self,
+        hear: Callable[[MarketNews], object],
+        *,
+        interval: str = "1m",
+        quotes: bool = False,
+        trades: bool = False,
+    ) -> MarketFeed:
+        """Begin to hear the market of the adapter's instruments; see `MarketFeed`."""
+        return MarketFeed(
+            self._wire, self.symbols, hear, interval=interval, quotes=quotes, trades=trades,
+            clock_ns=self._clock_ns,
+        )  # fmt: skip
 
     def clock_offset_ms(self) -> int:
         """Return how far the venue's clock is ahead of this machine's, measured now."""
@@ -520,7 +579,7 @@ class BinanceUsdm(BaseExecutionAdapter):
                 why = str(error)
             else:
                 keeping = asyncio.create_task(self._keep_key())
-                path = f"/private/ws?listenKey={key}&events={_EVENTS}"
+                path = f"/private/ws?listenKey={key}"
                 listening = asyncio.create_task(self._wire.listen(path, self._opened, self._hear))
                 self._socket_ends = asyncio.Event()
                 cutting = asyncio.create_task(self._socket_ends.wait())

@@ -4,7 +4,7 @@ Without I/O. What it remembers is which of the venue's ids are one order: a cond
 and once it is triggered the id of the order that trades.
 """
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Final
@@ -85,13 +85,19 @@ class Told:
 
 
 class News:
-    """Reads what the venue says."""
+    """Reads what the venue says.
+
+    Attributes:
+        skipped: How many frames were known and of no use.
+        unknown: How often what no list has was said, by name: events, and entries (those are booked).
+    """
 
     def __init__(self) -> None:
         """Know nothing yet."""
         self._client_ids: OrderedDict[str, str] = OrderedDict()
         self._triggered: OrderedDict[str, None] = OrderedDict()
         self.skipped = 0
+        self.unknown: Counter[str] = Counter()
 
     def client_id_of(self, order_id: str) -> str:
         """Return the client id of a venue's order id; empty where it is not known."""
@@ -138,7 +144,8 @@ class News:
             case _ if kind is None and ("result" in row or "id" in row):
                 pass
             case _:
-                raise Unheard(f"e: {shown(kind)} is no event that is known")
+                # The venue adds events without a word; what moves money comes as ACCOUNT_UPDATE as well.
+                self.unknown[f"event {shown(kind)}"] += 1
         return told
 
     def _order_frame(self, row: dict[str, Any], told: Told) -> None:
@@ -383,16 +390,15 @@ class News:
     def income(self, row: dict[str, Any]) -> dict[str, Any] | None:
         """Read an entry of the wallet's history; None where it is of a fill.
 
-        Raises:
-            Unheard: Its type is of no list.
+        One of a type that no list has moved the wallet too: it is an ADJUSTMENT, and counted.
         """
         kind = row.get("incomeType")
         if kind in OF_FILLS:
             return None
         if kind not in _ENTRIES:
-            raise Unheard(f"incomeType: {shown(kind)} is no type that is known")
+            self.unknown[f"incomeType {shown(kind)}"] += 1
         entry: dict[str, Any] = {
-            "kind": _ENTRIES[kind],
+            "kind": _ENTRIES.get(str(kind), "ADJUSTMENT"),
             "timestamp": reading.nanoseconds(row, "time"),
             "asset": reading.text(row, "asset"),
             "amount": reading.decimal(row, "income"),

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final, TypeVar
 
 import aiohttp
+from yarl import URL
 
 from dita.venues.binance import requests
 from dita.venues.binance.budget import Budget
@@ -144,7 +145,9 @@ class Transport:
         self.budget.take(request, self._clock_ns())
         url = f"{self.rest}{request.path}?{request.query(self._secret, self.now_ms())}"
         try:
-            async with session.request(request.method, url.rstrip("?")) as reply:
+            # Encoded already: what is signed must be what is sent.
+            address = URL(url.rstrip("?"), encoded=True)
+            async with session.request(request.method, address) as reply:
                 raw = await reply.read()
                 self.budget.told(reply.headers, self._clock_ns())
                 return self._read(reply.status, raw, reply.headers.get("Retry-After"))

@@ -1,0 +1,108 @@
+"""`dita doctor -c VENUE`: what has to be right at a venue before the first order."""
+
+import argparse
+import json
+import sys
+from typing import TYPE_CHECKING, Final
+
+from dita.cli.failure import CommandFailure
+from dita.cli.venue import add_venue_options, place_and_key, symbols_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from dita.live.checks import Check, Doctor
+    from dita.venues.binance.adapter import BinanceUsdm
+
+EXAMPLE: Final = ("dita doctor -c binance -p BTC/USDT", "is the account ready to trade?")
+
+_DESCRIPTION: Final = """\
+Ask a venue whether an account is ready: clock, the key's rights, position mode, account mode, instruments
+with the account's own fees and leverage, balances, positions and orders that are nobody's. It changes nothing
+there, except that --probe places one order that cannot fill, and cancels it. `dita run` asks the same before
+its first order. Without --live the test network is asked."""
+
+_EPILOG: Final = """\
+examples:
+  dita doctor -c binance -p BTC/USDT
+  dita doctor -c binance -p BTC/USDT --exchange 127.0.0.1:8686 --json
+  dita doctor -c binance -p BTC/USDT --live --api-key keyring:b/key --api-secret keyring:b/secret"""
+
+
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Describe the command.
+
+    Args:
+        commands: The command line's list of commands.
+    """
+    parser = commands.add_parser(
+        "doctor",
+        help="is an account ready to trade?",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add_venue_options(parser)
+    parser.add_argument(
+        "--probe", action="store_true", help="place the smallest order 5 %% under the mark, and cancel it"
+    )
+    parser.add_argument("--hedge-mode", action="store_true", help="two books per instrument are meant")
+    parser.add_argument("--json", action="store_true", help="print the checks as one JSON object")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Ask, and print.
+
+    Args:
+        options: The parsed command line.
+
+    Returns:
+        0 where nothing failed, else 1.
+
+    Raises:
+        CommandFailure: A secret is not to be had, or an option cannot be used.
+    """
+    from dita.errors import KernelError  # noqa: PLC0415 - `dita --help` answers at once
+
+    place, key, secret = place_and_key(options)
+    symbols = symbols_of(options)
+    from dita.live.checks import Doctor  # noqa: PLC0415 - it needs aiohttp
+
+    if options.probe and place.is_real:
+        print("the probe places an order with real money, and cancels it", file=sys.stderr)
+    try:
+        adapter = place.adapter(key.resolve(), secret.resolve(), symbols)
+    except KernelError as error:
+        raise CommandFailure(str(error)) from error
+    try:
+        doctor = Doctor(adapter, hedge_mode=options.hedge_mode, allow_withdrawals=options.allow_withdrawals)
+        checks = []
+        if not options.json:
+            print(f"{place.rest}: {'real money' if place.is_real else 'no real money'}")
+        for check in _all_of(doctor, adapter, symbols, probed=options.probe):
+            checks.append(check)
+            if not options.json:
+                print(f"{check.result.upper():<5} {check.name:<14} {check.text}", flush=True)
+    finally:
+        adapter.close()
+    failed = any(check.result == "fail" for check in checks)
+    if options.json:
+        told = [{"name": one.name, "result": one.result, "text": one.text} for one in checks]
+        sys.stdout.write(json.dumps({"venue": place.rest, "ready": not failed, "checks": told}) + "\n")
+    return 1 if failed else 0
+
+
+def _all_of(
+    doctor: "Doctor", adapter: "BinanceUsdm", symbols: list[str], *, probed: bool
+) -> "Iterator[Check]":
+    """The checks, and the probe where nothing failed."""
+    from dita.live.probe import probe  # noqa: PLC0415 - it needs aiohttp
+
+    failed = False
+    for check in doctor.run():
+        failed = failed or check.result == "fail"
+        yield check
+    if probed and not failed:
+        yield probe(adapter, symbols[0])

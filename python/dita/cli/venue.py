@@ -1,0 +1,87 @@
+"""How a command names a venue, a place of it, and a key."""
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+from dita.cli.failure import CommandFailure
+from dita.extras import missing
+
+if TYPE_CHECKING:
+    from dita.config.secrets import SecretRef
+    from dita.live.places import Place
+
+
+def add_venue_options(parser: argparse.ArgumentParser) -> None:
+    """Describe the options.
+
+    Args:
+        parser: A command's parser.
+    """
+    parser.add_argument("-c", "--connector", choices=["binance"], required=True, help="the venue")
+    parser.add_argument(
+        "-p", "--pair", action="append", default=[], metavar="PAIR", help="BTC/USDT; again for more"
+    )
+    place = parser.add_mutually_exclusive_group()
+    place.add_argument("--live", action="store_true", help="real money; without it the test network")
+    place.add_argument(
+        "--exchange", metavar="ADDRESS", help="`dita exchange` on this machine: 127.0.0.1:8686"
+    )
+    parser.add_argument(
+        "--api-key",
+        default="env:API_KEY",
+        metavar="WHERE",
+        help="env:NAME, file:PATH or keyring:SERVICE/NAME",
+    )
+    parser.add_argument(
+        "--api-secret", default="env:API_SECRET", metavar="WHERE", help="the same, of its secret"
+    )
+    parser.add_argument(
+        "--allow-withdrawals", action="store_true", help="take a key that may withdraw all the same"
+    )
+
+
+def place_and_key(options: argparse.Namespace) -> "tuple[Place, SecretRef, SecretRef]":
+    """Return the place that a command line means, and where its key and secret are.
+
+    Args:
+        options: The parsed command line.
+
+    Raises:
+        CommandFailure: Something of it cannot be used.
+    """
+    from dita.errors import KernelError  # noqa: PLC0415 - `dita --help` answers at once
+
+    try:
+        import aiohttp  # noqa: F401, PLC0415 - it is the extra `venues`
+    except ImportError as error:
+        raise CommandFailure(missing(f"dita {options.command}", "venues")) from error
+    from dita.live.places import Place, reference  # noqa: PLC0415 - as above
+
+    try:
+        place = Place.chosen(options.exchange, live=options.live)
+        key = reference(options.api_key, place, "DITA_BARE_API_KEY")
+        secret = reference(options.api_secret, place, "DITA_BARE_API_SECRET")
+    except KernelError as error:
+        raise CommandFailure(str(error)) from error
+    if ":" not in options.api_secret:
+        print(
+            "warning: a secret on the command line is seen by every program of this machine", file=sys.stderr
+        )
+    return place, key, secret
+
+
+def symbols_of(options: argparse.Namespace) -> list[str]:
+    """Return the venue's names of the pairs.
+
+    Args:
+        options: The parsed command line.
+
+    Raises:
+        CommandFailure: There is none.
+    """
+    from dita.live.places import symbol_of  # noqa: PLC0415 - as above
+
+    if not options.pair:
+        raise CommandFailure("-p: name at least one pair, as BTC/USDT")
+    return list(dict.fromkeys(symbol_of(pair) for pair in options.pair))

@@ -1,0 +1,1 @@
+"""Trading at a venue: what is checked before, and strategies on its live market."""

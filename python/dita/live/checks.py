@@ -1,0 +1,158 @@
+"""What has to be right before the first order: asked of the venue, and told one by one."""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Final
+
+from dita.errors import InvalidInput
+from dita.venues.binance import reading, requests
+from dita.venues.binance.adapter import BinanceUsdm
+from dita.venues.binance.failures import Failure, Fate
+
+_OFFSET_MS_MAX: Final = 1_000
+# A kernel's client ids: D, its nonce, slot and number; see `venue_client_id`.
+_OURS: Final = re.compile(r"^D[0-9A-Z]{20,30}$")
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at.
+
+    Attributes:
+        name: What.
+        result: "ok", "warn" or "fail".
+        text: What was found, and what to do.
+    """
+
+    name: str
+    result: str
+    text: str
+
+
+class Doctor:
+    """Asks a venue about an account. Nothing is changed there."""
+
+    def __init__(
+        self, adapter: BinanceUsdm, *, hedge_mode: bool = False, allow_withdrawals: bool = False
+    ) -> None:
+        """Take whom to ask.
+
+        Args:
+            adapter: The account's; it needs no kernel.
+            hedge_mode: What the kernel will be opened with.
+            allow_withdrawals: Whether a key that may withdraw is good enough.
+        """
+        self._adapter = adapter
+        self._hedge_mode = hedge_mode
+        self._allow_withdrawals = allow_withdrawals
+
+    def run(self) -> Iterator[Check]:
+        """Look at one thing after the other; where the venue cannot be reached, nothing more is asked."""
+        for name, look in (
+            ("clock", self._clock),
+            ("key", self._key),
+            ("position mode", self._position_mode),
+            ("account mode", self._account_mode),
+            ("instruments", self._instruments),
+            ("balances", self._balances),
+            ("positions", self._positions),
+            ("open orders", self._orders),
+        ):
+            check = self._looked(name, look)
+            yield check
+            if name in {"clock", "key"} and check.result == "fail":
+                return
+
+    def _looked(self, name: str, look: Callable[[], tuple[str, str]]) -> Check:
+        try:
+            return Check(name, *look())
+        except Failure as failure:
+            if failure.status == 0:
+                return Check(name, "fail", f"the venue cannot be reached: {failure.words}")
+            return Check(name, "fail", f"code {failure.code}: {failure.words}")
+        except (InvalidInput, TimeoutError) as error:
+            return Check(name, "fail", str(error) or "no answer in time")
+
+    def _clock(self) -> tuple[str, str]:
+        offset = self._adapter.clock_offset_ms()
+        text = f"the venue is {offset:+} ms from this machine"
+        if abs(offset) > _OFFSET_MS_MAX:
+            return "warn", f"{text}; requests are stamped with the venue's time, but set this clock right"
+        return "ok", text
+
+    def _key(self) -> tuple[str, str]:
+        try:
+            rights = reading.record(self._adapter.ask(requests.KEY_RIGHTS), "apiRestrictions")
+        except Failure as failure:
+            # Test networks do not have it; then the balance says whether the key is one.
+            if failure.fate is Fate.UNKNOWN or failure.code in {-2014, -2015, -1022}:
+                raise
+            self._adapter.ask(requests.BALANCE)
+            return "warn", "reads the account; its rights cannot be asked for here"
+        if rights.get("enableFutures") is False:
+            return "fail", "may not trade futures: enable that right for it"
+        if rights.get("enableWithdrawals") is True and not self._allow_withdrawals:
+            return "fail", "may withdraw: make one that cannot, or say --allow-withdrawals"
+        if rights.get("enableWithdrawals") is True:
+            return "warn", "may trade futures, and may withdraw"
+        return "ok", "may trade futures, and may not withdraw"
+
+    def _position_mode(self) -> tuple[str, str]:
+        answer = reading.record(self._adapter.ask(requests.POSITION_MODE), "dual")
+        hedge = answer.get("dualSidePosition") is True
+        found = "hedge (two books)" if hedge else "one-way"
+        if hedge != self._hedge_mode:
+            return (
+                "fail",
+                f"{found} at the venue, hedge_mode is {self._hedge_mode}: DITA never changes it there",
+            )
+        return "ok", found
+
+    def _account_mode(self) -> tuple[str, str]:
+        multi = reading.record(self._adapter.ask(requests.MULTI_ASSETS), "multiAssetsMargin")
+        if multi.get("multiAssetsMargin") is True:
+            return "fail", "MODE_NOT_SUPPORTED: multi-assets mode; switch to single-asset mode at the venue"
+        return "ok", "single-asset"
+
+    def _instruments(self) -> tuple[str, str]:
+        rules = self._adapter.get_market_metadata(self._adapter.symbols)
+        told = [
+            f"{symbol}: {own['margin_mode'].lower()}, leverage {own['leverage']}, maker {own['maker_rate']}, "
+            f"taker {own['taker_rate']}, least {own['min_notional']} {own['quote']}"
+            for symbol, own in rules.items()
+        ]
+        return "ok", "; ".join(told)
+
+    def _balances(self) -> tuple[str, str]:
+        held = {asset: amount for asset, amount in self._adapter.get_balances().items() if amount}
+        if not held:
+            return "fail", "the futures wallet is empty"
+        return "ok", ", ".join(f"{plain(amount)} {asset}" for asset, amount in held.items())
+
+    def _positions(self) -> tuple[str, str]:
+        rows = self._adapter.get_positions()
+        if not rows:
+            return "ok", "none"
+        told = ", ".join(f"{plain(row['size'])} {row['symbol']}" for row in rows)
+        return "warn", f"{told}: a kernel that does not know them takes them as nobody's"
+
+    def _orders(self) -> tuple[str, str]:
+        rows: Any = self._adapter.get_open_orders()
+        if not rows:
+            return "ok", "none"
+        ours = [row for row in rows if _OURS.match(row["venue_client_id"])]
+        told = ", ".join(row["venue_client_id"] or row["venue_order_id"] for row in rows[:5])
+        if ours:
+            return (
+                "warn",
+                f"{len(rows)}: {told}; some are of a kernel's form: another one may run (OTHER_KERNEL)",
+            )
+        return "warn", f"{len(rows)}: {told}: nobody's"
+
+
+def plain(value: Decimal) -> str:
+    """Write a decimal for a person."""
+    text = format(value, "f")
+    return (text.rstrip("0").rstrip(".") or "0") if "." in text else text

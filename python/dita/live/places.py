@@ -1,0 +1,113 @@
+"""Where Binance is: its hosts, the test network's, an exchange to practise on; and the key."""
+
+import ipaddress
+import os
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+from dita.config.secrets import SecretRef
+from dita.errors import InvalidInput
+from dita.venues.binance.adapter import (
+    DEMO_REST,
+    DEMO_STREAM,
+    REST,
+    STREAM,
+    BinancePractice,
+    BinanceUsdm,
+)
+
+KEY_DEFAULT: Final = "env:API_KEY"
+SECRET_DEFAULT: Final = "env:API_SECRET"  # noqa: S105 - where it is, not what it is
+_ADAPTERS: Final = "dita.venues.binance.adapter"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One of the venue's places.
+
+    Attributes:
+        rest: Base address of REST.
+        stream: Base address of the streams.
+        is_real: Whether real money is at stake.
+    """
+
+    rest: str
+    stream: str
+    is_real: bool = False
+
+    @staticmethod
+    def chosen(exchange: str | None, *, live: bool) -> "Place":
+        """Return the place that a command line means: without a word, the test network.
+
+        Args:
+            exchange: The address of `dita exchange`; None where none is meant.
+            live: Whether real money is meant.
+
+        Raises:
+            InvalidInput: Both are given, or the address is not on this machine.
+        """
+        if exchange is None:
+            if live:
+                return Place(REST, STREAM, is_real=True)
+            return Place(DEMO_REST, DEMO_STREAM)
+        if live:
+            raise InvalidInput("live: an exchange to practise on has no real money; leave one of the two out")
+        parts = urlsplit(exchange if "://" in exchange else f"http://{exchange}")
+        host = parts.hostname or ""
+        try:
+            local = host == "localhost" or ipaddress.ip_address(host).is_loopback
+        except ValueError:
+            local = False
+        if not local:
+            raise InvalidInput(f"exchange: {exchange!r} is not on this machine; write it like 127.0.0.1:8686")
+        scheme = "wss" if parts.scheme == "https" else "ws"
+        return Place(f"{parts.scheme}://{parts.netloc}", f"{scheme}://{parts.netloc}")
+
+    @property
+    def venue(self) -> str:
+        """The adapter's class, as a configuration names it."""
+        return f"{_ADAPTERS}:{'BinanceUsdm' if self.is_real else 'BinancePractice'}"
+
+    def adapter(self, key: str, secret: str, symbols: list[str]) -> BinanceUsdm:
+        """Make an adapter.
+
+        Args:
+            key: The API key.
+            secret: Its secret.
+            symbols: The instruments.
+        """
+        kind = BinanceUsdm if self.is_real else BinancePractice
+        return kind(key, secret, symbols, rest=self.rest, stream=self.stream)
+
+
+def reference(text: str, place: Place, variable: str) -> SecretRef:
+    """Read where a secret is. A bare secret is taken for a place without real money only.
+
+    Args:
+        text: `env:NAME`, `file:PATH`, `keyring:SERVICE/NAME`, or the secret itself.
+        place: What it opens.
+        variable: Where a bare secret is kept, in this process alone.
+
+    Raises:
+        InvalidInput: It is a bare secret, and real money is at stake. The error does not repeat it.
+    """
+    try:
+        return SecretRef.parse(text)
+    except ValueError:
+        if place.is_real:
+            raise InvalidInput(
+                "api_key, api_secret: for real money name where they are: env:NAME, file:PATH or "
+                "keyring:SERVICE/NAME"
+            ) from None
+    os.environ[variable] = text
+    return SecretRef("env", variable)
+
+
+def symbol_of(pair: str) -> str:
+    """Return the venue's name of a pair: BTC/USDT and BTCUSDT are BTCUSDT.
+
+    Args:
+        pair: As a person writes it.
+    """
+    return pair.partition(":")[0].replace("/", "").replace("-", "").upper()

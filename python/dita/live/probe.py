@@ -1,0 +1,102 @@
+"""The probe of `dita doctor`: the smallest order that cannot fill, to see whether the stream tells of it."""
+
+import queue
+import time
+from decimal import ROUND_CEILING, Decimal
+from typing import Any, Final
+
+from dita._kernel import VenueEvent
+from dita.errors import InvalidInput
+from dita.live.checks import Check
+from dita.venues.binance import reading, requests
+from dita.venues.binance.adapter import DEAF_S, BinanceUsdm
+from dita.venues.binance.failures import Failure
+from dita.venues.binance.requests import Request
+
+_CONNECT_S: Final = 15.0
+_AWAY: Final = Decimal("0.95")
+
+
+class _Ear:
+    """Hears what an adapter brings, in a kernel's place."""
+
+    def __init__(self) -> None:
+        self.heard: queue.Queue[VenueEvent] = queue.Queue()
+
+    def on_venue_event(self, event: VenueEvent) -> Any:  # noqa: ANN401 - nobody reads it
+        """Take what the stream says of an order."""
+        self.heard.put(event)
+
+    def on_account_event(self, event: dict[str, Any]) -> Any:  # noqa: ANN401 - nobody reads it
+        """Take what it says of the account."""
+
+
+def probe(adapter: BinanceUsdm, symbol: str) -> Check:
+    """Place the smallest post-only order 5 % under the mark, and cancel it.
+
+    It passes only if the stream tells of the order within 2 s: a stream may connect, answer and say nothing.
+
+    Args:
+        adapter: Without a kernel; its stream is opened.
+        symbol: The instrument.
+    """
+    ear = _Ear()
+    adapter.attach(ear)
+    if not adapter.wait_connected(_CONNECT_S):
+        return Check("probe", "fail", "the user stream did not open")
+    client_id = f"DITAPROBE{time.time_ns() // 1_000_000}"
+    placed = False
+    try:
+        values = _smallest(adapter, symbol) | {"newClientOrderId": client_id}
+        adapter.ask(Request("POST", "/fapi/v1/order", values, weight=0, pool="exit"))
+        placed, told = True, _told(ear, client_id)
+    except Failure as failure:
+        return Check("probe", "fail", f"the order was not taken: code {failure.code}: {failure.words}")
+    except InvalidInput as error:
+        return Check("probe", "fail", str(error))
+    finally:
+        left = _canceled(adapter, symbol, client_id) if placed else ""
+    if left:
+        return Check("probe", "fail", f"order {client_id} was not canceled: {left}: cancel it at the venue")
+    what = f"{values['quantity']} {symbol} at {values['price']}"
+    if told is None:
+        return Check(
+            "probe", "fail", f"{what}: the stream did not tell of it within {DEAF_S:g} s: it is deaf"
+        )
+    return Check("probe", "ok", f"{what}: told after {told * 1000:.0f} ms, and canceled")
+
+
+def _smallest(adapter: BinanceUsdm, symbol: str) -> dict[str, str]:
+    rules = adapter.get_market_metadata([symbol])[symbol]
+    row = reading.record(adapter.ask(requests.premium_index(symbol)), "premiumIndex")
+    mark = reading.decimal(row, "markPrice")
+    tick, lot = Decimal(rules["tick_size"]), Decimal(rules["lot_step"])
+    price = (mark * _AWAY / tick).to_integral_value(ROUND_CEILING) * tick
+    least = max(Decimal(rules["min_notional"]) / price, Decimal(rules["min_qty"]))
+    size = (least / lot).to_integral_value(ROUND_CEILING) * lot
+    return {
+        "symbol": symbol, "side": "BUY", "type": "LIMIT", "timeInForce": "GTX",
+        "quantity": format(size, "f"), "price": format(price, "f"),
+    }  # fmt: skip
+
+
+def _told(ear: _Ear, client_id: str) -> float | None:
+    """How long until the stream told of the order, seconds; None where it did not."""
+    began = time.monotonic()
+    while (left := began + DEAF_S - time.monotonic()) > 0:
+        try:
+            event = ear.heard.get(timeout=left)
+        except queue.Empty:
+            return None
+        if event.venue_client_id == client_id:
+            return time.monotonic() - began
+    return None
+
+
+def _canceled(adapter: BinanceUsdm, symbol: str, client_id: str) -> str:
+    """Cancel the order; return why that failed, or nothing."""
+    try:
+        adapter.ask(requests.cancel(symbol, client_id, "", waits=False))
+    except Failure as failure:
+        return f"code {failure.code}: {failure.words}"
+    return ""

@@ -1,0 +1,172 @@
+"""The market as the venue tells it: instruments, bars, quotes, trades, marks. Without I/O."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from dita.errors import InvalidInput, shown
+from dita.venues.binance import reading
+
+_MS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class VenueBar:
+    """A closed bar: prices and volume as the venue wrote them."""
+
+    symbol: str
+    interval: str
+    open_ns: int
+    close_ns: int
+    texts: tuple[str, str, str, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class VenueQuote:
+    """Best bid and ask with their sizes, as the venue wrote them."""
+
+    symbol: str
+    time_ns: int
+    texts: tuple[str, str, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class VenueTrade:
+    """A trade of others."""
+
+    symbol: str
+    time_ns: int
+    price: str
+    size: str
+    buyer_is_maker: bool
+
+
+@dataclass(frozen=True, slots=True)
+class VenueMark:
+    """The venue's own mark price, and the funding terms that come with it."""
+
+    symbol: str
+    time_ns: int
+    price: Decimal
+    rate: Decimal | None
+    next_boundary_ns: int | None
+
+
+MarketNews = VenueBar | VenueQuote | VenueTrade | VenueMark
+
+
+def read_market(frame: object) -> MarketNews | None:
+    """Read a frame of a market stream.
+
+    Args:
+        frame: Its JSON.
+
+    Returns:
+        What it says; None where it is nothing that is used, as a bar that has not closed.
+
+    Raises:
+        InvalidInput: A field is missing, or is not what it has to be.
+    """
+    row = reading.record(frame, "frame")
+    if "data" in row:
+        row = reading.record(row["data"], "data")
+    match row.get("e"):
+        case "kline":
+            bar = reading.record(row.get("k"), "k")
+            if bar.get("x") is not True:
+                return None
+            texts = tuple(reading.text(bar, name) for name in ("o", "h", "l", "c", "v"))
+            return VenueBar(
+                reading.text(row, "s"),
+                reading.text(bar, "i"),
+                reading.nanoseconds(bar, "t"),
+                reading.nanoseconds(bar, "T") + _MS,
+                texts,  # type: ignore[arg-type]
+            )
+        case "bookTicker":
+            quote = tuple(reading.text(row, name) for name in ("b", "B", "a", "A"))
+            return VenueQuote(reading.text(row, "s"), reading.nanoseconds(row, "T", "E"), quote)  # type: ignore[arg-type]
+        case "aggTrade" | "trade":
+            return VenueTrade(
+                reading.text(row, "s"),
+                reading.nanoseconds(row, "T", "E"),
+                reading.text(row, "p"),
+                reading.text(row, "q"),
+                row.get("m") is True,
+            )
+        case "markPriceUpdate":
+            # A rate that is empty, and a boundary of 0, are those of a contract without funding.
+            return VenueMark(
+                reading.text(row, "s"),
+                reading.nanoseconds(row, "E"),
+                reading.decimal(row, "p"),
+                reading.maybe(row, "r"),
+                reading.nanoseconds(row, "T") if row.get("T") else None,
+            )
+    return None
+
+
+def read_klines(rows: object, symbol: str, interval: str, until_ns: int) -> list[VenueBar]:
+    """Read bars, the oldest first; those that have not closed by a time are left out.
+
+    Args:
+        rows: The answer of `GET /fapi/v1/klines`.
+        symbol: Of which instrument.
+        interval: Of which length.
+        until_ns: The time.
+
+    Raises:
+        InvalidInput: A row is none.
+    """
+    if not isinstance(rows, list):
+        raise InvalidInput(f"klines: expected a list, got {shown(rows)}")
+    bars = []
+    for row in rows:
+        if not isinstance(row, list) or len(row) < 7 or not all(isinstance(text, str) for text in row[1:6]):
+            raise InvalidInput(f"klines: expected a row of a bar, got {shown(row)}")
+        open_ns, close_ns = int(row[0]) * _MS, (int(row[6]) + 1) * _MS
+        if close_ns <= until_ns:
+            bars.append(VenueBar(symbol, interval, open_ns, close_ns, tuple(row[1:6])))
+    return bars
+
+
+def read_instruments(answer: object, symbols: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Read instruments' rules as `set_exchange_config` takes them.
+
+    Args:
+        answer: Of `GET /fapi/v1/exchangeInfo`.
+        symbols: Which.
+
+    Raises:
+        InvalidInput: One is not listed or not trading, or lacks its steps.
+    """
+    listed = {
+        reading.text(row, "symbol"): row
+        for row in reading.table(reading.record(answer, "exchangeInfo").get("symbols"), "symbols")
+    }
+    found = {}
+    for symbol in symbols:
+        row = listed.get(symbol)
+        if row is None:
+            raise InvalidInput(f"symbol: {shown(symbol)} is not listed at Binance USD-M")
+        if row.get("status") != "TRADING" or row.get("contractType") != "PERPETUAL":
+            what = f"{row.get('contractType')}, {row.get('status')}"
+            raise InvalidInput(f"symbol: {shown(symbol)} is no perpetual that trades: {what}")
+        filters = {one.get("filterType"): one for one in reading.table(row.get("filters"), "filters")}
+        price, lot = filters.get("PRICE_FILTER", {}), filters.get("LOT_SIZE", {})
+        market, least = filters.get("MARKET_LOT_SIZE", {}), filters.get("MIN_NOTIONAL", {})
+        # One limit holds for all orders here, so the narrower of the venue's two counts.
+        most = min(reading.decimal(one, "maxQty") for one in (lot, market or lot))
+        found[symbol] = {
+            "base": reading.text(row, "baseAsset"),
+            "quote": reading.text(row, "quoteAsset"),
+            "settle": reading.text(row, "marginAsset"),
+            "tick_size": str(reading.decimal(price, "tickSize").normalize()),
+            "lot_step": format(reading.decimal(lot, "stepSize").normalize(), "f"),
+            "min_qty": format(reading.decimal(lot, "minQty").normalize(), "f"),
+            "max_qty": format(most, "f"),
+            "min_notional": format(reading.decimal(least, "notional"), "f"),
+        }
+        found[symbol]["tick_size"] = format(Decimal(found[symbol]["tick_size"]), "f")
+    return found

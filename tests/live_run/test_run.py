@@ -1,0 +1,294 @@
+"""`dita run` and `dita doctor` against `dita exchange`, over real sockets."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dita.errors import InvalidInput
+from dita.host import Directory
+from dita.live.checks import Doctor
+from dita.live.places import Place, reference, symbol_of
+from dita.live.probe import probe
+from dita.live.run import Left, LiveRun, NotReady, OnStop, Plan
+from dita.loopback.binance.exchange import Terms
+from dita.loopback.server import ServerThread
+from dita.strategy import Bar, Strategy
+
+SECRET = "practise-secret"  # noqa: S105 - it opens nothing but the exchange
+
+
+class Holder(Strategy):
+    """Enters at its first tick, and keeps what it hears."""
+
+    slots = 1
+    warmup = 3
+
+    def on_start(self) -> None:
+        self.bars: list[Bar] = []
+        self.asked = False
+
+    def on_bar(self, bar: Bar) -> None:
+        if not self.warming:
+            self.bars.append(bar)
+
+    def on_tick(self, now: Any) -> None:
+        if not self.asked and not self.trades("BTCUSDT"):
+            self.asked = True
+            self.enter("BTCUSDT", "LONG", "0.01")
+
+
+class Rester(Holder):
+    """Enters by an order that rests."""
+
+    def on_tick(self, now: Any) -> None:
+        if not self.asked and not self.trades("BTCUSDT"):
+            self.asked = True
+            self.enter("BTCUSDT", "LONG", "0.01", order_type="LIMIT", limit_price="50000")
+
+
+@pytest.fixture
+def served() -> Iterator[ServerThread]:
+    with ServerThread(Terms(still=True)) as server:
+        yield server
+
+
+@pytest.fixture(autouse=True)
+def _key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("API_KEY", "practise-key")
+    monkeypatch.setenv("API_SECRET", SECRET)
+
+
+def plan(server: ServerThread, strategy: type[Strategy] = Holder, on_stop: OnStop = "cancel") -> Plan:
+    place = Place.chosen(server.address, live=False)
+    key, secret = (reference(f"env:{name}", place, "") for name in ("API_KEY", "API_SECRET"))
+    return Plan(strategy, None, ("BTCUSDT",), place, key, secret, on_stop=on_stop)
+
+
+def traded(run: LiveRun, until: Callable[[], bool], seconds: float = 15.0) -> Left:
+    """Trade on a thread until something is so, and end it."""
+    left: list[Left] = []
+    thread = threading.Thread(target=lambda: left.append(run.trade()))
+    thread.start()
+    try:
+        stop_s = time.monotonic() + seconds
+        while not until():
+            assert time.monotonic() < stop_s, "it did not come to that"
+            time.sleep(0.02)
+    finally:
+        run.stop()
+        thread.join(30)
+    return left[0]
+
+
+def position(server: ServerThread) -> Decimal:
+    return server.call(lambda one: sum((p.size for p in one.account.held().positions), Decimal(0)))
+
+
+# ----------------------------------------------------------------------------------------------- a whole run
+
+
+def test_a_strategy_trades_and_its_position_is_left_where_that_is_wanted(served: ServerThread) -> None:
+    run = LiveRun(plan(served))
+    left = traded(run, lambda: run.kernel.slot(0).size == Decimal("0.01"))
+    assert [(row["symbol"], row["size"]) for row in left.positions] == [("BTCUSDT", Decimal("0.01"))]
+    assert position(served) == Decimal("0.01")
+
+
+def test_the_end_leaves_every_position_where_it_is_to_flatten(served: ServerThread) -> None:
+    run = LiveRun(plan(served, on_stop="flatten"))
+    left = traded(run, lambda: run.kernel.slot(0).size == Decimal("0.01"))
+    assert (left.positions, left.orders) == ([], [])
+    assert position(served) == 0
+
+
+@pytest.mark.parametrize(("on_stop", "orders"), [("cancel", 0), ("keep", 1)])
+def test_the_end_cancels_entries_unless_they_are_to_be_kept(
+    served: ServerThread, on_stop: OnStop, orders: int
+) -> None:
+    run = LiveRun(plan(served, Rester, on_stop))
+    left = traded(run, lambda: str(run.kernel.slot(0).fsm_state) == "ENTRY_WORKING")
+    assert len(left.orders) == orders
+    assert served.call(lambda one: len(one.account.open_orders())) == orders
+
+
+def test_the_venues_mark_is_the_kernels_and_its_funding_terms_are_known(served: ServerThread) -> None:
+    run = LiveRun(plan(served))
+    paid = Decimal("60000.1")
+
+    def moved() -> bool:
+        if run.kernel.slot(0).size and served.call(lambda one: one.markets["BTCUSDT"].last) != 61_000:
+            served.command("price BTCUSDT 61000")
+        return run.kernel.slot(0).unrealized_pnl == Decimal("0.01") * (Decimal("61000.05") - paid)
+
+    traded(run, moved)
+
+
+def test_a_run_goes_on_from_its_log_with_its_trade(served: ServerThread, tmp_path: Path) -> None:
+    first = LiveRun(plan(served), Directory(tmp_path / "host"))
+    traded(first, lambda: first.kernel.slot(0).size == Decimal("0.01"))
+    # What happens while nobody runs is found out afterwards.
+    served.command("transfer USDT 50")
+    second = LiveRun(plan(served, on_stop="flatten"), Directory(tmp_path / "host"))
+    assert second.kernel.slot(0).size == Decimal("0.01")
+    left = traded(
+        second, lambda: second.kernel.snapshot()["account"]["assets"]["USDT"]["reconcile_delta"] == 0
+    )
+    assert left.positions == []
+    assert position(served) == 0
+
+
+def test_the_secret_is_in_nothing_that_a_run_wrote(served: ServerThread, tmp_path: Path) -> None:
+    run = LiveRun(plan(served), Directory(tmp_path / "host"))
+    assert SECRET not in repr(run.plan) + repr(run.host.config) + run.host.status().decode()
+    traded(run, lambda: run.kernel.slot(0).size > 0)
+    written = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert written
+    for path in written:
+        assert SECRET.encode() not in path.read_bytes(), path
+
+
+# ------------------------------------------------------------------------------------------------- the checks
+
+
+def looked(server: ServerThread, **options: Any) -> dict[str, tuple[str, str]]:
+    adapter = Place.chosen(server.address, live=False).adapter("practise-key", SECRET, ["BTCUSDT"])
+    try:
+        return {check.name: (check.result, check.text) for check in Doctor(adapter, **options).run()}
+    finally:
+        adapter.close()
+
+
+def test_an_account_that_is_ready_passes_every_check(served: ServerThread) -> None:
+    assert {result for result, _ in looked(served).values()} == {"ok"}
+
+
+def test_what_is_not_ready_is_named(served: ServerThread) -> None:
+    assert looked(served, hedge_mode=True)["position mode"][0] == "fail"
+    served.command("manual BTCUSDT BUY 0.01")
+    assert looked(served)["positions"][0] == "warn"
+    served.call(lambda one: setattr(one.wallet, "multi_assets", True))
+    assert "MODE_NOT_SUPPORTED" in looked(served)["account mode"][1]
+    served.call(lambda one: setattr(one.wallet, "can_withdraw", True))
+    assert looked(served)["key"][0] == "fail"
+    assert looked(served, allow_withdrawals=True)["key"][0] == "warn"
+    served.command("fault clock_off_ms 3600000")
+    assert looked(served)["clock"][0] == "warn"
+
+
+def test_the_probe_passes_only_where_the_stream_tells_of_it(served: ServerThread) -> None:
+    def probed() -> tuple[str, str]:
+        adapter = Place.chosen(served.address, live=False).adapter("practise-key", SECRET, ["BTCUSDT"])
+        try:
+            check = probe(adapter, "BTCUSDT")
+        finally:
+            adapter.close()
+        return check.result, check.text
+
+    assert probed()[0] == "ok"
+    served.command("fault silent on")
+    result, text = probed()
+    assert (result, "it is deaf" in text) == ("fail", True)
+    orders = served.call(lambda one: [order.status for order in one.account.histories.orders])
+    assert orders == ["CANCELED", "CANCELED"]
+
+
+def test_a_run_does_not_begin_where_a_check_fails(served: ServerThread) -> None:
+    served.call(lambda one: setattr(one.wallet, "multi_assets", True))
+    with pytest.raises(NotReady, match="MODE_NOT_SUPPORTED"):
+        LiveRun(plan(served))
+
+
+def test_a_wrong_secret_and_a_venue_that_is_not_there_are_told_apart(
+    served: ServerThread, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("API_SECRET", "wrong")
+    with pytest.raises(NotReady, match="-1022"):
+        LiveRun(plan(served))
+    nowhere = Place("http://127.0.0.1:9", "ws://127.0.0.1:9")
+    adapter = nowhere.adapter("k", "s", ["BTCUSDT"])
+    try:
+        assert [check.result for check in Doctor(adapter).run()] == ["fail"]
+    finally:
+        adapter.close()
+
+
+# ------------------------------------------------------------------------------------------- the command line
+
+
+def command(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "dita.cli", *words],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env={**os.environ, **environment},
+    )
+
+
+def test_the_doctor_says_what_it_found_and_exits_by_it(served: ServerThread) -> None:
+    words = ("doctor", "-c", "binance", "-p", "BTC/USDT", "--exchange", served.address)
+    assert command(*words).returncode == 0
+    served.call(lambda one: setattr(one.wallet, "can_withdraw", True))
+    sick = command(*words)
+    assert sick.returncode == 1
+    assert "may withdraw" in sick.stdout
+
+
+def test_a_signal_ends_a_run_and_what_is_left_is_printed(served: ServerThread, tmp_path: Path) -> None:
+    words = ["run", f"{__file__}:Holder", "-c", "binance", "-p", "BTC/USDT", "--exchange", served.address]
+    program = subprocess.Popen(
+        [sys.executable, "-m", "dita.cli", *words, "--dir", str(tmp_path / "host")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        until = time.monotonic() + 30
+        while position(served) == 0:
+            assert time.monotonic() < until
+            assert program.poll() is None, program.communicate()
+            time.sleep(0.05)
+        program.send_signal(signal.SIGINT)
+        said, _ = program.communicate(timeout=30)
+    finally:
+        if program.poll() is None:
+            program.kill()
+    assert program.returncode == 0
+    assert "left: position 0.01" in said
+
+
+@pytest.mark.parametrize(
+    ("words", "what"),
+    [
+        (("--live", "--api-secret", "bare"),               "for real money name where they are"),
+        (("--exchange", "example.com:1"),                  "is not on this machine"),
+        (("--exchange", "127.0.0.1:9", "--api-key", "env:NO"),  "the variable is not set"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_used_is_refused_before_anything_is_asked(words: tuple[str, ...], what: str) -> None:
+    refused = command("doctor", "-c", "binance", "-p", "BTC/USDT", *words)
+    assert refused.returncode == 1
+    assert what in refused.stderr
+
+
+def test_places_and_pairs_are_read_as_people_write_them() -> None:
+    assert [symbol_of(pair) for pair in ("BTC/USDT", "btcusdt", "BTC/USDT:USDT", "ETH-USDC")] == [
+        "BTCUSDT",
+        "BTCUSDT",
+        "BTCUSDT",
+        "ETHUSDC",
+    ]
+    assert Place.chosen(None, live=True).is_real
+    assert not Place.chosen(None, live=False).is_real
+    with pytest.raises(InvalidInput):
+        Place.chosen("127.0.0.1:1", live=True)
