@@ -109,8 +109,8 @@ def section(runs: dict[str, list[dict[str, Any]]], missing: dict[str, str], when
         "bars of a month of BTC-PERP (../shared/data). The same rules in each (benches/bars/rules.py): "
         f"{ours['fills']:,} fills, on the same bars and sides at the same prices in each (SHA-256 "
         f"{ours['fills_sha256'][:16]}…), and the same end, {Decimal(ours['end']):,}: nautilus_trader's to "
-        "the last unit, backtesting.py's to its floats. DITA's run reads and checks the file while it plays; the "
-        "others have it in memory before, which takes what stands under `loading`."
+        "the last unit, backtesting.py's to its floats. DITA's run reads and checks the file as it plays; "
+        "the others have it in memory before, which takes what stands under `loading`."
     )
     columns = (
         "",
