@@ -186,6 +186,7 @@ class BacktestEngine:
                 latency_ms=settings.latency_ms,
                 slippage_bps=settings.slippage_bps,
                 queue_position=settings.queue_position,
+                **settings.venue_models,
                 liquidation=settings.liquidation,
                 limit_through=settings.limit_fill == "through",
                 hold_for_open=settings.fill_at == "next_open",

@@ -11,7 +11,7 @@ from dita.backtest.feed import FundingRow, read_funding, time_text, window_text
 from dita.backtest.metrics import Run, measure
 from dita.backtest.recorder import Recorder
 from dita.backtest.result import BacktestResult
-from dita.backtest.settings import FEE_DEFAULT, BacktestSettings
+from dita.backtest.settings import FEE_DEFAULT, QUEUES, BacktestSettings
 from dita.clock import ManualClock
 from dita.errors import InvalidInput, refuse
 from dita.host import Directory, Host
@@ -405,7 +405,7 @@ class Play:
             ("fill_at", f"{given.fill_at}: where an order that is sent at a bar's close fills"),
             ("limit_fill", f"{given.limit_fill}: a waiting limit fills where the market goes {_how(given)}"),
             ("latency", _latency(given)),
-            ("queue model", "behind what the book showed" if given.queue_position else "first in line"),
+            ("queue model", QUEUES[given.queue_model]),
             ("slippage", f"{given.slippage_bps} basis points for takers"),
             ("funding", "none" if given.funding is None else given.funding.name),
             ("liquidation rule", "at the mark, by the instrument's tiers" if given.liquidation else "none"),
@@ -421,8 +421,10 @@ class Play:
 
 
 def _latency(settings: BacktestSettings) -> str:
-    text = f"{settings.latency_ms} ms for a request's round trip"
-    late = settings.latency_ms and settings.fill_at == "next_open"
+    text = settings.latency_text
+    late = (
+        settings.latency_ms or settings.latency_max_ms or settings.latencies
+    ) and settings.fill_at == "next_open"
     return f"{text}; of bars, what is sent at a close misses the next open" if late else text
 
 

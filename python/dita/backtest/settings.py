@@ -1,22 +1,32 @@
 """What a backtest assumes, and what its instruments are."""
 
+import csv
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from itertools import islice
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeAlias
 
 from dita.errors import refuse
 from dita.market import Bar, Market, Quote
 from dita.market.instruments import KNOWN
+from dita.market.ticks import tick_time_ns
 
 FEE_DEFAULT: Final = Decimal("0.001")
+# Each queue model, and how a report states it.
+QUEUES: Final = {
+    "first": "first in line",
+    "risk_averse": "behind what the book showed; what leaves without a trade had stood behind",
+    "probability": "behind what the book showed; what leaves without a trade had stood evenly around",
+}
+# From when on (ns since 1970), the way to the venue and the way back (ms).
+LatencyRow: TypeAlias = tuple[int, Decimal, Decimal]
 _ROWS_READ: Final = 10_000
 _DIGITS_MAX: Final = 15  # with the point
 _LOT_DEFAULT: Final = "0.0001"
-_NUMBERS: Final = ("capital", "taker_rate", "maker_rate", "latency_ms", "slippage_bps")
+_NUMBERS: Final = ("capital", "taker_rate", "maker_rate", "latency_ms", "latency_max_ms", "slippage_bps")
 _LATENCY_MS_MAX: Final = 3_600_000
 
 
@@ -32,8 +42,13 @@ class BacktestSettings:
         limit_fill: A waiting limit fills where the market goes "through" it, or at a "touch".
         latency_ms: A request's whole round trip. With bars and "next_open", an order that is sent at a close
             then misses the next open, and meets the one after it.
+        latency_max_ms: Above 0 each round trip is drawn, from `latency_ms` to this.
+        latencies: Recorded ones, as `read_latencies` reads them: a time in ns, the way to the venue and the
+            way back in ms; the other two say nothing then.
         slippage_bps: By how many basis points a taker's price is worse than the book's.
-        queue_position: Whether an order that rests waits behind what the book showed at its price.
+        queue_model: Where an order that rests stands in a book of quotes or depth: "first" in line; or behind
+            what the book showed, where what leaves without a trade had stood behind it ("risk_averse") or
+            evenly around it ("probability").
         liquidation: Whether positions are liquidated.
         seed: Where chance starts.
         funding: A CSV file `time,symbol,rate,mark`; None means that there is none.
@@ -53,8 +68,10 @@ class BacktestSettings:
     fill_at: Literal["next_open", "close"] = "next_open"
     limit_fill: Literal["through", "touch"] = "through"
     latency_ms: Decimal = Decimal(0)
+    latency_max_ms: Decimal = Decimal(0)
+    latencies: tuple[LatencyRow, ...] = ()
     slippage_bps: Decimal = Decimal(0)
-    queue_position: bool = False
+    queue_model: Literal["first", "risk_averse", "probability"] = "first"
     liquidation: bool = True
     seed: int = 0
     funding: Path | None = None
@@ -79,9 +96,33 @@ class BacktestSettings:
             raise refuse("fill_at", self.fill_at, "is neither next_open nor close")
         if self.limit_fill not in ("through", "touch"):
             raise refuse("limit_fill", self.limit_fill, "is neither through nor touch")
+        if self.queue_model not in QUEUES:
+            raise refuse("queue_model", self.queue_model, f"is none of {', '.join(QUEUES)}")
         self._check_ranges()
+        if self.latency_max_ms and self.latency_max_ms < self.latency_ms:
+            raise refuse("latency_max_ms", self.latency_max_ms, f"is below latency_ms {self.latency_ms}")
         if self.start_ns is not None and self.end_ns is not None and self.start_ns >= self.end_ns:
             raise refuse("end_ns", self.end_ns, f"must be after start_ns {self.start_ns}")
+
+    @property
+    def queue_position(self) -> bool:
+        """Whether an order that rests waits behind what the book showed at its price."""
+        return self.queue_model != "first"
+
+    @property
+    def venue_models(self) -> dict[str, Any]:
+        """What the simulated venue is told of latency and queue beside the plain settings."""
+        model = "probability" if self.queue_model == "probability" else "risk_averse"
+        return {"latency_max_ms": self.latency_max_ms, "latencies": self.latencies, "queue_model": model}
+
+    @property
+    def latency_text(self) -> str:
+        """The latency as a report states it."""
+        if self.latencies:
+            return f"as recorded, {len(self.latencies):,} samples"
+        if self.latency_max_ms:
+            return f"drawn from {self.latency_ms} to {self.latency_max_ms} ms for a request's round trip"
+        return f"{self.latency_ms} ms for a request's round trip"
 
     def _take_whole_numbers(self) -> None:
         for name in _NUMBERS:
@@ -97,6 +138,7 @@ class BacktestSettings:
                 raise refuse(name, rate, "must be a fraction of the value, above -1 and below 1")
         for name, amount, most in (
             ("latency_ms", self.latency_ms, _LATENCY_MS_MAX),
+            ("latency_max_ms", self.latency_max_ms, _LATENCY_MS_MAX),
             ("slippage_bps", self.slippage_bps, 9_999),
             ("seed", Decimal(self.seed), 2**64 - 1),
         ):
@@ -122,6 +164,49 @@ def read_instruments(path: Path) -> dict[str, dict[str, Any]]:
     if not isinstance(content, dict) or not all(isinstance(one, dict) for one in content.values()):
         raise refuse("instruments", str(path), "must be an object of symbols, each with an object of rules")
     return content
+
+
+def read_latencies(path: Path) -> tuple[LatencyRow, ...]:
+    """Read recorded latencies: CSV `time,in_ms,back_ms`, oldest first; times as market files have them.
+
+    Args:
+        path: The file.
+
+    Raises:
+        InvalidInput: It cannot be read, or a row is wrong; by line and field.
+    """
+    rows: list[LatencyRow] = []
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            for number, row in enumerate(csv.DictReader(file), start=2):
+                rows.append(_latency_row(row, f"{path.name}, line {number}"))
+                if len(rows) > 1 and rows[-1][0] < rows[-2][0]:
+                    raise refuse(f"{path.name}, line {number}: time", row["time"], "is before the row above")
+    except OSError as error:
+        raise refuse("latency_file", str(path), error.strerror or "cannot be read") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise refuse("latency_file", str(path), f"is no CSV: {error}") from error
+    if not rows:
+        raise refuse("latency_file", str(path), "has no rows under a header time,in_ms,back_ms")
+    return tuple(rows)
+
+
+def _latency_row(row: Mapping[str, str | None], place: str) -> LatencyRow:
+    def number(name: str) -> Decimal:
+        text = row.get(name)
+        try:
+            value = Decimal(text or "")
+        except InvalidOperation:
+            raise refuse(f"{place}: {name}", text, "is no decimal") from None
+        if not (value.is_finite() and 0 <= value <= _LATENCY_MS_MAX):
+            raise refuse(f"{place}: {name}", text, f"must be from 0 to {_LATENCY_MS_MAX}")
+        return value
+
+    try:
+        at = tick_time_ns(row.get("time") or "")
+    except ValueError as error:
+        raise refuse(f"{place}: time", row.get("time"), "is no time") from error
+    return at, number("in_ms"), number("back_ms")
 
 
 def rules_of(market: Market, given: Mapping[str, Mapping[str, Any]]) -> tuple[dict[str, Any], str]:

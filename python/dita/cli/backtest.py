@@ -111,6 +111,17 @@ def add_assumptions(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--latency-ms", type=_decimal, metavar="X", help="a request's round trip; for ticks (0)"
     )
+    parser.add_argument(
+        "--latency-max-ms", type=_decimal, metavar="X", help="draw each round trip from --latency-ms to this"
+    )
+    parser.add_argument(
+        "--latency-file", type=Path, metavar="FILE", help="recorded latency: CSV time,in_ms,back_ms"
+    )
+    parser.add_argument(
+        "--queue-model",
+        choices=("first", "risk_averse", "probability"),
+        help="where a resting order stands in a book of quotes or depth (first)",
+    )
     parser.add_argument("--slippage-bps", type=_decimal, metavar="X", help="basis points for takers (0)")
     parser.add_argument("--since", type=_time, metavar="TIME", help="ISO time; play from it on (UTC)")
     parser.add_argument("--until", type=_time, metavar="TIME", help="ISO time; play what ends by it (UTC)")
@@ -209,7 +220,11 @@ def settings_of(options: argparse.Namespace) -> Any:  # noqa: ANN401 - a class t
     Raises:
         InvalidInput: A value cannot be.
     """
-    from dita.backtest.settings import BacktestSettings, read_instruments  # noqa: PLC0415 - as above
+    from dita.backtest.settings import (  # noqa: PLC0415 - as above
+        BacktestSettings,
+        read_instruments,
+        read_latencies,
+    )
 
     names = (
         "capital",
@@ -218,6 +233,8 @@ def settings_of(options: argparse.Namespace) -> Any:  # noqa: ANN401 - a class t
         "fill_at",
         "limit_fill",
         "latency_ms",
+        "latency_max_ms",
+        "queue_model",
         "slippage_bps",
         "seed",
         "funding",
@@ -232,6 +249,8 @@ def settings_of(options: argparse.Namespace) -> Any:  # noqa: ANN401 - a class t
             if at is not None
         }
     )
+    if options.latency_file is not None:
+        given["latencies"] = read_latencies(options.latency_file)
     if options.instruments is not None:
         given["instruments"] = read_instruments(options.instruments)
     return BacktestSettings(**given)

@@ -62,6 +62,12 @@ class SimulatedConfig(Section):
     )
     seed: int = Field(default=0, ge=0, lt=1 << 64, description="Where chance starts.")
     latency_ms: NotNegative = Field(default=Decimal(0), description="A request's whole round trip.")
+    latency_max_ms: NotNegative = Field(
+        default=Decimal(0), description="Above 0 a round trip is drawn, from latency_ms to this."
+    )
+    latencies: tuple[tuple[int, NotNegative, NotNegative], ...] = Field(
+        default=(), description="Recorded ones: a time in ns, the way to the venue and the way back in ms."
+    )
     slippage_bps: NotNegative = Field(
         default=Decimal(0), description="By how many basis points a taker's price is worse than the book's."
     )
@@ -73,6 +79,10 @@ class SimulatedConfig(Section):
     queue_position: bool = Field(
         default=False,
         description="Whether an order that rests waits behind what the book showed at its price.",
+    )
+    queue_model: Literal["risk_averse", "probability"] = Field(
+        default="risk_averse",
+        description="Whether what leaves a level without a trade stood behind an order, or evenly around it.",
     )
     limit_through: bool = Field(
         default=False, description="Whether a waiting limit fills only where the market goes beyond it."

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, ClassVar, Literal, TypeAlias
 
 from dita._kernel import Engine, OrderSide, Player, PositionSide
 from dita.errors import InvalidInput
@@ -29,6 +29,8 @@ class SimulatedVenue:
         *,
         seed: int = 0,
         latency_ms: Number = 0,
+        latency_max_ms: Number = 0,
+        latencies: Iterable[tuple[int, Number, Number]] = (),
         slippage_bps: Number = 0,
         fill_rate: Number = 1,
         reject_rate: Number = 0,
@@ -47,6 +49,7 @@ class SimulatedVenue:
         native_oco: bool = False,
         trim_reduce_only: bool = False,
         queue_position: bool = False,
+        queue_model: Literal["risk_averse", "probability"] = "risk_averse",
         limit_through: bool = False,
         hold_for_open: bool = False,
         self_trade_prevention: bool = False,
@@ -61,6 +64,10 @@ class SimulatedVenue:
             seed: Where chance starts.
             latency_ms: A request's whole round trip; 0 answers inside the call. With a latency, answers come
                 when time moves: by quotes, intents, or `advance`.
+            latency_max_ms: Above 0 each round trip is drawn, from `latency_ms` to this; both ways take half
+                of it. No message overtakes an earlier one of its way.
+            latencies: Recorded ones, oldest first: rows of a time (ns since 1970), the way to the venue and
+                the way back (ms); each holds until the next one's time. The other two say nothing then.
             slippage_bps: By how many basis points a taker's price is worse than the book's.
             fill_rate: How often an order that can fill does, 0 to 1.
             reject_rate: How often an order without a fault is rejected all the same, 0 to 1.
@@ -81,6 +88,8 @@ class SimulatedVenue:
             native_oco: Whether the venue itself cancels the others of an `oco_group`.
             trim_reduce_only: Whether waiting reduce-only orders are cut or ended as the position shrinks.
             queue_position: Whether an order that rests waits behind what the book showed at its price.
+            queue_model: Of a level that shrinks by more than was traded there: "risk_averse" takes what left
+                to have stood behind the order, as far as that can be; "probability" evenly around it.
             limit_through: Whether a waiting limit fills only where the market goes beyond it; else where it
                 comes to it.
             hold_for_open: Whether what is sent between two bars meets the open of the next one; else it meets
@@ -95,6 +104,8 @@ class SimulatedVenue:
             "balances": dict(balances or {}),
             "seed": seed,
             "latency_ms": latency_ms,
+            "latency_max_ms": latency_max_ms,
+            "latencies": [tuple(row) for row in latencies],
             "slippage_bps": slippage_bps,
             "fill_rate": fill_rate,
             "reject_rate": reject_rate,
@@ -113,6 +124,7 @@ class SimulatedVenue:
             "native_oco": native_oco,
             "trim_reduce_only": trim_reduce_only,
             "queue_position": queue_position,
+            "queue_model": queue_model,
             "limit_through": limit_through,
             "hold_for_open": hold_for_open,
             "self_trade_prevention": self_trade_prevention,

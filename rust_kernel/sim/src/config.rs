@@ -4,6 +4,7 @@ use dita_kernel::num::Decimal;
 
 use crate::error::SimError;
 use crate::faults::SimFaults;
+use crate::latency::LatencySample;
 use crate::random::Chance;
 use crate::taking::Slippage;
 
@@ -15,6 +16,11 @@ pub struct SimConfig {
     /// A request's whole round trip in nanoseconds: it arrives after half of it (rounded down), and the answer is
     /// back after all of it. A fill that the market causes takes the way back only. 0 answers inside the call.
     pub latency_ns: i64,
+    /// Where it is above 0 each round trip is drawn, from `latency_ns` to this, both included, and halved likewise. No
+    /// message overtakes another of its way.
+    pub latency_max_ns: i64,
+    /// Where there are any: both ways as they were recorded, in order of time; the other two say nothing then.
+    pub latencies: Vec<LatencySample>,
     /// How often an order that can fill does, 0 to 1. A miss: MARKET, IOC and FOK expire with nothing filled; a
     /// GTC limit stays in the book, and has a new chance with the next quote, depth or print that reaches it.
     pub fill_rate: Decimal,
@@ -46,6 +52,10 @@ pub struct SimConfig {
     /// Whether an order that rests waits behind what the book showed at its price: prints at the price serve that
     /// first, and a level that shrinks takes it away from ahead of the order. Without it prints fill at once.
     pub queue_position: bool,
+    /// Of a level that shrinks by more than was traded there: whether what left had stood evenly before and behind the
+    /// order (by probability), so that the order moves up by its share. Without it all of it had stood behind, as far as
+    /// that can be (averse to risk).
+    pub queue_evenly: bool,
     /// Whether an order that would meet another of the same account expires instead.
     pub self_trade_prevention: bool,
     /// Whether the middle of a quote, or of new depth, is the mark too. It costs each of them an event.
@@ -78,6 +88,8 @@ impl Default for SimConfig {
         SimConfig {
             seed: 0,
             latency_ns: 0,
+            latency_max_ns: 0,
+            latencies: Vec::new(),
             fill_rate: Decimal::ONE,
             reject_rate: Decimal::ZERO,
             partial_fill_rate: Decimal::ZERO,
@@ -91,6 +103,7 @@ impl Default for SimConfig {
             native_oco: false,
             trim_reduce_only: false,
             queue_position: false,
+            queue_evenly: false,
             self_trade_prevention: false,
             quotes_set_marks: true,
             limit_through: false,
@@ -110,10 +123,12 @@ impl Default for SimConfig {
 /// The settings as the venue uses them, checked once.
 #[derive(Clone, Debug)]
 pub(crate) struct Behaviour {
-    /// From the trader to the venue, ns.
+    /// From the trader to the venue, ns: always, or of the message that is on hand.
     pub(crate) way_in_ns: i64,
-    /// From the venue to the trader, ns.
+    /// From the venue to the trader, ns: likewise.
     pub(crate) way_back_ns: i64,
+    /// Whether it is always the same.
+    pub(crate) same_latency: bool,
     pub(crate) fills: Chance,
     pub(crate) rejects: Chance,
     pub(crate) splits: Chance,
@@ -127,6 +142,7 @@ pub(crate) struct Behaviour {
     pub(crate) native_oco: bool,
     pub(crate) trim_reduce_only: bool,
     pub(crate) queue_position: bool,
+    pub(crate) queue_evenly: bool,
     pub(crate) self_trade_prevention: bool,
     pub(crate) quotes_set_marks: bool,
     pub(crate) limit_through: bool,
@@ -143,7 +159,7 @@ pub(crate) struct Behaviour {
 impl Behaviour {
     /// True where requests and answers take no time.
     pub(crate) fn is_at_once(&self) -> bool {
-        self.way_back_ns == 0
+        self.way_back_ns == 0 && self.same_latency
     }
 
     /// True where every order needs more than a look at the book.
@@ -176,12 +192,14 @@ impl SimConfig {
                 return Err(SimError::Config { field, value, must: "0 or more" });
             }
         }
+        self.check_latencies()?;
         self.faults.check()?;
         chance("liquidation_fee_rate", self.liquidation_fee_rate)?;
         let way_in_ns = self.latency_ns / 2;
         Ok(Behaviour {
             way_in_ns,
             way_back_ns: self.latency_ns - way_in_ns,
+            same_latency: self.latency_max_ns == 0 && self.latencies.is_empty(),
             fills: chance("fill_rate", self.fill_rate)?,
             rejects: chance("reject_rate", self.reject_rate)?,
             splits: chance("partial_fill_rate", self.partial_fill_rate)?,
@@ -199,6 +217,7 @@ impl SimConfig {
             native_oco: self.native_oco,
             trim_reduce_only: self.trim_reduce_only,
             queue_position: self.queue_position,
+            queue_evenly: self.queue_evenly,
             self_trade_prevention: self.self_trade_prevention,
             quotes_set_marks: self.quotes_set_marks,
             limit_through: self.limit_through,
@@ -211,5 +230,30 @@ impl SimConfig {
             funding_without_symbol: self.funding_without_symbol,
             funding_delay_ns: self.funding_delay_ns,
         })
+    }
+
+    fn check_latencies(&self) -> Result<(), SimError> {
+        let bad = |field, value: i64, must| {
+            let value = Decimal::new(i128::from(value), 0).unwrap_or(Decimal::ZERO);
+            Err(SimError::Config { field, value, must })
+        };
+        if self.latency_max_ns != 0 && self.latency_max_ns < self.latency_ns {
+            return bad("latency_max_ns", self.latency_max_ns, "0, or latency_ns or more");
+        }
+        let mut last_ns = i64::MIN;
+        for sample in &self.latencies {
+            if sample.time_ns < last_ns {
+                return bad("latencies.time_ns", sample.time_ns, "not before the sample that it follows");
+            }
+            for (field, value) in
+                [("latencies.way_in_ns", sample.way_in_ns), ("latencies.way_back_ns", sample.way_back_ns)]
+            {
+                if value < 0 {
+                    return bad(field, value, "0 or more");
+                }
+            }
+            last_ns = sample.time_ns;
+        }
+        Ok(())
     }
 }

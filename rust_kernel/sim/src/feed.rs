@@ -109,7 +109,8 @@ impl SimVenue {
     #[inline]
     pub(crate) fn shrink_queues(&mut self, place: usize) {
         if self.desk.behaviour.queue_position {
-            self.markets[place].shrink_queues();
+            let evenly = self.desk.behaviour.queue_evenly;
+            self.markets[place].shrink_queues(evenly);
         }
     }
 

@@ -69,10 +69,10 @@ impl Market {
     }
 
     /// The book has changed: nobody has more before him than it shows.
-    pub(crate) fn shrink_queues(&mut self) {
+    pub(crate) fn shrink_queues(&mut self, evenly: bool) {
         let Market { book, buys, sells, .. } = self;
-        buys.shrink(|rank| book.bids.resting_at(rank));
-        sells.shrink(|rank| book.asks.resting_at(-rank));
+        buys.shrink(evenly, |rank| book.bids.resting_at(rank));
+        sells.shrink(evenly, |rank| book.asks.resting_at(-rank));
     }
 
     /// The position that an order belongs to.

@@ -74,12 +74,8 @@ pub(crate) fn meet(
         if left <= 0 {
             break;
         }
-        if let (true, Some(ahead)) =
-            (held != UNLIMITED && arrival.print().is_some(), market.queue(side).ahead_mut(index))
-        {
-            let theirs = left.min(*ahead);
-            *ahead -= theirs;
-            left -= theirs;
+        if held != UNLIMITED && arrival.print().is_some() {
+            left -= market.queue(side).serve_ahead(index, left, held);
             if left == 0 {
                 continue; // those behind have more before them, and the same print passed them too
             }

@@ -3,6 +3,7 @@
 use core::cmp::Reverse;
 
 use dita_kernel::names::OrderSide;
+use dita_kernel::num::{Rounding, multiply_divide};
 
 /// A waiting order's priority and its place in the order store.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -13,6 +14,9 @@ pub(crate) struct Waiting {
     pub(crate) place: u32,
     /// What strangers have in line before it at its price; 0 where the venue does not keep a queue.
     pub(crate) ahead: i128,
+    /// What the book last showed at its price, and what prints have taken there since.
+    shown: i128,
+    traded: i128,
 }
 
 /// One side's waiting orders, the first in line last.
@@ -34,18 +38,31 @@ impl Queue {
     pub(crate) fn insert(&mut self, side: OrderSide, limit: i128, priority: u64, place: u32, ahead: i128) {
         let key = Self::key(side, limit, priority);
         let (Ok(at) | Err(at)) = self.find(key);
-        self.waiting.insert(at, Waiting { rank: key.0, priority, place, ahead });
+        self.waiting.insert(at, Waiting { rank: key.0, priority, place, ahead, shown: ahead, traded: 0 });
     }
 
-    /// What strangers have before the order at an index.
-    pub(crate) fn ahead_mut(&mut self, index: usize) -> Option<&mut i128> {
-        self.waiting.get_mut(index).map(|entry| &mut entry.ahead)
+    /// A print at an order's price serves those before it: how much they take of it.
+    pub(crate) fn serve_ahead(&mut self, index: usize, left: i128, print: i128) -> i128 {
+        let Some(entry) = self.waiting.get_mut(index) else { return 0 };
+        let theirs = left.min(entry.ahead);
+        entry.ahead -= theirs;
+        entry.traded = entry.traded.saturating_add(print);
+        theirs
     }
 
-    /// The line at a price has shrunk: nobody has more before him than is there. `size_at` knows what is, by rank.
-    pub(crate) fn shrink(&mut self, size_at: impl Fn(i128) -> i128) {
+    /// The line at a price has changed: nobody has more before him than is there. What left it without a trade had stood
+    /// behind, as far as that can be; or, `evenly`, before and behind alike. `size_at` knows what is there, by rank.
+    pub(crate) fn shrink(&mut self, evenly: bool, size_at: impl Fn(i128) -> i128) {
         for entry in &mut self.waiting {
-            entry.ahead = entry.ahead.min(size_at(entry.rank));
+            let now = size_at(entry.rank);
+            let before = entry.shown.saturating_sub(entry.traded).max(entry.ahead);
+            let left = before.saturating_sub(now);
+            if evenly && left > 0 {
+                // Rounded down: a unit more is before the order, and never less.
+                entry.ahead -= multiply_divide(entry.ahead, left, before, Rounding::Down).unwrap_or(0);
+            }
+            entry.ahead = entry.ahead.min(now);
+            (entry.shown, entry.traded) = (now, 0);
         }
     }
 

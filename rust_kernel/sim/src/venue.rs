@@ -15,6 +15,7 @@ use crate::fills::{Desk, Market};
 use crate::flight::{Cargo, Flight};
 use crate::forms::Forms;
 use crate::index::IdIndex;
+use crate::latency::Latency;
 use crate::numbering::Numbering;
 use crate::orders::{Order, Orders};
 use crate::random::Random;
@@ -40,6 +41,7 @@ pub struct SimVenue {
     /// Levels being read, kept for their memory.
     pub(crate) levels: [Vec<Level>; 2],
     pub(crate) at_once: bool,
+    latency: Latency,
     /// The bar that is being walked.
     pub(crate) walk: Option<Walk>,
 }
@@ -53,6 +55,7 @@ impl SimVenue {
         let behaviour = config.behaviour()?;
         let troubled = !config.faults.are_off();
         let at_once = behaviour.is_at_once() && !troubled;
+        let latency = Latency::new(&config);
         Ok(SimVenue {
             desk: Desk {
                 random: Random::new(config.seed),
@@ -81,6 +84,7 @@ impl SimVenue {
             answers: Vec::new(),
             levels: [Vec::new(), Vec::new()],
             at_once,
+            latency,
             walk: None,
         })
     }
@@ -222,8 +226,12 @@ impl SimVenue {
             self.set_clock(now_ns);
             self.serve(cargo, out);
         } else {
+            let sent_ns = now_ns.max(self.desk.now_ns);
+            if let Some(way_ns) = self.latency.way_in_ns(sent_ns) {
+                self.desk.behaviour.way_in_ns = way_ns;
+            }
             let way_in_ns = self.desk.behaviour.way_in_ns;
-            self.flight.send(now_ns.max(self.desk.now_ns).saturating_add(way_in_ns), cargo);
+            self.flight.send(sent_ns.saturating_add(way_in_ns), cargo);
             if way_in_ns == 0 && self.desk.behaviour.way_back_ns == 0 {
                 self.advance(now_ns.max(self.desk.now_ns), out);
             }
@@ -278,6 +286,9 @@ impl SimVenue {
     ) {
         if self.at_once {
             return say(self, out);
+        }
+        if let Some(way_ns) = self.latency.way_back_ns(self.desk.now_ns) {
+            self.desk.behaviour.way_back_ns = way_ns;
         }
         let mut answers = core::mem::take(&mut self.answers);
         say(self, &mut answers);

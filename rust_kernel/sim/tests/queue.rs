@@ -59,6 +59,38 @@ fn prints_at_the_price_serve_those_ahead_first() {
 }
 
 #[test]
+#[rustfmt::skip]
+fn by_probability_an_order_moves_up_by_its_share_of_what_left() {
+    for (what, steps) in [
+        // Five before the order, and more comes behind; the level loses half: half of those before are gone.
+        ("five of ten leave",      vec![(Depth("99 10 |"), vec![]), (Depth("99 5 |"), vec![]), (Print("99", "3.5"), vec!["A 1@99"])]),
+        ("nothing is behind",      vec![(Depth("99 4 |"), vec![]), (Print("99", "5"), vec!["A 1@99"])]),
+        ("what was traded is not counted again", vec![(Depth("99 10 |"), vec![]), (Print("99", "2"), vec![]), (Depth("99 8 |"), vec![]), (Print("99", "4"), vec!["A 1@99"])]),
+        ("traded and left",        vec![(Depth("99 10 |"), vec![]), (Print("99", "2"), vec![]), (Depth("99 4 |"), vec![]), (Print("99", "2.5"), vec!["A 1@99"])]),
+        ("the level goes",         vec![(Depth("99 0 |"), vec![]), (Print("99", "1"), vec!["A 1@99"])]),
+        ("it grows: behind",       vec![(Depth("99 90 |"), vec![]), (Print("99", "6"), vec!["A 1@99"])]),
+    ] {
+        let config = SimConfig { queue_position: true, queue_evenly: true, ..SimConfig::default() };
+        let mut x = Exchange::with(config, &bitcoin());
+        x.depth("99 5 98 7 | 101 4", true);
+        x.send("A buy 2 99");
+        for (number, (then, want)) in steps.iter().enumerate() {
+            assert_eq!(fills(&mut x, then), *want, "{what}, step {number}");
+        }
+    }
+}
+
+#[test]
+fn averse_to_risk_all_that_left_had_stood_behind() {
+    let mut x = venue(true);
+    x.send("A buy 2 99");
+    assert!(fills(&mut x, &Depth("99 10 |")).is_empty());
+    assert!(fills(&mut x, &Depth("99 5 |")).is_empty());
+    assert!(fills(&mut x, &Print("99", "3.5")).is_empty());
+    assert_eq!(fills(&mut x, &Print("99", "2.5")), ["A 1@99"]);
+}
+
+#[test]
 fn without_it_nobody_is_ahead() {
     let mut x = venue(false);
     x.send("A buy 2 99");

@@ -6,7 +6,7 @@ use dita_kernel::input::{ControlChange, InstrumentSpec, MarginTier, RiskLimits};
 use dita_kernel::ledger::Account;
 use dita_kernel::names::{FreezeScope, Product};
 use dita_kernel::num::{Decimal, Money, Rounding};
-use dita_sim::{SimConfig, SimVenue};
+use dita_sim::{LatencySample, SimConfig, SimVenue};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PySequence};
 
@@ -223,10 +223,12 @@ pub struct SimSettings {
 }
 
 #[rustfmt::skip]
-const SIMULATED: [Field<SimSettings>; 28] = [
+const SIMULATED: [Field<SimSettings>; 31] = [
     Field::optional("balances", |s, n, v| { s.balances = inputs::balances(v, n)?; Ok(()) }),
     Field::optional("seed", |s, n, v| { s.config.seed = number::read_whole(v, n)?; Ok(()) }),
     Field::optional("latency_ms", |s, n, v| { s.config.latency_ns = read_latency(v, n)?; Ok(()) }),
+    Field::optional("latency_max_ms", |s, n, v| { s.config.latency_max_ns = read_latency(v, n)?; Ok(()) }),
+    Field::optional("latencies", |s, n, v| { s.config.latencies = read_latencies(v, n)?; Ok(()) }),
     Field::optional("fill_rate", |s, n, v| { s.config.fill_rate = number::read(v, n)?; Ok(()) }),
     Field::optional("reject_rate", |s, n, v| { s.config.reject_rate = number::read(v, n)?; Ok(()) }),
     Field::optional("partial_fill_rate", |s, n, v| { s.config.partial_fill_rate = number::read(v, n)?; Ok(()) }),
@@ -242,6 +244,7 @@ const SIMULATED: [Field<SimSettings>; 28] = [
     Field::optional("limit_through", |s, n, v| { s.config.limit_through = text::read_flag(v, n)?; Ok(()) }),
     Field::optional("hold_for_open", |s, n, v| { s.config.hold_for_open = text::read_flag(v, n)?; Ok(()) }),
     Field::optional("queue_position", |s, n, v| { s.config.queue_position = text::read_flag(v, n)?; Ok(()) }),
+    Field::optional("queue_model", |s, n, v| { s.config.queue_evenly = read_queue_model(v, n)?; Ok(()) }),
     Field::optional("self_trade_prevention", |s, n, v| { s.config.self_trade_prevention = text::read_flag(v, n)?; Ok(()) }),
     Field::optional("faults", read_faults),
     Field::optional("quotes_set_marks", |s, n, v| { s.config.quotes_set_marks = text::read_flag(v, n)?; Ok(()) }),
@@ -303,6 +306,32 @@ fn read_latency(value: &Bound<'_, PyAny>, name: &'static str) -> Result<i64, Err
     let nanos = number::read(value, name)?.at_scale(NANOS_PER_MILLI_DIGITS);
     let nanos = nanos.ok().and_then(|nanos| i64::try_from(nanos).ok()).filter(|nanos| *nanos >= 0);
     nanos.ok_or_else(|| Error::value(name, value, "is not 0 or more milliseconds in whole nanoseconds"))
+}
+
+/// Rows of a time and both ways.
+fn read_latencies(value: &Bound<'_, PyAny>, name: &'static str) -> Result<Vec<LatencySample>, Error> {
+    let wrong = || Error::wrong_type(name, value, "rows of (time, way in ms, way back ms)");
+    let mut samples = Vec::new();
+    for row in value.try_iter().map_err(|_| wrong())? {
+        let row = row?;
+        let (time, way_in, way_back) =
+            row.extract::<(Bound<'_, PyAny>, Bound<'_, PyAny>, Bound<'_, PyAny>)>().map_err(|_| wrong())?;
+        samples.push(LatencySample {
+            time_ns: number::read_whole(&time, "latencies.time_ns")?,
+            way_in_ns: read_latency(&way_in, "latencies.way_in_ms")?,
+            way_back_ns: read_latency(&way_back, "latencies.way_back_ms")?,
+        });
+    }
+    Ok(samples)
+}
+
+/// Whether a level shrinks evenly.
+fn read_queue_model(value: &Bound<'_, PyAny>, name: &'static str) -> Result<bool, Error> {
+    match value.extract::<&str>() {
+        Ok("risk_averse") => Ok(false),
+        Ok("probability") => Ok(true),
+        _ => Err(Error::value(name, value, "is neither risk_averse nor probability")),
+    }
 }
 
 impl SimSettings {
