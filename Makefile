@@ -210,7 +210,7 @@ mutants-check: $(STAMPS)/venv
 	@$(PYTHON) tools/mutants.py --check
 
 # Each entry of a corpus is replayed by `make test` without an engine; this looks for new ones, and keeps them in
-# target/fuzz until fuzz-minimize takes what is of use. docs/operating/verification.md has the figures.
+# target/fuzz until fuzz-minimize takes what is of use. docs/operating/proofs.md has the figures.
 TARGET := step
 SECONDS := 600
 CARGO_FUZZ_VERSION := 0.13.2

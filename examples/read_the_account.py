@@ -46,7 +46,8 @@ def main() -> None:
         account = kernel.snapshot()["account"]
         print(account["reconcile_status"], "-", account["reconcile_explanation"])
         for part in account["reconcile_causes"]:
-            print(" ", part["cause"], part["amount"].normalize(), part["proof"])
+            sure = "no known cause" if part["cause"] == "UNEXPLAINED" else part["proof"]
+            print(" ", part["cause"], part["amount"].normalize(), sure)
 
         # Then the record comes: it was a transfer. It is booked once, and K and E agree again.
         record = {"kind": "TRANSFER", "timestamp": 2, "asset": "USDT", "amount": -25, "venue_txn_id": "w1"}

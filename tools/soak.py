@@ -3,7 +3,7 @@
 `make soak` goes on where it was broken off: what is done stands in target/soak/state.json with the code that
 it was done with, and is done again only after `make soak ARGS=--anew` or once that code is another one. What
 is not committed is nobody's code: it is refused. `DITA_SOAK_SCALE=0.001` makes every size that much smaller,
-to see it start and resume. At the end target/soak/report.md has the table for docs/operating/verification.md.
+to see it start and resume. At the end target/soak/report.md has the table for docs/operating/proofs.md.
 """
 
 from __future__ import annotations

@@ -229,7 +229,7 @@ def log_dir() -> Iterator[Path]:
 @pytest.mark.benchmark(group="T2 round trip, on a log", disable_gc=True)
 @pytest.mark.parametrize("intents", [1, BATCH])
 def test_t2(benchmark: BenchmarkFixture, log_dir: Path, intents: int) -> None:
-    """So many intents a call; `extra_info` says what is beside the syncs, in microseconds a round trip."""
+    """So many intents a call; `extra_info` says what is left without fsync, in microseconds a round trip."""
     desk = Desk(SimulatedVenue(balances={"USDT": 1_000_000_000}), max_slots=BATCH, log_dir=log_dir)
     trip = desk.round_trip if intents == 1 else desk.batch_trip
     beside: list[float] = []

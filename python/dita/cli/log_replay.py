@@ -129,7 +129,7 @@ def _differences(state: Mapping[str, Any]) -> Iterator[str]:
         return
     yield (
         f"  WARNING: {count(state['differences_all'])} inputs come to something else than when they were "
-        "logged, so this is not the state of then; replay with the version that wrote the log"
+        "logged, so this is not the state that was logged; replay with the version that wrote the log"
     )
     for row in state["differences"][:10]:
         words = "accepted then, refused now" if row["accepted_then"] else "refused then, accepted now"

@@ -18,7 +18,7 @@ _WATCH_INTERVAL_S: Final = 0.1
 RESTART_S: Final = (0.5, 30.0)
 #: One that has lived so long begins again with the shortest wait.
 _STEADY_S: Final = 60.0
-#: One that has written no status for so long is talked of: at rest it writes one every two seconds.
+#: A follower silent for so long is logged: at rest it writes a status every two seconds.
 _SILENT_S: Final = 30.0
 _NS_PER_SECOND: Final = 1_000_000_000
 

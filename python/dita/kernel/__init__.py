@@ -766,7 +766,7 @@ class ExecutionKernel:
         }
 
     def health(self) -> dict[str, Any]:
-        """Return how the kernel itself is.
+        """Return the health status.
 
         Returns:
             `seq`, `now_ns`, `clock` (see below), `plane_errors`, `flattening` (whether positions are being
