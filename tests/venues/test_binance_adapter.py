@@ -83,9 +83,8 @@ def test_a_round_trip_ends_flat_with_the_venues_money(account: Account) -> None:
     account.act("EXIT")
     account.wait(lambda: account.stage() == "CLOSED")
     account.wait(account.agrees)
-    assert account.kernel.snapshot()["account"]["assets"]["USDT"]["k_capital"] == account.server.call(
-        lambda one: one.account.sim.wallet("USDT")
-    )
+    there = account.server.call(lambda one: one.account.sim.wallet("USDT"))
+    account.wait(lambda: account.kernel.snapshot()["account"]["assets"]["USDT"]["k_capital"] == there)
 
 
 def test_a_stop_waits_in_the_algo_service_and_closes_the_position_when_the_price_comes(
@@ -153,9 +152,9 @@ def test_money_that_moved_without_an_order_is_booked_under_its_own_id(account: A
     account.wait(lambda: account.stage() == "POSITION_OPEN")
     account.server.command("transfer USDT -100")
     account.server.command("transfer USDT 30")
+    there = account.server.call(lambda one: one.account.sim.wallet("USDT"))
+    account.wait(lambda: account.kernel.snapshot()["account"]["assets"]["USDT"]["k_capital"] == there)
     account.wait(account.agrees)
-    capital = account.kernel.snapshot()["account"]["assets"]["USDT"]["k_capital"]
-    assert capital == account.server.call(lambda one: one.account.sim.wallet("USDT"))
 
 
 def test_a_word_that_no_list_has_halts_entries_and_lets_exits_through(account: Account) -> None:

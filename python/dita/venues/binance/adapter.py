@@ -8,6 +8,7 @@ import asyncio
 import logging
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, ClassVar, Final
@@ -40,6 +41,7 @@ _WAIT_S: Final = 30.0
 _OVERLAP_NS: Final = 600 * 1_000_000_000
 _MS: Final = 1_000_000
 _RETRIES: Final = 5
+_BOOKED_MAX: Final = 100_000
 
 
 class BinanceUsdm(BaseExecutionAdapter):
@@ -88,6 +90,8 @@ class BinanceUsdm(BaseExecutionAdapter):
         self._busy = 0
         self._repairing: asyncio.Lock | None = None
         self._told_down = False
+        self._cuts = 0
+        self._booked: OrderedDict[tuple[str, str], None] = OrderedDict()
         self._deaf_until = 0.0
         self.repairs = 0
         self._unheard = ""
@@ -612,9 +616,10 @@ class BinanceUsdm(BaseExecutionAdapter):
     async def _opened(self) -> None:
         # Frames are heard meanwhile; what comes twice the kernel knows by its id.
         self.frames = 0
-        self._wire.spawn(self._reconcile(first=not self._connected.is_set() and not self._told_down))
+        first = not self._connected.is_set() and not self._told_down
+        self._wire.spawn(self._reconcile(self._cuts, first=first))
 
-    async def _reconcile(self, *, first: bool) -> None:
+    async def _reconcile(self, cuts: int, *, first: bool) -> None:
         """Ask for what the stream may not have told, and only then call the connection good."""
         for pause in (*_BACK_OFF_S, *(2.0 for _ in range(1_000))):
             try:
@@ -626,8 +631,10 @@ class BinanceUsdm(BaseExecutionAdapter):
             except (Failure, InvalidInput) as error:
                 _LOG.warning("repair: %s", error)
                 await asyncio.sleep(pause)
-        self._connected.set()
-        self._up()
+        if cuts == self._cuts:
+            # Else the stream was gone meanwhile, and what it missed then is another's to ask for.
+            self._connected.set()
+            self._up()
 
     async def repair(self) -> None:
         """Ask by REST for fills, entries, balances, positions and orders since the last repair."""
@@ -636,13 +643,15 @@ class BinanceUsdm(BaseExecutionAdapter):
         async with self._repairing:
             began_ns, since_ns = self._clock_ns(), self._booked_ns - _OVERLAP_NS
             for fill, settled in await self._fills(since_ns):
-                self._tell(fill)
-                self._tell_account(settled)
+                if (fill.asset, fill.venue_trade_id) not in self._booked:
+                    self._tell(fill)
+                    self._tell_account(settled)
             for entry in await self._entries(since_ns):
                 self._tell_account(entry)
             for client_id in list(self._awaited):
                 await self._query(client_id)
-            now_ns = self._clock_ns()
+            # Of before the question: what the stream tells of later is newer than the answer.
+            now_ns = self._wire.now_ms() * _MS
             for asset, amount in (await self._balances()).items():
                 if amount:
                     self._tell_account(
@@ -743,6 +752,7 @@ class BinanceUsdm(BaseExecutionAdapter):
 
     def _down(self) -> None:
         self._connected.clear()
+        self._cuts += 1
         if not self._told_down:
             self._told_down = True
             self._tell(VenueEvent(self._clock_ns(), kind="DISCONNECTED"))
@@ -781,12 +791,21 @@ class BinanceUsdm(BaseExecutionAdapter):
 
     def _tell(self, event: VenueEvent) -> KernelOutcome | None:
         try:
-            return self.emit(event)
+            outcome = self.emit(event)
         except KernelClosed:
             return None
         except KernelError as error:
             _LOG.error("the kernel does not take %s: %s", event, error)
             return None
+        if event.venue_trade_id and event.fee is not None and outcome.accepted:
+            self._remember(event.asset, event.venue_trade_id)
+        return outcome
+
+    def _remember(self, symbol: str, trade_id: str) -> None:
+        """The kernel has this fill with its fee: a repair need not tell it once more."""
+        self._booked[symbol, trade_id] = None
+        if len(self._booked) > _BOOKED_MAX:
+            self._booked.popitem(last=False)
 
     def _tell_account(self, event: dict[str, Any]) -> None:
         try:
