@@ -265,7 +265,7 @@ def test_a_callback_that_is_stuck_for_five_seconds_makes_the_heartbeat_stale(hos
     shown = json.loads(host.status())
     assert shown["heartbeat"] == "stale"
     assert shown["strategies"][0]["stuck_s"] >= 6
-    handle.actor.guarded.thread = 0
+    handle.actor.guarded.leave()
 
 
 STRATEGY = """

@@ -265,7 +265,12 @@ class Actor:
         self.acted = self.called = False
         self._noted_s = now_s
         try:
-            state = self.strategy.on_save()
+            self.guarded.enter()
+            try:
+                state = self.strategy.on_save()
+            finally:
+                self.guarded.leave()
+                self._calls_noted = self._listener.calls
             if state is not None:
                 self._kernel.note(self.name, _json_of(state), max(told_seq, self._told_seq))
         except (KernelClosed, KernelPoisoned, LogFailed):
