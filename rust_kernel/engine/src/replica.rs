@@ -58,6 +58,16 @@ pub struct Step {
     pub accepted_then: bool,
 }
 
+/// What a replica has come to.
+pub(crate) enum Advance {
+    /// An input.
+    Input(Box<Step>),
+    /// A note: it has a number, and nothing came of it.
+    Note,
+    /// The end.
+    End,
+}
+
 impl Step {
     /// True where it comes to something else than when it was logged.
     pub fn differs(&self) -> bool {
@@ -144,30 +154,45 @@ impl Replica {
         &mut self,
         before: &mut dyn FnMut(&Kernel, &Input),
     ) -> Result<Option<Step>, ReplayError> {
-        let record = loop {
-            if self.ended || is_past(self.until, self.kernel.seq().wrapping_add(1)) {
-                return Ok(None);
+        loop {
+            match self.advance(before)? {
+                Advance::Input(step) => return Ok(Some(*step)),
+                Advance::Note => {}
+                Advance::End => return Ok(None),
             }
-            let Some(record) = self.reader.next()? else { return Ok(None) };
-            if let Until::Time(time_ns) = self.until
-                && record.ts_ns > time_ns
-            {
-                self.ended = true;
-                return Ok(None);
-            }
-            if record.kind != NOTE {
-                break record;
-            }
+        }
+    }
+
+    /// The next record: for those who count by records, so that a bound by number means the same each time.
+    ///
+    /// # Errors
+    /// As [`Replica::step`].
+    pub(crate) fn advance(
+        &mut self,
+        before: &mut dyn FnMut(&Kernel, &Input),
+    ) -> Result<Advance, ReplayError> {
+        if self.ended || is_past(self.until, self.kernel.seq().wrapping_add(1)) {
+            return Ok(Advance::End);
+        }
+        let Some(record) = self.reader.next()? else { return Ok(Advance::End) };
+        if let Until::Time(time_ns) = self.until
+            && record.ts_ns > time_ns
+        {
+            self.ended = true;
+            return Ok(Advance::End);
+        }
+        if record.kind == NOTE {
             self.kernel.pass_over();
             self.passed += 1;
-        };
+            return Ok(Advance::Note);
+        }
         let (input, outcome, accepted_then) =
             step_record_after(&mut self.kernel, &record, &mut self.effects, before)?;
         if self.kernel.seq() != record.seq {
             return Err(differs(record.seq, accepted_then, outcome.accepted));
         }
         self.replayed += 1;
-        Ok(Some(Step {
+        Ok(Advance::Input(Box::new(Step {
             seq: record.seq,
             stamp_ns: record.ts_ns,
             epoch: record.epoch,
@@ -175,7 +200,7 @@ impl Replica {
             input,
             outcome,
             accepted_then,
-        }))
+        })))
     }
 
     /// Goes on to the end.

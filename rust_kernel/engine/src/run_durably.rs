@@ -309,7 +309,9 @@ impl Engine {
     pub fn note(&mut self, name: Id, note: Note) -> Result<(), EngineError> {
         self.settle_marks()?;
         let Some(durable) = &mut self.durable else { return Ok(()) };
-        durable.note(&mut self.kernel, name, note).map_err(|error| self.fail(error))
+        let written = durable.note(&mut self.kernel, name, note);
+        // What is held stays held.
+        written.and_then(|()| durable.settle(&mut self.kernel)).map_err(|error| self.fail(error))
     }
 
     /// Ends [`Engine::hold`]: what was held is written, and synced as the log's policy says.

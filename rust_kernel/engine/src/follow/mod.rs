@@ -19,7 +19,7 @@ use dita_log::{LogError, Span, past};
 
 use crate::durable::SharedDisk;
 use crate::recovery::{ReplayError, differs};
-use crate::replica::{ReplayWatch, Replica};
+use crate::replica::{Advance, ReplayWatch, Replica};
 
 use changes::Shown;
 pub use changes::{Changed, ChangedStates};
@@ -245,19 +245,21 @@ impl Follower {
         changes
     }
 
-    /// Takes one input; false at the log's end.
+    /// Takes one record; false at the log's end. A note is one as well: a batch ends at the same number each time that it is
+    /// read, and a follower has read the log to its end where notes are the last of it.
     fn step(&mut self) -> Result<bool, FollowError> {
         let rows = &mut self.rows;
         let mut enabled = !self.when_enabled;
-        let stepped = self.replica.step_after(&mut |kernel, input| {
+        let stepped = self.replica.advance(&mut |kernel, input| {
             enabled |= kernel.control().debug_clickhouse_enabled;
             if let Some(rows) = rows {
                 rows.before(kernel, input);
             }
         });
         let step = match stepped {
-            Ok(Some(step)) => step,
-            Ok(None) => return Ok(false),
+            Ok(Advance::Input(step)) => step,
+            Ok(Advance::Note) => return Ok(true),
+            Ok(Advance::End) => return Ok(false),
             Err(error) => return Err(self.gone_or(error)),
         };
         enabled |= self.kernel().control().debug_clickhouse_enabled;

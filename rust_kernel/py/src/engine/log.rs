@@ -295,6 +295,9 @@ impl Engine {
             return Err(Error::text_value("text", &found, "is more than 65,536 bytes"));
         }
         let name = id(name, "name")?;
+        if name.is_empty() {
+            return Err(Error::text_value("name", "", "must not be empty"));
+        }
         let state = self.shared.open()?;
         if state.core.noted(&name).is_none() && state.core.notes() >= NOTES_MAX {
             return Err(Error::text_value(
