@@ -319,8 +319,8 @@ class BinanceUsdm(BaseExecutionAdapter):
         """
         bars: list[VenueBar] = []
         while start_ns < end_ns:
-            request = requests.klines(symbol, interval, start_ns // _MS, end_ns // _MS)
-            page = read_klines(self.ask(request), symbol, interval, min(end_ns, self._clock_ns()))
+            request = requests.klines(symbol, interval, start_ns // _MS, end_ns // _MS - 1)
+            page = read_klines(self.ask(request), symbol, interval, self._clock_ns())
             bars += page
             if not page:
                 break

@@ -168,7 +168,7 @@ class Transport:
     async def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                headers={"X-MBX-APIKEY": self._key},
+                headers={"X-MBX-APIKEY": self._key} if self._key else {},
                 timeout=aiohttp.ClientTimeout(total=ANSWER_S, connect=ANSWER_S / 2),
                 connector=aiohttp.TCPConnector(limit=32, keepalive_timeout=60),
             )

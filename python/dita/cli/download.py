@@ -1,0 +1,114 @@
+"""`dita download`: a venue's past into a file that `dita backtest` reads."""
+
+import argparse
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from dita.cli.failure import CommandFailure
+from dita.cli.progress import Progress
+from dita.errors import shown
+from dita.extras import missing
+
+EXAMPLE: Final = (
+    "dita download -c binance -p BTC/USDT --from 2026-01-01 --out btc.csv",
+    "a venue's bars, for backtests",
+)
+
+_DESCRIPTION: Final = """\
+Fetch a venue's bars or funding rates into a CSV file that `dita backtest` reads (--data, --funding). It needs
+no key. A file that is there is gone on with; bars that the venue does not have are listed."""
+
+_EPILOG: Final = """\
+examples:
+  dita download -c binance -p BTC/USDT --from 2026-01-01 --out btc_1m.csv
+  dita download -c binance -p BTC/USDT --kind funding --from 2026-01-01 --to 2026-02-01 --out funding.csv"""
+
+
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Describe the command.
+
+    Args:
+        commands: The command line's list of commands.
+    """
+    parser = commands.add_parser(
+        "download",
+        help="a venue's bars, for backtests",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("-c", "--connector", choices=["binance"], required=True, help="the venue")
+    parser.add_argument("-p", "--pair", required=True, metavar="PAIR", help="BTC/USDT")
+    parser.add_argument("--kind", choices=["bars", "funding"], default="bars", help="what (bars)")
+    parser.add_argument("--interval", default="1m", metavar="LENGTH", help="of the bars (1m)")
+    parser.add_argument("--from", dest="since", type=_time, required=True, metavar="TIME", help="ISO, UTC")
+    parser.add_argument("--to", dest="until", type=_time, metavar="TIME", help="ISO, UTC (now)")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the CSV file")
+    parser.add_argument("--exchange", metavar="ADDRESS", help="`dita exchange` on this machine")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Fetch, and say what came of it.
+
+    Args:
+        options: The parsed command line.
+
+    Returns:
+        0.
+
+    Raises:
+        CommandFailure: The venue does not answer, or the file cannot be used.
+    """
+    try:
+        import aiohttp  # noqa: F401, PLC0415 - it is the extra `venues`
+    except ImportError as error:
+        raise CommandFailure(missing("dita download", "venues")) from error
+    from dita.errors import KernelError  # noqa: PLC0415 - `dita --help` answers at once
+    from dita.live.download import fetch_bars, fetch_funding  # noqa: PLC0415 - it needs aiohttp
+    from dita.live.places import Place, symbol_of  # noqa: PLC0415 - as above
+    from dita.venues.binance.failures import Failure  # noqa: PLC0415 - as above
+
+    progress, symbol = Progress(), symbol_of(options.pair)
+    until = options.until or time.time_ns()
+    try:
+        # Nothing is traded: the real market is the one that is meant.
+        adapter = Place.chosen(options.exchange, live=options.exchange is None).adapter("", "", [symbol])
+        try:
+            if options.kind == "funding":
+                fetched = fetch_funding(adapter, symbol, options.since, until, options.out)
+            else:
+
+                def listen(at_ns: int) -> None:
+                    if progress.is_due():
+                        progress.show(f"up to {_written(at_ns)}")
+
+                fetched = fetch_bars(
+                    adapter, symbol, options.interval, options.since, until, options.out, listen
+                )
+        finally:
+            adapter.close()
+            progress.close()
+    except (KernelError, Failure, OSError) as error:
+        raise CommandFailure(str(error)) from error
+    for begin_ns, end_ns in fetched.gaps:
+        print(f"gap: {_written(begin_ns)} to {_written(end_ns)}", file=sys.stderr)
+    print(f"{options.out}: {fetched.rows} rows added, {len(fetched.gaps)} gaps")
+    return 0
+
+
+def _written(time_ns: int) -> str:
+    return f"{datetime.fromtimestamp(time_ns // 1_000_000_000, UTC):%Y-%m-%d %H:%M:%S}"
+
+
+def _time(text: str) -> int:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected an ISO time, got {shown(text)}") from None
+    aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+    return int(aware.timestamp()) * 1_000_000_000
