@@ -231,7 +231,7 @@ HALT: Final = Command(
     "halt",
     "stop everything that increases risk, cancel entries",
     "Pull the kill switch: every working entry is canceled, and nothing but CANCEL and EXIT is let through.\n"
-    "Positions stay, with their stops; `dita flatten` leaves them, `dita resume` opens the gate again.",
+    "Positions and their stops stay. `dita flatten` closes positions, `dita resume` opens the gate again.",
     f"--control {PLACE_EXAMPLE}",
     lambda _options: {"kill_switch": True},
 )
@@ -244,10 +244,10 @@ RESUME: Final = Command(
 )
 FLATTEN: Final = Command(
     "flatten",
-    "halt, and leave every position at the market",
-    "Halt, and exit every position at the market, again and again until nothing is open: those of slots,\n"
-    "and those that are nobody's. What was there when a kernel was opened stays, and the kernel lists it in\n"
-    "its log and its health; --all leaves that too. `dita resume` ends it.",
+    "halt, and close every position at market",
+    "Halt, and close every position at market, again and again until nothing is open: those of slots, and\n"
+    "those of no slot. Positions from before the kernel was opened are not closed; the kernel lists them in\n"
+    "its log and its health. --all closes them too. `dita resume` ends it.",
     f"--control {CLUSTER_EXAMPLE} --by ops",
     lambda options: {"flatten": True, "flatten_all": True} if options.all else {"flatten": True},
 )

@@ -162,8 +162,10 @@ def _account(account: Mapping[str, Any]) -> Iterator[str]:
     yield f"  {account['reconcile_status']}: {account['reconcile_explanation']}"
     for part in account["reconcile_causes"]:
         about = f" ({', '.join(part['references'])})" if part["references"] else ""
-        amount, proof = exact(part["amount"], sign=True), part["proof"].lower()
-        yield f"    {amount} {asset}  {part['cause']}, {proof}{about}"
+        amount = exact(part["amount"], sign=True)
+        # How sure a cause is says nothing where there is none.
+        proof = "" if part["cause"] == "UNEXPLAINED" else f", {part['proof'].lower()}"
+        yield f"    {amount} {asset}  {part['cause']}{proof}{about}"
 
 
 def _slots(state: Mapping[str, Any]) -> Iterator[str]:

@@ -49,7 +49,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "--on-stop",
         choices=("keep", "cancel", "flatten"),
         default="cancel",
-        help="at the end: keep everything, cancel entries, or leave every position (cancel)",
+        help="at the end: keep everything, cancel entries, or close every position (cancel)",
     )
     place = parser.add_mutually_exclusive_group()
     place.add_argument("--name", metavar="NAME", default="live", help="the host's name (live)")

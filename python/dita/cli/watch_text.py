@@ -74,7 +74,8 @@ def account_lines(seen: Seen) -> list[str]:
             f"{account['reconcile_explanation']}"
         )
         lines.extend(
-            f"  {cause['cause']} {number(cause['amount'], sign=True)} {cause['proof']}"
+            f"  {cause['cause']} {number(cause['amount'], sign=True)}"
+            + ("" if cause["cause"] == "UNEXPLAINED" else f" {cause['proof']}")
             for cause in account["reconcile_causes"]
         )
         lines.append(
