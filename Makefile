@@ -25,7 +25,8 @@ say = @printf '\033[1m==>\033[0m %s\n' $(1)
 
 .PHONY: help
 help: ## List the commands
-	@printf 'DITA, a trade execution kernel. Needs a Rust toolchain and Python 3.11 or newer.\n\n'
+	@printf 'DITA, a trade execution kernel. Needs a Rust toolchain and Python 3.11 or newer; the command is then .venv/bin/dita.\n'
+	@printf 'Tests that need Java 17 with Maven, Node.js 18, Chromium or recorded markets skip without them.\n\n'
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
 
 ## ---------------------------------------------------------------- set-up, incremental
@@ -290,11 +291,12 @@ bench-bars: setup ## Run an EMA cross on real minute bars beside backtesting.py 
 
 API_PAGES := kernel values names errors venues planes
 K_PICTURES := ladder_with_one_stop bracket_with_a_trail
-GENERATED := docs/reference/cli.md docs/reference/config.md docs/reference/metrics.md docs/fsm.md docs/assets/fsm.svg \
+GENERATED := docs/reference/cli.md docs/reference/config.md docs/reference/journal.md docs/reference/metrics.md docs/fsm.md docs/assets/fsm.svg \
 	docs/assets/market_maker.svg $(K_PICTURES:%=docs/assets/k_%.svg) $(API_PAGES:%=docs/reference/api/%.md)
 generate_docs/reference/cli.md = $(PYTHON) -m dita.cli.reference
 generate_docs/reference/config.md = $(PYTHON) -m dita.config.reference
 generate_docs/fsm.md = cargo run --locked --quiet --package dita-kernel --example fsm
+generate_docs/reference/journal.md = $(PYTHON) tools/journal_page.py
 generate_docs/reference/metrics.md = $(PYTHON) tools/metrics_page.py
 generate_docs/assets/fsm.svg = $(PYTHON) tools/fsm_svg.py
 generate_docs/assets/market_maker.svg = $(PYTHON) tools/market_maker_svg.py

@@ -289,8 +289,10 @@ class KernelSlotView:
         block.attach(self._slot_id, name, order)
 
     def __repr__(self) -> str:
-        """Return the slot as it is now."""
-        return f"KernelSlotView({self.snapshot()!r})"
+        """Return the slot as it is now, in one line."""
+        slot = self.snapshot()
+        trade = f" {slot.trade_id} {slot.side} {slot.size} {slot.asset}" if slot.trade_id else ""
+        return f"<KernelSlotView {self._slot_id}: {slot.fsm_state}{trade}>"
 
 
 class SlotViews(Sequence[KernelSlotView]):
@@ -392,6 +394,17 @@ class AccountProjection:
             engine: The kernel's engine.
         """
         self._engine = engine
+
+    def __repr__(self) -> str:
+        """Return K, E and their difference, in one line."""
+        account = self.state()
+        if not account:
+            return "<AccountProjection: no account yet>"
+        told = "not reported" if account["e_wallet_balance"] is None else account["e_wallet_balance"]
+        return (
+            f"<AccountProjection {account['asset']}: K {account['k_capital']}, E {told}, "
+            f"{account['reconcile_status']}>"
+        )
 
     def state(self, asset: str | None = None) -> Mapping[str, Any]:
         """Return an asset's figures by the names of `ExecutionKernel.snapshot()["account"]`.

@@ -120,6 +120,13 @@ def test_fees_are_those_of_the_kernel(desk: Desk, served: Path, run: Run) -> Non
     assert float(row["bps"]) == 5.0
 
 
+def test_seed_capital_is_booked_at_the_kernels_time_and_not_in_1970(served: Path, run: Run) -> None:
+    sql = "SELECT time, venue_time FROM ledger_entries WHERE cause = 'SEED'"
+    (row,) = json.loads(run("journal", "query", sql, "--journal", served, "--json"))["rows"]
+    assert row["venue_time"] == row["time"]
+    assert row["time"].startswith("2023-11-14 22:13:20")
+
+
 def test_what_is_wrong_is_said_in_one_line(served: Path, run: Run, tmp_path: Path) -> None:
     wrong = run("journal", "query", "SELECT nothing FROM fills", "--journal", served, code=1)
     assert wrong.startswith("dita journal: the journal: ")

@@ -112,14 +112,15 @@ def test_what_maven_says_is_passed_on(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     maven = tmp_path / "mvn"
     maven.write_text(
-        "#!/bin/sh\necho 'Downloaded from somewhere: a'\necho '[ERROR] no route to it'\nexit 1\n"
+        "#!/bin/sh\necho 'Downloaded from somewhere: a/hazelcast-5.5.0.jar (1 MB)'\n"
+        "echo '[ERROR] no route to it'\nexit 1\n"
     )
     maven.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     told: list[str] = []
     with pytest.raises(ClusterError, match="Maven could not fetch Hazelcast: no route to it"):
         jars.jars(told.append)
-    assert told == ["fetching Hazelcast 5.5.0 with Maven: 1 files"]
+    assert told == ["fetching Hazelcast 5.5.0 with Maven: 1 of 2 jars, 1 files in all"]
 
 
 def test_an_old_java_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

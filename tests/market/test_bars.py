@@ -34,6 +34,15 @@ def test_naive_times_are_utc_and_prices_keep_their_text(tmp_path: Path) -> None:
     assert len(list(bars)) == len(list(bars)) == 2
 
 
+@pytest.mark.parametrize("unit", [1, 1_000, 1_000_000, 1_000_000_000])
+def test_whole_numbers_are_seconds_or_finer_since_1970_by_their_length(tmp_path: Path, unit: int) -> None:
+    begin_s = NEW_YEAR_NS // 1_000_000_000
+    rows = "".join(f"{(begin_s + 60 * row) * unit},2,3,1,2,5\n" for row in range(2))
+    bars = BarFile(bar_file(tmp_path, HEADER + rows), "BTC-PERP")
+    assert bars.interval_ns == MINUTE_NS
+    assert [bar.ts_ns for bar in bars] == [NEW_YEAR_NS, NEW_YEAR_NS + MINUTE_NS]
+
+
 def test_offsets_other_column_orders_and_gzip_are_understood(tmp_path: Path) -> None:
     path = tmp_path / "bars.bin"
     text = "Volume,Close,date,Low,High,Open,extra\n5,2,2022-01-01T01:00:00+01:00,1,3,2,x\n"

@@ -23,7 +23,8 @@ The report opens with what it assumes; --out also writes it as JSON and as one H
 
 _EPILOG: Final = """\
 market files, plain or gzipped, told by their content:
-  bars       CSV timestamp,open,high,low,close,volume; a bar's time is its opening
+  bars       CSV timestamp,open,high,low,close,volume; a bar's time is its opening,
+             ISO 8601, or s, ms, us or ns since 1970
   quotes     CSV timestamp,bid,ask and perhaps bid_size,ask_size
   trades     CSV timestamp,price,size
   a capture  raw Binance USD-M lines: `receive-time-in-ns JSON`

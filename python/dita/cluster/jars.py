@@ -107,7 +107,7 @@ def _fetch(place: Path, tell: Callable[[str], None]) -> None:
 def _run(command: list[str], tell: Callable[[str], None]) -> list[str]:
     """Run Maven, counting what it loads; return its last lines."""
     lines: list[str] = []
-    loaded = 0
+    loaded, brought = 0, 0
     with subprocess.Popen(  # noqa: S603 - Maven, by its full path
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:
@@ -115,8 +115,13 @@ def _run(command: list[str], tell: Callable[[str], None]) -> list[str]:
         for line in process.stdout:
             lines = [*lines[-40:], line.rstrip()]
             if "Downloaded from" in line:
+                # Maven also loads its own plugins, and what describes them.
                 loaded += 1
-                tell(f"fetching Hazelcast {HAZELCAST_VERSION} with Maven: {loaded} files")
+                brought += any(f"/{name} " in line for name in CHECKSUMS)
+                tell(
+                    f"fetching Hazelcast {HAZELCAST_VERSION} with Maven: {brought} of {len(CHECKSUMS)} jars, "
+                    f"{loaded} files in all"
+                )
         code = process.wait(_FETCH_TIMEOUT_S)
     if code:
         raise ClusterError(f"Maven could not fetch Hazelcast: {_complaint(lines)}")

@@ -648,6 +648,17 @@ class ExecutionKernel:
         """What marks this kernel's client ids; 40 bits."""
         return self._engine.instance_nonce
 
+    def __repr__(self) -> str:
+        """Return its name, mode, inputs and trades in one line."""
+        if self.closed:
+            return f"<ExecutionKernel {self._name or 'main'}: closed>"
+        carried = sum(slot.fsm_state not in ("IDLE", "CLOSED") for slot in self._state.slots)
+        log = "" if self._log_dir is None else f", log {self._log_dir}"
+        return (
+            f"<ExecutionKernel {self._name or 'main'}: {self.control.mode}, input {self.seq}, "
+            f"{carried} of {self.max_slots} slots carry a trade{log}>"
+        )
+
     @property
     def seq(self) -> int:
         """How many inputs were taken."""

@@ -134,6 +134,10 @@ class SimulatedVenue:
         }
         self._engine: Engine | None = None
 
+    def __repr__(self) -> str:
+        """Return whose it is, in one line."""
+        return f"<SimulatedVenue: {'no kernel yet' if self._engine is None else 'a kernel trades on it'}>"
+
     @property
     def settings(self) -> dict[str, Any]:
         """The settings by name: a copy."""

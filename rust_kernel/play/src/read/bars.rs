@@ -192,7 +192,7 @@ fn read_row(
         }
     }
     prices[4] = read_decimal(row.get(columns.volume), "volume")?;
-    Ok((times.read(row.get(columns.time))?, prices))
+    Ok((times.read_stamp(row.get(columns.time))?, prices))
 }
 
 /// A length of time as people read it.

@@ -121,7 +121,7 @@ impl TickReader {
 #[inline]
 fn read_tick(row: &Row<'_>, columns: &Columns, times: &mut TimeReader, symbol: &str) -> Result<Event, Fault> {
     require_symbol(row, columns.symbol, symbol)?;
-    let time_ns = tick_time(row.get(columns.time), times)?;
+    let time_ns = times.read_stamp(row.get(columns.time))?;
     let what = match columns.kind {
         Kind::Trades { price, size, buyer_is_maker } => {
             let price = read_price(row.get(price), "price")?;
@@ -163,24 +163,4 @@ fn out_of_order(time_ns: i64, text: &str, last: &str) -> Fault {
     }
     let fault = Fault::text("timestamp: ").value(text).and(" is before ").value(last);
     fault.and(" of the row above; ticks must be in time order")
-}
-
-/// ISO 8601, or a whole number whose length tells its unit, ns since 1970.
-#[inline]
-fn tick_time(text: &str, times: &mut TimeReader) -> Result<i64, Fault> {
-    let bytes = text.as_bytes();
-    if (10..=19).contains(&bytes.len())
-        && let Some(number) = bytes.iter().try_fold(0_i128, |number, byte| {
-            byte.is_ascii_digit().then(|| number * 10 + i128::from(byte - b'0'))
-        })
-    {
-        // Seconds, milliseconds, microseconds or nanoseconds, by how many digits there are.
-        let bounds =
-            [(10_i128.pow(11), 1_000_000_000), (10_i128.pow(14), 1_000_000), (10_i128.pow(17), 1_000)];
-        let factor = bounds.iter().find(|(bound, _)| number < *bound).map_or(1, |(_, factor)| *factor);
-        if let Ok(time_ns) = i64::try_from(number * factor) {
-            return Ok(time_ns);
-        }
-    }
-    times.read(text)
 }

@@ -21,6 +21,26 @@ pub(super) struct TimeReader {
 }
 
 impl TimeReader {
+    /// ISO 8601, or a whole number whose length tells its unit, ns since 1970.
+    #[inline]
+    pub(super) fn read_stamp(&mut self, text: &str) -> Result<i64, Fault> {
+        let bytes = text.as_bytes();
+        if (10..=19).contains(&bytes.len())
+            && let Some(number) = bytes.iter().try_fold(0_i128, |number, byte| {
+                byte.is_ascii_digit().then(|| number * 10 + i128::from(byte - b'0'))
+            })
+        {
+            // Seconds, milliseconds, microseconds or nanoseconds, by how many digits there are.
+            let bounds =
+                [(10_i128.pow(11), 1_000_000_000), (10_i128.pow(14), 1_000_000), (10_i128.pow(17), 1_000)];
+            let factor = bounds.iter().find(|(bound, _)| number < *bound).map_or(1, |(_, factor)| *factor);
+            if let Ok(time_ns) = i64::try_from(number * factor) {
+                return Ok(time_ns);
+            }
+        }
+        self.read(text)
+    }
+
     /// As [`time_ns`].
     #[inline]
     pub(super) fn read(&mut self, text: &str) -> Result<i64, Fault> {

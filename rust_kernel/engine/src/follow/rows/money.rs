@@ -29,7 +29,8 @@ impl Rows {
         for (n, booked) in (0_u32..).zip(&booked) {
             let asset = kernel.assets().get(usize::from(booked.asset));
             let row = self.begin(Table::LedgerEntries, step, n);
-            row.time(booked.venue_time_ns);
+            // What is brought in is no news of the venue's, and has no time but the kernel's.
+            row.time(if booked.venue_time_ns == 0 { step.stamp_ns } else { booked.venue_time_ns });
             row.whole(booked.number);
             row.text(asset.map_or("", |asset| asset.name.as_str()));
             row.text(booked.cause.name());
