@@ -312,7 +312,7 @@ def from_capture(place: Path) -> BacktestEngine:
             lines.append(json.dumps(trade))
     path = place / "capture.jsonl"
     path.write_text("".join(f"{at + n * 300_000_000} {line}\n" for n, line in enumerate(lines)))
-    return BacktestEngine([Named("s", Maker)], [open_market(path)], replace(RULES, queue_position=True))
+    return BacktestEngine([Named("s", Maker)], [open_market(path)], replace(RULES, queue_model="risk_averse"))
 
 
 def funded(place: Path) -> BacktestEngine:
@@ -378,7 +378,7 @@ PLAYS: dict[str, Callable[[Path], BacktestEngine]] = {
     "timers": on(Timed, x=x(11, 40), y=y(12, 30)),
     "ticks": on(Maker, x=tx(13, 250)),
     "ticks_late": on(Maker, changes={"latency_ms": Decimal(700)}, x=tx(14, 200)),
-    "ticks_depth": on(Maker, changes={"queue_position": True}, x=tx(15, 200, depth=True)),
+    "ticks_depth": on(Maker, changes={"queue_model": "risk_averse"}, x=tx(15, 200, depth=True)),
     "ticks_window": on(
         Maker, changes={"start_ns": START_NS + 10**10, "end_ns": START_NS + 6 * 10**10}, x=tx(16, 200)
     ),

@@ -38,11 +38,11 @@ pub trait Floor {
     /// The kernel cannot go on.
     fn advance(&mut self, time_ns: i64) -> Result<(), Self::Error>;
 
-    /// Takes the marks that wait, so that what is read counts them.
+    /// Reads the engine once the marks that wait are taken.
     ///
     /// # Errors
     /// The kernel cannot go on.
-    fn settle(&mut self) -> Result<(), Self::Error>;
+    fn read_settled<R>(&mut self, read: impl FnOnce(&Engine) -> R) -> Result<R, Self::Error>;
 
     /// Reads the engine.
     ///
@@ -84,8 +84,9 @@ impl Floor for Engine {
         work(self)
     }
 
-    fn settle(&mut self) -> Result<(), EngineError> {
-        self.settle_marks()
+    fn read_settled<R>(&mut self, read: impl FnOnce(&Engine) -> R) -> Result<R, EngineError> {
+        self.settle_marks()?;
+        Ok(read(self))
     }
 
     fn read<R>(&mut self, read: impl FnOnce(&Engine) -> R) -> Result<R, EngineError> {

@@ -395,6 +395,11 @@ impl Player {
         let high_first = self.look_for_ambiguity(floor, market, low, high)?;
         let bar = Bar { open, high, low, close, open_ns, close_ns, high_first };
         let symbol = &self.symbols[market];
+        if floor.read(|engine| engine.simulated_venue().is_some_and(|venue| venue.may_pass(symbol)))? {
+            floor.call(Some(close_ns), |venue, now_ns, out| venue.pass_bar(now_ns, symbol, &bar, out))?;
+            self.prices[market].add(close_ns, close);
+            return Ok(());
+        }
         floor.call(Some(open_ns), |venue, now_ns, out| venue.begin_bar(now_ns, symbol, &bar, out))?;
         while let Some(due_ns) = floor.read(|engine| engine.simulated_venue()?.next_step_ns())? {
             floor.call(Some(due_ns), |venue, _, out| {
@@ -506,8 +511,7 @@ impl Player {
     #[inline]
     fn account<F: Floor>(&mut self, floor: &mut F, time_ns: i64) -> Result<(), F::Error> {
         let asset = &self.settings.asset;
-        floor.settle()?;
-        if let Some(Worth { capital, equity, wallet }) = floor.read(|engine| worth(engine, asset))? {
+        if let Some(Worth { capital, equity, wallet }) = floor.read_settled(|engine| worth(engine, asset))? {
             self.record(EquityRow { time_ns, k: capital, e: wallet, equity });
         }
         Ok(())

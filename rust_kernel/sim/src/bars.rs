@@ -13,12 +13,11 @@
 
 use dita_kernel::id::Id;
 use dita_kernel::input::Input;
-use dita_kernel::num::{Decimal, MONEY_SCALE};
+use dita_kernel::num::Decimal;
 
 use crate::error::SimError;
 use crate::feed::read_price;
 use crate::matching::Arrival;
-use crate::rules::decimal_of;
 use crate::terms::is_rising;
 use crate::venue::SimVenue;
 
@@ -72,25 +71,8 @@ impl SimVenue {
         bar: &Bar,
         out: &mut Vec<Input>,
     ) -> Result<(), SimError> {
-        let place = self.listed(symbol)?;
-        let rules = &self.markets[place].rules;
-        let fault = |field, value, must| SimError::MarketData { symbol: symbol.clone(), field, value, must };
-        let open = read_price(rules, "open", bar.open)?;
-        let high = read_price(rules, "high", bar.high)?;
-        let low = read_price(rules, "low", bar.low)?;
-        let close = read_price(rules, "close", bar.close)?;
-        for (field, price, value) in [("open", open, bar.open), ("close", close, bar.close)] {
-            if price < low || price > high {
-                return Err(fault(field, value, "between low and high"));
-            }
-        }
-        if self.walk.is_some() {
-            return Err(fault("open", bar.open, "after the end of the bar before"));
-        }
+        let (place, [open, high, low, close]) = self.read_bar(symbol, bar)?;
         let span_ns = bar.close_ns.saturating_sub(bar.open_ns);
-        if span_ns < 0 {
-            return Err(fault("close", bar.close, "no earlier than the open"));
-        }
         let high_first = bar.high_first.unwrap_or(close < open);
         let [first, second] = if high_first { [high, low] } else { [low, high] };
         let quarter_ns = span_ns / 4;
@@ -109,6 +91,57 @@ impl SimVenue {
         self.desk.opening = false;
         self.mark_at(place, open, out);
         Ok(())
+    }
+
+    /// True where a bar may be passed by in one ([`SimVenue::pass_bar`]): nothing waits or is on its way, and nothing is held.
+    /// Then nobody is there to whom its path would matter.
+    pub fn may_pass(&self, symbol: &Id) -> bool {
+        let Some(place) = self.market_place(symbol) else { return false };
+        let market = &self.markets[place];
+        let waiting = market.buys.len() + market.sells.len() + market.dormant.len();
+        waiting == 0 && market.is_flat() && self.walk.is_none() && self.flight.next_due_ns().is_none()
+    }
+
+    /// Passes a bar by: the market stands at its close. Only where [`SimVenue::may_pass`] says so.
+    ///
+    /// # Errors
+    /// As [`SimVenue::begin_bar`].
+    pub fn pass_bar(
+        &mut self,
+        now_ns: i64,
+        symbol: &Id,
+        bar: &Bar,
+        out: &mut Vec<Input>,
+    ) -> Result<(), SimError> {
+        let (place, [_, _, _, close]) = self.read_bar(symbol, bar)?;
+        self.set_clock(now_ns.max(bar.close_ns));
+        self.markets[place].in_bars = true;
+        self.show(place, close);
+        self.mark_at(place, close, out);
+        Ok(())
+    }
+
+    /// A bar's market, and its open, high, low and close.
+    fn read_bar(&self, symbol: &Id, bar: &Bar) -> Result<(usize, [i128; 4]), SimError> {
+        let place = self.listed(symbol)?;
+        let rules = &self.markets[place].rules;
+        let fault = |field, value, must| SimError::MarketData { symbol: symbol.clone(), field, value, must };
+        let open = read_price(rules, "open", bar.open)?;
+        let high = read_price(rules, "high", bar.high)?;
+        let low = read_price(rules, "low", bar.low)?;
+        let close = read_price(rules, "close", bar.close)?;
+        for (field, price, value) in [("open", open, bar.open), ("close", close, bar.close)] {
+            if price < low || price > high {
+                return Err(fault(field, value, "between low and high"));
+            }
+        }
+        if self.walk.is_some() {
+            return Err(fault("open", bar.open, "after the end of the bar before"));
+        }
+        if bar.close_ns < bar.open_ns {
+            return Err(fault("close", bar.close, "no earlier than the open"));
+        }
+        Ok((place, [open, high, low, close]))
     }
 
     /// When the next step of the bar is, ns; `None` where no bar is being walked.
@@ -161,8 +194,9 @@ impl SimVenue {
 
     fn mark_at(&mut self, place: usize, price: i128, out: &mut Vec<Input>) {
         if self.desk.behaviour.quotes_set_marks {
-            let mark = self.markets[place].rules.price18(price);
-            self.set_mark(place, mark, decimal_of(mark, MONEY_SCALE), out);
+            let rules = &self.markets[place].rules;
+            let (mark, told) = (rules.price18(price), rules.price.decimal(price));
+            self.set_mark(place, mark, told, out);
         }
     }
 

@@ -66,9 +66,9 @@ impl Floor for Play<'_> {
         Ok(self.shared.play(self.hold, Some(time_ns), |engine| engine.bring_due(false).map(drop))?)
     }
 
-    fn settle(&mut self) -> Result<(), Failed> {
-        drop(self.shared.settled()?);
-        Ok(())
+    #[inline]
+    fn read_settled<R>(&mut self, read: impl FnOnce(&Engine) -> R) -> Result<R, Failed> {
+        Ok(read(&self.shared.settled()?.core))
     }
 
     #[inline]

@@ -51,6 +51,11 @@ struct Place {
     sender: Mutex<Option<SyncSender<Vec<Event>>>>,
 }
 
+/// What a callback is given, and which.
+type Object = (Py<PyAny>, Kind);
+/// What is to do next, and with which object.
+type Stepped = (Step, Option<Object>);
+
 /// Who is called.
 struct Called {
     listener: Py<Listener>,
@@ -88,14 +93,6 @@ impl Player {
         places.get(market).cloned().ok_or_else(|| PyRuntimeError::new_err("market: there is no such market"))
     }
 
-    fn called(&self, listener: usize) -> PyResult<Arc<Called>> {
-        let called = self.called.lock().unwrap_or_else(PoisonError::into_inner);
-        called
-            .get(listener)
-            .cloned()
-            .ok_or_else(|| PyRuntimeError::new_err("listener: there is no such listener"))
-    }
-
     fn add(&self, py: Python<'_>, market: Market, sender: Option<SyncSender<Vec<Event>>>) -> PyResult<usize> {
         let symbol = text::get_id(py, &market.symbol).unbind();
         let at = self.core()?.add_market(market);
@@ -104,9 +101,45 @@ impl Player {
         Ok(at)
     }
 
+    /// What is there while it plays: nothing is added meanwhile.
+    fn stage(&self, py: Python<'_>) -> PyResult<Stage> {
+        Ok(Stage {
+            thread: py.import("threading")?.call_method0("get_ident")?.extract()?,
+            places: self.places.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            called: self.called.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+        })
+    }
+
+    /// Plays on, and lets go of the interpreter where callbacks are far apart. What is to be told comes as an object.
+    fn step(&self, py: Python<'_>, stage: &Stage) -> Result<Stepped, Stop<Failed>> {
+        let failed = |error: PyErr| Stop::Floor(Failed::from(Error::from(error)));
+        let mut guard = self.core().map_err(failed)?;
+        let core = &mut *guard;
+        let mut step = core.next(&mut Play::holding(&self.shared, py), MOMENTS_HELD)?;
+        if step == Step::Far {
+            step = py.detach(|| core.next(&mut Play::alone(&self.shared), u32::MAX))?;
+        }
+        match step {
+            Step::Callback(_) => Ok((step, Some(stage.told(py, core).map_err(failed)?))),
+            _ => Ok((step, None)),
+        }
+    }
+}
+
+/// What a player has while it plays.
+struct Stage {
+    thread: u64,
+    places: Vec<Arc<Place>>,
+    called: Vec<Arc<Called>>,
+}
+
+impl Stage {
     /// The event as its listeners see it.
     fn told(&self, py: Python<'_>, core: &Core) -> PyResult<(Py<PyAny>, Kind)> {
-        let symbol = |market: usize| Ok::<_, PyErr>(self.place(market)?.symbol.clone_ref(py));
+        let symbol = |market: usize| {
+            let place = self.places.get(market).ok_or_else(busy)?;
+            Ok::<_, PyErr>(place.symbol.clone_ref(py))
+        };
         match core.told() {
             Told::Bar(market, bar) => Ok((views::Bar::of(py, symbol(*market)?, bar)?, Kind::Bar)),
             Told::Tick | Told::Nothing => {
@@ -116,34 +149,22 @@ impl Player {
         }
     }
 
-    /// Plays on; lets go of the interpreter where callbacks are far apart.
-    fn step(&self, py: Python<'_>) -> Result<Step, Stop<Failed>> {
-        let mut core = self.core().map_err(|error| Stop::Floor(Failed::from(Error::from(error))))?;
-        let near = core.next(&mut Play::holding(&self.shared, py), MOMENTS_HELD)?;
-        if near != Step::Far {
-            return Ok(near);
-        }
-        let core = &mut *core;
-        py.detach(|| core.next(&mut Play::alone(&self.shared), u32::MAX))
-    }
-
-    /// Calls a listener in a thread; says whether the owner has to look at what came of it. What it raised comes back.
-    fn call(&self, py: Python<'_>, listener: usize, thread: u64) -> PyResult<Result<bool, (PyErr, Kind)>> {
-        let (told, kind) = self.told(py, &*self.core()?)?;
-        let called = self.called(listener)?;
-        let Some(callback) = called.callbacks.of(kind) else { return Ok(Ok(false)) };
+    /// Calls a listener; says whether the owner has to look at what came of it. What it raised comes back.
+    fn call(&self, py: Python<'_>, listener: usize, (told, kind): Object) -> Result<bool, (PyErr, Kind)> {
+        let Some(called) = self.called.get(listener) else { return Ok(false) };
+        let Some(callback) = called.callbacks.of(kind) else { return Ok(false) };
         let one = called.listener.get().core();
-        one.enter(thread);
+        one.enter(self.thread);
         let mut raised = callback.call1(py, (told,)).err();
         if one.leave()
             && let Err(error) = called.callbacks.settle.call0(py)
         {
             raised = raised.or(Some(error));
         }
-        Ok(match raised {
+        match raised {
             Some(error) => Err((error, kind)),
             None => Ok(one.take_acted()),
-        })
+        }
     }
 }
 
@@ -290,10 +311,10 @@ impl Player {
     /// `("raised", (listener, error, callback))`, `("warmed", listener)`, `("starved", market)`, `("look", None)`,
     /// `("fault", (market, line, message))`, `("refused", message)`, `("end", None)`. Raises what the venue does not take.
     fn next<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        let thread: u64 = py.import("threading")?.call_method0("get_ident")?.extract()?;
+        let stage = self.stage(py)?;
         loop {
-            let step = match self.step(py) {
-                Ok(step) => step,
+            let (step, told) = match self.step(py, &stage) {
+                Ok(stepped) => stepped,
                 Err(Stop::Floor(failed)) => return Err(failed.into_error().into()),
                 Err(Stop::Listener(_, why)) => return step_of(py, "refused", why),
                 Err(Stop::Market(market, fault)) => {
@@ -301,16 +322,18 @@ impl Player {
                 }
             };
             match step {
-                Step::Callback(listener) => match self.call(py, listener, thread)? {
-                    Ok(has_acted) => {
-                        if self.shared.foreign().take_news() || has_acted {
-                            return step_of(py, "news", py.None());
+                Step::Callback(listener) => {
+                    match told.map_or(Ok(false), |told| stage.call(py, listener, told)) {
+                        Ok(has_acted) => {
+                            if self.shared.foreign().take_news() || has_acted {
+                                return step_of(py, "news", py.None());
+                            }
+                        }
+                        Err((error, kind)) => {
+                            return step_of(py, "raised", (listener, error.into_value(py), kind.name()));
                         }
                     }
-                    Err((error, kind)) => {
-                        return step_of(py, "raised", (listener, error.into_value(py), kind.name()));
-                    }
-                },
+                }
                 Step::Look => {
                     py.check_signals()?;
                     return step_of(py, "look", py.None());
