@@ -261,7 +261,7 @@ STOPPED = """
     waking.LATE_MS = 1_500
     venue = LiveVenue()
     kernel = live(venue, max_slots=4, **({"log_dir": sys.argv[1]} if len(sys.argv) > 1 else {}))
-    limits = {"order_burst": 3, "orders_per_second": 100, "order_reserve_for_exits": 0}
+    limits = {"order_burst": 3, "orders_per_second": 2, "order_reserve_for_exits": 0}
     kernel.update_control(ControlUpdate(limits=limits))
     kernel.process_intent(intent(ENTER, "i1"))
     kernel.on_venue_event(fill(kernel.orders()[0]).replace(timestamp=kernel.now_ns))

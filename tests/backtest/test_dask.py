@@ -15,14 +15,17 @@ from dita.cli import main
 
 SPACE = {"every": [4, 6, 9], "held": [1, 2]}
 # What distributed itself leaves behind on its way out.
-pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning"),
+    pytest.mark.xdist_group("dask"),
+]
 
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[LocalCluster]:
-    """Two workers of one thread each, on the loopback, without a dashboard."""
+    """Two workers of one thread each, on the loopback, each with ports of its own."""
     options: dict[str, Any] = {"n_workers": 2, "threads_per_worker": 1, "host": "127.0.0.1"}
-    with LocalCluster(dashboard_address=None, **options) as two:
+    with LocalCluster(dashboard_address="127.0.0.1:0", **options) as two:
         yield two
 
 
