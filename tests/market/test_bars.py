@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from dita.market import Bar, BarFile, MarketFileError, Quote, bar_quotes
+from dita.market import Bar, BarFile, MarketFileError
 
 HEADER = "timestamp,open,high,low,close,volume\n"
 MINUTE_NS = 60_000_000_000
@@ -77,15 +77,3 @@ def test_a_bad_row_is_named_with_file_line_field_and_value(tmp_path: Path, row: 
 def test_a_header_without_bars_is_refused(tmp_path: Path) -> None:
     with pytest.raises(MarketFileError, match="no bar under it"):
         BarFile(bar_file(tmp_path, HEADER), "X")
-
-
-@pytest.mark.parametrize(
-    ("close", "played"),
-    [("3", ["2", "1", "4", "3"]), ("2", ["2", "1", "4", "2"]), ("1", ["2", "4", "1", "1"])],
-)
-def test_a_bar_is_played_as_four_quotes_in_the_stated_order(close: str, played: list[str]) -> None:
-    quotes = list(bar_quotes(Bar("X", "2", "4", "1", close, "9", NEW_YEAR_NS), MINUTE_NS))
-
-    assert [quote.bid for quote in quotes] == [quote.ask for quote in quotes] == played
-    assert quotes[0] == Quote("X", "2", None, "2", None, NEW_YEAR_NS)
-    assert [quote.ts_ns - NEW_YEAR_NS for quote in quotes] == [0, 15 * 10**9, 30 * 10**9, 45 * 10**9]

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from dita.cli.failure import CommandFailure
 from dita.cli.progress import Progress
-from dita.cli.report import DemoReport, as_json, as_text
+from dita.cli.report import DemoReport, Trade, as_json, as_text
 from dita.errors import shown
 from dita.market import Market, MarketFileError, SyntheticMarket, open_market
 
 if TYPE_CHECKING:
-    from dita.cli.replay import PaperReplay
+    from dita.backtest.play import Play
+    from dita.backtest.result import BacktestResult
+    from dita.backtest.result import Trade as ResultTrade
+    from dita.cli.demo_trader import DemoTrader
 
 PROGRESS_EVENTS: Final = 1024
 TRADES_SHOWN: Final = 10
@@ -77,7 +79,9 @@ def add_replay_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--capital", type=_capital, default=Decimal(10_000), metavar="X", help="opening balance (10000)"
     )
-    parser.add_argument("--max-trades", type=_count, metavar="N", help="stop after N trades (default: never)")
+    parser.add_argument(
+        "--max-trades", type=_count, metavar="N", help="enter no more after N trades (default: no end)"
+    )
 
 
 def run(options: argparse.Namespace) -> int:
@@ -118,56 +122,91 @@ def market_of(options: argparse.Namespace) -> Market:
 def _replay(market: Market, options: argparse.Namespace) -> DemoReport:
     # The kernel's native module is loaded here, so that `dita --help` answers at once.
     from dita import KernelError  # noqa: PLC0415
-    from dita.cli.replay import PaperReplay  # noqa: PLC0415
+    from dita.cli.demo_trader import play_of  # noqa: PLC0415
+    from dita.strategy import StrategyError  # noqa: PLC0415
 
     try:
-        replay = PaperReplay(
+        play, trader, asset = play_of(
             market, capital=options.capital, seed=options.seed, trades_max=options.max_trades
         )
-        with replay.kernel:
-            _play(replay, market)
-            return _report(replay, market, options)
+        result = played(play, market)
+    except StrategyError as error:
+        raise CommandFailure(str(error)) from error
     except KernelError as error:
         raise CommandFailure(f"the kernel stopped: {error}") from error
+    if not trader.seen:
+        raise CommandFailure(f"{market.name}: there is no quote or bar in it, so nothing can be traded")
+    return _report(result, trader, asset, market, options)
 
 
-def _play(replay: PaperReplay, market: Market) -> None:
+def played(play: Play, market: Market) -> BacktestResult:
+    """Play a market to its end, with progress.
+
+    Args:
+        play: The run.
+        market: What is played.
+    """
     progress = Progress()
-    started = time.monotonic_ns()
-    for count, event in enumerate(market):
-        if count % PROGRESS_EVENTS == 0 and progress.is_due():
-            progress.show(
-                f"{market.name}: {market.fraction_read():4.0%} read, {len(replay.result.trades)} trades"
-            )
-        replay.feed(event)
-        if replay.is_done:
-            break
-    replay.finish()
-    replay.result.elapsed_ns = time.monotonic_ns() - started
+
+    def tell(fraction: float, trades: int) -> None:
+        if progress.is_due():
+            progress.show(f"{market.name}: {fraction:4.0%} read, {trades} trades")
+
+    result = play.run(tell)
     progress.close()
+    if result.interrupted:
+        raise KeyboardInterrupt
+    return result
 
 
-def _report(replay: PaperReplay, market: Market, options: argparse.Namespace) -> DemoReport:
-    snapshot: dict[str, Any] = replay.kernel.snapshot()
-    result = replay.result
+def _report(
+    result: BacktestResult, trader: DemoTrader, asset: str, market: Market, options: argparse.Namespace
+) -> DemoReport:
+    ended = [
+        trade_of(one, kind)
+        for one, kind in zip(result.trades, trader.kinds, strict=True)
+        if one.exit_time_ns is not None
+    ]
     return DemoReport(
         market_name=market.name,
         market_kind=market.kind,
         symbol=market.symbol,
-        asset=replay.asset,
+        asset=asset,
         seed=options.seed,
         capital=options.capital,
-        trades=result.trades,
+        trades=ended,
         trades_shown=TRADES_SHOWN,
-        unfilled_entries=result.unfilled_entries,
-        refusals=result.refusals,
+        unfilled_entries=trader.entries - len(trader.kinds),
+        refusals=trader.refusals,
         events=result.events,
         start_ns=result.start_ns,
         end_ns=result.end_ns,
-        elapsed_ns=result.elapsed_ns,
-        intent_ns=result.intent_ns,
-        account=snapshot["account"],
-        positions=[_position(slot) for slot in snapshot["slots"] if slot["size"]],
+        elapsed_ns=int(result.seconds * 1_000_000_000),
+        intent_ns=trader.intent_ns,
+        account=trader.final,
+        positions=[_position(slot.to_dict()) for slot in trader.left],
+    )
+
+
+def trade_of(trade: ResultTrade, kind: str) -> Trade:
+    """Return a finished trade as the report shows it.
+
+    Args:
+        trade: Of a backtest's result.
+        kind: How it was entered: "maker" or "taker".
+    """
+    return Trade(
+        trade_id=f"t{trade.number}",
+        side=trade.side,
+        entry_kind=kind,
+        entered_ns=trade.entry_time_ns,
+        left_ns=trade.exit_time_ns or trade.entry_time_ns,
+        size=trade.size,
+        entry_price=trade.entry_price,
+        exit_price=trade.exit_price,
+        fees=trade.fees,
+        funding=trade.funding,
+        realized_pnl=trade.gross_pnl,
     )
 
 

@@ -14,6 +14,8 @@ from dita.cli.progress import Progress
 from dita.market import Market, MarketFileError
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     from dita.cli.drift_chart import Drift
 
 EXAMPLE: Final = ("dita drift --log main --html d.html", "draw K, E and the named parts between them")
@@ -124,32 +126,39 @@ def _drift(options: argparse.Namespace) -> Drift:
 
 
 def _replayed(market: Market, options: argparse.Namespace) -> Drift:
+    from dita.cli.demo_trader import DemoTrader, play_of  # noqa: PLC0415
     from dita.cli.drift_chart import Drift, Sample  # noqa: PLC0415
     from dita.cli.drift_planted import sample_of  # noqa: PLC0415
-    from dita.cli.replay import PaperReplay  # noqa: PLC0415
+    from dita.strategy import StrategyError  # noqa: PLC0415
 
     samples: list[Sample] = []
-    replay = PaperReplay(market, capital=options.capital, seed=options.seed, trades_max=options.max_trades)
-    with replay.kernel as kernel:
 
-        def look() -> None:
-            sample = sample_of(kernel.account.state(), replay.result.end_ns)
+    class Watched(DemoTrader):
+        """Looks at both accounts whenever it looks at the market, and at its end."""
+
+        def _look(self, symbol: str, bid: Decimal, ask: Decimal) -> None:
+            super()._look(symbol, bid, ask)
+            sample = sample_of(self.account.state(), self.now_ns)
             if not samples or not sample.says_what(samples[-1]):
                 samples.append(sample)
 
-        progress = Progress()
-        for count, event in enumerate(market):
-            if count % demo.PROGRESS_EVENTS == 0 and progress.is_due():
-                progress.show(f"{market.name}: {market.fraction_read():4.0%} read, {len(samples)} changes")
-            replay.feed(event)
-            look()
-            if replay.is_done:
-                break
-        replay.finish()
-        # The last moment stands in the picture even where it says the same as the one before.
-        samples.append(sample_of(kernel.account.state(), replay.result.end_ns))
-        progress.close()
-    return Drift(f"{market.name} ({market.kind}), {len(replay.result.trades)} trades", replay.asset, samples)
+        def on_stop(self) -> None:
+            super().on_stop()
+            # The last moment stands in the picture even where it says the same as the one before.
+            samples.append(sample_of(self.final, self.now_ns))
+
+    try:
+        play, _, asset = play_of(
+            market,
+            capital=options.capital,
+            seed=options.seed,
+            trades_max=options.max_trades,
+            trader=Watched,
+        )
+        result = demo.played(play, market)
+    except StrategyError as error:
+        raise CommandFailure(str(error)) from error
+    return Drift(f"{market.name} ({market.kind}), {len(result.trades)} trades", asset, samples)
 
 
 def _write(path: Path, text: str) -> None:

@@ -69,7 +69,7 @@ class DemoReport:
         start_ns: Time of the first event.
         end_ns: Time of the last.
         elapsed_ns: Wall time of the replay.
-        intent_ns: Durations of the `process_intent` calls.
+        intent_ns: How long the strategy's actions took, the venue's answer included.
         account: The kernel's account snapshot.
         positions: Slots that still hold something.
     """
@@ -346,7 +346,7 @@ def _speed(report: DemoReport) -> Iterator[str]:
     trades = per_second(len(report.trades), report.elapsed_ns)
     if latency["p50"] is not None:
         yield (
-            f"Latency   process_intent, {len(report.intent_ns)} calls in µs: p50 {latency['p50']:.1f}, "
+            f"Latency   an action with its answer, {len(report.intent_ns)} in µs: p50 {latency['p50']:.1f}, "
             f"p99 {latency['p99']:.1f}, p99.9 {latency['p999']:.1f}, max {latency['max']:.1f}"
         )
     seconds = report.elapsed_ns / 1e9

@@ -1,6 +1,6 @@
 """Market readers: recorded and generated markets as a stream of exact, ordered events."""
 
-from dita.market.bars import BarFile, bar_quotes
+from dita.market.bars import BarFile
 from dita.market.binance_archive import ArchiveFile
 from dita.market.binance_l2 import BinanceL2File
 from dita.market.detect import open_market
@@ -25,6 +25,5 @@ __all__ = [
     "Quote",
     "SyntheticMarket",
     "TickFile",
-    "bar_quotes",
     "open_market",
 ]

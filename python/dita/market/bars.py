@@ -8,7 +8,7 @@ from typing import Final
 
 from dita._kernel import MarketReader
 from dita.errors import shown
-from dita.market.events import Bar, MarketKind, Quote
+from dita.market.events import Bar, MarketKind
 from dita.market.source import decimal_text, opened, price_text, rows_of
 
 PRICE_COLUMNS: Final = ("open", "high", "low", "close")
@@ -207,20 +207,3 @@ def time_ns(text: str) -> int:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     return (moment - _EPOCH) // _MICROSECOND * 1000
-
-
-def bar_quotes(bar: Bar, interval_ns: int) -> Iterator[Quote]:
-    """Yield a bar as four quotes with bid = ask and no sizes: open, two extremes, close.
-
-    A bar does not tell which extreme came first. The convention here: the low first in a bar that rose or
-    stood, the high first in one that fell. The quotes stand at the quarters of the interval, so the close
-    comes at three quarters, before the next bar's open.
-
-    Args:
-        bar: The bar.
-        interval_ns: The bar's length in nanoseconds.
-    """
-    rose = Decimal(bar.close) >= Decimal(bar.open)
-    extremes = (bar.low, bar.high) if rose else (bar.high, bar.low)
-    for quarter, price in enumerate((bar.open, *extremes, bar.close)):
-        yield Quote(bar.symbol, price, None, price, None, bar.ts_ns + interval_ns * quarter // 4)
