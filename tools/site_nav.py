@@ -4,11 +4,15 @@ A page that is added stands in the site without a list to keep; one whose folder
 of the strict build. mkdocs calls `on_files`.
 """
 
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from mkdocs.config.defaults import MkDocsConfig
-from mkdocs.structure.files import Files
+from mkdocs.structure.files import File, Files
+
+# Fetched by `make web`, never in the repository. Without it a site that is opened as a file finds nothing.
+SHIM: Final = Path(__file__).resolve().parents[1] / "web/node_modules/iframe-worker/shim/index.js"
+SHIM_URI: Final = "assets/iframe-worker.js"
 
 # Title and folder of each section, or title and page.
 SECTIONS: Final = (
@@ -42,17 +46,19 @@ FIRST: Final = (
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Set the navigation.
+    """Set the navigation, and add what the search needs where there is no server.
 
     Args:
         files: Every file of the site.
         config: The site's configuration.
 
     Returns:
-        The files, as they were.
+        The files, with one more.
     """
     pages = sorted(file.src_uri for file in files.documentation_pages())
     config.nav = navigation(pages)
+    shim = SHIM.read_text(encoding="utf-8") if SHIM.exists() else "// run `make web` first\n"
+    files.append(File.generated(config, SHIM_URI, content=shim))
     return files
 
 

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -45,3 +46,27 @@ def test_no_page_loads_anything_from_elsewhere(site: Path) -> None:
         and 'rel="canonical"' not in found.group(0)
     ]
     assert foreign == []
+
+
+BROWSER = next(
+    (found for found in map(shutil.which, ("chromium", "chromium-browser", "google-chrome")) if found), None
+)
+
+
+@pytest.mark.xdist_group("browser")
+@pytest.mark.skipif(BROWSER is None, reason="no Chromium was found on the path")
+@pytest.mark.skipif(not (ROOT / "web/node_modules/iframe-worker").exists(), reason="run `make web` first")
+def test_the_search_of_a_site_that_is_opened_as_a_file_finds_a_page(site: Path, tmp_path: Path) -> None:
+    shown = subprocess.run(
+        [
+            str(BROWSER),
+            *("--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=8000", "--dump-dom"),
+            *(f"--user-data-dir={tmp_path}", f"file://{site}/index.html?q=glossary"),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    found = shown.stdout.split('class="md-search-result__list"')[1].split("</ol>")[0]
+    assert "concepts/glossary.html" in found
