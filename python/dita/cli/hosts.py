@@ -293,7 +293,8 @@ START: Final = Command(
 STOP: Final = Command(
     "stop",
     "end a host, or one of its strategies",
-    "Let a host end: it waits for requests that are under way, and closes. Orders at venues stay there.\n"
+    "Let a host end: it waits for requests that are under way, and closes. `dita run` first does what its\n"
+    "--on-stop says (by default it cancels entries); other hosts leave orders at venues as they are.\n"
     "With --strategy only that strategy ends; `dita start` starts it again.",
     "stop",
 )
