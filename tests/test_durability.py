@@ -744,19 +744,20 @@ def test_a_long_replay_says_how_far_it_is(
     ticking: Callable[[Callable[[], None]], None],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    slow = threading.Event()
+    slow: list[float] = []
 
     def tick() -> None:
-        if not slow.is_set():
-            slow.set()
-            end = time.monotonic() + 1.05
-            while time.monotonic() < end:
+        # Twice: the first may strike before the replay has begun.
+        if len(slow) < 2:
+            slow.append(time.monotonic())
+            while time.monotonic() < slow[-1] + 1.05:
                 pass
 
     ticking(tick)
     with caplog.at_level(logging.INFO, "dita.log"):
         kernel = ExecutionKernel(log_dir=long_log[0])
-    said = [record.getMessage() for record in caplog.records if "replaying" in record.getMessage()]
-    assert len(said) == 1, "at most once a second"
-    assert re.fullmatch(r"replaying the log: \d+ of \d+ KiB, input \d+", said[0])
+    told = [record for record in caplog.records if "replaying" in record.getMessage()]
+    assert 1 <= len(told) <= 2
+    assert told[-1].created - told[0].created >= len(told) - 1, "at most once a second"
+    assert re.fullmatch(r"replaying the log: \d+ of \d+ KiB, input \d+", told[0].getMessage())
     assert recovered(kernel)["replayed"] == long_log[1]
