@@ -230,7 +230,8 @@ def _resume(options: argparse.Namespace) -> Mapping[str, Any]:
 HALT: Final = Command(
     "halt",
     "stop everything that increases risk, cancel entries",
-    "Pull the kill switch: every working entry is canceled, and nothing but CANCEL and EXIT is let through.\n"
+    "Pull the kill switch: every working entry is canceled.\n"
+    "CANCEL, EXIT and amends that raise no risk are let through, nothing else.\n"
     "Positions and their stops stay. `dita flatten` closes positions, `dita resume` opens the gate again.",
     f"--control {PLACE_EXAMPLE}",
     lambda _options: {"kill_switch": True},
