@@ -61,6 +61,7 @@ __all__ = [
     "MarginStatus",
     "MarketLimits",
     "MarketReader",
+    "OrderBook",
     "NotSent",
     "NotYetSupported",
     "OppositeSlots",
@@ -2204,8 +2205,16 @@ class MarketReader:
         """Of a file of quotes or of trades."""
 
     @staticmethod
-    def held(header: str) -> Literal["bars", "ticks"] | None:
-        """Return what a file holds whose first line this is; None where it is neither's header."""
+    def capture(path: str | os.PathLike[str], symbol: str) -> MarketReader:
+        """Of a raw capture of an instrument."""
+
+    @staticmethod
+    def held(header: str) -> Literal["bars", "ticks", "capture"] | None:
+        """Return what a file holds whose first line this is; None where it is none of these."""
+
+    @staticmethod
+    def captured_symbol(path: str | os.PathLike[str]) -> str:
+        """Return the instrument that a capture names first."""
 
     @staticmethod
     def measure(path: str | os.PathLike[str], symbol: str) -> int:
@@ -2221,6 +2230,67 @@ class MarketReader:
     @property
     def gaps(self) -> int:
         """How many bars were missing so far."""
+
+    @property
+    def counts(self) -> dict[str, int] | None:
+        """What a capture has told so far, by name; None for other files."""
+
+_BookLevel: TypeAlias = tuple[Decimal, Decimal]
+
+@final
+class OrderBook:
+    """An instrument's order book, made of a venue's raw messages: Binance's depth stream and its snapshots.
+
+    Exact, and shown only while it is known to be whole: updates wait for the snapshot, what is older than
+    it is dropped, and after a break in the venue's numbers the book is empty until the next snapshot. Threads
+    may share it.
+    """
+
+    def __new__(cls, symbol: str) -> OrderBook:
+        """Start without a book; messages that name another instrument change nothing."""
+
+    def take(self, message: str | bytes) -> Literal["used", "waiting", "stale", "gap", "crossed", "nothing"]:
+        """Take a raw message: an update, or the venue's answer to a request for the whole book.
+
+        "used": the book has it. "waiting": kept until there is a snapshot. "stale": older than what is known.
+        "gap": something is missing, and a snapshot is needed (or the snapshot is older than the stream: fetch
+        another). "crossed": it set a bid at or above an ask, so the book was dropped. "nothing": another kind
+        of message, or another instrument. Raises ValueError(message, None) for one that cannot be read.
+        """
+
+    def reset(self) -> None:
+        """Forget the book, as where the stream was cut: a snapshot is needed."""
+
+    @property
+    def symbol(self) -> str:
+        """The instrument."""
+
+    @property
+    def needs_snapshot(self) -> bool:
+        """True while there is no book that may be used: fetch a snapshot and give it to `take`."""
+
+    @property
+    def last_update(self) -> int | None:
+        """The venue's number of the last update that the book holds."""
+
+    @property
+    def best_bid(self) -> _BookLevel | None:
+        """Price and size of the best bid."""
+
+    @property
+    def best_ask(self) -> _BookLevel | None:
+        """Price and size of the best ask."""
+
+    def bids(self, count: int = ...) -> list[_BookLevel]:
+        """Return the best bids with their sizes, at most so many, the best first."""
+
+    def asks(self, count: int = ...) -> list[_BookLevel]:
+        """Return the best asks with their sizes, at most so many, the best first."""
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """What was seen so far: updates, snapshots, gaps, crossed, stale, unused; levels that were set or
+        removed; and how many levels each side has: bids, asks."""
 
 _Fall: TypeAlias = tuple[Decimal, Decimal, int, int, int | None]
 

@@ -101,6 +101,12 @@ def test_a_break_in_the_chain_empties_the_book_until_the_next_snapshot(capture: 
     assert market.counts.gaps == 1
 
 
+def test_a_snapshot_older_than_what_waits_is_not_shown_and_the_next_one_is(capture: Capture) -> None:
+    market, events = capture.update(21, 30, 20).snapshot(15).update(31, 40, 30).snapshot(35).read()
+    assert bid_sizes(events) == ["whole", "40"]
+    assert (market.counts.gaps, market.counts.stale_updates) == (1, 1)
+
+
 def test_an_update_that_starts_after_the_snapshot_is_a_gap(capture: Capture) -> None:
     market, events = capture.update(1, 4, 0).snapshot(5).update(9, 12, 8).read()
     assert bid_sizes(events)[-1] == "empty"
@@ -138,9 +144,24 @@ QUOTE = '{"s": "BTCUSDT", "b": "100.1", "B": "1", "a": "100.2", "A": "1"}'
         (f'{START_NS} {{"e": "bookTicker", "s": "BTCUSDT", "b": "1"}}', "B: the message has no such field"),
         (f'{START_NS} {{"e": "trade", "s": "BTCUSDT", "p": "x", "q": "1"}}', "p: expected a decimal number"),
         (f'{START_NS} {{"e": "trade", "s": "BTCUSDT", "p": 1.5, "q": "1"}}', "p: expected a decimal in text"),
-        (f'{START_NS} {{"e": "trade", "s": "ETHUSDT", "p": "1", "q": "1"}}', "s: 'ETHUSDT' after 'BTCUSDT'"),
+        (
+            f'{START_NS} {{"e": "trade", "s": "ETHUSDT", "p": "1", "q": "1", "m": true}}',
+            "s: 'ETHUSDT' after 'BTCUSDT'",
+        ),
+        (
+            f'{START_NS} {{"e": "trade", "s": "BTCUSDT", "p": "1"',
+            "it ends too early, as where a line was cut",
+        ),
+        (
+            f'{START_NS} {{"e": "trade", "s": "BTCUSDT", "p": "-1", "q": "1", "m": true}}',
+            "p: must not be neg",
+        ),
+        (
+            f'{START_NS} {{"e": "trade", "s": "BTCUSDT", "p": "NaN", "q": "1", "m": true}}',
+            "p: expected a fin",
+        ),
         (f'{START_NS} {{"lastUpdateId": 1, "bids": [["1"]], "asks": []}}', "bids: a level needs a price"),
-        (f'{START_NS} {{"lastUpdateId": "x", "bids": [], "asks": []}}', "invalid literal"),
+        (f'{START_NS} {{"lastUpdateId": "x", "bids": [], "asks": []}}', "expected a whole number"),
     ],
 )
 def test_a_bad_line_is_named_with_file_line_and_field(capture: Capture, line: str, message: str) -> None:

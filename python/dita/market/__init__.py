@@ -1,5 +1,6 @@
 """Market readers: recorded and generated markets as a stream of exact, ordered events."""
 
+from dita._kernel import OrderBook
 from dita.market.bars import BarFile
 from dita.market.binance_archive import ArchiveFile
 from dita.market.binance_l2 import BinanceL2File
@@ -20,6 +21,7 @@ __all__ = [
     "Market",
     "MarketFileError",
     "MarketKind",
+    "OrderBook",
     "ParquetFile",
     "Print",
     "Quote",

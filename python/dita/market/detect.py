@@ -19,7 +19,6 @@ EXPECTED: Final = (
     "(`timestamp`,bid,ask) or trades (`timestamp`,price,size), each plain or gzipped; or a file of Binance's "
     "archive under its own name, as BTCUSDT-1m-2024-01.zip; or a Parquet file with such a CSV's columns"
 )
-_CAPTURE_LINE: Final = re.compile(r"[0-9]{19} \{")
 _INTERVAL_WORD: Final = re.compile(r"[0-9]+[smhd]")
 _VENUE_WORDS: Final = frozenset(
     {"binance", "bitget", "bybit", "coinm", "ftx", "kraken", "okx", "spot", "usdm"}
@@ -59,7 +58,7 @@ def open_market(path: Path, symbol: str | None = None, *, allow_gaps: bool = Tru
         return BarFile(path, symbol or symbol_from_name(path), allow_gaps=allow_gaps)
     if held == "ticks":
         return TickFile(path, symbol or symbol_from_name(path))
-    if _CAPTURE_LINE.match(first):
+    if held == "capture":
         return BinanceL2File(path)
     raise MarketFileError(path, f"the first line is {first[:60]!r}; {EXPECTED}")
 

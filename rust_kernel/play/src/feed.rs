@@ -9,7 +9,7 @@ use dita_kernel::num::Decimal;
 
 use crate::event::Event;
 use crate::fault::Fault;
-use crate::read::{BarReader, TickReader};
+use crate::read::{BarReader, CaptureCounts, CaptureReader, TickReader};
 
 /// What a source has next.
 #[derive(Debug)]
@@ -45,6 +45,8 @@ pub enum FileSource {
     Bars(Box<BarReader>),
     /// Of quotes or trades.
     Ticks(Box<TickReader>),
+    /// Of a venue's messages.
+    Capture(Box<CaptureReader>),
 }
 
 impl FileSource {
@@ -63,6 +65,22 @@ impl FileSource {
     pub fn ticks(path: &Path, symbol: &str) -> Result<FileSource, Fault> {
         Ok(FileSource::Ticks(Box::new(TickReader::open(path, symbol)?)))
     }
+
+    /// Opens a raw capture.
+    ///
+    /// # Errors
+    /// It cannot be opened.
+    pub fn capture(path: &Path, symbol: &str) -> Result<FileSource, Fault> {
+        Ok(FileSource::Capture(Box::new(CaptureReader::open(path, symbol)?)))
+    }
+
+    /// What a capture has told so far.
+    pub fn counts(&self) -> Option<CaptureCounts> {
+        match self {
+            FileSource::Capture(capture) => Some(capture.counts()),
+            FileSource::Bars(_) | FileSource::Ticks(_) => None,
+        }
+    }
 }
 
 impl Source for FileSource {
@@ -71,6 +89,7 @@ impl Source for FileSource {
         let event = match self {
             FileSource::Bars(bars) => bars.next_bar()?,
             FileSource::Ticks(ticks) => ticks.next_tick()?,
+            FileSource::Capture(capture) => capture.next_event()?,
         };
         Ok(event.map_or(Next::End, Next::Event))
     }
@@ -79,13 +98,14 @@ impl Source for FileSource {
         match self {
             FileSource::Bars(bars) => bars.fraction(),
             FileSource::Ticks(ticks) => ticks.fraction(),
+            FileSource::Capture(capture) => capture.fraction(),
         }
     }
 
     fn gaps(&self) -> u64 {
         match self {
             FileSource::Bars(bars) => bars.gaps(),
-            FileSource::Ticks(_) => 0,
+            FileSource::Ticks(_) | FileSource::Capture(_) => 0,
         }
     }
 }

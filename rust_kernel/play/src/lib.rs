@@ -8,6 +8,7 @@
 mod ambiguity;
 mod bars;
 mod curve;
+pub mod depth;
 mod event;
 mod fault;
 mod feed;

@@ -16,14 +16,16 @@ pub(crate) const UNLIMITED: i128 = i128::MAX;
 
 /// A price and what can be had at it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Level {
-    pub(crate) price: i128,
-    pub(crate) size: i128,
+pub struct Level {
+    /// At the book's price scale.
+    pub price: i128,
+    /// At the book's size scale; 0 where the level is to be removed.
+    pub size: i128,
 }
 
 /// One side of the book.
 #[derive(Clone, Debug)]
-pub(crate) struct Ladder {
+pub struct Ladder {
     /// The side of those who rest here: Buy for bids, Sell for asks.
     side: OrderSide,
     /// The best level last: the market changes at its top, and the end is where a change moves nothing else.
@@ -33,7 +35,8 @@ pub(crate) struct Ladder {
 }
 
 impl Ladder {
-    fn new(side: OrderSide) -> Ladder {
+    /// A side without levels.
+    pub fn new(side: OrderSide) -> Ladder {
         Ladder { side, levels: Vec::new(), deep: false }
     }
 
@@ -48,12 +51,13 @@ impl Ladder {
 
     /// Level by level, the best first.
     #[inline]
-    pub(crate) fn levels(&self) -> impl ExactSizeIterator<Item = Level> {
+    pub fn levels(&self) -> impl ExactSizeIterator<Item = Level> {
         self.levels.iter().rev().copied()
     }
 
+    /// The best level.
     #[inline]
-    pub(crate) fn best(&self) -> Option<Level> {
+    pub fn best(&self) -> Option<Level> {
         self.levels.last().copied()
     }
 
@@ -96,7 +100,8 @@ impl Ladder {
         })
     }
 
-    fn set(&mut self, level: Level) {
+    /// Sets a level, or removes it.
+    pub fn set(&mut self, level: Level) {
         match (self.place(level.price), level.size) {
             (Ok(place), 0) => {
                 self.levels.remove(place);
@@ -105,6 +110,11 @@ impl Ladder {
             (Err(_), 0) => {}
             (Err(place), _) => self.levels.insert(place, level),
         }
+    }
+
+    /// Removes every level.
+    pub fn clear(&mut self) {
+        self.levels.clear();
     }
 
     /// Drops what is better than `price`.
@@ -118,7 +128,7 @@ impl Ladder {
 
     fn quote(&mut self, price: i128, size: Option<i128>) {
         if !self.deep {
-            self.levels.clear();
+            self.clear();
             if size != Some(0) {
                 self.levels.push(Level { price, size: size.unwrap_or(UNLIMITED) });
             }
@@ -174,7 +184,7 @@ impl Book {
         for (ladder, levels) in [(&mut self.bids, bids), (&mut self.asks, asks)] {
             if snapshot || !ladder.deep {
                 // The first delta on a ladder without depth starts it: the one level of a best quote is not depth.
-                ladder.levels.clear();
+                ladder.clear();
             }
             ladder.deep = true;
             for &level in levels {

@@ -54,6 +54,7 @@ mod views;
 pub mod wallet;
 
 pub use bars::Bar;
+pub use book::{Ladder, Level};
 pub use config::SimConfig;
 pub use counters::Counters;
 pub use error::SimError;

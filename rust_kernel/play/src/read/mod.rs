@@ -1,12 +1,14 @@
-//! Readers of market files: CSV of bars, of quotes and of trades, plain or gzipped, checked row by row.
+//! Readers of market files: CSV of bars, of quotes and of trades, and raw captures; plain or gzipped, checked row by row.
 
 mod bars;
+mod capture;
 mod lines;
 mod row;
 mod ticks;
 mod time;
 
 pub use bars::BarReader;
+pub use capture::{CaptureCounts, CaptureReader};
 pub use lines::Lines;
 pub use ticks::TickReader;
 pub use time::time_ns;

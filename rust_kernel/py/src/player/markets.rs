@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use dita_kernel::num::Decimal;
-use dita_play::read::{BarReader, TickReader};
+use dita_play::read::{BarReader, CaptureCounts, CaptureReader, TickReader};
 use dita_play::{Event, Fault, FileSource, Next, Part, Source, What};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyString, PyTuple};
+use pyo3::types::{PyDict, PyString, PyTuple};
 
 use super::fault_error;
 use crate::errors;
@@ -75,14 +75,29 @@ impl MarketReader {
         Ok(MarketReader::of(source.map_err(|fault| fault_error(py, &fault))?, symbol))
     }
 
-    /// What a file holds whose first line this is: "bars", "ticks", or `None` where it is neither's header.
+    /// Of a raw capture of an instrument.
+    #[staticmethod]
+    fn capture(py: Python<'_>, path: PathBuf, symbol: String) -> PyResult<MarketReader> {
+        let source = FileSource::capture(&path, &symbol);
+        Ok(MarketReader::of(source.map_err(|fault| fault_error(py, &fault))?, symbol))
+    }
+
+    /// What a file holds whose first line this is: "bars", "ticks", "capture", or `None` where it is none of these.
     #[staticmethod]
     fn held(header: &str) -> Option<&'static str> {
         if BarReader::is_header(header) {
             Some("bars")
+        } else if TickReader::is_header(header) {
+            Some("ticks")
         } else {
-            TickReader::is_header(header).then_some("ticks")
+            CaptureReader::is_line(header).then_some("capture")
         }
+    }
+
+    /// The instrument that a capture names first.
+    #[staticmethod]
+    fn captured_symbol(py: Python<'_>, path: PathBuf) -> PyResult<String> {
+        CaptureReader::find_symbol(&path).map_err(|fault| fault_error(py, &fault))
     }
 
     /// The length of a file's bars, ns, which its first two rows tell.
@@ -128,6 +143,35 @@ impl MarketReader {
         let reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
         reading.source.as_ref().map_or(0, Source::gaps)
     }
+
+    /// What a capture has told so far, by name; `None` for other files.
+    #[getter]
+    fn counts<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyDict>>> {
+        let reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
+        let counts = reading.source.as_ref().and_then(FileSource::counts);
+        drop(reading);
+        counts.map(|counts| named(py, &counts)).transpose()
+    }
+}
+
+/// A capture's counts by their names.
+fn named<'py>(py: Python<'py>, counts: &CaptureCounts) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    for (name, count) in [
+        ("quotes", counts.quotes),
+        ("prints", counts.trades),
+        ("depth_updates", counts.depth.updates),
+        ("snapshots", counts.depth.snapshots),
+        ("levels", counts.levels),
+        ("gaps", counts.depth.gaps),
+        ("stale_updates", counts.depth.stale),
+        ("unused_updates", counts.depth.unused),
+        ("other", counts.other),
+        ("late_lines", counts.late_lines),
+    ] {
+        dict.set_item(name, count)?;
+    }
+    Ok(dict)
 }
 
 fn row<'py>(py: Python<'py>, symbol: &Bound<'py, PyString>, event: &Event) -> PyResult<Bound<'py, PyTuple>> {
@@ -144,6 +188,12 @@ fn row<'py>(py: Python<'py>, symbol: &Bound<'py, PyString>, event: &Event) -> Py
         What::Trade { price, size, buyer_is_maker } => {
             (symbol, text(price), text(size), *buyer_is_maker, event.time_ns).into_pyobject(py)
         }
-        What::Depth(_) => Err(PyRuntimeError::new_err("no file has depth yet")),
+        What::Depth(depth) => {
+            let levels = |levels: &[(Decimal, Decimal)]| {
+                PyTuple::new(py, levels.iter().map(|(price, size)| (text(price), text(size))))
+            };
+            (symbol, levels(&depth.bids)?, levels(&depth.asks)?, depth.snapshot, event.time_ns)
+                .into_pyobject(py)
+        }
     }
 }

@@ -5,6 +5,7 @@ mod curves;
 mod floor;
 mod listener;
 mod markets;
+mod order_book;
 mod views;
 
 use std::sync::mpsc::SyncSender;
@@ -34,6 +35,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Player>()?;
     module.add_class::<Listener>()?;
     module.add_class::<MarketReader>()?;
+    module.add_class::<order_book::OrderBook>()?;
     module.add_class::<views::Bar>()?;
     module.add_class::<views::QuoteTick>()?;
     module.add_class::<views::TradeTick>()?;
