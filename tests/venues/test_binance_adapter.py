@@ -157,10 +157,7 @@ def test_money_that_moved_without_an_order_is_booked_under_its_own_id(account: A
     account.wait(account.agrees)
 
 
-def test_a_word_that_no_list_has_halts_entries_and_lets_exits_through(account: Account) -> None:
-    account.act("ENTER", target_size="0.01")
-    account.wait(lambda: account.stage() == "POSITION_OPEN")
-
+def say_what_no_list_has(account: Account) -> None:
     def say(exchange: Any) -> None:
         for session in exchange.sessions:
             about = '"s":"BTCUSDT","c":"D","S":"BUY","X":"NEW","i":7,"q":"1","z":"0","ps":"BOTH"'
@@ -168,10 +165,39 @@ def test_a_word_that_no_list_has_halts_entries_and_lets_exits_through(account: A
 
     account.server.call(say)
     account.wait(lambda: account.adapter.unheard != "")
+
+
+def enter_in_vain(account: Account) -> None:
+    """An entry is refused before it is sent."""
     account.act("ENTER", slot_id=1, trade_id="t2", target_size="0.01")
     # The stream's thread may be draining: then the refusal is told by it, a moment later.
-    ended = ["FILLED", "REJECTED"]
-    account.wait(lambda: [str(order.status) for order in account.kernel.orders()] == ended)
+    account.wait(lambda: not account.kernel.orders()[-1].is_live())
+    assert [str(order.status) for order in account.kernel.orders()] == ["FILLED", "REJECTED"]
+    assert account.server.call(lambda one: len(one.account.histories.orders)) == 1
+
+
+def test_a_word_that_no_list_has_halts_entries_and_lets_exits_through(account: Account) -> None:
+    account.act("ENTER", target_size="0.01")
+    account.wait(lambda: account.stage() == "POSITION_OPEN")
+    say_what_no_list_has(account)
+    enter_in_vain(account)
+    account.act("EXIT")
+    account.wait(lambda: account.stage() == "CLOSED")
+
+
+def test_a_word_that_no_list_has_halts_entries_also_after_a_reconnect_and_its_repair(
+    account: Account,
+) -> None:
+    account.act("ENTER", target_size="0.01")
+    account.wait(lambda: account.stage() == "POSITION_OPEN")
+    say_what_no_list_has(account)
+    repairs = account.adapter.repairs
+    account.server.command("cut")
+    account.wait(lambda: account.adapter.repairs > repairs and account.adapter.is_quiet)
+    enter_in_vain(account)
+    account.adapter.forgive_unheard()
+    account.act("ENTER", slot_id=1, trade_id="t3", target_size="0.01")
+    account.wait(lambda: str(account.kernel.slot(1).fsm_state) == "POSITION_OPEN")
     account.act("EXIT")
     account.wait(lambda: account.stage() == "CLOSED")
 

@@ -134,11 +134,15 @@ class BinanceUsdm(BaseExecutionAdapter):
 
     @property
     def unheard(self) -> str:
-        """What the venue said that no list has; entries halt while it stands. Empty where there is none."""
+        """What the venue said that no list has; empty where there is none.
+
+        Entries halt while it stands, also after a reconnect and its repair: until `forgive_unheard`, or until
+        the program is started anew and has asked the venue for the whole account.
+        """
         return self._unheard
 
     def forgive_unheard(self) -> None:
-        """Go on after something unheard of: somebody has looked at the account."""
+        """Go on after something unheard of: somebody has looked at the account, at the venue."""
         self._unheard = ""
 
     @property
@@ -160,9 +164,11 @@ class BinanceUsdm(BaseExecutionAdapter):
             NotSent: The venue has no such order, or it is an entry and the stream is not to be trusted now.
         """
         request = requests.place(order)
+        # What nobody has looked at outlasts a reconnect; see `unheard`.
+        if request.pool == "entry" and self._unheard:
+            raise NotSent(f"entries halt: {self._unheard}")
         if request.pool == "entry" and not self._connected.is_set():
-            why = self._unheard or "the user stream is down, or deaf"
-            raise NotSent(f"entries wait: {why}")
+            raise NotSent("entries wait: the user stream is down, or deaf")
         refused = self._over_budget(request, order)
         if refused is not None:
             return [refused]
@@ -433,6 +439,8 @@ class BinanceUsdm(BaseExecutionAdapter):
                     self._tell_account(settled)
             self._awaited.pop(client_id, None)
             self._tell(VenueEvent(self._clock_ns(), kind="ORDER_NOT_FOUND", venue_client_id=client_id))
+        except Unheard as error:
+            self._halt_entries(error)
         except (Failure, InvalidInput) as error:
             _LOG.warning("question about %s: %s", client_id, error)
 
@@ -697,10 +705,7 @@ class BinanceUsdm(BaseExecutionAdapter):
         try:
             told = self._news.read(reading.parse(raw))
         except Unheard as error:
-            # The truth is unknown: entries halt until somebody has looked; exits go.
-            self._unheard = str(error)
-            _LOG.critical("user stream: %s; entries halt", error)
-            self._down()
+            self._halt_entries(error)
             return True
         except InvalidInput as error:
             _LOG.error("user stream: %s", error)
@@ -711,6 +716,12 @@ class BinanceUsdm(BaseExecutionAdapter):
         if told.key_ended:
             self._down()
         return not told.key_ended
+
+    def _halt_entries(self, error: Unheard) -> None:
+        """The truth is unknown: entries halt until somebody has looked; exits go."""
+        self._unheard = str(error)
+        _LOG.critical("%s; entries halt until the account was looked at", error)
+        self._down()
 
     def _bring(self, told: Told) -> None:
         for event in told.orders:
