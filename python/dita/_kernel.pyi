@@ -68,12 +68,14 @@ __all__ = [
     "OrderDoubt",
     "OrderSide",
     "OrderType",
+    "OwnFill",
     "PairOff",
     "Player",
     "PositionSide",
     "PriceCurve",
     "Product",
     "QuoteTick",
+    "Recorder",
     "ReconcileStatus",
     "Regime",
     "Replay",
@@ -81,6 +83,7 @@ __all__ = [
     "Rsi",
     "SimExchange",
     "Sma",
+    "Teller",
     "TimeInForce",
     "TradeSide",
     "TradeSlot",
@@ -92,6 +95,7 @@ __all__ = [
     "VenueOrder",
     "VenueOrderStatus",
     "Vwap",
+    "Watcher",
     "cut",
     "explain_drift",
     "explain_trade",
@@ -1606,6 +1610,7 @@ class Engine:
         simulated: dict[str, Any] | None = None,
         adapter: object | None = None,
         observer: _Observer | None = None,
+        watcher: Watcher | None = None,
         log: dict[str, Any] | None = None,
     ) -> Engine: ...
     def process_intent(self, intent: KernelIntent) -> KernelOutcome:
@@ -2402,6 +2407,153 @@ class Listener:
         that it hears."""
 
 @final
+class OwnFill:
+    """A fill of one of the strategy's orders."""
+
+    def __new__(
+        cls,
+        symbol: str,
+        slot: int,
+        trade_id: str,
+        order_id: str,
+        side: str,
+        price: _Price,
+        size: _Price,
+        fee: _Price | None,
+        liquidity: str,
+        time_ns: int,
+    ) -> OwnFill: ...
+    @property
+    def symbol(self) -> str:
+        """The instrument."""
+
+    @property
+    def slot(self) -> int:
+        """The slot of its trade."""
+
+    @property
+    def trade_id(self) -> str:
+        """The trade."""
+
+    @property
+    def order_id(self) -> str:
+        """The order's client id."""
+
+    @property
+    def side(self) -> str:
+        """BUY or SELL."""
+
+    @property
+    def price(self) -> Decimal:
+        """Quote units."""
+
+    @property
+    def size(self) -> Decimal:
+        """Base units or contracts."""
+
+    @property
+    def fee(self) -> Decimal | None:
+        """What was paid, where the venue has said it; below 0 is a rebate."""
+
+    @property
+    def liquidity(self) -> str:
+        """MAKER, TAKER, or empty where it is not told."""
+
+    @property
+    def time_ns(self) -> int:
+        """The venue's time, ns."""
+
+@final
+class Teller:
+    """Tells one strategy what happens to its trades: the order, the fill, the position, in this order. What
+    it has no callback for is not made."""
+
+    def __new__(
+        cls,
+        engine: Engine,
+        listener: Listener,
+        settle: Callable[[], object],
+        raised: Callable[[BaseException, str], object],
+        *,
+        on_order: Callable[[VenueOrder], object] | None = None,
+        on_fill: Callable[[OwnFill], object] | None = None,
+        on_position: Callable[[TradeSlot], object] | None = None,
+        on_change: Callable[[TradeSlot], object] | None = None,
+    ) -> Teller: ...
+    def set_size(self, slot_id: int, size: _Price) -> None:
+        """Say what a slot holds: that is no news."""
+
+    def clear_sizes(self) -> None:
+        """Forget what the slots hold."""
+
+    def set_told_seq(self, seq: int) -> None:
+        """Say that nothing up to an input is news any more."""
+
+    def retell(self, slot: TradeSlot, event: VenueEvent, order: VenueOrder | None = None) -> None:
+        """Tell what has happened before a restart, with the order as it was then."""
+
+@final
+class Watcher:
+    """Hears what happens to a kernel's trades, in the kernel's order, and keeps it until it is told. Given to
+    a kernel as `logs`; without `hears` it keeps nothing until `begin`."""
+
+    def __new__(cls, *, hears: bool = True) -> Watcher: ...
+    def begin(self, seq: int) -> None:
+        """Hear from here on; `seq` is the last input that is no news."""
+
+    def add(self, owner: str, teller: Teller) -> None:
+        """Say who is told of an owner's trades from now on."""
+
+    def told_seq(self) -> int:
+        """Return the last input of which everything was told."""
+
+    def deliver(self, recorder: Recorder | None = None) -> None:
+        """Tell what has happened, in the kernel's order, until nothing has. A recorder hears each change as
+        well, also of trades of which nobody is told."""
+
+@final
+class Recorder:
+    """Hears every change of every slot, and writes down what the run comes to."""
+
+    def __new__(cls) -> Recorder: ...
+    def begin_with(self, slots: list[TradeSlot]) -> None:
+        """Take over the trades that run already, with what was paid for them."""
+
+    def mark_ambiguous(self, trade_id: str) -> None:
+        """Say that bars leave open which of a trade's orders fills first."""
+
+    def trades(self, slots: list[TradeSlot]) -> list[tuple[Any, ...]]:
+        """Return every trade by number: those that have ended, and those that these slots run at the end.
+
+        Number, owner, instrument, side, entry and exit time, value and size of entry and exit, profit, fees,
+        funding, reason, and whether it is ambiguous. Raises OverflowError where a sum does not fit.
+        """
+
+    @property
+    def ended(self) -> int:
+        """How many trades have ended."""
+
+    @property
+    def fills(self) -> int:
+        """How many executions there were."""
+
+    @property
+    def orders(self) -> dict[str, int]:
+        """How many orders were placed, filled, rejected, canceled and expired."""
+
+    @property
+    def fees_by_cause(self) -> dict[str, Decimal]:
+        """What was paid, as maker and as taker."""
+
+    def funding_by_symbol(self, slots: list[TradeSlot]) -> dict[str, Decimal]:
+        """Return what trades have received, by instrument: those that have ended, and those that these slots
+        run at the end."""
+
+    @property
+    def turnover(self) -> Decimal:
+        """Price times size of all fills."""
+
+@final
 class Player:
     """Plays markets to strategies' callbacks, on a kernel with a simulated venue.
 
@@ -2439,6 +2591,10 @@ class Player:
     ) -> int:
         """Add who hears, once all markets were added; return its place. `settle` ends a callback that is
         suspected."""
+
+    def tell_by(self, watcher: Watcher, recorder: Recorder) -> None:
+        """Have a watcher tell what happens to trades, and a recorder write it down, without a word to the
+        owner: `("news", None)` comes then only once a callback has raised."""
 
     def give(self, market: int, events: list[Any]) -> int:
         """Put events of a market in, in time order; an empty list ends it. Return how many it took: one that

@@ -5,18 +5,18 @@ from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from dita._kernel import Player
+from dita._kernel import Player, Recorder, Watcher
 from dita.backtest.equity import EquityCurve
 from dita.backtest.feed import FundingRow, read_funding, time_text, window_text
 from dita.backtest.metrics import Run, measure
-from dita.backtest.recorder import Recorder
+from dita.backtest.recorder import trades_of
 from dita.backtest.result import BacktestResult
 from dita.backtest.settings import FEE_DEFAULT, QUEUES, BacktestSettings
 from dita.clock import ManualClock
 from dita.errors import InvalidInput, refuse
 from dita.host import Directory, Host
 from dita.market import Bar, BarFile, BinanceL2File, Event, Market, MarketFileError, TickFile
-from dita.runtime import Actor, ActorState, Watcher
+from dita.runtime import Actor, ActorState
 from dita.strategy import StrategyError
 from dita.venues import SimulatedVenue
 
@@ -151,6 +151,8 @@ class Play:
         self._places = {market.symbol: self._add(market) for market in engine.markets}
         for actor in self.actors:
             actor.hear(self._player)
+        if not self.host.strategies.looks_after_telling:
+            self._player.tell_by(self._watcher, self._recorder)
         self._funding = self._read_funding()
         self._start_ns = 0
         self.strict = True
@@ -215,14 +217,14 @@ class Play:
                 break
             if what in ("look", "wait"):
                 if progress is not None and what == "look":
-                    progress(self._fraction(), len(self._recorder.trades))
+                    progress(self._fraction(), self._recorder.ended)
                 self._deliver()
                 if stopped is not None and stopped(min(about or 0, _WAIT_S)):
                     return False
             else:
                 self._deal_with(what, about)
                 self._deliver()
-                self._fail_on_error()
+            self._fail_on_error()
         self._end()
         return True
 
@@ -290,7 +292,7 @@ class Play:
         """Tell what has happened, in the kernel's order, until nothing has."""
         for trade_id in self._player.take_ambiguous():
             self._recorder.mark_ambiguous(trade_id)
-        self.host.strategies.deliver(self._recorder.hear)
+        self.host.strategies.deliver(self._recorder)
 
     def _run_timers(self, now_ns: int) -> None:
         for actor in self.actors:
@@ -329,7 +331,7 @@ class Play:
         events, bars, _ = self._player.counts
         equity = EquityCurve(curve=self._player.equity)
         slots = [view.snapshot() for view in kernel.state.slots if not view.is_free()]
-        trades = recorder.all_trades(slots)
+        trades = trades_of(recorder, slots)
         funding = Decimal(account["k_funding_net"])
         run = Run(
             capital=self._settings.capital,
@@ -365,11 +367,11 @@ class Play:
             differences=causes,
             trades=trades,
             fills=recorder.fills,
-            orders=dict(recorder.orders),
+            orders=recorder.orders,
             equity=equity.points,
             daily=equity.daily,
             fees_by_cause=recorder.fees_by_cause,
-            funding_by_symbol=recorder.funding_by_symbol,
+            funding_by_symbol=recorder.funding_by_symbol(slots),
             prices={symbol: tuple(self._player.prices(place)) for symbol, place in self._places.items()},
             drawdown_max=Decimal(0) if drawdown is None else drawdown.fraction,
             assumptions=self._assumptions(trades),

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Any, Final, Self
 
+from dita._kernel import Watcher
 from dita.clock import Clock
 from dita.config import Config
 from dita.control import ControlUpdate
@@ -21,7 +22,6 @@ from dita.host.opening import open_account
 from dita.host.serving import Answer, HostSocket
 from dita.host.strategies import Company, StrategyHandle
 from dita.kernel import ExecutionKernel
-from dita.runtime import Watcher
 from dita.strategy import Params, Strategy
 
 _LOG: Final = logging.getLogger("dita.host")

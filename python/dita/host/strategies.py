@@ -4,10 +4,11 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from dita._kernel import Recorder, Watcher
 from dita.errors import refuse
 from dita.host.client import Client
 from dita.kernel import ExecutionKernel
-from dita.runtime import Actor, ActorState, Happening, Watcher, load_params, load_strategy
+from dita.runtime import Actor, ActorState, load_params, load_strategy
 from dita.runtime.loading import check_declared, made
 from dita.strategy import Bar, Params, QuoteTick, Strategy, TradeTick
 from dita.strategy.views import moment
@@ -128,8 +129,9 @@ class Company:
         given = client(slots or one.slots)
         actor = Actor(name, one, kernel, given, symbols or kernel.instruments, live=live)
         watcher.begin(kernel.seq)
-        if actor.notes:
-            actor.hold = lambda: self._hold(account)
+        watcher.add(name, actor.teller)
+        if actor.notes is not None:
+            actor.desk.hold = lambda: self._hold(account)
         self._kernels[account] = kernel
         handle = self.handles[name] = StrategyHandle(name, account, actor, self, given)
         if actor.hears_funding:
@@ -212,27 +214,27 @@ class Company:
 
     # ------------------------------------------------------------------------------------------ what happened
 
-    def deliver(self, heard: Callable[[Happening], object] | None = None) -> None:
+    @property
+    def looks_after_telling(self) -> bool:
+        """Whether there is more to do than to tell: to look for funding, or to write notes."""
+        return bool(self._funded) or any(handle.actor.notes is not None for handle in self.handles.values())
+
+    def deliver(self, recorder: Recorder | None = None) -> None:
         """Tell what has happened, in the kernel's order, until nothing has; then write notes that are due.
 
         Args:
-            heard: Hears each change as well, also of trades that are no strategy's.
+            recorder: Hears each change as well, also of trades that are no strategy's.
         """
         with self.turn:
-            self._take_all(heard)
+            self._tell_all(recorder)
             for handle in self._funded:
                 handle.actor.look_for_funding()
-                self._take_all(heard)
+                self._tell_all(recorder)
             self._write_notes()
 
-    def _take_all(self, heard: Callable[[Happening], object] | None) -> None:
+    def _tell_all(self, recorder: Recorder | None) -> None:
         for watcher in self._watchers.values():
-            while (happening := watcher.take()) is not None:
-                if heard is not None:
-                    heard(happening)
-                handle = self.handles.get(happening.slot.owner)
-                if handle is not None:
-                    handle.actor.tell(happening)
+            watcher.deliver(recorder)
 
     def _hold(self, account: str) -> None:
         if account not in self._holding:
@@ -241,7 +243,7 @@ class Company:
 
     def _write_notes(self) -> None:
         for handle in self.handles.values():
-            if handle.actor.notes:
+            if handle.actor.notes is not None:
                 handle.actor.write_note(self._watchers[handle.account].told_seq())
         while self._holding:
             self._kernels[self._holding.pop()].let_go()
@@ -250,5 +252,6 @@ class Company:
         """Write the last notes: the kernels are still open."""
         with self.turn:
             for handle in self.handles.values():
-                handle.actor.forget_notes()
+                if handle.actor.notes is not None:
+                    handle.actor.notes.ask_again()
             self._write_notes()

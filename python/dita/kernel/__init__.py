@@ -18,10 +18,13 @@ from dita._kernel import (
     KernelMode,
     KernelOutcome,
     Liquidity,
+    Listener,
     OrderSide,
+    Teller,
     TradeSlot,
     VenueEvent,
     VenueOrder,
+    Watcher,
 )
 from dita.clock import Clock
 from dita.control.memory import ControlPlane, ControlUpdate, InMemoryControlPlane, KernelControlSnapshot
@@ -113,7 +116,7 @@ class ExecutionKernel:
         projection_client: object | None = None,
         zinc_plane: ZincPlane | None = None,
         *,
-        logs: KernelLogs | None = None,
+        logs: KernelLogs | Watcher | None = None,
         clock: Clock | None = None,
         live: bool = False,
         instance_nonce: int | str | None = None,
@@ -146,7 +149,8 @@ class ExecutionKernel:
                 as a journal does.
             projection_client: A Hazelcast client, for a projection in its cluster.
             zinc_plane: Holds the newest state for other processes.
-            logs: Logs what the kernel does, as much as the controls' `verbosity` says.
+            logs: Logs what the kernel does, as much as the controls' `verbosity` says; or a `Watcher`, which
+                keeps what happens to trades until strategies are told.
             clock: Where kernel time comes from. None means SystemClock for a venue that says `live = True`,
                 else ManualClock.
             live: True says that this program means to trade real money. Where no control plane is given and
@@ -194,7 +198,7 @@ class ExecutionKernel:
             None if journal in planes else journal,
             None if projection in planes else projection,
             zinc_plane,
-            logs,
+            None if isinstance(logs, Watcher) else logs,
         )
         queue = make_queue() if planes and log_dir is None else None
         settings: dict[str, Any] = {
@@ -215,6 +219,7 @@ class ExecutionKernel:
             inbox_max=whole("inbox_max", inbox_max, 1, SIZE_MAX),
             remembered_orders=whole("remembered_orders", remembered_orders, 1, SIZE_MAX),
             observer=self._followers.observe if self._followers else None,
+            watcher=logs if isinstance(logs, Watcher) else None,
             log=log_settings(queue or log_dir, **(settings if queue is None else queue_settings())),
         )
         self._log_dir = None if log_dir is None else Path(log_dir)
@@ -273,6 +278,16 @@ class ExecutionKernel:
             owner: Whose trades they make; empty when nobody's.
         """
         return Client(self._engine, owner or None)
+
+    def teller(self, listener: Listener, settle: Callable[[], object], **told: Any) -> Teller:  # noqa: ANN401
+        """Return what tells a strategy of its trades: `Watcher.add` says of which.
+
+        Args:
+            listener: The strategy's.
+            settle: Ends a callback of its that somebody suspects.
+            told: `raised`, `on_order`, `on_fill`, `on_position`, `on_change`: see `Teller`.
+        """
+        return Teller(self._engine, listener, settle, **told)
 
     def _refused(self, fields: Mapping[Any, Any], error: InvalidInput | InvalidType) -> KernelOutcome:
         """Return the outcome of what was given as an intent and is none."""

@@ -3,14 +3,11 @@
 from dita.runtime.actor import Actor, ActorState
 from dita.runtime.bars import BarBuilder, interval_ns
 from dita.runtime.loading import load_params, load_strategy
-from dita.runtime.watcher import Happening, Watcher
 
 __all__ = [
     "Actor",
     "ActorState",
     "BarBuilder",
-    "Happening",
-    "Watcher",
     "interval_ns",
     "load_params",
     "load_strategy",

@@ -3,15 +3,14 @@
 from collections.abc import Iterator
 from typing import Any
 
-from dita._kernel import KernelTransition, Replay, VenueEvent, VenueOrder
+from dita._kernel import Replay, TradeSlot, VenueEvent, VenueOrder
 from dita.kernel import ExecutionKernel
-from dita.runtime.watcher import Happening
 
 
 def happened_since(
     kernel: ExecutionKernel, owner: str, after_seq: int, until_seq: int
-) -> Iterator[tuple[Happening, VenueOrder | None]]:
-    """Yield what has happened to an owner's trades, in the kernel's order, with the order as it was then.
+) -> Iterator[tuple[TradeSlot, VenueEvent, VenueOrder | None]]:
+    """Yield what has happened to an owner's trades, in the kernel's order: slot, event, order as it was then.
 
     Args:
         kernel: Whose log; it has one.
@@ -38,19 +37,10 @@ def happened_since(
             if slot.owner != owner or slot.slot_id in told:
                 continue
             told.add(slot.slot_id)
-            transition = KernelTransition(
-                timestamp=step["time_ns"],
-                trade_id=slot.trade_id,
-                slot_id=slot.slot_id,
-                prev_state=change["prev_state"],
-                next_state=change["next_state"],
-                trigger=change["trigger"],
-                seq=step["seq"],
-            )
             order = next(
                 (one for one in replay.orders() if one.venue_client_id == event.venue_client_id), None
             )
-            yield Happening(transition, slot, event), order
+            yield slot, event, order
 
 
 def _event_of(step: dict[str, Any]) -> VenueEvent | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from dita._kernel import Bar, QuoteTick, TradeTick
+from dita._kernel import Bar, OwnFill, QuoteTick, TradeTick
 
 __all__ = ["Bar", "OwnFill", "Position", "QuoteTick", "TradeTick", "moment"]
 
@@ -22,35 +22,6 @@ def moment(time_ns: int) -> datetime:
     return datetime.fromtimestamp(time_ns // 1_000_000_000, UTC).replace(
         microsecond=time_ns % 1_000_000_000 // 1000
     )
-
-
-@dataclass(frozen=True, slots=True)
-class OwnFill:
-    """A fill of one of the strategy's orders.
-
-    Attributes:
-        symbol: The instrument.
-        slot: The slot of its trade.
-        trade_id: The trade.
-        order_id: The order's client id.
-        side: BUY or SELL.
-        price: Quote units.
-        size: Base units or contracts.
-        fee: What was paid, where the venue has said it; below 0 is a rebate.
-        liquidity: MAKER, TAKER, or empty where it is not told.
-        time_ns: The venue's time, ns.
-    """
-
-    symbol: str
-    slot: int
-    trade_id: str
-    order_id: str
-    side: str
-    price: Decimal
-    size: Decimal
-    fee: Decimal | None
-    liquidity: str
-    time_ns: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -216,9 +216,8 @@ class OrderTracker:
     def _fills(self, owner: str) -> dict[str, tuple[Fill, ...]]:
         """Every fill of an owner's orders, from the log."""
         found: dict[str, tuple[Fill, ...]] = {}
-        for happening, _ in happened_since(self._kernel, owner, 0, self._kernel.seq):
-            event = happening.event
-            if event is None or event.kind not in _FILLS or event.price is None or event.size is None:
+        for _, event, _ in happened_since(self._kernel, owner, 0, self._kernel.seq):
+            if event.kind not in _FILLS or event.price is None or event.size is None:
                 continue
             fill = Fill(event.price, event.size, event.fee, event.fee_asset, event.timestamp_ns)
             found[event.venue_client_id] = (*found.get(event.venue_client_id, ()), fill)

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use dita_kernel::num::Decimal;
 
-use crate::numbers::compare;
+use crate::numbers::{compare, sum};
 
 const SECOND_NS: i64 = 1_000_000_000;
 const UNITS: [(char, i64); 4] = [('s', 1), ('m', 60), ('h', 3600), ('d', 86_400)];
@@ -96,16 +96,8 @@ fn join(so_far: &mut [Decimal; 5], part: &[Decimal; 5]) {
         so_far[2] = part[2];
     }
     so_far[3] = part[3];
-    so_far[4] = sum(so_far[4], part[4]);
-}
-
-/// A sum of volumes; what does not fit stays as it was.
-fn sum(a: Decimal, b: Decimal) -> Decimal {
-    let scale = a.scale().max(b.scale());
-    match (a.at_scale(scale), b.at_scale(scale)) {
-        (Ok(left), Ok(right)) => Decimal::new(left.saturating_add(right), scale).unwrap_or(a),
-        _ => a,
-    }
+    // A sum that does not fit stays as it was.
+    so_far[4] = sum(so_far[4], part[4]).unwrap_or(so_far[4]);
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ mod listener;
 mod numbers;
 mod player;
 pub mod read;
+mod recorder;
 mod thinning;
 
 pub use bars::{BarBuilder, ClosedBar, interval_ns, interval_text};
@@ -28,3 +29,4 @@ pub use floor::{Floor, Worth};
 pub use listener::{Hears, Listener};
 pub use numbers::{compare, float};
 pub use player::{Player, Settings, Step, Stop, Told};
+pub use recorder::{Facts, Recorder, TradeRow};

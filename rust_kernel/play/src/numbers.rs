@@ -133,6 +133,13 @@ pub fn compare(a: Decimal, b: Decimal) -> Ordering {
     }
 }
 
+/// A sum; `None` where it does not fit.
+pub fn sum(a: Decimal, b: Decimal) -> Option<Decimal> {
+    let scale = a.scale().max(b.scale());
+    let whole = a.at_scale(scale).ok()?.checked_add(b.at_scale(scale).ok()?)?;
+    Decimal::new(whole, scale).ok()
+}
+
 /// A price on the tick grid, half to even; `None` where it is there already, or cannot be.
 pub fn rounded(price: Decimal, tick: Decimal) -> Option<Decimal> {
     let scale = price.scale().max(tick.scale());

@@ -25,6 +25,7 @@ pub mod record;
 pub mod replay;
 pub mod sim;
 pub mod slot;
+pub mod telling;
 pub mod text;
 pub mod time;
 pub mod torture;
@@ -59,6 +60,7 @@ pub fn _kernel(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<client::Client>()?;
     module.add_class::<sim::SimExchange>()?;
     player::register(module)?;
+    telling::register(module)?;
     module.add_class::<replay::Replay>()?;
     module.add_class::<follow::LogFollower>()?;
     module.add_function(wrap_pyfunction!(follow::read_cursor, module)?)?;

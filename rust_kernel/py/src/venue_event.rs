@@ -104,6 +104,13 @@ impl From<CoreEvent> for VenueEvent {
     }
 }
 
+impl VenueEvent {
+    /// The core's own.
+    pub fn inner(&self) -> &CoreEvent {
+        &self.inner
+    }
+}
+
 #[pymethods]
 impl VenueEvent {
     // The commonest fields first: the keywords are looked up one after another.

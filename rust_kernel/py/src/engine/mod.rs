@@ -27,6 +27,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::errors::Error;
+use crate::telling::Watcher;
 use crate::text;
 use log::{LogChoice, Recovered};
 use outside::State;
@@ -79,7 +80,7 @@ impl Engine {
 #[pymethods]
 impl Engine {
     #[new]
-    #[pyo3(signature = (*, max_slots=10, instance_nonce=0, keeps_nonce=false, hedge_mode=false, remembered_orders=4096, inbox_max=65536, start_ns=None, simulated=None, adapter=None, observer=None, log=None))]
+    #[pyo3(signature = (*, max_slots=10, instance_nonce=0, keeps_nonce=false, hedge_mode=false, remembered_orders=4096, inbox_max=65536, start_ns=None, simulated=None, adapter=None, observer=None, watcher=None, log=None))]
     #[allow(clippy::too_many_arguments)]
     fn new(
         py: Python<'_>,
@@ -93,6 +94,7 @@ impl Engine {
         simulated: Option<&Bound<'_, PyDict>>,
         adapter: Option<Py<PyAny>>,
         observer: Option<Py<PyAny>>,
+        watcher: Option<Py<Watcher>>,
         log: Option<&Bound<'_, PyDict>>,
     ) -> Result<Engine, Error> {
         let simulated = simulated.map(SimSettings::read).transpose()?;
@@ -110,7 +112,7 @@ impl Engine {
             },
             clock: if start_ns.is_some() { Clock::Driven } else { Clock::System },
             inbox_max,
-            observe: observer.is_some(),
+            observe: observer.is_some() || watcher.is_some(),
             ..EngineConfig::default()
         };
         let (mut core, recovery) = match log {
@@ -128,7 +130,10 @@ impl Engine {
         if let Some(start_ns) = start_ns {
             state.tell(start_ns);
         }
-        Ok(Engine { shared: Arc::new(Shared::new(state, Outside::new(adapter, observer))), recovery })
+        Ok(Engine {
+            shared: Arc::new(Shared::new(state, Outside::new(adapter, observer, watcher))),
+            recovery,
+        })
     }
 
     /// What it holds of Python's, for the garbage collector: an adapter that holds the kernel would else keep both alive.

@@ -22,6 +22,7 @@ use crate::details::{Detail, Details};
 use crate::errors::{Error, LogTrouble};
 use crate::outcome::OutcomeView;
 use crate::slot::{SlotView, TradeSlot};
+use crate::telling::Watcher;
 use crate::transition::KernelTransition;
 use crate::venue_event::VenueEvent;
 
@@ -40,6 +41,8 @@ pub fn was_forked() {
 pub struct Outside {
     adapter: Option<Py<PyAny>>,
     observer: Option<Py<PyAny>>,
+    /// Keeps what has happened until strategies are told.
+    watcher: Option<Py<Watcher>>,
     /// Its part of a repair: `asleep(since_ns, lost_ns)` and `repair(since_ns) -> bool`.
     waking: OnceLock<Py<PyAny>>,
     /// Changes of trades were shown to the observer since somebody last asked.
@@ -54,9 +57,13 @@ pub struct Seen {
 }
 
 impl Outside {
-    /// Of an adapter and an observer, where there are such.
-    pub fn new(adapter: Option<Py<PyAny>>, observer: Option<Py<PyAny>>) -> Outside {
-        Outside { adapter, observer, waking: OnceLock::new(), news: AtomicBool::new(false) }
+    /// Of an adapter and those who look on, where there are such.
+    pub fn new(
+        adapter: Option<Py<PyAny>>,
+        observer: Option<Py<PyAny>>,
+        watcher: Option<Py<Watcher>>,
+    ) -> Outside {
+        Outside { adapter, observer, watcher, waking: OnceLock::new(), news: AtomicBool::new(false) }
     }
 
     /// True where changes of trades were shown to the observer since [`Outside::take_news`].
@@ -75,6 +82,7 @@ impl Outside {
     pub fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.adapter)?;
         visit.call(&self.observer)?;
+        visit.call(&self.watcher)?;
         visit.call(self.waking.get())
     }
 }
@@ -119,7 +127,7 @@ impl Foreign for Outside {
     }
 
     fn observes(&self) -> bool {
-        self.observer.is_some()
+        self.observer.is_some() || self.watcher.is_some()
     }
 
     fn look(&self, kernel: &Kernel, changes: Vec<Observed>) -> Seen {
@@ -132,9 +140,18 @@ impl Foreign for Outside {
 
     fn show(&self, py: Python<'_>, seen: Seen, seq: u64) -> PyResult<()> {
         let is_news = !seen.changes.is_empty();
-        let shown = match &self.observer {
-            Some(observer) => observe(observer.bind(py), seen, seq),
-            None => Ok(()),
+        let shown = match (&self.observer, &self.watcher) {
+            (Some(observer), watcher) => {
+                if let Some(watcher) = watcher {
+                    watcher.get().hear(seen.changes.clone(), seen.slots.clone());
+                }
+                observe(observer.bind(py), seen, seq)
+            }
+            (None, Some(watcher)) => {
+                watcher.get().hear(seen.changes, seen.slots);
+                Ok(())
+            }
+            (None, None) => Ok(()),
         };
         if is_news {
             self.news.store(true, Ordering::Release);

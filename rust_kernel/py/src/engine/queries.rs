@@ -10,9 +10,19 @@ use pyo3::types::{PyDict, PyList};
 
 use super::{Engine, id, reads, views};
 use crate::errors::Error;
-use crate::order::VenueOrder;
+use crate::order::{OrderView, VenueOrder};
 use crate::slot::TradeSlot;
 use crate::{names, number, text};
+
+impl Engine {
+    /// An order by our id: live, or ended and still remembered.
+    pub fn order_view(&self, venue_client_id: &Id) -> Result<Option<OrderView>, Error> {
+        self.read(|kernel| {
+            let place = kernel.orders().by_client_id(venue_client_id)?;
+            views::order_view(kernel, kernel.orders().at(place))
+        })
+    }
+}
 
 #[pymethods]
 impl Engine {
@@ -77,12 +87,7 @@ impl Engine {
 
     /// An order by our id: live, or ended and still remembered; else `None`.
     fn order(&self, venue_client_id: &Bound<'_, PyAny>) -> Result<Option<VenueOrder>, Error> {
-        let name = id(venue_client_id, "venue_client_id")?;
-        let view = self.read(|kernel| {
-            let place = kernel.orders().by_client_id(&name)?;
-            views::order_view(kernel, kernel.orders().at(place))
-        })?;
-        Ok(view.map(VenueOrder::from))
+        Ok(self.order_view(&id(venue_client_id, "venue_client_id")?)?.map(VenueOrder::from))
     }
 
     /// Our orders, oldest first: live and remembered, or the live ones only.

@@ -57,7 +57,7 @@ fn gated(policy: SyncPolicy) -> Result<(Arc<Gate>, Arc<Shared>), Error> {
     let disk = Arc::new(HookedDisk::new(Arc::new(MemoryDisk::new()), gate.clone()));
     let settings = LogSettings { policy, ..LogSettings::default() };
     let opened = Shell::recover(EngineConfig::default(), Port::Foreign, disk, &settings, &mut |_| {})?;
-    Ok((gate, Arc::new(Shared::new(State::new(opened.0), Outside::new(None, None)))))
+    Ok((gate, Arc::new(Shared::new(State::new(opened.0), Outside::new(None, None, None)))))
 }
 
 #[test]
@@ -109,7 +109,7 @@ const SECOND: i64 = 1_000_000_000;
 fn live() -> Result<Arc<Shared>, Error> {
     let config = EngineConfig { clock: Clock::System, ..EngineConfig::default() };
     let shared =
-        Arc::new(Shared::new(State::new(Shell::new(config, Port::Foreign)?), Outside::new(None, None)));
+        Arc::new(Shared::new(State::new(Shell::new(config, Port::Foreign)?), Outside::new(None, None, None)));
     shared.start_timer(5_000)?;
     Ok(shared)
 }

@@ -4,10 +4,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use dita_kernel::id::Id;
 use dita_play::{BarBuilder as Builder, Hears, Listener as Core};
-use pyo3::PyTraverseError;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple};
+use pyo3::{IntoPyObjectExt, PyTraverseError};
 
 use super::Kind;
 use super::views::Bar;
@@ -48,8 +48,29 @@ pub struct Listener {
 }
 
 impl Listener {
+    /// What the player has of it.
     pub fn core(&self) -> &Arc<Core> {
         &self.core
+    }
+
+    /// Calls a callback of its, under the watch of who looks whether it ends. `settle` ends one that is suspected, and
+    /// raises what there is to be raised in it.
+    #[inline]
+    pub fn call<'py, T: IntoPyObject<'py>>(
+        &self,
+        py: Python<'py>,
+        thread: u64,
+        settle: &Py<PyAny>,
+        callback: &Py<PyAny>,
+        told: T,
+    ) -> PyResult<()> {
+        let told = told.into_bound_py_any(py)?;
+        self.core.enter(thread);
+        let called = callback.bind(py).call1((&told,)).map(drop);
+        match self.core.leave() {
+            true => called.and(settle.call0(py).map(drop)),
+            false => called,
+        }
     }
 }
 

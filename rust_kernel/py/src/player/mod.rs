@@ -9,7 +9,7 @@ mod order_book;
 mod views;
 
 use std::sync::mpsc::SyncSender;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 
 use dita_kernel::id::Id;
 use dita_play::{Channel, Event, Fault, Market, Player as Core, Settings, Step, Stop, Told, Window};
@@ -20,9 +20,11 @@ use pyo3::{PyTraverseError, gc::PyVisit};
 
 use crate::engine::{Engine, Shared};
 use crate::errors::Error;
+use crate::telling::{Recorder, Watcher, this_thread};
 use crate::{number, text};
 use floor::{Failed, Play};
-use listener::{Callbacks, Listener};
+use listener::Callbacks;
+pub use listener::Listener;
 use markets::MarketReader;
 
 /// A channel holds so many batches.
@@ -74,6 +76,8 @@ pub struct Player {
     core: Mutex<Core>,
     places: Mutex<Vec<Arc<Place>>>,
     called: Mutex<Vec<Arc<Called>>>,
+    /// Who tells what has happened, where the owner has nothing to do with it.
+    telling: OnceLock<(Py<Watcher>, Py<Recorder>)>,
 }
 
 fn busy() -> PyErr {
@@ -103,10 +107,20 @@ impl Player {
         Ok(at)
     }
 
+    /// Tells what has happened to trades; false where the owner has to.
+    fn tell(&self, py: Python<'_>) -> PyResult<bool> {
+        let Some((watcher, recorder)) = self.telling.get() else { return Ok(false) };
+        let recorder = recorder.get();
+        for trade_id in self.core()?.take_ambiguous() {
+            recorder.mark_ambiguous(&trade_id);
+        }
+        watcher.get().tell_all(py, Some(recorder)).map(|raised| !raised)
+    }
+
     /// What is there while it plays: nothing is added meanwhile.
     fn stage(&self, py: Python<'_>) -> PyResult<Stage> {
         Ok(Stage {
-            thread: py.import("threading")?.call_method0("get_ident")?.extract()?,
+            thread: this_thread(py)?,
             places: self.places.lock().unwrap_or_else(PoisonError::into_inner).clone(),
             called: self.called.lock().unwrap_or_else(PoisonError::into_inner).clone(),
         })
@@ -155,17 +169,10 @@ impl Stage {
     fn call(&self, py: Python<'_>, listener: usize, (told, kind): Object) -> Result<bool, (PyErr, Kind)> {
         let Some(called) = self.called.get(listener) else { return Ok(false) };
         let Some(callback) = called.callbacks.of(kind) else { return Ok(false) };
-        let one = called.listener.get().core();
-        one.enter(self.thread);
-        let mut raised = callback.call1(py, (told,)).err();
-        if one.leave()
-            && let Err(error) = called.callbacks.settle.call0(py)
-        {
-            raised = raised.or(Some(error));
-        }
-        match raised {
-            Some(error) => Err((error, kind)),
-            None => Ok(one.take_acted()),
+        let one = called.listener.get();
+        match one.call(py, self.thread, &called.callbacks.settle, callback, told) {
+            Ok(()) => Ok(one.core().take_acted()),
+            Err(error) => Err((error, kind)),
         }
     }
 }
@@ -229,12 +236,16 @@ impl Player {
         };
         let shared = engine.get().shared();
         let (core, places, called) = (Mutex::new(Core::new(settings)), Mutex::default(), Mutex::default());
-        Ok(Player { engine, shared, core, places, called })
+        Ok(Player { engine, shared, core, places, called, telling: OnceLock::new() })
     }
 
     /// What it holds of Python's, for the garbage collector.
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.engine)?;
+        if let Some((watcher, recorder)) = self.telling.get() {
+            visit.call(watcher)?;
+            visit.call(recorder)?;
+        }
         if let Ok(called) = self.called.try_lock() {
             for one in called.iter() {
                 visit.call(&one.listener)?;
@@ -290,6 +301,12 @@ impl Player {
         Ok(place)
     }
 
+    /// Has a watcher tell what happens to trades, and a recorder write it down, without a word to the owner: `("news", None)`
+    /// comes then only once a callback has raised.
+    fn tell_by(&self, watcher: Py<Watcher>, recorder: Py<Recorder>) -> PyResult<()> {
+        self.telling.set((watcher, recorder)).map_err(|_| PyRuntimeError::new_err("somebody tells already"))
+    }
+
     /// Puts events of a market in, in time order, as `dita.market` has them; an empty list ends it. Gives how many it took:
     /// one that cannot be read is taken by nobody, and raises where it comes first.
     fn give(&self, market: usize, events: &Bound<'_, PyList>) -> PyResult<usize> {
@@ -327,7 +344,7 @@ impl Player {
                 Step::Callback(listener) => {
                     match told.map_or(Ok(false), |told| stage.call(py, listener, told)) {
                         Ok(has_acted) => {
-                            if self.shared.foreign().take_news() || has_acted {
+                            if (self.shared.foreign().take_news() || has_acted) && !self.tell(py)? {
                                 return step_of(py, "news", py.None());
                             }
                         }
@@ -346,7 +363,9 @@ impl Player {
                 Step::Wait(wait) => return step_of(py, "wait", wait.as_secs_f64()),
                 Step::News => {
                     self.shared.foreign().take_news();
-                    return step_of(py, "news", py.None());
+                    if !self.tell(py)? {
+                        return step_of(py, "news", py.None());
+                    }
                 }
                 Step::Warmed(listener) => return step_of(py, "warmed", listener),
                 Step::Starved(market) => return step_of(py, "starved", market),

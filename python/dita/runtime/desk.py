@@ -1,0 +1,225 @@
+"""What a strategy's actions and questions go to: its kernel, its client, its listener."""
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any, Final, Protocol
+
+from dita._kernel import KernelOutcome, Listener, TradeSide, TradeSlot, VenueOrder
+from dita.errors import refuse
+from dita.kernel import ExecutionKernel, Number
+from dita.runtime.timers import Timers
+from dita.slots import KernelSlotView
+from dita.strategy import NotRunning, Position, Strategy, TooManyIntents, WarmingUp
+from dita.strategy.views import moment
+
+INTENTS_MAX: Final = 1_000
+_SIGNS: Final = {"LONG": 1, "SHORT": -1}
+_LOG: Final = logging.getLogger("dita.strategy")
+
+
+def _nothing() -> None:
+    """Hold nothing: no log is kept."""
+
+
+class Seat(Protocol):
+    """How an actor trades: `dita.host.Client`."""
+
+    @property
+    def slots(self) -> tuple[int, ...]:
+        """The numbers of its slots."""
+
+    def enter(
+        self,
+        asset: str,
+        side: TradeSide | str,
+        size: Number | None = None,
+        *,
+        slot: int | None = None,
+        **fields: Any,  # noqa: ANN401 - a KernelIntent's
+    ) -> KernelOutcome:
+        """Open a trade."""
+
+    def exit(self, slot: int, size: Any = None, **fields: Any) -> KernelOutcome:  # noqa: ANN401
+        """Close a trade."""
+
+    def cancel(self, slot: int, order: str = "", **fields: Any) -> KernelOutcome:  # noqa: ANN401
+        """Cancel an order."""
+
+    def amend(self, slot: int, order: str = "", **fields: Any) -> KernelOutcome:  # noqa: ANN401
+        """Change an order."""
+
+    def slot(self, slot: int) -> KernelSlotView:
+        """Return a view of a slot."""
+
+    def trades(self, asset: str | None = None) -> list[TradeSlot]:
+        """Return the open trades."""
+
+    def orders(self, *, live_only: bool = False) -> list[VenueOrder]:
+        """Return the orders."""
+
+    def wind_down(self, *, flatten: bool, reason: str) -> None:
+        """Cancel entries, or leave everything."""
+
+    def close(self) -> None:
+        """Give the slots back."""
+
+
+class OwnDesk:
+    """One strategy's desk: its actions and what it sees. It is not called while the strategy does not run.
+
+    Attributes:
+        client: With its slots.
+        refused: How many of its intents were refused, by code.
+        acted: Whether it has acted since somebody last cleared this.
+        hold: Called before an action: what it causes then waits for the strategy's note.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        strategy: Strategy,
+        kernel: ExecutionKernel,
+        client: Seat,
+        symbols: Sequence[str],
+        listener: Listener,
+        timers: Timers,
+        state: Callable[[], object],
+    ) -> None:
+        """Set it up.
+
+        Args:
+            name: The strategy's.
+            strategy: It.
+            kernel: The account's.
+            client: With its slots.
+            symbols: What it may trade.
+            listener: Counts its callbacks.
+            timers: Its own.
+            state: Says how it is; only one that runs may act.
+        """
+        self.client = client
+        self.refused: Counter[str] = Counter()
+        self.acted = False
+        self.hold: Callable[[], object] = _nothing
+        self._name = name
+        self._strategy = strategy
+        self._kernel = kernel
+        self._symbols = symbols
+        self._listener = listener
+        self._timers = timers
+        self._state = state
+        self._calls = self._intents = 0
+
+    # ---------------------------------------------------------------------------------------- what it does
+
+    def _may_act(self) -> None:
+        if self._strategy.warming or self._strategy.recovering:
+            raise WarmingUp(f"{self._name}: it may look and not act while it is warming up or recovering")
+        if not self._listener.running:
+            raise NotRunning(f"{self._name}: is {self._state()}")
+        self.hold()
+        self.acted = True
+        calls = self._listener.act()
+        if calls != self._calls:
+            self._calls, self._intents = calls, 0  # another callback than at the last action
+        self._intents += 1
+        if self._intents > INTENTS_MAX:
+            raise TooManyIntents(f"{self._name}: more than {INTENTS_MAX} intents in one callback")
+
+    def now_ns(self) -> int:
+        """Return kernel time."""
+        return self._kernel.now_ns
+
+    def enter(self, symbol: str, side: str, size: Any, fields: Mapping[str, Any]) -> KernelOutcome:  # noqa: ANN401
+        """Open a trade."""
+        self._may_act()
+        if symbol not in self._symbols:
+            raise refuse(
+                "symbol", symbol, f"is none of {self._name}'s instruments: {', '.join(self._symbols)}"
+            )
+        return self._noted(self.client.enter(symbol, side, size, **fields))
+
+    def exit(self, trade: Any, size: Any, fields: Mapping[str, Any]) -> KernelOutcome:  # noqa: ANN401
+        """Close a trade, or a part of it."""
+        self._may_act()
+        held = self._trade(trade)
+        return self._noted(self.client.exit(held.slot_id, held.size if size is None else size, **fields))
+
+    def cancel(self, order: VenueOrder | str, fields: Mapping[str, Any]) -> KernelOutcome:
+        """Cancel an order."""
+        self._may_act()
+        known = self._order(order)
+        return self._noted(self.client.cancel(known.slot_id or 0, known.venue_client_id, **fields))
+
+    def amend(self, order: VenueOrder | str, fields: Mapping[str, Any]) -> KernelOutcome:
+        """Change an order."""
+        self._may_act()
+        known = self._order(order)
+        return self._noted(self.client.amend(known.slot_id or 0, known.venue_client_id, **fields))
+
+    def _noted(self, outcome: KernelOutcome) -> KernelOutcome:
+        if not outcome.accepted:
+            self.refused[str(outcome.diagnostic_code)] += 1
+        return outcome
+
+    def _trade(self, trade: object) -> TradeSlot:
+        if isinstance(trade, TradeSlot):
+            return self.client.slot(trade.slot_id).snapshot()
+        if isinstance(trade, int) and not isinstance(trade, bool):
+            return self.client.slot(trade).snapshot()
+        found = [one for one in self.client.trades() if trade in (one.trade_id, one.asset)]
+        if len(found) != 1:
+            raise refuse("trade", trade, f"names {len(found)} of the strategy's open trades")
+        return found[0]
+
+    def _order(self, order: VenueOrder | str) -> VenueOrder:
+        name = order.venue_client_id if isinstance(order, VenueOrder) else order
+        known = self._kernel.order(name)
+        if known is None or known.owner != self._name:
+            raise refuse("order", name, "is no order of the strategy")
+        return known
+
+    def trades(self, symbol: str | None) -> list[TradeSlot]:
+        """Return the open trades."""
+        return self.client.trades(symbol)
+
+    def orders(self, symbol: str | None) -> list[VenueOrder]:
+        """Return the orders at work."""
+        return [order for order in self.client.orders(live_only=True) if symbol in (None, order.asset)]
+
+    def position(self, symbol: str) -> Position:
+        """Return the signed sum of the open trades."""
+        held = [trade for trade in self.client.trades(symbol) if trade.size]
+        if not held:
+            return Position(symbol, Decimal(0), None, Decimal(0))
+        size = sum((_SIGNS[str(trade.side)] * trade.size for trade in held), Decimal(0))
+        sides = {str(trade.side) for trade in held}
+        price = None
+        if len(sides) == 1:
+            value = sum((trade.size * (trade.entry_price or 0) for trade in held), Decimal(0))
+            price = held[0].entry_price if len(held) == 1 else value / abs(size)
+        open_pnl = sum((trade.unrealized_pnl for trade in held), Decimal(0))
+        return Position(symbol, size, price, open_pnl)
+
+    def instrument(self, symbol: str) -> Mapping[str, Any]:
+        """Return an instrument's rules."""
+        return self._kernel.instrument(symbol)
+
+    def account(self) -> Any:  # noqa: ANN401 - the kernel's
+        """Return the account."""
+        return self._kernel.account
+
+    def closes_float(self, symbol: str, count: int, interval: str | None) -> Sequence[float]:
+        """Return the last closes."""
+        return self._listener.closes(symbol, max(count, 0), interval)
+
+    def timer(self, name: str, every_ns: int | None, at_ns: int | None) -> None:
+        """Set, or remove, a timer."""
+        self._timers.set(name, every_ns, at_ns, self._kernel.now_ns)
+
+    def log(self, message: str, fields: Mapping[str, Any]) -> None:
+        """Write a line."""
+        text = " ".join(f"{key}={value}" for key, value in fields.items())
+        _LOG.info("%s %s: %s %s", moment(self._kernel.now_ns).isoformat(), self._name, message, text)

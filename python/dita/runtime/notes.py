@@ -1,0 +1,121 @@
+"""What a strategy wants back after a restart: noted beside what it does, and given back."""
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from dita._kernel import Listener, Teller
+from dita.kernel import ExecutionKernel
+from dita.runtime.desk import OwnDesk
+from dita.runtime.retelling import happened_since
+from dita.runtime.watchdog import Guarded
+from dita.strategy import Strategy, StrategyError
+
+NOTE_S: Final = 1.0
+NOTE_BYTES_MAX: Final = 65_536
+
+
+def _json_of(state: Mapping[str, Any]) -> str:
+    """Return a strategy's state as JSON.
+
+    Raises:
+        StrategyError: It is no plain JSON, or too long.
+    """
+    try:
+        text = json.dumps(state, separators=(",", ":"), allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise StrategyError(f"returned what is no plain JSON: {error}") from error
+    if len(text.encode()) > NOTE_BYTES_MAX:
+        raise StrategyError(f"returned {len(text.encode()):,} bytes of JSON, more than {NOTE_BYTES_MAX:,}")
+    return text
+
+
+class Notes:
+    """One strategy's notes in its kernel's log."""
+
+    def __init__(
+        self, name: str, strategy: Strategy, kernel: ExecutionKernel, desk: OwnDesk, listener: Listener
+    ) -> None:
+        """Note nothing yet.
+
+        Args:
+            name: The strategy's.
+            strategy: It.
+            kernel: Whose log.
+            desk: Says whether the strategy has acted.
+            listener: Counts its callbacks.
+        """
+        self._name = name
+        self._strategy = strategy
+        self._kernel = kernel
+        self._desk = desk
+        self._listener = listener
+        self._calls = 0
+        self._called = False
+        self._noted_s = 0.0
+        self._told_seq = 0
+
+    def recover(self, teller: Teller, call: Callable[..., None]) -> None:
+        """Give the strategy its last note back, and tell what has happened since.
+
+        Args:
+            teller: Tells it.
+            call: Calls a callback of its.
+        """
+        recovery = self._kernel.recovery
+        if recovery is None or not recovery["last_seq"]:
+            return
+        strategy, until = self._strategy, self._kernel.seq
+        noted = self._kernel.noted(self._name)
+        strategy.recovering = True
+        try:
+            if noted is not None:
+                call(strategy.on_load, json.loads(noted.text))
+            teller.clear_sizes()
+            known = 0 if noted is None else noted.told_seq
+            for slot, event, order in happened_since(self._kernel, self._name, known, until):
+                teller.retell(slot, event, order)
+        finally:
+            strategy.recovering = False
+        self._told_seq = until
+        teller.set_told_seq(until)
+
+    def is_due(self, *, may_write: bool) -> bool:
+        """Say whether the strategy's state may have changed, and is to be noted now.
+
+        Args:
+            may_write: Whether the strategy has a state worth noting.
+        """
+        calls = self._listener.calls
+        if calls != self._calls:
+            self._calls, self._called = calls, True
+        if not self._called:
+            self._desk.acted = False
+            return False
+        return may_write and (self._desk.acted or time.monotonic() - self._noted_s >= NOTE_S)
+
+    def write(self, told_seq: int, guarded: Guarded) -> None:
+        """Ask the strategy what it wants back, and note it.
+
+        Args:
+            told_seq: The last input of which everything was told.
+            guarded: Watches the call.
+
+        Raises:
+            StrategyError: What it returned is no plain JSON, or too long.
+        """
+        self._desk.acted = self._called = False
+        self._noted_s = time.monotonic()
+        guarded.enter()
+        try:
+            state = self._strategy.on_save()
+        finally:
+            guarded.leave()
+            self._calls = self._listener.calls
+        if state is not None:
+            self._kernel.note(self._name, _json_of(state), max(told_seq, self._told_seq))
+
+    def ask_again(self) -> None:
+        """Let the next quiet moment write a note, however short the last one is ago."""
+        self._desk.acted = self._called = True
