@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from dita import __version__
 from dita.backtest.settings import BacktestSettings
-from dita.runtime.loading import source_of
+from dita.runtime.sources import sources_of
 from dita.strategy import Strategy
 
 
@@ -57,7 +57,7 @@ def run_id_of(
 ) -> str:
     """Return the SHA-256 of version, data, strategies, parameters and settings, in hex.
 
-    What a strategy imports is not in it, only its own file.
+    A strategy's code is its own file and what that imports from its own folder or package.
 
     Args:
         files: Where the markets are from; the file with the funding is added to them.
@@ -74,7 +74,10 @@ def run_id_of(
     if settings.funding is not None:
         digest.update(b"funding" + digest_of(settings.funding))
     for one in named:
-        digest.update(source_of(one.strategy))
+        sources = sources_of(one.strategy)
+        digest.update(sources.own)
+        for name, imported in sources.imported:
+            digest.update(f"imports {name} ".encode() + imported)
         params = one.params.model_dump(mode="json") if one.params is not None else {}
         digest.update(json.dumps([one.name, params], sort_keys=True, default=str).encode())
     # Where the funding is has no part in it; what it says has.

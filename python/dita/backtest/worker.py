@@ -5,7 +5,6 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -18,10 +17,13 @@ from dita.backtest.settings import BacktestSettings
 from dita.errors import cut
 from dita.market import Market, open_market
 from dita.runtime import load_strategy
+from dita.runtime.sources import FileState, state_of
 from dita.strategy import Params, Strategy
 
 ERROR_CHARS_MAX: Final = 500
+_LOADED_MAX: Final = 64
 _loading = threading.Lock()
+_loaded: dict[str, tuple[type[Strategy], tuple[FileState, ...]]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +109,8 @@ def engine_of(run: Run) -> BacktestEngine:
     Args:
         run: Its description.
     """
-    path = Path(run.strategy.partition(":")[0])
-    changed_ns = path.stat().st_mtime_ns if path.suffix == ".py" else 0
     with _loading:
-        strategy = _strategy(run.strategy, changed_ns)
+        strategy = _strategy(run.strategy)
     named = Named(strategy.__name__, strategy, strategy.params_type(**run.params))
     markets = markets_of(run.data, run.symbols, run.settings)
     return BacktestEngine(
@@ -137,9 +137,16 @@ def markets_of(
     ]
 
 
-@lru_cache(maxsize=64)
-def _strategy(place: str, _changed_ns: int) -> type[Strategy]:
-    return load_strategy(place)
+def _strategy(place: str) -> type[Strategy]:
+    """The strategy, loaded anew where a file of its has changed: a worker may live for long."""
+    known = _loaded.get(place)
+    if known is not None and state_of(known[0]) == known[1]:
+        return known[0]
+    strategy = load_strategy(place)
+    if len(_loaded) >= _LOADED_MAX:
+        _loaded.clear()
+    _loaded[place] = strategy, state_of(strategy)
+    return strategy
 
 
 def plain_params(params: Params) -> dict[str, Any]:

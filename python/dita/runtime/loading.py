@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from dita.errors import shown
 from dita.runtime.bars import interval_ns
+from dita.runtime.sources import own_folder, remember
 from dita.strategy import Params, Strategy, StrategyError
 
 _WARMUP_MAX: Final = 10_000_000
@@ -66,11 +67,13 @@ def _module_of(path: Path) -> Any:  # noqa: ANN401 - a module of the user's
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     try:
-        spec.loader.exec_module(module)
+        with own_folder(path.resolve().parent):
+            spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
         line = _line_of(error, path)
         del sys.modules[spec.name]
         raise StrategyError(f"{path}{line}: does not import: {type(error).__name__}: {error}") from error
+    remember(module)
     return module
 
 
@@ -158,15 +161,3 @@ def made(strategy: type[Strategy], params: Any) -> Strategy:  # noqa: ANN401 - i
     if not hasattr(one, "_desk"):
         raise StrategyError(f"{strategy.__name__}: its __init__ must call super().__init__(params)")
     return one
-
-
-def source_of(strategy: type[Strategy]) -> bytes:
-    """Return the source of a strategy's module, for a run's id; its name where there is none.
-
-    Args:
-        strategy: Its class.
-    """
-    file = getattr(sys.modules.get(strategy.__module__), "__file__", None)
-    if file is not None and Path(file).is_file():
-        return Path(file).read_bytes()
-    return f"{strategy.__module__}:{strategy.__qualname__}".encode()

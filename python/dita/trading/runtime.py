@@ -17,7 +17,7 @@ from dita.backtest import BacktestResult
 from dita.errors import refuse
 from dita.host import SentIntent, StrategyHandle
 from dita.runtime import ActorState, load_strategy
-from dita.runtime.loading import source_of
+from dita.runtime.sources import sources_of
 from dita.strategy import Params, Strategy
 from dita.trading.backtests import BacktestEngine
 from dita.trading.connectors import ACCOUNT, BacktestConnector, ConnectorBase, symbol_of
@@ -215,7 +215,7 @@ class TradingRuntime:
         where = self._connector(connector)
         kind = load_strategy(strategy) if isinstance(strategy, str) else strategy
         digest = hashlib.sha256(
-            f"{kind.__qualname__} {connector} {pair}\n".encode() + source_of(kind)
+            f"{kind.__qualname__} {connector} {pair}\n".encode() + sources_of(kind).own
         ).hexdigest()
         number = self._counts[digest]
         name = f"{kind.__name__[:12]}-{digest[:8]}-{number}"
