@@ -20,6 +20,7 @@ __all__ = [
     "Bar",
     "BarBuilder",
     "Bollinger",
+    "CaptureConversion",
     "Client",
     "ControlGate",
     "Deviation",
@@ -2222,11 +2223,23 @@ class MarketReader:
         """Return the instrument that a capture names first."""
 
     @staticmethod
+    def columns(path: str | os.PathLike[str]) -> MarketReader:
+        """Of a file of columns, as `dita convert` writes it."""
+
+    @staticmethod
+    def is_columns(head: bytes) -> bool:
+        """Return whether a file's first bytes are those of a file of columns."""
+
+    @staticmethod
     def measure(path: str | os.PathLike[str], symbol: str) -> int:
         """Return the length of a file's bars, ns, which its first two rows tell."""
 
     def read(self, count: int) -> list[tuple[Any, ...]]:
         """Return the next rows, at most so many, as plain tuples in the order of `dita.market`'s."""
+
+    @property
+    def symbol(self) -> str:
+        """The instrument."""
 
     @property
     def fraction(self) -> float:
@@ -2238,7 +2251,43 @@ class MarketReader:
 
     @property
     def counts(self) -> dict[str, int] | None:
-        """What a capture has told so far, by name; None for other files."""
+        """What a capture has told so far, by name; of columns at their end; None for other files."""
+
+@final
+class CaptureConversion:
+    """Converts raw captures of one instrument, each going on where the one before it ends, into one file
+    of columns.
+
+    What cannot be raises `ValueError(message, line, capture)`: the capture by its place, None for the file
+    that is written. The file gets its name only once it is whole.
+    """
+
+    def __new__(
+        cls,
+        captures: Sequence[str | os.PathLike[str]],
+        out: str | os.PathLike[str],
+        *,
+        allow_late_lines: bool = False,
+        skip_bad_lines: bool = False,
+    ) -> CaptureConversion:
+        """Open the first capture, and a file beside `out`."""
+
+    def step(self, events: int) -> bool:
+        """Convert so many events; False where there are no more."""
+
+    @property
+    def fraction(self) -> float:
+        """How much of the captures has been read, from 0 to 1."""
+
+    @property
+    def symbol(self) -> str:
+        """The instrument."""
+
+    def finish(self) -> dict[str, int]:
+        """End the file, give it its name, and return what the captures told, with the bytes `written`."""
+
+    def close(self) -> None:
+        """Give it up: what was written is removed."""
 
 _BookLevel: TypeAlias = tuple[Decimal, Decimal]
 

@@ -15,7 +15,7 @@ from dita.backtest.settings import FEE_DEFAULT, QUEUES, BacktestSettings
 from dita.clock import ManualClock
 from dita.errors import InvalidInput, refuse
 from dita.host import Directory, Host
-from dita.market import Bar, BarFile, BinanceL2File, Event, Market, MarketFileError, TickFile
+from dita.market import Bar, BarFile, BinanceL2File, Event, L2File, Market, MarketFileError, TickFile
 from dita.runtime import Actor, ActorState
 from dita.strategy import StrategyError
 from dita.venues import SimulatedVenue
@@ -159,7 +159,7 @@ class Play:
 
     def _add(self, market: Market) -> int:
         tick = str(self._engine.tick(market.symbol))
-        if isinstance(market, BarFile | BinanceL2File | TickFile):
+        if isinstance(market, BarFile | BinanceL2File | L2File | TickFile):
             return self._player.add_file(market.reader(), market.symbol, tick, market.step_ns)
         place = self._player.add_channel(market.symbol, tick, market.step_ns)
         self._fed[place] = Fed(market, self._settings.end_ns)
@@ -245,7 +245,7 @@ class Play:
         elif what == "fault":
             place, line, message = about
             market = self._engine.markets[place]
-            assert isinstance(market, BarFile | BinanceL2File | TickFile)  # noqa: S101 - the player reads no others
+            assert isinstance(market, BarFile | BinanceL2File | L2File | TickFile)  # noqa: S101 - the player reads no others
             raise MarketFileError(market.path, message, line=line)
         elif what == "refused":
             raise StrategyError(about)

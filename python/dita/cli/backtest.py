@@ -28,6 +28,7 @@ market files, plain or gzipped, told by their content:
   quotes     CSV timestamp,bid,ask and perhaps bid_size,ask_size
   trades     CSV timestamp,price,size
   a capture  raw Binance USD-M lines: `receive-time-in-ns JSON`
+  columns    what `dita convert` makes of captures, to be read fast
   Parquet    the columns of one of these CSVs (pip install 'dita[parquet]')
   archives   Binance's zipped klines, trades, aggTrades, bookTicker, under their own names
 

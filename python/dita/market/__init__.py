@@ -6,6 +6,7 @@ from dita.market.binance_archive import ArchiveFile
 from dita.market.binance_l2 import BinanceL2File
 from dita.market.detect import open_market
 from dita.market.events import Bar, Depth, Event, Market, MarketKind, Print, Quote
+from dita.market.l2_columns import L2File, convert
 from dita.market.parquet import ParquetFile
 from dita.market.source import MarketFileError
 from dita.market.synthetic import SyntheticMarket
@@ -18,6 +19,7 @@ __all__ = [
     "BinanceL2File",
     "Depth",
     "Event",
+    "L2File",
     "Market",
     "MarketFileError",
     "MarketKind",
@@ -27,5 +29,6 @@ __all__ = [
     "Quote",
     "SyntheticMarket",
     "TickFile",
+    "convert",
     "open_market",
 ]

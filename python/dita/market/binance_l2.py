@@ -24,6 +24,8 @@ class CaptureCounts:
     """What one iteration has seen so far.
 
     Attributes:
+        lines: Lines.
+        bytes: Their bytes, unzipped.
         quotes: bookTicker messages.
         prints: trade messages.
         depth_updates: depthUpdate messages, handed on or not.
@@ -34,8 +36,11 @@ class CaptureCounts:
         unused_updates: depth updates dropped for want of a snapshot.
         other: messages of other streams, skipped.
         late_lines: lines received before the line above them; they are given the later time.
+        bad_lines: lines that could not be read, skipped where a conversion was told to.
     """
 
+    lines: int = 0
+    bytes: int = 0
     quotes: int = 0
     prints: int = 0
     depth_updates: int = 0
@@ -46,6 +51,7 @@ class CaptureCounts:
     unused_updates: int = 0
     other: int = 0
     late_lines: int = 0
+    bad_lines: int = 0
 
 
 class BinanceL2File:
@@ -107,16 +113,29 @@ class BinanceL2File:
         return opened(self.path, lambda: MarketReader.capture(self.path, self._symbol))
 
     def __iter__(self) -> Iterator[Event]:
-        """Yield the capture's events in its order.
+        """Return the capture's events in its order.
 
         Raises:
             MarketFileError: Naming file, line, field and value of the first thing that cannot be so.
         """
         self._reader = reader = self.reader()
-        for row in rows_of(self.path, reader):
-            if len(row) == _QUOTE_FIELDS:
-                yield Quote._make(row)
-            elif isinstance(row[1], str):
-                yield Print._make(row)
-            else:
-                yield Depth._make(row)
+        return l2_events(self.path, reader)
+
+
+def l2_events(path: Path, reader: MarketReader) -> Iterator[Event]:
+    """Yield the quotes, trades and depth that a reader has.
+
+    Args:
+        path: The file, for errors.
+        reader: Reads it.
+
+    Raises:
+        MarketFileError: It has something that cannot be.
+    """
+    for row in rows_of(path, reader):
+        if len(row) == _QUOTE_FIELDS:
+            yield Quote._make(row)
+        elif isinstance(row[1], str):
+            yield Print._make(row)
+        else:
+            yield Depth._make(row)

@@ -9,6 +9,7 @@ from dita.market.bars import BarFile
 from dita.market.binance_archive import ArchiveFile, is_archive
 from dita.market.binance_l2 import BinanceL2File
 from dita.market.events import Market
+from dita.market.l2_columns import L2File, is_l2_columns
 from dita.market.parquet import ParquetFile, is_parquet
 from dita.market.source import MarketFileError, TextSource
 from dita.market.ticks import TickFile
@@ -17,7 +18,8 @@ EXPECTED: Final = (
     "expected one of: a raw Binance USD-M capture (lines of `receive-time-in-ns JSON`), or a CSV of bars "
     "with the header `timestamp` (or `date`),open,high,low,close,volume, or one of quotes "
     "(`timestamp`,bid,ask) or trades (`timestamp`,price,size), each plain or gzipped; or a file of Binance's "
-    "archive under its own name, as BTCUSDT-1m-2024-01.zip; or a Parquet file with such a CSV's columns"
+    "archive under its own name, as BTCUSDT-1m-2024-01.zip; or a Parquet file with such a CSV's columns, or "
+    "what `dita convert` has written"
 )
 _INTERVAL_WORD: Final = re.compile(r"[0-9]+[smhd]")
 _VENUE_WORDS: Final = frozenset(
@@ -45,6 +47,13 @@ def open_market(path: Path, symbol: str | None = None, *, allow_gaps: bool = Tru
         raise MarketFileError(path, f"this is a folder; {EXPECTED}")
     if is_parquet(path):
         return ParquetFile(path, symbol or symbol_from_name(path), allow_gaps=allow_gaps)
+    if is_l2_columns(path):
+        return L2File(path)
+    return _open_text(path, symbol, allow_gaps=allow_gaps)
+
+
+def _open_text(path: Path, symbol: str | None, *, allow_gaps: bool) -> Market:
+    """Open a file of lines by what the first one says."""
     try:
         first = next((line for _, line in TextSource(path).lines() if line.strip()), None)
     except MarketFileError as error:

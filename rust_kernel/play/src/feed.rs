@@ -7,9 +7,10 @@ use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use dita_kernel::id::Id;
 use dita_kernel::num::Decimal;
 
+use crate::columns::ColumnReader;
 use crate::event::Event;
 use crate::fault::Fault;
-use crate::read::{BarReader, CaptureCounts, CaptureReader, TickReader};
+use crate::read::{BarReader, CaptureCounts, CaptureReader, TickReader, Tolerance};
 
 /// What a source has next.
 #[derive(Debug)]
@@ -47,6 +48,8 @@ pub enum FileSource {
     Ticks(Box<TickReader>),
     /// Of a venue's messages.
     Capture(Box<CaptureReader>),
+    /// Of what captures were converted to.
+    Columns(Box<ColumnReader>),
 }
 
 impl FileSource {
@@ -71,13 +74,15 @@ impl FileSource {
     /// # Errors
     /// It cannot be opened.
     pub fn capture(path: &Path, symbol: &str) -> Result<FileSource, Fault> {
-        Ok(FileSource::Capture(Box::new(CaptureReader::open(path, symbol)?)))
+        let tolerance = Tolerance { late_lines: true, bad_lines: false };
+        Ok(FileSource::Capture(Box::new(CaptureReader::open(path, symbol, tolerance)?)))
     }
 
-    /// What a capture has told so far.
+    /// What a capture has told so far; of columns once they were read to their end.
     pub fn counts(&self) -> Option<CaptureCounts> {
         match self {
             FileSource::Capture(capture) => Some(capture.counts()),
+            FileSource::Columns(columns) => columns.counts(),
             FileSource::Bars(_) | FileSource::Ticks(_) => None,
         }
     }
@@ -90,6 +95,7 @@ impl Source for FileSource {
             FileSource::Bars(bars) => bars.next_bar()?,
             FileSource::Ticks(ticks) => ticks.next_tick()?,
             FileSource::Capture(capture) => capture.next_event()?,
+            FileSource::Columns(columns) => columns.next_event()?,
         };
         Ok(event.map_or(Next::End, Next::Event))
     }
@@ -99,13 +105,14 @@ impl Source for FileSource {
             FileSource::Bars(bars) => bars.fraction(),
             FileSource::Ticks(ticks) => ticks.fraction(),
             FileSource::Capture(capture) => capture.fraction(),
+            FileSource::Columns(columns) => columns.fraction(),
         }
     }
 
     fn gaps(&self) -> u64 {
         match self {
             FileSource::Bars(bars) => bars.gaps(),
-            FileSource::Ticks(_) | FileSource::Capture(_) => 0,
+            FileSource::Ticks(_) | FileSource::Capture(_) | FileSource::Columns(_) => 0,
         }
     }
 }

@@ -7,6 +7,8 @@
 
 mod ambiguity;
 mod bars;
+pub mod columns;
+mod conversion;
 mod curve;
 pub mod depth;
 mod event;
@@ -21,6 +23,7 @@ mod recorder;
 mod thinning;
 
 pub use bars::{BarBuilder, ClosedBar, interval_ns, interval_text};
+pub use conversion::{Conversion, Converted, Misplaced};
 pub use curve::{EquityCurve, EquityRow, Fall, PriceCurve};
 pub use event::{Depth, Event, What};
 pub use fault::{Fault, Part};

@@ -19,6 +19,10 @@ const TIME_DIGITS: usize = 19;
 /// What a reader has seen so far.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct CaptureCounts {
+    /// Lines that were read, and their bytes, unzipped.
+    pub lines: u64,
+    /// See `lines`.
+    pub bytes: u64,
     /// Best quotes.
     pub quotes: u64,
     /// Trades.
@@ -29,14 +33,76 @@ pub struct CaptureCounts {
     pub other: u64,
     /// Lines received before the line above them; they are given the later time.
     pub late_lines: u64,
+    /// Lines that cannot be read, skipped.
+    pub bad_lines: u64,
     /// What came of the depth.
     pub depth: Counts,
+}
+
+impl CaptureCounts {
+    /// Each count by its name.
+    pub fn figures(&self) -> [(&'static str, u64); 13] {
+        let CaptureCounts { lines, bytes, quotes, trades, levels, other, late_lines, bad_lines, depth } =
+            *self;
+        let Counts { updates, snapshots, gaps, stale, unused } = depth;
+        [
+            ("lines", lines),
+            ("bytes", bytes),
+            ("quotes", quotes),
+            ("prints", trades),
+            ("levels", levels),
+            ("other", other),
+            ("late_lines", late_lines),
+            ("bad_lines", bad_lines),
+            ("depth_updates", updates),
+            ("snapshots", snapshots),
+            ("gaps", gaps),
+            ("stale_updates", stale),
+            ("unused_updates", unused),
+        ]
+    }
+
+    /// The counts in the order of [`CaptureCounts::figures`]; `None` where one is missing.
+    pub(crate) fn from_figures(mut next: impl FnMut() -> Option<u64>) -> Option<CaptureCounts> {
+        Some(CaptureCounts {
+            lines: next()?,
+            bytes: next()?,
+            quotes: next()?,
+            trades: next()?,
+            levels: next()?,
+            other: next()?,
+            late_lines: next()?,
+            bad_lines: next()?,
+            depth: Counts {
+                updates: next()?,
+                snapshots: next()?,
+                gaps: next()?,
+                stale: next()?,
+                unused: next()?,
+            },
+        })
+    }
+}
+
+/// What of a capture is counted; else it is an error.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Tolerance {
+    /// Lines received before the line above them.
+    pub late_lines: bool,
+    /// Lines that cannot be read: they are skipped. An update that is skipped is a gap of the book.
+    pub bad_lines: bool,
 }
 
 /// Reads a capture of one instrument.
 pub struct CaptureReader {
     lines: Lines,
+    reading: Reading,
+}
+
+/// What is known of the lines before.
+struct Reading {
     symbol: String,
+    tolerance: Tolerance,
     sequence: Sequence,
     last_ns: i64,
     counts: CaptureCounts,
@@ -54,35 +120,49 @@ impl CaptureReader {
     ///
     /// # Errors
     /// It cannot be read, or its first lines name none.
-    pub fn find_symbol(path: &Path) -> Result<String, Fault> {
+    pub fn find_symbol(path: &Path, tolerance: Tolerance) -> Result<String, Fault> {
         let mut lines = Lines::open(path)?;
+        let mut is_empty = true;
         while let Some((number, line)) = lines.next_line()? {
-            if !line.is_empty() {
-                let (_, text) = split(line).map_err(|fault| fault.at(number))?;
-                if let Some(symbol) = read_symbol(text).map_err(|fault| fault.at(number))? {
-                    return Ok(symbol.to_owned());
-                }
+            is_empty &= line.is_empty();
+            let named =
+                if line.is_empty() { Ok(None) } else { split(line).and_then(|(_, text)| read_symbol(text)) };
+            match named {
+                Ok(Some(symbol)) => return Ok(symbol.to_owned()),
+                Ok(None) => {}
+                Err(_) if tolerance.bad_lines => {}
+                Err(fault) => return Err(fault.at(number)),
             }
             if number == SYMBOL_LINES_MAX {
                 break;
             }
         }
-        Err(Fault::text("s: no message names an instrument"))
+        Err(Fault::text(if is_empty { "the file is empty" } else { "s: no message names an instrument" }))
     }
 
     /// Opens a capture of an instrument.
     ///
     /// # Errors
     /// It cannot be opened.
-    pub fn open(path: &Path, symbol: &str) -> Result<CaptureReader, Fault> {
-        Ok(CaptureReader {
-            lines: Lines::open(path)?,
+    pub fn open(path: &Path, symbol: &str, tolerance: Tolerance) -> Result<CaptureReader, Fault> {
+        let reading = Reading {
             symbol: symbol.to_owned(),
+            tolerance,
             sequence: Sequence::default(),
             last_ns: 0,
             counts: CaptureCounts::default(),
             ready: VecDeque::new(),
-        })
+        };
+        Ok(CaptureReader { lines: Lines::open(path)?, reading })
+    }
+
+    /// Goes on with another file, which the recorder has begun where this one ends.
+    ///
+    /// # Errors
+    /// It cannot be opened.
+    pub fn go_on(&mut self, path: &Path) -> Result<(), Fault> {
+        self.lines = Lines::open(path)?;
+        Ok(())
     }
 
     /// The next event; `None` at the end.
@@ -90,49 +170,23 @@ impl CaptureReader {
     /// # Errors
     /// The first thing that cannot be so, with its line.
     pub fn next_event(&mut self) -> Result<Option<Event>, Fault> {
+        let reading = &mut self.reading;
         loop {
-            if let Some(event) = self.ready.pop_front() {
+            if let Some(event) = reading.ready.pop_front() {
                 return Ok(Some(event));
             }
             let Some((number, line)) = self.lines.next_line()? else { return Ok(None) };
+            reading.counts.lines += 1;
+            reading.counts.bytes += line.len() as u64 + 1;
             if line.is_empty() {
                 continue;
             }
-            let (mut time_ns, text) = split(line).map_err(|fault| fault.at(number))?;
-            let message = read_message(text).map_err(|fault| fault.at(number))?;
-            if time_ns < self.last_ns {
-                self.counts.late_lines += 1;
-                time_ns = self.last_ns;
+            match reading.take(line) {
+                Ok(Some(event)) => return Ok(Some(event)),
+                Ok(None) => {}
+                Err(_) if reading.tolerance.bad_lines => reading.counts.bad_lines += 1,
+                Err(fault) => return Err(fault.at(number)),
             }
-            self.last_ns = time_ns;
-            let what = match message {
-                Message::Quote { symbol, bid, ask } => {
-                    require(symbol, &self.symbol).map_err(|fault| fault.at(number))?;
-                    self.counts.quotes += 1;
-                    What::Quote { bid: bid.0, bid_size: Some(bid.1), ask: ask.0, ask_size: Some(ask.1) }
-                }
-                Message::Trade { symbol, price, size, buyer_is_maker } => {
-                    require(symbol, &self.symbol).map_err(|fault| fault.at(number))?;
-                    self.counts.trades += 1;
-                    What::Trade { price, size, buyer_is_maker }
-                }
-                Message::Update { symbol, update } => {
-                    require(symbol, &self.symbol).map_err(|fault| fault.at(number))?;
-                    let (ready, levels) = (&mut self.ready, &mut self.counts.levels);
-                    self.sequence.update(update, hand_on(time_ns, ready, levels));
-                    continue;
-                }
-                Message::Snapshot(snapshot) => {
-                    let (ready, levels) = (&mut self.ready, &mut self.counts.levels);
-                    self.sequence.snapshot(snapshot, hand_on(time_ns, ready, levels));
-                    continue;
-                }
-                Message::Other(_) => {
-                    self.counts.other += 1;
-                    continue;
-                }
-            };
-            return Ok(Some(Event { time_ns, what }));
         }
     }
 
@@ -143,7 +197,60 @@ impl CaptureReader {
 
     /// What was seen so far.
     pub fn counts(&self) -> CaptureCounts {
-        CaptureCounts { depth: self.sequence.counts(), ..self.counts }
+        CaptureCounts { depth: self.reading.sequence.counts(), ..self.reading.counts }
+    }
+}
+
+impl Reading {
+    /// The event of a line; depth goes to those that are ready, where the chain hands it on.
+    #[inline]
+    fn take(&mut self, line: &str) -> Result<Option<Event>, Fault> {
+        let (time_ns, text) = split(line)?;
+        let message = read_message(text)?;
+        let symbol = if matches!(message, Message::Other(_)) { None } else { message.symbol() };
+        if let Some(symbol) = symbol.filter(|symbol| *symbol != self.symbol) {
+            let fault = Fault::text("s: ").value(symbol).and(" after ").value(&self.symbol);
+            return Err(fault.and("; a capture holds one instrument"));
+        }
+        let time_ns = self.in_order(time_ns)?;
+        let (ready, levels) = (&mut self.ready, &mut self.counts.levels);
+        let what = match message {
+            Message::Quote { bid, ask, .. } => {
+                self.counts.quotes += 1;
+                What::Quote { bid: bid.0, bid_size: Some(bid.1), ask: ask.0, ask_size: Some(ask.1) }
+            }
+            Message::Trade { price, size, buyer_is_maker, .. } => {
+                self.counts.trades += 1;
+                What::Trade { price, size, buyer_is_maker }
+            }
+            Message::Update { update, .. } => {
+                self.sequence.update(update, hand_on(time_ns, ready, levels));
+                return Ok(None);
+            }
+            Message::Snapshot(snapshot) => {
+                self.sequence.snapshot(snapshot, hand_on(time_ns, ready, levels));
+                return Ok(None);
+            }
+            Message::Other(_) => {
+                self.counts.other += 1;
+                return Ok(None);
+            }
+        };
+        Ok(Some(Event { time_ns, what }))
+    }
+
+    /// A line's time, or that of the line above where it is before that.
+    #[inline]
+    fn in_order(&mut self, time_ns: i64) -> Result<i64, Fault> {
+        if time_ns >= self.last_ns {
+            self.last_ns = time_ns;
+        } else if self.tolerance.late_lines {
+            self.counts.late_lines += 1;
+        } else {
+            let fault = Fault::text("receive time: ").value(time_ns).and(" is before ").value(self.last_ns);
+            return Err(fault.and(" of the line above"));
+        }
+        Ok(self.last_ns)
     }
 }
 
@@ -168,13 +275,4 @@ fn split(line: &str) -> Result<(i64, &str), Fault> {
         Fault::text(what).value(stamp.chars().take(40).collect::<String>())
     })?;
     Ok((time_ns, text))
-}
-
-#[inline]
-fn require(symbol: &str, wanted: &str) -> Result<(), Fault> {
-    if symbol == wanted {
-        return Ok(());
-    }
-    let fault = Fault::text("s: ").value(symbol).and(" after ").value(wanted);
-    Err(fault.and("; a capture holds one instrument"))
 }

@@ -8,7 +8,7 @@ mod ticks;
 mod time;
 
 pub use bars::BarReader;
-pub use capture::{CaptureCounts, CaptureReader};
+pub use capture::{CaptureCounts, CaptureReader, Tolerance};
 pub use lines::Lines;
 pub use ticks::TickReader;
 pub use time::time_ns;

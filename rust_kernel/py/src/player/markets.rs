@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use dita_kernel::num::Decimal;
-use dita_play::read::{BarReader, CaptureCounts, CaptureReader, TickReader};
+use dita_play::columns::ColumnReader;
+use dita_play::read::{BarReader, CaptureCounts, CaptureReader, TickReader, Tolerance};
 use dita_play::{Event, Fault, FileSource, Next, Part, Source, What};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
@@ -97,7 +98,22 @@ impl MarketReader {
     /// The instrument that a capture names first.
     #[staticmethod]
     fn captured_symbol(py: Python<'_>, path: PathBuf) -> PyResult<String> {
-        CaptureReader::find_symbol(&path).map_err(|fault| fault_error(py, &fault))
+        let tolerance = Tolerance { late_lines: true, bad_lines: false };
+        CaptureReader::find_symbol(&path, tolerance).map_err(|fault| fault_error(py, &fault))
+    }
+
+    /// Of a file of columns.
+    #[staticmethod]
+    fn columns(py: Python<'_>, path: PathBuf) -> PyResult<MarketReader> {
+        let reader = ColumnReader::open(&path).map_err(|fault| fault_error(py, &fault))?;
+        let symbol = reader.symbol().to_owned();
+        Ok(MarketReader::of(FileSource::Columns(Box::new(reader)), symbol))
+    }
+
+    /// True where a file's first bytes are those of a file of columns.
+    #[staticmethod]
+    fn is_columns(head: &[u8]) -> bool {
+        ColumnReader::is_head(head)
     }
 
     /// The length of a file's bars, ns, which its first two rows tell.
@@ -130,6 +146,12 @@ impl MarketReader {
         Ok(rows)
     }
 
+    /// The instrument.
+    #[getter]
+    fn symbol(&self) -> String {
+        self.reading.lock().unwrap_or_else(PoisonError::into_inner).symbol.clone()
+    }
+
     /// How much of the file was read, from 0 to 1.
     #[getter]
     fn fraction(&self) -> f64 {
@@ -155,20 +177,9 @@ impl MarketReader {
 }
 
 /// A capture's counts by their names.
-fn named<'py>(py: Python<'py>, counts: &CaptureCounts) -> PyResult<Bound<'py, PyDict>> {
+pub fn named<'py>(py: Python<'py>, counts: &CaptureCounts) -> PyResult<Bound<'py, PyDict>> {
     let dict = PyDict::new(py);
-    for (name, count) in [
-        ("quotes", counts.quotes),
-        ("prints", counts.trades),
-        ("depth_updates", counts.depth.updates),
-        ("snapshots", counts.depth.snapshots),
-        ("levels", counts.levels),
-        ("gaps", counts.depth.gaps),
-        ("stale_updates", counts.depth.stale),
-        ("unused_updates", counts.depth.unused),
-        ("other", counts.other),
-        ("late_lines", counts.late_lines),
-    ] {
+    for (name, count) in counts.figures() {
         dict.set_item(name, count)?;
     }
     Ok(dict)

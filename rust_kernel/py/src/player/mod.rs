@@ -1,6 +1,7 @@
 //! `Player`: plays markets to strategies' callbacks. Python runs where a callback is, and where something has happened.
 
 mod channel;
+mod conversion;
 mod curves;
 mod floor;
 mod listener;
@@ -38,6 +39,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Listener>()?;
     module.add_class::<MarketReader>()?;
     module.add_class::<order_book::OrderBook>()?;
+    module.add_class::<conversion::CaptureConversion>()?;
     module.add_class::<views::Bar>()?;
     module.add_class::<views::QuoteTick>()?;
     module.add_class::<views::TradeTick>()?;
