@@ -2,21 +2,16 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from dita import ExecutionKernel, KernelIntent
 from dita.certify import SEQUENCES, certify_one
-from dita.loopback.binance.exchange import Terms
 from dita.loopback.binance.rig import BinanceRig
-from dita.loopback.server import ServerThread
-from dita.venues.binance.adapter import BinancePractice
+from practising import SECRET, Account, practising
 
-SECRET = "practise-secret"  # noqa: S105 - it opens nothing but the exchange
 NOT_OFFERED = {10, 14}
 
 
@@ -28,53 +23,10 @@ def test_certification_over_real_sockets(sequence: Any) -> None:
     )
 
 
-@dataclass
-class Account:
-    """A kernel at work on an exchange."""
-
-    server: ServerThread
-    adapter: BinancePractice
-    kernel: ExecutionKernel
-    intents: int = 0
-
-    def act(self, action: str, **fields: Any) -> Any:
-        self.intents += 1
-        given: dict[str, Any] = {
-            "timestamp": time.time_ns(), "intent_id": f"i{self.intents}", "trade_id": "t1", "slot_id": 0,
-            "asset": "BTCUSDT", "side": "LONG", "action": action, "reference_price": Decimal(60_000),
-        }  # fmt: skip
-        return self.kernel.process_intent(KernelIntent(**{**given, **fields}))
-
-    def wait(self, is_so: Callable[[], bool], seconds: float = 10.0) -> None:
-        until = time.monotonic() + seconds
-        while not is_so():
-            assert time.monotonic() < until, "it did not come to that"
-            time.sleep(0.01)
-
-    def stage(self) -> str:
-        return str(self.kernel.slot(0).fsm_state)
-
-    def agrees(self) -> bool:
-        account = self.kernel.snapshot()["account"]["assets"]["USDT"]
-        told = account["e_wallet_balance"]
-        return told is not None and account["reconcile_delta"] == 0
-
-
 @pytest.fixture
 def account() -> Iterator[Account]:
-    with ServerThread(Terms(still=True)) as server:
-        adapter = BinancePractice(
-            "practise-key", SECRET, ("BTCUSDT",),
-            rest=f"http://{server.address}", stream=f"ws://{server.address}", deaf_s=0.5,
-        )  # fmt: skip
-        with ExecutionKernel(venue=adapter) as kernel:
-            kernel.set_exchange_config(
-                {"instruments": {"BTCUSDT": {"tick_size": "0.1", "lot_step": "0.001", "min_notional": "100"}}}
-            )
-            kernel.set_seed_capital(10_000)
-            assert adapter.wait_connected(10)
-            kernel.mark_price("BTCUSDT", 60_000)
-            yield Account(server, adapter, kernel)
+    with practising() as opened:
+        yield opened
 
 
 def test_a_round_trip_ends_flat_with_the_venues_money(account: Account) -> None:

@@ -8,6 +8,7 @@ from typing import Any, Final
 from dita.errors import InvalidInput, shown
 from dita.loopback.binance.exchange import BinanceExchange
 from dita.loopback.binance.records import plain
+from dita.loopback.faults import KINDS, Canned
 
 _Command = Callable[[BinanceExchange, list[str]], Any]
 
@@ -35,7 +36,9 @@ def run_command(exchange: BinanceExchange, line: str) -> Any:  # noqa: ANN401 - 
     call, usage = _COMMANDS[words[0]]
     try:
         return call(exchange, words[1:])
-    except (IndexError, KeyError, InvalidOperation) as error:
+    except InvalidInput:
+        raise
+    except (IndexError, KeyError, ValueError, InvalidOperation) as error:
         raise InvalidInput(f"command: {shown(line)}: expected {words[0]} {usage}") from error
 
 
@@ -48,6 +51,24 @@ def _market(exchange: BinanceExchange, symbol: str) -> Any:  # noqa: ANN401 - it
 def _fault(exchange: BinanceExchange, words: list[str]) -> Any:  # noqa: ANN401
     exchange.faults.set(words[0], words[1])
     return {words[0]: getattr(exchange.faults, words[0])}
+
+
+def _answer(exchange: BinanceExchange, words: list[str]) -> Any:  # noqa: ANN401
+    kind, status, code, *rest = words
+    executed = rest[:1] == ["executed"]
+    text = " ".join(rest[1:] if executed else rest)
+    if kind not in KINDS:
+        raise InvalidInput(f"kind: expected one of {', '.join(KINDS)}, got {shown(kind)}")
+    exchange.faults.can(Canned(kind, int(status), int(code), text, executed=executed))
+    return {"waiting": len(exchange.faults.canned)}
+
+
+def _say(exchange: BinanceExchange, words: list[str]) -> Any:  # noqa: ANN401
+    return {"streams": exchange.say_raw(words[0])}
+
+
+def _say_binary(exchange: BinanceExchange, words: list[str]) -> Any:  # noqa: ANN401
+    return {"streams": exchange.say_raw(bytes.fromhex(words[0]))}
 
 
 def _heal(exchange: BinanceExchange, words: list[str]) -> Any:  # noqa: ANN401
@@ -130,6 +151,9 @@ def _help(exchange: BinanceExchange, words: list[str]) -> Any:  # noqa: ANN401
 
 _COMMANDS: Final[dict[str, tuple[_Command, str]]] = {
     "fault": (_fault, "NAME VALUE: turn a knob"),
+    "answer": (_answer, "place|amend|cancel|query STATUS CODE [executed] [WORDS]: the next one gets that"),
+    "say": (_say, "TEXT: a frame of the user stream, as it stands"),
+    "say-binary": (_say_binary, "HEX: a binary frame of the user stream"),
     "heal": (_heal, ": turn every knob back"),
     "price": (_price, "SYMBOL PRICE: have the market stand there"),
     "still": (_still, "on|off: whether the market stands still"),

@@ -1,12 +1,36 @@
 """What goes wrong at an exchange on purpose: knobs that are set at the start, or while it runs."""
 
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import dataclass, field, fields
-from typing import Any, Final
+from typing import Any, Final, Literal, get_args
 
 from dita.errors import InvalidInput, shown
 
 HOUR_MS: Final = 3_600_000
+#: What a request is about: an order that is placed, changed, canceled or asked about.
+Kind = Literal["place", "amend", "cancel", "query"]
+KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
+_CANNED_MAX: Final = 10_000
+_NO_KNOBS: Final = frozenset({"canned", "happened"})
+
+
+@dataclass(frozen=True, slots=True)
+class Canned:
+    """An answer that was chosen before its request came.
+
+    Attributes:
+        kind: To which kind of request.
+        status: Its HTTP status.
+        code: The venue's code.
+        words: The venue's words.
+        executed: Whether the request is executed all the same.
+    """
+
+    kind: Kind
+    status: int
+    code: int
+    words: str = ""
+    executed: bool = False
 
 
 @dataclass(slots=True)
@@ -44,6 +68,8 @@ class Faults:
         skew_ms: Fills are stamped so long before they happen.
         liquidate: After its next fill the account is liquidated.
         adl: After its next fill one lot is auto-deleveraged.
+        canned: Answers that the next requests of their kind get; see `can`.
+        happened: How often each fault happened.
     """
 
     silent: bool = False
@@ -76,7 +102,34 @@ class Faults:
     skew_ms: int = 0
     liquidate: int = 0
     adl: int = 0
+    canned: deque[Canned] = field(default_factory=deque)
     happened: Counter[str] = field(default_factory=Counter)
+
+    def can(self, answer: Canned) -> None:
+        """Have the next request of a kind answered with that.
+
+        Raises:
+            InvalidInput: There is no such kind or status, or too many wait.
+        """
+        if answer.kind not in KINDS:
+            raise InvalidInput(f"kind: expected one of {', '.join(KINDS)}, got {shown(answer.kind)}")
+        if not 200 <= answer.status <= 599:
+            raise InvalidInput(f"status: expected 200 to 599, got {answer.status}")
+        if len(self.canned) >= _CANNED_MAX:
+            raise InvalidInput(f"answers: {_CANNED_MAX} wait already")
+        self.canned.append(answer)
+
+    def next_canned(self, method: str, path: str) -> Canned | None:
+        """Take the answer that waits for such a request; None where none does."""
+        if path not in {"/fapi/v1/order", "/fapi/v1/algoOrder"} or not self.canned:
+            return None
+        kind = {"POST": "place", "PUT": "amend", "DELETE": "cancel", "GET": "query"}[method]
+        for answer in self.canned:
+            if answer.kind == kind:
+                self.canned.remove(answer)
+                self.happened["canned"] += 1
+                return answer
+        return None
 
     def set(self, name: str, value: Any) -> None:  # noqa: ANN401 - as it comes from a command
         """Turn a knob.
@@ -88,7 +141,7 @@ class Faults:
         Raises:
             InvalidInput: There is no such knob, or it cannot be set to that.
         """
-        kinds = {one.name: type(one.default) for one in fields(self) if one.name != "happened"}
+        kinds = {one.name: type(one.default) for one in fields(self) if one.name not in _NO_KNOBS}
         if name not in kinds:
             raise InvalidInput(f"faults.{shown(name)}: no such fault; there are {', '.join(sorted(kinds))}")
         if kinds[name] is bool:
@@ -125,5 +178,6 @@ class Faults:
     def heal(self) -> None:
         """Turn every knob back."""
         for one in fields(self):
-            if one.name != "happened":
+            if one.name not in _NO_KNOBS:
                 setattr(self, one.name, one.default)
+        self.canned.clear()

@@ -32,11 +32,11 @@ class _Waiting:
     """A connection's frames that wait to be sent. Who does not read is cut off."""
 
     def __init__(self) -> None:
-        self.frames: asyncio.Queue[str | None] = asyncio.Queue(_WAITING_MAX)
+        self.frames: asyncio.Queue[str | bytes | None] = asyncio.Queue(_WAITING_MAX)
 
-    def say(self, text: str) -> None:
+    def say(self, frame: str | bytes) -> None:
         try:
-            self.frames.put_nowait(text)
+            self.frames.put_nowait(frame)
         except asyncio.QueueFull:
             self.end()
 
@@ -222,9 +222,12 @@ class Server:
 
 
 async def _write(socket: web.WebSocketResponse, line: _Waiting) -> None:
-    while (text := await line.frames.get()) is not None:
+    while (frame := await line.frames.get()) is not None:
         try:
-            await socket.send_str(text)
+            if isinstance(frame, str):
+                await socket.send_str(frame)
+            else:
+                await socket.send_bytes(frame)
         except ConnectionResetError:
             return
     await socket.close()

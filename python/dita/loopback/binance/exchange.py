@@ -16,7 +16,7 @@ from dita.loopback.binance.quotes import FUNDING_MS, Quotes, next_funding_ms
 from dita.loopback.binance.streams import MarketStreams, Session
 from dita.loopback.binance.trading import Trading
 from dita.loopback.binance.wallet import Wallet
-from dita.loopback.faults import HOUR_MS, Faults
+from dita.loopback.faults import HOUR_MS, Canned, Faults
 from dita.loopback.market import LISTINGS, Listing, Market
 
 _KEY_LIFE_MS: Final = HOUR_MS
@@ -62,6 +62,10 @@ class Answer:
     body: Any
     headers: dict[str, str] = field(default_factory=dict)
     cut: bool = False
+
+
+def _of(canned: Canned) -> Answer:
+    return Answer(canned.status, {"code": canned.code, "msg": canned.words})
 
 
 Endpoint = tuple[Callable[[Asked], Any], int, bool]
@@ -146,20 +150,35 @@ class BinanceExchange:
                 self._check_key(asked)
             if signed:
                 asked.check_signature(self.terms.api_secret, now_ms)
-            if is_order and (trouble := self._before()) is not None:
-                return trouble
-            unseen = is_order and self._is_hidden_now(asked)
-            body = call(asked)
-            if is_order:
-                self._strike()
-            if unseen:
-                return Answer(0, None, cut=True)
-            if is_order and (trouble := self._after()) is not None:
-                return trouble
+            return self._done(call, asked, headers, is_order=is_order)
         except refusals.Refused as refused:
             if refused.retry_after_s is not None:
                 headers["Retry-After"] = str(refused.retry_after_s)
             return Answer(refused.status, refused.body(), headers)
+
+    def _done(
+        self, call: Callable[[Asked], Any], asked: Asked, headers: dict[str, str], *, is_order: bool
+    ) -> Answer:
+        """Do what is asked, and answer it as the faults say.
+
+        Raises:
+            Refused: It is not taken.
+        """
+        canned = self.faults.next_canned(asked.method, asked.path)
+        if canned is not None and not canned.executed:
+            return _of(canned)
+        if is_order and (trouble := self._before()) is not None:
+            return trouble
+        unseen = is_order and self._is_hidden_now(asked)
+        body = call(asked)
+        if is_order:
+            self._strike()
+        if canned is not None:
+            return _of(canned)
+        if unseen:
+            return Answer(0, None, cut=True)
+        if is_order and (trouble := self._after()) is not None:
+            return trouble
         return Answer(200, body, headers)
 
     def _weight(self, asked: Asked, weight: int) -> int:
@@ -342,6 +361,18 @@ class BinanceExchange:
                     session.say(key, frames.key_expired(key, self.now_ms()))
                     session.said += 1
                 session.listen_key = ""
+
+    def say_raw(self, frame: str | bytes) -> int:
+        """Say something on every user stream, as it stands; bytes are a binary frame.
+
+        Returns:
+            To how many.
+        """
+        listening = [session for session in self.sessions if session.path == "private"]
+        for session in listening:
+            session.line.say(frame)
+            session.said += 1
+        return len(listening)
 
     def _hears(self, session: Session) -> bool:
         return (

@@ -22,8 +22,8 @@ _OF_PUBLIC: Final = ("depth", "bookTicker", "trade", "rpiDepth")
 class Line(Protocol):
     """A connection's other end."""
 
-    def say(self, text: str) -> None:
-        """Send a frame; never waits."""
+    def say(self, frame: str | bytes) -> None:
+        """Send a frame, of text or binary; never waits."""
         ...
 
 

@@ -481,6 +481,9 @@ class BinanceUsdm(BaseExecutionAdapter):
                 self._tell_account(settled)
         self._awaited.pop(status.venue_client_id, None)
         self._tell(status)
+        if status.filled_size:
+            # The stream that did not tell of the fill did not tell of its money either.
+            await self._tell_balances()
 
     async def _maybe(self, request: Request) -> dict[str, Any] | None:
         """Ask for one thing; None where the venue does not have it."""
@@ -658,18 +661,21 @@ class BinanceUsdm(BaseExecutionAdapter):
                 self._tell_account(entry)
             for client_id in list(self._awaited):
                 await self._query(client_id)
-            # Of before the question: what the stream tells of later is newer than the answer.
-            now_ns = self._wire.now_ms() * _MS
-            for asset, amount in (await self._balances()).items():
-                if amount:
-                    self._tell_account(
-                        {
-                            "kind": "ACCOUNT_UPDATE", "timestamp": now_ns, "asset": asset,
-                            "wallet_balance": amount,
-                        }
-                    )  # fmt: skip
+            await self._tell_balances()
             self._booked_ns = began_ns
             self.repairs += 1
+
+    async def _tell_balances(self) -> None:
+        # Of before the question: what the stream tells of later is newer than the answer.
+        now_ns = self._wire.now_ms() * _MS
+        for asset, amount in (await self._balances()).items():
+            if amount:
+                self._tell_account(
+                    {
+                        "kind": "ACCOUNT_UPDATE", "timestamp": now_ns, "asset": asset,
+                        "wallet_balance": amount,
+                    }
+                )  # fmt: skip
 
     async def _watch(self) -> None:
         """Look for a stream that is deaf, and repair once a minute."""
