@@ -4,9 +4,8 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -16,14 +15,14 @@ import pytest
 from dita.errors import InvalidInput
 from dita.host import Directory
 from dita.live.checks import Doctor
-from dita.live.places import Place, reference, symbol_of
+from dita.live.places import Place, symbol_of
+from dita.live.plan import NotReady, OnStop, Plan
 from dita.live.probe import probe
-from dita.live.run import Left, LiveRun, NotReady, OnStop, Plan
+from dita.live.run import LiveRun
 from dita.loopback.binance.exchange import Terms
 from dita.loopback.server import ServerThread
 from dita.strategy import Bar, Strategy
-
-SECRET = "practise-secret"  # noqa: S105 - it opens nothing but the exchange
+from live_runs import SECRET, plan_of, position, traded
 
 
 class Holder(Strategy):
@@ -68,29 +67,7 @@ def _key(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def plan(server: ServerThread, strategy: type[Strategy] = Holder, on_stop: OnStop = "cancel") -> Plan:
-    place = Place.chosen(server.address, live=False)
-    key, secret = (reference(f"env:{name}", place, "") for name in ("API_KEY", "API_SECRET"))
-    return Plan(strategy, None, ("BTCUSDT",), place, key, secret, on_stop=on_stop)
-
-
-def traded(run: LiveRun, until: Callable[[], bool], seconds: float = 15.0) -> Left:
-    """Trade on a thread until something is so, and end it."""
-    left: list[Left] = []
-    thread = threading.Thread(target=lambda: left.append(run.trade()))
-    thread.start()
-    try:
-        stop_s = time.monotonic() + seconds
-        while not until():
-            assert time.monotonic() < stop_s, "it did not come to that"
-            time.sleep(0.02)
-    finally:
-        run.stop()
-        thread.join(30)
-    return left[0]
-
-
-def position(server: ServerThread) -> Decimal:
-    return server.call(lambda one: sum((p.size for p in one.account.held().positions), Decimal(0)))
+    return plan_of(server, strategy, on_stop=on_stop)
 
 
 # ----------------------------------------------------------------------------------------------- a whole run
@@ -248,6 +225,7 @@ def test_a_signal_ends_a_run_and_what_is_left_is_printed(served: ServerThread, t
     words = ["run", f"{__file__}:Holder", "-c", "binance", "-p", "BTC/USDT", "--exchange", served.address]
     program = subprocess.Popen(
         [sys.executable, "-m", "dita.cli", *words, "--dir", str(tmp_path / "host")],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -75,11 +75,14 @@ def add_market_options(parser: argparse.ArgumentParser) -> None:
     add_params(parser)
 
 
-def add_params(parser: argparse.ArgumentParser) -> None:
+def add_params(
+    parser: argparse.ArgumentParser, what: str = "a parameter of the strategy; again for more"
+) -> None:
     """Describe the strategy's parameters.
 
     Args:
         parser: A command's parser.
+        what: What the help says.
     """
     parser.add_argument(
         "--param",
@@ -87,7 +90,7 @@ def add_params(parser: argparse.ArgumentParser) -> None:
         default=[],
         type=_parameter,
         metavar="NAME=VALUE",
-        help="a parameter of the strategy; again for more",
+        help=what,
     )
 
 
@@ -97,9 +100,9 @@ def add_assumptions(parser: argparse.ArgumentParser) -> None:
     Args:
         parser: A command's parser.
     """
-    parser.add_argument("--capital", type=_decimal, metavar="X", help="opening balance (10000)")
-    parser.add_argument("--taker-rate", type=_decimal, metavar="X", help="a fraction of the value (0.001)")
-    parser.add_argument("--maker-rate", type=_decimal, metavar="X", help="a fraction of the value (0.001)")
+    parser.add_argument("--capital", type=decimal_of, metavar="X", help="opening balance (10000)")
+    parser.add_argument("--taker-rate", type=decimal_of, metavar="X", help="a fraction of the value (0.001)")
+    parser.add_argument("--maker-rate", type=decimal_of, metavar="X", help="a fraction of the value (0.001)")
     parser.add_argument(
         "--fill-at",
         choices=("next_open", "close"),
@@ -111,10 +114,13 @@ def add_assumptions(parser: argparse.ArgumentParser) -> None:
         help="a waiting limit fills where the market goes through it, or at a touch (through)",
     )
     parser.add_argument(
-        "--latency-ms", type=_decimal, metavar="X", help="a request's round trip; for ticks (0)"
+        "--latency-ms", type=decimal_of, metavar="X", help="a request's round trip; for ticks (0)"
     )
     parser.add_argument(
-        "--latency-max-ms", type=_decimal, metavar="X", help="draw each round trip from --latency-ms to this"
+        "--latency-max-ms",
+        type=decimal_of,
+        metavar="X",
+        help="draw each round trip from --latency-ms to this",
     )
     parser.add_argument(
         "--latency-file", type=Path, metavar="FILE", help="recorded latency: CSV time,in_ms,back_ms"
@@ -124,7 +130,7 @@ def add_assumptions(parser: argparse.ArgumentParser) -> None:
         choices=("first", "risk_averse", "probability"),
         help="where a resting order stands in a book of quotes or depth (first)",
     )
-    parser.add_argument("--slippage-bps", type=_decimal, metavar="X", help="basis points for takers (0)")
+    parser.add_argument("--slippage-bps", type=decimal_of, metavar="X", help="basis points for takers (0)")
     parser.add_argument("--since", type=_time, metavar="TIME", help="ISO time; play from it on (UTC)")
     parser.add_argument("--until", type=_time, metavar="TIME", help="ISO time; play what ends by it (UTC)")
     parser.add_argument("--seed", type=int, metavar="N", help="where chance starts (0)")
@@ -287,7 +293,15 @@ def _time(text: str) -> int:
         raise argparse.ArgumentTypeError(f"expected an ISO 8601 time, got {shown(text)}") from None
 
 
-def _decimal(text: str) -> Decimal:
+def decimal_of(text: str) -> Decimal:
+    """Read a decimal of a command line.
+
+    Args:
+        text: It.
+
+    Raises:
+        ArgumentTypeError: It is none, or not finite.
+    """
     try:
         number = Decimal(text)
     except InvalidOperation:

@@ -9,8 +9,8 @@ from typing import Final
 
 from dita.cli.failure import CommandFailure
 from dita.cli.progress import Progress
+from dita.cli.venue import place_of_market
 from dita.errors import shown
-from dita.extras import missing
 
 EXAMPLE: Final = (
     "dita download -c binance -p BTC/USDT --from 2026-01-01 --out btc.csv",
@@ -64,20 +64,16 @@ def run(options: argparse.Namespace) -> int:
     Raises:
         CommandFailure: The venue does not answer, or the file cannot be used.
     """
-    try:
-        import aiohttp  # noqa: F401, PLC0415 - it is the extra `venues`
-    except ImportError as error:
-        raise CommandFailure(missing("dita download", "venues")) from error
+    place = place_of_market(options)
     from dita.errors import KernelError  # noqa: PLC0415 - `dita --help` answers at once
     from dita.live.download import fetch_bars, fetch_funding  # noqa: PLC0415 - it needs aiohttp
-    from dita.live.places import Place, symbol_of  # noqa: PLC0415 - as above
+    from dita.live.places import symbol_of  # noqa: PLC0415 - as above
     from dita.venues.binance.failures import Failure  # noqa: PLC0415 - as above
 
     progress, symbol = Progress(), symbol_of(options.pair)
     until = options.until or time.time_ns()
     try:
-        # Nothing is traded: the real market is the one that is meant.
-        adapter = Place.chosen(options.exchange, live=options.exchange is None).adapter("", "", [symbol])
+        adapter = place.adapter("", "", [symbol])
         try:
             if options.kind == "funding":
                 fetched = fetch_funding(adapter, symbol, options.since, until, options.out)

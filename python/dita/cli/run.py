@@ -1,20 +1,28 @@
-"""`dita run`: a strategy on a venue's live market."""
+"""`dita run`: strategies on a venue's live market."""
 
 import argparse
 import sys
+from decimal import Decimal
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from dita.cli.backtest import add_params, place_of
+from dita.cli.backtest import add_params, decimal_of, place_of
 from dita.cli.failure import CommandFailure
-from dita.cli.venue import add_venue_options, place_and_key, symbols_of
+from dita.cli.venue import add_venue_options, place_and_key, place_of_market, symbols_of
+from dita.errors import shown
+
+if TYPE_CHECKING:
+    from dita.host import Directory
+    from dita.live.plan import Left, Plan, Wanted
+    from dita.live.run import LiveRun
 
 EXAMPLE: Final = ("dita run STRATEGY -c binance -p BTC/USDT", "trade on a venue's live market")
 
 _DESCRIPTION: Final = """\
-Trade a strategy at a venue, on its live market. Before the first order it asks what `dita doctor` asks.
+Trade strategies at a venue, on its live market. Before the first order it asks what `dita doctor` asks.
 Without --live it trades on the venue's test network; with --exchange on `dita exchange`. Real money takes
 --live and DITA_LIVE=yes in the environment, and the limits that docs/how-to/open-a-live-account.md names.
+--shadow sends nothing and needs no key: the simulated venue fills the orders, on the real venue's live depth.
 
 The first Ctrl-C ends it: no new entries, then what --on-stop says, for ten seconds at most; what is left at
 the venue is printed. A second one leaves at once. While it runs, `dita status`, `orders`, `pnl`,
@@ -23,7 +31,8 @@ the venue is printed. A second one leaves at once. While it runs, `dita status`,
 _EPILOG: Final = """\
 examples:
   dita run ema-cross -c binance -p BTC/USDT --exchange 127.0.0.1:8686
-  dita run my_strategy.py -c binance -p BTC/USDT -p ETH/USDT --param fast=20 --name mine
+  dita run ema-cross -c binance -p BTC/USDT --shadow
+  dita run mine.py other.py -c binance -p BTC/USDT -p ETH/USDT --param mine.fast=20 --name both
   dita run mine.py -c binance -p BTC/USDT --live --api-key keyring:b/key --api-secret keyring:b/secret"""
 
 
@@ -41,15 +50,30 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("strategy", metavar="STRATEGY", help="a file, module:Class, or a sample's name")
+    parser.add_argument(
+        "strategy", nargs="+", metavar="STRATEGY", help="files, module:Class, or samples' names"
+    )
     add_venue_options(parser)
-    add_params(parser)
+    add_params(parser, "a parameter; STRATEGY.NAME=VALUE where there are several; again for more")
     parser.add_argument("--interval", default="1m", metavar="LENGTH", help="of the bars that are heard (1m)")
+    parser.add_argument(
+        "--shadow", action="store_true", help="simulated orders on the live market; needs no key"
+    )
+    parser.add_argument(
+        "--capital", type=decimal_of, default=Decimal(10_000), metavar="X", help="of a shadow run (10000)"
+    )
     parser.add_argument(
         "--on-stop",
         choices=("keep", "cancel", "flatten"),
         default="cancel",
         help="at the end: keep everything, cancel entries, or close every position (cancel)",
+    )
+    parser.add_argument(
+        "--dead-man",
+        type=_seconds,
+        metavar="S",
+        help="the venue cancels all open orders of the pairs, stops too, S seconds after this program was "
+        "last heard of (off)",
     )
     place = parser.add_mutually_exclusive_group()
     place.add_argument("--name", metavar="NAME", default="live", help="the host's name (live)")
@@ -71,46 +95,120 @@ def run(options: argparse.Namespace) -> int:
         CommandFailure: The account is not ready, or something of the command line cannot be used.
     """
     from dita.errors import KernelError  # noqa: PLC0415 - `dita --help` answers at once
-    from dita.host import Directory  # noqa: PLC0415 - as above
-    from dita.runtime import load_params, load_strategy  # noqa: PLC0415 - as above
-
-    where, key, secret = place_and_key(options)
-    symbols = symbols_of(options)
-    from dita.live.run import LiveRun, Plan  # noqa: PLC0415 - it needs aiohttp
 
     try:
-        strategy = load_strategy(place_of(options.strategy))
-        plan = Plan(
-            strategy=strategy,
-            params=load_params(strategy, dict(options.param)),
-            symbols=symbols,
-            place=where,
-            key=key,
-            secret=secret,
-            interval=options.interval,
-            on_stop=options.on_stop,
-            live=options.live,
-            allow_withdrawals=options.allow_withdrawals,
-        )
-        directory = None
-        if not options.ephemeral:
-            directory = Directory(options.dir) if options.dir else Directory.named(options.name)
+        plan = _plan(options)
+        from dita.live.run import LiveRun  # noqa: PLC0415 - it needs aiohttp
+
+        directory = _directory(options)
         live = LiveRun(plan, directory)
-        for check in live.checks:
-            print(f"{check.result.upper():<5} {check.name:<14} {check.text}", file=sys.stderr)
-        if directory is not None:
-            name = directory.path.name
-            print(f"{directory.path}: running; ask it with `dita status {name}`", file=sys.stderr)
-        left = live.run(
-            lambda: print(f"{strategy.__name__}: trading {', '.join(symbols)} at {where.rest}", flush=True)
-        )
+        _tell_start(live, directory)
+        left = live.run(lambda: print(_trading(plan), flush=True))
     except KernelError as error:
         raise CommandFailure(str(error)) from error
+    return _tell_end(left, shadow=plan.shadow)
+
+
+def _plan(options: argparse.Namespace) -> "Plan":
+    if options.shadow and options.live:
+        raise CommandFailure("--shadow: trades no real money; leave --live out")
+    key = secret = None
+    if options.shadow:
+        where = place_of_market(options)
+    else:
+        where, key, secret = place_and_key(options)
+    symbols = symbols_of(options)
+    from dita.live.plan import Plan  # noqa: PLC0415 - it needs aiohttp
+
+    return Plan(
+        strategies=_wanted(options),
+        symbols=symbols,
+        place=where,
+        key=key,
+        secret=secret,
+        interval=options.interval,
+        on_stop=options.on_stop,
+        live=options.live,
+        allow_withdrawals=options.allow_withdrawals,
+        shadow=options.shadow,
+        capital=options.capital,
+        dead_man_s=options.dead_man,
+    )
+
+
+def _wanted(options: argparse.Namespace) -> "list[Wanted]":
+    """The strategies, each with the parameters that are meant for it."""
+    from dita.live.plan import Wanted  # noqa: PLC0415 - as above
+    from dita.runtime import load_params, load_strategy  # noqa: PLC0415 - as above
+
+    loaded = [(_file_name(one), load_strategy(place_of(one))) for one in options.strategy]
+    files = [file for file, _ in loaded]
+    given: list[dict[str, str]] = [{} for _ in loaded]
+    for name, value in options.param:
+        whose, dot, field = name.partition(".")
+        places = [n for n, (file, kind) in enumerate(loaded) if whose in {file, kind.__name__}]
+        if dot and not places:
+            raise CommandFailure(f"--param {name}: {shown(whose)} is none of {', '.join(files)}")
+        for n in places if dot else range(len(loaded)):
+            given[n][field if dot else name] = value
+    wanted: list[Wanted] = []
+    for (_, kind), texts in zip(loaded, given, strict=True):
+        same = sum(one.strategy.__name__ == kind.__name__ for one in wanted)
+        name = f"{kind.__name__}-{same + 1}" if same else kind.__name__
+        wanted.append(Wanted(name, kind, load_params(kind, texts)))
+    return wanted
+
+
+def _file_name(place: str) -> str:
+    """How a person calls a strategy: by its file, without the ending."""
+    return place.rpartition(":")[2] if place.count(":") else Path(place).stem
+
+
+def _directory(options: argparse.Namespace) -> "Directory | None":
+    from dita.host import Directory  # noqa: PLC0415 - as above
+
+    if options.ephemeral:
+        return None
+    return Directory(options.dir) if options.dir else Directory.named(options.name)
+
+
+def _tell_start(live: "LiveRun", directory: "Directory | None") -> None:
+    for check in live.checks:
+        print(f"{check.result.upper():<5} {check.name:<14} {check.text}", file=sys.stderr)
+    if live.plan.dead_man_s is not None and not live.plan.shadow:
+        print(
+            f"WARN  dead man       {live.plan.dead_man_s:g} s after this program was last heard of the venue "
+            "cancels every open order of these pairs, stops and targets too",
+            file=sys.stderr,
+        )
+    if directory is not None:
+        name = directory.path.name
+        print(f"{directory.path}: running; ask it with `dita status {name}`", file=sys.stderr)
+
+
+def _trading(plan: "Plan") -> str:
+    names = ", ".join(one.name for one in plan.strategies)
+    how = "in shadow, on the market of" if plan.shadow else "at"
+    return f"{names}: trading {', '.join(plan.symbols)} {how} {plan.place.rest}"
+
+
+def _tell_end(left: "Left", *, shadow: bool) -> int:
     if not left.known:
         raise CommandFailure("ended; the venue could not be asked what is left there: look yourself")
     for row in left.positions:
         print(f"left: position {row['size']} {row['symbol']}")
     for order in left.orders:
         print(f"left: order {order['venue_client_id'] or order['venue_order_id']} {order['symbol']}")
-    print(f"ended: {len(left.positions)} positions and {len(left.orders)} orders are left at the venue")
+    where = "on the simulated venue" if shadow else "at the venue"
+    print(f"ended: {len(left.positions)} positions and {len(left.orders)} orders are left {where}")
     return 0
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected seconds, got {shown(text)}") from None
+    if not 10 <= seconds <= 86_400:
+        raise argparse.ArgumentTypeError(f"must be from 10 to 86400 seconds, got {shown(text)}")
+    return seconds

@@ -52,11 +52,8 @@ def place_and_key(options: argparse.Namespace) -> "tuple[Place, SecretRef, Secre
     """
     from dita.errors import KernelError  # noqa: PLC0415 - `dita --help` answers at once
 
-    try:
-        import aiohttp  # noqa: F401, PLC0415 - it is the extra `venues`
-    except ImportError as error:
-        raise CommandFailure(missing(f"dita {options.command}", "venues")) from error
-    from dita.live.places import Place, reference  # noqa: PLC0415 - as above
+    need_venues(options)
+    from dita.live.places import Place, reference  # noqa: PLC0415 - it needs aiohttp
 
     try:
         place = Place.chosen(options.exchange, live=options.live)
@@ -69,6 +66,41 @@ def place_and_key(options: argparse.Namespace) -> "tuple[Place, SecretRef, Secre
             "warning: a secret on the command line is seen by every program of this machine", file=sys.stderr
         )
     return place, key, secret
+
+
+def need_venues(options: argparse.Namespace) -> None:
+    """Check that the extra `venues` is there.
+
+    Args:
+        options: The parsed command line.
+
+    Raises:
+        CommandFailure: It is not.
+    """
+    try:
+        import aiohttp  # noqa: F401, PLC0415 - it is the extra `venues`
+    except ImportError as error:
+        raise CommandFailure(missing(f"dita {options.command}", "venues")) from error
+
+
+def place_of_market(options: argparse.Namespace) -> "Place":
+    """Return the place whose market is meant: nothing is traded, so without a word it is the real one.
+
+    Args:
+        options: The parsed command line.
+
+    Raises:
+        CommandFailure: The address is none of this machine.
+    """
+    from dita.errors import KernelError  # noqa: PLC0415 - `dita --help` answers at once
+
+    need_venues(options)
+    from dita.live.places import Place  # noqa: PLC0415 - it needs aiohttp
+
+    try:
+        return Place.chosen(options.exchange, live=options.exchange is None)
+    except KernelError as error:
+        raise CommandFailure(str(error)) from error
 
 
 def symbols_of(options: argparse.Namespace) -> list[str]:

@@ -1,30 +1,30 @@
-"""`LiveRun`: a strategy on a venue's live market, on a host that can be asked and steered."""
+"""`LiveRun`: strategies on a venue's live market, on a host that can be asked and steered."""
 
 import logging
 import os
 import signal
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final
 
-from dita.config import AccountConfig, Config
-from dita.config.secrets import SecretRef
+from dita.clock import SystemClock
+from dita.config import Config
 from dita.errors import KernelError
 from dita.host import Directory, Host
-from dita.live.checks import Check, Doctor
-from dita.live.places import Place
+from dita.live.dead_man import DeadMan
+from dita.live.grounds import ground_of
+from dita.live.plan import Left, NotReady, Plan
+from dita.live.waiting import Waiting
 from dita.runtime import interval_ns
 from dita.runtime.loading import check_declared
-from dita.strategy import Bar, Params, QuoteTick, Strategy, TradeTick
-from dita.venues.binance import requests
-from dita.venues.binance.adapter import BinanceUsdm
+from dita.strategy import Bar, QuoteTick, TradeTick
+from dita.venues.binance.failures import Failure
 from dita.venues.binance.markets import MarketNews, VenueBar, VenueMark, VenueQuote, VenueTrade
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     from dita.kernel import ExecutionKernel
 
 _LOG: Final = logging.getLogger("dita.live")
@@ -32,100 +32,17 @@ ACCOUNT: Final = "binance"
 _LOOK_S: Final = 0.05
 _TICK_NS: Final = 1_000_000_000
 _STOP_S: Final = 10.0
-_CONNECT_S: Final = 30.0
-_WAITING_MAX: Final = 10_000
+_BOOKS_S: Final = 20.0
 _BARS_MAX: Final = 5_000
-OnStop = Literal["keep", "cancel", "flatten"]
-
-
-class NotReady(KernelError):  # noqa: N818 - it says what has to be put right
-    """Something has to be put right before the first order; the text names each."""
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What is to run.
-
-    Attributes:
-        strategy: Its class.
-        params: Its parameters.
-        symbols: The instruments, as the venue names them.
-        place: Where.
-        key: Where the API key is.
-        secret: Where its secret is.
-        interval: The length of the bars that are heard.
-        on_stop: What happens at the end: `keep`, `cancel` entries, or `flatten`.
-        live: Whether the program means real money.
-        allow_withdrawals: Whether a key that may withdraw is good enough.
-    """
-
-    strategy: type[Strategy]
-    params: Params | None
-    symbols: Sequence[str]
-    place: Place
-    key: SecretRef
-    secret: SecretRef
-    interval: str = "1m"
-    on_stop: OnStop = "cancel"
-    live: bool = False
-    allow_withdrawals: bool = False
-
-
-@dataclass(slots=True)
-class Left:
-    """What is left at the venue at the end."""
-
-    positions: list[dict[str, Any]] = field(default_factory=list)
-    orders: list[Mapping[str, Any]] = field(default_factory=list)
-    known: bool = True
-
-
-class _Waiting:
-    """What the market said and nobody has read yet. Bars are never lost; of the rest the newest wins."""
-
-    def __init__(self) -> None:
-        self.lost = 0
-        self._bars: deque[VenueBar] = deque()
-        self._trades: deque[VenueTrade] = deque()
-        self._newest: dict[tuple[type[MarketNews], str], MarketNews] = {}
-        self._lock = threading.Lock()
-        self._some = threading.Event()
-
-    def put(self, said: MarketNews) -> None:
-        """Take news, from any thread; never waits."""
-        with self._lock:
-            if isinstance(said, VenueBar):
-                self._bars.append(said)
-            elif isinstance(said, VenueTrade):
-                self._trades.append(said)
-                if len(self._trades) > _WAITING_MAX:
-                    self._trades.popleft()
-                    self.lost += 1
-            else:
-                key = (type(said), said.symbol)
-                self.lost += key in self._newest
-                self._newest[key] = said
-            self._some.set()
-
-    def take(self, wait_s: float) -> list[MarketNews]:
-        """Return what there is: marks and quotes, then trades, then bars."""
-        self._some.wait(wait_s)
-        with self._lock:
-            said: list[MarketNews] = [*self._newest.values(), *self._trades, *self._bars]
-            self._newest.clear()
-            self._trades.clear()
-            self._bars.clear()
-            self._some.clear()
-            return said
 
 
 class LiveRun:
-    """One strategy at a venue, from the checks to the stop.
+    """Strategies at a venue, from the checks to the stop.
 
     Attributes:
         checks: What was looked at before.
         host: Owns the account.
-        adapter: The account's.
+        market: Whom the market is heard from.
     """
 
     def __init__(self, plan: Plan, directory: Directory | None = None) -> None:
@@ -139,70 +56,49 @@ class LiveRun:
             NotReady: A check failed.
             KernelError: The host cannot be opened, or a secret is not to be had.
         """
-        check_declared(plan.strategy)
+        for one in plan.strategies:
+            check_declared(one.strategy)
         self.plan = plan
-        self._waiting = _Waiting()
+        self._waiting = Waiting()
         self._terms: dict[str, tuple[Decimal | None, int | None]] = {}
         self._stop = threading.Event()
-        rules = self._look()
-        self.host = Host(self._config(rules), directory=directory)
+        self._dead_man: DeadMan | None = None
+        self._ground = ground_of(plan)
+        self.checks = self._ground.checks
         try:
-            self.kernel: ExecutionKernel = self.host.kernel(None)
-            self.adapter = self._adapter()
-            self._open()
-            self._handle = self.host.load(
-                plan.strategy, name=plan.strategy.__name__, params=plan.params, symbols=plan.symbols
+            # The simulated venue's own time is driven; in shadow it goes by this machine's.
+            clock = SystemClock() if plan.shadow else None
+            self.host = Host(
+                Config(accounts={ACCOUNT: self._ground.account}), directory=directory, clock=clock
             )
+            try:
+                self.kernel: ExecutionKernel = self.host.kernel(None)
+                self.market = self._ground.open(self.kernel)
+                self._handles = [
+                    self.host.load(one.strategy, name=one.name, params=one.params, symbols=plan.symbols)
+                    for one in plan.strategies
+                ]
+            except BaseException:
+                self.host.close(drain_s=0)
+                raise
         except BaseException:
-            self.host.close(drain_s=0)
+            self._ground.close()
             raise
         if directory is not None:
+            self.host.answer("market", lambda _: self.heard())
             self.host.serve()
 
-    # ----------------------------------------------------------------------------------------------- before
-
-    def _look(self) -> Mapping[str, Any]:
-        """Ask the venue what has to be right, and for the instruments' rules."""
-        plan = self.plan
-        probe = plan.place.adapter(plan.key.resolve(), plan.secret.resolve(), list(plan.symbols))
-        try:
-            doctor = Doctor(probe, allow_withdrawals=plan.allow_withdrawals)
-            self.checks: list[Check] = list(doctor.run())
-            failed = [f"{one.name}: {one.text}" for one in self.checks if one.result == "fail"]
-            if failed:
-                raise NotReady("; ".join(failed))
-            return probe.get_market_metadata(plan.symbols)
-        finally:
-            probe.close()
-
-    def _config(self, rules: Mapping[str, Any]) -> Config:
-        plan = self.plan
-        account = AccountConfig(
-            venue=plan.place.venue,
-            options={"symbols": list(plan.symbols), "rest": plan.place.rest, "stream": plan.place.stream},
-            credentials={"api_key": str(plan.key), "api_secret": str(plan.secret)},  # type: ignore[dict-item]
-            instruments={"instruments": dict(rules)},
-            max_slots=max(1, plan.strategy.slots),
-            live=plan.live,
-        )
-        return Config(accounts={ACCOUNT: account})
-
-    def _adapter(self) -> BinanceUsdm:
-        adapter = self.kernel.venue
-        if not isinstance(adapter, BinanceUsdm):
-            raise NotReady(f"venue: expected a Binance adapter, got {type(adapter).__name__}")
-        return adapter
-
-    def _open(self) -> None:
-        """Take the account as it is; what an earlier run's log holds wins."""
-        if not self.adapter.wait_connected(_CONNECT_S):
-            raise NotReady("the user stream did not open")
-        recovery = self.kernel.recovery
-        if recovery is None or recovery["last_seq"] == 0:
-            self.kernel.open_with(self.adapter.opening_state())
-        for symbol in self.plan.symbols:
-            row = self.adapter.ask(requests.premium_index(symbol))
-            self.kernel.mark_price(symbol, Decimal(row["markPrice"]))
+    def heard(self) -> Mapping[str, Any]:
+        """Return how the market is heard: ages of the marks, and what was missed or passed over."""
+        feed = getattr(self, "_feed", None)
+        if feed is None:
+            return {}
+        return {
+            "mark_age_s": {symbol: feed.age_s(symbol) for symbol in self.plan.symbols},
+            "reconnects": feed.reconnects,
+            "missed_trades": feed.missed_trades,
+            "passed_over": self._waiting.passed_over,
+        }
 
     # ------------------------------------------------------------------------------------------------ trading
 
@@ -210,7 +106,7 @@ class LiveRun:
         """Trade until SIGTERM, SIGINT, `dita stop` or `stop`. Only in the main thread.
 
         Args:
-            started: Called once the strategy runs.
+            started: Called once the strategies run.
 
         Returns:
             What is left at the venue.
@@ -226,9 +122,13 @@ class LiveRun:
         """As `run`, without hearing signals: from any thread.
 
         Args:
-            started: Called once the strategy runs.
+            started: Called once the strategies run.
+
+        Raises:
+            NotReady: The venue does not take the dead man's switch.
         """
         try:
+            self._set_dead_man()
             self._begin()
             if started is not None:
                 started()
@@ -240,9 +140,14 @@ class LiveRun:
                     due_ns = now_ns + _TICK_NS
                     self.host.strategies.tick(now_ns)
                 self.host.strategies.deliver()
+                if self._dead_man is not None:
+                    self._dead_man.alive()
             return self._end()
         finally:
+            if self._dead_man is not None:
+                self._dead_man.abandon()
             self.host.close()
+            self._ground.close()
 
     def stop(self) -> None:
         """End `run`. From any thread."""
@@ -255,34 +160,65 @@ class LiveRun:
             os._exit(128 + number)
         self._stop.set()
 
+    def _set_dead_man(self) -> None:
+        if self.plan.dead_man_s is None or self.plan.shadow:
+            return
+        try:
+            self._dead_man = DeadMan(self.market, self.plan.symbols, self.plan.dead_man_s)
+        except (Failure, TimeoutError) as error:
+            raise NotReady(f"dead_man: the venue does not take it: {error}") from error
+
     def _begin(self) -> None:
-        """Start the strategy, warmed up with the bars of before, and hear the market."""
-        kind = type(self._handle.strategy)
-        length_ns = interval_ns(self.plan.interval)
-        wanted = max((interval_ns(one) for one in self._handle.strategy.intervals), default=length_ns)
-        count = min(_BARS_MAX, (self._handle.strategy.warmup + 1) * (wanted // length_ns) + 1)
-        past: list[VenueBar] = []
-        now_ns = time.time_ns()
-        for symbol in self.plan.symbols:
-            bars = self.adapter.get_bars(symbol, self.plan.interval, now_ns - count * length_ns, now_ns)
-            past += bars
-        self._handle.start()
-        for bar in sorted(past, key=lambda one: one.close_ns):
-            self.host.strategies.hear_past(_told(bar))
-        self._handle.actor.end_past()
-        self.host.strategies.deliver()
-        self._feed = self.adapter.feed(
+        """Start the strategies, warmed up with the bars of before, and hear the market once for all."""
+        past = self._past()
+        self._feed = self.market.feed(
             self._waiting.put,
             interval=self.plan.interval,
-            quotes=kind.on_quote is not Strategy.on_quote,
-            trades=kind.on_trade is not Strategy.on_trade,
+            quotes=self.plan.hears("on_quote"),
+            trades=self.plan.shadow or self.plan.hears("on_trade"),
+            books=self.plan.shadow,
         )
         for bar in past:
             self._feed.begin_after(bar)
+        self._wait_for_books()
+        for handle in self._handles:
+            handle.start()
+        for bar in past:
+            self.host.strategies.hear_past(_told(bar))
+        for handle in self._handles:
+            handle.actor.end_past()
+        self.host.strategies.deliver()
+
+    def _wait_for_books(self) -> None:
+        """In shadow, let the simulated venue have its books before anybody trades there."""
+        until = time.monotonic() + _BOOKS_S
+        while self.plan.shadow and not self._stop.is_set() and not self._feed.books.are_whole:
+            if time.monotonic() > until:
+                raise NotReady(f"the market's depth did not come within {_BOOKS_S:g} s")
+            time.sleep(_LOOK_S)
+        for said in self._waiting.take(0):
+            self._ground.hear(said)
+            if isinstance(said, VenueBar):
+                self._waiting.put(said)
+
+    def _past(self) -> list[VenueBar]:
+        """The closed bars that the longest warm-up needs, in their order."""
+        length_ns = interval_ns(self.plan.interval)
+        count = 1
+        for handle in self._handles:
+            wanted_ns = max((interval_ns(one) for one in handle.strategy.intervals), default=length_ns)
+            count = max(count, (handle.strategy.warmup + 1) * (wanted_ns // length_ns) + 1)
+        now_ns = time.time_ns()
+        begin_ns = now_ns - min(_BARS_MAX, count) * length_ns
+        past: list[VenueBar] = []
+        for symbol in self.plan.symbols:
+            past += self.market.get_bars(symbol, self.plan.interval, begin_ns, now_ns)
+        return sorted(past, key=lambda one: one.close_ns)
 
     def _hear(self, news: Sequence[MarketNews]) -> None:
         bars: dict[int, list[Bar]] = {}
         for said in news:
+            self._ground.hear(said)
             match said:
                 case VenueMark():
                     self._hear_mark(said)
@@ -304,6 +240,9 @@ class LiveRun:
             self.host.strategies.hear_bars(bars[close_ns])
 
     def _hear_mark(self, mark: VenueMark) -> None:
+        if self.plan.shadow:
+            # The simulated venue tells the kernel itself.
+            return
         self.kernel.mark_price(mark.symbol, mark.price)
         terms = (mark.rate, mark.next_boundary_ns)
         if mark.rate is not None and mark.next_boundary_ns and self._terms.get(mark.symbol) != terms:
@@ -314,27 +253,33 @@ class LiveRun:
 
     def _end(self) -> Left:
         """No new entries; what the plan says is done with the rest, for ten seconds at most."""
-        self._handle.stop()
-        actor, policy = self._handle.actor, self.plan.on_stop
-        until = time.monotonic() + _STOP_S
-        if policy != "keep":
-            actor.client.wind_down(flatten=policy == "flatten", reason="stop")
+        policy, until = self.plan.on_stop, time.monotonic() + _STOP_S
+        for handle in self._handles:
+            handle.stop()
+            if policy != "keep":
+                handle.client.wind_down(flatten=policy == "flatten", reason="stop")
         while policy != "keep" and time.monotonic() < until and not self._is_done():
             self._hear(self._waiting.take(_LOOK_S))
             self.host.strategies.deliver()
-        try:
-            return Left(self.adapter.get_positions(), list(self.adapter.get_open_orders()))
-        except (KernelError, TimeoutError, Exception) as error:  # noqa: BLE001 - the end is told either way
-            _LOG.warning("what is left at the venue could not be asked for: %s", error)
-            return Left(known=False)
+            if self._dead_man is not None:
+                self._dead_man.alive()
+        if self._dead_man is not None:
+            try:
+                self._dead_man.end()
+            except (KernelError, Failure, TimeoutError) as error:
+                _LOG.critical(
+                    "dead man: could not be taken off, the venue will cancel what is open: %s", error
+                )
+        return self._ground.left()
 
     def _is_done(self) -> bool:
-        for trade in self._handle.actor.client.trades():
-            entry = trade.active_entry_order
-            if entry is not None and entry.is_live():
-                return False
-            if self.plan.on_stop == "flatten":
-                return False
+        for handle in self._handles:
+            for trade in handle.client.trades():
+                entry = trade.active_entry_order
+                if entry is not None and entry.is_live():
+                    return False
+                if self.plan.on_stop == "flatten":
+                    return False
         return True
 
 

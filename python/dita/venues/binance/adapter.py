@@ -340,11 +340,12 @@ class BinanceUsdm(BaseExecutionAdapter):
         interval: str = "1m",
         quotes: bool = False,
         trades: bool = False,
+        books: bool = False,
     ) -> MarketFeed:
         """Begin to hear the market of the adapter's instruments; see `MarketFeed`."""
         return MarketFeed(
             self._wire, self.symbols, hear, interval=interval, quotes=quotes, trades=trades,
-            clock_ns=self._clock_ns,
+            books=books, clock_ns=self._clock_ns,
         )  # fmt: skip
 
     def clock_offset_ms(self) -> int:

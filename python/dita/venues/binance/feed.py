@@ -3,13 +3,21 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Final
 
 from dita.errors import InvalidInput
 from dita.venues.binance import reading, requests
+from dita.venues.binance.books import Books
 from dita.venues.binance.failures import Failure
-from dita.venues.binance.markets import MarketNews, VenueBar, read_klines, read_market
+from dita.venues.binance.markets import (
+    MarketNews,
+    VenueBar,
+    VenueMark,
+    VenueTrade,
+    read_klines,
+    read_market,
+)
 from dita.venues.binance.transport import Transport
 
 _LOG: Final = logging.getLogger("dita.binance")
@@ -29,6 +37,7 @@ class MarketFeed:
         interval: str = "1m",
         quotes: bool = False,
         trades: bool = False,
+        books: bool = False,
         clock_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         """Begin to hear.
@@ -40,6 +49,7 @@ class MarketFeed:
             interval: The length of the bars.
             quotes: Whether best prices are heard.
             trades: Whether trades of others are heard.
+            books: Whether order books are kept and heard.
             clock_ns: This machine's time.
         """
         self._wire = wire
@@ -49,15 +59,19 @@ class MarketFeed:
         self._symbols = list(symbols)
         self._last: dict[str, int] = {}
         self._heard_s: dict[str, float] = {}
+        self._numbers: dict[str, int] = {}
         self.reconnects = 0
+        self.missed_trades = 0
+        self.books = Books(wire, self._symbols if books else (), hear, clock_ns)
         low = [symbol.lower() for symbol in self._symbols]
         market = [f"{one}@kline_{interval}" for one in low] + [f"{one}@markPrice@1s" for one in low]
         if trades:
             market += [f"{one}@aggTrade" for one in low]
-        wire.spawn(self._listen("/market/stream?streams=" + "/".join(market), bars=True))
-        if quotes:
-            public = "/".join(f"{one}@bookTicker" for one in low)
-            wire.spawn(self._listen(f"/public/stream?streams={public}", bars=False))
+        wire.spawn(self._listen("/market/stream?streams=" + "/".join(market), self._fetch_bars))
+        public = [f"{one}@bookTicker" for one in low] if quotes else []
+        if public or books:
+            names = "/".join(public + self.books.streams)
+            wire.spawn(self._listen(f"/public/stream?streams={names}", self._empty_books, self.books.empty))
 
     def age_s(self, symbol: str) -> float | None:
         """Return how long ago an instrument's mark was heard, seconds; None where it never was.
@@ -72,18 +86,25 @@ class MarketFeed:
         """Count a bar as told: what comes after it is news."""
         self._last[bar.symbol] = max(self._last.get(bar.symbol, 0), bar.close_ns)
 
-    async def _listen(self, path: str, *, bars: bool) -> None:
+    async def _listen(
+        self, path: str, opened: Callable[[], Awaitable[None]], cut: Callable[[], None] | None = None
+    ) -> None:
         tries = 0
         while True:
             began = time.monotonic()
-            why = await self._wire.listen(path, self._opened if bars else _nothing, self._take)
+            why = await self._wire.listen(path, opened, self._take)
+            if cut is not None:
+                cut()
             tries = 0 if time.monotonic() - began > 10 else tries + 1
             self.reconnects += 1
             _LOG.warning("market stream: %s", why)
             await asyncio.sleep(_BACK_OFF_S[min(tries, len(_BACK_OFF_S) - 1)])
 
-    async def _opened(self) -> None:
+    async def _fetch_bars(self) -> None:
         self._wire.spawn(self._fetch_missed())
+
+    async def _empty_books(self) -> None:
+        self.books.empty()
 
     async def _fetch_missed(self) -> None:
         """Tell the bars that closed since the last one that was told."""
@@ -98,14 +119,19 @@ class MarketFeed:
 
     def _take(self, raw: str) -> bool:
         try:
+            if self.books.take(raw):
+                return True
             said = read_market(reading.parse(raw))
-        except InvalidInput as error:
+        except (InvalidInput, ValueError) as error:
             _LOG.error("market stream: %s", error)
             return False
         if isinstance(said, VenueBar):
             self._tell_bar(said)
         elif said is not None:
-            self._heard_s[said.symbol] = time.monotonic()
+            if isinstance(said, VenueMark):
+                self._heard_s[said.symbol] = time.monotonic()
+            elif isinstance(said, VenueTrade):
+                self._count(said)
             self._hear(said)
         return True
 
@@ -114,6 +140,9 @@ class MarketFeed:
             self._last[bar.symbol] = bar.close_ns
             self._hear(bar)
 
-
-async def _nothing() -> None:
-    """A stream without a past needs nothing fetched."""
+    def _count(self, trade: VenueTrade) -> None:
+        """Count the trades that nobody told: their numbers have no gaps."""
+        before = self._numbers.get(trade.symbol)
+        if before is not None and trade.number > before + 1:
+            self.missed_trades += trade.number - before - 1
+        self._numbers[trade.symbol] = trade.number

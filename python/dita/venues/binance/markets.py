@@ -33,13 +33,14 @@ class VenueQuote:
 
 @dataclass(frozen=True, slots=True)
 class VenueTrade:
-    """A trade of others."""
+    """A trade of others; `number` counts them without a gap, 0 where the venue has none."""
 
     symbol: str
     time_ns: int
     price: str
     size: str
     buyer_is_maker: bool
+    number: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,17 @@ class VenueMark:
     next_boundary_ns: int | None
 
 
-MarketNews = VenueBar | VenueQuote | VenueTrade | VenueMark
+@dataclass(frozen=True, slots=True)
+class VenueBook:
+    """An order book's best levels, each a price and a size, the best first; empty where it is not whole."""
+
+    symbol: str
+    time_ns: int
+    bids: tuple[tuple[Decimal, Decimal], ...]
+    asks: tuple[tuple[Decimal, Decimal], ...]
+
+
+MarketNews = VenueBar | VenueQuote | VenueTrade | VenueMark | VenueBook
 
 
 def read_market(frame: object) -> MarketNews | None:
@@ -94,6 +105,7 @@ def read_market(frame: object) -> MarketNews | None:
                 reading.text(row, "p"),
                 reading.text(row, "q"),
                 row.get("m") is True,
+                _number(row.get("a", row.get("t"))),
             )
         case "markPriceUpdate":
             # A rate that is empty, and a boundary of 0, are those of a contract without funding.
@@ -105,6 +117,10 @@ def read_market(frame: object) -> MarketNews | None:
                 reading.nanoseconds(row, "T") if row.get("T") else None,
             )
     return None
+
+
+def _number(value: object) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0
 
 
 def read_klines(rows: object, symbol: str, interval: str, until_ns: int) -> list[VenueBar]:

@@ -239,3 +239,14 @@ def klines(symbol: str, interval: str, start_ms: int, end_ms: int) -> Request:
     """Ask for bars: 1,500 a call at most."""
     values = {"symbol": symbol, "interval": interval, "startTime": start_ms, "endTime": end_ms, "limit": 1500}
     return Request("GET", "/fapi/v1/klines", values, signed=False, weight=10)
+
+
+def depth(symbol: str) -> Request:
+    """Ask for a snapshot of an order book: a thousand levels."""
+    return Request("GET", "/fapi/v1/depth", {"symbol": symbol, "limit": 1000}, signed=False, weight=20)
+
+
+def countdown(symbol: str, wait_ms: int) -> Request:
+    """Ask to cancel all of an instrument's open orders after a time, unless asked again; 0 takes that off."""
+    values = {"symbol": symbol, "countdownTime": wait_ms}
+    return Request("POST", "/fapi/v1/countdownCancelAll", values, weight=10)

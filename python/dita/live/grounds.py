@@ -1,0 +1,251 @@
+"""Where a live run trades: on its account at the venue, or in shadow on the simulated venue."""
+
+import logging
+import time
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, Final, Protocol
+
+from dita.config import AccountConfig, SimulatedConfig
+from dita.errors import KernelError
+from dita.kernel import ExecutionKernel
+from dita.live.checks import Check, Doctor
+from dita.live.plan import Left, NotReady, Plan
+from dita.venues import SimulatedVenue
+from dita.venues.binance import reading, requests
+from dita.venues.binance.adapter import BinanceUsdm
+from dita.venues.binance.failures import Failure
+from dita.venues.binance.markets import MarketNews, VenueBook, VenueMark, VenueTrade, read_instruments
+
+_LOG: Final = logging.getLogger("dita.live")
+_CONNECT_S: Final = 30.0
+_FUNDING_S: Final = 28_800
+#: What Binance USD-M asks of an account without a discount, as of November 2026.
+MAKER_RATE: Final = "0.0002"
+TAKER_RATE: Final = "0.0005"
+
+
+class Ground(Protocol):
+    """What a run needs of where it trades."""
+
+    checks: list[Check]
+
+    @property
+    def account(self) -> AccountConfig:
+        """What the kernel is opened with."""
+
+    def open(self, kernel: ExecutionKernel) -> BinanceUsdm:
+        """Take the account as it is, and return whom the market is heard from."""
+
+    def hear(self, said: MarketNews) -> None:
+        """Take news of the market, before strategies do."""
+
+    def left(self) -> Left:
+        """Return what is left."""
+
+    def close(self) -> None:
+        """Let go of what the host does not close."""
+
+
+class AtVenue:
+    """The account at the venue.
+
+    Attributes:
+        checks: What was looked at before.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        """Ask the venue what has to be right, and for the instruments' rules.
+
+        Raises:
+            NotReady: A check failed.
+            KernelError: A secret is not to be had.
+        """
+        if plan.key is None or plan.secret is None:
+            raise NotReady("api_key, api_secret: are needed; without a key there is --shadow")
+        self._plan = plan
+        probe = plan.place.adapter(plan.key.resolve(), plan.secret.resolve(), list(plan.symbols))
+        try:
+            doctor = Doctor(probe, allow_withdrawals=plan.allow_withdrawals)
+            self.checks = list(doctor.run())
+            failed = [f"{one.name}: {one.text}" for one in self.checks if one.result == "fail"]
+            if failed:
+                raise NotReady("; ".join(failed))
+            self._rules = probe.get_market_metadata(plan.symbols)
+        finally:
+            probe.close()
+        self._adapter: BinanceUsdm
+
+    @property
+    def account(self) -> AccountConfig:
+        """What the kernel is opened with."""
+        plan = self._plan
+        return AccountConfig(
+            venue=plan.place.venue,
+            options={"symbols": list(plan.symbols), "rest": plan.place.rest, "stream": plan.place.stream},
+            credentials={"api_key": str(plan.key), "api_secret": str(plan.secret)},  # type: ignore[dict-item]
+            instruments={"instruments": dict(self._rules)},
+            max_slots=plan.slots,
+            live=plan.live,
+        )
+
+    def open(self, kernel: ExecutionKernel) -> BinanceUsdm:
+        """Take the account as it is; what an earlier run's log holds wins.
+
+        Raises:
+            NotReady: The user stream does not open.
+        """
+        adapter = kernel.venue
+        if not isinstance(adapter, BinanceUsdm):
+            raise NotReady(f"venue: expected a Binance adapter, got {type(adapter).__name__}")
+        self._adapter = adapter
+        if not adapter.wait_connected(_CONNECT_S):
+            raise NotReady("the user stream did not open")
+        recovery = kernel.recovery
+        if recovery is None or recovery["last_seq"] == 0:
+            kernel.open_with(adapter.opening_state())
+        for symbol in self._plan.symbols:
+            kernel.mark_price(symbol, _mark(adapter, symbol))
+        return adapter
+
+    def hear(self, said: MarketNews) -> None:
+        """Nothing: the account's venue knows its own market."""
+
+    def left(self) -> Left:
+        """Ask the venue what is left there."""
+        try:
+            return Left(self._adapter.get_positions(), list(self._adapter.get_open_orders()))
+        except (KernelError, Failure, TimeoutError) as error:
+            _LOG.warning("what is left at the venue could not be asked for: %s", error)
+            return Left(known=False)
+
+    def close(self) -> None:
+        """Nothing: the host closes the adapter."""
+
+
+class InShadow:
+    """The simulated venue, with the live market. Nothing is sent anywhere, and no key is needed.
+
+    Attributes:
+        checks: What was looked at before.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        """Ask for the instruments' rules.
+
+        Raises:
+            NotReady: The venue does not say.
+        """
+        self._plan = plan
+        self._market = plan.place.adapter("", "", list(plan.symbols))
+        try:
+            self._rules = self._read_rules()
+        except (Failure, TimeoutError) as error:
+            self._market.close()
+            raise NotReady(f"the venue's market: {error}") from error
+        except BaseException:
+            self._market.close()
+            raise
+        fees = f"maker {MAKER_RATE}, taker {TAKER_RATE}"
+        self.checks = [Check("shadow", "ok", f"simulated orders on the live market; {fees}; no key is used")]
+        self._venue: SimulatedVenue
+        self._kernel: ExecutionKernel
+        self._terms: dict[str, int] = {}
+
+    def _read_rules(self) -> Mapping[str, Any]:
+        rules = read_instruments(self._market.ask(requests.INSTRUMENTS), self._plan.symbols)
+        for own in rules.values():
+            own.update(maker_rate=MAKER_RATE, taker_rate=TAKER_RATE)
+        return rules
+
+    @property
+    def account(self) -> AccountConfig:
+        """What the kernel is opened with."""
+        settles = {own["settle"]: self._plan.capital for own in self._rules.values()}
+        return AccountConfig(
+            simulated=SimulatedConfig(balances=settles),
+            instruments={"instruments": dict(self._rules)},
+            max_slots=self._plan.slots,
+        )
+
+    def open(self, kernel: ExecutionKernel) -> BinanceUsdm:
+        """Give the simulated venue the marks that stand.
+
+        Raises:
+            NotReady: The venue does not tell them.
+        """
+        venue = kernel.venue
+        if not isinstance(venue, SimulatedVenue):
+            raise NotReady(f"venue: expected the simulated one, got {type(venue).__name__}")
+        self._venue, self._kernel = venue, kernel
+        try:
+            for symbol in self._plan.symbols:
+                venue.mark(symbol, _mark(self._market, symbol))
+        except (Failure, TimeoutError) as error:
+            raise NotReady(f"the venue's market: {error}") from error
+        return self._market
+
+    def hear(self, said: MarketNews) -> None:
+        """Show the simulated venue what the live market does: depth, trades of others, marks, funding."""
+        match said:
+            case VenueBook():
+                self._venue.on_depth(said.symbol, said.bids, said.asks, snapshot=True)
+            case VenueTrade():
+                self._venue.on_trade(said.symbol, said.price, said.size)
+            case VenueMark():
+                self._venue.mark(said.symbol, said.price)
+                self._hear_terms(said)
+
+    def _hear_terms(self, mark: VenueMark) -> None:
+        """Tell the venue the rate; the boundary that has passed since is paid before the next one stands."""
+        boundary_ns = mark.next_boundary_ns
+        if mark.rate is None or not boundary_ns or boundary_ns <= time.time_ns():
+            return
+        before_ns = self._terms.get(mark.symbol)
+        length_s = (boundary_ns - before_ns) // 1_000_000_000 if before_ns else 0
+        self._terms[mark.symbol] = boundary_ns
+        self._venue.set_funding(mark.symbol, mark.rate, boundary_ns, length_s or _FUNDING_S)
+
+    def left(self) -> Left:
+        """Return what the simulated venue holds."""
+        positions = [
+            {"symbol": symbol, "size": size}
+            for symbol in self._plan.symbols
+            if (size := self._position(symbol))
+        ]
+        orders: list[Mapping[str, Any]] = [
+            {
+                "venue_client_id": one.venue_client_id,
+                "venue_order_id": one.venue_order_id,
+                "symbol": one.asset,
+            }
+            for one in self._kernel.orders(live_only=True)
+        ]
+        return Left(positions, orders)
+
+    def _position(self, symbol: str) -> Decimal:
+        held = self._venue.position(symbol)
+        return held[0] if held is not None else Decimal(0)
+
+    def close(self) -> None:
+        """Close the connection to the market."""
+        self._market.close()
+
+
+def ground_of(plan: Plan) -> Ground:
+    """Return where a plan trades.
+
+    Args:
+        plan: It.
+
+    Raises:
+        NotReady: A check failed.
+        KernelError: A secret is not to be had.
+    """
+    return InShadow(plan) if plan.shadow else AtVenue(plan)
+
+
+def _mark(adapter: BinanceUsdm, symbol: str) -> Decimal:
+    return reading.decimal(
+        reading.record(adapter.ask(requests.premium_index(symbol)), "premiumIndex"), "markPrice"
+    )

@@ -1,0 +1,90 @@
+"""What a live run is asked for, and what is left at its end."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, Literal
+
+from dita.config.secrets import SecretRef
+from dita.errors import KernelError
+from dita.live.places import Place
+from dita.strategy import Params, Strategy
+
+OnStop = Literal["keep", "cancel", "flatten"]
+
+
+class NotReady(KernelError):  # noqa: N818 - it says what has to be put right
+    """Something has to be put right before the first order; the text names each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One strategy of a run.
+
+    Attributes:
+        name: Its name: its trades carry it.
+        strategy: Its class.
+        params: Its parameters; None means their defaults.
+    """
+
+    name: str
+    strategy: type[Strategy]
+    params: Params | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to run.
+
+    Attributes:
+        strategies: In the order in which they hear an event.
+        symbols: The instruments, as the venue names them.
+        place: Where.
+        key: Where the API key is; a shadow run needs none.
+        secret: Where its secret is.
+        interval: The length of the bars that are heard.
+        on_stop: What happens at the end: `keep`, `cancel` entries, or `flatten`.
+        live: Whether the program means real money.
+        allow_withdrawals: Whether a key that may withdraw is good enough.
+        shadow: Whether it trades on the simulated venue, with the live market.
+        capital: What a shadow run begins with, in the instruments' settlement asset.
+        dead_man_s: After so many seconds without this program the venue cancels all open orders there;
+            None leaves that off.
+    """
+
+    strategies: Sequence[Wanted]
+    symbols: Sequence[str]
+    place: Place
+    key: SecretRef | None = None
+    secret: SecretRef | None = None
+    interval: str = "1m"
+    on_stop: OnStop = "cancel"
+    live: bool = False
+    allow_withdrawals: bool = False
+    shadow: bool = False
+    capital: Decimal = Decimal(10_000)
+    dead_man_s: float | None = None
+
+    @property
+    def slots(self) -> int:
+        """How many trades may run at once."""
+        return sum(max(1, one.strategy.slots) for one in self.strategies)
+
+    def hears(self, callback: str) -> bool:
+        """Whether one of the strategies has a callback of its own.
+
+        Args:
+            callback: Its name.
+        """
+        return any(
+            getattr(one.strategy, callback) is not getattr(Strategy, callback) for one in self.strategies
+        )
+
+
+@dataclass(slots=True)
+class Left:
+    """What is left at the venue at the end."""
+
+    positions: list[dict[str, Any]] = field(default_factory=list)
+    orders: list[Mapping[str, Any]] = field(default_factory=list)
+    known: bool = True
