@@ -24,6 +24,7 @@ mod replica;
 mod run;
 mod run_durably;
 mod story;
+mod views;
 mod what_if;
 
 pub use account::{AccountFigures, account, all_assumed_tiers, margin_statuses, unknown_wallets, worth};
@@ -45,6 +46,10 @@ pub use replica::{ReplayWatch, Replica, Start, Step, Until};
 pub use run::{Engine, EngineConfig, EngineError, Progress, Ticket, VenueCall};
 pub use run_durably::LogStanding;
 pub use story::{STORY_STEPS_MAX, Story, StoryStep, TradeFigures, story};
+pub use views::{
+    Amend, OrderView, SlotView, blank_slot, close_reason, difference, leg_index, order_view, order_views,
+    slot_view,
+};
 pub use what_if::{
     AssetResult, Changes, Counts, REFUSED_MAX, RefusedIntent, TradeResult, WhatIf, WhatIfError, what_if,
 };

@@ -5,12 +5,11 @@
 
 use std::fmt::{Display, Write};
 
+use dita_engine::{Amend, OrderView, SlotView};
 use dita_kernel::input::ExitSpec;
 use dita_kernel::num::{Decimal, Money};
 
 use crate::names::Named;
-use crate::order::{Amend, OrderView};
-use crate::slot::SlotView;
 
 /// An object in the making.
 struct Object {

@@ -240,13 +240,6 @@ pub fn read_money(value: &Bound<'_, PyAny>, field: &'static str) -> Result<Money
     Money::from_decimal(read(value, field)?).map_err(|why| refused(why, value, field))
 }
 
-/// `whole - part`; `None` where it does not fit.
-pub fn difference(whole: Decimal, part: Decimal) -> Option<Decimal> {
-    let scale = whole.scale().max(part.scale());
-    let left = whole.at_scale(scale).ok()?.checked_sub(part.at_scale(scale).ok()?)?;
-    Decimal::new(left, scale).ok()
-}
-
 /// Money as a decimal.
 ///
 /// # Errors

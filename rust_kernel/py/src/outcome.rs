@@ -234,7 +234,8 @@ mod tests {
     use dita_kernel::slot::table::Symbol;
 
     use super::*;
-    use crate::order::{OrderView, VenueOrder};
+    use crate::order::VenueOrder;
+    use dita_engine::OrderView;
 
     fn outcome() -> OutcomeView {
         let transition = TransitionRecord {

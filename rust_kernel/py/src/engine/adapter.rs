@@ -3,6 +3,7 @@
 //! An adapter may fail in any way and must not lose an order: whatever does not come back as events leaves the
 //! request in doubt, unless the adapter says that it surely never left ([`crate::errors`], `NotSent`).
 
+use dita_engine::{OrderView, order_view};
 use dita_kernel::effect::{AmendRequest, Command};
 use dita_kernel::id::Id;
 use dita_kernel::input::{EffectResult, Input, METADATA_BYTES_MAX, RareFields, VenueEvent as CoreEvent};
@@ -15,10 +16,9 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyTuple};
 
 use super::outside::Outside;
-use super::views::order_view;
 use crate::details::{Detail, Details};
 use crate::errors::{self, Error};
-use crate::order::{OrderView, VenueOrder};
+use crate::order::VenueOrder;
 use crate::venue_event::VenueEvent;
 use crate::{number, text};
 

@@ -1,5 +1,6 @@
 //! The seldom inputs from Python values: opening state, funding, adopted slots, overrides, fees that were seen.
 
+use dita_engine::SlotView;
 use dita_kernel::id::Id;
 use dita_kernel::input::{
     AdoptedSlot, AdoptedSlots, FeeSample, FundingTerms, OpeningOrder, OpeningPosition, OpeningState,
@@ -12,7 +13,7 @@ use pyo3::types::PyDict;
 
 use crate::errors::Error;
 use crate::record::{self, Field};
-use crate::slot::{SlotView, TradeSlot};
+use crate::slot::TradeSlot;
 use crate::{names, number, text, time};
 
 #[rustfmt::skip]

@@ -12,7 +12,6 @@ pub mod settings;
 mod simulated;
 #[cfg(test)]
 mod tests;
-pub mod views;
 
 use std::fmt::Write;
 use std::sync::Arc;

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use dita_engine::{Clock, EngineError, Observed};
+use dita_engine::{Clock, EngineError, Observed, SlotView, slot_view};
 use dita_host::{Drain, Foreign, Given, HostError, Reply};
 use dita_kernel::effect::Command;
 use dita_kernel::id::Id;
@@ -17,11 +17,10 @@ use pyo3::types::PyList;
 
 use super::adapter::{Question, Trouble};
 use super::log;
-use super::views::slot_view;
 use crate::details::{Detail, Details};
 use crate::errors::{Error, LogTrouble};
 use crate::outcome::OutcomeView;
-use crate::slot::{SlotView, TradeSlot};
+use crate::slot::TradeSlot;
 use crate::telling::Watcher;
 use crate::transition::KernelTransition;
 use crate::venue_event::VenueEvent;

@@ -1,5 +1,6 @@
 //! What Python reads out: slots, orders, the account.
 
+use dita_engine::{OrderView, order_view, order_views, slot_view};
 use dita_kernel::id::Id;
 use dita_kernel::input::InstrumentSpec;
 use dita_kernel::kernel::Kernel;
@@ -8,9 +9,9 @@ use dita_kernel::num::{Decimal, Qty};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
-use super::{Engine, id, reads, views};
+use super::{Engine, id, reads};
 use crate::errors::Error;
-use crate::order::{OrderView, VenueOrder};
+use crate::order::VenueOrder;
 use crate::slot::TradeSlot;
 use crate::{names, number, text};
 
@@ -19,7 +20,7 @@ impl Engine {
     pub fn order_view(&self, venue_client_id: &Id) -> Result<Option<OrderView>, Error> {
         self.read(|kernel| {
             let place = kernel.orders().by_client_id(venue_client_id)?;
-            views::order_view(kernel, kernel.orders().at(place))
+            order_view(kernel, kernel.orders().at(place))
         })
     }
 }
@@ -28,7 +29,7 @@ impl Engine {
 impl Engine {
     /// A slot as it is now.
     fn slot(&self, slot_id: u32) -> Result<TradeSlot, Error> {
-        let view = self.read(|kernel| views::slot_view(kernel, slot_id))?;
+        let view = self.read(|kernel| slot_view(kernel, slot_id))?;
         view.map(TradeSlot::from)
             .ok_or_else(|| Error::text_value("slot_id", &slot_id.to_string(), "is not below max_slots"))
     }
@@ -41,7 +42,7 @@ impl Engine {
             let used = (0_u32..)
                 .zip(kernel.slots())
                 .filter(|(_, slot)| slot.trade_number > 0 && !(busy_only && slot.stage.is_free()));
-            let views = used.filter_map(|(slot_id, _)| views::slot_view(kernel, slot_id));
+            let views = used.filter_map(|(slot_id, _)| slot_view(kernel, slot_id));
             (kernel.seq(), views.collect::<Vec<_>>())
         })?;
         let made = found.into_iter().map(|view| Bound::new(py, TradeSlot::from(view)));
@@ -93,7 +94,7 @@ impl Engine {
     /// Our orders, oldest first: live and remembered, or the live ones only.
     #[pyo3(signature = (*, live_only=false))]
     fn orders<'py>(&self, py: Python<'py>, live_only: bool) -> Result<Bound<'py, PyList>, Error> {
-        let views = self.read(|kernel| views::order_views(kernel, live_only))?;
+        let views = self.read(|kernel| order_views(kernel, live_only))?;
         let made = views.into_iter().map(|view| Bound::new(py, VenueOrder::from(view)));
         Ok(PyList::new(py, made.collect::<PyResult<Vec<_>>>()?)?)
     }

@@ -2,13 +2,14 @@
 
 mod view;
 
+use dita_engine::OrderView;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
 
 use crate::errors::Error;
 use crate::{json, names, number, record, text, time};
-use view::NAMES;
-pub use view::{Amend, OrderView};
+pub use view::from_value;
+use view::{NAMES, amend_dict, read};
 
 /// An order as the kernel knows it: a frozen copy.
 #[pyclass(frozen, module = "dita._kernel")]
@@ -46,13 +47,13 @@ impl VenueOrder {
     )]
     fn new(fields: Option<&Bound<'_, PyDict>>) -> Result<VenueOrder, Error> {
         let Some(fields) = fields else { return Err(Error::missing("venue_client_id")) };
-        Ok(VenueOrder { view: OrderView::read(fields)? })
+        Ok(VenueOrder { view: read(fields)? })
     }
 
     /// An order from what `to_dict` gave.
     #[staticmethod]
     fn from_dict(fields: &Bound<'_, PyAny>) -> Result<VenueOrder, Error> {
-        match OrderView::from_value(fields, "fields")? {
+        match from_value(fields, "fields")? {
             Some(view) => Ok(VenueOrder { view }),
             None => Err(Error::wrong_type("fields", fields, "a mapping")),
         }
@@ -217,7 +218,7 @@ impl VenueOrder {
     /// The change that the venue has been asked for: `request_id size limit_price trigger_price`, or `None`.
     #[getter]
     fn pending_amend<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyDict>>> {
-        self.view.pending_amend.as_ref().map(|amend| amend.to_dict(py)).transpose()
+        self.view.pending_amend.as_ref().map(|amend| amend_dict(amend, py)).transpose()
     }
 
     /// Orders of one group cancel one another; empty where it is in none.

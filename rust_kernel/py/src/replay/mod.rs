@@ -11,7 +11,7 @@ use std::fmt::Write;
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use dita_engine::{DIFFERENCES_MAX, Difference, Replica, Start, Until};
+use dita_engine::{DIFFERENCES_MAX, Difference, Replica, Start, Until, order_views, slot_view};
 use dita_kernel::id::Id;
 use dita_kernel::invariant;
 use dita_kernel::kernel::Kernel;
@@ -19,7 +19,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
 use crate::engine::log::refusal;
-use crate::engine::{reads, views};
+use crate::engine::reads;
 use crate::errors::Error;
 use crate::order::VenueOrder;
 use crate::slot::TradeSlot;
@@ -190,7 +190,7 @@ impl Replay {
 
     /// A slot as it was.
     fn slot(&self, slot_id: u32) -> Result<TradeSlot, Error> {
-        let view = self.read(|kernel| views::slot_view(kernel, slot_id));
+        let view = self.read(|kernel| slot_view(kernel, slot_id));
         view.map(TradeSlot::from)
             .ok_or_else(|| Error::text_value("slot_id", &slot_id.to_string(), "is not below max_slots"))
     }
@@ -199,7 +199,7 @@ impl Replay {
     fn slots<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyList>, Error> {
         let views = self.read(|kernel| {
             let used = (0_u32..).zip(kernel.slots()).filter(|(_, slot)| slot.trade_number > 0);
-            used.filter_map(|(slot_id, _)| views::slot_view(kernel, slot_id)).collect::<Vec<_>>()
+            used.filter_map(|(slot_id, _)| slot_view(kernel, slot_id)).collect::<Vec<_>>()
         });
         let made = views.into_iter().map(|view| Bound::new(py, TradeSlot::from(view)));
         Ok(PyList::new(py, made.collect::<PyResult<Vec<_>>>()?)?)
@@ -208,7 +208,7 @@ impl Replay {
     /// Our orders, oldest first: live and remembered, or the live ones only.
     #[pyo3(signature = (*, live_only=false))]
     fn orders<'py>(&self, py: Python<'py>, live_only: bool) -> Result<Bound<'py, PyList>, Error> {
-        let views = self.read(|kernel| views::order_views(kernel, live_only));
+        let views = self.read(|kernel| order_views(kernel, live_only));
         let made = views.into_iter().map(|view| Bound::new(py, VenueOrder::from(view)));
         Ok(PyList::new(py, made.collect::<PyResult<Vec<_>>>()?)?)
     }

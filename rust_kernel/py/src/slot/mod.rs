@@ -4,6 +4,7 @@
 mod tests;
 mod view;
 
+use dita_engine::SlotView;
 use dita_kernel::num::Decimal;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
@@ -12,7 +13,6 @@ use crate::errors::Error;
 use crate::order::VenueOrder;
 use crate::{exit_spec, json, names, number, record, text, time};
 use view::{NAMES, read};
-pub use view::{SlotView, blank};
 
 /// One slot at one moment, frozen: methods that change something return the changed copy.
 #[pyclass(frozen, module = "dita._kernel")]

@@ -8,7 +8,7 @@ mod teller;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use dita_engine::{Observed, TransitionRecord};
+use dita_engine::{Observed, SlotView, TransitionRecord};
 use dita_kernel::id::Id;
 use dita_kernel::input::VenueEvent;
 use pyo3::gc::PyVisit;
@@ -16,7 +16,6 @@ use pyo3::prelude::*;
 use pyo3::{PyTraverseError, intern};
 
 use crate::errors::Error;
-use crate::slot::SlotView;
 use crate::text;
 pub use recorder::Recorder;
 pub use teller::Teller;

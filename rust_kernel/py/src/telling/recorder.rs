@@ -2,6 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use dita_engine::SlotView;
 use dita_kernel::id::Id;
 use dita_play::{Facts, Recorder as Core, TradeRow};
 use pyo3::exceptions::PyOverflowError;
@@ -10,7 +11,7 @@ use pyo3::types::{PyDict, PyTuple};
 
 use super::Happening;
 use crate::errors::Error;
-use crate::slot::{SlotView, TradeSlot};
+use crate::slot::TradeSlot;
 use crate::{number, text};
 
 /// Hears every change of every slot, and writes down what the run comes to.

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use dita_engine::{OrderView, SlotView};
 use dita_kernel::id::Id;
 use dita_kernel::input::VenueEvent as CoreEvent;
 use dita_kernel::names::KernelEventKind;
@@ -17,9 +18,9 @@ use super::{Happening, this_thread};
 use crate::engine::Engine;
 use crate::errors::Error;
 use crate::number;
-use crate::order::{OrderView, VenueOrder};
+use crate::order::VenueOrder;
 use crate::player::Listener;
-use crate::slot::{SlotView, TradeSlot};
+use crate::slot::TradeSlot;
 use crate::venue_event::VenueEvent;
 
 /// What the strategy knows already.
