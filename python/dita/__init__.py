@@ -80,6 +80,7 @@ if TYPE_CHECKING:
     from dita.errors import NotSent as NotSent
     from dita.errors import NotYetSupported as NotYetSupported
     from dita.errors import VenueAdapterError as VenueAdapterError
+    from dita.errors import ZincError as ZincError
     from dita.journal import JournalRecord as JournalRecord
     from dita.journal import KernelJournal as KernelJournal
     from dita.journal import MemoryKernelJournal as MemoryKernelJournal
@@ -104,7 +105,10 @@ if TYPE_CHECKING:
     from dita.venues import SimulatedVenue as SimulatedVenue
     from dita.venues import VenueAdapter as VenueAdapter
     from dita.zinc import InMemoryZincPlane as InMemoryZincPlane
+    from dita.zinc import SharedHalt as SharedHalt
+    from dita.zinc import SharedMemoryZincPlane as SharedMemoryZincPlane
     from dita.zinc import ZincPlane as ZincPlane
+    from dita.zinc import ZincReader as ZincReader
 
 _HOME = {
     "AccountEventKind": "dita.contracts",
@@ -186,7 +190,11 @@ _HOME = {
     "VenueEvent": "dita.contracts",
     "VenueOrder": "dita.contracts",
     "VenueOrderStatus": "dita.contracts",
+    "SharedHalt": "dita.zinc",
+    "SharedMemoryZincPlane": "dita.zinc",
+    "ZincError": "dita.errors",
     "ZincPlane": "dita.zinc",
+    "ZincReader": "dita.zinc",
     "KernelLogs": "dita.logs",
     "set_up_logs": "dita.logs",
     "build_control_plane": "dita.control",
@@ -283,6 +291,8 @@ __all__ = [
     "ReconcileStatus",
     "Regime",
     "RoundedOrder",
+    "SharedHalt",
+    "SharedMemoryZincPlane",
     "SimulatedVenue",
     "SystemClock",
     "TimeInForce",
@@ -295,7 +305,9 @@ __all__ = [
     "VenueEvent",
     "VenueOrder",
     "VenueOrderStatus",
+    "ZincError",
     "ZincPlane",
+    "ZincReader",
     "__version__",
     "build_control_plane",
     "build_projection",

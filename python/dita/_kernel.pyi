@@ -97,6 +97,10 @@ __all__ = [
     "VenueOrderStatus",
     "Vwap",
     "Watcher",
+    "ZincError",
+    "ZincHalt",
+    "ZincReader",
+    "ZincWriter",
     "cut",
     "explain_drift",
     "explain_trade",
@@ -115,6 +119,8 @@ __all__ = [
     "verify_log",
     "was_forked",
     "what_if",
+    "zinc_directory",
+    "zinc_names",
 ]
 
 class TradeSide(enum.StrEnum):
@@ -449,6 +455,9 @@ class LogVersion(LogError):
 
 class LogDisk(LogError):
     """The system refused a file of the log: no permission, no space, a read-only disk."""
+
+class ZincError(KernelError):
+    """A plane in shared memory cannot be made, read or written; the text names its file and says why."""
 
 class LogFailed(LogError, KernelPoisoned):
     """The log failed at work: nothing more is taken, and nothing has left whose cause is not durable.
@@ -2929,6 +2938,113 @@ class FollowCursor(TypedDict):
     target: str
 
 @final
+class ZincWriter:
+    """The one writer of a plane: this process's, or a kernel's once it is given to one."""
+
+    def __new__(
+        cls, directory: str | os.PathLike[str], name: str, *, slots: int, kernel: str
+    ) -> ZincWriter: ...
+    @property
+    def path(self) -> os.PathLike[str]:
+        """The segment's file."""
+
+    @property
+    def gate(self) -> str:
+        """The gate that operators have asked for: NORMAL, REDUCE_ONLY or HALTED."""
+
+    def write_slot(self, slot: TradeSlot) -> None:
+        """Shows a slot."""
+
+    def publish_intent(self, intent: KernelIntent) -> None:
+        """Shows an intent."""
+
+    def write_account(self, place: int, json: str) -> None:
+        """Shows an asset's account as a JSON text."""
+
+    def write_control(self, json: str) -> None:
+        """Shows the controls as a JSON text."""
+
+    def give_to(self, engine: Engine) -> None:
+        """Has a kernel write it from now on, and heed its halt."""
+
+    def close(self) -> None:
+        """Ends it, where no kernel has it."""
+
+@final
+class ZincReader:
+    """A reader of a plane. It never waits for the writer, and finds what takes the plane's place."""
+
+    def __new__(cls, directory: str | os.PathLike[str], name: str) -> ZincReader: ...
+    def read_slot(self, slot_id: int) -> TradeSlot | None:
+        """A slot as it was shown last; `None` before its first trade, and for one that is not there."""
+
+    def slot_standing(self, slot_id: int) -> tuple[int, bool] | None:
+        """The last input that a slot, as it was shown, knows of, and whether something was left out."""
+
+    def read_account(self, place: int) -> str | None:
+        """The account of an asset by its place, as a JSON text."""
+
+    def read_control(self) -> str | None:
+        """The controls, as a JSON text."""
+
+    def read_health(self) -> str | None:
+        """The health, as a JSON text."""
+
+    def read_mark(self, place: int) -> tuple[str, Decimal, int] | None:
+        """The newest mark of an instrument by its place: `(symbol, price, time_ns)`."""
+
+    def read_quote(
+        self, place: int
+    ) -> tuple[str, Decimal, Decimal | None, Decimal | None, Decimal | None, int] | None:
+        """The newest quote of an instrument by its place."""
+
+    def read_intents(
+        self, after: int, most: int
+    ) -> tuple[list[tuple[int, int, int, bool, KernelDiagnosticCode, KernelIntent]], int]:
+        """The intents behind a place in the ring, oldest first, and how many were overwritten before."""
+
+    def reaches(self, seq: int, timeout_us: int) -> bool:
+        """True once the plane shows everything up to an input; waits for that, at most so long."""
+
+    @property
+    def seq(self) -> int:
+        """The last input that the plane shows."""
+
+    @property
+    def time_ns(self) -> int:
+        """That input's kernel time, ns."""
+
+    @property
+    def pid(self) -> int:
+        """The process that writes it."""
+
+    @property
+    def slots(self) -> int:
+        """How many slots there are."""
+
+    @property
+    def standing(self) -> Literal["LIVE", "CLOSED", "SUPERSEDED", "DEAD"]:
+        """LIVE, CLOSED, SUPERSEDED, or DEAD where its writer was killed."""
+
+    @staticmethod
+    def codec_version() -> int:
+        """The version of the codec that intents are in."""
+
+@final
+class ZincHalt:
+    """Where an operator halts a kernel: it only tightens."""
+
+    def __new__(cls, directory: str | os.PathLike[str], name: str) -> ZincHalt: ...
+    def ask(self, gate: str, who: str, at_ns: int) -> int:
+        """Asks for REDUCE_ONLY or HALTED; gives what `is_taken` wants."""
+
+    def is_taken(self, asked: int, timeout_us: int) -> bool:
+        """True once the kernel goes by that request, or by a later one; waits for that, at most so long."""
+
+    def standing(self) -> tuple[str, str, int]:
+        """What stands: `(gate, who, at_ns)`."""
+
+@final
 class LogFollower:
     """Goes along behind a log, in a core of its own. It takes no lock and writes nothing but its cursor."""
 
@@ -3277,6 +3393,12 @@ def torture_seed(
 
 def was_forked() -> None:
     """Tells that this process was forked off another one: the engines that came along are not its own."""
+
+def zinc_directory() -> os.PathLike[str]:
+    """The directory in shared memory that planes of this user stand in."""
+
+def zinc_names(directory: str | os.PathLike[str]) -> list[str]:
+    """The names in a directory that have a segment or a halt, by name."""
 
 def transition_table() -> list[tuple[TradeStage, str, str, TradeStage | KernelDiagnosticCode, int]]:
     """The kernel's transition table, a row per cell: (stage, symbol, verdict, next or code, rule number)."""

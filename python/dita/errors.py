@@ -26,6 +26,7 @@ from dita._kernel import (
     NotSent,
     NotYetSupported,
     VenueAdapterError,
+    ZincError,
     cut,
     shown,
 )
@@ -50,6 +51,7 @@ __all__ = [
     "NotSent",
     "NotYetSupported",
     "VenueAdapterError",
+    "ZincError",
     "cut",
     "shown",
 ]

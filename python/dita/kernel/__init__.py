@@ -69,6 +69,7 @@ from dita.slots import AccountProjection, KernelSlotView, KernelStateView
 from dita.venues.base import VenueAdapter, is_real_money
 from dita.venues.sim import SimulatedVenue
 from dita.zinc.memory import ZincPlane
+from dita.zinc.shared import SharedMemoryZincPlane
 
 Number: TypeAlias = Decimal | str | int | float
 Time: TypeAlias = datetime | int
@@ -148,7 +149,8 @@ class ExecutionKernel:
             projection: Holds the newest state for others. A `FollowedProjection` gets a process of its own,
                 as a journal does.
             projection_client: A Hazelcast client, for a projection in its cluster.
-            zinc_plane: Holds the newest state for other processes.
+            zinc_plane: Holds the newest state for other processes; a `SharedMemoryZincPlane` is
+                written by the kernel's own loop, and can halt it.
             logs: Logs what the kernel does, as much as the controls' `verbosity` says; or a `Watcher`, which
                 keeps what happens to trades until strategies are told.
             clock: Where kernel time comes from. None means SystemClock for a venue that says `live = True`,
@@ -182,6 +184,7 @@ class ExecutionKernel:
             ModeMismatch: The venue trades real money and the mode is not LIVE, or the mode is LIVE and the
                 venue is simulated.
             ClusterError: Another kernel has the name in the projection's cluster.
+            ZincError: Another kernel has the shared plane.
             LogError: The log does not open; its subclass and its text say why and what to do. Its files are
                 as they were.
         """
@@ -197,7 +200,7 @@ class ExecutionKernel:
         self._followers = Followers(
             None if journal in planes else journal,
             None if projection in planes else projection,
-            zinc_plane,
+            None if isinstance(zinc_plane, SharedMemoryZincPlane) else zinc_plane,
             None if isinstance(logs, Watcher) else logs,
         )
         queue = make_queue() if planes and log_dir is None else None
@@ -224,7 +227,8 @@ class ExecutionKernel:
         )
         self._log_dir = None if log_dir is None else Path(log_dir)
         self._followers.read_from(self._engine)
-        self._zinc = zinc_plane
+        self._given_zinc = zinc_plane
+        self._zinc = self._followers.zinc
         self._state = KernelStateView(self._engine)
         self._exchange = ExchangeConfig()
         self._live = live
@@ -236,6 +240,8 @@ class ExecutionKernel:
             self._control_plane = control_plane or self._own_plane()
             self._early = EarlyChanges(self._control_plane.update)
             self._begin(log_dir)
+            if isinstance(zinc_plane, SharedMemoryZincPlane):
+                self.share(zinc_plane)
             if planes:
                 self._follow(planes, queue or os.fspath(log_dir or ""))
         except BaseException:
@@ -269,10 +275,23 @@ class ExecutionKernel:
             self._followers.call(self._zinc.publish_intent, intent)
         return self._engine.process_intent(intent)
 
+    def share(self, plane: SharedMemoryZincPlane) -> None:
+        """Show the kernel in shared memory from now on, and go by the halt beside it.
+
+        Args:
+            plane: As `zinc_plane`; a kernel has one.
+
+        Raises:
+            InvalidInput: The plane has fewer slots than the kernel.
+            ZincError: It was closed, or another kernel has it.
+        """
+        plane.serve(self._engine)
+        self._given_zinc = self._given_zinc or plane
+
     def verbs(self, owner: str = "") -> Client:
         """Return the verbs `enter exit cancel amend` of a program: intents that are not built first.
 
-        They are not shown to a zinc plane.
+        Of the Zinc planes only one in shared memory shows them.
 
         Args:
             owner: Whose trades they make; empty when nobody's.
@@ -651,7 +670,7 @@ class ExecutionKernel:
     @property
     def zinc_plane(self) -> ZincPlane | None:
         """The Zinc plane that the kernel was opened with."""
-        return self._zinc
+        return self._given_zinc
 
     @property
     def venue(self) -> VenueAdapter | SimulatedVenue | None:

@@ -16,6 +16,7 @@ mod follow;
 mod log_stats;
 mod note;
 mod outgoing;
+mod plane;
 mod port;
 mod queue;
 mod recovery;
@@ -23,6 +24,7 @@ mod replay_check;
 mod replica;
 mod run;
 mod run_durably;
+mod sharing;
 mod story;
 mod views;
 mod what_if;
@@ -38,6 +40,10 @@ pub use follow::{
 };
 pub use log_stats::{Epoch, KindStats, LARGEST_MAX, Large, LogStats, log_stats};
 pub use note::{NOTE_BYTES_MAX, NOTES_MAX, Note};
+pub use plane::{
+    Plane, ShownIntent, ShownPrices, ShownSlot, read_intent, read_prices, read_slot, write_intent,
+    write_prices, write_slot,
+};
 pub use port::Port;
 pub use queue::WAITING_BYTES_MAX as QUEUE_WAITING_BYTES_MAX;
 pub use recovery::{Recovery, ReplayError, ReplayProgress, replay_record};

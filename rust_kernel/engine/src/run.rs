@@ -18,6 +18,7 @@ use crate::answers::Answers;
 use crate::clock::{Clock, LiveClock};
 use crate::durable::{Durable, LogSettings, SharedDisk};
 use crate::outgoing::Outgoing;
+use crate::plane::Plane;
 use crate::port::{self, Port};
 use crate::queue::Queue;
 use crate::recovery::{self, Recovery, ReplayError, ReplayProgress};
@@ -164,6 +165,8 @@ pub struct Engine {
     pub(crate) durable: Option<Box<Durable>>,
     /// What followers of a kernel without a log read.
     pub(crate) queue: Option<Box<Queue>>,
+    /// What other processes see, and where operators halt it.
+    pub(crate) plane: Option<Box<Plane>>,
     /// Set once the log has failed.
     pub(crate) failed: Option<EngineError>,
 }
@@ -287,6 +290,7 @@ impl Engine {
             observed: config.observe.then(Vec::new),
             durable: None,
             queue: None,
+            plane: None,
             failed: None,
         })
     }
@@ -450,6 +454,7 @@ impl Engine {
                 self.give_back();
                 return Progress::Quiet;
             };
+            let waiting = self.heed_first(waiting);
             self.take(waiting);
         }
         self.hand_over();
@@ -461,6 +466,7 @@ impl Engine {
         if let Some(queue) = &mut self.queue {
             queue.hand_over(&self.kernel);
         }
+        self.show_plane();
     }
 
     #[inline]
@@ -497,6 +503,7 @@ impl Engine {
         if let Some(queue) = &mut self.queue {
             queue.note(self.kernel.seq(), Stamp(now_ns), &input, outcome.accepted);
         }
+        self.note_on_plane(&input, &outcome);
         self.report(ticket, input, outcome);
         self.serve(now_ns, ticket);
     }

@@ -71,12 +71,14 @@ impl Engine {
             return self.serve_durably();
         }
         if let Some(waiting) = self.next_input() {
+            let waiting = self.heed_first(waiting);
             self.take_durably(waiting)?;
             return Ok(None);
         }
         if let Some(durable) = &mut self.durable {
             durable.settle(&mut self.kernel)?;
         }
+        self.show_plane();
         self.give_back();
         Ok(Some(Progress::Quiet))
     }
@@ -104,7 +106,10 @@ impl Engine {
         }
         let Some(call) = self.outgoing.pop() else { return Ok(None) };
         match &mut self.port {
-            Port::Foreign => return Ok(Some(Progress::Call(Box::new(call)))),
+            Port::Foreign => {
+                self.show_plane();
+                return Ok(Some(Progress::Call(Box::new(call))));
+            }
             Port::Sim(venue) => port::ask(venue, self.last_ns, &call.command, &mut self.feedback),
         }
         let mut answers = core::mem::take(&mut self.feedback);
@@ -136,6 +141,7 @@ impl Engine {
         self.effects.clear();
         let outcome = self.kernel.step(stamp, &waiting.input, &mut self.effects);
         self.record(stamp, &waiting.input, &outcome)?;
+        self.note_on_plane(&waiting.input, &outcome);
         if outcome.asks_the_log() {
             return self.ask_the_log(waiting.ticket, waiting.input, outcome);
         }
@@ -176,6 +182,9 @@ impl Engine {
 
     /// A mark waits until something reads it: of several only the last one is taken.
     fn hold_mark(&mut self, ticket: Option<Ticket>, stamp: Stamp, input: Input) {
+        if let (Some(plane), Input::Mark { symbol, price, venue_time_ns, .. }) = (&mut self.plane, &input) {
+            plane.show_mark(&self.kernel, symbol, *price, *venue_time_ns);
+        }
         if let Some(durable) = &mut self.durable {
             durable.hold_mark(stamp, input);
         }
@@ -203,6 +212,7 @@ impl Engine {
             self.effects.clear();
             let outcome = self.kernel.step(stamp, &input, &mut self.effects);
             self.record(stamp, &input, &outcome)?;
+            self.note_on_plane(&input, &outcome);
             self.conclude(None, input, outcome);
         }
         if let Some(durable) = &mut self.durable {

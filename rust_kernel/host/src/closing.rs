@@ -90,7 +90,9 @@ impl<F: Foreign> Drain<F> {
             }
             F::check_signals(held).map_err(HostError::Interrupted)?;
         }
-        self.end_timer(held, patience.map(|patience| patience.saturating_sub(began.elapsed())))
+        let left = || patience.map(|patience| patience.saturating_sub(began.elapsed()));
+        let heeded = self.end_heeding(held, left())?;
+        Ok(self.end_timer(held, left())? && heeded)
     }
 
     /// True once closed; false where another thread is still draining after a while.
@@ -120,6 +122,9 @@ impl<F: Foreign> Drop for Drain<F> {
         let forked = self.is_forked();
         if let Some(alarm) = self.alarm.get().filter(|_| !forked) {
             alarm.end();
+        }
+        if let Some(heeding) = self.heeding.get().filter(|_| !forked) {
+            heeding.end();
         }
         if !self.has_log() {
             return;

@@ -13,6 +13,7 @@ use crate::alarm::Alarm;
 use crate::error::{Failure, HostError, Poison, log_failure, panic_text};
 use crate::foreign::{Foreign, Hold, Reply};
 use crate::fork::Owner;
+use crate::heeding::Heeding;
 use crate::state::State;
 
 /// How often a thread that waits for another one's drain looks whether it is interrupted (Ctrl-C).
@@ -26,6 +27,8 @@ pub struct Drain<F: Foreign> {
     pub(crate) foreign: F,
     /// The timer's, once it runs.
     pub(crate) alarm: OnceLock<Arc<Alarm>>,
+    /// The thread that heeds a halt, once the kernel is shared.
+    pub(crate) heeding: OnceLock<Arc<Heeding>>,
 }
 
 /// What a drain gives back: the lock in the caller's hands, and what ends its call.
@@ -53,8 +56,14 @@ impl<F: Foreign> Drain<F> {
     /// Of a state that nobody has called yet, with its venue outside and those who look on.
     pub fn new(state: State<F>, foreign: F) -> Drain<F> {
         let owner = Owner::here(state.core.has_log());
-        let (quiet, alarm) = (Condvar::new(), OnceLock::new());
-        Drain { state: Mutex::new(state), owner, quiet, foreign, alarm }
+        Drain {
+            state: Mutex::new(state),
+            owner,
+            quiet: Condvar::new(),
+            foreign,
+            alarm: OnceLock::new(),
+            heeding: OnceLock::new(),
+        }
     }
 
     /// What is outside.

@@ -12,6 +12,7 @@ mod drain;
 mod error;
 mod foreign;
 mod fork;
+mod heeding;
 mod repair;
 mod state;
 mod timer;

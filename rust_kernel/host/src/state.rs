@@ -216,6 +216,7 @@ impl<F: Foreign> State<F> {
 
     /// Makes everything durable, and leaves a snapshot. A state that is not to be trusted leaves none.
     pub(crate) fn close_log(&mut self) -> Result<(), Failure<F>> {
+        self.core.end_sharing();
         if self.poisoned.is_some() {
             self.core.leave_log();
             return Ok(());

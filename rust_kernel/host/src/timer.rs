@@ -136,7 +136,10 @@ impl<F: Foreign> Drain<F> {
     }
 
     /// Has what is in the inbox taken: by the drain that goes on, or here.
-    fn take<'a>(&'a self, mut state: MutexGuard<'a, State<F>>) -> Option<MutexGuard<'a, State<F>>> {
+    pub(crate) fn take<'a>(
+        &'a self,
+        mut state: MutexGuard<'a, State<F>>,
+    ) -> Option<MutexGuard<'a, State<F>>> {
         if state.writer != 0 {
             state.wanted.behind = Some(state.drained);
             return Some(state);

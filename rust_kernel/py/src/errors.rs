@@ -36,6 +36,8 @@ pub enum Error {
     Invariant(u8, &'static str),
     /// Something is wrong with the log. `LogError` or the one of its subclasses that says what can be done.
     Log(LogTrouble, Box<str>),
+    /// Something is wrong with a plane in shared memory. `ZincError`.
+    Zinc(Box<str>),
     /// A venue adapter broke its contract. `VenueAdapterError`, raised from its cause where there is one.
     VenueAdapter(Box<str>, Option<Box<PyErr>>),
     /// An exception that Python code raised and that passes through.
@@ -113,6 +115,7 @@ impl Error {
             | Error::InboxFull(_)
             | Error::Invariant(..)
             | Error::Log(..)
+            | Error::Zinc(_)
             | Error::VenueAdapter(..)
             | Error::Python(_)) => other,
         }
@@ -179,6 +182,7 @@ fn raise(py: Python<'_>, error: Error) -> PyResult<PyErr> {
             raised
         }
         Error::Log(trouble, why) => plain(classes.log(trouble), &why),
+        Error::Zinc(why) => plain(&classes.zinc_error, &why),
         Error::VenueAdapter(why, cause) => {
             let raised = plain(&classes.venue_adapter, &why);
             raised.set_cause(py, cause.map(|cause| *cause));
@@ -213,6 +217,7 @@ struct Classes {
     log_version: Py<PyType>,
     log_disk: Py<PyType>,
     log_failed: Py<PyType>,
+    zinc_error: Py<PyType>,
 }
 
 impl Classes {
@@ -299,6 +304,12 @@ fn build(py: Python<'_>) -> PyResult<Classes> {
             false,
         )?,
         log_error,
+        zinc_error: define(
+            "ZincError",
+            &[base],
+            "A plane in shared memory cannot be made, read or written; the text names its file and says why.",
+            false,
+        )?,
         invalid_input: define(
             "InvalidInput",
             &[base, &builtin("ValueError")?],
@@ -377,6 +388,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
         &classes.log_version,
         &classes.log_disk,
         &classes.log_failed,
+        &classes.zinc_error,
     ] {
         let class = class.bind(py);
         module.add(class.name()?, class)?;

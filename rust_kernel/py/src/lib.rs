@@ -31,6 +31,7 @@ pub mod time;
 pub mod torture;
 pub mod transition;
 pub mod venue_event;
+pub mod zinc;
 
 /// An input, its answer and what came of it live in some ten small pieces of memory; a batch holds thousands at once,
 /// and the system's allocator then takes a twelfth of all time (decision 0007).
@@ -61,6 +62,7 @@ pub fn _kernel(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<sim::SimExchange>()?;
     player::register(module)?;
     telling::register(module)?;
+    zinc::register(module)?;
     module.add_class::<replay::Replay>()?;
     module.add_class::<follow::LogFollower>()?;
     module.add_function(wrap_pyfunction!(follow::read_cursor, module)?)?;

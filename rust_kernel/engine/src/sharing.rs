@@ -1,0 +1,84 @@
+//! The loop's part in the Zinc plane: what is shown when, and what an operator's halt comes before.
+
+use dita_kernel::input::Input;
+use dita_kernel::outcome::Outcome;
+
+use crate::plane::{Halting, Plane};
+use crate::run::{Engine, EngineError, Waiting};
+
+impl Engine {
+    /// Shows itself in a plane from now on, and goes by its halt.
+    pub fn share(&mut self, plane: Plane) {
+        self.plane = Some(Box::new(plane));
+        self.show_figures();
+    }
+
+    /// The plane, for what only the owner can show: the market.
+    pub fn plane(&mut self) -> Option<&mut Plane> {
+        self.plane.as_deref_mut()
+    }
+
+    /// Ends what [`Engine::share`] began: readers see that it was closed.
+    pub fn end_sharing(&mut self) {
+        self.plane = None;
+    }
+
+    /// Puts what an operator has written into the halt before everything that waits; true where there is something.
+    ///
+    /// # Errors
+    /// As [`Engine::push`].
+    pub fn bring_halt(&mut self) -> Result<bool, EngineError> {
+        let Some(change) = self.heed() else { return Ok(false) };
+        self.push(change, false)?;
+        Ok(true)
+    }
+
+    /// Shows what a drain has left for who has time.
+    pub fn show_figures(&mut self) {
+        let inbox_room = self.room();
+        let durable_seq = self.durable_seq();
+        let Some(plane) = &mut self.plane else { return };
+        plane.show_all(&self.kernel, inbox_room, durable_seq);
+    }
+
+    fn heed(&mut self) -> Option<Input> {
+        let plane = self.plane.as_mut().filter(|plane| plane.is_asked())?;
+        let halting = plane.halting();
+        let change = halting.heed(self.kernel.control());
+        halting.tell_heeded();
+        change
+    }
+
+    /// The input that is next: an operator's halt comes before an intent that may increase risk.
+    #[inline]
+    pub(crate) fn heed_first(&mut self, waiting: Waiting) -> Waiting {
+        match &self.plane {
+            Some(plane) if Halting::holds_back(&waiting.input) && plane.is_asked() => {
+                self.put_halt_before(waiting)
+            }
+            Some(_) | None => waiting,
+        }
+    }
+
+    #[cold]
+    fn put_halt_before(&mut self, waiting: Waiting) -> Waiting {
+        let Some(input) = self.heed() else { return waiting };
+        self.inbox.push_front(waiting);
+        Waiting { ticket: None, input, batched: false }
+    }
+
+    /// Tells the plane what a step may have changed.
+    #[inline]
+    pub(crate) fn note_on_plane(&mut self, input: &Input, outcome: &Outcome) {
+        if let Some(plane) = &mut self.plane {
+            plane.note(&self.kernel, input, outcome, &self.effects);
+        }
+    }
+
+    #[inline]
+    pub(crate) fn show_plane(&mut self) {
+        if let Some(plane) = &mut self.plane {
+            plane.show(&self.kernel);
+        }
+    }
+}
