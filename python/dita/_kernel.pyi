@@ -3090,6 +3090,55 @@ class LogFollower:
     def write_cursor(self, seq: int, time_ns: int, *, pending: int | None = None, target: str = "") -> None:
         """Writes the cursor: all up to `seq` was taken; with `pending` a batch up to there may have been."""
 
+@type_check_only
+class AuditVerdict(TypedDict, total=False):
+    """What came of verifying a ledger."""
+
+    #: (file, line, what is wrong); None where the ledger holds, and only then there is the rest.
+    fault: tuple[str, int, str] | None
+    kernel: str | None
+    records: int
+    executions: int
+    #: The last input.
+    seq: int
+    last_hash: str
+    #: The Merkle root.
+    root: str
+    #: Records after the last whole input.
+    unfinished: int
+    #: Whether a head was held against it.
+    headed: bool
+
+@final
+class AuditLedger:
+    """An audit ledger that is written, in a folder of its own, by one process."""
+
+    def __new__(
+        cls, folder: str | os.PathLike[str], kernel: str, *, records_per_file: int = 1_000_000
+    ) -> AuditLedger: ...
+    def write(self, blocks: Sequence[tuple[str, int, bytes]]) -> int:
+        """Write a batch's blocks; how many records they made."""
+
+    @property
+    def seq(self) -> int:
+        """The last input whose records are written; 0 for none."""
+
+    @property
+    def records(self) -> int:
+        """How many records it has."""
+
+    @property
+    def root(self) -> str:
+        """The Merkle root of its records."""
+
+def audit_verify(folder: str | os.PathLike[str], head: tuple[int, str] | None = None) -> AuditVerdict:
+    """Verify a folder's ledger, against a head (records, root) that was kept elsewhere."""
+
+def audit_prove(
+    folder: str | os.PathLike[str], trade_id: str
+) -> tuple[str, int, list[tuple[int, str, str | None, list[tuple[str, str]]]]]:
+    """The root, how many records there are, and a trade's records with their paths to the root."""
+
 def read_cursor(log_dir: str | os.PathLike[str], name: str) -> FollowCursor | None:
     """A follower's cursor; None where there is none yet. A damaged one raises LogCorrupt."""
 

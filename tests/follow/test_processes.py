@@ -223,7 +223,7 @@ def test_a_journal_that_is_not_there_is_not_made_by_asking(tmp_path: Path) -> No
 def test_what_a_follower_is_told(tmp_path: Path) -> None:
     spec = FollowerSpec("journal", "/db", "/log", "main", options={"ttl_days": 3})
     assert FollowerSpec.from_json(spec.to_json()) == spec
-    with pytest.raises(InvalidInput, match="kind: 'nothing' is none of journal"):
+    with pytest.raises(InvalidInput, match="kind: 'nothing' is none of audit, journal"):
         build_target(FollowerSpec("nothing", None, "/log", "main"))
     assert kernel_name(None, tmp_path / "desk") == "desk"
     for name in ("", "a/b", "a:b", "x" * 65, "a\nb"):

@@ -8,6 +8,7 @@ from typing import Final, NoReturn
 
 from dita import __version__
 from dita.cli import (
+    audit,
     backtest,
     backup,
     certify_venue,
@@ -78,6 +79,7 @@ _COMMANDS: Final = (
     log_stats,
     backup,
     follow,
+    audit,
     journal,
     exchange,
     certify_venue,

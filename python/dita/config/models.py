@@ -161,6 +161,9 @@ class FollowersConfig(Section):
     projection: str | None = Field(
         default=None, description="A Hazelcast cluster for the projection: `host:port` or `name@host:port`."
     )
+    audit: str | None = Field(
+        default=None, description="A folder for audit ledgers; each account has one of its own in it."
+    )
 
 
 class WebConfig(Section):

@@ -19,7 +19,7 @@ class FollowerSpec:
     """One follower.
 
     Attributes:
-        kind: "journal" or "projection".
+        kind: "journal", "projection" or "audit".
         to: A path or URL of what it writes to; None means as the environment says.
         log_dir: The log's directory.
         kernel: The name that rows and states carry.
@@ -93,10 +93,17 @@ def _projection(spec: FollowerSpec) -> Target:
     return ProjectionTarget(spec.to or "", spec.kernel, Path(spec.log_dir), **spec.options)
 
 
+def _audit(spec: FollowerSpec) -> Target:
+    from dita.follow.audit import AuditTarget  # noqa: PLC0415 - only its own process needs it
+
+    return AuditTarget(spec.to or "", spec.kernel)
+
+
 #: By kind: what builds a target.
 BUILDERS: Final[dict[str, Callable[[FollowerSpec], Target]]] = {
     "journal": _journal,
     "projection": _projection,
+    "audit": _audit,
 }
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from dita._kernel import Replay
+from dita.audit import FollowedAudit
 from dita.clock import Clock
 from dita.config import AccountConfig, ConfigError, Fault, FollowersConfig
 from dita.control import ControlUpdate, FileControlPlane, InMemoryControlPlane
@@ -90,6 +91,7 @@ def open_account(
         venue=_venue(name, account),
         journal=_journal(followers),
         projection=_projection(followers, name),
+        audit=_audit(followers, name),
         zinc_plane=feed,
         logs=logs,
         clock=clock,
@@ -153,6 +155,10 @@ def _projection(followers: FollowersConfig, name: str) -> Any:  # noqa: ANN401 -
     from dita.projection import HazelcastProjection  # noqa: PLC0415 - an extra
 
     return HazelcastProjection.open(ClusterAddress.parse(followers.projection), file_name(name))
+
+
+def _audit(followers: FollowersConfig, name: str) -> FollowedAudit | None:
+    return None if followers.audit is None else FollowedAudit(Path(followers.audit) / file_name(name))
 
 
 def _set_up(name: str, account: AccountConfig, kernel: ExecutionKernel) -> None:

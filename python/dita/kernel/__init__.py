@@ -26,6 +26,7 @@ from dita._kernel import (
     VenueOrder,
     Watcher,
 )
+from dita.audit.followed import FollowedAudit
 from dita.clock import Clock
 from dita.control.memory import ControlPlane, ControlUpdate, InMemoryControlPlane, KernelControlSnapshot
 from dita.control.record import check
@@ -117,6 +118,7 @@ class ExecutionKernel:
         projection_client: object | None = None,
         zinc_plane: ZincPlane | None = None,
         *,
+        audit: FollowedAudit | None = None,
         logs: KernelLogs | Watcher | None = None,
         clock: Clock | None = None,
         live: bool = False,
@@ -151,6 +153,7 @@ class ExecutionKernel:
             projection_client: A Hazelcast client, for a projection in its cluster.
             zinc_plane: Holds the newest state for other processes; a `SharedMemoryZincPlane` is
                 written by the kernel's own loop, and can halt it.
+            audit: The audit ledger, which a process of its own writes from the log; it needs `log_dir`.
             logs: Logs what the kernel does, as much as the controls' `verbosity` says; or a `Watcher`, which
                 keeps what happens to trades until strategies are told.
             clock: Where kernel time comes from. None means SystemClock for a venue that says `live = True`,
@@ -181,6 +184,7 @@ class ExecutionKernel:
 
         Raises:
             NotYetSupported: `account` is given.
+            InvalidInput: `audit` is given and `log_dir` is not: what overflows a queue could not be proven.
             ModeMismatch: The venue trades real money and the mode is not LIVE, or the mode is LIVE and the
                 venue is simulated.
             ClusterError: Another kernel has the name in the projection's cluster.
@@ -194,7 +198,9 @@ class ExecutionKernel:
             projection = build_projection(projection_client)
         self._venue = venue
         self._given_journal, self._given_projection = journal, projection
-        planes = followed(journal, projection)
+        if audit is not None and log_dir is None:
+            raise refuse("log_dir", log_dir, "must be given with audit: the ledger is made from the log")
+        planes = followed(journal, projection, audit)
         is_named = bool(planes) or name is not None or hasattr(projection, "attach")
         self._name = kernel_name(name, log_dir, instance_nonce) if is_named else ""
         self._followers = Followers(

@@ -35,8 +35,8 @@ pub use clock::{CLOCK_SKEW_TOLD_NS, Clock, boot_ns, system_ns};
 pub use drift_story::{CHANGES_MAX, DriftChange, DriftStories, DriftStory, PartStory, drift_story};
 pub use durable::{LogSettings, SharedDisk, config_of, identity, kind_name, kind_of};
 pub use follow::{
-    Batch, BatchBounds, Changed, ChangedStates, FollowError, Follower, JournalBlock, Kind, TABLES, TableSpec,
-    Wanted, first_to_follow, member_names,
+    Batch, BatchBounds, Cell, Changed, ChangedStates, FollowError, Follower, JournalBlock, Kind, NotABlock,
+    TABLES, TableRows, TableSpec, Wanted, first_to_follow, member_names,
 };
 pub use log_stats::{Epoch, KindStats, LARGEST_MAX, Large, LogStats, log_stats};
 pub use note::{NOTE_BYTES_MAX, NOTES_MAX, Note};

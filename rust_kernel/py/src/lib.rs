@@ -6,6 +6,7 @@
 use pyo3::prelude::*;
 
 pub mod account_event;
+pub mod audit;
 pub mod client;
 pub mod details;
 pub mod engine;
@@ -69,6 +70,9 @@ pub fn _kernel(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(follow::followers_of, module)?)?;
     module.add_function(wrap_pyfunction!(follow::log_bounds, module)?)?;
     module.add_function(wrap_pyfunction!(follow::journal_tables, module)?)?;
+    module.add_class::<audit::AuditLedger>()?;
+    module.add_function(wrap_pyfunction!(audit::audit_verify, module)?)?;
+    module.add_function(wrap_pyfunction!(audit::audit_prove, module)?)?;
     module.add_function(wrap_pyfunction!(replay::verify_log, module)?)?;
     module.add_function(wrap_pyfunction!(replay::log_stats, module)?)?;
     module.add_function(wrap_pyfunction!(replay::explain_trade, module)?)?;

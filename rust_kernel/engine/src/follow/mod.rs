@@ -6,6 +6,7 @@
 //! it, so that a batch can be given out again.
 
 mod changes;
+mod columns;
 mod json;
 mod native;
 mod rows;
@@ -23,6 +24,7 @@ use crate::replica::{Advance, ReplayWatch, Replica};
 
 use changes::Shown;
 pub use changes::{Changed, ChangedStates};
+pub use columns::{Cell, NotABlock, TableRows};
 pub use native::Kind;
 use rows::Rows;
 pub(crate) use shown::{asset as asset_json, control as control_json, health as health_json};

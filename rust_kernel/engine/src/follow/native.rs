@@ -60,7 +60,7 @@ impl Kind {
         }
     }
 
-    fn is_nullable(self) -> bool {
+    pub(super) fn is_nullable(self) -> bool {
         match self {
             Kind::ShortOrNone
             | Kind::SignedOrNone

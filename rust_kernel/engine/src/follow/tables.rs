@@ -71,7 +71,8 @@ pub const TABLES: [TableSpec; 8] = [
     ]),
     ("fills", &[
         ("kernel", Text), ("seq", Whole), ("n", Short), ("time", Time), ("change", Member),
-        ("fill_seq", Whole), ("fill_n", Short), ("venue_time", TimeOrNone), ("venue_trade_id", Text), ("trade_id", Text), ("owner", Text), ("slot_id", ShortOrNone),
+        ("fill_seq", Whole), ("fill_n", Short), ("venue_time", TimeOrNone), ("sent_time", TimeOrNone),
+        ("venue_trade_id", Text), ("trade_id", Text), ("owner", Text), ("slot_id", ShortOrNone),
         ("role", Member), ("asset", Text), ("order_side", Member), ("position_side", Member),
         ("venue_client_id", Text), ("venue_order_id", Text),
         ("price", NumberOrNone), ("size", NumberOrNone), ("closed_size", NumberOrNone), ("notional", NumberOrNone),

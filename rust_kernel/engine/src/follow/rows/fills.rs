@@ -147,11 +147,14 @@ impl Rows {
         let Some(rules) = kernel.instruments().get(order.instrument as usize) else { return };
         let fee_asset = kernel.assets().get(usize::from(fill.fee_asset));
         let ours = order.role != OrderRole::External;
+        let resent_from = order.extra.as_ref().and_then(|extra| extra.first_sent_time_ns);
+        let sent_time_ns = resent_from.unwrap_or(order.sent_time_ns);
         let row = self.begin(Table::Fills, step, n);
         row.member(change as u8);
         row.whole(fill_seq);
         row.short(fill_n);
         row.time_or_none((fill.venue_time_ns != 0).then_some(fill.venue_time_ns));
+        row.time_or_none(ours.then_some(sent_time_ns));
         row.id(&fill.venue_trade_id);
         row.id(&order.trade_id);
         row.id(order.owner());

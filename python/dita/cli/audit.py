@@ -1,0 +1,238 @@
+"""`dita audit`: write, verify and head an audit ledger, and prove one trade of it."""
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+from dita.cli.failure import CommandFailure
+from dita.cli.log_source import add_json_option
+from dita.cli.tables import as_json, count
+
+EXAMPLE: Final = ("dita audit verify data/lakehouse", "find any change of an audit ledger")
+EXIT_BAD: Final = 1
+
+_DESCRIPTION: Final = """\
+The audit ledger says what was asked of a kernel, what it decided and what was executed, in a chain of hashes.
+It is made from the kernel's log, and can be made again from it byte for byte. A kernel with
+`[followers] audit` in dita.toml writes it by itself.
+
+verify finds any edit, reorder, insertion and cut within it. Of its end it can say something only with a head
+that was kept elsewhere: without --head nobody can tell whether records were cut off behind the last one, or
+the whole chain was made anew."""
+
+_EPILOG: Final = """\
+examples:
+  dita audit write /var/lib/dita/main --to data/lakehouse
+  dita audit verify data/lakehouse
+  dita audit head data/lakehouse --sign key.pem | tee head-2026-11-24.json
+  dita audit verify data/lakehouse --head head-2026-11-24.json
+  dita audit prove data/lakehouse T-17 | tee proof.json"""
+
+_PROVE: Final = """\
+Print the proof of one trade: its records, and for each the hashes that lead to the head. A third person
+checks it with Python alone, against a head that he trusts:
+
+  dita audit prove data/lakehouse --checker | tee check_proof.py
+  python check_proof.py proof.json ROOT"""
+
+#: By action: what stands under its help.
+_EXAMPLES: Final = {
+    "write": "dita audit write /var/lib/dita/main --to data/lakehouse",
+    "verify": "dita audit verify data/lakehouse --head head-2026-11-24.json",
+    "head": "dita audit head data/lakehouse --sign key.pem | tee head-2026-11-24.json",
+    "prove": "dita audit prove data/lakehouse T-17 | tee proof.json",
+}
+
+
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Describe the command.
+
+    Args:
+        commands: The command line's list of commands.
+    """
+    parser = commands.add_parser(
+        "audit",
+        help="write, verify and head an audit ledger; prove a trade",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
+    write = _action(actions, "write", "write a log's ledger up to the log's end", _write)
+    write.add_argument("log_dir", type=Path, metavar="LOG", help="the log's directory")
+    write.add_argument("--to", type=Path, required=True, metavar="DIR", help="the ledger's folder")
+    write.add_argument("--kernel", metavar="NAME", help="the kernel's name (the log directory's)")
+    write.add_argument("--follow", action="store_true", help="go on with the log until stopped")
+    add_json_option(write)
+    verify = _action(actions, "verify", "find any change; exit code 1 where there is one", _verify)
+    _add_folder(verify)
+    verify.add_argument("--head", type=Path, metavar="FILE", help="a head that was kept elsewhere")
+    verify.add_argument("--key", metavar="BASE64", help="the public key that must have signed the head")
+    add_json_option(verify)
+    head = _action(actions, "head", "print the head: what to keep elsewhere", _head)
+    _add_folder(head)
+    head.add_argument("--sign", type=Path, metavar="KEY", help="a private ed25519 key in PEM")
+    prove = _action(actions, "prove", "print the proof of one trade", _prove, _PROVE)
+    _add_folder(prove)
+    prove.add_argument("trade_id", nargs="?", metavar="TRADE", help="the trade's id")
+    prove.add_argument("--checker", action="store_true", help="print the program that checks a proof")
+
+
+def _action(
+    actions: Any,  # noqa: ANN401 - argparse's own class is private
+    name: str,
+    what: str,
+    run: Callable[[argparse.Namespace], int],
+    description: str | None = None,
+) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = actions.add_parser(
+        name,
+        help=what,
+        description=description or f"{what[0].upper()}{what[1:]}.",
+        epilog=f"examples:\n  {_EXAMPLES[name]}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _add_folder(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", type=Path, metavar="DIR", help="the ledger's folder")
+
+
+def _is_ledger(folder: Path) -> None:
+    if not (folder / "audit.jsonl").is_file():
+        raise CommandFailure(
+            f"{folder}: has no audit.jsonl; name the ledger's folder, or write it: dita audit write"
+        )
+
+
+def _write(options: argparse.Namespace) -> int:
+    from dita.audit import verify  # noqa: PLC0415 - `dita --help` answers at once
+    from dita.errors import KernelError  # noqa: PLC0415 - as above
+    from dita.follow import Follower, TargetRefused  # noqa: PLC0415 - as above
+    from dita.follow.spec import FollowerSpec, build_target, kernel_name  # noqa: PLC0415 - as above
+
+    if not options.log_dir.is_dir():
+        raise CommandFailure(
+            f"{options.log_dir}: is no directory; name the one that the kernel has as log_dir"
+        )
+    try:
+        name = kernel_name(options.kernel, options.log_dir)
+        spec = FollowerSpec("audit", str(options.to), str(options.log_dir), name)
+        follower = Follower(spec.log_dir, build_target(spec), kernel=name)
+        follower.run(until_end=not options.follow)
+        report = verify(options.to)
+    except (TargetRefused, KernelError) as error:
+        raise CommandFailure(str(error)) from error
+    except KeyboardInterrupt:
+        return 0
+    if options.json:
+        sys.stdout.write(as_json(_fields(report)))
+    else:
+        print(f"{options.to}: {count(report.records)} records, up to input {count(report.seq)}")
+    return 0
+
+
+def _fields(report: Any) -> dict[str, Any]:  # noqa: ANN401 - a class that is loaded late
+    from dataclasses import asdict  # noqa: PLC0415 - as above
+
+    return asdict(report)
+
+
+def _verify(options: argparse.Namespace) -> int:
+    from dita.audit import HeadRefused, read_head, signer_of, verify  # noqa: PLC0415 - as above
+    from dita.errors import KernelError  # noqa: PLC0415 - as above
+
+    _is_ledger(options.folder)
+    if options.key is not None and options.head is None:
+        raise CommandFailure("--key: says who signed a head; name the head too: --head FILE")
+    try:
+        head = None if options.head is None else read_head(options.head)
+        signer = "" if head is None else signer_of(head)
+        report = verify(options.folder, head)
+    except (HeadRefused, KernelError, OSError) as error:
+        raise CommandFailure(str(error)) from error
+    if options.key is not None and signer != options.key:
+        raise CommandFailure(f"{options.head}: is signed by {signer or 'nobody'}, and not by {options.key}")
+    if report.fault is None and head is not None and head.kernel != (report.kernel or ""):
+        raise CommandFailure(
+            f"{options.head}: is the head of {head.kernel!r}, and the ledger is of {report.kernel!r}"
+        )
+    if options.json:
+        sys.stdout.write(as_json({**_fields(report), "signed_by": signer}))
+    else:
+        sys.stdout.write(_text(options.folder, report, signer))
+    return 0 if report.fault is None else EXIT_BAD
+
+
+def _text(folder: Path, report: Any, signer: str) -> str:  # noqa: ANN401 - a class that is loaded late
+    if report.fault is not None:
+        return f"{folder}: does not hold\n  {report.fault_text()}\n"
+    lines = [
+        f"{folder}: holds",
+        f"  kernel      {report.kernel or 'none yet'}",
+        f"  records     {count(report.records)}, {count(report.executions)} of executions",
+        f"  last input  {count(report.seq)}",
+        f"  Merkle root {report.root}",
+    ]
+    if report.unfinished:
+        lines.append(
+            f"  unfinished  {count(report.unfinished)} records of an input that is not wholly written"
+        )
+    if report.headed:
+        lines.append("  head        the records up to the head are those that it was made of")
+        lines.append(f"  signed by   {signer or 'nobody: whoever can write the head can write another one'}")
+    else:
+        last = "any record" if not report.records else f"record {report.records - 1}"
+        lines.append(
+            f"  head        none given: of what came after {last} nothing can be known (--head FILE)"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _held(folder: Path) -> Any:  # noqa: ANN401 - a class that is loaded late
+    """Verify a ledger; refuse one that does not hold."""
+    from dita.audit import verify  # noqa: PLC0415 - as above
+
+    _is_ledger(folder)
+    report = verify(folder)
+    if report.fault is not None:
+        raise CommandFailure(f"{folder}: does not hold: {report.fault_text()}")
+    return report
+
+
+def _head(options: argparse.Namespace) -> int:
+    from dita.audit import HeadRefused, head_of, sign  # noqa: PLC0415 - as above
+    from dita.errors import KernelError  # noqa: PLC0415 - as above
+
+    try:
+        head = head_of(_held(options.folder))
+        if options.sign is not None:
+            head = sign(head, options.sign)
+    except (HeadRefused, KernelError, OSError) as error:
+        raise CommandFailure(str(error)) from error
+    print(head.as_json())
+    return 0
+
+
+def _prove(options: argparse.Namespace) -> int:
+    from dita.audit import CHECKER, UnknownTrade, proof_of  # noqa: PLC0415 - as above
+    from dita.audit.proofs import as_text  # noqa: PLC0415 - as above
+    from dita.errors import KernelError  # noqa: PLC0415 - as above
+
+    if options.checker:
+        sys.stdout.write(CHECKER.read_text(encoding="utf-8"))
+        return 0
+    if options.trade_id is None:
+        raise CommandFailure("TRADE: name the trade's id, or ask for the program that checks: --checker")
+    try:
+        _held(options.folder)
+        sys.stdout.write(as_text(proof_of(options.folder, options.trade_id)))
+    except (UnknownTrade, KernelError) as error:
+        raise CommandFailure(str(error.args[0])) from error
+    return 0
