@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from dita import ExecutionKernel
 from dita.errors import InvalidInput
 from dita.host import Directory
 from dita.live.checks import Doctor
@@ -159,6 +160,53 @@ def test_what_is_not_ready_is_named(served: ServerThread) -> None:
     assert looked(served, allow_withdrawals=True)["key"][0] == "warn"
     served.command("fault clock_off_ms 3600000")
     assert looked(served)["clock"][0] == "warn"
+
+
+def test_a_portfolio_margin_account_is_not_supported(served: ServerThread) -> None:
+    served.call(lambda one: setattr(one.wallet, "portfolio_margin", True))
+    result, text = looked(served)["account mode"]
+    assert (result, text.partition(":")[0]) == ("fail", "MODE_NOT_SUPPORTED")
+
+
+def test_rates_discount_asset_and_margin_steps_are_the_accounts_own(served: ServerThread) -> None:
+    def terms() -> dict[str, Any]:
+        adapter = Place.chosen(served.address, live=False).adapter("practise-key", SECRET, ["BTCUSDT"])
+        try:
+            found = adapter.get_market_metadata(["BTCUSDT"])["BTCUSDT"]
+        finally:
+            adapter.close()
+        with ExecutionKernel() as kernel:
+            kernel.set_exchange_config({"instruments": {"BTCUSDT": found}})
+        return dict(found)
+
+    plain = terms()
+    assert (Decimal(plain["maker_rate"]), Decimal(plain["taker_rate"])) == (
+        Decimal("0.0002"),
+        Decimal("0.0005"),
+    )
+    assert "fee_asset" not in plain
+    assert plain["margin_tiers"] == [
+        {"notional_floor": "0", "maint_rate": "0.004", "max_leverage": "125"},
+        {"notional_floor": "300000", "maint_rate": "0.005", "max_leverage": "100"},
+        {"notional_floor": "800000", "maint_rate": "0.01", "max_leverage": "50"},
+    ]
+    served.call(lambda one: setattr(one.wallet, "fee_burn", True))
+    # Switched on, and nothing to pay with.
+    assert "fee_asset" not in terms()
+    served.command("transfer BNB 2")
+    discounted = terms()
+    assert (discounted["fee_asset"], Decimal(discounted["taker_rate"])) == ("BNB", Decimal("0.00045"))
+
+
+def test_a_run_does_not_begin_beside_another_kernel(served: ServerThread) -> None:
+    # This file is a strategy's as well, which is loaded without the tests' folder.
+    from exchange_client import Client  # noqa: PLC0415
+
+    ours = "D" + "0" * 29
+    Client(served.address).place(type="LIMIT", price="50000", timeInForce="GTC", newClientOrderId=ours)
+    with pytest.raises(NotReady, match=f"OTHER_KERNEL.*{ours}"):
+        LiveRun(plan(served))
+    assert position(served) == 0
 
 
 def test_the_probe_passes_only_where_the_stream_tells_of_it(served: ServerThread) -> None:

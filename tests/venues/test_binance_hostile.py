@@ -93,6 +93,12 @@ def test_a_word_that_no_list_has_halts_entries_until_it_is_forgiven(
     account.wait(lambda: account.adapter.unheard != "")
     assert account.is_halted()
     account.adapter.forgive_unheard()
+    # The stream is sound: entries go on without a reconnect.
+    account.act("ENTER", slot_id=1, trade_id="t3", target_size="0.01")
+    account.wait(lambda: str(account.kernel.slot(1).fsm_state) == "POSITION_OPEN")
+    assert account.adapter.reconnects == 0
+    account.act("EXIT", slot_id=1, trade_id="t3")
+    account.wait(lambda: str(account.kernel.slot(1).fsm_state) == "CLOSED")
     leave(account)
 
 

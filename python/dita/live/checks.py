@@ -16,6 +16,11 @@ _OFFSET_MS_MAX: Final = 1_000
 _OURS: Final = re.compile(r"^D[0-9A-Z]{20,30}$")
 
 
+def is_of_a_kernel(client_id: str) -> bool:
+    """Whether a client id has the form that kernels give theirs."""
+    return _OURS.match(client_id) is not None
+
+
 @dataclass(frozen=True, slots=True)
 class Check:
     """One thing that was looked at.
@@ -29,6 +34,24 @@ class Check:
     name: str
     result: str
     text: str
+
+
+def check_other_kernels(adapter: BinanceUsdm, knows: Callable[[str], bool]) -> Check:
+    """Look for open orders of another kernel: two on one account would undo each other's work.
+
+    Args:
+        adapter: The account's.
+        knows: Whether this kernel has an order of that client id.
+    """
+    others = [
+        row["venue_client_id"]
+        for row in adapter.get_open_orders()
+        if is_of_a_kernel(row["venue_client_id"]) and not knows(row["venue_client_id"])
+    ]
+    if not others:
+        return Check("other kernels", "ok", "none")
+    text = f"OTHER_KERNEL: {len(others)} open: {', '.join(others[:3])}; end that kernel, or cancel them"
+    return Check("other kernels", "fail", text)
 
 
 class Doctor:
@@ -47,6 +70,7 @@ class Doctor:
         self._adapter = adapter
         self._hedge_mode = hedge_mode
         self._allow_withdrawals = allow_withdrawals
+        self._rights: dict[str, Any] = {}
 
     def run(self) -> Iterator[Check]:
         """Look at one thing after the other; where the venue cannot be reached, nothing more is asked."""
@@ -91,6 +115,7 @@ class Doctor:
                 raise
             self._adapter.ask(requests.BALANCE)
             return "warn", "reads the account; its rights cannot be asked for here"
+        self._rights = rights
         if rights.get("enableFutures") is False:
             return "fail", "may not trade futures: enable that right for it"
         if rights.get("enableWithdrawals") is True and not self._allow_withdrawals:
@@ -114,13 +139,20 @@ class Doctor:
         multi = reading.record(self._adapter.ask(requests.MULTI_ASSETS), "multiAssetsMargin")
         if multi.get("multiAssetsMargin") is True:
             return "fail", "MODE_NOT_SUPPORTED: multi-assets mode; switch to single-asset mode at the venue"
+        if self._rights.get("enablePortfolioMarginTrading") is True:
+            # Its money and its orders are elsewhere: the futures wallet does not show them.
+            return (
+                "fail",
+                "MODE_NOT_SUPPORTED: a portfolio margin account; trade on a classic futures account",
+            )
         return "ok", "single-asset"
 
     def _instruments(self) -> tuple[str, str]:
         rules = self._adapter.get_market_metadata(self._adapter.symbols)
         told = [
             f"{symbol}: {own['margin_mode'].lower()}, leverage {own['leverage']}, maker {own['maker_rate']}, "
-            f"taker {own['taker_rate']}, least {own['min_notional']} {own['quote']}"
+            f"taker {own['taker_rate']}{_in_which(own)}, least {own['min_notional']} {own['quote']}, "
+            f"at most leverage {own['margin_tiers'][0]['max_leverage']}"
             for symbol, own in rules.items()
         ]
         return "ok", "; ".join(told)
@@ -142,7 +174,7 @@ class Doctor:
         rows: Any = self._adapter.get_open_orders()
         if not rows:
             return "ok", "none"
-        ours = [row for row in rows if _OURS.match(row["venue_client_id"])]
+        ours = [row for row in rows if is_of_a_kernel(row["venue_client_id"])]
         told = ", ".join(row["venue_client_id"] or row["venue_order_id"] for row in rows[:5])
         if ours:
             return (
@@ -150,6 +182,10 @@ class Doctor:
                 f"{len(rows)}: {told}; some are of a kernel's form: another one may run (OTHER_KERNEL)",
             )
         return "warn", f"{len(rows)}: {told}: nobody's"
+
+
+def _in_which(own: dict[str, Any]) -> str:
+    return f" in {own['fee_asset']}" if "fee_asset" in own else ""
 
 
 def plain(value: Decimal) -> str:

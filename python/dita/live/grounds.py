@@ -9,7 +9,7 @@ from typing import Any, Final, Protocol
 from dita.config import AccountConfig, SimulatedConfig
 from dita.errors import KernelError
 from dita.kernel import ExecutionKernel
-from dita.live.checks import Check, Doctor
+from dita.live.checks import Check, Doctor, check_other_kernels
 from dita.live.plan import Left, NotReady, Plan
 from dita.venues import SimulatedVenue
 from dita.venues.binance import reading, requests
@@ -93,7 +93,7 @@ class AtVenue:
         """Take the account as it is; what an earlier run's log holds wins.
 
         Raises:
-            NotReady: The user stream does not open.
+            NotReady: The user stream does not open, or another kernel's orders are at work.
         """
         adapter = kernel.venue
         if not isinstance(adapter, BinanceUsdm):
@@ -101,6 +101,10 @@ class AtVenue:
         self._adapter = adapter
         if not adapter.wait_connected(_CONNECT_S):
             raise NotReady("the user stream did not open")
+        # Before the account is taken over: after that its orders are known, whose ever they are.
+        other = check_other_kernels(adapter, lambda client_id: kernel.order(client_id) is not None)
+        if other.result == "fail":
+            raise NotReady(f"{other.name}: {other.text}")
         recovery = kernel.recovery
         if recovery is None or recovery["last_seq"] == 0:
             kernel.open_with(adapter.opening_state())

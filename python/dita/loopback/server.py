@@ -208,6 +208,17 @@ class Server:
         self._lines[id(session)] = line
         # Before the other end can act upon it that the stream is open.
         self.exchange.join(session)
+        try:
+            await self._serve(request, socket, session, line)
+        finally:
+            # Also where the other end has gone before the stream was open.
+            self.exchange.leave(session)
+            self._lines.pop(id(session), None)
+        return socket
+
+    async def _serve(
+        self, request: web.Request, socket: web.WebSocketResponse, session: Session, line: _Waiting
+    ) -> None:
         await socket.prepare(request)
         writer = asyncio.create_task(_write(socket, line))
         try:
@@ -215,10 +226,7 @@ class Server:
                 if message.type == WSMsgType.TEXT:
                     session.command(message.data)
         finally:
-            self.exchange.leave(session)
-            self._lines.pop(id(session), None)
             writer.cancel()
-        return socket
 
 
 async def _write(socket: web.WebSocketResponse, line: _Waiting) -> None:

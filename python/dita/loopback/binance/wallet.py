@@ -39,6 +39,7 @@ class Wallet:
         self.faults = faults
         self.can_withdraw = can_withdraw
         self.multi_assets = False
+        self.portfolio_margin = False
         self.fee_burn = False
         self.dead_man: dict[str, int] = {}
 
@@ -142,7 +143,7 @@ class Wallet:
             "enableWithdrawals": self.can_withdraw, "enableInternalTransfer": False, "enableMargin": False,
             "enableFutures": True, "permitsUniversalTransfer": False, "enableVanillaOptions": False,
             "enableFixApiTrade": False, "enableFixReadOnly": False, "enableSpotAndMarginTrading": False,
-            "enablePortfolioMarginTrading": False,
+            "enablePortfolioMarginTrading": self.portfolio_margin,
         }  # fmt: skip
 
     def position_risk(self, asked: Asked) -> list[dict[str, Any]]:

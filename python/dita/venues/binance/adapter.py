@@ -20,8 +20,9 @@ from dita.venues.binance import reading, requests
 from dita.venues.binance.budget import Budget
 from dita.venues.binance.failures import Failure, Fate
 from dita.venues.binance.feed import MarketFeed
-from dita.venues.binance.markets import MarketNews, VenueBar, read_instruments, read_klines
-from dita.venues.binance.news import OF_FILLS, News, Told, Unheard
+from dita.venues.binance.markets import MarketNews, VenueBar, read_klines
+from dita.venues.binance.news import News, Told, Unheard
+from dita.venues.binance.questions import Questions
 from dita.venues.binance.requests import Request
 from dita.venues.binance.transport import Transport
 
@@ -84,6 +85,7 @@ class BinanceUsdm(BaseExecutionAdapter):
         self._deaf_s = deaf_s
         self._wire = Transport(rest, stream, api_key, api_secret, clock_ns, Budget(reserve=reserve))
         self._news = News()
+        self._questions = Questions(self._wire, self._news, self.symbols)
         self._kinds: dict[str, tuple[str, bool]] = {}
         self._awaited: dict[str, float] = {}
         self._booked_ns = 0
@@ -237,42 +239,44 @@ class BinanceUsdm(BaseExecutionAdapter):
 
     def get_fills(self, since: int) -> Sequence[VenueEvent]:
         """Return the account's fills since a time, also in instruments that nobody named."""
-        return [fill for fill, _ in self._wait(self._fills(since))]
+        return [fill for fill, _ in self._wait(self._questions.fills(since))]
 
     def get_income(self, since: int) -> Sequence[Mapping[str, Any]]:
         """Return funding, transfers, rebates and adjustments, and the settlements of fills."""
 
         async def both() -> list[Mapping[str, Any]]:
-            settled = [settlement for _, settlement in await self._fills(since)]
-            return [*settled, *await self._entries(since)]
+            settled = [settlement for _, settlement in await self._questions.fills(since)]
+            return [*settled, *await self._questions.entries(since)]
 
         rows: list[Mapping[str, Any]] = self._wait(both())
         return rows
 
     def get_balances(self) -> Mapping[str, Decimal]:
         """Return the wallet's balances, without unrealised profit."""
-        balances: dict[str, Decimal] = self._wait(self._balances())
+        balances: dict[str, Decimal] = self._wait(self._questions.balances())
         return balances
 
     def get_positions(self) -> list[dict[str, Any]]:
         """Return the positions: symbol, size (+ long), entry_price, position_side."""
-        positions: list[dict[str, Any]] = self._wait(self._positions())
+        positions: list[dict[str, Any]] = self._wait(self._questions.positions())
         return positions
 
     def get_open_orders(self, symbol: str | None = None) -> Sequence[Mapping[str, Any]]:
         """Return the venue's open orders, plain and conditional."""
-        orders: list[dict[str, Any]] = self._wait(self._open_orders(symbol))
+        orders: list[dict[str, Any]] = self._wait(self._questions.open_orders(symbol))
         return orders
 
     def opening_state(self) -> Mapping[str, Any]:
         """Return balances, positions and open orders, as `ExecutionKernel.open_with` takes them."""
 
         async def all_of_it() -> Mapping[str, Any]:
-            orders = await self._open_orders(None)
+            orders = await self._questions.open_orders(None)
             names = ("symbol", "order_side", "size", "filled_size", "venue_order_id", "venue_client_id")
             return {
-                "balances": {asset: held for asset, held in (await self._balances()).items() if held},
-                "positions": await self._positions(),
+                "balances": {
+                    asset: held for asset, held in (await self._questions.balances()).items() if held
+                },
+                "positions": await self._questions.positions(),
                 "orders": [
                     {**{name: row[name] for name in names}, "price": row["limit_price"]} for row in orders
                 ],
@@ -292,7 +296,9 @@ class BinanceUsdm(BaseExecutionAdapter):
     # -------------------------------------------------------------------------------------------- the market
 
     def get_market_metadata(self, symbols: Iterable[str]) -> Mapping[str, Any]:
-        """Return instruments' rules as `set_exchange_config` takes them, with the account's own fees.
+        """Return instruments' rules as `set_exchange_config` takes them, with what is the account's own.
+
+        That is: fee rates, the asset that fees are paid in, leverage, margin mode, the steps of the margin.
 
         Args:
             symbols: Which.
@@ -301,14 +307,7 @@ class BinanceUsdm(BaseExecutionAdapter):
             InvalidInput: One is not listed, or does not trade.
             Failure: The venue does not say.
         """
-        rules = read_instruments(self.ask(requests.INSTRUMENTS), symbols)
-        for symbol, own in rules.items():
-            fees = reading.record(self.ask(requests.commission(symbol)), "commissionRate")
-            own["maker_rate"] = reading.text(fees, "makerCommissionRate")
-            own["taker_rate"] = reading.text(fees, "takerCommissionRate")
-            for row in reading.table(self.ask(requests.symbol_config(symbol)), "symbolConfig"):
-                own["leverage"] = str(reading.decimal(row, "leverage"))
-                own["margin_mode"] = "ISOLATED" if row.get("marginType") == "ISOLATED" else "CROSS"
+        rules: dict[str, Any] = self._wait(self._questions.terms(symbols))
         return rules
 
     def get_bars(self, symbol: str, interval: str, start_ns: int, end_ns: int) -> list[VenueBar]:
@@ -429,12 +428,12 @@ class BinanceUsdm(BaseExecutionAdapter):
             if conditional and (await self._query_algo(client_id)):
                 return
             for one in symbols:
-                row = await self._maybe(requests.query(one, client_id))
+                row = await self._questions.maybe(requests.query(one, client_id))
                 if row is not None:
                     await self._tell_status(row)
                     return
             # Gone from the orders it may still have traded: its fills come first.
-            for fill, settled in await self._fills(self._clock_ns() - _OVERLAP_NS):
+            for fill, settled in await self._questions.fills(self._clock_ns() - _OVERLAP_NS):
                 if fill.venue_client_id == client_id:
                     self._tell(fill)
                     self._tell_account(settled)
@@ -446,7 +445,7 @@ class BinanceUsdm(BaseExecutionAdapter):
             _LOG.warning("question about %s: %s", client_id, error)
 
     async def _query_algo(self, client_id: str) -> bool:
-        row = await self._maybe(requests.query_algo(client_id))
+        row = await self._questions.maybe(requests.query_algo(client_id))
         if row is None:
             return False
         order_id = str(row.get("actualOrderId") or "")
@@ -467,7 +466,7 @@ class BinanceUsdm(BaseExecutionAdapter):
         )  # fmt: skip
         for event in told.orders:
             self._tell(event)
-        found = await self._maybe(requests.query(reading.text(row, "symbol"), order_id=order_id))
+        found = await self._questions.maybe(requests.query(reading.text(row, "symbol"), order_id=order_id))
         if found is not None:
             await self._tell_status(found)
         return found is not None
@@ -485,97 +484,6 @@ class BinanceUsdm(BaseExecutionAdapter):
         if status.filled_size:
             # The stream that did not tell of the fill did not tell of its money either.
             await self._tell_balances()
-
-    async def _maybe(self, request: Request) -> dict[str, Any] | None:
-        """Ask for one thing; None where the venue does not have it."""
-        try:
-            return reading.record(await self._wire.ask(request), request.path)
-        except Failure as failure:
-            if failure.fate is Fate.STATE:
-                return None
-            raise
-
-    # ------------------------------------------------------------------------------------------ the account
-
-    async def _fills(self, since_ns: int) -> list[tuple[VenueEvent, dict[str, Any]]]:
-        """All fills since a time: the income history names the instruments that nobody named."""
-        since_ms = max(0, since_ns // _MS)
-        names = dict.fromkeys(self.symbols)
-        for row in await self._income_rows(since_ms):
-            if row.get("incomeType") in OF_FILLS and row.get("symbol"):
-                names[reading.text(row, "symbol")] = None
-        for position in await self._positions():
-            names[position["symbol"]] = None
-        found = []
-        for symbol in names:
-            for row in await self._trade_rows(symbol, since_ms):
-                order_id = str(row.get("orderId"))
-                if not self._news.client_id_of(order_id):
-                    order = await self._maybe(requests.query(symbol, order_id=order_id))
-                    if order is not None:
-                        self._news.link(order_id, reading.text(order, "clientOrderId"))
-                found.append(self._news.trade(row, self._news.client_id_of(order_id)))
-        found.sort(key=lambda pair: pair[0].timestamp_ns)
-        return found
-
-    async def _trade_rows(self, symbol: str, since_ms: int) -> list[dict[str, Any]]:
-        rows = reading.table(
-            await self._wire.ask(requests.user_trades(symbol, since_ms=since_ms)), "userTrades"
-        )
-        page = rows
-        while len(page) == 1_000:
-            page = reading.table(
-                await self._wire.ask(requests.user_trades(symbol, from_id=int(page[-1]["id"]) + 1)),
-                "userTrades",
-            )
-            rows += page
-        return rows
-
-    async def _income_rows(self, since_ms: int) -> list[dict[str, Any]]:
-        rows: list[dict[str, Any]] = []
-        seen: set[tuple[object, object]] = set()
-        while True:
-            page = reading.table(await self._wire.ask(requests.income(since_ms)), "income")
-            new = [row for row in page if (row.get("incomeType"), row.get("tranId")) not in seen]
-            seen |= {(row.get("incomeType"), row.get("tranId")) for row in new}
-            rows += new
-            if len(page) < 1_000 or not new:
-                return rows
-            since_ms = int(page[-1]["time"])
-
-    async def _entries(self, since_ns: int) -> list[dict[str, Any]]:
-        rows = await self._income_rows(max(0, since_ns // _MS))
-        return [entry for row in rows if (entry := self._news.income(row)) is not None]
-
-    async def _balances(self) -> dict[str, Decimal]:
-        rows = reading.table(await self._wire.ask(requests.BALANCE), "balance")
-        return {reading.text(row, "asset"): reading.decimal(row, "balance") for row in rows}
-
-    async def _positions(self) -> list[dict[str, Any]]:
-        rows = reading.table(await self._wire.ask(requests.POSITIONS), "positionRisk")
-        return [
-            {
-                "symbol": reading.text(row, "symbol"), "size": reading.decimal(row, "positionAmt"),
-                "entry_price": reading.positive(row, "entryPrice"),
-                "position_side": reading.text(row, "positionSide"),
-            }
-            for row in rows
-            if reading.decimal(row, "positionAmt")
-        ]  # fmt: skip
-
-    async def _open_orders(self, symbol: str | None) -> list[dict[str, Any]]:
-        plain = reading.table(await self._wire.ask(requests.open_orders(symbol)), "openOrders")
-        algos = reading.table(await self._wire.ask(requests.open_algo_orders(symbol)), "openAlgoOrders")
-        found = [self._news.status(row) for row in plain]
-        found += [event for row in algos for event in self._news.algo_status(row)]
-        return [
-            {
-                "venue_client_id": one.venue_client_id, "venue_order_id": one.venue_order_id,
-                "symbol": one.asset, "order_side": str(one.order_side), "size": one.order_size,
-                "filled_size": one.filled_size, "limit_price": one.order_price,
-            }
-            for one in found
-        ]  # fmt: skip
 
     # --------------------------------------------------------------------------------------------- the stream
 
@@ -654,11 +562,11 @@ class BinanceUsdm(BaseExecutionAdapter):
             self._repairing = asyncio.Lock()
         async with self._repairing:
             began_ns, since_ns = self._clock_ns(), self._booked_ns - _OVERLAP_NS
-            for fill, settled in await self._fills(since_ns):
+            for fill, settled in await self._questions.fills(since_ns):
                 if (fill.asset, fill.venue_trade_id) not in self._booked:
                     self._tell(fill)
                     self._tell_account(settled)
-            for entry in await self._entries(since_ns):
+            for entry in await self._questions.entries(since_ns):
                 self._tell_account(entry)
             for client_id in list(self._awaited):
                 await self._query(client_id)
@@ -669,7 +577,7 @@ class BinanceUsdm(BaseExecutionAdapter):
     async def _tell_balances(self) -> None:
         # Of before the question: what the stream tells of later is newer than the answer.
         now_ns = self._wire.now_ms() * _MS
-        for asset, amount in (await self._balances()).items():
+        for asset, amount in (await self._questions.balances()).items():
             if amount:
                 self._tell_account(
                     {
@@ -728,7 +636,8 @@ class BinanceUsdm(BaseExecutionAdapter):
         """The truth is unknown: entries halt until somebody has looked; exits go."""
         self._unheard = str(error)
         _LOG.critical("%s; entries halt until the account was looked at", error)
-        self._down()
+        # The stream itself is sound: it need not be opened anew once this is forgiven.
+        self._say_down()
 
     def _bring(self, told: Told) -> None:
         for event in told.orders:
@@ -740,7 +649,7 @@ class BinanceUsdm(BaseExecutionAdapter):
 
     async def _tell_entries(self) -> None:
         try:
-            for entry in await self._entries(self._clock_ns() - _OVERLAP_NS):
+            for entry in await self._questions.entries(self._clock_ns() - _OVERLAP_NS):
                 self._tell_account(entry)
         except (Failure, InvalidInput) as error:
             _LOG.warning("income: %s", error)
@@ -771,6 +680,9 @@ class BinanceUsdm(BaseExecutionAdapter):
     def _down(self) -> None:
         self._connected.clear()
         self._cuts += 1
+        self._say_down()
+
+    def _say_down(self) -> None:
         if not self._told_down:
             self._told_down = True
             self._tell(VenueEvent(self._clock_ns(), kind="DISCONNECTED"))

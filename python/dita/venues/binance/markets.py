@@ -186,3 +186,33 @@ def read_instruments(answer: object, symbols: Iterable[str]) -> dict[str, dict[s
         }
         found[symbol]["tick_size"] = format(Decimal(found[symbol]["tick_size"]), "f")
     return found
+
+
+def read_tiers(answer: object, symbol: str) -> list[dict[str, str]]:
+    """Read an instrument's margin by notional as `set_exchange_config` takes it, the lowest floor first.
+
+    Args:
+        answer: Of `GET /fapi/v1/leverageBracket`; of one instrument it may be no list.
+        symbol: Which.
+
+    Raises:
+        InvalidInput: It has none, or one that cannot be read.
+    """
+    rows = [answer] if isinstance(answer, dict) else reading.table(answer, "leverageBracket")
+    steps = [
+        step
+        for row in rows
+        if row.get("symbol") == symbol
+        for step in reading.table(row.get("brackets"), "brackets")
+    ]
+    if not steps:
+        raise InvalidInput(f"leverageBracket: nothing of {shown(symbol)}")
+    steps.sort(key=lambda step: reading.decimal(step, "notionalFloor"))
+    return [
+        {
+            "notional_floor": format(reading.decimal(step, "notionalFloor"), "f"),
+            "maint_rate": format(reading.decimal(step, "maintMarginRatio"), "f"),
+            "max_leverage": format(reading.decimal(step, "initialLeverage"), "f"),
+        }
+        for step in steps
+    ]

@@ -32,6 +32,7 @@ _ALGO_STATUSES: Final = {
     "NEW": "ACKED",
     "TRIGGERING": "ACKED",
     "TRIGGERED": "ACKED",
+    "FINISHED": "EXPIRED",
     "CANCELED": "CANCELED",
     "EXPIRED": "EXPIRED",
     "REJECTED": "EXPIRED",
@@ -286,7 +287,12 @@ class News:
                     "wallet_balance": reading.decimal(balance, "wb"),
                 }
             )  # fmt: skip
-        for position in reading.table(body.get("P") or [], "a.P"):
+        positions = reading.table(body.get("P") or [], "a.P")
+        one_way = {position.get("s") for position in positions if position.get("ps") == "BOTH"}
+        for position in positions:
+            # Frames of 2021 list the books of the other mode as well, empty.
+            if position.get("ps") != "BOTH" and position.get("s") in one_way:
+                continue
             told.account.append(
                 {
                     "kind": "POSITION_UPDATE", "timestamp": at_ns, "symbol": reading.text(position, "s"),
@@ -335,19 +341,21 @@ class News:
         )
 
     def algo_status(self, row: dict[str, Any]) -> list[VenueEvent]:
-        """Read the answer to a question about a conditional order that was not triggered."""
+        """Read the answer to a question about a conditional order, as far as that has not traded."""
         status = row.get("algoStatus")
         if status not in _ALGO_STATUSES:
             raise Unheard(f"algoStatus: {shown(status)} is no status of a conditional order that is known")
         client_id, algo_id = reading.text(row, "clientAlgoId"), _id(row, "algoId")
         self.link(algo_id, client_id)
         size = reading.decimal(row, "quantity")
-        alive = _ALGO_STATUSES[status] == "ACKED"
+        # What became of the order that it sent is asked under that one's id.
+        word = "ACKED" if row.get("actualOrderId") else _ALGO_STATUSES[status]
+        alive = word == "ACKED"
         return [
             VenueEvent(
                 reading.nanoseconds(row, "updateTime", "createTime"),
                 kind="ORDER_STATUS",
-                status=_ALGO_STATUSES[status],
+                status=word,
                 venue_client_id=_ours(client_id),
                 venue_order_id=algo_id,
                 asset=reading.text(row, "symbol"),

@@ -8,6 +8,8 @@ from dita.errors import InvalidInput, shown
 
 #: Frames and answers above this close the connection, and a repair follows.
 FRAME_BYTES_MAX: Final = 8 << 20
+#: Of a time in milliseconds.
+_DIGITS_MAX: Final = 13
 
 
 def parse(raw: str | bytes) -> Any:  # noqa: ANN401 - any JSON
@@ -73,7 +75,7 @@ def text(row: dict[str, Any], name: str) -> str:
 
 
 def nanoseconds(row: dict[str, Any], *names: str) -> int:
-    """Read a time in milliseconds as nanoseconds: the first that is there.
+    """Read a time in milliseconds as nanoseconds: the first that is there. Income was seen with it as text.
 
     Raises:
         InvalidInput: None is, or it is no whole number.
@@ -82,6 +84,8 @@ def nanoseconds(row: dict[str, Any], *names: str) -> int:
         value = row.get(name)
         if value is None:
             continue
+        if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= _DIGITS_MAX:
+            value = int(value)
         if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 1 << 43:
             raise InvalidInput(f"{name}: expected milliseconds, got {shown(value)}")
         return value * 1_000_000

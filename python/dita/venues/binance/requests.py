@@ -230,6 +230,11 @@ def symbol_config(symbol: str) -> Request:
     return Request("GET", "/fapi/v1/symbolConfig", {"symbol": symbol}, weight=5)
 
 
+def brackets(symbol: str) -> Request:
+    """Ask for an instrument's margin by notional."""
+    return Request("GET", "/fapi/v1/leverageBracket", {"symbol": symbol})
+
+
 def premium_index(symbol: str) -> Request:
     """Ask for an instrument's mark and funding terms."""
     return Request("GET", "/fapi/v1/premiumIndex", {"symbol": symbol}, signed=False)
