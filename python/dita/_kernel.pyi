@@ -82,6 +82,7 @@ __all__ = [
     "Replay",
     "RoundedOrder",
     "Rsi",
+    "Session",
     "SimExchange",
     "Sma",
     "Teller",
@@ -117,6 +118,7 @@ __all__ = [
     "torture_seed",
     "transition_table",
     "verify_log",
+    "plain_standing",
     "was_forked",
     "what_if",
     "zinc_directory",
@@ -1930,6 +1932,62 @@ class Engine:
         """True once closed."""
 
 @final
+class Session:
+    """The engine protocol on a kernel with a simulated venue, whose time the session drives.
+
+    `company` has the strategies: `list(name)` gives names, states and errors; `start`, `stop` and `pause` take
+    a name and give a refusal or None; `quote(symbol, bid, ask, ts_ns)`, `tick(ts_ns)` and `deliver()` are told
+    of time. It runs once.
+    """
+
+    def __new__(
+        cls,
+        engine: Engine,
+        *,
+        owner: str,
+        slots: list[int],
+        start_ns: int,
+        version: str,
+        market: str = "none",
+        symbols: list[tuple[str, Decimal]] = ...,
+        bar_ns: int | None = None,
+        step_ns: int | None = None,
+        drain_s: float = 30.0,
+        company: object | None = None,
+    ) -> Session:
+        """Describe it.
+
+        Args:
+            engine: The kernel.
+            owner: The name that its trades carry.
+            slots: The slots that commands may use.
+            start_ns: When kernel time begins.
+            version: What `engine_started` says.
+            market: "none", "synthetic", or a file of the first symbol's.
+            symbols: Instruments and their price steps.
+            bar_ns: How long the file's bars are; None: it has quotes or trades.
+            step_ns: By how much each command moves kernel time; None: as the machine's.
+            drain_s: How long to wait at the end for what is under way, seconds.
+            company: The strategies; None: there are none.
+        """
+
+    def run_stdio(self) -> None:
+        """Takes commands from standard input, and writes events to standard output, until the end of either."""
+
+    def run_socket(self, path: str | os.PathLike[str]) -> None:
+        """The same at a Unix socket, for several clients at once, until `stop` is called."""
+
+    def stop(self) -> None:
+        """Lets it end: it takes no more commands, and waits for what is under way."""
+
+    @property
+    def beats(self) -> int:
+        """How often it has looked around: ten times a second at least, while it works."""
+
+    @property
+    def commands(self) -> int:
+        """How many commands it has taken."""
+
 class SimExchange:
     """A simulated exchange with one account, and nobody's kernel.
 
@@ -3439,6 +3497,9 @@ def torture_seed(
     shorten: bool = False,
 ) -> dict[str, Any]:
     """Runs one seed; with `shorten` a failure is made short."""
+
+def plain_standing(parts: list[tuple[str, Decimal]], size: Decimal, refused: bool) -> str:
+    """How a plain order stands, by its parts: status and filled size of each."""
 
 def was_forked() -> None:
     """Tells that this process was forked off another one: the engines that came along are not its own."""

@@ -90,6 +90,13 @@ class SimulatedConfig(Section):
     hold_for_open: bool = Field(
         default=False, description="Whether what is sent between two bars meets the open of the next one."
     )
+    fill_delay_ms: NotNegative = Field(
+        default=Decimal(0), description="How long after it has come an order first meets the market."
+    )
+    fill_without_market: bool = Field(
+        default=False,
+        description="Whether a limit order that has waited so fills at its limit where there is no market.",
+    )
     liquidation: bool = Field(default=True, description="Whether positions are liquidated.")
 
 
@@ -174,12 +181,43 @@ class AlertsConfig(Section):
     """Alerts. They have no keys yet."""
 
 
+class EngineConfig(Section):
+    """The engine protocol: `dita engine`."""
+
+    account: str = Field(
+        default="main", pattern=ACCOUNT_PATTERN, description="The account that commands trade."
+    )
+    clock: str = Field(
+        default="system",
+        pattern=r"^(system|step=[1-9][0-9]{0,17})$",
+        description='"system", or "step=NS": each command moves kernel time by so many nanoseconds.',
+    )
+    market: str = Field(
+        default="synthetic", description='Where prices come from: "synthetic", "none", or a file of bars or ticks.'
+    )
+    interval: str | None = Field(
+        default=None, description="How long the bars of the file are (`1m`); none: it has quotes or trades."
+    )
+    symbols: tuple[str, ...] = Field(
+        default=("BTCUSDT", "ETHUSDT"),
+        description="Spot markets that are listed where the account names no instruments.",
+    )
+    fill_delay_ms: NotNegative = Field(
+        default=Decimal(300), description="How long after it has come an order first meets the market."
+    )
+    slots: int = Field(default=1_000, ge=1, le=60_000, description="How many trades commands may run at once.")
+    heartbeat_s: int = Field(
+        default=30, ge=0, le=3600, description="Seconds between two lines of a service's heartbeat; 0: none."
+    )
+
+
 class Config(Section):
     """A whole configuration."""
 
     host: HostConfig = Field(default_factory=HostConfig)
     accounts: dict[str, AccountConfig] = Field(default_factory=lambda: {"main": AccountConfig()})
     strategies: dict[str, StrategyConfig] = Field(default_factory=dict)
+    engine: EngineConfig = Field(default_factory=EngineConfig)
     web: WebConfig = Field(default_factory=WebConfig)
     alerts: AlertsConfig = Field(default_factory=AlertsConfig)
     followers: FollowersConfig = Field(default_factory=FollowersConfig)

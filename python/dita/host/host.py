@@ -323,7 +323,7 @@ class Host:
             for number in (signal.SIGTERM, signal.SIGINT)
         }
         try:
-            self._load_configured()
+            self.load_configured()
             if started is not None:
                 started()
             due_s = time.monotonic()
@@ -340,7 +340,12 @@ class Host:
                 signal.signal(number, action)
             self.close()
 
-    def _load_configured(self) -> None:
+    def load_configured(self) -> None:
+        """Load the strategies of the configuration, and start those that start with the host.
+
+        Raises:
+            StrategyError: One cannot be loaded.
+        """
         for name, wanted in self.config.strategies.items():
             if name in self.strategies.handles:
                 continue

@@ -9,13 +9,21 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
-from dita._kernel import KernelOutcome, OrderSide, OrderType, Product, TradeSide, TradeSlot, VenueOrder
+from dita._kernel import (
+    KernelOutcome,
+    OrderSide,
+    OrderType,
+    Product,
+    TradeSide,
+    TradeSlot,
+    VenueOrder,
+    plain_standing,
+)
 from dita.errors import InvalidInput, refuse
 from dita.host.client import Client
 from dita.kernel import ExecutionKernel, Number
 
 _ID_BYTES_MAX: Final = 60
-_LIVE: Final = ("NEW", "SENT", "ACKED", "PARTIALLY_FILLED", "PENDING_CANCEL", "PENDING_REPLACE", "STOPPED")
 INSUFFICIENT_FUNDS: Final = "insufficient_funds"
 
 
@@ -58,21 +66,7 @@ def common_status(children: Iterable[tuple[str, Decimal]], size: Decimal, *, ref
         size: How much was asked for.
         refused: Whether a part was refused before it became an order.
     """
-    known = [(str(status), filled) for status, filled in children]
-    filled = sum((one for _, one in known), Decimal(0))
-    live = [status for status, _ in known if status in _LIVE]
-    if live:
-        if filled:
-            return "PARTIALLY_FILLED"
-        return "SENT" if all(status in ("NEW", "SENT") for status in live) else "NEW"
-    if filled >= size and not refused:
-        return "FILLED"
-    ended = [status for status, _ in known]
-    for status in ("CANCELED", "EXPIRED", "DONE_FOR_DAY"):
-        if status in ended:
-            return status
-    # A part that was refused leaves the rest with less than was asked for: it is over, short of its size.
-    return "CANCELED" if filled else "REJECTED"
+    return plain_standing([(str(status), filled) for status, filled in children], size, refused)
 
 
 class PlainOrders:

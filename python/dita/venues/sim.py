@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, ClassVar, Literal, TypeAlias
 
-from dita._kernel import Engine, OrderSide, Player, PositionSide
+from dita._kernel import Engine, OrderSide, Player, PositionSide, Session
 from dita.errors import InvalidInput
 
 Number: TypeAlias = Decimal | str | int | float
@@ -52,6 +52,8 @@ class SimulatedVenue:
         queue_model: Literal["risk_averse", "probability"] = "risk_averse",
         limit_through: bool = False,
         hold_for_open: bool = False,
+        fill_delay_ms: Number = 0,
+        fill_without_market: bool = False,
         self_trade_prevention: bool = False,
         funding_without_symbol: bool = False,
         funding_delay_ms: Number = 0,
@@ -94,6 +96,10 @@ class SimulatedVenue:
                 comes to it.
             hold_for_open: Whether what is sent between two bars meets the open of the next one; else it meets
                 the close of the last.
+            fill_delay_ms: How long after it has come an order first meets the market. It is acknowledged at
+                once, and a cancel in between finds it whole.
+            fill_without_market: Whether a limit order that has waited so fills at its limit, in whole, where
+                nobody offers or bids anything: paper without a market.
             self_trade_prevention: Whether an order that would meet another of the account expires.
             funding_without_symbol: Whether FUNDING_FEE comes pooled per asset.
             funding_delay_ms: How long after the boundary funding is paid.
@@ -127,6 +133,8 @@ class SimulatedVenue:
             "queue_model": queue_model,
             "limit_through": limit_through,
             "hold_for_open": hold_for_open,
+            "fill_delay_ms": fill_delay_ms,
+            "fill_without_market": fill_without_market,
             "self_trade_prevention": self_trade_prevention,
             "funding_without_symbol": funding_without_symbol,
             "funding_delay_ms": funding_delay_ms,
@@ -377,6 +385,14 @@ class SimulatedVenue:
             options: `start_ns`, `end_ns`, `round_prices`, `stops_first`, `speed`: see `Player`.
         """
         return Player(self._running(), asset, capital, **options)
+
+    def session(self, **options: Any) -> Session:  # noqa: ANN401 - a `Session`'s
+        """Return a session of the engine protocol on this venue and its kernel, whose time must be driven.
+
+        Args:
+            options: See `Session`.
+        """
+        return Session(self._running(), **options)
 
     def wallet(self, asset: str) -> Decimal | None:
         """Return the venue's own balance of an asset, without unrealised PnL; None where it has none.

@@ -9,11 +9,17 @@ mod bytes;
 pub mod codec;
 pub mod log;
 pub mod snapshot;
+pub mod stdio;
 pub mod step;
 
 /// A target's name and its body.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// The targets that are written in Rust.
-pub const TARGETS: [Target; 4] =
-    [("codec", codec::run), ("log", log::run), ("snapshot", snapshot::run), ("step", step::run)];
+pub const TARGETS: [Target; 5] = [
+    ("codec", codec::run),
+    ("log", log::run),
+    ("snapshot", snapshot::run),
+    ("stdio", stdio::run),
+    ("step", step::run),
+];

@@ -12,7 +12,11 @@ mod drain;
 mod error;
 mod foreign;
 mod fork;
+<<<<<<< HEAD
 mod heeding;
+=======
+mod plain;
+>>>>>>> eca5347 (The engine protocol: orders as lines, events as NDJSON)
 mod repair;
 mod state;
 mod timer;
@@ -22,5 +26,6 @@ pub use drain::{Drain, SIGNAL_INTERVAL, this_thread};
 pub use error::{Failure, HostError, Poison, log_failure};
 pub use foreign::{Foreign, Hold, Reply};
 pub use fork::was_forked;
+pub use plain::{PLAIN_ID_BYTES_MAX, closes, is_plain_id, opens, standing};
 pub use state::State;
 pub use timer::TimerStanding;

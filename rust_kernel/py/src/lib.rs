@@ -26,7 +26,11 @@ pub mod record;
 pub mod replay;
 pub mod sim;
 pub mod slot;
+<<<<<<< HEAD
 pub mod telling;
+=======
+pub mod stdio;
+>>>>>>> eca5347 (The engine protocol: orders as lines, events as NDJSON)
 pub mod text;
 pub mod time;
 pub mod torture;
@@ -61,6 +65,8 @@ pub fn _kernel(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<engine::Engine>()?;
     module.add_class::<client::Client>()?;
     module.add_class::<sim::SimExchange>()?;
+    module.add_class::<stdio::Session>()?;
+    module.add_function(wrap_pyfunction!(stdio::plain_standing, module)?)?;
     player::register(module)?;
     telling::register(module)?;
     zinc::register(module)?;

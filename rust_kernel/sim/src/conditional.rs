@@ -8,11 +8,11 @@
 //! position at that time, and expires where there is none.
 
 use dita_kernel::input::{Input, RareFields};
-use dita_kernel::names::{KernelEventKind, OrderSide, TimeInForce, VenueOrderStatus};
+use dita_kernel::names::{KernelEventKind, Liquidity, OrderSide, TimeInForce, VenueOrderStatus};
 use dita_kernel::num::{Decimal, MONEY_SCALE};
 
 use crate::events;
-use crate::fills::{Desk, Market};
+use crate::fills::{Desk, Fill, Market};
 use crate::orders::{Order, Orders};
 use crate::reject::Reject;
 use crate::taking;
@@ -114,7 +114,7 @@ impl SimVenue {
         self.set_to_work(market_place, place, out);
     }
 
-    /// Lets an order that has waited for a bar's open meet it.
+    /// Lets an order that has waited meet the market, or a bar's open.
     pub(crate) fn meet_open(&mut self, market_place: usize, place: u32, out: &mut Vec<Input>) {
         let Some(order) = self.orders.live_mut(place) else { return };
         order.terms_mut().dormant = false;
@@ -151,13 +151,26 @@ fn act(desk: &mut Desk, market: &mut Market, orders: &mut Orders, place: u32, ou
             Some(VenueOrderStatus::Expired)
         }
         None => {
-            taking::take(desk, market, order, out);
+            if !fill_unopposed(desk, market, order, out) {
+                taking::take(desk, market, order, out);
+            }
             after_taking(desk, market, order, place, out)
         }
     };
     if let Some(status) = end {
         orders.end(place, status);
     }
+}
+
+/// Fills an order at its limit where nobody stands on the other side and the settings say so.
+fn fill_unopposed(desk: &mut Desk, market: &mut Market, order: &mut Order, out: &mut Vec<Input>) -> bool {
+    let alone = desk.behaviour.fill_without_market && market.book.opposite(order.order_side).best().is_none();
+    let Some(price) = order.limit.filter(|_| alone) else { return false };
+    let fill = Fill { price, quantity: order.remaining(), liquidity: Liquidity::Maker };
+    let first = desk.first_part(fill.quantity, market.rules.quantity.step);
+    desk.fill_parted(market, order, &fill, first, out);
+    desk.report_wallet(market, out);
+    true
 }
 
 /// Why a triggered order ends at once. A reduce-only one is cut to the position on the way.

@@ -64,6 +64,12 @@ pub struct SimConfig {
     pub limit_through: bool,
     /// Whether what is sent between two bars meets the open of the next one; else the close of the last.
     pub hold_for_open: bool,
+    /// How long after it has come an order first meets the market, ns: it is acknowledged at once, and a cancel in between
+    /// finds it whole. One with a trigger waits for that instead.
+    pub fill_delay_ns: i64,
+    /// Whether an order with a limit that has waited for `fill_delay_ns` fills at it, in whole, where nobody offers or
+    /// bids anything: paper without a market.
+    pub fill_without_market: bool,
     /// Whether a POSITION_UPDATE follows each batch of fills.
     pub position_events: bool,
     /// Whether ACCOUNT_UPDATE carries available, used and maintenance margin of a perpetual's asset.
@@ -108,6 +114,8 @@ impl Default for SimConfig {
             quotes_set_marks: true,
             limit_through: false,
             hold_for_open: false,
+            fill_delay_ns: 0,
+            fill_without_market: false,
             position_events: false,
             margin_events: false,
             margin_check: true,
@@ -147,6 +155,8 @@ pub(crate) struct Behaviour {
     pub(crate) quotes_set_marks: bool,
     pub(crate) limit_through: bool,
     pub(crate) hold_for_open: bool,
+    pub(crate) fill_delay_ns: i64,
+    pub(crate) fill_without_market: bool,
     pub(crate) position_events: bool,
     pub(crate) margin_events: bool,
     pub(crate) margin_check: bool,
@@ -186,7 +196,11 @@ impl SimConfig {
                 must: "a rate from 0 to 1 with at most 12 places",
             })
         };
-        for (field, value) in [("latency_ns", self.latency_ns), ("funding_delay_ns", self.funding_delay_ns)] {
+        for (field, value) in [
+            ("latency_ns", self.latency_ns),
+            ("funding_delay_ns", self.funding_delay_ns),
+            ("fill_delay_ns", self.fill_delay_ns),
+        ] {
             if value < 0 {
                 let value = Decimal::new(i128::from(value), 0).unwrap_or(Decimal::ZERO);
                 return Err(SimError::Config { field, value, must: "0 or more" });
@@ -222,6 +236,8 @@ impl SimConfig {
             quotes_set_marks: self.quotes_set_marks,
             limit_through: self.limit_through,
             hold_for_open: self.hold_for_open,
+            fill_delay_ns: self.fill_delay_ns,
+            fill_without_market: self.fill_without_market,
             position_events: self.position_events,
             margin_events: self.margin_events,
             margin_check: self.margin_check,

@@ -27,6 +27,11 @@ pub(crate) enum Cargo {
         place: u32,
         sequence: u64,
     },
+    /// An order that has come first meets the market.
+    Meet {
+        place: u32,
+        sequence: u64,
+    },
     /// A funding boundary of a market.
     Boundary {
         market: usize,

@@ -80,9 +80,11 @@ impl Order {
         self.terms.as_ref().is_some_and(|terms| terms.dormant)
     }
 
-    /// True where it waits for a bar's open, and for no trigger.
+    /// True where it waits for a bar's open, and for nothing else.
     pub(crate) fn waits_for_open(&self) -> bool {
-        self.terms.as_ref().is_some_and(|terms| terms.dormant && terms.trigger.is_none())
+        self.terms
+            .as_ref()
+            .is_some_and(|terms| terms.dormant && terms.trigger.is_none() && !terms.meets_market)
     }
 
     /// Its place in line at its price: the lower the earlier. An order that lost its place stands behind all orders

@@ -32,7 +32,7 @@ impl SimVenue {
         let Some(place) = self.order_market(&request.asset) else {
             return self.reject(request, None, Reject::UnknownSymbol, out);
         };
-        if self.markets[place].odd || is_special(request) || self.waits_for_open(place) {
+        if self.markets[place].odd || is_special(request) || self.waits(place) {
             return self.take_special(place, request, out);
         }
         let SimVenue { desk, markets, orders, current, .. } = self;
@@ -65,13 +65,15 @@ impl SimVenue {
         {
             return self.reject(request, Some(place as u32), reject, out);
         }
-        let held = self.waits_for_open(place) && !self.current.is_dormant();
+        let held = self.waits(place) && !self.current.is_dormant();
         let SimVenue { desk, markets, orders, current, flight, .. } = self;
         let market = &mut markets[place];
         current.market = place as u32;
         desk.counters.orders += 1;
         if held {
-            current.terms_mut().dormant = true;
+            let terms = current.terms_mut();
+            terms.dormant = true;
+            terms.meets_market = desk.behaviour.fill_delay_ns > 0;
         }
         if desk.strikes(|faults| faults.instant_expired) {
             desk.counters.faults.instant_expired += 1;
@@ -83,6 +85,10 @@ impl SimVenue {
         let kept = if current.is_dormant() {
             let kept = orders.keep(current.clone());
             market.dormant.push(kept);
+            if held && desk.behaviour.fill_delay_ns > 0 {
+                let due_ns = desk.now_ns.saturating_add(desk.behaviour.fill_delay_ns);
+                flight.send(due_ns, Cargo::Meet { place: kept, sequence: current.sequence });
+            }
             Some(kept)
         } else if let Some(reason) = kill(desk, market, orders, current) {
             desk.expire(market, current, Some(reason), out);
@@ -135,6 +141,32 @@ impl SimVenue {
     #[inline]
     fn waits_for_open(&self, place: usize) -> bool {
         self.desk.behaviour.hold_for_open && self.walk.is_none() && self.markets[place].in_bars
+    }
+
+    /// True where what is sent now meets the market later.
+    #[inline]
+    fn waits(&self, place: usize) -> bool {
+        self.desk.behaviour.fill_delay_ns > 0 || self.waits_for_open(place)
+    }
+
+    /// Lets an order that has waited for `fill_delay_ns` meet the market, if it is still there: or the next bar's open,
+    /// where the market is between two bars and its settings say so.
+    pub(crate) fn meet_market(&mut self, place: u32, sequence: u64, out: &mut Vec<Input>) {
+        let Some(order) = self.orders.live_mut(place).filter(|order| order.sequence == sequence) else {
+            return;
+        };
+        order.terms_mut().meets_market = false;
+        let market = order.market as usize;
+        if self.waits_for_open(market) {
+            return;
+        }
+        let from = out.len();
+        let dormant = &mut self.markets[market].dormant;
+        if let Some(at) = dormant.iter().position(|kept| *kept == place) {
+            dormant.remove(at);
+            self.meet_open(market, place, out);
+        }
+        self.conclude(market, from, out);
     }
 
     pub(crate) fn find_order(&self, request: &CancelRequest) -> Option<Place> {

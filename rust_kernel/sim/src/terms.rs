@@ -17,8 +17,10 @@ pub(crate) struct Terms {
     pub(crate) trigger: Option<i128>,
     /// True where the order says that its trigger is held against the mark.
     pub(crate) by_mark: bool,
-    /// True until it is triggered.
+    /// True until it is triggered, or what it waits for has come.
     pub(crate) dormant: bool,
+    /// True while it has not met the market yet: see `fill_delay_ns`.
+    pub(crate) meets_market: bool,
     pub(crate) post_only: bool,
     /// When a GTD order ends, ns.
     pub(crate) expire_ns: Option<i64>,
@@ -41,6 +43,7 @@ impl Default for Terms {
             trigger: None,
             by_mark: false,
             dormant: false,
+            meets_market: false,
             post_only: false,
             expire_ns: None,
             oco_group: Id::EMPTY,

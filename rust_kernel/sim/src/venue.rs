@@ -272,6 +272,7 @@ impl SimVenue {
             }
             Cargo::SetLeverage { symbol, leverage } => self.change_leverage(&symbol, leverage, out),
             Cargo::Expire { place, sequence } => self.expire_order(place, sequence, out),
+            Cargo::Meet { place, sequence } => self.meet_market(place, sequence, out),
             Cargo::Boundary { market } => self.cross_boundary(market, out),
             Cargo::Pay(payment) => self.pay_funding(*payment, out),
             Cargo::Repair => self.repair(out),

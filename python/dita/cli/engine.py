@@ -1,0 +1,108 @@
+"""`dita engine`: the engine protocol on standard input and output, or at a socket as a service."""
+
+import argparse
+import logging
+import sys
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any, Final
+
+from dita.cli.failure import CommandFailure
+
+EXAMPLE: Final = ("dita engine --stdio", "take orders as lines, give events as NDJSON")
+
+_DESCRIPTION: Final = """\
+Trade on paper by lines of text: commands come in, one a line, events go out as NDJSON, and nothing else is
+written there. docs/api/engine_protocol.md has every command and every event. With --stdio it ends with its
+input; with --service it is a server at a socket, with a heartbeat, and tells systemd how it is. SIGTERM ends
+both: no more commands are taken, and what is under way at the venue comes to its end."""
+
+_EPILOG: Final = """\
+examples:
+  printf 'BUY BTCUSDT 0.1 0 first MARKET\\n' | dita engine --stdio
+  dita engine --stdio --clock step=1000000 --market none < commands.txt
+  dita engine --service --socket /run/dita/engine.sock --config dita.toml
+
+MM_FREEZE_UTC_ISO=2026-01-01T00:00:00Z fixes when kernel time begins; with --clock step=NS the same lines then
+give the same bytes."""
+
+
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Describe the command.
+
+    Args:
+        commands: The command line's list of commands.
+    """
+    parser = commands.add_parser(
+        "engine",
+        help="take orders as lines, give events as NDJSON",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    mode = parser.add_mutually_exclusive_group(required=True)
+    mode.add_argument("--stdio", action="store_true", help="commands on stdin, events on stdout")
+    mode.add_argument("--service", action="store_true", help="a server at --socket, until SIGTERM")
+    parser.add_argument("--socket", type=Path, metavar="PATH", help="the Unix socket of --service")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="a dita.toml: [engine], its account, strategies")
+    parser.add_argument("--clock", metavar="C", help="system, or step=NS: so much for each command (system)")
+    parser.add_argument("--market", metavar="M", help="synthetic, none, or a file of bars or ticks (synthetic)")
+    parser.add_argument("--interval", metavar="I", help="how long the bars of the file are (1m)")
+    parser.add_argument("--symbols", metavar="A,B", help="spot markets to list (BTCUSDT,ETHUSDT)")
+    parser.add_argument("--balance", type=_amount, metavar="USDT", help="money to begin with (100000)")
+    parser.add_argument("--fill-ms", metavar="MS", help="how long until an order meets the market (300)")
+    parser.add_argument("--slots", metavar="N", help="how many trades may run at once (1000)")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run to the end of the input, or to a signal.
+
+    Args:
+        options: The parsed command line.
+
+    Returns:
+        0: it has ended.
+
+    Raises:
+        CommandFailure: Something of the command line or the file cannot be used, or nobody takes the events.
+    """
+    from dita.config import load  # noqa: PLC0415 - `dita --help` answers at once
+    from dita.engine import EngineServer, Notifier, configured  # noqa: PLC0415 - as above
+    from dita.errors import KernelError  # noqa: PLC0415 - as above
+
+    if options.service != (options.socket is not None):
+        raise CommandFailure("--service and --socket PATH belong together")
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    try:
+        config = configured(load(options.config, overrides=_overrides(options)).config, options.balance)
+        with EngineServer(config, notifier=Notifier() if options.service else None) as server:
+            server.run(options.socket, service=options.service)
+    except BrokenPipeError as error:
+        raise CommandFailure("nobody reads the events any more") from error
+    except (KernelError, OSError) as error:
+        raise CommandFailure(str(error)) from error
+    return 0
+
+
+def _overrides(options: argparse.Namespace) -> dict[str, Any]:
+    given = {
+        "engine.clock": options.clock,
+        "engine.market": options.market,
+        "engine.interval": options.interval,
+        "engine.symbols": None if options.symbols is None else options.symbols.split(","),
+        "engine.fill_delay_ms": options.fill_ms,
+        "engine.slots": options.slots,
+    }
+    return {key: value for key, value in given.items() if value is not None}
+
+
+def _amount(text: str) -> Decimal:
+    try:
+        amount = Decimal(text)
+    except InvalidOperation:
+        raise argparse.ArgumentTypeError("expected a decimal") from None
+    if not amount.is_finite() or amount < 0:
+        raise argparse.ArgumentTypeError("must not be below zero")
+    return amount
