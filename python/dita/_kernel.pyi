@@ -2482,6 +2482,13 @@ class Listener:
         """Take a closed bar of the market's own length: return those to tell, the shortest first. Raises
         ValueError where a length that it wants cannot be built from such bars."""
 
+    def hear_tick(self, tick: QuoteTick | TradeTick) -> list[Bar]:
+        """Take a quote or a trade: return the bars that are closed by it, the shortest first. Raises
+        ValueError where a length that it wants is none."""
+
+    def has_bars(self) -> None:
+        """Say that its bars come from the market: quotes and trades make none."""
+
     def count_told(self, bar: Bar) -> None:
         """Count a bar that was told, while it warms up."""
 
@@ -2518,9 +2525,9 @@ class Listener:
     def act(self) -> int:
         """Note that it has acted: the player's owner is asked after the callback. Return `calls`."""
 
-    def closes(self, symbol: str, count: int, interval: str | None = None) -> tuple[float, ...]:
+    def closes(self, symbol: str, count: int, interval: str | None = None) -> memoryview[float]:
         """Return the last closes of an instrument's bars, oldest first; without an interval, of the shortest
-        that it hears."""
+        that it hears. It is what there was when it was asked for: bars that close later do not change it."""
 
 @final
 class OwnFill:
@@ -2749,6 +2756,9 @@ class Player:
     @property
     def fraction(self) -> float:
         """How much of the files was read, from 0 to 1; of a market that `give` fills, 0."""
+
+    def is_cut(self, market: int) -> bool:
+        """Whether a market's file ended without a line end: its last row may have been cut off."""
 
     def gaps(self, market: int) -> int:
         """Return how many bars of a market were missing so far, where a file is read."""

@@ -145,7 +145,7 @@ class Longer(Heard):
     intervals = ("5m", "15m")
 
     def on_bar(self, bar: Any) -> None:
-        self.say(repr(bar), bar.texts, self.closes_float(bar.symbol, 3, "15m"))
+        self.say(repr(bar), bar.texts, tuple(self.closes_float(bar.symbol, 3, "15m")))
         if bar.interval == "15m":
             self.number += 1
             side = "LONG" if self.number % 2 else "SHORT"

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import pytest
 from markets import MINUTE_NS, Listed, bars, flat
@@ -357,3 +357,51 @@ def test_ticks_come_each_second_of_the_market() -> None:
     assert Ticking.ticks[:2] == ["00:01", "00:02"]
     assert Ticking.ticks[-1] == "02:00"
     assert len(Ticking.ticks) == 120
+
+
+class AtSecond(Strategy):
+    """Sends what a test wants some seconds into the second minute."""
+
+    slots = 2
+    at_s = 0
+    order: ClassVar[dict[str, Any]] = {}
+
+    def on_start(self) -> None:
+        self.timer("once", at=datetime.fromtimestamp(60 + self.at_s, UTC))
+
+    def on_timer(self, name: str) -> None:
+        assert self.enter(SYMBOL, "LONG", 1, **self.order).accepted
+
+    def on_fill(self, fill: OwnFill) -> None:
+        FILLS.append((f"{fill.price.normalize():f}", fill.time_ns // 1_000_000_000))
+
+
+FILLS: list[tuple[str, int]] = []
+# The second bar's path: 100 at 60 s, 98 at 75 s, 105 at 90 s, 104 at 120 s. The third: 104, 103, 106, 105.
+PATH = [(100, 100, 100, 100), (100, 105, 98, 104), (104, 106, 103, 105)]
+
+
+@pytest.mark.parametrize("fill_at", ["next_open", "close"])
+@pytest.mark.parametrize(
+    ("at_s", "order", "wanted"),
+    [
+        (10, {}, [("98", 75)]),
+        (20, {}, [("105", 90)]),
+        (40, {}, [("104", 120)]),
+        (60, {}, [("104", 120)]),
+        (10, {"order_type": "LIMIT", "limit_price": 99}, [("98", 75)]),
+        (20, {"order_type": "LIMIT", "limit_price": 99}, []),
+        (20, {"order_type": "LIMIT", "limit_price": "103.5"}, [("103.5", 135)]),
+        (10, {"order_type": "STOP_MARKET", "trigger_price": 101}, [("101", 75)]),
+        (95, {"order_type": "STOP_MARKET", "trigger_price": "105.5"}, []),
+    ],
+    ids=["low", "high", "close", "at the close", "limit", "passed limit", "next bar", "stop", "passed stop"],
+)
+def test_an_order_that_a_timer_sends_within_a_bar_meets_no_price_older_than_itself(
+    fill_at: Literal["next_open", "close"], at_s: int, order: dict[str, Any], wanted: list[tuple[str, int]]
+) -> None:
+    FILLS.clear()
+    kind = type("AtSecond", (AtSecond,), {"at_s": at_s, "order": order})
+    rules = {SYMBOL: {"tick_size": "0.5", "lot_step": "1"}}
+    play(kind, bars(SYMBOL, PATH), settings=replace(FREE, fill_at=fill_at, instruments=rules))
+    assert wanted == FILLS

@@ -213,3 +213,69 @@ def test_what_cannot_be_is_refused_by_name_and_value(
 ) -> None:
     with pytest.raises(InvalidInput, match=text):
         walk(strategy, data, **options)
+
+
+WARMS = """
+from pathlib import Path
+
+from dita.strategy import Params, Strategy
+
+
+class Size(Params):
+    size: int = 1
+    heard: str = ""
+
+
+class AfterTwo(Strategy):
+    params_type = Size
+    warmup = 2
+
+    def on_start(self):
+        self.entered = False
+
+    def on_bar(self, bar):
+        with Path(self.params.heard).open("a") as file:
+            file.write(f"{bar.open_ns} {int(self.warming)}\\n")
+        if not self.warming and not self.entered:
+            self.entered = True
+            self.enter(bar.symbol, "LONG", self.params.size)
+"""
+
+
+def test_a_windows_warm_up_are_the_bars_before_it_and_nothing_is_traded_there(tmp_path: Path) -> None:
+    rows = ["timestamp,open,high,low,close,volume"]
+    for hour in range(10):
+        opened, closed = 100 + hour**2, 100 + (hour + 1) ** 2
+        rows.append(f"2024-01-01T{hour:02d}:00:00,{opened},{closed},{opened},{closed},1")
+    data = tmp_path / "xusdt_1h.csv"
+    data.write_text("\n".join(rows) + "\n")
+    heard = tmp_path / "heard"
+    result = walk(
+        write_strategy(tmp_path, WARMS),
+        data,
+        space={"size": [1], "heard": [str(heard)]},
+        train=timedelta(hours=4),
+        test=timedelta(hours=3),
+        by="total_return",
+    )
+    told: list[list[tuple[int, int]]] = []
+    for line in heard.read_text().splitlines():
+        at, warming = (int(part) for part in line.split())
+        hour = (at - START_NS) // HOUR_NS
+        if not told or hour != told[-1][-1][0] + 1:
+            told.append([])
+        told[-1].append((hour, warming))
+    # The first training has nothing before it, and warms up within itself.
+    assert told == [
+        [(0, 1), (1, 1), (2, 0), (3, 0)],
+        [(1, 1), (2, 1), (3, 0), (4, 0), (5, 0), (6, 0)],
+        [(2, 1), (3, 1), (4, 0), (5, 0), (6, 0)],
+        [(5, 1), (6, 1), (7, 0), (8, 0), (9, 0)],
+    ]
+    # Each test enters at the second bar's open, 125 and 164, with a fee of 0.001, and ends at the last one's
+    # close, 149 and 200.
+    ends = [
+        step.tested.daily[-1][1] for step in result.steps if step.tested is not None and step.tested.daily
+    ]
+    assert ends == ["10023.875", "10035.836"]
+    assert result.equity[-1][1] == Decimal("10059.79655845")

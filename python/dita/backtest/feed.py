@@ -1,7 +1,6 @@
-"""Markets merged by time: bars in groups that close together, ticks one by one."""
+"""Which of a market's events are played, what funding a file tells, and times for reports."""
 
 import csv
-import heapq
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,50 +12,17 @@ from dita.market import Bar, Event, Market
 from dita.market.bars import time_ns
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """What is heard at one time.
-
-    Attributes:
-        time_ns: The time: of bars their close.
-        events: What happened, ordered by instrument; of one kind.
-    """
-
-    time_ns: int
-    events: tuple[Event, ...]
-
-
-def merged(
-    markets: Sequence[Market], *, start_ns: int | None = None, end_ns: int | None = None
-) -> Iterator[Moment]:
-    """Yield what markets tell, in time order; bars that close together come together.
+def timed(
+    market: Market, *, start_ns: int | None = None, end_ns: int | None = None
+) -> Iterator[tuple[int, Event]]:
+    """Yield the events of a market that are played, each with the time at which it is heard: a bar's close.
 
     Args:
-        markets: One for each file.
+        market: It.
         start_ns: Bars that open and ticks that come before it are left out.
         end_ns: Bars that close after it are left out, and ticks at it or after it. The market is read no
             further.
     """
-    streams = [_timed(market, place, start_ns, end_ns) for place, market in enumerate(markets)]
-    bars: list[Bar] = []
-    closes_ns = 0
-    for at, _, _, event in heapq.merge(*streams):
-        if bars and (at > closes_ns or not isinstance(event, Bar)):
-            yield Moment(closes_ns, tuple(bars))
-            bars = []
-        if isinstance(event, Bar):
-            bars.append(event)
-            closes_ns = at
-        else:
-            yield Moment(at, (event,))
-    if bars:
-        yield Moment(closes_ns, tuple(bars))
-
-
-def _timed(
-    market: Market, place: int, start_ns: int | None, end_ns: int | None
-) -> Iterator[tuple[int, str, int, Event]]:
-    """The market's events with their time; of one time by symbol, then by file."""
     length_ns = market.step_ns
     for event in market:
         if start_ns is not None and event.ts_ns < start_ns:
@@ -66,7 +32,7 @@ def _timed(
         # A bar that closes at the end is known then; a tick at the end is the next window's.
         if end_ns is not None and (at > end_ns or (at == end_ns and not is_bar)):
             return
-        yield at, event.symbol, place, event
+        yield at, event
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,6 +83,8 @@ def run_id_of(
     # Where the funding is has no part in it; what it says has.
     funding = None if settings.funding is None else Path("funding")
     digest.update(repr((replace(settings, stops_first=False, funding=funding), rules)).encode())
+    if settings.warmup_before:
+        digest.update(b"warm-up before the window")
     return digest.hexdigest()
 
 

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from dita._kernel import Player, Recorder, Watcher
+from dita._kernel import Player, Recorder, Watcher, interval_ns
 from dita.backtest.equity import EquityCurve
-from dita.backtest.feed import FundingRow, read_funding, time_text, window_text
+from dita.backtest.feed import FundingRow, read_funding, time_text, timed, window_text
 from dita.backtest.metrics import Run, measure
 from dita.backtest.recorder import trades_of
 from dita.backtest.result import BacktestResult
@@ -29,6 +29,8 @@ Progress = Callable[[float, int], object]
 LogPolicy = Literal["batch", "always", "written", "off"]
 _BATCH: Final = 256
 _WAIT_S: Final = 0.05
+# A warm-up's bars are looked for in so many times its length: some may be missing.
+_WARMUP_SPANS: Final = 2
 
 
 class Fed:
@@ -42,19 +44,9 @@ class Fed:
             end_ns: It is read no further: see `BacktestSettings.end_ns`.
         """
         self.market = market
-        self._end_ns = end_ns
-        self._events = self._wanted()
+        self._events = (event for _, event in timed(market, end_ns=end_ns))
         self._left: list[Event] = []
         self._error: Exception | None = None
-
-    def _wanted(self) -> Iterator[Event]:
-        length_ns, end_ns = self.market.step_ns, self._end_ns
-        for event in self.market:
-            is_bar = isinstance(event, Bar)
-            at = event.ts_ns + length_ns if is_bar else event.ts_ns
-            if end_ns is not None and (at > end_ns or (at == end_ns and not is_bar)):
-                return
-            yield event
 
     def fill(self, player: Player, place: int) -> None:
         """Give the player more of it.
@@ -141,12 +133,12 @@ class Play:
         self._player = venue.player(
             self._asset,
             settings.capital,
-            start_ns=settings.start_ns,
+            start_ns=self._read_from_ns(),
             end_ns=settings.end_ns,
             round_prices=settings.round_prices,
             stops_first=settings.stops_first,
             speed=speed,
-            resume_ns=self._resume_ns,
+            resume_ns=self._past_until_ns(),
         )
         self._places = {market.symbol: self._add(market) for market in engine.markets}
         for actor in self.actors:
@@ -168,6 +160,25 @@ class Play:
     def _actor(self, named: "Named") -> Actor:
         given = {"name": named.name, "account": ACCOUNT, "params": named.params}
         return self.host.load(named.strategy, **given, symbols=self._engine.symbols).actor
+
+    def _past_until_ns(self) -> int | None:
+        """Up to where bars are the warm-up, and nothing is traded: an earlier run's end, or the window."""
+        if self._resume_ns is None and self._settings.warmup_before:
+            return self._settings.start_ns
+        return self._resume_ns
+
+    def _read_from_ns(self) -> int | None:
+        """Where the markets are read from: before a window's start as much as the warm-ups may want."""
+        start_ns = self._settings.start_ns
+        if start_ns is None or not self._settings.warmup_before:
+            return start_ns
+        lengths = [market.step_ns for market in self._engine.markets]
+        wanted = [
+            (actor.strategy.warmup + 1) * max([*map(interval_ns, actor.strategy.intervals), *lengths])
+            for actor in self.actors
+            if actor.strategy.warmup
+        ]
+        return start_ns - _WARMUP_SPANS * max(wanted, default=0)
 
     def _heard_ns(self) -> int:
         """Up to where an earlier run has heard the markets: its log's end, or a strategy's later note."""
@@ -387,6 +398,17 @@ class Play:
         market = self._engine.markets[place]
         return getattr(market, "gaps", 0) if place in self._fed else self._player.gaps(place)
 
+    def _cut_files(self) -> Iterator[tuple[str, str]]:
+        """A row for files that may have been cut off within their last row."""
+        cut = [
+            market.path.name
+            for place, market in enumerate(self._engine.markets)
+            if isinstance(market, BarFile | TickFile) and self._player.is_cut(place)
+        ]
+        if cut:
+            text = f"{len(cut)} end without a line end ({', '.join(cut)}): the last row may have been cut off"
+            yield "market files", text
+
     def _refusals(self) -> tuple[str, ...]:
         return tuple(
             f"{actor.name}: {count:,} of its intents refused: {code}"
@@ -417,6 +439,7 @@ class Play:
                 "prices off the grid",
                 f"{rounded} rounded" if given.round_prices else "none, or an error",
             ),
+            *self._cut_files(),
             ("instruments source", "; ".join(f"{key}: {text}" for key, text in self._engine.sources.items())),
             ("window", window_text(given.start_ns, given.end_ns)),
         )

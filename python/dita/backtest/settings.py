@@ -60,6 +60,8 @@ class BacktestSettings:
         start_ns: What is before it is not played, UTC; None plays from the market's beginning.
         end_ns: What is at it or after it is not played; None plays to the market's end. A bar is played that
             opens at `start_ns` or later and closes at `end_ns` or before.
+        warmup_before: Whether bars before `start_ns` are the warm-up, where the markets have them; nothing is
+            traded on them. Else the first bars from `start_ns` on are.
     """
 
     capital: Decimal = Decimal(10_000)
@@ -82,6 +84,8 @@ class BacktestSettings:
     max_slots: int | None = None
     start_ns: int | None = None
     end_ns: int | None = None
+    # Not in the representation, which a run's id is made of: see `dita.backtest.identity`.
+    warmup_before: bool = field(default=False, repr=False)
 
     def __post_init__(self) -> None:
         """Check what stands alone.

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from dita.backtest.definitions import MetricsSettings
 from dita.backtest.equity import DAY_NS, EquityCurve
-from dita.backtest.feed import merged, window_text
+from dita.backtest.feed import timed, window_text
 from dita.backtest.metrics import Run as Measured
 from dita.backtest.metrics import Value, measure
 from dita.backtest.rows import Row, RowFile
@@ -165,8 +165,9 @@ def walk_forward(
 ) -> WalkForwardResult:
     """Choose parameters on each training window, and play them on the test window after it.
 
-    Every window is a run of its own: it begins flat, with the whole capital and with the strategy's warm-up.
-    What is open at a window's end counts at its price there.
+    Every window is a run of its own: it begins flat and with the whole capital. Its warm-up are the bars
+    before the window, where the data has them; nothing is traded there. What is open at a window's end
+    counts at its price there.
 
     Args:
         strategy: As `sweep` takes it.
@@ -236,15 +237,24 @@ def _length_ns(name: str, length: object) -> int:
 def _span(plan: Plan) -> tuple[int, int]:
     """The first and the last moment of what may be played; the data are read once for it."""
     settings = plan.settings
-    start_ns = end_ns = None
-    for moment in merged(plan.markets, start_ns=settings.start_ns, end_ns=settings.end_ns):
-        if start_ns is None:
-            start_ns = min(event.ts_ns for event in moment.events)
-        end_ns = moment.time_ns
-    if start_ns is None or end_ns is None:
+    starts, ends = [], []
+    for market in plan.markets:
+        start_ns = end_ns = None
+        for at, event in timed(market, start_ns=settings.start_ns, end_ns=settings.end_ns):
+            start_ns, end_ns = event.ts_ns if start_ns is None else start_ns, at
+        if start_ns is not None and end_ns is not None:
+            starts.append(start_ns)
+            ends.append(end_ns)
+    if not starts:
         where = window_text(settings.start_ns, settings.end_ns)
         raise refuse("data", [str(path) for path in plan.data], f"have no events: {where}")
-    return start_ns, end_ns
+    return min(starts), max(ends)
+
+
+def _within(plan: Plan, start_ns: int, end_ns: int) -> BacktestSettings:
+    """The settings of a window."""
+    warms = plan.strategy.warmup > 0
+    return replace(plan.settings, start_ns=start_ns, end_ns=end_ns, warmup_before=warms)
 
 
 class _Walk:
@@ -257,9 +267,7 @@ class _Walk:
         self._windows = windows
         self.rows: dict[str, Row] = {}
         self._training = {
-            window: plan.runs(
-                grid, replace(plan.settings, start_ns=window.train_start_ns, end_ns=window.test_start_ns)
-            )
+            window: plan.runs(grid, _within(plan, window.train_start_ns, window.test_start_ns))
             for window in windows
         }
         self.training_runs = {run_id: run for runs in self._training.values() for run_id, run in runs.items()}
@@ -300,7 +308,7 @@ class _Walk:
         trained = self._trained(window)
         if trained is None:
             return None
-        settings = replace(self._plan.settings, start_ns=window.test_start_ns, end_ns=window.test_end_ns)
+        settings = _within(self._plan, window.test_start_ns, window.test_end_ns)
         given = self._training[window][trained.run_id].params
         params = self._plan.strategy.params_type(**given)
         return self._plan.run(params, self._grid.names, settings, keep_daily=True)

@@ -164,7 +164,7 @@ class Company:
     def hear_quote(self, quote: QuoteTick, account: str | None = None) -> None:
         """Tell a quote to all that hear it; its venue has had it before."""
         with self.turn:
-            self.deliver()
+            self._hear_bars_of(quote, account)
             for actor in self._actors(account):
                 if actor.hears_quotes:
                     actor.hear_quote(quote)
@@ -173,11 +173,22 @@ class Company:
     def hear_trade(self, trade: TradeTick, account: str | None = None) -> None:
         """Tell a trade of others."""
         with self.turn:
-            self.deliver()
+            self._hear_bars_of(trade, account)
             for actor in self._actors(account):
                 if actor.hears_trades:
                     actor.hear_trade(trade)
                     self.deliver()
+
+    def _hear_bars_of(self, tick: QuoteTick | TradeTick, account: str | None) -> None:
+        """Tell the bars that a quote or a trade closes, before it is told itself."""
+        self.deliver()
+        for actor in self._actors(account):
+            if closed := actor.hear_tick(tick):
+                for bar in closed:
+                    actor.tell_bar(bar)
+                    self.deliver()
+                actor.end_warm_up()
+                self.deliver()
 
     def hear_bars(self, bars: Sequence[Bar], account: str | None = None) -> None:
         """Tell bars that have closed at one moment."""

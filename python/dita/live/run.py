@@ -182,6 +182,7 @@ class LiveRun:
             self._feed.begin_after(bar)
         self._wait_for_books()
         for handle in self._handles:
+            handle.actor.take_bars_of_the_market()
             handle.start()
         for bar in past:
             self.host.strategies.hear_past(_told(bar))

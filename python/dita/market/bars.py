@@ -8,7 +8,8 @@ from typing import Final
 
 from dita._kernel import MarketReader
 from dita.errors import shown
-from dita.market.events import Bar, MarketKind
+from dita.market.events import Bar
+from dita.market.recorded import RecordedFile
 from dita.market.source import decimal_text, opened, price_text, rows_of
 
 PRICE_COLUMNS: Final = ("open", "high", "low", "close")
@@ -16,7 +17,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 
 
-class BarFile:
+class BarFile(RecordedFile):
     """The bars of a CSV file, plain or gzipped, validated row by row.
 
     Times without an offset are UTC, and mean the start of the interval. A column `symbol` must name one
@@ -39,27 +40,11 @@ class BarFile:
         Raises:
             MarketFileError: Unreadable, no such header, or a wrong value in the first rows.
         """
-        self.path = path
-        self._symbol = symbol
+        super().__init__(path, symbol)
         self._allow_gaps = allow_gaps
         self._reader: MarketReader | None = None
         self.gaps = 0
         self.interval_ns = opened(path, lambda: MarketReader.measure(path, symbol))
-
-    @property
-    def name(self) -> str:
-        """The file's name."""
-        return self.path.name
-
-    @property
-    def kind(self) -> MarketKind:
-        """Recorded."""
-        return "real"
-
-    @property
-    def symbol(self) -> str:
-        """The instrument's name, as given."""
-        return self._symbol
 
     @property
     def step_ns(self) -> int:

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Final
 
 from dita.errors import shown
-from dita.market.events import Bar, Event, MarketKind, Print, Quote
+from dita.market.events import Bar, Event, Print, Quote
+from dita.market.recorded import RecordedFile
 from dita.market.source import MarketFileError, decimal_text, price_text
 
 _NAME: Final = re.compile(
@@ -85,7 +86,7 @@ def is_archive(path: Path) -> bool:
     return _NAME.fullmatch(path.name) is not None
 
 
-class ArchiveFile:
+class ArchiveFile(RecordedFile):
     """The events of one file of the archive, checked row by row.
 
     Attributes:
@@ -106,29 +107,13 @@ class ArchiveFile:
         found = _NAME.fullmatch(path.name)
         if found is None:
             raise MarketFileError(path, "the name is none of Binance's archive, as BTCUSDT-1m-2024-01.zip is")
-        self._path = path
-        self._symbol = symbol or found["symbol"]
+        super().__init__(path, symbol or found["symbol"])
         self._layout = _LAYOUTS.get(found["what"], _KLINES)
         is_bars = self._layout is _KLINES
         self._length_ns = int(found["what"][:-1]) * _UNIT_NS[found["what"][-1]] if is_bars else 0
         self._allow_gaps = allow_gaps
         self._fraction = 0.0
         self.gaps = 0
-
-    @property
-    def name(self) -> str:
-        """The file's name."""
-        return self._path.name
-
-    @property
-    def kind(self) -> MarketKind:
-        """Recorded."""
-        return "real"
-
-    @property
-    def symbol(self) -> str:
-        """The instrument's name."""
-        return self._symbol
 
     @property
     def step_ns(self) -> int:
@@ -156,7 +141,7 @@ class ArchiveFile:
                 event = self._layout.read(self._symbol, row)
                 self._follow(event.ts_ns, last_ns)
             except ValueError as error:
-                raise MarketFileError(self._path, str(error), line=number) from error
+                raise MarketFileError(self.path, str(error), line=number) from error
             last_ns = event.ts_ns
             yield event
 
@@ -175,10 +160,10 @@ class ArchiveFile:
 
     def _lines(self) -> Iterator[tuple[int, str]]:
         try:
-            with zipfile.ZipFile(self._path) as archive:
+            with zipfile.ZipFile(self.path) as archive:
                 names = [name for name in archive.namelist() if name.endswith(".csv")]
                 if len(names) != 1:
-                    raise MarketFileError(self._path, f"holds {len(names)} CSV files, and one is expected")
+                    raise MarketFileError(self.path, f"holds {len(names)} CSV files, and one is expected")
                 size = archive.getinfo(names[0]).file_size
                 done = 0
                 with TextIOWrapper(archive.open(names[0]), encoding="utf-8", newline="\n") as lines:
@@ -188,11 +173,11 @@ class ArchiveFile:
                         if text := line.rstrip("\r\n"):
                             yield number, text
         except zipfile.BadZipFile as error:
-            raise MarketFileError(self._path, f"is no whole zip file ({error}); fetch it again") from error
+            raise MarketFileError(self.path, f"is no whole zip file ({error}); fetch it again") from error
         except UnicodeDecodeError as error:
-            raise MarketFileError(self._path, "holds no UTF-8 text") from error
+            raise MarketFileError(self.path, "holds no UTF-8 text") from error
         except OSError as error:
-            raise MarketFileError(self._path, f"cannot be read: {error.strerror or error}") from error
+            raise MarketFileError(self.path, f"cannot be read: {error.strerror or error}") from error
 
 
 def _time_ns(text: str, field: str) -> int:

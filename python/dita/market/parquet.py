@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 from dita.errors import shown
 from dita.extras import missing
 from dita.market.bars import PRICE_COLUMNS, Spacing, bar_of, length_of
-from dita.market.events import Bar, Event, MarketKind
+from dita.market.events import Bar, Event
+from dita.market.recorded import RecordedFile
 from dita.market.source import MarketFileError
 from dita.market.ticks import (
     QUOTE_COLUMNS,
@@ -53,7 +54,7 @@ def is_parquet(path: Path) -> bool:
         return False
 
 
-class ParquetFile:
+class ParquetFile(RecordedFile):
     """The events of a Parquet file, checked row by row.
 
     Columns as in the CSV files: a time and `open high low close volume`, or `bid ask` and perhaps their
@@ -77,8 +78,7 @@ class ParquetFile:
         Raises:
             MarketFileError: Unreadable, another schema, no pyarrow, or a wrong value in the first rows.
         """
-        self._path = path
-        self._symbol = symbol
+        super().__init__(path, symbol)
         self._allow_gaps = allow_gaps
         self._fraction = 0.0
         self.gaps = 0
@@ -87,21 +87,6 @@ class ParquetFile:
         self._length_ns = 0
         if "open" in self._columns:
             self._length_ns = self._measured()
-
-    @property
-    def name(self) -> str:
-        """The file's name."""
-        return self._path.name
-
-    @property
-    def kind(self) -> MarketKind:
-        """Recorded."""
-        return "real"
-
-    @property
-    def symbol(self) -> str:
-        """The instrument's name, as given."""
-        return self._symbol
 
     @property
     def step_ns(self) -> int:
@@ -129,7 +114,7 @@ class ParquetFile:
                 else:
                     require_order(event.ts_ns, last_ns, time, last_time)
             except ValueError as error:
-                raise MarketFileError(self._path, f"row {number}: {error}") from error
+                raise MarketFileError(self.path, f"row {number}: {error}") from error
             last_ns, last_time = event.ts_ns, time
             yield event
 
@@ -161,7 +146,7 @@ class ParquetFile:
                     self._fraction = number / max(1, count)
         except (pa.ArrowException, OSError) as error:
             raise MarketFileError(
-                self._path, f"row {number + 1}: cannot be read: {_first_line(error)}"
+                self.path, f"row {number + 1}: cannot be read: {_first_line(error)}"
             ) from error
 
     def _opened(self) -> "Reader":
@@ -169,12 +154,12 @@ class ParquetFile:
             import pyarrow as pa  # noqa: PLC0415 - an extra
             from pyarrow.parquet import ParquetFile as Reader  # noqa: PLC0415 - as above
         except ImportError as error:
-            raise MarketFileError(self._path, missing("a Parquet file", "parquet")) from error
+            raise MarketFileError(self.path, missing("a Parquet file", "parquet")) from error
         try:
-            return Reader(self._path)
+            return Reader(self.path)
         except (pa.ArrowException, OSError) as error:
             message = f"is no whole Parquet file: {_first_line(error)}"
-            raise MarketFileError(self._path, message) from error
+            raise MarketFileError(self.path, message) from error
 
     def _checked(self, schema: "pa.Schema") -> dict[str, str]:
         """Our names and the file's, for a schema that can be read."""
@@ -184,13 +169,13 @@ class ParquetFile:
         needed = next((names for names in kinds if all(name in given for name in names)), None)
         if time is None or needed is None:
             has = ", ".join(schema.names) or "no columns"
-            raise MarketFileError(self._path, f"the schema has {has}; {EXPECTED}")
+            raise MarketFileError(self.path, f"the schema has {has}; {EXPECTED}")
         columns = {name: given[name] for name in (*needed, *_OPTIONAL) if name in given}
         for ours, name in {"time": given[time], **columns}.items():
             told = schema.field(name).type
             wanted = _wanted(ours, told)
             if wanted is not None:
-                raise MarketFileError(self._path, f"{name}: its type is {told}; expected {wanted}")
+                raise MarketFileError(self.path, f"{name}: its type is {told}; expected {wanted}")
         return {"time": given[time], **columns}
 
     def _measured(self) -> int:
@@ -198,12 +183,12 @@ class ParquetFile:
         first, second = next(rows, None), next(rows, None)
         rows.close()  # type: ignore[attr-defined] # a generator's
         if first is None:
-            raise MarketFileError(self._path, "there is a schema but no bar under it")
+            raise MarketFileError(self.path, "there is a schema but no bar under it")
         try:
             begins = [_time_ns(row["time"])[0] for _, row in (first, *(() if second is None else (second,)))]
             return length_of(begins[0], begins[1] if second is not None else None)
         except ValueError as error:
-            raise MarketFileError(self._path, str(error)) from error
+            raise MarketFileError(self.path, str(error)) from error
 
 
 def _wanted(ours: str, told: "pa.DataType") -> str | None:

@@ -9,7 +9,8 @@ from typing import Final
 from dita._kernel import MarketReader
 from dita.errors import shown
 from dita.market.bars import time_ns
-from dita.market.events import MarketKind, Print, Quote
+from dita.market.events import Print, Quote
+from dita.market.recorded import RecordedFile
 from dita.market.source import decimal_text, opened, price_text, rows_of
 
 TIME_COLUMNS: Final = ("timestamp", "time", "date", "ts")
@@ -21,7 +22,7 @@ _STEP_NS: Final = 1_000_000_000
 _QUOTE_FIELDS: Final = len(Quote._fields)
 
 
-class TickFile:
+class TickFile(RecordedFile):
     """The quotes or the trades of a CSV file, plain or gzipped, checked row by row.
 
     Columns: a time (ISO 8601, UTC without an offset; or whole seconds, milliseconds, microseconds or
@@ -39,24 +40,8 @@ class TickFile:
             path: The file.
             symbol: The instrument's name.
         """
-        self.path = path
-        self._symbol = symbol
+        super().__init__(path, symbol)
         self._reader: MarketReader | None = None
-
-    @property
-    def name(self) -> str:
-        """The file's name."""
-        return self.path.name
-
-    @property
-    def kind(self) -> MarketKind:
-        """Recorded."""
-        return "real"
-
-    @property
-    def symbol(self) -> str:
-        """The instrument's name, as given."""
-        return self._symbol
 
     @property
     def step_ns(self) -> int:

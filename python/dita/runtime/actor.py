@@ -263,6 +263,24 @@ class Actor:
         if trade.symbol in self.symbols:
             self.call(self.strategy.on_trade, trade)
 
+    def hear_tick(self, tick: QuoteTick | TradeTick) -> list[Bar]:
+        """Take a quote or a trade: return the bars that it closes, where the strategy has no others.
+
+        Args:
+            tick: It.
+
+        Raises:
+            StrategyError: A length that the strategy wants is none.
+        """
+        try:
+            return self._listener.hear_tick(tick)
+        except ValueError as error:
+            raise StrategyError(str(error)) from None
+
+    def take_bars_of_the_market(self) -> None:
+        """Build no bars from quotes and trades: the market gives bars."""
+        self._listener.has_bars()
+
     def hear_bar(self, bar: Bar) -> list[Bar]:
         """Take a closed bar of the feed: return those to tell, the shortest first.
 

@@ -212,7 +212,7 @@ class OwnDesk:
         return self._kernel.account
 
     def closes_float(self, symbol: str, count: int, interval: str | None) -> Sequence[float]:
-        """Return the last closes."""
+        """Return the last closes: a read-only buffer, which later bars do not change."""
         return self._listener.closes(symbol, max(count, 0), interval)
 
     def timer(self, name: str, every_ns: int | None, at_ns: int | None) -> None:

@@ -325,6 +325,10 @@ class Strategy:
     def closes_float(self, symbol: str, count: int, interval: str | None = None) -> Sequence[float]:
         """Return the last closes, oldest first, for indicators; fewer where there are not so many.
 
+        It is a read-only buffer of doubles (a `memoryview`), which other libraries read without a copy:
+        `numpy.asarray(self.closes_float("BTCUSDT", 100))`. It is what there was when it was asked for: bars
+        that close later do not change it.
+
         Args:
             symbol: The instrument.
             count: How many, at most 10,000.

@@ -99,6 +99,18 @@ class _Waiting:
         self.error = ""
         self.result: BacktestResult | None = None
 
+    def start(self) -> None:
+        """Play the file once the runtime runs."""
+        self.state = ActorState.RUNNING
+
+    def pause(self) -> None:
+        """Do not play it."""
+        self.state = ActorState.PAUSED
+
+    def stop(self) -> None:
+        """Do not play it."""
+        self.state = ActorState.STOPPED
+
 
 class TradingRuntime:
     """Runs strategies on connectors: in a backtest, on paper and live; only venue and clock differ.
@@ -242,11 +254,7 @@ class TradingRuntime:
         Raises:
             InvalidInput: It is not known.
         """
-        handle = self._handle(strategy_id)
-        if isinstance(handle, _Waiting):
-            handle.state = ActorState.RUNNING
-        else:
-            handle.start()
+        self._handle(strategy_id).start()
 
     def stop_strategy(self, strategy_id: str) -> None:
         """End a strategy. Its orders and trades stay.
@@ -254,11 +262,7 @@ class TradingRuntime:
         Raises:
             InvalidInput: It is not known.
         """
-        handle = self._handle(strategy_id)
-        if isinstance(handle, _Waiting):
-            handle.state = ActorState.STOPPED
-        else:
-            handle.stop()
+        self._handle(strategy_id).stop()
 
     def pause_strategy(self, strategy_id: str) -> None:
         """Let a strategy hear nothing until it is started again.
@@ -266,11 +270,7 @@ class TradingRuntime:
         Raises:
             InvalidInput: It is not known.
         """
-        handle = self._handle(strategy_id)
-        if isinstance(handle, _Waiting):
-            handle.state = ActorState.PAUSED
-        else:
-            handle.pause()
+        self._handle(strategy_id).pause()
 
     # -------------------------------------------------------------------------------------------------- time
 

@@ -65,6 +65,16 @@ impl BarBuilder {
         &self.interval
     }
 
+    /// The length of what is built, ns.
+    pub fn length_ns(&self) -> i64 {
+        self.length_ns
+    }
+
+    /// True where a bar begins at this very time, and none is being built.
+    pub(crate) fn begins_at(&self, time_ns: i64) -> bool {
+        self.open.is_none() && time_ns % self.length_ns == 0
+    }
+
     /// Takes a closed bar, which lies within one of the longer ones; gives the longer one that is closed by it. It has the
     /// parts that came.
     pub fn add(&mut self, open_ns: i64, close_ns: i64, prices: &[Decimal; 5]) -> Option<ClosedBar> {

@@ -38,6 +38,11 @@ pub trait Source: Send {
     fn gaps(&self) -> u64 {
         0
     }
+
+    /// True where it has ended without a line end.
+    fn is_cut(&self) -> bool {
+        false
+    }
 }
 
 /// A file.
@@ -113,6 +118,15 @@ impl Source for FileSource {
         match self {
             FileSource::Bars(bars) => bars.gaps(),
             FileSource::Ticks(_) | FileSource::Capture(_) | FileSource::Columns(_) => 0,
+        }
+    }
+
+    fn is_cut(&self) -> bool {
+        match self {
+            FileSource::Bars(bars) => bars.is_cut(),
+            FileSource::Ticks(ticks) => ticks.is_cut(),
+            // Half a message is no message.
+            FileSource::Capture(_) => false,
         }
     }
 }
@@ -291,6 +305,10 @@ impl Feed {
     pub(crate) fn fraction(&self) -> f64 {
         let read: f64 = self.streams.iter().map(|stream| stream.source.fraction()).sum();
         read / self.streams.len().max(1) as f64
+    }
+
+    pub(crate) fn is_cut(&self, place: usize) -> bool {
+        self.streams.get(place).is_some_and(|stream| stream.source.is_cut())
     }
 
     pub(crate) fn gaps(&self, place: usize) -> u64 {

@@ -6,9 +6,11 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use dita_kernel::id::Id;
+use dita_kernel::num::Decimal;
 
 use crate::bars::{BarBuilder, ClosedBar, interval_ns, interval_text};
-use crate::numbers::float;
+use crate::event::{Event, What};
+use crate::numbers::{float, middle};
 
 /// So many closes are kept of each length of bars.
 const CLOSES_MAX: usize = 10_000;
@@ -46,6 +48,16 @@ struct Desk {
     own: bool,
     builders: Vec<BarBuilder>,
     shortest: Arc<str>,
+    /// Where quotes or trades make the bars.
+    of_ticks: Option<OfTicks>,
+}
+
+/// Of bars that are built from quotes or trades.
+#[derive(Debug)]
+struct OfTicks {
+    by_trades: bool,
+    /// By builder: the bar that it builds was heard from its beginning.
+    whole: Vec<bool>,
 }
 
 #[derive(Debug, Default)]
@@ -65,6 +77,8 @@ pub struct Listener {
     thread: AtomicU64,
     acted: AtomicBool,
     suspect: AtomicBool,
+    /// Bars are built from quotes and trades, where those are all there is.
+    builds: AtomicBool,
     bars: Mutex<Bars>,
 }
 
@@ -79,6 +93,7 @@ impl Listener {
             thread: AtomicU64::new(0),
             acted: AtomicBool::new(false),
             suspect: AtomicBool::new(false),
+            builds: AtomicBool::new(true),
             bars: Mutex::default(),
             hears,
         }
@@ -108,6 +123,17 @@ impl Listener {
     #[inline]
     pub(crate) fn next_timer_ns(&self) -> i64 {
         self.next_timer_ns.load(Relaxed)
+    }
+
+    /// Whether it builds bars from quotes and trades: it names lengths of bars, and nobody else gives it bars.
+    #[inline]
+    pub fn builds(&self) -> bool {
+        !self.hears.intervals.is_empty() && self.builds.load(Relaxed)
+    }
+
+    /// Says that its bars come from the market: quotes and trades make none.
+    pub fn has_bars(&self) {
+        self.builds.store(false, Relaxed);
     }
 
     /// Begins a callback of its, in a thread (its number, above 0).
@@ -190,15 +216,58 @@ impl Listener {
         for builder in &mut desk.builders {
             closed.extend(builder.add(bar.open_ns, bar.close_ns, &bar.prices));
         }
-        for one in &closed[from..] {
-            // A key is made anew only where the length is new.
-            let length = bars.lengths.entry((market, Arc::clone(&one.interval))).or_default();
-            if length.closes.len() == CLOSES_MAX {
-                length.closes.pop_front();
-            }
-            length.closes.push_back(float(one.prices[3]));
-        }
+        keep_closes(&mut bars.lengths, market, &closed[from..]);
         Ok(())
+    }
+
+    /// Takes a quote's middle or a trade: gives the bars that were closed by it, the shortest first. Once there are trades
+    /// they alone make the bars. A bar that was not heard from its beginning is no bar.
+    ///
+    /// # Errors
+    /// A length that it wants is none.
+    pub fn hear_tick(&self, market: usize, event: &Event, closed: &mut Vec<ClosedBar>) -> Result<(), String> {
+        let (price, size, is_trade) = match event.what {
+            What::Quote { bid, ask, .. } => (middle(bid, ask).unwrap_or(bid), Decimal::ZERO, false),
+            What::Trade { price, size, .. } => (price, size, true),
+            What::Bar(_) | What::Depth(_) => return Ok(()),
+        };
+        let bars = &mut *self.bars();
+        let desk = match bars.desks.entry(market) {
+            Entry::Occupied(desk) => desk.into_mut(),
+            Entry::Vacant(place) => place.insert(self.tick_desk(is_trade)?),
+        };
+        if is_trade && desk.of_ticks.as_ref().is_some_and(|ticks| !ticks.by_trades) {
+            *desk = self.tick_desk(true)?;
+        }
+        let Some(ticks) = desk.of_ticks.as_mut().filter(|ticks| ticks.by_trades == is_trade) else {
+            return Ok(());
+        };
+        let from = closed.len();
+        for (builder, whole) in desk.builders.iter_mut().zip(&mut ticks.whole) {
+            *whole |= builder.begins_at(event.time_ns);
+            let done = builder.add(event.time_ns, event.time_ns, &[price, price, price, price, size]);
+            if let Some(done) = done {
+                if std::mem::replace(whole, true) {
+                    closed.push(done);
+                }
+            }
+        }
+        keep_closes(&mut bars.lengths, market, &closed[from..]);
+        Ok(())
+    }
+
+    #[cold]
+    fn tick_desk(&self, by_trades: bool) -> Result<Desk, String> {
+        let mut builders = Vec::new();
+        for interval in &self.hears.intervals {
+            let builder =
+                BarBuilder::new(interval).ok_or_else(|| format!("intervals: {interval} is none"))?;
+            builders.push(builder);
+        }
+        builders.sort_by_key(BarBuilder::length_ns);
+        let shortest = builders.first().map(|builder| Arc::clone(builder.interval())).unwrap_or_default();
+        let whole = vec![false; builders.len()];
+        Ok(Desk { own: false, builders, shortest, of_ticks: Some(OfTicks { by_trades, whole }) })
     }
 
     #[cold]
@@ -255,13 +324,24 @@ impl Listener {
         !intervals.is_empty() && wanted.all(|(market, interval)| told(market, interval) >= self.hears.warmup)
     }
 
-    /// The last closes of an instrument's bars, oldest first; without an interval, of the shortest that it hears.
-    pub fn closes(&self, market: usize, count: usize, interval: Option<&str>) -> Vec<f64> {
+    /// The last closes of an instrument's bars, oldest first, as the bytes of doubles; without an interval, of the shortest that it hears.
+    pub fn closes(&self, market: usize, count: usize, interval: Option<&str>) -> Vec<u8> {
         let bars = self.bars();
         let shortest = || bars.desks.get(&market).map(|desk| Arc::clone(&desk.shortest));
         let name = interval.map(Arc::from).or_else(shortest).unwrap_or_default();
         let Some(length) = bars.lengths.get(&(market, name)) else { return Vec::new() };
         let skipped = length.closes.len().saturating_sub(count);
-        length.closes.iter().skip(skipped).copied().collect()
+        length.closes.range(skipped..).flat_map(|close| close.to_ne_bytes()).collect()
+    }
+}
+
+fn keep_closes(lengths: &mut HashMap<(usize, Arc<str>), Length>, market: usize, closed: &[ClosedBar]) {
+    for one in closed {
+        // A key is made anew only where the length is new.
+        let length = lengths.entry((market, Arc::clone(&one.interval))).or_default();
+        if length.closes.len() == CLOSES_MAX {
+            length.closes.pop_front();
+        }
+        length.closes.push_back(float(one.prices[3]));
     }
 }

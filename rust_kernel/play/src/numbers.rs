@@ -133,6 +133,13 @@ pub fn compare(a: Decimal, b: Decimal) -> Ordering {
     }
 }
 
+/// What lies between two numbers; `None` where it does not fit.
+pub fn middle(a: Decimal, b: Decimal) -> Option<Decimal> {
+    let scale = a.scale().max(b.scale());
+    let whole = a.at_scale(scale).ok()?.checked_add(b.at_scale(scale).ok()?)?;
+    Decimal::normalized(whole.checked_mul(5)?, scale.checked_add(1)?).ok()
+}
+
 /// A sum; `None` where it does not fit.
 pub fn sum(a: Decimal, b: Decimal) -> Option<Decimal> {
     let scale = a.scale().max(b.scale());

@@ -142,6 +142,8 @@ pub struct Player {
     ambiguous: Vec<Id>,
     equity: EquityCurve,
     prices: Vec<PriceCurve>,
+    /// A listener builds bars from quotes and trades.
+    builds: bool,
     /// Bars of before an interruption, with their markets.
     past: VecDeque<(usize, ClosedBar)>,
 }
@@ -172,6 +174,7 @@ impl Player {
             ambiguous: Vec::new(),
             equity: EquityCurve::default(),
             prices: Vec::new(),
+            builds: false,
             past: VecDeque::new(),
         }
     }
@@ -189,6 +192,7 @@ impl Player {
     /// Adds a listener, once all markets were added; gives its place. They hear an event in the order of their adding.
     pub fn add_listener(&mut self, listener: Arc<Listener>) -> usize {
         let places = self.symbols.iter().map(|symbol| listener.place_of(symbol.as_str())).collect();
+        self.builds |= listener.builds();
         self.listeners.push(Heard { listener, places });
         self.listeners.len() - 1
     }
@@ -365,13 +369,13 @@ impl Player {
                     venue.quote(now_ns, symbol, *bid, *bid_size, *ask, *ask_size, out)
                 })?;
                 self.prices[market].add(at_ns, *bid);
-                self.phase = Phase::Tick(0);
+                self.phase = self.after_tick();
             }
             What::Trade { price, size, .. } => {
                 floor.call(Some(at_ns), |venue, now_ns, out| {
                     venue.trade(now_ns, symbol, *price, *size, out)
                 })?;
-                self.phase = Phase::Tick(0);
+                self.phase = self.after_tick();
             }
             What::Depth(depth) => {
                 floor.call(Some(at_ns), |venue, now_ns, out| {
@@ -381,6 +385,12 @@ impl Player {
             }
         }
         Ok(floor.has_news())
+    }
+
+    /// Bars that a tick closes are told before the tick.
+    #[inline]
+    fn after_tick(&self) -> Phase {
+        if self.builds { Phase::Hear(0, 0) } else { Phase::Tick(0) }
     }
 
     fn play_bar<F: Floor>(
@@ -471,7 +481,8 @@ impl Player {
 
     fn hear<E>(&mut self, listener: usize, bar: usize) -> Result<(), Stop<E>> {
         let Some(Heard { listener: one, places }) = self.listeners.get(listener) else {
-            self.phase = Phase::Account;
+            let is_tick = self.moment.events.first().is_some_and(|(_, event)| !event.is_bar());
+            self.phase = if is_tick { Phase::Tick(0) } else { Phase::Account };
             return Ok(());
         };
         let Some((market, event)) = self.moment.events.get(bar) else {
@@ -479,9 +490,17 @@ impl Player {
             return Ok(());
         };
         self.closed.clear();
-        if let (What::Bar(prices), Some(Some(place))) = (&event.what, places.get(*market)) {
-            let own = closed(&self.intervals[*market], event.time_ns, prices);
-            let heard = one.hear_bar(*place, &own, &mut self.closed);
+        if let Some(Some(place)) = places.get(*market) {
+            let heard = match &event.what {
+                What::Bar(prices) => {
+                    let own = closed(&self.intervals[*market], event.time_ns, prices);
+                    one.hear_bar(*place, &own, &mut self.closed)
+                }
+                What::Quote { .. } | What::Trade { .. } if one.builds() => {
+                    one.hear_tick(*place, event, &mut self.closed)
+                }
+                What::Quote { .. } | What::Trade { .. } | What::Depth(_) => Ok(()),
+            };
             heard.map_err(|why| Stop::Listener(listener, why))?;
         }
         self.phase = Phase::Tell(listener, bar, 0);
@@ -575,6 +594,11 @@ impl Player {
     /// How much of the markets was read, from 0 to 1.
     pub fn fraction(&self) -> f64 {
         self.feed.fraction()
+    }
+
+    /// True where a market's file ended without a line end: its last row may have been cut off.
+    pub fn is_cut(&self, market: usize) -> bool {
+        self.feed.is_cut(market)
     }
 
     /// How many bars of a market were missing so far.

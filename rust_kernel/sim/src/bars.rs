@@ -9,6 +9,9 @@
 //!   it;
 //! - the last step is the close.
 //!
+//! An order that was sent between two bars, and later than the next one's open, meets the first point of the path that is
+//! no earlier than itself.
+//!
 //! Sizes are not known: as much as anyone wants. Quotes stand at one price, without a spread.
 
 use dita_kernel::id::Id;
@@ -84,9 +87,11 @@ impl SimVenue {
         self.advance(now_ns.max(bar.open_ns), out);
         self.walk = Some(Walk { market: place, points, next: 0, at: open });
         self.markets[place].in_bars = true;
+        self.markets[place].price_ns = bar.open_ns;
+        self.markets[place].walking = true;
         self.show(place, open);
         self.desk.opening = true;
-        self.release_held(place, out);
+        self.release_held(place, true, out);
         self.meet_waiting(place, Arrival::Quote, out);
         self.desk.opening = false;
         self.mark_at(place, open, out);
@@ -116,6 +121,7 @@ impl SimVenue {
         let (place, [_, _, _, close]) = self.read_bar(symbol, bar)?;
         self.set_clock(now_ns.max(bar.close_ns));
         self.markets[place].in_bars = true;
+        self.markets[place].price_ns = bar.close_ns;
         self.show(place, close);
         self.mark_at(place, close, out);
         Ok(())
@@ -155,14 +161,19 @@ impl SimVenue {
         let Some(mut walk) = self.walk.take() else { return };
         let place = walk.market;
         self.advance(step.due_ns, out);
+        if let Some((_, reached_ns)) = step.next.checked_sub(1).and_then(|at| walk.points.get(at)) {
+            self.markets[place].price_ns = *reached_ns;
+        }
         (walk.next, walk.at) = (step.next, step.price);
         let goes_on = walk.next < walk.points.len();
         // Until the bar is over nothing waits for an open: what is sent on the way meets the path.
         self.walk = Some(walk);
         self.show(place, step.price);
+        self.release_held(place, false, out);
         self.meet_waiting(place, Arrival::Quote, out);
         self.mark_at(place, step.price, out);
         if !goes_on {
+            self.markets[place].walking = false;
             self.walk = None;
         }
     }
@@ -217,6 +228,7 @@ impl SimVenue {
             (true, false) => limit.saturating_sub(step),
         });
         let triggers = market.dormant.iter().filter_map(|&place| self.orders.live(place));
+        let triggers = triggers.filter(|order| !order.came_after(market.price_ns));
         let triggers = triggers.filter_map(|order| {
             let terms = order.terms.as_ref()?;
             terms.trigger.filter(|_| is_rising(terms.order_type, order.order_side) == rising)
@@ -228,14 +240,21 @@ impl SimVenue {
         if rising { all.min() } else { all.max() }
     }
 
-    /// Lets the orders that have waited for the open meet it, the oldest first.
-    fn release_held(&mut self, place: usize, out: &mut Vec<Input>) {
+    /// Lets the orders that have waited for the open, or on the way for a price that is no older than themselves, meet it,
+    /// the oldest first.
+    fn release_held(&mut self, place: usize, opens: bool, out: &mut Vec<Input>) {
         let held: Vec<u32> = {
             let orders = &self.orders;
-            let is_held = |kept: &u32| orders.live(*kept).is_some_and(|order| order.waits_for_open());
-            let dormant = &mut self.markets[place].dormant;
-            let held = dormant.iter().copied().filter(is_held).collect();
-            dormant.retain(|kept| !is_held(kept));
+            let market = &mut self.markets[place];
+            let price_ns = market.price_ns;
+            let is_held = |kept: &u32| {
+                let order = orders.live(*kept);
+                order.is_some_and(|order| {
+                    order.waits_for_open() && !order.came_after(price_ns) && (opens || order.came_after(0))
+                })
+            };
+            let held = market.dormant.iter().copied().filter(is_held).collect();
+            market.dormant.retain(|kept| !is_held(kept));
             held
         };
         if held.is_empty() {

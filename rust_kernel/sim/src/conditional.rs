@@ -81,7 +81,8 @@ impl SimVenue {
 
     fn is_due(&self, market: usize, place: u32, price: i128) -> bool {
         let rules = &self.markets[market].rules;
-        self.orders.live(place).is_some_and(|order| {
+        let price_ns = if self.walk.is_some() { self.markets[market].price_ns } else { i64::MAX };
+        self.orders.live(place).filter(|order| !order.came_after(price_ns)).is_some_and(|order| {
             order.terms.as_ref().is_some_and(|terms| {
                 let trigger = terms.trigger.map(|trigger| rules.price18(trigger));
                 trigger.is_some_and(|trigger| is_met(terms.order_type, order.order_side, trigger, price))

@@ -49,6 +49,10 @@ pub(crate) struct Market {
     pub(crate) last_trade: Option<(OrderSide, Id)>,
     /// True where bars tell the market: the last that was heard of it was one.
     pub(crate) in_bars: bool,
+    /// When the last price of a bar's path was, ns.
+    pub(crate) price_ns: i64,
+    /// True while a bar's path is walked: what arrives meanwhile was on its way, and meets the next bar's open.
+    pub(crate) walking: bool,
     /// True where a fill is more than a linear contract's on a one-way account without faults.
     pub(crate) odd: bool,
 }

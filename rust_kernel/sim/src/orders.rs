@@ -87,6 +87,11 @@ impl Order {
             .is_some_and(|terms| terms.dormant && terms.trigger.is_none() && !terms.meets_market)
     }
 
+    /// True where a price of that time, ns, is none of its: it was sent later.
+    pub(crate) fn came_after(&self, price_ns: i64) -> bool {
+        self.terms.as_ref().is_some_and(|terms| terms.from_ns > price_ns)
+    }
+
     /// Its place in line at its price: the lower the earlier. An order that lost its place stands behind all orders
     /// that came before it lost it.
     pub(crate) fn priority(&self) -> u64 {

@@ -66,7 +66,7 @@ impl SimVenue {
             return self.reject(request, Some(place as u32), reject, out);
         }
         let held = self.waits(place) && !self.current.is_dormant();
-        let SimVenue { desk, markets, orders, current, flight, .. } = self;
+        let SimVenue { desk, markets, orders, current, flight, walk, .. } = self;
         let market = &mut markets[place];
         current.market = place as u32;
         desk.counters.orders += 1;
@@ -74,6 +74,9 @@ impl SimVenue {
             let terms = current.terms_mut();
             terms.dormant = true;
             terms.meets_market = desk.behaviour.fill_delay_ns > 0;
+        }
+        if market.in_bars && !market.walking && current.is_dormant() && walk.is_none() {
+            current.terms_mut().from_ns = desk.now_ns;
         }
         if desk.strikes(|faults| faults.instant_expired) {
             desk.counters.faults.instant_expired += 1;
@@ -137,10 +140,13 @@ impl SimVenue {
         out.push(events::rejected(request, reject, self.desk.moment()));
     }
 
-    /// True where what is sent now meets the next bar's open.
+    /// True where what is sent now meets a later price: the next bar's open, or what its path comes to next where the bar
+    /// has begun already by then.
     #[inline]
     fn waits_for_open(&self, place: usize) -> bool {
-        self.desk.behaviour.hold_for_open && self.walk.is_none() && self.markets[place].in_bars
+        let market = &self.markets[place];
+        let is_later = self.desk.now_ns > market.price_ns && !market.walking;
+        market.in_bars && (self.desk.behaviour.hold_for_open || is_later) && self.walk.is_none()
     }
 
     /// True where what is sent now meets the market later.

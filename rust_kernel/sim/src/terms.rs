@@ -24,6 +24,8 @@ pub(crate) struct Terms {
     pub(crate) post_only: bool,
     /// When a GTD order ends, ns.
     pub(crate) expire_ns: Option<i64>,
+    /// When it came between two bars, ns: what a bar's path came to before is none of its. 0 where it came otherwise.
+    pub(crate) from_ns: i64,
     /// Its group, where the venue itself knows groups.
     pub(crate) oco_group: Id,
     /// Its first venue id, once it has a second one.
@@ -46,6 +48,7 @@ impl Default for Terms {
             meets_market: false,
             post_only: false,
             expire_ns: None,
+            from_ns: 0,
             oco_group: Id::EMPTY,
             first_order_id: Id::EMPTY,
             priority: 0,

@@ -131,6 +131,8 @@ impl SimVenue {
             trade_ids: Numbering::of_life("T", 8, self.desk.life),
             last_trade: None,
             in_bars: false,
+            price_ns: 0,
+            walking: false,
             odd: self.desk.is_odd(&rules),
             rules,
         });

@@ -120,6 +120,11 @@ impl BarReader {
         }
     }
 
+    /// True where the file has ended without a line end: its last row may have been cut off.
+    pub fn is_cut(&self) -> bool {
+        self.lines.is_cut()
+    }
+
     /// How much of the file has been read, from 0 to 1.
     pub fn fraction(&self) -> f64 {
         self.lines.fraction()

@@ -37,6 +37,8 @@ pub struct Lines {
     number: u64,
     line: Vec<u8>,
     done: bool,
+    /// The last line that was read has no end.
+    cut: bool,
 }
 
 impl Lines {
@@ -56,7 +58,7 @@ impl Lines {
         } else {
             Box::new(raw)
         };
-        Ok(Lines { reader, count, size, number: 0, line: Vec::new(), done: false })
+        Ok(Lines { reader, count, size, number: 0, line: Vec::new(), done: false, cut: false })
     }
 
     /// The next line without its end, with its number from 1.
@@ -79,12 +81,18 @@ impl Lines {
             return Err(Fault::text(what).at(at));
         }
         self.number = at;
+        self.cut = self.line.last() != Some(&b'\n');
         while let [.., b'\n' | b'\r'] = self.line[..] {
             self.line.pop();
         }
         let text =
             std::str::from_utf8(&self.line).map_err(|_| Fault::text("this is not UTF-8 text").at(at))?;
         Ok(Some((at, text)))
+    }
+
+    /// True where the file has ended without a line end: its last line may have been cut off.
+    pub fn is_cut(&self) -> bool {
+        self.done && self.cut
     }
 
     /// How much of the file's bytes has been read, from 0 to 1.

@@ -6,11 +6,11 @@ use dita_kernel::id::Id;
 use dita_play::{BarBuilder as Builder, Hears, Listener as Core};
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
-use pyo3::types::{PyString, PyTuple};
-use pyo3::{IntoPyObjectExt, PyTraverseError};
+use pyo3::types::{PyBytes, PyMemoryView, PyString};
+use pyo3::{IntoPyObjectExt, PyTraverseError, intern};
 
 use super::Kind;
-use super::views::Bar;
+use super::views::{self, Bar};
 use crate::errors::Error;
 use crate::text;
 
@@ -120,6 +120,25 @@ impl Listener {
         told.collect()
     }
 
+    /// Takes a quote or a trade: gives the bars that are closed by it, the shortest first. Raises `ValueError` where a length
+    /// that it wants is none.
+    fn hear_tick<'py>(&self, tick: &Bound<'py, PyAny>) -> PyResult<Vec<Bound<'py, PyAny>>> {
+        let py = tick.py();
+        let (symbol, event) = views::event_of(tick)?;
+        let place = self.core.place_of(symbol.bind(py).to_str()?).filter(|_| self.core.builds());
+        let Some(place) = place else { return Ok(Vec::new()) };
+        let mut closed = Vec::new();
+        let heard = self.core.hear_tick(place, &event, &mut closed);
+        heard.map_err(pyo3::exceptions::PyValueError::new_err)?;
+        let told = closed.iter().map(|one| Ok(Bar::of(py, symbol.clone_ref(py), one)?.into_bound(py)));
+        told.collect()
+    }
+
+    /// Says that its bars come from the market: quotes and trades make none.
+    fn has_bars(&self) {
+        self.core.has_bars();
+    }
+
     /// Counts a bar that was told, while it warms up.
     fn count_told(&self, bar: &Bound<'_, Bar>) -> PyResult<()> {
         let own = bar.get();
@@ -183,7 +202,8 @@ impl Listener {
         self.core.calls()
     }
 
-    /// The last closes of an instrument's bars, oldest first; without an interval, of the shortest that it hears.
+    /// The last closes of an instrument's bars, oldest first; without an interval, of the shortest that it hears. A read-only
+    /// buffer of doubles, which is what there was when it was asked for: bars that close later do not change it.
     #[pyo3(signature = (symbol, count, interval=None))]
     fn closes<'py>(
         &self,
@@ -191,9 +211,10 @@ impl Listener {
         symbol: &str,
         count: usize,
         interval: Option<&str>,
-    ) -> PyResult<Bound<'py, PyTuple>> {
+    ) -> PyResult<Bound<'py, PyAny>> {
         let place = self.core.place_of(symbol);
-        PyTuple::new(py, place.map(|place| self.core.closes(place, count, interval)).unwrap_or_default())
+        let bytes = place.map(|place| self.core.closes(place, count, interval)).unwrap_or_default();
+        PyMemoryView::from(&PyBytes::new(py, &bytes))?.call_method1(intern!(py, "cast"), (intern!(py, "d"),))
     }
 }
 

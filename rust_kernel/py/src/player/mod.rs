@@ -419,6 +419,11 @@ impl Player {
         Ok(self.core()?.fraction())
     }
 
+    /// True where a market's file ended without a line end: its last row may have been cut off.
+    fn is_cut(&self, market: usize) -> PyResult<bool> {
+        Ok(self.core()?.is_cut(market))
+    }
+
     /// How many bars of a market were missing so far, where a file is read.
     fn gaps(&self, market: usize) -> PyResult<u64> {
         Ok(self.core()?.gaps(market))

@@ -289,6 +289,20 @@ impl TradeTick {
     }
 }
 
+/// The instrument of a quote or a trade, and the event that it is.
+pub fn event_of(tick: &Bound<'_, PyAny>) -> PyResult<(Py<PyString>, Event)> {
+    let py = tick.py();
+    if let Ok(quote) = tick.cast::<QuoteTick>() {
+        let QuoteTick { symbol, time_ns, bid, bid_size, ask, ask_size } = quote.get();
+        let what = What::Quote { bid: *bid, bid_size: *bid_size, ask: *ask, ask_size: *ask_size };
+        return Ok((symbol.clone_ref(py), Event { time_ns: *time_ns, what }));
+    }
+    let trade = tick.cast::<TradeTick>()?;
+    let TradeTick { symbol, time_ns, buyer_is_maker, price, size } = trade.get();
+    let what = What::Trade { price: *price, size: *size, buyer_is_maker: *buyer_is_maker };
+    Ok((symbol.clone_ref(py), Event { time_ns: *time_ns, what }))
+}
+
 /// A quote or a trade of a market, as its listeners see it.
 pub fn tick(py: Python<'_>, symbol: Py<PyString>, event: &Event) -> PyResult<(Py<PyAny>, Kind)> {
     let time_ns = event.time_ns;
