@@ -285,6 +285,10 @@ bench-peers: setup ## Run other projects' engines beside DITA and rewrite the ch
 bench-bars: setup ## Run an EMA cross on real minute bars beside backtesting.py and nautilus_trader (ARGS="--draft")
 	@$(PYTHON) benches/bars/run.py $(ARGS)
 
+.PHONY: bench-l2
+bench-l2: setup ## Convert and play a recorded market's depth beside hftbacktest (ARGS="--draft")
+	@$(PYTHON) benches/l2/run.py $(ARGS)
+
 ## ---------------------------------------------------------------- generated documents
 # One line each: the file, and how its text is made. A file listed here is committed,
 # `make docs` rewrites it, and CI makes it again and compares.

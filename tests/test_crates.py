@@ -13,7 +13,9 @@ LAYERS = (
     ("dita-kernel", "dita-indicators"),
     ("dita-sim", "dita-log", "dita-zinc"),
     ("dita-engine",),
-    ("dita-host", "dita-play", "dita-torture", "dita-fuzz"),
+    ("dita-host", "dita-play", "dita-audit", "dita-torture"),
+    ("dita-stdio",),
+    ("dita-fuzz",),
     ("dita-py",),
 )
 PLACE = {crate: layer for layer, crates in enumerate(LAYERS) for crate in crates}

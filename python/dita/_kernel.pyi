@@ -111,6 +111,7 @@ __all__ = [
     "journal_tables",
     "log_bounds",
     "log_stats",
+    "plain_standing",
     "read_cursor",
     "shown",
     "torture",
@@ -118,7 +119,6 @@ __all__ = [
     "torture_seed",
     "transition_table",
     "verify_log",
-    "plain_standing",
     "was_forked",
     "what_if",
     "zinc_directory",
@@ -1935,9 +1935,9 @@ class Engine:
 class Session:
     """The engine protocol on a kernel with a simulated venue, whose time the session drives.
 
-    `company` has the strategies: `list(name)` gives names, states and errors; `start`, `stop` and `pause` take
-    a name and give a refusal or None; `quote(symbol, bid, ask, ts_ns)`, `tick(ts_ns)` and `deliver()` are told
-    of time. It runs once.
+    `company` has the strategies: `list(name)` gives names, states and errors; `start`, `stop` and `pause`
+    take a name and give a refusal or None; `quote(symbol, bid, ask, ts_ns)`, `tick(ts_ns)` and `deliver()`
+    are told of time. It runs once.
     """
 
     def __new__(
@@ -1972,7 +1972,7 @@ class Session:
         """
 
     def run_stdio(self) -> None:
-        """Takes commands from standard input, and writes events to standard output, until the end of either."""
+        """Takes commands from standard input and writes events to standard output, until either ends."""
 
     def run_socket(self, path: str | os.PathLike[str]) -> None:
         """The same at a Unix socket, for several clients at once, until `stop` is called."""
@@ -1988,6 +1988,7 @@ class Session:
     def commands(self) -> int:
         """How many commands it has taken."""
 
+@final
 class SimExchange:
     """A simulated exchange with one account, and nobody's kernel.
 

@@ -9,11 +9,10 @@ from markets import MINUTE_NS, Listed, flat
 
 from dita import InvalidInput
 from dita.backtest.engine import BacktestEngine, Named
-from dita.backtest.feed import merged
 from dita.backtest.settings import BacktestSettings
 from dita.cli.main import main
 from dita.market import Print
-from dita.strategy import Bar, Strategy
+from dita.strategy import Bar, Strategy, TradeTick
 
 RULES = BacktestSettings(instruments={"XUSDT": {"tick_size": "1", "lot_step": "1"}})
 
@@ -25,6 +24,15 @@ class Listening(Strategy):
 
     def on_bar(self, bar: Bar) -> None:
         self.heard.append((bar.open_ns, bar.close_ns))
+
+
+class Ticking(Strategy):
+    """Writes down when each trade was told."""
+
+    heard: ClassVar[list[int]] = []
+
+    def on_trade(self, trade: TradeTick) -> None:
+        self.heard.append(trade.time_ns)
 
 
 def test_only_bars_wholly_inside_the_window_are_heard() -> None:
@@ -40,10 +48,12 @@ def test_only_bars_wholly_inside_the_window_are_heard() -> None:
 
 def test_a_tick_at_the_end_belongs_to_the_next_window() -> None:
     ticks = Listed("XUSDT", [Print("XUSDT", "1", "1", buyer_is_maker=True, ts_ns=at) for at in range(6)])
-    heard = [
-        [moment.time_ns for moment in merged([ticks], start_ns=start, end_ns=end)]
-        for start, end in ((None, 2), (2, 4), (4, None))
-    ]
+    heard = []
+    for start, end in ((None, 2), (2, 4), (4, None)):
+        Ticking.heard.clear()
+        settings = replace(RULES, start_ns=start, end_ns=end)
+        BacktestEngine([Named("s", Ticking)], [ticks], settings).run()
+        heard.append(list(Ticking.heard))
     assert heard == [[0, 1], [2, 3], [4, 5]]
 
 

@@ -30,7 +30,12 @@ def _environment(**more: str) -> dict[str, str]:
 
 def _run(text: str, *words: str, code: int = 0) -> subprocess.CompletedProcess[bytes]:
     done = subprocess.run(
-        _command(*words), input=text.encode(), capture_output=True, env=_environment(), timeout=_PATIENCE_S, check=False
+        _command(*words),
+        input=text.encode(),
+        capture_output=True,
+        env=_environment(),
+        timeout=_PATIENCE_S,
+        check=False,
     )
     assert done.returncode == code, done.stderr.decode()
     return done
@@ -48,9 +53,7 @@ def _until(what: str, is_so: Callable[[], bool]) -> None:
 
 
 def test_the_same_lines_give_the_same_bytes_with_a_clock_that_steps() -> None:
-    text = "".join(
-        f"{'BUY' if n % 2 == 0 else 'SELL'} BTCUSDT 0.01 0 o{n} MARKET\n" for n in range(2_000)
-    )
+    text = "".join(f"{'BUY' if n % 2 == 0 else 'SELL'} BTCUSDT 0.01 0 o{n} MARKET\n" for n in range(2_000))
     words = ("--stdio", "--clock", "step=200000000")
     first, second = _run(text, *words), _run(text, *words)
     assert first.stdout == second.stdout
@@ -259,7 +262,8 @@ def test_strategies_are_listed_paused_stopped_and_started_by_commands(tmp_path: 
     events = _events(done.stdout)
     states = [event["state"] for event in events if event["type"] == "strategy"]
     assert states == ["Stopped", "Running", "Paused", "Running", "Stopped"]
-    assert [event["message"] for event in events if event["type"] == "error"] == ["strategy: 'nobody' is none of buyer"]
+    messages = [event["message"] for event in events if event["type"] == "error"]
+    assert messages == ["strategy: 'nobody' is none of buyer"]
     accounts = [event["balances"] for event in events if event["type"] == "account"]
     held = {row["asset"]: row["free"] for row in accounts[-1]}
     assert held["ETH"] == 0.5

@@ -19,8 +19,8 @@ both: no more commands are taken, and what is under way at the venue comes to it
 
 _EPILOG: Final = """\
 examples:
-  printf 'BUY BTCUSDT 0.1 0 first MARKET\\n' | dita engine --stdio
-  dita engine --stdio --clock step=1000000 --market none < commands.txt
+  dita engine --stdio | tee events.ndjson
+  dita engine --stdio --clock step=1000000 --market none | tee events.ndjson
   dita engine --service --socket /run/dita/engine.sock --config dita.toml
 
 MM_FREEZE_UTC_ISO=2026-01-01T00:00:00Z fixes when kernel time begins; with --clock step=NS the same lines then
@@ -45,9 +45,11 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     mode.add_argument("--stdio", action="store_true", help="commands on stdin, events on stdout")
     mode.add_argument("--service", action="store_true", help="a server at --socket, until SIGTERM")
     parser.add_argument("--socket", type=Path, metavar="PATH", help="the Unix socket of --service")
-    parser.add_argument("--config", type=Path, metavar="FILE", help="a dita.toml: [engine], its account, strategies")
+    parser.add_argument(
+        "--config", type=Path, metavar="FILE", help="a dita.toml: [engine], account, strategies"
+    )
     parser.add_argument("--clock", metavar="C", help="system, or step=NS: so much for each command (system)")
-    parser.add_argument("--market", metavar="M", help="synthetic, none, or a file of bars or ticks (synthetic)")
+    parser.add_argument("--market", metavar="M", help="synthetic, none, or a file of bars or ticks")
     parser.add_argument("--interval", metavar="I", help="how long the bars of the file are (1m)")
     parser.add_argument("--symbols", metavar="A,B", help="spot markets to list (BTCUSDT,ETHUSDT)")
     parser.add_argument("--balance", type=_amount, metavar="USDT", help="money to begin with (100000)")

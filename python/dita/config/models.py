@@ -193,19 +193,21 @@ class EngineConfig(Section):
         description='"system", or "step=NS": each command moves kernel time by so many nanoseconds.',
     )
     market: str = Field(
-        default="synthetic", description='Where prices come from: "synthetic", "none", or a file of bars or ticks.'
+        default="synthetic", description='Where prices come from: "synthetic", "none", or a file.'
     )
     interval: str | None = Field(
         default=None, description="How long the bars of the file are (`1m`); none: it has quotes or trades."
     )
     symbols: tuple[str, ...] = Field(
         default=("BTCUSDT", "ETHUSDT"),
-        description="Spot markets that are listed where the account names no instruments.",
+        description="Spot markets that are listed where the account names none.",
     )
     fill_delay_ms: NotNegative = Field(
         default=Decimal(300), description="How long after it has come an order first meets the market."
     )
-    slots: int = Field(default=1_000, ge=1, le=60_000, description="How many trades commands may run at once.")
+    slots: int = Field(
+        default=1_000, ge=1, le=60_000, description="How many trades commands may run at once."
+    )
     heartbeat_s: int = Field(
         default=30, ge=0, le=3600, description="Seconds between two lines of a service's heartbeat; 0: none."
     )

@@ -12,11 +12,8 @@ mod drain;
 mod error;
 mod foreign;
 mod fork;
-<<<<<<< HEAD
 mod heeding;
-=======
 mod plain;
->>>>>>> eca5347 (The engine protocol: orders as lines, events as NDJSON)
 mod repair;
 mod state;
 mod timer;

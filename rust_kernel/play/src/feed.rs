@@ -125,8 +125,8 @@ impl Source for FileSource {
         match self {
             FileSource::Bars(bars) => bars.is_cut(),
             FileSource::Ticks(ticks) => ticks.is_cut(),
-            // Half a message is no message.
-            FileSource::Capture(_) => false,
+            // Half a message is no message, and columns know how much they have.
+            FileSource::Capture(_) | FileSource::Columns(_) => false,
         }
     }
 }

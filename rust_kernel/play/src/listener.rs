@@ -246,10 +246,10 @@ impl Listener {
         for (builder, whole) in desk.builders.iter_mut().zip(&mut ticks.whole) {
             *whole |= builder.begins_at(event.time_ns);
             let done = builder.add(event.time_ns, event.time_ns, &[price, price, price, price, size]);
-            if let Some(done) = done {
-                if std::mem::replace(whole, true) {
-                    closed.push(done);
-                }
+            if let Some(done) = done
+                && std::mem::replace(whole, true)
+            {
+                closed.push(done);
             }
         }
         keep_closes(&mut bars.lengths, market, &closed[from..]);

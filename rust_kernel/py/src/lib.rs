@@ -26,11 +26,8 @@ pub mod record;
 pub mod replay;
 pub mod sim;
 pub mod slot;
-<<<<<<< HEAD
-pub mod telling;
-=======
 pub mod stdio;
->>>>>>> eca5347 (The engine protocol: orders as lines, events as NDJSON)
+pub mod telling;
 pub mod text;
 pub mod time;
 pub mod torture;

@@ -146,7 +146,7 @@ impl Session {
     ) -> Result<(), Error> {
         let taken = self.settings.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(mut settings) = taken else {
-            return Err(PyErr::from(PyRuntimeError::new_err("a session runs once")).into());
+            return Err(PyRuntimeError::new_err("a session runs once").into());
         };
         if let Pace::System { began } = &mut settings.pace {
             *began = Instant::now();

@@ -9,10 +9,14 @@
 //! Orders that take from the book do **not** change it: it is recorded data, and the next record overwrites it. Two
 //! orders sent on the same quote may therefore both have its whole size.
 
+use core::cmp::Ordering;
+
 use dita_kernel::names::OrderSide;
 
 /// The size of a level whose size is not known: it never runs out.
 pub(crate) const UNLIMITED: i128 = i128::MAX;
+/// So many places are kept beyond as many as there are levels.
+const GONE_MAX: usize = 64;
 
 /// A price and what can be had at it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -28,8 +32,14 @@ pub struct Level {
 pub struct Ladder {
     /// The side of those who rest here: Buy for bids, Sell for asks.
     side: OrderSide,
-    /// The best level last: the market changes at its top, and the end is where a change moves nothing else.
+    /// The best level last: the market changes at its top, and the end is where a change moves nothing else. A level of size
+    /// 0 is gone; its place is kept for the next one there, as levels come and go and moving all the others takes most
+    /// of the time. The last one is never gone.
     levels: Vec<Level>,
+    /// How many are gone.
+    gone: usize,
+    /// Where the last one was set: the levels of a message stand near each other.
+    near: usize,
     /// Whether depth was ever given.
     deep: bool,
 }
@@ -37,7 +47,7 @@ pub struct Ladder {
 impl Ladder {
     /// A side without levels.
     pub fn new(side: OrderSide) -> Ladder {
-        Ladder { side, levels: Vec::new(), deep: false }
+        Ladder { side, levels: Vec::new(), gone: 0, near: 0, deep: false }
     }
 
     /// True where `price` is at least as good, to one who takes from this side, as `limit`.
@@ -51,8 +61,13 @@ impl Ladder {
 
     /// Level by level, the best first.
     #[inline]
-    pub fn levels(&self) -> impl ExactSizeIterator<Item = Level> {
-        self.levels.iter().rev().copied()
+    pub fn levels(&self) -> impl Iterator<Item = Level> {
+        self.levels.iter().rev().filter(|level| level.size != 0).copied()
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.levels.len() - self.gone
     }
 
     /// The best level.
@@ -63,14 +78,18 @@ impl Ladder {
 
     #[inline]
     pub(crate) fn worst(&self) -> Option<Level> {
-        self.levels.first().copied()
+        self.levels.iter().find(|level| level.size != 0).copied()
     }
 
     /// The level so many behind the best, and whether it is the last one.
     #[inline]
     pub(crate) fn behind(&self, count: usize) -> Option<(Level, bool)> {
-        let place = self.levels.len().checked_sub(count)?.checked_sub(1)?;
-        Some((*self.levels.get(place)?, place == 0))
+        let is_last = count + 1 == self.count();
+        if self.gone == 0 {
+            let place = self.levels.len().checked_sub(count)?.checked_sub(1)?;
+            return Some((*self.levels.get(place)?, is_last));
+        }
+        Some((self.levels().nth(count)?, is_last))
     }
 
     /// True where the best level is within the limit.
@@ -92,38 +111,129 @@ impl Ladder {
         if size == UNLIMITED { 0 } else { size }
     }
 
-    /// Where a price stands, or would.
-    fn place(&self, price: i128) -> Result<usize, usize> {
-        self.levels.binary_search_by(|level| match self.side {
+    /// How a level stands to a price: the worse before it.
+    #[inline(always)]
+    fn order(&self, level: &Level, price: i128) -> Ordering {
+        match self.side {
             OrderSide::Sell => price.cmp(&level.price),
             OrderSide::Buy => level.price.cmp(&price),
-        })
+        }
+    }
+
+    /// Where a price stands, or would.
+    fn place(&self, price: i128) -> Result<usize, usize> {
+        self.levels.binary_search_by(|level| self.order(level, price))
+    }
+
+    /// The same, looked for from where the one before was set, in steps that double.
+    #[inline]
+    fn place_near(&self, price: i128) -> Result<usize, usize> {
+        let Some(level) = self.levels.get(self.near) else { return self.place(price) };
+        let (mut low, mut high) = (0, self.levels.len());
+        let mut step = 1;
+        match self.order(level, price) {
+            Ordering::Equal => return Ok(self.near),
+            Ordering::Less => {
+                low = self.near + 1;
+                while let Some(level) = self.levels.get(self.near + step) {
+                    match self.order(level, price) {
+                        Ordering::Equal => return Ok(self.near + step),
+                        Ordering::Less => low = self.near + step + 1,
+                        Ordering::Greater => {
+                            high = self.near + step;
+                            break;
+                        }
+                    }
+                    step *= 2;
+                }
+            }
+            Ordering::Greater => {
+                high = self.near;
+                while let Some(place) = self.near.checked_sub(step) {
+                    match self.order(&self.levels[place], price) {
+                        Ordering::Equal => return Ok(place),
+                        Ordering::Greater => high = place,
+                        Ordering::Less => {
+                            low = place + 1;
+                            break;
+                        }
+                    }
+                    step *= 2;
+                }
+            }
+        }
+        let found = self.levels[low..high].binary_search_by(|level| self.order(level, price));
+        found.map(|place| low + place).map_err(|place| low + place)
     }
 
     /// Sets a level, or removes it.
+    #[inline]
     pub fn set(&mut self, level: Level) {
-        match (self.place(level.price), level.size) {
-            (Ok(place), 0) => {
-                self.levels.remove(place);
+        match self.place_near(level.price) {
+            Ok(place) => {
+                let was = core::mem::replace(&mut self.levels[place].size, level.size);
+                self.near = place;
+                match (was == 0, level.size == 0) {
+                    (false, true) => {
+                        self.gone += 1;
+                        self.tidy();
+                    }
+                    (true, false) => self.gone -= 1,
+                    _ => {}
+                }
             }
-            (Ok(place), _) => self.levels[place] = level,
-            (Err(_), 0) => {}
-            (Err(place), _) => self.levels.insert(place, level),
+            Err(place) if level.size != 0 => {
+                self.near = place;
+                self.put(place, level);
+            }
+            Err(_) => {}
+        }
+    }
+
+    /// Puts a new level where it belongs: into the place of a neighbour that is gone, where there is one.
+    #[inline]
+    fn put(&mut self, place: usize, level: Level) {
+        let is_gone = |level: &Level| level.size == 0;
+        if self.levels.get(place).is_some_and(is_gone) {
+            self.levels[place] = level;
+            self.gone -= 1;
+        } else if let Some(before) = place.checked_sub(1).filter(|&before| is_gone(&self.levels[before])) {
+            self.levels[before] = level;
+            self.near = before;
+            self.gone -= 1;
+        } else {
+            self.levels.insert(place, level);
+        }
+    }
+
+    /// The last level is never gone, and no more are gone than there are, but for a few.
+    #[inline]
+    fn tidy(&mut self) {
+        while self.levels.last().is_some_and(|level| level.size == 0) {
+            self.levels.pop();
+            self.gone -= 1;
+        }
+        if self.gone > self.count() + GONE_MAX {
+            self.levels.retain(|level| level.size != 0);
+            self.gone = 0;
         }
     }
 
     /// Removes every level.
     pub fn clear(&mut self) {
         self.levels.clear();
+        self.gone = 0;
     }
 
     /// Drops what is better than `price`.
     fn cut_better(&mut self, price: i128) {
-        let kept = match self.place(price) {
-            Ok(place) => place + 1,
-            Err(place) => place,
-        };
-        self.levels.truncate(kept);
+        while let Some(level) = self.levels.last()
+            && self.order(level, price) == Ordering::Greater
+        {
+            self.gone -= usize::from(level.size == 0);
+            self.levels.pop();
+        }
+        self.tidy();
     }
 
     fn quote(&mut self, price: i128, size: Option<i128>) {
@@ -137,7 +247,9 @@ impl Ladder {
         self.cut_better(price);
         match size {
             Some(size) => self.set(Level { price, size }),
-            None if self.place(price).is_err() => self.set(Level { price, size: UNLIMITED }),
+            None if self.best().is_none_or(|best| best.price != price) => {
+                self.set(Level { price, size: UNLIMITED })
+            }
             None => {}
         }
     }
@@ -273,5 +385,49 @@ mod tests {
         assert_eq!((pairs(&book.bids), pairs(&book.asks)), (vec![(98, 3)], vec![(102, 1)]));
         book.quote(97, Some(2), 100, None);
         assert_eq!((pairs(&book.bids), pairs(&book.asks)), (vec![(97, 2)], vec![(100, UNLIMITED), (102, 1)]));
+    }
+
+    #[test]
+    fn whatever_comes_and_goes_a_side_is_the_naive_one() {
+        for side in [OrderSide::Buy, OrderSide::Sell] {
+            let (mut ladder, mut naive) = (Ladder::new(side), std::collections::BTreeMap::new());
+            let mut random = crate::random::Random::new(7);
+            for round in 0..20_000 {
+                // Prices wander, so that sides grow, thin out and are cut.
+                let price = random.between(1, 40) + random.between(0, 60) * (1 + round / 5_000);
+                match random.between(0, 99) {
+                    0 => {
+                        ladder.clear();
+                        naive.clear();
+                    }
+                    1..5 => {
+                        ladder.cut_better(price);
+                        match side {
+                            OrderSide::Sell => naive.retain(|&level, _| level >= price),
+                            OrderSide::Buy => naive.retain(|&level, _| level <= price),
+                        }
+                    }
+                    chance => {
+                        let size = if chance < 50 { 0 } else { random.between(1, 9) };
+                        ladder.set(Level { price, size });
+                        naive.insert(price, size);
+                        naive.retain(|_, size| *size != 0);
+                    }
+                }
+                let mut wanted: Vec<_> = naive.iter().map(|(&price, &size)| Level { price, size }).collect();
+                if side == OrderSide::Buy {
+                    wanted.reverse();
+                }
+                assert_eq!(ladder.levels().collect::<Vec<_>>(), wanted);
+                assert_eq!(
+                    (ladder.best(), ladder.worst()),
+                    (wanted.first().copied(), wanted.last().copied())
+                );
+                let third = wanted.get(2).map(|level| (*level, wanted.len() == 3));
+                assert_eq!((ladder.count(), ladder.behind(2)), (wanted.len(), third));
+                assert_eq!(ladder.resting_at(price), naive.get(&price).copied().unwrap_or(0));
+                assert!(ladder.gone <= wanted.len() + GONE_MAX);
+            }
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Orders and cancels: what the kernel is asked for, and what is told of it.
 
-use dita_host::{Foreign, HostError, Patience, closes, opens, standing};
+use dita_host::{Foreign, Patience, closes, opens, standing};
 use dita_kernel::id::Id;
 use dita_kernel::input::{Input, Intent};
 use dita_kernel::kernel::Kernel;
@@ -360,7 +360,7 @@ impl<F: Foreign, C: Company<Interrupt = F::Interrupt>> Session<'_, F, C> {
 
     /// Tells the balances where they have changed, or in any case.
     pub(crate) fn tell_account(&mut self, in_any_case: bool) -> Result<(), Trouble<F::Interrupt>> {
-        let state = self.drain.settled().map_err(HostError::from)?;
+        let state = self.drain.settled()?;
         self.balances.tell(self.clock.now_ns(), state.core.kernel(), in_any_case, &mut self.out);
         Ok(())
     }

@@ -121,7 +121,7 @@ impl OrderBook {
 
     /// How many levels each side has.
     pub fn depth(&self) -> (usize, usize) {
-        (self.sides.bids.levels().len(), self.sides.asks.levels().len())
+        (self.sides.bids.count(), self.sides.asks.count())
     }
 
     /// What was seen so far.
