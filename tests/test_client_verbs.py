@@ -105,7 +105,8 @@ def test_verbs_and_intents_come_to_the_same_outcomes_and_the_same_bytes_in_the_l
     outcomes, hashes, logs = {}, {}, {}
     for name, way in ways.items():
         kernel = opened(tmp_path / name)
-        outcomes[name] = [outcome.to_dict() for outcome in way(kernel)]
+        # `durable` tells whether the disk had got that far by then: the machine's pace, not the way's.
+        outcomes[name] = [outcome.to_dict() | {"durable": None} for outcome in way(kernel)]
         hashes[name] = kernel.state_hash()
         kernel.close()
         logs[name] = [file.read_bytes() for file in sorted((tmp_path / name).glob("*.seg"))]
