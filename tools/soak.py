@@ -107,6 +107,10 @@ CHECKS: Final = (
         (*PYTEST, "tests/test_kill_outside.py"), (("DITA_PYTHON_KILLS", "{size}"),), shows=r".*passed.*",
     ),
     Check(
+        "memory", "a backtest's memory, by the length of its file", 1_000, 1_000, "MB",
+        (*PYTEST, "tests/backtest/test_memory.py"), (("DITA_MEMORY_MB", "{size}"),), shows=r".*passed.*",
+    ),
+    Check(
         "naive", "the naive model beside the kernel", 1_000_000, 50_000, "cases",
         _cargo_test("dita-sim", "naive"), (("DITA_NAIVE_CASES", "{size}"),),
     ),

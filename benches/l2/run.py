@@ -112,8 +112,8 @@ def section(told: dict[str, Any], when: str, load: float) -> str:
     megabytes, (book_levels, book_s) = counts["bytes"] / 1e6, told["book"]
     rounds = len(told["runs"]["dita"])
     said = (
-        f"{when}, load {load:.2f} before, {rounds} rounds, interleaved; medians. Others used the machine: "
-        "processor time is the figure, and the wall clock stands beside it. The recorded five minutes of "
+        f"{when}, load {load:.2f} before, {rounds} rounds, interleaved; medians. "
+        "Processor time is the figure, and the wall clock stands beside it. The recorded five minutes of "
         "BTCUSDT (../shared/data), 20 times one after the other with shifted times. One change is one price "
         "and size of the depth; best quotes and trades are played as well, and not counted. hftbacktest's "
         "converter leaves the best quotes out."

@@ -172,6 +172,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=500_000)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--only", default="")
+    parser.add_argument("--megabytes", type=int, nargs="*", default=[10, 100])
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
@@ -193,7 +194,7 @@ def main() -> None:
             if options.only in name:
                 told(name, unit, options.rounds, measure)
         if options.only in "memory":
-            for megabytes in (10, 100):
+            for megabytes in options.megabytes:
                 rows = quote_rows(megabytes * 1_000_000 // 44)
                 path = written(place / f"quotes_{megabytes}.csv", rows)
                 size = path.stat().st_size / 1e6
