@@ -172,6 +172,7 @@ class BacktestEngine:
             raise refuse("markets", sorted(settles), "settle in different assets: run them apart")
         asset = settles.pop()
         slots = settings.max_slots or sum(max(1, one.strategy.slots) for one in self._named)
+        slots += settings.spare_slots
         fees = {
             "taker_rate": str(FEE_DEFAULT if settings.taker_rate is None else settings.taker_rate),
             "maker_rate": str(FEE_DEFAULT if settings.maker_rate is None else settings.maker_rate),

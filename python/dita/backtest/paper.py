@@ -2,6 +2,7 @@
 
 import signal
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 from dita import timetravel
@@ -10,6 +11,7 @@ from dita.backtest.play import Play, Progress
 from dita.backtest.result import BacktestResult
 from dita.errors import refuse
 from dita.host import Directory, DirectoryError
+from dita.host.asked_orders import SLOTS
 
 
 class PaperRun:
@@ -39,7 +41,9 @@ class PaperRun:
             raise refuse("speed", speed, "must be above zero")
         self._directory = directory
         self._stop = threading.Event()
-        self._play = Play(engine, engine.settings, directory, log_policy="batch", feed=True, speed=speed)
+        # A host that answers takes orders by hand as well.
+        settings = engine.settings if directory is None else replace(engine.settings, spare_slots=SLOTS)
+        self._play = Play(engine, settings, directory, log_policy="batch", feed=True, speed=speed)
         self._play.strict = False
         host = self._play.host
         if directory is not None:

@@ -57,6 +57,7 @@ class BacktestSettings:
         round_prices: Whether prices off the tick grid are rounded to it, and counted; else one is an error.
         stops_first: Whether a bar that holds both a stop and a target comes to the stop first.
         max_slots: How many trades may run at once; None means as many as the strategies ask for.
+        spare_slots: Slots beside those, for orders that people send to a paper run.
         start_ns: What is before it is not played, UTC; None plays from the market's beginning.
         end_ns: What is at it or after it is not played; None plays to the market's end. A bar is played that
             opens at `start_ns` or later and closes at `end_ns` or before.
@@ -86,6 +87,8 @@ class BacktestSettings:
     end_ns: int | None = None
     # Not in the representation, which a run's id is made of: see `dita.backtest.identity`.
     warmup_before: bool = field(default=False, repr=False)
+    # Nor this: who trades by hand changes a run in more than its slots.
+    spare_slots: int = field(default=0, repr=False)
 
     def __post_init__(self) -> None:
         """Check what stands alone.

@@ -48,6 +48,7 @@ def account_status(kernel: ExecutionKernel) -> dict[str, Any]:
         "account": snapshot["account"],
         "slots": slots,
         "slots_total": kernel.max_slots,
+        "marks": {asset: kernel.instrument(asset)["mark_price"] for asset in kernel.instruments},
         "positions": kernel.positions(),
         "unassigned": kernel.unassigned(),
         "health": health,

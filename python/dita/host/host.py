@@ -14,6 +14,7 @@ from dita.clock import Clock
 from dita.config import Config
 from dita.control import ControlUpdate
 from dita.errors import InvalidInput, KernelClosed, KernelError, refuse
+from dita.host.asked_orders import BY_HAND, AskedOrders
 from dita.host.client import Client, Seats
 from dita.host.directory import Directory
 from dita.host.documents import account_orders, account_status, to_json
@@ -105,6 +106,8 @@ class Host:
             raise
         self.accounts = MappingProxyType(kernels)
         self._seats = {name: Seats(kernel) for name, kernel in kernels.items()}
+        self._by_hand = AskedOrders(lambda name, slots: self.client(BY_HAND, name, slots=slots))
+        self._answers |= self._order_answers()
         self.strategies = Company({name: one for name, one in heard.items() if isinstance(one, Watcher)})
 
     # ------------------------------------------------------------------------------------------- who trades
@@ -256,15 +259,35 @@ class Host:
         """
         self._answers[request] = how
 
+    def _order_answers(self) -> dict[str, Answer]:
+        """Return how the socket answers about orders that are sent by hand."""
+        return {
+            "order": lambda request: self._by_hand.submit(*self._account(request), request["order"]),
+            "cancel_order": lambda request: self._by_hand.cancel(
+                *self._account(request), str(request["client_id"])
+            ),
+            "orders_state": lambda request: [
+                state
+                for name, kernel in self._named(request).items()
+                for state in self._by_hand.states(name, kernel)
+            ],
+            "instruments": lambda request: {
+                name: {asset: kernel.instrument(asset) for asset in kernel.instruments}
+                for name, kernel in self._named(request).items()
+            },
+        }
+
     def _answer(self, request: Mapping[str, Any]) -> object:
         """Answer one request of the socket."""
-        what, account = request["request"], request.get("account")
+        what = request["request"]
         if what == "status":
             return self._status()
         if what == "orders":
-            named = {account: self.kernel(account)} if account is not None else self.accounts
             live_only = request.get("live_only", True) is not False
-            return {name: account_orders(kernel, live_only=live_only) for name, kernel in named.items()}
+            return {
+                name: account_orders(kernel, live_only=live_only)
+                for name, kernel in self._named(request).items()
+            }
         if what == "control":
             return self._answer_control(request)
         if what in ("strategies", "start", "pause", "stop_strategy"):
@@ -288,6 +311,15 @@ class Host:
             )
         )
         raise InvalidInput(f"request: {what!r} is none of {known}")
+
+    def _named(self, request: Mapping[str, Any]) -> Mapping[str, ExecutionKernel]:
+        account = request.get("account")
+        return self.accounts if account is None else {account: self.kernel(account)}
+
+    def _account(self, request: Mapping[str, Any]) -> tuple[str, ExecutionKernel]:
+        """Return the account that is asked for, or the only one."""
+        kernel = self.kernel(request.get("account"))
+        return next(name for name, known in self.accounts.items() if known is kernel), kernel
 
     def _answer_strategies(self, what: str, request: Mapping[str, Any]) -> object:
         if what != "strategies":
