@@ -55,23 +55,28 @@ $(STAMPS)/kernel: $(RUST_SOURCES) $(STAMPS)/packages
 		> $(STAMPS)/kernel.log 2>&1 || { cat $(STAMPS)/kernel.log >&2; exit 1; }
 	@touch $@
 
-# The script that draws the report page's charts comes by npm into the package, and never into the repository. It is
-# left out where there is no Node.js: the page's charts are still pictures then.
-WEB_FROM := web/node_modules/uplot
-WEB_TO := python/dita/backtest/page/vendor
+# The pages' scripts come by npm into the package, and never into the repository. They are left out where there is
+# no Node.js: a report's charts are still pictures then, and the operators' page says what is missing.
+WEB_FROM := web/node_modules
+REPORT_TO := python/dita/backtest/page/vendor
+PAGE_TO := python/dita/gateway/page/vendor
 $(STAMPS)/web: web/package.json web/package-lock.json $(STAMPS)/venv
 	@if ! node -e 'process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)' >/dev/null 2>&1 || ! npm --version >/dev/null 2>&1; then \
-		echo '    No Node.js 18 with npm: backtest reports will have still charts. Install it, then: make web'; exit 0; \
+		echo '    No Node.js 18 with npm: backtest reports will have still charts, and there is no operators'"'"' page. Install it, then: make web'; exit 0; \
 	fi; \
 	printf '\033[1m==>\033[0m %s\n' 'Fetching the locked web packages'; \
 	npm ci --prefix web --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null; \
-	mkdir -p $(WEB_TO); \
-	cp $(WEB_FROM)/dist/uPlot.iife.min.js $(WEB_FROM)/dist/uPlot.min.css $(WEB_TO)/; \
-	cp $(WEB_FROM)/LICENSE $(WEB_TO)/uPlot.LICENSE; \
+	mkdir -p $(REPORT_TO) $(PAGE_TO); \
+	cp $(WEB_FROM)/uplot/dist/uPlot.iife.min.js $(WEB_FROM)/uplot/dist/uPlot.min.css $(REPORT_TO)/; \
+	cp $(WEB_FROM)/uplot/LICENSE $(REPORT_TO)/uPlot.LICENSE; \
+	cp $(WEB_FROM)/htm/preact/standalone.module.js $(PAGE_TO)/htm-preact.js; \
+	cp $(WEB_FROM)/htm/LICENSE $(PAGE_TO)/htm.LICENSE; \
+	cp $(WEB_FROM)/uplot/dist/uPlot.iife.min.js $(WEB_FROM)/uplot/dist/uPlot.min.css $(PAGE_TO)/; \
+	cp $(WEB_FROM)/uplot/LICENSE $(PAGE_TO)/uPlot.LICENSE; \
 	touch $@
 
 .PHONY: web
-web: $(STAMPS)/web ## Fetch what the report page draws its charts with (needs Node.js 18)
+web: $(STAMPS)/web ## Fetch what the pages have inside (needs Node.js 18)
 
 .PHONY: packages
 packages: $(STAMPS)/packages
@@ -295,11 +300,12 @@ bench-l2: setup ## Convert and play a recorded market's depth beside hftbacktest
 
 API_PAGES := kernel values names errors venues planes
 K_PICTURES := ladder_with_one_stop bracket_with_a_trail
-GENERATED := docs/reference/cli.md docs/reference/config.md docs/reference/journal.md docs/reference/metrics.md docs/fsm.md docs/assets/fsm.svg \
+GENERATED := docs/reference/cli.md docs/reference/config.md docs/reference/gateway.md docs/reference/journal.md docs/reference/metrics.md docs/fsm.md docs/assets/fsm.svg \
 	docs/assets/market_maker.svg $(K_PICTURES:%=docs/assets/k_%.svg) $(API_PAGES:%=docs/reference/api/%.md)
 generate_docs/reference/cli.md = $(PYTHON) -m dita.cli.reference
 generate_docs/reference/config.md = $(PYTHON) -m dita.config.reference
 generate_docs/fsm.md = cargo run --locked --quiet --package dita-kernel --example fsm
+generate_docs/reference/gateway.md = $(PYTHON) -m dita.gateway.reference
 generate_docs/reference/journal.md = $(PYTHON) tools/journal_page.py
 generate_docs/reference/metrics.md = $(PYTHON) tools/metrics_page.py
 generate_docs/assets/fsm.svg = $(PYTHON) tools/fsm_svg.py
@@ -350,6 +356,6 @@ lock-check:
 
 .PHONY: clean
 clean: ## Remove everything that the commands above made
-	@rm -rf $(VENV) web/node_modules python/dita/backtest/page/vendor .bench target benches/target rust_kernel/fuzz/engine/target dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
+	@rm -rf $(VENV) web/node_modules python/dita/backtest/page/vendor python/dita/gateway/page/vendor .bench target benches/target rust_kernel/fuzz/engine/target dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
 	@find python tests benches -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 	@find python -name '_kernel*.so' -delete

@@ -1,0 +1,103 @@
+"""What is done: log in, orders, controls, strategies. Each change carries the name of who asked."""
+
+from typing import Any, Final
+
+from fastapi import FastAPI, Request, Response
+
+from dita import __version__
+from dita.gateway.access import SESSION_S, Access
+from dita.gateway.bodies import Cancel, Change, Login, Order, StrategyChange, body_of, schema
+from dita.gateway.hub import Hub
+from dita.gateway.problems import Problem
+from dita.gateway.reads import find_order
+from dita.gateway.source import SourceRefused
+from dita.gateway.who import COOKIE, Operator, Reader, Trader
+
+#: By action: what changes.
+_CHANGES: Final[dict[str, dict[str, Any]]] = {
+    "halt": {"kill_switch": True},
+    "resume": {"kill_switch": False, "gate": "NORMAL", "frozen": False},
+    "reduce_only": {"gate": "REDUCE_ONLY"},
+    "freeze": {"frozen": True},
+    "unfreeze": {"frozen": False},
+    "flatten": {"flatten": True},
+}
+_REQUESTS: Final = {"start": "start", "pause": "pause", "stop": "stop_strategy"}
+
+
+def add_acts(app: FastAPI, hub: Hub, access: Access) -> None:
+    """Let people and scripts act.
+
+    Args:
+        app: The application.
+        hub: Whom it asks.
+        access: Who may what.
+    """
+    _sessions(app, access)
+    _orders(app, hub)
+
+    @app.post("/api/control", openapi_extra=schema(Change))
+    async def control(request: Request, grant: Operator) -> dict[str, Any]:
+        """Change controls: the change carries the name of who asks."""
+        change = await body_of(request, Change)
+        if change.confirm != change.action.upper():
+            raise Problem(400, "bad_params", f"confirm: type {change.action.upper()} to confirm")
+        fields = {**_CHANGES[change.action], "updated_by": grant.name}
+        await hub.source.ask("control", change=fields, account=change.account)
+        return {"ok": True, "action": change.action, "updated_by": grant.name}
+
+    @app.post("/api/strategy", openapi_extra=schema(StrategyChange))
+    async def strategy(request: Request, _who: Operator) -> dict[str, Any]:
+        """Start, pause or stop a strategy."""
+        change = await body_of(request, StrategyChange)
+        await hub.source.ask(_REQUESTS[change.action], strategy=change.name)
+        return {"ok": True, "name": change.name, "action": change.action}
+
+
+def _orders(app: FastAPI, hub: Hub) -> None:
+    @app.post("/api/order", openapi_extra=schema(Order))
+    async def order(request: Request, _who: Trader) -> dict[str, Any]:
+        """Send a plain order. `ok` is false where it was rejected; `reason` says why."""
+        wanted = await body_of(request, Order)
+        state = await hub.source.ask("order", order=wanted.fields(), account=wanted.account)
+        return {"ok": state["status"] != "REJECTED", **state}
+
+    @app.post("/api/cancel", openapi_extra=schema(Cancel))
+    async def cancel(request: Request, _who: Trader) -> dict[str, Any]:
+        """Cancel what of an order is at work."""
+        wanted = await body_of(request, Cancel)
+        try:
+            state = await hub.source.ask(
+                "cancel_order", client_id=wanted.client_order_id, account=wanted.account
+            )
+        except SourceRefused:
+            # An order that is not known is told as such.
+            await find_order(hub, wanted.client_order_id)
+            raise
+        return {"ok": True, **state}
+
+
+def _sessions(app: FastAPI, access: Access) -> None:
+    @app.post("/api/login", openapi_extra=schema(Login))
+    async def login(request: Request, response: Response) -> dict[str, Any]:
+        """Begin a browser's session of 12 hours."""
+        session = access.login((await body_of(request, Login)).token)
+        if session is None:
+            raise Problem(401, "unauthorized", "the token is not known")
+        cookie, csrf, grant = session
+        response.set_cookie(COOKIE, cookie, max_age=SESSION_S, httponly=True, samesite="strict", path="/")
+        return {"ok": True, "name": grant.name, "role": grant.role, "csrf": csrf}
+
+    @app.post("/api/logout")
+    async def logout(request: Request, response: Response, _who: Reader) -> dict[str, Any]:
+        """End a browser's session."""
+        access.logout(request.cookies.get(COOKIE, ""))
+        response.delete_cookie(COOKIE, path="/")
+        return {"ok": True}
+
+    @app.get("/api/me")
+    async def me(request: Request, grant: Reader) -> dict[str, Any]:
+        """Who asks, and the CSRF value of a session."""
+        session = access.by_cookie(request.cookies.get(COOKIE, ""))
+        csrf = session[1] if session else ""
+        return {"name": grant.name, "role": grant.role, "csrf": csrf, "version": __version__}

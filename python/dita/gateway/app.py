@@ -1,0 +1,98 @@
+"""The gateway's HTTP face, put together: guards, REST, streams, the page."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any, Final
+
+from fastapi import FastAPI
+from fastapi.responses import FileResponse
+
+from dita import __version__
+from dita.gateway.access import Access
+from dita.gateway.acts import add_acts
+from dita.gateway.guards import Guards
+from dita.gateway.hub import Hub
+from dita.gateway.problems import ERRORS, Problem, add_problems, told
+from dita.gateway.reads import add_reads
+from dita.gateway.streams import add_streams
+
+PAGE: Final = Path(__file__).with_name("page")
+_FILES: Final = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".html": "text/html"}
+
+
+def build_app(hub: Hub, access: Access, *, guards: Guards | None = None) -> FastAPI:
+    """Build the application.
+
+    Args:
+        hub: What it shows; it is run while the application is.
+        access: Who may what.
+        guards: Hosts, rates, sizes; None means those of loopback.
+    """
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        asking = asyncio.create_task(hub.run())
+        try:
+            yield
+        finally:
+            asking.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await asking
+
+    app = FastAPI(
+        title="DITA gateway",
+        version=__version__,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        responses=ERRORS,
+    )
+    app.state.hub, app.state.access = hub, access
+    app.add_middleware(GuardMiddleware, guards=guards or Guards())
+    add_problems(app)
+    add_reads(app, hub)
+    add_acts(app, hub, access)
+    add_streams(app, hub, access)
+    _add_page(app)
+    return app
+
+
+class GuardMiddleware:
+    """Holds every request against the guards, and puts the headers on every answer."""
+
+    def __init__(self, app: Callable[..., Awaitable[None]], guards: Guards) -> None:
+        """Stand before the application."""
+        self._app, self._guards = app, guards
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI's own
+        """Let a request through, or answer it."""
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        refused = self._guards.refusal(scope)
+        if scope["type"] == "websocket":
+            if refused is not None:
+                await send({"type": "websocket.close", "code": 1008})
+                return
+            await self._app(scope, receive, send)
+            return
+        guarded = self._guards.answering(send)
+        if refused is not None:
+            await told(*refused)(scope, receive, guarded)
+            return
+        await self._app(scope, self._guards.bounded(receive), guarded)
+
+
+def _add_page(app: FastAPI) -> None:
+    @app.get("/", include_in_schema=False)
+    async def index() -> FileResponse:
+        return FileResponse(PAGE / "index.html", media_type="text/html")
+
+    @app.get("/page/{name:path}", include_in_schema=False)
+    async def page(name: str) -> FileResponse:
+        file = (PAGE / name).resolve()
+        if not file.is_relative_to(PAGE) or not file.is_file() or file.suffix not in _FILES:
+            raise Problem(404, "not_found", "there is no such file")
+        return FileResponse(file, media_type=_FILES[file.suffix])

@@ -1,0 +1,94 @@
+"""Serves the gateway: in this process until it is told to stop, or beside something else in a thread."""
+
+import contextlib
+import socket
+import threading
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
+
+import uvicorn
+
+from dita.errors import refuse
+from dita.gateway.guards import LOOPBACK
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+PORT: Final = 8080
+_STARTS_WITHIN_S: Final = 30.0
+#: How long open streams have to end.
+_ENDS_WITHIN_S: Final = 2
+
+
+def bound(host: str, port: int) -> socket.socket:
+    """Return a socket that listens.
+
+    Raises:
+        InvalidInput: The port is taken, or the address is none of this machine.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # With the protocol named, asyncio sends each answer at once; without, it waits 40 ms for company.
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except OSError as error:
+        listening.close()
+        raise refuse("port", f"{host}:{port}", f"cannot be listened at: {error.strerror or error}") from error
+    return listening
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address is this machine's own."""
+    return host in (*LOOPBACK, "::1") or host.startswith("127.")
+
+
+class _Server(uvicorn.Server):
+    """Ends open streams before it waits for what is open."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Shut down."""
+        self.config.app.state.hub.cut()  # type: ignore[union-attr]
+        await super().shutdown(sockets)
+
+
+def _server(app: "FastAPI") -> uvicorn.Server:
+    config = uvicorn.Config(
+        app,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        http="httptools",
+        loop="asyncio",
+        ws="websockets-sansio",
+        timeout_graceful_shutdown=_ENDS_WITHIN_S,
+    )
+    return _Server(config)
+
+
+def serve(app: "FastAPI", listening: socket.socket) -> None:
+    """Serve until SIGTERM or Ctrl-C. Only in the main thread."""
+    _server(app).run([listening])
+
+
+@contextlib.contextmanager
+def served(app: "FastAPI", listening: socket.socket) -> Iterator[int]:
+    """Serve in a thread of its own; gives the port.
+
+    Raises:
+        RuntimeError: It does not start.
+    """
+    server = _server(app)
+    thread = threading.Thread(target=server.run, args=([listening],), name="dita-gateway", daemon=True)
+    thread.start()
+    for _ in range(int(_STARTS_WITHIN_S / 0.01)):
+        if server.started or not thread.is_alive():
+            break
+        thread.join(0.01)
+    if not server.started:
+        raise RuntimeError("the gateway did not start")
+    try:
+        yield int(listening.getsockname()[1])
+    finally:
+        server.should_exit = True
+        thread.join()
