@@ -1,0 +1,213 @@
+"""The page in a real browser: what it shows, what it does, and what it has to complain about."""
+
+import json
+import shutil
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from dita import timetravel
+from dita.cli.story import story_lines
+from dita.gateway.app import PAGE
+from gateways import MARKET_BUY, RESTING, Desk, desk, gateway, host_in
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser, Page
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+BROWSER = next((found for found in map(shutil.which, NAMES) if found), None)
+AXE = Path(__file__).parents[2] / "web/node_modules/axe-core/axe.min.js"
+VIEWS = ("overview", "slots", "orders", "trades", "account", "strategies", "log")
+WAIT_MS = 20_000
+#: What goes over the wire when the page is opened, at most.
+BYTES_GZIPPED_MAX = 60 * 1024
+
+pytestmark = [
+    pytest.mark.skipif(BROWSER is None, reason="no Chromium was found on the path"),
+    pytest.mark.skipif(not (PAGE / "vendor").is_dir(), reason="the page is not packed: run `make web`"),
+    pytest.mark.xdist_group("browser"),
+]
+
+
+@pytest.fixture(scope="module")
+def browser() -> "Iterator[Browser]":
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - its driver is started here
+
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+class Seen:
+    """A page, and what it has complained of."""
+
+    def __init__(self, browser: "Browser", found: Desk, role: str = "operate", **context: Any) -> None:
+        self.complaints: list[str] = []
+        self.page: Page = browser.new_context(**context).new_page()
+        self.page.set_default_timeout(WAIT_MS)
+        self.page.on("console", self._console)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("dialog", lambda dialog: self.complaints.append(f"dialog: {dialog.message}"))
+        self.page.goto(f"{found.url}/#token={found.token(role)}")
+        self.page.wait_for_selector(".verdict h1")
+
+    def _console(self, message: Any) -> None:
+        if message.type in ("error", "warning"):
+            self.complaints.append(message.text)
+
+    def view(self, name: str) -> None:
+        """Go to a view."""
+        self.page.click(f'nav a[href="#{name}"]')
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_view_is_shown_without_a_complaint_and_accessible(
+    tmp_path: Path, browser: "Browser", scheme: str
+) -> None:
+    with desk(tmp_path) as found, found.client("trade") as client:
+        client.post("/api/order", json=MARKET_BUY)
+        client.post("/api/order", json=RESTING)
+        # The checker is put into the page by the test: the page's own policy would not have it.
+        seen = Seen(browser, found, color_scheme=scheme, bypass_csp=True)
+        seen.page.wait_for_selector("text=BTCUSDT")
+        for name in VIEWS:
+            seen.view(name)
+            seen.page.wait_for_selector(f'nav a[href="#{name}"][aria-current="page"]')
+            if AXE.is_file():
+                seen.page.add_script_tag(path=AXE)
+                found_wrong = seen.page.evaluate("axe.run().then((told) => told.violations)")
+                assert [(name, one["id"], one["nodes"][0]["html"]) for one in found_wrong] == []
+        assert seen.complaints == []
+        back = seen.page.evaluate("getComputedStyle(document.body).backgroundColor")
+        assert (int(back.removeprefix("rgb(").split(",")[0]) < 128) is (scheme == "dark")
+
+
+def test_what_happens_is_shown_without_a_reload(tmp_path: Path, browser: "Browser") -> None:
+    with desk(tmp_path) as found, found.client("trade") as client:
+        seen = Seen(browser, found)
+        seen.page.wait_for_selector("text=Nothing.")
+        client.post("/api/order", json=MARKET_BUY)
+        seen.page.wait_for_selector("td:has-text('60000.1')")
+        seen.view("orders")
+        client.post("/api/order", json=RESTING)
+        seen.page.wait_for_selector("td:has-text('50000')")
+        assert seen.complaints == []
+
+
+def test_the_page_comes_back_when_the_gateway_does(tmp_path: Path, browser: "Browser") -> None:
+    with host_in(tmp_path / "host") as host, ExitStack() as second:
+        host.serve()
+        with gateway(host, tmp_path) as found:
+            found.quote("60000.0", "60000.1", 1)
+            port = int(found.url.rpartition(":")[2])
+            seen = Seen(browser, found)
+            token = found.token("operate")
+        seen.page.wait_for_selector(".standing.away")
+        assert "Act now" in seen.page.inner_text(".verdict h1")
+        again = second.enter_context(gateway(host, tmp_path, port=port))
+        # Sessions live as long as the gateway: it asks for the token, and goes on.
+        seen.page.fill("#token", token)
+        seen.page.click("button:has-text('Log in')")
+        seen.page.wait_for_selector(".standing.live")
+        again.quote("60100.0", "60100.1", 2)
+        seen.view("trades")
+        seen.page.wait_for_selector('[aria-label="The mark price is 60100"]')
+
+
+def test_a_halt_by_keyboard_takes_the_typed_word_and_carries_a_name(
+    tmp_path: Path, browser: "Browser"
+) -> None:
+    with desk(tmp_path) as found:
+        seen = Seen(browser, found)
+        for _ in range(30):
+            seen.page.keyboard.press("Tab")
+            if seen.page.evaluate("document.activeElement.textContent") == "Halt":
+                break
+        seen.page.keyboard.press("Enter")
+        seen.page.wait_for_selector("dialog[open] #confirm:focus")
+        seen.page.keyboard.type("HAL")
+        assert seen.page.is_disabled("dialog button.halt")
+        seen.page.keyboard.type("T")
+        seen.page.keyboard.press("Enter")
+        seen.page.wait_for_selector("text=is halted by operate-0")
+        control = found.host.kernel(None).control
+        assert (str(control.gate), control.updated_by) == ("HALTED", "operate-0")
+        assert seen.page.query_selector("dialog[open]") is None
+        assert seen.complaints == []
+
+
+def test_who_only_looks_on_is_offered_nothing_to_press(tmp_path: Path, browser: "Browser") -> None:
+    with desk(tmp_path) as found:
+        seen = Seen(browser, found, role="read")
+        assert seen.page.is_disabled("button.halt")
+        assert seen.page.is_visible("text=it looks on")
+
+
+def test_a_phone_shows_every_view_without_scrolling_sideways(tmp_path: Path, browser: "Browser") -> None:
+    with desk(tmp_path) as found, found.client("trade") as client:
+        client.post("/api/order", json=MARKET_BUY)
+        seen = Seen(browser, found, viewport={"width": 375, "height": 700})
+        seen.page.wait_for_selector("text=BTCUSDT")
+        for name in VIEWS:
+            seen.view(name)
+            seen.page.wait_for_selector(f'nav a[href="#{name}"][aria-current="page"]')
+            wide = seen.page.evaluate("document.documentElement.scrollWidth")
+            assert wide <= 375, f"{name} is {wide} wide"
+
+
+def test_a_text_from_outside_is_shown_as_text(tmp_path: Path, browser: "Browser") -> None:
+    evil = "<img/src=x/onerror=alert(1)>"
+
+    def story(log: Path, trade: str) -> list[str]:
+        return [*story_lines(timetravel.explain(log, trade)), "<script>alert(2)</script>"]
+
+    with desk(tmp_path, story=story) as found, found.client("trade") as client:
+        said = client.post("/api/order", json={**MARKET_BUY, "client_order_id": evil})
+        assert said.json()["status"] == "FILLED"
+        seen = Seen(browser, found)
+        seen.view("slots")
+        seen.page.click(f"button:has-text('{evil}')")
+        seen.page.wait_for_selector("dialog pre:has-text('<script>alert(2)</script>')")
+        assert seen.page.query_selector("main img, dialog img, dialog script") is None
+        assert seen.complaints == []
+
+
+def test_an_old_page_is_loaded_anew_after_an_upgrade(
+    tmp_path: Path, browser: "Browser", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with host_in(tmp_path / "host") as host, ExitStack() as second:
+        host.serve()
+        with gateway(host, tmp_path) as found:
+            port = int(found.url.rpartition(":")[2])
+            seen = Seen(browser, found)
+            token = found.token("operate")
+        monkeypatch.setattr("dita.gateway.acts.__version__", "99.0.0")
+        second.enter_context(gateway(host, tmp_path, port=port))
+        seen.page.evaluate("window.old = true")
+        seen.page.fill("#token", token)
+        with seen.page.expect_navigation():
+            seen.page.click("button:has-text('Log in')")
+        seen.page.wait_for_selector(".standing.live")
+        assert seen.page.evaluate("window.old === undefined")
+
+
+def test_the_page_is_small_and_asks_nobody_else(tmp_path: Path, browser: "Browser") -> None:
+    import gzip  # noqa: PLC0415 - here alone
+
+    with desk(tmp_path) as found:
+        asked: dict[str, bytes] = {}
+        context = browser.new_context()
+        page = context.new_page()
+        page.on("request", lambda request: asked.setdefault(request.url, b""))
+        page.goto(f"{found.url}/#token={found.token('read')}")
+        page.wait_for_selector(".verdict h1")
+        assert all(url.startswith(found.url) for url in asked), json.dumps(list(asked))
+        files = [url for url in asked if "/page/" in url]
+        sizes = {url: len(gzip.compress(page.request.get(url).body())) for url in files}
+        assert len(files) >= 8
+        assert sum(sizes.values()) <= BYTES_GZIPPED_MAX, sizes
