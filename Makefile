@@ -282,6 +282,10 @@ fmt: $(STAMPS)/packages ## Format the code, and fix what can be fixed by itself
 bench: setup build ## Run the benchmarks and rewrite benches/RESULTS.md
 	@PATH="$(abspath $(VENV)/bin):$$PATH" bash benches/run
 
+.PHONY: zinc-models
+zinc-models: ## The shared memory's lanes under loom, and 100,000 schedules of shuttle (two minutes, most of it compiling)
+	@RUSTFLAGS='--cfg zinc_models' cargo test --locked --quiet --release --package dita-zinc --test models --target-dir target/models
+
 .PHONY: bench-peers
 bench-peers: setup ## Run other projects' engines beside DITA and rewrite the chart (ARGS="--draft")
 	@$(PYTHON) benches/peers/run.py $(ARGS)

@@ -107,6 +107,10 @@ CHECKS: Final = (
         (*PYTEST, "tests/test_kill_outside.py"), (("DITA_PYTHON_KILLS", "{size}"),), shows=r".*passed.*",
     ),
     Check(
+        "zinc-models", "shared memory under loom and shuttle", 1, 1, "run",
+        ("make", "--no-print-directory", "zinc-models"), scales=False,
+    ),
+    Check(
         "memory", "a backtest's memory, by the length of its file", 1_000, 1_000, "MB",
         (*PYTEST, "tests/backtest/test_memory.py"), (("DITA_MEMORY_MB", "{size}"),), shows=r".*passed.*",
     ),

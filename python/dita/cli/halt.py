@@ -19,15 +19,18 @@ if TYPE_CHECKING:
 PLACE_EXAMPLE: Final = "/run/dita/controls.json"
 CLUSTER_EXAMPLE: Final = "hazelcast://127.0.0.1:5701/dita"
 _BY_MAX: Final = 64
+# A kernel that runs takes a halt within a millisecond; one in the midst of a venue's call after that.
+_TAKEN_S: Final = 2.0
 # As the kernel names them; it is not loaded for a command's help.
 VERBOSITIES: Final = ("QUIET", "NORMAL", "VERBOSE", "TRACE")
 MODES: Final = ("LIVE", "PAPER", "SHADOW")
 
 _PLANES: Final = f"""\
 Without --control, each account of a host is meant: the one that NAME, --host or --dir names, else the
-only one that runs. A control plane is a file ({PLACE_EXAMPLE}) or stands in a Hazelcast cluster
-({CLUSTER_EXAMPLE}, with ?plane=NAME where there are several). Every kernel that was
-opened with it takes the change as an input: logged, replayed, and attributed to --by.
+only one that runs; where it shows itself in shared memory, a halt goes there first. A control plane is a
+file ({PLACE_EXAMPLE}) or stands in a Hazelcast cluster ({CLUSTER_EXAMPLE},
+with ?plane=NAME where there are several). Every kernel that was opened with it takes the change as an input:
+logged, replayed, and attributed to --by.
 
 A cluster may be away when it is needed most: --fallback FILE changes that file's plane then, and says so."""
 
@@ -92,6 +95,10 @@ class Command:
         )
         parser.add_argument("--create", action="store_true", help="make the plane where there is none yet")
         parser.add_argument("--json", action="store_true", help="print the controls as one JSON object")
+        if self.name == "halt":
+            place.add_argument(
+                "--zinc", metavar="NAME", help="a kernel on this machine that shows itself in shared memory"
+            )
         _add_own_options(self.name, parser)
         parser.set_defaults(run=self.run)
 
@@ -118,6 +125,9 @@ class Command:
             if name is not None and (options.control or options.dir or options.host):
                 raise CommandFailure(f"NAME: {shown(name)} and --control, --host or --dir exclude each other")
             options.host = options.host or name
+            if getattr(options, "zinc", None) is not None:
+                print(_halt_shared(options.zinc, options.by or me()))
+                return 0
             if options.control is None:
                 if options.fallback is not None:
                     raise CommandFailure("--fallback goes with --control PLACE only")
@@ -138,6 +148,9 @@ def _of_host(options: argparse.Namespace, update: "ControlUpdate | None") -> int
         print(f"{directory.path.name}: not running; it goes by this when it starts", file=sys.stderr)
     changed = {}
     for account in directory.accounts():
+        if update is not None and (update.kill_switch or update.flattens):
+            # First where nobody has to read a file.
+            _halt_where_shared(directory.plane(account), update.updated_by)
         changed[account] = _set(options, str(directory.controls(account)), update)
     if not changed:
         raise CommandFailure(f"{directory.path}: has no account yet")
@@ -147,6 +160,24 @@ def _of_host(options: argparse.Namespace, update: "ControlUpdate | None") -> int
         for name, controls in changed.items():
             sys.stdout.write(f"{name}\n{_text(controls)}")
     return 0
+
+
+def _halt_shared(name: str, by: str) -> str:
+    """Halt by shared memory; what came of it."""
+    from dita.zinc import SharedHalt  # noqa: PLC0415 - `dita --help` answers at once
+
+    halt = SharedHalt(name)
+    asked = halt.ask(by=by)
+    if halt.is_taken(asked, _TAKEN_S):
+        return f"{name}: HALTED, and the kernel goes by it"
+    return f"{name}: HALTED, and no kernel has taken it within {_TAKEN_S:g} s; one that opens goes by it"
+
+
+def _halt_where_shared(name: str, by: str) -> None:
+    from dita.zinc import zinc_names  # noqa: PLC0415 - `dita --help` answers at once
+
+    if name in zinc_names():
+        print(_halt_shared(name, by), file=sys.stderr)
 
 
 def _set_or_fall_back(options: argparse.Namespace, update: "ControlUpdate | None") -> "KernelControlSnapshot":

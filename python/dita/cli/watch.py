@@ -23,9 +23,9 @@ _FONT: Final = re.compile(r"@font-face \{.*?\}", re.DOTALL)
 
 _DESCRIPTION: Final = """\
 Show a kernel live in the terminal: its slots and orders, its account with K, E and every named difference,
-its controls, and how far its followers are behind. From the projection in a Hazelcast cluster, or with --log
-from a log's directory, which is followed by a replica of its own. It only looks; with --control the key H
-halts every kernel of that control plane."""
+its controls, and how far its followers are behind. From the projection in a Hazelcast cluster, with --zinc
+from shared memory, or with --log from a log's directory, which is followed by a replica of its own. It only
+looks; with --control the key H halts every kernel of that control plane."""
 
 _EPILOG: Final = """\
 keys: n next kernel, p pause, H halt (with --control), q quit
@@ -34,6 +34,7 @@ examples:
   dita watch
   dita watch --at hazelcast://10.0.0.5:5701/desk --kernel main
   dita watch --log /var/lib/dita/main --control /run/dita/controls.json
+  dita watch --zinc main.main
   dita watch --once"""
 
 
@@ -54,6 +55,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     place = parser.add_mutually_exclusive_group()
     place.add_argument("--at", metavar="ADDRESS", help=f"the cluster ({CLUSTER_DEFAULT})")
     place.add_argument("--log", type=Path, metavar="DIR", help="a kernel's log instead of a cluster")
+    place.add_argument("--zinc", metavar="NAME", help="a kernel of this machine, from shared memory")
     parser.add_argument("--kernel", metavar="NAME", help="which kernel of the cluster (default: the first)")
     parser.add_argument("--control", metavar="PLACE", help="the control plane that the key H halts")
     parser.add_argument(
@@ -94,8 +96,10 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _source(options: argparse.Namespace) -> "Source":
-    from dita.cli.watch_source import ClusterSource, LogSource  # noqa: PLC0415
+    from dita.cli.watch_source import ClusterSource, LogSource, ZincSource  # noqa: PLC0415
 
+    if options.zinc is not None:
+        return ZincSource(options.zinc)
     if options.log is None:
         return ClusterSource(options.at or CLUSTER_DEFAULT)
     progress = Progress()

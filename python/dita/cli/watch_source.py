@@ -215,6 +215,66 @@ class LogSource:
         """Nothing is held."""
 
 
+class ZincSource:
+    """Reads a plane in shared memory. The kernel does not know of it."""
+
+    def __init__(self, name: str) -> None:
+        """Open the plane.
+
+        Args:
+            name: The plane's.
+
+        Raises:
+            CommandFailure: There is none, or it cannot be read.
+        """
+        from dita.errors import KernelError  # noqa: PLC0415 - `dita --help` answers at once
+        from dita.zinc import ZincReader, zinc_names  # noqa: PLC0415
+
+        self._errors = KernelError
+        self._names = zinc_names
+        try:
+            self._reader = ZincReader(name)
+        except KernelError as error:
+            known = ", ".join(zinc_names()) or "none"
+            raise CommandFailure(f"{error}; planes of this user: {known}") from error
+
+    def read(self, kernel: str | None) -> Seen:  # noqa: ARG002 - a plane has one
+        """Return the kernel as it shows itself."""
+        reader = self._reader
+        standing = reader.standing
+        trouble = "" if standing == "LIVE" else _STANDINGS[standing]
+        try:
+            slots = [json.loads(slot.to_json()) for slot in reader.read_slots()]
+            accounts = [_as_text(account) for account in reader.read_accounts()]
+            return Seen(
+                kernel=reader.name,
+                seq=reader.seq,
+                time_ns=reader.time_ns,
+                slots=slots,
+                accounts=accounts,
+                control=reader.control,
+                orders=_live(_orders_of(slots)),
+                trouble=trouble,
+            )
+        except self._errors as error:
+            return Seen(reader.name, trouble=str(error))
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+_STANDINGS: Final = {
+    "CLOSED": "the kernel was closed",
+    "SUPERSEDED": "another kernel takes this plane's name",
+    "DEAD": "the kernel was killed: this is its last word",
+}
+
+
+def _orders_of(slots: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    found = [order for slot in slots for order in (slot["active_entry_order"], *slot["exit_orders"])]
+    return [order for order in found if order is not None]
+
+
 def _parsed(value: Any) -> Mapping[str, Any]:  # noqa: ANN401 - the client's JSON value
     content: Mapping[str, Any] = json.loads(value.to_string())
     return content

@@ -134,6 +134,10 @@ class AccountConfig(Section):
     log_policy: Literal["batch", "always", "written", "off"] = Field(
         default="batch", description="When the log is synced: see `ExecutionKernel`."
     )
+    zinc: bool = Field(
+        default=False,
+        description="Whether other processes see and halt the account in shared memory, as `HOST.ACCOUNT`.",
+    )
     limits: dict[str, Exact | str | None] = Field(
         default_factory=dict, description="The controls' limits: see `KernelControlSnapshot`."
     )

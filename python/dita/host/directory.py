@@ -129,6 +129,14 @@ class Directory:
         """
         return self.path / "controls" / f"{file_name(account)}.json"
 
+    def plane(self, account: str) -> str:
+        """Return the name under which an account shows itself in shared memory.
+
+        Args:
+            account: The account's name.
+        """
+        return plane_name(self.path.name, account)
+
     def accounts(self) -> list[str]:
         """Return the file names of the accounts that have a log here."""
         below = self.path / "log"
@@ -180,6 +188,16 @@ def file_name(account: str) -> str:
         account: The account's name.
     """
     return account.replace("/", ".")
+
+
+def plane_name(host: str, account: str) -> str:
+    """Return the name under which a host's account shows itself in shared memory: `HOST.ACCOUNT`.
+
+    Args:
+        host: The host's name.
+        account: The account's.
+    """
+    return f"{host}.{file_name(account)}"
 
 
 def directories() -> Iterator[Directory]:

@@ -16,7 +16,7 @@ from dita.control import ControlUpdate
 from dita.errors import InvalidInput, KernelClosed, KernelError, refuse
 from dita.host.asked_orders import BY_HAND, AskedOrders
 from dita.host.client import Client, Seats
-from dita.host.directory import Directory
+from dita.host.directory import Directory, plane_name
 from dita.host.documents import account_orders, account_status, to_json
 from dita.host.feed import AccountFeed, Feed
 from dita.host.opening import open_account
@@ -24,6 +24,7 @@ from dita.host.serving import Answer, HostSocket
 from dita.host.strategies import Company, StrategyHandle
 from dita.kernel import ExecutionKernel
 from dita.strategy import Params, Strategy
+from dita.zinc import SharedMemoryZincPlane
 
 _LOG: Final = logging.getLogger("dita.host")
 _LOOK_S: Final = 0.05
@@ -98,6 +99,9 @@ class Host:
                     clock,
                     heard[name],
                 )
+                if account.zinc:
+                    plane = plane_name(config.host.name, name) if directory is None else directory.plane(name)
+                    kernels[name].share(SharedMemoryZincPlane(plane))
         except BaseException:
             for kernel in kernels.values():
                 kernel.close()
