@@ -40,6 +40,12 @@ class Capture:
         levels: dict[str, Any] = {"b": [["100.10", f"{last}"]], "a": []}
         return self.add({"e": "depthUpdate", "s": "BTCUSDT", "U": first, "u": last, "pu": previous, **levels})
 
+    def gap(self) -> "Capture":
+        return self.add({"e": "gap", "s": "BTCUSDT", "why": "cut"}, enveloped=False)
+
+    def trade(self, kind: str = "trade") -> "Capture":
+        return self.add({"e": kind, "s": "BTCUSDT", "p": "100.10", "q": "1", "m": True})
+
     def snapshot(self, last: int) -> "Capture":
         message = {"lastUpdateId": last, "bids": [["100.00", "7"]], "asks": [["101.00", "8"]]}
         return self.add(message, enveloped=False)
@@ -187,3 +193,25 @@ def test_a_recorded_market_is_read_whole(btcusdt_capture: Path) -> None:
         1,
     )
     assert (counts.gaps, counts.unused_updates, counts.late_lines) == (0, 0, 0)
+
+
+def test_after_a_gap_row_nothing_is_told_until_the_next_whole_book(capture: Capture) -> None:
+    capture.snapshot(10).update(11, 12, 10).quote().trade().gap().quote().trade().update(20, 21, 19)
+    market, events = capture.snapshot(20).quote().trade().read()
+    assert [type(event).__name__ for event in events] == [
+        "Depth", "Depth", "Quote", "Print", "Depth", "Depth", "Depth", "Quote", "Print",
+    ]  # fmt: skip
+    assert bid_sizes(events) == ["whole", "12", "empty", "whole", "21"]
+    assert (market.counts.gaps, market.counts.other) == (1, 2)
+
+
+def test_a_snapshot_that_is_older_than_the_stream_does_not_end_a_gap(capture: Capture) -> None:
+    capture.snapshot(10).gap().update(20, 21, 19)
+    _, events = capture.snapshot(11).quote().snapshot(20).quote().read()
+    assert [type(event).__name__ for event in events][-3:] == ["Depth", "Depth", "Quote"]
+
+
+def test_trades_are_told_once_where_a_capture_has_both_streams_of_them(capture: Capture) -> None:
+    market, events = capture.quote().trade("aggTrade").trade().trade("aggTrade").trade().read()
+    assert sum(isinstance(event, Print) for event in events) == 2
+    assert market.counts.other == 2

@@ -34,7 +34,7 @@ class CaptureCounts:
         gaps: breaks in the chain of depth updates (`pu` is not the `u` before it).
         stale_updates: depth updates that the snapshot already contained.
         unused_updates: depth updates dropped for want of a snapshot.
-        other: messages of other streams, skipped.
+        other: messages that are skipped: of other streams, and what comes between a gap row and a snapshot.
         late_lines: lines received before the line above them; they are given the later time.
         bad_lines: lines that could not be read, skipped where a conversion was told to.
     """

@@ -34,20 +34,25 @@ class Books:
         symbols: Iterable[str],
         hear: Callable[[VenueBook], object],
         clock_ns: Callable[[], int] = time.time_ns,
+        fetched: Callable[[str, str], object] | None = None,
     ) -> None:
-        """Begin with books that are not whole.
+        """Begin with books that are not whole, and fetch nothing before `begin`.
 
         Args:
             wire: The transport.
             symbols: The instruments.
             hear: Takes what is told, on the transport's thread; it must not wait.
             clock_ns: This machine's time.
+            fetched: Takes the instrument and the text of each snapshot, before the book does.
         """
         self._wire = wire
         self._hear = hear
         self._clock_ns = clock_ns
         self._books = {symbol.lower(): OrderBook(symbol) for symbol in symbols}
         self._fetching: set[str] = set()
+        self._fetched = fetched
+        self._is_open = False
+        self._cuts = 0
         self.snapshots = 0
 
     @property
@@ -64,11 +69,19 @@ class Books:
         """Return an instrument's book."""
         return self._books[symbol.lower()]
 
-    def empty(self) -> None:
-        """Let go of all books: their stream was cut, or is new."""
-        for name, book in self._books.items():
+    def cut(self) -> None:
+        """Let go of all books, and fetch none: their stream is gone."""
+        self._is_open = False
+        self._cuts += 1
+        for book in self._books.values():
             book.reset()
             self._tell(book)
+
+    def begin(self) -> None:
+        """Let go of all books, and fetch new ones: their stream is open."""
+        self.cut()
+        self._is_open = True
+        for name in self._books:
             self._want(name)
 
     def take(self, raw: str) -> bool:
@@ -100,7 +113,7 @@ class Books:
         self._hear(VenueBook(book.symbol, self._clock_ns(), bids, asks))
 
     def _want(self, name: str) -> None:
-        if name not in self._fetching:
+        if self._is_open and name not in self._fetching:
             self._fetching.add(name)
             self._wire.spawn(self._fetch(name))
 
@@ -108,13 +121,19 @@ class Books:
         """Ask for snapshots until the book is whole."""
         book, tries = self._books[name], 0
         try:
-            while book.needs_snapshot:
+            while self._is_open and book.needs_snapshot:
                 # Updates have to come first, so that the snapshot is not older than the stream.
                 await asyncio.sleep(_PAUSE_S[min(tries, len(_PAUSE_S) - 1)])
                 tries += 1
                 try:
-                    reply = await self._wire.ask(requests.depth(book.symbol))
-                    book.take(json.dumps(reply))
+                    cuts = self._cuts
+                    text = json.dumps(await self._wire.ask(requests.depth(book.symbol)))
+                    if cuts != self._cuts:
+                        # It may be older than the cut: what came between is not known.
+                        continue
+                    if self._fetched is not None:
+                        self._fetched(book.symbol, text)
+                    book.take(text)
                 except (Failure, InvalidInput, ValueError) as error:
                     _LOG.warning("book of %s: %s", book.symbol, error)
                 self.snapshots += 1

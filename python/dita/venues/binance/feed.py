@@ -21,7 +21,7 @@ from dita.venues.binance.markets import (
 from dita.venues.binance.transport import Transport
 
 _LOG: Final = logging.getLogger("dita.binance")
-_BACK_OFF_S: Final = (0.1, 0.2, 0.5, 1.0, 2.0)
+BACK_OFF_S: Final = (0.1, 0.2, 0.5, 1.0, 2.0)
 _MS: Final = 1_000_000
 
 
@@ -71,7 +71,7 @@ class MarketFeed:
         public = [f"{one}@bookTicker" for one in low] if quotes else []
         if public or books:
             names = "/".join(public + self.books.streams)
-            wire.spawn(self._listen(f"/public/stream?streams={names}", self._empty_books, self.books.empty))
+            wire.spawn(self._listen(f"/public/stream?streams={names}", self._begin_books, self.books.cut))
 
     def age_s(self, symbol: str) -> float | None:
         """Return how long ago an instrument's mark was heard, seconds; None where it never was.
@@ -98,13 +98,13 @@ class MarketFeed:
             tries = 0 if time.monotonic() - began > 10 else tries + 1
             self.reconnects += 1
             _LOG.warning("market stream: %s", why)
-            await asyncio.sleep(_BACK_OFF_S[min(tries, len(_BACK_OFF_S) - 1)])
+            await asyncio.sleep(BACK_OFF_S[min(tries, len(BACK_OFF_S) - 1)])
 
     async def _fetch_bars(self) -> None:
         self._wire.spawn(self._fetch_missed())
 
-    async def _empty_books(self) -> None:
-        self.books.empty()
+    async def _begin_books(self) -> None:
+        self.books.begin()
 
     async def _fetch_missed(self) -> None:
         """Tell the bars that closed since the last one that was told."""

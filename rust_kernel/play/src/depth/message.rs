@@ -72,6 +72,13 @@ pub enum Message<'a> {
         size: Decimal,
         /// True where the taker sold.
         buyer_is_maker: bool,
+        /// True where trades of one taker at one price are told as one.
+        aggregated: bool,
+    },
+    /// The recorder heard nothing from before it on.
+    Gap {
+        /// The instrument.
+        symbol: &'a str,
     },
     /// A change of the book.
     Update {
@@ -92,6 +99,7 @@ impl<'a> Message<'a> {
         match self {
             Message::Quote { symbol, .. }
             | Message::Trade { symbol, .. }
+            | Message::Gap { symbol }
             | Message::Update { symbol, .. } => Some(symbol),
             Message::Other(symbol) => *symbol,
             Message::Snapshot(_) => None,
@@ -193,12 +201,14 @@ fn message_of<'a>(fields: &Fields<'a>) -> Result<Message<'a>, Fault> {
                 levels: Levels { bids: levels(fields.bid, "b")?, asks: levels(fields.ask, "a")? },
             },
         }),
-        Some("trade") => Ok(Message::Trade {
+        Some(kind @ ("trade" | "aggTrade")) => Ok(Message::Trade {
             symbol: named()?,
             price: price(fields.price, "p")?,
             size: number(fields.size, "q")?,
             buyer_is_maker: flag(fields.maker, "m")?,
+            aggregated: kind == "aggTrade",
         }),
+        Some("gap") => Ok(Message::Gap { symbol: named()? }),
         _ if fields.whole.is_some() => Ok(Message::Snapshot(Snapshot {
             last: whole(fields.whole, "lastUpdateId")?,
             levels: Levels { bids: levels(fields.bids, "bids")?, asks: levels(fields.asks, "asks")? },

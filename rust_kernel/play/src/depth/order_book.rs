@@ -74,6 +74,7 @@ impl OrderBook {
         let verdict = match message {
             Message::Update { update, .. } => self.sequence.update(update, hand_on),
             Message::Snapshot(snapshot) => self.sequence.snapshot(snapshot, hand_on),
+            Message::Gap { .. } => self.sequence.cut(hand_on),
             Message::Quote { .. } | Message::Trade { .. } | Message::Other(_) => return Ok(Said::Nothing),
         };
         if let Some(fault) = unfit {

@@ -134,6 +134,14 @@ impl Sequence {
         }
     }
 
+    /// Takes that the stream was cut: the book is empty until the next snapshot.
+    pub fn cut(&mut self, mut hand_on: impl FnMut(Levels, bool)) -> Verdict {
+        self.reset();
+        self.counts.gaps += 1;
+        hand_on(Levels::default(), true);
+        Verdict::Gap
+    }
+
     /// Forgets the book and what waits, as where the stream was cut.
     pub fn reset(&mut self) {
         self.chain = Chain::None;

@@ -1,13 +1,14 @@
 //! Raw captures: one line a message of the venue's streams, `receive time in ns`, a space, the JSON.
 //!
 //! Messages keep the recorder's order and its receive times. Depth is handed on only where the book is known to be whole:
-//! see [`Sequence`].
+//! see [`Sequence`]. Where the recorder heard nothing for a time it writes a row `{"e":"gap","s":SYMBOL}`: from there to the
+//! next whole book nothing is handed on, so that nothing is filled at prices that nobody saw.
 
 use std::collections::VecDeque;
 use std::path::Path;
 
 use super::lines::Lines;
-use crate::depth::{Counts, Levels, Message, Sequence, read_message, read_symbol};
+use crate::depth::{Counts, Levels, Message, Sequence, Verdict, read_message, read_symbol};
 use crate::event::{Depth, Event, What};
 use crate::fault::Fault;
 
@@ -29,7 +30,7 @@ pub struct CaptureCounts {
     pub trades: u64,
     /// Levels that were handed on, in changes of the book and whole books.
     pub levels: u64,
-    /// Messages of other streams, skipped.
+    /// Messages that are skipped: of other streams, and quotes and trades between a gap row and the next whole book.
     pub other: u64,
     /// Lines received before the line above them; they are given the later time.
     pub late_lines: u64,
@@ -107,6 +108,10 @@ struct Reading {
     last_ns: i64,
     counts: CaptureCounts,
     ready: VecDeque<Event>,
+    /// Whether the recorder was cut off, and no whole book has come since.
+    is_blind: bool,
+    /// Which of the two streams of trades is used, where a capture has both: the first.
+    aggregated: Option<bool>,
 }
 
 impl CaptureReader {
@@ -152,6 +157,8 @@ impl CaptureReader {
             last_ns: 0,
             counts: CaptureCounts::default(),
             ready: VecDeque::new(),
+            is_blind: false,
+            aggregated: None,
         };
         Ok(CaptureReader { lines: Lines::open(path)?, reading })
     }
@@ -215,9 +222,17 @@ impl Reading {
         let time_ns = self.in_order(time_ns)?;
         let (ready, levels) = (&mut self.ready, &mut self.counts.levels);
         let what = match message {
+            Message::Quote { .. } | Message::Trade { .. } if self.is_blind => {
+                self.counts.other += 1;
+                return Ok(None);
+            }
             Message::Quote { bid, ask, .. } => {
                 self.counts.quotes += 1;
                 What::Quote { bid: bid.0, bid_size: Some(bid.1), ask: ask.0, ask_size: Some(ask.1) }
+            }
+            Message::Trade { aggregated, .. } if *self.aggregated.get_or_insert(aggregated) != aggregated => {
+                self.counts.other += 1;
+                return Ok(None);
             }
             Message::Trade { price, size, buyer_is_maker, .. } => {
                 self.counts.trades += 1;
@@ -228,7 +243,13 @@ impl Reading {
                 return Ok(None);
             }
             Message::Snapshot(snapshot) => {
-                self.sequence.snapshot(snapshot, hand_on(time_ns, ready, levels));
+                let verdict = self.sequence.snapshot(snapshot, hand_on(time_ns, ready, levels));
+                self.is_blind &= verdict != Verdict::Used;
+                return Ok(None);
+            }
+            Message::Gap { .. } => {
+                self.sequence.cut(hand_on(time_ns, ready, levels));
+                self.is_blind = true;
                 return Ok(None);
             }
             Message::Other(_) => {
