@@ -18,8 +18,8 @@ EXAMPLE: Final = ("dita record -c binance -p BTC/USDT --out market", "record a v
 _DESCRIPTION: Final = """\
 Record a venue's market as it comes: best prices, depth, trades, marks. Each instrument has a compressed
 file a day (UTC) of raw frames with their receive times; `dita backtest --data FILE` reads one, with the
-instruments' rules (--instruments DIR/instruments.json). It needs no key. Where a stream was cut there is a gap
-row: a backtest fills nothing from there to the next whole book. Ctrl-C ends it."""
+instruments' rules (--instruments DIR/instruments.json). It needs no key. Where a stream was cut there is a
+gap row: a backtest fills nothing from there to the next whole book. Ctrl-C ends it."""
 
 _EPILOG: Final = """\
 examples:
