@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from dita.errors import shown
 from dita.runtime.bars import interval_ns
-from dita.runtime.sources import own_folder, remember
+from dita.runtime.sources import SourceLoader, own_folder, remember
 from dita.strategy import Params, Strategy, StrategyError
 
 _WARMUP_MAX: Final = 10_000_000
@@ -61,7 +61,8 @@ def _module_of(path: Path) -> Any:  # noqa: ANN401 - a module of the user's
     if not path.is_file():
         raise StrategyError(f"{path}: there is no such file")
     digest = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:12]
-    spec = importlib.util.spec_from_file_location(f"dita_strategy_{digest}", path)
+    name = f"dita_strategy_{digest}"
+    spec = importlib.util.spec_from_file_location(name, path, loader=SourceLoader(name, str(path)))
     if spec is None or spec.loader is None:
         raise StrategyError(f"{path}: is no Python file")
     module = importlib.util.module_from_spec(spec)

@@ -7,8 +7,9 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.machinery import SOURCE_SUFFIXES, FileFinder, SourceFileLoader
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Final, TypeAlias
 
 from dita.strategy import Strategy
@@ -31,6 +32,19 @@ class Sources:
     own: bytes
     imported: tuple[tuple[str, bytes], ...]
     files: tuple[Path, ...]
+
+
+class SourceLoader(SourceFileLoader):
+    """Loads what the source says.
+
+    Python keeps compiled code by the second of a file's change and its size: a file that was changed twice
+    within a second would run as it was, under an id of what it is.
+    """
+
+    def get_code(self, fullname: str) -> CodeType:
+        """Compile the source."""
+        path = self.get_filename(fullname)
+        return self.source_to_code(self.get_data(path), path)
 
 
 _KNOWN: Final[dict[str, Sources]] = {}
@@ -103,9 +117,13 @@ def own_folder(folder: Path) -> Iterator[None]:
         _ADDED.add(str(folder))
     importlib.invalidate_caches()
     before = set(sys.modules)
+    finder = FileFinder(str(folder), (SourceLoader, SOURCE_SUFFIXES))
+    sys.path_importer_cache[str(folder)] = finder
     try:
         yield
     finally:
+        if sys.path_importer_cache.get(str(folder)) is finder:
+            del sys.path_importer_cache[str(folder)]
         for name in set(sys.modules) - before:
             file = _file_of(sys.modules[name])
             if file is not None and _is_under(file, folder):
