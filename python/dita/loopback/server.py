@@ -21,6 +21,8 @@ from dita.loopback.binance.streams import Path, Session
 from dita.loopback.commands import run_command
 
 STEP_S: Final = 0.25
+# A closed transport lets go of its socket in the loop's next round; one that is accepted late, some after.
+_ROUNDS: Final = 10
 _WAITING_MAX: Final = 10_000
 _PING_S: Final = 180.0
 _FRAME_BYTES_MAX: Final = 1 << 20
@@ -95,6 +97,7 @@ class Server:
         self.cut()
         if self._runner is not None:
             await self._runner.cleanup()
+            await let_sockets_close()
 
     def cut(self) -> None:
         """Cut every stream."""
@@ -239,6 +242,12 @@ async def _write(socket: web.WebSocketResponse, line: _Waiting) -> None:
         except ConnectionResetError:
             return
     await socket.close()
+
+
+async def let_sockets_close() -> None:
+    """Let a loop that is about to end do what closed connections have left for its next rounds."""
+    for _ in range(_ROUNDS):
+        await asyncio.sleep(0)
 
 
 class ServerThread:

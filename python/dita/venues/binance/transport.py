@@ -91,6 +91,8 @@ class Transport:
             await asyncio.gather(*self._tasks, return_exceptions=True)
             if self._session is not None:
                 await self._session.close()
+                # A closed connection lets go of its socket in the loop's next round.
+                await asyncio.sleep(0)
 
         if self.is_own_thread():
             # Closed by what it called: the thread ends once that returns.
