@@ -15,8 +15,8 @@ from dita.loopback.binance.exchange import BinanceExchange, Terms
 from dita.loopback.server import ServerThread
 from dita.strategy import Strategy, TradeTick
 from dita.venues.binance.adapter import BinanceUsdm
-from dita.venues.binance.markets import MarketNews, VenueBook, VenueMark
-from dita.venues.binance.requests import Request
+from dita.venues.wire.market import MarketNews, VenueBook, VenueMark
+from dita.venues.wire.requests import Request
 from live import until
 from live_runs import SECRET, plan_of, shadow_of, traded
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from dita.venues.binance.failures import Fate, classify
+from dita.venues.binance.failures import classify
+from dita.venues.wire.failures import Fate
 from practising import Account, practising
 
 # Beside the repository, wherever that is checked out.

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from dita.venues.binance import reading
+from dita.venues.wire import reading
 from practising import Account, practising
 
 

@@ -10,11 +10,14 @@ from typing import Any
 import pytest
 
 from dita.errors import InvalidInput
-from dita.venues.binance import reading
 from dita.venues.binance.budget import Budget
-from dita.venues.binance.failures import Failure, Fate, classify, read_answer
-from dita.venues.binance.news import News, Unheard
-from dita.venues.binance.requests import Request, sign
+from dita.venues.binance.failures import classify, read_answer
+from dita.venues.binance.news import News
+from dita.venues.binance.requests import sign
+from dita.venues.wire import reading
+from dita.venues.wire.failures import Failure, Fate
+from dita.venues.wire.requests import Request
+from dita.venues.wire.told import Unheard
 
 # Beside the repository, wherever that is checked out.
 SHARED = next(
@@ -343,7 +346,7 @@ def test_a_fifth_of_the_order_budget_is_kept_for_exits() -> None:
 
 def test_the_venues_own_count_and_its_word_to_wait_are_kept_to() -> None:
     budget = Budget()
-    budget.told({"X-MBX-ORDER-COUNT-10S": "299", "X-MBX-USED-WEIGHT-1M": "2399"}, 0)
+    budget.told(Request("GET", "/"), {"X-MBX-ORDER-COUNT-10S": "299", "X-MBX-USED-WEIGHT-1M": "2399"}, 0)
     assert budget.wait_ms(ENTRY, 0) > 0
     assert budget.wait_ms(EXIT, 0) == 0
     assert budget.wait_ms(Request("GET", "/x", weight=5), 0) > 0

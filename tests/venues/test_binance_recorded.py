@@ -9,9 +9,9 @@ import pytest
 
 from dita import ExecutionKernel
 from dita.errors import InvalidInput
-from dita.venues.binance import reading
 from dita.venues.binance.markets import read_instruments, read_klines, read_market, read_tiers
 from dita.venues.binance.news import News
+from dita.venues.wire import reading
 from fixtures import FIXTURES, present
 
 FILES = (

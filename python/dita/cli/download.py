@@ -68,7 +68,7 @@ def run(options: argparse.Namespace) -> int:
     from dita.errors import KernelError  # noqa: PLC0415 - `dita --help` answers at once
     from dita.live.download import fetch_bars, fetch_funding  # noqa: PLC0415 - it needs aiohttp
     from dita.live.places import symbol_of  # noqa: PLC0415 - as above
-    from dita.venues.binance.failures import Failure  # noqa: PLC0415 - as above
+    from dita.venues.wire.failures import Failure  # noqa: PLC0415 - as above
 
     progress, symbol = Progress(), symbol_of(options.pair)
     until = options.until or time.time_ns()

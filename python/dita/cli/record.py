@@ -67,7 +67,7 @@ def run(options: argparse.Namespace) -> int:
     symbols = symbols_of(options)
     from dita.errors import KernelError  # noqa: PLC0415 - `dita --help` answers at once
     from dita.live.record import Recording  # noqa: PLC0415 - it needs aiohttp
-    from dita.venues.binance.failures import Failure  # noqa: PLC0415 - as above
+    from dita.venues.wire.failures import Failure  # noqa: PLC0415 - as above
 
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

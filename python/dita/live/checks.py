@@ -7,9 +7,10 @@ from decimal import Decimal
 from typing import Any, Final
 
 from dita.errors import InvalidInput
-from dita.venues.binance import reading, requests
+from dita.venues.binance import requests
 from dita.venues.binance.adapter import BinanceUsdm
-from dita.venues.binance.failures import Failure, Fate
+from dita.venues.wire import reading
+from dita.venues.wire.failures import Failure, Fate
 
 _OFFSET_MS_MAX: Final = 1_000
 # A kernel's client ids: D, its nonce, slot and number; see `venue_client_id`.

@@ -9,7 +9,7 @@ from typing import Final
 from dita.errors import KernelError
 from dita.venues.binance import requests
 from dita.venues.binance.adapter import BinanceUsdm
-from dita.venues.binance.failures import Failure
+from dita.venues.wire.failures import Failure
 
 _LOG: Final = logging.getLogger("dita.live")
 _TIMES: Final = 3

@@ -11,9 +11,9 @@ from typing import Final
 
 from dita.errors import InvalidInput
 from dita.runtime import interval_ns
-from dita.venues.binance import reading
 from dita.venues.binance.adapter import BinanceUsdm
-from dita.venues.binance.requests import Request
+from dita.venues.wire import reading
+from dita.venues.wire.requests import Request
 
 BARS_HEADER: Final = "timestamp,open,high,low,close,volume"
 FUNDING_HEADER: Final = "time,symbol,rate,mark"

@@ -12,10 +12,12 @@ from dita.kernel import ExecutionKernel
 from dita.live.checks import Check, Doctor, check_other_kernels
 from dita.live.plan import Left, NotReady, Plan
 from dita.venues import SimulatedVenue
-from dita.venues.binance import reading, requests
+from dita.venues.binance import requests
 from dita.venues.binance.adapter import BinanceUsdm
-from dita.venues.binance.failures import Failure
-from dita.venues.binance.markets import MarketNews, VenueBook, VenueMark, VenueTrade, read_instruments
+from dita.venues.binance.markets import read_instruments
+from dita.venues.wire import reading
+from dita.venues.wire.failures import Failure
+from dita.venues.wire.market import MarketNews, VenueBook, VenueMark, VenueTrade
 
 _LOG: Final = logging.getLogger("dita.live")
 _CONNECT_S: Final = 30.0

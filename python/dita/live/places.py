@@ -8,14 +8,7 @@ from urllib.parse import urlsplit
 
 from dita.config.secrets import SecretRef
 from dita.errors import InvalidInput
-from dita.venues.binance.adapter import (
-    DEMO_REST,
-    DEMO_STREAM,
-    REST,
-    STREAM,
-    BinancePractice,
-    BinanceUsdm,
-)
+from dita.venues.binance.adapter import DEMO_REST, DEMO_STREAM, REST, STREAM, BinancePractice, BinanceUsdm
 
 KEY_DEFAULT: Final = "env:API_KEY"
 SECRET_DEFAULT: Final = "env:API_SECRET"  # noqa: S105 - where it is, not what it is

@@ -8,10 +8,12 @@ from typing import Any, Final
 from dita._kernel import VenueEvent
 from dita.errors import InvalidInput
 from dita.live.checks import Check
-from dita.venues.binance import reading, requests
-from dita.venues.binance.adapter import DEAF_S, BinanceUsdm
-from dita.venues.binance.failures import Failure
-from dita.venues.binance.requests import Request
+from dita.venues.binance import requests
+from dita.venues.binance.adapter import BinanceUsdm
+from dita.venues.wire import reading
+from dita.venues.wire.adapter import DEAF_S
+from dita.venues.wire.failures import Failure
+from dita.venues.wire.requests import Request
 
 _CONNECT_S: Final = 15.0
 _AWAY: Final = Decimal("0.95")

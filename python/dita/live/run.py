@@ -19,8 +19,8 @@ from dita.live.waiting import Waiting
 from dita.runtime import interval_ns
 from dita.runtime.loading import check_declared
 from dita.strategy import Bar, QuoteTick, TradeTick
-from dita.venues.binance.failures import Failure
-from dita.venues.binance.markets import MarketNews, VenueBar, VenueMark, VenueQuote, VenueTrade
+from dita.venues.wire.failures import Failure
+from dita.venues.wire.market import MarketNews, VenueBar, VenueMark, VenueQuote, VenueTrade
 
 if TYPE_CHECKING:
     from decimal import Decimal

@@ -4,7 +4,7 @@ import threading
 from collections import deque
 from typing import Final
 
-from dita.venues.binance.markets import MarketNews, VenueBar, VenueTrade
+from dita.venues.wire.market import MarketNews, VenueBar, VenueTrade
 
 _TRADES_MAX: Final = 10_000
 

@@ -10,9 +10,9 @@ from typing import Final
 from dita._kernel import OrderBook
 from dita.errors import InvalidInput
 from dita.venues.binance import requests
-from dita.venues.binance.failures import Failure
-from dita.venues.binance.markets import VenueBook
-from dita.venues.binance.transport import Transport
+from dita.venues.wire.failures import Failure
+from dita.venues.wire.market import VenueBook
+from dita.venues.wire.transport import Transport
 
 _LOG: Final = logging.getLogger("dita.binance")
 #: How deep a book is told.

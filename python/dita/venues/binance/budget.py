@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from dita.venues.binance.requests import Request
+from dita.venues.wire.requests import Request
 
 _TEN_SECONDS_NS: Final = 10 * 1_000_000_000
 _MINUTE_NS: Final = 60 * 1_000_000_000
@@ -79,8 +79,9 @@ class Budget:
             for count in self._orders:
                 count.add(1, now_ns)
 
-    def told(self, headers: Mapping[str, str], now_ns: int) -> None:
-        """Take the venue's own counts from an answer's headers."""
+    def told(self, request: Request, headers: Mapping[str, str], now_ns: int) -> None:
+        """Take the venue's own counts from an answer's headers: they tell of all requests."""
+        del request
         lowered = {name.lower(): value for name, value in headers.items()}
         for count in (self._weight, *self._orders):
             value = lowered.get(count.header, "")

@@ -4,30 +4,11 @@ Unknown is never resent: the order is asked about first, and then its fills. Cod
 the venue's documentation as of November 2026, with what was seen where that says otherwise.
 """
 
-import enum
-from dataclasses import dataclass
 from typing import Any, Final
 
 from dita.errors import InvalidInput
-from dita.venues.binance.reading import parse
-
-
-class Fate(enum.StrEnum):
-    """What became of a request."""
-
-    DONE = "DONE"
-    """It is as it was asked for; it was so before."""
-    REFUSED = "REFUSED"
-    """The venue did not take it."""
-    LATER = "LATER"
-    """The venue did not take it, and may a little later."""
-    CLOCK = "CLOCK"
-    """The venue did not take it, since its time was off: after a look at the clock it may be sent again."""
-    STATE = "STATE"
-    """The venue did not take it, since the state is another: ask what it is."""
-    UNKNOWN = "UNKNOWN"
-    """It may have been taken, or not."""
-
+from dita.venues.wire.failures import Failure, Fate
+from dita.venues.wire.reading import parse
 
 _DONE: Final = frozenset({-4046, -4059, -4171})
 _LATER: Final = frozenset({-1003, -1008, -1015})
@@ -36,29 +17,6 @@ _STATE: Final = frozenset({-2011, -2013, -2022, -4118})
 # -1001 is a failure by the documentation; it is asked about all the same.
 _UNKNOWN: Final = frozenset({-1000, -1001, -1006, -1007})
 _OVERLOADED: Final = "Service Unavailable"
-
-
-@dataclass(frozen=True, slots=True)
-class Failure(Exception):  # noqa: N818 - it is the venue's answer
-    """An answer that is no success.
-
-    Attributes:
-        fate: What it means for the request.
-        status: HTTP status; 0 where no answer came.
-        code: The venue's code; 0 where it gave none.
-        words: The venue's words, or what was wrong with the answer.
-        retry_after_ms: How long to wait, where it says so.
-    """
-
-    fate: Fate
-    status: int
-    code: int
-    words: str
-    retry_after_ms: int | None = None
-
-    def __str__(self) -> str:
-        """Status, code and words."""
-        return f"{self.fate}: HTTP {self.status}, code {self.code}: {self.words}"
 
 
 def classify(status: int, code: int, words: str) -> Fate:
@@ -114,13 +72,3 @@ def read_answer(status: int, raw: str | bytes, retry_after: str | None = None) -
     words = str(body.get("msg", "")) if isinstance(body, dict) else ""
     wait_ms = int(retry_after) * 1_000 if retry_after and retry_after.isdigit() else None
     raise Failure(classify(status, number, words), status, number, words, wait_ms)
-
-
-def unanswered(words: str, *, left: bool) -> Failure:
-    """Say what a request is worth that was not answered.
-
-    Args:
-        words: What happened.
-        left: Whether it may have left.
-    """
-    return Failure(Fate.UNKNOWN if left else Fate.REFUSED, 0, 0, words)

@@ -7,18 +7,13 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Final
 
 from dita.errors import InvalidInput
-from dita.venues.binance import reading, requests
+from dita.venues.binance import requests
 from dita.venues.binance.books import Books
-from dita.venues.binance.failures import Failure
-from dita.venues.binance.markets import (
-    MarketNews,
-    VenueBar,
-    VenueMark,
-    VenueTrade,
-    read_klines,
-    read_market,
-)
-from dita.venues.binance.transport import Transport
+from dita.venues.binance.markets import read_klines, read_market
+from dita.venues.wire import reading
+from dita.venues.wire.failures import Failure
+from dita.venues.wire.market import MarketNews, VenueBar, VenueMark, VenueTrade
+from dita.venues.wire.transport import Transport
 
 _LOG: Final = logging.getLogger("dita.binance")
 BACK_OFF_S: Final = (0.1, 0.2, 0.5, 1.0, 2.0)

@@ -1,70 +1,14 @@
 """The market as the venue tells it: instruments, bars, quotes, trades, marks. Without I/O."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from dita.errors import InvalidInput, shown
-from dita.venues.binance import reading
+from dita.venues.wire import reading
+from dita.venues.wire.market import MarketNews, VenueBar, VenueMark, VenueQuote, VenueTrade
 
 _MS = 1_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class VenueBar:
-    """A closed bar: prices and volume as the venue wrote them."""
-
-    symbol: str
-    interval: str
-    open_ns: int
-    close_ns: int
-    texts: tuple[str, str, str, str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class VenueQuote:
-    """Best bid and ask with their sizes, as the venue wrote them."""
-
-    symbol: str
-    time_ns: int
-    texts: tuple[str, str, str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class VenueTrade:
-    """A trade of others; `number` counts them without a gap, 0 where the venue has none."""
-
-    symbol: str
-    time_ns: int
-    price: str
-    size: str
-    buyer_is_maker: bool
-    number: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class VenueMark:
-    """The venue's own mark price, and the funding terms that come with it."""
-
-    symbol: str
-    time_ns: int
-    price: Decimal
-    rate: Decimal | None
-    next_boundary_ns: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class VenueBook:
-    """An order book's best levels, each a price and a size, the best first; empty where it is not whole."""
-
-    symbol: str
-    time_ns: int
-    bids: tuple[tuple[Decimal, Decimal], ...]
-    asks: tuple[tuple[Decimal, Decimal], ...]
-
-
-MarketNews = VenueBar | VenueQuote | VenueTrade | VenueMark | VenueBook
 
 
 def read_market(frame: object) -> MarketNews | None:

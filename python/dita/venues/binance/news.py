@@ -5,13 +5,13 @@ and once it is triggered the id of the order that trades.
 """
 
 from collections import Counter, OrderedDict
-from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Final
 
 from dita._kernel import VenueEvent
 from dita.errors import InvalidInput, shown
-from dita.venues.binance import reading
+from dita.venues.wire import reading
+from dita.venues.wire.told import Told, Unheard, ours, settled
 
 _LINKS_MAX: Final = 100_000
 _ZERO: Final = Decimal(0)
@@ -60,29 +60,6 @@ _ENTRIES: Final = {
 #: Entries that tell of a fill, which is booked by itself.
 OF_FILLS: Final = frozenset({"COMMISSION", "REALIZED_PNL"})
 _IGNORED: Final = frozenset({"TRADE_LITE", "STRATEGY_UPDATE", "GRID_UPDATE", "MARGIN_CALL"})
-
-
-class Unheard(InvalidInput):
-    """What the closed lists of what the venue may say do not have: entries halt until somebody looks."""
-
-
-@dataclass(slots=True)
-class Told:
-    """What one message comes to.
-
-    Attributes:
-        orders: Events of orders, in their order.
-        account: Events of the account, each a dict as `on_account_event` takes it.
-        leverages: Instruments whose leverage was set elsewhere.
-        ask_income: Whether the wallet moved for a reason that only the income history names by its id.
-        key_ended: Whether the stream ends with it.
-    """
-
-    orders: list[VenueEvent] = field(default_factory=list)
-    account: list[dict[str, Any]] = field(default_factory=list)
-    leverages: dict[str, Decimal] = field(default_factory=dict)
-    ask_income: bool = False
-    key_ended: bool = False
 
 
 class News:
@@ -223,7 +200,7 @@ class News:
         )
         profit = reading.maybe(order, "rp")
         if profit is not None and fee is not None:
-            told.account.append(_settled(ids, trade_id, last, profit, fee, order.get("N"), at_ns))
+            told.account.append(settled(ids, trade_id, last, profit, fee, order.get("N"), at_ns))
 
     def _trigger(self, told: Told, ids: dict[str, Any], algo_id: str, order_id: str, at_ns: int) -> None:
         """Tell once that a conditional order now trades under another id."""
@@ -273,7 +250,7 @@ class News:
             VenueEvent(
                 reading.nanoseconds(row, "T", "E"), kind="EXPIRED", filled_size=0, remaining_size=0,
                 asset=reading.text(order, "s"), venue_order_id=order_id,
-                venue_client_id=_ours(self.client_id_of(order_id)), reason=str(order.get("r") or ""),
+                venue_client_id=ours(self.client_id_of(order_id)), reason=str(order.get("r") or ""),
             )
         )  # fmt: skip
 
@@ -305,7 +282,7 @@ class News:
 
     def _ids(self, order: dict[str, Any], client_id: str, order_id: str) -> dict[str, Any]:
         return {
-            "venue_client_id": _ours(client_id),
+            "venue_client_id": ours(client_id),
             "venue_order_id": order_id,
             "asset": reading.text(order, "s"),
             "order_side": reading.text(order, "S"),
@@ -327,7 +304,7 @@ class News:
             reading.nanoseconds(row, "updateTime", "time"),
             kind="ORDER_STATUS",
             status=_STATUSES[status],
-            venue_client_id=_ours(client_id),
+            venue_client_id=ours(client_id),
             venue_order_id=order_id,
             asset=reading.text(row, "symbol"),
             order_side=reading.text(row, "side"),
@@ -356,7 +333,7 @@ class News:
                 reading.nanoseconds(row, "updateTime", "createTime"),
                 kind="ORDER_STATUS",
                 status=word,
-                venue_client_id=_ours(client_id),
+                venue_client_id=ours(client_id),
                 venue_order_id=algo_id,
                 asset=reading.text(row, "symbol"),
                 order_side=reading.text(row, "side"),
@@ -378,7 +355,7 @@ class News:
         """
         order_id, at_ns = _id(row, "orderId"), reading.nanoseconds(row, "time")
         ids: dict[str, Any] = {
-            "venue_client_id": _ours(client_id),
+            "venue_client_id": ours(client_id),
             "venue_order_id": order_id,
             "asset": reading.text(row, "symbol"),
             "order_side": reading.text(row, "side"),
@@ -393,7 +370,7 @@ class News:
             liquidity="MAKER" if row.get("maker") is True else "TAKER", **ids,
         )  # fmt: skip
         profit = reading.decimal(row, "realizedPnl")
-        return fill, _settled(ids, trade_id, size, profit, fee, row.get("commissionAsset"), at_ns)
+        return fill, settled(ids, trade_id, size, profit, fee, row.get("commissionAsset"), at_ns)
 
     def income(self, row: dict[str, Any]) -> dict[str, Any] | None:
         """Read an entry of the wallet's history; None where it is of a fill.
@@ -424,29 +401,8 @@ def _unwrapped(frame: object) -> dict[str, Any]:
     return reading.record(row["data"], "data") if "stream" in row and "data" in row else row
 
 
-def _settled(
-    ids: dict[str, Any],
-    trade_id: str,
-    size: Decimal,
-    profit: Decimal,
-    fee: Decimal,
-    asset: object,
-    at_ns: int,
-) -> dict[str, Any]:
-    return {
-        "kind": "FILL_SETTLED", "timestamp": at_ns, "symbol": ids["asset"], "venue_trade_id": trade_id,
-        "realized_pnl": profit, "fee": fee, "fee_asset": str(asset or ""),
-        "size": size if ids["order_side"] == "BUY" else -size,
-    }  # fmt: skip
-
-
 def _forced(client_id: str) -> str:
     return next((kind for start, kind in FORCED.items() if client_id.startswith(start)), "")
-
-
-def _ours(client_id: str) -> str:
-    """A client id as an event carries it. What is longer than the kernel's ids was never one of them."""
-    return client_id if len(client_id) <= 36 else ""
 
 
 def _id(row: dict[str, Any], name: str) -> str:

@@ -5,12 +5,13 @@ from decimal import Decimal
 from typing import Any, Final
 
 from dita._kernel import VenueEvent
-from dita.venues.binance import reading, requests
-from dita.venues.binance.failures import Failure, Fate
+from dita.venues.binance import requests
 from dita.venues.binance.markets import read_instruments, read_tiers
 from dita.venues.binance.news import OF_FILLS, News
-from dita.venues.binance.requests import Request
-from dita.venues.binance.transport import Transport
+from dita.venues.wire import reading
+from dita.venues.wire.failures import Failure, Fate
+from dita.venues.wire.requests import Request
+from dita.venues.wire.transport import Transport
 
 _MS: Final = 1_000_000
 _PAGE: Final = 1_000

@@ -2,61 +2,36 @@
 
 import hashlib
 import hmac
-from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, Final, Literal
+from typing import Any, Final
 from urllib.parse import urlencode
 
 from dita._kernel import VenueOrder
 from dita.errors import NotSent
+from dita.venues.wire.requests import Pool, Request, digits
 
 RECV_WINDOW_MS: Final = 5_000
 #: Kinds of orders that live in the service of conditional orders since 2025-12-09.
 CONDITIONAL: Final = frozenset({"STOP_MARKET", "STOP_LIMIT", "TAKE_PROFIT"})
-Pool = Literal["none", "entry", "exit"]
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
-    """A request.
+def query_of(request: Request, secret: str, now_ms: int) -> str:
+    """Write a request's parameters, with time and signature where they are wanted.
 
-    Attributes:
-        method: GET, POST, PUT or DELETE.
-        path: From `/fapi/` on.
-        values: Its parameters, in their order.
-        signed: Whether it carries time and signature.
-        weight: What it weighs.
-        pool: Whether it places an order, and if so, whether that is an exit.
+    Args:
+        request: It.
+        secret: The key's secret.
+        now_ms: The venue's time.
     """
-
-    method: str
-    path: str
-    values: dict[str, Any] = field(default_factory=dict)
-    signed: bool = True
-    weight: int = 1
-    pool: Pool = "none"
-
-    def query(self, secret: str, now_ms: int) -> str:
-        """Write the parameters, with time and signature where they are wanted.
-
-        Args:
-            secret: The key's secret.
-            now_ms: The venue's time.
-        """
-        if not self.signed:
-            return urlencode(self.values)
-        whole = urlencode({**self.values, "recvWindow": RECV_WINDOW_MS, "timestamp": now_ms})
-        return f"{whole}&signature={sign(secret, whole)}"
+    if not request.signed:
+        return urlencode(request.values)
+    whole = urlencode({**request.values, "recvWindow": RECV_WINDOW_MS, "timestamp": now_ms})
+    return f"{whole}&signature={sign(secret, whole)}"
 
 
 def sign(secret: str, message: str) -> str:
     """HMAC-SHA256 of the parameters as they are sent, in hexadecimal."""
     return hmac.new(secret.encode(), message.encode(), hashlib.sha256).hexdigest()
-
-
-def digits(value: Decimal) -> str:
-    """Write a decimal without an exponent."""
-    return format(value, "f")
 
 
 def is_conditional(order: VenueOrder) -> bool:

@@ -1,0 +1,515 @@
+"""What every native adapter does: keeps a stream open, repairs gaps, finds a deaf stream, tells the kernel.
+
+Nothing here waits for the network where the kernel calls it: a request leaves on the transport's thread, and
+what comes of it is brought by `emit`. Only `opening_state` and the other questions of a start wait.
+"""
+
+import asyncio
+import logging
+import threading
+import time
+from abc import abstractmethod
+from collections import OrderedDict
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from decimal import Decimal
+from typing import Any, ClassVar, Final, Protocol
+
+from dita._kernel import KernelOutcome, VenueEvent, VenueOrder
+from dita.errors import InvalidInput, KernelClosed, KernelError, NotSent
+from dita.venues.base import BaseExecutionAdapter, KernelSink
+from dita.venues.wire import reading
+from dita.venues.wire.failures import Failure, Fate
+from dita.venues.wire.requests import Request
+from dita.venues.wire.told import Told, Unheard
+from dita.venues.wire.transport import Transport
+
+_LOG: Final = logging.getLogger("dita.venues")
+#: A request that REST acknowledged and the stream has not told within this makes the stream deaf.
+DEAF_S: Final = 2.0
+#: For so long after that a stream that says nothing is not trusted, and REST is asked every `DEAF_S`.
+_SUSPICION_S: Final = 30.0
+_REPAIR_S: Final = 60.0
+BACK_OFF_S: Final = (0.1, 0.2, 0.5, 1.0, 2.0)
+WAIT_S: Final = 30.0
+OVERLAP_NS: Final = 600 * 1_000_000_000
+MS: Final = 1_000_000
+_RETRIES: Final = 5
+_BOOKED_MAX: Final = 100_000
+
+
+Work = Coroutine[Any, Any, Any]
+
+
+class Reader(Protocol):
+    """Reads the frames of a venue's user stream."""
+
+    def read(self, frame: object) -> Told:
+        """Read a frame's JSON.
+
+        Raises:
+            Unheard: It says something that no list has.
+            InvalidInput: A field is missing, or is not what it has to be.
+        """
+
+
+class AccountQuestions(Protocol):
+    """What can be asked about an account, on the transport's thread."""
+
+    async def fills(self, since_ns: int) -> list[tuple[VenueEvent, dict[str, Any]]]:
+        """Return all fills since a time, each with its settlement."""
+
+    async def entries(self, since_ns: int) -> list[dict[str, Any]]:
+        """Return the wallet's entries since a time that belong to no fill."""
+
+    async def balances(self) -> dict[str, Decimal]:
+        """Return the wallet's balances, without unrealised profit."""
+
+    async def positions(self) -> list[dict[str, Any]]:
+        """Return the positions: symbol, size (+ long), entry_price, position_side."""
+
+    async def open_orders(self, symbol: str | None) -> list[dict[str, Any]]:
+        """Return the venue's open orders."""
+
+
+class WireAdapter(BaseExecutionAdapter):
+    """One account at a venue that has REST and a user stream.
+
+    Attributes:
+        symbols: The instruments that are asked about after a gap.
+        frames: How many frames the stream has told since it was opened.
+        repairs: How often the account was asked for what the stream may not have told.
+        reconnects: How often the stream was opened anew.
+    """
+
+    live: ClassVar[bool] = True
+    real_money: ClassVar[bool | None] = True
+    #: The venue's codes that the kernel knows by a name.
+    named_codes: ClassVar[Mapping[int, str]] = {}
+
+    def __init__(
+        self,
+        wire: Transport,
+        reader: Reader,
+        questions: AccountQuestions,
+        symbols: list[str],
+        clock_ns: Callable[[], int],
+        deaf_s: float,
+    ) -> None:
+        """Describe the account; the stream opens once a kernel is attached.
+
+        Args:
+            wire: The transport.
+            reader: Reads the user stream.
+            questions: Asks about the account.
+            symbols: The instruments that are traded.
+            clock_ns: This machine's time, nanoseconds.
+            deaf_s: A stream that has not told of an acknowledged request for so long is deaf, seconds.
+        """
+        super().__init__()
+        self.symbols = symbols
+        self._clock_ns = clock_ns
+        self._deaf_s = deaf_s
+        self._wire = wire
+        self._reader = reader
+        self._asks = questions
+        self._awaited: dict[str, float] = {}
+        self._booked_ns = 0
+        self._busy = 0
+        self._repairing: asyncio.Lock | None = None
+        self._told_down = False
+        self._cuts = 0
+        self._booked: OrderedDict[tuple[str, str], None] = OrderedDict()
+        self._deaf_until = 0.0
+        self._unheard = ""
+        self._connected = threading.Event()
+        self._closing = threading.Event()
+        self._socket_ends: asyncio.Event | None = None
+        self.repairs = 0
+        self.frames = 0
+        self.reconnects = 0
+
+    def __repr__(self) -> str:
+        """Its address; never the key."""
+        return f"{type(self).__name__}({self._wire.rest!r}, symbols={self.symbols!r})"
+
+    # ------------------------------------------------------------------------------------------ life
+
+    def attach(self, kernel: KernelSink) -> None:
+        """Learn the kernel, and open the user stream."""
+        super().attach(kernel)
+        self._booked_ns = self._clock_ns()
+        self._wire.spawn(self._listen())
+        self._wire.spawn(self._watch())
+
+    def wait_connected(self, timeout_s: float = WAIT_S) -> bool:
+        """Wait until the user stream is open and the account was asked for.
+
+        Args:
+            timeout_s: At most so long.
+
+        Returns:
+            Whether it is.
+        """
+        return self._connected.wait(timeout_s)
+
+    def close(self) -> None:
+        """Close the stream and the thread."""
+        self._closing.set()
+        super().close()
+        self._wire.close()
+
+    @property
+    def unheard(self) -> str:
+        """What the venue said that no list has; empty where there is none.
+
+        Entries halt while it stands, also after a reconnect and its repair: until `forgive_unheard`, or until
+        the program is started anew and has asked the venue for the whole account.
+        """
+        return self._unheard
+
+    def forgive_unheard(self) -> None:
+        """Go on after something unheard of: somebody has looked at the account, at the venue."""
+        self._unheard = ""
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether no request is on its way, none waits for the stream, and the account was asked for."""
+        return not self._busy and not self._awaited and self._connected.is_set()
+
+    @property
+    def is_deaf(self) -> bool:
+        """Whether the stream was found not to tell, and has said nothing since."""
+        return self._deaf_until > time.monotonic()
+
+    # ----------------------------------------------------------------------------------- questions that wait
+
+    def get_fills(self, since: int) -> Sequence[VenueEvent]:
+        """Return the account's fills since a time, also in instruments that nobody named."""
+        return [fill for fill, _ in self._wait(self._asks.fills(since))]
+
+    def get_income(self, since: int) -> Sequence[Mapping[str, Any]]:
+        """Return funding, transfers, rebates and adjustments, and the settlements of fills."""
+
+        async def both() -> list[Mapping[str, Any]]:
+            settled = [settlement for _, settlement in await self._asks.fills(since)]
+            return [*settled, *await self._asks.entries(since)]
+
+        rows: list[Mapping[str, Any]] = self._wait(both())
+        return rows
+
+    def get_balances(self) -> Mapping[str, Decimal]:
+        """Return the wallet's balances, without unrealised profit."""
+        balances: dict[str, Decimal] = self._wait(self._asks.balances())
+        return balances
+
+    def get_positions(self) -> list[dict[str, Any]]:
+        """Return the positions: symbol, size (+ long), entry_price, position_side."""
+        positions: list[dict[str, Any]] = self._wait(self._asks.positions())
+        return positions
+
+    def get_open_orders(self, symbol: str | None = None) -> Sequence[Mapping[str, Any]]:
+        """Return the venue's open orders, plain and conditional."""
+        orders: list[dict[str, Any]] = self._wait(self._asks.open_orders(symbol))
+        return orders
+
+    def opening_state(self) -> Mapping[str, Any]:
+        """Return balances, positions and open orders, as `ExecutionKernel.open_with` takes them."""
+
+        async def all_of_it() -> Mapping[str, Any]:
+            orders = await self._asks.open_orders(None)
+            names = ("symbol", "order_side", "size", "filled_size", "venue_order_id", "venue_client_id")
+            return {
+                "balances": {asset: held for asset, held in (await self._asks.balances()).items() if held},
+                "positions": await self._asks.positions(),
+                "orders": [
+                    {**{name: row[name] for name in names}, "price": row["limit_price"]} for row in orders
+                ],
+            }
+
+        state: dict[str, Any] = self._wait(all_of_it())
+        return state
+
+    def ask(self, request: Request) -> Any:  # noqa: ANN401 - any JSON
+        """Send one request and wait for its answer.
+
+        Raises:
+            Failure: It is no success.
+        """
+        return self._wait(self._wire.ask(request))
+
+    # --------------------------------------------------------------------------------------------- the stream
+
+    @abstractmethod
+    async def _hear_stream(self) -> str:
+        """Open the user stream and hear it until it ends, by `_heard_until_cut`; say why it ended.
+
+        Raises:
+            Failure: It could not be opened.
+        """
+
+    @abstractmethod
+    async def _query(self, client_id: str) -> None:
+        """Ask what became of an order, and tell it."""
+
+    async def _listen(self) -> None:
+        """Keep the user stream open, whatever happens."""
+        tries = 0
+        while not self._closing.is_set():
+            try:
+                why = await self._hear_stream()
+                tries = 0 if self.frames else tries
+            except (Failure, InvalidInput) as error:
+                why = str(error)
+            if self._closing.is_set():
+                return
+            _LOG.warning("user stream: %s", why)
+            self._down()
+            await asyncio.sleep(BACK_OFF_S[min(tries, len(BACK_OFF_S) - 1)])
+            tries += 1
+            self.reconnects += 1
+
+    async def _heard_until_cut(self, listening: Coroutine[Any, Any, str], *others: Work) -> str:
+        """Hear a stream until it ends, one of the others does, or it was found to be deaf.
+
+        Args:
+            listening: Hears it, and says why it ended.
+            others: What keeps it open.
+
+        Returns:
+            Why it ended.
+        """
+        self._socket_ends = asyncio.Event()
+        hearing = asyncio.create_task(listening)
+        tasks: list[asyncio.Task[Any]] = [asyncio.create_task(work) for work in others]
+        tasks.append(asyncio.create_task(self._socket_ends.wait()))
+        try:
+            await asyncio.wait({hearing, *tasks}, return_when=asyncio.FIRST_COMPLETED)
+            return hearing.result() if hearing.done() else "given up: it is opened anew"
+        finally:
+            for task in (hearing, *tasks):
+                task.cancel()
+            await asyncio.gather(hearing, *tasks, return_exceptions=True)
+
+    async def _opened(self) -> None:
+        # Frames are heard meanwhile; what comes twice the kernel knows by its id.
+        self.frames = 0
+        first = not self._connected.is_set() and not self._told_down
+        self._wire.spawn(self._reconcile(self._cuts, first=first))
+
+    async def _reconcile(self, cuts: int, *, first: bool) -> None:
+        """Ask for what the stream may not have told, and only then call the connection good."""
+        for pause in (*BACK_OFF_S, *(2.0 for _ in range(1_000))):
+            try:
+                if first:
+                    await self._wire.set_clock()
+                else:
+                    await self.repair()
+                break
+            except (Failure, InvalidInput) as error:
+                _LOG.warning("repair: %s", error)
+                await asyncio.sleep(pause)
+        if cuts == self._cuts:
+            # Else the stream was gone meanwhile, and what it missed then is another's to ask for.
+            self._connected.set()
+            self._up()
+
+    async def repair(self) -> None:
+        """Ask by REST for fills, entries, balances, positions and orders since the last repair."""
+        if self._repairing is None:
+            self._repairing = asyncio.Lock()
+        async with self._repairing:
+            began_ns, since_ns = self._clock_ns(), self._booked_ns - OVERLAP_NS
+            for fill, settled in await self._asks.fills(since_ns):
+                if (fill.asset, fill.venue_trade_id) not in self._booked:
+                    self._tell(fill)
+                    self._tell_account(settled)
+            for entry in await self._asks.entries(since_ns):
+                self._tell_account(entry)
+            for client_id in list(self._awaited):
+                await self._query(client_id)
+            await self._tell_balances()
+            self._booked_ns = began_ns
+            self.repairs += 1
+
+    async def _tell_balances(self) -> None:
+        # Of before the question: what the stream tells of later is newer than the answer.
+        now_ns = self._wire.now_ms() * MS
+        for asset, amount in (await self._asks.balances()).items():
+            if amount:
+                self._tell_account(
+                    {
+                        "kind": "ACCOUNT_UPDATE", "timestamp": now_ns, "asset": asset,
+                        "wallet_balance": amount,
+                    }
+                )  # fmt: skip
+
+    async def _watch(self) -> None:
+        """Look for a stream that is deaf, and repair once a minute."""
+        repaired = time.monotonic()
+        while not self._closing.is_set():
+            await asyncio.sleep(self._deaf_s / 8)
+            now = time.monotonic()
+            late = [client_id for client_id, until in self._awaited.items() if until < now]
+            if late:
+                _LOG.warning("the stream is deaf: it has not told of %s", ", ".join(late[:5]))
+                self._deaf_until = now + _SUSPICION_S
+                self._distrust()
+                self._down()
+                self._awaited.update(dict.fromkeys(late, now + self._deaf_s))
+                if self._socket_ends is not None:
+                    self._socket_ends.set()
+            due = self._deaf_s if self.is_deaf else _REPAIR_S
+            if late or now - repaired > due:
+                repaired = now
+                await self._quietly_repair()
+            self._up()
+
+    async def _quietly_repair(self) -> None:
+        try:
+            await self.repair()
+        except (Failure, InvalidInput) as error:
+            _LOG.warning("repair: %s", error)
+
+    def _hear(self, raw: str) -> bool:
+        """Take a frame; False where the stream ends with it."""
+        self.frames += 1
+        self._deaf_until = 0.0
+        try:
+            told = self._reader.read(reading.parse(raw))
+        except Unheard as error:
+            self._halt_entries(error)
+            return True
+        except InvalidInput as error:
+            _LOG.error("user stream: %s", error)
+            return False
+        for event in told.orders:
+            self._awaited.pop(event.venue_client_id, None)
+        self._bring(told)
+        if told.key_ended:
+            self._down()
+        return not told.key_ended
+
+    def _halt_entries(self, error: Unheard) -> None:
+        """The truth is unknown: entries halt until somebody has looked; exits go."""
+        self._unheard = str(error)
+        _LOG.critical("%s; entries halt until the account was looked at", error)
+        # The stream itself is sound: it need not be opened anew once this is forgiven.
+        self._say_down()
+
+    def _bring(self, told: Told) -> None:
+        for event in told.orders:
+            self._tell(event)
+        for entry in told.account:
+            self._tell_account(entry)
+        if told.ask_income:
+            self._begin(self._tell_entries())
+
+    async def _tell_entries(self) -> None:
+        try:
+            for entry in await self._asks.entries(self._clock_ns() - OVERLAP_NS):
+                self._tell_account(entry)
+        except (Failure, InvalidInput) as error:
+            _LOG.warning("income: %s", error)
+
+    def _distrust(self) -> None:
+        """The stream is deaf, and opened anew: what else has to be new, a venue says."""
+
+    # ---------------------------------------------------------------------------------------------- inside
+
+    async def _patiently(self, request: Request) -> Any:  # noqa: ANN401 - any JSON
+        """Send a cancel or an amend; where the venue refused it for now, again."""
+        for _ in range(_RETRIES):
+            try:
+                return await self._wire.ask(request)
+            except Failure as failure:
+                if failure.fate is not Fate.LATER:
+                    raise
+                await asyncio.sleep((failure.retry_after_ms or 200) / 1000)
+        return await self._wire.ask(request)
+
+    def _begin(self, work: Any) -> None:  # noqa: ANN401 - a coroutine
+        self._busy += 1
+        self._wire.spawn(self._done(work))
+
+    async def _done(self, work: Any) -> None:  # noqa: ANN401 - a coroutine
+        try:
+            await work
+        finally:
+            self._busy -= 1
+
+    def _wait(self, work: Any) -> Any:  # noqa: ANN401 - what the coroutine returns
+        if self._wire.is_own_thread():
+            work.close()
+            raise NotSent("this is the transport's own thread: it cannot wait for itself")
+        return self._wire.wait_for(work, WAIT_S)
+
+    def _await(self, client_id: str) -> None:
+        """The stream has to tell of this order soon."""
+        if client_id:
+            self._awaited.setdefault(client_id, time.monotonic() + self._deaf_s)
+
+    def _down(self) -> None:
+        self._connected.clear()
+        self._cuts += 1
+        self._say_down()
+
+    def _say_down(self) -> None:
+        if not self._told_down:
+            self._told_down = True
+            self._tell(VenueEvent(self._clock_ns(), kind="DISCONNECTED"))
+
+    def _up(self) -> None:
+        """Say that the connection is good, once it is: open, the account asked for, and known to tell."""
+        if self._told_down and self._connected.is_set() and not self._unheard and not self.is_deaf:
+            self._told_down = False
+            self._tell(VenueEvent(self._clock_ns(), kind="RESYNCED"))
+
+    def _over_budget(self, request: Request, order: VenueOrder) -> VenueEvent | None:
+        now_ns = self._clock_ns()
+        wait_ms = self._wire.budget.wait_ms(request, now_ns)
+        if not wait_ms:
+            return None
+        ids: dict[str, Any] = {"venue_client_id": order.venue_client_id, "asset": order.asset}
+        return VenueEvent(now_ns, kind="RATE_LIMITED", retry_after_ms=wait_ms, reason="own budget", **ids)
+
+    def _refuse(self, kind: str, failure: Failure, ids: dict[str, Any]) -> None:
+        now_ns = self._clock_ns()
+        if failure.fate is Fate.UNKNOWN:
+            self._doubt(str(failure), ids)
+        elif failure.fate is Fate.LATER and kind == "ORDER_REJECT":
+            wait_ms = failure.retry_after_ms or 1_000
+            self._tell(
+                VenueEvent(now_ns, kind="RATE_LIMITED", retry_after_ms=wait_ms, reason=failure.words, **ids)
+            )
+        else:
+            code = self.named_codes.get(failure.code, str(failure.code) if failure.code else "NOT_SENT")
+            self._tell(VenueEvent(now_ns, kind=kind, reason=failure.words[:200], reason_code=code, **ids))
+
+    def _doubt(self, why: str, ids: dict[str, Any]) -> None:
+        self._tell(VenueEvent(self._clock_ns(), kind="SEND_TIMEOUT", reason=why[:200], **ids))
+
+    def _tell(self, event: VenueEvent) -> KernelOutcome | None:
+        try:
+            outcome = self.emit(event)
+        except KernelClosed:
+            return None
+        except KernelError as error:
+            _LOG.error("the kernel does not take %s: %s", event, error)
+            return None
+        if event.venue_trade_id and event.fee is not None and outcome.accepted:
+            self._remember(event.asset, event.venue_trade_id)
+        return outcome
+
+    def _remember(self, symbol: str, trade_id: str) -> None:
+        """The kernel has this fill with its fee: a repair need not tell it once more."""
+        self._booked[symbol, trade_id] = None
+        if len(self._booked) > _BOOKED_MAX:
+            self._booked.popitem(last=False)
+
+    def _tell_account(self, event: dict[str, Any]) -> None:
+        try:
+            self.emit_account(event)
+        except KernelClosed:
+            return
+        except KernelError as error:
+            _LOG.error("the kernel does not take %s: %s", event, error)

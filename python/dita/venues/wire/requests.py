@@ -1,0 +1,103 @@
+"""What is asked of a venue, before it is signed and written."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, Literal, Protocol
+
+Pool = Literal["none", "entry", "exit"]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request.
+
+    Attributes:
+        method: GET, POST, PUT or DELETE.
+        path: From the base address on.
+        values: Its parameters, in their order.
+        signed: Whether it carries time and signature.
+        weight: What it weighs.
+        pool: Whether it places an order, and if so, whether that is an exit.
+    """
+
+    method: str
+    path: str
+    values: dict[str, Any] = field(default_factory=dict)
+    signed: bool = True
+    weight: int = 1
+    pool: Pool = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A request as it leaves.
+
+    Attributes:
+        address: Path and query as they are signed: encoded already.
+        headers: Its headers.
+        body: Its body; None where it has none.
+    """
+
+    address: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes | None = None
+
+
+class Dialect(Protocol):
+    """How one account's requests are written, and the venue's answers read. Without I/O."""
+
+    @property
+    def name(self) -> str:
+        """The venue's name, in lower case."""
+
+    @property
+    def server_time(self) -> Request:
+        """The question about the venue's time."""
+
+    def write(self, request: Request, now_ms: int) -> Written:
+        """Write a request, signed where it has to be.
+
+        Args:
+            request: It.
+            now_ms: The venue's time.
+        """
+
+    def read(self, status: int, raw: bytes, headers: Mapping[str, str]) -> Any:  # noqa: ANN401 - any JSON
+        """Read an answer.
+
+        Args:
+            status: HTTP status.
+            raw: The body.
+            headers: Its headers; their names are looked up in any case.
+
+        Returns:
+            What a success holds.
+
+        Raises:
+            Failure: It is none.
+        """
+
+    def read_time(self, answer: Any) -> int:  # noqa: ANN401 - any JSON
+        """Read the answer to `server_time`, as int nanoseconds."""
+
+
+class Allowance(Protocol):
+    """How much may be asked of a venue."""
+
+    def wait_ms(self, request: Request, now_ns: int) -> int:
+        """Return how long a request has to wait; 0 where it may leave."""
+
+    def take(self, request: Request, now_ns: int) -> None:
+        """Count a request that leaves."""
+
+    def told(self, request: Request, headers: Mapping[str, str], now_ns: int) -> None:
+        """Take the venue's own counts from the headers of a request's answer."""
+
+    def barred(self, retry_after_ms: int, now_ns: int) -> None:
+        """Ask nothing for so long: the venue said so."""
+
+
+def digits(value: Decimal) -> str:
+    """Write a decimal without an exponent."""
+    return format(value, "f")

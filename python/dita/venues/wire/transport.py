@@ -1,0 +1,233 @@
+"""The network: one thread with one event loop per account, HTTP and streams. Needs the extra `venues`."""
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from typing import Any, Final, TypeVar
+
+import aiohttp
+from yarl import URL
+
+from dita.venues.wire.failures import Failure, Fate, unanswered
+from dita.venues.wire.reading import FRAME_BYTES_MAX
+from dita.venues.wire.requests import Allowance, Dialect, Request
+
+ANSWER_S: Final = 5.0
+_HEARTBEAT_S: Final = 20.0
+_MS: Final = 1_000_000
+_Result = TypeVar("_Result")
+Say = Callable[[str], Awaitable[None]]
+
+
+class Transport:
+    """Sends requests, and opens streams."""
+
+    def __init__(
+        self, rest: str, stream: str, dialect: Dialect, clock_ns: Callable[[], int], budget: Allowance
+    ) -> None:
+        """Start the thread; nothing is sent yet.
+
+        Args:
+            rest: Base address of REST.
+            stream: Base address of the streams.
+            dialect: How the venue's requests are written, and its answers read.
+            clock_ns: This machine's time.
+            budget: What may be asked.
+        """
+        self.rest, self.stream = rest.rstrip("/"), stream.rstrip("/")
+        self.budget = budget
+        self.offset_ms = 0
+        self._dialect = dialect
+        self._clock_ns = clock_ns
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(
+            target=self._loop.run_forever, name=f"dita-{dialect.name}", daemon=True
+        )
+        self._session: aiohttp.ClientSession | None = None
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._thread.start()
+
+    def __repr__(self) -> str:
+        """Its address; never the key."""
+        return f"Transport({self.rest!r})"
+
+    # ------------------------------------------------------------------------------------------- its thread
+
+    def is_own_thread(self) -> bool:
+        """Whether the caller is the transport's own thread."""
+        return threading.current_thread() is self._thread
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Have something done on the thread, and do not wait for it."""
+
+        def begin() -> None:
+            task = self._loop.create_task(work)
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+        self._loop.call_soon_threadsafe(begin)
+
+    def wait_for(self, work: Coroutine[Any, Any, _Result], timeout_s: float) -> _Result:
+        """Have something done on the thread, and wait for what comes of it. Not from that thread.
+
+        Raises:
+            TimeoutError: It took longer.
+        """
+        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        try:
+            return future.result(timeout_s)
+        except TimeoutError:
+            future.cancel()
+            raise
+
+    def close(self) -> None:
+        """Cut everything, and end the thread."""
+        if self._loop.is_closed():
+            return
+
+        async def end() -> None:
+            for task in list(self._tasks):
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+            if self._session is not None:
+                await self._session.close()
+                # A closed connection lets go of its socket in the loop's next round.
+                await asyncio.sleep(0)
+
+        if self.is_own_thread():
+            # Closed by what it called: the thread ends once that returns.
+            ending = self._loop.create_task(end())
+            ending.add_done_callback(lambda _: self._loop.stop())
+            return
+        self.wait_for(end(), 5.0)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(5.0)
+        self._loop.close()
+
+    # ------------------------------------------------------------------------------------------------ HTTP
+
+    def now_ms(self) -> int:
+        """The venue's time, as far as is known."""
+        return self._clock_ns() // _MS + self.offset_ms
+
+    async def ask(self, request: Request) -> Any:  # noqa: ANN401 - any JSON
+        """Send a request, once; where only the clock was off, once more.
+
+        Args:
+            request: It.
+
+        Returns:
+            The JSON of a success.
+
+        Raises:
+            Failure: It is none.
+        """
+        try:
+            return await self._send(request)
+        except Failure as failure:
+            if failure.fate is not Fate.CLOCK:
+                raise
+        await self.set_clock()
+        return await self._send(request)
+
+    async def set_clock(self) -> None:
+        """Learn how far this machine's clock is off, from one question's middle.
+
+        Raises:
+            Failure: The venue does not say.
+        """
+        before = self._clock_ns()
+        answer = await self._send(self._dialect.server_time)
+        after = self._clock_ns()
+        there_ns = self._dialect.read_time(answer)
+        self.offset_ms = (there_ns - (before + after) // 2) // _MS
+
+    async def _send(self, request: Request) -> Any:  # noqa: ANN401 - any JSON
+        session = await self._opened()
+        self.budget.take(request, self._clock_ns())
+        written = self._dialect.write(request, self.now_ms())
+        try:
+            # Encoded already: what is signed must be what is sent.
+            address = URL(self.rest + written.address, encoded=True)
+            async with session.request(
+                request.method, address, headers=dict(written.headers), data=written.body
+            ) as reply:
+                raw = await reply.read()
+                self.budget.told(request, reply.headers, self._clock_ns())
+                return self._read(reply.status, raw, reply.headers)
+        except aiohttp.ClientConnectorError as error:
+            raise unanswered(_words(error), left=False) from None
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            # The address may have the signature in it, so the error's own text is not kept.
+            raise unanswered(_words(error), left=True) from None
+
+    def _read(self, status: int, raw: bytes, headers: Mapping[str, str]) -> Any:  # noqa: ANN401 - any JSON
+        try:
+            return self._dialect.read(status, raw, headers)
+        except Failure as failure:
+            if failure.retry_after_ms is not None and failure.fate is Fate.LATER:
+                self.budget.barred(failure.retry_after_ms, self._clock_ns())
+            raise
+
+    async def _opened(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                timeout=aiohttp.ClientTimeout(total=ANSWER_S, connect=ANSWER_S / 2),
+                connector=aiohttp.TCPConnector(limit=32, keepalive_timeout=60),
+            )
+        return self._session
+
+    # ---------------------------------------------------------------------------------------------- streams
+
+    async def listen(
+        self,
+        path: str,
+        opened: Callable[[], Awaitable[None]],
+        hear: Callable[[str], bool],
+        *,
+        greet: Callable[[Say], Awaitable[None]] | None = None,
+        ping: str = "",
+    ) -> str:
+        """Hear a stream until it ends.
+
+        Args:
+            path: From the base address on.
+            opened: Called once it is open.
+            hear: Takes each frame; False ends it.
+            greet: Called before `opened` with what sends a text, where the stream wants to be spoken to.
+            ping: What is said every 20 seconds, where the venue counts that and not WebSocket's own pings.
+
+        Returns:
+            Why it ended.
+        """
+        session = await self._opened()
+        try:
+            async with session.ws_connect(
+                self.stream + path, heartbeat=_HEARTBEAT_S, max_msg_size=FRAME_BYTES_MAX
+            ) as socket:
+                if greet is not None:
+                    await greet(socket.send_str)
+                await opened()
+                pinging = asyncio.create_task(_ping(socket, ping)) if ping else None
+                try:
+                    async for message in socket:
+                        if message.type != aiohttp.WSMsgType.TEXT:
+                            return f"a frame of type {message.type.name}"
+                        if not hear(message.data):
+                            return "ended by what it said"
+                finally:
+                    if pinging is not None:
+                        pinging.cancel()
+                return f"closed, code {socket.close_code}"
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            return _words(error)
+
+
+async def _ping(socket: aiohttp.ClientWebSocketResponse, text: str) -> None:
+    while not socket.closed:
+        await asyncio.sleep(_HEARTBEAT_S)
+        await socket.send_str(text)
+
+
+def _words(error: BaseException) -> str:
+    return type(error).__name__
