@@ -344,6 +344,18 @@ def test_a_fifth_of_the_order_budget_is_kept_for_exits() -> None:
     assert budget.wait_ms(ENTRY, 11 * SECOND) == 0
 
 
+def test_a_fifth_of_the_weight_is_kept_for_cancels() -> None:
+    budget, question, cancel = Budget(), Request("GET", "/x", weight=5), Request("DELETE", "/x")
+    budget.told(question, {"X-MBX-USED-WEIGHT-1M": "1915"}, 0)
+    assert budget.wait_ms(question, 0) == 0
+    budget.take(question, 0)
+    assert budget.wait_ms(question, 0) > 0
+    assert budget.wait_ms(cancel, 0) == 0
+    budget.told(question, {"X-MBX-USED-WEIGHT-1M": "2399"}, 0)
+    assert budget.wait_ms(cancel, 0) == 0
+    assert budget.wait_ms(question, 61 * SECOND) == 0
+
+
 def test_the_venues_own_count_and_its_word_to_wait_are_kept_to() -> None:
     budget = Budget()
     budget.told(Request("GET", "/"), {"X-MBX-ORDER-COUNT-10S": "299", "X-MBX-USED-WEIGHT-1M": "2399"}, 0)

@@ -8,8 +8,10 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 from dita.errors import refuse
+from dita.extras import missing
 from dita.market import Bar, Event, Market
 from dita.market.bars import time_ns
+from dita.market.parquet import is_parquet
 
 
 def timed(
@@ -53,7 +55,7 @@ class FundingRow:
 
 
 def read_funding(path: Path, symbols: Sequence[str]) -> list[FundingRow]:
-    """Read a file `time,symbol,rate,mark`, oldest first.
+    """Read a file `time,symbol,rate,mark`, CSV or Parquet, oldest first.
 
     Args:
         path: The file.
@@ -65,16 +67,15 @@ def read_funding(path: Path, symbols: Sequence[str]) -> list[FundingRow]:
     rows: list[FundingRow] = []
     last: dict[str, int] = {}
     try:
-        with path.open(newline="", encoding="utf-8") as file:
-            for number, row in enumerate(csv.DictReader(file), start=2):
-                place = f"{path.name}, line {number}"
-                one = _funding_row(row, place, symbols)
-                if rows and one.time_ns < rows[-1].time_ns:
-                    raise refuse(f"{place}: time", row["time"], "is before the row above")
-                if last.get(one.symbol) == one.time_ns:
-                    raise refuse(f"{place}: time", row["time"], f"is there twice for {one.symbol}")
-                last[one.symbol] = one.time_ns
-                rows.append(one)
+        for number, row in _parquet_rows(path) if is_parquet(path) else _csv_rows(path):
+            place = f"{path.name}, {number}"
+            one = _funding_row(row, place, symbols)
+            if rows and one.time_ns < rows[-1].time_ns:
+                raise refuse(f"{place}: time", row["time"], "is before the row above")
+            if last.get(one.symbol) == one.time_ns:
+                raise refuse(f"{place}: time", row["time"], f"is there twice for {one.symbol}")
+            last[one.symbol] = one.time_ns
+            rows.append(one)
     except OSError as error:
         raise refuse("funding", str(path), error.strerror or "cannot be read") from error
     except (UnicodeDecodeError, csv.Error) as error:
@@ -82,6 +83,27 @@ def read_funding(path: Path, symbols: Sequence[str]) -> list[FundingRow]:
     if not rows:
         raise refuse("funding", str(path), "has no rows under a header time,symbol,rate,mark")
     return rows
+
+
+def _csv_rows(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        for number, row in enumerate(csv.DictReader(file), start=2):
+            yield f"line {number}", row
+
+
+def _parquet_rows(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
+    """The rows of a Parquet file with a CSV's columns: texts, and times as timestamps."""
+    try:
+        import pyarrow as pa  # type: ignore[import-untyped,unused-ignore] # noqa: PLC0415 - an extra
+        from pyarrow import parquet  # noqa: PLC0415 - as above
+    except ImportError as error:
+        raise refuse("funding", str(path), missing("a Parquet file", "parquet")) from error
+    try:
+        table = parquet.read_table(path)
+    except pa.ArrowException as error:
+        raise refuse("funding", str(path), f"cannot be read: {str(error).partition(chr(10))[0]}") from error
+    for number, row in enumerate(table.to_pylist(), start=1):
+        yield f"row {number}", {name: "" if value is None else str(value) for name, value in row.items()}
 
 
 def _funding_row(row: dict[str, str], place: str, symbols: Sequence[str]) -> FundingRow:

@@ -134,7 +134,7 @@ def add_assumptions(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--since", type=_time, metavar="TIME", help="ISO time; play from it on (UTC)")
     parser.add_argument("--until", type=_time, metavar="TIME", help="ISO time; play what ends by it (UTC)")
     parser.add_argument("--seed", type=int, metavar="N", help="where chance starts (0)")
-    parser.add_argument("--funding", type=Path, metavar="FILE", help="CSV time,symbol,rate,mark")
+    parser.add_argument("--funding", type=Path, metavar="FILE", help="time,symbol,rate,mark: CSV or Parquet")
     parser.add_argument("--instruments", type=Path, metavar="FILE", help="JSON: symbol to rules")
     parser.add_argument(
         "--allow-gaps", action="store_const", const=True, help="count missing bars; else one is an error"

@@ -13,18 +13,21 @@ from dita.cli.venue import place_of_market
 from dita.errors import shown
 
 EXAMPLE: Final = (
-    "dita download -c binance -p BTC/USDT --from 2026-01-01 --out btc.csv",
-    "a venue's bars, for backtests",
+    "dita download -c binance -p BTC/USDT --kind bars --from 2026-01-01",
+    "a venue's bars, trades or funding, for backtests",
 )
 
 _DESCRIPTION: Final = """\
-Fetch a venue's bars or funding rates into a CSV file that `dita backtest` reads (--data, --funding). It needs
-no key. A file that is there is gone on with; bars that the venue does not have are listed."""
+Fetch a venue's bars, trades or funding rates into a Parquet file that `dita backtest` reads (--data,
+--funding); a file named .csv is written as CSV. It needs no key, and keeps to the venue's rate budget. A file
+that is there is gone on with, also after a kill. What the venue does not have is listed as gaps."""
 
 _EPILOG: Final = """\
 examples:
-  dita download -c binance -p BTC/USDT --from 2026-01-01 --out btc_1m.csv
-  dita download -c binance -p BTC/USDT --kind funding --from 2026-01-01 --to 2026-02-01 --out funding.csv"""
+  dita download -c binance -p BTC/USDT --kind bars --from 2026-01-01
+  dita download -c binance -p BTC/USDT --kind trades --from 2026-11-01 --to 2026-11-02 --out trades.parquet
+  dita download -c binance -p BTC/USDT --kind funding --from 2026-01-01 --out funding.csv
+  dita backtest ema-cross --data BTCUSDT.1m.parquet --funding BTCUSDT.funding.parquet"""
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -35,7 +38,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     """
     parser = commands.add_parser(
         "download",
-        help="a venue's bars, for backtests",
+        help="a venue's bars, trades or funding, for backtests",
         description=_DESCRIPTION,
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -43,11 +46,13 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     parser.add_argument("-c", "--connector", choices=["binance"], required=True, help="the venue")
     parser.add_argument("-p", "--pair", required=True, metavar="PAIR", help="BTC/USDT")
-    parser.add_argument("--kind", choices=["bars", "funding"], default="bars", help="what (bars)")
+    parser.add_argument("--kind", choices=["bars", "trades", "funding"], default="bars", help="what (bars)")
     parser.add_argument("--interval", default="1m", metavar="LENGTH", help="of the bars (1m)")
     parser.add_argument("--from", dest="since", type=_time, required=True, metavar="TIME", help="ISO, UTC")
     parser.add_argument("--to", dest="until", type=_time, metavar="TIME", help="ISO, UTC (now)")
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the CSV file")
+    parser.add_argument(
+        "--out", type=Path, metavar="FILE", help="Parquet, or CSV where it ends so (BTCUSDT.1m.parquet)"
+    )
     parser.add_argument("--exchange", metavar="ADDRESS", help="`dita exchange` on this machine")
     parser.set_defaults(run=run)
 
@@ -66,34 +71,38 @@ def run(options: argparse.Namespace) -> int:
     """
     place = place_of_market(options)
     from dita.errors import KernelError  # noqa: PLC0415 - `dita --help` answers at once
-    from dita.live.download import fetch_bars, fetch_funding  # noqa: PLC0415 - it needs aiohttp
+    from dita.live.download import fetch  # noqa: PLC0415 - it needs aiohttp
     from dita.live.places import symbol_of  # noqa: PLC0415 - as above
     from dita.venues.wire.failures import Failure  # noqa: PLC0415 - as above
 
     progress, symbol = Progress(), symbol_of(options.pair)
     until = options.until or time.time_ns()
+    if until <= options.since:
+        raise CommandFailure(f"--to: {_written(until)} is not after --from {_written(options.since)}")
+    out = options.out or Path(
+        f"{symbol}.{options.interval if options.kind == 'bars' else options.kind}.parquet"
+    )
+
+    def listen(at_ns: int) -> None:
+        if progress.is_due():
+            progress.show(f"up to {_written(at_ns)}")
+
     try:
         adapter = place.adapter("", "", [symbol])
         try:
-            if options.kind == "funding":
-                fetched = fetch_funding(adapter, symbol, options.since, until, options.out)
-            else:
-
-                def listen(at_ns: int) -> None:
-                    if progress.is_due():
-                        progress.show(f"up to {_written(at_ns)}")
-
-                fetched = fetch_bars(
-                    adapter, symbol, options.interval, options.since, until, options.out, listen
-                )
+            fetched = fetch(
+                adapter, options.kind, symbol, options.interval, options.since, until, out, listen
+            )
         finally:
             adapter.close()
             progress.close()
+    except TimeoutError as error:
+        raise CommandFailure("no answer in time; the same command goes on where it was") from error
     except (KernelError, Failure, OSError) as error:
         raise CommandFailure(str(error)) from error
     for begin_ns, end_ns in fetched.gaps:
         print(f"gap: {_written(begin_ns)} to {_written(end_ns)}", file=sys.stderr)
-    print(f"{options.out}: {fetched.rows} rows added, {len(fetched.gaps)} gaps")
+    print(f"{out}: {fetched.rows} rows added, {len(fetched.gaps)} gaps")
     return 0
 
 

@@ -12,7 +12,7 @@ from typing import Final
 
 LEVELS: Final = 20
 _BARS_MAX: Final = 1_500
-_PRINTS_MAX: Final = 1_000
+_PRINTS_MAX: Final = 20_000
 MINUTE_MS: Final = 60_000
 Level = tuple[Decimal, Decimal]
 

@@ -17,7 +17,7 @@ from dita.venues.binance.news import News
 from dita.venues.binance.questions import Questions
 from dita.venues.binance.transport import Transport
 from dita.venues.wire import reading
-from dita.venues.wire.adapter import DEAF_S, MS, OVERLAP_NS, WireAdapter
+from dita.venues.wire.adapter import DEAF_S, MS, OVERLAP_NS, PAST_WAIT_S, WireAdapter
 from dita.venues.wire.failures import Failure, Fate
 from dita.venues.wire.market import MarketNews, VenueBar
 from dita.venues.wire.requests import Request
@@ -36,6 +36,7 @@ class BinanceUsdm(WireAdapter):
 
     Attributes:
         symbols: The instruments that are asked about after a gap, beside those that the income history names.
+        budget: How much may be asked of the venue.
     """
 
     named_codes: ClassVar[Mapping[int, str]] = {-4116: "DUPLICATE_CLIENT_ID"}
@@ -66,7 +67,8 @@ class BinanceUsdm(WireAdapter):
         """
         self._news = News()
         names = list(dict.fromkeys(symbols))
-        wire = Transport(rest, stream, api_key, api_secret, clock_ns, Budget(reserve=reserve))
+        self.budget = Budget(reserve=reserve)
+        wire = Transport(rest, stream, api_key, api_secret, clock_ns, self.budget)
         self._questions = Questions(wire, self._news, names)
         super().__init__(wire, self._news, self._questions, names, clock_ns, deaf_s)
         self._kinds: dict[str, tuple[str, bool]] = {}
@@ -182,7 +184,7 @@ class BinanceUsdm(WireAdapter):
         bars: list[VenueBar] = []
         while start_ns < end_ns:
             request = requests.klines(symbol, interval, start_ns // MS, end_ns // MS - 1)
-            page = read_klines(self.ask(request), symbol, interval, self._clock_ns())
+            page = read_klines(self.ask(request, PAST_WAIT_S), symbol, interval, self._clock_ns())
             bars += page
             if not page:
                 break

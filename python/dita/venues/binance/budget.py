@@ -1,4 +1,4 @@
-"""How much may be asked of the venue, by its own headers: a part of each order budget is kept for exits."""
+"""How much may be asked of the venue, by its own headers: a part is kept for exits and cancels."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -40,7 +40,8 @@ class Budget:
     """What is left to ask.
 
     Attributes:
-        reserve: The part of each order budget that entries may not take, 0 to 1.
+        reserve: The part of each order budget that entries may not take, and of the weight that questions
+            may not: it is there for exits and cancels. 0 to 1.
     """
 
     reserve: float = 0.2
@@ -57,12 +58,13 @@ class Budget:
         """Return how long a request has to wait; 0 where it may leave.
 
         Args:
-            request: It. Exits may take the whole budget.
+            request: It. Exits and cancels may take the whole budget.
             now_ns: The time.
         """
         if now_ns < self._barred_until_ns:
             return (self._barred_until_ns - now_ns) // 1_000_000 + 1
-        if self._weight.at(now_ns) + request.weight > self._weight.limit:
+        weight_max = self._weight.limit * (1.0 - self.reserve if request.method == "GET" else 1.0)
+        if request.weight and self._weight.at(now_ns) + request.weight > int(weight_max):
             return self._weight.wait_ms(now_ns)
         if request.pool == "none":
             return 0
@@ -92,3 +94,7 @@ class Budget:
     def barred(self, retry_after_ms: int, now_ns: int) -> None:
         """Ask nothing for so long: the venue said so."""
         self._barred_until_ns = max(self._barred_until_ns, now_ns + retry_after_ms * 1_000_000)
+
+    def is_barred(self, now_ns: int) -> bool:
+        """Whether the venue has said that nothing may be asked now."""
+        return now_ns < self._barred_until_ns

@@ -31,6 +31,8 @@ _SUSPICION_S: Final = 30.0
 _REPAIR_S: Final = 60.0
 BACK_OFF_S: Final = (0.1, 0.2, 0.5, 1.0, 2.0)
 WAIT_S: Final = 30.0
+#: Questions about the past are many: they may have to wait for the rate budget's next minute.
+PAST_WAIT_S: Final = 150.0
 OVERLAP_NS: Final = 600 * 1_000_000_000
 MS: Final = 1_000_000
 _RETRIES: Final = 5
@@ -229,13 +231,18 @@ class WireAdapter(BaseExecutionAdapter):
         state: dict[str, Any] = self._wait(all_of_it())
         return state
 
-    def ask(self, request: Request) -> Any:  # noqa: ANN401 - any JSON
+    def ask(self, request: Request, wait_s: float = WAIT_S) -> Any:  # noqa: ANN401 - any JSON
         """Send one request and wait for its answer.
+
+        Args:
+            request: It.
+            wait_s: At most so long, seconds; a question may have to wait for the rate budget.
 
         Raises:
             Failure: It is no success.
+            TimeoutError: It took longer.
         """
-        return self._wait(self._wire.ask(request))
+        return self._wait(self._wire.ask(request), wait_s)
 
     # --------------------------------------------------------------------------------------------- the stream
 
@@ -437,11 +444,11 @@ class WireAdapter(BaseExecutionAdapter):
         finally:
             self._busy -= 1
 
-    def _wait(self, work: Any) -> Any:  # noqa: ANN401 - what the coroutine returns
+    def _wait(self, work: Any, wait_s: float = WAIT_S) -> Any:  # noqa: ANN401 - what the coroutine returns
         if self._wire.is_own_thread():
             work.close()
             raise NotSent("this is the transport's own thread: it cannot wait for itself")
-        return self._wire.wait_for(work, WAIT_S)
+        return self._wire.wait_for(work, wait_s)
 
     def _await(self, client_id: str) -> None:
         """The stream has to tell of this order soon."""

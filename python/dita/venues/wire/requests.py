@@ -19,6 +19,7 @@ class Request:
         signed: Whether it carries time and signature.
         weight: What it weighs.
         pool: Whether it places an order, and if so, whether that is an exit.
+        patient: Whether it waits for the rate budget although it is no question.
     """
 
     method: str
@@ -27,6 +28,12 @@ class Request:
     signed: bool = True
     weight: int = 1
     pool: Pool = "none"
+    patient: bool = False
+
+    @property
+    def can_wait(self) -> bool:
+        """Whether it waits for the rate budget: orders, changes and cancels never do."""
+        return self.method == "GET" or self.patient
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +103,9 @@ class Allowance(Protocol):
 
     def barred(self, retry_after_ms: int, now_ns: int) -> None:
         """Ask nothing for so long: the venue said so."""
+
+    def is_barred(self, now_ns: int) -> bool:
+        """Whether the venue has said that nothing may be asked now."""
 
 
 def digits(value: Decimal) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any, Final, TypeVar
 
@@ -14,6 +15,8 @@ from dita.venues.wire.requests import Allowance, Dialect, Request
 
 ANSWER_S: Final = 5.0
 _HEARTBEAT_S: Final = 20.0
+_MINUTE_S: Final = 61.0
+_LOOK_S: Final = 0.5
 _MS: Final = 1_000_000
 _Result = TypeVar("_Result")
 Say = Callable[[str], Awaitable[None]]
@@ -113,6 +116,8 @@ class Transport:
     async def ask(self, request: Request) -> Any:  # noqa: ANN401 - any JSON
         """Send a request, once; where only the clock was off, once more.
 
+        A question waits until the rate budget has room for it; orders, changes and cancels do not.
+
         Args:
             request: It.
 
@@ -122,6 +127,8 @@ class Transport:
         Raises:
             Failure: It is none.
         """
+        if request.can_wait:
+            await self._room_for(request)
         try:
             return await self._send(request)
         except Failure as failure:
@@ -129,6 +136,14 @@ class Transport:
                 raise
         await self.set_clock()
         return await self._send(request)
+
+    async def _room_for(self, request: Request) -> None:
+        """Wait for the budget: for a minute at most, or for as long as the venue itself bars us."""
+        until_s = time.monotonic() + _MINUTE_S
+        while wait_ms := self.budget.wait_ms(request, self._clock_ns()):
+            if time.monotonic() > until_s and not self.budget.is_barred(self._clock_ns()):
+                return
+            await asyncio.sleep(min(wait_ms / 1000, _LOOK_S))
 
     async def set_clock(self) -> None:
         """Learn how far this machine's clock is off, from one question's middle.
