@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from dita import ExecutionKernel, KernelIntent
-from dita.loopback.binance.exchange import Terms
+from dita.loopback.exchange import Terms
 from dita.loopback.server import ServerThread
 from dita.venues.binance.adapter import BinancePractice
 

@@ -21,7 +21,7 @@ from dita.live import download, pages
 from dita.live.download import Fetched, fetch
 from dita.live.pages import Kind
 from dita.live.places import Place
-from dita.loopback.binance.exchange import Terms
+from dita.loopback.exchange import Terms
 from dita.loopback.server import ServerThread
 from dita.market import Print, open_market
 from dita.venues.binance.adapter import BinancePractice

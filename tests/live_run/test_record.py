@@ -20,7 +20,7 @@ from dita.live.captures import Capture
 from dita.live.places import Place
 from dita.live.record import Recording
 from dita.live.run import LiveRun
-from dita.loopback.binance.exchange import Terms
+from dita.loopback.exchange import Terms
 from dita.loopback.server import ServerThread
 from dita.market import BinanceL2File, open_market
 from dita.strategy import QuoteTick, Strategy, TradeTick

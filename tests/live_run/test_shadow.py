@@ -11,7 +11,8 @@ import pytest
 from dita.live.dead_man import DeadMan
 from dita.live.places import Place
 from dita.live.run import LiveRun
-from dita.loopback.binance.exchange import BinanceExchange, Terms
+from dita.loopback.binance.exchange import BinanceExchange
+from dita.loopback.exchange import Terms
 from dita.loopback.server import ServerThread
 from dita.strategy import Strategy, TradeTick
 from dita.venues.binance.adapter import BinanceUsdm

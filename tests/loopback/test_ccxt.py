@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from dita.loopback.binance.exchange import Terms
+from dita.loopback.exchange import Terms
 from dita.loopback.server import ServerThread
 
 ccxt = pytest.importorskip("ccxt", reason="ccxt is not installed")

@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 
 from dita.errors import InvalidInput
-from dita.loopback.binance.exchange import Terms
+from dita.loopback.exchange import Terms
 from dita.loopback.server import ServerThread
 from exchange_client import Client
 

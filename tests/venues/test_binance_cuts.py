@@ -4,7 +4,8 @@ import time
 from decimal import Decimal
 
 from dita import ExecutionKernel, KernelIntent
-from dita.loopback.binance.exchange import BinanceExchange, Terms
+from dita.loopback.binance.exchange import BinanceExchange
+from dita.loopback.exchange import Terms
 from dita.loopback.server import ServerThread
 from dita.venues.binance.adapter import BinancePractice
 

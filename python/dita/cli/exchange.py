@@ -15,7 +15,7 @@ from dita.extras import missing
 if TYPE_CHECKING:
     import ssl
 
-    from dita.loopback.binance.exchange import Terms
+    from dita.loopback.exchange import Terms
 
 EXAMPLE: Final = (
     "dita exchange --venue binance",
@@ -136,7 +136,8 @@ async def _serve(options: argparse.Namespace) -> int:
     await server.start(options.host, options.port, tls)
     scheme, stream = ("https", "wss") if tls else ("http", "ws")
     where = f"{options.host}:{server.port}"
-    print(f"REST {scheme}://{where}/fapi  streams {stream}://{where}/private /public /market", flush=True)
+    addresses = {"rest": f"{scheme}://{where}", "stream": f"{stream}://{where}"}
+    print(server.door.addresses.format(**addresses), flush=True)
     print(f"key {options.api_key}  secret {options.api_secret}", flush=True)
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -162,7 +163,7 @@ async def _serve(options: argparse.Namespace) -> int:
 
 
 def _terms(options: argparse.Namespace) -> "Terms":
-    from dita.loopback.binance.exchange import Terms  # noqa: PLC0415 - `dita --help` answers at once
+    from dita.loopback.exchange import Terms  # noqa: PLC0415 - `dita --help` answers at once
 
     return Terms(
         balances=dict(options.balance or [("USDT", Decimal(10_000))]),
@@ -171,6 +172,7 @@ def _terms(options: argparse.Namespace) -> "Terms":
         seed=options.seed,
         hedge=options.hedge,
         still=options.still,
+        venue=options.venue,
     )
 
 

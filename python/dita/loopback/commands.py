@@ -6,14 +6,14 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 from dita.errors import InvalidInput, shown
-from dita.loopback.binance.exchange import BinanceExchange
-from dita.loopback.binance.records import plain
+from dita.loopback.exchange import Exchange
 from dita.loopback.faults import KINDS, Canned
+from dita.loopback.records import plain
 
-_Command = Callable[[BinanceExchange, list[str]], Any]
+_Command = Callable[[Exchange, list[str]], Any]
 
 
-def run_command(exchange: BinanceExchange, line: str) -> Any:  # noqa: ANN401 - any JSON
+def run_command(exchange: Exchange, line: str) -> Any:  # noqa: ANN401 - any JSON
     """Do what a line says.
 
     Args:
@@ -42,18 +42,18 @@ def run_command(exchange: BinanceExchange, line: str) -> Any:  # noqa: ANN401 - 
         raise InvalidInput(f"command: {shown(line)}: expected {words[0]} {usage}") from error
 
 
-def _market(exchange: BinanceExchange, symbol: str) -> Any:  # noqa: ANN401 - it is used at once
+def _market(exchange: Exchange, symbol: str) -> Any:  # noqa: ANN401 - it is used at once
     if symbol not in exchange.markets:
         raise InvalidInput(f"symbol: {shown(symbol)} is not listed; there are {', '.join(exchange.markets)}")
     return exchange.markets[symbol]
 
 
-def _fault(exchange: BinanceExchange, words: list[str]) -> Any:  # noqa: ANN401
+def _fault(exchange: Exchange, words: list[str]) -> Any:  # noqa: ANN401
     exchange.faults.set(words[0], words[1])
     return {words[0]: getattr(exchange.faults, words[0])}
 
 
-def _answer(exchange: BinanceExchange, words: list[str]) -> Any:  # noqa: ANN401
+def _answer(exchange: Exchange, words: list[str]) -> Any:  # noqa: ANN401
     kind, status, code, *rest = words
     executed = rest[:1] == ["executed"]
     text = " ".join(rest[1:] if executed else rest)
@@ -63,33 +63,33 @@ def _answer(exchange: BinanceExchange, words: list[str]) -> Any:  # noqa: ANN401
     return {"waiting": len(exchange.faults.canned)}
 
 
-def _say(exchange: BinanceExchange, words: list[str]) -> Any:  # noqa: ANN401
+def _say(exchange: Exchange, words: list[str]) -> Any:  # noqa: ANN401
     return {"streams": exchange.say_raw(words[0])}
 
 
-def _say_binary(exchange: BinanceExchange, words: list[str]) -> Any:  # noqa: ANN401
+def _say_binary(exchange: Exchange, words: list[str]) -> Any:  # noqa: ANN401
     return {"streams": exchange.say_raw(bytes.fromhex(words[0]))}
 
 
-def _heal(exchange: BinanceExchange, words: list[str]) -> Any:  # noqa: ANN401
+def _heal(exchange: Exchange, words: list[str]) -> Any:  # noqa: ANN401
     del words
     exchange.heal()
     return {"healed": True}
 
 
-def _price(exchange: BinanceExchange, words: list[str]) -> Any:  # noqa: ANN401
+def _price(exchange: Exchange, words: list[str]) -> Any:  # noqa: ANN401
     market = _market(exchange, words[0])
     exchange.set_price(words[0], Decimal(words[1]))
     return {"symbol": words[0], "bid": plain(market.bids[0][0]), "ask": plain(market.asks[0][0])}
 
 
-def _still(exchange: BinanceExchange, words: list[str]) -> Any:  # noqa: ANN401
+def _still(exchange: Exchange, words: list[str]) -> Any:  # noqa: ANN401
     for market in exchange.markets.values():
         market.still = words[0] == "on"
     return {"still": words[0] == "on"}
 
 
-def _fill(exchange: BinanceExchange, words: list[str]) -> Any:  # noqa: ANN401
+def _fill(exchange: Exchange, words: list[str]) -> Any:  # noqa: ANN401
     for order in exchange.account.open_orders():
         if order.client_id == words[0] and order.is_open:
             exchange.account.trade_against(order, Decimal(words[1]))
@@ -97,19 +97,19 @@ def _fill(exchange: BinanceExchange, words: list[str]) -> Any:  # noqa: ANN401
     raise InvalidInput(f"client_id: no open order has {shown(words[0])}")
 
 
-def _adl(exchange: BinanceExchange, words: list[str]) -> Any:  # noqa: ANN401
+def _adl(exchange: Exchange, words: list[str]) -> Any:  # noqa: ANN401
     market = _market(exchange, words[0])
     exchange.account.force("adl", words[0], Decimal(words[1]), market.bids[0][0])
     return {"symbol": words[0]}
 
 
-def _manual(exchange: BinanceExchange, words: list[str]) -> Any:  # noqa: ANN401
+def _manual(exchange: Exchange, words: list[str]) -> Any:  # noqa: ANN401
     market = _market(exchange, words[0])
     exchange.account.force("manual", words[0], Decimal(words[2]), market.bids[0][0], words[1].upper())
     return {"symbol": words[0]}
 
 
-def _fund(exchange: BinanceExchange, words: list[str]) -> Any:  # noqa: ANN401
+def _fund(exchange: Exchange, words: list[str]) -> Any:  # noqa: ANN401
     market = _market(exchange, words[0])
     market.funding_rate = Decimal(words[1])
     due_ms = exchange.now_ms() + int(Decimal(words[2]) * 1000)
@@ -117,24 +117,21 @@ def _fund(exchange: BinanceExchange, words: list[str]) -> Any:  # noqa: ANN401
     return {"symbol": words[0], "fundingRate": words[1], "fundingTime": due_ms}
 
 
-def _transfer(exchange: BinanceExchange, words: list[str]) -> Any:  # noqa: ANN401
+def _transfer(exchange: Exchange, words: list[str]) -> Any:  # noqa: ANN401
     exchange.account.transfer(words[0], Decimal(words[1]))
     return {"asset": words[0], "balance": plain(exchange.account.held().wallets[words[0]])}
 
 
-def _expire_key(exchange: BinanceExchange, words: list[str]) -> Any:  # noqa: ANN401
+def _expire_key(exchange: Exchange, words: list[str]) -> Any:  # noqa: ANN401
     del words
-    keys = list(exchange.keys)
-    for key in keys:
-        exchange.end_key(key)
-    return {"expired": len(keys)}
+    return {"expired": exchange.expire_keys()}
 
 
-def _state(exchange: BinanceExchange, words: list[str]) -> Any:  # noqa: ANN401
+def _state(exchange: Exchange, words: list[str]) -> Any:  # noqa: ANN401
     del words
     held = exchange.account.held()
     return {
-        "venue": "binance",
+        "venue": exchange.terms.venue,
         "serverTime": exchange.now_ms(),
         "wallets": {asset: plain(amount) for asset, amount in held.wallets.items()},
         "positions": {p.symbol: plain(p.size) for p in held.positions if p.size},
@@ -144,7 +141,7 @@ def _state(exchange: BinanceExchange, words: list[str]) -> Any:  # noqa: ANN401
     }
 
 
-def _help(exchange: BinanceExchange, words: list[str]) -> Any:  # noqa: ANN401
+def _help(exchange: Exchange, words: list[str]) -> Any:  # noqa: ANN401
     del exchange, words
     return {name: usage for name, (_, usage) in sorted(_COMMANDS.items())}
 
@@ -162,7 +159,7 @@ _COMMANDS: Final[dict[str, tuple[_Command, str]]] = {
     "manual": (_manual, "SYMBOL BUY|SELL SIZE: another program trades on the account"),
     "fund": (_fund, "SYMBOL RATE SECONDS: funding at that rate, in so many seconds"),
     "transfer": (_transfer, "ASSET AMOUNT: money in (+) or out (-)"),
-    "expire-key": (_expire_key, ": every listen key expires"),
+    "expire-key": (_expire_key, ": every listen key, or login of a stream, expires"),
     "state": (_state, ": what there is"),
     "help": (_help, ": this"),
 }

@@ -119,11 +119,8 @@ class Faults:
             raise InvalidInput(f"answers: {_CANNED_MAX} wait already")
         self.canned.append(answer)
 
-    def next_canned(self, method: str, path: str) -> Canned | None:
-        """Take the answer that waits for such a request; None where none does."""
-        if path not in {"/fapi/v1/order", "/fapi/v1/algoOrder"} or not self.canned:
-            return None
-        kind = {"POST": "place", "PUT": "amend", "DELETE": "cancel", "GET": "query"}[method]
+    def next_canned(self, kind: str) -> Canned | None:
+        """Take the answer that waits for a request of a kind; None where none does."""
         for answer in self.canned:
             if answer.kind == kind:
                 self.canned.remove(answer)

@@ -14,7 +14,14 @@ LEVELS: Final = 20
 _BARS_MAX: Final = 1_500
 _PRINTS_MAX: Final = 20_000
 MINUTE_MS: Final = 60_000
+HOUR_MS: Final = 60 * MINUTE_MS
+FUNDING_MS: Final = 8 * HOUR_MS
 Level = tuple[Decimal, Decimal]
+
+
+def next_funding_ms(now_ms: int) -> int:
+    """When funding is next paid: 00:00, 08:00 and 16:00 UTC."""
+    return (now_ms // FUNDING_MS + 1) * FUNDING_MS
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,11 +14,10 @@ from typing import Any, Final, Self, TypeVar
 from aiohttp import WSMsgType, web
 
 from dita.errors import InvalidInput, KernelError
-from dita.loopback.binance.asked import Asked
-from dita.loopback.binance.exchange import BinanceExchange, Terms
-from dita.loopback.binance.refusals import Refused
-from dita.loopback.binance.streams import Path, Session
 from dita.loopback.commands import run_command
+from dita.loopback.door import Call, door_of
+from dita.loopback.exchange import Answer, Exchange, Session, Terms
+from dita.loopback.voice import Refused
 
 STEP_S: Final = 0.25
 # A closed transport lets go of its socket in the loop's next round; one that is accepted late, some after.
@@ -26,7 +25,6 @@ _ROUNDS: Final = 10
 _WAITING_MAX: Final = 10_000
 _PING_S: Final = 180.0
 _FRAME_BYTES_MAX: Final = 1 << 20
-_PATHS: Final[dict[str, Path]] = {"private": "private", "public": "public", "market": "market"}
 _Result = TypeVar("_Result")
 
 
@@ -60,8 +58,12 @@ class Server:
             terms: How it is opened.
             step_s: How often the market moves, seconds.
             clock_ns: The exchange's time, nanoseconds.
+
+        Raises:
+            InvalidInput: There is no such wire format.
         """
-        self.exchange = BinanceExchange(terms, clock_ns)
+        self.door = door_of(terms, clock_ns)
+        self.exchange: Exchange = self.door.exchange
         self._step_s = step_s
         self._released = asyncio.Event()
         self._runner: web.AppRunner | None = None
@@ -112,33 +114,23 @@ class Server:
     # -------------------------------------------------------------------------------------------- requests
 
     async def _route(self, request: web.Request) -> web.StreamResponse:
-        # A base address may have a path of its own before the venue's.
-        path = request.path
-        for start in ("/fapi/", "/sapi/", "/futures/"):
-            at = path.find(start)
-            if at >= 0:
-                return await self._rest(request, path[at:])
         if request.headers.get("Upgrade", "").lower() == "websocket":
             return await self._stream(request)
-        return web.json_response(
-            {"code": -5000, "msg": f"Path {path}, Method {request.method} is invalid"}, status=404
-        )
+        path = self.door.rest_path(request.path)
+        if path is None:
+            return _sent(self.door.no_such_path(request.path, request.method))
+        return await self._rest(request, path)
 
     async def _rest(self, request: web.Request, path: str) -> web.StreamResponse:
         faults = self.exchange.faults
         body = (await request.read()).decode("utf-8", "replace")
-        asked = Asked.read(
-            request.method,
-            path,
-            request.rel_url.raw_query_string,
-            body,
-            request.headers.get("X-MBX-APIKEY", ""),
-        )
-        if faults.hold_changes and request.method in {"PUT", "DELETE"} and "rder" in path:
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        call = Call(request.method, path, request.rel_url.raw_query_string, headers, body)
+        if faults.hold_changes and self.door.is_change(call):
             faults.happened["hold_changes"] += 1
             self._released.clear()
             await self._released.wait()
-        answer = self.exchange.answer(asked)
+        answer = self.door.answer(call)
         if faults.slow_ms:
             await asyncio.sleep(faults.slow_ms / 1000)
         if answer.cut:
@@ -152,10 +144,8 @@ class Server:
         if faults.spend("broken_json"):
             return web.Response(text='{"orderId": 12', content_type="application/json")
         if faults.spend("error_in_200"):
-            return web.json_response(
-                {"code": -1001, "msg": "Internal error; unable to process your request."}
-            )
-        return web.json_response(answer.body, status=answer.status, headers=answer.headers)
+            return _sent(self.door.error_in_200())
+        return _sent(answer)
 
     async def _command(self, request: web.Request) -> web.StreamResponse:
         peer = ipaddress.ip_address((request.remote or "0.0.0.0").partition("%")[0])  # noqa: S104 - nobody's
@@ -192,21 +182,10 @@ class Server:
     # --------------------------------------------------------------------------------------------- streams
 
     async def _stream(self, request: web.Request) -> web.StreamResponse:
-        parts = [part for part in request.path.split("/") if part]
-        kind = next((part for part in reversed(parts) if part in {"ws", "stream"}), None)
-        if kind is None:
-            return web.Response(status=404)
-        at = len(parts) - 1 - parts[::-1].index(kind)
-        path: Path = _PATHS.get(parts[at - 1], "old") if at else "old"
         line = _Waiting()
-        session = Session(path=path, line=line, combined=kind == "stream")
-        rest = parts[at + 1 :]
-        if path in {"private", "old"}:
-            session.listen_key = request.query.get("listenKey", rest[0] if rest else "")
-            events = request.query.get("events", "")
-            session.events = frozenset(events.split("/")) if events else None
-        names = request.query.get("streams", "/".join(rest) if path != "private" else "")
-        session.names = {name for name in names.split("/") if name}
+        session = self.door.session(request.path, request.query, line)
+        if session is None:
+            return web.Response(status=404)
         socket = web.WebSocketResponse(heartbeat=_PING_S, max_msg_size=_FRAME_BYTES_MAX)
         self._lines[id(session)] = line
         # Before the other end can act upon it that the stream is open.
@@ -230,6 +209,10 @@ class Server:
                     session.command(message.data)
         finally:
             writer.cancel()
+
+
+def _sent(answer: Answer) -> web.Response:
+    return web.json_response(answer.body, status=answer.status, headers=answer.headers)
 
 
 async def _write(socket: web.WebSocketResponse, line: _Waiting) -> None:
@@ -271,6 +254,7 @@ class ServerThread:
 
         Raises:
             OSError: The port is taken.
+            InvalidInput: There is no such wire format.
         """
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="dita-exchange", daemon=True)
@@ -283,7 +267,7 @@ class ServerThread:
 
         try:
             self.server = asyncio.run_coroutine_threadsafe(begin(), self._loop).result()
-        except OSError:
+        except (OSError, InvalidInput):
             self._end()
             raise
 
@@ -292,7 +276,7 @@ class ServerThread:
         """Host and port."""
         return f"127.0.0.1:{self.server.port}"
 
-    def call(self, what: Callable[[BinanceExchange], _Result]) -> _Result:
+    def call(self, what: Callable[[Any], _Result]) -> _Result:
         """Do something with the exchange on its own thread, and return what comes of it."""
 
         async def do() -> _Result:

@@ -9,6 +9,7 @@ from typing import Final
 from urllib.parse import parse_qsl
 
 from dita.loopback.binance import refusals
+from dita.loopback.voice import Refused
 
 _CLIENT_ID: Final = re.compile(r"^[.A-Z:/a-z0-9_-]{1,36}$")
 _RECV_WINDOW_MS: Final = 5_000
@@ -60,14 +61,14 @@ class Asked:
             raise refusals.missing("signature")
         expected = hmac.new(secret.encode(), self.signed_text.encode(), hashlib.sha256).hexdigest()
         if not hmac.compare_digest(expected, self.values.get("signature", "")):
-            raise refusals.Refused(-1022, "Signature for this request is not valid.")
+            raise Refused(-1022, "Signature for this request is not valid.")
         if window > _RECV_WINDOW_MS_MAX:
-            raise refusals.Refused(-1131, "recvWindow must be less than 60000.")
+            raise Refused(-1131, "recvWindow must be less than 60000.")
         if stamp >= now_ms + _AHEAD_MS:
             text = "Timestamp for this request was 1000ms ahead of the server's time."
-            raise refusals.Refused(-1021, text)
+            raise Refused(-1021, text)
         if now_ms - stamp > window:
-            raise refusals.Refused(-1021, "Timestamp for this request is outside of the recvWindow.")
+            raise Refused(-1021, "Timestamp for this request is outside of the recvWindow.")
 
     def text(self, name: str, default: str | None = None) -> str:
         """Read a text.
@@ -127,5 +128,5 @@ class Asked:
         """
         value = self.values.get(name, "") or default
         if not _CLIENT_ID.match(value):
-            raise refusals.Refused(-4015, "Client order id length should be less than 36 chars")
+            raise Refused(-4015, "Client order id length should be less than 36 chars")
         return value

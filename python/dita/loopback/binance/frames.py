@@ -1,31 +1,15 @@
 """The user stream's frames, field by field as mainnet sent them in March and April 2026."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from dita.loopback.binance.records import PlacedOrder, Trade, plain
+from dita.loopback.records import HeldPosition, PlacedOrder, Trade, plain
 
-Frame = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class HeldPosition:
-    """A position as an ACCOUNT_UPDATE tells it."""
-
-    symbol: str
-    position_side: str
-    size: Decimal
-    entry_price: Decimal
-    realized: Decimal
-    unrealized: Decimal
-    isolated: bool
-    isolated_wallet: Decimal
-    margin_asset: str
+Body = dict[str, Any]
 
 
-def order_update(order: PlacedOrder, execution: str, now_ms: int, trade: Trade | None = None) -> Frame:
+def order_update(order: PlacedOrder, execution: str, now_ms: int, trade: Trade | None = None) -> Body:
     """Write ORDER_TRADE_UPDATE.
 
     Args:
@@ -35,7 +19,7 @@ def order_update(order: PlacedOrder, execution: str, now_ms: int, trade: Trade |
         trade: The fill, where it tells of one.
     """
     kind = order.kind
-    body: Frame = {
+    body: Body = {
         "s": order.symbol,
         "c": order.client_id,
         "S": order.side,
@@ -79,7 +63,7 @@ def order_update(order: PlacedOrder, execution: str, now_ms: int, trade: Trade |
     return {"e": "ORDER_TRADE_UPDATE", "T": now_ms, "E": now_ms, "o": body}
 
 
-def algo_update(order: PlacedOrder, status: str, now_ms: int, reason: str = "") -> Frame:
+def algo_update(order: PlacedOrder, status: str, now_ms: int, reason: str = "") -> Body:
     """Write ALGO_UPDATE.
 
     Args:
@@ -88,7 +72,7 @@ def algo_update(order: PlacedOrder, status: str, now_ms: int, reason: str = "") 
         now_ms: The time.
         reason: `rm`, where it was rejected.
     """
-    body: Frame = {
+    body: Body = {
         "caid": order.client_id,
         "aid": order.algo_number,
         "at": "CONDITIONAL",
@@ -122,7 +106,7 @@ def algo_update(order: PlacedOrder, status: str, now_ms: int, reason: str = "") 
     return {"e": "ALGO_UPDATE", "T": now_ms, "E": now_ms, "o": body}
 
 
-def trade_lite(order: PlacedOrder, trade: Trade, now_ms: int) -> Frame:
+def trade_lite(order: PlacedOrder, trade: Trade, now_ms: int) -> Body:
     """Write TRADE_LITE: the same fill, earlier and without its fee."""
     return {
         "e": "TRADE_LITE", "E": now_ms, "T": now_ms, "s": order.symbol, "q": plain(order.quantity),
@@ -137,7 +121,7 @@ def account_update(
     positions: Iterable[HeldPosition],
     now_ms: int,
     symbol: str = "",
-) -> Frame:
+) -> Body:
     """Write ACCOUNT_UPDATE.
 
     Args:
@@ -147,7 +131,7 @@ def account_update(
         now_ms: The time.
         symbol: `S` of a funding fee.
     """
-    body: Frame = {
+    body: Body = {
         "B": [
             {"a": asset, "wb": plain(wallet), "cw": plain(cross), "bc": plain(change)}
             for asset, wallet, cross, change in balances
@@ -168,7 +152,7 @@ def account_update(
     return {"e": "ACCOUNT_UPDATE", "T": now_ms, "E": now_ms, "a": body}
 
 
-def config_update(symbol: str, leverage: int, now_ms: int) -> Frame:
+def config_update(symbol: str, leverage: int, now_ms: int) -> Body:
     """Write ACCOUNT_CONFIG_UPDATE of a leverage."""
     return {
         "e": "ACCOUNT_CONFIG_UPDATE",
@@ -178,6 +162,6 @@ def config_update(symbol: str, leverage: int, now_ms: int) -> Frame:
     }
 
 
-def key_expired(listen_key: str, now_ms: int) -> Frame:
+def key_expired(listen_key: str, now_ms: int) -> Body:
     """Write listenKeyExpired: the stream ends with it."""
     return {"e": "listenKeyExpired", "E": now_ms, "listenKey": listen_key}

@@ -6,20 +6,23 @@ from typing import Any, Final
 from dita.loopback.binance import refusals
 from dita.loopback.binance.asked import Asked
 from dita.loopback.binance.limits import Limits
-from dita.loopback.binance.records import plain
-from dita.loopback.market import MINUTE_MS, MadePrint, Market, MinuteBar, merge
+from dita.loopback.market import (
+    FUNDING_MS,
+    HOUR_MS,
+    MINUTE_MS,
+    MadePrint,
+    Market,
+    MinuteBar,
+    merge,
+    next_funding_ms,
+)
+from dita.loopback.records import plain
+from dita.loopback.voice import Refused
 
-HOUR_MS: Final = 60 * MINUTE_MS
-FUNDING_MS: Final = 8 * HOUR_MS
 INTERVALS: Final = {
     "1m": 1, "3m": 3, "5m": 5, "15m": 15, "30m": 30, "1h": 60, "2h": 120, "4h": 240, "6h": 360, "8h": 480,
     "12h": 720, "1d": 1440,
 }  # fmt: skip
-
-
-def next_funding_ms(now_ms: int) -> int:
-    """When funding is next paid: 00:00, 08:00 and 16:00 UTC."""
-    return (now_ms // FUNDING_MS + 1) * FUNDING_MS
 
 
 def bars_of(market: Market, interval: str, start_ms: int, end_ms: int) -> list[MinuteBar]:
@@ -29,7 +32,7 @@ def bars_of(market: Market, interval: str, start_ms: int, end_ms: int) -> list[M
         Refused: There is no such interval.
     """
     if interval not in INTERVALS:
-        raise refusals.Refused(-1120, "Invalid interval.")
+        raise Refused(-1120, "Invalid interval.")
     length_ms = INTERVALS[interval] * MINUTE_MS
     grouped: dict[int, list[MinuteBar]] = {}
     for bar in market.minutes(start_ms - start_ms % length_ms, end_ms):

@@ -2,30 +2,14 @@
 
 from typing import Any, Final
 
+from dita.loopback.voice import Refused
+
 _MISSING: Final = "Mandatory parameter '{}' was not sent, was empty/null, or malformed."
 
 
-class Refused(Exception):  # noqa: N818 - it is an answer, and no error of the program
-    """An answer with a code.
-
-    Attributes:
-        status: The HTTP status.
-        code: The venue's code.
-        text: The venue's words.
-        retry_after_s: What the header Retry-After says, or None.
-    """
-
-    def __init__(self, code: int, text: str, *, status: int = 400, retry_after_s: int | None = None) -> None:
-        """Take what to answer."""
-        super().__init__(f"{code} {text}")
-        self.status = status
-        self.code = code
-        self.text = text
-        self.retry_after_s = retry_after_s
-
-    def body(self) -> dict[str, Any]:
-        """Return the answer's JSON."""
-        return {"code": self.code, "msg": self.text}
+def body_of(refused: Refused) -> dict[str, Any]:
+    """Return a refusal's JSON."""
+    return {"code": refused.code, "msg": refused.text}
 
 
 #: The simulated venue's refusals of an order in the venue's codes.
@@ -64,6 +48,17 @@ OF_ORDERS: Final[dict[str, tuple[int, str]]] = {
     ),
     "REDUCE_ONLY": (-2022, "ReduceOnly Order is rejected."),
     "SIMULATED_REJECT": (-2010, "NEW_ORDER_REJECTED"),
+    "CLOSE_POSITION_EXISTS": (
+        -4130,
+        "An open stop or take profit order with GTE and closePosition in the direction is existing.",
+    ),
+    "NOTHING_TO_CANCEL": (-2011, "Unknown order sent."),
+    "UNKNOWN_ORDER": (-2013, "Order does not exist."),
+    "NOTHING_TO_CHANGE": (-5027, "No need to modify the order."),
+    "LEVERAGE_NOT_VALID": (-4028, "Leverage is not valid"),
+    "MARGIN_MODE_SAME": (-4046, "No need to change margin type."),
+    "MARGIN_MODE_ORDERS": (-4047, "Margin type cannot be changed if there exists open orders."),
+    "MARGIN_MODE_POSITION": (-4048, "Margin type cannot be changed if there exists position."),
     "BELOW_FILLED": (-5028, "Quantity less than the executed quantity."),
 }  # fmt: skip
 

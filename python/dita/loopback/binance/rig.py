@@ -8,7 +8,8 @@ from typing import Any, ClassVar, Final
 from dita.certify.rig import NotOffered, Rig, Trouble
 from dita.clock import ManualClock
 from dita.kernel import ExecutionKernel
-from dita.loopback.binance.exchange import BinanceExchange, Terms
+from dita.loopback.binance.exchange import BinanceExchange
+from dita.loopback.exchange import Terms
 from dita.loopback.market import Listing
 from dita.loopback.server import ServerThread
 from dita.venues.binance.adapter import BinancePractice
@@ -189,13 +190,14 @@ class BinanceRig(Rig):
         return len(trades)
 
     def _is_placed(self, client_id: str) -> bool:
-        return self.server.call(
+        placed: bool = self.server.call(
             lambda one: any(order.client_id == client_id for order in one.account.open_orders())
         )
+        return placed
 
     def _has_heard(self) -> bool:
-        said = self.server.call(
-            lambda one: sum(session.said for session in one.sessions if session.path == "private")
+        said: int = self.server.call(
+            lambda one: sum(session.said for session in one.sessions if session.is_private)
         )
         return self.adapter.frames >= said
 

@@ -8,27 +8,21 @@ and pushes nothing.
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, Protocol
+from typing import Any, Final, Literal
 
-from dita.loopback.binance.quotes import INTERVALS, Quotes, bars_of, next_funding_ms
-from dita.loopback.binance.records import plain
-from dita.loopback.market import MINUTE_MS, MadePrint, Market
+from dita.loopback.binance.quotes import INTERVALS, Quotes, bars_of
+from dita.loopback.exchange import Line
+from dita.loopback.market import MINUTE_MS, MadePrint, Market, next_funding_ms
+from dita.loopback.records import plain
+from dita.loopback.voice import Frame
 
 Path = Literal["private", "public", "market", "old"]
 _SUBSCRIPTIONS_MAX: Final = 1_024
 _OF_PUBLIC: Final = ("depth", "bookTicker", "trade", "rpiDepth")
 
 
-class Line(Protocol):
-    """A connection's other end."""
-
-    def say(self, frame: str | bytes) -> None:
-        """Send a frame, of text or binary; never waits."""
-        ...
-
-
 @dataclass(slots=True)
-class Session:
+class UserSession:
     """One connection.
 
     Attributes:
@@ -50,6 +44,15 @@ class Session:
     events: frozenset[str] | None = None
     last_update: dict[str, int] = field(default_factory=dict)
     said: int = 0
+
+    @property
+    def is_private(self) -> bool:
+        """Whether it is a user stream."""
+        return self.path == "private"
+
+    def tell(self, frame: Frame) -> None:
+        """Tell a frame of the user stream."""
+        self.say(self.listen_key, frame.body)
 
     def say(self, name: str, frame: Any) -> None:  # noqa: ANN401 - a frame is any JSON
         """Send a frame of a stream."""
@@ -104,7 +107,7 @@ class MarketStreams:
 
     def tell(
         self,
-        sessions: Iterable[Session],
+        sessions: Iterable[UserSession],
         market: Market,
         made: MadePrint | None,
         now_ms: int,
@@ -131,7 +134,7 @@ class MarketStreams:
 
     def _frames(
         self,
-        session: Session,
+        session: UserSession,
         market: Market,
         kind: str,
         made: MadePrint | None,
@@ -177,7 +180,7 @@ class MarketStreams:
             "T": next_funding_ms(now_ms),
         }  # fmt: skip
 
-    def _depth(self, session: Session, market: Market, now_ms: int) -> dict[str, Any]:
+    def _depth(self, session: UserSession, market: Market, now_ms: int) -> dict[str, Any]:
         symbol = market.listing.symbol
         last = session.last_update.get(symbol, market.update_id - 1)
         session.last_update[symbol] = market.update_id
@@ -188,7 +191,9 @@ class MarketStreams:
             "a": [[plain(p), plain(q)] for p, q in changes[1]],
         }  # fmt: skip
 
-    def _bars(self, session: Session, market: Market, interval: str, now_ms: int) -> Iterable[dict[str, Any]]:
+    def _bars(
+        self, session: UserSession, market: Market, interval: str, now_ms: int
+    ) -> Iterable[dict[str, Any]]:
         if interval not in INTERVALS:
             return
         length_ms = INTERVALS[interval] * MINUTE_MS

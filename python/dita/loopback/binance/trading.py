@@ -4,11 +4,13 @@ import itertools
 from collections.abc import Callable, Iterable
 from typing import Any, Final, TypeVar
 
+from dita.loopback.account import NewOrder
 from dita.loopback.binance import refusals
-from dita.loopback.binance.account import Account, NewOrder
 from dita.loopback.binance.asked import Asked
-from dita.loopback.binance.records import ZERO, PlacedOrder
-from dita.loopback.faults import Faults
+from dita.loopback.binance.replies import algo_reply, order_reply, status_reply, trade_reply
+from dita.loopback.exchange import Exchange
+from dita.loopback.records import ZERO, PlacedOrder
+from dita.loopback.voice import Refused
 
 CONDITIONAL: Final = frozenset({"STOP", "STOP_MARKET", "TAKE_PROFIT", "TAKE_PROFIT_MARKET"})
 _LIVES: Final = frozenset({"GTC", "IOC", "FOK", "GTX", "GTD"})
@@ -20,13 +22,12 @@ _Row = TypeVar("_Row")
 class Trading:
     """The endpoints that place, change, cancel and show orders."""
 
-    def __init__(self, account: Account, faults: Faults) -> None:
-        """Serve an account."""
-        self.account = account
-        self.faults = faults
+    def __init__(self, exchange: Exchange) -> None:
+        """Serve an exchange's account."""
+        self.exchange = exchange
+        self.account = exchange.account
+        self.faults = exchange.faults
         self._made_up = itertools.count(1)
-        self.hidden: dict[str, int] = {}
-        self.false_cancels: list[PlacedOrder] = []
 
     # ------------------------------------------------------------------------------------------ placing
 
@@ -34,21 +35,21 @@ class Trading:
         """POST /fapi/v1/order."""
         wanted = self._read(asked)
         if self.faults.spend("instant_expired"):
-            return self.account.expire_unseen(wanted).reply()
+            return order_reply(self.account.expire_unseen(wanted))
         try:
             order = self.account.place(wanted)
-        except refusals.Refused as refused:
+        except Refused as refused:
             if refused.code == -4116:
                 # It comes again under its id: from now on it is found.
-                self.hidden.pop(wanted.client_id, None)
+                self.exchange.hidden.pop(wanted.client_id, None)
             raise
         if order.is_open and self.faults.spend("reject_after_ack"):
-            reply = order.reply()
+            reply = order_reply(order)
             self.account.expire(order)
             return reply
         if asked.values.get("newOrderRespType") == "RESULT":
-            return order.reply()
-        return {**order.reply(), "status": "NEW", "executedQty": "0", "cumQty": "0"}
+            return order_reply(order)
+        return {**order_reply(order), "status": "NEW", "executedQty": "0", "cumQty": "0"}
 
     def test(self, asked: Asked) -> dict[str, Any]:
         """POST /fapi/v1/order/test: the parameters alone are looked at."""
@@ -58,11 +59,11 @@ class Trading:
     def place_algo(self, asked: Asked) -> dict[str, Any]:
         """POST /fapi/v1/algoOrder."""
         if asked.text("algoType") != "CONDITIONAL":
-            raise refusals.Refused(-1130, "Data sent for parameter 'algoType' is not valid.")
+            raise Refused(-1130, "Data sent for parameter 'algoType' is not valid.")
         if sum(order.waits for order in self.account.open_orders()) >= _CONDITIONAL_MAX:
-            raise refusals.Refused(-4045, "Reach max stop order limit.")
+            raise Refused(-4045, "Reach max stop order limit.")
         order = self.account.place(self._read(asked, conditional=True), conditional=True)
-        return order.algo_reply()
+        return algo_reply(order)
 
     def amend(self, asked: Asked) -> dict[str, Any]:
         """PUT /fapi/v1/order: quantity and price are both needed."""
@@ -70,7 +71,7 @@ class Trading:
         quantity, price = asked.number("quantity"), asked.number("price")
         if asked.text("side") != order.side:
             raise refusals.missing("side")
-        return self.account.amend(order, quantity, price, asked.values.get("modifyId", "")).reply()
+        return order_reply(self.account.amend(order, quantity, price, asked.values.get("modifyId", "")))
 
     # --------------------------------------------------------------------------------------- cancelling
 
@@ -83,11 +84,11 @@ class Trading:
         if order is None or not order.is_open:
             raise refusals.nothing_to_cancel()
         if self.faults.spend("false_cancel"):
-            self.false_cancels.append(order)
-            return self.account.pretend_canceled(order).reply()
+            self.exchange.false_cancels.append(order)
+            return order_reply(self.account.pretend_canceled(order))
         if self.faults.spend("fill_after_cancel"):
-            return self.account.cancel_with_a_fill_untold(order).reply()
-        return self.account.cancel(order).reply()
+            return order_reply(self.account.cancel_with_a_fill_untold(order))
+        return order_reply(self.account.cancel(order))
 
     def cancel_all(self, asked: Asked) -> dict[str, Any]:
         """DELETE /fapi/v1/allOpenOrders: plain orders only, conditional ones have their own endpoint."""
@@ -120,18 +121,18 @@ class Trading:
 
     def order(self, asked: Asked) -> dict[str, Any]:
         """GET /fapi/v1/order: with a client id, the newest order that had it."""
-        return self._as_seen(self._one(asked)).status_reply()
+        return status_reply(self._as_seen(self._one(asked)))
 
     def open_order(self, asked: Asked) -> dict[str, Any]:
         """GET /fapi/v1/openOrder."""
         order = self._as_seen(self._one(asked))
         if not order.is_open:
             raise refusals.unknown_order()
-        return order.status_reply()
+        return status_reply(order)
 
     def open_orders(self, asked: Asked) -> list[dict[str, Any]]:
         """GET /fapi/v1/openOrders."""
-        return [o.status_reply() for o in self._seen(asked.values.get("symbol")) if o.is_open]
+        return [status_reply(o) for o in self._seen(asked.values.get("symbol")) if o.is_open]
 
     def all_orders(self, asked: Asked) -> list[dict[str, Any]]:
         """GET /fapi/v1/allOrders."""
@@ -139,23 +140,23 @@ class Trading:
         first = asked.maybe("orderId")
         if first is not None:
             orders = [o for o in orders if o.number >= first]
-        return [o.status_reply() for o in self._in_time(asked, orders, lambda o: o.created_ms)]
+        return [status_reply(o) for o in self._in_time(asked, orders, lambda o: o.created_ms)]
 
     def algo_order(self, asked: Asked) -> dict[str, Any]:
         """GET /fapi/v1/algoOrder."""
         order = self.account.find_algo(asked.maybe("algoId"), asked.values.get("clientAlgoId"))
         if order is None:
             raise refusals.unknown_order()
-        return self._as_seen(order).algo_reply()
+        return algo_reply(self._as_seen(order))
 
     def open_algo_orders(self, asked: Asked) -> list[dict[str, Any]]:
         """GET /fapi/v1/openAlgoOrders."""
-        return [o.algo_reply() for o in self._seen(asked.values.get("symbol")) if o.waits]
+        return [algo_reply(o) for o in self._seen(asked.values.get("symbol")) if o.waits]
 
     def all_algo_orders(self, asked: Asked) -> list[dict[str, Any]]:
         """GET /fapi/v1/allAlgoOrders."""
         orders = [o for o in self._seen(asked.text("symbol")) if o.algo_number]
-        return [o.algo_reply() for o in self._in_time(asked, orders, lambda o: o.created_ms)]
+        return [algo_reply(o) for o in self._in_time(asked, orders, lambda o: o.created_ms)]
 
     def user_trades(self, asked: Asked) -> list[dict[str, Any]]:
         """GET /fapi/v1/userTrades: a symbol is needed, a call spans seven days at most."""
@@ -171,17 +172,17 @@ class Trading:
         first = asked.maybe("fromId")
         if first is not None:
             if asked.maybe("startTime") is not None or asked.maybe("endTime") is not None:
-                raise refusals.Refused(-1128, "Combination of optional parameters invalid.")
+                raise Refused(-1128, "Combination of optional parameters invalid.")
             chosen = [t for t in trades if t.number >= first][: asked.whole("limit", 500)]
         else:
             chosen = self._in_time(asked, trades, lambda t: t.time_ms)
-        return [t.reply(market.listing.quote) for t in chosen]
+        return [trade_reply(t, market.listing.quote) for t in chosen]
 
     def force_orders(self, asked: Asked) -> list[dict[str, Any]]:
         """GET /fapi/v1/forceOrders: liquidations and deleveragings."""
         forced = ("autoclose-", "adl_autoclose")
         orders = [o for o in self._seen(asked.values.get("symbol")) if o.client_id.startswith(forced)]
-        return [o.status_reply() for o in self._in_time(asked, orders, lambda o: o.created_ms)]
+        return [status_reply(o) for o in self._in_time(asked, orders, lambda o: o.created_ms)]
 
     # -------------------------------------------------------------------------------------------- inside
 
@@ -190,20 +191,9 @@ class Trading:
         if number is None and not client_id:
             raise refusals.missing("orderId")
         order = self.account.find(asked.text("symbol"), number, client_id)
-        if order is None or self.is_hidden(order.client_id):
+        if order is None or self.exchange.is_hidden(order.client_id):
             raise refusals.unknown_order()
         return order
-
-    def is_hidden(self, client_id: str) -> bool:
-        """Whether an order is not to be found yet."""
-        until_ms = self.hidden.get(client_id)
-        if until_ms is None:
-            return False
-        if self.account.now_ms() >= until_ms:
-            del self.hidden[client_id]
-            return False
-        self.faults.happened["hidden"] += 1
-        return True
 
     def _as_seen(self, order: PlacedOrder) -> PlacedOrder:
         if not self.faults.rest_lag_ms:
@@ -219,13 +209,13 @@ class Trading:
         return [
             order
             for order in orders
-            if (symbol is None or order.symbol == symbol) and order.client_id not in self.hidden
+            if (symbol is None or order.symbol == symbol) and order.client_id not in self.exchange.hidden
         ]
 
     def _in_time(self, asked: Asked, rows: Iterable[_Row], time_of: Callable[[_Row], int]) -> list[_Row]:
         start, end = asked.maybe("startTime"), asked.maybe("endTime")
         if start is not None and end is not None and end - start > 7 * _DAY_MS:
-            raise refusals.Refused(-4166, "Search window is restricted to recent 7 days only.")
+            raise Refused(-4166, "Search window is restricted to recent 7 days only.")
         if start is not None and end is None:
             end = start + 7 * _DAY_MS
         chosen = [
@@ -242,11 +232,11 @@ class Trading:
             text = (
                 "Order type not supported for this endpoint. Please use the Algo Order API endpoints instead."
             )
-            raise refusals.Refused(-4120, text)
+            raise Refused(-4120, text)
         if kind not in (CONDITIONAL if conditional else {"LIMIT", "MARKET"}):
-            raise refusals.Refused(-1116, "Invalid orderType.")
+            raise Refused(-1116, "Invalid orderType.")
         if asked.values.get("priceMatch", "NONE") != "NONE":
-            raise refusals.Refused(-1106, "Parameter 'priceMatch' sent when not required.")
+            raise Refused(-1106, "Parameter 'priceMatch' sent when not required.")
 
     def _read(self, asked: Asked, *, conditional: bool = False) -> NewOrder:
         symbol, side, kind = asked.text("symbol"), asked.text("side"), asked.text("type")
@@ -254,21 +244,21 @@ class Trading:
         if market is None:
             raise refusals.unknown_symbol()
         if side not in {"BUY", "SELL"}:
-            raise refusals.Refused(-1117, "Invalid side.")
+            raise Refused(-1117, "Invalid side.")
         self._check_kind(asked, kind, conditional=conditional)
         position_side = asked.text("positionSide", "BOTH")
         if (position_side == "BOTH") == self.account.hedge:
-            raise refusals.Refused(-4061, "Order's position side does not match user's setting.")
+            raise Refused(-4061, "Order's position side does not match user's setting.")
         limited = kind in {"LIMIT", "STOP", "TAKE_PROFIT"}
         life = asked.text("timeInForce", None if kind == "LIMIT" else "GTC")
         if life not in _LIVES:
-            raise refusals.Refused(-1115, "Invalid timeInForce.")
+            raise Refused(-1115, "Invalid timeInForce.")
         close_position = conditional and asked.flag("closePosition")
         if close_position and "quantity" in asked.values:
-            raise refusals.Refused(-4136, "Target strategy invalid for orderType, closePosition true")
+            raise Refused(-4136, "Target strategy invalid for orderType, closePosition true")
         quantity = ZERO if close_position else asked.number("quantity")
         if kind == "MARKET" and quantity > market.listing.market_max_qty:
-            raise refusals.Refused(-4005, "Quantity greater than max quantity.")
+            raise Refused(-4005, "Quantity greater than max quantity.")
         default = f"x{self.account.now_ms()}n{next(self._made_up)}"
         good_till = asked.whole("goodTillDate") if life == "GTD" else 0
         if good_till and good_till <= self.account.now_ms():

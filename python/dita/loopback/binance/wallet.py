@@ -3,12 +3,13 @@
 from decimal import Decimal
 from typing import Any, Final
 
+from dita.loopback.account import Account
 from dita.loopback.binance import refusals
-from dita.loopback.binance.account import Account
 from dita.loopback.binance.asked import Asked
-from dita.loopback.binance.frames import HeldPosition
-from dita.loopback.binance.records import ZERO, plain
+from dita.loopback.binance.replies import income_reply
 from dita.loopback.faults import Faults
+from dita.loopback.records import ZERO, HeldPosition, plain
+from dita.loopback.voice import Refused
 
 _LEVERAGE_MAX: Final = 125
 _BRACKETS: Final = (
@@ -173,14 +174,14 @@ class Wallet:
         ]
         limit, page = min(asked.whole("limit", 100), 1_000), max(1, asked.whole("page", 1))
         if start is None and page == 1:
-            return [row.reply() for row in rows[-limit:]]
-        return [row.reply() for row in rows[(page - 1) * limit : page * limit]]
+            return [income_reply(row) for row in rows[-limit:]]
+        return [income_reply(row) for row in rows[(page - 1) * limit : page * limit]]
 
     def leverage(self, asked: Asked) -> dict[str, Any]:
         """POST /fapi/v1/leverage."""
         symbol, leverage = self._symbol(asked), asked.whole("leverage")
         if not 1 <= leverage <= _LEVERAGE_MAX:
-            raise refusals.Refused(-4028, f"Leverage {leverage} is not valid")
+            raise Refused(-4028, f"Leverage {leverage} is not valid")
         self.account.set_leverage(symbol, leverage)
         return {"leverage": leverage, "maxNotionalValue": "100000000", "symbol": symbol}
 
@@ -197,15 +198,15 @@ class Wallet:
         if asked.method == "GET":
             return {"dualSidePosition": self.account.hedge}
         if asked.flag("dualSidePosition") == self.account.hedge:
-            raise refusals.Refused(-4059, "No need to change position side.")
-        raise refusals.Refused(-4068, "Position side cannot be changed if there exists position.")
+            raise Refused(-4059, "No need to change position side.")
+        raise Refused(-4068, "Position side cannot be changed if there exists position.")
 
     def multi_assets_mode(self, asked: Asked) -> dict[str, Any]:
         """GET and POST /fapi/v1/multiAssetsMargin: always single-asset."""
         if asked.method == "GET":
             return {"multiAssetsMargin": self.multi_assets}
         if asked.flag("multiAssetsMargin") == self.multi_assets:
-            raise refusals.Refused(-4171, "No need to change multi-asset mode.")
+            raise Refused(-4171, "No need to change multi-asset mode.")
         self.multi_assets = asked.flag("multiAssetsMargin")
         return {"code": 200, "msg": "success"}
 

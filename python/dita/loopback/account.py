@@ -12,11 +12,10 @@ from decimal import Decimal
 from typing import Any, Final
 
 from dita._kernel import SimExchange
-from dita.loopback.binance import frames, refusals
-from dita.loopback.binance.frames import Frame, HeldPosition
-from dita.loopback.binance.records import ZERO, Histories, Income, PlacedOrder, Trade, plain
 from dita.loopback.faults import Faults
 from dita.loopback.market import Listing, Market
+from dita.loopback.records import ZERO, HeldPosition, Histories, Income, PlacedOrder, Trade, plain
+from dita.loopback.voice import Frame, Refused, Voice
 
 _FIRST_ORDER: Final = 8_389_000_000
 _FIRST_ALGO: Final = 2_000_000_000_000_000
@@ -65,6 +64,7 @@ class Account:
         *,
         clock_ns: Callable[[], int],
         tell: Tell,
+        voice: Voice,
         hedge: bool = False,
         leverage: int = 20,
         settings: dict[str, Any] | None = None,
@@ -77,6 +77,7 @@ class Account:
             balances: What the wallet holds at first, by asset.
             clock_ns: The time that is shown to the venue's users, nanoseconds.
             tell: Takes the frames of the user stream.
+            voice: How the venue says what happens.
             hedge: Whether there are two books per instrument.
             leverage: What is set at first.
             settings: Further settings of the simulated venue, by name.
@@ -91,6 +92,7 @@ class Account:
         self.isolated: set[str] = set()
         self._clock_ns = clock_ns
         self._tell = tell
+        self._voice = voice
         self._sim_ns = 0
         self._inner = itertools.count(1)
         self._by_inner: dict[str, PlacedOrder] = {}
@@ -141,17 +143,15 @@ class Account:
         Raises:
             Refused: In the venue's words.
         """
-        taken = (order for order in self._open.values() if order.client_id == asked.client_id)
-        if any(order.waits == conditional for order in taken):
-            raise refusals.Refused(-4116, "ClientOrderId is duplicated.")
+        known = self.histories.orders if self._voice.ids_for_ever else self._open.values()
+        taken = (order for order in known if order.client_id == asked.client_id)
+        if any(self._voice.ids_for_ever or order.waits == conditional for order in taken):
+            raise self._voice.refusal("DUPLICATE_CLIENT_ID")
         if asked.close_position and any(
             order.close_position and order.symbol == asked.symbol and order.side == asked.side
             for order in self._open.values()
         ):
-            text = (
-                "An open stop or take profit order with GTE and closePosition in the direction is existing."
-            )
-            raise refusals.Refused(-4130, text)
+            raise self._voice.refusal("CLOSE_POSITION_EXISTS")
         now_ms = self.now_ms()
         order = PlacedOrder(
             number=0,
@@ -179,7 +179,7 @@ class Account:
         self._by_inner[order.inner_id] = order
         try:
             self._hear(self.sim.submit(self._now(), **self._inner_order(asked, order.inner_id)))
-        except refusals.Refused:
+        except Refused:
             del self._by_inner[order.inner_id]
             raise
         return order
@@ -194,7 +194,7 @@ class Account:
             Refused: It is not open.
         """
         if not (order.is_open or order.waits):
-            raise refusals.nothing_to_cancel()
+            raise self._voice.refusal("NOTHING_TO_CANCEL")
         self._hear(self.sim.cancel(self._now(), order.symbol, order.inner_id))
         return order
 
@@ -213,9 +213,9 @@ class Account:
             Refused: It is not open, or cannot be changed to that.
         """
         if not order.is_open:
-            raise refusals.unknown_order()
+            raise self._voice.refusal("UNKNOWN_ORDER")
         if (quantity, price) == (order.quantity, order.price):
-            raise refusals.Refused(-5027, "No need to modify the order.")
+            raise self._voice.refusal("NOTHING_TO_CHANGE")
         order.modify_id = modify_id
         order.updated_ms = self.now_ms()
         said = self.sim.amend(self._now(), order.symbol, order.inner_id, order.side, quantity, price)
@@ -230,9 +230,9 @@ class Account:
         """
         for told in self.sim.set_leverage(self._now(), symbol, leverage):
             if told["what"] == "EFFECT" and told["kind"] == "LEVERAGE_REFUSED":
-                raise refusals.Refused(-4028, f"Leverage {leverage} is not valid")
+                raise self._voice.refusal("LEVERAGE_NOT_VALID", str(leverage))
         self.leverages[symbol] = leverage
-        self._tell([frames.config_update(symbol, leverage, self.now_ms())])
+        self._tell(self._voice.leverage(symbol, leverage, self.now_ms()))
 
     def set_isolated(self, symbol: str, *, isolated: bool) -> None:
         """Set an instrument's margin mode.
@@ -241,11 +241,11 @@ class Account:
             Refused: It is that already, or the instrument has orders or a position.
         """
         if (symbol in self.isolated) == isolated:
-            raise refusals.Refused(-4046, "No need to change margin type.")
+            raise self._voice.refusal("MARGIN_MODE_SAME")
         if any(order.symbol == symbol for order in self._open.values()):
-            raise refusals.Refused(-4047, "Margin type cannot be changed if there exists open orders.")
+            raise self._voice.refusal("MARGIN_MODE_ORDERS")
         if any(size for size, _ in self.sim.positions(symbol, self.hedge)):
-            raise refusals.Refused(-4048, "Margin type cannot be changed if there exists position.")
+            raise self._voice.refusal("MARGIN_MODE_POSITION")
         self.isolated ^= {symbol}
         self._list(self.markets[symbol].listing, self.leverages[symbol])
 
@@ -283,7 +283,7 @@ class Account:
         """Say that an order was canceled, while it goes on working."""
         seeming = order.copy()
         seeming.status = "CANCELED"
-        self._tell([frames.order_update(seeming, "CANCELED", self.now_ms())])
+        self._tell(self._voice.order(seeming, "CANCELED", self.now_ms()))
         return seeming
 
     def cancel_with_a_fill_untold(self, order: PlacedOrder) -> PlacedOrder:
@@ -309,7 +309,7 @@ class Account:
         )  # fmt: skip
         self._by_number[order.number] = order
         self.histories.orders.append(order)
-        self._tell([frames.order_update(order, "EXPIRED", now_ms)])
+        self._tell(self._voice.order(order, "EXPIRED", now_ms))
         return order
 
     _unseen = 0
@@ -447,25 +447,22 @@ class Account:
         out: list[Frame] = []
         touched: dict[str, None] = {}
         first_fill: int | None = None
-        refusal: refusals.Refused | None = None
+        refusal: Refused | None = None
         for one in told:
             if one["what"] == "ORDER":
                 if one["kind"] in {"ORDER_REJECT", "AMEND_REJECT"}:
-                    refusal = refusals.of_order(one.get("reason_code", ""), one.get("reason", ""))
+                    refusal = self._voice.refusal(one.get("reason_code", ""), one.get("reason", ""))
                     continue
-                at = len(out)
-                if self._hear_order(one, settled, out) and first_fill is None:
-                    first_fill = at
+                at = self._hear_order(one, settled, out)
+                first_fill = at if first_fill is None else first_fill
                 touched.setdefault(one.get("asset", ""))
             elif one["what"] == "ACCOUNT" and one["kind"] != "FILL_SETTLED":
-                frame = self._hear_account(one, list(touched))
-                if frame is None:
+                said_of_it = self._hear_account(one, list(touched))
+                if not said_of_it:
                     continue
-                # Mainnet tells of the account after TRADE_LITE, and before the order's own fill.
-                if first_fill is None:
-                    out.append(frame)
-                else:
-                    out.insert(first_fill + (out[first_fill]["e"] == "TRADE_LITE"), frame)
+                # Binance's mainnet tells of the account before the order's own fill.
+                at = len(out) if first_fill is None else first_fill
+                out[at:at] = said_of_it
                 touched.clear()
                 first_fill = None
         if out:
@@ -474,51 +471,52 @@ class Account:
         if refusal is not None:
             raise refusal
 
-    def _hear_order(self, one: dict[str, Any], settled: dict[str, dict[str, Any]], out: list[Frame]) -> bool:
-        """Take one event of an order. True where it is a fill."""
+    def _hear_order(
+        self, one: dict[str, Any], settled: dict[str, dict[str, Any]], out: list[Frame]
+    ) -> int | None:
+        """Take one event of an order; return where its fill was told, where it is one."""
         kind, now_ms = one["kind"], self.now_ms()
         order = self._by_inner.get(one.get("venue_client_id", ""))
         if order is None:
             if kind not in {"FULL_FILL", "PARTIAL_FILL", "LIQUIDATION", "ADL"}:
-                return False
+                return None
             order = self._strange_order(one, now_ms)
         order.updated_ms = now_ms
-        is_fill = False
+        at = None
         match kind:
             case "ORDER_ACK":
                 self._take_in(order, one, out, now_ms)
             case "TRIGGERED":
                 self._trigger(order, one, out, now_ms)
             case "FULL_FILL" | "PARTIAL_FILL" | "LIQUIDATION" | "ADL":
-                self._fill(order, one, settled, out, now_ms)
-                is_fill = True
+                at = self._fill(order, one, settled, out, now_ms)
             case "AMEND_ACK" | "RESTATED":
                 order.quantity, order.price = one["order_size"], one.get("order_price", order.price)
-                out.append(frames.order_update(order, "AMENDMENT", now_ms))
+                out += self._voice.order(order, "AMENDMENT", now_ms)
             case "CANCEL_ACK" | "EXPIRED":
                 self._end(order, one, out, now_ms)
             case _:
                 pass
         self._changes.append((now_ms, order.copy()))
-        return is_fill
+        return at
 
     def _take_in(self, order: PlacedOrder, one: dict[str, Any], out: list[Frame], now_ms: int) -> None:
         number = int(one["venue_order_id"][3:])
         if order.algo_status:
             order.algo_number = _FIRST_ALGO + number
-            out.append(frames.algo_update(order, "NEW", now_ms))
+            out += self._voice.waiting(order, "NEW", now_ms)
         else:
             order.number = _FIRST_ORDER + number
             self._by_number[order.number] = order
             if "order_size" in one:
                 order.quantity = one["order_size"]
-            out.append(frames.order_update(order, "NEW", now_ms))
+            out += self._voice.order(order, "NEW", now_ms)
         self._open[order.inner_id] = order
         self.histories.orders.append(order)
 
     def _trigger(self, order: PlacedOrder, one: dict[str, Any], out: list[Frame], now_ms: int) -> None:
         order.triggered_ms = now_ms
-        out.append(frames.algo_update(order, "TRIGGERING", now_ms))
+        out += self._voice.waiting(order, "TRIGGERING", now_ms)
         order.number = _FIRST_ORDER + int(one["venue_order_id"][3:])
         self._by_number[order.number] = order
         order.kind = "LIMIT" if order.price else "MARKET"
@@ -526,8 +524,8 @@ class Account:
         if order.close_position:
             held = [size for size, _ in self.sim.positions(order.symbol, self.hedge)]
             order.quantity = max((abs(size) for size in held), default=ZERO) or order.quantity
-        out.append(frames.order_update(order, "NEW", now_ms))
-        out.append(frames.algo_update(order, "TRIGGERED", now_ms))
+        out += self._voice.order(order, "NEW", now_ms)
+        out += self._voice.waiting(order, "TRIGGERED", now_ms)
 
     def _fill(
         self,
@@ -536,7 +534,7 @@ class Account:
         settled: dict[str, dict[str, Any]],
         out: list[Frame],
         now_ms: int,
-    ) -> None:
+    ) -> int:
         price, size = one["price"], one["size"]
         settlement = settled.get(one["venue_trade_id"], {})
         order.filled += size
@@ -561,31 +559,33 @@ class Account:
         self._realized[key] = self._realized.get(key, ZERO) + trade.realized
         self._book_income(trade)
         if order.inner_id:
-            out.append(frames.trade_lite(order, trade, now_ms))
+            out += self._voice.early(order, trade, now_ms)
+        at = len(out)
         forced = one["kind"] in {"LIQUIDATION", "ADL"}
-        out.append(frames.order_update(order, "CALCULATED" if forced else "TRADE", now_ms, trade))
+        out += self._voice.order(order, "CALCULATED" if forced else "TRADE", now_ms, trade)
         if done:
             self._open.pop(order.inner_id, None)
             if order.algo_number:
                 order.algo_status = "FINISHED"
-                out.append(frames.algo_update(order, "FINISHED", now_ms))
+                out += self._voice.waiting(order, "FINISHED", now_ms)
+        return at
 
     def _end(self, order: PlacedOrder, one: dict[str, Any], out: list[Frame], now_ms: int) -> None:
         word = "CANCELED" if one["kind"] == "CANCEL_ACK" else "EXPIRED"
         self._open.pop(order.inner_id, None)
         if order.waits:
             order.algo_status = word
-            out.append(frames.algo_update(order, word, now_ms))
+            out += self._voice.waiting(order, word, now_ms)
             return
         order.status = word
-        out.append(frames.order_update(order, word, now_ms))
+        out += self._voice.order(order, word, now_ms)
         if order.algo_number:
             if order.filled:
                 order.algo_status = "FINISHED"
-                out.append(frames.algo_update(order, "FINISHED", now_ms))
+                out += self._voice.waiting(order, "FINISHED", now_ms)
             else:
                 order.algo_status = "REJECTED" if one.get("reason") else word
-                out.append(frames.algo_update(order, order.algo_status, now_ms, one.get("reason", "")))
+                out += self._voice.waiting(order, order.algo_status, now_ms, one.get("reason", ""))
 
     def _strange_order(self, one: dict[str, Any], now_ms: int) -> PlacedOrder:
         """An order that the account did not send: the venue's own, or another program's."""
@@ -635,8 +635,8 @@ class Account:
                     Income(kind, asset, amount, now_ms, next(self._income_numbers), symbol, trade.number)
                 )
 
-    def _hear_account(self, one: dict[str, Any], touched: list[str]) -> Frame | None:
-        """Take one event of the account; a wallet frame becomes an ACCOUNT_UPDATE."""
+    def _hear_account(self, one: dict[str, Any], touched: list[str]) -> list[Frame]:
+        """Take one event of the account; what the wallet holds then is told."""
         kind, asset, now_ms = one["kind"], one.get("asset", ""), self.now_ms()
         if kind == "ACCOUNT_UPDATE":
             wallet = one["wallet_balance"]
@@ -645,7 +645,7 @@ class Account:
             self._wallets[asset] = wallet
             positions = [held for held in self._positions(flat=True) if held.symbol in touched]
             cross = wallet - sum((held.isolated_wallet for held in self._positions()), ZERO)
-            return frames.account_update(reason, [(asset, wallet, cross, change)], positions, now_ms, symbol)
+            return self._voice.account(reason, [(asset, wallet, cross, change)], positions, now_ms, symbol)
         words = {
             "FUNDING_FEE": "FUNDING_FEE",
             "TRANSFER": "DEPOSIT" if one.get("amount", ZERO) > 0 else "WITHDRAW",
@@ -654,7 +654,7 @@ class Account:
             "LIQUIDATION_FEE": "INSURANCE_CLEAR",
         }
         if kind not in words:
-            return None
+            return []
         incomes = {"TRANSFER": "TRANSFER", "REBATE": "COMMISSION_REBATE", "ADJUSTMENT": "INSURANCE_CLEAR"}
         symbol = one.get("symbol", "")
         amount = one["amount"]
@@ -662,7 +662,7 @@ class Account:
             Income(incomes.get(kind, words[kind]), asset, amount, now_ms, next(self._income_numbers), symbol)
         )
         self._reason = (words[kind], amount, symbol if kind == "FUNDING_FEE" else "")
-        return None
+        return []
 
     _reason: tuple[str, Decimal, str] | None = None
 
