@@ -100,10 +100,19 @@ if TYPE_CHECKING:
     from dita.slots import KernelSlotView as KernelSlotView
     from dita.slots import KernelStateView as KernelStateView
     from dita.venues import BaseExecutionAdapter as BaseExecutionAdapter
+    from dita.venues import BreakerSettings as BreakerSettings
+    from dita.venues import BreakerState as BreakerState
+    from dita.venues import CircuitBreaker as CircuitBreaker
     from dita.venues import KernelSink as KernelSink
     from dita.venues import MockVenueAdapter as MockVenueAdapter
+    from dita.venues import OrderManager as OrderManager
+    from dita.venues import OrderRequest as OrderRequest
+    from dita.venues import OrderResponse as OrderResponse
+    from dita.venues import PolledAdapter as PolledAdapter
     from dita.venues import SimulatedVenue as SimulatedVenue
+    from dita.venues import SmallAdapter as SmallAdapter
     from dita.venues import VenueAdapter as VenueAdapter
+    from dita.venues.binance.adapter import BinanceAdapter as BinanceAdapter
     from dita.zinc import InMemoryZincPlane as InMemoryZincPlane
     from dita.zinc import SharedHalt as SharedHalt
     from dita.zinc import SharedMemoryZincPlane as SharedMemoryZincPlane
@@ -211,6 +220,15 @@ _HOME = {
     "KernelMoment": "dita.projection",
     "build_projection": "dita.projection",
     "transition_table": "dita.contracts",
+    "BinanceAdapter": "dita.venues.binance.adapter",
+    "OrderManager": "dita.venues",
+    "OrderRequest": "dita.venues",
+    "OrderResponse": "dita.venues",
+    "CircuitBreaker": "dita.venues",
+    "BreakerSettings": "dita.venues",
+    "BreakerState": "dita.venues",
+    "PolledAdapter": "dita.venues",
+    "SmallAdapter": "dita.venues",
 }
 
 __all__ = [
@@ -218,6 +236,10 @@ __all__ = [
     "AccountProjection",
     "AccountSnapshot",
     "BaseExecutionAdapter",
+    "BinanceAdapter",
+    "BreakerSettings",
+    "BreakerState",
+    "CircuitBreaker",
     "ClusterAddress",
     "ClusterError",
     "ClusterUnreachable",
@@ -283,9 +305,13 @@ __all__ = [
     "NotYetSupported",
     "OppositeSlots",
     "OrderDoubt",
+    "OrderManager",
+    "OrderRequest",
+    "OrderResponse",
     "OrderSide",
     "OrderType",
     "PairOff",
+    "PolledAdapter",
     "PositionSide",
     "Product",
     "ReconcileStatus",
@@ -294,6 +320,7 @@ __all__ = [
     "SharedHalt",
     "SharedMemoryZincPlane",
     "SimulatedVenue",
+    "SmallAdapter",
     "SystemClock",
     "TimeInForce",
     "TradeSide",

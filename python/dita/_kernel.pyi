@@ -1518,8 +1518,9 @@ _Time: TypeAlias = datetime | int
 class MarketLimits:
     """What a market takes, frozen. A field is None where the venue states none.
 
-    All but `symbol` by keyword: `tick_size`, `lot_step`, `min_qty`, `max_qty`, `min_notional`, `max_price`,
-    `contract_multiplier` (1) and `inverse` (False). Raises InvalidInput by field and value.
+    All but `symbol` by keyword: `tick_size`, `lot_step` (or `lot_size`), `min_qty`, `max_qty`,
+    `min_notional`, `max_price`, `contract_multiplier` (1) and `inverse` (False). Raises InvalidInput by
+    field and value.
     """
 
     def __new__(cls, symbol: str, **fields: Decimal | int | str | float | bool | None) -> MarketLimits: ...
@@ -1534,6 +1535,10 @@ class MarketLimits:
     @property
     def lot_step(self) -> Decimal | None:
         """Smallest quantity step."""
+
+    @property
+    def lot_size(self) -> Decimal | None:
+        """`lot_step`, as older programs call it."""
 
     @property
     def min_qty(self) -> Decimal | None:

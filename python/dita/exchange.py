@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final
 
+from dita._kernel import MarketLimits
 from dita.errors import refuse, refuse_name, wrong_type
+from dita.second_names import INSTRUMENT_KEYS
 
 # Key of the configuration -> keyword of the native instrument.
 _PLAIN: Final = frozenset(
@@ -83,7 +85,8 @@ class ExchangeConfig:
         for symbol, own in instruments.items():
             if not isinstance(symbol, str):
                 raise wrong_type("instruments", symbol, "a symbol")
-            checked = _checked(f"instruments.{symbol}.", own, also=frozenset())
+            given = _fields_of(own) if isinstance(own, MarketLimits) else own
+            checked = _checked(f"instruments.{symbol}.", given, also=frozenset())
             changed._instruments.setdefault(symbol, {}).update(checked)
         return changed
 
@@ -112,12 +115,24 @@ class ExchangeConfig:
 def _checked(place: str, config: object, *, also: frozenset[str]) -> dict[str, Any]:
     if not isinstance(config, Mapping):
         raise refuse(place.rstrip(".") or "config", config, "must be a mapping")
-    for key in config:
+    checked: dict[str, Any] = {}
+    for key, value in config.items():
         if not isinstance(key, str):
             raise wrong_type(place.rstrip(".") or "config", key, "a key")
-        if key not in KEYS and key not in also:
-            raise refuse_name(f"{place}{key}", config[key], "key of an exchange configuration", KEYS | also)
-    return dict(config)
+        name = INSTRUMENT_KEYS.get(key, key)
+        if name not in KEYS and name not in also:
+            raise refuse_name(f"{place}{key}", value, "key of an exchange configuration", KEYS | also)
+        if name in checked:
+            raise refuse(f"{place}{key}", value, f"is {name} under another name: give one of the two")
+        checked[name] = value
+    return checked
+
+
+def _fields_of(limits: MarketLimits) -> dict[str, Any]:
+    """What a market's limits say of an instrument; what the venue does not state is left out."""
+    names = ("tick_size", "lot_step", "min_qty", "max_qty", "min_notional", "max_price")
+    fields = {name: value for name in names if (value := getattr(limits, name)) is not None}
+    return {**fields, "contract_multiplier": limits.contract_multiplier, "inverse": limits.inverse}
 
 
 def _kind(place: str, merged: Mapping[str, Any]) -> dict[str, Any]:

@@ -30,6 +30,10 @@ FIGURES: Final[Mapping[str, str]] = {
     "available_capital": "available_capital",
 }
 
+# A key of an instrument, and a limit, by the name that older programs give them.
+INSTRUMENT_KEYS: Final[Mapping[str, str]] = {"lot_size": "lot_step"}
+LIMIT_NAMES: Final[Mapping[str, str]] = {"max_asset_exposure": "max_asset_notional"}
+
 
 class InvalidSlot(InvalidInput, IndexError):  # noqa: N818 - as its bases here are called
     """There is no slot of that number. It is an `IndexError` as well."""

@@ -29,6 +29,7 @@ class Seen:
         control: The controls.
         orders: The live ones.
         followers: Who follows the kernel, and how far behind: `name`, `waiting`, `lag_seconds`, `trouble`.
+        breaker: The venue's circuit breaker; empty where there is none, or nobody tells.
         trouble: What is wrong with the view itself; empty where all is well.
         kept_s: For so long this could not be read anew: it is the last that was known. None where it is new.
     """
@@ -43,6 +44,7 @@ class Seen:
     control: Mapping[str, Any] = field(default_factory=dict)
     orders: Sequence[Mapping[str, Any]] = ()
     followers: Sequence[Mapping[str, Any]] = ()
+    breaker: Mapping[str, Any] = field(default_factory=dict)
     trouble: str = ""
     kept_s: float | None = None
 
@@ -123,6 +125,7 @@ class ClusterSource:
             control=self._one(self._names.CONTROL, chosen),
             orders=_live(self._of(self._names.ORDERS, chosen)),
             followers=_followers(health),
+            breaker=health.get("breaker") or {},
             trouble="the kernel was closed"
             if health.get("closed")
             else str(health.get("control_trouble", "")),

@@ -109,7 +109,18 @@ def control_lines(seen: Seen) -> list[str]:
     lines.extend(f"{name} {value}" for name, value in control["limits"].items() if value is not None)
     if control["last_freeze_reason"]:
         lines.append(f"last freeze: {control['last_freeze_reason']} ({control['last_freeze_symbol']})")
-    return lines
+    return [*lines, *breaker_lines(seen)]
+
+
+def breaker_lines(seen: Seen) -> list[str]:
+    """Whether the venue's circuit breaker lets entries through, and why not."""
+    breaker = seen.breaker
+    if not breaker:
+        return []
+    line = f"circuit breaker of {breaker['venue']} {breaker['state']}"
+    if breaker["state"] != "CLOSED":
+        line += f", entries wait: {breaker['reason']}; {breaker['held_back']} held back"
+    return [line]
 
 
 def follower_lines(seen: Seen) -> list[str]:
@@ -173,6 +184,7 @@ def tone(seen: Seen) -> str:
         or "MARGIN_CALL" in margins
         or seen.control.get("gate", "NORMAL") != "NORMAL"
         or seen.control.get("frozen")
+        or seen.breaker.get("state", "CLOSED") != "CLOSED"
     ):
         return "warn"
     return "good"

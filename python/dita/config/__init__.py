@@ -8,6 +8,7 @@ from dita.config.errors import ConfigError, Fault
 from dita.config.models import (
     AccountConfig,
     AlertsConfig,
+    BreakerConfig,
     Config,
     FollowersConfig,
     HostConfig,
@@ -22,6 +23,7 @@ __all__ = [
     "FILE_NAME",
     "AccountConfig",
     "AlertsConfig",
+    "BreakerConfig",
     "Config",
     "ConfigError",
     "Fault",

@@ -177,6 +177,30 @@ class FollowersConfig(Section):
     )
 
 
+class BreakerConfig(Section):
+    """When a venue's circuit breaker holds entries back. The simulated venue has none."""
+
+    enabled: bool = Field(default=True, description="Whether venues have one.")
+    window: int = Field(default=20, ge=1, le=10_000, description="So many of the last orders are judged.")
+    orders_min: int = Field(
+        default=10, ge=1, le=10_000, description="Error rate and latency are judged from so many orders on."
+    )
+    error_rate_max: Share = Field(default=Decimal("0.5"), description="At this part of errors it opens.")
+    latency_ms_max: NotNegative = Field(
+        default=Decimal(2_000), description="Above this median until an order is answered it opens."
+    )
+    rejects_max: int = Field(
+        default=5, ge=1, le=10_000, description="At so many refusals one after the other it opens."
+    )
+    silence_s: NotNegative = Field(
+        default=Decimal(5), description="An order without an answer for so long is an error."
+    )
+    open_s: NotNegative = Field(
+        default=Decimal(30), description="For so long no entry leaves; twice as long after each failed probe."
+    )
+    open_s_max: NotNegative = Field(default=Decimal(300), description="At most so long.")
+
+
 class WebConfig(Section):
     """The web page. It has no keys yet."""
 
@@ -227,6 +251,7 @@ class Config(Section):
     web: WebConfig = Field(default_factory=WebConfig)
     alerts: AlertsConfig = Field(default_factory=AlertsConfig)
     followers: FollowersConfig = Field(default_factory=FollowersConfig)
+    breaker: BreakerConfig = Field(default_factory=BreakerConfig)
 
     @field_validator("accounts", "strategies")
     @classmethod

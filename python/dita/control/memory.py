@@ -9,6 +9,7 @@ from typing import Any, Final, Protocol, TypeAlias, runtime_checkable
 
 from dita._kernel import ControlGate, KernelMode, KernelVerbosity, Regime
 from dita.errors import KernelError
+from dita.second_names import LIMIT_NAMES
 
 NO_LIMITS: Final[Mapping[str, Any]] = MappingProxyType(
     {
@@ -134,6 +135,12 @@ class ControlUpdate:
     def flattens(self) -> bool:
         """Whether it asks for positions to be left."""
         return bool(self.flatten or self.flatten_all)
+
+    def __post_init__(self) -> None:
+        """Read limits by their second names: `max_asset_exposure` is `max_asset_notional`."""
+        if isinstance(self.limits, Mapping) and not LIMIT_NAMES.keys().isdisjoint(self.limits):
+            named = {LIMIT_NAMES.get(name, name): value for name, value in self.limits.items()}
+            object.__setattr__(self, "limits", named)
 
     def as_dict(self) -> dict[str, Any]:
         """Return what is to change, by name."""

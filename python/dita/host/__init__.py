@@ -10,6 +10,7 @@ from dita.host.client import Client, NoFreeSlot, SentIntent
 from dita.host.directory import Directory, DirectoryError, home
 from dita.host.host import Host
 from dita.host.plain_orders import PlainOrder, PlainOrders
+from dita.host.router import open_router
 from dita.host.strategies import StrategyHandle
 
 __all__ = [
@@ -25,4 +26,5 @@ __all__ = [
     "StrategyHandle",
     "ask",
     "home",
+    "open_router",
 ]

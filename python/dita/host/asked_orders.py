@@ -16,7 +16,18 @@ BY_HAND: Final = "by-hand"
 #: So many slots they have in an account, where it has them.
 SLOTS: Final = 8
 _FIELDS: Final = frozenset(
-    {"asset", "side", "size", "client_id", "price", "order_type", "time_in_force", "post_only"}
+    {
+        "asset",
+        "side",
+        "size",
+        "client_id",
+        "price",
+        "order_type",
+        "time_in_force",
+        "post_only",
+        "trigger_price",
+        "reduce_only",
+    }
 )
 
 

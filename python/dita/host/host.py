@@ -5,6 +5,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from decimal import Decimal
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Any, Final, Self
@@ -24,6 +25,7 @@ from dita.host.serving import Answer, HostSocket
 from dita.host.strategies import Company, StrategyHandle
 from dita.kernel import ExecutionKernel
 from dita.strategy import Params, Strategy
+from dita.venues import BreakerSettings, CircuitBreaker
 from dita.zinc import SharedMemoryZincPlane
 
 _LOG: Final = logging.getLogger("dita.host")
@@ -57,6 +59,7 @@ class Host:
         clock: Clock | None = None,
         logs: Mapping[str, Any] | None = None,
         feed: bool = True,
+        adapters: Mapping[str, Any] | None = None,
     ) -> None:
         """Open every account: kernel, log, venue, controls, followers.
 
@@ -67,6 +70,8 @@ class Host:
             logs: By account, what hears as `KernelLogs` does.
             feed: Whether `changes` tells anything, and strategies hear of their orders where `logs` has no
                 `Watcher`; it costs each input a little.
+            adapters: By account, adapters that are made already: they stand for what the configuration
+                names. One of the smallest form is polled.
 
         Raises:
             ConfigError: The configuration names what is not there.
@@ -87,6 +92,8 @@ class Host:
             name: (logs or {}).get(name) or (Watcher(hears=False) if feed else None)
             for name in config.accounts
         }
+        #: By venue: all accounts of one go by the same.
+        self.breakers: dict[str, CircuitBreaker] = {}
         kernels: dict[str, ExecutionKernel] = {}
         try:
             for name, account in config.accounts.items():
@@ -98,6 +105,8 @@ class Host:
                     AccountFeed(self._feed, name) if feed else None,
                     clock,
                     heard[name],
+                    venue=(adapters or {}).get(name),
+                    breaker=self._breaker_of(name),
                 )
                 if account.zinc:
                     plane = plane_name(config.host.name, name) if directory is None else directory.plane(name)
@@ -113,6 +122,20 @@ class Host:
         self._by_hand = AskedOrders(lambda name, slots: self.client(BY_HAND, name, slots=slots))
         self._answers |= self._order_answers()
         self.strategies = Company({name: one for name, one in heard.items() if isinstance(one, Watcher)})
+
+    def _breaker_of(self, name: str) -> CircuitBreaker | None:
+        config = self.config.breaker
+        if not config.enabled:
+            return None
+        venue = name.partition("/")[0]
+        if venue not in self.breakers:
+            values = config.model_dump(exclude={"enabled"})
+            # How much and for how long, never money: floats are what clocks give.
+            given: dict[str, Any] = {
+                key: float(one) if isinstance(one, Decimal) else one for key, one in values.items()
+            }
+            self.breakers[venue] = CircuitBreaker(venue, BreakerSettings(**given))
+        return self.breakers[venue]
 
     # ------------------------------------------------------------------------------------------- who trades
 
@@ -263,17 +286,51 @@ class Host:
         """
         self._answers[request] = how
 
+    def submit_order(self, account: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+        """Send a plain order on an account; its trades are those of `by-hand`.
+
+        Args:
+            account: Its name.
+            fields: As `PlainOrders.submit` takes them.
+
+        Returns:
+            The order as it stands.
+
+        Raises:
+            InvalidInput: A value cannot be taken, or the id was used; nothing was sent.
+            NoFreeSlot: Every slot of the account is somebody's.
+        """
+        return self._by_hand.submit(account, self.kernel(account), fields)
+
+    def cancel_order(self, account: str, client_id: str) -> dict[str, Any]:
+        """Cancel what of a plain order is at work, and return it as it stands.
+
+        Args:
+            account: Its name.
+            client_id: The order's.
+
+        Raises:
+            InvalidInput: It is not known.
+        """
+        return self._by_hand.cancel(account, self.kernel(account), client_id)
+
+    def order_states(self, account: str) -> list[dict[str, Any]]:
+        """Return an account's orders as they stand, plain ones whole, others one by one.
+
+        Args:
+            account: Its name.
+        """
+        return list(self._by_hand.states(account, self.kernel(account)))
+
     def _order_answers(self) -> dict[str, Answer]:
         """Return how the socket answers about orders that are sent by hand."""
         return {
-            "order": lambda request: self._by_hand.submit(*self._account(request), request["order"]),
-            "cancel_order": lambda request: self._by_hand.cancel(
-                *self._account(request), str(request["client_id"])
+            "order": lambda request: self.submit_order(self._account(request)[0], request["order"]),
+            "cancel_order": lambda request: self.cancel_order(
+                self._account(request)[0], str(request["client_id"])
             ),
             "orders_state": lambda request: [
-                state
-                for name, kernel in self._named(request).items()
-                for state in self._by_hand.states(name, kernel)
+                state for name in self._named(request) for state in self.order_states(name)
             ],
             "instruments": lambda request: {
                 name: {asset: kernel.instrument(asset) for asset in kernel.instruments}

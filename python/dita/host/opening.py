@@ -19,7 +19,8 @@ from dita.exchange import ExchangeConfig
 from dita.host.directory import Directory, file_name
 from dita.host.feed import AccountFeed
 from dita.kernel import ExecutionKernel
-from dita.venues import SimulatedVenue, VenueAdapter
+from dita.second_names import LIMIT_NAMES
+from dita.venues import CircuitBreaker, SimulatedVenue, VenueAdapter
 
 _LOG: Final = logging.getLogger("dita.host")
 _BY: Final = "dita.toml"
@@ -41,7 +42,7 @@ def faults_of(name: str, account: AccountConfig) -> Iterator[Fault]:
     except (InvalidInput, InvalidType) as error:
         yield Fault(f"{place}.instruments.{error.field}", shown(error.value), _why(error), "instruments")
     for limit, value in account.limits.items():
-        if limit not in NO_LIMITS:
+        if LIMIT_NAMES.get(limit, limit) not in NO_LIMITS:
             known = ", ".join(sorted(NO_LIMITS))
             yield Fault(f"{place}.limits.{limit}", shown(value), f"is no limit; known are {known}", "limits")
         elif isinstance(value, str) and limit not in _NAMES_A_SCOPE:
@@ -61,6 +62,9 @@ def open_account(
     feed: AccountFeed | None,
     clock: Clock | None = None,
     logs: Any = None,  # noqa: ANN401 - KernelLogs, or what hears as it does
+    *,
+    venue: Any = None,  # noqa: ANN401 - an adapter of either form, or the simulated venue
+    breaker: CircuitBreaker | None = None,
 ) -> ExecutionKernel:
     """Open one account.
 
@@ -75,6 +79,8 @@ def open_account(
         feed: Where its changes go.
         clock: Where its time comes from; None leaves that to the venue.
         logs: Hears what the kernel does, as `KernelLogs` does.
+        venue: The adapter, where it is made already; None makes the one that the configuration names.
+        breaker: The venue's.
 
     Raises:
         ConfigError: The configuration names what is not there.
@@ -88,7 +94,8 @@ def open_account(
     open_with = partial(
         ExecutionKernel,
         control_plane=plane,
-        venue=_venue(name, account),
+        venue=_venue(name, account) if venue is None else venue,
+        breaker=breaker,
         journal=_journal(followers),
         projection=_projection(followers, name),
         audit=_audit(followers, name),
@@ -176,7 +183,8 @@ def _set_up(name: str, account: AccountConfig, kernel: ExecutionKernel) -> None:
     if fresh:
         for asset, amount in (account.seed_capital or _balances(account)).items():
             kernel.set_seed_capital(amount, asset)
-    changed = _tighter(name, account.limits, kernel.control.limits, fresh=fresh)
+    limits = {LIMIT_NAMES.get(limit, limit): value for limit, value in account.limits.items()}
+    changed = _tighter(name, limits, kernel.control.limits, fresh=fresh)
     if changed:
         kernel.update_control(ControlUpdate(limits=changed, updated_by=_BY))
 

@@ -92,6 +92,7 @@ class PlainOrders:
         price: Number | None = None,
         order_type: OrderType | str | None = None,
         time_in_force: str = "GTC",
+        reduce_only: bool = False,
         **fields: Any,  # noqa: ANN401 - a KernelIntent's
     ) -> PlainOrder:
         """Send an order.
@@ -104,6 +105,7 @@ class PlainOrders:
             price: The limit; None means at the market.
             order_type: None means LIMIT with a price, else MARKET.
             time_in_force: GTC, IOC, FOK, GTD.
+            reduce_only: Whether it only closes: what is left of it then opens nothing.
             fields: More fields of `KernelIntent`: `post_only`, `trigger_price`, `expire_time`.
 
         Returns:
@@ -131,7 +133,7 @@ class PlainOrders:
             _refusal(outcome, reasons)
             left -= part
         if left:
-            refused = self._cannot_open(asset, way)
+            refused = "reduce_only" if reduce_only else self._cannot_open(asset, way)
             if refused:
                 reasons.append(refused)
             else:

@@ -68,7 +68,9 @@ from dita.projection.memory import KernelProjection, build_projection
 from dita.second_names import fields_of, intent_of, reason_of
 from dita.slots import AccountProjection, KernelSlotView, KernelStateView
 from dita.venues.base import VenueAdapter, is_real_money
+from dita.venues.breaker import CircuitBreaker, GuardedAdapter, HeardSink
 from dita.venues.sim import SimulatedVenue
+from dita.venues.small import SmallAdapter, whole_adapter
 from dita.zinc.memory import ZincPlane
 from dita.zinc.shared import SharedMemoryZincPlane
 
@@ -111,7 +113,7 @@ class ExecutionKernel:
         self,
         max_slots: int = 10,
         control_plane: ControlPlane | None = None,
-        venue: VenueAdapter | SimulatedVenue | None = None,
+        venue: VenueAdapter | SmallAdapter | SimulatedVenue | None = None,
         journal: KernelJournal | None = None,
         account: AccountProjection | None = None,
         projection: KernelProjection | None = None,
@@ -119,6 +121,7 @@ class ExecutionKernel:
         zinc_plane: ZincPlane | None = None,
         *,
         audit: FollowedAudit | None = None,
+        breaker: CircuitBreaker | None = None,
         logs: KernelLogs | Watcher | None = None,
         clock: Clock | None = None,
         live: bool = False,
@@ -142,8 +145,8 @@ class ExecutionKernel:
             max_slots: How many trades may run at once. A log may be opened with more than before, and with
                 fewer never.
             control_plane: Where operators set the controls; None makes one in memory.
-            venue: The simulated venue or an adapter. Without one, orders go nowhere and their events are fed
-                by hand with `on_venue_event`.
+            venue: The simulated venue or an adapter; one of the smallest form (`SmallAdapter`) is polled.
+                Without one, orders go nowhere and their events are fed by hand with `on_venue_event`.
             journal: Takes every stage change. One that a follower writes (`ClickHouseKernelJournal`) gets a
                 process of its own, which this kernel spawns and watches: see `health`. Without a log it is
                 fed through a bounded queue, and what overflows is gone.
@@ -154,6 +157,8 @@ class ExecutionKernel:
             zinc_plane: Holds the newest state for other processes; a `SharedMemoryZincPlane` is
                 written by the kernel's own loop, and can halt it.
             audit: The audit ledger, which a process of its own writes from the log; it needs `log_dir`.
+            breaker: The venue's circuit breaker: while it is open no entry is sent. The simulated venue needs
+                none.
             logs: Logs what the kernel does, as much as the controls' `verbosity` says; or a `Watcher`, which
                 keeps what happens to trades until strategies are told.
             clock: Where kernel time comes from. None means SystemClock for a venue that says `live = True`,
@@ -196,7 +201,11 @@ class ExecutionKernel:
             raise NotYetSupported("account: a kernel keeps its own: read ExecutionKernel.account")
         if projection is None and projection_client is not None:
             projection = build_projection(projection_client)
-        self._venue = venue
+        self._venue = venue = whole_adapter(venue)
+        guarded, self._breaker = venue, None
+        if breaker is not None and venue is not None and not isinstance(venue, SimulatedVenue):
+            guarded, self._breaker = GuardedAdapter(venue, breaker), breaker
+        self._heard = None if self._breaker is None else HeardSink(self, self._breaker)
         self._given_journal, self._given_projection = journal, projection
         if audit is not None and log_dir is None:
             raise refuse("log_dir", log_dir, "must be given with audit: the ledger is made from the log")
@@ -220,7 +229,7 @@ class ExecutionKernel:
             "follower_bytes": log_follower_bytes,
         }
         self._engine = open_engine(
-            venue,
+            guarded,
             clock,
             max_slots=whole("max_slots", max_slots, 1, SLOTS_MAX),
             instance_nonce=instance_nonce,
@@ -824,15 +833,17 @@ class ExecutionKernel:
             left), `flatten_leaves` (rows of `unassigned` that a flatten leaves: what was there at the
             opening), `control_trouble`: what is wrong with the control plane, or what of it the kernel
             refused; empty where all is well; `margin_status` by asset (OK, MARGIN_CALL at equity of at most
-            1.5 times the maintenance margin, UNDERWATER at none), `assumed_tiers`: perpetuals without margin
-            tiers; `unknown_wallets`: settlement assets whose wallet the venue has never reported, so that E
-            is unknown there; `live_missing`: what trading with real money still lacks, as LIVE_NOT_ARMED
-            lists it, [] where nothing, or where the venue trades none; with a projection in a cluster
-            `projection`, its `standing`. And `followers`, with for each ("journal", "projection") its `state`
-            (STARTING, FOLLOWING, AWAY while what it writes to cannot be reached, REFUSED where a person has
-            to do what `error` says, DEAD until it is begun again), `alive`, `pid`, `restarts`, `seq`,
-            `lag_records`, `lag_seconds`, `rows`, `retries`, `lost` (inputs that were gone before it could
-            read them) and `error`.
+            1.5 times the maintenance margin, UNDERWATER at none), `assumed_tiers`: perpetuals without
+            margin tiers; `unknown_wallets`: settlement assets whose wallet the venue has never reported, so
+            that E is unknown there; `live_missing`: what trading with real money still lacks, as
+            LIVE_NOT_ARMED lists it, [] where nothing, or where the venue trades none; with a circuit
+            breaker `breaker`: `venue`, `state` (CLOSED, OPEN, HALF_OPEN), `reason`, `retry_in_s`, `opened`,
+            `held_back`, `error_rate`, `latency_ms`, `rejects`; with a projection in a cluster `projection`,
+            its `standing`. And `followers`, with for each ("journal", "projection") its `state` (STARTING,
+            FOLLOWING, AWAY while what it writes to cannot be reached, REFUSED where a person has to do what
+            `error` says, DEAD until it is begun again), `alive`, `pid`, `restarts`, `seq`, `lag_records`,
+            `lag_seconds`, `rows`, `retries`, `lost` (inputs that were gone before it could read them) and
+            `error`.
 
             `clock` has `source` (SYSTEM or MANUAL), `diagnostic_code` (CLOCK_SKEW while the machine's clock
             and kernel time differ by more than 1 s, else OK), `skew_ns` (by how much the machine's clock is
@@ -858,6 +869,8 @@ class ExecutionKernel:
             "followers": followers,
             **self._engine.margins(),
         }
+        if self._breaker is not None:
+            health["breaker"] = self._breaker.as_dict()
         projection = getattr(self._followers.projection, "standing", None)
         if projection is not None:
             health["projection"] = projection()
@@ -983,7 +996,7 @@ class ExecutionKernel:
         else:
             attach = getattr(self._venue, "attach", None)
             if attach is not None:
-                attach(self)
+                attach(self._heard or self)
         if self._recovery is not None and log_dir is not None:
             close_at_exit(self._engine)
             catch_up(self._engine, self._venue, self._recovery, Missed(log_dir))

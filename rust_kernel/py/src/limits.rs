@@ -14,10 +14,18 @@ use crate::record::{self, Field, Shown};
 use crate::{names, number, text};
 
 #[rustfmt::skip]
-const FIELDS: [Field<CoreLimits>; 9] = [
+const FIELDS: [Field<CoreLimits>; 10] = [
     Field::required("symbol", |l, n, v| text::read_id(&mut l.symbol, v, n)),
     Field::optional("tick_size", |l, n, v| { l.tick_size = positive(v, n)?; Ok(()) }),
     Field::optional("lot_step", |l, n, v| { l.lot_step = positive(v, n)?; Ok(()) }),
+    // As older programs call it.
+    Field::optional("lot_size", |l, n, v| {
+        if l.lot_step.is_some() {
+            return Err(Error::value(n, v, "is lot_step under another name: give one of the two"));
+        }
+        l.lot_step = positive(v, n)?;
+        Ok(())
+    }),
     Field::optional("min_qty", |l, n, v| { l.min_qty = number::read_optional(v, n)?; Ok(()) }),
     Field::optional("max_qty", |l, n, v| { l.max_qty = number::read_optional(v, n)?; Ok(()) }),
     Field::optional("min_notional", |l, n, v| { l.min_notional = number::read_optional(v, n)?; Ok(()) }),
@@ -45,7 +53,7 @@ pub struct MarketLimits {
 
 #[pymethods]
 impl MarketLimits {
-    /// All by keyword but `symbol`: `tick_size`, `lot_step`, `min_qty`, `max_qty`, `min_notional`, `max_price`,
+    /// All by keyword but `symbol`: `tick_size`, `lot_step` (or `lot_size`), `min_qty`, `max_qty`, `min_notional`, `max_price`,
     /// `contract_multiplier` (1), `inverse` (False).
     #[new]
     #[pyo3(signature = (symbol, **fields))]
@@ -83,6 +91,12 @@ impl MarketLimits {
     /// Smallest quantity step.
     #[getter]
     fn lot_step<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        number::get_optional(py, self.inner.lot_step)
+    }
+
+    /// `lot_step`, as older programs call it.
+    #[getter]
+    fn lot_size<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         number::get_optional(py, self.inner.lot_step)
     }
 

@@ -363,3 +363,7 @@ class BinancePractice(BinanceUsdm):
     """The same on a demo host or on `dita exchange`: no real money."""
 
     real_money: ClassVar[bool | None] = False
+
+
+#: As older programs call it.
+BinanceAdapter = BinanceUsdm

@@ -1,10 +1,9 @@
 """The network: one thread with one event loop per account, HTTP and streams. Needs the extra `venues`."""
 
 import asyncio
-import threading
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from typing import Any, Final, TypeVar
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
 
 import aiohttp
 from yarl import URL
@@ -12,17 +11,17 @@ from yarl import URL
 from dita.venues.wire.failures import Failure, Fate, unanswered
 from dita.venues.wire.reading import FRAME_BYTES_MAX
 from dita.venues.wire.requests import Allowance, Dialect, Request
+from dita.venues.wire.thread import LoopThread
 
 ANSWER_S: Final = 5.0
 _HEARTBEAT_S: Final = 20.0
 _MINUTE_S: Final = 61.0
 _LOOK_S: Final = 0.5
 _MS: Final = 1_000_000
-_Result = TypeVar("_Result")
 Say = Callable[[str], Awaitable[None]]
 
 
-class Transport:
+class Transport(LoopThread):
     """Sends requests, and opens streams."""
 
     def __init__(
@@ -42,70 +41,18 @@ class Transport:
         self.offset_ms = 0
         self._dialect = dialect
         self._clock_ns = clock_ns
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(
-            target=self._loop.run_forever, name=f"dita-{dialect.name}", daemon=True
-        )
         self._session: aiohttp.ClientSession | None = None
-        self._tasks: set[asyncio.Task[Any]] = set()
-        self._thread.start()
+        super().__init__(f"dita-{dialect.name}")
 
     def __repr__(self) -> str:
         """Its address; never the key."""
         return f"Transport({self.rest!r})"
 
-    # ------------------------------------------------------------------------------------------- its thread
-
-    def is_own_thread(self) -> bool:
-        """Whether the caller is the transport's own thread."""
-        return threading.current_thread() is self._thread
-
-    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        """Have something done on the thread, and do not wait for it."""
-
-        def begin() -> None:
-            task = self._loop.create_task(work)
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
-
-        self._loop.call_soon_threadsafe(begin)
-
-    def wait_for(self, work: Coroutine[Any, Any, _Result], timeout_s: float) -> _Result:
-        """Have something done on the thread, and wait for what comes of it. Not from that thread.
-
-        Raises:
-            TimeoutError: It took longer.
-        """
-        future = asyncio.run_coroutine_threadsafe(work, self._loop)
-        try:
-            return future.result(timeout_s)
-        except TimeoutError:
-            future.cancel()
-            raise
-
-    def close(self) -> None:
-        """Cut everything, and end the thread."""
-        if self._loop.is_closed():
-            return
-
-        async def end() -> None:
-            for task in list(self._tasks):
-                task.cancel()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
-            if self._session is not None:
-                await self._session.close()
-                # A closed connection lets go of its socket in the loop's next round.
-                await asyncio.sleep(0)
-
-        if self.is_own_thread():
-            # Closed by what it called: the thread ends once that returns.
-            ending = self._loop.create_task(end())
-            ending.add_done_callback(lambda _: self._loop.stop())
-            return
-        self.wait_for(end(), 5.0)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(5.0)
-        self._loop.close()
+    async def _let_go(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+            # A closed connection lets go of its socket in the loop's next round.
+            await asyncio.sleep(0)
 
     # ------------------------------------------------------------------------------------------------ HTTP
 
