@@ -81,7 +81,7 @@ def gateway(
     """Serve the gateway of a host that answers."""
     assert host.directory is not None
     tokens = TokenFile(path / "tokens.json")
-    hub = Hub(HostSource(host.directory, story=story), interval_s=0.05)
+    hub = Hub(HostSource(host.directory, story=story), idle_s=0.05)
     listening = bound("127.0.0.1", port)
     app = build_app(hub, Access(tokens), guards=guards or Guards(requests_per_s=1e6, burst=1e6))
     with served(app, listening) as at:

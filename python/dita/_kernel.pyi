@@ -1608,6 +1608,25 @@ class RoundedOrder:
     def rejects(self) -> tuple[str, ...]:
         """Why the venue would refuse it, by name; empty where it takes it."""
 
+@type_check_only
+class Looked(TypedDict):
+    """What has changed since somebody looked last.
+
+    `slots` by number and `orders` by client id are JSON, None where one is no more; `marks` by symbol;
+    `accounts` by asset, all of them; orders that `ended`, `fills` and `remarks` since, oldest first, and how
+    many of those were `lost`.
+    """
+
+    seq: int
+    lost: int
+    slots: list[tuple[int, str | None]]
+    orders: list[tuple[str, str | None]]
+    marks: list[tuple[str, str | None]]
+    accounts: list[tuple[str, str]]
+    ended: list[str]
+    fills: list[str]
+    remarks: list[str]
+
 @final
 class Engine:
     """The kernel with its shell and its venue. `dita.ExecutionKernel` is its public face.
@@ -1862,6 +1881,13 @@ class Engine:
 
     def orders(self, *, live_only: bool = False) -> list[VenueOrder]:
         """Our orders, oldest first: live and remembered, or the live ones only."""
+
+    def order_time_ns(self, venue_client_id: str) -> int | None:
+        """When there was last news of an order of ours, kernel time in ns; None before the first look, and of
+        one that is not known or long over."""
+
+    def look(self) -> Looked:
+        """What has changed since the last look, all of one moment; everything, the first time. One looks."""
 
     def active_trade_index(self) -> dict[str, int]:
         """Trade id to slot, for each trade that a slot carries now."""

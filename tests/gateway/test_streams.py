@@ -12,9 +12,8 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
-from dita.gateway.hub import WAITING_MAX, Hub
-from dita.gateway.rows import frame_of
-from dita.gateway.source import SourceAway
+from dita.gateway.hub import SILENT_S, WAITING_MAX, Hub, Looker, frame_of
+from dita.gateway.source import SourceAway, Update
 from gateways import Desk, desk
 
 
@@ -116,18 +115,19 @@ def test_a_page_elsewhere_gets_no_websocket(found: Desk) -> None:
 class Counted:
     """A source of which one row counts up."""
 
-    name = "counted"
+    name = kind = "counted"
 
     def __init__(self) -> None:
         self.count = 0
         self.away = False
+        self.reset = False
 
-    async def read(self) -> dict[str, Any]:
+    async def read(self) -> Update:
         if self.away:
             raise SourceAway("nobody is there")
         self.count += 1
-        status = {"name": "counted", "boot": self.count, "heartbeat": "fresh", "accounts": {}}
-        return {"status": {**status, "strategies": []}, "orders": {}}
+        told = [f'{{"n":{self.count}}}']
+        return Update(reset=self.reset, rows={"host": str(self.count)}, fills=told)
 
     async def close(self) -> None:
         """Nothing is open."""
@@ -138,34 +138,36 @@ def hub_of(source: Any, **settings: Any) -> Hub:
     return Hub(source, interval_s=0, **settings)
 
 
-async def asked(hub: Hub, times: int) -> None:
-    """Let a hub ask so many times."""
+async def asked(hub: Hub, times: int) -> int:
+    """Let a hub ask so many times; return the last frame's number."""
     for _ in range(times):
         await hub._once()
+    return hub.everything().number
 
 
 def test_every_frame_comes_once_and_in_order_to_who_reads() -> None:
     async def scene() -> list[int]:
         hub = hub_of(Counted())
-        await asked(hub, 3)
-        numbers, frames = [], hub.frames(1)
+        first = await asked(hub, 1)
+        await asked(hub, 2)
+        numbers, frames = [], hub.frames(first)
         for _ in range(2):
             told = await anext(frames)
             assert told is not None
-            numbers.append(told[0])
+            numbers.append(told.number - first)
         for _ in range(5):
             await asked(hub, 1)
             told = await anext(frames)
             assert told is not None
-            numbers.append(told[0])
+            numbers.append(told.number - first)
         await frames.aclose()
         assert hub.lookers == 0
         return numbers
 
-    assert asyncio.run(scene()) == [2, 3, 4, 5, 6, 7, 8]
+    assert asyncio.run(scene()) == [1, 2, 3, 4, 5, 6, 7]
 
 
-def test_who_does_not_read_is_cut_and_the_others_are_not() -> None:
+def test_who_lets_too_much_wait_is_cut_and_the_others_are_not() -> None:
     async def scene() -> tuple[int, int]:
         hub = hub_of(Counted())
         await asked(hub, 1)
@@ -180,37 +182,94 @@ def test_who_does_not_read_is_cut_and_the_others_are_not() -> None:
         await quick.aclose()
         return len(left), seen
 
-    assert asyncio.run(scene()) == (WAITING_MAX, WAITING_MAX + 5)
+    assert asyncio.run(scene()) == (0, WAITING_MAX + 5)
 
 
-@pytest.mark.parametrize(("last_id", "anew"), [(5, True), (6, False), (9, False), (11, True)])
-def test_what_the_ring_no_longer_has_begins_with_everything(last_id: int, *, anew: bool) -> None:
+def test_who_leaves_a_frame_for_five_seconds_is_cut() -> None:
+    frame = frame_of(1, Update(rows={"a": "1"}))
+    looker = Looker()
+    looker.give(100.0, frame)
+    looker.give(100.0 + SILENT_S, frame)
+    assert not looker.cut
+    looker.give(100.1 + SILENT_S, frame)
+    assert looker.cut
+    assert asyncio.run(looker.next()) is None
+
+
+def test_of_many_changes_the_newest_row_and_every_fill_is_told() -> None:
+    async def scene() -> list[dict[str, Any]]:
+        hub = hub_of(Counted())
+        first = await asked(hub, 1)
+        frames = hub.frames(first)
+        await asked(hub, 3)
+        told = []
+        for _ in range(3):
+            frame = await anext(frames)
+            assert frame is not None
+            assert frame.event == f"id: {frame.number}\ndata: {frame.text}\n\n".encode()
+            told.append(json.loads(frame.text))
+        await frames.aclose()
+        return told
+
+    told = asyncio.run(scene())
+    assert [one["n"] for frame in told for one in frame["fills"]] == [2, 3, 4]
+    assert [frame["rows"]["host"] for frame in told] == [2, 3, 4]
+
+
+@pytest.mark.parametrize(("back", "anew"), [(5, True), (4, False), (0, False), (-2, True)])
+def test_what_the_ring_no_longer_has_begins_with_everything(back: int, *, anew: bool) -> None:
     async def scene() -> bool:
         hub = hub_of(Counted(), ring_frames=4)
-        await asked(hub, 10)
-        frames = hub.frames(last_id)
+        last = await asked(hub, 10)
+        frames = hub.frames(last - back)
+        if back == 0:
+            await asked(hub, 1)
         told = await anext(frames)
         await frames.aclose()
-        return told is not None and "reset" in json.loads(told[1])
+        return told is not None and "reset" in json.loads(told.text)
 
     assert asyncio.run(scene()) is anew
 
 
-def test_a_host_that_goes_is_told_and_its_rows_stay() -> None:
-    async def scene() -> dict[str, str]:
+def test_a_number_of_an_earlier_gateway_begins_with_everything() -> None:
+    async def scene() -> bool:
+        earlier = hub_of(Counted())
+        number = await asked(earlier, 3)
+        later = hub_of(Counted())
+        await asked(later, 200)
+        frames = later.frames(number)
+        told = await anext(frames)
+        await frames.aclose()
+        return told is not None and "reset" in json.loads(told.text)
+
+    assert asyncio.run(scene())
+
+
+def test_a_host_that_begins_anew_tells_no_fill_twice() -> None:
+    async def scene() -> dict[str, Any]:
         source = Counted()
         hub = hub_of(source)
+        await asked(hub, 2)
+        source.reset, source.count = True, 1
         await asked(hub, 1)
-        source.away = True
-        await asked(hub, 1)
-        return dict(hub.rows)
+        told: dict[str, Any] = json.loads(hub.everything().text)
+        return told
 
-    rows = asyncio.run(scene())
-    assert json.loads(rows["away"]) == "nobody is there"
-    assert "host" in rows
+    assert [one["n"] for one in asyncio.run(scene())["fills"]] == [1, 2]
 
 
-def test_a_frame_has_what_changed_and_what_is_gone() -> None:
-    frame = json.loads(frame_of({"a": "1", "b": "2", "c": "3"}, {"a": "1", "b": "5"}, 7))
-    assert frame == {"id": 7, "rows": {"b": 5}, "gone": ["c"]}
-    assert frame_of({"a": "1"}, {"a": "1"}, 8) == ""
+def test_a_host_that_goes_is_told_and_its_rows_stay_until_it_is_back() -> None:
+    async def scene() -> list[dict[str, str]]:
+        source = Counted()
+        hub = hub_of(source)
+        seen = []
+        for away in (False, True, False):
+            source.away = away
+            await asked(hub, 1)
+            seen.append(dict(hub.rows))
+        return seen
+
+    before, away, after = asyncio.run(scene())
+    assert json.loads(away["away"]) == "nobody is there"
+    assert away["host"] == before["host"]
+    assert set(after) == {"host"}

@@ -7,7 +7,9 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from dita.cli.backtest_page import backtest_page, wait_for_end
 from dita.cli.failure import CommandFailure
+from dita.cli.gateway import add_web_option
 from dita.cli.progress import Progress
 from dita.errors import shown
 
@@ -57,6 +59,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     add_assumptions(parser)
     parser.add_argument("--out", type=Path, metavar="DIR", help="write report.txt, report.json, report.html")
     parser.add_argument("--json", action="store_true", help="print the report as one JSON object")
+    add_web_option(parser)
     parser.set_defaults(run=run)
 
 
@@ -168,11 +171,22 @@ def run(options: argparse.Namespace) -> int:
     try:
         engine = engine_of(options)
 
-        def listen(fraction: float, trades: int) -> None:
-            if progress.is_due():
-                progress.show(f"{fraction:4.0%} read, {trades} trades")
+        with backtest_page(Path(options.strategy).stem, options.web) as page:
 
-        result = engine.run(listen)
+            def listen(fraction: float, trades: int) -> None:
+                if page is not None:
+                    page.listen(fraction, trades)
+                if progress.is_due():
+                    progress.show(f"{fraction:4.0%} read, {trades} trades")
+
+            result = engine.run(listen)
+            if page is not None:
+                page.write(result)
+                progress.close()
+                code = _report(result, options)
+                sys.stdout.flush()
+                wait_for_end()
+                return code
     except (KernelError, MarketFileError) as error:
         raise CommandFailure(str(error)) from error
     finally:

@@ -121,12 +121,9 @@ def read(options: argparse.Namespace) -> "Loaded":
     Raises:
         ConfigError: It is wrong.
     """
-    from dita.config import FILE_NAME, load  # noqa: PLC0415 - `dita --help` answers at once
+    from dita.config import load, standing_file  # noqa: PLC0415 - `dita --help` answers at once
 
-    path = options.file
-    if path is None and Path(FILE_NAME).is_file():
-        path = Path(FILE_NAME)
-    return load(path, overrides=dict(options.settings))
+    return load(options.file or standing_file(), overrides=dict(options.settings))
 
 
 def _check(loaded: "Loaded | None", faults: "list[Fault]", options: argparse.Namespace) -> int:

@@ -46,6 +46,12 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     mode.add_argument("--service", action="store_true", help="a server at --socket, until SIGTERM")
     parser.add_argument("--socket", type=Path, metavar="PATH", help="the Unix socket of --service")
     parser.add_argument(
+        "--dir",
+        type=Path,
+        metavar="DIR",
+        help="a host's directory: `dita status`, `dita gateway` reach it there",
+    )
+    parser.add_argument(
         "--config", type=Path, metavar="FILE", help="a dita.toml: [engine], account, strategies"
     )
     parser.add_argument("--clock", metavar="C", help="system, or step=NS: so much for each command (system)")
@@ -71,15 +77,22 @@ def run(options: argparse.Namespace) -> int:
         CommandFailure: Something of the command line or the file cannot be used, or nobody takes the events.
     """
     from dita.config import load  # noqa: PLC0415 - `dita --help` answers at once
-    from dita.engine import EngineServer, Notifier, configured  # noqa: PLC0415 - as above
+    from dita.engine import BY_HAND_SLOTS, EngineServer, Notifier, configured  # noqa: PLC0415 - as above
     from dita.errors import KernelError  # noqa: PLC0415 - as above
+    from dita.host import Directory  # noqa: PLC0415 - as above
 
     if options.service != (options.socket is not None):
         raise CommandFailure("--service and --socket PATH belong together")
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
     try:
-        config = configured(load(options.config, overrides=_overrides(options)).config, options.balance)
-        with EngineServer(config, notifier=Notifier() if options.service else None) as server:
+        config = configured(
+            load(options.config, overrides=_overrides(options)).config,
+            options.balance,
+            spare_slots=0 if options.dir is None else BY_HAND_SLOTS,
+        )
+        notifier = Notifier() if options.service else None
+        directory = None if options.dir is None else Directory(options.dir)
+        with EngineServer(config, notifier=notifier, directory=directory) as server:
             server.run(options.socket, service=options.service)
     except BrokenPipeError as error:
         raise CommandFailure("nobody reads the events any more") from error

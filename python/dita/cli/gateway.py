@@ -2,8 +2,13 @@
 
 import argparse
 import contextlib
+import os
+import shlex
+import signal
+import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,7 +19,7 @@ from dita.cli.hosts import add_host_options, found
 if TYPE_CHECKING:
     import socket
 
-    from dita.gateway import TokenFile
+    from dita.gateway import Source, TokenFile
     from dita.host import Directory
 
 EXAMPLE: Final = ("dita gateway paper", "watch and steer a running host in a browser")
@@ -23,6 +28,8 @@ PORT: Final = 8080
 _DESCRIPTION: Final = """\
 Show a running host in a browser, and answer scripts over HTTP: state, orders, figures for Prometheus, a
 stream of changes. Operators halt, freeze, flatten and resume there; each change carries their name.
+With --log or --cluster it only looks: at a log's directory, or at a projection. With --spawn it starts
+`dita engine --stdio` with its options, shows that, and ends it.
 
 It listens on this machine only. At another address it wants a file with tokens, and something before it that
 speaks TLS. The page's address with a token for you is printed at the start; it ends with this process."""
@@ -30,7 +37,10 @@ speaks TLS. The page's address with a token for you is printed at the start; it 
 _EPILOG: Final = """\
 examples:
   dita gateway paper
-  dita gateway paper --port 8090 --tokens ~/.config/dita/tokens.json"""
+  dita gateway paper --port 8090 --tokens ~/.config/dita/tokens.json
+  dita gateway --log ~/.local/state/dita/live/log/binance
+  dita gateway --cluster hazelcast://127.0.0.1:5701/dita
+  dita gateway --spawn='--market synthetic --balance 50000'"""
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -48,6 +58,16 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         allow_abbrev=False,
     )
     add_host_options(parser)
+    place = parser.add_mutually_exclusive_group()
+    place.add_argument("--log", type=Path, metavar="DIR", help="look at a kernel's log instead of a host")
+    place.add_argument("--cluster", metavar="ADDRESS", help="look at a projection in a Hazelcast cluster")
+    place.add_argument(
+        "--spawn",
+        nargs="?",
+        const="",
+        metavar="OPTIONS",
+        help="start an engine on paper with these options, and show that",
+    )
     parser.add_argument(
         "--listen", default="127.0.0.1", metavar="ADDRESS", help="where to listen (127.0.0.1)"
     )
@@ -61,6 +81,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument(
         "--origin", action="append", default=[], metavar="URL", help="another page that may ask it"
     )
+    parser.add_argument("--ends-with-input", action="store_true", help=argparse.SUPPRESS)
     parser.set_defaults(run=run)
 
 
@@ -84,7 +105,7 @@ def run(options: argparse.Namespace) -> int:
     """
     from dita.errors import KernelError  # noqa: PLC0415 - `dita --help` answers at once
 
-    _needs_web("dita gateway")
+    needs_web("dita gateway")
     from dita.gateway import AccessRefused, TokenFile  # noqa: PLC0415 - an extra
     from dita.gateway.running import bound, is_loopback, serve  # noqa: PLC0415 - an extra
 
@@ -96,33 +117,78 @@ def run(options: argparse.Namespace) -> int:
                 f"--listen {options.listen}: others can reach it; give --tokens FILE with one in it "
                 "(dita token add NAME --role read --tokens FILE)"
             )
-        listening = bound(options.listen, options.port)
-        app = _app(found(options), tokens, options)
+        with _shown(options) as source, bound(options.listen, options.port) as listening:
+            app = _app(source, tokens, options)
+            _announce(app, listening)
+            if options.ends_with_input:
+                _end_with_input()
+            serve(app, listening)
     except (KernelError, AccessRefused) as error:
         raise CommandFailure(str(error)) from error
-    _announce(app, listening)
-    serve(app, listening)
     return 0
 
 
-def _needs_web(what: str) -> None:
+@contextlib.contextmanager
+def _shown(options: argparse.Namespace) -> "Iterator[Source]":
+    """What the command line means: a host, a log, a cluster, or an engine that is started."""
+    from dita.cli.gateway_source import cluster_source, log_source, spawned  # noqa: PLC0415 - as above
+    from dita.gateway import HostSource  # noqa: PLC0415 - an extra
+
+    elsewhere = options.log or options.cluster or options.spawn is not None
+    if elsewhere and (options.name or options.dir):
+        raise CommandFailure("NAME and --dir name a host; --log, --cluster and --spawn show something else")
+    if options.log:
+        yield log_source(options.log)
+    elif options.cluster:
+        yield cluster_source(options.cluster)
+    elif options.spawn is not None:
+        with spawned(shlex.split(options.spawn)) as directory:
+            yield HostSource(directory, story=story_of)
+    else:
+        yield HostSource(found(options), story=story_of)
+
+
+def _end_with_input() -> None:
+    """End where who has started this does: its end closes our input."""
+
+    def wait() -> None:
+        sys.stdin.read()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=wait, name="dita-input", daemon=True).start()
+
+
+def needs_web(what: str) -> None:
+    """Say which extra is missing, where it is.
+
+    Args:
+        what: What was asked for.
+
+    Raises:
+        CommandFailure: It is missing.
+    """
     from dita.extras import is_there, missing  # noqa: PLC0415 - `dita --help` answers at once
 
     if not all(is_there(module) for module in ("fastapi", "uvicorn", "httptools", "prometheus_client")):
         raise CommandFailure(missing(what, "web"))
 
 
-def _app(directory: "Directory", tokens: "TokenFile | None", options: argparse.Namespace | None) -> Any:  # noqa: ANN401 - the application is an extra's
-    from dita.gateway import Access, HostSource, Hub  # noqa: PLC0415 - an extra
+def _app(
+    source: "Source",
+    tokens: "TokenFile | None",
+    options: argparse.Namespace | None,
+    report: Callable[[], Path | None] | None = None,
+) -> Any:  # noqa: ANN401 - the application is an extra's
+    from dita.gateway import Access, Hub  # noqa: PLC0415 - an extra
     from dita.gateway.app import build_app  # noqa: PLC0415 - an extra
     from dita.gateway.guards import LOOPBACK, Guards  # noqa: PLC0415 - an extra
 
     more = () if options is None else (options.listen, *options.host)
     guards = Guards(hosts=(*LOOPBACK, *more), origins=() if options is None else tuple(options.origin))
-    return build_app(Hub(HostSource(directory, story=_story)), Access(tokens), guards=guards)
+    return build_app(Hub(source), Access(tokens), guards=guards, report=report)
 
 
-def _story(log: Path, trade_id: str) -> list[str]:
+def story_of(log: Path, trade_id: str) -> list[str]:
     """Tell a trade's story as `dita explain` does."""
     from dita import timetravel  # noqa: PLC0415 - `dita --help` answers at once
     from dita.cli.story import story_lines  # noqa: PLC0415 - as above
@@ -143,29 +209,66 @@ def _announce(app: Any, listening: "socket.socket") -> None:  # noqa: ANN401 - a
 
 
 @contextlib.contextmanager
-def beside(directory: "Directory", port: int) -> Iterator[None]:
-    """Serve the page of a host beside what runs it, on this machine only.
+def beside(source: "Source", port: int, report: Callable[[], Path | None] | None = None) -> Iterator[None]:
+    """Serve a page beside what runs in this process, on this machine only.
 
     Args:
-        directory: The host's.
+        source: What is shown.
         port: 0 takes a free one.
+        report: Returns a page of its own, once there is one.
 
     Raises:
         CommandFailure: The extra is missing, or the port is taken.
     """
     from dita.errors import KernelError  # noqa: PLC0415 - `dita --help` answers at once
 
-    _needs_web("--web")
+    needs_web("--web")
     from dita.gateway.running import bound, served  # noqa: PLC0415 - an extra
 
     try:
         listening = bound("127.0.0.1", port)
     except KernelError as error:
         raise CommandFailure(str(error)) from error
-    app = _app(directory, None, None)
+    app = _app(source, None, None, report)
     with served(app, listening):
         _announce(app, listening)
         yield
+
+
+@contextlib.contextmanager
+def beside_host(directory: "Directory | None", port: int | None, *, own_process: bool) -> Iterator[None]:
+    """Serve the page of a host meanwhile, where it is wanted.
+
+    Args:
+        directory: The host's; None where it keeps nothing and answers nobody.
+        port: None where no page is wanted; 0 takes a free one.
+        own_process: Whether it is a process of its own, so that it takes no time of the kernel's.
+
+    Raises:
+        CommandFailure: The host answers nobody, the extra is missing, or the port is taken.
+    """
+    if port is None:
+        yield
+        return
+    if directory is None:
+        raise CommandFailure("--web: an ephemeral run answers nobody; leave out --ephemeral")
+    needs_web("--web")
+    if not own_process:
+        from dita.gateway import HostSource  # noqa: PLC0415 - an extra
+
+        with beside(HostSource(directory, story=story_of), port):
+            yield
+        return
+    command = [sys.executable, "-m", "dita.cli", "gateway", "--dir", str(directory.path)]
+    # Its input is ours: where we end, however that is, it ends too.
+    page = subprocess.Popen(  # noqa: S603 - our own command
+        [*command, "--port", str(port), "--ends-with-input"], stdin=subprocess.PIPE, start_new_session=True
+    )
+    try:
+        yield
+    finally:
+        page.terminate()
+        page.communicate()
 
 
 def add_web_option(parser: argparse.ArgumentParser) -> None:

@@ -8,6 +8,7 @@ from typing import Final, NoReturn
 
 from dita import __version__
 from dita.cli import (
+    alert,
     audit,
     backtest,
     backup,
@@ -107,6 +108,7 @@ _COMMANDS: Final = (
     configuration,
     gateway,
     token,
+    alert,
     hazelcast,
     watch,
 )

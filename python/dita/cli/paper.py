@@ -1,19 +1,15 @@
 """`dita paper`: a strategy on recorded markets at their own pace, on a host that can be asked."""
 
 import argparse
-import contextlib
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from dita.cli.backtest import add_assumptions, add_market_options, engine_of
 from dita.cli.failure import CommandFailure
-from dita.cli.gateway import add_web_option, beside
+from dita.cli.gateway import add_web_option, beside_host
 from dita.cli.progress import Progress
 from dita.errors import shown
-
-if TYPE_CHECKING:
-    from dita.host import Directory
 
 EXAMPLE: Final = ("dita paper STRATEGY --data FILE --speed 60", "trade on paper, at the market's own pace")
 
@@ -95,7 +91,7 @@ def run(options: argparse.Namespace) -> int:
             if progress.is_due():
                 progress.show(f"{fraction:4.0%} played, {trades} trades")
 
-        with _page(directory, options.web):
+        with beside_host(directory, options.web, own_process=False):
             result = paper.run(listen)
     except (KernelError, MarketFileError) as error:
         raise CommandFailure(str(error)) from error
@@ -105,15 +101,6 @@ def run(options: argparse.Namespace) -> int:
     if directory is not None:
         print(f"{directory.reports / 'report.html'}: written", file=sys.stderr)
     return 0
-
-
-def _page(directory: "Directory | None", port: int | None) -> contextlib.AbstractContextManager[None]:
-    """Serve the host's page meanwhile, where it is wanted."""
-    if port is None:
-        return contextlib.nullcontext()
-    if directory is None:
-        raise CommandFailure("--web: an ephemeral run answers nobody; leave out --ephemeral")
-    return beside(directory, port)
 
 
 def _speed(text: str) -> float | None:

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Final
 
 from dita.cli.backtest import add_params, decimal_of, place_of
 from dita.cli.failure import CommandFailure
+from dita.cli.gateway import add_web_option, beside_host
 from dita.cli.venue import add_venue_options, place_and_key, place_of_market, symbols_of
 from dita.errors import shown
 
 if TYPE_CHECKING:
+    from dita.config import AlertsConfig
     from dita.host import Directory
     from dita.live.plan import Left, Plan, Wanted
     from dita.live.run import LiveRun
@@ -75,6 +77,14 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help="the venue cancels all open orders of the pairs, stops too, S seconds after this program was "
         "last heard of (off)",
     )
+    parser.add_argument(
+        "--notify",
+        action="append",
+        default=[],
+        metavar="URL",
+        help="post alerts there as JSON, beside those of [alerts] in dita.toml; again for more",
+    )
+    add_web_option(parser)
     place = parser.add_mutually_exclusive_group()
     place.add_argument("--name", metavar="NAME", default="live", help="the host's name (live)")
     place.add_argument("--dir", type=Path, metavar="DIR", help="the host's directory itself")
@@ -101,9 +111,10 @@ def run(options: argparse.Namespace) -> int:
         from dita.live.run import LiveRun  # noqa: PLC0415 - it needs aiohttp
 
         directory = _directory(options)
-        live = LiveRun(plan, directory)
+        live = LiveRun(plan, directory, alerts=_alerts(options))
         _tell_start(live, directory)
-        left = live.run(lambda: print(_trading(plan), flush=True))
+        with beside_host(directory, options.web, own_process=True):
+            left = live.run(lambda: print(_trading(plan), flush=True))
     except KernelError as error:
         raise CommandFailure(str(error)) from error
     return _tell_end(left, shadow=plan.shadow)
@@ -134,6 +145,18 @@ def _plan(options: argparse.Namespace) -> "Plan":
         capital=options.capital,
         dead_man_s=options.dead_man,
     )
+
+
+def _alerts(options: argparse.Namespace) -> "AlertsConfig":
+    """Who is told: the webhooks of dita.toml, and those of the command line."""
+    from dita.config import Address, load, standing_file  # noqa: PLC0415 - as above
+
+    try:
+        more = tuple(Address.parse(url) for url in options.notify)
+    except ValueError as error:
+        raise CommandFailure(f"--notify: {error}") from error
+    alerts = load(standing_file()).config.alerts
+    return alerts.model_copy(update={"webhooks": (*alerts.webhooks, *more)})
 
 
 def _wanted(options: argparse.Namespace) -> "list[Wanted]":

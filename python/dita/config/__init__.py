@@ -16,12 +16,13 @@ from dita.config.models import (
     StrategyConfig,
     WebConfig,
 )
-from dita.config.secrets import SecretRef, SecretUnavailable
-from dita.config.sources import FILE_NAME, Loaded, load
+from dita.config.secrets import Address, SecretRef, SecretUnavailable
+from dita.config.sources import FILE_NAME, Loaded, load, standing_file
 
 __all__ = [
     "FILE_NAME",
     "AccountConfig",
+    "Address",
     "AlertsConfig",
     "BreakerConfig",
     "Config",
@@ -36,4 +37,5 @@ __all__ = [
     "StrategyConfig",
     "WebConfig",
     "load",
+    "standing_file",
 ]

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
-from dita.config.secrets import SecretRef
+from dita.config.secrets import Address, SecretRef
 from dita.errors import shown
 
 NAME_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,30}$"
@@ -33,6 +33,20 @@ Exact = Annotated[Decimal, BeforeValidator(_exact)]
 Share = Annotated[Decimal, BeforeValidator(_exact), Field(ge=0, le=1)]
 NotNegative = Annotated[Decimal, BeforeValidator(_exact), Field(ge=0)]
 Secret = Annotated[SecretRef, BeforeValidator(SecretRef.parse)]
+Webhook = Annotated[Address, BeforeValidator(Address.parse)]
+AlertCause = Literal[
+    "critical",
+    "unexplained",
+    "gate_changed",
+    "breaker",
+    "unprotected",
+    "strategy_error",
+    "follower_dead",
+    "takeover",
+    "started",
+    "stopped",
+    "disk_low",
+]
 
 
 class Section(BaseModel):
@@ -206,7 +220,20 @@ class WebConfig(Section):
 
 
 class AlertsConfig(Section):
-    """Alerts. They have no keys yet."""
+    """Alerts: what is told to webhooks, each cause of an account once in five minutes."""
+
+    webhooks: tuple[Webhook, ...] = Field(
+        default=(),
+        description="Where each alert is posted as JSON: URLs, or where they are kept: `env:NAME`, "
+        "`file:PATH`, `keyring:SERVICE/NAME`. None: nothing is watched.",
+    )
+    unexplained_s: NotNegative = Field(
+        default=Decimal(60), description="Seconds that a difference of K and E may have no cause."
+    )
+    disk_free_min: Share = Field(
+        default=Decimal("0.05"), description="Below which free part of the log's disk is told."
+    )
+    causes: tuple[AlertCause, ...] = Field(default=(), description="Which are told; none: all of them.")
 
 
 class EngineConfig(Section):

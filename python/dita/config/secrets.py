@@ -6,6 +6,7 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from dita.errors import KernelError
 from dita.extras import missing
@@ -103,3 +104,57 @@ def _keyring() -> Any:  # noqa: ANN401 - a module of another package
             f"{missing('a secret in a keyring', 'venues')}, or name the secret as env:NAME or file:PATH"
         ) from None
     return keyring
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A web address that may be secret itself: a URL, or a reference to where it is. Shown without its path.
+
+    Attributes:
+        where: The URL, or the reference.
+    """
+
+    where: str | SecretRef
+
+    @staticmethod
+    def parse(text: object) -> "Address":
+        """Read an address.
+
+        Args:
+            text: As it stands in the configuration.
+
+        Raises:
+            ValueError: It is none. The error does not repeat the text.
+        """
+        if isinstance(text, Address):
+            return text
+        if isinstance(text, str) and text.startswith(("http://", "https://")):
+            if not urlsplit(text).hostname:
+                raise ValueError("must name a host after http:// or https://")
+            return Address(text)
+        try:
+            return Address(SecretRef.parse(text))
+        except ValueError:
+            raise ValueError(
+                "must be a URL with http or https, or name where it is: "
+                "env:NAME, file:PATH or keyring:SERVICE/NAME"
+            ) from None
+
+    def __str__(self) -> str:
+        """Return it without what may be secret in it."""
+        if isinstance(self.where, SecretRef):
+            return str(self.where)
+        parts = urlsplit(self.where)
+        return f"{parts.scheme}://{parts.hostname}/…"
+
+    def __repr__(self) -> str:
+        """Return it without what may be secret in it."""
+        return f"Address({self})"
+
+    def resolve(self) -> str:
+        """Return the URL.
+
+        Raises:
+            SecretUnavailable: It is a secret that is not to be had.
+        """
+        return self.where if isinstance(self.where, str) else self.where.resolve()

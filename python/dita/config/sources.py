@@ -23,7 +23,7 @@ _BYTES_MAX: Final = 4 << 20
 #: Tables whose keys are names that the user gives, and what each of them holds.
 _NAMED: Final[dict[str, type[BaseModel]]] = {"accounts": AccountConfig, "strategies": StrategyConfig}
 #: Whose values are never shown: somebody may have written the secret itself there.
-_SECRET: Final = re.compile(r"(^|\.)credentials(\.|$)")
+_SECRET: Final = re.compile(r"(^|\.)(credentials|webhooks)(\.|$)")
 #: A key that no model names, but a user chooses: any is taken.
 _ANY: Final = "*"
 
@@ -299,4 +299,9 @@ def _key(text: str) -> str:
     return text if re.fullmatch(r"[A-Za-z0-9_-]+", text) else '"' + text.replace('"', '\\"') + '"'
 
 
-__all__ = ["DEFAULT", "FILE_NAME", "PREFIX", "Loaded", "as_toml", "load"]
+def standing_file() -> Path | None:
+    """Return the configuration of the folder that the program runs in; None where there is none."""
+    return Path(FILE_NAME) if Path(FILE_NAME).is_file() else None
+
+
+__all__ = ["DEFAULT", "FILE_NAME", "PREFIX", "Loaded", "as_toml", "load", "standing_file"]

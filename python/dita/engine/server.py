@@ -18,7 +18,8 @@ from dita.clock import ManualClock
 from dita.config import AccountConfig, Config
 from dita.engine.notify import ALIVE, READY, STOPPING, Notifier
 from dita.errors import KernelError, refuse
-from dita.host import Host
+from dita.host import Directory, Host
+from dita.host.asked_orders import SLOTS as BY_HAND_SLOTS
 from dita.runtime import ActorState
 from dita.strategy import QuoteTick
 from dita.venues import SimulatedVenue
@@ -57,12 +58,13 @@ def started_at(environ: Mapping[str, str] | None = None) -> int:
     return whole * 1_000_000_000 + moment.microsecond * 1_000
 
 
-def configured(config: Config, balance: Decimal | None = None) -> Config:
+def configured(config: Config, balance: Decimal | None = None, *, spare_slots: int = 0) -> Config:
     """Return a configuration as the engine runs it: its account on paper, with markets and money.
 
     Args:
         config: As it was given.
         balance: USDT to begin with; None means what the account says, or 100,000.
+        spare_slots: How many slots beside those of commands and strategies: for orders by hand.
 
     Raises:
         InvalidInput: The account is not there, or is no paper account.
@@ -83,7 +85,8 @@ def configured(config: Config, balance: Decimal | None = None) -> Config:
         "instruments": account.instruments or _listed(engine.symbols),
         "simulated": account.simulated.model_copy(update=simulated),
         "max_slots": max(
-            account.max_slots, engine.slots + (_SLOTS_OF_STRATEGIES if config.strategies else 0)
+            account.max_slots,
+            engine.slots + spare_slots + (_SLOTS_OF_STRATEGIES if config.strategies else 0),
         ),
         "log_policy": "off",
     }
@@ -157,7 +160,12 @@ class EngineServer:
     """
 
     def __init__(
-        self, config: Config, *, start_ns: int | None = None, notifier: Notifier | None = None
+        self,
+        config: Config,
+        *,
+        start_ns: int | None = None,
+        notifier: Notifier | None = None,
+        directory: Directory | None = None,
     ) -> None:
         """Open the host, and load and start the configured strategies.
 
@@ -165,6 +173,7 @@ class EngineServer:
             config: As `configured` returns it.
             start_ns: When kernel time begins; None means now, or as `MM_FREEZE_UTC_ISO` says.
             notifier: Hears that the service is ready, alive, and ends.
+            directory: A host's, where it answers as any host does; None answers nobody. No log is kept.
 
         Raises:
             KernelError: The account, a strategy or the market cannot be used.
@@ -174,7 +183,9 @@ class EngineServer:
         self._notifier = notifier or Notifier({})
         self._heartbeat_s = engine.heartbeat_s
         self._ended = threading.Event()
-        self.host = Host(config, clock=ManualClock(begins_ns), feed=bool(config.strategies))
+        self.host = Host(
+            config, directory=directory, clock=ManualClock(begins_ns), feed=bool(config.strategies)
+        )
         try:
             self.host.load_configured()
             kernel = self.host.kernel(engine.account)
@@ -193,6 +204,8 @@ class EngineServer:
                 drain_s=float(config.host.drain_s),
                 company=Strategies(self.host, engine.account) if config.strategies else None,
             )
+            if directory is not None:
+                self.host.serve()
         except BaseException:
             self.host.close(drain_s=0)
             raise
@@ -268,3 +281,6 @@ class EngineServer:
     ) -> None:
         """Close it."""
         self.close()
+
+
+__all__ = ["BY_HAND_SLOTS", "FREEZE", "EngineServer", "configured", "started_at"]

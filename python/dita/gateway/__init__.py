@@ -3,14 +3,15 @@
 It asks the host at its Unix socket, keeps the newest state of each row, and sends what changed to all who
 look on. It holds no truth of its own: orders and changes of controls go to the host.
 
-`access` says who may what, `source` asks the host, `rows` makes rows of its answer, `hub` tells changes,
-`reads`, `acts` and `streams` are the routes, `bodies` what a POST may carry, `guards` and `problems` what is
-refused, `app` puts them together, `running` serves them. It needs the extra `web`.
+`access` says who may what, `source` asks the host or reads what is only looked at, `hub` tells changes,
+`history` keeps what charts show. `reads`, `acts` and `streams` are the routes, `bodies` what a POST may
+carry, `guards` and `problems` what is refused, `app` puts them together, `running` serves them. It needs
+the extra `web`.
 """
 
 from dita.gateway.access import ROLES, Access, AccessRefused, Grant, TokenFile
 from dita.gateway.hub import Hub
-from dita.gateway.source import HostSource, Source, SourceAway, SourceRefused
+from dita.gateway.source import HostSource, ReadOnlySource, Source, SourceAway, SourceRefused, Update
 
 __all__ = [
     "ROLES",
@@ -19,8 +20,10 @@ __all__ = [
     "Grant",
     "HostSource",
     "Hub",
+    "ReadOnlySource",
     "Source",
     "SourceAway",
     "SourceRefused",
     "TokenFile",
+    "Update",
 ]

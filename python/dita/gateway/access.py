@@ -19,6 +19,8 @@ ROLES: Final = ("read", "trade", "operate")
 SESSION_S: Final = 12 * 3600
 _MODE: Final = 0o600
 _SESSIONS_MAX: Final = 1_000
+#: How old what streams go by may be, seconds.
+_GOOD_S: Final = 0.2
 
 
 class AccessRefused(Exception):  # noqa: N818 - it says what was refused
@@ -146,6 +148,8 @@ class Access:
         self._stamp: tuple[int, ...] | None = None
         self._sessions: dict[str, _Session] = {}
         self._lock = threading.Lock()
+        self._good: dict[str, Grant] = {}
+        self._good_until_s = 0.0
 
     def grant(self, name: str, role: str) -> str:
         """Make a token that lives as long as this process, and return it."""
@@ -177,8 +181,12 @@ class Access:
         return found
 
     def is_good(self, grant: Grant) -> bool:
-        """Whether somebody may still what he might."""
-        return self._grants().get(grant.name) == grant
+        """Whether somebody may still what he might. Streams ask with each frame, so it is some 0.2 s old."""
+        now_s = time.monotonic()
+        if now_s >= self._good_until_s:
+            self._good_until_s = now_s + _GOOD_S
+            self._good = self._grants()
+        return self._good.get(grant.name) == grant
 
     def login(self, token: str) -> tuple[str, str, Grant] | None:
         """Begin a browser's session; return its cookie, the CSRF value and who it is."""

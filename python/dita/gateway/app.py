@@ -12,23 +12,31 @@ from fastapi.responses import FileResponse
 from dita import __version__
 from dita.gateway.access import Access
 from dita.gateway.acts import add_acts
-from dita.gateway.guards import Guards
+from dita.gateway.guards import REPORT_POLICY, Guards
 from dita.gateway.hub import Hub
 from dita.gateway.problems import ERRORS, Problem, add_problems, told
 from dita.gateway.reads import add_reads
 from dita.gateway.streams import add_streams
+from dita.gateway.who import Reader
 
 PAGE: Final = Path(__file__).with_name("page")
 _FILES: Final = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".html": "text/html"}
 
 
-def build_app(hub: Hub, access: Access, *, guards: Guards | None = None) -> FastAPI:
+def build_app(
+    hub: Hub,
+    access: Access,
+    *,
+    guards: Guards | None = None,
+    report: Callable[[], Path | None] | None = None,
+) -> FastAPI:
     """Build the application.
 
     Args:
         hub: What it shows; it is run while the application is.
         access: Who may what.
         guards: Hosts, rates, sizes; None means those of loopback.
+        report: Returns a report's page, once there is one; None where there never is.
     """
 
     @contextlib.asynccontextmanager
@@ -56,6 +64,8 @@ def build_app(hub: Hub, access: Access, *, guards: Guards | None = None) -> Fast
     add_acts(app, hub, access)
     add_streams(app, hub, access)
     _add_page(app)
+    if report is not None:
+        _add_report(app, report)
     return app
 
 
@@ -83,6 +93,16 @@ class GuardMiddleware:
             await told(*refused)(scope, receive, guarded)
             return
         await self._app(scope, self._guards.bounded(receive), guarded)
+
+
+def _add_report(app: FastAPI, report: Callable[[], Path | None]) -> None:
+    @app.get("/report", include_in_schema=False)
+    async def show(_who: Reader) -> FileResponse:
+        file = report()
+        if file is None:
+            raise Problem(404, "not_found", "the report is not written yet")
+        # It has its scripts inside: it may run them, in a room of its own that reaches nothing else here.
+        return FileResponse(file, media_type="text/html", headers={"Content-Security-Policy": REPORT_POLICY})
 
 
 def _add_page(app: FastAPI) -> None:

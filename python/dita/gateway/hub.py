@@ -1,25 +1,64 @@
-"""Keeps the newest rows, and tells everybody what changed: each frame is made once, for all."""
+"""Keeps the newest rows, and tells everybody what changed: each frame is made and encoded once, for all."""
 
 import asyncio
 import contextlib
 import json
 import logging
+import time
 from collections import deque
-from collections.abc import AsyncGenerator
-from typing import Final
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from typing import Final, NamedTuple
 
-from dita.gateway.rows import frame_of, rows_of
-from dita.gateway.source import Source, SourceAway, SourceRefused
+from dita.gateway.history import History
+from dita.gateway.source import Source, SourceAway, SourceRefused, Update
 
 _LOG: Final = logging.getLogger("dita.gateway")
-#: How often the host is asked, seconds.
-INTERVAL_S: Final = 0.25
+#: How often the source is asked while somebody looks on, seconds: at most 20 frames a second.
+INTERVAL_S: Final = 0.05
+#: And while nobody does.
+IDLE_S: Final = 0.5
 #: So many frames are kept for those who come back.
 RING_FRAMES: Final = 1_000
-#: So many frames may wait for one who reads slowly; then he is cut, and comes back.
-WAITING_MAX: Final = 20
+#: So many fills, ended orders and lines are kept for those who come new.
+KEPT_MAX: Final = 500
+#: Who leaves a frame waiting for so long is cut, seconds; and who lets so many wait.
+SILENT_S: Final = 5.0
+WAITING_MAX: Final = 120
 #: Without news a comment goes out so often, seconds: both ends know the other, and who lost his token is cut.
 KEEP_ALIVE_S: Final = 0.8
+
+
+class Frame(NamedTuple):
+    """What is told at once.
+
+    Attributes:
+        number: Its id.
+        text: One JSON object.
+        event: The same as a server-sent event.
+    """
+
+    number: int
+    text: str
+    event: bytes
+
+
+def frame_of(number: int, update: Update, *, reset: bool = False) -> Frame:
+    """Return a frame.
+
+    Args:
+        number: Its id.
+        update: What has changed.
+        reset: Whether it is everything there is.
+    """
+    rows = ",".join([f"{json.dumps(key)}:{text}" for key, text in update.rows.items()])
+    parts = [f'"id":{number},"rows":{{{rows}}},"gone":{json.dumps(list(update.gone), separators=(",", ":"))}']
+    parts += [
+        f'"{kind}":[{",".join(told)}]'
+        for kind, told in (("fills", update.fills), ("ended", update.ended), ("log", update.log))
+        if told
+    ]
+    text = ('{"reset":true,' if reset else "{") + ",".join(parts) + "}"
+    return Frame(number, text, f"id: {number}\ndata: {text}\n\n".encode())
 
 
 class Looker:
@@ -27,40 +66,70 @@ class Looker:
 
     def __init__(self) -> None:
         """Nothing waits yet."""
-        self.frames: asyncio.Queue[tuple[int, str] | None] = asyncio.Queue(WAITING_MAX + 1)
+        self.frames: asyncio.Queue[tuple[float, Frame] | None] = asyncio.Queue(WAITING_MAX + 1)
         self.cut = False
+        self._oldest: deque[float] = deque()
 
-    def give(self, number: int, frame: str) -> None:
-        """Let a frame wait; cut who lets too many wait."""
+    def give(self, now_s: float, frame: Frame) -> None:
+        """Let a frame wait; cut who lets one wait too long, or too many."""
         if self.cut:
             return
-        if self.frames.qsize() >= WAITING_MAX:
-            self.cut = True
-            self.frames.put_nowait(None)
+        too_long = bool(self._oldest) and now_s - self._oldest[0] > SILENT_S
+        if too_long or self.frames.qsize() >= WAITING_MAX:
+            self.end()
         else:
-            self.frames.put_nowait((number, frame))
+            self._oldest.append(now_s)
+            self.frames.put_nowait((now_s, frame))
+
+    def end(self) -> None:
+        """Let him go: what waits for him is dropped, he comes back for it."""
+        self.cut = True
+        while not self.frames.empty():
+            self.frames.get_nowait()
+        self.frames.put_nowait(None)
+
+    async def next(self) -> Frame | None:
+        """Return the next frame; None where he was let go."""
+        told = await self.frames.get()
+        if told is None:
+            return None
+        self._oldest.popleft()
+        return told[1]
 
 
 class Hub:
     """Asks a source again and again, in one task, and tells frames.
 
     Attributes:
+        source: What is shown.
         rows: The newest rows, as JSON by their keys.
         away: Why nobody answers; empty where somebody does.
         lookers: How many look on.
+        history: Equity and marks of the last hours.
     """
 
     def __init__(
-        self, source: Source, *, interval_s: float = INTERVAL_S, ring_frames: int = RING_FRAMES
+        self,
+        source: Source,
+        *,
+        interval_s: float = INTERVAL_S,
+        idle_s: float = IDLE_S,
+        ring_frames: int = RING_FRAMES,
     ) -> None:
         """Take the source; nothing is asked before `run`."""
         self.source = source
         self.rows: dict[str, str] = {}
         self.away = "the host has not been asked yet"
-        self._interval_s = interval_s
-        self._ring: deque[tuple[int, str]] = deque(maxlen=ring_frames)
-        self._number = 0
+        self.history = History()
+        self._interval_s, self._idle_s = interval_s, max(interval_s, idle_s)
+        self._ring: deque[Frame] = deque(maxlen=ring_frames)
+        self._kept: dict[str, deque[str]] = {
+            kind: deque(maxlen=KEPT_MAX) for kind in ("fills", "ended", "log")
+        }
+        # It begins where the clock stands, so that a number of an earlier gateway is none of this one's.
+        self._number = self._first = time.time_ns() // 1_000
         self._lookers: set[Looker] = set()
+        self._wake = asyncio.Event()
 
     @property
     def lookers(self) -> int:
@@ -71,8 +140,15 @@ class Hub:
         """Ask and tell until it is canceled."""
         try:
             while True:
+                begun_s = time.monotonic()
                 await self._once()
-                await asyncio.sleep(self._interval_s)
+                took_s = time.monotonic() - begun_s
+                self._wake.clear()
+                with contextlib.suppress(TimeoutError):
+                    # Somebody who comes is told at once how things are; those who look on have their pace.
+                    wait_s = self._interval_s if self._lookers else self._idle_s
+                    async with asyncio.timeout(max(0.0, wait_s - took_s)):
+                        await self._wake.wait()
         finally:
             await self.source.close()
             self.cut()
@@ -80,37 +156,70 @@ class Hub:
     def cut(self) -> None:
         """End every open stream: who reads it may come back."""
         for looker in tuple(self._lookers):
-            looker.cut = True
-            with contextlib.suppress(asyncio.QueueFull):
-                looker.frames.put_nowait(None)
+            looker.end()
 
     async def _once(self) -> None:
         try:
-            read = await self.source.read()
+            update = await self.source.read()
         except (SourceAway, SourceRefused) as error:
             if str(error) != self.away:
                 _LOG.warning("%s", error)
-            self.away = str(error)
-            self._tell({**self.rows, "away": _quoted(self.away)})
+                self.away = str(error)
+                self._tell(Update(rows={"away": json.dumps(self.away)}))
             return
-        self.away = ""
-        self._tell(rows_of(read))
+        if self.away:
+            self.away = ""
+            if "away" in self.rows:
+                update = Update(
+                    update.reset, update.rows, [*update.gone, "away"], update.fills, update.ended, update.log
+                )
+        self._tell(update)
+        self.history.take(self.rows)
 
-    def _tell(self, rows: dict[str, str]) -> None:
-        frame = frame_of(self.rows, rows, self._number + 1)
-        if not frame:
+    def _tell(self, update: Update) -> None:
+        if update.reset:
+            # The host is another one, or more has happened than it keeps: everything is told anew, once.
+            update = self._as_change(update)
+        fresh = {key: text for key, text in update.rows.items() if self.rows.get(key) != text}
+        gone = [key for key in update.gone if key in self.rows]
+        if not (fresh or gone or update.fills or update.ended or update.log):
             return
+        self.rows.update(fresh)
+        for key in gone:
+            del self.rows[key]
+        for kind, kept in self._kept.items():
+            kept.extend(getattr(update, kind))
         self._number += 1
-        self.rows = rows
-        self._ring.append((self._number, frame))
+        frame = frame_of(
+            self._number,
+            Update(rows=fresh, gone=gone, fills=update.fills, ended=update.ended, log=update.log),
+        )
+        self._ring.append(frame)
+        now_s = time.monotonic()
         for looker in self._lookers:
-            looker.give(self._number, frame)
+            looker.give(now_s, frame)
 
-    def everything(self) -> tuple[int, str]:
-        """Return the last frame's number, and all rows as one frame."""
-        return self._number, frame_of({}, self.rows, self._number)
+    def _as_change(self, update: Update) -> Update:
+        gone = [key for key in self.rows if key not in update.rows]
+        known = {kind: set(kept) for kind, kept in self._kept.items()}
 
-    async def frames(self, last_id: int | None) -> AsyncGenerator[tuple[int, str] | None, None]:
+        def new(kind: str, told: Sequence[str]) -> list[str]:
+            return [one for one in told if one not in known[kind]]
+
+        return Update(
+            rows=update.rows,
+            gone=gone,
+            fills=new("fills", update.fills),
+            ended=new("ended", update.ended),
+            log=new("log", update.log),
+        )
+
+    def everything(self) -> Frame:
+        """Return all rows, and what happened lately, as one frame with the last frame's number."""
+        lately: Mapping[str, list[str]] = {kind: list(kept) for kind, kept in self._kept.items()}
+        return frame_of(self._number, Update(reset=True, rows=self.rows, **lately), reset=True)
+
+    async def frames(self, last_id: int | None) -> AsyncGenerator[Frame | None, None]:
         """Yield frames after one that was seen; None now and then, to keep the connection alive.
 
         Args:
@@ -121,12 +230,14 @@ class Hub:
         # Between these two lines nothing else runs: no frame is missed, and none comes twice.
         missed = self._after(last_id)
         self._lookers.add(looker)
+        self._wake.set()
         try:
-            for number, frame in missed:
-                yield number, frame
+            for frame in missed:
+                yield frame
             while True:
                 try:
-                    told = await asyncio.wait_for(looker.frames.get(), KEEP_ALIVE_S)
+                    async with asyncio.timeout(KEEP_ALIVE_S):
+                        told = await looker.next()
                 except TimeoutError:
                     yield None
                     continue
@@ -136,18 +247,8 @@ class Hub:
         finally:
             self._lookers.discard(looker)
 
-    def _after(self, last_id: int | None) -> list[tuple[int, str]]:
-        oldest = self._ring[0][0] if self._ring else self._number + 1
-        if last_id is not None and oldest - 1 <= last_id <= self._number:
-            return [(number, frame) for number, frame in self._ring if number > last_id]
-        number, frame = self.everything()
-        return [
-            (
-                number,
-                f'{{"reset":true,{frame[1:]}' if frame else f'{{"reset":true,"id":{number},"rows":{{}}}}',
-            )
-        ]
-
-
-def _quoted(text: str) -> str:
-    return json.dumps(text)
+    def _after(self, last_id: int | None) -> list[Frame]:
+        oldest = self._ring[0].number if self._ring else self._number + 1
+        if last_id is not None and max(self._first, oldest - 1) <= last_id <= self._number:
+            return [frame for frame in self._ring if frame.number > last_id]
+        return [self.everything()]

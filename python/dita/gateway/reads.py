@@ -1,6 +1,7 @@
 """What is read: state, orders, instruments, stories, figures."""
 
 import asyncio
+import json
 from typing import Annotated, Any, Final
 
 from fastapi import FastAPI, Query, Response
@@ -44,7 +45,12 @@ def add_reads(app: FastAPI, hub: Hub) -> None:
     async def rows(_who: Reader) -> Response:
         """Everything that the page shows, as one frame."""
         _there(hub)
-        return _json(hub.everything()[1] or '{"id":0,"rows":{},"gone":[]}')
+        return _json(hub.everything().text)
+
+    @app.get("/api/history")
+    async def history(_who: Reader) -> dict[str, Any]:
+        """Equity, K and marks of the last two hours, a point a second; since the gateway runs."""
+        return hub.history.as_dict()
 
     for name, (kind, what) in _LISTS.items():
         _add_list(app, hub, name, kind, what)
@@ -63,9 +69,22 @@ def _add_asked(app: FastAPI, hub: Hub) -> None:
 
     @app.get("/api/config")
     async def config(_who: Reader) -> dict[str, Any]:
-        """What this gateway shows."""
+        """What this gateway shows; the exchange settings of the older gateway are empty here."""
         _there(hub)
-        return {"ok": True, "name": hub.source.name, "version": __version__}
+        markets = [key.partition(":")[2] for key in hub.rows if key.startswith("market:")]
+        return {
+            "ok": True,
+            "name": hub.source.name,
+            "version": __version__,
+            "kind": hub.source.kind,
+            "market_source": hub.source.kind,
+            "market_symbol": markets[0].rpartition(":")[2] if markets else "",
+            "execution_mode": _mode(hub),
+            "binance_base_url": "",
+            "binance_trade_enabled": False,
+            "binance_trade_base_url": "",
+            "binance_user_stream_connected": False,
+        }
 
     @app.get("/api/market")
     async def market(_who: Reader) -> dict[str, Any]:
@@ -118,6 +137,12 @@ async def find_order(hub: Hub, client_order_id: str) -> dict[str, Any]:
         if state["client_order_id"] == client_order_id:
             return dict(state)
     raise Problem(404, "not_found", "client_order_id: there is no such order")
+
+
+def _mode(hub: Hub) -> str:
+    """The strictest word for how its kernels trade: the first account's mode, in small letters."""
+    control = next((text for key, text in hub.rows.items() if key.startswith("control:")), None)
+    return str(json.loads(control).get("mode", "")).lower() if control else ""
 
 
 def _there(hub: Hub) -> None:

@@ -7,6 +7,7 @@ from typing import Any, Final
 from dita.gateway.access import Access
 from dita.gateway.app import build_app
 from dita.gateway.hub import RING_FRAMES, Hub
+from dita.gateway.source import Update
 
 _HEAD: Final = """\
 # The gateway's routes
@@ -19,7 +20,9 @@ each POST.
 
 The stream keeps the last {ring} frames: with `last_id`, or a browser's `Last-Event-ID`, it goes on after that
 one. An older id, and one of the future, begins anew with a frame that has `"reset": true`. A frame is
-`{{"id": N, "rows": {{KEY: VALUE}}, "gone": [KEY]}}`: the newest value of each row that changed.
+`{{"id": N, "rows": {{KEY: VALUE}}, "gone": [KEY], "fills": [], "ended": [], "log": []}}`: the newest value of
+each row that changed, then every fill, every order that ended and every line since. At most 20 frames come a
+second; who does not read for 5 s is cut, and may come back.
 
 | error | when |
 |---|---|
@@ -36,10 +39,11 @@ class _Nothing:
     """A source for a document that is only read."""
 
     name = "none"
+    kind = "none"
 
-    async def read(self) -> Mapping[str, Any]:
+    async def read(self) -> Update:
         """Return nothing."""
-        return {}
+        return Update()
 
     async def ask(self, request: str, **fields: Any) -> Any:  # noqa: ANN401 - as the protocol has it
         """Answer nothing."""

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from dita.host import Directory
@@ -28,17 +29,40 @@ class UnknownTrade(Exception):  # noqa: N818 - it says what is not there
 Story = Callable[[Any, str], Sequence[str]]
 
 
+@dataclass(frozen=True, slots=True)
+class Update:
+    """What has changed since the last read.
+
+    Attributes:
+        reset: Whether it is everything there is.
+        rows: The newest value of each row that changed, as JSON by its key.
+        gone: Keys of rows that are no more.
+        fills: Every fill since, oldest first, as JSON.
+        ended: Every order that has ended since, as JSON.
+        log: Every line since, as JSON.
+    """
+
+    reset: bool = False
+    rows: Mapping[str, str] = field(default_factory=dict)
+    gone: Sequence[str] = ()
+    fills: Sequence[str] = ()
+    ended: Sequence[str] = ()
+    log: Sequence[str] = ()
+
+
 class Source(Protocol):
     """What a gateway shows. Each call may raise SourceAway: nobody answers.
 
     Attributes:
         name: For people.
+        kind: What it is: "host", "log", "cluster", "backtest".
     """
 
     name: str
+    kind: str
 
-    async def read(self) -> Mapping[str, Any]:
-        """Return `status` and `orders`, as the host's socket gives them."""
+    async def read(self) -> Update:
+        """Return what has changed since the last read; everything, the first time."""
         ...
 
     async def ask(self, request: str, **fields: Any) -> Any:  # noqa: ANN401 - plain values
@@ -67,7 +91,10 @@ class HostSource:
 
     Attributes:
         name: The host's.
+        kind: "host".
     """
+
+    kind = "host"
 
     def __init__(self, directory: Directory, *, story: Story | None = None) -> None:
         """Name the host; nothing is asked yet.
@@ -80,10 +107,20 @@ class HostSource:
         self._directory = directory
         self._story = story
         self._idle: list[_Connection] = []
+        # Where the last answer ended, and in which life of the host: a number of another life says nothing.
+        self._at: int | None = None
+        self._boot: str | None = None
 
-    async def read(self) -> Mapping[str, Any]:
-        """Return the host's status and its live orders."""
-        return {"status": await self.ask("status"), "orders": await self.ask("orders")}
+    async def read(self) -> Update:
+        """Return what has changed at the host."""
+        said = await self.ask("rows", after=self._at, boot=self._boot)
+        self._at, self._boot = said["at"], said["boot"]
+        return Update(
+            said["reset"],
+            _safe(said["rows"]),
+            said["gone"],
+            *(said[kind] for kind in ("fills", "ended", "log")),
+        )
 
     async def ask(self, request: str, **fields: Any) -> Any:  # noqa: ANN401 - plain values
         """Ask the host."""
@@ -136,6 +173,66 @@ class HostSource:
         if self._story is None or not log.is_dir():
             raise UnknownTrade(f"{account}: has no log here, so it has no stories")
         return self._story(log, trade_id)
+
+
+class ReadOnlySource:
+    """Something that is only looked at: all of its rows are read each time, and compared here.
+
+    Attributes:
+        name: For people.
+        kind: What it is.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        kind: str,
+        rows: Callable[[], Mapping[str, str]],
+        *,
+        close: Callable[[], object] | None = None,
+        story: Callable[[str], Sequence[str]] | None = None,
+    ) -> None:
+        """Name it; nothing is read yet.
+
+        Args:
+            name: For people.
+            kind: What it is.
+            rows: Reads all of its rows, as JSON by their keys; called in a thread. Raises SourceAway.
+            close: Lets go of it.
+            story: Tells a trade's story; None tells none.
+        """
+        self.name, self.kind = name, kind
+        self._rows, self._close, self._story = rows, close, story
+        self._last: Mapping[str, str] | None = None
+
+    async def read(self) -> Update:
+        """Return what has changed."""
+        now = _safe(await asyncio.to_thread(self._rows))
+        last, self._last = self._last, now
+        if last is None:
+            return Update(reset=True, rows=now)
+        changed = {key: text for key, text in now.items() if last.get(key) != text}
+        return Update(rows=changed, gone=[key for key in last if key not in now])
+
+    async def ask(self, request: str, **fields: Any) -> Any:  # noqa: ANN401, ARG002 - as the protocol has it
+        """Say that nothing is done here."""
+        raise SourceAway(f"{self.name}: is shown read-only ({self.kind}); nothing is asked or done here")
+
+    async def close(self) -> None:
+        """Let go of it."""
+        if self._close is not None:
+            await asyncio.to_thread(self._close)
+
+    def story(self, account: str, trade_id: str) -> Sequence[str]:
+        """Tell a trade's story, where there is a log."""
+        if self._story is None:
+            raise UnknownTrade(f"{account}: has no log here, so it has no stories")
+        return self._story(trade_id)
+
+
+def _safe(rows: Mapping[str, str]) -> dict[str, str]:
+    # "<" would end a script, should a row ever stand in a page.
+    return {key: text.replace("<", "\\u003c") if "<" in text else text for key, text in rows.items()}
 
 
 _Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]

@@ -68,7 +68,7 @@ class AskedOrders:
             order = self._desk(account, kernel).submit(
                 str(given.pop("asset")), str(given.pop("side")), str(given.pop("size")), **given
             )
-        return {**order_state(order), "account": account}
+        return {**order_state(order, kernel), "account": account}
 
     def cancel(self, account: str, kernel: ExecutionKernel, client_id: str) -> dict[str, Any]:
         """Cancel what of an order is at work.
@@ -82,7 +82,7 @@ class AskedOrders:
             InvalidInput: It is not known.
         """
         with self._lock:
-            return {**order_state(self._desk(account, kernel).cancel(client_id)), "account": account}
+            return {**order_state(self._desk(account, kernel).cancel(client_id), kernel), "account": account}
 
     def states(self, account: str, kernel: ExecutionKernel) -> Iterator[dict[str, Any]]:
         """Yield every order that is known, plain ones whole, others one by one.
@@ -95,12 +95,12 @@ class AskedOrders:
         for order in kernel.orders():
             whole = order.intent_id.rpartition(".")[0]
             if order.owner != BY_HAND or not whole:
-                yield {**_single(order), "account": account}
+                yield {**_single(order, kernel), "account": account}
             elif whole not in by_hand:
                 by_hand.add(whole)
                 with self._lock:
                     known = self._desk(account, kernel).order(whole)
-                yield {**order_state(known), "account": account}
+                yield {**order_state(known, kernel), "account": account}
 
     def _desk(self, account: str, kernel: ExecutionKernel) -> PlainOrders:
         desk = self._desks.get(account)
@@ -111,12 +111,17 @@ class AskedOrders:
         return desk
 
 
-def order_state(order: PlainOrder) -> dict[str, Any]:
+def order_state(order: PlainOrder, kernel: ExecutionKernel) -> dict[str, Any]:
     """Return a plain order as plain values.
 
     Args:
         order: The order.
+        kernel: Its kernel.
+
+    Returns:
+        `last_ts_ns` is kernel time of the last news of it: None where that was before anybody looked on.
     """
+    times = [kernel.order_time_ns(child.venue_client_id) for child in order.children]
     return {
         "client_order_id": order.client_id,
         "status": order.status,
@@ -127,12 +132,11 @@ def order_state(order: PlainOrder) -> dict[str, Any]:
         "executed_qty": order.filled_size,
         "avg_price": order.average_price,
         "reason": order.reason,
-        # The kernel keeps no time with an order; the log has it: `dita explain`.
-        "last_ts_ns": None,
+        "last_ts_ns": max((time for time in times if time is not None), default=None),
     }
 
 
-def _single(order: VenueOrder) -> dict[str, Any]:
+def _single(order: VenueOrder, kernel: ExecutionKernel) -> dict[str, Any]:
     return {
         "client_order_id": order.venue_client_id,
         "status": str(order.status),
@@ -143,5 +147,5 @@ def _single(order: VenueOrder) -> dict[str, Any]:
         "executed_qty": order.filled_size,
         "avg_price": order.average_fill_price if order.filled_size != Decimal(0) else None,
         "reason": "",
-        "last_ts_ns": None,
+        "last_ts_ns": kernel.order_time_ns(order.venue_client_id),
     }

@@ -11,16 +11,19 @@ from types import MappingProxyType, TracebackType
 from typing import Any, Final, Self
 
 from dita._kernel import Watcher
+from dita.alerts import Alert, Cause
 from dita.clock import Clock
 from dita.config import Config
 from dita.control import ControlUpdate
 from dita.errors import InvalidInput, KernelClosed, KernelError, refuse
+from dita.host.alerting import Alarm, alerts_of
 from dita.host.asked_orders import BY_HAND, AskedOrders
 from dita.host.client import Client, Seats
 from dita.host.directory import Directory, plane_name
 from dita.host.documents import account_orders, account_status, to_json
 from dita.host.feed import AccountFeed, Feed
 from dita.host.opening import open_account
+from dita.host.screen import Screen
 from dita.host.serving import Answer, HostSocket
 from dita.host.strategies import Company, StrategyHandle
 from dita.kernel import ExecutionKernel
@@ -47,6 +50,7 @@ class Host:
         directory: Where it keeps what survives it; None where it keeps nothing.
         accounts: Kernels by account name.
         strategies: What was loaded.
+        screen: What people see of it.
     """
 
     accounts: Mapping[str, ExecutionKernel]
@@ -77,8 +81,11 @@ class Host:
             ConfigError: The configuration names what is not there.
             DirectoryError: Another host runs in the directory, or it cannot be made.
             KernelError: A kernel or its log cannot be opened; what was opened before it is closed again.
+            SecretUnavailable: A webhook of the alerts is not to be had.
         """
         self.config = config
+        self._name = config.host.name if directory is None else directory.path.name
+        alerts = alerts_of(self._name, config.alerts)
         self.directory = directory
         self._feed = Feed()
         self._socket: HostSocket | None = None
@@ -122,6 +129,13 @@ class Host:
         self._by_hand = AskedOrders(lambda name, slots: self.client(BY_HAND, name, slots=slots))
         self._answers |= self._order_answers()
         self.strategies = Company({name: one for name, one in heard.items() if isinstance(one, Watcher)})
+        self.screen = Screen(self._row, self.accounts, self._rows_of_strategies)
+        self._answers["rows"] = self._answer_rows
+        self._alarm: Alarm | None = None
+        if alerts is not None:
+            disk = None if directory is None else directory.path
+            self._alarm = Alarm(alerts, config.alerts, self.screen, self._rows_of_strategies, disk)
+            self.alert(Alert(Cause.STARTED, f"started with {', '.join(kernels)}", "INFO"))
 
     def _breaker_of(self, name: str) -> CircuitBreaker | None:
         config = self.config.breaker
@@ -235,18 +249,44 @@ class Host:
         for kernel in kernels:
             kernel.update_control(change)
 
+    def alert(self, alert: Alert) -> None:
+        """Tell the configuration's webhooks; it never waits, and without webhooks nothing happens.
+
+        Args:
+            alert: What somebody has to know.
+        """
+        if self._alarm is not None:
+            self._alarm.alerts.tell(alert)
+
+    def _row(self) -> dict[str, Any]:
+        """The host's own row."""
+        heartbeat = "stale" if self.strategies.stuck_s() >= _STALE_S else "fresh"
+        return {"name": self._name, "boot": self._feed.boot, "heartbeat": heartbeat}
+
+    def _answer_rows(self, request: Mapping[str, Any]) -> object:
+        """What has changed after a number of this life of the host; of another one, everything."""
+        after = request.get("after")
+        if after is not None and (isinstance(after, bool) or not isinstance(after, int)):
+            raise refuse("after", after, "is no number that an answer gave")
+        return {
+            "boot": self._feed.boot,
+            **self.screen.since(after if request.get("boot") == self._feed.boot else None),
+        }
+
+    def _rows_of_strategies(self) -> list[dict[str, Any]]:
+        # A copy: one may be loaded meanwhile.
+        return [handle.as_dict() for handle in list(self.strategies.handles.values())]
+
     def status(self) -> bytes:
         """Return the whole host as one JSON document."""
         return to_json(self._status()).encode()
 
     def _status(self) -> dict[str, Any]:
         return {
-            "name": self.config.host.name if self.directory is None else self.directory.path.name,
-            "boot": self._feed.boot,
+            **self._row(),
             "running": True,
             "accounts": {name: account_status(kernel) for name, kernel in self.accounts.items()},
-            "heartbeat": "stale" if self.strategies.stuck_s() >= _STALE_S else "fresh",
-            "strategies": [handle.as_dict() for handle in self.strategies.handles.values()],
+            "strategies": self._rows_of_strategies(),
         }
 
     def changes(self, after: str | None = None) -> Iterator[bytes]:
@@ -274,6 +314,8 @@ class Host:
             raise refuse("directory", None, "is needed for a socket without a path")
         with self._lock:
             if self._socket is None:
+                # From now on orders have the time of their last news.
+                self.screen.refresh()
                 place = path if path is not None or self.directory is None else self.directory.socket
                 self._socket = HostSocket(place or Path(), self._answer, to_json)
 
@@ -473,6 +515,9 @@ class Host:
             self._stop.set()
             wait_s = self.config.host.drain_s if drain_s is None else drain_s
             self._drain(time.monotonic() + wait_s)
+            if self._alarm is not None:
+                self._alarm.close("stopped")
+            self.screen.close()
             failures: list[Exception] = []
             try:
                 self.strategies.close()

@@ -9,7 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, NamedTuple, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self, TypeAlias
 
 from dita._kernel import (
     Client,
@@ -73,6 +73,9 @@ from dita.venues.sim import SimulatedVenue
 from dita.venues.small import SmallAdapter, whole_adapter
 from dita.zinc.memory import ZincPlane
 from dita.zinc.shared import SharedMemoryZincPlane
+
+if TYPE_CHECKING:
+    from dita._kernel import Looked
 
 Number: TypeAlias = Decimal | str | int | float
 Time: TypeAlias = datetime | int
@@ -824,6 +827,25 @@ class ExecutionKernel:
             "account": {**account, "assets": assets},
             "log": self.log_standing,
         }
+
+    def look(self) -> "Looked":
+        """Return what has changed since the last look, all of one moment: everything, the first time.
+
+        For one who looks on, as a gateway does: slots and orders are JSON that is made in Rust. From the
+        first look on, the kernel keeps fills and remarks for the next one, 65,536 of each at most.
+        """
+        return self._engine.look()
+
+    def order_time_ns(self, venue_client_id: str) -> int | None:
+        """Return when there was last news of an order, kernel time in ns.
+
+        Args:
+            venue_client_id: The order's.
+
+        Returns:
+            None before the first `look`, and of an order that is not known or long over.
+        """
+        return self._engine.order_time_ns(venue_client_id)
 
     def health(self) -> dict[str, Any]:
         """Return the health status.

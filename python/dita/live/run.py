@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from dita.clock import SystemClock
-from dita.config import Config
+from dita.config import AlertsConfig, Config
 from dita.errors import KernelError
 from dita.host import Directory, Host
 from dita.live.dead_man import DeadMan
@@ -45,12 +45,15 @@ class LiveRun:
         market: Whom the market is heard from.
     """
 
-    def __init__(self, plan: Plan, directory: Directory | None = None) -> None:
+    def __init__(
+        self, plan: Plan, directory: Directory | None = None, *, alerts: AlertsConfig | None = None
+    ) -> None:
         """Check the account and open it; nothing is traded yet.
 
         Args:
             plan: What is to run.
             directory: Where to keep log, controls and socket; None keeps nothing.
+            alerts: Who is told; None means nobody.
 
         Raises:
             NotReady: A check failed.
@@ -69,7 +72,9 @@ class LiveRun:
             # The simulated venue's own time is driven; in shadow it goes by this machine's.
             clock = SystemClock() if plan.shadow else None
             self.host = Host(
-                Config(accounts={ACCOUNT: self._ground.account}), directory=directory, clock=clock
+                Config(accounts={ACCOUNT: self._ground.account}, alerts=alerts or AlertsConfig()),
+                directory=directory,
+                clock=clock,
             )
             try:
                 self.kernel: ExecutionKernel = self.host.kernel(None)

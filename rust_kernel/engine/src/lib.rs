@@ -24,6 +24,7 @@ mod replay_check;
 mod replica;
 mod run;
 mod run_durably;
+mod screen;
 mod sharing;
 mod story;
 mod views;
@@ -51,6 +52,7 @@ pub use replay_check::{DIFFERENCES_MAX, Difference, ReplayCheck, replay_check};
 pub use replica::{ReplayWatch, Replica, Start, Step, Until};
 pub use run::{Engine, EngineConfig, EngineError, Progress, Ticket, VenueCall};
 pub use run_durably::LogStanding;
+pub use screen::{Look, Remark, SCREEN_WAITING_MAX, Screen, ShownFill};
 pub use story::{STORY_STEPS_MAX, Story, StoryStep, TradeFigures, story};
 pub use views::{
     Amend, OrderView, SlotView, blank_slot, close_reason, difference, leg_index, order_view, order_views,

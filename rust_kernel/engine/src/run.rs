@@ -22,6 +22,7 @@ use crate::plane::Plane;
 use crate::port::{self, Port};
 use crate::queue::Queue;
 use crate::recovery::{self, Recovery, ReplayError, ReplayProgress};
+use crate::screen::Screen;
 
 /// Stage changes of an intent whose venue answers at once: requested, sent, working, done.
 const TRANSITIONS_USUAL: usize = 4;
@@ -167,6 +168,8 @@ pub struct Engine {
     pub(crate) queue: Option<Box<Queue>>,
     /// What other processes see, and where operators halt it.
     pub(crate) plane: Option<Box<Plane>>,
+    /// What people who look on were shown last.
+    pub(crate) screen: Option<Box<Screen>>,
     /// Set once the log has failed.
     pub(crate) failed: Option<EngineError>,
 }
@@ -291,6 +294,7 @@ impl Engine {
             durable: None,
             queue: None,
             plane: None,
+            screen: None,
             failed: None,
         })
     }

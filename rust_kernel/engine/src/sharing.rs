@@ -67,9 +67,12 @@ impl Engine {
         Waiting { ticket: None, input, batched: false }
     }
 
-    /// Tells the plane what a step may have changed.
+    /// Tells the plane, and who looks on, what a step may have changed.
     #[inline]
     pub(crate) fn note_on_plane(&mut self, input: &Input, outcome: &Outcome) {
+        if let Some(screen) = &mut self.screen {
+            screen.note(&self.kernel, input, outcome, &self.effects);
+        }
         if let Some(plane) = &mut self.plane {
             plane.note(&self.kernel, input, outcome, &self.effects);
         }

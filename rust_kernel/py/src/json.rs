@@ -5,9 +5,11 @@
 
 use std::fmt::{Display, Write};
 
-use dita_engine::{Amend, OrderView, SlotView};
+use dita_engine::{AccountFigures, Amend, OrderView, Remark, ShownFill, SlotView};
+use dita_kernel::exchange::Exchange;
 use dita_kernel::input::ExitSpec;
 use dita_kernel::num::{Decimal, Money};
+use dita_kernel::reconcile::Part;
 
 use crate::names::Named;
 
@@ -197,6 +199,113 @@ pub fn order(view: &OrderView) -> String {
     object.text("owner", view.owner.as_str());
     object.member("trigger_by", view.trigger_by);
     object.flag("attached", view.attached);
+    object.end()
+}
+
+/// A slot's row, for people who look on: without its orders, which have rows of their own.
+pub fn slot_row(view: &SlotView) -> String {
+    let mut object = Object::new();
+    object.plain("slot_id", view.slot_id);
+    object.text("trade_id", view.trade_id.as_str());
+    object.text("owner", view.owner.as_str());
+    object.text("asset", view.asset.as_str());
+    object.member("side", view.side);
+    object.member("fsm_state", view.fsm_state);
+    object.number("size", view.size);
+    object.number("initial_size", view.initial_size);
+    object.number_or_null("entry_price", view.entry_price);
+    object.number_or_null("leverage", view.leverage);
+    object.whole_or_null("entry_time", view.entry_time_ns);
+    object.money("unrealized_pnl", view.unrealized_pnl);
+    object.money("realized_pnl", view.realized_pnl);
+    object.money("fees_paid", view.fees_paid);
+    object.money("funding_net", view.funding_net);
+    object.flag("unprotected", view.unprotected);
+    let stop = view.exit_orders.iter().filter(|order| order.is_live()).find_map(|order| order.trigger_price);
+    object.number_or_null("stop_price", stop);
+    object.whole_or_null("last_event_time", view.last_event_time_ns);
+    object.end()
+}
+
+/// A fill, for people who look on.
+pub fn fill(fill: &ShownFill) -> String {
+    let mut object = Object::new();
+    object.plain("seq", fill.seq);
+    object.plain("time_ns", fill.time_ns);
+    object.text("asset", fill.asset.as_str());
+    object.text("order_side", fill.order_side.map_or("", Named::name));
+    object.number("price", fill.price);
+    object.number("size", fill.size);
+    object.number_or_null("fee", fill.fee);
+    object.text("liquidity", fill.liquidity.map_or("", Named::name));
+    object.whole_or_null("slot_id", fill.slot_id);
+    object.text("trade_id", fill.trade_id.as_str());
+    object.text("venue_client_id", fill.venue_client_id.as_str());
+    object.text("venue_trade_id", fill.venue_trade_id.as_str());
+    object.end()
+}
+
+/// What the kernel had to say, for people who look on.
+pub fn remark(remark: &Remark) -> String {
+    let mut object = Object::new();
+    object.plain("seq", remark.seq);
+    object.plain("time_ns", remark.time_ns);
+    object.member("code", remark.code);
+    object.member("severity", remark.severity);
+    object.whole_or_null("slot_id", remark.slot_id);
+    object.text("limit", remark.limit);
+    object.end()
+}
+
+/// An account, by the names of `snapshot()["account"]`, without the number of the input.
+pub fn account(name: &str, figures: &AccountFigures, exchange: &Exchange) -> String {
+    let mut object = Object::new();
+    object.text("asset", name);
+    for (name, amount) in [
+        ("capital", figures.capital),
+        ("equity", figures.equity),
+        ("realized_pnl", figures.realized_pnl),
+        ("unrealized_pnl", figures.unrealized_pnl),
+        ("open_notional", figures.open_notional),
+        ("reserved_notional", figures.reserved_notional),
+        ("available_capital", figures.available_capital),
+        ("k_capital", figures.capital),
+        ("k_realized_pnl", figures.realized_pnl),
+        ("k_fees_paid", figures.fees_paid),
+        ("k_funding_net", figures.funding_net),
+        ("maint_margin", figures.maint_margin),
+        ("reconcile_tolerance", figures.report.tolerance),
+    ] {
+        object.money(name, amount);
+    }
+    object.plain("open_positions", figures.open_positions);
+    object.number("leverage", figures.leverage);
+    for (name, amount) in [
+        ("e_wallet_balance", exchange.wallet_balance),
+        ("e_available_margin", exchange.available_margin),
+        ("e_used_margin", exchange.used_margin),
+        ("e_maint_margin", exchange.maint_margin),
+        ("reconcile_delta", figures.report.delta),
+    ] {
+        match amount {
+            Some(amount) => object.money(name, amount),
+            None => object.raw(name, "null"),
+        }
+    }
+    object.member("margin_status", figures.margin_status);
+    object.texts("assumed_tiers", figures.assumed_tiers.iter().map(|id| id.as_str()));
+    object.member("reconcile_status", figures.report.status);
+    object.text("reconcile_explanation", &figures.report.explanation);
+    object.raw("reconcile_causes", &list(figures.report.parts.iter(), part));
+    object.end()
+}
+
+fn part(part: &Part) -> String {
+    let mut object = Object::new();
+    object.text("cause", part.cause.name());
+    object.money("amount", part.amount);
+    object.text("proof", part.proof.name());
+    object.texts("references", part.references.iter().map(|id| id.as_str()));
     object.end()
 }
 

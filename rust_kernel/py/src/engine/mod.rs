@@ -5,6 +5,7 @@ pub mod calls;
 mod clock;
 mod inputs;
 pub mod log;
+mod looks;
 mod outside;
 mod queries;
 pub mod reads;

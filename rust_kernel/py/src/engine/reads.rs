@@ -13,7 +13,7 @@ use dita_kernel::slot::table::{Rule, TABLE, rule_number};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyTuple};
 
-use crate::{names, number, text, time};
+use crate::{json, names, number, text, time};
 
 /// An asset's figures, copied out of the core.
 pub struct AccountView {
@@ -48,6 +48,16 @@ fn money_or_none(py: Python<'_>, amount: Option<Money>) -> PyResult<Bound<'_, Py
 }
 
 impl AccountView {
+    /// The asset.
+    pub fn name(&self) -> &Id {
+        &self.name
+    }
+
+    /// The same as JSON, for people who look on; without the number of the input.
+    pub fn to_json(&self) -> String {
+        json::account(self.name.as_str(), &self.figures, &self.exchange)
+    }
+
     /// As kernel.md section 8 names it.
     pub fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let (figures, exchange) = (&self.figures, &self.exchange);

@@ -1,0 +1,71 @@
+"""`Alert`: what somebody has to know, and how it is written."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, Final
+
+SEVERITIES: Final = ("INFO", "WARNING", "CRITICAL")
+_TEXT_MAX: Final = 2_000
+
+
+class Cause(StrEnum):
+    """Why an alert is told."""
+
+    CRITICAL = "critical"
+    UNEXPLAINED = "unexplained"
+    GATE = "gate_changed"
+    BREAKER = "breaker"
+    UNPROTECTED = "unprotected"
+    STRATEGY = "strategy_error"
+    FOLLOWER = "follower_dead"
+    TAKEOVER = "takeover"
+    STARTED = "started"
+    STOPPED = "stopped"
+    DISK = "disk_low"
+    TEST = "test"
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """One thing that somebody has to know.
+
+    Attributes:
+        cause: Why.
+        text: One line for people.
+        severity: One of SEVERITIES.
+        account: The account's name; empty where it is the whole host's.
+        details: More of it, as plain values.
+        time_ns: When, ns since 1970 UTC.
+    """
+
+    cause: Cause
+    text: str
+    severity: str = "WARNING"
+    account: str = ""
+    details: Mapping[str, Any] = field(default_factory=dict)
+    time_ns: int = 0
+
+    def body(self, host: str, held_back: int) -> bytes:
+        """Return it as the JSON object that a webhook gets.
+
+        Args:
+            host: The host's name.
+            held_back: How many of this cause were not told since the last one.
+        """
+        at = datetime.fromtimestamp(self.time_ns // 1_000_000_000, UTC)
+        # `text` alone is what chats show; the rest is for programs.
+        said = {
+            "text": f"{self.severity} {host}: {self.text[:_TEXT_MAX]}",
+            "cause": self.cause,
+            "severity": self.severity,
+            "host": host,
+            "account": self.account,
+            "details": dict(self.details),
+            "at": at.isoformat().replace("+00:00", "Z"),
+            "time_ns": self.time_ns,
+            "held_back": held_back,
+        }
+        return json.dumps(said, default=str, ensure_ascii=False).encode()

@@ -1,0 +1,161 @@
+"""`Watch`: sees from a host's state, look by look, what somebody has to know."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, Final
+
+from dita.alerts.alert import Alert, Cause
+
+_DEAD: Final = ("DEAD", "REFUSED")
+_UNEXPLAINED: Final = "UNEXPLAINED"
+#: Limits that hold everything back once they are reached.
+_BREAKERS: Final = ("max_daily_loss", "max_drawdown")
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a host stands at one moment, as plain values.
+
+    Attributes:
+        accounts: Figures of each account's assets, by account.
+        controls: By account.
+        slots: Slots that carry a trade, by account.
+        followers: By account, then by name.
+        strategies: Each as a host's socket gives it.
+        remarks: What the kernels had to say since the last look: the account, then `code`, `seq`,
+            `severity`, `slot_id`, `limit`.
+        logged: CRITICAL lines of the program's log since then.
+        disk_free: Which part of the log's disk is free; None where there is none.
+    """
+
+    accounts: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+    controls: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    slots: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+    followers: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
+    strategies: Sequence[Mapping[str, Any]] = ()
+    remarks: Sequence[tuple[str, Mapping[str, Any]]] = ()
+    logged: Sequence[str] = ()
+    disk_free: float | None = None
+
+
+class Watch:
+    """Compares one look with the one before.
+
+    A state that lasts is told at every look: who tells holds it back.
+    """
+
+    def __init__(self, *, unexplained_s: float, disk_free_min: float) -> None:
+        """Begin: the first look is what later ones are held against.
+
+        Args:
+            unexplained_s: For how long a difference may have no cause before it is told, seconds.
+            disk_free_min: Below which free part of the disk is told.
+        """
+        self._unexplained_s = unexplained_s
+        self._disk_free_min = disk_free_min
+        self._unexplained_since: dict[tuple[str, str], float] = {}
+        self._controls: dict[str, Mapping[str, Any]] = {}
+
+    def look(self, standing: Standing, now_s: float) -> Iterator[Alert]:
+        """Yield what has to be told.
+
+        Args:
+            standing: How the host stands.
+            now_s: When that is, seconds of a clock that never runs backwards.
+        """
+        for name, control in standing.controls.items():
+            yield from self._of_control(name, control)
+        for name, assets in standing.accounts.items():
+            for account in assets:
+                yield from self._of_account(name, account, now_s)
+        for name, slots in standing.slots.items():
+            yield from _of_slots(name, slots)
+        for name, followers in standing.followers.items():
+            yield from _of_followers(name, followers)
+        yield from _of_strategies(standing.strategies)
+        for name, remark in standing.remarks:
+            yield from _of_remark(name, remark)
+        for line in standing.logged:
+            yield Alert(Cause.CRITICAL, line, "CRITICAL")
+        free = standing.disk_free
+        if free is not None and free < self._disk_free_min:
+            text = f"{free:.1%} of the log's disk is free: make room, or the kernel stops"
+            yield Alert(Cause.DISK, text, "CRITICAL", details={"free": round(free, 4)})
+
+    def _of_control(self, name: str, now: Mapping[str, Any]) -> Iterator[Alert]:
+        before = self._controls.get(name)
+        self._controls[name] = now
+        if before is None:
+            return
+        told = ("gate", "kill_switch", "frozen")
+        if any(before[key] != now[key] for key in told):
+            halted = ", kill switch" if now["kill_switch"] else ""
+            frozen = ", frozen" if now["frozen"] else ""
+            who = now["updated_by"] or "a guard"
+            text = f"{name}: gate {now['gate']}{halted}{frozen}, was {before['gate']}; by {who}"
+            details = {key: now[key] for key in (*told, "updated_by")}
+            yield Alert(Cause.GATE, text, "WARNING", name, details)
+        if now["freeze_events"] > before["freeze_events"]:
+            details = {"symbol": now["last_freeze_symbol"], "freeze_events": now["freeze_events"]}
+            yield Alert(Cause.BREAKER, f"{name}: {now['last_freeze_reason']}", "CRITICAL", name, details)
+
+    def _of_account(self, name: str, account: Mapping[str, Any], now_s: float) -> Iterator[Alert]:
+        asset = str(account["asset"])
+        parts = account["reconcile_causes"]
+        amount = sum(
+            (Decimal(str(one["amount"])) for one in parts if one["cause"] == _UNEXPLAINED), Decimal(0)
+        )
+        if not amount:
+            self._unexplained_since.pop((name, asset), None)
+            return
+        since_s = self._unexplained_since.setdefault((name, asset), now_s)
+        if now_s - since_s >= self._unexplained_s:
+            lasts_s = int(now_s - since_s)
+            text = f"{name}: {amount:f} {asset} between E and K has had no cause for {lasts_s} s"
+            details = {
+                "asset": asset,
+                "unexplained": format(amount, "f"),
+                "seconds": lasts_s,
+                "k_capital": str(account["k_capital"]),
+                "e_wallet_balance": str(account["e_wallet_balance"]),
+            }
+            yield Alert(Cause.UNEXPLAINED, text, "CRITICAL", name, details)
+
+
+def _of_slots(name: str, slots: Sequence[Mapping[str, Any]]) -> Iterator[Alert]:
+    bare = [slot for slot in slots if slot["unprotected"]]
+    if bare:
+        shown = ", ".join(
+            f"{one['asset']} {one['side']} {one['size']} in slot {one['slot_id']}" for one in bare[:5]
+        )
+        text = f"{name}: no stop works for {shown}{' and more' if len(bare) > 5 else ''}"
+        yield Alert(Cause.UNPROTECTED, text, "CRITICAL", name, {"slots": [one["slot_id"] for one in bare]})
+
+
+def _of_followers(name: str, followers: Mapping[str, Mapping[str, Any]]) -> Iterator[Alert]:
+    for follower, status in followers.items():
+        if status["state"] in _DEAD:
+            text = (
+                f"{name}: follower {follower} is {status['state']}: {status.get('error') or 'it has ended'}"
+            )
+            yield Alert(
+                Cause.FOLLOWER, text, "CRITICAL", name, {"follower": follower, "state": status["state"]}
+            )
+
+
+def _of_strategies(strategies: Sequence[Mapping[str, Any]]) -> Iterator[Alert]:
+    for one in strategies:
+        if str(one["state"]).startswith("Error"):
+            text = f"{one['account']}: strategy {one['name']} is in Error: {one['error']}"
+            yield Alert(Cause.STRATEGY, text, "CRITICAL", str(one["account"]), {"strategy": one["name"]})
+
+
+def _of_remark(name: str, remark: Mapping[str, Any]) -> Iterator[Alert]:
+    details = {key: remark[key] for key in ("code", "seq", "slot_id")}
+    if remark["severity"] == "CRITICAL":
+        text = f"{name}: {remark['code']} at input {remark['seq']}"
+        yield Alert(Cause.CRITICAL, text, "CRITICAL", name, details)
+    if remark["limit"] in _BREAKERS:
+        text = f"{name}: {remark['limit']} holds entries back"
+        yield Alert(Cause.BREAKER, text, "CRITICAL", name, {**details, "limit": remark["limit"]})

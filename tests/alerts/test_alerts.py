@@ -1,0 +1,362 @@
+"""Alerts reach a real HTTP server: once for a cause, five tries, and nobody waits for them."""
+
+import json
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dita import ControlUpdate, InvalidInput
+from dita.alerts import TRIES, Alert, Alerts, Cause, Standing, Watch, Webhook
+from dita.alerts.webhook import WAITING_MAX
+from dita.cli import main
+from dita.config import AlertsConfig, ConfigError, load
+from gateways import SYMBOL, host_in
+
+
+class Listener:
+    """What has come, and what is answered."""
+
+    def __init__(self) -> None:
+        self.bodies: list[dict[str, Any]] = []
+        self.tries = 0
+        self.answers: Callable[[int], int] = lambda _: 200
+        self.url = ""
+
+    def causes(self) -> list[str]:
+        """Return the causes that have come, in order."""
+        return [str(one["cause"]) for one in self.bodies]
+
+
+@contextmanager
+def listening() -> Iterator[Listener]:
+    """Serve a webhook."""
+    listener = Listener()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            listener.tries += 1
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            status = listener.answers(listener.tries)
+            if status == 200:
+                listener.bodies.append({**json.loads(body), "path": self.path})
+            self.send_response(status)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's name
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    listener.url = f"http://127.0.0.1:{server.server_port}/hook?key=hidden"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield listener
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def wait(is_so: Callable[[], object], seconds: float = 20) -> None:
+    """Wait until something is so."""
+    until = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < until, "it did not come"
+        time.sleep(0.01)
+
+
+GATE = Alert(Cause.GATE, "main: gate HALTED, by anna", "WARNING", "main", {"gate": "HALTED"}, 1_000_000_000)
+
+
+# ------------------------------------------------------------------------------------- to an address
+
+
+def test_an_alert_arrives_as_one_json_object_that_a_chat_can_show() -> None:
+    with listening() as listener:
+        alerts = Alerts("desk", [Webhook(listener.url)])
+        alerts.tell(GATE)
+        alerts.close()
+    assert listener.bodies == [
+        {
+            "text": "WARNING desk: main: gate HALTED, by anna",
+            "cause": "gate_changed",
+            "severity": "WARNING",
+            "host": "desk",
+            "account": "main",
+            "details": {"gate": "HALTED"},
+            "at": "1970-01-01T00:00:01Z",
+            "time_ns": 1_000_000_000,
+            "held_back": 0,
+            "path": "/hook?key=hidden",
+        }
+    ]
+
+
+def test_a_cause_is_told_once_in_five_minutes_and_the_next_one_counts_the_others() -> None:
+    now_s = 0.0
+    with listening() as listener:
+        alerts = Alerts("desk", [Webhook(listener.url)], now_s=lambda: now_s)
+        told = [alerts.tell(GATE) for _ in range(3)]
+        told.append(alerts.tell(Alert(Cause.GATE, "another account", account="other")))
+        now_s = 299.9
+        told.append(alerts.tell(GATE))
+        now_s = 300.0
+        told.append(alerts.tell(GATE))
+        alerts.close()
+    assert told == [True, False, False, True, False, True]
+    assert [one["held_back"] for one in listener.bodies] == [0, 0, 3]
+
+
+def test_a_webhook_that_answers_errors_is_tried_five_times_then_given_up() -> None:
+    with listening() as listener:
+        listener.answers = lambda tries: 503 if tries <= TRIES else 200
+        webhook = Webhook(listener.url, pause_s=0.001)
+        webhook.send(b"{}")
+        webhook.send(b"{}")
+        webhook.close(20)
+    assert (listener.tries, webhook.sent, webhook.lost) == (TRIES + 1, 1, 1)
+
+
+def test_a_webhook_that_is_late_up_gets_the_alert() -> None:
+    with listening() as listener:
+        listener.answers = lambda tries: 500 if tries < TRIES else 200
+        webhook = Webhook(listener.url, pause_s=0.001)
+        webhook.send(b"{}")
+        webhook.close(20)
+    assert (webhook.sent, webhook.lost) == (1, 0)
+
+
+def test_who_tells_never_waits_for_a_webhook_that_hangs() -> None:
+    held = threading.Event()
+    with listening() as listener:
+
+        def hang(_tries: int) -> int:
+            held.wait(20)
+            return 200
+
+        listener.answers = hang
+        webhook = Webhook(listener.url)
+        begun = time.monotonic()
+        taken = sum(webhook.send(b"{}") for _ in range(WAITING_MAX + 10))
+        assert time.monotonic() - begun < 5
+        # One may be on its way already.
+        assert taken in (WAITING_MAX, WAITING_MAX + 1)
+        assert webhook.lost == WAITING_MAX + 10 - taken
+        held.set()
+        webhook.close(20)
+    assert webhook.sent == taken
+
+
+def test_an_address_with_a_secret_is_never_shown(caplog: pytest.LogCaptureFixture) -> None:
+    # Nobody listens at port 1.
+    webhook = Webhook("http://127.0.0.1:1/secret-path", pause_s=0.001)
+    with caplog.at_level(logging.WARNING):
+        webhook.send(b"{}")
+        webhook.close(20)
+    assert "was not taken, after 5 tries" in caplog.text
+    assert "secret-path" not in caplog.text
+    with pytest.raises(InvalidInput) as refused:
+        Webhook("ftp://secret-path")
+    assert "secret-path" not in str(refused.value)
+
+
+# -------------------------------------------------------------------------------------- what is seen
+
+
+def causes_of(watch: Watch, standing: Standing, now_s: float = 0) -> list[str]:
+    """Return what a look tells."""
+    return [str(one.cause) for one in watch.look(standing, now_s)]
+
+
+def account(amount: str = "0") -> dict[str, Any]:
+    """Return an account of which so much has no cause."""
+    causes = [] if amount == "0" else [{"cause": "UNEXPLAINED", "amount": amount}]
+    return {"asset": "USDT", "reconcile_causes": causes, "k_capital": "1", "e_wallet_balance": "2"}
+
+
+def watch() -> Watch:
+    """Return a watch with the usual bounds."""
+    return Watch(unexplained_s=60, disk_free_min=0.05)
+
+
+def test_an_unexplained_difference_is_told_only_once_it_has_lasted() -> None:
+    seen, bad, good = (
+        watch(),
+        Standing(accounts={"a": [account("-3.5")]}),
+        Standing(accounts={"a": [account()]}),
+    )
+    assert causes_of(seen, bad, 0) == []
+    assert causes_of(seen, bad, 59.9) == []
+    assert causes_of(seen, good, 59.95) == []
+    assert causes_of(seen, bad, 60) == []
+    assert causes_of(seen, bad, 119.9) == []
+    told = list(seen.look(bad, 120))
+    assert [str(one.cause) for one in told] == ["unexplained"]
+    assert told[0].details["unexplained"] == "-3.5"
+
+
+def control(**changed: Any) -> dict[str, dict[str, Any]]:
+    """Return the controls of one account."""
+    whole = {
+        "gate": "NORMAL",
+        "kill_switch": False,
+        "frozen": False,
+        "updated_by": "",
+        "freeze_events": 0,
+        "last_freeze_reason": "edge 1 bps is under min_edge_bps 2",
+        "last_freeze_symbol": "",
+    }
+    return {"a": {**whole, **changed}}
+
+
+@pytest.mark.parametrize(
+    ("changed", "causes"),
+    [
+        ({"gate": "HALTED", "updated_by": "anna"}, ["gate_changed"]),
+        ({"kill_switch": True}, ["gate_changed"]),
+        ({"frozen": True}, ["gate_changed"]),
+        ({"freeze_events": 1}, ["breaker"]),
+        ({"updated_by": "anna"}, []),
+    ],
+)
+def test_a_changed_gate_is_told_but_not_how_it_was_found(changed: dict[str, Any], causes: list[str]) -> None:
+    seen = watch()
+    assert causes_of(seen, Standing(controls=control(gate="HALTED"))) == []
+    seen = watch()
+    assert causes_of(seen, Standing(controls=control())) == []
+    assert causes_of(seen, Standing(controls=control(**changed))) == causes
+    assert causes_of(seen, Standing(controls=control(**changed))) == []
+
+
+SLOT = {"slot_id": 3, "asset": SYMBOL, "side": "LONG", "size": "1", "unprotected": True}
+FAILED = {"name": "s", "account": "a", "state": "Error", "error": "ValueError: x"}
+REMARK = {"code": "OVERFILL", "severity": "CRITICAL", "seq": 9, "slot_id": 1, "limit": ""}
+
+
+@pytest.mark.parametrize(
+    ("standing", "cause"),
+    [
+        (Standing(slots={"a": [SLOT]}), "unprotected"),
+        (Standing(strategies=[FAILED]), "strategy_error"),
+        (Standing(followers={"a": {"journal": {"state": "DEAD", "error": "gone"}}}), "follower_dead"),
+        (Standing(followers={"a": {"journal": {"state": "REFUSED", "error": "no"}}}), "follower_dead"),
+        (Standing(remarks=[("a", REMARK)]), "critical"),
+        (Standing(logged=["dead man: could not be taken off"]), "critical"),
+        (Standing(disk_free=0.049), "disk_low"),
+        (
+            Standing(remarks=[("a", {**REMARK, "severity": "WARNING", "limit": "max_daily_loss"})]),
+            "breaker",
+        ),
+    ],
+)
+def test_what_somebody_has_to_know_is_told(standing: Standing, cause: str) -> None:
+    assert causes_of(watch(), standing) == [cause]
+
+
+@pytest.mark.parametrize(
+    "standing",
+    [
+        Standing(),
+        Standing(strategies=[{**FAILED, "state": "Running"}]),
+        Standing(followers={"a": {"journal": {"state": "AWAY"}}}),
+        Standing(remarks=[("a", {**REMARK, "severity": "WARNING"})]),
+        Standing(disk_free=0.05),
+    ],
+)
+def test_what_is_well_is_not_told(standing: Standing) -> None:
+    assert causes_of(watch(), standing) == []
+
+
+# ---------------------------------------------------------------------------------------- on a host
+
+
+def test_a_host_tells_its_start_a_halt_and_its_stop(tmp_path: Path) -> None:
+    with listening() as listener:
+        with host_in(tmp_path / "desk", **{"alerts.webhooks": f'["{listener.url}"]'}) as host:
+            wait(lambda: "started" in listener.causes())
+            host.control(ControlUpdate(kill_switch=True, updated_by="anna"))
+            wait(lambda: "gate_changed" in listener.causes())
+            logging.getLogger("dita.live").critical("something has to be done")
+            wait(lambda: "critical" in listener.causes())
+        assert listener.causes() == ["started", "gate_changed", "critical", "stopped"]
+        assert {one["host"] for one in listener.bodies} == {"desk"}
+        halt = listener.bodies[1]
+        assert (halt["account"], halt["details"]["updated_by"]) == ("main", "anna")
+
+
+def test_a_host_whose_webhook_hangs_ends_within_seconds(tmp_path: Path) -> None:
+    held = threading.Event()
+    with listening() as listener:
+        listener.answers = lambda _: (held.wait(60), 200)[1]
+        host = host_in(tmp_path / "desk", **{"alerts.webhooks": f'["{listener.url}"]'})
+        begun = time.monotonic()
+        host.close()
+        took_s = time.monotonic() - begun
+        held.set()
+    assert took_s < 20
+
+
+def test_planted_drift_is_told_after_its_time(tmp_path: Path) -> None:
+    with listening() as listener:
+        more = {"alerts.webhooks": f'["{listener.url}"]', "alerts.unexplained_s": "0.5"}
+        with host_in(tmp_path / "desk", **more) as host:
+            wallet = {"kind": "ACCOUNT_UPDATE", "asset": "USDT", "wallet_balance": "99992.75"}
+            host.kernel(None).on_account_event({"timestamp": 2, **wallet})
+            wait(lambda: "unexplained" in listener.causes())
+        told = next(one for one in listener.bodies if one["cause"] == "unexplained")
+        assert told["details"]["unexplained"] == "-7.25"
+
+
+# ------------------------------------------------------------------------------ how it is configured
+
+
+def test_a_webhook_of_the_configuration_is_shown_without_its_path(tmp_path: Path) -> None:
+    file = tmp_path / "dita.toml"
+    file.write_text('[alerts]\nwebhooks = ["https://hooks.example/T0/secret", "env:HOOK"]\n')
+    loaded = load(file, environ={})
+    values = {key: value for key, value, _ in loaded.values()}
+    assert values["alerts.webhooks"] == '["https://hooks.example/…", "env:HOOK"]'
+    assert loaded.config.alerts.webhooks[0].resolve() == "https://hooks.example/T0/secret"
+
+
+@pytest.mark.parametrize("wrong", ['"hooks.example/secret"', '"ftp://secret"', '"https:///secret"', "5"])
+def test_a_webhook_that_is_none_is_refused_and_not_shown(tmp_path: Path, wrong: str) -> None:
+    file = tmp_path / "dita.toml"
+    file.write_text(f"[alerts]\nwebhooks = [{wrong}]\n")
+    with pytest.raises(ConfigError) as refused:
+        load(file, environ={})
+    assert "alerts.webhooks" in str(refused.value)
+    assert "secret" not in str(refused.value)
+
+
+def test_every_cause_can_be_chosen() -> None:
+    names = [str(cause) for cause in Cause if cause is not Cause.TEST]
+    assert AlertsConfig.model_validate({"causes": names}).causes == tuple(names)
+
+
+def test_alert_test_says_of_each_webhook_whether_it_was_taken(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with listening() as listener:
+        assert main(["alert", "test", "--url", listener.url]) == 0
+        assert capsys.readouterr().out == "http://127.0.0.1: taken\n"
+        (tmp_path / "dita.toml").write_text(f'[alerts]\nwebhooks = ["{listener.url}"]\n')
+        assert main(["alert", "test"]) == 0
+    assert listener.causes() == ["test", "test"]
+
+
+def test_alert_test_without_a_webhook_says_what_to_do(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["alert", "test"]) == 1
+    assert "--url URL" in capsys.readouterr().err
