@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from dita import SimulatedVenue
+from dita import ExecutionKernel, KernelIntent, SimulatedVenue
 from dita.config import load
 from dita.gateway import Access, HostSource, Hub, TokenFile
 from dita.gateway.app import build_app
@@ -86,6 +86,24 @@ def gateway(
     app = build_app(hub, Access(tokens), guards=guards or Guards(requests_per_s=1e6, burst=1e6))
     with served(app, listening) as at:
         yield Desk(host, hub, tokens, f"http://127.0.0.1:{at}")
+
+
+def fill_slots(kernel: ExecutionKernel, count: int) -> None:
+    """Open so many small positions."""
+    for number in range(count):
+        kernel.process_intent(
+            KernelIntent(
+                kernel.now_ns,
+                intent_id=f"i{number}",
+                trade_id=f"t{number}",
+                slot_id=number,
+                asset=SYMBOL,
+                side="LONG",
+                action="ENTER",
+                target_size="0.001",
+                order_type="MARKET",
+            )
+        )
 
 
 MARKET_BUY = {

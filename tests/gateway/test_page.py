@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from dita import timetravel
+from dita import ControlUpdate, timetravel
 from dita.cli.story import story_lines
-from dita.gateway.app import PAGE
-from gateways import MARKET_BUY, RESTING, Desk, desk, gateway, host_in
+from dita.gateway import Access, Hub, ReadOnlySource
+from dita.gateway.app import PAGE, build_app
+from dita.gateway.running import bound, served
+from dita.strategy import Strategy
+from gateways import MARKET_BUY, RESTING, Desk, desk, fill_slots, gateway, host_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +24,7 @@ if TYPE_CHECKING:
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 BROWSER = next((found for found in map(shutil.which, NAMES) if found), None)
 AXE = Path(__file__).parents[2] / "web/node_modules/axe-core/axe.min.js"
-VIEWS = ("overview", "slots", "orders", "trades", "account", "strategies", "log")
+VIEWS = ("overview", "slots", "orders", "account", "equity", "trades", "strategies", "followers", "log")
 WAIT_MS = 20_000
 #: What goes over the wire when the page is opened, at most.
 BYTES_GZIPPED_MAX = 60 * 1024
@@ -31,6 +34,14 @@ pytestmark = [
     pytest.mark.skipif(not (PAGE / "vendor").is_dir(), reason="the page is not packed: run `make web`"),
     pytest.mark.xdist_group("browser"),
 ]
+
+
+class FAILS(Strategy):
+    """Fails at its first tick."""
+
+    def on_tick(self, now: Any) -> None:
+        """Fail."""
+        raise ValueError("no <b>weights</b>")
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +127,7 @@ def test_the_page_comes_back_when_the_gateway_does(tmp_path: Path, browser: "Bro
         seen.page.wait_for_selector(".standing.live")
         again.quote("60100.0", "60100.1", 2)
         seen.view("trades")
-        seen.page.wait_for_selector('[aria-label="The mark price is 60100"]')
+        seen.page.wait_for_selector('[aria-label^="The mark price is 60100;"]')
 
 
 def test_a_halt_by_keyboard_takes_the_typed_word_and_carries_a_name(
@@ -175,6 +186,68 @@ def test_a_text_from_outside_is_shown_as_text(tmp_path: Path, browser: "Browser"
         seen.page.wait_for_selector("dialog pre:has-text('<script>alert(2)</script>')")
         assert seen.page.query_selector("main img, dialog img, dialog script") is None
         assert seen.complaints == []
+
+
+def test_the_first_screen_says_what_is_wrong_and_why_k_and_e_differ(
+    tmp_path: Path, browser: "Browser"
+) -> None:
+    with desk(tmp_path) as found:
+        seen = Seen(browser, found)
+        assert seen.page.inner_text(".verdict").startswith("All is well")
+        kernel = found.host.kernel(None)
+        wallet = {"kind": "ACCOUNT_UPDATE", "asset": "USDT", "wallet_balance": "99995.5"}
+        kernel.on_account_event({"timestamp": 2, **wallet})
+        seen.page.wait_for_selector(".waterfall th:has-text('UNEXPLAINED')")
+        assert "4.50000000" in seen.page.inner_text(".money")
+        assert seen.page.inner_text(".waterfall .sum td").strip() == "-4.5"
+        found.host.load(FAILS, name="fails", account="main").start()
+        found.host.strategies.tick(kernel.now_ns)
+        seen.page.wait_for_selector(".verdict.act li:has-text('Strategy fails has failed')")
+        assert "fails" in seen.page.inner_text(".card:has(h2:text-is('Stuck'))")
+        found.host.control(ControlUpdate(frozen=True, updated_by="anna"))
+        seen.page.wait_for_selector(".gates:has-text('frozen by anna')")
+        seen.view("log")
+        seen.page.wait_for_selector(".log li:has-text('frozen, by anna')")
+        assert seen.complaints == []
+
+
+def test_of_a_thousand_slots_only_those_in_sight_are_in_the_document(
+    tmp_path: Path, browser: "Browser"
+) -> None:
+    with desk(tmp_path, **{"accounts.main.max_slots": "1000"}) as found:
+        fill_slots(found.host.kernel(None), 1000)
+        seen = Seen(browser, found)
+        seen.view("slots")
+        seen.page.wait_for_selector("h2:has-text('Slots that carry a trade: 1000')")
+        assert seen.page.locator("tbody tr:not(.gap)").count() < 100
+        assert seen.page.get_attribute("table", "aria-rowcount") == "1001"
+        seen.page.evaluate("document.querySelector('.scroll').scrollTop = 1e9")
+        seen.page.wait_for_selector("tbody tr[aria-rowindex='1001'] td:text-is('999')")
+        assert seen.page.locator("tbody tr:not(.gap)").count() < 100
+        assert seen.complaints == []
+
+
+def test_a_backtests_report_opens_in_a_room_of_its_own(tmp_path: Path, browser: "Browser") -> None:
+    file = tmp_path / "report.html"
+    row = {"name": "b", "boot": "b", "heartbeat": "fresh", "kind": "backtest", "played": 1, "trades": 3}
+    rows = {"host": json.dumps({**row, "report": True})}
+    hub = Hub(ReadOnlySource("b", "backtest", lambda: rows))
+    file.write_text(
+        "<!doctype html><title>Report</title><p id=p>no</p><script>p.textContent='drawn'</script>"
+    )
+    access = Access(None)
+    app = build_app(hub, access, report=lambda: file)
+    with served(app, bound("127.0.0.1", 0)) as port:
+        page = browser.new_context().new_page()
+        page.goto(f"http://127.0.0.1:{port}/#token={access.grant('me', 'read')}")
+        page.wait_for_url("**/report")
+        page.wait_for_selector("#p:has-text('drawn')")
+        # It has an origin of its own: it sees no cookie, and nothing of the gateway.
+        assert page.evaluate("origin") == "null"
+        stranger = browser.new_context().new_page()
+        answer = stranger.goto(f"http://127.0.0.1:{port}/report")
+        assert answer is not None
+        assert answer.status == 401
 
 
 def test_an_old_page_is_loaded_anew_after_an_upgrade(

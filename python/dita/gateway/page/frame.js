@@ -1,9 +1,10 @@
 // What stands around every view: who, where, the gate, and how to log in.
 
 import { html, useRef, useState } from "/page/vendor/htm-preact.js";
-import { connect, of, post, state, whoami } from "./store.js";
+import { clock } from "./shown.js";
+import { connect, of, one, post, readOnly, state, whoami } from "./store.js";
 
-export const NAMES = { overview: "Overview", slots: "Slots", orders: "Orders", trades: "Trades", account: "Account", strategies: "Strategies", log: "Log" };
+export const NAMES = { overview: "Overview", slots: "Slots", orders: "Orders", account: "Account", equity: "Equity", trades: "Trades", strategies: "Strategies", followers: "Followers", log: "Log" };
 const STANDING = { live: "live", away: "no answer", connecting: "connecting" };
 
 function theme() {
@@ -11,10 +12,11 @@ function theme() {
   const dark = matchMedia("(prefers-color-scheme: dark)").matches;
   const now = root.dataset.theme ?? (dark ? "dark" : "light");
   root.dataset.theme = now === "dark" ? "light" : "dark";
+  dispatchEvent(new Event("themed"));
 }
 
 export function Top({ view, views }) {
-  const host = state.rows.get("host");
+  const host = one("host");
   return html`<header>
     <a class="skip" href="#main" onClick=${(event) => { event.preventDefault(); document.getElementById("main").focus(); }}>To the content</a>
     <div class="brand"><img src="/page/icon.svg" alt="" width="24" height="24" /><b>DITA</b><span class="host">${host?.name ?? ""}</span>
@@ -58,9 +60,11 @@ export function Controls() {
   const [act, choose] = useState(null);
   const may = state.me.role === "operate";
   const accounts = of("control").map((row) => row.account);
+  if (readOnly()) return html`<section class="controls" aria-label="Controls"><span class="hint">This is looked at only (${state.config.kind}): nothing is steered here.</span></section>`;
   return html`<section class="controls" aria-label="Controls">
     ${Object.entries(ACTS).map(([name, [word]]) => html`<button class=${name} disabled=${!may} onClick=${() => choose(name)}>${word}</button>`)}
     ${may ? null : html`<span class="hint">Your role is ${state.me.role}: it looks on.</span>`}
+    <span class="gates">${of("control").map(({ account, value }) => html`<span key=${account}>${account}: <b class=${value.gate === "NORMAL" && !value.frozen ? "up" : "down"}>${value.gate}${value.frozen ? ", frozen" : ""}</b>${value.updated_by && html` by ${value.updated_by} at ${clock(value.updated_at)}`}</span>`)}</span>
     ${act && html`<${Confirm} act=${act} accounts=${accounts} close=${() => choose(null)} />`}
   </section>`;
 }

@@ -1,10 +1,10 @@
 import { html, render, useEffect, useState } from "/page/vendor/htm-preact.js";
 import { Login, NAMES, Top } from "./frame.js";
-import { connect, listen, state, whoami } from "./store.js";
+import { connect, listen, one, state, whoami } from "./store.js";
 import { Story } from "./story.js";
-import { Account, Log, Orders, Overview, Slots, Strategies, Trades } from "./views.js";
+import { Account, Equity, Followers, Log, Orders, Overview, Slots, Strategies, Trades } from "./views.js";
 
-const VIEWS = { overview: Overview, slots: Slots, orders: Orders, trades: Trades, account: Account, strategies: Strategies, log: Log };
+const VIEWS = { overview: Overview, slots: Slots, orders: Orders, account: Account, equity: Equity, trades: Trades, strategies: Strategies, followers: Followers, log: Log };
 
 const chosen = () => (location.hash.slice(1) in VIEWS ? location.hash.slice(1) : "overview");
 
@@ -17,6 +17,9 @@ function App() {
     addEventListener("hashchange", change);
     return () => removeEventListener("hashchange", change);
   }, []);
+  // A backtest is there for its report: it opens by itself, once.
+  const report = one("host")?.kind === "backtest" && one("host").report;
+  useEffect(() => { if (report) location.href = "/report"; }, [report]);
   if (!state.me) return html`<${Login} />`;
   const View = VIEWS[view];
   return html`<${Top} view=${view} views=${Object.keys(VIEWS)} />

@@ -18,7 +18,9 @@ export function plain(text) {
 
 export const tone = (text) => (text === null || text === undefined || Number(text) === 0 ? "" : String(text).startsWith("-") ? "down" : "up");
 
+export const clock = (at) => (at ? new Date(typeof at === "string" ? at : at / 1e6).toLocaleTimeString() : "–");
+
 export function time(ns) {
   if (!ns) return "–";
-  return new Date(Number(BigInt(ns) / 1000000n)).toISOString().replace("T", " ").slice(0, 19);
+  return new Date(ns / 1e6).toISOString().replace("T", " ").slice(0, 19);
 }

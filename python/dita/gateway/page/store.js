@@ -1,13 +1,16 @@
 // The newest rows, as the gateway tells them; who looks on is called once a frame.
 
-const rows = new Map();
+const kinds = new Map();
 const listeners = new Set();
-const HISTORY_MAX = 3600;
+const POINTS_MAX = 7200;
+const KEPT_MAX = 1000;
+const LISTS = ["fills", "ended", "log"];
 
 export const state = {
-  rows, standing: "connecting", me: null, events: [], lastId: null, story: null,
-  // Pictures of the last hour: floats are good enough for pixels, and for nothing else.
-  equity: [], prices: new Map(),
+  standing: "connecting", me: null, config: null, lastId: null, story: null, away: null,
+  fills: [], ended: [], log: [],
+  // Pictures: floats are good enough for pixels, and for nothing else.
+  equity: new Map(), marks: new Map(),
 };
 
 export function listen(hear) {
@@ -25,57 +28,92 @@ export function tell() {
   });
 }
 
-function note(kind, text) {
-  state.events.unshift({ at: new Date(), kind, text });
-  state.events.length = Math.min(state.events.length, 500);
+// Rows of one kind, in the order of their numbers or names; the order is made anew only where rows came or went.
+const orders = new Map();
+export function of(kind) {
+  const held = kinds.get(kind);
+  if (!held) return [];
+  let order = orders.get(kind);
+  if (!order) {
+    order = [...held.values()].sort((a, b) => (a.account < b.account ? -1 : a.account > b.account ? 1 : Number(a.name) - Number(b.name) || (a.name < b.name ? -1 : 1)));
+    orders.set(kind, order);
+  }
+  return order;
 }
 
-// What of a row's change is worth a line in the log.
-function remark(key, before, now) {
-  const [kind, account, name] = key.split(":");
-  if (kind === "slot" && before?.fsm_state !== now.fsm_state) {
-    note("slot", `${account} slot ${name}: ${now.asset} ${now.side} ${now.fsm_state}`);
-  } else if (kind === "order" && before?.status !== now.status) {
-    note("order", `${account} ${now.asset} ${now.order_side} ${now.intended_size}: ${now.status}`);
-  } else if (kind === "control" && before && (before.gate !== now.gate || before.frozen !== now.frozen)) {
-    note("control", `${account}: gate ${now.gate}${now.frozen ? ", frozen" : ""}, by ${now.updated_by || "a guard"}`);
-  } else if (kind === "strategy" && before?.state !== now.state) {
-    note("strategy", `${account}: ${now.state}`);
+export const one = (kind, name) => kinds.get(kind)?.get(name ? `${kind}:${name}` : kind)?.value;
+export const accounts = () => of("account");
+
+function put(key, value) {
+  const [kind, account = "", ...rest] = key.split(":");
+  let held = kinds.get(kind);
+  if (!held) kinds.set(kind, (held = new Map()));
+  const known = held.get(key);
+  if (known) {
+    known.value = value;
+  } else {
+    held.set(key, { key, account, name: rest.join(":"), value });
+    orders.delete(kind);
   }
+}
+
+function drop(key) {
+  const kind = key.split(":", 1)[0];
+  if (kinds.get(kind)?.delete(key)) orders.delete(kind);
 }
 
 function take(frame) {
-  if (frame.reset) rows.clear();
-  for (const [key, value] of Object.entries(frame.rows)) {
-    if (!frame.reset) remark(key, rows.get(key), value);
-    rows.set(key, value);
+  if (frame.reset) {
+    kinds.clear();
+    orders.clear();
+    for (const list of LISTS) state[list] = [];
   }
-  for (const key of frame.gone ?? []) rows.delete(key);
+  for (const key in frame.rows) put(key, frame.rows[key]);
+  for (const key of frame.gone ?? []) drop(key);
+  for (const list of LISTS) {
+    if (frame[list]) state[list] = [...frame[list].reverse(), ...state[list]].slice(0, KEPT_MAX);
+  }
   state.lastId = frame.id;
-  const time = Date.now() / 1000;
-  const account = accounts()[0];
-  if (account) point(state.equity, [time, Number(account.value.equity), Number(account.value.k_capital)]);
-  for (const { account: its, name, value } of of("market")) {
-    if (value.mark_price !== null) price(`${its} ${name}`, time, Number(value.mark_price), held(its, name));
+  sample();
+}
+
+function add(points, point) {
+  if (points.length && point[0] <= points.at(-1)[0]) return;
+  points.push(point);
+  if (points.length > POINTS_MAX) points.shift();
+}
+
+const list = (held, name) => held.get(name) ?? held.set(name, []).get(name);
+const when = (account) => {
+  const ns = one("health", account)?.now_ns;
+  return ns ? Math.floor(ns / 1e9) : null;
+};
+
+// A point a second, by the kernel's clock.
+let second = 0;
+function sample() {
+  const now = Math.floor(Date.now() / 1000);
+  if (now === second) return;
+  second = now;
+  for (const { account, value } of accounts()) {
+    const at = when(account);
+    if (at) add(list(state.equity, account), [at, Number(value.equity), Number(value.k_capital)]);
+  }
+  for (const { account, name, value } of of("market")) {
+    const at = when(account);
+    if (at && value.mark_price !== null) add(list(state.marks, `${account}:${name}`), [at, Number(value.mark_price)]);
   }
 }
 
-function point(points, values) {
-  points.push(values);
-  if (points.length > HISTORY_MAX) points.shift();
+async function recall() {
+  const answer = await fetch("/api/history");
+  if (!answer.ok) return;
+  const said = await answer.json();
+  for (const [kind, held] of [["equity", state.equity], ["marks", state.marks]]) {
+    for (const [name, points] of Object.entries(said[kind])) held.set(name, points.map((point) => point.map(Number)));
+  }
+  tell();
 }
-
-const sizes = new Map();
-function price(market, time, mark, size) {
-  const before = sizes.get(market) ?? size;
-  sizes.set(market, size);
-  if (!state.prices.has(market)) state.prices.set(market, []);
-  point(state.prices.get(market), [time, mark, size > before ? mark : null, size < before ? mark : null]);
-}
-
-const held = (account, symbol) => of("slot")
-  .filter((row) => row.account === account && row.value.asset === symbol)
-  .reduce((sum, row) => sum + Number(row.value.size) * (row.value.side === "SHORT" ? -1 : 1), 0);
 
 let source = null;
 export function connect() {
@@ -85,6 +123,7 @@ export function connect() {
   source.onopen = () => {
     if (state.standing === "away") whoami().catch(() => {});
     state.standing = "live";
+    about();
     tell();
   };
   source.onmessage = (event) => { state.standing = "live"; take(JSON.parse(event.data)); tell(); };
@@ -96,6 +135,17 @@ export function connect() {
       whoami().then((known) => known && setTimeout(connect, 1000), () => setTimeout(connect, 2000));
     }
   };
+}
+
+// What is shown here, and what it was before this page came.
+async function about() {
+  try {
+    const answer = await fetch("/api/config");
+    if (answer.ok) state.config = await answer.json();
+    await recall();
+  } catch {
+    // It is asked again when the stream is open again.
+  }
 }
 
 export async function whoami() {
@@ -119,13 +169,4 @@ export async function post(path, body) {
   return said;
 }
 
-export function of(kind) {
-  const found = [];
-  for (const [key, value] of rows) {
-    const [its, account, name] = key.split(":");
-    if (its === kind) found.push({ key, account, name, value });
-  }
-  return found;
-}
-
-export const accounts = () => of("account");
+export const readOnly = () => state.config !== null && state.config.kind !== "host";

@@ -1,159 +1,188 @@
-import { html, useEffect, useRef } from "/page/vendor/htm-preact.js";
+import { html } from "/page/vendor/htm-preact.js";
+import { Chart } from "./chart.js";
 import { Controls } from "./frame.js";
 import { troubles, verdict } from "./judge.js";
-import { money, plain, time, tone } from "./shown.js";
-import { accounts, of, post, state, tell } from "./store.js";
+import { clock, money, plain, time, tone } from "./shown.js";
+import { accounts, of, one, post, state, tell } from "./store.js";
+import { Table } from "./table.js";
 
 const Card = ({ title, children, wide }) => html`<section class=${wide ? "card wide" : "card"}><h2>${title}</h2>${children}</section>`;
+const word = (value) => String(value).split(/[(:]/)[0];
+const State = ({ of: value }) => html`<span class="state ${word(value)}">${value}</span>`;
+const Side = ({ of: side }) => html`<span class="side ${side}">${side}</span>`;
+// A trade's name, which tells its story.
+const Trade = ({ account, trade }) => (trade ? html`<button class="link" onClick=${() => { state.story = { account, trade }; tell(); }}>${trade}</button>` : "–");
 
 export function Overview() {
+  const host = one("host");
+  if (host?.kind === "backtest") return html`<${Backtest} host=${host} />`;
   const found = troubles();
   const said = verdict(found);
   return html`<section class="verdict ${said.name}" aria-live="polite"><h1>${said.word}</h1><p>${said.text}</p>
-      ${found.length > 0 && html`<ul>${found.slice(0, 6).map((one) => html`<li class=${one.level === 2 ? "act" : "look"}>${one.text}</li>`)}</ul>`}</section>
+      ${found.length > 0 && html`<ul>${found.slice(0, 8).map((trouble) => html`<li class=${trouble.level === 2 ? "act" : "look"}>${trouble.text}</li>`)}</ul>`}
+      ${found.length > 8 && html`<p class="hint">and ${found.length - 8} more</p>`}</section>
     <${Controls} />
     <div class="grid">${accounts().map((row) => html`<${Money} row=${row} key=${row.account} />`)}
       <${Card} title="Held now"><${Held} /><//>
       <${Card} title="At work"><${Working} /><//>
       <${Card} title="Running"><${Running} /><//>
-      <${Card} title="Equity and K, since this page was opened" wide><${Curve} /><//></div>`;
+      <${Card} title="Stuck"><${Stuck} found=${found.filter((trouble) => trouble.stuck)} /><//>
+      <${Equity} /></div>`;
+}
+
+function Backtest({ host }) {
+  return html`<section class="verdict ${host.report ? "safe" : "look"}" aria-live="polite"><h1>${host.report ? "The report is there" : `${Math.round(host.played * 100)} % played`}</h1>
+    <p>${host.trades} trades of ${host.name}</p>${host.report ? html`<p><a class="go" href="/report">Open the report</a></p>` : html`<progress max="1" value=${host.played} aria-label="Played"></progress>`}</section>`;
 }
 
 // K on the left, E on the right, and every named cause of the difference between them.
 function Money({ row }) {
   const { account, value } = row;
-  const causes = value.reconcile_causes ?? [];
   const delta = value.reconcile_delta;
+  const differs = delta !== null && Number(delta) !== 0;
   return html`<section class="card wide money"><h2>${account} <small>${value.asset}</small></h2>
     <dl class="pair"><div><dt>K <small>by the kernel's own ledger</small></dt><dd>${money(value.k_capital)}</dd></div>
       <div><dt>E <small>as the exchange reports</small></dt><dd>${money(value.e_wallet_balance)}</dd></div>
       <div><dt>E − K <small>${value.reconcile_status}</small></dt><dd class=${tone(delta)}>${delta === null ? "–" : money(delta, 8)}</dd></div>
       <div><dt>Equity <small>with open profit</small></dt><dd>${money(value.equity)}</dd></div></dl>
-    ${delta !== null && Number(delta) !== 0 && html`<${Waterfall} delta=${delta} causes=${causes} />`}
+    ${differs && html`<${Waterfall} value=${value} />`}
     <p class="why">${value.reconcile_explanation}</p></section>`;
 }
 
-export function Waterfall({ delta, causes }) {
-  const parts = causes.map((cause) => ({ name: cause.cause ?? cause.name ?? String(cause), amount: cause.amount ?? "0" }));
-  const most = Math.max(...parts.map((part) => Math.abs(Number(part.amount))), Math.abs(Number(delta)), 1e-18);
-  const bar = (amount) => html`<meter min="0" max="1" value=${Math.abs(Number(amount)) / most}></meter>`;
-  return html`<table class="waterfall"><caption>Why they differ</caption><tbody>
-    ${parts.map((part) => html`<tr><th scope="row">${part.name}</th><td class=${tone(part.amount)}>${plain(part.amount)}</td><td>${bar(part.amount)}</td></tr>`)}
-    <tr class="sum"><th scope="row">E − K</th><td class=${tone(delta)}>${plain(delta)}</td><td>${bar(delta)}</td></tr></tbody></table>`;
+// From K to E, cause by cause: each bar begins where the one before it ended. A hypothesis adds nothing to the sum.
+export function Waterfall({ value }) {
+  const parts = value.reconcile_causes.map((part) => ({ name: part.cause, amount: part.amount, sure: part.proof === "PROVEN", size: Number(part.amount) }));
+  let at = 0;
+  for (const part of parts) {
+    part.from = part.sure ? at : 0;
+    part.to = part.from + part.size;
+    if (part.sure) at = part.to;
+  }
+  const ends = [0, Number(value.reconcile_delta), ...parts.flatMap((part) => [part.from, part.to])];
+  const [low, high] = [Math.min(...ends), Math.max(...ends)];
+  const x = (number) => ((number - low) / (high - low || 1)) * 100;
+  const bar = (from, to, kind) => html`<svg class="bar" viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true"><line class="zero" x1=${x(0)} x2=${x(0)} y1="0" y2="10" />
+    <rect class=${kind} x=${Math.min(x(from), x(to))} y="1.5" height="7" width=${Math.max(0.8, Math.abs(x(to) - x(from)))} /></svg>`;
+  return html`<table class="waterfall"><caption>From K to E, cause by cause</caption><tbody>
+    ${parts.map((part) => html`<tr><th scope="row">${part.name}${!part.sure && html` <small>presumed</small>`}</th><td class=${`n ${tone(part.amount)}`}>${plain(part.amount)}</td><td>${bar(part.from, part.to, part.sure ? (part.size < 0 ? "less" : "more") : "maybe")}</td></tr>`)}
+    <tr class="sum"><th scope="row">E − K</th><td class=${`n ${tone(value.reconcile_delta)}`}>${plain(value.reconcile_delta)}</td><td>${bar(0, Number(value.reconcile_delta), "all")}</td></tr></tbody></table>`;
 }
 
 function Held() {
   const slots = of("slot").filter((row) => Number(row.value.size) !== 0);
   if (slots.length === 0) return html`<p class="none">Nothing.</p>`;
-  return html`<table><thead><tr><th>Instrument</th><th>Side</th><th class="n">Size</th><th class="n">Entry</th><th class="n">Open profit</th></tr></thead><tbody>
-    ${slots.slice(0, 12).map(({ key, value }) => html`<tr key=${key}><td>${value.asset}</td><td><span class="side ${value.side}">${value.side}</span></td><td class="n">${plain(value.size)}</td>
-      <td class="n">${plain(value.entry_price)}</td><td class="n ${tone(value.unrealized_pnl)}">${money(value.unrealized_pnl)}</td></tr>`)}</tbody></table>
+  return html`<div class="scroll short" tabindex="0" role="region" aria-label="Held now"><table><thead><tr><th scope="col">Instrument</th><th scope="col">Side</th><th scope="col" class="n">Size</th><th scope="col" class="n">Entry</th><th scope="col" class="n">Open profit</th></tr></thead><tbody>
+    ${slots.slice(0, 12).map(({ key, account, value }) => html`<tr key=${key}><td><button class="link" onClick=${() => { state.story = { account, trade: value.trade_id }; tell(); }}>${value.asset}</button></td><td><${Side} of=${value.side} /></td><td class="n">${plain(value.size)}</td>
+      <td class="n">${plain(value.entry_price)}</td><td class="n ${tone(value.unrealized_pnl)}">${money(value.unrealized_pnl)}</td></tr>`)}</tbody></table></div>
     ${slots.length > 12 && html`<p class="hint">and ${slots.length - 12} more in <a href="#slots">Slots</a></p>`}`;
 }
 
 function Working() {
   const orders = of("order");
   if (orders.length === 0) return html`<p class="none">No order.</p>`;
-  const doubts = orders.filter(({ value }) => value.doubt && value.doubt !== "NONE").length;
-  return html`<p class="big">${orders.length} <small>${orders.length === 1 ? "order" : "orders"}${doubts ? `, ${doubts} in doubt` : ""}</small></p>
-    <ul class="plain">${orders.slice(0, 6).map(({ key, value }) => html`<li key=${key}>${value.asset} ${value.order_side} ${plain(value.remaining_size ?? value.intended_size)} ${value.order_type} <span class="state">${value.status}</span></li>`)}</ul>`;
+  return html`<p class="big">${orders.length} <small>${orders.length === 1 ? "order" : "orders"}</small></p>
+    <ul class="plain">${orders.slice(0, 6).map(({ key, value }) => html`<li key=${key}>${value.asset} ${value.order_side} ${plain(value.remaining_size ?? value.intended_size)} ${value.order_type} <${State} of=${value.status} /></li>`)}</ul>`;
 }
 
 function Running() {
   const strategies = of("strategy");
   if (strategies.length === 0) return html`<p class="none">No strategy.</p>`;
-  return html`<ul class="plain">${strategies.map(({ key, value }) => html`<li key=${key}><b>${value.name}</b> <span class="state ${String(value.state).split("(")[0]}">${value.state}</span></li>`)}</ul>`;
+  return html`<ul class="plain">${strategies.map(({ key, value }) => html`<li key=${key}><b>${value.name}</b> <${State} of=${value.state} /></li>`)}</ul>`;
 }
 
-// A chart over the time that the page has been open: columns of points, the first is the time.
-function Chart({ points, series, height, label }) {
-  const place = useRef(null);
-  const plot = useRef(null);
-  const data = () => [0, ...series.keys()].map((_, column) => points.map((point) => point[column]));
-  useEffect(() => {
-    const style = getComputedStyle(document.documentElement);
-    const colour = (name) => style.getPropertyValue(name).trim();
-    const axis = { stroke: colour("--soft"), grid: { stroke: colour("--line") }, ticks: { stroke: colour("--line") } };
-    const width = () => Math.max(200, place.current?.clientWidth ?? 600);
-    plot.current = new globalThis.uPlot({
-      width: width(), height, legend: { show: false }, cursor: { y: false },
-      axes: [axis, { ...axis, size: 72 }],
-      series: [{}, ...series.map(({ name, ...look }) => ({ label: name, points: { show: false }, ...look, stroke: colour(look.stroke) }))],
-    }, data(), place.current);
-    const fit = () => plot.current.setSize({ width: width(), height });
-    addEventListener("resize", fit);
-    return () => { removeEventListener("resize", fit); plot.current.destroy(); };
-  }, []);
-  useEffect(() => { plot.current?.setData(data()); });
-  return html`<div ref=${place} role="img" aria-label=${label}></div>`;
+function Stuck({ found }) {
+  if (found.length === 0) return html`<p class="none">Nothing.</p>`;
+  return html`<ul class="plain">${found.slice(0, 6).map((trouble) => html`<li class=${trouble.level === 2 ? "down" : ""}>${trouble.text}</li>`)}</ul>`;
 }
 
 const EQUITY = [{ name: "Equity", stroke: "--accent", width: 2 }, { name: "K", stroke: "--soft", width: 1, dash: [4, 4] }];
 
-function Curve() {
-  const last = state.equity.at(-1);
-  return html`<${Chart} points=${state.equity} series=${EQUITY} height=${200} label=${last ? `Equity is ${last[1]}, K is ${last[2]}` : "No figures yet"} />`;
+export function Equity() {
+  return html`${accounts().map(({ account, value }) => html`<${Card} title=${`${account}: equity, and K (dashed)`} wide key=${account}>
+    <${Chart} points=${state.equity.get(account) ?? []} series=${EQUITY} height=${220} label=${`Equity is ${plain(value.equity)}, K is ${plain(value.k_capital)}`} /><//>`)}`;
 }
 
-const dots = (stroke) => ({ stroke, width: 0, paths: () => null, points: { show: true, size: 9 } });
-const PRICE = [{ name: "Mark", stroke: "--accent", width: 1.5 }, { name: "Larger", ...dots("--good") }, { name: "Smaller", ...dots("--bad") }];
+const PRICE = [{ name: "Mark", stroke: "--accent", width: 1.5 }, { name: "Buy", stroke: "--good", dots: true }, { name: "Sell", stroke: "--bad", dots: true }];
+
+function Market({ row }) {
+  const { account, name, value } = row;
+  const marks = (state.marks.get(`${account}:${name}`) ?? []).map(([at, mark]) => [at, mark, null, null]);
+  const fills = state.fills.filter((fill) => fill.account === account && fill.asset === name)
+    .map((fill) => [fill.time_ns / 1e9, null, fill.order_side === "BUY" ? Number(fill.price) : null, fill.order_side === "SELL" ? Number(fill.price) : null]);
+  const points = [...marks, ...fills].sort((a, b) => a[0] - b[0]);
+  return html`<${Card} title=${`${account} ${name}: mark price, with buys (green) and sells (red)`} wide>
+    <${Chart} points=${points} series=${PRICE} height=${260} label=${`The mark price is ${plain(value.mark_price)}; ${fills.length} fills`} /><//>`;
+}
 
 export function Trades() {
-  const markets = [...state.prices.entries()];
-  if (markets.length === 0) return html`<${Card} title="Trades on price" wide><p class="none">No mark price has come yet.</p><//>`;
-  return html`${markets.map(([name, points]) => html`<${Card} title=${`${name}: mark price, and where a position grew or shrank`} wide key=${name}>
-    <${Chart} points=${points} series=${PRICE} height=${260} label=${`The mark price is ${points.at(-1)[1]}`} /><//>`)}`;
-}
-
-const sortedBy = (rows, field) => rows.sort((a, b) => String(a.value[field]).localeCompare(String(b.value[field]), undefined, { numeric: true }));
-const SHOWN_MAX = 200;
-
-function Table({ rows, columns, none }) {
-  if (rows.length === 0) return html`<p class="none">${none}</p>`;
-  return html`<div class="scroll" tabindex="0" role="region" aria-label="Table"><table><thead><tr>${columns.map(([name, , kind]) => html`<th class=${kind ?? ""}>${name}</th>`)}</tr></thead>
-    <tbody>${rows.slice(0, SHOWN_MAX).map((row) => html`<tr key=${row.key}>${columns.map(([, read, kind]) => html`<td class=${kind ?? ""}>${read(row.value, row)}</td>`)}</tr>`)}</tbody></table></div>
-    ${rows.length > SHOWN_MAX && html`<p class="hint">The first ${SHOWN_MAX} of ${rows.length} are shown.</p>`}`;
+  const markets = of("market").filter(({ value }) => value.mark_price !== null);
+  const rows = state.fills.map((fill, at) => ({ key: `${fill.account} ${fill.venue_trade_id} ${fill.seq} ${at}`, account: fill.account, value: fill }));
+  return html`${markets.length === 0 && html`<${Card} title="Trades on price" wide><p class="none">No mark price has come yet.</p><//>`}
+    ${markets.slice(0, 4).map((row) => html`<${Market} row=${row} key=${row.key} />`)}
+    <${Card} title="Fills, the newest first" wide><${Table} label="Fills" none="No fill since the gateway looks on." rows=${rows} columns=${[
+      ["Time", (fill) => time(fill.time_ns)], ["Account", (_, row) => row.account], ["Instrument", (fill) => fill.asset], ["Side", (fill) => html`<${Side} of=${fill.order_side} />`],
+      ["Size", (fill) => plain(fill.size), "n"], ["Price", (fill) => plain(fill.price), "n"], ["Fee", (fill) => plain(fill.fee), "n"], ["Role", (fill) => fill.liquidity.toLowerCase() || "–"], ["Trade", (fill, row) => html`<${Trade} account=${row.account} trade=${fill.trade_id} />`],
+    ]} /><//>`;
 }
 
 const signed = (read) => (value) => html`<span class=${tone(read(value))}>${money(read(value))}</span>`;
+const stop = (slot) => (slot.unprotected ? html`<b class="down">missing</b>` : plain(slot.stop_price));
 
 export function Slots() {
-  return html`<${Card} title="Slots" wide><${Table} none="No slot carries a trade." rows=${sortedBy(of("slot"), "slot_id")} columns=${[
-    ["Slot", (slot) => slot.slot_id, "n"], ["Account", (_, row) => row.account], ["Trade", (slot, row) => html`<button class="link" onClick=${() => { state.story = { account: row.account, trade: slot.trade_id }; tell(); }}>${slot.trade_id}</button>`], ["Owner", (slot) => slot.owner || "–"],
-    ["Instrument", (slot) => slot.asset], ["Side", (slot) => html`<span class="side ${slot.side}">${slot.side}</span>`], ["State", (slot) => slot.fsm_state],
+  const rows = of("slot");
+  return html`<${Card} title=${`Slots that carry a trade: ${rows.length}`} wide><${Table} label="Slots" none="No slot carries a trade." rows=${rows} columns=${[
+    ["Slot", (slot) => slot.slot_id, "n"], ["Account", (_, row) => row.account], ["Trade", (slot, row) => html`<${Trade} account=${row.account} trade=${slot.trade_id} />`], ["Owner", (slot) => slot.owner || "–"],
+    ["Instrument", (slot) => slot.asset], ["Side", (slot) => html`<${Side} of=${slot.side} />`], ["State", (slot) => slot.fsm_state],
     ["Size", (slot) => plain(slot.size), "n"], ["Entry", (slot) => plain(slot.entry_price), "n"], ["Open profit", signed((slot) => slot.unrealized_pnl), "n"],
-    ["Realized", signed((slot) => slot.realized_pnl), "n"], ["Fees", (slot) => money(slot.fees_paid), "n"], ["Stop", (slot) => (slot.unprotected ? html`<b class="down">missing</b>` : "–")],
+    ["Realized", signed((slot) => slot.realized_pnl), "n"], ["Fees", (slot) => money(slot.fees_paid), "n"], ["Stop", stop, "n"],
   ]} /><//>`;
 }
 
+const ORDER = [
+  ["Order", (order) => order.venue_client_id], ["Account", (_, row) => row.account], ["Instrument", (order) => order.asset], ["Side", (order) => html`<${Side} of=${order.order_side} />`],
+  ["Type", (order) => order.order_type], ["Size", (order) => plain(order.intended_size), "n"], ["Filled", (order) => plain(order.filled_size), "n"],
+  ["Price", (order) => plain(order.limit_price ?? order.trigger_price), "n"], ["Status", (order) => html`<${State} of=${order.status} />`],
+];
+
 export function Orders() {
-  return html`<${Card} title="Orders at work" wide><${Table} none="No order is at work." rows=${of("order")} columns=${[
-    ["Order", (order) => order.venue_client_id], ["Account", (_, row) => row.account], ["Instrument", (order) => order.asset], ["Side", (order) => order.order_side],
-    ["Type", (order) => order.order_type], ["Size", (order) => plain(order.intended_size), "n"], ["Filled", (order) => plain(order.filled_size), "n"],
-    ["Price", (order) => plain(order.limit_price ?? order.trigger_price), "n"], ["Status", (order) => order.status],
-    ["Doubt", (order) => (order.doubt && order.doubt !== "NONE" ? html`<b class="down">${order.doubt}</b>` : "–")],
-  ]} /><//>`;
+  const ended = state.ended.map((order, at) => ({ key: `${order.account} ${order.venue_client_id} ${at}`, account: order.account, value: order }));
+  return html`<${Card} title=${`Orders at work: ${of("order").length}`} wide><${Table} label="Orders at work" none="No order is at work." rows=${of("order")} columns=${[
+    ...ORDER, ["Doubt", (order) => (order.doubt && order.doubt !== "NONE" ? html`<b class="down">${order.doubt}</b>` : "–")],
+  ]} /><//><${Card} title="Ended, the newest first" wide><${Table} label="Orders that ended" none="None has ended since the gateway looks on." rows=${ended} columns=${[...ORDER, ["Average", (order) => plain(order.average_fill_price), "n"]]} /><//>`;
 }
+
+const FIGURES = [["Realized", "k_realized_pnl"], ["Open profit", "unrealized_pnl"], ["Fees paid", "k_fees_paid"], ["Funding", "k_funding_net"], ["Open notional", "open_notional"], ["Reserved", "reserved_notional"],
+  ["Left to trade with", "available_capital"], ["Leverage", "leverage"], ["Maintenance margin", "maint_margin"]];
 
 export function Account() {
   return html`${accounts().map((row) => html`<${Money} row=${row} key=${row.account} /><${Card} title=${`${row.account}: figures`} wide><dl class="figures">
-      ${[["Realized", "k_realized_pnl"], ["Open profit", "unrealized_pnl"], ["Fees paid", "k_fees_paid"], ["Funding", "k_funding_net"], ["Open notional", "open_notional"], ["Reserved", "reserved_notional"],
-        ["Left to trade with", "available_capital"], ["Leverage", "leverage"], ["Maintenance margin", "maint_margin"]].map(([name, field]) => html`<div><dt>${name}</dt><dd class=${tone(row.value[field])}>${money(row.value[field])}</dd></div>`)}</dl><//>`)}
-    ${of("health").map(({ account, value }) => html`<${Card} title=${`${account}: followers and clock`} wide><dl class="figures">
-      <div><dt>Kernel time</dt><dd>${time(value.now_ns)}</dd></div><div><dt>Last input</dt><dd>${value.seq}</dd></div>
-      ${Object.entries(value.followers ?? {}).map(([name, follower]) => html`<div><dt>${name}</dt><dd>${follower.state}, ${follower.lag_seconds ?? 0} s behind</dd></div>`)}</dl><//>`)}`;
+      ${FIGURES.map(([name, field]) => html`<div><dt>${name}</dt><dd class=${tone(row.value[field])}>${money(row.value[field])}</dd></div>`)}
+      <div><dt>Margin</dt><dd>${row.value.margin_status}</dd></div></dl><//>`)}
+    ${of("asset").map((row) => html`<${Money} row=${{ account: `${row.account}, also`, value: row.value }} key=${row.key} />`)}
+    ${of("health").map(({ account, value }) => html`<${Card} title=${`${account}: positions at the venue`} wide><${Table} label="Positions" none="None." rows=${[...(value.positions ?? []), ...(value.unassigned ?? [])].map((position, at) => ({ key: at, account, value: position }))} columns=${[
+      ["Instrument", (position) => position.symbol], ["Side", (position) => position.position_side], ["Booked", (position) => plain(position.size), "n"], ["Reported", (position) => plain(position.reported_size), "n"],
+      ["Difference", (position) => plain(position.difference), "n"], ["Belongs to", (position) => position.origin ?? "slots"], ["Liquidation", (position) => plain(position.liquidation_price), "n"]]} /><//>`)}`;
 }
 
 export function Strategies() {
   const may = state.me.role === "operate";
   const act = (name, action) => () => post("/api/strategy", { name, action }).catch((error) => alert(error.message));
-  return html`<${Card} title="Strategies" wide><${Table} none="No strategy is loaded." rows=${of("strategy")} columns=${[
-    ["Name", (one) => one.name], ["Account", (one) => one.account], ["State", (one) => html`<span class="state ${String(one.state).split("(")[0]}">${one.state}</span>`], ["Error", (one) => one.error || "–"],
-    ["", (one) => html`<span class="row">${["start", "pause", "stop"].map((action) => html`<button class="quiet" disabled=${!may} onClick=${act(one.name, action)}>${action}</button>`)}</span>`],
+  return html`<${Card} title="Strategies" wide><${Table} label="Strategies" none="No strategy is loaded." rows=${of("strategy")} columns=${[
+    ["Name", (strategy) => strategy.name], ["Account", (strategy) => strategy.account], ["State", (strategy) => html`<${State} of=${strategy.state} />`], ["Hears", (strategy) => (strategy.symbols ?? []).join(", ")], ["Error", (strategy) => strategy.error || "–"],
+    ["", (strategy) => html`<span class="row">${["start", "pause", "stop"].map((action) => html`<button class="quiet" disabled=${!may} aria-label=${`${action} ${strategy.name}`} onClick=${act(strategy.name, action)}>${action}</button>`)}</span>`],
   ]} /><//>`;
 }
 
+export function Followers() {
+  const rows = of("health").flatMap(({ account, value }) => Object.entries(value.followers ?? {}).map(([name, follower]) => ({ key: `${account} ${name}`, account, name, value: follower })));
+  return html`<${Card} title="Followers: what writes the log elsewhere" wide><${Table} label="Followers" none="Nothing follows a kernel." rows=${rows} columns=${[
+    ["Follower", (_, row) => row.name], ["Account", (_, row) => row.account], ["State", (follower) => html`<${State} of=${follower.state} />`], ["Behind, s", (follower) => follower.lag_seconds ?? "–", "n"], ["Behind, inputs", (follower) => follower.lag_records ?? "–", "n"],
+    ["Restarts", (follower) => follower.restarts ?? "–", "n"], ["Lost", (follower) => follower.lost ?? "–", "n"], ["Error", (follower) => follower.error || "–"],
+  ]} /><//>${of("health").map(({ account, value }) => html`<${Card} title=${`${account}: clock`} wide key=${account}><dl class="figures"><div><dt>Kernel time</dt><dd>${time(value.now_ns)}</dd></div><div><dt>Last input</dt><dd>${value.seq}</dd></div>
+      <div><dt>Clock</dt><dd>${value.clock?.source ?? "–"} ${value.clock?.diagnostic_code ?? ""}</dd></div><div><dt>Slots</dt><dd>${of("slot").filter((row) => row.account === account).length} of ${value.slots_total ?? "–"}</dd></div></dl><//>`)}`;
+}
+
 export function Log() {
-  return html`<${Card} title="What changed since this page was opened" wide>${state.events.length === 0 ? html`<p class="none">Nothing yet.</p>` : html`<ol class="log">
-    ${state.events.map((event) => html`<li><time>${event.at.toLocaleTimeString()}</time><span class="kind ${event.kind}">${event.kind}</span>${event.text}</li>`)}</ol>`}<//>`;
+  return html`<${Card} title="What has happened, the newest first" wide>${state.log.length === 0 ? html`<p class="none">Nothing since the gateway looks on.</p>` : html`<ol class="log" tabindex="0" aria-label="Events">
+    ${state.log.slice(0, 200).map((line) => html`<li><time>${clock(line.time_ns)}</time><span class="kind ${line.severity}">${line.severity.toLowerCase()}</span><span>${[line.account, line.kind].filter(Boolean).join(" ")}: ${line.text}</span></li>`)}</ol>`}<//>`;
 }
