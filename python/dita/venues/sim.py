@@ -98,8 +98,8 @@ class SimulatedVenue:
                 the close of the last.
             fill_delay_ms: How long after it has come an order first meets the market. It is acknowledged at
                 once, and a cancel in between finds it whole.
-            fill_without_market: Whether a limit order that has waited so fills at its limit, in whole, where
-                nobody offers or bids anything: paper without a market.
+            fill_without_market: Whether a limit order that has waited so fills at its limit where nobody
+                offers or bids anything: paper without a market. By `fill_rate`, drawn once.
             self_trade_prevention: Whether an order that would meet another of the account expires.
             funding_without_symbol: Whether FUNDING_FEE comes pooled per asset.
             funding_delay_ms: How long after the boundary funding is paid.

@@ -163,10 +163,14 @@ fn act(desk: &mut Desk, market: &mut Market, orders: &mut Orders, place: u32, ou
     }
 }
 
-/// Fills an order at its limit where nobody stands on the other side and the settings say so.
+/// Fills an order at its limit where nobody stands on the other side, the settings say so, and chance does. One that
+/// misses rests, and is not drawn for again.
 fn fill_unopposed(desk: &mut Desk, market: &mut Market, order: &mut Order, out: &mut Vec<Input>) -> bool {
     let alone = desk.behaviour.fill_without_market && market.book.opposite(order.order_side).best().is_none();
     let Some(price) = order.limit.filter(|_| alone) else { return false };
+    if desk.misses() {
+        return false;
+    }
     let fill = Fill { price, quantity: order.remaining(), liquidity: Liquidity::Maker };
     let first = desk.first_part(fill.quantity, market.rules.quantity.step);
     desk.fill_parted(market, order, &fill, first, out);

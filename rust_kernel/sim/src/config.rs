@@ -67,8 +67,8 @@ pub struct SimConfig {
     /// How long after it has come an order first meets the market, ns: it is acknowledged at once, and a cancel in between
     /// finds it whole. One with a trigger waits for that instead.
     pub fill_delay_ns: i64,
-    /// Whether an order with a limit that has waited for `fill_delay_ns` fills at it, in whole, where nobody offers or
-    /// bids anything: paper without a market.
+    /// Whether an order with a limit that has waited for `fill_delay_ns` fills at it where nobody offers or bids anything:
+    /// paper without a market. By `fill_rate`, drawn once.
     pub fill_without_market: bool,
     /// Whether a POSITION_UPDATE follows each batch of fills.
     pub position_events: bool,

@@ -58,11 +58,16 @@ impl Teller {
         let Some(event) = event.as_deref().filter(|_| change.seq > self.told().seq) else {
             return Ok(false);
         };
-        let is_asked = self.on_order.is_some() || (self.on_fill.is_some() && event.order_side.is_none());
+        let is_asked = self.on_order.is_some() || (self.on_fill.is_some() && is_fill(event));
         let order = match is_asked && !event.venue_client_id.is_empty() {
             true => self.engine.get().order_view(&event.venue_client_id)?,
             false => None,
         };
+        // A fill that closes trades of the other side changes their slots too. It is news of its own trade alone.
+        let is_others = order.as_ref().is_some_and(|order| order.internal_trade_id != change.trade_id);
+        if is_others {
+            return self.tell_slot(py, thread, slot);
+        }
         self.tell_one(py, thread, (&change.trade_id, slot), event, order)
     }
 
@@ -84,6 +89,12 @@ impl Teller {
         } else {
             raised |= self.tell_order(py, thread, order)?;
         }
+        Ok(raised | self.tell_slot(py, thread, slot)?)
+    }
+
+    /// Tells what has become of a slot.
+    fn tell_slot(&self, py: Python<'_>, thread: u64, slot: &SlotView) -> PyResult<bool> {
+        let mut raised = false;
         if let Some(callback) = &self.on_position {
             let before = self.told().sizes.insert(slot.slot_id, slot.size);
             if compare(before.unwrap_or(Decimal::ZERO), slot.size).is_ne() {
@@ -125,10 +136,13 @@ impl Teller {
     }
 }
 
+fn is_fill(event: &CoreEvent) -> bool {
+    matches!(event.kind, KernelEventKind::PartialFill | KernelEventKind::FullFill)
+}
+
 /// What `on_fill` hears; `None` where the event is no fill.
 fn fill_of(trade_id: &Id, slot: &SlotView, event: &CoreEvent, order: Option<&OrderView>) -> Option<OwnFill> {
-    let is_fill = matches!(event.kind, KernelEventKind::PartialFill | KernelEventKind::FullFill);
-    let (price, size) = (event.price.filter(|_| is_fill)?, event.size?);
+    let (price, size) = (event.price.filter(|_| is_fill(event))?, event.size?);
     Some(OwnFill {
         symbol: slot.asset.clone(),
         slot: slot.slot_id,
