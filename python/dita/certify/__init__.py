@@ -7,7 +7,7 @@ from dita.certify.run import Result, Verdict, certify, certify_one
 from dita.certify.scripted import ScriptedRig
 from dita.certify.sequences import SEQUENCES, Scene, Sequence
 from dita.certify.simulated import SimulatedRig
-from dita.certify.torture import Ordeal, fired, torture_adapter
+from dita.certify.torture import Ordeal, fired, network_fired, torture_adapter
 
 __all__ = [
     "SEQUENCES",
@@ -28,5 +28,6 @@ __all__ = [
     "certify",
     "certify_one",
     "fired",
+    "network_fired",
     "torture_adapter",
 ]

@@ -225,5 +225,18 @@ class Rig(ABC):
         """
         raise NotOffered("the venue's funding cannot be steered (set_funding)")
 
+    def disturb(self, seed: int) -> Mapping[str, int]:
+        """Have the network between adapter and venue go wrong, until `heal`. Torture asks for it.
+
+        Args:
+            seed: The same seed goes wrong in the same way.
+
+        Returns:
+            How often each of its faults has happened, counted on while it is disturbed; 0 for each at first.
+                Empty where the rig has no such network.
+        """
+        del seed
+        return {}
+
     def close(self) -> None:
         """Stop the venue."""

@@ -2,9 +2,9 @@
 
 import random
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -37,6 +37,7 @@ class Ordeal:
         seed: Which.
         actions: How many things were asked for.
         fired: How often each fault happened.
+        network: How often each fault of the network happened, where the rig has one.
         failure: What was not as it has to be; empty where all was.
     """
 
@@ -44,6 +45,7 @@ class Ordeal:
     actions: int
     fired: Counter[AdapterFault]
     failure: str = ""
+    network: Mapping[str, int] = field(default_factory=dict)
 
 
 def torture_adapter(
@@ -80,24 +82,39 @@ def fired(ordeals: Iterable[Ordeal]) -> dict[AdapterFault, int]:
     return {fault: total[fault] for fault in AdapterFault}
 
 
+def network_fired(ordeals: Iterable[Ordeal]) -> dict[str, int]:
+    """Return how often each fault of the network happened in all of these; 0 for one that never did.
+
+    Args:
+        ordeals: What `torture_adapter` has yielded.
+    """
+    total: dict[str, int] = {}
+    for ordeal in ordeals:
+        for name, count in ordeal.network.items():
+            total[name] = total.get(name, 0) + count
+    return total
+
+
 def _ordeal(rig: Rig, seed: int, faults: Sequence[AdapterFault]) -> Ordeal:
     chance = random.Random(seed)  # noqa: S311 - repeatable, not secret
     mix = [fault for fault in faults if chance.random() < 0.5] or [chance.choice(list(faults))]
     actions = 0
     counted: Counter[AdapterFault] = Counter()
+    network: Mapping[str, int] = {}
     try:
         with quiet(), _victim(rig, seed, mix) as victim:
             counted = victim.adapter.fired
+            network = rig.disturb(seed)
             for actions in range(1, _ACTIONS + 1):  # noqa: B007 - counted, also where it ends early
                 victim.act(chance)
             victim.close_out()
     except Unmet as unmet:
-        return Ordeal(seed, actions, counted, str(unmet))
+        return Ordeal(seed, actions, counted, str(unmet), network)
     except (KernelError, ArithmeticError, LookupError, OSError, TypeError, ValueError) as error:
         if isinstance(error, NotOffered):
             raise
-        return Ordeal(seed, actions, counted, f"{type(error).__name__}: {error}")
-    return Ordeal(seed, actions, counted)
+        return Ordeal(seed, actions, counted, f"{type(error).__name__}: {error}", network)
+    return Ordeal(seed, actions, counted, network=network)
 
 
 @contextmanager

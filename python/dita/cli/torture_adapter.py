@@ -6,13 +6,13 @@ import json
 import time
 from typing import TYPE_CHECKING
 
-from dita.certify import AdapterFault, NotOffered, fired, torture_adapter
+from dita.certify import AdapterFault, NotOffered, fired, network_fired, torture_adapter
 from dita.cli.certify_venue import rig_of
 from dita.cli.failure import CommandFailure
 from dita.errors import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from dita.certify import Ordeal
 
@@ -43,7 +43,8 @@ def torture(target: str, seeds: Iterable[int], faults: Sequence[str] = (), *, as
                 print(f"  replay it: {_command(target, ordeal.seed, faults)}", flush=True)
     except NotOffered as refusal:
         raise CommandFailure(f"{target}: {refusal}") from refusal
-    counts = {fault: count for fault, count in fired(ordeals).items() if fault in chosen}
+    counts: dict[str, int] = {fault: n for fault, n in fired(ordeals).items() if fault in chosen}
+    counts |= network_fired(ordeals)
     failed = [ordeal for ordeal in ordeals if ordeal.failure]
     seconds = time.monotonic() - began
     never = [str(fault) for fault, count in counts.items() if not count]
@@ -95,7 +96,7 @@ def _command(target: str, seed: int, faults: Sequence[str]) -> str:
 def _as_dict(
     target: str,
     ordeals: Sequence[Ordeal],
-    counts: dict[AdapterFault, int],
+    counts: Mapping[str, int],
     never: Sequence[str],
     seconds: float,
 ) -> dict[str, object]:

@@ -1,7 +1,8 @@
 """The native adapter on the exchange to practise on, as certification wants them: over real sockets."""
 
+import random
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any, ClassVar, Final
 
@@ -11,8 +12,11 @@ from dita.kernel import ExecutionKernel
 from dita.loopback.binance.exchange import BinanceExchange
 from dita.loopback.exchange import Terms
 from dita.loopback.market import Listing
+from dita.loopback.memory import MemoryServer, MemoryWire
+from dita.loopback.network import NetworkFault
 from dita.loopback.server import ServerThread
 from dita.venues.binance.adapter import BinancePractice
+from dita.venues.binance.transport import Transport
 
 _START_NS: Final = 1_790_000_000_000_000_000
 _PATIENCE_S: Final = 20.0
@@ -46,6 +50,12 @@ _FAULTS: Final[Mapping[Trouble, tuple[str, int | str, str]]] = {
     Trouble.INSTANT_EXPIRED: ("instant_expired", 1, "instant_expired"),
     Trouble.CLOCK_SKEW: ("skew_ms", 900, "skew_ms"),
 }
+_DISTURBED: Final = 0.15
+#: What the network does to sockets: a command, and how it is counted.
+_DISTURBANCES: Final = {
+    "cut": "STREAM_CUT", "fault lost 1": "REQUEST_LOST", "fault no_answer 1": "ANSWER_LOST",
+    "fault drop 1": "FRAME_LOST", "fault duplicate 1": "FRAME_TWICE",
+}  # fmt: skip
 _NOT_OFFERED: Final = {
     Trouble.IDS_PER_RUN: "every fill of Binance's has an id",
     Trouble.OVERFILL: "the simulated venue does not overfill",
@@ -56,6 +66,12 @@ class BinanceRig(Rig):
     """Opens the adapter on an exchange with a trouble."""
 
     kernel_options: ClassVar[Mapping[str, Any]] = {"clock": ManualClock(_START_NS)}
+    deaf_s: ClassVar[float] = 0.5
+
+    def __init__(self) -> None:
+        """Begin with a network that is sound."""
+        self._chance: random.Random | None = None
+        self._disturbed = dict.fromkeys(_DISTURBANCES.values(), 0)
 
     def open(self, trouble: Trouble) -> BinancePractice:
         """Start the exchange, and connect."""
@@ -69,17 +85,25 @@ class BinanceRig(Rig):
             still=True,
             settings={"partial_fill_rate": int(trouble == Trouble.FIRST_FILL_LOST)},
         )
-        # The market is moved by the scene alone.
-        self.server = ServerThread(terms, step_s=3_600, clock_ns=lambda: self.now_ns)
+        self.server = self._served(terms)
         self.server.call(self._prepare)
         return self.reopen()
+
+    @property
+    def _transport(self) -> Callable[..., Transport]:
+        return Transport
+
+    def _served(self, terms: Terms) -> ServerThread | MemoryServer:
+        # The market is moved by the scene alone.
+        return ServerThread(terms, step_s=3_600, clock_ns=lambda: self.now_ns)
 
     def reopen(self) -> BinancePractice:
         """Connect, at first or once more."""
         address = self.server.address
         self.adapter = BinancePractice(
             "practise-key", "practise-secret", (self.symbol, self.other_symbol),
-            rest=f"http://{address}", stream=f"ws://{address}", clock_ns=lambda: self.now_ns, deaf_s=0.5,
+            rest=f"http://{address}", stream=f"ws://{address}",
+            clock_ns=lambda: self.now_ns, deaf_s=self.deaf_s, transport=self._transport,
         )  # fmt: skip
         return self.adapter
 
@@ -105,6 +129,7 @@ class BinanceRig(Rig):
 
     def settle(self) -> None:
         """Have what was held back done, and wait until everything was told."""
+        self._disturb_now()
         if self.trouble == Trouble.SLOW_CHANGES:
             self.server.command("release")
         repairs = self.adapter.repairs
@@ -119,6 +144,27 @@ class BinanceRig(Rig):
         if self.trouble == Trouble.SLOW_CHANGES:
             self.server.command("release")
         self.server.command("heal")
+        if self._chance is not None:
+            self._chance = None
+            self.server.command("cut")
+            self._ask_for_the_rest()
+
+    def disturb(self, seed: int) -> Mapping[str, int]:
+        """Have sockets be cut, answers be lost, frames be lost and come twice, as actions go by."""
+        self._chance = random.Random(seed)  # noqa: S311 - repeatable, not secret
+        return self._disturbed
+
+    def _disturb_now(self) -> None:
+        if self._chance is None or self._chance.random() > _DISTURBED:
+            return
+        line = self._chance.choice(list(_DISTURBANCES))
+        self.server.command(line)
+        self._disturbed[_DISTURBANCES[line]] += 1
+
+    def _ask_for_the_rest(self) -> None:
+        """What was lost on the way is asked for, on a network that is sound again."""
+        self._wait(lambda: self.adapter.is_quiet)
+        self.adapter.repair_now()
 
     def pass_time(self, kernel: ExecutionKernel, seconds: Decimal) -> None:
         """Let time pass, for both."""
@@ -209,3 +255,45 @@ class BinanceRig(Rig):
             if time.monotonic() > until:
                 raise TimeoutError("what was on its way did not arrive")
             time.sleep(_PAUSE_S)
+
+
+class BinanceMemoryRig(BinanceRig):
+    """The same without sockets: the adapter's bytes reach the exchange through a network in this process."""
+
+    deaf_s: ClassVar[float] = 0.15
+
+    def disturb(self, seed: int) -> Mapping[str, int]:
+        """Have the network go wrong: each seed has its own mix."""
+        network = self._memory.network
+        network.fired.update(dict.fromkeys(map(str, NetworkFault), 0))
+        network.disturb(seed)
+        return network.fired
+
+    def heal(self) -> None:
+        """End the trouble."""
+        super().heal()
+        self._memory.network.calm()
+        self._ask_for_the_rest()
+
+    # ---------------------------------------------------------------------------------------------- inside
+
+    @property
+    def _memory(self) -> MemoryServer:
+        assert isinstance(self.server, MemoryServer)  # noqa: S101 - `_served` made it
+        return self.server
+
+    @property
+    def _transport(self) -> Callable[..., Transport]:
+        server = self._memory
+
+        class Wire(MemoryWire, Transport):
+            """Binance's bytes, without sockets."""
+
+        Wire.server = server
+        return Wire
+
+    def _served(self, terms: Terms) -> ServerThread | MemoryServer:
+        return MemoryServer(terms, lambda: self.now_ns)
+
+    def _has_heard(self) -> bool:
+        return self._memory.network.under_way == 0

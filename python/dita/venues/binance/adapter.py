@@ -52,6 +52,7 @@ class BinanceUsdm(WireAdapter):
         clock_ns: Callable[[], int] = time.time_ns,
         reserve: float = 0.2,
         deaf_s: float = DEAF_S,
+        transport: Callable[..., Transport] = Transport,
     ) -> None:
         """Describe the account; the stream opens once a kernel is attached.
 
@@ -64,11 +65,12 @@ class BinanceUsdm(WireAdapter):
             clock_ns: This machine's time, nanoseconds.
             reserve: The part of each order budget that is kept for exits.
             deaf_s: A stream that has not told of an acknowledged request for so long is deaf, seconds.
+            transport: Makes what carries requests and streams.
         """
         self._news = News()
         names = list(dict.fromkeys(symbols))
         self.budget = Budget(reserve=reserve)
-        wire = Transport(rest, stream, api_key, api_secret, clock_ns, self.budget)
+        wire = transport(rest, stream, api_key, api_secret, clock_ns, self.budget)
         self._questions = Questions(wire, self._news, names)
         super().__init__(wire, self._news, self._questions, names, clock_ns, deaf_s)
         self._kinds: dict[str, tuple[str, bool]] = {}

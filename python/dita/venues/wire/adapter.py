@@ -338,6 +338,15 @@ class WireAdapter(BaseExecutionAdapter):
             self._booked_ns = began_ns
             self.repairs += 1
 
+    def repair_now(self) -> None:
+        """As `repair`, and wait for it. Not from the transport's thread.
+
+        Raises:
+            Failure: The venue does not say.
+            TimeoutError: It took longer.
+        """
+        self._wait(self.repair())
+
     async def _tell_balances(self) -> None:
         # Of before the question: what the stream tells of later is newer than the answer.
         now_ns = self._wire.now_ms() * MS
