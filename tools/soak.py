@@ -126,6 +126,22 @@ CHECKS: Final = (
         shows=r".*passed.*",
     ),
     Check(
+        "binance-memory", "the native adapter on a faulty network, without sockets", 1_000, 1_000, "seeds",
+        (*PYTEST, "-o", "faulthandler_timeout=7200", "tests/venues/test_binance_torture.py", "-k", "without"),
+        (("DITA_BINANCE_MEMORY_SEEDS", "{size}"),), shows=r".*passed.*",
+    ),
+    Check(
+        "binance-sockets", "the same over sockets", 50, 50, "seeds",
+        (*PYTEST, "-o", "faulthandler_timeout=7200", "tests/venues/test_binance_torture.py", "-k", "over"),
+        (("DITA_BINANCE_SOCKET_SEEDS", "{size}"),), shows=r".*passed.*",
+    ),
+    Check(
+        "binance-events", "fills by the user stream, with a cut for each thousand", 1_000_000, 1_000_000,
+        "events",
+        (*PYTEST, "-o", "faulthandler_timeout=14400", "tests/venues/test_binance_cuts.py"),
+        (("DITA_BINANCE_EVENTS", "{size}"),), shows=r".*passed.*",
+    ),
+    Check(
         "followers", "followers, ClickHouse, Hazelcast, the kernel killed", 10_000_000, 10_000_000,
         "inputs",
         (str(ROOT / ".venv/bin/python"), str(ROOT / "tools/soak_followers.py"), "--inputs", "{size}"),

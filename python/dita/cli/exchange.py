@@ -5,7 +5,9 @@ import contextlib
 import json
 import signal
 import sys
+import tempfile
 from decimal import Decimal, InvalidOperation
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from dita.cli.failure import CommandFailure
@@ -84,10 +86,13 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument("--hedge", action="store_true", help="an account with two books per instrument")
     parser.add_argument("--still", action="store_true", help="the market moves only when it is told to")
     parser.add_argument(
-        "--tls", nargs=2, metavar=("CERT", "KEY"), help="serve with this certificate and its key"
+        "--tls",
+        nargs="*",
+        metavar="FILE",
+        help="serve with TLS: a certificate and its key; without a word, one that is made for this run",
     )
     parser.add_argument(
-        "--tell", metavar="LINE", help="send a command to one that runs, and print its answer"
+        "--tell", metavar="LINE", help="send a command to one that runs (--tls: with TLS), print its answer"
     )
     parser.set_defaults(run=run)
 
@@ -112,15 +117,20 @@ def run(options: argparse.Namespace) -> int:
         import aiohttp  # noqa: F401, PLC0415 - it is the extra `venues`
     except ImportError as error:
         raise CommandFailure(missing("dita exchange", "venues")) from error
+    if options.tls is not None and len(options.tls) not in {0, 2}:
+        raise CommandFailure(
+            f"--tls: expected a certificate and its key, or nothing, got {len(options.tls)} files"
+        )
     try:
-        return asyncio.run(_serve(options))
+        with tempfile.TemporaryDirectory(prefix="dita-exchange-") as folder:
+            return asyncio.run(_serve(options, Path(folder)))
     except KernelError as error:
         raise CommandFailure(str(error)) from error
     except OSError as error:
         raise CommandFailure(f"{options.host}:{options.port}: {error.strerror or error}") from error
 
 
-async def _serve(options: argparse.Namespace) -> int:
+async def _serve(options: argparse.Namespace, folder: Path) -> int:
     import asyncio  # noqa: PLC0415 - `dita --help` answers at once
 
     from dita.loopback.server import Server, is_loopback  # noqa: PLC0415 - it needs aiohttp
@@ -130,7 +140,7 @@ async def _serve(options: argparse.Namespace) -> int:
         server.exchange.faults.set(name, value)
     for symbol, price in options.price or []:
         server.command(f"price {symbol} {price}")
-    tls = None if options.tls is None else _tls(*options.tls)
+    tls, shown = _tls(options, folder)
     if not is_loopback(options.host):
         print(f"warning: {options.host} can be reached from other machines", file=sys.stderr)
     await server.start(options.host, options.port, tls)
@@ -139,6 +149,10 @@ async def _serve(options: argparse.Namespace) -> int:
     addresses = {"rest": f"{scheme}://{where}", "stream": f"{stream}://{where}"}
     print(server.door.addresses.format(**addresses), flush=True)
     print(f"key {options.api_key}  secret {options.api_secret}", flush=True)
+    if shown is not None:
+        print(
+            f"certificate {shown}: clients have to trust it (SSL_CERT_FILE, REQUESTS_CA_BUNDLE)", flush=True
+        )
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -176,21 +190,44 @@ def _terms(options: argparse.Namespace) -> "Terms":
     )
 
 
-def _tls(certificate: str, key: str) -> "ssl.SSLContext":
+def _tls(options: argparse.Namespace, folder: Path) -> "tuple[ssl.SSLContext | None, Path | None]":
+    """What it is served with, and the certificate that was made for this run."""
+    if options.tls is None:
+        return None, None
     import ssl  # noqa: PLC0415 - only where it is asked for
 
+    from dita.loopback.certificate import write_certificate  # noqa: PLC0415 - as above
+
+    made = None
+    if options.tls:
+        certificate, key = map(Path, options.tls)
+    else:
+        try:
+            made, key = write_certificate(folder, options.host)
+        except ImportError as error:
+            raise CommandFailure(missing("dita exchange --tls", "venues")) from error
+        certificate = made
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
-    return context
+    try:
+        context.load_cert_chain(certificate, key)
+    except (OSError, ssl.SSLError) as error:
+        raise CommandFailure(f"--tls: {certificate}, {key}: {error}") from error
+    return context, made
 
 
 def _tell(options: argparse.Namespace) -> int:
-    from urllib.error import HTTPError, URLError  # noqa: PLC0415 - `dita --help` answers at once
-    from urllib.request import urlopen  # noqa: PLC0415 - as above
+    import ssl  # noqa: PLC0415 - `dita --help` answers at once
+    from urllib.error import HTTPError, URLError  # noqa: PLC0415 - as above
+    from urllib.request import Request, urlopen  # noqa: PLC0415 - as above
 
-    address = f"http://{options.host}:{options.port}/dita/command"
+    # Its own certificate proves nothing that the address does not: it is this machine.
+    trust, scheme = None, "http"
+    if options.tls is not None:
+        trust, scheme = ssl._create_unverified_context(), "https"  # noqa: S323, SLF001
+    address = f"{scheme}://{options.host}:{options.port}/dita/command"
+    asked = Request(address, options.tell.encode())  # noqa: S310 - http or https, as written above
     try:
-        with urlopen(address, options.tell.encode(), timeout=10) as reply:
+        with urlopen(asked, timeout=10, context=trust) as reply:  # noqa: S310 - the same
             print(reply.read().decode())
     except HTTPError as error:
         text = error.read().decode("utf-8", "replace")

@@ -71,7 +71,7 @@ class BinanceUsdm(WireAdapter):
         names = list(dict.fromkeys(symbols))
         self.budget = Budget(reserve=reserve)
         wire = transport(rest, stream, api_key, api_secret, clock_ns, self.budget)
-        self._questions = Questions(wire, self._news, names)
+        self._questions = Questions(wire, self._news, names, self.budget)
         super().__init__(wire, self._news, self._questions, names, clock_ns, deaf_s)
         self._kinds: dict[str, tuple[str, bool]] = {}
         self._wants_new_key = False
@@ -270,6 +270,9 @@ class BinanceUsdm(WireAdapter):
                 await self._query(order.venue_client_id)
         except InvalidInput as error:
             self._doubt(str(error), ids)
+
+    async def _missed_fills(self, since_ns: int) -> list[tuple[VenueEvent, dict[str, Any]]]:
+        return await self._questions.missed(since_ns)
 
     async def _query(self, client_id: str) -> None:
         symbol, conditional = self._kinds.get(client_id, ("", True))

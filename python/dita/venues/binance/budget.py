@@ -1,9 +1,10 @@
 """How much may be asked of the venue, by its own headers: a part is kept for exits and cancels."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
+from dita.venues.wire.reading import decimal
 from dita.venues.wire.requests import Request
 
 _TEN_SECONDS_NS: Final = 10 * 1_000_000_000
@@ -53,6 +54,25 @@ class Budget:
         )
     )
     _barred_until_ns: int = 0
+
+    def limited(self, rows: Iterable[dict[str, Any]]) -> None:
+        """Take the venue's limits as it states them now.
+
+        Args:
+            rows: `rateLimits` of `GET /fapi/v1/exchangeInfo`.
+
+        Raises:
+            InvalidInput: A row lacks its limit.
+        """
+        counts = {
+            ("REQUEST_WEIGHT", "MINUTE", 1): self._weight,
+            ("ORDERS", "SECOND", 10): self._orders[0],
+            ("ORDERS", "MINUTE", 1): self._orders[1],
+        }
+        for row in rows:
+            kind = (row.get("rateLimitType"), row.get("interval"), row.get("intervalNum"))
+            if kind in counts:
+                counts[kind].limit = int(decimal(row, "limit"))
 
     def wait_ms(self, request: Request, now_ns: int) -> int:
         """Return how long a request has to wait; 0 where it may leave.

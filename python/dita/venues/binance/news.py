@@ -17,6 +17,7 @@ _LINKS_MAX: Final = 100_000
 _ZERO: Final = Decimal(0)
 #: Orders that the venue itself sends, by the beginning of their client ids.
 FORCED: Final = {"autoclose-": "LIQUIDATION", "adl_autoclose": "ADL", "settlement_autoclose-": "LIQUIDATION"}
+_FORCED_STARTS: Final = tuple(FORCED)
 _STATUSES: Final = {
     "NEW": "ACKED",
     "PARTIALLY_FILLED": "PARTIALLY_FILLED",
@@ -38,7 +39,7 @@ _ALGO_STATUSES: Final = {
     "REJECTED": "EXPIRED",
 }
 #: Entries that move the wallet and belong to no fill.
-_ENTRIES: Final = {
+ENTRIES: Final = {
     "FUNDING_FEE": "FUNDING_FEE",
     "TRANSFER": "TRANSFER",
     "INTERNAL_TRANSFER": "TRANSFER",
@@ -144,7 +145,7 @@ class News:
                 if not algo_id:
                     told.orders.append(VenueEvent(at_ns, kind="ORDER_ACK", status="ACKED", **ids))
             case "TRADE" | "CALCULATED":
-                self._fill(order, ids, told, at_ns, done=status == "FILLED")
+                self._fill(order, ids, told, at_ns, (size, filled), done=status == "FILLED")
             case "AMENDMENT":
                 price = reading.positive(order, "p")
                 told.orders.append(
@@ -170,12 +171,19 @@ class News:
                 raise Unheard(f"o.x: {shown(execution)} is no execution type that is known")
 
     def _fill(
-        self, order: dict[str, Any], ids: dict[str, Any], told: Told, at_ns: int, *, done: bool
+        self,
+        order: dict[str, Any],
+        ids: dict[str, Any],
+        told: Told,
+        at_ns: int,
+        amounts: tuple[Decimal, Decimal],
+        *,
+        done: bool,
     ) -> None:
         last = reading.decimal(order, "l")
         if last <= 0:
             return
-        size, filled = reading.decimal(order, "q"), reading.decimal(order, "z")
+        size, filled = amounts
         trade_id, fee = _id(order, "t"), reading.maybe(order, "n")
         forced = _forced(ids["venue_client_id"])
         kind = forced or ("FULL_FILL" if done else "PARTIAL_FILL")
@@ -380,10 +388,10 @@ class News:
         kind = row.get("incomeType")
         if kind in OF_FILLS:
             return None
-        if kind not in _ENTRIES:
+        if kind not in ENTRIES:
             self.unknown[f"incomeType {shown(kind)}"] += 1
         entry: dict[str, Any] = {
-            "kind": _ENTRIES.get(str(kind), "ADJUSTMENT"),
+            "kind": ENTRIES.get(str(kind), "ADJUSTMENT"),
             "timestamp": reading.nanoseconds(row, "time"),
             "asset": reading.text(row, "asset"),
             "amount": reading.decimal(row, "income"),
@@ -402,7 +410,9 @@ def _unwrapped(frame: object) -> dict[str, Any]:
 
 
 def _forced(client_id: str) -> str:
-    return next((kind for start, kind in FORCED.items() if client_id.startswith(start)), "")
+    if not client_id.startswith(_FORCED_STARTS):
+        return ""
+    return next(kind for start, kind in FORCED.items() if client_id.startswith(start))
 
 
 def _id(row: dict[str, Any], name: str) -> str:

@@ -1,13 +1,14 @@
 """Questions about an account by REST, and their answers as the kernel takes them. They change nothing."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any, Final
 
 from dita._kernel import VenueEvent
 from dita.venues.binance import requests
+from dita.venues.binance.budget import Budget
 from dita.venues.binance.markets import read_instruments, read_tiers
-from dita.venues.binance.news import OF_FILLS, News
+from dita.venues.binance.news import ENTRIES, OF_FILLS, News
 from dita.venues.wire import reading
 from dita.venues.wire.failures import Failure, Fate
 from dita.venues.wire.requests import Request
@@ -15,6 +16,8 @@ from dita.venues.wire.transport import Transport
 
 _MS: Final = 1_000_000
 _PAGE: Final = 1_000
+#: Of income in all its kinds: each weighs 30, and every fill has two rows.
+_PAGES_MAX: Final = 6
 #: What is charged of a fee that is paid in the discount asset, and which asset that is.
 DISCOUNT_ASSET: Final = "BNB"
 DISCOUNTED: Final = Decimal("0.9")
@@ -23,14 +26,17 @@ DISCOUNTED: Final = Decimal("0.9")
 class Questions:
     """Asks about one account, on the transport's thread."""
 
-    def __init__(self, wire: Transport, news: News, symbols: list[str]) -> None:
+    def __init__(self, wire: Transport, news: News, symbols: list[str], budget: Budget) -> None:
         """Ask nothing yet.
 
         Args:
             wire: The transport.
             news: Knows which of the venue's ids are one order.
             symbols: The instruments that are asked about, beside those that the income history names.
+            budget: Takes the limits that the venue states.
         """
+        self._budget = budget
+        self._seen: dict[str, tuple[int | None, int | None]] = {}
         self._wire = wire
         self._news = news
         self._symbols = symbols
@@ -56,15 +62,40 @@ class Questions:
         The income history names the instruments that nobody named.
         """
         since_ms = max(0, since_ns // _MS)
+        rows = {symbol: await self._trade_rows(symbol, since_ms) for symbol in await self._traded(since_ms)}
+        return await self._read_fills(rows)
+
+    async def missed(self, since_ns: int) -> list[tuple[VenueEvent, dict[str, Any]]]:
+        """As `fills`, without those that the call of this before the last one has seen.
+
+        Trade ids ascend within an instrument. The last call may have been ahead of what the venue shows by
+        REST; the one before it was not.
+        """
+        since_ms = max(0, since_ns // _MS)
+        found: dict[str, list[dict[str, Any]]] = {}
+        for symbol in await self._traded(since_ms):
+            before, last = self._seen.get(symbol, (None, None))
+            rows = await self._trade_rows(symbol, since_ms, before)
+            self._seen[symbol] = (last, max([last or 0, *(int(row["id"]) for row in rows)]) or None)
+            found[symbol] = rows
+        return await self._read_fills(found)
+
+    async def _traded(self, since_ms: int) -> list[str]:
+        """The instruments that may have fills: those that are named, those with income, those held."""
         names = dict.fromkeys(self._symbols)
         for row in await self._income_rows(since_ms):
             if row.get("incomeType") in OF_FILLS and row.get("symbol"):
                 names[reading.text(row, "symbol")] = None
         for position in await self.positions():
             names[position["symbol"]] = None
+        return list(names)
+
+    async def _read_fills(
+        self, rows: Mapping[str, list[dict[str, Any]]]
+    ) -> list[tuple[VenueEvent, dict[str, Any]]]:
         found = []
-        for symbol in names:
-            for row in await self._trade_rows(symbol, since_ms):
+        for symbol in rows:
+            for row in rows[symbol]:
                 order_id = str(row.get("orderId"))
                 if not self._news.client_id_of(order_id):
                     order = await self.maybe(requests.query(symbol, order_id=order_id))
@@ -79,10 +110,14 @@ class Questions:
         rows = await self._income_rows(max(0, since_ns // _MS))
         return [entry for row in rows if (entry := self._news.income(row)) is not None]
 
-    async def _trade_rows(self, symbol: str, since_ms: int) -> list[dict[str, Any]]:
-        rows = reading.table(
-            await self._wire.ask(requests.user_trades(symbol, since_ms=since_ms)), "userTrades"
+    async def _trade_rows(self, symbol: str, since_ms: int, seen: int | None = None) -> list[dict[str, Any]]:
+        """Fills since a time, or after one that was seen."""
+        first = (
+            requests.user_trades(symbol, since_ms=since_ms)
+            if seen is None
+            else requests.user_trades(symbol, from_id=seen + 1)
         )
+        rows = reading.table(await self._wire.ask(first), "userTrades")
         page = rows
         while len(page) == _PAGE:
             page = reading.table(
@@ -93,16 +128,31 @@ class Questions:
         return rows
 
     async def _income_rows(self, since_ms: int) -> list[dict[str, Any]]:
+        """All kinds of income since a time; where thousands of fills hide the rest, the rest kind by kind."""
+        rows, whole = await self._income_pages(since_ms, _PAGES_MAX)
+        if whole:
+            return rows
+        for kind in ENTRIES:
+            rows += (await self._income_pages(since_ms, _PAGES_MAX, kind))[0]
+        return list(
+            {(row.get("incomeType"), row.get("tranId"), row.get("asset")): row for row in rows}.values()
+        )
+
+    async def _income_pages(
+        self, since_ms: int, pages_max: int, kind: str = ""
+    ) -> tuple[list[dict[str, Any]], bool]:
+        """So many pages of income, and whether those are all."""
         rows: list[dict[str, Any]] = []
         seen: set[tuple[object, object]] = set()
-        while True:
-            page = reading.table(await self._wire.ask(requests.income(since_ms)), "income")
+        for _ in range(pages_max):
+            page = reading.table(await self._wire.ask(requests.income(since_ms, kind=kind)), "income")
             new = [row for row in page if (row.get("incomeType"), row.get("tranId")) not in seen]
             seen |= {(row.get("incomeType"), row.get("tranId")) for row in new}
             rows += new
             if len(page) < _PAGE or not new:
-                return rows
+                return rows, True
             since_ms = int(page[-1]["time"])
+        return rows, False
 
     # ------------------------------------------------------------------------------------------ what there is
 
@@ -148,7 +198,9 @@ class Questions:
             InvalidInput: One is not listed, or does not trade.
             Failure: The venue does not say.
         """
-        rules = read_instruments(await self._wire.ask(requests.INSTRUMENTS), symbols)
+        listed = reading.record(await self._wire.ask(requests.INSTRUMENTS), "exchangeInfo")
+        self._budget.limited(reading.table(listed.get("rateLimits") or [], "rateLimits"))
+        rules = read_instruments(listed, symbols)
         charged = await self._pays_in_discount_asset()
         for symbol, own in rules.items():
             fees = reading.record(await self._wire.ask(requests.commission(symbol)), "commissionRate")

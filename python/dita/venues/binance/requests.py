@@ -155,9 +155,11 @@ def user_trades(
     return Request("GET", "/fapi/v1/userTrades", values, weight=5)
 
 
-def income(since_ms: int, until_ms: int | None = None) -> Request:
+def income(since_ms: int, until_ms: int | None = None, kind: str = "") -> Request:
     """Ask for the wallet's entries: of the whole account, three months back at most."""
     values: dict[str, Any] = {"startTime": since_ms, "limit": 1000}
+    if kind:
+        values["incomeType"] = kind
     if until_ms is not None:
         values["endTime"] = until_ms
     return Request("GET", "/fapi/v1/income", values, weight=30)

@@ -26,8 +26,8 @@ from dita.venues.wire.transport import Transport
 _LOG: Final = logging.getLogger("dita.venues")
 #: A request that REST acknowledged and the stream has not told within this makes the stream deaf.
 DEAF_S: Final = 2.0
-#: For so long after that a stream that says nothing is not trusted, and REST is asked every `DEAF_S`.
-_SUSPICION_S: Final = 30.0
+#: So many times that after it a stream that says nothing is not trusted, and REST is asked every `DEAF_S`.
+_SUSPICIONS: Final = 15
 _REPAIR_S: Final = 60.0
 BACK_OFF_S: Final = (0.1, 0.2, 0.5, 1.0, 2.0)
 WAIT_S: Final = 30.0
@@ -326,7 +326,7 @@ class WireAdapter(BaseExecutionAdapter):
             self._repairing = asyncio.Lock()
         async with self._repairing:
             began_ns, since_ns = self._clock_ns(), self._booked_ns - OVERLAP_NS
-            for fill, settled in await self._asks.fills(since_ns):
+            for fill, settled in await self._missed_fills(since_ns):
                 if (fill.asset, fill.venue_trade_id) not in self._booked:
                     self._tell(fill)
                     self._tell_account(settled)
@@ -337,6 +337,10 @@ class WireAdapter(BaseExecutionAdapter):
             await self._tell_balances()
             self._booked_ns = began_ns
             self.repairs += 1
+
+    async def _missed_fills(self, since_ns: int) -> list[tuple[VenueEvent, dict[str, Any]]]:
+        """The fills that a repair looks at; a venue whose trade ids ascend need not ask for all of a time."""
+        return await self._asks.fills(since_ns)
 
     def repair_now(self) -> None:
         """As `repair`, and wait for it. Not from the transport's thread.
@@ -368,7 +372,7 @@ class WireAdapter(BaseExecutionAdapter):
             late = [client_id for client_id, until in self._awaited.items() if until < now]
             if late:
                 _LOG.warning("the stream is deaf: it has not told of %s", ", ".join(late[:5]))
-                self._deaf_until = now + _SUSPICION_S
+                self._deaf_until = now + _SUSPICIONS * self._deaf_s
                 self._distrust()
                 self._down()
                 self._awaited.update(dict.fromkeys(late, now + self._deaf_s))

@@ -2,6 +2,7 @@
 
 import json
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any, Final
 
 from dita.errors import InvalidInput, shown
@@ -10,6 +11,9 @@ from dita.errors import InvalidInput, shown
 FRAME_BYTES_MAX: Final = 8 << 20
 #: Of a time in milliseconds.
 _DIGITS_MAX: Final = 13
+#: Numbers that are kept: so many, of texts up to so long.
+_NUMBERS_MAX: Final = 8_192
+_TEXT_MAX: Final = 32
 
 
 def parse(raw: str | bytes) -> Any:  # noqa: ANN401 - any JSON
@@ -24,13 +28,35 @@ def parse(raw: str | bytes) -> Any:  # noqa: ANN401 - any JSON
     if len(raw) > FRAME_BYTES_MAX:
         raise InvalidInput(f"frame: {len(raw)} bytes, at most {FRAME_BYTES_MAX} are taken")
     try:
-        return json.loads(raw, parse_float=Decimal, parse_constant=_no_number)
+        text = raw if isinstance(raw, str) else raw.decode()
+        if text[:1] in "{[":
+            value, end = _DECODER.raw_decode(text)
+            if end == len(text):
+                return value
+        return _DECODER.decode(text)
     except (ValueError, RecursionError) as error:
         raise InvalidInput(f"frame: {shown(raw[:80])} is no JSON: {error}") from error
 
 
 def _no_number(text: str) -> None:
     raise ValueError(f"{text} is no number")
+
+
+#: Made once: `json.loads` makes another for each call that names how numbers are read.
+_DECODER: Final = json.JSONDecoder(parse_float=Decimal, parse_constant=_no_number)
+
+
+@lru_cache(maxsize=_NUMBERS_MAX)
+def _number(text: str) -> Decimal:
+    """A finite decimal of a text; those that come again and again (prices, lots, zeros) are kept.
+
+    Raises:
+        InvalidOperation: It is none, or not finite.
+    """
+    number = Decimal(text)
+    if not number.is_finite():
+        raise InvalidOperation
+    return number
 
 
 def decimal(row: dict[str, Any], name: str) -> Decimal:
@@ -40,12 +66,14 @@ def decimal(row: dict[str, Any], name: str) -> Decimal:
         InvalidInput: It is not, or is none.
     """
     value = row.get(name)
-    if isinstance(value, bool) or not isinstance(value, (str, int, Decimal)):
+    if isinstance(value, str):
+        try:
+            return _number(value) if len(value) <= _TEXT_MAX else _number.__wrapped__(value)
+        except InvalidOperation:
+            raise InvalidInput(f"{name}: expected a finite decimal, got {shown(value)}") from None
+    if isinstance(value, bool) or not isinstance(value, (int, Decimal)):
         raise InvalidInput(f"{name}: expected a decimal, got {shown(value)}")
-    try:
-        number = Decimal(value)
-    except InvalidOperation:
-        raise InvalidInput(f"{name}: expected a decimal, got {shown(value)}") from None
+    number = Decimal(value)
     if not number.is_finite():
         raise InvalidInput(f"{name}: expected a finite decimal, got {shown(value)}")
     return number
@@ -53,7 +81,8 @@ def decimal(row: dict[str, Any], name: str) -> Decimal:
 
 def maybe(row: dict[str, Any], name: str) -> Decimal | None:
     """Read a decimal that may be missing, or empty."""
-    return None if row.get(name) in {None, ""} else decimal(row, name)
+    value = row.get(name)
+    return None if value is None or value == "" else decimal(row, name)
 
 
 def positive(row: dict[str, Any], name: str) -> Decimal | None:
