@@ -104,7 +104,7 @@ def test_what_is_before_the_first_bar_is_a_gap(served: ServerThread, tmp_path: P
     fetched = got(served, "bars", now_ns - 48 * HOUR_NS, now_ns - HOUR_NS, tmp_path / "b.parquet")
     ((begin_ns, end_ns),) = fetched.gaps
     assert begin_ns == now_ns - 48 * HOUR_NS
-    assert fetched.rows == (now_ns - HOUR_NS - end_ns) // 60_000_000_000 > 900
+    assert fetched.rows == (now_ns - HOUR_NS - end_ns) // 60_000_000_000 > 800
 
 
 # --------------------------------------------------------------------------------------------------- trades

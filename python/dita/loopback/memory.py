@@ -58,7 +58,7 @@ class MemoryServer:
 
 
 class MemoryWire(Transport):
-    """Sends requests to an exchange in this process, and hears its streams: mixed into a venue's transport."""
+    """Reaches an exchange in this process; mixed into a venue's transport."""
 
     server: MemoryServer
 
