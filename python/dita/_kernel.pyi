@@ -2280,6 +2280,43 @@ class TradeTick:
         """When it was, UTC."""
 
 @final
+class Book:
+    """An order book after a change, as the simulated venue has it. It never changes.
+
+    Attributes:
+        symbol: The instrument.
+        time_ns: When it changed, ns.
+    """
+
+    @property
+    def symbol(self) -> str: ...
+    @property
+    def time_ns(self) -> int: ...
+    @property
+    def time(self) -> datetime:
+        """When it changed, UTC."""
+
+    @property
+    def best_bid(self) -> _BookLevel | None:
+        """Price and size of the best bid; None where nobody bids."""
+
+    @property
+    def best_ask(self) -> _BookLevel | None:
+        """Price and size of the best ask; None where nobody asks."""
+
+    def bids(self, count: int = 50) -> list[_BookLevel]:
+        """Return the best bids with their sizes, at most so many and at most 50, the best first."""
+
+    def asks(self, count: int = 50) -> list[_BookLevel]:
+        """Return the best asks with their sizes, at most so many and at most 50, the best first."""
+
+    def bids_float(self, count: int = 50) -> list[tuple[float, float]]:
+        """Return the best bids as floats, for indicators."""
+
+    def asks_float(self, count: int = 50) -> list[tuple[float, float]]:
+        """Return the best asks as floats, for indicators."""
+
+@final
 class BarBuilder:
     """Builds bars of one length of one instrument. They begin at multiples of their length since 1970."""
 
@@ -2305,11 +2342,19 @@ class MarketReader:
     """Reads a market file once, from its beginning. What cannot be raises `ValueError(message, line)`."""
 
     @staticmethod
-    def bars(path: str | os.PathLike[str], symbol: str, allow_gaps: bool, interval_ns: int) -> MarketReader:
+    def bars(
+        path: str | os.PathLike[str],
+        symbol: str,
+        interval_ns: int,
+        *,
+        allow_gaps: bool = False,
+        allow_disorder: bool = False,
+        closing_times: bool = False,
+    ) -> MarketReader:
         """Of a file of bars of a known length, ns."""
 
     @staticmethod
-    def ticks(path: str | os.PathLike[str], symbol: str) -> MarketReader:
+    def ticks(path: str | os.PathLike[str], symbol: str, *, allow_disorder: bool = False) -> MarketReader:
         """Of a file of quotes or of trades."""
 
     @staticmethod
@@ -2333,7 +2378,7 @@ class MarketReader:
         """Return whether a file's first bytes are those of a file of columns."""
 
     @staticmethod
-    def measure(path: str | os.PathLike[str], symbol: str) -> int:
+    def measure(path: str | os.PathLike[str], symbol: str, *, allow_disorder: bool = False) -> int:
         """Return the length of a file's bars, ns, which its first two rows tell."""
 
     def read(self, count: int) -> list[tuple[Any, ...]]:
@@ -2350,6 +2395,14 @@ class MarketReader:
     @property
     def gaps(self) -> int:
         """How many bars were missing so far."""
+
+    @property
+    def disordered(self) -> int:
+        """How many rows were left out so far because their time goes back."""
+
+    @property
+    def line(self) -> int | None:
+        """The line of a CSV file that was read last, from 1; None for other files."""
 
     @property
     def counts(self) -> dict[str, int] | None:
@@ -2505,6 +2558,7 @@ class Listener:
         quotes: bool = True,
         trades: bool = True,
         bars: bool = True,
+        books: bool = False,
     ) -> Listener: ...
     @property
     def running(self) -> bool:
@@ -2746,6 +2800,7 @@ class Player:
         on_quote: Callable[[QuoteTick], object] | None = None,
         on_trade: Callable[[TradeTick], object] | None = None,
         on_bar: Callable[[Bar], object] | None = None,
+        on_book: Callable[[Book], object] | None = None,
     ) -> int:
         """Add who hears, once all markets were added; return its place. `settle` ends a callback that is
         suspected."""
@@ -2797,6 +2852,10 @@ class Player:
 
     def gaps(self, market: int) -> int:
         """Return how many bars of a market were missing so far, where a file is read."""
+
+    def disordered(self, market: int) -> int:
+        """Return how many rows of a market were left out so far because their time goes back, where a file
+        is read."""
 
     @property
     def equity(self) -> EquityCurve:

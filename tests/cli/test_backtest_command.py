@@ -268,3 +268,45 @@ def test_an_order_misses_the_next_open_where_there_is_latency_and_the_report_say
         entered[latency] = next(line.split()[4] for line in text.splitlines() if " LONG " in line)
         assert ("misses the next open" in text) is (latency == "1")
     assert entered == {"0": "00:01:00", "1": "00:02:00"}
+
+
+def test_days_and_the_balance_have_the_names_of_other_programs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = "".join(
+        f"2024-01-0{1 + n // 24}T{n % 24:02}:00:00,{100 + n % 9},120,90,{100 + n % 7},1\n" for n in range(96)
+    )
+    market = written(tmp_path / "xusdt_1h.csv", HEADER + rows)
+    mine = written(tmp_path / "mine.py", BUYS)
+    reports = []
+    for window in (
+        ("--from", "2024-01-02", "--to", "2024-01-03", "--balance", "5000"),
+        ("--since", "2024-01-02", "--until", "2024-01-04T00:00:00", "--capital", "5000"),
+    ):
+        assert main(["backtest", mine, "--data", market, "--json", *window]) == 0
+        reports.append(capsys.readouterr().out)
+    assert reports[0] == reports[1]
+    report = json.loads(reports[0])
+    assert (report["bars"], report["capital"]) == (48, "5000")
+    for wrong, why in (
+        (("--to", "2024-02-30"), "expected a day as YYYY-MM-DD, got '2024-02-30'"),
+        (("--from", "2024-01-02", "--since", "2024-01-02"), "not allowed with"),
+    ):
+        with pytest.raises(SystemExit):
+            main(["backtest", mine, "--data", market, *wrong])
+        assert why in capsys.readouterr().err
+
+
+def test_bars_that_state_their_close_and_rows_that_go_back_are_said_on_the_command_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    market = written(tmp_path / "xusdt_1m.csv", HEADER + ROWS + ROWS + NEXT + ",100,101,99,100,1\n")
+    mine = written(tmp_path / "mine.py", BUYS)
+    assert "line 4: timestamp" in refusal(capsys, mine, "--data", market)
+    words = ["backtest", mine, "--data", market, "--allow-disorder", "--bar-time", "close", "--json"]
+    assert main(words) == 0
+    report = json.loads(capsys.readouterr().out)
+    said = {row["name"]: row["text"] for row in report["assumptions"]}
+    assert (said["bar times"], said["rows out of order"]) == ("those of the closes", "2 left out")
+    assert report["bars"] == 3
+    assert report["start_ns"] == 1_704_067_140_000_000_000

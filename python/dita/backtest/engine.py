@@ -86,8 +86,13 @@ class BacktestEngine:
                 raise StrategyError(f"{one.name}: {missing[0]} has no market; there are {', '.join(symbols)}")
         self.symbols = tuple(symbols)
         rules = {market.symbol: rules_of(market, self.settings.instruments) for market in markets}
-        self._rules = {symbol: own for symbol, (own, _) in rules.items()}
+        self._rules = {symbol: self._without_rates(own) for symbol, (own, _) in rules.items()}
         self._sources = {symbol: source for symbol, (_, source) in rules.items()}
+
+    def _without_rates(self, own: dict[str, Any]) -> dict[str, Any]:
+        """An instrument's rules without the fees that the settings name: those count."""
+        named = {name for name in ("taker_rate", "maker_rate") if getattr(self.settings, name) is not None}
+        return {name: value for name, value in own.items() if name not in named}
 
     def run(self, progress: Progress | None = None, *, compare_stops: bool = True) -> BacktestResult:
         """Run to the end, or to Ctrl-C: then the result says `interrupted`.

@@ -83,6 +83,10 @@ def run_id_of(
     # Where the funding is has no part in it; what it says has.
     funding = None if settings.funding is None else Path("funding")
     digest.update(repr((replace(settings, stops_first=False, funding=funding), rules)).encode())
+    if settings.allow_disorder:
+        digest.update(b"rows out of order are left out")
+    if settings.bar_time != "open":
+        digest.update(f"bar times are those of the {settings.bar_time}".encode())
     if settings.warmup_before:
         digest.update(b"warm-up before the window")
     return digest.hexdigest()

@@ -6,16 +6,18 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from dita._kernel import Player, Recorder, Watcher, interval_ns
+from dita.backtest.assumptions import fees_text, latency_text, limit_fill_text
 from dita.backtest.equity import EquityCurve
 from dita.backtest.feed import FundingRow, read_funding, time_text, timed, window_text
 from dita.backtest.metrics import Run, measure
 from dita.backtest.recorder import trades_of
 from dita.backtest.result import BacktestResult
-from dita.backtest.settings import FEE_DEFAULT, QUEUES, BacktestSettings
+from dita.backtest.settings import QUEUES, BacktestSettings
 from dita.clock import ManualClock
 from dita.errors import InvalidInput, refuse
 from dita.host import Directory, Host
 from dita.market import Bar, BarFile, BinanceL2File, Event, L2File, Market, MarketFileError, TickFile
+from dita.market.recorded import RecordedFile
 from dita.runtime import Actor, ActorState
 from dita.strategy import StrategyError
 from dita.venues import SimulatedVenue
@@ -73,14 +75,19 @@ class Fed:
         except InvalidInput as error:
             event = self._left[0]
             closes_ns = event.ts_ns + (self.market.step_ns if isinstance(event, Bar) else 0)
-            raise _unplayable(error, event.symbol, closes_ns) from error
+            raise _unplayable(error, self.market, closes_ns) from error
         del self._left[:taken]
 
 
-def _unplayable(error: InvalidInput, symbol: str, at_ns: int) -> Exception:
-    """What a strategy does wrong is its own error: this is the market's."""
+def _unplayable(error: InvalidInput, market: Market, at_ns: int) -> Exception:
+    """What a strategy does wrong is its own error: this is the market's. Its file is read anew for a line."""
     hint = "; --round-prices rounds prices to the grid" if "grid" in str(error) else ""
-    where = f"{symbol} at {time_text(at_ns)}: {error.field}"
+    if isinstance(market, RecordedFile) and error.value is not None:
+        for event_ns in (at_ns - market.step_ns, at_ns):  # a bar's time is its opening
+            line, row = market.place_of(event_ns, str(error.value))
+            if line is not None or row:
+                return MarketFileError(market.path, f"{row}{error}{hint}", line=line)
+    where = f"{market.symbol} at {time_text(at_ns)}: {error.field}"
     return refuse(where, error.value, f"cannot be played: {error}{hint}")
 
 
@@ -222,8 +229,10 @@ class Play:
                 with self.host.strategies.turn:
                     what, about = player.next()
             except InvalidInput as error:
-                symbol, at_ns = player.place_of or ("", 0)
-                raise _unplayable(error, symbol, at_ns) from error
+                if player.place_of is None:
+                    raise
+                symbol, at_ns = player.place_of
+                raise _unplayable(error, self._engine.markets[self._places[symbol]], at_ns) from error
             if what == "end":
                 break
             if what in ("look", "wait"):
@@ -398,6 +407,21 @@ class Play:
         market = self._engine.markets[place]
         return getattr(market, "gaps", 0) if place in self._fed else self._player.gaps(place)
 
+    def _left_out(self) -> int:
+        """How many rows were left out because their time goes back."""
+        markets = self._engine.markets
+        return sum(
+            getattr(markets[place], "disordered", 0) if place in self._fed else self._player.disordered(place)
+            for place in self._places.values()
+        )
+
+    def _ways_of_reading(self) -> Iterator[tuple[str, str]]:
+        """Rows for what the files' rows are taken for, where that is not the usual."""
+        if self._settings.bar_time != "open":
+            yield "bar times", "those of the closes"
+        if self._settings.allow_disorder:
+            yield "rows out of order", f"{self._left_out()} left out"
+
     def _cut_files(self) -> Iterator[tuple[str, str]]:
         """A row for files that may have been cut off within their last row."""
         cut = [
@@ -418,17 +442,14 @@ class Play:
 
     def _assumptions(self, trades: Sequence[Any]) -> tuple[tuple[str, str], ...]:
         given = self._settings
-        named = given.taker_rate is not None and given.maker_rate is not None
-        taker = FEE_DEFAULT if given.taker_rate is None else given.taker_rate
-        maker = FEE_DEFAULT if given.maker_rate is None else given.maker_rate
         gaps = sum(self._gaps(place) for place in self._places.values())
         *_, rounded = self._player.counts
         ambiguous = sum(trade.ambiguous for trade in trades)
         return (
-            ("fees", f"taker {taker}, maker {maker}" + ("" if named else " (0.001 where none was named)")),
+            ("fees", fees_text(given, self._engine.rules)),
             ("fill_at", f"{given.fill_at}: where an order that is sent at a bar's close fills"),
-            ("limit_fill", f"{given.limit_fill}: a waiting limit fills where the market goes {_how(given)}"),
-            ("latency", _latency(given)),
+            ("limit_fill", limit_fill_text(given)),
+            ("latency", latency_text(given)),
             ("queue model", QUEUES[given.queue_model]),
             ("slippage", f"{given.slippage_bps} basis points for takers"),
             ("funding", "none" if given.funding is None else given.funding.name),
@@ -439,19 +460,8 @@ class Play:
                 "prices off the grid",
                 f"{rounded} rounded" if given.round_prices else "none, or an error",
             ),
+            *self._ways_of_reading(),
             *self._cut_files(),
             ("instruments source", "; ".join(f"{key}: {text}" for key, text in self._engine.sources.items())),
             ("window", window_text(given.start_ns, given.end_ns)),
         )
-
-
-def _latency(settings: BacktestSettings) -> str:
-    text = settings.latency_text
-    late = (
-        settings.latency_ms or settings.latency_max_ms or settings.latencies
-    ) and settings.fill_at == "next_open"
-    return f"{text}; of bars, what is sent at a close misses the next open" if late else text
-
-
-def _how(settings: BacktestSettings) -> str:
-    return "beyond it" if settings.limit_fill == "through" else "to it"

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
 from dita.errors import refuse
-from dita.market import Bar, Market, Quote
+from dita.market import Bar, Market, Print, Quote
 from dita.market.instruments import KNOWN
 from dita.market.ticks import tick_time_ns
 
@@ -55,6 +55,8 @@ class BacktestSettings:
         instruments: Rules by symbol, as `set_exchange_config` takes them, where they are known.
         allow_gaps: Whether missing bars are counted; else the first is an error.
         round_prices: Whether prices off the tick grid are rounded to it, and counted; else one is an error.
+        allow_disorder: Whether rows whose time goes back are left out and counted; else one is an error.
+        bar_time: Whether files of bars state when a bar opens ("open") or closes ("close").
         stops_first: Whether a bar that holds both a stop and a target comes to the stop first.
         max_slots: How many trades may run at once; None means as many as the strategies ask for.
         spare_slots: Slots beside those, for orders that people send to a paper run.
@@ -87,6 +89,9 @@ class BacktestSettings:
     end_ns: int | None = None
     # Not in the representation, which a run's id is made of: see `dita.backtest.identity`.
     warmup_before: bool = field(default=False, repr=False)
+    # Nor these: only where they say something else than that.
+    allow_disorder: bool = field(default=False, repr=False)
+    bar_time: Literal["open", "close"] = field(default="open", repr=False)
     # Nor this: who trades by hand changes a run in more than its slots.
     spare_slots: int = field(default=0, repr=False)
 
@@ -103,6 +108,8 @@ class BacktestSettings:
             raise refuse("fill_at", self.fill_at, "is neither next_open nor close")
         if self.limit_fill not in ("through", "touch"):
             raise refuse("limit_fill", self.limit_fill, "is neither through nor touch")
+        if self.bar_time not in ("open", "close"):
+            raise refuse("bar_time", self.bar_time, "is neither open nor close")
         if self.queue_model not in QUEUES:
             raise refuse("queue_model", self.queue_model, f"is none of {', '.join(QUEUES)}")
         self._check_ranges()
@@ -115,6 +122,15 @@ class BacktestSettings:
     def queue_position(self) -> bool:
         """Whether an order that rests waits behind what the book showed at its price."""
         return self.queue_model != "first"
+
+    @property
+    def reading(self) -> dict[str, Any]:
+        """How market files are read, as `open_market` takes it."""
+        return {
+            "allow_gaps": self.allow_gaps,
+            "allow_disorder": self.allow_disorder,
+            "bar_time": self.bar_time,
+        }
 
     @property
     def venue_models(self) -> dict[str, Any]:
@@ -227,9 +243,10 @@ def rules_of(market: Market, given: Mapping[str, Mapping[str, Any]]) -> tuple[di
         return dict(given[market.symbol]), "as given"
     if market.symbol in KNOWN:
         return dict(KNOWN[market.symbol]), "bundled table"
-    tick = tick_of(market)
-    text = f"told by the data: tick {tick}, lot {_LOT_DEFAULT} assumed"
-    rules: dict[str, Any] = {"tick_size": tick, "lot_step": _LOT_DEFAULT}
+    tick, lot = tick_of(market), lot_of(market)
+    assumed = " assumed" if lot == _LOT_DEFAULT else ""
+    text = f"told by the data: tick {tick}, lot {lot}{assumed}"
+    rules: dict[str, Any] = {"tick_size": tick, "lot_step": lot}
     if not market.symbol.endswith(("USDT", "USDC", "USD")):
         rules.update(base=market.symbol, quote="USD", settle="USD")
     return rules, text
@@ -245,6 +262,26 @@ def tick_of(market: Market) -> str:
     """
     places = max((_places(prices) for prices in map(_prices, islice(iter(market), _ROWS_READ))), default=0)
     return format(Decimal(1).scaleb(-places), "f")
+
+
+def lot_of(market: Market) -> str:
+    """Return the finest step of the first 10,000 quotes' and trades' sizes; nothing coarser than 0.0001.
+
+    Whole sizes alone do not say that nothing smaller is traded. Bars' volumes say nothing: many are counted in
+    the quote asset.
+
+    Args:
+        market: The market; it is read from its beginning.
+    """
+    places = max((_places(sizes) for sizes in map(_sizes, islice(iter(market), _ROWS_READ))), default=0)
+    finest = Decimal(1).scaleb(-places)
+    return format(min(finest, Decimal(_LOT_DEFAULT)), "f")
+
+
+def _sizes(event: object) -> Iterable[str]:
+    if isinstance(event, Quote):
+        return (size for size in (event.bid_size, event.ask_size) if size is not None)
+    return (event.size,) if isinstance(event, Print) else ()
 
 
 def _prices(event: object) -> Iterable[str]:

@@ -132,7 +132,7 @@ def markets_of(
         MarketFileError: A file cannot be read.
     """
     return [
-        open_market(path, symbol=symbol, allow_gaps=settings.allow_gaps)
+        open_market(path, symbol=symbol, **settings.reading)
         for path, symbol in zip(data, symbols, strict=True)
     ]
 

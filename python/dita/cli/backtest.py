@@ -3,6 +3,7 @@
 import argparse
 import logging
 import sys
+from datetime import date
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 EXAMPLE: Final = ("dita backtest STRATEGY --data FILE", "play a market to a strategy, and report")
 
+_DAY_NS: Final = 86_400_000_000_000
 _DESCRIPTION: Final = """\
 Play market files to a strategy on the kernel that also trades live. STRATEGY is a Python file with one
 strategy in it (FILE:Class where it has several), a module (module:Class), or a sample's name.
@@ -25,8 +27,8 @@ The report opens with what it assumes; --out also writes it as JSON and as one H
 
 _EPILOG: Final = """\
 market files, plain or gzipped, told by their content:
-  bars       CSV timestamp,open,high,low,close,volume; a bar's time is its opening,
-             ISO 8601, or s, ms, us or ns since 1970
+  bars       CSV timestamp,open,high,low,close,volume; a bar's time is its opening
+             (--bar-time close: its close), ISO 8601, or s, ms, us or ns since 1970
   quotes     CSV timestamp,bid,ask and perhaps bid_size,ask_size
   trades     CSV timestamp,price,size
   a capture  raw Binance USD-M lines: `receive-time-in-ns JSON`
@@ -37,6 +39,7 @@ market files, plain or gzipped, told by their content:
 examples:
   dita backtest ema-cross --data btc_perp_1m.csv.gz
   dita backtest my_strategy.py --data btc_perp_1m.csv.gz --param fast=20 --param slow=60
+  dita backtest my_strategy.py --data btc_perp_1m.csv.gz --from 2022-01-01 --to 2022-01-07
   dita backtest my_strategy.py --data btc_perp_1m.csv.gz --taker-rate 0.0005 --out report"""
 
 
@@ -63,14 +66,20 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.set_defaults(run=run)
 
 
-def add_market_options(parser: argparse.ArgumentParser) -> None:
+def add_market_options(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
     """Describe the market and the strategy's parameters.
 
     Args:
         parser: A command's parser.
+        required: Whether there has to be a market file.
     """
     parser.add_argument(
-        "--data", type=Path, action="append", required=True, metavar="FILE", help="a market; again for more"
+        "--data",
+        type=Path,
+        action="append",
+        required=required,
+        metavar="FILE",
+        help="a market; again for more",
     )
     parser.add_argument(
         "--symbol", action="append", default=[], metavar="NAME", help="the instrument of each file, in order"
@@ -103,7 +112,9 @@ def add_assumptions(parser: argparse.ArgumentParser) -> None:
     Args:
         parser: A command's parser.
     """
-    parser.add_argument("--capital", type=decimal_of, metavar="X", help="opening balance (10000)")
+    parser.add_argument(
+        "--capital", "--balance", type=decimal_of, metavar="X", help="opening balance (10000)"
+    )
     parser.add_argument("--taker-rate", type=decimal_of, metavar="X", help="a fraction of the value (0.001)")
     parser.add_argument("--maker-rate", type=decimal_of, metavar="X", help="a fraction of the value (0.001)")
     parser.add_argument(
@@ -134,19 +145,44 @@ def add_assumptions(parser: argparse.ArgumentParser) -> None:
         help="where a resting order stands in a book of quotes or depth (first)",
     )
     parser.add_argument("--slippage-bps", type=decimal_of, metavar="X", help="basis points for takers (0)")
-    parser.add_argument("--since", type=_time, metavar="TIME", help="ISO time; play from it on (UTC)")
-    parser.add_argument("--until", type=_time, metavar="TIME", help="ISO time; play what ends by it (UTC)")
+    add_window(parser)
     parser.add_argument("--seed", type=int, metavar="N", help="where chance starts (0)")
     parser.add_argument("--funding", type=Path, metavar="FILE", help="time,symbol,rate,mark: CSV or Parquet")
     parser.add_argument("--instruments", type=Path, metavar="FILE", help="JSON: symbol to rules")
     parser.add_argument(
+        "--bar-time", choices=("open", "close"), help="what a bar's time in the file is of it (open)"
+    )
+    parser.add_argument(
         "--allow-gaps", action="store_const", const=True, help="count missing bars; else one is an error"
+    )
+    parser.add_argument(
+        "--allow-disorder",
+        action="store_const",
+        const=True,
+        help="leave out and count rows whose time goes back; else one is an error",
     )
     parser.add_argument(
         "--round-prices",
         action="store_const",
         const=True,
         help="round prices to the tick, and count them; else one off the grid is an error",
+    )
+
+
+def add_window(parser: argparse.ArgumentParser) -> None:
+    """Describe which part of the markets is played.
+
+    Args:
+        parser: A command's parser.
+    """
+    begin, end = parser.add_mutually_exclusive_group(), parser.add_mutually_exclusive_group()
+    begin.add_argument("--since", type=_time, metavar="TIME", help="ISO time; play from it on (UTC)")
+    begin.add_argument(
+        "--from", dest="since", type=_first_day, metavar="DAY", help="YYYY-MM-DD; the first day to play"
+    )
+    end.add_argument("--until", type=_time, metavar="TIME", help="ISO time; play what ends by it (UTC)")
+    end.add_argument(
+        "--to", dest="until", type=_last_day, metavar="DAY", help="YYYY-MM-DD; the last day to play"
     )
 
 
@@ -177,7 +213,7 @@ def run(options: argparse.Namespace) -> int:
                 if page is not None:
                     page.listen(fraction, trades)
                 if progress.is_due():
-                    progress.show(f"{fraction:4.0%} read, {trades} trades")
+                    progress.show_share(fraction, f"read, {trades} trades")
 
             result = engine.run(listen)
             if page is not None:
@@ -215,7 +251,7 @@ def engine_of(options: argparse.Namespace) -> Any:  # noqa: ANN401 - a class tha
         raise CommandFailure(f"--symbol: {len(options.symbol)} names for {len(options.data)} files")
     symbols = [*options.symbol, *[None] * (len(options.data) - len(options.symbol))]
     markets = [
-        open_market(path, symbol=symbol, allow_gaps=settings.allow_gaps)
+        open_market(path, symbol=symbol, **settings.reading)
         for path, symbol in zip(options.data, symbols, strict=True)
     ]
     named = Named(strategy.__name__, strategy, params)
@@ -260,7 +296,9 @@ def settings_of(options: argparse.Namespace) -> Any:  # noqa: ANN401 - a class t
         "slippage_bps",
         "seed",
         "funding",
+        "bar_time",
         "allow_gaps",
+        "allow_disorder",
         "round_prices",
     )
     given = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
@@ -305,6 +343,26 @@ def _time(text: str) -> int:
         return time_ns(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"expected an ISO 8601 time, got {shown(text)}") from None
+
+
+def _day(text: str) -> int:
+    from dita.market.bars import time_ns  # noqa: PLC0415 - as above
+
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected a day as YYYY-MM-DD, got {shown(text)}") from None
+    return time_ns(text)
+
+
+def _first_day(text: str) -> int:
+    """When a day begins, ns."""
+    return _day(text)
+
+
+def _last_day(text: str) -> int:
+    """When a day ends, ns."""
+    return _day(text) + _DAY_NS
 
 
 def decimal_of(text: str) -> Decimal:

@@ -4,13 +4,16 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
 from dita._kernel import MarketReader
 from dita.errors import shown
 from dita.market.events import Bar
 from dita.market.recorded import RecordedFile
-from dita.market.source import decimal_text, opened, price_text, rows_of
+from dita.market.source import decimal_text, line_of, opened, price_text, rows_of
+
+BarTime: TypeAlias = Literal["open", "close"]
+"""Whether a file states when a bar opens, or when it closes."""
 
 PRICE_COLUMNS: Final = ("open", "high", "low", "close")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -20,31 +23,48 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 class BarFile(RecordedFile):
     """The bars of a CSV file, plain or gzipped, validated row by row.
 
-    Times without an offset are UTC, and mean the start of the interval. A column `symbol` must name one
+    Times without an offset are UTC, and mean the start of the interval where nothing else is said. A
+    column `symbol` must name one
     instrument.
 
     Attributes:
         path: The file.
         gaps: How many bars were missing so far, where that is allowed.
+        disordered: How many rows were left out so far, where that is allowed.
         interval_ns: One bar, in nanoseconds, as the first two rows tell it.
     """
 
-    def __init__(self, path: Path, symbol: str, *, allow_gaps: bool = True) -> None:
+    def __init__(
+        self,
+        path: Path,
+        symbol: str,
+        *,
+        allow_gaps: bool = True,
+        allow_disorder: bool = False,
+        bar_time: BarTime = "open",
+    ) -> None:
         """Read the header and the first two rows, which tell the interval.
 
         Args:
             path: The file.
             symbol: The instrument's name, which such files do not hold.
             allow_gaps: Whether missing bars are counted; else the first is an error.
+            allow_disorder: Whether rows whose time goes back are left out and counted; else the first is an
+                error.
+            bar_time: Whether the file states when a bar opens, or when it closes.
 
         Raises:
             MarketFileError: Unreadable, no such header, or a wrong value in the first rows.
         """
         super().__init__(path, symbol)
         self._allow_gaps = allow_gaps
+        self._allow_disorder = allow_disorder
+        self._closing_times = bar_time == "close"
         self._reader: MarketReader | None = None
-        self.gaps = 0
-        self.interval_ns = opened(path, lambda: MarketReader.measure(path, symbol))
+        self.gaps = self.disordered = 0
+        self.interval_ns = opened(
+            path, lambda: MarketReader.measure(path, symbol, allow_disorder=allow_disorder)
+        )
 
     @property
     def step_ns(self) -> int:
@@ -62,8 +82,25 @@ class BarFile(RecordedFile):
             MarketFileError: It cannot be opened.
         """
         return opened(
-            self.path, lambda: MarketReader.bars(self.path, self._symbol, self._allow_gaps, self.interval_ns)
+            self.path,
+            lambda: MarketReader.bars(
+                self.path,
+                self._symbol,
+                self.interval_ns,
+                allow_gaps=self._allow_gaps,
+                allow_disorder=self._allow_disorder,
+                closing_times=self._closing_times,
+            ),
         )
+
+    def place_of(self, at_ns: int, value: str) -> tuple[int | None, str]:
+        """Return the line in which a number stands.
+
+        Args:
+            at_ns: When its bar opens.
+            value: The number.
+        """
+        return line_of(self.reader(), at_ns, value), ""
 
     def __iter__(self) -> Iterator[Bar]:
         """Yield the bars, oldest first.
@@ -73,7 +110,7 @@ class BarFile(RecordedFile):
         """
         self._reader = reader = self.reader()
         for row in rows_of(self.path, reader):
-            self.gaps = reader.gaps
+            self.gaps, self.disordered = reader.gaps, reader.disordered
             yield Bar._make(row)
 
 
@@ -168,7 +205,8 @@ def _require_later(at_ns: int, previous_ns: int) -> None:
         raise ValueError(f"timestamp: {shown(_time_text(at_ns))} is before 1970")
     if at_ns <= previous_ns:
         raise ValueError(
-            f"timestamp: {shown(_time_text(at_ns))} is not after the row before; bars must be in time order"
+            f"timestamp: {shown(_time_text(at_ns))} is not after the row before; bars must be in time order "
+            "(--allow-disorder leaves such rows out)"
         )
 
 

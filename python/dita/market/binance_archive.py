@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Final
 
 from dita.errors import shown
+from dita.market.bars import BarTime
 from dita.market.events import Bar, Event, Print, Quote
 from dita.market.recorded import RecordedFile
-from dita.market.source import MarketFileError, decimal_text, price_text
+from dita.market.source import MarketFileError, decimal_text, has_number, price_text
 
 _NAME: Final = re.compile(
     r"(?P<symbol>[A-Z0-9]+(?:_[A-Z0-9]+)?)-(?P<what>[1-9][0-9]{0,2}(?:s|m|h|d|w)|trades|aggTrades|bookTicker)-"
@@ -91,18 +92,30 @@ class ArchiveFile(RecordedFile):
 
     Attributes:
         gaps: How many bars were missing so far, where that is allowed.
+        disordered: How many rows were left out so far, where that is allowed.
     """
 
-    def __init__(self, path: Path, symbol: str | None = None, *, allow_gaps: bool = True) -> None:
+    def __init__(
+        self,
+        path: Path,
+        symbol: str | None = None,
+        *,
+        allow_gaps: bool = True,
+        allow_disorder: bool = False,
+        bar_time: BarTime = "open",
+    ) -> None:
         """Name the file.
 
         Args:
             path: The file.
             symbol: The instrument's name; None means as the file's name says.
             allow_gaps: Whether missing bars are counted; else the first is an error.
+            allow_disorder: Whether rows whose time goes back are left out and counted; else the first is an
+                error.
+            bar_time: The archive states when a bar opens: "close" is refused for bars.
 
         Raises:
-            MarketFileError: The name is none of the archive's.
+            MarketFileError: The name is none of the archive's, or `bar_time` is not as its files are.
         """
         found = _NAME.fullmatch(path.name)
         if found is None:
@@ -111,9 +124,12 @@ class ArchiveFile(RecordedFile):
         self._layout = _LAYOUTS.get(found["what"], _KLINES)
         is_bars = self._layout is _KLINES
         self._length_ns = int(found["what"][:-1]) * _UNIT_NS[found["what"][-1]] if is_bars else 0
+        if is_bars and bar_time != "open":
+            raise MarketFileError(path, "--bar-time close: Binance's archive states when a bar opens")
         self._allow_gaps = allow_gaps
+        self._allow_disorder = allow_disorder
         self._fraction = 0.0
-        self.gaps = 0
+        self.gaps = self.disordered = 0
 
     @property
     def step_ns(self) -> int:
@@ -130,7 +146,25 @@ class ArchiveFile(RecordedFile):
         Raises:
             MarketFileError: Naming file, line, field and value of the first thing that cannot be so.
         """
-        self.gaps, last_ns = 0, -1
+        for _, event in self._numbered():
+            yield event
+
+    def place_of(self, at_ns: int, value: str) -> tuple[int | None, str]:
+        """Return the line in which a number stands.
+
+        Args:
+            at_ns: The time of its event: of a bar its opening.
+            value: The number.
+        """
+        for number, event in self._numbered():
+            if event.ts_ns == at_ns and has_number(event, value):
+                return number, ""
+        return None, ""
+
+    def _numbered(self) -> Iterator[tuple[int, Event]]:
+        """The events, each with its line's number from 1."""
+        self.gaps = self.disordered = 0
+        last_ns = -1
         for number, line in self._lines():
             row = line.split(",")
             if number == 1 and not row[0].isdecimal():
@@ -139,18 +173,24 @@ class ArchiveFile(RecordedFile):
                 if len(row) < self._layout.fields:
                     raise ValueError(f"expected at least {self._layout.fields} fields, got {len(row)}")  # noqa: TRY301
                 event = self._layout.read(self._symbol, row)
+                if self._allow_disorder and event.ts_ns < last_ns + bool(self._length_ns):
+                    self.disordered += 1
+                    continue
                 self._follow(event.ts_ns, last_ns)
             except ValueError as error:
                 raise MarketFileError(self.path, str(error), line=number) from error
             last_ns = event.ts_ns
-            yield event
+            yield number, event
 
     def _follow(self, at_ns: int, last_ns: int) -> None:
         """Check an event's time against the one before."""
         if last_ns < 0:
             return
         if at_ns < last_ns or (self._length_ns and at_ns == last_ns):
-            raise ValueError(f"time: {at_ns // 1_000_000} ms is not after the row above")
+            raise ValueError(
+                f"time: {at_ns // 1_000_000} ms is not after the row above "
+                "(--allow-disorder leaves such rows out)"
+            )
         missing = (at_ns - last_ns) // self._length_ns - 1 if self._length_ns else 0
         if missing > 0 and not self._allow_gaps:
             raise ValueError(

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Final
 
 from dita._kernel import MarketReader
-from dita.market.bars import BarFile
+from dita.errors import refuse
+from dita.market.bars import BarFile, BarTime
 from dita.market.binance_archive import ArchiveFile, is_archive
 from dita.market.binance_l2 import BinanceL2File
 from dita.market.events import Market
@@ -27,32 +28,48 @@ _VENUE_WORDS: Final = frozenset(
 )
 
 
-def open_market(path: Path, symbol: str | None = None, *, allow_gaps: bool = True) -> Market:
+def open_market(
+    path: Path,
+    symbol: str | None = None,
+    *,
+    allow_gaps: bool = True,
+    allow_disorder: bool = False,
+    bar_time: BarTime = "open",
+) -> Market:
     """Open a market file with the reader that its content asks for.
 
     Args:
         path: The file, plain or gzipped.
         symbol: The instrument's name for files that do not hold it (bars); else taken from the file's name.
         allow_gaps: Whether missing bars are counted; else the first is an error.
+        allow_disorder: Whether rows whose time goes back are left out and counted; else the first is an
+            error. Captures and columns have rules of their own.
+        bar_time: Whether files of bars state when a bar opens, or when it closes.
 
     Returns:
         A market that streams the file at each iteration.
 
     Raises:
         MarketFileError: Missing, unreadable, empty or foreign; it names the file and what was expected.
+        InvalidInput: `bar_time` is neither.
     """
+    if bar_time not in ("open", "close"):
+        raise refuse("bar_time", bar_time, "is neither open nor close")
+    allowed = {"allow_gaps": allow_gaps, "allow_disorder": allow_disorder}
     if is_archive(path):
-        return ArchiveFile(path, symbol, allow_gaps=allow_gaps)
+        return ArchiveFile(path, symbol, **allowed, bar_time=bar_time)
     if path.is_dir():
         raise MarketFileError(path, f"this is a folder; {EXPECTED}")
     if is_parquet(path):
-        return ParquetFile(path, symbol or symbol_from_name(path), allow_gaps=allow_gaps)
+        return ParquetFile(path, symbol or symbol_from_name(path), **allowed, bar_time=bar_time)
     if is_l2_columns(path):
         return L2File(path)
-    return _open_text(path, symbol, allow_gaps=allow_gaps)
+    return _open_text(path, symbol, **allowed, bar_time=bar_time)
 
 
-def _open_text(path: Path, symbol: str | None, *, allow_gaps: bool) -> Market:
+def _open_text(
+    path: Path, symbol: str | None, *, allow_gaps: bool, allow_disorder: bool, bar_time: BarTime
+) -> Market:
     """Open a file of lines by what the first one says."""
     try:
         first = next((line for _, line in TextSource(path).lines() if line.strip()), None)
@@ -64,9 +81,10 @@ def _open_text(path: Path, symbol: str | None, *, allow_gaps: bool) -> Market:
         raise MarketFileError(path, f"the file is empty; {EXPECTED}")
     held = MarketReader.held(first)
     if held == "bars":
-        return BarFile(path, symbol or symbol_from_name(path), allow_gaps=allow_gaps)
+        name = symbol or symbol_from_name(path)
+        return BarFile(path, name, allow_gaps=allow_gaps, allow_disorder=allow_disorder, bar_time=bar_time)
     if held == "ticks":
-        return TickFile(path, symbol or symbol_from_name(path))
+        return TickFile(path, symbol or symbol_from_name(path), allow_disorder=allow_disorder)
     if held == "capture":
         return BinanceL2File(path)
     raise MarketFileError(path, f"the first line is {first[:60]!r}; {EXPECTED}")

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from dita.errors import shown
 from dita.extras import missing
-from dita.market.bars import PRICE_COLUMNS, Spacing, bar_of, length_of
+from dita.market.bars import PRICE_COLUMNS, BarTime, Spacing, bar_of, length_of
 from dita.market.events import Bar, Event
 from dita.market.recorded import RecordedFile
-from dita.market.source import MarketFileError
+from dita.market.source import MarketFileError, has_number
 from dita.market.ticks import (
     QUOTE_COLUMNS,
     SIZE_COLUMNS,
@@ -65,23 +65,37 @@ class ParquetFile(RecordedFile):
 
     Attributes:
         gaps: How many bars were missing so far, where that is allowed.
+        disordered: How many rows were left out so far, where that is allowed.
     """
 
-    def __init__(self, path: Path, symbol: str, *, allow_gaps: bool = True) -> None:
+    def __init__(
+        self,
+        path: Path,
+        symbol: str,
+        *,
+        allow_gaps: bool = True,
+        allow_disorder: bool = False,
+        bar_time: BarTime = "open",
+    ) -> None:
         """Read the schema, and of bars the first two rows, which tell their length.
 
         Args:
             path: The file.
             symbol: The instrument's name.
             allow_gaps: Whether missing bars are counted; else the first is an error.
+            allow_disorder: Whether rows whose time goes back are left out and counted; else the first is an
+                error.
+            bar_time: Whether the file states when a bar opens, or when it closes.
 
         Raises:
             MarketFileError: Unreadable, another schema, no pyarrow, or a wrong value in the first rows.
         """
         super().__init__(path, symbol)
         self._allow_gaps = allow_gaps
+        self._allow_disorder = allow_disorder
+        self._closing_times = bar_time == "close"
         self._fraction = 0.0
-        self.gaps = 0
+        self.gaps = self.disordered = 0
         with self._opened() as reader:
             self._columns = self._checked(reader.schema_arrow)
         self._length_ns = 0
@@ -103,12 +117,33 @@ class ParquetFile(RecordedFile):
         Raises:
             MarketFileError: Naming file, row, field and value of the first thing that cannot be so.
         """
-        self.gaps = 0
+        for _, event in self._numbered():
+            yield event
+
+    def place_of(self, at_ns: int, value: str) -> tuple[int | None, str]:
+        """Return the row in which a number stands.
+
+        Args:
+            at_ns: The time of its event: of a bar its opening.
+            value: The number.
+        """
+        for number, event in self._numbered():
+            if event.ts_ns == at_ns and has_number(event, value):
+                return None, f"row {number}: "
+        return None, ""
+
+    def _numbered(self) -> Iterator[tuple[int, Event]]:
+        """The events, each with its row's number from 1."""
+        self.gaps = self.disordered = 0
         spacing = Spacing(self._length_ns, allow_gaps=self._allow_gaps)
-        last_ns, last_time = 0, ""
+        last_ns, last_time = -1 if self._length_ns else 0, ""
+        shift_ns = self._length_ns if self._closing_times else 0
         for number, row in self._rows():
             try:
                 event, time = self._event(row)
+                if self._allow_disorder and 0 <= event.ts_ns < last_ns + bool(self._length_ns):
+                    self.disordered += 1
+                    continue
                 if isinstance(event, Bar):
                     self.gaps += spacing.missing_before(event.ts_ns)
                 else:
@@ -116,7 +151,7 @@ class ParquetFile(RecordedFile):
             except ValueError as error:
                 raise MarketFileError(self.path, f"row {number}: {error}") from error
             last_ns, last_time = event.ts_ns, time
-            yield event
+            yield number, event._replace(ts_ns=event.ts_ns - shift_ns) if shift_ns else event
 
     def _event(self, row: Mapping[str, object]) -> tuple[Event, str]:
         texts = {name: _text(value, name) for name, value in row.items() if name != "time"}
@@ -180,15 +215,19 @@ class ParquetFile(RecordedFile):
 
     def _measured(self) -> int:
         rows = self._rows()
-        first, second = next(rows, None), next(rows, None)
-        rows.close()  # type: ignore[attr-defined] # a generator's
-        if first is None:
-            raise MarketFileError(self.path, "there is a schema but no bar under it")
         try:
-            begins = [_time_ns(row["time"])[0] for _, row in (first, *(() if second is None else (second,)))]
-            return length_of(begins[0], begins[1] if second is not None else None)
+            times = (_time_ns(row["time"])[0] for _, row in rows)
+            first_ns = next(times, None)
+            if first_ns is not None:
+                later = (at_ns for at_ns in times if at_ns > first_ns or not self._allow_disorder)
+                return length_of(first_ns, next(later, None))
+        except MarketFileError:
+            raise
         except ValueError as error:
             raise MarketFileError(self.path, str(error)) from error
+        finally:
+            rows.close()  # type: ignore[attr-defined] # a generator's
+        raise MarketFileError(self.path, "there is a schema but no bar under it")
 
 
 def _wanted(ours: str, told: "pa.DataType") -> str | None:

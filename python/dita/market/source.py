@@ -4,7 +4,7 @@ import gzip
 import io
 import re
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, BinaryIO, Final, TypeVar, cast
@@ -68,6 +68,32 @@ def rows_of(path: Path, reader: MarketReader) -> Iterator[tuple[Any, ...]]:
     """
     while rows := opened(path, lambda: reader.read(_ROWS_AT_ONCE)):
         yield from rows
+
+
+def line_of(reader: "MarketReader", at_ns: int, value: str) -> int | None:
+    """Return the line of a row, from 1; None where there is no such row.
+
+    Args:
+        reader: Of the file, at its beginning.
+        at_ns: The row's time: of a bar its opening.
+        value: A number in it.
+    """
+    while rows := reader.read(1):
+        (row,) = rows
+        if row[-1] == at_ns and has_number(row, value):
+            return reader.line
+    return None
+
+
+def has_number(row: Sequence[object], value: str) -> bool:
+    """Return whether a row has a number, however it is written.
+
+    Args:
+        row: An event of a market: the instrument, numbers as text, and more.
+        value: The number.
+    """
+    wanted = Decimal(value)
+    return any(isinstance(one, str) and Decimal(one) == wanted for one in row[1:])
 
 
 class TextSource:

@@ -11,9 +11,9 @@ from dita.errors import shown
 from dita.market.bars import time_ns
 from dita.market.events import Print, Quote
 from dita.market.recorded import RecordedFile
-from dita.market.source import decimal_text, opened, price_text, rows_of
+from dita.market.source import decimal_text, line_of, opened, price_text, rows_of
 
-TIME_COLUMNS: Final = ("timestamp", "time", "date", "ts")
+TIME_COLUMNS: Final = ("timestamp", "time", "date", "datetime", "open_time", "ts")
 QUOTE_COLUMNS: Final = ("bid", "ask")
 TRADE_COLUMNS: Final = ("price", "size")
 SIZE_COLUMNS: Final = ("bid_size", "ask_size")
@@ -31,17 +31,22 @@ class TickFile(RecordedFile):
 
     Attributes:
         path: The file.
+        disordered: How many rows were left out so far, where that is allowed.
     """
 
-    def __init__(self, path: Path, symbol: str) -> None:
+    def __init__(self, path: Path, symbol: str, *, allow_disorder: bool = False) -> None:
         """Name the file.
 
         Args:
             path: The file.
             symbol: The instrument's name.
+            allow_disorder: Whether rows whose time goes back are left out and counted; else the first is an
+                error.
         """
         super().__init__(path, symbol)
+        self._allow_disorder = allow_disorder
         self._reader: MarketReader | None = None
+        self.disordered = 0
 
     @property
     def step_ns(self) -> int:
@@ -58,7 +63,19 @@ class TickFile(RecordedFile):
         Raises:
             MarketFileError: It cannot be opened.
         """
-        return opened(self.path, lambda: MarketReader.ticks(self.path, self._symbol))
+        return opened(
+            self.path,
+            lambda: MarketReader.ticks(self.path, self._symbol, allow_disorder=self._allow_disorder),
+        )
+
+    def place_of(self, at_ns: int, value: str) -> tuple[int | None, str]:
+        """Return the line in which a number stands.
+
+        Args:
+            at_ns: When its tick was.
+            value: The number.
+        """
+        return line_of(self.reader(), at_ns, value), ""
 
     def __iter__(self) -> Iterator[Quote | Print]:
         """Yield the ticks, oldest first.
@@ -68,6 +85,7 @@ class TickFile(RecordedFile):
         """
         self._reader = reader = self.reader()
         for row in rows_of(self.path, reader):
+            self.disordered = reader.disordered
             yield Quote._make(row) if len(row) == _QUOTE_FIELDS else Print._make(row)
 
 
@@ -124,7 +142,7 @@ def require_order(at_ns: int, last_ns: int, text: str, last_text: str) -> None:
     if at_ns < last_ns:
         raise ValueError(
             f"timestamp: {shown(text)} is before {shown(last_text)} of the row above; "
-            "ticks must be in time order"
+            "ticks must be in time order (--allow-disorder leaves such rows out)"
         )
 
 

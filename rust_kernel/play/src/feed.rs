@@ -10,7 +10,7 @@ use dita_kernel::num::Decimal;
 use crate::columns::ColumnReader;
 use crate::event::Event;
 use crate::fault::Fault;
-use crate::read::{BarReader, CaptureCounts, CaptureReader, TickReader, Tolerance};
+use crate::read::{BarReader, CaptureCounts, CaptureReader, RowRules, TickReader, Tolerance};
 
 /// What a source has next.
 #[derive(Debug)]
@@ -39,6 +39,11 @@ pub trait Source: Send {
         0
     }
 
+    /// How many rows were left out so far because their time goes back.
+    fn disordered(&self) -> u64 {
+        0
+    }
+
     /// True where it has ended without a line end.
     fn is_cut(&self) -> bool {
         false
@@ -62,16 +67,25 @@ impl FileSource {
     ///
     /// # Errors
     /// It cannot be opened.
-    pub fn bars(path: &Path, symbol: &str, allow_gaps: bool, interval_ns: i64) -> Result<FileSource, Fault> {
-        Ok(FileSource::Bars(Box::new(BarReader::open(path, symbol, allow_gaps, interval_ns)?)))
+    pub fn bars(path: &Path, symbol: &str, rules: RowRules, interval_ns: i64) -> Result<FileSource, Fault> {
+        Ok(FileSource::Bars(Box::new(BarReader::open(path, symbol, rules, interval_ns)?)))
     }
 
     /// Opens a file of quotes or of trades.
     ///
     /// # Errors
     /// It cannot be opened.
-    pub fn ticks(path: &Path, symbol: &str) -> Result<FileSource, Fault> {
-        Ok(FileSource::Ticks(Box::new(TickReader::open(path, symbol)?)))
+    pub fn ticks(path: &Path, symbol: &str, rules: RowRules) -> Result<FileSource, Fault> {
+        Ok(FileSource::Ticks(Box::new(TickReader::open(path, symbol, rules)?)))
+    }
+
+    /// The line of a CSV file that was read last; `None` for other files.
+    pub fn line(&self) -> Option<u64> {
+        match self {
+            FileSource::Bars(bars) => Some(bars.line()),
+            FileSource::Ticks(ticks) => Some(ticks.line()),
+            FileSource::Capture(_) | FileSource::Columns(_) => None,
+        }
     }
 
     /// Opens a raw capture.
@@ -118,6 +132,14 @@ impl Source for FileSource {
         match self {
             FileSource::Bars(bars) => bars.gaps(),
             FileSource::Ticks(_) | FileSource::Capture(_) | FileSource::Columns(_) => 0,
+        }
+    }
+
+    fn disordered(&self) -> u64 {
+        match self {
+            FileSource::Bars(bars) => bars.disordered(),
+            FileSource::Ticks(ticks) => ticks.disordered(),
+            FileSource::Capture(_) | FileSource::Columns(_) => 0,
         }
     }
 
@@ -313,6 +335,10 @@ impl Feed {
 
     pub(crate) fn gaps(&self, place: usize) -> u64 {
         self.streams.get(place).map_or(0, |stream| stream.source.gaps())
+    }
+
+    pub(crate) fn disordered(&self, place: usize) -> u64 {
+        self.streams.get(place).map_or(0, |stream| stream.source.disordered())
     }
 }
 

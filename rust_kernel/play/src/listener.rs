@@ -26,6 +26,8 @@ pub struct Hears {
     pub trades: bool,
     /// Bars are.
     pub bars: bool,
+    /// What depth makes of the book is.
+    pub books: bool,
     /// Lengths of bars; none means as the markets have them.
     pub intervals: Vec<String>,
     /// How many bars of each length come before it may act.

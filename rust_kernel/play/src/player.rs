@@ -84,7 +84,7 @@ pub enum Stop<E> {
 pub enum Told {
     /// Nothing yet.
     Nothing,
-    /// A quote or a trade, of the moment's event.
+    /// A quote, a trade or a book, of the moment's event.
     Tick,
     /// A closed bar of this market.
     Bar(usize, ClosedBar),
@@ -144,6 +144,8 @@ pub struct Player {
     prices: Vec<PriceCurve>,
     /// A listener builds bars from quotes and trades.
     builds: bool,
+    /// A listener hears books.
+    books: bool,
     /// Bars of before an interruption, with their markets.
     past: VecDeque<(usize, ClosedBar)>,
 }
@@ -175,6 +177,7 @@ impl Player {
             equity: EquityCurve::default(),
             prices: Vec::new(),
             builds: false,
+            books: false,
             past: VecDeque::new(),
         }
     }
@@ -193,6 +196,7 @@ impl Player {
     pub fn add_listener(&mut self, listener: Arc<Listener>) -> usize {
         let places = self.symbols.iter().map(|symbol| listener.place_of(symbol.as_str())).collect();
         self.builds |= listener.builds();
+        self.books |= listener.hears.books;
         self.listeners.push(Heard { listener, places });
         self.listeners.len() - 1
     }
@@ -381,7 +385,7 @@ impl Player {
                 floor.call(Some(at_ns), |venue, now_ns, out| {
                     venue.depth(now_ns, symbol, &depth.bids, &depth.asks, depth.snapshot, out)
                 })?;
-                self.phase = Phase::Account;
+                self.phase = if self.books { Phase::Tick(0) } else { Phase::Account };
             }
         }
         Ok(floor.has_news())
@@ -460,9 +464,14 @@ impl Player {
     #[inline]
     fn tell_tick(&mut self, from: usize) -> Option<Step> {
         let (market, event) = self.moment.events.first()?;
-        let is_quote = matches!(event.what, What::Quote { .. });
+        let what = &event.what;
         let wants = |Heard { listener, places }: &Heard| {
-            let wanted = if is_quote { listener.hears.quotes } else { listener.hears.trades };
+            let wanted = match what {
+                What::Quote { .. } => listener.hears.quotes,
+                What::Trade { .. } => listener.hears.trades,
+                What::Depth(_) => listener.hears.books,
+                What::Bar(_) => false,
+            };
             wanted && listener.is_running() && places.get(*market).is_some_and(Option::is_some)
         };
         let found = (from..self.listeners.len()).find(|place| wants(&self.listeners[*place]));
@@ -604,6 +613,11 @@ impl Player {
     /// How many bars of a market were missing so far.
     pub fn gaps(&self, market: usize) -> u64 {
         self.feed.gaps(market)
+    }
+
+    /// How many rows of a market were left out so far because their time goes back.
+    pub fn disordered(&self, market: usize) -> u64 {
+        self.feed.disordered(market)
     }
 
     /// What the money did.

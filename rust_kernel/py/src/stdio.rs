@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use dita_kernel::id::Id;
 use dita_kernel::num::Decimal;
 use dita_play::FileSource;
+use dita_play::read::RowRules;
 use dita_stdio::{
     Company, FileMarket, Lines, Market, Pace, Pulse, Server, Session as Core, Settings, Standing, Synthetic,
     Trouble, Verb,
@@ -42,9 +43,10 @@ fn bad_market(what: &str, why: &str) -> Error {
 /// A file as a market: bars of a known length, or ticks.
 fn file_market(path: &str, symbol: &Id, bar_ns: Option<i64>, start_ns: i64) -> Result<Market, Error> {
     let place = PathBuf::from(path);
+    let rules = RowRules { allow_gaps: true, ..RowRules::default() };
     let source = match bar_ns {
-        Some(bar_ns) => FileSource::bars(&place, symbol.as_str(), true, bar_ns),
-        None => FileSource::ticks(&place, symbol.as_str()),
+        Some(bar_ns) => FileSource::bars(&place, symbol.as_str(), rules, bar_ns),
+        None => FileSource::ticks(&place, symbol.as_str(), rules),
     };
     let market = source
         .map_err(|fault| fault.to_string())

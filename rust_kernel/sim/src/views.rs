@@ -4,6 +4,7 @@ use dita_kernel::id::Id;
 use dita_kernel::names::OrderSide;
 use dita_kernel::num::{Decimal, Money};
 
+use crate::book::Level;
 use crate::counters::Counters;
 use crate::fills::Market;
 use crate::orders::Order;
@@ -32,6 +33,13 @@ impl SimVenue {
     /// An asset's balance, without unrealised PnL.
     pub fn wallet_balance(&self, asset: &Id) -> Option<Money> {
         self.desk.wallet.balance(asset)
+    }
+
+    /// The best levels of an instrument's book, bids and asks, each with the best first: at most so many of a side.
+    pub fn book(&self, symbol: &Id, levels_max: usize) -> Option<[Vec<(Decimal, Decimal)>; 2]> {
+        let Market { rules, book, .. } = &self.markets[self.market_place(symbol)?];
+        let shown = |level: Level| (rules.price.decimal(level.price), rules.quantity.decimal(level.size));
+        Some([&book.bids, &book.asks].map(|side| side.levels().take(levels_max).map(shown).collect()))
     }
 
     /// All fees of an asset together: + charged.

@@ -5,13 +5,14 @@ use std::path::Path;
 use dita_kernel::num::Decimal;
 
 use super::lines::Lines;
-use super::row::{Splitter, header_names, place, require_symbol};
+use super::row::{RowRules, Splitter, header_names, place, require_symbol};
 use super::time::TimeReader;
 use crate::event::{Event, What};
 use crate::fault::Fault;
 use crate::numbers::{compare, read_decimal, read_price};
 
 const PRICES: [&str; 4] = ["open", "high", "low", "close"];
+const TIMES: [&str; 6] = ["timestamp", "date", "time", "datetime", "open_time", "ts"];
 const SECOND_NS: i64 = 1_000_000_000;
 const MINUTE_NS: i64 = 60 * SECOND_NS;
 
@@ -27,7 +28,7 @@ struct Columns {
 impl Columns {
     fn of(header: &str) -> Option<Columns> {
         let names = header_names(header);
-        let time = ["timestamp", "date"].iter().find_map(|name| place(&names, name))?;
+        let time = TIMES.iter().find_map(|name| place(&names, name))?;
         let mut prices = [0; 4];
         for (column, name) in prices.iter_mut().zip(PRICES) {
             *column = place(&names, name)?;
@@ -45,11 +46,13 @@ pub struct BarReader {
     splitter: Splitter,
     times: TimeReader,
     symbol: String,
-    allow_gaps: bool,
+    rules: RowRules,
     /// 0 while it is being measured.
     interval_ns: i64,
+    /// As the file says it.
     previous_ns: i64,
     gaps: u64,
+    disordered: u64,
 }
 
 impl BarReader {
@@ -62,8 +65,9 @@ impl BarReader {
     ///
     /// # Errors
     /// The first rows cannot be read, or there is none.
-    pub fn measure(path: &Path, symbol: &str) -> Result<i64, Fault> {
-        let mut bars = BarReader::open(path, symbol, true, 0)?;
+    pub fn measure(path: &Path, symbol: &str, allow_disorder: bool) -> Result<i64, Fault> {
+        let rules = RowRules { allow_gaps: true, allow_disorder, closing_times: false };
+        let mut bars = BarReader::open(path, symbol, rules, 0)?;
         let Some(first) = bars.next_bar()? else {
             return Err(Fault::text("there is a header but no bar under it"));
         };
@@ -81,17 +85,18 @@ impl BarReader {
     ///
     /// # Errors
     /// It cannot be opened.
-    pub fn open(path: &Path, symbol: &str, allow_gaps: bool, interval_ns: i64) -> Result<BarReader, Fault> {
+    pub fn open(path: &Path, symbol: &str, rules: RowRules, interval_ns: i64) -> Result<BarReader, Fault> {
         Ok(BarReader {
             lines: Lines::open(path)?,
             columns: None,
             splitter: Splitter::default(),
             times: TimeReader::default(),
             symbol: symbol.to_owned(),
-            allow_gaps,
+            rules,
             interval_ns,
             previous_ns: -1,
             gaps: 0,
+            disordered: 0,
         })
     }
 
@@ -114,9 +119,14 @@ impl BarReader {
             }
             let row = read_row(&mut self.splitter, &mut self.times, columns, line, &self.symbol);
             let (time_ns, prices) = row.map_err(|fault| fault.at(number))?;
+            if self.rules.allow_disorder && (0..=self.previous_ns).contains(&time_ns) {
+                self.disordered += 1;
+                continue;
+            }
             self.follow(time_ns).map_err(|fault| fault.at(number))?;
             self.previous_ns = time_ns;
-            return Ok(Some(Event { time_ns, what: What::Bar(prices) }));
+            let open_ns = if self.rules.closing_times { time_ns - self.interval_ns } else { time_ns };
+            return Ok(Some(Event { time_ns: open_ns, what: What::Bar(prices) }));
         }
     }
 
@@ -135,14 +145,24 @@ impl BarReader {
         self.gaps
     }
 
+    /// How many rows were left out so far because their time goes back.
+    pub fn disordered(&self) -> u64 {
+        self.disordered
+    }
+
+    /// The line that was read last.
+    pub fn line(&self) -> u64 {
+        self.lines.number()
+    }
+
     /// Checks a bar's time against the one before.
     #[inline]
     fn follow(&mut self, time_ns: i64) -> Result<(), Fault> {
-        if time_ns < 0 {
+        if time_ns < 0 || (self.rules.closing_times && time_ns < self.interval_ns) {
             return Err(Fault::text("timestamp: ").value(iso(time_ns)).and(" is before 1970"));
         }
         if time_ns <= self.previous_ns {
-            let rest = " is not after the row before; bars must be in time order";
+            let rest = " is not after the row before; bars must be in time order (--allow-disorder leaves such rows out)";
             return Err(Fault::text("timestamp: ").value(iso(time_ns)).and(rest));
         }
         let step_ns = if self.previous_ns >= 0 { time_ns - self.previous_ns } else { self.interval_ns };
@@ -162,7 +182,7 @@ impl BarReader {
             )));
         }
         let missing = step_ns / self.interval_ns - 1;
-        if missing > 0 && !self.allow_gaps {
+        if missing > 0 && !self.rules.allow_gaps {
             return Err(Fault::text(format!(
                 "timestamp: {missing} bars are missing before this row; --allow-gaps counts them"
             )));

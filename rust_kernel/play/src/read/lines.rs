@@ -90,6 +90,11 @@ impl Lines {
         Ok(Some((at, text)))
     }
 
+    /// The number of the line that was read last, from 1; 0 before the first.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
     /// True where the file has ended without a line end: its last line may have been cut off.
     pub fn is_cut(&self) -> bool {
         self.done && self.cut

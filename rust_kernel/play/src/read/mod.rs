@@ -10,5 +10,6 @@ mod time;
 pub use bars::BarReader;
 pub use capture::{CaptureCounts, CaptureReader, Tolerance};
 pub use lines::Lines;
+pub use row::RowRules;
 pub use ticks::TickReader;
 pub use time::time_ns;

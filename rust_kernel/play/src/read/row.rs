@@ -5,6 +5,17 @@ use std::ops::Range;
 
 use crate::fault::Fault;
 
+/// Which rows of a CSV file are taken, and what their times say.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RowRules {
+    /// Missing bars are counted; else the first is a fault.
+    pub allow_gaps: bool,
+    /// Rows whose time goes back are left out and counted; else the first is a fault.
+    pub allow_disorder: bool,
+    /// A bar's time is its close; else its opening.
+    pub closing_times: bool,
+}
+
 /// A header's names, in small letters.
 pub(super) fn header_names(line: &str) -> Vec<String> {
     let line = line.trim_start_matches('\u{feff}');

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::lines::Lines;
-use super::row::{Row, Splitter, header_names, place, require_symbol};
+use super::row::{Row, RowRules, Splitter, header_names, place, require_symbol};
 use super::time::TimeReader;
 use crate::event::{Event, What};
 use crate::fault::Fault;
@@ -55,8 +55,10 @@ pub struct TickReader {
     splitter: Splitter,
     times: TimeReader,
     symbol: String,
+    allow_disorder: bool,
     last_ns: i64,
     last_text: String,
+    disordered: u64,
 }
 
 impl TickReader {
@@ -69,15 +71,17 @@ impl TickReader {
     ///
     /// # Errors
     /// It cannot be opened.
-    pub fn open(path: &Path, symbol: &str) -> Result<TickReader, Fault> {
+    pub fn open(path: &Path, symbol: &str, rules: RowRules) -> Result<TickReader, Fault> {
         Ok(TickReader {
             lines: Lines::open(path)?,
             columns: None,
             splitter: Splitter::default(),
             times: TimeReader::default(),
             symbol: symbol.to_owned(),
+            allow_disorder: rules.allow_disorder,
             last_ns: 0,
             last_text: String::new(),
+            disordered: 0,
         })
     }
 
@@ -103,6 +107,10 @@ impl TickReader {
                 read_tick(&row, columns, &mut self.times, &self.symbol).map_err(|fault| fault.at(number))?;
             let text = row.get(columns.time);
             if tick.time_ns < self.last_ns {
+                if self.allow_disorder && tick.time_ns >= 0 {
+                    self.disordered += 1;
+                    continue;
+                }
                 return Err(out_of_order(tick.time_ns, text, &self.last_text).at(number));
             }
             self.last_ns = tick.time_ns;
@@ -115,6 +123,16 @@ impl TickReader {
     /// True where the file has ended without a line end: its last row may have been cut off.
     pub fn is_cut(&self) -> bool {
         self.lines.is_cut()
+    }
+
+    /// How many rows were left out so far because their time goes back.
+    pub fn disordered(&self) -> u64 {
+        self.disordered
+    }
+
+    /// The line that was read last.
+    pub fn line(&self) -> u64 {
+        self.lines.number()
     }
 
     /// How much of the file has been read, from 0 to 1.
@@ -167,5 +185,5 @@ fn out_of_order(time_ns: i64, text: &str, last: &str) -> Fault {
         return Fault::text("timestamp: ").value(text).and(" is before 1970");
     }
     let fault = Fault::text("timestamp: ").value(text).and(" is before ").value(last);
-    fault.and(" of the row above; ticks must be in time order")
+    fault.and(" of the row above; ticks must be in time order (--allow-disorder leaves such rows out)")
 }

@@ -19,6 +19,7 @@ pub struct Callbacks {
     pub quote: Option<Py<PyAny>>,
     pub trade: Option<Py<PyAny>>,
     pub bar: Option<Py<PyAny>>,
+    pub book: Option<Py<PyAny>>,
     /// Ends a callback that somebody suspects; raises what there is to be raised in it.
     pub settle: Py<PyAny>,
 }
@@ -29,6 +30,7 @@ impl Callbacks {
             Kind::Quote => self.quote.as_ref(),
             Kind::Trade => self.trade.as_ref(),
             Kind::Bar => self.bar.as_ref(),
+            Kind::Book => self.book.as_ref(),
         }
     }
 
@@ -36,6 +38,7 @@ impl Callbacks {
         visit.call(&self.quote)?;
         visit.call(&self.trade)?;
         visit.call(&self.bar)?;
+        visit.call(&self.book)?;
         visit.call(&self.settle)
     }
 }
@@ -77,7 +80,7 @@ impl Listener {
 #[pymethods]
 impl Listener {
     #[new]
-    #[pyo3(signature = (*, symbols, intervals, warmup, slots, quotes=true, trades=true, bars=true))]
+    #[pyo3(signature = (*, symbols, intervals, warmup, slots, quotes=true, trades=true, bars=true, books=false))]
     #[allow(clippy::too_many_arguments)] // what a strategy's class says of itself
     fn new(
         symbols: Vec<Bound<'_, PyAny>>,
@@ -87,13 +90,14 @@ impl Listener {
         quotes: bool,
         trades: bool,
         bars: bool,
+        books: bool,
     ) -> Result<Listener, Error> {
         let read = |symbol: &Bound<'_, PyAny>| {
             let mut id = Id::EMPTY;
             text::read_id(&mut id, symbol, "symbols").map(|()| id)
         };
         let symbols = symbols.iter().map(read).collect::<Result<_, _>>()?;
-        let hears = Hears { symbols, quotes, trades, bars, intervals, warmup, slots };
+        let hears = Hears { symbols, quotes, trades, bars, books, intervals, warmup, slots };
         Ok(Listener { core: Arc::new(Core::new(hears)) })
     }
 

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use dita_kernel::num::Decimal;
 use dita_play::columns::ColumnReader;
-use dita_play::read::{BarReader, CaptureCounts, CaptureReader, TickReader, Tolerance};
+use dita_play::read::{BarReader, CaptureCounts, CaptureReader, RowRules, TickReader, Tolerance};
 use dita_play::{Event, Fault, FileSource, Next, Part, Source, What};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
@@ -58,21 +58,27 @@ impl MarketReader {
 impl MarketReader {
     /// Of a file of bars of a known length, ns.
     #[staticmethod]
+    #[pyo3(signature = (path, symbol, interval_ns, *, allow_gaps=false, allow_disorder=false, closing_times=false))]
     fn bars(
         py: Python<'_>,
         path: PathBuf,
         symbol: String,
-        allow_gaps: bool,
         interval_ns: i64,
+        allow_gaps: bool,
+        allow_disorder: bool,
+        closing_times: bool,
     ) -> PyResult<MarketReader> {
-        let source = FileSource::bars(&path, &symbol, allow_gaps, interval_ns);
+        let rules = RowRules { allow_gaps, allow_disorder, closing_times };
+        let source = FileSource::bars(&path, &symbol, rules, interval_ns);
         Ok(MarketReader::of(source.map_err(|fault| fault_error(py, &fault))?, symbol))
     }
 
     /// Of a file of quotes or of trades.
     #[staticmethod]
-    fn ticks(py: Python<'_>, path: PathBuf, symbol: String) -> PyResult<MarketReader> {
-        let source = FileSource::ticks(&path, &symbol);
+    #[pyo3(signature = (path, symbol, *, allow_disorder=false))]
+    fn ticks(py: Python<'_>, path: PathBuf, symbol: String, allow_disorder: bool) -> PyResult<MarketReader> {
+        let rules = RowRules { allow_disorder, ..RowRules::default() };
+        let source = FileSource::ticks(&path, &symbol, rules);
         Ok(MarketReader::of(source.map_err(|fault| fault_error(py, &fault))?, symbol))
     }
 
@@ -118,8 +124,9 @@ impl MarketReader {
 
     /// The length of a file's bars, ns, which its first two rows tell.
     #[staticmethod]
-    fn measure(py: Python<'_>, path: PathBuf, symbol: &str) -> PyResult<i64> {
-        BarReader::measure(&path, symbol).map_err(|fault| fault_error(py, &fault))
+    #[pyo3(signature = (path, symbol, *, allow_disorder=false))]
+    fn measure(py: Python<'_>, path: PathBuf, symbol: &str, allow_disorder: bool) -> PyResult<i64> {
+        BarReader::measure(&path, symbol, allow_disorder).map_err(|fault| fault_error(py, &fault))
     }
 
     /// The next rows, at most so many, as plain tuples in the order of `dita.market`'s; none at the end.
@@ -164,6 +171,20 @@ impl MarketReader {
     fn gaps(&self) -> u64 {
         let reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
         reading.source.as_ref().map_or(0, Source::gaps)
+    }
+
+    /// How many rows were left out so far because their time goes back.
+    #[getter]
+    fn disordered(&self) -> u64 {
+        let reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
+        reading.source.as_ref().map_or(0, Source::disordered)
+    }
+
+    /// The line of a CSV file that was read last, from 1; `None` for other files.
+    #[getter]
+    fn line(&self) -> Option<u64> {
+        let reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
+        reading.source.as_ref().and_then(FileSource::line)
     }
 
     /// What a capture has told so far, by name; `None` for other files.

@@ -1,5 +1,6 @@
 //! `Player`: plays markets to strategies' callbacks. Python runs where a callback is, and where something has happened.
 
+mod book;
 mod channel;
 mod conversion;
 mod curves;
@@ -13,7 +14,7 @@ use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 
 use dita_kernel::id::Id;
-use dita_play::{Channel, Event, Fault, Market, Player as Core, Settings, Step, Stop, Told, Window};
+use dita_play::{Channel, Event, Fault, Market, Player as Core, Settings, Step, Stop, Told, What, Window};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyString, PyTuple};
@@ -43,6 +44,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<views::Bar>()?;
     module.add_class::<views::QuoteTick>()?;
     module.add_class::<views::TradeTick>()?;
+    module.add_class::<book::Book>()?;
     module.add_class::<curves::EquityCurve>()?;
     module.add_class::<curves::PriceCurve>()?;
     module.add_class::<listener::BarBuilder>()?;
@@ -138,7 +140,7 @@ impl Player {
             step = py.detach(|| core.next(&mut Play::alone(&self.shared), u32::MAX))?;
         }
         match step {
-            Step::Callback(_) => Ok((step, Some(stage.told(py, core).map_err(failed)?))),
+            Step::Callback(_) => Ok((step, Some(stage.told(py, core, &self.shared)?))),
             _ => Ok((step, None)),
         }
     }
@@ -153,7 +155,21 @@ struct Stage {
 
 impl Stage {
     /// The event as its listeners see it.
-    fn told(&self, py: Python<'_>, core: &Core) -> PyResult<(Py<PyAny>, Kind)> {
+    fn told(&self, py: Python<'_>, core: &Core, shared: &Shared) -> Result<Object, Stop<Failed>> {
+        let failed = |error: PyErr| Stop::Floor(Failed::from(Error::from(error)));
+        match (core.told(), core.event()) {
+            (Told::Tick, Some((market, event))) if matches!(event.what, What::Depth(_)) => {
+                let symbol = self.places.get(market).ok_or_else(|| failed(busy()))?.symbol.clone_ref(py);
+                let levels = book::levels(py, core, market, shared).map_err(Stop::Floor)?;
+                let book = book::Book::of(py, symbol, event.time_ns, levels).map_err(failed)?;
+                Ok((book, Kind::Book))
+            }
+            _ => self.of_feed(py, core).map_err(failed),
+        }
+    }
+
+    /// A bar, a quote or a trade, as the feed has it.
+    fn of_feed(&self, py: Python<'_>, core: &Core) -> PyResult<Object> {
         let symbol = |market: usize| {
             let place = self.places.get(market).ok_or_else(busy)?;
             Ok::<_, PyErr>(place.symbol.clone_ref(py))
@@ -188,6 +204,8 @@ pub enum Kind {
     Trade,
     /// `on_bar`.
     Bar,
+    /// `on_book`.
+    Book,
 }
 
 impl Kind {
@@ -197,6 +215,7 @@ impl Kind {
             Kind::Quote => "on_quote",
             Kind::Trade => "on_trade",
             Kind::Bar => "on_bar",
+            Kind::Book => "on_book",
         }
     }
 }
@@ -287,7 +306,7 @@ impl Player {
 
     /// Adds who hears, once all markets were added; gives its place. A callback is `None` where there is none; `settle` ends a
     /// callback that somebody suspects.
-    #[pyo3(signature = (listener, settle, *, on_quote=None, on_trade=None, on_bar=None))]
+    #[pyo3(signature = (listener, settle, *, on_quote=None, on_trade=None, on_bar=None, on_book=None))]
     fn listen(
         &self,
         listener: Py<Listener>,
@@ -295,9 +314,10 @@ impl Player {
         on_quote: Option<Py<PyAny>>,
         on_trade: Option<Py<PyAny>>,
         on_bar: Option<Py<PyAny>>,
+        on_book: Option<Py<PyAny>>,
     ) -> PyResult<usize> {
         let place = self.core()?.add_listener(Arc::clone(listener.get().core()));
-        let callbacks = Callbacks { quote: on_quote, trade: on_trade, bar: on_bar, settle };
+        let callbacks = Callbacks { quote: on_quote, trade: on_trade, bar: on_bar, book: on_book, settle };
         let called = Called { listener, callbacks };
         self.called.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::new(called));
         Ok(place)
@@ -427,6 +447,11 @@ impl Player {
     /// How many bars of a market were missing so far, where a file is read.
     fn gaps(&self, market: usize) -> PyResult<u64> {
         Ok(self.core()?.gaps(market))
+    }
+
+    /// How many rows of a market were left out so far because their time goes back, where a file is read.
+    fn disordered(&self, market: usize) -> PyResult<u64> {
+        Ok(self.core()?.disordered(market))
     }
 
     /// What the money did: a copy.
