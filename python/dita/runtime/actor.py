@@ -85,6 +85,7 @@ class Actor:
         self.hears_quotes = kind.on_quote is not Strategy.on_quote
         self.hears_trades = kind.on_trade is not Strategy.on_trade
         self.hears_bars = kind.on_bar is not Strategy.on_bar
+        self.hears_books = kind.on_book is not Strategy.on_book
         self._listener = Listener(
             symbols=self.symbols,
             intervals=strategy.intervals,
@@ -93,6 +94,7 @@ class Actor:
             quotes=self.hears_quotes,
             trades=self.hears_trades,
             bars=self.hears_bars,
+            books=self.hears_books,
         )
         self.guarded = Guarded(limit_s, self._blocked, self._listener)
         self.timers = Timers(self._listener)
@@ -305,7 +307,7 @@ class Actor:
         self._listener.count_told(bar)
 
     def hear(self, player: Player) -> None:
-        """Hear a player's markets: it calls `on_quote`, `on_trade` and `on_bar` where the strategy has them.
+        """Hear a player's markets: it calls `on_quote`, `on_trade`, `on_bar` and `on_book` where they are.
 
         Args:
             player: It has all its markets.
@@ -317,6 +319,7 @@ class Actor:
             on_quote=strategy.on_quote if self.hears_quotes else None,
             on_trade=strategy.on_trade if self.hears_trades else None,
             on_bar=strategy.on_bar if self.hears_bars else None,
+            on_book=strategy.on_book if self.hears_books else None,
         )
 
     def hear_past(self, bar: Bar) -> None:

@@ -17,6 +17,7 @@ from dita.strategy import Params, Strategy, StrategyError
 
 _WARMUP_MAX: Final = 10_000_000
 _SLOTS_MAX: Final = 65_535
+_CALL_LIMIT_S_MAX: Final = 86_400
 
 
 def load_strategy(place: str) -> type[Strategy]:
@@ -135,6 +136,10 @@ def check_declared(strategy: type[Strategy]) -> None:
             raise _declared(strategy, name, f"must be a whole number from {least} to {most}")
     if strategy.on_error not in ("keep", "cancel", "flatten"):
         raise _declared(strategy, "on_error", "is none of keep, cancel, flatten")
+    limit: object = strategy.call_limit_s
+    is_number = isinstance(limit, int | float) and not isinstance(limit, bool)
+    if not (limit is None or (is_number and 0 < limit <= _CALL_LIMIT_S_MAX)):  # type: ignore[operator]
+        raise _declared(strategy, "call_limit_s", f"must be seconds above 0, at most {_CALL_LIMIT_S_MAX}")
     params: object = strategy.params_type
     if not (isinstance(params, type) and issubclass(params, Params)):
         raise _declared(strategy, "params_type", "is no class that derives from dita.strategy.Params")

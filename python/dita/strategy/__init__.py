@@ -3,10 +3,11 @@
 from dita.strategy.base import Desk, Params, Strategy
 from dita.strategy.crossover import Crossover, Stance
 from dita.strategy.errors import NotRunning, StrategyError, StrategyTimeout, TooManyIntents, WarmingUp
-from dita.strategy.views import Bar, OwnFill, Position, QuoteTick, TradeTick
+from dita.strategy.views import Bar, Book, OwnFill, Position, QuoteTick, TradeTick
 
 __all__ = [
     "Bar",
+    "Book",
     "Crossover",
     "Desk",
     "NotRunning",

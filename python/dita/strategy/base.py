@@ -1,15 +1,19 @@
 """`Strategy`: the class that an author derives from."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
-from decimal import Decimal
-from typing import Any, ClassVar, Protocol
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from typing import Any, ClassVar, Final, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
 from dita._kernel import KernelOutcome, TradeSlot, VenueOrder
+from dita.errors import refuse
 from dita.strategy.errors import NotRunning
-from dita.strategy.views import Bar, OwnFill, Position, QuoteTick, TradeTick
+from dita.strategy.views import Bar, Book, OwnFill, Position, QuoteTick, TradeTick
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
 
 
 class Params(BaseModel):
@@ -144,6 +148,13 @@ class Strategy:
             bar: It.
         """
 
+    def on_book(self, book: Book) -> None:
+        """Hear that an order book has changed: in backtests and on paper, on markets with depth.
+
+        Args:
+            book: As the venue has it after the change, 50 levels of a side at most.
+        """
+
     def on_order(self, order: VenueOrder) -> None:
         """Hear news of one of its orders.
 
@@ -256,10 +267,16 @@ class Strategy:
         Args:
             name: Its name.
             every: Again and again.
-            at: Once.
+            at: Once; with `every` as well, the first time. Without an offset it is UTC, as in market files.
+
+        Raises:
+            InvalidInput: `every` is not above zero.
         """
-        every_ns = None if every is None else int(every / timedelta(microseconds=1)) * 1000
-        at_ns = None if at is None else int(at.timestamp() * 1_000_000) * 1000
+        every_ns = None if every is None else every // _MICROSECOND * 1000
+        at_ns = None
+        if at is not None:
+            aware = at if at.tzinfo is not None else at.replace(tzinfo=UTC)
+            at_ns = (aware - _EPOCH) // _MICROSECOND * 1000
         self._at().timer(name, every_ns, at_ns)
 
     def log(self, message: str, **fields: Any) -> None:  # noqa: ANN401 - any value that can be shown
@@ -354,6 +371,7 @@ class Strategy:
 
         Raises:
             ValueError: Not exactly one of `notional` and `risk`, no `stop` with `risk`, or no mark yet.
+            InvalidInput: One of them is no number, not finite, or below zero; or the instrument is not there.
         """
         rules = self.instrument(symbol)
         mark, lot = rules["mark_price"], rules["lot_step"]
@@ -363,16 +381,27 @@ class Strategy:
         if (notional is None) == (risk is None):
             raise ValueError("give either notional or risk")
         if notional is not None:
-            size = Decimal(str(notional)) / (mark * multiplier)
+            value, apart = _amount(notional, "notional"), mark
         else:
-            apart = abs(mark - Decimal(str(stop))) if stop is not None else Decimal(0)
+            value = _amount(risk, "risk")
+            apart = abs(mark - _amount(stop, "stop")) if stop is not None else Decimal(0)
             if not apart:
                 raise ValueError("risk needs a stop that is not at the mark")
-            size = Decimal(str(risk)) / (apart * multiplier)
-        lots = size // lot
-        return Decimal(lots * lot)
+        # A whole quotient is exact: nothing is rounded before it is cut to the lot.
+        return Decimal(value // (apart * multiplier * lot) * lot)
 
     def _at(self) -> Desk:
         if self._desk is None:
             raise NotRunning(f"{type(self).__name__}: runs in no program yet")
         return self._desk
+
+
+def _amount(given: object, name: str) -> Decimal:
+    """Return an amount of an author's as a number that can be counted with."""
+    try:
+        amount = Decimal(str(given))
+    except InvalidOperation:
+        raise refuse(name, given, "is no number") from None
+    if not amount.is_finite() or amount < 0:
+        raise refuse(name, given, "must be finite and not below zero")
+    return amount

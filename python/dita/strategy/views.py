@@ -1,4 +1,4 @@
-"""What a strategy is shown: bars, quotes, trades, its fills and positions. Prices are exact.
+"""What a strategy is shown: bars, quotes, trades, books, its fills and positions. Prices are exact.
 
 A price is a Decimal that is made when it is read. Those that end in `_float` are for indicators: never count
 money with them.
@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from dita._kernel import Bar, OwnFill, QuoteTick, TradeTick
+from dita._kernel import Bar, Book, OwnFill, QuoteTick, TradeTick
 
-__all__ = ["Bar", "OwnFill", "Position", "QuoteTick", "TradeTick", "moment"]
+__all__ = ["Bar", "Book", "OwnFill", "Position", "QuoteTick", "TradeTick", "moment"]
 
 
 def moment(time_ns: int) -> datetime:
