@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Final
 
+from dita.backtest.metrics import Metrics, Value
 from dita.backtest.result import BacktestResult, plain_value
 from dita.backtest.wording import MONTHS, NOTHING, duration, figure, moment, optional, percent, total
 from dita.chart import exact
@@ -220,3 +221,32 @@ def _table(header: Sequence[str], rows: Sequence[Sequence[str]], *, left: Sequen
             for at, (cell, size) in enumerate(zip(row, wide, strict=True))
         )
         yield f"  {'  '.join(cells)}".rstrip()
+
+
+def few_lines(total_pnl: Decimal, trades: int, metrics: Metrics, asset: str = "") -> str:
+    """Return the seven lines that bots print.
+
+    Args:
+        total_pnl: Net profit of closed trades.
+        trades: How many have closed.
+        metrics: The figures.
+        asset: In which the profit is counted, where it is known.
+    """
+    rows = (
+        ("Total PnL", f"{exact(total_pnl)} {asset}".rstrip()),
+        ("Number of Trades", str(trades)),
+        ("Win Rate", _share(metrics["win_rate"])),
+        ("Profit Factor", _two_digits(metrics["profit_factor"])),
+        ("Max Drawdown", _share(metrics["max_drawdown"])),
+        ("Sharpe Ratio", _two_digits(metrics["sharpe"])),
+        ("Sortino Ratio", _two_digits(metrics["sortino"])),
+    )
+    return "".join(f"{name}: {text}\n" for name, text in rows)
+
+
+def _share(value: Value) -> str:
+    return "-" if value is None else f"{value * 100:.2f} %"
+
+
+def _two_digits(value: Value) -> str:
+    return "-" if value is None else f"{value:.2f}"

@@ -1,13 +1,14 @@
 """What a backtest came to, as values: the same run gives the same bytes of JSON."""
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import UTC, date, datetime
 from decimal import Context, Decimal
 from enum import Enum
 from pathlib import Path, PurePath
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TextIO, TypeAlias
 
 from dita.backtest.equity import EquityPoint
 from dita.backtest.metrics import Metrics, monthly_returns
@@ -165,6 +166,11 @@ class BacktestResult:
     metrics: Metrics
 
     @property
+    def equity_curve(self) -> tuple[EquityPoint, ...]:
+        """`equity` under the name that it has in other programs."""
+        return self.equity
+
+    @property
     def months(self) -> list[tuple[int, int, Decimal | None]]:
         """Year, month and return of every month, as a fraction."""
         return monthly_returns(self.capital, self.daily)
@@ -205,6 +211,18 @@ class BacktestResult:
         from dita.backtest.report import as_text  # noqa: PLC0415
 
         return as_text(self)
+
+    def print_report(self, out: TextIO | None = None) -> None:
+        """Print the seven lines that bots print: profit, trades, ratios.
+
+        Args:
+            out: Where to; None means the standard output.
+        """
+        from dita.backtest.report import few_lines  # noqa: PLC0415
+
+        closed = [trade.pnl for trade in self.trades if trade.exit_time_ns is not None]
+        text = few_lines(sum(closed, Decimal(0)), len(closed), self.metrics, self.asset)
+        (out or sys.stdout).write(text)
 
     def report_html(self) -> str:
         """Return the report as one page that reaches for nothing outside."""

@@ -3,7 +3,8 @@
 Orders, balances and positions in here are read from a kernel at that moment.
 """
 
-from dita.trading.backtests import BacktestConfig, BacktestEngine, HistoricalData
+from dita.backtest import BacktestResult
+from dita.trading.backtests import BacktestConfig, BacktestEngine, HistoricalData, print_report
 from dita.trading.connectors import (
     BacktestConnector,
     ConnectorBase,
@@ -14,6 +15,7 @@ from dita.trading.connectors import (
 )
 from dita.trading.errors import BacktestError, ConnectorError, ConnectorNotFound
 from dita.trading.orders import Fill, OrderTracker, TrackedOrder, TrackedStatus
+from dita.trading.performance import BacktestTrade, PerformanceMetrics
 from dita.trading.runtime import (
     ActiveStrategy,
     FillEvent,
@@ -22,6 +24,7 @@ from dita.trading.runtime import (
     StrategyStatus,
     TradingRuntime,
 )
+from dita.trading.simulator import ExchangeSimulator
 
 __all__ = [
     "ActiveStrategy",
@@ -29,9 +32,12 @@ __all__ = [
     "BacktestConnector",
     "BacktestEngine",
     "BacktestError",
+    "BacktestResult",
+    "BacktestTrade",
     "ConnectorBase",
     "ConnectorError",
     "ConnectorNotFound",
+    "ExchangeSimulator",
     "Fill",
     "FillEvent",
     "HistoricalData",
@@ -40,10 +46,12 @@ __all__ = [
     "OrderTracker",
     "PaperConnector",
     "PaperTradingMode",
+    "PerformanceMetrics",
     "RuntimeState",
     "StrategyStatus",
     "Ticker",
     "TrackedOrder",
     "TrackedStatus",
     "TradingRuntime",
+    "print_report",
 ]

@@ -1,6 +1,5 @@
 """A backtest by dates, a balance and a fee: the engine of `dita backtest` under the names of bots."""
 
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -8,10 +7,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, TextIO
 
-from dita.backtest import BacktestResult, Trade
+from dita.backtest import BacktestResult
 from dita.backtest.engine import BacktestEngine as Engine
 from dita.backtest.engine import Named
 from dita.backtest.settings import BacktestSettings
+from dita.errors import refuse
 from dita.market import Event, Market, open_market
 from dita.runtime import load_params, load_strategy
 from dita.strategy import Params, Strategy
@@ -23,15 +23,15 @@ class BacktestConfig:
     """What a backtest assumes.
 
     Attributes:
-        start_date: The first day that is played, UTC; None means the data's first.
-        end_date: The last day that is played, UTC; None means the data's last.
+        start_date: The first day that is played, UTC: a date, or YYYY-MM-DD; None means the data's first.
+        end_date: The last day that is played, likewise; None means the data's last.
         initial_balance: Opening balance, settlement units.
         fee_rate: A fraction of the value, for makers and takers.
         slippage_bps: By how many basis points a taker's price is worse than the book's.
     """
 
-    start_date: date | None = None
-    end_date: date | None = None
+    start_date: date | str | None = None
+    end_date: date | str | None = None
     initial_balance: Decimal = Decimal(10_000)
     fee_rate: Decimal = Decimal("0.001")
     slippage_bps: Decimal = Decimal(0)
@@ -45,16 +45,25 @@ class BacktestConfig:
         Raises:
             InvalidInput: A value cannot be.
         """
-        end = None if self.end_date is None else self.end_date + timedelta(days=1)
+        last = _day(self.end_date, "end_date")
         return BacktestSettings(
             capital=self.initial_balance,
             taker_rate=self.fee_rate,
             maker_rate=self.fee_rate,
             slippage_bps=self.slippage_bps,
-            start_ns=_begin_ns(self.start_date),
-            end_ns=_begin_ns(end),
+            start_ns=_begin_ns(_day(self.start_date, "start_date")),
+            end_ns=_begin_ns(None if last is None else last + timedelta(days=1)),
             **more,
         )
+
+
+def _day(given: date | str | None, name: str) -> date | None:
+    if not isinstance(given, str):
+        return given
+    try:
+        return date.fromisoformat(given)
+    except ValueError:
+        raise refuse(name, given, "is no day: write YYYY-MM-DD") from None
 
 
 def _begin_ns(day: date | None) -> int | None:
@@ -140,27 +149,4 @@ def print_report(result: BacktestResult, out: TextIO | None = None) -> None:
         result: Of a backtest.
         out: Where to; None means the standard output.
     """
-    closed = [trade for trade in result.trades if trade.exit_time_ns is not None]
-    figures = result.metrics
-    rows = (
-        ("Total PnL", f"{_total(closed)} {result.asset}"),
-        ("Number of Trades", str(len(closed))),
-        ("Win Rate", _share(figures["win_rate"])),
-        ("Profit Factor", _ratio(figures["profit_factor"])),
-        ("Max Drawdown", _share(figures["max_drawdown"])),
-        ("Sharpe Ratio", _ratio(figures["sharpe"])),
-        ("Sortino Ratio", _ratio(figures["sortino"])),
-    )
-    (out or sys.stdout).write("".join(f"{name}: {text}\n" for name, text in rows))
-
-
-def _total(trades: list[Trade]) -> Decimal:
-    return sum((trade.pnl for trade in trades), Decimal(0))
-
-
-def _share(value: Any) -> str:  # noqa: ANN401 - a figure's
-    return "-" if value is None else f"{value * 100:.2f} %"
-
-
-def _ratio(value: Any) -> str:  # noqa: ANN401 - a figure's
-    return "-" if value is None else f"{value:.2f}"
+    result.print_report(out)

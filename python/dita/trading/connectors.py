@@ -22,6 +22,12 @@ FEE_RATE: Final = Decimal("0.001")
 DEFAULT_BALANCES: Final[Mapping[str, Decimal]] = MappingProxyType(
     {"USDT": Decimal(10_000), "BTC": Decimal(0), "ETH": Decimal(0)}
 )
+SPOT_RULES: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
+    {
+        pair: {"lot_step": "0.00001", "tick_size": "0.01", "product": "SPOT"}
+        for pair in ("BTC/USDT", "ETH/USDT")
+    }
+)
 _OWNER: Final = "connector"
 
 
@@ -245,8 +251,7 @@ class PaperTradingMode(PaperConnector):
             initial_balances: By asset.
             instruments: Rules by pair; None means BTC/USDT and ETH/USDT, spot.
         """
-        spot = {"lot_step": "0.00001", "tick_size": "0.01", "product": "SPOT"}
-        super().__init__(instruments or {"BTC/USDT": spot, "ETH/USDT": spot}, initial_balances)
+        super().__init__(instruments or SPOT_RULES, initial_balances)
 
     @classmethod
     def with_default_balances(cls) -> "PaperTradingMode":

@@ -217,11 +217,29 @@ class OrderTracker:
         """Every fill of an owner's orders, from the log."""
         found: dict[str, tuple[Fill, ...]] = {}
         for _, event, _ in happened_since(self._kernel, owner, 0, self._kernel.seq):
-            if event.kind not in _FILLS or event.price is None or event.size is None:
-                continue
-            fill = Fill(event.price, event.size, event.fee, event.fee_asset, event.timestamp_ns)
-            found[event.venue_client_id] = (*found.get(event.venue_client_id, ()), fill)
+            if is_fill(event):
+                found[event.venue_client_id] = (*found.get(event.venue_client_id, ()), fill_of(event))
         return found
+
+
+def is_fill(event: VenueEvent) -> bool:
+    """Return whether an event tells a fill with its price and size.
+
+    Args:
+        event: It.
+    """
+    return event.kind in _FILLS and event.price is not None and event.size is not None
+
+
+def fill_of(event: VenueEvent) -> Fill:
+    """Return the fill that an event tells.
+
+    Args:
+        event: One of which `is_fill` is true.
+    """
+    assert event.price is not None  # noqa: S101 - whoever calls has asked `is_fill`
+    assert event.size is not None  # noqa: S101 - as above
+    return Fill(event.price, event.size, event.fee, event.fee_asset, event.timestamp_ns)
 
 
 def status_of(order: VenueOrder) -> TrackedStatus:

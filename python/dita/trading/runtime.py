@@ -78,6 +78,8 @@ class FillEvent:
         timestamp: The venue's time, ns.
         fee: What was paid; None where it is not told.
         fee_asset: In which asset.
+        pair: The instrument, where it is told.
+        side: BUY or SELL, where it is told.
     """
 
     connector: str
@@ -87,6 +89,8 @@ class FillEvent:
     timestamp: int
     fee: Decimal | None = None
     fee_asset: str = ""
+    pair: str = ""
+    side: str = ""
 
 
 class _Waiting:
