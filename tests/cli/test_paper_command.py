@@ -100,3 +100,20 @@ def test_profit_by_more_periods_than_can_be_read_is_refused(
     monkeypatch.setattr("dita.cli.pnl._PERIODS_MAX", 10)
     assert main(["pnl", "p", "--period", "hour"]) == 1
     assert "take a longer one" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        ((), "--data FILE plays a recorded market; -c binance -p BTC/USDT a live one"),
+        (("-c", "binance", "-p", "BTC/USDT", "--data", "x.csv"), "--data: is for recorded markets"),
+        (("-c", "binance", "-p", "BTC/USDT", "--speed", "60"), "--speed: is for recorded markets"),
+        (("-c", "binance", "-p", "BTC/USDT", "--fill-at", "close"), "--fill-at: is for recorded markets"),
+        (("-c", "binance", "--exchange", "127.0.0.1:9"), "-p: name at least one pair"),
+    ],
+)
+def test_a_live_market_on_paper_takes_what_a_live_market_has(
+    words: tuple[str, ...], why: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["paper", "ema-cross", *words]) == 1
+    assert why in capsys.readouterr().err

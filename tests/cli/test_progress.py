@@ -48,3 +48,15 @@ def test_what_has_not_changed_is_not_said_again() -> None:
     for text in ("1 of 9", "1 of 9", "2 of 9"):
         shown.show(text)
     assert stream.getvalue() == "1 of 9\n2 of 9\n"
+
+
+def test_a_share_is_drawn_as_a_bar_on_a_terminal_alone() -> None:
+    for stream, written in (
+        (Terminal(), "\r\x1b[K[###############               ]  50% read"),
+        (io.StringIO(), " 50% read\n"),
+    ):
+        Progress(stream).show_share(0.5, "read")
+        assert stream.getvalue() == written
+    full = Terminal()
+    Progress(full).show_share(1.7, "read")
+    assert full.getvalue() == f"\r\x1b[K[{'#' * progress.BAR_WIDTH}] 100% read"

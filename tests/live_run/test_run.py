@@ -260,6 +260,31 @@ def command(*words: str, **environment: str) -> subprocess.CompletedProcess[str]
     )
 
 
+def test_paper_on_a_live_market_is_a_shadow_run_that_a_signal_ends(
+    served: ServerThread, tmp_path: Path
+) -> None:
+    place = ["-c", "binance", "-p", "BTC/USDT", "--exchange", served.address, "--dir", str(tmp_path / "host")]
+    program = subprocess.Popen(
+        [sys.executable, "-m", "dita.cli", "paper", f"{__file__}:Holder", *place, "--balance", "70000"],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert program.stdout is not None
+        said = program.stdout.readline()
+        program.send_signal(signal.SIGINT)
+        rest, _ = program.communicate(timeout=30)
+    finally:
+        if program.poll() is None:
+            program.kill()
+    assert program.returncode == 0
+    assert said.startswith("Holder: trading BTCUSDT in shadow, on the market of http://127.0.0.1")
+    assert "are left on the simulated venue" in rest
+    assert position(served) == 0
+
+
 def test_the_doctor_says_what_it_found_and_exits_by_it(served: ServerThread) -> None:
     words = ("doctor", "-c", "binance", "-p", "BTC/USDT", "--exchange", served.address)
     assert command(*words).returncode == 0

@@ -79,7 +79,7 @@ def run(options: argparse.Namespace) -> int:
 
     def listen(fraction: float) -> None:
         if progress.is_due():
-            progress.show(f"{fraction:4.0%} read")
+            progress.show_share(fraction, "read")
 
     try:
         symbol, counts = convert(

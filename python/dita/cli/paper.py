@@ -17,12 +17,16 @@ _DESCRIPTION: Final = """\
 Trade on paper: strategy, kernel and venue of `dita backtest`, at the market's own pace times --speed. While
 it runs, `dita status`, `orders`, `pnl`, `strategies`, `pause`, `start`, `halt` and `stop` reach it from
 another terminal. It keeps its log, its controls and its reports in a directory. Where an earlier run was
-stopped or killed it goes on from there; --fresh begins anew."""
+stopped or killed it goes on from there; --fresh begins anew.
+
+With -c and -p instead of --data it trades on paper on a venue's live market: that is `dita run --shadow`,
+with what of its options stands here."""
 
 _EPILOG: Final = """\
 examples:
   dita paper ema-cross --data btc_perp_1m.csv.gz --speed 600
-  dita paper my_strategy.py --data btc_perp_1m.csv.gz --speed max --name mine --fresh"""
+  dita paper my_strategy.py --data btc_perp_1m.csv.gz --speed max --name mine --fresh
+  dita paper my_strategy.py -c binance -p BTC/USDT"""
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -40,7 +44,14 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         allow_abbrev=False,
     )
     parser.add_argument("strategy", metavar="STRATEGY", help="a file, module:Class, or a sample's name")
-    add_market_options(parser)
+    add_market_options(parser, required=False)
+    parser.add_argument("-c", "--connector", choices=["binance"], help="a venue, for its live market")
+    parser.add_argument(
+        "-p", "--pair", action="append", default=[], metavar="PAIR", help="BTC/USDT; again for more"
+    )
+    parser.add_argument(
+        "--exchange", metavar="ADDRESS", help="with -c: `dita exchange` on this machine: 127.0.0.1:8686"
+    )
     parser.add_argument(
         "--speed", type=_speed, default=1.0, metavar="X", help="times the market's pace, or max (1)"
     )
@@ -67,6 +78,8 @@ def run(options: argparse.Namespace) -> int:
     Raises:
         CommandFailure: Strategy, market, directory or settings cannot be used; the text says what to do.
     """
+    if options.connector is not None or not options.data:
+        return _run_live(options)
     from dita.backtest.paper import PaperRun, put_aside  # noqa: PLC0415 - `dita --help` answers at once
     from dita.errors import KernelError  # noqa: PLC0415 - as above
     from dita.host import Directory  # noqa: PLC0415 - as above
@@ -89,7 +102,7 @@ def run(options: argparse.Namespace) -> int:
 
         def listen(fraction: float, trades: int) -> None:
             if progress.is_due():
-                progress.show(f"{fraction:4.0%} played, {trades} trades")
+                progress.show_share(fraction, f"played, {trades} trades")
 
         with beside_host(directory, options.web, own_process=False):
             result = paper.run(listen)
@@ -101,6 +114,61 @@ def run(options: argparse.Namespace) -> int:
     if directory is not None:
         print(f"{directory.reports / 'report.html'}: written", file=sys.stderr)
     return 0
+
+
+# What a live market decides, or the venue.
+_RECORDED_ONLY: Final = (
+    "data",
+    "symbol",
+    "fresh",
+    "taker_rate",
+    "maker_rate",
+    "fill_at",
+    "limit_fill",
+    "latency_ms",
+    "latency_max_ms",
+    "latency_file",
+    "queue_model",
+    "slippage_bps",
+    "since",
+    "until",
+    "seed",
+    "funding",
+    "instruments",
+    "bar_time",
+    "allow_gaps",
+    "allow_disorder",
+    "round_prices",
+    "json",
+)
+
+
+def _run_live(options: argparse.Namespace) -> int:
+    """Trade on paper on a venue's live market: `dita run --shadow`."""
+    if options.connector is None:
+        raise CommandFailure("--data FILE plays a recorded market; -c binance -p BTC/USDT a live one")
+    given = [name for name in _RECORDED_ONLY if getattr(options, name) not in (None, [], False)]
+    if options.speed != 1.0:
+        given.append("speed")
+    if given:
+        flag = given[0].replace("_", "-")
+        raise CommandFailure(f"--{flag}: is for recorded markets; with -c the live one is taken as it comes")
+    from dita.cli.run import add_parser as add_run  # noqa: PLC0415 - it needs the same options
+
+    commands = argparse.ArgumentParser().add_subparsers(dest="command")
+    add_run(commands)
+    words = [options.strategy, "--shadow", "-c", options.connector]
+    words += ["--ephemeral"] if options.ephemeral else []
+    words += ["--dir", str(options.dir)] if options.dir else []
+    words += ["--name", options.name] if not (options.ephemeral or options.dir) else []
+    words += [word for pair in options.pair for word in ("-p", pair)]
+    words += [word for name, value in options.param for word in ("--param", f"{name}={value}")]
+    words += ["--capital", str(options.capital)] if options.capital is not None else []
+    words += ["--exchange", options.exchange] if options.exchange else []
+    words += ["--web", str(options.web)] if options.web is not None else []
+    run_options = commands.choices["run"].parse_args(words)
+    run_options.command = "run"
+    return int(run_options.run(run_options))
 
 
 def _speed(text: str) -> float | None:

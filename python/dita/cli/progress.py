@@ -6,6 +6,7 @@ from typing import Final, TextIO
 
 TERMINAL_INTERVAL_NS: Final = 100_000_000
 PLAIN_INTERVAL_NS: Final = 2_000_000_000
+BAR_WIDTH: Final = 30
 
 
 class Progress:
@@ -41,6 +42,17 @@ class Progress:
         self._shown = True
         self._stream.write(f"\r\x1b[K{text}" if self._terminal else f"{text}\n")
         self._stream.flush()
+
+    def show_share(self, share: float, text: str) -> None:
+        """Write how much is done: with a bar on a terminal.
+
+        Args:
+            share: From 0 to 1.
+            text: What is done of it, without a line end.
+        """
+        done = min(max(share, 0.0), 1.0)
+        drawn = f"[{'#' * int(done * BAR_WIDTH):<{BAR_WIDTH}}] " if self._terminal else ""
+        self.show(f"{drawn}{done:4.0%} {text}")
 
     def close(self) -> None:
         """Leave the terminal's line clean for what follows."""

@@ -156,7 +156,7 @@ def run(options: argparse.Namespace) -> int:
 
     def listen(done: int, planned: int) -> None:
         if progress.is_due():
-            progress.show(f"{done:,} of {planned:,} runs")
+            progress.show_share(done / max(1, planned), f"{done:,} of {planned:,} runs")
 
     axes = None if options.heat is None else options.heat.split(",")
     try:

@@ -84,7 +84,7 @@ def run(options: argparse.Namespace) -> int:
 
     def listen(done: int, planned: int) -> None:
         if progress.is_due():
-            progress.show(f"{done:,} of {planned:,} runs")
+            progress.show_share(done / max(1, planned), f"{done:,} of {planned:,} runs")
 
     try:
         space = space_of(options)
