@@ -21,6 +21,7 @@ __all__ = [
     "Bar",
     "BarBuilder",
     "Bollinger",
+    "Book",
     "CaptureConversion",
     "Client",
     "ControlGate",
@@ -2304,16 +2305,16 @@ class Book:
     def best_ask(self) -> _BookLevel | None:
         """Price and size of the best ask; None where nobody asks."""
 
-    def bids(self, count: int = 50) -> list[_BookLevel]:
+    def bids(self, count: int = ...) -> list[_BookLevel]:
         """Return the best bids with their sizes, at most so many and at most 50, the best first."""
 
-    def asks(self, count: int = 50) -> list[_BookLevel]:
+    def asks(self, count: int = ...) -> list[_BookLevel]:
         """Return the best asks with their sizes, at most so many and at most 50, the best first."""
 
-    def bids_float(self, count: int = 50) -> list[tuple[float, float]]:
+    def bids_float(self, count: int = ...) -> list[tuple[float, float]]:
         """Return the best bids as floats, for indicators."""
 
-    def asks_float(self, count: int = 50) -> list[tuple[float, float]]:
+    def asks_float(self, count: int = ...) -> list[tuple[float, float]]:
         """Return the best asks as floats, for indicators."""
 
 @final

@@ -267,8 +267,8 @@ def tick_of(market: Market) -> str:
 def lot_of(market: Market) -> str:
     """Return the finest step of the first 10,000 quotes' and trades' sizes; nothing coarser than 0.0001.
 
-    Whole sizes alone do not say that nothing smaller is traded. Bars' volumes say nothing: many are counted in
-    the quote asset.
+    Whole sizes alone do not say that nothing smaller is traded. Bars' volumes say nothing: many are counted
+    in the quote asset.
 
     Args:
         market: The market; it is read from its beginning.
