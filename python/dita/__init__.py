@@ -113,6 +113,7 @@ if TYPE_CHECKING:
     from dita.venues import SmallAdapter as SmallAdapter
     from dita.venues import VenueAdapter as VenueAdapter
     from dita.venues.binance.adapter import BinanceAdapter as BinanceAdapter
+    from dita.venues.ccxt import CCXTAdapter as CCXTAdapter
     from dita.zinc import InMemoryZincPlane as InMemoryZincPlane
     from dita.zinc import SharedHalt as SharedHalt
     from dita.zinc import SharedMemoryZincPlane as SharedMemoryZincPlane
@@ -220,6 +221,7 @@ _HOME = {
     "KernelMoment": "dita.projection",
     "build_projection": "dita.projection",
     "transition_table": "dita.contracts",
+    "CCXTAdapter": "dita.venues.ccxt",
     "BinanceAdapter": "dita.venues.binance.adapter",
     "OrderManager": "dita.venues",
     "OrderRequest": "dita.venues",
@@ -239,6 +241,7 @@ __all__ = [
     "BinanceAdapter",
     "BreakerSettings",
     "BreakerState",
+    "CCXTAdapter",
     "CircuitBreaker",
     "ClusterAddress",
     "ClusterError",

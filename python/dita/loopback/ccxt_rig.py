@@ -1,0 +1,56 @@
+"""The adapter through ccxt on the exchange to practise on, as certification wants it: over real sockets."""
+
+from decimal import Decimal
+from typing import Final
+
+from dita.certify.rig import NotOffered, Trouble
+from dita.loopback.binance.rig import BinanceRig
+from dita.venues.ccxt import CCXTAdapter
+
+_STREAM: Final = "it is a stream's trouble, and ccxt's adapter asks by REST"
+_NOT_OFFERED: Final = {
+    Trouble.STALE_STATUS: _STREAM,
+    Trouble.FILL_BEFORE_ACK: _STREAM,
+    Trouble.PRICE_LATER: _STREAM,
+    Trouble.FIRST_FILL_LOST: _STREAM,
+    Trouble.FILLS_REPLAYED: _STREAM,
+    Trouble.FALSE_CANCEL: "a cancel is not believed before the order itself says so",
+}
+
+
+class CCXTRig(BinanceRig):
+    """Opens ccxt's adapter on Binance's wire with a trouble."""
+
+    adapter: CCXTAdapter  # type: ignore[assignment]
+
+    def open(self, trouble: Trouble) -> CCXTAdapter:  # type: ignore[override]
+        """Start the exchange, and connect."""
+        if trouble in _NOT_OFFERED:
+            raise NotOffered(_NOT_OFFERED[trouble])
+        super().open(trouble)
+        return self.adapter
+
+    def reopen(self) -> CCXTAdapter:  # type: ignore[override]
+        """Connect, at first or once more."""
+        self.adapter = CCXTAdapter(
+            "binanceusdm", (self.symbol, self.other_symbol), api_key="practise-key",
+            api_secret="practise-secret",  # noqa: S106 - it opens nothing but the exchange
+            address=self.server.address, poll_s=3_600.0, clock_ns=lambda: self.now_ns,
+        )  # fmt: skip
+        return self.adapter
+
+    def fill(self, venue_client_id: str, size: Decimal) -> None:
+        """Trade against a resting order, and let it be asked for."""
+        super().fill(venue_client_id, size)
+        self.settle()
+
+    def settle(self) -> None:
+        """Have what was held back done, and wait until all was asked for."""
+        if self.trouble == Trouble.SLOW_CHANGES:
+            self.server.command("release")
+        self._wait(lambda: self.adapter.is_quiet)
+        self.adapter.refresh()
+        self._wait(lambda: self.adapter.is_quiet)
+
+    def _has_heard(self) -> bool:
+        return True
