@@ -306,6 +306,10 @@ def test_the_figures_read_as_prometheus_reads_them(shared: Desk) -> None:
         wait(lambda: client.get("/api/account").json()["items"])
         families = {one.name: one for one in text_string_to_metric_families(client.get("/metrics").text)}
     assert families["dita_up"].samples[0].value == 1
+    assert {"dita_unexplained", "dita_orders_in_doubt", "dita_unprotected_slots", "dita_outcomes"} <= set(
+        families
+    )
+    assert families["dita_gateway_order_seconds"].samples[0].value >= 0
     k = families["dita_k_capital"].samples[0]
     assert (k.labels, k.value > 99_000) == ({"account": "main", "asset": "USDT"}, True)
 

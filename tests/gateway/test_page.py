@@ -192,11 +192,12 @@ def test_the_first_screen_says_what_is_wrong_and_why_k_and_e_differ(
     tmp_path: Path, browser: "Browser"
 ) -> None:
     with desk(tmp_path) as found:
-        seen = Seen(browser, found)
-        assert seen.page.inner_text(".verdict").startswith("All is well")
         kernel = found.host.kernel(None)
-        wallet = {"kind": "ACCOUNT_UPDATE", "asset": "USDT", "wallet_balance": "99995.5"}
-        kernel.on_account_event({"timestamp": 2, **wallet})
+        wallet = {"kind": "ACCOUNT_UPDATE", "asset": "USDT"}
+        kernel.on_account_event({"timestamp": 2, **wallet, "wallet_balance": "100000"})
+        seen = Seen(browser, found)
+        seen.page.wait_for_selector(".verdict h1:text-is('All is well')")
+        kernel.on_account_event({"timestamp": 3, **wallet, "wallet_balance": "99995.5"})
         seen.page.wait_for_selector(".waterfall th:has-text('UNEXPLAINED')")
         assert "4.50000000" in seen.page.inner_text(".money")
         assert seen.page.inner_text(".waterfall .sum td").strip() == "-4.5"

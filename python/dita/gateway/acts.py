@@ -59,7 +59,7 @@ def _orders(app: FastAPI, hub: Hub) -> None:
     async def order(request: Request, _who: Trader) -> dict[str, Any]:
         """Send a plain order. `ok` is false where it was rejected; `reason` says why."""
         wanted = await body_of(request, Order)
-        state = await hub.source.ask("order", order=wanted.fields(), account=wanted.account)
+        state = await hub.order(order=wanted.fields(), account=wanted.account)
         return {"ok": state["status"] != "REJECTED", **state}
 
     @app.post("/api/cancel", openapi_extra=schema(Cancel))

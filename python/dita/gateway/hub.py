@@ -5,9 +5,9 @@ import contextlib
 import json
 import logging
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from dita.gateway.history import History
 from dita.gateway.source import Source, SourceAway, SourceRefused, Update
@@ -106,6 +106,9 @@ class Hub:
         away: Why nobody answers; empty where somebody does.
         lookers: How many look on.
         history: Equity and marks of the last hours.
+        outcomes: How often each kernel said what, by account and code; fills are OK.
+        reads, reads_took_s: How many looks at the source there were, and how long they took, seconds.
+        orders_asked, orders_took_s: The same of orders.
     """
 
     def __init__(
@@ -130,6 +133,9 @@ class Hub:
         self._number = self._first = time.time_ns() // 1_000
         self._lookers: set[Looker] = set()
         self._wake = asyncio.Event()
+        self.outcomes: Counter[tuple[str, str]] = Counter()
+        self.reads = self.orders_asked = 0
+        self.reads_took_s = self.orders_took_s = 0.0
 
     @property
     def lookers(self) -> int:
@@ -143,6 +149,8 @@ class Hub:
                 begun_s = time.monotonic()
                 await self._once()
                 took_s = time.monotonic() - begun_s
+                self.reads += 1
+                self.reads_took_s += took_s
                 self._wake.clear()
                 with contextlib.suppress(TimeoutError):
                     # Somebody who comes is told at once how things are; those who look on have their pace.
@@ -189,6 +197,7 @@ class Hub:
             del self.rows[key]
         for kind, kept in self._kept.items():
             kept.extend(getattr(update, kind))
+        self._count(update)
         self._number += 1
         frame = frame_of(
             self._number,
@@ -198,6 +207,23 @@ class Hub:
         now_s = time.monotonic()
         for looker in self._lookers:
             looker.give(now_s, frame)
+
+    def _count(self, update: Update) -> None:
+        for text in update.fills:
+            self.outcomes[str(json.loads(text).get("account", "")), "OK"] += 1
+        for text in update.log:
+            line = json.loads(text)
+            if line["kind"] == "kernel":
+                self.outcomes[str(line["account"]), str(line["text"]).partition(",")[0]] += 1
+
+    async def order(self, **fields: Any) -> Any:  # noqa: ANN401 - plain values
+        """Send an order, and count how long its answer took."""
+        begun_s = time.perf_counter()
+        try:
+            return await self.source.ask("order", **fields)
+        finally:
+            self.orders_asked += 1
+            self.orders_took_s += time.perf_counter() - begun_s
 
     def _as_change(self, update: Update) -> Update:
         gone = [key for key in self.rows if key not in update.rows]

@@ -1,6 +1,7 @@
 """Serves the gateway: in this process until it is told to stop, or beside something else in a thread."""
 
 import contextlib
+import signal
 import socket
 import threading
 from collections.abc import Iterator
@@ -18,6 +19,9 @@ PORT: Final = 8080
 _STARTS_WITHIN_S: Final = 30.0
 #: How long open streams have to end.
 _ENDS_WITHIN_S: Final = 2
+_ENDED_BY: Final = (signal.SIGINT, signal.SIGTERM)
+#: Whoever has sent what nobody takes for so long is gone, milliseconds: a half-open socket ends by itself.
+_SILENT_MS: Final = 15_000
 
 
 def bound(host: str, port: int) -> socket.socket:
@@ -30,6 +34,9 @@ def bound(host: str, port: int) -> socket.socket:
     # With the protocol named, asyncio sends each answer at once; without, it waits 40 ms for company.
     listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    # Connections take it over from here.
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _SILENT_MS)
     try:
         listening.bind((host, port))
     except OSError as error:
@@ -45,6 +52,19 @@ def is_loopback(host: str) -> bool:
 
 class _Server(uvicorn.Server):
     """Ends open streams before it waits for what is open."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Let a signal end it, and no more: what is around it ends in its own way, and not by the signal."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {number: signal.signal(number, self.handle_exit) for number in _ENDED_BY}
+        try:
+            yield
+        finally:
+            for number, action in before.items():
+                signal.signal(number, action)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Shut down."""

@@ -13,7 +13,12 @@ KEPT_MAX: Final = 10_000
 
 
 class Feed:
-    """Changes of all accounts in one order. Ids are `boot-n`; each start of a host has its own `boot`."""
+    """Changes of all accounts in one order. Ids are `boot-n`; each start of a host has its own `boot`.
+
+    Attributes:
+        boot: Of this start.
+        wanted: Whether anybody has asked for changes: nothing is kept before.
+    """
 
     def __init__(self, kept_max: int = KEPT_MAX) -> None:
         """Start empty.
@@ -26,6 +31,7 @@ class Feed:
         self._last = 0
         self._ended = False
         self._news = threading.Condition()
+        self.wanted = False
 
     def put(self, account: str, kind: str, value: object) -> None:
         """Take a change.
@@ -33,14 +39,15 @@ class Feed:
         Args:
             account: Of which account.
             kind: "slot", "account", "control" or "intent".
-            value: Plain values.
+            value: Plain values, or a slot.
         """
+        if not self.wanted:
+            return
+        text = value.to_json() if isinstance(value, TradeSlot) else to_json(value)
         with self._news:
             self._last += 1
-            line = to_json(
-                {"id": f"{self.boot}-{self._last}", "account": account, "type": kind, "value": value}
-            )
-            self._kept.append((self._last, line.encode()))
+            head = to_json({"id": f"{self.boot}-{self._last}", "account": account, "type": kind})
+            self._kept.append((self._last, f'{head[:-1]},"value":{text}}}'.encode()))
             self._news.notify_all()
 
     def changes(self, after: str | None = None) -> Iterator[bytes]:
@@ -50,6 +57,7 @@ class Feed:
             after: The last id that was seen; None begins with what comes next. Where what followed it is
                 gone, or the host has started anew, the first change is a "reset": read `status` anew.
         """
+        self.wanted = True
         with self._news:
             # Now, and not at the first `next`: what happens between the two is told.
             return self._from(self._place(after))
@@ -104,6 +112,11 @@ class AccountFeed:
         self._feed = feed
         self._account = account
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether nobody wants what it is told: it need not be made."""
+        return not self._feed.wanted
+
     def publish_intent(self, intent: KernelIntent) -> None:
         """Show an intent."""
         self.tell_intent(
@@ -132,7 +145,7 @@ class AccountFeed:
 
     def write_slot(self, slot: TradeSlot) -> None:
         """Show a slot's newest state."""
-        self._feed.put(self._account, "slot", slot.to_dict())
+        self._feed.put(self._account, "slot", slot)
 
     def write_account(self, account: Mapping[str, Any]) -> None:
         """Show the account's newest state."""

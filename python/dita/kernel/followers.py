@@ -170,7 +170,7 @@ class Followers:
             yield partial(self.call, advance, seq)
             yield from self._orders_due(slots)
         for plane in (self.projection, self.zinc):
-            if plane is not None:
+            if plane is not None and not getattr(plane, "is_idle", False):
                 for slot in slots:
                     yield partial(self.call, plane.write_slot, slot)
                 # One that reads the kernel by itself does so now and then: an account takes its time.
