@@ -27,11 +27,11 @@ def test_an_entry_needs_an_audited_run() -> None:
 
 def test_a_crisis_needs_an_audited_override() -> None:
     with opened() as kernel:
-        kernel.update_control(ControlUpdate(audited=("action-1",)))
+        kernel.update_control(ControlUpdate(audited=("action-1@9000000000",)))
         assert entered(kernel, regime="CRISIS") == KernelDiagnosticCode.REGIME_BLOCKED
         kernel.update_control(ControlUpdate(regime=Regime.CRISIS))
         assert entered(kernel) == KernelDiagnosticCode.REGIME_BLOCKED
-        assert entered(kernel, override_ref="action-1") == KernelDiagnosticCode.OK
+        assert entered(kernel, override_ref="action-1@9000000000") == KernelDiagnosticCode.OK
 
 
 @pytest.mark.parametrize(

@@ -63,15 +63,16 @@ fn in_a_crisis_aggressive_buying_needs_an_audited_override() {
         (crisis, None,   TradeSide::Long,  Market, None,          Gtc, false, "",      Code::RegimeBlocked),
         (crisis, None,   TradeSide::Long,  Limit,  Some("100"),   Gtc, false, "",      Code::RegimeBlocked),
         (crisis, None,   TradeSide::Long,  Limit,  Some("99"),    Ioc, false, "",      Code::RegimeBlocked),
-        (crisis, None,   TradeSide::Long,  Market, None,          Gtc, false, "act-2", Code::RegimeBlocked),
-        (crisis, None,   TradeSide::Long,  Market, None,          Gtc, false, "act-1", Code::Ok),
+        (crisis, None,   TradeSide::Long,  Market, None,          Gtc, false, "act-2@9000000000", Code::RegimeBlocked),
+        (crisis, None,   TradeSide::Long,  Market, None,          Gtc, false, "act-1@9000000000", Code::Ok),
+        (crisis, None,   TradeSide::Long,  Market, None,          Gtc, false, "act-1", Code::RegimeBlocked),
         (crisis, None,   TradeSide::Long,  Limit,  Some("99"),    Gtc, false, "",      Code::Ok),
         (crisis, None,   TradeSide::Long,  Limit,  Some("101"),   Gtc, true,  "",      Code::Ok),
         (crisis, crisis, TradeSide::Short, Market, None,          Gtc, false, "",      Code::Ok),
         (None,   None,   TradeSide::Long,  Market, None,          Gtc, false, "",      Code::Ok),
     ] {
         let mut desk = Desk::new();
-        desk.control(ControlChange { regime: market, ..audited(&["act-1"]) });
+        desk.control(ControlChange { regime: market, ..audited(&["act-1@9000000000", "act-1"]) });
         let got = enter(&mut desk, |intent| {
             (intent.side, intent.order_type, intent.time_in_force) = (side, kind, tif);
             (intent.limit_price, intent.post_only) = (limit.map(dec), post);
@@ -79,4 +80,35 @@ fn in_a_crisis_aggressive_buying_needs_an_audited_override() {
         });
         assert_eq!(got, code, "{market:?} {own:?} {side} {kind} {limit:?} {tif} {action}");
     }
+}
+
+#[test]
+fn an_override_holds_until_the_second_that_its_id_names() {
+    for (action, now_s, code) in [
+        ("ops@100", 99, Code::Ok),
+        ("ops@100", 100, Code::RegimeBlocked),
+        ("ops@100", 5_000, Code::RegimeBlocked),
+        ("ops@99999999999999999999", 1, Code::RegimeBlocked),
+        ("ops@9223372036854775807", 1, Code::Ok),
+        ("ops@-1", 1, Code::RegimeBlocked),
+        ("ops@", 1, Code::RegimeBlocked),
+        ("a@b@100", 99, Code::Ok),
+    ] {
+        let mut desk = Desk::new();
+        desk.control(ControlChange { regime: Some(Regime::Crisis), ..audited(&[action]) });
+        desk.now = now_s * 1_000_000_000;
+        assert_eq!(enter(&mut desk, |intent| intent.provenance = from("", None, action)), code, "{action}");
+        desk.assert_replays();
+    }
+}
+
+#[test]
+fn a_run_passes_for_no_override_and_an_override_for_no_run() {
+    let mut desk = Desk::new();
+    let change = audited(&["run-7", "ops@9000000000"]);
+    desk.control(ControlChange { require_audit: Some(true), regime: Some(Regime::Crisis), ..change });
+    let from = |run, action| move |intent: &mut Intent| intent.provenance = from(run, None, action);
+    assert_eq!(enter(&mut desk, from("run-7", "run-7")), Code::RegimeBlocked);
+    assert_eq!(enter(&mut desk, from("ops@9000000000", "ops@9000000000")), Code::NotAudited);
+    assert_eq!(enter(&mut desk, from("run-7", "ops@9000000000")), Code::Ok);
 }

@@ -1,13 +1,12 @@
 """Heads: what to keep elsewhere, signed or not, so that a ledger's end can be vouched for."""
 
-import base64
 import json
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from dita.audit.signing import SignatureRefused, SigningKey, canonical, check_signature
 from dita.errors import shown
-from dita.extras import missing
 
 if TYPE_CHECKING:
     from dita.audit.verifying import Verified
@@ -41,17 +40,13 @@ class Head:
 
     def as_json(self) -> str:
         """Return it as one canonical line, without its end."""
-        return _canonical(asdict(self))
+        return canonical(asdict(self))
 
     def signed_bytes(self) -> bytes:
         """Return what a signature is over."""
         fields = asdict(self)
         del fields["signature"]
-        return _canonical(fields).encode()
-
-
-def _canonical(value: dict[str, Any]) -> str:
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        return canonical(fields).encode()
 
 
 def head_of(verified: "Verified") -> Head:
@@ -87,14 +82,6 @@ def read_head(path: Path) -> Head:
     return head
 
 
-def _ed25519() -> Any:  # noqa: ANN401 - a module of an extra
-    try:
-        from cryptography.hazmat.primitives.asymmetric import ed25519  # noqa: PLC0415 - an extra
-    except ImportError as error:
-        raise HeadRefused(missing("a signed head", "audit")) from error
-    return ed25519
-
-
 def sign(head: Head, key_file: Path) -> Head:
     """Sign a head.
 
@@ -105,18 +92,12 @@ def sign(head: Head, key_file: Path) -> Head:
     Raises:
         HeadRefused: The file holds no such key, or the extra `audit` is not installed.
     """
-    ed25519 = _ed25519()
-    from cryptography.hazmat.primitives import serialization  # noqa: PLC0415 - an extra
-
     try:
-        key = serialization.load_pem_private_key(key_file.read_bytes(), password=None)
-    except (ValueError, TypeError) as error:
-        raise HeadRefused(f"{key_file}: holds no private key in PEM without a password: {error}") from error
-    if not isinstance(key, ed25519.Ed25519PrivateKey):
-        raise HeadRefused(f"{key_file}: the key is {type(key).__name__}, and must be ed25519")
-    public = base64.b64encode(key.public_key().public_bytes_raw()).decode()
-    unsigned = replace(head, public_key=public, signature="")
-    return replace(unsigned, signature=base64.b64encode(key.sign(unsigned.signed_bytes())).decode())
+        key = SigningKey(key_file)
+    except SignatureRefused as error:
+        raise HeadRefused(str(error)) from error
+    unsigned = replace(head, public_key=key.public, signature="")
+    return replace(unsigned, signature=key.sign(unsigned.signed_bytes()))
 
 
 def signer_of(head: Head) -> str:
@@ -127,14 +108,8 @@ def signer_of(head: Head) -> str:
     """
     if not head.signature and not head.public_key:
         return ""
-    ed25519 = _ed25519()
-    from cryptography.exceptions import InvalidSignature  # noqa: PLC0415 - an extra
-
     try:
-        key = ed25519.Ed25519PublicKey.from_public_bytes(base64.b64decode(head.public_key, validate=True))
-        key.verify(base64.b64decode(head.signature, validate=True), head.signed_bytes())
-    except (ValueError, InvalidSignature) as error:
-        raise HeadRefused(
-            "the head's signature does not hold: the head was changed, or another key signed it"
-        ) from error
+        check_signature(head.public_key, head.signature, head.signed_bytes(), what="the head")
+    except SignatureRefused as error:
+        raise HeadRefused(f"the head's signature does not hold: {error}") from error
     return head.public_key

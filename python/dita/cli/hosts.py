@@ -169,6 +169,8 @@ def _as_status(state: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _status_lines(said: Mapping[str, Any]) -> list[str]:
+    from dita.control.provenance import provenance_lines  # noqa: PLC0415 - `dita --help` answers at once
+
     lines = [f"{said['name']}: " + ("running" if said["running"] else "not running; this is from its log")]
     for name, account in said["accounts"].items():
         control = account["control"]
@@ -177,6 +179,7 @@ def _status_lines(said: Mapping[str, Any]) -> list[str]:
             f"{name}: gate {control['gate']}{halted}, mode {control['mode']}, input {account['seq']:,}, "
             f"{time_text(account['now_ns'])} UTC"
         )
+        lines += [f"  {line}" for line in provenance_lines(control, account["now_ns"])]
         lines += _money_lines(account["account"])
         rows = [
             (

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from dita.cli.failure import CommandFailure
-from dita.cli.portfolio_text import plan_lines, status_lines, summary_line
+from dita.cli.portfolio_text import plan_lines, shadow_as_dict, shadow_lines, status_lines, summary_line
 from dita.cli.progress import Progress
 from dita.cli.tables import as_json
 from dita.errors import shown
@@ -41,6 +41,7 @@ examples:
   dita portfolio apply portfolio_optimized_v3.json --host main --rank 2 --account binance/sub2
   dita portfolio apply targets.json --config dita.toml --mark BTCUSDT=50000 --mark ETHUSDT=2500
   dita portfolio apply targets.json --config dita.toml --marks marks.json --watch
+  dita portfolio apply portfolio_optimized_v3.json --shadow
   dita portfolio status --host main"""
 
 _EXAMPLES: Final = {
@@ -149,18 +150,32 @@ def _add_file_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--max-age",
-        type=_span,
+        type=span,
         default=24 * _HOUR_NS,
         metavar="SPAN",
         help="how old targets may be: 90m, 24h, 2d (24h)",
     )
     parser.add_argument("--close-dust", action="store_true", help="close what has no target, however little")
     parser.add_argument("--sha256", type=_hash, metavar="HEX", help="the hash that the file must have")
+    parser.add_argument(
+        "--registry", type=Path, metavar="FILE", help="the audited runs (the host's provenance.jsonl)"
+    )
+    parser.add_argument(
+        "--override", default="", metavar="ID", help="an override that lets longs through in a CRISIS"
+    )
+    parser.add_argument(
+        "--shadow", action="store_true", help="fill perfectly, in the state file alone; needs no account"
+    )
+    parser.add_argument(
+        "--state", type=Path, metavar="FILE", help="of --shadow (portfolio_actual_state.json beside FILE)"
+    )
     parser.add_argument("--again", action="store_true", help="plan a file anew that was applied already")
 
 
 def _plan(options: argparse.Namespace) -> int:
     """Print what would be done."""
+    if options.shadow:
+        return _shadow(options, writes=False)
     with _session(options) as session:
         said = _told(lambda: session.plan(_request(options)))
     return _show(said, options, planned=True)
@@ -170,6 +185,8 @@ def _apply(options: argparse.Namespace) -> int:
     """Do it."""
     if options.dry_run:
         return _plan(options)
+    if options.shadow:
+        return _shadow(options, writes=True)
     with _session(options) as session:
         if options.watch:
             return _watch(session, options)
@@ -195,6 +212,31 @@ def _apply_once(session: "Session", options: argparse.Namespace) -> int:
     finally:
         progress.close()
     return _show(said, options, planned=False)
+
+
+def _shadow(options: argparse.Namespace, *, writes: bool) -> int:
+    """Fill targets in the state file alone."""
+    import time  # noqa: PLC0415 - as in `_told`
+
+    from dita.portfolio.desk import settings_of  # noqa: PLC0415 - as in `_told`
+    from dita.portfolio.registry import read_registry  # noqa: PLC0415 - as in `_told`
+    from dita.portfolio.shadow import STATE_NAME, ShadowState  # noqa: PLC0415 - as in `_told`
+    from dita.portfolio.targets import read_targets  # noqa: PLC0415 - as in `_told`
+
+    def done() -> Any:  # noqa: ANN401 - a class that is loaded late
+        settings = settings_of(_request(options)["settings"])
+        file = read_targets(options.file, sha256=options.sha256)
+        if options.registry is not None:
+            read_registry(options.registry).check(file.ranked(settings.rank))
+        state = ShadowState(options.state or options.file.with_name(STATE_NAME))
+        return (state.apply if writes else state.plan)(file, settings, time.time_ns())
+
+    plan = _told(done)
+    lines = shadow_lines(plan)
+    sys.stdout.write(as_json(shadow_as_dict(plan)) if options.json else "\n".join(lines) + "\n")
+    if writes and not options.json:
+        print(f"DONE: {len(plan.fills())} shadow fills")
+    return 0
 
 
 def _watch(session: "Session", options: argparse.Namespace) -> int:
@@ -299,6 +341,7 @@ def _request(options: argparse.Namespace) -> dict[str, Any]:
         "account": options.account,
         "sha256": options.sha256,
         "again": options.again,
+        "registry": None if options.registry is None else str(options.registry.absolute()),
         "wait_s": getattr(options, "wait", 60.0),
         "settings": {
             "rank": options.rank,
@@ -307,6 +350,7 @@ def _request(options: argparse.Namespace) -> dict[str, Any]:
             "max_gross": str(options.max_gross),
             "max_age_ns": options.max_age,
             "close_dust": options.close_dust,
+            "override_ref": options.override,
         },
     }
 
@@ -347,7 +391,15 @@ def _fraction(text: str) -> Decimal:
     return number
 
 
-def _span(text: str) -> int:
+def span(text: str) -> int:
+    """Read a span of time, in nanoseconds.
+
+    Args:
+        text: A whole number and s, m, h or d.
+
+    Raises:
+        ArgumentTypeError: It is none.
+    """
     found = re.fullmatch(r"(\d{1,6})([smhd])", text)
     if found is None:
         raise argparse.ArgumentTypeError(f"expected a span like 90m, 24h or 2d, got {shown(text)}")

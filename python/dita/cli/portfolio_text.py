@@ -2,9 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from dita.cli.tables import count, exact, table, time_text
+
+if TYPE_CHECKING:
+    from dita.portfolio.shadow import ShadowPlan
 
 _ID_CHARS: Final = 16
 _HEADER: Final = (
@@ -158,3 +161,37 @@ def _status_cells(plan: Mapping[str, Any]) -> tuple[str, ...]:
         count(counts["refused"]),
         plan["file"],
     )
+
+
+def shadow_lines(plan: "ShadowPlan") -> list[str]:
+    """Return what a shadow apply fills.
+
+    Args:
+        plan: As `ShadowState.plan` returns it.
+    """
+    rows = [
+        (
+            row.symbol,
+            "HOLD" if row.why else ("BUY" if row.drift > 0 else "SELL"),
+            _percent(str(row.actual)),
+            _percent(str(row.target)),
+            _percent(str(row.drift)),
+            str(row.why) or "-",
+        )
+        for row in plan.rows
+    ]
+    header = ("symbol", "action", "is", "wanted", "drift", "why")
+    return [f"shadow fills of {plan.key}", *table(header, rows, right="is wanted drift")]
+
+
+def shadow_as_dict(plan: "ShadowPlan") -> dict[str, Any]:
+    """Return the same as plain values.
+
+    Args:
+        plan: As `ShadowState.plan` returns it.
+    """
+    rows = [
+        {"symbol": row.symbol, "actual": row.actual, "target": row.target, "why": str(row.why)}
+        for row in plan.rows
+    ]
+    return {"key": plan.key, "fills": len(plan.fills()), "rows": rows}

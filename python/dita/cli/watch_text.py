@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from dita.cli.tables import count, exact, table, time_text
 from dita.cli.watch_source import Seen
+from dita.control.provenance import provenance_lines
 
 SLOT_HEADER: Final = (
     "slot",
@@ -106,6 +107,7 @@ def control_lines(seen: Seen) -> list[str]:
         f"mode {control['mode']}    verbosity {control['verbosity']}    regime {control['regime']}",
         f"version {control['version']} by {control['updated_by'] or 'nobody'}",
     ]
+    lines.extend(provenance_lines(control, seen.time_ns or 0))
     lines.extend(f"{name} {value}" for name, value in control["limits"].items() if value is not None)
     if control["last_freeze_reason"]:
         lines.append(f"last freeze: {control['last_freeze_reason']} ({control['last_freeze_symbol']})")

@@ -7,6 +7,7 @@ from decimal import Decimal
 from enum import Enum
 from typing import Any
 
+from dita.control.provenance import provenance_of
 from dita.kernel import ExecutionKernel
 from dita.slots import KernelSlotView
 
@@ -45,6 +46,7 @@ def account_status(kernel: ExecutionKernel) -> dict[str, Any]:
         "seq": kernel.seq,
         "now_ns": kernel.now_ns,
         "control": snapshot["control"],
+        "provenance": provenance_of(snapshot["control"], kernel.now_ns),
         "account": snapshot["account"],
         "slots": slots,
         "slots_total": kernel.max_slots,

@@ -9,13 +9,17 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from dita.audit.signing import canonical
+from dita.control import ControlUpdate
 from dita.errors import refuse
 from dita.host import Directory, Host, NoFreeSlot
 from dita.host.directory import file_name
 from dita.portfolio.apply import Applier, ApplyProgress
 from dita.portfolio.book import Book, book_of
 from dita.portfolio.errors import PortfolioCode, PortfolioRefused
-from dita.portfolio.plan import OWNER, Plan, PlanSettings, make_plan, plan_id_of
+from dita.portfolio.plan import OWNER, Plan, PlanSettings, foretell_regime, make_plan, plan_id_of
+from dita.portfolio.provenance import NO_PROVENANCE, Provenance, vouch
+from dita.portfolio.registry import read_registry, registry_of
 from dita.portfolio.store import PlanState, PlanStore, StoredPlan, plan_as_dict
 from dita.portfolio.targets import Symbols, TargetFile, read_targets
 
@@ -27,10 +31,12 @@ class Prepared:
     Attributes:
         stored: The plan and how far it is.
         is_known: Whether it was begun before: it goes on, or is done.
+        provenance: What the kernel is told before anything is sent.
     """
 
     stored: StoredPlan
     is_known: bool
+    provenance: Provenance = NO_PROVENANCE
 
     @property
     def is_done(self) -> bool:
@@ -62,6 +68,7 @@ class PortfolioDesk:
         place = directory or host.directory
         if place is None:
             raise refuse("directory", None, "is needed: a plan is written down before it is applied")
+        self._directory = place
         self.name = f"{place.path.name}/{self.account}"
         self.store = PlanStore(folder_of(place, self.account))
 
@@ -72,6 +79,7 @@ class PortfolioDesk:
         *,
         sha256: str | None = None,
         again: bool = False,
+        registry: Path | None = None,
         now_ns: int | None = None,
     ) -> Prepared:
         """Read targets, and plan what they ask for; nothing is traded or written down.
@@ -83,6 +91,7 @@ class PortfolioDesk:
             settings: How targets become orders; None means the defaults.
             sha256: What the file's hash must be, hex; None means as a file beside it says.
             again: Whether a plan that is done is made anew from what the account holds.
+            registry: The registry of audited runs; None means the host's, where it has one.
             now_ns: What time it is, nanoseconds; None means now.
 
         Raises:
@@ -91,6 +100,7 @@ class PortfolioDesk:
         how = settings or PlanSettings()
         file = read_targets(path, sha256=sha256)
         known = self.store.load(plan_id_of(file.sha256, self.name))
+        moment_ns = time.time_ns() if now_ns is None else now_ns
         if known is not None and not (again and known.state is not PlanState.OPEN):
             if known.plan.rank != how.rank:
                 raise PortfolioRefused(
@@ -98,11 +108,25 @@ class PortfolioDesk:
                     f"rank: {how.rank} is asked for, and rank {known.plan.rank} of this file is this "
                     "account's: each winner needs an account of its own",
                 )
-            return Prepared(known, is_known=True)
-        plan = self.plan(file, how, now_ns=now_ns)
+            if known.state is PlanState.DONE:
+                return Prepared(known, is_known=True)
+            known.plan.settings = dataclasses.replace(known.plan.settings, override_ref=how.override_ref)
+            return self._vouched(Prepared(known, is_known=True), file, registry, moment_ns)
+        plan = self.plan(file, how, now_ns=moment_ns)
         times = 0 if known is None else known.times + 1
-        begun_ns = time.time_ns() if now_ns is None else now_ns
-        return Prepared(StoredPlan(plan, PlanState.OPEN, begun_ns, times=times), is_known=False)
+        stored = StoredPlan(plan, PlanState.OPEN, moment_ns, times=times)
+        return self._vouched(Prepared(stored, is_known=False), file, registry, moment_ns)
+
+    def _vouched(self, prepared: Prepared, file: TargetFile, registry: Path | None, now_ns: int) -> Prepared:
+        """Hold a plan against the registry, and foretell what the regime blocks."""
+        plan = prepared.stored.plan
+        place = registry or registry_of(self._directory)
+        found = read_registry(place) if registry is not None or place.exists() else None
+        vouched = vouch(
+            file.ranked(plan.rank), found, self._kernel.control, plan.settings.override_ref, now_ns
+        )
+        foretell_regime(plan, is_overridden=bool(plan.settings.override_ref))
+        return dataclasses.replace(prepared, provenance=vouched)
 
     def plan(self, file: TargetFile, settings: PlanSettings, *, now_ns: int | None = None) -> Plan:
         """Plan a file of targets by what the account holds now.
@@ -115,8 +139,8 @@ class PortfolioDesk:
         Raises:
             PortfolioRefused: By name; see `PortfolioCode`.
         """
-        moment_ns = time.time_ns() if now_ns is None else now_ns
         book = self.book(file, settings.rank)
+        moment_ns = time.time_ns() if now_ns is None else now_ns
         return make_plan(file, book, self.name, now_ns=moment_ns, settings=settings)
 
     def book(self, file: TargetFile, rank: int) -> Book:
@@ -160,6 +184,7 @@ class PortfolioDesk:
             stored.state, stored.ended_ns = PlanState.OPEN, None
             if not stored.plan.traded():
                 return self._nothing_to_do(stored)
+            self._tell(prepared.provenance)
             with self._client(stored.plan) as client:
                 return Applier(
                     self._kernel,
@@ -177,7 +202,20 @@ class PortfolioDesk:
         now = self.store.load(prepared.stored.plan.plan_id)
         if now is None or (not prepared.is_known and now.times < prepared.stored.times):
             return prepared.stored
+        override_ref = prepared.stored.plan.settings.override_ref
+        now.plan.settings = dataclasses.replace(now.plan.settings, override_ref=override_ref)
+        foretell_regime(now.plan, is_overridden=bool(override_ref))
         return now
+
+    def _tell(self, provenance: Provenance) -> None:
+        """Tell the kernel what was audited, each by whose word; it refuses what it was not told."""
+        known = set(self._kernel.control.audited)
+        for by, names in provenance.by_whom():
+            new = tuple(name for name in names if name not in known)
+            if new:
+                self._kernel.update_control(ControlUpdate(audited=new, updated_by=by))
+        if provenance.override is not None:
+            self._kernel.note("portfolio.override", canonical(dataclasses.asdict(provenance.override)))
 
     def _nothing_to_do(self, stored: StoredPlan) -> StoredPlan:
         stored.state, stored.ended_ns = PlanState.DONE, time.time_ns()

@@ -46,7 +46,6 @@ class Why(StrEnum):
     DUST = "Dust"
     BELOW_FLOOR = "Below Floor"
     NOT_OURS = "Not Ours"
-    NOT_AUDITED = "NOT_AUDITED"
     REGIME_BLOCKED = "REGIME_BLOCKED"
 
 
@@ -367,37 +366,16 @@ def _check_slots(plan: Plan, book: Book, target: Target) -> None:
         )
 
 
-def refuse_unaudited(plan: Plan, unaudited: Mapping[str, str]) -> None:
-    """Refuse a plan that has a target out of a run that nobody has audited.
-
-    Args:
-        plan: The plan.
-        unaudited: Why not, by run.
-
-    Raises:
-        PortfolioRefused: NOT_AUDITED.
-    """
-    for row in plan.rows:
-        if row.source_run in unaudited and row.weight:
-            raise refused_field(
-                PortfolioCode.NOT_AUDITED,
-                f"Source_Run of {row.symbol}",
-                row.source_run,
-                unaudited[row.source_run],
-            )
-
-
-def block_by_regime(plan: Plan, *, is_overridden: bool) -> None:
-    """Leave out what buys long in a CRISIS without an audited override. Reductions stay.
+def foretell_regime(plan: Plan, *, is_overridden: bool) -> None:
+    """Say which rows the kernel will refuse: what buys long in a CRISIS without an override. Reductions stay.
 
     Args:
         plan: The plan; its rows change.
         is_overridden: Whether an override holds.
     """
-    if plan.regime is not Regime.CRISIS or is_overridden:
-        return
+    is_blocked = plan.regime is Regime.CRISIS and not is_overridden
     for row in plan.rows:
-        if row.increase and row.target > 0:
-            row.increase, row.why = ZERO, Why.REGIME_BLOCKED
-            if not row.reduce:
-                row.orders = 0
+        if is_blocked and row.increase and row.target > 0:
+            row.why = Why.REGIME_BLOCKED
+        elif row.why == Why.REGIME_BLOCKED:
+            row.why = ""

@@ -92,6 +92,7 @@ class PortfolioService:
             settings_of(request.get("settings") or {}),
             sha256=request.get("sha256"),
             again=request.get("again") is True,
+            registry=Path(str(request["registry"])) if request.get("registry") else None,
         )
         said = prepared.said()
         if action == "apply" and not prepared.is_done:

@@ -197,6 +197,7 @@ class OwnHost:
             settings_of(request.get("settings") or {}),
             sha256=request.get("sha256"),
             again=request.get("again") is True,
+            registry=Path(str(request["registry"])) if request.get("registry") else None,
         )
 
     def _now(self) -> int | None:

@@ -323,16 +323,27 @@ def _asset(where: str, row: Mapping[str, Any], run: object) -> TargetAsset:
     symbol = row.get("Symbol")
     if not isinstance(symbol, str) or not symbol.strip() or len(symbol.encode()) > 64:
         raise refused_field(PortfolioCode.BAD_FILE, f"{where}.Symbol", symbol, "must be a symbol, a text")
-    if "Net_Weight" in row:
-        weight = _weight(f"{where}.Net_Weight", row["Net_Weight"])
-    else:
-        weight = _weight(f"{where}.Weight", row.get("Weight"))
-        # The older form has sizes without a sign beside a direction.
-        if str(row.get("Direction", "")).upper() == "SHORT":
-            weight = -abs(weight)
+    weight = weight_in(where, row)
     if run is not None and not isinstance(run, str):
         raise refused_field(PortfolioCode.BAD_FILE, f"{where}.Source_Run", run, "must be a text")
     return TargetAsset(symbol.strip(), weight, run or "", row)
+
+
+def weight_in(where: str, row: Mapping[str, Any]) -> Decimal:
+    """Return the weight that an entry of a file says, + long.
+
+    Args:
+        where: The entry's place, for the error.
+        row: The entry.
+
+    Raises:
+        PortfolioRefused: INVALID_WEIGHT.
+    """
+    if "Net_Weight" in row:
+        return _weight(f"{where}.Net_Weight", row["Net_Weight"])
+    weight = _weight(f"{where}.Weight", row.get("Weight"))
+    # The older form has sizes without a sign beside a direction.
+    return -abs(weight) if str(row.get("Direction", "")).upper() == "SHORT" else weight
 
 
 def _checked(path: Path, place: str, assets: Sequence[TargetAsset]) -> None:

@@ -10,6 +10,8 @@ use crate::names::{KernelDiagnosticCode as Code, Regime, TimeInForce, TradeSide}
 use crate::num::Price;
 use crate::outcome::Refusal;
 
+const NS_PER_S: i64 = 1_000_000_000;
+
 impl Kernel {
     /// Whether an entry may come from where it comes from.
     pub(crate) fn check_provenance(&self, intent: &Intent) -> Result<(), Box<Refusal>> {
@@ -17,7 +19,7 @@ impl Kernel {
             return Ok(());
         }
         let run = intent.provenance.as_ref().map_or(&Id::EMPTY, |provenance| &provenance.source_run);
-        if self.is_audited(run) {
+        if self.is_audited(run) && ends_at_s(run).is_none() {
             return Ok(());
         }
         Err(Refusal::field(Code::NotAudited, "source_run", run, "is no audited run: update the controls"))
@@ -29,6 +31,7 @@ impl Kernel {
         intent: &Intent,
         limit_price: Option<Price>,
         mark: Option<Price>,
+        now_ns: i64,
     ) -> Result<(), Box<Refusal>> {
         let provenance = intent.provenance.as_ref();
         let own = provenance.and_then(|provenance| provenance.regime).unwrap_or(Regime::Normal);
@@ -39,11 +42,19 @@ impl Kernel {
             return Ok(());
         }
         let action = provenance.map_or(&Id::EMPTY, |provenance| &provenance.override_ref);
-        if self.is_audited(action) {
-            return Ok(());
+        if !self.is_audited(action) {
+            let why = "in a CRISIS, buying aggressively needs an audited action: name one in override_ref";
+            return Err(Refusal::field(Code::RegimeBlocked, "regime", Regime::Crisis, why));
         }
-        let why = "in a CRISIS, buying aggressively needs an audited action: name one in override_ref";
-        Err(Refusal::field(Code::RegimeBlocked, "regime", Regime::Crisis, why))
+        let Some(end_s) = ends_at_s(action) else {
+            let why = "is no override: one has an @ and the second of its end, as `ops-7@1790000000`";
+            return Err(Refusal::field(Code::RegimeBlocked, "override_ref", action, why));
+        };
+        if now_ns.max(self.now_ns) >= end_s.saturating_mul(NS_PER_S) {
+            let why = "has expired: it held until the second after its @";
+            return Err(Refusal::field(Code::RegimeBlocked, "override_ref", action, why));
+        }
+        Ok(())
     }
 
     fn is_audited(&self, id: &Id) -> bool {
@@ -62,6 +73,13 @@ impl Kernel {
             self.control.audited.push_back(id.clone());
         }
     }
+}
+
+/// Until when an action holds, in seconds since 1970: what its id has after `@`. A run's has none: so neither passes for
+/// the other.
+fn ends_at_s(id: &Id) -> Option<i64> {
+    let (_, end) = id.as_str().rsplit_once('@')?;
+    end.bytes().all(|byte| byte.is_ascii_digit()).then(|| end.parse().ok()).flatten()
 }
 
 /// True where a buy takes at once, as far as can be seen.

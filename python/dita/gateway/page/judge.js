@@ -31,6 +31,11 @@ export function troubles() {
   const bare = of("slot").filter(({ value }) => value.unprotected);
   for (const { account, value } of bare.slice(0, 5)) say(2, `${account}: ${value.asset} in slot ${value.slot_id} has no stop that works.`);
   if (bare.length > 5) say(2, `and ${bare.length - 5} more positions have no stop that works.`);
+  for (const { account, value } of of("control")) {
+    const overrides = standing(value.audited ?? []);
+    if (value.regime === "CRISIS" && !overrides.length) say(1, `${account}: CRISIS. Buying aggressively is refused (REGIME_BLOCKED).`);
+    for (const { who, id, end } of overrides) say(1, `${account}: ${who} lets longs through in a CRISIS until ${end} (${id}).`);
+  }
   for (const { account, value } of of("order")) {
     if (value.doubt in DOUBTS) say(1, `${account}: nobody knows yet whether the order ${value.venue_client_id} of ${value.asset} ${DOUBTS[value.doubt]}.`, true);
     else if (value.stale) say(1, `${account}: nothing was heard of the order ${value.venue_client_id} of ${value.asset} for long.`, true);
@@ -56,6 +61,21 @@ function health(account, value, say) {
   for (const position of value.unassigned ?? []) say(1, `${account}: ${plain(position.size)} ${position.symbol} belongs to no slot (${position.origin}).`);
   for (const lacking of value.live_missing ?? []) say(1, `${account}: real money lacks ${lacking}.`);
 }
+
+// The overrides that hold: an audited id with an end, WHO-...@SECOND.
+function standing(audited) {
+  const found = [];
+  for (const id of audited) {
+    const [, name, second] = /^(.*)@(\d{1,12})$/.exec(id) ?? [];
+    if (second && Number(second) * 1000 > Date.now()) {
+      const end = new Date(Number(second) * 1000).toISOString().slice(0, 19).replace("T", " ");
+      found.push({ id, who: name.replace(/-[^-]*$/, ""), end: `${end} UTC` });
+    }
+  }
+  return found;
+}
+
+const by = (control) => (control.updated_by ? ` by ${control.updated_by}` : "");
 
 export function verdict(found) {
   const worst = Math.max(0, ...found.map((trouble) => trouble.level));

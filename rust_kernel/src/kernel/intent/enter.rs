@@ -84,7 +84,7 @@ impl Kernel {
             None => None,
         };
         let prices = checked_prices(rules, intent, side)?;
-        self.check_regime(intent, prices.limit, rules.mark)?;
+        self.check_regime(intent, prices.limit, rules.mark, now_ns)?;
         check_reference(intent)?;
         let mark = self.mark_of(rules, now_ns)?;
         let reserve_price = at_worst(rules, prices, mark);

@@ -1,0 +1,253 @@
+"""`dita provenance`: which runs are audited, what the regime is, and who lets longs through in a crisis."""
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from dita.cli.failure import CommandFailure
+from dita.cli.halt import me
+from dita.cli.portfolio import span
+from dita.cli.tables import as_json, table
+
+if TYPE_CHECKING:
+    from dita.control import ControlUpdate
+    from dita.host import Directory
+    from dita.portfolio.registry import Entry
+
+EXAMPLE: Final = ("dita provenance add RUN --why good --sign key.pem", "say that a research run was audited")
+
+_DESCRIPTION: Final = """\
+The registry of audited runs, and the rules that go with it. Where there is one, a file of targets is refused
+(NOT_AUDITED) unless its Source_Run is in it, signed by a key that is trusted. With `require on` the kernel
+itself refuses every entry without an audited run, whoever sends it. In a CRISIS, buying aggressively is
+REGIME_BLOCKED; an override by somebody, with a reason and an end, lets it through.
+
+The registry is provenance.jsonl in the host's directory (or --registry); the keys that it trusts are the
+lines of provenance.jsonl.keys beside it. A run's id is the Source_Run of the targets; a backtest's is its
+run_id."""
+
+_EPILOG: Final = """\
+examples:
+  openssl genpkey -algorithm ed25519 -out key.pem
+  dita provenance trust --sign key.pem --host main
+  dita provenance add 20260106-prod-q1 --why "reviewed by two" --sign key.pem --host main
+  dita provenance require on --host main
+  dita provenance regime CRISIS --host main
+  dita provenance override --why "hedge for the book" --expires 2h --sign key.pem --host main
+  dita provenance list --host main"""
+
+_EXAMPLES: Final = {
+    "trust": "dita provenance trust --sign key.pem --host main",
+    "add": 'dita provenance add 20260106-prod-q1 --why "reviewed by two" --sign key.pem --host main',
+    "override": 'dita provenance override --why "hedge" --expires 2h --sign key.pem --host main',
+    "require": "dita provenance require on --host main",
+    "regime": "dita provenance regime CRISIS --host main",
+    "list": "dita provenance list --host main --json",
+}
+
+
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Describe the command.
+
+    Args:
+        commands: The command line's list of commands.
+    """
+    parser = commands.add_parser(
+        "provenance",
+        help="audited runs, the regime, and overrides",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
+    trust = _action(actions, "trust", "trust a key's signatures", _trust)
+    trust.add_argument("--sign", type=Path, required=True, metavar="KEY", help="the private key in PEM")
+    add = _action(actions, "add", "say that a run was audited", _add)
+    add.add_argument("run_id", metavar="RUN", help="its id, as Source_Run names it")
+    add.add_argument(
+        "--returns-hash", default="", metavar="HASH", help="the source_returns_hash it must have"
+    )
+    override = _action(actions, "override", "let longs through in a CRISIS, for a while", _override)
+    override.add_argument(
+        "--expires", type=span, required=True, metavar="SPAN", help="for how long: 30m, 2h, 1d"
+    )
+    for one in (add, override):
+        one.add_argument("--why", required=True, metavar="TEXT", help="why, in a sentence")
+        one.add_argument("--by", metavar="WHO", help="who (you)")
+        one.add_argument(
+            "--sign", type=Path, required=True, metavar="KEY", help="a private ed25519 key in PEM"
+        )
+    require = _action(
+        actions, "require", "whether the kernel refuses entries without an audited run", _require
+    )
+    require.add_argument("state", choices=("on", "off"))
+    regime = _action(actions, "regime", "say which regime the market is in", _regime)
+    regime.add_argument("state", choices=("NORMAL", "CRISIS"))
+    for one in (require, regime):
+        one.add_argument("--by", metavar="WHO", help="who asks (you)")
+    listing = _action(actions, "list", "the entries, and which of them count", _list)
+    listing.add_argument("--json", action="store_true", help="print one JSON object instead of text")
+
+
+def _action(
+    actions: Any,  # noqa: ANN401 - argparse's own class is private
+    name: str,
+    what: str,
+    run: Callable[[argparse.Namespace], int],
+) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = actions.add_parser(
+        name,
+        help=what,
+        description=f"{what[0].upper()}{what[1:]}.",
+        epilog=f"examples:\n  {_EXAMPLES[name]}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    place = parser.add_mutually_exclusive_group()
+    place.add_argument("--host", metavar="NAME", help="the host (default: the only one that runs)")
+    place.add_argument("--dir", type=Path, metavar="DIR", help="the host's directory itself")
+    parser.add_argument("--account", metavar="NAME", help="of one account only, as its log is named")
+    parser.add_argument("--registry", type=Path, metavar="FILE", help="the registry (the host's)")
+    parser.set_defaults(run=lambda options: _told(lambda: run(options)))
+    return parser
+
+
+def _told(call: Callable[[], int]) -> int:
+    from dita.audit.signing import SignatureRefused  # noqa: PLC0415 - `dita --help` answers at once
+    from dita.errors import KernelError  # noqa: PLC0415 - as above
+
+    try:
+        return call()
+    except (KernelError, SignatureRefused, OSError) as error:
+        raise CommandFailure(str(error)) from error
+
+
+def _directory(options: argparse.Namespace) -> "Directory":
+    from dita.host import Directory  # noqa: PLC0415 - as in `_told`
+
+    return Directory.found(options.host, options.dir)
+
+
+def _registry(options: argparse.Namespace) -> Path:
+    from dita.portfolio.registry import registry_of  # noqa: PLC0415 - as in `_told`
+
+    path: Path | None = options.registry
+    return registry_of(_directory(options)) if path is None else path
+
+
+def _trust(options: argparse.Namespace) -> int:
+    from dita.audit.signing import SigningKey  # noqa: PLC0415 - as in `_told`
+    from dita.portfolio.registry import keys_of  # noqa: PLC0415 - as in `_told`
+
+    path, public = _registry(options), SigningKey(options.sign).public
+    if public not in keys_of(path):
+        with path.with_name(path.name + ".keys").open("a", encoding="utf-8") as file:
+            file.write(f"{public}  # {_by(options)}\n")
+    print(f"{path}: trusts {public}")
+    return 0
+
+
+def _add(options: argparse.Namespace) -> int:
+    from dita.portfolio.registry import new_run  # noqa: PLC0415 - as in `_told`
+
+    entry = new_run(options.run_id, by=_by(options), why=options.why, returns_hash=options.returns_hash)
+    _put(options, entry)
+    print(f"{_registry(options)}: {entry.id} is audited, by {entry.by}")
+    return 0
+
+
+def _override(options: argparse.Namespace) -> int:
+    from dita.control import ControlUpdate  # noqa: PLC0415 - as in `_told`
+    from dita.portfolio.registry import new_override  # noqa: PLC0415 - as in `_told`
+
+    entry = new_override(by=_by(options), why=options.why, lasts_ns=options.expires)
+    signed = _put(options, entry)
+    if options.registry is None:
+        _control(options, ControlUpdate(audited=(signed.id,), updated_by=signed.by))
+    print(f"{signed.id}\nholds until {signed.until}; name it with --override, or as an intent's override_ref")
+    return 0
+
+
+def _put(options: argparse.Namespace, entry: "Entry") -> "Entry":
+    """Sign an entry with a key that is trusted, and add it."""
+    from dita.audit.signing import SigningKey  # noqa: PLC0415 - as in `_told`
+    from dita.portfolio.registry import append, keys_of  # noqa: PLC0415 - as in `_told`
+
+    path = _registry(options)
+    signed = entry.signed(SigningKey(options.sign))
+    if signed.public_key not in keys_of(path):
+        raise CommandFailure(f"{path}: does not trust this key: dita provenance trust --sign {options.sign}")
+    append(path, signed)
+    return signed
+
+
+def _require(options: argparse.Namespace) -> int:
+    from dita.control import ControlUpdate  # noqa: PLC0415 - as in `_told`
+
+    return _control(options, ControlUpdate(require_audit=options.state == "on", updated_by=_by(options)))
+
+
+def _regime(options: argparse.Namespace) -> int:
+    from dita.control import ControlUpdate  # noqa: PLC0415 - as in `_told`
+
+    return _control(options, ControlUpdate(regime=options.state, updated_by=_by(options)))
+
+
+def _control(options: argparse.Namespace, update: "ControlUpdate") -> int:
+    """Change the controls of the host's accounts, which are files: also while nobody runs."""
+    from dita.control import FileControlPlane  # noqa: PLC0415 - as in `_told`
+    from dita.control.provenance import provenance_lines  # noqa: PLC0415 - as in `_told`
+
+    directory = _directory(options)
+    accounts = [options.account] if options.account else directory.accounts()
+    if not accounts:
+        raise CommandFailure(f"{directory.path}: has no account yet")
+    for account in accounts:
+        with FileControlPlane(directory.controls(account)) as plane:
+            controls = plane.update(update)
+        said = provenance_lines(controls.as_dict(), _now_ns()) or [
+            "entries need no audited run; regime NORMAL"
+        ]
+        print("\n".join([account, *(f"  {line}" for line in said)]))
+    return 0
+
+
+def _list(options: argparse.Namespace) -> int:
+    from dataclasses import asdict  # noqa: PLC0415 - as in `_told`
+
+    from dita.portfolio.registry import read_registry  # noqa: PLC0415 - as in `_told`
+
+    registry = read_registry(_registry(options))
+    if options.json:
+        sys.stdout.write(
+            as_json(
+                {
+                    "path": str(registry.path),
+                    "entries": [asdict(entry) for entry in registry.entries.values()],
+                    "distrusted": dict(registry.distrusted),
+                }
+            )
+        )
+        return 0
+    rows = [
+        (entry.kind, entry.id, entry.by, entry.at, entry.until or "-", entry.why)
+        for entry in registry.entries.values()
+    ]
+    print("\n".join(table(("kind", "id", "by", "at", "until", "why"), rows)))
+    for name, why in registry.distrusted.items():
+        print(f"  does not count: {name} {why}")
+    return 0
+
+
+def _by(options: argparse.Namespace) -> str:
+    who: str = getattr(options, "by", None) or me()
+    return who[:31]
+
+
+def _now_ns() -> int:
+    import time  # noqa: PLC0415 - as in `_told`
+
+    return time.time_ns()
