@@ -32,7 +32,7 @@ class Reader(Strategy):
         self.heard.append(("quote", quote.time_ns))
 
 
-def test_a_book_comes_after_the_venue_has_it_and_can_be_traded_on() -> None:
+def test_a_book_comes_after_the_venue_has_it_and_shows_what_was_taken() -> None:
     heard: list[Any] = []
     market = Listed(
         "XUSDT",
@@ -49,8 +49,32 @@ def test_a_book_comes_after_the_venue_has_it_and_can_be_traded_on() -> None:
     asks = [(Decimal(100), Decimal(2)), (Decimal(101), Decimal(7))]
     assert heard[0] == ("XUSDT", 0, 0, bids, asks)
     assert heard[1] == ("quote", SECOND_NS)
-    assert heard[2] == ("XUSDT", 2 * SECOND_NS, 2 * SECOND_NS, bids[:1], asks)
+    # The quote says 2 at 100 again; of the 7 at 101 one was taken, and no word of that level has come since.
+    left = [asks[0], (Decimal(101), Decimal(6))]
+    assert heard[2] == ("XUSDT", 2 * SECOND_NS, 2 * SECOND_NS, bids[:1], left)
     assert [str(trade.entry_price) for trade in result.trades] == [str(Decimal(301) / 3)]
+
+
+def test_what_an_order_takes_is_gone_until_its_levels_next_word() -> None:
+    class Takes(Strategy):
+        slots = 4
+
+        def on_book(self, book: Book) -> None:
+            for _ in range(2):
+                self.enter(book.symbol, "LONG", 4)
+
+    market = Listed(
+        "XUSDT",
+        [
+            Depth("XUSDT", [("99", "5")], [("100", "5"), ("101", "2"), ("102", "9")], True, 0),
+            Depth("XUSDT", [], [("100", "5")], False, SECOND_NS),
+        ],
+    )
+    settings = BacktestSettings(instruments=RULES)
+    result = BacktestEngine([Named("takes", Takes)], [market], settings).run()
+    paid = [trade.entry_price * trade.size for trade in result.trades]
+    # 4 of 5 at 100; then 1 at 100, 2 at 101, 1 at 102. With 5 at 100 again: 4; then 1 at 100 and 3 at 102.
+    assert paid == [400, 100 + 202 + 102, 400, 100 + 306]
 
 
 def test_a_strategy_without_the_callback_is_not_called_and_one_that_raises_is_named() -> None:

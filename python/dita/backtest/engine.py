@@ -196,6 +196,7 @@ class BacktestEngine:
                 liquidation=settings.liquidation,
                 limit_through=settings.limit_fill == "through",
                 hold_for_open=settings.fill_at == "next_open",
+                depth_is_taken=True,
             ),
         )
         return Config(accounts={ACCOUNT: account}), asset

@@ -273,6 +273,8 @@ def lot_of(market: Market) -> str:
     Args:
         market: The market; it is read from its beginning.
     """
+    if isinstance(next(iter(market), None), Bar):
+        return _LOT_DEFAULT
     places = max((_places(sizes) for sizes in map(_sizes, islice(iter(market), _ROWS_READ))), default=0)
     finest = Decimal(1).scaleb(-places)
     return format(min(finest, Decimal(_LOT_DEFAULT)), "f")

@@ -104,6 +104,10 @@ class SimulatedConfig(Section):
     hold_for_open: bool = Field(
         default=False, description="Whether what is sent between two bars meets the open of the next one."
     )
+    depth_is_taken: bool = Field(
+        default=False,
+        description="Whether what an order takes is gone from known depth, until its level's next word.",
+    )
     fill_delay_ms: NotNegative = Field(
         default=Decimal(0), description="How long after it has come an order first meets the market."
     )

@@ -52,6 +52,7 @@ class SimulatedVenue:
         queue_model: Literal["risk_averse", "probability"] = "risk_averse",
         limit_through: bool = False,
         hold_for_open: bool = False,
+        depth_is_taken: bool = False,
         fill_delay_ms: Number = 0,
         fill_without_market: bool = False,
         self_trade_prevention: bool = False,
@@ -96,6 +97,8 @@ class SimulatedVenue:
                 comes to it.
             hold_for_open: Whether what is sent between two bars meets the open of the next one; else it meets
                 the close of the last.
+            depth_is_taken: Whether what an order takes is gone from the depth that is known, until the next
+                word of that level. The last level never runs out.
             fill_delay_ms: How long after it has come an order first meets the market. It is acknowledged at
                 once, and a cancel in between finds it whole.
             fill_without_market: Whether a limit order that has waited so fills at its limit where nobody
@@ -133,6 +136,7 @@ class SimulatedVenue:
             "queue_model": queue_model,
             "limit_through": limit_through,
             "hold_for_open": hold_for_open,
+            "depth_is_taken": depth_is_taken,
             "fill_delay_ms": fill_delay_ms,
             "fill_without_market": fill_without_market,
             "self_trade_prevention": self_trade_prevention,

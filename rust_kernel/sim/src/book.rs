@@ -190,6 +190,17 @@ impl Ladder {
         }
     }
 
+    /// Takes away what was had, from the best level on. The last one that is left never runs out: it stands for all that is
+    /// not shown. Without depth nothing is taken away: the next best quote says what there is.
+    pub(crate) fn consume(&mut self, mut quantity: i128) {
+        while self.deep && quantity > 0 && self.count() > 1 {
+            let Some(best) = self.best().filter(|best| best.size != UNLIMITED) else { return };
+            let taken = best.size.min(quantity);
+            self.set(Level { price: best.price, size: best.size - taken });
+            quantity -= taken;
+        }
+    }
+
     /// Puts a new level where it belongs: into the place of a neighbour that is gone, where there is one.
     #[inline]
     fn put(&mut self, place: usize, level: Level) {
@@ -273,6 +284,14 @@ impl Book {
         match side {
             OrderSide::Buy => &self.asks,
             OrderSide::Sell => &self.bids,
+        }
+    }
+
+    /// The same, to be taken from.
+    pub(crate) fn opposite_mut(&mut self, side: OrderSide) -> &mut Ladder {
+        match side {
+            OrderSide::Buy => &mut self.asks,
+            OrderSide::Sell => &mut self.bids,
         }
     }
 

@@ -64,6 +64,8 @@ pub struct SimConfig {
     pub limit_through: bool,
     /// Whether what is sent between two bars meets the open of the next one; else the close of the last.
     pub hold_for_open: bool,
+    /// Whether what an order takes is gone from the depth that is known, until the next word of that level.
+    pub depth_is_taken: bool,
     /// How long after it has come an order first meets the market, ns: it is acknowledged at once, and a cancel in between
     /// finds it whole. One with a trigger waits for that instead.
     pub fill_delay_ns: i64,
@@ -114,6 +116,7 @@ impl Default for SimConfig {
             quotes_set_marks: true,
             limit_through: false,
             hold_for_open: false,
+            depth_is_taken: false,
             fill_delay_ns: 0,
             fill_without_market: false,
             position_events: false,
@@ -155,6 +158,7 @@ pub(crate) struct Behaviour {
     pub(crate) quotes_set_marks: bool,
     pub(crate) limit_through: bool,
     pub(crate) hold_for_open: bool,
+    pub(crate) depth_is_taken: bool,
     pub(crate) fill_delay_ns: i64,
     pub(crate) fill_without_market: bool,
     pub(crate) position_events: bool,
@@ -236,6 +240,7 @@ impl SimConfig {
             quotes_set_marks: self.quotes_set_marks,
             limit_through: self.limit_through,
             hold_for_open: self.hold_for_open,
+            depth_is_taken: self.depth_is_taken,
             fill_delay_ns: self.fill_delay_ns,
             fill_without_market: self.fill_without_market,
             position_events: self.position_events,

@@ -99,6 +99,9 @@ pub(crate) fn take(desk: &mut Desk, market: &mut Market, order: &mut Order, out:
     } else {
         walk(desk, market, order, [quantity, first], out);
     }
+    if desk.behaviour.depth_is_taken {
+        market.book.opposite_mut(side).consume(quantity);
+    }
     desk.report_wallet(market, out);
 }
 

@@ -223,7 +223,7 @@ pub struct SimSettings {
 }
 
 #[rustfmt::skip]
-const SIMULATED: [Field<SimSettings>; 33] = [
+const SIMULATED: [Field<SimSettings>; 34] = [
     Field::optional("balances", |s, n, v| { s.balances = inputs::balances(v, n)?; Ok(()) }),
     Field::optional("seed", |s, n, v| { s.config.seed = number::read_whole(v, n)?; Ok(()) }),
     Field::optional("latency_ms", |s, n, v| { s.config.latency_ns = read_latency(v, n)?; Ok(()) }),
@@ -243,6 +243,7 @@ const SIMULATED: [Field<SimSettings>; 33] = [
     Field::optional("trim_reduce_only", |s, n, v| { s.config.trim_reduce_only = text::read_flag(v, n)?; Ok(()) }),
     Field::optional("limit_through", |s, n, v| { s.config.limit_through = text::read_flag(v, n)?; Ok(()) }),
     Field::optional("hold_for_open", |s, n, v| { s.config.hold_for_open = text::read_flag(v, n)?; Ok(()) }),
+    Field::optional("depth_is_taken", |s, n, v| { s.config.depth_is_taken = text::read_flag(v, n)?; Ok(()) }),
     Field::optional("fill_delay_ms", |s, n, v| { s.config.fill_delay_ns = read_latency(v, n)?; Ok(()) }),
     Field::optional("fill_without_market", |s, n, v| { s.config.fill_without_market = text::read_flag(v, n)?; Ok(()) }),
     Field::optional("queue_position", |s, n, v| { s.config.queue_position = text::read_flag(v, n)?; Ok(()) }),
