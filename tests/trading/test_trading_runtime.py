@@ -85,6 +85,10 @@ def test_a_strategy_trades_on_quotes_and_ticks_and_its_orders_are_the_kernels(
     (fill,) = entry.fills
     assert (fill.price, fill.quantity) == (Decimal("60000.1"), Decimal("0.01"))
     assert fill.fee == Decimal("0.600001")
+    assert entry.created_at is not None
+    assert entry.updated_at == fill.timestamp >= entry.created_at
+    assert leave.created_at is not None
+    assert leave.created_at >= entry.created_at
     assert [one.client_id for one in tracker.order_history()] == [entry.client_id, leave.client_id]
     assert tracker.get_open_orders() == []
     assert tracker.track(entry.client_id) == entry

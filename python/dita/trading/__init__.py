@@ -14,6 +14,7 @@ from dita.trading.connectors import (
     Ticker,
 )
 from dita.trading.errors import BacktestError, ConnectorError, ConnectorNotFound
+from dita.trading.live import VenueConnector
 from dita.trading.orders import Fill, OrderTracker, TrackedOrder, TrackedStatus
 from dita.trading.performance import BacktestTrade, PerformanceMetrics
 from dita.trading.runtime import (
@@ -53,5 +54,6 @@ __all__ = [
     "TrackedOrder",
     "TrackedStatus",
     "TradingRuntime",
+    "VenueConnector",
     "print_report",
 ]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from dita.clock import Clock
 from dita.config import AccountConfig, Config, SimulatedConfig
@@ -77,7 +77,13 @@ def symbol_of(pair: str) -> str:
 
 
 class ConnectorBase(ABC):
-    """A way to a venue. Nothing is opened before `open`."""
+    """A way to a venue. Nothing is opened before `open`.
+
+    Attributes:
+        plays_itself: Whether the runtime's `run` brings its host and its market; else `open` and `tick` do.
+    """
+
+    plays_itself: ClassVar[bool] = False
 
     def __init__(self) -> None:
         """Begin closed."""
@@ -261,6 +267,8 @@ class PaperTradingMode(PaperConnector):
 
 class BacktestConnector(PaperConnector):
     """The simulated venue, whose market comes from a file: the runtime's `run` plays it to its end."""
+
+    plays_itself = True
 
     def __init__(self, data: Path | str, *, pair: str | None = None, **settings: Any) -> None:  # noqa: ANN401
         """Describe it.

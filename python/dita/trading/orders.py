@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from dita._kernel import KernelEventKind, KernelOutcome, VenueEvent, VenueOrder, VenueOrderStatus
 from dita.errors import refuse
@@ -85,6 +85,9 @@ class TrackedOrder:
         avg_fill_price: Of what has filled; None where nothing has.
         status: How it is.
         fills: Its fills, oldest first, where the kernel keeps a log; else nothing.
+        created_at: The venue's time of its first event, ns; None without a log. `track` and `get_by_strategy`
+            look it up, with the fills.
+        updated_at: The same of its last event.
     """
 
     id: str
@@ -100,11 +103,18 @@ class TrackedOrder:
     avg_fill_price: Decimal | None
     status: TrackedStatus
     fills: tuple[Fill, ...] = field(default=())
+    created_at: int | None = None
+    updated_at: int | None = None
 
     @property
     def is_open(self) -> bool:
         """Whether it is New or PartiallyFilled."""
         return self.status in (TrackedStatus.NEW, TrackedStatus.PARTIALLY_FILLED)
+
+
+# Fills, and the times of an order's first and last event.
+_Heard: TypeAlias = tuple[tuple[Fill, ...], int | None, int | None]
+_NOTHING: Final[_Heard] = ((), None, None)
 
 
 class OrderTracker:
@@ -130,7 +140,7 @@ class OrderTracker:
             InvalidInput: It is not known, or has been forgotten.
         """
         order = self._known(client_id)
-        return self._shown(order, self._fills(order.owner).get(client_id, ()))
+        return self._shown(order, self._heard(order.owner).get(client_id, _NOTHING))
 
     update = track
 
@@ -179,9 +189,9 @@ class OrderTracker:
         Args:
             strategy_id: Whose.
         """
-        fills = self._fills(strategy_id)
+        heard = self._heard(strategy_id)
         return [
-            self._shown(order, fills.get(order.venue_client_id, ()))
+            self._shown(order, heard.get(order.venue_client_id, _NOTHING))
             for order in self._kernel.orders()
             if order.owner == strategy_id
         ]
@@ -196,7 +206,8 @@ class OrderTracker:
             raise refuse("client_id", client_id, "is no order that is known")
         return order
 
-    def _shown(self, order: VenueOrder, fills: tuple[Fill, ...] = ()) -> TrackedOrder:
+    def _shown(self, order: VenueOrder, heard: _Heard = _NOTHING) -> TrackedOrder:
+        fills, created_at, updated_at = heard
         return TrackedOrder(
             id=order.venue_order_id,
             client_id=order.venue_client_id,
@@ -211,14 +222,19 @@ class OrderTracker:
             avg_fill_price=order.average_fill_price,
             status=status_of(order),
             fills=fills,
+            created_at=created_at,
+            updated_at=updated_at,
         )
 
-    def _fills(self, owner: str) -> dict[str, tuple[Fill, ...]]:
-        """Every fill of an owner's orders, from the log."""
-        found: dict[str, tuple[Fill, ...]] = {}
+    def _heard(self, owner: str) -> dict[str, _Heard]:
+        """What the log has of an owner's orders: fills, and when they were heard of first and last."""
+        found: dict[str, _Heard] = {}
         for _, event, _ in happened_since(self._kernel, owner, 0, self._kernel.seq):
+            fills, created_at, _ = found.get(event.venue_client_id, _NOTHING)
             if is_fill(event):
-                found[event.venue_client_id] = (*found.get(event.venue_client_id, ()), fill_of(event))
+                fills = (*fills, fill_of(event))
+            first_ns = event.timestamp_ns if created_at is None else created_at
+            found[event.venue_client_id] = (fills, first_ns, event.timestamp_ns)
         return found
 
 

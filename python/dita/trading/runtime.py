@@ -1,5 +1,6 @@
 """`TradingRuntime`: strategies on connectors, with a tick. It is a face of the connectors' hosts."""
 
+import contextlib
 import hashlib
 import signal
 import threading
@@ -21,7 +22,8 @@ from dita.runtime.sources import sources_of
 from dita.strategy import Params, Strategy
 from dita.trading.backtests import BacktestEngine
 from dita.trading.connectors import ACCOUNT, BacktestConnector, ConnectorBase, symbol_of
-from dita.trading.errors import BacktestError, ConnectorNotFound
+from dita.trading.errors import BacktestError, ConnectorError, ConnectorNotFound
+from dita.trading.live import Loaded, Trading, VenueConnector
 from dita.trading.orders import Fill, OrderTracker
 
 _INTENTS_KEPT: Final = 10_000
@@ -94,7 +96,7 @@ class FillEvent:
 
 
 class _Waiting:
-    """A strategy whose connector plays a file: it is made when that is played."""
+    """A strategy whose connector plays by itself: it is made when that begins."""
 
     def __init__(self, kind: type[Strategy], params: Any) -> None:  # noqa: ANN401 - as it was given
         self.kind = kind
@@ -184,7 +186,7 @@ class TradingRuntime:
         name = connector.name()
         if name in self._connectors:
             raise refuse("connector", name, "is there already")
-        if not isinstance(connector, BacktestConnector):
+        if isinstance(connector, VenueConnector) or not connector.plays_itself:
             connector.open(None if self._directory is None else self._directory / name)
         self._connectors[name] = connector
 
@@ -235,7 +237,7 @@ class TradingRuntime:
         ).hexdigest()
         number = self._counts[digest]
         name = f"{kind.__name__[:12]}-{digest[:8]}-{number}"
-        if isinstance(where, BacktestConnector):
+        if where.plays_itself:
             self._loaded[name] = (_Waiting(kind, params), where, pair)
         else:
             handle = where.host.load(
@@ -285,7 +287,7 @@ class TradingRuntime:
             The intents of all strategies since the last tick, in their order; they are carried out already.
         """
         for connector in self._connectors.values():
-            if not isinstance(connector, BacktestConnector):
+            if not connector.plays_itself:
                 connector.host.strategies.tick(connector.kernel.now_ns)
         told = list(self._intents)
         self._intents.clear()
@@ -304,13 +306,15 @@ class TradingRuntime:
         outcome = self.orders(fill.connector).add_fill(
             fill.client_id, Fill(fill.price, fill.quantity, fill.fee, fill.fee_asset, fill.timestamp)
         )
-        self._connector(fill.connector).host.strategies.deliver()
+        host = self._connector(fill.connector).host
+        with host.strategies.turn:
+            host.strategies.deliver()
         return outcome
 
     def run(self) -> dict[str, BacktestResult]:
         """Play what comes from files to its end; then tick until `stop` or SIGTERM, where anything else runs.
 
-        Only in the main thread.
+        Venues' connectors trade meanwhile, each in a thread of its own. Only in the main thread.
 
         Returns:
             What backtests have come to, by strategy.
@@ -318,6 +322,8 @@ class TradingRuntime:
         Raises:
             BacktestError: A strategy that plays a file is not started.
             StrategyError: A strategy of a backtest has raised.
+            ConnectorError: A strategy of a venue is not started, or a venue's connector cannot begin.
+            KernelError: A venue's connector is not ready, or could not go on.
         """
         before = {
             number: signal.signal(number, lambda *_: self._stop.set())
@@ -326,16 +332,43 @@ class TradingRuntime:
         self._state = RuntimeState.RUNNING
         try:
             results = self._play_files()
-            live = any(not isinstance(one, BacktestConnector) for one in self._connectors.values())
-            due_s = time.monotonic()
-            while live and not self._stop.wait(max(0.0, due_s - time.monotonic())):
-                self.tick()
-                due_s += self.tick_interval
+            with contextlib.ExitStack() as ends:
+                venues = self._begin_at_venues(ends)
+                ticks = any(not one.plays_itself for one in self._connectors.values())
+                due_s = time.monotonic()
+                while ticks or any(one.is_running for one in venues):
+                    if self._stop.wait(max(0.0, due_s - time.monotonic())):
+                        break
+                    self.tick()
+                    due_s += self.tick_interval
+            for one in venues:
+                if one.error is not None:
+                    raise one.error
         finally:
             for number, action in before.items():
                 signal.signal(number, action)
             self._state = RuntimeState.STOPPED
         return results
+
+    def _begin_at_venues(self, ends: contextlib.ExitStack) -> list[Trading]:
+        """Let each venue's connector trade; what has begun is ended with the stack."""
+        venues: list[Trading] = []
+        for connector in self._connectors.values():
+            if not isinstance(connector, VenueConnector):
+                continue
+            loaded: list[Loaded] = []
+            for name, (waiting, where, pair) in self._loaded.items():
+                if where is connector and isinstance(waiting, _Waiting):
+                    if waiting.state is not ActorState.RUNNING:
+                        raise ConnectorError(f"{name}: is {waiting.state}: start it before run")
+                    loaded.append((name, waiting.kind, waiting.params, pair))
+            trading = connector.begin(loaded)
+            ends.callback(trading.end)
+            for name, handle in trading.handles.items():
+                handle.client.subscribe_sent(self._intents.append)
+                self._loaded[name] = (handle, connector, self._loaded[name][2])
+            venues.append(trading)
+        return venues
 
     def _play_files(self) -> dict[str, BacktestResult]:
         results: dict[str, BacktestResult] = {}
