@@ -1520,11 +1520,14 @@ class MarketLimits:
     """What a market takes, frozen. A field is None where the venue states none.
 
     All but `symbol` by keyword: `tick_size`, `lot_step` (or `lot_size`), `min_qty`, `max_qty`,
-    `min_notional`, `max_price`, `contract_multiplier` (1) and `inverse` (False). Raises InvalidInput by
-    field and value.
+    `min_notional`, `max_price`, `market_max_qty`, `price_band`, `max_open_orders`, `max_open_stops`,
+    `contract_multiplier` (1) and `inverse` (False). `price_band` is a pair of multiples of the mark,
+    `("0.95", "1.05")`, or how far from it as a fraction, `"0.05"`. Raises InvalidInput by field and value.
     """
 
-    def __new__(cls, symbol: str, **fields: Decimal | int | str | float | bool | None) -> MarketLimits: ...
+    def __new__(
+        cls, symbol: str, **fields: Decimal | int | str | float | bool | tuple[_Number, _Number] | None
+    ) -> MarketLimits: ...
     @property
     def symbol(self) -> str:
         """The venue's symbol."""
@@ -1558,6 +1561,22 @@ class MarketLimits:
         """Highest price."""
 
     @property
+    def market_max_qty(self) -> Decimal | None:
+        """Largest order without a price: market orders, and stops that become one."""
+
+    @property
+    def price_band(self) -> tuple[Decimal, Decimal] | None:
+        """A sell's lowest price and a buy's highest, as multiples of the mark."""
+
+    @property
+    def max_open_orders(self) -> int | None:
+        """How many orders may be open, conditional ones among them."""
+
+    @property
+    def max_open_stops(self) -> int | None:
+        """How many conditional orders may be open."""
+
+    @property
     def contract_multiplier(self) -> Decimal:
         """Base units per contract (linear), quote units per contract (inverse)."""
 
@@ -1572,6 +1591,7 @@ class MarketLimits:
         size: Decimal | int | str | float,
         *,
         price_rounding: str = "PASSIVE",
+        mark: Decimal | int | str | float | None = None,
     ) -> RoundedOrder:
         """Round an order: the size down to the lot, the price to the tick.
 
@@ -1580,6 +1600,7 @@ class MarketLimits:
             price: None for a market order.
             size: In the venue's quantity units.
             price_rounding: PASSIVE (a buy down, a sell up), NEAREST (half away from zero) or FLOOR.
+            mark: Price against which `price_band` is held; without it there is no band.
 
         Raises:
             InvalidInput: By field and value; also where a result needs more than 28 digits.

@@ -27,6 +27,10 @@ _PLAIN: Final = frozenset(
         "leverage",
         "fee_asset",
         "margin_tiers",
+        "market_max_qty",
+        "price_band",
+        "max_open_orders",
+        "max_open_stops",
     }
 )
 _SPECIAL: Final = frozenset(

@@ -5,6 +5,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
+use crate::bounds::PARTS_MAX;
 use crate::id::Id;
 use crate::input::{EXIT_SPECS_MAX, ExitSpec};
 use crate::instrument::Instrument;
@@ -166,7 +167,7 @@ impl Attached {
         let places = self.exits.len();
         !specs.is_empty()
             && check_specs(&specs, side).is_ok()
-            && self.legs.len() <= LEGS_MAX.saturating_add(EXITS_MAX)
+            && self.legs.len() <= LEGS_MAX.saturating_add(EXITS_MAX.saturating_mul(PARTS_MAX))
             && self.legs.iter().all(|leg| (leg.exit as usize) < places)
     }
 
@@ -203,7 +204,6 @@ impl Attached {
     fn one(&self, rules: &Instrument, of: Figures, exit: &Exit, qty: Qty) -> Option<Wanted> {
         let ExitSpec { kind, trigger_price, offset, limit_price, trigger_by, .. } = &exit.spec;
         let side = closing_side(of.side);
-        let qty = rules.max_qty.filter(|max| qty > *max).unwrap_or(qty);
         let limit = match limit_price {
             Some(value) => Some(usable(rules, *value, side)?),
             None => None,
@@ -214,6 +214,9 @@ impl Attached {
             (ExitKind::Target, None) => OrderType::TakeProfit,
             (ExitKind::Target, Some(_)) => OrderType::Limit,
         };
+        // Where the venue names no largest market order one order is all that it gets.
+        let capped = rules.max_qty.filter(|max| qty > *max && rules.market_max(order_type).is_none());
+        let qty = capped.unwrap_or(qty);
         let trigger = match (kind, trigger_price, offset) {
             (ExitKind::Trail, _, Some(offset)) => Some(self.trailed(rules, of, exit, *offset)?),
             (_, Some(value), _) => Some(usable(rules, *value, side)?),

@@ -1,7 +1,9 @@
 //! An instrument as the kernel uses it: scales, grids, minimums, rates. Loaded exactly or refused by name.
 
+use alloc::boxed::Box;
 use serde::{Deserialize, Serialize};
 
+use crate::bounds::Bounds;
 use crate::input::InstrumentSpec;
 use crate::margin::MarginTiers;
 use crate::names::{Liquidity, OppositeSlots, OrderSide, PairOff, Product};
@@ -74,6 +76,9 @@ pub struct Instrument {
     pub leverage: Decimal,
     /// Maintenance margin by notional; of spot there is none.
     pub tiers: MarginTiers,
+    /// What else the venue bounds of orders. Stored apart, where there is any of it.
+    #[serde(skip)]
+    pub bounds: Option<Box<Bounds>>,
 }
 
 fn grid(value: Decimal, field: &'static str) -> Result<(i128, u8), SpecError> {
@@ -230,6 +235,7 @@ impl Instrument {
                 (Product::Perp | Product::Spot, false) => MarginTiers::load(&spec.margin_tiers)
                     .map_err(|why| SpecError { field: "margin_tiers", why })?,
             },
+            bounds: None,
         };
         // A minimum off the lot grid means the next lot; a maximum means the lot below.
         if let Some(value) = spec.min_qty {
@@ -243,7 +249,18 @@ impl Instrument {
         if let Some(value) = spec.max_price {
             instrument.max_price = Some(instrument.price(value).map_err(too_fine("max_price"))?);
         }
+        instrument.load_bounds()?;
         Ok(instrument)
+    }
+
+    /// Brings the bounds to the scales.
+    ///
+    /// # Errors
+    /// [`SpecError`] names the one that cannot be.
+    pub(crate) fn load_bounds(&mut self) -> Result<(), SpecError> {
+        let given = self.spec.bounds.as_ref();
+        self.bounds = given.map(|given| Bounds::load(given, self).map(Box::new)).transpose()?;
+        Ok(())
     }
 
     /// True where slots of both sides share the book.

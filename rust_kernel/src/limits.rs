@@ -5,6 +5,7 @@ use ethnum::I256;
 use serde::{Deserialize, Serialize};
 
 use crate::id::Id;
+use crate::input::PriceBand;
 use crate::names::{OrderSide, named};
 use crate::num::{Decimal, NumError, pow10};
 
@@ -25,6 +26,14 @@ pub struct MarketLimits {
     pub min_notional: Option<Decimal>,
     /// Highest price.
     pub max_price: Option<Decimal>,
+    /// Largest order without a price.
+    pub market_max_qty: Option<Decimal>,
+    /// How far from the mark a price may be.
+    pub price_band: Option<PriceBand>,
+    /// How many orders may be open, conditional ones among them.
+    pub max_open_orders: Option<u32>,
+    /// How many conditional orders may be open.
+    pub max_open_stops: Option<u32>,
     /// Base units per contract (linear), quote units per contract (inverse).
     pub contract_multiplier: Decimal,
     /// True where a contract is worth a fixed amount of quote.
@@ -40,10 +49,14 @@ named! {
         BelowMinQty = "BELOW_MIN_QTY",
         /// Over the largest quantity.
         AboveMaxQty = "ABOVE_MAX_QTY",
+        /// Without a price, and over the largest quantity of such orders.
+        AboveMarketMaxQty = "ABOVE_MARKET_MAX_QTY",
         /// Under the smallest value.
         BelowMinNotional = "BELOW_MIN_NOTIONAL",
         /// Over the highest price.
         AboveMaxPrice = "ABOVE_MAX_PRICE",
+        /// A buy too far above the mark, or a sell too far below.
+        OutsidePriceBand = "OUTSIDE_PRICE_BAND",
         /// Nothing is left of the price on the tick grid.
         PriceTruncatesToZero = "PRICE_TRUNCATES_TO_ZERO",
     }
@@ -83,7 +96,7 @@ enum Grid {
 
 impl MarketLimits {
     /// Rounds an order: the size down to the lot, the price as told. A field that the venue does not state is no
-    /// limit and no grid.
+    /// limit and no grid; without a mark there is no band.
     ///
     /// # Errors
     /// [`NumError`] where a result needs more than 28 digits.
@@ -93,6 +106,7 @@ impl MarketLimits {
         price: Option<Decimal>,
         size: Decimal,
         rounding: PriceRounding,
+        mark: Option<Decimal>,
     ) -> Result<RoundedOrder, NumError> {
         let grid = match (rounding, side) {
             (PriceRounding::Passive, OrderSide::Buy)
@@ -107,8 +121,22 @@ impl MarketLimits {
             (false, Some(price)) => Some(exact_product(&[price, size, self.contract_multiplier])?),
             (false, None) => None,
         };
-        let rejects = self.rejects(price, size, notional);
+        let mut rejects = self.rejects(price, size, notional);
+        if let (Some(price), Some(mark)) = (price, mark)
+            && self.is_outside_band(side, price, mark)?
+            && !size.is_zero()
+        {
+            rejects.push(OrderReject::OutsidePriceBand);
+        }
         Ok(RoundedOrder { price, size, notional, rejects })
+    }
+
+    fn is_outside_band(&self, side: OrderSide, price: Decimal, mark: Decimal) -> Result<bool, NumError> {
+        let Some(PriceBand { low, high }) = self.price_band else { return Ok(false) };
+        Ok(match side {
+            OrderSide::Buy => less(exact_product(&[mark, high])?, price),
+            OrderSide::Sell => less(price, exact_product(&[mark, low])?),
+        })
     }
 
     fn rejects(&self, price: Option<Decimal>, size: Decimal, notional: Option<Decimal>) -> Vec<OrderReject> {
@@ -128,6 +156,9 @@ impl MarketLimits {
         }
         if above(size, self.max_qty) {
             rejects.push(OrderReject::AboveMaxQty);
+        }
+        if price.is_none() && above(size, self.market_max_qty) {
+            rejects.push(OrderReject::AboveMarketMaxQty);
         }
         if notional.is_some_and(|notional| below(notional, self.min_notional)) {
             rejects.push(OrderReject::BelowMinNotional);
@@ -206,6 +237,10 @@ mod tests {
             max_qty: Some(dec("100")),
             min_notional: Some(dec("5")),
             max_price: Some(dec("1000")),
+            market_max_qty: Some(dec("60")),
+            price_band: Some(PriceBand { low: dec("0.9"), high: dec("1.1") }),
+            max_open_orders: Some(200),
+            max_open_stops: Some(10),
             contract_multiplier: Decimal::ONE,
             inverse: false,
         }
@@ -228,12 +263,36 @@ mod tests {
             (Sell, Passive, "1000.01", "1",      "1000.1", "1",    "1000.1",  &[AboveMaxPrice][..]),
             (Buy,  Passive, "0.09",    "50",     "0",      "50",   "0",       &[PriceTruncatesToZero, BelowMinNotional][..]),
         ] {
-            let rounded = limits().round_order(side, Some(dec(price)), dec(size), rounding);
+            let rounded = limits().round_order(side, Some(dec(price)), dec(size), rounding, None);
             let shown = rounded.map(|order| {
                 (order.price.unwrap_or(Decimal::ZERO).to_string(), order.size.to_string(),
                  order.notional.unwrap_or(Decimal::ZERO).to_string(), order.rejects)
             });
             assert_eq!(shown, Ok((price_out.into(), size_out.into(), notional.into(), rejects.to_vec())), "{side} {price} {size}");
+        }
+    }
+
+    #[test]
+    #[rustfmt::skip]
+    fn market_orders_and_prices_about_the_mark_have_bounds_of_their_own() {
+        use OrderReject::{AboveMarketMaxQty, AboveMaxPrice, AboveMaxQty, BelowMinQty, OutsidePriceBand, QtyTruncatesToZero};
+        use OrderSide::{Buy, Sell};
+        for (side, price, size, mark, rejects) in [
+            (Buy,  None,           "60",     None,        &[][..]),
+            (Sell, None,           "60.01",  None,        &[AboveMarketMaxQty][..]),
+            (Sell, None,           "100.01", None,        &[AboveMaxQty, AboveMarketMaxQty][..]),
+            (Sell, Some("100"),    "99",     None,        &[][..]),
+            (Buy,  Some("110"),    "1",      Some("100"), &[][..]),
+            (Buy,  Some("110.1"),  "1",      Some("100"), &[OutsidePriceBand][..]),
+            (Buy,  Some("50"),     "1",      Some("100"), &[][..]), // far below it may rest
+            (Sell, Some("90"),     "1",      Some("100"), &[][..]),
+            (Sell, Some("89.9"),   "1",      Some("100"), &[OutsidePriceBand][..]),
+            (Sell, Some("200"),    "1",      Some("100"), &[][..]),
+            (Buy,  Some("1000.1"), "0.01",   Some("100"), &[BelowMinQty, AboveMaxPrice, OutsidePriceBand][..]),
+            (Buy,  Some("999"),    "0.001",  Some("100"), &[QtyTruncatesToZero][..]),
+        ] {
+            let rounded = limits().round_order(side, price.map(dec), dec(size), PriceRounding::Passive, mark.map(dec));
+            assert_eq!(rounded.map(|order| order.rejects), Ok(rejects.to_vec()), "{side} {price:?} {size} {mark:?}");
         }
     }
 
@@ -246,7 +305,7 @@ mod tests {
             ..limits()
         };
         let rounded =
-            limits.round_order(OrderSide::Buy, Some(dec("12.3")), dec("3.9"), PriceRounding::Passive);
+            limits.round_order(OrderSide::Buy, Some(dec("12.3")), dec("3.9"), PriceRounding::Passive, None);
         assert_eq!(rounded.map(|order| order.notional), Ok(Some(dec("30"))));
     }
 }

@@ -72,6 +72,11 @@ bugs! {
     23 ResizedWithoutAlarm: "A position whose stop is being replaced is taken to be protected."
     23 TrailLoosens: "A trailing stop goes back with the mark."
     23 TrailIsHasty: "A trailing stop is moved by each mark, as often as marks come."
+    24 ExitIsOneOrder: "An exit leaves as one order, however little the venue takes at once."
+    24 OnePartIsEnough: "Of an exit in parts one order leaves."
+    24 PartsAreApart: "A cancel takes back one order of an exit in parts, and the others work on."
+    24 ReserveIsSpent: "Entries take all the orders that the venue lets be open."
+    24 StopCoversOnePart: "An attached stop is one order, however little the venue takes at once."
 }
 
 #[cfg(not(feature = "planted"))]

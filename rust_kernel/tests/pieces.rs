@@ -143,6 +143,10 @@ fn what_is_on_the_grid_stays_where_it_is() {
         max_qty: None,
         min_notional: None,
         max_price: None,
+        market_max_qty: None,
+        price_band: None,
+        max_open_orders: None,
+        max_open_stops: None,
         contract_multiplier: Decimal::ONE,
         inverse: false,
     };
@@ -152,7 +156,7 @@ fn what_is_on_the_grid_stays_where_it_is() {
         ("100.6", OrderSide::Sell, "101"),
         ("100.6", OrderSide::Buy, "100.5"),
     ] {
-        let order = limits.round_order(side, Some(dec(price)), dec("1"), PriceRounding::Passive);
+        let order = limits.round_order(side, Some(dec(price)), dec("1"), PriceRounding::Passive, None);
         assert_eq!(order.expect("rounded").price, Some(dec(wanted)), "{price} {side}");
     }
 }

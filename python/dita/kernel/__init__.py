@@ -521,6 +521,9 @@ class ExecutionKernel:
 
         Keys, at the root for all instruments and under `instruments[symbol]` for one: `taker_rate`,
         `maker_rate`, `lot_step`, `tick_size`, `min_qty`, `max_qty`, `min_notional`, `max_price`,
+        `market_max_qty` (of orders without a limit price: a larger exit goes in several), `price_band` (a pair of
+        multiples of the mark: a buy's limit is at most the second, a sell's at least the first),
+        `max_open_orders`, `max_open_stops` (of the instrument; entries leave a fifth to exits),
         `contract_multiplier`, `funding_interval_secs`, `leverage` (what is set at the venue now),
         `fee_rounding` (the venue's unit as a power of ten, "0.00000001", or the number of decimals, 8;
         half-even; a pair of either and a direction, `("0.01", "UP")`, out of HALF_EVEN, HALF_UP, DOWN, UP,
@@ -659,7 +662,8 @@ class ExecutionKernel:
 
         Returns:
             `symbol product inverse base quote settle tick_size lot_step min_qty max_qty min_notional
-            max_price contract_multiplier maker_rate taker_rate leverage mark_price funding_interval_secs`;
+            max_price contract_multiplier maker_rate taker_rate leverage mark_price funding_interval_secs
+            market_max_qty price_band max_open_orders max_open_stops`;
             None where the venue has no such limit, or there is no mark yet.
 
         Raises:

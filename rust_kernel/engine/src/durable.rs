@@ -284,7 +284,7 @@ pub fn kind_of(input: &Input) -> u8 {
         Input::Intent(_) => 0,
         Input::Venue(_) => 1,
         Input::Account(_) => 2,
-        Input::Instrument(_) => 3,
+        Input::Instrument(_) | Input::Listed(_) => 3,
         Input::Seed { .. } => 4,
         Input::Mark { .. } => 5,
         Input::Time => 6,

@@ -630,7 +630,8 @@ fn add_feedback(answer: &mut Answer, input: Input, outcome: Outcome) -> Option<I
         | Input::Edge { .. }
         | Input::Restart
         | Input::Recalled(_)
-        | Input::Capacity { .. }) => return Some(other),
+        | Input::Capacity { .. }
+        | Input::Listed(_)) => return Some(other),
     }
     answer.outcome.state = outcome.state.or(answer.outcome.state);
     if outcome.severity > answer.outcome.severity || outcome.severity >= Severity::Critical {

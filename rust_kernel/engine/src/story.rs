@@ -276,7 +276,8 @@ impl Trail {
             | Input::Calibration(_)
             | Input::Edge { .. }
             | Input::Restart
-            | Input::Capacity { .. } => false,
+            | Input::Capacity { .. }
+            | Input::Listed(_) => false,
         }
     }
 

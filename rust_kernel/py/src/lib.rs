@@ -7,6 +7,7 @@ use pyo3::prelude::*;
 
 pub mod account_event;
 pub mod audit;
+pub mod bounds;
 pub mod client;
 pub mod details;
 pub mod engine;

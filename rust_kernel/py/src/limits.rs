@@ -11,10 +11,10 @@ use pyo3::types::{PyDict, PyString, PyTuple};
 
 use crate::errors::Error;
 use crate::record::{self, Field, Shown};
-use crate::{names, number, text};
+use crate::{bounds, names, number, text};
 
 #[rustfmt::skip]
-const FIELDS: [Field<CoreLimits>; 10] = [
+const FIELDS: [Field<CoreLimits>; 14] = [
     Field::required("symbol", |l, n, v| text::read_id(&mut l.symbol, v, n)),
     Field::optional("tick_size", |l, n, v| { l.tick_size = positive(v, n)?; Ok(()) }),
     Field::optional("lot_step", |l, n, v| { l.lot_step = positive(v, n)?; Ok(()) }),
@@ -30,6 +30,10 @@ const FIELDS: [Field<CoreLimits>; 10] = [
     Field::optional("max_qty", |l, n, v| { l.max_qty = number::read_optional(v, n)?; Ok(()) }),
     Field::optional("min_notional", |l, n, v| { l.min_notional = number::read_optional(v, n)?; Ok(()) }),
     Field::optional("max_price", |l, n, v| { l.max_price = number::read_optional(v, n)?; Ok(()) }),
+    Field::optional("market_max_qty", |l, n, v| { l.market_max_qty = positive(v, n)?; Ok(()) }),
+    Field::optional("price_band", |l, n, v| { l.price_band = bounds::read_band(v, n)?; Ok(()) }),
+    Field::optional("max_open_orders", |l, n, v| { l.max_open_orders = bounds::read_count(v, n)?; Ok(()) }),
+    Field::optional("max_open_stops", |l, n, v| { l.max_open_stops = bounds::read_count(v, n)?; Ok(()) }),
     Field::optional("contract_multiplier", |l, n, v| {
         l.contract_multiplier = positive(v, n)?.unwrap_or(Decimal::ONE);
         Ok(())
@@ -54,7 +58,8 @@ pub struct MarketLimits {
 #[pymethods]
 impl MarketLimits {
     /// All by keyword but `symbol`: `tick_size`, `lot_step` (or `lot_size`), `min_qty`, `max_qty`, `min_notional`, `max_price`,
-    /// `contract_multiplier` (1), `inverse` (False).
+    /// `market_max_qty`, `price_band`, `max_open_orders`, `max_open_stops`, `contract_multiplier` (1), `inverse`
+    /// (False). `price_band` is a pair of multiples of the mark, or how far from it, as a fraction.
     #[new]
     #[pyo3(signature = (symbol, **fields))]
     fn new(symbol: &Bound<'_, PyAny>, fields: Option<&Bound<'_, PyDict>>) -> Result<MarketLimits, Error> {
@@ -66,6 +71,10 @@ impl MarketLimits {
             max_qty: None,
             min_notional: None,
             max_price: None,
+            market_max_qty: None,
+            price_band: None,
+            max_open_orders: None,
+            max_open_stops: None,
             contract_multiplier: Decimal::ONE,
             inverse: false,
         };
@@ -124,6 +133,30 @@ impl MarketLimits {
         number::get_optional(py, self.inner.max_price)
     }
 
+    /// Largest order without a price.
+    #[getter]
+    fn market_max_qty<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        number::get_optional(py, self.inner.market_max_qty)
+    }
+
+    /// A sell's lowest price and a buy's highest, as multiples of the mark.
+    #[getter]
+    fn price_band<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyTuple>>> {
+        bounds::get_band(py, self.inner.price_band)
+    }
+
+    /// How many orders may be open, conditional ones among them.
+    #[getter]
+    fn max_open_orders(&self) -> Option<u32> {
+        self.inner.max_open_orders
+    }
+
+    /// How many conditional orders may be open.
+    #[getter]
+    fn max_open_stops(&self) -> Option<u32> {
+        self.inner.max_open_stops
+    }
+
     /// Base units per contract (linear), quote units per contract (inverse).
     #[getter]
     fn contract_multiplier<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
@@ -137,15 +170,16 @@ impl MarketLimits {
     }
 
     /// Rounds an order: the size down to the lot, the price to the tick as `price_rounding` says (PASSIVE: a buy down, a
-    /// sell up; NEAREST: half away from zero; FLOOR). A price of None is a market order. Exact; raises InvalidInput where
-    /// a result needs more than 28 digits.
-    #[pyo3(signature = (order_side, price, size, *, price_rounding="PASSIVE"))]
+    /// sell up; NEAREST: half away from zero; FLOOR). A price of None is a market order. With a `mark`
+    /// the price is held against the band about it. Exact; raises InvalidInput where a result needs more than 28 digits.
+    #[pyo3(signature = (order_side, price, size, *, price_rounding="PASSIVE", mark=None))]
     fn round_order(
         &self,
         order_side: &Bound<'_, PyAny>,
         price: &Bound<'_, PyAny>,
         size: &Bound<'_, PyAny>,
         price_rounding: &str,
+        mark: Option<&Bound<'_, PyAny>>,
     ) -> Result<RoundedOrder, Error> {
         let side: OrderSide = names::read(order_side, "order_side")?;
         let rounding = PriceRounding::from_name(price_rounding).ok_or_else(|| {
@@ -153,15 +187,16 @@ impl MarketLimits {
         })?;
         let read_price = number::read_optional(price, "price")?;
         let read_size = number::read(size, "size")?;
+        let mark = mark.map(|mark| positive(mark, "mark")).transpose()?.flatten();
         let inner = self
             .inner
-            .round_order(side, read_price, read_size, rounding)
+            .round_order(side, read_price, read_size, rounding, mark)
             .map_err(|_| Error::value("size", size, "needs more than 28 digits with this price"))?;
         Ok(RoundedOrder { inner })
     }
 
     fn __repr__(slf: &Bound<'_, MarketLimits>) -> PyResult<String> {
-        const NAMES: [Shown; 9] = [
+        const NAMES: [Shown; 13] = [
             ("symbol", false),
             ("tick_size", false),
             ("lot_step", false),
@@ -169,6 +204,10 @@ impl MarketLimits {
             ("max_qty", false),
             ("min_notional", false),
             ("max_price", false),
+            ("market_max_qty", false),
+            ("price_band", false),
+            ("max_open_orders", false),
+            ("max_open_stops", false),
             ("contract_multiplier", false),
             ("inverse", false),
         ];

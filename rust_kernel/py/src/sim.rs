@@ -96,7 +96,8 @@ fn word(input: &Input) -> Option<&'static str> {
         | Input::Calibration(_)
         | Input::Edge { .. }
         | Input::Recalled(_)
-        | Input::Capacity { .. } => None,
+        | Input::Capacity { .. }
+        | Input::Listed(_) => None,
     }
 }
 

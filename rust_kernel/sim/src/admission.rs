@@ -2,14 +2,14 @@
 
 use dita_kernel::effect::OrderRequest;
 use dita_kernel::names::{OrderSide, OrderType, PositionSide};
-use dita_kernel::num::Decimal;
+use dita_kernel::num::{Decimal, Rounding, multiply_divide};
 
 use crate::conditional::reference;
 use crate::events::set;
 use crate::fills::{Desk, Market};
 use crate::orders::{Order, Orders};
 use crate::reject::Reject;
-use crate::rules::{GridFault, Kind, UNITS_MAX_MONEY, exact};
+use crate::rules::{Bounds, GridFault, Kind, MONEY_UNIT, UNITS_MAX_MONEY, exact};
 use crate::terms::{self, Terms, is_met};
 
 /// Writes the order as the venue has it, with its id, into `order`; or says why not.
@@ -42,6 +42,9 @@ pub(crate) fn admit<const SPECIAL: bool>(
         }
     }
     check_notional(market, request, size, limit)?;
+    if let Some(bounds) = &market.rules.bounds {
+        check_bounds(market, bounds, request, asked, limit)?;
+    }
     if SPECIAL {
         check_trigger(desk, market, request, terms.as_deref())?;
     }
@@ -145,6 +148,57 @@ pub(crate) fn check_size(market: &Market, size: Decimal) -> Result<i128, Reject>
         return Err(Reject::SizeAboveMaximum);
     }
     Ok(quantity)
+}
+
+/// The order's size, limit and number, as far as the venue bounds them. A conditional order's limit is held against the
+/// mark of when it triggers, and what takes at once is never open.
+#[cold]
+fn check_bounds(
+    market: &Market,
+    bounds: &Bounds,
+    request: &OrderRequest,
+    size: i128,
+    limit: Option<i128>,
+) -> Result<(), Reject> {
+    check_market_size(bounds, size, limit)?;
+    let dormant = request.trigger_price.is_some();
+    if let Some(limit) = limit.filter(|_| !dormant) {
+        check_band(market, bounds, request.order_side, limit)?;
+    }
+    let (stops, open) = (market.dormant.len(), market.buys.len() + market.sells.len());
+    if request.order_type != OrderType::Market && stops + open >= bounds.open_orders {
+        return Err(Reject::TooManyOpenOrders);
+    }
+    if dormant && stops >= bounds.open_stops {
+        return Err(Reject::TooManyOpenStops);
+    }
+    Ok(())
+}
+
+/// What has no limit is market once it trades.
+pub(crate) fn check_market_size(bounds: &Bounds, size: i128, limit: Option<i128>) -> Result<(), Reject> {
+    if limit.is_none() && size > bounds.market_max { Err(Reject::MarketSizeAboveMaximum) } else { Ok(()) }
+}
+
+/// No buy far above the mark, and no sell far below.
+pub(crate) fn check_band(
+    market: &Market,
+    bounds: &Bounds,
+    side: OrderSide,
+    limit: i128,
+) -> Result<(), Reject> {
+    let (Some((low, high)), Some(mark)) = (bounds.band, market.mark) else { return Ok(()) };
+    let (factor, rounding) = match side {
+        OrderSide::Buy => (high, Rounding::Floor),
+        OrderSide::Sell => (low, Rounding::Ceiling),
+    };
+    let Some(worst) = multiply_divide(mark, factor, MONEY_UNIT, rounding) else { return Ok(()) };
+    let price = market.rules.price18(limit);
+    let beyond = match side {
+        OrderSide::Buy => price > worst,
+        OrderSide::Sell => price < worst,
+    };
+    if beyond { Err(Reject::PriceOutsideBand) } else { Ok(()) }
 }
 
 #[inline]

@@ -9,7 +9,7 @@ use dita_kernel::id::Id;
 use dita_kernel::input::{Input, RareFields};
 use dita_kernel::names::{KernelEventKind, VenueOrderStatus};
 
-use crate::admission::check_size;
+use crate::admission::{check_band, check_market_size, check_size};
 use crate::conditional::{after_taking, reference};
 use crate::events::{self, Report};
 use crate::fills::Market;
@@ -70,6 +70,12 @@ impl SimVenue {
             limit: read_limit(market, order, request)?,
             trigger: read_new_trigger(market, order, request)?,
         };
+        if let Some(bounds) = &market.rules.bounds {
+            check_market_size(bounds, change.size, change.limit)?;
+            if let Some(limit) = change.limit.filter(|_| !order.is_dormant() && change.limit != order.limit) {
+                check_band(market, bounds, order.order_side, limit)?;
+            }
+        }
         let price = change
             .limit
             .or(change.trigger)

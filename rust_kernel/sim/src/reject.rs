@@ -51,6 +51,14 @@ pub enum Reject {
     PriceOffTick,
     /// Over the instrument's maximum.
     PriceAboveMaximum,
+    /// A market order, or a stop that becomes one, over the instrument's maximum of those.
+    MarketSizeAboveMaximum,
+    /// A limit too far from the mark.
+    PriceOutsideBand,
+    /// As many orders are open as the instrument may have.
+    TooManyOpenOrders,
+    /// As many conditional orders are.
+    TooManyOpenStops,
     /// Under the instrument's minimum notional.
     NotionalBelowMinimum,
     /// More than the venue's numbers hold safely (10^15 units of notional).
@@ -111,6 +119,10 @@ impl Reject {
             Reject::PriceNotPositive => "limit price: not positive",
             Reject::PriceOffTick => "limit price: off the tick grid",
             Reject::PriceAboveMaximum => "limit price: above the maximum",
+            Reject::MarketSizeAboveMaximum => "size: above the maximum of market orders",
+            Reject::PriceOutsideBand => "limit price: too far from the mark",
+            Reject::TooManyOpenOrders => "too many open orders",
+            Reject::TooManyOpenStops => "too many open conditional orders",
             Reject::NotionalBelowMinimum => "notional: below the minimum",
             Reject::TooLarge => "order too large",
             Reject::NoMarket => "no market",
@@ -156,6 +168,10 @@ impl Reject {
             Reject::PriceNotPositive => "PRICE_NOT_POSITIVE",
             Reject::PriceOffTick => "PRICE_OFF_TICK",
             Reject::PriceAboveMaximum => "PRICE_ABOVE_MAXIMUM",
+            Reject::MarketSizeAboveMaximum => "MARKET_SIZE_ABOVE_MAXIMUM",
+            Reject::PriceOutsideBand => "PRICE_OUTSIDE_BAND",
+            Reject::TooManyOpenOrders => "TOO_MANY_OPEN_ORDERS",
+            Reject::TooManyOpenStops => "TOO_MANY_OPEN_STOPS",
             Reject::NotionalBelowMinimum => "BELOW_MIN_NOTIONAL",
             Reject::TooLarge => "TOO_LARGE",
             Reject::NoMarket => "NO_MARKET",

@@ -11,7 +11,7 @@ use dita_kernel::num::{
 use crate::error::SimError;
 
 /// One unit of money.
-const MONEY_UNIT: i128 = 1_000_000_000_000_000_000;
+pub(crate) const MONEY_UNIT: i128 = 1_000_000_000_000_000_000;
 
 /// [`UNITS_MAX`] units as money at 1e-18.
 pub(crate) const UNITS_MAX_MONEY: i128 = UNITS_MAX * MONEY_UNIT;
@@ -205,6 +205,19 @@ pub(crate) struct Rules {
     /// The venue's smallest amount of the settlement asset, as money at 1e-18.
     pub(crate) fee_unit: i128,
     pub(crate) leverage: Decimal,
+    /// What else the venue bounds of orders, where it does.
+    pub(crate) bounds: Option<Box<Bounds>>,
+}
+
+/// What few venues bound of orders.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct Bounds {
+    /// Largest order without a limit.
+    pub(crate) market_max: i128,
+    /// A sell's lowest limit and a buy's highest, as multiples of the mark at scale 18.
+    pub(crate) band: Option<(i128, i128)>,
+    pub(crate) open_orders: usize,
+    pub(crate) open_stops: usize,
 }
 
 impl Rules {
@@ -267,6 +280,7 @@ impl Rules {
             fee_rounding: spec.fee_rounding,
             fee_unit,
             leverage: spec.leverage,
+            bounds: None,
         };
         rules.set_limits(spec)?;
         Ok(rules)
@@ -292,6 +306,22 @@ impl Rules {
         }
         if let Some(value) = spec.max_price {
             self.max_price = at("max_price", value, self.price.scale, Rounding::Down)?;
+        }
+        if let Some(given) = &spec.bounds {
+            let band = given.price_band.map(|band| {
+                let low = at("price_band", band.low, MONEY_SCALE, Rounding::Up)?;
+                Ok((low, at("price_band", band.high, MONEY_SCALE, Rounding::Down)?))
+            });
+            let market_max = given.market_max_qty.map_or(Ok(i128::MAX), |most| {
+                at("market_max_qty", most, self.quantity.scale, Rounding::Down)
+            })?;
+            let count = |most: Option<u32>| most.map_or(usize::MAX, |most| most as usize);
+            self.bounds = Some(Box::new(Bounds {
+                market_max,
+                band: band.transpose()?,
+                open_orders: count(given.max_open_orders),
+                open_stops: count(given.max_open_stops),
+            }));
         }
         if let Some(value) = spec.min_notional {
             let money = at("min_notional", value, MONEY_SCALE, Rounding::Up)?;

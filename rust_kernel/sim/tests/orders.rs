@@ -3,7 +3,7 @@
 
 mod exchange;
 
-use dita_kernel::input::Input;
+use dita_kernel::input::{Input, OrderBounds, PriceBand};
 use dita_kernel::names::{KernelEventKind, Liquidity, OrderSide, PositionSide, TradeSide, VenueOrderStatus};
 use dita_sim::SimConfig;
 use exchange::{Exchange, bitcoin, dec, id, line, orders_only, sent};
@@ -177,6 +177,37 @@ fn what_the_venue_rejects() {
     unnamed.venue_client_id = id("");
     x.venue.submit(0, &unnamed, &mut x.heard);
     assert_eq!(x.tell(), ["ORDER_REJECT : client id missing"]);
+}
+
+#[test]
+fn what_the_venue_bounds_beside_its_grid_is_rejected_by_name() {
+    let mut spec = bitcoin();
+    spec.bounds = Some(Box::new(OrderBounds {
+        market_max_qty: Some(dec("2")),
+        price_band: Some(PriceBand { low: dec("0.95"), high: dec("1.05") }),
+        max_open_orders: Some(3),
+        max_open_stops: Some(2),
+    }));
+    let mut x = Exchange::with(SimConfig::default(), &spec);
+    x.quote("99.9 100");
+    x.mark("100");
+    for (order, answer) in [
+        ("A buy 2.001", "ORDER_REJECT A: size: above the maximum of market orders"),
+        ("B buy 2.001 stop @110", "ORDER_REJECT B: size: above the maximum of market orders"),
+        ("C buy 1 105.1", "ORDER_REJECT C: limit price: too far from the mark"),
+        ("D sell 1 94.9", "ORDER_REJECT D: limit price: too far from the mark"),
+        ("E buy 20 50", "ORDER_ACK E"), // far below the mark a buy may rest
+        ("F buy 1 stop @110", "ORDER_ACK F"),
+        ("G sell 1 stop @90", "ORDER_ACK G"),
+        ("H buy 1 90", "ORDER_REJECT H: too many open orders"),
+        ("I buy 1 stop @111", "ORDER_REJECT I: too many open orders"),
+        ("J buy 2", "ORDER_ACK J"), // what takes at once is never open
+    ] {
+        assert_eq!(x.send(order)[0], answer, "{order}");
+    }
+    x.cancel("E", "");
+    assert_eq!(x.send("K buy 1 stop @111"), ["ORDER_REJECT K: too many open conditional orders"]);
+    assert_eq!(x.send("L buy 1 90"), ["ORDER_ACK L"]);
 }
 
 #[test]

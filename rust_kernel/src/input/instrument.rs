@@ -1,7 +1,8 @@
 //! An instrument's rules.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::id::Id;
 use crate::names::{MarginConvention, MarginMode, OppositeSlots, PairOff, Product};
@@ -61,6 +62,56 @@ pub struct InstrumentSpec {
     pub opposite_slots: OppositeSlots,
     /// What fills close of the other side before they open.
     pub pair_off: PairOff,
+    /// What else the venue bounds of orders. [`Input::Listed`](crate::input::Input::Listed) stores it; an input or a
+    /// state of before there was any is read as it was.
+    #[serde(skip)]
+    pub bounds: Option<Box<OrderBounds>>,
+}
+
+/// What some venues bound of orders beside their grid and minimums. A field is absent where the venue states none.
+#[derive(Clone, PartialEq, Default, Debug, Serialize, Deserialize)]
+pub struct OrderBounds {
+    /// Largest order without a limit price, in quantity.
+    pub market_max_qty: Option<Decimal>,
+    /// How far from the mark a limit price may be.
+    pub price_band: Option<PriceBand>,
+    /// How many orders may be open of the instrument, conditional ones among them.
+    pub max_open_orders: Option<u32>,
+    /// How many conditional orders may be open of the instrument.
+    pub max_open_stops: Option<u32>,
+}
+
+impl OrderBounds {
+    /// True where none of them is stated.
+    pub fn is_empty(&self) -> bool {
+        *self == OrderBounds::default()
+    }
+}
+
+/// As multiples of the mark: a buy's limit is at most `high`, a sell's at least `low`.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+pub struct PriceBand {
+    /// 0.95 is 5 % below the mark.
+    pub low: Decimal,
+    /// 1.05 is 5 % above.
+    pub high: Decimal,
+}
+
+/// An instrument with its bounds, as it is stored: behind each other.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Listed(pub InstrumentSpec);
+
+impl Serialize for Listed {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        (&self.0, &self.0.bounds).serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Listed {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Listed, D::Error> {
+        let (spec, bounds) = Deserialize::deserialize(deserializer)?;
+        Ok(Listed(InstrumentSpec { bounds, ..spec }))
+    }
 }
 
 /// One step of a venue's maintenance margin.
@@ -104,6 +155,7 @@ impl InstrumentSpec {
             margin_mode: MarginMode::Cross,
             opposite_slots: OppositeSlots::Refuse,
             pair_off: PairOff::Never,
+            bounds: None,
         }
     }
 }

@@ -20,7 +20,7 @@ use crate::num::Decimal;
 
 pub use account::{AccountEvent, FeeSample, FundingTerms};
 pub use control::{AUDITED_MAX, Arming, ControlChange, RiskLimits};
-pub use instrument::{InstrumentSpec, MarginTier};
+pub use instrument::{InstrumentSpec, Listed, MarginTier, OrderBounds, PriceBand};
 pub use intent::{Attachment, EXIT_SPECS_MAX, ExitSpec, Intent, Provenance};
 pub use opening::{OpeningOrder, OpeningPosition, OpeningState};
 pub use recalled::{Recalled, RecalledEvent, Verdict};
@@ -96,9 +96,20 @@ pub enum Input {
         /// How many ended orders are remembered for late events.
         remembered_orders: u32,
     },
+    /// As [`Input::Instrument`], of one whose orders the venue bounds further.
+    Listed(Box<Listed>),
 }
 
 impl Input {
+    /// An instrument and its rules, in the form that stores all of them.
+    pub fn instrument(mut spec: InstrumentSpec) -> Input {
+        spec.bounds = spec.bounds.filter(|bounds| !bounds.is_empty());
+        if spec.bounds.is_none() {
+            return Input::Instrument(Box::new(spec));
+        }
+        Input::Listed(Box::new(Listed(spec)))
+    }
+
     /// The slot that the input itself names.
     pub fn slot_id(&self) -> Option<u32> {
         match self {
@@ -119,7 +130,8 @@ impl Input {
             | Input::Edge { .. }
             | Input::Restart
             | Input::Recalled(_)
-            | Input::Capacity { .. } => None,
+            | Input::Capacity { .. }
+            | Input::Listed(_) => None,
         }
     }
 
@@ -146,7 +158,8 @@ impl Input {
             | Input::Calibration(_)
             | Input::Edge { .. }
             | Input::Restart
-            | Input::Capacity { .. } => None,
+            | Input::Capacity { .. }
+            | Input::Listed(_) => None,
         }
     }
 }

@@ -6,6 +6,7 @@
 use alloc::boxed::Box;
 
 use super::Kernel;
+use super::bounds::check_band;
 use super::intent::checks::{Prices, is_worse};
 use super::intent::{invalid, permitted, precision};
 use crate::effect::{AmendRequest, Command, Effects};
@@ -43,6 +44,10 @@ impl Kernel {
         check_free(order)?;
         if order.is_attached() {
             let why = "is an exit of its entry, which the kernel keeps: cancel it, and send an EXIT";
+            return Err(invalid("target_client_id", &order.client_id, why));
+        }
+        if self.parts_beside(slot, order).count() > 1 {
+            let why = "is one of the orders of an exit in parts: cancel that, and send an EXIT";
             return Err(invalid("target_client_id", &order.client_id, why));
         }
         if let Some(until) = intent.expire_time_ns.filter(|_| intent.expire_time_ns != order.expire_time_ns) {
@@ -145,6 +150,9 @@ impl Kernel {
         }
         self.check_gate()?;
         let mark = self.mark_of(rules, now_ns)?;
+        if let Some(bounds) = &rules.bounds {
+            check_band((rules, bounds), order.order_side, order.order_type, prices, mark)?;
+        }
         // What is reserved already is not counted twice, and what is filled is in the position.
         let added = if remaining > order.reserved { remaining - order.reserved } else { Money::ZERO };
         let added = self.exposure.increase(order.instrument, order.order_side, added);
@@ -283,7 +291,7 @@ fn amended_total(
     if qty < rules.min_qty {
         return Err(Refusal::field(Code::BelowFloor, "target_size", size, "is under the venue's minimum"));
     }
-    if rules.max_qty.is_some_and(|max| qty > max) {
+    if rules.largest(order.order_type).is_some_and(|max| qty > max) {
         return Err(invalid("target_size", size, "is above the venue's largest order"));
     }
     if order.role == OrderRole::Exit && qty > order.qty && qty > order.filled + slot.size() {

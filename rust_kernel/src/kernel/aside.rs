@@ -4,6 +4,7 @@
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize, Serializer};
 
+use crate::input::OrderBounds;
 use crate::num::{Money, Qty};
 use crate::order::OrderRef;
 
@@ -54,6 +55,13 @@ pub(crate) struct Leftover {
     pub(crate) told_in_part: bool,
 }
 
+/// What the venue bounds of an instrument's orders, beside what its specification stores.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub(crate) struct Bounded {
+    pub(crate) instrument: u32,
+    pub(crate) bounds: OrderBounds,
+}
+
 /// All of them.
 #[derive(Clone, PartialEq, Default, Debug, Serialize, Deserialize)]
 pub(crate) struct Aside {
@@ -64,13 +72,26 @@ pub(crate) struct Aside {
     /// Newer than the others: stored behind them, where there is any.
     #[serde(skip)]
     pub(crate) left: Vec<Leftover>,
+    /// Newer than those: stored behind them likewise, by instrument.
+    #[serde(skip)]
+    pub(crate) bounded: Vec<Bounded>,
 }
 
 impl Aside {
     /// True where there is nothing of them.
     pub(crate) fn is_empty(&self) -> bool {
-        let Aside { beyond, held, unpriced, terms, left } = self;
-        beyond.is_empty() && held.is_empty() && unpriced.is_empty() && terms.is_empty() && left.is_empty()
+        let Aside { beyond, held, unpriced, terms, left, bounded } = self;
+        let older = beyond.is_empty() && held.is_empty() && unpriced.is_empty() && terms.is_empty();
+        older && left.is_empty() && bounded.is_empty()
+    }
+
+    /// An instrument has these bounds from now on, or none.
+    pub(crate) fn set_bounds(&mut self, instrument: u32, bounds: Option<&OrderBounds>) {
+        self.bounded.retain(|one| one.instrument != instrument);
+        if let Some(bounds) = bounds {
+            let at = self.bounded.partition_point(|one| one.instrument < instrument);
+            self.bounded.insert(at, Bounded { instrument, bounds: bounds.clone() });
+        }
     }
 
     #[cold]
@@ -156,6 +177,7 @@ impl Serialize for Shown<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.0 {
             nothing if nothing.is_empty() => serializer.serialize_unit(),
+            aside if !aside.bounded.is_empty() => (aside, &aside.left, &aside.bounded).serialize(serializer),
             aside if aside.left.is_empty() => aside.serialize(serializer),
             aside => (aside, &aside.left).serialize(serializer),
         }

@@ -41,7 +41,9 @@ impl Kernel {
                 let guarded = self.guarded.iter().copied();
                 moved.extend(guarded.filter(|slot_id| due(&self.slots[*slot_id as usize]).is_some()));
             }
-            Input::Restart | Input::Override(_) | Input::Instrument(_) => moved.extend(&self.guarded),
+            Input::Restart | Input::Override(_) | Input::Instrument(_) | Input::Listed(_) => {
+                moved.extend(&self.guarded)
+            }
             Input::Intent(_)
             | Input::Venue(_)
             | Input::Account(_)
@@ -166,14 +168,19 @@ impl Kernel {
             if leg.changing && order.amendment().is_none() && order.is_live() {
                 leg.changing = false;
                 let tried = attached.exits[leg.exit as usize].tried.as_mut();
-                if let Some(tried) = tried.filter(|tried| !is_as_wanted(order, &tried.wanted)) {
+                if let Some(tried) =
+                    tried.filter(|tried| self.is_refused(order, &tried.wanted, (leg.exit, &legs)))
+                {
                     // Refused: another way, and at once.
                     attached.way = attached.way.max(Way::NewFirst);
                     tried.after_ns = self.now_ns;
                 }
             }
             let over = !order.is_live();
-            if over && !leg.over && !leg.leaving && order.status != Status::Filled && live_beside(&legs, &leg)
+            let refused = over && !leg.over && !leg.leaving && order.status != Status::Filled;
+            if refused
+                && live_beside(&legs, &leg)
+                && !self.is_parted(order, attached.exits[leg.exit as usize].tried.as_ref())
             {
                 attached.way = Way::CancelFirst;
                 if let Some(tried) = &mut attached.exits[leg.exit as usize].tried {
@@ -202,7 +209,7 @@ impl Kernel {
         sold
     }
 
-    fn is_live(&self, reference: OrderRef) -> bool {
+    pub(super) fn is_live(&self, reference: OrderRef) -> bool {
         self.orders.get(reference).is_some_and(Order::is_live)
     }
 
@@ -239,6 +246,15 @@ impl Kernel {
             }
             return;
         };
+        let rules = &self.instruments[self.slots[slot_id as usize].instrument as usize];
+        if rules.market_max(wanted.order_type).is_some()
+            && !planted(Bug::StopCoversOnePart)
+            && let Some(largest) = rules.largest(wanted.order_type)
+            && (wanted.qty > largest || live.len() > 1)
+            && self.mind_parts(slot_id, attached, (exit, &live), (&wanted, largest), effects)
+        {
+            return;
+        }
         let Some(current) = current else {
             // One that is being canceled to make room for it goes first.
             if live.is_empty() || attached.way != Way::CancelFirst {
@@ -257,7 +273,7 @@ impl Kernel {
     }
 
     /// Takes an order back that is not wanted any more.
-    fn leave(&mut self, attached: &mut Attached, order: OrderRef, effects: &mut Effects) {
+    pub(super) fn leave(&mut self, attached: &mut Attached, order: OrderRef, effects: &mut Effects) {
         self.call_off(order, effects);
         for leg in attached.legs.iter_mut().filter(|leg| leg.order == order) {
             leg.leaving = true;
@@ -288,7 +304,7 @@ impl Kernel {
         if qty < rules.min_qty || !self.may_try(attached, exit, &wanted, order_is_like(order, &wanted)) {
             return;
         }
-        let room = self.slots[slot_id as usize].other_exits.len().saturating_add(1) < EXITS_MAX;
+        let room = self.exits_beside(&self.slots[slot_id as usize]) < EXITS_MAX;
         match attached.way {
             Way::Amend => {
                 let amendment = Amendment {
@@ -300,9 +316,7 @@ impl Kernel {
                     sent_time_ns: self.now_ns,
                 };
                 self.send_amendment(current.place, amendment, effects);
-                for leg in attached.legs.iter_mut().filter(|leg| leg.order == current) {
-                    leg.changing = true;
-                }
+                is_changing(attached, current);
                 self.note_try(attached, exit, wanted);
             }
             Way::NewFirst if room => self.place_exit(slot_id, attached, exit, wanted, effects),
@@ -311,7 +325,13 @@ impl Kernel {
     }
 
     /// Whether the venue may be asked for this now: not for the same thing over and over, and not for each tick of a mark.
-    fn may_try(&self, attached: &mut Attached, exit: u32, wanted: &Wanted, only_trigger: bool) -> bool {
+    pub(super) fn may_try(
+        &self,
+        attached: &mut Attached,
+        exit: u32,
+        wanted: &Wanted,
+        only_trigger: bool,
+    ) -> bool {
         let trail = &attached.exits[exit as usize];
         let moved_ns = trail.moved_ns.filter(|_| only_trigger && !planted(Bug::TrailIsHasty));
         let mut due_ns = moved_ns.map_or(i64::MIN, |moved_ns| moved_ns.saturating_add(SECOND_NS));
@@ -328,7 +348,7 @@ impl Kernel {
         true
     }
 
-    fn note_try(&self, attached: &mut Attached, exit: u32, wanted: Wanted) {
+    pub(super) fn note_try(&self, attached: &mut Attached, exit: u32, wanted: Wanted) {
         let now_ns = self.now_ns;
         let exit = &mut attached.exits[exit as usize];
         if exit.spec.kind == ExitKind::Trail {
@@ -358,17 +378,33 @@ impl Kernel {
         let slot = &self.slots[slot_id as usize];
         let rules = &self.instruments[slot.instrument as usize];
         let prices = Prices { limit: wanted.limit, trigger: wanted.trigger };
+        if wanted.qty < self.least_exit(rules, slot.instrument, prices) || !self.takes_exit(slot) {
+            return;
+        }
+        if self.may_try(attached, exit, &wanted, false) {
+            self.send_leg(slot_id, attached, exit, &wanted, effects);
+            self.note_try(attached, exit, wanted);
+        }
+    }
+
+    /// Whether an exit may join those that work.
+    pub(super) fn takes_exit(&self, slot: &Slot) -> bool {
+        matches!(rule(slot.stage, Symbol::Exit), Rule::Go(_)) && self.exits_beside(slot) < EXITS_MAX
+    }
+
+    /// An order for an exit leaves.
+    pub(super) fn send_leg(
+        &mut self,
+        slot_id: u32,
+        attached: &mut Attached,
+        exit: u32,
+        wanted: &Wanted,
+        effects: &mut Effects,
+    ) {
+        let slot = &self.slots[slot_id as usize];
+        let rules = &self.instruments[slot.instrument as usize];
+        let prices = Prices { limit: wanted.limit, trigger: wanted.trigger };
         let instrument = slot.instrument;
-        if wanted.qty < self.least_exit(rules, slot.instrument, prices) {
-            return;
-        }
-        let takes = matches!(rule(slot.stage, Symbol::Exit), Rule::Go(_));
-        if !takes || slot.other_exits.len().saturating_add(1) >= EXITS_MAX {
-            return;
-        }
-        if !self.may_try(attached, exit, &wanted, false) {
-            return;
-        }
         let spec = &attached.exits[exit as usize].spec;
         let mut intent = Intent::new(
             KernelCommandType::Exit,
@@ -398,7 +434,6 @@ impl Kernel {
             over: false,
             changing: false,
         });
-        self.note_try(attached, exit, wanted);
     }
 
     /// Whether the position has its stop, and since when it has none.
@@ -406,8 +441,12 @@ impl Kernel {
         let slot = &self.slots[slot_id as usize];
         let stays = |exit: &Order| exit.order_type.is_protective() && !exit.cancel_requested;
         let wants = attached.guards() && !slot.basis.qty.is_zero();
-        if wants && !self.exits_of(slot).any(stays) && !planted(Bug::ResizedWithoutAlarm) {
+        let bare = !self.exits_of(slot).any(stays) || self.is_short_of_stops(slot);
+        if wants && bare && !planted(Bug::ResizedWithoutAlarm) {
             self.slots[slot_id as usize].unprotected = true;
+        } else if slot.unprotected && self.instruments[slot.instrument as usize].bounds.is_some() {
+            // The last of several stops may have come to its size without a word of its own.
+            self.refresh_protection(slot_id);
         }
         if !wants || !self.slots[slot_id as usize].unprotected {
             (attached.bare_since_ns, attached.alarmed) = (None, false);
@@ -432,7 +471,14 @@ fn wake(attached: &mut Attached, due_ns: i64) {
     attached.wake_ns = Some(attached.wake_ns.map_or(due_ns, |wake_ns| wake_ns.min(due_ns)));
 }
 
-fn is_as_wanted(order: &Order, wanted: &Wanted) -> bool {
+/// An order has been asked to change.
+pub(super) fn is_changing(attached: &mut Attached, order: OrderRef) {
+    for leg in attached.legs.iter_mut().filter(|leg| leg.order == order) {
+        leg.changing = true;
+    }
+}
+
+pub(super) fn is_as_wanted(order: &Order, wanted: &Wanted) -> bool {
     order_is_like(order, wanted) && order.trigger_price() == wanted.trigger
 }
 

@@ -101,7 +101,7 @@ impl Kernel {
         let Some(slot_id) = self.owner_of(order.role, order.slot_id, order.trade_number) else { return };
         let slot = &self.slots[slot_id as usize];
         let guarded = self.exits_of(slot).any(|exit| exit.order_type.is_protective());
-        if slot.basis.qty.is_zero() || guarded {
+        if slot.basis.qty.is_zero() || (guarded && !self.is_short_of_stops(slot)) {
             return;
         }
         self.slots[slot_id as usize].unprotected = true;
@@ -117,7 +117,8 @@ impl Kernel {
             exit.order_type.is_protective()
                 && !matches!(exit.status, VenueOrderStatus::New | VenueOrderStatus::Sent)
         };
-        if slot.basis.qty.is_zero() || self.exits_of(slot).any(acknowledged) {
+        let guarded = self.exits_of(slot).any(acknowledged) && !self.is_short_of_stops(slot);
+        if slot.basis.qty.is_zero() || guarded {
             self.slots[slot_id as usize].unprotected = false;
         }
     }

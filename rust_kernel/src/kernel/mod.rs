@@ -13,6 +13,7 @@ mod arming;
 mod aside;
 mod attached;
 mod booking;
+mod bounds;
 mod busts;
 mod calibrate;
 mod capacity;
@@ -28,6 +29,7 @@ mod late;
 mod opening;
 mod overrides;
 mod pairs;
+mod parts;
 mod provenance;
 mod recall;
 mod restart;
@@ -346,6 +348,7 @@ impl Kernel {
             Input::Venue(event) => self.plan_venue(stamp, event, &mut venue::OrderPlan::new()),
             Input::Account(event) => self.plan_account(event).map(drop),
             Input::Instrument(_)
+            | Input::Listed(_)
             | Input::Seed { .. }
             | Input::Mark { .. }
             | Input::Effect(_)
@@ -378,6 +381,7 @@ impl Kernel {
             Input::Venue(event) => self.take_venue(stamp, event, effects),
             Input::Account(event) => self.take_account(stamp, event),
             Input::Instrument(_)
+            | Input::Listed(_)
             | Input::Seed { .. }
             | Input::Mark { .. }
             | Input::Effect(_)

@@ -57,7 +57,14 @@ impl Kernel {
 
     pub(crate) fn plan_setup(&self, input: &Input) -> Result<SetupPlan, Box<Refusal>> {
         match input {
+            // Its bounds would be lost to whoever stores it.
+            Input::Instrument(spec) if spec.bounds.is_some() => Err(wrong(
+                "bounds",
+                &spec.symbol,
+                "are stored by Input::Listed: make it with Input::instrument",
+            )),
             Input::Instrument(spec) => self.plan_instrument(spec),
+            Input::Listed(listed) => self.plan_instrument(&listed.0),
             Input::Seed { asset, amount } => self.plan_seed(asset, *amount),
             Input::Mark { symbol, price, .. } => self.plan_mark(symbol, *price),
             Input::Effect(result) => self.plan_effect(result),
@@ -253,6 +260,10 @@ impl Kernel {
         asset.unit_decimals = instrument.spec.fee_decimals;
         let nets = instrument.nets();
         let at = place.unwrap_or(self.instruments.len() as u32);
+        let had = place.is_some_and(|place| self.instruments[place as usize].bounds.is_some());
+        if had || instrument.bounds.is_some() {
+            self.aside.set_bounds(at, instrument.spec.bounds.as_deref());
+        }
         match place {
             Some(place) => self.instruments[place as usize] = instrument,
             None => {

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use serde::Serialize;
 
 use super::Kernel;
-use super::aside::{Aside, Leftover, Shown};
+use super::aside::{Aside, Bounded, Leftover, Shown};
 use crate::codec::{self, CodecError};
 use crate::invariant::{self, Violation};
 use crate::soundness::Flaw;
@@ -45,8 +45,11 @@ impl Kernel {
         if !self.aside.is_empty() {
             codec::encode(&self.aside, &mut bytes)?;
         }
-        if !self.aside.left.is_empty() {
+        if !(self.aside.left.is_empty() && self.aside.bounded.is_empty()) {
             codec::encode(&self.aside.left, &mut bytes)?;
+        }
+        if !self.aside.bounded.is_empty() {
+            codec::encode(&self.aside.bounded, &mut bytes)?;
         }
         Ok(bytes)
     }
@@ -62,6 +65,7 @@ impl Kernel {
         };
         let mut kernel: Kernel = kernel.map_err(SnapshotError::Codec)?;
         kernel.find_guarded();
+        kernel.load_bounds().map_err(SnapshotError::Unsound)?;
         kernel.check_sound().map_err(SnapshotError::Unsound)?;
         invariant::check(&kernel).map_err(SnapshotError::Broken)?;
         Ok(kernel)
@@ -118,12 +122,25 @@ fn with_aside(bytes: &[u8], count: usize) -> Result<Kernel, CodecError> {
 fn read_aside(bytes: &[u8]) -> Option<Aside> {
     match codec::decode(bytes) {
         Err(CodecError::TrailingBytes { count }) => {
-            let (aside, left) = split_last(bytes, count)?;
-            let left: Vec<Leftover> = codec::decode(left).ok().filter(|left: &Vec<_>| !left.is_empty())?;
+            let (aside, behind) = split_last(bytes, count)?;
             let aside: Aside = codec::decode(aside).ok()?;
-            Some(Aside { left, ..aside })
+            let (left, bounded) = read_behind(behind)?;
+            Some(Aside { left, bounded, ..aside })
         }
         read => read.ok(),
+    }
+}
+
+/// What was added later, each behind the one before: the last one that is there is not empty.
+fn read_behind(bytes: &[u8]) -> Option<(Vec<Leftover>, Vec<Bounded>)> {
+    match codec::decode(bytes) {
+        Err(CodecError::TrailingBytes { count }) => {
+            let (left, bounded) = split_last(bytes, count)?;
+            let bounded: Vec<Bounded> =
+                codec::decode(bounded).ok().filter(|some: &Vec<_>| !some.is_empty())?;
+            Some((codec::decode(left).ok()?, bounded))
+        }
+        read => read.ok().filter(|left: &Vec<_>| !left.is_empty()).map(|left| (left, Vec::new())),
     }
 }
 

@@ -7,6 +7,7 @@ use super::account::ENTRY_MARKS_MAX;
 use super::aside::Aside;
 use super::intent::{check_ratios, exit_side};
 use super::{Kernel, KernelConfig, SLOTS_MAX};
+
 use crate::id::Id;
 use crate::input::{AUDITED_MAX, METADATA_BYTES_MAX, OWNER_BYTES_MAX};
 use crate::instrument::Instrument;
@@ -235,7 +236,7 @@ impl Kernel {
         hold(slot.leverage.is_positive(), at("leverage"), slot.leverage, "it must be above zero")?;
         hold(check_ratios(&slot.ratios).is_ok(), at("ratios"), &slot.ratios, "they are no exit ladder")?;
         let (exits, bytes) = (slot.other_exits.len(), slot.metadata.len());
-        hold(exits < EXITS_MAX, at("other_exits"), exits, "there are too many")?;
+        hold(self.exits_beside(slot) <= EXITS_MAX, at("other_exits"), exits, "there are too many")?;
         hold(bytes <= METADATA_BYTES_MAX, at("metadata"), bytes, "it has too many bytes")?;
         if let Some(attached) = &slot.attached {
             hold(attached.is_sound(slot.side), at("attached"), attached, "they are no exits of this trade")?;
@@ -291,7 +292,8 @@ impl Kernel {
     }
 
     fn check_aside(&self, places: Places, amounts: &mut Amounts) -> Sound {
-        let Aside { beyond, held, unpriced, terms, left } = &self.aside;
+        // Bounds were held against their instruments where they were loaded.
+        let Aside { beyond, held, unpriced, terms, left, bounded: _ } = &self.aside;
         for told in terms {
             places.instrument("aside.terms.instrument", told.instrument)?;
         }

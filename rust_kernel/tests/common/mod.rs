@@ -356,7 +356,7 @@ impl Desk {
             config,
             intents: 0,
         };
-        assert!(desk.put(Input::Instrument(Box::new(spec))).accepted);
+        assert!(desk.put(Input::instrument(spec)).accepted);
         for (asset, amount) in seeds {
             assert!(desk.put(Input::Seed { asset: id(asset), amount: dec(amount) }).accepted);
         }

@@ -1,5 +1,5 @@
 //! The twenty sequences that broke real systems, each as a named test, two of both sides on one book ([`sides`]), and
-//! one of attached exits, 23.
+//! one of attached exits, 23, and one of what a venue takes at once, 24.
 //!
 //! Each of the twenty stands in the words of the contract suite for adapters (`python/dita/certify/sequences.py`), which plays them
 //! through a venue; here the messages are put in one by one, so that every order of them is told, and what must be
@@ -8,6 +8,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod bounds;
 mod ends;
 mod exits;
 mod fills;

@@ -127,7 +127,8 @@ pub(crate) fn after(
         | Input::Edge { .. }
         | Input::Restart
         | Input::Recalled(_)
-        | Input::Capacity { .. } => Ok(()),
+        | Input::Capacity { .. }
+        | Input::Listed(_) => Ok(()),
     }
 }
 

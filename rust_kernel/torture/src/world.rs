@@ -101,7 +101,7 @@ impl World {
     fn begin(&mut self) -> Result<(), Trouble> {
         for listing in self.plan.listings.clone() {
             self.venue.add_instrument(&listing.spec).map_err(Trouble::harness)?;
-            self.put(Input::Instrument(Box::new(listing.spec)))?;
+            self.put(Input::instrument(listing.spec))?;
         }
         for (asset, amount) in self.plan.capital.clone() {
             self.venue.deposit(&asset, amount).map_err(Trouble::harness)?;

@@ -97,7 +97,8 @@ impl Plane {
             | Input::Edge { .. }
             | Input::Restart
             | Input::Recalled(_)
-            | Input::Capacity { .. } => {}
+            | Input::Capacity { .. }
+            | Input::Listed(_) => {}
         }
     }
 

@@ -160,7 +160,8 @@ pub fn read_intent(mut bytes: &[u8]) -> Option<ShownIntent> {
         | Input::Edge { .. }
         | Input::Restart
         | Input::Recalled(_)
-        | Input::Capacity { .. } => None,
+        | Input::Capacity { .. }
+        | Input::Listed(_) => None,
     }
 }
 

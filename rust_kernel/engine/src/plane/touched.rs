@@ -113,7 +113,8 @@ impl Touched {
             | Input::Edge { .. }
             | Input::Restart
             | Input::Recalled(_)
-            | Input::Capacity { .. } => self.all(),
+            | Input::Capacity { .. }
+            | Input::Listed(_) => self.all(),
         }
     }
 }

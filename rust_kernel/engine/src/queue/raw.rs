@@ -611,7 +611,8 @@ pub(super) fn put(input: &Input, room: &mut [u8; ROOM], at: usize, before: &mut 
         | Input::Edge { .. }
         | Input::Restart
         | Input::Recalled(_)
-        | Input::Capacity { .. } => false,
+        | Input::Capacity { .. }
+        | Input::Listed(_) => false,
     };
     is_put.then_some(out.at)
 }

@@ -85,6 +85,9 @@ impl Second<'_> {
             Input::Instrument(spec) if self.changes.change_rates() => {
                 Some(Input::Instrument(Box::new(with_rates(self.changes, &spec))))
             }
+            Input::Listed(listed) if self.changes.change_rates() => {
+                Some(Input::instrument(with_rates(self.changes, &listed.0)))
+            }
             Input::Control(mut change) => {
                 if let Some(given) = &change.limits {
                     change.limits = Some(limits::merged(given, &self.changes.limits));
@@ -122,7 +125,8 @@ impl Second<'_> {
             | Input::Calibration(_)
             | Input::Edge { .. }
             | Input::Restart
-            | Input::Capacity { .. }) => Some(other),
+            | Input::Capacity { .. }
+            | Input::Listed(_)) => Some(other),
         }
     }
 

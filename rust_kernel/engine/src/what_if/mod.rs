@@ -261,7 +261,7 @@ impl Second<'_> {
                 self.kernel.instruments().iter().map(|rules| rules.spec.clone()).collect();
             for spec in known {
                 let spec = inputs::with_rates(self.changes, &spec);
-                self.set(stamp_ns, Input::Instrument(Box::new(spec)))?;
+                self.set(stamp_ns, Input::instrument(spec))?;
             }
         }
         Ok(())

@@ -307,7 +307,7 @@ impl Engine {
             Some(spec) => settings::instrument(spec)?,
             None => return Err(Error::missing("symbol")),
         };
-        let input = Input::Instrument(Box::new(spec.clone()));
+        let input = Input::instrument(spec.clone());
         let mut state = self.shared.open()?;
         // The kernel's refusal comes first: the venue must not list what the kernel does not.
         let stamp = Stamp(state.core.kernel().now_ns());

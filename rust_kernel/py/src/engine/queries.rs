@@ -13,7 +13,7 @@ use super::{Engine, id, reads};
 use crate::errors::Error;
 use crate::order::VenueOrder;
 use crate::slot::TradeSlot;
-use crate::{names, number, text};
+use crate::{bounds, names, number, text};
 
 impl Engine {
     /// An order by our id: live, or ended and still remembered.
@@ -265,6 +265,12 @@ fn instrument_dict<'py>(
         dict.set_item(name, value.map(|value| number::get(py, value)).transpose()?)?;
     }
     dict.set_item("funding_interval_secs", spec.funding_interval_secs)?;
+    let bounds = spec.bounds.as_deref();
+    let market_max = bounds.and_then(|bounds| bounds.market_max_qty);
+    dict.set_item("market_max_qty", number::get_optional(py, market_max)?)?;
+    dict.set_item("price_band", bounds::get_band(py, bounds.and_then(|bounds| bounds.price_band))?)?;
+    dict.set_item("max_open_orders", bounds.and_then(|bounds| bounds.max_open_orders))?;
+    dict.set_item("max_open_stops", bounds.and_then(|bounds| bounds.max_open_stops))?;
     Ok(dict)
 }
 

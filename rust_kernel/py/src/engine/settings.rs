@@ -13,12 +13,12 @@ use pyo3::types::{PyDict, PySequence};
 use super::inputs;
 use crate::errors::Error;
 use crate::record::{Field, apply_changes};
-use crate::{names, number, text};
+use crate::{bounds, names, number, text};
 
 const NANOS_PER_MILLI_DIGITS: u8 = 6;
 
 #[rustfmt::skip]
-const INSTRUMENT: [Field<InstrumentSpec>; 25] = [
+const INSTRUMENT: [Field<InstrumentSpec>; 29] = [
     Field::required("symbol", |s, n, v| text::read_id(&mut s.symbol, v, n)),
     Field::optional("product", |s, n, v| { s.product = names::read(v, n)?; Ok(()) }),
     Field::optional("inverse", |s, n, v| { s.inverse = text::read_flag(v, n)?; Ok(()) }),
@@ -43,6 +43,10 @@ const INSTRUMENT: [Field<InstrumentSpec>; 25] = [
     Field::optional("margin_mode", |s, n, v| { s.margin_mode = names::read(v, n)?; Ok(()) }),
     Field::optional("opposite_slots", |s, n, v| { s.opposite_slots = names::read(v, n)?; Ok(()) }),
     Field::optional("pair_off", |s, n, v| { s.pair_off = names::read(v, n)?; Ok(()) }),
+    Field::optional("market_max_qty", |s, n, v| { bounds::of_spec(&mut s.bounds).market_max_qty = number::read_optional(v, n)?; Ok(()) }),
+    Field::optional("price_band", |s, n, v| { bounds::of_spec(&mut s.bounds).price_band = bounds::read_band(v, n)?; Ok(()) }),
+    Field::optional("max_open_orders", |s, n, v| { bounds::of_spec(&mut s.bounds).max_open_orders = bounds::read_count(v, n)?; Ok(()) }),
+    Field::optional("max_open_stops", |s, n, v| { bounds::of_spec(&mut s.bounds).max_open_stops = bounds::read_count(v, n)?; Ok(()) }),
     Field::optional("margin_tiers", |s, n, v| { s.margin_tiers = margin_tiers(v, n)?; Ok(()) }),
 ];
 

@@ -11,7 +11,7 @@ use pyo3::types::PyDict;
 
 use crate::intent::KernelIntent;
 use crate::venue_event::VenueEvent;
-use crate::{number, text};
+use crate::{bounds, number, text};
 
 /// A dict that is filled row by row; what is absent is left out.
 pub struct Sheet<'py>(pub Bound<'py, PyDict>);
@@ -54,6 +54,7 @@ pub fn input_dict<'py>(py: Python<'py>, input: &Input) -> PyResult<Bound<'py, Py
         Input::Venue(event) => return record(Bound::new(py, VenueEvent::from((**event).clone()))?),
         Input::Account(event) => account(&sheet, event)?,
         Input::Instrument(spec) => instrument(&sheet, spec)?,
+        Input::Listed(listed) => instrument(&sheet, &listed.0)?,
         Input::Seed { asset, amount } => {
             sheet.id("asset", asset)?;
             sheet.number("amount", *amount)?;
@@ -172,8 +173,18 @@ fn instrument(sheet: &Sheet<'_>, spec: &InstrumentSpec) -> PyResult<()> {
         ("maker_rate", Some(spec.maker_rate)),
         ("taker_rate", Some(spec.taker_rate)),
         ("leverage", Some(spec.leverage)),
+        ("market_max_qty", spec.bounds.as_ref().and_then(|bounds| bounds.market_max_qty)),
     ] {
         sheet.number(name, value)?;
+    }
+    let Some(bounds) = &spec.bounds else { return Ok(()) };
+    if let Some(band) = bounds::get_band(sheet.0.py(), bounds.price_band)? {
+        sheet.0.set_item("price_band", band)?;
+    }
+    for (name, count) in
+        [("max_open_orders", bounds.max_open_orders), ("max_open_stops", bounds.max_open_stops)]
+    {
+        count.map_or(Ok(()), |count| sheet.0.set_item(name, count))?;
     }
     Ok(())
 }

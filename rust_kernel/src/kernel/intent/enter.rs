@@ -96,6 +96,9 @@ impl Kernel {
         };
         let notional = rules.value(reserve_price, qty).ok_or_else(too_large)?;
         check_floor(rules, qty, prices.own(mark), asked)?;
+        if let Some(bounds) = &rules.bounds {
+            self.check_entry_bounds((instrument, rules, bounds), intent, (qty, asked), (prices, mark))?;
+        }
         let leverage = intent.leverage.unwrap_or(if adds { slot.leverage } else { rules.leverage });
         let set_leverage = self.check_leverage(instrument, leverage)?;
         let added = if intent.oco_group.is_empty() {

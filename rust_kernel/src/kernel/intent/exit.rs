@@ -4,13 +4,14 @@ use alloc::boxed::Box;
 
 use super::checks::{Prices, check_kind, check_trade, checked_prices, worth_at_least};
 use super::{exit_side, invalid, permitted, precision};
+use crate::bounds::{Bounds, is_beyond, parts};
 use crate::effect::Effects;
 use crate::id::Id;
 use crate::input::Intent;
 use crate::instrument::Instrument;
 use crate::kernel::Kernel;
 use crate::kernel::amend::at_worst;
-use crate::names::{KernelDiagnosticCode as Code, Product};
+use crate::names::{KernelDiagnosticCode as Code, OrderSide, OrderType, Product};
 use crate::num::{Decimal, Price, Qty, Rounding};
 use crate::order::{Order, OrderRef, OrderRole};
 use crate::outcome::{Detail, Outcome, Refusal};
@@ -25,6 +26,8 @@ pub(crate) struct ExitPlan {
     cancel_entry: Option<u32>,
     /// True where the venue takes no order for what is left: it goes to the unassigned book.
     dust: bool,
+    /// The largest order that the venue takes of it, where that is less than all, and the smallest.
+    part: Option<(Qty, Qty)>,
 }
 
 impl Kernel {
@@ -42,7 +45,7 @@ impl Kernel {
         let apart = intent.order_type.is_protective() || !intent.oco_group.is_empty();
         // One that has ended has nothing beside it, and covers nothing.
         let beside = if slot.exit.is_some() { self.room_beside(slot, intent, apart)? } else { Qty::ZERO };
-        let prices = checked_prices(rules, intent, side)?;
+        let mut prices = checked_prices(rules, intent, side)?;
         let least = self.least_exit(rules, slot.instrument, prices);
         let (qty, whole) = exit_size(slot, rules, intent, beside, least)?;
         if !intent.oco_group.is_empty() {
@@ -50,15 +53,18 @@ impl Kernel {
         }
         let entry = slot.entry.filter(|entry| self.orders.get(*entry).is_some_and(Order::is_live));
         let cancel_entry = entry.map(|entry| entry.place);
-        if let Some(max) = rules.max_qty.filter(|max| qty > *max) {
-            let attempt = intent.target_size.unwrap_or_else(|| rules.qty_decimal(qty));
-            return Err(above_largest(rules, max, attempt));
+        let mut part = None;
+        if rules.max_qty.is_some_and(|max| qty > max) || rules.bounds.is_some() {
+            part = largest_part(rules, intent, qty)?.map(|largest| (largest, least));
+            if let Some(bounds) = &rules.bounds {
+                prices = within_band(rules, bounds, intent.order_type, side, prices);
+            }
         }
         if !qty.is_zero() && qty >= least {
-            return Ok(ExitPlan { qty, prices, cancel_entry, dust: false });
+            return Ok(ExitPlan { qty, prices, cancel_entry, dust: false, part });
         }
         if whole && beside.is_zero() && !apart && !intent.order_type.is_triggered() {
-            return Ok(ExitPlan { qty: slot.size(), prices, cancel_entry, dust: true });
+            return Ok(ExitPlan { qty: slot.size(), prices, cancel_entry, dust: true, part: None });
         }
         let attempt = intent.target_size.unwrap_or_else(|| rules.qty_decimal(qty));
         Err(Refusal::field(Code::BelowFloor, "target_size", attempt, "is under the venue's minimum"))
@@ -68,7 +74,7 @@ impl Kernel {
     /// group and stops stand apart: each may be as large as the position, since the venue lets none of them go past it.
     #[cold]
     fn room_beside(&self, slot: &Slot, intent: &Intent, apart: bool) -> Result<Qty, Box<Refusal>> {
-        if slot.other_exits.len().saturating_add(1) >= EXITS_MAX {
+        if self.exits_beside(slot) >= EXITS_MAX {
             let mut refusal = Refusal::limit("exits_per_slot", EXITS_MAX, EXITS_MAX.saturating_add(1));
             refusal.code = Code::SlotBusy;
             return Err(refusal);
@@ -140,23 +146,55 @@ impl Kernel {
             };
             return outcome;
         }
+        let place = match plan.part {
+            None => self.order_exit(plan.qty, plan.prices, intent, effects),
+            Some(part) => self.order_parts(plan, part, intent, effects),
+        };
+        if self.is_closed_by_others(slot_id) {
+            let (seq, code) = (self.seq, Code::ReconcileRequired);
+            let severity = crate::names::Severity::Warning;
+            effects.notices.push(crate::effect::Notice { seq, code, severity, slot_id: Some(slot_id) });
+        }
+        self.remember_order(intent, key, place)
+    }
+
+    /// One order that exits so much.
+    #[inline]
+    fn order_exit(&mut self, qty: Qty, prices: Prices, intent: &Intent, effects: &mut Effects) -> u32 {
+        let slot_id = intent.slot_id;
         self.make_room_for_exit(slot_id);
         let slot = &mut self.slots[slot_id as usize];
         slot.close_reason.clone_from(&intent.reason);
         let leg = slot.active_leg_index(self.instruments[slot.instrument as usize].lot);
         let leg = (leg as u8).saturating_add(1) & 31;
         let instrument = slot.instrument;
-        let reference = self.new_order(OrderRole::Exit, leg, intent, plan.qty, plan.prices);
+        let reference = self.new_order(OrderRole::Exit, leg, intent, qty, prices);
         if self.nets(instrument) {
-            self.go_by_net(reference.place, plan.qty, plan.prices);
+            self.go_by_net(reference.place, qty, prices);
         }
         self.send_exit(slot_id, reference, effects);
-        if self.is_closed_by_others(slot_id) {
-            let (seq, code) = (self.seq, Code::ReconcileRequired);
-            let severity = crate::names::Severity::Warning;
-            effects.notices.push(crate::effect::Notice { seq, code, severity, slot_id: Some(slot_id) });
+        reference.place
+    }
+
+    /// More than the venue takes at once: several orders, together as large. Gives the first one's place.
+    #[cold]
+    fn order_parts(
+        &mut self,
+        plan: &ExitPlan,
+        (largest, least): (Qty, Qty),
+        intent: &Intent,
+        effects: &mut Effects,
+    ) -> u32 {
+        let mut first = None;
+        for part in parts(plan.qty, largest, least) {
+            if planted(Bug::OnePartIsEnough) && first.is_some() {
+                break;
+            }
+            let place = self.order_exit(part, plan.prices, intent, effects);
+            first = first.or(Some(place));
         }
-        self.remember_order(intent, key, reference.place)
+        // There is one: the whole is above the largest.
+        first.unwrap_or_default()
     }
 }
 
@@ -190,6 +228,48 @@ impl Kernel {
         self.move_slot(slot_id, Symbol::Exit, effects);
         self.release(reference.place, effects);
     }
+}
+
+/// The largest order that an exit is to be split into; `None` where it need not be.
+fn largest_part(rules: &Instrument, intent: &Intent, qty: Qty) -> Result<Option<Qty>, Box<Refusal>> {
+    let market_max = rules.market_max(intent.order_type);
+    let Some(largest) = rules.largest(intent.order_type).filter(|largest| qty > *largest) else {
+        return Ok(None);
+    };
+    let attempt = || intent.target_size.unwrap_or_else(|| rules.qty_decimal(qty));
+    match market_max {
+        None => Err(above_largest(rules, largest, attempt())),
+        Some(_) if !intent.oco_group.is_empty() => Err(above_group(rules, largest, attempt())),
+        Some(_) if planted(Bug::ExitIsOneOrder) => Ok(None),
+        Some(_) => Ok(Some(largest)),
+    }
+}
+
+/// A limit that the venue would refuse as too far from the mark goes to the end of its band: never a worse price than
+/// asked for, and an exit that leaves. Without a mark it goes as it is, and the venue says.
+fn within_band(
+    rules: &Instrument,
+    bounds: &Bounds,
+    order_type: OrderType,
+    side: OrderSide,
+    prices: Prices,
+) -> Prices {
+    let Some(limit) = prices.limit.filter(|_| order_type == OrderType::Limit) else { return prices };
+    let worst = rules.mark.and_then(|mark| bounds.worst_limit(rules, side, mark));
+    let limit = worst.filter(|worst| is_beyond(side, limit, *worst)).unwrap_or(limit);
+    Prices { limit: Some(limit), ..prices }
+}
+
+/// The parts of one of a group would cancel each other.
+#[cold]
+fn above_group(rules: &Instrument, max: Qty, attempt: Decimal) -> Box<Refusal> {
+    let mut refusal = above_largest(rules, max, attempt);
+    refusal.detail = Detail::Field {
+        field: "target_size",
+        value: alloc::format!("{attempt} (market_max_qty {})", rules.qty_decimal(max)).into_boxed_str(),
+        why: "is above the venue's largest order, and orders of a group are not split: use attached exits",
+    };
+    refusal
 }
 
 /// The venue would reject it, and a stop that is rejected protects nothing.

@@ -196,7 +196,9 @@ impl Kernel {
         let mut live = orders.filter(|reference| self.orders.get(*reference).is_some_and(Order::is_live));
         let chosen = if intent.target_client_id.is_empty() {
             let only = live.next();
-            if let (Some(first), Some(second)) = (only, live.next()) {
+            if let (Some(first), Some(second)) = (only, live.next())
+                && !self.are_parts(slot, [first, second].into_iter().chain(live.clone()))
+            {
                 let all = [first, second].into_iter().chain(live);
                 return Err(self.ambiguous(all.map(|reference| reference.place)));
             }
@@ -241,7 +243,11 @@ impl Kernel {
         if self.orders.at(plan.place).is_attached() {
             self.withdraw_exit(intent.slot_id, plan.place);
         }
+        let beside = self.other_parts(intent.slot_id, plan.place);
         self.let_go(plan.place, effects);
+        for place in beside {
+            self.let_go(place, effects);
+        }
         self.remember_order(intent, key, plan.place)
     }
 

@@ -186,12 +186,8 @@ impl Naive {
 
     fn take_input(&mut self, heard: &Heard) {
         match &heard.input {
-            Input::Instrument(spec) => {
-                let (settle, base) = (self.asset(spec.settle.as_str()), self.asset(spec.base.as_str()));
-                self.listed.push(Listed { settle, base });
-                self.instruments.push(spec.as_ref().clone());
-                self.sums = None;
-            }
+            Input::Instrument(spec) => self.list(spec),
+            Input::Listed(listed) => self.list(&listed.0),
             Input::Intent(intent) if intent.action == Action::Enter && !intent.adds() => {
                 let carried = Carried {
                     trade: intent.trade_id.to_string(),
@@ -223,6 +219,13 @@ impl Naive {
             | Input::Recalled(_)
             | Input::Capacity { .. } => {}
         }
+    }
+
+    fn list(&mut self, spec: &InstrumentSpec) {
+        let (settle, base) = (self.asset(spec.settle.as_str()), self.asset(spec.base.as_str()));
+        self.listed.push(Listed { settle, base });
+        self.instruments.push(spec.clone());
+        self.sums = None;
     }
 
     /// Orders that left.
