@@ -102,6 +102,8 @@ def test_one_client_id_fills_twice_once_the_first_order_is_no_longer_open(
         ({"quantity": "0.001"},                    400, -4164),
         ({"quantity": "121"},                      400, -4005),
         ({"quantity": "100"},                      400, -2019),
+        ({"type": "LIMIT", "timeInForce": "GTC", "price": "63000.1"},   400, -4016),
+        ({"type": "LIMIT", "timeInForce": "GTC", "price": "56999.9", "side": "SELL"}, 400, -4024),
         ({"reduceOnly": "true"},                   400, -2022),
         ({"positionSide": "LONG"},                 400, -4061),
         ({"newClientOrderId": "x" * 37},           400, -4015),

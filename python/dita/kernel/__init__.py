@@ -521,7 +521,7 @@ class ExecutionKernel:
 
         Keys, at the root for all instruments and under `instruments[symbol]` for one: `taker_rate`,
         `maker_rate`, `lot_step`, `tick_size`, `min_qty`, `max_qty`, `min_notional`, `max_price`,
-        `market_max_qty` (of orders without a limit price: a larger exit goes in several), `price_band` (a pair of
+        `market_max_qty` (of orders without a limit price: a larger exit goes in several), `price_band` (two
         multiples of the mark: a buy's limit is at most the second, a sell's at least the first),
         `max_open_orders`, `max_open_stops` (of the instrument; entries leave a fifth to exits),
         `contract_multiplier`, `funding_interval_secs`, `leverage` (what is set at the venue now),

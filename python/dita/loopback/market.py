@@ -38,6 +38,9 @@ class Listing:
         max_qty: Largest limit order.
         market_max_qty: Largest market order.
         start: Where its made-up price begins.
+        band: A sell's lowest limit and a buy's highest, as multiples of the mark.
+        max_open_orders: How many orders may be open of it.
+        max_open_stops: How many conditional orders may be.
     """
 
     symbol: str
@@ -49,13 +52,17 @@ class Listing:
     max_qty: Decimal
     market_max_qty: Decimal
     start: Decimal
+    band: tuple[Decimal, Decimal] = (Decimal("0.9500"), Decimal("1.0500"))
+    max_open_orders: int = 200
+    max_open_stops: int = 200
 
 
 def _listing(
     base: str, tick: str, lot: str, floor: str, max_qty: str, market_max: str, start: str
 ) -> Listing:
-    numbers = (Decimal(text) for text in (tick, lot, floor, max_qty, market_max, start))
-    return Listing(f"{base}USDT", base, "USDT", *numbers)
+    names = ("tick", "lot", "min_notional", "max_qty", "market_max_qty", "start")
+    numbers = dict(zip(names, map(Decimal, (tick, lot, floor, max_qty, market_max, start)), strict=True))
+    return Listing(symbol=f"{base}USDT", base=base, quote="USDT", **numbers)  # type: ignore[arg-type]
 
 
 #: What is listed where nothing else is asked for; steps and limits are a perpetual's, prices are made up.

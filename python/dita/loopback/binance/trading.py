@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Iterable
+from decimal import Decimal
 from typing import Any, Final, TypeVar
 
 from dita.loopback.account import NewOrder
@@ -9,7 +10,8 @@ from dita.loopback.binance import refusals
 from dita.loopback.binance.asked import Asked
 from dita.loopback.binance.replies import algo_reply, order_reply, status_reply, trade_reply
 from dita.loopback.exchange import Exchange
-from dita.loopback.records import ZERO, PlacedOrder
+from dita.loopback.market import Listing, Market
+from dita.loopback.records import ZERO, PlacedOrder, plain
 from dita.loopback.voice import Refused
 
 CONDITIONAL: Final = frozenset({"STOP", "STOP_MARKET", "TAKE_PROFIT", "TAKE_PROFIT_MARKET"})
@@ -238,6 +240,14 @@ class Trading:
         if asked.values.get("priceMatch", "NONE") != "NONE":
             raise Refused(-1106, "Parameter 'priceMatch' sent when not required.")
 
+    def _check_open(self, listing: Listing, *, conditional: bool) -> None:
+        """As many orders as may be are open. One that takes at once is not among them."""
+        orders = [order for order in self.account.open_orders() if order.symbol == listing.symbol]
+        if len(orders) >= listing.max_open_orders:
+            raise Refused(-2025, "Reach max open order limit.")
+        if conditional and sum(order.waits for order in orders) >= listing.max_open_stops:
+            raise Refused(-4045, "Reach max stop order limit.")
+
     def _read(self, asked: Asked, *, conditional: bool = False) -> NewOrder:
         symbol, side, kind = asked.text("symbol"), asked.text("side"), asked.text("type")
         market = self.account.markets.get(symbol)
@@ -257,8 +267,13 @@ class Trading:
         if close_position and "quantity" in asked.values:
             raise Refused(-4136, "Target strategy invalid for orderType, closePosition true")
         quantity = ZERO if close_position else asked.number("quantity")
-        if kind == "MARKET" and quantity > market.listing.market_max_qty:
+        price = asked.number("price") if limited else ZERO
+        if not limited and quantity > market.listing.market_max_qty:
             raise Refused(-4005, "Quantity greater than max quantity.")
+        if kind == "LIMIT":
+            _check_band(market, side, price)
+        if kind != "MARKET":
+            self._check_open(market.listing, conditional=conditional)
         default = f"x{self.account.now_ms()}n{next(self._made_up)}"
         good_till = asked.whole("goodTillDate") if life == "GTD" else 0
         if good_till and good_till <= self.account.now_ms():
@@ -270,7 +285,7 @@ class Trading:
             kind=kind,
             time_in_force=life,
             quantity=quantity,
-            price=asked.number("price") if limited else ZERO,
+            price=price,
             client_id=asked.client_id("clientAlgoId" if conditional else "newClientOrderId", default),
             reduce_only=asked.flag("reduceOnly"),
             close_position=close_position,
@@ -278,3 +293,12 @@ class Trading:
             working_type=asked.text("workingType", "CONTRACT_PRICE"),
             good_till_ms=good_till,
         )
+
+
+def _check_band(market: Market, side: str, price: Decimal) -> None:
+    """PERCENT_PRICE: no buy far above the mark, and no sell far below it."""
+    low, high = (market.mark * end for end in market.listing.band)
+    if side == "BUY" and price > high:
+        raise Refused(-4016, f"Limit price can't be higher than {plain(high)}.")
+    if side == "SELL" and price < low:
+        raise Refused(-4024, f"Limit price can't be lower than {plain(low)}.")

@@ -1,6 +1,6 @@
 """The market as the venue tells it: instruments, bars, quotes, trades, marks. Without I/O."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -115,9 +115,7 @@ def read_instruments(answer: object, symbols: Iterable[str]) -> dict[str, dict[s
             raise InvalidInput(f"symbol: {shown(symbol)} is no perpetual that trades: {what}")
         filters = {one.get("filterType"): one for one in reading.table(row.get("filters"), "filters")}
         price, lot = filters.get("PRICE_FILTER", {}), filters.get("LOT_SIZE", {})
-        market, least = filters.get("MARKET_LOT_SIZE", {}), filters.get("MIN_NOTIONAL", {})
-        # One limit holds for all orders here, so the narrower of the venue's two counts.
-        most = min(reading.decimal(one, "maxQty") for one in (lot, market or lot))
+        least = filters.get("MIN_NOTIONAL", {})
         found[symbol] = {
             "base": reading.text(row, "baseAsset"),
             "quote": reading.text(row, "quoteAsset"),
@@ -125,11 +123,28 @@ def read_instruments(answer: object, symbols: Iterable[str]) -> dict[str, dict[s
             "tick_size": str(reading.decimal(price, "tickSize").normalize()),
             "lot_step": format(reading.decimal(lot, "stepSize").normalize(), "f"),
             "min_qty": format(reading.decimal(lot, "minQty").normalize(), "f"),
-            "max_qty": format(most, "f"),
+            "max_qty": format(reading.decimal(lot, "maxQty"), "f"),
             "min_notional": format(reading.decimal(least, "notional"), "f"),
+            **_bounds(filters),
         }
         found[symbol]["tick_size"] = format(Decimal(found[symbol]["tick_size"]), "f")
     return found
+
+
+def _bounds(filters: Mapping[object, dict[str, Any]]) -> dict[str, Any]:
+    """What the venue bounds of orders beside their grid, as far as it says; 0 and less means nothing."""
+    bounds: dict[str, Any] = {}
+    market, band = filters.get("MARKET_LOT_SIZE"), filters.get("PERCENT_PRICE")
+    if market is not None and (most := reading.positive(market, "maxQty")) is not None:
+        bounds["market_max_qty"] = format(most, "f")
+    if band is not None:
+        ends = (reading.decimal(band, name) for name in ("multiplierDown", "multiplierUp"))
+        bounds["price_band"] = tuple(format(end, "f") for end in ends)
+    for name, kind in (("max_open_orders", "MAX_NUM_ORDERS"), ("max_open_stops", "MAX_NUM_ALGO_ORDERS")):
+        count = filters.get(kind, {}).get("limit")
+        if isinstance(count, int) and count > 0:
+            bounds[name] = count
+    return bounds
 
 
 def read_tiers(answer: object, symbol: str) -> list[dict[str, str]]:
