@@ -10,6 +10,7 @@ from typing import Any
 
 from dita import ExecutionKernel, KernelIntent
 from dita.loopback.exchange import Terms
+from dita.loopback.market import LISTINGS, Listing
 from dita.loopback.server import ServerThread
 from dita.venues.binance.adapter import BinancePractice
 
@@ -75,9 +76,11 @@ class Account:
 
 
 @contextmanager
-def practising(*, deaf_s: float = 0.5, step_s: float = 0.25) -> Iterator[Account]:
+def practising(
+    *, deaf_s: float = 0.5, step_s: float = 0.25, listings: tuple[Listing, ...] = LISTINGS
+) -> Iterator[Account]:
     """Open an exchange whose market stands still, and a kernel on it."""
-    with ServerThread(Terms(still=True), step_s=step_s) as server:
+    with ServerThread(Terms(still=True, listings=listings), step_s=step_s) as server:
         adapter = BinancePractice(
             "practise-key", SECRET, ("BTCUSDT",),
             rest=f"http://{server.address}", stream=f"ws://{server.address}", deaf_s=deaf_s,

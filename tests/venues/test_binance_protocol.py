@@ -235,6 +235,37 @@ def test_a_number_is_read_by_its_text() -> None:
 
 
 @pytest.mark.parametrize(
+    ("stated", "read", "is_rounded"),
+    [
+        ("0.12345678",          "0.12345678",  False),
+        ("0.123456780000",      "0.12345678",  False),
+        ("0.123456785",         "0.12345678",  True),  # half goes to the even digit
+        ("0.123456775",         "0.12345678",  True),
+        ("-0.000000005",        "0",           True),
+        ("1.5e-9",             "0",           True),
+        ("5e-8",               "0.00000005",  False),
+        ("-0.0000000051",       "-0.00000001", True),
+        ("123456789012345.5",   "123456789012345.5", False),
+    ],
+)  # fmt: skip
+def test_an_amount_finer_than_the_venues_unit_is_rounded_half_even_and_counted(
+    stated: str,
+    read: str,
+    is_rounded: bool,  # noqa: FBT001 - a column of the table
+) -> None:
+    news = News()
+    row = {
+        "incomeType": "FUNDING_FEE", "income": stated, "asset": "USDT", "time": 1, "tranId": 7,
+        "symbol": "BTCUSDT",
+    }  # fmt: skip
+    entry = news.income(row)
+    assert entry is not None
+    assert entry["amount"] == Decimal(read)
+    assert news.amounts.rounding == "HALF_EVEN"
+    assert news.amounts.rounded == ({"income": 1} if is_rounded else {})
+
+
+@pytest.mark.parametrize(
     ("raw", "what"),
     [
         ("<html>", "no JSON"),

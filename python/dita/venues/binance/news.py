@@ -14,6 +14,8 @@ from dita.venues.wire import reading
 from dita.venues.wire.told import Told, Unheard, ours, settled
 
 _LINKS_MAX: Final = 100_000
+#: Of the unit in which wallets, fees and profits are kept.
+_DECIMALS: Final = 8
 _ZERO: Final = Decimal(0)
 #: Orders that the venue itself sends, by the beginning of their client ids.
 FORCED: Final = {"autoclose-": "LIQUIDATION", "adl_autoclose": "ADL", "settlement_autoclose-": "LIQUIDATION"}
@@ -68,6 +70,7 @@ class News:
 
     Attributes:
         skipped: How many frames were known and of no use.
+        amounts: Reads amounts of money; `amounts.rounded` counts those that were finer than the venue's unit.
         unknown: How often what no list has was said, by name: events, and entries (those are booked).
     """
 
@@ -75,6 +78,7 @@ class News:
         """Know nothing yet."""
         self._client_ids: OrderedDict[str, str] = OrderedDict()
         self._triggered: OrderedDict[str, None] = OrderedDict()
+        self.amounts = reading.Amounts(_DECIMALS)
         self.skipped = 0
         self.unknown: Counter[str] = Counter()
 
@@ -184,7 +188,7 @@ class News:
         if last <= 0:
             return
         size, filled = amounts
-        trade_id, fee = _id(order, "t"), reading.maybe(order, "n")
+        trade_id, fee = _id(order, "t"), self.amounts.maybe(order, "n")
         forced = _forced(ids["venue_client_id"])
         kind = forced or ("FULL_FILL" if done else "PARTIAL_FILL")
         is_maker = order.get("m")
@@ -206,7 +210,7 @@ class News:
                 **ids,
             )
         )
-        profit = reading.maybe(order, "rp")
+        profit = self.amounts.maybe(order, "rp")
         if profit is not None and fee is not None:
             told.account.append(settled(ids, trade_id, last, profit, fee, order.get("N"), at_ns))
 
@@ -269,7 +273,7 @@ class News:
             told.account.append(
                 {
                     "kind": "ACCOUNT_UPDATE", "timestamp": at_ns, "asset": reading.text(balance, "a"),
-                    "wallet_balance": reading.decimal(balance, "wb"),
+                    "wallet_balance": self.amounts.read(balance, "wb"),
                 }
             )  # fmt: skip
         positions = reading.table(body.get("P") or [], "a.P")
@@ -369,7 +373,7 @@ class News:
             "order_side": reading.text(row, "side"),
             "position_side": row.get("positionSide") or "BOTH",
         }
-        size, fee = reading.decimal(row, "qty"), reading.decimal(row, "commission")
+        size, fee = reading.decimal(row, "qty"), self.amounts.read(row, "commission")
         trade_id = _id(row, "id")
         fill = VenueEvent(
             at_ns, kind=_forced(client_id) or "PARTIAL_FILL", venue_trade_id=trade_id,
@@ -377,7 +381,7 @@ class News:
             fee_asset=reading.text(row, "commissionAsset"),
             liquidity="MAKER" if row.get("maker") is True else "TAKER", **ids,
         )  # fmt: skip
-        profit = reading.decimal(row, "realizedPnl")
+        profit = self.amounts.read(row, "realizedPnl")
         return fill, settled(ids, trade_id, size, profit, fee, row.get("commissionAsset"), at_ns)
 
     def income(self, row: dict[str, Any]) -> dict[str, Any] | None:
@@ -394,7 +398,7 @@ class News:
             "kind": ENTRIES.get(str(kind), "ADJUSTMENT"),
             "timestamp": reading.nanoseconds(row, "time"),
             "asset": reading.text(row, "asset"),
-            "amount": reading.decimal(row, "income"),
+            "amount": self.amounts.read(row, "income"),
             # A number is unique within its type only.
             "venue_txn_id": f"{str(kind)[:12]}:{_id(row, 'tranId')}",
         }

@@ -159,7 +159,7 @@ class Questions:
     async def balances(self) -> dict[str, Decimal]:
         """Return the wallet's balances, without unrealised profit."""
         rows = reading.table(await self._wire.ask(requests.BALANCE), "balance")
-        return {reading.text(row, "asset"): reading.decimal(row, "balance") for row in rows}
+        return {reading.text(row, "asset"): self._news.amounts.read(row, "balance") for row in rows}
 
     async def positions(self) -> list[dict[str, Any]]:
         """Return the positions: symbol, size (+ long), entry_price, position_side."""

@@ -10,7 +10,7 @@ import threading
 import time
 from abc import abstractmethod
 from collections import OrderedDict
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, ClassVar, Final, Protocol
 
@@ -19,6 +19,7 @@ from dita.errors import InvalidInput, KernelClosed, KernelError, NotSent
 from dita.venues.base import BaseExecutionAdapter, KernelSink
 from dita.venues.wire import reading
 from dita.venues.wire.failures import Failure, Fate
+from dita.venues.wire.parked import Parked
 from dita.venues.wire.requests import Request
 from dita.venues.wire.told import Told, Unheard
 from dita.venues.wire.transport import Transport
@@ -72,6 +73,9 @@ class AccountQuestions(Protocol):
     async def open_orders(self, symbol: str | None) -> list[dict[str, Any]]:
         """Return the venue's open orders."""
 
+    async def terms(self, symbols: Iterable[str]) -> dict[str, dict[str, Any]]:
+        """Return instruments' rules as `set_exchange_config` takes them."""
+
 
 class WireAdapter(BaseExecutionAdapter):
     """One account at a venue that has REST and a user stream.
@@ -81,6 +85,7 @@ class WireAdapter(BaseExecutionAdapter):
         frames: How many frames the stream has told since it was opened.
         repairs: How often the account was asked for what the stream may not have told.
         reconnects: How often the stream was opened anew.
+        parked: What waits for an instrument that the kernel does not know yet.
     """
 
     live: ClassVar[bool] = True
@@ -123,6 +128,8 @@ class WireAdapter(BaseExecutionAdapter):
         self._booked: OrderedDict[tuple[str, str], None] = OrderedDict()
         self._deaf_until = 0.0
         self._unheard = ""
+        self._known: set[str] = set()
+        self.parked = Parked()
         self._connected = threading.Event()
         self._closing = threading.Event()
         self._socket_ends: asyncio.Event | None = None
@@ -509,6 +516,9 @@ class WireAdapter(BaseExecutionAdapter):
         self._tell(VenueEvent(self._clock_ns(), kind="SEND_TIMEOUT", reason=why[:200], **ids))
 
     def _tell(self, event: VenueEvent) -> KernelOutcome | None:
+        if event.asset and not self._is_known(event.asset):
+            self._park(event.asset, event)
+            return None
         try:
             outcome = self.emit(event)
         except KernelClosed:
@@ -527,9 +537,76 @@ class WireAdapter(BaseExecutionAdapter):
             self._booked.popitem(last=False)
 
     def _tell_account(self, event: dict[str, Any]) -> None:
+        symbol = str(event.get("symbol") or "")
+        if symbol and not self._is_known(symbol):
+            self._park(symbol, event)
+            return
         try:
             self.emit_account(event)
         except KernelClosed:
             return
         except KernelError as error:
             _LOG.error("the kernel does not take %s: %s", event, error)
+
+    # ------------------------------------------------------------------------------ instruments not known yet
+
+    def _is_known(self, symbol: str) -> bool:
+        """Whether the kernel can book what is said of an instrument now, behind what waits for it."""
+        if symbol in self._known:
+            return True
+        look = getattr(None if self._kernel is None else self._kernel(), "instrument", None)
+        if symbol in self.parked or look is None:
+            return symbol not in self.parked
+        try:
+            look(symbol)
+        except InvalidInput:
+            return False
+        except KernelClosed:
+            return True
+        self._known.add(symbol)
+        return True
+
+    def _park(self, symbol: str, event: VenueEvent | dict[str, Any]) -> None:
+        """Keep what the kernel would refuse until the instrument is listed there: it is never dropped."""
+        is_first = symbol not in self.parked
+        if not self.parked.keep(symbol, event):
+            self._halt_entries(
+                Unheard(f"{len(self.parked)} events wait for {symbol}, which cannot be listed")
+            )
+        if is_first:
+            _LOG.warning("%s is not configured: its rules are fetched, and what was said of it waits", symbol)
+            self._begin(self._fetch(symbol))
+
+    async def _fetch(self, symbol: str) -> None:
+        """List an instrument at the kernel, and book what waited for it."""
+        for pause in (*BACK_OFF_S, *(2.0 for _ in range(1_000_000))):
+            try:
+                rules = await self._asks.terms([symbol])
+                # The kernel may be waiting for this thread meanwhile.
+                await asyncio.to_thread(self._list, rules)
+                break
+            except KernelClosed:
+                return
+            except InvalidInput as error:
+                # It stays parked, and each repair would tell it again: somebody has to look.
+                self._halt_entries(Unheard(f"a fill of {symbol} cannot be booked: {error}"))
+                return
+            except Failure as failure:
+                _LOG.warning("rules of %s: %s", symbol, failure)
+            if self._closing.is_set():
+                return
+            await asyncio.sleep(pause)
+        if symbol not in self.symbols:
+            self.symbols.append(symbol)
+        self._known.add(symbol)
+        for event in self.parked.take(symbol):
+            if isinstance(event, VenueEvent):
+                self._tell(event)
+            else:
+                self._tell_account(event)
+
+    def _list(self, rules: Mapping[str, Any]) -> None:
+        kernel = None if self._kernel is None else self._kernel()
+        if kernel is None:
+            raise KernelClosed(f"{type(self).__name__} is attached to no kernel")
+        kernel.set_exchange_config({"instruments": dict(rules)})  # type: ignore[attr-defined]

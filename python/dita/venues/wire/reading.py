@@ -1,14 +1,17 @@
 """What the venue sends as Python values: a number is read by its text, never through a float."""
 
 import json
-from decimal import Decimal, InvalidOperation
+from collections import Counter
+from decimal import ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from dita.errors import InvalidInput, shown
 
 #: Frames and answers above this close the connection, and a repair follows.
 FRAME_BYTES_MAX: Final = 8 << 20
+#: Digits enough for any amount that is read.
+_WIDE: Final = Context(prec=100)
 #: Of a time in milliseconds.
 _DIGITS_MAX: Final = 13
 #: Numbers that are kept: so many, of texts up to so long.
@@ -77,6 +80,54 @@ def decimal(row: dict[str, Any], name: str) -> Decimal:
     if not number.is_finite():
         raise InvalidInput(f"{name}: expected a finite decimal, got {shown(value)}")
     return number
+
+
+class Amounts:
+    """Amounts of money as a venue states them: those finer than its unit are rounded half-even, and counted.
+
+    A wallet holds nothing finer than the unit, so that K and E stay comparable to the last digit.
+
+    Attributes:
+        rounding: The rule's name.
+        rounded: How often an amount had more decimals, by the field.
+    """
+
+    rounding: ClassVar[str] = "HALF_EVEN"
+
+    def __init__(self, decimals: int) -> None:
+        """Read amounts of a venue.
+
+        Args:
+            decimals: Of its unit.
+        """
+        self._decimals = decimals
+        self._unit = Decimal(1).scaleb(-decimals)
+        self.rounded: Counter[str] = Counter()
+
+    def read(self, row: dict[str, Any], name: str) -> Decimal:
+        """Read an amount that has to be there.
+
+        Raises:
+            InvalidInput: It is not, or is none.
+        """
+        amount, stated = decimal(row, name), row[name]
+        if isinstance(stated, str) and "e" not in stated and "E" not in stated:
+            point = stated.find(".")
+            if point < 0 or len(stated) - point - 1 <= self._decimals:
+                return amount
+        if int(amount.as_tuple().exponent) >= -self._decimals:
+            return amount
+        try:
+            rounded = amount.quantize(self._unit, ROUND_HALF_EVEN, _WIDE)
+        except InvalidOperation:
+            raise InvalidInput(f"{name}: {shown(row.get(name))} has too many digits") from None
+        if rounded != amount:
+            self.rounded[name] += 1
+        return rounded
+
+    def maybe(self, row: dict[str, Any], name: str) -> Decimal | None:
+        """Read an amount that may be missing, or empty."""
+        return None if row.get(name) in {None, ""} else self.read(row, name)
 
 
 def maybe(row: dict[str, Any], name: str) -> Decimal | None:
