@@ -115,7 +115,7 @@ def read_instruments(answer: object, symbols: Iterable[str]) -> dict[str, dict[s
             raise InvalidInput(f"symbol: {shown(symbol)} is no perpetual that trades: {what}")
         filters = {one.get("filterType"): one for one in reading.table(row.get("filters"), "filters")}
         price, lot = filters.get("PRICE_FILTER", {}), filters.get("LOT_SIZE", {})
-        least = filters.get("MIN_NOTIONAL", {})
+        least, most = filters.get("MIN_NOTIONAL", {}), reading.decimal(lot, "maxQty")
         found[symbol] = {
             "base": reading.text(row, "baseAsset"),
             "quote": reading.text(row, "quoteAsset"),
@@ -123,7 +123,7 @@ def read_instruments(answer: object, symbols: Iterable[str]) -> dict[str, dict[s
             "tick_size": str(reading.decimal(price, "tickSize").normalize()),
             "lot_step": format(reading.decimal(lot, "stepSize").normalize(), "f"),
             "min_qty": format(reading.decimal(lot, "minQty").normalize(), "f"),
-            "max_qty": format(reading.decimal(lot, "maxQty"), "f"),
+            "max_qty": format(most, "f"),
             "min_notional": format(reading.decimal(least, "notional"), "f"),
             **_bounds(filters),
         }
