@@ -25,7 +25,12 @@ SECTIONS: Final = (
     ("Decisions", "decisions"),
 )
 # Pages outside their section's folder.
-ELSEWHERE: Final = {"Architecture": ("ARCHITECTURE.md", "STYLE.md"), "Concepts": ("fsm.md",)}
+ELSEWHERE: Final = {
+    "Architecture": ("ARCHITECTURE.md", "STYLE.md"),
+    "Concepts": ("fsm.md",),
+    "How-to": ("build_and_run.md",),
+    "Reference": ("api/engine_protocol.md",),
+}
 # What a folder within a section is called.
 FOLDERS: Final = {"api": "Python"}
 # Those that come first, in this order; the others follow by name.
@@ -76,17 +81,17 @@ def navigation(pages: list[str]) -> list[Any]:
             continue
         inside = [page for page in pages if page in own or PurePosixPath(page).is_relative_to(place)]
         if inside:
-            found.append({title: _section(inside, place)})
+            found.append({title: _section(inside, place, own)})
     return found
 
 
-def _section(pages: list[str], folder: str) -> list[Any]:
+def _section(pages: list[str], folder: str, own: tuple[str, ...]) -> list[Any]:
     """Return a section's pages, and after them those of each folder within it."""
     items: list[Any] = []
     within: dict[str, list[str]] = {}
     for page in sorted(pages, key=_rank):
         parent = PurePosixPath(page).parent
-        if parent in {PurePosixPath(folder), PurePosixPath()}:
+        if page in own or parent == PurePosixPath(folder):
             items.append(page)
         else:
             within.setdefault(FOLDERS.get(parent.name, parent.name), []).append(page)

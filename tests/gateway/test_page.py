@@ -212,6 +212,47 @@ def test_the_first_screen_says_what_is_wrong_and_why_k_and_e_differ(
         assert seen.complaints == []
 
 
+TROUBLES: dict[str, dict[str, Any]] = {
+    "slot:a:3": {"slot_id": 3, "asset": "BTCUSDT", "side": "LONG", "size": "1", "unprotected": True},
+    "order:a:O1": {"venue_client_id": "O1", "asset": "BTCUSDT", "doubt": "SUBMIT", "status": "SENT"},
+    "control:a": {"gate": "HALTED", "kill_switch": True, "frozen": False, "updated_by": "<b>eve</b>"},
+    "strategy:s": {"name": "s", "account": "a", "state": "Error", "error": "boom", "stuck_s": 0},
+    "health:a": {
+        "now_ns": 1_700_000_000_000_000_000,
+        "followers": {"journal": {"state": "DEAD", "error": "killed"}},
+        "unassigned": [{"symbol": "ETHUSDT", "size": "2", "origin": "MANUAL", "position_side": "LONG"}],
+        "clock": {"disconnected_since_ns": 5},
+    },
+}
+SAID = (
+    "a: BTCUSDT in slot 3 has no stop that works.",
+    "a: nobody knows yet whether the order O1 of BTCUSDT was sent.",
+    "a is halted by <b>eve</b>.",
+    "Strategy s has failed: boom",
+    "a: follower journal is DEAD. killed",
+    "a: 2 ETHUSDT belongs to no slot (MANUAL).",
+    "a: the venue was lost and has not been asked yet.",
+)
+
+
+def test_each_trouble_is_said_and_what_does_not_move_is_stuck(browser: "Browser") -> None:
+    rows = {key: json.dumps(value) for key, value in TROUBLES.items()}
+    rows["host"] = json.dumps({"name": "h", "boot": "b", "heartbeat": "fresh"})
+    hub, access = Hub(ReadOnlySource("h", "log", lambda: rows)), Access(None)
+    with served(build_app(hub, access), bound("127.0.0.1", 0)) as port:
+        page = browser.new_context().new_page()
+        page.goto(f"http://127.0.0.1:{port}/#token={access.grant('me', 'operate')}")
+        page.wait_for_selector(".verdict.act")
+        said = page.locator(".verdict li").all_inner_texts()
+        assert set(said) == set(SAID)
+        stuck = page.inner_text(".card:has(h2:text-is('Stuck'))")
+        assert "was sent" in stuck
+        assert "halted" not in stuck
+        # A log is looked at: there is nothing to press.
+        page.wait_for_selector("text=This is looked at only (log)")
+        assert page.locator("button.halt").count() == 0
+
+
 def test_of_a_thousand_slots_only_those_in_sight_are_in_the_document(
     tmp_path: Path, browser: "Browser"
 ) -> None:

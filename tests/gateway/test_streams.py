@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,11 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
+from dita.gateway import Access
+from dita.gateway.app import build_app
+from dita.gateway.guards import Guards
 from dita.gateway.hub import SILENT_S, WAITING_MAX, Hub, Looker, frame_of
+from dita.gateway.running import bound, served
 from dita.gateway.source import SourceAway, Update
 from gateways import Desk, desk
 
@@ -273,3 +278,39 @@ def test_a_host_that_goes_is_told_and_its_rows_stay_until_it_is_back() -> None:
     assert json.loads(away["away"]) == "nobody is there"
     assert away["host"] == before["host"]
     assert set(after) == {"host"}
+
+
+class Large(Counted):
+    """A source whose frames are large, so that a connection's memory is soon full."""
+
+    async def read(self) -> Update:
+        self.count += 1
+        return Update(rows={"host": json.dumps(f"{self.count} {'x' * 200_000}")})
+
+
+def test_a_connection_that_does_not_read_is_cut_and_the_others_hear_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for place in ("hub", "streams"):
+        monkeypatch.setattr(f"dita.gateway.{place}.SILENT_S", 0.5)
+    hub, access = Hub(Large()), Access(None)
+    app = build_app(hub, access, guards=Guards(requests_per_s=1e6, burst=1e6))
+    header = {"Authorization": f"Bearer {access.grant('me', 'read')}"}
+    with served(app, bound("127.0.0.1", 0)) as port, socket.socket() as silent:
+        silent.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        silent.connect(("127.0.0.1", port))
+        head = f"Host: 127.0.0.1\r\nAuthorization: {header['Authorization']}"
+        silent.sendall(f"GET /api/stream HTTP/1.1\r\n{head}\r\n\r\n".encode())
+        url = f"http://127.0.0.1:{port}"
+        with (
+            httpx.Client(base_url=url, headers=header, timeout=20) as client,
+            client.stream("GET", "/api/stream") as answer,
+        ):
+            lines = (line for line in answer.iter_lines() if line.startswith("id: "))
+            seen = [int(next(lines).removeprefix("id: ")) for _ in range(2)]
+            until = time.monotonic() + 30
+            while hub.lookers > 1:
+                assert time.monotonic() < until, "nobody was cut"
+                seen.append(int(next(lines).removeprefix("id: ")))
+            seen += [int(next(lines).removeprefix("id: ")) for _ in range(3)]
+    assert seen == list(range(seen[0], seen[0] + len(seen)))

@@ -259,6 +259,7 @@ def beside_host(directory: "Directory | None", port: int | None, *, own_process:
         with beside(HostSource(directory, story=story_of), port):
             yield
         return
+    _free(port)
     command = [sys.executable, "-m", "dita.cli", "gateway", "--dir", str(directory.path)]
     # Its input is ours: where we end, however that is, it ends too.
     page = subprocess.Popen(  # noqa: S603 - our own command
@@ -269,6 +270,17 @@ def beside_host(directory: "Directory | None", port: int | None, *, own_process:
     finally:
         page.terminate()
         page.communicate()
+
+
+def _free(port: int) -> None:
+    """Say at once that a port is taken, and not after the run has begun."""
+    from dita.errors import KernelError  # noqa: PLC0415 - `dita --help` answers at once
+    from dita.gateway.running import bound  # noqa: PLC0415 - an extra
+
+    try:
+        bound("127.0.0.1", port).close()
+    except KernelError as error:
+        raise CommandFailure(str(error)) from error
 
 
 def add_web_option(parser: argparse.ArgumentParser) -> None:

@@ -24,9 +24,9 @@ export function Overview() {
     <${Controls} />
     <div class="grid">${accounts().map((row) => html`<${Money} row=${row} key=${row.account} />`)}
       <${Card} title="Held now"><${Held} /><//>
-      <${Card} title="At work"><${Working} /><//>
       <${Card} title="Running"><${Running} /><//>
       <${Card} title="Stuck"><${Stuck} found=${found.filter((trouble) => trouble.stuck)} /><//>
+      <${Card} title="At work"><${Working} /><//>
       <${Equity} /></div>`;
 }
 
