@@ -27,7 +27,9 @@ def shadow_of(server: ServerThread, *strategies: type[Strategy], **fields: Any) 
     """A plan in shadow of a served exchange, without a key."""
     wanted = tuple(Wanted(one.__name__, one) for one in strategies)
     place = Place.chosen(server.address, live=False)
-    return Plan(wanted, ("BTCUSDT",), place, shadow=True, **fields)
+    # Answers come at once, unless a test is about their time.
+    given: dict[str, Any] = {"latency_ms": Decimal(0), **fields}
+    return Plan(wanted, ("BTCUSDT",), place, shadow=True, **given)
 
 
 def traded(run: LiveRun, until: Callable[[], bool], seconds: float = 15.0) -> Left:

@@ -41,7 +41,19 @@ def test_a_file_that_others_may_read_is_refused(tmp_path: Path) -> None:
         reference.resolve()
 
 
-@pytest.mark.parametrize("text", ["", "plain", "env:", "vault:x", "keyring:service", "keyring:/name", 7])
+def test_a_name_in_the_keyring_without_a_service_is_one_of_dita(monkeypatch: pytest.MonkeyPatch) -> None:
+    keyring = pytest.importorskip("keyring")
+    kept = {("dita", "binance"): "s3cret", ("elsewhere", "binance"): "other"}
+    monkeypatch.setattr(keyring, "get_password", lambda service, name: kept.get((service, name)))
+    assert SecretRef.parse("keyring:binance").resolve() == "s3cret"
+    assert SecretRef.parse("keyring:elsewhere/binance").resolve() == "other"
+    with pytest.raises(SecretUnavailable, match="run `keyring set dita mine`"):
+        SecretRef.parse("keyring:mine").resolve()
+
+
+@pytest.mark.parametrize(
+    "text", ["", "plain", "env:", "vault:x", "keyring:", "keyring:/name", "keyring:service/", 7]
+)
 def test_what_names_no_place_is_no_reference(text: object) -> None:
     with pytest.raises(ValueError, match="must name"):
         SecretRef.parse(text)

@@ -12,7 +12,8 @@ from dita.certify import SEQUENCES, certify_one
 from dita.loopback.binance.rig import BinanceRig
 from practising import SECRET, Account, practising
 
-NOT_OFFERED = {10, 14}
+#: Every fill of Binance's has an id of its own: 10 is about venues whose ids are made up.
+NOT_OFFERED = {10}
 
 
 @pytest.mark.parametrize("sequence", SEQUENCES, ids=lambda one: f"{one.number}")

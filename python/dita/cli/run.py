@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from dita.cli.backtest import add_params, decimal_of, place_of
 from dita.cli.failure import CommandFailure
 from dita.cli.gateway import add_web_option, beside_host
-from dita.cli.venue import add_venue_options, place_and_key, place_of_market, symbols_of
+from dita.cli.venue import add_venue_options, own_fees, place_and_key, place_of_market, symbols_of
 from dita.errors import shown
 
 if TYPE_CHECKING:
@@ -24,7 +24,8 @@ _DESCRIPTION: Final = """\
 Trade strategies at a venue, on its live market. Before the first order it asks what `dita doctor` asks.
 Without --live it trades on the venue's test network; with --exchange on `dita exchange`. Real money takes
 --live and DITA_LIVE=yes in the environment, and the limits that docs/how-to/open-a-live-account.md names.
---shadow sends nothing and needs no key: the simulated venue fills the orders, on the real venue's live depth.
+--shadow sends nothing and needs no key: the simulated venue fills the orders, on the real venue's live depth,
+behind the line at their price, after the venue's latency; with a key it takes the account's own fees.
 
 The first Ctrl-C ends it: no new entries, then what --on-stop says, for ten seconds at most; what is left at
 the venue is printed. A second one leaves at once. While it runs, `dita status`, `orders`, `pnl`,
@@ -64,6 +65,13 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument(
         "--capital", type=decimal_of, default=Decimal(10_000), metavar="X", help="of a shadow run (10000)"
     )
+    parser.add_argument(
+        "--latency",
+        type=decimal_of,
+        metavar="MS",
+        help="of a shadow order, there and back (what the venue's answers take)",
+    )
+    parser.add_argument("--hedge-mode", action="store_true", help="the account has two books per instrument")
     parser.add_argument(
         "--on-stop",
         choices=("keep", "cancel", "flatten"),
@@ -126,6 +134,7 @@ def _plan(options: argparse.Namespace) -> "Plan":
     key = secret = None
     if options.shadow:
         where = place_of_market(options)
+        key, secret = own_fees(options, where)
     else:
         where, key, secret = place_and_key(options)
     symbols = symbols_of(options)
@@ -144,6 +153,8 @@ def _plan(options: argparse.Namespace) -> "Plan":
         shadow=options.shadow,
         capital=options.capital,
         dead_man_s=options.dead_man,
+        hedge_mode=options.hedge_mode,
+        latency_ms=options.latency,
     )
 
 

@@ -31,7 +31,7 @@ def add_venue_options(parser: argparse.ArgumentParser) -> None:
         "--api-key",
         default="env:API_KEY",
         metavar="WHERE",
-        help="env:NAME, file:PATH or keyring:SERVICE/NAME",
+        help="env:NAME, file:PATH, keyring:NAME or keyring:SERVICE/NAME (env:API_KEY)",
     )
     parser.add_argument(
         "--api-secret", default="env:API_SECRET", metavar="WHERE", help="the same, of its secret"
@@ -101,6 +101,32 @@ def place_of_market(options: argparse.Namespace) -> "Place":
         return Place.chosen(options.exchange, live=options.exchange is None)
     except KernelError as error:
         raise CommandFailure(str(error)) from error
+
+
+def own_fees(options: argparse.Namespace, place: "Place") -> "tuple[SecretRef | None, SecretRef | None]":
+    """Return where key and secret are, for a run that only reads with them; nothing where there are none.
+
+    Args:
+        options: The parsed command line.
+        place: What they open.
+
+    Raises:
+        CommandFailure: A key is named that is not to be had.
+    """
+    from dita.errors import KernelError  # noqa: PLC0415 - `dita --help` answers at once
+    from dita.live.places import KEY_DEFAULT, SECRET_DEFAULT, reference  # noqa: PLC0415 - it needs aiohttp
+
+    named = (options.api_key, options.api_secret) != (KEY_DEFAULT, SECRET_DEFAULT)
+    try:
+        key = reference(options.api_key, place, "DITA_BARE_API_KEY")
+        secret = reference(options.api_secret, place, "DITA_BARE_API_SECRET")
+        key.resolve()
+        secret.resolve()
+    except KernelError as error:
+        if named:
+            raise CommandFailure(str(error)) from error
+        return None, None
+    return key, secret
 
 
 def symbols_of(options: argparse.Namespace) -> list[str]:

@@ -13,6 +13,7 @@ from dita.extras import missing
 
 _KINDS: Final = ("env", "file", "keyring")
 _FILE_BYTES_MAX: Final = 64 << 10
+_SERVICE: Final = "dita"
 _NOT_FOR_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 
 
@@ -22,7 +23,9 @@ class SecretUnavailable(KernelError):  # noqa: N818 - it says what is not there
 
 @dataclass(frozen=True, slots=True)
 class SecretRef:
-    """Where a secret is: `env:NAME`, `file:PATH` or `keyring:SERVICE/NAME`.
+    """Where a secret is: `env:NAME`, `file:PATH`, `keyring:NAME` or `keyring:SERVICE/NAME`.
+
+    In the keyring a name without a service is one of the service `dita`.
 
     Attributes:
         kind: "env", "file" or "keyring".
@@ -44,9 +47,9 @@ class SecretRef:
         """
         kind, colon, place = text.partition(":") if isinstance(text, str) else ("", "", "")
         if kind not in _KINDS or not colon or not place:
-            raise ValueError("must name where the secret is: env:NAME, file:PATH or keyring:SERVICE/NAME")
-        if kind == "keyring" and not all(place.partition("/")):
-            raise ValueError("must name a service and a name: keyring:SERVICE/NAME")
+            raise ValueError("must name where the secret is: env:NAME, file:PATH or keyring:NAME")
+        if kind == "keyring" and "/" in place and not all(place.partition("/")):
+            raise ValueError("must name a service and a name: keyring:SERVICE/NAME, or keyring:NAME")
         return SecretRef(kind, place)
 
     def __str__(self) -> str:
@@ -89,7 +92,9 @@ class SecretRef:
 
     def _entry(self) -> str:
         keyring = _keyring()
-        service, _, name = self.place.partition("/")
+        service, found, name = self.place.partition("/")
+        if not found:
+            service, name = _SERVICE, self.place
         value = keyring.get_password(service, name)
         if value is None:
             raise SecretUnavailable(f"{self}: is not in the keyring; run `keyring set {service} {name}`")
@@ -136,8 +141,7 @@ class Address:
             return Address(SecretRef.parse(text))
         except ValueError:
             raise ValueError(
-                "must be a URL with http or https, or name where it is: "
-                "env:NAME, file:PATH or keyring:SERVICE/NAME"
+                "must be a URL with http or https, or name where it is: env:NAME, file:PATH or keyring:NAME"
             ) from None
 
     def __str__(self) -> str:

@@ -59,7 +59,12 @@ class Doctor:
     """Asks a venue about an account. Nothing is changed there."""
 
     def __init__(
-        self, adapter: BinanceUsdm, *, hedge_mode: bool = False, allow_withdrawals: bool = False
+        self,
+        adapter: BinanceUsdm,
+        *,
+        hedge_mode: bool = False,
+        allow_withdrawals: bool = False,
+        has_log: bool = False,
     ) -> None:
         """Take whom to ask.
 
@@ -67,7 +72,9 @@ class Doctor:
             adapter: The account's; it needs no kernel.
             hedge_mode: What the kernel will be opened with.
             allow_withdrawals: Whether a key that may withdraw is good enough.
+            has_log: Whether a kernel with its log is opened next: then it says which open orders are its own.
         """
+        self._has_log = has_log
         self._adapter = adapter
         self._hedge_mode = hedge_mode
         self._allow_withdrawals = allow_withdrawals
@@ -175,13 +182,13 @@ class Doctor:
         rows: Any = self._adapter.get_open_orders()
         if not rows:
             return "ok", "none"
-        ours = [row for row in rows if is_of_a_kernel(row["venue_client_id"])]
+        of_kernels = [row for row in rows if is_of_a_kernel(row["venue_client_id"])]
         told = ", ".join(row["venue_client_id"] or row["venue_order_id"] for row in rows[:5])
-        if ours:
-            return (
-                "warn",
-                f"{len(rows)}: {told}; some are of a kernel's form: another one may run (OTHER_KERNEL)",
-            )
+        if of_kernels and not self._has_log:
+            text = f"{len(of_kernels)} of {len(rows)} are of a kernel: {told}: OTHER_KERNEL"
+            return "fail", f"{text}; go on with that one (`dita run --name`), or cancel them"
+        if of_kernels:
+            return "warn", f"{len(rows)}: {told}: of a kernel; its log says whether of this one"
         return "warn", f"{len(rows)}: {told}: nobody's"
 
 

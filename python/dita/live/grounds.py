@@ -68,7 +68,9 @@ class AtVenue:
         self._plan = plan
         probe = plan.place.adapter(plan.key.resolve(), plan.secret.resolve(), list(plan.symbols))
         try:
-            doctor = Doctor(probe, allow_withdrawals=plan.allow_withdrawals)
+            doctor = Doctor(
+                probe, hedge_mode=plan.hedge_mode, allow_withdrawals=plan.allow_withdrawals, has_log=True
+            )
             self.checks = list(doctor.run())
             failed = [f"{one.name}: {one.text}" for one in self.checks if one.result == "fail"]
             if failed:
@@ -88,6 +90,7 @@ class AtVenue:
             credentials={"api_key": str(plan.key), "api_secret": str(plan.secret)},  # type: ignore[dict-item]
             instruments={"instruments": dict(self._rules)},
             max_slots=plan.slots,
+            hedge_mode=plan.hedge_mode,
             live=plan.live,
         )
 
@@ -143,33 +146,58 @@ class InShadow:
             NotReady: The venue does not say.
         """
         self._plan = plan
-        self._market = plan.place.adapter("", "", list(plan.symbols))
+        self._market = plan.place.adapter(*_key_of(plan), list(plan.symbols))
         try:
-            self._rules = self._read_rules()
+            self._rules, whose = self._read_rules()
+            latency_ms = plan.latency_ms if plan.latency_ms is not None else self._measured_ms()
         except (Failure, TimeoutError) as error:
             self._market.close()
             raise NotReady(f"the venue's market: {error}") from error
         except BaseException:
             self._market.close()
             raise
-        fees = f"maker {MAKER_RATE}, taker {TAKER_RATE}"
-        self.checks = [Check("shadow", "ok", f"simulated orders on the live market; {fees}; no key is used")]
+        self._latency_ms = latency_ms
+        first = next(iter(self._rules.values()))
+        fees = f"maker {first['maker_rate']}, taker {first['taker_rate']} ({whose})"
+        text = f"simulated orders on the live market, {latency_ms} ms away; {fees}"
+        self.checks = [Check("shadow", "ok", text)]
         self._venue: SimulatedVenue
         self._kernel: ExecutionKernel
         self._terms: dict[str, int] = {}
 
-    def _read_rules(self) -> Mapping[str, Any]:
+    def _read_rules(self) -> tuple[Mapping[str, Any], str]:
+        """The instruments' rules, and whose fees they have."""
+        if self._plan.key is not None:
+            try:
+                rules = self._market.get_market_metadata(self._plan.symbols)
+            except Failure as failure:
+                _LOG.warning("the account's own fees are not to be had: %s", failure)
+            else:
+                # What is not paid in the wallet's asset is paid in it here: the wallet has no other.
+                return {
+                    symbol: {name: value for name, value in own.items() if name != "fee_asset"}
+                    for symbol, own in rules.items()
+                }, "the account's own"
         rules = read_instruments(self._market.ask(requests.INSTRUMENTS), self._plan.symbols)
         for own in rules.values():
             own.update(maker_rate=MAKER_RATE, taker_rate=TAKER_RATE)
-        return rules
+        return rules, "of an account without a discount; no key is used"
+
+    def _measured_ms(self) -> Decimal:
+        """How long an answer of the venue takes: the middle one of five, whole milliseconds."""
+        took: list[int] = []
+        for _ in range(5):
+            began = time.perf_counter_ns()
+            self._market.ask(requests.SERVER_TIME)
+            took.append(time.perf_counter_ns() - began)
+        return Decimal(-(-sorted(took)[2] // 1_000_000))
 
     @property
     def account(self) -> AccountConfig:
         """What the kernel is opened with."""
         settles = {own["settle"]: self._plan.capital for own in self._rules.values()}
         return AccountConfig(
-            simulated=SimulatedConfig(balances=settles),
+            simulated=SimulatedConfig(balances=settles, queue_position=True, latency_ms=self._latency_ms),
             instruments={"instruments": dict(self._rules)},
             max_slots=self._plan.slots,
         )
@@ -236,6 +264,13 @@ class InShadow:
     def close(self) -> None:
         """Close the connection to the market."""
         self._market.close()
+
+
+def _key_of(plan: Plan) -> tuple[str, str]:
+    """Key and secret, where a shadow run has any: they are read with alone."""
+    if plan.key is None or plan.secret is None:
+        return "", ""
+    return plan.key.resolve(), plan.secret.resolve()
 
 
 def ground_of(plan: Plan) -> Ground:

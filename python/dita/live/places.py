@@ -78,7 +78,7 @@ def reference(text: str, place: Place, variable: str) -> SecretRef:
     """Read where a secret is. A bare secret is taken for a place without real money only.
 
     Args:
-        text: `env:NAME`, `file:PATH`, `keyring:SERVICE/NAME`, or the secret itself.
+        text: `env:NAME`, `file:PATH`, `keyring:NAME`, or the secret itself.
         place: What it opens.
         variable: Where a bare secret is kept, in this process alone.
 

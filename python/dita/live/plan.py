@@ -48,6 +48,8 @@ class Plan:
         allow_withdrawals: Whether a key that may withdraw is good enough.
         shadow: Whether it trades on the simulated venue, with the live market.
         capital: What a shadow run begins with, in the instruments' settlement asset.
+        hedge_mode: Whether the account has two books per instrument.
+        latency_ms: A shadow order's whole round trip; None takes what the venue's answers take.
         dead_man_s: After so many seconds without this program the venue cancels all open orders there;
             None leaves that off.
     """
@@ -63,6 +65,8 @@ class Plan:
     allow_withdrawals: bool = False
     shadow: bool = False
     capital: Decimal = Decimal(10_000)
+    hedge_mode: bool = False
+    latency_ms: Decimal | None = None
     dead_man_s: float | None = None
 
     @property

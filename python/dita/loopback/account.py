@@ -273,6 +273,18 @@ class Account:
             size: How much; at most what remains is filled.
         """
         self._hear(self.sim.trade(self._now(), order.symbol, order.price, size))
+        if order.status == "FILLED" and self.faults.spend("overfill"):
+            self._fill_beyond(order)
+
+    def _fill_beyond(self, order: PlacedOrder) -> None:
+        """Fill an order by one lot more than it asks for."""
+        book = order.position_side if self.hedge else "BOTH"
+        lot = self.markets[order.symbol].listing.lot
+        self._beyond = order
+        try:
+            self._hear(self.sim.manual_trade(self._now(), order.symbol, order.side, lot, order.price, book))
+        finally:
+            self._beyond = None
 
     def expire(self, order: PlacedOrder) -> None:
         """End an order that was acknowledged, as the venue does of itself."""
@@ -313,6 +325,7 @@ class Account:
         return order
 
     _unseen = 0
+    _beyond: PlacedOrder | None = None
 
     def force(self, what: str, symbol: str, size: Decimal, price: Decimal, side: str = "BUY") -> None:
         """Have something happen that no order of the account asked for.
@@ -480,7 +493,7 @@ class Account:
         if order is None:
             if kind not in {"FULL_FILL", "PARTIAL_FILL", "LIQUIDATION", "ADL"}:
                 return None
-            order = self._strange_order(one, now_ms)
+            order = self._beyond or self._strange_order(one, now_ms)
         order.updated_ms = now_ms
         at = None
         match kind:

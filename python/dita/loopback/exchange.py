@@ -380,6 +380,8 @@ class Exchange(ABC):
             self.account.hear_market(market, None if made is None else (made.price, made.size))
             self.tell_market(market, made, now_ms, marks_due=marks_due)
         self.passes_time(now_ms)
+        if self.faults.spend("expire_key"):
+            self.expire_keys()
         for session in list(self.sessions):
             if now_ms - self._born.get(id(session), now_ms) > self.stream_life_ms:
                 self.leave(session)

@@ -68,6 +68,10 @@ class Faults:
         skew_ms: Fills are stamped so long before they happen.
         liquidate: After its next fill the account is liquidated.
         adl: After its next fill one lot is auto-deleveraged.
+        overfill: So many orders that others trade against are filled by one lot more than they ask for.
+        twice: So many orders are executed twice under their one client id.
+        expire_key: So many times, at the market's next step, every key of a user stream expires.
+        cut: So many times, at the market's next step, every stream is cut.
         canned: Answers that the next requests of their kind get; see `can`.
         happened: How often each fault happened.
     """
@@ -102,6 +106,10 @@ class Faults:
     skew_ms: int = 0
     liquidate: int = 0
     adl: int = 0
+    overfill: int = 0
+    twice: int = 0
+    expire_key: int = 0
+    cut: int = 0
     canned: deque[Canned] = field(default_factory=deque)
     happened: Counter[str] = field(default_factory=Counter)
 

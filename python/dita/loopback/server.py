@@ -110,6 +110,8 @@ class Server:
         while True:
             await asyncio.sleep(self._step_s)
             self.exchange.step()
+            if self.exchange.faults.spend("cut"):
+                self.cut()
 
     # -------------------------------------------------------------------------------------------- requests
 

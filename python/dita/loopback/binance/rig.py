@@ -41,6 +41,7 @@ _FAULTS: Final[Mapping[Trouble, tuple[str, int | str, str]]] = {
     Trouble.FIRST_FILL_LOST: ("first_fill_lost", "on", "first_fill_lost"),
     Trouble.ONE_ID_TWO_FILLS: ("one_id", "on", "one_id"),
     Trouble.PRICE_LATER: ("price_later", "on", "price_later"),
+    Trouble.OVERFILL: ("overfill", 1, "overfill"),
     Trouble.SILENCE: ("silent", "on", "silent"),
     Trouble.LIQUIDATION: ("liquidate", 1, "liquidate"),
     Trouble.ADL: ("adl", 1, "adl"),
@@ -58,7 +59,6 @@ _DISTURBANCES: Final = {
 }  # fmt: skip
 _NOT_OFFERED: Final = {
     Trouble.IDS_PER_RUN: "every fill of Binance's has an id",
-    Trouble.OVERFILL: "the simulated venue does not overfill",
 }
 
 

@@ -45,6 +45,9 @@ class Trading:
                 # It comes again under its id: from now on it is found.
                 self.exchange.hidden.pop(wanted.client_id, None)
             raise
+        if order.status == "FILLED" and self.faults.spend("twice"):
+            # The venue takes an id again once its order is no longer open.
+            self.account.place(wanted)
         if order.is_open and self.faults.spend("reject_after_ack"):
             reply = order_reply(order)
             self.account.expire(order)

@@ -122,7 +122,10 @@ class BinanceUsdm(WireAdapter):
         """
         price = limit_price if limit_price is not None else order.limit_price
         if (requests.is_conditional(order) and not order.triggered) or price is None:
-            raise NotSent("Binance changes limit orders alone: cancel it and send another")
+            raise NotSent(
+                f"amend: Binance changes limit orders that work alone, not a {order.order_type}"
+                f"{' that waits' if price is not None else ''}: cancel it and send another"
+            )
         del trigger_price
         self._begin(self._amend(order, requests.amend(order, size, price, request_id), request_id))
         return []
