@@ -47,7 +47,9 @@ def spread(samples: list[int]) -> dict[str, float]:
     }
 
 
-def fill_frame(number: int, client_id: str, filled: Decimal, size: Decimal, order_id: int = 8_389_000_001) -> str:
+def fill_frame(
+    number: int, client_id: str, filled: Decimal, size: Decimal, order_id: int = 8_389_000_001
+) -> str:
     """A fill of a lot, as the venue writes it."""
     now_ms = time.time_ns() // 1_000_000
     order = {
@@ -87,10 +89,10 @@ class Account:
             "practise-key", "practise-secret", ("BTCUSDT",),
             rest=f"http://{server.address}", stream=f"ws://{server.address}", deaf_s=60,
         )  # fmt: skip
-        self.kernel = ExecutionKernel(venue=self.adapter)
+        self.kernel = ExecutionKernel(venue=self.adapter, max_slots=1_000)
         rules = {"tick_size": "0.1", "lot_step": "0.001", "min_notional": "100", "leverage": 20}
         self.kernel.set_exchange_config({"instruments": {"BTCUSDT": rules}})
-        self.kernel.set_seed_capital(1_000_000)
+        self.kernel.set_seed_capital(100_000_000)
         if not self.adapter.wait_connected(20):
             raise TimeoutError("the adapter did not connect")
         self.kernel.mark_price("BTCUSDT", 60_000)
@@ -104,8 +106,9 @@ class Account:
             asset="BTCUSDT", side="LONG", action="ENTER", order_type="LIMIT", limit_price="59000",
             target_size=size,
         )  # fmt: skip
-        if not self.kernel.process_intent(intent).accepted:
-            raise RuntimeError("the entry was not taken")
+        outcome = self.kernel.process_intent(intent)
+        if not outcome.accepted:
+            raise RuntimeError(f"the entry was not taken: {outcome}")
         return self.kernel.orders()[-1].venue_client_id
 
     def quiet(self) -> None:
@@ -121,7 +124,7 @@ def frame_to_answer(account: Account) -> dict[str, Any]:
     """From `receive()` to the kernel's answer: `_hear` is what is called with what it returned."""
     samples: list[int] = []
     busy: list[int] = []
-    heard = WireAdapter._hear
+    heard = WireAdapter._hear  # noqa: SLF001
 
     def timed(adapter: WireAdapter, raw: str) -> bool:
         begun, spent = time.perf_counter_ns(), time.thread_time_ns()
@@ -131,8 +134,13 @@ def frame_to_answer(account: Account) -> dict[str, Any]:
             busy.append(time.thread_time_ns() - spent)
         return goes_on
 
-    WireAdapter._hear = timed  # type: ignore[method-assign]
+    WireAdapter._hear = timed  # type: ignore[method-assign]  # noqa: SLF001
     try:
+        # A stream keeps what it was opened with.
+        account.server.command("cut")
+        while not account.adapter.reconnects:
+            time.sleep(0.01)
+        account.quiet()
         client_id = account.enter(0, LOT * 5_000)
         account.quiet()
         samples.clear()
@@ -142,7 +150,7 @@ def frame_to_answer(account: Account) -> dict[str, Any]:
             time.sleep(0.004)
         account.quiet()
     finally:
-        WireAdapter._hear = heard  # type: ignore[method-assign]
+        WireAdapter._hear = heard  # type: ignore[method-assign]  # noqa: SLF001
     return {"clock": spread(samples), "processor": spread(busy), "frames": len(samples)}
 
 
@@ -202,10 +210,10 @@ def _cancel(exchange: Any, client_id: str) -> None:
             exchange.account.cancel(order)
 
 
-TELLER = '''
+TELLER = """
 import asyncio, json, sys, time
 from aiohttp import web
-from bench_binance import LOT, fill_frame
+from binance import LOT, fill_frame
 from decimal import Decimal
 
 rate, seconds, client_id, order_id = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], int(sys.argv[4])
@@ -214,7 +222,8 @@ async def stream(request):
     socket = web.WebSocketResponse()
     await socket.prepare(request)
     size = LOT * rate * seconds * 2
-    frames = [fill_frame(10_000_000 + n, client_id, LOT * n, size, order_id) for n in range(1, rate * seconds + 1)]
+    numbers = range(1, rate * seconds + 1)
+    frames = [fill_frame(10_000_000 + n, client_id, LOT * n, size, order_id) for n in numbers]
     await socket.receive()
     begun, sent, worst = time.perf_counter(), 0, 0.0
     while sent < len(frames):
@@ -236,13 +245,12 @@ async def main():
     await asyncio.sleep(120)
 
 asyncio.run(main())
-'''
+"""
 
 
 def user_stream(account: Account) -> dict[str, Any]:
     """10,000 frames a second from another process: what is heard late is what has queued up."""
     size = LOT * RATE * SECONDS * 2
-    account.server.call(lambda one: _wide(one, size))
     client_id = account.enter(900, size)
     account.quiet()
     order_id = int(account.kernel.orders()[-1].venue_order_id)
@@ -257,7 +265,9 @@ def user_stream(account: Account) -> dict[str, Any]:
         heard, spent = asyncio.run(_listen(f"http://127.0.0.1:{port}/", account.adapter, lags))
         told = json.loads(teller.stdout.readline())["told_s"]
         teller.terminate()
-    by_second = [max((lag for at, lag in lags if int(at) == second), default=0.0) for second in range(SECONDS)]
+    by_second = [
+        max((lag for at, lag in lags if int(at) == second), default=0.0) for second in range(SECONDS)
+    ]
     return {
         "frames": heard,
         "told_s": round(told, 2),
@@ -268,12 +278,6 @@ def user_stream(account: Account) -> dict[str, Any]:
     }
 
 
-def _wide(exchange: Any, size: Decimal) -> None:
-    """Nobody's margin or limits are the question here."""
-    exchange.account.sim.transfer  # noqa: B018 - it is there
-    del size
-
-
 async def _listen(address: str, adapter: BinancePractice, lags: list[tuple[float, float]]) -> tuple[int, int]:
     heard = 0
     async with aiohttp.ClientSession() as session, session.ws_connect(address) as socket:
@@ -281,7 +285,7 @@ async def _listen(address: str, adapter: BinancePractice, lags: list[tuple[float
         begun, spent = time.perf_counter(), time.thread_time_ns()
         while heard < RATE * SECONDS:
             message = await socket.receive()
-            adapter._hear(message.data)
+            adapter._hear(message.data)  # noqa: SLF001
             heard += 1
             if heard % 100 == 0:
                 at = time.perf_counter() - begun
@@ -301,9 +305,12 @@ def levels() -> dict[str, Any]:
     }  # fmt: skip
     frames = []
     for n in range(2_000):
-        bids = [[f"{60_000 - (1 + (n * 7 + k * 13) % 999) / 10:.1f}", f"{(n + k) % 9 + 1}.000"] for k in range(50)]
-        asks = [[f"{60_000 + (1 + (n * 5 + k * 11) % 999) / 10:.1f}", f"{(n + k) % 9 + 1}.000"] for k in range(50)]
-        data = {"e": "depthUpdate", "E": n, "T": n, "s": "BTCUSDT", "U": n + 2, "u": n + 2, "pu": n + 1, "b": bids, "a": asks}
+        places = range(50)
+        sizes = [f"{(n + k) % 9 + 1}.000" for k in places]
+        bids = [[f"{60_000 - (1 + (n * 7 + k * 13) % 999) / 10:.1f}", sizes[k]] for k in places]
+        asks = [[f"{60_000 + (1 + (n * 5 + k * 11) % 999) / 10:.1f}", sizes[k]] for k in places]
+        numbers = {"E": n, "T": n, "U": n + 2, "u": n + 2, "pu": n + 1}
+        data = {"e": "depthUpdate", "s": "BTCUSDT", **numbers, "b": bids, "a": asks}
         frames.append(json.dumps({"stream": "btcusdt@depth@100ms", "data": data}, separators=(",", ":")))
     book.take(frames[0])
     book.take(json.dumps(snapshot))
