@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import pytest
 
 from backtest.markets import MINUTE_NS, Listed, bars
+from dita import InvalidInput
 from dita.backtest.engine import BacktestEngine, Named
 from dita.backtest.result import BacktestResult
 from dita.backtest.settings import BacktestSettings, lot_of
@@ -124,3 +125,25 @@ def test_the_ways_of_reading_are_in_the_runs_id_only_where_they_differ() -> None
     assert json.dumps(plain.reading, sort_keys=True) == (
         '{"allow_disorder": false, "allow_gaps": false, "bar_time": "open"}'
     )
+
+
+@pytest.mark.parametrize("time", ["1704067380", "1704067380000", "2024-01-01T00:03:00Z", "2024-01-01 00:03"])
+def test_funding_times_are_read_as_those_of_markets(time: str, tmp_path: Path) -> None:
+    path = market_file(tmp_path, "".join(f"2024-01-01T00:0{n},100,100,100,100,1\n" for n in range(5)))
+    funding = tmp_path / "funding.csv"
+    funding.write_text(f"time,symbol,rate,mark\n{time},XUSDT,0.01,100\n")
+    result = played(path, Buys, funding=funding)
+    assert result.funding_by_symbol == {"XUSDT": Decimal(-1)}
+    assert dict(result.stated)["funding"] == "funding.csv"
+
+
+def test_a_funding_file_of_another_time_says_so_and_one_without_a_time_is_refused(tmp_path: Path) -> None:
+    path = market_file(tmp_path, "".join(f"2024-01-01T00:0{n},100,100,100,100,1\n" for n in range(5)))
+    funding = tmp_path / "funding.csv"
+    funding.write_text("time,symbol,rate,mark\n2023-01-01T00:00:00,XUSDT,0.01,100\n")
+    result = played(path, Buys, funding=funding)
+    assert dict(result.stated)["funding"] == "funding.csv: none of its rows is within the run"
+    for wrong in ("1704067320000000000000", "170406732", "1066-10-14"):
+        funding.write_text(f"time,symbol,rate,mark\n{wrong},XUSDT,0.01,100\n")
+        with pytest.raises(InvalidInput, match=r"funding.csv, line 2: time: .*1970"):
+            played(path, Buys, funding=funding)

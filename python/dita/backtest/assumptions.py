@@ -27,6 +27,19 @@ def _rates_text(settings: BacktestSettings, own: Mapping[str, Any]) -> str:
     return ", ".join(texts) + (f" ({_NOT_NAMED})" if None in rates.values() else "")
 
 
+def funding_text(settings: BacktestSettings, boundaries: int) -> str:
+    """Return where funding is from, and whether any of it fell due.
+
+    Args:
+        settings: What is assumed.
+        boundaries: How many of the file's rows the run came to.
+    """
+    if settings.funding is None:
+        return "none"
+    name = settings.funding.name
+    return name if boundaries else f"{name}: none of its rows is within the run"
+
+
 def latency_text(settings: BacktestSettings) -> str:
     """Return how long messages take.
 

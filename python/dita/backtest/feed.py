@@ -10,8 +10,8 @@ from pathlib import Path
 from dita.errors import refuse
 from dita.extras import missing
 from dita.market import Bar, Event, Market
-from dita.market.bars import time_ns
 from dita.market.parquet import is_parquet
+from dita.market.ticks import tick_time_ns
 
 
 def timed(
@@ -115,9 +115,12 @@ def _funding_row(row: dict[str, str], place: str, symbols: Sequence[str]) -> Fun
     if row["symbol"] not in symbols:
         raise refuse(f"{place}: symbol", row["symbol"], f"is none of {', '.join(symbols)}")
     try:
-        at = time_ns(row["time"])
+        at = tick_time_ns(row["time"])
     except ValueError as error:
-        raise refuse(f"{place}: time", row["time"], "is no ISO 8601 time") from error
+        why = "is neither an ISO 8601 time nor a whole number since 1970"
+        raise refuse(f"{place}: time", row["time"], why) from error
+    if at < 0:
+        raise refuse(f"{place}: time", row["time"], "is before 1970")
     rate = _decimal(row["rate"], f"{place}: rate")
     if abs(rate) > 1:
         raise refuse(f"{place}: rate", row["rate"], "must be a fraction of the value, from -1 to 1")

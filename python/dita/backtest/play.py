@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from dita._kernel import Player, Recorder, Watcher, interval_ns
-from dita.backtest.assumptions import fees_text, latency_text, limit_fill_text
+from dita.backtest.assumptions import fees_text, funding_text, latency_text, limit_fill_text
 from dita.backtest.equity import EquityCurve
 from dita.backtest.feed import FundingRow, read_funding, time_text, timed, window_text
 from dita.backtest.metrics import Run, measure
@@ -153,7 +153,7 @@ class Play:
         if not self.host.strategies.looks_after_telling:
             self._player.tell_by(self._watcher, self._recorder)
         self._funding = self._read_funding()
-        self._start_ns = 0
+        self._start_ns = self._boundaries = 0
         self.strict = True
 
     def _add(self, market: Market) -> int:
@@ -327,6 +327,7 @@ class Play:
             row = self._funding.pop()
             if row.time_ns < self._start_ns:
                 continue
+            self._boundaries += 1
             at = max(self._kernel.now_ns, row.time_ns - 1)
             if row.mark is not None:
                 self._venue.mark(row.symbol, row.mark, at)
@@ -452,7 +453,7 @@ class Play:
             ("latency", latency_text(given)),
             ("queue model", QUEUES[given.queue_model]),
             ("slippage", f"{given.slippage_bps} basis points for takers"),
-            ("funding", "none" if given.funding is None else given.funding.name),
+            ("funding", funding_text(given, self._boundaries)),
             ("liquidation rule", "at the mark, by the instrument's tiers" if given.liquidation else "none"),
             ("gaps", f"{gaps} bars are missing" if gaps else "none"),
             ("ambiguous trades", str(ambiguous)),

@@ -337,12 +337,15 @@ def _parameter(text: str) -> tuple[str, str]:
 
 
 def _time(text: str) -> int:
-    from dita.market.bars import time_ns  # noqa: PLC0415 - `dita --help` answers at once
+    from dita.market.ticks import tick_time_ns  # noqa: PLC0415 - `dita --help` answers at once
 
     try:
-        return time_ns(text)
+        at_ns = tick_time_ns(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"expected an ISO 8601 time, got {shown(text)}") from None
+    if at_ns < 0:
+        raise argparse.ArgumentTypeError(f"must not be before 1970, got {shown(text)}")
+    return at_ns
 
 
 def _day(text: str) -> int:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from dita.cli.failure import CommandFailure
+from dita.cli.progress import Progress
 
 EXAMPLE: Final = ("dita example ema-cross my_strategy.py", "a strategy to begin with")
 
@@ -69,7 +70,11 @@ def run(options: argparse.Namespace) -> int:
     from dita.samples import names, path_of  # noqa: PLC0415 - as above
 
     if options.data is not None:
-        _write(options.data, _market_lines())
+        progress = Progress()
+        try:
+            _write(options.data, _shown(_market_lines(), progress))
+        finally:
+            progress.close()
         print(f"{options.data}: written; {BARS:,} bars of one minute, made up")
     if options.name is None and options.data is None:
         for name in names():
@@ -89,6 +94,13 @@ def run(options: argparse.Namespace) -> int:
     data = options.data or "FILE"
     print(f"{options.to}: written; run it: dita backtest {options.to} --data {data}")
     return 0
+
+
+def _shown(rows: Iterator[str], progress: Progress) -> Iterator[str]:
+    for number, row in enumerate(rows):
+        if progress.is_due():
+            progress.show_share(number / BARS, "written")
+        yield row
 
 
 def _write(path: Path, parts: Iterable[str]) -> None:

@@ -16,6 +16,7 @@ BarTime: TypeAlias = Literal["open", "close"]
 """Whether a file states when a bar opens, or when it closes."""
 
 PRICE_COLUMNS: Final = ("open", "high", "low", "close")
+_DAY_DIGITS: Final = len("20240101")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 
@@ -224,9 +225,12 @@ def time_ns(text: str) -> int:
         ValueError: It is none.
     """
     try:
-        moment = datetime.fromisoformat(text)
+        # Python reads more digits than a day's as a day and a time of it: 1704081600000 as a day of 1704.
+        moment = None if len(text) > _DAY_DIGITS and text.isdecimal() else datetime.fromisoformat(text)
     except ValueError:
-        raise ValueError(f"timestamp: expected an ISO 8601 time, got {shown(text)}") from None
+        moment = None
+    if moment is None:
+        raise ValueError(f"timestamp: expected an ISO 8601 time, got {shown(text)}")
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     return (moment - _EPOCH) // _MICROSECOND * 1000
