@@ -100,6 +100,7 @@ class Rig(ABC):
         mark: What positions and entries are valued at.
         config: As `ExecutionKernel.set_exchange_config` takes it.
         kernel_options: What else `ExecutionKernel` is opened with, such as a clock.
+        has_gtd: Whether the venue has orders that end at a time.
     """
 
     symbol: ClassVar[str] = "BTCUSDT"
@@ -121,6 +122,7 @@ class Rig(ABC):
         },
     }
     kernel_options: ClassVar[Mapping[str, Any]] = {}
+    has_gtd: ClassVar[bool] = True
 
     @abstractmethod
     def open(self, trouble: Trouble) -> VenueAdapter | SimulatedVenue:

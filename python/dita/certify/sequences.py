@@ -11,7 +11,7 @@ from typing import Final
 
 from dita.certify import plain
 from dita.certify.bench import Bench, Unmet
-from dita.certify.rig import Trouble
+from dita.certify.rig import NotOffered, Trouble
 
 _ZERO: Final = Decimal(0)
 _INTERVAL_SECS: Final = 28_800
@@ -203,6 +203,8 @@ def _ids_that_two_instruments_share(bench: Bench) -> None:
 
 
 def _an_amend_that_came_too_late(bench: Bench) -> None:
+    if not bench.can("amend"):
+        raise NotOffered("the adapter changes no orders (amend)")
     filled, wanted = bench.rig.size - 2 * bench.rig.lot, bench.rig.size / 2
     order = bench.rest()
     bench.settle()
@@ -344,6 +346,8 @@ def _an_entry_ended(bench: Bench) -> None:
 
 
 def _an_order_whose_time_is_up(bench: Bench) -> None:
+    if not bench.rig.has_gtd:
+        raise NotOffered("the venue has no order that ends at a time (GTD)")
     until = bench.kernel.now_ns + 60 * _SECOND_NS
     order = bench.rest(time_in_force="GTD", expire_time=until)
     bench.settle()

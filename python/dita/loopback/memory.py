@@ -3,7 +3,7 @@
 import asyncio
 import json
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
@@ -101,9 +101,11 @@ class MemoryWire(Transport):
         *,
         greet: Callable[[Say], Awaitable[None]] | None = None,
         ping: str = "",
+        pongs: Mapping[str, str] | None = None,
+        unpack: Callable[[bytes], str] | None = None,
     ) -> str:
         """Hear a stream until it ends; see `Transport.listen`."""
-        del ping
+        del ping, pongs, unpack
         network = self.server.network
         if network.is_down:
             return "ClientConnectorError"

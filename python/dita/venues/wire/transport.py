@@ -149,6 +149,8 @@ class Transport(LoopThread):
         *,
         greet: Callable[[Say], Awaitable[None]] | None = None,
         ping: str = "",
+        pongs: Mapping[str, str] | None = None,
+        unpack: Callable[[bytes], str] | None = None,
     ) -> str:
         """Hear a stream until it ends.
 
@@ -158,6 +160,8 @@ class Transport(LoopThread):
             hear: Takes each frame; False ends it.
             greet: Called before `opened` with what sends a text, where the stream wants to be spoken to.
             ping: What is said every 20 seconds, where the venue counts that and not WebSocket's own pings.
+            pongs: What is answered to a text of the venue's, where that is its ping.
+            unpack: Reads a binary frame, where the venue packs them.
 
         Returns:
             Why it ended.
@@ -173,9 +177,14 @@ class Transport(LoopThread):
                 pinging = asyncio.create_task(_ping(socket, ping)) if ping else None
                 try:
                     async for message in socket:
-                        if message.type != aiohttp.WSMsgType.TEXT:
+                        text = message.data
+                        if message.type is aiohttp.WSMsgType.BINARY and unpack is not None:
+                            text = unpack(text)
+                        elif message.type is not aiohttp.WSMsgType.TEXT:
                             return f"a frame of type {message.type.name}"
-                        if not hear(message.data):
+                        if pongs is not None and text in pongs:
+                            await socket.send_str(pongs[text])
+                        elif not hear(text):
                             return "ended by what it said"
                 finally:
                     if pinging is not None:

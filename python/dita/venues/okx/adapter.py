@@ -1,0 +1,178 @@
+"""The adapter: the kernel's requests on OKX's wire, and the wire's news to the kernel."""
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal
+from typing import Any, ClassVar, Final
+
+from dita._kernel import VenueEvent
+from dita.venues.okx import requests
+from dita.venues.okx.failures import DUPLICATE
+from dita.venues.okx.news import News, read_instruments
+from dita.venues.wire import reading
+from dita.venues.wire.adapter import DEAF_S, MS
+from dita.venues.wire.plain import PlainWireAdapter
+from dita.venues.wire.requests import Request
+from dita.venues.wire.spaced import Spaced
+from dita.venues.wire.transport import Say, Transport
+from dita.venues.wire.unproven import need_consent
+
+REST: Final = "https://www.okx.com"
+STREAM: Final = "wss://ws.okx.com:8443"
+DEMO_STREAM: Final = "wss://wspap.okx.com:8443"
+_PRIVATE: Final = "/ws/v5/private"
+_PAGES_MAX: Final = 50
+
+
+class _Speech:
+    """What OKX is asked for, and what its answers say."""
+
+    place = staticmethod(requests.place)
+    cancel = staticmethod(requests.cancel)
+    amend = staticmethod(requests.amend)
+    query = staticmethod(requests.query)
+
+    def __init__(self, news: News) -> None:
+        self._news = news
+
+    def placed_id(self, answer: Any) -> str:  # noqa: ANN401 - any JSON
+        return reading.text(reading.table(answer, "order")[0], "ordId")
+
+    def stands(self, answer: Any) -> list[VenueEvent]:  # noqa: ANN401 - any JSON
+        return [self._news.status(row) for row in reading.table(answer, "order")[:1]]
+
+
+class _Questions:
+    """Questions about one account."""
+
+    def __init__(self, wire: Transport, news: News) -> None:
+        self._wire, self._news = wire, news
+
+    async def _pages(
+        self, ask: Callable[[int, str], Request], since_ms: int, last: str
+    ) -> list[dict[str, Any]]:
+        rows: list[dict[str, Any]] = []
+        after = ""
+        for _ in range(_PAGES_MAX):
+            page = reading.table(await self._wire.ask(ask(since_ms, after)), "rows")
+            rows += page
+            if len(page) < requests.PAGE:
+                break
+            after = reading.text(page[-1], last)
+        return rows[::-1]
+
+    async def fills(self, since_ns: int) -> list[tuple[VenueEvent, dict[str, Any]]]:
+        rows = await self._pages(requests.fills, max(0, since_ns // MS), "billId")
+        return [self._news.trade(row) for row in rows]
+
+    async def entries(self, since_ns: int) -> list[dict[str, Any]]:
+        rows = await self._pages(requests.bills, max(0, since_ns // MS), "billId")
+        return [entry for row in rows if (entry := self._news.bill(row)) is not None]
+
+    async def terms(self, symbols: Iterable[str]) -> dict[str, dict[str, Any]]:
+        return read_instruments(await self._wire.ask(requests.INSTRUMENTS), symbols)
+
+    async def balances(self) -> dict[str, Decimal]:
+        rows = reading.table(await self._wire.ask(requests.BALANCE), "balance")
+        details = [one for row in rows for one in reading.table(row.get("details"), "details")]
+        return {reading.text(one, "ccy"): reading.decimal(one, "cashBal") for one in details}
+
+    async def positions(self) -> list[dict[str, Any]]:
+        rows = reading.table(await self._wire.ask(requests.POSITIONS), "positions")
+        told = [position for row in rows if (position := self._news.position(row)) is not None]
+        names = ("symbol", "size", "entry_price", "position_side")
+        return [{name: one[name] for name in names} for one in told if one["size"]]
+
+    async def open_orders(self, symbol: str | None) -> list[dict[str, Any]]:
+        rows = reading.table(await self._wire.ask(requests.open_orders(symbol)), "orders-pending")
+        return [
+            {
+                "venue_client_id": one.venue_client_id, "venue_order_id": one.venue_order_id,
+                "symbol": one.asset, "order_side": str(one.order_side), "size": one.order_size,
+                "filled_size": one.filled_size, "limit_price": one.order_price,
+            }
+            for one in map(self._news.status, rows)
+        ]  # fmt: skip
+
+
+class OkxSwap(PlainWireAdapter):
+    """OKX swaps on cross margin, in net mode. **Not proven over a wire.** It takes no stops.
+
+    Attributes:
+        symbols: The instruments that are traded: `BTC-USDT-SWAP`.
+    """
+
+    named_codes: ClassVar[Mapping[int, str]] = {DUPLICATE: "DUPLICATE_CLIENT_ID"}
+    unproven: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        api_key: str,
+        api_secret: str,
+        passphrase: str,
+        symbols: Iterable[str],
+        *,
+        unproven: bool = False,
+        rest: str = REST,
+        stream: str = STREAM,
+        clock_ns: Callable[[], int] = time.time_ns,
+        deaf_s: float = DEAF_S,
+        wire: Transport | None = None,
+    ) -> None:
+        """Describe the account; the stream opens once a kernel is attached.
+
+        Args:
+            api_key: The key.
+            api_secret: Its secret: it is never shown, logged or written.
+            passphrase: Its passphrase, as secret.
+            symbols: The instruments that are traded.
+            unproven: Says that it is known that this adapter was not proven over a wire.
+            rest: Base address of REST.
+            stream: Base address of the streams.
+            clock_ns: This machine's time, nanoseconds.
+            deaf_s: A stream that has not told of an acknowledged request for so long is deaf, seconds.
+            wire: What carries requests and frames; None means the network.
+
+        Raises:
+            InvalidInput: Real money is at stake, and `unproven` is not said.
+        """
+        need_consent("OKX", is_real=bool(self.real_money), unproven=unproven)
+        news = News()
+        dialect = requests.OkxDialect(api_key, api_secret, passphrase, simulated=not self.real_money)
+        carrier = wire or Transport(rest, stream, dialect, clock_ns, Spaced({"entry": 60, "exit": 60}, 2.0))
+        self._dialect = dialect
+        super().__init__(
+            carrier, news, _Questions(carrier, news), _Speech(news), list(dict.fromkeys(symbols)), clock_ns,
+            deaf_s,
+        )  # fmt: skip
+
+    def get_market_metadata(self, symbols: Iterable[str]) -> Mapping[str, Any]:
+        """Return instruments' rules as `set_exchange_config` takes them: sizes are contracts.
+
+        Raises:
+            InvalidInput: One is not listed, or does not trade.
+            Failure: The venue does not say.
+        """
+        rules: dict[str, Any] = self._wait(self._asks.terms(symbols))
+        return rules
+
+    async def _hear_stream(self) -> str:
+        async def greet(say: Say) -> None:
+            await say(self._dialect.login(self._wire.now_ms()))
+            await say(requests.SUBSCRIBE)
+
+        return await self._heard_until_cut(
+            self._wire.listen(_PRIVATE, self._opened, self._hear, greet=greet, ping="ping")
+        )
+
+    def _hear(self, raw: str) -> bool:
+        if raw == "pong":
+            self.frames += 1
+            return True
+        return super()._hear(raw)
+
+
+class OkxPractice(OkxSwap):
+    """The same with simulated money, as the venue's demo trading has it."""
+
+    real_money: ClassVar[bool | None] = False

@@ -1,0 +1,270 @@
+"""What OKX says, as the kernel's events: frames of the private stream, and rows of REST answers."""
+
+from collections import Counter
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any, Final
+
+from dita._kernel import VenueEvent
+from dita.errors import InvalidInput, shown
+from dita.venues.wire import reading
+from dita.venues.wire.told import Told, Unheard, ours, settled
+
+_ZERO: Final = Decimal(0)
+_STATES: Final = {
+    "live": "ACKED", "partially_filled": "PARTIALLY_FILLED", "filled": "FILLED", "canceled": "CANCELED",
+    "mmp_canceled": "CANCELED",
+}  # fmt: skip
+#: Orders that the venue itself sends.
+_FORCED: Final = {
+    "full_liquidation": "LIQUIDATION", "partial_liquidation": "LIQUIDATION", "adl": "ADL", "delivery": "",
+    "normal": "", "twap": "", "ddh": "", "": "",
+}  # fmt: skip
+#: Entries by the type of their bill; a trade's is booked by its fill.
+_BILLS: Final = {
+    "1": "TRANSFER",
+    "8": "FUNDING_FEE",
+    "7": "ADJUSTMENT",
+    "9": "ADJUSTMENT",
+    "12": "ADJUSTMENT",
+}
+_OF_FILLS: Final = frozenset({"2", "5", "3"})
+_QUIET: Final = frozenset(
+    {"login", "subscribe", "unsubscribe", "channel-conn-count", "channel-conn-count-error"}
+)
+_CHANNELS: Final = frozenset({"orders", "account", "positions", "balance_and_position"})
+#: Reasons of a balance that need no look at the bills.
+_OWN_REASONS: Final = frozenset({"snapshot", "filled", "set_leverage", "adjust_margin"})
+
+
+class News:
+    """Reads what the venue says.
+
+    Attributes:
+        skipped: How many frames were known and of no use.
+        unknown: How often what no list has was said, by name.
+    """
+
+    def __init__(self) -> None:
+        """Know nothing yet."""
+        self.skipped = 0
+        self.unknown: Counter[str] = Counter()
+
+    # ---------------------------------------------------------------------------------------------- frames
+
+    def read(self, frame: object) -> Told:
+        """Read a frame of the private stream.
+
+        Raises:
+            Unheard: It says something that no list has.
+            InvalidInput: A field is missing, or is not what it has to be.
+        """
+        told, row = Told(), reading.record(frame, "frame")
+        event = row.get("event")
+        if event is not None:
+            # A notice, 64008, comes before the service restarts: the stream is opened anew at once.
+            told.key_ended = event in {"notice", "error"}
+            if event not in _QUIET and not told.key_ended:
+                self.unknown[f"event {shown(event)}"] += 1
+            return told
+        channel = reading.record(row.get("arg"), "arg").get("channel")
+        if channel not in _CHANNELS:
+            self.skipped += 1
+            return told
+        data = reading.table(row.get("data"), "data")
+        match channel:
+            case "orders":
+                for one in data:
+                    self._order(one, told)
+            case "account":
+                for one in data:
+                    self._account(one, told)
+            case "positions":
+                told.account += [position for one in data if (position := self.position(one)) is not None]
+            case "balance_and_position":
+                told.ask_income = any(one.get("eventType") not in _OWN_REASONS for one in data)
+        return told
+
+    def _order(self, row: dict[str, Any], told: Told) -> None:
+        status, at_ns = self._state(row), _time(row, "uTime", "cTime")
+        ids, filled = self._ids(row), reading.maybe(row, "accFillSz") or _ZERO
+        size, price = reading.decimal(row, "sz"), reading.positive(row, "px")
+        amended = str(row.get("amendResult") or "")
+        if amended in {"0", "-1"}:
+            kind = "AMEND_ACK" if amended == "0" else "AMEND_REJECT"
+            changed: dict[str, Any] = {"order_size": size, "order_price": price} if amended == "0" else {}
+            told.orders.append(
+                VenueEvent(
+                    at_ns, kind=kind, filled_size=filled, remaining_size=size - filled,
+                    request_id=str(row.get("reqId") or ""), reason=str(row.get("msg") or ""),
+                    **changed, **ids,
+                )
+            )  # fmt: skip
+        if row.get("tradeId") and reading.maybe(row, "fillSz"):
+            self._fill(row, ids, status, told)
+        elif status == "ACKED" and not amended:
+            told.orders.append(VenueEvent(at_ns, kind="ORDER_ACK", status=status, **ids))
+        if status == "CANCELED":
+            source = row.get("cancelSource")
+            why = f"cancelSource {source}" if source else ""
+            told.orders.append(
+                VenueEvent(at_ns, kind="CANCEL_ACK", filled_size=filled, remaining_size=0, reason=why, **ids)
+            )
+
+    def _fill(self, row: dict[str, Any], ids: dict[str, Any], status: str, told: Told) -> None:
+        category = str(row.get("category") or "")
+        if category not in _FORCED:
+            raise Unheard(f"category: {shown(category)} is no kind of order that is known")
+        last, filled = reading.decimal(row, "fillSz"), reading.decimal(row, "accFillSz")
+        size, done = reading.decimal(row, "sz"), status == "FILLED"
+        fee, asset = reading.maybe(row, "fillFee"), str(row.get("fillFeeCcy") or "")
+        if fee is None and last == filled:
+            # Older frames have the order's total alone: of a first fill that is the fill's.
+            fee, asset = reading.maybe(row, "fee"), str(row.get("feeCcy") or "")
+        told.orders.append(
+            VenueEvent(
+                _time(row, "fillTime", "uTime"),
+                kind=_FORCED[category] or ("FULL_FILL" if done else "PARTIAL_FILL"),
+                status=status, venue_trade_id=str(row["tradeId"]), price=reading.decimal(row, "fillPx"),
+                size=last, filled_size=filled, remaining_size=_ZERO if done else size - filled,
+                # Charged is negative there, and positive here.
+                fee=None if fee is None else -fee, fee_asset=asset if fee is not None else "",
+                liquidity={"M": "MAKER", "T": "TAKER"}.get(str(row.get("execType"))), **ids,
+            )
+        )  # fmt: skip
+        profit = reading.maybe(row, "fillPnl")
+        if profit is not None and fee is not None:
+            told.account.append(
+                settled(ids, str(row["tradeId"]), last, profit, -fee, asset, _time(row, "fillTime", "uTime"))
+            )
+
+    def _account(self, row: dict[str, Any], told: Told) -> None:
+        for one in reading.table(row.get("details"), "details"):
+            told.account.append(
+                {
+                    "kind": "ACCOUNT_UPDATE", "timestamp": _time(one, "uTime"),
+                    "asset": reading.text(one, "ccy"), "wallet_balance": reading.decimal(one, "cashBal"),
+                }
+            )  # fmt: skip
+
+    def position(self, row: dict[str, Any]) -> dict[str, Any] | None:
+        """Read a position; None where it is no swap's."""
+        if row.get("instType") != "SWAP":
+            return None
+        size, side = reading.maybe(row, "pos") or _ZERO, reading.text(row, "posSide")
+        return {
+            "kind": "POSITION_UPDATE", "timestamp": _time(row, "uTime", "cTime"),
+            "symbol": reading.text(row, "instId"), "size": -abs(size) if side == "short" else size,
+            "entry_price": reading.positive(row, "avgPx"),
+            "position_side": "BOTH" if side == "net" else side.upper(),
+        }  # fmt: skip
+
+    def _state(self, row: dict[str, Any]) -> str:
+        status = _STATES.get(str(row.get("state")))
+        if status is None:
+            raise Unheard(f"state: {shown(row.get('state'))} is no order status that is known")
+        return status
+
+    def _ids(self, row: dict[str, Any]) -> dict[str, Any]:
+        side = str(row.get("posSide") or "net")
+        return {
+            "venue_client_id": ours(str(row.get("clOrdId") or "")),
+            "venue_order_id": reading.text(row, "ordId"), "asset": reading.text(row, "instId"),
+            "order_side": reading.text(row, "side").upper(),
+            "position_side": "BOTH" if side == "net" else side.upper(),
+        }  # fmt: skip
+
+    # ------------------------------------------------------------------------------------------ REST rows
+
+    def status(self, row: dict[str, Any]) -> VenueEvent:
+        """Read how an order stands."""
+        status = self._state(row)
+        size, filled = reading.decimal(row, "sz"), reading.maybe(row, "accFillSz") or _ZERO
+        alive = status in {"ACKED", "PARTIALLY_FILLED"}
+        return VenueEvent(
+            _time(row, "uTime", "cTime"), kind="ORDER_STATUS", status=status, filled_size=filled,
+            remaining_size=size - filled if alive else _ZERO, order_size=size,
+            order_price=reading.positive(row, "px"), average_price=reading.positive(row, "avgPx"),
+            order_created=_time(row, "cTime"), **self._ids(row),
+        )  # fmt: skip
+
+    def trade(self, row: dict[str, Any]) -> tuple[VenueEvent, dict[str, Any]]:
+        """Read a row of the fills: the fill, and its settlement."""
+        ids, at_ns = self._ids(row), _time(row, "fillTime", "ts")
+        fee, size = -reading.decimal(row, "fee"), reading.decimal(row, "fillSz")
+        asset, trade_id = reading.text(row, "feeCcy"), reading.text(row, "tradeId")
+        # Types of the bill: 2 is a trade; 100 to 118 are partial and full liquidations, 125 to 128 are ADL.
+        word = str(row.get("subType") or "")
+        forced = ""
+        if word.isdigit():
+            forced = "LIQUIDATION" if 100 <= int(word) <= 118 else "ADL" if 125 <= int(word) <= 128 else ""
+        fill = VenueEvent(
+            at_ns, kind=forced or "PARTIAL_FILL", venue_trade_id=trade_id,
+            price=reading.decimal(row, "fillPx"), size=size, fee=fee, fee_asset=asset,
+            liquidity={"M": "MAKER", "T": "TAKER"}.get(str(row.get("execType"))), **ids,
+        )  # fmt: skip
+        profit = reading.maybe(row, "fillPnl") or _ZERO
+        return fill, settled(ids, trade_id, size, profit, fee, asset, at_ns)
+
+    def bill(self, row: dict[str, Any]) -> dict[str, Any] | None:
+        """Read an entry of the wallet; None where it is of a fill.
+
+        One of a type that no list has moved the wallet too: it is an ADJUSTMENT, and counted.
+        """
+        kind = str(row.get("type"))
+        if kind in _OF_FILLS:
+            return None
+        if kind not in _BILLS:
+            self.unknown[f"bill type {shown(kind)}"] += 1
+        entry: dict[str, Any] = {
+            "kind": _BILLS.get(kind, "ADJUSTMENT"), "timestamp": _time(row, "ts"),
+            "asset": reading.text(row, "ccy"), "amount": reading.decimal(row, "balChg"),
+            "venue_txn_id": f"bill:{reading.text(row, 'billId')}",
+        }  # fmt: skip
+        if row.get("instId") and str(row["instId"]).endswith("-SWAP"):
+            entry["symbol"] = reading.text(row, "instId")
+        return entry
+
+
+def read_instruments(rows: object, symbols: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Read instruments' rules as `set_exchange_config` takes them: sizes are contracts.
+
+    Args:
+        rows: The answer of `GET /api/v5/public/instruments`.
+        symbols: Which.
+
+    Raises:
+        InvalidInput: One is not listed or not live, or lacks its steps.
+    """
+    listed = {row.get("instId"): row for row in reading.table(rows, "instruments")}
+    found: dict[str, dict[str, Any]] = {}
+    for symbol in symbols:
+        row = listed.get(symbol)
+        if row is None or row.get("instType") != "SWAP":
+            raise InvalidInput(f"symbol: {shown(symbol)} is no swap of OKX's")
+        if row.get("state") != "live":
+            raise InvalidInput(f"symbol: {shown(symbol)} does not trade: {row.get('state')}")
+        inverse = row.get("ctType") == "inverse"
+        quote = "USD" if inverse else reading.text(row, "settleCcy")
+        multiplier = reading.decimal(row, "ctVal") * (reading.maybe(row, "ctMult") or Decimal(1))
+        limits = [size for name in ("maxLmtSz", "maxMktSz") if (size := reading.maybe(row, name))]
+        own: dict[str, Any] = {
+            "base": symbol.partition("-")[0], "quote": quote, "settle": reading.text(row, "settleCcy"),
+            "tick_size": _plain(reading.decimal(row, "tickSz")),
+            "lot_step": _plain(reading.decimal(row, "lotSz")),
+            "min_qty": _plain(reading.decimal(row, "minSz")), "contract_multiplier": _plain(multiplier),
+        }  # fmt: skip
+        if limits:
+            own["max_qty"] = _plain(min(limits))
+        if inverse:
+            own["inverse"] = True
+        found[symbol] = own
+    return found
+
+
+def _plain(value: Decimal) -> str:
+    return format(value.normalize(), "f")
+
+
+def _time(row: dict[str, Any], *names: str) -> int:
+    return reading.nanoseconds({name: row[name] for name in names if row.get(name)}, *names)

@@ -1,0 +1,244 @@
+"""An adapter for venues whose orders are placed, cancelled, changed and asked for by one request each.
+
+Stops are not taken by it: where a venue keeps them in a service of their own, with a stream of its own, they
+are refused by name.
+"""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any, Protocol
+
+from dita._kernel import VenueEvent, VenueOrder
+from dita.errors import InvalidInput, NotSent
+from dita.venues.wire.adapter import AccountQuestions, Reader, WireAdapter
+from dita.venues.wire.failures import Failure, Fate
+from dita.venues.wire.requests import Request
+from dita.venues.wire.told import Unheard
+from dita.venues.wire.transport import Transport
+
+_LOG = logging.getLogger("dita.venues")
+
+
+class Speech(Protocol):
+    """What a venue is asked for, and what its answers say. Without I/O."""
+
+    def place(self, order: VenueOrder) -> Request:
+        """Ask for an order.
+
+        Raises:
+            NotSent: The venue has no such order.
+        """
+
+    def cancel(self, order: VenueOrder) -> Request:
+        """Ask to cancel an order."""
+
+    def amend(self, order: VenueOrder, size: Decimal, price: Decimal, request_id: str) -> Request:
+        """Ask to change a limit order.
+
+        Raises:
+            NotSent: The venue cannot.
+        """
+
+    def query(self, symbol: str, client_id: str) -> Request:
+        """Ask how an order stands."""
+
+    def placed_id(self, answer: Any) -> str:  # noqa: ANN401 - any JSON
+        """Read the venue's id in the answer to `place`."""
+
+    def stands(self, answer: Any) -> list[VenueEvent]:  # noqa: ANN401 - any JSON
+        """Read the answer to `query`: [] where the venue does not have the order.
+
+        Raises:
+            Unheard: Its status is none that is known.
+        """
+
+
+class PlainWireAdapter(WireAdapter):
+    """One account at such a venue."""
+
+    def __init__(
+        self,
+        wire: Transport,
+        reader: Reader,
+        questions: AccountQuestions,
+        speech: Speech,
+        symbols: list[str],
+        clock_ns: Callable[[], int],
+        deaf_s: float,
+    ) -> None:
+        """Describe the account; the stream opens once a kernel is attached.
+
+        Args:
+            wire: The transport.
+            reader: Reads the user stream.
+            questions: Asks about the account.
+            speech: What the venue is asked for.
+            symbols: The instruments that are traded.
+            clock_ns: This machine's time, nanoseconds.
+            deaf_s: A stream that has not told of an acknowledged request for so long is deaf, seconds.
+        """
+        super().__init__(wire, reader, questions, symbols, clock_ns, deaf_s)
+        self._speech = speech
+        self._symbol_of: dict[str, str] = {}
+
+    @property
+    def requests_open(self) -> int:
+        """How many requests are on their way."""
+        return self._busy
+
+    # --------------------------------------------------------------------------------------- the kernel asks
+
+    def submit(self, order: VenueOrder) -> Sequence[VenueEvent]:
+        """Send an order; what comes of it is told later.
+
+        Raises:
+            NotSent: The venue has no such order, or it is an entry and the stream is not to be trusted now.
+        """
+        if order.trigger_price is not None:
+            raise NotSent(
+                f"order_type: {type(self).__name__} takes no {order.order_type}; see docs/reference"
+            )
+        request = self._speech.place(order)
+        if request.pool == "entry" and self._unheard:
+            raise NotSent(f"entries halt: {self._unheard}")
+        if request.pool == "entry" and not self._connected.is_set():
+            raise NotSent("entries wait: the user stream is down, or deaf")
+        refused = self._over_budget(request, order)
+        if refused is not None:
+            return [refused]
+        self._symbol_of[order.venue_client_id] = order.asset
+        self._begin(self._place(order, request))
+        return []
+
+    def cancel(self, order: VenueOrder, reason: str) -> Sequence[VenueEvent]:
+        """Ask to cancel an order."""
+        del reason
+        self._begin(self._cancel(order, self._speech.cancel(order)))
+        return []
+
+    def amend(
+        self,
+        order: VenueOrder,
+        *,
+        size: Decimal,
+        limit_price: Decimal | None,
+        trigger_price: Decimal | None,
+        request_id: str,
+    ) -> Sequence[VenueEvent]:
+        """Ask to change a limit order.
+
+        Raises:
+            NotSent: The venue cannot, or the order has no limit.
+        """
+        price = limit_price if limit_price is not None else order.limit_price
+        if price is None or trigger_price is not None:
+            raise NotSent("limit orders alone are changed: cancel it and send another")
+        self._begin(self._amend(order, self._speech.amend(order, size, price, request_id), request_id))
+        return []
+
+    def query_order(self, venue_client_id: str) -> Sequence[VenueEvent]:
+        """Ask what became of an order; the answer is told later."""
+        self._begin(self._query(venue_client_id))
+        return []
+
+    # --------------------------------------------------------------------------------------- requests at work
+
+    async def _place(self, order: VenueOrder, request: Request) -> None:
+        client_id = order.venue_client_id
+        ids: dict[str, Any] = {"venue_client_id": client_id, "asset": order.asset}
+        try:
+            order_id = self._speech.placed_id(await self._wire.ask(request))
+        except Failure as failure:
+            self._refuse("ORDER_REJECT", failure, ids)
+            return
+        except InvalidInput as error:
+            self._doubt(str(error), ids)
+            return
+        self._await(client_id)
+        self._tell(VenueEvent(self._clock_ns(), kind="ORDER_ACK", venue_order_id=order_id, **ids))
+
+    async def _cancel(self, order: VenueOrder, request: Request) -> None:
+        ids: dict[str, Any] = {"venue_client_id": order.venue_client_id, "asset": order.asset}
+        try:
+            await self._patiently(request)
+        except Failure as failure:
+            self._refuse("CANCEL_REJECT", failure, ids)
+            if failure.fate is Fate.STATE:
+                await self._query(order.venue_client_id)
+            return
+        # An acknowledgement: that it has ended, and what had filled by then, the stream says.
+        self._await(order.venue_client_id)
+
+    async def _amend(self, order: VenueOrder, request: Request, request_id: str) -> None:
+        ids: dict[str, Any] = {
+            "venue_client_id": order.venue_client_id, "asset": order.asset, "request_id": request_id,
+        }  # fmt: skip
+        try:
+            await self._patiently(request)
+        except Failure as failure:
+            self._refuse("AMEND_REJECT", failure, ids)
+            if failure.fate is Fate.STATE:
+                await self._query(order.venue_client_id)
+            return
+        self._await(order.venue_client_id)
+
+    async def _query(self, client_id: str) -> None:
+        named = self._symbol_of.get(client_id)
+        try:
+            for symbol in [named] if named else self.symbols:
+                found = await self._ask_for(symbol, client_id)
+                if found:
+                    self._awaited.pop(client_id, None)
+                    await self._tell_found(found)
+                    return
+            self._awaited.pop(client_id, None)
+            self._tell(VenueEvent(self._clock_ns(), kind="ORDER_NOT_FOUND", venue_client_id=client_id))
+        except Unheard as error:
+            self._halt_entries(error)
+        except (Failure, InvalidInput) as error:
+            _LOG.warning("question about %s: %s", client_id, error)
+
+    async def _ask_for(self, symbol: str, client_id: str) -> list[VenueEvent]:
+        try:
+            return self._speech.stands(await self._wire.ask(self._speech.query(symbol, client_id)))
+        except Failure as failure:
+            if failure.fate is Fate.STATE:
+                return []
+            raise
+
+    async def _tell_found(self, found: list[VenueEvent]) -> None:
+        """Tell an order's fills before how it stands: else the kernel would have to guess at them."""
+        status = found[-1]
+        if status.filled_size:
+            since_ns = max(0, min(self._booked_ns, self._clock_ns()) - 600_000_000_000)
+            for fill, settled in await self._asks.fills(since_ns):
+                if fill.venue_client_id == status.venue_client_id:
+                    self._tell(fill)
+                    self._tell_account(settled)
+        for event in found:
+            self._tell(event)
+        if status.filled_size:
+            await self._tell_balances()
+
+
+#: A venue's codes by what they mean for a request.
+Table = Mapping[Fate, frozenset[int]]
+
+
+def classify(table: Table, status: int, code: int) -> Fate:
+    """Say what an error means for its request.
+
+    Args:
+        table: The venue's codes by what they mean.
+        status: HTTP status.
+        code: The venue's code; 0 where there is none.
+    """
+    for fate, codes in table.items():
+        if code in codes:
+            return fate
+    if code:
+        return Fate.REFUSED if status < 500 else Fate.UNKNOWN
+    if status in {429, 418}:
+        return Fate.LATER
+    return Fate.REFUSED if 400 <= status < 500 and status != 408 else Fate.UNKNOWN
