@@ -5,7 +5,7 @@
 `intent_to_server`: from `process_intent` to the request in the loopback server, beside aiohttp's bare POST.
 `user_stream`: frames of the user stream through adapter and kernel, told at 10,000 a second by a process of
 its own, with what waits in between. `levels`: level changes a second of raw depth frames in the Rust book.
-`network_back`: from the end of a cut to RESYNCED.
+`network_back`: from the end of an outage to the fill that was missed in it, booked.
 
 Processor time stands beside the clock's where it is not the wait that counts.
 """
@@ -19,13 +19,14 @@ import sys
 import threading
 import time
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import aiohttp
 
 from dita import ExecutionKernel, KernelIntent
 from dita._kernel import OrderBook
-from dita.loopback.exchange import Terms
+from dita.loopback.exchange import Answer, Terms
 from dita.loopback.server import ServerThread
 from dita.venues.binance.adapter import BinancePractice
 from dita.venues.binance.news import News
@@ -34,7 +35,9 @@ from dita.venues.wire.adapter import WireAdapter
 
 ROUNDS = 20_000
 RATE = 10_000
-SECONDS = 10
+SECONDS = 3
+#: Fills of one order: one with thousands is no trader's.
+A_ORDER = 500
 LOT = Decimal("0.001")
 
 
@@ -124,17 +127,28 @@ def frame_to_answer(account: Account) -> dict[str, Any]:
     """From `receive()` to the kernel's answer: `_hear` is what is called with what it returned."""
     samples: list[int] = []
     busy: list[int] = []
+    answered: list[int] = []
+    begin = [0, 0]
+    emitted = BinancePractice.emit
+
+    def answer(adapter: BinancePractice, event: Any) -> Any:
+        outcome = emitted(adapter, event)
+        if event.venue_trade_id:
+            answered.append(time.perf_counter_ns() - begin[0])
+            busy.append(time.thread_time_ns() - begin[1])
+        return outcome
+
     heard = WireAdapter._hear  # noqa: SLF001
 
     def timed(adapter: WireAdapter, raw: str) -> bool:
-        begun, spent = time.perf_counter_ns(), time.thread_time_ns()
+        begin[:] = time.perf_counter_ns(), time.thread_time_ns()
         goes_on = heard(adapter, raw)
         if "ORDER_TRADE" in raw:
-            samples.append(time.perf_counter_ns() - begun)
-            busy.append(time.thread_time_ns() - spent)
+            samples.append(time.perf_counter_ns() - begin[0])
         return goes_on
 
     WireAdapter._hear = timed  # type: ignore[method-assign]  # noqa: SLF001
+    BinancePractice.emit = answer  # type: ignore[assignment,method-assign]
     try:
         # A stream keeps what it was opened with.
         account.server.command("cut")
@@ -143,15 +157,21 @@ def frame_to_answer(account: Account) -> dict[str, Any]:
         account.quiet()
         client_id = account.enter(0, LOT * 5_000)
         account.quiet()
-        samples.clear()
-        busy.clear()
-        for _ in range(250):
-            account.server.call(lambda one: _fill(one, client_id, 10))
+        for kept in (samples, answered, busy):
+            kept.clear()
+        for _ in range(200):
+            account.server.call(lambda one: _fill(one, client_id, 5))
             time.sleep(0.004)
         account.quiet()
     finally:
         WireAdapter._hear = heard  # type: ignore[method-assign]  # noqa: SLF001
-    return {"clock": spread(samples), "processor": spread(busy), "frames": len(samples)}
+        BinancePractice.emit = emitted  # type: ignore[method-assign]
+    return {
+        "to the kernel's answer": spread(answered),
+        "to it, processor": spread(busy),
+        "with its money told": spread(samples),
+        "frames": len(answered),
+    }
 
 
 def _fill(exchange: Any, client_id: str, lots: int) -> None:
@@ -175,7 +195,7 @@ def intent_to_server(account: Account) -> dict[str, Any]:
     door.answer = timed
     ours: list[int] = []
     try:
-        for turn in range(1, 201):
+        for turn in range(1, 101):
             arrived.clear()
             begun = time.perf_counter_ns()
             account.enter(turn, LOT * 10)
@@ -194,7 +214,7 @@ def intent_to_server(account: Account) -> dict[str, Any]:
 async def _bare(address: str, arrived: list[int]) -> list[int]:
     samples: list[int] = []
     async with aiohttp.ClientSession() as session:
-        for _ in range(300):
+        for _ in range(200):
             arrived.clear()
             begun = time.perf_counter_ns()
             async with session.post(address) as reply:
@@ -213,17 +233,20 @@ def _cancel(exchange: Any, client_id: str) -> None:
 TELLER = """
 import asyncio, json, sys, time
 from aiohttp import web
-from binance import LOT, fill_frame
+from binance import A_ORDER, LOT, fill_frame
 from decimal import Decimal
 
-rate, seconds, client_id, order_id = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], int(sys.argv[4])
+rate, orders = int(sys.argv[1]), json.loads(sys.argv[2])
 
 async def stream(request):
     socket = web.WebSocketResponse()
     await socket.prepare(request)
-    size = LOT * rate * seconds * 2
-    numbers = range(1, rate * seconds + 1)
-    frames = [fill_frame(10_000_000 + n, client_id, LOT * n, size, order_id) for n in numbers]
+    size = LOT * A_ORDER * 2
+    frames = [
+        fill_frame(10_000_000 + nth * A_ORDER + n, client_id, LOT * n, size, order_id)
+        for nth, (client_id, order_id) in enumerate(orders)
+        for n in range(1, A_ORDER + 1)
+    ]
     await socket.receive()
     begun, sent, worst = time.perf_counter(), 0, 0.0
     while sent < len(frames):
@@ -250,13 +273,14 @@ asyncio.run(main())
 
 def user_stream(account: Account) -> dict[str, Any]:
     """10,000 frames a second from another process: what is heard late is what has queued up."""
-    size = LOT * RATE * SECONDS * 2
-    client_id = account.enter(900, size)
-    account.quiet()
-    order_id = int(account.kernel.orders()[-1].venue_order_id)
+    orders = []
+    for slot in range(RATE * SECONDS // A_ORDER):
+        client_id = account.enter(slot, LOT * A_ORDER * 2)
+        account.quiet()
+        orders.append((client_id, int(account.kernel.orders()[-1].venue_order_id)))
     with subprocess.Popen(
-        [sys.executable, "-c", TELLER, str(RATE), str(SECONDS), client_id, str(order_id)],
-        stdout=subprocess.PIPE, text=True, env={"PYTHONPATH": "benches/python", "PATH": ""},
+        [sys.executable, "-c", TELLER, str(RATE), json.dumps(orders)],
+        stdout=subprocess.PIPE, text=True, env={"PYTHONPATH": str(Path(__file__).parent), "PATH": ""},
     ) as teller:  # fmt: skip
         if teller.stdout is None:
             raise RuntimeError("the teller says nothing")
@@ -274,7 +298,7 @@ def user_stream(account: Account) -> dict[str, Any]:
         "processor_us_a_frame": round(spent / heard / 1000, 2),
         "could_hold_a_second": round(heard / (spent / 1e9)),
         "behind_ms_by_second": [round(lag * 1000) for lag in by_second],
-        "position": str(account.kernel.slot(900).size),
+        "position": str(sum(account.kernel.slot(slot).size for slot in range(len(orders)))),
     }
 
 
@@ -321,18 +345,22 @@ def levels() -> dict[str, Any]:
 
 
 def network_back(account: Account) -> dict[str, Any]:
-    """From the moment at which the exchange can be reached again to RESYNCED: twelve cuts."""
+    """From the end of an outage to a fill that was missed in it, booked: twelve outages."""
+    door = account.server.server.door
+    answer, session = door.answer, door.session
     took: list[int] = []
     for turn in range(12):
         client_id = account.enter(920 + turn, LOT * 10)
         account.quiet()
-        account.server.command("fault silent on")
+        door.answer = lambda call: Answer(0, None, cut=True)  # noqa: ARG005 - nothing is answered
+        door.session = lambda *given: None  # noqa: ARG005 - as above
         account.server.command("cut")
         account.server.call(lambda one, client_id=client_id: _fill(one, client_id, 10))
-        time.sleep(1.0)
-        account.server.command("heal")
+        time.sleep(0.5 + turn / 4)
+        if account.kernel.slot(920 + turn).size:
+            raise RuntimeError("the network was not gone")
         begun = time.perf_counter_ns()
-        account.server.command("cut")
+        door.answer, door.session = answer, session
         until = time.monotonic() + 20
         while account.kernel.slot(920 + turn).size != LOT * 10 or not account.adapter.is_quiet:
             if time.monotonic() > until:
