@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
-from dita import ExecutionKernel, ExitSpec, InvalidInput, MarketLimits, SimulatedVenue
+from clusters import eventually
+from dita import ControlUpdate, ExecutionKernel, ExitSpec, InvalidInput, MarketLimits, SimulatedVenue
+from dita.venues.small import rules_of
 from kernels import CANCEL, ENTER, EXIT, SYMBOL, intent
 
 BOUNDS: dict[str, Any] = {
@@ -112,6 +114,15 @@ def test_a_kernel_shows_the_bounds_and_changes_them() -> None:
     assert kernel.instrument(SYMBOL)["max_open_orders"] == 5
 
 
+def test_limits_are_taken_as_an_instruments_configuration() -> None:
+    limits = MarketLimits(SYMBOL, tick_size="0.1", lot_step="0.001", **BOUNDS)
+    with ExecutionKernel() as kernel:
+        kernel.set_exchange_config({"instruments": {SYMBOL: limits}})
+        shown = kernel.instrument(SYMBOL)
+        assert {name: shown[name] for name in BOUNDS} == {name: getattr(limits, name) for name in BOUNDS}
+    assert rules_of({SYMBOL: limits})[SYMBOL]["price_band"] == limits.price_band
+
+
 def test_an_exit_above_the_largest_market_order_closes_the_position_in_parts() -> None:
     kernel, venue = bounded()
     with kernel:
@@ -193,6 +204,18 @@ def test_a_cancel_takes_all_the_parts_of_an_exit_back() -> None:
         assert kernel.process_intent(intent(CANCEL, "c")).accepted
         assert [str(order.status) for order in kernel.orders() if order.intent_id == "x"] == ["CANCELED"] * 3
         assert str(kernel.slot(0).fsm_state) == "POSITION_OPEN"
+
+
+def test_flatten_leaves_a_position_above_the_largest_market_order() -> None:
+    kernel, venue = bounded()
+    with kernel:
+        kernel.process_intent(intent(ENTER, "e", target_size="7", order_type="LIMIT", limit_price="60100"))
+        kernel.update_control(ControlUpdate(flatten=True, updated_by="ops"))
+        eventually(lambda: not kernel.health()["flattening"])
+        assert str(kernel.slot(0).fsm_state) == "CLOSED"
+        assert flat(venue)
+        sold = [order.intended_size for order in kernel.orders() if str(order.order_side) == "SELL"]
+        assert sold == [2, 2, 2, 1]
 
 
 def test_bounds_outlive_the_process(tmp_path: Any) -> None:

@@ -134,7 +134,10 @@ def _checked(place: str, config: object, *, also: frozenset[str]) -> dict[str, A
 
 def _fields_of(limits: MarketLimits) -> dict[str, Any]:
     """What a market's limits say of an instrument; what the venue does not state is left out."""
-    names = ("tick_size", "lot_step", "min_qty", "max_qty", "min_notional", "max_price")
+    names = (
+        "tick_size", "lot_step", "min_qty", "max_qty", "min_notional", "max_price", "market_max_qty",
+        "price_band", "max_open_orders", "max_open_stops",
+    )  # fmt: skip
     fields = {name: value for name in names if (value := getattr(limits, name)) is not None}
     return {**fields, "contract_multiplier": limits.contract_multiplier, "inverse": limits.inverse}
 

@@ -18,6 +18,7 @@ _RULES: Final = (
     "max_qty",
     "min_notional",
     "max_price",
+    "market_max_qty",
     "contract_multiplier",
     "inverse",
 )

@@ -320,8 +320,8 @@ def _closing(actual: Decimal) -> OrderSide:
 
 
 def _cap(market: Market, mark: Decimal, limits: Mapping[str, Any]) -> Decimal | None:
-    """The largest single order: by the venue's maximum and by the controls' limits of one order."""
-    caps = [market.rules.max_qty, limits.get("max_order_size")]
+    """The largest single order, at market: by the venue's maxima and by the controls' limits of one order."""
+    caps = [market.rules.max_qty, market.rules.market_max_qty, limits.get("max_order_size")]
     notional = limits.get("max_order_notional")
     if notional is not None:
         caps.append(market.size_of(Decimal(notional), mark))

@@ -34,7 +34,7 @@ OPTIONAL: Final = (
 )
 _LIMITS: Final = (
     "tick_size", "lot_step", "min_qty", "max_qty", "min_notional", "max_price", "contract_multiplier",
-    "inverse",
+    "inverse", "market_max_qty", "price_band", "max_open_orders", "max_open_stops",
 )  # fmt: skip
 
 
