@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dita import ControlUpdate
@@ -97,6 +97,7 @@ def test_orders_are_cut_to_what_limits_let_through(tmp_path: Path) -> None:
         assert len(sent) == 5
 
 
+@settings(deadline=None)
 @given(
     lots=st.integers(1, 10_000), most=st.integers(1, 500), step=st.sampled_from(["0.001", "0.5", "1", "10"])
 )

@@ -12,6 +12,7 @@ from dita.backtest.result import BacktestResult
 from dita.errors import refuse
 from dita.host import Directory, DirectoryError
 from dita.host.asked_orders import SLOTS
+from dita.portfolio import PortfolioService
 
 
 class PaperRun:
@@ -47,6 +48,7 @@ class PaperRun:
         self._play.strict = False
         host = self._play.host
         if directory is not None:
+            PortfolioService(host)
             host.serve()
 
     def run(self, progress: Progress | None = None) -> BacktestResult:

@@ -16,6 +16,7 @@ from dita.live.dead_man import DeadMan
 from dita.live.grounds import ground_of
 from dita.live.plan import Left, NotReady, Plan
 from dita.live.waiting import Waiting
+from dita.portfolio import PortfolioService
 from dita.runtime import interval_ns
 from dita.runtime.loading import check_declared
 from dita.strategy import Bar, QuoteTick, TradeTick
@@ -91,6 +92,7 @@ class LiveRun:
             raise
         if directory is not None:
             self.host.answer("market", lambda _: self.heard())
+            PortfolioService(self.host)
             self.host.serve()
 
     def heard(self) -> Mapping[str, Any]:

@@ -192,7 +192,7 @@ def book_of(kernel: ExecutionKernel, owner: str, symbols: Iterable[str] | None =
         holdings=holdings,
         equities={
             asset: Equity(asset, one["k_capital"], one["e_wallet_balance"], one["unrealized_pnl"])
-            for asset, one in kernel.snapshot()["account"]["assets"].items()
+            for asset, one in ((name, kernel.account.state(name)) for name in kernel.account.assets())
         },
         limits=control.limits,
         require_audit=control.require_audit,

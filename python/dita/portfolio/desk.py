@@ -22,6 +22,7 @@ from dita.portfolio.provenance import NO_PROVENANCE, Provenance, vouch
 from dita.portfolio.registry import read_registry, registry_of
 from dita.portfolio.store import PlanState, PlanStore, StoredPlan, plan_as_dict
 from dita.portfolio.targets import Symbols, TargetFile, read_targets
+from dita.venues.router import OrderManager
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +57,16 @@ class PortfolioDesk:
 
         Args:
             host: Who owns it.
-            account: Its name; None means the only one.
+            account: Its name, `venue/account` or as much of it as is needed; None means the only one.
             directory: Where plans are kept; None means the host's.
 
         Raises:
             InvalidInput: The account is not known, or the host keeps no directory.
         """
         self._host = host
-        self._kernel = host.kernel(account)
-        self.account = next(name for name, known in host.accounts.items() if known is self._kernel)
+        # `binance` is its only account, as for everybody who names one to the router.
+        self.account = OrderManager(host).name(account or "")
+        self._kernel = host.kernel(self.account)
         place = directory or host.directory
         if place is None:
             raise refuse("directory", None, "is needed: a plan is written down before it is applied")

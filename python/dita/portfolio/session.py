@@ -162,7 +162,7 @@ class OwnHost:
         self.host = Host(config, directory=directory)
         try:
             self.desk = PortfolioDesk(self.host, account)
-            self._kernel = self.host.kernel(account)
+            self._kernel = self.host.kernel(self.desk.account)
             PortfolioService(self.host)
             self.host.serve()
         except BaseException:
