@@ -56,7 +56,9 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("--venue", choices=["binance"], default="binance", help="whose wire format (binance)")
+    parser.add_argument(
+        "--venue", choices=["binance", "bybit"], default="binance", help="whose wire format (binance)"
+    )
     parser.add_argument("--host", default="127.0.0.1", metavar="ADDRESS", help="where it listens (127.0.0.1)")
     parser.add_argument(
         "--port", type=int, default=_PORT, metavar="N", help=f"its port; 0 takes any ({_PORT})"

@@ -43,6 +43,7 @@ class NewOrder:
     trigger_price: Decimal = ZERO
     working_type: str = "CONTRACT_PRICE"
     good_till_ms: int = 0
+    trigger_direction: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +174,7 @@ class Account:
             good_till_ms=asked.good_till_ms,
             post_only=asked.time_in_force == "GTX",
             first_kind=asked.kind,
+            trigger_direction=asked.trigger_direction,
         )
         if conditional:
             order.algo_status, order.status = "NEW", ""
@@ -308,8 +310,13 @@ class Account:
         self._tell(kept)
         return order
 
-    def expire_unseen(self, asked: NewOrder) -> PlacedOrder:
-        """Have an order expire at once: it never works, and nothing is told of it before."""
+    def expire_unseen(self, asked: NewOrder, reason: str = "") -> PlacedOrder:
+        """Have an order expire at once: it never works, and nothing is told of it before.
+
+        Args:
+            asked: The order.
+            reason: The venue's word for why.
+        """
         now_ms = self.now_ms()
         self._unseen += 1
         order = PlacedOrder(
@@ -317,7 +324,7 @@ class Account:
             symbol=asked.symbol, side=asked.side, position_side=asked.position_side, kind=asked.kind,
             time_in_force=asked.time_in_force, quantity=asked.quantity, price=asked.price,
             reduce_only=asked.reduce_only, close_position=False, working_type=asked.working_type,
-            created_ms=now_ms, updated_ms=now_ms, status="EXPIRED",
+            created_ms=now_ms, updated_ms=now_ms, status="EXPIRED", end_reason=reason,
         )  # fmt: skip
         self._by_number[order.number] = order
         self.histories.orders.append(order)
@@ -566,7 +573,10 @@ class Account:
             maker=one.get("liquidity") == "MAKER",
             time_ms=now_ms,
             realized=settlement.get("realized_pnl", ZERO),
+            order_size=order.quantity,
+            leaves=ZERO if done else order.quantity - order.filled,
         )
+        order.trades.append(trade)
         self.histories.trades.append(trade)
         key = f"{order.symbol}-{order.position_side}"
         self._realized[key] = self._realized.get(key, ZERO) + trade.realized

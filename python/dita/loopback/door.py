@@ -9,7 +9,10 @@ from dita.errors import InvalidInput, shown
 from dita.loopback.exchange import Answer, Exchange, Line, Session, Terms
 
 #: The wire formats that there are, each the module that has its `Door`.
-DOORS: Final[Mapping[str, str]] = {"binance": "dita.loopback.binance.door"}
+DOORS: Final[Mapping[str, str]] = {
+    "binance": "dita.loopback.binance.door",
+    "bybit": "dita.loopback.bybit.door",
+}
 
 
 @dataclass(frozen=True, slots=True)

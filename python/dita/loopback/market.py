@@ -121,6 +121,21 @@ def merge(bars: Iterable[MinuteBar], open_ms: int) -> MinuteBar:
     return whole
 
 
+def grouped(market: "Market", length_ms: int, start_ms: int, end_ms: int) -> list[MinuteBar]:
+    """Return bars of a length that begin in a time, the oldest first.
+
+    Args:
+        market: Whose.
+        length_ms: Their length.
+        start_ms: From when on.
+        end_ms: Before when.
+    """
+    parts: dict[int, list[MinuteBar]] = {}
+    for bar in market.minutes(start_ms - start_ms % length_ms, end_ms):
+        parts.setdefault(bar.open_ms - bar.open_ms % length_ms, []).append(bar)
+    return [merge(bars, open_ms) for open_ms, bars in parts.items() if open_ms >= start_ms]
+
+
 @dataclass(frozen=True, slots=True)
 class MadePrint:
     """A trade of others; `sold` where the taker sold."""

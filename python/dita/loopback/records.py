@@ -14,7 +14,7 @@ def plain(value: Decimal) -> str:
     return (text.rstrip("0").rstrip(".") or "0") if "." in text else text
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class PlacedOrder:
     """An order that the exchange took. Times in milliseconds; ids as the venue counts them."""
 
@@ -45,6 +45,9 @@ class PlacedOrder:
     post_only: bool = False
     self_trade: str = "EXPIRE_MAKER"
     first_kind: str = ""
+    trigger_direction: int = 0
+    end_reason: str = ""
+    trades: "list[Trade]" = field(default_factory=list, repr=False)
 
     @property
     def is_open(self) -> bool:
@@ -79,6 +82,8 @@ class Trade:
     maker: bool
     time_ms: int
     realized: Decimal
+    order_size: Decimal
+    leaves: Decimal
 
 
 @dataclass(frozen=True, slots=True)

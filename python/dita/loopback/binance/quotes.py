@@ -13,6 +13,7 @@ from dita.loopback.market import (
     MadePrint,
     Market,
     MinuteBar,
+    grouped,
     merge,
     next_funding_ms,
 )
@@ -33,11 +34,7 @@ def bars_of(market: Market, interval: str, start_ms: int, end_ms: int) -> list[M
     """
     if interval not in INTERVALS:
         raise Refused(-1120, "Invalid interval.")
-    length_ms = INTERVALS[interval] * MINUTE_MS
-    grouped: dict[int, list[MinuteBar]] = {}
-    for bar in market.minutes(start_ms - start_ms % length_ms, end_ms):
-        grouped.setdefault(bar.open_ms - bar.open_ms % length_ms, []).append(bar)
-    return [merge(bars, open_ms) for open_ms, bars in grouped.items() if open_ms >= start_ms]
+    return grouped(market, INTERVALS[interval] * MINUTE_MS, start_ms, end_ms)
 
 
 def bar_row(bar: MinuteBar, interval: str) -> list[Any]:

@@ -1,0 +1,1 @@
+"""Bybit v5 linear perpetuals, as an exchange to practise on."""
