@@ -13,6 +13,8 @@ from dita.loopback.exchange import Terms
 from dita.loopback.market import LISTINGS, Listing
 from dita.loopback.server import ServerThread
 from dita.venues.binance.adapter import BinancePractice
+from dita.venues.bybit.adapter import BybitPractice
+from dita.venues.wire.adapter import WireAdapter
 
 SECRET = "practise-secret"  # noqa: S105 - it opens nothing but the exchange
 
@@ -22,7 +24,7 @@ class Account:
     """A kernel at work on an exchange."""
 
     server: ServerThread
-    adapter: BinancePractice
+    adapter: WireAdapter
     kernel: ExecutionKernel
     intents: int = 0
 
@@ -61,7 +63,8 @@ class Account:
 
     def placed(self) -> int:
         """How many orders the exchange was asked for."""
-        orders = {("POST", "/fapi/v1/order"), ("POST", "/fapi/v1/algoOrder")}
+        paths = ("/fapi/v1/order", "/fapi/v1/algoOrder", "/v5/order/create")
+        orders = {("POST", path) for path in paths}
         return self.server.call(lambda one: sum(each in orders for each in one.received))
 
     def say(self, frame: dict[str, Any]) -> None:
@@ -77,11 +80,18 @@ class Account:
 
 @contextmanager
 def practising(
-    *, deaf_s: float = 0.5, step_s: float = 0.25, listings: tuple[Listing, ...] = LISTINGS
+    *,
+    deaf_s: float = 0.5,
+    step_s: float = 0.25,
+    listings: tuple[Listing, ...] = LISTINGS,
+    venue: str = "binance",
 ) -> Iterator[Account]:
     """Open an exchange whose market stands still, and a kernel on it."""
-    with ServerThread(Terms(still=True, listings=listings), step_s=step_s) as server:
-        adapter = BinancePractice(
+    kinds: dict[str, type[BinancePractice | BybitPractice]] = {
+        "binance": BinancePractice, "bybit": BybitPractice,
+    }  # fmt: skip
+    with ServerThread(Terms(still=True, listings=listings, venue=venue), step_s=step_s) as server:
+        adapter = kinds[venue](
             "practise-key", SECRET, ("BTCUSDT",),
             rest=f"http://{server.address}", stream=f"ws://{server.address}", deaf_s=deaf_s,
         )  # fmt: skip

@@ -293,6 +293,10 @@ class Exchange(ABC):
         """Take a connection in; with `replay` it hears the fills of the last hour once more."""
         self.sessions.append(session)
         self._born[id(session)] = self.now_ms()
+        self.replay_to(session)
+
+    def replay_to(self, session: Session) -> None:
+        """With `replay`, tell a connection every fill of the last hour once more."""
         if self.faults.replay and self.hears(session):
             since = self.now_ms() - HOUR_MS
             for at_ms, frame in list(self.told):

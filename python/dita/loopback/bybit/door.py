@@ -64,6 +64,7 @@ class Door:
                     line=line,
                     check=exchange.is_good,
                     snapshot=exchange.streams.snapshot,
+                    subscribed=exchange.replay_to,
                     number=next(self._numbers),
                 )
         return None

@@ -27,6 +27,7 @@ class BybitSession:
         line: Its other end.
         check: Says whether a key, a time of expiry and a signature are good.
         snapshot: Returns what a subscription to a topic of the market begins with.
+        subscribed: Called once it has subscribed to topics of the account.
         names: What it listens to.
         is_known: Whether it has logged in.
         number: Which connection it is.
@@ -38,6 +39,7 @@ class BybitSession:
     line: Line
     check: Callable[[str, str, str], bool]
     snapshot: Callable[[str], list[dict[str, Any]] | None]
+    subscribed: Callable[["BybitSession"], None]
     number: int = 0
     names: set[str] = field(default_factory=set)
     is_known: bool = False
@@ -92,7 +94,9 @@ class BybitSession:
             return
         self.names |= set(names)
         self._answer("subscribe", number, success=True)
-        if not self.is_private:
+        if self.is_private:
+            self.subscribed(self)
+        else:
             for name in names:
                 for frame in self.snapshot(name) or []:
                     self.say(frame)

@@ -85,12 +85,7 @@ class BinanceUsdm(WireAdapter):
             NotSent: The venue has no such order, or it is an entry and the stream is not to be trusted now.
         """
         request = requests.place(order)
-        # What nobody has looked at outlasts a reconnect; see `unheard`.
-        if request.pool == "entry" and self._unheard:
-            raise NotSent(f"entries halt: {self._unheard}")
-        if request.pool == "entry" and not self._connected.is_set():
-            raise NotSent("entries wait: the user stream is down, or deaf")
-        refused = self._over_budget(request, order)
+        refused = self._held_back(request, order)
         if refused is not None:
             return [refused]
         self._kinds[order.venue_client_id] = (order.asset, requests.is_conditional(order))
@@ -210,11 +205,6 @@ class BinanceUsdm(WireAdapter):
             self._wire, self.symbols, hear, interval=interval, quotes=quotes, trades=trades,
             books=books, clock_ns=self._clock_ns,
         )  # fmt: skip
-
-    def clock_offset_ms(self) -> int:
-        """Return how far the venue's clock is ahead of this machine's, measured now."""
-        self._wait(self._wire.set_clock())
-        return self._wire.offset_ms
 
     # --------------------------------------------------------------------------------------- requests at work
 

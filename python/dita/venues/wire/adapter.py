@@ -121,6 +121,7 @@ class WireAdapter(BaseExecutionAdapter):
         self._asks = questions
         self._awaited: dict[str, float] = {}
         self._booked_ns = 0
+        self._told_s: OrderedDict[str, float] = OrderedDict()
         self._busy = 0
         self._repairing: asyncio.Lock | None = None
         self._told_down = False
@@ -307,6 +308,9 @@ class WireAdapter(BaseExecutionAdapter):
     async def _opened(self) -> None:
         # Frames are heard meanwhile; what comes twice the kernel knows by its id.
         self.frames = 0
+        self._begin_to_reconcile()
+
+    def _begin_to_reconcile(self) -> None:
         first = not self._connected.is_set() and not self._told_down
         self._wire.spawn(self._reconcile(self._cuts, first=first))
 
@@ -336,7 +340,8 @@ class WireAdapter(BaseExecutionAdapter):
             for fill, settled in await self._missed_fills(since_ns):
                 if (fill.asset, fill.venue_trade_id) not in self._booked:
                     self._tell(fill)
-                    self._tell_account(settled)
+                    if settled:
+                        self._tell_account(settled)
             for entry in await self._asks.entries(since_ns):
                 self._tell_account(entry)
             for client_id in list(self._awaited):
@@ -411,6 +416,10 @@ class WireAdapter(BaseExecutionAdapter):
             return False
         for event in told.orders:
             self._awaited.pop(event.venue_client_id, None)
+            self._told_s[event.venue_client_id] = time.monotonic()
+            self._told_s.move_to_end(event.venue_client_id)
+            if len(self._told_s) > _BOOKED_MAX:
+                self._told_s.popitem(last=False)
         self._bring(told)
         if told.key_ended:
             self._down()
@@ -470,8 +479,15 @@ class WireAdapter(BaseExecutionAdapter):
             raise NotSent("this is the transport's own thread: it cannot wait for itself")
         return self._wire.wait_for(work, wait_s)
 
-    def _await(self, client_id: str) -> None:
-        """The stream has to tell of this order soon."""
+    def _await(self, client_id: str, sent_s: float | None = None) -> None:
+        """The stream has to tell of this order soon.
+
+        Args:
+            client_id: Our id of it.
+            sent_s: When the request left, by the monotonic clock; what was told since then is its news.
+        """
+        if sent_s is not None and self._told_s.get(client_id, 0.0) >= sent_s:
+            return
         if client_id:
             self._awaited.setdefault(client_id, time.monotonic() + self._deaf_s)
 
@@ -490,6 +506,24 @@ class WireAdapter(BaseExecutionAdapter):
         if self._told_down and self._connected.is_set() and not self._unheard and not self.is_deaf:
             self._told_down = False
             self._tell(VenueEvent(self._clock_ns(), kind="RESYNCED"))
+
+    def _held_back(self, request: Request, order: VenueOrder) -> VenueEvent | None:
+        """Say whether an order has to wait; an entry also where the stream is not to be trusted.
+
+        Raises:
+            NotSent: It is an entry, and what the account holds is not known.
+        """
+        # What nobody has looked at outlasts a reconnect; see `unheard`.
+        if request.pool == "entry" and self._unheard:
+            raise NotSent(f"entries halt: {self._unheard}")
+        if request.pool == "entry" and not self._connected.is_set():
+            raise NotSent("entries wait: the user stream is down, or deaf")
+        return self._over_budget(request, order)
+
+    def clock_offset_ms(self) -> int:
+        """Return how far the venue's clock is ahead of this machine's, measured now."""
+        self._wait(self._wire.set_clock())
+        return self._wire.offset_ms
 
     def _over_budget(self, request: Request, order: VenueOrder) -> VenueEvent | None:
         now_ns = self._clock_ns()

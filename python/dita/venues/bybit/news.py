@@ -1,0 +1,327 @@
+"""What Bybit says, as the kernel's events: frames of the private stream, and rows of REST answers.
+
+Without I/O. Money is told by executions alone; what the order's own frames say of fills is only compared with
+them. What it remembers of an order is what it was told last, so that a change of it can be seen.
+"""
+
+from collections import Counter, OrderedDict
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Final
+
+from dita._kernel import VenueEvent
+from dita.errors import InvalidInput, shown
+from dita.venues.wire import reading
+from dita.venues.wire.told import Told, Unheard, ours, settled
+
+_ORDERS_MAX: Final = 100_000
+_ZERO: Final = Decimal(0)
+_SIDES: Final = {"Buy": "BUY", "Sell": "SELL"}
+_POSITIONS: Final = {0: "BOTH", 1: "LONG", 2: "SHORT"}
+#: Order statuses of linear contracts, and the kernel's words.
+STATUSES: Final = {
+    "Created": "ACKED", "New": "ACKED", "Untriggered": "ACKED", "Triggered": "ACKED",
+    "PartiallyFilled": "PARTIALLY_FILLED", "Filled": "FILLED", "Cancelled": "CANCELED",
+    "PartiallyFilledCanceled": "CANCELED", "Deactivated": "CANCELED", "Rejected": "REJECTED",
+}  # fmt: skip
+_ALIVE: Final = frozenset({"ACKED", "PARTIALLY_FILLED"})
+#: Executions that trade, and what the venue forced.
+_TRADES: Final = {
+    "Trade": "",
+    "AdlTrade": "ADL",
+    "BustTrade": "LIQUIDATION",
+    "BlockTrade": "",
+    "FutureSpread": "",
+}
+#: Executions that move the wallet and trade nothing: the transaction log tells of them by its own ids.
+_NO_TRADES: Final = frozenset({"Funding", "Settle", "SessionSettlePnL", "Delivery", "MovePosition"})
+_FORCED: Final = {"CreateByLiq": "LIQUIDATION", "CreateByTakeOver_PassThrough": "LIQUIDATION",
+                  "CreateByAdl_PassThrough": "ADL"}  # fmt: skip
+#: Rows of the transaction log that tell of a fill, which is booked by itself.
+_OF_FILLS: Final = frozenset({"TRADE", "LIQUIDATION", "ADL"})
+_ENTRIES: Final = {
+    "SETTLEMENT": "FUNDING_FEE", "TRANSFER_IN": "TRANSFER", "TRANSFER_OUT": "TRANSFER",
+    "BONUS": "REBATE", "FEE_REFUND": "REBATE", "BONUS_RECOLLECT": "ADJUSTMENT", "INTEREST": "ADJUSTMENT",
+    "CURRENCY_BUY": "ADJUSTMENT", "CURRENCY_SELL": "ADJUSTMENT", "DELIVERY": "ADJUSTMENT",
+    "AIRDROP": "REBATE", "AUTO_DEDUCTION": "ADJUSTMENT",
+}  # fmt: skip
+_CANCELED_BY_US: Final = frozenset({"CancelByUser", "CancelByTpSl"})
+_REASONS: Final = {
+    "EC_PostOnlyWillTakeLiquidity": "POST_ONLY_WOULD_TAKE", "EC_CancelForNoFullFill": "FOK",
+    "EC_NoImmediateQtyToFill": "IOC",
+}  # fmt: skip
+
+
+@dataclass(slots=True)
+class _Known:
+    """What is known of an order: its terms as they were told last, and how much its executions told."""
+
+    size: Decimal | None = None
+    price: Decimal | None = None
+    executed: Decimal = _ZERO
+
+
+class News:
+    """Reads what the venue says.
+
+    Attributes:
+        skipped: How many rows were known and of no use.
+        unknown: How often what no list has was said, by name.
+        owed: Orders of which an order's frame told more filled than executions have told.
+    """
+
+    def __init__(self) -> None:
+        """Know nothing yet."""
+        self._orders: OrderedDict[str, _Known] = OrderedDict()
+        self._executions: OrderedDict[tuple[str, str], None] = OrderedDict()
+        self.skipped = 0
+        self.unknown: Counter[str] = Counter()
+        self.owed: set[str] = set()
+        self.amends: dict[str, str] = {}
+
+    def read(self, frame: object) -> Told:
+        """Read a frame of the private stream.
+
+        Args:
+            frame: Its JSON.
+
+        Raises:
+            Unheard: It says something that no list has.
+            InvalidInput: A field is missing, or is not what it has to be.
+        """
+        told, row = Told(), reading.record(frame, "frame")
+        topic = str(row.get("topic", "")).partition(".")
+        if topic[0] == "" and "op" in row:
+            return told
+        if topic[0] == "execution" and topic[2] == "fast":
+            # Without a fee: the same fill comes as `execution`.
+            self.skipped += 1
+            return told
+        for one in reading.table(row.get("data"), "data"):
+            if one.get("category", "linear") not in {"linear", ""} and topic[0] != "wallet":
+                self.skipped += 1
+                continue
+            match topic[0]:
+                case "order":
+                    self._order(one, told)
+                case "execution":
+                    self._execution(one, told)
+                case "position":
+                    self._position(one, told, reading.nanoseconds(row, "creationTime"))
+                case "wallet":
+                    self._wallet(one, told, reading.nanoseconds(row, "creationTime"))
+                case _:
+                    self.unknown[f"topic {shown(row.get('topic'))}"] += 1
+        return told
+
+    # --------------------------------------------------------------------------------------------- frames
+
+    def _order(self, row: dict[str, Any], told: Told) -> None:
+        status = row.get("orderStatus")
+        if status not in STATUSES:
+            raise Unheard(f"orderStatus: {shown(status)} is no order status that is known")
+        ids, word = _ids(row), STATUSES[status]
+        at_ns = reading.nanoseconds(row, "updatedTime", "createdTime")
+        size, filled = reading.decimal(row, "qty"), reading.maybe(row, "cumExecQty") or _ZERO
+        known = self._known(ids["venue_order_id"])
+        before, known.size = known.size, size
+        price_before, known.price = known.price, reading.positive(row, "price")
+        self._owes(ids["venue_client_id"], word, filled - known.executed)
+        if word == "CANCELED":
+            told.orders.append(self._ended(row, ids, at_ns, filled))
+        elif word == "REJECTED":
+            code = _reason(row)
+            told.orders.append(
+                VenueEvent(at_ns, kind="ORDER_REJECT", remaining_size=0, filled_size=filled, reason=code,
+                           reason_code=code, **ids)
+            )  # fmt: skip
+        elif word in _ALIVE and before is not None and (before, price_before) != (size, known.price):
+            request_id = self.amends.pop(ids["venue_client_id"], "")
+            told.orders.append(
+                VenueEvent(
+                    at_ns, kind="AMEND_ACK", order_size=size, order_price=known.price, filled_size=filled,
+                    remaining_size=size - filled, request_id=request_id, **ids,
+                )
+            )  # fmt: skip
+        elif status == "Triggered":
+            told.orders.append(VenueEvent(at_ns, kind="TRIGGERED", **ids))
+        elif word == "ACKED":
+            told.orders.append(VenueEvent(at_ns, kind="ORDER_ACK", status="ACKED", **ids))
+
+    def _ended(self, row: dict[str, Any], ids: dict[str, Any], at_ns: int, filled: Decimal) -> VenueEvent:
+        """An order that ended before it was filled; it may have fills all the same."""
+        by_us = row.get("cancelType") in _CANCELED_BY_US or row.get("rejectReason") == "EC_PerCancelRequest"
+        code = "" if by_us else _reason(row)
+        return VenueEvent(
+            at_ns, kind="CANCEL_ACK" if by_us else "EXPIRED", filled_size=filled, remaining_size=0,
+            reason=code, reason_code=_REASONS.get(code, ""), **ids,
+        )  # fmt: skip
+
+    def _owes(self, client_id: str, word: str, missing: Decimal) -> None:
+        if client_id and missing > 0 and word in {"FILLED", "PARTIALLY_FILLED", "CANCELED"}:
+            self.owed.add(client_id)
+        else:
+            self.owed.discard(client_id)
+
+    def _execution(self, row: dict[str, Any], told: Told) -> None:
+        kind = row.get("execType")
+        if kind in _NO_TRADES:
+            told.ask_income = True
+            return
+        if kind not in _TRADES:
+            raise Unheard(f"execType: {shown(kind)} is no execution type that is known")
+        fill, settlement = self.fill(row)
+        told.orders.append(fill)
+        if settlement is not None:
+            told.account.append(settlement)
+
+    def _position(self, row: dict[str, Any], told: Told, at_ns: int) -> None:
+        size = reading.decimal(row, "size")
+        told.account.append(
+            {
+                "kind": "POSITION_UPDATE", "timestamp": at_ns, "symbol": reading.text(row, "symbol"),
+                "size": -size if row.get("side") == "Sell" else size,
+                "entry_price": reading.positive(row, "entryPrice"), "position_side": _book(row),
+            }
+        )  # fmt: skip
+
+    def _wallet(self, row: dict[str, Any], told: Told, at_ns: int) -> None:
+        for coin in reading.table(row.get("coin"), "coin"):
+            told.account.append(
+                {
+                    "kind": "ACCOUNT_UPDATE", "timestamp": at_ns, "asset": reading.text(coin, "coin"),
+                    "wallet_balance": reading.decimal(coin, "walletBalance"),
+                }
+            )  # fmt: skip
+
+    # ------------------------------------------------------------------------------------------ rows
+
+    def fill(self, row: dict[str, Any]) -> tuple[VenueEvent, dict[str, Any] | None]:
+        """Read an execution that trades: the fill, and its settlement where its profit is told.
+
+        Args:
+            row: It, of the stream or of REST.
+        """
+        ids = _ids(row)
+        at_ns = reading.nanoseconds(row, "execTime")
+        size, left = reading.decimal(row, "execQty"), reading.maybe(row, "leavesQty")
+        whole, trade_id = reading.maybe(row, "orderQty"), reading.text(row, "execId")
+        forced = _TRADES.get(str(row.get("execType")), "") or _FORCED.get(str(row.get("createType")), "")
+        done = left is not None and left == 0
+        fee = reading.maybe(row, "execFee")
+        asset = (str(row.get("feeCurrency") or "") or "USDT") if fee is not None else ""
+        filled = whole - left if whole and left is not None and whole >= left else None
+        maker = row.get("isMaker")
+        self._count(ids, trade_id, size)
+        fill = VenueEvent(
+            at_ns, kind=forced or ("FULL_FILL" if done else "PARTIAL_FILL"), venue_trade_id=trade_id,
+            status="FILLED" if done else "PARTIALLY_FILLED", price=reading.decimal(row, "execPrice"),
+            size=size, filled_size=filled, remaining_size=left, fee=fee, fee_asset=asset,
+            liquidity=None if not isinstance(maker, bool) else "MAKER" if maker else "TAKER",
+            venue_sequence=_sequence(row), **ids,
+        )  # fmt: skip
+        profit = reading.maybe(row, "execPnl")
+        if profit is None or fee is None:
+            return fill, None
+        return fill, settled(ids, trade_id, size, profit, fee, asset, at_ns)
+
+    def is_trade(self, row: dict[str, Any]) -> bool:
+        """Whether an execution trades: funding has a quantity too, the position's.
+
+        Raises:
+            Unheard: It is of a type that no list has.
+        """
+        kind = row.get("execType")
+        if kind not in _TRADES and kind not in _NO_TRADES:
+            raise Unheard(f"execType: {shown(kind)} is no execution type that is known")
+        return kind in _TRADES
+
+    def status(self, row: dict[str, Any]) -> VenueEvent:
+        """Read an order as REST shows it."""
+        status = row.get("orderStatus")
+        if status not in STATUSES:
+            raise Unheard(f"orderStatus: {shown(status)} is no order status that is known")
+        word, size = STATUSES[status], reading.decimal(row, "qty")
+        filled = reading.maybe(row, "cumExecQty") or _ZERO
+        code = _reason(row) if word == "REJECTED" else ""
+        return VenueEvent(
+            reading.nanoseconds(row, "updatedTime", "createdTime"), kind="ORDER_STATUS", status=word,
+            filled_size=filled, remaining_size=size - filled if word in _ALIVE else _ZERO, order_size=size,
+            order_price=reading.positive(row, "price"), average_price=reading.positive(row, "avgPrice"),
+            order_created=reading.nanoseconds(row, "createdTime"), reason=code, reason_code=code, **_ids(row),
+        )  # fmt: skip
+
+    def entry(self, row: dict[str, Any]) -> dict[str, Any] | None:
+        """Read a row of the transaction log; None where it is of a fill, or changes nothing.
+
+        One of a type that no list has moved the wallet too: it is an ADJUSTMENT, and counted.
+        """
+        kind = str(row.get("type"))
+        amount = reading.decimal(row, "change")
+        if kind in _OF_FILLS or not amount:
+            return None
+        if kind not in _ENTRIES:
+            self.unknown[f"type {shown(kind)}"] += 1
+        entry: dict[str, Any] = {
+            "kind": _ENTRIES.get(kind, "ADJUSTMENT"),
+            "timestamp": reading.nanoseconds(row, "transactionTime"),
+            "asset": reading.text(row, "currency"),
+            "amount": amount,
+            # Two rows of one moment were seen with one id.
+            "venue_txn_id": f"{reading.text(row, 'id')[-40:]}:{row.get('transactionTime')}",
+        }  # fmt: skip
+        if row.get("symbol"):
+            entry["symbol"] = reading.text(row, "symbol")
+        return entry
+
+    # ---------------------------------------------------------------------------------------------- inside
+
+    def _known(self, order_id: str) -> _Known:
+        known = self._orders.setdefault(order_id, _Known())
+        while len(self._orders) > _ORDERS_MAX:
+            self._orders.popitem(last=False)
+        return known
+
+    def _count(self, ids: dict[str, Any], trade_id: str, size: Decimal) -> None:
+        """Count an execution once, however often it is told."""
+        key = (ids["venue_order_id"], trade_id)
+        if key in self._executions:
+            return
+        self._executions[key] = None
+        while len(self._executions) > _ORDERS_MAX:
+            self._executions.popitem(last=False)
+        self._known(ids["venue_order_id"]).executed += size
+
+
+def _ids(row: dict[str, Any]) -> dict[str, Any]:
+    side = _SIDES.get(str(row.get("side")))
+    if side is None:
+        raise InvalidInput(f"side: expected Buy or Sell, got {shown(row.get('side'))}")
+    ids: dict[str, Any] = {
+        "venue_client_id": ours(str(row.get("orderLinkId") or "")),
+        "venue_order_id": reading.text(row, "orderId"),
+        "asset": reading.text(row, "symbol"),
+        "order_side": side,
+    }
+    if "positionIdx" in row:
+        ids["position_side"] = _book(row)
+    return ids
+
+
+def _book(row: dict[str, Any]) -> str:
+    idx = row.get("positionIdx", 0)
+    if idx not in _POSITIONS:
+        raise InvalidInput(f"positionIdx: expected 0, 1 or 2, got {shown(idx)}")
+    return _POSITIONS[idx]
+
+
+def _reason(row: dict[str, Any]) -> str:
+    word = str(row.get("rejectReason") or "")
+    return word if word not in {"", "EC_NoError"} else str(row.get("cancelType") or "")
+
+
+def _sequence(row: dict[str, Any]) -> int | None:
+    value = row.get("seq")
+    if isinstance(value, str) and value.isascii() and value.isdigit():
+        value = int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 1 << 62 else None

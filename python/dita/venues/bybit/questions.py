@@ -1,0 +1,174 @@
+"""Questions about an account by REST, and their answers as the kernel takes them. They change nothing."""
+
+from collections.abc import Callable, Iterable
+from decimal import Decimal
+from typing import Any, Final
+
+from dita._kernel import VenueEvent
+from dita.venues.bybit import requests
+from dita.venues.bybit.markets import read_instrument, read_tiers
+from dita.venues.bybit.news import News
+from dita.venues.wire import reading
+from dita.venues.wire.requests import Request
+from dita.venues.wire.transport import Transport
+
+_MS: Final = 1_000_000
+#: Seven days: the longest time of one call.
+_WINDOW_MS: Final = 7 * 86_400_000
+_PAGES_MAX: Final = 10_000
+
+
+class Questions:
+    """Asks about one account, on the transport's thread."""
+
+    def __init__(self, wire: Transport, news: News) -> None:
+        """Ask nothing yet.
+
+        Args:
+            wire: The transport.
+            news: Reads the rows.
+        """
+        self._wire = wire
+        self._news = news
+
+    async def order(self, client_id: str, symbol: str) -> dict[str, Any] | None:
+        """Ask about an order; None where the venue has none of that id, open or ended.
+
+        Raises:
+            Failure: The venue does not say.
+        """
+        for request in (requests.query(client_id, symbol), requests.query_history(client_id)):
+            rows = _rows(await self._wire.ask(request), request)
+            for row in rows:
+                if row.get("orderLinkId") == client_id:
+                    return row
+        return None
+
+    async def fills(self, since_ns: int) -> list[tuple[VenueEvent, dict[str, Any]]]:
+        """Return all fills since a time, of all instruments, each with its settlement.
+
+        REST's executions do not tell what was realised; the transaction log does, by the fill's id.
+        """
+        until_ms = self._wire.now_ms() + 1_000
+        since_ms = max(0, since_ns // _MS)
+        rows = await self._windows(since_ms, until_ms, requests.executions)
+        trades = [row for row in rows if self._news.is_trade(row)]
+        profits = await self._profits(since_ms, until_ms) if trades else {}
+        found = []
+        for row in trades:
+            known = profits.get(str(row.get("execId")))
+            fill, settlement = self._news.fill(row if known is None else {**row, "execPnl": known})
+            found.append((fill, settlement or {}))
+        # At equal times by order and what is left of it, the most first.
+        found.sort(key=lambda pair: (pair[0].timestamp_ns, -(pair[0].remaining_size or Decimal(0))))
+        return found
+
+    async def entries(self, since_ns: int) -> list[dict[str, Any]]:
+        """Return the wallet's entries since a time that belong to no fill."""
+        until_ms = self._wire.now_ms() + 1_000
+        rows = await self._windows(max(0, since_ns // _MS), until_ms, requests.transactions)
+        entries = [entry for row in rows if (entry := self._news.entry(row)) is not None]
+        return entries[::-1]
+
+    async def _profits(self, since_ms: int, until_ms: int) -> dict[str, str]:
+        rows = await self._windows(since_ms, until_ms, requests.transactions)
+        flows: dict[str, str] = {}
+        for row in rows:
+            # A fee in another coin has a row of its own, without a flow.
+            if row.get("tradeId") and (row["tradeId"] not in flows or reading.decimal(row, "cashFlow")):
+                flows[str(row["tradeId"])] = str(row.get("cashFlow") or "0")
+        return flows
+
+    async def _windows(
+        self, since_ms: int, until_ms: int, ask: Callable[[int, int, str], Request]
+    ) -> list[dict[str, Any]]:
+        """Ask page by page, week by week; the newest row comes first."""
+        found: list[dict[str, Any]] = []
+        while since_ms < until_ms:
+            end_ms = min(until_ms, since_ms + _WINDOW_MS)
+            page, cursor = [], ""
+            for _ in range(_PAGES_MAX):
+                request = ask(since_ms, end_ms, cursor)
+                answer = reading.record(await self._wire.ask(request), request.path)
+                page += reading.table(answer.get("list") or [], "list")
+                cursor = str(answer.get("nextPageCursor") or "")
+                if not cursor:
+                    break
+            found = page + found
+            since_ms = end_ms
+        return found
+
+    # ------------------------------------------------------------------------------------------ what there is
+
+    async def balances(self) -> dict[str, Decimal]:
+        """Return the wallet's balances, without unrealised profit."""
+        balances: dict[str, Decimal] = {}
+        for account in _rows(await self._wire.ask(requests.BALANCE), requests.BALANCE):
+            for coin in reading.table(account.get("coin") or [], "coin"):
+                balances[reading.text(coin, "coin")] = reading.decimal(coin, "walletBalance")
+        return balances
+
+    async def positions(self) -> list[dict[str, Any]]:
+        """Return the positions: symbol, size (+ long), entry_price, position_side."""
+        request = requests.positions()
+        rows = _rows(await self._wire.ask(request), request)
+        return [
+            {
+                "symbol": reading.text(row, "symbol"),
+                "size": reading.decimal(row, "size") * (-1 if row.get("side") == "Sell" else 1),
+                "entry_price": reading.positive(row, "avgPrice"),
+                "position_side": ("BOTH", "LONG", "SHORT")[int(row.get("positionIdx") or 0)],
+            }
+            for row in rows
+            if reading.maybe(row, "size")
+        ]
+
+    async def open_orders(self, symbol: str | None) -> list[dict[str, Any]]:
+        """Return the venue's open orders, those that wait for a trigger too."""
+        rows: list[dict[str, Any]] = []
+        cursor = ""
+        for _ in range(_PAGES_MAX):
+            request = requests.open_orders(symbol, cursor)
+            answer = reading.record(await self._wire.ask(request), request.path)
+            rows += reading.table(answer.get("list") or [], "list")
+            cursor = str(answer.get("nextPageCursor") or "")
+            if not cursor:
+                break
+        found = [self._news.status(row) for row in rows]
+        return [
+            {
+                "venue_client_id": one.venue_client_id, "venue_order_id": one.venue_order_id,
+                "symbol": one.asset, "order_side": str(one.order_side), "size": one.order_size,
+                "filled_size": one.filled_size, "limit_price": one.order_price,
+            }
+            for one in found
+        ]  # fmt: skip
+
+    async def terms(self, symbols: Iterable[str]) -> dict[str, dict[str, Any]]:
+        """Return instruments' rules as `set_exchange_config` takes them, with what is the account's own.
+
+        Raises:
+            InvalidInput: One is not listed, or does not trade.
+            Failure: The venue does not say.
+        """
+        info = reading.record(await self._wire.ask(requests.ACCOUNT), "account")
+        mode = "ISOLATED" if info.get("marginMode") == "ISOLATED_MARGIN" else "CROSS"
+        rules = {}
+        for symbol in symbols:
+            own = read_instrument(await self._wire.ask(requests.instrument(symbol)), symbol)
+            request = requests.fee_rate(symbol)
+            for row in _rows(await self._wire.ask(request), request):
+                if row.get("symbol") == symbol:
+                    own["maker_rate"] = format(reading.decimal(row, "makerFeeRate"), "f")
+                    own["taker_rate"] = format(reading.decimal(row, "takerFeeRate"), "f")
+            request = requests.positions(symbol)
+            for row in _rows(await self._wire.ask(request), request):
+                own["leverage"] = str(reading.decimal(row, "leverage"))
+            own["margin_mode"] = mode
+            own["margin_tiers"] = read_tiers(await self._wire.ask(requests.risk_limits(symbol)), symbol)
+            rules[symbol] = own
+        return rules
+
+
+def _rows(answer: object, request: Request) -> list[dict[str, Any]]:
+    return reading.table(reading.record(answer, request.path).get("list") or [], "list")
