@@ -136,6 +136,17 @@ CHECKS: Final = (
         (("DITA_BINANCE_SOCKET_SEEDS", "{size}"),), shows=r".*passed.*",
     ),
     Check(
+        "bybit-memory", "Bybit's adapter on a faulty network, without sockets", 1_000, 1_000, "seeds",
+        (*PYTEST, "-o", "faulthandler_timeout=7200", "tests/venues/test_bybit_certified.py", "-k", "without"),
+        (("DITA_BYBIT_MEMORY_SEEDS", "{size}"),), shows=r".*passed.*",
+    ),
+    Check(
+        "bybit-sockets", "the same over sockets", 50, 50, "seeds",
+        (*PYTEST, "-o", "faulthandler_timeout=7200", "tests/venues/test_bybit_certified.py", "-k",
+         "seeds_over"),
+        (("DITA_BYBIT_SOCKET_SEEDS", "{size}"),), shows=r".*passed.*",
+    ),
+    Check(
         "binance-events", "fills by the user stream, with a cut for each thousand", 1_000_000, 1_000_000,
         "events",
         (*PYTEST, "-o", "faulthandler_timeout=14400", "tests/venues/test_binance_cuts.py"),

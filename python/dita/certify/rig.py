@@ -99,6 +99,7 @@ class Rig(ABC):
         resting_ask: Where a sell order rests.
         mark: What positions and entries are valued at.
         config: As `ExecutionKernel.set_exchange_config` takes it.
+        has_gtd: Whether the venue knows orders that are good till a time; where not, they are refused.
         kernel_options: What else `ExecutionKernel` is opened with, such as a clock.
         has_gtd: Whether the venue has orders that end at a time.
     """
@@ -121,6 +122,7 @@ class Rig(ABC):
             for name in ("BTCUSDT", "ETHUSDT")
         },
     }
+    has_gtd: ClassVar[bool] = True
     kernel_options: ClassVar[Mapping[str, Any]] = {}
     has_gtd: ClassVar[bool] = True
 

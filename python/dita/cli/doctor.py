@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from dita.live.checks import Check, Doctor
-    from dita.venues.binance.adapter import BinanceUsdm
+    from dita.venues.wire.adapter import WireAdapter
 
 EXAMPLE: Final = ("dita doctor -c binance -p BTC/USDT", "is the account ready to trade?")
 
@@ -68,7 +68,7 @@ def run(options: argparse.Namespace) -> int:
 
     place, key, secret = place_and_key(options)
     symbols = symbols_of(options)
-    from dita.live.checks import Doctor  # noqa: PLC0415 - it needs aiohttp
+    from dita.live.checks import doctor_of  # noqa: PLC0415 - it needs aiohttp
 
     if options.probe and place.is_real:
         print("the probe places an order with real money, and cancels it", file=sys.stderr)
@@ -77,7 +77,9 @@ def run(options: argparse.Namespace) -> int:
     except KernelError as error:
         raise CommandFailure(str(error)) from error
     try:
-        doctor = Doctor(adapter, hedge_mode=options.hedge_mode, allow_withdrawals=options.allow_withdrawals)
+        doctor = doctor_of(
+            adapter, hedge_mode=options.hedge_mode, allow_withdrawals=options.allow_withdrawals
+        )
         checks = []
         if not options.json:
             print(f"{place.rest}: {'real money' if place.is_real else 'no real money'}")
@@ -95,7 +97,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _all_of(
-    doctor: "Doctor", adapter: "BinanceUsdm", symbols: list[str], *, probed: bool
+    doctor: "Doctor", adapter: "WireAdapter", symbols: list[str], *, probed: bool
 ) -> "Iterator[Check]":
     """The checks, and the probe where nothing failed."""
     from dita.live.probe import probe  # noqa: PLC0415 - it needs aiohttp

@@ -44,7 +44,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("-c", "--connector", choices=["binance"], required=True, help="the venue")
+    parser.add_argument("-c", "--connector", choices=["binance", "bybit"], required=True, help="the venue")
     parser.add_argument("-p", "--pair", required=True, metavar="PAIR", help="BTC/USDT")
     parser.add_argument("--kind", choices=["bars", "trades", "funding"], default="bars", help="what (bars)")
     parser.add_argument("--interval", default="1m", metavar="LENGTH", help="of the bars (1m)")

@@ -18,7 +18,7 @@ def add_venue_options(parser: argparse.ArgumentParser) -> None:
     Args:
         parser: A command's parser.
     """
-    parser.add_argument("-c", "--connector", choices=["binance"], required=True, help="the venue")
+    parser.add_argument("-c", "--connector", choices=["binance", "bybit"], required=True, help="the venue")
     parser.add_argument(
         "-p", "--pair", action="append", default=[], metavar="PAIR", help="BTC/USDT; again for more"
     )
@@ -56,7 +56,7 @@ def place_and_key(options: argparse.Namespace) -> "tuple[Place, SecretRef, Secre
     from dita.live.places import Place, reference  # noqa: PLC0415 - it needs aiohttp
 
     try:
-        place = Place.chosen(options.exchange, live=options.live)
+        place = Place.chosen(options.exchange, live=options.live, name=options.connector)
         key = reference(options.api_key, place, "DITA_BARE_API_KEY")
         secret = reference(options.api_secret, place, "DITA_BARE_API_SECRET")
     except KernelError as error:
@@ -98,7 +98,7 @@ def place_of_market(options: argparse.Namespace) -> "Place":
     from dita.live.places import Place  # noqa: PLC0415 - it needs aiohttp
 
     try:
-        return Place.chosen(options.exchange, live=options.exchange is None)
+        return Place.chosen(options.exchange, live=options.exchange is None, name=options.connector)
     except KernelError as error:
         raise CommandFailure(str(error)) from error
 

@@ -8,8 +8,10 @@ from typing import Any, Final
 
 from dita.errors import InvalidInput
 from dita.venues.binance import requests
-from dita.venues.binance.adapter import BinanceUsdm
+from dita.venues.bybit.adapter import BybitLinear
+from dita.venues.bybit.requests import ACCOUNT, KEY_RIGHTS, positions
 from dita.venues.wire import reading
+from dita.venues.wire.adapter import WireAdapter
 from dita.venues.wire.failures import Failure, Fate
 
 _OFFSET_MS_MAX: Final = 1_000
@@ -37,7 +39,7 @@ class Check:
     text: str
 
 
-def check_other_kernels(adapter: BinanceUsdm, knows: Callable[[str], bool]) -> Check:
+def check_other_kernels(adapter: WireAdapter, knows: Callable[[str], bool]) -> Check:
     """Look for open orders of another kernel: two on one account would undo each other's work.
 
     Args:
@@ -60,7 +62,7 @@ class Doctor:
 
     def __init__(
         self,
-        adapter: BinanceUsdm,
+        adapter: WireAdapter,
         *,
         hedge_mode: bool = False,
         allow_withdrawals: bool = False,
@@ -190,6 +192,66 @@ class Doctor:
         if of_kernels:
             return "warn", f"{len(rows)}: {told}: of a kernel; its log says whether of this one"
         return "warn", f"{len(rows)}: {told}: nobody's"
+
+
+class BybitDoctor(Doctor):
+    """Asks Bybit about a unified account."""
+
+    def _key(self) -> tuple[str, str]:
+        rights = reading.record(self._adapter.ask(KEY_RIGHTS), "query-api")
+        named = reading.record(rights.get("permissions") or {}, "permissions")
+        if rights.get("readOnly") not in {0, "0"}:
+            return "fail", "may only read: make one that may trade"
+        if not {"Order", "Position"} <= set(named.get("ContractTrade") or []):
+            return "fail", "may not trade contracts (orders and positions): enable that right for it"
+        if "Withdraw" in (named.get("Wallet") or []):
+            if not self._allow_withdrawals:
+                return "fail", "may withdraw: make one that cannot, or say --allow-withdrawals"
+            return "warn", "may trade contracts, and may withdraw"
+        return "ok", "may trade contracts, and may not withdraw"
+
+    def _position_mode(self) -> tuple[str, str]:
+        # The mode is an instrument's here: flat positions are listed by instrument, with their index.
+        hedged = []
+        for symbol in self._adapter.symbols:
+            answer = reading.record(self._adapter.ask(positions(symbol)), "position")
+            rows = reading.table(answer.get("list") or [], "list")
+            hedged.append(any(row.get("positionIdx") not in {0, None} for row in rows))
+        if any(hedged) != all(hedged):
+            return "fail", "one-way and hedge instruments are mixed: DITA never changes that there"
+        found = "hedge (two books)" if any(hedged) else "one-way"
+        if any(hedged) != self._hedge_mode:
+            return (
+                "fail",
+                f"{found} at the venue, hedge_mode is {self._hedge_mode}: DITA never changes it there",
+            )
+        return "ok", found
+
+    def _account_mode(self) -> tuple[str, str]:
+        info = reading.record(self._adapter.ask(ACCOUNT), "account")
+        if info.get("unifiedMarginStatus") not in {3, 4, 5, 6}:
+            return "fail", "MODE_NOT_SUPPORTED: a classic account; upgrade to a unified one at the venue"
+        if info.get("marginMode") == "PORTFOLIO_MARGIN":
+            return (
+                "fail",
+                "MODE_NOT_SUPPORTED: portfolio margin; choose cross or isolated at the venue",
+            )
+        return "ok", f"unified, {str(info.get('marginMode')).lower().replace('_', ' ')}"
+
+
+def doctor_of(
+    adapter: WireAdapter, *, hedge_mode: bool = False, allow_withdrawals: bool = False, has_log: bool = False
+) -> Doctor:
+    """Return who asks an adapter's venue.
+
+    Args:
+        adapter: The account's; it needs no kernel.
+        hedge_mode: What the kernel will be opened with.
+        allow_withdrawals: Whether a key that may withdraw is good enough.
+        has_log: Whether a kernel with its log is opened next: then it says which open orders are its own.
+    """
+    kind = BybitDoctor if isinstance(adapter, BybitLinear) else Doctor
+    return kind(adapter, hedge_mode=hedge_mode, allow_withdrawals=allow_withdrawals, has_log=has_log)
 
 
 def _in_which(own: dict[str, Any]) -> str:

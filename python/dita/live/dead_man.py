@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from dita.errors import KernelError
-from dita.venues.binance import requests
-from dita.venues.binance.adapter import BinanceUsdm
+from dita.venues.wire.adapter import WireAdapter
 from dita.venues.wire.failures import Failure
 
 _LOG: Final = logging.getLogger("dita.live")
@@ -23,7 +22,7 @@ class DeadMan:
     included: a position may be left without its stop.
     """
 
-    def __init__(self, adapter: BinanceUsdm, symbols: Sequence[str], wait_s: float) -> None:
+    def __init__(self, adapter: WireAdapter, symbols: Sequence[str], wait_s: float) -> None:
         """Set the countdown for the first time.
 
         Args:
@@ -74,4 +73,4 @@ class DeadMan:
 
     def _ask(self, wait_ms: int) -> None:
         for symbol in self._symbols:
-            self._adapter.ask(requests.countdown(symbol, wait_ms))
+            self._adapter.set_dead_man(symbol, wait_ms)

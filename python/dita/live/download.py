@@ -6,11 +6,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from dita.errors import InvalidInput
 from dita.live.pages import Kind, Pages, Row, pages_of
 from dita.runtime import interval_ns
 from dita.venues.binance import requests
 from dita.venues.binance.adapter import BinanceUsdm
 from dita.venues.wire import reading
+from dita.venues.wire.adapter import WireAdapter
 from dita.venues.wire.requests import Request
 
 _MS: Final = 1_000_000
@@ -38,7 +40,7 @@ class Fetched:
 
 
 def fetch(
-    adapter: BinanceUsdm,
+    adapter: WireAdapter,
     kind: Kind,
     symbol: str,
     interval: str,
@@ -63,6 +65,10 @@ def fetch(
         InvalidInput: The file is something else, or a length cannot be.
         Failure: The venue does not answer.
     """
+    if kind == "trades" and not isinstance(adapter, BinanceUsdm):
+        raise InvalidInput(
+            "kind: trades: this venue's REST has only the newest ones; it publishes daily archives of them"
+        )
     pages = pages_of(out, kind, symbol, interval if kind == "bars" else "")
     work = {"bars": _Bars, "trades": _Trades, "funding": _Funding}[kind](adapter, pages, start_ns, end_ns)
     try:
@@ -81,7 +87,7 @@ def fetch(
 class _Work:
     """One download: where it is, and what it has come to."""
 
-    def __init__(self, adapter: BinanceUsdm, pages: Pages, start_ns: int, end_ns: int) -> None:
+    def __init__(self, adapter: WireAdapter, pages: Pages, start_ns: int, end_ns: int) -> None:
         self.adapter = adapter
         self.reached = pages.reached
         self.start_ns, self.end_ns = start_ns, min(end_ns, time.time_ns())
@@ -188,14 +194,13 @@ class _Funding(_Work):
         if self.next_ms is None or self.next_ms * _MS >= self.end_ns:
             return None
         symbol = self.reached.symbol
-        page = self.ask(requests.funding_rates(symbol, self.next_ms, (self.end_ns - 1) // _MS))
+        page = self.adapter.funding_rates(symbol, self.next_ms, (self.end_ns - 1) // _MS)
         rows: list[Row] = []
-        for row in page:
-            self.at_ns = reading.nanoseconds(row, "fundingTime")
+        for at_ns, rate, mark in page:
+            self.at_ns = at_ns
             # Venues stamp some milliseconds late: the boundary is the second.
             second_ns = self.at_ns // _SECOND_NS * _SECOND_NS
             self._miss(second_ns)
-            rate, mark = reading.decimal(row, "fundingRate"), str(row.get("markPrice") or "")
             rows.append((second_ns, symbol, format(rate, "f"), mark))
             self.reached.last_ns = second_ns
         self.next_ms = None if len(page) < _PAGE else self.at_ns // _MS + 1

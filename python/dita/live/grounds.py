@@ -9,22 +9,16 @@ from typing import Any, Final, Protocol
 from dita.config import AccountConfig, SimulatedConfig
 from dita.errors import KernelError
 from dita.kernel import ExecutionKernel
-from dita.live.checks import Check, Doctor, check_other_kernels
+from dita.live.checks import Check, check_other_kernels, doctor_of
 from dita.live.plan import Left, NotReady, Plan
 from dita.venues import SimulatedVenue
-from dita.venues.binance import requests
-from dita.venues.binance.adapter import BinanceUsdm
-from dita.venues.binance.markets import read_instruments
-from dita.venues.wire import reading
+from dita.venues.wire.adapter import WireAdapter
 from dita.venues.wire.failures import Failure
 from dita.venues.wire.market import MarketNews, VenueBook, VenueMark, VenueTrade
 
 _LOG: Final = logging.getLogger("dita.live")
 _CONNECT_S: Final = 30.0
 _FUNDING_S: Final = 28_800
-#: What Binance USD-M asks of an account without a discount, as of November 2026.
-MAKER_RATE: Final = "0.0002"
-TAKER_RATE: Final = "0.0005"
 
 
 class Ground(Protocol):
@@ -36,7 +30,7 @@ class Ground(Protocol):
     def account(self) -> AccountConfig:
         """What the kernel is opened with."""
 
-    def open(self, kernel: ExecutionKernel) -> BinanceUsdm:
+    def open(self, kernel: ExecutionKernel) -> WireAdapter:
         """Take the account as it is, and return whom the market is heard from."""
 
     def hear(self, said: MarketNews) -> None:
@@ -68,7 +62,7 @@ class AtVenue:
         self._plan = plan
         probe = plan.place.adapter(plan.key.resolve(), plan.secret.resolve(), list(plan.symbols))
         try:
-            doctor = Doctor(
+            doctor = doctor_of(
                 probe, hedge_mode=plan.hedge_mode, allow_withdrawals=plan.allow_withdrawals, has_log=True
             )
             self.checks = list(doctor.run())
@@ -78,7 +72,7 @@ class AtVenue:
             self._rules = probe.get_market_metadata(plan.symbols)
         finally:
             probe.close()
-        self._adapter: BinanceUsdm
+        self._adapter: WireAdapter
 
     @property
     def account(self) -> AccountConfig:
@@ -94,15 +88,15 @@ class AtVenue:
             live=plan.live,
         )
 
-    def open(self, kernel: ExecutionKernel) -> BinanceUsdm:
+    def open(self, kernel: ExecutionKernel) -> WireAdapter:
         """Take the account as it is; what an earlier run's log holds wins.
 
         Raises:
             NotReady: The user stream does not open, or another kernel's orders are at work.
         """
         adapter = kernel.venue
-        if not isinstance(adapter, BinanceUsdm):
-            raise NotReady(f"venue: expected a Binance adapter, got {type(adapter).__name__}")
+        if not isinstance(adapter, WireAdapter):
+            raise NotReady(f"venue: expected a native adapter, got {type(adapter).__name__}")
         self._adapter = adapter
         if not adapter.wait_connected(_CONNECT_S):
             raise NotReady("the user stream did not open")
@@ -114,7 +108,7 @@ class AtVenue:
         if recovery is None or recovery["last_seq"] == 0:
             kernel.open_with(adapter.opening_state())
         for symbol in self._plan.symbols:
-            kernel.mark_price(symbol, _mark(adapter, symbol))
+            kernel.mark_price(symbol, adapter.mark_price(symbol))
         return adapter
 
     def hear(self, said: MarketNews) -> None:
@@ -178,17 +172,18 @@ class InShadow:
                     symbol: {name: value for name, value in own.items() if name != "fee_asset"}
                     for symbol, own in rules.items()
                 }, "the account's own"
-        rules = read_instruments(self._market.ask(requests.INSTRUMENTS), self._plan.symbols)
-        for own in rules.values():
-            own.update(maker_rate=MAKER_RATE, taker_rate=TAKER_RATE)
-        return rules, "of an account without a discount; no key is used"
+        public = dict(self._market.public_rules(self._plan.symbols))
+        maker, taker = self._market.usual_rates
+        for own in public.values():
+            own.update(maker_rate=maker, taker_rate=taker)
+        return public, "of an account without a discount; no key is used"
 
     def _measured_ms(self) -> Decimal:
         """How long an answer of the venue takes: the middle one of five, whole milliseconds."""
         took: list[int] = []
         for _ in range(5):
             began = time.perf_counter_ns()
-            self._market.ask(requests.SERVER_TIME)
+            self._market.clock_offset_ms()
             took.append(time.perf_counter_ns() - began)
         return Decimal(-(-sorted(took)[2] // 1_000_000))
 
@@ -202,7 +197,7 @@ class InShadow:
             max_slots=self._plan.slots,
         )
 
-    def open(self, kernel: ExecutionKernel) -> BinanceUsdm:
+    def open(self, kernel: ExecutionKernel) -> WireAdapter:
         """Give the simulated venue the marks that stand.
 
         Raises:
@@ -214,7 +209,7 @@ class InShadow:
         self._venue, self._kernel = venue, kernel
         try:
             for symbol in self._plan.symbols:
-                venue.mark(symbol, _mark(self._market, symbol))
+                venue.mark(symbol, self._market.mark_price(symbol))
         except (Failure, TimeoutError) as error:
             raise NotReady(f"the venue's market: {error}") from error
         return self._market
@@ -284,9 +279,3 @@ def ground_of(plan: Plan) -> Ground:
         KernelError: A secret is not to be had.
     """
     return InShadow(plan) if plan.shadow else AtVenue(plan)
-
-
-def _mark(adapter: BinanceUsdm, symbol: str) -> Decimal:
-    return reading.decimal(
-        reading.record(adapter.ask(requests.premium_index(symbol)), "premiumIndex"), "markPrice"
-    )

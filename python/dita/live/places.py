@@ -1,18 +1,24 @@
-"""Where Binance is: its hosts, the test network's, an exchange to practise on; and the key."""
+"""Where venues are: their hosts, the test networks', an exchange to practise on; and the key."""
 
+import importlib
 import ipaddress
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from dita.config.secrets import SecretRef
 from dita.errors import InvalidInput
-from dita.venues.binance.adapter import DEMO_REST, DEMO_STREAM, REST, STREAM, BinancePractice, BinanceUsdm
+from dita.venues.wire.adapter import WireAdapter
 
 KEY_DEFAULT: Final = "env:API_KEY"
 SECRET_DEFAULT: Final = "env:API_SECRET"  # noqa: S105 - where it is, not what it is
-_ADAPTERS: Final = "dita.venues.binance.adapter"
+#: The venues that a command can name, each the module of its adapter and the adapter's two classes.
+VENUES: Final[Mapping[str, tuple[str, str, str]]] = {
+    "binance": ("dita.venues.binance.adapter", "BinanceUsdm", "BinancePractice"),
+    "bybit": ("dita.venues.bybit.adapter", "BybitLinear", "BybitPractice"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,27 +29,31 @@ class Place:
         rest: Base address of REST.
         stream: Base address of the streams.
         is_real: Whether real money is at stake.
+        name: The venue.
     """
 
     rest: str
     stream: str
     is_real: bool = False
+    name: str = "binance"
 
     @staticmethod
-    def chosen(exchange: str | None, *, live: bool) -> "Place":
+    def chosen(exchange: str | None, *, live: bool, name: str = "binance") -> "Place":
         """Return the place that a command line means: without a word, the test network.
 
         Args:
             exchange: The address of `dita exchange`; None where none is meant.
             live: Whether real money is meant.
+            name: Which venue.
 
         Raises:
             InvalidInput: Both are given, or the address is not on this machine.
         """
         if exchange is None:
+            hosts = importlib.import_module(VENUES[name][0])
             if live:
-                return Place(REST, STREAM, is_real=True)
-            return Place(DEMO_REST, DEMO_STREAM)
+                return Place(hosts.REST, hosts.STREAM, is_real=True, name=name)
+            return Place(hosts.DEMO_REST, hosts.DEMO_STREAM, name=name)
         if live:
             raise InvalidInput("live: an exchange to practise on has no real money; leave one of the two out")
         parts = urlsplit(exchange if "://" in exchange else f"http://{exchange}")
@@ -55,14 +65,15 @@ class Place:
         if not local:
             raise InvalidInput(f"exchange: {exchange!r} is not on this machine; write it like 127.0.0.1:8686")
         scheme = "wss" if parts.scheme == "https" else "ws"
-        return Place(f"{parts.scheme}://{parts.netloc}", f"{scheme}://{parts.netloc}")
+        return Place(f"{parts.scheme}://{parts.netloc}", f"{scheme}://{parts.netloc}", name=name)
 
     @property
     def venue(self) -> str:
         """The adapter's class, as a configuration names it."""
-        return f"{_ADAPTERS}:{'BinanceUsdm' if self.is_real else 'BinancePractice'}"
+        module, real, practice = VENUES[self.name]
+        return f"{module}:{real if self.is_real else practice}"
 
-    def adapter(self, key: str, secret: str, symbols: list[str]) -> BinanceUsdm:
+    def adapter(self, key: str, secret: str, symbols: list[str]) -> WireAdapter:
         """Make an adapter.
 
         Args:
@@ -70,8 +81,10 @@ class Place:
             secret: Its secret.
             symbols: The instruments.
         """
-        kind = BinanceUsdm if self.is_real else BinancePractice
-        return kind(key, secret, symbols, rest=self.rest, stream=self.stream)
+        module, _, kind = self.venue.partition(":")
+        made: Any = getattr(importlib.import_module(module), kind)
+        adapter: WireAdapter = made(key, secret, symbols, rest=self.rest, stream=self.stream)
+        return adapter
 
 
 def reference(text: str, place: Place, variable: str) -> SecretRef:

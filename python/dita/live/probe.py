@@ -8,12 +8,8 @@ from typing import Any, Final
 from dita._kernel import VenueEvent
 from dita.errors import InvalidInput
 from dita.live.checks import Check
-from dita.venues.binance import requests
-from dita.venues.binance.adapter import BinanceUsdm
-from dita.venues.wire import reading
-from dita.venues.wire.adapter import DEAF_S
+from dita.venues.wire.adapter import DEAF_S, WireAdapter
 from dita.venues.wire.failures import Failure
-from dita.venues.wire.requests import Request
 
 _CONNECT_S: Final = 15.0
 _AWAY: Final = Decimal("0.95")
@@ -33,7 +29,7 @@ class _Ear:
         """Take what it says of the account."""
 
 
-def probe(adapter: BinanceUsdm, symbol: str) -> Check:
+def probe(adapter: WireAdapter, symbol: str) -> Check:
     """Place the smallest post-only order 5 % under the mark, and cancel it.
 
     It passes only if the stream tells of the order within 2 s: a stream may connect, answer and say nothing.
@@ -49,8 +45,8 @@ def probe(adapter: BinanceUsdm, symbol: str) -> Check:
     client_id = f"DITAPROBE{time.time_ns() // 1_000_000}"
     placed = False
     try:
-        values = _smallest(adapter, symbol) | {"newClientOrderId": client_id}
-        adapter.ask(Request("POST", "/fapi/v1/order", values, weight=0, pool="exit"))
+        size, price = _smallest(adapter, symbol)
+        adapter.ask(adapter.resting_order(symbol, size, price, client_id))
         placed, told = True, _told(ear, client_id)
     except Failure as failure:
         return Check("probe", "fail", f"the order was not taken: code {failure.code}: {failure.words}")
@@ -60,7 +56,7 @@ def probe(adapter: BinanceUsdm, symbol: str) -> Check:
         left = _canceled(adapter, symbol, client_id) if placed else ""
     if left:
         return Check("probe", "fail", f"order {client_id} was not canceled: {left}: cancel it at the venue")
-    what = f"{values['quantity']} {symbol} at {values['price']}"
+    what = f"{size:f} {symbol} at {price:f}"
     if told is None:
         return Check(
             "probe", "fail", f"{what}: the stream did not tell of it within {DEAF_S:g} s: it is deaf"
@@ -68,18 +64,15 @@ def probe(adapter: BinanceUsdm, symbol: str) -> Check:
     return Check("probe", "ok", f"{what}: told after {told * 1000:.0f} ms, and canceled")
 
 
-def _smallest(adapter: BinanceUsdm, symbol: str) -> dict[str, str]:
+def _smallest(adapter: WireAdapter, symbol: str) -> tuple[Decimal, Decimal]:
+    """The smallest size that the venue takes 5 % under the mark, and that price."""
     rules = adapter.get_market_metadata([symbol])[symbol]
-    row = reading.record(adapter.ask(requests.premium_index(symbol)), "premiumIndex")
-    mark = reading.decimal(row, "markPrice")
+    mark = adapter.mark_price(symbol)
     tick, lot = Decimal(rules["tick_size"]), Decimal(rules["lot_step"])
     price = (mark * _AWAY / tick).to_integral_value(ROUND_CEILING) * tick
     least = max(Decimal(rules["min_notional"]) / price, Decimal(rules["min_qty"]))
     size = (least / lot).to_integral_value(ROUND_CEILING) * lot
-    return {
-        "symbol": symbol, "side": "BUY", "type": "LIMIT", "timeInForce": "GTX",
-        "quantity": format(size, "f"), "price": format(price, "f"),
-    }  # fmt: skip
+    return size, price
 
 
 def _told(ear: _Ear, client_id: str) -> float | None:
@@ -95,10 +88,10 @@ def _told(ear: _Ear, client_id: str) -> float | None:
     return None
 
 
-def _canceled(adapter: BinanceUsdm, symbol: str, client_id: str) -> str:
+def _canceled(adapter: WireAdapter, symbol: str, client_id: str) -> str:
     """Cancel the order; return why that failed, or nothing."""
     try:
-        adapter.ask(requests.cancel(symbol, client_id, "", waits=False))
+        adapter.ask(adapter.cancel_of(symbol, client_id))
     except Failure as failure:
         return f"code {failure.code}: {failure.words}"
     return ""

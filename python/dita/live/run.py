@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from dita.kernel import ExecutionKernel
 
 _LOG: Final = logging.getLogger("dita.live")
-ACCOUNT: Final = "binance"
 _LOOK_S: Final = 0.05
 _TICK_NS: Final = 1_000_000_000
 _STOP_S: Final = 10.0
@@ -73,7 +72,7 @@ class LiveRun:
             # The simulated venue's own time is driven; in shadow it goes by this machine's.
             clock = SystemClock() if plan.shadow else None
             self.host = Host(
-                Config(accounts={ACCOUNT: self._ground.account}, alerts=alerts or AlertsConfig()),
+                Config(accounts={plan.place.name: self._ground.account}, alerts=alerts or AlertsConfig()),
                 directory=directory,
                 clock=clock,
             )
@@ -172,7 +171,7 @@ class LiveRun:
             return
         try:
             self._dead_man = DeadMan(self.market, self.plan.symbols, self.plan.dead_man_s)
-        except (Failure, TimeoutError) as error:
+        except (KernelError, Failure, TimeoutError) as error:
             raise NotReady(f"dead_man: the venue does not take it: {error}") from error
 
     def _begin(self) -> None:

@@ -1,307 +1,38 @@
-"""The native adapter on the exchange to practise on, as certification wants them: over real sockets."""
+"""Binance's adapter on Binance's exchange to practise on, as certification wants them."""
 
-import random
-import time
-from collections.abc import Callable, Mapping
-from decimal import Decimal
-from typing import Any, ClassVar, Final
+from collections.abc import Callable
+from typing import Any, ClassVar
 
-from dita.certify.rig import NotOffered, Rig, Trouble
-from dita.clock import ManualClock
-from dita.kernel import ExecutionKernel
-from dita.loopback.binance.exchange import BinanceExchange
-from dita.loopback.exchange import Terms
-from dita.loopback.market import Listing
-from dita.loopback.memory import MemoryServer, MemoryWire
-from dita.loopback.network import NetworkFault
-from dita.loopback.server import ServerThread
+from dita.loopback.rig import ExchangeRig, MemoryRig
 from dita.venues.binance.adapter import BinancePractice
 from dita.venues.binance.transport import Transport
 
-_START_NS: Final = 1_790_000_000_000_000_000
-_PATIENCE_S: Final = 20.0
-_PAUSE_S: Final = 0.004
-_LISTINGS: Final = tuple(
-    Listing(
-        symbol=f"{base}USDT", base=base, quote="USDT", tick=Decimal("0.1"), lot=Decimal("0.001"),
-        min_notional=Decimal(5), max_qty=Decimal(1000), market_max_qty=Decimal(120), start=Decimal(60_000),
-    )
-    for base in ("BTC", "ETH")
-)  # fmt: skip
-#: What each trouble is here: a fault with its value, and the count that says that it happened.
-_FAULTS: Final[Mapping[Trouble, tuple[str, int | str, str]]] = {
-    Trouble.STALE_STATUS: ("stale_status", "on", "stale_status"),
-    Trouble.FILL_BEFORE_ACK: ("fill_first", "on", "fill_first"),
-    Trouble.SLOW_CHANGES: ("hold_changes", "on", "hold_changes"),
-    Trouble.FILL_AFTER_CANCEL: ("fill_after_cancel", 1, "fill_after_cancel"),
-    Trouble.FALSE_CANCEL: ("false_cancel", 1, "false_cancel"),
-    Trouble.NO_ANSWER_NOT_FOUND: ("not_found_ms", 500, "hidden"),
-    Trouble.ANSWER_LOST: ("answer_lost", 1, "answer_lost"),
-    Trouble.FILLS_REPLAYED: ("replay", "on", "replay"),
-    Trouble.FIRST_FILL_LOST: ("first_fill_lost", "on", "first_fill_lost"),
-    Trouble.ONE_ID_TWO_FILLS: ("one_id", "on", "one_id"),
-    Trouble.PRICE_LATER: ("price_later", "on", "price_later"),
-    Trouble.OVERFILL: ("overfill", 1, "overfill"),
-    Trouble.SILENCE: ("silent", "on", "silent"),
-    Trouble.LIQUIDATION: ("liquidate", 1, "liquidate"),
-    Trouble.ADL: ("adl", 1, "adl"),
-    Trouble.KILL_POST_ONLY: ("reject_after_ack", 1, "reject_after_ack"),
-    Trouble.KILL_REDUCE_ONLY: ("reject_after_ack", 1, "reject_after_ack"),
-    Trouble.KILL_SELF_TRADE: ("reject_after_ack", 1, "reject_after_ack"),
-    Trouble.INSTANT_EXPIRED: ("instant_expired", 1, "instant_expired"),
-    Trouble.CLOCK_SKEW: ("skew_ms", 900, "skew_ms"),
-}
-_DISTURBED: Final = 0.15
-#: What the network does to sockets: a command, and how it is counted.
-_DISTURBANCES: Final = {
-    "cut": "STREAM_CUT", "fault lost 1": "REQUEST_LOST", "fault no_answer 1": "ANSWER_LOST",
-    "fault drop 1": "FRAME_LOST", "fault duplicate 1": "FRAME_TWICE",
-}  # fmt: skip
-_NOT_OFFERED: Final = {
-    Trouble.IDS_PER_RUN: "every fill of Binance's has an id",
-}
 
-
-class BinanceRig(Rig):
+class BinanceRig(ExchangeRig):
     """Opens the adapter on an exchange with a trouble."""
 
-    kernel_options: ClassVar[Mapping[str, Any]] = {"clock": ManualClock(_START_NS)}
-    deaf_s: ClassVar[float] = 0.5
+    venue: ClassVar[str] = "binance"
 
-    def __init__(self) -> None:
-        """Begin with a network that is sound."""
-        self._chance: random.Random | None = None
-        self._disturbed = dict.fromkeys(_DISTURBANCES.values(), 0)
-
-    def open(self, trouble: Trouble) -> BinancePractice:
-        """Start the exchange, and connect."""
-        if trouble in _NOT_OFFERED:
-            raise NotOffered(_NOT_OFFERED[trouble])
-        self.trouble = trouble
-        self.now_ns = _START_NS
-        terms = Terms(
-            balances=dict(self.balances),
-            listings=_LISTINGS,
-            still=True,
-            settings={"partial_fill_rate": int(trouble == Trouble.FIRST_FILL_LOST)},
-        )
-        self.server = self._served(terms)
-        self.server.call(self._prepare)
-        return self.reopen()
-
-    @property
-    def _transport(self) -> Callable[..., Transport]:
-        return Transport
-
-    def _served(self, terms: Terms) -> ServerThread | MemoryServer:
-        # The market is moved by the scene alone.
-        return ServerThread(terms, step_s=3_600, clock_ns=lambda: self.now_ns)
-
-    def reopen(self) -> BinancePractice:
-        """Connect, at first or once more."""
-        address = self.server.address
-        self.adapter = BinancePractice(
+    def _connected(self, address: str) -> BinancePractice:
+        adapter = BinancePractice(
             "practise-key", "practise-secret", (self.symbol, self.other_symbol),
             rest=f"http://{address}", stream=f"ws://{address}",
-            clock_ns=lambda: self.now_ns, deaf_s=self.deaf_s, transport=self._transport,
+            clock_ns=lambda: self.now_ns, deaf_s=self.deaf_s, transport=self._transport(),
         )  # fmt: skip
         # The scene's clock stands still, and no minute of a limit would ever end.
-        self.adapter.budget.limited(self.server.call(lambda one: one.limits.described()))
-        return self.adapter
+        adapter.budget.limited(self.server.call(lambda one: one.limits.described()))
+        return adapter
 
-    def ready(self, kernel: ExecutionKernel) -> None:
-        """Wait until the stream is open, and tell the kernel the marks."""
-        if not self.adapter.wait_connected(_PATIENCE_S):
-            raise TimeoutError("the adapter did not connect")
-        for symbol in (self.symbol, self.other_symbol):
-            kernel.mark_price(symbol, self.mark)
+    def _transport(self) -> Callable[..., Any]:
+        return Transport
 
-    def fill(self, venue_client_id: str, size: Decimal) -> None:
-        """Trade against a resting order."""
-        # What was sent before must be there before others trade against it.
-        self._wait(lambda: self._is_placed(venue_client_id))
-
-        def trade(exchange: BinanceExchange) -> None:
-            for order in exchange.account.open_orders():
-                if order.client_id == venue_client_id:
-                    exchange.account.trade_against(order, size)
-
-        self.server.call(trade)
-        self._wait(self._has_heard)
-
-    def settle(self) -> None:
-        """Have what was held back done, and wait until everything was told."""
-        self._disturb_now()
-        if self.trouble == Trouble.SLOW_CHANGES:
-            self.server.command("release")
-        repairs = self.adapter.repairs
-        self._wait(lambda: self.adapter.is_quiet and self._has_heard())
-        was_deaf = self.adapter.is_deaf
-        if was_deaf and self.trouble == Trouble.SILENCE:
-            # The next but one began after this.
-            self._wait(lambda: not self.adapter.is_deaf or self.adapter.repairs > repairs + 1)
-        elif was_deaf:
-            # The kernel's time is faster than the stream's: it would not wait until the stream is trusted.
-            self._wait(lambda: not self.adapter.is_deaf)
-
-    def heal(self) -> None:
-        """End the trouble."""
-        if self.trouble == Trouble.SLOW_CHANGES:
-            self.server.command("release")
-        self.server.command("heal")
-        if self._chance is not None:
-            self._chance = None
-            self.server.command("cut")
-            self._ask_for_the_rest()
-
-    def disturb(self, seed: int) -> Mapping[str, int]:
-        """Have sockets be cut, answers be lost, frames be lost and come twice, as actions go by."""
-        self._chance = random.Random(seed)  # noqa: S311 - repeatable, not secret
-        return self._disturbed
-
-    def _disturb_now(self) -> None:
-        if self._chance is None or self._chance.random() > _DISTURBED:
-            return
-        line = self._chance.choice(list(_DISTURBANCES))
-        self.server.command(line)
-        self._disturbed[_DISTURBANCES[line]] += 1
-
-    def _ask_for_the_rest(self) -> None:
-        """What was lost on the way is asked for, on a network that is sound again."""
-        self._wait(lambda: self.adapter.is_quiet)
-        self.adapter.repair_now()
-
-    def pass_time(self, kernel: ExecutionKernel, seconds: Decimal) -> None:
-        """Let time pass, for both."""
-        super().pass_time(kernel, seconds)
-        self.now_ns = max(self.now_ns, kernel.now_ns)
-        self.server.call(BinanceExchange.step)
-
-    def set_funding(
-        self, kernel: ExecutionKernel, rate: Decimal, next_boundary_ns: int, interval_secs: int
-    ) -> None:
-        """Set the terms, for both."""
-        next_ms = next_boundary_ns // 1_000_000
-        self.server.call(lambda one: one.account.set_funding(self.symbol, rate, next_ms, interval_secs))
-        kernel.on_funding(self.symbol, rate, next_boundary_ns, interval_secs)
-
-    def position(self, symbol: str) -> Decimal:
-        """Return the exchange's position."""
-        held = self.server.call(lambda one: one.account.held().positions)
-        return sum((row.size for row in held if row.symbol == symbol), Decimal(0))
-
-    def wallet(self, asset: str) -> Decimal:
-        """Return the exchange's balance."""
-        balance = self.server.call(lambda one: one.account.sim.wallet(asset))
-        return balance if balance is not None else Decimal(0)
-
-    def orders_received(self) -> int:
-        """Return how many orders were taken."""
-        strange = ("autoclose-", "adl_autoclose", "web_")
-        return self.server.call(
-            lambda one: sum(not o.client_id.startswith(strange) for o in one.account.histories.orders)
-        )
-
-    def orders_working(self) -> int:
-        """Return how many orders work."""
-        return self.server.call(lambda one: len(one.account.open_orders()))
-
-    def played(self) -> int:
-        """Return how often the trouble happened."""
-        count = self._count
-        return self.server.call(count)
-
-    def close(self) -> None:
-        """Stop the exchange."""
-        self.server.close()
-
-    # ---------------------------------------------------------------------------------------------- inside
-
-    def _prepare(self, exchange: BinanceExchange) -> None:
+    def _unlimit(self, exchange: Any) -> None:  # noqa: ANN401 - each venue's own
         exchange.limits.weight.limit = exchange.limits.orders_10s.limit = 1_000_000
         exchange.limits.orders_1m.limit = 1_000_000
-        for market in exchange.markets.values():
-            market.fixed_mark = self.mark
-            market.set_price(self.mark)
-            exchange.account.hear_market(market, None)
-        if self.trouble == Trouble.OTHER_FEE_ASSET:
-            exchange.account.sim.pay_fees_in(self.other_asset, Decimal(600), Decimal("0.1"))
-        elif self.trouble == Trouble.MAKER_REBATE:
-            exchange.account.sim.set_fee_rates(self.symbol, Decimal("-0.0001"), Decimal("0.0005"))
-        elif self.trouble in _FAULTS:
-            name, value, _ = _FAULTS[self.trouble]
-            exchange.faults.set(name, value)
-
-    def _count(self, exchange: BinanceExchange) -> int:
-        if self.trouble in _FAULTS:
-            return exchange.faults.happened[_FAULTS[self.trouble][2]]
-        trades = exchange.account.histories.trades
-        if self.trouble == Trouble.IDS_PER_SYMBOL:
-            return len({t.order.symbol for t in trades}) - 1
-        if self.trouble == Trouble.FUNDING:
-            return sum(row.kind == "FUNDING_FEE" for row in exchange.account.histories.income)
-        return len(trades)
-
-    def _is_placed(self, client_id: str) -> bool:
-        # Also one that has ended since: a cancel may have overtaken those who trade against it.
-        placed: bool = self.server.call(
-            lambda one: any(order.client_id == client_id for order in one.account.histories.orders)
-        )
-        return placed
-
-    def _has_heard(self) -> bool:
-        said: int = self.server.call(
-            lambda one: sum(session.said for session in one.sessions if session.is_private)
-        )
-        return self.adapter.frames >= said
-
-    def _wait(self, is_so: Any) -> None:  # noqa: ANN401 - a callable
-        until = time.monotonic() + _PATIENCE_S
-        calm = 0
-        while calm < 2:
-            calm = calm + 1 if is_so() else 0
-            if time.monotonic() > until:
-                raise TimeoutError("what was on its way did not arrive")
-            time.sleep(_PAUSE_S)
 
 
-class BinanceMemoryRig(BinanceRig):
+class BinanceMemoryRig(MemoryRig, BinanceRig):
     """The same without sockets: the adapter's bytes reach the exchange through a network in this process."""
 
-    deaf_s: ClassVar[float] = 0.15
-
-    def disturb(self, seed: int) -> Mapping[str, int]:
-        """Have the network go wrong: each seed has its own mix."""
-        network = self._memory.network
-        network.fired.update(dict.fromkeys(map(str, NetworkFault), 0))
-        network.disturb(seed)
-        return network.fired
-
-    def heal(self) -> None:
-        """End the trouble."""
-        super().heal()
-        self._memory.network.calm()
-        self._ask_for_the_rest()
-
-    # ---------------------------------------------------------------------------------------------- inside
-
-    @property
-    def _memory(self) -> MemoryServer:
-        assert isinstance(self.server, MemoryServer)  # noqa: S101 - `_served` made it
-        return self.server
-
-    @property
-    def _transport(self) -> Callable[..., Transport]:
-        server = self._memory
-
-        class Wire(MemoryWire, Transport):
-            """Binance's bytes, without sockets."""
-
-        Wire.server = server
-        return Wire
-
-    def _served(self, terms: Terms) -> ServerThread | MemoryServer:
-        return MemoryServer(terms, lambda: self.now_ns)
-
-    def _has_heard(self) -> bool:
-        return self._memory.network.under_way == 0
+    def _transport(self) -> Callable[..., Any]:
+        return self._carried_by(Transport)

@@ -25,12 +25,14 @@ class Limits:
 
     Attributes:
         per_second: The limit of each endpoint that has one of its own.
+        others: The limit of every other endpoint.
         per_address: How many requests one address may send in five seconds.
     """
 
     def __init__(self) -> None:
         """Begin with nothing counted."""
         self.per_second = dict(_PER_SECOND)
+        self.others = _OTHERS
         self.per_address = 600
         self._of_paths: dict[str, deque[int]] = {}
         self._of_address: deque[int] = deque()
@@ -55,7 +57,7 @@ class Limits:
             raise Refused(10018, "access too frequent", status=403)
         if not signed:
             return {}
-        limit = self.per_second.get(path, _OTHERS)
+        limit = self.per_second.get(path, self.others)
         marks = self._of_paths.setdefault(path, deque())
         _forget(marks, now_ms - _SECOND_MS)
         headers = {

@@ -12,7 +12,7 @@ from dita.errors import InvalidInput, NotSent
 from dita.venues.binance import requests
 from dita.venues.binance.budget import Budget
 from dita.venues.binance.feed import MarketFeed
-from dita.venues.binance.markets import read_klines
+from dita.venues.binance.markets import read_instruments, read_klines
 from dita.venues.binance.news import News
 from dita.venues.binance.questions import Questions
 from dita.venues.binance.transport import Transport
@@ -205,6 +205,45 @@ class BinanceUsdm(WireAdapter):
             self._wire, self.symbols, hear, interval=interval, quotes=quotes, trades=trades,
             books=books, clock_ns=self._clock_ns,
         )  # fmt: skip
+
+    def mark_price(self, symbol: str) -> Decimal:
+        """Return an instrument's mark price as the venue has it now."""
+        row = reading.record(self.ask(requests.premium_index(symbol)), "premiumIndex")
+        return reading.decimal(row, "markPrice")
+
+    def public_rules(self, symbols: Iterable[str]) -> Mapping[str, Any]:
+        """Return instruments' rules, without what is the account's own."""
+        return read_instruments(self.ask(requests.INSTRUMENTS), symbols)
+
+    def funding_rates(self, symbol: str, since_ms: int, until_ms: int) -> list[tuple[int, Decimal, str]]:
+        """Return a page of funding rates: a thousand."""
+        rows = reading.table(
+            self.ask(requests.funding_rates(symbol, since_ms, until_ms), 150.0), "fundingRate"
+        )
+        return [
+            (
+                reading.nanoseconds(row, "fundingTime"),
+                reading.decimal(row, "fundingRate"),
+                str(row.get("markPrice") or ""),
+            )
+            for row in rows
+        ]
+
+    def set_dead_man(self, symbol: str, wait_ms: int) -> None:
+        """Set the countdown of an instrument."""
+        self.ask(requests.countdown(symbol, wait_ms))
+
+    def resting_order(self, symbol: str, size: Decimal, price: Decimal, client_id: str) -> Request:
+        """Write a post-only order to buy."""
+        values = {
+            "symbol": symbol, "side": "BUY", "type": "LIMIT", "timeInForce": "GTX",
+            "quantity": format(size, "f"), "price": format(price, "f"), "newClientOrderId": client_id,
+        }  # fmt: skip
+        return Request("POST", "/fapi/v1/order", values, weight=0, pool="exit")
+
+    def cancel_of(self, symbol: str, client_id: str) -> Request:
+        """Write the cancel of a plain order."""
+        return requests.cancel(symbol, client_id, "", waits=False)
 
     # --------------------------------------------------------------------------------------- requests at work
 

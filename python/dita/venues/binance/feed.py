@@ -57,7 +57,7 @@ class MarketFeed:
         self._numbers: dict[str, int] = {}
         self.reconnects = 0
         self.missed_trades = 0
-        self.books = Books(wire, self._symbols if books else (), hear, clock_ns)
+        self.books: Books = Books(wire, self._symbols if books else (), hear, clock_ns)
         low = [symbol.lower() for symbol in self._symbols]
         market = [f"{one}@kline_{interval}" for one in low] + [f"{one}@markPrice@1s" for one in low]
         if trades:

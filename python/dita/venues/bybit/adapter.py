@@ -4,6 +4,7 @@ Bybit's answer to a request is an acknowledgement, no acceptance: what became of
 and where that does not within two seconds, REST is asked.
 """
 
+import asyncio
 import json
 import logging
 import time
@@ -16,7 +17,7 @@ from dita.errors import InvalidInput, NotSent
 from dita.venues.bybit import requests
 from dita.venues.bybit.budget import Budget
 from dita.venues.bybit.feed import PING, MarketFeed
-from dita.venues.bybit.markets import read_klines
+from dita.venues.bybit.markets import read_instrument, read_klines
 from dita.venues.bybit.news import News
 from dita.venues.bybit.questions import Questions
 from dita.venues.bybit.requests import BybitDialect
@@ -35,6 +36,8 @@ DEMO_REST: Final = "https://api-testnet.bybit.com"
 DEMO_STREAM: Final = "wss://stream-testnet.bybit.com"
 _TOPICS: Final = ("order", "execution", "position", "wallet")
 _PAGE: Final = 1_000
+_FUNDING_PAGE: Final = 200
+_LOOK_S: Final = 60.0
 
 
 class BybitLinear(WireAdapter):
@@ -53,6 +56,7 @@ class BybitLinear(WireAdapter):
         clock_ns: Callable[[], int] = time.time_ns,
         reserve: float = 0.2,
         deaf_s: float = DEAF_S,
+        transport: Callable[..., Transport] = Transport,
     ) -> None:
         """Describe the account; the stream opens once a kernel is attached.
 
@@ -65,15 +69,18 @@ class BybitLinear(WireAdapter):
             clock_ns: This machine's time, nanoseconds.
             reserve: The part of the order budget that is kept for exits.
             deaf_s: A stream that has not told of an acknowledged request for so long is deaf, seconds.
+            transport: Makes what carries requests and streams.
         """
         self._news = News()
         self._dialect = BybitDialect(api_key, api_secret)
         names = list(dict.fromkeys(symbols))
-        wire = Transport(rest, stream, self._dialect, clock_ns, Budget(reserve=reserve))
+        self.budget = Budget(reserve=reserve)
+        wire = transport(rest, stream, self._dialect, clock_ns, self.budget)
         self._questions = Questions(wire, self._news)
         super().__init__(wire, self._news, self._questions, names, clock_ns, deaf_s)
         self._symbol_of: dict[str, str] = {}
         self._say: Say | None = None
+        self._is_subscribed = False
 
     # --------------------------------------------------------------------------------------- the kernel asks
 
@@ -199,6 +206,57 @@ class BybitLinear(WireAdapter):
             books=books, clock_ns=self._clock_ns,
         )  # fmt: skip
 
+    def mark_price(self, symbol: str) -> Decimal:
+        """Return an instrument's mark price as the venue has it now."""
+        answer = reading.record(self.ask(requests.ticker(symbol)), "tickers")
+        rows = [row for row in reading.table(answer.get("list"), "list") if row.get("symbol") == symbol]
+        if not rows:
+            raise InvalidInput(f"symbol: {symbol!r} is not listed at Bybit linear")
+        return reading.decimal(rows[0], "markPrice")
+
+    def public_rules(self, symbols: Iterable[str]) -> Mapping[str, Any]:
+        """Return instruments' rules, without what is the account's own."""
+        return {symbol: read_instrument(self.ask(requests.instrument(symbol)), symbol) for symbol in symbols}
+
+    def funding_rates(self, symbol: str, since_ms: int, until_ms: int) -> list[tuple[int, Decimal, str]]:
+        """Return funding rates of a time: of more than two hundred the newest come, so the end moves back."""
+        found: list[tuple[int, Decimal, str]] = []
+        while since_ms <= until_ms:
+            answer = reading.record(self.ask(requests.funding_history(symbol, since_ms, until_ms)), "history")
+            rows = reading.table(answer.get("list"), "list")
+            page = [
+                (
+                    reading.nanoseconds(row, "fundingRateTimestamp"),
+                    reading.decimal(row, "fundingRate"),
+                    "",
+                )
+                for row in reversed(rows)
+            ]
+            found = page + found
+            if len(page) < _FUNDING_PAGE:
+                break
+            until_ms = page[0][0] // MS - 1
+        return found
+
+    def set_dead_man(self, symbol: str, wait_ms: int) -> None:
+        """Bybit has it for institutions alone.
+
+        Raises:
+            InvalidInput: Always, except where it is taken off.
+        """
+        if wait_ms:
+            raise InvalidInput(
+                f"dead_man: Bybit cancels {symbol} by itself for institutions only; leave it off"
+            )
+
+    def resting_order(self, symbol: str, size: Decimal, price: Decimal, client_id: str) -> Request:
+        """Write a post-only order to buy."""
+        return requests.resting(symbol, size, price, client_id)
+
+    def cancel_of(self, symbol: str, client_id: str) -> Request:
+        """Write the cancel of an order."""
+        return requests.cancel(symbol, client_id)
+
     # --------------------------------------------------------------------------------------- requests at work
 
     async def _send(self, order: VenueOrder, request: Request, refusal: str, request_id: str = "") -> None:
@@ -266,8 +324,15 @@ class BybitLinear(WireAdapter):
     async def _hear_stream(self) -> str:
         # A login carries the venue's time, so that has to be known.
         await self._wire.set_clock()
+        self._is_subscribed = False
         listening = self._wire.listen("/v5/private", self._login, self._hear, greet=self._greet, ping=PING)
-        return await self._heard_until_cut(listening)
+        return await self._heard_until_cut(listening, self._expect_answer())
+
+    async def _expect_answer(self) -> None:
+        """End where the stream is not subscribed to in time: an answer was lost."""
+        await asyncio.sleep(2 * self._deaf_s)
+        while self._is_subscribed:
+            await asyncio.sleep(_LOOK_S)
 
     async def _greet(self, say: Say) -> None:
         self._say = say
@@ -300,6 +365,7 @@ class BybitLinear(WireAdapter):
             topics = json.dumps({"op": "subscribe", "args": list(_TOPICS)})
             self._wire.spawn(self._subscribe(topics))
         elif op == "subscribe":
+            self._is_subscribed = True
             self._begin_to_reconcile()
         return True
 

@@ -38,8 +38,21 @@ class Budget:
 
     reserve: float = 0.2
     _paths: dict[str, _Second] = field(default_factory=dict)
+    _per_address: int = _PER_ADDRESS
+    _per_second: int = _PER_SECOND
     _address: tuple[int, int] = (-1, 0)
     _barred_until_ns: int = 0
+
+    def limited(self, limit: int) -> None:
+        """Take other limits than the venue's usual ones, of endpoints and of the address both."""
+        self._per_address = self._per_second = limit
+
+    def _count(self, path: str) -> _Second:
+        return self._paths.setdefault(path, _Second(self._per_second))
+
+    def is_barred(self, now_ns: int) -> bool:
+        """Whether the venue has said that nothing may be asked now."""
+        return now_ns < self._barred_until_ns
 
     def wait_ms(self, request: Request, now_ns: int) -> int:
         """Return how long a request has to wait; 0 where it may leave.
@@ -51,11 +64,11 @@ class Budget:
         if now_ns < self._barred_until_ns:
             return (self._barred_until_ns - now_ns) // 1_000_000 + 1
         window, used = self._address
-        if window == now_ns // _ADDRESS_NS and used >= _PER_ADDRESS:
+        if window == now_ns // _ADDRESS_NS and used >= self._per_address:
             return (_ADDRESS_NS - now_ns % _ADDRESS_NS) // 1_000_000 + 1
         if request.path not in _COUNTED:
             return 0
-        count = self._paths.setdefault(request.path, _Second())
+        count = self._count(request.path)
         share = 1.0 - self.reserve if request.pool == "entry" else 1.0
         if count.at(now_ns) + 1 > int(count.limit * share):
             return (_SECOND_NS - now_ns % _SECOND_NS) // 1_000_000 + 1
@@ -67,7 +80,7 @@ class Budget:
         now = now_ns // _ADDRESS_NS
         self._address = (now, used + 1 if window == now else 1)
         if request.path in _COUNTED:
-            count = self._paths.setdefault(request.path, _Second())
+            count = self._count(request.path)
             count.used = count.at(now_ns) + 1
 
     def told(self, request: Request, headers: Mapping[str, str], now_ns: int) -> None:
@@ -77,7 +90,7 @@ class Budget:
         lowered = {name.lower(): value for name, value in headers.items()}
         limit, left = lowered.get("x-bapi-limit", ""), lowered.get("x-bapi-limit-status", "")
         if limit.isdigit() and int(limit) > 0:
-            count = self._paths.setdefault(request.path, _Second())
+            count = self._count(request.path)
             count.limit = int(limit)
             if left.isdigit():
                 count.used = max(count.at(now_ns), count.limit - int(left))

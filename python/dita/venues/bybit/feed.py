@@ -63,7 +63,7 @@ class MarketFeed:
         self.reconnects = 0
         #: The venue's trades have no numbers: what was missed of them cannot be counted.
         self.missed_trades = 0
-        self.books = Books(self._symbols if books else (), hear, self._subscribe_again, clock_ns)
+        self.books: Books = Books(self._symbols if books else (), hear, self._subscribe_again, clock_ns)
         word = requests.INTERVALS[interval]
         self._topics = [f"kline.{word}.{one}" for one in self._symbols]
         self._topics += [f"tickers.{one}" for one in self._symbols]

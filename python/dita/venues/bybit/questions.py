@@ -56,11 +56,17 @@ class Questions:
         profits = await self._profits(since_ms, until_ms) if trades else {}
         found = []
         for row in trades:
-            known = profits.get(str(row.get("execId")))
+            known = profits.get((str(row.get("symbol")), str(row.get("execId"))))
             fill, settlement = self._news.fill(row if known is None else {**row, "execPnl": known})
             found.append((fill, settlement or {}))
-        # At equal times by order and what is left of it, the most first.
-        found.sort(key=lambda pair: (pair[0].timestamp_ns, -(pair[0].remaining_size or Decimal(0))))
+        # At equal times by the venue's sequence, which fills of one moment share; then the most left first.
+        found.sort(
+            key=lambda pair: (
+                pair[0].timestamp_ns,
+                pair[0].venue_sequence or 0,
+                -(pair[0].remaining_size or Decimal(0)),
+            )
+        )
         return found
 
     async def entries(self, since_ns: int) -> list[dict[str, Any]]:
@@ -70,13 +76,15 @@ class Questions:
         entries = [entry for row in rows if (entry := self._news.entry(row)) is not None]
         return entries[::-1]
 
-    async def _profits(self, since_ms: int, until_ms: int) -> dict[str, str]:
+    async def _profits(self, since_ms: int, until_ms: int) -> dict[tuple[str, str], str]:
+        """What each fill realised, by its instrument and id."""
         rows = await self._windows(since_ms, until_ms, requests.transactions)
-        flows: dict[str, str] = {}
+        flows: dict[tuple[str, str], str] = {}
         for row in rows:
+            key = (str(row.get("symbol")), str(row.get("tradeId") or ""))
             # A fee in another coin has a row of its own, without a flow.
-            if row.get("tradeId") and (row["tradeId"] not in flows or reading.decimal(row, "cashFlow")):
-                flows[str(row["tradeId"])] = str(row.get("cashFlow") or "0")
+            if key[1] and (key not in flows or reading.decimal(row, "cashFlow")):
+                flows[key] = str(row.get("cashFlow") or "0")
         return flows
 
     async def _windows(

@@ -124,6 +124,15 @@ def place(order: VenueOrder) -> Request:
     return Request("POST", "/v5/order/create", values, pool=pool)
 
 
+def resting(symbol: str, size: Decimal, price: Decimal, client_id: str) -> Request:
+    """Ask for a post-only order to buy."""
+    values = {
+        **_CATEGORY, "symbol": symbol, "side": "Buy", "positionIdx": 0, "orderType": "Limit",
+        "qty": digits(size), "price": digits(price), "timeInForce": "PostOnly", "orderLinkId": client_id,
+    }  # fmt: skip
+    return Request("POST", "/v5/order/create", values, pool="exit")
+
+
 def cancel(symbol: str, client_id: str, order_id: str = "") -> Request:
     """Ask to cancel an order, conditional or not."""
     named = {"orderLinkId": client_id} if client_id else {"orderId": order_id}

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,36 @@ class VenueBook:
     time_ns: int
     bids: tuple[tuple[Decimal, Decimal], ...]
     asks: tuple[tuple[Decimal, Decimal], ...]
+
+
+class Books(Protocol):
+    """The order books of a feed."""
+
+    @property
+    def are_whole(self) -> bool:
+        """Whether every book can be traded on."""
+
+
+class Feed(Protocol):
+    """Who hears a venue's market.
+
+    Attributes:
+        reconnects: How often a stream was opened anew.
+        missed_trades: How many trades of others nobody told, where the venue numbers them.
+    """
+
+    reconnects: int
+    missed_trades: int
+
+    @property
+    def books(self) -> Books:
+        """The order books."""
+
+    def age_s(self, symbol: str) -> float | None:
+        """Return how long ago an instrument's mark was heard, seconds; None where it never was."""
+
+    def begin_after(self, bar: VenueBar) -> None:
+        """Count a bar as told: what comes after it is news."""
 
 
 MarketNews = VenueBar | VenueQuote | VenueTrade | VenueMark | VenueBook
