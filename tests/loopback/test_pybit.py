@@ -1,0 +1,66 @@
+"""The vendor's SDK trades on `dita exchange --venue bybit` with nothing changed but its addresses.
+
+It is none of the development packages: `pip install pybit==5.17.0` has this test run.
+"""
+
+import queue
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from dita.loopback.exchange import Terms
+from dita.loopback.server import ServerThread
+
+sdk = pytest.importorskip("pybit.unified_trading", reason="pybit is not installed")
+KEYS = {"api_key": "practise-key", "api_secret": "practise-secret"}
+LINEAR = {"category": "linear", "symbol": "BTCUSDT"}
+
+
+@pytest.fixture
+def served(monkeypatch: pytest.MonkeyPatch) -> Iterator[ServerThread]:
+    with ServerThread(Terms(venue="bybit"), step_s=0.1) as server:
+        for name in ("PRIVATE_WSS", "PUBLIC_WSS"):
+            there = re.sub(r"^wss://[^/]*", f"ws://{server.address}", getattr(sdk, name))
+            monkeypatch.setattr(sdk, name, there)
+        yield server
+
+
+def topics(heard: "queue.Queue[dict[str, Any]]", wanted: set[str]) -> set[str]:
+    found: set[str] = set()
+    while found != wanted:
+        found.add(heard.get(timeout=10)["topic"].split(".")[0])
+    return found
+
+
+def test_pybit_places_amends_cancels_streams_and_reads_money(served: ServerThread) -> None:
+    session = sdk.HTTP(**KEYS)
+    session.endpoint = f"http://{served.address}"
+    heard: queue.Queue[dict[str, Any]] = queue.Queue()
+    private = sdk.WebSocket(testnet=False, channel_type="private", **KEYS)
+    public = sdk.WebSocket(testnet=False, channel_type="linear")
+    try:
+        for stream in ("order_stream", "execution_stream", "position_stream", "wallet_stream"):
+            getattr(private, stream)(heard.put)
+        public.orderbook_stream(50, "BTCUSDT", heard.put)
+        public.trade_stream("BTCUSDT", heard.put)
+        public.ticker_stream("BTCUSDT", heard.put)
+        public.kline_stream(1, "BTCUSDT", heard.put)
+        wallet = session.get_wallet_balance(accountType="UNIFIED", coin="USDT")["result"]["list"][0]
+        assert wallet["coin"][0]["walletBalance"] == "10000"
+        placed = session.place_order(**LINEAR, side="Buy", orderType="Limit", qty="0.01", price="50000")
+        order = {"orderId": placed["result"]["orderId"]}
+        session.amend_order(**LINEAR, **order, qty="0.02", price="50010")
+        [row] = session.get_open_orders(**LINEAR)["result"]["list"]
+        assert (row["qty"], row["price"], row["orderStatus"]) == ("0.02", "50010", "New")
+        session.cancel_order(**LINEAR, **order)
+        session.place_order(**LINEAR, side="Buy", orderType="Market", qty="0.05")
+        assert session.get_positions(**LINEAR)["result"]["list"][0]["size"] == "0.05"
+        assert float(session.get_executions(**LINEAR)["result"]["list"][0]["execFee"]) > 1
+        account = {"order", "execution", "position", "wallet"}
+        wanted = account | {"orderbook", "publicTrade", "tickers", "kline"}
+        assert topics(heard, wanted) == wanted
+    finally:
+        private.exit()
+        public.exit()
