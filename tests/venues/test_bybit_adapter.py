@@ -1,5 +1,6 @@
 """The native adapter on `dita exchange --venue bybit`: real sockets, and what goes wrong on them."""
 
+import time
 from decimal import Decimal
 
 import pytest
@@ -31,6 +32,22 @@ def test_a_resting_order_is_amended_and_canceled() -> None:
         account.act("CANCEL")
         account.wait(lambda: not account.kernel.orders()[-1].is_live())
         assert account.adapter.get_open_orders() == []
+
+
+def test_an_order_that_ends_at_a_time_is_refused_by_name_and_never_sent() -> None:
+    with practising(venue=VENUE) as account:
+        until = time.time_ns() + 60_000_000_000
+        account.act(
+            "ENTER",
+            target_size="0.05",
+            order_type="LIMIT",
+            limit_price="50000",
+            time_in_force="GTD",
+            expire_time=until,
+        )
+        account.wait(lambda: not account.kernel.orders()[-1].is_live())
+        assert account.kernel.orders()[-1].status == "REJECTED"
+        assert account.placed() == 0
 
 
 @pytest.mark.parametrize("fault", ["silent on", "no_answer 1", "error_503_executed 1", "drop 4"])

@@ -10,10 +10,11 @@ from dita.loopback.network import NetworkFault
 
 MEMORY = range(int(os.environ.get("DITA_BYBIT_MEMORY_SEEDS", "16")))
 SOCKETS = range(int(os.environ.get("DITA_BYBIT_SOCKET_SEEDS", "2")))
-SKIPPED = {"synthetic trade ids that differ per run"}
+#: Every fill has an id at Bybit; of the last sequence's scenes the order that ends at a time is left out.
+SKIPPED = {"synthetic trade ids that differ per run", "the venue ends it, or its clock is off"}
 
 
-def test_every_sequence_passes_over_sockets_but_one_that_cannot_happen_there() -> None:
+def test_every_sequence_passes_over_sockets_but_what_cannot_happen_there() -> None:
     verdicts = list(certify(BybitRig))
     assert [(one.sequence.name, one.why) for one in verdicts if one.result is Result.FAIL] == []
     assert {one.sequence.name for one in verdicts if one.result is Result.SKIP} == SKIPPED

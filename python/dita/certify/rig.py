@@ -99,9 +99,8 @@ class Rig(ABC):
         resting_ask: Where a sell order rests.
         mark: What positions and entries are valued at.
         config: As `ExecutionKernel.set_exchange_config` takes it.
-        has_gtd: Whether the venue knows orders that are good till a time; where not, they are refused.
-        kernel_options: What else `ExecutionKernel` is opened with, such as a clock.
         has_gtd: Whether the venue has orders that end at a time.
+        kernel_options: What else `ExecutionKernel` is opened with, such as a clock.
     """
 
     symbol: ClassVar[str] = "BTCUSDT"
@@ -124,7 +123,6 @@ class Rig(ABC):
     }
     has_gtd: ClassVar[bool] = True
     kernel_options: ClassVar[Mapping[str, Any]] = {}
-    has_gtd: ClassVar[bool] = True
 
     @abstractmethod
     def open(self, trouble: Trouble) -> VenueAdapter | SimulatedVenue:

@@ -351,10 +351,6 @@ def _an_order_whose_time_is_up(bench: Bench) -> None:
     until = bench.kernel.now_ns + 60 * _SECOND_NS
     order = bench.rest(time_in_force="GTD", expire_time=until)
     bench.settle()
-    if not bench.rig.has_gtd:
-        bench.demand("the order's status", "REJECTED", str(bench.order(order).status))
-        bench.demand_stage("CLOSED", _ZERO)
-        return
     bench.demand_stage("ENTRY_WORKING")
     bench.pass_time(61)
     _ended(bench, order, played=False)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from dita.live.checks import Check, Doctor
-    from dita.venues.wire.adapter import WireAdapter
+    from dita.venues.wire.live import LiveAdapter
 
 EXAMPLE: Final = ("dita doctor -c binance -p BTC/USDT", "is the account ready to trade?")
 
@@ -97,7 +97,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _all_of(
-    doctor: "Doctor", adapter: "WireAdapter", symbols: list[str], *, probed: bool
+    doctor: "Doctor", adapter: "LiveAdapter", symbols: list[str], *, probed: bool
 ) -> "Iterator[Check]":
     """The checks, and the probe where nothing failed."""
     from dita.live.probe import probe  # noqa: PLC0415 - it needs aiohttp

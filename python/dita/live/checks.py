@@ -11,8 +11,8 @@ from dita.venues.binance import requests
 from dita.venues.bybit.adapter import BybitLinear
 from dita.venues.bybit.requests import ACCOUNT, KEY_RIGHTS, positions
 from dita.venues.wire import reading
-from dita.venues.wire.adapter import WireAdapter
 from dita.venues.wire.failures import Failure, Fate
+from dita.venues.wire.live import LiveAdapter
 
 _OFFSET_MS_MAX: Final = 1_000
 # A kernel's client ids: D, its nonce, slot and number; see `venue_client_id`.
@@ -39,7 +39,7 @@ class Check:
     text: str
 
 
-def check_other_kernels(adapter: WireAdapter, knows: Callable[[str], bool]) -> Check:
+def check_other_kernels(adapter: LiveAdapter, knows: Callable[[str], bool]) -> Check:
     """Look for open orders of another kernel: two on one account would undo each other's work.
 
     Args:
@@ -62,7 +62,7 @@ class Doctor:
 
     def __init__(
         self,
-        adapter: WireAdapter,
+        adapter: LiveAdapter,
         *,
         hedge_mode: bool = False,
         allow_withdrawals: bool = False,
@@ -240,7 +240,7 @@ class BybitDoctor(Doctor):
 
 
 def doctor_of(
-    adapter: WireAdapter, *, hedge_mode: bool = False, allow_withdrawals: bool = False, has_log: bool = False
+    adapter: LiveAdapter, *, hedge_mode: bool = False, allow_withdrawals: bool = False, has_log: bool = False
 ) -> Doctor:
     """Return who asks an adapter's venue.
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from dita.errors import KernelError
-from dita.venues.wire.adapter import WireAdapter
 from dita.venues.wire.failures import Failure
+from dita.venues.wire.live import LiveAdapter
 
 _LOG: Final = logging.getLogger("dita.live")
 _TIMES: Final = 3
@@ -22,7 +22,7 @@ class DeadMan:
     included: a position may be left without its stop.
     """
 
-    def __init__(self, adapter: WireAdapter, symbols: Sequence[str], wait_s: float) -> None:
+    def __init__(self, adapter: LiveAdapter, symbols: Sequence[str], wait_s: float) -> None:
         """Set the countdown for the first time.
 
         Args:

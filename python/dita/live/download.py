@@ -12,7 +12,7 @@ from dita.runtime import interval_ns
 from dita.venues.binance import requests
 from dita.venues.binance.adapter import BinanceUsdm
 from dita.venues.wire import reading
-from dita.venues.wire.adapter import WireAdapter
+from dita.venues.wire.live import LiveAdapter
 from dita.venues.wire.requests import Request
 
 _MS: Final = 1_000_000
@@ -40,7 +40,7 @@ class Fetched:
 
 
 def fetch(
-    adapter: WireAdapter,
+    adapter: LiveAdapter,
     kind: Kind,
     symbol: str,
     interval: str,
@@ -87,7 +87,7 @@ def fetch(
 class _Work:
     """One download: where it is, and what it has come to."""
 
-    def __init__(self, adapter: WireAdapter, pages: Pages, start_ns: int, end_ns: int) -> None:
+    def __init__(self, adapter: LiveAdapter, pages: Pages, start_ns: int, end_ns: int) -> None:
         self.adapter = adapter
         self.reached = pages.reached
         self.start_ns, self.end_ns = start_ns, min(end_ns, time.time_ns())

@@ -12,8 +12,8 @@ from dita.kernel import ExecutionKernel
 from dita.live.checks import Check, check_other_kernels, doctor_of
 from dita.live.plan import Left, NotReady, Plan
 from dita.venues import SimulatedVenue
-from dita.venues.wire.adapter import WireAdapter
 from dita.venues.wire.failures import Failure
+from dita.venues.wire.live import LiveAdapter
 from dita.venues.wire.market import MarketNews, VenueBook, VenueMark, VenueTrade
 
 _LOG: Final = logging.getLogger("dita.live")
@@ -30,7 +30,7 @@ class Ground(Protocol):
     def account(self) -> AccountConfig:
         """What the kernel is opened with."""
 
-    def open(self, kernel: ExecutionKernel) -> WireAdapter:
+    def open(self, kernel: ExecutionKernel) -> LiveAdapter:
         """Take the account as it is, and return whom the market is heard from."""
 
     def hear(self, said: MarketNews) -> None:
@@ -72,7 +72,7 @@ class AtVenue:
             self._rules = probe.get_market_metadata(plan.symbols)
         finally:
             probe.close()
-        self._adapter: WireAdapter
+        self._adapter: LiveAdapter
 
     @property
     def account(self) -> AccountConfig:
@@ -88,14 +88,14 @@ class AtVenue:
             live=plan.live,
         )
 
-    def open(self, kernel: ExecutionKernel) -> WireAdapter:
+    def open(self, kernel: ExecutionKernel) -> LiveAdapter:
         """Take the account as it is; what an earlier run's log holds wins.
 
         Raises:
             NotReady: The user stream does not open, or another kernel's orders are at work.
         """
         adapter = kernel.venue
-        if not isinstance(adapter, WireAdapter):
+        if not isinstance(adapter, LiveAdapter):
             raise NotReady(f"venue: expected a native adapter, got {type(adapter).__name__}")
         self._adapter = adapter
         if not adapter.wait_connected(_CONNECT_S):
@@ -197,7 +197,7 @@ class InShadow:
             max_slots=self._plan.slots,
         )
 
-    def open(self, kernel: ExecutionKernel) -> WireAdapter:
+    def open(self, kernel: ExecutionKernel) -> LiveAdapter:
         """Give the simulated venue the marks that stand.
 
         Raises:

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from dita.config.secrets import SecretRef
 from dita.errors import InvalidInput
-from dita.venues.wire.adapter import WireAdapter
+from dita.venues.wire.live import LiveAdapter
 
 KEY_DEFAULT: Final = "env:API_KEY"
 SECRET_DEFAULT: Final = "env:API_SECRET"  # noqa: S105 - where it is, not what it is
@@ -73,7 +73,7 @@ class Place:
         module, real, practice = VENUES[self.name]
         return f"{module}:{real if self.is_real else practice}"
 
-    def adapter(self, key: str, secret: str, symbols: list[str]) -> WireAdapter:
+    def adapter(self, key: str, secret: str, symbols: list[str]) -> LiveAdapter:
         """Make an adapter.
 
         Args:
@@ -83,7 +83,7 @@ class Place:
         """
         module, _, kind = self.venue.partition(":")
         made: Any = getattr(importlib.import_module(module), kind)
-        adapter: WireAdapter = made(key, secret, symbols, rest=self.rest, stream=self.stream)
+        adapter: LiveAdapter = made(key, secret, symbols, rest=self.rest, stream=self.stream)
         return adapter
 
 

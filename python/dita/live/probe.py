@@ -8,8 +8,9 @@ from typing import Any, Final
 from dita._kernel import VenueEvent
 from dita.errors import InvalidInput
 from dita.live.checks import Check
-from dita.venues.wire.adapter import DEAF_S, WireAdapter
+from dita.venues.wire.adapter import DEAF_S
 from dita.venues.wire.failures import Failure
+from dita.venues.wire.live import LiveAdapter
 
 _CONNECT_S: Final = 15.0
 _AWAY: Final = Decimal("0.95")
@@ -29,7 +30,7 @@ class _Ear:
         """Take what it says of the account."""
 
 
-def probe(adapter: WireAdapter, symbol: str) -> Check:
+def probe(adapter: LiveAdapter, symbol: str) -> Check:
     """Place the smallest post-only order 5 % under the mark, and cancel it.
 
     It passes only if the stream tells of the order within 2 s: a stream may connect, answer and say nothing.
@@ -64,7 +65,7 @@ def probe(adapter: WireAdapter, symbol: str) -> Check:
     return Check("probe", "ok", f"{what}: told after {told * 1000:.0f} ms, and canceled")
 
 
-def _smallest(adapter: WireAdapter, symbol: str) -> tuple[Decimal, Decimal]:
+def _smallest(adapter: LiveAdapter, symbol: str) -> tuple[Decimal, Decimal]:
     """The smallest size that the venue takes 5 % under the mark, and that price."""
     rules = adapter.get_market_metadata([symbol])[symbol]
     mark = adapter.mark_price(symbol)
@@ -88,7 +89,7 @@ def _told(ear: _Ear, client_id: str) -> float | None:
     return None
 
 
-def _canceled(adapter: WireAdapter, symbol: str, client_id: str) -> str:
+def _canceled(adapter: LiveAdapter, symbol: str, client_id: str) -> str:
     """Cancel the order; return why that failed, or nothing."""
     try:
         adapter.ask(adapter.cancel_of(symbol, client_id))

@@ -17,8 +17,9 @@ from dita.venues.binance.news import News
 from dita.venues.binance.questions import Questions
 from dita.venues.binance.transport import Transport
 from dita.venues.wire import reading
-from dita.venues.wire.adapter import DEAF_S, MS, OVERLAP_NS, PAST_WAIT_S, WireAdapter
+from dita.venues.wire.adapter import DEAF_S, MS, OVERLAP_NS, PAST_WAIT_S
 from dita.venues.wire.failures import Failure, Fate
+from dita.venues.wire.live import LiveAdapter
 from dita.venues.wire.market import MarketNews, VenueBar
 from dita.venues.wire.requests import Request
 from dita.venues.wire.told import Unheard
@@ -31,7 +32,7 @@ DEMO_STREAM: Final = "wss://fstream.binancefuture.com"
 _KEEP_KEY_S: Final = 25 * 60.0
 
 
-class BinanceUsdm(WireAdapter):
+class BinanceUsdm(LiveAdapter):
     """Binance USD-M with real money; `BinancePractice` is for demo hosts and `dita exchange`.
 
     Attributes:

@@ -22,8 +22,9 @@ from dita.venues.bybit.news import News
 from dita.venues.bybit.questions import Questions
 from dita.venues.bybit.requests import BybitDialect
 from dita.venues.wire import reading
-from dita.venues.wire.adapter import DEAF_S, MS, OVERLAP_NS, WireAdapter
+from dita.venues.wire.adapter import DEAF_S, MS, OVERLAP_NS
 from dita.venues.wire.failures import Failure, Fate
+from dita.venues.wire.live import LiveAdapter
 from dita.venues.wire.market import MarketNews, VenueBar
 from dita.venues.wire.requests import Request
 from dita.venues.wire.told import Unheard
@@ -40,7 +41,7 @@ _FUNDING_PAGE: Final = 200
 _LOOK_S: Final = 60.0
 
 
-class BybitLinear(WireAdapter):
+class BybitLinear(LiveAdapter):
     """Bybit v5 linear with real money; `BybitPractice` is for the test network and `dita exchange`."""
 
     named_codes: ClassVar[Mapping[int, str]] = {110072: "DUPLICATE_CLIENT_ID"}
