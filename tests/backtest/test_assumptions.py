@@ -147,3 +147,11 @@ def test_a_funding_file_of_another_time_says_so_and_one_without_a_time_is_refuse
         funding.write_text(f"time,symbol,rate,mark\n{wrong},XUSDT,0.01,100\n")
         with pytest.raises(InvalidInput, match=r"funding.csv, line 2: time: .*1970"):
             played(path, Buys, funding=funding)
+
+
+def test_a_market_that_was_opened_in_another_way_than_the_settings_say_is_refused(tmp_path: Path) -> None:
+    path = market_file(tmp_path, "".join(f"2024-01-01T00:0{n},1,2,1,1,1\n" for n in (1, 2)))
+    for name, value in (("bar_time", "close"), ("allow_disorder", True)):
+        market = open_market(path, **{name: value})  # type: ignore[arg-type]
+        with pytest.raises(InvalidInput, match=f"{name}: .* is how xusdt_1m.csv was opened"):
+            BacktestEngine([Named("s", Buys)], [market], BacktestSettings())

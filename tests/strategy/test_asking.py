@@ -89,3 +89,16 @@ def test_what_is_no_instrument_is_named() -> None:
     with pytest.raises(StrategyError, match=r"asset: 'NIX' is no instrument"):
         asked(lambda own: own.size_for("NIX", notional=1))
     assert issubclass(InvalidInput, ValueError)
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ({"every": 5}, "every: 5 is no timedelta"),
+        ({"at": "noon"}, "at: 'noon' is no datetime"),
+        ({"every": timedelta(0)}, "every: must be above zero"),
+    ],
+)
+def test_a_timer_that_cannot_be_is_named(given: dict[str, Any], why: str) -> None:
+    with pytest.raises(StrategyError, match=why):
+        asked(lambda own: own.timer("t", **given))

@@ -132,3 +132,13 @@ def test_days_of_a_configuration_may_be_text(tmp_path: Path) -> None:
     assert result.bars == 24
     with pytest.raises(InvalidInput, match=r"end_date: '2 Jan' is no day: write YYYY-MM-DD"):
         result_of(tmp_path, end_date="2 Jan")
+
+
+def test_the_engines_settings_say_how_its_files_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "xusdt_1h.csv"
+    rows = "".join(f"2024-01-01T{hour:02}:00,100,101,99,100,1\n" for hour in (1, 2, 1, 3))
+    path.write_text("timestamp,open,high,low,close,volume\n" + rows)
+    engine = BacktestEngine(bar_time="close", allow_disorder=True).load_data(path)
+    result = engine.run(Turns)
+    assert (result.bars, result.start_ns) == (3, NEW_YEAR_NS)
+    assert dict(result.stated)["rows out of order"] == "1 left out"

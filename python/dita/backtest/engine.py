@@ -63,7 +63,8 @@ class BacktestEngine:
             directory: Where to keep the log; None keeps none.
 
         Raises:
-            InvalidInput: There is no strategy or no market, or two markets of one instrument.
+            InvalidInput: There is no strategy or no market, two markets of one instrument, or a market that
+                was opened in another way than the settings say.
             StrategyError: A strategy names an instrument that has no market.
             MarketFileError: A market cannot be read.
         """
@@ -79,6 +80,8 @@ class BacktestEngine:
             raise refuse("strategies" if not strategies else "markets", [], "is empty")
         if len(set(symbols)) != len(symbols):
             raise refuse("markets", symbols, "names an instrument twice")
+        for market in markets:
+            self._check_reading(market)
         for one in strategies:
             check_declared(one.strategy)
             missing = [symbol for symbol in one.strategy.instruments if symbol not in symbols]
@@ -88,6 +91,14 @@ class BacktestEngine:
         rules = {market.symbol: rules_of(market, self.settings.instruments) for market in markets}
         self._rules = {symbol: self._without_rates(own) for symbol, (own, _) in rules.items()}
         self._sources = {symbol: source for symbol, (_, source) in rules.items()}
+
+    def _check_reading(self, market: Market) -> None:
+        """Check that a file is read as the settings say, which are in the report and in the run's id."""
+        for name in ("bar_time", "allow_disorder"):
+            said = getattr(self.settings, name)
+            own = getattr(market, name, said)
+            if own != said:
+                raise refuse(name, own, f"is how {market.name} was opened, and the settings say {said}")
 
     def _without_rates(self, own: dict[str, Any]) -> dict[str, Any]:
         """An instrument's rules without the fees that the settings name: those count."""

@@ -33,6 +33,8 @@ class BarFile(RecordedFile):
         gaps: How many bars were missing so far, where that is allowed.
         disordered: How many rows were left out so far, where that is allowed.
         interval_ns: One bar, in nanoseconds, as the first two rows tell it.
+        allow_disorder: Whether rows whose time goes back are left out.
+        bar_time: Whether the file states when a bar opens, or when it closes.
     """
 
     def __init__(
@@ -59,8 +61,8 @@ class BarFile(RecordedFile):
         """
         super().__init__(path, symbol)
         self._allow_gaps = allow_gaps
-        self._allow_disorder = allow_disorder
-        self._closing_times = bar_time == "close"
+        self.allow_disorder = allow_disorder
+        self.bar_time = bar_time
         self._reader: MarketReader | None = None
         self.gaps = self.disordered = 0
         self.interval_ns = opened(
@@ -89,8 +91,8 @@ class BarFile(RecordedFile):
                 self._symbol,
                 self.interval_ns,
                 allow_gaps=self._allow_gaps,
-                allow_disorder=self._allow_disorder,
-                closing_times=self._closing_times,
+                allow_disorder=self.allow_disorder,
+                closing_times=self.bar_time == "close",
             ),
         )
 

@@ -93,6 +93,7 @@ class ArchiveFile(RecordedFile):
     Attributes:
         gaps: How many bars were missing so far, where that is allowed.
         disordered: How many rows were left out so far, where that is allowed.
+        allow_disorder: Whether that is allowed.
     """
 
     def __init__(
@@ -127,7 +128,7 @@ class ArchiveFile(RecordedFile):
         if is_bars and bar_time != "open":
             raise MarketFileError(path, "--bar-time close: Binance's archive states when a bar opens")
         self._allow_gaps = allow_gaps
-        self._allow_disorder = allow_disorder
+        self.allow_disorder = allow_disorder
         self._fraction = 0.0
         self.gaps = self.disordered = 0
 
@@ -173,7 +174,7 @@ class ArchiveFile(RecordedFile):
                 if len(row) < self._layout.fields:
                     raise ValueError(f"expected at least {self._layout.fields} fields, got {len(row)}")  # noqa: TRY301
                 event = self._layout.read(self._symbol, row)
-                if self._allow_disorder and event.ts_ns < last_ns + bool(self._length_ns):
+                if self.allow_disorder and event.ts_ns < last_ns + bool(self._length_ns):
                     self.disordered += 1
                     continue
                 self._follow(event.ts_ns, last_ns)

@@ -66,6 +66,8 @@ class ParquetFile(RecordedFile):
     Attributes:
         gaps: How many bars were missing so far, where that is allowed.
         disordered: How many rows were left out so far, where that is allowed.
+        allow_disorder: Whether that is allowed.
+        bar_time: Whether the file states when a bar opens, or when it closes.
     """
 
     def __init__(
@@ -92,8 +94,8 @@ class ParquetFile(RecordedFile):
         """
         super().__init__(path, symbol)
         self._allow_gaps = allow_gaps
-        self._allow_disorder = allow_disorder
-        self._closing_times = bar_time == "close"
+        self.allow_disorder = allow_disorder
+        self.bar_time = bar_time
         self._fraction = 0.0
         self.gaps = self.disordered = 0
         with self._opened() as reader:
@@ -137,11 +139,11 @@ class ParquetFile(RecordedFile):
         self.gaps = self.disordered = 0
         spacing = Spacing(self._length_ns, allow_gaps=self._allow_gaps)
         last_ns, last_time = -1 if self._length_ns else 0, ""
-        shift_ns = self._length_ns if self._closing_times else 0
+        shift_ns = self._length_ns if self.bar_time == "close" else 0
         for number, row in self._rows():
             try:
                 event, time = self._event(row)
-                if self._allow_disorder and 0 <= event.ts_ns < last_ns + bool(self._length_ns):
+                if self.allow_disorder and 0 <= event.ts_ns < last_ns + bool(self._length_ns):
                     self.disordered += 1
                     continue
                 if isinstance(event, Bar):
@@ -219,7 +221,7 @@ class ParquetFile(RecordedFile):
             times = (_time_ns(row["time"])[0] for _, row in rows)
             first_ns = next(times, None)
             if first_ns is not None:
-                later = (at_ns for at_ns in times if at_ns > first_ns or not self._allow_disorder)
+                later = (at_ns for at_ns in times if at_ns > first_ns or not self.allow_disorder)
                 return length_of(first_ns, next(later, None))
         except MarketFileError:
             raise

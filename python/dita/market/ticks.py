@@ -32,6 +32,7 @@ class TickFile(RecordedFile):
     Attributes:
         path: The file.
         disordered: How many rows were left out so far, where that is allowed.
+        allow_disorder: Whether that is allowed.
     """
 
     def __init__(self, path: Path, symbol: str, *, allow_disorder: bool = False) -> None:
@@ -44,7 +45,7 @@ class TickFile(RecordedFile):
                 error.
         """
         super().__init__(path, symbol)
-        self._allow_disorder = allow_disorder
+        self.allow_disorder = allow_disorder
         self._reader: MarketReader | None = None
         self.disordered = 0
 
@@ -65,7 +66,7 @@ class TickFile(RecordedFile):
         """
         return opened(
             self.path,
-            lambda: MarketReader.ticks(self.path, self._symbol, allow_disorder=self._allow_disorder),
+            lambda: MarketReader.ticks(self.path, self._symbol, allow_disorder=self.allow_disorder),
         )
 
     def place_of(self, at_ns: int, value: str) -> tuple[int | None, str]:

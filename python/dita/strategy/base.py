@@ -270,8 +270,12 @@ class Strategy:
             at: Once; with `every` as well, the first time. Without an offset it is UTC, as in market files.
 
         Raises:
-            InvalidInput: `every` is not above zero.
+            InvalidInput: `every` is no timedelta above zero, or `at` no datetime.
         """
+        if not isinstance(every, timedelta | None):
+            raise refuse("every", every, "is no timedelta")
+        if not isinstance(at, datetime | None):
+            raise refuse("at", at, "is no datetime")
         every_ns = None if every is None else every // _MICROSECOND * 1000
         at_ns = None
         if at is not None:

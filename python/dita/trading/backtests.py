@@ -13,6 +13,7 @@ from dita.backtest.engine import Named
 from dita.backtest.settings import BacktestSettings
 from dita.errors import refuse
 from dita.market import Event, Market, open_market
+from dita.market.bars import BarTime
 from dita.runtime import load_params, load_strategy
 from dita.strategy import Params, Strategy
 from dita.trading.errors import BacktestError
@@ -75,18 +76,29 @@ def _begin_ns(day: date | None) -> int | None:
 class HistoricalData:
     """A market file, as a stream of events."""
 
-    def __init__(self, path: Path | str, *, symbol: str | None = None) -> None:
+    def __init__(
+        self,
+        path: Path | str,
+        *,
+        symbol: str | None = None,
+        allow_disorder: bool = False,
+        bar_time: BarTime = "open",
+    ) -> None:
         """Open it.
 
         Args:
             path: CSV, Parquet, or a raw capture.
             symbol: Its instrument, where the file does not say it.
+            allow_disorder: Whether rows whose time goes back are left out and counted.
+            bar_time: Whether a file of bars states when a bar opens, or when it closes.
 
         Raises:
             MarketFileError: It cannot be read.
         """
         self.path = Path(path)
-        self.market: Market = open_market(self.path, symbol=symbol)
+        self.market: Market = open_market(
+            self.path, symbol=symbol, allow_disorder=allow_disorder, bar_time=bar_time
+        )
 
     def __iter__(self) -> Iterator[Event]:
         """Read it from its beginning."""
@@ -116,7 +128,9 @@ class BacktestEngine:
         Raises:
             MarketFileError: It cannot be read.
         """
-        self._data.append(HistoricalData(path, symbol=symbol))
+        settings = self._settings
+        how = {"allow_disorder": settings.allow_disorder, "bar_time": settings.bar_time}
+        self._data.append(HistoricalData(path, symbol=symbol, **how))  # type: ignore[arg-type]
         return self
 
     def run(
