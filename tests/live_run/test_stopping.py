@@ -182,7 +182,7 @@ def test_a_shadow_with_a_key_of_elsewhere_goes_on_with_the_common_fees(
     monkeypatch.setenv("API_KEY", "of-another-place")
     run = LiveRun(shadow_of(served, Taker, key=place.key, secret=place.secret))
     assert "taker 0.0005 (of an account without a discount; no key is used)" in run.checks[0].text
-    run.host.close()
+    traded(run, lambda: True)
 
 
 def test_a_shadow_order_waits_behind_what_rests_at_its_price(served: ServerThread) -> None:

@@ -76,6 +76,8 @@ class Desk:
     def round_trip(self) -> None:
         self.trades += 1
         self.wait(lambda: self.adapter.is_quiet and not self.adapter.is_deaf)
+        # A mark that is a minute old counts as none.
+        self.kernel.mark_price("BTCUSDT", 60_000)
         for action, price, stage in (("ENTER", "59000", "POSITION_OPEN"), ("EXIT", "61000", "CLOSED")):
             self.filled(self.order(action, price))
             self.wait(lambda stage=stage: str(self.kernel.slot(0).fsm_state) == stage)  # type: ignore[misc]
