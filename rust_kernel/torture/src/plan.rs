@@ -1,7 +1,7 @@
 //! What a seed decides before anything happens: the account, the venue, and which faults strike how often.
 
 use dita_kernel::id::Id;
-use dita_kernel::input::InstrumentSpec;
+use dita_kernel::input::{InstrumentSpec, OrderBounds, PriceBand};
 use dita_kernel::kernel::KernelConfig;
 use dita_kernel::names::{OppositeSlots, PairOff, Product};
 use dita_kernel::num::Decimal;
@@ -83,6 +83,7 @@ pub(crate) fn draw(seed: u64, only: Option<FaultSet>) -> Plan {
         if pairs {
             listing.spec.pair_off = PairOff::SameOwner;
         }
+        listing.spec.bounds = bounds(seed, listing.lot_places).map(Box::new);
     }
     let capital = capital(&listings);
     Plan {
@@ -98,6 +99,20 @@ pub(crate) fn draw(seed: u64, only: Option<FaultSet>) -> Plan {
         listings,
         capital,
     }
+}
+
+/// What the venue takes at once, for one seed in four: positions are larger than that, and exits leave in parts. A stream
+/// of its own, as the sides have.
+fn bounds(seed: u64, lot_places: u8) -> Option<OrderBounds> {
+    let mut dice = Dice::of(seed, 21);
+    let (bounded, lots, open) = (dice.once_in(4), 5 + dice.below(16), 6 + dice.below(30));
+    let band = PriceBand { low: decimal(98, 2), high: decimal(102, 2) };
+    bounded.then(|| OrderBounds {
+        market_max_qty: Some(decimal(i128::from(lots), lot_places)),
+        price_band: Some(band),
+        max_open_orders: u32::try_from(open).ok(),
+        max_open_stops: None,
+    })
 }
 
 /// Whether slots of both sides share the book, and whether they pair off. A stream of its own: the rest of the seed is

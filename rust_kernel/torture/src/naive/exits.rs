@@ -76,10 +76,17 @@ fn one(
             wanted = 0;
         }
         let live: Vec<&&&Order> = of_exit.iter().filter(|order| order.is_live()).collect();
-        if live.len() > 1 {
+        // What the venue has refused over and over is not asked for any more: then they cover less.
+        let is_new = exit.tried.as_ref().is_none_or(|tried| tried.after_ns != i64::MAX);
+        if live.len() > 1 && is_new && !are_parts(&live, wanted, rules) {
             return Err(wrong(slot_id, format_args!("two orders work for exit {at}: {live:?}")));
         }
         match live.first() {
+            Some(_) if live.len() > 1 => {
+                for order in &live {
+                    works(slot_id, slot, exit, order, order.qty.0 - order.filled.0, rules)?;
+                }
+            }
             Some(order) => works(slot_id, slot, exit, order, wanted, rules)?,
             None if wanted > 0 && may_rest(slot, exit, wanted, rules) => {
                 return Err(wrong(
@@ -91,6 +98,14 @@ fn one(
         }
     }
     Ok(())
+}
+
+/// Several work for one exit where the venue takes no order as large: together they are what is wanted.
+fn are_parts(live: &[&&&Order], wanted: i128, rules: &Instrument) -> bool {
+    let most = rules.spec.bounds.as_ref().and_then(|bounds| bounds.market_max_qty);
+    let Some(most) = most.and_then(|most| rules.qty(most).ok()) else { return false };
+    let unfilled = || live.iter().map(|order| order.qty.0 - order.filled.0);
+    unfilled().all(|part| part <= most.0) && unfilled().sum::<i128>() == wanted
 }
 
 /// True where the venue takes it, and has not refused it over and over.
