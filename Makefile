@@ -225,7 +225,7 @@ FUZZ_FOUND = $(abspath target/fuzz/$(TARGET))
 FUZZ_ENV = LD_LIBRARY_PATH="$(PYTHON_LIBDIR):$${LD_LIBRARY_PATH:-}" \
 	PYTHONHOME="$$($(PYTHON) -c 'import sys; print(sys.base_prefix)')"
 .PHONY: fuzz
-fuzz: $(STAMPS)/packages ## Put arbitrary bytes to codec, log, snapshot, stdio, step or bindings (TARGET=step SECONDS=600)
+fuzz: $(STAMPS)/packages ## Put arbitrary bytes to codec, log, snapshot, stdio, step, wire or bindings (TARGET=step SECONDS=600)
 	@cargo fuzz --version >/dev/null 2>&1 || { \
 		echo 'Install it first: cargo install --locked cargo-fuzz@$(CARGO_FUZZ_VERSION)' >&2; exit 1; }
 	@mkdir -p $(FUZZ_FOUND) target/fuzz/failed

@@ -69,6 +69,8 @@ if TYPE_CHECKING:
     from dita.errors import KernelClosed as KernelClosed
     from dita.errors import KernelError as KernelError
     from dita.errors import KernelPoisoned as KernelPoisoned
+    from dita.errors import LeaseHeld as LeaseHeld
+    from dita.errors import LinkError as LinkError
     from dita.errors import LogCorrupt as LogCorrupt
     from dita.errors import LogDisk as LogDisk
     from dita.errors import LogError as LogError
@@ -79,6 +81,8 @@ if TYPE_CHECKING:
     from dita.errors import ModeMismatch as ModeMismatch
     from dita.errors import NotSent as NotSent
     from dita.errors import NotYetSupported as NotYetSupported
+    from dita.errors import ServerAway as ServerAway
+    from dita.errors import ServerRefused as ServerRefused
     from dita.errors import VenueAdapterError as VenueAdapterError
     from dita.errors import ZincError as ZincError
     from dita.journal import JournalRecord as JournalRecord
@@ -96,6 +100,8 @@ if TYPE_CHECKING:
     from dita.second_names import AccountSnapshot as AccountSnapshot
     from dita.second_names import InvalidSlot as InvalidSlot
     from dita.second_names import VenueEventStatus as VenueEventStatus
+    from dita.server import connect as connect
+    from dita.server import connect_async as connect_async
     from dita.slots import AccountProjection as AccountProjection
     from dita.slots import KernelSlotView as KernelSlotView
     from dita.slots import KernelStateView as KernelStateView
@@ -207,6 +213,12 @@ _HOME = {
     "ZincReader": "dita.zinc",
     "KernelLogs": "dita.logs",
     "set_up_logs": "dita.logs",
+    "connect": "dita.server",
+    "connect_async": "dita.server",
+    "LeaseHeld": "dita.errors",
+    "LinkError": "dita.errors",
+    "ServerAway": "dita.errors",
+    "ServerRefused": "dita.errors",
     "build_control_plane": "dita.control",
     "ClusterAddress": "dita.cluster",
     "ClusterError": "dita.cluster",
@@ -287,6 +299,8 @@ __all__ = [
     "KernelStateView",
     "KernelTransition",
     "KernelVerbosity",
+    "LeaseHeld",
+    "LinkError",
     "Liquidity",
     "LogCorrupt",
     "LogDisk",
@@ -320,6 +334,8 @@ __all__ = [
     "ReconcileStatus",
     "Regime",
     "RoundedOrder",
+    "ServerAway",
+    "ServerRefused",
     "SharedHalt",
     "SharedMemoryZincPlane",
     "SimulatedVenue",
@@ -341,6 +357,8 @@ __all__ = [
     "__version__",
     "build_control_plane",
     "build_projection",
+    "connect",
+    "connect_async",
     "open_client",
     "set_up_logs",
     "transition_table",

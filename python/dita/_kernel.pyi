@@ -46,9 +46,13 @@ __all__ = [
     "KernelMode",
     "KernelOutcome",
     "KernelPoisoned",
+    "KernelServer",
     "KernelSeverity",
     "KernelTransition",
     "KernelVerbosity",
+    "LeaseHeld",
+    "Link",
+    "LinkError",
     "Liquidity",
     "Listener",
     "LogCorrupt",
@@ -84,6 +88,9 @@ __all__ = [
     "Replay",
     "RoundedOrder",
     "Rsi",
+    "Seats",
+    "ServerAway",
+    "ServerRefused",
     "Session",
     "SimExchange",
     "Sma",
@@ -464,6 +471,24 @@ class LogDisk(LogError):
 
 class ZincError(KernelError):
     """A plane in shared memory cannot be made, read or written; the text names its file and says why."""
+
+class LinkError(KernelError):
+    """Something is wrong between a program and a kernel's server."""
+
+class ServerAway(LinkError):
+    """No server answers, or not in time. What was sent may have been taken or not: send it again under its
+    own id."""
+
+class ServerRefused(LinkError):
+    """The kernel's server does not do that. `code` is the reason's name."""
+
+    code: str
+
+class LeaseHeld(ServerRefused):
+    """Another process holds the lease. `pid` is its id, `since_ns` since when, ns since 1970."""
+
+    pid: int
+    since_ns: int
 
 class LogFailed(LogError, KernelPoisoned):
     """The log failed at work: nothing more is taken, and nothing has left whose cause is not durable.
@@ -1876,6 +1901,9 @@ class Engine:
     def sim_counters(self) -> dict[str, int]:
         """How often the simulated venue did what."""
 
+    def show_market(self, tick: QuoteTick | TradeTick | Bar) -> int | None:
+        """Show it to the programs that are connected; return its number in the market's order."""
+
     def slot(self, slot_id: int) -> TradeSlot:
         """A slot as it is now."""
 
@@ -2704,7 +2732,7 @@ class Teller:
 
     def __new__(
         cls,
-        engine: Engine,
+        engine: Engine | None,
         listener: Listener,
         settle: Callable[[], object],
         raised: Callable[[BaseException, str], object],
@@ -2744,6 +2772,137 @@ class Watcher:
     def deliver(self, recorder: Recorder | None = None) -> None:
         """Tell what has happened, in the kernel's order, until nothing has. A recorder hears each change as
         well, also of trades of which nobody is told."""
+
+@final
+class Seats:
+    """Which slots of a kernel belong to whom: strategies inside the host, and programs that are connected."""
+
+    def __new__(cls, engine: Engine) -> Seats: ...
+    def take(self, name: str, slots: int) -> list[int] | None:
+        """Give a name slots: those that carry its trades first, then free ones by number; None where it has
+        some.
+
+        Raises:
+            ServerRefused: There are not so many; none is given.
+        """
+
+    def leave(self, slots: list[int]) -> None:
+        """Let others have slots."""
+
+@final
+class KernelServer:
+    """A server at work: one thread of its own, which takes the interpreter only where an adapter of
+    Python's is asked."""
+
+    def __new__(
+        cls,
+        path: str | os.PathLike[str],
+        accounts: list[tuple[str, Engine, Seats, tuple[str, str] | None]],
+        *,
+        host: str,
+        mode: int = 0o600,
+        clients_max: int = 128,
+    ) -> KernelServer:
+        """Begin to serve; of each account its name, engine, seats and plane (directory and name).
+
+        Raises:
+            LinkError: Another process serves there, or the system refuses.
+        """
+
+    def end(self) -> None:
+        """Take nothing more, tell every program, and end. Leases stay; no policy acts."""
+
+    @property
+    def alive(self) -> bool:
+        """Whether its thread runs."""
+
+    def standing(self) -> dict[str, int]:
+        """Return how it stands: `clients messages refused gaps beats`."""
+
+    def leases(self) -> list[dict[str, Any]]:
+        """Return the leases: dicts of `account name slots policy grace_s pid since_ns settled`."""
+
+@final
+class Link:
+    """A program's link to a kernel's server. Calls let go of the interpreter while they wait."""
+
+    def __new__(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        name: str,
+        slots: int = 1,
+        account: str = "",
+        policy: str = "keep",
+        grace_s: float = 5.0,
+        secret: str = "",
+        market: bool = False,
+        timeout_s: float = 30.0,
+        comes_back_s: float = 10.0,
+        versions: tuple[int, int] | None = None,
+    ) -> Link:
+        """Connect, and take the lease."""
+
+    def welcome(self) -> dict[str, Any]:
+        """Return what the server has said to the hello last."""
+
+    @property
+    def seq(self) -> int:
+        """The highest input that an answer has told of."""
+
+    @property
+    def closed(self) -> bool:
+        """Whether it was closed."""
+
+    def fileno(self) -> int:
+        """Return what an event loop watches: it can be read when something is told."""
+
+    def process_intent(self, intent: KernelIntent) -> KernelOutcome:
+        """Take an intent, and wait for its outcome."""
+
+    def process_intents(self, intents: list[KernelIntent]) -> list[KernelOutcome]:
+        """Take intents that come together."""
+
+    def start(self, intents: list[KernelIntent]) -> int:
+        """Send intents, and wait for nothing."""
+
+    def taken(self, number: int) -> list[KernelOutcome] | None:
+        """Return the outcomes of what was started; None while there are none."""
+
+    def forget(self, number: int) -> None:
+        """Want no outcomes of what was started any more."""
+
+    def slot(self, slot_id: int) -> TradeSlot:
+        """Return a slot, asked of the server."""
+
+    def order(self, venue_client_id: str) -> VenueOrder | None:
+        """Return an order by our id, asked of the server."""
+
+    def orders(self, *, live_only: bool = False) -> list[VenueOrder]:
+        """Return the orders, asked of the server."""
+
+    def read_text(self, topic_name: str, name: str = "") -> str:
+        """Return the account of an asset, the controls or the health, as JSON."""
+
+    def instrument(self, symbol: str) -> dict[str, Any] | None:
+        """Return an instrument's rules by name, and its last mark."""
+
+    def next_told(self, watcher: Watcher | None = None) -> tuple[Any, ...] | None:
+        """Give what happened to a watcher up to the next thing of another kind, and return that; None where
+        nothing is left. Without a watcher what happened is returned as well: `("news", seq, slots,
+        events)`."""
+
+    def wait(self, timeout_s: float) -> bool:
+        """Wait until something is told, at most so long, seconds."""
+
+    def quiet(self) -> None:
+        """End the bell's ringing: what is told from now on rings it anew."""
+
+    def part(self) -> None:
+        """Give the lease back: its policy acts at once. Then it is closed."""
+
+    def close(self) -> None:
+        """Hang up; the lease stays, and its policy acts once its grace is over."""
 
 @final
 class Recorder:
@@ -3186,6 +3345,16 @@ class ZincReader:
         self, after: int, most: int
     ) -> tuple[list[tuple[int, int, int, bool, KernelDiagnosticCode, KernelIntent]], int]:
         """The intents behind a place in the ring, oldest first, and how many were overwritten before."""
+
+    def read_market(
+        self, span: tuple[int, int], instruments: int, places: tuple[int, int]
+    ) -> tuple[list[QuoteTick | TradeTick | Bar], tuple[int, int], tuple[int, int]]:
+        """Return what of the market is numbered behind the first of `span` and up to the second, in its
+        order; the new places in the rings of trades and bars; and how many of each were overwritten before
+        they were read."""
+
+    def market_places(self) -> tuple[int, int]:
+        """Return the newest places in the rings of trades and bars."""
 
     def reaches(self, seq: int, timeout_us: int) -> bool:
         """True once the plane shows everything up to an input; waits for that, at most so long."""

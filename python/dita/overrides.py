@@ -139,7 +139,7 @@ class Override:
         return self._changes.get(slot_id, {})
 
 
-def block_of(engine: Engine) -> Override | None:
+def block_of(engine: object) -> Override | None:
     """Return the block of a kernel that this thread or task is in, if any."""
     return next((block for block in _OPEN.get() if block._engine is engine), None)  # noqa: SLF001 - its own
 

@@ -6,12 +6,52 @@ A `TradeSlot` is a frozen copy of one moment; a `KernelSlotView` follows the slo
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, overload
+from typing import Any, Protocol, overload
 
-from dita._kernel import Engine, ExitSpec, KernelOutcome, TradeSide, TradeSlot, TradeStage, VenueOrder
+from dita._kernel import ExitSpec, KernelOutcome, TradeSide, TradeSlot, TradeStage, VenueOrder
 from dita.errors import refuse
 from dita.overrides import WRITABLE, block_of, exact_difference, needs_block
 from dita.second_names import AccountSnapshot, InvalidSlot
+
+
+class SlotSource(Protocol):
+    """What views read: a kernel's engine, or a connection to a kernel elsewhere."""
+
+    @property
+    def max_slots(self) -> int:
+        """How many slots there are."""
+
+    def slot(self, slot_id: int) -> TradeSlot:
+        """Return a slot as it is now."""
+
+    def slot_stage(self, slot_id: int) -> TradeStage:
+        """Return a slot's stage."""
+
+    def slot_size(self, slot_id: int) -> Any:  # noqa: ANN401 - a Decimal
+        """Return the size of a slot's position."""
+
+    def slot_next_leg(self, slot_id: int) -> Any:  # noqa: ANN401 - a Decimal
+        """Return the size of a slot's next exit leg."""
+
+    def mark_price(
+        self, asset: str, price: Decimal | str | float, timestamp: datetime | int | None = None
+    ) -> KernelOutcome:
+        """Take the price that positions are valued at."""
+
+    def account(self, asset: str | None = None) -> Mapping[str, Any] | None:
+        """Return an asset's figures."""
+
+    def assets(self) -> list[str]:
+        """Return the assets."""
+
+    def active_trade_index(self) -> dict[str, int]:
+        """Return trade id to slot."""
+
+    def venue_order_index(self) -> dict[str, int]:
+        """Return the venue's order id to slot."""
+
+    def client_order_index(self) -> dict[str, int]:
+        """Return our order id to slot."""
 
 
 class KernelSlotView:
@@ -25,10 +65,10 @@ class KernelSlotView:
 
     __slots__ = ("_engine", "_slot_id")
 
-    _engine: Engine
+    _engine: SlotSource
     _slot_id: int
 
-    def __init__(self, engine: Engine, slot_id: int) -> None:
+    def __init__(self, engine: SlotSource, slot_id: int) -> None:
         """Look at a slot.
 
         Args:
@@ -300,7 +340,7 @@ class SlotViews(Sequence[KernelSlotView]):
 
     __slots__ = ("_views",)
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: SlotSource) -> None:
         """Look at all slots.
 
         Args:
@@ -334,7 +374,7 @@ class KernelStateView:
 
     __slots__ = ("_engine", "slots")
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: SlotSource) -> None:
         """Look at a kernel's state.
 
         Args:
@@ -387,7 +427,7 @@ class AccountProjection:
 
     __slots__ = ("_engine",)
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: SlotSource) -> None:
         """Look at a kernel's account.
 
         Args:

@@ -35,6 +35,7 @@ _EPILOG: Final = """\
 examples:
   dita run ema-cross -c binance -p BTC/USDT --exchange 127.0.0.1:8686
   dita run ema-cross -c binance -p BTC/USDT --shadow
+  dita run mine.py --connect /run/dita/kernel.sock --name mine --on-stop flatten
   dita run mine.py other.py -c binance -p BTC/USDT -p ETH/USDT --param mine.fast=20 --name both
   dita run mine.py -c binance -p BTC/USDT --live --api-key keyring:b/key --api-secret keyring:b/secret"""
 
@@ -56,7 +57,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument(
         "strategy", nargs="+", metavar="STRATEGY", help="files, module:Class, or samples' names"
     )
-    add_venue_options(parser)
+    add_venue_options(parser, required=False)
     add_params(parser, "a parameter; STRATEGY.NAME=VALUE where there are several; again for more")
     parser.add_argument("--interval", default="1m", metavar="LENGTH", help="of the bars that are heard (1m)")
     parser.add_argument(
@@ -72,6 +73,18 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help="of a shadow order, there and back (what the venue's answers take)",
     )
     parser.add_argument("--hedge-mode", action="store_true", help="the account has two books per instrument")
+        "--connect",
+        type=Path,
+        metavar="SOCKET",
+        help="run one strategy as a client of `dita serve` instead: its socket, or its host's directory",
+    )
+    parser.add_argument("--slots", type=int, metavar="N", help="with --connect: slots (as the strategy says)")
+    parser.add_argument(
+        "--grace", type=float, metavar="S", help="with --connect: how long it may be away, seconds (5)"
+    )
+    parser.add_argument(
+        "--secret-file", type=Path, metavar="FILE", help="with --connect: what keeps others from its lease"
+    )
     parser.add_argument(
         "--on-stop",
         choices=("keep", "cancel", "flatten"),
@@ -97,7 +110,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     place.add_argument("--name", metavar="NAME", default="live", help="the host's name (live)")
     place.add_argument("--dir", type=Path, metavar="DIR", help="the host's directory itself")
     place.add_argument("--ephemeral", action="store_true", help="keep nothing, and answer nobody")
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, wrong_usage=parser.error)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -114,6 +127,12 @@ def run(options: argparse.Namespace) -> int:
     """
     from dita.errors import KernelError  # noqa: PLC0415 - `dita --help` answers at once
 
+    if options.connect is not None:
+        from dita.cli.run_connected import run_connected  # noqa: PLC0415 - as above
+
+        return run_connected(options)
+    if options.connector is None:
+        options.wrong_usage("the following arguments are required: -c/--connector, or --connect SOCKET")
     try:
         plan = _plan(options)
         from dita.live.run import LiveRun  # noqa: PLC0415 - it needs aiohttp

@@ -12,13 +12,16 @@ if TYPE_CHECKING:
     from dita.live.places import Place
 
 
-def add_venue_options(parser: argparse.ArgumentParser) -> None:
+def add_venue_options(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
     """Describe the options.
 
     Args:
         parser: A command's parser.
+        required: Whether the command always has a venue.
     """
-    parser.add_argument("-c", "--connector", choices=["binance", "bybit"], required=True, help="the venue")
+    parser.add_argument(
+        "-c", "--connector", choices=["binance", "bybit"], required=required, help="the venue"
+    )
     parser.add_argument(
         "-p", "--pair", action="append", default=[], metavar="PAIR", help="BTC/USDT; again for more"
     )

@@ -219,6 +219,20 @@ class BreakerConfig(Section):
     open_s_max: NotNegative = Field(default=Decimal(300), description="At most so long.")
 
 
+class ServeConfig(Section):
+    """The kernel's server, at which strategy processes connect: `dita serve`."""
+
+    socket: str | None = Field(
+        default=None, description="Its socket; none: `kernel.sock` in the host's directory."
+    )
+    mode: str = Field(
+        default="0600", pattern=r"^0?[0-7]{3}$", description="The socket's mode: who may connect."
+    )
+    clients: int = Field(
+        default=128, ge=1, le=1024, description="How many programs may be connected at once."
+    )
+
+
 class WebConfig(Section):
     """The web page. It has no keys yet."""
 
@@ -279,6 +293,7 @@ class Config(Section):
     accounts: dict[str, AccountConfig] = Field(default_factory=lambda: {"main": AccountConfig()})
     strategies: dict[str, StrategyConfig] = Field(default_factory=dict)
     engine: EngineConfig = Field(default_factory=EngineConfig)
+    serve: ServeConfig = Field(default_factory=ServeConfig)
     web: WebConfig = Field(default_factory=WebConfig)
     alerts: AlertsConfig = Field(default_factory=AlertsConfig)
     followers: FollowersConfig = Field(default_factory=FollowersConfig)

@@ -18,8 +18,7 @@ from dita._kernel import (
     VenueEvent,
     VenueOrder,
 )
-from dita.errors import KernelClosed, KernelError, refuse
-from dita.host.documents import owned
+from dita.errors import KernelClosed, KernelError, ServerRefused, refuse
 from dita.host.feed import AccountFeed
 from dita.kernel import ExecutionKernel, Number
 from dita.slots import KernelSlotView
@@ -78,7 +77,13 @@ class SentIntent(NamedTuple):
 
 
 class Seats:
-    """Which slots of a kernel belong to which client. A slot has one client at most."""
+    """Which slots of a kernel belong to whom: to clients in this process, or to programs that are connected.
+
+    A slot has one holder at most.
+
+    Attributes:
+        book: What the kernel's server shares.
+    """
 
     def __init__(self, kernel: ExecutionKernel) -> None:
         """Start with nobody.
@@ -86,9 +91,7 @@ class Seats:
         Args:
             kernel: Whose slots.
         """
-        self._kernel = kernel
-        self._taken: dict[int, str] = {}
-        self._lock = threading.Lock()
+        self.book = kernel.seats()
 
     def take(self, name: str, slots: int) -> tuple[int, ...]:
         """Give a client slots: first those that carry its trades, then free ones by number.
@@ -101,17 +104,13 @@ class Seats:
             InvalidInput: The name has slots already.
             NoFreeSlot: There are not so many.
         """
-        with self._lock:
-            if name in self._taken.values():
-                raise refuse("name", name, "is taken: close the other client first")
-            views = list(self._kernel.state.slots)
-            own = [view.slot_id for view in views if owned(view, name)]
-            free = [view.slot_id for view in views if view.slot_id not in self._taken and view.is_free()]
-            seats = (own + free)[: max(slots, len(own))]
-            if len(seats) < slots:
-                raise NoFreeSlot(f"slots: {slots} are asked for and {len(seats)} are free; raise max_slots")
-            self._taken.update(dict.fromkeys(seats, name))
-            return tuple(sorted(seats))
+        try:
+            seats = self.book.take(name, slots)
+        except ServerRefused as error:
+            raise NoFreeSlot(str(error)) from None
+        if seats is None:
+            raise refuse("name", name, "is taken: close the other client first")
+        return tuple(seats)
 
     def leave(self, seats: Iterable[int]) -> None:
         """Let others have slots.
@@ -119,9 +118,7 @@ class Seats:
         Args:
             seats: Which.
         """
-        with self._lock:
-            for seat in seats:
-                self._taken.pop(seat, None)
+        self.book.leave(list(seats))
 
 
 class Client:

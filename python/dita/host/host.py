@@ -319,6 +319,15 @@ class Host:
                 place = path if path is not None or self.directory is None else self.directory.socket
                 self._socket = HostSocket(place or Path(), self._answer, to_json)
 
+    def served(self, name: str, plane: tuple[str, str] | None) -> Any:  # noqa: ANN401 - a KernelServer's
+        """Return what a `KernelServer` needs to serve an account.
+
+        Args:
+            name: The account's.
+            plane: Where it is shown in shared memory: directory and name.
+        """
+        return self.accounts[name].served(name, self._seats[name].book, plane)
+
     def answer(self, request: str, how: Answer) -> None:
         """Let the socket answer one more request: what runs on the host says of itself.
 
@@ -440,7 +449,13 @@ class Host:
 
     # --------------------------------------------------------------------------------------------------- end
 
-    def run(self, started: Callable[[], object] | None = None) -> None:
+    def run(
+        self,
+        started: Callable[[], object] | None = None,
+        *,
+        turned: Callable[[], object] | None = None,
+        ending: Callable[[], object] | None = None,
+    ) -> None:
         """Run until SIGTERM, SIGINT or `stop`, then close. Only in the main thread.
 
         The strategies of the configuration are loaded, and those that start with the host are started.
@@ -449,6 +464,8 @@ class Host:
 
         Args:
             started: Called once signals are heard and strategies run.
+            turned: Called after each turn, several times a second.
+            ending: Called once the host is asked to end, before strategies stop.
 
         Raises:
             StrategyError: A strategy of the configuration cannot be loaded; the host is closed.
@@ -468,6 +485,10 @@ class Host:
                     due_s += _TICK_S
                     for name, kernel in self.accounts.items():
                         self.strategies.tick(kernel.now_ns, name)
+                if turned is not None:
+                    turned()
+            if ending is not None:
+                ending()
             for handle in self.strategies.handles.values():
                 handle.stop()
         finally:

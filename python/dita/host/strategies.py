@@ -98,9 +98,24 @@ class Company:
         self.handles: dict[str, StrategyHandle] = {}
         self.turn = threading.RLock()
         self._watchers = watchers
+        self._shows: dict[str, ExecutionKernel] = {}
         self._kernels: dict[str, ExecutionKernel] = {}
         self._holding: set[str] = set()
         self._funded: list[StrategyHandle] = []
+
+    def show(self, account: str, kernel: ExecutionKernel) -> None:
+        """Show an account's market to the programs that are connected, before strategies inside are told.
+
+        Args:
+            account: The account's name.
+            kernel: Its kernel, which is shared.
+        """
+        self._shows[account] = kernel
+
+    def _show(self, tick: QuoteTick | TradeTick | Bar, account: str | None) -> None:
+        for name, kernel in self._shows.items():
+            if account is None or name == account:
+                kernel.show_market(tick)
 
     def load(
         self,
@@ -164,6 +179,7 @@ class Company:
     def hear_quote(self, quote: QuoteTick, account: str | None = None) -> None:
         """Tell a quote to all that hear it; its venue has had it before."""
         with self.turn:
+            self._show(quote, account)
             self._hear_bars_of(quote, account)
             for actor in self._actors(account):
                 if actor.hears_quotes:
@@ -173,6 +189,7 @@ class Company:
     def hear_trade(self, trade: TradeTick, account: str | None = None) -> None:
         """Tell a trade of others."""
         with self.turn:
+            self._show(trade, account)
             self._hear_bars_of(trade, account)
             for actor in self._actors(account):
                 if actor.hears_trades:
@@ -193,6 +210,8 @@ class Company:
     def hear_bars(self, bars: Sequence[Bar], account: str | None = None) -> None:
         """Tell bars that have closed at one moment."""
         with self.turn:
+            for bar in bars:
+                self._show(bar, account)
             self.deliver()
             for actor in self._actors(account):
                 for bar in bars:

@@ -12,16 +12,21 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self, TypeAlias
 
 from dita._kernel import (
+    Bar,
     Client,
     ControlGate,
+    Engine,
     KernelIntent,
     KernelMode,
     KernelOutcome,
     Liquidity,
     Listener,
     OrderSide,
+    QuoteTick,
+    Seats,
     Teller,
     TradeSlot,
+    TradeTick,
     VenueEvent,
     VenueOrder,
     Watcher,
@@ -306,6 +311,17 @@ class ExecutionKernel:
         plane.serve(self._engine)
         self._given_zinc = self._given_zinc or plane
 
+    def show_market(self, tick: QuoteTick | TradeTick | Bar) -> int | None:
+        """Show a quote, a trade of others or a closed bar to the programs that are connected.
+
+        Args:
+            tick: It. The kernel and its venue know of it from elsewhere: nothing is booked by it.
+
+        Returns:
+            Its number in the market's order; None where the kernel is not shared.
+        """
+        return self._engine.show_market(tick)
+
     def verbs(self, owner: str = "") -> Client:
         """Return the verbs `enter exit cancel amend` of a program: intents that are not built first.
 
@@ -325,6 +341,22 @@ class ExecutionKernel:
             told: `raised`, `on_order`, `on_fill`, `on_position`, `on_change`: see `Teller`.
         """
         return Teller(self._engine, listener, settle, **told)
+
+    def seats(self) -> Seats:
+        """Return a new book of who holds which of the kernel's slots; a kernel needs one, for all."""
+        return Seats(self._engine)
+
+    def served(
+        self, name: str, seats: Seats, plane: tuple[str, str] | None
+    ) -> tuple[str, Engine, Seats, tuple[str, str] | None]:
+        """Return what a `KernelServer` needs to serve this kernel.
+
+        Args:
+            name: The account's name.
+            seats: Who holds its slots.
+            plane: Where it is shown in shared memory: directory and name.
+        """
+        return name, self._engine, seats, plane
 
     def _refused(self, fields: Mapping[Any, Any], error: InvalidInput | InvalidType) -> KernelOutcome:
         """Return the outcome of what was given as an intent and is none."""

@@ -109,6 +109,11 @@ class ZincReader:
         self.name = name
         self._segment = Segment(directory_of(directory), name)
 
+    @property
+    def segment(self) -> Segment:
+        """The native reader, for who reads the market in its order."""
+        return self._segment
+
     def read_slot(self, slot_id: int) -> TradeSlot | None:
         """Return a slot's newest state; None before its first trade.
 
@@ -119,6 +124,15 @@ class ZincReader:
             ZincError: What is there cannot be read.
         """
         return self._segment.read_slot(slot_id)
+
+    def read_whole_slot(self, slot_id: int) -> TradeSlot | None:
+        """Return a slot's newest state; None before its first trade, and where something of it had no room.
+
+        Args:
+            slot_id: From 0.
+        """
+        standing = self._segment.slot_standing(slot_id)
+        return None if standing is None or standing[1] else self._segment.read_slot(slot_id)
 
     def read_slots(self) -> list[TradeSlot]:
         """Return the slots that have carried a trade, each as it was shown last."""
@@ -140,7 +154,7 @@ class ZincReader:
         """Return each asset's account, by the names of `ExecutionKernel.account`."""
         found: list[Mapping[str, Any]] = []
         while (text := self._segment.read_account(len(found))) is not None:
-            found.append(_account(json.loads(text)))
+            found.append(account_of(json.loads(text)))
         return found
 
     @property
@@ -215,7 +229,12 @@ class ZincReader:
         return self._segment.standing
 
 
-def _account(record: dict[str, Any]) -> Mapping[str, Any]:
+def account_of(record: dict[str, Any]) -> Mapping[str, Any]:
+    """Return an account as `ExecutionKernel.account` names it.
+
+    Args:
+        record: As a kernel shows it, from JSON.
+    """
     account: dict[str, Any] = {
         name: Decimal(value) if isinstance(value, str) and name not in _PLAIN else value
         for name, value in record.items()

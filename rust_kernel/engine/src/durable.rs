@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::note::{self, NOTE, Note, Notes};
+use crate::note::{self, Kept, LEASE, NOTE, Note};
 use dita_kernel::RULES_VERSION;
 use dita_kernel::codec;
 use dita_kernel::id::{ID_BYTES_MAX, Id};
@@ -117,7 +117,7 @@ pub(crate) struct Durable {
     retained_bytes_max: u64,
     since_snapshot: u64,
     /// What programs have asked to be kept, the newest of each name.
-    pub(crate) notes: Notes,
+    pub(crate) kept: Kept,
     /// Nothing is written until somebody lets go: what comes meanwhile is durable together, or not at all.
     pub(crate) held: bool,
     /// Why the last snapshot could not be written, if it could not.
@@ -125,14 +125,14 @@ pub(crate) struct Durable {
 }
 
 impl Durable {
-    pub(crate) fn new(log: Log, settings: &LogSettings, since_snapshot: u64, notes: Notes) -> Durable {
+    pub(crate) fn new(log: Log, settings: &LogSettings, since_snapshot: u64, kept: Kept) -> Durable {
         Durable {
             log,
             marks: Vec::new(),
             snapshot_records: settings.snapshot_records.max(1),
             retained_bytes_max: settings.retained_bytes_max,
             since_snapshot,
-            notes,
+            kept,
             held: false,
             snapshot_failure: None,
         }
@@ -220,14 +220,23 @@ impl Durable {
 
     /// Writes a note down. It is a record of its own, which no step ever sees.
     pub(crate) fn note(&mut self, kernel: &mut Kernel, name: Id, note: Note) -> Result<(), LogError> {
-        self.append_note(kernel, &name, &note)?;
-        self.notes.insert(name, note);
+        self.keep(kernel, NOTE, name, note)
+    }
+
+    /// Writes down who holds which slots; an empty text ends it.
+    pub(crate) fn lease(&mut self, kernel: &mut Kernel, name: Id, note: Note) -> Result<(), LogError> {
+        self.keep(kernel, LEASE, name, note)
+    }
+
+    fn keep(&mut self, kernel: &mut Kernel, kind: u8, name: Id, note: Note) -> Result<(), LogError> {
+        self.append_note(kernel, kind, &name, &note)?;
+        self.kept.remember(kind, name, note);
         Ok(())
     }
 
-    fn append_note(&mut self, kernel: &mut Kernel, name: &Id, note: &Note) -> Result<(), LogError> {
+    fn append_note(&mut self, kernel: &mut Kernel, kind: u8, name: &Id, note: &Note) -> Result<(), LogError> {
         self.since_snapshot += 1;
-        self.log.append(NOTE, kernel.seq().wrapping_add(1), kernel.now_ns(), &[], |out| {
+        self.log.append(kind, kernel.seq().wrapping_add(1), kernel.now_ns(), &[], |out| {
             note::encode(name, note, out);
         })?;
         kernel.pass_over();
@@ -253,8 +262,8 @@ impl Durable {
             return Ok(());
         }
         // Records before a snapshot may go: so that no note goes with them, each stands right before it again.
-        for (name, note) in self.notes.clone() {
-            self.append_note(kernel, &name, &note)?;
+        for (kind, name, note) in self.kept.clone().all() {
+            self.append_note(kernel, kind, name, note)?;
         }
         self.since_snapshot = 0;
         self.log.hold_for_followers();
@@ -298,7 +307,7 @@ pub fn kind_of(input: &Input) -> u8 {
         Input::Edge { .. } => 14,
         Input::Restart => 15,
         Input::Recalled(_) => 16,
-        Input::Capacity { .. } => 18, // 17 is a note, which is no input
+        Input::Capacity { .. } => 18, // 17 is a note and 19 a lease, which are no inputs
     }
 }
 
@@ -308,7 +317,7 @@ pub fn kind_name(kind: u8) -> &'static str {
 }
 
 /// The names of [`kind_of`]'s numbers.
-const KIND_NAMES: [&str; 19] = [
+const KIND_NAMES: [&str; 20] = [
     "INTENT",
     "VENUE_EVENT",
     "ACCOUNT_EVENT",
@@ -328,6 +337,7 @@ const KIND_NAMES: [&str; 19] = [
     "RECALLED",
     "NOTE",
     "CAPACITY",
+    "LEASE",
 ];
 
 /// The key under which the log finds a booking: 16 bytes that two bookings share only by an accident of 2⁻⁶⁴.

@@ -13,6 +13,7 @@ mod drift_story;
 mod due;
 mod durable;
 mod follow;
+pub mod form;
 mod log_stats;
 mod note;
 mod outgoing;
@@ -37,13 +38,14 @@ pub use drift_story::{CHANGES_MAX, DriftChange, DriftStories, DriftStory, PartSt
 pub use durable::{LogSettings, SharedDisk, config_of, identity, kind_name, kind_of};
 pub use follow::{
     Batch, BatchBounds, Cell, Changed, ChangedStates, FollowError, Follower, JournalBlock, Kind, NotABlock,
-    TABLES, TableRows, TableSpec, Wanted, first_to_follow, member_names,
+    TABLES, TableRows, TableSpec, Wanted, asset_json, control_json, first_to_follow, health_json,
+    member_names,
 };
 pub use log_stats::{Epoch, KindStats, LARGEST_MAX, Large, LogStats, log_stats};
-pub use note::{NOTE_BYTES_MAX, NOTES_MAX, Note};
+pub use note::{LEASES_MAX, NOTE_BYTES_MAX, NOTES_MAX, Note};
 pub use plane::{
-    Plane, ShownIntent, ShownPrices, ShownSlot, read_intent, read_prices, read_slot, write_intent,
-    write_prices, write_slot,
+    Plane, ShownBar, ShownIntent, ShownPrices, ShownQuote, ShownSlot, ShownTrade, read_bar, read_intent,
+    read_prices, read_quote, read_slot, read_trade, write_intent, write_prices, write_slot,
 };
 pub use port::Port;
 pub use queue::WAITING_BYTES_MAX as QUEUE_WAITING_BYTES_MAX;

@@ -10,10 +10,15 @@ use dita_kernel::id::Id;
 
 /// The type of a note's record; those of inputs are below it.
 pub(crate) const NOTE: u8 = 17;
+/// The type of a lease's record: a note of the server's, of names of its own.
+pub(crate) const LEASE: u8 = 19;
 /// The longest text of a note, in bytes.
 pub const NOTE_BYTES_MAX: usize = 64 << 10;
 /// So many names can have a note.
 pub const NOTES_MAX: usize = 256;
+
+/// So many leases can stand.
+pub const LEASES_MAX: usize = 256;
 
 /// What was noted.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -28,6 +33,39 @@ pub struct Note {
 
 /// The newest note of each name.
 pub(crate) type Notes = BTreeMap<Id, Note>;
+
+/// What the log keeps for others than the core.
+#[derive(Clone, Default, Debug)]
+pub(crate) struct Kept {
+    /// What strategies have noted.
+    pub(crate) notes: Notes,
+    /// Who holds which slots; one that has ended is not there.
+    pub(crate) leases: Notes,
+}
+
+/// True for records that no step sees.
+pub(crate) fn is_kept(kind: u8) -> bool {
+    kind == NOTE || kind == LEASE
+}
+
+impl Kept {
+    /// Takes what a record says.
+    pub(crate) fn remember(&mut self, kind: u8, name: Id, note: Note) {
+        if kind == NOTE {
+            self.notes.insert(name, note);
+        } else if note.text.is_empty() {
+            self.leases.remove(&name);
+        } else {
+            self.leases.insert(name, note);
+        }
+    }
+
+    /// Everything that stands, with the type of its record.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (u8, &Id, &Note)> {
+        let notes = self.notes.iter().map(|(name, note)| (NOTE, name, note));
+        notes.chain(self.leases.iter().map(|(name, note)| (LEASE, name, note)))
+    }
+}
 
 /// `told u64 | time i64 | the name's length u8 | name | text`, little-endian.
 pub(crate) fn encode(name: &Id, note: &Note, out: &mut Vec<u8>) {

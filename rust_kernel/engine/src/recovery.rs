@@ -12,7 +12,7 @@ use dita_kernel::soundness::Flaw;
 use dita_log::{Log, LogError, Reader, Record, Recovered, Snapshot, TornTail, past};
 
 use crate::durable::{self, Durable, LogSettings, REFUSED, SharedDisk};
-use crate::note::{self, NOTE, NOTES_MAX, Notes};
+use crate::note::{self, Kept, LEASES_MAX, NOTES_MAX, is_kept};
 
 /// What opening a log found and did.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -212,35 +212,35 @@ pub(crate) fn differs(seq: u64, then: bool, now: bool) -> ReplayError {
 /// Puts a record into the kernel, or among the notes.
 fn take(
     kernel: &mut Kernel,
-    notes: &mut Notes,
+    kept: &mut Kept,
     record: &Record<'_>,
     effects: &mut Effects,
 ) -> Result<(), ReplayError> {
-    if record.kind != NOTE {
+    if !is_kept(record.kind) {
         return replay_record(kernel, record, effects).map(drop);
     }
-    remember(notes, record);
+    remember(kept, record);
     kernel.pass_over();
     Ok(())
 }
 
-fn remember(notes: &mut Notes, record: &Record<'_>) {
+fn remember(kept: &mut Kept, record: &Record<'_>) {
     if let Some((name, note)) = note::decode(record.payload) {
-        notes.insert(name, note);
+        kept.remember(record.kind, name, note);
     }
 }
 
 /// The notes that stand right before a snapshot.
-fn notes_before(log: &Log, seq: u64, notes: &mut Notes) -> Result<(), ReplayError> {
-    let from = seq.saturating_sub(NOTES_MAX as u64).max(1);
+fn notes_before(log: &Log, seq: u64, kept: &mut Kept) -> Result<(), ReplayError> {
+    let from = seq.saturating_sub((NOTES_MAX + LEASES_MAX) as u64).max(1);
     // Where their records are gone there was no note: each snapshot keeps those right before it.
     let Ok(mut reader) = log.reader(from) else { return Ok(()) };
     while let Some(record) = reader.next()? {
         if record.seq > seq {
             break;
         }
-        if record.kind == NOTE {
-            remember(notes, &record);
+        if is_kept(record.kind) {
+            remember(kept, &record);
         }
     }
     Ok(())
@@ -250,14 +250,14 @@ fn notes_before(log: &Log, seq: u64, notes: &mut Notes) -> Result<(), ReplayErro
 pub(crate) fn replay_all(
     kernel: &mut Kernel,
     reader: &mut Reader,
-    notes: &mut Notes,
+    kept: &mut Kept,
     progress: &mut dyn FnMut(ReplayProgress) -> ControlFlow<()>,
 ) -> Result<u64, ReplayError> {
     let mut effects = Effects::default();
     let mut replayed: u64 = 0;
     loop {
         match reader.next()? {
-            Some(record) => take(kernel, notes, &record, &mut effects)?,
+            Some(record) => take(kernel, kept, &record, &mut effects)?,
             None => return Ok(replayed),
         }
         replayed += 1;
@@ -350,16 +350,16 @@ pub(crate) fn open(
     check_rules(&found)?;
     let (mut kernel, snapshot_seq) = begin(&begun, &log, &mut found)?;
     let mut replayed = 0;
-    let mut notes = Notes::new();
+    let mut kept = Kept::default();
     if let Some(seq) = snapshot_seq {
-        notes_before(&log, seq, &mut notes)?;
+        notes_before(&log, seq, &mut kept)?;
     }
     if found.last_seq >= found.replay_from {
         let mut reader = log.reader(found.replay_from)?;
-        replayed = replay_all(&mut kernel, &mut reader, &mut notes, progress)?;
+        replayed = replay_all(&mut kernel, &mut reader, &mut kept, progress)?;
     }
     let wider = room(&kernel, config)?;
-    let durable = Durable::new(log, settings, replayed, notes);
+    let durable = Durable::new(log, settings, replayed, kept);
     let recovery = Recovery {
         snapshot_seq,
         replayed,

@@ -10,7 +10,7 @@ use dita_kernel::outcome::Outcome;
 use dita_log::{LogError, Reader, Snapshot, Span, past};
 
 use crate::durable::{self, SharedDisk};
-use crate::note::NOTE;
+use crate::note::is_kept;
 use crate::recovery::{ReplayError, ReplayProgress, differs, kernel_of, step_record_after};
 
 /// Listens to how far a long replay is, and may end it.
@@ -181,7 +181,7 @@ impl Replica {
             self.ended = true;
             return Ok(Advance::End);
         }
-        if record.kind == NOTE {
+        if is_kept(record.kind) {
             self.kernel.pass_over();
             self.passed += 1;
             return Ok(Advance::Note);

@@ -431,6 +431,11 @@ impl Engine {
         self.answers.has(ticket)
     }
 
+    /// Keeps transitions for followers from now on.
+    pub fn observe(&mut self) {
+        self.observed.get_or_insert_default();
+    }
+
     /// Takes the transitions since the last call, where the engine observes.
     pub fn take_observed(&mut self) -> Vec<Observed> {
         self.observed.as_mut().map(core::mem::take).unwrap_or_default()

@@ -324,6 +324,23 @@ impl Engine {
         written.and_then(|()| durable.settle(&mut self.kernel)).map_err(|error| self.fail(error))
     }
 
+    /// Writes down who holds which slots, as a record that no step sees; an empty text ends it. Without a log: nothing.
+    ///
+    /// # Errors
+    /// As [`Engine::note`].
+    pub fn lease(&mut self, name: Id, lease: Note) -> Result<(), EngineError> {
+        self.settle_marks()?;
+        let Some(durable) = &mut self.durable else { return Ok(()) };
+        let written = durable.lease(&mut self.kernel, name, lease);
+        let synced = if durable.held { written } else { written.and_then(|()| durable.log.sync().map(drop)) };
+        synced.map_err(|error| self.fail(error))
+    }
+
+    /// The leases that stand, by name.
+    pub fn leases(&self) -> impl Iterator<Item = (&Id, &Note)> {
+        self.durable.iter().flat_map(|durable| &durable.kept.leases)
+    }
+
     /// Ends [`Engine::hold`]: what was held is written, and synced as the log's policy says.
     ///
     /// # Errors
@@ -337,12 +354,12 @@ impl Engine {
 
     /// The newest note of a name, where the log has one.
     pub fn noted(&self, name: &Id) -> Option<&Note> {
-        self.durable.as_ref().and_then(|durable| durable.notes.get(name))
+        self.durable.as_ref().and_then(|durable| durable.kept.notes.get(name))
     }
 
     /// How many names have a note.
     pub fn notes(&self) -> usize {
-        self.durable.as_ref().map_or(0, |durable| durable.notes.len())
+        self.durable.as_ref().map_or(0, |durable| durable.kept.notes.len())
     }
 
     /// Makes everything durable, leaves a snapshot, so that the next opening is quick, and closes the log.

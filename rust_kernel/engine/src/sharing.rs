@@ -1,6 +1,7 @@
 //! The loop's part in the Zinc plane: what is shown when, and what an operator's halt comes before.
 
 use dita_kernel::input::Input;
+use dita_kernel::kernel::Kernel;
 use dita_kernel::outcome::Outcome;
 
 use crate::plane::{Halting, Plane};
@@ -13,9 +14,10 @@ impl Engine {
         self.show_figures();
     }
 
-    /// The plane, for what only the owner can show: the market.
-    pub fn plane(&mut self) -> Option<&mut Plane> {
-        self.plane.as_deref_mut()
+    /// Calls with the plane, for what only the owner can show: the market; `None` where there is none.
+    pub fn with_plane<R>(&mut self, show: impl FnOnce(&mut Plane, &Kernel) -> R) -> Option<R> {
+        let plane = self.plane.as_deref_mut()?;
+        Some(show(plane, &self.kernel))
     }
 
     /// Ends what [`Engine::share`] began: readers see that it was closed.

@@ -49,10 +49,27 @@ fn main() -> std::io::Result<()> {
             put("log", format!("raw-{name}"), &[&[dita_fuzz::log::RAW], &bytes[..]].concat())?;
         }
     }
+    for (first, golden) in [(1, GOLDEN[0]), (2, GOLDEN[1])] {
+        for (name, bytes) in golden.lines().filter_map(|line| line.split_once(' ')) {
+            let whose = if REQUESTS.contains(&name) { 0 } else { first };
+            put("wire", format!("{name}-{first}"), &[&[whose], &from_hex(bytes)[..]].concat())?;
+        }
+    }
     for (place, edits) in EDITS.iter().enumerate() {
         put("log", format!("edits-{place}"), edits)?;
     }
     Ok(())
+}
+
+/// Every message in every version, as `dita-link`'s tests hold them.
+const GOLDEN: [&str; 2] =
+    [include_str!("../../link/tests/golden/1.txt"), include_str!("../../link/tests/golden/2.txt")];
+const REQUESTS: [&str; 8] = ["hello", "intents", "intents_again", "slot", "order", "orders", "read", "bye"];
+
+fn from_hex(text: &str) -> Vec<u8> {
+    let (pairs, _) = text.as_bytes().as_chunks::<2>();
+    let byte = |pair: &[u8; 2]| u8::from_str_radix(std::str::from_utf8(pair).expect("ASCII"), 16);
+    pairs.iter().map(|pair| byte(pair).expect("hexadecimal digits")).collect()
 }
 
 /// File, deed, where, and what the deed takes.

@@ -11,15 +11,17 @@ pub mod log;
 pub mod snapshot;
 pub mod stdio;
 pub mod step;
+pub mod wire;
 
 /// A target's name and its body.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// The targets that are written in Rust.
-pub const TARGETS: [Target; 5] = [
+pub const TARGETS: [Target; 6] = [
     ("codec", codec::run),
     ("log", log::run),
     ("snapshot", snapshot::run),
     ("stdio", stdio::run),
     ("step", step::run),
+    ("wire", wire::run),
 ];

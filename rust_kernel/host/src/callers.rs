@@ -93,15 +93,30 @@ impl<F: Foreign> Drain<F> {
         time_ns: Option<i64>,
         patience: Patience,
     ) -> Result<Given<F>, Failure<F>> {
+        self.put_with(Hold::Has(held), input, time_ns, patience)
+    }
+
+    /// The same, of a thread that takes what foreign calls need only where there are such.
+    ///
+    /// # Errors
+    /// As [`Drain::put`].
+    #[inline]
+    pub fn put_with(
+        &self,
+        hold: Hold<'_, F>,
+        input: Input,
+        time_ns: Option<i64>,
+        patience: Patience,
+    ) -> Result<Given<F>, Failure<F>> {
         let mut state = self.open()?;
         if let Some(time_ns) = time_ns {
             state.tell(time_ns);
         }
         if state.writer != 0 {
-            return self.put_behind(held, state, input, patience);
+            return self.put_behind(hold, state, input, patience);
         }
         let ticket = self.guarded(&mut state, |state| state.push(input))?;
-        let (mut state, interrupt) = self.drain(Hold::Has(held), state)?;
+        let (mut state, interrupt) = self.drain(hold, state)?;
         let taken = state.take(ticket);
         drop(state);
         match interrupt {
@@ -114,7 +129,7 @@ impl<F: Foreign> Drain<F> {
     #[cold]
     fn put_behind(
         &self,
-        held: F::Held<'_>,
+        hold: Hold<'_, F>,
         mut state: MutexGuard<'_, State<F>>,
         input: Input,
         patience: Patience,
@@ -127,7 +142,7 @@ impl<F: Foreign> Drain<F> {
         let ticket = self.guarded(&mut state, |state| state.push(input))?;
         let drained = state.join();
         drop(state);
-        let taken = self.wait(held, &[ticket], drained)?;
+        let taken = self.wait(hold, &[ticket], drained)?;
         known(taken.into_iter().next().flatten())
     }
 
@@ -137,7 +152,7 @@ impl<F: Foreign> Drain<F> {
     /// As [`Drain::put`]; [`HostError::NoRoom`] where the inbox has no room for all of them.
     pub fn put_batch(
         &self,
-        held: F::Held<'_>,
+        hold: Hold<'_, F>,
         inputs: Vec<Input>,
         time_ns: Option<i64>,
     ) -> Result<Vec<Given<F>>, Failure<F>> {
@@ -161,7 +176,7 @@ impl<F: Foreign> Drain<F> {
             inputs.into_iter().map(|input| state.push_next(input, true)).collect::<Result<Vec<_>, _>>()
         })?;
         let taken = if state.writer == 0 {
-            let (mut state, interrupt) = self.drain(Hold::Has(held), state)?;
+            let (mut state, interrupt) = self.drain(hold, state)?;
             let taken: Vec<Taken<F>> = tickets.iter().map(|ticket| state.take(*ticket)).collect();
             drop(state);
             if let Some(interrupt) = interrupt {
@@ -171,15 +186,15 @@ impl<F: Foreign> Drain<F> {
         } else {
             let drained = state.join();
             drop(state);
-            self.wait(held, &tickets, drained)?
+            self.wait(hold, &tickets, drained)?
         };
         taken.into_iter().map(known).collect()
     }
 
     /// Waits, with nothing held, until the drain that was going on has ended.
-    fn wait(&self, held: F::Held<'_>, tickets: &[Ticket], drained: u64) -> Result<Vec<Taken<F>>, Failure<F>> {
+    fn wait(&self, hold: Hold<'_, F>, tickets: &[Ticket], drained: u64) -> Result<Vec<Taken<F>>, Failure<F>> {
         loop {
-            let taken = F::released(held, || {
+            let look = || {
                 let (mut state, _) = self
                     .quiet
                     .wait_timeout_while(self.lock(), SIGNAL_INTERVAL, |state| state.drained == drained)
@@ -192,12 +207,18 @@ impl<F: Foreign> Drain<F> {
                     Some(poison) => Err(Failure::<F>::from(poison.clone())),
                     None => Ok(Some(tickets.iter().map(|ticket| state.take(*ticket)).collect())),
                 }
-            })?;
+            };
+            let taken: Option<Vec<Taken<F>>> = match hold {
+                Hold::Has(held) => F::released(held, look)?,
+                Hold::Takes => look()?,
+            };
             if let Some(taken) = taken {
                 return Ok(taken);
             }
             // The answer is then nobody's; the input itself is taken all the same.
-            F::check_signals(held).map_err(HostError::Interrupted)?;
+            if let Hold::Has(held) = hold {
+                F::check_signals(held).map_err(HostError::Interrupted)?;
+            }
         }
     }
 }

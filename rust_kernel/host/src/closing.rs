@@ -57,6 +57,17 @@ impl<F: Foreign> Drain<F> {
         })
     }
 
+    /// Writes down who holds which slots; see [`dita_engine::Engine::lease`].
+    ///
+    /// # Errors
+    /// The log failed.
+    pub fn lease(&self, name: Id, lease: Note) -> Result<(), Failure<F>> {
+        let mut state = self.open()?;
+        self.guarded(&mut state, |state| {
+            state.core.lease(name, lease).map_err(|error| state.log_failed(&error))
+        })
+    }
+
     /// Ends [`Drain::hold`]: what was held is written.
     ///
     /// # Errors

@@ -11,7 +11,7 @@ use dita_engine::{Engine, EngineError, Progress, VenueCall};
 
 use crate::alarm::Alarm;
 use crate::error::{Failure, HostError, Poison, log_failure, panic_text};
-use crate::foreign::{Foreign, Hold, Reply};
+use crate::foreign::{Audience, Foreign, Hold, Reply};
 use crate::fork::Owner;
 use crate::heeding::Heeding;
 use crate::state::State;
@@ -29,6 +29,8 @@ pub struct Drain<F: Foreign> {
     pub(crate) alarm: OnceLock<Arc<Alarm>>,
     /// The thread that heeds a halt, once the kernel is shared.
     pub(crate) heeding: OnceLock<Arc<Heeding>>,
+    /// Who hears without anything foreign.
+    pub(crate) audience: OnceLock<Arc<dyn Audience>>,
 }
 
 /// What a drain gives back: the lock in the caller's hands, and what ends its call.
@@ -63,12 +65,29 @@ impl<F: Foreign> Drain<F> {
             foreign,
             alarm: OnceLock::new(),
             heeding: OnceLock::new(),
+            audience: OnceLock::new(),
         }
     }
 
     /// What is outside.
     pub fn foreign(&self) -> &F {
         &self.foreign
+    }
+
+    /// Has somebody hear what happens from now on; once.
+    ///
+    /// # Errors
+    /// As [`Drain::open`]; somebody hears already.
+    pub fn listen(&self, audience: Arc<dyn Audience>) -> Result<(), Failure<F>> {
+        let mut state = self.open()?;
+        state.core.observe();
+        let first = self.audience.set(audience).is_ok();
+        drop(state);
+        if first { Ok(()) } else { Err(HostError::NoTimer("somebody hears of this kernel already".into())) }
+    }
+
+    fn is_observed(&self) -> bool {
+        self.foreign.observes() || self.audience.get().is_some()
     }
 
     /// True where the engine stands on a log.
@@ -227,7 +246,7 @@ impl<F: Foreign> Drain<F> {
             match progress {
                 // Something came in while what the thread holds was taken back: this drain is its too.
                 Progress::Quiet if !state.core.is_quiet() => {}
-                Progress::Quiet if self.foreign.observes() && is_due(&state) => {
+                Progress::Quiet if self.is_observed() && is_due(&state) => {
                     let seen;
                     (state, seen) = self.show(hold, state)?;
                     interrupt = interrupt.or(seen);
@@ -264,7 +283,14 @@ impl<F: Foreign> Drain<F> {
             return Err(failed);
         }
         let (changes, seq) = state.unseen();
+        if let Some(audience) = self.audience.get() {
+            audience.hear(state.core.kernel(), &changes, seq);
+        }
+        if !self.foreign.observes() {
+            return Ok((state, None));
+        }
         let seen = self.foreign.look(state.core.kernel(), changes);
+        let Some(seen) = self.foreign.hear(seen) else { return Ok((state, None)) };
         drop(state);
         let shown = hold.with(|held| self.foreign.show(held, seen, seq));
         let mut state = self.come_back()?;

@@ -54,6 +54,12 @@ pub trait Foreign: Send + Sync + Sized + 'static {
     /// Reads what those who look on shall see of the changes.
     fn look(&self, kernel: &Kernel, changes: Vec<Observed>) -> Self::Seen;
 
+    /// Takes what can be heard without what a thread holds, and gives what is left for [`Foreign::show`]. Called while the lock
+    /// is held.
+    fn hear(&self, seen: Self::Seen) -> Option<Self::Seen> {
+        Some(seen)
+    }
+
     /// Shows it. `seq` is the last input that it knows of.
     ///
     /// # Errors
@@ -71,6 +77,16 @@ pub trait Foreign: Send + Sync + Sized + 'static {
 
     /// Asks the venue what was missed since then; true where all of it is known.
     fn repair(&self, held: Self::Held<'_>, since_ns: i64) -> bool;
+}
+
+/// Who hears what has happened, in the thread that drains and while the lock is held: it calls nothing foreign, and waits for
+/// nobody.
+pub trait Audience: Send + Sync {
+    /// Hears the changes since the last time. `seq` is the last input that the kernel has taken.
+    fn hear(&self, kernel: &Kernel, changes: &[Observed], seq: u64);
+
+    /// The market up to this number stands in shared memory.
+    fn hear_market(&self, shown: u64);
 }
 
 /// What came of a question.

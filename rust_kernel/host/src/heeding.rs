@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use dita_engine::Plane;
+use dita_kernel::kernel::Kernel;
 use dita_zinc::Halt;
 
 use crate::alarm::unpoisoned;
@@ -93,6 +94,26 @@ impl<F: Foreign> Drain<F> {
             }
         }
         Ok(())
+    }
+
+    /// Shows a part of the market, where the kernel is shared; `show` gives its number, and is told the last input. Whoever
+    /// hears of the kernel is told.
+    ///
+    /// # Errors
+    /// As [`Drain::open`].
+    pub fn show_market(
+        &self,
+        show: impl FnOnce(&mut Plane, &Kernel, u64) -> Option<u64>,
+    ) -> Result<Option<u64>, Failure<F>> {
+        let mut state = self.open()?;
+        let shown = self.guarded(&mut state, |state| {
+            Ok(state.core.with_plane(|plane, kernel| show(plane, kernel, kernel.seq())).flatten())
+        })?;
+        drop(state);
+        if let (Some(number), Some(audience)) = (shown, self.audience.get()) {
+            audience.hear_market(number);
+        }
+        Ok(shown)
     }
 
     /// Takes what an operator has asked for, and shows what drains have left. Gives the last input; `None` once there

@@ -21,7 +21,7 @@ mod timer;
 pub use callers::{Given, Patience};
 pub use drain::{Drain, SIGNAL_INTERVAL, this_thread};
 pub use error::{Failure, HostError, Poison, log_failure};
-pub use foreign::{Foreign, Hold, Reply};
+pub use foreign::{Audience, Foreign, Hold, Reply};
 pub use fork::was_forked;
 pub use plain::{PLAIN_ID_BYTES_MAX, closes, is_plain_id, opens, standing};
 pub use state::State;

@@ -94,7 +94,7 @@ fn what_the_venue_puts_in_while_it_is_asked_is_queued_and_taken_by_the_same_drai
             assert!(given.queued && !given.answer.outcome.accepted);
             assert_eq!(given.answer.outcome.slot_id, Some(1));
         }
-        let batch = script.kernel().put_batch(script.interpreter, vec![Input::Time; 2], None);
+        let batch = script.kernel().put_batch(Hold::Has(script.interpreter), vec![Input::Time; 2], None);
         assert!(batch.map_err(shown).unwrap().iter().all(|given| given.queued));
         assert_eq!(seq(&script.kernel()), before, "nothing is taken inside of the call");
         Reply { inputs: vec![acknowledged(question)], ..Reply::default() }
@@ -244,7 +244,7 @@ fn those_who_look_on_see_what_they_lead_to_themselves() {
 #[test]
 fn a_batch_that_has_no_room_is_not_begun() {
     let (drain, held) = with(Script::new(), EngineConfig { inbox_max: 2, ..EngineConfig::default() });
-    let batch = |count| held.with(|held| drain.put_batch(held, vec![Input::Time; count], Some(5)));
+    let batch = |count| held.with(|held| drain.put_batch(Hold::Has(held), vec![Input::Time; count], Some(5)));
     assert!(matches!(batch(3), Err(HostError::NoRoom(_))));
     assert_eq!(seq(&drain), 0);
     assert_eq!(batch(2).map_err(shown).unwrap().len(), 2);

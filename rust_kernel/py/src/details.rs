@@ -1,7 +1,9 @@
 //! An outcome's or a transition's details: plain Rust until somebody reads them.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
+use dita_engine::form::{Told, ToldFields};
 use dita_kernel::id::Id;
 use dita_kernel::num::{Decimal, Money};
 use pyo3::prelude::*;
@@ -30,6 +32,8 @@ pub enum Detail {
     Object(Kept),
     /// Several public names.
     Names(Vec<&'static str>),
+    /// Several texts.
+    Texts(Vec<Box<str>>),
     /// Several ids.
     Ids(Box<[Id]>),
     /// Several of the same kind.
@@ -56,7 +60,7 @@ impl PartialEq for Kept {
 
 /// Details by name, in the order in which they were added. Costs nothing when empty.
 #[derive(Clone, PartialEq, Default, Debug)]
-pub struct Details(Vec<(&'static str, Detail)>);
+pub struct Details(Vec<(Cow<'static, str>, Detail)>);
 
 impl Details {
     /// None.
@@ -64,7 +68,7 @@ impl Details {
 
     /// Adds one; the last of a name wins.
     pub fn add(&mut self, name: &'static str, value: Detail) {
-        self.0.push((name, value));
+        self.0.push((Cow::Borrowed(name), value));
     }
 
     /// With one more.
@@ -79,10 +83,47 @@ impl Details {
         self.0.extend(other.0.iter().cloned());
     }
 
+    /// As they leave the process. A Python object does not: what is to be known of it stands beside it as text.
+    pub fn told(&self) -> ToldFields {
+        let told = |value: &Detail| match value {
+            Detail::Name(name) => Some(Told::Text((*name).into())),
+            Detail::Id(id) => Some(Told::Text(id.as_str().into())),
+            Detail::Text(text) => Some(Told::Text(text.clone())),
+            Detail::Number(number) => Some(Told::Number(*number)),
+            Detail::Money(amount) => Some(Told::Money(*amount)),
+            Detail::Whole(whole) => Some(Told::Whole(*whole)),
+            Detail::Flag(flag) => Some(Told::Flag(*flag)),
+            Detail::Object(_) => None,
+            Detail::Names(names) => Some(Told::Texts(names.iter().map(|name| (*name).into()).collect())),
+            Detail::Texts(texts) => Some(Told::Texts(texts.clone())),
+            Detail::Ids(ids) => Some(Told::Texts(ids.iter().map(|id| id.as_str().into()).collect())),
+            Detail::List(rows) => Some(Told::List(rows.iter().map(Details::told).collect())),
+            Detail::Nothing => Some(Told::Nothing),
+        };
+        let fields = self.0.iter().filter_map(|(name, value)| Some((name.as_ref().into(), told(value)?)));
+        ToldFields(fields.collect())
+    }
+
+    /// Of what another process has told.
+    pub fn of(fields: ToldFields) -> Details {
+        let detail = |told| match told {
+            Told::Nothing => Detail::Nothing,
+            Told::Text(text) => Detail::Text(text),
+            Told::Number(number) => Detail::Number(number),
+            Told::Money(amount) => Detail::Money(amount),
+            Told::Whole(whole) => Detail::Whole(whole),
+            Told::Flag(flag) => Detail::Flag(flag),
+            Told::Texts(texts) => Detail::Texts(texts),
+            Told::List(rows) => Detail::List(rows.into_iter().map(Details::of).collect()),
+        };
+        Details(fields.0.into_iter().map(|(name, told)| (Cow::Owned(name.into()), detail(told))).collect())
+    }
+
     /// As a new `dict`.
     pub fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let dict = PyDict::new(py);
         for (name, value) in &self.0 {
+            let name = name.as_ref();
             match value {
                 Detail::Name(name_value) => dict.set_item(name, name_value)?,
                 Detail::Id(id) => dict.set_item(name, text::get_id(py, id))?,
@@ -101,6 +142,9 @@ impl Details {
                     dict.set_item(name, ids)?;
                 }
                 Detail::Names(names) => dict.set_item(name, names)?,
+                Detail::Texts(texts) => {
+                    dict.set_item(name, texts.iter().map(|text| &**text).collect::<Vec<_>>())?;
+                }
                 Detail::Nothing => dict.set_item(name, py.None())?,
             }
         }

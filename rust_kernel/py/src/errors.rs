@@ -38,10 +38,32 @@ pub enum Error {
     Log(LogTrouble, Box<str>),
     /// Something is wrong with a plane in shared memory. `ZincError`.
     Zinc(Box<str>),
+    /// A kernel's server is not there, or does not do what it is asked. `LinkError` or one of its subclasses.
+    Link(Box<LinkTrouble>),
     /// A venue adapter broke its contract. `VenueAdapterError`, raised from its cause where there is one.
     VenueAdapter(Box<str>, Option<Box<PyErr>>),
     /// An exception that Python code raised and that passes through.
     Python(Box<PyErr>),
+}
+
+/// What is wrong between a program and a kernel's server.
+#[derive(Clone, PartialEq, Debug)]
+pub enum LinkTrouble {
+    /// Nobody answers, or not in time. `ServerAway`.
+    Away(String),
+    /// It says no, and why. `ServerRefused`, or `LeaseHeld` with the process and since when, ns.
+    Refused {
+        /// The reason's public name.
+        code: &'static str,
+        /// What is wrong and what to do.
+        text: Box<str>,
+        /// Who holds the lease; 0 where nobody does.
+        pid: u32,
+        /// Since when, ns since 1970.
+        since_ns: i64,
+    },
+    /// It cannot serve. `LinkError`.
+    Other(String),
 }
 
 /// What is wrong with a log, by what a person can do about it.
@@ -116,6 +138,7 @@ impl Error {
             | Error::Invariant(..)
             | Error::Log(..)
             | Error::Zinc(_)
+            | Error::Link(_)
             | Error::VenueAdapter(..)
             | Error::Python(_)) => other,
         }
@@ -183,6 +206,20 @@ fn raise(py: Python<'_>, error: Error) -> PyResult<PyErr> {
         }
         Error::Log(trouble, why) => plain(classes.log(trouble), &why),
         Error::Zinc(why) => plain(&classes.zinc_error, &why),
+        Error::Link(trouble) => match *trouble {
+            LinkTrouble::Away(why) => plain(&classes.server_away, &why),
+            LinkTrouble::Other(why) => plain(&classes.link_error, &why),
+            LinkTrouble::Refused { code, text, pid, since_ns } => {
+                let held = code == "LEASE_HELD";
+                let raised = plain(if held { &classes.lease_held } else { &classes.server_refused }, &text);
+                raised.value(py).setattr("code", code)?;
+                if held {
+                    raised.value(py).setattr("pid", pid)?;
+                    raised.value(py).setattr("since_ns", since_ns)?;
+                }
+                raised
+            }
+        },
         Error::VenueAdapter(why, cause) => {
             let raised = plain(&classes.venue_adapter, &why);
             raised.set_cause(py, cause.map(|cause| *cause));
@@ -218,6 +255,10 @@ struct Classes {
     log_disk: Py<PyType>,
     log_failed: Py<PyType>,
     zinc_error: Py<PyType>,
+    link_error: Py<PyType>,
+    server_away: Py<PyType>,
+    server_refused: Py<PyType>,
+    lease_held: Py<PyType>,
 }
 
 impl Classes {
@@ -272,6 +313,24 @@ fn build(py: Python<'_>) -> PyResult<Classes> {
         "A step failed half way: the state in memory is not to be trusted. Reopen the kernel from its log.",
         false,
     )?;
+    let link_error =
+        define("LinkError", &[base], "Something is wrong between a program and a kernel's server.", false)?;
+    let link = link_error.bind(py).as_any();
+    let server_refused = define(
+        "ServerRefused",
+        &[link],
+        "The kernel's server does not do that. `code` is the reason's name.",
+        false,
+    )?;
+    server_refused.bind(py).setattr("code", "")?;
+    let lease_held = define(
+        "LeaseHeld",
+        &[server_refused.bind(py).as_any()],
+        "Another process holds the lease. `pid` is its id, `since_ns` since when, ns since 1970.",
+        false,
+    )?;
+    lease_held.bind(py).setattr("pid", 0)?;
+    lease_held.bind(py).setattr("since_ns", 0)?;
     let log_error = define("LogError", &[base], "Something is wrong with the log, or with its use.", false)?;
     let log = log_error.bind(py).as_any();
     let log_class = |name: &str, doc: &str| define(name, &[log], doc, false);
@@ -303,6 +362,15 @@ fn build(py: Python<'_>) -> PyResult<Classes> {
              Close the kernel, put the disk right, and open the log again.",
             false,
         )?,
+        server_away: define(
+            "ServerAway",
+            &[link],
+            "No server answers, or not in time. What was sent may have been taken or not: send it again under its own id.",
+            false,
+        )?,
+        server_refused,
+        lease_held,
+        link_error,
         log_error,
         zinc_error: define(
             "ZincError",
@@ -389,6 +457,10 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
         &classes.log_disk,
         &classes.log_failed,
         &classes.zinc_error,
+        &classes.link_error,
+        &classes.server_away,
+        &classes.server_refused,
+        &classes.lease_held,
     ] {
         let class = class.bind(py);
         module.add(class.name()?, class)?;

@@ -24,7 +24,7 @@ pub struct OutcomeView {
 
 impl OutcomeView {
     /// The details: the core's, then what the bindings add.
-    fn details(&self) -> Details {
+    pub fn details(&self) -> Details {
         let mut details = core_details(&self.answer.outcome.detail);
         if matches!(self.answer.outcome.detail, CoreDetail::Retry { .. }) {
             details.add("severity", Detail::Name(self.answer.outcome.severity.name()));

@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use dita_engine::{Plane, ShownPrices, read_intent, read_prices, read_slot};
+use dita_engine::{
+    Plane, ShownPrices, ShownQuote, read_bar, read_intent, read_prices, read_quote, read_slot, read_trade,
+};
 use dita_kernel::codec;
 use dita_zinc::{Attempt, Gate, Got, Halt, Next, Place, Plan, Section, Segment, Standing, ZincError, unpack};
 use pyo3::prelude::*;
@@ -13,6 +15,7 @@ use pyo3::types::{PyList, PyTuple};
 use crate::engine::Engine;
 use crate::errors::Error;
 use crate::intent::KernelIntent;
+use crate::player::views;
 use crate::slot::TradeSlot;
 use crate::{names, number, text};
 
@@ -173,9 +176,44 @@ impl ZincReader {
         bytes.map(|bytes| String::from_utf8(bytes).map_err(|_| unreadable("is no text"))).transpose()
     }
 
+    fn quote(&self, place: usize) -> Result<Option<ShownQuote>, Error> {
+        let bytes = self.newest(Section::Quotes, place)?;
+        bytes.map(|bytes| read_quote(&bytes).ok_or_else(|| unreadable("is no quote"))).transpose()
+    }
+
     fn prices(&self, section: Section, place: usize) -> Result<Option<ShownPrices>, Error> {
         let bytes = self.newest(section, place)?;
         bytes.map(|bytes| read_prices(&bytes).ok_or_else(|| unreadable("is no price"))).transpose()
+    }
+}
+
+impl ZincReader {
+    /// Reads a ring from behind a place, while `take` takes what it reads; gives the new place.
+    fn ring(
+        &self,
+        section: Section,
+        after: u64,
+        missed: &mut u64,
+        mut take: impl FnMut(&[u8]) -> Result<bool, Error>,
+    ) -> Result<u64, Error> {
+        let segment = self.segment();
+        let Some(lane) = segment.lane(section, 0) else { return Ok(after) };
+        let (mut words, mut read) = (vec![0; segment.words(section)], after);
+        loop {
+            match lane.after(read, &mut words) {
+                Next::None => return Ok(read),
+                Next::Gone { oldest } => {
+                    *missed += oldest - read - 1;
+                    read = oldest - 1;
+                }
+                Next::Got(Got { number, bytes }) => {
+                    if !take(&unpack(&words[..bytes.div_ceil(8)], bytes))? {
+                        return Ok(read);
+                    }
+                    read = number;
+                }
+            }
+        }
     }
 }
 
@@ -232,7 +270,7 @@ impl ZincReader {
 
     /// The newest quote of an instrument by its place: `(symbol, bid, bid_size, ask, ask_size, time_ns)`.
     fn read_quote<'py>(&self, py: Python<'py>, place: usize) -> Result<Option<Bound<'py, PyTuple>>, Error> {
-        let Some(quote) = self.prices(Section::Quotes, place)? else { return Ok(None) };
+        let Some(quote) = self.quote(place)?.map(|shown| shown.prices) else { return Ok(None) };
         let shown = (
             text::get_id(py, &quote.symbol),
             number::get(py, quote.price)?,
@@ -242,6 +280,53 @@ impl ZincReader {
             quote.time_ns,
         );
         Ok(Some(shown.into_pyobject(py)?))
+    }
+
+    /// What of the market is numbered behind the first of `span` and up to the second, in its order: quotes (of this many instruments, each the
+    /// newest), trades and closed bars behind `places` in their rings. Gives a list of `QuoteTick`, `TradeTick` and
+    /// `Bar`, the new places in both rings, and how many trades and bars were overwritten before they were read.
+    fn read_market<'py>(
+        &self,
+        py: Python<'py>,
+        span: (u64, u64),
+        instruments: usize,
+        places: (u64, u64),
+    ) -> Result<(Bound<'py, PyList>, (u64, u64), (u64, u64)), Error> {
+        let ((after, upto), (trades, bars)) = (span, places);
+        let mut found: Vec<(u64, Py<PyAny>)> = Vec::new();
+        for place in 0..instruments {
+            if let Some(ShownQuote { number, prices, .. }) = self.quote(place)?
+                && number > after
+                && number <= upto
+            {
+                found.push((number, views::quote(py, &prices)?));
+            }
+        }
+        let mut missed = (0, 0);
+        let trades = self.ring(Section::Trades, trades, &mut missed.0, |bytes| {
+            let shown = read_trade(bytes).ok_or_else(|| unreadable("is no trade"))?;
+            if shown.number <= upto {
+                found.push((shown.number, views::trade(py, &shown)?));
+            }
+            Ok(shown.number <= upto)
+        })?;
+        let bars = self.ring(Section::Bars, bars, &mut missed.1, |bytes| {
+            let shown = read_bar(bytes).ok_or_else(|| unreadable("is no bar"))?;
+            if shown.number <= upto {
+                found.push((shown.number, views::bar(py, &shown)?));
+            }
+            Ok(shown.number <= upto)
+        })?;
+        found.sort_by_key(|(number, _)| *number);
+        let list = PyList::new(py, found.into_iter().map(|(_, tick)| tick))?;
+        Ok((list, (trades, bars), missed))
+    }
+
+    /// The newest places of both rings of the market: trades and bars.
+    fn market_places(&self) -> (u64, u64) {
+        let segment = self.segment();
+        let place = |section| segment.lane(section, 0).map_or(0, |lane| lane.last());
+        (place(Section::Trades), place(Section::Bars))
     }
 
     /// The intents behind a place in the ring, oldest first, at most so many: a list of

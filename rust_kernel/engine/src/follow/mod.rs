@@ -27,7 +27,7 @@ pub use changes::{Changed, ChangedStates};
 pub use columns::{Cell, NotABlock, TableRows};
 pub use native::Kind;
 use rows::Rows;
-pub(crate) use shown::{asset as asset_json, control as control_json, health as health_json};
+pub use shown::{asset as asset_json, control as control_json, health as health_json};
 pub use tables::{TABLES, TableSpec};
 
 /// A database takes so many days in one batch: each day is a partition of its own.

@@ -113,7 +113,7 @@ pub(super) fn role_name(role: OrderRole) -> &'static str {
 }
 
 /// An asset's account: K, E, and the named difference.
-pub(crate) fn asset(kernel: &Kernel, name: &str, place: u16) -> Option<String> {
+pub fn asset(kernel: &Kernel, name: &str, place: u16) -> Option<String> {
     let state = kernel.assets().get(usize::from(place))?;
     let figures = account(kernel, place)?;
     let mut object = head(kernel, name);
@@ -166,7 +166,7 @@ pub(super) fn causes(report: &dita_kernel::reconcile::Report) -> Vec<String> {
 }
 
 /// The controls, and what the guards have done by themselves.
-pub(crate) fn control(kernel: &Kernel, name: &str) -> String {
+pub fn control(kernel: &Kernel, name: &str) -> String {
     let (control, guard) = (kernel.control(), kernel.guard());
     let mut object = head(kernel, name);
     object.text("mode", control.mode.name());
@@ -189,7 +189,7 @@ pub(crate) fn control(kernel: &Kernel, name: &str) -> String {
 }
 
 /// How the kernel's loop stands.
-pub(crate) fn health(kernel: &Kernel, name: &str, inbox_room: usize, durable_seq: Option<u64>) -> String {
+pub fn health(kernel: &Kernel, name: &str, inbox_room: usize, durable_seq: Option<u64>) -> String {
     let mut object = head(kernel, name);
     object.whole("inbox_room", inbox_room);
     match durable_seq {

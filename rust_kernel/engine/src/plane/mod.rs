@@ -5,8 +5,8 @@
 //! and the health take longer to make, so a drain makes them once in a millisecond at most, and [`Plane::show_all`], which
 //! the plane's thread calls, makes what a drain has left.
 
-mod form;
 mod halting;
+mod market;
 mod record;
 mod touched;
 
@@ -25,6 +25,7 @@ use dita_zinc::{Halt, Section, Segment, pack};
 use crate::follow::{asset_json, control_json, health_json};
 use crate::views::{SlotView, slot_view};
 pub(crate) use halting::Halting;
+pub use market::{ShownBar, ShownQuote, ShownTrade, read_bar, read_quote, read_trade};
 pub use record::{
     ShownIntent, ShownPrices, ShownSlot, read_intent, read_prices, read_slot, write_intent, write_prices,
     write_slot,
@@ -48,6 +49,8 @@ pub struct Plane {
     control: String,
     record: Vec<u8>,
     words: Vec<u64>,
+    /// How many quotes, trades and bars were shown.
+    market: u64,
 }
 
 impl Plane {
@@ -64,6 +67,7 @@ impl Plane {
             control: String::new(),
             record: Vec::new(),
             words: Vec::new(),
+            market: 0,
         }
     }
 
@@ -123,19 +127,6 @@ impl Plane {
         };
         write_prices(&prices, &mut self.record);
         self.publish(Section::Marks, place as usize);
-    }
-
-    /// Shows an instrument's newest quote. `place` is its number.
-    pub fn show_quote(&mut self, place: u32, quote: &ShownPrices) {
-        write_prices(quote, &mut self.record);
-        self.publish(Section::Quotes, place as usize);
-    }
-
-    /// Adds a record of the owner's own to a ring.
-    pub fn show_market(&mut self, ring: Section, record: &[u8]) {
-        self.record.clear();
-        self.record.extend_from_slice(record);
-        self.publish(ring, 0);
     }
 
     /// Shows a slot that no kernel has.

@@ -6,7 +6,8 @@ use dita_kernel::names::KernelDiagnosticCode;
 use dita_kernel::num::Decimal;
 use dita_kernel::{codec, input::Input};
 
-use super::form::{Form, fields};
+use crate::fields;
+use crate::form::Form;
 use crate::views::{Amend, OrderView, SlotView};
 
 /// Stands for the trade's metadata in its orders; no JSON is so.

@@ -1,7 +1,7 @@
 //! What Python puts in: intents, events, marks, terms and an operator's changes.
 
 use dita_engine::Clock;
-use dita_host::Patience;
+use dita_host::{Hold, Patience};
 use dita_kernel::id::Id;
 use dita_kernel::input::{Arming, ControlChange, EffectResult, Input, Intent, Stamp};
 use dita_kernel::names::{KernelCommandType, KernelDiagnosticCode as Code, Liquidity, Severity};
@@ -61,7 +61,7 @@ fn instance<'a, 'py, T: PyTypeCheck>(
 }
 
 /// What an outcome says of the intent that it belongs to.
-struct About {
+pub struct About {
     intent_id: Id,
     action: KernelCommandType,
     asset: Id,
@@ -71,15 +71,16 @@ struct About {
 }
 
 impl About {
+    /// Of an intent. `given_slot` is what was given as its slot and is none.
     #[inline]
-    fn of(intent: &Intent, given_slot: Option<i128>) -> About {
+    pub fn of(intent: &Intent, given_slot: Option<i128>) -> About {
         let (intent_id, asset) = (intent.intent_id.clone(), intent.asset.clone());
         About { intent_id, action: intent.action, asset, slot_id: intent.slot_id, given_slot }
     }
 
     /// The intent's outcome, with what was given as its slot and is none.
     #[inline]
-    fn complete(self, mut outcome: OutcomeView) -> KernelOutcome {
+    pub fn complete(self, mut outcome: OutcomeView) -> KernelOutcome {
         let About { intent_id, action, asset, slot_id, given_slot } = self;
         if let Some(given) = given_slot {
             outcome.extra.add("value", Detail::Text(given.to_string().into_boxed_str()));
@@ -217,7 +218,7 @@ impl Engine {
         } else {
             let inputs = intents.iter().map(|intent| Input::Intent(Box::new(intent.get().core().clone())));
             let time_ns = intents.iter().map(|intent| intent.get().core().timestamp_ns).max();
-            let given = self.shared.put_batch(py, inputs.collect(), time_ns)?;
+            let given = self.shared.put_batch(Hold::Has(py), inputs.collect(), time_ns)?;
             let outcomes = given.into_iter().map(|given| outside::outcome(&self.shared, py, given));
             let about =
                 intents.iter().map(|intent| About::of(intent.get().core(), intent.get().given_slot()));

@@ -3,11 +3,13 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use dita_engine::{Clock, EngineError, Observed, SlotView, slot_view};
+use dita_engine::form::ToldFields;
+use dita_engine::{Answer, Clock, EngineError, Observed, SlotView, slot_view};
 use dita_host::{Drain, Foreign, Given, HostError, Reply};
 use dita_kernel::effect::Command;
 use dita_kernel::id::Id;
 use dita_kernel::kernel::Kernel;
+use dita_link::Serves;
 use pyo3::PyTraverseError;
 use pyo3::exceptions::PyOSError;
 use pyo3::gc::PyVisit;
@@ -137,6 +139,20 @@ impl Foreign for Outside {
         Seen { changes, slots }
     }
 
+    fn hear(&self, seen: Seen) -> Option<Seen> {
+        if self.observer.is_some() {
+            return Some(seen);
+        }
+        // Without an observer nothing of Python's is called, so the interpreter is not taken.
+        if !seen.changes.is_empty() {
+            self.news.store(true, Ordering::Release);
+        }
+        if let Some(watcher) = &self.watcher {
+            watcher.get().hear(seen.changes, seen.slots);
+        }
+        None
+    }
+
     fn show(&self, py: Python<'_>, seen: Seen, seq: u64) -> PyResult<()> {
         let is_news = !seen.changes.is_empty();
         let shown = match (&self.observer, &self.watcher) {
@@ -146,11 +162,7 @@ impl Foreign for Outside {
                 }
                 observe(observer.bind(py), seen, seq)
             }
-            (None, Some(watcher)) => {
-                watcher.get().hear(seen.changes, seen.slots);
-                Ok(())
-            }
-            (None, None) => Ok(()),
+            (None, Some(_) | None) => Ok(()),
         };
         if is_news {
             self.news.store(true, Ordering::Release);
@@ -208,6 +220,22 @@ pub fn outcome(shared: &Shared, py: Python<'_>, given: Given<Outside>) -> Outcom
         (Some(_), None) | (None, _) => Details::EMPTY,
     };
     OutcomeView { answer, extra }
+}
+
+impl Serves for Outside {
+    fn told(&self, given: Given<Outside>) -> (Answer, ToldFields) {
+        let Given { answer, troubles, queued } = given;
+        let extra = match (troubles.into_iter().next(), &self.adapter) {
+            (Some(trouble), Some(adapter)) => {
+                Python::try_attach(|py| trouble.details(adapter.bind(py))).unwrap_or(Details::EMPTY)
+            }
+            (Some(_) | None, _) if queued => Details::EMPTY.with("queued", Detail::Flag(true)),
+            (Some(_), None) | (None, _) => Details::EMPTY,
+        };
+        let view = OutcomeView { answer, extra };
+        let details = view.details().told();
+        (view.answer, details)
+    }
 }
 
 /// Starts the timer, where time is not driven; once.

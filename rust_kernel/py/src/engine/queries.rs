@@ -1,6 +1,6 @@
 //! What Python reads out: slots, orders, the account.
 
-use dita_engine::{OrderView, order_view, order_views, slot_view};
+use dita_engine::{OrderView, ShownBar, ShownTrade, order_view, order_views, slot_view};
 use dita_kernel::id::Id;
 use dita_kernel::input::InstrumentSpec;
 use dita_kernel::kernel::Kernel;
@@ -12,6 +12,7 @@ use pyo3::types::{PyDict, PyList};
 use super::{Engine, id, reads};
 use crate::errors::Error;
 use crate::order::VenueOrder;
+use crate::player::views::{self, Shown};
 use crate::slot::TradeSlot;
 use crate::{bounds, names, number, text};
 
@@ -27,6 +28,22 @@ impl Engine {
 
 #[pymethods]
 impl Engine {
+    /// Shows a QuoteTick, a TradeTick or a closed Bar to the programs that are connected, and gives its number in the market's
+    /// order; `None` where the kernel is not shared, or the instrument has no place there.
+    fn show_market(&self, tick: &Bound<'_, PyAny>) -> Result<Option<u64>, Error> {
+        let Some(shown) = views::shown(tick.py(), tick)? else {
+            return Err(Error::wrong_type("tick", tick, "QuoteTick, TradeTick or Bar"));
+        };
+        Ok(self.shared.show_market(|plane, kernel, seq| match shown {
+            Shown::Quote(prices) => {
+                let place = kernel.instrument_of(&prices.symbol)?;
+                Some(plane.show_quote(place, seq, prices))
+            }
+            Shown::Trade(trade) => Some(plane.show_trade(ShownTrade { seq, ..trade })),
+            Shown::Bar(bar) => Some(plane.show_bar(ShownBar { seq, ..bar })),
+        })?)
+    }
+
     /// A slot as it is now.
     fn slot(&self, slot_id: u32) -> Result<TradeSlot, Error> {
         let view = self.read(|kernel| slot_view(kernel, slot_id))?;

@@ -8,7 +8,7 @@ mod floor;
 mod listener;
 mod markets;
 mod order_book;
-mod views;
+pub(crate) mod views;
 
 use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};

@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use dita_engine::{ShownBar, ShownPrices, ShownTrade};
+use dita_kernel::id::Id;
 use dita_kernel::num::Decimal;
 use dita_play::{ClosedBar, Event, What, float};
 use pyo3::prelude::*;
@@ -10,7 +12,7 @@ use pyo3::types::{PyString, PyTuple};
 
 use super::Kind;
 use crate::errors::Error;
-use crate::{number, time};
+use crate::{number, text, time};
 
 /// A closed bar. It never changes.
 #[pyclass(frozen, module = "dita._kernel")]
@@ -287,6 +289,100 @@ impl TradeTick {
     fn time<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         time::get(py, self.time_ns)
     }
+}
+
+/// A quote as another process was shown it.
+pub fn quote(py: Python<'_>, shown: &ShownPrices) -> PyResult<Py<PyAny>> {
+    let quote = QuoteTick {
+        symbol: PyString::new(py, shown.symbol.as_str()).unbind(),
+        time_ns: shown.time_ns,
+        bid: shown.price,
+        bid_size: shown.size,
+        ask: shown.other_price.unwrap_or(shown.price),
+        ask_size: shown.other_size,
+    };
+    Ok(Py::new(py, quote)?.into_any())
+}
+
+/// A trade as another process was shown it.
+pub fn trade(py: Python<'_>, shown: &ShownTrade) -> PyResult<Py<PyAny>> {
+    let ShownTrade { time_ns, buyer_is_maker, price, size, symbol, .. } = shown;
+    let symbol = PyString::new(py, symbol.as_str()).unbind();
+    let trade =
+        TradeTick { symbol, time_ns: *time_ns, buyer_is_maker: *buyer_is_maker, price: *price, size: *size };
+    Ok(Py::new(py, trade)?.into_any())
+}
+
+/// A bar as another process was shown it.
+pub fn bar(py: Python<'_>, shown: &ShownBar) -> PyResult<Py<PyAny>> {
+    let bar = Bar {
+        symbol: PyString::new(py, shown.symbol.as_str()).unbind(),
+        open_ns: shown.open_ns,
+        close_ns: shown.close_ns,
+        interval: shown.interval.as_str().into(),
+        prices: [shown.open, shown.high, shown.low, shown.close, shown.volume],
+    };
+    Ok(Py::new(py, bar)?.into_any())
+}
+
+/// A quote, a trade or a closed bar, as it is shown to other processes.
+pub enum Shown {
+    /// A quote.
+    Quote(ShownPrices),
+    /// A trade; its number is given when it is shown.
+    Trade(ShownTrade),
+    /// A bar; its number is given when it is shown.
+    Bar(ShownBar),
+}
+
+/// What a strategy hears, as it is shown; `None` where it is none of these.
+pub fn shown(py: Python<'_>, tick: &Bound<'_, PyAny>) -> Result<Option<Shown>, Error> {
+    let id = |symbol: &Py<PyString>| {
+        let mut id = Id::EMPTY;
+        text::read_id(&mut id, symbol.bind(py), "symbol")?;
+        Ok::<Id, Error>(id)
+    };
+    if let Ok(quote) = tick.cast::<QuoteTick>() {
+        let QuoteTick { symbol, time_ns, bid, bid_size, ask, ask_size } = quote.get();
+        return Ok(Some(Shown::Quote(ShownPrices {
+            time_ns: *time_ns,
+            price: *bid,
+            size: *bid_size,
+            other_price: Some(*ask),
+            other_size: *ask_size,
+            symbol: id(symbol)?,
+        })));
+    }
+    if let Ok(trade) = tick.cast::<TradeTick>() {
+        let TradeTick { symbol, time_ns, buyer_is_maker, price, size } = trade.get();
+        return Ok(Some(Shown::Trade(ShownTrade {
+            number: 0,
+            seq: 0,
+            time_ns: *time_ns,
+            buyer_is_maker: *buyer_is_maker,
+            price: *price,
+            size: *size,
+            symbol: id(symbol)?,
+        })));
+    }
+    let Ok(bar) = tick.cast::<Bar>() else { return Ok(None) };
+    let its = bar.get();
+    let [open, high, low, close, volume] = its.prices;
+    let interval = Id::new(&its.interval)
+        .map_err(|_| Error::text_value("interval", &its.interval, "is longer than 64 bytes"))?;
+    Ok(Some(Shown::Bar(ShownBar {
+        number: 0,
+        seq: 0,
+        open_ns: its.open_ns,
+        close_ns: its.close_ns,
+        open,
+        high,
+        low,
+        close,
+        volume,
+        symbol: id(&its.symbol)?,
+        interval,
+    })))
 }
 
 /// The instrument of a quote or a trade, and the event that it is.

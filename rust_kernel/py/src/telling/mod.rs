@@ -8,7 +8,7 @@ mod teller;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use dita_engine::{Observed, SlotView, TransitionRecord};
+use dita_engine::{Observed, OrderView, SlotView, TransitionRecord};
 use dita_kernel::id::Id;
 use dita_kernel::input::VenueEvent;
 use pyo3::gc::PyVisit;
@@ -37,6 +37,8 @@ pub struct Happening {
     /// What the venue said, where it was the venue: with the first of the changes that it caused to the slot, so that a
     /// fill which also sends exits is one fill.
     pub event: Option<Arc<VenueEvent>>,
+    /// The event's order after the drain, where it was told with the event: by another process.
+    pub order: Option<Box<OrderView>>,
 }
 
 /// What was heard, and not told yet.
@@ -64,12 +66,21 @@ impl Watcher {
 
     /// Takes the changes of a drain, with the slots that they are about. Makes nothing of Python's.
     pub fn hear(&self, changes: Vec<Observed>, slots: Vec<SlotView>) {
+        self.hear_told(changes.into_iter().map(|change| (change, None)), slots);
+    }
+
+    /// The same, of changes that were told with the orders that they are about.
+    pub fn hear_told(
+        &self,
+        changes: impl Iterator<Item = (Observed, Option<Box<OrderView>>)>,
+        slots: Vec<SlotView>,
+    ) {
         let mut heard = self.heard();
         if !heard.hears {
             return;
         }
         let slots: Vec<Arc<SlotView>> = slots.into_iter().map(Arc::new).collect();
-        for Observed { record: change, event } in changes {
+        for (Observed { record: change, event }, order) in changes {
             if change.seq != heard.seq {
                 heard.seq = change.seq;
                 heard.changed.clear();
@@ -80,7 +91,8 @@ impl Watcher {
             }
             let Some(slot) = slots.iter().find(|slot| slot.slot_id == change.slot_id) else { continue };
             let slot = Arc::clone(slot);
-            heard.waiting.push_back(Happening { change, slot, event: event.filter(|_| is_first) });
+            let event = event.filter(|_| is_first);
+            heard.waiting.push_back(Happening { change, slot, event, order });
         }
     }
 

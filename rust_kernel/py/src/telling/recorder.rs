@@ -53,7 +53,7 @@ impl Recorder {
 
     /// Takes one change.
     pub fn hear(&self, happening: &Happening) {
-        let Happening { change, slot, event } = happening;
+        let Happening { change, slot, event, .. } = happening;
         self.core().hear(change, &facts(slot), event.as_deref());
     }
 

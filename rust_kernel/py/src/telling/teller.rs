@@ -36,7 +36,8 @@ struct Told {
 /// for is not made.
 #[pyclass(frozen, module = "dita._kernel")]
 pub struct Teller {
-    engine: Py<Engine>,
+    /// Where orders are looked up; nothing where each change is told with its order.
+    engine: Option<Py<Engine>>,
     listener: Py<Listener>,
     settle: Py<PyAny>,
     raised: Py<PyAny>,
@@ -54,14 +55,15 @@ impl Teller {
 
     /// Tells a change, unless it is known; true where a callback has raised.
     pub fn tell(&self, py: Python<'_>, thread: u64, happening: &Happening) -> PyResult<bool> {
-        let Happening { change, slot, event } = happening;
+        let Happening { change, slot, event, order } = happening;
         let Some(event) = event.as_deref().filter(|_| change.seq > self.told().seq) else {
             return Ok(false);
         };
         let is_asked = self.on_order.is_some() || (self.on_fill.is_some() && is_fill(event));
-        let order = match is_asked && !event.venue_client_id.is_empty() {
-            true => self.engine.get().order_view(&event.venue_client_id)?,
-            false => None,
+        let order = match (is_asked && !event.venue_client_id.is_empty(), order, &self.engine) {
+            (false, _, _) | (true, None, None) => None,
+            (true, Some(order), _) => Some((**order).clone()),
+            (true, None, Some(engine)) => engine.get().order_view(&event.venue_client_id)?,
         };
         // A fill that closes trades of the other side changes their slots too. It is news of its own trade alone.
         let is_others = order.as_ref().is_some_and(|order| order.internal_trade_id != change.trade_id);
@@ -165,7 +167,7 @@ impl Teller {
     #[pyo3(signature = (engine, listener, settle, raised, *, on_order=None, on_fill=None, on_position=None, on_change=None))]
     #[allow(clippy::too_many_arguments)] // each is one of its callbacks
     fn new(
-        engine: Py<Engine>,
+        engine: Option<Py<Engine>>,
         listener: Py<Listener>,
         settle: Py<PyAny>,
         raised: Py<PyAny>,

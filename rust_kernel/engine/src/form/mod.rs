@@ -1,19 +1,29 @@
-//! How values lie in a record: one after the other, little-endian, as `docs/reference/zinc.md` lists them. It goes with
-//! the segment's version.
+//! How values lie in a record and in a message: one after the other, little-endian, as `docs/reference/zinc.md` lists them.
+//! It goes with the version of the segment or of the protocol, and not with the log's: that one has a codec of its own.
 
 use dita_kernel::id::Id;
 use dita_kernel::names::{
-    ExitKind, KernelCommandType, KernelDiagnosticCode, OrderDoubt, OrderSide, OrderType, PositionSide,
-    TimeInForce, TradeSide, TradeStage, TriggerBy, VenueOrderStatus,
+    ExitKind, KernelCommandType, KernelDiagnosticCode, KernelEventKind, KernelMode, KernelVerbosity,
+    Liquidity, OrderDoubt, OrderSide, OrderType, PositionSide, Regime, Severity, TimeInForce, TradeSide,
+    TradeStage, TriggerBy, VenueOrderStatus,
 };
 use dita_kernel::num::{Decimal, Money};
+use dita_kernel::slot::table::Symbol;
+
+pub use told::{TOLD_DEPTH_MAX, Told, ToldFields};
+
+mod input;
+mod told;
 
 /// Where an enumeration's member or a decimal's scale would be, of what is absent.
 const ABSENT: u8 = u8::MAX;
 
 /// A value in a record.
-pub(super) trait Form: Sized {
+pub trait Form: Sized {
+    /// Writes it behind what is there.
     fn put(&self, out: &mut Vec<u8>);
+
+    /// Reads it from the front, and leaves the rest; `None` where the bytes are no such value.
     fn take(left: &mut &[u8]) -> Option<Self>;
 }
 
@@ -39,6 +49,16 @@ macro_rules! numbers {
 }
 
 numbers!(u8 u16 u32 u64 i64 i128);
+
+impl<const N: usize> Form for [u8; N] {
+    fn put(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(self);
+    }
+
+    fn take(left: &mut &[u8]) -> Option<[u8; N]> {
+        bytes(left)
+    }
+}
 
 impl Form for bool {
     #[inline(always)]
@@ -69,13 +89,28 @@ macro_rules! names {
             }
         }
 
+        /// A place that no member has where it is absent.
+        impl Form for Option<$name> {
+            #[inline(always)]
+            fn put(&self, out: &mut Vec<u8>) {
+                out.push(self.map_or(ABSENT, |member| member as u8));
+            }
+
+            fn take(left: &mut &[u8]) -> Option<Option<$name>> {
+                if left.first() == Some(&ABSENT) {
+                    return u8::take(left).map(|_| None);
+                }
+                $name::take(left).map(Some)
+            }
+        }
+
         const _: () = assert!($name::ALL.len() <= ABSENT as usize);)+
     };
 }
 
 names! {
-    ExitKind KernelCommandType KernelDiagnosticCode OrderDoubt OrderSide OrderType PositionSide TimeInForce TradeSide TradeStage
-    TriggerBy VenueOrderStatus
+    ExitKind KernelCommandType KernelDiagnosticCode KernelEventKind KernelMode KernelVerbosity Liquidity OrderDoubt OrderSide
+    OrderType PositionSide Regime Severity Symbol TimeInForce TradeSide TradeStage TriggerBy VenueOrderStatus
 }
 
 impl Form for Money {
@@ -143,7 +178,7 @@ macro_rules! perhaps {
     };
 }
 
-perhaps!(u32 i64);
+perhaps!(u32 u64 i64);
 
 impl Form for Id {
     #[inline(always)]
@@ -207,20 +242,20 @@ impl<T: Form> Form for Option<Box<T>> {
 }
 
 /// A structure is its fields, in the order in which they are listed.
+#[macro_export]
 macro_rules! fields {
     ($name:ident { $($field:ident)+ }) => {
-        impl Form for $name {
+        impl $crate::form::Form for $name {
             #[inline]
             fn put(&self, out: &mut Vec<u8>) {
                 let $name { $($field),+ } = self;
-                $($field.put(out);)+
+                $($crate::form::Form::put($field, out);)+
             }
 
             fn take(left: &mut &[u8]) -> Option<$name> {
-                $(let $field = Form::take(left)?;)+
+                $(let $field = $crate::form::Form::take(left)?;)+
                 Some($name { $($field),+ })
             }
         }
     };
 }
-pub(super) use fields;

@@ -1,0 +1,118 @@
+"""A kernel in another process, for asyncio."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Iterable, Mapping
+from types import TracebackType
+from typing import Any, Self
+
+from dita._kernel import KernelIntent, KernelOutcome
+from dita.server.connected import ConnectedKernel, Told, connect, told_of
+
+
+async def connect_async(path: str | os.PathLike[str], **options: Any) -> "AsyncKernel":  # noqa: ANN401 - connect's
+    """Connect to a kernel's server, as `connect` does, without holding up the event loop.
+
+    Args:
+        path: The server's socket, or the host's directory.
+        options: As `connect` takes them.
+
+    Raises:
+        LeaseHeld: Another process holds the lease.
+        ServerAway: Nobody answers there.
+        ServerRefused: The server says no.
+    """
+    return AsyncKernel(await asyncio.to_thread(connect, path, **options))
+
+
+class AsyncKernel:
+    """A connected kernel whose calls are awaited. Of one event loop, in that loop's thread.
+
+    Attributes:
+        kernel: The same kernel for reads, which wait for nothing but shared memory.
+    """
+
+    def __init__(self, kernel: ConnectedKernel) -> None:
+        """Watch a connection from the running event loop.
+
+        Args:
+            kernel: The connection; nobody else polls it.
+        """
+        self.kernel = kernel
+        self._link = kernel.link
+        self._loop = asyncio.get_running_loop()
+        self._waiting: dict[int, asyncio.Future[list[KernelOutcome]]] = {}
+        self._told: asyncio.Queue[Told] = asyncio.Queue()
+        self._loop.add_reader(self._link.fileno(), self._look)
+
+    def _look(self) -> None:
+        """Hand out what the link's bell has rung for."""
+        self._link.quiet()
+        for number, future in tuple(self._waiting.items()):
+            try:
+                outcomes = self._link.taken(number)
+            except Exception as error:  # noqa: BLE001 - whoever awaits it is told
+                del self._waiting[number]
+                if not future.done():
+                    future.set_exception(error)
+                continue
+            if outcomes is not None:
+                del self._waiting[number]
+                if not future.done():
+                    future.set_result(outcomes)
+        while (found := self._link.next_told()) is not None:
+            self._told.put_nowait(told_of(found))
+
+    async def process_intent(self, intent: KernelIntent | Mapping[str, Any] | object) -> KernelOutcome:
+        """Take an intent; see `ConnectedKernel.process_intent`."""
+        return (await self._send([self.kernel.intent(intent)]))[0]
+
+    async def process_intents(self, intents: Iterable[KernelIntent]) -> list[KernelOutcome]:
+        """Take intents that come together; see `ConnectedKernel.process_intents`."""
+        given = [self.kernel.intent(one) for one in intents]
+        return await self._send(given) if given else []
+
+    async def _send(self, intents: list[KernelIntent]) -> list[KernelOutcome]:
+        number = self._link.start(intents)
+        future: asyncio.Future[list[KernelOutcome]] = self._loop.create_future()
+        self._waiting[number] = future
+        try:
+            return await future
+        finally:
+            if self._waiting.pop(number, None) is not None:
+                self._link.forget(number)
+
+    async def told(self) -> AsyncIterator[Told]:
+        """Yield everything that the server tells, until the connection is closed."""
+        while not self.kernel.closed:
+            yield await self._told.get()
+
+    async def poll(self, timeout_s: float | None = None) -> Told | None:
+        """Return the next thing that the server tells; None where nothing comes in time.
+
+        Args:
+            timeout_s: At most so long, seconds; None waits for ever.
+        """
+        try:
+            return await asyncio.wait_for(self._told.get(), timeout_s)
+        except TimeoutError:
+            return None
+
+    async def close(self) -> None:
+        """Give the lease back: its policy acts at once."""
+        if not self.kernel.closed:
+            self._loop.remove_reader(self._link.fileno())
+            await asyncio.to_thread(self.kernel.close)
+
+    async def __aenter__(self) -> Self:
+        """Return it."""
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close it."""
+        await self.close()

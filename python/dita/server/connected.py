@@ -1,0 +1,444 @@
+"""`connect`: a kernel in another process, with `ExecutionKernel`'s face."""
+
+import json
+import os
+import re
+import sys
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields
+from decimal import Decimal
+from pathlib import Path
+from types import MappingProxyType, TracebackType
+from typing import Any, Final, Literal, NamedTuple, Self, TypeAlias
+
+from dita._kernel import (
+    ControlGate,
+    KernelIntent,
+    KernelMode,
+    KernelOutcome,
+    KernelVerbosity,
+    Link,
+    Listener,
+    Regime,
+    Teller,
+    TradeSlot,
+    VenueEvent,
+    VenueOrder,
+)
+from dita.control.memory import NO_LIMITS, KernelControlSnapshot
+from dita.errors import refuse, wrong_type
+from dita.second_names import fields_of, intent_of
+from dita.server.place import socket_of
+from dita.server.source import Source
+from dita.slots import AccountProjection, KernelSlotView, KernelStateView
+from dita.strategy.views import moment
+from dita.zinc import ZincReader
+
+OnLoss: TypeAlias = Literal["keep", "cancel", "flatten"]
+GRACE_S: Final = 5.0
+TIMEOUT_S: Final = 30.0
+COMES_BACK_S: Final = 10.0
+_NOT_A_NAME: Final = re.compile(r"[^A-Za-z0-9_.-]+")
+_NAME_CHARS_MAX: Final = 20
+_TURN_S: Final = 0.25
+_ENUMS: Final = {"mode": KernelMode, "gate": ControlGate, "verbosity": KernelVerbosity, "regime": Regime}
+
+
+class Told(NamedTuple):
+    """Something that the server has told unasked.
+
+    Attributes:
+        kind: "news" (what happened to this program's trades), "gap" (news were lost: this program did not
+            read), "slots" (its slots whole, after a gap or an absence), "market", "away" (the server is gone
+            or ends), "back" (it is there again).
+        seq: The last input that it knows of; 0 where it names none.
+        slots: The slots concerned, as they are after it.
+        events: What the venue said.
+        gap: The first and the last input that were lost.
+        text: Why, of "away".
+    """
+
+    kind: str
+    seq: int = 0
+    slots: tuple[TradeSlot, ...] = ()
+    events: tuple[VenueEvent, ...] = ()
+    gap: tuple[int, int] | None = None
+    text: str = ""
+
+
+def connect(
+    path: str | os.PathLike[str],
+    *,
+    name: str | None = None,
+    slots: int = 1,
+    on_loss: OnLoss = "keep",
+    grace_s: float = GRACE_S,
+    secret: str | None = None,
+    account: str | None = None,
+    market: bool = False,
+    timeout_s: float = TIMEOUT_S,
+    comes_back_s: float = COMES_BACK_S,
+) -> "ConnectedKernel":
+    """Connect to a kernel's server (`dita serve`), and take a lease on slots.
+
+    Args:
+        path: The server's socket, or the host's directory.
+        name: The lease's: the owner of its trades, and what its intents' ids begin with. None means one of
+            this process alone, which nobody takes up again.
+        slots: How many trades it may run at once.
+        on_loss: What becomes of its orders once it was away for `grace_s`: "keep" them, "cancel" its
+            entries, or "flatten" its trades. Closing it does the same at once.
+        grace_s: How long it may be away before that, seconds.
+        secret: What keeps others from taking the lease while this program is away; None where nothing does.
+        account: Which account; None means the only one.
+        market: Whether it hears of the market.
+        timeout_s: How long a call waits for its answer, seconds.
+        comes_back_s: How long a call waits for a server that is away, seconds.
+
+    Raises:
+        LeaseHeld: Another process holds the lease: `pid`, `since_ns`.
+        ServerAway: Nobody answers there.
+        ServerRefused: The server says no: `code` says why.
+        InvalidInput: A value that the server cannot take.
+    """
+    return ConnectedKernel(
+        Link(
+            socket_of(path),
+            name=own_name() if name is None else name,
+            slots=slots,
+            account=account or "",
+            policy=on_loss,
+            grace_s=grace_s,
+            secret=secret or "",
+            market=market,
+            timeout_s=timeout_s,
+            comes_back_s=comes_back_s,
+        ),
+        own_name() if name is None else name,
+    )
+
+
+def own_name() -> str:
+    """Return a lease's name for a program that gives none: its file's and this process's number."""
+    stem = _NOT_A_NAME.sub("-", Path(sys.argv[0]).stem)[:_NAME_CHARS_MAX].strip("-") or "program"
+    return f"{stem}-{os.getpid()}"
+
+
+class ConnectedKernel:
+    """A kernel in another process: `ExecutionKernel`'s face, for the slots of one lease. From any thread.
+
+    What happened is told by `poll`, `run`, or the asyncio face, in the thread that calls them, and nowhere
+    else.
+
+    Attributes:
+        name: The lease's.
+    """
+
+    def __init__(self, link: Link, name: str) -> None:
+        """Use a connection: see `connect`."""
+        self.name = name
+        self._link = link
+        self._source = Source(link)
+        self._state = KernelStateView(self._source)
+        self._listeners: list[Callable[[Told], object]] = []
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+
+    # ---------------------------------------------------------------------------------------------- inputs
+
+    def process_intent(self, intent: KernelIntent | Mapping[str, Any] | object) -> KernelOutcome:
+        """Take an intent about one of the lease's slots; see `ExecutionKernel.process_intent`.
+
+        Its id is the lease's: where it does not begin with `NAME:`, the server puts that in front. Where
+        the server is away, the call waits for it, and sends the intent again under the same id: what came
+        of it is the first outcome.
+
+        Raises:
+            InvalidInput: The slot or the owner is another's.
+            ServerAway: No answer came. The intent may have been taken: send it again under the same id.
+        """
+        return self._link.process_intent(self.intent(intent))
+
+    def process_intents(self, intents: Iterable[KernelIntent]) -> list[KernelOutcome]:
+        """Take intents that come together; see `ExecutionKernel.process_intents`. At most 1,024.
+
+        Raises:
+            InvalidInput: A slot or an owner is another's; none is taken.
+            ServerAway: No answer came.
+        """
+        return self._link.process_intents([self.intent(one) for one in intents])
+
+    @staticmethod
+    def intent(intent: object) -> KernelIntent:
+        """Return what was given as an intent as one.
+
+        Args:
+            intent: A KernelIntent, a mapping, or an object with its attributes.
+
+        Raises:
+            InvalidInput: A value in it cannot be taken.
+        """
+        if isinstance(intent, KernelIntent):
+            return intent
+        if not fields_of(intent):
+            raise wrong_type("intent", intent, "KernelIntent")
+        return intent_of(intent)
+
+    # ----------------------------------------------------------------------------------------------- reads
+
+    @property
+    def link(self) -> Link:
+        """The connection."""
+        return self._link
+
+    @property
+    def slots(self) -> tuple[int, ...]:
+        """The numbers of the lease's slots."""
+        slots: tuple[int, ...] = self._link.welcome()["slots"]
+        return slots
+
+    @property
+    def account_name(self) -> str:
+        """The account's name."""
+        name: str = self._link.welcome()["account"]
+        return name
+
+    @property
+    def state(self) -> KernelStateView:
+        """The kernel's slots and the ways to find them, live; also those of others."""
+        return self._state
+
+    @property
+    def account(self) -> AccountProjection:
+        """The account, as a view of the kernel's ledger."""
+        return AccountProjection(self._source)
+
+    @property
+    def control(self) -> KernelControlSnapshot:
+        """The controls as the kernel goes by them."""
+        return control_of(self._source.control())
+
+    @property
+    def max_slots(self) -> int:
+        """How many slots the kernel has."""
+        return self._source.max_slots
+
+    @property
+    def instruments(self) -> list[str]:
+        """The symbols of the instruments, in the order in which they were set."""
+        names: list[str] = self._link.welcome()["instruments"]
+        return names
+
+    def instrument(self, asset: str) -> dict[str, Any]:
+        """Return an instrument's rules, and its last mark; see `ExecutionKernel.instrument`.
+
+        Raises:
+            InvalidInput: There is no such instrument.
+        """
+        found = self._link.instrument(asset)
+        if found is None:
+            raise refuse("asset", asset, "is no instrument")
+        return found
+
+    def slot(self, i: int) -> KernelSlotView:
+        """Return a live view of a slot.
+
+        Args:
+            i: The slot, from 0.
+
+        Raises:
+            InvalidInput: There is no such slot.
+        """
+        return self._state.slot(i)
+
+    def free_slot(self) -> KernelSlotView | None:
+        """Return a live view of the lease's free slot with the lowest number; None where all are busy."""
+        free = (slot_id for slot_id in self.slots if self._source.slot(slot_id).is_free())
+        slot_id = next(free, None)
+        return None if slot_id is None else self._state.slot(slot_id)
+
+    def order(self, venue_client_id: str) -> VenueOrder | None:
+        """Return an order as it is now: live, or ended and still remembered."""
+        return self._link.order(venue_client_id)
+
+    def orders(self, *, live_only: bool = False) -> list[VenueOrder]:
+        """Return the account's orders, oldest first; each says whose it is."""
+        return self._link.orders(live_only=live_only)
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return controls, slots and account as plain values; money as Decimal."""
+        assets = {name: self._source.account(name) for name in self._source.assets()}
+        return {
+            "control": self.control.as_dict(),
+            "slots": [view.to_dict() for view in self._state.slots],
+            "account": {**(self._source.account() or {}), "assets": assets},
+            "log": None,
+        }
+
+    def health(self) -> dict[str, Any]:
+        """Return how the kernel's loop stands: `kernel seq time_ns inbox_room durable_seq busy_slots`."""
+        content: dict[str, Any] = json.loads(self._link.read_text("health"))
+        return content
+
+    @property
+    def seq(self) -> int:
+        """The last input that this program knows of."""
+        reader = self._source.reader
+        return max(self._link.seq, 0 if reader is None else reader.seq)
+
+    @property
+    def now_ns(self) -> int:
+        """Kernel time of the last input that is shown, nanoseconds since 1970-01-01 UTC."""
+        reader = self._source.reader
+        told_ns: int = self._link.welcome()["now_ns"]
+        return told_ns if reader is None else max(told_ns, reader.time_ns)
+
+    @property
+    def zinc_plane(self) -> ZincReader | None:
+        """Shared memory; None where the server shows nothing there."""
+        return self._source.reader
+
+    @property
+    def log_standing(self) -> None:
+        """Nothing: the log is the server's."""
+        return None
+
+    @property
+    def closed(self) -> bool:
+        """Whether it was closed."""
+        return self._link.closed
+
+    def teller(self, listener: Listener, settle: Callable[[], object], **told: Any) -> Teller:  # noqa: ANN401
+        """Return what tells a strategy of its trades; see `ExecutionKernel.teller`."""
+        return Teller(None, listener, settle, **told)
+
+    def verbs(self, owner: str = "") -> None:
+        """Return nothing: intents are built here, and travel."""
+        del owner
+
+    # ------------------------------------------------------------------------------------------ what happened
+
+    def subscribe(self, listener: Callable[[Told], object]) -> Callable[[], None]:
+        """Call a function with everything that the server tells, from `poll` and `run`.
+
+        Args:
+            listener: The function.
+
+        Returns:
+            Ends it.
+        """
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    def fileno(self) -> int:
+        """Return what an event loop watches: it can be read when `poll(0)` has something to tell."""
+        return self._link.fileno()
+
+    def poll(self, timeout_s: float = 0.0) -> int:
+        """Tell what has happened, in this thread; wait for it at most so long.
+
+        Args:
+            timeout_s: Seconds; 0 does not wait.
+
+        Returns:
+            How much was told.
+        """
+        told = self._tell()
+        if not told and timeout_s > 0 and self._link.wait(timeout_s):
+            told = self._tell()
+        return told
+
+    def _tell(self) -> int:
+        count = 0
+        while (found := self._link.next_told()) is not None:
+            count += 1
+            one = told_of(found)
+            for listener in tuple(self._listeners):
+                listener(one)
+        return count
+
+    def run(self, *, until: Callable[[], bool] | None = None) -> None:
+        """Tell what happens, in this thread, until `stop`, a closed connection, or as asked.
+
+        Args:
+            until: Looked at after each turn: ends where it says so.
+        """
+        while not self._stop.is_set() and not self.closed and not (until is not None and until()):
+            self.poll(_TURN_S)
+        self._stop.clear()
+
+    def stop(self) -> None:
+        """Let `run` end. From any thread, and from a signal's handler."""
+        self._stop.set()
+
+    # --------------------------------------------------------------------------------------------------- end
+
+    def close(self) -> None:
+        """Give the lease back: its policy acts at once. Closing again does nothing."""
+        with self._lock:
+            if not self._link.closed:
+                self._link.part()
+
+    def hang_up(self) -> None:
+        """Leave without giving the lease back: its policy acts once its grace is over."""
+        self._link.close()
+
+    def __enter__(self) -> Self:
+        """Return the kernel."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close the connection."""
+        self.close()
+
+    def __repr__(self) -> str:
+        """Return its lease and its account in one line."""
+        if self.closed:
+            return f"<ConnectedKernel {self.name}: closed>"
+        return f"<ConnectedKernel {self.name}: account {self.account_name}, slots {self.slots}>"
+
+
+def told_of(found: tuple[Any, ...]) -> Told:
+    """Return what the connection gave, by name.
+
+    Args:
+        found: As `Link.next_told` gives it.
+    """
+    kind = found[0]
+    if kind == "news":
+        return Told(kind, found[1], tuple(found[2]), tuple(found[3]))
+    if kind == "gap":
+        return Told(kind, found[2], gap=(found[1], found[2]))
+    if kind == "slots":
+        return Told(kind, found[1], tuple(found[2]))
+    if kind == "away":
+        return Told(kind, text=found[1])
+    return Told(kind, found[1])
+
+
+def control_of(said: Mapping[str, Any]) -> KernelControlSnapshot:
+    """Return controls as the kernel's own process has them.
+
+    Args:
+        said: By name, as JSON has them.
+    """
+    known = {one.name for one in fields(KernelControlSnapshot)}
+    given = {name: value for name, value in said.items() if name in known}
+    for name, kind in _ENUMS.items():
+        given[name] = kind(given[name])
+    limits = {name: _limit(name, value) for name, value in said["limits"].items()}
+    given["limits"] = MappingProxyType({**NO_LIMITS, **limits})
+    given["audited"] = tuple(given["audited"])
+    if given["updated_at"] is not None:
+        given["updated_at"] = moment(given["updated_at"])
+    return KernelControlSnapshot(**given)
+
+
+def _limit(name: str, value: object) -> object:
+    return Decimal(value) if isinstance(value, str) and name != "edge_freeze_cancels" else value

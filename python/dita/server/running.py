@@ -1,0 +1,171 @@
+"""Strategies in a client: the same callbacks as inside the host, in the thread that polls."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from dita._kernel import Watcher, ZincReader
+from dita.errors import KernelError
+from dita.host.client import Client, Seats
+from dita.host.strategies import Company, StrategyHandle
+from dita.server.connected import ConnectedKernel, Told, told_of
+from dita.strategy import Bar, Params, QuoteTick, Strategy, TradeTick
+
+if TYPE_CHECKING:
+    from dita.kernel import ExecutionKernel
+
+_TICK_S: Final = 1.0
+_TURN_S: Final = 0.25
+
+
+class _Lease:
+    """The seats of a lease: the server has given them already."""
+
+    def __init__(self, kernel: ConnectedKernel) -> None:
+        self._kernel = kernel
+
+    def take(self, name: str, slots: int) -> tuple[int, ...]:
+        del name, slots
+        return self._kernel.slots
+
+    def leave(self, seats: object) -> None:
+        """The lease ends with its connection."""
+
+
+class ConnectedStrategies:
+    """Strategies on a connected kernel: one lease, one strategy, as its name is the owner of its trades.
+
+    Attributes:
+        kernel: The connection.
+        missed: How many trades and bars were overwritten in shared memory before they were read.
+        gaps: How often news were lost, since nobody polled.
+    """
+
+    def __init__(self, kernel: ConnectedKernel) -> None:
+        """Use a connection; nobody else polls it.
+
+        Args:
+            kernel: The connection, opened with `market=True` where a strategy hears of the market.
+        """
+        self.kernel = kernel
+        self.missed = {"trades": 0, "bars": 0}
+        self.gaps = 0
+        self._account = kernel.account_name
+        self._watcher = Watcher(hears=False)
+        self._company = Company({self._account: self._watcher})
+        self._plane = None if kernel.zinc_plane is None else kernel.zinc_plane.segment
+        self._market = 0
+        self._places = (0, 0) if self._plane is None else self._plane.market_places()
+        self._ticked_s = time.monotonic()
+        self._ended = ""
+
+    def load(
+        self,
+        strategy: type[Strategy] | str,
+        *,
+        params: Params | Mapping[str, Any] | None = None,
+        symbols: Sequence[str] = (),
+    ) -> StrategyHandle:
+        """Load the strategy. It does nothing until it is started.
+
+        Args:
+            strategy: Its class, a file with one strategy in it, or `module:Class`.
+            params: Its parameters, or texts that are read as such; None means their defaults.
+            symbols: What it hears where it names nothing itself; none means all of the account's instruments.
+
+        Raises:
+            StrategyError: It cannot be loaded, or a parameter cannot be.
+        """
+        # It has the face of a kernel, and a lease that of seats.
+        kernel = cast("ExecutionKernel", self.kernel)
+        seats = cast("Seats", _Lease(self.kernel))
+        return self._company.load(
+            strategy,
+            lambda wanted: Client(kernel, seats, self.kernel.name, slots=wanted),
+            kernel,
+            name=self.kernel.name,
+            account=self._account,
+            params=params,
+            slots=len(self.kernel.slots),
+            symbols=symbols,
+            live=True,
+        )
+
+    # ------------------------------------------------------------------------------------------ what is told
+
+    def poll(self, timeout_s: float = 0.0) -> bool:
+        """Tell what has happened, in this thread; wait for it at most so long.
+
+        Args:
+            timeout_s: Seconds; 0 does not wait.
+
+        Returns:
+            Whether the server is there still, or may come back.
+        """
+        if timeout_s > 0:
+            self.kernel.link.wait(timeout_s)
+        while (found := self.kernel.link.next_told(self._watcher)) is not None:
+            self._hear(told_of(found))
+        self._company.deliver()
+        if time.monotonic() - self._ticked_s >= _TICK_S:
+            self._ticked_s = time.monotonic()
+            self._company.tick(time.time_ns(), self._account)
+        return not self._ended
+
+    def _hear(self, told: Told) -> None:
+        # What came before it is told before it.
+        self._company.deliver()
+        if told.kind == "market":
+            self._hear_market(told.seq)
+        elif told.kind == "gap":
+            self.gaps += 1
+        elif told.kind == "away" and told.text == "the server ends":
+            self._ended = told.text
+
+    def _hear_market(self, upto: int) -> None:
+        plane: ZincReader | None = self._plane
+        if plane is None:
+            return
+        count = len(self.kernel.instruments)
+        ticks, self._places, missed = plane.read_market((self._market, upto), count, self._places)
+        self._market = upto
+        self.missed["trades"] += missed[0]
+        self.missed["bars"] += missed[1]
+        bars: list[Bar] = []
+        for tick in ticks:
+            if bars and not (isinstance(tick, Bar) and tick.close_ns == bars[0].close_ns):
+                self._company.hear_bars(bars, self._account)
+                bars = []
+            if isinstance(tick, Bar):
+                bars.append(tick)
+            elif isinstance(tick, QuoteTick):
+                self._company.hear_quote(tick, self._account)
+            elif isinstance(tick, TradeTick):
+                self._company.hear_trade(tick, self._account)
+        if bars:
+            self._company.hear_bars(bars, self._account)
+
+    def run(self, until: Callable[[], bool]) -> None:
+        """Tell what happens, in this thread, until it is asked to end or the server ends.
+
+        Args:
+            until: Looked at after each turn: ends where it says so.
+
+        Raises:
+            KernelError: The server has ended.
+        """
+        while not until():
+            if not self.poll(_TURN_S):
+                raise KernelError(
+                    f"{self.kernel.name}: {self._ended}; its policy acts after the lease's grace"
+                )
+
+    @property
+    def handles(self) -> Mapping[str, StrategyHandle]:
+        """The strategies by name."""
+        return self._company.handles
+
+    def stop(self) -> None:
+        """Stop every strategy: `on_stop`, which may still act."""
+        for handle in self._company.handles.values():
+            handle.stop()

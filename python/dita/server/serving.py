@@ -1,0 +1,159 @@
+"""`Serving`: a host whose kernels other processes use."""
+
+import os
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+from dita._kernel import Bar, KernelServer, QuoteTick, TradeTick, Watcher
+from dita.clock import SystemClock
+from dita.config import Config
+from dita.engine.notify import ALIVE, READY, STOPPING, Notifier
+from dita.errors import refuse
+from dita.host import Directory, Host
+from dita.host.directory import plane_name
+from dita.server.place import SOCKET_NAME
+from dita.venues import SimulatedVenue
+from dita.zinc.directory import directory_of
+
+#: The server's thread turns many times a second; one that has not for so long is stuck.
+_STUCK_S: Final = 10.0
+
+
+class Serving:
+    """Owns the accounts of a configuration, and lets programs trade them.
+
+    Use it as a context manager, or close it. The loop that hears the programs is a thread of the extension's.
+    It takes the interpreter only where a venue's adapter written in Python is asked.
+
+    Attributes:
+        host: Owns the accounts.
+        server: Hears the programs.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        directory: Directory,
+        *,
+        socket: Path | None = None,
+        notifier: Notifier | None = None,
+    ) -> None:
+        """Open the accounts, show them in shared memory, and listen.
+
+        Args:
+            config: What to open; every account is shown in shared memory, whatever its `zinc` says.
+            directory: Where the host keeps what survives it.
+            socket: Where programs connect; None means the configuration's, or the directory's `kernel.sock`.
+            notifier: Hears that the service is ready, alive, and ends.
+
+        Raises:
+            KernelError: An account cannot be opened, or another server runs there.
+        """
+        shared = {name: one.model_copy(update={"zinc": True}) for name, one in config.accounts.items()}
+        self._notifier = notifier or Notifier({})
+        self._beats, self._turned_s = 0, time.monotonic()
+        self._told_s = 0.0
+        # A watcher of Rust's hears for strategies inside; a feed would be told in Python at each intent.
+        self.host = Host(
+            config.model_copy(update={"accounts": shared}),
+            directory=directory,
+            clock=SystemClock(),
+            logs={name: Watcher(hears=False) for name in shared},
+            feed=False,
+        )
+        try:
+            where = socket or (Path(config.serve.socket) if config.serve.socket else None)
+            self.server = KernelServer(
+                os.fspath(where or directory.path / SOCKET_NAME),
+                [
+                    self.host.served(
+                        name, (os.fspath(directory_of(None)), plane_name(directory.path.name, name))
+                    )
+                    for name in shared
+                ],
+                host=directory.path.name,
+                mode=int(config.serve.mode, 8),
+                clients_max=config.serve.clients,
+            )
+        except BaseException:
+            self.host.close(drain_s=0)
+            raise
+        for name, kernel in self.host.accounts.items():
+            self.host.strategies.show(name, kernel)
+        self.host.answer("leases", lambda _: self.server.leases())
+        self.host.answer("server", lambda _: self.server.standing())
+        self.host.answer("quote", self._quote)
+
+    def run(self) -> None:
+        """Serve until SIGTERM, SIGINT or `dita stop`, then close. Only in the main thread.
+
+        Raises:
+            StrategyError: A strategy of the configuration cannot be loaded.
+        """
+        self.host.serve()
+        self.host.run(lambda: self._notifier.tell(READY), turned=self._look, ending=self._end)
+
+    def _look(self) -> None:
+        """Say that it is alive, while the server's thread turns."""
+        interval_s = self._notifier.interval_s
+        if interval_s is None or time.monotonic() - self._told_s < interval_s:
+            return
+        beats = self.server.standing()["beats"]
+        if beats != self._beats:
+            self._beats, self._turned_s = beats, time.monotonic()
+        if self.server.alive and time.monotonic() - self._turned_s < _STUCK_S:
+            self._told_s = time.monotonic()
+            self._notifier.tell(ALIVE)
+
+    def _end(self) -> None:
+        self._notifier.tell(STOPPING)
+        self.server.end()
+
+    def _quote(self, request: Any) -> Any:  # noqa: ANN401 - a socket's fields
+        """Give the simulated venue of an account a quote."""
+        kernel = self.host.kernel(request.get("account"))
+        venue = kernel.venue
+        if not isinstance(venue, SimulatedVenue):
+            raise refuse(
+                "account", request.get("account"), "has no simulated venue: its market is the venue's own"
+            )
+        symbol, bid, ask = str(request["symbol"]), str(request["bid"]), str(request["ask"])
+        bid_size, ask_size = (request.get(name) and str(request[name]) for name in ("bid_size", "ask_size"))
+        venue.on_quote(symbol, bid, bid_size, ask, ask_size)
+        account = next(name for name, known in self.host.accounts.items() if known is kernel)
+        self.hear(QuoteTick(symbol, kernel.now_ns, (bid, bid_size, ask, ask_size)), account)
+        return {"seq": kernel.seq}
+
+    def hear(self, tick: QuoteTick | TradeTick | Bar, account: str | None = None) -> None:
+        """Tell a part of the market to strategies inside and to the programs that are connected.
+
+        Args:
+            tick: It; the kernel and its venue have had it before.
+            account: Of which account; None means of all.
+        """
+        if isinstance(tick, QuoteTick):
+            self.host.strategies.hear_quote(tick, account)
+        elif isinstance(tick, TradeTick):
+            self.host.strategies.hear_trade(tick, account)
+        else:
+            self.host.strategies.hear_bars([tick], account)
+
+    def close(self) -> None:
+        """End the server, then the host. Closing again does nothing."""
+        self.server.end()
+        self.host.close()
+
+    def __enter__(self) -> Self:
+        """Return it."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close it."""
+        self.close()

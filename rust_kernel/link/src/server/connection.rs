@@ -1,0 +1,196 @@
+//! One program's connection: what has come of a message, and what waits to be sent.
+//!
+//! Answers and the stream wait in lines of their own. Whoever does not read its stream loses it, and hears of the gap; whoever
+//! does not read its answers is not heard any more until it does.
+
+use std::collections::VecDeque;
+use std::os::fd::OwnedFd;
+use std::time::Instant;
+
+use dita_kernel::id::Id;
+use rustix::io;
+use rustix::net::RecvFlags;
+
+use crate::message::REQUEST_BYTES_MAX;
+use crate::packet::{self, Read};
+
+/// So many bytes of answers wait for a program; then it is not heard.
+const ANSWERS_BYTES_MAX: usize = 1 << 20;
+/// It is heard again below this.
+const ANSWERS_BYTES_LOW: usize = 256 << 10;
+/// So many bytes of the stream wait for a program; then they are lost to it.
+const STREAM_BYTES_MAX: usize = 1 << 20;
+
+/// Stands for the input of what is no news: that the market has moved.
+pub(super) const NO_NEWS: u64 = u64::MAX;
+
+/// A connection.
+pub(super) struct Connection {
+    pub(super) socket: OwnedFd,
+    pub(super) pid: u32,
+    pub(super) came: Instant,
+    pub(super) version: u16,
+    /// The account's place and the lease's name, once it was welcomed.
+    pub(super) lease: Option<(usize, Id)>,
+    pub(super) hears_market: bool,
+    pub(super) market_told: u64,
+    /// It goes once everything is sent.
+    pub(super) leaves: bool,
+    /// What the system is asked to tell of it.
+    pub(super) asked: (bool, bool),
+    message: Vec<u8>,
+    began: Option<Instant>,
+    answers: VecDeque<Vec<u8>>,
+    answers_bytes: usize,
+    stream: VecDeque<(u64, Vec<u8>)>,
+    stream_bytes: usize,
+    sending: Option<(Vec<u8>, usize)>,
+    gap: Option<(u64, u64)>,
+}
+
+/// What has to be done before more can be sent.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Flushed {
+    /// Everything is sent.
+    All,
+    /// The program has to read first.
+    Full,
+    /// Its stream begins again: its slots have to be told whole.
+    Gap(u64, u64),
+}
+
+impl Connection {
+    pub(super) fn new(socket: OwnedFd, pid: u32) -> Connection {
+        Connection {
+            socket,
+            pid,
+            came: Instant::now(),
+            version: crate::message::VERSION,
+            lease: None,
+            hears_market: false,
+            market_told: 0,
+            leaves: false,
+            asked: (true, false),
+            message: Vec::new(),
+            began: None,
+            answers: VecDeque::new(),
+            answers_bytes: 0,
+            stream: VecDeque::new(),
+            stream_bytes: 0,
+            sending: None,
+            gap: None,
+        }
+    }
+
+    /// Reads packets until a message is whole or nothing is there.
+    pub(super) fn read(&mut self, packet: &mut [u8]) -> io::Result<Read> {
+        if self.began.is_none() {
+            self.message.clear();
+        }
+        loop {
+            let read = packet::read_onto(
+                &self.socket,
+                &mut self.message,
+                packet,
+                REQUEST_BYTES_MAX,
+                RecvFlags::DONTWAIT | RecvFlags::TRUNC,
+            )?;
+            match read {
+                Read::Part => _ = self.began.get_or_insert_with(Instant::now),
+                Read::Whole => {
+                    self.began = None;
+                    return Ok(Read::Whole);
+                }
+                Read::Nothing | Read::Ended | Read::Garbage => return Ok(read),
+            }
+        }
+    }
+
+    /// The message that is whole.
+    pub(super) fn take_message(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.message)
+    }
+
+    /// Gives the memory of a message back.
+    pub(super) fn give_back(&mut self, message: Vec<u8>) {
+        if self.message.is_empty() {
+            self.message = message;
+        }
+    }
+
+    /// Since when half a message is there.
+    pub(super) fn began(&self) -> Option<Instant> {
+        self.began
+    }
+
+    /// Queues an answer.
+    pub(super) fn answer(&mut self, message: Vec<u8>) {
+        self.answers_bytes += message.len();
+        self.answers.push_back(message);
+    }
+
+    /// Queues a part of the stream, whose news are of this input; where too much waits, all of it is lost.
+    pub(super) fn tell(&mut self, seq: u64, message: Vec<u8>) {
+        if let Some((_, to)) = &mut self.gap {
+            *to = if seq == NO_NEWS { *to } else { (*to).max(seq) };
+            return;
+        }
+        if self.stream_bytes + message.len() > STREAM_BYTES_MAX {
+            self.lose(seq, seq);
+            return;
+        }
+        self.stream_bytes += message.len();
+        self.stream.push_back((seq, message));
+    }
+
+    /// The stream is lost from one input to another.
+    pub(super) fn lose(&mut self, from: u64, to: u64) {
+        let news = self.stream.iter().map(|(seq, _)| *seq).find(|seq| *seq != NO_NEWS);
+        let from = news.map_or(from, |first| first.min(from));
+        self.stream.clear();
+        self.stream_bytes = 0;
+        let (known_from, known_to) = self.gap.unwrap_or((from, to));
+        self.gap = Some((known_from.min(from), known_to.max(to)));
+    }
+
+    /// True where the program is heard.
+    pub(super) fn is_heard(&self) -> bool {
+        let waits = if self.asked.0 { ANSWERS_BYTES_MAX } else { ANSWERS_BYTES_LOW };
+        !self.leaves && self.answers_bytes <= waits
+    }
+
+    /// True where something waits to be sent.
+    pub(super) fn has_waiting(&self) -> bool {
+        self.sending.is_some() || !self.answers.is_empty() || !self.stream.is_empty() || self.gap.is_some()
+    }
+
+    /// Sends what the socket takes.
+    pub(super) fn flush(&mut self, packet: &mut Vec<u8>) -> io::Result<Flushed> {
+        loop {
+            if self.sending.is_none() {
+                self.sending = self.next().map(|message| (message, 0));
+            }
+            let Some((message, offset)) = &mut self.sending else {
+                return Ok(match self.gap.take() {
+                    Some((from, to)) => Flushed::Gap(from, to),
+                    None => Flushed::All,
+                });
+            };
+            *offset = packet::send_from(&self.socket, message, *offset, packet)?;
+            if *offset < message.len() {
+                return Ok(Flushed::Full);
+            }
+            self.sending = None;
+        }
+    }
+
+    fn next(&mut self) -> Option<Vec<u8>> {
+        if let Some(answer) = self.answers.pop_front() {
+            self.answers_bytes -= answer.len();
+            return Some(answer);
+        }
+        let (_, message) = self.stream.pop_front()?;
+        self.stream_bytes -= message.len();
+        Some(message)
+    }
+}

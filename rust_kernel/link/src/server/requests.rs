@@ -1,0 +1,462 @@
+//! What a program's message asks for, and the answer.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use dita_engine::form::{Form, Told, ToldFields};
+use dita_engine::{
+    EngineError, Note, asset_json, control_json, health_json, order_view, order_views, slot_view,
+};
+use dita_host::{Failure, Given, Hold, HostError, Patience};
+use dita_kernel::id::Id;
+use dita_kernel::input::{Input, Intent};
+use dita_kernel::kernel::Kernel;
+use rustix::event::{PollFd, PollFlags, Timespec};
+
+use super::Serves;
+use super::held::{Held, Holder};
+use super::turn::Turns;
+use crate::lease::{GRACE_MS_MAX, Lease, Lock, name_trouble, own_id};
+use crate::message::{
+    BATCH_MAX, Hello, MAGIC, Refused, Reply, Request, Topic, VERSION, VERSION_OLDEST, Verdict, Welcome, Why,
+};
+
+/// The longest secret, in bytes.
+const SECRET_BYTES_MAX: usize = 256;
+/// The kind of a reply with verdicts, whose parts are written one by one.
+const VERDICTS_HEAD: usize = 5;
+
+impl<F: Serves> Turns<F> {
+    /// Takes a message, and queues its answer.
+    pub(super) fn hear(&mut self, id: u64, message: &[u8]) {
+        let Ok((number, request)) = Request::decode(message) else {
+            let why = "the bytes are no message of this protocol: see docs/reference/protocol.md";
+            return self.send_away(id, 0, Refused::because(Why::Malformed, why));
+        };
+        let Some(connection) = self.connections.get(&id) else { return };
+        let (version, lease) = (connection.version, connection.lease.clone());
+        let answer = match (request, lease) {
+            (Request::Hello(hello), None) => match self.greet(id, &hello) {
+                Ok(welcome) => Ok(encoded(&Reply::Welcome(Box::new(welcome)), number, VERSION)),
+                Err(refused) => return self.send_away(id, number, refused),
+            },
+            (Request::Hello(_), Some(_)) | (_, None) => {
+                let why = "a program says hello once, and first";
+                return self.send_away(id, number, Refused::because(Why::Malformed, why));
+            }
+            (Request::Intents { again, intents }, Some((account, name))) => {
+                self.take_intents(account, &name, number, again, intents)
+            }
+            (Request::Bye, Some((account, name))) => {
+                self.part(id, account, &name);
+                Ok(encoded(&Reply::Gone, number, version))
+            }
+            (request, Some((account, _))) => {
+                self.read(account, &request).map(|reply| encoded(&reply, number, version))
+            }
+        };
+        let answer = answer.unwrap_or_else(|refused| self.refusal(number, version, refused));
+        if let Some(connection) = self.connections.get_mut(&id) {
+            connection.answer(answer);
+        }
+    }
+
+    // ------------------------------------------------------------------------------------------ leases
+
+    fn greet(&mut self, id: u64, hello: &Hello) -> Result<Welcome, Refused> {
+        let version = agreed(hello)?;
+        let account = self.account_of(hello)?;
+        let lock = self.check(account, hello)?;
+        let holder = self.books[account].get(&hello.name).and_then(|held| held.holder);
+        if let Some(holder) = holder {
+            if !self.has_ended(holder.connection) {
+                return Err(held_by(hello, holder));
+            }
+            self.go(holder.connection);
+        }
+        let its = &self.config.accounts[account];
+        let known = self.books[account].get(&hello.name).map(|held| held.lease.clone());
+        if known.is_none() && its.seats.has(&hello.name) {
+            let why = "is a strategy's inside the host: choose another name";
+            return Err(Refused::of_field("name", hello.name.as_str(), why));
+        }
+        let state = its.drain.settled().map_err(refused::<F>)?;
+        let kernel = state.core.kernel();
+        let taken = its.seats.take(kernel, &hello.name, usize::from(hello.slots)).map_err(|none| {
+            let why =
+                format!("slots: {} are asked for and {} are free; raise max_slots", hello.slots, none.found);
+            Refused::because(Why::NoFreeSlot, why)
+        })?;
+        let mut welcome = welcome(kernel, version, taken.clone());
+        welcome.again = known.is_some();
+        let now_ns = kernel.now_ns();
+        drop(state);
+        let since_ns = known.as_ref().map_or(now_ns, |lease| lease.since_ns);
+        let (policy, grace_ms) = (hello.policy, hello.grace_ms);
+        let lease = Lease { slots: taken.clone(), policy, grace_ms, since_ns, lock };
+        if known.as_ref() != Some(&lease)
+            && let Err(failure) = self.write_lease(account, &hello.name, &lease.text(), now_ns)
+        {
+            if known.is_none() {
+                self.config.accounts[account].seats.leave(&taken);
+            }
+            return Err(failure);
+        }
+        let its = &self.config.accounts[account];
+        welcome.host = self.config.host.clone();
+        welcome.account = its.name.clone();
+        if let Some((directory, name)) = &its.plane {
+            (welcome.plane_directory, welcome.plane_name) = (directory.as_str().into(), name.as_str().into());
+        }
+        self.seat(id, account, hello, lease, version);
+        if welcome.again {
+            // What has happened while it was away was told to nobody.
+            self.tell_slots(id, None);
+        }
+        Ok(welcome)
+    }
+
+    /// The lease is the connection's from now on.
+    fn seat(&mut self, id: u64, account: usize, hello: &Hello, lease: Lease, version: u16) {
+        let market = self.ears[account].market();
+        let Some(connection) = self.connections.get_mut(&id) else { return };
+        connection.version = version;
+        connection.lease = Some((account, hello.name.clone()));
+        connection.hears_market = hello.market;
+        // Whatever stands there already is told at once, where anything does.
+        connection.market_told = if hello.market { 0 } else { market };
+        let since_ns = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_nanos() as i64);
+        let holder = Holder { connection: id, pid: connection.pid, since_ns };
+        let held = self.books[account].entry(hello.name.clone()).or_insert_with(|| Held::new(lease.clone()));
+        held.lease = lease;
+        held.hold(holder);
+        self.leases_changed(account);
+    }
+
+    fn account_of(&self, hello: &Hello) -> Result<usize, Refused> {
+        let accounts = &self.config.accounts;
+        if hello.account.is_empty() && accounts.len() == 1 {
+            return Ok(0);
+        }
+        accounts.iter().position(|account| account.name == hello.account).ok_or_else(|| {
+            let known: Vec<&str> = accounts.iter().map(|account| account.name.as_str()).collect();
+            Refused::of_field("account", hello.account.as_str(), &format!("is none of {}", known.join(", ")))
+        })
+    }
+
+    /// Holds a hello against what it may say; gives the lease's lock.
+    fn check(&self, account: usize, hello: &Hello) -> Result<Option<Lock>, Refused> {
+        if let Some(why) = name_trouble(hello.name.as_str()) {
+            return Err(Refused::of_field("name", hello.name.as_str(), why));
+        }
+        if hello.slots == 0 {
+            return Err(Refused::of_field("slots", "0", "must be at least 1"));
+        }
+        if hello.grace_ms > GRACE_MS_MAX {
+            let given = format!("{} ms", hello.grace_ms);
+            return Err(Refused::of_field("grace_s", &given, "must be at most a day"));
+        }
+        if hello.secret.len() > SECRET_BYTES_MAX {
+            let given = format!("{} bytes", hello.secret.len());
+            return Err(Refused::of_field("secret", &given, "must be at most 256 bytes"));
+        }
+        let known = self.books[account].get(&hello.name).and_then(|held| held.lease.lock.clone());
+        match known {
+            Some(lock) if lock.opens(&hello.secret) => Ok(Some(lock)),
+            Some(_) => {
+                let why = format!("{}: the lease has another secret", hello.name.as_str());
+                Err(Refused::because(Why::Secret, why))
+            }
+            None if hello.secret.is_empty() => Ok(None),
+            None => {
+                let mut salt = [0; 16];
+                let drawn = rustix::rand::getrandom(&mut salt, rustix::rand::GetRandomFlags::empty());
+                match drawn {
+                    Ok(16) => Ok(Some(Lock::new(&hello.secret, salt))),
+                    Ok(_) | Err(_) => {
+                        Err(Refused::because(Why::Failed, "the system has no random numbers for a secret"))
+                    }
+                }
+            }
+        }
+    }
+
+    /// True where a connection's other end is gone, and nobody has looked yet.
+    fn has_ended(&self, id: u64) -> bool {
+        let Some(connection) = self.connections.get(&id) else { return true };
+        let mut polled = [PollFd::new(&connection.socket, PollFlags::RDHUP)];
+        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+        matches!(rustix::event::poll(&mut polled, Some(&now)), Ok(1))
+    }
+
+    fn write_lease(&self, account: usize, name: &Id, text: &str, now_ns: i64) -> Result<(), Refused> {
+        let note = Note { told_seq: 0, time_ns: now_ns, text: text.into() };
+        self.config.accounts[account].drain.lease(name.clone(), note).map_err(refused::<F>)
+    }
+
+    /// The program gives its lease back: the policy acts now.
+    fn part(&mut self, id: u64, account: usize, name: &Id) {
+        if let Some(connection) = self.connections.get_mut(&id) {
+            connection.lease = None;
+            connection.leaves = true;
+        }
+        if let Some(held) = self.books[account].get_mut(name) {
+            held.lose();
+            held.given_back = true;
+        }
+        self.leases_changed(account);
+    }
+
+    /// The lease ends: others may have its slots.
+    pub(super) fn end_lease(&mut self, account: usize, name: &Id) {
+        let Some(held) = self.books[account].remove(name) else { return };
+        self.config.accounts[account].seats.leave(&held.lease.slots);
+        // Where the log has failed the kernel takes nothing more, and says so itself.
+        let _ = self.write_lease(account, name, "", held.lease.since_ns);
+        self.leases_changed(account);
+    }
+
+    // ------------------------------------------------------------------------------------------ intents
+
+    fn take_intents(
+        &mut self,
+        account: usize,
+        name: &Id,
+        number: u32,
+        again: bool,
+        mut intents: Vec<Intent>,
+    ) -> Result<Vec<u8>, Refused> {
+        let Some(held) = self.books[account].get_mut(name) else {
+            return Err(Refused::because(Why::Failed, "the lease has ended"));
+        };
+        if intents.len() > BATCH_MAX {
+            let given = format!("{} intents", intents.len());
+            return Err(Refused::of_field("intents", &given, "are more than 1,024 at once"));
+        }
+        // ---- checked, all of them; then taken.
+        for intent in &mut intents {
+            check_intent(intent, name, &held.lease)?;
+        }
+        let count = intents.len() as u16;
+        let ids: Vec<Id> = intents.iter().map(|intent| intent.intent_id.clone()).collect();
+        let mut known: Vec<Option<Vec<u8>>> = Vec::new();
+        if again {
+            known = ids.iter().map(|id| held.answered(id).map(<[u8]>::to_vec)).collect();
+            let mut places = known.iter();
+            intents.retain(|_| places.next().is_none_or(Option::is_none));
+        }
+        let verdicts = self.put(account, intents)?;
+        let mut answer = Vec::with_capacity(512);
+        Reply::Verdicts(Vec::new()).encode(number, VERSION, &mut answer);
+        answer.truncate(VERDICTS_HEAD);
+        count.put(&mut answer);
+        let mut fresh = verdicts.into_iter();
+        let Some(held) = self.books[account].get_mut(name) else { return Ok(answer) };
+        for (place, intent_id) in ids.into_iter().enumerate() {
+            if let Some(Some(bytes)) = known.get(place) {
+                answer.extend_from_slice(bytes);
+                continue;
+            }
+            let Some(verdict) = fresh.next() else { break };
+            let begin = answer.len();
+            verdict.put(&mut answer);
+            held.remember(intent_id, answer[begin..].to_vec());
+        }
+        Ok(answer)
+    }
+
+    fn put(&self, account: usize, mut intents: Vec<Intent>) -> Result<Vec<Verdict>, Refused> {
+        let drain = &self.config.accounts[account].drain;
+        let verdict = |given: Given<F>| verdict(drain.foreign().told(given));
+        if intents.len() == 1 || !drain.has_log() {
+            let taken = intents.drain(..).map(|intent| {
+                drain.put_with(Hold::Takes, Input::Intent(Box::new(intent)), None, Patience::Answer)
+            });
+            let given: Result<Vec<Given<F>>, Failure<F>> = taken.collect();
+            return Ok(given.map_err(refused::<F>)?.into_iter().map(verdict).collect());
+        }
+        if intents.is_empty() {
+            return Ok(Vec::new());
+        }
+        let inputs = intents.into_iter().map(|intent| Input::Intent(Box::new(intent))).collect();
+        let given = drain.put_batch(Hold::Takes, inputs, None).map_err(refused::<F>)?;
+        Ok(given.into_iter().map(verdict).collect())
+    }
+
+    // ------------------------------------------------------------------------------------------ reads
+
+    fn read(&self, account: usize, request: &Request) -> Result<Reply, Refused> {
+        let its = &self.config.accounts[account];
+        let state = its.drain.settled().map_err(refused::<F>)?;
+        let kernel = state.core.kernel();
+        Ok(match request {
+            Request::Slot(slot_id) => {
+                let view = slot_view(kernel, *slot_id).ok_or_else(|| {
+                    Refused::of_field("slot_id", &slot_id.to_string(), "is not below max_slots")
+                })?;
+                Reply::Slot(kernel.seq(), Box::new(view))
+            }
+            Request::Orders { venue_client_id, live_only } if venue_client_id.is_empty() => {
+                Reply::Orders(order_views(kernel, *live_only))
+            }
+            Request::Orders { venue_client_id, .. } => {
+                let place = kernel.orders().by_client_id(venue_client_id);
+                let found = place.and_then(|place| order_view(kernel, kernel.orders().at(place)));
+                Reply::Orders(found.into_iter().collect())
+            }
+            Request::Read { topic: Topic::Instrument, name } => Reply::Table(instrument(kernel, name)),
+            Request::Read { topic, name } => {
+                let text = match topic {
+                    Topic::Account => {
+                        let place = if name.is_empty() { Some(0) } else { kernel.asset_of(name) };
+                        place
+                            .and_then(|place| asset_json(kernel, its.name.as_str(), place))
+                            .unwrap_or_default()
+                    }
+                    Topic::Control => control_json(kernel, its.name.as_str()),
+                    Topic::Health | Topic::Instrument => {
+                        health_json(kernel, its.name.as_str(), state.core.room(), state.core.durable_seq())
+                    }
+                };
+                Reply::Text(text)
+            }
+            Request::Hello(_) | Request::Intents { .. } | Request::Bye => {
+                return Err(Refused::because(Why::Malformed, "is no question"));
+            }
+        })
+    }
+}
+
+fn encoded(reply: &Reply, number: u32, version: u16) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(256);
+    reply.encode(number, version, &mut bytes);
+    bytes
+}
+
+/// The version that both speak.
+fn agreed(hello: &Hello) -> Result<u16, Refused> {
+    if hello.magic != MAGIC {
+        return Err(Refused::because(Why::Malformed, "this is no program of DITA's"));
+    }
+    let version = hello.newest.min(VERSION);
+    if version < hello.oldest.max(VERSION_OLDEST) {
+        let Hello { oldest, newest, .. } = hello;
+        let why = format!(
+            "the server speaks versions {VERSION_OLDEST} to {VERSION} of the protocol, the program {oldest} to {newest}: \
+             install the same version of dita on both sides"
+        );
+        return Err(Refused::because(Why::Version, why));
+    }
+    Ok(version)
+}
+
+fn held_by(hello: &Hello, holder: Holder) -> Refused {
+    let Holder { pid, since_ns, .. } = holder;
+    let why = format!(
+        "{}: process {pid} holds the lease, for {} s; stop it, or choose another name",
+        hello.name.as_str(),
+        (SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_nanos() as i64) - since_ns)
+            .max(0)
+            / 1_000_000_000
+    );
+    Refused { pid, since_ns, ..Refused::because(Why::LeaseHeld, why) }
+}
+
+fn welcome(kernel: &Kernel, version: u16, slots: Vec<u32>) -> Welcome {
+    Welcome {
+        version,
+        host: Id::EMPTY,
+        account: Id::EMPTY,
+        slots,
+        again: false,
+        slots_max: kernel.config().max_slots,
+        seq: kernel.seq(),
+        now_ns: kernel.now_ns(),
+        assets: kernel.assets().iter().map(|asset| asset.name.clone()).collect(),
+        instruments: kernel.instruments().iter().map(|rules| rules.spec.symbol.clone()).collect(),
+        plane_directory: "".into(),
+        plane_name: "".into(),
+    }
+}
+
+/// Holds an intent against its lease, and makes its id and its owner the lease's.
+fn check_intent(intent: &mut Intent, name: &Id, lease: &Lease) -> Result<(), Refused> {
+    if !lease.slots.contains(&intent.slot_id) {
+        let why = format!("is not one of {}'s: {:?}", name.as_str(), lease.slots);
+        return Err(Refused::of_field("slot_id", &intent.slot_id.to_string(), &why));
+    }
+    if !intent.owner.is_empty() && intent.owner != *name {
+        let why = format!("is not {}", name.as_str());
+        return Err(Refused::of_field("owner", intent.owner.as_str(), &why));
+    }
+    intent.owner = name.clone();
+    intent.intent_id = own_id(name, &intent.intent_id).ok_or_else(|| {
+        let why = "is too long: with the lease's name in front it has more than 64 bytes";
+        Refused::of_field("intent_id", intent.intent_id.as_str(), why)
+    })?;
+    Ok(())
+}
+
+fn verdict((answer, details): (dita_engine::Answer, ToldFields)) -> Verdict {
+    let outcome = answer.outcome;
+    Verdict {
+        seq: outcome.seq,
+        accepted: outcome.accepted,
+        code: outcome.code,
+        severity: outcome.severity,
+        slot_id: outcome.slot_id,
+        state: outcome.state,
+        trade_id: answer.trade_id,
+        durable: answer.durable,
+        transitions: answer.transitions,
+        events: answer.events.into_iter().map(|event| *event).collect(),
+        details,
+    }
+}
+
+/// An instrument's rules by the names of `ExecutionKernel.instrument`.
+fn instrument(kernel: &Kernel, name: &Id) -> ToldFields {
+    let Some(rules) = kernel.instruments().iter().find(|rules| rules.spec.symbol == *name) else {
+        return ToldFields::default();
+    };
+    let spec = &rules.spec;
+    let text = |id: &Id| Told::Text(id.as_str().into());
+    let number = |value: Option<dita_kernel::num::Decimal>| value.map_or(Told::Nothing, Told::Number);
+    let fields = [
+        ("symbol", text(&spec.symbol)),
+        ("base", text(&spec.base)),
+        ("quote", text(&spec.quote)),
+        ("settle", text(&spec.settle)),
+        ("product", Told::Text(spec.product.name().into())),
+        ("inverse", Told::Flag(spec.inverse)),
+        ("tick_size", Told::Number(spec.tick_size)),
+        ("lot_step", Told::Number(spec.lot_step)),
+        ("min_qty", number(spec.min_qty)),
+        ("max_qty", number(spec.max_qty)),
+        ("min_notional", number(spec.min_notional)),
+        ("max_price", number(spec.max_price)),
+        ("contract_multiplier", Told::Number(spec.contract_multiplier)),
+        ("maker_rate", Told::Number(spec.maker_rate)),
+        ("taker_rate", Told::Number(spec.taker_rate)),
+        ("leverage", Told::Number(rules.leverage)),
+        ("mark_price", number(rules.mark.map(|mark| rules.price_decimal(mark)))),
+        ("funding_interval_secs", Told::Whole(spec.funding_interval_secs.into())),
+    ];
+    ToldFields(fields.into_iter().map(|(name, value)| (name.into(), value)).collect())
+}
+
+/// Why a kernel does not take something, as a program is told.
+fn refused<F: Serves>(failure: Failure<F>) -> Refused {
+    match failure {
+        HostError::Closed => Refused::because(Why::Closed, "the kernel was closed"),
+        HostError::Forked { why, .. } => Refused::because(Why::Closed, why),
+        HostError::Poisoned(why) | HostError::LogFailed(why) | HostError::NoTimer(why) => {
+            Refused::because(Why::Failed, why)
+        }
+        HostError::NoRoom(why) => Refused::because(Why::InboxFull, why),
+        HostError::Engine(error @ EngineError::InboxFull { .. }) => {
+            Refused::because(Why::InboxFull, error.to_string())
+        }
+        HostError::Engine(error) => Refused::because(Why::Failed, error.to_string()),
+        HostError::Interrupted(_) => Refused::because(Why::Failed, "the call was interrupted at the venue"),
+    }
+}

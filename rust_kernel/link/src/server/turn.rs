@@ -1,0 +1,402 @@
+//! The server's thread: whose turn it is, who comes and goes, and what is told unasked.
+
+use std::collections::BTreeMap;
+use std::os::fd::OwnedFd;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
+
+use dita_engine::slot_view;
+use dita_host::{Hold, Patience};
+use dita_kernel::input::Input;
+use rustix::event::{Timespec, epoll};
+use rustix::io;
+use rustix::net::{SocketFlags, accept_with, sockopt};
+
+use super::connection::{Connection, Flushed, NO_NEWS};
+use super::ear::{Ear, Heard};
+use super::held::{Book, Held};
+use super::{LeaseStanding, ServerConfig, Serves, Watched, leases_of};
+use crate::message::{Refused, Reply, Why};
+use crate::packet::{PACKET_BYTES_MAX, Read};
+
+const LISTENER: u64 = 0;
+const BELL: u64 = 1;
+const FIRST: u64 = 2;
+/// How often the thread looks after leases and those who are slow.
+const BEAT: Duration = Duration::from_millis(50);
+/// A hello, and the rest of a message that has begun, must come within this.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How long programs have at the end to read what waits for them.
+const LAST_WORDS: Duration = Duration::from_millis(500);
+const EVENTS_MAX: usize = 256;
+
+/// What the thread has.
+pub(super) struct Turns<F: Serves> {
+    pub(super) config: ServerConfig<F>,
+    pub(super) ears: Vec<Arc<Ear>>,
+    pub(super) books: Vec<Book>,
+    pub(super) connections: BTreeMap<u64, Connection>,
+    pub(super) watched: Arc<Watched>,
+    listener: OwnedFd,
+    epoll: OwnedFd,
+    next: u64,
+    packet: Vec<u8>,
+    scratch: Vec<u8>,
+    heard: Vec<Heard>,
+}
+
+fn flags_of((reads, writes): (bool, bool)) -> epoll::EventFlags {
+    let mut flags = epoll::EventFlags::RDHUP;
+    flags.set(epoll::EventFlags::IN, reads);
+    flags.set(epoll::EventFlags::OUT, writes);
+    flags
+}
+
+impl<F: Serves> Turns<F> {
+    pub(super) fn new(
+        config: ServerConfig<F>,
+        ears: Vec<Arc<Ear>>,
+        listener: OwnedFd,
+        watched: Arc<Watched>,
+    ) -> io::Result<Turns<F>> {
+        let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+        epoll::add(&epoll, &listener, epoll::EventData::new_u64(LISTENER), epoll::EventFlags::IN)?;
+        epoll::add(&epoll, &*watched.bell, epoll::EventData::new_u64(BELL), epoll::EventFlags::IN)?;
+        let books = config.accounts.iter().map(|account| {
+            let mut book = Book::new();
+            for (name, lease) in leases_of(&account.drain) {
+                account.seats.restore(&name, &lease.slots);
+                book.insert(name, Held::new(lease));
+            }
+            book
+        });
+        let books = books.collect();
+        let mut turns = Turns {
+            config,
+            ears,
+            books,
+            connections: BTreeMap::new(),
+            watched,
+            listener,
+            epoll,
+            next: FIRST,
+            packet: vec![0; PACKET_BYTES_MAX],
+            scratch: Vec::with_capacity(PACKET_BYTES_MAX),
+            heard: Vec::new(),
+        };
+        (0..turns.books.len()).for_each(|account| turns.leases_changed(account));
+        Ok(turns)
+    }
+
+    pub(super) fn run(&mut self) {
+        self.ears.iter().for_each(|ear| ear.settle());
+        let mut beat = Instant::now();
+        let mut events: Vec<epoll::Event> = Vec::with_capacity(EVENTS_MAX);
+        while !self.watched.end.load(Ordering::Acquire) {
+            let wait = BEAT.saturating_sub(beat.elapsed());
+            let wait = Timespec { tv_sec: 0, tv_nsec: wait.subsec_nanos().into() };
+            events.clear();
+            if epoll::wait(&self.epoll, rustix::buffer::spare_capacity(&mut events), Some(&wait)).is_err() {
+                events.clear();
+            }
+            for event in &events {
+                match { event.data }.u64() {
+                    LISTENER => self.welcome_all(),
+                    BELL => _ = self.watched.bell.quiet(),
+                    id => self.turn(id, event.flags),
+                }
+            }
+            self.tell_news();
+            if beat.elapsed() >= BEAT {
+                beat = Instant::now();
+                self.look_after();
+            }
+            self.watched.beats.fetch_add(1, Ordering::Relaxed);
+        }
+        self.say_goodbye();
+    }
+
+    // ------------------------------------------------------------------------------------------ who comes and goes
+
+    fn welcome_all(&mut self) {
+        while let Ok(socket) = accept_with(&self.listener, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC) {
+            let pid =
+                sockopt::socket_peercred(&socket).map_or(0, |peer| peer.pid.as_raw_nonzero().get() as u32);
+            let mut connection = Connection::new(socket, pid);
+            let id = self.next;
+            self.next += 1;
+            let flags = flags_of(connection.asked);
+            if epoll::add(&self.epoll, &connection.socket, epoll::EventData::new_u64(id), flags).is_err() {
+                continue;
+            }
+            if self.connections.len() >= self.config.clients_max {
+                let why =
+                    format!("{} programs are connected, and more are not let in", self.config.clients_max);
+                connection.answer(self.refusal(0, connection.version, Refused::because(Why::TooMany, why)));
+                connection.leaves = true;
+            }
+            self.connections.insert(id, connection);
+            self.send(id);
+            self.count();
+        }
+    }
+
+    fn count(&self) {
+        self.watched.clients.store(self.connections.len() as u64, Ordering::Relaxed);
+    }
+
+    /// A program is gone: its lease is alone from now on.
+    pub(super) fn go(&mut self, id: u64) {
+        let Some(connection) = self.connections.remove(&id) else { return };
+        self.count();
+        let Some((account, name)) = &connection.lease else { return };
+        if let Some(held) = self.books[*account].get_mut(name)
+            && held.holder.is_some_and(|holder| holder.connection == id)
+        {
+            held.lose();
+        }
+        self.leases_changed(*account);
+    }
+
+    /// One message of one program, or what it has read makes room for.
+    fn turn(&mut self, id: u64, flags: epoll::EventFlags) {
+        let Some(connection) = self.connections.get_mut(&id) else { return };
+        if flags.intersects(epoll::EventFlags::IN) && connection.is_heard() {
+            match connection.read(&mut self.packet) {
+                Ok(Read::Whole) => self.take(id),
+                Ok(Read::Nothing | Read::Part) => {}
+                Ok(Read::Ended) | Err(_) => return self.go(id),
+                Ok(Read::Garbage) => {
+                    let why = "a packet is empty, of no known kind, or the message is longer than 1 MiB";
+                    self.send_away(id, 0, Refused::because(Why::Malformed, why));
+                }
+            }
+        } else if flags.intersects(epoll::EventFlags::HUP | epoll::EventFlags::ERR) {
+            return self.go(id);
+        }
+        self.send(id);
+    }
+
+    fn take(&mut self, id: u64) {
+        let Some(connection) = self.connections.get_mut(&id) else { return };
+        let message = connection.take_message();
+        self.watched.messages.fetch_add(1, Ordering::Relaxed);
+        self.hear(id, &message);
+        if let Some(connection) = self.connections.get_mut(&id) {
+            connection.give_back(message);
+        }
+    }
+
+    /// Refuses, and hangs up once that is sent.
+    pub(super) fn send_away(&mut self, id: u64, number: u32, refused: Refused) {
+        self.watched.refused.fetch_add(1, Ordering::Relaxed);
+        let Some(version) = self.connections.get(&id).map(|connection| connection.version) else { return };
+        let refusal = self.refusal(number, version, refused);
+        if let Some(connection) = self.connections.get_mut(&id) {
+            connection.answer(refusal);
+            connection.leaves = true;
+        }
+    }
+
+    pub(super) fn refusal(&self, number: u32, version: u16, refused: Refused) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        Reply::Refused(Box::new(refused)).encode(number, version, &mut bytes);
+        bytes
+    }
+
+    /// Sends what a program's socket takes, and asks the system for what is needed next.
+    pub(super) fn send(&mut self, id: u64) {
+        loop {
+            let Some(connection) = self.connections.get_mut(&id) else { return };
+            match connection.flush(&mut self.scratch) {
+                Err(_) => return self.go(id),
+                Ok(Flushed::Gap(from, to)) => self.tell_gap(id, from, to),
+                Ok(Flushed::All) if connection.leaves => return self.go(id),
+                Ok(Flushed::All | Flushed::Full) => break,
+            }
+        }
+        let Some(connection) = self.connections.get_mut(&id) else { return };
+        let wanted = (connection.is_heard(), connection.has_waiting());
+        if wanted != connection.asked {
+            connection.asked = wanted;
+            let flags = flags_of(wanted);
+            if epoll::modify(&self.epoll, &connection.socket, epoll::EventData::new_u64(id), flags).is_err() {
+                self.go(id);
+            }
+        }
+    }
+
+    // ------------------------------------------------------------------------------------------ what is told unasked
+
+    /// Tells a program that a part of its stream is lost, and its slots whole.
+    fn tell_gap(&mut self, id: u64, from: u64, to: u64) {
+        self.watched.gaps.fetch_add(1, Ordering::Relaxed);
+        self.tell_slots(id, Some((from, to)));
+    }
+
+    /// Tells a program its slots whole.
+    pub(super) fn tell_slots(&mut self, id: u64, gap: Option<(u64, u64)>) {
+        let Some(connection) = self.connections.get_mut(&id) else { return };
+        let Some((account, name)) = &connection.lease else { return };
+        let Some(held) = self.books[*account].get(name) else { return };
+        let Ok(state) = self.config.accounts[*account].drain.settled() else { return };
+        let kernel = state.core.kernel();
+        let slots = held.lease.slots.iter().filter_map(|slot_id| slot_view(kernel, *slot_id)).collect();
+        let seq = kernel.seq();
+        drop(state);
+        let gap = gap.map(|(from, to)| Reply::Gap { from, to });
+        for reply in gap.into_iter().chain([Reply::Slots(seq, slots)]) {
+            let mut bytes = Vec::new();
+            reply.encode(0, connection.version, &mut bytes);
+            connection.tell(seq, bytes);
+        }
+    }
+
+    fn tell_news(&mut self) {
+        for account in 0..self.ears.len() {
+            let market = self.ears[account].market();
+            let mut heard = std::mem::take(&mut self.heard);
+            let lost = self.ears[account].take(&mut heard);
+            for Heard { owner, news } in heard.drain(..) {
+                let holder = self.books[account].get(&owner).and_then(|held| held.holder);
+                let Some(id) = holder.map(|holder| holder.connection) else { continue };
+                if let Some(connection) = self.connections.get_mut(&id) {
+                    let (seq, mut bytes) = (news.seq, Vec::new());
+                    Reply::News(Box::new(news)).encode(0, connection.version, &mut bytes);
+                    connection.tell(seq, bytes);
+                    self.send(id);
+                }
+            }
+            self.heard = heard;
+            self.tell_all(account, lost, market);
+        }
+    }
+
+    /// What concerns every program of an account.
+    fn tell_all(&mut self, account: usize, lost: Option<(u64, u64)>, market: u64) {
+        let mut told = Vec::new();
+        for (id, connection) in &mut self.connections {
+            if connection.lease.as_ref().is_none_or(|(of, _)| *of != account) {
+                continue;
+            }
+            if let Some((from, to)) = lost {
+                connection.lose(from, to);
+                told.push(*id);
+            }
+            // One that has not read the last of it learns of all that is new with that.
+            if connection.hears_market && connection.market_told < market && !connection.has_waiting() {
+                connection.market_told = market;
+                let mut bytes = Vec::new();
+                Reply::Market(market).encode(0, connection.version, &mut bytes);
+                connection.tell(NO_NEWS, bytes);
+                told.push(*id);
+            }
+        }
+        told.into_iter().for_each(|id| self.send(id));
+    }
+
+    // ------------------------------------------------------------------------------------------ leases and the slow
+
+    fn look_after(&mut self) {
+        for account in 0..self.books.len() {
+            self.look_after_leases(account);
+        }
+        let is_slow = |connection: &Connection| {
+            let silent = connection.lease.is_none() && connection.came.elapsed() >= PATIENCE;
+            silent || connection.began().is_some_and(|began| began.elapsed() >= PATIENCE)
+        };
+        let slow: Vec<u64> =
+            self.connections.iter().filter(|(_, one)| is_slow(one)).map(|(id, _)| *id).collect();
+        for id in slow {
+            if self.connections.get(&id).is_some_and(|connection| connection.leaves) {
+                self.go(id);
+                continue;
+            }
+            let why = "no whole message came within 5 s";
+            self.send_away(id, 0, Refused::because(Why::TooSlow, why));
+            self.send(id);
+        }
+    }
+
+    fn look_after_leases(&mut self, account: usize) {
+        let alone = self.books[account].iter().filter(|(_, held)| held.holder.is_none());
+        let names: Vec<_> = alone.map(|(name, _)| name.clone()).collect();
+        for name in names {
+            let drain = Arc::clone(&self.config.accounts[account].drain);
+            let Some(held) = self.books[account].get_mut(&name) else { continue };
+            if held.is_due() {
+                let Ok(mut state) = drain.settled() else { return };
+                let now_ns = state.core.clock_ns();
+                let (wanted, waits) = held.act(state.core.kernel(), &name, now_ns);
+                drop(state);
+                held.settled = !waits && wanted.is_empty();
+                for intent in wanted {
+                    // A refusal is tried again; one that the kernel cannot take any more is the kernel's to tell.
+                    let _ =
+                        drain.put_with(Hold::Takes, Input::Intent(Box::new(intent)), None, Patience::Answer);
+                }
+                if self.books[account].get(&name).is_some_and(|held| held.settled) {
+                    self.publish(account);
+                }
+            }
+            self.end_if_done(account, &name);
+        }
+    }
+
+    /// A lease whose policy has acted ends once its slots carry nothing, or where its program has given it back.
+    fn end_if_done(&mut self, account: usize, name: &dita_kernel::id::Id) {
+        let Some(held) = self.books[account].get(name).filter(|held| held.settled && held.holder.is_none())
+        else {
+            return;
+        };
+        if !held.given_back {
+            let Ok(state) = self.config.accounts[account].drain.settled() else { return };
+            if !held.is_free(state.core.kernel()) {
+                return;
+            }
+        }
+        self.end_lease(account, name);
+    }
+
+    /// What the others see of an account's leases has changed, and which slots are leased.
+    pub(super) fn leases_changed(&mut self, account: usize) {
+        let slots = self.books[account].values().flat_map(|held| held.lease.slots.iter().copied());
+        self.ears[account].attend(slots);
+        self.publish(account);
+    }
+
+    fn publish(&self, account: usize) {
+        let name = &self.config.accounts[account].name;
+        let mut all = self.watched.leases.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|standing| standing.account != *name);
+        all.extend(self.books[account].iter().map(|(lease_name, held)| LeaseStanding {
+            account: name.clone(),
+            name: lease_name.clone(),
+            slots: held.lease.slots.clone(),
+            policy: held.lease.policy,
+            grace_ms: held.lease.grace_ms,
+            holder: held.holder.map(|holder| (holder.pid, holder.since_ns)),
+            settled: held.settled,
+        }));
+        all.sort_by(|one, other| (&one.account, &one.name).cmp(&(&other.account, &other.name)));
+    }
+
+    fn say_goodbye(&mut self) {
+        let began = Instant::now();
+        for connection in self.connections.values_mut() {
+            let mut bytes = Vec::new();
+            Reply::Closing("the server ends".to_owned()).encode(0, connection.version, &mut bytes);
+            connection.answer(bytes);
+            connection.leaves = true;
+        }
+        while !self.connections.is_empty() && began.elapsed() < LAST_WORDS {
+            let ids: Vec<u64> = self.connections.keys().copied().collect();
+            ids.into_iter().for_each(|id| self.send(id));
+            if let Some(connection) = self.connections.values().next() {
+                let _ = crate::packet::wait_for(&connection.socket, true, Duration::from_millis(20));
+            }
+        }
+        self.connections.clear();
+    }
+}
