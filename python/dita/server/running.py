@@ -39,6 +39,7 @@ class ConnectedStrategies:
         kernel: The connection.
         missed: How many trades and bars were overwritten in shared memory before they were read.
         gaps: How often news were lost, since nobody polled.
+        heard: Up to which number the market was heard.
     """
 
     def __init__(self, kernel: ConnectedKernel) -> None:
@@ -54,7 +55,7 @@ class ConnectedStrategies:
         self._watcher = Watcher(hears=False)
         self._company = Company({self._account: self._watcher})
         self._plane = None if kernel.zinc_plane is None else kernel.zinc_plane.segment
-        self._market = 0
+        self.heard = 0
         self._places = (0, 0) if self._plane is None else self._plane.market_places()
         self._ticked_s = time.monotonic()
         self._ended = ""
@@ -127,8 +128,8 @@ class ConnectedStrategies:
         if plane is None:
             return
         count = len(self.kernel.instruments)
-        ticks, self._places, missed = plane.read_market((self._market, upto), count, self._places)
-        self._market = upto
+        ticks, self._places, missed = plane.read_market((self.heard, upto), count, self._places)
+        self.heard = upto
         self.missed["trades"] += missed[0]
         self.missed["bars"] += missed[1]
         bars: list[Bar] = []

@@ -51,7 +51,12 @@ fn main() -> std::io::Result<()> {
     }
     for (first, golden) in [(1, GOLDEN[0]), (2, GOLDEN[1])] {
         for (name, bytes) in golden.lines().filter_map(|line| line.split_once(' ')) {
-            let whose = if REQUESTS.contains(&name) { 0 } else { first };
+            let is_request = REQUESTS.contains(&name);
+            if is_request && first > 1 {
+                // The same in every version.
+                continue;
+            }
+            let whose = if is_request { 0 } else { first };
             put("wire", format!("{name}-{first}"), &[&[whose], &from_hex(bytes)[..]].concat())?;
         }
     }

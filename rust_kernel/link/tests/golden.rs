@@ -8,18 +8,18 @@ use std::path::PathBuf;
 use dita_engine::form::{Told, ToldFields};
 use dita_engine::{Amend, OrderView, TransitionRecord, blank_slot};
 use dita_kernel::id::Id;
-use dita_kernel::input::{
-    Attachment, ExitSpec, Intent, Provenance, RareFields, VenueEvent,
-};
+use dita_kernel::input::{Attachment, ExitSpec, Intent, Provenance, RareFields, VenueEvent};
 use dita_kernel::names::{
-    ExitKind, KernelCommandType, KernelDiagnosticCode, KernelEventKind, KernelMode, KernelVerbosity, Liquidity,
-    OrderSide, OrderType, PositionSide, Regime, Severity, TimeInForce, TradeSide, TradeStage, TriggerBy, VenueOrderStatus,
+    ExitKind, KernelCommandType, KernelDiagnosticCode, KernelEventKind, KernelMode, KernelVerbosity,
+    Liquidity, OrderSide, OrderType, PositionSide, Regime, Severity, TimeInForce, TradeSide, TradeStage,
+    TriggerBy, VenueOrderStatus,
 };
 use dita_kernel::num::{Decimal, Money};
 use dita_kernel::slot::table::Symbol;
 use dita_link::Policy;
 use dita_link::message::{
-    Happening, Hello, MAGIC, Malformed, News, Refused, Reply, Request, Topic, VERSION, VERSION_OLDEST, Verdict, Welcome, Why,
+    Happening, Hello, MAGIC, Malformed, News, Refused, Reply, Request, Topic, VERSION, VERSION_OLDEST,
+    Verdict, Welcome, Why,
 };
 
 fn id(text: &str) -> Id {
@@ -52,7 +52,8 @@ fn intent() -> Intent {
         ratio: Decimal::ONE,
         trigger_by: TriggerBy::Mark,
     };
-    intent.attached = Some(Box::new(Attachment { add: false, trigger_by: TriggerBy::Last, exits: vec![exit] }));
+    intent.attached =
+        Some(Box::new(Attachment { add: false, trigger_by: TriggerBy::Last, exits: vec![exit] }));
     intent
 }
 
@@ -70,7 +71,11 @@ fn event() -> VenueEvent {
     event.size = Some(number(25, 2));
     event.fee = Some(number(-1, 3));
     event.venue_sequence = Some(5);
-    event.rare = Some(Box::new(RareFields { reason: "why".into(), retry_after_ms: Some(250), ..RareFields::default() }));
+    event.rare = Some(Box::new(RareFields {
+        reason: "why".into(),
+        retry_after_ms: Some(250),
+        ..RareFields::default()
+    }));
     event
 }
 
@@ -144,12 +149,10 @@ fn replies() -> Vec<(&'static str, Reply)> {
         plane_directory: "/dev/shm/d".into(),
         plane_name: "h.main".into(),
     };
-    let refused = Refused {
-        pid: 42,
-        since_ns: 13,
-        ..Refused::because(Why::LeaseHeld, "another process holds it")
-    };
-    let row = ToldFields(vec![("code".into(), Told::Text("LATE_FILL".into())), ("slot_id".into(), Told::Nothing)]);
+    let refused =
+        Refused { pid: 42, since_ns: 13, ..Refused::because(Why::LeaseHeld, "another process holds it") };
+    let row =
+        ToldFields(vec![("code".into(), Told::Text("LATE_FILL".into())), ("slot_id".into(), Told::Nothing)]);
     let details = ToldFields(vec![
         ("value".into(), Told::Number(Decimal::ONE)),
         ("limit".into(), Told::Money(Money(1))),
@@ -175,7 +178,11 @@ fn replies() -> Vec<(&'static str, Reply)> {
     let mut slot = blank_slot(3);
     slot.active_entry_order = Some(order());
     slot.cost = Money(-5);
-    let news = News { seq: 8, slots: vec![slot.clone()], happenings: vec![happening(Some(Box::new(order()))), happening(None)] };
+    let news = News {
+        seq: 8,
+        slots: vec![slot.clone()],
+        happenings: vec![happening(Some(Box::new(order()))), happening(None)],
+    };
     vec![
         ("welcome", Reply::Welcome(Box::new(welcome))),
         ("refused", Reply::Refused(Box::new(refused))),
@@ -243,14 +250,20 @@ fn every_message_is_read_as_it_was_written_and_no_part_of_it_is() {
         reply.encode(9, VERSION, &mut bytes);
         assert_eq!(Reply::decode(&bytes, VERSION), Ok((9, reply)), "{name}");
         for length in 0..bytes.len() {
-            assert_eq!(Reply::decode(&bytes[..length], VERSION), Err(Malformed), "{name}, {length} bytes of it");
+            assert_eq!(
+                Reply::decode(&bytes[..length], VERSION),
+                Err(Malformed),
+                "{name}, {length} bytes of it"
+            );
         }
     }
 }
 
 #[test]
 fn news_of_version_1_come_without_their_orders() {
-    let news = replies().into_iter().find_map(|(_, reply)| if let Reply::News(news) = reply { Some(news) } else { None });
+    let news = replies()
+        .into_iter()
+        .find_map(|(_, reply)| if let Reply::News(news) = reply { Some(news) } else { None });
     let mut news = news.unwrap();
     let mut bytes = Vec::new();
     Reply::News(news.clone()).encode(0, 1, &mut bytes);
