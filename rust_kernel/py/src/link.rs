@@ -392,9 +392,10 @@ impl Link {
         }
         let timeout = seconds(timeout_s.clamp(0.0, 86_400.0), "timeout")?;
         let waited = py.detach(|| dita_link::packet::wait_for(self.core.bell(), false, timeout));
-        Ok(waited
-            .map_err(|error| LinkTrouble::Other(format!("the bell cannot be waited for: {error}")))
-            .map_err(|trouble| Error::Link(Box::new(trouble)))?)
+        waited.map_err(|error| {
+            let why = format!("the bell cannot be waited for: {error}");
+            Error::Link(Box::new(LinkTrouble::Other(why)))
+        })
     }
 
     /// Gives the lease back: its policy acts at once. Then the link is closed.

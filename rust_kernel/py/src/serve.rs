@@ -131,6 +131,15 @@ impl KernelServer {
     }
 }
 
+impl Drop for KernelServer {
+    fn drop(&mut self) {
+        // As in `end`; without an interpreter any more its thread cannot wait for one either.
+        if Python::try_attach(|py| py.detach(|| self.server.end())).is_none() {
+            self.server.end();
+        }
+    }
+}
+
 /// Adds all of it to the module.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Seats>()?;

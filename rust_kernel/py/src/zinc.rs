@@ -138,6 +138,9 @@ impl ZincWriter {
     }
 }
 
+/// What of the market was read: in its order, the new places in the rings of trades and bars, and how many of each were missed.
+type Market<'py> = (Bound<'py, PyList>, (u64, u64), (u64, u64));
+
 /// A reader of a plane. It never waits for the writer, and finds what takes the plane's place.
 #[pyclass(frozen, module = "dita._kernel")]
 pub struct ZincReader {
@@ -291,7 +294,7 @@ impl ZincReader {
         span: (u64, u64),
         instruments: usize,
         places: (u64, u64),
-    ) -> Result<(Bound<'py, PyList>, (u64, u64), (u64, u64)), Error> {
+    ) -> Result<Market<'py>, Error> {
         let ((after, upto), (trades, bars)) = (span, places);
         let mut found: Vec<(u64, Py<PyAny>)> = Vec::new();
         for place in 0..instruments {
