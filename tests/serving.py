@@ -97,5 +97,5 @@ class Served:
         )
 
     def close(self) -> None:
-        if self.process is not None and self.process.poll() is None:
+        if self.process is not None:
             self.kill()

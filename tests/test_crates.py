@@ -14,7 +14,7 @@ LAYERS = (
     ("dita-sim", "dita-log", "dita-zinc"),
     ("dita-engine",),
     ("dita-host", "dita-play", "dita-audit", "dita-torture"),
-    ("dita-stdio",),
+    ("dita-stdio", "dita-link"),
     ("dita-fuzz",),
     ("dita-py",),
 )

@@ -148,7 +148,7 @@ def definition(name: str) -> ast.ClassDef | Function | None:
     native = module == "dita._kernel"
     path = STUB if native else Path(inspect.getsourcefile(value) or "")
     for node in _tree(path).body:
-        if isinstance(node, (ast.ClassDef, ast.FunctionDef)) and node.name == name:
+        if isinstance(node, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)) and node.name == name:
             return node
     raise LookupError(f"{name} is not defined in {path.name}: the reference cannot be written")
 

@@ -73,6 +73,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help="of a shadow order, there and back (what the venue's answers take)",
     )
     parser.add_argument("--hedge-mode", action="store_true", help="the account has two books per instrument")
+    parser.add_argument(
         "--connect",
         type=Path,
         metavar="SOCKET",
