@@ -1,6 +1,7 @@
 """Serves the gateway: in this process until it is told to stop, or beside something else in a thread."""
 
 import contextlib
+import logging
 import signal
 import socket
 import threading
@@ -72,7 +73,18 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
+class _Expected(logging.Filter):
+    """Leaves out what is no fault: a stream that was cut, as nobody read it, ends without its end."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether it is told."""
+        return "returned without completing response" not in record.getMessage()
+
+
 def _server(app: "FastAPI") -> uvicorn.Server:
+    logger = logging.getLogger("uvicorn.error")
+    if not any(isinstance(one, _Expected) for one in logger.filters):
+        logger.addFilter(_Expected())
     config = uvicorn.Config(
         app,
         log_level="warning",
