@@ -33,6 +33,7 @@ __all__ = [
     "ExitKind",
     "ExitSpec",
     "FreezeScope",
+    "GraphMachine",
     "InboxFull",
     "InvalidInput",
     "InvalidType",
@@ -3807,3 +3808,42 @@ def zinc_names(directory: str | os.PathLike[str]) -> list[str]:
 
 def transition_table() -> list[tuple[TradeStage, str, str, TradeStage | KernelDiagnosticCode, int]]:
     """The kernel's transition table, a row per cell: (stage, symbol, verdict, next or code, rule number)."""
+
+@final
+class GraphMachine:
+    """A strategy graph that can be run. Steps are in an order in which each reads only those before it.
+
+    A step is a tuple: `("constant", value)`, `("external", place)`, `("read", key)`, `("write", key, step)`,
+    `("timer", place, step)`, `("choice", [(condition, threshold, target), ...], otherwise)`,
+    `("operation", name, inputs, places, rounding)`.
+    """
+
+    def __new__(
+        cls,
+        steps: Sequence[tuple[Any, ...]],
+        entry: int,
+        fuel: int,
+        externals: int,
+        kept: Sequence[Decimal | int | str],
+    ) -> GraphMachine: ...
+    def run(self, externals: list[Decimal | None]) -> Decimal:
+        """Run once with the values from outside, None where one is not there: return the entry's value.
+        Raises ArithmeticError(name, step) where a step that it needs has no value: Overflow, Inexact,
+        DivisionByZero, NoInput."""
+
+    def at(self, step: int) -> Decimal:
+        """The value of a step in the last run; raises as `run`."""
+
+    @property
+    def kept(self) -> list[Decimal]:
+        """What each key holds."""
+
+    def keep(self, key: int, value: Decimal | int | str) -> None:
+        """Set what a key holds."""
+
+    @property
+    def fuel_needed(self) -> int:
+        """What a run costs, whatever the values are."""
+
+    def trace(self) -> bytes:
+        """The SHA-256 of all values of the last run, step by step."""

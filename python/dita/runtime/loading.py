@@ -15,6 +15,8 @@ from dita.runtime.bars import interval_ns
 from dita.runtime.sources import SourceLoader, own_folder, remember
 from dita.strategy import Params, Strategy, StrategyError
 
+#: How the file of a strategy graph ends, by custom.
+_GRAPH: Final = ".0"
 _WARMUP_MAX: Final = 10_000_000
 _SLOTS_MAX: Final = 65_535
 _CALL_LIMIT_S_MAX: Final = 86_400
@@ -24,11 +26,20 @@ def load_strategy(place: str) -> type[Strategy]:
     """Return the strategy class of a file, or of a module.
 
     Args:
-        place: A Python file with one strategy in it, `FILE:Class` where it has several, or `module:Class`.
+        place: A Python file with one strategy in it, `FILE:Class` where it has several, `module:Class`, or a
+            strategy graph in a file that ends in `.0`.
 
     Raises:
         StrategyError: There is no such file, it does not import, or it has no strategy or several.
     """
+    if place.endswith(_GRAPH):
+        from dita.graphs import GraphError  # noqa: PLC0415 - only those who have a graph need it
+        from dita.graphs.strategy import strategy_of  # noqa: PLC0415 - as above
+
+        try:
+            return strategy_of(place)
+        except GraphError as error:
+            raise StrategyError(f"{error.name}: {error}") from error
     path, _, name = place.partition(":")
     if path.endswith(".py"):
         module = _module_of(Path(path))

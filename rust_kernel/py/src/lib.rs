@@ -14,6 +14,7 @@ pub mod engine;
 pub mod errors;
 pub mod exit_spec;
 pub mod follow;
+pub mod graphs;
 pub mod indicators;
 pub mod intent;
 pub mod json;
@@ -64,6 +65,7 @@ pub fn _kernel(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<limits::RoundedOrder>()?;
     module.add_class::<engine::Engine>()?;
     module.add_class::<client::Client>()?;
+    module.add_class::<graphs::GraphMachine>()?;
     module.add_class::<sim::SimExchange>()?;
     module.add_class::<stdio::Session>()?;
     module.add_function(wrap_pyfunction!(stdio::plain_standing, module)?)?;

@@ -65,7 +65,7 @@ fn margin_tiers(value: &Bound<'_, PyAny>, name: &'static str) -> Result<Vec<Marg
     })
 }
 
-fn rounding(value: &Bound<'_, PyAny>, field: &'static str) -> Result<Rounding, Error> {
+pub(crate) fn rounding(value: &Bound<'_, PyAny>, field: &'static str) -> Result<Rounding, Error> {
     match value.extract::<String>().as_deref() {
         Ok("HALF_EVEN") => Ok(Rounding::HalfEven),
         Ok("HALF_UP") => Ok(Rounding::HalfUp),
