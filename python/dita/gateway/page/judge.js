@@ -75,7 +75,6 @@ function standing(audited) {
   return found;
 }
 
-const by = (control) => (control.updated_by ? ` by ${control.updated_by}` : "");
 
 export function verdict(found) {
   const worst = Math.max(0, ...found.map((trouble) => trouble.level));
