@@ -120,6 +120,7 @@ if TYPE_CHECKING:
     from dita.venues import VenueAdapter as VenueAdapter
     from dita.venues.binance.adapter import BinanceAdapter as BinanceAdapter
     from dita.venues.ccxt import CCXTAdapter as CCXTAdapter
+    from dita.venues.ibkr import IBKRAdapter as IBKRAdapter
     from dita.zinc import InMemoryZincPlane as InMemoryZincPlane
     from dita.zinc import SharedHalt as SharedHalt
     from dita.zinc import SharedMemoryZincPlane as SharedMemoryZincPlane
@@ -233,6 +234,7 @@ _HOME = {
     "KernelMoment": "dita.projection",
     "build_projection": "dita.projection",
     "transition_table": "dita.contracts",
+    "IBKRAdapter": "dita.venues.ibkr",
     "CCXTAdapter": "dita.venues.ccxt",
     "BinanceAdapter": "dita.venues.binance.adapter",
     "OrderManager": "dita.venues",
@@ -271,6 +273,7 @@ __all__ = [
     "FreezeScope",
     "HazelcastControlPlane",
     "HazelcastProjection",
+    "IBKRAdapter",
     "InMemoryControlPlane",
     "InMemoryZincPlane",
     "InboxFull",

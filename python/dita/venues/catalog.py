@@ -33,7 +33,9 @@ NOT_OVER_A_WIRE: Final = "not proven over a wire: certified with scripted bytes 
 UNPROVEN: Final = "unproven: against a fake alone"
 NATIVE: Final = (
     Native("binance", "Binance USD-M", "dita.venues.binance.adapter:BinanceUsdm", OVER_SOCKETS, "venues"),
+    Native("bybit", "Bybit v5 linear", "dita.venues.bybit.adapter:BybitLinear", OVER_SOCKETS, "venues"),
     Native("okx", "OKX swap", "dita.venues.okx.adapter:OkxSwap", NOT_OVER_A_WIRE, "venues"),
     Native("bingx", "BingX swap", "dita.venues.bingx.adapter:BingxSwap", NOT_OVER_A_WIRE, "venues"),
+    Native("ibkr", "Interactive Brokers", "dita.venues.ibkr:IBKRAdapter", UNPROVEN, "ibkr"),
     Native("ccxt", "any exchange of ccxt's", "dita.venues.ccxt:CCXTAdapter", OVER_SOCKETS, "ccxt"),
 )

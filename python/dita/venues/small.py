@@ -158,6 +158,7 @@ class PolledAdapter(BaseExecutionAdapter):
         self._working: dict[str, _Followed] = {}
         self._held: dict[str, Decimal] = {}
         self._told: dict[str, Decimal] = {}
+        self._not_told: set[str] = set()
         # The venue is asked one thing at a time: a position read while an order is sent proves nothing.
         self._lock = threading.RLock()
         self._end = threading.Event()
@@ -354,9 +355,19 @@ class PolledAdapter(BaseExecutionAdapter):
             if infers:
                 self._infer(symbol, row)
             self._held[symbol] = row["size"]
-            if self._told.get(symbol) != row["size"]:
+            if self._told.get(symbol) != row["size"] and symbol not in self._not_told:
                 self._told[symbol] = row["size"]
-                self.emit_account({"kind": "POSITION_UPDATE", "timestamp": 0, **row})
+                self._tell_position(row)
+
+    def _tell_position(self, row: Mapping[str, Any]) -> None:
+        try:
+            self.emit_account({"kind": "POSITION_UPDATE", "timestamp": 0, **row})
+        except KernelClosed:
+            raise
+        except KernelError as error:
+            # On a spot market what is held is a balance; and what is not configured has no book.
+            self._not_told.add(row["symbol"])
+            _LOG.info("%s: its position in %s is not told: %s", self._name, row["symbol"], error)
 
     def _infer(self, symbol: str, row: Mapping[str, Any]) -> None:
         """Read a fill from a position that changed, where one order alone can have made the change."""

@@ -82,7 +82,11 @@ def _table(venue: str) -> Classify | None:
     place = _TABLES.get(venue)
     if place is None:
         return None
-    classify: Classify = importlib.import_module(place).classify
+    module = importlib.import_module(place)
+    if venue == "bybit":
+        # Its codes say all; its words are not gone by.
+        return lambda status, code, _: Fate(module.classify(status, code))
+    classify: Classify = module.classify
     return classify
 
 

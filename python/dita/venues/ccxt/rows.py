@@ -89,6 +89,8 @@ class Rows:
         if not fits:
             # BTC/USDT of an exchange that trades perpetuals alone.
             fits = [one for symbol, one in markets.items() if symbol.partition(":")[0] == name]
+        # An exchange that lists in pages may list one twice.
+        fits = list({one["symbol"]: one for one in fits}.values())
         if len(fits) != 1:
             what = "is not listed" if not fits else f"means {', '.join(one['symbol'] for one in fits)}"
             raise refuse("symbol", name, f"{what} at {self._exchange.id}")
@@ -211,7 +213,8 @@ class Rows:
             Failure: The exchange does not say.
         """
         exchange, symbol = self._exchange, self.unified(name)
-        is_asked = exchange.has.get("fetchOrder") is True
+        # Bybit's by ccxt knows the last 500 orders alone; its lists know all.
+        is_asked = exchange.has.get("fetchOrder") is True and self._venue != "bybit"
         if is_asked and (order_id or self._venue in _BY_CLIENT_ID):
             params = self.params(order, client_id="" if order_id else client_id)
             try:
