@@ -11,6 +11,7 @@ import re
 import sys
 from collections.abc import Iterator
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Final, NamedTuple, TypeAlias
 
@@ -68,13 +69,13 @@ def page_of(name: str) -> str:
     """
     value = getattr(dita, name)
     home = dita._HOME.get(name, "dita")  # noqa: SLF001 - the one list of where names live
-    if isinstance(value, type) and issubclass(value, enum.Enum):
+    if isinstance(value, type) and issubclass(value, enum.Enum) and name in name_lists():
         return "names"
     if isinstance(value, type) and issubclass(value, BaseException):
         return "errors"
     if home == "dita.contracts":
         return "values"
-    if home == "dita.venues":
+    if home.split(".")[:2] == ["dita", "venues"]:
         return "venues"
     return "planes" if home in _PLANES else "kernel"
 
@@ -165,6 +166,18 @@ def _entry(name: str) -> Iterator[str]:
         yield from _text(ast.get_docstring(node))
 
 
+def _members(node: ast.ClassDef) -> Iterator[str]:
+    """Yield what an enumeration of Python's own has: each value, with the text that stands under it."""
+    rows = [
+        f"| `{ast.literal_eval(one.value)}` | {ast.literal_eval(said.value)} |"
+        for one, said in pairwise(node.body)
+        if isinstance(one, ast.Assign) and isinstance(one.value, ast.Constant)
+        if isinstance(said, ast.Expr) and isinstance(said.value, ast.Constant)
+    ]
+    if rows:
+        yield "\n".join(["| name | meaning |", "|---|---|", *rows])
+
+
 def _class(node: ast.ClassDef) -> Iterator[str]:
     functions = [child for child in node.body if isinstance(child, ast.FunctionDef)]
     making = next((child for child in functions if child.name in {"__init__", "__new__"}), None)
@@ -177,6 +190,7 @@ def _class(node: ast.ClassDef) -> Iterator[str]:
     if making is not None:
         yield from _text(ast.get_docstring(making))
     fields = [child for child in node.body if isinstance(child, ast.AnnAssign)]
+    yield from _members(node)
     yield from _fields(fields)
     public = [child for child in functions if not child.name.startswith("_")]
     yield from _properties([child for child in public if _is_property(child)])
