@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # From the bottom. A crate may use what stands above its own line; those of one line never use one another.
 LAYERS = (
     ("dita-kernel", "dita-indicators"),
-    ("dita-sim", "dita-log", "dita-zinc"),
+    ("dita-sim", "dita-log", "dita-zinc", "dita-graphs"),
     ("dita-engine",),
     ("dita-host", "dita-play", "dita-audit", "dita-torture"),
     ("dita-stdio", "dita-link"),

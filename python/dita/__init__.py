@@ -252,7 +252,6 @@ __all__ = [
     "AccountProjection",
     "AccountSnapshot",
     "BaseExecutionAdapter",
-    "BinanceAdapter",
     "BreakerSettings",
     "BreakerState",
     "CCXTAdapter",

@@ -90,8 +90,11 @@ def wait(is_so: Callable[[], object]) -> None:
 
 
 def items(url: str, headers: dict[str, str], path: str) -> list[dict[str, Any]]:
-    """Return a list of the gateway's; nothing where it has none yet."""
-    answer = httpx.get(f"{url}{path}", headers=headers, timeout=20)
+    """Return a list of the gateway's; nothing where it has none, or does not listen yet."""
+    try:
+        answer = httpx.get(f"{url}{path}", headers=headers, timeout=20)
+    except httpx.ConnectError:
+        return []
     found: list[dict[str, Any]] = answer.json().get("items", [])
     return found
 

@@ -111,6 +111,6 @@ def test_events_with_cuts_end_with_the_venues_position_and_money() -> None:
             there = server.call(lambda one: one.account.sim.wallet("USDT"))
             desk.wait(lambda: wallets() == (there, Decimal(0), there))
             assert kernel.slot(0).size == 0
-            assert adapter.reconnects >= CUTS
+            desk.wait(lambda: adapter.reconnects >= CUTS)
             assert server.call(lambda one: len(one.account.histories.trades)) == desk.fills
             kernel.check_invariants()

@@ -26,8 +26,7 @@ _EPILOG: Final = """\
 examples:
   dita download -c binance -p BTC/USDT --kind bars --from 2026-01-01
   dita download -c binance -p BTC/USDT --kind trades --from 2026-11-01 --to 2026-11-02 --out trades.parquet
-  dita download -c binance -p BTC/USDT --kind funding --from 2026-01-01 --out funding.csv
-  dita backtest ema-cross --data BTCUSDT.1m.parquet --funding BTCUSDT.funding.parquet"""
+  dita download -c binance -p BTC/USDT --kind funding --from 2026-01-01 --out funding.csv"""
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -50,7 +50,7 @@ class Command:
             self.name,
             help=self.summary,
             description=self.description,
-            epilog=f"example:\n  {self.EXAMPLE[0]}",
+            epilog=f"examples:\n  {self.EXAMPLE[0]}",
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
         )

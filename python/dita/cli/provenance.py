@@ -30,7 +30,6 @@ run_id."""
 
 _EPILOG: Final = """\
 examples:
-  openssl genpkey -algorithm ed25519 -out key.pem
   dita provenance trust --sign key.pem --host main
   dita provenance add 20260106-prod-q1 --why "reviewed by two" --sign key.pem --host main
   dita provenance require on --host main

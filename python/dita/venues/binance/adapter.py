@@ -403,5 +403,5 @@ class BinancePractice(BinanceUsdm):
     real_money: ClassVar[bool | None] = False
 
 
-#: As older programs call it.
+#: By the name that users of the router know.
 BinanceAdapter = BinanceUsdm
