@@ -246,7 +246,7 @@ def halt(socket: Path) -> None:
 def ask_open(socket: Path) -> None:
     """Open the gate again."""
     directory = Directory(socket.parent / "host")
-    ask(directory, "control", change={"gate": "NORMAL", "updated_by": "bench"})
+    ask(directory, "control", change={"gate": "NORMAL", "kill_switch": False, "updated_by": "bench"})
 
 
 if __name__ == "__main__":
