@@ -229,7 +229,12 @@ class OrderTracker:
     def _heard(self, owner: str) -> dict[str, _Heard]:
         """What the log has of an owner's orders: fills, and when they were heard of first and last."""
         found: dict[str, _Heard] = {}
+        told: VenueEvent | None = None
         for _, event, _ in happened_since(self._kernel, owner, 0, self._kernel.seq):
+            # A fill that closes trades of the other side comes once for each slot that it changes.
+            if event is told:
+                continue
+            told = event
             fills, created_at, _ = found.get(event.venue_client_id, _NOTHING)
             if is_fill(event):
                 fills = (*fills, fill_of(event))
