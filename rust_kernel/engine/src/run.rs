@@ -168,6 +168,8 @@ pub struct Engine {
     pub(crate) queue: Option<Box<Queue>>,
     /// What other processes see, and where operators halt it.
     pub(crate) plane: Option<Box<Plane>>,
+    /// The plane shows nothing until somebody says so: whoever waits for an answer comes first.
+    pub(crate) shows_later: bool,
     /// What people who look on were shown last.
     pub(crate) screen: Option<Box<Screen>>,
     /// Set once the log has failed.
@@ -294,6 +296,7 @@ impl Engine {
             durable: None,
             queue: None,
             plane: None,
+            shows_later: false,
             screen: None,
             failed: None,
         })
@@ -456,10 +459,12 @@ impl Engine {
             if let Some(call) = self.outgoing.pop() {
                 // A venue may take its time, and followers see meanwhile what it was asked for.
                 self.hand_over();
+                self.show_plane();
                 return Progress::Call(Box::new(call));
             }
             let Some(waiting) = self.next_input() else {
                 self.hand_over();
+                self.show_at_rest();
                 self.give_back();
                 return Progress::Quiet;
             };
@@ -467,6 +472,7 @@ impl Engine {
             self.take(waiting);
         }
         self.hand_over();
+        self.show_at_rest();
         Progress::Yield
     }
 
@@ -475,7 +481,6 @@ impl Engine {
         if let Some(queue) = &mut self.queue {
             queue.hand_over(&self.kernel);
         }
-        self.show_plane();
     }
 
     #[inline]

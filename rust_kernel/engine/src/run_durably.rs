@@ -78,7 +78,7 @@ impl Engine {
         if let Some(durable) = &mut self.durable {
             durable.settle(&mut self.kernel)?;
         }
-        self.show_plane();
+        self.show_at_rest();
         self.give_back();
         Ok(Some(Progress::Quiet))
     }

@@ -80,6 +80,19 @@ impl Engine {
         }
     }
 
+    /// Has the plane show nothing at the end of a drain, or again: whoever owes it shows it by a drain of its own.
+    pub fn show_later(&mut self, later: bool) {
+        self.shows_later = later;
+    }
+
+    /// Shows what a drain has changed, at its end.
+    #[inline]
+    pub(crate) fn show_at_rest(&mut self) {
+        if !self.shows_later {
+            self.show_plane();
+        }
+    }
+
     #[inline]
     pub(crate) fn show_plane(&mut self) {
         if let Some(plane) = &mut self.plane {

@@ -125,6 +125,47 @@ impl<F: Foreign> Drain<F> {
         }
     }
 
+    /// The same for a caller that hands the answer on before anybody else is shown what has happened: it owes
+    /// [`Drain::show_rest`] right after.
+    ///
+    /// # Errors
+    /// As [`Drain::put`].
+    #[inline]
+    pub fn put_unshown(
+        &self,
+        hold: Hold<'_, F>,
+        input: Input,
+        patience: Patience,
+    ) -> Result<Given<F>, Failure<F>> {
+        let mut state = self.open()?;
+        if state.writer != 0 {
+            return self.put_behind(hold, state, input, patience);
+        }
+        let ticket = self.guarded(&mut state, |state| state.push(input))?;
+        let (mut state, interrupt) = self.drain_unshown(hold, state)?;
+        let taken = state.take(ticket);
+        drop(state);
+        match interrupt {
+            Some(interrupt) => Err(HostError::Interrupted(interrupt)),
+            None => known(taken),
+        }
+    }
+
+    /// Shows to everybody what [`Drain::put_unshown`] has left. Where another thread drains, that one does.
+    ///
+    /// # Errors
+    /// As [`Drain::drain`]; what interrupted the call.
+    #[inline]
+    pub fn show_rest(&self, hold: Hold<'_, F>) -> Result<(), Failure<F>> {
+        let state = self.open()?;
+        if state.writer != 0 {
+            return Ok(());
+        }
+        let (state, interrupt) = self.drain(hold, state)?;
+        drop(state);
+        interrupt.map_or(Ok(()), |interrupt| Err(HostError::Interrupted(interrupt)))
+    }
+
     /// What to do behind another thread's drain, or inside one's own.
     #[cold]
     fn put_behind(

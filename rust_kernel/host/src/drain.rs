@@ -229,6 +229,19 @@ impl<F: Foreign> Drain<F> {
         self.drain_and_show(hold, state, State::is_unseen)
     }
 
+    /// Works until quiet, and shows it to nobody, but for what a venue outside is asked in between.
+    #[inline]
+    pub(crate) fn drain_unshown<'a>(
+        &'a self,
+        hold: Hold<'_, F>,
+        mut state: MutexGuard<'a, State<F>>,
+    ) -> Result<Drained<'a, F>, Failure<F>> {
+        state.core.show_later(true);
+        let (mut state, interrupt) = self.drain_and_show(hold, state, |_| false)?;
+        state.core.show_later(false);
+        Ok((state, interrupt))
+    }
+
     /// Works until quiet. Those who look on are shown what has happened where `is_due` says so.
     #[inline]
     fn drain_and_show<'a>(

@@ -11,6 +11,7 @@ pub mod message;
 pub mod packet;
 mod seats;
 mod server;
+mod spin;
 
 pub use client::{Line, Link, LinkError, Pushed, Received, SocketTransport, Transport};
 pub use lease::{Lease, Policy};

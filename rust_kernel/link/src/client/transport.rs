@@ -10,6 +10,7 @@ use rustix::net::{RecvFlags, Shutdown, shutdown, sockopt};
 
 use crate::message::REPLY_BYTES_MAX;
 use crate::packet::{self, PACKET_BYTES_MAX, Read};
+use crate::spin::Spin;
 
 /// What came of waiting for a message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -66,19 +67,30 @@ pub struct SocketTransport {
 
 /// How long a send waits for a server that does not read.
 const SEND_PATIENCE: Duration = Duration::from_secs(5);
+/// Who waits for an answer waits at least so long; the link's thread takes what is there.
+const SPINS_FROM: Duration = Duration::from_millis(1);
 
 struct SocketLine {
     socket: OwnedFd,
     sending: Mutex<Vec<u8>>,
-    packet: Mutex<(Vec<u8>, Duration)>,
+    reading: Mutex<Reading>,
+}
+
+/// What who reads has.
+struct Reading {
+    packet: Vec<u8>,
+    /// How long the socket waits as it is set.
+    waits: Duration,
+    spin: Spin,
 }
 
 impl Transport for SocketTransport {
     fn connect(&self) -> io::Result<Box<dyn Line>> {
         let socket = packet::connect_to(&self.path)?;
         sockopt::set_socket_timeout(&socket, sockopt::Timeout::Send, Some(SEND_PATIENCE))?;
-        let packet = Mutex::new((vec![0; PACKET_BYTES_MAX], Duration::ZERO));
-        Ok(Box::new(SocketLine { socket, sending: Mutex::new(Vec::new()), packet }))
+        let (packet, waits) = (vec![0; PACKET_BYTES_MAX], Duration::ZERO);
+        let reading = Mutex::new(Reading { packet, waits, spin: Spin::default() });
+        Ok(Box::new(SocketLine { socket, sending: Mutex::new(Vec::new()), reading }))
     }
 
     fn place(&self) -> String {
@@ -106,8 +118,24 @@ impl Line for SocketLine {
 
     fn receive(&self, message: &mut Vec<u8>, timeout: Duration) -> io::Result<Received> {
         message.clear();
-        let mut reading = self.packet.lock().unwrap_or_else(PoisonError::into_inner);
-        let (packet, waits) = &mut *reading;
+        let mut reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
+        let Reading { packet, waits, spin } = &mut *reading;
+        let mut first = Ok(Read::Nothing);
+        // Who waits for longer than a moment looks for a moment before it sleeps.
+        let is_there = timeout >= SPINS_FROM
+            && spin.until(|| {
+                let flags = RecvFlags::TRUNC | RecvFlags::DONTWAIT;
+                first = packet::read_onto(&self.socket, message, packet, REPLY_BYTES_MAX, flags);
+                !matches!(first, Ok(Read::Nothing))
+            });
+        if is_there {
+            match first? {
+                Read::Whole => return Ok(Received::Message),
+                Read::Ended => return Ok(Received::Ended),
+                Read::Garbage => return Err(Errno::BADMSG),
+                Read::Part | Read::Nothing => {}
+            }
+        }
         // Waiting is the socket's part: one call to the system for each packet that comes in time.
         if *waits != timeout {
             *waits = timeout.max(Duration::from_micros(1));

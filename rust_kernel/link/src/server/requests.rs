@@ -264,12 +264,14 @@ impl<F: Serves> Turns<F> {
         Ok(answer)
     }
 
-    fn put(&self, account: usize, mut intents: Vec<Intent>) -> Result<Vec<Verdict>, Refused> {
+    fn put(&mut self, account: usize, mut intents: Vec<Intent>) -> Result<Vec<Verdict>, Refused> {
         let drain = &self.config.accounts[account].drain;
         let verdict = |given: Given<F>| verdict(drain.foreign().told(given));
         if intents.len() == 1 || !drain.has_log() {
+            // Who has asked has its answer first; the others are shown what came of it once that is sent.
+            self.unshown = Some(account);
             let taken = intents.drain(..).map(|intent| {
-                drain.put_with(Hold::Takes, Input::Intent(Box::new(intent)), None, Patience::Answer)
+                drain.put_unshown(Hold::Takes, Input::Intent(Box::new(intent)), Patience::Answer)
             });
             let given: Result<Vec<Given<F>>, Failure<F>> = taken.collect();
             return Ok(given.map_err(refused::<F>)?.into_iter().map(verdict).collect());

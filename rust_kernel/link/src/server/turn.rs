@@ -19,6 +19,7 @@ use super::held::{Book, Held};
 use super::{LeaseStanding, ServerConfig, Serves, Watched, leases_of};
 use crate::message::{Refused, Reply, Why};
 use crate::packet::{PACKET_BYTES_MAX, Read};
+use crate::spin::Spin;
 
 const LISTENER: u64 = 0;
 const BELL: u64 = 1;
@@ -44,6 +45,9 @@ pub(super) struct Turns<F: Serves> {
     packet: Vec<u8>,
     scratch: Vec<u8>,
     heard: Vec<Heard>,
+    /// The account whose last intents are shown to nobody yet.
+    pub(super) unshown: Option<usize>,
+    spin: Spin,
 }
 
 fn flags_of((reads, writes): (bool, bool)) -> epoll::EventFlags {
@@ -84,6 +88,8 @@ impl<F: Serves> Turns<F> {
             packet: vec![0; PACKET_BYTES_MAX],
             scratch: Vec::with_capacity(PACKET_BYTES_MAX),
             heard: Vec::new(),
+            unshown: None,
+            spin: Spin::default(),
         };
         (0..turns.books.len()).for_each(|account| turns.leases_changed(account));
         Ok(turns)
@@ -94,12 +100,7 @@ impl<F: Serves> Turns<F> {
         let mut beat = Instant::now();
         let mut events: Vec<epoll::Event> = Vec::with_capacity(EVENTS_MAX);
         while !self.watched.end.load(Ordering::Acquire) {
-            let wait = BEAT.saturating_sub(beat.elapsed());
-            let wait = Timespec { tv_sec: 0, tv_nsec: wait.subsec_nanos().into() };
-            events.clear();
-            if epoll::wait(&self.epoll, rustix::buffer::spare_capacity(&mut events), Some(&wait)).is_err() {
-                events.clear();
-            }
+            self.await_events(&mut events, BEAT.saturating_sub(beat.elapsed()));
             for event in &events {
                 match { event.data }.u64() {
                     LISTENER => self.welcome_all(),
@@ -115,6 +116,21 @@ impl<F: Serves> Turns<F> {
             self.watched.beats.fetch_add(1, Ordering::Relaxed);
         }
         self.say_goodbye();
+    }
+
+    /// Waits for what comes, at most so long.
+    fn await_events(&mut self, events: &mut Vec<epoll::Event>, wait: Duration) {
+        let look = |events: &mut Vec<epoll::Event>, wait: Duration| {
+            let wait = Timespec { tv_sec: 0, tv_nsec: wait.subsec_nanos().into() };
+            events.clear();
+            if epoll::wait(&self.epoll, rustix::buffer::spare_capacity(events), Some(&wait)).is_err() {
+                events.clear();
+            }
+            !events.is_empty()
+        };
+        if !self.spin.until(|| look(events, Duration::ZERO)) {
+            look(events, wait);
+        }
     }
 
     // ------------------------------------------------------------------------------------------ who comes and goes
@@ -176,6 +192,10 @@ impl<F: Serves> Turns<F> {
             return self.go(id);
         }
         self.send(id);
+        if let Some(account) = self.unshown.take() {
+            // A kernel that cannot be used any more tells whoever asks it next.
+            let _ = self.config.accounts[account].drain.show_rest(Hold::Takes);
+        }
     }
 
     fn take(&mut self, id: u64) {
