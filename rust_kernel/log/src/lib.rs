@@ -23,11 +23,12 @@
 //! | `log.lock` | held by the writer; the process's number |
 //! | `*.tmp` of one of these names | a write that was interrupted; the next opening removes it |
 //!
-//! A **record** is `length u32 | crc u32 | seq u64 | epoch u32 | kind u8 | 3 zeros | ts i64 | durable u64 | previous 16 |
-//! payload`. `length` counts all of it. The checksum covers everything after itself and starts from a salt, the checksum
+//! A **record** is `length u32 | crc u32 | seq u64 | epoch u32 | kind u8 | open u8 | 2 zeros | ts i64 | durable u64 |
+//! previous 16 | payload`. `length` counts all of it. The checksum covers everything after itself and starts from a salt, the checksum
 //! of the log's id and the segment's first sequence number: a copy of a record inside a payload, or left from another
 //! segment, is not a record. `epoch` counts the openings for writing. `durable` is the watermark: everything up to it was
 //! synced when the record was appended. `previous` is the first half of the hash of the record before, all its bytes.
+//! `open` is 1 in a record that counts only together with the one after it, else 0: see [`Log::keep_together`].
 //!
 //! A **segment** begins with `magic 8 | format u32 | length u32 | crc u32 | rules u32 | epoch u32 | identity length u32 |
 //! first seq u64 | first seq of the segment before u64 | previous 16 | log id 32 | identity`. The log's id is the hash of the owner's identity, and the chain's
@@ -59,6 +60,10 @@
 //!   chain breaks, and always in a sealed segment.
 //! - Bad at `seq` in the last segment, and nothing says so: **torn**. Cut off there and reported, with the number of
 //!   whole records behind; those were never acknowledged either.
+//!
+//! Records that count only together and whose last one is missing are bad from the first of them on. So are the ends of a
+//! write that a kill has cut: the system writes page by page and looks between two of them whether the process is to die.
+//! A reader behind a live writer gives such records out once the last one is there.
 //!
 //! The search behind a bad record tries every byte position of the last segment and believes one only if length,
 //! reserved bytes, sequence number, epoch and watermark make sense and the salted checksum is right. Its work is bounded

@@ -8,6 +8,8 @@ pub const RECORD_BYTES_MAX: usize = 1 << 20;
 pub const HEADER_BYTES: usize = 56;
 /// The checksum covers everything from here on.
 const CRC_FROM: usize = 8;
+/// 1 in a record that counts only together with the one after it, else 0. The two bytes behind it are zero.
+const OPEN_AT: usize = 21;
 
 /// A link of the chain: the first 16 bytes of the BLAKE3 hash of a record's bytes.
 pub type Chain = [u8; 16];
@@ -27,6 +29,8 @@ pub struct Record<'a> {
     pub durable_seq: u64,
     /// The hash of the record before it.
     pub previous: Chain,
+    /// It counts only together with the record after it: see [`crate::Log::keep_together`].
+    pub is_open: bool,
     /// The owner's bytes.
     pub payload: &'a [u8],
 }
@@ -50,6 +54,8 @@ pub enum Flaw {
     Watermark(u64),
     /// It does not carry the hash of the record before it.
     Chain,
+    /// The records from here on count only together, and the last of them is missing.
+    Together,
 }
 
 impl fmt::Display for Flaw {
@@ -64,6 +70,9 @@ impl fmt::Display for Flaw {
             Flaw::Watermark(found) => write!(f, "the record claims that the later seq {found} was synced"),
             Flaw::Chain => {
                 write!(f, "the chain is broken: it does not carry the hash of the record before it")
+            }
+            Flaw::Together => {
+                write!(f, "the records from here on count only together, and the last of them is missing")
             }
         }
     }
@@ -90,6 +99,11 @@ pub(crate) fn begin(bytes: &mut [u8], stamp: &Stamp) {
     bytes[20..24].copy_from_slice(&[stamp.kind, 0, 0, 0]);
     bytes[24..32].copy_from_slice(&stamp.ts_ns.to_le_bytes());
     bytes[32..40].copy_from_slice(&stamp.durable_seq.to_le_bytes());
+}
+
+/// Has a record that was begun count only together with the one after it.
+pub(crate) fn keep_open(bytes: &mut [u8]) {
+    bytes[OPEN_AT] = 1;
 }
 
 /// Puts the hash of the record before and the checksum into a record that was begun.
@@ -125,15 +139,15 @@ pub(crate) fn parse(bytes: &[u8], salt: u32) -> Result<(Record<'_>, usize), Flaw
     if u32_at(bytes, 4) != checksum(bytes, salt) {
         return Err(Flaw::Checksum);
     }
-    if reserved(bytes) != [0, 0, 0] {
+    if !is_of_this_format(bytes) {
         return Err(Flaw::Reserved);
     }
     Ok((fields(bytes), length))
 }
 
-/// The bytes behind the kind, zero in this format.
-pub(crate) fn reserved(bytes: &[u8]) -> [u8; 3] {
-    [bytes[21], bytes[22], bytes[23]]
+/// Whether the bytes behind the kind are as this format has them.
+pub(crate) fn is_of_this_format(bytes: &[u8]) -> bool {
+    matches!(bytes[OPEN_AT..OPEN_AT + 3], [0 | 1, 0, 0])
 }
 
 /// The fields of a record as they stand, nothing verified. There are at least [`HEADER_BYTES`].
@@ -147,6 +161,7 @@ pub(crate) fn fields(bytes: &[u8]) -> Record<'_> {
         ts_ns: u64_at(bytes, 24).cast_signed(),
         durable_seq: u64_at(bytes, 32),
         previous,
+        is_open: bytes[OPEN_AT] == 1,
         payload: &bytes[HEADER_BYTES..],
     }
 }

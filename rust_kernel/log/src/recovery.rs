@@ -242,6 +242,7 @@ impl Opening<'_> {
             pieces: Arc::new(Pieces::new(&active, survey.end.chain)),
             handed_over: false,
             together: false,
+            together_at: None,
             active,
             last_seq,
             watermark: last_seq,

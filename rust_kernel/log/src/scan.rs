@@ -38,6 +38,8 @@ pub(crate) struct Scan {
     end: usize,
     /// The length of the record that was found last; it ends at `start`.
     length: usize,
+    /// Up to here whatever counts only together is known to be whole.
+    whole_seq: u64,
     /// The position in the file of `buffer[start]`.
     pub offset: u64,
     pub place: Place,
@@ -45,11 +47,41 @@ pub(crate) struct Scan {
 
 impl Scan {
     pub fn new(file: Arc<dyn DiskFile>, offset: u64, salt: u32, place: Place) -> Scan {
-        Scan { file, salt, buffer: Vec::new(), start: 0, end: 0, length: 0, offset, place }
+        Scan { file, salt, buffer: Vec::new(), start: 0, end: 0, length: 0, whole_seq: 0, offset, place }
     }
 
-    /// Goes on to the next record.
+    /// Goes on to the next record. Of those that count only together the first is found once the last one is there.
     pub fn advance(&mut self) -> io::Result<Found> {
+        let (offset, place) = (self.offset, self.place);
+        let found = self.step()?;
+        if found == Found::Record && place.next_seq > self.whole_seq && self.record().is_open {
+            return self.look_ahead(offset, place);
+        }
+        Ok(found)
+    }
+
+    /// Looks whether records that count only together are all there, and comes back to the first.
+    #[cold]
+    fn look_ahead(&mut self, offset: u64, place: Place) -> io::Result<Found> {
+        let found = loop {
+            match self.step()? {
+                Found::Record if self.record().is_open => {}
+                found => break found,
+            }
+        };
+        if found == Found::Record {
+            self.whole_seq = self.place.next_seq - 1;
+        }
+        (self.start, self.end) = (0, 0);
+        (self.offset, self.place) = (offset, place);
+        match found {
+            Found::Record => self.step(),
+            Found::End => Ok(Found::Bad(Flaw::Together)),
+            Found::Bad(flaw) => Ok(Found::Bad(flaw)),
+        }
+    }
+
+    fn step(&mut self) -> io::Result<Found> {
         self.fill(HEADER_BYTES)?;
         if self.start == self.end {
             return Ok(Found::End);
@@ -162,11 +194,16 @@ mod tests {
             let spoil = |bytes: &mut Vec<u8>| bytes[..4].copy_from_slice(&length.to_le_bytes());
             assert_eq!(found(|_, _| {}, spoil, SALT), Found::Bad(Flaw::Length));
         }
-        let reserved = |bytes: &mut Vec<u8>| {
-            bytes[22] = 1;
-            let crc = crc32c::crc32c_append(SALT, &bytes[8..]);
-            bytes[4..8].copy_from_slice(&crc.to_le_bytes());
+        let reserved = |at: usize, value: u8| {
+            move |bytes: &mut Vec<u8>| {
+                bytes[at] = value;
+                let crc = crc32c::crc32c_append(SALT, &bytes[8..]);
+                bytes[4..8].copy_from_slice(&crc.to_le_bytes());
+            }
         };
-        assert_eq!(found(|_, _| {}, reserved, SALT), Found::Bad(Flaw::Reserved));
+        for (at, value) in [(21, 2), (22, 1), (23, 1)] {
+            assert_eq!(found(|_, _| {}, reserved(at, value), SALT), Found::Bad(Flaw::Reserved));
+        }
+        assert_eq!(found(|_, _| {}, reserved(21, 1), SALT), Found::Bad(Flaw::Together));
     }
 }

@@ -48,6 +48,6 @@ fn plausible(rest: &[u8], at: usize, seq: u64, epoch_min: u32) -> Option<usize> 
     // Between the bad record and this place there is room for so many records and no more.
     let ahead = found.seq.checked_sub(seq)?;
     let fits = ahead > 0 && ahead <= (at / HEADER_BYTES + 1) as u64;
-    let fits = fits && record::reserved(rest) == [0, 0, 0];
+    let fits = fits && record::is_of_this_format(rest);
     if fits && found.epoch >= epoch_min && found.durable_seq < found.seq { Some(length) } else { None }
 }

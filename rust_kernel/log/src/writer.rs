@@ -33,6 +33,8 @@ pub struct Log {
     pub(crate) handed_over: bool,
     /// What is appended stays in the buffer, however much it is, and in one segment.
     pub(crate) together: bool,
+    /// Where in the buffer the last of them begins.
+    pub(crate) together_at: Option<usize>,
     pub(crate) last_seq: u64,
     /// The last sequence number that the owner's own calls have synced: what records carry. The thread's syncs are
     /// left out, so that the same calls give the same bytes.
@@ -96,6 +98,12 @@ impl Log {
         let stamp = Stamp { seq, epoch: self.epoch, kind, ts_ns, durable_seq: self.watermark };
         let bytes = &mut self.buffer[start..];
         record::begin(bytes, &stamp);
+        if self.together
+            && let Some(before) = self.together_at.replace(start)
+        {
+            record::keep_open(&mut self.buffer[before..]);
+        }
+        let bytes = &self.buffer[start..];
         self.active.bytes += bytes.len() as u64;
         self.last_seq = seq;
         self.ids.insert(keys, seq);
@@ -136,10 +144,11 @@ impl Log {
         Ok(())
     }
 
-    /// Whether what is appended from here on goes to the file in one piece, with the next [`Log::flush`]. The owner
-    /// bounds how much that is.
+    /// Whether what is appended from here on goes to the file in one piece, with the next [`Log::flush`]. A process that
+    /// is killed may leave a part of it there: who opens the log then finds nothing of it. The owner bounds how much it is.
     pub fn keep_together(&mut self, together: bool) {
         self.together = together;
+        self.together_at = None;
     }
 
     /// Everything appended is in the file when this returns: it survives the end of this process, not yet a power loss.
@@ -150,6 +159,7 @@ impl Log {
         }
         self.pieces.write_all(&mut self.buffer, &self.shared, self.write_thread.as_ref())?;
         self.handed_over = false;
+        self.together_at = None;
         Ok(())
     }
 
