@@ -462,7 +462,7 @@ impl Engine {
                 self.show_plane();
                 return Progress::Call(Box::new(call));
             }
-            let Some(waiting) = self.next_input() else {
+            let Some(waiting) = self.next_input().or_else(|| self.heed_last()) else {
                 self.hand_over();
                 self.show_at_rest();
                 self.give_back();

@@ -70,7 +70,7 @@ impl Engine {
         if self.must_serve() {
             return self.serve_durably();
         }
-        if let Some(waiting) = self.next_input() {
+        if let Some(waiting) = self.next_input().or_else(|| self.heed_last()) {
             let waiting = self.heed_first(waiting);
             self.take_durably(waiting)?;
             return Ok(None);

@@ -5,7 +5,7 @@ use dita_kernel::kernel::Kernel;
 use dita_kernel::outcome::Outcome;
 
 use crate::plane::{Halting, Plane};
-use crate::run::{Engine, EngineError, Waiting};
+use crate::run::{Engine, Waiting};
 
 impl Engine {
     /// Shows itself in a plane from now on, and goes by its halt.
@@ -25,14 +25,9 @@ impl Engine {
         self.plane = None;
     }
 
-    /// Puts what an operator has written into the halt before everything that waits; true where there is something.
-    ///
-    /// # Errors
-    /// As [`Engine::push`].
-    pub fn bring_halt(&mut self) -> Result<bool, EngineError> {
-        let Some(change) = self.heed() else { return Ok(false) };
-        self.push(change, false)?;
-        Ok(true)
+    /// True where an operator has written into the halt what no [`Engine::run`] has looked at yet: the next one does.
+    pub fn is_halt_asked(&self) -> bool {
+        self.plane.as_ref().is_some_and(|plane| plane.is_asked())
     }
 
     /// Shows what a drain has left for who has time.
@@ -43,12 +38,14 @@ impl Engine {
         plane.show_all(&self.kernel, inbox_room, durable_seq);
     }
 
-    fn heed(&mut self) -> Option<Input> {
-        let plane = self.plane.as_mut().filter(|plane| plane.is_asked())?;
-        let halting = plane.halting();
+    /// Looks at the halt. What it asks for is the very next input, and never waits in the inbox: an intent that another
+    /// thread puts in meanwhile would be taken before it.
+    #[cold]
+    fn heed(&mut self) -> Option<Waiting> {
+        let halting = self.plane.as_mut()?.halting();
         let change = halting.heed(self.kernel.control());
         halting.tell_heeded();
-        change
+        Some(Waiting { ticket: None, input: change?, batched: false })
     }
 
     /// The input that is next: an operator's halt comes before an intent that may increase risk.
@@ -64,9 +61,15 @@ impl Engine {
 
     #[cold]
     fn put_halt_before(&mut self, waiting: Waiting) -> Waiting {
-        let Some(input) = self.heed() else { return waiting };
+        let Some(halt) = self.heed() else { return waiting };
         self.inbox.push_front(waiting);
-        Waiting { ticket: None, input, batched: false }
+        halt
+    }
+
+    /// An operator's halt, where nothing else waits.
+    #[inline]
+    pub(crate) fn heed_last(&mut self) -> Option<Waiting> {
+        if self.is_halt_asked() { self.heed() } else { None }
     }
 
     /// Tells the plane, and who looks on, what a step may have changed.

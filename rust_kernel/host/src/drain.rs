@@ -258,7 +258,7 @@ impl<F: Foreign> Drain<F> {
             (state, progress) = self.work(hold, state)?;
             match progress {
                 // Something came in while what the thread holds was taken back: this drain is its too.
-                Progress::Quiet if !state.core.is_quiet() => {}
+                Progress::Quiet if !state.core.is_quiet() || state.core.is_halt_asked() => {}
                 Progress::Quiet if self.is_observed() && is_due(&state) => {
                     let seen;
                     (state, seen) = self.show(hold, state)?;

@@ -124,9 +124,8 @@ impl<F: Foreign> Drain<F> {
         }
         let mut state = self.lock();
         state.usable().ok()?;
-        // A full inbox has room once its drain is over: then an intent finds the halt, or the next beat does.
-        let brought = self.guarded(&mut state, |state| Ok(state.core.bring_halt()?)).unwrap_or(false);
-        if brought {
+        // Where somebody drains already, that drain finds the halt, at the latest before it rests.
+        if state.core.is_halt_asked() {
             state = self.take(state)?;
         }
         self.guarded(&mut state, |state| {
