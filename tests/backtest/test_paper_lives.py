@@ -18,7 +18,7 @@ def test_after_each_of_a_hundred_kills_position_and_the_strategys_own_count_agre
     )
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
-    assert result["bad"] == []
+    assert result["bad"] == [], done.stderr
     assert result["kills"] == 100
     # What the test is about has happened: notes were given back, and fills since them were told.
     assert result["recovered"] > 50

@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import signal
 import sys
 from pathlib import Path
 from typing import Any, Final
@@ -78,7 +79,11 @@ def run(options: argparse.Namespace) -> int:
         with Serving(config, directory, socket=options.socket, notifier=Notifier()) as serving:
             where = options.socket or config.serve.socket or directory.path / "kernel.sock"
             print(f"serving {', '.join(config.accounts)} at {where}", flush=True)
-            serving.run()
+            try:
+                serving.run()
+            finally:
+                # It ends anyhow: who asks for that once more shall not see it killed.
+                signal.signal(signal.SIGTERM, signal.SIG_IGN)
     except (KernelError, OSError) as error:
         raise CommandFailure(str(error)) from error
     return 0

@@ -492,9 +492,12 @@ class Host:
             for handle in self.strategies.handles.values():
                 handle.stop()
         finally:
-            for number, action in before.items():
-                signal.signal(number, action)
-            self.close()
+            # First closed: who asks once more meanwhile does not end the process in the midst of it.
+            try:
+                self.close()
+            finally:
+                for number, action in before.items():
+                    signal.signal(number, action)
 
     def load_configured(self) -> None:
         """Load the strategies of the configuration, and start those that start with the host.
