@@ -1,7 +1,4 @@
-"""The vendor's SDK trades on `dita exchange --venue bybit` with nothing changed but its addresses.
-
-It is none of the development packages: `pip install pybit==5.17.0` has this test run.
-"""
+"""The vendor's SDK trades on `dita exchange --venue bybit` with nothing changed but its addresses."""
 
 import queue
 import re
@@ -30,7 +27,7 @@ def served(monkeypatch: pytest.MonkeyPatch) -> Iterator[ServerThread]:
 def topics(heard: "queue.Queue[dict[str, Any]]", wanted: set[str]) -> set[str]:
     found: set[str] = set()
     while found != wanted:
-        found.add(heard.get(timeout=10)["topic"].split(".")[0])
+        found.add(heard.get(timeout=30)["topic"].split(".")[0])
     return found
 
 
