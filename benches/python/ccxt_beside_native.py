@@ -1,4 +1,4 @@
-"""A round trip through ccxt's adapter beside the native one's: on `dita exchange`, interleaved, one run.
+"""A round trip through ccxt's adapter beside the native one's: on both wires, interleaved, in one run.
 
 Run it: `.venv/bin/python benches/python/ccxt_beside_native.py [ROUNDS]`. It prints medians: the wall
 time from an order to its fill in the kernel, and this process's processor time for it, with the exchange's.
@@ -13,23 +13,41 @@ from dita import CCXTAdapter, ExecutionKernel, KernelIntent
 from dita.loopback.exchange import Terms
 from dita.loopback.server import ServerThread
 from dita.venues.binance.adapter import BinancePractice
+from dita.venues.bybit.adapter import BybitPractice
 
 PATIENCE_S = 20.0
+#: Each venue's own adapter, and ccxt's name of it.
+VENUES: dict[str, tuple[Any, str]] = {
+    "binance": (BinancePractice, "binanceusdm"),
+    "bybit": (BybitPractice, "bybit"),
+}
+_PLENTY = 1_000_000
+
+
+def _unlimit(exchange: Any) -> None:
+    exchange.limits.per_address = exchange.limits.others = _PLENTY
+    exchange.limits.per_second = dict.fromkeys(exchange.limits.per_second, _PLENTY)
 
 
 class Desk:
     """A kernel on an exchange of its own."""
 
-    def __init__(self, *, native: bool) -> None:
+    def __init__(self, venue: str, *, native: bool) -> None:
         """Open both."""
-        self.server = ServerThread(Terms(still=True)).__enter__()
+        own, name = VENUES[venue]
+        self.server = ServerThread(Terms(still=True, venue=venue)).__enter__()
+        if venue == "bybit":
+            # Eight entries a second would be what is measured.
+            self.server.call(_unlimit)
         address = self.server.address
         keys = ("practise-key", "practise-secret")
         self.adapter: Any = (
-            BinancePractice(*keys, ("BTCUSDT",), rest=f"http://{address}", stream=f"ws://{address}")
+            own(*keys, ("BTCUSDT",), rest=f"http://{address}", stream=f"ws://{address}")
             if native
-            else CCXTAdapter("binanceusdm", ["BTCUSDT"], api_key=keys[0], api_secret=keys[1], address=address)
+            else CCXTAdapter(name, ["BTCUSDT"], api_key=keys[0], api_secret=keys[1], address=address)
         )
+        if native and venue == "bybit":
+            self.adapter.budget.limited(_PLENTY)
         self.kernel = ExecutionKernel(venue=self.adapter)
         self.kernel.set_exchange_config({"instruments": self.adapter.get_market_metadata(["BTCUSDT"])})
         self.kernel.set_seed_capital(10_000)
@@ -56,7 +74,7 @@ class Desk:
         )
         until = wall + PATIENCE_S
         while self.kernel.slot(0).fsm_state != stage:
-            assert time.perf_counter() < until, "the fill did not come"
+            assert time.perf_counter() < until, f"the fill did not come: {self.kernel.orders()[-1]}"
             time.sleep(0.0005)
         return (time.perf_counter() - wall) * 1_000, (time.process_time() - worked) * 1_000
 
@@ -69,7 +87,11 @@ class Desk:
 def main() -> None:
     """Trade, one desk after the other, again and again."""
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 50
-    desks = {"native": Desk(native=True), "ccxt": Desk(native=False)}
+    desks = {
+        f"{venue} {how}": Desk(venue, native=how == "native")
+        for venue in VENUES
+        for how in ("native", "ccxt")
+    }
     times: dict[str, list[tuple[float, float]]] = {name: [] for name in desks}
     for turn in range(rounds + 3):
         for name, desk in desks.items():
@@ -87,9 +109,11 @@ def main() -> None:
     }
     for name, (wall, worked) in medians.items():
         count = len(times[name])
-        print(f"{name:7} order to fill {wall:.2f} ms, processor {worked:.2f} ms ({count} orders)")
-    ratios = [ccxt / native for ccxt, native in zip(medians["ccxt"], medians["native"], strict=True)]
-    print(f"ccxt is {ratios[0]:.1f} times as slow, and takes {ratios[1]:.1f} times the processor time")
+        print(f"{name:15} order to fill {wall:.2f} ms, processor {worked:.2f} ms ({count} orders)")
+    for venue in VENUES:
+        pairs = zip(medians[f"{venue} ccxt"], medians[f"{venue} native"], strict=True)
+        slower, more = (ccxt / native for ccxt, native in pairs)
+        print(f"{venue}: ccxt is {slower:.1f} times as slow, and takes {more:.1f} times the processor time")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,13 @@
 """The adapter through ccxt on the exchange to practise on, as certification wants it: over real sockets."""
 
+from collections.abc import Mapping
 from decimal import Decimal
-from typing import Final
+from typing import ClassVar, Final
 
 from dita.certify.rig import NotOffered, Trouble
 from dita.loopback.binance.rig import BinanceRig
+from dita.loopback.bybit.rig import BybitRig
+from dita.loopback.rig import ExchangeRig
 from dita.venues.ccxt import CCXTAdapter
 
 _STREAM: Final = "it is a stream's trouble, and ccxt's adapter asks by REST"
@@ -18,22 +21,26 @@ _NOT_OFFERED: Final = {
 }
 
 
-class CCXTRig(BinanceRig):
-    """Opens ccxt's adapter on Binance's wire with a trouble."""
+class _ThroughCCXT(ExchangeRig):
+    """Opens ccxt's adapter on a venue's wire with a trouble."""
+
+    #: ccxt's name of the exchange.
+    exchange: ClassVar[str]
+    not_offered: ClassVar[Mapping[Trouble, str]] = _NOT_OFFERED
 
     adapter: CCXTAdapter  # type: ignore[assignment]
 
     def open(self, trouble: Trouble) -> CCXTAdapter:  # type: ignore[override]
         """Start the exchange, and connect."""
-        if trouble in _NOT_OFFERED:
-            raise NotOffered(_NOT_OFFERED[trouble])
+        if trouble in self.not_offered:
+            raise NotOffered(self.not_offered[trouble])
         super().open(trouble)
         return self.adapter
 
     def reopen(self) -> CCXTAdapter:  # type: ignore[override]
         """Connect, at first or once more."""
         self.adapter = CCXTAdapter(
-            "binanceusdm", (self.symbol, self.other_symbol), api_key="practise-key",
+            self.exchange, (self.symbol, self.other_symbol), api_key="practise-key",
             api_secret="practise-secret",  # noqa: S106 - it opens nothing but the exchange
             address=self.server.address, poll_s=3_600.0, clock_ns=lambda: self.now_ns,
         )  # fmt: skip
@@ -54,3 +61,15 @@ class CCXTRig(BinanceRig):
 
     def _has_heard(self) -> bool:
         return True
+
+
+class CCXTRig(_ThroughCCXT, BinanceRig):
+    """Through ccxt on Binance's wire."""
+
+    exchange: ClassVar[str] = "binanceusdm"
+
+
+class CCXTBybitRig(_ThroughCCXT, BybitRig):
+    """Through ccxt on Bybit's wire."""
+
+    exchange: ClassVar[str] = "bybit"

@@ -12,6 +12,7 @@ from typing import Any, Final
 from dita._kernel import VenueEvent, VenueOrder
 from dita.errors import InvalidInput, NotSent, refuse
 from dita.venues.binance.news import FORCED, News
+from dita.venues.bybit import news as bybit
 from dita.venues.orders import exactly
 from dita.venues.wire.failures import Failure, Fate
 
@@ -19,6 +20,7 @@ _ZERO: Final = Decimal(0)
 _MS: Final = 1_000_000
 _PAGE: Final = 500
 _PAGES_MAX: Final = 20
+_WEEK_MS: Final = 7 * 86_400_000
 _KINDS: Final = {
     "MARKET": "market", "LIMIT": "limit", "STOP_MARKET": "market", "STOP_LIMIT": "limit",
     "TAKE_PROFIT": "market",
@@ -53,6 +55,7 @@ class Rows:
         self._unified: dict[str, str] = {}
         self._names: dict[str, str] = {}
         self._news = News()
+        self._bybit = bybit.News()
         self.told: dict[str, Decimal] = {}
 
     # ------------------------------------------------------------------------------------------- instruments
@@ -226,12 +229,19 @@ class Rows:
                 return row
             if self._venue == "binance":
                 return None
+        return await self._listed(call, symbol, client_id, order_id)
+
+    async def _listed(self, call: Call, symbol: str, client_id: str, order_id: str) -> dict[str, Any] | None:
+        """Look for an order in the exchange's lists; Bybit's are asked for that one."""
+        exchange, named = self._exchange, dict[str, Any]()
+        if self._venue == "bybit":
+            named = {"orderId": order_id} if order_id else {"orderLinkId": client_id}
         lists = ("fetch_open_orders", "fetch_closed_orders", "fetch_orders", "fetch_canceled_orders")
         for method in lists:
             name = "".join(part.title() if at else part for at, part in enumerate(method.split("_")))
             if exchange.has.get(name) is not True:
                 continue
-            for one in await call(getattr(exchange, method), symbol):
+            for one in await call(getattr(exchange, method), symbol, None, None, dict(named)):
                 if (client_id and one.get("clientOrderId") == client_id) or (
                     order_id and str(one.get("id")) == order_id
                 ):
@@ -302,9 +312,10 @@ class Rows:
             return []
         symbols = [self.unified(name) for name in names]
         found = []
-        for row in await call(self._exchange.fetch_positions, symbols):
+        # Bybit's by ccxt takes one instrument, or is asked for all of them.
+        for row in await call(self._exchange.fetch_positions, None if self._venue == "bybit" else symbols):
             size = exactly("contracts", row.get("contracts") or 0)
-            if size:
+            if size and row["symbol"] in symbols:
                 name = self._names.get(row["symbol"], row["symbol"])
                 entry = row.get("entryPrice")
                 found.append(
@@ -324,6 +335,8 @@ class Rows:
         """
         if self._venue == "binance" and self._exchange.options.get("defaultType") != "spot":
             return await self._binance_income(call, names, since_ms)
+        if self._venue == "bybit":
+            return await self._bybit_income(call, names, since_ms)
         found: list[dict[str, Any]] = []
         for name in names:
             rows = await call(self._exchange.fetch_funding_history, self.unified(name), since_ms)
@@ -350,6 +363,37 @@ class Rows:
                 found.append(entry)
         return found
 
+    async def _bybit_income(self, call: Call, names: Iterable[str], since_ms: int) -> list[dict[str, Any]]:
+        """Return the wallet's entries of the whole account, read as the native adapter reads them.
+
+        ccxt has funding alone, as what was paid, and of what is held by now.
+        """
+        by_id = {self._exchange.market(self.unified(name))["id"]: name for name in names}
+        until_ms, found = self._exchange.milliseconds() + 1_000, list[dict[str, Any]]()
+        while since_ms < until_ms:
+            # Seven days a call at most.
+            end_ms, cursor = min(until_ms, since_ms + _WEEK_MS), ""
+            week: list[dict[str, Any]] = []
+            for _ in range(_PAGES_MAX):
+                asked = {"accountType": "UNIFIED", "startTime": since_ms, "endTime": end_ms, "limit": 50}
+                answer = await call(
+                    self._exchange.private_get_v5_account_transaction_log,
+                    {**asked, "cursor": cursor} if cursor else asked,
+                )
+                result = answer.get("result") or {}
+                week += [
+                    one for row in result.get("list") or [] if (one := self._bybit.entry(row)) is not None
+                ]
+                cursor = str(result.get("nextPageCursor") or "")
+                if not cursor:
+                    break
+            found += week[::-1]
+            since_ms = end_ms
+        for entry in found:
+            if "symbol" in entry:
+                entry["symbol"] = by_id.get(entry["symbol"], entry["symbol"])
+        return found
+
     # ---------------------------------------------------------------------------------------- rows as events
 
     def fill(self, name: str, trade: Mapping[str, Any], client_id: str, forced: str = "") -> VenueEvent:
@@ -363,6 +407,10 @@ class Rows:
         """
         fee = trade.get("fee") or {}
         cost = fee.get("cost")
+        coin = str(fee.get("currency") or "")
+        if self._venue == "bybit":
+            # In which coin it was taken, ccxt does not read.
+            coin = str((trade.get("info") or {}).get("feeCurrency") or coin)
         liquidity = {"maker": "MAKER", "taker": "TAKER"}.get(str(trade.get("takerOrMaker")))
         return VenueEvent(
             int(trade["timestamp"]) * _MS, kind=forced or self._kind_of(trade), venue_client_id=client_id,
@@ -370,7 +418,7 @@ class Rows:
             order_side=str(trade["side"]).upper(), price=exactly("price", trade["price"]),
             size=exactly("amount", trade["amount"]), liquidity=liquidity,
             fee=None if cost is None else exactly("fee", cost),
-            fee_asset=str(fee.get("currency") or "") if cost is not None else "",
+            fee_asset=coin if cost is not None else "",
         )  # fmt: skip
 
     def _kind_of(self, trade: Mapping[str, Any]) -> str:
