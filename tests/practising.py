@@ -36,7 +36,7 @@ class Account:
         }  # fmt: skip
         return self.kernel.process_intent(KernelIntent(**{**given, **fields}))
 
-    def wait(self, is_so: Callable[[], bool], seconds: float = 10.0) -> None:
+    def wait(self, is_so: Callable[[], bool], seconds: float = 30.0) -> None:
         until = time.monotonic() + seconds
         while not is_so():
             assert time.monotonic() < until, "it did not come to that"
@@ -100,6 +100,6 @@ def practising(
                 {"instruments": {"BTCUSDT": {"tick_size": "0.1", "lot_step": "0.001", "min_notional": "100"}}}
             )
             kernel.set_seed_capital(10_000)
-            assert adapter.wait_connected(10)
+            assert adapter.wait_connected(30)
             kernel.mark_price("BTCUSDT", 60_000)
             yield Account(server, adapter, kernel)

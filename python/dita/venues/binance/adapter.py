@@ -251,12 +251,13 @@ class BinanceUsdm(LiveAdapter):
     async def _place(self, order: VenueOrder, request: Request) -> None:
         client_id = order.venue_client_id
         ids: dict[str, Any] = {"venue_client_id": client_id, "asset": order.asset}
+        sent_s = time.monotonic()
         try:
             reply = reading.record(await self._wire.ask(request), "reply")
             order_id = str(reply.get("orderId") or reply.get("algoId") or "")
             self._news.link(order_id, client_id)
             now_ns = reading.nanoseconds(reply, "updateTime")
-            self._await(client_id)
+            self._await(client_id, sent_s)
             self._tell(VenueEvent(now_ns, kind="ORDER_ACK", venue_order_id=order_id, **ids))
         except Failure as failure:
             self._refuse("ORDER_REJECT", failure, ids)
@@ -265,13 +266,14 @@ class BinanceUsdm(LiveAdapter):
 
     async def _cancel(self, order: VenueOrder, request: Request) -> None:
         ids: dict[str, Any] = {"venue_client_id": order.venue_client_id, "asset": order.asset}
+        sent_s = time.monotonic()
         try:
             reply = reading.record(await self._patiently(request), "reply")
             filled = reading.maybe(reply, "executedQty") or Decimal(0)
             event = VenueEvent(
                 self._clock_ns(), kind="CANCEL_ACK", filled_size=filled, remaining_size=0, **ids
             )
-            self._await(order.venue_client_id)
+            self._await(order.venue_client_id, sent_s)
             self._tell(event)
         except Failure as failure:
             self._refuse("CANCEL_REJECT", failure, ids)

@@ -5,6 +5,7 @@ are refused by name.
 """
 
 import logging
+import time
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Protocol
@@ -147,6 +148,7 @@ class PlainWireAdapter(WireAdapter):
     async def _place(self, order: VenueOrder, request: Request) -> None:
         client_id = order.venue_client_id
         ids: dict[str, Any] = {"venue_client_id": client_id, "asset": order.asset}
+        sent_s = time.monotonic()
         try:
             order_id = self._speech.placed_id(await self._wire.ask(request))
         except Failure as failure:
@@ -155,11 +157,12 @@ class PlainWireAdapter(WireAdapter):
         except InvalidInput as error:
             self._doubt(str(error), ids)
             return
-        self._await(client_id)
+        self._await(client_id, sent_s)
         self._tell(VenueEvent(self._clock_ns(), kind="ORDER_ACK", venue_order_id=order_id, **ids))
 
     async def _cancel(self, order: VenueOrder, request: Request) -> None:
         ids: dict[str, Any] = {"venue_client_id": order.venue_client_id, "asset": order.asset}
+        sent_s = time.monotonic()
         try:
             await self._patiently(request)
         except Failure as failure:
@@ -168,12 +171,13 @@ class PlainWireAdapter(WireAdapter):
                 await self._query(order.venue_client_id)
             return
         # An acknowledgement: that it has ended, and what had filled by then, the stream says.
-        self._await(order.venue_client_id)
+        self._await(order.venue_client_id, sent_s)
 
     async def _amend(self, order: VenueOrder, request: Request, request_id: str) -> None:
         ids: dict[str, Any] = {
             "venue_client_id": order.venue_client_id, "asset": order.asset, "request_id": request_id,
         }  # fmt: skip
+        sent_s = time.monotonic()
         try:
             await self._patiently(request)
         except Failure as failure:
@@ -181,7 +185,7 @@ class PlainWireAdapter(WireAdapter):
             if failure.fate is Fate.STATE:
                 await self._query(order.venue_client_id)
             return
-        self._await(order.venue_client_id)
+        self._await(order.venue_client_id, sent_s)
 
     async def _query(self, client_id: str) -> None:
         named = self._symbol_of.get(client_id)
