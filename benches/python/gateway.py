@@ -34,6 +34,7 @@ from dita.gateway.app import build_app
 from dita.gateway.bodies import Order
 from dita.gateway.guards import Guards
 from dita.gateway.running import bound, serve
+from dita.gateway.source import Update
 from dita.host import Directory, Host
 
 SYMBOL = "BTCUSDT"
@@ -235,42 +236,49 @@ def rest(options: argparse.Namespace) -> None:
 # --------------------------------------------------------------------------------------------------- SSE
 
 
-class Client:
-    """One who looks on: how old what it hears is, and what it has missed."""
+class Client(asyncio.Protocol):
+    """One who looks on: how old what it hears is, and what it has missed. It does little else."""
 
-    def __init__(self, told: Any) -> None:
+    MARK = b'"mark_price":"'
+
+    def __init__(self, token: str, told: Any) -> None:
         """Take where the times stand."""
-        self.told = told
+        self.token, self.told = token, told
         self.ids: list[int] = []
         self.ages_ms: list[float] = []
+        self.kept = bytearray()
+        self.transport: Any = None
 
-    async def look(self, port: int, token: str) -> None:
-        """Read frames until it is canceled."""
-        reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1 << 24)
-        ask = f"GET /api/stream HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\n\r\n"
-        writer.write(ask.encode())
-        mark = b'"mark_price":"'
-        try:
-            while True:
-                line = await reader.readline()
-                if line.startswith(b"id: "):
-                    self.ids.append(int(line[4:]))
-                elif (at := line.find(mark)) >= 0 and len(self.ids) > 1:
-                    price = float(line[at + len(mark) :].partition(b'"')[0])
-                    number = round((price - 60_000) * 10)
-                    self.ages_ms.append((time.monotonic_ns() - self.told[number]) / 1e6)
-        finally:
-            writer.close()
+    def connection_made(self, transport: Any) -> None:
+        """Ask."""
+        self.transport = transport
+        head = f"Host: 127.0.0.1\r\nAuthorization: Bearer {self.token}"
+        transport.write(f"GET /api/stream HTTP/1.1\r\n{head}\r\n\r\n".encode())
+
+    def data_received(self, data: bytes) -> None:
+        """Take what has come; an event ends with an empty line."""
+        self.kept += data
+        while (end := self.kept.find(b"\n\n")) >= 0:
+            at = self.kept.find(b"id: ", 0, min(end, 40))
+            if at >= 0:
+                self.ids.append(int(self.kept[at + 4 : self.kept.index(b"\n", at)]))
+                found = self.kept.find(self.MARK, 0, end)
+                if found >= 0 and len(self.ids) > 1:
+                    price = float(self.kept[found + len(self.MARK) :][:20].partition(b'"')[0])
+                    age_ns = time.monotonic_ns() - self.told[round((price - 60_000) * 10)]
+                    self.ages_ms.append(age_ns / 1e6)
+            del self.kept[: end + 2]
 
 
 async def looked(count: int, seconds: float, port: int, token: str, told: Any) -> list[Client]:
     """Let so many look on for so long."""
-    clients = [Client(told) for _ in range(count)]
-    tasks = [asyncio.create_task(one.look(port, token)) for one in clients]
+    loop = asyncio.get_running_loop()
+    clients = [Client(token, told) for _ in range(count)]
+    for one in clients:
+        await loop.create_connection(lambda one=one: one, "127.0.0.1", port)
     await asyncio.sleep(seconds)
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    for one in clients:
+        one.transport.abort()
     return clients
 
 
@@ -283,39 +291,106 @@ def watched(port: int, token: str, told: Any, count: int, seconds: float, pipe: 
     pipe.send((sum(bool(one.ids) for one in clients), frames, missed, ages[:: max(1, len(ages) // 10_000)]))
 
 
+class Rows:
+    """A source of which 50 rows of 900 bytes change at each look: what fanning out costs by itself."""
+
+    name = kind = "rows"
+
+    def __init__(self) -> None:
+        """Begin."""
+        self.count = 0
+
+    async def read(self) -> Update:
+        """Return all of them."""
+        self.count += 1
+        text = json.dumps({"size": self.count, "rest": "x" * 880})
+        return Update(rows={f"slot:main:{number}": text for number in range(50)})
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+def rows_process(pipe: Connection) -> None:
+    """Serve a gateway on rows that are made up."""
+    access = Access(None)
+    app = build_app(Hub(Rows()), access, guards=Guards(requests_per_s=1e9, burst=1e9))  # type: ignore[arg-type]
+    listening = bound("127.0.0.1", 0)
+    pipe.send((listening.getsockname()[1], access.grant("bench", "operate")))
+    serve(app, listening)
+
+
+def fan(options: argparse.Namespace) -> None:
+    """What a frame costs the gateway for each who looks on, in processor time: also on a loaded machine."""
+    told = times()
+    with process(rows_process) as (pid, gate):
+        port, token = gate.recv()
+        costs = []
+        for clients in (1, options.clients):
+            with process(watched, port, token, told, clients, 12.0) as (_, seen):
+                time.sleep(3)
+                used, begun = processor_s(pid), time.monotonic()
+                time.sleep(8)
+                spent, took = processor_s(pid) - used, time.monotonic() - begun
+                there, frames, missed, _ages = seen.recv()
+            a_second = frames / there / 12
+            costs.append((spent, spent / took, a_second, there, missed))
+        (base, _, rate, _, _), (spent, share, a_second, there, missed) = costs
+        each = (spent - base * a_second / rate) / (8 * a_second * there)
+        print(f"fan: {there} clients, {a_second:.1f} frames a second each, {missed} missed; "
+              f"gateway {share:.0%} of a core, {each * 1e6:.0f} µs for each frame and client")  # fmt: skip
+
+
 def sse(options: argparse.Namespace) -> None:
-    """Many clients, 1,000 changed rows a second; and what that costs the kernel's own process."""
+    """Many clients, 1,000 changed rows a second; and what that costs the kernel's own process.
+
+    The kernel beside it is also timed while the same gateway and clients look on at another host: what is
+    left then is what being looked at costs, and not that processors, caches and memory are shared.
+    """
     told = times()
     seconds, rows, rate = 15.0, 50, 20.0
     with tempfile.TemporaryDirectory() as place:
-        path = f"{place}/host"
+        path, other = f"{place}/host", f"{place}/other"
         with process(host_process, path, rows, rate, told) as (_, host):
             host.recv()
             alone: list[tuple[float, float]] = []
-            beside: list[tuple[float, float]] = []
-            with process(gateway_process, path) as (gate_pid, gate):
-                port, token = gate.recv()
-                with process(watched, port, token, told, options.clients, seconds) as (_, seen):
-                    time.sleep(4)
-                    used, begun = processor_s(gate_pid), time.monotonic()
-                    for _ in range(5):
-                        host.send(4_000)
-                        beside.append(host.recv())
-                    time.sleep(max(0.0, 8.0 - (time.monotonic() - begun)))
-                    share = (processor_s(gate_pid) - used) / (time.monotonic() - begun)
-                    there, frames, missed, ages = seen.recv()
+            with process(host_process, other, rows, rate, times()) as (_, elsewhere):
+                elsewhere.recv()
+                _, apart = looked_at(other, host, options.clients, seconds, told)
+            with_it = looked_at(path, host, options.clients, seconds, told)
             for _ in range(5):
                 host.send(4_000)
                 alone.append(host.recv())
+            (share, there, frames, missed, ages), beside = with_it
             at = [ages[int(len(ages) * part)] for part in (0.5, 0.99)]
             print(f"sse: {there} clients, {frames:,} frames, {missed} missed "
                   f"({1 - missed / max(1, frames + missed):.2%} delivered); p50 {at[0]:.0f}, p99 {at[1]:.0f}"
                   f" ms (goal 150); gateway {share:.0%} of a core (goal 25 %)")  # fmt: skip
             for place_of, name in ((0, "processor time"), (1, "by the clock")):
-                with_it = statistics.median(one[place_of] for one in beside)
-                without = statistics.median(one[place_of] for one in alone)
-                print(f"sse: T1 beside it {with_it / 1000:.1f} µs, alone {without / 1000:.1f} µs, {name}: "
-                      f"{with_it / without - 1:+.0%} (goal +10 %)")  # fmt: skip
+                looked_on, not_on, none = (
+                    statistics.median(one[place_of] for one in found) for found in (beside, apart, alone)
+                )
+                print(f"sse: T1 looked at {looked_on / 1000:.1f} µs, another one looked at "
+                      f"{not_on / 1000:.1f}, nobody looks on {none / 1000:.1f} µs, {name}: "
+                      f"{looked_on / not_on - 1:+.0%} by being looked at (goal +10 %), "
+                      f"{looked_on / none - 1:+.0%} in all")  # fmt: skip
+
+
+def looked_at(
+    path: str, host: Connection, clients: int, seconds: float, told: Any
+) -> tuple[tuple[float, int, int, int, list[float]], list[tuple[float, float]]]:
+    """Time round trips of a host while clients look on at the one at a path."""
+    trips: list[tuple[float, float]] = []
+    with process(gateway_process, path) as (gate_pid, gate):
+        port, token = gate.recv()
+        with process(watched, port, token, told, clients, seconds) as (_, seen):
+            time.sleep(4)
+            used, begun = processor_s(gate_pid), time.monotonic()
+            for _ in range(5):
+                host.send(4_000)
+                trips.append(host.recv())
+            time.sleep(max(0.0, 8.0 - (time.monotonic() - begun)))
+            share = (processor_s(gate_pid) - used) / (time.monotonic() - begun)
+            return (share, *seen.recv()), trips
 
 
 # -------------------------------------------------------------------------------------------------- page
@@ -382,7 +457,7 @@ def imported(options: argparse.Namespace) -> None:
     print(f"import dita: {statistics.median(took):.0f} ms of processor time (goal 50)")
 
 
-PARTS = {"stdio": stdio, "rest": rest, "sse": sse, "page": page, "import": imported}
+PARTS = {"stdio": stdio, "rest": rest, "sse": sse, "fan": fan, "page": page, "import": imported}
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)

@@ -4,7 +4,7 @@ import asyncio
 import json
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,10 @@ from websockets.sync.client import connect
 from dita.gateway import Access
 from dita.gateway.app import build_app
 from dita.gateway.guards import Guards
-from dita.gateway.hub import SILENT_S, WAITING_MAX, Hub, Looker, frame_of
+from dita.gateway.hub import KEEP_ALIVE_S, SILENT_S, WAITING_MAX, Hub, Looker, frame_of
 from dita.gateway.running import bound, served
 from dita.gateway.source import SourceAway, Update
+from dita.gateway.streams import Line
 from gateways import Desk, desk
 
 
@@ -280,6 +281,84 @@ def test_a_host_that_goes_is_told_and_its_rows_stay_until_it_is_back() -> None:
     assert set(after) == {"host"}
 
 
+class Wire:
+    """A connection of which a test says how much has left."""
+
+    def __init__(self) -> None:
+        self.written = b""
+        self.left = 0
+        self.how_it_ended = ""
+
+    def write(self, data: bytes) -> None:
+        self.written += data
+
+    def get_write_buffer_size(self) -> int:
+        return len(self.written) - self.left
+
+    def close(self) -> None:
+        self.how_it_ended = "closed"
+
+    def abort(self) -> None:
+        self.how_it_ended = "aborted"
+
+
+def line_on(wire: Wire, is_good: Callable[[], bool] = lambda: True) -> Line:
+    """Return a line on a wire."""
+    return Line(wire, is_good)  # type: ignore[arg-type]
+
+
+FRAME = frame_of(1, Update(rows={"a": "1"}))
+
+
+def test_who_reads_slowly_but_reads_hears_on_and_who_stops_is_cut_without_further_news() -> None:
+    wire = Wire()
+    line = line_on(wire)
+    for second in range(20):
+        line.give(second, FRAME)
+        # There is always something left, and never for longer than three seconds.
+        wire.left = max(0, len(FRAME.chunk) * (second - 2))
+    assert wire.how_it_ended == ""
+    line.look(20 + SILENT_S - 4)
+    assert wire.how_it_ended == ""
+    line.look(20 + SILENT_S)
+    assert wire.how_it_ended == "aborted"
+    before = wire.written
+    line.give(40, FRAME)
+    assert wire.written == before, "nothing is written to who was let go"
+
+
+def test_who_lets_too_many_frames_wait_is_cut_at_once() -> None:
+    wire = Wire()
+    line = line_on(wire)
+    for _ in range(WAITING_MAX):
+        line.give(1.0, FRAME)
+    assert wire.how_it_ended == ""
+    line.give(1.0, FRAME)
+    assert wire.how_it_ended == "aborted"
+
+
+def test_who_may_hear_no_more_gets_the_answers_end_and_is_hung_up_on() -> None:
+    wire, good = Wire(), [True]
+    line = line_on(wire, lambda: good[0])
+    line.give(0.0, FRAME)
+    wire.left = len(wire.written)
+    good[0] = False
+    line.look(0.3)
+    line.look(0.6)
+    assert wire.written == FRAME.chunk + b"0\r\n\r\n"
+    assert wire.how_it_ended == "closed"
+
+
+def test_without_news_a_comment_says_that_somebody_is_there() -> None:
+    wire = Wire()
+    line = line_on(wire)
+    line.give(100.0, FRAME)
+    line.look(100.0 + KEEP_ALIVE_S - 0.1)
+    assert wire.written == FRAME.chunk
+    line.look(100.0 + KEEP_ALIVE_S + 0.1)
+    assert wire.written == FRAME.chunk + b"8\r\n: here\n\n\r\n"
+
+
 class Large(Counted):
     """A source whose frames are large, so that a connection's memory is soon full."""
 
@@ -288,11 +367,50 @@ class Large(Counted):
         return Update(rows={"host": json.dumps(f"{self.count} {'x' * 200_000}")})
 
 
+class Falls(Large):
+    """A source that says much, and then nothing more."""
+
+    async def read(self) -> Update:
+        return await super().read() if self.count < 60 else Update()
+
+
+def only_time_cuts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let nothing cut who does not read but the time that he lets pass."""
+    for place in ("hub", "streams"):
+        monkeypatch.setattr(f"dita.gateway.{place}.SILENT_S", 0.5)
+        monkeypatch.setattr(f"dita.gateway.{place}.WAITING_MAX", 1_000_000)
+    # The system itself would end it after this.
+    monkeypatch.setattr("dita.gateway.running._SILENT_MS", 3_600_000)
+
+
+@pytest.mark.parametrize("route", ["/api/stream", "/api/ws"])
+def test_who_does_not_read_is_cut_by_time_alone_also_when_nothing_more_is_said(
+    monkeypatch: pytest.MonkeyPatch, route: str
+) -> None:
+    only_time_cuts(monkeypatch)
+    hub, access = Hub(Falls(), interval_s=0.01), Access(None)
+    app = build_app(hub, access, guards=Guards(requests_per_s=1e6, burst=1e6))
+    head = f"Host: 127.0.0.1\r\nAuthorization: Bearer {access.grant('me', 'read')}\r\n"
+    if route == "/api/ws":
+        head += "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+        head += "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+    with served(app, bound("127.0.0.1", 0)) as port, socket.socket() as silent:
+        silent.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        silent.connect(("127.0.0.1", port))
+        silent.sendall(f"GET {route} HTTP/1.1\r\n{head}\r\n".encode())
+        until = time.monotonic() + 30
+        while not hub.lookers:
+            assert time.monotonic() < until, "nobody looks on"
+            time.sleep(0.01)
+        while hub.lookers:
+            assert time.monotonic() < until, "nobody was cut"
+            time.sleep(0.01)
+
+
 def test_a_connection_that_does_not_read_is_cut_and_the_others_hear_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for place in ("hub", "streams"):
-        monkeypatch.setattr(f"dita.gateway.{place}.SILENT_S", 0.5)
+    only_time_cuts(monkeypatch)
     hub, access = Hub(Large()), Access(None)
     app = build_app(hub, access, guards=Guards(requests_per_s=1e6, burst=1e6))
     header = {"Authorization": f"Bearer {access.grant('me', 'read')}"}

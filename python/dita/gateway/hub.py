@@ -7,7 +7,7 @@ import logging
 import time
 from collections import Counter, deque
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol
 
 from dita.gateway.history import History
 from dita.gateway.source import Source, SourceAway, SourceRefused, Update
@@ -24,6 +24,8 @@ KEPT_MAX: Final = 500
 #: Who leaves a frame waiting for so long is cut, seconds; and who lets so many wait.
 SILENT_S: Final = 5.0
 WAITING_MAX: Final = 120
+#: Everybody who looks on is looked at so often, seconds.
+LOOK_S: Final = 0.25
 #: Without news a comment goes out so often, seconds: both ends know the other, and who lost his token is cut.
 KEEP_ALIVE_S: Final = 0.8
 
@@ -35,11 +37,13 @@ class Frame(NamedTuple):
         number: Its id.
         text: One JSON object.
         event: The same as a server-sent event.
+        chunk: That as a piece of an answer whose length nobody knows: what goes over the wire.
     """
 
     number: int
     text: str
     event: bytes
+    chunk: bytes
 
 
 def frame_of(number: int, update: Update, *, reset: bool = False) -> Frame:
@@ -58,7 +62,29 @@ def frame_of(number: int, update: Update, *, reset: bool = False) -> Frame:
         if told
     ]
     text = ('{"reset":true,' if reset else "{") + ",".join(parts) + "}"
-    return Frame(number, text, f"id: {number}\ndata: {text}\n\n".encode())
+    event = f"id: {number}\ndata: {text}\n\n".encode()
+    return Frame(number, text, event, chunk_of(event))
+
+
+def chunk_of(event: bytes) -> bytes:
+    """Return an event as a piece of an answer in chunked transfer coding."""
+    return b"%x\r\n%b\r\n" % (len(event), event)
+
+
+class Ear(Protocol):
+    """One who is told frames. Nothing here waits for him."""
+
+    def give(self, now_s: float, frame: Frame) -> None:
+        """Take a frame."""
+        ...
+
+    def look(self, now_s: float) -> None:
+        """Be looked at now and then, also where there is no news."""
+        ...
+
+    def end(self) -> None:
+        """Be let go: he may come back."""
+        ...
 
 
 class Looker:
@@ -80,6 +106,9 @@ class Looker:
         else:
             self._oldest.append(now_s)
             self.frames.put_nowait((now_s, frame))
+
+    def look(self, now_s: float) -> None:
+        """Say nothing: who awaits frames here keeps his own time."""
 
     def end(self) -> None:
         """Let him go: what waits for him is dropped, he comes back for it."""
@@ -131,7 +160,7 @@ class Hub:
         }
         # It begins where the clock stands, so that a number of an earlier gateway is none of this one's.
         self._number = self._first = time.time_ns() // 1_000
-        self._lookers: set[Looker] = set()
+        self._lookers: set[Ear] = set()
         self._wake = asyncio.Event()
         self.outcomes: Counter[tuple[str, str]] = Counter()
         self.reads = self.orders_asked = 0
@@ -144,6 +173,7 @@ class Hub:
 
     async def run(self) -> None:
         """Ask and tell until it is canceled."""
+        looks = asyncio.create_task(self._looks())
         try:
             while True:
                 begun_s = time.monotonic()
@@ -158,6 +188,7 @@ class Hub:
                     async with asyncio.timeout(max(0.0, wait_s - took_s)):
                         await self._wake.wait()
         finally:
+            looks.cancel()
             await self.source.close()
             self.cut()
 
@@ -165,6 +196,14 @@ class Hub:
         """End every open stream: who reads it may come back."""
         for looker in tuple(self._lookers):
             looker.end()
+
+    async def _looks(self) -> None:
+        # One timer for all of them, and no part of the asking: a host that hangs holds up no end of a stream.
+        while True:
+            await asyncio.sleep(LOOK_S)
+            now_s = time.monotonic()
+            for looker in tuple(self._lookers):
+                looker.look(now_s)
 
     async def _once(self) -> None:
         try:
@@ -205,7 +244,7 @@ class Hub:
         )
         self._ring.append(frame)
         now_s = time.monotonic()
-        for looker in self._lookers:
+        for looker in tuple(self._lookers):
             looker.give(now_s, frame)
 
     def _count(self, update: Update) -> None:
@@ -253,10 +292,7 @@ class Hub:
                 begin with everything: that frame has `reset`.
         """
         looker = Looker()
-        # Between these two lines nothing else runs: no frame is missed, and none comes twice.
-        missed = self._after(last_id)
-        self._lookers.add(looker)
-        self._wake.set()
+        missed = self.join(looker, last_id)
         try:
             for frame in missed:
                 yield frame
@@ -271,7 +307,26 @@ class Hub:
                     return
                 yield told
         finally:
-            self._lookers.discard(looker)
+            self.leave(looker)
+
+    def join(self, looker: Ear, last_id: int | None) -> list[Frame]:
+        """Tell somebody frames from now on, and return those that he has missed.
+
+        Args:
+            looker: Who.
+            last_id: As of `frames`.
+        """
+        # Between these lines nothing else runs: no frame is missed, and none comes twice.
+        missed = self._after(last_id)
+        if not self._lookers:
+            # Nobody looked on, so what there is may be old. Where somebody does, it is one look old at most.
+            self._wake.set()
+        self._lookers.add(looker)
+        return missed
+
+    def leave(self, looker: Ear) -> None:
+        """Tell somebody nothing more."""
+        self._lookers.discard(looker)
 
     def _after(self, last_id: int | None) -> list[Frame]:
         oldest = self._ring[0].number if self._ring else self._number + 1

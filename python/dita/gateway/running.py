@@ -9,9 +9,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from dita.errors import refuse
 from dita.gateway.guards import LOOPBACK
+from dita.gateway.streams import TRANSPORT
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -73,6 +75,15 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
+class _Protocol(HttpToolsProtocol):
+    """Gives each request its connection, so that a stream can be written to without a task of its own."""
+
+    def on_message_begin(self) -> None:
+        """Begin a request."""
+        super().on_message_begin()
+        self.scope["extensions"] = {TRANSPORT: self.transport}  # type: ignore[dict-item]
+
+
 class _Expected(logging.Filter):
     """Leaves out what is no fault: a stream that was cut, as nobody read it, ends without its end."""
 
@@ -90,7 +101,7 @@ def _server(app: "FastAPI") -> uvicorn.Server:
         log_level="warning",
         access_log=False,
         server_header=False,
-        http="httptools",
+        http=_Protocol,
         loop="asyncio",
         ws="websockets-sansio",
         timeout_graceful_shutdown=_ENDS_WITHIN_S,

@@ -2,34 +2,146 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Callable
 from typing import Annotated, Final
 
-from fastapi import FastAPI, Header, Query, WebSocket
-from fastapi.responses import StreamingResponse
-from starlette.types import Send
+from fastapi import FastAPI, Header, Query, Request, WebSocket
+from fastapi.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
-from dita.gateway.access import Access, Grant
-from dita.gateway.hub import SILENT_S, Frame, Hub
+from dita.gateway.access import Access, AccessRefused, Grant
+from dita.gateway.hub import KEEP_ALIVE_S, SILENT_S, WAITING_MAX, Frame, Hub, chunk_of
 from dita.gateway.who import Reader, of_socket
 
+#: Under this name the server gives a request its connection.
+TRANSPORT: Final = "dita.transport"
 _ID_MAX = (1 << 63) - 1
+_BEGIN: Final = b"retry: 1000\n\n"
 _HERE: Final = b": here\n\n"
+_HERE_CHUNK: Final = chunk_of(_HERE)
+_END_CHUNK: Final = b"0\r\n\r\n"
 LastId = Annotated[int | None, Query(ge=0, le=_ID_MAX, description="The last id that was seen.")]
 
 
-class Stream(StreamingResponse):
-    """A stream that ends where the other side does not read for SILENT_S."""
+class Line:
+    """One who looks on at the other end of a connection: frames are written to it as they come.
 
-    async def stream_response(self, send: Send) -> None:
-        """Send; a write that does not end is the other side's silence."""
+    No task waits for it and nothing is made for it alone, so that many may look on.
+    """
 
-        async def bounded(message: object) -> None:
-            async with asyncio.timeout(SILENT_S):
-                await send(message)  # type: ignore[arg-type]
+    def __init__(self, transport: asyncio.WriteTransport, is_good: Callable[[], bool]) -> None:
+        """Write to a connection.
 
-        with contextlib.suppress(TimeoutError):
-            await super().stream_response(bounded)
+        Args:
+            transport: The connection; an answer in chunked transfer coding has begun there.
+            is_good: Whether he may hear on.
+        """
+        self._transport = transport
+        self._is_good = is_good
+        self._written = 0
+        # When each frame that is not on its way yet was written, and how much had been by then.
+        self._waiting: deque[tuple[float, int]] = deque()
+        self._told_s = time.monotonic()
+        self._ended = False
+
+    def give(self, now_s: float, frame: Frame) -> None:
+        """Write a frame; let go of who leaves one waiting too long, or too many, or may hear no more."""
+        if self._may_hear(now_s):
+            self._write(now_s, frame.chunk)
+
+    def look(self, now_s: float) -> None:
+        """Let him know now and then that somebody is here; and notice that he is not."""
+        if self._may_hear(now_s) and now_s - self._told_s >= KEEP_ALIVE_S:
+            self._write(now_s, _HERE_CHUNK)
+
+    def end(self) -> None:
+        """End the answer, and hang up. Who does not read loses what waits for him."""
+        if self._ended:
+            return
+        self._ended = True
+        if self._transport.get_write_buffer_size():
+            self._transport.abort()
+        else:
+            self._transport.write(_END_CHUNK)
+            self._transport.close()
+
+    def _write(self, now_s: float, chunk: bytes) -> None:
+        self._transport.write(chunk)
+        self._told_s = now_s
+        self._written += len(chunk)
+        self._waiting.append((now_s, self._written))
+
+    def _may_hear(self, now_s: float) -> bool:
+        left = self._written - self._transport.get_write_buffer_size()
+        while self._waiting and self._waiting[0][1] <= left:
+            self._waiting.popleft()
+        too_long = bool(self._waiting) and now_s - self._waiting[0][0] > SILENT_S
+        if too_long or len(self._waiting) >= WAITING_MAX or not self._is_good():
+            self.end()
+        return not self._ended
+
+
+class Stream(Response):
+    """Server-sent events of a hub, until one of both ends has had enough."""
+
+    media_type = "text/event-stream"
+
+    def __init__(
+        self, hub: Hub, transport: asyncio.WriteTransport, is_good: Callable[[], bool], last_id: int | None
+    ) -> None:
+        """Say of what.
+
+        Args:
+            hub: What tells the changes.
+            transport: The connection that is answered.
+            is_good: Whether who asks may hear on.
+            last_id: The last frame that was seen.
+        """
+        super().__init__(headers={"X-Accel-Buffering": "no"})
+        # How long it will be is not known.
+        del self.headers["content-length"]
+        self._hub, self._transport, self._is_good, self._last_id = hub, transport, is_good, last_id
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's
+        """Answer. The head goes the usual way; what comes after it is written past the server."""
+        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+        await send({"type": "http.response.body", "body": _BEGIN, "more_body": True})
+        line = Line(self._transport, self._is_good)
+        now_s = time.monotonic()
+        try:
+            for frame in self._hub.join(line, self._last_id):
+                line.give(now_s, frame)
+            while (await receive())["type"] != "http.disconnect":
+                pass
+        finally:
+            self._hub.leave(line)
+
+
+def _is_good(access: Access, grant: Grant) -> bool:
+    """Whether somebody may hear on; nobody may where the file of tokens cannot be used."""
+    try:
+        return access.is_good(grant)
+    except AccessRefused:
+        return False
+
+
+async def _told(hub: Hub, access: Access, grant: Grant, last_id: int | None) -> AsyncIterator[Frame | None]:
+    """Yield frames for as long as the token is good."""
+    async with contextlib.aclosing(hub.frames(last_id)) as frames:
+        while _is_good(access, grant):
+            try:
+                frame = await anext(frames)
+            except StopAsyncIteration:
+                return
+            yield frame
+
+
+async def _events(frames: AsyncIterator[Frame | None]) -> AsyncIterator[bytes]:
+    yield _BEGIN
+    async for frame in frames:
+        yield _HERE if frame is None else frame.event
 
 
 def add_streams(app: FastAPI, hub: Hub, access: Access) -> None:
@@ -41,36 +153,29 @@ def add_streams(app: FastAPI, hub: Hub, access: Access) -> None:
         access: Who may what: a stream ends with its token.
     """
 
-    async def told(grant: Grant, last_id: int | None) -> AsyncIterator[Frame | None]:
-        """Yield frames for as long as the token is good."""
-        async with contextlib.aclosing(hub.frames(last_id)) as frames:
-            while access.is_good(grant):
-                try:
-                    frame = await anext(frames)
-                except StopAsyncIteration:
-                    return
-                yield frame
-
     @app.get(
         "/api/stream",
         response_class=StreamingResponse,
         responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}},
     )
     async def stream(
+        request: Request,
         grant: Reader,
         last_id: LastId = None,
         last_event_id: Annotated[str | None, Header(include_in_schema=False)] = None,
-    ) -> StreamingResponse:
+    ) -> Response:
         """Server-sent events: frames after `last_id`, at most 20 a second."""
         known = last_event_id is not None and last_event_id.isascii() and last_event_id.isdecimal()
         seen = min(int(last_event_id[:20]), _ID_MAX) if known and last_event_id else last_id
-
-        async def events() -> AsyncIterator[bytes]:
-            yield b"retry: 1000\n\n"
-            async for frame in told(grant, seen):
-                yield _HERE if frame is None else frame.event
-
-        return Stream(events(), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+        transport = request.scope.get("extensions", {}).get(TRANSPORT)
+        if transport is not None:
+            return Stream(hub, transport, lambda: _is_good(access, grant), seen)
+        # Another server than ours: it gives no connection.
+        return StreamingResponse(
+            _events(_told(hub, access, grant, seen)),
+            media_type=Stream.media_type,
+            headers={"X-Accel-Buffering": "no"},
+        )
 
     @app.websocket("/api/ws")
     async def socket(connection: WebSocket, last_id: LastId = None) -> None:
@@ -80,7 +185,7 @@ def add_streams(app: FastAPI, hub: Hub, access: Access) -> None:
             return
         await connection.accept()
         with contextlib.suppress(RuntimeError, ConnectionError, TimeoutError):
-            async for frame in told(grant, last_id):
+            async for frame in _told(hub, access, grant, last_id):
                 async with asyncio.timeout(SILENT_S):
                     await connection.send_text("{}" if frame is None else frame.text)
             await connection.close()
