@@ -115,6 +115,12 @@ CHECKS: Final = (
         (*PYTEST, "tests/backtest/test_memory.py"), (("DITA_MEMORY_MB", "{size}"),), shows=r".*passed.*",
     ),
     Check(
+        "stdio", "a session of the engine over stdio, its memory and its money", 10_000_000, 10_000_000,
+        "lines",
+        _cargo_test("dita-stdio", "long"), (("DITA_STDIO_LINES", "{size}"),), shows=r".*fills, at most.*",
+        covers=(*CRATES, "rust_kernel/stdio", "rust_kernel/host", "rust_kernel/play"),
+    ),
+    Check(
         "naive", "the naive model beside the kernel", 1_000_000, 50_000, "cases",
         _cargo_test("dita-sim", "naive"), (("DITA_NAIVE_CASES", "{size}"),),
     ),
