@@ -1956,6 +1956,9 @@ class Engine:
         """`margin_status` by asset; `assumed_tiers`: the perpetuals whose margin tiers are not known;
         `unknown_wallets`: the assets whose wallet the venue has never told."""
 
+    def losses_met(self) -> list[dict[str, str]]:
+        """The limits on losses that are met now: dicts of `asset`, `limit`, `value` and `attempt`."""
+
     def assets(self) -> list[str]:
         """The names of the assets that the kernel knows."""
 

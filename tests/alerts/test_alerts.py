@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from dita import ControlUpdate, InvalidInput
-from dita.alerts import TRIES, Alert, Alerts, Cause, Standing, Watch, Webhook
+from dita import ControlUpdate, InvalidInput, SimulatedVenue
+from dita.alerts import TRIES, Alert, Alerts, Cause, Standing, Watch, Webhook, taken_over
 from dita.alerts.webhook import WAITING_MAX
 from dita.cli import main
 from dita.config import AlertsConfig, ConfigError, load
@@ -237,6 +237,7 @@ def test_a_changed_gate_is_told_but_not_how_it_was_found(changed: dict[str, Any]
 
 
 SLOT = {"slot_id": 3, "asset": SYMBOL, "side": "LONG", "size": "1", "unprotected": True}
+MET = {"asset": "USDT", "limit": "max_daily_loss", "value": "5", "attempt": "7.5"}
 FAILED = {"name": "s", "account": "a", "state": "Error", "error": "ValueError: x"}
 REMARK = {"code": "OVERFILL", "severity": "CRITICAL", "seq": 9, "slot_id": 1, "limit": ""}
 
@@ -251,6 +252,7 @@ REMARK = {"code": "OVERFILL", "severity": "CRITICAL", "seq": 9, "slot_id": 1, "l
         (Standing(remarks=[("a", REMARK)]), "critical"),
         (Standing(logged=["dead man: could not be taken off"]), "critical"),
         (Standing(disk_free=0.049), "disk_low"),
+        (Standing(losses_met={"a": [MET]}), "breaker"),
         (
             Standing(remarks=[("a", {**REMARK, "severity": "WARNING", "limit": "max_daily_loss"})]),
             "breaker",
@@ -269,6 +271,7 @@ def test_what_somebody_has_to_know_is_told(standing: Standing, cause: str) -> No
         Standing(followers={"a": {"journal": {"state": "AWAY"}}}),
         Standing(remarks=[("a", {**REMARK, "severity": "WARNING"})]),
         Standing(disk_free=0.05),
+        Standing(losses_met={"a": []}),
     ],
 )
 def test_what_is_well_is_not_told(standing: Standing) -> None:
@@ -313,6 +316,47 @@ def test_planted_drift_is_told_after_its_time(tmp_path: Path) -> None:
             wait(lambda: "unexplained" in listener.causes())
         told = next(one for one in listener.bodies if one["cause"] == "unexplained")
         assert told["details"]["unexplained"] == "-7.25"
+
+
+@pytest.mark.parametrize(
+    ("limits", "told"),
+    [
+        ({"max_daily_loss": "5"}, "max_daily_loss 5 of USDT is met with 10.3010005"),
+        ({"max_drawdown": "0.0001"}, "max_drawdown 0.0001 of USDT is met with 0.000103"),
+    ],
+)
+def test_a_loss_limit_that_is_met_is_told_without_an_entry(
+    tmp_path: Path, limits: dict[str, str], told: str
+) -> None:
+    with listening() as listener:
+        with host_in(tmp_path / "desk", **{"alerts.webhooks": f'["{listener.url}"]'}) as host:
+            kernel = host.kernel(None)
+            assert isinstance(kernel.venue, SimulatedVenue)
+            kernel.venue.on_quote(SYMBOL, "60000.0", None, "60000.1", None, 1)
+            kernel.mark_price(SYMBOL, "60000")
+            host.control(ControlUpdate(limits=limits, updated_by="anna"))
+            host.submit_order("main", {"asset": SYMBOL, "side": "BUY", "size": "0.01", "client_id": "b"})
+            assert kernel.health()["losses_met"] == []
+            # It loses, and nobody sends anything after that.
+            kernel.mark_price(SYMBOL, "59000")
+            wait(lambda: "breaker" in listener.causes())
+        alert = next(one for one in listener.bodies if one["cause"] == "breaker")
+        assert (alert["account"], alert["severity"]) == ("main", "CRITICAL")
+        assert told in alert["text"]
+        assert [one["limit"] for one in alert["details"]["met"]] == list(limits)
+
+
+def test_a_takeover_says_who_has_the_account_now_and_who_had_it() -> None:
+    with listening() as listener:
+        alerts = Alerts("desk-b", [Webhook(listener.url)])
+        alerts.tell(taken_over("main", before="desk-a", seq=41, why="its heartbeat stopped"))
+        alerts.close()
+    told = listener.bodies[0]
+    assert told["text"] == (
+        "CRITICAL desk-b: main: taken over from desk-a at input 41: its heartbeat stopped"
+    )
+    assert (told["cause"], told["account"]) == ("takeover", "main")
+    assert told["details"] == {"before": "desk-a", "seq": 41, "why": "its heartbeat stopped"}
 
 
 # ------------------------------------------------------------------------------ how it is configured

@@ -69,3 +69,16 @@ class Alert:
             "held_back": held_back,
         }
         return json.dumps(said, default=str, ensure_ascii=False).encode()
+
+
+def taken_over(account: str, *, before: str, seq: int, why: str) -> Alert:
+    """Return the alert of a host that owns an account from now on, for `Host.alert`.
+
+    Args:
+        account: Which.
+        before: The host that had it.
+        seq: The last input of that host that is known here.
+        why: One line for people.
+    """
+    text = f"{account}: taken over from {before} at input {seq}: {why}"
+    return Alert(Cause.TAKEOVER, text, "CRITICAL", account, {"before": before, "seq": seq, "why": why})

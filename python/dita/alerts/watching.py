@@ -22,6 +22,7 @@ class Standing:
         controls: By account.
         slots: Slots that carry a trade, by account.
         followers: By account, then by name.
+        losses_met: Limits on losses that are met, by account: `asset`, `limit`, `value`, `attempt`.
         strategies: Each as a host's socket gives it.
         remarks: What the kernels had to say since the last look: the account, then `code`, `seq`,
             `severity`, `slot_id`, `limit`.
@@ -33,6 +34,7 @@ class Standing:
     controls: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     slots: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
     followers: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
+    losses_met: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
     strategies: Sequence[Mapping[str, Any]] = ()
     remarks: Sequence[tuple[str, Mapping[str, Any]]] = ()
     logged: Sequence[str] = ()
@@ -73,6 +75,8 @@ class Watch:
             yield from _of_slots(name, slots)
         for name, followers in standing.followers.items():
             yield from _of_followers(name, followers)
+        for name, met in standing.losses_met.items():
+            yield from _of_losses(name, met)
         yield from _of_strategies(standing.strategies)
         for name, remark in standing.remarks:
             yield from _of_remark(name, remark)
@@ -142,6 +146,15 @@ def _of_followers(name: str, followers: Mapping[str, Mapping[str, Any]]) -> Iter
             yield Alert(
                 Cause.FOLLOWER, text, "CRITICAL", name, {"follower": follower, "state": status["state"]}
             )
+
+
+def _of_losses(name: str, met: Sequence[Mapping[str, Any]]) -> Iterator[Alert]:
+    if met:
+        shown = ", ".join(
+            f"{one['limit']} {one['value']} of {one['asset']} is met with {one['attempt']}" for one in met
+        )
+        text = f"{name}: {shown}: entries are held back, working ones canceled"
+        yield Alert(Cause.BREAKER, text, "CRITICAL", name, {"met": [dict(one) for one in met]})
 
 
 def _of_strategies(strategies: Sequence[Mapping[str, Any]]) -> Iterator[Alert]:

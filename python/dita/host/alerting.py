@@ -101,6 +101,7 @@ class Alarm:
             controls=self._screen.controls,
             slots=self._screen.bare_slots(),
             followers=self._screen.followers,
+            losses_met=self._screen.losses_met,
             strategies=[*self._strategies()],
             remarks=remarks,
             logged=lines,

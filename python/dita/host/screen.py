@@ -65,6 +65,7 @@ class Screen:
         self._health_due: dict[str, float] = {}
         self._controls: dict[str, Mapping[str, Any]] = {}
         self._followers: dict[str, Mapping[str, Mapping[str, Any]]] = {}
+        self._losses: dict[str, Sequence[Mapping[str, Any]]] = {}
         self._states: dict[str, str] = {}
         self._said: deque[logging.LogRecord] = deque(maxlen=KEPT_MAX)
         self._hears: Lines | None = None
@@ -140,6 +141,11 @@ class Screen:
         """The followers by account, as they were at the last look."""
         return dict(self._followers)
 
+    @property
+    def losses_met(self) -> Mapping[str, Sequence[Mapping[str, Any]]]:
+        """The limits on losses that are met, by account, as they were at the last look."""
+        return dict(self._losses)
+
     # ------------------------------------------------------------------------------------------------ to look
 
     def refresh(self) -> None:
@@ -213,6 +219,7 @@ class Screen:
     def _look_at_health(self, name: str, kernel: ExecutionKernel) -> None:
         health = kernel.health()
         self._followers[name] = health["followers"]
+        self._losses[name] = health["losses_met"]
         row = {
             "slots_total": kernel.max_slots,
             "positions": kernel.positions(),

@@ -894,7 +894,9 @@ class ExecutionKernel:
             1.5 times the maintenance margin, UNDERWATER at none), `assumed_tiers`: perpetuals without
             margin tiers; `unknown_wallets`: settlement assets whose wallet the venue has never reported, so
             that E is unknown there; `live_missing`: what trading with real money still lacks, as
-            LIVE_NOT_ARMED lists it, [] where nothing, or where the venue trades none; with a circuit
+            LIVE_NOT_ARMED lists it, [] where nothing, or where the venue trades none; `losses_met`: limits
+            on losses that hold entries back now, each with `asset`, `limit`, `value` (what it allows) and
+            `attempt` (what was lost); with a circuit
             breaker `breaker`: `venue`, `state` (CLOSED, OPEN, HALF_OPEN), `reason`, `retry_in_s`, `opened`,
             `held_back`, `error_rate`, `latency_ms`, `rejects`; with a projection in a cluster `projection`,
             its `standing`. And `followers`, with for each ("journal", "projection") its `state` (STARTING,
@@ -924,6 +926,7 @@ class ExecutionKernel:
             "flatten_leaves": self._flattening.left_alone() if self._flattening is not None else [],
             "control_trouble": standing.get("trouble") or standing.get("refused") or self._early.trouble,
             "live_missing": self._engine.unarmed(),
+            "losses_met": self._engine.losses_met(),
             "followers": followers,
             **self._engine.margins(),
         }

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use super::Kernel;
 use crate::effect::Effects;
+use crate::id::Id;
 use crate::ledger::Account;
 use crate::names::KernelDiagnosticCode as Code;
 use crate::num::Money;
@@ -38,6 +39,19 @@ impl Kernel {
         let peak = self.guard.losses.peak(asset, result);
         let lost = self.guard.losses.lost(asset, now_ns, result);
         self.control.limits.check_losses(lost, peak - result, self.contributed(asset) + peak)
+    }
+
+    /// The limits on losses that are met now, by asset: entries are held back until they are not met any more.
+    pub fn losses_met(&self) -> Vec<(Id, Box<Refusal>)> {
+        if !self.control.limits.watches_losses() {
+            return Vec::new();
+        }
+        let names = (0_u16..).zip(&self.assets);
+        names
+            .filter_map(|(asset, state)| {
+                Some((state.name.clone(), self.check_losses(asset, self.now_ns).err()?))
+            })
+            .collect()
     }
 
     /// True where a limit on losses is set: then any input may lead to cancels.

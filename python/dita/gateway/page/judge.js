@@ -59,6 +59,7 @@ function health(account, value, say) {
   if (value.trouble) say(1, `${account}: ${value.trouble}`);
   if (value.flattening) say(1, `${account}: positions are being left.`);
   for (const position of value.unassigned ?? []) say(1, `${account}: ${plain(position.size)} ${position.symbol} belongs to no slot (${position.origin}).`);
+  for (const met of value.losses_met ?? []) say(2, `${account}: ${met.limit} ${plain(met.value)} is met with ${plain(met.attempt)}; entries are held back.`);
   for (const lacking of value.live_missing ?? []) say(1, `${account}: real money lacks ${lacking}.`);
 }
 

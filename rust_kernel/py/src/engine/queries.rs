@@ -6,6 +6,7 @@ use dita_kernel::input::InstrumentSpec;
 use dita_kernel::kernel::Kernel;
 use dita_kernel::names::TradeStage;
 use dita_kernel::num::{Decimal, Qty};
+use dita_kernel::outcome::Detail;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
@@ -180,6 +181,22 @@ impl Engine {
         dict.set_item("assumed_tiers", symbols)?;
         dict.set_item("unknown_wallets", unknown)?;
         Ok(dict)
+    }
+
+    /// The limits on losses that are met now: dicts of `asset`, `limit`, `value` and `attempt`.
+    fn losses_met<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyList>, Error> {
+        let list = PyList::empty(py);
+        for (asset, refusal) in self.read(Kernel::losses_met)? {
+            if let Detail::Limit { limit, value, attempt } = refusal.detail {
+                let dict = PyDict::new(py);
+                dict.set_item("asset", text::get_id(py, &asset))?;
+                dict.set_item("limit", limit)?;
+                dict.set_item("value", &*value)?;
+                dict.set_item("attempt", &*attempt)?;
+                list.append(dict)?;
+            }
+        }
+        Ok(list)
     }
 
     /// The names of the assets that the kernel knows.
