@@ -12,6 +12,7 @@ from dita.cli.failure import CommandFailure
 from dita.cli.portfolio_text import plan_lines, shadow_as_dict, shadow_lines, status_lines, summary_line
 from dita.cli.progress import Progress
 from dita.cli.tables import as_json
+from dita.cli.venue import add_unproven_option
 from dita.errors import shown
 
 if TYPE_CHECKING:
@@ -121,6 +122,7 @@ def _add_file_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--config", type=Path, metavar="FILE", help="the dita.toml to open where no host runs (dita.toml)"
     )
+    add_unproven_option(parser)
     parser.add_argument(
         "--mark",
         action="append",
@@ -291,7 +293,7 @@ def _session(options: argparse.Namespace) -> "contextlib.AbstractContextManager[
     import contextlib  # noqa: PLC0415 - as in `_told`
 
     from dita.config import FILE_NAME, load  # noqa: PLC0415 - as in `_told`
-    from dita.host import Directory  # noqa: PLC0415 - as in `_told`
+    from dita.host import Directory, with_consent  # noqa: PLC0415 - as in `_told`
     from dita.portfolio.session import Marks, OwnHost, Running  # noqa: PLC0415 - as in `_told`
 
     def opened() -> "contextlib.AbstractContextManager[Session]":
@@ -311,6 +313,8 @@ def _session(options: argparse.Namespace) -> "contextlib.AbstractContextManager[
                 "configuration to open with --config"
             )
         config = load(file).config
+        if options.unproven:
+            config = with_consent(config)
         place = directory or Directory.named(config.host.name)
         if place.is_held():
             return contextlib.nullcontext(Running(place))

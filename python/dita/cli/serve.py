@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from dita.cli.failure import CommandFailure
+from dita.cli.venue import add_unproven_option
 
 EXAMPLE: Final = (
     "dita serve --config dita.toml",
@@ -49,6 +50,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     place.add_argument("--dir", type=Path, metavar="DIR", help="the host's directory itself")
     parser.add_argument("--socket", type=Path, metavar="PATH", help="where programs connect")
     parser.add_argument("--mode", metavar="MODE", help="the socket's mode (0600)")
+    add_unproven_option(parser)
     parser.set_defaults(run=run)
 
 
@@ -67,12 +69,14 @@ def run(options: argparse.Namespace) -> int:
     from dita.config import load  # noqa: PLC0415 - `dita --help` answers at once
     from dita.engine.notify import Notifier  # noqa: PLC0415 - as above
     from dita.errors import KernelError  # noqa: PLC0415 - as above
-    from dita.host import Directory  # noqa: PLC0415 - as above
+    from dita.host import Directory, with_consent  # noqa: PLC0415 - as above
     from dita.server import Serving  # noqa: PLC0415 - as above
 
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
     try:
         config = load(_file(options), overrides=_overrides(options)).config
+        if options.unproven:
+            config = with_consent(config)
         directory = (
             Directory(options.dir) if options.dir else Directory.named(options.name or config.host.name)
         )

@@ -44,6 +44,19 @@ def add_venue_options(parser: argparse.ArgumentParser, *, required: bool = True)
     )
 
 
+def add_unproven_option(parser: argparse.ArgumentParser) -> None:
+    """Describe `--unproven`.
+
+    Args:
+        parser: The parser of a command that can name such an account.
+    """
+    parser.add_argument(
+        "--unproven",
+        action="store_true",
+        help="take real money where nothing was proven over a wire too: OKX, BingX, Interactive Brokers",
+    )
+
+
 def place_and_key(options: argparse.Namespace) -> "tuple[Place, SecretRef, SecretRef]":
     """Return the place that a command line means, and where its key and secret are.
 

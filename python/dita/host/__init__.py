@@ -7,6 +7,7 @@ account with slots of its own. `PlainOrders` turns plain orders (a side, a size,
 
 from dita.host.asking import HostAway, ask
 from dita.host.client import Client, NoFreeSlot, SentIntent
+from dita.host.consent import with_consent
 from dita.host.directory import Directory, DirectoryError, home
 from dita.host.host import Host
 from dita.host.plain_orders import PlainOrder, PlainOrders
@@ -27,4 +28,5 @@ __all__ = [
     "ask",
     "home",
     "open_router",
+    "with_consent",
 ]

@@ -143,7 +143,10 @@ def _venue(name: str, account: AccountConfig) -> SimulatedVenue | VenueAdapter:
         fault = Fault(f"accounts.{name}.venue", shown(account.venue), f"cannot be loaded: {error}", "venue")
         raise ConfigError([fault]) from error
     secrets = {key: reference.resolve() for key, reference in account.credentials.items()}
-    adapter: VenueAdapter = make(**account.options, **secrets)
+    try:
+        adapter: VenueAdapter = make(**account.options, **secrets)
+    except InvalidInput as error:
+        raise InvalidInput(f"accounts.{name}: {error}") from error
     return adapter
 
 
