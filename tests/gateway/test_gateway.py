@@ -12,7 +12,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from dita.gateway.guards import Guards
-from dita.gateway.source import UnknownTrade
+from dita.gateway.refused import UnknownTrade
 from gateways import MARKET_BUY, RESTING, SYMBOL, Desk, desk, gateway, host_in
 
 

@@ -17,8 +17,9 @@ from dita.gateway import Access
 from dita.gateway.app import build_app
 from dita.gateway.guards import Guards
 from dita.gateway.hub import KEEP_ALIVE_S, SILENT_S, WAITING_MAX, Hub, Looker, frame_of
+from dita.gateway.refused import SourceAway
 from dita.gateway.running import bound, served
-from dita.gateway.source import SourceAway, Update
+from dita.gateway.source import Update
 from dita.gateway.streams import Line
 from gateways import Desk, desk
 

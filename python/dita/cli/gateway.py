@@ -28,6 +28,7 @@ PORT: Final = 8080
 _DESCRIPTION: Final = """\
 Show a running host in a browser, and answer scripts over HTTP: state, orders, figures for Prometheus, a
 stream of changes. Operators halt, freeze, flatten and resume there; each change carries their name.
+Beside `dita serve` orders go through the kernel's own socket: the token's name is the owner of its trades.
 With --log or --cluster it only looks: at a log's directory, or at a projection. With --spawn it starts
 `dita engine --stdio` with its options, shows that, and ends it.
 
@@ -74,6 +75,13 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument(
         "--port", type=_port, default=PORT, metavar="N", help=f"the port ({PORT}); 0 takes a free one"
     )
+    parser.add_argument(
+        "--slots",
+        type=_slots,
+        default=4,
+        metavar="N",
+        help="at `dita serve`: how many trades each token's name may run at once (4)",
+    )
     parser.add_argument("--tokens", type=Path, metavar="FILE", help="who may use it: dita token")
     parser.add_argument(
         "--host", action="append", default=[], metavar="NAME", help="a name under which it is asked"
@@ -88,6 +96,12 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 def _port(text: str) -> int:
     if not text.isdecimal() or int(text) > 65_535:
         raise argparse.ArgumentTypeError(f"expected 0 to 65535, got {text!r}")
+    return int(text)
+
+
+def _slots(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 1_024:
+        raise argparse.ArgumentTypeError(f"expected 1 to 1024, got {text!r}")
     return int(text)
 
 
@@ -145,7 +159,7 @@ def _shown(options: argparse.Namespace) -> "Iterator[Source]":
         with spawned(shlex.split(options.spawn)) as directory:
             yield HostSource(directory, story=story_of)
     else:
-        yield HostSource(found(options), story=story_of)
+        yield HostSource(found(options), story=story_of, slots=options.slots)
 
 
 def _end_with_input() -> None:
@@ -192,7 +206,7 @@ def story_of(log: Path, trade_id: str) -> list[str]:
     """Tell a trade's story as `dita explain` does."""
     from dita import timetravel  # noqa: PLC0415 - `dita --help` answers at once
     from dita.cli.story import story_lines  # noqa: PLC0415 - as above
-    from dita.gateway.source import UnknownTrade  # noqa: PLC0415 - as above
+    from dita.gateway.refused import UnknownTrade  # noqa: PLC0415 - as above
 
     try:
         return list(story_lines(timetravel.explain(log, trade_id)))

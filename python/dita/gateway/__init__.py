@@ -11,7 +11,8 @@ the extra `web`.
 
 from dita.gateway.access import ROLES, Access, AccessRefused, Grant, TokenFile
 from dita.gateway.hub import Hub
-from dita.gateway.source import HostSource, ReadOnlySource, Source, SourceAway, SourceRefused, Update
+from dita.gateway.refused import SourceAway, SourceRefused
+from dita.gateway.source import HostSource, ReadOnlySource, Source, Update
 
 __all__ = [
     "ROLES",

@@ -10,8 +10,9 @@ from dita.gateway.bodies import Cancel, Change, Login, Order, StrategyChange, bo
 from dita.gateway.hub import Hub
 from dita.gateway.problems import Problem
 from dita.gateway.reads import find_order
-from dita.gateway.source import SourceRefused
+from dita.gateway.refused import SourceRefused
 from dita.gateway.who import COOKIE, Operator, Reader, Trader
+from dita.host.asked_orders import BY_HAND
 
 #: By action: what changes.
 _CHANGES: Final[dict[str, dict[str, Any]]] = {
@@ -56,24 +57,29 @@ def add_acts(app: FastAPI, hub: Hub, access: Access) -> None:
 
 def _orders(app: FastAPI, hub: Hub) -> None:
     @app.post("/api/order", openapi_extra=schema(Order))
-    async def order(request: Request, _who: Trader) -> dict[str, Any]:
-        """Send a plain order. `ok` is false where it was rejected; `reason` says why."""
+    async def order(request: Request, grant: Trader) -> dict[str, Any]:
+        """Send a plain order. `ok` is false where it was rejected; `reason` says why.
+
+        At a host that serves programs (`dita serve`) the token's name owns the trade; elsewhere `by-hand`.
+        """
         wanted = await body_of(request, Order)
-        state = await hub.order(order=wanted.fields(), account=wanted.account)
+        state = await hub.order(grant.name, wanted.account, wanted.fields())
         return {"ok": state["status"] != "REJECTED", **state}
 
     @app.post("/api/cancel", openapi_extra=schema(Cancel))
-    async def cancel(request: Request, _who: Trader) -> dict[str, Any]:
-        """Cancel what of an order is at work."""
+    async def cancel(request: Request, grant: Trader) -> dict[str, Any]:
+        """Cancel what of an order is at work. Another's takes the role operate."""
         wanted = await body_of(request, Cancel)
         try:
-            state = await hub.source.ask(
-                "cancel_order", client_id=wanted.client_order_id, account=wanted.account
-            )
+            state = await hub.source.cancel(grant.name, wanted.account, wanted.client_order_id, None)
         except SourceRefused:
             # An order that is not known is told as such.
-            await find_order(hub, wanted.client_order_id)
-            raise
+            owner = (await find_order(hub, wanted.client_order_id)).get("owner")
+            if owner in (None, "", BY_HAND, grant.name):
+                raise
+            if not grant.may("operate"):
+                raise Problem(403, "forbidden", f"the order is {owner}'s: this takes operate") from None
+            state = await hub.source.cancel(grant.name, wanted.account, wanted.client_order_id, owner)
         return {"ok": True, **state}
 
 

@@ -10,7 +10,8 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any, Final, NamedTuple, Protocol
 
 from dita.gateway.history import History
-from dita.gateway.source import Source, SourceAway, SourceRefused, Update
+from dita.gateway.refused import SourceAway, SourceRefused
+from dita.gateway.source import Source, Update
 
 _LOG: Final = logging.getLogger("dita.gateway")
 #: How often the source is asked while somebody looks on, seconds: at most 20 frames a second.
@@ -255,11 +256,11 @@ class Hub:
             if line["kind"] == "kernel":
                 self.outcomes[str(line["account"]), str(line["text"]).partition(",")[0]] += 1
 
-    async def order(self, **fields: Any) -> Any:  # noqa: ANN401 - plain values
-        """Send an order, and count how long its answer took."""
+    async def order(self, by: str, account: str | None, fields: Mapping[str, Any]) -> dict[str, Any]:
+        """Send an order for somebody, and count how long its answer took."""
         begun_s = time.perf_counter()
         try:
-            return await self.source.ask("order", **fields)
+            return await self.source.order(by, account, fields)
         finally:
             self.orders_asked += 1
             self.orders_took_s += time.perf_counter() - begun_s

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from dita.gateway.access import AccessRefused
-from dita.gateway.source import SourceAway, SourceRefused, UnknownTrade
+from dita.gateway.refused import SourceAway, SourceRefused, UnknownTrade
 
 
 class Problem(Exception):  # noqa: N818 - it is what is answered

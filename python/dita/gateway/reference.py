@@ -49,6 +49,14 @@ class _Nothing:
         """Answer nothing."""
         return (request, fields)
 
+    async def order(self, by: str, account: str | None, fields: Mapping[str, Any]) -> dict[str, Any]:
+        """Send nothing."""
+        return {"by": by, "account": account, **fields}
+
+    async def cancel(self, by: str, account: str | None, client_id: str, owner: str | None) -> dict[str, Any]:
+        """Cancel nothing."""
+        return {"by": by, "account": account, "client_id": client_id, "owner": owner}
+
     async def close(self) -> None:
         """Nothing is open."""
 

@@ -1,28 +1,19 @@
 """Where the gateway gets what it shows, and whom it asks to act."""
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
+from dita.gateway.linked import SLOTS, LinkedOrders, can_own
+from dita.gateway.refused import SourceAway, SourceRefused, UnknownOrder, UnknownTrade
 from dita.host import Directory
 from dita.host.asking import ANSWER_BYTES_MAX
 
 #: How long a host may take to answer, seconds.
 TIMEOUT_S: Final = 10.0
-
-
-class SourceAway(Exception):  # noqa: N818 - it says who is not there
-    """Nobody answers now. It is asked again."""
-
-
-class SourceRefused(Exception):  # noqa: N818 - it says what was refused
-    """The host would not do it; the text is its own."""
-
-
-class UnknownTrade(Exception):  # noqa: N818 - it says what is not there
-    """No log of the host has such a trade."""
 
 
 #: Tells a trade's story out of a log's directory, line by line. Raises UnknownTrade.
@@ -73,6 +64,22 @@ class Source(Protocol):
         """
         ...
 
+    async def order(self, by: str, account: str | None, fields: Mapping[str, Any]) -> dict[str, Any]:
+        """Send a plain order for somebody, and return it as it stands.
+
+        Raises:
+            SourceRefused: The host says no.
+        """
+        ...
+
+    async def cancel(self, by: str, account: str | None, client_id: str, owner: str | None) -> dict[str, Any]:
+        """Cancel a plain order for somebody: his own, or that of an owner who is named.
+
+        Raises:
+            SourceRefused: It is not known there.
+        """
+        ...
+
     async def close(self) -> None:
         """Ask no more."""
         ...
@@ -96,17 +103,23 @@ class HostSource:
 
     kind = "host"
 
-    def __init__(self, directory: Directory, *, story: Story | None = None) -> None:
+    def __init__(self, directory: Directory, *, story: Story | None = None, slots: int = SLOTS) -> None:
         """Name the host; nothing is asked yet.
 
         Args:
             directory: The host's.
             story: Tells a trade's story out of a log; None tells none.
+            slots: How many trades each who asks may run at once, where the host serves programs.
         """
+        self._slots = slots
         self.name = directory.path.name
         self._directory = directory
         self._story = story
         self._idle: list[_Connection] = []
+        # The kernel's own socket, where the host has one: asked once in each life of the host.
+        self._linked: LinkedOrders | None = None
+        self._linked_boot: str | None = None
+        self._linking = asyncio.Lock()
         # Where the last answer ended, and in which life of the host: a number of another life says nothing.
         self._at: int | None = None
         self._boot: str | None = None
@@ -129,6 +142,45 @@ class HostSource:
                 return await self._asked(request, fields)
         except TimeoutError as error:
             raise SourceAway(f"{self.name}: the host does not answer within {TIMEOUT_S:g} s") from error
+
+    async def order(self, by: str, account: str | None, fields: Mapping[str, Any]) -> dict[str, Any]:
+        """Send a plain order: through the kernel's socket where there is one, so that who asks owns it."""
+        linked = await self._link_for(by)
+        if linked is not None:
+            return await linked.submit(by, account, fields)
+        said: dict[str, Any] = await self.ask("order", order=fields, account=account)
+        return said
+
+    async def cancel(self, by: str, account: str | None, client_id: str, owner: str | None) -> dict[str, Any]:
+        """Cancel a plain order, the same way; what is another's by the host."""
+        linked = None if owner is not None else await self._link_for(by)
+        if linked is not None:
+            with contextlib.suppress(UnknownOrder):
+                return await linked.cancel(by, account, client_id)
+        said: dict[str, Any] = await self.ask(
+            "cancel_order", client_id=client_id, account=account, owner=owner
+        )
+        return said
+
+    async def _link_for(self, name: str) -> LinkedOrders | None:
+        """Return the way through the kernel's socket; None where there is none, or the name cannot own."""
+        if not can_own(name):
+            return None
+        async with self._linking:
+            if self._linked_boot is None or self._linked_boot != self._boot:
+                await self._unlink()
+                try:
+                    self._linked = LinkedOrders(await self.ask("kernel_socket"), self._slots)
+                except SourceRefused:
+                    # Such a host serves no programs.
+                    self._linked = None
+                self._linked_boot = self._boot
+            return self._linked
+
+    async def _unlink(self) -> None:
+        if self._linked is not None:
+            await self._linked.close()
+            self._linked = None
 
     async def _asked(self, request: str, fields: Mapping[str, Any]) -> Any:  # noqa: ANN401 - plain values
         reader, writer = await self._connection()
@@ -164,6 +216,7 @@ class HostSource:
 
     async def close(self) -> None:
         """Hang up."""
+        await self._unlink()
         while self._idle:
             self._idle.pop()[1].close()
 
@@ -217,6 +270,16 @@ class ReadOnlySource:
     async def ask(self, request: str, **fields: Any) -> Any:  # noqa: ANN401, ARG002 - as the protocol has it
         """Say that nothing is done here."""
         raise SourceAway(f"{self.name}: is shown read-only ({self.kind}); nothing is asked or done here")
+
+    async def order(self, by: str, account: str | None, fields: Mapping[str, Any]) -> dict[str, Any]:
+        """Say that nothing is done here."""
+        del by, account, fields
+        return dict(await self.ask("order"))
+
+    async def cancel(self, by: str, account: str | None, client_id: str, owner: str | None) -> dict[str, Any]:
+        """Say that nothing is done here."""
+        del by, account, client_id, owner
+        return dict(await self.ask("cancel_order"))
 
     async def close(self) -> None:
         """Let go of it."""

@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any, Final
 
-from dita._kernel import VenueOrder
+from dita._kernel import KernelIntent, VenueOrder
 from dita.errors import refuse
 from dita.host.client import Client
-from dita.host.plain_orders import PlainOrder, PlainOrders
+from dita.host.plain_orders import PlainOrder, PlainOrders, of_children, whole_id
 from dita.kernel import ExecutionKernel
 
 #: The owner of what people and scripts trade by hand.
@@ -70,19 +70,32 @@ class AskedOrders:
             )
         return {**order_state(order, kernel), "account": account}
 
-    def cancel(self, account: str, kernel: ExecutionKernel, client_id: str) -> dict[str, Any]:
+    def cancel(
+        self, account: str, kernel: ExecutionKernel, client_id: str, owner: str = BY_HAND
+    ) -> dict[str, Any]:
         """Cancel what of an order is at work.
 
         Args:
             account: Its name.
             kernel: Its kernel.
             client_id: The order's.
+            owner: Who has sent it: another program's is canceled here too.
 
         Raises:
             InvalidInput: It is not known.
         """
-        with self._lock:
-            return {**order_state(self._desk(account, kernel).cancel(client_id), kernel), "account": account}
+        if owner == BY_HAND:
+            with self._lock:
+                order = self._desk(account, kernel).cancel(client_id)
+        else:
+            children = _whole(kernel).get((owner, client_id))
+            if not children:
+                raise refuse("client_id", client_id, f"is no order of {owner} that is known")
+            for child in children:
+                if child.is_live() and child.slot_id is not None:
+                    kernel.process_intent(_cancel_of(child, kernel))
+            order = of_children(client_id, _whole(kernel)[owner, client_id])
+        return {**order_state(order, kernel), "account": account}
 
     def states(self, account: str, kernel: ExecutionKernel) -> Iterator[dict[str, Any]]:
         """Yield every order that is known, plain ones whole, others one by one.
@@ -91,16 +104,12 @@ class AskedOrders:
             account: Its name.
             kernel: Its kernel.
         """
-        by_hand: set[str] = set()
-        for order in kernel.orders():
-            whole = order.intent_id.rpartition(".")[0]
-            if order.owner != BY_HAND or not whole:
-                yield {**_single(order, kernel), "account": account}
-            elif whole not in by_hand:
-                by_hand.add(whole)
-                with self._lock:
-                    known = self._desk(account, kernel).order(whole)
-                yield {**order_state(known, kernel), "account": account}
+        for (_, client_id), children in _whole(kernel).items():
+            if client_id:
+                yield {**order_state(of_children(client_id, children), kernel), "account": account}
+            else:
+                for order in children:
+                    yield {**_single(order, kernel), "account": account}
 
     def _desk(self, account: str, kernel: ExecutionKernel) -> PlainOrders:
         desk = self._desks.get(account)
@@ -111,17 +120,43 @@ class AskedOrders:
         return desk
 
 
-def order_state(order: PlainOrder, kernel: ExecutionKernel) -> dict[str, Any]:
+def _whole(kernel: ExecutionKernel) -> dict[tuple[str, str], list[VenueOrder]]:
+    """Return all orders by owner and plain order; those that are no part of one by themselves."""
+    found: dict[tuple[str, str], list[VenueOrder]] = {}
+    for order in kernel.orders():
+        prefix = "" if order.owner == BY_HAND else f"{order.owner}:"
+        whole = whole_id(order.intent_id, prefix) if order.owner else ""
+        found.setdefault((order.owner, whole) if whole else (order.venue_client_id, ""), []).append(order)
+    return found
+
+
+def _cancel_of(order: VenueOrder, kernel: ExecutionKernel) -> KernelIntent:
+    slot = kernel.slot(order.slot_id or 0).snapshot()
+    return KernelIntent(
+        kernel.now_ns,
+        # Every intent is an input: no number is given twice.
+        intent_id=f"{BY_HAND}-c{kernel.seq + 1}",
+        trade_id=slot.trade_id,
+        slot_id=slot.slot_id,
+        asset=slot.asset,
+        side=slot.side,
+        action="CANCEL",
+        target_client_id=order.venue_client_id,
+        owner=order.owner,
+    )
+
+
+def order_state(order: PlainOrder, kernel: ExecutionKernel | None) -> dict[str, Any]:
     """Return a plain order as plain values.
 
     Args:
         order: The order.
-        kernel: Its kernel.
+        kernel: Its kernel; None where that is elsewhere, and the time of the last news with it.
 
     Returns:
         `last_ts_ns` is kernel time of the last news of it: None where that was before anybody looked on.
     """
-    times = [kernel.order_time_ns(child.venue_client_id) for child in order.children]
+    told = [] if kernel is None else [kernel.order_time_ns(one.venue_client_id) for one in order.children]
     return {
         "client_order_id": order.client_id,
         "status": order.status,
@@ -132,7 +167,8 @@ def order_state(order: PlainOrder, kernel: ExecutionKernel) -> dict[str, Any]:
         "executed_qty": order.filled_size,
         "avg_price": order.average_price,
         "reason": order.reason,
-        "last_ts_ns": max((time for time in times if time is not None), default=None),
+        "last_ts_ns": max((time for time in told if time is not None), default=None),
+        "owner": next((child.owner for child in order.children), ""),
     }
 
 
@@ -148,4 +184,5 @@ def _single(order: VenueOrder, kernel: ExecutionKernel) -> dict[str, Any]:
         "avg_price": order.average_fill_price if order.filled_size != Decimal(0) else None,
         "reason": "",
         "last_ts_ns": kernel.order_time_ns(order.venue_client_id),
+        "owner": order.owner,
     }

@@ -353,17 +353,18 @@ class Host:
         """
         return self._by_hand.submit(account, self.kernel(account), fields)
 
-    def cancel_order(self, account: str, client_id: str) -> dict[str, Any]:
+    def cancel_order(self, account: str, client_id: str, owner: str = BY_HAND) -> dict[str, Any]:
         """Cancel what of a plain order is at work, and return it as it stands.
 
         Args:
             account: Its name.
             client_id: The order's.
+            owner: Who has sent it.
 
         Raises:
             InvalidInput: It is not known.
         """
-        return self._by_hand.cancel(account, self.kernel(account), client_id)
+        return self._by_hand.cancel(account, self.kernel(account), client_id, owner)
 
     def order_states(self, account: str) -> list[dict[str, Any]]:
         """Return an account's orders as they stand, plain ones whole, others one by one.
@@ -378,7 +379,7 @@ class Host:
         return {
             "order": lambda request: self.submit_order(self._account(request)[0], request["order"]),
             "cancel_order": lambda request: self.cancel_order(
-                self._account(request)[0], str(request["client_id"])
+                self._account(request)[0], str(request["client_id"]), str(request.get("owner") or BY_HAND)
             ),
             "orders_state": lambda request: [
                 state for name in self._named(request) for state in self.order_states(name)

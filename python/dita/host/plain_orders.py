@@ -24,6 +24,8 @@ from dita.host.client import Client
 from dita.kernel import ExecutionKernel, Number
 
 _ID_BYTES_MAX: Final = 60
+#: Beyond so many plain orders those that the kernel has forgotten are forgotten here.
+KEPT_MAX: Final = 50_000
 INSUFFICIENT_FUNDS: Final = "insufficient_funds"
 
 
@@ -72,15 +74,20 @@ def common_status(children: Iterable[tuple[str, Decimal]], size: Decimal, *, ref
 class PlainOrders:
     """Takes plain orders for one client."""
 
-    def __init__(self, client: Client, kernel: ExecutionKernel) -> None:
+    def __init__(self, client: Client, kernel: ExecutionKernel, *, prefix: str = "") -> None:
         """Trade with a client's slots.
 
         Args:
-            client: Whose.
+            client: Whose; it sends plain orders here alone, from now on.
             kernel: The account's.
+            prefix: What the intents' ids have in front in the kernel: a lease's name and a colon.
         """
         self._client = client
         self._kernel = kernel
+        self._prefix = prefix
+        # By plain order: which orders it became. The kernel knows everything else of them.
+        self._became: dict[str, list[str]] = {}
+        self._read_all()
 
     def submit(
         self,
@@ -127,10 +134,12 @@ class PlainOrders:
             "time_in_force": time_in_force,
         }
         left, sent, reasons = amount, 0, list[str]()
+        children: list[VenueOrder] = []
         for trade, part in self._closes(asset, way, amount):
             sent += 1
             outcome = self._client.exit(trade.slot_id, part, **values, intent_id=f"{client_id}.{sent}")
             _refusal(outcome, reasons)
+            children += self._sent(client_id, sent, outcome)
             left -= part
         if left:
             refused = "reduce_only" if reduce_only else self._cannot_open(asset, way)
@@ -143,7 +152,24 @@ class PlainOrders:
                     asset, side_opened, left, **values, intent_id=f"{client_id}.{sent}", trade_id=client_id
                 )
                 _refusal(outcome, reasons)
-        return self._stands(client_id, asset, way, amount, reasons)
+                children += self._sent(client_id, sent, outcome)
+        return _of(client_id, asset, way, amount, children, reasons)
+
+    def _sent(self, client_id: str, number: int, outcome: KernelOutcome) -> list[VenueOrder]:
+        """Keep in mind which order a part became, and return it as it stands."""
+        intent_id = f"{self._prefix}{client_id}.{number}"
+        named = {event.venue_client_id for event in outcome.emitted_events if event.venue_client_id}
+        found = [order for one in named if (order := self._client.order(one)) is not None]
+        if outcome.slot_id is not None and not any(order.intent_id == intent_id for order in found):
+            # The venue has not answered yet.
+            held = self._kernel.slot(outcome.slot_id).snapshot()
+            found = [order for order in (held.active_entry_order, *held.exit_orders) if order is not None]
+        mine = [order for order in found if order.intent_id == intent_id]
+        if outcome.accepted and not mine:
+            # It has ended already, told by nobody here.
+            mine = [order for order in self._client.orders() if order.intent_id == intent_id]
+        self._became.setdefault(client_id, []).extend(order.venue_client_id for order in mine)
+        return mine
 
     def _closes(self, asset: str, way: OrderSide, size: Decimal) -> list[tuple[TradeSlot, Decimal]]:
         """Which trades it closes, oldest first, and how much of each: what their exits have left free."""
@@ -189,9 +215,11 @@ class PlainOrders:
         Raises:
             InvalidInput: It is not known, or has been forgotten.
         """
-        children = self._known(client_id)
-        size = sum((child.intended_size for child in children), Decimal(0))
-        return _of(client_id, children[0].asset, children[0].order_side, size, children, [])
+        return of_children(client_id, self._known(client_id))
+
+    def knows(self, client_id: str) -> bool:
+        """Whether an order of this id is known."""
+        return bool(self._children(client_id))
 
     def _known(self, client_id: str) -> list[VenueOrder]:
         children = self._children(client_id)
@@ -200,12 +228,39 @@ class PlainOrders:
         return children
 
     def _children(self, client_id: str) -> list[VenueOrder]:
-        return [order for order in self._client.orders() if order.intent_id.rpartition(".")[0] == client_id]
+        if len(self._became) > KEPT_MAX:
+            self._read_all()
+        known = (self._client.order(one) for one in self._became.get(client_id, ()))
+        return [order for order in known if order is not None]
 
-    def _stands(
-        self, client_id: str, asset: str, side: OrderSide, size: Decimal, reasons: list[str]
-    ) -> PlainOrder:
-        return _of(client_id, asset, side, size, self._children(client_id), reasons)
+    def _read_all(self) -> None:
+        self._became.clear()
+        for order in self._client.orders():
+            client_id = whole_id(order.intent_id, self._prefix)
+            if client_id:
+                self._became.setdefault(client_id, []).append(order.venue_client_id)
+
+
+def whole_id(intent_id: str, prefix: str = "") -> str:
+    """Return the plain order that an intent is a part of; empty where it is none.
+
+    Args:
+        intent_id: The intent's.
+        prefix: What it has in front where it came through a lease: the name and a colon.
+    """
+    whole, _, number = intent_id.removeprefix(prefix).rpartition(".")
+    return whole if number.isascii() and number.isdecimal() and intent_id.startswith(prefix) else ""
+
+
+def of_children(client_id: str, children: Sequence[VenueOrder]) -> PlainOrder:
+    """Return a plain order as its children stand.
+
+    Args:
+        client_id: Its id.
+        children: At least one.
+    """
+    size = sum((child.intended_size for child in children), Decimal(0))
+    return _of(client_id, children[0].asset, children[0].order_side, size, children, [])
 
 
 def _of(

@@ -9,6 +9,7 @@ from dita.errors import KernelError
 from dita.host.client import Client, Seats
 from dita.host.strategies import Company, StrategyHandle
 from dita.server.connected import ConnectedKernel, Told, told_of
+from dita.server.leased import LeasedSeats
 from dita.strategy import Bar, Params, QuoteTick, Strategy, TradeTick
 
 if TYPE_CHECKING:
@@ -16,20 +17,6 @@ if TYPE_CHECKING:
 
 _TICK_S: Final = 1.0
 _TURN_S: Final = 0.25
-
-
-class _Lease:
-    """The seats of a lease: the server has given them already."""
-
-    def __init__(self, kernel: ConnectedKernel) -> None:
-        self._kernel = kernel
-
-    def take(self, name: str, slots: int) -> tuple[int, ...]:
-        del name, slots
-        return self._kernel.slots
-
-    def leave(self, seats: object) -> None:
-        """The lease ends with its connection."""
 
 
 class ConnectedStrategies:
@@ -79,7 +66,7 @@ class ConnectedStrategies:
         """
         # It has the face of a kernel, and a lease that of seats.
         kernel = cast("ExecutionKernel", self.kernel)
-        seats = cast("Seats", _Lease(self.kernel))
+        seats = cast("Seats", LeasedSeats(self.kernel))
         return self._company.load(
             strategy,
             lambda wanted: Client(kernel, seats, self.kernel.name, slots=wanted),

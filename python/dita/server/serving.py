@@ -65,8 +65,9 @@ class Serving:
         )
         try:
             where = socket or (Path(config.serve.socket) if config.serve.socket else None)
+            path = os.fspath((where or directory.path / SOCKET_NAME).absolute())
             self.server = KernelServer(
-                os.fspath(where or directory.path / SOCKET_NAME),
+                path,
                 [
                     self.host.served(
                         name, (os.fspath(directory_of(None)), plane_name(directory.path.name, name))
@@ -84,6 +85,7 @@ class Serving:
             self.host.strategies.show(name, kernel)
         self.host.answer("leases", lambda _: self.server.leases())
         self.host.answer("server", lambda _: self.server.standing())
+        self.host.answer("kernel_socket", lambda _: path)
         self.host.answer("quote", self._quote)
 
     def run(self) -> None:

@@ -1,0 +1,23 @@
+"""The seats of a lease, for a client of a connected kernel."""
+
+from dita.server.connected import ConnectedKernel
+
+
+class LeasedSeats:
+    """Has the face of `Seats`: the server has given these slots already."""
+
+    def __init__(self, kernel: ConnectedKernel) -> None:
+        """Use a connection's.
+
+        Args:
+            kernel: The connection.
+        """
+        self._kernel = kernel
+
+    def take(self, name: str, slots: int) -> tuple[int, ...]:
+        """Return the lease's slots."""
+        del name, slots
+        return self._kernel.slots
+
+    def leave(self, seats: object) -> None:
+        """Do nothing: the lease ends with its connection."""
