@@ -3171,6 +3171,61 @@ class Client:
         """Changes an order of a trade."""
 
 @final
+class TwinLive:
+    """What a live log came to. It is read once, without the log's lock; the log may go on meanwhile."""
+
+    def __new__(
+        cls, log_dir: str | os.PathLike[str], *, progress: Callable[[int, int, int], object] | None = None
+    ) -> TwinLive: ...
+    @property
+    def max_slots(self) -> int:
+        """How many slots the live kernel has."""
+
+    @property
+    def hedge_mode(self) -> bool:
+        """Whether it keeps long and short positions apart."""
+
+    @property
+    def symbols(self) -> list[str]:
+        """The instruments before the first intent."""
+
+    @property
+    def balances(self) -> dict[str, Decimal]:
+        """What the wallet held before the first intent, by asset."""
+
+    @property
+    def span_ns(self) -> tuple[int, int]:
+        """Kernel time of the log's first and last inputs, ns."""
+
+    @property
+    def carried(self) -> int:
+        """How many trades ran when the log begins; a twin does not have them."""
+
+    @property
+    def began(self) -> int | None:
+        """The snapshot that the log begins with; None where it has its own beginning."""
+
+    @property
+    def intent_times_ns(self) -> list[int]:
+        """Kernel times of the intents, ns, in their order."""
+
+    def list_at(self, engine: Engine) -> None:
+        """List the live instruments at an engine with a simulated venue."""
+
+    def time_ns(self, at: int) -> int | None:
+        """The kernel time of an input, ns; None behind the last."""
+
+    def give(
+        self, engine: Engine, at: int, until_ns: int | None = None, *, marks: bool = False
+    ) -> tuple[int, list[tuple[int, str]]]:
+        """Give the engine each input from `at` on whose time is not after `until_ns`, at its time."""
+
+    def compare(
+        self, log_dir: str | os.PathLike[str], *, progress: Callable[[int, int, int], object] | None = None
+    ) -> dict[str, Any]:
+        """Hold the twin's log against the live one: rows, results, and sums for what a backtest assumes."""
+
+@final
 class Replay:
     """A kernel of the past: a log, replayed into a core of its own. It takes no lock and writes nothing.
 
@@ -3515,6 +3570,9 @@ def verify_log(
     progress: Callable[[int, int, int], object] | None = None,
 ) -> dict[str, Any]:
     """Verifies a log. Corruption is in the answer, not an exception."""
+
+def read_notes(log_dir: str | os.PathLike[str]) -> list[tuple[int, int, str, str]]:
+    """Every note that a log still has, oldest first: number, kernel time in ns, name and text."""
 
 def log_stats(
     log_dir: str | os.PathLike[str], *, progress: Callable[[int, int, int], object] | None = None

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -197,20 +198,30 @@ class BacktestEngine:
             max_slots=slots,
             log_policy=log_policy,
             instruments={**fees, "instruments": self._rules},
-            simulated=SimulatedConfig(
-                balances={asset: settings.capital},
-                seed=settings.seed,
-                latency_ms=settings.latency_ms,
-                slippage_bps=settings.slippage_bps,
-                queue_position=settings.queue_position,
-                **settings.venue_models,
-                liquidation=settings.liquidation,
-                limit_through=settings.limit_fill == "through",
-                hold_for_open=settings.fill_at == "next_open",
-                depth_is_taken=True,
-            ),
+            simulated=venue_config(settings, {asset: settings.capital}),
         )
         return Config(accounts={ACCOUNT: account}), asset
+
+
+def venue_config(settings: BacktestSettings, balances: Mapping[str, Decimal]) -> SimulatedConfig:
+    """Return the simulated venue that settings assume.
+
+    Args:
+        settings: What is assumed.
+        balances: What its wallet holds, by asset.
+    """
+    return SimulatedConfig(
+        balances=dict(balances),
+        seed=settings.seed,
+        latency_ms=settings.latency_ms,
+        slippage_bps=settings.slippage_bps,
+        queue_position=settings.queue_position,
+        **settings.venue_models,
+        liquidation=settings.liquidation,
+        limit_through=settings.limit_fill == "through",
+        hold_for_open=settings.fill_at == "next_open",
+        depth_is_taken=True,
+    )
 
 
 def _settle(symbol: str, rules: Mapping[str, Any]) -> str:

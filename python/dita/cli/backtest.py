@@ -113,6 +113,12 @@ def add_assumptions(parser: argparse.ArgumentParser) -> None:
         parser: A command's parser.
     """
     parser.add_argument(
+        "--assumptions",
+        type=Path,
+        metavar="FILE",
+        help="latency, slippage and queue as `dita twin` wrote them",
+    )
+    parser.add_argument(
         "--capital", "--balance", type=decimal_of, metavar="X", help="opening balance (10000)"
     )
     parser.add_argument("--taker-rate", type=decimal_of, metavar="X", help="a fraction of the value (0.001)")
@@ -283,6 +289,7 @@ def settings_of(options: argparse.Namespace) -> Any:  # noqa: ANN401 - a class t
         read_instruments,
         read_latencies,
     )
+    from dita.backtest.twin import read_assumptions  # noqa: PLC0415 - as above
 
     names = (
         "capital",
@@ -301,7 +308,9 @@ def settings_of(options: argparse.Namespace) -> Any:  # noqa: ANN401 - a class t
         "allow_disorder",
         "round_prices",
     )
-    given = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
+    given = {} if options.assumptions is None else read_assumptions(options.assumptions)
+    # What the command line says counts before what the file says.
+    given |= {name: getattr(options, name) for name in names if getattr(options, name) is not None}
     given.update(
         {
             field: at

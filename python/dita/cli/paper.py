@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Final
 
@@ -9,6 +10,7 @@ from dita.cli.backtest import add_assumptions, add_market_options, engine_of
 from dita.cli.failure import CommandFailure
 from dita.cli.gateway import add_web_option, beside_host
 from dita.cli.progress import Progress
+from dita.cli.twin import add_twin_option, twin_beside
 from dita.errors import shown
 
 EXAMPLE: Final = ("dita paper STRATEGY --data FILE --speed 60", "trade on paper, at the market's own pace")
@@ -61,6 +63,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     place.add_argument("--ephemeral", action="store_true", help="keep nothing, and answer nobody")
     parser.add_argument("--fresh", action="store_true", help="put the log of an earlier run aside")
     add_web_option(parser)
+    add_twin_option(parser)
     add_assumptions(parser)
     parser.add_argument("--json", action="store_true", help="print the report as one JSON object")
     parser.set_defaults(run=run)
@@ -104,7 +107,14 @@ def run(options: argparse.Namespace) -> int:
             if progress.is_due():
                 progress.show_share(fraction, f"played, {trades} trades")
 
-        with beside_host(directory, options.web, own_process=False):
+        markets = [
+            (str(path.absolute()), market.symbol)
+            for path, market in zip(options.data, engine.markets, strict=True)
+        ]
+        with (
+            beside_host(directory, options.web, own_process=False),
+            twin_beside(directory, markets) if options.twin else nullcontext(),
+        ):
             result = paper.run(listen)
     except (KernelError, MarketFileError) as error:
         raise CommandFailure(str(error)) from error
@@ -119,6 +129,7 @@ def run(options: argparse.Namespace) -> int:
 # What a live market decides, or the venue.
 _RECORDED_ONLY: Final = (
     "data",
+    "assumptions",
     "symbol",
     "fresh",
     "taker_rate",
@@ -165,6 +176,7 @@ def _run_live(options: argparse.Namespace) -> int:
     words += [word for name, value in options.param for word in ("--param", f"{name}={value}")]
     words += ["--capital", str(options.capital)] if options.capital is not None else []
     words += ["--exchange", options.exchange] if options.exchange else []
+    words += ["--twin"] if options.twin else []
     words += ["--web", str(options.web)] if options.web is not None else []
     run_options = commands.choices["run"].parse_args(words)
     run_options.command = "run"

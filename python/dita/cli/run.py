@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from contextlib import nullcontext
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from dita.cli.backtest import add_params, decimal_of, place_of
 from dita.cli.failure import CommandFailure
 from dita.cli.gateway import add_web_option, beside_host
+from dita.cli.twin import MARKET_FOLDER, add_twin_option, twin_beside
 from dita.cli.venue import add_venue_options, own_fees, place_and_key, place_of_market, symbols_of
 from dita.errors import shown
 
@@ -107,6 +109,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help="post alerts there as JSON, beside those of [alerts] in dita.toml; again for more",
     )
     add_web_option(parser)
+    add_twin_option(parser)
     place = parser.add_mutually_exclusive_group()
     place.add_argument("--name", metavar="NAME", default="live", help="the host's name (live)")
     place.add_argument("--dir", type=Path, metavar="DIR", help="the host's directory itself")
@@ -139,9 +142,13 @@ def run(options: argparse.Namespace) -> int:
         from dita.live.run import LiveRun  # noqa: PLC0415 - it needs aiohttp
 
         directory = _directory(options)
+        recording = _recording(options, plan) if options.twin else ()
         live = LiveRun(plan, directory, alerts=_alerts(options))
         _tell_start(live, directory)
-        with beside_host(directory, options.web, own_process=True):
+        with (
+            beside_host(directory, options.web, own_process=True),
+            twin_beside(directory, [(MARKET_FOLDER, None)], recording) if options.twin else nullcontext(),
+        ):
             left = live.run(lambda: print(_trading(plan), flush=True))
     except KernelError as error:
         raise CommandFailure(str(error)) from error
@@ -176,6 +183,17 @@ def _plan(options: argparse.Namespace) -> "Plan":
         hedge_mode=options.hedge_mode,
         latency_ms=options.latency,
     )
+
+
+def _recording(options: argparse.Namespace, plan: "Plan") -> list[str]:
+    """The words of `dita record` that write the market of a run, for its twin."""
+    if options.connector != "binance":
+        raise CommandFailure(
+            f"--twin: records the market, and `dita record` cannot that of {options.connector}"
+        )
+    pairs = [word for symbol in plan.symbols for word in ("-p", symbol)]
+    exchange = ["--exchange", options.exchange] if options.exchange else []
+    return ["-c", options.connector, *pairs, *exchange]
 
 
 def _alerts(options: argparse.Namespace) -> "AlertsConfig":

@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, ClassVar, Literal, TypeAlias
 
-from dita._kernel import Engine, OrderSide, Player, PositionSide, Session
+from dita._kernel import Engine, OrderSide, Player, PositionSide, Session, TwinLive
 from dita.errors import InvalidInput
 
 Number: TypeAlias = Decimal | str | int | float
@@ -389,6 +389,33 @@ class SimulatedVenue:
             options: `start_ns`, `end_ns`, `round_prices`, `stops_first`, `speed`: see `Player`.
         """
         return Player(self._running(), asset, capital, **options)
+
+    def list_as(self, live: TwinLive) -> None:
+        """List the instruments of a live log here, and at this venue's kernel.
+
+        Args:
+            live: What was read of the log.
+
+        Raises:
+            InvalidInput: The kernel does not take one.
+        """
+        live.list_at(self._running())
+
+    def give(
+        self, live: TwinLive, at: int, until_ns: int | None = None, *, marks: bool = False
+    ) -> tuple[int, list[tuple[int, str]]]:
+        """Give this venue's kernel what a live log's took, each at its time there.
+
+        Args:
+            live: What was read of the log.
+            at: Where to begin among its inputs.
+            until_ns: The last time that is meant, ns; None means all.
+            marks: Whether the marks that live heard are set here as well.
+
+        Returns:
+            Where to go on, and the intents that live took and this kernel refuses: number and code.
+        """
+        return live.give(self._running(), at, until_ns, marks=marks)
 
     def session(self, **options: Any) -> Session:  # noqa: ANN401 - a `Session`'s
         """Return a session of the engine protocol on this venue and its kernel, whose time must be driven.

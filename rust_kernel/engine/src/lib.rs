@@ -28,6 +28,7 @@ mod run_durably;
 mod screen;
 mod sharing;
 mod story;
+mod twin;
 mod views;
 mod what_if;
 
@@ -42,7 +43,7 @@ pub use follow::{
     member_names,
 };
 pub use log_stats::{Epoch, KindStats, LARGEST_MAX, Large, LogStats, log_stats};
-pub use note::{LEASES_MAX, NOTE_BYTES_MAX, NOTES_MAX, Note};
+pub use note::{LEASES_MAX, NOTE_BYTES_MAX, NOTES_MAX, Note, Written, notes_of};
 pub use plane::{
     Plane, ShownBar, ShownIntent, ShownPrices, ShownQuote, ShownSlot, ShownTrade, read_bar, read_intent,
     read_prices, read_quote, read_slot, read_trade, write_intent, write_prices, write_slot,
@@ -56,6 +57,9 @@ pub use run::{Engine, EngineConfig, EngineError, Progress, Ticket, VenueCall};
 pub use run_durably::LogStanding;
 pub use screen::{Look, Remark, SCREEN_WAITING_MAX, Screen, ShownFill};
 pub use story::{STORY_STEPS_MAX, Story, StoryStep, TradeFigures, story};
+pub use twin::{
+    Comparison, Estimates, Given, GivenInput, Row, RowKind, Side, SideFill, SideTrade, Standing, compare,
+};
 pub use views::{
     Amend, OrderView, SlotView, blank_slot, close_reason, difference, leg_index, order_view, order_views,
     slot_view,

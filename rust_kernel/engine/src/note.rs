@@ -7,6 +7,10 @@
 use std::collections::BTreeMap;
 
 use dita_kernel::id::Id;
+use dita_log::{Reader, Span, past};
+
+use crate::durable::SharedDisk;
+use crate::recovery::ReplayError;
 
 /// The type of a note's record; those of inputs are below it.
 pub(crate) const NOTE: u8 = 17;
@@ -87,6 +91,27 @@ pub(crate) fn decode(payload: &[u8]) -> Option<(Id, Note)> {
     let text = std::str::from_utf8(text).ok()?.into();
     let note = Note { told_seq: u64::from_le_bytes(*told), time_ns: i64::from_le_bytes(*time), text };
     Some((name, note))
+}
+
+/// One note of a log, with its name and its number there.
+pub type Written = (u64, Id, Note);
+
+/// Reads every note that a log still has, oldest first: not only the newest of each name.
+///
+/// # Errors
+/// [`ReplayError`] where the log is damaged, or is none.
+pub fn notes_of(disk: &SharedDisk) -> Result<Vec<Written>, ReplayError> {
+    let first = past::first_seq(disk.as_ref())?.max(1);
+    let mut reader = Reader::open(disk.clone(), None, first, Span::Written)?;
+    let mut found = Vec::new();
+    while let Some(record) = reader.next()? {
+        if record.kind == NOTE
+            && let Some((name, note)) = decode(record.payload)
+        {
+            found.push((record.seq, name, note));
+        }
+    }
+    Ok(found)
 }
 
 #[cfg(test)]

@@ -36,6 +36,7 @@ pub mod text;
 pub mod time;
 pub mod torture;
 pub mod transition;
+pub mod twin;
 pub mod venue_event;
 pub mod zinc;
 
@@ -75,6 +76,7 @@ pub fn _kernel(module: &Bound<'_, PyModule>) -> PyResult<()> {
     link::register(module)?;
     serve::register(module)?;
     module.add_class::<replay::Replay>()?;
+    module.add_class::<twin::TwinLive>()?;
     module.add_class::<follow::LogFollower>()?;
     module.add_function(wrap_pyfunction!(follow::read_cursor, module)?)?;
     module.add_function(wrap_pyfunction!(follow::followers_of, module)?)?;
@@ -85,6 +87,7 @@ pub fn _kernel(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(audit::audit_prove, module)?)?;
     module.add_function(wrap_pyfunction!(replay::verify_log, module)?)?;
     module.add_function(wrap_pyfunction!(replay::log_stats, module)?)?;
+    module.add_function(wrap_pyfunction!(replay::read_notes, module)?)?;
     module.add_function(wrap_pyfunction!(replay::explain_trade, module)?)?;
     module.add_function(wrap_pyfunction!(replay::explain_drift, module)?)?;
     module.add_function(wrap_pyfunction!(replay::what_if, module)?)?;

@@ -28,7 +28,7 @@ use steps::{Deeds, step_dict};
 use watch::{disk, watched};
 
 pub use changes::what_if;
-pub use logs::{log_stats, verify_log};
+pub use logs::{log_stats, read_notes, verify_log};
 pub use stories::{explain_drift, explain_trade};
 
 /// What a replay found that came to something else than when it was logged.

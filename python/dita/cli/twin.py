@@ -1,0 +1,463 @@
+"""`dita twin`: why live does not look like the backtest, to the last unit."""
+
+import argparse
+import contextlib
+import json
+import os
+import select
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from dita.cli.failure import CommandFailure
+from dita.cli.log_source import add_json_option
+from dita.cli.progress import Progress
+from dita.cli.tables import as_json, count, exact, table, time_text
+
+if TYPE_CHECKING:
+    from dita.backtest.twin import Assumed, Compared, TwinReport
+
+EXAMPLE: Final = ("dita twin mine --market market", "why live does not look like the backtest")
+ROWS_SHOWN: Final = 30
+MARKET_LIST: Final = "twin-market.json"
+MARKET_FOLDER: Final = "market"
+RESULT: Final = "twin.json"
+ASSUMPTIONS: Final = "twin-assumptions.json"
+#: A twin that follows begins anew so seldom, and takes at most a tenth of the time.
+_FOLLOW_S: Final = 30.0
+_SHARE: Final = 9.0
+
+_DESCRIPTION: Final = """\
+Explain why a live or paper run does not look like its backtest. The log's intents are given to a simulated
+venue, each at its own kernel time, on a recording of the same market (`dita record`); the strategy is not run
+again. What differs comes as rows of exact amounts, live less twin: a trade that one side lacks with its whole
+result; else quantity missed or extra, price, fee, funding, rounding, in this order. Time is shown without an
+amount. The rows sum to the difference to the last unit, or nothing is shown.
+
+Then the log tells three numbers, by closed formulas: the latency (median until an order's acknowledgement),
+the slippage (mean of takers, by value) and the queue (the part of the twin's makers that live lacks). They
+go to a file for `dita backtest --assumptions`, and the twin trades once more with them. Both sums are
+printed. Nothing is fitted."""
+
+_EPILOG: Final = """\
+examples:
+  dita twin mine --market market
+  dita twin mine --market BTCUSDT-20260824T120000.jsonl.gz --json
+  dita twin /var/lib/dita/main --market market --out assumptions.json"""
+
+
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Describe the command.
+
+    Args:
+        commands: The command line's list of commands.
+    """
+    parser = commands.add_parser(
+        "twin",
+        help="why live does not look like the backtest",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("dir", metavar="DIR", help="a host's name or directory, or a log's directory")
+    parser.add_argument("--account", metavar="NAME", help="which account of the host (the only one)")
+    parser.add_argument(
+        "--market",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="a recording of the market, or a folder of them; again for more (what --twin of the run left)",
+    )
+    parser.add_argument(
+        "--symbol", action="append", default=[], metavar="NAME", help="the instrument of each file, in order"
+    )
+    parser.add_argument(
+        "--assumptions", type=Path, metavar="FILE", help="what the first twin assumes (what a backtest does)"
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="FILE", help=f"where the three numbers go (DIR/{ASSUMPTIONS})"
+    )
+    parser.add_argument(
+        "--follow", action="store_true", help=f"go on until the input ends, and keep DIR/{RESULT} fresh"
+    )
+    add_json_option(parser)
+    parser.set_defaults(run=run)
+
+
+def add_twin_option(parser: argparse.ArgumentParser) -> None:
+    """Describe the option that sets a twin beside a run.
+
+    Args:
+        parser: A command's parser.
+    """
+    parser.add_argument(
+        "--twin",
+        action="store_true",
+        help="a simulated twin of the same intents beside it, in a process of its own: `dita twin`",
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Compare and report.
+
+    Args:
+        options: The parsed command line.
+
+    Returns:
+        0.
+
+    Raises:
+        CommandFailure: Log or recording cannot be used; the text says what to do.
+    """
+    place, log = log_of(options.dir, options.account)
+    markets, symbols = _markets_of(place, options.market, options.symbol)
+    out = options.out or place / ASSUMPTIONS
+    if options.follow:
+        return _follow(options, place, log, markets, symbols, out)
+    report = _report(options, log, markets, symbols)
+    _write(out, report.assumed)
+    if options.json:
+        sys.stdout.write(as_json(report_dict(report)))
+    else:
+        sys.stdout.write("\n".join([*report_lines(report), "", f"{out}: written"]) + "\n")
+    return 0
+
+
+def log_of(given: str, account: str | None) -> tuple[Path, Path]:
+    """Return a host's directory, and the directory of its account's log; of a log alone that twice.
+
+    Args:
+        given: A host's name or directory, or a log's directory.
+        account: Which account; None means the only one.
+
+    Raises:
+        CommandFailure: There is none, or several.
+    """
+    from dita.host import Directory, DirectoryError  # noqa: PLC0415 - `dita --help` answers at once
+
+    path = Path(given)
+    try:
+        directory = Directory(path) if path.is_dir() else Directory.found(given)
+    except DirectoryError as error:
+        raise CommandFailure(f"{given}: is no directory and no host: {error}") from error
+    accounts = directory.accounts()
+    if not accounts:
+        return directory.path, directory.path
+    if account is None and len(accounts) > 1:
+        raise CommandFailure(f"--account: {directory.path} has several: name one of {', '.join(accounts)}")
+    if account is not None and account not in accounts:
+        raise CommandFailure(f"--account: {account!r} is none of {', '.join(accounts)}")
+    return directory.path, directory.path / "log" / (account or accounts[0])
+
+
+def _markets_of(
+    place: Path, given: Sequence[Path], symbols: Sequence[str]
+) -> tuple[list[Path], list[str | None]]:
+    """Return the recordings that are meant, and their instruments where the files do not say them."""
+    if len(symbols) > len(given):
+        raise CommandFailure(f"--symbol: {len(symbols)} names for {len(given)} files")
+    if given:
+        for path in given:
+            if not path.exists():
+                raise CommandFailure(f"NO_MARKET: {path}: there is no such recording")
+        return list(given), [*symbols, *[None] * (len(given) - len(symbols))]
+    try:
+        rows = json.loads((place / MARKET_LIST).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return [], []
+    except (OSError, ValueError) as error:
+        raise CommandFailure(f"{place / MARKET_LIST}: cannot be read: {error}") from error
+    return [place / path for path, _ in rows], [symbol for _, symbol in rows]
+
+
+def _report(
+    options: argparse.Namespace, log: Path, markets: Sequence[Path], symbols: Sequence[str | None]
+) -> "TwinReport":
+    from dita.backtest.settings import BacktestSettings  # noqa: PLC0415 - `dita --help` answers at once
+    from dita.backtest.twin import Twin, read_assumptions  # noqa: PLC0415 - as above
+    from dita.errors import KernelError  # noqa: PLC0415 - as above
+    from dita.market import MarketFileError  # noqa: PLC0415 - as above
+
+    progress = Progress()
+
+    def listen(text: str) -> None:
+        if progress.is_due():
+            progress.show(text)
+
+    try:
+        assumed = {} if options.assumptions is None else read_assumptions(options.assumptions)
+        settings = BacktestSettings(**assumed)
+        twin = Twin(log, markets, symbols)
+        try:
+            return twin.report(settings, listen)
+        finally:
+            twin.close()
+    except (KernelError, MarketFileError, OSError) as error:
+        raise CommandFailure(str(error)) from error
+    finally:
+        progress.close()
+
+
+def _write(out: Path, assumed: "Assumed") -> None:
+    from dita.backtest.twin import write_assumptions  # noqa: PLC0415 - as above
+
+    try:
+        write_assumptions(out, assumed)
+    except OSError as error:
+        raise CommandFailure(f"{out}: {error.strerror or error}") from error
+
+
+# ---------------------------------------------------------------------------------------------- beside a run
+
+
+@contextlib.contextmanager
+def twin_beside(
+    directory: Any,  # noqa: ANN401 - a class that is loaded late
+    markets: Sequence[tuple[str, str | None]],
+    record: Sequence[str] = (),
+) -> Iterator[None]:
+    """Run a twin beside a host, in a process of its own: it reads the log, and never touches the kernel.
+
+    Args:
+        directory: The host's; its log is followed. None where it keeps none.
+        markets: The recordings, as paths (of the directory, or absolute) with their instruments.
+        record: Where the market is live: the words after `dita record --out`, which writes it meanwhile.
+
+    Raises:
+        CommandFailure: The host keeps no log.
+    """
+    if directory is None:
+        raise CommandFailure("--twin: an ephemeral run keeps no log; leave out --ephemeral")
+    place: Path = directory.path
+    (place / MARKET_LIST).write_text(json.dumps(list(markets)) + "\n", encoding="utf-8")
+    ours = [sys.executable, "-m", "dita.cli"]
+    children = []
+    if record:
+        words = [*ours, "record", *record, "--out", str(place / MARKET_FOLDER)]
+        children.append(_spawn(words, subprocess.DEVNULL))
+    # Its input is ours: where we end, however that is, it ends too.
+    children.append(_spawn([*ours, "twin", str(place), "--follow"], subprocess.PIPE))
+    try:
+        yield
+    finally:
+        for child in children[:-1]:
+            child.terminate()
+            child.wait()
+        children[-1].communicate()
+
+
+def _spawn(words: Sequence[str], stdin: int) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(  # noqa: S603 - our own command
+        words, stdin=stdin, stdout=subprocess.DEVNULL, process_group=0
+    )
+
+
+def _follow(
+    options: argparse.Namespace,
+    place: Path,
+    log: Path,
+    markets: Sequence[Path],
+    symbols: Sequence[str | None],
+    out: Path,
+) -> int:
+    """Compare again and again, at most a tenth of the time, and once more when the input has ended."""
+    with contextlib.suppress(OSError):
+        os.nice(10)
+    ended = _has_ended(0)
+    while True:
+        began = time.monotonic()
+        last = ended
+        try:
+            report = _report(options, log, markets, symbols)
+        except CommandFailure as error:
+            # A log or a recording that has only begun.
+            content: dict[str, Any] = {"error": str(error)}
+        else:
+            content = report_dict(report)
+            _write(out, report.assumed)
+        _replace(place / RESULT, as_json(content))
+        if last:
+            return 0
+        ended = _has_ended(max(_FOLLOW_S, _SHARE * (time.monotonic() - began)))
+
+
+def _has_ended(seconds: float) -> bool:
+    """Wait so long, or until the input ends; say whether it has."""
+    readable, _, _ = select.select([sys.stdin], [], [], seconds)
+    return bool(readable) and not os.read(sys.stdin.fileno(), 1024)
+
+
+def _replace(path: Path, text: str) -> None:
+    fresh = path.with_suffix(".new")
+    fresh.write_text(text, encoding="utf-8")
+    fresh.replace(path)
+
+
+# ------------------------------------------------------------------------------------------------ the report
+
+
+def report_dict(report: "TwinReport") -> dict[str, Any]:
+    """Return a report as plain data.
+
+    Args:
+        report: It.
+    """
+    assumed = report.assumed
+    answers, takers, makers = assumed.samples
+    return {
+        "log": str(report.log),
+        "assumed": _assumptions(report.settings),
+        **_compared_dict(report.first),
+        "estimates": {
+            "latency_ms": assumed.latency_ms,
+            "slippage_bps": assumed.slippage_bps,
+            "queue": assumed.queue,
+            "acknowledgements": answers,
+            "takers": takers,
+            "makers": makers,
+        },
+        "again": {
+            "assumed": _assumptions(assumed.settings(report.settings)),
+            **_compared_dict(report.again),
+        },
+    }
+
+
+def _assumptions(settings: Any) -> dict[str, Any]:  # noqa: ANN401 - a class that is loaded late
+    return {name: getattr(settings, name) for name in ("latency_ms", "slippage_bps", "queue_model")}
+
+
+def _compared_dict(compared: "Compared") -> dict[str, Any]:
+    from dita.backtest.twin import exact_sum  # noqa: PLC0415 - `dita --help` answers at once
+
+    live, twin, both = compared.trades
+    assets = {
+        asset: {
+            "live": one,
+            "twin": other,
+            "difference": exact_sum([one, -other]),
+            "by_kind": compared.by_kind(asset),
+        }
+        for asset, (one, other) in compared.results.items()
+    }
+    return {
+        "trades": {"live": live, "twin": twin, "both": both},
+        "assets": assets,
+        "rows": list(compared.rows),
+        "refused": [{"seq": seq, "code": code} for seq, code in compared.refused],
+        "no_market": compared.outside,
+    }
+
+
+def report_lines(report: "TwinReport") -> Iterator[str]:
+    """Yield a report's lines.
+
+    Args:
+        report: It.
+    """
+    first, again, assumed = report.first, report.again, report.assumed
+    live, twin, both = first.trades
+    yield f"{report.log}: {count(live)} trades, the twin {count(twin)}, both {count(both)}"
+    if first.outside:
+        yield f"NO_MARKET: the recording does not reach to {count(first.outside)} of the intents"
+    if first.refused:
+        codes = sorted({code for _, code in first.refused})
+        yield f"{count(len(first.refused))} intents that live took the twin refused: {', '.join(codes)}"
+    for asset in first.results:
+        yield ""
+        yield from _sum_lines(asset, first, again)
+    yield ""
+    yield from _row_lines(first)
+    yield ""
+    yield "What the log tells of the venue"
+    answers, takers, makers = assumed.samples
+    yield from table(
+        ("", "estimate", "backtest", "from"),
+        (
+            (
+                "latency_ms",
+                exact(assumed.latency_ms),
+                _setting(report, "latency_ms"),
+                f"{count(answers)} answers",
+            ),
+            (
+                "slippage_bps",
+                exact(assumed.slippage_bps),
+                _setting(report, "slippage_bps"),
+                f"{count(takers)} takers",
+            ),
+            ("queue", exact(assumed.queue), _setting(report, "queue_model"), f"{count(makers)} makers"),
+        ),
+    )
+
+
+def _setting(report: "TwinReport", name: str) -> str:
+    value = getattr(report.assumed.settings(report.settings), name)
+    return exact(value) if isinstance(value, Decimal) else str(value)
+
+
+def _sum_lines(asset: str, first: "Compared", again: "Compared") -> Iterator[str]:
+    from dita.backtest.twin import exact_sum  # noqa: PLC0415 - as above
+
+    zero = (Decimal(0), Decimal(0))
+    (live, twin), (_, later) = first.results[asset], again.results.get(asset, zero)
+    rows = [
+        ("live", exact(live, sign=True), exact(live, sign=True)),
+        ("twin", exact(twin, sign=True), exact(later, sign=True)),
+    ]
+    kinds, other = first.by_kind(asset), again.by_kind(asset)
+    rows += [
+        (f"  {kind}", exact(kinds.get(kind), sign=True), exact(other.get(kind), sign=True))
+        for kind in first.sums["kinds"]
+        if kind in kinds or kind in other
+    ]
+    rows.append(
+        (
+            "live less twin",
+            exact(exact_sum([live, -twin]), sign=True),
+            exact(exact_sum([live, -later]), sign=True),
+        )
+    )
+    yield from table((asset, "as assumed", "as estimated"), rows, right="as assumed estimated")
+
+
+def _row_lines(compared: "Compared") -> Iterator[str]:
+    from dita.backtest.twin import TIME  # noqa: PLC0415 - as above
+
+    if not compared.rows:
+        yield "No row: the twin did what live did, to the last unit"
+        return
+    rows = sorted(compared.rows, key=lambda row: (-abs(row["amount"] or 0), row["begin_ns"]))
+    shown = [row for row in rows if row["kind"] != TIME][:ROWS_SHOWN]
+    yield "The largest rows" if len(shown) < len(rows) else "The rows"
+    yield from table(
+        ("trade", "began", "row", "leg", "size", "live price", "twin price", "amount", "asset"),
+        (
+            (
+                row["trade_id"] or "-",
+                time_text(row["begin_ns"] or None),
+                row["kind"],
+                row["leg"] or "-",
+                exact(row["qty"]),
+                exact(row["live_price"]),
+                exact(row["twin_price"]),
+                exact(row["amount"], sign=True),
+                row["asset"],
+            )
+            for row in shown
+        ),
+        right="size amount",
+    )
+    later = [row["later_ns"] for row in compared.rows if row["kind"] == TIME]
+    if later:
+        middle = Decimal(sorted(later)[len(later) // 2]) / 1_000_000
+        text = exact(middle, sign=True)
+        yield f"  {count(len(later))} legs filled at another time; in the median {text} ms later"
+    if len(compared.rows) - len(later) > len(shown):
+        yield f"  and {count(len(compared.rows) - len(later) - len(shown))} more: --json has them all"
