@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -31,6 +31,7 @@ class Command:
         EXAMPLE: A call, and what it is for.
         add: Adds its arguments.
         run: Does it.
+        more: More calls.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Command:
     EXAMPLE: tuple[str, str]
     add: Callable[[argparse.ArgumentParser], None]
     run: Callable[[argparse.Namespace], int]
+    more: tuple[str, ...] = ()
 
     def add_parser(self, commands: argparse._SubParsersAction[Any]) -> None:
         """Describe the command.
@@ -50,7 +52,7 @@ class Command:
             self.name,
             help=self.summary,
             description=self.description,
-            epilog=f"examples:\n  {self.EXAMPLE[0]}",
+            epilog="\n  ".join(["examples:", self.EXAMPLE[0], *self.more]),
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
         )
@@ -72,6 +74,27 @@ def _inspect_arguments(parser: argparse.ArgumentParser) -> None:
 def _compose_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("graphs", nargs="+", type=Path, metavar="FILE", help="two graphs or more")
     parser.add_argument("-o", "--out", required=True, type=Path, metavar="FILE", help="where to write it")
+
+
+def _verify_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "graph",
+        type=Path,
+        metavar="FILE",
+        help="a strategy graph; with --order: a host's or a log's directory",
+    )
+    parser.add_argument("--order", metavar="ID", help="check the proof that this order of a log carries")
+    parser.add_argument(
+        "--graph",
+        dest="graphs",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="with --order: the order's graph, where the directory has not kept it; again for more",
+    )
+    parser.add_argument("--account", metavar="NAME", help="with --order: which account of the host")
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
 
 
 def _loaded(path: Path) -> Graph:
@@ -166,7 +189,39 @@ def _node_lines(graph: Graph) -> list[str]:
     return table(("id", "kind", "does", "shape", "reads"), rows)
 
 
+def _verify_order(options: argparse.Namespace) -> int:
+    from dita.cli.twin import log_of  # noqa: PLC0415 - as above
+    from dita.errors import KernelError  # noqa: PLC0415 - as above
+    from dita.graphs import GraphError  # noqa: PLC0415 - as above
+    from dita.graphs.order_proof import verify_order  # noqa: PLC0415 - as above
+
+    place, log = log_of(str(options.graph), options.account)
+    graphs = options.graphs or sorted([*place.glob("graphs/*.0"), *place.glob("*.0")])
+    try:
+        proof = verify_order(log, options.order, graphs)
+    except GraphError as error:
+        raise CommandFailure(f"{error.name}: {error}") from error
+    except KernelError as error:
+        raise CommandFailure(str(error)) from error
+    if options.json:
+        sys.stdout.write(as_json({"valid": True, **asdict(proof)}))
+        return 0
+    signed = f"signed by {proof.signed_by}" if proof.signed_by else "not signed"
+    lines = [
+        f"{proof.order}: its proof holds; the graph is {signed}",
+        f"graph   {proof.graph}",
+        f"intent  {proof.intent_id}",
+        f"wanted  {proof.value}",
+        *(f"read    {name} = {value}" for name, value in proof.inputs.items()),
+        *(f"kept    {name} = {value}" for name, value in proof.state.items()),
+    ]
+    sys.stdout.write("\n".join(lines) + "\n")
+    return 0
+
+
 def _verify(options: argparse.Namespace) -> int:
+    if options.order is not None:
+        return _verify_order(options)
     from dita.graphs.verify import is_signed  # noqa: PLC0415 - as above
 
     graph = _verified(options.graph)
@@ -204,10 +259,12 @@ VERIFY: Final = Command(
     "verify",
     "check a strategy graph and its proofs",
     "Check a strategy graph: its form, ids, order, halting and shape proofs, signatures. The first fault is\n"
-    "named, and the exit code is 1.",
+    "named, and the exit code is 1. With --order it checks the proof that an order of a log carries: its\n"
+    "graph, what that read, the run on it, and the signature. Nothing but log and graph is asked.",
     ("dita verify cross.0", "check a strategy graph and its proofs"),
-    _one,
+    _verify_arguments,
     _verify,
+    ("dita verify --order 1A0000000000000000000001 mine",),
 )
 COMPOSE: Final = Command(
     "compose",

@@ -154,6 +154,25 @@ class GraphRun:
         self._since_ns = now_ns
         return value
 
+    def again(self, inputs: Mapping[str, str], state: Mapping[str, str]) -> tuple[Decimal, str]:
+        """Run once more on what a run has read, and return its value and its trace's hash in hex.
+
+        Args:
+            inputs: As `inputs` returned them.
+            state: What state keys held before that run.
+
+        Raises:
+            RunFault: There is no result, a key or a value is none of this graph's.
+        """
+        self.restore(state)
+        self._given = [_number(uri, inputs.get(uri)) for uri in self.externals]
+        self._due = [inputs.get(f"timer:{at}") == "1" for at in range(len(self._timers))]
+        try:
+            value = self._machine.run([*self._given, *(Decimal(is_due) for is_due in self._due)])
+        except ArithmeticError as error:
+            raise self._fault(error) from None
+        return value, self._machine.trace().hex()
+
     def inputs(self) -> dict[str, str]:
         """Return what the last run read from outside, as text: values by name, and timers by number."""
         read = zip(self.externals, self._given, strict=True)

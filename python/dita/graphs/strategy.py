@@ -25,8 +25,8 @@ class GraphStrategy(Strategy):
 
     The entry point's value is the position in base units, + long, of the instrument `metadata.pair`. While an
     order is at work nothing else is sent. Every order carries its proof as metadata: `graph`, `inputs`,
-    `trace` (SHA-256 in hex), and `signature` where the graph has one. A restart brings back the state, and
-    the inputs of the last order.
+    `trace` (SHA-256 in hex), and `signature` where the graph has one. What each order's run read, and the
+    state before, is noted in the log beside it: `dita verify --order`. A restart brings back the state.
     """
 
     slots: ClassVar[int] = _SLOTS
@@ -46,13 +46,16 @@ class GraphStrategy(Strategy):
             self._signature = next(
                 (str(one["signature"]) for one in self.graph.proofs if one["kind"] == "signature"), ""
             )
-            self._ordered: dict[str, str] = {}
+            #: What runs have read since the last note, and before it the last one of all.
+            self._runs: list[dict[str, dict[str, str]]] = []
         return run
 
     def on_save(self) -> Mapping[str, Any]:
-        """Return the state, and what the last order's run read."""
-        state = {key: format(value, "f") for key, value in self._ready().state.items()}
-        return {"state": state, "inputs": self._ordered}
+        """Return the state, and what each order's run has read since the last note."""
+        state, runs = _texts(self._ready().state), self._runs
+        # The next note has the last one once more: a log may lose what came before a snapshot.
+        self._runs = runs[-1:]
+        return {"state": state, "runs": runs}
 
     def on_load(self, state: Mapping[str, Any]) -> None:
         """Take the state back.
@@ -61,7 +64,7 @@ class GraphStrategy(Strategy):
             state: As `on_save` returned it.
         """
         self._ready().restore(state["state"])
-        self._ordered = dict(state["inputs"])
+        self._runs = list(state.get("runs", []))[-1:]
 
     def on_quote(self, quote: QuoteTick) -> None:
         """Run the graph.
@@ -104,10 +107,12 @@ class GraphStrategy(Strategy):
                 self._seen[uri] = getattr(account.snapshot, figure)
             elif uri.startswith("position:"):
                 self._seen[uri] = self.position(uri[len("position:") : -len("/size")]).size
+        before = run.state
         try:
             wanted = run.evaluate(self._seen, self.now_ns)
         except NoInput:
             return
+        self._before = before
         self._trade_to(wanted)
 
     def _trade_to(self, wanted: Decimal) -> None:
@@ -143,10 +148,16 @@ class GraphStrategy(Strategy):
 
     def _proof(self) -> dict[str, str]:
         run = self._ready()
-        self._ordered = run.inputs()
+        read = {"inputs": run.inputs(), "state": _texts(self._before)}
+        if read not in self._runs:
+            self._runs.append(read)
         inputs, trace = run.proof()
         proof = {"graph": self.graph.content_id.removeprefix("sha256:"), "inputs": inputs, "trace": trace}
         return proof | {"signature": self._signature} if self._signature else proof
+
+
+def _texts(state: Mapping[str, Decimal]) -> dict[str, str]:
+    return {key: format(value, "f") for key, value in state.items()}
 
 
 def strategy_of(path: Path | str) -> type[Strategy]:
@@ -167,4 +178,6 @@ def strategy_of(path: Path | str) -> type[Strategy]:
     reads = (external_of(node)["symbol"] for node in ordered if node.kind == "external")
     symbols = (symbol, *sorted({one for one in reads if one} - {symbol}))
     name = str(graph.metadata.get("name") or Path(path).stem)
-    return type("GraphStrategy", (GraphStrategy,), {"graph": graph, "instruments": symbols, "__doc__": name})
+    kept = (f"graphs/{graph.content_id.removeprefix('sha256:')}.0", graph.to_bytes())
+    own = {"graph": graph, "instruments": symbols, "keepsake": kept, "__doc__": name}
+    return type("GraphStrategy", (GraphStrategy,), own)

@@ -137,6 +137,24 @@ class Directory:
         """
         return plane_name(self.path.name, account)
 
+    def keep(self, place: str, content: bytes) -> None:
+        """Keep a file; one that is there with this content stays as it is.
+
+        Args:
+            place: Where, below the directory.
+            content: The file's.
+
+        Raises:
+            DirectoryError: It cannot be written.
+        """
+        path = self.path / place
+        try:
+            if not (path.is_file() and path.read_bytes() == content):
+                path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                path.write_bytes(content)
+        except OSError as error:
+            raise DirectoryError(f"{path}: {error.strerror or error}") from error
+
     def accounts(self) -> list[str]:
         """Return the file names of the accounts that have a log here."""
         below = self.path / "log"

@@ -200,7 +200,7 @@ class Host:
         """
         kernel = self.kernel(account)
         where = next(one for one, known in self.accounts.items() if known is kernel)
-        return self.strategies.load(
+        handle = self.strategies.load(
             strategy,
             lambda wanted: self.client(name, where, slots=wanted),
             kernel,
@@ -211,6 +211,10 @@ class Host:
             symbols=symbols,
             live=self.config.accounts[where].log_policy != "off",
         )
+        keepsake = handle.strategy.keepsake
+        if keepsake is not None and self.directory is not None:
+            self.directory.keep(*keepsake)
+        return handle
 
     def kernel(self, account: str | None) -> ExecutionKernel:
         """Return an account's kernel.

@@ -81,6 +81,8 @@ class Strategy:
         call_limit_s: How long a callback may take, seconds of wall clock; it never changes a result. None
             means 60 in a backtest, 1 elsewhere.
         params_type: The class of its parameters.
+        keepsake: A file that its orders are checked with later, by its place in the host's directory and its
+            content: a host keeps it there. None: nothing.
         params: Its parameters.
         warming: True while its history is played: it may look, and not act.
         recovering: True while what happened before a restart is told: it may look, and not act.
@@ -93,6 +95,7 @@ class Strategy:
     on_error: ClassVar[str] = "cancel"
     call_limit_s: ClassVar[float | None] = None
     params_type: ClassVar[type[Params]] = Params
+    keepsake: ClassVar[tuple[str, bytes] | None] = None
 
     warming: bool = False
     recovering: bool = False
