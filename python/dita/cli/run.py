@@ -191,6 +191,11 @@ def _recording(options: argparse.Namespace, plan: "Plan") -> list[str]:
         raise CommandFailure(
             f"--twin: records the market, and `dita record` cannot that of {options.connector}"
         )
+    if not (options.shadow or options.live or options.exchange):
+        raise CommandFailure(
+            "--twin: records the real market, and this run is on the test network: use --shadow, --live or "
+            "--exchange"
+        )
     pairs = [word for symbol in plan.symbols for word in ("-p", symbol)]
     exchange = ["--exchange", options.exchange] if options.exchange else []
     return ["-c", options.connector, *pairs, *exchange]
