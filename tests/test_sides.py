@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from dita import ExecutionKernel, InvalidInput, InvalidType, KernelIntent, SimulatedVenue, TradeSlot
+from dita.trading import OrderTracker
 from kernels import SYMBOL
 
 D = Decimal
@@ -66,6 +67,18 @@ def test_a_fill_closes_its_owners_trade_of_the_other_side() -> None:
         ("POSITION_OPEN", D("0.02")),
     ]
     assert slots[0].close_reason == "NETTED"
+
+
+def test_a_tracker_counts_a_fill_that_closes_a_trade_of_the_other_side_once(tmp_path: Path) -> None:
+    kernel, _venue = desk(PAIRS, tmp_path / "log")
+    assert send(kernel, 0, "LONG", target_size="0.01", owner="maker").accepted
+    assert send(kernel, 1, "SHORT", target_size="0.03", owner="maker").accepted
+    assert [kernel.slot(number).size for number in (0, 1)] == [0, D("0.02")]
+    # That one fill has changed two of its owner's slots.
+    bought, sold = OrderTracker(kernel).get_by_strategy("maker")
+    assert [fill.quantity for fill in bought.fills] == [D("0.01")]
+    assert [fill.quantity for fill in sold.fills] == [D("0.03")]
+    assert sold.filled_quantity == D("0.03")
 
 
 def test_a_restart_takes_slots_of_both_sides_for_the_net_position() -> None:
