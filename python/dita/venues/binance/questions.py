@@ -73,12 +73,16 @@ class Questions:
         """
         since_ms = max(0, since_ns // _MS)
         found: dict[str, list[dict[str, Any]]] = {}
+        seen = dict(self._seen)
         for symbol in await self._traded(since_ms):
-            before, last = self._seen.get(symbol, (None, None))
+            before, last = seen.get(symbol, (None, None))
             rows = await self._trade_rows(symbol, since_ms, before)
-            self._seen[symbol] = (last, max([last or 0, *(int(row["id"]) for row in rows)]) or None)
+            seen[symbol] = (last, max([last or 0, *(int(row["id"]) for row in rows)]) or None)
             found[symbol] = rows
-        return await self._read_fills(found)
+        fills = await self._read_fills(found)
+        # Only now: of a call that fails half-way nothing has been told.
+        self._seen = seen
+        return fills
 
     async def _traded(self, since_ms: int) -> list[str]:
         """The instruments that may have fills: those that are named, those with income, those held."""

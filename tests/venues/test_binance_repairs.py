@@ -1,0 +1,65 @@
+"""What a repair at Binance asks for when the ones before it failed half-way: nothing that was not told."""
+
+import asyncio
+from typing import Any, cast
+
+import pytest
+
+from dita.venues.binance.budget import Budget
+from dita.venues.binance.news import News
+from dita.venues.binance.questions import Questions
+from dita.venues.wire.failures import Failure, Fate
+from dita.venues.wire.requests import Request
+from dita.venues.wire.transport import Transport
+
+SYMBOLS = ["BTCUSDT", "ETHUSDT"]
+
+
+class Venue:
+    """Answers questions; the trades of ETHUSDT fail for as long as that is wanted."""
+
+    fails = False
+
+    def __init__(self) -> None:
+        self.trades: dict[str, list[dict[str, Any]]] = {symbol: [] for symbol in SYMBOLS}
+
+    def fill(self, symbol: str, number: int) -> None:
+        self.trades[symbol].append(
+            {
+                "symbol": symbol, "id": number, "orderId": 7, "side": "BUY", "price": "60000", "qty": "0.001",
+                "realizedPnl": "0", "commission": "0.01", "commissionAsset": "USDT", "time": number,
+                "positionSide": "BOTH", "maker": True, "buyer": True,
+            }
+        )  # fmt: skip
+
+    async def ask(self, request: Request) -> Any:
+        if request.path == "/fapi/v1/userTrades":
+            symbol = str(request.values["symbol"])
+            if symbol == "ETHUSDT" and self.fails:
+                raise Failure(Fate.UNKNOWN, 0, 0, "TimeoutError")
+            first = int(str(request.values.get("fromId", 0)))
+            return [row for row in self.trades[symbol] if row["id"] >= first]
+        if request.path == "/fapi/v1/order":
+            return {"clientOrderId": "D1"}
+        return []
+
+
+def told(questions: Questions) -> list[str]:
+    return [fill.venue_trade_id for fill, _ in asyncio.run(questions.missed(0))]
+
+
+def test_fills_of_repairs_that_failed_half_way_are_asked_for_again() -> None:
+    venue = Venue()
+    questions = Questions(cast("Transport", venue), News(), SYMBOLS, Budget())
+    venue.fill("BTCUSDT", 1)
+    assert told(questions) == ["1"]
+    venue.fails = True
+    for number in (2, 3, 4):
+        venue.fill("BTCUSDT", number)
+        with pytest.raises(Failure):
+            told(questions)
+    venue.fails = False
+    assert set(told(questions)) >= {"2", "3", "4"}
+    # What two calls have told is not asked for any more.
+    told(questions)
+    assert told(questions) == []
