@@ -24,11 +24,11 @@ def _consented(account: AccountConfig) -> AccountConfig:
 
 
 def _asks(venue: str) -> bool:
-    """Whether an adapter says that it is unproven, and asks whether that is known."""
+    """Whether an adapter asks whether it is known that it is unproven."""
     module, _, name = venue.partition(":")
     try:
         kind: Any = getattr(importlib.import_module(module), name)
         parameters = inspect.signature(kind).parameters
     except (ImportError, AttributeError, TypeError, ValueError):
         return False
-    return bool(getattr(kind, "unproven", False)) and "unproven" in parameters
+    return "unproven" in parameters
