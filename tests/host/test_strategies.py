@@ -169,6 +169,29 @@ def test_a_strategy_goes_on_from_its_note_and_hears_what_has_happened_since(tmp_
         assert handle.strategy.recovering is False
 
 
+def test_a_fill_that_closed_a_trade_of_the_other_side_is_told_once_after_a_restart_too(
+    tmp_path: Path,
+) -> None:
+    rules = RULES.replace("}}", ', opposite_slots = "net", pair_off = "same_owner"}}')
+    paired = load(environ={}, overrides={"accounts.main.instruments": rules}).config
+    directory = Directory(tmp_path / "h")
+    with Host(paired, directory=directory) as host:
+        handle = buyer(host)
+        handle.start()
+        tick(host)
+        assert handle.strategy.heard == ["start", "fill 0.02"]
+    with Host(paired, directory=directory) as host:
+        client = host.client("alpha", "main", slots=2)
+        quote(host, at=host.kernel("main").now_ns + 1)
+        # It closes what is long, and opens the rest: two slots change.
+        assert client.enter(SYMBOL, "SHORT", "0.05").accepted
+        assert [slot.size for slot in client.trades()] == [Decimal("0.03")]
+        client.close()
+        handle = buyer(host)
+        handle.start()
+        assert handle.strategy.heard == ["load", "fill 0.05 again", "start"]
+
+
 @pytest.mark.parametrize(
     ("state", "why"),
     [

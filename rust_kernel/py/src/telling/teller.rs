@@ -65,11 +65,6 @@ impl Teller {
             (true, Some(order), _) => Some((**order).clone()),
             (true, None, Some(engine)) => engine.get().order_view(&event.venue_client_id)?,
         };
-        // A fill that closes trades of the other side changes their slots too. It is news of its own trade alone.
-        let is_others = order.as_ref().is_some_and(|order| order.internal_trade_id != change.trade_id);
-        if is_others {
-            return self.tell_slot(py, thread, slot);
-        }
         self.tell_one(py, thread, (&change.trade_id, slot), event, order)
     }
 
@@ -81,6 +76,10 @@ impl Teller {
         event: &CoreEvent,
         order: Option<OrderView>,
     ) -> PyResult<bool> {
+        // A fill that closes trades of the other side changes their slots too. It is news of its own trade alone.
+        if order.as_ref().is_some_and(|order| order.internal_trade_id != *trade_id) {
+            return self.tell_slot(py, thread, slot);
+        }
         let mut raised = false;
         if let Some(callback) = &self.on_fill {
             let fill = fill_of(trade_id, slot, event, order.as_ref());
