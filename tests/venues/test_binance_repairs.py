@@ -1,7 +1,7 @@
 """What a repair at Binance asks for when the ones before it failed half-way: nothing that was not told."""
 
 import asyncio
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
@@ -10,7 +10,6 @@ from dita.venues.binance.news import News
 from dita.venues.binance.questions import Questions
 from dita.venues.wire.failures import Failure, Fate
 from dita.venues.wire.requests import Request
-from dita.venues.wire.transport import Transport
 
 SYMBOLS = ["BTCUSDT", "ETHUSDT"]
 
@@ -49,8 +48,9 @@ def told(questions: Questions) -> list[str]:
 
 
 def test_fills_of_repairs_that_failed_half_way_are_asked_for_again() -> None:
-    venue = Venue()
-    questions = Questions(cast("Transport", venue), News(), SYMBOLS, Budget())
+    wire: Any = Venue()
+    venue: Venue = wire
+    questions = Questions(wire, News(), SYMBOLS, Budget())
     venue.fill("BTCUSDT", 1)
     assert told(questions) == ["1"]
     venue.fails = True

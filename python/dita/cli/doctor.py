@@ -3,15 +3,17 @@
 import argparse
 import json
 import sys
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from dita.cli.failure import CommandFailure
-from dita.cli.venue import add_venue_options, place_and_key, symbols_of
+from dita.cli.venue import add_unproven_option, add_venue_options, place_and_key, symbols_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from dita.live.checks import Check, Doctor
+    from dita.live.places import Place
+    from dita.venues.wire.adapter import WireAdapter
     from dita.venues.wire.live import LiveAdapter
 
 EXAMPLE: Final = ("dita doctor -c binance -p BTC/USDT", "is the account ready to trade?")
@@ -26,7 +28,8 @@ _EPILOG: Final = """\
 examples:
   dita doctor -c binance -p BTC/USDT
   dita doctor -c binance -p BTC/USDT --exchange 127.0.0.1:8686 --json
-  dita doctor -c binance -p BTC/USDT --live --api-key keyring:b/key --api-secret keyring:b/secret"""
+  dita doctor -c binance -p BTC/USDT --live --api-key keyring:b/key --api-secret keyring:b/secret
+  dita doctor -c okx -p BTC/USDT --live --unproven --api-passphrase keyring:okx/passphrase"""
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -43,7 +46,14 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    add_venue_options(parser)
+    add_venue_options(parser, more=("okx", "bingx"))
+    parser.add_argument(
+        "--api-passphrase",
+        default="env:API_PASSPHRASE",
+        metavar="WHERE",
+        help="the same, of OKX's passphrase",
+    )
+    add_unproven_option(parser)
     parser.add_argument(
         "--probe", action="store_true", help="place the smallest order 5 %% under the mark, and cancel it"
     )
@@ -69,11 +79,14 @@ def run(options: argparse.Namespace) -> int:
     place, key, secret = place_and_key(options)
     symbols = symbols_of(options)
     from dita.live.checks import doctor_of  # noqa: PLC0415 - it needs aiohttp
+    from dita.live.places import UNPROVEN  # noqa: PLC0415 - as above
 
+    if options.probe and place.name in UNPROVEN:
+        raise CommandFailure(f"--probe: is not there for {place.name}; leave it out")
     if options.probe and place.is_real:
         print("the probe places an order with real money, and cancels it", file=sys.stderr)
     try:
-        adapter = place.adapter(key.resolve(), secret.resolve(), symbols)
+        adapter = place.wire_adapter(key.resolve(), secret.resolve(), symbols, **_more(options, place))
     except KernelError as error:
         raise CommandFailure(str(error)) from error
     try:
@@ -96,8 +109,18 @@ def run(options: argparse.Namespace) -> int:
     return 1 if failed else 0
 
 
+def _more(options: argparse.Namespace, place: "Place") -> dict[str, Any]:
+    """What the venue wants beside key and secret."""
+    from dita.live.places import UNPROVEN, reference  # noqa: PLC0415 - it needs aiohttp
+
+    more: dict[str, Any] = {"unproven": options.unproven} if place.name in UNPROVEN else {}
+    if place.name == "okx":
+        more["passphrase"] = reference(options.api_passphrase, place, "DITA_BARE_API_PASSPHRASE").resolve()
+    return more
+
+
 def _all_of(
-    doctor: "Doctor", adapter: "LiveAdapter", symbols: list[str], *, probed: bool
+    doctor: "Doctor", adapter: "WireAdapter", symbols: list[str], *, probed: bool
 ) -> "Iterator[Check]":
     """The checks, and the probe where nothing failed."""
     from dita.live.probe import probe  # noqa: PLC0415 - it needs aiohttp
@@ -107,4 +130,4 @@ def _all_of(
         failed = failed or check.result == "fail"
         yield check
     if probed and not failed:
-        yield probe(adapter, symbols[0])
+        yield probe(cast("LiveAdapter", adapter), symbols[0])

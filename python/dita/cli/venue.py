@@ -12,15 +12,18 @@ if TYPE_CHECKING:
     from dita.live.places import Place
 
 
-def add_venue_options(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
+def add_venue_options(
+    parser: argparse.ArgumentParser, *, required: bool = True, more: tuple[str, ...] = ()
+) -> None:
     """Describe the options.
 
     Args:
         parser: A command's parser.
         required: Whether the command always has a venue.
+        more: Venues that the command takes beside those whose market is heard.
     """
     parser.add_argument(
-        "-c", "--connector", choices=["binance", "bybit"], required=required, help="the venue"
+        "-c", "--connector", choices=["binance", "bybit", *more], required=required, help="the venue"
     )
     parser.add_argument(
         "-p", "--pair", action="append", default=[], metavar="PAIR", help="BTC/USDT; again for more"
@@ -158,4 +161,4 @@ def symbols_of(options: argparse.Namespace) -> list[str]:
 
     if not options.pair:
         raise CommandFailure("-p: name at least one pair, as BTC/USDT")
-    return list(dict.fromkeys(symbol_of(pair) for pair in options.pair))
+    return list(dict.fromkeys(symbol_of(pair, options.connector) for pair in options.pair))

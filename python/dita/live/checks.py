@@ -8,11 +8,13 @@ from typing import Any, Final
 
 from dita.errors import InvalidInput
 from dita.venues.binance import requests
+from dita.venues.bingx.adapter import BingxSwap
 from dita.venues.bybit.adapter import BybitLinear
 from dita.venues.bybit.requests import ACCOUNT, KEY_RIGHTS, positions
+from dita.venues.okx.adapter import OkxSwap
 from dita.venues.wire import reading
+from dita.venues.wire.adapter import WireAdapter
 from dita.venues.wire.failures import Failure, Fate
-from dita.venues.wire.live import LiveAdapter
 
 _OFFSET_MS_MAX: Final = 1_000
 # A kernel's client ids: D, its nonce, slot and number; see `venue_client_id`.
@@ -39,7 +41,7 @@ class Check:
     text: str
 
 
-def check_other_kernels(adapter: LiveAdapter, knows: Callable[[str], bool]) -> Check:
+def check_other_kernels(adapter: WireAdapter, knows: Callable[[str], bool]) -> Check:
     """Look for open orders of another kernel: two on one account would undo each other's work.
 
     Args:
@@ -62,7 +64,7 @@ class Doctor:
 
     def __init__(
         self,
-        adapter: LiveAdapter,
+        adapter: WireAdapter,
         *,
         hedge_mode: bool = False,
         allow_withdrawals: bool = False,
@@ -136,9 +138,11 @@ class Doctor:
 
     def _position_mode(self) -> tuple[str, str]:
         answer = reading.record(self._adapter.ask(requests.POSITION_MODE), "dual")
-        hedge = answer.get("dualSidePosition") is True
-        found = "hedge (two books)" if hedge else "one-way"
-        if hedge != self._hedge_mode:
+        return self._mode(is_hedge=answer.get("dualSidePosition") is True)
+
+    def _mode(self, *, is_hedge: bool) -> tuple[str, str]:
+        found = "hedge (two books)" if is_hedge else "one-way"
+        if is_hedge != self._hedge_mode:
             return (
                 "fail",
                 f"{found} at the venue, hedge_mode is {self._hedge_mode}: DITA never changes it there",
@@ -219,13 +223,7 @@ class BybitDoctor(Doctor):
             hedged.append(any(row.get("positionIdx") not in {0, None} for row in rows))
         if any(hedged) != all(hedged):
             return "fail", "one-way and hedge instruments are mixed: DITA never changes that there"
-        found = "hedge (two books)" if any(hedged) else "one-way"
-        if any(hedged) != self._hedge_mode:
-            return (
-                "fail",
-                f"{found} at the venue, hedge_mode is {self._hedge_mode}: DITA never changes it there",
-            )
-        return "ok", found
+        return self._mode(is_hedge=any(hedged))
 
     def _account_mode(self) -> tuple[str, str]:
         info = reading.record(self._adapter.ask(ACCOUNT), "account")
@@ -240,7 +238,7 @@ class BybitDoctor(Doctor):
 
 
 def doctor_of(
-    adapter: LiveAdapter, *, hedge_mode: bool = False, allow_withdrawals: bool = False, has_log: bool = False
+    adapter: WireAdapter, *, hedge_mode: bool = False, allow_withdrawals: bool = False, has_log: bool = False
 ) -> Doctor:
     """Return who asks an adapter's venue.
 
@@ -250,7 +248,12 @@ def doctor_of(
         allow_withdrawals: Whether a key that may withdraw is good enough.
         has_log: Whether a kernel with its log is opened next: then it says which open orders are its own.
     """
-    kind = BybitDoctor if isinstance(adapter, BybitLinear) else Doctor
+    from dita.live.unproven import BingxDoctor, OkxDoctor  # noqa: PLC0415 - they are doctors
+
+    kinds: dict[type[WireAdapter], type[Doctor]] = {
+        BybitLinear: BybitDoctor, OkxSwap: OkxDoctor, BingxSwap: BingxDoctor,
+    }  # fmt: skip
+    kind = next((doctor for venue, doctor in kinds.items() if isinstance(adapter, venue)), Doctor)
     return kind(adapter, hedge_mode=hedge_mode, allow_withdrawals=allow_withdrawals, has_log=has_log)
 
 

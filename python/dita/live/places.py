@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from dita.config.secrets import SecretRef
 from dita.errors import InvalidInput
+from dita.venues.wire.adapter import WireAdapter
 from dita.venues.wire.live import LiveAdapter
 
 KEY_DEFAULT: Final = "env:API_KEY"
@@ -18,7 +19,11 @@ SECRET_DEFAULT: Final = "env:API_SECRET"  # noqa: S105 - where it is, not what i
 VENUES: Final[Mapping[str, tuple[str, str, str]]] = {
     "binance": ("dita.venues.binance.adapter", "BinanceUsdm", "BinancePractice"),
     "bybit": ("dita.venues.bybit.adapter", "BybitLinear", "BybitPractice"),
+    "okx": ("dita.venues.okx.adapter", "OkxSwap", "OkxPractice"),
+    "bingx": ("dita.venues.bingx.adapter", "BingxSwap", "BingxPractice"),
 }
+#: Those that `dita exchange` does not speak; `dita doctor` alone names them.
+UNPROVEN: Final = frozenset({"okx", "bingx"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +52,11 @@ class Place:
             name: Which venue.
 
         Raises:
-            InvalidInput: Both are given, or the address is not on this machine.
+            InvalidInput: Both are given, the address is not on this machine, or `dita exchange` does not
+                speak the venue.
         """
+        if exchange is not None and name in UNPROVEN:
+            raise InvalidInput(f"exchange: `dita exchange` does not speak {name}; leave it out")
         if exchange is None:
             hosts = importlib.import_module(VENUES[name][0])
             if live:
@@ -81,9 +89,24 @@ class Place:
             secret: Its secret.
             symbols: The instruments.
         """
+        adapter: Any = self.wire_adapter(key, secret, symbols)
+        live: LiveAdapter = adapter
+        return live
+
+    def wire_adapter(self, key: str, secret: str, symbols: list[str], **more: Any) -> WireAdapter:  # noqa: ANN401
+        """Make an adapter, of a venue whose market is not heard here too.
+
+        Args:
+            key: The API key.
+            secret: Its secret.
+            symbols: The instruments.
+            more: What the venue wants beside that.
+        """
         module, _, kind = self.venue.partition(":")
         made: Any = getattr(importlib.import_module(module), kind)
-        adapter: LiveAdapter = made(key, secret, symbols, rest=self.rest, stream=self.stream)
+        adapter: WireAdapter = made(
+            api_key=key, api_secret=secret, symbols=symbols, rest=self.rest, stream=self.stream, **more
+        )
         return adapter
 
 
@@ -110,10 +133,18 @@ def reference(text: str, place: Place, variable: str) -> SecretRef:
     return SecretRef("env", variable)
 
 
-def symbol_of(pair: str) -> str:
-    """Return the venue's name of a pair: BTC/USDT and BTCUSDT are BTCUSDT.
+def symbol_of(pair: str, name: str = "binance") -> str:
+    """Return the venue's name of a pair: BTC/USDT and BTCUSDT are BTCUSDT, or BTC-USDT-SWAP at OKX.
 
     Args:
         pair: As a person writes it.
+        name: The venue.
     """
+    if name in UNPROVEN:
+        return _dashed(pair.partition(":")[0].replace("/", "-").upper(), name)
     return pair.partition(":")[0].replace("/", "").replace("-", "").upper()
+
+
+def _dashed(pair: str, name: str) -> str:
+    is_whole = name != "okx" or pair.endswith("-SWAP")
+    return pair if is_whole else f"{pair}-SWAP"

@@ -19,6 +19,7 @@ from dita.venues.wire.unproven import need_consent
 
 REST: Final = "https://www.okx.com"
 STREAM: Final = "wss://ws.okx.com:8443"
+DEMO_REST: Final = REST
 DEMO_STREAM: Final = "wss://wspap.okx.com:8443"
 _PRIVATE: Final = "/ws/v5/private"
 _PAGES_MAX: Final = 50
