@@ -15,9 +15,9 @@ from dita.live.places import Place
 from dita.venues.binance import requests
 from dita.venues.binance.books import Books
 from dita.venues.binance.budget import Budget
-from dita.venues.binance.feed import BACK_OFF_S
 from dita.venues.binance.markets import read_instruments
 from dita.venues.binance.transport import Transport
+from dita.venues.wire.adapter import BACK_OFF_S
 
 _LOG: Final = logging.getLogger("dita.live")
 INSTRUMENTS: Final = "instruments.json"

@@ -155,21 +155,6 @@ class BinanceUsdm(LiveAdapter):
 
     # -------------------------------------------------------------------------------------------- the market
 
-    def get_market_metadata(self, symbols: Iterable[str]) -> Mapping[str, Any]:
-        """Return instruments' rules as `set_exchange_config` takes them, with what is the account's own.
-
-        That is: fee rates, the asset that fees are paid in, leverage, margin mode, the steps of the margin.
-
-        Args:
-            symbols: Which.
-
-        Raises:
-            InvalidInput: One is not listed, or does not trade.
-            Failure: The venue does not say.
-        """
-        rules: dict[str, Any] = self._wait(self._questions.terms(symbols))
-        return rules
-
     def get_bars(self, symbol: str, interval: str, start_ns: int, end_ns: int) -> list[VenueBar]:
         """Return closed bars that begin in a time, the oldest first.
 

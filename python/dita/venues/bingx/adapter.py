@@ -177,16 +177,6 @@ class BingxSwap(PlainWireAdapter):
         self._traded = asks
         super().__init__(carrier, news, asks, _Speech(news), names, clock_ns, deaf_s)
 
-    def get_market_metadata(self, symbols: Iterable[str]) -> Mapping[str, Any]:
-        """Return instruments' rules as `set_exchange_config` takes them: sizes are coins.
-
-        Raises:
-            InvalidInput: One is not listed, or does not trade.
-            Failure: The venue does not say.
-        """
-        rules: dict[str, Any] = self._wait(self._asks.terms(symbols))
-        return rules
-
     def capabilities(self) -> frozenset[str]:
         """Return the names of the optional methods that work: it changes no orders."""
         return super().capabilities() - {"amend"}

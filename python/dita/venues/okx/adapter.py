@@ -97,7 +97,7 @@ class _Questions:
 
 
 class OkxSwap(PlainWireAdapter):
-    """OKX swaps on cross margin, in net mode. **Not proven over a wire.** It takes no stops.
+    """OKX swaps on cross margin, in net mode, in contracts. **Not proven over a wire.** It takes no stops.
 
     Attributes:
         symbols: The instruments that are traded: `BTC-USDT-SWAP`.
@@ -146,16 +146,6 @@ class OkxSwap(PlainWireAdapter):
             carrier, news, _Questions(carrier, news), _Speech(news), list(dict.fromkeys(symbols)), clock_ns,
             deaf_s,
         )  # fmt: skip
-
-    def get_market_metadata(self, symbols: Iterable[str]) -> Mapping[str, Any]:
-        """Return instruments' rules as `set_exchange_config` takes them: sizes are contracts.
-
-        Raises:
-            InvalidInput: One is not listed, or does not trade.
-            Failure: The venue does not say.
-        """
-        rules: dict[str, Any] = self._wait(self._asks.terms(symbols))
-        return rules
 
     async def _hear_stream(self) -> str:
         async def greet(say: Say) -> None:

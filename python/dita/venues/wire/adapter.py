@@ -222,6 +222,19 @@ class WireAdapter(BaseExecutionAdapter):
         orders: list[dict[str, Any]] = self._wait(self._asks.open_orders(symbol))
         return orders
 
+    def get_market_metadata(self, symbols: Iterable[str]) -> Mapping[str, Any]:
+        """Return instruments' rules as `set_exchange_config` takes them, with the account's own where known.
+
+        Args:
+            symbols: Which.
+
+        Raises:
+            InvalidInput: One is not listed, or does not trade.
+            Failure: The venue does not say.
+        """
+        rules: dict[str, Any] = self._wait(self._asks.terms(symbols))
+        return rules
+
     def opening_state(self) -> Mapping[str, Any]:
         """Return balances, positions and open orders, as `ExecutionKernel.open_with` takes them."""
 

@@ -1,0 +1,121 @@
+"""What every market feed does: keeps its streams open, tells a bar once, fetches the bars that it missed."""
+
+import asyncio
+import logging
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Final
+
+from dita.errors import InvalidInput
+from dita.venues.wire.adapter import BACK_OFF_S
+from dita.venues.wire.failures import Failure
+from dita.venues.wire.market import MarketNews, VenueBar, VenueMark
+from dita.venues.wire.transport import Transport
+
+_LOG: Final = logging.getLogger("dita.venues")
+#: A stream that held for longer than this is opened anew at once.
+_HELD_S: Final = 10.0
+
+
+class BarFeed(ABC):
+    """Hears the market of some instruments. Bars that closed while a stream was gone are fetched and told.
+
+    Attributes:
+        reconnects: How often a stream was opened anew.
+        missed_trades: How many trades of others nobody told, where the venue numbers them.
+    """
+
+    def __init__(
+        self,
+        wire: Transport,
+        symbols: Iterable[str],
+        hear: Callable[[MarketNews], object],
+        interval: str,
+        clock_ns: Callable[[], int],
+    ) -> None:
+        """Hear nothing yet.
+
+        Args:
+            wire: The transport.
+            symbols: The instruments.
+            hear: Takes what is said, on the transport's thread; it must not wait.
+            interval: The length of the bars.
+            clock_ns: This machine's time.
+        """
+        self._wire = wire
+        self._hear = hear
+        self._interval = interval
+        self._clock_ns = clock_ns
+        self._symbols = list(symbols)
+        self._last: dict[str, int] = {}
+        self._heard_s: dict[str, float] = {}
+        self.reconnects = 0
+        self.missed_trades = 0
+
+    def age_s(self, symbol: str) -> float | None:
+        """Return how long ago an instrument's mark was heard, seconds; None where it never was.
+
+        Args:
+            symbol: The instrument.
+        """
+        heard = self._heard_s.get(symbol)
+        return None if heard is None else time.monotonic() - heard
+
+    def begin_after(self, bar: VenueBar) -> None:
+        """Count a bar as told: what comes after it is news."""
+        self._last[bar.symbol] = max(self._last.get(bar.symbol, 0), bar.close_ns)
+
+    @abstractmethod
+    async def _bars(self, symbol: str, since_ns: int, now_ns: int) -> Iterable[VenueBar]:
+        """Ask for the bars of a time.
+
+        Raises:
+            Failure: The venue does not say.
+            InvalidInput: Its answer is none.
+        """
+
+    async def _keep_open(
+        self, listen: Callable[[], Awaitable[str]], cut: Callable[[], None] | None = None
+    ) -> None:
+        """Open a stream again and again.
+
+        Args:
+            listen: Hears it until it ends, and says why it ended.
+            cut: Called then.
+        """
+        tries = 0
+        while True:
+            began = time.monotonic()
+            why = await listen()
+            if cut is not None:
+                cut()
+            tries = 0 if time.monotonic() - began > _HELD_S else tries + 1
+            self.reconnects += 1
+            _LOG.warning("market stream: %s", why)
+            await asyncio.sleep(BACK_OFF_S[min(tries, len(BACK_OFF_S) - 1)])
+
+    async def _fetch_soon(self) -> None:
+        self._wire.spawn(self._fetch_missed())
+
+    async def _fetch_missed(self) -> None:
+        """Tell the bars that closed since the last one that was told."""
+        for symbol, since_ns in list(self._last.items()):
+            try:
+                for bar in await self._bars(symbol, since_ns, self._clock_ns()):
+                    self._tell_bar(bar)
+            except (Failure, InvalidInput) as error:
+                _LOG.warning("bars of %s: %s", symbol, error)
+
+    def _tell(self, said: MarketNews) -> None:
+        if isinstance(said, VenueBar):
+            self._tell_bar(said)
+            return
+        if isinstance(said, VenueMark):
+            self._heard_s[said.symbol] = time.monotonic()
+        self._hear(said)
+
+    def _tell_bar(self, bar: VenueBar) -> None:
+        if bar.close_ns > self._last.get(bar.symbol, 0):
+            self._last[bar.symbol] = bar.close_ns
+            self._hear(bar)
