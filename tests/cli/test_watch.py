@@ -14,7 +14,7 @@ from dita.cli import main
 from dita.cli.watch import _halter
 from dita.cli.watch_screen import WatchScreen
 from dita.cli.watch_source import ClusterSource, LogSource, Seen, Source
-from dita.cli.watch_text import as_text, tone
+from dita.cli.watch_text import as_text, breaker_lines, tone
 from dita.cluster import ClusterAddress
 from dita.projection.cluster import HazelcastProjection
 from kernels import ENTER, EXIT, SYMBOL, intent, opened
@@ -186,3 +186,23 @@ def test_a_kernel_that_is_not_known_is_told(hazelcast: ClusterAddress, kernel: E
 )
 def test_its_colour_is_that_of_the_worst(seen: Seen, expected: str) -> None:
     assert tone(seen) == expected
+
+
+@pytest.mark.parametrize(
+    ("state", "line"),
+    [
+        ({}, []),
+        ({"state": "CLOSED", "reason": ""}, ["circuit breaker of binance CLOSED"]),
+        (
+            {"state": "OPEN", "reason": "5 refusals"},
+            ["circuit breaker of binance OPEN, entries wait: 5 refusals; 3 held back"],
+        ),
+        (
+            {"state": "HALF_OPEN", "reason": "5 refusals"},
+            ["circuit breaker of binance HALF_OPEN, entries wait: 5 refusals; 3 held back"],
+        ),
+    ],
+)
+def test_the_circuit_breaker_is_shown_with_why_entries_wait(state: dict[str, str], line: list[str]) -> None:
+    breaker = {"venue": "binance", "held_back": 3, **state} if state else {}
+    assert breaker_lines(Seen("k", breaker=breaker)) == line

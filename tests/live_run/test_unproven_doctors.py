@@ -1,5 +1,6 @@
 """`dita doctor` at OKX and BingX: scripted answers in their wire forms, and what the command refuses."""
 
+import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from dita.venues.bingx.requests import BingxDialect
 from dita.venues.okx.adapter import OkxPractice
 from dita.venues.okx.requests import OkxDialect
 from dita.venues.wire.adapter import WireAdapter
+from fixtures import FIXTURES, present
 
 OKX: dict[str, Any] = {
     "/api/v5/public/time": [{"ts": "0"}],
@@ -125,6 +127,30 @@ def test_what_is_wrong_is_named(venue: str, path: str, answer: dict[str, str], n
     result, text = found(venue, {path: changed})[name]
     assert result == "fail"
     assert says in text
+
+
+def test_recorded_answers_about_an_account_are_read() -> None:
+    wanted = {
+        "/api/v5/account/config": "okx", "/openApi/swap/v1/positionSide/dual": "bingx",
+        "/openApi/swap/v1/trade/assetMode": "bingx",
+    }  # fmt: skip
+    rows: dict[str, Any] = {}
+    for venue in ("okx", "bingx"):
+        for line in present(FIXTURES / f"payloads/{venue}/jkorf.jsonl").read_text("utf-8").splitlines():
+            record = json.loads(line)
+            method, path, *_ = record.get("header") or ("", "")
+            if method == "GET" and path in wanted and record["part"] == "response":
+                rows[path] = record["payload"]["data"]
+    assert set(rows) == set(wanted)
+    checks = found("okx", {path: rows[path] for path in rows if wanted[path] == "okx"})
+    assert checks["key"] == ("fail", "may withdraw: make one that cannot, or say --allow-withdrawals")
+    assert checks["proof"][0] == "warn"
+    checks = found("okx", {"/api/v5/account/config": rows["/api/v5/account/config"]}, allow_withdrawals=True)
+    assert checks["position mode"] == ("ok", "one-way")
+    assert checks["account mode"][1].startswith("MODE_NOT_SUPPORTED: multi-currency margin")
+    checks = found("bingx", {path: rows[path] for path in rows if wanted[path] == "bingx"})
+    assert checks["position mode"][1].startswith("hedge")
+    assert checks["account mode"][1].startswith("MODE_NOT_SUPPORTED: multiAssetsMode")
 
 
 @pytest.mark.parametrize("venue", ["okx", "bingx"])
