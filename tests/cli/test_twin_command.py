@@ -104,6 +104,25 @@ def test_a_run_that_keeps_no_log_has_no_twin(market: Path, capsys: pytest.Captur
     assert "--twin: an ephemeral run keeps no log" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (["-c", "bybit", "--shadow"], "`dita record` cannot that of bybit"),
+        (["-c", "binance"], "this run is on the test network"),
+    ],
+)
+def test_a_market_that_is_not_recorded_has_no_twin(
+    words: list[str], named: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("aiohttp")
+    keys = ["--api-key", "env:NOBODYS", "--api-secret", "env:NOBODYS"]
+    assert (
+        main(["run", "ema-cross", "-p", "BTC/USDT", "--dir", str(tmp_path / "h"), "--twin", *words, *keys])
+        == 1
+    )
+    assert named in capsys.readouterr().err
+
+
 def test_an_assumption_that_cannot_be_is_named(
     market: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -26,6 +26,7 @@ ROWS_SHOWN: Final = 30
 MARKET_LIST: Final = "twin-market.json"
 MARKET_FOLDER: Final = "market"
 RESULT: Final = "twin.json"
+SAID: Final = "twin.log"
 ASSUMPTIONS: Final = "twin-assumptions.json"
 #: A twin that follows begins anew so seldom, and takes at most a tenth of the time.
 _FOLLOW_S: Final = 30.0
@@ -240,9 +241,9 @@ def twin_beside(
     children = []
     if record:
         words = [*ours, "record", *record, "--out", str(place / MARKET_FOLDER)]
-        children.append(_spawn(words, subprocess.DEVNULL))
+        children.append(_spawn(words, subprocess.DEVNULL, place))
     # Its input is ours: where we end, however that is, it ends too.
-    children.append(_spawn([*ours, "twin", str(place), "--follow"], subprocess.PIPE))
+    children.append(_spawn([*ours, "twin", str(place), "--follow"], subprocess.PIPE, place))
     try:
         yield
     finally:
@@ -252,10 +253,12 @@ def twin_beside(
         children[-1].communicate()
 
 
-def _spawn(words: Sequence[str], stdin: int) -> "subprocess.Popen[bytes]":
-    return subprocess.Popen(  # noqa: S603 - our own command
-        words, stdin=stdin, stdout=subprocess.DEVNULL, process_group=0
-    )
+def _spawn(words: Sequence[str], stdin: int, place: Path) -> "subprocess.Popen[bytes]":
+    """Begin a child in a group of its own; what it says goes to a file beside its answers."""
+    with (place / SAID).open("ab") as said:
+        return subprocess.Popen(  # noqa: S603 - our own command
+            words, stdin=stdin, stdout=said, stderr=said, process_group=0
+        )
 
 
 def _follow(
