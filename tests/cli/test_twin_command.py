@@ -112,9 +112,14 @@ def test_a_run_that_keeps_no_log_has_no_twin(market: Path, capsys: pytest.Captur
     ],
 )
 def test_a_market_that_is_not_recorded_has_no_twin(
-    words: list[str], named: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    words: list[str],
+    named: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     pytest.importorskip("aiohttp")
+    monkeypatch.setenv("NOBODYS", "x" * 32)
     keys = ["--api-key", "env:NOBODYS", "--api-secret", "env:NOBODYS"]
     assert (
         main(["run", "ema-cross", "-p", "BTC/USDT", "--dir", str(tmp_path / "h"), "--twin", *words, *keys])

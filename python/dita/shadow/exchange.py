@@ -42,6 +42,9 @@ class Side(StrEnum):
     SELL = "Sell"
 
 
+_ORDER_SIDES: Final = {Side.BUY: "BUY", Side.SELL: "SELL"}
+
+
 class OrderStatus(StrEnum):
     """How an order stands at the exchange."""
 
@@ -369,11 +372,11 @@ class FakeExchangeClient:
         Raises:
             InvalidInput: A value is none that an order can have; nothing was sent.
         """
-        side = _side(req.side)
+        side = req.side if type(req.side) is Side else _side(req.side)
         price, size = decimal_of("price", req.price), decimal_of("qty", req.qty)
         if req.symbol not in self._marks:
             self._mark(req.symbol, price)
-        rounded = self._limits[req.symbol].round_order(side.value.upper(), price, size)
+        rounded = self._limits[req.symbol].round_order(_ORDER_SIDES[side], price, size)
         at = self._slot()
         if at is None:
             return PlaceOrderResponse(
@@ -523,13 +526,13 @@ class FakeExchangeClient:
             order = self.kernel.order(fill.order_id)
         self._fills.append(
             FillEvent(
-                order_id=order.venue_order_id if order is not None else "",
-                client_order_id=fill.trade_id,
-                symbol=fill.symbol,
-                side=Side.BUY if fill.side == "BUY" else Side.SELL,
-                price=fill.price,
-                qty=fill.size,
-                timestamp_ms=fill.time_ns // _MS_NS,
+                order.venue_order_id if order is not None else "",
+                fill.trade_id,
+                fill.symbol,
+                Side.BUY if fill.side == "BUY" else Side.SELL,
+                fill.price,
+                fill.size,
+                fill.time_ns // _MS_NS,
             )
         )
 

@@ -127,6 +127,8 @@ class ExecutionLoop:
         self.stats = dict.fromkeys(_COUNTED, 0)
         self._fake = exchange if isinstance(exchange, FakeExchangeClient) else None
         self._clock = clock or self._time_ms
+        self._params: ExecutionParams | None = None
+        self._sized = (Decimal(0), Decimal(0))
         if self._fake is not None:
             fake = self._fake
             fake.listen(lambda order: order_store.hear(order, self._clock()))
@@ -154,8 +156,11 @@ class ExecutionLoop:
             middle = (decimal_of("bid", quote.bid) + decimal_of("ask", quote.ask)) / 2
         if self.risk_monitor.is_frozen():
             return
-        size = decimal_of("base_qty", params.base_qty)
-        away = middle * decimal_of("spread_bps", params.spread_bps) / _BPS / 2
+        if params is not self._params:
+            half = decimal_of("spread_bps", params.spread_bps) / _BPS / 2
+            self._params, self._sized = params, (decimal_of("base_qty", params.base_qty), half)
+        size, half = self._sized
+        away = middle * half
         for side, price in ((Side.BUY, middle - away), (Side.SELL, middle + away)):
             if self.risk_monitor.check_before_order(quote.symbol, side, size, price):
                 self._place(quote.symbol, side, size, price)

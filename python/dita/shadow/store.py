@@ -131,15 +131,21 @@ class InMemoryOrderStore:
         Raises:
             InvalidInput: A number cannot be taken.
         """
+        size, limit = decimal_of("qty", qty), decimal_of("price", price)
+        client_order_id = self.generate_client_order_id()
+        # By place: names cost as much again, and this is made for every order.
         order = Order(
-            client_order_id=self.generate_client_order_id(),
-            symbol=symbol,
-            side=str(side),
-            qty=decimal_of("qty", qty),
-            price=decimal_of("price", price),
-            state=OrderState.PENDING,
-            created_at_ms=timestamp_ms,
-            updated_at_ms=timestamp_ms,
+            client_order_id,
+            symbol,
+            str(side),
+            size,
+            limit,
+            OrderState.PENDING,
+            None,
+            _ZERO,
+            _ZERO,
+            timestamp_ms,
+            timestamp_ms,
         )
         self._put(order)
         return order
