@@ -47,7 +47,9 @@ class Raw:
         """Return the kind of the next message; 0 where the server has hung up."""
         return (self.receive() or b"\0")[0]
 
-    def intent(self, number: int, slot: int, name: str, action: str, metadata: str = "") -> None:
+    def intent(
+        self, number: int, slot: int, name: str, action: str, metadata: str = "", *, again: bool = False
+    ) -> None:
         """Send an intent at market, of 0.001 BTCUSDT."""
         order = (KernelCommandType(action), TradeSide.LONG, OrderType.MARKET, TimeInForce.GTC)
         words = (1).to_bytes(8, "little") + slot.to_bytes(4, "little")
@@ -56,4 +58,4 @@ class Raw:
             words += bytes([len(text)]) + text.encode()
         words += b"\x03" + (1).to_bytes(16, "little") + (b"\xff" + b"\0" * 16) * 5 + b"\0" * 18 + b"\0\0"
         words += len(metadata).to_bytes(2, "little") + metadata.encode() + b"\0\0"
-        self.send(b"\x02" + number.to_bytes(4, "little") + b"\0" + (1).to_bytes(2, "little") + words)
+        self.send(b"\x02" + number.to_bytes(4, "little") + bytes([again]) + (1).to_bytes(2, "little") + words)

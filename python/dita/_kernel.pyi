@@ -2893,6 +2893,20 @@ class Link:
     def instrument(self, symbol: str) -> dict[str, Any] | None:
         """Return an instrument's rules by name, and its last mark."""
 
+    def rows(self, topic_name: str) -> list[dict[str, Any]]:
+        """Return the venue's positions ("positions") or the transactions ("ledger")."""
+
+    def note(self, text: str, told_seq: int) -> None:
+        """Keep a text for the lease's program in the log."""
+
+    def noted(self) -> tuple[str, int, int] | None:
+        """Return the newest note of the lease's program: text, told_seq, time in ns."""
+
+    def past(
+        self, after_seq: int, until_seq: int
+    ) -> tuple[list[tuple[TradeSlot, VenueEvent, VenueOrder | None]], int]:
+        """Return what has happened to the lease's trades, and how many older events are left out."""
+
     def next_told(self, watcher: Watcher | None = None) -> tuple[Any, ...] | None:
         """Give what happened to a watcher up to the next thing of another kind, and return that; None where
         nothing is left. Without a watcher what happened is returned as well: `("news", seq, slots,

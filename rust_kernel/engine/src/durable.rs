@@ -13,7 +13,7 @@ use dita_kernel::outcome::Outcome;
 use dita_log::{Disk, Key, Log, LogError, Need, SyncPolicy, Writing};
 
 /// A record's type is the input's own number, and what came of it.
-const KIND_BITS: u8 = 0x3F;
+pub(crate) const KIND_BITS: u8 = 0x3F;
 /// The payload ends with the key of what it booked.
 pub(crate) const KEYED: u8 = 0x40;
 /// The kernel refused it: it changed nothing, and booked nothing.

@@ -559,27 +559,15 @@ impl Engine {
             self.spent.push(input);
             return;
         };
+        let mut notices = core::mem::take(&mut self.effects.notices);
+        let (kernel, effects, last_ns) = (&self.kernel, &self.effects, self.last_ns);
         if let Some(answer) = self.answers.get_mut(ticket) {
-            describe(&self.kernel, &self.effects, self.last_ns, &input, &mut answer.transitions);
-            answer.notices.append(&mut self.effects.notices);
-            self.spent.extend(add_feedback(answer, input, outcome));
+            answer.notices.append(&mut notices);
+            self.spent.extend(go_on_with_answer(answer, kernel, effects, last_ns, input, outcome));
             return;
         }
-        let first = self.effects.transitions.first().map(|transition| transition.slot_id);
-        let slot_id = outcome.slot_id.or(first);
-        let trade_id = match (&input, slot_id.and_then(|slot_id| self.kernel.slot(slot_id))) {
-            (_, Some(slot)) if outcome.accepted => slot.trade_id.clone(),
-            (Input::Intent(intent), _) => intent.trade_id.clone(),
-            (Input::Venue(event), _) => event.trade_id.clone(),
-            _ => Id::EMPTY,
-        };
-        let mut transitions = Vec::new();
-        if !self.effects.transitions.is_empty() {
-            transitions.reserve_exact(TRANSITIONS_USUAL);
-            describe(&self.kernel, &self.effects, self.last_ns, &input, &mut transitions);
-        }
-        let notices = core::mem::take(&mut self.effects.notices);
-        self.answers.keep(ticket, Answer { trade_id, transitions, notices, ..Answer::of(outcome) });
+        let answer = begin_answer(kernel, effects, last_ns, &input, outcome);
+        self.answers.keep(ticket, Answer { notices, ..answer });
     }
 
     /// Adds the step's transitions to what followers see, with the event that caused them.
@@ -613,6 +601,45 @@ impl Engine {
         }
         result.map_err(EngineError::Venue)
     }
+}
+
+/// The answer to an input, as its own step leaves it, but for the remarks.
+#[inline]
+pub(crate) fn begin_answer(
+    kernel: &Kernel,
+    effects: &Effects,
+    timestamp_ns: i64,
+    input: &Input,
+    outcome: Outcome,
+) -> Answer {
+    let first = effects.transitions.first().map(|transition| transition.slot_id);
+    let slot_id = outcome.slot_id.or(first);
+    let trade_id = match (input, slot_id.and_then(|slot_id| kernel.slot(slot_id))) {
+        (_, Some(slot)) if outcome.accepted => slot.trade_id.clone(),
+        (Input::Intent(intent), _) => intent.trade_id.clone(),
+        (Input::Venue(event), _) => event.trade_id.clone(),
+        _ => Id::EMPTY,
+    };
+    let mut transitions = Vec::new();
+    if !effects.transitions.is_empty() {
+        transitions.reserve_exact(TRANSITIONS_USUAL);
+        describe(kernel, effects, timestamp_ns, input, &mut transitions);
+    }
+    Answer { trade_id, transitions, ..Answer::of(outcome) }
+}
+
+/// The answer goes on with a step that followed from it, but for the remarks. Gives back what it did not keep.
+#[inline]
+pub(crate) fn go_on_with_answer(
+    answer: &mut Answer,
+    kernel: &Kernel,
+    effects: &Effects,
+    timestamp_ns: i64,
+    input: Input,
+    outcome: Outcome,
+) -> Option<Input> {
+    describe(kernel, effects, timestamp_ns, &input, &mut answer.transitions);
+    add_feedback(answer, input, outcome)
 }
 
 /// Adds what the venue said to the answer of the input that it followed from. Where it refused at once, its code

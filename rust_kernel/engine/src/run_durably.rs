@@ -8,7 +8,7 @@ use dita_kernel::outcome::{Detail, Outcome};
 use dita_log::{LogError, Need};
 
 use crate::answer::Answer;
-use crate::durable::Durable;
+use crate::durable::{Durable, SharedDisk};
 use crate::note::Note;
 use crate::port::{self, Port};
 use crate::run::{Engine, EngineError, Progress, Ticket, VenueCall, Waiting};
@@ -334,6 +334,11 @@ impl Engine {
         let written = durable.lease(&mut self.kernel, name, lease);
         let synced = if durable.held { written } else { written.and_then(|()| durable.log.sync().map(drop)) };
         synced.map_err(|error| self.fail(error))
+    }
+
+    /// Where the log's files are, for those who read it beside the engine; `None` without a log.
+    pub fn log_disk(&self) -> Option<SharedDisk> {
+        self.durable.as_ref().map(|durable| SharedDisk::clone(durable.log.disk()))
     }
 
     /// The leases that stand, by name.

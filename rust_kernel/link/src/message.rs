@@ -5,15 +5,15 @@
 //! log's codec may change beneath them. The bytes of each version are held by `tests/golden.rs`.
 
 use dita_engine::form::{Form, ToldFields};
-use dita_engine::{OrderView, SlotView, TransitionRecord, fields};
+use dita_engine::{OrderView, Past, PastEvent, SlotView, TransitionRecord, fields};
 use dita_kernel::id::Id;
 use dita_kernel::input::{Intent, VenueEvent};
 use dita_kernel::names::{KernelDiagnosticCode, Severity, TradeStage};
 
 use crate::lease::Policy;
 
-/// The newest version; a server speaks this one and the one before.
-pub const VERSION: u16 = 2;
+/// The newest version. Version 2 brought the orders of news, version 3 notes and the past, positions and the ledger.
+pub const VERSION: u16 = 3;
 /// The oldest version that a server speaks.
 pub const VERSION_OLDEST: u16 = 1;
 /// How a first message begins, in every version.
@@ -88,6 +88,22 @@ pub enum Request {
     },
     /// The lease ends, and its policy acts at once.
     Bye,
+    /// Keeps a text for the lease's program in the log; the newest counts. From version 3 on.
+    Note {
+        /// The last input that it has heard of.
+        told_seq: u64,
+        /// The text.
+        text: String,
+    },
+    /// The newest note of the lease's program. From version 3 on.
+    Noted,
+    /// What has happened to the lease's trades, out of the log. From version 3 on.
+    Past {
+        /// From behind this input.
+        after_seq: u64,
+        /// Up to this one.
+        until_seq: u64,
+    },
 }
 
 /// What can be read beside slots and orders.
@@ -101,10 +117,15 @@ pub enum Topic {
     Health,
     /// An instrument's rules, as particulars.
     Instrument,
+    /// The venue's positions, as a list of particulars named `rows`. From version 3 on.
+    Positions,
+    /// The remembered transactions, as a list of particulars named `rows`. From version 3 on.
+    Ledger,
 }
 
 impl Topic {
-    const ALL: [Topic; 4] = [Topic::Account, Topic::Control, Topic::Health, Topic::Instrument];
+    const ALL: [Topic; 6] =
+        [Topic::Account, Topic::Control, Topic::Health, Topic::Instrument, Topic::Positions, Topic::Ledger];
 }
 
 impl Form for Topic {
@@ -337,6 +358,10 @@ pub enum Reply {
     Market(u64),
     /// Unasked: the server ends.
     Closing(String),
+    /// To [`Request::Noted`]: its last input, when it was written, ns, and the text; nothing where there is none.
+    Note(Option<(u64, i64, String)>),
+    /// To [`Request::Past`].
+    Past(Past),
 }
 
 const HELLO: u8 = 1;
@@ -345,6 +370,9 @@ const SLOT: u8 = 3;
 const ORDERS: u8 = 4;
 const READ: u8 = 5;
 const BYE: u8 = 6;
+const NOTE: u8 = 7;
+const NOTED: u8 = 8;
+const PAST: u8 = 9;
 const WELCOME: u8 = 65;
 const REFUSED: u8 = 66;
 const VERDICTS: u8 = 67;
@@ -358,6 +386,8 @@ const GAP: u8 = 74;
 const SLOTS: u8 = 75;
 const MARKET: u8 = 76;
 const CLOSING: u8 = 77;
+const NOTE_IS: u8 = 78;
+const PAST_IS: u8 = 79;
 
 fn head(kind: u8, number: u32, out: &mut Vec<u8>) {
     out.clear();
@@ -393,6 +423,17 @@ impl Request {
                 name.put(out);
             }
             Request::Bye => head(BYE, number, out),
+            Request::Note { told_seq, text } => {
+                head(NOTE, number, out);
+                told_seq.put(out);
+                put_long(text, out);
+            }
+            Request::Noted => head(NOTED, number, out),
+            Request::Past { after_seq, until_seq } => {
+                head(PAST, number, out);
+                after_seq.put(out);
+                until_seq.put(out);
+            }
         }
     }
 
@@ -415,6 +456,9 @@ fn read_request(mut bytes: &[u8]) -> Option<(u32, Request)> {
         ORDERS => Request::Orders { venue_client_id: Form::take(left)?, live_only: Form::take(left)? },
         READ => Request::Read { topic: Form::take(left)?, name: Form::take(left)? },
         BYE => Request::Bye,
+        NOTE => Request::Note { told_seq: Form::take(left)?, text: take_long(left)? },
+        NOTED => Request::Noted,
+        PAST => Request::Past { after_seq: Form::take(left)?, until_seq: Form::take(left)? },
         _ => return None,
     };
     // A later hello may say more behind what every version knows.
@@ -477,6 +521,19 @@ impl Reply {
                 head(CLOSING, number, out);
                 put_long(text, out);
             }
+            Reply::Note(note) => {
+                head(NOTE_IS, number, out);
+                note.is_some().put(out);
+                if let Some((told_seq, time_ns, text)) = note {
+                    told_seq.put(out);
+                    time_ns.put(out);
+                    put_long(text, out);
+                }
+            }
+            Reply::Past(past) => {
+                head(PAST_IS, number, out);
+                put_past(past, out);
+            }
         }
     }
 
@@ -506,6 +563,11 @@ fn read_reply(mut bytes: &[u8], version: u16) -> Option<(u32, Reply)> {
         SLOTS => Reply::Slots(Form::take(left)?, Form::take(left)?),
         MARKET => Reply::Market(Form::take(left)?),
         CLOSING => Reply::Closing(take_long(left)?),
+        NOTE_IS if bool::take(left)? => {
+            Reply::Note(Some((Form::take(left)?, Form::take(left)?, take_long(left)?)))
+        }
+        NOTE_IS => Reply::Note(None),
+        PAST_IS => Reply::Past(take_past(left)?),
         _ => return None,
     };
     left.is_empty().then_some((number, reply))
@@ -534,6 +596,31 @@ fn take_news(left: &mut &[u8], version: u16) -> Option<News> {
     };
     let happenings = (0..count).map(one).collect::<Option<Vec<_>>>()?;
     Some(News { seq, slots, happenings })
+}
+
+fn put_past(past: &Past, out: &mut Vec<u8>) {
+    past.left_out.put(out);
+    (past.events.len().min(usize::from(u16::MAX)) as u16).put(out);
+    for PastEvent { slot, event, order } in &past.events {
+        slot.put(out);
+        event.put(out);
+        order.is_some().put(out);
+        if let Some(order) = order {
+            order.put(out);
+        }
+    }
+}
+
+fn take_past(left: &mut &[u8]) -> Option<Past> {
+    let left_out = Form::take(left)?;
+    let count = u16::take(left)?;
+    let one = |_| {
+        let (slot, event) = (Form::take(left)?, Form::take(left)?);
+        let order = if bool::take(left)? { Some(Form::take(left)?) } else { None };
+        Some(PastEvent { slot, event, order })
+    };
+    let events = (0..count).map(one).collect::<Option<Vec<_>>>()?;
+    Some(Past { events, left_out })
 }
 
 /// A text that may be longer than 65,535 bytes.

@@ -6,7 +6,7 @@ use std::fmt::Write;
 use std::path::PathBuf;
 
 use dita_engine::form::{Told, ToldFields};
-use dita_engine::{Amend, OrderView, TransitionRecord, blank_slot};
+use dita_engine::{Amend, OrderView, Past, PastEvent, TransitionRecord, blank_slot};
 use dita_kernel::id::Id;
 use dita_kernel::input::{Attachment, ExitSpec, Intent, Provenance, RareFields, VenueEvent};
 use dita_kernel::names::{
@@ -131,6 +131,11 @@ fn requests() -> Vec<(&'static str, Request)> {
         ("orders", Request::Orders { venue_client_id: Id::EMPTY, live_only: true }),
         ("read", Request::Read { topic: Topic::Instrument, name: id("BTCUSDT") }),
         ("bye", Request::Bye),
+        ("note", Request::Note { told_seq: 7, text: "{}".into() }),
+        ("noted", Request::Noted),
+        ("past", Request::Past { after_seq: 3, until_seq: 9 }),
+        ("read_positions", Request::Read { topic: Topic::Positions, name: Id::EMPTY }),
+        ("read_ledger", Request::Read { topic: Topic::Ledger, name: Id::EMPTY }),
     ]
 }
 
@@ -178,6 +183,7 @@ fn replies() -> Vec<(&'static str, Reply)> {
     let mut slot = blank_slot(3);
     slot.active_entry_order = Some(order());
     slot.cost = Money(-5);
+    let past = |order| PastEvent { slot: slot.clone(), event: event(), order };
     let news = News {
         seq: 8,
         slots: vec![slot.clone()],
@@ -194,11 +200,18 @@ fn replies() -> Vec<(&'static str, Reply)> {
         ("gone", Reply::Gone),
         ("news", Reply::News(Box::new(news))),
         ("gap", Reply::Gap { from: 3, to: 9 }),
-        ("slots", Reply::Slots(9, vec![slot])),
+        ("slots", Reply::Slots(9, vec![slot.clone()])),
         ("market", Reply::Market(17)),
         ("closing", Reply::Closing("the server ends".into())),
+        ("note_is", Reply::Note(Some((7, 12, "{}".into())))),
+        ("no_note", Reply::Note(None)),
+        ("past_is", Reply::Past(Past { events: vec![past(Some(order())), past(None)], left_out: 2 })),
     ]
 }
+
+/// What only version 3 and later ones have.
+const FROM_3: [&str; 8] =
+    ["note", "noted", "past", "read_positions", "read_ledger", "note_is", "no_note", "past_is"];
 
 fn line(name: &str, bytes: &[u8]) -> String {
     let mut line = format!("{name} ");
@@ -210,11 +223,12 @@ fn line(name: &str, bytes: &[u8]) -> String {
 fn written(version: u16) -> String {
     let mut bytes = Vec::new();
     let mut lines = String::new();
-    for (name, request) in requests() {
+    let has = |name: &str| version >= 3 || !FROM_3.contains(&name);
+    for (name, request) in requests().into_iter().filter(|(name, _)| has(name)) {
         request.encode(5, &mut bytes);
         lines += &line(name, &bytes);
     }
-    for (name, reply) in replies() {
+    for (name, reply) in replies().into_iter().filter(|(name, _)| has(name)) {
         reply.encode(5, version, &mut bytes);
         lines += &line(name, &bytes);
     }

@@ -187,6 +187,11 @@ fn bytes_of(disk: &dyn Disk, segment: u64) -> u64 {
 }
 
 impl Log {
+    /// Where its files are: for readers that go by themselves.
+    pub fn disk(&self) -> &Arc<dyn Disk> {
+        &self.disk
+    }
+
     /// A reader of this log from `from_seq` on. It sees what is flushed.
     pub fn reader(&self, from_seq: u64) -> Result<Reader, LogError> {
         Reader::open(self.disk.clone(), Some(self.identity.bytes()), from_seq, Span::Written)

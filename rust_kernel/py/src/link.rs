@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use dita_engine::{Answer, Observed, OrderView, SlotView};
+use dita_engine::form::Told;
+use dita_engine::{Answer, Observed, OrderView, PastEvent, SlotView};
 use dita_kernel::id::Id;
 use dita_kernel::input::Intent;
 use dita_kernel::outcome::{Detail as CoreDetail, Outcome};
@@ -345,6 +346,65 @@ impl Link {
         }
     }
 
+    /// The venue's positions or the ledger's transactions, as dicts.
+    fn rows<'py>(&self, py: Python<'py>, topic_name: &str) -> Result<Bound<'py, PyList>, Error> {
+        let topic = match topic_name {
+            "positions" => Topic::Positions,
+            "ledger" => Topic::Ledger,
+            _ => return Err(Error::text_value("topic", topic_name, "is none of positions, ledger")),
+        };
+        self.speaks(3, topic_name)?;
+        let Reply::Table(fields) = self.call(py, &Request::Read { topic, name: Id::EMPTY })? else {
+            return Err(unexpected());
+        };
+        let rows = fields.0.into_iter().find(|(name, _)| &**name == "rows").map(|(_, rows)| rows);
+        let Some(Told::List(rows)) = rows else { return Err(unexpected()) };
+        let dicts = rows.into_iter().map(|row| Details::of(row).to_dict(py));
+        Ok(PyList::new(py, dicts.collect::<PyResult<Vec<_>>>()?)?)
+    }
+
+    /// Keeps a text for the lease's program in the log; `told_seq` is the last input that it has heard of.
+    fn note(&self, py: Python<'_>, text: &str, told_seq: u64) -> Result<(), Error> {
+        self.speaks(3, "notes")?;
+        match self.call(py, &Request::Note { told_seq, text: text.to_owned() })? {
+            Reply::Text(_) => Ok(()),
+            _ => Err(unexpected()),
+        }
+    }
+
+    /// The newest note of the lease's program: (text, told_seq, time in ns); `None` where there is none.
+    fn noted(&self, py: Python<'_>) -> Result<Option<(String, u64, i64)>, Error> {
+        self.speaks(3, "notes")?;
+        match self.call(py, &Request::Noted)? {
+            Reply::Note(note) => Ok(note.map(|(told_seq, time_ns, text)| (text, told_seq, time_ns))),
+            _ => Err(unexpected()),
+        }
+    }
+
+    /// What has happened to the lease's trades, out of the log: (slot, event, order or `None`), and how many older ones are left
+    /// out.
+    fn past<'py>(
+        &self,
+        py: Python<'py>,
+        after_seq: u64,
+        until_seq: u64,
+    ) -> Result<(Bound<'py, PyList>, u64), Error> {
+        self.speaks(3, "the past")?;
+        let Reply::Past(past) = self.call(py, &Request::Past { after_seq, until_seq })? else {
+            return Err(unexpected());
+        };
+        let told = PyList::empty(py);
+        for PastEvent { slot, event, order } in past.events {
+            let order = order.map(|order| Bound::new(py, VenueOrder::from(order))).transpose()?;
+            told.append((
+                Bound::new(py, TradeSlot::from(slot))?,
+                Bound::new(py, VenueEvent::from(event))?,
+                order,
+            ))?;
+        }
+        Ok((told, past.left_out))
+    }
+
     /// Ends the bell's ringing: what is told from now on rings it anew.
     fn quiet(&self) {
         self.core.bell().quiet();
@@ -410,6 +470,19 @@ impl Link {
 }
 
 impl Link {
+    /// Asks for nothing that the server's version does not have.
+    fn speaks(&self, version: u16, what: &str) -> Result<(), Error> {
+        let theirs = self.core.welcome().version;
+        if theirs >= version {
+            return Ok(());
+        }
+        let why = format!(
+            "{what}: the server speaks version {theirs} of the protocol, and this is of version {version}: install \
+             the same version of dita on both sides"
+        );
+        Err(Error::Link(Box::new(LinkTrouble::Other(why))))
+    }
+
     fn order_views(
         &self,
         py: Python<'_>,

@@ -7,11 +7,13 @@ mod pushed;
 mod reading;
 mod transport;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
+
+use dita_kernel::id::Id;
 
 use crate::message::{AGAIN_AT, Hello, Refused, Reply, Request, VERSION, Welcome, Why};
 use crate::packet::Bell;
@@ -23,6 +25,8 @@ pub use transport::{Line, Received, SocketTransport, Transport};
 pub(crate) const SLICE: Duration = Duration::from_millis(100);
 /// How long the pauses between attempts to come back become.
 const PAUSE_MAX: Duration = Duration::from_millis(250);
+/// So many intents without an answer are remembered, for the case that the program sends them again.
+const UNANSWERED_MAX: usize = 1024;
 /// How long a server has to answer a hello.
 const WELCOME_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -63,6 +67,8 @@ pub(crate) struct Shared {
     calls: Mutex<BTreeMap<u32, Call>>,
     /// A call has its reply, or the line has changed.
     answered: Condvar,
+    /// Intents whose calls have ended without an answer: sent anew, they are sent again.
+    unanswered: Mutex<VecDeque<Id>>,
     reading: Mutex<Vec<u8>>,
     next: AtomicU32,
     callers: AtomicUsize,
@@ -105,6 +111,7 @@ impl Link {
             way: Mutex::new(Way { line: Some(line), ended: None, welcome }),
             calls: Mutex::default(),
             answered: Condvar::new(),
+            unanswered: Mutex::default(),
             reading: Mutex::default(),
             next: AtomicU32::new(1),
             callers: AtomicUsize::new(0),
@@ -154,7 +161,7 @@ impl Link {
         let _calling = Calling::new(&self.shared);
         let taken = self.shared.wait_for(number, Instant::now() + timeout, look);
         if taken.is_err() {
-            unpoisoned(&self.shared.calls).remove(&number);
+            self.forget(number);
         }
         self.settle(taken?)
     }
@@ -172,7 +179,8 @@ impl Link {
         let mut calls = unpoisoned(&self.shared.calls);
         if calls.get(&number).is_some_and(|call| call.reply.is_none()) {
             let ended = unpoisoned(&self.shared.way).ended.clone()?;
-            calls.remove(&number);
+            drop(calls);
+            self.forget(number);
             return Some(Err(ended));
         }
         let reply = calls.remove(&number)?.reply?;
@@ -182,7 +190,30 @@ impl Link {
 
     /// Wants no answer to [`Link::start`] any more.
     pub fn forget(&self, number: u32) {
-        unpoisoned(&self.shared.calls).remove(&number);
+        let Some(call) = unpoisoned(&self.shared.calls).remove(&number) else { return };
+        let (None, Ok((_, Request::Intents { intents, .. }))) = (call.reply, Request::decode(&call.message))
+        else {
+            return;
+        };
+        // They may have been taken.
+        let mut unanswered = unpoisoned(&self.shared.unanswered);
+        unanswered.extend(intents.into_iter().map(|intent| intent.intent_id));
+        while unanswered.len() > UNANSWERED_MAX {
+            unanswered.pop_front();
+        }
+    }
+
+    /// True where an intent may have been taken before: then its first outcome is wanted.
+    fn is_sent_again(&self, request: &Request) -> bool {
+        let Request::Intents { intents, .. } = request else { return false };
+        let mut unanswered = unpoisoned(&self.shared.unanswered);
+        if unanswered.is_empty() {
+            return false;
+        }
+        let before = unanswered.len();
+        // Without an answer it is among them once more.
+        unanswered.retain(|id| intents.iter().all(|intent| intent.intent_id != *id));
+        unanswered.len() < before
     }
 
     fn begin(&self, request: &Request, rings: bool) -> Result<u32, LinkError> {
@@ -196,6 +227,9 @@ impl Link {
         let number = shared.next.fetch_add(1, Ordering::Relaxed).max(1);
         let mut message = Vec::with_capacity(256);
         request.encode(number, &mut message);
+        if self.is_sent_again(request) {
+            sent_again(&mut message);
+        }
         let way = unpoisoned(&shared.way);
         if let Some(ended) = &way.ended {
             return Err(ended.clone());

@@ -34,6 +34,8 @@ pub(super) struct Connection {
     pub(super) lease: Option<(usize, Id)>,
     pub(super) hears_market: bool,
     pub(super) market_told: u64,
+    /// It is not heard before the log has told what it has asked for.
+    pub(super) awaits_log: bool,
     /// It goes once everything is sent.
     pub(super) leaves: bool,
     /// What the system is asked to tell of it.
@@ -69,6 +71,7 @@ impl Connection {
             lease: None,
             hears_market: false,
             market_told: 0,
+            awaits_log: false,
             leaves: false,
             asked: (true, false),
             message: Vec::new(),
@@ -156,7 +159,7 @@ impl Connection {
     /// True where the program is heard.
     pub(super) fn is_heard(&self) -> bool {
         let waits = if self.asked.0 { ANSWERS_BYTES_MAX } else { ANSWERS_BYTES_LOW };
-        !self.leaves && self.answers_bytes <= waits
+        !self.leaves && !self.awaits_log && self.answers_bytes <= waits
     }
 
     /// True where something waits to be sent.

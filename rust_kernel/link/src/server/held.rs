@@ -10,9 +10,10 @@ use dita_kernel::kernel::Kernel;
 use dita_kernel::names::KernelCommandType;
 
 use crate::lease::{Lease, Policy};
+use crate::message::BATCH_MAX;
 
-/// So many answers of a lease are remembered, for intents that are sent again.
-const ANSWERED_MAX: usize = 256;
+/// So many answers of a lease are remembered, for intents that are sent again: at least all of one message.
+const ANSWERED_MAX: usize = BATCH_MAX;
 /// A policy that cannot be carried out is tried again after so long.
 const TRY_EVERY: Duration = Duration::from_millis(500);
 

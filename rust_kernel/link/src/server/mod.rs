@@ -7,6 +7,7 @@ mod connection;
 mod ear;
 mod held;
 mod requests;
+mod retold;
 mod turn;
 
 use std::os::fd::OwnedFd;
@@ -19,10 +20,12 @@ use dita_engine::Answer;
 use dita_engine::form::ToldFields;
 use dita_host::{Drain, Foreign, Given};
 use dita_kernel::id::Id;
+use dita_kernel::kernel::Kernel;
 use rustix::fs::{FlockOperation, Mode, flock};
 use rustix::net::{bind, listen};
 
 use crate::lease::{Lease, Policy};
+use crate::message::Topic;
 use crate::packet::{self, Bell};
 use crate::seats::Seats;
 use ear::Ear;
@@ -32,6 +35,9 @@ use turn::Turns;
 pub trait Serves: Foreign {
     /// The answer and its particulars, with what went wrong at the venue on its way.
     fn told(&self, given: Given<Self>) -> (Answer, ToldFields);
+
+    /// The venue's positions or the ledger's transactions, as rows by the names that programs inside see.
+    fn rows(&self, kernel: &Kernel, topic: Topic) -> Vec<ToldFields>;
 }
 
 /// One account that is served.

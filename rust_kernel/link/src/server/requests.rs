@@ -1,19 +1,23 @@
 //! What a program's message asks for, and the answer.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use dita_engine::form::{Form, Told, ToldFields};
 use dita_engine::{
-    EngineError, Note, asset_json, control_json, health_json, order_view, order_views, slot_view,
+    Answer, EngineError, NOTE_BYTES_MAX, NOTES_MAX, Note, Past, asset_json, control_json, health_json,
+    order_view, order_views, slot_view,
 };
 use dita_host::{Failure, Given, Hold, HostError, Patience};
 use dita_kernel::id::Id;
 use dita_kernel::input::{Input, Intent};
 use dita_kernel::kernel::Kernel;
+use dita_kernel::outcome::Detail;
 use rustix::event::{PollFd, PollFlags, Timespec};
 
 use super::Serves;
 use super::held::{Held, Holder};
+use super::retold::{Asked, AskedAgain, AskedPast, Found, Job, Part, Retold};
 use super::turn::Turns;
 use crate::lease::{GRACE_MS_MAX, Lease, Lock, name_trouble, own_id};
 use crate::message::{
@@ -44,11 +48,31 @@ impl<F: Serves> Turns<F> {
                 return self.send_away(id, number, Refused::because(Why::Malformed, why));
             }
             (Request::Intents { again, intents }, Some((account, name))) => {
-                self.take_intents(account, &name, number, again, intents)
+                let intents = match again {
+                    true => self.look_for(id, number, account, &name, intents),
+                    false => Some(intents),
+                };
+                let Some(intents) = intents else { return };
+                match self.answer_intents(id, number, account, name, again, intents) {
+                    Some(answer) => answer,
+                    None => return,
+                }
             }
             (Request::Bye, Some((account, name))) => {
                 self.part(id, account, &name);
                 Ok(encoded(&Reply::Gone, number, version))
+            }
+            (Request::Note { told_seq, text }, Some((account, name))) => {
+                self.note(account, &name, told_seq, text).map(|reply| encoded(&reply, number, version))
+            }
+            (Request::Noted, Some((account, name))) => {
+                self.noted(account, &name).map(|reply| encoded(&reply, number, version))
+            }
+            (Request::Past { after_seq, until_seq }, Some((account, name))) => {
+                match self.ask_past(id, number, account, name, (after_seq, until_seq)) {
+                    Some(reply) => Ok(encoded(&reply, number, version)),
+                    None => return,
+                }
             }
             (request, Some((account, _))) => {
                 self.read(account, &request).map(|reply| encoded(&reply, number, version))
@@ -221,10 +245,9 @@ impl<F: Serves> Turns<F> {
         &mut self,
         account: usize,
         name: &Id,
-        number: u32,
         again: bool,
         mut intents: Vec<Intent>,
-    ) -> Result<Vec<u8>, Refused> {
+    ) -> Result<Vec<Part>, Refused> {
         let Some(held) = self.books[account].get_mut(name) else {
             return Err(Refused::because(Why::Failed, "the lease has ended"));
         };
@@ -236,7 +259,6 @@ impl<F: Serves> Turns<F> {
         for intent in &mut intents {
             check_intent(intent, name, &held.lease)?;
         }
-        let count = intents.len() as u16;
         let ids: Vec<Id> = intents.iter().map(|intent| intent.intent_id.clone()).collect();
         let mut known: Vec<Option<Vec<u8>>> = Vec::new();
         if again {
@@ -244,29 +266,232 @@ impl<F: Serves> Turns<F> {
             let mut places = known.iter();
             intents.retain(|_| places.next().is_none_or(Option::is_none));
         }
-        let verdicts = self.put(account, intents)?;
-        let mut answer = Vec::with_capacity(512);
-        Reply::Verdicts(Vec::new()).encode(number, VERSION, &mut answer);
-        answer.truncate(VERDICTS_HEAD);
-        count.put(&mut answer);
-        let mut fresh = verdicts.into_iter();
-        let Some(held) = self.books[account].get_mut(name) else { return Ok(answer) };
+        let mut fresh = self.put(account, intents)?.into_iter();
+        let mut parts = Vec::with_capacity(ids.len());
         for (place, intent_id) in ids.into_iter().enumerate() {
-            if let Some(Some(bytes)) = known.get(place) {
-                answer.extend_from_slice(bytes);
+            if let Some(bytes) = known.get_mut(place).and_then(Option::take) {
+                parts.push(Part::Known(bytes));
                 continue;
             }
-            let Some(verdict) = fresh.next() else { break };
-            let begin = answer.len();
-            verdict.put(&mut answer);
-            held.remember(intent_id, answer[begin..].to_vec());
+            let Some(given) = fresh.next() else { break };
+            let first = match given.answer.outcome.detail {
+                Detail::First { seq, .. } if again => Some(seq),
+                _ => None,
+            };
+            let verdict = self.verdict(account, given);
+            parts.push(match first {
+                // It was taken before this server began: what came of it then is in the log.
+                Some(seq) => Part::Logged { intent_id, seq, otherwise: Box::new(verdict) },
+                None => self.remembered(account, name, intent_id, &verdict),
+            });
         }
-        Ok(answer)
+        Ok(parts)
     }
 
-    fn put(&mut self, account: usize, mut intents: Vec<Intent>) -> Result<Vec<Verdict>, Refused> {
+    /// Takes intents; `None` where the log has to be asked for the answer.
+    fn answer_intents(
+        &mut self,
+        id: u64,
+        number: u32,
+        account: usize,
+        name: Id,
+        again: bool,
+        intents: Vec<Intent>,
+    ) -> Option<Result<Vec<u8>, Refused>> {
+        match self.take_intents(account, &name, again, intents) {
+            Ok(parts) => self.complete(id, number, account, name, parts).map(Ok),
+            Err(refused) => Some(Err(refused)),
+        }
+    }
+
+    /// Has intents that are sent again, and of which no answer is remembered, looked for in the log; gives them back where they can
+    /// be taken at once. It may have refused them before a restart, and the kernel remembers only what it has taken.
+    fn look_for(
+        &mut self,
+        id: u64,
+        number: u32,
+        account: usize,
+        name: &Id,
+        intents: Vec<Intent>,
+    ) -> Option<Vec<Intent>> {
+        let held = self.books[account].get(name);
+        let own = intents.iter().filter_map(|intent| own_id(name, &intent.intent_id));
+        let ids: BTreeSet<Id> =
+            own.filter(|id| held.is_some_and(|held| held.answered(id).is_none())).collect();
+        if ids.is_empty() || intents.len() > BATCH_MAX {
+            return Some(intents);
+        }
+        let seq = self.config.accounts[account].drain.lock().core.kernel().seq();
+        let asked = AskedAgain { connection: id, number, account, name: name.clone(), intents, ids, seq };
+        match self.ask_the_log(account, id, Job::Again(asked)) {
+            Some(Job::Again(asked)) => Some(asked.intents),
+            _ => None,
+        }
+    }
+
+    /// Takes intents that the log was asked for: the answers that it has are remembered from now on.
+    fn take_again(&mut self, asked: AskedAgain, answers: BTreeMap<Id, Answer>) -> Option<Vec<u8>> {
+        let AskedAgain { connection, number, account, name, intents, .. } = asked;
+        if !self.connections.contains_key(&connection) {
+            // Its program has hung up: it sends them once more, or wants them no more.
+            return None;
+        }
+        for (intent_id, answer) in answers {
+            let verdict = self.told_again(account, answer);
+            self.remembered(account, &name, intent_id, &verdict);
+        }
+        let answer = self.answer_intents(connection, number, account, name, true, intents)?;
+        Some(answer.unwrap_or_else(|refused| self.refusal(number, VERSION, refused)))
+    }
+
+    /// The answer to intents; `None` where the log has to be asked first.
+    fn complete(
+        &mut self,
+        id: u64,
+        number: u32,
+        account: usize,
+        name: Id,
+        parts: Vec<Part>,
+    ) -> Option<Vec<u8>> {
+        if parts.iter().all(|part| matches!(part, Part::Known(_))) {
+            return Some(verdicts(number, parts));
+        }
+        let job = Job::Outcomes(Asked { connection: id, number, account, name, parts });
+        match self.ask_the_log(account, id, job) {
+            Some(Job::Outcomes(asked)) => Some(self.complete_from(asked, BTreeMap::new())),
+            Some(Job::Again(_) | Job::Past(_)) | None => None,
+        }
+    }
+
+    /// Has a program wait for what its account's log tells. Gives back what cannot be asked.
+    fn ask_the_log(&mut self, account: usize, id: u64, job: Job) -> Option<Job> {
+        let Some(disk) = self.config.accounts[account].drain.lock().core.log_disk() else { return Some(job) };
+        if self.retold.is_none() {
+            self.retold = Retold::begin(&self.watched).ok();
+        }
+        let unasked = match &self.retold {
+            Some(retold) => retold.ask(disk, job),
+            None => Some(job),
+        };
+        if let (None, Some(connection)) = (&unasked, self.connections.get_mut(&id)) {
+            connection.awaits_log = true;
+        }
+        unasked
+    }
+
+    /// Answers what has waited for the log.
+    pub(super) fn tell_retold(&mut self) {
+        let Some(retold) = &self.retold else { return };
+        for found in retold.take() {
+            let (id, answer) = match found {
+                Found::Again(asked, answers) => (asked.connection, self.take_again(asked, answers)),
+                Found::Outcomes(asked, answers) => {
+                    (asked.connection, Some(self.complete_from(asked, answers)))
+                }
+                Found::Past(asked, past) => (asked.connection, Some(self.past(&asked, past))),
+            };
+            let Some(answer) = answer else { continue };
+            if let Some(connection) = self.connections.get_mut(&id) {
+                connection.awaits_log = false;
+                connection.answer(answer);
+                self.send(id);
+            }
+            self.show_rest();
+        }
+    }
+
+    fn past(&self, asked: &AskedPast, past: Result<Past, String>) -> Vec<u8> {
+        match past {
+            Ok(past) => encoded(&Reply::Past(past), asked.number, VERSION),
+            Err(why) => self.refusal(asked.number, VERSION, Refused::because(Why::Failed, why)),
+        }
+    }
+
+    /// The answer with what the log has told of it.
+    fn complete_from(&mut self, asked: Asked, mut answers: BTreeMap<u64, Answer>) -> Vec<u8> {
+        let Asked { number, account, name, parts, .. } = asked;
+        let told = parts.into_iter().map(|part| match part {
+            Part::Known(bytes) => Part::Known(bytes),
+            Part::Logged { intent_id, seq, otherwise } => {
+                let verdict = match answers.remove(&seq) {
+                    Some(answer) => self.told_again(account, answer),
+                    None => *otherwise,
+                };
+                self.remembered(account, &name, intent_id, &verdict)
+            }
+        });
+        let parts = told.collect();
+        verdicts(number, parts)
+    }
+
+    // ------------------------------------------------------------------------------------------ notes
+
+    /// Keeps what a program wants back.
+    fn note(&self, account: usize, name: &Id, told_seq: u64, text: String) -> Result<Reply, Refused> {
+        if text.len() > NOTE_BYTES_MAX {
+            let given = format!("{} bytes", text.len());
+            return Err(Refused::of_field("text", &given, "is more than 65,536 bytes"));
+        }
         let drain = &self.config.accounts[account].drain;
-        let verdict = |given: Given<F>| verdict(drain.foreign().told(given));
+        let state = drain.open().map_err(refused::<F>)?;
+        if state.core.noted(name).is_none() && state.core.notes() >= NOTES_MAX {
+            let why = "would be one name more than 256 with a note";
+            return Err(Refused::of_field("name", name.as_str(), why));
+        }
+        let time_ns = state.latest_ns();
+        drop(state);
+        let note = Note { told_seq, time_ns, text: text.into() };
+        drain.note(name.clone(), note).map_err(refused::<F>)?;
+        Ok(Reply::Text(String::new()))
+    }
+
+    fn noted(&self, account: usize, name: &Id) -> Result<Reply, Refused> {
+        let state = self.config.accounts[account].drain.open().map_err(refused::<F>)?;
+        let note = state.core.noted(name);
+        Ok(Reply::Note(note.map(|note| (note.told_seq, note.time_ns, note.text.to_string()))))
+    }
+
+    /// Has a program wait for its trades' past; gives what it gets at once.
+    fn ask_past(
+        &mut self,
+        id: u64,
+        number: u32,
+        account: usize,
+        owner: Id,
+        between: (u64, u64),
+    ) -> Option<Reply> {
+        if let Ok(mut state) = self.config.accounts[account].drain.open() {
+            // What was taken last stands in the files then. Where that fails the kernel says so itself.
+            let _ = state.core.sync_log();
+        }
+        let job = Job::Past(AskedPast { connection: id, number, owner, between });
+        self.ask_the_log(account, id, job).map(|_| Reply::Past(Past::default()))
+    }
+
+    // ------------------------------------------------------------------------------------------ verdicts
+
+    /// A verdict as it is sent, which the lease remembers.
+    fn remembered(&mut self, account: usize, name: &Id, intent_id: Id, verdict: &Verdict) -> Part {
+        let mut bytes = Vec::with_capacity(512);
+        verdict.put(&mut bytes);
+        if let Some(held) = self.books[account].get_mut(name) {
+            held.remember(intent_id, bytes.clone());
+        }
+        Part::Known(bytes)
+    }
+
+    fn told_again(&self, account: usize, mut answer: Answer) -> Verdict {
+        let durable_seq = self.config.accounts[account].drain.lock().core.durable_seq();
+        answer.durable = durable_seq.is_some_and(|durable| durable >= answer.outcome.seq);
+        self.verdict(account, Given { answer, troubles: Vec::new(), queued: false })
+    }
+
+    fn verdict(&self, account: usize, given: Given<F>) -> Verdict {
+        verdict(self.config.accounts[account].drain.foreign().told(given))
+    }
+
+    fn put(&mut self, account: usize, mut intents: Vec<Intent>) -> Result<Vec<Given<F>>, Refused> {
+        let drain = &self.config.accounts[account].drain;
         if intents.len() == 1 || !drain.has_log() {
             // Who has asked has its answer first; the others are shown what came of it once that is sent.
             self.unshown = Some(account);
@@ -274,14 +499,13 @@ impl<F: Serves> Turns<F> {
                 drain.put_unshown(Hold::Takes, Input::Intent(Box::new(intent)), Patience::Answer)
             });
             let given: Result<Vec<Given<F>>, Failure<F>> = taken.collect();
-            return Ok(given.map_err(refused::<F>)?.into_iter().map(verdict).collect());
+            return given.map_err(refused::<F>);
         }
         if intents.is_empty() {
             return Ok(Vec::new());
         }
         let inputs = intents.into_iter().map(|intent| Input::Intent(Box::new(intent))).collect();
-        let given = drain.put_batch(Hold::Takes, inputs, None).map_err(refused::<F>)?;
-        Ok(given.into_iter().map(verdict).collect())
+        drain.put_batch(Hold::Takes, inputs, None).map_err(refused::<F>)
     }
 
     // ------------------------------------------------------------------------------------------ reads
@@ -306,6 +530,10 @@ impl<F: Serves> Turns<F> {
                 Reply::Orders(found.into_iter().collect())
             }
             Request::Read { topic: Topic::Instrument, name } => Reply::Table(instrument(kernel, name)),
+            Request::Read { topic: topic @ (Topic::Positions | Topic::Ledger), .. } => {
+                let rows = its.drain.foreign().rows(kernel, *topic);
+                Reply::Table(ToldFields(vec![("rows".into(), Told::List(rows))]))
+            }
             Request::Read { topic, name } => {
                 let text = match topic {
                     Topic::Account => {
@@ -315,17 +543,36 @@ impl<F: Serves> Turns<F> {
                             .unwrap_or_default()
                     }
                     Topic::Control => control_json(kernel, its.name.as_str()),
-                    Topic::Health | Topic::Instrument => {
+                    Topic::Health | Topic::Instrument | Topic::Positions | Topic::Ledger => {
                         health_json(kernel, its.name.as_str(), state.core.room(), state.core.durable_seq())
                     }
                 };
                 Reply::Text(text)
             }
-            Request::Hello(_) | Request::Intents { .. } | Request::Bye => {
+            Request::Hello(_)
+            | Request::Intents { .. }
+            | Request::Bye
+            | Request::Note { .. }
+            | Request::Noted
+            | Request::Past { .. } => {
                 return Err(Refused::because(Why::Malformed, "is no question"));
             }
         })
     }
+}
+
+/// The reply with verdicts that are written already.
+fn verdicts(number: u32, parts: Vec<Part>) -> Vec<u8> {
+    let mut answer = Vec::with_capacity(512);
+    Reply::Verdicts(Vec::new()).encode(number, VERSION, &mut answer);
+    answer.truncate(VERDICTS_HEAD);
+    (parts.len() as u16).put(&mut answer);
+    for part in parts {
+        if let Part::Known(bytes) = part {
+            answer.extend_from_slice(&bytes);
+        }
+    }
+    answer
 }
 
 fn encoded(reply: &Reply, number: u32, version: u16) -> Vec<u8> {

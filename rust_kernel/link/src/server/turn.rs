@@ -16,6 +16,7 @@ use rustix::net::{SocketFlags, accept_with, sockopt};
 use super::connection::{Connection, Flushed, NO_NEWS};
 use super::ear::{Ear, Heard};
 use super::held::{Book, Held};
+use super::retold::Retold;
 use super::{LeaseStanding, ServerConfig, Serves, Watched, leases_of};
 use crate::message::{Refused, Reply, Why};
 use crate::packet::{PACKET_BYTES_MAX, Read};
@@ -48,6 +49,8 @@ pub(super) struct Turns<F: Serves> {
     /// The account whose last intents are shown to nobody yet.
     pub(super) unshown: Option<usize>,
     spin: Spin,
+    /// Reads logs for programs that send again; begun with the first.
+    pub(super) retold: Option<Retold>,
 }
 
 fn flags_of((reads, writes): (bool, bool)) -> epoll::EventFlags {
@@ -90,6 +93,7 @@ impl<F: Serves> Turns<F> {
             heard: Vec::new(),
             unshown: None,
             spin: Spin::default(),
+            retold: None,
         };
         (0..turns.books.len()).for_each(|account| turns.leases_changed(account));
         Ok(turns)
@@ -108,6 +112,7 @@ impl<F: Serves> Turns<F> {
                     id => self.turn(id, event.flags),
                 }
             }
+            self.tell_retold();
             self.tell_news();
             if beat.elapsed() >= BEAT {
                 beat = Instant::now();
@@ -192,6 +197,11 @@ impl<F: Serves> Turns<F> {
             return self.go(id);
         }
         self.send(id);
+        self.show_rest();
+    }
+
+    /// Shows others what the last intents have changed, once their answer is sent.
+    pub(super) fn show_rest(&mut self) {
         if let Some(account) = self.unshown.take() {
             // A kernel that cannot be used any more tells whoever asks it next.
             let _ = self.config.accounts[account].drain.show_rest(Hold::Takes);

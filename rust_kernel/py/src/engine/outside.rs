@@ -10,6 +10,7 @@ use dita_kernel::effect::Command;
 use dita_kernel::id::Id;
 use dita_kernel::kernel::Kernel;
 use dita_link::Serves;
+use dita_link::message::Topic;
 use pyo3::PyTraverseError;
 use pyo3::exceptions::PyOSError;
 use pyo3::gc::PyVisit;
@@ -19,6 +20,7 @@ use pyo3::types::PyList;
 
 use super::adapter::{Question, Trouble};
 use super::log;
+use super::reads::{self, PositionView};
 use crate::details::{Detail, Details};
 use crate::errors::{Error, LogTrouble};
 use crate::outcome::OutcomeView;
@@ -235,6 +237,14 @@ impl Serves for Outside {
         let view = OutcomeView { answer, extra };
         let details = view.details().told();
         (view.answer, details)
+    }
+
+    fn rows(&self, kernel: &Kernel, topic: Topic) -> Vec<ToldFields> {
+        match topic {
+            Topic::Positions => reads::positions(kernel).iter().map(PositionView::told_with_report).collect(),
+            Topic::Ledger => reads::transaction_rows(kernel),
+            Topic::Account | Topic::Control | Topic::Health | Topic::Instrument => Vec::new(),
+        }
     }
 }
 

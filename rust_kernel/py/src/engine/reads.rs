@@ -1,5 +1,6 @@
 //! What the kernel shows as plain dicts: account, ledger, positions, control, the transition table.
 
+use dita_engine::form::{Told, ToldFields};
 use dita_engine::{AccountFigures, account};
 use dita_kernel::calibration::Calibration;
 use dita_kernel::exchange::Exchange;
@@ -183,6 +184,34 @@ pub fn transaction_dict<'py>(
     Ok(dict)
 }
 
+/// The remembered transactions for another process, by the names of [`transaction_dict`].
+pub fn transaction_rows(kernel: &Kernel) -> Vec<ToldFields> {
+    let id = |id: &Id| Told::Text(id.as_str().into());
+    // Both count from 1, and never so far.
+    let whole = |number: u64| Told::Whole(number.try_into().unwrap_or(i64::MAX));
+    let row = |it: &Transaction| {
+        let asset = &kernel.assets().get(usize::from(it.asset))?.name;
+        let fields = [
+            ("number", whole(it.number)),
+            ("seq", whole(it.seq)),
+            ("asset", id(asset)),
+            ("cause", Told::Text(it.cause.name().into())),
+            ("from", Told::Text(it.from.name().into())),
+            ("to", Told::Text(it.to.name().into())),
+            ("amount", Told::Money(it.amount)),
+            ("slot_id", it.slot_id.map_or(Told::Nothing, |slot_id| Told::Whole(slot_id.into()))),
+            ("trade_id", id(&it.trade_id)),
+            ("reference", id(&it.reference)),
+        ];
+        Some(fields_of(fields))
+    };
+    kernel.ledger().recent().filter_map(row).collect()
+}
+
+fn fields_of<const N: usize>(fields: [(&str, Told); N]) -> ToldFields {
+    ToldFields(fields.into_iter().map(|(name, value)| (name.into(), value)).collect())
+}
+
 /// A position in a book.
 pub struct PositionView {
     symbol: Id,
@@ -286,6 +315,26 @@ fn position_margin(
 }
 
 impl PositionView {
+    /// The same for another process.
+    pub fn told_with_report(&self) -> ToldFields {
+        let number = |value: Option<Decimal>| value.map_or(Told::Nothing, Told::Number);
+        let money = |value: Option<Money>| value.map_or(Told::Nothing, Told::Money);
+        let held = self.margin.as_ref();
+        fields_of([
+            ("symbol", Told::Text(self.symbol.as_str().into())),
+            ("position_side", Told::Text(self.side.name().into())),
+            ("size", Told::Number(self.size)),
+            ("entry_price", number(self.entry_price)),
+            ("cost", Told::Money(self.cost)),
+            ("unrealized_pnl", Told::Money(self.unrealized)),
+            ("initial_margin", money(held.map(|held| held.initial))),
+            ("maint_margin", money(held.map(|held| held.maintenance))),
+            ("liquidation_price", number(held.and_then(|held| held.liquidation_price))),
+            ("reported_size", number(self.reported.map(|(size, _)| size))),
+            ("difference", number(self.reported.map(|(_, difference)| difference))),
+        ])
+    }
+
     /// By the names of POSITION_UPDATE; `size` and `cost` are signed, + long.
     pub fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let dict = PyDict::new(py);
