@@ -9,7 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from dita.config import load
 from dita.host import Directory, HostAway, ask
+from dita.server import Serving
 
 CONFIG = """
 [serve]
@@ -25,6 +27,13 @@ tick_size = "0.1"
 lot_step = "0.001"
 """
 PATIENCE_S = 30.0
+
+
+def serving(place: Path, name: str) -> Serving:
+    """Serve a simulated account in this process, at `NAME.sock`."""
+    config = place / f"{name}.toml"
+    config.write_text(CONFIG.format(policy="batch", clients=8))
+    return Serving(load(config, environ={}).config, Directory(place / name), socket=place / f"{name}.sock")
 
 
 class Served:

@@ -13,12 +13,10 @@ import pytest
 
 import dita
 from dita import SimulatedVenue
-from dita.config import load
-from dita.host import Directory
 from dita.server import Serving
 from dita.server.running import ConnectedStrategies
 from dita.strategy import Bar, QuoteTick, Strategy, TradeTick
-from serving import CONFIG, Served
+from serving import Served, serving
 
 SYMBOL = "BTCUSDT"
 
@@ -79,12 +77,6 @@ def market() -> list[Any]:
     bids = ["60000.0", "60000.5", "60001.0", "59990.0", "59980.0", "60010.0"]
     ticks: list[Any] = [quote(at, bid) for at, bid in enumerate(bids)]
     return [*ticks[:3], trade, *ticks[3:], bar]
-
-
-def serving(place: Path, name: str) -> Serving:
-    config = place / f"{name}.toml"
-    config.write_text(CONFIG.format(policy="batch", clients=8))
-    return Serving(load(config, environ={}).config, Directory(place / name), socket=place / f"{name}.sock")
 
 
 def play(owner: Serving, settle: Callable[[int], None]) -> None:

@@ -1,10 +1,20 @@
 """What has happened to a strategy's trades since its last note, from the log."""
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import Any, Protocol, runtime_checkable
 
 from dita._kernel import Replay, TradeSlot, VenueEvent, VenueOrder
 from dita.kernel import ExecutionKernel
+
+
+@runtime_checkable
+class TellsThePast(Protocol):
+    """A kernel elsewhere, which reads its log itself."""
+
+    def happened_since(
+        self, owner: str, after_seq: int, until_seq: int
+    ) -> Iterable[tuple[TradeSlot, VenueEvent, VenueOrder | None]]:
+        """Return what has happened to an owner's trades, as the function does."""
 
 
 def happened_since(
@@ -18,6 +28,9 @@ def happened_since(
         after_seq: The last input that is known.
         until_seq: The last input to tell.
     """
+    if isinstance(kernel, TellsThePast):
+        yield from kernel.happened_since(owner, after_seq, until_seq)
+        return
     log_dir = kernel.log_dir
     if log_dir is None or after_seq >= until_seq:
         return

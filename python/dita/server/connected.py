@@ -20,6 +20,7 @@ from dita._kernel import (
     KernelVerbosity,
     Link,
     Listener,
+    PositionSide,
     Regime,
     Teller,
     TradeSlot,
@@ -28,6 +29,7 @@ from dita._kernel import (
 )
 from dita.control.memory import NO_LIMITS, KernelControlSnapshot
 from dita.errors import refuse, wrong_type
+from dita.kernel import Note
 from dita.second_names import fields_of, intent_of
 from dita.server.place import socket_of
 from dita.server.source import Source
@@ -42,6 +44,8 @@ COMES_BACK_S: Final = 10.0
 _NOT_A_NAME: Final = re.compile(r"[^A-Za-z0-9_.-]+")
 _NAME_CHARS_MAX: Final = 20
 _TURN_S: Final = 0.25
+#: The version of the protocol that brought notes.
+_NOTES_FROM: Final = 3
 _ENUMS: Final = {"mode": KernelMode, "gate": ControlGate, "verbosity": KernelVerbosity, "regime": Regime}
 
 
@@ -266,6 +270,33 @@ class ConnectedKernel:
         """Return the account's orders, oldest first; each says whose it is."""
         return self._link.orders(live_only=live_only)
 
+    def positions(self) -> list[dict[str, Any]]:
+        """Return the venue's positions, of the whole account; see `ExecutionKernel.positions`."""
+        rows = self._link.rows("positions")
+        return [{**row, "position_side": PositionSide(row["position_side"])} for row in rows]
+
+    def ledger(
+        self, limit: int | None = None, *, asset: str | None = None, trade_id: str | None = None
+    ) -> list[dict[str, Any]]:
+        """Return the remembered transactions, of the whole account; see `ExecutionKernel.ledger`.
+
+        Args:
+            limit: At most so many, the newest.
+            asset: Of this asset only.
+            trade_id: Of this trade only.
+
+        Raises:
+            InvalidInput: `limit` is below zero.
+        """
+        if limit is not None and limit < 0:
+            raise refuse("limit", limit, "must be at least 0")
+        rows = [
+            row
+            for row in self._link.rows("ledger")
+            if asset in (None, row["asset"]) and trade_id in (None, row["trade_id"])
+        ]
+        return rows if limit is None else rows[len(rows) - min(limit, len(rows)) :]
+
     def snapshot(self) -> dict[str, Any]:
         """Return controls, slots and account as plain values; money as Decimal."""
         assets = {name: self._source.account(name) for name in self._source.assets()}
@@ -300,9 +331,73 @@ class ConnectedKernel:
         return self._source.reader
 
     @property
-    def log_standing(self) -> None:
-        """Nothing: the log is the server's."""
-        return None
+    def log_standing(self) -> dict[str, Any] | None:
+        """`durable_seq` of the server's log; None where it has none, or keeps no notes for programs."""
+        if self._link.welcome()["version"] < _NOTES_FROM:
+            return None
+        durable_seq = self.health().get("durable_seq")
+        return None if durable_seq is None else {"durable_seq": durable_seq}
+
+    # ----------------------------------------------------------------------------------------------- notes
+
+    @property
+    def recovery(self) -> dict[str, Any] | None:
+        """`last_seq`: the last input when this program was let in; None where it has no past here."""
+        said = self._link.welcome()
+        if not said["again"] and self._link.noted() is None:
+            return None
+        return {"last_seq": said["seq"]}
+
+    def note(self, name: str, text: str, told_seq: int | None = None) -> None:
+        """Keep a text in the server's log; see `ExecutionKernel.note`. A lease has one note.
+
+        Args:
+            name: The lease's.
+            text: At most 65,536 bytes.
+            told_seq: The last input that its writer has heard of; None means the newest.
+
+        Raises:
+            InvalidInput: Name or text cannot be.
+            ServerAway: No answer came.
+        """
+        self._check_own(name)
+        self._link.note(text, self.seq if told_seq is None else told_seq)
+
+    def noted(self, name: str) -> Note | None:
+        """Return the lease's newest note; None where there is none.
+
+        Args:
+            name: The lease's.
+        """
+        self._check_own(name)
+        found = self._link.noted()
+        return None if found is None else Note(*found)
+
+    def happened_since(
+        self, owner: str, after_seq: int, until_seq: int
+    ) -> list[tuple[TradeSlot, VenueEvent, VenueOrder | None]]:
+        """Return what has happened to the lease's trades, out of the server's log: slot, event, order.
+
+        Of more than 4,096 events the newest are returned.
+
+        Args:
+            owner: The lease's name.
+            after_seq: The last input that is known.
+            until_seq: The last input to tell.
+        """
+        self._check_own(owner)
+        events, _ = self._link.past(after_seq, until_seq)
+        return events
+
+    def _check_own(self, name: str) -> None:
+        if name != self.name:
+            raise refuse("name", name, f"is not the lease's, {self.name}")
+
+    def hold(self) -> None:
+        """Do nothing: each intent, and each note, is the server's as it comes."""
+
+    def let_go(self) -> None:
+        """Do nothing; see `hold`."""
 
     @property
     def closed(self) -> bool:

@@ -154,6 +154,7 @@ class ConnectedStrategies:
         return self._company.handles
 
     def stop(self) -> None:
-        """Stop every strategy: `on_stop`, which may still act."""
+        """Stop every strategy: `on_stop`, which may still act. What they want back is noted."""
         for handle in self._company.handles.values():
             handle.stop()
+        self._company.close()
