@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final, Protocol
 
@@ -94,22 +94,8 @@ class AtVenue:
         Raises:
             NotReady: The user stream does not open, or another kernel's orders are at work.
         """
-        adapter = kernel.venue
-        if not isinstance(adapter, LiveAdapter):
-            raise NotReady(f"venue: expected a native adapter, got {type(adapter).__name__}")
-        self._adapter = adapter
-        if not adapter.wait_connected(_CONNECT_S):
-            raise NotReady("the user stream did not open")
-        # Before the account is taken over: after that its orders are known, whose ever they are.
-        other = check_other_kernels(adapter, lambda client_id: kernel.order(client_id) is not None)
-        if other.result == "fail":
-            raise NotReady(f"{other.name}: {other.text}")
-        recovery = kernel.recovery
-        if recovery is None or recovery["last_seq"] == 0:
-            kernel.open_with(adapter.opening_state())
-        for symbol in self._plan.symbols:
-            kernel.mark_price(symbol, adapter.mark_price(symbol))
-        return adapter
+        self._adapter = take_over(kernel, self._plan.symbols)
+        return self._adapter
 
     def hear(self, said: MarketNews) -> None:
         """Nothing: the account's venue knows its own market."""
@@ -124,6 +110,33 @@ class AtVenue:
 
     def close(self) -> None:
         """Nothing: the host closes the adapter."""
+
+
+def take_over(kernel: ExecutionKernel, symbols: Sequence[str]) -> LiveAdapter:
+    """Take an account as it stands at the venue; what an earlier run's log holds wins.
+
+    Args:
+        kernel: The account's; its venue is the native adapter.
+        symbols: Whose marks are needed.
+
+    Raises:
+        NotReady: The user stream does not open, or another kernel's orders are at work.
+    """
+    adapter = kernel.venue
+    if not isinstance(adapter, LiveAdapter):
+        raise NotReady(f"venue: expected a native adapter, got {type(adapter).__name__}")
+    if not adapter.wait_connected(_CONNECT_S):
+        raise NotReady("the user stream did not open")
+    # Before the account is taken over: after that its orders are known, whose ever they are.
+    other = check_other_kernels(adapter, lambda client_id: kernel.order(client_id) is not None)
+    if other.result == "fail":
+        raise NotReady(f"{other.name}: {other.text}")
+    recovery = kernel.recovery
+    if recovery is None or recovery["last_seq"] == 0:
+        kernel.open_with(adapter.opening_state())
+    for symbol in symbols:
+        kernel.mark_price(symbol, adapter.mark_price(symbol))
+    return adapter
 
 
 class InShadow:

@@ -14,18 +14,16 @@ from dita.errors import KernelError
 from dita.host import Directory, Host
 from dita.live.dead_man import DeadMan
 from dita.live.grounds import ground_of
+from dita.live.hearing import Hearing, bar_of
 from dita.live.plan import Left, NotReady, Plan
 from dita.live.waiting import Waiting
 from dita.portfolio import PortfolioService
 from dita.runtime import interval_ns
 from dita.runtime.loading import check_declared
-from dita.strategy import Bar, QuoteTick, TradeTick
 from dita.venues.wire.failures import Failure
-from dita.venues.wire.market import MarketNews, VenueBar, VenueMark, VenueQuote, VenueTrade
+from dita.venues.wire.market import MarketNews, VenueBar
 
 if TYPE_CHECKING:
-    from decimal import Decimal
-
     from dita.kernel import ExecutionKernel
 
 _LOG: Final = logging.getLogger("dita.live")
@@ -63,7 +61,6 @@ class LiveRun:
             check_declared(one.strategy)
         self.plan = plan
         self._waiting = Waiting()
-        self._terms: dict[str, tuple[Decimal | None, int | None]] = {}
         self._stop = threading.Event()
         self._dead_man: DeadMan | None = None
         self._ground = ground_of(plan)
@@ -79,6 +76,8 @@ class LiveRun:
             try:
                 self.kernel: ExecutionKernel = self.host.kernel(None)
                 self.market = self._ground.open(self.kernel)
+                # In shadow the simulated venue tells the kernel itself.
+                self._hearing = Hearing(self.kernel, self.host.strategies, marks=not plan.shadow)
                 self._handles = [
                     self.host.load(one.strategy, name=one.name, params=one.params, symbols=plan.symbols)
                     for one in plan.strategies
@@ -191,7 +190,7 @@ class LiveRun:
             handle.actor.take_bars_of_the_market()
             handle.start()
         for bar in past:
-            self.host.strategies.hear_past(_told(bar))
+            self.host.strategies.hear_past(bar_of(bar))
         for handle in self._handles:
             handle.actor.end_past()
         self.host.strategies.deliver()
@@ -223,38 +222,7 @@ class LiveRun:
         return sorted(past, key=lambda one: one.close_ns)
 
     def _hear(self, news: Sequence[MarketNews]) -> None:
-        bars: dict[int, list[Bar]] = {}
-        for said in news:
-            self._ground.hear(said)
-            match said:
-                case VenueMark():
-                    self._hear_mark(said)
-                case VenueQuote():
-                    self.host.strategies.hear_quote(QuoteTick(said.symbol, said.time_ns, said.texts))
-                case VenueTrade():
-                    self.host.strategies.hear_trade(
-                        TradeTick(
-                            said.symbol,
-                            said.time_ns,
-                            said.price,
-                            said.size,
-                            buyer_is_maker=said.buyer_is_maker,
-                        )
-                    )
-                case VenueBar():
-                    bars.setdefault(said.close_ns, []).append(_told(said))
-        for close_ns in sorted(bars):
-            self.host.strategies.hear_bars(bars[close_ns])
-
-    def _hear_mark(self, mark: VenueMark) -> None:
-        if self.plan.shadow:
-            # The simulated venue tells the kernel itself.
-            return
-        self.kernel.mark_price(mark.symbol, mark.price)
-        terms = (mark.rate, mark.next_boundary_ns)
-        if mark.rate is not None and mark.next_boundary_ns and self._terms.get(mark.symbol) != terms:
-            self._terms[mark.symbol] = terms
-            self.kernel.on_funding(mark.symbol, mark.rate, mark.next_boundary_ns)
+        self._hearing.hear(news, self._ground.hear)
 
     # ------------------------------------------------------------------------------------------------ the end
 
@@ -288,7 +256,3 @@ class LiveRun:
                 if self.plan.on_stop == "flatten":
                     return False
         return True
-
-
-def _told(bar: VenueBar) -> Bar:
-    return Bar(bar.symbol, bar.interval, bar.open_ns, bar.close_ns, bar.texts)

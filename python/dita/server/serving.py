@@ -13,6 +13,7 @@ from dita.engine.notify import ALIVE, READY, STOPPING, Notifier
 from dita.errors import refuse
 from dita.host import Directory, Host
 from dita.host.directory import plane_name
+from dita.server.market import LiveMarket, live_adapter_of
 from dita.server.place import SOCKET_NAME
 from dita.venues import SimulatedVenue
 from dita.zinc.directory import directory_of
@@ -63,7 +64,11 @@ class Serving:
             logs={name: Watcher(hears=False) for name in shared},
             feed=False,
         )
+        self._markets: dict[str, LiveMarket] = {}
         try:
+            for name, kernel in self.host.accounts.items():
+                if live_adapter_of(kernel) is not None:
+                    self._markets[name] = LiveMarket(name, kernel, self.host.strategies)
             where = socket or (Path(config.serve.socket) if config.serve.socket else None)
             path = os.fspath((where or directory.path / SOCKET_NAME).absolute())
             self.server = KernelServer(
@@ -87,6 +92,7 @@ class Serving:
         self.host.answer("server", lambda _: self.server.standing())
         self.host.answer("kernel_socket", lambda _: path)
         self.host.answer("quote", self._quote)
+        self.host.answer("market", lambda _: {name: one.heard() for name, one in self._markets.items()})
 
     def run(self) -> None:
         """Serve until SIGTERM, SIGINT or `dita stop`, then close. Only in the main thread.
@@ -95,7 +101,17 @@ class Serving:
             StrategyError: A strategy of the configuration cannot be loaded.
         """
         self.host.serve()
-        self.host.run(lambda: self._notifier.tell(READY), turned=self._look, ending=self._end)
+        self.host.run(self._begin, turned=self._look, ending=self._end)
+
+    def _begin(self) -> None:
+        """Hand on the markets of live venues, and say that it is ready."""
+        self.hear_markets()
+        self._notifier.tell(READY)
+
+    def hear_markets(self) -> None:
+        """Hand on the markets of live venues from now on: `run` does."""
+        for market in self._markets.values():
+            market.begin()
 
     def _look(self) -> None:
         """Say that it is alive, while the server's thread turns."""
@@ -111,6 +127,11 @@ class Serving:
 
     def _end(self) -> None:
         self._notifier.tell(STOPPING)
+        self._end_serving()
+
+    def _end_serving(self) -> None:
+        for market in self._markets.values():
+            market.end()
         self.server.end()
 
     def _quote(self, request: Any) -> Any:  # noqa: ANN401 - a socket's fields
@@ -144,7 +165,7 @@ class Serving:
 
     def close(self) -> None:
         """End the server, then the host. Closing again does nothing."""
-        self.server.end()
+        self._end_serving()
         self.host.close()
 
     def __enter__(self) -> Self:
