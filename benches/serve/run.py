@@ -28,6 +28,8 @@ CLOSED_LOOP_S: Final = 10.0
 IN_FLIGHT: Final = 64
 READS: Final = 50_000
 HALTS: Final = 200
+#: So many processes call without a pause beside the halt of a busy kernel.
+BUSY: Final = 4
 CONFIG: Final = """
 [accounts.main]
 max_slots = 64
@@ -227,20 +229,78 @@ def shared_memory(socket: Path) -> None:
 
 
 def halt(socket: Path) -> None:
-    """From the store into the halt to the first intent refused, idle and busy."""
-    with dita.connect(socket, name="halted", grace_s=0) as kernel:
+    """From the store into the halt to the first intent refused and the first cancel done, idle and busy."""
+    halts(socket, "idle")
+    begin, results = multiprocessing.Barrier(BUSY + 1), multiprocessing.Queue()
+    stop = multiprocessing.Event()
+    workers = [
+        multiprocessing.Process(target=keep_busy, args=(socket, at, begin, stop, results))
+        for at in range(BUSY)
+    ]
+    for worker in workers:
+        worker.start()
+    begin.wait()
+    halts(socket, "busy")
+    stop.set()
+    calls = sum(results.get() for _ in workers)
+    for worker in workers:
+        worker.join()
+    print(f"{'':<44} {BUSY} processes made {calls:,} calls beside it, refused ones among them", flush=True)
+
+
+def keep_busy(socket: Path, at: int, begin: Any, stop: Any, results: Any) -> None:
+    """Call without a pause, whatever comes of it; a process of its own."""
+    kernel = dita.connect(socket, name=f"busy{at}", grace_s=0)
+    (slot,), turn = kernel.slots, 0
+    begin.wait()
+    while not stop.is_set():
+        kernel.process_intent(intent_of("b", slot, turn))
+        turn += 1
+    results.put(turn)
+    kernel.close()
+
+
+def halts(socket: Path, how: str) -> None:
+    """Halt again and again: an intent is refused, and another slot's resting entry is canceled."""
+    with dita.connect(socket, name=f"halted-{how}", slots=2, grace_s=0) as kernel:
         plane = kernel.zinc_plane
         assert plane is not None
         shared = SharedHalt(plane.name)
-        taken = []
+        refused, canceled = [], []
         for turn in range(HALTS):
             began = time.perf_counter_ns()
             shared.ask(by="bench")
             outcome = kernel.process_intent(intent_of("h", kernel.slots[0], 2 * turn))
-            taken.append(time.perf_counter_ns() - began)
+            refused.append(time.perf_counter_ns() - began)
             assert not outcome.accepted, outcome
             ask_open(socket)
-        show("from the halt to the first intent refused", taken)
+            # A halt cancels working entries; nobody asks for anything here.
+            resting = kernel.process_intent(resting_entry(kernel.slots[1], turn))
+            assert resting.accepted, resting
+            began = time.perf_counter_ns()
+            shared.ask(by="bench")
+            while (slot := plane.read_whole_slot(kernel.slots[1])) and slot.active_entry_order is not None:
+                pass
+            canceled.append(time.perf_counter_ns() - began)
+            ask_open(socket)
+        show(f"from the halt to the first intent refused, {how}", refused)
+        show(f"from the halt to the first cancel done, {how}", canceled)
+
+
+def resting_entry(slot: int, turn: int) -> KernelIntent:
+    """An entry far below the market."""
+    return KernelIntent(
+        intent_id=f"r-{turn}",
+        slot_id=slot,
+        trade_id=f"r-{turn}",
+        asset="BTCUSDT",
+        side="LONG",
+        action="ENTER",
+        order_type="LIMIT",
+        limit_price="50000",
+        target_size="0.001",
+        timestamp=1,
+    )
 
 
 def ask_open(socket: Path) -> None:
