@@ -200,8 +200,8 @@ def rest(options: argparse.Namespace) -> None:
         path = f"{place}/host"
         with (
             process(host_process, path, 0, 0.0, times()) as (_, host),
-            process(gateway_process, path) as (_, gate),
-            process(bare_process) as (_, bare),
+            process(gateway_process, path) as (gate_pid, gate),
+            process(bare_process) as (bare_pid, bare),
         ):
             host.recv()
             port, token = gate.recv()
@@ -213,6 +213,7 @@ def rest(options: argparse.Namespace) -> None:
             answers = direct.makefile("rb")
             kind = {"Content-Type": "application/json"}
             mine = {**kind, "Authorization": f"Bearer {token}"}
+            used = processor_s(gate_pid), processor_s(bare_pid)
             took: dict[str, list[float]] = {"gateway": [], "route": [], "socket": []}
             for number in range(options.count):
                 side = "buy" if number % 2 == 0 else "sell"
@@ -226,11 +227,16 @@ def rest(options: argparse.Namespace) -> None:
                 direct.sendall(line.encode() + b"\n")
                 assert b'"ok":true' in answers.readline()
                 took["socket"].append((time.perf_counter_ns() - begun) / 1_000)
+            spent = [
+                (processor_s(pid) - before) / options.count * 1e6
+                for pid, before in zip((gate_pid, bare_pid), used, strict=True)
+            ]
             direct.close()
             half = {name: statistics.median(one) for name, one in took.items()}
             over = half["gateway"] - half["route"] - half["socket"]
             print(f"rest: p50 {half['gateway']:.0f} µs; bare route {half['route']:.0f}, bare socket "
-                  f"{half['socket']:.0f}: {over:+.0f} µs (goal +60), {options.count} orders")  # fmt: skip
+                  f"{half['socket']:.0f}: {over:+.0f} µs (goal +60), {options.count} orders; "
+                  f"processor time of an order: gateway {spent[0]:.0f} µs, bare route {spent[1]:.0f}")  # fmt: skip
 
 
 # --------------------------------------------------------------------------------------------------- SSE

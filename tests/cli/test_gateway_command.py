@@ -165,6 +165,19 @@ def test_a_backtests_report_is_shown_until_it_is_ended(tmp_path: Path) -> None:
         assert "E − K" in out  # noqa: RUF001 - as the report writes it
 
 
+def test_a_demos_report_is_shown_until_it_is_ended() -> None:
+    with running("demo", "--max-trades", "5", "--web", "0") as demo:
+        url, headers = demo.link()
+        wait(lambda: httpx.get(f"{url}/report", headers=headers, timeout=20).status_code == 200)
+        report = httpx.get(f"{url}/report", headers=headers)
+        assert "<!doctype html>" in report.text.lower()
+        rows = httpx.get(f"{url}/api/rows", headers=headers).json()["rows"]
+        assert (rows["host"]["name"], rows["host"]["kind"]) == ("demo", "backtest")
+        code, out = demo.end(signal.SIGINT)
+        assert code == 0, demo.said
+        assert "K" in out
+
+
 @contextmanager
 def webhook() -> Iterator[tuple[str, list[dict[str, Any]]]]:
     """Serve a webhook."""

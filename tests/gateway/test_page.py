@@ -1,6 +1,7 @@
 """The page in a real browser: what it shows, what it does, and what it has to complain about."""
 
 import json
+import os
 import shutil
 from contextlib import ExitStack
 from pathlib import Path
@@ -8,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from dita import ControlUpdate, timetravel
+from dita import ControlUpdate, ExitSpec, KernelIntent, timetravel
 from dita.cli.story import story_lines
 from dita.gateway import Access, Hub, ReadOnlySource
 from dita.gateway.app import PAGE, build_app
 from dita.gateway.running import bound, served
 from dita.strategy import Strategy
-from gateways import MARKET_BUY, RESTING, Desk, desk, fill_slots, gateway, host_in
+from gateways import MARKET_BUY, RESTING, SYMBOL, Desk, desk, fill_slots, gateway, host_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,6 +55,12 @@ def browser() -> "Iterator[Browser]":
         browser.close()
 
 
+def shoot(page: "Page", name: str) -> None:
+    """Keep a picture of a page in the folder that DITA_SCREENSHOTS names."""
+    if folder := os.environ.get("DITA_SCREENSHOTS"):
+        page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
+
+
 class Seen:
     """A page, and what it has complained of."""
 
@@ -89,6 +96,7 @@ def test_every_view_is_shown_without_a_complaint_and_accessible(
         for name in VIEWS:
             seen.view(name)
             seen.page.wait_for_selector(f'nav a[href="#{name}"][aria-current="page"]')
+            shoot(seen.page, f"{name}-{scheme}")
             if AXE.is_file():
                 seen.page.add_script_tag(path=AXE)
                 found_wrong = seen.page.evaluate("axe.run().then((told) => told.violations)")
@@ -167,6 +175,7 @@ def test_a_phone_shows_every_view_without_scrolling_sideways(tmp_path: Path, bro
         for name in VIEWS:
             seen.view(name)
             seen.page.wait_for_selector(f'nav a[href="#{name}"][aria-current="page"]')
+            shoot(seen.page, f"{name}-phone")
             wide = seen.page.evaluate("document.documentElement.scrollWidth")
             assert wide <= 375, f"{name} is {wide} wide"
 
@@ -209,6 +218,47 @@ def test_the_first_screen_says_what_is_wrong_and_why_k_and_e_differ(
         seen.page.wait_for_selector(".gates:has-text('frozen by anna')")
         seen.view("log")
         seen.page.wait_for_selector(".log li:has-text('frozen, by anna')")
+        assert seen.complaints == []
+
+
+def test_a_position_whose_stop_the_venue_refused_is_shown_until_one_stands(
+    tmp_path: Path, browser: "Browser"
+) -> None:
+    with desk(tmp_path) as found:
+        kernel = found.host.kernel(None)
+        trade = {"trade_id": "t1", "slot_id": 0, "asset": SYMBOL, "side": "LONG"}
+        # The market is under the stop's trigger already: the venue takes the entry, and refuses the stop.
+        passed = [ExitSpec("STOP", trigger_price="61000")]
+        entry = {"action": "ENTER", "target_size": "0.01", "order_type": "MARKET", "exits": passed}
+        kernel.process_intent(KernelIntent(kernel.now_ns, intent_id="e1", **trade, **entry))
+        assert kernel.slot(0).unprotected
+        seen = Seen(browser, found)
+        trouble = f"main: {SYMBOL} in slot 0 has no stop that works."
+        seen.page.wait_for_selector(f".verdict.act li:has-text('{trouble}')")
+        assert "Act now" in seen.page.inner_text(".verdict h1")
+        shoot(seen.page, "unprotected")
+        stop = {
+            "action": "EXIT",
+            "order_type": "STOP_MARKET",
+            "trigger_price": "59000",
+            "target_size": "0.01",
+        }
+        outcome = kernel.process_intent(KernelIntent(kernel.now_ns, intent_id="s1", **trade, **stop))
+        assert outcome.accepted
+        seen.page.wait_for_selector(f"li:has-text('{trouble}')", state="detached")
+        assert not kernel.slot(0).unprotected
+        assert seen.complaints == []
+
+
+def test_a_loss_limit_that_is_met_is_the_verdict(tmp_path: Path, browser: "Browser") -> None:
+    with desk(tmp_path) as found, found.client("trade") as client:
+        found.host.control(ControlUpdate(limits={"max_daily_loss": "5"}, updated_by="anna"))
+        client.post("/api/order", json=MARKET_BUY)
+        found.quote("59000.0", "59000.1", 2)
+        seen = Seen(browser, found)
+        seen.page.wait_for_selector(
+            ".verdict.act li:has-text('main: max_daily_loss 5 is met with 10.3010005')"
+        )
         assert seen.complaints == []
 
 

@@ -8,7 +8,9 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from dita.cli.backtest_page import backtest_page, wait_for_end
 from dita.cli.failure import CommandFailure
+from dita.cli.gateway import add_web_option
 from dita.cli.progress import Progress
 from dita.cli.report import DemoReport, Trade, as_json, as_text
 from dita.errors import shown
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from dita.backtest.play import Play
     from dita.backtest.result import BacktestResult
     from dita.backtest.result import Trade as ResultTrade
+    from dita.cli.backtest_page import BacktestPage
     from dita.cli.demo_trader import DemoTrader
 
 PROGRESS_EVENTS: Final = 1024
@@ -41,7 +44,8 @@ market files, plain or gzipped, told by their content:
 examples:
   dita demo
   dita demo --data btcusdt_l2.jsonl.gz --max-trades 50
-  dita demo --data btc_perp_1m.csv.gz --capital 50000 --json"""
+  dita demo --data btc_perp_1m.csv.gz --capital 50000 --json
+  dita demo --web"""
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -63,6 +67,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of the report")
     add_replay_options(parser)
+    add_web_option(parser)
     parser.set_defaults(run=run)
 
 
@@ -98,10 +103,14 @@ def run(options: argparse.Namespace) -> int:
     """
     try:
         market = market_of(options)
-        report = _replay(market, options)
+        with backtest_page("demo", options.web) as page:
+            report = _replay(market, options, page)
+            sys.stdout.write(as_json(report) if options.json else as_text(report))
+            if page is not None:
+                sys.stdout.flush()
+                wait_for_end()
     except MarketFileError as error:
         raise CommandFailure(str(error)) from error
-    sys.stdout.write(as_json(report) if options.json else as_text(report))
     return 0
 
 
@@ -119,7 +128,7 @@ def market_of(options: argparse.Namespace) -> Market:
     return open_market(options.data, symbol=options.symbol)
 
 
-def _replay(market: Market, options: argparse.Namespace) -> DemoReport:
+def _replay(market: Market, options: argparse.Namespace, page: BacktestPage | None) -> DemoReport:
     # The kernel's native module is loaded here, so that `dita --help` answers at once.
     from dita import KernelError  # noqa: PLC0415
     from dita.cli.demo_trader import play_of  # noqa: PLC0415
@@ -129,26 +138,31 @@ def _replay(market: Market, options: argparse.Namespace) -> DemoReport:
         play, trader, asset = play_of(
             market, capital=options.capital, seed=options.seed, trades_max=options.max_trades
         )
-        result = played(play, market)
+        result = played(play, market, page)
     except StrategyError as error:
         raise CommandFailure(str(error)) from error
     except KernelError as error:
         raise CommandFailure(f"the kernel stopped: {error}") from error
     if not trader.seen:
         raise CommandFailure(f"{market.name}: there is no quote or bar in it, so nothing can be traded")
+    if page is not None:
+        page.write(result)
     return _report(result, trader, asset, market, options)
 
 
-def played(play: Play, market: Market) -> BacktestResult:
+def played(play: Play, market: Market, page: BacktestPage | None = None) -> BacktestResult:
     """Play a market to its end, with progress.
 
     Args:
         play: The run.
         market: What is played.
+        page: Shows it in a browser; None where nobody wants that.
     """
     progress = Progress()
 
     def tell(fraction: float, trades: int) -> None:
+        if page is not None:
+            page.listen(fraction, trades)
         if progress.is_due():
             progress.show(f"{market.name}: {fraction:4.0%} read, {trades} trades")
 

@@ -1,5 +1,7 @@
 """What is done: log in, orders, controls, strategies. Each change carries the name of who asked."""
 
+import json
+from decimal import Decimal
 from typing import Any, Final
 
 from fastapi import FastAPI, Request, Response
@@ -34,8 +36,9 @@ def add_acts(app: FastAPI, hub: Hub, access: Access) -> None:
         hub: Whom it asks.
         access: Who may what.
     """
-    _sessions(app, access)
+    # Orders come first: a request is held against one route after the other.
     _orders(app, hub)
+    _sessions(app, access)
 
     @app.post("/api/control", openapi_extra=schema(Change))
     async def control(request: Request, grant: Operator) -> dict[str, Any]:
@@ -55,16 +58,22 @@ def add_acts(app: FastAPI, hub: Hub, access: Access) -> None:
         return {"ok": True, "name": change.name, "action": change.action}
 
 
+def _exact(value: object) -> str:
+    return format(value, "f") if isinstance(value, Decimal) else str(value)
+
+
 def _orders(app: FastAPI, hub: Hub) -> None:
     @app.post("/api/order", openapi_extra=schema(Order))
-    async def order(request: Request, grant: Trader) -> dict[str, Any]:
+    async def order(request: Request, grant: Trader) -> Response:
         """Send a plain order. `ok` is false where it was rejected; `reason` says why.
 
         At a host that serves programs (`dita serve`) the token's name owns the trade; elsewhere `by-hand`.
         """
         wanted = await body_of(request, Order)
         state = await hub.order(grant.name, wanted.account, wanted.fields())
-        return {"ok": state["status"] != "REJECTED", **state}
+        # Written here: what an answer's model would check and convert is plain already.
+        text = json.dumps({"ok": state["status"] != "REJECTED", **state}, default=_exact, ensure_ascii=False)
+        return Response(text, media_type="application/json")
 
     @app.post("/api/cancel", openapi_extra=schema(Cancel))
     async def cancel(request: Request, grant: Trader) -> dict[str, Any]:

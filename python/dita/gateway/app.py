@@ -60,8 +60,8 @@ def build_app(
     app.state.hub, app.state.access = hub, access
     app.add_middleware(GuardMiddleware, guards=guards or Guards())
     add_problems(app)
-    add_reads(app, hub)
     add_acts(app, hub, access)
+    add_reads(app, hub)
     add_streams(app, hub, access)
     _add_page(app)
     if report is not None:
