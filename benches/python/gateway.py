@@ -236,7 +236,7 @@ def rest(options: argparse.Namespace) -> None:
             over = half["gateway"] - half["route"] - half["socket"]
             print(f"rest: p50 {half['gateway']:.0f} µs; bare route {half['route']:.0f}, bare socket "
                   f"{half['socket']:.0f}: {over:+.0f} µs (goal +60), {options.count} orders; "
-                  f"processor time of an order: gateway {spent[0]:.0f} µs, bare route {spent[1]:.0f}")  # fmt: skip
+                  f"processor time: gateway {spent[0]:.0f} µs, bare route {spent[1]:.0f}")  # fmt: skip
 
 
 # --------------------------------------------------------------------------------------------------- SSE

@@ -210,6 +210,24 @@ def test_a_request_for_another_host_or_from_another_page_is_refused(shared: Desk
         )
 
 
+def test_a_page_that_is_on_the_list_may_ask_and_read_the_answer_another_may_not(tmp_path: Path) -> None:
+    there, other = "https://desk.example", "https://evil.example"
+    guards = Guards(origins=(there,), requests_per_s=1e6, burst=1e6)
+    ask = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization"}
+    with desk(tmp_path, guards=guards) as found, found.client("read") as client:
+        before = client.options("/api/order", headers={**ask, "Origin": there})
+        assert (before.status_code, before.headers["access-control-allow-origin"]) == (200, there)
+        assert "authorization" in before.headers["access-control-allow-headers"].lower()
+        answer = client.get("/api/account", headers={"Origin": there})
+        assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (200, there)
+        assert "access-control-allow-credentials" not in answer.headers
+        with client.stream("GET", "/api/stream", headers={"Origin": there}) as stream:
+            assert stream.headers["access-control-allow-origin"] == there
+        for path in ("/api/order", "/api/account"):
+            refused = client.options(path, headers={**ask, "Origin": other})
+            assert (refused.status_code, "access-control-allow-origin" in refused.headers) == (403, False)
+
+
 def test_a_flood_is_held_back_and_another_moment_is_not(tmp_path: Path) -> None:
     with desk(tmp_path, guards=Guards(requests_per_s=20, burst=10)) as found, found.client() as client:
         codes = [client.get("/health").status_code for _ in range(40)]

@@ -250,6 +250,17 @@ def test_a_position_whose_stop_the_venue_refused_is_shown_until_one_stands(
         assert seen.complaints == []
 
 
+def test_figures_that_are_no_result_have_no_colour(tmp_path: Path, browser: "Browser") -> None:
+    with desk(tmp_path) as found, found.client("trade") as client:
+        client.post("/api/order", json=MARKET_BUY)
+        seen = Seen(browser, found)
+        seen.view("account")
+        colour = "(dd) => [dd.previousElementSibling.textContent, dd.className]"
+        told = dict(seen.page.eval_on_selector_all(".figures dd", f"(all) => all.map({colour})"))
+        assert told["Open profit"] == "down"
+        assert {told[name] for name in ("Fees paid", "Reserved", "Leverage", "Open notional")} == {""}
+
+
 def test_a_loss_limit_that_is_met_is_the_verdict(tmp_path: Path, browser: "Browser") -> None:
     with desk(tmp_path) as found, found.client("trade") as client:
         found.host.control(ControlUpdate(limits={"max_daily_loss": "5"}, updated_by="anna"))

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import FileResponse
 
 from dita import __version__
@@ -58,7 +59,16 @@ def build_app(
         responses=ERRORS,
     )
     app.state.hub, app.state.access = hub, access
-    app.add_middleware(GuardMiddleware, guards=guards or Guards())
+    held = guards or Guards()
+    if held.origins:
+        # Other pages ask with a token: a cookie never goes with them.
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=held.origins,
+            allow_methods=("GET", "POST"),
+            allow_headers=("Authorization", "Content-Type", "Last-Event-ID"),
+        )
+    app.add_middleware(GuardMiddleware, guards=held)
     add_problems(app)
     add_acts(app, hub, access)
     add_reads(app, hub)

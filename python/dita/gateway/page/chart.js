@@ -4,6 +4,9 @@ import { html, useEffect, useRef } from "/page/vendor/htm-preact.js";
 
 const look = (dots, stroke) => (dots ? { width: 0, paths: () => null, points: { show: true, size: 9, fill: stroke } } : { points: { show: false }, spanGaps: true });
 
+// As wide as the longest label: one that is cut off reads as another number.
+const wide = (_plot, labels) => Math.max(76, 24 + 7.5 * Math.max(0, ...(labels ?? []).map((label) => String(label).length)));
+
 export function Chart({ points, series, height, label }) {
   const place = useRef(null);
   const plot = useRef(null);
@@ -16,7 +19,7 @@ export function Chart({ points, series, height, label }) {
       const axis = { stroke: colour("--soft"), grid: { stroke: colour("--line") }, ticks: { stroke: colour("--line") } };
       plot.current = new globalThis.uPlot({
         width: width(), height, legend: { show: false }, cursor: { y: false },
-        axes: [axis, { ...axis, size: 76 }],
+        axes: [axis, { ...axis, size: wide }],
         series: [{}, ...series.map(({ name, stroke, dots, ...more }) => ({ label: name, ...look(dots, colour(stroke)), ...more, stroke: colour(stroke) }))],
       }, data(), place.current);
     };

@@ -153,10 +153,12 @@ export function Orders() {
 
 const FIGURES = [["Realized", "k_realized_pnl"], ["Open profit", "unrealized_pnl"], ["Fees paid", "k_fees_paid"], ["Funding", "k_funding_net"], ["Open notional", "open_notional"], ["Reserved", "reserved_notional"],
   ["Left to trade with", "available_capital"], ["Leverage", "leverage"], ["Maintenance margin", "maint_margin"]];
+// What is neither won nor lost has no colour: fees in green would read as money made.
+const RESULTS = new Set(["k_realized_pnl", "unrealized_pnl", "k_funding_net"]);
 
 export function Account() {
   return html`${accounts().map((row) => html`<${Money} row=${row} key=${row.account} /><${Card} title=${`${row.account}: figures`} wide><dl class="figures">
-      ${FIGURES.map(([name, field]) => html`<div><dt>${name}</dt><dd class=${tone(row.value[field])}>${money(row.value[field])}</dd></div>`)}
+      ${FIGURES.map(([name, field]) => html`<div><dt>${name}</dt><dd class=${RESULTS.has(field) ? tone(row.value[field]) : ""}>${money(row.value[field])}</dd></div>`)}
       <div><dt>Margin</dt><dd>${row.value.margin_status}</dd></div></dl><//>`)}
     ${of("asset").map((row) => html`<${Money} row=${{ account: `${row.account}, also`, value: row.value }} key=${row.key} />`)}
     ${of("health").map(({ account, value }) => html`<${Card} title=${`${account}: positions at the venue`} wide><${Table} label="Positions" none="None." rows=${[...(value.positions ?? []), ...(value.unassigned ?? [])].map((position, at) => ({ key: at, account, value: position }))} columns=${[
