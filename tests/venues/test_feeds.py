@@ -1,0 +1,73 @@
+"""What every market feed does: a bar is told once, and the bars that closed meanwhile are fetched."""
+
+import asyncio
+from collections.abc import Coroutine
+from decimal import Decimal
+from typing import Any
+
+from dita.errors import InvalidInput
+from dita.venues.wire.feed import BarFeed
+from dita.venues.wire.market import MarketNews, VenueBar, VenueMark
+
+MINUTE = 60_000_000_000
+
+
+def bar(number: int, symbol: str = "BTCUSDT") -> VenueBar:
+    texts = ("1", "1", "1", "1", "1")
+    return VenueBar(symbol, "1m", number * MINUTE, (number + 1) * MINUTE, texts)
+
+
+class Wire:
+    """Runs what is spawned at once."""
+
+    def spawn(self, work: Coroutine[Any, Any, Any]) -> None:
+        try:
+            work.send(None)
+        except StopIteration:
+            return
+
+
+class Feed(BarFeed):
+    """Its venue has the bars 0 to 5."""
+
+    asked: list[tuple[str, int]]
+
+    async def _bars(self, symbol: str, since_ns: int, now_ns: int) -> list[VenueBar]:
+        self.asked.append((symbol, since_ns))
+        if symbol == "ETHUSDT":
+            raise InvalidInput("klines: are none")
+        return [one for one in map(bar, range(6)) if one.close_ns >= since_ns]
+
+
+def feed() -> tuple[Feed, list[MarketNews]]:
+    heard: list[MarketNews] = []
+    wire: Any = Wire()
+    made = Feed(wire, ["BTCUSDT", "ETHUSDT"], heard.append, "1m", lambda: 6 * MINUTE)
+    made.asked = []
+    return made, heard
+
+
+def test_a_bar_that_comes_twice_or_late_is_told_once() -> None:
+    one, heard = feed()
+    for number in (1, 1, 2, 1):
+        one._tell(bar(number))
+    assert heard == [bar(1), bar(2)]
+
+
+def test_bars_that_closed_while_the_stream_was_gone_are_told_once_it_is_open() -> None:
+    one, heard = feed()
+    one.begin_after(bar(1, "ETHUSDT"))
+    one.begin_after(bar(2))
+    asyncio.run(one._fetch_soon())
+    # One instrument whose bars cannot be had keeps no other from its own.
+    assert {symbol for symbol, _ in one.asked} == {"BTCUSDT", "ETHUSDT"}
+    assert heard == [bar(3), bar(4), bar(5)]
+
+
+def test_a_mark_has_an_age_once_it_was_heard() -> None:
+    one, heard = feed()
+    assert one.age_s("BTCUSDT") is None
+    mark = VenueMark("BTCUSDT", 1, Decimal(1), None, None)
+    one._tell(mark)
+    assert heard == [mark]
+    assert one.age_s("BTCUSDT") is not None
