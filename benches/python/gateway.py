@@ -363,8 +363,8 @@ def sse(options: argparse.Namespace) -> None:
                 elsewhere.recv()
                 _, apart = looked_at(other, host, options.clients, seconds, told)
             with_it = looked_at(path, host, options.clients, seconds, told)
-            for _ in range(5):
-                host.send(4_000)
+            for _ in range(16):
+                host.send(100)
                 alone.append(host.recv())
             (share, there, frames, missed, ages), beside = with_it
             at = [ages[int(len(ages) * part)] for part in (0.5, 0.99)]
@@ -391,9 +391,11 @@ def looked_at(
         with process(watched, port, token, told, clients, seconds) as (_, seen):
             time.sleep(4)
             used, begun = processor_s(gate_pid), time.monotonic()
-            for _ in range(5):
-                host.send(4_000)
+            # Flat out, a round trip's fills and ended orders would flood every client.
+            for _ in range(16):
+                host.send(100)
                 trips.append(host.recv())
+                time.sleep(0.4)
             time.sleep(max(0.0, 8.0 - (time.monotonic() - begun)))
             share = (processor_s(gate_pid) - used) / (time.monotonic() - begun)
             return (share, *seen.recv()), trips
