@@ -279,12 +279,18 @@ def halts(socket: Path, how: str) -> None:
             assert resting.accepted, resting
             began = time.perf_counter_ns()
             shared.ask(by="bench")
-            while (slot := plane.read_whole_slot(kernel.slots[1])) and slot.active_entry_order is not None:
+            while works(plane, kernel.slots[1]):
                 pass
             canceled.append(time.perf_counter_ns() - began)
             ask_open(socket)
         show(f"from the halt to the first intent refused, {how}", refused)
         show(f"from the halt to the first cancel done, {how}", canceled)
+
+
+def works(plane: ZincReader, slot: int) -> bool:
+    """Whether a slot's entry is at work, as shared memory shows it."""
+    held = plane.read_whole_slot(slot)
+    return held is not None and held.active_entry_order is not None and held.active_entry_order.is_live()
 
 
 def resting_entry(slot: int, turn: int) -> KernelIntent:
