@@ -5,7 +5,7 @@
 
 use std::fmt::{Display, Write};
 
-use dita_engine::{AccountFigures, Amend, OrderView, Remark, ShownFill, SlotView};
+use dita_engine::{AccountFigures, Amend, BotRow, OrderView, Remark, ShownFill, SlotView};
 use dita_kernel::exchange::Exchange;
 use dita_kernel::input::ExitSpec;
 use dita_kernel::num::{Decimal, Money};
@@ -258,7 +258,7 @@ pub fn remark(remark: &Remark) -> String {
 }
 
 /// An account, by the names of `snapshot()["account"]`, without the number of the input.
-pub fn account(name: &str, figures: &AccountFigures, exchange: &Exchange) -> String {
+pub fn account(name: &str, figures: &AccountFigures, exchange: &Exchange, bots: &[BotRow]) -> String {
     let mut object = Object::new();
     object.text("asset", name);
     for (name, amount) in [
@@ -297,6 +297,20 @@ pub fn account(name: &str, figures: &AccountFigures, exchange: &Exchange) -> Str
     object.member("reconcile_status", figures.report.status);
     object.text("reconcile_explanation", &figures.report.explanation);
     object.raw("reconcile_causes", &list(figures.report.parts.iter(), part));
+    if !bots.is_empty() {
+        object.raw("bots", &list(bots.iter(), bot));
+    }
+    object.end()
+}
+
+fn bot(row: &BotRow) -> String {
+    let mut object = Object::new();
+    object.text("bot", row.standing.bot.name.as_str());
+    object.text("kind", row.kind);
+    for (name, amount) in row.amounts() {
+        object.money(name, amount);
+    }
+    object.plain("slots", row.standing.slots);
     object.end()
 }
 
