@@ -17,13 +17,12 @@ from dita.portfolio.targets import read_targets
 from portfolios import winner, winners, written
 
 KEY = "Rank1_riskfolio_barbell"
-NOW_NS = time.time_ns()
 
 
 def applied(state: ShadowState, file: Path, **settings: Any) -> list[str]:
     """The symbols that were filled."""
     how = PlanSettings(max_age_ns=10**18, **settings)
-    return [row.symbol for row in state.apply(read_targets(file), how, NOW_NS).fills()]
+    return [row.symbol for row in state.apply(read_targets(file), how, time.time_ns()).fills()]
 
 
 def test_targets_are_filled_perfectly_and_written_in_the_known_shape(tmp_path: Path) -> None:
