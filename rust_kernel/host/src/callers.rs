@@ -8,7 +8,7 @@ use dita_kernel::input::Input;
 use dita_kernel::names::{KernelDiagnosticCode, Severity};
 use dita_kernel::outcome::{Detail, Outcome};
 
-use crate::drain::{Drain, SIGNAL_INTERVAL, this_thread};
+use crate::drain::{Drain, Drained, SIGNAL_INTERVAL, this_thread};
 use crate::error::{Failure, HostError};
 use crate::foreign::{Foreign, Hold};
 use crate::state::State;
@@ -112,17 +112,7 @@ impl<F: Foreign> Drain<F> {
         if let Some(time_ns) = time_ns {
             state.tell(time_ns);
         }
-        if state.writer != 0 {
-            return self.put_behind(hold, state, input, patience);
-        }
-        let ticket = self.guarded(&mut state, |state| state.push(input))?;
-        let (mut state, interrupt) = self.drain(hold, state)?;
-        let taken = state.take(ticket);
-        drop(state);
-        match interrupt {
-            Some(interrupt) => Err(HostError::Interrupted(interrupt)),
-            None => known(taken),
-        }
+        self.put_and(hold, state, input, patience, Drain::drain)
     }
 
     /// The same for a caller that hands the answer on before anybody else is shown what has happened: it owes
@@ -137,12 +127,23 @@ impl<F: Foreign> Drain<F> {
         input: Input,
         patience: Patience,
     ) -> Result<Given<F>, Failure<F>> {
-        let mut state = self.open()?;
+        self.put_and(hold, self.open()?, input, patience, Drain::drain_unshown)
+    }
+
+    #[inline]
+    fn put_and<'a, 'h>(
+        &'a self,
+        hold: Hold<'h, F>,
+        mut state: MutexGuard<'a, State<F>>,
+        input: Input,
+        patience: Patience,
+        drain: impl FnOnce(&'a Self, Hold<'h, F>, MutexGuard<'a, State<F>>) -> Result<Drained<'a, F>, Failure<F>>,
+    ) -> Result<Given<F>, Failure<F>> {
         if state.writer != 0 {
             return self.put_behind(hold, state, input, patience);
         }
         let ticket = self.guarded(&mut state, |state| state.push(input))?;
-        let (mut state, interrupt) = self.drain_unshown(hold, state)?;
+        let (mut state, interrupt) = drain(self, hold, state)?;
         let taken = state.take(ticket);
         drop(state);
         match interrupt {
