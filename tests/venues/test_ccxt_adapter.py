@@ -24,6 +24,7 @@ from dita.venues.ccxt import CCXTAdapter
 from dita.venues.ccxt.abilities import abilities_of
 from dita.venues.ccxt.answers import code_of, failure_of, family, fate_of
 from dita.venues.ccxt.exchange import load, make
+from dita.venues.ccxt.rows import Rows
 
 # A liquidation, a lost answer, a race of cancel and fill, funding, plain trading: all of them in the soak.
 PLAYED = (0, 3, 6, 18, 19)
@@ -259,6 +260,39 @@ def test_a_stop_where_it_could_not_be_followed_is_never_sent() -> None:
             adapter.submit(order)
     finally:
         adapter.close()
+
+
+@pytest.mark.parametrize("happens_before_call", range(1, 6))
+def test_a_forced_close_at_bybit_never_comes_without_the_fill_that_it_takes_from(
+    happens_before_call: int,
+) -> None:
+    calls = 0
+    fill, adl = ({"id": one, "timestamp": 1} for one in ("1", "2"))
+
+    class Exchange:
+        fetch_my_trades = "trades"
+        private_get_v5_execution_list = "executions"
+
+        def market(self, symbol: str) -> dict[str, str]:
+            return {"id": "BTCUSDT", "symbol": symbol}
+
+        def parse_trade(self, row: dict[str, Any], _market: Any) -> dict[str, Any]:
+            return row
+
+    async def call(what: str, *arguments: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        # The entry's fill and the forced close come at one moment, between two questions.
+        there = calls >= happens_before_call
+        if what == "trades":
+            return [fill] if there else []
+        return {"result": {"list": [adl] if there and arguments[0]["execType"] == "AdlTrade" else []}}
+
+    rows = Rows(Exchange(), "bybit")
+    rows._unified["BTCUSDT"] = "BTC/USDT:USDT"
+    told = [row["id"] for row in asyncio.run(rows.trades(call, "BTCUSDT", 0))]
+    assert calls == 3
+    assert told in ([], ["1"], ["1", "2"])
 
 
 def test_what_ccxt_only_imitates_counts_as_no() -> None:

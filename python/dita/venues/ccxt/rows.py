@@ -256,6 +256,8 @@ class Rows:
             Failure: The exchange does not say.
         """
         symbol, found, seen = self.unified(name), list[dict[str, Any]](), set[str]()
+        # Asked before the fills, so that the fill that one of them takes from is never missing beside it.
+        forced = await self._bybit_forced(call, symbol, since_ms) if self._venue == "bybit" else []
         for _ in range(_PAGES_MAX):
             page = await call(self._exchange.fetch_my_trades, symbol, since_ms, _PAGE)
             new = [row for row in page if str(row.get("id")) not in seen]
@@ -264,10 +266,7 @@ class Rows:
             if len(page) < _PAGE or not new:
                 break
             since_ms = int(page[-1]["timestamp"])
-        if self._venue == "bybit":
-            found += [
-                one for one in await self._bybit_forced(call, symbol, since_ms) if one["id"] not in seen
-            ]
+        found += [one for one in forced if str(one["id"]) not in seen]
         return sorted(found, key=lambda row: (row.get("timestamp") or 0, str(row.get("id"))))
 
     async def _bybit_forced(self, call: Call, symbol: str, since_ms: int) -> list[dict[str, Any]]:
