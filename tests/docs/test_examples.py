@@ -34,7 +34,10 @@ def logging_as_it_was() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("code", EXAMPLES)
-def test_an_example_runs(code: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """As a reader would run it."""
+def test_an_example_runs(
+    code: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a reader would run it, in a directory of his own: some write files."""
+    monkeypatch.chdir(tmp_path)
     exec(compile(code, "example", "exec"), {"__name__": "example"})  # noqa: S102 - the examples are our own
     assert "Traceback" not in capsys.readouterr().err
