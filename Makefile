@@ -55,6 +55,13 @@ $(STAMPS)/kernel: $(RUST_SOURCES) $(STAMPS)/packages
 		> $(STAMPS)/kernel.log 2>&1 || { cat $(STAMPS)/kernel.log >&2; exit 1; }
 	@touch $@
 
+# The C ABI's library. Its crates are built already, with the extension's; what is left is one more link.
+CAPI_NAME := libdita_v2_kernel.$(if $(filter Darwin,$(shell uname)),dylib,so)
+$(STAMPS)/capi: $(RUST_SOURCES) $(STAMPS)/kernel
+	@cargo rustc --locked --quiet --release --package dita-capi --lib --features mimalloc --crate-type cdylib
+	@cp target/release/$(CAPI_NAME) python/dita/capi/$(CAPI_NAME).new && mv -f python/dita/capi/$(CAPI_NAME).new python/dita/capi/$(CAPI_NAME)
+	@touch $@
+
 # The pages' scripts come by npm into the package, and never into the repository. They are left out where there is
 # no Node.js: a report's charts are still pictures then, and the operators' page says what is missing.
 WEB_FROM := web/node_modules
@@ -82,7 +89,7 @@ web: $(STAMPS)/web ## Fetch what the pages have inside (needs Node.js 18)
 packages: $(STAMPS)/packages
 
 .PHONY: setup
-setup: $(STAMPS)/kernel $(STAMPS)/web ## Create .venv, install the locked packages, build the kernel
+setup: $(STAMPS)/kernel $(STAMPS)/capi $(STAMPS)/web ## Create .venv, install the locked packages, build the kernel
 
 ## ---------------------------------------------------------------- use
 
@@ -225,7 +232,7 @@ FUZZ_FOUND = $(abspath target/fuzz/$(TARGET))
 FUZZ_ENV = LD_LIBRARY_PATH="$(PYTHON_LIBDIR):$${LD_LIBRARY_PATH:-}" \
 	PYTHONHOME="$$($(PYTHON) -c 'import sys; print(sys.base_prefix)')"
 .PHONY: fuzz
-fuzz: $(STAMPS)/packages ## Put arbitrary bytes to codec, log, snapshot, stdio, step, wire or bindings (TARGET=step SECONDS=600)
+fuzz: $(STAMPS)/packages ## Put arbitrary bytes to capi, codec, log, snapshot, stdio, step, wire or bindings (TARGET=step SECONDS=600)
 	@cargo fuzz --version >/dev/null 2>&1 || { \
 		echo 'Install it first: cargo install --locked cargo-fuzz@$(CARGO_FUZZ_VERSION)' >&2; exit 1; }
 	@mkdir -p $(FUZZ_FOUND) target/fuzz/failed
@@ -304,8 +311,9 @@ bench-l2: setup ## Convert and play a recorded market's depth beside hftbacktest
 
 API_PAGES := kernel values names errors venues planes
 K_PICTURES := ladder_with_one_stop bracket_with_a_trail
-GENERATED := docs/reference/cli.md docs/reference/config.md docs/reference/gateway.md docs/reference/journal.md docs/reference/metrics.md docs/fsm.md docs/assets/fsm.svg \
+GENERATED := python/dita/capi/dita.h docs/reference/cli.md docs/reference/config.md docs/reference/gateway.md docs/reference/journal.md docs/reference/metrics.md docs/fsm.md docs/assets/fsm.svg \
 	docs/assets/market_maker.svg $(K_PICTURES:%=docs/assets/k_%.svg) $(API_PAGES:%=docs/reference/api/%.md)
+generate_python/dita/capi/dita.h = cargo run --locked --quiet --package dita-capi --example header
 generate_docs/reference/cli.md = $(PYTHON) -m dita.cli.reference
 generate_docs/reference/config.md = $(PYTHON) -m dita.config.reference
 generate_docs/fsm.md = cargo run --locked --quiet --package dita-kernel --example fsm
@@ -362,4 +370,4 @@ lock-check:
 clean: ## Remove everything that the commands above made
 	@rm -rf $(VENV) web/node_modules python/dita/backtest/page/vendor python/dita/gateway/page/vendor .bench target benches/target rust_kernel/fuzz/engine/target dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
 	@find python tests benches -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
-	@find python -name '_kernel*.so' -delete
+	@find python -name '_kernel*.so' -delete -o -name 'libdita_v2_kernel.*' -delete

@@ -15,6 +15,7 @@ LAYERS = (
     ("dita-engine",),
     ("dita-host", "dita-play", "dita-audit", "dita-torture"),
     ("dita-stdio", "dita-link"),
+    ("dita-capi",),
     ("dita-fuzz",),
     ("dita-py",),
 )

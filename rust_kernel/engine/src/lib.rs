@@ -14,6 +14,7 @@ mod due;
 mod durable;
 mod follow;
 pub mod form;
+pub mod json;
 mod log_stats;
 mod note;
 mod outgoing;

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod bytes;
+pub mod capi;
 pub mod codec;
 pub mod log;
 pub mod snapshot;
@@ -17,7 +18,8 @@ pub mod wire;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// The targets that are written in Rust.
-pub const TARGETS: [Target; 6] = [
+pub const TARGETS: [Target; 7] = [
+    ("capi", capi::run),
     ("codec", codec::run),
     ("log", log::run),
     ("snapshot", snapshot::run),

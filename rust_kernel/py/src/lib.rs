@@ -17,7 +17,6 @@ pub mod follow;
 pub mod graphs;
 pub mod indicators;
 pub mod intent;
-pub mod json;
 pub mod limits;
 pub mod link;
 pub mod names;

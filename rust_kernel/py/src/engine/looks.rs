@@ -1,11 +1,11 @@
 //! What people see who look on: rows that have changed, fills and remarks, as JSON that is made here.
 
+use dita_engine::json;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use super::{Engine, id, reads};
 use crate::errors::Error;
-use crate::json;
 
 #[pymethods]
 impl Engine {

@@ -1,7 +1,7 @@
 //! What the kernel shows as plain dicts: account, ledger, positions, control, the transition table.
 
 use dita_engine::form::{Told, ToldFields};
-use dita_engine::{AccountFigures, account};
+use dita_engine::{AccountFigures, account, json};
 use dita_kernel::calibration::Calibration;
 use dita_kernel::exchange::Exchange;
 use dita_kernel::id::Id;
@@ -14,7 +14,7 @@ use dita_kernel::slot::table::{Rule, TABLE, rule_number};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyTuple};
 
-use crate::{json, names, number, text, time};
+use crate::{names, number, text, time};
 
 /// An asset's figures, copied out of the core.
 pub struct AccountView {

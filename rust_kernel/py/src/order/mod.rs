@@ -2,12 +2,12 @@
 
 mod view;
 
-use dita_engine::OrderView;
+use dita_engine::{OrderView, json};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
 
 use crate::errors::Error;
-use crate::{json, names, number, record, text, time};
+use crate::{names, number, record, text, time};
 pub use view::from_value;
 use view::{NAMES, amend_dict, read};
 

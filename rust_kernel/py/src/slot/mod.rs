@@ -4,14 +4,14 @@
 mod tests;
 mod view;
 
-use dita_engine::SlotView;
+use dita_engine::{SlotView, json};
 use dita_kernel::num::Decimal;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
 
 use crate::errors::Error;
 use crate::order::VenueOrder;
-use crate::{exit_spec, json, names, number, record, text, time};
+use crate::{exit_spec, names, number, record, text, time};
 use view::{NAMES, read};
 
 /// One slot at one moment, frozen: methods that change something return the changed copy.

@@ -5,30 +5,32 @@
 
 use std::fmt::{Display, Write};
 
-use dita_engine::{AccountFigures, Amend, OrderView, Remark, ShownFill, SlotView};
 use dita_kernel::exchange::Exchange;
 use dita_kernel::input::ExitSpec;
+use dita_kernel::names::{Liquidity, OrderSide};
 use dita_kernel::num::{Decimal, Money};
 use dita_kernel::reconcile::Part;
 
-use crate::names::Named;
+use crate::{AccountFigures, Amend, OrderView, Remark, ShownFill, SlotView};
 
 /// An object in the making.
-struct Object {
+pub struct Object {
     text: String,
 }
 
 impl Object {
-    fn new() -> Object {
+    /// With nothing in it.
+    pub fn begin() -> Object {
         Object { text: String::from("{") }
     }
 
-    fn end(mut self) -> String {
+    /// The whole object.
+    pub fn end(mut self) -> String {
         self.text.push('}');
         self.text
     }
 
-    fn name(&mut self, name: &'static str) {
+    fn name(&mut self, name: &str) {
         if self.text.len() > 1 {
             self.text.push(',');
         }
@@ -38,27 +40,31 @@ impl Object {
     }
 
     /// What is JSON already.
-    fn raw(&mut self, name: &'static str, json: &str) {
+    pub fn raw(&mut self, name: &str, json: &str) {
         self.name(name);
         self.text.push_str(json);
     }
 
-    fn plain(&mut self, name: &'static str, value: impl Display) {
+    /// What is written as it is displayed: a whole number.
+    pub fn plain(&mut self, name: &str, value: impl Display) {
         self.name(name);
         // Writing to a String cannot fail.
         let _ = write!(self.text, "{value}");
     }
 
-    fn flag(&mut self, name: &'static str, value: bool) {
+    /// True or false.
+    pub fn flag(&mut self, name: &str, value: bool) {
         self.raw(name, if value { "true" } else { "false" });
     }
 
-    fn text(&mut self, name: &'static str, value: &str) {
+    /// A text, in quotes.
+    pub fn text(&mut self, name: &str, value: &str) {
         self.name(name);
         quote(&mut self.text, value);
     }
 
-    fn texts<'a>(&mut self, name: &'static str, values: impl Iterator<Item = &'a str>) {
+    /// Several texts.
+    pub fn texts<'a>(&mut self, name: &str, values: impl Iterator<Item = &'a str>) {
         self.name(name);
         self.text.push('[');
         for (at, value) in values.enumerate() {
@@ -70,30 +76,30 @@ impl Object {
         self.text.push(']');
     }
 
-    fn member(&mut self, name: &'static str, value: impl Named) {
-        self.text(name, value.name());
-    }
-
-    fn number(&mut self, name: &'static str, value: Decimal) {
+    /// A decimal, as text.
+    pub fn number(&mut self, name: &str, value: Decimal) {
         self.name(name);
         let _ = write!(self.text, "\"{value}\"");
     }
 
-    fn number_or_null(&mut self, name: &'static str, value: Option<Decimal>) {
+    /// A decimal that may be absent.
+    pub fn number_or_null(&mut self, name: &str, value: Option<Decimal>) {
         match value {
             Some(value) => self.number(name, value),
             None => self.raw(name, "null"),
         }
     }
 
-    fn money(&mut self, name: &'static str, value: Money) {
+    /// An amount, as text.
+    pub fn money(&mut self, name: &str, value: Money) {
         self.name(name);
         self.text.push('"');
         let _ = value.write(&mut self.text);
         self.text.push('"');
     }
 
-    fn whole_or_null(&mut self, name: &'static str, value: Option<impl Display>) {
+    /// A whole number that may be absent.
+    pub fn whole_or_null(&mut self, name: &str, value: Option<impl Display>) {
         match value {
             Some(value) => self.plain(name, value),
             None => self.raw(name, "null"),
@@ -101,12 +107,13 @@ impl Object {
     }
 
     /// Metadata is canonical JSON already; empty means none.
-    fn metadata(&mut self, json: &str) {
+    pub fn metadata(&mut self, json: &str) {
         self.raw("metadata", if json.is_empty() { "{}" } else { json });
     }
 }
 
-fn quote(text: &mut String, value: &str) {
+/// Writes a text as JSON.
+pub fn quote(text: &mut String, value: &str) {
     text.push('"');
     for character in value.chars() {
         match character {
@@ -121,17 +128,18 @@ fn quote(text: &mut String, value: &str) {
     text.push('"');
 }
 
-fn list<'a, T: 'a>(items: impl Iterator<Item = &'a T>, each: impl Fn(&T) -> String) -> String {
+/// A list of what `each` makes of the items.
+pub fn list<'a, T: 'a>(items: impl Iterator<Item = &'a T>, each: impl Fn(&T) -> String) -> String {
     format!("[{}]", items.map(each).collect::<Vec<_>>().join(","))
 }
 
 /// A slot.
 pub fn slot(view: &SlotView) -> String {
-    let mut object = Object::new();
+    let mut object = Object::begin();
     object.plain("slot_id", view.slot_id);
     object.text("trade_id", view.trade_id.as_str());
     object.text("asset", view.asset.as_str());
-    object.member("side", view.side);
+    object.text("side", view.side.name());
     object.number_or_null("entry_price", view.entry_price);
     object.number("size", view.size);
     object.number("initial_size", view.initial_size);
@@ -147,7 +155,7 @@ pub fn slot(view: &SlotView) -> String {
     let entry = view.active_entry_order.as_ref().map(order);
     object.raw("active_entry_order", entry.as_deref().unwrap_or("null"));
     object.raw("exit_orders", &list(view.exit_orders.iter(), order));
-    object.member("fsm_state", view.fsm_state);
+    object.text("fsm_state", view.fsm_state.name());
     object.text("close_reason", view.close_reason.as_str());
     object.whole_or_null("last_event_time", view.last_event_time_ns);
     object.metadata(&view.metadata);
@@ -165,24 +173,24 @@ pub fn slot(view: &SlotView) -> String {
 
 /// An order.
 pub fn order(view: &OrderView) -> String {
-    let mut object = Object::new();
+    let mut object = Object::begin();
     object.text("internal_trade_id", view.internal_trade_id.as_str());
     object.whole_or_null("slot_id", view.slot_id);
     object.text("venue_order_id", view.venue_order_id.as_str());
     object.text("venue_client_id", view.venue_client_id.as_str());
     object.text("asset", view.asset.as_str());
-    object.member("side", view.side);
-    object.member("order_side", view.order_side);
-    object.member("position_side", view.position_side);
+    object.text("side", view.side.name());
+    object.text("order_side", view.order_side.name());
+    object.text("position_side", view.position_side.name());
     object.number("intended_size", view.intended_size);
     object.number("filled_size", view.filled_size);
     object.number("remaining_size", view.remaining_size);
     object.number_or_null("average_fill_price", view.average_fill_price);
-    object.member("status", view.status);
-    object.member("order_type", view.order_type);
+    object.text("status", view.status.name());
+    object.text("order_type", view.order_type.name());
     object.number_or_null("limit_price", view.limit_price);
     object.number_or_null("trigger_price", view.trigger_price);
-    object.member("time_in_force", view.time_in_force);
+    object.text("time_in_force", view.time_in_force.name());
     object.whole_or_null("expire_time", view.expire_time_ns);
     object.flag("post_only", view.post_only);
     object.flag("reduce_only", view.reduce_only);
@@ -194,23 +202,23 @@ pub fn order(view: &OrderView) -> String {
     object.whole_or_null("valid_until", view.valid_until_ns);
     object.texts("other_venue_ids", view.other_venue_ids.iter().map(|id| id.as_str()));
     object.text("intent_id", view.intent_id.as_str());
-    object.member("doubt", view.doubt);
+    object.text("doubt", view.doubt.name());
     object.metadata(&view.metadata);
     object.text("owner", view.owner.as_str());
-    object.member("trigger_by", view.trigger_by);
+    object.text("trigger_by", view.trigger_by.name());
     object.flag("attached", view.attached);
     object.end()
 }
 
 /// A slot's row, for people who look on: without its orders, which have rows of their own.
 pub fn slot_row(view: &SlotView) -> String {
-    let mut object = Object::new();
+    let mut object = Object::begin();
     object.plain("slot_id", view.slot_id);
     object.text("trade_id", view.trade_id.as_str());
     object.text("owner", view.owner.as_str());
     object.text("asset", view.asset.as_str());
-    object.member("side", view.side);
-    object.member("fsm_state", view.fsm_state);
+    object.text("side", view.side.name());
+    object.text("fsm_state", view.fsm_state.name());
     object.number("size", view.size);
     object.number("initial_size", view.initial_size);
     object.number_or_null("entry_price", view.entry_price);
@@ -229,15 +237,15 @@ pub fn slot_row(view: &SlotView) -> String {
 
 /// A fill, for people who look on.
 pub fn fill(fill: &ShownFill) -> String {
-    let mut object = Object::new();
+    let mut object = Object::begin();
     object.plain("seq", fill.seq);
     object.plain("time_ns", fill.time_ns);
     object.text("asset", fill.asset.as_str());
-    object.text("order_side", fill.order_side.map_or("", Named::name));
+    object.text("order_side", fill.order_side.map_or("", OrderSide::name));
     object.number("price", fill.price);
     object.number("size", fill.size);
     object.number_or_null("fee", fill.fee);
-    object.text("liquidity", fill.liquidity.map_or("", Named::name));
+    object.text("liquidity", fill.liquidity.map_or("", Liquidity::name));
     object.whole_or_null("slot_id", fill.slot_id);
     object.text("trade_id", fill.trade_id.as_str());
     object.text("venue_client_id", fill.venue_client_id.as_str());
@@ -247,11 +255,11 @@ pub fn fill(fill: &ShownFill) -> String {
 
 /// What the kernel had to say, for people who look on.
 pub fn remark(remark: &Remark) -> String {
-    let mut object = Object::new();
+    let mut object = Object::begin();
     object.plain("seq", remark.seq);
     object.plain("time_ns", remark.time_ns);
-    object.member("code", remark.code);
-    object.member("severity", remark.severity);
+    object.text("code", remark.code.name());
+    object.text("severity", remark.severity.name());
     object.whole_or_null("slot_id", remark.slot_id);
     object.text("limit", remark.limit);
     object.end()
@@ -259,7 +267,7 @@ pub fn remark(remark: &Remark) -> String {
 
 /// An account, by the names of `snapshot()["account"]`, without the number of the input.
 pub fn account(name: &str, figures: &AccountFigures, exchange: &Exchange) -> String {
-    let mut object = Object::new();
+    let mut object = Object::begin();
     object.text("asset", name);
     for (name, amount) in [
         ("capital", figures.capital),
@@ -292,16 +300,16 @@ pub fn account(name: &str, figures: &AccountFigures, exchange: &Exchange) -> Str
             None => object.raw(name, "null"),
         }
     }
-    object.member("margin_status", figures.margin_status);
+    object.text("margin_status", figures.margin_status.name());
     object.texts("assumed_tiers", figures.assumed_tiers.iter().map(|id| id.as_str()));
-    object.member("reconcile_status", figures.report.status);
+    object.text("reconcile_status", figures.report.status.name());
     object.text("reconcile_explanation", &figures.report.explanation);
     object.raw("reconcile_causes", &list(figures.report.parts.iter(), part));
     object.end()
 }
 
 fn part(part: &Part) -> String {
-    let mut object = Object::new();
+    let mut object = Object::begin();
     object.text("cause", part.cause.name());
     object.money("amount", part.amount);
     object.text("proof", part.proof.name());
@@ -309,19 +317,21 @@ fn part(part: &Part) -> String {
     object.end()
 }
 
-fn exit_spec(spec: &ExitSpec) -> String {
-    let mut object = Object::new();
-    object.member("kind", spec.kind);
+/// An attached exit.
+pub fn exit_spec(spec: &ExitSpec) -> String {
+    let mut object = Object::begin();
+    object.text("kind", spec.kind.name());
     object.number_or_null("trigger_price", spec.trigger_price);
     object.number_or_null("offset", spec.offset);
     object.number_or_null("limit_price", spec.limit_price);
     object.number("ratio", spec.ratio);
-    object.member("trigger_by", spec.trigger_by);
+    object.text("trigger_by", spec.trigger_by.name());
     object.end()
 }
 
-fn amend(amend: &Amend) -> String {
-    let mut object = Object::new();
+/// An amendment on its way.
+pub fn amend(amend: &Amend) -> String {
+    let mut object = Object::begin();
     object.text("request_id", amend.request_id.as_str());
     object.number("size", amend.size);
     object.number_or_null("limit_price", amend.limit_price);
