@@ -224,6 +224,15 @@ mutants-check: $(STAMPS)/venv
 	$(call say,'the record of the mutants')
 	@$(PYTHON) tools/mutants.py --check
 
+# Without the library's own allocator, which would hide from valgrind what is read and freed.
+.PHONY: capi-valgrind
+capi-valgrind: $(STAMPS)/packages ## Run every function of the C ABI, well and badly used, under valgrind
+	@command -v valgrind >/dev/null || { echo 'Install it first: apt-get install valgrind' >&2; exit 1; }
+	@cargo rustc --locked --quiet --package dita-capi --lib --crate-type cdylib
+	@cc -std=c11 -g -Wall -Wextra -Werror -Ipython/dita/capi tests/capi/everything.c -o target/capi-everything \
+		-Ltarget/debug -ldita_v2_kernel -Wl,-rpath,'$$ORIGIN/debug'
+	@valgrind --quiet --error-exitcode=1 --leak-check=full --show-leak-kinds=definite,indirect target/capi-everything
+
 # Each entry of a corpus is replayed by `make test` without an engine; this looks for new ones, and keeps them in
 # target/fuzz until fuzz-minimize takes what is of use. docs/operating/proofs.md has the figures.
 TARGET := step

@@ -111,6 +111,10 @@ CHECKS: Final = (
         ("make", "--no-print-directory", "zinc-models"), scales=False,
     ),
     Check(
+        "capi-valgrind", "the C ABI under valgrind", 1, 1, "run",
+        ("make", "--no-print-directory", "capi-valgrind"), shows=r"all of it", scales=False,
+    ),
+    Check(
         "memory", "a backtest's memory, by the length of its file", 1_000, 1_000, "MB",
         (*PYTEST, "tests/backtest/test_memory.py"), (("DITA_MEMORY_MB", "{size}"),), shows=r".*passed.*",
     ),

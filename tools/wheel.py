@@ -20,6 +20,10 @@ from typing import Final
 REPOSITORY: Final = Path(__file__).resolve().parents[1]
 RAW: Final = REPOSITORY / "target" / "wheel"
 EXTENSION: Final = "dita/_kernel.abi3.so"
+#: The C ABI's library, as `make setup` leaves it in the package.
+LIBRARY: Final = REPOSITORY / "python" / "dita" / "capi" / "libdita_v2_kernel.so"
+#: The C library of manylinux2014.
+GLIBC: Final = "2.17"
 COMPATIBILITY: Final = "manylinux2014"
 #: A wheel above this is an error: something came along that should not have.
 WHEEL_BYTES_MAX: Final = 5_000_000
@@ -50,6 +54,54 @@ def built(target: str) -> Path:
         target: A Rust target triple.
     """
     shutil.rmtree(RAW, ignore_errors=True)
+    if "linux" not in target:
+        return _with_maturin(target)
+    # The wheel takes what lies in the package: the target's library, and this machine's again afterwards.
+    kept = LIBRARY.read_bytes() if LIBRARY.is_file() else None
+    shutil.copyfile(c_library(target), LIBRARY)
+    try:
+        return _with_maturin(target)
+    finally:
+        if kept is None:
+            LIBRARY.unlink()
+        else:
+            LIBRARY.write_bytes(kept)
+
+
+def c_library(target: str) -> Path:
+    """Build the C ABI's library for a Linux target, as the wheel's platform asks; return it stripped.
+
+    Args:
+        target: A Rust target triple.
+    """
+    name = target.replace("-", "_")
+    zig_target = f"{target.replace('-unknown', '')}.{GLIBC}"
+    with tempfile.TemporaryDirectory() as scratch:
+        compiler, archiver = Path(scratch) / "cc", Path(scratch) / "ar"
+        zig = f'exec "{sys.executable}" -m maturin zig'
+        compiler.write_text(f'#!/bin/sh\n{zig} cc -- -target {zig_target} "$@"\n', encoding="utf-8")
+        archiver.write_text(f'#!/bin/sh\n{zig} ar -- "$@"\n', encoding="utf-8")
+        for script in (compiler, archiver):
+            script.chmod(0o700)
+        tools = {
+            f"CARGO_TARGET_{name.upper()}_LINKER": os.fspath(compiler),
+            f"CC_{name}": os.fspath(compiler),
+            f"AR_{name}": os.fspath(archiver),
+        }
+        command = [
+            *("cargo", "rustc", "--release", "--locked", "--quiet", "--package", "dita-capi", "--lib"),
+            *("--features", "mimalloc", "--crate-type", "cdylib", "--target", target),
+            *("--", "-C", f"link-arg=-Wl,-soname,{LIBRARY.name}"),
+        ]
+        subprocess.run(command, check=True, cwd=REPOSITORY, env={**os.environ, **tools})
+    library = REPOSITORY / "target" / target / "release" / LIBRARY.name
+    RAW.mkdir(parents=True, exist_ok=True)
+    stripped = RAW / LIBRARY.name
+    _objcopy("--strip-unneeded", library, stripped)
+    return stripped
+
+
+def _with_maturin(target: str) -> Path:
     command = [
         *(sys.executable, "-m", "maturin", "build", "--release", "--locked", "--quiet"),
         *("--target", target, "--out", os.fspath(RAW)),

@@ -21,11 +21,16 @@ from typing import Any, Final
 from elftools.elf.elffile import ELFFile
 
 EXTENSION: Final = "dita/_kernel.abi3.so"
+LIBRARY: Final = "dita/capi/libdita_v2_kernel.so"
 WHEEL_BYTES_MAX: Final = 5_000_000
 GLIBC_MAX: Final = (2, 28)
 #: What somebody does first: a trade through the kernel, and the command line.
 _FIRST_USE: Final = (
     ("-c", "import dita; dita.ExecutionKernel().close(); print(dita.__version__)"),
+    (
+        "-c",
+        "import ctypes, dita.capi; assert ctypes.CDLL(str(dita.capi.library())).dita_abi_version() == 1",
+    ),
     ("-m", "dita.cli", "demo", "--max-trades", "5", "--json"),
     ("-m", "dita.cli", "example", "ema-cross", "mine.py", "--data", "market.csv"),
     ("-m", "dita.cli", "backtest", "mine.py", "--data", "market.csv", "--out", "report"),
@@ -69,14 +74,17 @@ def checked(wheel: Path) -> Iterator[str]:
 
 
 def glibc_of(wheel: Path) -> tuple[int, ...]:
-    """Return the newest version of the C library that the extension asks for.
+    """Return the newest version of the C library that the extension or the C ABI's library asks for.
 
     Args:
         wheel: It.
     """
-    with zipfile.ZipFile(wheel) as archive, archive.open(EXTENSION) as file:
-        needed: Any = ELFFile(file).get_section_by_name(".gnu.version_r")
-        versions = [one.name for _, all_of_one in needed.iter_versions() for one in all_of_one]
+    versions: list[str] = []
+    with zipfile.ZipFile(wheel) as archive:
+        for name in (EXTENSION, LIBRARY):
+            with archive.open(name) as file:
+                needed: Any = ELFFile(file).get_section_by_name(".gnu.version_r")
+                versions += [one.name for _, all_of_one in needed.iter_versions() for one in all_of_one]
     numbers = [
         tuple(map(int, name.removeprefix("GLIBC_").split("."))) for name in versions if "GLIBC_" in name
     ]

@@ -264,6 +264,29 @@ def indicators(results: Path) -> None:
     print()
 
 
+def c_abi(results: Path, target: Path) -> None:
+    """The C ABI: from C, and through cffi."""
+    figures = json.loads((results / "capi.json").read_text(encoding="utf-8"))
+    t0 = dict(criterion(target / "criterion"))
+    goals = {True: t0["10"] + 600, False: t0["fee_in_fill"] + 600}
+    print("## The C ABI, from C and through cffi (`python benches/python/capi.py`)\n")
+    print("A trip is two calls; their bytes are written before, and their outcomes are read.\n")
+    print("| | µs | goal |\n|---|---|---|")
+    for name, label, goal in (
+        ("binary_trip_ns", "a trip by the binary call, each fill settled apart", f"{goals[True] / 1000:.2f}"),
+        (
+            "binary_trip_fee_in_fill_ns",
+            "a trip by the binary call, the fee in the fill",
+            f"{goals[False] / 1000:.2f}",
+        ),
+        ("json_call_ns", "a JSON call", "10"),
+        ("cffi_binary_trip_ns", "through cffi: a trip by the binary call, encoded by cffi too", ""),
+        ("cffi_json_trip_ns", "through cffi: a trip by JSON, written and read by `json`", ""),
+    ):
+        print(f"| {label} | {figures[name] / 1000:.2f} | {goal} |")
+    print()
+
+
 def footprint(results: Path) -> None:
     """Import, memory, size."""
     figures = json.loads((results / "footprint.json").read_text(encoding="utf-8"))
@@ -291,6 +314,7 @@ def main() -> None:
     cluster(results)
     followed(results)
     indicators(results)
+    c_abi(results, results.parent)
     footprint(results)
 
 
