@@ -482,7 +482,11 @@ impl Kernel {
             }
             Request::Orders { venue_client_id, live_only } => self.orders(&venue_client_id, live_only)?,
             Request::Read { topic, name } => Reply::Text(self.topic(topic, &name)?),
-            Request::Hello(_) | Request::Bye => {
+            Request::Hello(_)
+            | Request::Bye
+            | Request::Note { .. }
+            | Request::Noted
+            | Request::Past { .. } => {
                 return Err(malformed("has no place here: this kernel is yours, there is no lease"));
             }
         };
@@ -528,10 +532,8 @@ impl Kernel {
             }
             Topic::Control => control_json(kernel, ""),
             Topic::Health => health_json(kernel, "", state.core.room(), state.core.durable_seq()),
-            Topic::Instrument => {
-                return Err(malformed(
-                    "an instrument's rules are read as JSON only: dita_kernel_snapshot_json",
-                ));
+            Topic::Instrument | Topic::Positions | Topic::Ledger => {
+                return Err(malformed("is not read by bytes: dita_kernel_snapshot_json has what there is"));
             }
         })
     }
