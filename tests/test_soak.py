@@ -17,7 +17,15 @@ def test_every_fuzz_target_and_every_kind_of_check_is_in_the_soak() -> None:
     names = [line.split()[0] for line in listed.splitlines()]
     targets = {path.name for path in (ROOT / "rust_kernel" / "fuzz" / "corpora").iterdir()}
     assert {name.removeprefix("fuzz-") for name in names if name.startswith("fuzz-")} == targets
-    assert {"torture", "model", "power-log", "power-kernel", "kill", "kill-python", "naive", "stdio"} <= set(
-        names
-    )
+    assert {
+        "torture",
+        "model",
+        "power-log",
+        "power-kernel",
+        "kill",
+        "kill-python",
+        "takeover",
+        "naive",
+        "stdio",
+    } <= set(names)
     assert len(names) == len(set(names))

@@ -107,6 +107,11 @@ CHECKS: Final = (
         (*PYTEST, "tests/test_kill_outside.py"), (("DITA_PYTHON_KILLS", "{size}"),), shows=r".*passed.*",
     ),
     Check(
+        "takeover", "a standby takes over from a primary that is killed or stopped", 200, 200, "takeovers",
+        (*PYTEST, "-o", "faulthandler_timeout=7200", "tests/server/test_standby.py", "-k", "many_kills"),
+        (("DITA_TAKEOVERS", "{size}"),), shows=r".*passed.*",
+    ),
+    Check(
         "zinc-models", "shared memory under loom and shuttle", 1, 1, "run",
         ("make", "--no-print-directory", "zinc-models"), scales=False,
     ),

@@ -63,6 +63,7 @@ __all__ = [
     "LogFollower",
     "LogLocked",
     "LogMismatch",
+    "LogReplica",
     "LogVersion",
     "MarginConvention",
     "MarginMode",
@@ -82,6 +83,7 @@ __all__ = [
     "PositionSide",
     "PriceCurve",
     "Product",
+    "PulseReader",
     "QuoteTick",
     "ReconcileStatus",
     "Recorder",
@@ -2808,8 +2810,12 @@ class KernelServer:
         host: str,
         mode: int = 0o600,
         clients_max: int = 128,
+        pulse: tuple[str | os.PathLike[str], str, int, int] | None = None,
     ) -> KernelServer:
         """Begin to serve; of each account its name, engine, seats and plane (directory and name).
+
+        The pulse is where its thread shows that it is alive: directory, name, process id, and the
+        process's start.
 
         Raises:
             LinkError: Another process serves there, or the system refuses.
@@ -2823,10 +2829,34 @@ class KernelServer:
         """Whether its thread runs."""
 
     def standing(self) -> dict[str, int]:
-        """Return how it stands: `clients messages refused gaps beats`."""
+        """Return how it stands: `clients messages refused gaps beats unread`."""
+
+    def figures(self) -> dict[str, Any]:
+        """Return what it counts: `calls calls_took_s intents`.
+
+        `calls` are (upper bound in seconds or None, how many took so long), each class by itself; `intents`
+        are (account, code, limit or "", how many).
+        """
 
     def leases(self) -> list[dict[str, Any]]:
         """Return the leases: dicts of `account name slots policy grace_s pid since_ns settled`."""
+
+@final
+class PulseReader:
+    """What a kernel's server shows of its being alive, for who watches it."""
+
+    def __new__(cls, directory: str | os.PathLike[str], name: str) -> PulseReader:
+        """Open the pulse of a name.
+
+        Raises:
+            ZincError: It is not there, or not this user's alone.
+        """
+
+    def shown(self) -> tuple[int, int, str, int] | None:
+        """Return process id, its start, its life and its beats; None while it changes hands.
+
+        The life is "opening", "serving" or "ending".
+        """
 
 @final
 class Link:
@@ -3471,6 +3501,36 @@ class ZincHalt:
 
     def standing(self) -> tuple[str, str, int]:
         """What stands: `(gate, who, at_ns)`."""
+
+@final
+class LogReplica:
+    """A core that goes along behind a log, ready to become the kernel. It takes no lock and writes nothing.
+
+    An engine that is opened with it (`log_replica`) takes what it has.
+    """
+
+    def __new__(cls, log_dir: str | os.PathLike[str]) -> LogReplica:
+        """Begin at the newest snapshot.
+
+        Raises:
+            LogError: There is no log, or none of this version.
+        """
+
+    def follow(self, records_max: int = 65_536) -> int:
+        """Go on to what is written by now, at most so many records; return how many there were.
+
+        Raises:
+            LogError: The log is damaged from here on, or what comes next was removed.
+            KernelClosed: It was given to an engine.
+        """
+
+    @property
+    def seq(self) -> int:
+        """The last record that it has."""
+
+    @property
+    def now_ns(self) -> int:
+        """Kernel time of its last input, ns since 1970."""
 
 @final
 class LogFollower:

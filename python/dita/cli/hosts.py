@@ -85,6 +85,10 @@ class Command:
                 said = _from_log(directory, self._request)
         except KernelError as error:
             raise CommandFailure(str(error)) from error
+        if self._request == "status" and isinstance(said, dict):
+            from dita.server.standby import standbys  # noqa: PLC0415 - as above
+
+            said = {**said, "standbys": list(standbys(directory))}
         if options.json:
             sys.stdout.write(as_json(said if isinstance(said, dict) else {"strategies": said}))
             return 0
@@ -200,7 +204,24 @@ def _status_lines(said: Mapping[str, Any]) -> list[str]:
             lines += table(header, rows, right="slot size entry open PnL")
         else:
             lines.append(f"  no trades; {account['slots_total']} slots are free")
+    lines += [_standby_line(one) for one in said.get("standbys", ())]
     return lines
+
+
+def _standby_line(said: Mapping[str, Any]) -> str:
+    primary = said["primary"]
+    if primary is None:
+        watches = "nobody is known to serve"
+    else:
+        silent = f", silent for {primary['silent_s']:.2f} s of {said['heartbeat_s']:g}"
+        watches = f"process {primary['pid']} is {primary['life'] or 'away'}{silent}"
+    follows = ", ".join(
+        f"{name} at input {one['seq']:,}, {one['behind']:,} behind"
+        if one["seq"] is not None
+        else f"{name} is not followed" + (f" ({one['trouble']})" if one["trouble"] else "")
+        for name, one in said["accounts"].items()
+    )
+    return f"standby {said['pid']}: {said['state']}; {follows}; {watches}"
 
 
 def _money_lines(account: Mapping[str, Any]) -> list[str]:

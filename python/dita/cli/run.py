@@ -108,6 +108,11 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         metavar="URL",
         help="post alerts there as JSON, beside those of [alerts] in dita.toml; again for more",
     )
+    parser.add_argument(
+        "--metrics",
+        metavar="ADDRESS",
+        help="where Prometheus finds /metrics, on this machine: 127.0.0.1:9464",
+    )
     add_web_option(parser)
     add_twin_option(parser)
     place = parser.add_mutually_exclusive_group()
@@ -143,7 +148,7 @@ def run(options: argparse.Namespace) -> int:
 
         directory = _directory(options)
         recording = _recording(options, plan) if options.twin else ()
-        live = LiveRun(plan, directory, alerts=_alerts(options))
+        live = LiveRun(plan, directory, alerts=_alerts(options), metrics=options.metrics)
         _tell_start(live, directory)
         with (
             beside_host(directory, options.web, own_process=True),

@@ -20,12 +20,16 @@ Own the accounts of a configuration, and let strategy processes trade them: `dit
 `dita run FILE --connect PATH`. Each takes a lease on slots by name, and says what becomes of its orders
 once it is away. The socket is `kernel.sock` in the host's directory; its mode (0600) says who may connect.
 SIGTERM ends it: nothing more is taken, programs are told, and orders stay as they are. It tells systemd
-that it is ready, alive and ending. `dita status`, `orders`, `halt` and `stop` reach it as any host."""
+that it is ready, alive and ending. `dita status`, `orders`, `halt` and `stop` reach it as any host.
+
+With --standby it waits while another process serves there, follows its logs, and takes over once that is
+dead. One that has shown no sign of life for --heartbeat seconds (1) is ended first (SIGKILL)."""
 
 _EPILOG: Final = """\
 examples:
   dita serve --config dita.toml
-  dita serve --config dita.toml --dir /var/lib/dita/main --socket /run/dita/kernel.sock"""
+  dita serve --config dita.toml --dir /var/lib/dita/main --socket /run/dita/kernel.sock
+  dita serve --config dita.toml --standby --heartbeat 2"""
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -51,6 +55,10 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument("--socket", type=Path, metavar="PATH", help="where programs connect")
     parser.add_argument("--mode", metavar="MODE", help="the socket's mode (0600)")
     add_unproven_option(parser)
+    parser.add_argument("--standby", action="store_true", help="take over from the process that serves there")
+    parser.add_argument(
+        "--heartbeat", metavar="SECONDS", help="how long that may be silent before it is ended (1)"
+    )
     parser.set_defaults(run=run)
 
 
@@ -71,6 +79,7 @@ def run(options: argparse.Namespace) -> int:
     from dita.errors import KernelError  # noqa: PLC0415 - as above
     from dita.host import Directory, with_consent  # noqa: PLC0415 - as above
     from dita.server import Serving  # noqa: PLC0415 - as above
+    from dita.server.standby import Standby  # noqa: PLC0415 - as above
 
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
     try:
@@ -80,7 +89,13 @@ def run(options: argparse.Namespace) -> int:
         directory = (
             Directory(options.dir) if options.dir else Directory.named(options.name or config.host.name)
         )
-        with Serving(config, directory, socket=options.socket, notifier=Notifier()) as serving:
+        if options.standby:
+            found = Standby(config, directory, socket=options.socket, notifier=Notifier()).wait()
+            if found is None:
+                return 0
+        else:
+            found = Serving(config, directory, socket=options.socket, notifier=Notifier())
+        with found as serving:
             where = options.socket or config.serve.socket or directory.path / "kernel.sock"
             print(f"serving {', '.join(config.accounts)} at {where}", flush=True)
             try:
@@ -99,4 +114,5 @@ def _file(options: argparse.Namespace) -> Path | None:
 
 
 def _overrides(options: argparse.Namespace) -> dict[str, Any]:
-    return {} if options.mode is None else {"serve.mode": options.mode}
+    given = {"serve.mode": options.mode, "serve.heartbeat_s": options.heartbeat}
+    return {name: value for name, value in given.items() if value is not None}

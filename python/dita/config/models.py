@@ -31,6 +31,7 @@ def _exact(value: object) -> Decimal:
 
 Exact = Annotated[Decimal, BeforeValidator(_exact)]
 Share = Annotated[Decimal, BeforeValidator(_exact), Field(ge=0, le=1)]
+Seconds = Annotated[Decimal, BeforeValidator(_exact), Field(ge=Decimal("0.25"), le=3600)]
 NotNegative = Annotated[Decimal, BeforeValidator(_exact), Field(ge=0)]
 Secret = Annotated[SecretRef, BeforeValidator(SecretRef.parse)]
 Webhook = Annotated[Address, BeforeValidator(Address.parse)]
@@ -230,6 +231,17 @@ class ServeConfig(Section):
     )
     clients: int = Field(
         default=128, ge=1, le=1024, description="How many programs may be connected at once."
+    )
+    heartbeat_s: Seconds = Field(
+        default=Decimal(1),
+        description="A standby ends a primary that has not shown a sign of life for so long, 0.25 to 3600 s: "
+        "longer than the longest sync of its disk, and than the longest call of an adapter that waits.",
+    )
+    metrics: str | None = Field(
+        default=None, description="Where Prometheus finds `/metrics`: `127.0.0.1:9464`; none: nowhere."
+    )
+    metrics_public: bool = Field(
+        default=False, description="Whether `metrics` may be an address that other machines reach."
     )
 
 

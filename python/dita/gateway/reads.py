@@ -13,6 +13,7 @@ from dita.gateway.hub import Hub
 from dita.gateway.metrics import exposition
 from dita.gateway.problems import Problem
 from dita.gateway.who import Reader
+from dita.host.metrics import CONTENT_TYPE
 
 #: By name: the kind of its rows, and what it is.
 _LISTS: Final = {
@@ -39,7 +40,7 @@ def add_reads(app: FastAPI, hub: Hub) -> None:
     @app.get("/metrics", response_class=PlainTextResponse)
     async def metrics(_who: Reader) -> PlainTextResponse:
         """Figures for Prometheus."""
-        return PlainTextResponse(exposition(hub), media_type="text/plain; version=0.0.4; charset=utf-8")
+        return PlainTextResponse(await exposition(hub), media_type=CONTENT_TYPE)
 
     @app.get("/api/rows")
     async def rows(_who: Reader) -> Response:

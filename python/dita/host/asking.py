@@ -2,6 +2,7 @@
 
 import json
 import socket
+from pathlib import Path
 from typing import Any, Final
 
 from dita.errors import KernelError
@@ -32,18 +33,34 @@ def ask(directory: Directory, request: str, *, timeout_s: float = _TIMEOUT_S, **
         HostAway: Nobody answers.
         HostRefused: The host says no.
     """
+    return ask_at(directory.socket, request, timeout_s=timeout_s, **fields)
+
+
+def ask_at(path: Path, request: str, *, timeout_s: float = _TIMEOUT_S, **fields: Any) -> Any:  # noqa: ANN401
+    """As `ask`, at a socket itself.
+
+    Args:
+        path: The socket.
+        request: What is asked.
+        timeout_s: How long to wait, seconds.
+        fields: More of the request.
+
+    Raises:
+        HostAway: Nobody answers.
+        HostRefused: The host says no.
+    """
     line = json.dumps({"request": request, **fields}).encode() + b"\n"
     try:
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(timeout_s)
-            connection.connect(str(directory.socket))
+            connection.connect(str(path))
             connection.sendall(line)
             with connection.makefile("rb") as answers:
                 answer = answers.readline(ANSWER_BYTES_MAX)
     except OSError as error:
-        raise HostAway(f"{directory.path}: no host answers here ({error.strerror or error})") from error
+        raise HostAway(f"{path.parent}: no host answers here ({error.strerror or error})") from error
     if not answer.endswith(b"\n"):
-        raise HostAway(f"{directory.path}: the host hung up")
+        raise HostAway(f"{path.parent}: the host hung up")
     said = json.loads(answer)
     if not said["ok"]:
         raise HostRefused(said["error"])

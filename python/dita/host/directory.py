@@ -1,5 +1,6 @@
 """A host's directory: its logs, its controls, its socket, the configuration it runs with, and its reports."""
 
+import contextlib
 import fcntl
 import os
 import re
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from dita.errors import KernelError
+from dita.host.owner import Owner
 
 HOME_VARIABLE: Final = "DITA_HOME"
 _HOME_DEFAULT: Final = "~/.local/state/dita"
@@ -160,31 +162,76 @@ class Directory:
         below = self.path / "log"
         return sorted(one.name for one in below.iterdir() if one.is_dir()) if below.is_dir() else []
 
+    @property
+    def lock(self) -> Path:
+        """The file that whoever runs here holds locked; it names the process."""
+        return self.path / "host.lock"
+
     def make(self) -> None:
-        """Make it, for its owner alone, and hold it.
+        """Make it, for its owner alone, and hold it. What is held already stays so.
 
         Raises:
             DirectoryError: It cannot be made, or another host holds it.
         """
-        try:
-            for one in (self.path, self.path / "log", self.path / "controls", self.reports):
-                one.mkdir(mode=0o700, parents=True, exist_ok=True)
-            lock = (self.path / "host.lock").open("ab")
-        except OSError as error:
-            raise DirectoryError(f"{self.path}: {error.strerror or error}") from error
+        lock = self._made()
+        if lock is None:
+            return
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             lock.close()
+            owner = self.owner()
+            who = "" if owner is None else f" (process {owner.pid})"
             raise DirectoryError(
-                f"{self.path}: another host runs here; stop it, or choose another name"
+                f"{self.path}: another host runs here{who}; stop it, choose another name, or wait for "
+                "its end with --standby"
             ) from None
+        self._hold(lock)
+
+    def wait(self) -> None:
+        """As `make`, but wait until nobody holds it, however long. It cannot be interrupted: ask a thread.
+
+        Raises:
+            DirectoryError: It cannot be made.
+        """
+        lock = self._made()
+        if lock is None:
+            return
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        self._hold(lock)
+
+    def owner(self) -> Owner | None:
+        """Return the process that holds it, or held it and died; None where the last one let go of it."""
+        return Owner.read(self.lock)
+
+    def prepare(self) -> None:
+        """Make the folders, for their owner alone, and hold nothing.
+
+        Raises:
+            DirectoryError: They cannot be made.
+        """
+        try:
+            for one in (self.path, self.path / "log", self.path / "controls", self.reports):
+                one.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise DirectoryError(f"{self.path}: {error.strerror or error}") from error
+
+    def _made(self) -> IO[bytes] | None:
+        """Make the folders, and open the lock; None where it is held here already."""
+        self.prepare()
+        try:
+            return self.lock.open("a+b") if self._lock is None else None
+        except OSError as error:
+            raise DirectoryError(f"{self.path}: {error.strerror or error}") from error
+
+    def _hold(self, lock: IO[bytes]) -> None:
+        Owner.here().write(lock)
         self._lock = lock
 
     def is_held(self) -> bool:
         """Whether a host runs here."""
         try:
-            with (self.path / "host.lock").open("rb") as lock:
+            with self.lock.open("rb") as lock:
                 fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except FileNotFoundError:
             return False
@@ -195,6 +242,9 @@ class Directory:
     def release(self) -> None:
         """Let another host have it. Releasing again does nothing."""
         if self._lock is not None:
+            # Whoever has it next sees that nobody died here.
+            with contextlib.suppress(OSError):
+                self._lock.truncate(0)
             self._lock.close()
             self._lock = None
 

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from types import MappingProxyType, TracebackType
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
-from dita._kernel import Watcher
+from dita._kernel import LogReplica, Watcher
 from dita.alerts import Alert, Cause
 from dita.clock import Clock
 from dita.config import Config
@@ -40,6 +40,10 @@ _CONTROLS: Final = frozenset(
 )
 
 
+if TYPE_CHECKING:
+    from dita.host.metrics import Figures
+
+
 class Host:
     """Owns every account of a configuration, from opening to close. One process, one host for an account.
 
@@ -64,6 +68,7 @@ class Host:
         logs: Mapping[str, Any] | None = None,
         feed: bool = True,
         adapters: Mapping[str, Any] | None = None,
+        replicas: Mapping[str, LogReplica] | None = None,
     ) -> None:
         """Open every account: kernel, log, venue, controls, followers.
 
@@ -76,6 +81,7 @@ class Host:
                 `Watcher`; it costs each input a little.
             adapters: By account, adapters that are made already: they stand for what the configuration
                 names. One of the smallest form is polled.
+            replicas: By account, what has followed its log: the opening replays only what is missing there.
 
         Raises:
             ConfigError: The configuration names what is not there.
@@ -114,6 +120,7 @@ class Host:
                     heard[name],
                     venue=(adapters or {}).get(name),
                     breaker=self._breaker_of(name),
+                    replica=(replicas or {}).get(name),
                 )
                 if account.zinc:
                     plane = plane_name(config.host.name, name) if directory is None else directory.plane(name)
@@ -131,6 +138,7 @@ class Host:
         self.strategies = Company({name: one for name, one in heard.items() if isinstance(one, Watcher)})
         self.screen = Screen(self._row, self.accounts, self._rows_of_strategies)
         self._answers["rows"] = self._answer_rows
+        self._answers["figures"] = lambda _: self.process_figures()
         self._alarm: Alarm | None = None
         if alerts is not None:
             disk = None if directory is None else directory.path
@@ -292,6 +300,29 @@ class Host:
             "accounts": {name: account_status(kernel) for name, kernel in self.accounts.items()},
             "strategies": self._rows_of_strategies(),
         }
+
+    def process_figures(self) -> dict[str, Any]:
+        """Return what only the host's own process knows, as plain values: `role logs outcomes`."""
+        _, outcomes = self.screen.counted()
+        logs = {}
+        for name, kernel in self.accounts.items():
+            standing = kernel.log_standing
+            if standing is not None:
+                unsynced = standing["last_seq"] - standing["durable_seq"]
+                logs[name] = {"epoch": standing["epoch"], "unsynced": unsynced}
+        return {
+            "role": "primary",
+            "logs": logs,
+            "outcomes": [[account, code, count] for (account, code), count in outcomes.items()],
+        }
+
+    def figures(self) -> "Figures":
+        """Return what is known now for Prometheus; the extra `web` writes it."""
+        from dita.host.metrics import Figures  # noqa: PLC0415 - an extra
+
+        rows, outcomes = self.screen.counted()
+        said: Any = self._answers["figures"]({"request": "figures"})
+        return Figures(rows, outcomes=outcomes, host=said)
 
     def changes(self, after: str | None = None) -> Iterator[bytes]:
         """Yield every change as JSON, and wait for more, until the host closes.

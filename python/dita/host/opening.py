@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from dita._kernel import Replay
+from dita._kernel import LogReplica, Replay
 from dita.audit import FollowedAudit
 from dita.clock import Clock
 from dita.config import AccountConfig, ConfigError, Fault, FollowersConfig
@@ -65,6 +65,7 @@ def open_account(
     *,
     venue: Any = None,  # noqa: ANN401 - an adapter of either form, or the simulated venue
     breaker: CircuitBreaker | None = None,
+    replica: LogReplica | None = None,
 ) -> ExecutionKernel:
     """Open one account.
 
@@ -81,6 +82,7 @@ def open_account(
         logs: Hears what the kernel does, as `KernelLogs` does.
         venue: The adapter, where it is made already; None makes the one that the configuration names.
         breaker: The venue's.
+        replica: A replica that has followed the account's log.
 
     Raises:
         ConfigError: The configuration names what is not there.
@@ -94,7 +96,7 @@ def open_account(
     open_with = partial(
         ExecutionKernel,
         control_plane=plane,
-        venue=_venue(name, account) if venue is None else venue,
+        venue=venue_of(name, account) if venue is None else venue,
         breaker=breaker,
         journal=_journal(followers),
         projection=_projection(followers, name),
@@ -110,7 +112,7 @@ def open_account(
         name=file_name(name),
     )
     try:
-        kernel = open_with(max_slots=account.max_slots)
+        kernel = open_with(max_slots=account.max_slots, log_replica=replica)
     except LogMismatch:
         kernel = open_with(max_slots=_slots(name, account.max_slots, log_dir))
     try:
@@ -133,7 +135,17 @@ def _slots(name: str, given: int, log_dir: Path | None) -> int:
     return replay.max_slots
 
 
-def _venue(name: str, account: AccountConfig) -> SimulatedVenue | VenueAdapter:
+def venue_of(name: str, account: AccountConfig) -> SimulatedVenue | VenueAdapter:
+    """Make what an account trades at; nothing is asked there yet.
+
+    Args:
+        name: The account's name.
+        account: What the configuration says of it.
+
+    Raises:
+        ConfigError: The adapter cannot be loaded, or does not take the options.
+        SecretUnavailable: A secret is not to be had.
+    """
     if account.venue == "sim":
         return SimulatedVenue(**account.simulated.model_dump())
     module, _, attribute = account.venue.partition(":")
@@ -147,6 +159,12 @@ def _venue(name: str, account: AccountConfig) -> SimulatedVenue | VenueAdapter:
         adapter: VenueAdapter = make(**account.options, **secrets)
     except InvalidInput as error:
         raise InvalidInput(f"accounts.{name}: {error}") from error
+    except TypeError as error:
+        # Python's words name the keyword, and never its value.
+        fault = Fault(
+            f"accounts.{name}.options", shown(sorted(account.options)), f"is not taken: {error}", "options"
+        )
+        raise ConfigError([fault]) from error
     return adapter
 
 

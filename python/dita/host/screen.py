@@ -5,7 +5,7 @@ import json
 import logging
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
@@ -67,6 +67,7 @@ class Screen:
         self._followers: dict[str, Mapping[str, Mapping[str, Any]]] = {}
         self._losses: dict[str, Sequence[Mapping[str, Any]]] = {}
         self._states: dict[str, str] = {}
+        self._outcomes: Counter[tuple[str, str]] = Counter()
         self._said: deque[logging.LogRecord] = deque(maxlen=KEPT_MAX)
         self._hears: Lines | None = None
 
@@ -102,6 +103,12 @@ class Screen:
     def _lately(self, kind: str, floor: int, *, reset: bool) -> list[str]:
         found = [text for _, text in _after(self._kept[kind], floor)]
         return found[-FIRST_MAX:] if reset else found
+
+    def counted(self) -> tuple[dict[str, str], dict[tuple[str, str], int]]:
+        """Return all rows as they are now, and how often each kernel said what: by account and code."""
+        with self._lock:
+            self.refresh()
+            return {key: text for key, (_, text) in self._rows.items()}, dict(self._outcomes)
 
     def parsed(self, kind: str) -> dict[str, list[Mapping[str, Any]]]:
         """Return the rows of a kind as plain values, by account.
@@ -194,6 +201,7 @@ class Screen:
         for symbol, mark in seen["marks"]:
             self._show(f"market:{name}:{symbol}", to_json({"symbol": symbol, "mark_price": mark}))
         for text in seen["fills"]:
+            self._outcomes[name, "OK"] += 1
             self._keep("fills", _of(name, text))
         for text in seen["ended"]:
             self._keep("ended", _of(name, text))
@@ -242,6 +250,7 @@ class Screen:
 
     def _take_remark(self, name: str, remark: dict[str, Any]) -> None:
         self._remarks.append((self._number, name, remark))
+        self._outcomes[name, str(remark["code"])] += 1
         slot = "" if remark["slot_id"] is None else f", slot {remark['slot_id']}"
         limit = f", {remark['limit']}" if remark["limit"] else ""
         text = f"{remark['code']}{limit}{slot}, input {remark['seq']}"

@@ -21,6 +21,7 @@ from dita._kernel import (
     KernelOutcome,
     Liquidity,
     Listener,
+    LogReplica,
     OrderSide,
     QuoteTick,
     Seats,
@@ -145,6 +146,7 @@ class ExecutionKernel:
         log_snapshot_records: int = 250_000,
         log_retained_bytes: int = 64 << 30,
         log_follower_bytes: int = 16 << 30,
+        log_replica: LogReplica | None = None,
         name: str | None = None,
     ) -> None:
         """Open a kernel.
@@ -192,6 +194,8 @@ class ExecutionKernel:
             log_snapshot_records: A snapshot is written after so many records.
             log_retained_bytes: Files that no snapshot needs go once they take more than this.
             log_follower_bytes: So much more than that waits for followers that have not read it.
+            log_replica: A replica that has followed this log: the opening replays only what it does not
+                have. One that does not fit is not used, and a remark of `recovery` says why.
             name: This kernel's, in rows and in a cluster; None means its log directory's, without a log
                 `instance_nonce` where that is a text, else "main".
 
@@ -235,6 +239,7 @@ class ExecutionKernel:
             "snapshot_records": log_snapshot_records,
             "retained_bytes": log_retained_bytes,
             "follower_bytes": log_follower_bytes,
+            "replica": log_replica,
         }
         self._engine = open_engine(
             guarded,

@@ -9,7 +9,7 @@ import weakref
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from dita._kernel import Engine, was_forked
+from dita._kernel import Engine, LogReplica, was_forked
 from dita.clock import Clock, ManualClock, SystemClock
 from dita.errors import KernelError, refuse, wrong_type
 from dita.venues.base import VenueAdapter, is_live
@@ -111,6 +111,7 @@ def log_settings(
     snapshot_records: int,
     retained_bytes: int,
     follower_bytes: int,
+    replica: LogReplica | None = None,
 ) -> dict[str, Any] | None:
     """Return a log's settings as the engine takes them; None where there shall be none."""
     if log_dir is None:
@@ -128,6 +129,7 @@ def log_settings(
         "log_snapshot_records": whole("log_snapshot_records", snapshot_records, 1, _BYTES_MAX),
         "log_retained_bytes": whole("log_retained_bytes", retained_bytes, 0, _BYTES_MAX),
         "log_follower_bytes": whole("log_follower_bytes", follower_bytes, 0, _BYTES_MAX),
+        "log_replica": replica,
     }
 
 

@@ -12,6 +12,7 @@ from dita.clock import SystemClock
 from dita.config import AlertsConfig, Config
 from dita.errors import KernelError
 from dita.host import Directory, Host
+from dita.host.metrics_port import MetricsPort
 from dita.live.dead_man import DeadMan
 from dita.live.grounds import ground_of
 from dita.live.hearing import Hearing, bar_of
@@ -44,7 +45,12 @@ class LiveRun:
     """
 
     def __init__(
-        self, plan: Plan, directory: Directory | None = None, *, alerts: AlertsConfig | None = None
+        self,
+        plan: Plan,
+        directory: Directory | None = None,
+        *,
+        alerts: AlertsConfig | None = None,
+        metrics: str | None = None,
     ) -> None:
         """Check the account and open it; nothing is traded yet.
 
@@ -52,8 +58,10 @@ class LiveRun:
             plan: What is to run.
             directory: Where to keep log, controls and socket; None keeps nothing.
             alerts: Who is told; None means nobody.
+            metrics: Where Prometheus finds `/metrics`, on this machine; None means nowhere.
 
         Raises:
+            InvalidInput: `metrics` cannot be used.
             NotReady: A check failed.
             KernelError: The host cannot be opened, or a secret is not to be had.
         """
@@ -63,6 +71,7 @@ class LiveRun:
         self._waiting = Waiting()
         self._stop = threading.Event()
         self._dead_man: DeadMan | None = None
+        self.metrics: MetricsPort | None = None
         self._ground = ground_of(plan)
         self.checks = self._ground.checks
         try:
@@ -74,6 +83,7 @@ class LiveRun:
                 clock=clock,
             )
             try:
+                self.metrics = None if metrics is None else MetricsPort(self.host, metrics)
                 self.kernel: ExecutionKernel = self.host.kernel(None)
                 self.market = self._ground.open(self.kernel)
                 # In shadow the simulated venue tells the kernel itself.
@@ -83,6 +93,7 @@ class LiveRun:
                     for one in plan.strategies
                 ]
             except BaseException:
+                self._close_metrics()
                 self.host.close(drain_s=0)
                 raise
         except BaseException:
@@ -151,8 +162,13 @@ class LiveRun:
         finally:
             if self._dead_man is not None:
                 self._dead_man.abandon()
+            self._close_metrics()
             self.host.close()
             self._ground.close()
+
+    def _close_metrics(self) -> None:
+        if self.metrics is not None:
+            self.metrics.close()
 
     def stop(self) -> None:
         """End `run`. From any thread."""

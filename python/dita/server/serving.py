@@ -1,23 +1,35 @@
 """`Serving`: a host whose kernels other processes use."""
 
+import logging
 import os
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
-from dita._kernel import Bar, KernelServer, QuoteTick, TradeTick, Watcher
+from dita._kernel import Bar, KernelServer, LogReplica, QuoteTick, TradeTick, Watcher
 from dita.clock import SystemClock
 from dita.config import Config
 from dita.engine.notify import ALIVE, READY, STOPPING, Notifier
-from dita.errors import refuse
+from dita.errors import KernelError, refuse
 from dita.host import Directory, Host
 from dita.host.directory import plane_name
+from dita.host.metrics_port import MetricsPort
+from dita.host.owner import Owner
+from dita.server.asking import standbys
 from dita.server.market import LiveMarket, live_adapter_of
 from dita.server.place import SOCKET_NAME
+from dita.server.sameness import terms_of, write_terms
 from dita.venues import SimulatedVenue
+from dita.venues.wire.failures import Failure
 from dita.zinc.directory import directory_of
 
+if TYPE_CHECKING:
+    from dita.kernel import ExecutionKernel
+    from dita.venues.wire.live import LiveAdapter
+
+_LOG: Final = logging.getLogger("dita.server")
 #: The server's thread turns many times a second; one that has not for so long is stuck.
 _STUCK_S: Final = 10.0
 
@@ -31,6 +43,8 @@ class Serving:
     Attributes:
         host: Owns the accounts.
         server: Hears the programs.
+        path: Where they connect.
+        metrics: The port for Prometheus; None where there is none.
     """
 
     def __init__(
@@ -40,6 +54,8 @@ class Serving:
         *,
         socket: Path | None = None,
         notifier: Notifier | None = None,
+        replicas: Mapping[str, LogReplica] | None = None,
+        adapters: Mapping[str, Any] | None = None,
     ) -> None:
         """Open the accounts, show them in shared memory, and listen.
 
@@ -48,6 +64,8 @@ class Serving:
             directory: Where the host keeps what survives it.
             socket: Where programs connect; None means the configuration's, or the directory's `kernel.sock`.
             notifier: Hears that the service is ready, alive, and ends.
+            replicas: By account, what has followed its log: of a standby that takes over.
+            adapters: By account, adapters that are made already.
 
         Raises:
             KernelError: An account cannot be opened, or another server runs there.
@@ -63,14 +81,21 @@ class Serving:
             clock=SystemClock(),
             logs={name: Watcher(hears=False) for name in shared},
             feed=False,
+            replicas=replicas,
+            adapters=adapters,
         )
         self._markets: dict[str, LiveMarket] = {}
         try:
             for name, kernel in self.host.accounts.items():
-                if live_adapter_of(kernel) is not None:
+                adapter = live_adapter_of(kernel)
+                if adapter is not None:
+                    _ask_for_rules(kernel, adapter)
                     self._markets[name] = LiveMarket(name, kernel, self.host.strategies)
             where = socket or (Path(config.serve.socket) if config.serve.socket else None)
             path = os.fspath((where or directory.path / SOCKET_NAME).absolute())
+            self.path = Path(path)
+            write_terms(directory, terms_of(config, Path(path)))
+            me = Owner.here()
             self.server = KernelServer(
                 path,
                 [
@@ -82,6 +107,7 @@ class Serving:
                 host=directory.path.name,
                 mode=int(config.serve.mode, 8),
                 clients_max=config.serve.clients,
+                pulse=(os.fspath(directory_of(None)), directory.path.name, me.pid, me.started),
             )
         except BaseException:
             self.host.close(drain_s=0)
@@ -89,10 +115,31 @@ class Serving:
         for name, kernel in self.host.accounts.items():
             self.host.strategies.show(name, kernel)
         self.host.answer("leases", lambda _: self.server.leases())
-        self.host.answer("server", lambda _: self.server.standing())
+        self.host.answer(
+            "server", lambda _: {**self.server.standing(), "pid": os.getpid(), "epochs": self.epochs()}
+        )
         self.host.answer("kernel_socket", lambda _: path)
         self.host.answer("quote", self._quote)
         self.host.answer("market", lambda _: {name: one.heard() for name, one in self._markets.items()})
+        self.host.answer("figures", lambda _: self.figures())
+        try:
+            self.metrics = self._open_metrics(config, takes_over=replicas is not None)
+        except BaseException:
+            self.server.end()
+            self.host.close(drain_s=0)
+            raise
+
+    def _open_metrics(self, config: Config, *, takes_over: bool) -> MetricsPort | None:
+        if config.serve.metrics is None:
+            return None
+        try:
+            return MetricsPort(self.host, config.serve.metrics, public=config.serve.metrics_public)
+        except KernelError as error:
+            if not takes_over:
+                raise
+            # Programs trade by now: figures are not worth to end that.
+            _LOG.error("no figures for Prometheus: %s", error)
+            return None
 
     def run(self) -> None:
         """Serve until SIGTERM, SIGINT or `dita stop`, then close. Only in the main thread.
@@ -112,6 +159,20 @@ class Serving:
         """Hand on the markets of live venues from now on: `run` does."""
         for market in self._markets.values():
             market.begin()
+
+    def epochs(self) -> dict[str, int]:
+        """Return how often each account's log was opened for writing: a later opening has a higher number."""
+        return {
+            name: int(kernel.recovery["epoch"])
+            for name, kernel in self.host.accounts.items()
+            if kernel.recovery is not None
+        }
+
+    def figures(self) -> dict[str, Any]:
+        """Return what only this process knows, as plain values: `role logs outcomes standbys server`."""
+        server = {**self.server.standing(), **self.server.figures(), "leases": self.server.leases()}
+        standing_by = [*standbys(self.host.directory)] if self.host.directory is not None else []
+        return {**self.host.process_figures(), "standbys": standing_by, "server": server}
 
     def _look(self) -> None:
         """Say that it is alive, while the server's thread turns."""
@@ -165,6 +226,8 @@ class Serving:
 
     def close(self) -> None:
         """End the server, then the host. Closing again does nothing."""
+        if self.metrics is not None:
+            self.metrics.close()
         self._end_serving()
         self.host.close()
 
@@ -180,3 +243,14 @@ class Serving:
     ) -> None:
         """Close it."""
         self.close()
+
+
+def _ask_for_rules(kernel: "ExecutionKernel", adapter: "LiveAdapter") -> None:
+    """Give the kernel the venue's rules of what the adapter trades and neither log nor file has."""
+    unknown = [symbol for symbol in adapter.symbols if symbol not in kernel.instruments]
+    if not unknown:
+        return
+    try:
+        kernel.set_exchange_config({"instruments": dict(adapter.get_market_metadata(unknown))})
+    except (Failure, TimeoutError) as error:
+        raise KernelError(f"{', '.join(unknown)}: the venue does not tell its rules: {error}") from error

@@ -32,6 +32,7 @@ mod sharing;
 mod story;
 mod twin;
 mod views;
+mod warm;
 mod what_if;
 
 pub use account::{AccountFigures, account, all_assumed_tiers, margin_statuses, unknown_wallets, worth};
@@ -67,6 +68,7 @@ pub use views::{
     Amend, OrderView, SlotView, blank_slot, close_reason, difference, leg_index, order_view, order_views,
     slot_view,
 };
+pub use warm::Warm;
 pub use what_if::{
     AssetResult, Changes, Counts, REFUSED_MAX, RefusedIntent, TradeResult, WhatIf, WhatIfError, what_if,
 };

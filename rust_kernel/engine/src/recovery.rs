@@ -13,11 +13,12 @@ use dita_log::{Log, LogError, Reader, Record, Recovered, Snapshot, TornTail, pas
 
 use crate::durable::{self, Durable, LogSettings, REFUSED, SharedDisk};
 use crate::note::{self, Kept, LEASES_MAX, NOTES_MAX, is_kept};
+use crate::warm::Warm;
 
 /// What opening a log found and did.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Recovery {
-    /// The last input that the snapshot contains; `None` where everything was replayed.
+    /// The last input that the snapshot contains; `None` where everything was replayed, or a replica was there already.
     pub snapshot_seq: Option<u64>,
     /// How many records were replayed.
     pub replayed: u64,
@@ -231,10 +232,14 @@ fn remember(kept: &mut Kept, record: &Record<'_>) {
 }
 
 /// The notes that stand right before a snapshot.
-fn notes_before(log: &Log, seq: u64, kept: &mut Kept) -> Result<(), ReplayError> {
+pub(crate) fn notes_before(
+    open: impl FnOnce(u64) -> Result<Reader, LogError>,
+    seq: u64,
+    kept: &mut Kept,
+) -> Result<(), ReplayError> {
     let from = seq.saturating_sub((NOTES_MAX + LEASES_MAX) as u64).max(1);
     // Where their records are gone there was no note: each snapshot keeps those right before it.
-    let Ok(mut reader) = log.reader(from) else { return Ok(()) };
+    let Ok(mut reader) = open(from) else { return Ok(()) };
     while let Some(record) = reader.next()? {
         if record.seq > seq {
             break;
@@ -270,6 +275,23 @@ pub(crate) fn replay_all(
             }
         }
     }
+}
+
+/// Replays at most so many records of what a reader has now; how many there were.
+pub(crate) fn replay_some(
+    kernel: &mut Kernel,
+    reader: &mut Reader,
+    kept: &mut Kept,
+    effects: &mut Effects,
+    records_max: u64,
+) -> Result<u64, ReplayError> {
+    let mut replayed = 0;
+    while replayed < records_max {
+        let Some(record) = reader.next()? else { break };
+        take(kernel, kept, &record, effects)?;
+        replayed += 1;
+    }
+    Ok(replayed)
 }
 
 /// The kernel that the replay goes on from, and the snapshot that it is of. A snapshot that this build cannot take (another
@@ -338,26 +360,48 @@ fn room(kernel: &Kernel, config: &KernelConfig) -> Result<Option<Input>, ReplayE
     Ok((!is_roomy).then_some(Input::Capacity { max_slots: config.max_slots, remembered_orders }))
 }
 
-/// Opens the log and brings the kernel to where it ends. Also returns the input that makes it as roomy as it is opened.
-pub(crate) fn open(
-    config: &KernelConfig,
-    disk: SharedDisk,
-    settings: &LogSettings,
+/// Brings a kernel to where a log ends, from its newest snapshot on. Also returns the notes, that snapshot, and how many
+/// records were replayed.
+fn replay(
+    begun: &KernelConfig,
+    log: &Log,
+    found: &mut Recovered,
     progress: &mut dyn FnMut(ReplayProgress) -> ControlFlow<()>,
-) -> Result<(Kernel, Durable, Recovery, Option<Input>), ReplayError> {
-    let begun = begun_with(config, &disk);
-    let (log, mut found) = Log::open(disk, settings.config(&begun), &durable::keys_of)?;
-    check_rules(&found)?;
-    let (mut kernel, snapshot_seq) = begin(&begun, &log, &mut found)?;
+) -> Result<(Kernel, Kept, Option<u64>, u64), ReplayError> {
+    let (mut kernel, snapshot_seq) = begin(begun, log, found)?;
     let mut replayed = 0;
     let mut kept = Kept::default();
     if let Some(seq) = snapshot_seq {
-        notes_before(&log, seq, &mut kept)?;
+        notes_before(|from| log.reader(from), seq, &mut kept)?;
     }
     if found.last_seq >= found.replay_from {
         let mut reader = log.reader(found.replay_from)?;
         replayed = replay_all(&mut kernel, &mut reader, &mut kept, progress)?;
     }
+    Ok((kernel, kept, snapshot_seq, replayed))
+}
+
+/// Opens the log and brings the kernel to where it ends: `warm` where that is given and has followed this very log. Also
+/// returns the input that makes it as roomy as it is opened.
+pub(crate) fn open(
+    config: &KernelConfig,
+    disk: SharedDisk,
+    settings: &LogSettings,
+    warm: Option<Warm>,
+    progress: &mut dyn FnMut(ReplayProgress) -> ControlFlow<()>,
+) -> Result<(Kernel, Durable, Recovery, Option<Input>), ReplayError> {
+    let begun = begun_with(config, &disk);
+    let (log, mut found) = Log::open(disk, settings.config(&begun), &durable::keys_of)?;
+    check_rules(&found)?;
+    let (kernel, kept, snapshot_seq, replayed) =
+        match warm.map(|warm| warm.take_over(&log, found.last_seq, progress)) {
+            Some(Ok((kernel, kept, replayed))) => (kernel, kept, None, replayed),
+            Some(Err(why)) => {
+                found.remarks.push(format!("the replica that followed the log is not used: {why}"));
+                replay(&begun, &log, &mut found, progress)?
+            }
+            None => replay(&begun, &log, &mut found, progress)?,
+        };
     let wider = room(&kernel, config)?;
     let durable = Durable::new(log, settings, replayed, kept);
     let recovery = Recovery {

@@ -23,6 +23,7 @@ use crate::port::{self, Port};
 use crate::queue::Queue;
 use crate::recovery::{self, Recovery, ReplayError, ReplayProgress};
 use crate::screen::Screen;
+use crate::warm::Warm;
 
 /// Stage changes of an intent whose venue answers at once: requested, sent, working, done.
 const TRANSITIONS_USUAL: usize = 4;
@@ -216,9 +217,26 @@ impl Engine {
         settings: &LogSettings,
         progress: &mut dyn FnMut(ReplayProgress) -> ControlFlow<()>,
     ) -> Result<(Engine, Recovery), EngineError> {
+        Engine::take_over(config, port, disk, settings, None, progress)
+    }
+
+    /// The same, with a replica that has followed the log: what it has need not be replayed. One that does not fit is not used, and
+    /// [`Recovery::remarks`] says why.
+    ///
+    /// # Errors
+    /// As [`Engine::recover_until`].
+    pub fn take_over(
+        config: EngineConfig,
+        port: Port,
+        disk: SharedDisk,
+        settings: &LogSettings,
+        warm: Option<Warm>,
+        progress: &mut dyn FnMut(ReplayProgress) -> ControlFlow<()>,
+    ) -> Result<(Engine, Recovery), EngineError> {
         Kernel::new(config.kernel.clone()).map_err(EngineError::Config)?;
-        let (kernel, durable, recovery, wider) = recovery::open(&config.kernel, disk, settings, progress)
-            .map_err(|error| EngineError::Replay(Box::new(error)))?;
+        let (kernel, durable, recovery, wider) =
+            recovery::open(&config.kernel, disk, settings, warm, progress)
+                .map_err(|error| EngineError::Replay(Box::new(error)))?;
         let begun = recovery.last_seq > 0;
         let mut engine = Engine::around(kernel, config, port)?;
         engine.durable = Some(Box::new(durable));
@@ -245,7 +263,7 @@ impl Engine {
         settings: &LogSettings,
     ) -> Result<(Engine, Recovery), EngineError> {
         let (kernel, durable, recovery, _) =
-            recovery::open(&config.kernel, disk.clone(), settings, &mut |_| ControlFlow::Continue(()))
+            recovery::open(&config.kernel, disk.clone(), settings, None, &mut |_| ControlFlow::Continue(()))
                 .map_err(|error| EngineError::Replay(Box::new(error)))?;
         if recovery.last_seq > 0 {
             return Err(EngineError::Config("a queue begins in an empty directory"));

@@ -69,6 +69,17 @@ impl<F: Foreign> Drain<F> {
         }
     }
 
+    /// Whether it goes on: it is at rest, or has come further than when this was asked last. `before` keeps how far that was.
+    /// Waits for the lock: where a thread holds that and hangs, so does who asks.
+    pub fn goes_on(&self, before: &mut Option<(u64, u64)>) -> bool {
+        let state = self.lock();
+        let at = (state.writer != 0).then(|| (state.drained, state.core.kernel().seq()));
+        drop(state);
+        let goes_on = at.is_none() || at != *before;
+        *before = at;
+        goes_on
+    }
+
     /// What is outside.
     pub fn foreign(&self) -> &F {
         &self.foreign

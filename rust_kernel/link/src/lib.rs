@@ -16,4 +16,6 @@ mod spin;
 pub use client::{Line, Link, LinkError, Pushed, Received, SocketTransport, Transport};
 pub use lease::{Lease, Policy};
 pub use seats::{NoFreeSlot, Seats};
-pub use server::{Account, LeaseStanding, Server, ServerConfig, ServerError, Serves, Standing};
+pub use server::{
+    Account, CALL_US, Calls, Kind, LeaseStanding, Server, ServerConfig, ServerError, Serves, Standing,
+};

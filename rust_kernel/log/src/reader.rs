@@ -5,7 +5,7 @@ use crate::disk::Disk;
 use crate::error::LogError;
 use crate::mark::{MARK_NAME, Mark};
 use crate::opened::{open_segment, owner};
-use crate::record::{Flaw, Record};
+use crate::record::{Chain, Flaw, Record};
 use crate::scan::{Found, Scan};
 use crate::segment::{Identity, segment_name};
 use crate::writer::Log;
@@ -77,6 +77,11 @@ impl Reader {
     /// The sequence number that comes next.
     pub fn next_seq(&self) -> u64 {
         self.scan.place.next_seq.max(self.from_seq)
+    }
+
+    /// The hash of the last record that was read: the chain's own of it.
+    pub fn chain(&self) -> Chain {
+        self.scan.place.chain
     }
 
     /// How far the reader has come.

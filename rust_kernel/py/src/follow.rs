@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use dita_engine::{
-    Batch, BatchBounds, ChangedStates, FollowError, Follower, ReplayError, SharedDisk, TABLES, Wanted,
+    Batch, BatchBounds, ChangedStates, FollowError, Follower, ReplayError, SharedDisk, TABLES, Wanted, Warm,
     first_to_follow, member_names,
 };
 use dita_log::{Cursor, LogError, Span, followers};
@@ -175,6 +175,53 @@ fn states_dict<'py>(py: Python<'py>, states: &ChangedStates) -> PyResult<Bound<'
     dict.set_item("accounts", PyList::new(py, accounts.collect::<Vec<_>>())?)?;
     dict.set_item("control", states.control.as_deref())?;
     Ok(dict)
+}
+
+/// A core that goes along behind a log, ready to become the kernel. It takes no lock and writes nothing.
+#[pyclass(frozen, module = "dita._kernel")]
+pub struct LogReplica {
+    warm: Mutex<Option<Warm>>,
+}
+
+impl LogReplica {
+    /// What it has, for who opens the log; it follows nothing any more.
+    pub fn give(&self) -> Option<Warm> {
+        self.warm.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    fn with<R>(&self, read: impl FnOnce(&mut Warm) -> Result<R, ReplayError>) -> Result<R, Error> {
+        match self.warm.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+            Some(warm) => read(warm).map_err(|error| refusal(&error)),
+            None => Err(Error::Closed),
+        }
+    }
+}
+
+#[pymethods]
+impl LogReplica {
+    #[new]
+    fn new(py: Python<'_>, log_dir: PathBuf) -> Result<LogReplica, Error> {
+        let warm = py.detach(|| Warm::open(disk(log_dir))).map_err(|error| refusal(&error))?;
+        Ok(LogReplica { warm: Mutex::new(Some(warm)) })
+    }
+
+    /// Goes on to what is written by now, at most so many records; how many it took.
+    #[pyo3(signature = (records_max=65_536))]
+    fn follow(&self, py: Python<'_>, records_max: u64) -> Result<u64, Error> {
+        py.detach(|| self.with(|warm| warm.follow(records_max)))
+    }
+
+    /// The last record that it has.
+    #[getter]
+    fn seq(&self) -> Result<u64, Error> {
+        self.with(|warm| Ok(warm.seq()))
+    }
+
+    /// Kernel time of its last input, ns since 1970.
+    #[getter]
+    fn now_ns(&self) -> Result<i64, Error> {
+        self.with(|warm| Ok(warm.now_ns()))
+    }
 }
 
 /// A follower's cursor as a dict of `seq time_ns pending target`; `None` where there is none yet.

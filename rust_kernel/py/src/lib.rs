@@ -77,6 +77,7 @@ pub fn _kernel(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<replay::Replay>()?;
     module.add_class::<twin::TwinLive>()?;
     module.add_class::<follow::LogFollower>()?;
+    module.add_class::<follow::LogReplica>()?;
     module.add_function(wrap_pyfunction!(follow::read_cursor, module)?)?;
     module.add_function(wrap_pyfunction!(follow::followers_of, module)?)?;
     module.add_function(wrap_pyfunction!(follow::log_bounds, module)?)?;

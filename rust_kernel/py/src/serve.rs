@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use dita_kernel::id::Id;
-use dita_link::{Account, Seats as Book, Server, ServerConfig, ServerError};
+use dita_link::{Account, CALL_US, Seats as Book, Server, ServerConfig, ServerError};
+use dita_zinc::{Life, Place, Pulse};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
@@ -66,15 +67,17 @@ type Served<'py> = (String, Bound<'py, Engine>, Bound<'py, Seats>, Option<(Strin
 
 #[pymethods]
 impl KernelServer {
-    /// Begins to serve. `accounts` are `(name, engine, seats, plane)`, the plane a directory and a name.
+    /// Begins to serve. `accounts` are `(name, engine, seats, plane)`, the plane a directory and a name. `pulse` is where it shows
+    /// that it is alive: `(directory, name, pid, started)`.
     #[new]
-    #[pyo3(signature = (path, accounts, *, host, mode=0o600, clients_max=128))]
+    #[pyo3(signature = (path, accounts, *, host, mode=0o600, clients_max=128, pulse=None))]
     fn new(
         path: PathBuf,
         accounts: Vec<Served<'_>>,
         host: &str,
         mode: u32,
         clients_max: usize,
+        pulse: Option<(PathBuf, String, u64, u64)>,
     ) -> Result<KernelServer, Error> {
         let account = |(name, engine, seats, plane): Served<'_>| {
             let id =
@@ -84,7 +87,11 @@ impl KernelServer {
         };
         let accounts = accounts.into_iter().map(account).collect::<Result<Vec<_>, Error>>()?;
         let host = Id::new(host).map_err(|_| Error::text_value("host", host, "is longer than 64 bytes"))?;
-        let server = Server::start(ServerConfig { path, mode, host, clients_max, accounts })?;
+        let pulse = pulse.map(|(directory, name, pid, started)| {
+            Pulse::make(&Place::new(&directory, &name)?, pid, started)
+        });
+        let pulse = pulse.transpose()?;
+        let server = Server::start(ServerConfig { path, mode, host, clients_max, accounts, pulse })?;
         Ok(KernelServer { server })
     }
 
@@ -100,7 +107,7 @@ impl KernelServer {
         self.server.is_alive()
     }
 
-    /// How it stands: `clients messages refused gaps beats`.
+    /// How it stands: `clients messages refused gaps beats unread`.
     fn standing<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let standing = self.server.standing();
         let dict = PyDict::new(py);
@@ -109,6 +116,22 @@ impl KernelServer {
         dict.set_item("refused", standing.refused)?;
         dict.set_item("gaps", standing.gaps)?;
         dict.set_item("beats", standing.beats)?;
+        dict.set_item("unread", standing.unread)?;
+        Ok(dict)
+    }
+
+    /// What it counts: `calls`, a list of (upper bound in seconds or `None`, how many calls took so long), `calls_took_s`, and
+    /// `intents`, a list of (account, code, limit or "", how many).
+    fn figures<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let calls = self.server.calls();
+        let dict = PyDict::new(py);
+        let bounds = CALL_US.iter().map(|us| Some(*us as f64 / 1e6)).chain([None]);
+        dict.set_item("calls", PyList::new(py, bounds.zip(calls.classes))?)?;
+        dict.set_item("calls_took_s", calls.took_ns as f64 / 1e9)?;
+        let intents = self.server.verdicts();
+        let rows =
+            intents.iter().map(|((account, code, limit), count)| (account.as_str(), *code, &**limit, *count));
+        dict.set_item("intents", PyList::new(py, rows)?)?;
         Ok(dict)
     }
 
@@ -140,8 +163,34 @@ impl Drop for KernelServer {
     }
 }
 
+/// What a server shows of its being alive, for who watches it.
+#[pyclass(frozen, module = "dita._kernel")]
+pub struct PulseReader {
+    pulse: Pulse,
+}
+
+#[pymethods]
+impl PulseReader {
+    #[new]
+    fn new(directory: PathBuf, name: &str) -> Result<PulseReader, Error> {
+        Ok(PulseReader { pulse: Pulse::open(&Place::new(&directory, name)?)? })
+    }
+
+    /// `(pid, started, life, beats)`, the life one of "opening", "serving" and "ending"; `None` while it changes hands.
+    fn shown(&self) -> Option<(u64, u64, &'static str, u64)> {
+        let shown = self.pulse.shown()?;
+        let life = match shown.life {
+            Life::Opening => "opening",
+            Life::Serving => "serving",
+            Life::Ending => "ending",
+        };
+        Some((shown.pid, shown.started, life, shown.beats))
+    }
+}
+
 /// Adds all of it to the module.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Seats>()?;
-    module.add_class::<KernelServer>()
+    module.add_class::<KernelServer>()?;
+    module.add_class::<PulseReader>()
 }

@@ -14,6 +14,7 @@ mod halt;
 mod lane;
 mod mapping;
 mod place;
+mod pulse;
 mod segment;
 mod word;
 
@@ -22,5 +23,6 @@ pub use halt::{Asked, Gate, Halt, WHO_BYTES_MAX};
 pub use lane::{Attempt, Got, Lane, Next, Shape, TRIES_MAX};
 pub use mapping::Mapping;
 pub use place::{Place, WriterLock, default_directory};
+pub use pulse::{Life, Pulse, Shown};
 pub use segment::{GENERATIONS, MAGIC, Plan, Section, Segment, Standing, VERSION, pack, unpack};
 pub use word::Word;

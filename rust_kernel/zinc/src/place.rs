@@ -83,6 +83,11 @@ impl Place {
         self.file("halt")
     }
 
+    /// The pulse's file.
+    pub fn pulse(&self) -> PathBuf {
+        self.file("pulse")
+    }
+
     fn lock_file(&self) -> PathBuf {
         self.file("lock")
     }

@@ -5,6 +5,7 @@
 
 mod connection;
 mod ear;
+mod figures;
 mod held;
 mod requests;
 mod retold;
@@ -21,6 +22,7 @@ use dita_engine::form::ToldFields;
 use dita_host::{Drain, Foreign, Given};
 use dita_kernel::id::Id;
 use dita_kernel::kernel::Kernel;
+use dita_zinc::Pulse;
 use rustix::fs::{FlockOperation, Mode, flock};
 use rustix::net::{bind, listen};
 
@@ -29,6 +31,8 @@ use crate::message::Topic;
 use crate::packet::{self, Bell};
 use crate::seats::Seats;
 use ear::Ear;
+use figures::Figures;
+pub use figures::{CALL_US, Calls, Kind};
 use turn::Turns;
 
 /// A venue outside whose answers can leave the process.
@@ -64,6 +68,8 @@ pub struct ServerConfig<F: Foreign> {
     pub clients_max: usize,
     /// The accounts.
     pub accounts: Vec<Account<F>>,
+    /// Where the thread shows that it turns and that every account's kernel goes on.
+    pub pulse: Option<Pulse>,
 }
 
 /// Why nothing is served.
@@ -123,6 +129,8 @@ pub struct Standing {
     pub gaps: u64,
     /// How often the thread has turned: it lives while this grows.
     pub beats: u64,
+    /// Programs that have not read all that they were told.
+    pub unread: u64,
 }
 
 /// What the thread and its owner share.
@@ -134,6 +142,8 @@ pub(crate) struct Watched {
     pub(crate) refused: AtomicU64,
     pub(crate) gaps: AtomicU64,
     pub(crate) beats: AtomicU64,
+    pub(crate) unread: AtomicU64,
+    pub(crate) figures: Figures,
     pub(crate) leases: Mutex<Vec<LeaseStanding>>,
 }
 
@@ -177,6 +187,8 @@ impl Server {
             refused: AtomicU64::new(0),
             gaps: AtomicU64::new(0),
             beats: AtomicU64::new(0),
+            unread: AtomicU64::new(0),
+            figures: Figures::default(),
             leases: Mutex::default(),
         });
         let path = config.path.clone();
@@ -202,7 +214,18 @@ impl Server {
             refused: read(&its.refused),
             gaps: read(&its.gaps),
             beats: read(&its.beats),
+            unread: read(&its.unread),
         }
+    }
+
+    /// How long the programs' intents took.
+    pub fn calls(&self) -> Calls {
+        self.watched.figures.calls()
+    }
+
+    /// What the programs' intents came to, and how often; one that is answered again is not counted again.
+    pub fn verdicts(&self) -> Vec<(Kind, u64)> {
+        self.watched.figures.verdicts()
     }
 
     /// The leases as they stand.

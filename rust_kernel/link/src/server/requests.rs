@@ -1,7 +1,7 @@
 //! What a program's message asks for, and the answer.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use dita_engine::form::{Form, Told, ToldFields};
 use dita_engine::{
@@ -53,7 +53,10 @@ impl<F: Serves> Turns<F> {
                     false => Some(intents),
                 };
                 let Some(intents) = intents else { return };
-                match self.answer_intents(id, number, account, name, again, intents) {
+                let began = Instant::now();
+                let answer = self.answer_intents(id, number, account, name, again, intents);
+                self.watched.figures.call(began.elapsed());
+                match answer {
                     Some(answer) => answer,
                     None => return,
                 }
@@ -279,6 +282,7 @@ impl<F: Serves> Turns<F> {
                 _ => None,
             };
             let verdict = self.verdict(account, given);
+            self.watched.figures.verdict(&self.config.accounts[account].name, &verdict);
             parts.push(match first {
                 // It was taken before this server began: what came of it then is in the log.
                 Some(seq) => Part::Logged { intent_id, seq, otherwise: Box::new(verdict) },

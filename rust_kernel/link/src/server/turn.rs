@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use dita_engine::slot_view;
 use dita_host::{Hold, Patience};
 use dita_kernel::input::Input;
+use dita_zinc::Life;
 use rustix::event::{Timespec, epoll};
 use rustix::io;
 use rustix::net::{SocketFlags, accept_with, sockopt};
@@ -51,6 +52,8 @@ pub(super) struct Turns<F: Serves> {
     spin: Spin,
     /// Reads logs for programs that send again; begun with the first.
     pub(super) retold: Option<Retold>,
+    /// How far each account's kernel was at the last beat.
+    paces: Vec<Option<(u64, u64)>>,
 }
 
 fn flags_of((reads, writes): (bool, bool)) -> epoll::EventFlags {
@@ -94,13 +97,16 @@ impl<F: Serves> Turns<F> {
             unshown: None,
             spin: Spin::default(),
             retold: None,
+            paces: Vec::new(),
         };
+        turns.paces.resize(turns.books.len(), None);
         (0..turns.books.len()).for_each(|account| turns.leases_changed(account));
         Ok(turns)
     }
 
     pub(super) fn run(&mut self) {
         self.ears.iter().for_each(|ear| ear.settle());
+        self.show(Life::Serving);
         let mut beat = Instant::now();
         let mut events: Vec<epoll::Event> = Vec::with_capacity(EVENTS_MAX);
         while !self.watched.end.load(Ordering::Acquire) {
@@ -117,9 +123,11 @@ impl<F: Serves> Turns<F> {
             if beat.elapsed() >= BEAT {
                 beat = Instant::now();
                 self.look_after();
+                self.beat();
             }
             self.watched.beats.fetch_add(1, Ordering::Relaxed);
         }
+        self.show(Life::Ending);
         self.say_goodbye();
     }
 
@@ -135,6 +143,24 @@ impl<F: Serves> Turns<F> {
         };
         if !self.spin.until(|| look(events, Duration::ZERO)) {
             look(events, wait);
+        }
+    }
+
+    fn show(&self, life: Life) {
+        if let Some(pulse) = &self.config.pulse {
+            pulse.tell(life);
+        }
+    }
+
+    /// Shows that this thread turns, and that no kernel is stuck in what it does.
+    fn beat(&mut self) {
+        let Some(pulse) = &self.config.pulse else { return };
+        let mut go_on = true;
+        for (account, before) in self.config.accounts.iter().zip(&mut self.paces) {
+            go_on &= account.drain.goes_on(before);
+        }
+        if go_on {
+            pulse.beat();
         }
     }
 
@@ -329,6 +355,8 @@ impl<F: Serves> Turns<F> {
     // ------------------------------------------------------------------------------------------ leases and the slow
 
     fn look_after(&mut self) {
+        let unread = self.connections.values().filter(|connection| connection.has_waiting()).count();
+        self.watched.unread.store(unread as u64, Ordering::Relaxed);
         for account in 0..self.books.len() {
             self.look_after_leases(account);
         }

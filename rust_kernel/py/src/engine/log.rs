@@ -16,6 +16,7 @@ use pyo3::types::{PyDict, PyList};
 
 use super::{Engine, id};
 use crate::errors::{Error, LogTrouble};
+use crate::follow::LogReplica;
 use crate::record::{Field, apply_changes};
 use crate::{number, text};
 
@@ -31,6 +32,7 @@ pub struct LogChoice {
     policy: Policy,
     delay_us_max: u64,
     records_max: u64,
+    warm: Option<dita_engine::Warm>,
 }
 
 #[derive(Clone, Copy)]
@@ -43,7 +45,7 @@ enum Policy {
 }
 
 #[rustfmt::skip]
-const FIELDS: [Field<LogChoice>; 8] = [
+const FIELDS: [Field<LogChoice>; 9] = [
     Field::required("log_dir", |c, n, v| { c.directory = v.extract().map_err(|_| Error::wrong_type(n, v, "str or os.PathLike"))?; Ok(()) }),
     Field::optional("log_policy", |c, n, v| { c.policy = read_policy(v, n)?; Ok(()) }),
     Field::optional("log_delay_us", |c, n, v| { c.delay_us_max = number::read_whole(v, n)?; Ok(()) }),
@@ -52,6 +54,7 @@ const FIELDS: [Field<LogChoice>; 8] = [
     Field::optional("log_snapshot_records", |c, n, v| { c.settings.snapshot_records = number::read_whole(v, n)?; Ok(()) }),
     Field::optional("log_retained_bytes", |c, n, v| { c.settings.retained_bytes_max = number::read_whole(v, n)?; Ok(()) }),
     Field::optional("log_follower_bytes", |c, n, v| { c.settings.follower_bytes_max = number::read_whole(v, n)?; Ok(()) }),
+    Field::optional("log_replica", |c, n, v| { c.warm = read_replica(v, n)?; Ok(()) }),
 ];
 
 fn read_policy(value: &Bound<'_, PyAny>, name: &'static str) -> Result<Policy, Error> {
@@ -66,6 +69,14 @@ fn read_policy(value: &Bound<'_, PyAny>, name: &'static str) -> Result<Policy, E
     }
 }
 
+fn read_replica(value: &Bound<'_, PyAny>, name: &'static str) -> Result<Option<dita_engine::Warm>, Error> {
+    if value.is_none() {
+        return Ok(None);
+    }
+    let replica = value.cast::<LogReplica>().map_err(|_| Error::wrong_type(name, value, "LogReplica"))?;
+    Ok(replica.get().give())
+}
+
 impl LogChoice {
     /// From keywords.
     pub fn read(keywords: &Bound<'_, PyDict>) -> Result<LogChoice, Error> {
@@ -75,6 +86,7 @@ impl LogChoice {
             policy: Policy::Batch,
             delay_us_max: 0,
             records_max: 0,
+            warm: None,
         };
         if let SyncPolicy::Batch { delay_us_max, records_max } = SyncPolicy::default() {
             (choice.delay_us_max, choice.records_max) = (delay_us_max, records_max);
@@ -95,7 +107,7 @@ impl LogChoice {
     /// Opens an engine on the log, with the interpreter released. Ctrl-C stops a long replay.
     /// With `keeps_nonce` a log that is there already keeps its own instance nonce, whatever `config` says.
     pub fn open(
-        self,
+        mut self,
         py: Python<'_>,
         mut config: EngineConfig,
         port: Port,
@@ -117,7 +129,8 @@ impl LogChoice {
                 config.kernel.instance_nonce = own.instance_nonce;
             }
             let progress = &mut |at| teller.tell(at);
-            Shell::recover_until(config, port, Arc::new(disk), &self.settings, progress)
+            let warm = self.warm.take();
+            Shell::take_over(config, port, Arc::new(disk), &self.settings, warm, progress)
         });
         match teller.interrupt {
             Some(interrupt) => Err(interrupt.into()),
