@@ -50,6 +50,13 @@ def closing() -> ExecutionKernel:
     return kernel
 
 
+def budget() -> KernelOutcome:
+    """An entry of a bot that has no money."""
+    kernel = silent()
+    kernel.transfer_capital(None, "bot", 0, transfer_id="capital", by="test", opens=True)
+    return kernel.process_intent(intent(ENTER, "i1", owner="bot"))
+
+
 def answering(*events: Callable[[Any], VenueEvent]) -> ExecutionKernel:
     """A kernel whose venue answers a submission with these."""
     return opened(MockVenueAdapter(submit=lambda order: [make(order) for make in events]))
@@ -218,6 +225,7 @@ SCENARIOS: dict[str, Callable[[], KernelOutcome]] = {
     "PRECISION": lambda: silent().process_intent(intent(ENTER, "i1", target_size="1e15")),
     "NO_MARK": no_mark,
     "RISK_BLOCKED": lambda: controlled(limits={"max_order_notional": 100}),
+    "BUDGET": budget,
     "LIVE_NOT_ARMED": live_not_armed,
     "FROZEN": lambda: controlled(frozen=True),
     "CONTROL_HALTED": lambda: controlled(gate="HALTED"),

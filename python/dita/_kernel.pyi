@@ -308,6 +308,7 @@ class KernelDiagnosticCode(enum.StrEnum):
     BELOW_FLOOR = "BELOW_FLOOR"
     PRECISION = "PRECISION"
     RISK_BLOCKED = "RISK_BLOCKED"
+    BUDGET = "BUDGET"
     LIVE_NOT_ARMED = "LIVE_NOT_ARMED"
     NO_MARK = "NO_MARK"
     FROZEN = "FROZEN"
@@ -1779,6 +1780,18 @@ class Engine:
     def set_seed_capital(self, amount: _Number, asset: str) -> KernelOutcome:
         """Sets what was brought in of an asset."""
 
+    def transfer_capital(
+        self,
+        transfer_id: str,
+        giver: str | None,
+        taker: str | None,
+        amount: _Number,
+        asset: str,
+        by: str,
+        opens: bool = False,
+    ) -> KernelOutcome:
+        """Moves capital between bots; None stands for what is no bot's. The outcome says whether it did."""
+
     def add_instrument(self, **spec: Any) -> KernelOutcome:
         """Lists an instrument at the kernel, and at the simulated venue where there is one."""
 
@@ -1976,6 +1989,9 @@ class Engine:
 
     def unassigned(self) -> list[dict[str, Any]]:
         """What of them belongs to no slot."""
+
+    def bots(self, asset: str | None = None) -> list[dict[str, Any]]:
+        """The account by its bots, in an asset: without a name the first instrument's settlement asset."""
 
     def control(self) -> dict[str, Any]:
         """The controls."""
@@ -3342,6 +3358,9 @@ class Replay:
 
     def unassigned(self) -> list[dict[str, Any]]:
         """What of them belongs to no slot."""
+
+    def bots(self, asset: str | None = None) -> list[dict[str, Any]]:
+        """The account by its bots, in an asset: without a name the first instrument's settlement asset."""
 
     def control(self) -> dict[str, Any]:
         """The controls; `updated_at` is in nanoseconds."""

@@ -10,7 +10,7 @@ use crate::kernel::Unarmed;
 use crate::names::{
     ControlGate, KernelDiagnosticCode, KernelEventKind, Severity, TradeSide, TradeStage, VenueOrderStatus,
 };
-use crate::num::Decimal;
+use crate::num::{Decimal, Money};
 
 /// The particulars of an outcome.
 #[derive(Clone, PartialEq, Default, Debug, Serialize)]
@@ -64,6 +64,8 @@ pub enum Detail {
         trade_id: Id,
         /// Its side.
         side: TradeSide,
+        /// Whose trade it is; empty when nobody's.
+        owner: Id,
     },
     /// The other side of a one-way account's position is held.
     HeldBy {
@@ -72,6 +74,8 @@ pub enum Detail {
         /// How much, + long and − short.
         size: Decimal,
     },
+    /// A bot's budget, or what is no bot's, does not carry it.
+    Budget(Box<Budget>),
     /// A venue's refusal that may be retried.
     Retry {
         /// The venue's words.
@@ -112,6 +116,21 @@ pub struct Gated {
     pub kill_switch: bool,
     /// Why the edge monitor has frozen entries; empty where it has not.
     pub reason: Box<str>,
+}
+
+/// What a bot may use, and what it was asked for.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct Budget {
+    /// The bot; `unassigned` for what is no bot's.
+    pub bot: Id,
+    /// The asset of the amounts.
+    pub asset: Id,
+    /// Capital, realised and open result, fees and funding together.
+    pub budget: Money,
+    /// Initial margin of its positions and working orders.
+    pub in_use: Money,
+    /// What was needed beside that.
+    pub needed: Money,
 }
 
 /// Why an event is refused that may be of orders or entries that are forgotten: the log can tell.
@@ -221,6 +240,7 @@ pub const fn severity_of(code: KernelDiagnosticCode) -> Severity {
         | Code::ControlHalted
         | Code::ReduceOnly
         | Code::RiskBlocked
+        | Code::Budget
         | Code::NoMark
         | Code::SlotBusy
         | Code::NoPosition

@@ -260,3 +260,21 @@ def test_a_second_follower_of_one_name_waits_until_the_first_has_ended(log_dir: 
     again = MemoryTarget()
     follow(log_dir, again)
     assert again.rows("intents") == first.rows("intents") > 0
+
+
+def test_an_accounts_bots_are_followed_also_where_only_capital_moved(tmp_path: Path) -> None:
+    desk = Desk(tmp_path / "log")
+    desk.quote("100.0", "100.1")
+    for bot in ("a", "b"):
+        desk.kernel.transfer_capital(None, bot, "500", transfer_id=f"capital:{bot}", by="ops", opens=True)
+    target = MemoryTarget()
+    for moved in ("0", "25"):
+        if moved != "0":
+            desk.kernel.transfer_capital("a", "b", moved, transfer_id="t", by="ops")
+        desk.kernel.sync()
+        follow(desk.log_dir, target)
+        shown = json.loads(target.accounts["USDT"])["bots"]
+        wallets = [Decimal(row["wallet"]) for row in shown]
+        assert wallets[:2] == [500 - Decimal(moved), 500 + Decimal(moved)]
+        assert sum(wallets) == desk.kernel.snapshot()["account"]["k_capital"]
+    desk.kernel.close()

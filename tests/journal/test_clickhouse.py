@@ -111,6 +111,35 @@ def test_everything_that_happened_is_there_exactly(desk: Desk, log_dir: Path, ba
     assert (control["updated_by"], json.loads(control["limits"])) == ("ops", {"max_order_notional": "5000"})
 
 
+def test_the_wallets_of_bots_add_up_to_k_in_each_input_and_a_transfer_is_named(
+    tmp_path: Path, base: Any
+) -> None:
+    desk = Desk(tmp_path / "log")
+    desk.quote("100.0", "100.1")
+    give = desk.kernel.transfer_capital
+    for bot in ("scalper", "hedger"):
+        assert give(None, bot, "1000", transfer_id=f"capital:{bot}", by="ops", opens=True).accepted
+    desk.ask(ENTER, "one", target_size="1", owner="scalper")
+    desk.ask(ENTER, "two", 1, target_size="2", owner="hedger")
+    desk.quote("110.0", "110.1")
+    desk.ask(EXIT, "one")
+    assert give("scalper", "hedger", "5", transfer_id="monday", by="ops").accepted
+    desk.kernel.close()
+    follow(desk.log_dir, base)
+    sums = rows(
+        base,
+        "SELECT seq, sum(wallet) AS wallets, any(k_capital) AS k FROM bot_snapshots "
+        "JOIN account_snapshots USING (kernel, seq, asset) GROUP BY seq",
+    )
+    assert len(sums) > 2
+    assert all(row["wallets"] == row["k"] for row in sums), sums
+    named = rows(base, "SELECT bot, capital, transfer_by FROM bot_snapshots WHERE transfer_id = 'monday'")
+    assert [(row["bot"], row["capital"], row["transfer_by"]) for row in named][:2] == [
+        ("hedger", Decimal(1005), "ops"),
+        ("scalper", Decimal(995), "ops"),
+    ]
+
+
 def test_rows_of_intents_transitions_and_fills_name_the_trades_owner(tmp_path: Path, base: Any) -> None:
     desk = Desk(tmp_path / "log")
     desk.quote("100.0", "100.1")
@@ -263,7 +292,7 @@ def test_a_newer_schema_is_refused(base: Any) -> None:
     base.open()
     base.value("INSERT INTO schema_versions (version, name) VALUES (99, 'later')")
     with pytest.raises(
-        JournalRefused, match=r"has schema 99, and this version of dita knows 4: use a newer dita"
+        JournalRefused, match=r"has schema 99, and this version of dita knows 5: use a newer dita"
     ):
         base.open()
 

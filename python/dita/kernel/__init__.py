@@ -853,6 +853,51 @@ class ExecutionKernel:
         """Return what of the positions belongs to no slot."""
         return self._engine.unassigned()
 
+    def bots(self, asset: str | None = None) -> list[dict[str, Any]]:
+        """Return the account by the bots that share it: an owner with a capital is one.
+
+        Args:
+            asset: In which asset; None: the first instrument's settlement asset.
+
+        Returns:
+            A row for each bot, then `unassigned` (what is no bot's) and `between` (what the account's average
+            cost has not realised yet of what the bots' own costs have): dicts with `bot kind asset wallet
+            capital realized_pnl fees funding invested open_pnl budget margin free slots`. The column `wallet`
+            adds up to `k_capital`, exactly; with `open_pnl` it adds up to the account's worth. `budget` is
+            capital + realized_pnl - fees + funding + open_pnl, `margin` what positions and working orders
+            need, `free` the rest. [] where there are no bots.
+        """
+        return self._engine.bots(asset)
+
+    def transfer_capital(
+        self,
+        giver: str | None,
+        taker: str | None,
+        amount: Number,
+        *,
+        asset: str = _DEFAULT_ASSET,
+        transfer_id: str,
+        by: str,
+        opens: bool = False,
+    ) -> KernelOutcome:
+        """Move capital from one bot to another; no wallet moves by it. It is in the log, and happens once.
+
+        Args:
+            giver: Who gives; None for what is no bot's.
+            taker: Who takes, likewise.
+            amount: In units of the asset, above zero, at most 18 decimals.
+            asset: Of which asset.
+            transfer_id: Tells it from others: one of the last 1,024 that was taken does nothing again
+                (DUPLICATE_INTENT).
+            by: Who asks for it.
+            opens: Whether it gives an owner its first capital: from then on entries of that owner are held
+                against its budget. Where it has one, nothing happens.
+
+        Returns:
+            The outcome: BUDGET where the giver has less free, INVALID_INTENT where a field is wrong.
+        """
+        return self._engine.transfer_capital(transfer_id, giver, taker, amount, asset, by, opens)
+
     def snapshot(self) -> dict[str, Any]:
         """Return controls, slots, account and log as plain values; money as Decimal.
 

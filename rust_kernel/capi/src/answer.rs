@@ -2,7 +2,7 @@
 
 use dita_engine::form::{Told, ToldFields};
 use dita_engine::json::{self, Object, quote};
-use dita_engine::{Answer, TransitionRecord, account, slot_view};
+use dita_engine::{Answer, TransitionRecord, account, bot_rows, slot_view};
 use dita_kernel::calibration::Calibration;
 use dita_kernel::id::Id;
 use dita_kernel::input::{RareFields, VenueEvent};
@@ -281,7 +281,8 @@ pub fn settlement_asset(kernel: &Kernel) -> Option<Id> {
 pub fn account_json(kernel: &Kernel, name: &Id) -> String {
     let found = kernel.asset_of(name).and_then(|place| {
         let figures = account(kernel, place)?;
-        Some(json::account(name.as_str(), &figures, &kernel.assets().get(usize::from(place))?.exchange))
+        let exchange = &kernel.assets().get(usize::from(place))?.exchange;
+        Some(json::account(name.as_str(), &figures, exchange, &bot_rows(kernel, place)))
     });
     let Some(mut text) = found else { return "{}".into() };
     text.pop();

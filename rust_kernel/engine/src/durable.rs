@@ -308,6 +308,7 @@ pub fn kind_of(input: &Input) -> u8 {
         Input::Restart => 15,
         Input::Recalled(_) => 16,
         Input::Capacity { .. } => 18, // 17 is a note and 19 a lease, which are no inputs
+        Input::Bots(_) => 20,
     }
 }
 
@@ -317,7 +318,7 @@ pub fn kind_name(kind: u8) -> &'static str {
 }
 
 /// The names of [`kind_of`]'s numbers.
-const KIND_NAMES: [&str; 20] = [
+const KIND_NAMES: [&str; 21] = [
     "INTENT",
     "VENUE_EVENT",
     "ACCOUNT_EVENT",
@@ -338,6 +339,7 @@ const KIND_NAMES: [&str; 20] = [
     "NOTE",
     "CAPACITY",
     "LEASE",
+    "BOT_TRANSFER",
 ];
 
 /// The key under which the log finds a booking: 16 bytes that two bookings share only by an accident of 2⁻⁶⁴.

@@ -11,7 +11,7 @@ use dita_kernel::names::{Liquidity, OrderSide};
 use dita_kernel::num::{Decimal, Money};
 use dita_kernel::reconcile::Part;
 
-use crate::{AccountFigures, Amend, OrderView, Remark, ShownFill, SlotView};
+use crate::{AccountFigures, Amend, BotRow, OrderView, Remark, ShownFill, SlotView};
 
 /// An object in the making.
 pub struct Object {
@@ -266,7 +266,7 @@ pub fn remark(remark: &Remark) -> String {
 }
 
 /// An account, by the names of `snapshot()["account"]`, without the number of the input.
-pub fn account(name: &str, figures: &AccountFigures, exchange: &Exchange) -> String {
+pub fn account(name: &str, figures: &AccountFigures, exchange: &Exchange, bots: &[BotRow]) -> String {
     let mut object = Object::begin();
     object.text("asset", name);
     for (name, amount) in [
@@ -305,6 +305,20 @@ pub fn account(name: &str, figures: &AccountFigures, exchange: &Exchange) -> Str
     object.text("reconcile_status", figures.report.status.name());
     object.text("reconcile_explanation", &figures.report.explanation);
     object.raw("reconcile_causes", &list(figures.report.parts.iter(), part));
+    if !bots.is_empty() {
+        object.raw("bots", &list(bots.iter(), bot));
+    }
+    object.end()
+}
+
+fn bot(row: &BotRow) -> String {
+    let mut object = Object::begin();
+    object.text("bot", row.standing.bot.name.as_str());
+    object.text("kind", row.kind);
+    for (name, amount) in row.amounts() {
+        object.money(name, amount);
+    }
+    object.plain("slots", row.standing.slots);
     object.end()
 }
 

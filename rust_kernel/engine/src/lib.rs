@@ -8,6 +8,7 @@
 mod account;
 mod answer;
 mod answers;
+mod bots;
 mod clock;
 mod drift_story;
 mod due;
@@ -37,6 +38,7 @@ mod what_if;
 
 pub use account::{AccountFigures, account, all_assumed_tiers, margin_statuses, unknown_wallets, worth};
 pub use answer::{Answer, Observed, TransitionRecord};
+pub use bots::{BotRow, bot_rows};
 pub use clock::{CLOCK_SKEW_TOLD_NS, Clock, boot_ns, system_ns};
 pub use drift_story::{CHANGES_MAX, DriftChange, DriftStories, DriftStory, PartStory, drift_story};
 pub use durable::{LogSettings, SharedDisk, config_of, identity, kind_name, kind_of};

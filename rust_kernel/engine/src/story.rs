@@ -277,6 +277,7 @@ impl Trail {
             | Input::Edge { .. }
             | Input::Restart
             | Input::Capacity { .. }
+            | Input::Bots(_)
             | Input::Listed(_) => false,
         }
     }

@@ -2,7 +2,7 @@
 
 use dita_engine::Answer;
 use dita_kernel::effect::Notice;
-use dita_kernel::num::Decimal;
+use dita_kernel::num::{Decimal, MONEY_SCALE, Money};
 use dita_kernel::outcome::Detail as CoreDetail;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
@@ -69,11 +69,25 @@ pub fn core_details(detail: &CoreDetail) -> Details {
             .with("updated_at_ns", gated.updated_at_ns.map_or(Detail::Nothing, Detail::Whole))
             .with("kill_switch", Detail::Flag(gated.kill_switch))
             .with("reason", Detail::Text(gated.reason.clone())),
-        CoreDetail::HeldBySlot { slot_id, trade_id, side } => details
-            .with("held_by", Detail::Name("slot"))
-            .with("held_slot_id", Detail::Whole((*slot_id).into()))
-            .with("held_trade_id", Detail::Id(trade_id.clone()))
-            .with("held_side", Detail::Name(side.name())),
+        CoreDetail::HeldBySlot { slot_id, trade_id, side, owner } => {
+            let details = details
+                .with("held_by", Detail::Name("slot"))
+                .with("held_slot_id", Detail::Whole((*slot_id).into()))
+                .with("held_trade_id", Detail::Id(trade_id.clone()))
+                .with("held_side", Detail::Name(side.name()));
+            if owner.is_empty() { details } else { details.with("held_owner", Detail::Id(owner.clone())) }
+        }
+        CoreDetail::Budget(budget) => {
+            let exact = |money: Money| Decimal::normalized(money.0, MONEY_SCALE).unwrap_or(Decimal::ZERO);
+            let amount = |money| Detail::Number(exact(money));
+            details
+                .with("bot", Detail::Id(budget.bot.clone()))
+                .with("asset", Detail::Id(budget.asset.clone()))
+                .with("budget", amount(budget.budget))
+                .with("in_use", amount(budget.in_use))
+                .with("needed", amount(budget.needed))
+                .with("reason", Detail::Text(budget.advice().into()))
+        }
         CoreDetail::HeldBy { held_by, size } => {
             details.with("held_by", Detail::Name(held_by)).with("size", Detail::Number(*size))
         }

@@ -97,6 +97,7 @@ fn word(input: &Input) -> Option<&'static str> {
         | Input::Edge { .. }
         | Input::Recalled(_)
         | Input::Capacity { .. }
+        | Input::Bots(_)
         | Input::Listed(_) => None,
     }
 }

@@ -4,6 +4,7 @@
 //! [`Stamp`] beside it. Times are nanoseconds since 1970-01-01 UTC.
 
 mod account;
+mod bots;
 mod control;
 mod instrument;
 mod intent;
@@ -19,6 +20,7 @@ use crate::id::Id;
 use crate::num::Decimal;
 
 pub use account::{AccountEvent, FeeSample, FundingTerms};
+pub use bots::BotTransfer;
 pub use control::{AUDITED_MAX, Arming, ControlChange, RiskLimits};
 pub use instrument::{InstrumentSpec, Listed, MarginTier, OrderBounds, PriceBand};
 pub use intent::{Attachment, EXIT_SPECS_MAX, ExitSpec, Intent, Provenance};
@@ -98,6 +100,8 @@ pub enum Input {
     },
     /// As [`Input::Instrument`], of one whose orders the venue bounds further.
     Listed(Box<Listed>),
+    /// Capital goes from one bot of the account to another.
+    Bots(Box<BotTransfer>),
 }
 
 impl Input {
@@ -131,6 +135,7 @@ impl Input {
             | Input::Restart
             | Input::Recalled(_)
             | Input::Capacity { .. }
+            | Input::Bots(_)
             | Input::Listed(_) => None,
         }
     }
@@ -159,6 +164,7 @@ impl Input {
             | Input::Edge { .. }
             | Input::Restart
             | Input::Capacity { .. }
+            | Input::Bots(_)
             | Input::Listed(_) => None,
         }
     }

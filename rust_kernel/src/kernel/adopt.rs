@@ -222,6 +222,7 @@ impl Kernel {
 
     /// A free slot carries another trade from here on, without a position yet.
     pub(super) fn seat_trade(&mut self, slot_id: u32, trade_id: &Id, trade: &NewTrade) {
+        self.leave_trade(slot_id);
         let slot = &mut self.slots[slot_id as usize];
         *slot = Slot {
             trade_number: slot.trade_number.wrapping_add(1),

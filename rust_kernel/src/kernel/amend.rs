@@ -155,6 +155,7 @@ impl Kernel {
         }
         // What is reserved already is not counted twice, and what is filled is in the position.
         let added = if remaining > order.reserved { remaining - order.reserved } else { Money::ZERO };
+        let own = added;
         let added = self.exposure.increase(order.instrument, order.order_side, added);
         let attempt = Attempt {
             instrument: order.instrument,
@@ -174,6 +175,9 @@ impl Kernel {
             self.check_further(now_ns, &attempt)?;
         }
         self.guard.check_amend(limits, now_ns)?;
+        if !own.is_zero() && self.aside.bots.is_some() {
+            self.check_budget(&slot.owner, &attempt, own)?;
+        }
         if added.is_zero() { Ok(()) } else { self.check_capital(&attempt) }
     }
 

@@ -1,9 +1,11 @@
 //! Figures that few kernels have, kept beside the slots, books and orders that they are of: a kernel that has none is stored
 //! as it was before there were any.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize, Serializer};
 
+use crate::bots::Bots;
 use crate::input::OrderBounds;
 use crate::num::{Money, Qty};
 use crate::order::OrderRef;
@@ -75,14 +77,17 @@ pub(crate) struct Aside {
     /// Newer than those: stored behind them likewise, by instrument.
     #[serde(skip)]
     pub(crate) bounded: Vec<Bounded>,
+    /// Newer still: behind those.
+    #[serde(skip)]
+    pub(crate) bots: Option<Box<Bots>>,
 }
 
 impl Aside {
     /// True where there is nothing of them.
     pub(crate) fn is_empty(&self) -> bool {
-        let Aside { beyond, held, unpriced, terms, left, bounded } = self;
+        let Aside { beyond, held, unpriced, terms, left, bounded, bots } = self;
         let older = beyond.is_empty() && held.is_empty() && unpriced.is_empty() && terms.is_empty();
-        older && left.is_empty() && bounded.is_empty()
+        older && left.is_empty() && bounded.is_empty() && bots.is_none()
     }
 
     /// An instrument has these bounds from now on, or none.
@@ -177,6 +182,9 @@ impl Serialize for Shown<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.0 {
             nothing if nothing.is_empty() => serializer.serialize_unit(),
+            aside if aside.bots.is_some() => {
+                (aside, &aside.left, &aside.bounded, aside.bots.as_deref()).serialize(serializer)
+            }
             aside if !aside.bounded.is_empty() => (aside, &aside.left, &aside.bounded).serialize(serializer),
             aside if aside.left.is_empty() => aside.serialize(serializer),
             aside => (aside, &aside.left).serialize(serializer),

@@ -56,6 +56,7 @@ impl Kernel {
             | Input::Calibration(_)
             | Input::Edge { .. }
             | Input::Recalled(_)
+            | Input::Bots(_)
             | Input::Capacity { .. } => {}
         }
         moved.sort_unstable();

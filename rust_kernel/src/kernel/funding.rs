@@ -210,8 +210,8 @@ impl Kernel {
     /// trade by now keeps out of it.
     fn share_prediction(&mut self, instrument: u32, at: usize) {
         let rules = &self.instruments[instrument as usize];
-        let Some(prediction) = self.funding.row_mut(instrument).and_then(|row| row.predictions.get_mut(at))
-        else {
+        let settle = rules.settle;
+        let Some(prediction) = self.funding.row(instrument).and_then(|row| row.predictions.get(at)) else {
             return;
         };
         // Each bears what its own position pays; what the venue booked beside that is shared by size.
@@ -222,16 +222,18 @@ impl Kernel {
         }
         let parts = prediction.shares.iter().map(|share| share.qty).chain(of_nobody);
         let (mut rest, mut whole) = (prediction.booked, Qty::ZERO);
-        for qty in parts {
+        for qty in parts.clone() {
             rest -= own(qty);
             whole += qty.abs();
         }
         let all_is_theirs = of_nobody.iter().all(|qty| qty.is_zero());
-        let targets: Vec<Money> = prediction
-            .shares
-            .iter()
-            .map(|share| own(share.qty) + share_of(rest, share.qty.abs(), whole))
-            .collect();
+        let exact: Vec<Money> = parts.map(|qty| own(qty) + share_of(rest, qty.abs(), whole)).collect();
+        let targets = self.in_units(prediction.booked, &exact, settle).unwrap_or(exact);
+        let Some(prediction) = self.funding.row_mut(instrument).and_then(|row| row.predictions.get_mut(at))
+        else {
+            return;
+        };
+        let mut moved: Vec<(u32, u64, Money)> = Vec::new();
         let booked = prediction.booked;
         let last = prediction.shares.len().saturating_sub(1);
         let mut given = Money::ZERO;
@@ -244,7 +246,11 @@ impl Kernel {
             if slot.trade_number == share.trade_number {
                 slot.funding += target - share.credited;
             }
+            moved.push((share.slot_id, share.trade_number, target - share.credited));
             share.credited = target;
+        }
+        for (slot_id, trade_number, amount) in moved {
+            self.add_funding(slot_id, trade_number, settle, amount);
         }
     }
 

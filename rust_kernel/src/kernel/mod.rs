@@ -13,6 +13,7 @@ mod arming;
 mod aside;
 mod attached;
 mod booking;
+mod bots;
 mod bounds;
 mod busts;
 mod calibrate;
@@ -76,6 +77,7 @@ use aside::Aside;
 use account::{EntryMark, WalletEntry};
 pub use arming::Unarmed;
 pub(crate) use booking::exposure_of;
+pub use bots::{BotStanding, BotsSheet};
 pub(crate) use calibrate::fee_base;
 pub use capital::{PositionMargin, Standing, margin_status};
 pub use intent::Remembered;
@@ -327,6 +329,9 @@ impl Kernel {
             self.mind_losses(effects);
         }
         effects.ledger = first_transaction..self.ledger.booked().wrapping_add(1);
+        if self.aside.bots.is_some() {
+            self.count_for_bots(first_transaction);
+        }
         outcome
     }
 
@@ -365,6 +370,7 @@ impl Kernel {
             Input::Capacity { max_slots, remembered_orders } => {
                 self.plan_capacity(*max_slots, *remembered_orders)
             }
+            Input::Bots(transfer) => self.plan_bots(transfer).map(drop),
         }
     }
 
@@ -398,6 +404,7 @@ impl Kernel {
             Input::Capacity { max_slots, remembered_orders } => {
                 self.take_capacity(stamp, *max_slots, *remembered_orders)
             }
+            Input::Bots(transfer) => self.take_bots(stamp, transfer),
         }
     }
 

@@ -82,6 +82,7 @@ impl Kernel {
             | Input::Edge { .. }
             | Input::Restart
             | Input::Recalled(_)
+            | Input::Bots(_)
             | Input::Capacity { .. } => Ok(SetupPlan::Note(Code::IllegalTransition)),
         }
     }

@@ -1,7 +1,9 @@
 //! The whole state as bytes and back, and its hash.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use super::Kernel;
 use super::aside::{Aside, Bounded, Leftover, Shown};
@@ -45,11 +47,15 @@ impl Kernel {
         if !self.aside.is_empty() {
             codec::encode(&self.aside, &mut bytes)?;
         }
-        if !(self.aside.left.is_empty() && self.aside.bounded.is_empty()) {
+        let bots = self.aside.bots.as_deref();
+        if !(self.aside.left.is_empty() && self.aside.bounded.is_empty()) || bots.is_some() {
             codec::encode(&self.aside.left, &mut bytes)?;
         }
-        if !self.aside.bounded.is_empty() {
+        if !self.aside.bounded.is_empty() || bots.is_some() {
             codec::encode(&self.aside.bounded, &mut bytes)?;
+        }
+        if let Some(bots) = bots {
+            codec::encode(bots, &mut bytes)?;
         }
         Ok(bytes)
     }
@@ -120,27 +126,27 @@ fn with_aside(bytes: &[u8], count: usize) -> Result<Kernel, CodecError> {
 
 /// Few of them have what is stored behind the rest of it.
 fn read_aside(bytes: &[u8]) -> Option<Aside> {
-    match codec::decode(bytes) {
-        Err(CodecError::TrailingBytes { count }) => {
-            let (aside, behind) = split_last(bytes, count)?;
-            let aside: Aside = codec::decode(aside).ok()?;
-            let (left, bounded) = read_behind(behind)?;
-            Some(Aside { left, bounded, ..aside })
-        }
-        read => read.ok(),
-    }
+    let (mut aside, behind): (Aside, _) = read_first(bytes)?;
+    let Some(behind) = behind else { return Some(aside) };
+    let (left, behind): (Vec<Leftover>, _) = read_first(behind)?;
+    aside.left = left;
+    // What was added later stands behind the one before: the last one that is there is not empty.
+    let Some(behind) = behind else { return Some(aside).filter(|aside| !aside.left.is_empty()) };
+    let (bounded, behind): (Vec<Bounded>, _) = read_first(behind)?;
+    aside.bounded = bounded;
+    let Some(behind) = behind else { return Some(aside).filter(|aside| !aside.bounded.is_empty()) };
+    aside.bots = Some(Box::new(codec::decode(behind).ok()?));
+    Some(aside)
 }
 
-/// What was added later, each behind the one before: the last one that is there is not empty.
-fn read_behind(bytes: &[u8]) -> Option<(Vec<Leftover>, Vec<Bounded>)> {
+/// What stands first, and the bytes behind it, where there are any.
+fn read_first<T: DeserializeOwned>(bytes: &[u8]) -> Option<(T, Option<&[u8]>)> {
     match codec::decode(bytes) {
         Err(CodecError::TrailingBytes { count }) => {
-            let (left, bounded) = split_last(bytes, count)?;
-            let bounded: Vec<Bounded> =
-                codec::decode(bounded).ok().filter(|some: &Vec<_>| !some.is_empty())?;
-            Some((codec::decode(left).ok()?, bounded))
+            let (first, behind) = split_last(bytes, count)?;
+            Some((codec::decode(first).ok()?, Some(behind)))
         }
-        read => read.ok().filter(|left: &Vec<_>| !left.is_empty()).map(|left| (left, Vec::new())),
+        read => read.ok().map(|first| (first, None)),
     }
 }
 

@@ -293,7 +293,7 @@ impl Kernel {
 
     fn check_aside(&self, places: Places, amounts: &mut Amounts) -> Sound {
         // Bounds were held against their instruments where they were loaded.
-        let Aside { beyond, held, unpriced, terms, left, bounded: _ } = &self.aside;
+        let Aside { beyond, held, unpriced, terms, left, bounded: _, bots } = &self.aside;
         for told in terms {
             places.instrument("aside.terms.instrument", told.instrument)?;
         }
@@ -319,7 +319,7 @@ impl Kernel {
             amounts.add("aside.left.small", one.small.0)?;
             amounts.add("aside.left.booked", one.booked.0)?;
         }
-        Ok(())
+        bots.as_ref().map_or(Ok(()), |bots| bots.check_sound(places, amounts))
     }
 
     fn check_books(&self, amounts: &mut Amounts) -> Sound {

@@ -128,6 +128,7 @@ pub(crate) fn after(
         | Input::Restart
         | Input::Recalled(_)
         | Input::Capacity { .. }
+        | Input::Bots(_)
         | Input::Listed(_) => Ok(()),
     }
 }

@@ -10,6 +10,7 @@ use dita_kernel::slot::Slot;
 
 use super::json::{Object, quoted};
 use crate::account::account;
+use crate::bots::{BotRow, bot_rows};
 
 fn average(rules: &Instrument, value: Money, qty: Qty) -> Option<Decimal> {
     rules.average_price(value, qty).map(|price| rules.price_decimal(price))
@@ -149,7 +150,23 @@ pub fn asset(kernel: &Kernel, name: &str, place: u16) -> Option<String> {
     object.text("reconcile_status", figures.report.status.name());
     object.text("reconcile_explanation", &figures.report.explanation);
     object.list("reconcile_causes", causes(&figures.report));
+    let rows = bot_rows(kernel, place);
+    if !rows.is_empty() {
+        object.list("bots", rows.iter().map(bot));
+    }
     Some(object.end())
+}
+
+/// A bot's row of an account.
+fn bot(row: &BotRow) -> String {
+    let mut object = Object::new();
+    object.id("bot", &row.standing.bot.name);
+    object.text("kind", row.kind);
+    for (key, amount) in row.amounts() {
+        object.money(key, Some(amount));
+    }
+    object.whole("slots", row.standing.slots);
+    object.end()
 }
 
 /// The parts of a difference, each as JSON.

@@ -1,4 +1,4 @@
-//! The journal's eight tables: their columns, in the order in which rows are built.
+//! The journal's nine tables: their columns, in the order in which rows are built.
 //!
 //! The database's own types stand in the journal's migrations; a test holds the two against each other.
 
@@ -26,6 +26,8 @@ pub enum Table {
     AccountSnapshots,
     /// What operators and guards changed.
     ControlChanges,
+    /// The account of an asset by its bots, likewise, and after each transfer between them.
+    BotSnapshots,
 }
 
 /// Name and columns of a table.
@@ -33,7 +35,7 @@ pub type TableSpec = (&'static str, &'static [(&'static str, Kind)]);
 
 /// Every table, by [`Table`].
 #[rustfmt::skip]
-pub const TABLES: [TableSpec; 8] = [
+pub const TABLES: [TableSpec; 9] = [
     ("transitions", &[
         ("kernel", Text), ("seq", Whole), ("n", Short), ("time", Time), ("epoch", Short), ("input", Text),
         ("slot_id", Short), ("trade_id", Text), ("owner", Text), ("asset", Text), ("side", Member),
@@ -112,5 +114,11 @@ pub const TABLES: [TableSpec; 8] = [
         ("mode", Member), ("gate", Member), ("verbosity", Member), ("debug_clickhouse_enabled", Flag),
         ("frozen", Flag), ("kill_switch", Flag), ("regime", Member), ("require_audit", Flag), ("limits", Text),
         ("freeze_events", Whole), ("last_freeze_reason", Text), ("last_freeze_symbol", Text),
+    ]),
+    ("bot_snapshots", &[
+        ("kernel", Text), ("seq", Whole), ("n", Short), ("time", Time), ("asset", Text), ("bot", Text), ("kind", Text),
+        ("wallet", Number), ("capital", Number), ("realized_pnl", Number), ("fees", Number), ("funding", Number),
+        ("invested", Number), ("open_pnl", Number), ("budget", Number), ("margin", Number), ("free", Number),
+        ("slots", Short), ("transfer_id", Text), ("transfer_by", Text),
     ]),
 ];

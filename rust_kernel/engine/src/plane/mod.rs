@@ -102,6 +102,7 @@ impl Plane {
             | Input::Restart
             | Input::Recalled(_)
             | Input::Capacity { .. }
+            | Input::Bots(_)
             | Input::Listed(_) => {}
         }
     }

@@ -162,6 +162,7 @@ pub fn read_intent(mut bytes: &[u8]) -> Option<ShownIntent> {
         | Input::Restart
         | Input::Recalled(_)
         | Input::Capacity { .. }
+        | Input::Bots(_)
         | Input::Listed(_) => None,
     }
 }

@@ -114,6 +114,7 @@ impl Touched {
             | Input::Restart
             | Input::Recalled(_)
             | Input::Capacity { .. }
+            | Input::Bots(_)
             | Input::Listed(_) => self.all(),
         }
     }

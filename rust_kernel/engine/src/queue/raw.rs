@@ -612,6 +612,7 @@ pub(super) fn put(input: &Input, room: &mut [u8; ROOM], at: usize, before: &mut 
         | Input::Restart
         | Input::Recalled(_)
         | Input::Capacity { .. }
+        | Input::Bots(_)
         | Input::Listed(_) => false,
     };
     is_put.then_some(out.at)

@@ -126,6 +126,7 @@ impl Second<'_> {
             | Input::Edge { .. }
             | Input::Restart
             | Input::Capacity { .. }
+            | Input::Bots(_)
             | Input::Listed(_)) => Some(other),
         }
     }

@@ -3,7 +3,7 @@
 use dita_engine::Clock;
 use dita_host::{Hold, Patience};
 use dita_kernel::id::Id;
-use dita_kernel::input::{Arming, ControlChange, EffectResult, Input, Intent, Stamp};
+use dita_kernel::input::{Arming, BotTransfer, ControlChange, EffectResult, Input, Intent, Stamp};
 use dita_kernel::names::{KernelCommandType, KernelDiagnosticCode as Code, Liquidity, Severity};
 use dita_kernel::outcome::{Detail as CoreDetail, Outcome};
 use pyo3::PyTypeCheck;
@@ -42,6 +42,7 @@ pub fn refused(outcome: &Outcome) -> Error {
         | CoreDetail::Gated(_)
         | CoreDetail::HeldBySlot { .. }
         | CoreDetail::HeldBy { .. }
+        | CoreDetail::Budget(_)
         | CoreDetail::Limit { .. }
         | CoreDetail::Retry { .. }
         | CoreDetail::Venue { .. }
@@ -295,6 +296,35 @@ impl Engine {
     ) -> Result<KernelOutcome, Error> {
         let input = Input::Seed { asset: id(asset, "asset")?, amount: number::read(amount, "capital")? };
         self.settle(amount.py(), input, None)
+    }
+
+    /// Moves capital between bots; None stands for what is no bot's. Its outcome says whether it was taken.
+    #[pyo3(signature = (transfer_id, giver, taker, amount, asset, by, opens=false))]
+    #[expect(clippy::too_many_arguments, reason = "a transfer has so many facts, all named in Python")]
+    fn transfer_capital(
+        &self,
+        transfer_id: &Bound<'_, PyAny>,
+        giver: Option<&Bound<'_, PyAny>>,
+        taker: Option<&Bound<'_, PyAny>>,
+        amount: &Bound<'_, PyAny>,
+        asset: &Bound<'_, PyAny>,
+        by: &Bound<'_, PyAny>,
+        opens: bool,
+    ) -> Result<KernelOutcome, Error> {
+        let bot = |value: Option<&Bound<'_, PyAny>>, field| {
+            value.map_or(Ok(dita_kernel::id::Id::EMPTY), |value| id(value, field))
+        };
+        let transfer = BotTransfer {
+            transfer_id: id(transfer_id, "transfer_id")?,
+            from: bot(giver, "giver")?,
+            to: bot(taker, "taker")?,
+            asset: id(asset, "asset")?,
+            amount: number::read(amount, "amount")?,
+            opens,
+            by: id(by, "by")?,
+        };
+        let input = Input::Bots(Box::new(transfer));
+        Ok(self.put(amount.py(), input, None, Patience::Answer)?.into())
     }
 
     /// Lists an instrument at the kernel, and at the simulated venue where there is one.

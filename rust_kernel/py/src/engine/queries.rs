@@ -245,6 +245,20 @@ impl Engine {
         Ok(PyList::new(py, rows.collect::<PyResult<Vec<_>>>()?)?)
     }
 
+    /// The account by its bots, in an asset: without a name the first instrument's settlement asset. Nothing where no owner
+    /// has a capital.
+    #[pyo3(signature = (asset=None))]
+    fn bots<'py>(
+        &self,
+        py: Python<'py>,
+        asset: Option<&Bound<'py, PyAny>>,
+    ) -> Result<Bound<'py, PyList>, Error> {
+        let name = asset.map(|asset| id(asset, "asset")).transpose()?;
+        let found = self.read(|kernel| reads::bots_of(kernel, name))?;
+        let (asset, rows) = found.unwrap_or_default();
+        Ok(reads::bots_list(py, &asset, &rows)?)
+    }
+
     /// The controls.
     fn control<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyDict>, Error> {
         let (control, guard) = self.read(|kernel| (kernel.control().clone(), reads::guard_view(kernel)))?;

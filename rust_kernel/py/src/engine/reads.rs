@@ -1,7 +1,7 @@
 //! What the kernel shows as plain dicts: account, ledger, positions, control, the transition table.
 
 use dita_engine::form::{Told, ToldFields};
-use dita_engine::{AccountFigures, account, json};
+use dita_engine::{AccountFigures, BotRow, account, bot_rows, json};
 use dita_kernel::calibration::Calibration;
 use dita_kernel::exchange::Exchange;
 use dita_kernel::id::Id;
@@ -21,6 +21,7 @@ pub struct AccountView {
     name: Id,
     figures: AccountFigures,
     exchange: Exchange,
+    bots: Vec<BotRow>,
     seq: u64,
 }
 
@@ -31,6 +32,7 @@ pub fn account_view(kernel: &Kernel, name: &Id) -> Option<AccountView> {
         name: name.clone(),
         figures: account(kernel, place)?,
         exchange: kernel.assets().get(usize::from(place))?.exchange,
+        bots: bot_rows(kernel, place),
         seq: kernel.seq(),
     })
 }
@@ -56,7 +58,7 @@ impl AccountView {
 
     /// The same as JSON, for people who look on; without the number of the input.
     pub fn to_json(&self) -> String {
-        json::account(self.name.as_str(), &self.figures, &self.exchange)
+        json::account(self.name.as_str(), &self.figures, &self.exchange, &self.bots)
     }
 
     /// As kernel.md section 8 names it.
@@ -100,6 +102,9 @@ impl AccountView {
         dict.set_item("reconcile_status", names::get(py, figures.report.status)?)?;
         dict.set_item("reconcile_explanation", &figures.report.explanation)?;
         dict.set_item("reconcile_causes", self.causes(py)?)?;
+        if !self.bots.is_empty() {
+            dict.set_item("bots", bots_list(py, &self.name, &self.bots)?)?;
+        }
         dict.set_item("event_seq", self.seq)?;
         Ok(dict)
     }
@@ -210,6 +215,30 @@ pub fn transaction_rows(kernel: &Kernel) -> Vec<ToldFields> {
 
 fn fields_of<const N: usize>(fields: [(&str, Told); N]) -> ToldFields {
     ToldFields(fields.into_iter().map(|(name, value)| (name.into(), value)).collect())
+}
+
+/// The rows of an account by its bots, with the asset's name.
+pub fn bots_of(kernel: &Kernel, asset: Option<Id>) -> Option<(Id, Vec<BotRow>)> {
+    let name = asset.or_else(|| settlement_asset(kernel))?;
+    let rows = bot_rows(kernel, kernel.asset_of(&name)?);
+    Some((name, rows))
+}
+
+/// A list of rows of bots.
+pub fn bots_list<'py>(py: Python<'py>, asset: &Id, rows: &[BotRow]) -> PyResult<Bound<'py, PyList>> {
+    let list = PyList::empty(py);
+    for row in rows {
+        let dict = PyDict::new(py);
+        dict.set_item("bot", text::get_id(py, &row.standing.bot.name))?;
+        dict.set_item("kind", row.kind)?;
+        dict.set_item("asset", text::get_id(py, asset))?;
+        for (name, amount) in row.amounts() {
+            dict.set_item(name, number::get_money(py, amount)?)?;
+        }
+        dict.set_item("slots", row.standing.slots)?;
+        list.append(dict)?;
+    }
+    Ok(list)
 }
 
 /// A position in a book.

@@ -70,6 +70,15 @@ pub fn input_dict<'py>(py: Python<'py>, input: &Input) -> PyResult<Bound<'py, Py
             sheet.0.set_item("max_slots", max_slots)?;
             sheet.0.set_item("remembered_orders", remembered_orders)?;
         }
+        Input::Bots(transfer) => {
+            sheet.id("transfer_id", &transfer.transfer_id)?;
+            sheet.id("from", &transfer.from)?;
+            sheet.id("to", &transfer.to)?;
+            sheet.id("asset", &transfer.asset)?;
+            sheet.number("amount", transfer.amount)?;
+            sheet.0.set_item("opens", transfer.opens)?;
+            sheet.id("by", &transfer.by)?;
+        }
         Input::Effect(result) => effect(&sheet, result)?,
         Input::Control(change) => control(&sheet, change)?,
         Input::Opening(opening) => self::opening(&sheet, opening)?,

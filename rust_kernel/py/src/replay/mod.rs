@@ -248,6 +248,23 @@ impl Replay {
         Ok(PyList::new(py, rows.collect::<PyResult<Vec<_>>>()?)?)
     }
 
+    /// The account by its bots, in an asset: without a name the first instrument's settlement asset.
+    #[pyo3(signature = (asset=None))]
+    fn bots<'py>(
+        &self,
+        py: Python<'py>,
+        asset: Option<&Bound<'py, PyAny>>,
+    ) -> Result<Bound<'py, PyList>, Error> {
+        let mut name = Id::EMPTY;
+        if let Some(asset) = asset {
+            text::read_id(&mut name, asset, "asset")?;
+        }
+        let name = Some(name).filter(|name| !name.is_empty());
+        let found = self.read(|kernel| reads::bots_of(kernel, name));
+        let (asset, rows) = found.unwrap_or_default();
+        Ok(reads::bots_list(py, &asset, &rows)?)
+    }
+
     /// The controls; `updated_at` is in nanoseconds.
     fn control<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyDict>, Error> {
         let (control, guard) = self.read(|kernel| (kernel.control().clone(), reads::guard_view(kernel)));

@@ -12,7 +12,9 @@ use crate::ledger::{Account, Cause, Posting};
 use crate::names::{AccountEventKind as Kind, KernelDiagnosticCode as Code};
 use crate::num::{Money, Qty, Rounding, multiply_divide};
 use crate::outcome::{Detail, FORGOTTEN, Outcome, Refusal};
+use crate::slot::Slot;
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 /// How many wallet entries are held against those that come by another way.
@@ -129,13 +131,16 @@ impl Kernel {
         if let (Cause::Funding, Some(instrument)) = (cause, instrument) {
             self.share_funding(instrument, credited);
         }
+        if let (Cause::LiquidationFee, Some(instrument)) = (cause, instrument) {
+            self.share_forced_fee(instrument, asset, credited);
+        }
         self.answer(Code::Ok, None, Detail::None)
     }
 
     /// Shows funding that nothing predicted in the slots that hold the instrument: by size, as no rate is known. What
     /// belongs to no slot bears its part, which no slot shows; without that, the last slot takes what division leaves.
     fn share_funding(&mut self, instrument: u32, credited: Money) {
-        let holders = |slot: &crate::slot::Slot| slot.instrument == instrument && !slot.basis.qty.is_zero();
+        let holders = |slot: &Slot| slot.instrument == instrument && !slot.basis.qty.is_zero();
         let mut held = Qty::ZERO;
         for slot in self.slots.iter().filter(|slot| holders(slot)) {
             held += slot.size();
@@ -143,18 +148,30 @@ impl Kernel {
         for nobodys in &self.books[instrument as usize].unassigned {
             held += nobodys.basis.qty.abs();
         }
+        let settle = self.instruments[instrument as usize].settle;
+        let mut sizes: Vec<Qty> = self.slots.iter().filter(|slot| holders(slot)).map(Slot::size).collect();
+        sizes.push(sizes.iter().fold(held, |left, size| left - *size));
+        let in_units = self.by_size(credited, &sizes, settle);
         let mut left = credited;
         let mut unserved = held;
-        for slot in self.slots.iter_mut().filter(|slot| holders(slot)) {
+        let mut moved: Vec<(u32, u64, Money)> = Vec::new();
+        let places = (0_u32..).zip(self.slots.iter_mut()).filter(|(_, slot)| holders(slot));
+        for (at, (slot_id, slot)) in places.enumerate() {
             let size = slot.size();
-            let share = if size == unserved {
+            let share = if let Some(units) = &in_units {
+                units[at]
+            } else if size == unserved {
                 left
             } else {
                 Money(multiply_divide(credited.0, size.0, held.0, Rounding::Down).unwrap_or_default())
             };
             slot.funding += share;
+            moved.push((slot_id, slot.trade_number, share));
             left -= share;
             unserved -= size;
+        }
+        for (slot_id, trade_number, share) in moved {
+            self.add_funding(slot_id, trade_number, settle, share);
         }
     }
 }

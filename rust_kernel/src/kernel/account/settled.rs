@@ -1,6 +1,7 @@
 //! The venue's figures of a fill: of one that is booked, or ahead of the fill itself.
 
 use super::{optional, wrong};
+use crate::bots::Figure;
 use crate::id::Id;
 use crate::input::{AccountEvent, Stamp};
 use crate::kernel::Kernel;
@@ -221,6 +222,9 @@ impl Kernel {
             };
             self.ledger.post(self.seq, settle, realized - profit, posting);
             self.assets[usize::from(settle)].exchange.booked_time_ns = self.now_ns;
+            if slot_id.is_none() {
+                self.add_late(place, settle, Figure::Realized, realized - profit);
+            }
             self.note_told_of(place, realized - profit, price_pending);
         }
         if let Some((fee, asset)) = fee {

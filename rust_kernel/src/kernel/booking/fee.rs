@@ -1,6 +1,7 @@
 //! What a fill costs: told by the venue, settled ahead of the fill, or predicted; and what changes it later.
 
 use super::NewFill;
+use crate::bots::Figure;
 use crate::fees;
 use crate::id::Id;
 use crate::instrument::Instrument;
@@ -50,6 +51,8 @@ impl Kernel {
                 reference: venue_trade_id,
             };
             self.ledger.post(self.seq, asset, fee, posting);
+        } else if let Some(slot_id) = owner {
+            self.add_ahead(slot_id, asset, Figure::Fees, fee);
         }
         let exchange = &mut self.assets[usize::from(asset)].exchange;
         exchange.booked_time_ns = self.now_ns;
@@ -158,6 +161,10 @@ impl Kernel {
             exchange.unsettled_fills = exchange.unsettled_fills.saturating_sub(1);
         }
         self.assets[usize::from(asset)].exchange.booked_time_ns = self.now_ns;
+        if owner.is_none() {
+            self.add_late(place, old_asset, Figure::Fees, -old_fee);
+            self.add_late(place, asset, Figure::Fees, fee);
+        }
         if let Some(slot_id) = owner {
             let slot = &mut self.slots[slot_id as usize];
             if old_asset == settle {

@@ -6,9 +6,12 @@ mod fee;
 mod inferred;
 mod stray;
 
+use alloc::vec::Vec;
+
 use super::Kernel;
 use super::amend::worst_case;
 use super::spot::shrinkage;
+use crate::bots::Figure;
 use crate::effect::Effects;
 use crate::id::Id;
 use crate::instrument::Instrument;
@@ -76,12 +79,12 @@ impl Kernel {
             books.last_price = Some(fill.price);
         }
         let owner = self.owner_of(role, slot_id, trade_number).filter(|slot_id| !self.moved_on(*slot_id));
-        let mut forced = false;
+        let mut given = Vec::new();
         let mut pairs = None;
         let own = match (owner, fill.forced) {
             (None, Some(reason)) => {
-                let (own, taken) = self.reduce_slots(place, fill, reason, effects);
-                forced = taken;
+                let (own, by) = self.reduce_slots(place, fill, reason, effects);
+                given = by;
                 own
             }
             (Some(slot_id), _) if role == OrderRole::Entry && self.pairs_off(instrument) => {
@@ -111,6 +114,10 @@ impl Kernel {
         };
         let (fee, fee_asset, fee_predicted) =
             self.book_fee(place, owner, fill, fee_asset, unseen.as_ref(), venue_trade_id);
+        if !given.is_empty() {
+            let rounding = realized - closing.realized;
+            self.share_forced(instrument, &given, fill.qty, (rounding, fee, fee_asset));
+        }
         if is_spot {
             let by = shrinkage(&self.instruments[instrument as usize], fee, fee_asset);
             self.shrink_position(place, owner, by, venue_trade_id);
@@ -133,7 +140,7 @@ impl Kernel {
             price_pending: fill.price_pending,
             pairs,
             busted: false,
-            forced,
+            forced: !given.is_empty(),
             seq,
             venue_time_ns: fill.venue_time_ns,
         });
@@ -246,6 +253,9 @@ impl Kernel {
         self.assets[usize::from(settle)].exchange.booked_time_ns = self.now_ns;
         match told {
             Some((ahead, price_pending)) => {
+                if let Some(slot_id) = owner {
+                    self.add_ahead(slot_id, settle, Figure::Realized, ahead.realized);
+                }
                 self.note_told_of(place, ahead.realized - realized, price_pending);
                 ahead.realized
             }

@@ -106,6 +106,7 @@ impl Kernel {
         } else {
             self.plan_group(OrderRole::Entry, instrument, slot, intent, notional)?
         };
+        let own = added;
         let added = self.exposure.increase(instrument, side, added);
         let attempt = Attempt {
             instrument,
@@ -125,6 +126,9 @@ impl Kernel {
             if self.control.limits.looks_further() {
                 self.check_further(now_ns, &attempt)?;
             }
+        }
+        if self.aside.bots.is_some() {
+            self.check_budget(if adds { &slot.owner } else { &intent.owner }, &attempt, own)?;
         }
         self.check_capital(&attempt)?;
         Ok(EnterPlan { instrument, qty, prices, reserve_price, notional, leverage, set_leverage })
@@ -218,6 +222,7 @@ impl Kernel {
             slot_id,
             trade_id: slot.trade_id.clone(),
             side: slot.side,
+            owner: slot.owner.clone(),
         });
         Refusal::with(Code::OppositeSide, held.unwrap_or_default())
     }
@@ -284,6 +289,7 @@ impl Kernel {
     #[inline(always)]
     fn begin_trade(&mut self, plan: &EnterPlan, intent: &Intent) {
         let slot_id = intent.slot_id;
+        self.leave_trade(slot_id);
         let slot = &mut self.slots[slot_id as usize];
         slot.trade_number = slot.trade_number.wrapping_add(1);
         slot.trade_id.clone_from(&intent.trade_id);

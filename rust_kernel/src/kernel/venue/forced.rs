@@ -1,6 +1,7 @@
 //! LIQUIDATION and ADL: fills that the venue forces on the account, mostly without an order of ours.
 
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 
 use super::fill::fill_key;
 use super::{External, OrderPlan, Target, money, precision, value_of};
@@ -13,10 +14,11 @@ use crate::names::{
     KernelDiagnosticCode as Code, KernelEventKind as Kind, Liquidity, OrderSide, Origin, PositionSide,
     Severity, TradeSide,
 };
-use crate::num::{Decimal, Money};
+use crate::num::{Decimal, Money, Qty};
 use crate::order::OrderRole;
 use crate::outcome::Refusal;
 use crate::planted::{Bug, planted};
+use crate::slot::Slot;
 
 pub(super) fn is_forced(kind: Kind) -> bool {
     matches!(kind, Kind::Liquidation | Kind::Adl)
@@ -25,6 +27,9 @@ pub(super) fn is_forced(kind: Kind) -> bool {
 fn unclear(field: &'static str, value: impl core::fmt::Display, why: &'static str) -> Box<Refusal> {
     Refusal::field(Code::ReconcileRequired, field, value, why)
 }
+
+/// What a slot gave to a forced fill: its number, the quantity, its profit at its own cost.
+pub(crate) type Given = (u32, Qty, Money);
 
 impl Kernel {
     /// A forced fill of no order of ours; `known` is the record of the venue's own order, where it has one already.
@@ -141,8 +146,8 @@ impl Kernel {
 
     /// The slots in the order in which a forced fill takes from those that hold: by their numbers; where slots of both sides
     /// share the book, the newest trade first.
-    fn holders_in_turn(&self, instrument: u32) -> alloc::vec::Vec<u32> {
-        let mut slots: alloc::vec::Vec<u32> = (0..self.config.max_slots).collect();
+    fn holders_in_turn(&self, instrument: u32) -> Vec<u32> {
+        let mut slots: Vec<u32> = (0..self.config.max_slots).collect();
         if self.nets(instrument) && !planted(Bug::OldestGivesFirst) {
             self.by_age(&mut slots);
             slots.reverse();
@@ -151,7 +156,7 @@ impl Kernel {
     }
 
     /// Takes a forced fill from the slots that hold the position, [in turn](Kernel::holders_in_turn), each as far as it goes;
-    /// the rest is nobody's. Returns the profit at own cost, and whether any slot has given.
+    /// the rest is nobody's. With bots each gives by its size. Returns the profit at own cost, and what each slot has given.
     #[cold]
     pub(crate) fn reduce_slots(
         &mut self,
@@ -159,7 +164,7 @@ impl Kernel {
         fill: &NewFill,
         reason: Kind,
         effects: &mut Effects,
-    ) -> (Money, bool) {
+    ) -> (Money, Vec<Given>) {
         let order = self.orders.at(place);
         let (instrument, position_side) = (order.instrument, order.position_side as usize);
         let side = order.order_side;
@@ -167,17 +172,24 @@ impl Kernel {
         let hedged = self.is_hedged(instrument);
         let (mut left, mut left_value) = (fill.qty, fill.value);
         let mut own = Money::ZERO;
-        for slot_id in self.holders_in_turn(instrument) {
-            let slot = &self.slots[slot_id as usize];
+        let against = |slot: &Slot| {
             let book = crate::position::position_side(hedged, slot.side) as usize;
-            let against = slot.instrument == instrument && book == position_side && {
-                let held = slot.basis.qty.signum();
-                held != 0 && (held < 0) == buys
-            };
-            if !against || left.is_zero() {
+            let held = slot.basis.qty.signum();
+            slot.instrument == instrument && book == position_side && held != 0 && (held < 0) == buys
+        };
+        let mut holders = self.holders_in_turn(instrument);
+        holders.retain(|slot_id| against(&self.slots[*slot_id as usize]));
+        let sizes: Vec<Qty> = holders.iter().map(|slot_id| self.slots[*slot_id as usize].size()).collect();
+        let parts = self.forced_parts(fill.qty, &sizes, self.instruments[instrument as usize].lot);
+        let mut given = Vec::new();
+        for (at, slot_id) in holders.into_iter().enumerate() {
+            let most = parts.as_ref().map_or(left, |parts| parts[at]);
+            if left.is_zero() || most.is_zero() {
                 continue;
             }
-            let part = if left > slot.size() { slot.size() } else { left };
+            let slot = &self.slots[slot_id as usize];
+            let most = if most > left { left } else { most };
+            let part = if most > slot.size() { slot.size() } else { most };
             // A part of a value in bounds is in bounds.
             let worth = self.instruments[instrument as usize].value(fill.price, part).unwrap_or_default();
             let part_value = if part == left { left_value } else { worth };
@@ -188,15 +200,16 @@ impl Kernel {
             let profit = slot.basis.apply(qty, value).realized;
             slot.realized += profit;
             own += profit;
+            given.push((slot_id, part, profit));
             self.after_forced(slot_id, reason, effects);
         }
         if left.is_zero() {
-            return (own, true);
+            return (own, given);
         }
         let (qty, value) = sign_as(&self.instruments[instrument as usize], side, left, left_value);
         let nobodys = &mut self.books[instrument as usize].unassigned[position_side];
         let rest = nobodys.apply(qty, value, Origin::Manual).realized;
-        (own + rest, left < fill.qty)
+        (own + rest, given)
     }
 
     /// A slot's position went without an order of its own: where none is left, nothing shall work on.
@@ -222,7 +235,7 @@ impl Kernel {
     pub(crate) fn cancel_all(&mut self, slot_id: u32, effects: &mut Effects) {
         let slot = &self.slots[slot_id as usize];
         let references = slot.entry.into_iter().chain(slot.exit).chain(slot.other_exits.iter().copied());
-        let live: alloc::vec::Vec<u32> = references
+        let live: Vec<u32> = references
             .filter(|reference| self.orders.get(*reference).is_some_and(crate::order::Order::is_live))
             .map(|reference| reference.place)
             .collect();

@@ -217,6 +217,7 @@ impl Naive {
             | Input::Edge { .. }
             | Input::Restart
             | Input::Recalled(_)
+            | Input::Bots(_)
             | Input::Capacity { .. } => {}
         }
     }

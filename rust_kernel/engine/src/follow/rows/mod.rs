@@ -210,9 +210,19 @@ fn detail_text(detail: &Detail) -> String {
             let name = if gated.updated_by.is_empty() { "nobody" } else { gated.updated_by.as_str() };
             format!("{} by {name} {}", gated.gate.name(), gated.reason).trim_end().to_owned()
         }
-        Detail::HeldBySlot { slot_id, trade_id, side } => {
-            format!("{} is held by slot {slot_id}, trade {}", side.name(), trade_id.as_str())
+        Detail::HeldBySlot { slot_id, trade_id, side, owner } => {
+            let of = if owner.is_empty() { String::new() } else { format!(" of {}", owner.as_str()) };
+            format!("{} is held by slot {slot_id}, trade {}{of}", side.name(), trade_id.as_str())
         }
+        Detail::Budget(budget) => format!(
+            "{} has {} {} and {} of it in use: {} more was needed; {}",
+            budget.bot.as_str(),
+            budget.budget,
+            budget.asset.as_str(),
+            budget.in_use,
+            budget.needed,
+            budget.advice()
+        ),
         Detail::HeldBy { held_by, size } => format!("the other side is held: {held_by} {size}"),
         Detail::Limit { limit, value, attempt } => format!("{limit} {value}: {attempt} was attempted"),
         Detail::Retry { reason, retry_after_ms: Some(wait_ms), .. } => {

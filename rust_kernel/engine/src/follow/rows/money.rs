@@ -1,7 +1,7 @@
 //! Rows of the ledger, of what the venue said of the account, and of the account as it then was.
 
 use dita_kernel::exchange::Exchange;
-use dita_kernel::input::AccountEvent;
+use dita_kernel::input::{AccountEvent, Input};
 use dita_kernel::kernel::Kernel;
 use dita_kernel::ledger::{Account, Transaction};
 use dita_kernel::num::Money;
@@ -11,6 +11,7 @@ use super::super::tables::Table;
 use super::Rows;
 use super::orders::verdict;
 use crate::account::account_with;
+use crate::bots::bot_rows;
 use crate::replica::{Replica, Step};
 
 /// What a transaction did to K.
@@ -43,7 +44,11 @@ impl Rows {
             row.id(&booked.reference);
             row.end();
         }
-        let mut n = 0;
+        let (mut n, mut bot_n) = (0, 0);
+        let transfer = match (&step.input, step.outcome.accepted) {
+            (Input::Bots(transfer), true) => Some(transfer),
+            _ => None,
+        };
         for (place, asset) in (0_u16..).zip(kernel.assets()) {
             let before = self.before.exchanges.get(usize::from(place));
             let moved = before != Some(&asset.exchange)
@@ -55,7 +60,35 @@ impl Rows {
                 self.snapshot(kernel, step, n, place, framed);
                 n += 1;
             }
+            let transferred = transfer.is_some_and(|transfer| transfer.asset == asset.name);
+            if moved || transferred {
+                bot_n = self.bots(kernel, step, bot_n, place);
+            }
         }
+    }
+
+    /// The account by its bots, from row `n` of the input on. Returns the next row's number.
+    fn bots(&mut self, kernel: &Kernel, step: &Step, mut n: u32, place: u16) -> u32 {
+        let Some(asset) = kernel.assets().get(usize::from(place)) else { return n };
+        let (transfer_id, by) = match &step.input {
+            Input::Bots(transfer) => (transfer.transfer_id.as_str(), transfer.by.as_str()),
+            _ => ("", ""),
+        };
+        for bot in bot_rows(kernel, place) {
+            let row = self.begin(Table::BotSnapshots, step, n);
+            row.id(&asset.name);
+            row.id(&bot.standing.bot.name);
+            row.text(bot.kind);
+            for (_, amount) in bot.amounts() {
+                row.money(amount);
+            }
+            row.short(bot.standing.slots);
+            row.text(transfer_id);
+            row.text(by);
+            row.end();
+            n += 1;
+        }
+        n
     }
 
     /// E's own news are explained in full. After a booking E's frame is still to come, and the search for hypotheses would

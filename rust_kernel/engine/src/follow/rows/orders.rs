@@ -32,6 +32,7 @@ impl Rows {
             | Detail::Gated(_)
             | Detail::HeldBySlot { .. }
             | Detail::HeldBy { .. }
+            | Detail::Budget(_)
             | Detail::Limit { .. }
             | Detail::Retry { .. }
             | Detail::Unarmed(_)

@@ -1,0 +1,197 @@
+"""Bots that share an account: budgets, transfers, rows that add up: live, restarted and from the log."""
+
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from dita import ExecutionKernel, KernelOutcome, SimulatedVenue
+from dita._kernel import Replay
+from kernels import CONFIG, ENTER, EXIT, LONG, SHORT, SYMBOL, intent, opened
+
+BOTS = ("a", "b", "c")
+HALF_UNIT = Fraction(1, 2 * 10**8)
+DAY_NS = 86_400_000_000_000
+
+
+def give(kernel: ExecutionKernel, name: str, capital: str) -> KernelOutcome:
+    return kernel.transfer_capital(None, name, capital, transfer_id=f"capital:{name}", by="test", opens=True)
+
+
+def rows(kernel: Any) -> dict[str, dict[str, Any]]:
+    return {row["bot"]: row for row in kernel.bots()}
+
+
+def test_a_refusal_says_which_bot_what_it_has_and_what_to_do() -> None:
+    kernel = opened()
+    assert kernel.bots() == []
+    assert give(kernel, "a", "150").accepted
+    outcome = kernel.process_intent(intent(ENTER, "i1", target_size="1000", owner="a"))
+    assert (outcome.accepted, outcome.diagnostic_code, outcome.severity) == (False, "BUDGET", "WARNING")
+    details = outcome.details
+    assert (details["bot"], details["asset"], details["budget"], details["in_use"]) == ("a", "USDT", 150, 0)
+    assert details["needed"] > 150
+    assert "transfer capital to a" in details["reason"]
+
+
+def test_an_opposite_bot_is_named() -> None:
+    kernel = opened()
+    give(kernel, "a", "1000")
+    give(kernel, "b", "1000")
+    assert kernel.process_intent(intent(ENTER, "i1", owner="a", target_size="0.001")).accepted
+    refused = kernel.process_intent(
+        intent(ENTER, "i2", owner="b", side=SHORT, slot_id=1, trade_id="t2", target_size="0.001")
+    )
+    assert (refused.diagnostic_code, refused.details["held_owner"]) == ("OPPOSITE_SIDE", "a")
+
+
+def test_a_transfer_is_taken_once_and_an_account_without_bots_shows_none() -> None:
+    kernel = opened()
+    assert "bots" not in kernel.snapshot()["account"]
+    give(kernel, "a", "150")
+    give(kernel, "b", "50")
+    for code in ("OK", "DUPLICATE_INTENT"):
+        moved = kernel.transfer_capital("a", "b", "25.5", transfer_id="t", by="test")
+        assert (moved.accepted, moved.diagnostic_code) == (True, code)
+    assert [rows(kernel)[name]["capital"] for name in ("a", "b")] == [Decimal("124.5"), Decimal("75.5")]
+    shown = kernel.snapshot()["account"]["bots"]
+    assert [row["kind"] for row in shown] == ["bot", "bot", "unassigned", "between"]
+    assert not kernel.transfer_capital("a", "b", "1000", transfer_id="u", by="test").accepted
+
+
+# ------------------------------------------------------------------------------------------------- property
+
+
+class Account:
+    """A paper account of three bots on its log, and what it must come to by an account of the test's own."""
+
+    def __init__(self, log_dir: Path) -> None:
+        self.log_dir = log_dir
+        self.capital = dict.fromkeys(BOTS, Fraction(2_000))
+        self.realized = dict.fromkeys(BOTS, Fraction())
+        self.fees = dict.fromkeys(BOTS, Fraction())
+        self.held: dict[int, tuple[Fraction, Fraction]] = {}
+        self.fills, self.number, self.time_ns, self.price = 0, 0, DAY_NS, Decimal(50_000)
+        self.open()
+        for name in BOTS:
+            assert give(self.kernel, name, "2000").accepted
+
+    def open(self) -> None:
+        self.venue = SimulatedVenue(balances={"USDT": "10000"})
+        self.kernel = ExecutionKernel(venue=self.venue, log_dir=self.log_dir, max_slots=6)
+        rules = {**CONFIG["instruments"][SYMBOL], "opposite_slots": "net"}
+        self.kernel.set_exchange_config({**CONFIG, "instruments": {SYMBOL: rules}})
+        self.kernel.set_seed_capital("10000")
+        self.quote(Decimal(0))
+
+    def quote(self, change: Decimal) -> None:
+        self.price += change
+        self.time_ns += 1_000_000_000
+        self.venue.on_quote(
+            SYMBOL, self.price, 1_000_000, self.price + Decimal("0.1"), 1_000_000, self.time_ns
+        )
+
+    def send(self, action: Any, slot: int, **values: Any) -> None:
+        self.number += 1
+        view = self.kernel.slot(slot)
+        trade_id = f"t{self.number}" if action is ENTER else view.trade_id
+        given = {"side": view.side} | values if action is EXIT else values
+        made = intent(action, f"i{self.number}", slot_id=slot, trade_id=trade_id, limit_price=None, **given)
+        outcome = self.kernel.process_intent(made)
+        owner = self.kernel.slot(slot).owner
+        if outcome.accepted and action is ENTER:
+            self.held[slot] = (Fraction(), Fraction())
+        for event in outcome.emitted_events:
+            if event.size and event.price and event.venue_trade_id:
+                self.fill(slot, owner, event)
+        row = rows(self.kernel).get(values.get("owner", ""))
+        if outcome.accepted and row is not None and not outcome.emitted_events:
+            assert row["margin"] <= row["budget"], row
+
+    def fill(self, slot: int, owner: str, event: Any) -> None:
+        """Book a fill as a person would: at the slot's own average cost."""
+        size, price = Fraction(event.size), Fraction(event.price)
+        signed = size if event.order_side == "BUY" else -size
+        qty, cost = self.held[slot]
+        if qty * signed >= 0:
+            self.held[slot] = (qty + signed, cost + signed * price)
+        else:
+            part = cost * -signed / qty
+            self.realized[owner] += -signed * price - part
+            self.held[slot] = (qty + signed, cost - part)
+        self.fees[owner] += Fraction(event.fee)
+        self.fills += 1
+
+    def check(self, shown: Any) -> None:
+        found = rows(shown)
+        k = (shown.account("USDT") if isinstance(shown, Replay) else shown.snapshot()["account"])["k_capital"]
+        assert sum(row["wallet"] for row in found.values()) == k
+        for name in BOTS:
+            assert Fraction(found[name]["capital"]) == self.capital[name], name
+            assert Fraction(found[name]["fees"]) == self.fees[name], name
+            apart = abs(Fraction(found[name]["realized_pnl"]) - self.realized[name])
+            assert apart <= self.fills * HALF_UNIT, (name, found[name], self.realized[name])
+        nobody = found["unassigned"]
+        assert Fraction(nobody["capital"]) == 10_000 - sum(self.capital.values())
+        assert [nobody[name] for name in ("realized_pnl", "fees", "funding", "open_pnl")] == [0, 0, 0, 0]
+
+
+MOVES = st.one_of(
+    st.tuples(st.just("enter"), st.integers(0, 5), st.sampled_from(BOTS), st.booleans(), st.integers(1, 60)),
+    st.tuples(st.just("exit"), st.integers(0, 5), st.integers(1, 60)),
+    st.tuples(st.just("quote"), st.integers(-900, 900)),
+    st.tuples(st.just("give"), st.sampled_from(BOTS), st.sampled_from(BOTS), st.integers(1, 150_000)),
+    st.tuples(st.just("restart")),
+)
+
+
+def play(account: Account, move: tuple[Any, ...]) -> None:
+    match move:
+        case ("enter", slot, owner, short, lots):
+            side = SHORT if short else LONG
+            account.send(ENTER, slot, owner=owner, side=side, target_size=Decimal(lots) / 1000)
+        case ("exit", slot, lots):
+            account.send(EXIT, slot, target_size=Decimal(lots) / 1000)
+        case ("quote", change):
+            account.quote(Decimal(change))
+        case ("give", giver, taker, cents):
+            account.number += 1
+            amount = Decimal(cents) / 100
+            moved = account.kernel.transfer_capital(
+                giver, taker, amount, transfer_id=f"m{account.number}", by="test"
+            )
+            if moved.accepted:
+                account.capital[giver] -= Fraction(amount)
+                account.capital[taker] += Fraction(amount)
+        case ("restart",):
+            account.kernel.close()
+            account.open()
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(moves=st.lists(MOVES, min_size=1, max_size=25))
+def test_rows_add_up_at_every_step_after_restarts_and_from_the_log(moves: list[tuple[Any, ...]]) -> None:
+    with TemporaryDirectory() as folder:
+        account = Account(Path(folder) / "log")
+        try:
+            for move in moves:
+                play(account, move)
+                account.check(account.kernel)
+        finally:
+            account.kernel.close()
+        replay = Replay(account.log_dir)
+        replay.run()
+        account.check(replay)
+
+
+def test_bots_of_another_asset_are_refused_by_name() -> None:
+    kernel = opened()
+    outcome = kernel.transfer_capital(None, "a", "1", asset="EUR", transfer_id="t", by="test", opens=True)
+    assert (outcome.diagnostic_code, outcome.details["field"]) == ("INVALID_INTENT", "asset")
+    with pytest.raises(ValueError, match="amount"):
+        kernel.transfer_capital(None, "a", "much", transfer_id="t", by="test", opens=True)
