@@ -86,7 +86,16 @@ def account_lines(seen: Seen) -> list[str]:
         lines.append(
             f"fees {number(account['k_fees_paid'])}    funding {number(account['k_funding_net'], sign=True)}"
         )
+        lines.extend(bot_line(row) for row in account.get("bots", ()))
     return lines or ["no account yet"]
+
+
+def bot_line(row: Mapping[str, Any]) -> str:
+    """A bot's money, and what of its budget is free."""
+    line = f"  {row['bot']}    K {number(row['wallet'])}    open {number(row['open_pnl'], sign=True)}"
+    if row["kind"] == "between":
+        return line
+    return f"{line}    free {number(row['free'])} of {number(row['budget'])}"
 
 
 def margin_line(account: Mapping[str, Any]) -> str:

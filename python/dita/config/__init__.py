@@ -8,6 +8,7 @@ from dita.config.errors import ConfigError, Fault
 from dita.config.models import (
     AccountConfig,
     AlertsConfig,
+    BotConfig,
     BreakerConfig,
     Config,
     FollowersConfig,
@@ -24,6 +25,7 @@ __all__ = [
     "AccountConfig",
     "Address",
     "AlertsConfig",
+    "BotConfig",
     "BreakerConfig",
     "Config",
     "ConfigError",

@@ -119,6 +119,15 @@ class SimulatedConfig(Section):
     liquidation: bool = Field(default=True, description="Whether positions are liquidated.")
 
 
+class BotConfig(Section):
+    """A bot that shares an account: the owner of that name has a budget."""
+
+    capital: NotNegative = Field(
+        description="What it starts with, out of what is no bot's. Later `dita bots transfer` changes it."
+    )
+    asset: str = Field(default="USDT", min_length=1, max_length=31, description="Of which asset.")
+
+
 class AccountConfig(Section):
     """One account at one venue: one kernel."""
 
@@ -160,6 +169,20 @@ class AccountConfig(Section):
     limits: dict[str, Exact | str | None] = Field(
         default_factory=dict, description="The controls' limits: see `KernelControlSnapshot`."
     )
+    bots: dict[str, BotConfig] = Field(
+        default_factory=dict, description="Bots that share the account, by their owners' names."
+    )
+
+    @field_validator("bots")
+    @classmethod
+    def _names(cls, value: dict[str, BotConfig]) -> dict[str, BotConfig]:
+        for name in value:
+            if not re.fullmatch(NAME_PATTERN, name) or name in ("unassigned", "between"):
+                raise ValueError(
+                    f"has a name that no bot can have: {shown(name)}; use at most 31 letters, digits, _ and "
+                    '-, and neither "unassigned" nor "between"'
+                )
+        return value
 
     @field_validator("instruments")
     @classmethod

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from dita._kernel import LogReplica, Watcher
 from dita.alerts import Alert, Cause
 from dita.clock import Clock
-from dita.config import Config
+from dita.config import Config, ConfigError
 from dita.control import ControlUpdate
 from dita.errors import InvalidInput, KernelClosed, KernelError, refuse
 from dita.host.alerting import Alarm, alerts_of
 from dita.host.asked_orders import BY_HAND, AskedOrders
+from dita.host.bots import give_capital, is_funded, move_capital
 from dita.host.client import Client, Seats
 from dita.host.directory import Directory, plane_name
 from dita.host.documents import account_orders, account_status, to_json
@@ -107,7 +108,10 @@ class Host:
         }
         #: By venue: all accounts of one go by the same.
         self.breakers: dict[str, CircuitBreaker] = {}
+        #: Accounts whose bots have no capital yet: those that somebody opens with the venue's state.
+        self._unfunded = {name for name, account in config.accounts.items() if account.bots}
         kernels: dict[str, ExecutionKernel] = {}
+        self.accounts = MappingProxyType(kernels)
         try:
             for name, account in config.accounts.items():
                 kernels[name] = open_account(
@@ -125,13 +129,14 @@ class Host:
                 if account.zinc:
                     plane = plane_name(config.host.name, name) if directory is None else directory.plane(name)
                     kernels[name].share(SharedMemoryZincPlane(plane))
+                if is_funded(account.venue, kernels[name]):
+                    self._fund(name)
         except BaseException:
             for kernel in kernels.values():
                 kernel.close()
             if directory is not None:
                 directory.release()
             raise
-        self.accounts = MappingProxyType(kernels)
         self._seats = {name: Seats(kernel) for name, kernel in kernels.items()}
         self._by_hand = AskedOrders(lambda name, slots: self.client(BY_HAND, name, slots=slots))
         self._answers |= self._order_answers()
@@ -161,6 +166,20 @@ class Host:
 
     # ------------------------------------------------------------------------------------------- who trades
 
+    def _fund(self, account: str) -> None:
+        """Give the bots of an account their first capital.
+
+        Raises:
+            ConfigError: The account does not carry it.
+        """
+        if account not in self._unfunded:
+            return
+        kernel = self.accounts[account]
+        faults = list(give_capital(account, self.config.accounts[account].bots, kernel))
+        if faults:
+            raise ConfigError(faults)
+        self._unfunded.discard(account)
+
     def client(self, name: str, account: str, *, slots: int = 1, on_loss: str = "keep") -> Client:
         """Give a program slots of an account.
 
@@ -177,7 +196,9 @@ class Host:
             InvalidInput: The account is not known, or the name is taken or no name.
             NoFreeSlot: The account has not so many slots left.
         """
-        return Client(self.kernel(account), self._seats[account], name, slots=slots, on_loss=on_loss)
+        kernel = self.kernel(account)
+        self._fund(account)
+        return Client(kernel, self._seats[account], name, slots=slots, on_loss=on_loss)
 
     def load(
         self,
@@ -416,6 +437,10 @@ class Host:
             "cancel_order": lambda request: self.cancel_order(
                 self._account(request)[0], str(request["client_id"]), str(request.get("owner") or BY_HAND)
             ),
+            "bots": lambda request: {
+                name: kernel.bots(request.get("asset")) for name, kernel in self._named(request).items()
+            },
+            "move_capital": lambda request: move_capital(self._account(request)[1], request),
             "orders_state": lambda request: [
                 state for name in self._named(request) for state in self.order_states(name)
             ],

@@ -46,7 +46,16 @@ function Money({ row }) {
       <div><dt>E − K <small>${value.reconcile_status}</small></dt><dd class=${tone(delta)}>${delta === null ? "–" : money(delta, 8)}</dd></div>
       <div><dt>Equity <small>with open profit</small></dt><dd>${money(value.equity)}</dd></div></dl>
     ${differs && html`<${Waterfall} value=${value} />`}
+    ${value.bots && html`<${Bots} rows=${value.bots} />`}
     <p class="why">${value.reconcile_explanation}</p></section>`;
+}
+
+// The account by the bots that share it: their parts of K add up to it.
+function Bots({ rows }) {
+  const amount = (row, name) => html`<td class="n">${plain(row[name])}</td>`;
+  return html`<div class="scroll" tabindex="0" role="region" aria-label="Bots"><table class="bots"><caption>By bots: the column K adds up to K</caption>
+    <thead><tr><th scope="col">Bot</th><th scope="col" class="n">K</th><th scope="col" class="n">Open profit</th><th scope="col" class="n">Fees</th><th scope="col" class="n">Funding</th><th scope="col" class="n">Budget</th><th scope="col" class="n">In use</th><th scope="col" class="n">Free</th></tr></thead>
+    <tbody>${rows.map((row) => html`<tr key=${row.bot}><th scope="row">${row.bot}</th>${["wallet", "open_pnl", "fees", "funding", "budget", "margin", "free"].map((name) => amount(row, name))}</tr>`)}</tbody></table></div>`;
 }
 
 // From K to E, cause by cause: each bar begins where the one before it ended. A hypothesis adds nothing to the sum.

@@ -1,0 +1,200 @@
+"""`dita bots`: an account by the bots that share it, and capital moved between them."""
+
+import argparse
+import sys
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from dita.cli.failure import CommandFailure
+from dita.cli.halt import me
+from dita.cli.tables import as_json, exact, table
+from dita.errors import shown
+
+if TYPE_CHECKING:
+    from dita.host import Directory
+
+EXAMPLE: Final = ("dita bots list", "an account by the bots that share it")
+
+_DESCRIPTION: Final = """\
+Several bots on one account: an owner that the configuration gives a capital is a bot. Its budget is that
+capital with what it has made of it: realised and open result, fees, funding. An entry whose initial margin
+the budget does not carry is refused (BUDGET); exits never are.
+
+    [accounts.main.bots.scalper]
+    capital = "2500"
+
+The rows add up to the account: `unassigned` is what is no bot's, `between` what the account's average costs
+have not realised yet of what the bots' own costs have."""
+
+_EPILOG: Final = """\
+examples:
+  dita bots list
+  dita bots list --host paper --json
+  dita bots transfer scalper hedger 250
+  dita bots transfer unassigned scalper 1000 --id top-up-2026-01"""
+
+_EXAMPLES: Final = {
+    "list": "dita bots list --host paper",
+    "transfer": "dita bots transfer scalper hedger 250 --id monday",
+}
+_COLUMNS: Final = (
+    "wallet",
+    "capital",
+    "realized_pnl",
+    "fees",
+    "funding",
+    "open_pnl",
+    "budget",
+    "margin",
+    "free",
+)
+
+
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Describe the command.
+
+    Args:
+        commands: The command line's list of commands.
+    """
+    parser = commands.add_parser(
+        "bots",
+        help="several bots on one account: their money and budgets",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
+    listing = _action(actions, "list", "each bot's money, budget and margin", _list)
+    listing.add_argument("--asset", metavar="NAME", help="in which asset (the account's settlement asset)")
+    transfer = _action(actions, "transfer", "move capital between bots; no wallet moves", _transfer)
+    transfer.add_argument("giver", metavar="FROM", help="a bot, or `unassigned`")
+    transfer.add_argument("taker", metavar="TO", help="a bot, or `unassigned`")
+    transfer.add_argument("amount", metavar="AMOUNT", type=_amount, help="how much")
+    transfer.add_argument("--asset", default="USDT", metavar="NAME", help="of which asset (USDT)")
+    transfer.add_argument(
+        "--id", metavar="ID", help="its name: a second transfer of the same does nothing (a new one)"
+    )
+    transfer.add_argument("--by", metavar="WHO", help="who asks (you)")
+
+
+def _action(
+    actions: Any,  # noqa: ANN401 - argparse's own class is private
+    name: str,
+    what: str,
+    run: Callable[[argparse.Namespace], int],
+) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = actions.add_parser(
+        name,
+        help=what,
+        description=f"{what[0].upper()}{what[1:]}.",
+        epilog=f"examples:\n  {_EXAMPLES[name]}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    place = parser.add_mutually_exclusive_group()
+    place.add_argument("--host", metavar="NAME", help="the host (default: the only one that runs)")
+    place.add_argument("--dir", type=Path, metavar="DIR", help="the host's directory itself")
+    parser.add_argument("--account", metavar="NAME", help="which account (default: the only one)")
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
+    parser.set_defaults(run=lambda options: _told(lambda: run(options)))
+    return parser
+
+
+def _told(call: Callable[[], int]) -> int:
+    from dita.errors import KernelError  # noqa: PLC0415 - `dita --help` answers at once
+
+    try:
+        return call()
+    except KernelError as error:
+        raise CommandFailure(str(error)) from error
+
+
+def _directory(options: argparse.Namespace) -> "Directory":
+    from dita.host import Directory  # noqa: PLC0415 - as in `_told`
+
+    return Directory.found(options.host, options.dir)
+
+
+def _list(options: argparse.Namespace) -> int:
+    from dita.host import HostAway, ask  # noqa: PLC0415 - as in `_told`
+
+    directory = _directory(options)
+    try:
+        said = ask(directory, "bots", account=options.account, asset=options.asset)
+    except HostAway:
+        print(f"{directory.path.name}: not running; this is from its log", file=sys.stderr)
+        said = _from_logs(directory, options)
+    if options.json:
+        sys.stdout.write(as_json(said))
+    else:
+        print("\n".join(_lines(said)))
+    return 0
+
+
+def _from_logs(directory: "Directory", options: argparse.Namespace) -> dict[str, Any]:
+    from dita._kernel import Replay  # noqa: PLC0415 - as in `_told`
+
+    found = {}
+    for name in [options.account] if options.account else directory.accounts():
+        replay = Replay(directory.log(name))
+        replay.run()
+        found[name] = replay.bots(options.asset)
+    return found
+
+
+def _lines(said: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[str]:
+    lines = []
+    for account, rows in said.items():
+        if not rows:
+            lines.append(f"{account}: no bots; give one a capital: [accounts.{account}.bots.NAME]")
+            continue
+        lines.append(f"{account}, in {rows[0]['asset']}")
+        shown_rows = [
+            (str(row["bot"]), str(row["slots"]), *(exact(Decimal(str(row[name]))) for name in _COLUMNS))
+            for row in rows
+        ]
+        sums = [
+            exact(sum((Decimal(str(row[name])) for row in rows), Decimal(0)))
+            if name in ("wallet", "open_pnl")
+            else ""
+            for name in _COLUMNS
+        ]
+        right = " ".join(("slots", *_COLUMNS))
+        lines += table(("bot", "slots", *_COLUMNS), [*shown_rows, ("account", "", *sums)], right=right)
+    return lines
+
+
+def _transfer(options: argparse.Namespace) -> int:
+    from dita.host import ask  # noqa: PLC0415 - as in `_told`
+
+    said = ask(
+        _directory(options),
+        "move_capital",
+        account=options.account,
+        asset=options.asset,
+        amount=options.amount,
+        id=options.id or f"transfer-{uuid.uuid4().hex[:16]}",
+        by=options.by or me()[:31],
+        **{"from": options.giver, "to": options.taker},
+    )
+    if options.json:
+        sys.stdout.write(as_json(said))
+        return 0
+    again = " had been done before: nothing moved" if said["code"] == "DUPLICATE_INTENT" else ""
+    moved = f"{options.amount} {options.asset} from {options.giver} to {options.taker}"
+    print(f"{said['id']}{again or f': {moved}'}")
+    return 0
+
+
+def _amount(text: str) -> str:
+    try:
+        amount = Decimal(text)
+    except InvalidOperation:
+        amount = Decimal(0)
+    if not amount.is_finite() or amount <= 0:
+        raise argparse.ArgumentTypeError(f"expected an amount above zero, got {shown(text)}")
+    return format(amount, "f")

@@ -1,0 +1,99 @@
+"""Bots of a configuration: capital once, budgets held, moved by command, shown where people look."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dita import SimulatedVenue
+from dita.cli.main import main
+from dita.cli.watch_source import LogSource
+from dita.cli.watch_text import as_text
+from dita.config import Config, ConfigError, load
+from dita.host import Directory, Host
+
+RULES = '{instruments = {BTCUSDT = {tick_size = "0.1", lot_step = "0.001"}}}'
+
+
+def config(**overrides: Any) -> Config:
+    given = {"instruments": RULES, "bots.a.capital": "600", "bots.b.capital": "400"} | overrides
+    return load(environ={}, overrides={f"accounts.main.{key}": value for key, value in given.items()}).config
+
+
+def quote(host: Host) -> None:
+    venue = host.kernel(None).venue
+    assert isinstance(venue, SimulatedVenue)
+    venue.on_quote("BTCUSDT", "50000.0", None, "50000.1", None, 1)
+
+
+def said(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
+    code = main(list(words))
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+def test_a_client_trades_within_its_capital_and_its_exit_is_never_held_back() -> None:
+    with Host(config()) as host:
+        quote(host)
+        kernel = host.kernel(None)
+        client = host.client("a", "main", slots=2)
+        assert client.enter("BTCUSDT", "LONG", "0.01").accepted
+        refused = client.enter("BTCUSDT", "LONG", "0.01")
+        assert (refused.diagnostic_code, refused.details["bot"]) == ("BUDGET", "a")
+        host.kernel(None).mark_price("BTCUSDT", "1")
+        slot = next(view for view in kernel.state.slots if not view.is_free())
+        assert client.exit(slot.slot_id).accepted
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "field"),
+    [
+        ("bots.c.capital", "9999999", "accounts.main.bots.c.capital"),
+        ("bots.c.capital", "-1", "accounts.main.bots.c.capital"),
+        ("bots.unassigned.capital", "1", "accounts.main.bots"),
+        ("bots.c.asset", "EUR", "accounts.main.bots.c"),
+    ],
+)
+def test_what_no_account_can_give_stops_the_start_by_name(key: str, value: str, field: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        Host(config(**{key: value}))
+    assert any(fault.field.startswith(field) for fault in caught.value.faults), caught.value.faults
+
+
+def test_capital_is_moved_once_and_what_the_log_holds_wins(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    directory = Directory(tmp_path / "h")
+    place = ("--dir", str(directory.path))
+    with Host(config(), directory=directory) as host:
+        host.serve()
+        for again in (False, True):
+            code, out, _ = said(capsys, "bots", "transfer", *place, "a", "b", "100", "--id", "monday")
+            assert (code, "nothing moved" in out) == (0, again), out
+        code, _, err = said(capsys, "bots", "transfer", *place, "a", "b", "501")
+        assert code == 1
+        assert "more than a has free: its budget is 500 USDT, 0 of it in use; 501 was needed" in err
+        code, _, err = said(capsys, "bots", "transfer", *place, "a", "z", "1")
+        assert (code, "is no bot of the account" in err) == (1, True), err
+        code, out, _ = said(capsys, "bots", "list", *place)
+        assert (code, out.count("500")) == (0, 8), out
+        shown = json.loads(host.status())["accounts"]["main"]["account"]["bots"]
+        assert [(row["bot"], row["capital"]) for row in shown][:2] == [("a", "500"), ("b", "500")]
+    with Host(config(**{"bots.a.capital": "9000"}), directory=Directory(tmp_path / "h")) as host:
+        assert host.kernel(None).bots()[0]["capital"] == 500
+    code, out, err = said(capsys, "bots", "list", *place, "--json")
+    assert (code, "from its log" in err) == (0, True)
+    rows = json.loads(out)["main"]
+    assert [row["bot"] for row in rows] == ["a", "b", "unassigned", "between"]
+
+
+def test_watch_shows_each_bot(tmp_path: Path) -> None:
+    directory = Directory(tmp_path / "h")
+    with Host(config(), directory=directory):
+        pass
+    source = LogSource(directory.log("main"))
+    text = as_text(source.read(None))
+    source.close()
+    assert "a    K 600    open +0    free 600 of 600" in text
+    assert "unassigned    K 9000" in text
