@@ -64,7 +64,16 @@ pub enum Detail {
         trade_id: Id,
         /// Its side.
         side: TradeSide,
-        /// Whose trade it is; empty when nobody's.
+    },
+    /// The same, where the trade is an owner's.
+    HeldByOwner {
+        /// The slot.
+        slot_id: u32,
+        /// Its trade.
+        trade_id: Id,
+        /// Its side.
+        side: TradeSide,
+        /// Whose trade it is.
         owner: Id,
     },
     /// The other side of a one-way account's position is held.

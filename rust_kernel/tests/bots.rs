@@ -293,7 +293,7 @@ fn an_opposite_entry_is_refused_with_the_other_bots_name() {
     hold(&mut desk, 0, "a", "1", "100");
     let refused = enter(&mut desk, 1, "b", TradeSide::Short, "1");
     assert_eq!(refused.code, Code::OppositeSide);
-    let Detail::HeldBySlot { owner, slot_id, .. } = &refused.detail else { panic!("{refused:?}") };
+    let Detail::HeldByOwner { owner, slot_id, .. } = &refused.detail else { panic!("{refused:?}") };
     assert_eq!((owner.as_str(), *slot_id), ("a", 0));
 }
 

@@ -16,6 +16,7 @@ fn field(outcome: &Outcome) -> &str {
         | Detail::Order(_)
         | Detail::HeldBy { .. }
         | Detail::HeldBySlot { .. }
+        | Detail::HeldByOwner { .. }
         | Detail::Budget(_)
         | Detail::Carries { .. }
         | Detail::NotAtWork { .. }

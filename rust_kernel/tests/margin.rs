@@ -28,6 +28,7 @@ fn refused_by(outcome: &Outcome) -> (Code, &'static str) {
         | Detail::Venue { .. }
         | Detail::HeldBy { .. }
         | Detail::HeldBySlot { .. }
+        | Detail::HeldByOwner { .. }
         | Detail::Budget(_)
         | Detail::Carries { .. }
         | Detail::NotAtWork { .. }

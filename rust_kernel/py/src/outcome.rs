@@ -2,6 +2,8 @@
 
 use dita_engine::Answer;
 use dita_kernel::effect::Notice;
+use dita_kernel::id::Id;
+use dita_kernel::names::TradeSide;
 use dita_kernel::num::{Decimal, MONEY_SCALE, Money};
 use dita_kernel::outcome::Detail as CoreDetail;
 use pyo3::prelude::*;
@@ -46,6 +48,14 @@ fn notice_details(notice: &Notice) -> Details {
         .with("slot_id", slot_id)
 }
 
+fn held_by_slot(slot_id: u32, trade_id: &Id, side: TradeSide) -> Details {
+    Details::EMPTY
+        .with("held_by", Detail::Name("slot"))
+        .with("held_slot_id", Detail::Whole(slot_id.into()))
+        .with("held_trade_id", Detail::Id(trade_id.clone()))
+        .with("held_side", Detail::Name(side.name()))
+}
+
 /// The core's particulars by their public names.
 pub fn core_details(detail: &CoreDetail) -> Details {
     let details = Details::EMPTY;
@@ -69,13 +79,9 @@ pub fn core_details(detail: &CoreDetail) -> Details {
             .with("updated_at_ns", gated.updated_at_ns.map_or(Detail::Nothing, Detail::Whole))
             .with("kill_switch", Detail::Flag(gated.kill_switch))
             .with("reason", Detail::Text(gated.reason.clone())),
-        CoreDetail::HeldBySlot { slot_id, trade_id, side, owner } => {
-            let details = details
-                .with("held_by", Detail::Name("slot"))
-                .with("held_slot_id", Detail::Whole((*slot_id).into()))
-                .with("held_trade_id", Detail::Id(trade_id.clone()))
-                .with("held_side", Detail::Name(side.name()));
-            if owner.is_empty() { details } else { details.with("held_owner", Detail::Id(owner.clone())) }
+        CoreDetail::HeldBySlot { slot_id, trade_id, side } => held_by_slot(*slot_id, trade_id, *side),
+        CoreDetail::HeldByOwner { slot_id, trade_id, side, owner } => {
+            held_by_slot(*slot_id, trade_id, *side).with("held_owner", Detail::Id(owner.clone()))
         }
         CoreDetail::Budget(budget) => {
             let exact = |money: Money| Decimal::normalized(money.0, MONEY_SCALE).unwrap_or(Decimal::ZERO);

@@ -41,6 +41,7 @@ pub fn refused(outcome: &Outcome) -> Error {
         | CoreDetail::Choose(_)
         | CoreDetail::Gated(_)
         | CoreDetail::HeldBySlot { .. }
+        | CoreDetail::HeldByOwner { .. }
         | CoreDetail::HeldBy { .. }
         | CoreDetail::Budget(_)
         | CoreDetail::Limit { .. }

@@ -218,11 +218,12 @@ impl Kernel {
         let holds = |(_, slot): &(u32, &Slot)| {
             slot.instrument == instrument && slot.side != side && !slot.stage.is_free()
         };
-        let held = (0..).zip(&self.slots).find(holds).map(|(slot_id, slot)| Detail::HeldBySlot {
-            slot_id,
-            trade_id: slot.trade_id.clone(),
-            side: slot.side,
-            owner: slot.owner.clone(),
+        let held = (0..).zip(&self.slots).find(holds).map(|(slot_id, slot)| {
+            let (trade_id, side) = (slot.trade_id.clone(), slot.side);
+            if slot.owner.is_empty() {
+                return Detail::HeldBySlot { slot_id, trade_id, side };
+            }
+            Detail::HeldByOwner { slot_id, trade_id, side, owner: slot.owner.clone() }
         });
         Refusal::with(Code::OppositeSide, held.unwrap_or_default())
     }

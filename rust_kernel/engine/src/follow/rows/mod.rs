@@ -210,9 +210,12 @@ fn detail_text(detail: &Detail) -> String {
             let name = if gated.updated_by.is_empty() { "nobody" } else { gated.updated_by.as_str() };
             format!("{} by {name} {}", gated.gate.name(), gated.reason).trim_end().to_owned()
         }
-        Detail::HeldBySlot { slot_id, trade_id, side, owner } => {
-            let of = if owner.is_empty() { String::new() } else { format!(" of {}", owner.as_str()) };
-            format!("{} is held by slot {slot_id}, trade {}{of}", side.name(), trade_id.as_str())
+        Detail::HeldBySlot { slot_id, trade_id, side } => {
+            format!("{} is held by slot {slot_id}, trade {}", side.name(), trade_id.as_str())
+        }
+        Detail::HeldByOwner { slot_id, trade_id, side, owner } => {
+            let (side, trade, owner) = (side.name(), trade_id.as_str(), owner.as_str());
+            format!("{side} is held by slot {slot_id}, trade {trade} of {owner}")
         }
         Detail::Budget(budget) => format!(
             "{} has {} {} and {} of it in use: {} more was needed; {}",

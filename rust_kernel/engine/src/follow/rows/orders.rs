@@ -31,6 +31,7 @@ impl Rows {
             | Detail::Choose(_)
             | Detail::Gated(_)
             | Detail::HeldBySlot { .. }
+            | Detail::HeldByOwner { .. }
             | Detail::HeldBy { .. }
             | Detail::Budget(_)
             | Detail::Limit { .. }
