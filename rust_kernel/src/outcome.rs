@@ -65,7 +65,7 @@ pub enum Detail {
         /// Its side.
         side: TradeSide,
     },
-    /// The same, where the trade is an owner's.
+    /// The same, where the trade is a bot's.
     HeldByOwner {
         /// The slot.
         slot_id: u32,
@@ -73,7 +73,7 @@ pub enum Detail {
         trade_id: Id,
         /// Its side.
         side: TradeSide,
-        /// Whose trade it is.
+        /// The bot.
         owner: Id,
     },
     /// The other side of a one-way account's position is held.

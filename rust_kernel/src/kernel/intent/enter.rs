@@ -220,10 +220,10 @@ impl Kernel {
         };
         let held = (0..).zip(&self.slots).find(holds).map(|(slot_id, slot)| {
             let (trade_id, side) = (slot.trade_id.clone(), slot.side);
-            if slot.owner.is_empty() {
-                return Detail::HeldBySlot { slot_id, trade_id, side };
+            if self.bots().is_some_and(|bots| bots.is_bot(&slot.owner)) {
+                return Detail::HeldByOwner { slot_id, trade_id, side, owner: slot.owner.clone() };
             }
-            Detail::HeldByOwner { slot_id, trade_id, side, owner: slot.owner.clone() }
+            Detail::HeldBySlot { slot_id, trade_id, side }
         });
         Refusal::with(Code::OppositeSide, held.unwrap_or_default())
     }
