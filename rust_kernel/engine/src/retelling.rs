@@ -69,6 +69,7 @@ pub fn first_answers(
             | Input::Edge { .. }
             | Input::Restart
             | Input::Capacity { .. }
+            | Input::Bots(_)
             | Input::Listed(_) => going.clear(),
         }
         if replica.kernel().seq() >= *last && going.is_empty() {
