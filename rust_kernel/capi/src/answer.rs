@@ -7,7 +7,8 @@ use dita_kernel::calibration::Calibration;
 use dita_kernel::id::Id;
 use dita_kernel::input::{RareFields, VenueEvent};
 use dita_kernel::kernel::Kernel;
-use dita_kernel::num::{Decimal, Money};
+use dita_kernel::names::TradeSide;
+use dita_kernel::num::{Decimal, MONEY_SCALE, Money};
 use dita_kernel::outcome::{Detail, Outcome};
 use dita_link::message::Verdict;
 
@@ -84,12 +85,24 @@ fn told(outcome: &Outcome) -> ToldFields {
             ("kill_switch", Told::Flag(gated.kill_switch)),
             ("reason", Told::Text(gated.reason.clone())),
         ]),
-        Detail::HeldBySlot { slot_id, trade_id, side } => fields([
-            ("held_by", text("slot")),
-            ("held_slot_id", Told::Whole((*slot_id).into())),
-            ("held_trade_id", id(trade_id)),
-            ("held_side", text(side.name())),
-        ]),
+        Detail::HeldBySlot { slot_id, trade_id, side } => held_by_slot(*slot_id, trade_id, *side),
+        Detail::HeldByOwner { slot_id, trade_id, side, owner } => {
+            let mut held = held_by_slot(*slot_id, trade_id, *side);
+            held.0.push(("held_owner".into(), id(owner)));
+            held
+        }
+        Detail::Budget(budget) => {
+            let exact = |money: Money| Decimal::normalized(money.0, MONEY_SCALE).unwrap_or(Decimal::ZERO);
+            let amount = |money| Told::Number(exact(money));
+            fields([
+                ("bot", id(&budget.bot)),
+                ("asset", id(&budget.asset)),
+                ("budget", amount(budget.budget)),
+                ("in_use", amount(budget.in_use)),
+                ("needed", amount(budget.needed)),
+                ("reason", Told::Text(budget.advice().into())),
+            ])
+        }
         Detail::HeldBy { held_by, size } => {
             fields([("held_by", text(held_by)), ("size", Told::Number(*size))])
         }
@@ -124,6 +137,15 @@ fn told(outcome: &Outcome) -> ToldFields {
             ("venue_client_id", id(venue_client_id)),
         ]),
     }
+}
+
+fn held_by_slot(slot_id: u32, trade_id: &Id, side: TradeSide) -> ToldFields {
+    fields([
+        ("held_by", text("slot")),
+        ("held_slot_id", Told::Whole(slot_id.into())),
+        ("held_trade_id", id(trade_id)),
+        ("held_side", text(side.name())),
+    ])
 }
 
 // ------------------------------------------------------------------------------------------------------ JSON
