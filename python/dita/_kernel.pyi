@@ -2775,6 +2775,13 @@ class Teller:
     def set_told_seq(self, seq: int) -> None:
         """Say that nothing up to an input is news any more."""
 
+    def under_way(self) -> tuple[int, int] | None:
+        """Return the input that is being told, and how many callbacks have heard of it, with the one that
+        runs; None outside."""
+
+    def skip(self, callbacks: int) -> None:
+        """Leave out the first callbacks of what is told again."""
+
     def retell(self, slot: TradeSlot, event: VenueEvent, order: VenueOrder | None = None) -> None:
         """Tell what has happened before a restart, with the order as it was then."""
 
@@ -2909,11 +2916,13 @@ class Link:
     def fileno(self) -> int:
         """Return what an event loop watches: it can be read when something is told."""
 
-    def process_intent(self, intent: KernelIntent) -> KernelOutcome:
-        """Take an intent, and wait for its outcome."""
+    def process_intent(self, intent: KernelIntent, note: tuple[str, int] | None = None) -> KernelOutcome:
+        """Take an intent, and wait for its outcome; a note (text, told_seq) is kept together with it."""
 
-    def process_intents(self, intents: list[KernelIntent]) -> list[KernelOutcome]:
-        """Take intents that come together."""
+    def process_intents(
+        self, intents: list[KernelIntent], note: tuple[str, int] | None = None
+    ) -> list[KernelOutcome]:
+        """Take intents that come together, and a note with them."""
 
     def start(self, intents: list[KernelIntent]) -> int:
         """Send intents, and wait for nothing."""

@@ -31,6 +31,13 @@ def _json_of(state: Mapping[str, Any]) -> str:
     return text
 
 
+def _read(text: str) -> tuple[int, Any]:
+    """Return how many callbacks had heard of the input that was told, and the state."""
+    # A state is an object: what begins with a digit was noted within a callback.
+    heard, state = ("0", text) if text.startswith("{") else text.split(" ", 1)
+    return int(heard), json.loads(state)
+
+
 class Notes:
     """One strategy's notes in its kernel's log."""
 
@@ -70,13 +77,17 @@ class Notes:
         noted = self._kernel.noted(self._name)
         strategy.recovering = True
         try:
+            heard = 0
             if noted is not None:
-                call(strategy.on_load, json.loads(noted.text))
+                heard, state = _read(noted.text)
+                call(strategy.on_load, state)
             teller.clear_sizes()
+            teller.skip(heard)
             known = 0 if noted is None else noted.told_seq
             for slot, event, order in happened_since(self._kernel, self._name, known, until):
                 teller.retell(slot, event, order)
         finally:
+            teller.skip(0)
             strategy.recovering = False
         self._told_seq = until
         teller.set_told_seq(until)
@@ -115,6 +126,29 @@ class Notes:
             self._calls = self._listener.calls
         if state is not None:
             self._kernel.note(self._name, _json_of(state), max(told_seq, self._told_seq))
+
+    def within(self, told_seq: int, teller: Teller) -> tuple[str, int] | None:
+        """Ask the strategy, within a callback that is about to act, what it wants back.
+
+        Args:
+            told_seq: The last input of which everything was told.
+            teller: Tells it.
+
+        Returns:
+            A note's text and its last input; None where it wants nothing. What has been told of an input of
+            which more is to tell is counted in the text.
+
+        Raises:
+            StrategyError: What it returned is no plain JSON, or too long.
+        """
+        state = self._strategy.on_save()
+        if state is None:
+            return None
+        text, told = _json_of(state), teller.under_way()
+        if told is None:
+            return text, max(told_seq, self._told_seq)
+        seq, heard = told
+        return f"{heard} {text}", max(seq - 1, self._told_seq)
 
     def ask_again(self) -> None:
         """Let the next quiet moment write a note, however short the last one is ago."""

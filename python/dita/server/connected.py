@@ -46,6 +46,8 @@ _NAME_CHARS_MAX: Final = 20
 _TURN_S: Final = 0.25
 #: The version of the protocol that brought notes.
 _NOTES_FROM: Final = 3
+#: The version that keeps a note together with intents.
+_NOTING_FROM: Final = 4
 _ENUMS: Final = {"mode": KernelMode, "gate": ControlGate, "verbosity": KernelVerbosity, "regime": Regime}
 
 
@@ -148,30 +150,52 @@ class ConnectedKernel:
         self._listeners: list[Callable[[Told], object]] = []
         self._lock = threading.Lock()
         self._stop = threading.Event()
+        self._carried = threading.local()
 
     # ---------------------------------------------------------------------------------------------- inputs
 
-    def process_intent(self, intent: KernelIntent | Mapping[str, Any] | object) -> KernelOutcome:
+    def process_intent(
+        self, intent: KernelIntent | Mapping[str, Any] | object, *, note: str | None = None
+    ) -> KernelOutcome:
         """Take an intent about one of the lease's slots; see `ExecutionKernel.process_intent`.
 
         Its id is the lease's: where it does not begin with `NAME:`, the server puts that in front. Where
         the server is away, the call waits for it, and sends the intent again under the same id: what came
         of it is the first outcome.
 
+        Args:
+            intent: It.
+            note: A text that the server's log keeps together with it, as the lease's note: both, or neither.
+
         Raises:
-            InvalidInput: The slot or the owner is another's.
+            InvalidInput: The slot or the owner is another's, or the note cannot be.
+            KernelError: The server is too old to keep a note with an intent; nothing was sent.
             ServerAway: No answer came. The intent may have been taken: send it again under the same id.
         """
-        return self._link.process_intent(self.intent(intent))
+        return self._link.process_intent(self.intent(intent), self._note_with(note))
 
-    def process_intents(self, intents: Iterable[KernelIntent]) -> list[KernelOutcome]:
+    def process_intents(
+        self, intents: Iterable[KernelIntent], *, note: str | None = None
+    ) -> list[KernelOutcome]:
         """Take intents that come together; see `ExecutionKernel.process_intents`. At most 1,024.
 
+        Args:
+            intents: They.
+            note: As of one: the log keeps all of them and the note, or nothing.
+
         Raises:
-            InvalidInput: A slot or an owner is another's; none is taken.
+            InvalidInput: A slot or an owner is another's, or the note cannot be; none is taken.
+            KernelError: The server is too old to keep a note with intents; nothing was sent.
             ServerAway: No answer came.
         """
-        return self._link.process_intents([self.intent(one) for one in intents])
+        return self._link.process_intents([self.intent(one) for one in intents], self._note_with(note))
+
+    def _note_with(self, note: str | None) -> tuple[str, int] | None:
+        if note is not None:
+            return note, self.seq
+        carried: tuple[str, int] | None = getattr(self._carried, "note", None)
+        self._carried.note = None
+        return carried
 
     @staticmethod
     def intent(intent: object) -> KernelIntent:
@@ -393,11 +417,26 @@ class ConnectedKernel:
         if name != self.name:
             raise refuse("name", name, f"is not the lease's, {self.name}")
 
+    @property
+    def keeps_notes_with_intents(self) -> bool:
+        """Whether the server's log keeps an intent and its program's note together."""
+        version: int = self._link.welcome()["version"]
+        return version >= _NOTING_FROM
+
+    def carry(self, note: tuple[str, int] | None) -> None:
+        """Send a note with the next intent of this thread, unless `let_go` comes first.
+
+        Args:
+            note: Its text, and the last input that its writer has heard of; None means none.
+        """
+        self._carried.note = note
+
     def hold(self) -> None:
         """Do nothing: each intent, and each note, is the server's as it comes."""
 
     def let_go(self) -> None:
-        """Do nothing; see `hold`."""
+        """Send no note of before with what comes."""
+        self._carried.note = None
 
     @property
     def closed(self) -> bool:

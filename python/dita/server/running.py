@@ -67,7 +67,7 @@ class ConnectedStrategies:
         # It has the face of a kernel, and a lease that of seats.
         kernel = cast("ExecutionKernel", self.kernel)
         seats = cast("Seats", LeasedSeats(self.kernel))
-        return self._company.load(
+        handle = self._company.load(
             strategy,
             lambda wanted: Client(kernel, seats, self.kernel.name, slots=wanted),
             kernel,
@@ -78,6 +78,21 @@ class ConnectedStrategies:
             symbols=symbols,
             live=True,
         )
+        self._carry_notes(handle)
+        return handle
+
+    def _carry_notes(self, handle: StrategyHandle) -> None:
+        """Have each action carry what its strategy wants back: the log has both, or neither."""
+        notes, teller = handle.actor.notes, handle.actor.teller
+        if notes is None or not self.kernel.keeps_notes_with_intents:
+            return
+        hold = handle.actor.desk.hold
+
+        def carry() -> None:
+            hold()
+            self.kernel.carry(notes.within(self._watcher.told_seq(), teller))
+
+        handle.actor.desk.hold = carry
 
     # ------------------------------------------------------------------------------------------ what is told
 

@@ -192,6 +192,9 @@ class Strategy:
 
         It is asked after each callback that acted, once what came of that is told, and at most once a second
         else. What it returns is durable together with the actions, or neither is. Not in backtests.
+
+        In a program of its own (`dita.connect`) it is asked before each action as well: the action is sent
+        together with the state of that moment, so that a program which is killed right behind it has both.
         """
         return None
 

@@ -486,6 +486,7 @@ impl Kernel {
             | Request::Bye
             | Request::Note { .. }
             | Request::Noted
+            | Request::Noting { .. }
             | Request::Past { .. } => {
                 return Err(malformed("has no place here: this kernel is yours, there is no lease"));
             }

@@ -120,6 +120,8 @@ pub(crate) struct Durable {
     pub(crate) kept: Kept,
     /// Nothing is written until somebody lets go: what comes meanwhile is durable together, or not at all.
     pub(crate) held: bool,
+    /// A note waits for what it is written with.
+    pub(crate) together: bool,
     /// Why the last snapshot could not be written, if it could not.
     pub(crate) snapshot_failure: Option<LogError>,
 }
@@ -134,6 +136,7 @@ impl Durable {
             since_snapshot,
             kept,
             held: false,
+            together: false,
             snapshot_failure: None,
         }
     }

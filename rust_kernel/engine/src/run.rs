@@ -17,6 +17,7 @@ use crate::answer::{Answer, Observed, TransitionRecord};
 use crate::answers::Answers;
 use crate::clock::{Clock, LiveClock};
 use crate::durable::{Durable, LogSettings, SharedDisk};
+use crate::note::Note;
 use crate::outgoing::Outgoing;
 use crate::plane::Plane;
 use crate::port::{self, Port};
@@ -141,6 +142,15 @@ pub(crate) struct Waiting {
     pub(crate) input: Input,
     /// Part of a batch: what it leads to may wait for the rest.
     pub(crate) batched: bool,
+    /// What its sender wants back: written down right before it, and together with it or not at all.
+    pub(crate) note: Option<Box<(Id, Note)>>,
+}
+
+impl Waiting {
+    /// One that comes by itself, and with nothing beside it.
+    pub(crate) fn alone(ticket: Option<Ticket>, input: Input) -> Waiting {
+        Waiting { ticket, input, batched: false, note: None }
+    }
 }
 
 /// The shell.
@@ -243,10 +253,10 @@ impl Engine {
         if begun {
             engine.last_ns = engine.kernel.now_ns();
             engine.resume_venue(recovery.epoch)?;
-            engine.inbox.push_back(Waiting { ticket: None, input: Input::Restart, batched: false });
+            engine.inbox.push_back(Waiting::alone(None, Input::Restart));
         }
         if let Some(input) = wider {
-            engine.inbox.push_back(Waiting { ticket: None, input, batched: false });
+            engine.inbox.push_back(Waiting::alone(None, input));
         }
         Ok((engine, recovery))
     }
@@ -376,7 +386,7 @@ impl Engine {
     /// [`EngineError::InboxFull`]: nothing was put in.
     #[inline]
     pub fn push(&mut self, input: Input, wanted: bool) -> Result<Option<Ticket>, EngineError> {
-        self.put(input, wanted, false)
+        self.put(input, wanted, false, None)
     }
 
     /// The same for one of several that come together: with a log they become durable together, and what they lead to
@@ -385,11 +395,34 @@ impl Engine {
     /// # Errors
     /// As [`Engine::push`].
     pub fn push_batched(&mut self, input: Input, wanted: bool) -> Result<Option<Ticket>, EngineError> {
-        self.put(input, wanted, self.durable.is_some())
+        self.put(input, wanted, self.durable.is_some(), None)
+    }
+
+    /// The same for the first of them, with a note that stands in the log right before it: note and batch are there
+    /// together, or nothing of them. Of a batch whose inputs concern one slot at a venue outside, what has to leave is
+    /// written with the note before the rest. Without a log the note is nothing.
+    ///
+    /// # Errors
+    /// As [`Engine::push`].
+    pub fn push_noted(
+        &mut self,
+        input: Input,
+        wanted: bool,
+        name: Id,
+        note: Note,
+    ) -> Result<Option<Ticket>, EngineError> {
+        let has_log = self.durable.is_some();
+        self.put(input, wanted, has_log, has_log.then(|| Box::new((name, note))))
     }
 
     #[inline]
-    fn put(&mut self, input: Input, wanted: bool, batched: bool) -> Result<Option<Ticket>, EngineError> {
+    fn put(
+        &mut self,
+        input: Input,
+        wanted: bool,
+        batched: bool,
+        note: Option<Box<(Id, Note)>>,
+    ) -> Result<Option<Ticket>, EngineError> {
         if let Some(failed) = &self.failed {
             return Err(failed.clone());
         }
@@ -400,7 +433,7 @@ impl Engine {
             self.next_ticket += 1;
             Ticket(self.next_ticket)
         });
-        self.inbox.push_back(Waiting { ticket, input, batched });
+        self.inbox.push_back(Waiting { ticket, input, batched, note });
         Ok(ticket)
     }
 
@@ -415,7 +448,7 @@ impl Engine {
     pub fn feed(&mut self, ticket: Option<Ticket>, inputs: impl IntoIterator<Item = Input>) {
         let first = self.fed;
         for input in inputs {
-            self.inbox.insert(self.fed, Waiting { ticket, input, batched: false });
+            self.inbox.insert(self.fed, Waiting::alone(ticket, input));
             self.fed += 1;
         }
         self.tell_created(first);
@@ -558,7 +591,7 @@ impl Engine {
             }
         }
         for input in self.feedback.drain(..).rev() {
-            self.inbox.push_front(Waiting { ticket, input, batched: false });
+            self.inbox.push_front(Waiting::alone(ticket, input));
         }
     }
 
@@ -615,7 +648,7 @@ impl Engine {
         let Port::Sim(venue) = &mut self.port else { return Err(EngineError::NoSimulatedVenue) };
         let result = call(venue, now_ns, &mut self.feedback);
         for input in self.feedback.drain(..) {
-            self.inbox.push_back(Waiting { ticket: None, input, batched: false });
+            self.inbox.push_back(Waiting::alone(None, input));
         }
         result.map_err(EngineError::Venue)
     }

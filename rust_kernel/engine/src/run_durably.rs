@@ -138,9 +138,13 @@ impl Engine {
         if self.may_be_known(&waiting.input) {
             waiting.input = self.recognise(waiting.input)?;
         }
+        if let Some(noted) = waiting.note.take() {
+            self.note_first(*noted)?;
+        }
         self.effects.clear();
         let outcome = self.kernel.step(stamp, &waiting.input, &mut self.effects);
         self.record(stamp, &waiting.input, &outcome)?;
+        self.end_together();
         self.note_on_plane(&waiting.input, &outcome);
         if outcome.asks_the_log() {
             return self.ask_the_log(waiting.ticket, waiting.input, outcome);
@@ -161,6 +165,28 @@ impl Engine {
             Some(durable) => durable.recognise(&self.kernel, input),
             None => Ok(input),
         }
+    }
+
+    /// Writes a note down so that it counts only together with the input that comes right after it, and with what else
+    /// is of its batch.
+    #[cold]
+    fn note_first(&mut self, (name, note): (Id, Note)) -> Result<(), LogError> {
+        let Some(durable) = &mut self.durable else { return Ok(()) };
+        durable.log.keep_together(true);
+        durable.together = true;
+        durable.note(&mut self.kernel, name, note)
+    }
+
+    /// What a note was written with is whole: from here on the log takes its records one by one.
+    #[inline]
+    fn end_together(&mut self) {
+        let Some(durable) = self.durable.as_mut().filter(|durable| durable.together) else { return };
+        if self.inbox.front().is_some_and(|next| next.batched && next.note.is_none()) {
+            return;
+        }
+        durable.together = false;
+        // What a program of this process holds stays held.
+        durable.log.keep_together(durable.held);
     }
 
     #[inline(always)]
@@ -233,7 +259,7 @@ impl Engine {
         match durable.recall(&self.kernel, input)? {
             Ok(recalled) => {
                 self.fed += 1;
-                self.inbox.push_front(Waiting { ticket, input: recalled, batched: false });
+                self.inbox.push_front(Waiting::alone(ticket, recalled));
             }
             Err(input) => self.conclude(ticket, input, outcome),
         }

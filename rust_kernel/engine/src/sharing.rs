@@ -45,7 +45,7 @@ impl Engine {
         let halting = self.plane.as_mut()?.halting();
         let change = halting.heed(self.kernel.control());
         halting.tell_heeded();
-        Some(Waiting { ticket: None, input: change?, batched: false })
+        Some(Waiting::alone(None, change?))
     }
 
     /// The input that is next: an operator's halt comes before an intent that may increase risk.

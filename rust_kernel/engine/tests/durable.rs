@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use dita_engine::{Engine, EngineConfig, EngineError, LogSettings, Port, Progress, Recovery, Ticket};
+use dita_engine::{Engine, EngineConfig, EngineError, LogSettings, Note, Port, Progress, Recovery, Ticket};
 use dita_kernel::effect::Command;
 use dita_kernel::id::Id;
 use dita_kernel::input::{AccountEvent, Input, InstrumentSpec, Intent, RareFields, VenueEvent};
@@ -18,7 +18,7 @@ use dita_kernel::names::{
 };
 use dita_kernel::num::Decimal;
 use dita_log::disk::{Hook, HookedDisk};
-use dita_log::{Disk, DiskFile, FileDisk, LogError, Reader, Span, SyncPolicy};
+use dita_log::{Disk, DiskFile, FileDisk, LogError, Reader, Span, SyncPolicy, segment_name};
 
 fn id(text: &str) -> Id {
     Id::new(text).unwrap()
@@ -325,6 +325,41 @@ fn a_batch_becomes_durable_by_one_sync_and_its_answers_come_in_order() {
         assert_eq!(answer.outcome.state, Some(TradeStage::PositionOpen));
         assert!(answer.durable);
     }
+}
+
+#[test]
+fn a_note_and_the_intents_that_it_comes_with_are_there_together_wherever_a_kill_cuts_the_file() {
+    let directory = Directory::new();
+    let mut rig = begun(&directory);
+    rig.engine.sync_log().unwrap();
+    let segment = directory.0.join(segment_name(1));
+    let before = directory.as_if_killed();
+    let from = std::fs::metadata(&segment).unwrap().len();
+    let note = Note { told_seq: 3, time_ns: 0, text: "with them".into() };
+    rig.engine.push_noted(intent(0, 0, Action::Enter), true, id("mine"), note).unwrap();
+    rig.engine.push_batched(intent(1, 1, Action::Enter), true).unwrap();
+    let Progress::Call(_) = rig.engine.run() else { panic!("a request leaves") };
+    let bytes = std::fs::read(&segment).unwrap();
+    let to = bytes.len() as u64;
+    let kinds: Vec<&str> = records(&directory).into_iter().map(|(_, kind)| kind).collect();
+    assert_eq!(kinds[kinds.len() - 3..], ["NOTE", "INTENT", "INTENT"]);
+    let mut whole = Vec::new();
+    for length in (from..to).step_by(5).chain([to]) {
+        // Killed while they are written, so nothing of them was synced.
+        let killed = before.as_if_killed();
+        std::fs::write(killed.0.join(segment_name(1)), &bytes[..length as usize]).unwrap();
+        let (again, _) = open(&killed);
+        let noted = again.engine.noted(&id("mine")).is_some();
+        let taken = [0, 1].map(|slot| !again.engine.kernel().slot(slot).unwrap().stage.is_free());
+        assert_eq!(taken, [noted; 2], "cut at {length} of {from} to {to}");
+        whole.extend(noted.then_some(length));
+    }
+    assert_eq!(whole, [to]);
+    // What comes after them counts by itself.
+    rig.drain();
+    rig.trade(2, 2);
+    let (again, _) = open(&directory.as_if_killed());
+    assert_eq!(again.engine.kernel().state_hash(), rig.engine.kernel().state_hash());
 }
 
 #[test]

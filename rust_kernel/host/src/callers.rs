@@ -2,7 +2,7 @@
 
 use std::sync::{MutexGuard, PoisonError};
 
-use dita_engine::{Answer, Ticket};
+use dita_engine::{Answer, Note, Ticket};
 use dita_kernel::id::Id;
 use dita_kernel::input::Input;
 use dita_kernel::names::{KernelDiagnosticCode, Severity};
@@ -198,6 +198,30 @@ impl<F: Foreign> Drain<F> {
         inputs: Vec<Input>,
         time_ns: Option<i64>,
     ) -> Result<Vec<Given<F>>, Failure<F>> {
+        self.put_batch_with(hold, inputs, time_ns, None)
+    }
+
+    /// The same with a note that becomes durable together with them; see [`dita_engine::Engine::push_noted`].
+    ///
+    /// # Errors
+    /// As [`Drain::put_batch`].
+    pub fn put_noted(
+        &self,
+        hold: Hold<'_, F>,
+        inputs: Vec<Input>,
+        name: Id,
+        note: Note,
+    ) -> Result<Vec<Given<F>>, Failure<F>> {
+        self.put_batch_with(hold, inputs, None, Some((name, note)))
+    }
+
+    fn put_batch_with(
+        &self,
+        hold: Hold<'_, F>,
+        inputs: Vec<Input>,
+        time_ns: Option<i64>,
+        mut note: Option<(Id, Note)>,
+    ) -> Result<Vec<Given<F>>, Failure<F>> {
         let mut state = self.open()?;
         if let Some(time_ns) = time_ns {
             state.tell(time_ns);
@@ -211,11 +235,16 @@ impl<F: Foreign> Drain<F> {
         }
         if state.writer == this_thread() {
             let given = inputs.iter().map(|input| state.queued(input)).collect();
+            if let Some((name, note)) = note {
+                // They come behind what this thread drains: the note is there before them.
+                state.core.note(name, note).map_err(|error| state.log_failed(&error))?;
+            }
             inputs.into_iter().try_for_each(|input| state.leave(input))?;
             return Ok(given);
         }
         let tickets = self.guarded(&mut state, |state| {
-            inputs.into_iter().map(|input| state.push_next(input, true)).collect::<Result<Vec<_>, _>>()
+            let pushed = inputs.into_iter().map(|input| state.push_next(input, true, note.take()));
+            pushed.collect::<Result<Vec<_>, _>>()
         })?;
         let taken = if state.writer == 0 {
             let (mut state, interrupt) = self.drain(hold, state)?;

@@ -1,6 +1,6 @@
 //! What the drain's lock guards: the engine, who writes, who waits, and what is known of it.
 
-use dita_engine::{Answer, Clock, Engine, EngineError, Observed, Ticket};
+use dita_engine::{Answer, Clock, Engine, EngineError, Note, Observed, Ticket};
 use dita_kernel::id::Id;
 use dita_kernel::input::{ControlChange, Input, RiskLimits};
 use dita_kernel::risk::Limits;
@@ -115,7 +115,7 @@ impl<F: Foreign> State<F> {
     #[inline]
     pub(crate) fn push(&mut self, input: Input) -> Result<Ticket, Failure<F>> {
         self.bring_due()?;
-        self.push_next(input, false)
+        self.push_next(input, false, None)
     }
 
     /// The simulated venue's answers that are due by now come before what is new.
@@ -131,13 +131,22 @@ impl<F: Foreign> State<F> {
     }
 
     #[inline]
-    pub(crate) fn push_next(&mut self, input: Input, batched: bool) -> Result<Ticket, Failure<F>> {
+    pub(crate) fn push_next(
+        &mut self,
+        input: Input,
+        batched: bool,
+        note: Option<(Id, Note)>,
+    ) -> Result<Ticket, Failure<F>> {
         self.wanted.hear(&input);
         let reason = match &input {
             Input::Intent(intent) if !intent.reason.is_empty() => Some(intent.reason.clone()),
             _ => None,
         };
-        let pushed = if batched { self.core.push_batched(input, true) } else { self.core.push(input, true) };
+        let pushed = match (note, batched) {
+            (Some((name, note)), _) => self.core.push_noted(input, true, name, note),
+            (None, true) => self.core.push_batched(input, true),
+            (None, false) => self.core.push(input, true),
+        };
         let Some(ticket) = pushed? else {
             return Err(HostError::Poisoned("a wanted input has no ticket".into()));
         };

@@ -12,8 +12,9 @@ use dita_kernel::names::{KernelDiagnosticCode, Severity, TradeStage};
 
 use crate::lease::Policy;
 
-/// The newest version. Version 2 brought the orders of news, version 3 notes and the past, positions and the ledger.
-pub const VERSION: u16 = 3;
+/// The newest version. Version 2 brought the orders of news, version 3 notes and the past, positions and the ledger, version 4 notes
+/// that are kept together with intents.
+pub const VERSION: u16 = 4;
 /// The oldest version that a server speaks.
 pub const VERSION_OLDEST: u16 = 1;
 /// How a first message begins, in every version.
@@ -24,8 +25,10 @@ pub const REQUEST_BYTES_MAX: usize = 1 << 20;
 pub const REPLY_BYTES_MAX: usize = 16 << 20;
 /// So many intents can come together.
 pub const BATCH_MAX: usize = 1024;
-/// Where the flag lies in the bytes of [`Request::Intents`] that says that they are sent again.
+/// Where the flag lies in the bytes of [`Request::Intents`] and [`Request::Noting`] that says that they are sent again.
 pub(crate) const AGAIN_AT: usize = 5;
+/// The version that brought [`Request::Noting`].
+pub const NOTING_FROM: u16 = 4;
 
 /// Bytes that are no message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -103,6 +106,17 @@ pub enum Request {
         after_seq: u64,
         /// Up to this one.
         until_seq: u64,
+    },
+    /// Intents with the note of the program that sends them: the log keeps them together, or nothing of them. From version 4 on.
+    Noting {
+        /// Sent before.
+        again: bool,
+        /// The last input that the program has heard of.
+        told_seq: u64,
+        /// The note's text.
+        text: String,
+        /// At most [`BATCH_MAX`].
+        intents: Vec<Intent>,
     },
 }
 
@@ -373,6 +387,7 @@ const BYE: u8 = 6;
 const NOTE: u8 = 7;
 const NOTED: u8 = 8;
 const PAST: u8 = 9;
+const NOTING: u8 = 10;
 const WELCOME: u8 = 65;
 const REFUSED: u8 = 66;
 const VERDICTS: u8 = 67;
@@ -434,6 +449,28 @@ impl Request {
                 after_seq.put(out);
                 until_seq.put(out);
             }
+            Request::Noting { again, told_seq, text, intents } => {
+                head(NOTING, number, out);
+                again.put(out);
+                told_seq.put(out);
+                put_long(text, out);
+                intents.put(out);
+            }
+        }
+    }
+
+    /// True for bytes of intents: see [`AGAIN_AT`].
+    pub(crate) fn has_intents(bytes: &[u8]) -> bool {
+        matches!(bytes.first(), Some(&INTENTS | &NOTING))
+    }
+
+    /// The same as a server of that version takes it: one that keeps no notes with intents is sent the intents.
+    pub(crate) fn fit(bytes: &mut Vec<u8>, version: u16) {
+        if version >= NOTING_FROM || bytes.first() != Some(&NOTING) {
+            return;
+        }
+        if let Ok((number, Request::Noting { again, intents, .. })) = Request::decode(bytes) {
+            Request::Intents { again, intents }.encode(number, bytes);
         }
     }
 
@@ -459,6 +496,12 @@ fn read_request(mut bytes: &[u8]) -> Option<(u32, Request)> {
         NOTE => Request::Note { told_seq: Form::take(left)?, text: take_long(left)? },
         NOTED => Request::Noted,
         PAST => Request::Past { after_seq: Form::take(left)?, until_seq: Form::take(left)? },
+        NOTING => Request::Noting {
+            again: Form::take(left)?,
+            told_seq: Form::take(left)?,
+            text: take_long(left)?,
+            intents: Form::take(left)?,
+        },
         _ => return None,
     };
     // A later hello may say more behind what every version knows.

@@ -136,6 +136,15 @@ fn requests() -> Vec<(&'static str, Request)> {
         ("past", Request::Past { after_seq: 3, until_seq: 9 }),
         ("read_positions", Request::Read { topic: Topic::Positions, name: Id::EMPTY }),
         ("read_ledger", Request::Read { topic: Topic::Ledger, name: Id::EMPTY }),
+        (
+            "noting",
+            Request::Noting {
+                again: true,
+                told_seq: 7,
+                text: "{}".into(),
+                intents: vec![intent(), intent()],
+            },
+        ),
     ]
 }
 
@@ -212,6 +221,8 @@ fn replies() -> Vec<(&'static str, Reply)> {
 /// What only version 3 and later ones have.
 const FROM_3: [&str; 8] =
     ["note", "noted", "past", "read_positions", "read_ledger", "note_is", "no_note", "past_is"];
+/// What only version 4 and later ones have.
+const FROM_4: [&str; 1] = ["noting"];
 
 fn line(name: &str, bytes: &[u8]) -> String {
     let mut line = format!("{name} ");
@@ -223,7 +234,8 @@ fn line(name: &str, bytes: &[u8]) -> String {
 fn written(version: u16) -> String {
     let mut bytes = Vec::new();
     let mut lines = String::new();
-    let has = |name: &str| version >= 3 || !FROM_3.contains(&name);
+    let has =
+        |name: &str| (version >= 3 || !FROM_3.contains(&name)) && (version >= 4 || !FROM_4.contains(&name));
     for (name, request) in requests().into_iter().filter(|(name, _)| has(name)) {
         request.encode(5, &mut bytes);
         lines += &line(name, &bytes);

@@ -12,7 +12,7 @@ use dita_kernel::id::Id;
 use dita_kernel::input::Intent;
 use dita_kernel::outcome::{Detail as CoreDetail, Outcome};
 use dita_link::message::{
-    Happening, Hello, MAGIC, News, Reply, Request, Topic, VERSION, VERSION_OLDEST, Verdict, Why,
+    Happening, Hello, MAGIC, NOTING_FROM, News, Reply, Request, Topic, VERSION, VERSION_OLDEST, Verdict, Why,
 };
 use dita_link::{Link as Core, LinkError, Policy, Pushed, SocketTransport};
 use pyo3::prelude::*;
@@ -144,9 +144,17 @@ impl Link {
         py: Python<'_>,
         intents: Vec<Intent>,
         about: Vec<About>,
+        note: Option<(String, u64)>,
     ) -> Result<Vec<KernelOutcome>, Error> {
         let count = intents.len();
-        match self.call(py, &Request::Intents { again: false, intents })? {
+        let request = match note {
+            Some((text, told_seq)) => {
+                self.speaks(NOTING_FROM, "notes with intents")?;
+                Request::Noting { again: false, told_seq, text, intents }
+            }
+            None => Request::Intents { again: false, intents },
+        };
+        match self.call(py, &request)? {
             Reply::Verdicts(verdicts) if verdicts.len() == count => {
                 Ok(verdicts.into_iter().zip(about).map(|(verdict, about)| outcome(verdict, about)).collect())
             }
@@ -255,23 +263,31 @@ impl Link {
         self.core.bell().as_fd().as_raw_fd()
     }
 
-    /// Takes an intent; waits for its outcome.
-    fn process_intent(&self, intent: &Bound<'_, PyAny>) -> Result<KernelOutcome, Error> {
+    /// Takes an intent; waits for its outcome. `note` is a text and the last input that its writer has heard of: the log keeps
+    /// them together.
+    #[pyo3(signature = (intent, note=None))]
+    fn process_intent(
+        &self,
+        intent: &Bound<'_, PyAny>,
+        note: Option<(String, u64)>,
+    ) -> Result<KernelOutcome, Error> {
         let cast = intent.cast::<KernelIntent>();
         let its = cast.map_err(|_| Error::wrong_type("intent", intent, "KernelIntent"))?.get();
         let about = About::of(its.core(), its.given_slot());
-        let outcomes = self.take(intent.py(), vec![its.core().clone()], vec![about])?;
+        let outcomes = self.take(intent.py(), vec![its.core().clone()], vec![about], note)?;
         outcomes.into_iter().next().ok_or_else(unexpected)
     }
 
-    /// Takes intents that come together; their outcomes in the same order.
+    /// Takes intents that come together; their outcomes in the same order. `note` as with one.
+    #[pyo3(signature = (intents, note=None))]
     fn process_intents<'py>(
         &self,
         py: Python<'py>,
         intents: Vec<Bound<'py, PyAny>>,
+        note: Option<(String, u64)>,
     ) -> Result<Bound<'py, PyList>, Error> {
         let (intents, about) = read_intents(&intents)?;
-        let outcomes = if intents.is_empty() { Vec::new() } else { self.take(py, intents, about)? };
+        let outcomes = if intents.is_empty() { Vec::new() } else { self.take(py, intents, about, note)? };
         let made = outcomes.into_iter().map(|outcome| Bound::new(py, outcome));
         Ok(PyList::new(py, made.collect::<PyResult<Vec<_>>>()?)?)
     }

@@ -191,7 +191,8 @@ impl Link {
     /// Wants no answer to [`Link::start`] any more.
     pub fn forget(&self, number: u32) {
         let Some(call) = unpoisoned(&self.shared.calls).remove(&number) else { return };
-        let (None, Ok((_, Request::Intents { intents, .. }))) = (call.reply, Request::decode(&call.message))
+        let (None, Ok((_, Request::Intents { intents, .. } | Request::Noting { intents, .. }))) =
+            (call.reply, Request::decode(&call.message))
         else {
             return;
         };
@@ -205,7 +206,9 @@ impl Link {
 
     /// True where an intent may have been taken before: then its first outcome is wanted.
     fn is_sent_again(&self, request: &Request) -> bool {
-        let Request::Intents { intents, .. } = request else { return false };
+        let (Request::Intents { intents, .. } | Request::Noting { intents, .. }) = request else {
+            return false;
+        };
         let mut unanswered = unpoisoned(&self.shared.unanswered);
         if unanswered.is_empty() {
             return false;
@@ -332,8 +335,7 @@ fn is_ours(refused: &Refused) -> bool {
 
 /// Says of a message's bytes that it is sent again.
 fn sent_again(message: &mut [u8]) {
-    const INTENTS: u8 = 2;
-    if message.first() == Some(&INTENTS)
+    if Request::has_intents(message)
         && let Some(again) = message.get_mut(AGAIN_AT)
     {
         *again = 1;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::{
     Line, LinkError, PAUSE_MAX, Pushed, Received, SLICE, Shared, greet, is_ours, sent_again, unpoisoned,
 };
-use crate::message::Reply;
+use crate::message::{Reply, Request};
 
 /// How long the link's thread leaves the line to those who have just waited for an answer.
 const LEFT_ALONE: Duration = Duration::from_millis(1);
@@ -224,11 +224,12 @@ impl Shared {
         let mut way = unpoisoned(&self.way);
         let mut calls = unpoisoned(&self.calls);
         self.version.store(welcome.version.into(), Ordering::Release);
-        let seq = welcome.seq;
+        let (seq, version) = (welcome.seq, welcome.version);
         way.welcome = welcome;
         let mut is_whole = true;
         for call in calls.values_mut().filter(|call| call.reply.is_none()) {
             sent_again(&mut call.message);
+            Request::fit(&mut call.message, version);
             is_whole &= is_whole && line.send(&call.message).is_ok();
         }
         if is_whole {

@@ -29,6 +29,9 @@ const SECRET_BYTES_MAX: usize = 256;
 /// The kind of a reply with verdicts, whose parts are written one by one.
 const VERDICTS_HEAD: usize = 5;
 
+/// Intents, and where their program wants something back with them, its last input and its text.
+type Sent = (Vec<Intent>, Option<(u64, String)>);
+
 impl<F: Serves> Turns<F> {
     /// Takes a message, and queues its answer.
     pub(super) fn hear(&mut self, id: u64, message: &[u8]) {
@@ -48,15 +51,14 @@ impl<F: Serves> Turns<F> {
                 return self.send_away(id, number, Refused::because(Why::Malformed, why));
             }
             (Request::Intents { again, intents }, Some((account, name))) => {
-                let intents = match again {
-                    true => self.look_for(id, number, account, &name, intents),
-                    false => Some(intents),
-                };
-                let Some(intents) = intents else { return };
-                let began = Instant::now();
-                let answer = self.answer_intents(id, number, account, name, again, intents);
-                self.watched.figures.call(began.elapsed());
-                match answer {
+                match self.hear_intents(id, number, account, name, again, (intents, None)) {
+                    Some(answer) => answer,
+                    None => return,
+                }
+            }
+            (Request::Noting { again, told_seq, text, intents }, Some((account, name))) => {
+                let sent = (intents, Some((told_seq, text)));
+                match self.hear_intents(id, number, account, name, again, sent) {
                     Some(answer) => answer,
                     None => return,
                 }
@@ -244,13 +246,32 @@ impl<F: Serves> Turns<F> {
 
     // ------------------------------------------------------------------------------------------ intents
 
+    fn hear_intents(
+        &mut self,
+        id: u64,
+        number: u32,
+        account: usize,
+        name: Id,
+        again: bool,
+        sent: Sent,
+    ) -> Option<Result<Vec<u8>, Refused>> {
+        let sent = if again { self.look_for(id, number, account, &name, sent)? } else { sent };
+        let began = Instant::now();
+        let answer = self.answer_intents(id, number, account, name, again, sent);
+        self.watched.figures.call(began.elapsed());
+        answer
+    }
+
     fn take_intents(
         &mut self,
         account: usize,
         name: &Id,
         again: bool,
-        mut intents: Vec<Intent>,
+        (mut intents, note): Sent,
     ) -> Result<Vec<Part>, Refused> {
+        if let Some((_, text)) = &note {
+            self.check_note(account, name, text)?;
+        }
         let Some(held) = self.books[account].get_mut(name) else {
             return Err(Refused::because(Why::Failed, "the lease has ended"));
         };
@@ -269,7 +290,13 @@ impl<F: Serves> Turns<F> {
             let mut places = known.iter();
             intents.retain(|_| places.next().is_none_or(Option::is_none));
         }
-        let mut fresh = self.put(account, intents)?.into_iter();
+        let note = note.filter(|_| self.config.accounts[account].drain.has_log());
+        let mut fresh = match note {
+            // What was taken before has its note in the log already.
+            Some(note) if !intents.is_empty() => self.put_noted(account, name, intents, note)?,
+            Some(_) | None => self.put(account, intents)?,
+        }
+        .into_iter();
         let mut parts = Vec::with_capacity(ids.len());
         for (place, intent_id) in ids.into_iter().enumerate() {
             if let Some(bytes) = known.get_mut(place).and_then(Option::take) {
@@ -300,9 +327,9 @@ impl<F: Serves> Turns<F> {
         account: usize,
         name: Id,
         again: bool,
-        intents: Vec<Intent>,
+        sent: Sent,
     ) -> Option<Result<Vec<u8>, Refused>> {
-        match self.take_intents(account, &name, again, intents) {
+        match self.take_intents(account, &name, again, sent) {
             Ok(parts) => self.complete(id, number, account, name, parts).map(Ok),
             Err(refused) => Some(Err(refused)),
         }
@@ -316,26 +343,27 @@ impl<F: Serves> Turns<F> {
         number: u32,
         account: usize,
         name: &Id,
-        intents: Vec<Intent>,
-    ) -> Option<Vec<Intent>> {
+        (intents, note): Sent,
+    ) -> Option<Sent> {
         let held = self.books[account].get(name);
         let own = intents.iter().filter_map(|intent| own_id(name, &intent.intent_id));
         let ids: BTreeSet<Id> =
             own.filter(|id| held.is_some_and(|held| held.answered(id).is_none())).collect();
         if ids.is_empty() || intents.len() > BATCH_MAX {
-            return Some(intents);
+            return Some((intents, note));
         }
         let seq = self.config.accounts[account].drain.lock().core.kernel().seq();
-        let asked = AskedAgain { connection: id, number, account, name: name.clone(), intents, ids, seq };
+        let asked =
+            AskedAgain { connection: id, number, account, name: name.clone(), intents, note, ids, seq };
         match self.ask_the_log(account, id, Job::Again(asked)) {
-            Some(Job::Again(asked)) => Some(asked.intents),
+            Some(Job::Again(asked)) => Some((asked.intents, asked.note)),
             _ => None,
         }
     }
 
     /// Takes intents that the log was asked for: the answers that it has are remembered from now on.
     fn take_again(&mut self, asked: AskedAgain, answers: BTreeMap<Id, Answer>) -> Option<Vec<u8>> {
-        let AskedAgain { connection, number, account, name, intents, .. } = asked;
+        let AskedAgain { connection, number, account, name, intents, note, .. } = asked;
         if !self.connections.contains_key(&connection) {
             // Its program has hung up: it sends them once more, or wants them no more.
             return None;
@@ -344,7 +372,7 @@ impl<F: Serves> Turns<F> {
             let verdict = self.told_again(account, answer);
             self.remembered(account, &name, intent_id, &verdict);
         }
-        let answer = self.answer_intents(connection, number, account, name, true, intents)?;
+        let answer = self.answer_intents(connection, number, account, name, true, (intents, note))?;
         Some(answer.unwrap_or_else(|refused| self.refusal(number, VERSION, refused)))
     }
 
@@ -432,21 +460,39 @@ impl<F: Serves> Turns<F> {
 
     /// Keeps what a program wants back.
     fn note(&self, account: usize, name: &Id, told_seq: u64, text: String) -> Result<Reply, Refused> {
+        let time_ns = self.check_note(account, name, &text)?;
+        let note = Note { told_seq, time_ns, text: text.into() };
+        self.config.accounts[account].drain.note(name.clone(), note).map_err(refused::<F>)?;
+        Ok(Reply::Text(String::new()))
+    }
+
+    /// Holds a note against what the log takes; gives its time, ns.
+    fn check_note(&self, account: usize, name: &Id, text: &str) -> Result<i64, Refused> {
         if text.len() > NOTE_BYTES_MAX {
             let given = format!("{} bytes", text.len());
             return Err(Refused::of_field("text", &given, "is more than 65,536 bytes"));
         }
-        let drain = &self.config.accounts[account].drain;
-        let state = drain.open().map_err(refused::<F>)?;
+        let state = self.config.accounts[account].drain.open().map_err(refused::<F>)?;
         if state.core.noted(name).is_none() && state.core.notes() >= NOTES_MAX {
             let why = "would be one name more than 256 with a note";
             return Err(Refused::of_field("name", name.as_str(), why));
         }
-        let time_ns = state.latest_ns();
-        drop(state);
+        Ok(state.latest_ns())
+    }
+
+    /// Takes intents with the note of the program that sends them: the log keeps them together.
+    fn put_noted(
+        &self,
+        account: usize,
+        name: &Id,
+        intents: Vec<Intent>,
+        (told_seq, text): (u64, String),
+    ) -> Result<Vec<Given<F>>, Refused> {
+        let drain = &self.config.accounts[account].drain;
+        let time_ns = drain.open().map_err(refused::<F>)?.latest_ns();
+        let inputs = intents.into_iter().map(|intent| Input::Intent(Box::new(intent))).collect();
         let note = Note { told_seq, time_ns, text: text.into() };
-        drain.note(name.clone(), note).map_err(refused::<F>)?;
-        Ok(Reply::Text(String::new()))
+        drain.put_noted(Hold::Takes, inputs, name.clone(), note).map_err(refused::<F>)
     }
 
     fn noted(&self, account: usize, name: &Id) -> Result<Reply, Refused> {
@@ -558,6 +604,7 @@ impl<F: Serves> Turns<F> {
             | Request::Bye
             | Request::Note { .. }
             | Request::Noted
+            | Request::Noting { .. }
             | Request::Past { .. } => {
                 return Err(Refused::because(Why::Malformed, "is no question"));
             }

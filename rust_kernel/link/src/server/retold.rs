@@ -55,6 +55,8 @@ pub(super) struct AskedAgain {
     pub(super) account: usize,
     pub(super) name: Id,
     pub(super) intents: Vec<Intent>,
+    /// What their program wants back with them: its last input and its text.
+    pub(super) note: Option<(u64, String)>,
     /// Those of them that are looked for, as the log has them.
     pub(super) ids: BTreeSet<Id>,
     /// The last input.

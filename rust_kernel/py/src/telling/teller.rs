@@ -30,6 +30,12 @@ struct Told {
     seq: u64,
     /// What each slot held when it was last told.
     sizes: HashMap<u32, Decimal>,
+    /// The input that is being told, and how many callbacks have heard of it.
+    at: Option<(u64, u32)>,
+    /// The same of the input that was told last.
+    last: Option<(u64, u32)>,
+    /// So many callbacks of the past have heard already.
+    skipped: u32,
 }
 
 /// Tells one strategy what happens to its trades: the order, the fill, the position, in this order. What it has no callback
@@ -65,7 +71,30 @@ impl Teller {
             (true, Some(order), _) => Some((**order).clone()),
             (true, None, Some(engine)) => engine.get().order_view(&event.venue_client_id)?,
         };
-        self.tell_one(py, thread, (&change.trade_id, slot), event, order)
+        self.begin(change.seq);
+        let told = self.tell_one(py, thread, (&change.trade_id, slot), event, order);
+        self.told().at = None;
+        told
+    }
+
+    /// An input is told from here on. Of one that changes several slots, each comes by itself.
+    fn begin(&self, seq: u64) {
+        let mut told = self.told();
+        let before = told.last.filter(|(last, _)| *last == seq).map_or(0, |(_, calls)| calls);
+        (told.at, told.last) = (Some((seq, before)), Some((seq, before)));
+    }
+
+    /// A callback is about to hear; false where it has heard before a restart.
+    fn count_call(&self) -> bool {
+        let mut told = self.told();
+        if told.skipped > 0 {
+            told.skipped -= 1;
+            return false;
+        }
+        if let Some((seq, calls)) = told.at {
+            (told.at, told.last) = (Some((seq, calls + 1)), Some((seq, calls + 1)));
+        }
+        true
     }
 
     fn tell_one(
@@ -127,7 +156,7 @@ impl Teller {
         told: T,
     ) -> PyResult<bool> {
         let listener = self.listener.get();
-        if !listener.core().is_running() {
+        if !listener.core().is_running() || !self.count_call() {
             return Ok(false);
         }
         match listener.call(py, thread, &self.settle, callback, told) {
@@ -206,6 +235,16 @@ impl Teller {
     /// Says that nothing up to an input is news any more.
     fn set_told_seq(&self, seq: u64) {
         self.told().seq = seq;
+    }
+
+    /// The input that is being told now, and how many callbacks have heard of it, with the one that runs; `None` outside.
+    fn under_way(&self) -> Option<(u64, u32)> {
+        self.told().at
+    }
+
+    /// Leaves out the first callbacks of what is told again: they have heard.
+    fn skip(&self, callbacks: u32) {
+        self.told().skipped = callbacks;
     }
 
     /// Tells what has happened before a restart, with the order as it was then.
