@@ -28,7 +28,8 @@ PORT: Final = 8080
 _DESCRIPTION: Final = """\
 Show a running host in a browser, and answer scripts over HTTP: state, orders, figures for Prometheus, a
 stream of changes. Operators halt, freeze, flatten and resume there; each change carries their name.
-Beside `dita serve` orders go through the kernel's own socket: the token's name is the owner of its trades.
+Beside `dita serve` and `dita run` orders go through the kernel's own socket: the token's name is the owner
+of its trades.
 With --log or --cluster it only looks: at a log's directory, or at a projection. With --spawn it starts
 `dita engine --stdio` with its options, shows that, and ends it.
 
@@ -80,7 +81,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         type=_slots,
         default=4,
         metavar="N",
-        help="at `dita serve`: how many trades each token's name may run at once (4)",
+        help="at `dita serve` and `dita run`: how many trades each token's name may run at once (4)",
     )
     parser.add_argument("--tokens", type=Path, metavar="FILE", help="who may use it: dita token")
     parser.add_argument(

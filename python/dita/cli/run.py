@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from dita.live.plan import Left, Plan, Wanted
     from dita.live.run import LiveRun
 
+_GUESTS: Final = 4
 EXAMPLE: Final = ("dita run STRATEGY -c binance -p BTC/USDT", "trade on a venue's live market")
 
 _DESCRIPTION: Final = """\
@@ -31,7 +32,8 @@ behind the line at their price, after the venue's latency; with a key it takes t
 
 The first Ctrl-C ends it: no new entries, then what --on-stop says, for ten seconds at most; what is left at
 the venue is printed. A second one leaves at once. While it runs, `dita status`, `orders`, `pnl`,
-`strategies`, `pause`, `start`, `halt` and `stop` reach it from another terminal."""
+`strategies`, `pause`, `start`, `halt` and `stop` reach it from another terminal. Programs connect to
+`kernel.sock` in its directory as to `dita serve`: `dita.connect`, --connect, the page's orders (--web)."""
 
 _EPILOG: Final = """\
 examples:
@@ -79,9 +81,17 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "--connect",
         type=Path,
         metavar="SOCKET",
-        help="run one strategy as a client of `dita serve` instead: its socket, or its host's directory",
+        help="run one strategy as a client of `dita serve` or `dita run` instead: its socket, or its host's "
+        "directory",
     )
     parser.add_argument("--slots", type=int, metavar="N", help="with --connect: slots (as the strategy says)")
+    parser.add_argument(
+        "--guest-slots",
+        type=_guests,
+        default=_GUESTS,
+        metavar="N",
+        help=f"slots for programs that connect here, and for orders by hand ({_GUESTS})",
+    )
     parser.add_argument(
         "--grace", type=float, metavar="S", help="with --connect: how long it may be away, seconds (5)"
     )
@@ -187,6 +197,7 @@ def _plan(options: argparse.Namespace) -> "Plan":
         dead_man_s=options.dead_man,
         hedge_mode=options.hedge_mode,
         latency_ms=options.latency,
+        guests=0 if options.ephemeral else options.guest_slots,
     )
 
 
@@ -284,6 +295,12 @@ def _tell_end(left: "Left", *, shadow: bool) -> int:
     where = "on the simulated venue" if shadow else "at the venue"
     print(f"ended: {len(left.positions)} positions and {len(left.orders)} orders are left {where}")
     return 0
+
+
+def _guests(text: str) -> int:
+    if not text.isdecimal() or int(text) > 1_024:
+        raise argparse.ArgumentTypeError(f"expected 0 to 1024, got {shown(text)}")
+    return int(text)
 
 
 def _seconds(text: str) -> float:

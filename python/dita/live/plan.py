@@ -52,6 +52,7 @@ class Plan:
         latency_ms: A shadow order's whole round trip; None takes what the venue's answers take.
         dead_man_s: After so many seconds without this program the venue cancels all open orders there;
             None leaves that off.
+        guests: Slots beside those of the strategies: for programs that connect, and for orders by hand.
     """
 
     strategies: Sequence[Wanted]
@@ -68,11 +69,12 @@ class Plan:
     hedge_mode: bool = False
     latency_ms: Decimal | None = None
     dead_man_s: float | None = None
+    guests: int = 0
 
     @property
     def slots(self) -> int:
         """How many trades may run at once."""
-        return sum(max(1, one.strategy.slots) for one in self.strategies)
+        return sum(max(1, one.strategy.slots) for one in self.strategies) + self.guests
 
     def hears(self, callback: str) -> bool:
         """Whether one of the strategies has a callback of its own.

@@ -21,8 +21,10 @@ from dita.live.waiting import Waiting
 from dita.portfolio import PortfolioService
 from dita.runtime import interval_ns
 from dita.runtime.loading import check_declared
+from dita.server.door import Door
 from dita.venues.wire.failures import Failure
 from dita.venues.wire.market import MarketNews, VenueBar
+from dita.zinc import SharedMemoryZincPlane
 
 if TYPE_CHECKING:
     from dita.kernel import ExecutionKernel
@@ -42,6 +44,7 @@ class LiveRun:
         checks: What was looked at before.
         host: Owns the account.
         market: Whom the market is heard from.
+        door: Where programs connect (`kernel.sock`); None where nothing is kept.
     """
 
     def __init__(
@@ -85,6 +88,7 @@ class LiveRun:
             try:
                 self.metrics = None if metrics is None else MetricsPort(self.host, metrics)
                 self.kernel: ExecutionKernel = self.host.kernel(None)
+                shown = directory is not None and self._show(directory)
                 self.market = self._ground.open(self.kernel)
                 # In shadow the simulated venue tells the kernel itself.
                 self._hearing = Hearing(self.kernel, self.host.strategies, marks=not plan.shadow)
@@ -92,6 +96,10 @@ class LiveRun:
                     self.host.load(one.strategy, name=one.name, params=one.params, symbols=plan.symbols)
                     for one in plan.strategies
                 ]
+                self._shows = shown
+                self.door = (
+                    None if directory is None else Door(self.host, directory, shown=shown, beats=False)
+                )
             except BaseException:
                 self._close_metrics()
                 self.host.close(drain_s=0)
@@ -103,6 +111,15 @@ class LiveRun:
             self.host.answer("market", lambda _: self.heard())
             PortfolioService(self.host)
             self.host.serve()
+
+    def _show(self, directory: Directory) -> bool:
+        """Show the account in shared memory; false where another host has that name there."""
+        try:
+            self.kernel.share(SharedMemoryZincPlane(directory.plane(self.plan.place.name)))
+        except KernelError as error:
+            _LOG.warning("no shared memory: %s; programs that connect hear no market", error)
+            return False
+        return True
 
     def heard(self) -> Mapping[str, Any]:
         """Return how the market is heard: ages of the marks, and what was missed or passed over."""
@@ -163,6 +180,8 @@ class LiveRun:
             if self._dead_man is not None:
                 self._dead_man.abandon()
             self._close_metrics()
+            if self.door is not None:
+                self.door.close()
             self.host.close()
             self._ground.close()
 
@@ -192,11 +211,13 @@ class LiveRun:
     def _begin(self) -> None:
         """Start the strategies, warmed up with the bars of before, and hear the market once for all."""
         past = self._past()
+        # Programs that connect hear what nobody inside may want.
+        shown = self._shows
         self._feed = self.market.feed(
             self._waiting.put,
             interval=self.plan.interval,
-            quotes=self.plan.hears("on_quote"),
-            trades=self.plan.shadow or self.plan.hears("on_trade"),
+            quotes=shown or self.plan.hears("on_quote"),
+            trades=shown or self.plan.shadow or self.plan.hears("on_trade"),
             books=self.plan.shadow,
         )
         for bar in past:
@@ -245,6 +266,8 @@ class LiveRun:
     def _end(self) -> Left:
         """No new entries; what the plan says is done with the rest, for ten seconds at most."""
         policy, until = self.plan.on_stop, time.monotonic() + _STOP_S
+        if self.door is not None:
+            self.door.close()
         for handle in self._handles:
             handle.stop()
             if policy != "keep":

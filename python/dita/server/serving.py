@@ -8,22 +8,20 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from dita._kernel import Bar, KernelServer, LogReplica, QuoteTick, TradeTick, Watcher
+from dita._kernel import Bar, LogReplica, QuoteTick, TradeTick, Watcher
 from dita.clock import SystemClock
 from dita.config import Config
 from dita.engine.notify import ALIVE, READY, STOPPING, Notifier
 from dita.errors import KernelError, refuse
 from dita.host import Directory, Host
-from dita.host.directory import plane_name
 from dita.host.metrics_port import MetricsPort
-from dita.host.owner import Owner
 from dita.server.asking import standbys
+from dita.server.door import Door
 from dita.server.market import LiveMarket, live_adapter_of
 from dita.server.place import SOCKET_NAME
 from dita.server.sameness import terms_of, write_terms
 from dita.venues import SimulatedVenue
 from dita.venues.wire.failures import Failure
-from dita.zinc.directory import directory_of
 
 if TYPE_CHECKING:
     from dita.kernel import ExecutionKernel
@@ -92,33 +90,22 @@ class Serving:
                     _ask_for_rules(kernel, adapter)
                     self._markets[name] = LiveMarket(name, kernel, self.host.strategies)
             where = socket or (Path(config.serve.socket) if config.serve.socket else None)
-            path = os.fspath((where or directory.path / SOCKET_NAME).absolute())
-            self.path = Path(path)
-            write_terms(directory, terms_of(config, Path(path)))
-            me = Owner.here()
-            self.server = KernelServer(
-                path,
-                [
-                    self.host.served(
-                        name, (os.fspath(directory_of(None)), plane_name(directory.path.name, name))
-                    )
-                    for name in shared
-                ],
-                host=directory.path.name,
-                mode=int(config.serve.mode, 8),
-                clients_max=config.serve.clients,
-                pulse=(os.fspath(directory_of(None)), directory.path.name, me.pid, me.started),
+            self.path = (where or directory.path / SOCKET_NAME).absolute()
+            write_terms(directory, terms_of(config, self.path))
+            door = Door(
+                self.host,
+                directory,
+                socket=self.path,
+                mode=config.serve.mode,
+                clients=config.serve.clients,
             )
         except BaseException:
             self.host.close(drain_s=0)
             raise
-        for name, kernel in self.host.accounts.items():
-            self.host.strategies.show(name, kernel)
-        self.host.answer("leases", lambda _: self.server.leases())
+        self.server = door.server
         self.host.answer(
             "server", lambda _: {**self.server.standing(), "pid": os.getpid(), "epochs": self.epochs()}
         )
-        self.host.answer("kernel_socket", lambda _: path)
         self.host.answer("quote", self._quote)
         self.host.answer("market", lambda _: {name: one.heard() for name, one in self._markets.items()})
         self.host.answer("figures", lambda _: self.figures())

@@ -1,0 +1,194 @@
+"""`dita run` lets programs in: they trade its account beside its own strategies, and hear its market."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import dita
+from dita import ExecutionKernel
+from dita.errors import KernelError, ServerRefused
+from dita.gateway import HostSource
+from dita.host import Directory
+from dita.live.plan import Left, Plan
+from dita.live.run import LiveRun
+from dita.loopback.exchange import Terms
+from dita.loopback.server import ServerThread
+from dita.server import ConnectedKernel
+from dita.server.running import ConnectedStrategies
+from dita.strategy import Bar, QuoteTick, Strategy, TradeTick
+from dita.zinc import SharedMemoryZincPlane
+from live_runs import SECRET, plan_of, position, shadow_of
+
+SYMBOL = "BTCUSDT"
+PATIENCE_S = 30.0
+
+
+class Holder(Strategy):
+    """Enters at its first tick."""
+
+    slots = 1
+
+    def on_start(self) -> None:
+        self.asked = False
+
+    def on_tick(self, now: Any) -> None:
+        if not self.asked and not self.trades(SYMBOL):
+            self.asked = True
+            self.enter(SYMBOL, "LONG", "0.01")
+
+
+class Guest(Strategy):
+    """Writes down what it hears, and enters at its first quote."""
+
+    def on_start(self) -> None:
+        self.heard: dict[str, list[Any]] = {"quote": [], "trade": [], "bar": [], "fill": []}
+
+    def on_quote(self, quote: QuoteTick) -> None:
+        self.heard["quote"].append(quote.bid)
+        if len(self.heard["quote"]) == 1:
+            self.enter(SYMBOL, "LONG", "0.02")
+
+    def on_trade(self, trade: TradeTick) -> None:
+        self.heard["trade"].append(trade.price)
+
+    def on_bar(self, bar: Bar) -> None:
+        self.heard["bar"].append(bar.close)
+
+    def on_fill(self, fill: Any) -> None:
+        self.heard["fill"].append(fill.size)
+
+
+@pytest.fixture
+def exchange(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[ServerThread]:
+    monkeypatch.setenv("API_KEY", "practise-key")
+    monkeypatch.setenv("API_SECRET", SECRET)
+    monkeypatch.setenv("DITA_ZINC_DIR", str(tmp_path / "planes"))
+    with ServerThread(getattr(request, "param", Terms())) as server:
+        yield server
+
+
+@contextmanager
+def trading(plan: Plan, place: Path) -> Iterator[LiveRun]:
+    """A run on a thread, until the end of the block."""
+    run = LiveRun(plan, Directory(place / "host"))
+    began = threading.Event()
+    left: list[Left] = []
+    thread = threading.Thread(target=lambda: left.append(run.trade(began.set)))
+    thread.start()
+    try:
+        assert began.wait(PATIENCE_S)
+        yield run
+    finally:
+        run.stop()
+        thread.join(PATIENCE_S)
+    assert left, "it did not end"
+
+
+def wait(condition: Callable[[], Any]) -> None:
+    until = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < until, "it did not come to that"
+
+
+@pytest.mark.parametrize("of", [plan_of, shadow_of])
+def test_a_program_trades_beside_the_runs_own_strategy_and_hears_the_market(
+    exchange: ServerThread, tmp_path: Path, of: Callable[..., Plan]
+) -> None:
+    with trading(of(exchange, Holder, guests=2, on_stop="keep"), tmp_path) as run:
+        kernel = dita.connect(tmp_path / "host", name="guest", market=True)
+        assert kernel.slots == (1,), "the first is the strategy's own"
+        strategies = ConnectedStrategies(kernel)
+        handle = strategies.load(Guest)
+        handle.start()
+        heard = handle.strategy.heard  # type: ignore[attr-defined]
+
+        def told(*kinds: str) -> bool:
+            assert strategies.poll(0.05)
+            assert not handle.error
+            return all(heard[kind] for kind in kinds)
+
+        wait(lambda: told("quote", "trade", "fill"))
+        wait(lambda: run.kernel.slot(0).size == Decimal("0.01"))
+        assert {slot.owner: slot.size for slot in run.kernel.state.slots if slot.size} == {
+            "Holder": Decimal("0.01"),
+            "guest": Decimal("0.02"),
+        }
+        if of is plan_of:
+            wait(lambda: position(exchange) == Decimal("0.03"))
+        kernel.close()
+
+
+@pytest.mark.parametrize("exchange", [Terms(still=True)], indirect=True)
+def test_the_run_that_ends_tells_programs_and_takes_nothing_more(
+    exchange: ServerThread, tmp_path: Path
+) -> None:
+    with trading(plan_of(exchange, Holder, guests=1, on_stop="keep"), tmp_path) as run:
+        kernel = dita.connect(tmp_path / "host", name="guest", comes_back_s=0.2, on_loss="keep")
+        assert kernel.health()["seq"] > 0
+        with pytest.raises(ServerRefused, match="max_slots"):
+            dita.connect(tmp_path / "host", name="one more")
+        run.stop()
+
+        def is_told() -> bool:
+            return any(kind == "away" and why == "the server ends" for kind, why in told_by(kernel))
+
+        wait(is_told)
+        with pytest.raises(KernelError):
+            kernel.health()
+        kernel.hang_up()
+
+
+def told_by(kernel: ConnectedKernel) -> Iterator[tuple[str, str]]:
+    kernel.link.wait(0.1)
+    while (found := kernel.link.next_told()) is not None:
+        yield found[0], str(found[1])
+
+
+def test_a_run_that_keeps_nothing_lets_nobody_in(exchange: ServerThread) -> None:
+    run = LiveRun(plan_of(exchange, Holder))
+    assert run.door is None
+    run.stop()
+    run.trade()
+
+
+@pytest.mark.parametrize("exchange", [Terms(still=True)], indirect=True)
+def test_orders_of_the_gateway_go_by_the_kernels_socket_and_are_of_who_asks(
+    exchange: ServerThread, tmp_path: Path
+) -> None:
+    async def order() -> Any:
+        source = HostSource(Directory(tmp_path / "host"), slots=1)
+        await source.read()
+        fields = {"asset": SYMBOL, "side": "BUY", "size": "0.02", "client_id": "a1"}
+        said = await source.order("anna", None, fields)
+        await source.close()
+        return said
+
+    with trading(plan_of(exchange, Holder, guests=2, on_stop="keep"), tmp_path) as run:
+        assert asyncio.run(order())["owner"] == "anna"
+        wait(lambda: any(slot.owner == "anna" and slot.size for slot in run.kernel.state.slots))
+
+
+@pytest.mark.parametrize("exchange", [Terms(still=True)], indirect=True)
+def test_a_run_whose_name_is_taken_in_shared_memory_trades_and_lets_programs_in_without_the_market(
+    exchange: ServerThread, tmp_path: Path
+) -> None:
+    other = ExecutionKernel()
+    plan = plan_of(exchange, Holder, guests=1, on_stop="keep")
+    other.share(SharedMemoryZincPlane(Directory(tmp_path / "host").plane(plan.place.name)))
+    with (
+        trading(plan, tmp_path) as run,
+        dita.connect(tmp_path / "host", name="guest", market=True) as kernel,
+    ):
+        assert kernel.zinc_plane is None
+        wait(lambda: run.kernel.slot(0).size == Decimal("0.01"))
+        assert kernel.slot(0).size == Decimal("0.01")
+    other.close()
