@@ -2933,6 +2933,9 @@ class Link:
     def forget(self, number: int) -> None:
         """Want no outcomes of what was started any more."""
 
+    def override_slot(self, slot_id: int, by: str, reason: str, **changes: object) -> KernelOutcome:
+        """Change one of the lease's slots, as `Engine.override_slot` does."""
+
     def slot(self, slot_id: int) -> TradeSlot:
         """Return a slot, asked of the server."""
 

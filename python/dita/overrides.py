@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from contextvars import ContextVar, Token
 from decimal import Context, Decimal
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, Protocol, Self
 
-from dita._kernel import Engine, KernelOutcome, TradeSide, TradeSlot, VenueOrder
+from dita._kernel import KernelOutcome, TradeSide, TradeSlot, VenueOrder
 from dita.errors import InvalidInput, placed, refuse
 
 # The blocks that this thread or task is in, the innermost last.
@@ -34,6 +34,13 @@ WRITABLE: Final = frozenset(
 )
 
 
+class Overridable(Protocol):
+    """What takes overrides: a kernel's engine here, or a connection to one elsewhere."""
+
+    def override_slot(self, slot_id: int, by: str, reason: str, **changes: Any) -> KernelOutcome:  # noqa: ANN401
+        """Take an operator's changes of one slot, all of them or none."""
+
+
 class Override:
     """One block of an operator's changes; made by `ExecutionKernel.override`.
 
@@ -47,11 +54,11 @@ class Override:
 
     __slots__ = ("_by", "_changes", "_engine", "_reason", "_token", "outcomes")
 
-    def __init__(self, engine: Engine, by: str, reason: str) -> None:
+    def __init__(self, engine: Overridable, by: str, reason: str) -> None:
         """Say who and why.
 
         Args:
-            engine: The kernel's engine.
+            engine: The kernel's engine, or what stands for it.
             by: Who; not empty.
             reason: Why; not empty.
 

@@ -30,6 +30,7 @@ from dita._kernel import (
 from dita.control.memory import NO_LIMITS, KernelControlSnapshot
 from dita.errors import refuse, wrong_type
 from dita.kernel import Note
+from dita.overrides import Override
 from dita.second_names import fields_of, intent_of
 from dita.server.place import socket_of
 from dita.server.source import Source
@@ -196,6 +197,24 @@ class ConnectedKernel:
         carried: tuple[str, int] | None = getattr(self._carried, "note", None)
         self._carried.note = None
         return carried
+
+    def override(self, *, by: str, reason: str) -> Override:
+        """Begin an operator's override of the lease's slots; see `ExecutionKernel.override`.
+
+        An override says what shall be. One whose answer is lost with its server is sent again, and changes
+        nothing more where it was taken.
+
+        Args:
+            by: Who.
+            reason: Why.
+
+        Raises:
+            InvalidInput: `by` or `reason` is empty. At the block's end: a slot is another's, or the kernel
+                does not take what was written.
+            KernelError: At the block's end: the server is too old.
+            ServerAway: At the block's end: no answer came.
+        """
+        return Override(self._source, by, reason)
 
     @staticmethod
     def intent(intent: object) -> KernelIntent:

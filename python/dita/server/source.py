@@ -65,6 +65,14 @@ class Source:
         """Return the size of a slot's next exit leg: only the kernel's own process counts one."""
         raise KernelError(f"slot {slot_id}: legs are consumed by an operator, in the kernel's own process")
 
+    def override_slot(self, slot_id: int, by: str, reason: str, **changes: Any) -> KernelOutcome:  # noqa: ANN401
+        """Have the server change one of the lease's slots.
+
+        Raises:
+            InvalidInput: The kernel does not take it, or the slot is another's.
+        """
+        return self._link.override_slot(slot_id, by, reason, **changes)
+
     def mark_price(self, asset: str, price: object, timestamp: object = None) -> KernelOutcome:
         """Refuse: the market is the server's."""
         del price, timestamp

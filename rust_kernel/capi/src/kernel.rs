@@ -487,6 +487,7 @@ impl Kernel {
             | Request::Note { .. }
             | Request::Noted
             | Request::Noting { .. }
+            | Request::Override(_)
             | Request::Past { .. } => {
                 return Err(malformed("has no place here: this kernel is yours, there is no lease"));
             }

@@ -7,13 +7,13 @@
 use dita_engine::form::{Form, ToldFields};
 use dita_engine::{OrderView, Past, PastEvent, SlotView, TransitionRecord, fields};
 use dita_kernel::id::Id;
-use dita_kernel::input::{Intent, VenueEvent};
+use dita_kernel::input::{Intent, SlotOverride, VenueEvent};
 use dita_kernel::names::{KernelDiagnosticCode, Severity, TradeStage};
 
 use crate::lease::Policy;
 
 /// The newest version. Version 2 brought the orders of news, version 3 notes and the past, positions and the ledger, version 4 notes
-/// that are kept together with intents.
+/// that are kept together with intents, and overrides.
 pub const VERSION: u16 = 4;
 /// The oldest version that a server speaks.
 pub const VERSION_OLDEST: u16 = 1;
@@ -27,7 +27,7 @@ pub const REPLY_BYTES_MAX: usize = 16 << 20;
 pub const BATCH_MAX: usize = 1024;
 /// Where the flag lies in the bytes of [`Request::Intents`] and [`Request::Noting`] that says that they are sent again.
 pub(crate) const AGAIN_AT: usize = 5;
-/// The version that brought [`Request::Noting`].
+/// The version that brought [`Request::Noting`] and [`Request::Override`].
 pub const NOTING_FROM: u16 = 4;
 
 /// Bytes that are no message.
@@ -118,6 +118,9 @@ pub enum Request {
         /// At most [`BATCH_MAX`].
         intents: Vec<Intent>,
     },
+    /// An operator's change of one of the lease's slots. It says what shall be: one that is sent again changes nothing more. From
+    /// version 4 on.
+    Override(Box<SlotOverride>),
 }
 
 /// What can be read beside slots and orders.
@@ -388,6 +391,7 @@ const NOTE: u8 = 7;
 const NOTED: u8 = 8;
 const PAST: u8 = 9;
 const NOTING: u8 = 10;
+const OVERRIDE: u8 = 11;
 const WELCOME: u8 = 65;
 const REFUSED: u8 = 66;
 const VERDICTS: u8 = 67;
@@ -456,6 +460,10 @@ impl Request {
                 put_long(text, out);
                 intents.put(out);
             }
+            Request::Override(change) => {
+                head(OVERRIDE, number, out);
+                put_override(change, out);
+            }
         }
     }
 
@@ -502,6 +510,7 @@ fn read_request(mut bytes: &[u8]) -> Option<(u32, Request)> {
             text: take_long(left)?,
             intents: Form::take(left)?,
         },
+        OVERRIDE => Request::Override(Box::new(take_override(left)?)),
         _ => return None,
     };
     // A later hello may say more behind what every version knows.
@@ -639,6 +648,61 @@ fn take_news(left: &mut &[u8], version: u16) -> Option<News> {
     };
     let happenings = (0..count).map(one).collect::<Option<Vec<_>>>()?;
     Some(News { seq, slots, happenings })
+}
+
+fn put_maybe<T: Form>(value: &Option<T>, out: &mut Vec<u8>) {
+    value.is_some().put(out);
+    if let Some(value) = value {
+        value.put(out);
+    }
+}
+
+fn take_maybe<T: Form>(left: &mut &[u8]) -> Option<Option<T>> {
+    if bool::take(left)? { T::take(left).map(Some) } else { Some(None) }
+}
+
+fn put_override(change: &SlotOverride, out: &mut Vec<u8>) {
+    change.slot_id.put(out);
+    change.by.put(out);
+    change.reason.put(out);
+    put_maybe(&change.trade_id, out);
+    put_maybe(&change.asset, out);
+    put_maybe(&change.side, out);
+    put_maybe(&change.size, out);
+    put_maybe(&change.entry_price, out);
+    put_maybe(&change.initial_size, out);
+    put_maybe(&change.realized_pnl, out);
+    put_maybe(&change.leverage, out);
+    put_maybe(&change.exit_leg_ratios, out);
+    put_maybe(&change.close_reason, out);
+    put_maybe(&change.closed, out);
+    put_maybe(&change.unprotected, out);
+    put_maybe(&change.metadata, out);
+    put_maybe(&change.entry_order, out);
+    put_maybe(&change.exit_order, out);
+}
+
+fn take_override(left: &mut &[u8]) -> Option<SlotOverride> {
+    Some(SlotOverride {
+        slot_id: Form::take(left)?,
+        by: Form::take(left)?,
+        reason: Form::take(left)?,
+        trade_id: take_maybe(left)?,
+        asset: take_maybe(left)?,
+        side: take_maybe(left)?,
+        size: take_maybe(left)?,
+        entry_price: take_maybe(left)?,
+        initial_size: take_maybe(left)?,
+        realized_pnl: take_maybe(left)?,
+        leverage: take_maybe(left)?,
+        exit_leg_ratios: take_maybe(left)?,
+        close_reason: take_maybe(left)?,
+        closed: take_maybe(left)?,
+        unprotected: take_maybe(left)?,
+        metadata: take_maybe(left)?,
+        entry_order: take_maybe(left)?,
+        exit_order: take_maybe(left)?,
+    })
 }
 
 fn put_past(past: &Past, out: &mut Vec<u8>) {

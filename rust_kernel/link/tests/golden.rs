@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use dita_engine::form::{Told, ToldFields};
 use dita_engine::{Amend, OrderView, Past, PastEvent, TransitionRecord, blank_slot};
 use dita_kernel::id::Id;
-use dita_kernel::input::{Attachment, ExitSpec, Intent, Provenance, RareFields, VenueEvent};
+use dita_kernel::input::{Attachment, ExitSpec, Intent, Provenance, RareFields, SlotOverride, VenueEvent};
 use dita_kernel::names::{
     ExitKind, KernelCommandType, KernelDiagnosticCode, KernelEventKind, KernelMode, KernelVerbosity,
     Liquidity, OrderSide, OrderType, PositionSide, Regime, Severity, TimeInForce, TradeSide, TradeStage,
@@ -109,6 +109,27 @@ fn change() -> TransitionRecord {
     }
 }
 
+fn override_of_all() -> SlotOverride {
+    SlotOverride {
+        trade_id: Some(id("t")),
+        asset: Some(id("BTCUSDT")),
+        side: Some(TradeSide::Short),
+        size: Some(number(25, 2)),
+        entry_price: Some(number(600_001, 1)),
+        initial_size: Some(number(5, 1)),
+        realized_pnl: Some(number(-3, 0)),
+        leverage: Some(number(2, 0)),
+        exit_leg_ratios: Some(vec![number(5, 1), number(5, 1)]),
+        close_reason: Some(id("BY_HAND")),
+        closed: Some(false),
+        unprotected: Some(true),
+        metadata: Some("{}".into()),
+        entry_order: Some(id("v1")),
+        exit_order: Some(id("v2")),
+        ..SlotOverride::new(3, id("ops"), "why".into())
+    }
+}
+
 fn requests() -> Vec<(&'static str, Request)> {
     let hello = Hello {
         magic: MAGIC,
@@ -136,6 +157,8 @@ fn requests() -> Vec<(&'static str, Request)> {
         ("past", Request::Past { after_seq: 3, until_seq: 9 }),
         ("read_positions", Request::Read { topic: Topic::Positions, name: Id::EMPTY }),
         ("read_ledger", Request::Read { topic: Topic::Ledger, name: Id::EMPTY }),
+        ("override", Request::Override(Box::new(SlotOverride::new(3, id("ops"), "why".into())))),
+        ("override_all", Request::Override(Box::new(override_of_all()))),
         (
             "noting",
             Request::Noting {
@@ -222,7 +245,7 @@ fn replies() -> Vec<(&'static str, Reply)> {
 const FROM_3: [&str; 8] =
     ["note", "noted", "past", "read_positions", "read_ledger", "note_is", "no_note", "past_is"];
 /// What only version 4 and later ones have.
-const FROM_4: [&str; 1] = ["noting"];
+const FROM_4: [&str; 3] = ["noting", "override", "override_all"];
 
 fn line(name: &str, bytes: &[u8]) -> String {
     let mut line = format!("{name} ");

@@ -97,6 +97,10 @@ fn topic(name: &str) -> Result<Topic, Error> {
 }
 
 fn outcome(verdict: Verdict, about: About) -> KernelOutcome {
+    about.complete(view_of(verdict))
+}
+
+fn view_of(verdict: Verdict) -> OutcomeView {
     let outcome = Outcome {
         seq: verdict.seq,
         accepted: verdict.accepted,
@@ -115,7 +119,7 @@ fn outcome(verdict: Verdict, about: About) -> KernelOutcome {
         events: verdict.events.into_iter().map(Box::new).collect(),
         durable: verdict.durable,
     };
-    about.complete(OutcomeView { answer, extra: Details::of(verdict.details) })
+    OutcomeView { answer, extra: Details::of(verdict.details) }
 }
 
 #[cold]
@@ -419,6 +423,27 @@ impl Link {
             ))?;
         }
         Ok((told, past.left_out))
+    }
+
+    /// An operator's change of one of the lease's slots, from keywords, as `Engine.override_slot` takes them.
+    #[pyo3(signature = (slot_id, by, reason, **changes))]
+    fn override_slot(
+        &self,
+        py: Python<'_>,
+        slot_id: u32,
+        by: &Bound<'_, PyAny>,
+        reason: &Bound<'_, PyAny>,
+        changes: Option<&Bound<'_, PyDict>>,
+    ) -> Result<KernelOutcome, Error> {
+        self.speaks(NOTING_FROM, "overrides")?;
+        let change = crate::engine::inputs::slot_override(slot_id, by, reason, changes)?;
+        match self.call(py, &Request::Override(Box::new(change)))? {
+            Reply::Verdicts(verdicts) => {
+                let verdict = verdicts.into_iter().next().ok_or_else(unexpected)?;
+                Ok(view_of(verdict).into())
+            }
+            _ => Err(unexpected()),
+        }
     }
 
     /// Ends the bell's ringing: what is told from now on rings it anew.

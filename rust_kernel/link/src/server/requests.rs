@@ -10,7 +10,7 @@ use dita_engine::{
 };
 use dita_host::{Failure, Given, Hold, HostError, Patience};
 use dita_kernel::id::Id;
-use dita_kernel::input::{Input, Intent};
+use dita_kernel::input::{Input, Intent, SlotOverride};
 use dita_kernel::kernel::Kernel;
 use dita_kernel::outcome::Detail;
 use rustix::event::{PollFd, PollFlags, Timespec};
@@ -78,6 +78,9 @@ impl<F: Serves> Turns<F> {
                     Some(reply) => Ok(encoded(&reply, number, version)),
                     None => return,
                 }
+            }
+            (Request::Override(change), Some((account, name))) => {
+                self.override_slot(account, &name, *change).map(|reply| encoded(&reply, number, version))
             }
             (request, Some((account, _))) => {
                 self.read(account, &request).map(|reply| encoded(&reply, number, version))
@@ -518,6 +521,24 @@ impl<F: Serves> Turns<F> {
         self.ask_the_log(account, id, job).map(|_| Reply::Past(Past::default()))
     }
 
+    /// Takes an operator's change of one of the lease's slots.
+    fn override_slot(&mut self, account: usize, name: &Id, change: SlotOverride) -> Result<Reply, Refused> {
+        let slots = self.books[account].get(name).map(|held| held.lease.slots.clone()).unwrap_or_default();
+        if !slots.contains(&change.slot_id) {
+            let why = format!("is not one of {}'s: {slots:?}", name.as_str());
+            return Err(Refused::of_field("slot_id", &change.slot_id.to_string(), &why));
+        }
+        let drain = &self.config.accounts[account].drain;
+        let input = Input::Override(Box::new(change));
+        let given = drain.put_with(Hold::Takes, input, None, Patience::Answer).map_err(refused::<F>)?;
+        if let (false, Detail::Field { field, value, why }) =
+            (given.answer.outcome.accepted, &given.answer.outcome.detail)
+        {
+            return Err(Refused::of_field(field, value, why));
+        }
+        Ok(Reply::Verdicts(vec![self.verdict(account, given)]))
+    }
+
     // ------------------------------------------------------------------------------------------ verdicts
 
     /// A verdict as it is sent, which the lease remembers.
@@ -605,6 +626,7 @@ impl<F: Serves> Turns<F> {
             | Request::Note { .. }
             | Request::Noted
             | Request::Noting { .. }
+            | Request::Override(_)
             | Request::Past { .. } => {
                 return Err(Refused::because(Why::Malformed, "is no question"));
             }

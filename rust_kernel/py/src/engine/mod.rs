@@ -3,7 +3,7 @@
 mod adapter;
 pub mod calls;
 mod clock;
-mod inputs;
+pub mod inputs;
 pub mod log;
 mod looks;
 mod outside;
