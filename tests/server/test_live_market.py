@@ -133,3 +133,56 @@ def test_an_account_that_another_kernel_trades_is_not_served(
         with pytest.raises(NotReady):
             serving(exchange, tmp_path, "other")
         kernel.close()
+
+
+class Warms(Strategy):
+    """Begins after three bars."""
+
+    warmup = 3
+    intervals = ("1m",)
+
+    def on_start(self) -> None:
+        self.began = True
+
+    def on_bar(self, bar: Bar) -> None:
+        self.bars = [*getattr(self, "bars", []), bar.open_ns]
+
+
+def test_a_strategy_inside_is_warmed_up_with_the_bars_of_before(
+    exchange: ServerThread, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DITA_ZINC_DIR", str(tmp_path / "planes"))
+    with serving(exchange, tmp_path) as owner:
+        handle = owner.host.load(Warms, name="warms")
+        handle.start()
+        assert handle.strategy.warming
+        owner.hear_markets()
+        assert not handle.error
+        assert not handle.strategy.warming
+        assert handle.strategy.began  # type: ignore[attr-defined]
+        bars = handle.strategy.bars  # type: ignore[attr-defined]
+        assert len(bars) >= 3
+        assert bars == sorted(set(bars))
+
+
+def test_what_the_doctor_has_found_is_told_before_a_live_account_is_served(
+    exchange: ServerThread, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DITA_ZINC_DIR", str(tmp_path / "planes"))
+    with serving(exchange, tmp_path) as owner:
+        found = {one.name: one.result for one in owner.checks["main"]}
+        assert found["key"] in {"ok", "warn"}
+        assert found["balances"] == found["position mode"] == "ok"
+
+
+@pytest.mark.parametrize("terms", [Terms(hedge=True)])
+def test_an_account_that_is_not_as_it_has_to_be_is_not_served_and_nothing_listens(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, terms: Terms
+) -> None:
+    monkeypatch.setenv("API_KEY", "practise-key")
+    monkeypatch.setenv("API_SECRET", SECRET)
+    monkeypatch.setenv("DITA_ZINC_DIR", str(tmp_path / "planes"))
+    with ServerThread(terms) as exchange:
+        with pytest.raises(NotReady, match=r"position mode: hedge"):
+            serving(exchange, tmp_path)
+        assert not (tmp_path / "one.sock").exists()

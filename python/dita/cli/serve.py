@@ -5,10 +5,13 @@ import logging
 import signal
 import sys
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from dita.cli.failure import CommandFailure
 from dita.cli.venue import add_unproven_option
+
+if TYPE_CHECKING:
+    from dita.server import Serving
 
 EXAMPLE: Final = (
     "dita serve --config dita.toml",
@@ -21,6 +24,7 @@ Own the accounts of a configuration, and let strategy processes trade them: `dit
 once it is away. The socket is `kernel.sock` in the host's directory; its mode (0600) says who may connect.
 SIGTERM ends it: nothing more is taken, programs are told, and orders stay as they are. It tells systemd
 that it is ready, alive and ending. `dita status`, `orders`, `halt` and `stop` reach it as any host.
+An account at a live venue is looked at first, as `dita doctor` does.
 
 With --standby it waits while another process serves there, follows its logs, and takes over once that is
 dead. One that has shown no sign of life for --heartbeat seconds (1) is ended first (SIGKILL)."""
@@ -55,6 +59,9 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument("--socket", type=Path, metavar="PATH", help="where programs connect")
     parser.add_argument("--mode", metavar="MODE", help="the socket's mode (0600)")
     add_unproven_option(parser)
+    parser.add_argument(
+        "--allow-withdrawals", action="store_true", help="take a live venue's key that may withdraw"
+    )
     parser.add_argument("--standby", action="store_true", help="take over from the process that serves there")
     parser.add_argument(
         "--heartbeat", metavar="SECONDS", help="how long that may be silent before it is ended (1)"
@@ -94,7 +101,14 @@ def run(options: argparse.Namespace) -> int:
             if found is None:
                 return 0
         else:
-            found = Serving(config, directory, socket=options.socket, notifier=Notifier())
+            found = Serving(
+                config,
+                directory,
+                socket=options.socket,
+                notifier=Notifier(),
+                allow_withdrawals=options.allow_withdrawals,
+            )
+            _tell_checks(found)
         with found as serving:
             where = options.socket or config.serve.socket or directory.path / "kernel.sock"
             print(f"serving {', '.join(config.accounts)} at {where}", flush=True)
@@ -106,6 +120,12 @@ def run(options: argparse.Namespace) -> int:
     except (KernelError, OSError) as error:
         raise CommandFailure(str(error)) from error
     return 0
+
+
+def _tell_checks(serving: "Serving") -> None:
+    for account, checks in serving.checks.items():
+        for one in checks:
+            print(f"{one.result.upper():<5} {account} {one.name:<14} {one.text}", file=sys.stderr)
 
 
 def _file(options: argparse.Namespace) -> Path | None:

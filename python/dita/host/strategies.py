@@ -221,15 +221,27 @@ class Company:
                 actor.end_warm_up()
                 self.deliver()
 
-    def hear_past(self, bar: Bar) -> None:
+    def hear_past(self, bar: Bar, account: str | None = None) -> None:
         """Take a closed bar of before an interruption: warm-ups are played from the last of them.
 
         Args:
             bar: Of the feed's own length.
+            account: Of which account; None means all.
         """
         with self.turn:
-            for actor in self._actors(None):
+            for actor in self._actors(account):
                 actor.hear_past(bar)
+
+    def end_past(self, account: str | None = None) -> None:
+        """Warm up with what was kept of the past, and tell what came of it.
+
+        Args:
+            account: Of which account; None means all.
+        """
+        with self.turn:
+            for actor in self._actors(account):
+                actor.end_past()
+                self.deliver()
 
     def tick(self, now_ns: int, account: str | None = None) -> None:
         """Tell that time has passed: timers first, then `on_tick`."""

@@ -1,15 +1,21 @@
 """A venue's live market, as a kernel and its strategies hear it: in `dita run`, and in `dita serve`."""
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Final
 
 from dita.host.strategies import Company
 from dita.kernel import ExecutionKernel
-from dita.strategy import Bar, QuoteTick, TradeTick
+from dita.runtime import interval_ns
+from dita.strategy import Bar, QuoteTick, Strategy, TradeTick
 from dita.venues.wire.market import MarketNews, VenueBar, VenueMark, VenueQuote, VenueTrade
 
 if TYPE_CHECKING:
     from decimal import Decimal
+
+    from dita.venues.wire.live import LiveAdapter
+
+_BARS_MAX: Final = 5_000
 
 
 class Hearing:
@@ -73,6 +79,30 @@ class Hearing:
         if mark.rate is not None and mark.next_boundary_ns and self._terms.get(mark.symbol) != terms:
             self._terms[mark.symbol] = terms
             self._kernel.on_funding(mark.symbol, mark.rate, mark.next_boundary_ns)
+
+
+def past_bars(
+    market: "LiveAdapter", symbols: Sequence[str], interval: str, strategies: Iterable[Strategy]
+) -> list[VenueBar]:
+    """Return the closed bars that the longest warm-up needs, in their order.
+
+    Args:
+        market: Whom they are asked of.
+        symbols: Of which instruments.
+        interval: Their length.
+        strategies: Whose warm-ups.
+    """
+    length_ns = interval_ns(interval)
+    count = 1
+    for strategy in strategies:
+        wanted_ns = max((interval_ns(one) for one in strategy.intervals), default=length_ns)
+        count = max(count, (strategy.warmup + 1) * (wanted_ns // length_ns) + 1)
+    now_ns = time.time_ns()
+    begin_ns = now_ns - min(_BARS_MAX, count) * length_ns
+    past: list[VenueBar] = []
+    for symbol in symbols:
+        past += market.get_bars(symbol, interval, begin_ns, now_ns)
+    return sorted(past, key=lambda one: one.close_ns)
 
 
 def bar_of(bar: VenueBar) -> Bar:

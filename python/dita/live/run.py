@@ -15,11 +15,10 @@ from dita.host import Directory, Host
 from dita.host.metrics_port import MetricsPort
 from dita.live.dead_man import DeadMan
 from dita.live.grounds import ground_of
-from dita.live.hearing import Hearing, bar_of
+from dita.live.hearing import Hearing, bar_of, past_bars
 from dita.live.plan import Left, NotReady, Plan
 from dita.live.waiting import Waiting
 from dita.portfolio import PortfolioService
-from dita.runtime import interval_ns
 from dita.runtime.loading import check_declared
 from dita.server.door import Door
 from dita.venues.wire.failures import Failure
@@ -34,7 +33,6 @@ _LOOK_S: Final = 0.05
 _TICK_NS: Final = 1_000_000_000
 _STOP_S: Final = 10.0
 _BOOKS_S: Final = 20.0
-_BARS_MAX: Final = 5_000
 
 
 class LiveRun:
@@ -210,7 +208,8 @@ class LiveRun:
 
     def _begin(self) -> None:
         """Start the strategies, warmed up with the bars of before, and hear the market once for all."""
-        past = self._past()
+        strategies = [handle.strategy for handle in self._handles]
+        past = past_bars(self.market, self.plan.symbols, self.plan.interval, strategies)
         # Programs that connect hear what nobody inside may want.
         shown = self._shows
         self._feed = self.market.feed(
@@ -243,20 +242,6 @@ class LiveRun:
             self._ground.hear(said)
             if isinstance(said, VenueBar):
                 self._waiting.put(said)
-
-    def _past(self) -> list[VenueBar]:
-        """The closed bars that the longest warm-up needs, in their order."""
-        length_ns = interval_ns(self.plan.interval)
-        count = 1
-        for handle in self._handles:
-            wanted_ns = max((interval_ns(one) for one in handle.strategy.intervals), default=length_ns)
-            count = max(count, (handle.strategy.warmup + 1) * (wanted_ns // length_ns) + 1)
-        now_ns = time.time_ns()
-        begin_ns = now_ns - min(_BARS_MAX, count) * length_ns
-        past: list[VenueBar] = []
-        for symbol in self.plan.symbols:
-            past += self.market.get_bars(symbol, self.plan.interval, begin_ns, now_ns)
-        return sorted(past, key=lambda one: one.close_ns)
 
     def _hear(self, news: Sequence[MarketNews]) -> None:
         self._hearing.hear(news, self._ground.hear)

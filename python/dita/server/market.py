@@ -3,17 +3,22 @@
 import logging
 import threading
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from dita.errors import KernelError
 from dita.host.strategies import Company
 from dita.kernel import ExecutionKernel
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from dita.live.checks import Check
     from dita.venues.wire.live import LiveAdapter
+    from dita.venues.wire.market import VenueBar
 
 _LOG: Final = logging.getLogger("dita.server")
 _LOOK_S: Final = 0.05
+_INTERVAL: Final = "1m"
 
 
 def live_adapter_of(kernel: ExecutionKernel) -> "LiveAdapter | None":
@@ -30,26 +35,68 @@ def live_adapter_of(kernel: ExecutionKernel) -> "LiveAdapter | None":
     return kernel.venue if isinstance(kernel.venue, LiveAdapter) else None
 
 
-class LiveMarket:
-    """One account's market, in a thread of its own."""
+class Checks(NamedTuple):
+    """How a live account has to be before it is served.
 
-    def __init__(self, account: str, kernel: ExecutionKernel, company: Company) -> None:
+    Attributes:
+        hedge_mode: Whether it has two books per instrument.
+        allow_withdrawals: Whether a key that may withdraw is good enough.
+    """
+
+    hedge_mode: bool
+    allow_withdrawals: bool
+
+
+def look(kernel: ExecutionKernel, checks: Checks) -> "list[Check]":
+    """Ask the venue what `dita doctor` asks, and return what was found.
+
+    Args:
+        kernel: The account's; its venue is a `LiveAdapter`, and its orders are in its log.
+        checks: How the account has to be.
+
+    Raises:
+        KernelError: A check failed.
+    """
+    from dita.live.checks import doctor_of  # noqa: PLC0415 - it needs aiohttp
+    from dita.live.plan import NotReady  # noqa: PLC0415 - as above
+
+    doctor = doctor_of(cast("LiveAdapter", kernel.venue), **checks._asdict(), has_log=True)
+    found = list(doctor.run())
+    failed = [f"{one.name}: {one.text}" for one in found if one.result == "fail"]
+    if failed:
+        raise NotReady("; ".join(failed))
+    return found
+
+
+class LiveMarket:
+    """One account's market, in a thread of its own.
+
+    Attributes:
+        checks: What was looked at before.
+    """
+
+    def __init__(
+        self, account: str, kernel: ExecutionKernel, company: Company, checks: Checks | None
+    ) -> None:
         """Take the account over as it stands at the venue, and begin to hear its market.
 
         Args:
             account: Its name.
             kernel: Its kernel; its venue is a `LiveAdapter`.
             company: The host's strategies; what they hear, connected programs are shown.
+            checks: How the account is to be; None looks at nothing.
 
         Raises:
-            KernelError: The user stream does not open, or another kernel's orders are at work.
+            KernelError: A check failed, the user stream does not open, or another kernel's orders
+                are at work.
         """
         from dita.live.grounds import take_over  # noqa: PLC0415 - as above
         from dita.live.hearing import Hearing  # noqa: PLC0415 - as above
         from dita.live.waiting import Waiting  # noqa: PLC0415 - as above
 
         self._account = account
-        adapter = take_over(kernel, kernel.instruments)
+        self.checks = [] if checks is None else look(kernel, checks)
+        adapter = self._adapter = take_over(kernel, kernel.instruments)
         self._waiting = Waiting()
         self._hearing = Hearing(kernel, company, account=account)
         self._feed = adapter.feed(self._waiting.put, quotes=True, trades=True)
@@ -60,10 +107,29 @@ class LiveMarket:
 
     def begin(self) -> None:
         """Hand on what is heard from now on. The host's strategies have their bars of the venue."""
-        for handle in self._company.handles.values():
-            if handle.account == self._account:
-                handle.actor.take_bars_of_the_market()
+        from dita.live.hearing import bar_of, past_bars  # noqa: PLC0415 - it needs aiohttp
+
+        inside = [one for one in self._company.handles.values() if one.account == self._account]
+        for handle in inside:
+            handle.actor.take_bars_of_the_market()
+        warming = [one.strategy for one in inside if one.strategy.warming]
+        if warming:
+            past = self._past(lambda: past_bars(self._adapter, self._symbols, _INTERVAL, warming))
+            for bar in past:
+                self._feed.begin_after(bar)
+                self._company.hear_past(bar_of(bar), self._account)
+            self._company.end_past(self._account)
         self._thread.start()
+
+    def _past(self, ask: "Callable[[], list[VenueBar]]") -> "list[VenueBar]":
+        """The bars of before; none where the venue does not tell them: warm-ups then wait for new ones."""
+        from dita.venues.wire.failures import Failure  # noqa: PLC0415 - as above
+
+        try:
+            return ask()
+        except (Failure, TimeoutError) as error:
+            _LOG.warning("%s: no bars of before: %s; warm-ups begin with the next", self._account, error)
+            return []
 
     def heard(self) -> Mapping[str, Any]:
         """Return how the market is heard: ages of the marks, and what was missed or passed over."""

@@ -17,7 +17,7 @@ from dita.host import Directory, Host
 from dita.host.metrics_port import MetricsPort
 from dita.server.asking import standbys
 from dita.server.door import Door
-from dita.server.market import LiveMarket, live_adapter_of
+from dita.server.market import Checks, LiveMarket, live_adapter_of
 from dita.server.place import SOCKET_NAME
 from dita.server.sameness import terms_of, write_terms
 from dita.venues import SimulatedVenue
@@ -25,6 +25,7 @@ from dita.venues.wire.failures import Failure
 
 if TYPE_CHECKING:
     from dita.kernel import ExecutionKernel
+    from dita.live.checks import Check
     from dita.venues.wire.live import LiveAdapter
 
 _LOG: Final = logging.getLogger("dita.server")
@@ -54,6 +55,7 @@ class Serving:
         notifier: Notifier | None = None,
         replicas: Mapping[str, LogReplica] | None = None,
         adapters: Mapping[str, Any] | None = None,
+        allow_withdrawals: bool = False,
     ) -> None:
         """Open the accounts, show them in shared memory, and listen.
 
@@ -64,9 +66,11 @@ class Serving:
             notifier: Hears that the service is ready, alive, and ends.
             replicas: By account, what has followed its log: of a standby that takes over.
             adapters: By account, adapters that are made already.
+            allow_withdrawals: Whether a live venue's key that may withdraw is good enough.
 
         Raises:
-            KernelError: An account cannot be opened, or another server runs there.
+            KernelError: An account cannot be opened, a live venue's is not as it has to be, or another server
+                runs there.
         """
         shared = {name: one.model_copy(update={"zinc": True}) for name, one in config.accounts.items()}
         self._notifier = notifier or Notifier({})
@@ -88,7 +92,10 @@ class Serving:
                 adapter = live_adapter_of(kernel)
                 if adapter is not None:
                     _ask_for_rules(kernel, adapter)
-                    self._markets[name] = LiveMarket(name, kernel, self.host.strategies)
+                    # Who takes over trades at once: the process before it has looked.
+                    hedge_mode = config.accounts[name].hedge_mode
+                    checks = Checks(hedge_mode, allow_withdrawals) if replicas is None else None
+                    self._markets[name] = LiveMarket(name, kernel, self.host.strategies, checks)
             where = socket or (Path(config.serve.socket) if config.serve.socket else None)
             self.path = (where or directory.path / SOCKET_NAME).absolute()
             write_terms(directory, terms_of(config, self.path))
@@ -154,6 +161,11 @@ class Serving:
             for name, kernel in self.host.accounts.items()
             if kernel.recovery is not None
         }
+
+    @property
+    def checks(self) -> "dict[str, list[Check]]":
+        """What was looked at of each live venue's account before it was served."""
+        return {name: market.checks for name, market in self._markets.items()}
 
     def figures(self) -> dict[str, Any]:
         """Return what only this process knows, as plain values: `role logs outcomes standbys server`."""
