@@ -21,8 +21,8 @@ The view `fills_now` has the columns of `fills`, and each fill once."""
 
 
 def about() -> dict[str, str]:
-    """Return what each table holds, from the comments of the first migration."""
-    sql = (MIGRATIONS / "0001_tables.sql").read_text(encoding="utf-8")
+    """Return what each table holds, from the last line of the comment above it in the migrations."""
+    sql = "\n".join(path.read_text(encoding="utf-8") for path in sorted(MIGRATIONS.glob("*.sql")))
     return {found[2]: found[1].strip().splitlines()[-1].removeprefix("-- ") for found in _TABLE.finditer(sql)}
 
 

@@ -1,6 +1,6 @@
--- The account of an asset by the bots that share it, after each input that moved K or E, and after each transfer between
--- them: one row for each bot, one for what is no bot's, one for what is between their costs and the account's. The
--- wallets of an input add up to k_capital.
+-- A row for each bot, one for what is no bot's, one for what is between their costs and the account's. The wallets of an
+-- input add up to k_capital. They are written after each input that moved K or E, and after each transfer between them.
+-- An asset's account by the bots that share it, after each input that moved it; the wallets of an input add up to K.
 CREATE TABLE IF NOT EXISTS {database}.bot_snapshots
 (
     kernel LowCardinality(String),
