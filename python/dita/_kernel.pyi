@@ -308,7 +308,6 @@ class KernelDiagnosticCode(enum.StrEnum):
     BELOW_FLOOR = "BELOW_FLOOR"
     PRECISION = "PRECISION"
     RISK_BLOCKED = "RISK_BLOCKED"
-    BUDGET = "BUDGET"
     LIVE_NOT_ARMED = "LIVE_NOT_ARMED"
     NO_MARK = "NO_MARK"
     FROZEN = "FROZEN"
@@ -319,6 +318,7 @@ class KernelDiagnosticCode(enum.StrEnum):
     ILLEGAL_TRANSITION = "ILLEGAL_TRANSITION"
     RECONCILE_REQUIRED = "RECONCILE_REQUIRED"
     CLOCK_SKEW = "CLOCK_SKEW"
+    BUDGET = "BUDGET"
 
 class AccountEventKind(enum.StrEnum):
     """What an account event says."""

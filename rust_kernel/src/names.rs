@@ -338,8 +338,6 @@ named! {
         Precision = "PRECISION",
         /// A risk limit; details name the limit, its value and the attempt.
         RiskBlocked = "RISK_BLOCKED",
-        /// A bot's budget does not carry it; details name the bot, its budget, what is in use and what is needed.
-        Budget = "BUDGET",
         /// Real money, and not all that it takes is set; details list what is `missing`.
         LiveNotArmed = "LIVE_NOT_ARMED",
         /// The instrument has no mark, or one that is too old: what would add risk cannot be valued.
@@ -360,6 +358,8 @@ named! {
         ReconcileRequired = "RECONCILE_REQUIRED",
         /// Kernel time and the machine's clock differ by more than a second; in health alone.
         ClockSkew = "CLOCK_SKEW",
+        /// A bot's budget does not carry it; details name the bot, its budget, what is in use and what is needed.
+        Budget = "BUDGET",
     }
 }
 
