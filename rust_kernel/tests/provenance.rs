@@ -1,6 +1,7 @@
 //! Entries from audited runs only, and regime parity.
 
 use crate::common::{Desk, dec, id};
+use dita_kernel::effect::Command;
 use dita_kernel::input::{ControlChange, Intent, Provenance};
 use dita_kernel::names::{
     KernelCommandType as Action, KernelDiagnosticCode as Code, OrderType, Regime, TimeInForce, TradeSide,
@@ -111,4 +112,65 @@ fn a_run_passes_for_no_override_and_an_override_for_no_run() {
     assert_eq!(enter(&mut desk, from("run-7", "run-7")), Code::RegimeBlocked);
     assert_eq!(enter(&mut desk, from("ops@9000000000", "ops@9000000000")), Code::NotAudited);
     assert_eq!(enter(&mut desk, from("run-7", "ops@9000000000")), Code::Ok);
+}
+
+#[test]
+#[rustfmt::skip]
+fn in_a_crisis_an_amend_that_raises_an_aggressive_buy_needs_an_override_of_its_own() {
+    let crisis = Some(Regime::Crisis);
+    // the market's regime, the run's; side, the entry's limit; new total, new limit; override: the mark is 100
+    for (market, own, side, old, total, limit, action, code) in [
+        (crisis, None,   TradeSide::Long,  "90",  None,      Some("101"), "",      Code::RegimeBlocked),
+        (crisis, None,   TradeSide::Long,  "90",  None,      Some("100"), "",      Code::RegimeBlocked),
+        (None,   crisis, TradeSide::Long,  "90",  None,      Some("101"), "",      Code::RegimeBlocked),
+        (crisis, None,   TradeSide::Long,  "101", Some("2"), None,        "",      Code::RegimeBlocked),
+        (crisis, None,   TradeSide::Long,  "90",  None,      Some("101"), "run-7", Code::RegimeBlocked),
+        (crisis, None,   TradeSide::Long,  "90",  None,      Some("101"), "ops@1", Code::RegimeBlocked),
+        (crisis, None,   TradeSide::Long,  "90",  None,      Some("101"), "ops@9000000000", Code::Ok),
+        (crisis, None,   TradeSide::Long,  "90",  Some("2"), Some("99"),  "",      Code::Ok),
+        (crisis, None,   TradeSide::Long,  "101", Some("0.5"), None,      "",      Code::Ok),
+        (crisis, None,   TradeSide::Long,  "101", None,      Some("100.5"), "",    Code::Ok),
+        (crisis, None,   TradeSide::Short, "110", Some("2"), Some("99"),  "",      Code::Ok),
+        (None,   None,   TradeSide::Long,  "90",  Some("2"), Some("101"), "",      Code::Ok),
+    ] {
+        let mut desk = Desk::new();
+        desk.now = 5_000_000_000; // after the end of ops@1
+        desk.intent(Action::Enter, 0, |intent| {
+            (intent.side, intent.order_type) = (side, OrderType::Limit);
+            (intent.target_size, intent.limit_price) = (Some(dec("1")), Some(dec(old)));
+        });
+        let entry = desk.submitted();
+        desk.ack(&entry, "V1");
+        desk.control(ControlChange { regime: market, ..audited(&["run-7", "ops@1", "ops@9000000000"]) });
+        let got = desk.intent(Action::Amend, 0, |intent| {
+            (intent.target_size, intent.limit_price) = (total.map(dec), limit.map(dec));
+            intent.provenance = from("", own, action);
+        });
+        assert_eq!(got.code, code, "{market:?} {own:?} {side} {old} {total:?} {limit:?} {action}");
+        let asks = desk.effects.commands.iter().any(|command| matches!(command, Command::Amend(_)));
+        assert_eq!(asks, code == Code::Ok, "what is refused asks the venue nothing");
+        desk.assert_replays();
+    }
+}
+
+#[test]
+fn in_a_crisis_a_post_only_buy_may_be_raised_and_an_exit_amended() {
+    let mut desk = Desk::new();
+    desk.intent(Action::Enter, 0, |intent| {
+        (intent.order_type, intent.post_only) = (OrderType::Limit, true);
+        (intent.target_size, intent.limit_price) = (Some(dec("1")), Some(dec("90")));
+    });
+    let entry = desk.submitted();
+    desk.ack(&entry, "V1");
+    desk.open(1, "1", "100");
+    desk.intent(Action::Exit, 1, |intent| {
+        (intent.order_type, intent.limit_price) = (OrderType::Limit, Some(dec("120")));
+    });
+    let exit = desk.submitted();
+    desk.ack(&exit, "V2");
+    desk.control(ControlChange { regime: Some(Regime::Crisis), ..ControlChange::default() });
+    let raised = desk.intent(Action::Amend, 0, |intent| intent.limit_price = Some(dec("101")));
+    assert_eq!(raised.code, Code::Ok, "{raised:?}");
+    let sooner = desk.intent(Action::Amend, 1, |intent| intent.limit_price = Some(dec("99")));
+    assert_eq!(sooner.code, Code::Ok, "{sooner:?}");
 }

@@ -8,6 +8,7 @@ use crate::id::Id;
 use crate::input::{AUDITED_MAX, Intent};
 use crate::names::{KernelDiagnosticCode as Code, Regime, TimeInForce, TradeSide};
 use crate::num::Price;
+use crate::order::Order;
 use crate::outcome::Refusal;
 
 const NS_PER_S: i64 = 1_000_000_000;
@@ -33,14 +34,43 @@ impl Kernel {
         mark: Option<Price>,
         now_ns: i64,
     ) -> Result<(), Box<Refusal>> {
+        if !self.is_crisis(intent) || intent.side != TradeSide::Long {
+            return Ok(());
+        }
+        if !is_aggressive(intent.post_only, intent.time_in_force, limit_price, mark) {
+            return Ok(());
+        }
+        self.check_let_through(intent, now_ns)
+    }
+
+    /// The same for an AMEND that raises an entry, which keeps its side and its time in force. What lets it through is
+    /// named by the AMEND: the entry may be of a quieter time.
+    pub(crate) fn check_amended_regime(
+        &self,
+        intent: &Intent,
+        order: &Order,
+        limit_price: Option<Price>,
+        mark: Option<Price>,
+        now_ns: i64,
+    ) -> Result<(), Box<Refusal>> {
+        if !self.is_crisis(intent) || order.side != TradeSide::Long {
+            return Ok(());
+        }
+        if !is_aggressive(order.post_only, order.time_in_force, limit_price, mark) {
+            return Ok(());
+        }
+        self.check_let_through(intent, now_ns)
+    }
+
+    /// Whether the market or the intent's own run is in a crisis.
+    fn is_crisis(&self, intent: &Intent) -> bool {
+        let own = intent.provenance.as_ref().and_then(|provenance| provenance.regime);
+        self.control.regime == Regime::Crisis || own == Some(Regime::Crisis)
+    }
+
+    /// Whether an audited override that still holds lets an intent through.
+    fn check_let_through(&self, intent: &Intent, now_ns: i64) -> Result<(), Box<Refusal>> {
         let provenance = intent.provenance.as_ref();
-        let own = provenance.and_then(|provenance| provenance.regime).unwrap_or(Regime::Normal);
-        if self.control.regime == Regime::Normal && own == Regime::Normal {
-            return Ok(());
-        }
-        if intent.side != TradeSide::Long || !is_aggressive(intent, limit_price, mark) {
-            return Ok(());
-        }
         let action = provenance.map_or(&Id::EMPTY, |provenance| &provenance.override_ref);
         if !self.is_audited(action) {
             let why = "in a CRISIS, buying aggressively needs an audited action: name one in override_ref";
@@ -83,11 +113,16 @@ fn ends_at_s(id: &Id) -> Option<i64> {
 }
 
 /// True where a buy takes at once, as far as can be seen.
-fn is_aggressive(intent: &Intent, limit_price: Option<Price>, mark: Option<Price>) -> bool {
-    if intent.post_only {
+fn is_aggressive(
+    post_only: bool,
+    time_in_force: TimeInForce,
+    limit_price: Option<Price>,
+    mark: Option<Price>,
+) -> bool {
+    if post_only {
         return false;
     }
-    let impatient = matches!(intent.time_in_force, TimeInForce::Ioc | TimeInForce::Fok);
+    let impatient = matches!(time_in_force, TimeInForce::Ioc | TimeInForce::Fok);
     match (limit_price, mark) {
         (Some(limit), Some(mark)) => impatient || limit >= mark,
         (Some(_), None) | (None, _) => true,
