@@ -418,3 +418,57 @@ fn a_fee_in_a_third_asset_is_predicted_at_its_mark() {
     assert_eq!(desk.balance_of("BNB", Account::Fees), "0.000075", "bin-fee-05: 0.045 USDT at 600");
     desk.assert_replays();
 }
+
+#[test]
+fn the_first_instrument_that_prices_a_fees_asset_is_taken_whichever_came_first() {
+    let linear = |symbol, base, quote, fee_asset| {
+        let mut spec = InstrumentSpec::linear(id(symbol), id(base), id(quote), dec("0.1"), dec("0.001"));
+        spec.fee_asset = id(fee_asset);
+        spec
+    };
+    let mut inverse = linear("BNBUSDT_I", "BNB", "USDT", "");
+    (inverse.inverse, inverse.settle) = (true, id("BNB"));
+    let listed = [
+        linear("AUSDT", "A", "USDT", "BNB"),
+        inverse,
+        linear("BUSDT", "B", "USDT", ""),
+        linear("BNBUSDT", "BNB", "USDT", "BNB"),
+        linear("BNBUSDT2", "BNB", "USDT", "XYZ"),
+        linear("CUSDT", "C", "USDT", "BNB"),
+        linear("DUSDC", "D", "USDC", "BNB"),
+        linear("BNBUSDC", "BNB", "USDC", ""),
+        linear("XYZUSDT", "XYZ", "USDT", "BNB"),
+    ];
+    // Each by a search through all of them, whatever the order in which they are listed or listed again.
+    let check = |desk: &Desk, what: &str| {
+        let all = desk.kernel.instruments();
+        for rules in all {
+            let spec = &rules.spec;
+            let found = all.iter().position(|other| {
+                let other = &other.spec;
+                other.base == spec.fee_asset && other.quote == spec.settle && !other.inverse
+            });
+            let expected = found.filter(|_| !spec.fee_asset.is_empty()).map(|place| place as u32);
+            assert_eq!(rules.fee_price_from, expected, "{what}: {}", spec.symbol);
+        }
+        all.iter().filter(|rules| rules.fee_price_from.is_some()).count()
+    };
+    for turn in 0..listed.len() {
+        let mut desk = Desk::new();
+        for spec in listed[turn..].iter().chain(&listed[..turn]) {
+            assert!(desk.put(Input::Instrument(Box::new(spec.clone()))).accepted);
+            check(&desk, "listed");
+        }
+        assert_eq!(check(&desk, "all listed"), 6);
+        let mut again = linear("BUSDT", "B", "USDT", "BNB");
+        desk.put(Input::Instrument(Box::new(again.clone())));
+        assert_eq!(check(&desk, "with another fee asset"), 7);
+        again.taker_rate = dec("0.001");
+        desk.put(Input::Instrument(Box::new(again)));
+        assert_eq!(check(&desk, "with another rate"), 7);
+        desk.put(Input::Instrument(Box::new(linear("BNBUSDT2", "BMB", "USDT", "XYZ"))));
+        desk.put(Input::Instrument(Box::new(linear("BNBUSDT", "BMB", "USDT", "BNB"))));
+        assert!(check(&desk, "with another base") < 7);
+        desk.assert_replays();
+    }
+}

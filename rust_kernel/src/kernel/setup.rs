@@ -265,8 +265,13 @@ impl Kernel {
         if had || instrument.bounds.is_some() {
             self.aside.set_bounds(at, instrument.spec.bounds.as_deref());
         }
+        let priced_alike =
+            place.is_some_and(|place| prices_alike(&self.instruments[place as usize].spec, &instrument.spec));
         match place {
-            Some(place) => self.instruments[place as usize] = instrument,
+            Some(place) => {
+                instrument.fee_price_from = self.instruments[place as usize].fee_price_from;
+                self.instruments[place as usize] = instrument;
+            }
             None => {
                 let place = self.instruments.len() as u32;
                 self.symbols.insert(instrument.spec.symbol.hash64(), place);
@@ -279,7 +284,26 @@ impl Kernel {
         if nets {
             self.refresh_exposure(at); // the side is new
         }
-        self.find_fee_prices();
+        match place {
+            None => self.find_new_fee_prices(at),
+            Some(_) if priced_alike => {}
+            Some(_) => self.find_fee_prices(),
+        }
+    }
+
+    /// What a new instrument, the last one, changes: its own fees' price, and that of those that had none. The others
+    /// keep theirs, as the first that prices it is taken.
+    fn find_new_fee_prices(&mut self, at: u32) {
+        let new = &self.instruments[at as usize];
+        let own = self.fee_price_source(&new.spec);
+        let (base, quote, inverse) = (new.spec.base.clone(), new.spec.quote.clone(), new.spec.inverse);
+        for other in self.instruments.iter_mut().filter(|_| !inverse) {
+            let waits = other.fee_price_from.is_none() && !other.spec.fee_asset.is_empty();
+            if waits && other.spec.fee_asset == base && other.spec.settle == quote {
+                other.fee_price_from = Some(at);
+            }
+        }
+        self.instruments[at as usize].fee_price_from = own;
     }
 
     /// Finds for each instrument whose fees are paid in a third asset the one that prices it.
@@ -290,11 +314,13 @@ impl Kernel {
     }
 
     pub(super) fn fee_price_source(&self, spec: &InstrumentSpec) -> Option<u32> {
+        if spec.fee_asset.is_empty() {
+            return None;
+        }
         let prices = |other: &Instrument| {
             other.spec.base == spec.fee_asset && other.spec.quote == spec.settle && !other.spec.inverse
         };
-        let source = self.instruments.iter().position(prices).filter(|_| !spec.fee_asset.is_empty());
-        source.map(|source| source as u32)
+        self.instruments.iter().position(prices).map(|source| source as u32)
     }
 
     /// Sets what was brought in; a second seed moves the wallet by the difference.
@@ -339,4 +365,12 @@ impl Kernel {
             self.end_order(reference.place, VenueOrderStatus::Rejected, Change::Ended, effects);
         }
     }
+}
+
+/// True where one stored in the other's place changes no fee's price.
+fn prices_alike(old: &InstrumentSpec, new: &InstrumentSpec) -> bool {
+    let key = |spec: &InstrumentSpec| {
+        (spec.base.clone(), spec.quote.clone(), spec.settle.clone(), spec.fee_asset.clone(), spec.inverse)
+    };
+    key(old) == key(new)
 }
