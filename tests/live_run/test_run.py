@@ -5,7 +5,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from typing import Any
 import pytest
 
 from dita import ExecutionKernel
+from dita.config import BotConfig, ConfigError
 from dita.errors import InvalidInput
 from dita.host import Directory
 from dita.live.checks import Doctor
@@ -23,7 +26,7 @@ from dita.live.run import LiveRun
 from dita.loopback.exchange import Terms
 from dita.loopback.server import ServerThread
 from dita.strategy import Bar, Strategy
-from live_runs import SECRET, plan_of, position, traded
+from live_runs import SECRET, plan_of, position, shadow_of, traded
 
 
 class Holder(Strategy):
@@ -108,6 +111,57 @@ def test_the_venues_mark_is_the_kernels_and_its_funding_terms_are_known(served: 
         return run.kernel.slot(0).unrealized_pnl == Decimal("0.01") * (Decimal("61000.05") - paid)
 
     traded(run, moved)
+
+
+@pytest.mark.parametrize("where", [plan_of, shadow_of])
+def test_a_strategy_with_a_budget_trades_within_it(served: ServerThread, where: Callable[..., Plan]) -> None:
+    run = LiveRun(where(served, Holder, bots={"Holder": BotConfig(capital=Decimal(5_000))}))
+    traded(run, lambda: run.kernel.slot(0).size == Decimal("0.01"))
+    (row,) = [row for row in run.kernel.bots() if row["bot"] == "Holder"]
+    assert (row["kind"], row["capital"], row["slots"]) == ("bot", 5_000, 1)
+    assert row["margin"] > 0
+
+
+@pytest.mark.parametrize("where", [plan_of, shadow_of])
+def test_a_strategy_beyond_its_budget_is_refused(served: ServerThread, where: Callable[..., Plan]) -> None:
+    refused: list[Any] = []
+
+    class Greedy(Holder):
+        def on_tick(self, now: Any) -> None:
+            if not self.asked:
+                self.asked = True
+                refused.append(self.enter("BTCUSDT", "LONG", "0.01"))
+
+    run = LiveRun(where(served, Greedy, bots={"Greedy": BotConfig(capital=Decimal(1))}))
+    traded(run, lambda: bool(refused))
+    assert (refused[0].diagnostic_code, refused[0].details["bot"]) == ("BUDGET", "Greedy")
+    assert position(served) == 0
+
+
+def test_a_run_does_not_begin_with_budgets_that_the_account_does_not_carry(served: ServerThread) -> None:
+    with pytest.raises(ConfigError, match=r"accounts\.binance\.bots\.Holder\.capital"):
+        LiveRun(plan_of(served, Holder, bots={"Holder": BotConfig(capital=Decimal(10**9))}))
+
+
+def test_a_run_tells_its_figures_to_prometheus_until_its_end(served: ServerThread) -> None:
+    run = LiveRun(plan(served), metrics="127.0.0.1:0")
+    assert run.metrics is not None
+    address = run.metrics.address
+
+    def scraped() -> str:
+        with urllib.request.urlopen(f"http://{address}/metrics", timeout=30) as reply:
+            return str(reply.read().decode())
+
+    assert 'dita_open_slots{account="binance"} 0' in scraped()
+    traded(run, lambda: 'dita_open_slots{account="binance"} 1' in scraped(), seconds=30)
+    with pytest.raises(urllib.error.URLError):
+        scraped()
+
+
+def test_a_run_without_a_port_for_figures_opens_none(served: ServerThread) -> None:
+    run = LiveRun(plan(served))
+    traded(run, lambda: run.kernel.slot(0).size == Decimal("0.01"))
+    assert run.metrics is None
 
 
 def test_a_run_goes_on_from_its_log_with_its_trade(served: ServerThread, tmp_path: Path) -> None:
@@ -292,6 +346,36 @@ def test_the_doctor_says_what_it_found_and_exits_by_it(served: ServerThread) -> 
     sick = command(*words)
     assert sick.returncode == 1
     assert "may withdraw" in sick.stdout
+
+
+def test_a_run_takes_the_bots_of_its_account_from_the_file(served: ServerThread, tmp_path: Path) -> None:
+    (tmp_path / "dita.toml").write_text(
+        '[accounts.binance.bots.Holder]\ncapital = "400"\n'
+        '[accounts.binance.bots.other]\ncapital = "1"\n'
+        '[accounts.main.bots.else]\ncapital = "1"\n'
+    )
+    words = ["run", f"{__file__}:Holder", "-c", "binance", "-p", "BTC/USDT", "--exchange", served.address]
+    directory = Directory(tmp_path / "host")
+    program = subprocess.Popen(
+        [sys.executable, "-m", "dita.cli", *words, "--dir", str(directory.path)],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert program.stdout is not None
+        assert program.stdout.readline().startswith("Holder: trading")
+        program.send_signal(signal.SIGINT)
+        _, told = program.communicate(timeout=60)
+    finally:
+        if program.poll() is None:
+            program.kill()
+    assert program.returncode == 0, told
+    assert "Holder has a budget, which began with 400 USDT\n" in told
+    assert "other has a budget, which began with 1 USDT; no strategy of this run has that name" in told
+    assert "accounts.main.bots are not of this run, whose account is binance" in told
 
 
 def test_a_signal_ends_a_run_and_what_is_left_is_printed(served: ServerThread, tmp_path: Path) -> None:

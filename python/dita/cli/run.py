@@ -15,7 +15,9 @@ from dita.cli.venue import add_venue_options, own_fees, place_and_key, place_of_
 from dita.errors import shown
 
 if TYPE_CHECKING:
-    from dita.config import AlertsConfig
+    from collections.abc import Mapping
+
+    from dita.config import AlertsConfig, BotConfig
     from dita.host import Directory
     from dita.live.plan import Left, Plan, Wanted
     from dita.live.run import LiveRun
@@ -27,6 +29,7 @@ _DESCRIPTION: Final = """\
 Trade strategies at a venue, on its live market. Before the first order it asks what `dita doctor` asks.
 Without --live it trades on the venue's test network; with --exchange on `dita exchange`. Real money takes
 --live and DITA_LIVE=yes in the environment, and the limits that docs/how-to/open-a-live-account.md names.
+Budgets of strategies that share the account are [accounts.VENUE.bots.STRATEGY] of dita.toml.
 --shadow sends nothing and needs no key: the simulated venue fills the orders, on the real venue's live depth,
 behind the line at their price, after the venue's latency; with a key it takes the account's own fees.
 
@@ -198,7 +201,23 @@ def _plan(options: argparse.Namespace) -> "Plan":
         hedge_mode=options.hedge_mode,
         latency_ms=options.latency,
         guests=0 if options.ephemeral else options.guest_slots,
+        bots=_bots(where.name),
     )
+
+
+def _bots(account: str) -> "Mapping[str, BotConfig]":
+    """The bots that dita.toml names for the run's account, which is called after its venue."""
+    from dita.config import load, standing_file  # noqa: PLC0415 - as above
+
+    accounts = load(standing_file()).config.accounts
+    elsewhere = [name for name, one in accounts.items() if one.bots and name != account]
+    if elsewhere:
+        print(
+            f"WARN  bots           accounts.{elsewhere[0]}.bots are not of this run, whose account is "
+            f"{account}: write them as [accounts.{account}.bots.NAME]",
+            file=sys.stderr,
+        )
+    return accounts[account].bots if account in accounts else {}
 
 
 def _recording(options: argparse.Namespace, plan: "Plan") -> list[str]:
@@ -268,6 +287,7 @@ def _directory(options: argparse.Namespace) -> "Directory | None":
 def _tell_start(live: "LiveRun", directory: "Directory | None") -> None:
     for check in live.checks:
         print(f"{check.result.upper():<5} {check.name:<14} {check.text}", file=sys.stderr)
+    _tell_bots(live.plan)
     if live.plan.dead_man_s is not None and not live.plan.shadow:
         print(
             f"WARN  dead man       {live.plan.dead_man_s:g} s after this program was last heard of the venue "
@@ -277,6 +297,16 @@ def _tell_start(live: "LiveRun", directory: "Directory | None") -> None:
     if directory is not None:
         name = directory.path.name
         print(f"{directory.path}: running; ask it with `dita status {name}`", file=sys.stderr)
+
+
+def _tell_bots(plan: "Plan") -> None:
+    strategies = {one.name for one in plan.strategies}
+    for name, bot in plan.bots.items():
+        text = f"{name} has a budget, which began with {bot.capital} {bot.asset}"
+        if name in strategies:
+            print(f"OK    bots           {text}", file=sys.stderr)
+        else:
+            print(f"WARN  bots           {text}; no strategy of this run has that name", file=sys.stderr)
 
 
 def _trading(plan: "Plan") -> str:

@@ -86,6 +86,7 @@ class AtVenue:
             max_slots=plan.slots,
             hedge_mode=plan.hedge_mode,
             live=plan.live,
+            bots=dict(plan.bots),
         )
 
     def open(self, kernel: ExecutionKernel) -> LiveAdapter:
@@ -208,6 +209,7 @@ class InShadow:
             simulated=SimulatedConfig(balances=settles, queue_position=True, latency_ms=self._latency_ms),
             instruments={"instruments": dict(self._rules)},
             max_slots=self._plan.slots,
+            bots=dict(self._plan.bots),
         )
 
     def open(self, kernel: ExecutionKernel) -> LiveAdapter:

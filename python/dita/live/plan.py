@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Literal
 
+from dita.config import BotConfig
 from dita.config.secrets import SecretRef
 from dita.errors import KernelError
 from dita.live.places import Place
@@ -53,6 +54,7 @@ class Plan:
         dead_man_s: After so many seconds without this program the venue cancels all open orders there;
             None leaves that off.
         guests: Slots beside those of the strategies: for programs that connect, and for orders by hand.
+        bots: The strategies that have a budget, by their names; the rest of the account is no bot's.
     """
 
     strategies: Sequence[Wanted]
@@ -70,6 +72,7 @@ class Plan:
     latency_ms: Decimal | None = None
     dead_man_s: float | None = None
     guests: int = 0
+    bots: Mapping[str, BotConfig] = field(default_factory=dict)
 
     @property
     def slots(self) -> int:
