@@ -16,6 +16,7 @@ from dita.server import Serving
 CONFIG = """
 [serve]
 clients = {clients}
+spin = {spin}
 [accounts.main]
 max_slots = 8
 log_policy = "{policy}"
@@ -32,7 +33,7 @@ PATIENCE_S = 30.0
 def serving(place: Path, name: str) -> Serving:
     """Serve a simulated account in this process, at `NAME.sock`."""
     config = place / f"{name}.toml"
-    config.write_text(CONFIG.format(policy="batch", clients=8))
+    config.write_text(CONFIG.format(policy="batch", clients=8, spin="true"))
     return Serving(load(config, environ={}).config, Directory(place / name), socket=place / f"{name}.sock")
 
 
@@ -40,13 +41,19 @@ class Served:
     """`dita serve` as a process, with a host's directory and a socket of the test's own."""
 
     def __init__(
-        self, place: Path, *, policy: str = "batch", clients: int = 128, environ: dict[str, str] | None = None
+        self,
+        place: Path,
+        *,
+        policy: str = "batch",
+        clients: int = 128,
+        spin: bool = True,
+        environ: dict[str, str] | None = None,
     ) -> None:
         self.place = place
         self.directory = Directory(place / "host")
         self.socket = place / "kernel.sock"
         self.config = place / "dita.toml"
-        self.config.write_text(CONFIG.format(policy=policy, clients=clients))
+        self.config.write_text(CONFIG.format(policy=policy, clients=clients, spin=str(spin).lower()))
         self._environ = {**os.environ, "DITA_ZINC_DIR": str(place / "planes"), **(environ or {})}
         self.process: subprocess.Popen[str] | None = None
 

@@ -2834,11 +2834,12 @@ class KernelServer:
         mode: int = 0o600,
         clients_max: int = 128,
         pulse: tuple[str | os.PathLike[str], str, int, int] | None = None,
+        spins: bool = False,
     ) -> KernelServer:
         """Begin to serve; of each account its name, engine, seats and plane (directory and name).
 
         The pulse is where its thread shows that it is alive: directory, name, process id, and the
-        process's start.
+        process's start. `spins` offers programs channels in shared memory.
 
         Raises:
             LinkError: Another process serves there, or the system refuses.
@@ -2852,7 +2853,7 @@ class KernelServer:
         """Whether its thread runs."""
 
     def standing(self) -> dict[str, int]:
-        """Return how it stands: `clients messages refused gaps beats unread`."""
+        """Return how it stands: `clients messages refused gaps beats unread spinning`."""
 
     def figures(self) -> dict[str, Any]:
         """Return what it counts: `calls calls_took_s intents`.
@@ -2899,11 +2900,15 @@ class Link:
         timeout_s: float = 30.0,
         comes_back_s: float = 10.0,
         versions: tuple[int, int] | None = None,
+        spin: bool = False,
     ) -> Link:
         """Connect, and take the lease."""
 
     def welcome(self) -> dict[str, Any]:
         """Return what the server has said to the hello last."""
+
+    def travels(self) -> tuple[str, str]:
+        """Return how messages travel: "channel" or "socket", and why there is no channel that was asked for."""
 
     @property
     def seq(self) -> int:

@@ -95,7 +95,8 @@ def planes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_a_strategy_hears_and_does_the_same_in_the_host_and_in_a_client(planes: Path) -> None:
+@pytest.mark.parametrize("spin", [False, True])
+def test_a_strategy_hears_and_does_the_same_in_the_host_and_in_a_client(planes: Path, *, spin: bool) -> None:
     with serving(planes, "inside") as owner:
         handle = owner.host.load(Trader, name="trader")
         handle.start()
@@ -104,7 +105,7 @@ def test_a_strategy_hears_and_does_the_same_in_the_host_and_in_a_client(planes: 
         assert not handle.error
         inside, money = handle.strategy.told, owner.host.kernel("main").account.capital  # type: ignore[attr-defined]
     with serving(planes, "outside") as owner:
-        kernel = dita.connect(planes / "outside.sock", name="trader", slots=2, market=True)
+        kernel = dita.connect(planes / "outside.sock", name="trader", slots=2, market=True, spin=spin)
         company = ConnectedStrategies(kernel)
         handle = company.load(Trader)
         handle.start()

@@ -255,6 +255,11 @@ class ServeConfig(Section):
     clients: int = Field(
         default=128, ge=1, le=1024, description="How many programs may be connected at once."
     )
+    spin: bool = Field(
+        default=False,
+        description="Whether programs may call through shared memory (`connect(spin=True)`): while one does, the "
+        "server's thread never sleeps, and takes a processor.",
+    )
     heartbeat_s: Seconds = Field(
         default=Decimal(1),
         description="A standby ends a primary that has not shown a sign of life for so long, 0.25 to 3600 s: "

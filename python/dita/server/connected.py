@@ -1,6 +1,7 @@
 """`connect`: a kernel in another process, with `ExecutionKernel`'s face."""
 
 import json
+import logging
 import os
 import re
 import sys
@@ -38,6 +39,7 @@ from dita.slots import AccountProjection, KernelSlotView, KernelStateView
 from dita.strategy.views import moment
 from dita.zinc import ZincReader
 
+_LOG: Final = logging.getLogger("dita.server")
 OnLoss: TypeAlias = Literal["keep", "cancel", "flatten"]
 GRACE_S: Final = 5.0
 TIMEOUT_S: Final = 30.0
@@ -86,6 +88,7 @@ def connect(
     market: bool = False,
     timeout_s: float = TIMEOUT_S,
     comes_back_s: float = COMES_BACK_S,
+    spin: bool = False,
 ) -> "ConnectedKernel":
     """Connect to a kernel's server (`dita serve`), and take a lease on slots.
 
@@ -102,6 +105,9 @@ def connect(
         market: Whether it hears of the market.
         timeout_s: How long a call waits for its answer, seconds.
         comes_back_s: How long a call waits for a server that is away, seconds.
+        spin: Whether calls go through shared memory: faster, and a processor at each end is busy with looking:
+            the server's always, this one's while a call waits. Where the server does not offer that (`spin = true` in
+            its `[serve]`), a warning is logged, and calls go through the socket.
 
     Raises:
         LeaseHeld: Another process holds the lease: `pid`, `since_ns`.
@@ -109,21 +115,23 @@ def connect(
         ServerRefused: The server says no: `code` says why.
         InvalidInput: A value that the server cannot take.
     """
-    return ConnectedKernel(
-        Link(
-            socket_of(path),
-            name=own_name() if name is None else name,
-            slots=slots,
-            account=account or "",
-            policy=on_loss,
-            grace_s=grace_s,
-            secret=secret or "",
-            market=market,
-            timeout_s=timeout_s,
-            comes_back_s=comes_back_s,
-        ),
-        own_name() if name is None else name,
+    link = Link(
+        socket_of(path),
+        name=own_name() if name is None else name,
+        slots=slots,
+        account=account or "",
+        policy=on_loss,
+        grace_s=grace_s,
+        secret=secret or "",
+        market=market,
+        timeout_s=timeout_s,
+        comes_back_s=comes_back_s,
+        spin=spin,
     )
+    travels, why = link.travels()
+    if spin and travels != "channel":
+        _LOG.warning("calls go through the socket, and not through shared memory: %s", why)
+    return ConnectedKernel(link, own_name() if name is None else name)
 
 
 def own_name() -> str:
@@ -238,6 +246,11 @@ class ConnectedKernel:
     def link(self) -> Link:
         """The connection."""
         return self._link
+
+    @property
+    def spins(self) -> bool:
+        """Whether calls go through shared memory now: `connect(spin=True)`, and the server offers it."""
+        return self._link.travels()[0] == "channel"
 
     @property
     def slots(self) -> tuple[int, ...]:

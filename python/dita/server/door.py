@@ -33,6 +33,7 @@ class Door:
         socket: Path | None = None,
         mode: str = MODE,
         clients: int = CLIENTS,
+        spins: bool = False,
         shown: bool = True,
         beats: bool = True,
     ) -> None:
@@ -44,6 +45,8 @@ class Door:
             socket: Where programs connect; None means the directory's `kernel.sock`.
             mode: The socket's mode: who may connect.
             clients: How many may be connected at once.
+            spins: Whether programs may have channels in shared memory; while one has, the server's thread never
+                sleeps.
             shown: Whether the accounts are in shared memory; else programs ask for everything over the
                 socket, and hear no market.
             beats: Whether a standby may see there that this process is alive.
@@ -63,6 +66,7 @@ class Door:
             host=name,
             mode=int(mode, 8),
             clients_max=clients,
+            spins=spins,
             pulse=(planes, name, me.pid, me.started) if beats else None,
         )
         for account, kernel in host.accounts.items():

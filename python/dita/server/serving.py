@@ -105,6 +105,7 @@ class Serving:
                 socket=self.path,
                 mode=config.serve.mode,
                 clients=config.serve.clients,
+                spins=config.serve.spin,
             )
         except BaseException:
             self.host.close(drain_s=0)

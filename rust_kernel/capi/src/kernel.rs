@@ -488,6 +488,7 @@ impl Kernel {
             | Request::Noted
             | Request::Noting { .. }
             | Request::Override(_)
+            | Request::Channel
             | Request::Past { .. } => {
                 return Err(malformed("has no place here: this kernel is yours, there is no lease"));
             }

@@ -2,7 +2,7 @@
 //!
 //! [`message`] is what they say, [`packet`] how it travels, [`lease`] who holds which slots. [`Server`] is the kernel's end: one
 //! thread, which takes what foreign calls need only where a venue outside is asked. [`Link`] is a program's end; how it
-//! travels is a [`Transport`] of its own.
+//! travels is a [`Transport`] of its own: the socket, or a channel in shared memory beside it.
 #![deny(missing_docs, clippy::float_arithmetic)]
 
 mod client;
@@ -13,7 +13,9 @@ mod seats;
 mod server;
 mod spin;
 
-pub use client::{Line, Link, LinkError, Pushed, Received, SocketTransport, Transport};
+pub use client::{
+    Line, Link, LinkError, Pushed, Received, SocketTransport, SpinTransport, Transport, Travels,
+};
 pub use lease::{Lease, Policy};
 pub use seats::{NoFreeSlot, Seats};
 pub use server::{

@@ -13,8 +13,8 @@ use dita_kernel::names::{KernelDiagnosticCode, Severity, TradeStage};
 use crate::lease::Policy;
 
 /// The newest version. Version 2 brought the orders of news, version 3 notes and the past, positions and the ledger, version 4 notes
-/// that are kept together with intents, and overrides.
-pub const VERSION: u16 = 4;
+/// that are kept together with intents, and overrides, version 5 the channel.
+pub const VERSION: u16 = 5;
 /// The oldest version that a server speaks.
 pub const VERSION_OLDEST: u16 = 1;
 /// How a first message begins, in every version.
@@ -29,6 +29,8 @@ pub const BATCH_MAX: usize = 1024;
 pub(crate) const AGAIN_AT: usize = 5;
 /// The version that brought [`Request::Noting`] and [`Request::Override`].
 pub const NOTING_FROM: u16 = 4;
+/// The version that brought [`Request::Channel`].
+pub const CHANNEL_FROM: u16 = 5;
 
 /// Bytes that are no message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -121,6 +123,8 @@ pub enum Request {
     /// An operator's change of one of the lease's slots. It says what shall be: one that is sent again changes nothing more. From
     /// version 4 on.
     Override(Box<SlotOverride>),
+    /// From the answer on, messages go through shared memory: [`Reply::Channel`]. From version 5 on.
+    Channel,
 }
 
 /// What can be read beside slots and orders.
@@ -379,6 +383,10 @@ pub enum Reply {
     Note(Option<(u64, i64, String)>),
     /// To [`Request::Past`].
     Past(Past),
+    /// To [`Request::Channel`]: the memory's descriptor goes with it.
+    Channel,
+    /// Unasked, in the socket of a program that has a channel and sleeps: there is something in it.
+    Wake,
 }
 
 const HELLO: u8 = 1;
@@ -392,6 +400,7 @@ const NOTED: u8 = 8;
 const PAST: u8 = 9;
 const NOTING: u8 = 10;
 const OVERRIDE: u8 = 11;
+const CHANNEL: u8 = 12;
 const WELCOME: u8 = 65;
 const REFUSED: u8 = 66;
 const VERDICTS: u8 = 67;
@@ -407,6 +416,8 @@ const MARKET: u8 = 76;
 const CLOSING: u8 = 77;
 const NOTE_IS: u8 = 78;
 const PAST_IS: u8 = 79;
+const CHANNEL_IS: u8 = 80;
+const WAKE: u8 = 81;
 
 fn head(kind: u8, number: u32, out: &mut Vec<u8>) {
     out.clear();
@@ -464,6 +475,7 @@ impl Request {
                 head(OVERRIDE, number, out);
                 put_override(change, out);
             }
+            Request::Channel => head(CHANNEL, number, out),
         }
     }
 
@@ -511,6 +523,7 @@ fn read_request(mut bytes: &[u8]) -> Option<(u32, Request)> {
             intents: Form::take(left)?,
         },
         OVERRIDE => Request::Override(Box::new(take_override(left)?)),
+        CHANNEL => Request::Channel,
         _ => return None,
     };
     // A later hello may say more behind what every version knows.
@@ -586,6 +599,8 @@ impl Reply {
                 head(PAST_IS, number, out);
                 put_past(past, out);
             }
+            Reply::Channel => head(CHANNEL_IS, number, out),
+            Reply::Wake => head(WAKE, number, out),
         }
     }
 
@@ -620,6 +635,8 @@ fn read_reply(mut bytes: &[u8], version: u16) -> Option<(u32, Reply)> {
         }
         NOTE_IS => Reply::Note(None),
         PAST_IS => Reply::Past(take_past(left)?),
+        CHANNEL_IS => Reply::Channel,
+        WAKE => Reply::Wake,
         _ => return None,
     };
     left.is_empty().then_some((number, reply))

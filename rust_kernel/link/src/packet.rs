@@ -1,6 +1,8 @@
 //! How messages travel: in packets of a Unix SEQPACKET socket, each a byte that says whether more of the message follows, and a
 //! piece of it.
 
+use std::io::{IoSlice, IoSliceMut};
+use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::time::Duration;
@@ -8,8 +10,9 @@ use std::time::Duration;
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd};
 use rustix::io::{self, Errno};
 use rustix::net::{
-    AddressFamily, RecvFlags, SendFlags, SocketAddrUnix, SocketFlags, SocketType, connect, recv, send,
-    socket_with,
+    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer,
+    SendAncillaryMessage, SendFlags, SocketAddrUnix, SocketFlags, SocketType, connect, recv, recvmsg, send,
+    sendmsg, socket_with,
 };
 
 /// The longest packet, in bytes: what a socket's buffer takes wherever it has its usual size.
@@ -69,6 +72,54 @@ pub fn send_from(
     Ok(offset)
 }
 
+/// Sends a short message with a descriptor; false where the socket takes nothing now.
+///
+/// # Errors
+/// Nobody reads any more, or the system refuses.
+pub fn send_with(socket: impl AsFd, message: &[u8], handed: impl AsFd) -> io::Result<bool> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut beside = SendAncillaryBuffer::new(&mut space);
+    let handed = [handed.as_fd()];
+    beside.push(SendAncillaryMessage::ScmRights(&handed));
+    let packet = [IoSlice::new(&[LAST]), IoSlice::new(message)];
+    match sendmsg(&socket, &packet, &mut beside, SendFlags::NOSIGNAL) {
+        Ok(_) => Ok(true),
+        Err(Errno::AGAIN | Errno::NOBUFS | Errno::INTR) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Reads a packet as [`read_onto`] does, and the descriptor that came with it. It waits as long as the socket does.
+///
+/// # Errors
+/// The system refuses.
+pub fn read_with(
+    socket: impl AsFd,
+    message: &mut Vec<u8>,
+    packet: &mut [u8],
+    bytes_max: usize,
+) -> io::Result<(Read, Option<OwnedFd>)> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut beside = RecvAncillaryBuffer::new(&mut space);
+    let got = match recvmsg(
+        &socket,
+        &mut [IoSliceMut::new(packet)],
+        &mut beside,
+        RecvFlags::CMSG_CLOEXEC | RecvFlags::TRUNC,
+    ) {
+        Ok(got) => got,
+        Err(error) => return Ok((came_to(error)?, None)),
+    };
+    let handed = beside.drain().find_map(|one| match one {
+        RecvAncillaryMessage::ScmRights(mut handed) => handed.next(),
+        _ => None,
+    });
+    if got.flags.contains(ReturnFlags::CTRUNC) {
+        return Ok((Read::Garbage, None));
+    }
+    Ok((put_onto(message, packet, got.bytes, bytes_max), handed))
+}
+
 /// What came of reading a packet.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Read {
@@ -95,20 +146,31 @@ pub fn read_onto(
     bytes_max: usize,
     flags: RecvFlags,
 ) -> io::Result<Read> {
-    let length = match recv(&socket, &mut *packet, flags) {
-        Ok((_, length)) => length,
-        Err(Errno::AGAIN | Errno::INTR) => return Ok(Read::Nothing),
-        Err(Errno::CONNRESET | Errno::PIPE) => return Ok(Read::Ended),
-        Err(error) => return Err(error),
-    };
+    match recv(&socket, &mut *packet, flags) {
+        Ok((_, length)) => Ok(put_onto(message, packet, length, bytes_max)),
+        Err(error) => came_to(error),
+    }
+}
+
+/// What it comes to that a packet cannot be read.
+fn came_to(error: Errno) -> io::Result<Read> {
+    match error {
+        Errno::AGAIN | Errno::INTR => Ok(Read::Nothing),
+        Errno::CONNRESET | Errno::PIPE => Ok(Read::Ended),
+        error => Err(error),
+    }
+}
+
+/// Puts a packet's piece behind what is there of a message.
+fn put_onto(message: &mut Vec<u8>, packet: &[u8], length: usize, bytes_max: usize) -> Read {
     let Some((first, piece)) = packet.get(..length).and_then(<[u8]>::split_first) else {
-        return Ok(if length == 0 { Read::Ended } else { Read::Garbage });
+        return if length == 0 { Read::Ended } else { Read::Garbage };
     };
     if *first > MORE || message.len() + piece.len() > bytes_max {
-        return Ok(Read::Garbage);
+        return Read::Garbage;
     }
     message.extend_from_slice(piece);
-    Ok(if *first == LAST { Read::Whole } else { Read::Part })
+    if *first == LAST { Read::Whole } else { Read::Part }
 }
 
 /// Waits until a socket can be read, or written to; false where that was not so in time.

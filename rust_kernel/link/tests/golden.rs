@@ -159,6 +159,7 @@ fn requests() -> Vec<(&'static str, Request)> {
         ("read_ledger", Request::Read { topic: Topic::Ledger, name: Id::EMPTY }),
         ("override", Request::Override(Box::new(SlotOverride::new(3, id("ops"), "why".into())))),
         ("override_all", Request::Override(Box::new(override_of_all()))),
+        ("channel", Request::Channel),
         (
             "noting",
             Request::Noting {
@@ -238,6 +239,8 @@ fn replies() -> Vec<(&'static str, Reply)> {
         ("note_is", Reply::Note(Some((7, 12, "{}".into())))),
         ("no_note", Reply::Note(None)),
         ("past_is", Reply::Past(Past { events: vec![past(Some(order())), past(None)], left_out: 2 })),
+        ("channel_is", Reply::Channel),
+        ("wake", Reply::Wake),
     ]
 }
 
@@ -246,6 +249,8 @@ const FROM_3: [&str; 8] =
     ["note", "noted", "past", "read_positions", "read_ledger", "note_is", "no_note", "past_is"];
 /// What only version 4 and later ones have.
 const FROM_4: [&str; 3] = ["noting", "override", "override_all"];
+/// What only version 5 and later ones have.
+const FROM_5: [&str; 3] = ["channel", "channel_is", "wake"];
 
 fn line(name: &str, bytes: &[u8]) -> String {
     let mut line = format!("{name} ");
@@ -257,8 +262,8 @@ fn line(name: &str, bytes: &[u8]) -> String {
 fn written(version: u16) -> String {
     let mut bytes = Vec::new();
     let mut lines = String::new();
-    let has =
-        |name: &str| (version >= 3 || !FROM_3.contains(&name)) && (version >= 4 || !FROM_4.contains(&name));
+    let from: [(u16, &[&str]); 3] = [(3, &FROM_3), (4, &FROM_4), (5, &FROM_5)];
+    let has = |name: &str| from.iter().all(|(first, names)| version >= *first || !names.contains(&name));
     for (name, request) in requests().into_iter().filter(|(name, _)| has(name)) {
         request.encode(5, &mut bytes);
         lines += &line(name, &bytes);

@@ -14,7 +14,9 @@ use dita_kernel::outcome::{Detail as CoreDetail, Outcome};
 use dita_link::message::{
     Happening, Hello, MAGIC, NOTING_FROM, News, Reply, Request, Topic, VERSION, VERSION_OLDEST, Verdict, Why,
 };
-use dita_link::{Link as Core, LinkError, Policy, Pushed, SocketTransport};
+use dita_link::{
+    Link as Core, LinkError, Policy, Pushed, SocketTransport, SpinTransport, Transport, Travels,
+};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyTuple};
 
@@ -188,7 +190,7 @@ fn slot_objects<'py>(py: Python<'py>, slots: Vec<SlotView>) -> PyResult<Bound<'p
 impl Link {
     /// Connects, and takes the lease. Times are in seconds: `timeout_s` for an answer, `comes_back_s` for a server that is away.
     #[new]
-    #[pyo3(signature = (path, *, name, slots=1, account="", policy="keep", grace_s=5.0, secret="", market=false, timeout_s=30.0, comes_back_s=10.0, versions=None))]
+    #[pyo3(signature = (path, *, name, slots=1, account="", policy="keep", grace_s=5.0, secret="", market=false, timeout_s=30.0, comes_back_s=10.0, versions=None, spin=false))]
     #[allow(clippy::too_many_arguments)] // each is one of the hello's
     fn new(
         py: Python<'_>,
@@ -203,6 +205,7 @@ impl Link {
         timeout_s: f64,
         comes_back_s: f64,
         versions: Option<(u16, u16)>,
+        spin: bool,
     ) -> Result<Link, Error> {
         let too_many = |_| Error::text_value("slots", &slots.to_string(), "must be from 1 to 65,535");
         let Some(policy) = Policy::from_name(policy) else {
@@ -226,7 +229,9 @@ impl Link {
         };
         let (timeout, comes_back) =
             (seconds(timeout_s, "timeout_s")?, seconds(comes_back_s, "comes_back_s")?);
-        let core = py.detach(|| Core::open(Box::new(SocketTransport { path }), hello, comes_back))?;
+        let transport: Box<dyn Transport> =
+            if spin { Box::new(SpinTransport { path }) } else { Box::new(SocketTransport { path }) };
+        let core = py.detach(|| Core::open(transport, hello, comes_back))?;
         Ok(Link { core, timeout, waiting: Mutex::default(), started: Mutex::default() })
     }
 
@@ -248,6 +253,15 @@ impl Link {
         dict.set_item("plane_directory", &*said.plane_directory)?;
         dict.set_item("plane_name", &*said.plane_name)?;
         Ok(dict)
+    }
+
+    /// How messages travel: `("channel" or "socket", why there is no channel where one was asked for, or "")`.
+    fn travels(&self) -> (&'static str, String) {
+        match self.core.travels() {
+            Travels::Channel => ("channel", String::new()),
+            Travels::Socket => ("socket", String::new()),
+            Travels::NoChannel(why) => ("socket", why),
+        }
     }
 
     /// The highest input that an answer has told of.

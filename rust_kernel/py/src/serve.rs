@@ -68,9 +68,10 @@ type Served<'py> = (String, Bound<'py, Engine>, Bound<'py, Seats>, Option<(Strin
 #[pymethods]
 impl KernelServer {
     /// Begins to serve. `accounts` are `(name, engine, seats, plane)`, the plane a directory and a name. `pulse` is where it shows
-    /// that it is alive: `(directory, name, pid, started)`.
+    /// that it is alive: `(directory, name, pid, started)`. `spins` offers programs channels in shared memory.
     #[new]
-    #[pyo3(signature = (path, accounts, *, host, mode=0o600, clients_max=128, pulse=None))]
+    #[allow(clippy::too_many_arguments)] // each is one of the server's
+    #[pyo3(signature = (path, accounts, *, host, mode=0o600, clients_max=128, pulse=None, spins=false))]
     fn new(
         path: PathBuf,
         accounts: Vec<Served<'_>>,
@@ -78,6 +79,7 @@ impl KernelServer {
         mode: u32,
         clients_max: usize,
         pulse: Option<(PathBuf, String, u64, u64)>,
+        spins: bool,
     ) -> Result<KernelServer, Error> {
         let account = |(name, engine, seats, plane): Served<'_>| {
             let id =
@@ -91,7 +93,7 @@ impl KernelServer {
             Pulse::make(&Place::new(&directory, &name)?, pid, started)
         });
         let pulse = pulse.transpose()?;
-        let server = Server::start(ServerConfig { path, mode, host, clients_max, accounts, pulse })?;
+        let server = Server::start(ServerConfig { path, mode, host, clients_max, spins, accounts, pulse })?;
         Ok(KernelServer { server })
     }
 
@@ -107,7 +109,7 @@ impl KernelServer {
         self.server.is_alive()
     }
 
-    /// How it stands: `clients messages refused gaps beats unread`.
+    /// How it stands: `clients messages refused gaps beats unread spinning`.
     fn standing<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let standing = self.server.standing();
         let dict = PyDict::new(py);
@@ -117,6 +119,7 @@ impl KernelServer {
         dict.set_item("gaps", standing.gaps)?;
         dict.set_item("beats", standing.beats)?;
         dict.set_item("unread", standing.unread)?;
+        dict.set_item("spinning", standing.spinning)?;
         Ok(dict)
     }
 

@@ -12,6 +12,8 @@ pub trait Word {
     fn release();
     /// What this thread loads after it is at least as new as what goes with what it loaded before it.
     fn acquire();
+    /// What this thread stored before it and loads after it has one order for all: two that do so do not miss each other.
+    fn full();
 }
 
 /// Loads are relaxed with a fence behind them, not acquiring: readers have the memory mapped to be read only, where that
@@ -35,5 +37,10 @@ impl Word for AtomicU64 {
     #[inline(always)]
     fn acquire() {
         fence(Ordering::Acquire);
+    }
+
+    #[inline(always)]
+    fn full() {
+        fence(Ordering::SeqCst);
     }
 }

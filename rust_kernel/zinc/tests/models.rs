@@ -1,9 +1,9 @@
-//! The lane under model checkers: `make zinc-models`. Loom goes through every order and every old value that the memory
-//! model allows, of two writes and two readers; shuttle through many random orders of the layout as it is.
+//! The lane and the ring under model checkers: `make zinc-models`. Loom goes through every order and every old value that the memory
+//! model allows, of two writes and two readers, and of a ring's two ends; shuttle through many random orders of the layout as it is.
 #![cfg(zinc_models)]
 #![allow(missing_docs, clippy::unwrap_used)]
 
-use dita_zinc::{Attempt, GENERATIONS, Got, Lane, Next, Section, Shape, Word};
+use dita_zinc::{Attempt, Count, GENERATIONS, Got, Lane, Next, Ring, Section, Shape, Sleeper, Taken, Word};
 
 mod under_loom {
     use loom::sync::Arc;
@@ -33,6 +33,10 @@ mod under_loom {
         fn acquire() {
             fence(Ordering::Acquire);
         }
+
+        fn full() {
+            fence(Ordering::SeqCst);
+        }
     }
 
     /// A word whose reader looks in no order: the model has to find what that tears.
@@ -52,6 +56,8 @@ mod under_loom {
         }
 
         fn acquire() {}
+
+        fn full() {}
     }
 
     trait Made: Word + Send + Sync + 'static {
@@ -116,6 +122,88 @@ mod under_loom {
     fn a_reader_without_its_fences_is_found_out() {
         two_writes_and_two_readers::<Careless>(1);
     }
+
+    /// A ring of four words, where the program's end says that it sleeps.
+    struct Shared<W> {
+        counts: [W; 2],
+        asleep: W,
+        words: Vec<W>,
+    }
+
+    impl<W: Made> Shared<W> {
+        fn made() -> Arc<Shared<W>> {
+            let words = (0..4).map(|_| W::made()).collect();
+            Arc::new(Shared { counts: [W::made(), W::made()], asleep: W::made(), words })
+        }
+
+        fn ring(&self) -> Ring<'_, W> {
+            Ring::of(&self.counts[0], &self.counts[1], &self.words).unwrap()
+        }
+    }
+
+    /// Three messages through a ring that has room for two: the third takes the first one's place.
+    fn three_messages<W: Made>() {
+        let mut model = loom::model::Builder::new();
+        model.preemption_bound = Some(PREEMPTIONS_MAX);
+        model.check(|| {
+            let shared = Shared::<W>::made();
+            let writers = Arc::clone(&shared);
+            let writer = thread::spawn(move || {
+                let mut count = Count::default();
+                for byte in 1..=3 {
+                    while writers.ring().write(&mut count, &[byte; 8]).unwrap() == 0 {
+                        thread::yield_now();
+                    }
+                }
+            });
+            let (mut count, mut got) = (Count::default(), Vec::new());
+            for byte in 1..=3 {
+                got.clear();
+                while shared.ring().read(&mut count, &mut got, 8).expect("a torn head") == Taken::Nothing {
+                    thread::yield_now();
+                }
+                assert_eq!(got, [byte; 8], "a torn message");
+            }
+            writer.join().unwrap();
+        });
+    }
+
+    /// One message, and a reader that sleeps where it finds none: it is woken, or has seen it.
+    fn a_sleeper<W: Made>() {
+        loom::model(|| {
+            let shared = Shared::<W>::made();
+            let writers = Arc::clone(&shared);
+            let writer = thread::spawn(move || {
+                writers.ring().write(&mut Count::default(), &[1]).unwrap();
+                Sleeper(&writers.asleep).has_to_be_woken()
+            });
+            Sleeper(&shared.asleep).sleep();
+            let sleeps = shared.ring().is_empty();
+            assert!(writer.join().unwrap() || !sleeps, "a torn sleep: nobody wakes it");
+        });
+    }
+
+    #[test]
+    fn a_ring_gives_each_message_whole_in_any_order() {
+        three_messages::<Checked>();
+    }
+
+    #[test]
+    #[should_panic(expected = "a torn")]
+    fn a_ring_whose_reader_looks_in_no_order_is_found_out() {
+        three_messages::<Careless>();
+    }
+
+    #[test]
+    fn who_sleeps_at_a_ring_is_woken_in_any_order() {
+        a_sleeper::<Checked>();
+    }
+
+    #[test]
+    #[should_panic(expected = "a torn sleep")]
+    fn a_sleeper_without_the_full_fence_is_found_out() {
+        a_sleeper::<Careless>();
+    }
 }
 
 mod under_shuttle {
@@ -142,6 +230,8 @@ mod under_shuttle {
         fn release() {}
 
         fn acquire() {}
+
+        fn full() {}
     }
 
     /// A slot's lane as a segment has it.

@@ -5,6 +5,7 @@
 
 mod pushed;
 mod reading;
+mod spinning;
 mod transport;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -19,7 +20,8 @@ use crate::message::{AGAIN_AT, Hello, Refused, Reply, Request, VERSION, Welcome,
 use crate::packet::Bell;
 pub use pushed::Pushed;
 use pushed::Ring;
-pub use transport::{Line, Received, SocketTransport, Transport};
+pub use spinning::SpinTransport;
+pub use transport::{Line, Received, SocketTransport, Transport, Travels};
 
 /// How long a thread reads or waits before it looks whether its call has to end.
 pub(crate) const SLICE: Duration = Duration::from_millis(100);
@@ -130,6 +132,12 @@ impl Link {
     /// What the server has said last to the hello.
     pub fn welcome(&self) -> Welcome {
         unpoisoned(&self.shared.way).welcome.clone()
+    }
+
+    /// How messages travel now; through the socket where the server is away.
+    pub fn travels(&self) -> Travels {
+        let line = unpoisoned(&self.shared.way).line.clone();
+        line.map_or(Travels::Socket, |line| line.travels())
     }
 
     /// The highest input that an answer has told of.
@@ -322,7 +330,10 @@ fn greet(transport: &dyn Transport, hello: &Hello) -> Result<(Arc<dyn Line>, Wel
         Received::Ended => return Err(away("it hung up".into())),
     }
     match Reply::decode(&message, VERSION) {
-        Ok((_, Reply::Welcome(welcome))) => Ok((line, *welcome)),
+        Ok((_, Reply::Welcome(welcome))) => {
+            line.welcomed(welcome.version).map_err(|error| away(error.to_string()))?;
+            Ok((line, *welcome))
+        }
         Ok((_, Reply::Refused(refused))) => Err(LinkError::Refused(refused)),
         Ok(_) | Err(_) => Err(away("what it says is of another protocol".into())),
     }

@@ -10,7 +10,7 @@ use super::{
 use crate::message::{Reply, Request};
 
 /// How long the link's thread leaves the line to those who have just waited for an answer.
-const LEFT_ALONE: Duration = Duration::from_millis(1);
+pub(super) const LEFT_ALONE: Duration = Duration::from_millis(1);
 
 /// The link's thread.
 pub(super) fn run(shared: &Shared) {

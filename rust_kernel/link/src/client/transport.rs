@@ -1,7 +1,7 @@
 //! How a program's messages travel: a trait, and the Unix socket.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -57,6 +57,30 @@ pub trait Line: Send + Sync {
 
     /// Ends it: who waits for it comes back.
     fn hang_up(&self);
+
+    /// Called once the server has welcomed the program, which speaks this version; before anything else is sent.
+    ///
+    /// # Errors
+    /// The line is broken.
+    fn welcomed(&self, _version: u16) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// How messages travel from now on.
+    fn travels(&self) -> Travels {
+        Travels::Socket
+    }
+}
+
+/// How messages travel.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Travels {
+    /// Through the socket.
+    Socket,
+    /// Through a channel in shared memory.
+    Channel,
+    /// Through the socket, though a channel was asked for: why.
+    NoChannel(String),
 }
 
 /// A Unix SEQPACKET socket, blocking.
@@ -66,12 +90,12 @@ pub struct SocketTransport {
 }
 
 /// How long a send waits for a server that does not read.
-const SEND_PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const SEND_PATIENCE: Duration = Duration::from_secs(5);
 /// Who waits for an answer waits at least so long; the link's thread takes what is there.
-const SPINS_FROM: Duration = Duration::from_millis(1);
+pub(super) const SPINS_FROM: Duration = Duration::from_millis(1);
 
-struct SocketLine {
-    socket: OwnedFd,
+pub(super) struct SocketLine {
+    pub(super) socket: OwnedFd,
     sending: Mutex<Vec<u8>>,
     reading: Mutex<Reading>,
 }
@@ -84,13 +108,19 @@ struct Reading {
     spin: Spin,
 }
 
-impl Transport for SocketTransport {
-    fn connect(&self) -> io::Result<Box<dyn Line>> {
-        let socket = packet::connect_to(&self.path)?;
+impl SocketLine {
+    pub(super) fn connect(path: &Path) -> io::Result<SocketLine> {
+        let socket = packet::connect_to(path)?;
         sockopt::set_socket_timeout(&socket, sockopt::Timeout::Send, Some(SEND_PATIENCE))?;
         let (packet, waits) = (vec![0; PACKET_BYTES_MAX], Duration::ZERO);
         let reading = Mutex::new(Reading { packet, waits, spin: Spin::default() });
-        Ok(Box::new(SocketLine { socket, sending: Mutex::new(Vec::new()), reading }))
+        Ok(SocketLine { socket, sending: Mutex::new(Vec::new()), reading })
+    }
+}
+
+impl Transport for SocketTransport {
+    fn connect(&self) -> io::Result<Box<dyn Line>> {
+        Ok(Box::new(SocketLine::connect(&self.path)?))
     }
 
     fn place(&self) -> String {

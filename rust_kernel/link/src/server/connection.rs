@@ -5,13 +5,14 @@
 
 use std::collections::VecDeque;
 use std::os::fd::OwnedFd;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use dita_kernel::id::Id;
+use dita_zinc::{Broken, Channel, Count, Taken};
 use rustix::io;
 use rustix::net::RecvFlags;
 
-use crate::message::REQUEST_BYTES_MAX;
+use crate::message::{REQUEST_BYTES_MAX, Reply};
 use crate::packet::{self, Read};
 
 /// So many bytes of answers wait for a program; then it is not heard.
@@ -23,6 +24,20 @@ const STREAM_BYTES_MAX: usize = 1 << 20;
 
 /// Stands for the input of what is no news: that the market has moved.
 pub(super) const NO_NEWS: u64 = u64::MAX;
+
+/// The server's end of a channel.
+struct End {
+    channel: Channel,
+    requests: Count,
+    answers: Count,
+}
+
+/// A channel that is made, and waits to be handed over behind the answers before it.
+struct Handing {
+    message: Vec<u8>,
+    channel: Channel,
+    handed: OwnedFd,
+}
 
 /// A connection.
 pub(super) struct Connection {
@@ -48,6 +63,11 @@ pub(super) struct Connection {
     stream_bytes: usize,
     sending: Option<(Vec<u8>, usize)>,
     gap: Option<(u64, u64)>,
+    handing: Option<Handing>,
+    /// What it says and is told goes here.
+    end: Option<End>,
+    /// Since when its socket is closed, and something of what it has said last is still there.
+    ended: Option<Instant>,
 }
 
 /// What has to be done before more can be sent.
@@ -59,6 +79,8 @@ pub(super) enum Flushed {
     Full,
     /// Its stream begins again: its slots have to be told whole.
     Gap(u64, u64),
+    /// It has written into its channel what cannot be.
+    Broken(Broken),
 }
 
 impl Connection {
@@ -82,6 +104,9 @@ impl Connection {
             stream_bytes: 0,
             sending: None,
             gap: None,
+            handing: None,
+            end: None,
+            ended: None,
         }
     }
 
@@ -106,6 +131,54 @@ impl Connection {
                 }
                 Read::Nothing | Read::Ended | Read::Garbage => return Ok(read),
             }
+        }
+    }
+
+    /// Hands over a channel once the answers before it are sent: with it goes `message`, and everything behind it goes through
+    /// the channel.
+    pub(super) fn hand(&mut self, message: Vec<u8>, channel: Channel, handed: OwnedFd) {
+        self.handing = Some(Handing { message, channel, handed });
+    }
+
+    /// True where it has a channel, or gets one.
+    pub(super) fn has_channel(&self) -> bool {
+        self.end.is_some() || self.handing.is_some()
+    }
+
+    /// True where something is in its channel that was not taken.
+    pub(super) fn has_request(&self) -> bool {
+        self.end.as_ref().is_some_and(|end| end.channel.requests().has_more(&end.requests))
+    }
+
+    /// Reads its channel until a message is whole or nothing is there.
+    pub(super) fn read_channel(&mut self) -> Result<Taken, Broken> {
+        let Some(end) = &mut self.end else { return Ok(Taken::Nothing) };
+        if self.began.is_none() {
+            self.message.clear();
+        }
+        loop {
+            match end.channel.requests().read(&mut end.requests, &mut self.message, REQUEST_BYTES_MAX)? {
+                Taken::Part => _ = self.began.get_or_insert_with(Instant::now),
+                Taken::Whole => {
+                    self.began = None;
+                    return Ok(Taken::Whole);
+                }
+                Taken::Nothing => return Ok(Taken::Nothing),
+            }
+        }
+    }
+
+    /// True where its socket is closed, and what it has said before is not all taken: for so long at most.
+    pub(super) fn says_last_words(&mut self, patience: Duration) -> bool {
+        self.has_request() && self.ended.get_or_insert_with(Instant::now).elapsed() < patience
+    }
+
+    /// It goes once everything is sent. What is left goes through its socket, where nobody but the server writes.
+    pub(super) fn leave(&mut self) {
+        self.leaves = true;
+        self.handing = None;
+        if let (Some(_), Some((_, offset))) = (self.end.take(), &mut self.sending) {
+            *offset = 0;
         }
     }
 
@@ -164,13 +237,39 @@ impl Connection {
 
     /// True where something waits to be sent.
     pub(super) fn has_waiting(&self) -> bool {
-        self.sending.is_some() || !self.answers.is_empty() || !self.stream.is_empty() || self.gap.is_some()
+        self.sending.is_some()
+            || !self.answers.is_empty()
+            || !self.stream.is_empty()
+            || self.gap.is_some()
+            || self.handing.is_some()
     }
 
-    /// Sends what the socket takes.
+    /// True where something waits to be sent through its socket.
+    pub(super) fn waits_for_socket(&self) -> bool {
+        self.end.is_none() && self.has_waiting()
+    }
+
+    /// Sends what the socket takes, or the channel.
     pub(super) fn flush(&mut self, packet: &mut Vec<u8>) -> io::Result<Flushed> {
+        let waited = self.has_waiting();
+        let flushed = self.flush_all(packet)?;
+        if let (true, Some(end)) = (waited, &self.end)
+            && end.channel.program().has_to_be_woken()
+        {
+            let mut message = Vec::new();
+            Reply::Wake.encode(0, self.version, &mut message);
+            // A socket that takes nothing more has woken it already; one that is closed is told by the system.
+            let _ = packet::send_from(&self.socket, &message, 0, packet);
+        }
+        Ok(flushed)
+    }
+
+    fn flush_all(&mut self, packet: &mut Vec<u8>) -> io::Result<Flushed> {
         loop {
             if self.sending.is_none() {
+                if self.answers.is_empty() && !self.hand_over()? {
+                    return Ok(Flushed::Full);
+                }
                 self.sending = self.next().map(|message| (message, 0));
             }
             let Some((message, offset)) = &mut self.sending else {
@@ -179,12 +278,37 @@ impl Connection {
                     None => Flushed::All,
                 });
             };
-            *offset = packet::send_from(&self.socket, message, *offset, packet)?;
-            if *offset < message.len() {
-                return Ok(Flushed::Full);
+            match &mut self.end {
+                Some(end) => {
+                    // Room for a part of it may come about while it is written.
+                    while let Some(rest @ [_, ..]) = message.get(*offset..) {
+                        match end.channel.answers().write(&mut end.answers, rest) {
+                            Ok(0) => return Ok(Flushed::Full),
+                            Ok(written) => *offset += written,
+                            Err(broken) => return Ok(Flushed::Broken(broken)),
+                        }
+                    }
+                }
+                None => {
+                    *offset = packet::send_from(&self.socket, message, *offset, packet)?;
+                    if *offset < message.len() {
+                        return Ok(Flushed::Full);
+                    }
+                }
             }
             self.sending = None;
         }
+    }
+
+    /// Hands over the channel that waits for it; false where the socket does not take it.
+    fn hand_over(&mut self) -> io::Result<bool> {
+        let Some(Handing { message, channel, handed }) = self.handing.take() else { return Ok(true) };
+        if packet::send_with(&self.socket, &message, &handed)? {
+            self.end = Some(End { channel, requests: Count::default(), answers: Count::default() });
+            return Ok(true);
+        }
+        self.handing = Some(Handing { message, channel, handed });
+        Ok(false)
     }
 
     fn next(&mut self) -> Option<Vec<u8>> {

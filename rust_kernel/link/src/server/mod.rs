@@ -66,6 +66,8 @@ pub struct ServerConfig<F: Foreign> {
     pub host: Id,
     /// So many programs at once.
     pub clients_max: usize,
+    /// Whether programs may have channels: while one has, the thread never sleeps.
+    pub spins: bool,
     /// The accounts.
     pub accounts: Vec<Account<F>>,
     /// Where the thread shows that it turns and that every account's kernel goes on.
@@ -131,6 +133,8 @@ pub struct Standing {
     pub beats: u64,
     /// Programs that have not read all that they were told.
     pub unread: u64,
+    /// Programs that have a channel.
+    pub spinning: u64,
 }
 
 /// What the thread and its owner share.
@@ -143,6 +147,7 @@ pub(crate) struct Watched {
     pub(crate) gaps: AtomicU64,
     pub(crate) beats: AtomicU64,
     pub(crate) unread: AtomicU64,
+    pub(crate) spinning: AtomicU64,
     pub(crate) figures: Figures,
     pub(crate) leases: Mutex<Vec<LeaseStanding>>,
 }
@@ -188,6 +193,7 @@ impl Server {
             gaps: AtomicU64::new(0),
             beats: AtomicU64::new(0),
             unread: AtomicU64::new(0),
+            spinning: AtomicU64::new(0),
             figures: Figures::default(),
             leases: Mutex::default(),
         });
@@ -215,6 +221,7 @@ impl Server {
             gaps: read(&its.gaps),
             beats: read(&its.beats),
             unread: read(&its.unread),
+            spinning: read(&its.spinning),
         }
     }
 

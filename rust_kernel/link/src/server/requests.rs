@@ -13,6 +13,7 @@ use dita_kernel::id::Id;
 use dita_kernel::input::{Input, Intent, SlotOverride};
 use dita_kernel::kernel::Kernel;
 use dita_kernel::outcome::Detail;
+use dita_zinc::Channel;
 use rustix::event::{PollFd, PollFlags, Timespec};
 
 use super::Serves;
@@ -82,6 +83,10 @@ impl<F: Serves> Turns<F> {
             (Request::Override(change), Some((account, name))) => {
                 self.override_slot(account, &name, *change).map(|reply| encoded(&reply, number, version))
             }
+            (Request::Channel, Some((_, name))) => match self.make_channel(id, number, version, &name) {
+                Ok(()) => return,
+                Err(refused) => Err(refused),
+            },
             (request, Some((account, _))) => {
                 self.read(account, &request).map(|reply| encoded(&reply, number, version))
             }
@@ -212,6 +217,24 @@ impl<F: Serves> Turns<F> {
         }
     }
 
+    /// Makes a program a channel, which is handed over with the answer.
+    fn make_channel(&mut self, id: u64, number: u32, version: u16, name: &Id) -> Result<(), Refused> {
+        if !self.config.spins {
+            let why = "is not offered by this server: set `spin = true` in its `[serve]`";
+            return Err(Refused::of_field("spin", "true", why));
+        }
+        let Some(connection) = self.connections.get_mut(&id) else { return Ok(()) };
+        if connection.has_channel() {
+            return Err(Refused::because(Why::Malformed, "a program asks for a channel once"));
+        }
+        let (channel, handed) = Channel::make().map_err(|error| {
+            let why = format!("{}: the system has no memory for a channel: {error}", name.as_str());
+            Refused::because(Why::Failed, why)
+        })?;
+        connection.hand(encoded(&Reply::Channel, number, version), channel, handed);
+        Ok(())
+    }
+
     /// True where a connection's other end is gone, and nobody has looked yet.
     fn has_ended(&self, id: u64) -> bool {
         let Some(connection) = self.connections.get(&id) else { return true };
@@ -229,7 +252,7 @@ impl<F: Serves> Turns<F> {
     fn part(&mut self, id: u64, account: usize, name: &Id) {
         if let Some(connection) = self.connections.get_mut(&id) {
             connection.lease = None;
-            connection.leaves = true;
+            connection.leave();
         }
         if let Some(held) = self.books[account].get_mut(name) {
             held.lose();
@@ -627,6 +650,7 @@ impl<F: Serves> Turns<F> {
             | Request::Noted
             | Request::Noting { .. }
             | Request::Override(_)
+            | Request::Channel
             | Request::Past { .. } => {
                 return Err(Refused::because(Why::Malformed, "is no question"));
             }

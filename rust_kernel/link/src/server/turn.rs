@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use dita_engine::slot_view;
 use dita_host::{Hold, Patience};
 use dita_kernel::input::Input;
-use dita_zinc::Life;
+use dita_zinc::{Broken, Life, Taken};
 use rustix::event::{Timespec, epoll};
 use rustix::io;
 use rustix::net::{SocketFlags, accept_with, sockopt};
@@ -33,6 +33,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// How long programs have at the end to read what waits for them.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 const EVENTS_MAX: usize = 256;
+/// While programs have channels, the system is asked so often what else there is.
+const ASKS_EVERY: Duration = Duration::from_micros(20);
 
 /// What the thread has.
 pub(super) struct Turns<F: Serves> {
@@ -50,6 +52,10 @@ pub(super) struct Turns<F: Serves> {
     /// The account whose last intents are shown to nobody yet.
     pub(super) unshown: Option<usize>,
     spin: Spin,
+    /// Connections with a channel: while there are any, the thread never sleeps.
+    channels: Vec<u64>,
+    /// When the system was asked last.
+    asked: Instant,
     /// Reads logs for programs that send again; begun with the first.
     pub(super) retold: Option<Retold>,
     /// How far each account's kernel was at the last beat.
@@ -96,6 +102,8 @@ impl<F: Serves> Turns<F> {
             heard: Vec::new(),
             unshown: None,
             spin: Spin::default(),
+            channels: Vec::new(),
+            asked: Instant::now(),
             retold: None,
             paces: Vec::new(),
         };
@@ -118,6 +126,7 @@ impl<F: Serves> Turns<F> {
                     id => self.turn(id, event.flags),
                 }
             }
+            self.hear_channels();
             self.tell_retold();
             self.tell_news();
             if beat.elapsed() >= BEAT {
@@ -141,8 +150,24 @@ impl<F: Serves> Turns<F> {
             }
             !events.is_empty()
         };
-        if !self.spin.until(|| look(events, Duration::ZERO)) {
-            look(events, wait);
+        if self.channels.is_empty() {
+            if !self.spin.until(|| look(events, Duration::ZERO)) {
+                look(events, wait);
+            }
+            return;
+        }
+        events.clear();
+        loop {
+            if self.asked.elapsed() >= ASKS_EVERY {
+                look(events, Duration::ZERO);
+                self.asked = Instant::now();
+                return;
+            }
+            let has_request = |id: &u64| self.connections.get(id).is_some_and(Connection::has_request);
+            if self.channels.iter().any(has_request) {
+                return;
+            }
+            std::hint::spin_loop();
         }
     }
 
@@ -191,11 +216,13 @@ impl<F: Serves> Turns<F> {
 
     fn count(&self) {
         self.watched.clients.store(self.connections.len() as u64, Ordering::Relaxed);
+        self.watched.spinning.store(self.channels.len() as u64, Ordering::Relaxed);
     }
 
     /// A program is gone: its lease is alone from now on.
     pub(super) fn go(&mut self, id: u64) {
         let Some(connection) = self.connections.remove(&id) else { return };
+        self.channels.retain(|one| *one != id);
         self.count();
         let Some((account, name)) = &connection.lease else { return };
         if let Some(held) = self.books[*account].get_mut(name)
@@ -211,8 +238,14 @@ impl<F: Serves> Turns<F> {
         let Some(connection) = self.connections.get_mut(&id) else { return };
         if flags.intersects(epoll::EventFlags::IN) && connection.is_heard() {
             match connection.read(&mut self.packet) {
+                Ok(Read::Whole | Read::Part) if connection.has_channel() => {
+                    let why = "a program with a channel says nothing in its socket";
+                    self.send_away(id, 0, Refused::because(Why::Malformed, why));
+                }
                 Ok(Read::Whole) => self.take(id),
                 Ok(Read::Nothing | Read::Part) => {}
+                // What it has said before it went is taken, as from a socket; the system tells again that it is gone.
+                Ok(Read::Ended) if connection.says_last_words(LAST_WORDS) => return,
                 Ok(Read::Ended) | Err(_) => return self.go(id),
                 Ok(Read::Garbage) => {
                     let why = "a packet is empty, of no known kind, or the message is longer than 1 MiB";
@@ -224,6 +257,33 @@ impl<F: Serves> Turns<F> {
         }
         self.send(id);
         self.show_rest();
+    }
+
+    /// One message of each program that has a channel, and what it has room for.
+    fn hear_channels(&mut self) {
+        let mut at = 0;
+        while let Some(id) = self.channels.get(at).copied() {
+            at += 1;
+            let Some(connection) = self.connections.get_mut(&id) else { continue };
+            let is_heard = connection.is_heard() && connection.has_request();
+            let read = if is_heard { connection.read_channel() } else { Ok(Taken::Nothing) };
+            match read {
+                Ok(Taken::Whole) => self.take(id),
+                Ok(Taken::Nothing | Taken::Part) if !connection.has_waiting() => continue,
+                Ok(Taken::Nothing | Taken::Part) => {}
+                Err(broken) => self.cut(id, broken),
+            }
+            self.send(id);
+            self.show_rest();
+        }
+    }
+
+    /// Sends a program away that has written into its channel what cannot be.
+    fn cut(&mut self, id: u64, broken: Broken) {
+        let lease = self.connections.get(&id).and_then(|connection| connection.lease.as_ref());
+        let name = lease.map(|(_, name)| name.as_str()).unwrap_or_default();
+        let why = format!("{name}: the program's channel is broken: {broken}");
+        self.send_away(id, 0, Refused::because(Why::Malformed, why));
     }
 
     /// Shows others what the last intents have changed, once their answer is sent.
@@ -251,7 +311,7 @@ impl<F: Serves> Turns<F> {
         let refusal = self.refusal(number, version, refused);
         if let Some(connection) = self.connections.get_mut(&id) {
             connection.answer(refusal);
-            connection.leaves = true;
+            connection.leave();
         }
     }
 
@@ -268,12 +328,18 @@ impl<F: Serves> Turns<F> {
             match connection.flush(&mut self.scratch) {
                 Err(_) => return self.go(id),
                 Ok(Flushed::Gap(from, to)) => self.tell_gap(id, from, to),
+                Ok(Flushed::Broken(broken)) => self.cut(id, broken),
                 Ok(Flushed::All) if connection.leaves => return self.go(id),
                 Ok(Flushed::All | Flushed::Full) => break,
             }
         }
         let Some(connection) = self.connections.get_mut(&id) else { return };
-        let wanted = (connection.is_heard(), connection.has_waiting());
+        if connection.has_channel() && !self.channels.contains(&id) {
+            self.channels.push(id);
+            self.count();
+        }
+        let Some(connection) = self.connections.get_mut(&id) else { return };
+        let wanted = (connection.is_heard(), connection.waits_for_socket());
         if wanted != connection.asked {
             connection.asked = wanted;
             let flags = flags_of(wanted);
@@ -446,7 +512,7 @@ impl<F: Serves> Turns<F> {
             let mut bytes = Vec::new();
             Reply::Closing("the server ends".to_owned()).encode(0, connection.version, &mut bytes);
             connection.answer(bytes);
-            connection.leaves = true;
+            connection.leave();
         }
         while !self.connections.is_empty() && began.elapsed() < LAST_WORDS {
             let ids: Vec<u64> = self.connections.keys().copied().collect();
