@@ -44,7 +44,7 @@ class Desk:
 
     def quote(self, bid: str, ask: str, at: int) -> None:
         """Move the market."""
-        kernel = self.host.kernel(None)
+        kernel = self.host.accounts["main"]
         assert isinstance(kernel.venue, SimulatedVenue)
         kernel.venue.on_quote(SYMBOL, bid, None, ask, None, at)
         kernel.mark_price(SYMBOL, bid)

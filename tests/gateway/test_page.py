@@ -160,6 +160,30 @@ def test_a_halt_by_keyboard_takes_the_typed_word_and_carries_a_name(
         assert seen.complaints == []
 
 
+def test_a_control_of_one_account_leaves_the_other_alone(tmp_path: Path, browser: "Browser") -> None:
+    with desk(tmp_path, **{"accounts.other.simulated.balances.USDT": "1000"}) as found:
+        seen = Seen(browser, found)
+
+        def press(act: str, account: str) -> None:
+            seen.page.click(f"button.{act}")
+            seen.page.select_option("#account", label=account)
+            seen.page.fill("#confirm", act.upper())
+            seen.page.click(f"dialog button.{act}")
+            seen.page.wait_for_selector("dialog", state="detached")
+
+        def gates() -> dict[str, str]:
+            return {name: str(kernel.control.gate) for name, kernel in found.host.accounts.items()}
+
+        press("halt", "other")
+        seen.page.wait_for_selector(".gates span:has-text('other:') b:text-is('HALTED')")
+        assert gates() == {"main": "NORMAL", "other": "HALTED"}
+        press("halt", "all accounts")
+        assert gates() == {"main": "HALTED", "other": "HALTED"}
+        press("resume", "main")
+        assert gates() == {"main": "NORMAL", "other": "HALTED"}
+        assert seen.complaints == []
+
+
 def test_who_only_looks_on_is_offered_nothing_to_press(tmp_path: Path, browser: "Browser") -> None:
     with desk(tmp_path) as found:
         seen = Seen(browser, found, role="read")

@@ -88,7 +88,7 @@ function Confirm({ act, accounts, close }) {
   return html`<dialog ref=${open} onClose=${close} aria-labelledby="confirm-title"><form onSubmit=${send}>
     <h2 id="confirm-title">${title}</h2><p>${text}</p>
     ${accounts.length > 1 && html`<label for="account">Account</label><select id="account" onChange=${(event) => { account.current = event.target.value; }}>
-      <option value="">all accounts</option>${accounts.map((name) => html`<option>${name}</option>`)}</select>`}
+      <option value="">all accounts</option>${accounts.map((name) => html`<option value=${name}>${name}</option>`)}</select>`}
     <label for="confirm">Type <b>${word}</b> to do it as <b>${state.me.name}</b></label>
     <input id="confirm" autocomplete="off" autofocus value=${typed} onInput=${(event) => type(event.target.value)} />
     <p role="alert" class="problem">${said}</p>
