@@ -81,7 +81,7 @@ fn opened(transport: impl Transport) -> Link {
 
 /// Calls with an intent, and says how long that took, ns.
 fn call(link: &Link, turn: usize) -> u128 {
-    let action = if turn % 2 == 0 { KernelCommandType::Enter } else { KernelCommandType::Exit };
+    let action = if turn.is_multiple_of(2) { KernelCommandType::Enter } else { KernelCommandType::Exit };
     let request = intent(link.welcome().slots[0], turn / 2, action);
     let began = Instant::now();
     let reply = link.call(&request, Duration::from_secs(5), &mut || false).unwrap();
