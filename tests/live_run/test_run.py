@@ -116,8 +116,15 @@ def test_the_venues_mark_is_the_kernels_and_its_funding_terms_are_known(served: 
 @pytest.mark.parametrize("where", [plan_of, shadow_of])
 def test_a_strategy_with_a_budget_trades_within_it(served: ServerThread, where: Callable[..., Plan]) -> None:
     run = LiveRun(where(served, Holder, bots={"Holder": BotConfig(capital=Decimal(5_000))}))
-    traded(run, lambda: run.kernel.slot(0).size == Decimal("0.01"))
-    (row,) = [row for row in run.kernel.bots() if row["bot"] == "Holder"]
+    rows: list[dict[str, Any]] = []
+
+    def filled() -> bool:
+        # Read while the run goes on: a kernel that is closed tells nothing.
+        rows[:] = [row for row in run.kernel.bots() if row["bot"] == "Holder"]
+        return run.kernel.slot(0).size == Decimal("0.01")
+
+    traded(run, filled)
+    (row,) = rows
     assert (row["kind"], row["capital"], row["slots"]) == ("bot", 5_000, 1)
     assert row["margin"] > 0
 
