@@ -13,6 +13,7 @@ from dita import ControlUpdate, ExitSpec, KernelIntent, timetravel
 from dita.cli.story import story_lines
 from dita.gateway import Access, Hub, ReadOnlySource
 from dita.gateway.app import PAGE, build_app
+from dita.gateway.refused import UnknownTrade
 from dita.gateway.running import bound, served
 from dita.strategy import Strategy
 from gateways import MARKET_BUY, RESTING, SYMBOL, Desk, desk, fill_slots, gateway, host_in
@@ -25,8 +26,20 @@ if TYPE_CHECKING:
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 BROWSER = next((found for found in map(shutil.which, NAMES) if found), None)
 AXE = Path(__file__).parents[2] / "web/node_modules/axe-core/axe.min.js"
-VIEWS = ("overview", "slots", "orders", "account", "equity", "trades", "strategies", "followers", "log")
+VIEWS = (
+    "overview",
+    "slots",
+    "orders",
+    "account",
+    "equity",
+    "trades",
+    "strategies",
+    "followers",
+    "story",
+    "log",
+)
 WAIT_MS = 20_000
+PHONE: dict[str, Any] = {"viewport": {"width": 375, "height": 700}}
 #: What goes over the wire when the page is opened, at most.
 BYTES_GZIPPED_MAX = 60 * 1024
 
@@ -59,6 +72,27 @@ def shoot(page: "Page", name: str) -> None:
     """Keep a picture of a page in the folder that DITA_SCREENSHOTS names."""
     if folder := os.environ.get("DITA_SCREENSHOTS"):
         page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
+
+
+def check_accessible(page: "Page") -> None:
+    """Let axe-core look at a page whose policy lets it in, where it is there."""
+    if AXE.is_file():
+        page.add_script_tag(path=AXE)
+        wrong = page.evaluate("axe.run().then((told) => told.violations)")
+        assert [(one["id"], one["nodes"][0]["html"]) for one in wrong] == []
+
+
+def check_narrow(page: "Page") -> None:
+    """See that nothing is wider than a phone."""
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["viewport"]["width"]
+
+
+def told_of(log: Path, trade: str) -> list[str]:
+    """Tell a trade's story as the command line does."""
+    try:
+        return story_lines(timetravel.explain(log, trade))
+    except timetravel.UnknownTrade as error:
+        raise UnknownTrade(str(error)) from error
 
 
 class Seen:
@@ -97,10 +131,7 @@ def test_every_view_is_shown_without_a_complaint_and_accessible(
             seen.view(name)
             seen.page.wait_for_selector(f'nav a[href="#{name}"][aria-current="page"]')
             shoot(seen.page, f"{name}-{scheme}")
-            if AXE.is_file():
-                seen.page.add_script_tag(path=AXE)
-                found_wrong = seen.page.evaluate("axe.run().then((told) => told.violations)")
-                assert [(name, one["id"], one["nodes"][0]["html"]) for one in found_wrong] == []
+            check_accessible(seen.page)
         assert seen.complaints == []
         back = seen.page.evaluate("getComputedStyle(document.body).backgroundColor")
         assert (int(back.removeprefix("rgb(").split(",")[0]) < 128) is (scheme == "dark")
@@ -194,14 +225,13 @@ def test_who_only_looks_on_is_offered_nothing_to_press(tmp_path: Path, browser: 
 def test_a_phone_shows_every_view_without_scrolling_sideways(tmp_path: Path, browser: "Browser") -> None:
     with desk(tmp_path) as found, found.client("trade") as client:
         client.post("/api/order", json=MARKET_BUY)
-        seen = Seen(browser, found, viewport={"width": 375, "height": 700})
+        seen = Seen(browser, found, **PHONE)
         seen.page.wait_for_selector("text=BTCUSDT")
         for name in VIEWS:
             seen.view(name)
             seen.page.wait_for_selector(f'nav a[href="#{name}"][aria-current="page"]')
             shoot(seen.page, f"{name}-phone")
-            wide = seen.page.evaluate("document.documentElement.scrollWidth")
-            assert wide <= 375, f"{name} is {wide} wide"
+            check_narrow(seen.page)
 
 
 def test_a_text_from_outside_is_shown_as_text(tmp_path: Path, browser: "Browser") -> None:
@@ -215,9 +245,106 @@ def test_a_text_from_outside_is_shown_as_text(tmp_path: Path, browser: "Browser"
         assert said.json()["status"] == "FILLED"
         seen = Seen(browser, found)
         seen.view("slots")
-        seen.page.click(f"button:has-text('{evil}')")
-        seen.page.wait_for_selector("dialog pre:has-text('<script>alert(2)</script>')")
-        assert seen.page.query_selector("main img, dialog img, dialog script") is None
+        seen.page.click(f"main a:has-text('{evil}')")
+        seen.page.wait_for_selector("main pre:has-text('<script>alert(2)</script>')")
+        seen.page.wait_for_selector(f"main h1:has-text('{evil}')")
+        assert seen.page.query_selector("main img, main script") is None
+        assert seen.complaints == []
+
+
+def test_a_trades_story_has_an_address_of_its_own(tmp_path: Path, browser: "Browser") -> None:
+    odd = "a/b%41&token=x#?"
+    with desk(tmp_path, story=told_of) as found, found.client("trade") as client:
+        sent = client.post("/api/order", json={**MARKET_BUY, "client_order_id": odd})
+        assert sent.json()["status"] == "FILLED", sent.text
+        seen = Seen(browser, found, bypass_csp=True)
+        page = seen.page
+        seen.view("slots")
+        link = page.locator("main table a")
+        link.wait_for()
+        trade = link.inner_text()
+        assert odd in trade
+        # By keyboard: the link, then the title, from where it goes on.
+        link.focus()
+        page.keyboard.press("Enter")
+        page.wait_for_selector("main h1:focus")
+        assert page.inner_text("main h1") == f"The story of {trade}"
+        page.wait_for_selector("main pre:has-text('BTCUSDT')")
+        told = page.inner_text("main pre")
+        assert page.get_attribute('nav a[href="#story"]', "aria-current") == "page"
+        assert page.title() == f"Story main {trade} - DITA"
+        address = page.url
+        assert address.startswith(f"{found.url}/#story/main/")
+        page.keyboard.press("Tab")
+        page.wait_for_selector("main pre:focus")
+        check_accessible(page)
+        page.go_back()
+        page.wait_for_selector('nav a[href="#slots"][aria-current="page"]')
+        link.wait_for()
+        page.go_forward()
+        page.wait_for_selector(f"main pre:has-text('{SYMBOL}')")
+        page.reload()
+        page.wait_for_selector(f"main pre:has-text('{SYMBOL}')")
+        assert (page.url, page.inner_text("main pre")) == (address, told)
+        # What has happened since is told when it is read again.
+        sell = {**MARKET_BUY, "side": "sell", "client_order_id": "out"}
+        assert client.post("/api/order", json=sell).json()["status"] == "FILLED"
+        page.click("button:has-text('Read again')")
+        page.wait_for_function(
+            "(before) => document.querySelector('main pre').innerText !== before", arg=told
+        )
+        assert seen.complaints == []
+        # Sent to somebody who is not logged in.
+        stranger = browser.new_context().new_page()
+        stranger.goto(address)
+        stranger.fill("#token", found.token("read"))
+        stranger.click("button:has-text('Log in')")
+        stranger.wait_for_selector(f"main h1:text-is('The story of {trade}')")
+        stranger.wait_for_selector(f"main pre:has-text('{SYMBOL}')")
+        assert stranger.url == address
+
+
+def test_a_story_is_asked_for_by_name_and_what_is_not_known_is_said(
+    tmp_path: Path, browser: "Browser"
+) -> None:
+    with desk(tmp_path, story=told_of) as found, found.client("trade") as client:
+        client.post("/api/order", json=MARKET_BUY)
+        seen = Seen(browser, found)
+        page = seen.page
+        seen.view("story")
+        known = page.locator("main li a")
+        known.wait_for()
+        trade = known.inner_text()
+        page.fill("[name=trade]", "nothing")
+        page.click("button:has-text('Tell')")
+        page.wait_for_selector("main [role=alert]:has-text('nothing')")
+        assert page.locator("main pre").count() == 0
+        page.click("a:has-text('Another trade')")
+        page.fill("[name=trade]", f" {trade} ")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("main pre:has-text('BTCUSDT')")
+        # An address that names nothing is the first screen's.
+        for wrong in ("#story/%E0%A4%A", "#nothing/at/all", "#toString"):
+            page.goto(f"{found.url}/{wrong}")
+            page.wait_for_selector(".verdict h1")
+        # The browser says itself that the story of what is not known was not found.
+        assert [one for one in seen.complaints if "404" not in one] == []
+
+
+@pytest.mark.parametrize("look", ["light", "dark", "phone"])
+def test_a_story_is_read_in_every_light_and_width(tmp_path: Path, browser: "Browser", look: str) -> None:
+    context = PHONE if look == "phone" else {"color_scheme": look}
+    name = "m" * 30 if look == "phone" else "m1"
+    with desk(tmp_path, story=told_of) as found, found.client("trade") as client:
+        client.post("/api/order", json={**MARKET_BUY, "client_order_id": name})
+        seen = Seen(browser, found, bypass_csp=True, **context)
+        seen.view("slots")
+        seen.page.click("main table a")
+        seen.page.wait_for_selector("main pre:has-text('BTCUSDT')")
+        shoot(seen.page, f"story-of-a-trade-{look}")
+        check_accessible(seen.page)
+        if look == "phone":
+            check_narrow(seen.page)
         assert seen.complaints == []
 
 

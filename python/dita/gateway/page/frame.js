@@ -4,7 +4,7 @@ import { html, useRef, useState } from "/page/vendor/htm-preact.js";
 import { clock } from "./shown.js";
 import { connect, of, one, post, readOnly, state, whoami } from "./store.js";
 
-export const NAMES = { overview: "Overview", slots: "Slots", orders: "Orders", account: "Account", equity: "Equity", trades: "Trades", strategies: "Strategies", followers: "Followers", log: "Log" };
+export const NAMES = { overview: "Overview", slots: "Slots", orders: "Orders", account: "Account", equity: "Equity", trades: "Trades", strategies: "Strategies", followers: "Followers", story: "Story", log: "Log" };
 const STANDING = { live: "live", away: "no answer", connecting: "connecting" };
 
 function theme() {

@@ -7,7 +7,7 @@ const KEPT_MAX = 1000;
 const LISTS = ["fills", "ended", "log"];
 
 export const state = {
-  standing: "connecting", me: null, config: null, lastId: null, story: null, away: null,
+  standing: "connecting", me: null, config: null, lastId: null, away: null,
   fills: [], ended: [], log: [],
   // Pictures: floats are good enough for pixels, and for nothing else.
   equity: new Map(), marks: new Map(),

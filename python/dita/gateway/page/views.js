@@ -3,15 +3,14 @@ import { Chart } from "./chart.js";
 import { Controls } from "./frame.js";
 import { troubles, verdict } from "./judge.js";
 import { clock, money, plain, time, tone } from "./shown.js";
-import { accounts, of, one, post, state, tell } from "./store.js";
+import { accounts, of, one, post, state } from "./store.js";
+import { Trade } from "./story.js";
 import { Table } from "./table.js";
 
 const Card = ({ title, children, wide }) => html`<section class=${wide ? "card wide" : "card"}><h2>${title}</h2>${children}</section>`;
 const word = (value) => String(value).split(/[(:]/)[0];
 const State = ({ of: value }) => html`<span class="state ${word(value)}">${value}</span>`;
 const Side = ({ of: side }) => html`<span class="side ${side}">${side}</span>`;
-// A trade's name, which tells its story.
-const Trade = ({ account, trade }) => (trade ? html`<button class="link" onClick=${() => { state.story = { account, trade }; tell(); }}>${trade}</button>` : "–");
 
 export function Overview() {
   const host = one("host");
@@ -81,7 +80,7 @@ function Held() {
   const slots = of("slot").filter((row) => Number(row.value.size) !== 0);
   if (slots.length === 0) return html`<p class="none">Nothing.</p>`;
   return html`<div class="scroll short" tabindex="0" role="region" aria-label="Held now"><table><thead><tr><th scope="col">Instrument</th><th scope="col">Side</th><th scope="col" class="n">Size</th><th scope="col" class="n">Entry</th><th scope="col" class="n">Open profit</th></tr></thead><tbody>
-    ${slots.slice(0, 12).map(({ key, account, value }) => html`<tr key=${key}><td><button class="link" onClick=${() => { state.story = { account, trade: value.trade_id }; tell(); }}>${value.asset}</button></td><td><${Side} of=${value.side} /></td><td class="n">${plain(value.size)}</td>
+    ${slots.slice(0, 12).map(({ key, account, value }) => html`<tr key=${key}><td><${Trade} account=${account} trade=${value.trade_id}>${value.asset}<//></td><td><${Side} of=${value.side} /></td><td class="n">${plain(value.size)}</td>
       <td class="n">${plain(value.entry_price)}</td><td class="n ${tone(value.unrealized_pnl)}">${money(value.unrealized_pnl)}</td></tr>`)}</tbody></table></div>
     ${slots.length > 12 && html`<p class="hint">and ${slots.length - 12} more in <a href="#slots">Slots</a></p>`}`;
 }
