@@ -3,7 +3,9 @@
 import json
 import os
 import shutil
+import signal
 from contextlib import ExitStack
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,12 +13,14 @@ import pytest
 
 from dita import ControlUpdate, ExitSpec, KernelIntent, timetravel
 from dita.cli.story import story_lines
-from dita.gateway import Access, Hub, ReadOnlySource
+from dita.gateway import Access, HostSource, Hub, ReadOnlySource, TokenFile
 from dita.gateway.app import PAGE, build_app
+from dita.gateway.guards import Guards
 from dita.gateway.refused import UnknownTrade
 from dita.gateway.running import bound, served
 from dita.strategy import Strategy
 from gateways import MARKET_BUY, RESTING, SYMBOL, Desk, desk, fill_slots, gateway, host_in
+from standing import Pair, Venue
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -346,6 +350,104 @@ def test_a_story_is_read_in_every_light_and_width(tmp_path: Path, browser: "Brow
         if look == "phone":
             check_narrow(seen.page)
         assert seen.complaints == []
+
+
+EVIL_BOT = "<img/src=x/onerror=alert(1)>"
+
+
+@pytest.mark.parametrize("look", ["light", "dark", "phone"])
+def test_bots_on_one_account_are_shown_with_their_money(
+    tmp_path: Path, browser: "Browser", look: str
+) -> None:
+    context = PHONE if look == "phone" else {"color_scheme": look}
+    capital = {
+        "accounts.main.bots.scalper.capital": "60000",
+        "accounts.main.bots.idle.capital": "400",
+    }
+    with desk(tmp_path, **capital) as found:
+        # The configuration takes no such name; a program that opens a bot itself may give any.
+        kernel = found.host.kernel(None)
+        given = {"asset": "USDT", "transfer_id": "x1", "by": "test", "opens": True}
+        moved = kernel.transfer_capital(None, EVIL_BOT, "7", **given)
+        assert moved.accepted, moved
+        seen = Seen(browser, found, bypass_csp=True, **context)
+        page = seen.page
+        row = "table.bots tr:has(th:text-is('{}'))"
+        page.wait_for_selector(row.format("scalper"))
+        assert found.host.client("scalper", "main", slots=2).enter(SYMBOL, "LONG", "0.5").accepted
+        # It has a position that costs: the bot's own row changes, and no other one's.
+        page.wait_for_selector(f"{row.format('scalper')} td:nth-child(4):not(:text-is('0'))")
+        shoot(page, f"bots-{look}")
+        shown = {
+            cells[0]: dict(
+                zip(page.locator("table.bots thead th").all_inner_texts()[1:], cells[1:], strict=True)
+            )
+            for cells in (
+                one.locator("th, td").all_inner_texts() for one in page.locator("table.bots tbody tr").all()
+            )
+        }
+        held = {one["bot"]: one for one in kernel.snapshot()["account"]["bots"]}
+        assert [*shown] == [*held]
+        names = {"K": "wallet", "Fees": "fees", "Budget": "budget", "In use": "margin", "Free": "free"}
+        for bot, cells in shown.items():
+            for title, name in names.items():
+                there = held[bot][name]
+                assert Decimal(cells[title]) == there, (bot, title)
+        assert (
+            sum(Decimal(cells["K"]) for cells in shown.values()) == kernel.snapshot()["account"]["k_capital"]
+        )
+        assert Decimal(shown["scalper"]["Fees"]) > 0 == Decimal(shown[EVIL_BOT]["Fees"])
+        assert page.locator("main img, main script").count() == 0
+        check_accessible(page)
+        if look == "phone":
+            check_narrow(page)
+        assert seen.complaints == []
+
+
+@pytest.fixture
+def pair(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> "Iterator[Pair]":
+    pytest.importorskip("aiohttp")
+    monkeypatch.setenv("DITA_ZINC_DIR", str(tmp_path / "planes"))
+    venue = Venue()
+    one = Pair(tmp_path, venue)
+    yield one
+    one.close()
+    venue.close()
+
+
+def test_who_stands_by_is_shown_until_it_has_taken_over(
+    tmp_path: Path, browser: "Browser", pair: Pair
+) -> None:
+    primary = pair.start().pid
+    pair.await_primary()
+    tokens = TokenFile(tmp_path / "tokens.json")
+    hub = Hub(HostSource(pair.directory), idle_s=0.05)
+    app = build_app(hub, Access(tokens), guards=Guards(requests_per_s=1e6, burst=1e6))
+    with served(app, bound("127.0.0.1", 0)) as port:
+        page = browser.new_context(bypass_csp=True, reduced_motion="reduce").new_page()
+        page.set_default_timeout(WAIT_MS)
+        page.goto(f"http://127.0.0.1:{port}/#token={tokens.add('me', 'read')}")
+        page.wait_for_selector(".standing.live")
+        page.click('nav a[href="#followers"]')
+        page.wait_for_selector("h2:has-text('Followers')")
+        assert page.locator("h2:has-text('Standbys')").count() == 0
+        standby = pair.start("--standby").pid
+        row = f"[aria-label=Standbys] tr:has(td:text-is('{standby}'))"
+        for said in ("standing by", f"process {primary}, serving", "main: 0 behind", "the primary's"):
+            page.wait_for_selector(f'{row} td:has-text("{said}")')
+        for look in ("light", "dark"):
+            page.emulate_media(color_scheme=look)  # type: ignore[arg-type]
+            shoot(page, f"standby-{look}")
+            check_accessible(page)
+        page.set_viewport_size(PHONE["viewport"])
+        check_narrow(page)
+        shoot(page, "standby-phone")
+        pair.kill(primary, signal.SIGKILL)
+        page.wait_for_selector("[aria-label=Standbys]", state="detached")
+        assert pair.await_primary(primary) == standby
+        page.wait_for_selector(".standing.live")
+        page.click('nav a[href="#log"]')
+        page.wait_for_selector(f".log li:has-text('process {standby} has taken over')")
 
 
 def test_the_first_screen_says_what_is_wrong_and_why_k_and_e_differ(

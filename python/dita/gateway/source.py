@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
@@ -11,9 +12,12 @@ from dita.gateway.linked import SLOTS, LinkedOrders, can_own
 from dita.gateway.refused import SourceAway, SourceRefused, UnknownOrder, UnknownTrade
 from dita.host import Directory
 from dita.host.asking import ANSWER_BYTES_MAX
+from dita.server.asking import standbys
 
 #: How long a host may take to answer, seconds.
 TIMEOUT_S: Final = 10.0
+#: Who stands by for a host is asked so often, seconds.
+_STANDBYS_S: Final = 1.0
 
 
 #: Tells a trade's story out of a log's directory, line by line. Raises UnknownTrade.
@@ -123,17 +127,34 @@ class HostSource:
         # Where the last answer ended, and in which life of the host: a number of another life says nothing.
         self._at: int | None = None
         self._boot: str | None = None
+        # Who stands by for the host answers at a socket of his own.
+        self._standbys: dict[str, str] = {}
+        self._asked_standbys: asyncio.Task[dict[str, str]] | None = None
+        self._standbys_due_s = 0.0
 
     async def read(self) -> Update:
         """Return what has changed at the host."""
         said = await self.ask("rows", after=self._at, boot=self._boot)
         self._at, self._boot = said["at"], said["boot"]
+        rows, gone = self._standby_rows(anew=said["reset"])
         return Update(
             said["reset"],
-            _safe(said["rows"]),
-            said["gone"],
+            {**_safe(said["rows"]), **rows},
+            [*said["gone"], *gone],
             *(said[kind] for kind in ("fills", "ended", "log")),
         )
+
+    def _standby_rows(self, *, anew: bool) -> tuple[dict[str, str], list[str]]:
+        """Return what has changed of who stands by for the host: nobody waits for them here."""
+        if self._asked_standbys is None and time.monotonic() >= self._standbys_due_s:
+            self._asked_standbys = asyncio.create_task(asyncio.to_thread(_standbys, self._directory))
+        if self._asked_standbys is None or not self._asked_standbys.done():
+            return (dict(self._standbys) if anew else {}), []
+        told, self._asked_standbys = self._asked_standbys.result(), None
+        self._standbys_due_s = time.monotonic() + _STANDBYS_S
+        before, self._standbys = self._standbys, told
+        fresh = {key: text for key, text in told.items() if anew or before.get(key) != text}
+        return fresh, [key for key in before if key not in told]
 
     async def ask(self, request: str, **fields: Any) -> Any:  # noqa: ANN401 - plain values
         """Ask the host."""
@@ -217,6 +238,8 @@ class HostSource:
     async def close(self) -> None:
         """Hang up."""
         await self._unlink()
+        if self._asked_standbys is not None:
+            self._asked_standbys.cancel()
         while self._idle:
             self._idle.pop()[1].close()
 
@@ -291,6 +314,10 @@ class ReadOnlySource:
         if self._story is None:
             raise UnknownTrade(f"{account}: has no log here, so it has no stories")
         return self._story(trade_id)
+
+
+def _standbys(directory: Directory) -> dict[str, str]:
+    return _safe({f"standby:{one['pid']}": json.dumps(one) for one in standbys(directory)})
 
 
 def _safe(rows: Mapping[str, str]) -> dict[str, str]:

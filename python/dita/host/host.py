@@ -148,7 +148,7 @@ class Host:
         if alerts is not None:
             disk = None if directory is None else directory.path
             self._alarm = Alarm(alerts, config.alerts, self.screen, self._rows_of_strategies, disk)
-            self.alert(Alert(Cause.STARTED, f"started with {', '.join(kernels)}", "INFO"))
+            alerts.tell(Alert(Cause.STARTED, f"started with {', '.join(kernels)}", "INFO"))
 
     def _breaker_of(self, name: str) -> CircuitBreaker | None:
         config = self.config.breaker
@@ -283,11 +283,12 @@ class Host:
             kernel.update_control(change)
 
     def alert(self, alert: Alert) -> None:
-        """Tell the configuration's webhooks; it never waits, and without webhooks nothing happens.
+        """Tell the configuration's webhooks, and the log that people see; it never waits.
 
         Args:
             alert: What somebody has to know.
         """
+        self.screen.say(alert.account, "alert", alert.severity, alert.text)
         if self._alarm is not None:
             self._alarm.alerts.tell(alert)
 

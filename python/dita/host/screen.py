@@ -170,6 +170,19 @@ class Screen:
             while self._said:
                 self._take_line(self._said.popleft())
 
+    def say(self, account: str, kind: str, severity: str, text: str) -> None:
+        """Put a line into the log that people see, also before anybody looks.
+
+        Args:
+            account: The account's name; empty where it is the whole host's.
+            kind: Who says it: "alert".
+            severity: As a log's levels are named.
+            text: The line.
+        """
+        with self._lock:
+            self._number += 1
+            self._say(account, kind, severity, text, time.time_ns())
+
     def close(self) -> None:
         """Hear no more."""
         with self._lock:

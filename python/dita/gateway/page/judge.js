@@ -45,6 +45,11 @@ export function troubles() {
     else if (value.stuck_s > STUCK_S) say(2, `Strategy ${value.name}: a callback has run for ${value.stuck_s} s.`, true);
   }
   for (const { account, value } of of("health")) health(account, value, say);
+  for (const { value } of of("standby")) {
+    for (const [name, one] of Object.entries(value.accounts)) {
+      if (one.trouble) say(1, `Standby ${value.pid} does not follow ${name}: ${one.trouble}`, true);
+    }
+  }
   return found.sort((a, b) => b.level - a.level);
 }
 

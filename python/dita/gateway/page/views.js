@@ -183,9 +183,22 @@ export function Strategies() {
   ]} /><//>`;
 }
 
+const watched = ({ primary }) => (primary ? `process ${primary.pid}, ${primary.life || "away"}` : "nobody is known");
+const behind = ({ accounts }) => Object.entries(accounts).map(([name, one]) => `${name}: ${one.seq === null ? one.trouble || "not followed" : `${one.behind} behind`}`).join("; ");
+const same = ({ primary }) => (primary?.same_configuration ? "the primary's" : "not compared yet");
+
+// Who takes over where the host's server dies or hangs.
+function Standbys() {
+  const rows = of("standby");
+  return rows.length > 0 && html`<${Card} title="Standbys: who takes over" wide><${Table} label="Standbys" rows=${rows} columns=${[
+    ["Process", (standby) => standby.pid, "n"], ["State", (standby) => standby.state], ["Watches", watched], ["Silent, s", (standby) => standby.primary?.silent_s ?? "–", "n"],
+    ["Of at most, s", (standby) => standby.heartbeat_s, "n"], ["Inputs", behind], ["Configuration", same],
+  ]} /><//>`;
+}
+
 export function Followers() {
   const rows = of("health").flatMap(({ account, value }) => Object.entries(value.followers ?? {}).map(([name, follower]) => ({ key: `${account} ${name}`, account, name, value: follower })));
-  return html`<${Card} title="Followers: what writes the log elsewhere" wide><${Table} label="Followers" none="Nothing follows a kernel." rows=${rows} columns=${[
+  return html`<${Standbys} /><${Card} title="Followers: what writes the log elsewhere" wide><${Table} label="Followers" none="Nothing follows a kernel." rows=${rows} columns=${[
     ["Follower", (_, row) => row.name], ["Account", (_, row) => row.account], ["State", (follower) => html`<${State} of=${follower.state} />`], ["Behind, s", (follower) => follower.lag_seconds ?? "–", "n"], ["Behind, inputs", (follower) => follower.lag_records ?? "–", "n"],
     ["Restarts", (follower) => follower.restarts ?? "–", "n"], ["Lost", (follower) => follower.lost ?? "–", "n"], ["Error", (follower) => follower.error || "–"],
   ]} /><//>${of("health").map(({ account, value }) => html`<${Card} title=${`${account}: clock`} wide key=${account}><dl class="figures"><div><dt>Kernel time</dt><dd>${time(value.now_ns)}</dd></div><div><dt>Last input</dt><dd>${value.seq}</dd></div>
