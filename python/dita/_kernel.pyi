@@ -2908,7 +2908,7 @@ class Link:
         """Return what the server has said to the hello last."""
 
     def travels(self) -> tuple[str, str]:
-        """Return how messages travel: "channel" or "socket", and why there is no channel that was asked for."""
+        """Return how messages travel ("channel" or "socket"), and why a channel asked for is not there."""
 
     @property
     def seq(self) -> int:

@@ -257,8 +257,8 @@ class ServeConfig(Section):
     )
     spin: bool = Field(
         default=False,
-        description="Whether programs may call through shared memory (`connect(spin=True)`): while one does, the "
-        "server's thread never sleeps, and takes a processor.",
+        description="Whether programs may call through shared memory (`connect(spin=True)`): while one does, "
+        "the server's thread never sleeps, and takes a processor.",
     )
     heartbeat_s: Seconds = Field(
         default=Decimal(1),

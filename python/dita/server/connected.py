@@ -105,9 +105,9 @@ def connect(
         market: Whether it hears of the market.
         timeout_s: How long a call waits for its answer, seconds.
         comes_back_s: How long a call waits for a server that is away, seconds.
-        spin: Whether calls go through shared memory: faster, and a processor at each end is busy with looking:
-            the server's always, this one's while a call waits. Where the server does not offer that (`spin = true` in
-            its `[serve]`), a warning is logged, and calls go through the socket.
+        spin: Whether calls go through shared memory: faster, and a processor at each end is busy looking,
+            the server's always, this one's while a call waits. Where the server does not offer that
+            (`spin = true` in its `[serve]`), a warning is logged, and calls go through the socket.
 
     Raises:
         LeaseHeld: Another process holds the lease: `pid`, `since_ns`.

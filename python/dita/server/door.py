@@ -45,8 +45,8 @@ class Door:
             socket: Where programs connect; None means the directory's `kernel.sock`.
             mode: The socket's mode: who may connect.
             clients: How many may be connected at once.
-            spins: Whether programs may have channels in shared memory; while one has, the server's thread never
-                sleeps.
+            spins: Whether programs may have channels in shared memory; while one has, the server's thread
+                never sleeps.
             shown: Whether the accounts are in shared memory; else programs ask for everything over the
                 socket, and hear no market.
             beats: Whether a standby may see there that this process is alive.
