@@ -120,7 +120,7 @@ def test_a_plain_host_has_the_names_too_and_no_server(place: Path) -> None:
 @pytest.mark.skipif(not PROMTOOL, reason="Debian's prometheus is not installed")
 def test_promtool_finds_nothing_wrong_with_any_name() -> None:
     server = {
-        "clients": 1, "messages": 2, "refused": 0, "gaps": 0, "beats": 9, "unread": 0,
+        "clients": 1, "messages": 2, "refused": 0, "gaps": 0, "beats": 9, "unread": 0, "spinning": 0,
         "leases": [{"account": "main", "pid": None}, {"account": "main", "pid": 7}],
         "intents": [("main", "OK", "", 3), ("main", "RISK_LIMIT", "max_order_size", 1)],
         "calls": [(0.0001, 2), (None, 1)], "calls_took_s": 0.5,
