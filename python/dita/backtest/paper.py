@@ -13,6 +13,7 @@ from dita.errors import refuse
 from dita.host import Directory, DirectoryError
 from dita.host.asked_orders import SLOTS
 from dita.portfolio import PortfolioService
+from dita.signals import elsewhere
 
 
 class PaperRun:
@@ -58,7 +59,7 @@ class PaperRun:
             progress: Hears how far it is.
         """
         before = {
-            number: signal.signal(number, lambda *_: self._stop.set())
+            number: signal.signal(number, elsewhere(self._stop.set))
             for number in (signal.SIGTERM, signal.SIGINT)
         }
         try:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dita.cli.gateway import beside, needs_web
+from dita.signals import elsewhere
 
 if TYPE_CHECKING:
     from dita.backtest import BacktestResult
@@ -81,7 +82,7 @@ def wait_for_end() -> None:
     """Wait for Ctrl-C or SIGTERM. Only in the main thread."""
     ended = threading.Event()
     before = {
-        number: signal.signal(number, lambda *_: ended.set()) for number in (signal.SIGTERM, signal.SIGINT)
+        number: signal.signal(number, elsewhere(ended.set)) for number in (signal.SIGTERM, signal.SIGINT)
     }
     print("the report is shown until Ctrl-C", file=sys.stderr)
     try:

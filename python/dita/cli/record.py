@@ -12,6 +12,7 @@ from dita.cli.failure import CommandFailure
 from dita.cli.progress import Progress
 from dita.cli.venue import place_of_market, symbols_of
 from dita.errors import shown
+from dita.signals import elsewhere
 
 EXAMPLE: Final = ("dita record -c binance -p BTC/USDT --out market", "record a venue's live market")
 
@@ -71,7 +72,7 @@ def run(options: argparse.Namespace) -> int:
 
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: ended.set())
+        signal.signal(number, elsewhere(ended.set))
     progress = Progress()
     try:
         recording = Recording(place, symbols, options.out)

@@ -13,6 +13,7 @@ from dita.errors import KernelError, shown
 from dita.runtime import ActorState, load_strategy
 from dita.server.connected import COMES_BACK_S, GRACE_S, ConnectedKernel, connect
 from dita.server.running import ConnectedStrategies
+from dita.signals import elsewhere
 
 _SECRET_BYTES_MAX: Final = 256
 
@@ -48,7 +49,7 @@ def run_connected(options: argparse.Namespace) -> int:
         raise CommandFailure(str(error)) from error
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: ended.set())
+        signal.signal(number, elsewhere(ended.set))
     try:
         company = ConnectedStrategies(kernel)
         handle = company.load(kind, params=_params(options), symbols=_symbols(options))

@@ -21,6 +21,7 @@ from dita.errors import KernelError, refuse
 from dita.host import Directory, Host
 from dita.host.asked_orders import SLOTS as BY_HAND_SLOTS
 from dita.runtime import ActorState
+from dita.signals import elsewhere
 from dita.strategy import QuoteTick
 from dita.venues import SimulatedVenue
 
@@ -225,7 +226,7 @@ class EngineServer:
             OSError: Nobody takes the events, or the socket cannot be made.
         """
         before = {
-            number: signal.signal(number, lambda *_: self.session.stop())
+            number: signal.signal(number, elsewhere(self.session.stop))
             for number in (signal.SIGTERM, signal.SIGINT)
         }
         beating = threading.Thread(target=self._beat, name="dita-heartbeat", daemon=True)

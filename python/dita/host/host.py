@@ -28,6 +28,7 @@ from dita.host.screen import Screen
 from dita.host.serving import Answer, HostSocket
 from dita.host.strategies import Company, StrategyHandle
 from dita.kernel import ExecutionKernel
+from dita.signals import elsewhere
 from dita.strategy import Params, Strategy
 from dita.venues import BreakerSettings, CircuitBreaker
 from dita.zinc import SharedMemoryZincPlane
@@ -533,7 +534,7 @@ class Host:
             StrategyError: A strategy of the configuration cannot be loaded; the host is closed.
         """
         before = {
-            number: signal.signal(number, lambda *_: self._stop.set())
+            number: signal.signal(number, elsewhere(self._stop.set))
             for number in (signal.SIGTERM, signal.SIGINT)
         }
         try:

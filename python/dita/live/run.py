@@ -21,6 +21,7 @@ from dita.live.waiting import Waiting
 from dita.portfolio import PortfolioService
 from dita.runtime.loading import check_declared
 from dita.server.door import Door
+from dita.signals import elsewhere
 from dita.venues.wire.failures import Failure
 from dita.venues.wire.market import MarketNews, VenueBar
 from dita.zinc import SharedMemoryZincPlane
@@ -192,11 +193,10 @@ class LiveRun:
         self._stop.set()
 
     def _signalled(self, number: int, frame: object) -> None:
-        del frame
         if self._stop.is_set():
             # The second one leaves at once; what is at the venue stays there.
             os._exit(128 + number)
-        self._stop.set()
+        elsewhere(self._stop.set)(number, frame)
 
     def _set_dead_man(self) -> None:
         if self.plan.dead_man_s is None or self.plan.shadow:

@@ -6,6 +6,8 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+from dita.signals import elsewhere
+
 
 class FileWatch:
     """Tells when a file has another version."""
@@ -52,7 +54,7 @@ def stopped_by_signals() -> Iterator[threading.Event]:
     """Yield what SIGTERM and Ctrl-C set. Only in the main thread."""
     stop = threading.Event()
     before = {
-        number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGTERM, signal.SIGINT)
+        number: signal.signal(number, elsewhere(stop.set)) for number in (signal.SIGTERM, signal.SIGINT)
     }
     try:
         yield stop

@@ -31,6 +31,7 @@ from dita.server.heartbeat import LOOKS, Heartbeat
 from dita.server.place import SOCKET_NAME
 from dita.server.sameness import check_terms, terms_of
 from dita.server.serving import Serving
+from dita.signals import elsewhere
 from dita.zinc.directory import directory_of
 
 _LOG: Final = logging.getLogger("dita.standby")
@@ -114,7 +115,7 @@ class Standby:
         hands: dict[signal.Signals, Any] = {}
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGTERM, signal.SIGINT):
-                hands[number] = signal.signal(number, lambda *_: self.end())
+                hands[number] = signal.signal(number, elsewhere(self.end))
         try:
             self._meet()
             threading.Thread(target=self._wait_for_lock, name="dita-standby", daemon=True).start()
@@ -132,7 +133,7 @@ class Standby:
                     signal.signal(number, action)
 
     def end(self) -> None:
-        """Stand by no more; what it has become ends too. From any thread, and from a signal's handler."""
+        """Stand by no more; what it has become ends too. From any thread."""
         self._ended.set()
         self._wake.set()
         if self._serving is not None:

@@ -19,6 +19,7 @@ from dita.errors import refuse
 from dita.host import SentIntent, StrategyHandle
 from dita.runtime import ActorState, load_strategy
 from dita.runtime.sources import sources_of
+from dita.signals import elsewhere
 from dita.strategy import Params, Strategy
 from dita.trading.backtests import BacktestEngine
 from dita.trading.connectors import ACCOUNT, BacktestConnector, ConnectorBase, symbol_of
@@ -326,7 +327,7 @@ class TradingRuntime:
             KernelError: A venue's connector is not ready, or could not go on.
         """
         before = {
-            number: signal.signal(number, lambda *_: self._stop.set())
+            number: signal.signal(number, elsewhere(self._stop.set))
             for number in (signal.SIGTERM, signal.SIGINT)
         }
         self._state = RuntimeState.RUNNING
