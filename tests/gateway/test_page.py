@@ -514,6 +514,34 @@ def test_figures_that_are_no_result_have_no_colour(tmp_path: Path, browser: "Bro
         assert {told[name] for name in ("Fees paid", "Reserved", "Leverage", "Open notional")} == {""}
 
 
+#: The labels of each chart's axis of amounts: how wide the widest is drawn, and how much room it has.
+LABELS = """() => plots.map((plot) => {
+  const [axis, pen] = [plot.axes[1], document.createElement("canvas").getContext("2d")];
+  pen.font = axis.font[0];
+  const drawn = Math.max(...axis._values.map((label) => pen.measureText(label).width));
+  return [drawn / devicePixelRatio + axis.gap + axis.ticks.size, axis._size];
+})"""
+
+
+def test_no_label_of_a_chart_is_cut_off(tmp_path: Path, browser: "Browser") -> None:
+    with desk(tmp_path, **{"accounts.main.simulated.balances.USDT": "99999999999.699"}) as found:
+        seen = Seen(browser, found, bypass_csp=True)
+        seen.view("account")
+        seen.page.evaluate("""() => {
+          globalThis.plots = [];
+          const Plot = globalThis.uPlot;
+          globalThis.uPlot = function (...given) {
+            plots.push(new Plot(...given));
+            return plots.at(-1);
+          };
+        }""")
+        seen.view("equity")
+        seen.page.wait_for_function("plots.length && plots.every((plot) => plot.axes[1]._values?.length)")
+        for needed, room in seen.page.evaluate(LABELS):
+            assert 60 < needed <= room
+        assert seen.complaints == []
+
+
 def test_a_loss_limit_that_is_met_is_the_verdict(tmp_path: Path, browser: "Browser") -> None:
     with desk(tmp_path) as found, found.client("trade") as client:
         found.host.control(ControlUpdate(limits={"max_daily_loss": "5"}, updated_by="anna"))

@@ -1,7 +1,7 @@
 //! What came of an input: as the protocol's verdict, and as JSON by the names of `KernelOutcome.to_dict`.
 
 use dita_engine::form::{Told, ToldFields};
-use dita_engine::json::{self, Object, quote};
+use dita_engine::json::{self, Object};
 use dita_engine::{Answer, TransitionRecord, account, bot_rows, slot_view};
 use dita_kernel::calibration::Calibration;
 use dita_kernel::id::Id;
@@ -31,20 +31,7 @@ pub fn verdict(answer: Answer, extra: ToldFields) -> Verdict {
         details.0.push(("notices".into(), Told::List(rows.collect())));
     }
     details.0.extend(extra.0);
-    let outcome = answer.outcome;
-    Verdict {
-        seq: outcome.seq,
-        accepted: outcome.accepted,
-        code: outcome.code,
-        severity: outcome.severity,
-        slot_id: outcome.slot_id,
-        state: outcome.state,
-        trade_id: answer.trade_id,
-        durable: answer.durable,
-        transitions: answer.transitions,
-        events: answer.events.into_iter().map(|event| *event).collect(),
-        details,
-    }
+    Verdict::of(answer, details)
 }
 
 fn text(text: &str) -> Told {
@@ -197,19 +184,15 @@ pub fn venue_event(event: &VenueEvent) -> String {
     let none = RareFields::default();
     let rare = event.rare.as_deref().unwrap_or(&none);
     let mut object = Object::begin();
-    let name = |object: &mut Object, field: &str, name: Option<&str>| match name {
-        Some(name) => object.text(field, name),
-        None => object.raw(field, "null"),
-    };
     object.plain("timestamp", event.timestamp_ns);
     object.text("event_id", event.event_id.as_str());
     object.text("trade_id", event.trade_id.as_str());
     object.whole_or_null("slot_id", event.slot_id);
     object.text("kind", event.kind.name());
-    name(&mut object, "status", event.status.map(|it| it.name()));
+    object.text_or_null("status", event.status.map(|it| it.name()));
     object.text("venue_order_id", event.venue_order_id.as_str());
     object.text("venue_client_id", event.venue_client_id.as_str());
-    name(&mut object, "side", event.side.map(|it| it.name()));
+    object.text_or_null("side", event.side.map(|it| it.name()));
     object.text("asset", event.asset.as_str());
     object.number_or_null("price", event.price);
     object.number_or_null("size", event.size);
@@ -223,12 +206,12 @@ pub fn venue_event(event: &VenueEvent) -> String {
         Ok(_) | Err(_) => object.text("raw_payload", &rare.raw_payload),
     }
     object.metadata(&rare.metadata);
-    name(&mut object, "order_side", event.order_side.map(|it| it.name()));
-    name(&mut object, "position_side", event.position_side.map(|it| it.name()));
+    object.text_or_null("order_side", event.order_side.map(|it| it.name()));
+    object.text_or_null("position_side", event.position_side.map(|it| it.name()));
     object.text("venue_trade_id", event.venue_trade_id.as_str());
     object.number_or_null("fee", event.fee);
     object.text("fee_asset", event.fee_asset.as_str());
-    name(&mut object, "liquidity", event.liquidity.map(|it| it.name()));
+    object.text_or_null("liquidity", event.liquidity.map(|it| it.name()));
     object.plain("ts_init", event.received_ns);
     object.number_or_null("order_size", event.order_size);
     object.number_or_null("order_price", event.order_price);
@@ -249,9 +232,6 @@ pub fn details(told: &ToldFields) -> String {
     for (at, (name, value)) in told.0.iter().enumerate() {
         let again = told.0.iter().skip(at + 1).any(|(later, _)| later == name);
         if !again {
-            let mut quoted = String::with_capacity(name.len() + 2);
-            quote(&mut quoted, name);
-            let name = quoted.get(1..quoted.len() - 1).unwrap_or_default();
             match value {
                 Told::Nothing => object.raw(name, "null"),
                 Told::Text(text) => object.text(name, text),
@@ -277,10 +257,7 @@ pub fn snapshot(kernel: &Kernel) -> String {
     object.raw("slots", &json::list(slots.iter(), json::slot));
     let mut whole = Object::begin();
     for asset in kernel.assets() {
-        let name = asset.name.as_str();
-        let mut quoted = String::new();
-        quote(&mut quoted, name);
-        whole.raw(quoted.get(1..quoted.len() - 1).unwrap_or_default(), &account_json(kernel, &asset.name));
+        whole.raw(asset.name.as_str(), &account_json(kernel, &asset.name));
     }
     let mut main =
         settlement_asset(kernel).map_or_else(|| "{}".to_owned(), |name| account_json(kernel, &name));
@@ -316,27 +293,12 @@ fn control(kernel: &Kernel) -> String {
     let (control, guard) = (kernel.control(), kernel.guard());
     let given = &control.limits.given;
     let mut limits = Object::begin();
-    for (name, value) in [
-        ("max_order_notional", given.max_order_notional),
-        ("max_total_notional", given.max_total_notional),
-        ("max_leverage", given.max_leverage),
-        ("price_collar", given.price_collar),
-        ("max_order_size", given.max_order_size),
-        ("max_symbol_notional", given.max_symbol_notional),
-        ("max_asset_notional", given.max_asset_notional),
-        ("orders_per_second", given.orders_per_second),
-        ("cancels_per_second", given.cancels_per_second),
-        ("max_daily_loss", given.max_daily_loss),
-        ("max_drawdown", given.max_drawdown),
-        ("min_edge_bps", given.min_edge_bps),
-        ("max_mark_age", given.max_mark_age),
-    ] {
+    for (name, value) in given.decimals() {
         limits.number_or_null(name, value);
     }
-    limits.whole_or_null("max_open_slots", given.max_open_slots);
-    limits.whole_or_null("order_burst", given.order_burst);
-    limits.whole_or_null("order_reserve_for_exits", given.order_reserve_for_exits);
-    limits.whole_or_null("cancel_burst", given.cancel_burst);
+    for (name, value) in given.counts() {
+        limits.whole_or_null(name, value);
+    }
     match given.edge_freeze_cancels {
         Some(scope) => limits.text("edge_freeze_cancels", scope.name()),
         None => limits.raw("edge_freeze_cancels", "null"),

@@ -67,7 +67,7 @@ impl Value<'_> {
             Value::Null => out.push_str("null"),
             Value::Flag(flag) => out.push_str(if *flag { "true" } else { "false" }),
             Value::Number(number) => out.push_str(number),
-            Value::Text(text) => quote_shortly(out, text),
+            Value::Text(text) => quote(out, text),
             Value::List(items) => {
                 out.push('[');
                 for (at, item) in items.iter().enumerate() {
@@ -86,7 +86,7 @@ impl Value<'_> {
                     if at > 0 {
                         out.push(',');
                     }
-                    quote_shortly(out, name);
+                    quote(out, name);
                     out.push(':');
                     value.write_canonical(out);
                 }
@@ -94,29 +94,6 @@ impl Value<'_> {
             }
         }
     }
-}
-
-/// As Python's encoder writes a text: the short escapes where there are such.
-fn quote_shortly(out: &mut String, text: &str) {
-    if !text.chars().any(|it| matches!(it, '\u{8}' | '\t' | '\n' | '\u{c}' | '\r')) {
-        return quote(out, text);
-    }
-    out.push('"');
-    for it in text.chars() {
-        match it {
-            '\u{8}' => out.push_str("\\b"),
-            '\t' => out.push_str("\\t"),
-            '\n' => out.push_str("\\n"),
-            '\u{c}' => out.push_str("\\f"),
-            '\r' => out.push_str("\\r"),
-            other => {
-                let mut one = String::with_capacity(8);
-                quote(&mut one, other.encode_utf8(&mut [0; 4]));
-                out.push_str(one.get(1..one.len() - 1).unwrap_or_default());
-            }
-        }
-    }
-    out.push('"');
 }
 
 /// Reads a text that is one JSON value.

@@ -6,6 +6,7 @@
 use std::fmt::{Display, Write};
 
 use dita_kernel::exchange::Exchange;
+use dita_kernel::id::Id;
 use dita_kernel::input::ExitSpec;
 use dita_kernel::names::{Liquidity, OrderSide};
 use dita_kernel::num::{Decimal, Money};
@@ -21,7 +22,7 @@ pub struct Object {
 impl Object {
     /// With nothing in it.
     pub fn begin() -> Object {
-        Object { text: String::from("{") }
+        Object { text: String::with_capacity(512) + "{" }
     }
 
     /// The whole object.
@@ -34,9 +35,8 @@ impl Object {
         if self.text.len() > 1 {
             self.text.push(',');
         }
-        self.text.push('"');
-        self.text.push_str(name);
-        self.text.push_str("\":");
+        quote(&mut self.text, name);
+        self.text.push(':');
     }
 
     /// What is JSON already.
@@ -63,15 +63,33 @@ impl Object {
         quote(&mut self.text, value);
     }
 
+    /// An id, in quotes.
+    pub fn id(&mut self, name: &str, value: &Id) {
+        self.text(name, value.as_str());
+    }
+
+    /// A text that may be absent.
+    pub fn text_or_null(&mut self, name: &str, value: Option<&str>) {
+        match value {
+            Some(value) => self.text(name, value),
+            None => self.raw(name, "null"),
+        }
+    }
+
     /// Several texts.
-    pub fn texts<'a>(&mut self, name: &str, values: impl Iterator<Item = &'a str>) {
+    pub fn texts<'a>(&mut self, name: &str, values: impl IntoIterator<Item = &'a str>) {
+        self.list(name, values.into_iter().map(quoted));
+    }
+
+    /// Several values that are JSON already.
+    pub fn list(&mut self, name: &str, values: impl IntoIterator<Item = String>) {
         self.name(name);
         self.text.push('[');
-        for (at, value) in values.enumerate() {
+        for (at, value) in values.into_iter().enumerate() {
             if at > 0 {
                 self.text.push(',');
             }
-            quote(&mut self.text, value);
+            self.text.push_str(&value);
         }
         self.text.push(']');
     }
@@ -98,6 +116,14 @@ impl Object {
         self.text.push('"');
     }
 
+    /// An amount that may be absent.
+    pub fn money_or_null(&mut self, name: &str, value: Option<Money>) {
+        match value {
+            Some(value) => self.money(name, value),
+            None => self.raw(name, "null"),
+        }
+    }
+
     /// A whole number that may be absent.
     pub fn whole_or_null(&mut self, name: &str, value: Option<impl Display>) {
         match value {
@@ -112,20 +138,34 @@ impl Object {
     }
 }
 
-/// Writes a text as JSON.
+/// Writes a text as JSON, as Python's encoder does: the short escapes where there are such, all else that need not be escaped as it
+/// is.
 pub fn quote(text: &mut String, value: &str) {
     text.push('"');
     for character in value.chars() {
         match character {
             '"' => text.push_str("\\\""),
             '\\' => text.push_str("\\\\"),
+            '\u{8}' => text.push_str("\\b"),
+            '\t' => text.push_str("\\t"),
+            '\n' => text.push_str("\\n"),
+            '\u{c}' => text.push_str("\\f"),
+            '\r' => text.push_str("\\r"),
             control if control < ' ' => {
+                // Writing to a String cannot fail.
                 let _ = write!(text, "\\u{:04x}", u32::from(control));
             }
             other => text.push(other),
         }
     }
     text.push('"');
+}
+
+/// A text as JSON.
+pub fn quoted(value: &str) -> String {
+    let mut text = String::with_capacity(value.len() + 2);
+    quote(&mut text, value);
+    text
 }
 
 /// A list of what `each` makes of the items.
@@ -351,4 +391,37 @@ pub fn amend(amend: &Amend) -> String {
     object.number_or_null("limit_price", amend.limit_price);
     object.number_or_null("trigger_price", amend.trigger_price);
     object.end()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[rustfmt::skip]
+    fn texts_are_escaped() {
+        for (value, json) in [
+            ("plain",       r#""plain""#),
+            ("a\"b\\c",     r#""a\"b\\c""#),
+            ("line\nfeed",  r#""line\nfeed""#),
+            ("\u{1}\u{7f}", "\"\\u0001\u{7f}\""),
+            ("\u{8}\t\u{c}\r", r#""\b\t\f\r""#),
+            ("é €",         r#""é €""#),
+        ] {
+            assert_eq!(quoted(value), json);
+        }
+    }
+
+    #[test]
+    fn numbers_are_text_and_absent_ones_null() {
+        let mut object = Object::begin();
+        object.number_or_null("a", Decimal::parse("0.10").ok());
+        object.money("b", Money(-1_500_000_000_000_000_000));
+        object.money_or_null("c", None);
+        object.plain("d", -3);
+        object.texts("e", ["x", "y"]);
+        object.texts("f", []);
+        let json = r#"{"a":"0.10","b":"-1.5","c":null,"d":-3,"e":["x","y"],"f":[]}"#;
+        assert_eq!(object.end(), json);
+    }
 }

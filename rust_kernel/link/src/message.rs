@@ -5,7 +5,7 @@
 //! log's codec may change beneath them. The bytes of each version are held by `tests/golden.rs`.
 
 use dita_engine::form::{Form, ToldFields};
-use dita_engine::{OrderView, Past, PastEvent, SlotView, TransitionRecord, fields};
+use dita_engine::{Answer, OrderView, Past, PastEvent, SlotView, TransitionRecord, fields};
 use dita_kernel::id::Id;
 use dita_kernel::input::{Intent, SlotOverride, VenueEvent};
 use dita_kernel::names::{KernelDiagnosticCode, Severity, TradeStage};
@@ -319,6 +319,26 @@ pub struct Verdict {
     pub events: Vec<VenueEvent>,
     /// Particulars by name.
     pub details: ToldFields,
+}
+
+impl Verdict {
+    /// An engine's answer, with its particulars by name.
+    pub fn of(answer: Answer, details: ToldFields) -> Verdict {
+        let outcome = answer.outcome;
+        Verdict {
+            seq: outcome.seq,
+            accepted: outcome.accepted,
+            code: outcome.code,
+            severity: outcome.severity,
+            slot_id: outcome.slot_id,
+            state: outcome.state,
+            trade_id: answer.trade_id,
+            durable: answer.durable,
+            transitions: answer.transitions,
+            events: answer.events.into_iter().map(|event| *event).collect(),
+            details,
+        }
+    }
 }
 
 fields!(Verdict { seq accepted code severity slot_id state trade_id durable transitions events details });

@@ -94,3 +94,34 @@ pub struct RiskLimits {
     /// not age.
     pub max_mark_age: Option<Decimal>,
 }
+
+impl RiskLimits {
+    /// Those that are decimals, by their public names.
+    pub fn decimals(&self) -> [(&'static str, Option<Decimal>); 13] {
+        [
+            ("max_order_notional", self.max_order_notional),
+            ("max_total_notional", self.max_total_notional),
+            ("max_leverage", self.max_leverage),
+            ("price_collar", self.price_collar),
+            ("max_order_size", self.max_order_size),
+            ("max_symbol_notional", self.max_symbol_notional),
+            ("max_asset_notional", self.max_asset_notional),
+            ("orders_per_second", self.orders_per_second),
+            ("cancels_per_second", self.cancels_per_second),
+            ("max_daily_loss", self.max_daily_loss),
+            ("max_drawdown", self.max_drawdown),
+            ("min_edge_bps", self.min_edge_bps),
+            ("max_mark_age", self.max_mark_age),
+        ]
+    }
+
+    /// Those that are whole numbers, by their public names.
+    pub fn counts(&self) -> [(&'static str, Option<u32>); 4] {
+        [
+            ("max_open_slots", self.max_open_slots),
+            ("order_burst", self.order_burst),
+            ("order_reserve_for_exits", self.order_reserve_for_exits),
+            ("cancel_burst", self.cancel_burst),
+        ]
+    }
+}

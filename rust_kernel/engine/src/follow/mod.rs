@@ -7,7 +7,6 @@
 
 mod changes;
 mod columns;
-mod json;
 mod native;
 mod rows;
 mod shown;

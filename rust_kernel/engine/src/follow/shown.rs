@@ -8,9 +8,9 @@ use dita_kernel::num::{Decimal, Money, Qty};
 use dita_kernel::order::{Order, OrderRef, OrderRole};
 use dita_kernel::slot::Slot;
 
-use super::json::{Object, quoted};
 use crate::account::account;
 use crate::bots::{BotRow, bot_rows};
+use crate::json::{Object, quoted};
 
 fn average(rules: &Instrument, value: Money, qty: Qty) -> Option<Decimal> {
     rules.average_price(value, qty).map(|price| rules.price_decimal(price))
@@ -18,10 +18,10 @@ fn average(rules: &Instrument, value: Money, qty: Qty) -> Option<Decimal> {
 
 /// Whose state it is, and as of when: every value begins with this.
 fn head(kernel: &Kernel, name: &str) -> Object {
-    let mut object = Object::new();
+    let mut object = Object::begin();
     object.text("kernel", name);
-    object.whole("seq", kernel.seq());
-    object.time("time_ns", Some(kernel.now_ns()));
+    object.plain("seq", kernel.seq());
+    object.plain("time_ns", kernel.now_ns());
     object
 }
 
@@ -29,33 +29,33 @@ fn head(kernel: &Kernel, name: &str) -> Object {
 pub(super) fn slot(kernel: &Kernel, name: &str, slot_id: u32, slot: &Slot) -> Option<String> {
     let rules = kernel.instruments().get(slot.instrument as usize)?;
     let mut object = head(kernel, name);
-    object.whole("slot_id", slot_id);
+    object.plain("slot_id", slot_id);
     object.id("trade_id", &slot.trade_id);
     object.id("owner", &slot.owner);
     object.id("asset", &rules.spec.symbol);
     object.text("side", slot.side.name());
     object.text("fsm_state", slot.stage.name());
     object.flag("closed", slot.stage == TradeStage::Closed);
-    object.number("size", Some(rules.qty_decimal(slot.size())));
-    object.number("initial_size", Some(rules.qty_decimal(slot.initial)));
-    object.number("entry_price", average(rules, slot.entry_value, slot.initial));
+    object.number("size", rules.qty_decimal(slot.size()));
+    object.number("initial_size", rules.qty_decimal(slot.initial));
+    object.number_or_null("entry_price", average(rules, slot.entry_value, slot.initial));
     let mark = kernel.valuation_price(slot.instrument).map(|price| rules.price_decimal(price));
-    object.number("mark_price", mark);
-    object.number("leverage", Some(slot.leverage));
-    object.money("unrealized_pnl", Some(kernel.unrealized(slot.instrument, &slot.basis)));
-    object.money("realized_pnl", Some(slot.realized));
-    object.money("fees_paid", Some(slot.fees));
-    object.money("funding_net", Some(slot.funding));
-    object.money("cost", Some(slot.basis.cost));
-    object.time("entry_time", (slot.entry_time_ns != 0).then_some(slot.entry_time_ns));
-    object.time("last_event_time", Some(slot.last_event_time_ns));
+    object.number_or_null("mark_price", mark);
+    object.number("leverage", slot.leverage);
+    object.money("unrealized_pnl", kernel.unrealized(slot.instrument, &slot.basis));
+    object.money("realized_pnl", slot.realized);
+    object.money("fees_paid", slot.fees);
+    object.money("funding_net", slot.funding);
+    object.money("cost", slot.basis.cost);
+    object.whole_or_null("entry_time", (slot.entry_time_ns != 0).then_some(slot.entry_time_ns));
+    object.plain("last_event_time", slot.last_event_time_ns);
     object.list("exit_leg_ratios", slot.ratios.iter().map(|ratio| quoted(&ratio.to_string())));
-    object.whole("active_leg_index", slot.active_leg_index(rules.lot));
+    object.plain("active_leg_index", slot.active_leg_index(rules.lot));
     object.id("close_reason", if slot.stage == TradeStage::Closed { &slot.close_reason } else { &Id::EMPTY });
     object.flag("unprotected", slot.unprotected);
     let client_id = |it: OrderRef| kernel.orders().get(it).map(|order| order.client_id.as_str());
-    object.name("active_entry_order", slot.entry.and_then(client_id));
-    object.name("active_exit_order", slot.exit.and_then(client_id));
+    object.text_or_null("active_entry_order", slot.entry.and_then(client_id));
+    object.text_or_null("active_exit_order", slot.exit.and_then(client_id));
     object.texts("exit_orders", slot.other_exits.iter().copied().chain(slot.exit).filter_map(client_id));
     object.raw("metadata", json_or_none(&slot.metadata));
     Some(object.end())
@@ -76,7 +76,7 @@ pub(super) fn order(kernel: &Kernel, name: &str, order: &Order) -> Option<String
     object.id("intent_id", &order.intent_id);
     object.id("internal_trade_id", &order.trade_id);
     object.text("owner", order.owner().as_str());
-    object.whole("slot_id", order.slot_id);
+    object.plain("slot_id", order.slot_id);
     object.text("role", role_name(order.role));
     object.id("asset", &rules.spec.symbol);
     object.text("side", order.side.name());
@@ -88,19 +88,19 @@ pub(super) fn order(kernel: &Kernel, name: &str, order: &Order) -> Option<String
     object.flag("live", order.is_live());
     object.text("doubt", order.doubt.name());
     object.flag("stale", kernel.is_stale(order));
-    object.number("intended_size", Some(rules.qty_decimal(order.qty)));
-    object.number("filled_size", Some(rules.qty_decimal(order.filled)));
-    object.number("remaining_size", Some(rules.qty_decimal(order.remaining())));
-    object.number("average_fill_price", average(rules, order.filled_value, order.filled));
-    object.number("limit_price", price(order.limit_price));
-    object.number("trigger_price", price(order.trigger_price()));
+    object.number("intended_size", rules.qty_decimal(order.qty));
+    object.number("filled_size", rules.qty_decimal(order.filled));
+    object.number("remaining_size", rules.qty_decimal(order.remaining()));
+    object.number_or_null("average_fill_price", average(rules, order.filled_value, order.filled));
+    object.number_or_null("limit_price", price(order.limit_price));
+    object.number_or_null("trigger_price", price(order.trigger_price()));
     object.flag("reduce_only", order.reduce_only);
     object.flag("post_only", order.post_only);
     object.flag("pending_cancel", order.cancel_requested);
     object.flag("pending_amend", order.amendment().is_some());
     object.text("oco_group", order.oco_group().map_or("", Id::as_str));
-    object.time("expire_time", order.expire_time_ns);
-    object.time("sent_time", (order.sent_time_ns != 0).then_some(order.sent_time_ns));
+    object.whole_or_null("expire_time", order.expire_time_ns);
+    object.whole_or_null("sent_time", (order.sent_time_ns != 0).then_some(order.sent_time_ns));
     Some(object.end())
 }
 
@@ -132,7 +132,7 @@ pub fn asset(kernel: &Kernel, name: &str, place: u16) -> Option<String> {
         ("maint_margin", figures.maint_margin),
         ("reconcile_tolerance", figures.report.tolerance),
     ] {
-        object.money(key, Some(amount));
+        object.money(key, amount);
     }
     for (key, amount) in [
         ("e_wallet_balance", state.exchange.wallet_balance),
@@ -141,10 +141,10 @@ pub fn asset(kernel: &Kernel, name: &str, place: u16) -> Option<String> {
         ("e_maint_margin", state.exchange.maint_margin),
         ("reconcile_delta", figures.report.delta),
     ] {
-        object.money(key, amount);
+        object.money_or_null(key, amount);
     }
-    object.whole("open_positions", figures.open_positions);
-    object.number("leverage", Some(figures.leverage));
+    object.plain("open_positions", figures.open_positions);
+    object.number("leverage", figures.leverage);
     object.text("margin_status", figures.margin_status.name());
     object.texts("assumed_tiers", figures.assumed_tiers.iter().map(Id::as_str));
     object.text("reconcile_status", figures.report.status.name());
@@ -159,22 +159,22 @@ pub fn asset(kernel: &Kernel, name: &str, place: u16) -> Option<String> {
 
 /// A bot's row of an account.
 fn bot(row: &BotRow) -> String {
-    let mut object = Object::new();
+    let mut object = Object::begin();
     object.id("bot", &row.standing.bot.name);
     object.text("kind", row.kind);
     for (key, amount) in row.amounts() {
-        object.money(key, Some(amount));
+        object.money(key, amount);
     }
-    object.whole("slots", row.standing.slots);
+    object.plain("slots", row.standing.slots);
     object.end()
 }
 
 /// The parts of a difference, each as JSON.
 pub(super) fn causes(report: &dita_kernel::reconcile::Report) -> Vec<String> {
     let part = |part: &dita_kernel::reconcile::Part| {
-        let mut object = Object::new();
+        let mut object = Object::begin();
         object.text("cause", part.cause.name());
-        object.money("amount", Some(part.amount));
+        object.money("amount", part.amount);
         object.text("proof", part.proof.name());
         object.texts("references", part.references.iter().map(Id::as_str));
         object.end()
@@ -196,57 +196,38 @@ pub fn control(kernel: &Kernel, name: &str) -> String {
     object.flag("require_audit", control.require_audit);
     object.text("regime", control.regime.name());
     object.texts("audited", control.audited.iter().map(Id::as_str));
-    object.whole("freeze_events", guard.freeze_events());
+    object.plain("freeze_events", guard.freeze_events());
     object.text("last_freeze_reason", guard.last_freeze_reason());
     object.id("last_freeze_symbol", guard.last_freeze_symbol());
-    object.whole("version", control.version);
+    object.plain("version", control.version);
     object.id("updated_by", &control.updated_by);
-    object.time("updated_at", control.changed_at_ns());
+    object.whole_or_null("updated_at", control.changed_at_ns());
     object.end()
 }
 
 /// How the kernel's loop stands.
 pub fn health(kernel: &Kernel, name: &str, inbox_room: usize, durable_seq: Option<u64>) -> String {
     let mut object = head(kernel, name);
-    object.whole("inbox_room", inbox_room);
+    object.plain("inbox_room", inbox_room);
     match durable_seq {
-        Some(seq) => object.whole("durable_seq", seq),
+        Some(seq) => object.plain("durable_seq", seq),
         None => object.raw("durable_seq", "null"),
     }
-    object.whole("busy_slots", kernel.slots().iter().filter(|slot| !slot.stage.is_free()).count());
+    object.plain("busy_slots", kernel.slots().iter().filter(|slot| !slot.stage.is_free()).count());
     object.end()
 }
 
 /// Limits by name: those that are set.
 pub(super) fn limits(given: &dita_kernel::input::RiskLimits) -> String {
-    let mut object = Object::new();
-    for (key, value) in [
-        ("max_order_notional", given.max_order_notional),
-        ("max_total_notional", given.max_total_notional),
-        ("max_leverage", given.max_leverage),
-        ("price_collar", given.price_collar),
-        ("max_order_size", given.max_order_size),
-        ("max_symbol_notional", given.max_symbol_notional),
-        ("max_asset_notional", given.max_asset_notional),
-        ("orders_per_second", given.orders_per_second),
-        ("cancels_per_second", given.cancels_per_second),
-        ("max_daily_loss", given.max_daily_loss),
-        ("max_drawdown", given.max_drawdown),
-        ("min_edge_bps", given.min_edge_bps),
-        ("max_mark_age", given.max_mark_age),
-    ] {
-        if value.is_some() {
+    let mut object = Object::begin();
+    for (key, value) in given.decimals() {
+        if let Some(value) = value {
             object.number(key, value);
         }
     }
-    for (key, value) in [
-        ("max_open_slots", given.max_open_slots),
-        ("order_burst", given.order_burst),
-        ("order_reserve_for_exits", given.order_reserve_for_exits),
-        ("cancel_burst", given.cancel_burst),
-    ] {
+    for (key, value) in given.counts() {
         if let Some(value) = value {
-            object.whole(key, value);
+            object.plain(key, value);
         }
     }
     if let Some(scope) = given.edge_freeze_cancels {

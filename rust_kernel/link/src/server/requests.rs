@@ -581,7 +581,8 @@ impl<F: Serves> Turns<F> {
     }
 
     fn verdict(&self, account: usize, given: Given<F>) -> Verdict {
-        verdict(self.config.accounts[account].drain.foreign().told(given))
+        let (answer, details) = self.config.accounts[account].drain.foreign().told(given);
+        Verdict::of(answer, details)
     }
 
     fn put(&mut self, account: usize, mut intents: Vec<Intent>) -> Result<Vec<Given<F>>, Refused> {
@@ -740,23 +741,6 @@ fn check_intent(intent: &mut Intent, name: &Id, lease: &Lease) -> Result<(), Ref
         Refused::of_field("intent_id", intent.intent_id.as_str(), why)
     })?;
     Ok(())
-}
-
-fn verdict((answer, details): (dita_engine::Answer, ToldFields)) -> Verdict {
-    let outcome = answer.outcome;
-    Verdict {
-        seq: outcome.seq,
-        accepted: outcome.accepted,
-        code: outcome.code,
-        severity: outcome.severity,
-        slot_id: outcome.slot_id,
-        state: outcome.state,
-        trade_id: answer.trade_id,
-        durable: answer.durable,
-        transitions: answer.transitions,
-        events: answer.events.into_iter().map(|event| *event).collect(),
-        details,
-    }
 }
 
 /// An instrument's rules by the names of `ExecutionKernel.instrument`.

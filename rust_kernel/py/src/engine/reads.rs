@@ -421,27 +421,12 @@ pub fn control_dict<'py>(
 ) -> PyResult<Bound<'py, PyDict>> {
     let given = &control.limits.given;
     let limits = PyDict::new(py);
-    for (name, value) in [
-        ("max_order_notional", given.max_order_notional),
-        ("max_total_notional", given.max_total_notional),
-        ("max_leverage", given.max_leverage),
-        ("price_collar", given.price_collar),
-        ("max_order_size", given.max_order_size),
-        ("max_symbol_notional", given.max_symbol_notional),
-        ("max_asset_notional", given.max_asset_notional),
-        ("orders_per_second", given.orders_per_second),
-        ("cancels_per_second", given.cancels_per_second),
-        ("max_daily_loss", given.max_daily_loss),
-        ("max_drawdown", given.max_drawdown),
-        ("min_edge_bps", given.min_edge_bps),
-        ("max_mark_age", given.max_mark_age),
-    ] {
+    for (name, value) in given.decimals() {
         limits.set_item(name, number::get_optional(py, value)?)?;
     }
-    limits.set_item("max_open_slots", given.max_open_slots)?;
-    limits.set_item("order_burst", given.order_burst)?;
-    limits.set_item("order_reserve_for_exits", given.order_reserve_for_exits)?;
-    limits.set_item("cancel_burst", given.cancel_burst)?;
+    for (name, value) in given.counts() {
+        limits.set_item(name, value)?;
+    }
     limits.set_item("edge_freeze_cancels", names::get_optional(py, given.edge_freeze_cancels)?)?;
     let dict = PyDict::new(py);
     dict.set_item("mode", names::get(py, control.mode)?)?;

@@ -246,29 +246,10 @@ fn control(sheet: &Sheet<'_>, change: &ControlChange) -> PyResult<()> {
 }
 
 fn limits(sheet: &Sheet<'_>, limits: &RiskLimits) -> PyResult<()> {
-    for (name, value) in [
-        ("max_order_notional", limits.max_order_notional),
-        ("max_total_notional", limits.max_total_notional),
-        ("max_leverage", limits.max_leverage),
-        ("price_collar", limits.price_collar),
-        ("max_order_size", limits.max_order_size),
-        ("max_symbol_notional", limits.max_symbol_notional),
-        ("max_asset_notional", limits.max_asset_notional),
-        ("orders_per_second", limits.orders_per_second),
-        ("cancels_per_second", limits.cancels_per_second),
-        ("max_daily_loss", limits.max_daily_loss),
-        ("max_drawdown", limits.max_drawdown),
-        ("min_edge_bps", limits.min_edge_bps),
-        ("max_mark_age", limits.max_mark_age),
-    ] {
+    for (name, value) in limits.decimals() {
         sheet.number(name, value)?;
     }
-    for (name, count) in [
-        ("max_open_slots", limits.max_open_slots),
-        ("order_burst", limits.order_burst),
-        ("order_reserve_for_exits", limits.order_reserve_for_exits),
-        ("cancel_burst", limits.cancel_burst),
-    ] {
+    for (name, count) in limits.counts() {
         if let Some(count) = count {
             sheet.0.set_item(name, count)?;
         }
