@@ -2,10 +2,10 @@
 
 import argparse
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
+from dita.cli.actions import add_action
 from dita.cli.failure import CommandFailure
 from dita.cli.log_source import add_json_option
 from dita.cli.tables import as_json, count
@@ -61,43 +61,28 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         allow_abbrev=False,
     )
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
-    write = _action(actions, "write", "write a log's ledger up to the log's end", _write)
+    write = add_action(
+        actions, "write", "write a log's ledger up to the log's end", _write, _EXAMPLES["write"]
+    )
     write.add_argument("log_dir", type=Path, metavar="LOG", help="the log's directory")
     write.add_argument("--to", type=Path, required=True, metavar="DIR", help="the ledger's folder")
     write.add_argument("--kernel", metavar="NAME", help="the kernel's name (the log directory's)")
     write.add_argument("--follow", action="store_true", help="go on with the log until stopped")
     add_json_option(write)
-    verify = _action(actions, "verify", "find any change; exit code 1 where there is one", _verify)
+    verify = add_action(
+        actions, "verify", "find any change; exit code 1 where there is one", _verify, _EXAMPLES["verify"]
+    )
     _add_folder(verify)
     verify.add_argument("--head", type=Path, metavar="FILE", help="a head that was kept elsewhere")
     verify.add_argument("--key", metavar="BASE64", help="the public key that must have signed the head")
     add_json_option(verify)
-    head = _action(actions, "head", "print the head: what to keep elsewhere", _head)
+    head = add_action(actions, "head", "print the head: what to keep elsewhere", _head, _EXAMPLES["head"])
     _add_folder(head)
     head.add_argument("--sign", type=Path, metavar="KEY", help="a private ed25519 key in PEM")
-    prove = _action(actions, "prove", "print the proof of one trade", _prove, _PROVE)
+    prove = add_action(actions, "prove", "print the proof of one trade", _prove, _EXAMPLES["prove"], _PROVE)
     _add_folder(prove)
     prove.add_argument("trade_id", nargs="?", metavar="TRADE", help="the trade's id")
     prove.add_argument("--checker", action="store_true", help="print the program that checks a proof")
-
-
-def _action(
-    actions: Any,  # noqa: ANN401 - argparse's own class is private
-    name: str,
-    what: str,
-    run: Callable[[argparse.Namespace], int],
-    description: str | None = None,
-) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = actions.add_parser(
-        name,
-        help=what,
-        description=description or f"{what[0].upper()}{what[1:]}.",
-        epilog=f"examples:\n  {_EXAMPLES[name]}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    parser.set_defaults(run=run)
-    return parser
 
 
 def _add_folder(parser: argparse.ArgumentParser) -> None:

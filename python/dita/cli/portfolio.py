@@ -8,6 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from dita.cli.actions import add_action, add_place
 from dita.cli.failure import CommandFailure
 from dita.cli.portfolio_text import plan_lines, shadow_as_dict, shadow_lines, status_lines, summary_line
 from dita.cli.progress import Progress
@@ -67,9 +68,11 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         allow_abbrev=False,
     )
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
-    plan = _action(actions, "plan", "print what would be done and why; trade nothing", _plan)
+    plan = add_action(
+        actions, "plan", "print what would be done and why; trade nothing", _plan, _EXAMPLES["plan"]
+    )
     _add_file_options(plan)
-    apply = _action(actions, "apply", "do it, or go on with it", _apply)
+    apply = add_action(actions, "apply", "do it, or go on with it", _apply, _EXAMPLES["apply"])
     _add_file_options(apply)
     apply.add_argument("--dry-run", action="store_true", help="the same as plan")
     apply.add_argument(
@@ -85,33 +88,15 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     apply.add_argument(
         "--poll", type=_seconds, default=1.0, metavar="S", help="with --watch: seconds between two looks (1)"
     )
-    status = _action(actions, "status", "how far plans are; with PLAN, its rows", _status)
+    status = add_action(
+        actions, "status", "how far plans are; with PLAN, its rows", _status, _EXAMPLES["status"]
+    )
     status.add_argument("plan_id", nargs="?", metavar="PLAN", help="the beginning of a plan's id")
     _add_account_options(status)
 
 
-def _action(
-    actions: Any,  # noqa: ANN401 - argparse's own class is private
-    name: str,
-    what: str,
-    run: Callable[[argparse.Namespace], int],
-) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = actions.add_parser(
-        name,
-        help=what,
-        description=f"{what[0].upper()}{what[1:]}.",
-        epilog=f"examples:\n  {_EXAMPLES[name]}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    parser.set_defaults(run=run)
-    return parser
-
-
 def _add_account_options(parser: argparse.ArgumentParser) -> None:
-    place = parser.add_mutually_exclusive_group()
-    place.add_argument("--host", metavar="NAME", help="the host (default: the only one that runs)")
-    place.add_argument("--dir", type=Path, metavar="DIR", help="the host's directory itself")
+    add_place(parser)
     parser.add_argument("--account", metavar="NAME", help="the account (default: the only one)")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from dita.cli.actions import add_action, add_place
 from dita.cli.failure import CommandFailure
 from dita.cli.halt import me
 from dita.cli.portfolio import span
@@ -97,20 +98,10 @@ def _action(
     what: str,
     run: Callable[[argparse.Namespace], int],
 ) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = actions.add_parser(
-        name,
-        help=what,
-        description=f"{what[0].upper()}{what[1:]}.",
-        epilog=f"examples:\n  {_EXAMPLES[name]}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    place = parser.add_mutually_exclusive_group()
-    place.add_argument("--host", metavar="NAME", help="the host (default: the only one that runs)")
-    place.add_argument("--dir", type=Path, metavar="DIR", help="the host's directory itself")
+    parser = add_action(actions, name, what, lambda options: _told(lambda: run(options)), _EXAMPLES[name])
+    add_place(parser)
     parser.add_argument("--account", metavar="NAME", help="of one account only, as its log is named")
     parser.add_argument("--registry", type=Path, metavar="FILE", help="the registry (the host's)")
-    parser.set_defaults(run=lambda options: _told(lambda: run(options)))
     return parser
 
 
