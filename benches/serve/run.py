@@ -34,6 +34,8 @@ CONFIG: Final = """
 [accounts.main]
 max_slots = 64
 log_policy = "off"
+# Fees of all the calls come out of it.
+simulated.balances.USDT = "1000000000"
 [accounts.main.instruments]
 taker_rate = "0.0005"
 instruments.BTCUSDT = {tick_size = "0.1", lot_step = "0.001"}
