@@ -56,12 +56,12 @@ $(STAMPS)/kernel: $(RUST_SOURCES) $(STAMPS)/packages
 	@touch $@
 
 # The C ABI's library, under its own name, by which a program that was linked with it finds it. Its crates are built already, with the extension's; what is left is one more link,
-# thin because the whole one takes five minutes more. What a wheel has is linked as the extension is (tools/wheel.py).
+# thin because the whole one takes five minutes more, and none where the crates were built for none. What a wheel has is linked as the extension is (tools/wheel.py).
 COMMA := ,
 CAPI_NAME := libdita_v2_kernel.$(if $(filter Darwin,$(shell uname)),dylib,so)
 $(STAMPS)/capi: $(RUST_SOURCES) $(STAMPS)/kernel
 	@cargo rustc --locked --quiet --release --package dita-capi --lib --features mimalloc --crate-type cdylib -- \
-		-C lto=thin -C link-arg=$(if $(filter %.dylib,$(CAPI_NAME)),-Wl$(COMMA)-install_name$(COMMA)@rpath/,-Wl$(COMMA)-soname$(COMMA))$(CAPI_NAME)
+		$(if $(filter off,$(CARGO_PROFILE_RELEASE_LTO)),,-C lto=thin) -C link-arg=$(if $(filter %.dylib,$(CAPI_NAME)),-Wl$(COMMA)-install_name$(COMMA)@rpath/,-Wl$(COMMA)-soname$(COMMA))$(CAPI_NAME)
 	@cp target/release/$(CAPI_NAME) python/dita/capi/$(CAPI_NAME).new && mv -f python/dita/capi/$(CAPI_NAME).new python/dita/capi/$(CAPI_NAME)
 	@touch $@
 
