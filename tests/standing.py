@@ -7,12 +7,13 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import dita
+from dita import VenueEvent, VenueOrder
 from dita.host import Directory, HostAway, ask
 from dita.server.standby import standbys
 from dita.venues.binance.adapter import BinancePractice
@@ -27,7 +28,7 @@ heartbeat_s = "{heartbeat}"
 [alerts]
 webhooks = {webhooks}
 [accounts.main]
-venue = "standing:Unhurried"
+venue = "standing:{adapter}"
 max_slots = 8
 [accounts.main.options]
 symbols = ["BTCUSDT"]
@@ -65,6 +66,15 @@ class Unhurried(BinancePractice):
         rows = (("REQUEST_WEIGHT", "MINUTE", 1), ("ORDERS", "SECOND", 10), ("ORDERS", "MINUTE", 1))
         names = ("rateLimitType", "interval", "intervalNum")
         self.budget.limited(dict(zip(names, row, strict=True)) | {"limit": 10**9} for row in rows)
+
+
+class Hangs(Unhurried):
+    """The adapter: where its order is a sell, the call that sends it never comes back."""
+
+    def submit(self, order: VenueOrder) -> Sequence[VenueEvent]:
+        while order.order_side == "SELL" and not order.reduce_only:
+            time.sleep(3600)
+        return super().submit(order)
 
 
 class Venue:
@@ -117,11 +127,21 @@ class Venue:
 class Pair:
     """Servers of one directory at one exchange: the first is the primary, the others stand by."""
 
-    def __init__(self, place: Path, venue: Venue, *, heartbeat: str = "1", webhooks: str = "[]") -> None:
+    def __init__(
+        self,
+        place: Path,
+        venue: Venue,
+        *,
+        heartbeat: str = "1",
+        webhooks: str = "[]",
+        adapter: str = "Unhurried",
+    ) -> None:
         self.place, self.venue = place, venue
         self.directory = Directory(place / "host")
         self.config = place / "dita.toml"
-        self.config.write_text(CONFIG.format(heartbeat=heartbeat, webhooks=webhooks, address=venue.address))
+        self.config.write_text(
+            CONFIG.format(heartbeat=heartbeat, webhooks=webhooks, adapter=adapter, address=venue.address)
+        )
         self.environ = {
             **os.environ,
             "DITA_ZINC_DIR": str(place / "planes"),

@@ -151,6 +151,26 @@ def test_who_was_ended_and_why_is_told_by_alert_log_and_status(pair: Callable[..
     assert "standby" not in one.dita("status", "--dir", str(one.directory.path))
 
 
+def test_a_kernel_that_hangs_while_its_servers_thread_goes_on_is_told_and_ended(
+    pair: Callable[..., Pair],
+) -> None:
+    one = pair(heartbeat="3", adapter="Hangs")
+    primary = one.start().pid
+    one.await_primary()
+    standby = one.start("--standby").pid
+    one.await_standbys(1)
+    # By hand, and so in another thread than the server's.
+    order = {"asset": "BTCUSDT", "side": "SELL", "size": "0.01", "client_id": "h1"}
+    threading.Thread(target=one.ask, args=("order",), kwargs={"order": order}, daemon=True).start()
+    waited(lambda: float(one.standing_by()[standby]["primary"]["silent_s"]) > 0.3)
+    beats = one.ask("server")["beats"]
+    waited(lambda: one.ask("server")["beats"] > beats + 3)
+    assert one.primary() == primary
+    assert one.await_primary(primary) == standby
+    assert f"process {primary} has shown no sign of life for 3." in one.text(standby)
+    assert one.processes[primary].wait(30) == -signal.SIGKILL
+
+
 def test_a_primary_that_is_slow_below_the_limit_lives(pair: Callable[..., Pair]) -> None:
     one = pair(heartbeat="60")
     primary = one.start().pid

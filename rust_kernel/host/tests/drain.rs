@@ -3,9 +3,9 @@
 
 mod scripted;
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
 
 use dita_engine::{Engine, EngineConfig, LogSettings, Port};
 use dita_host::{Drain, Foreign, Given, Hold, HostError, Patience, Reply};
@@ -308,4 +308,33 @@ fn the_reason_of_an_intent_reaches_the_request_that_follows_from_it() {
     intent.reason = scripted::id("breakout");
     let given = put(&drain, held, Input::Intent(intent));
     assert_eq!(given.answer.outcome.code, KernelDiagnosticCode::VenueRejected);
+}
+
+#[test]
+fn a_kernel_goes_on_at_rest_and_with_each_step_and_not_while_its_venue_hangs() {
+    let script = Script::new();
+    let before = Arc::new(Mutex::new(None));
+    for _ in 0..2 {
+        let before = Arc::clone(&before);
+        script.line(move |script, question| {
+            let mut before = before.lock().unwrap();
+            let (drain, held) = (script.kernel(), script.interpreter);
+            assert!(drain.goes_on(&mut before), "it has come further than when it was asked last");
+            for _ in 0..3 {
+                assert!(!drain.goes_on(&mut before), "its venue has said nothing since");
+            }
+            // What waits behind it is no progress of its own.
+            let given = drain.put(held, Input::Time, None, Patience::None).map_err(shown).unwrap();
+            assert!(given.queued && !drain.goes_on(&mut before));
+            Reply { inputs: vec![acknowledged(question)], ..Reply::default() }
+        });
+    }
+    let (drain, held) = listed(script);
+    let at_rest = || (0..3).all(|_| drain.goes_on(&mut before.lock().unwrap()));
+    assert!(at_rest());
+    put(&drain, held, enter(0));
+    assert!(at_rest(), "the same number again, and nobody works");
+    put(&drain, held, enter(1));
+    assert!(at_rest());
+    assert!(drain.foreign().lines.lock().unwrap().is_empty());
 }
