@@ -1750,6 +1750,9 @@ class Engine:
     def log_standing(self) -> dict[str, Any] | None:
         """How the log stands; `None` without one."""
 
+    def inbox_depth(self) -> int:
+        """How many inputs wait to be taken."""
+
     def hold(self) -> None:
         """Writes nothing until `let_go`: what is taken meanwhile is durable together or not at all."""
 

@@ -70,6 +70,7 @@ def test_a_server_tells_what_it_counts(place: Path) -> None:
             text = scraped(serving.metrics.address)
         assert value(text, 'dita_role{role="primary"}') == 1
         assert value(text, 'dita_epoch{account="main"}') == 1
+        assert value(text, 'dita_inbox_depth{account="main"}') == 0
         assert value(text, "dita_serve_clients") == 1
         assert value(text, 'dita_serve_leases{account="main",held="yes"}') == 1
         assert value(text, 'dita_serve_intents_total{account="main",code="OK"}') == 1
@@ -128,7 +129,7 @@ def test_promtool_finds_nothing_wrong_with_any_name() -> None:
     standby = {"pid": 8, "accounts": {"main": {"behind": 3}, "other": {"behind": None}}}
     host = {
         "role": "primary", "logs": {"main": {"epoch": 2, "unsynced": 0}}, "standbys": [standby],
-        "server": server,
+        "inboxes": {"main": 5}, "server": server,
     }  # fmt: skip
     text = exposition(Figures({}, True, {("main", "OK"): 3}, host, GatewayFigures(1, 2, 0.1, 3, 0.2)))
     told = subprocess.run(
@@ -137,6 +138,7 @@ def test_promtool_finds_nothing_wrong_with_any_name() -> None:
     assert (told.returncode, told.stderr) == (0, "")
     assert value(text, 'dita_serve_call_seconds_bucket{le="+Inf"}') == 3
     assert value(text, 'dita_standby_behind_records{account="main",pid="8"}') == 3
+    assert value(text, 'dita_inbox_depth{account="main"}') == 5
 
 
 @pytest.mark.parametrize(

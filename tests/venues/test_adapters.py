@@ -84,6 +84,23 @@ def test_an_adapter_is_told_what_to_send() -> None:
     )
 
 
+def test_the_inbox_is_as_deep_as_what_waits_behind_the_venues_answer() -> None:
+    deep: list[int] = []
+
+    class Busy(Based):
+        def submit(self, order: VenueOrder) -> tuple[VenueEvent, ...]:
+            for told in (ack(order), fill(order)):
+                deep.append(kernel.inbox_depth)
+                self.emit(told)
+            deep.append(kernel.inbox_depth)
+            return ()
+
+    kernel = opened(Busy())
+    assert kernel.process_intent(intent(ENTER, "i1")).accepted
+    assert deep == [0, 1, 2]
+    assert kernel.inbox_depth == 0
+
+
 class Asynchronous(BaseExecutionAdapter):
     """Answers from a thread of its own."""
 

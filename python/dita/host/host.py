@@ -325,7 +325,7 @@ class Host:
         }
 
     def process_figures(self) -> dict[str, Any]:
-        """Return what only the host's own process knows, as plain values: `role logs outcomes`."""
+        """Return what only the host's own process knows, as plain values: `role logs inboxes outcomes`."""
         _, outcomes = self.screen.counted()
         logs = {}
         for name, kernel in self.accounts.items():
@@ -336,6 +336,7 @@ class Host:
         return {
             "role": "primary",
             "logs": logs,
+            "inboxes": {name: kernel.inbox_depth for name, kernel in self.accounts.items()},
             "outcomes": [[account, code, count] for (account, code), count in outcomes.items()],
         }
 

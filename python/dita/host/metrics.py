@@ -178,6 +178,10 @@ class _Families(Collector):
             unsynced.add_metric([account], log["unsynced"])
         yield epoch
         yield unsynced
+        depth = GaugeMetricFamily("dita_inbox_depth", "Inputs that wait for the kernel", labels=["account"])
+        for account, waiting in host.get("inboxes", {}).items():
+            depth.add_metric([account], waiting)
+        yield depth
         behind = GaugeMetricFamily(
             "dita_standby_behind_records",
             "How far a standby has not followed the account's log",

@@ -787,6 +787,11 @@ class ExecutionKernel:
         """
         return None if self._queued else self._engine.log_standing()
 
+    @property
+    def inbox_depth(self) -> int:
+        """How many inputs wait to be taken now; `inbox_max` is how many may."""
+        return self._engine.inbox_depth()
+
     def slot(self, i: int) -> KernelSlotView:
         """Return a live view of a slot.
 

@@ -437,6 +437,11 @@ impl Engine {
         Ok(ticket)
     }
 
+    /// How many inputs wait in the inbox.
+    pub fn waiting(&self) -> usize {
+        self.inbox.len()
+    }
+
     /// How many inputs the inbox has room for.
     pub fn room(&self) -> usize {
         self.inbox_max.saturating_sub(self.inbox.len())

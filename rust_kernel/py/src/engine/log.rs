@@ -295,6 +295,11 @@ impl Engine {
         Ok(standing.map(|standing| standing_dict(py, &standing)).transpose()?)
     }
 
+    /// How many inputs wait to be taken.
+    fn inbox_depth(&self) -> Result<usize, Error> {
+        Ok(self.shared.settled()?.core.waiting())
+    }
+
     /// Writes nothing to the log until `let_go`: what is taken meanwhile, and the notes on it, is durable together or not
     /// at all. What leaves to a venue outside is written before it all the same.
     fn hold(&self) -> Result<(), Error> {
