@@ -41,6 +41,80 @@ fn an_entry_needs_an_audited_run_once_operators_ask_for_it() {
 }
 
 #[test]
+#[rustfmt::skip]
+fn an_amend_that_raises_an_entry_needs_an_audited_run_of_its_own() {
+    // whether it is asked for; new total, new limit of a buy of 1 at 90; the AMEND's run
+    for (require, total, limit, run, code) in [
+        (true,  Some("2"),   None,       "",               Code::NotAudited),
+        (true,  None,        Some("91"), "",               Code::NotAudited),
+        (true,  Some("2"),   None,       "run-8",          Code::NotAudited),
+        (true,  Some("2"),   None,       "ops@9000000000", Code::NotAudited),
+        (true,  Some("2"),   None,       "run-7",          Code::Ok),
+        (true,  None,        Some("91"), "run-7",          Code::Ok),
+        (true,  Some("0.5"), None,       "",               Code::Ok),
+        (true,  None,        Some("89"), "",               Code::Ok),
+        (true,  Some("0.5"), None,       "run-8",          Code::Ok),
+        (false, Some("2"),   None,       "",               Code::Ok),
+    ] {
+        let mut desk = Desk::new();
+        let asked = audited(&["run-7", "ops@9000000000"]);
+        desk.control(ControlChange { require_audit: Some(require), ..asked });
+        desk.intent(Action::Enter, 0, |intent| {
+            (intent.order_type, intent.limit_price) = (OrderType::Limit, Some(dec("90")));
+            (intent.target_size, intent.provenance) = (Some(dec("1")), from("run-7", None, ""));
+        });
+        let entry = desk.submitted();
+        desk.ack(&entry, "V1");
+        let got = desk.intent(Action::Amend, 0, |intent| {
+            (intent.target_size, intent.limit_price) = (total.map(dec), limit.map(dec));
+            intent.provenance = from(run, None, "");
+        });
+        assert_eq!(got.code, code, "{require} {total:?} {limit:?} {run}");
+        let asks = desk.effects.commands.iter().any(|command| matches!(command, Command::Amend(_)));
+        assert_eq!(asks, code == Code::Ok, "what is refused asks the venue nothing");
+        desk.assert_replays();
+    }
+}
+
+#[test]
+fn an_entry_whose_run_is_audited_no_longer_stays_and_is_not_raised_in_its_name() {
+    let mut desk = Desk::new();
+    desk.control(ControlChange { require_audit: Some(true), ..audited(&["run-7"]) });
+    desk.intent(Action::Enter, 0, |intent| {
+        (intent.order_type, intent.limit_price) = (OrderType::Limit, Some(dec("90")));
+        (intent.target_size, intent.provenance) = (Some(dec("1")), from("run-7", None, ""));
+    });
+    let entry = desk.submitted();
+    desk.ack(&entry, "V1");
+    let names: Vec<String> = (0..1024).map(|n| format!("new-{n}")).collect();
+    desk.control(audited(&names.iter().map(String::as_str).collect::<Vec<_>>()));
+    assert!(desk.effects.commands.is_empty(), "it stays at the venue");
+    let mut raise = |run| {
+        desk.intent(Action::Amend, 0, |intent| {
+            (intent.target_size, intent.provenance) = (Some(dec("2")), from(run, None, ""));
+        })
+        .code
+    };
+    assert_eq!(raise("run-7"), Code::NotAudited);
+    assert_eq!(raise("new-1"), Code::Ok, "who raises it answers for that");
+    desk.assert_replays();
+}
+
+#[test]
+fn an_exit_is_amended_from_anywhere() {
+    let mut desk = Desk::new();
+    desk.open(0, "1", "100");
+    desk.intent(Action::Exit, 0, |intent| {
+        (intent.order_type, intent.limit_price) = (OrderType::Limit, Some(dec("120")));
+    });
+    let exit = desk.submitted();
+    desk.ack(&exit, "V2");
+    desk.control(ControlChange { require_audit: Some(true), ..ControlChange::default() });
+    let sooner = desk.intent(Action::Amend, 0, |intent| intent.limit_price = Some(dec("110")));
+    assert_eq!(sooner.code, Code::Ok, "{sooner:?}");
+}
+
+#[test]
 fn only_so_many_audited_runs_are_remembered() {
     let mut desk = Desk::new();
     desk.control(ControlChange { require_audit: Some(true), ..audited(&["old"]) });

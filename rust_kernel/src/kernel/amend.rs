@@ -149,6 +149,7 @@ impl Kernel {
             return Err(invalid("valid_until", until, "has passed"));
         }
         self.check_gate()?;
+        self.check_provenance(intent)?;
         self.check_amended_regime(intent, order, prices.limit, rules.mark, now_ns)?;
         let mark = self.mark_of(rules, now_ns)?;
         if let Some(bounds) = &rules.bounds {
