@@ -3508,6 +3508,10 @@ class ZincReader:
         """The last input that the plane shows."""
 
     @property
+    def figures_seq(self) -> int:
+        """The last input that accounts and controls show; 0 where the writer is older than that word."""
+
+    @property
     def time_ns(self) -> int:
         """That input's kernel time, ns."""
 

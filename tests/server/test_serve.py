@@ -105,6 +105,25 @@ def test_a_connected_kernel_reads_as_one_in_this_process(served: Served) -> None
         assert "mine" in repr(kernel)
 
 
+def test_the_account_is_never_older_than_a_programs_last_answer(served: Served) -> None:
+    with dita.connect(served.socket, name="mine") as kernel:
+        (slot,) = kernel.slots
+        assert kernel.zinc_plane is not None
+        capital, behind = kernel.account.capital, 0
+        # Each trip takes less time than lies between two writings of the account.
+        for number in range(100):
+            for action in ("ENTER", "EXIT"):
+                size = "0.01" if action == "ENTER" else None
+                name = f"{number}-{action}"
+                intent = entry(slot, name, trade_id=f"t{number}", action=action, target_size=size)
+                assert kernel.process_intent(intent).accepted
+                behind += kernel.zinc_plane.figures_seq < kernel.link.seq
+                # Each of the two pays a fee.
+                assert kernel.account.capital < capital
+                capital = kernel.account.capital
+        assert behind
+
+
 def test_a_program_may_touch_its_own_slots_alone(served: Served) -> None:
     with dita.connect(served.socket, name="mine") as kernel:
         foreign = next(slot for slot in range(8) if slot not in kernel.slots)

@@ -80,8 +80,10 @@ class Source:
 
     def account(self, asset: str | None = None) -> Mapping[str, Any] | None:
         """Return an asset's figures, by the names of `ExecutionKernel.account`; None where there is none."""
-        reader = self.fresh()
-        found = {} if reader is None else reader.read_account(asset)
+        reader = self.reader
+        # Figures are shown at most once in a millisecond: an answer may be newer.
+        shown = reader is not None and reader.figures_seq >= self._link.seq
+        found = reader.read_account(asset) if reader is not None and shown else {}
         if not found:
             text = self._link.read_text("account", asset or "")
             found = account_of(json.loads(text)) if text else {}

@@ -214,6 +214,11 @@ class ZincReader:
         return self._segment.seq
 
     @property
+    def figures_seq(self) -> int:
+        """The last input that accounts and controls show; 0 where the writer is older than that figure."""
+        return self._segment.figures_seq
+
+    @property
     def time_ns(self) -> int:
         """That input's kernel time, ns since 1970."""
         return self._segment.time_ns

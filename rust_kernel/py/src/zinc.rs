@@ -391,6 +391,12 @@ impl ZincReader {
         self.segment().seq()
     }
 
+    /// The last input that accounts and controls show; 0 where the writer is older than that word.
+    #[getter]
+    fn figures_seq(&self) -> u64 {
+        self.segment().figures_seq()
+    }
+
     /// That input's kernel time, ns.
     #[getter]
     fn time_ns(&self) -> i64 {

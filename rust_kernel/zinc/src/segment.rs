@@ -30,6 +30,7 @@ const SECTION_WORDS: usize = 4;
 const AT_STATE: usize = 64;
 const AT_SEQ: usize = 65;
 const AT_TIME: usize = 66;
+const AT_FIGURES: usize = 67;
 /// No count in a header is larger.
 const COUNT_MAX: usize = 1 << 24;
 
@@ -320,6 +321,18 @@ impl Segment {
     pub fn show_seq(&self, seq: u64, time_ns: i64) {
         self.store(AT_TIME, time_ns as u64);
         self.store(AT_SEQ, seq);
+    }
+
+    /// The last input that accounts and controls show: they are shown less often than slots are.
+    #[inline]
+    pub fn figures_seq(&self) -> u64 {
+        self.load(AT_FIGURES)
+    }
+
+    /// Says up to which input accounts and controls are shown. The writer's.
+    #[inline]
+    pub fn show_figures_seq(&self, seq: u64) {
+        self.store(AT_FIGURES, seq);
     }
 
     /// True while nothing has ended it: one look, at each read. A killed writer is not noticed by it.

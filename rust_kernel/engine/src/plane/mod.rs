@@ -175,6 +175,8 @@ impl Plane {
         self.segment.show_seq(kernel.seq(), kernel.now_ns());
         if self.figures_due && self.figures_at.is_none_or(|at| at.elapsed() >= FIGURES_EVERY) {
             self.show_figures(kernel);
+        } else if !self.figures_due {
+            self.segment.show_figures_seq(kernel.seq());
         }
     }
 
@@ -205,6 +207,7 @@ impl Plane {
         if differs(&mut self.control, &json) {
             self.show_text(Section::Control, 0, &json);
         }
+        self.segment.show_figures_seq(kernel.seq());
     }
 
     /// Shows the account, the controls and the health, where they are not shown as they are. For a thread that has time.
