@@ -34,10 +34,10 @@ class Gate:
 
 
 @contextmanager
-def gate_of(served: Served, place: Path) -> Iterator[Gate]:
+def gate_of(served: Served, place: Path, *, idle_s: float = 900.0) -> Iterator[Gate]:
     tokens = TokenFile(place / "tokens.json")
     app = build_app(
-        Hub(HostSource(served.directory, slots=2), idle_s=0.05),
+        Hub(HostSource(served.directory, slots=2, idle_s=idle_s), idle_s=0.05),
         Access(tokens),
         guards=Guards(requests_per_s=1e6, burst=1e6),
     )
@@ -141,6 +141,60 @@ def test_a_name_that_is_leased_by_a_strategy_is_told_and_nothing_is_sent(served:
         assert kernel.orders() == []
     with gate.client("bob", "trade") as bob:
         assert bob.post("/api/order", json=MARKET_BUY).json()["owner"] == "bob"
+
+
+def owners(served: Served) -> list[tuple[str, str]]:
+    """Return who owns what is held."""
+    slots = served.ask("status")["accounts"]["main"]["slots"]
+    return [(slot["owner"], slot["size"]) for slot in slots]
+
+
+def test_a_revoked_tokens_lease_goes_back_and_its_trade_stays_its_owners(served: Served, gate: Gate) -> None:
+    with gate.client("anna", "trade") as anna, gate.client("bob", "trade") as bob:
+        assert anna.post("/api/order", json=MARKET_BUY).json()["status"] == "FILLED"
+        assert bob.post("/api/order", json=RESTING).json()["status"] == "NEW"
+        assert {"anna", "bob"} <= set(served.leases())
+        gate.tokens.revoke("anna")
+        until(lambda: "anna" not in served.leases())
+        # Who still has a token still has his lease, and the trade is hers as before.
+        assert "bob" in served.leases()
+        assert ("anna", "0.010") in owners(served)
+        assert anna.post("/api/order", json=MARKET_BUY).status_code == 401
+    with gate.client("anna", "trade") as anna:
+        sell = {**MARKET_BUY, "side": "sell", "client_order_id": "m2"}
+        said = anna.post("/api/order", json=sell).json()
+        assert (said["status"], said["owner"]) == ("FILLED", "anna")
+        until(lambda: "anna" not in {owner for owner, _ in owners(served)})
+        used = anna.post("/api/order", json=MARKET_BUY)
+        assert "was used before" in used.json()["message"]
+
+
+def test_a_role_that_may_trade_no_more_holds_no_lease(served: Served, gate: Gate) -> None:
+    with gate.client("anna", "trade") as anna:
+        assert anna.post("/api/order", json=RESTING).json()["ok"]
+        gate.tokens.revoke("anna")
+        gate.tokens.add("anna", "read")
+        until(lambda: "anna" not in served.leases())
+
+
+def test_who_sends_nothing_for_long_gives_the_lease_back_and_comes_again(
+    served: Served, tmp_path: Path
+) -> None:
+    with gate_of(served, tmp_path, idle_s=1.0) as gate, gate.client("anna", "trade") as anna:
+        assert anna.post("/api/order", json=RESTING).json()["status"] == "NEW"
+        until(lambda: "anna" not in served.leases())
+        state = anna.get("/api/order_state", params={"client_order_id": RESTING["client_order_id"]}).json()
+        assert (state["status"], state["owner"]) == ("NEW", "anna")
+        # Her own slot comes first, so that her order is hers to cancel, and not by the host.
+        said = anna.post("/api/cancel", json={"client_order_id": RESTING["client_order_id"]}).json()
+        assert (said["ok"], said["status"]) == (True, "CANCELED")
+        assert anna.post("/api/order", json=MARKET_BUY).json()["owner"] == "anna"
+        # More come and go than a server with eight slots could seat at once.
+        for number in range(6):
+            with gate.client(f"c{number}", "trade") as client:
+                order = {**RESTING, "client_order_id": f"o{number}"}
+                until(lambda client=client, order=order: client.post("/api/order", json=order).is_success)
+                client.post("/api/cancel", json={"client_order_id": order["client_order_id"]})
 
 
 def test_a_server_that_ends_is_told_and_its_next_life_is_traded_under_the_same_name(

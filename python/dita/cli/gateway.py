@@ -83,6 +83,13 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         metavar="N",
         help="at `dita serve` and `dita run`: how many trades each token's name may run at once (4)",
     )
+    parser.add_argument(
+        "--idle",
+        type=_idle,
+        default=900.0,
+        metavar="SECONDS",
+        help="at `dita serve` and `dita run`: who sends nothing for so long gives his free slots back (900)",
+    )
     parser.add_argument("--tokens", type=Path, metavar="FILE", help="who may use it: dita token")
     parser.add_argument(
         "--host", action="append", default=[], metavar="NAME", help="a name under which it is asked"
@@ -104,6 +111,12 @@ def _slots(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= 1_024:
         raise argparse.ArgumentTypeError(f"expected 1 to 1024, got {text!r}")
     return int(text)
+
+
+def _idle(text: str) -> float:
+    if not text.isdecimal() or not 1 <= int(text) <= 1_000_000:
+        raise argparse.ArgumentTypeError(f"expected 1 to 1000000 seconds, got {text!r}")
+    return float(text)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -160,7 +173,7 @@ def _shown(options: argparse.Namespace) -> "Iterator[Source]":
         with spawned(shlex.split(options.spawn)) as directory:
             yield HostSource(directory, story=story_of)
     else:
-        yield HostSource(found(options), story=story_of, slots=options.slots)
+        yield HostSource(found(options), story=story_of, slots=options.slots, idle_s=options.idle)
 
 
 def _end_with_input() -> None:

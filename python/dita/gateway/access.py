@@ -182,11 +182,23 @@ class Access:
 
     def is_good(self, grant: Grant) -> bool:
         """Whether somebody may still what he might. Streams ask with each frame, so it is some 0.2 s old."""
+        return self._lately().get(grant.name) == grant
+
+    def may_trade(self, name: str) -> bool:
+        """Whether some token of a name lets it trade; some 0.2 s old.
+
+        Raises:
+            AccessRefused: The file of tokens cannot be used.
+        """
+        grant = self._lately().get(name)
+        return grant is not None and grant.may("trade")
+
+    def _lately(self) -> dict[str, Grant]:
         now_s = time.monotonic()
         if now_s >= self._good_until_s:
             self._good_until_s = now_s + _GOOD_S
             self._good = self._grants()
-        return self._good.get(grant.name) == grant
+        return self._good
 
     def login(self, token: str) -> tuple[str, str, Grant] | None:
         """Begin a browser's session; return its cookie, the CSRF value and who it is."""

@@ -11,7 +11,7 @@ from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import FileResponse
 
 from dita import __version__
-from dita.gateway.access import Access
+from dita.gateway.access import Access, AccessRefused
 from dita.gateway.acts import add_acts
 from dita.gateway.guards import REPORT_POLICY, Guards
 from dita.gateway.hub import Hub
@@ -21,6 +21,8 @@ from dita.gateway.streams import add_streams
 from dita.gateway.who import Reader
 
 PAGE: Final = Path(__file__).with_name("page")
+#: A revoked token's slots are free within a second.
+_GIVE_BACK_S: Final = 0.5
 _FILES: Final = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".html": "text/html"}
 
 
@@ -42,13 +44,14 @@ def build_app(
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        asking = asyncio.create_task(hub.run())
+        tasks = [asyncio.create_task(hub.run()), asyncio.create_task(_give_back(hub, access))]
         try:
             yield
         finally:
-            asking.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await asking
+            for task in reversed(tasks):
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
 
     app = FastAPI(
         title="DITA gateway",
@@ -77,6 +80,15 @@ def build_app(
     if report is not None:
         _add_report(app, report)
     return app
+
+
+async def _give_back(hub: Hub, access: Access) -> None:
+    """Let go, now and then, of what is held for those whose token was revoked, or who long sent nothing."""
+    while True:
+        await asyncio.sleep(_GIVE_BACK_S)
+        # A file of tokens that cannot be read says of nobody that he may no more.
+        with contextlib.suppress(AccessRefused):
+            await hub.source.give_back(access.may_trade)
 
 
 class GuardMiddleware:

@@ -1,7 +1,10 @@
 """Plain orders through a kernel's own socket: who sends one owns its trade."""
 
 import asyncio
+import contextlib
 import threading
+import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
@@ -20,9 +23,13 @@ if TYPE_CHECKING:
 SLOTS: Final = 4
 #: How long a call waits for its answer, and for a server that is away, seconds.
 TIMEOUT_S: Final = 10.0
+#: Who has sent and canceled nothing for so long gives his lease back, where it is not said, seconds.
+IDLE_S: Final = 900.0
 COMES_BACK_S: Final = 2.0
 _NAME_BYTES_MAX: Final = 31
 _T = TypeVar("_T")
+#: Who, on which account.
+_Key = tuple[str, str | None]
 
 
 def can_own(name: str) -> bool:
@@ -41,6 +48,8 @@ class _Seat:
         client = Client(face, seats, name, slots=len(self.kernel.slots))
         self._orders = PlainOrders(client, face, prefix=f"{name}:")
         self._lock = threading.Lock()
+        #: When it was last asked for something: the clock that never goes back, seconds.
+        self.used_s = time.monotonic()
 
     def submit(self, fields: Mapping[str, Any]) -> dict[str, Any]:
         """Send an order."""
@@ -59,6 +68,11 @@ class _Seat:
                 raise UnknownOrder(client_id)
             order = self._orders.cancel(client_id)
         return {**order_state(order, None), "account": self.kernel.account_name}
+
+    def close(self) -> None:
+        """Give the lease back, once what is asked has its answer; orders and trades stay, and stay his."""
+        with self._lock:
+            self.kernel.close()
 
 
 def _leased(path: str, name: str, account: str | None, slots: int) -> ConnectedKernel:
@@ -83,15 +97,19 @@ def _leased(path: str, name: str, account: str | None, slots: int) -> ConnectedK
 class LinkedOrders:
     """Sends and cancels plain orders through a kernel's socket, for each who asks under his own name."""
 
-    def __init__(self, path: str, slots: int = SLOTS) -> None:
+    def __init__(self, path: str, slots: int = SLOTS, *, idle_s: float = IDLE_S) -> None:
         """Name the socket; nobody has a lease yet.
 
         Args:
             path: The socket.
             slots: How many trades each who asks may run at once.
+            idle_s: Who has asked for nothing for so long gives his lease back, seconds.
         """
-        self.path, self.slots = path, slots
-        self._seats: dict[tuple[str, str | None], asyncio.Task[_Seat]] = {}
+        self.path, self.slots, self.idle_s = path, slots, idle_s
+        self._seats: dict[_Key, asyncio.Task[_Seat]] = {}
+        self._leaving: dict[_Key, asyncio.Task[None]] = {}
+        #: How many requests of each are on their way: their lease is kept.
+        self._asking: Counter[_Key] = Counter()
 
     async def submit(self, name: str, account: str | None, fields: Mapping[str, Any]) -> dict[str, Any]:
         """Send an order; its trade is that name's.
@@ -108,8 +126,7 @@ class LinkedOrders:
             SourceAway: Nobody answers.
             SourceRefused: A value cannot be taken, the id was used, or every slot is somebody's.
         """
-        seat = await self._seat(name, account)
-        return await _told(lambda: seat.submit(fields))
+        return await self._use(name, account, lambda seat: seat.submit(fields))
 
     async def cancel(self, name: str, account: str | None, client_id: str) -> dict[str, Any]:
         """Cancel what of one's own order is at work.
@@ -124,8 +141,48 @@ class LinkedOrders:
             SourceAway: Nobody answers.
             SourceRefused: The kernel says no.
         """
-        seat = await self._seat(name, account)
-        return await _told(lambda: seat.cancel(client_id))
+        return await self._use(name, account, lambda seat: seat.cancel(client_id))
+
+    async def give_back(self, may_trade: Callable[[str], bool]) -> None:
+        """Give back the leases of names that may trade no more, and of those that long asked for nothing.
+
+        Orders at work and trades stay as they are, and stay their owner's: who comes again gets them first.
+
+        Args:
+            may_trade: Whether somebody who has a name may still trade.
+        """
+        now_s = time.monotonic()
+        for key, task in tuple(self._seats.items()):
+            if not task.done() or task.cancelled() or task.exception() is not None or self._asking[key]:
+                continue
+            if not may_trade(key[0]) or now_s - task.result().used_s >= self.idle_s:
+                # Between these lines nothing else runs: nobody is given what is closed.
+                del self._seats[key]
+                self._leaving[key] = asyncio.create_task(self._leave(task.result()))
+        for key, leaving in tuple(self._leaving.items()):
+            if leaving.done():
+                del self._leaving[key]
+
+    async def _leave(self, seat: _Seat) -> None:
+        asyncio.get_running_loop().remove_reader(seat.kernel.link.fileno())
+        with contextlib.suppress(KernelError):
+            await asyncio.to_thread(seat.close)
+
+    async def _use(
+        self, name: str, account: str | None, act: Callable[[_Seat], dict[str, Any]]
+    ) -> dict[str, Any]:
+        key = name, account
+        self._asking[key] += 1
+        try:
+            seat = await self._seat(name, account)
+            try:
+                return await _told(lambda: act(seat))
+            finally:
+                seat.used_s = time.monotonic()
+        finally:
+            self._asking[key] -= 1
+            if not self._asking[key]:
+                del self._asking[key]
 
     async def _seat(self, name: str, account: str | None) -> _Seat:
         key = name, account
@@ -135,11 +192,15 @@ class LinkedOrders:
         try:
             return await asyncio.shield(task)
         except BaseException:
-            if task.done():
+            # Who gives up waiting leaves a seat that others may use.
+            if task.done() and (task.cancelled() or task.exception() is not None):
                 self._seats.pop(key, None)
             raise
 
     async def _sit(self, name: str, account: str | None) -> _Seat:
+        if (leaving := self._leaving.get((name, account))) is not None:
+            # The lease is held until it was given back.
+            await asyncio.shield(leaving)
         seat = await _told(lambda: _Seat(self.path, name, account, self.slots))
         link = seat.kernel.link
 
@@ -156,12 +217,13 @@ class LinkedOrders:
         """Give the leases back; orders and trades stay as they are."""
         for task in self._seats.values():
             if task.done() and not task.cancelled() and task.exception() is None:
-                kernel = task.result().kernel
-                asyncio.get_running_loop().remove_reader(kernel.link.fileno())
-                await asyncio.to_thread(kernel.close)
+                await self._leave(task.result())
             else:
                 task.cancel()
         self._seats.clear()
+        for leaving in tuple(self._leaving.values()):
+            await leaving
+        self._leaving.clear()
 
 
 async def _told(act: Callable[[], _T]) -> _T:

@@ -1,7 +1,7 @@
 """The gateway's page in the reference, made from its OpenAPI document: `python -m dita.gateway.reference`."""
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from dita.gateway.access import Access
@@ -56,6 +56,9 @@ class _Nothing:
     async def cancel(self, by: str, account: str | None, client_id: str, owner: str | None) -> dict[str, Any]:
         """Cancel nothing."""
         return {"by": by, "account": account, "client_id": client_id, "owner": owner}
+
+    async def give_back(self, may_trade: Callable[[str], bool]) -> None:
+        """Nothing is held."""
 
     async def close(self) -> None:
         """Nothing is open."""

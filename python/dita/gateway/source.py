@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
-from dita.gateway.linked import SLOTS, LinkedOrders, can_own
+from dita.gateway.linked import IDLE_S, SLOTS, LinkedOrders, can_own
 from dita.gateway.refused import SourceAway, SourceRefused, UnknownOrder, UnknownTrade
 from dita.host import Directory
 from dita.host.asking import ANSWER_BYTES_MAX
@@ -84,6 +84,14 @@ class Source(Protocol):
         """
         ...
 
+    async def give_back(self, may_trade: Callable[[str], bool]) -> None:
+        """Give back what is held for those who may trade no more, and for those who long did not.
+
+        Args:
+            may_trade: Whether somebody who has a name may still trade.
+        """
+        ...
+
     async def close(self) -> None:
         """Ask no more."""
         ...
@@ -107,15 +115,23 @@ class HostSource:
 
     kind = "host"
 
-    def __init__(self, directory: Directory, *, story: Story | None = None, slots: int = SLOTS) -> None:
+    def __init__(
+        self,
+        directory: Directory,
+        *,
+        story: Story | None = None,
+        slots: int = SLOTS,
+        idle_s: float = IDLE_S,
+    ) -> None:
         """Name the host; nothing is asked yet.
 
         Args:
             directory: The host's.
             story: Tells a trade's story out of a log; None tells none.
             slots: How many trades each who asks may run at once, where the host serves programs.
+            idle_s: There who has asked for nothing for so long gives his slots back, seconds.
         """
-        self._slots = slots
+        self._slots, self._idle_s = slots, idle_s
         self.name = directory.path.name
         self._directory = directory
         self._story = story
@@ -191,12 +207,20 @@ class HostSource:
             if self._linked_boot is None or self._linked_boot != self._boot:
                 await self._unlink()
                 try:
-                    self._linked = LinkedOrders(await self.ask("kernel_socket"), self._slots)
+                    self._linked = LinkedOrders(
+                        await self.ask("kernel_socket"), self._slots, idle_s=self._idle_s
+                    )
                 except SourceRefused:
                     # Such a host serves no programs.
                     self._linked = None
                 self._linked_boot = self._boot
             return self._linked
+
+    async def give_back(self, may_trade: Callable[[str], bool]) -> None:
+        """Give back what is held at the kernel's socket for those who may trade no more, or long did not."""
+        async with self._linking:
+            if self._linked is not None:
+                await self._linked.give_back(may_trade)
 
     async def _unlink(self) -> None:
         if self._linked is not None:
@@ -303,6 +327,9 @@ class ReadOnlySource:
         """Say that nothing is done here."""
         del by, account, client_id, owner
         return dict(await self.ask("cancel_order"))
+
+    async def give_back(self, may_trade: Callable[[str], bool]) -> None:
+        """Do nothing: nobody holds anything here."""
 
     async def close(self) -> None:
         """Let go of it."""
