@@ -206,6 +206,20 @@ class Pair:
         """Wait until so many standbys are ready."""
         return waited(lambda: len(ready := self.standing_by()) >= count and ready)
 
+    def keep_standbys(self, count: int) -> dict[int, Mapping[str, Any]]:
+        """Wait as `await_standbys` does; in the place of one that was ended meanwhile, start another.
+
+        A server that is silent for the heartbeat, since the machine is busy elsewhere, is ended like one
+        that hangs: its place is taken by a standby.
+        """
+
+        def ready() -> dict[int, Mapping[str, Any]] | None:
+            while sum(one.poll() is None for one in self.processes.values()) < count + 1:
+                self.start("--standby")
+            return found if len(found := self.standing_by()) >= count else None
+
+        return waited(ready)
+
     def kill(self, pid: int, how: signal.Signals) -> None:
         """Kill or stop a server."""
         self.processes[pid].send_signal(how)

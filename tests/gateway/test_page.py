@@ -191,7 +191,7 @@ def test_a_halt_by_keyboard_takes_the_typed_word_and_carries_a_name(
         seen.page.wait_for_selector("text=is halted by operate-0")
         control = found.host.kernel(None).control
         assert (str(control.gate), control.updated_by) == ("HALTED", "operate-0")
-        assert seen.page.query_selector("dialog[open]") is None
+        seen.page.wait_for_selector("dialog[open]", state="detached")
         assert seen.complaints == []
 
 

@@ -62,7 +62,8 @@ def test_of_many_kills_and_stops_nothing_is_lost_and_nothing_is_doubled(
     trader = Trader(one)
     trader.begin()
     for number in range(1, KILLS + 1):
-        ready = one.await_standbys(2)
+        ready = one.keep_standbys(2)
+        primary = one.await_primary()
         time.sleep(chance.random() * TRADES_S)
         how = signal.SIGKILL if (number + round_) % 2 else signal.SIGSTOP
         one.kill(primary, how)
