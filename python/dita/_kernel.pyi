@@ -2932,8 +2932,8 @@ class Link:
     ) -> list[KernelOutcome]:
         """Take intents that come together, and a note with them."""
 
-    def start(self, intents: list[KernelIntent]) -> int:
-        """Send intents, and wait for nothing."""
+    def start(self, intents: list[KernelIntent], note: tuple[str, int] | None = None) -> int:
+        """Send intents, with a note or without, and wait for nothing."""
 
     def taken(self, number: int) -> list[KernelOutcome] | None:
         """Return the outcomes of what was started; None while there are none."""

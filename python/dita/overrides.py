@@ -76,6 +76,11 @@ class Override:
         self.outcomes: list[KernelOutcome] = []
 
     def __enter__(self) -> Self:
+        """Begin; see `begin`."""
+        self.begin()
+        return self
+
+    def begin(self) -> None:
         """Begin: from here on, slots of this kernel can be written to in this thread or task.
 
         Raises:
@@ -86,7 +91,11 @@ class Override:
         if block_of(self._engine) is not None:
             raise refuse("override", self._reason, "stands inside another override of this kernel")
         self._token = _OPEN.set((*_OPEN.get(), self))
-        return self
+
+    def drop(self) -> None:
+        """Take no more changes. In the thread or task that began it."""
+        if self._token is not None:
+            _OPEN.reset(self._token)
 
     def __exit__(
         self,
@@ -99,10 +108,16 @@ class Override:
         Raises:
             InvalidInput: The kernel refuses a slot's changes: nothing of them and of later slots is applied.
         """
-        if self._token is not None:
-            _OPEN.reset(self._token)
-        if kind is not None:
-            return
+        self.drop()
+        if kind is None:
+            self.apply()
+
+    def apply(self) -> None:
+        """Apply the changes, slot by slot in the order of the first write.
+
+        Raises:
+            InvalidInput: The kernel refuses a slot's changes: nothing of them and of later slots is applied.
+        """
         for slot_id, changes in self._changes.items():
             self.outcomes.append(self._apply(slot_id, changes))
 

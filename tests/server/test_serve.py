@@ -212,6 +212,37 @@ def test_awaited_calls_run_beside_one_another(served: Served) -> None:
     assert asyncio.run(trade()) == ([True] * 4, ["news"] * 4)
 
 
+def test_an_awaited_call_carries_a_note_and_an_awaited_block_overrides(served: Served) -> None:
+    async def trade() -> None:
+        async with await dita.connect_async(served.socket, name="mine") as kernel:
+            slot = kernel.kernel.slot(kernel.kernel.slots[0])
+            assert (await kernel.process_intent(entry(slot.slot_id, "i1"), note="first")).accepted
+            noted = kernel.kernel.noted("mine")
+            assert noted is not None
+            assert noted.text == "first"
+            async with kernel.override(by="ops", reason="less") as block:
+                slot.size = "0.004"
+                # Nothing is sent before the block's end.
+                assert kernel.kernel.link.slot(slot.slot_id).size == Decimal("0.01")
+            assert [one.accepted for one in block.outcomes] == [True]
+
+            async def write(size: str, by: str = "ops", *, fails: bool = False) -> None:
+                async with kernel.override(by=by, reason="less"):
+                    slot.size = size
+                    if fails:
+                        raise ZeroDivisionError
+
+            with pytest.raises(ZeroDivisionError):
+                await write("0.001", fails=True)
+            with pytest.raises(InvalidInput, match="by"):
+                await write("0.001", by="")
+            with pytest.raises(InvalidInput, match="size"):
+                await write("many")
+            assert slot.size == Decimal("0.004")
+
+    asyncio.run(trade())
+
+
 def test_what_happens_is_told_where_the_program_polls_and_nowhere_else(served: Served) -> None:
     with dita.connect(served.socket, name="mine") as kernel:
         heard: list[tuple[dita.server.Told, int]] = []

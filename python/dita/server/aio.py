@@ -1,12 +1,14 @@
 """A kernel in another process, for asyncio."""
 
 import asyncio
+import contextlib
 import os
 from collections.abc import AsyncIterator, Iterable, Mapping
 from types import TracebackType
 from typing import Any, Self
 
 from dita._kernel import KernelIntent, KernelOutcome
+from dita.overrides import Override
 from dita.server.connected import ConnectedKernel, Told, connect, told_of
 
 
@@ -63,17 +65,47 @@ class AsyncKernel:
         while (found := self._link.next_told()) is not None:
             self._told.put_nowait(told_of(found))
 
-    async def process_intent(self, intent: KernelIntent | Mapping[str, Any] | object) -> KernelOutcome:
+    async def process_intent(
+        self, intent: KernelIntent | Mapping[str, Any] | object, *, note: str | None = None
+    ) -> KernelOutcome:
         """Take an intent; see `ConnectedKernel.process_intent`."""
-        return (await self._send([self.kernel.intent(intent)]))[0]
+        return (await self._send([self.kernel.intent(intent)], note))[0]
 
-    async def process_intents(self, intents: Iterable[KernelIntent]) -> list[KernelOutcome]:
+    async def process_intents(
+        self, intents: Iterable[KernelIntent], *, note: str | None = None
+    ) -> list[KernelOutcome]:
         """Take intents that come together; see `ConnectedKernel.process_intents`."""
         given = [self.kernel.intent(one) for one in intents]
-        return await self._send(given) if given else []
+        return await self._send(given, note) if given or note is not None else []
 
-    async def _send(self, intents: list[KernelIntent]) -> list[KernelOutcome]:
-        number = self._link.start(intents)
+    @contextlib.asynccontextmanager
+    async def override(self, *, by: str, reason: str) -> AsyncIterator[Override]:
+        """Change slots of the lease in a block: `async with`; see `ConnectedKernel.override`.
+
+        Inside, `kernel.slot(i)` can be written to; what is written is sent at the block's end.
+
+        Args:
+            by: Who.
+            reason: Why.
+
+        Raises:
+            InvalidInput: `by` or `reason` is empty. At the block's end: a slot is another's, or the kernel
+                does not take what was written.
+            KernelError: At the block's end: the server is too old.
+            ServerAway: At the block's end: no answer came.
+        """
+        block = self.kernel.override(by=by, reason=reason)
+        block.begin()
+        try:
+            yield block
+        except BaseException:
+            block.drop()
+            raise
+        block.drop()
+        await asyncio.to_thread(block.apply)
+
+    async def _send(self, intents: list[KernelIntent], note: str | None) -> list[KernelOutcome]:
+        number = self._link.start(intents, None if note is None else (note, self.kernel.seq))
         future: asyncio.Future[list[KernelOutcome]] = self._loop.create_future()
         self._waiting[number] = future
         try:

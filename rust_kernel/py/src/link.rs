@@ -145,6 +145,13 @@ impl Link {
         }
     }
 
+    /// The message that brings intents, with a note or without.
+    fn asked(&self, intents: Vec<Intent>, note: Option<(String, u64)>) -> Result<Request, Error> {
+        let Some((text, told_seq)) = note else { return Ok(Request::Intents { again: false, intents }) };
+        self.speaks(NOTING_FROM, "notes with intents")?;
+        Ok(Request::Noting { again: false, told_seq, text, intents })
+    }
+
     fn take(
         &self,
         py: Python<'_>,
@@ -153,13 +160,7 @@ impl Link {
         note: Option<(String, u64)>,
     ) -> Result<Vec<KernelOutcome>, Error> {
         let count = intents.len();
-        let request = match note {
-            Some((text, told_seq)) => {
-                self.speaks(NOTING_FROM, "notes with intents")?;
-                Request::Noting { again: false, told_seq, text, intents }
-            }
-            None => Request::Intents { again: false, intents },
-        };
+        let request = self.asked(intents, note)?;
         match self.call(py, &request)? {
             Reply::Verdicts(verdicts) if verdicts.len() == count => {
                 Ok(verdicts.into_iter().zip(about).map(|(verdict, about)| outcome(verdict, about)).collect())
@@ -311,9 +312,16 @@ impl Link {
     }
 
     /// Sends intents, and waits for nothing; `taken` has their outcomes once `fileno` can be read.
-    fn start(&self, py: Python<'_>, intents: Vec<Bound<'_, PyAny>>) -> Result<u32, Error> {
+    /// `note` as with one.
+    #[pyo3(signature = (intents, note=None))]
+    fn start(
+        &self,
+        py: Python<'_>,
+        intents: Vec<Bound<'_, PyAny>>,
+        note: Option<(String, u64)>,
+    ) -> Result<u32, Error> {
         let (intents, about) = read_intents(&intents)?;
-        let request = Request::Intents { again: false, intents };
+        let request = self.asked(intents, note)?;
         let number = py.detach(|| self.core.start(&request))?;
         unpoisoned(&self.started).push((number, about));
         Ok(number)
