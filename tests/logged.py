@@ -65,7 +65,7 @@ class Desk:
             trade_id=trade_id,
             slot_id=slot_id,
             asset=SYMBOL,
-            side=LONG,
+            side=fields.pop("side", LONG),
             action=action,
             **fields,
         )

@@ -111,6 +111,32 @@ def test_everything_that_happened_is_there_exactly(desk: Desk, log_dir: Path, ba
     assert (control["updated_by"], json.loads(control["limits"])) == ("ops", {"max_order_notional": "5000"})
 
 
+def test_an_override_is_found_with_who_why_and_its_end_and_so_is_each_intent_that_used_it(
+    tmp_path: Path, base: Any
+) -> None:
+    desk = Desk(tmp_path / "log")
+    desk.quote("100.0", "100.1")
+    name = f"alice-7f3a1c@{desk.now_ns // 10**9 + 3600}"
+    update = desk.kernel.update_control
+    update(ControlUpdate(regime="CRISIS", updated_by="ops"))
+    update(ControlUpdate(audited=(name,), updated_by="alice", why="hedge for the book"))
+    desk.ask(ENTER, "one", target_size="1", override_ref=name)
+    desk.ask(ENTER, "two", 1, target_size="1")
+    desk.kernel.close()
+    follow(desk.log_dir, base)
+    found = rows(
+        base,
+        "SELECT event, given_by, why, toUnixTimestamp(until) AS until, intent_id FROM overrides ORDER BY seq",
+    )
+    until = desk.now_ns // 10**9 + 3600
+    assert [tuple(row.values()) for row in found] == [
+        ("GIVEN", "alice", "hedge for the book", until, ""),
+        ("USED", "alice", "hedge for the book", until, "i1"),
+    ]
+    named = rows(base, "SELECT trade_id, code FROM intents WHERE override_ref = '" + name + "'")
+    assert [tuple(row.values()) for row in named] == [("one", "OK")]
+
+
 def test_the_wallets_of_bots_add_up_to_k_in_each_input_and_a_transfer_is_named(
     tmp_path: Path, base: Any
 ) -> None:
@@ -292,7 +318,7 @@ def test_a_newer_schema_is_refused(base: Any) -> None:
     base.open()
     base.value("INSERT INTO schema_versions (version, name) VALUES (99, 'later')")
     with pytest.raises(
-        JournalRefused, match=r"has schema 99, and this version of dita knows 5: use a newer dita"
+        JournalRefused, match=r"has schema 99, and this version of dita knows 6: use a newer dita"
     ):
         base.open()
 

@@ -13,7 +13,8 @@ from dita.cli import main
 from dita.host import Host, ask
 from dita.portfolio import PlanSettings, PlanState, PortfolioDesk, PortfolioRefused
 from dita.portfolio.registry import append, new_override, new_run, read_registry
-from portfolios import host_in, sizes, winner, winners, written
+from dita.portfolio.service import PortfolioService
+from portfolios import host_in, quote, sizes, winner, winners, written
 
 pytest.importorskip("cryptography")
 from dita.audit.signing import SigningKey
@@ -173,6 +174,9 @@ def test_an_override_lets_the_rest_of_the_plan_through_until_it_ends(tmp_path: P
         kernel = host.kernel(None)
         assert (kernel.control.audited[-1], kernel.control.updated_by) == (holds.id, "alice")
         # Who, why and until when are in the log.
+        reasons = kernel.noted("overrides")
+        assert reasons is not None
+        assert reasons.text == f"{holds.id}\thedge for the book\n"
         note = kernel.noted("portfolio.override")
         assert note is not None
         said = json.loads(note.text)
@@ -213,6 +217,43 @@ def test_the_commands_trust_audit_require_and_override(
         text = dita(capsys, "status", *place)[1]
         assert "regime CRISIS: buying aggressively is REGIME_BLOCKED" in text
         assert f"override {name} by alice until" in text
+
+
+def test_an_override_by_the_command_line_is_in_the_ledger_with_what_it_let_through(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key, place = key_in(tmp_path), ("--dir", tmp_path / "h")
+    file = winners(tmp_path / "p.json", {"BTCUSDT": 0.5}, regime={"name": "CRISIS", "score": 0.9})
+    with host_in(tmp_path / "h") as host:
+        # Overrides end by this machine's clock, and so must the kernel's time go.
+        host.kernel(None).advance_time(int(datetime.now(UTC).timestamp()) * 10**9)
+        quote(host)
+        PortfolioService(host)
+        host.serve()
+        assert dita(capsys, "provenance", "trust", "--sign", key, *place)[0] == 0
+        assert dita(capsys, "provenance", "add", "run-1", "--why", "good", "--sign", key, *place)[0] == 0
+        assert "REGIME_BLOCKED" in dita(capsys, "portfolio", "plan", file, *place)[1]
+        words = ("--by", "alice", "--why", "hedge for the book", "--expires", "2h", "--sign", key)
+        name = dita(capsys, "provenance", "override", *words, *place)[1].splitlines()[-2]
+        await_control(host, name)
+        code, said, error = dita(capsys, "portfolio", "apply", file, "--override", name, *place)
+        assert (code, error) == (0, ""), said
+        log_dir = host.kernel(None).log_dir
+    assert dita(capsys, "audit", "write", log_dir, "--to", tmp_path / "audit")[0] == 0
+    told = [json.loads(line) for line in (tmp_path / "audit" / "audit.jsonl").read_text().splitlines()]
+    given, used = (record for record in told if record["kind"] == "override")
+    until_ns = int(name.partition("@")[2]) * 10**9
+    for record, event in ((given, "GIVEN"), (used, "USED")):
+        assert (record["event"], record["override_id"]) == (event, name)
+        assert (record["given_by"], record["why"], record["until"]) == (
+            "alice",
+            "hedge for the book",
+            until_ns,
+        )
+    assert used["reason"].startswith("plan ")
+    asked = next(one for one in told if one["kind"] == "intent" and one["intent_id"] == used["intent_id"])
+    assert asked["override_ref"] == name
+    assert dita(capsys, "audit", "verify", tmp_path / "audit")[0] == 0
 
 
 def await_control(host: Host, name: str) -> None:

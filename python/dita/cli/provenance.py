@@ -156,7 +156,7 @@ def _override(options: argparse.Namespace) -> int:
     entry = new_override(by=_by(options), why=options.why, lasts_ns=options.expires)
     signed = _put(options, entry)
     if options.registry is None:
-        _control(options, ControlUpdate(audited=(signed.id,), updated_by=signed.by))
+        _control(options, ControlUpdate(audited=(signed.id,), updated_by=signed.by, why=signed.why))
     print(f"{signed.id}\nholds until {signed.until}; name it with --override, or as an intent's override_ref")
     return 0
 

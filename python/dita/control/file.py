@@ -67,6 +67,11 @@ class FileControlPlane:
         """Whether that includes what was there when a kernel was opened."""
         return self._load().flatten_all_stands
 
+    @property
+    def reasons(self) -> dict[str, str]:
+        """Why overrides were given, by their ids, as far as the last changes say."""
+        return self._load().reasons
+
     def update(self, update: ControlUpdate, *, if_version: int | None = None) -> KernelControlSnapshot:
         """Change the controls, and return them as they then stand.
 

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any, Final, Protocol, TypeAlias, runtime_checkable
 
 from dita._kernel import ControlGate, KernelMode, KernelVerbosity, Regime
-from dita.errors import KernelError
+from dita.errors import KernelError, refuse
 from dita.second_names import LIMIT_NAMES
 
 NO_LIMITS: Final[Mapping[str, Any]] = MappingProxyType(
@@ -35,6 +35,7 @@ NO_LIMITS: Final[Mapping[str, Any]] = MappingProxyType(
 )
 
 _AUDITED_MAX: Final = 1024
+WHY_MAX: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +114,8 @@ class ControlUpdate:
         flatten_all: True is the same, and leaves that as well.
         updated_by: Who asks.
         version: Filled in by the plane, whatever you give: the controls' version by this change.
+        why: Why, where `audited` has an override: at most 500 characters. The kernel's log keeps it for the
+            audit ledger and the journal; the controls do not.
     """
 
     mode: KernelMode | str | None = None
@@ -130,6 +133,7 @@ class ControlUpdate:
     # Not compared: a change is the same before the plane has counted it, and after.
     version: int | None = field(default=None, compare=False)
     flatten_all: bool | None = None
+    why: str | None = None
 
     @property
     def flattens(self) -> bool:
@@ -137,7 +141,13 @@ class ControlUpdate:
         return bool(self.flatten or self.flatten_all)
 
     def __post_init__(self) -> None:
-        """Read limits by their second names: `max_asset_exposure` is `max_asset_notional`."""
+        """Read limits by their second names: `max_asset_exposure` is `max_asset_notional`.
+
+        Raises:
+            InvalidInput: A `why` that says nothing, or too much.
+        """
+        if self.why is not None and not (self.why.strip() and len(self.why) <= WHY_MAX):
+            raise refuse("why", self.why, f"must be 1 to {WHY_MAX} characters")
         if isinstance(self.limits, Mapping) and not LIMIT_NAMES.keys().isdisjoint(self.limits):
             named = {LIMIT_NAMES.get(name, name): value for name, value in self.limits.items()}
             object.__setattr__(self, "limits", named)
@@ -260,6 +270,7 @@ def applied(snapshot: KernelControlSnapshot, update: ControlUpdate) -> KernelCon
     changes.pop("version", None)
     changes.pop("flatten", None)
     changes.pop("flatten_all", None)
+    changes.pop("why", None)
     if update.flattens:
         changes["kill_switch"] = True
     for name, kind in (

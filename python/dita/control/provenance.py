@@ -8,6 +8,11 @@ from typing import Any, Final, NamedTuple
 _OVERRIDE: Final = re.compile(r"(.*)@(\d{1,12})")
 _NS: Final = 1_000_000_000
 
+#: The note of the log in which a kernel keeps why overrides were given: the core has only their ids.
+REASONS: Final = "overrides"
+# A note has at most 65,536 bytes.
+_REASONS_BYTES_MAX: Final = 60_000
+
 
 class OverrideId(NamedTuple):
     """An audited action that lets entries through in a CRISIS, until its end.
@@ -51,6 +56,27 @@ def overrides_of(audited: Iterable[str], now_ns: int) -> Iterator[OverrideId]:
         override = override_of(name)
         if override is not None and override.end_ns > now_ns:
             yield override
+
+
+def reasons_noted(text: str, reasons: Mapping[str, str], now_ns: int) -> str:
+    """Return the note of why overrides were given, with more of them: a line for each, `ID<tab>why`.
+
+    Those that have ended go, and the oldest where they are too many.
+
+    Args:
+        text: The note so far; empty for none.
+        reasons: Why, by id; ids of runs are left out.
+        now_ns: What time it is for the kernel.
+    """
+    lines = dict(line.split("\t", 1) for line in text.splitlines() if "\t" in line)
+    # A reason is one line here, whatever it was written in, and the first that was given stays.
+    for name, why in reasons.items():
+        lines.setdefault(name, " ".join(why.split()))
+    holding = {one.id: lines[one.id] for one in overrides_of(lines, now_ns)}
+    kept = [f"{name}\t{why}\n" for name, why in holding.items()]
+    while sum(len(line.encode()) for line in kept) > _REASONS_BYTES_MAX:
+        del kept[0]
+    return "".join(kept)
 
 
 def provenance_of(control: Mapping[str, Any], now_ns: int) -> dict[str, Any]:

@@ -62,6 +62,12 @@ class Record:
     changes: tuple[Change, ...] = ()
 
     @property
+    def reasons(self) -> dict[str, str]:
+        """Why overrides were given, by their ids, as far as the last changes say."""
+        told = (change.update for change in self.changes if change.update.why)
+        return {name: update.why or "" for update in told for name in update.audited or ()}
+
+    @property
     def flatten_stands(self) -> bool:
         """Whether positions are to be left, and nobody has opened the gate since."""
         return any(change.update.flattens for change in self._since_the_gate())
@@ -193,6 +199,7 @@ def check(update: ControlUpdate, standing: KernelControlSnapshot | None = None) 
     changes = update.as_dict()
     changes.pop("flatten", None)
     changes.pop("flatten_all", None)
+    changes.pop("why", None)
     engine = Engine(max_slots=1)
     try:
         if standing is not None:

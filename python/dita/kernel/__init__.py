@@ -35,6 +35,7 @@ from dita._kernel import (
 from dita.audit.followed import FollowedAudit
 from dita.clock import Clock
 from dita.control.memory import ControlPlane, ControlUpdate, InMemoryControlPlane, KernelControlSnapshot
+from dita.control.provenance import REASONS, reasons_noted
 from dita.control.record import check
 from dita.errors import (
     InvalidInput,
@@ -1036,6 +1037,21 @@ class ExecutionKernel:
         """
         self._engine.note(name, text, self._engine.seq if told_seq is None else told_seq)
 
+    def note_reasons(self, reasons: Mapping[str, str]) -> None:
+        """Keep in the log why overrides were given, for the audit ledger and the journal.
+
+        Args:
+            reasons: Why, by an override's id; one that is noted already stays as it is.
+
+        Raises:
+            LogFailed: It could not be written.
+        """
+        found = self.noted(REASONS)
+        standing = "" if found is None else found.text
+        text = reasons_noted(standing, reasons, self.now_ns)
+        if text != standing and reasons:
+            self.note(REASONS, text)
+
     def noted(self, name: str) -> Note | None:
         """Return the newest note of a name; None where there is none.
 
@@ -1204,6 +1220,7 @@ class ExecutionKernel:
                 changes = _no_looser(changes, own)
             check_mode(self._venue, changes.get("mode", own.mode))
             if any(getattr(own, name) != value for name, value in changes.items()):
+                self.note_reasons(getattr(self._control_plane, "reasons", {}))
                 self._engine.update_control(**changes)
         if getattr(self._control_plane, "flatten_stands", False):
             everything = getattr(self._control_plane, "flatten_all_stands", False)
@@ -1225,8 +1242,12 @@ class ExecutionKernel:
         check_mode(self._venue, changes.get("mode", self.control.mode))
         changes.pop("flatten", None)
         changes.pop("flatten_all", None)
+        why = changes.pop("why", None)
         if update.flattens:
             changes["kill_switch"] = True
+        if why and update.audited:
+            # First: the ledger's record of an override says what was noted when it was given.
+            self.note_reasons(dict.fromkeys(update.audited, why))
         self._engine.update_control(**changes)
 
     def _flatten(self, by: str, *, everything: bool) -> None:

@@ -212,12 +212,14 @@ class PortfolioDesk:
     def _tell(self, provenance: Provenance) -> None:
         """Tell the kernel what was audited, each by whose word; it refuses what it was not told."""
         known = set(self._kernel.control.audited)
+        if provenance.override is not None:
+            # Why, before what: the ledger's record of an override says what was noted when it was given.
+            self._kernel.note_reasons({provenance.override.id: provenance.override.why})
+            self._kernel.note("portfolio.override", canonical(dataclasses.asdict(provenance.override)))
         for by, names in provenance.by_whom():
             new = tuple(name for name in names if name not in known)
             if new:
                 self._kernel.update_control(ControlUpdate(audited=new, updated_by=by))
-        if provenance.override is not None:
-            self._kernel.note("portfolio.override", canonical(dataclasses.asdict(provenance.override)))
 
     def _nothing_to_do(self, stored: StoredPlan) -> StoredPlan:
         stored.state, stored.ended_ns = PlanState.DONE, time.time_ns()

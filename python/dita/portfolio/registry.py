@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from dita.audit.signing import SignatureRefused, SigningKey, canonical, check_signature
+from dita.control.memory import WHY_MAX
 from dita.control.provenance import override_of
 from dita.errors import refuse, shown
 from dita.host import Directory
@@ -27,7 +28,6 @@ RUN: Final = "RUN"
 OVERRIDE: Final = "OVERRIDE"
 _ID_BYTES_MAX: Final = 64
 _WHO_BYTES_MAX: Final = 31
-_WHY_CHARS_MAX: Final = 500
 _NS: Final = 1_000_000_000
 
 
@@ -292,8 +292,8 @@ def new_override(*, by: str, why: str, lasts_ns: int, at: datetime | None = None
 
 def _new(entry: Entry) -> Entry:
     _text("by", entry.by, _WHO_BYTES_MAX)
-    if not entry.why.strip() or len(entry.why) > _WHY_CHARS_MAX:
-        raise refuse("why", entry.why, f"must be 1 to {_WHY_CHARS_MAX} characters")
+    if not entry.why.strip() or len(entry.why) > WHY_MAX:
+        raise refuse("why", entry.why, f"must be 1 to {WHY_MAX} characters")
     return entry
 
 

@@ -116,15 +116,22 @@ fn control(shape: &Shape, rows: &TableRows<'_>, row: usize, seq: u64, out: &mut 
     out.push(Record { seq, members, execution: None });
 }
 
-/// The records of a batch: by input, and within one as intents, executions, controls.
+/// Adds an override: as it was given, with who, why and until when, or what it let through.
+fn overridden(shape: &Shape, rows: &TableRows<'_>, row: usize, seq: u64, out: &mut Vec<Record>) {
+    let mut members = shape.members(rows, row, |_| true);
+    members.text("kind", "override");
+    out.push(Record { seq, members, execution: None });
+}
+
+/// The records of a batch: by input, and within one as intents, executions, controls, overrides.
 ///
 /// # Errors
 /// [`NotABlock`] where a block is none.
 pub(crate) fn records(blocks: &[JournalBlock]) -> Result<Vec<Record>, NotABlock> {
     let mut found = Vec::new();
     type Adds = fn(&Shape, &TableRows<'_>, usize, u64, &mut Vec<Record>);
-    let audited: [(&str, Adds); 3] =
-        [("intents", intent), ("fills", execution), ("control_changes", control)];
+    let audited: [(&str, Adds); 4] =
+        [("intents", intent), ("fills", execution), ("control_changes", control), ("overrides", overridden)];
     for (table, add) in audited {
         for block in blocks.iter().filter(|block| block.table == table) {
             let Some(rows) = TableRows::read(table, &block.bytes) else { continue };

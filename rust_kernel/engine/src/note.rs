@@ -21,6 +21,9 @@ pub const NOTE_BYTES_MAX: usize = 64 << 10;
 /// So many names can have a note.
 pub const NOTES_MAX: usize = 256;
 
+/// The note in which a program keeps why overrides were given: a line for each, `ID<tab>why`. The core has only their ids.
+pub const OVERRIDES: &str = "overrides";
+
 /// So many leases can stand.
 pub const LEASES_MAX: usize = 256;
 
@@ -50,6 +53,12 @@ pub(crate) struct Kept {
 /// True for records that no step sees.
 pub(crate) fn is_kept(kind: u8) -> bool {
     kind == NOTE || kind == LEASE
+}
+
+/// Why an override was given, in the text of the note [`OVERRIDES`]; empty where it does not say.
+pub(crate) fn why_in<'a>(text: &'a str, id: &Id) -> &'a str {
+    let mut lines = text.lines().filter_map(|line| line.split_once('\t'));
+    lines.find(|(named, _)| *named == id.as_str()).map_or("", |(_, why)| why)
 }
 
 impl Kept {
@@ -117,6 +126,16 @@ pub fn notes_of(disk: &SharedDisk) -> Result<Vec<Written>, ReplayError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_reason_is_found_by_the_whole_id_of_its_override() {
+        let id = |name: &str| Id::try_from(name).unwrap();
+        let text = "ops-1@10\thedge\tof the book\nops-1@1\tanother\nno reason\n";
+        assert_eq!(why_in(text, &id("ops-1@10")), "hedge\tof the book");
+        assert_eq!(why_in(text, &id("ops-1@1")), "another");
+        assert_eq!(why_in(text, &id("no reason")), "");
+        assert_eq!(why_in("", &id("ops-1@1")), "");
+    }
 
     #[test]
     fn a_note_is_read_as_it_was_written() {

@@ -225,7 +225,7 @@ fn take(
     Ok(())
 }
 
-fn remember(kept: &mut Kept, record: &Record<'_>) {
+pub(crate) fn remember(kept: &mut Kept, record: &Record<'_>) {
     if let Some((name, note)) = note::decode(record.payload) {
         kept.remember(record.kind, name, note);
     }

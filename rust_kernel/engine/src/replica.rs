@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 
 use dita_kernel::effect::Effects;
+use dita_kernel::id::Id;
 use dita_kernel::input::Input;
 use dita_kernel::kernel::{Kernel, KernelConfig};
 use dita_kernel::ledger::Transaction;
@@ -10,8 +11,10 @@ use dita_kernel::outcome::Outcome;
 use dita_log::{LogError, Reader, Snapshot, Span, past};
 
 use crate::durable::{self, SharedDisk};
-use crate::note::is_kept;
-use crate::recovery::{ReplayError, ReplayProgress, differs, kernel_of, step_record_after};
+use crate::note::{self, Kept, is_kept};
+use crate::recovery::{
+    ReplayError, ReplayProgress, differs, kernel_of, notes_before, remember, step_record_after,
+};
 
 /// Listens to how far a long replay is, and may end it.
 pub type ReplayWatch<'a> = dyn FnMut(ReplayProgress) -> ControlFlow<()> + 'a;
@@ -86,6 +89,8 @@ pub struct Replica {
     replayed: u64,
     /// Notes that were passed over since somebody asked.
     passed: u64,
+    /// What was noted up to here: beginning at a snapshot, too.
+    kept: Kept,
 }
 
 impl Replica {
@@ -101,6 +106,10 @@ impl Replica {
             Some(snapshot) => kernel_of(snapshot)?,
             None => Kernel::new(config).map_err(|what| ReplayError::Identity { found: what.into() })?,
         };
+        let mut kept = Kept::default();
+        if let Some(seq) = began {
+            notes_before(|from| Reader::open(disk.clone(), None, from, Span::Written), seq, &mut kept)?;
+        }
         let from = began.map_or(1, |seq| seq + 1);
         let reader = Reader::open(disk, None, from, Span::Written)?;
         Ok(Replica {
@@ -112,6 +121,7 @@ impl Replica {
             ended: false,
             replayed: 0,
             passed: 0,
+            kept,
         })
     }
 
@@ -183,6 +193,7 @@ impl Replica {
         }
         if is_kept(record.kind) {
             self.kernel.pass_over();
+            remember(&mut self.kept, &record);
             self.passed += 1;
             return Ok(Advance::Note);
         }
@@ -234,6 +245,12 @@ impl Replica {
     #[inline]
     pub fn kernel(&self) -> &Kernel {
         &self.kernel
+    }
+
+    /// Why an override was given, as it was noted; empty where nobody has.
+    pub(crate) fn why(&self, id: &Id) -> &str {
+        let found = self.kept.notes.iter().find(|(name, _)| name.as_str() == note::OVERRIDES);
+        found.map_or("", |(_, note)| note::why_in(&note.text, id))
     }
 
     /// What the last input asked for and did.

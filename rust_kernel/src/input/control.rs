@@ -53,6 +53,19 @@ pub struct Arming {
 /// How many audited runs and actions a kernel remembers.
 pub const AUDITED_MAX: usize = 1024;
 
+/// Until when an override holds, in seconds since 1970: what its id has after `@`. A run's has none: so neither passes for
+/// the other.
+pub fn override_end_s(id: &Id) -> Option<i64> {
+    let (_, end) = id.as_str().rsplit_once('@')?;
+    end.bytes().all(|byte| byte.is_ascii_digit()).then(|| end.parse().ok()).flatten()
+}
+
+/// Who gave an override: what its id has before its last hyphen, else all before its end.
+pub fn override_giver(id: &Id) -> &str {
+    let named = id.as_str().rsplit_once('@').map_or("", |(named, _)| named);
+    named.rsplit_once('-').map(|(who, _)| who).filter(|who| !who.is_empty()).unwrap_or(named)
+}
+
 /// Pre-trade limits. `None` means: no limit.
 #[derive(Clone, PartialEq, Default, Debug, Serialize, Deserialize)]
 pub struct RiskLimits {

@@ -5,7 +5,7 @@ use alloc::boxed::Box;
 
 use super::Kernel;
 use crate::id::Id;
-use crate::input::{AUDITED_MAX, Intent};
+use crate::input::{AUDITED_MAX, Intent, override_end_s};
 use crate::names::{KernelDiagnosticCode as Code, Regime, TimeInForce, TradeSide};
 use crate::num::Price;
 use crate::order::Order;
@@ -14,13 +14,14 @@ use crate::outcome::Refusal;
 const NS_PER_S: i64 = 1_000_000_000;
 
 impl Kernel {
-    /// Whether an entry may come from where it comes from.
+    /// Whether an entry, or an AMEND that raises one, may come from where it comes from. An AMEND names its run itself:
+    /// what the entry came from may have been audited then, and be so no longer.
     pub(crate) fn check_provenance(&self, intent: &Intent) -> Result<(), Box<Refusal>> {
         if !self.control.require_audit {
             return Ok(());
         }
         let run = intent.provenance.as_ref().map_or(&Id::EMPTY, |provenance| &provenance.source_run);
-        if self.is_audited(run) && ends_at_s(run).is_none() {
+        if self.is_audited(run) && override_end_s(run).is_none() {
             return Ok(());
         }
         Err(Refusal::field(Code::NotAudited, "source_run", run, "is no audited run: update the controls"))
@@ -76,7 +77,7 @@ impl Kernel {
             let why = "in a CRISIS, buying aggressively needs an audited action: name one in override_ref";
             return Err(Refusal::field(Code::RegimeBlocked, "regime", Regime::Crisis, why));
         }
-        let Some(end_s) = ends_at_s(action) else {
+        let Some(end_s) = override_end_s(action) else {
             let why = "is no override: one has an @ and the second of its end, as `ops-7@1790000000`";
             return Err(Refusal::field(Code::RegimeBlocked, "override_ref", action, why));
         };
@@ -103,13 +104,6 @@ impl Kernel {
             self.control.audited.push_back(id.clone());
         }
     }
-}
-
-/// Until when an action holds, in seconds since 1970: what its id has after `@`. A run's has none: so neither passes for
-/// the other.
-fn ends_at_s(id: &Id) -> Option<i64> {
-    let (_, end) = id.as_str().rsplit_once('@')?;
-    end.bytes().all(|byte| byte.is_ascii_digit()).then(|| end.parse().ok()).flatten()
 }
 
 /// True where a buy takes at once, as far as can be seen.

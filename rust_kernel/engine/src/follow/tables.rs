@@ -1,4 +1,4 @@
-//! The journal's nine tables: their columns, in the order in which rows are built.
+//! The journal's ten tables: their columns, in the order in which rows are built.
 //!
 //! The database's own types stand in the journal's migrations; a test holds the two against each other.
 
@@ -28,6 +28,8 @@ pub enum Table {
     ControlChanges,
     /// The account of an asset by its bots, likewise, and after each transfer between them.
     BotSnapshots,
+    /// Overrides of the regime: each as it was given, and each intent that one let through.
+    Overrides,
 }
 
 /// Name and columns of a table.
@@ -35,7 +37,7 @@ pub type TableSpec = (&'static str, &'static [(&'static str, Kind)]);
 
 /// Every table, by [`Table`].
 #[rustfmt::skip]
-pub const TABLES: [TableSpec; 9] = [
+pub const TABLES: [TableSpec; 10] = [
     ("transitions", &[
         ("kernel", Text), ("seq", Whole), ("n", Short), ("time", Time), ("epoch", Short), ("input", Text),
         ("slot_id", Short), ("trade_id", Text), ("owner", Text), ("asset", Text), ("side", Member),
@@ -53,7 +55,7 @@ pub const TABLES: [TableSpec; 9] = [
         ("limit_price", NumberOrNone), ("trigger_price", NumberOrNone), ("leverage", NumberOrNone),
         ("reduce_only", Flag), ("post_only", Flag), ("expire_time", TimeOrNone), ("valid_until", TimeOrNone),
         ("exit_leg_ratios", Text), ("reason", Text), ("stage", Text), ("oco_group", Text),
-        ("target_client_id", Text), ("source_run", Text), ("metadata", Text),
+        ("target_client_id", Text), ("source_run", Text), ("override_ref", Text), ("metadata", Text),
         ("accepted", Flag), ("code", Text), ("severity", Member), ("detail", Text), ("venue_client_id", Text),
         ("unheld", Text),
     ]),
@@ -120,5 +122,11 @@ pub const TABLES: [TableSpec; 9] = [
         ("wallet", Number), ("capital", Number), ("realized_pnl", Number), ("fees", Number), ("funding", Number),
         ("invested", Number), ("open_pnl", Number), ("budget", Number), ("margin", Number), ("free", Number),
         ("slots", Short), ("transfer_id", Text), ("transfer_by", Text),
+    ]),
+    ("overrides", &[
+        ("kernel", Text), ("seq", Whole), ("n", Short), ("time", Time), ("epoch", Short),
+        ("event", Text), ("override_id", Text), ("given_by", Text), ("why", Text), ("until", Time),
+        ("updated_by", Text), ("intent_id", Text), ("trade_id", Text), ("owner", Text), ("slot_id", ShortOrNone),
+        ("reason", Text),
     ]),
 ];

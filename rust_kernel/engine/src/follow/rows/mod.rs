@@ -3,9 +3,11 @@
 mod fills;
 mod money;
 mod orders;
+mod overrides;
 
 use dita_kernel::effect::{Effects, Notice};
 use dita_kernel::exchange::Exchange;
+use dita_kernel::id::Id;
 use dita_kernel::input::{Input, News};
 use dita_kernel::kernel::Kernel;
 use dita_kernel::outcome::Detail;
@@ -33,6 +35,8 @@ struct Before {
     order: Option<OrderBefore>,
     exchanges: Vec<Exchange>,
     control: ControlFacts,
+    /// Overrides that the input names, and the kernel does not know yet.
+    given: Vec<Id>,
 }
 
 /// What operators and guards move.
@@ -75,6 +79,7 @@ impl Rows {
         self.before.exchanges.clear();
         self.before.exchanges.extend(kernel.assets().iter().map(|asset| asset.exchange));
         self.before.control = ControlFacts::of(kernel);
+        overrides::given(kernel, input, &mut self.before.given);
     }
 
     /// Adds what the input came to.
@@ -94,6 +99,7 @@ impl Rows {
         self.fills(kernel, step);
         self.ledger(replica, step);
         self.control(kernel, step);
+        self.overrides(replica, step);
     }
 
     /// About how much memory they take.

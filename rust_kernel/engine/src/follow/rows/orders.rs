@@ -72,6 +72,7 @@ impl Rows {
         row.id(&intent.oco_group);
         row.id(&intent.target_client_id);
         row.text(intent.provenance.as_ref().map_or("", |from| from.source_run.as_str()));
+        row.text(intent.provenance.as_ref().map_or("", |from| from.override_ref.as_str()));
         row.text(&intent.metadata);
         verdict(row, step);
         row.text(order);
