@@ -74,6 +74,8 @@ pub(crate) struct Shared {
     reading: Mutex<Vec<u8>>,
     next: AtomicU32,
     callers: AtomicUsize,
+    /// How many wait for a reply while another one reads.
+    behind: AtomicUsize,
     version: AtomicU32,
     seq: AtomicU64,
     closed: AtomicBool,
@@ -117,6 +119,7 @@ impl Link {
             reading: Mutex::default(),
             next: AtomicU32::new(1),
             callers: AtomicUsize::new(0),
+            behind: AtomicUsize::new(0),
             closed: AtomicBool::new(false),
             comes_back,
             ring: Mutex::default(),
@@ -312,7 +315,7 @@ impl<'a> Calling<'a> {
 impl Drop for Calling<'_> {
     fn drop(&mut self) {
         self.0.callers.fetch_sub(1, Ordering::AcqRel);
-        self.0.answered.notify_all();
+        self.0.tell_those_behind();
     }
 }
 

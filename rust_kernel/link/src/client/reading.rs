@@ -112,8 +112,12 @@ impl Shared {
     fn wait_behind(&self, number: u32, slice: Duration) {
         let calls = unpoisoned(&self.calls);
         if calls.get(&number).is_some_and(|call| call.reply.is_none()) {
+            // Said under the lock that a reply is put in with: who puts it in has seen this, or this one sees the reply.
+            self.behind.fetch_add(1, Ordering::Relaxed);
             // The last reader may go without a word to this one: then the line is nobody's for a millisecond.
-            let _ = self.answered.wait_timeout(calls, slice.min(LEFT_ALONE));
+            let waited = self.answered.wait_timeout(calls, slice.min(LEFT_ALONE));
+            self.behind.fetch_sub(1, Ordering::Relaxed);
+            drop(waited);
         }
     }
 
@@ -166,7 +170,14 @@ impl Shared {
         if rings {
             self.bell.ring();
         }
-        self.answered.notify_all();
+        self.tell_those_behind();
+    }
+
+    /// Wakes those who wait behind another reader. Where there are none it costs no call to the system.
+    pub(super) fn tell_those_behind(&self) {
+        if self.behind.load(Ordering::Relaxed) > 0 {
+            self.answered.notify_all();
+        }
     }
 
     /// The line is broken.
