@@ -124,20 +124,33 @@ mod tests {
         assert_eq!(ftruncate(&handed, WORDS as u64 * 16), Err(rustix::io::Errno::PERM));
     }
 
+    /// Memory as a server makes it, but for how it begins and what is sealed.
+    fn memory(magic: u64, version: u64, seals: SealFlags) -> OwnedFd {
+        let memory = memfd_create("none", MemfdFlags::ALLOW_SEALING).unwrap();
+        ftruncate(&memory, WORDS as u64 * 8).unwrap();
+        fcntl_add_seals(&memory, seals).unwrap();
+        let file = File::from(memory);
+        let mapping = Mapping::of(&file, WORDS, true).unwrap();
+        mapping.words()[0].store(magic, Ordering::Release);
+        mapping.words()[AT_VERSION].store(version, Ordering::Release);
+        file.into()
+    }
+
     #[test]
-    fn memory_that_is_none_is_refused() {
-        let refused = |memory: OwnedFd| Channel::open(memory).err().map(|error| error.kind());
-        let make = || memfd_create("none", MemfdFlags::ALLOW_SEALING).unwrap();
-        let unsealed = make();
-        ftruncate(&unsealed, WORDS as u64 * 8).unwrap();
-        assert_eq!(refused(unsealed), Some(io::ErrorKind::InvalidData));
-        let short = make();
+    fn memory_that_is_none_is_refused_for_what_is_wrong_with_it() {
+        let opened = |memory: OwnedFd| Channel::open(memory).map(drop).map_err(|error| error.to_string());
+        let sealed = SealFlags::SHRINK;
+        assert_eq!(opened(memory(MAGIC, VERSION, sealed)), Ok(()));
+        let unsealed = memory(MAGIC, VERSION, SealFlags::GROW);
+        assert_eq!(opened(unsealed), Err("the channel's size is not sealed".to_owned()));
+        for (magic, version) in [(MAGIC + 1, VERSION), (MAGIC, VERSION + 1), (0, 0)] {
+            let why = "the channel is none, or of another version".to_owned();
+            assert_eq!(opened(memory(magic, version, sealed)), Err(why), "{magic:x} {version}");
+        }
+        let short = memfd_create("short", MemfdFlags::ALLOW_SEALING).unwrap();
         ftruncate(&short, 8).unwrap();
-        fcntl_add_seals(&short, SealFlags::SHRINK).unwrap();
-        assert_eq!(refused(short), Some(io::ErrorKind::UnexpectedEof));
-        let blank = make();
-        ftruncate(&blank, WORDS as u64 * 8).unwrap();
-        fcntl_add_seals(&blank, SealFlags::SHRINK).unwrap();
-        assert_eq!(refused(blank), Some(io::ErrorKind::InvalidData));
+        fcntl_add_seals(&short, sealed).unwrap();
+        let refused = Channel::open(short).err().map(|error| error.kind());
+        assert_eq!(refused, Some(io::ErrorKind::UnexpectedEof));
     }
 }

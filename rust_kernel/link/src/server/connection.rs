@@ -321,3 +321,36 @@ impl Connection {
         Some(message)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
+
+    use super::*;
+    use crate::message::REPLY_BYTES_MAX;
+
+    #[test]
+    fn a_program_that_is_gone_is_heard_out_and_not_for_longer_than_its_time() {
+        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+        let (ours, its) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None).unwrap();
+        let (mut connection, mut packet) = (Connection::new(ours, 1), vec![0; packet::PACKET_BYTES_MAX]);
+        let (channel, handed) = Channel::make().unwrap();
+        connection.hand(vec![80], channel, handed);
+        assert_eq!(connection.flush(&mut packet).unwrap(), Flushed::All);
+        let (_, handed) = packet::read_with(&its, &mut Vec::new(), &mut packet, REPLY_BYTES_MAX).unwrap();
+        let program = Channel::open(handed.unwrap()).unwrap();
+        let mut written = Count::default();
+        for last in [b"one", b"two"] {
+            assert_eq!(program.requests().write(&mut written, last), Ok(3));
+        }
+        drop(its);
+        let long = Duration::from_secs(3_600);
+        for last in [b"one", b"two"] {
+            assert!(connection.says_last_words(long));
+            assert!(!connection.says_last_words(Duration::ZERO), "it has had its time");
+            assert_eq!(connection.read_channel(), Ok(Taken::Whole));
+            assert_eq!(connection.take_message(), last);
+        }
+        assert!(!connection.says_last_words(long), "there is no more of it");
+    }
+}
