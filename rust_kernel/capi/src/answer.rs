@@ -18,6 +18,13 @@ use crate::outside::Effect;
 
 /// An engine's answer as the protocol tells it; `extra` stands behind its own particulars.
 pub fn verdict(answer: Answer, extra: ToldFields) -> Verdict {
+    let details = particulars(&answer, extra);
+    Verdict::of(answer, details)
+}
+
+/// The particulars of an answer by name; `extra` stands behind its own.
+#[inline]
+pub fn particulars(answer: &Answer, extra: ToldFields) -> ToldFields {
     let mut details = told(&answer.outcome);
     if !answer.notices.is_empty() {
         let rows = answer.notices.iter().map(|notice| {
@@ -31,7 +38,7 @@ pub fn verdict(answer: Answer, extra: ToldFields) -> Verdict {
         details.0.push(("notices".into(), Told::List(rows.collect())));
     }
     details.0.extend(extra.0);
-    Verdict::of(answer, details)
+    details
 }
 
 fn text(text: &str) -> Told {

@@ -3,7 +3,6 @@
 
 use std::ffi::{CStr, c_char};
 
-use dita_engine::TransitionRecord;
 use dita_engine::form::Form;
 use dita_kernel::id::Id;
 use dita_kernel::input::{Attachment, ExitSpec, Intent, Provenance, RareFields};
@@ -418,6 +417,27 @@ impl<'a> Walk<'a> {
         Ok(walk)
     }
 
+    fn pass(&mut self, bytes: usize) -> Option<()> {
+        self.0 = self.0.get(bytes..)?;
+        Some(())
+    }
+
+    fn pass_text(&mut self) -> Option<()> {
+        let len = usize::from(self.take::<u8>()?);
+        self.pass(len)
+    }
+
+    /// A stage change, of which nobody is told more than that it is there: time, number and slot; its trade; two stages, what
+    /// happened and the rule; the intent and the event; mode and verbosity.
+    fn pass_transition(&mut self) -> Option<()> {
+        self.pass(8 + 8 + 4)?;
+        self.pass_text()?;
+        self.pass(1 + 1 + 1 + 2)?;
+        self.pass_text()?;
+        self.pass_text()?;
+        self.pass(1 + 1)
+    }
+
     /// The outcome's own fields; what stands next are its events, and how many those are.
     fn outcome(&mut self) -> Option<dita_outcome> {
         let seq = self.take::<u64>()?;
@@ -430,7 +450,7 @@ impl<'a> Walk<'a> {
         let durable = self.take::<bool>()?;
         let transitions_count = usize::from(self.take::<u16>()?);
         for _ in 0..transitions_count {
-            self.take::<TransitionRecord>()?;
+            self.pass_transition()?;
         }
         Some(dita_outcome {
             seq,

@@ -5,14 +5,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use dita_engine::form::{Told, ToldFields};
 use dita_engine::json::Object;
-use dita_engine::{Clock, asset_json, control_json, health_json, order_view, order_views, slot_view};
+use dita_engine::{Answer, Clock, asset_json, control_json, health_json, order_view, order_views, slot_view};
 use dita_host::{Drain, Given, Hold, Patience, State};
 use dita_kernel::id::Id;
 use dita_kernel::input::{AdoptedSlots, EffectResult, Input, Intent, Stamp};
 use dita_kernel::names::{KernelDiagnosticCode as Diagnostic, Liquidity, Severity};
 use dita_kernel::num::Decimal;
 use dita_kernel::outcome::{Detail, Outcome};
-use dita_link::message::{BATCH_MAX, Reply, Request, Topic, VERSION, Verdict};
+use dita_link::message::{self, BATCH_MAX, Reply, Request, Topic, VERSION, Verdict};
 
 use crate::answer;
 use crate::outside::Caller;
@@ -115,7 +115,7 @@ impl Kernel {
 
     /// Takes an intent, with all that its venue answers at once.
     #[inline]
-    fn take(&self, intent: Box<Intent>, given_slot: Option<i128>) -> Result<Verdict, Wrong> {
+    fn take(&self, intent: Box<Intent>, given_slot: Option<i128>) -> Result<(Answer, ToldFields), Wrong> {
         let (slot_id, time_ns) = (intent.slot_id, intent.timestamp_ns);
         let named = (intent.intent_id.clone(), intent.action, intent.asset.clone());
         let given = self.put(Input::Intent(intent), Some(time_ns), Patience::Answer)?;
@@ -142,7 +142,7 @@ impl Kernel {
             }
             _ => {}
         }
-        Ok(verdict(given, extra))
+        Ok(answered(given, extra))
     }
 
     /// Takes an intent as JSON. What is an object and no intent is answered with INVALID_INTENT.
@@ -153,7 +153,10 @@ impl Kernel {
         let value = parsed(json)?;
         let given = read::object(&value, "intent")?;
         let verdict = match values::intent(given) {
-            Ok(intent) => self.take(Box::new(intent), values::given_slot(given))?,
+            Ok(intent) => {
+                let (answer, details) = self.take(Box::new(intent), values::given_slot(given))?;
+                Verdict::of(answer, details)
+            }
             Err(wrong) => self.invalid_intent(given, &wrong)?,
         };
         Ok(self.outcome(&verdict))
@@ -473,7 +476,7 @@ impl Kernel {
         let (number, request) = Request::decode(bytes)
             .map_err(|_| malformed("the bytes are no message of this version of the protocol"))?;
         let reply = match request {
-            Request::Intents { intents, .. } => self.intents(intents)?,
+            Request::Intents { intents, .. } => return self.intents(intents, number, out),
             Request::Slot(slot_id) => {
                 let state = self.drain.settled()?;
                 let view = slot_view(state.core.kernel(), slot_id)
@@ -498,20 +501,28 @@ impl Kernel {
     }
 
     #[inline]
-    fn intents(&self, intents: Vec<Intent>) -> Result<Reply, Wrong> {
+    fn intents(&self, intents: Vec<Intent>, number: u32, out: &mut Vec<u8>) -> Result<(), Wrong> {
         if intents.len() > BATCH_MAX {
             let given = format!("{} intents", intents.len());
             return Err(Wrong::value("intents", given, "are more than 1,024 at once"));
         }
+        message::begin_verdicts(number, intents.len() as u16, out);
         if intents.len() <= 1 || !self.drain.has_log() {
-            let taken = intents.into_iter().map(|intent| self.take(Box::new(intent), None));
-            return Ok(Reply::Verdicts(taken.collect::<Result<_, _>>()?));
+            for intent in intents {
+                let (answer, details) = self.take(Box::new(intent), None)?;
+                Verdict::put_answer(&answer, &details, out);
+            }
+            return Ok(());
         }
         // With a log all of them become durable together.
         let time_ns = intents.iter().map(|intent| intent.timestamp_ns).max();
         let inputs = intents.into_iter().map(|intent| Input::Intent(Box::new(intent))).collect();
         let given = self.drain.put_batch(Hold::Takes, inputs, time_ns)?;
-        Ok(Reply::Verdicts(given.into_iter().map(|given| verdict(given, ToldFields::default())).collect()))
+        for given in given {
+            let (answer, details) = answered(given, ToldFields::default());
+            Verdict::put_answer(&answer, &details, out);
+        }
+        Ok(())
     }
 
     fn orders(&self, venue_client_id: &Id, live_only: bool) -> Result<Reply, Wrong> {
@@ -549,11 +560,19 @@ impl Kernel {
     }
 }
 
-fn verdict(given: Given<Caller>, mut extra: ToldFields) -> Verdict {
+fn verdict(given: Given<Caller>, extra: ToldFields) -> Verdict {
+    let (answer, details) = answered(given, extra);
+    Verdict::of(answer, details)
+}
+
+/// What was given, with its particulars by name.
+#[inline]
+fn answered(given: Given<Caller>, mut extra: ToldFields) -> (Answer, ToldFields) {
     if given.queued {
         extra.0.push(("queued".into(), Told::Flag(true)));
     }
-    answer::verdict(given.answer, extra)
+    let details = answer::particulars(&given.answer, extra);
+    (given.answer, details)
 }
 
 #[cold]

@@ -339,6 +339,31 @@ impl Verdict {
             details,
         }
     }
+
+    /// Writes an answer as the verdict that [`Verdict::of`] makes of it, which is not made: its events are large to move.
+    #[inline]
+    pub fn put_answer(answer: &Answer, details: &ToldFields, out: &mut Vec<u8>) {
+        let Answer { outcome, trade_id, transitions, notices: _, events, durable } = answer;
+        outcome.seq.put(out);
+        outcome.accepted.put(out);
+        outcome.code.put(out);
+        outcome.severity.put(out);
+        outcome.slot_id.put(out);
+        outcome.state.put(out);
+        trade_id.put(out);
+        durable.put(out);
+        transitions.put(out);
+        (events.len().min(usize::from(u16::MAX)) as u16).put(out);
+        events.iter().for_each(|event| event.put(out));
+        details.put(out);
+    }
+}
+
+/// Begins a reply with so many verdicts, which [`Verdict::put_answer`] writes behind it.
+#[inline]
+pub fn begin_verdicts(number: u32, count: u16, out: &mut Vec<u8>) {
+    head(VERDICTS, number, out);
+    count.put(out);
 }
 
 fields!(Verdict { seq accepted code severity slot_id state trade_id durable transitions events details });
