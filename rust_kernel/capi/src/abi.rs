@@ -666,3 +666,36 @@ pub unsafe extern "C" fn dita_decimal_write(
         Ok(written.unwrap_or(DITA_KEPT))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A payload that panics once more where it ends.
+    struct Bomb;
+
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("a second one");
+        }
+    }
+
+    fn last() -> String {
+        LAST_ERROR.with_borrow(|last| last.to_str().unwrap().to_owned())
+    }
+
+    #[test]
+    fn no_panic_leaves_a_call_whatever_it_carries() {
+        assert_eq!(numbered(|| panic!("a text")), DITA_ERR_PANIC);
+        assert!(last().contains("something inside panicked (a text): destroy this kernel"), "{}", last());
+        assert_eq!(numbered(|| panic!("of {}", "parts")), DITA_ERR_PANIC);
+        assert!(last().contains("something inside panicked (of parts)"), "{}", last());
+        assert_eq!(numbered(|| std::panic::panic_any(Bomb)), DITA_ERR_PANIC);
+        assert!(last().contains("something inside panicked ()"), "{}", last());
+        let answer = answered(|| panic!("a text"));
+        // SAFETY: `answered` made it, and it is freed once.
+        let text = unsafe { CString::from_raw(answer) };
+        assert!(text.to_str().unwrap().starts_with(r#"{"error":{"code":"PANIC""#), "{text:?}");
+        assert_eq!(numbered(|| Ok(DITA_OK)), DITA_OK);
+    }
+}
