@@ -88,6 +88,28 @@ struct Forced {
     parts: Vec<(Id, Qty)>,
 }
 
+/// What a bot may do at most in trades that settle in an asset; `None` means: no limit.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct BotLimit {
+    /// The bot.
+    pub name: Id,
+    /// The asset, by its place.
+    pub asset: u16,
+    /// Slots that may carry its trades at once.
+    pub max_slots: Option<u32>,
+    /// One order.
+    pub max_order_notional: Option<Money>,
+    /// Its positions and working entries together.
+    pub max_notional: Option<Money>,
+}
+
+impl BotLimit {
+    /// True where it limits nothing.
+    pub fn is_empty(&self) -> bool {
+        self.max_slots.is_none() && self.max_order_notional.is_none() && self.max_notional.is_none()
+    }
+}
+
 /// All of them.
 #[derive(Clone, PartialEq, Default, Debug, Serialize, Deserialize)]
 pub struct Bots {
@@ -95,6 +117,9 @@ pub struct Bots {
     transfers: VecDeque<BotTransfer>,
     past: VecDeque<Past>,
     forced: Vec<Forced>,
+    /// Newer than the rest: stored behind it, where there is any. By name and asset, none of them empty.
+    #[serde(skip)]
+    pub(crate) limits: Vec<BotLimit>,
 }
 
 /// What comes of several at once.
@@ -137,6 +162,22 @@ impl Bots {
     /// True where there is no room for another row.
     pub fn is_full(&self) -> bool {
         self.rows.len() >= BOTS_MAX
+    }
+
+    /// What it may do at most; `None` where nothing limits it but its budget.
+    pub fn limit(&self, name: &Id, asset: u16) -> Option<&BotLimit> {
+        self.limits.iter().find(|limit| limit.asset == asset && limit.name == *name)
+    }
+
+    /// Limits that were found good take the place of those before; without any there are none.
+    pub(crate) fn set_limit(&mut self, limit: BotLimit) {
+        self.limits.retain(|one| one.name != limit.name || one.asset != limit.asset);
+        if !limit.is_empty() {
+            let key = |one: &BotLimit| {
+                (one.name.as_str().as_bytes(), one.asset) < (limit.name.as_str().as_bytes(), limit.asset)
+            };
+            self.limits.insert(self.limits.partition_point(key), limit);
+        }
     }
 
     fn row_or_open(&mut self, name: &Id, asset: u16) -> &mut Bot {
@@ -263,6 +304,24 @@ impl Bots {
             places.instrument("bots.forced.instrument", forced.instrument)?;
             for (_, qty) in &forced.parts {
                 amounts.add_unsigned("bots.forced.parts", qty.0)?;
+            }
+        }
+        self.check_limits_sound()
+    }
+
+    fn check_limits_sound(&self) -> Sound {
+        let in_order = self.limits.windows(2).all(|pair| {
+            let key = |one: &BotLimit| (one.name.as_str().as_bytes().to_vec(), one.asset);
+            key(&pair[0]) < key(&pair[1])
+        });
+        let count = self.limits.len();
+        hold(in_order, "bots.limits", count, "they are in the order of names and assets, each once")?;
+        for limit in &self.limits {
+            let has_capital = self.row(&limit.name, limit.asset).is_some_and(|row| row.has_capital);
+            hold(has_capital, "bots.limits.name", &limit.name, "it is no bot with a capital in the asset")?;
+            hold(!limit.is_empty(), "bots.limits", count, "what limits nothing is not stored")?;
+            for money in [limit.max_order_notional, limit.max_notional].into_iter().flatten() {
+                hold(money.0 >= 0, "bots.limits", money, "it is never negative")?;
             }
         }
         Ok(())

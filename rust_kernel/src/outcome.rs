@@ -110,6 +110,8 @@ pub enum Detail {
         /// The order it made or meant.
         venue_client_id: Id,
     },
+    /// A limit of a bot's own was hit.
+    BotLimit(Box<BotLimitHit>),
 }
 
 /// Who keeps entries back, since when and why.
@@ -140,6 +142,19 @@ pub struct Budget {
     pub in_use: Money,
     /// What was needed beside that.
     pub needed: Money,
+}
+
+/// A limit of a bot's own that was hit.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct BotLimitHit {
+    /// The bot.
+    pub bot: Id,
+    /// The limit's public name.
+    pub limit: &'static str,
+    /// What it allows.
+    pub value: Box<str>,
+    /// What was attempted.
+    pub attempt: Box<str>,
 }
 
 /// Why an event is refused that may be of orders or entries that are forgotten: the log can tell.

@@ -3,16 +3,17 @@
 use crate::common::{Desk, dec, funding_terms, id};
 use dita_kernel::bots::{BETWEEN, UNASSIGNED};
 use dita_kernel::id::Id;
-use dita_kernel::input::{BotTransfer, Input, InstrumentSpec};
+use dita_kernel::input::{Attachment, BotLimits, BotTransfer, Input, InstrumentSpec};
 use dita_kernel::kernel::{BotStanding, BotsSheet, Kernel, KernelConfig};
 use dita_kernel::ledger::Account;
 use dita_kernel::names::{
     AccountEventKind, KernelCommandType as Action, KernelDiagnosticCode as Code, KernelEventKind as Kind,
     OppositeSlots, OrderSide, OrderType, TradeSide,
 };
-use dita_kernel::num::Money;
+use dita_kernel::num::{Money, Qty};
 use dita_kernel::order::OrderRole;
 use dita_kernel::outcome::{Detail, Outcome};
+use dita_kernel::slot::Slot;
 use proptest::prelude::*;
 
 const HOUR: i64 = 3_600_000_000_000;
@@ -335,6 +336,233 @@ fn a_fill_that_was_settled_before_it_came_is_its_bots() {
     desk.assert_replays();
 }
 
+// --------------------------------------------------------------------------------------------------- limits
+
+/// The most that a bot may do, as texts; empty is no limit.
+fn limits(name: &str, slots: Option<u32>, order: &str, whole: &str) -> BotLimits {
+    let amount = |text: &str| if text.is_empty() { None } else { Some(dec(text)) };
+    BotLimits {
+        bot: id(name),
+        asset: id("USDT"),
+        max_slots: slots,
+        max_order_notional: amount(order),
+        max_notional: amount(whole),
+        by: id("test"),
+    }
+}
+
+fn set_limits(desk: &mut Desk, given: BotLimits) -> Outcome {
+    desk.put(Input::BotLimits(Box::new(given)))
+}
+
+/// Bot, limit, what it allows and what was attempted.
+fn hit(outcome: &Outcome) -> [String; 4] {
+    match &outcome.detail {
+        Detail::BotLimit(hit) => {
+            assert_eq!((outcome.accepted, outcome.code), (false, Code::RiskBlocked));
+            [hit.bot.to_string(), hit.limit.into(), hit.value.to_string(), hit.attempt.to_string()]
+        }
+        other => panic!("no limit of a bot: {other:?}"),
+    }
+}
+
+fn work(desk: &mut Desk, slot: u32, owner: &str, size: &str, price: &str) -> Outcome {
+    desk.intent(Action::Enter, slot, |intent| {
+        (intent.owner, intent.target_size) = (id(owner), Some(dec(size)));
+        (intent.order_type, intent.limit_price) = (OrderType::Limit, Some(dec(price)));
+    })
+}
+
+#[test]
+#[rustfmt::skip]
+fn an_entry_over_a_limit_of_its_bot_is_refused_with_bot_limit_value_and_what_it_would_be() {
+    // It holds 1 at 100, works 0.5 at 90 (worth 50 at the mark), and another bot holds as much.
+    for (slots, order, whole, size, refused) in [
+        (None,    "",     "",      "1",     None),
+        (Some(3), "",     "",      "1",     None),
+        (Some(2), "",     "",      "1",     Some(["a", "max_slots", "2", "3"])),
+        (Some(1), "",     "",      "1",     Some(["a", "max_slots", "1", "3"])),
+        (Some(0), "",     "",      "1",     Some(["a", "max_slots", "0", "3"])),
+        (None,    "100",  "",      "1",     None),
+        (None,    "99.9", "",      "1",     Some(["a", "max_order_notional", "99.9", "100"])),
+        (None,    "",     "250",   "1",     None),
+        (None,    "",     "249.9", "1",     Some(["a", "max_notional", "249.9", "250"])),
+        (None,    "",     "150",   "0.001", Some(["a", "max_notional", "150", "150.1"])),
+        (None,    "0",    "",      "0.001", Some(["a", "max_order_notional", "0", "0.1"])),
+        (Some(2), "1",    "1",     "1",     Some(["a", "max_slots", "2", "3"])),
+        (Some(9), "1",    "1",     "1",     Some(["a", "max_order_notional", "1", "100"])),
+        (Some(9), "0",    "0",     "9",     Some(["a", "max_order_notional", "0", "900"])), // before BUDGET
+    ] {
+        let mut desk = shared(6, false);
+        open_bot(&mut desk, "a", "400");
+        open_bot(&mut desk, "b", "400");
+        hold(&mut desk, 0, "a", "1", "100");
+        assert!(work(&mut desk, 1, "a", "0.5", "90").accepted);
+        hold(&mut desk, 2, "b", "1", "100");
+        assert!(set_limits(&mut desk, limits("a", slots, order, whole)).accepted);
+        let case = format!("{slots:?} {order} {whole} {size}");
+        let before = desk.kernel.state_hash();
+        let outcome = enter(&mut desk, 3, "a", TradeSide::Long, size);
+        match refused {
+            Some(refused) => {
+                assert_eq!(hit(&outcome), refused, "{case}");
+                assert_eq!(desk.kernel.state_hash(), before, "{case}: a refusal changes nothing");
+            }
+            None => assert!(outcome.accepted, "{case}: {outcome:?}"),
+        }
+        assert!(enter(&mut desk, 4, "b", TradeSide::Long, "0.5").accepted, "{case}: the other bot has none");
+        assert!(enter(&mut desk, 5, "nobody-knows", TradeSide::Long, "0.5").accepted, "{case}: no bot, no limit");
+        assert!(desk.exit(0).accepted, "{case}: an exit is never stopped");
+        assert!(desk.intent(Action::Cancel, 1, |_| {}).accepted, "{case}: nor a cancel");
+        desk.assert_replays();
+    }
+}
+
+#[test]
+#[rustfmt::skip]
+fn an_amend_is_held_against_its_bots_limits_only_where_it_raises_the_entry() {
+    // It works 1 at 90, which is worth 100 at the mark.
+    for (slots, order, whole, size, price, refused) in [
+        (None,    "200",   "",      Some("2"),   None,       None),
+        (None,    "199.9", "",      Some("2"),   None,       Some(["a", "max_order_notional", "199.9", "200"])),
+        (None,    "",      "200",   Some("2"),   None,       None),
+        (None,    "",      "199.9", Some("2"),   None,       Some(["a", "max_notional", "199.9", "200"])),
+        (Some(1), "",      "",      Some("2"),   None,       None),
+        (Some(0), "",      "",      Some("2"),   None,       Some(["a", "max_slots", "0", "1"])),
+        (None,    "",      "99",    None,        Some("95"), Some(["a", "max_notional", "99", "100"])), // likelier to fill
+        (Some(0), "0",     "0",     Some("0.5"), None,       None),
+        (Some(0), "0",     "0",     None,        Some("80"), None),
+    ] {
+        let mut desk = shared(3, false);
+        open_bot(&mut desk, "a", "400");
+        assert!(work(&mut desk, 0, "a", "1", "90").accepted);
+        let entry = desk.submitted();
+        desk.ack(&entry, "V1");
+        assert!(set_limits(&mut desk, limits("a", slots, order, whole)).accepted);
+        let outcome = desk.intent(Action::Amend, 0, |intent| {
+            (intent.target_size, intent.limit_price) = (size.map(dec), price.map(dec));
+        });
+        let case = format!("{slots:?} {order} {whole} {size:?} {price:?}");
+        match refused {
+            Some(refused) => assert_eq!(hit(&outcome), refused, "{case}"),
+            None => assert!(outcome.accepted, "{case}: {outcome:?}"),
+        }
+        desk.assert_replays();
+    }
+}
+
+#[test]
+fn an_addition_takes_no_slot_and_of_a_group_the_worst_entry_counts() {
+    let mut desk = shared(4, false);
+    open_bot(&mut desk, "a", "900");
+    hold(&mut desk, 0, "a", "1", "100");
+    assert!(set_limits(&mut desk, limits("a", Some(1), "", "")).accepted);
+    let trade_id = desk.kernel.slot(0).expect("a slot").trade_id.clone();
+    let added = desk.intent(Action::Enter, 0, |intent| {
+        (intent.owner, intent.target_size, intent.trade_id) = (id("a"), Some(dec("1")), trade_id);
+        intent.attached = Some(Box::new(Attachment { add: true, ..Attachment::NONE }));
+    });
+    assert!(added.accepted, "{added:?}");
+    let order = desk.submitted();
+    desk.fill(&order, "ADD", "1", "100");
+    assert_eq!(row(&desk, "a").notional.to_string(), "200");
+    assert_eq!(hit(&enter(&mut desk, 1, "a", TradeSide::Long, "1"))[1], "max_slots");
+    desk.mark("110");
+    assert_eq!(row(&desk, "a").notional.to_string(), "220", "positions count at the mark");
+    desk.mark("100");
+    assert!(set_limits(&mut desk, limits("a", None, "", "400")).accepted);
+    let mut of_group = |slot, size: &str| {
+        desk.intent(Action::Enter, slot, |intent| {
+            (intent.owner, intent.target_size, intent.oco_group) = (id("a"), Some(dec(size)), id("G"));
+            (intent.order_type, intent.limit_price) = (OrderType::Limit, Some(dec("90")));
+        })
+    };
+    assert!(of_group(1, "1").accepted);
+    assert_eq!(
+        hit(&of_group(2, "2.1")),
+        ["a", "max_notional", "400", "410"],
+        "110 more than the other member"
+    );
+    assert!(of_group(2, "2").accepted);
+    assert_eq!(row(&desk, "a").notional.to_string(), "400");
+    desk.assert_replays();
+}
+
+#[test]
+fn limits_are_set_again_taken_away_and_survive_a_snapshot() {
+    let mut desk = shared(3, false);
+    open_bot(&mut desk, "a", "400");
+    open_bot(&mut desk, "b", "400");
+    let bare = desk.kernel.to_snapshot().expect("a snapshot");
+    let bare_hash = desk.kernel.state_hash();
+    let now = |desk: &Desk, name: &str| {
+        let limit = desk.kernel.bots().expect("bots").limit(&id(name), 0).cloned();
+        limit.map(|limit| (limit.max_slots, limit.max_order_notional.map(|most| most.to_string())))
+    };
+    assert_eq!(set_limits(&mut desk, limits("b", None, "", "")).code, Code::DuplicateIntent, "none is none");
+    assert_eq!(set_limits(&mut desk, limits("b", Some(2), "50", "")).code, Code::Ok);
+    assert_eq!(set_limits(&mut desk, limits("b", Some(2), "50", "")).code, Code::DuplicateIntent);
+    assert_eq!(set_limits(&mut desk, limits("a", Some(1), "", "")).code, Code::Ok);
+    assert_eq!(
+        (now(&desk, "a"), now(&desk, "b")),
+        (Some((Some(1), None)), Some((Some(2), Some("50".into()))))
+    );
+    assert_ne!(desk.kernel.state_hash(), bare_hash, "limits are a part of the state");
+    let stored = desk.kernel.to_snapshot().expect("a snapshot");
+    let mut again = Kernel::from_snapshot(&stored).expect("a kernel again");
+    assert_eq!(again.to_snapshot().expect("a snapshot"), stored);
+    std::mem::swap(&mut again, &mut desk.kernel);
+    assert_eq!(
+        hit(&enter(&mut desk, 0, "b", TradeSide::Long, "1")),
+        ["b", "max_order_notional", "50", "100"]
+    );
+    assert_eq!(
+        set_limits(&mut desk, limits("b", Some(2), "", "")).code,
+        Code::Ok,
+        "the whole set is replaced"
+    );
+    assert!(enter(&mut desk, 0, "b", TradeSide::Long, "1").accepted);
+    assert!(desk.intent(Action::Cancel, 0, |_| {}).accepted);
+    for name in ["a", "b"] {
+        assert_eq!(set_limits(&mut desk, limits(name, None, "", "")).code, Code::Ok);
+        assert_eq!(now(&desk, name), None);
+    }
+    desk.assert_replays();
+    // Whoever has none is stored as before there were any.
+    let mut plain = shared(3, false);
+    open_bot(&mut plain, "a", "400");
+    open_bot(&mut plain, "b", "400");
+    assert_eq!(plain.kernel.to_snapshot().expect("a snapshot"), bare);
+}
+
+#[test]
+#[rustfmt::skip]
+fn limits_that_mean_nothing_are_refused_by_field_and_change_nothing() {
+    let mut desk = shared(3, false);
+    open_bot(&mut desk, "a", "150");
+    let too_fine = "0.0000000000000000001";
+    let before = desk.kernel.state_hash();
+    for (name, asset, order, whole, field, value) in [
+        ("c", "USDT", "",       "",       "bot",                "c"),
+        ("",  "USDT", "",       "",       "bot",                ""),
+        ("a", "EUR",  "",       "",       "asset",              "EUR"),
+        ("a", "BTC",  "",       "",       "asset",              "BTC"),
+        ("a", "USDT", "-1",     "",       "max_order_notional", "-1"),
+        ("a", "USDT", too_fine, "",       "max_order_notional", too_fine),
+        ("a", "USDT", "",       "-0.5",   "max_notional",       "-0.5"),
+        ("a", "USDT", "1",      too_fine, "max_notional",       too_fine),
+    ] {
+        let mut given = limits("x", None, order, whole);
+        given.bot = if name.is_empty() { Id::EMPTY } else { id(name) };
+        given.asset = id(asset);
+        let outcome = set_limits(&mut desk, given);
+        let Detail::Field { field: named, value: told, .. } = &outcome.detail else { panic!("{outcome:?}") };
+        assert_eq!((outcome.code, *named, &**told), (Code::InvalidIntent, field, value), "{name} {asset} {order} {whole}");
+    }
+    assert_eq!(desk.kernel.state_hash(), before);
+    desk.assert_replays();
+}
+
 // ------------------------------------------------------------------------------------------------- property
 
 #[derive(Clone, Debug)]
@@ -348,6 +576,8 @@ enum Move {
     Paid { amount: i32 },
     Hours { hours: i64 },
     Forced { lots: u32, price: u32, fee: u32 },
+    Limit { bot: usize, slots: Option<u32>, order: Option<u32>, whole: Option<u32> },
+    Raise { order: usize, lots: u32 },
     Restart,
 }
 
@@ -364,6 +594,9 @@ fn moves() -> impl Strategy<Value = Move> {
         1 => (-99_999..99_999_i32).prop_map(|amount| Move::Paid { amount }),
         1 => (1..20_i64).prop_map(|hours| Move::Hours { hours }),
         1 => (lots, 900..1100_u32, 0..9999_u32).prop_map(|(lots, price, fee)| Move::Forced { lots, price, fee }),
+        1 => (0..3_usize, prop::option::of(0..4_u32), prop::option::of(0..200_u32), prop::option::of(0..300_u32))
+            .prop_map(|(bot, slots, order, whole)| Move::Limit { bot, slots, order, whole }),
+        2 => (0..8_usize, 1..2500_u32).prop_map(|(order, lots)| Move::Raise { order, lots }),
         1 => Just(Move::Restart),
     ]
 }
@@ -382,6 +615,8 @@ struct Watched {
     fills: i128,
     /// Funding of boundaries at which nobody held anything.
     of_nobody: Money,
+    /// By bot: slots, order and whole, as they were set last.
+    limits: [(Option<u32>, Option<u32>, Option<u32>); 3],
 }
 
 impl Watched {
@@ -402,6 +637,7 @@ impl Watched {
             count: 0,
             fills: 0,
             of_nobody: Money::ZERO,
+            limits: [(None, None, None); 3],
         }
     }
 
@@ -486,6 +722,13 @@ impl Watched {
                 self.desk.put(Input::Time);
             }
             Move::Forced { lots, price: at, fee } => self.force(lots, &price(at), fee),
+            Move::Limit { bot, slots, order, whole } => {
+                let text = |amount: Option<u32>| amount.map_or(String::new(), |amount| amount.to_string());
+                let given = limits(BOTS[bot], slots, &text(order), &text(whole));
+                assert!(set_limits(&mut self.desk, given).accepted);
+                self.limits[bot] = (slots, order, whole);
+            }
+            Move::Raise { order, lots } => self.raise(order, &text(lots)),
             Move::Restart => {
                 let stored = self.desk.kernel.to_snapshot().expect("a snapshot");
                 self.desk.kernel = Kernel::from_snapshot(&stored).expect("a kernel again");
@@ -497,15 +740,85 @@ impl Watched {
         let side = if short { TradeSide::Short } else { TradeSide::Long };
         let before = row(&self.desk, BOTS[bot]);
         self.note_over(slot);
-        let outcome = enter(&mut self.desk, slot, BOTS[bot], side, size);
+        let outcome = self.desk.intent(Action::Enter, slot, |intent| {
+            (intent.owner, intent.side, intent.target_size) = (id(BOTS[bot]), side, Some(dec(size)));
+            if slot % 2 == 0 {
+                (intent.order_type, intent.limit_price) = (OrderType::Limit, Some(dec("100")));
+            }
+        });
         if outcome.accepted {
-            self.orders.push(self.desk.submitted());
+            let order = self.desk.submitted();
+            self.desk.ack(&order, &format!("V{}", self.count));
+            self.orders.push(order);
             let after = row(&self.desk, BOTS[bot]);
             assert!(after.margin <= after.budget(), "{after:?} was let in over its budget");
+            self.check_within(bot, slot, &after);
+        } else if let Detail::BotLimit(_) = &outcome.detail {
+            let told = hit(&outcome);
+            let (slots, order, whole) = self.limits[bot];
+            let limit = match &*told[1] {
+                "max_slots" => slots,
+                "max_order_notional" => order,
+                _ => whole,
+            };
+            assert_eq!((&*told[0], Some(told[2].clone())), (BOTS[bot], limit.map(|limit| limit.to_string())));
+            let amount = |text: &str| Money::from_decimal(dec(text)).expect("money");
+            assert!(amount(&told[3]) > amount(&told[2]), "{told:?} was within the limit");
+            assert_eq!(before, row(&self.desk, BOTS[bot]), "a refusal changes nothing");
         } else if outcome.code == Code::Budget {
             let Detail::Budget(budget) = &outcome.detail else { panic!("{outcome:?}") };
             assert!(before.margin + budget.needed > before.budget(), "{budget:?} was in the budget");
         }
+    }
+
+    /// An amend of an entry that works.
+    fn raise(&mut self, order: usize, size: &str) {
+        let Some(id) = self.orders.iter().rev().nth(order).cloned() else { return };
+        let orders = self.desk.kernel.orders();
+        let Some(found) = orders.iter().find(|order| order.client_id == id && order.is_live()) else {
+            return;
+        };
+        let (slot, was, is_entry) = (found.slot_id, found.qty, found.role == OrderRole::Entry);
+        let outcome = self.desk.intent(Action::Amend, slot, |intent| {
+            (intent.target_client_id, intent.target_size) = (id.clone(), Some(dec(size)));
+        });
+        let owner = self.desk.kernel.slot(slot).expect("a slot").owner.clone();
+        let bot = BOTS.iter().position(|name| *name == owner.as_str()).expect("a bot's");
+        let lots = Qty(dec(size).at_scale(3).expect("lots"));
+        if outcome.accepted && is_entry && lots > was {
+            self.check_within(bot, slot, &row(&self.desk, BOTS[bot]));
+        }
+        if matches!(outcome.detail, Detail::BotLimit(_)) {
+            assert!(is_entry && lots > was, "{outcome:?}: what raises no risk is not stopped");
+        }
+    }
+
+    /// What was let in is within what its bot may do, by the slots and orders themselves.
+    fn check_within(&self, bot: usize, slot: u32, after: &BotStanding) {
+        let kernel = &self.desk.kernel;
+        let (slots, order, whole) = self.limits[bot];
+        let owned = |slot: &&Slot| slot.owner.as_str() == BOTS[bot] && !slot.stage.is_free();
+        let count = kernel.slots().iter().filter(owned).count() as u32;
+        assert!(slots.is_none_or(|most| count <= most), "{count} slots of {slots:?}");
+        let mark = kernel.valuation_price(0).expect("a mark");
+        let rules = &kernel.instruments()[0];
+        let held =
+            kernel.slots().iter().filter(owned).fold(Money::ZERO, |sum, slot| {
+                sum + rules.value(mark, slot.basis.qty).expect("a value").abs()
+            });
+        let entries = kernel.orders().iter().filter(|order| {
+            order.role == OrderRole::Entry
+                && order.is_live()
+                && kernel.slot(order.slot_id).is_some_and(|slot| owned(&slot))
+        });
+        let working = entries.fold(Money::ZERO, |sum, order| sum + order.reserved);
+        assert_eq!(after.notional, held + working, "by slots and orders");
+        let units = |most: u32| Money::from_decimal(dec(&most.to_string())).expect("money");
+        assert!(whole.is_none_or(|most| after.notional <= units(most)), "{after:?} of {whole:?}");
+        let entry =
+            kernel.slot(slot).and_then(|slot| slot.entry).and_then(|entry| kernel.orders().get(entry));
+        let reserved = entry.map_or(Money::ZERO, |entry| entry.reserved);
+        assert!(order.is_none_or(|most| reserved <= units(most)), "{reserved} of {order:?}");
     }
 
     /// What a slot's trade shows before another takes its place.

@@ -18,6 +18,7 @@ fn field(outcome: &Outcome) -> &str {
         | Detail::HeldBySlot { .. }
         | Detail::HeldByOwner { .. }
         | Detail::Budget(_)
+        | Detail::BotLimit(_)
         | Detail::Carries { .. }
         | Detail::NotAtWork { .. }
         | Detail::Choose(_)

@@ -30,6 +30,7 @@ fn refused_by(outcome: &Outcome) -> (Code, &'static str) {
         | Detail::HeldBySlot { .. }
         | Detail::HeldByOwner { .. }
         | Detail::Budget(_)
+        | Detail::BotLimit(_)
         | Detail::Carries { .. }
         | Detail::NotAtWork { .. }
         | Detail::Choose(_)

@@ -105,6 +105,12 @@ fn told(outcome: &Outcome) -> ToldFields {
             ("value", Told::Text(value.clone())),
             ("attempt", Told::Text(attempt.clone())),
         ]),
+        Detail::BotLimit(hit) => fields([
+            ("bot", id(&hit.bot)),
+            ("limit", text(hit.limit)),
+            ("value", Told::Text(hit.value.clone())),
+            ("attempt", Told::Text(hit.attempt.clone())),
+        ]),
         Detail::Retry { reason, retry_after_ms, venue_event_kind } => {
             let wait = retry_after_ms
                 .map_or(Told::Nothing, |wait| Told::Whole(i64::try_from(wait).unwrap_or(i64::MAX)));

@@ -312,6 +312,7 @@ pub fn kind_of(input: &Input) -> u8 {
         Input::Recalled(_) => 16,
         Input::Capacity { .. } => 18, // 17 is a note and 19 a lease, which are no inputs
         Input::Bots(_) => 20,
+        Input::BotLimits(_) => 21,
     }
 }
 
@@ -321,7 +322,7 @@ pub fn kind_name(kind: u8) -> &'static str {
 }
 
 /// The names of [`kind_of`]'s numbers.
-const KIND_NAMES: [&str; 21] = [
+const KIND_NAMES: [&str; 22] = [
     "INTENT",
     "VENUE_EVENT",
     "ACCOUNT_EVENT",
@@ -343,6 +344,7 @@ const KIND_NAMES: [&str; 21] = [
     "CAPACITY",
     "LEASE",
     "BOT_TRANSFER",
+    "BOT_LIMITS",
 ];
 
 /// The key under which the log finds a booking: 16 bytes that two bookings share only by an accident of 2⁻⁶⁴.

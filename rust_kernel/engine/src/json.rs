@@ -351,7 +351,8 @@ pub fn account(name: &str, figures: &AccountFigures, exchange: &Exchange, bots: 
     object.end()
 }
 
-fn bot(row: &BotRow) -> String {
+/// A row of an account by its bots. What it may do at most stands with a bot's row alone: `null` where there is no limit.
+pub(crate) fn bot(row: &BotRow) -> String {
     let mut object = Object::begin();
     object.text("bot", row.standing.bot.name.as_str());
     object.text("kind", row.kind);
@@ -359,6 +360,13 @@ fn bot(row: &BotRow) -> String {
         object.money(name, amount);
     }
     object.plain("slots", row.standing.slots);
+    if let Some(notional) = row.notional() {
+        object.money("notional", notional);
+        object.whole_or_null("max_slots", row.max_slots());
+        for (name, limit) in row.limits() {
+            object.money_or_null(name, limit);
+        }
+    }
     object.end()
 }
 

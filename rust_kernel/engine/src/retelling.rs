@@ -70,6 +70,7 @@ pub fn first_answers(
             | Input::Restart
             | Input::Capacity { .. }
             | Input::Bots(_)
+            | Input::BotLimits(_)
             | Input::Listed(_) => going.clear(),
         }
         if replica.kernel().seq() >= *last && going.is_empty() {

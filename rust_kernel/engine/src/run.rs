@@ -725,6 +725,7 @@ fn add_feedback(answer: &mut Answer, input: Input, outcome: Outcome) -> Option<I
         | Input::Recalled(_)
         | Input::Capacity { .. }
         | Input::Bots(_)
+        | Input::BotLimits(_)
         | Input::Listed(_)) => return Some(other),
     }
     answer.outcome.state = outcome.state.or(answer.outcome.state);

@@ -278,6 +278,7 @@ impl Trail {
             | Input::Restart
             | Input::Capacity { .. }
             | Input::Bots(_)
+            | Input::BotLimits(_)
             | Input::Listed(_) => false,
         }
     }

@@ -101,6 +101,11 @@ pub fn core_details(detail: &CoreDetail) -> Details {
             .with("limit", Detail::Name(limit))
             .with("value", Detail::Text(value.clone()))
             .with("attempt", Detail::Text(attempt.clone())),
+        CoreDetail::BotLimit(hit) => details
+            .with("bot", Detail::Id(hit.bot.clone()))
+            .with("limit", Detail::Name(hit.limit))
+            .with("value", Detail::Text(hit.value.clone()))
+            .with("attempt", Detail::Text(hit.attempt.clone())),
         CoreDetail::Retry { reason, retry_after_ms, venue_event_kind } => {
             let wait = retry_after_ms
                 .map_or(Detail::Nothing, |wait| Detail::Whole(i64::try_from(wait).unwrap_or(i64::MAX)));

@@ -98,6 +98,7 @@ fn word(input: &Input) -> Option<&'static str> {
         | Input::Recalled(_)
         | Input::Capacity { .. }
         | Input::Bots(_)
+        | Input::BotLimits(_)
         | Input::Listed(_) => None,
     }
 }

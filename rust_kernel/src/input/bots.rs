@@ -1,4 +1,4 @@
-//! Money between the bots that share an account.
+//! Money between the bots that share an account, and what each may do at most.
 
 use serde::{Deserialize, Serialize};
 
@@ -22,5 +22,23 @@ pub struct BotTransfer {
     /// happens.
     pub opens: bool,
     /// Who asked for it.
+    pub by: Id,
+}
+
+/// What a bot may do at most, beside its budget, in trades that settle in an asset. It replaces what was set before; a
+/// limit that is `None` is none.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct BotLimits {
+    /// The bot: an owner with a capital in the asset.
+    pub bot: Id,
+    /// The asset.
+    pub asset: Id,
+    /// Slots that may carry its trades at once.
+    pub max_slots: Option<u32>,
+    /// One order, in units of the asset.
+    pub max_order_notional: Option<Decimal>,
+    /// Its positions and working entries together, in units of the asset.
+    pub max_notional: Option<Decimal>,
+    /// Who set them.
     pub by: Id,
 }

@@ -20,6 +20,7 @@ use crate::id::Id;
 use crate::num::Decimal;
 
 pub use account::{AccountEvent, FeeSample, FundingTerms};
+pub use bots::BotLimits;
 pub use bots::BotTransfer;
 pub use control::{AUDITED_MAX, Arming, ControlChange, RiskLimits, override_end_s, override_giver};
 pub use instrument::{InstrumentSpec, Listed, MarginTier, OrderBounds, PriceBand};
@@ -102,6 +103,8 @@ pub enum Input {
     Listed(Box<Listed>),
     /// Capital goes from one bot of the account to another.
     Bots(Box<BotTransfer>),
+    /// What a bot of the account may do at most.
+    BotLimits(Box<BotLimits>),
 }
 
 impl Input {
@@ -136,6 +139,7 @@ impl Input {
             | Input::Recalled(_)
             | Input::Capacity { .. }
             | Input::Bots(_)
+            | Input::BotLimits(_)
             | Input::Listed(_) => None,
         }
     }
@@ -165,6 +169,7 @@ impl Input {
             | Input::Restart
             | Input::Capacity { .. }
             | Input::Bots(_)
+            | Input::BotLimits(_)
             | Input::Listed(_) => None,
         }
     }

@@ -177,8 +177,11 @@ impl Kernel {
             self.check_further(now_ns, &attempt)?;
         }
         self.guard.check_amend(limits, now_ns)?;
-        if !own.is_zero() && self.aside.bots.is_some() {
-            self.check_budget(&slot.owner, &attempt, own)?;
+        if self.aside.bots.is_some() {
+            self.check_bot_limits(&slot.owner, &attempt, own, false)?;
+            if !own.is_zero() {
+                self.check_budget(&slot.owner, &attempt, own)?;
+            }
         }
         if added.is_zero() { Ok(()) } else { self.check_capital(&attempt) }
     }

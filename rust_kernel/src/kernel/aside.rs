@@ -182,6 +182,11 @@ impl Serialize for Shown<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.0 {
             nothing if nothing.is_empty() => serializer.serialize_unit(),
+            aside if aside.bots.as_ref().is_some_and(|bots| !bots.limits.is_empty()) => {
+                let bots = aside.bots.as_deref();
+                let limits = bots.map(|bots| &bots.limits);
+                (aside, &aside.left, &aside.bounded, bots, limits).serialize(serializer)
+            }
             aside if aside.bots.is_some() => {
                 (aside, &aside.left, &aside.bounded, aside.bots.as_deref()).serialize(serializer)
             }

@@ -57,6 +57,7 @@ impl Kernel {
             | Input::Edge { .. }
             | Input::Recalled(_)
             | Input::Bots(_)
+            | Input::BotLimits(_)
             | Input::Capacity { .. } => {}
         }
         moved.sort_unstable();

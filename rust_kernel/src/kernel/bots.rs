@@ -7,11 +7,13 @@ use super::Kernel;
 use crate::bots::{BETWEEN, Bot, Bots, Figure, TRANSACTIONS_MIN, UNASSIGNED, split, to_units};
 use crate::id::Id;
 use crate::input::{BotTransfer, OWNER_BYTES_MAX, Stamp};
+use crate::instrument::Instrument;
 use crate::ledger::Account;
 use crate::margin;
 use crate::names::{KernelDiagnosticCode as Code, Product};
 use crate::num::{MONEY_SCALE, Money, Qty, pow10};
 use crate::outcome::{Budget, Detail, Outcome, Refusal};
+use crate::position::Basis;
 use crate::risk::Attempt;
 use crate::slot::Slot;
 
@@ -26,6 +28,8 @@ pub struct BotStanding {
     pub margin: Money,
     /// How many trades it carries.
     pub slots: u32,
+    /// What its positions and working entries are worth; 0 for what is no bot's.
+    pub notional: Money,
 }
 
 impl BotStanding {
@@ -61,11 +65,15 @@ impl BotsSheet {
     pub fn between_row(&self) -> BotStanding {
         let mut bot = Bot::new(&Id::new(BETWEEN).unwrap_or_default(), self.unassigned.bot.asset);
         bot.realized = self.between;
-        BotStanding { bot, open: -self.between, margin: Money::ZERO, slots: 0 }
+        BotStanding { bot, open: -self.between, margin: Money::ZERO, slots: 0, notional: Money::ZERO }
     }
 }
 
-fn invalid(field: &'static str, value: impl core::fmt::Display, why: &'static str) -> Box<Refusal> {
+pub(super) fn invalid(
+    field: &'static str,
+    value: impl core::fmt::Display,
+    why: &'static str,
+) -> Box<Refusal> {
     Refusal::field(Code::InvalidIntent, field, value, why)
 }
 
@@ -125,6 +133,7 @@ impl Kernel {
             // Bots on both sides of a book need more than the account does.
             margin: if whole > theirs { whole - theirs } else { Money::ZERO },
             slots: self.slots.iter().filter(|slot| self.is_nobodys(slot, asset)).count() as u32,
+            notional: Money::ZERO,
         };
         Some(BotsSheet { rows, unassigned, between, wallet, open })
     }
@@ -137,9 +146,10 @@ impl Kernel {
     }
 
     /// What a bot's trades mean to its budget.
-    fn standing_of(&self, bot: Bot) -> BotStanding {
-        let mut standing = BotStanding { open: Money::ZERO, margin: Money::ZERO, slots: 0, bot };
-        let mut groups: Vec<(&Id, Money)> = Vec::new();
+    pub(super) fn standing_of(&self, bot: Bot) -> BotStanding {
+        let mut standing =
+            BotStanding { open: Money::ZERO, margin: Money::ZERO, slots: 0, notional: Money::ZERO, bot };
+        let mut groups: Vec<(&Id, Money, Money)> = Vec::new();
         for slot in self.slots.iter().filter(|slot| slot.owner == standing.bot.name) {
             let Some(rules) = self.instruments.get(slot.instrument as usize) else { continue };
             if rules.settle != standing.bot.asset || slot.stage.is_free() {
@@ -147,6 +157,7 @@ impl Kernel {
             }
             standing.slots = standing.slots.saturating_add(1);
             standing.open += self.unrealized(slot.instrument, &slot.basis);
+            standing.notional += self.worth(slot.instrument, rules, &slot.basis);
             standing.margin += match rules.spec.product {
                 Product::Spot => slot.basis.cost.abs(),
                 Product::Perp => self
@@ -156,24 +167,29 @@ impl Kernel {
             let orders = slot.entry.into_iter().chain(slot.exit).chain(slot.other_exits.iter().copied());
             for order in orders.filter_map(|order| self.orders.get(order)) {
                 let needed = margin::initial(order.reserved, rules.leverage);
-                match order.oco_group() {
-                    // Of a group only one fills.
-                    Some(group) => match groups.iter_mut().find(|(id, _)| *id == group) {
-                        Some((_, worst)) if needed > *worst => {
-                            standing.margin += needed - *worst;
-                            *worst = needed;
+                // Of a group only one fills: the worst of them counts.
+                let (mut needed_before, mut reserved_before) = (Money::ZERO, Money::ZERO);
+                if let Some(group) = order.oco_group() {
+                    match groups.iter_mut().find(|(id, _, _)| *id == group) {
+                        Some((_, worst, reserved)) => {
+                            (needed_before, reserved_before) = (*worst, *reserved);
+                            *worst = needed.max(*worst);
+                            *reserved = order.reserved.max(*reserved);
                         }
-                        Some(_) => {}
-                        None => {
-                            standing.margin += needed;
-                            groups.push((group, needed));
-                        }
-                    },
-                    None => standing.margin += needed,
+                        None => groups.push((group, needed, order.reserved)),
+                    }
                 }
+                standing.margin += needed.max(needed_before) - needed_before;
+                standing.notional += order.reserved.max(reserved_before) - reserved_before;
             }
         }
         standing
+    }
+
+    /// What a position is worth where it is valued; what it cost where there is no price.
+    fn worth(&self, instrument: u32, rules: &Instrument, basis: &Basis) -> Money {
+        let price = self.valuation_price(instrument);
+        price.and_then(|price| rules.value(price, basis.qty)).unwrap_or(basis.cost).abs()
     }
 
     /// Whether a bot's budget carries what an entry adds to its positions and orders.
@@ -292,7 +308,13 @@ impl Kernel {
         let mut bot = Bot::new(&Id::new(UNASSIGNED).unwrap_or_default(), asset);
         bot.capital = standing.wallet;
         let margin = standing.isolated + standing.margin + standing.reserved;
-        BotStanding { bot, open: standing.unrealized, margin, slots: self.busy_slots() }
+        BotStanding {
+            bot,
+            open: standing.unrealized,
+            margin,
+            slots: self.busy_slots(),
+            notional: Money::ZERO,
+        }
     }
 
     #[cold]

@@ -13,6 +13,7 @@ mod arming;
 mod aside;
 mod attached;
 mod booking;
+mod bot_limits;
 mod bots;
 mod bounds;
 mod busts;
@@ -371,6 +372,7 @@ impl Kernel {
                 self.plan_capacity(*max_slots, *remembered_orders)
             }
             Input::Bots(transfer) => self.plan_bots(transfer).map(drop),
+            Input::BotLimits(limits) => self.plan_bot_limits(limits).map(drop),
         }
     }
 
@@ -405,6 +407,7 @@ impl Kernel {
                 self.take_capacity(stamp, *max_slots, *remembered_orders)
             }
             Input::Bots(transfer) => self.take_bots(stamp, transfer),
+            Input::BotLimits(limits) => self.take_bot_limits(stamp, limits),
         }
     }
 

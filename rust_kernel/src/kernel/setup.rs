@@ -83,6 +83,7 @@ impl Kernel {
             | Input::Restart
             | Input::Recalled(_)
             | Input::Bots(_)
+            | Input::BotLimits(_)
             | Input::Capacity { .. } => Ok(SetupPlan::Note(Code::IllegalTransition)),
         }
     }

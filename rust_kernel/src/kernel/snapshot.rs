@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 
 use super::Kernel;
 use super::aside::{Aside, Bounded, Leftover, Shown};
+use crate::bots::{BotLimit, Bots};
 use crate::codec::{self, CodecError};
 use crate::invariant::{self, Violation};
 use crate::soundness::Flaw;
@@ -56,6 +57,9 @@ impl Kernel {
         }
         if let Some(bots) = bots {
             codec::encode(bots, &mut bytes)?;
+            if !bots.limits.is_empty() {
+                codec::encode(&bots.limits, &mut bytes)?;
+            }
         }
         Ok(bytes)
     }
@@ -135,7 +139,11 @@ fn read_aside(bytes: &[u8]) -> Option<Aside> {
     let (bounded, behind): (Vec<Bounded>, _) = read_first(behind)?;
     aside.bounded = bounded;
     let Some(behind) = behind else { return Some(aside).filter(|aside| !aside.bounded.is_empty()) };
-    aside.bots = Some(Box::new(codec::decode(behind).ok()?));
+    let (mut bots, behind): (Box<Bots>, _) = read_first(behind)?;
+    if let Some(behind) = behind {
+        bots.limits = codec::decode(behind).ok().filter(|limits: &Vec<BotLimit>| !limits.is_empty())?;
+    }
+    aside.bots = Some(bots);
     Some(aside)
 }
 

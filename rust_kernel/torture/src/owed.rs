@@ -129,6 +129,7 @@ pub(crate) fn after(
         | Input::Recalled(_)
         | Input::Capacity { .. }
         | Input::Bots(_)
+        | Input::BotLimits(_)
         | Input::Listed(_) => Ok(()),
     }
 }

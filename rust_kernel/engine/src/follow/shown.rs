@@ -9,8 +9,8 @@ use dita_kernel::order::{Order, OrderRef, OrderRole};
 use dita_kernel::slot::Slot;
 
 use crate::account::account;
-use crate::bots::{BotRow, bot_rows};
-use crate::json::{Object, quoted};
+use crate::bots::bot_rows;
+use crate::json::{self, Object, quoted};
 
 fn average(rules: &Instrument, value: Money, qty: Qty) -> Option<Decimal> {
     rules.average_price(value, qty).map(|price| rules.price_decimal(price))
@@ -152,21 +152,9 @@ pub fn asset(kernel: &Kernel, name: &str, place: u16) -> Option<String> {
     object.list("reconcile_causes", causes(&figures.report));
     let rows = bot_rows(kernel, place);
     if !rows.is_empty() {
-        object.list("bots", rows.iter().map(bot));
+        object.list("bots", rows.iter().map(json::bot));
     }
     Some(object.end())
-}
-
-/// A bot's row of an account.
-fn bot(row: &BotRow) -> String {
-    let mut object = Object::begin();
-    object.id("bot", &row.standing.bot.name);
-    object.text("kind", row.kind);
-    for (key, amount) in row.amounts() {
-        object.money(key, amount);
-    }
-    object.plain("slots", row.standing.slots);
-    object.end()
 }
 
 /// The parts of a difference, each as JSON.

@@ -103,6 +103,7 @@ impl Plane {
             | Input::Recalled(_)
             | Input::Capacity { .. }
             | Input::Bots(_)
+            | Input::BotLimits(_)
             | Input::Listed(_) => {}
         }
     }

@@ -163,6 +163,7 @@ pub fn read_intent(mut bytes: &[u8]) -> Option<ShownIntent> {
         | Input::Recalled(_)
         | Input::Capacity { .. }
         | Input::Bots(_)
+        | Input::BotLimits(_)
         | Input::Listed(_) => None,
     }
 }

@@ -115,6 +115,7 @@ impl Touched {
             | Input::Recalled(_)
             | Input::Capacity { .. }
             | Input::Bots(_)
+            | Input::BotLimits(_)
             | Input::Listed(_) => self.all(),
         }
     }

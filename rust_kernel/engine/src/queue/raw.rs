@@ -613,6 +613,7 @@ pub(super) fn put(input: &Input, room: &mut [u8; ROOM], at: usize, before: &mut 
         | Input::Recalled(_)
         | Input::Capacity { .. }
         | Input::Bots(_)
+        | Input::BotLimits(_)
         | Input::Listed(_) => false,
     };
     is_put.then_some(out.at)

@@ -127,6 +127,7 @@ impl Second<'_> {
             | Input::Restart
             | Input::Capacity { .. }
             | Input::Bots(_)
+            | Input::BotLimits(_)
             | Input::Listed(_)) => Some(other),
         }
     }

@@ -3,7 +3,7 @@
 use dita_engine::Clock;
 use dita_host::{Hold, Patience};
 use dita_kernel::id::Id;
-use dita_kernel::input::{Arming, BotTransfer, ControlChange, EffectResult, Input, Intent, Stamp};
+use dita_kernel::input::{Arming, BotLimits, BotTransfer, ControlChange, EffectResult, Input, Intent, Stamp};
 use dita_kernel::names::{KernelCommandType, KernelDiagnosticCode as Code, Liquidity, Severity};
 use dita_kernel::outcome::{Detail as CoreDetail, Outcome};
 use pyo3::PyTypeCheck;
@@ -44,6 +44,7 @@ pub fn refused(outcome: &Outcome) -> Error {
         | CoreDetail::HeldByOwner { .. }
         | CoreDetail::HeldBy { .. }
         | CoreDetail::Budget(_)
+        | CoreDetail::BotLimit(_)
         | CoreDetail::Limit { .. }
         | CoreDetail::Retry { .. }
         | CoreDetail::Venue { .. }
@@ -326,6 +327,31 @@ impl Engine {
         };
         let input = Input::Bots(Box::new(transfer));
         Ok(self.put(amount.py(), input, None, Patience::Answer)?.into())
+    }
+
+    /// Sets what a bot may do at most, in place of what was set before; `None` is no limit.
+    #[pyo3(signature = (bot, asset, max_slots, max_order_notional, max_notional, by))]
+    fn set_bot_limits(
+        &self,
+        bot: &Bound<'_, PyAny>,
+        asset: &Bound<'_, PyAny>,
+        max_slots: Option<&Bound<'_, PyAny>>,
+        max_order_notional: Option<&Bound<'_, PyAny>>,
+        max_notional: Option<&Bound<'_, PyAny>>,
+        by: &Bound<'_, PyAny>,
+    ) -> Result<KernelOutcome, Error> {
+        let amount = |value: Option<&Bound<'_, PyAny>>, field| {
+            value.map(|value| number::read(value, field)).transpose()
+        };
+        let limits = BotLimits {
+            bot: id(bot, "bot")?,
+            asset: id(asset, "asset")?,
+            max_slots: max_slots.map(|value| number::read_whole(value, "max_slots")).transpose()?,
+            max_order_notional: amount(max_order_notional, "max_order_notional")?,
+            max_notional: amount(max_notional, "max_notional")?,
+            by: id(by, "by")?,
+        };
+        Ok(self.put(bot.py(), Input::BotLimits(Box::new(limits)), None, Patience::Answer)?.into())
     }
 
     /// Lists an instrument at the kernel, and at the simulated venue where there is one.

@@ -236,6 +236,13 @@ pub fn bots_list<'py>(py: Python<'py>, asset: &Id, rows: &[BotRow]) -> PyResult<
             dict.set_item(name, number::get_money(py, amount)?)?;
         }
         dict.set_item("slots", row.standing.slots)?;
+        if let Some(notional) = row.notional() {
+            dict.set_item("notional", number::get_money(py, notional)?)?;
+            dict.set_item("max_slots", row.max_slots())?;
+            for (name, limit) in row.limits() {
+                dict.set_item(name, limit.map(|limit| number::get_money(py, limit)).transpose()?)?;
+            }
+        }
         list.append(dict)?;
     }
     Ok(list)

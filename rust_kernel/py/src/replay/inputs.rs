@@ -79,6 +79,14 @@ pub fn input_dict<'py>(py: Python<'py>, input: &Input) -> PyResult<Bound<'py, Py
             sheet.0.set_item("opens", transfer.opens)?;
             sheet.id("by", &transfer.by)?;
         }
+        Input::BotLimits(limits) => {
+            sheet.id("bot", &limits.bot)?;
+            sheet.id("asset", &limits.asset)?;
+            limits.max_slots.map_or(Ok(()), |count| sheet.0.set_item("max_slots", count))?;
+            sheet.number("max_order_notional", limits.max_order_notional)?;
+            sheet.number("max_notional", limits.max_notional)?;
+            sheet.id("by", &limits.by)?;
+        }
         Input::Effect(result) => effect(&sheet, result)?,
         Input::Control(change) => control(&sheet, change)?,
         Input::Opening(opening) => self::opening(&sheet, opening)?,

@@ -128,7 +128,9 @@ impl Kernel {
             }
         }
         if self.aside.bots.is_some() {
-            self.check_budget(if adds { &slot.owner } else { &intent.owner }, &attempt, own)?;
+            let owner = if adds { &slot.owner } else { &intent.owner };
+            self.check_bot_limits(owner, &attempt, own, !adds)?;
+            self.check_budget(owner, &attempt, own)?;
         }
         self.check_capital(&attempt)?;
         Ok(EnterPlan { instrument, qty, prices, reserve_price, notional, leverage, set_leverage })

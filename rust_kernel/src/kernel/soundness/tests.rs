@@ -4,13 +4,15 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::{format, vec};
 
+use crate::bots::{BotLimit, Bots};
 use crate::calibration::{FeeDeviation, FeeReading};
 use crate::effect::Effects;
 use crate::exchange::Reported;
 use crate::funding::{PREDICTIONS_MAX, Share};
 use crate::id::Id;
 use crate::input::{
-    ControlChange, FeeSample, FundingTerms, Input, InstrumentSpec, Intent, RiskLimits, Stamp, VenueEvent,
+    BotTransfer, ControlChange, FeeSample, FundingTerms, Input, InstrumentSpec, Intent, RiskLimits, Stamp,
+    VenueEvent,
 };
 use crate::instrument::Instrument;
 use crate::kernel::aside::{Leftover, Unpriced};
@@ -432,6 +434,47 @@ fn books_sums_and_memories() {
         ("as many as there are",        |k| k.meters.resize_with(2, Default::default)),
         ("the last moment of the day",  |k| k.now_ns = DAY - 1),
         ("as many as are kept",         |k| k.control.audited = vec![id("run"); 1024].into()),
+    ]);
+}
+
+fn limit(name: &str, asset: u16, slots: Option<u32>, order: Option<i128>, whole: Option<i128>) -> BotLimit {
+    let (max_order_notional, max_notional) = (order.map(Money), whole.map(Money));
+    BotLimit { name: id(name), asset, max_slots: slots, max_order_notional, max_notional }
+}
+
+/// Bots a and b with a capital, and these limits.
+fn with_limits(kernel: &mut Kernel, limits: &[BotLimit]) {
+    let mut bots = Bots::default();
+    for name in ["a", "b"] {
+        let transfer = BotTransfer {
+            transfer_id: id(name),
+            from: Id::EMPTY,
+            to: id(name),
+            asset: id("USDT"),
+            amount: Decimal::ONE,
+            opens: true,
+            by: Id::EMPTY,
+        };
+        bots.transfer_capital(&transfer, 0, Money(1));
+    }
+    bots.limits = limits.to_vec();
+    kernel.aside.bots = Some(Box::new(bots));
+}
+
+#[test]
+#[rustfmt::skip]
+fn limits_of_bots() {
+    refused(&[
+        ("bots.limits.name", |k| with_limits(k, &[limit("c", 0, Some(1), None, None)])),
+        ("bots.limits.name", |k| with_limits(k, &[limit("a", 1, Some(1), None, None)])),
+        ("bots.limits",      |k| with_limits(k, &[limit("a", 0, None, None, None)])),
+        ("bots.limits",      |k| with_limits(k, &[limit("a", 0, None, Some(-1), None)])),
+        ("bots.limits",      |k| with_limits(k, &[limit("a", 0, None, None, Some(-1))])),
+        ("bots.limits",      |k| with_limits(k, &[limit("b", 0, Some(1), None, None), limit("a", 0, Some(1), None, None)])),
+        ("bots.limits",      |k| with_limits(k, &[limit("a", 0, Some(1), None, None), limit("a", 0, Some(1), None, None)])),
+    ]);
+    passed(&[
+        ("each with one", |k| with_limits(k, &[limit("a", 0, Some(0), None, None), limit("b", 0, None, Some(0), Some(TOO_MUCH + 1))])),
     ]);
 }
 

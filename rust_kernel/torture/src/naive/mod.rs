@@ -218,6 +218,7 @@ impl Naive {
             | Input::Restart
             | Input::Recalled(_)
             | Input::Bots(_)
+            | Input::BotLimits(_)
             | Input::Capacity { .. } => {}
         }
     }

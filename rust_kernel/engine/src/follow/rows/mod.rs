@@ -234,6 +234,10 @@ fn detail_text(detail: &Detail) -> String {
         ),
         Detail::HeldBy { held_by, size } => format!("the other side is held: {held_by} {size}"),
         Detail::Limit { limit, value, attempt } => format!("{limit} {value}: {attempt} was attempted"),
+        Detail::BotLimit(hit) => {
+            let (bot, limit) = (hit.bot.as_str(), hit.limit);
+            format!("{limit} {} of {bot}: {} was attempted", hit.value, hit.attempt)
+        }
         Detail::Retry { reason, retry_after_ms: Some(wait_ms), .. } => {
             format!("{reason} (retry after {wait_ms} ms)")
         }

@@ -34,6 +34,7 @@ impl Rows {
             | Detail::HeldByOwner { .. }
             | Detail::HeldBy { .. }
             | Detail::Budget(_)
+            | Detail::BotLimit(_)
             | Detail::Limit { .. }
             | Detail::Retry { .. }
             | Detail::Unarmed(_)
