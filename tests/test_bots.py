@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from dita import ExecutionKernel, KernelOutcome, SimulatedVenue
 from dita._kernel import Replay
-from kernels import CONFIG, ENTER, EXIT, LONG, SHORT, SYMBOL, intent, opened
+from kernels import CANCEL, CONFIG, ENTER, EXIT, LONG, SHORT, SYMBOL, intent, opened
 
 BOTS = ("a", "b", "c")
 HALF_UNIT = Fraction(1, 2 * 10**8)
@@ -64,6 +64,87 @@ def test_a_transfer_is_taken_once_and_an_account_without_bots_shows_none() -> No
     assert not kernel.transfer_capital("a", "b", "1000", transfer_id="u", by="test").accepted
 
 
+LIMITS = ("max_slots", "max_order_notional", "max_notional")
+
+
+def limited(kernel: ExecutionKernel, name: str, **limits: Any) -> KernelOutcome:
+    return kernel.set_bot_limits(name, by="test", **limits)
+
+
+@pytest.mark.parametrize(
+    ("limits", "told"),
+    [
+        ({"max_slots": 2}, None),
+        ({"max_slots": 1}, ("max_slots", "1", "2")),
+        ({"max_order_notional": "50"}, None),
+        ({"max_order_notional": "49.9"}, ("max_order_notional", "49.9", "50")),
+        ({"max_notional": Decimal(100)}, None),
+        ({"max_notional": "99.99"}, ("max_notional", "99.99", "100")),
+        ({"max_slots": 0, "max_order_notional": 0, "max_notional": 0}, ("max_slots", "0", "2")),
+    ],
+)
+def test_an_entry_over_a_limit_of_its_bot_is_refused_and_a_cancel_is_not(
+    limits: dict[str, Any], told: tuple[str, str, str] | None
+) -> None:
+    kernel = opened()
+    kernel.mark_price(SYMBOL, "50000")
+    assert give(kernel, "a", "1000").accepted
+    entry = {"order_type": "LIMIT", "limit_price": "50000", "target_size": "0.001", "owner": "a"}
+    assert kernel.process_intent(intent(ENTER, "i1", **entry)).accepted
+    assert limited(kernel, "a", **limits).accepted
+    second = kernel.process_intent(intent(ENTER, "i2", slot_id=1, trade_id="t2", **entry))
+    if told is None:
+        assert second.accepted, second
+    else:
+        assert (second.accepted, second.diagnostic_code, second.severity) == (
+            False,
+            "RISK_BLOCKED",
+            "WARNING",
+        )
+        assert second.details == dict(zip(("bot", "limit", "value", "attempt"), ("a", *told), strict=True))
+    assert kernel.process_intent(intent(CANCEL, "i3")).accepted
+
+
+def test_limits_replace_those_before_and_are_shown() -> None:
+    kernel = opened()
+    give(kernel, "a", "1000")
+    assert [rows(kernel)["a"][name] for name in LIMITS] == [None, None, None]
+    assert limited(kernel, "a", max_slots=3, max_notional="250.5").diagnostic_code == "OK"
+    assert limited(kernel, "a", max_slots=3, max_notional="250.5").diagnostic_code == "DUPLICATE_INTENT"
+    row = rows(kernel)["a"]
+    assert [row[name] for name in (*LIMITS, "notional")] == [3, None, Decimal("250.5"), 0]
+    shown = kernel.snapshot()["account"]["bots"]
+    assert [row.get("max_slots", "no key") for row in shown] == [3, "no key", "no key"]
+    assert limited(kernel, "a").diagnostic_code == "OK"
+    assert [rows(kernel)["a"][name] for name in LIMITS] == [None, None, None]
+
+
+@pytest.mark.parametrize(
+    ("name", "limits", "field"),
+    [
+        ("z", {"max_slots": 1}, "bot"),
+        ("a", {"max_slots": 1, "asset": "EUR"}, "asset"),
+        ("a", {"max_order_notional": "-1"}, "max_order_notional"),
+        ("a", {"max_notional": "-0.1"}, "max_notional"),
+    ],
+)
+def test_limits_that_mean_nothing_are_refused_by_field(name: str, limits: dict[str, Any], field: str) -> None:
+    kernel = opened()
+    give(kernel, "a", "1000")
+    outcome = limited(kernel, name, **limits)
+    assert (outcome.accepted, outcome.diagnostic_code) == (False, "INVALID_INTENT")
+    assert outcome.details["field"] == field
+    assert [rows(kernel)["a"][limit] for limit in LIMITS] == [None, None, None]
+
+
+@pytest.mark.parametrize(("value", "error"), [(-1, ValueError), (True, TypeError), ("2", TypeError)])
+def test_a_count_that_is_none_raises_by_field(value: Any, error: type[Exception]) -> None:
+    kernel = opened()
+    give(kernel, "a", "1000")
+    with pytest.raises(error, match="max_slots"):
+        limited(kernel, "a", max_slots=value)
+
+
 # ------------------------------------------------------------------------------------------------- property
 
 
@@ -76,6 +157,7 @@ class Account:
         self.realized = dict.fromkeys(BOTS, Fraction())
         self.fees = dict.fromkeys(BOTS, Fraction())
         self.held: dict[int, tuple[Fraction, Fraction]] = {}
+        self.limits: dict[str, dict[str, Any]] = {name: dict.fromkeys(LIMITS) for name in BOTS}
         self.fills, self.number, self.time_ns, self.price = 0, 0, DAY_NS, Decimal(50_000)
         self.open()
         for name in BOTS:
@@ -112,6 +194,14 @@ class Account:
         row = rows(self.kernel).get(values.get("owner", ""))
         if outcome.accepted and row is not None and not outcome.emitted_events:
             assert row["margin"] <= row["budget"], row
+            for limit, used in (("max_slots", "slots"), ("max_notional", "notional")):
+                assert row[limit] is None or row[used] <= row[limit], row
+        if not outcome.accepted and outcome.details.get("bot") and "limit" in outcome.details:
+            told = outcome.details
+            assert action is ENTER
+            assert (
+                Decimal(told["attempt"]) > Decimal(told["value"]) == self.limits[told["bot"]][told["limit"]]
+            )
 
     def fill(self, slot: int, owner: str, event: Any) -> None:
         """Book a fill as a person would: at the slot's own average cost."""
@@ -134,6 +224,7 @@ class Account:
         for name in BOTS:
             assert Fraction(found[name]["capital"]) == self.capital[name], name
             assert Fraction(found[name]["fees"]) == self.fees[name], name
+            assert {limit: found[name][limit] for limit in LIMITS} == self.limits[name]
             apart = abs(Fraction(found[name]["realized_pnl"]) - self.realized[name])
             assert apart <= self.fills * HALF_UNIT, (name, found[name], self.realized[name])
         nobody = found["unassigned"]
@@ -146,6 +237,15 @@ MOVES = st.one_of(
     st.tuples(st.just("exit"), st.integers(0, 5), st.integers(1, 60)),
     st.tuples(st.just("quote"), st.integers(-900, 900)),
     st.tuples(st.just("give"), st.sampled_from(BOTS), st.sampled_from(BOTS), st.integers(1, 150_000)),
+    st.tuples(
+        st.just("limit"),
+        st.sampled_from(BOTS),
+        st.tuples(
+            st.none() | st.integers(0, 4),
+            st.none() | st.integers(0, 3_000),
+            st.none() | st.integers(0, 6_000),
+        ),
+    ),
     st.tuples(st.just("restart")),
 )
 
@@ -168,6 +268,10 @@ def play(account: Account, move: tuple[Any, ...]) -> None:
             if moved.accepted:
                 account.capital[giver] -= Fraction(amount)
                 account.capital[taker] += Fraction(amount)
+        case ("limit", name, values):
+            given = dict(zip(LIMITS, values, strict=True))
+            assert limited(account.kernel, name, **given).accepted
+            account.limits[name] = given
         case ("restart",):
             account.kernel.close()
             account.open()

@@ -1795,6 +1795,17 @@ class Engine:
     ) -> KernelOutcome:
         """Moves capital between bots; None stands for what is no bot's. The outcome says whether it did."""
 
+    def set_bot_limits(
+        self,
+        bot: str,
+        asset: str,
+        max_slots: int | None,
+        max_order_notional: _Number | None,
+        max_notional: _Number | None,
+        by: str,
+    ) -> KernelOutcome:
+        """Sets what a bot may do at most, in place of what was set before; None is no limit."""
+
     def add_instrument(self, **spec: Any) -> KernelOutcome:
         """Lists an instrument at the kernel, and at the simulated venue where there is one."""
 

@@ -362,6 +362,8 @@ def test_bots_on_one_account_are_shown_with_their_money(
     context = PHONE if look == "phone" else {"color_scheme": look}
     capital = {
         "accounts.main.bots.scalper.capital": "60000",
+        "accounts.main.bots.scalper.max_slots": 2,
+        "accounts.main.bots.scalper.max_order_notional": "50000",
         "accounts.main.bots.idle.capital": "400",
     }
     with desk(tmp_path, **capital) as found:
@@ -388,6 +390,7 @@ def test_bots_on_one_account_are_shown_with_their_money(
         }
         held = {one["bot"]: one for one in kernel.snapshot()["account"]["bots"]}
         assert [*shown] == [*held]
+        assert (shown["scalper"]["Limits"], shown["idle"]["Limits"]) == ("1 of 2 slots, 50000 an order", "")
         names = {"K": "wallet", "Fees": "fees", "Budget": "budget", "In use": "margin", "Free": "free"}
         for bot, cells in shown.items():
             for title, name in names.items():

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from dita import SimulatedVenue
+from dita._kernel import Replay
 from dita.cli.main import main
 from dita.cli.watch_source import LogSource
 from dita.cli.watch_text import as_text
@@ -86,6 +87,59 @@ def test_capital_is_moved_once_and_what_the_log_holds_wins(
     assert (code, "from its log" in err) == (0, True)
     rows = json.loads(out)["main"]
     assert [row["bot"] for row in rows] == ["a", "b", "unassigned", "between"]
+
+
+def test_limits_of_the_file_hold_and_a_restart_with_others_changes_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    directory = Directory(tmp_path / "h")
+    place = ("--dir", str(directory.path))
+
+    def shown(host: Host) -> list[Any]:
+        row = host.kernel(None).bots()[0]
+        return [row[name] for name in ("max_slots", "max_order_notional", "max_notional")]
+
+    first = {"bots.a.max_slots": 1, "bots.a.max_order_notional": "200", "bots.a.max_notional": "300"}
+    with Host(config(**first), directory=directory) as host:
+        quote(host)
+        host.serve()
+        assert shown(host) == [1, 200, 300]
+        client = host.client("a", "main", slots=3)
+        assert client.enter("BTCUSDT", "LONG", "0.002").accepted
+        refused = client.enter("BTCUSDT", "LONG", "0.002")
+        assert (refused.diagnostic_code, refused.details["bot"]) == ("RISK_BLOCKED", "a")
+        assert (refused.details["limit"], refused.details["attempt"]) == ("max_slots", "2")
+        code, out, _ = said(capsys, "bots", "list", *place)
+        line = next(line for line in out.splitlines() if line.split()[:1] == ["a"])
+        assert (code, "1 of 1 slots, 100" in line, "of 300 held, 200 an order" in line) == (0, True, True), (
+            out
+        )
+        status = json.loads(host.status())["accounts"]["main"]["account"]["bots"]
+        assert [row.get("max_slots", "-") for row in status] == [1, None, "-", "-"]
+    source = LogSource(directory.log("main"))
+    assert "1 of 1 slots" in as_text(source.read(None))
+    source.close()
+    with Host(config(**first), directory=directory) as host:
+        assert shown(host) == [1, 200, 300]
+    with Host(config(**{"bots.a.max_slots": 2}), directory=directory) as host:
+        assert shown(host) == [2, None, None]
+        assert host.kernel(None).bots()[0]["capital"] == 600
+    with Host(config(), directory=directory) as host:
+        assert shown(host) == [None, None, None]
+    steps = [step for step in Replay(directory.log("main"), from_start=True) if step["type"] == "BOT_LIMITS"]
+    # What stands is not set again.
+    assert [step["input"].get("max_slots") for step in steps] == [1, 2, None]
+    assert {step["input"]["by"] for step in steps} == {"dita.toml"}
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("max_slots", -1), ("max_slots", "many"), ("max_notional", "-1"), ("max_order_notional", "NaN")],
+)
+def test_a_limit_that_is_none_is_named_with_its_value(key: str, value: Any) -> None:
+    with pytest.raises(ConfigError) as caught:
+        config(**{f"bots.a.{key}": value})
+    assert [fault.field for fault in caught.value.faults] == [f"accounts.main.bots.a.{key}"]
 
 
 def test_watch_shows_each_bot(tmp_path: Path) -> None:

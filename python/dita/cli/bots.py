@@ -8,6 +8,7 @@ from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any, Final
 
 from dita.cli.actions import add_action, add_place
+from dita.cli.bot_limits import limits_text
 from dita.cli.failure import CommandFailure
 from dita.cli.halt import me
 from dita.cli.tables import as_json, exact, table
@@ -25,6 +26,9 @@ the budget does not carry is refused (BUDGET); exits never are.
 
     [accounts.main.bots.scalper]
     capital = "2500"
+    max_slots = 3                 # limits of its own: each is optional
+    max_order_notional = "1000"
+    max_notional = "5000"
 
 The rows add up to the account: `unassigned` is what is no bot's, `between` what the account's average costs
 have not realised yet of what the bots' own costs have."""
@@ -144,7 +148,12 @@ def _lines(said: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[str]:
             continue
         lines.append(f"{account}, in {rows[0]['asset']}")
         shown_rows = [
-            (str(row["bot"]), str(row["slots"]), *(exact(Decimal(str(row[name]))) for name in _COLUMNS))
+            (
+                str(row["bot"]),
+                str(row["slots"]),
+                *(exact(Decimal(str(row[name]))) for name in _COLUMNS),
+                limits_text(row),
+            )
             for row in rows
         ]
         sums = [
@@ -154,7 +163,8 @@ def _lines(said: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[str]:
             for name in _COLUMNS
         ]
         right = " ".join(("slots", *_COLUMNS))
-        lines += table(("bot", "slots", *_COLUMNS), [*shown_rows, ("account", "", *sums)], right=right)
+        account_row = ("account", "", *sums, "")
+        lines += table(("bot", "slots", *_COLUMNS, "limits"), [*shown_rows, account_row], right=right)
     return lines
 
 

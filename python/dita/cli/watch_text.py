@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
+from dita.cli.bot_limits import limits_text
 from dita.cli.tables import count, exact, table, time_text
 from dita.cli.watch_source import Seen
 from dita.control.provenance import provenance_lines
@@ -95,7 +96,9 @@ def bot_line(row: Mapping[str, Any]) -> str:
     line = f"  {row['bot']}    K {number(row['wallet'])}    open {number(row['open_pnl'], sign=True)}"
     if row["kind"] == "between":
         return line
-    return f"{line}    free {number(row['free'])} of {number(row['budget'])}"
+    line = f"{line}    free {number(row['free'])} of {number(row['budget'])}"
+    limits = limits_text(row)
+    return f"{line}    {limits}" if limits else line
 
 
 def margin_line(account: Mapping[str, Any]) -> str:

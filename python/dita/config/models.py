@@ -126,6 +126,15 @@ class BotConfig(Section):
         description="What it starts with, out of what is no bot's. Later `dita bots transfer` changes it."
     )
     asset: str = Field(default="USDT", min_length=1, max_length=31, description="Of which asset.")
+    max_slots: int | None = Field(
+        default=None, ge=0, le=65_535, description="How many trades it may run at once; none means no limit."
+    )
+    max_order_notional: NotNegative | None = Field(
+        default=None, description="The value of one entry, in units of the asset."
+    )
+    max_notional: NotNegative | None = Field(
+        default=None, description="Its positions and working entries together, in units of the asset."
+    )
 
 
 class AccountConfig(Section):

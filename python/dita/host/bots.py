@@ -11,6 +11,7 @@ from dita.errors import refuse, shown
 from dita.kernel import ExecutionKernel
 
 UNASSIGNED: Final = "unassigned"
+LIMITS: Final = ("max_slots", "max_order_notional", "max_notional")
 _BY: Final = "dita.toml"
 
 
@@ -38,6 +39,30 @@ def give_capital(name: str, bots: Mapping[str, BotConfig], kernel: ExecutionKern
         if not outcome.accepted:
             place = f"accounts.{name}.bots.{bot}.capital"
             yield Fault(place, shown(str(config.capital)), refusal_text(outcome), "bots")
+
+
+def set_limits(name: str, bots: Mapping[str, BotConfig], kernel: ExecutionKernel) -> Iterator[Fault]:
+    """Set what each bot of a configuration may do at most, where that is not what stands: the file wins.
+
+    Args:
+        name: The account's.
+        bots: What the configuration says of its bots, which have their capital.
+        kernel: The account's.
+
+    Yields:
+        What the kernel does not take.
+    """
+    for bot, config in bots.items():
+        wanted: dict[str, Any] = {limit: getattr(config, limit) for limit in LIMITS}
+        rows = kernel.bots(config.asset)
+        standing = next(row for row in rows if row["kind"] == "bot" and row["bot"] == bot)
+        if all(standing[limit] == wanted[limit] for limit in LIMITS):
+            continue
+        outcome = kernel.set_bot_limits(bot, asset=config.asset, by=_BY, **wanted)
+        if not outcome.accepted:
+            field = outcome.details.get("field", "")
+            place = f"accounts.{name}.bots.{bot}.{field}".rstrip(".")
+            yield Fault(place, shown(str(wanted.get(field, bot))), refusal_text(outcome), "bots")
 
 
 def is_funded(venue: str, kernel: ExecutionKernel) -> bool:
@@ -76,7 +101,7 @@ def move_capital(kernel: ExecutionKernel, request: Mapping[str, Any]) -> dict[st
 
 
 def refusal_text(outcome: KernelOutcome) -> str:
-    """Return why an entry or a transfer was refused, in a sentence.
+    """Return why an entry, a transfer or a limit was refused, in a sentence.
 
     Args:
         outcome: The refusal.

@@ -18,7 +18,7 @@ from dita.control import ControlUpdate
 from dita.errors import InvalidInput, KernelClosed, KernelError, refuse
 from dita.host.alerting import Alarm, alerts_of
 from dita.host.asked_orders import BY_HAND, AskedOrders
-from dita.host.bots import give_capital, is_funded, move_capital
+from dita.host.bots import give_capital, is_funded, move_capital, set_limits
 from dita.host.client import Client, Seats
 from dita.host.directory import Directory, plane_name
 from dita.host.documents import account_orders, account_status, to_json
@@ -168,7 +168,7 @@ class Host:
     # ------------------------------------------------------------------------------------------- who trades
 
     def _fund(self, account: str) -> None:
-        """Give the bots of an account their first capital.
+        """Give the bots of an account their first capital, and what each may do at most.
 
         Raises:
             ConfigError: The account does not carry it.
@@ -176,7 +176,8 @@ class Host:
         if account not in self._unfunded:
             return
         kernel = self.accounts[account]
-        faults = list(give_capital(account, self.config.accounts[account].bots, kernel))
+        bots = self.config.accounts[account].bots
+        faults = list(give_capital(account, bots, kernel)) or list(set_limits(account, bots, kernel))
         if faults:
             raise ConfigError(faults)
         self._unfunded.discard(account)

@@ -871,9 +871,39 @@ class ExecutionKernel:
             capital realized_pnl fees funding invested open_pnl budget margin free slots`. The column `wallet`
             adds up to `k_capital`, exactly; with `open_pnl` it adds up to the account's worth. `budget` is
             capital + realized_pnl - fees + funding + open_pnl, `margin` what positions and working orders
-            need, `free` the rest. [] where there are no bots.
+            need, `free` the rest. A bot's row has `notional` as well (its positions at the mark and its
+            working entries) and its limits, None where there is none: `max_slots max_order_notional
+            max_notional`. [] where there are no bots.
         """
         return self._engine.bots(asset)
+
+    def set_bot_limits(
+        self,
+        bot: str,
+        *,
+        max_slots: int | None = None,
+        max_order_notional: Number | None = None,
+        max_notional: Number | None = None,
+        asset: str = _DEFAULT_ASSET,
+        by: str,
+    ) -> KernelOutcome:
+        """Set what a bot may do at most, in place of all that was set before; it is in the log.
+
+        An entry over a limit, or an amend that raises one, is refused: RISK_BLOCKED, with `bot limit value
+        attempt` in its details. Exits, cancels and amends that raise nothing never are.
+
+        Args:
+            bot: An owner with a capital in the asset.
+            max_slots: How many trades it may run at once. None is no limit, here and below.
+            max_order_notional: The value of one entry, in units of the asset, 0 or more.
+            max_notional: Its positions at the mark and its working entries together, likewise.
+            asset: Of trades that settle in this asset.
+            by: Who asks for it.
+
+        Returns:
+            The outcome: DUPLICATE_INTENT where they were so already, INVALID_INTENT where a field is wrong.
+        """
+        return self._engine.set_bot_limits(bot, asset, max_slots, max_order_notional, max_notional, by)
 
     def transfer_capital(
         self,

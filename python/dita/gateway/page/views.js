@@ -52,9 +52,14 @@ function Money({ row }) {
 // The account by the bots that share it: their parts of K add up to it.
 function Bots({ rows }) {
   const amount = (row, name) => html`<td class="n">${plain(row[name])}</td>`;
+  const limits = (row) => [
+    row.max_slots != null && `${row.slots} of ${row.max_slots} slots`,
+    row.max_notional != null && `${plain(row.notional)} of ${plain(row.max_notional)} held`,
+    row.max_order_notional != null && `${plain(row.max_order_notional)} an order`,
+  ].filter(Boolean).join(", ");
   return html`<div class="scroll" tabindex="0" role="region" aria-label="Bots"><table class="bots"><caption>By bots: the column K adds up to K</caption>
-    <thead><tr><th scope="col">Bot</th><th scope="col" class="n">K</th><th scope="col" class="n">Open profit</th><th scope="col" class="n">Fees</th><th scope="col" class="n">Funding</th><th scope="col" class="n">Budget</th><th scope="col" class="n">In use</th><th scope="col" class="n">Free</th></tr></thead>
-    <tbody>${rows.map((row) => html`<tr key=${row.bot}><th scope="row">${row.bot}</th>${["wallet", "open_pnl", "fees", "funding", "budget", "margin", "free"].map((name) => amount(row, name))}</tr>`)}</tbody></table></div>`;
+    <thead><tr><th scope="col">Bot</th><th scope="col" class="n">K</th><th scope="col" class="n">Open profit</th><th scope="col" class="n">Fees</th><th scope="col" class="n">Funding</th><th scope="col" class="n">Budget</th><th scope="col" class="n">In use</th><th scope="col" class="n">Free</th><th scope="col">Limits</th></tr></thead>
+    <tbody>${rows.map((row) => html`<tr key=${row.bot}><th scope="row">${row.bot}</th>${["wallet", "open_pnl", "fees", "funding", "budget", "margin", "free"].map((name) => amount(row, name))}<td>${limits(row)}</td></tr>`)}</tbody></table></div>`;
 }
 
 // From K to E, cause by cause: each bar begins where the one before it ended. A hypothesis adds nothing to the sum.
