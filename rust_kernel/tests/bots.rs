@@ -742,7 +742,7 @@ impl Watched {
         self.note_over(slot);
         let outcome = self.desk.intent(Action::Enter, slot, |intent| {
             (intent.owner, intent.side, intent.target_size) = (id(BOTS[bot]), side, Some(dec(size)));
-            if slot % 2 == 0 {
+            if slot.is_multiple_of(2) {
                 (intent.order_type, intent.limit_price) = (OrderType::Limit, Some(dec("100")));
             }
         });
