@@ -184,6 +184,8 @@ fn capital_moves_once_by_its_id_and_not_beyond_what_is_free() {
     assert!(give(&mut desk, "t1", "a", "b", "49.95").accepted, "a refusal uses no id up");
     assert_eq!(give(&mut desk, "t1", "a", "b", "49.95").code, Code::DuplicateIntent);
     assert_eq!(give(&mut desk, "t1", "a", "b", "1").code, Code::InvalidIntent);
+    assert_eq!(give(&mut desk, "t1", "b", "a", "49.95").code, Code::InvalidIntent, "the other way round");
+    assert_eq!(give(&mut desk, "t1", "a", "", "49.95").code, Code::InvalidIntent, "to somebody else");
     assert_eq!(figures(&row(&desk, "b")), ["149.95", "0", "0", "0"]);
     assert!(give(&mut desk, "t2", "b", "", "100").accepted);
     let refused = give(&mut desk, "t3", "", "a", "1000");
@@ -239,6 +241,44 @@ fn two_bots_at_different_costs_have_their_own_profit_and_the_rows_add_up() {
     assert_eq!(figures(&row(&desk, "b")), ["300", "10", "0.125", "0"]);
     assert_eq!(sheet(&desk).between, Money::ZERO);
     assert_adds_up(&desk.kernel, left);
+    desk.assert_replays();
+}
+
+#[test]
+fn the_bot_that_bought_dearer_may_leave_first_and_the_rows_add_up() {
+    let mut desk = shared(3, false);
+    open_bot(&mut desk, "a", "300");
+    open_bot(&mut desk, "b", "300");
+    hold(&mut desk, 0, "a", "1", "100");
+    hold(&mut desk, 1, "b", "1", "120");
+    leave(&mut desk, 1, "1", "130");
+    // At the account's average of 110 it is 20, of which b made 10.
+    assert_eq!(figures(&row(&desk, "b")), ["300", "10", "0.125", "0"]);
+    assert_eq!(sheet(&desk).between.to_string(), "10");
+    assert_adds_up(&desk.kernel, Some(Money::from_decimal(dec("400")).unwrap()));
+    desk.assert_replays();
+}
+
+#[test]
+fn funding_that_is_settled_for_a_trade_that_is_over_is_its_bots() {
+    let mut desk = shared(3, false);
+    open_bot(&mut desk, "a", "300");
+    open_bot(&mut desk, "b", "300");
+    desk.put(Input::Funding(Box::new(funding_terms("BTCUSDT", "0.001"))));
+    hold(&mut desk, 0, "a", "1", "100");
+    let boundary = 8 * HOUR;
+    desk.now = boundary;
+    assert!(desk.put(Input::Time).accepted);
+    assert_eq!(row(&desk, "a").bot.funding.to_string(), "-0.1", "predicted");
+    leave(&mut desk, 0, "1", "100");
+    hold(&mut desk, 0, "b", "1", "100");
+    desk.account(AccountEventKind::FundingFee, |event| {
+        (event.timestamp_ns, event.symbol) = (boundary, id("BTCUSDT"));
+        (event.amount, event.venue_txn_id) = (Some(dec("-0.12")), id("f1"));
+    });
+    let funding = ["a", "b"].map(|name| row(&desk, name).bot.funding.to_string());
+    assert_eq!(funding, ["-0.12", "0"], "the slot is b's by now");
+    assert_adds_up(&desk.kernel, Some(Money::from_decimal(dec("400")).unwrap()));
     desk.assert_replays();
 }
 
@@ -485,6 +525,46 @@ fn an_addition_takes_no_slot_and_of_a_group_the_worst_entry_counts() {
     );
     assert!(of_group(2, "2").accepted);
     assert_eq!(row(&desk, "a").notional.to_string(), "400");
+    desk.assert_replays();
+}
+
+#[test]
+fn on_a_shared_book_a_bots_own_trades_count_whole_and_its_exits_do_not() {
+    let mut desk = shared(4, true);
+    open_bot(&mut desk, "a", "300");
+    open_bot(&mut desk, "b", "300");
+    hold(&mut desk, 0, "a", "1", "100");
+    assert!(set_limits(&mut desk, limits("b", None, "", "99.9")).accepted);
+    // It would only bring the account nearer to flat.
+    let refused = enter(&mut desk, 1, "b", TradeSide::Short, "1");
+    assert_eq!(hit(&refused), ["b", "max_notional", "99.9", "100"]);
+    assert!(enter(&mut desk, 1, "b", TradeSide::Short, "0.9").accepted);
+    let order = desk.submitted();
+    desk.fill(&order, "S1", "0.9", "100");
+    assert!(desk.exit(0).accepted);
+    assert!(row(&desk, "a").margin > Money::from_decimal(dec("100")).unwrap(), "the exit is held back");
+    assert_eq!(row(&desk, "a").notional.to_string(), "100");
+    desk.assert_replays();
+}
+
+#[test]
+fn an_asset_in_which_a_bot_only_paid_fees_has_no_limits_of_it() {
+    let mut desk = shared(3, false);
+    open_bot(&mut desk, "a", "300");
+    desk.put(Input::Seed { asset: id("BNB"), amount: dec("1") });
+    assert!(enter(&mut desk, 0, "a", TradeSide::Long, "1").accepted);
+    let order = desk.submitted();
+    desk.event(Kind::PartialFill, &order, |event| {
+        (event.venue_trade_id, event.size, event.price) = (id("T1"), Some(dec("1")), Some(dec("100")));
+        (event.fee, event.fee_asset) = (Some(dec("0.01")), id("BNB"));
+    });
+    let place = desk.kernel.asset_of(&id("BNB")).expect("an asset");
+    let paid = desk.kernel.bots().expect("bots").row(&id("a"), place).expect("a row");
+    assert_eq!((paid.has_capital, paid.fees.to_string()), (false, "0.01".into()));
+    let mut given = limits("a", Some(1), "", "");
+    given.asset = id("BNB");
+    let refused = set_limits(&mut desk, given);
+    assert!(matches!(&refused.detail, Detail::Field { field: "bot", .. }), "{refused:?}");
     desk.assert_replays();
 }
 
@@ -806,10 +886,10 @@ impl Watched {
             kernel.slots().iter().filter(owned).fold(Money::ZERO, |sum, slot| {
                 sum + rules.value(mark, slot.basis.qty).expect("a value").abs()
             });
+        // One that has filled may still grow by an amend that is on its way.
         let entries = kernel.orders().iter().filter(|order| {
-            order.role == OrderRole::Entry
-                && order.is_live()
-                && kernel.slot(order.slot_id).is_some_and(|slot| owned(&slot))
+            let is_its = |slot: &Slot| owned(&slot) && slot.trade_number == order.trade_number;
+            order.role == OrderRole::Entry && kernel.slot(order.slot_id).is_some_and(is_its)
         });
         let working = entries.fold(Money::ZERO, |sum, order| sum + order.reserved);
         assert_eq!(after.notional, held + working, "by slots and orders");

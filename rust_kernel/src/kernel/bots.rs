@@ -12,6 +12,7 @@ use crate::ledger::Account;
 use crate::margin;
 use crate::names::{KernelDiagnosticCode as Code, Product};
 use crate::num::{MONEY_SCALE, Money, Qty, pow10};
+use crate::order::OrderRole;
 use crate::outcome::{Budget, Detail, Outcome, Refusal};
 use crate::position::Basis;
 use crate::risk::Attempt;
@@ -167,20 +168,22 @@ impl Kernel {
             let orders = slot.entry.into_iter().chain(slot.exit).chain(slot.other_exits.iter().copied());
             for order in orders.filter_map(|order| self.orders.get(order)) {
                 let needed = margin::initial(order.reserved, rules.leverage);
+                // Of a book that both sides share an exit is held back too: it needs margin, but is no entry.
+                let entry = if order.role == OrderRole::Entry { order.reserved } else { Money::ZERO };
                 // Of a group only one fills: the worst of them counts.
-                let (mut needed_before, mut reserved_before) = (Money::ZERO, Money::ZERO);
+                let (mut needed_before, mut entry_before) = (Money::ZERO, Money::ZERO);
                 if let Some(group) = order.oco_group() {
                     match groups.iter_mut().find(|(id, _, _)| *id == group) {
-                        Some((_, worst, reserved)) => {
-                            (needed_before, reserved_before) = (*worst, *reserved);
+                        Some((_, worst, at_work)) => {
+                            (needed_before, entry_before) = (*worst, *at_work);
                             *worst = needed.max(*worst);
-                            *reserved = order.reserved.max(*reserved);
+                            *at_work = entry.max(*at_work);
                         }
-                        None => groups.push((group, needed, order.reserved)),
+                        None => groups.push((group, needed, entry)),
                     }
                 }
                 standing.margin += needed.max(needed_before) - needed_before;
-                standing.notional += order.reserved.max(reserved_before) - reserved_before;
+                standing.notional += entry.max(entry_before) - entry_before;
             }
         }
         standing
