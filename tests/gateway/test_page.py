@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -596,6 +597,28 @@ def test_each_trouble_is_said_and_what_does_not_move_is_stuck(browser: "Browser"
         # A log is looked at: there is nothing to press.
         page.wait_for_selector("text=This is looked at only (log)")
         assert page.locator("button.halt").count() == 0
+
+
+def test_a_crisis_is_said_and_who_lets_longs_through_until_when(browser: "Browser") -> None:
+    until = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=1)
+    end_s, end = int(until.timestamp()), f"{until:%Y-%m-%d %H:%M:%S} UTC"
+    plain = {"gate": "NORMAL", "kill_switch": False, "frozen": False, "updated_by": "ops", "regime": "CRISIS"}
+    rows = {
+        "host": {"name": "h", "boot": "b", "heartbeat": "fresh"},
+        "control:a": {**plain, "audited": ["run-7", f"alice-b-1@{end_s}", "carol-2@1700000000"]},
+        "control:b": {**plain, "audited": ["run-7", "carol-2@1700000000"]},
+        "control:c": {**plain, "regime": "NORMAL", "audited": ["run-7"]},
+    }
+    told = {key: json.dumps(value) for key, value in rows.items()}
+    hub, access = Hub(ReadOnlySource("h", "log", lambda: told)), Access(None)
+    with served(build_app(hub, access), bound("127.0.0.1", 0)) as port:
+        page = browser.new_context().new_page()
+        page.goto(f"http://127.0.0.1:{port}/#token={access.grant('me', 'operate')}")
+        page.wait_for_selector(".verdict.look li")
+        assert set(page.locator(".verdict li").all_inner_texts()) == {
+            f"a: alice-b lets longs through in a CRISIS until {end} (alice-b-1@{end_s}).",
+            "b: CRISIS. Buying aggressively is refused (REGIME_BLOCKED).",
+        }
 
 
 def test_of_a_thousand_slots_only_those_in_sight_are_in_the_document(

@@ -285,7 +285,10 @@ def _session(options: argparse.Namespace) -> "contextlib.AbstractContextManager[
         directory = _named(options)
         if directory is not None and directory.is_held():
             if options.mark or options.marks:
-                raise CommandFailure(f"--mark: {directory.path} runs, and hears a market of its own")
+                raise CommandFailure(
+                    f"--mark: {directory.path} runs, and hears a market of its own: leave prices out, and it "
+                    "is asked at its socket"
+                )
             return contextlib.nullcontext(Running(directory))
         file = options.config
         if file is None and directory is not None and directory.config.is_file():
