@@ -63,6 +63,11 @@ class HostSocket:
         self._server.server_close()
         self._path.unlink(missing_ok=True)
 
+    def close_later(self) -> None:
+        """Let nobody in from now on, and do the rest of `close` in another thread: it takes up to 0.1 s."""
+        self._path.unlink(missing_ok=True)
+        threading.Thread(target=self.close, name="dita-host-closing", daemon=True).start()
+
 
 def _request(line: bytes) -> Mapping[str, Any]:
     if len(line) > REQUEST_BYTES_MAX:

@@ -68,6 +68,11 @@ def look(kernel: ExecutionKernel, checks: Checks) -> "list[Check]":
     return found
 
 
+def load() -> None:
+    """Load the modules that a market needs: a standby does so before there is any hurry (0.04 s)."""
+    from dita.live import checks, grounds, hearing, plan, waiting  # noqa: F401, PLC0415 - as above
+
+
 class LiveMarket:
     """One account's market, in a thread of its own.
 

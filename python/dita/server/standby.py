@@ -26,6 +26,7 @@ from dita.host.metrics_port import address_of
 from dita.host.opening import venue_of
 from dita.host.owner import NoRight, Owner
 from dita.host.serving import HostSocket
+from dita.server import market
 from dita.server.asking import standbys
 from dita.server.heartbeat import LOOKS, Heartbeat
 from dita.server.place import SOCKET_NAME
@@ -86,6 +87,8 @@ class Standby:
             for name, account in config.accounts.items()
             if account.venue != "sim"
         }
+        if self._adapters:
+            market.load()
         self._replicas: dict[str, LogReplica] = {}
         self._troubles: dict[str, str] = {}
         self._same = False
@@ -251,7 +254,7 @@ class Standby:
             _LOG.warning(
                 "%s: process %d let go of the lock and has not ended", self.directory.path, before.pid
             )
-        self._close_socket()
+        self._close_socket(later=True)
         with contextlib.suppress(KernelError):
             self._follow()
         try:
@@ -298,10 +301,10 @@ class Standby:
                 alerts.tell(Alert(Cause.TAKEOVER, f"the takeover failed: {error}", "CRITICAL"))
                 alerts.close()
 
-    def _close_socket(self) -> None:
+    def _close_socket(self, *, later: bool = False) -> None:
         answers, self._answers = self._answers, None
         if answers is not None:
-            answers.close()
+            (answers.close_later if later else answers.close)()
 
     def _close(self) -> None:
         self._close_socket()
