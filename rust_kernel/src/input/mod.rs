@@ -20,8 +20,7 @@ use crate::id::Id;
 use crate::num::Decimal;
 
 pub use account::{AccountEvent, FeeSample, FundingTerms};
-pub use bots::BotLimits;
-pub use bots::BotTransfer;
+pub use bots::{BotLimits, BotTransfer};
 pub use control::{AUDITED_MAX, Arming, ControlChange, RiskLimits, override_end_s, override_giver};
 pub use instrument::{InstrumentSpec, Listed, MarginTier, OrderBounds, PriceBand};
 pub use intent::{Attachment, EXIT_SPECS_MAX, ExitSpec, Intent, Provenance};
