@@ -147,13 +147,14 @@ struct Teller {
 
 impl Teller {
     fn tell(&mut self, at: ReplayProgress) -> ControlFlow<()> {
-        let due = self.told.elapsed() >= PROGRESS_INTERVAL;
-        if due {
-            self.told = Instant::now();
-        }
         let told = Python::attach(|py| {
+            // What a signal's handler takes counts as well.
             py.check_signals()?;
-            if due { log_progress(py, at) } else { Ok(()) }
+            if self.told.elapsed() < PROGRESS_INTERVAL {
+                return Ok(());
+            }
+            self.told = Instant::now();
+            log_progress(py, at)
         });
         match told {
             Ok(()) => ControlFlow::Continue(()),
