@@ -76,7 +76,7 @@ class AsyncKernel:
     ) -> list[KernelOutcome]:
         """Take intents that come together; see `ConnectedKernel.process_intents`."""
         given = [self.kernel.intent(one) for one in intents]
-        return await self._send(given, note) if given or note is not None else []
+        return await self._send(given, note) if given else []
 
     @contextlib.asynccontextmanager
     async def override(self, *, by: str, reason: str) -> AsyncIterator[Override]:
@@ -98,10 +98,8 @@ class AsyncKernel:
         block.begin()
         try:
             yield block
-        except BaseException:
+        finally:
             block.drop()
-            raise
-        block.drop()
         await asyncio.to_thread(block.apply)
 
     async def _send(self, intents: list[KernelIntent], note: str | None) -> list[KernelOutcome]:
