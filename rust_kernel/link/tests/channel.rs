@@ -1,20 +1,18 @@
 //! A server that is not to be believed: what it writes into a channel ends the program's connection, and nothing else of it.
 #![allow(missing_docs, clippy::unwrap_used)]
 
+mod server;
+
 use std::os::fd::OwnedFd;
-use std::path::PathBuf;
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
 use dita_kernel::id::Id;
-use dita_link::message::{
-    Hello, MAGIC, REPLY_BYTES_MAX, Reply, Request, Topic, VERSION, VERSION_OLDEST, Welcome,
-};
-use dita_link::packet::{self, PACKET_BYTES_MAX, Read};
-use dita_link::{Link, LinkError, Policy, SpinTransport, Travels};
+use dita_link::message::{Reply, Request, Topic};
+use dita_link::{Link, LinkError, SpinTransport, Travels, packet};
 use dita_zinc::{Channel, Count, RING_WORDS, Taken};
-use rustix::net::{RecvFlags, SocketFlags, accept_with, bind, listen};
+use server::{bytes, heard, hello, let_in, listening, unlisted, welcome};
 
 /// Where its words are (docs/reference/protocol.md): how much of the requests was read, how much of the answers was written,
 /// and the first word of the answers.
@@ -25,39 +23,10 @@ const ANSWERS: u64 = 7 * 16 + RING_WORDS as u64;
 /// What a server writes: words, by their places.
 type Lies = &'static [(u64, u64)];
 
-fn heard(socket: &OwnedFd) -> (u32, Request) {
-    let (mut message, mut packet) = (Vec::new(), vec![0; PACKET_BYTES_MAX]);
-    let read = packet::read_onto(socket, &mut message, &mut packet, REPLY_BYTES_MAX, RecvFlags::TRUNC);
-    assert_eq!(read, Ok(Read::Whole));
-    Request::decode(&message).unwrap()
-}
-
-fn said(reply: &Reply, number: u32) -> Vec<u8> {
-    let mut message = Vec::new();
-    reply.encode(number, VERSION, &mut message);
-    message
-}
-
 /// Lets one program in, hands it a channel, and lies in it: `before` its first request, and `behind` it.
 fn lie(listener: OwnedFd, before: Lies, behind: Lies, over: &mpsc::Receiver<()>) {
-    let socket = accept_with(&listener, SocketFlags::CLOEXEC).unwrap();
-    assert!(matches!(heard(&socket), (_, Request::Hello(_))));
-    let welcome = Welcome {
-        version: VERSION,
-        host: Id::EMPTY,
-        account: Id::EMPTY,
-        slots: vec![0],
-        again: false,
-        slots_max: 1,
-        seq: 0,
-        now_ns: 0,
-        assets: Vec::new(),
-        instruments: Vec::new(),
-        plane_directory: "".into(),
-        plane_name: "".into(),
-    };
-    let welcome = said(&Reply::Welcome(Box::new(welcome)), 0);
-    packet::send_from(&socket, &welcome, 0, &mut Vec::new()).unwrap();
+    let socket = let_in(&listener);
+    welcome(&socket);
     let (number, Request::Channel) = heard(&socket) else { panic!("no channel is asked for") };
     let (channel, handed) = Channel::make().unwrap();
     let write = |lies: Lies| {
@@ -66,7 +35,7 @@ fn lie(listener: OwnedFd, before: Lies, behind: Lies, over: &mpsc::Receiver<()>)
         }
     };
     write(before);
-    assert!(packet::send_with(&socket, &said(&Reply::Channel, number), &handed).unwrap());
+    assert!(packet::send_with(&socket, &bytes(&Reply::Channel, number), &handed).unwrap());
     let (mut count, mut message) = (Count::default(), Vec::new());
     while before.is_empty()
         && channel.requests().read(&mut count, &mut message, 1 << 20) == Ok(Taken::Nothing)
@@ -79,29 +48,14 @@ fn lie(listener: OwnedFd, before: Lies, behind: Lies, over: &mpsc::Receiver<()>)
 }
 
 fn called(name: &str, before: Lies, behind: Lies) -> Result<Reply, LinkError> {
-    let path: PathBuf = std::env::temp_dir().join(format!("dita-lies-{}-{name}.sock", std::process::id()));
-    let listener = packet::socket().unwrap();
-    bind(&listener, &packet::address(&path).unwrap()).unwrap();
-    listen(&listener, 1).unwrap();
+    let (listener, path) = listening(name);
     let (tell, over) = mpsc::channel();
     let server = thread::spawn(move || lie(listener, before, behind, &over));
-    let hello = Hello {
-        magic: MAGIC,
-        oldest: VERSION_OLDEST,
-        newest: VERSION,
-        account: Id::EMPTY,
-        name: Id::new("mine").unwrap(),
-        slots: 1,
-        policy: Policy::Keep,
-        grace_ms: 0,
-        secret: "".into(),
-        market: false,
-    };
     let transport = SpinTransport { path: path.clone() };
-    let link = Link::open(Box::new(transport), hello, Duration::from_millis(50)).unwrap();
+    let link = Link::open(Box::new(transport), hello(), Duration::from_millis(50)).unwrap();
     assert_eq!(link.travels(), Travels::Channel);
     // Nobody lets it in a second time.
-    std::fs::remove_file(path).unwrap();
+    unlisted(&path);
     let asked = Request::Read { topic: Topic::Health, name: Id::EMPTY };
     let reply = link.call(&asked, Duration::from_secs(20), &mut || false);
     tell.send(()).unwrap();

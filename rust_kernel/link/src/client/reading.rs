@@ -14,7 +14,7 @@ pub(super) const LEFT_ALONE: Duration = Duration::from_millis(1);
 
 /// The link's thread.
 pub(super) fn run(shared: &Shared) {
-    while !shared.closed.load(Ordering::Acquire) {
+    while !shared.is_over() {
         if shared.callers.load(Ordering::Acquire) > 0 {
             std::thread::sleep(LEFT_ALONE);
             continue;
@@ -43,6 +43,11 @@ pub(super) fn run(shared: &Shared) {
 }
 
 impl Shared {
+    /// True once there is nothing to come back to: it was closed, or the server has had its last word.
+    fn is_over(&self) -> bool {
+        self.closed.load(Ordering::Acquire) || unpoisoned(&self.way).ended.is_some()
+    }
+
     /// Waits for the reply to a call, and reads the line where nobody else does.
     pub(super) fn wait_for(
         &self,
@@ -138,6 +143,11 @@ impl Shared {
 
     fn hand_out(&self, number: u32, reply: Reply) {
         let pushed = match reply {
+            // The lease was given back: who came back now would take it anew, and nobody would give it back.
+            Reply::Gone => {
+                self.answer(number, Reply::Gone);
+                return self.leave(LinkError::Closed("it was closed".into()));
+            }
             Reply::News(news) => Pushed::News(news),
             Reply::Gap { from, to } => Pushed::Gap { from, to },
             Reply::Slots(seq, slots) => Pushed::Slots(seq, slots),
@@ -193,28 +203,33 @@ impl Shared {
         self.answered.notify_all();
     }
 
-    /// There is nothing to come back to.
+    /// There is nothing to come back to, and that is news.
     fn end(&self, why: LinkError) {
-        let mut way = unpoisoned(&self.way);
-        if let Some(line) = way.line.take() {
-            line.hang_up();
-        }
         let text = match &why {
             LinkError::Refused(refused) => refused.text.to_string(),
             LinkError::Away(text) | LinkError::Closed(text) => text.clone(),
             LinkError::TimedOut => String::new(),
         };
-        way.ended = Some(why);
-        drop(way);
+        self.leave(why);
         unpoisoned(&self.ring).push(Pushed::Away(text));
         self.bell.ring();
+    }
+
+    /// The line is taken down for good.
+    fn leave(&self, why: LinkError) {
+        let mut way = unpoisoned(&self.way);
+        if let Some(line) = way.line.take() {
+            line.hang_up();
+        }
+        way.ended = Some(why);
+        drop(way);
         self.answered.notify_all();
     }
 
     /// Takes the way anew, and sends again what has no answer: the same intents under the same ids.
     fn come_back(&self, until: Instant) {
         let mut pause = Duration::from_millis(5);
-        while !self.closed.load(Ordering::Acquire) {
+        while !self.is_over() {
             match greet(&*self.transport, &self.hello) {
                 Ok((line, welcome)) => return self.resume(line, welcome),
                 Err(LinkError::Refused(refused)) if !is_ours(&refused) => {
@@ -233,6 +248,10 @@ impl Shared {
 
     fn resume(&self, line: Arc<dyn Line>, welcome: crate::message::Welcome) {
         let mut way = unpoisoned(&self.way);
+        if self.closed.load(Ordering::Acquire) {
+            // Closed between the hello and now: nobody else knows of this line.
+            return line.hang_up();
+        }
         let mut calls = unpoisoned(&self.calls);
         self.version.store(welcome.version.into(), Ordering::Release);
         let (seq, version) = (welcome.seq, welcome.version);
