@@ -43,3 +43,10 @@ def test_a_crate_uses_only_crates_below_it(crate: str) -> None:
 @pytest.mark.parametrize("crate", sorted(set(PLACE) - {"dita-py"}))
 def test_only_the_bindings_know_python(crate: str) -> None:
     assert "pyo3" not in members()[crate].get("dependencies", {})
+
+
+def test_the_bindings_that_are_fuzzed_use_what_the_bindings_use() -> None:
+    """Their source is the same, in a workspace of its own that `make test` does not build."""
+    manifests = ("rust_kernel/py/Cargo.toml", "rust_kernel/fuzz/engine/bindings/Cargo.toml")
+    used, fuzzed = (set(tomllib.loads((ROOT / path).read_text())["dependencies"]) for path in manifests)
+    assert fuzzed == used

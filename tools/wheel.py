@@ -26,7 +26,7 @@ LIBRARY: Final = REPOSITORY / "python" / "dita" / "capi" / "libdita_v2_kernel.so
 GLIBC: Final = "2.17"
 COMPATIBILITY: Final = "manylinux2014"
 #: A wheel above this is an error: something came along that should not have.
-WHEEL_BYTES_MAX: Final = 5_000_000
+WHEEL_BYTES_MAX: Final = 8_000_000
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -87,6 +87,7 @@ def c_library(target: str) -> Path:
             f"CARGO_TARGET_{name.upper()}_LINKER": os.fspath(compiler),
             f"CC_{name}": os.fspath(compiler),
             f"AR_{name}": os.fspath(archiver),
+            **_beside_this_interpreter(),
         }
         command = [
             *("cargo", "rustc", "--release", "--locked", "--quiet", "--package", "dita-capi", "--lib"),
@@ -108,11 +109,14 @@ def _with_maturin(target: str) -> Path:
     ]
     if "linux" in target:
         command += ["--zig", "--compatibility", COMPATIBILITY]
-    # maturin looks for zig, and for an interpreter, where this one is.
-    path = os.pathsep.join([os.fspath(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    subprocess.run(command, check=True, cwd=REPOSITORY, env={**os.environ, "PATH": path})
+    subprocess.run(command, check=True, cwd=REPOSITORY, env={**os.environ, **_beside_this_interpreter()})
     (wheel,) = RAW.glob("*.whl")
     return wheel
+
+
+def _beside_this_interpreter() -> dict[str, str]:
+    """Return the path on which maturin finds zig, and an interpreter: first where this one is."""
+    return {"PATH": os.pathsep.join([os.fspath(Path(sys.executable).parent), os.environ.get("PATH", "")])}
 
 
 def packed(raw: Path, out: Path) -> Path:

@@ -22,7 +22,7 @@ from elftools.elf.elffile import ELFFile
 
 EXTENSION: Final = "dita/_kernel.abi3.so"
 LIBRARY: Final = "dita/capi/libdita_v2_kernel.so"
-WHEEL_BYTES_MAX: Final = 5_000_000
+WHEEL_BYTES_MAX: Final = 8_000_000
 GLIBC_MAX: Final = (2, 28)
 #: What somebody does first: a trade through the kernel, and the command line.
 _FIRST_USE: Final = (
