@@ -161,6 +161,8 @@ class Pair:
                 stdout=log,
                 stderr=log,
                 env=self.environ,
+                # Where a shell ends, the system continues what is stopped in its group.
+                start_new_session=True,
             )
         (self.place / "starting.log").rename(self.place / f"{process.pid}.log")
         self.processes[process.pid] = process
