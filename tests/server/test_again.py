@@ -88,7 +88,7 @@ def test_while_the_log_is_read_for_one_program_the_others_are_served(serve: Call
 def test_an_intent_whose_call_ended_without_an_answer_has_its_first_outcome_when_it_is_sent_anew(
     served: Served,
 ) -> None:
-    kernel = dita.connect(served.socket, name="mine", timeout_s=0.3)
+    kernel = dita.connect(served.socket, name="mine", timeout_s=2.0)
     intent = KernelIntent(
         intent_id="a",
         slot_id=kernel.slots[0],

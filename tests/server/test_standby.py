@@ -148,7 +148,7 @@ def test_who_was_ended_and_why_is_told_by_alert_log_and_status(pair: Callable[..
     again = one.start()
     assert again.wait(60) == 1
     assert f"another host runs here (process {standby})" in one.text(again.pid)
-    assert one.primary() == standby
+    assert one.await_primary() == standby
     assert "standby" not in one.dita("status", "--dir", str(one.directory.path))
 
 
@@ -163,10 +163,10 @@ def test_a_kernel_that_hangs_while_its_servers_thread_goes_on_is_told_and_ended(
     # By hand, and so in another thread than the server's.
     order = {"asset": "BTCUSDT", "side": "SELL", "size": "0.01", "client_id": "h1"}
     threading.Thread(target=one.ask, args=("order",), kwargs={"order": order}, daemon=True).start()
-    waited(lambda: float(one.standing_by()[standby]["primary"]["silent_s"]) > 0.3)
-    beats = one.ask("server")["beats"]
-    waited(lambda: one.ask("server")["beats"] > beats + 3)
-    assert one.primary() == primary
+    waited(lambda: float(one.await_standbys(1)[standby]["primary"]["silent_s"]) > 0.3)
+    beats = waited(lambda: one.ask("server"))["beats"]
+    waited(lambda: (said := one.ask("server")) and said["beats"] > beats + 3)
+    assert one.await_primary() == primary
     assert one.await_primary(primary) == standby
     assert f"process {primary} has shown no sign of life for 3." in one.text(standby)
     assert one.processes[primary].wait(30) == -signal.SIGKILL
@@ -180,13 +180,14 @@ def test_a_primary_that_is_slow_below_the_limit_lives(pair: Callable[..., Pair])
     ((standby, _),) = one.await_standbys(1).items()
 
     def silent() -> float:
-        return float(one.standing_by()[standby]["primary"]["silent_s"])
+        # On a busy machine it may not answer in time: it is asked again.
+        return float(one.await_standbys(1)[standby]["primary"]["silent_s"])
 
     one.kill(primary, signal.SIGSTOP)
     waited(lambda: silent() > 1.0)
     one.kill(primary, signal.SIGCONT)
     waited(lambda: silent() < 1.0)
-    assert one.primary() == primary
+    assert one.await_primary() == primary
     assert "no sign of life" not in one.text(standby)
 
 
@@ -205,7 +206,7 @@ def test_a_standby_of_another_configuration_is_refused_by_name(pair: Callable[..
     elsewhere = one.start("--standby", "--socket", str(one.place / "other.sock"))
     assert elsewhere.wait(60) == 1
     assert f"serve.socket: {one.place / 'other.sock'} here" in one.text(elsewhere.pid)
-    assert one.primary() == primary
+    assert one.await_primary() == primary
 
 
 def test_a_primary_that_ends_in_order_is_followed_too(pair: Callable[..., Pair]) -> None:
@@ -229,4 +230,4 @@ def test_a_standby_that_is_asked_to_end_does_and_leaves_nothing(pair: Callable[.
     one.kill(standby, signal.SIGTERM)
     assert one.processes[standby].wait(30) == 0
     assert not list(one.directory.path.glob("standby.*.sock"))
-    assert one.primary() == primary
+    assert one.await_primary() == primary
