@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -22,6 +23,7 @@ from dita import (
     ServerAway,
     ServerRefused,
 )
+from dita.server import AsyncKernel, ConnectedKernel
 from serving import Served
 
 SYMBOL = "BTCUSDT"
@@ -210,6 +212,45 @@ def test_awaited_calls_run_beside_one_another(served: Served) -> None:
             return [one.accepted for one in outcomes], [one.kind for one in told if one is not None]
 
     assert asyncio.run(trade()) == ([True] * 4, ["news"] * 4)
+
+
+def test_an_answer_that_comes_while_news_are_taken_is_handed_out_too() -> None:
+    class Late:
+        """A link whose answer comes just before the look for more news ends the bell's ringing."""
+
+        def __init__(self) -> None:
+            self.answer: list[str] | None = None
+            self.bell, self.ringer = os.pipe()
+
+        def fileno(self) -> int:
+            return self.bell
+
+        def start(self, intents: object, note: object) -> int:
+            os.write(self.ringer, b"!")
+            return 1
+
+        def taken(self, number: int) -> list[str] | None:
+            return self.answer
+
+        def next_told(self) -> None:
+            os.write(self.ringer, b"!")
+            self.answer = ["the answer"]
+            self.quiet()
+
+        def quiet(self) -> None:
+            os.read(self.bell, 100)
+
+    class Kernel:
+        link = Late()
+
+        def intent(self, given: object) -> object:
+            return given
+
+    async def asked() -> object:
+        kernel = AsyncKernel(cast("ConnectedKernel", Kernel()))
+        return await asyncio.wait_for(kernel.process_intent(entry(0)), 10)
+
+    assert asyncio.run(asked()) == "the answer"
 
 
 def test_an_awaited_call_carries_a_note_and_an_awaited_block_overrides(served: Served) -> None:

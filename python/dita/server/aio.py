@@ -49,7 +49,10 @@ class AsyncKernel:
 
     def _look(self) -> None:
         """Hand out what the link's bell has rung for."""
-        self._link.quiet()
+        # First what is told: the look for more of it ends the bell's ringing, also that for an answer which
+        # came meanwhile. Answers are looked for behind it, so none is left that no bell rings for.
+        while (found := self._link.next_told()) is not None:
+            self._told.put_nowait(told_of(found))
         for number, future in tuple(self._waiting.items()):
             try:
                 outcomes = self._link.taken(number)
@@ -62,8 +65,6 @@ class AsyncKernel:
                 del self._waiting[number]
                 if not future.done():
                     future.set_result(outcomes)
-        while (found := self._link.next_told()) is not None:
-            self._told.put_nowait(told_of(found))
 
     async def process_intent(
         self, intent: KernelIntent | Mapping[str, Any] | object, *, note: str | None = None
