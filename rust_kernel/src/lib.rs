@@ -37,6 +37,7 @@ extern crate std;
 pub const RULES_VERSION: u32 = 2;
 
 pub mod attached;
+pub mod book;
 pub mod bots;
 pub mod bounds;
 pub mod calibration;

@@ -87,6 +87,7 @@ pub use opening::Opened;
 pub use recall::{BookingKey, BookingKind};
 pub use snapshot::SnapshotError;
 pub use spot::base_amount;
+pub(crate) use spot::shrinkage;
 pub use timers::Connection;
 use timers::Watch;
 pub(crate) use timers::past;

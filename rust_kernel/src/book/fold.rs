@@ -1,0 +1,278 @@
+//! The fold: what a book is worth, as a function of its entries in the venue's order. One [`State::step`] an entry.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec;
+use alloc::vec::Vec;
+
+use super::entry::{Effect, Entry, EntryKind, ExecKey, Fee, OrderKey, Owner, Part};
+use crate::fees;
+use crate::instrument::Instrument;
+use crate::kernel::base_amount;
+use crate::names::{Liquidity, OrderSide};
+use crate::num::{MONEY_SCALE, Money, Price, Qty, Rate, Rounding, divide, product};
+use crate::position::{Basis, part};
+
+/// An owner's part of a book.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Row {
+    /// Position at its own cost.
+    pub basis: Basis,
+    /// Profit at its own cost, exact.
+    pub profit: Money,
+    /// Fees paid in the settlement asset.
+    pub fees: Money,
+    /// Funding received.
+    pub funding: Money,
+}
+
+/// What an order's executions add up to, busted ones included.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Executed {
+    pub(super) qty: Qty,
+    /// Σ quantity × price, at the product of their scales.
+    pub(super) worth: i128,
+}
+
+/// What the steps need beside an entry.
+pub(super) struct Context<'a> {
+    pub(super) rules: &'a Instrument,
+    pub(super) executed: &'a BTreeMap<OrderKey, Executed>,
+}
+
+/// The sums after some of the entries.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct State {
+    /// Position and cost as the venue has them.
+    pub book: Basis,
+    /// By owner; the one without is the unassigned position.
+    pub rows: BTreeMap<Option<Owner>, Row>,
+    /// What the entries moved in the wallet, by asset.
+    pub wallet: BTreeMap<u16, Money>,
+    /// The owners' profit less the book's.
+    pub inter_slot: Money,
+    /// Busts of executions that are not known.
+    pub reconcile_required: BTreeSet<ExecKey>,
+    pub(super) inferred: BTreeMap<OrderKey, Qty>,
+    pub(super) ended: BTreeSet<Owner>,
+    pub(super) undone: BTreeSet<ExecKey>,
+}
+
+impl State {
+    /// Applies one entry. `undoes` is what the entry that it takes back did.
+    pub(super) fn step(
+        &mut self,
+        entry: &Entry,
+        undoes: Option<&Effect>,
+        context: &Context<'_>,
+    ) -> Option<Effect> {
+        match entry.kind {
+            EntryKind::Trade | EntryKind::Forced => Some(self.trade(entry, context.rules)),
+            EntryKind::Undo => self.undo(entry, undoes, context.rules),
+            EntryKind::Total => self.infer(entry, context),
+            EntryKind::Funding(rate) => Some(self.fund(entry, rate, context.rules)),
+            EntryKind::Move(to) => {
+                self.transfer(entry, to, context.rules);
+                None
+            }
+            EntryKind::End => {
+                self.transfer(entry, None, context.rules);
+                self.ended.extend(entry.owner);
+                None
+            }
+        }
+    }
+
+    pub(super) fn row(&mut self, owner: Option<Owner>) -> &mut Row {
+        self.rows.entry(owner).or_default()
+    }
+
+    /// Where an owner's entries belong now: a trade whose slot carries another one has no part any more.
+    pub(super) fn home(&self, owner: Option<Owner>) -> Option<Owner> {
+        owner.filter(|owner| !self.ended.contains(owner))
+    }
+
+    pub(super) fn credit(&mut self, asset: u16, amount: Money) {
+        if !amount.is_zero() {
+            *self.wallet.entry(asset).or_default() += amount;
+        }
+    }
+
+    /// Trades in an owner's part, at its own cost. What would lie against the trade's side is unassigned, at its cost.
+    pub(super) fn take(&mut self, owner: Option<Owner>, qty: Qty, value: Money, parts: &mut Vec<Part>) {
+        let home = self.home(owner);
+        let row = self.row(home);
+        let profit = row.basis.apply(qty, value).realized;
+        row.profit += profit;
+        let mut beyond = Basis::FLAT;
+        if home.is_some_and(|home| home.is_against(row.basis.qty)) {
+            beyond = core::mem::take(&mut row.basis);
+        }
+        parts.push(Part { owner: home, qty: qty - beyond.qty, value: value - beyond.cost, profit });
+        if !beyond.qty.is_zero() {
+            let unassigned = self.row(None);
+            let profit = unassigned.basis.apply(beyond.qty, beyond.cost).realized;
+            unassigned.profit += profit;
+            parts.push(Part { owner: None, qty: beyond.qty, value: beyond.cost, profit });
+        }
+    }
+
+    /// One execution: the book by the venue's convention, owners at their own cost, the wallet as reported or else as folded.
+    fn trade(&mut self, entry: &Entry, rules: &Instrument) -> Effect {
+        let (qty, value) = (entry.qty, signed_value(rules, entry.qty, entry.price));
+        let exact = self.book.apply(qty, value).realized;
+        let mut parts = Vec::with_capacity(1);
+        let (mut left, mut left_value) = (qty, value);
+        if entry.kind == EntryKind::Forced {
+            for (owner, held) in self.holders_against(qty) {
+                let part = if held < left.abs() { held } else { left.abs() };
+                if part.is_zero() {
+                    break;
+                }
+                let part = if qty.0 > 0 { part } else { -part };
+                let worth = if part == left { left_value } else { signed_value(rules, part, entry.price) };
+                self.take(Some(owner), part, worth, &mut parts);
+                (left, left_value) = (left - part, left_value - worth);
+            }
+        }
+        if !left.is_zero() {
+            self.take(entry.owner, left, left_value, &mut parts);
+        }
+        let fee = entry.fee.unwrap_or_else(|| predicted(rules, qty, value));
+        let booked = match rules.base {
+            Some(_) => exact,
+            None => {
+                entry.reported.unwrap_or_else(|| exact.rounded(rules.spec.fee_decimals, Rounding::HalfEven))
+            }
+        };
+        let shrunk = crate::kernel::shrinkage(rules, fee.amount, fee.asset);
+        let payer = self.shrink(self.home(entry.owner), shrunk);
+        if fee.asset == rules.settle {
+            self.row(payer).fees += fee.amount;
+        }
+        let profit = parts.iter().fold(Money::ZERO, |sum, part| sum + part.profit);
+        self.inter_slot += profit - exact;
+        let effect = Effect { qty, value, exact, booked, fee, payer, shrunk, parts };
+        self.pay(&effect, rules, false);
+        effect
+    }
+
+    /// Moves an execution's money in the wallet, or takes it back.
+    pub(super) fn pay(&mut self, effect: &Effect, rules: &Instrument, back: bool) {
+        let signed = |amount: Money| if back { -amount } else { amount };
+        match rules.base {
+            Some(base) => {
+                self.credit(rules.settle, signed(-effect.value));
+                self.credit(base, signed(base_amount(rules, effect.qty)));
+            }
+            None => self.credit(rules.settle, signed(effect.booked)),
+        }
+        self.credit(effect.fee.asset, signed(-effect.fee.amount));
+    }
+
+    /// Those who hold a position against a quantity, by slot number, and how much, unsigned.
+    fn holders_against(&self, qty: Qty) -> Vec<(Owner, Qty)> {
+        let held = self.rows.iter().filter(|(_, row)| row.basis.qty.signum() == (-qty).signum());
+        held.filter_map(|(owner, row)| owner.map(|owner| (owner, row.basis.qty.abs()))).collect()
+    }
+
+    /// Takes a fee in the base asset out of the position, at unchanged cost. It never closes a slot: where too little is left
+    /// there it is unassigned. Returns who paid.
+    pub(super) fn shrink(&mut self, home: Option<Owner>, by: Qty) -> Option<Owner> {
+        if by.is_zero() {
+            return home;
+        }
+        let held = self.rows.get(&home).map_or(Qty::ZERO, |row| row.basis.qty);
+        let payer = home.filter(|_| held > by);
+        self.row(payer).basis.qty -= by;
+        self.book.qty -= by;
+        payer
+    }
+
+    /// Infers what an order's cumulative quantity has beyond its executions, at the price that makes the average right.
+    fn infer(&mut self, entry: &Entry, context: &Context<'_>) -> Option<Effect> {
+        let executed = context.executed.get(&entry.order).copied().unwrap_or_default();
+        let inferred = self.inferred.get(&entry.order).copied().unwrap_or_default();
+        let gap = entry.qty - executed.qty - inferred;
+        if gap.signum() == 0 || gap.signum() != entry.qty.signum() {
+            return None;
+        }
+        let mut price = entry.price;
+        if inferred.is_zero() {
+            let worth =
+                product(entry.qty.0, entry.price.0).unwrap_or_default().saturating_sub(executed.worth);
+            let average = divide(worth.saturating_abs(), gap.abs().0, Rounding::HalfEven).unwrap_or_default();
+            price = if average == 0 { price } else { Price(average) };
+        }
+        *self.inferred.entry(entry.order).or_default() += gap;
+        let fill =
+            Entry { kind: EntryKind::Trade, qty: gap, price, reported: None, fee: None, ..entry.clone() };
+        Some(self.trade(&fill, context.rules))
+    }
+
+    /// A funding boundary: every part of the position pays for what it held, and what the venue booked otherwise is shared out
+    /// by size.
+    fn fund(&mut self, entry: &Entry, rate: Rate, rules: &Instrument) -> Effect {
+        let pay = |qty: Qty| funding_of(rules, rate, entry.price, qty);
+        let rounded = |amount: Money| amount.rounded(rules.spec.fee_decimals, Rounding::HalfEven);
+        let total = entry.reported.unwrap_or_else(|| rounded(pay(self.book.qty)));
+        let held = self.rows.values().filter(|row| !row.basis.qty.is_zero());
+        let (mut rest, mut size) = (total, Qty::ZERO);
+        for row in held {
+            rest -= pay(row.basis.qty);
+            size += row.basis.qty.abs();
+        }
+        for row in self.rows.values_mut().filter(|row| !row.basis.qty.is_zero()) {
+            row.funding += pay(row.basis.qty) + part(rest, row.basis.qty.abs(), size);
+        }
+        self.credit(rules.settle, total);
+        let fee = Fee { amount: Money::ZERO, asset: rules.settle };
+        let nothing = Money::ZERO;
+        Effect {
+            qty: Qty::ZERO,
+            value: nothing,
+            exact: nothing,
+            booked: total,
+            fee,
+            payer: None,
+            shrunk: Qty::ZERO,
+            parts: vec![],
+        }
+    }
+
+    /// Gives what an owner holds, or a part of it, to another one.
+    fn transfer(&mut self, entry: &Entry, to: Option<Owner>, rules: &Instrument) {
+        let Basis { qty: held, cost } = self.row(entry.owner).basis;
+        let whole = entry.kind == EntryKind::End || entry.qty.is_zero() || entry.qty.abs() > held.abs();
+        let qty = if whole { held } else { entry.qty };
+        if qty.is_zero() {
+            return;
+        }
+        let value = match entry.price.is_zero() {
+            true => part(cost, qty.abs(), held.abs()),
+            false => signed_value(rules, qty, entry.price),
+        };
+        let mut parts = Vec::new();
+        self.take(entry.owner, -qty, -value, &mut parts);
+        self.take(to, qty, value, &mut parts);
+        self.inter_slot += parts.iter().fold(Money::ZERO, |sum, part| sum + part.profit);
+    }
+}
+
+/// What a signed quantity is worth, as a basis counts it. [`super::Book::receive`] has bounded it.
+fn signed_value(rules: &Instrument, qty: Qty, price: Price) -> Money {
+    rules.basis_value(price, qty).unwrap_or_default()
+}
+
+/// The fee of an execution that came without one.
+fn predicted(rules: &Instrument, qty: Qty, value: Money) -> Fee {
+    let side = if qty.0 > 0 { OrderSide::Buy } else { OrderSide::Sell };
+    let asset = fees::paid_in(rules, side, false);
+    let worth = if rules.base == Some(asset) { base_amount(rules, qty.abs()) } else { value.abs() };
+    Fee { amount: fees::predicted(rules, worth, Liquidity::Taker), asset }
+}
+
+/// What a signed quantity receives at a boundary, exactly.
+fn funding_of(rules: &Instrument, rate: Rate, price: Price, qty: Qty) -> Money {
+    let value = rules.value(price, qty).unwrap_or_default();
+    -rate.of(value, MONEY_SCALE, Rounding::HalfEven)
+}

@@ -1,0 +1,238 @@
+//! The book as a fold, held against golden histories: what venues report, and what a book is worth when all of it was received.
+//! In any order, with repeats, and with a window that is too short for it, the sums are the same.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use dita_kernel::book::{Book, Entry, EntryKind, ExecKey, Fee, Figure, Late, Owner, Place, Row};
+use dita_kernel::input::InstrumentSpec;
+use dita_kernel::instrument::Instrument;
+use dita_kernel::names::Product;
+use dita_kernel::num::{Decimal, Money, Price, Qty, Rate};
+
+use dita_kernel::id::Id;
+
+const SETTLE: u16 = 0;
+const BASE: u16 = 1;
+
+/// Something that is reported.
+#[derive(Clone, Debug)]
+enum Fact {
+    Entry(Entry),
+    Figure(ExecKey, Figure),
+}
+
+struct History {
+    name: String,
+    rules: Instrument,
+    facts: Vec<Fact>,
+    /// Lines of what the book is worth, sorted.
+    worth: Vec<String>,
+}
+
+fn id(text: &str) -> Id {
+    Id::new(text).expect("a short id")
+}
+
+fn instrument(product: &str) -> Instrument {
+    let decimal = |units, scale| Decimal::new(units, scale).expect("a decimal");
+    let mut spec = InstrumentSpec::linear(id("S"), id("B"), id("Q"), decimal(1, 4), decimal(1, 8));
+    spec.inverse = product == "inverse";
+    if spec.inverse {
+        spec.settle = id("B");
+    }
+    if product == "spot" {
+        spec.product = Product::Spot;
+    }
+    let mut rules = Instrument::load(&spec, SETTLE).expect("an instrument");
+    rules.base = (product == "spot").then_some(BASE);
+    rules
+}
+
+fn key(text: &str) -> ExecKey {
+    text.bytes().fold(0, |key, byte| key << 8 | u128::from(byte))
+}
+
+fn number<T: std::str::FromStr>(text: &str) -> T {
+    text.parse().unwrap_or_else(|_| panic!("no number: {text}"))
+}
+
+fn owner(text: &str) -> Option<Owner> {
+    let parts: Vec<i64> = if text == "-" { vec![] } else { text.split('.').map(number).collect() };
+    let [slot, trade, side] = parts[..] else { return None };
+    Some(Owner { slot_id: slot as u32, trade_number: trade as u64, long: side > 0 })
+}
+
+fn entry(words: &[&str]) -> Entry {
+    let [name, kind, time, sequence, order, of_owner, qty, price, revises, to] = words else {
+        panic!("{words:?}")
+    };
+    let place = match (*time, *sequence) {
+        ("-", _) => Place::UNSTAMPED,
+        (time, "max") => Place::behind(number(time)),
+        (time, sequence) => Place { time_ns: number(time), sequence: number(sequence), revision: 0 },
+    };
+    let kind = match *kind {
+        "TRADE" => EntryKind::Trade,
+        "FORCED" => EntryKind::Forced,
+        "UNDO" => EntryKind::Undo,
+        "TOTAL" => EntryKind::Total,
+        "FUNDING" => {
+            let rate = Decimal::new(number(qty), 9).expect("a decimal");
+            EntryKind::Funding(Rate::from_decimal(rate).expect("a rate"))
+        }
+        "MOVE" => EntryKind::Move(owner(to)),
+        "END" => EntryKind::End,
+        other => panic!("no kind: {other}"),
+    };
+    let is_funding = matches!(kind, EntryKind::Funding(_));
+    Entry {
+        key: key(name),
+        place,
+        kind,
+        owner: owner(of_owner),
+        order: number(order),
+        qty: Qty(if is_funding { 0 } else { number(qty) }),
+        price: Price(number(price)),
+        revises: (*revises != "-").then(|| key(revises)),
+        reported: None,
+        fee: None,
+    }
+}
+
+fn asset(text: &str) -> u16 {
+    if text == "SETTLE" { SETTLE } else { BASE }
+}
+
+fn histories(text: &str) -> Vec<History> {
+    let mut histories: Vec<History> = Vec::new();
+    for line in text.lines() {
+        let words: Vec<&str> = line.split(' ').collect();
+        if let ["history", product, _] = words[..] {
+            let (rules, name) = (instrument(product), line.to_owned());
+            histories.push(History { name, rules, facts: Vec::new(), worth: Vec::new() });
+            continue;
+        }
+        let history = histories.last_mut().expect("a history");
+        let figure = |name, figure| Fact::Figure(key(name), figure);
+        match words[..] {
+            ["entry", ref words @ ..] => history.facts.push(Fact::Entry(entry(words))),
+            ["profit", name, amount] => {
+                history.facts.push(figure(name, Figure::Profit(Money(number(amount)))));
+            }
+            ["fee", name, amount, of] => {
+                let fee = Fee { amount: Money(number(amount)), asset: asset(of) };
+                history.facts.push(figure(name, Figure::Fee(fee)));
+            }
+            ["owner", name, of] => history.facts.push(figure(name, Figure::Owner(owner(of)))),
+            ["wallet", of, "0"] if of.len() > 1 => {}
+            ["row", _, "0", "0", "0", "0", "0"] => {}
+            ["wallet" | "book" | "row" | "inter_slot", ..] => history.worth.push(line.to_owned()),
+            _ => panic!("{line}"),
+        }
+    }
+    for history in &mut histories {
+        history.worth.sort();
+    }
+    histories
+}
+
+fn worth(book: &Book) -> Vec<String> {
+    let mut lines = Vec::new();
+    let state = book.state();
+    for (asset, amount) in book.wallet() {
+        if !amount.is_zero() {
+            lines.push(format!("wallet {} {}", if asset == SETTLE { "SETTLE" } else { "BASE" }, amount.0));
+        }
+    }
+    lines.push(format!("book {} {}", state.book.qty.0, state.book.cost.0));
+    for (owner, row) in state.rows.iter().filter(|(_, row)| **row != Row::default()) {
+        let mut line = String::from("row ");
+        match owner {
+            None => line.push('-'),
+            Some(owner) => {
+                let side = if owner.long { 1 } else { -1 };
+                write!(line, "{}.{}.{side}", owner.slot_id, owner.trade_number).expect("text");
+            }
+        }
+        let Row { basis, profit, fees, funding } = row;
+        write!(line, " {} {} {} {} {}", basis.qty.0, basis.cost.0, profit.0, fees.0, funding.0)
+            .expect("text");
+        lines.push(line);
+    }
+    lines.push(format!("inter_slot {}", state.inter_slot.0));
+    lines.sort();
+    lines
+}
+
+fn give(book: &mut Book, fact: &Fact) -> Result<(), Late> {
+    match fact {
+        Fact::Entry(entry) => book.receive(entry.clone()),
+        Fact::Figure(key, figure) => book.report(*key, *figure),
+    }
+}
+
+/// A book that is made anew from all facts, as a log has them, whenever one is before its window.
+fn receive_all(rules: &Instrument, facts: &[Fact], window: usize, stride: usize) -> (Book, u32) {
+    let (mut book, mut anew) = (Book::new(rules.clone(), window, stride), 0);
+    for (at, fact) in facts.iter().enumerate() {
+        if give(&mut book, fact).is_ok() {
+            continue;
+        }
+        anew += 1;
+        let mut all = Book::new(rules.clone(), facts.len(), stride);
+        for fact in &facts[..=at] {
+            give(&mut all, fact).expect("a window for all of it");
+        }
+        all.shorten(window);
+        book = all;
+    }
+    (book, anew)
+}
+
+/// A multiplicative generator: the orders in which the facts are received.
+struct Draw(u64);
+
+impl Draw {
+    fn below(&mut self, bound: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) as usize % bound
+    }
+
+    fn shuffled_with_repeats(&mut self, facts: &[Fact]) -> Vec<Fact> {
+        let mut all = facts.to_vec();
+        all.extend(facts.iter().filter(|_| self.below(5) == 0).cloned().collect::<Vec<_>>());
+        for at in (1..all.len()).rev() {
+            all.swap(at, self.below(at + 1));
+        }
+        all
+    }
+}
+
+/// 120 histories; `DITA_BOOK_HISTORIES` names a file with more.
+fn golden() -> String {
+    match std::env::var("DITA_BOOK_HISTORIES") {
+        Ok(path) => std::fs::read_to_string(path).expect("the file"),
+        Err(_) => include_str!("../recorded/book.txt").to_owned(),
+    }
+}
+
+#[test]
+fn any_order_of_receiving_gives_the_worth_of_the_golden_histories() {
+    let (mut anew, mut counts) = (0, BTreeMap::new());
+    let text = golden();
+    for (seed, history) in histories(&text).iter().enumerate() {
+        let mut draw = Draw(seed as u64);
+        for (window, stride) in [(10_000, 256), (10_000, 3), (8, 4), (1, 1)] {
+            let facts = draw.shuffled_with_repeats(&history.facts);
+            let (book, again) = receive_all(&history.rules, &facts, window, stride);
+            anew += again;
+            assert_eq!(worth(&book), history.worth, "{}, window {window}, stride {stride}", history.name);
+        }
+        *counts
+            .entry(history.rules.spec.inverse as u8 + 2 * history.rules.base.is_some() as u8)
+            .or_insert(0) += 1;
+    }
+    println!("{counts:?} histories of each product, {anew} books made anew");
+    assert!(anew > 0 && counts.len() == 3, "windows were too long, or a product is missing");
+}
