@@ -116,8 +116,6 @@ def flipped(log_dir: Path, into: Path, *, at: int) -> Iterator[Path]:
     """A copy of a log with one bit of its first segment flipped."""
     into.mkdir()
     for path in sorted(log_dir.iterdir()):
-        if path.name == "log.lock":
-            continue
         content = bytearray(path.read_bytes())
         if path.suffix == ".seg":
             content[at] ^= 1

@@ -95,7 +95,7 @@ def standing(kernel: ExecutionKernel) -> dict[str, Any]:
 
 def contents(log_dir: Path) -> dict[str, str]:
     """The files by name, with what is in them; the lock holds nothing of the log."""
-    files = sorted(path for path in log_dir.iterdir() if path.name != "log.lock")
+    files = sorted(log_dir.iterdir())
     return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
@@ -278,13 +278,32 @@ def test_a_second_kernel_on_the_same_log_is_refused(tmp_path: Path) -> None:
     kernel, _ = paper(tmp_path)
     script = f"from dita import ExecutionKernel; ExecutionKernel(log_dir={str(tmp_path)!r})"
     other = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
-    assert (
-        f"LogLocked: {tmp_path}/log.lock: the log is open in process {os.getpid()}; stop it" in other.stderr
-    )
+    assert f"LogLocked: {tmp_path}/: the log is open in process {os.getpid()}; stop it" in other.stderr
     with pytest.raises(LogLocked, match="stop it first, or use another directory"):
         ExecutionKernel(log_dir=tmp_path)
     kernel.close()
     ExecutionKernel(log_dir=tmp_path).close()
+
+
+def test_a_kernel_whose_logs_directory_is_renamed_stops_and_goes_on_from_the_log(tmp_path: Path) -> None:
+    log, moved = tmp_path / "log", tmp_path / "moved"
+    kernel, _ = paper(log, log_segment_bytes=65_536)
+    log.rename(moved)
+    orders = ((action, number) for number in range(10_000) for action in (ENTER, EXIT))
+    wanted = (intent(action, f"{action}{number}", trade_id=f"t{number}") for action, number in orders)
+    with pytest.raises(LogFailed, match="renamed or replaced while the log was open") as failed:
+        any(not kernel.process_intent(one).accepted for one in wanted)
+    assert "reopen from the log" in str(failed.value)
+    with pytest.raises(LogFailed):
+        kernel.process_intent(intent(ENTER, "after", trade_id="after"))
+    with pytest.raises(LogLocked):
+        ExecutionKernel(log_dir=moved)
+    kernel.close()
+    moved.rename(log)
+    again, _ = paper(log)
+    assert recovered(again)["last_seq"] > 100
+    again.check_invariants()
+    again.close()
 
 
 def test_a_kernel_of_other_settings_is_refused(tmp_path: Path) -> None:
@@ -442,7 +461,7 @@ except dita.LogDisk as error:
     print(error)
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
-    assert "cannot lock: Permission denied" in done.stdout, (done.stdout, done.stderr)
+    assert "cannot open: Permission denied" in done.stdout, (done.stdout, done.stderr)
     assert "give this user read and write access" in done.stdout
     assert contents(log_dir) == before
 

@@ -82,7 +82,6 @@ def write(log_dir: Path) -> None:
 if __name__ == "__main__":
     target = GOLDEN / sys.argv[1]
     write(target)
-    (target / "log.lock").unlink(missing_ok=True)
     copy = target.with_name(target.name + ".copy")
     shutil.copytree(target, copy)
     with ExecutionKernel(max_slots=SLOTS, clock=ManualClock(0), log_dir=copy) as opened:

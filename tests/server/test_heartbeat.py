@@ -5,9 +5,10 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
 
 import pytest
 
@@ -148,8 +149,8 @@ def directory(holder: Holder, tmp_path: Path) -> Directory:
 
 def test_the_lock_names_its_holder_and_the_system_agrees(holder: Holder, directory: Directory) -> None:
     assert directory.owner() == holder.owner
-    assert holder.owner.holds(directory.lock)
-    assert not Owner.here().holds(directory.lock)
+    assert holder.owner.holds(directory.path)
+    assert not Owner.here().holds(directory.path)
     with pytest.raises(DirectoryError, match=f"another host runs here \\(process {holder.process.pid}\\)"):
         Directory(directory.path).make()
 
@@ -157,12 +158,12 @@ def test_the_lock_names_its_holder_and_the_system_agrees(holder: Holder, directo
 def test_a_holder_is_ended_and_its_lock_is_free(holder: Holder, directory: Directory) -> None:
     owner = holder.owner
     os.kill(owner.pid, signal.SIGSTOP)
-    assert owner.kill(directory.lock)
+    assert owner.kill(directory.path)
     directory.wait()
     assert directory.owner() == Owner.here()
     assert holder.process.wait(30) == -signal.SIGKILL
     assert owner.wait(0)
-    assert not owner.kill(directory.lock)
+    assert not owner.kill(directory.path)
     directory.release()
 
 
@@ -172,20 +173,67 @@ def test_a_process_that_let_go_of_the_lock_is_not_ended(holder: Holder, director
     assert holder.line() == "released"
     assert directory.owner() is None
     # Its name still stands where somebody read it a moment ago.
-    assert not owner.kill(directory.lock)
+    assert not owner.kill(directory.path)
     # Nor where another process holds the lock by now.
-    lock: IO[bytes] = directory.lock.open("a+b")
-    fcntl.flock(lock, fcntl.LOCK_EX)
-    owner.write(lock)
+    other = Directory(directory.path)
+    other.make()
+    with directory.lock.open("r+b") as lock:
+        owner.write(lock)
     assert directory.owner() == owner
-    assert not owner.kill(directory.lock)
-    lock.close()
+    assert not owner.kill(directory.path)
+    other.release()
     assert holder.lives()
+
+
+def test_a_host_without_its_lock_file_holds_its_directory_still(holder: Holder, directory: Directory) -> None:
+    directory.lock.unlink()
+    assert directory.is_held()
+    assert holder.owner.holds(directory.path)
+    with pytest.raises(DirectoryError, match="another host runs here"):
+        Directory(directory.path).make()
+    assert holder.lives()
+
+
+def test_a_host_of_an_older_build_holds_its_directory_by_the_file(tmp_path: Path) -> None:
+    directory = Directory(tmp_path / "host")
+    directory.prepare()
+    with directory.lock.open("a+b") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        Owner.here().write(lock)
+        assert directory.is_held()
+        with pytest.raises(DirectoryError, match=f"another host runs here \\(process {os.getpid()}\\)"):
+            directory.make()
+    assert not directory.is_held()
+    directory.make()
+    with directory.lock.open("rb") as older, pytest.raises(BlockingIOError):
+        fcntl.flock(older, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    directory.release()
+
+
+def test_who_waits_gets_the_directory_that_is_there_by_then(tmp_path: Path) -> None:
+    directory, moved = Directory(tmp_path / "host"), tmp_path / "moved"
+    directory.make()
+    waiting = Directory(directory.path)
+    thread = threading.Thread(target=waiting.wait)
+    thread.start()
+    inode = f":{directory.path.stat().st_ino} "
+    deadline = time.monotonic() + 30
+    while not any(" -> " in line and inode in line for line in Path("/proc/locks").read_text().splitlines()):
+        assert time.monotonic() < deadline, "it does not wait"
+    directory.path.rename(moved)
+    directory.path.mkdir()
+    directory.release()
+    thread.join(30)
+    assert not thread.is_alive()
+    assert waiting.is_held()
+    assert not Directory(moved).is_held()
+    assert waiting.owner() == Owner.here()
+    waiting.release()
 
 
 def test_a_number_that_is_used_again_is_not_ended(holder: Holder, directory: Directory) -> None:
     before = Owner(holder.process.pid, holder.owner.started - 1)
-    assert not before.kill(directory.lock)
+    assert not before.kill(directory.path)
     assert before.wait(0)
     assert holder.lives()
 
@@ -197,7 +245,7 @@ def test_without_the_right_nothing_is_ended_and_the_error_says_so(
         raise PermissionError(1, "Operation not permitted")
 
     monkeypatch.setattr(signal, "pidfd_send_signal", refused)
-    for act in (lambda: holder.owner.kill(directory.lock), holder.owner.check_right):
+    for act in (lambda: holder.owner.kill(directory.path), holder.owner.check_right):
         with pytest.raises(NoRight, match="may not be ended from here \\(EPERM\\): run the standby as"):
             act()
     assert holder.lives()

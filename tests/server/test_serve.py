@@ -195,6 +195,12 @@ def test_the_socket_is_its_owners_alone_and_a_second_server_is_refused(served: S
     third = subprocess.run(same_log, capture_output=True, text=True, timeout=60, check=False)
     assert third.returncode == 1
     assert "another host runs here" in third.stderr
+    for lock in (served.directory.path / "host.lock", served.directory.log("main") / "log.lock"):
+        lock.unlink(missing_ok=True)
+    elsewhere = {**os.environ, "DITA_ZINC_DIR": str(served.place / "shm")}
+    fourth = subprocess.run(same_log, capture_output=True, text=True, timeout=60, check=False, env=elsewhere)
+    assert fourth.returncode == 1
+    assert "another host runs here" in fourth.stderr
     with dita.connect(served.socket, name="mine") as kernel:
         assert kernel.slots
 

@@ -42,6 +42,7 @@ class Directory:
         """
         self.path = Path(path)
         self._lock: IO[bytes] | None = None
+        self._held = contextlib.ExitStack()
 
     @staticmethod
     def named(name: str) -> "Directory":
@@ -164,41 +165,28 @@ class Directory:
 
     @property
     def lock(self) -> Path:
-        """The file that whoever runs here holds locked; it names the process."""
+        """The file that names the process that runs here; the lock is the directory's own."""
         return self.path / "host.lock"
 
     def make(self) -> None:
-        """Make it, for its owner alone, and hold it. What is held already stays so.
+        """Make it, for its owner alone, and lock it. What is locked already stays so.
 
         Raises:
-            DirectoryError: It cannot be made, or another host holds it.
+            DirectoryError: It cannot be made or locked, or another host holds it.
         """
-        lock = self._made()
-        if lock is None:
-            return
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            lock.close()
-            owner = self.owner()
-            who = "" if owner is None else f" (process {owner.pid})"
-            raise DirectoryError(
-                f"{self.path}: another host runs here{who}; stop it, choose another name, or wait for "
-                "its end with --standby"
-            ) from None
-        self._hold(lock)
+        self.prepare()
+        if self._lock is None:
+            self._hold(fcntl.LOCK_EX | fcntl.LOCK_NB)
 
     def wait(self) -> None:
         """As `make`, but wait until nobody holds it, however long. It cannot be interrupted: ask a thread.
 
         Raises:
-            DirectoryError: It cannot be made.
+            DirectoryError: It cannot be made or locked.
         """
-        lock = self._made()
-        if lock is None:
-            return
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        self._hold(lock)
+        self.prepare()
+        while self._lock is None and not self._hold(fcntl.LOCK_EX):
+            self.prepare()
 
     def owner(self) -> Owner | None:
         """Return the process that holds it, or held it and died; None where the last one let go of it."""
@@ -216,27 +204,50 @@ class Directory:
         except OSError as error:
             raise DirectoryError(f"{self.path}: {error.strerror or error}") from error
 
-    def _made(self) -> IO[bytes] | None:
-        """Make the folders, and open the lock; None where it is held here already."""
-        self.prepare()
-        try:
-            return self.lock.open("a+b") if self._lock is None else None
-        except OSError as error:
-            raise DirectoryError(f"{self.path}: {error.strerror or error}") from error
+    def _hold(self, how: int) -> bool:
+        """Lock the directory itself, and then the file: a build before this one locks nothing else.
 
-    def _hold(self, lock: IO[bytes]) -> None:
-        Owner.here().write(lock)
-        self._lock = lock
+        Returns:
+            Whether the path still leads to what was locked; else nothing is held.
+        """
+        with contextlib.ExitStack() as held:
+            try:
+                handle = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)
+                held.callback(os.close, handle)
+                fcntl.flock(handle, how)
+                if not os.path.samestat(os.fstat(handle), self.path.stat()):
+                    return False
+                lock = held.enter_context(self.lock.open("a+b"))
+                fcntl.flock(lock, how)
+            except BlockingIOError:
+                owner = self.owner()
+                who = "" if owner is None else f" (process {owner.pid})"
+                raise DirectoryError(
+                    f"{self.path}: another host runs here{who}; stop it, choose another name, or wait for "
+                    "its end with --standby"
+                ) from None
+            except OSError as error:
+                why = error.strerror or error
+                raise DirectoryError(
+                    f"{self.path}: cannot be locked: {why}; use a directory of a local filesystem"
+                ) from error
+            Owner.here().write(lock)
+            self._lock, self._held = lock, held.pop_all()
+        return True
 
     def is_held(self) -> bool:
         """Whether a host runs here."""
-        try:
-            with self.lock.open("rb") as lock:
-                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except FileNotFoundError:
-            return False
-        except OSError:
-            return True
+        for one in (self.path, self.lock):
+            try:
+                handle = os.open(one, os.O_RDONLY)
+            except FileNotFoundError:
+                continue
+            try:
+                fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except OSError:
+                return True
+            finally:
+                os.close(handle)
         return False
 
     def release(self) -> None:
@@ -245,8 +256,8 @@ class Directory:
             # Whoever has it next sees that nobody died here.
             with contextlib.suppress(OSError):
                 self._lock.truncate(0)
-            self._lock.close()
             self._lock = None
+            self._held.close()
 
 
 def file_name(account: str) -> str:

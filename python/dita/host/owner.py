@@ -37,7 +37,7 @@ class Owner:
 
     @classmethod
     def read(cls, lock: Path) -> Self | None:
-        """Return whom a lock's file names; None where it names nobody: it was let go of in order.
+        """Return the process that a file names; None where it names none, as after an end in order.
 
         Args:
             lock: The file.
@@ -49,23 +49,23 @@ class Owner:
             return None
 
     def write(self, lock: IO[bytes]) -> None:
-        """Name it in a lock's file. Only whoever holds the lock may."""
+        """Name it in a file. Only whoever holds the directory may."""
         lock.seek(0)
         lock.truncate()
         lock.write(f"{self.pid} {self.started}\n".encode("ascii"))
         lock.flush()
 
-    def holds(self, lock: Path) -> bool:
-        """Whether it is this process that holds a lock, as the system itself says.
+    def holds(self, place: Path) -> bool:
+        """Whether it is this process that has a directory locked, as the system itself says.
 
         Args:
-            lock: The lock's file.
+            place: The directory.
 
         Raises:
             NoRight: The process is another user's.
         """
         try:
-            wanted = lock.stat()
+            wanted = place.stat()
             for one in Path(f"/proc/{self.pid}/fd").iterdir():
                 with contextlib.suppress(FileNotFoundError):
                     if os.path.samestat(one.stat(), wanted) and _is_locked(self.pid, one.name):
@@ -91,14 +91,14 @@ class Owner:
             return None
         return handle
 
-    def kill(self, lock: Path) -> bool:
-        """End it at once (SIGKILL), if it still holds the lock: what it had not done it never does.
+    def kill(self, place: Path) -> bool:
+        """End it at once (SIGKILL), if it still has a directory locked: what it had not done it never does.
 
         Args:
-            lock: The lock's file.
+            place: The directory.
 
         Returns:
-            Whether it was ended; False where it had ended, or does not hold the lock.
+            Whether it was ended; False where it had ended, or does not hold the directory.
 
         Raises:
             NoRight: This process may not.
@@ -108,7 +108,7 @@ class Owner:
         if handle is None:
             return False
         try:
-            if not self.holds(lock):
+            if not self.holds(place):
                 return False
             signal.pidfd_send_signal(handle, signal.SIGKILL)
         except PermissionError as error:
@@ -177,6 +177,6 @@ def started_of(pid: int) -> int:
 
 
 def _is_locked(pid: int, descriptor: str) -> bool:
-    """Whether a process holds a whole file's lock by a descriptor of its own."""
+    """Whether a process holds the lock of what a descriptor of its own stands for."""
     said = Path(f"/proc/{pid}/fdinfo/{descriptor}").read_text(encoding="ascii", errors="replace")
     return any(line.startswith("lock:") and "FLOCK" in line and "WRITE" in line for line in said.splitlines())

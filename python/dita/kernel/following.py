@@ -62,9 +62,12 @@ def _remove_if_stale(queue: Path) -> None:
     with contextlib.suppress(OSError):
         if queue.stat().st_uid != os.getuid() or queue.stat().st_mtime > time.time() - _STALE_S:
             return
-        with (queue / "log.lock").open("rb") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        handle = os.open(queue, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             shutil.rmtree(queue)
+        finally:
+            os.close(handle)
 
 
 class Following:

@@ -232,7 +232,7 @@ class Standby:
                     "%s: process %d was ended and still holds the lock", self.directory.path, owner.pid
                 )
             return
-        if owner.kill(self.directory.lock):
+        if owner.kill(self.directory.path):
             self._killed, self._why, self._stuck_s = owner, f"{why}: it was ended (SIGKILL)", time.monotonic()
             _LOG.critical("%s: %s", self.directory.path, self._why)
 

@@ -221,8 +221,8 @@ impl Disk for Hanging {
         self.inner.sync_dir()
     }
 
-    fn lock(&self, name: &str) -> io::Result<LockOutcome> {
-        self.inner.lock(name)
+    fn lock(&self) -> io::Result<LockOutcome> {
+        self.inner.lock()
     }
 
     fn background_sync(&self) -> bool {

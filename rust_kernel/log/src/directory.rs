@@ -4,7 +4,6 @@ use crate::disk::Disk;
 use crate::error::LogError;
 use crate::segment::{numbered, segment_first_seq};
 
-pub(crate) const LOCK_NAME: &str = "log.lock";
 /// A file that is still being written ends so; it is renamed when it is whole.
 pub(crate) const UNFINISHED: &str = ".tmp";
 const SNAPSHOT_SUFFIX: &str = ".snap";

@@ -19,10 +19,17 @@ pub enum LogError {
     },
     /// Another process (or another [`crate::Log`] of this one) has the log open for writing.
     Locked {
-        /// The lock file.
+        /// The directory; of an older build the lock file.
         file: String,
-        /// Who holds it, where the file says so.
+        /// Who holds it, where the system says so.
         pid: Option<u32>,
+    },
+    /// The log's directory was renamed or replaced while the log was open.
+    Moved {
+        /// The path that it was opened by.
+        directory: String,
+        /// What is there now.
+        cause: String,
     },
     /// The log belongs to another kernel.
     OtherLog {
@@ -131,6 +138,11 @@ impl fmt::Display for LogError {
                     "{file}: the log is open in another process; stop it first, or use another directory"
                 )
             }
+            LogError::Moved { directory, cause } => write!(
+                f,
+                "{directory}: the log's directory was renamed or replaced while the log was open ({cause}); nothing more \
+                 is taken: stop this process, put the directory back, and reopen from the log"
+            ),
             LogError::OtherLog { file, found, expected } => {
                 write!(
                     f,

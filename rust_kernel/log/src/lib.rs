@@ -20,7 +20,6 @@
 //! | `durable.mark` | up to where everything was synced, and how often the log was opened |
 //! | `*.cursor` | how far a follower has come, as text; written by the follower |
 //! | `*.following` | held by a follower that writes rows; the process's number |
-//! | `log.lock` | held by the writer; the process's number |
 //! | `*.tmp` of one of these names | a write that was interrupted; the next opening removes it |
 //!
 //! A **record** is `length u32 | crc u32 | seq u64 | epoch u32 | kind u8 | open u8 | 2 zeros | ts i64 | durable u64 |
@@ -45,6 +44,11 @@
 //!
 //! The **mark** has two slots, at 0 and at 512, written in turn: `"MARK" | crc u32 | count u64 | epoch u32 | 4 zeros |
 //! durable u64 | half the log id 16`. Where records are there and no slot is whole, the opening remarks upon it.
+//!
+//! # The lock
+//! The writer holds the directory itself locked: files in it come and go. A path that no longer leads to that directory
+//! poisons the log at the next roll or snapshot. A directory that other machines may write to as well, without seeing the
+//! lock, is refused. A file `log.lock` is an older build's, and is locked as well, so that no two builds open one log.
 //!
 //! # The tail rule
 //! A power loss may tear what was not synced: of several records any sectors may survive, also later ones without
@@ -114,7 +118,7 @@ mod writer;
 
 pub use config::{Config, SEGMENT_BYTES_MAX, SEGMENT_BYTES_MIN, Writing};
 pub use cursor::{Cursor, FOLLOWER_NAME_BYTES_MAX, followers, slowest};
-pub use disk::{Disk, DiskFile, FileDisk, LockOutcome, MemoryDisk};
+pub use disk::{DirectoryLock, Disk, DiskFile, FileDisk, LockOutcome, MemoryDisk};
 pub use error::LogError;
 pub use ids::{Key, KeysOf};
 pub use reader::{Reader, Span, State};

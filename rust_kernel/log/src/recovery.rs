@@ -5,8 +5,8 @@
 //! until they are renamed; an index that is missing is made from the records.
 
 use crate::config::{BUFFER_BYTES, BUFFER_CAPACITY, Config, Writing};
-use crate::directory::{LOCK_NAME, index_name};
-use crate::disk::{Disk, LockOutcome};
+use crate::directory::index_name;
+use crate::disk::{DirectoryLock, Disk, LockOutcome};
 use crate::error::LogError;
 use crate::ids::{Ids, KeysOf, Range};
 use crate::mark::{MARK_NAME, Mark, MarkFile};
@@ -17,7 +17,6 @@ use crate::snapshot::Snapshot;
 use crate::survey::{SegmentInfo, Survey, Surveyor, TornTail, Visit};
 use crate::sync::{Shared, SyncPolicy, SyncWaits};
 use crate::writer::{Active, Log, begin_segment};
-use std::any::Any;
 use std::io;
 use std::sync::Arc;
 
@@ -70,12 +69,12 @@ impl Log {
     }
 }
 
-fn lock(disk: &dyn Disk) -> Result<Box<dyn Any + Send + Sync>, LogError> {
-    let file = disk.path(LOCK_NAME);
-    match disk.lock(LOCK_NAME) {
+fn lock(disk: &dyn Disk) -> Result<Box<dyn DirectoryLock>, LogError> {
+    let file = disk.path("");
+    match disk.lock() {
         Ok(LockOutcome::Held(lock)) => Ok(lock),
         Ok(LockOutcome::Busy(pid)) => Err(LogError::Locked { file, pid }),
-        Err(error) => Err(LogError::io(file, "lock", &error)),
+        Err(error) => Err(LogError::io(file, "lock the directory", &error)),
     }
 }
 
@@ -185,7 +184,7 @@ impl Opening<'_> {
         survey: Survey,
         mut ids: Ids,
         plan: IndexPlan,
-        lock: Box<dyn Any + Send + Sync>,
+        lock: Box<dyn DirectoryLock>,
     ) -> Result<(Log, Recovered), LogError> {
         let Some(epoch) = survey.epoch_max.checked_add(1) else {
             let reason = "the log says that it was opened more often than can be counted".to_string();
@@ -256,7 +255,7 @@ impl Opening<'_> {
             shared,
             sync_thread,
             write_thread: None,
-            _lock: lock,
+            lock,
         };
         Ok((log, recovered))
     }

@@ -35,6 +35,7 @@ impl Log {
         if self.snapshots.last() == Some(&seq) {
             return Ok(());
         }
+        self.check_place()?;
         let snapshot = Snapshot {
             seq,
             ts_ns,

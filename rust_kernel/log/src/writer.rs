@@ -1,7 +1,7 @@
 //! The open log: append, flush, sync, roll.
 
 use crate::config::{BUFFER_BYTES, Config};
-use crate::disk::{Disk, DiskFile};
+use crate::disk::{DirectoryLock, Disk, DiskFile};
 use crate::error::LogError;
 use crate::ids::{INDEX_FILES_MAX, Ids, Key, Range};
 use crate::pieces::Pieces;
@@ -9,7 +9,6 @@ use crate::record::{self, Chain, HEADER_BYTES, RECORD_BYTES_MAX, Stamp};
 use crate::segment::{Identity, SegmentHeader, salt, segment_name};
 use crate::survey::SegmentInfo;
 use crate::sync::{Need, Shared, SyncPolicy, SyncWaits, Target};
-use std::any::Any;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -56,7 +55,7 @@ pub struct Log {
     /// Begun with the first piece.
     pub(crate) write_thread: Option<JoinHandle<()>>,
     /// Dropped last.
-    pub(crate) _lock: Box<dyn Any + Send + Sync>,
+    pub(crate) lock: Box<dyn DirectoryLock>,
 }
 
 /// The segment that is being written.
@@ -227,6 +226,7 @@ impl Log {
     /// Seals the active segment and begins the next one. Everything appended so far is durable afterwards.
     fn roll(&mut self) -> Result<(), LogError> {
         self.sync()?;
+        self.check_place()?;
         if self.last_seq < self.active.first_seq {
             // Nothing is in it: only its header changes, in one step.
             self.begin_segment(self.active.previous_seq)?;
@@ -249,6 +249,14 @@ impl Log {
             self.poisoning(|log| log.ids.merge().map(|_| ()))?;
         }
         Ok(())
+    }
+
+    /// Poisons the log where its directory is no longer the one that its path leads to: files are made by their paths.
+    pub(crate) fn check_place(&self) -> Result<(), LogError> {
+        self.lock.check_place().map_err(|error| {
+            let moved = LogError::Moved { directory: self.disk.path(""), cause: error.to_string() };
+            self.shared.poison(moved)
+        })
     }
 
     pub(crate) fn poisoning<T>(
@@ -283,6 +291,7 @@ impl Log {
 
     /// One bounded piece of housekeeping, for when the owner is idle: merges index files. Whether there was any.
     pub fn maintain(&mut self) -> Result<bool, LogError> {
+        self.check_place()?;
         self.poisoning(|log| log.ids.merge())
     }
 
@@ -344,7 +353,7 @@ impl Log {
     /// Lets go of the log in a process that was forked from its owner's: nothing is written, the threads (which are not
     /// in this process) are not waited for, and the lock stays with the owner alone.
     pub fn disown(mut self) {
-        let lock: Box<dyn Any + Send + Sync> = std::mem::replace(&mut self._lock, Box::new(()));
+        let lock = std::mem::replace(&mut self.lock, Box::new(()));
         std::mem::forget(self);
         // A lock is let go of once every process that has the file open has closed it.
         drop(lock);

@@ -2,9 +2,9 @@
 
 mod common;
 
-use common::{Directory, IDENTITY, append, config, keys_of, open, read_all, write};
+use common::{Directory, IDENTITY, append, config, keys_of, open, read_all, ts_ns, write};
 use dita_log::disk::{Deed, Effect, Fault, FaultyDisk, MemoryDisk};
-use dita_log::{Config, Disk, Log, LogError, Reader, Span, segment_name, verify};
+use dita_log::{Config, Disk, FileDisk, Log, LogError, Reader, Span, segment_name, verify};
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, ErrorKind};
 use std::ops::Range;
@@ -170,6 +170,88 @@ fn two_processes_cannot_both_write_and_a_killed_one_leaves_no_lock() {
 }
 
 #[test]
+fn the_lock_is_the_directory_itself_whatever_is_removed_from_it() {
+    let directory = Directory::new();
+    let (mut log, _) = open(&directory.disk(), config()).expect("a new log opens");
+    write(&mut log, 5);
+    let lock_file = directory.path().join("log.lock");
+    if lock_file.exists() {
+        std::fs::remove_file(&lock_file).expect("it is a file like any other");
+    }
+    let error = open(&directory.disk(), config()).map(|_| ()).expect_err("the log is open");
+    assert!(matches!(error, LogError::Locked { pid: Some(pid), .. } if pid == std::process::id()), "{error}");
+    // Under another name it is the same directory.
+    let moved = directory.path().with_extension("moved");
+    std::fs::rename(directory.path(), &moved).expect("a directory can be renamed");
+    let disk: Arc<dyn Disk> = Arc::new(FileDisk::existing(&moved));
+    let error = open(&disk, config()).map(|_| ()).expect_err("the log is open");
+    assert!(matches!(error, LogError::Locked { .. }), "{error}");
+    drop(log);
+    assert_eq!(open(&disk, config()).expect("it is closed").1.last_seq, 5);
+    std::fs::remove_dir_all(&moved).expect("it is this test's own");
+}
+
+#[test]
+fn a_log_whose_directory_was_renamed_or_replaced_takes_nothing_more_from_the_next_roll_or_snapshot_on() {
+    for (replaced, by_snapshot) in [(false, false), (false, true), (true, false), (true, true)] {
+        let directory = Directory::new();
+        let moved = directory.path().with_extension("moved");
+        let (mut log, _) = open(&directory.disk(), config()).expect("a new log opens");
+        write(&mut log, 3);
+        std::fs::rename(directory.path(), &moved).expect("a directory can be renamed");
+        if replaced {
+            std::fs::create_dir(directory.path()).expect("the name is free");
+            for entry in std::fs::read_dir(&moved).expect("it is there") {
+                let entry = entry.expect("it is there");
+                std::fs::copy(entry.path(), directory.path().join(entry.file_name())).expect("it is a file");
+            }
+        }
+        let error = if by_snapshot {
+            log.write_snapshot(3, ts_ns(3), b"state", &[7; 32]).expect_err("it would go elsewhere")
+        } else {
+            (0..100).find_map(|_| append(&mut log).err()).expect("a segment is full after fewer")
+        };
+        let text = error.to_string();
+        assert!(matches!(error, LogError::Moved { .. }), "{text}");
+        assert!(text.contains("renamed or replaced") && text.contains("reopen from the log"), "{text}");
+        assert!(matches!(append(&mut log), Err(LogError::Poisoned { .. })));
+        drop(log);
+        if replaced {
+            let names = |path: &std::path::Path| {
+                let mut names: Vec<_> = std::fs::read_dir(path)
+                    .expect("it is there")
+                    .map(|entry| entry.expect("it is there").file_name())
+                    .collect();
+                names.sort();
+                names
+            };
+            assert_eq!(names(directory.path()), names(&moved), "nothing was written into the other one");
+        }
+        let disk: Arc<dyn Disk> = Arc::new(FileDisk::existing(&moved));
+        assert!(open(&disk, config()).expect("what was written is whole").1.last_seq >= 3);
+        std::fs::remove_dir_all(&moved).expect("it is this test's own");
+    }
+}
+
+#[test]
+fn a_log_that_an_older_build_has_open_is_refused_and_an_older_build_finds_its_lock_taken() {
+    let directory = Directory::new();
+    drop(open(&directory.disk(), config()).expect("a new log opens"));
+    let path = directory.path().join("log.lock");
+    std::fs::write(&path, "4711").expect("the directory can be written");
+    let held = std::fs::File::open(&path).expect("it was written");
+    held.lock().expect("nobody has it");
+    let error = open(&directory.disk(), config()).map(|_| ()).expect_err("the older build has it");
+    assert!(matches!(error, LogError::Locked { pid: Some(4711), .. }), "{error}");
+    drop(held);
+    let log = open(&directory.disk(), config()).expect("the older build has closed it");
+    let older = std::fs::File::open(&path).expect("it stays");
+    assert!(older.try_lock().is_err(), "an older build must not open it beside this one");
+    drop(log);
+    older.try_lock().expect("it is free again");
+}
+
+#[test]
 fn one_process_cannot_open_a_log_twice_either() {
     let directory = Directory::new();
     let memory: Arc<dyn Disk> = Arc::new(MemoryDisk::new());
@@ -199,7 +281,7 @@ fn a_directory_that_may_not_be_written_is_refused_for_writing_and_read_all_the_s
         }
         let disk: Arc<dyn Disk> = Arc::new(faulty);
         let text = open(&disk, config()).map(|_| ()).expect_err("it may not be written").to_string();
-        assert!(text.contains("log.lock: cannot lock") && text.contains(advice), "{text}");
+        assert!(text.contains("cannot lock the directory") && text.contains(advice), "{text}");
         let mut reader = Reader::open(disk.clone(), Some(IDENTITY), 1, Span::Durable).expect("it reads");
         while reader.next().expect("it reads").is_some() {}
         assert_eq!(reader.next_seq(), 51);

@@ -163,11 +163,11 @@ impl Disk for FaultyDisk {
         self.perform(Deed::SyncDir, "", || self.disk.sync_dir())
     }
 
-    fn lock(&self, name: &str) -> io::Result<LockOutcome> {
-        match self.effect(Deed::Lock, name) {
+    fn lock(&self) -> io::Result<LockOutcome> {
+        match self.effect(Deed::Lock, "") {
             Some(Effect::Fail(kind, _)) => Err(kind.into()),
             Some(Effect::Skip) => Ok(LockOutcome::Held(Box::new(()))),
-            None => self.disk.lock(name),
+            None => self.disk.lock(),
         }
     }
 

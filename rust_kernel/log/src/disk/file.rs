@@ -1,8 +1,8 @@
 //! Real files.
 
 use super::{Disk, DiskFile, LockOutcome};
-use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Read, Seek, Write};
+use std::fs::{self, File, OpenOptions};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -90,24 +90,8 @@ impl Disk for FileDisk {
         sync_directory(&self.directory)
     }
 
-    fn lock(&self, name: &str) -> io::Result<LockOutcome> {
-        let path = self.directory.join(name);
-        let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
-        match file.try_lock() {
-            Ok(()) => {
-                file.set_len(0)?;
-                file.write_all(std::process::id().to_string().as_bytes())?;
-                Ok(LockOutcome::Held(Box::new(file)))
-            }
-            Err(TryLockError::WouldBlock) => {
-                let mut text = String::new();
-                file.rewind()?;
-                // Where a held lock also bars reading, the holder stays unknown.
-                let pid = file.read_to_string(&mut text).ok().and_then(|_| text.trim().parse().ok());
-                Ok(LockOutcome::Busy(pid))
-            }
-            Err(TryLockError::Error(error)) => Err(error),
-        }
+    fn lock(&self) -> io::Result<LockOutcome> {
+        super::lock::lock(&self.directory)
     }
 
     fn background_sync(&self) -> bool {

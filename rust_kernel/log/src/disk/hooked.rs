@@ -71,8 +71,8 @@ impl Disk for HookedDisk {
     fn sync_dir(&self) -> io::Result<()> {
         self.disk.sync_dir()
     }
-    fn lock(&self, name: &str) -> io::Result<LockOutcome> {
-        self.disk.lock(name)
+    fn lock(&self) -> io::Result<LockOutcome> {
+        self.disk.lock()
     }
     fn background_sync(&self) -> bool {
         self.hook.background_sync(self.disk.as_ref())

@@ -5,7 +5,7 @@
 //! so that whoever builds on the log can crash the whole of their program.
 
 use super::power::{Fate, Random, settle};
-use super::{Disk, DiskFile, LockOutcome};
+use super::{DirectoryLock, Disk, DiskFile, LockOutcome};
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -336,6 +336,12 @@ impl Drop for MemoryLock {
     }
 }
 
+impl DirectoryLock for MemoryLock {
+    fn check_place(&self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 impl Disk for MemoryDisk {
     fn path(&self, name: &str) -> String {
         format!("memory:/{name}")
@@ -383,7 +389,7 @@ impl Disk for MemoryDisk {
         Ok(())
     }
 
-    fn lock(&self, _name: &str) -> io::Result<LockOutcome> {
+    fn lock(&self) -> io::Result<LockOutcome> {
         if self.locked.swap(true, Ordering::AcqRel) {
             return Ok(LockOutcome::Busy(Some(std::process::id())));
         }

@@ -3,6 +3,7 @@
 mod faulty;
 mod file;
 mod hooked;
+mod lock;
 mod memory;
 mod power;
 
@@ -12,7 +13,6 @@ pub use hooked::{Hook, HookedDisk, Threaded};
 pub use memory::{MemoryDisk, Timeline};
 pub use power::Fate;
 
-use std::any::Any;
 use std::io;
 use std::sync::Arc;
 
@@ -33,9 +33,22 @@ pub trait DiskFile: Send + Sync {
 /// Whether the lock was got.
 pub enum LockOutcome {
     /// Held until this is dropped.
-    Held(Box<dyn Any + Send + Sync>),
+    Held(Box<dyn DirectoryLock>),
     /// Somebody else has it: their process, where it is known.
     Busy(Option<u32>),
+}
+
+/// A directory that is locked, until this is dropped.
+pub trait DirectoryLock: Send + Sync {
+    /// Returns an error unless the directory's path still leads to the directory that is locked.
+    fn check_place(&self) -> io::Result<()>;
+}
+
+/// The lock of a disk that has no paths.
+impl DirectoryLock for () {
+    fn check_place(&self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// One directory of a disk.
@@ -56,8 +69,8 @@ pub trait Disk: Send + Sync {
     fn remove(&self, name: &str) -> io::Result<()>;
     /// Returns when creations, renames and removals so far survive a power loss.
     fn sync_dir(&self) -> io::Result<()>;
-    /// Takes the lock of the directory, without waiting.
-    fn lock(&self, name: &str) -> io::Result<LockOutcome>;
+    /// Locks the directory itself, without waiting.
+    fn lock(&self) -> io::Result<LockOutcome>;
     /// Whether threads of the log's own may write and sync files. A model of a disk says no, so that runs repeat exactly.
     fn background_sync(&self) -> bool;
 }

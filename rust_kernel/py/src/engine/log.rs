@@ -203,7 +203,7 @@ fn trouble_of(error: &LogError) -> LogTrouble {
         | LogError::NoSnapshot { .. }
         | LogError::Removed { .. }
         | LogError::Cursor { .. } => LogTrouble::Corrupt,
-        LogError::Poisoned { .. } => LogTrouble::Failed,
+        LogError::Moved { .. } | LogError::Poisoned { .. } => LogTrouble::Failed,
         LogError::TooLarge { .. } | LogError::Sequence { .. } | LogError::Config { .. } => LogTrouble::Other,
     }
 }
