@@ -49,26 +49,7 @@ def waited(condition: Callable[[], Any], timeout_s: float = PATIENCE_S) -> Any:
     return found
 
 
-#: Twenty takeovers in a minute ask more than a venue lets one address ask, and one takeover far less.
-_EXCHANGE = """
-from dita.cli import main
-from dita.loopback.binance.limits import Limits
-Limits.__init__.__defaults__ = (10**9, 10**9, 10**9)
-main(["exchange", "--port", "0", "--still"])
-"""
-
-
-class Unhurried(BinancePractice):
-    """The adapter, without limits of its own."""
-
-    def __init__(self, *words: Any, **named: Any) -> None:
-        super().__init__(*words, **named)
-        rows = (("REQUEST_WEIGHT", "MINUTE", 1), ("ORDERS", "SECOND", 10), ("ORDERS", "MINUTE", 1))
-        names = ("rateLimitType", "interval", "intervalNum")
-        self.budget.limited(dict(zip(names, row, strict=True)) | {"limit": 10**9} for row in rows)
-
-
-class Hangs(Unhurried):
+class Hangs(BinancePractice):
     """The adapter: where its order is a sell, the call that sends it never comes back."""
 
     def submit(self, order: VenueOrder) -> Sequence[VenueEvent]:
@@ -77,12 +58,21 @@ class Hangs(Unhurried):
         return super().submit(order)
 
 
+class Broken(BinancePractice):
+    """The adapter: while there is a file `broken` beside the configuration, it cannot be attached."""
+
+    def attach(self, kernel: Any) -> None:
+        if (Path(os.environ["DITA_ZINC_DIR"]).parent / "broken").exists():
+            raise TimeoutError
+        super().attach(kernel)
+
+
 class Venue:
     """`dita exchange` as a process, with a market that stands still."""
 
     def __init__(self) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-c", _EXCHANGE],
+            [sys.executable, "-m", "dita.cli", "exchange", "--port", "0", "--still"],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             text=True,
@@ -134,7 +124,7 @@ class Pair:
         *,
         heartbeat: str = "1",
         webhooks: str = "[]",
-        adapter: str = "Unhurried",
+        adapter: str = "BinancePractice",
     ) -> None:
         self.place, self.venue = place, venue
         self.directory = Directory(place / "host")

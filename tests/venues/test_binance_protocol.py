@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from dita.errors import InvalidInput
+from dita.venues.binance import requests
 from dita.venues.binance.budget import Budget
 from dita.venues.binance.failures import classify, read_answer
 from dita.venues.binance.news import News
@@ -385,6 +386,25 @@ def test_a_fifth_of_the_weight_is_kept_for_cancels() -> None:
     budget.told(question, {"X-MBX-USED-WEIGHT-1M": "2399"}, 0)
     assert budget.wait_ms(cancel, 0) == 0
     assert budget.wait_ms(question, 61 * SECOND) == 0
+
+
+def test_how_things_stand_is_asked_with_the_whole_weight_and_the_past_of_a_downtime_with_most_of_it() -> None:
+    budget, past = Budget(), requests.income(0)
+    for used, now, before, catching_up in (
+        # used, how it stands now, the past, the past of a downtime
+        (1_885, True, True, True),
+        (1_980, True, False, True),
+        (2_250, True, False, True),
+        (2_255, True, False, False),
+        (2_360, True, False, False),
+        (2_365, False, False, False),
+    ):
+        budget.told(past, {"X-MBX-USED-WEIGHT-1M": str(used)}, 0)
+        present = (requests.POSITIONS, requests.open_orders(None), requests.query("BTCUSDT", "D1"))
+        assert all(budget.wait_ms(one, 0) == 0 for one in present) is now
+        for flag, leaves in ((False, before), (True, catching_up)):
+            budget.catching_up = flag
+            assert (budget.wait_ms(past, 0) == 0) is leaves, (used, flag)
 
 
 def test_the_venues_own_count_and_its_word_to_wait_are_kept_to() -> None:

@@ -183,6 +183,9 @@ def _status_lines(said: Mapping[str, Any]) -> list[str]:
             f"{name}: gate {control['gate']}{halted}, mode {control['mode']}, input {account['seq']:,}, "
             f"{time_text(account['now_ns'])} UTC"
         )
+        if account.get("catching_up"):
+            pending = ", ".join(account["catching_up"])
+            lines.append(f"  entries wait for what happened before this process began: {pending}")
         lines += [f"  {line}" for line in provenance_lines(control, account["now_ns"])]
         lines += _money_lines(account["account"])
         rows = [
@@ -221,7 +224,8 @@ def _standby_line(said: Mapping[str, Any]) -> str:
         else f"{name} is not followed" + (f" ({one['trouble']})" if one["trouble"] else "")
         for name, one in said["accounts"].items()
     )
-    return f"standby {said['pid']}: {said['state']}; {follows}; {watches}"
+    step = f" ({said['step']})" if said.get("step") else ""
+    return f"standby {said['pid']}: {said['state']}{step}; {follows}; {watches}"
 
 
 def _money_lines(account: Mapping[str, Any]) -> list[str]:

@@ -54,6 +54,7 @@ def account_status(kernel: ExecutionKernel) -> dict[str, Any]:
         "positions": kernel.positions(),
         "unassigned": kernel.unassigned(),
         "health": health,
+        "catching_up": (kernel.recovery or {}).get("pending", []),
     }
 
 

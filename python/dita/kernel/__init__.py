@@ -196,7 +196,9 @@ class ExecutionKernel:
             log_retained_bytes: Files that no snapshot needs go once they take more than this.
             log_follower_bytes: So much more than that waits for followers that have not read it.
             log_replica: A replica that has followed this log: the opening replays only what it does not
-                have. One that does not fit is not used, and a remark of `recovery` says why.
+                have. One that does not fit is not used, and a remark of `recovery` says why. It says that
+                this is a takeover: where the adapter has `catch_up_later`, exits go once positions and open
+                orders are known, and entries once the fills and income in `recovery["pending"]` are.
             name: This kernel's, in rows and in a cluster; None means its log directory's, without a log
                 `instance_nonce` where that is a text, else "main".
 
@@ -268,7 +270,7 @@ class ExecutionKernel:
         try:
             self._control_plane = control_plane or self._own_plane()
             self._early = EarlyChanges(self._control_plane.update)
-            self._begin(log_dir)
+            self._begin(log_dir, takes_over=log_replica is not None)
             if isinstance(zinc_plane, SharedMemoryZincPlane):
                 self.share(zinc_plane)
             if planes:
@@ -773,7 +775,7 @@ class ExecutionKernel:
         bytes reason`, or None), `remarks`; and of the venue `since_ns` (from when on fills and income were
         asked for), `repairs` (method to how many events were `taken known refused`), `refused`,
         `unknown_orders` (open at the venue and not known here) and `troubles` (dicts of `method error`: what
-        the venue could not answer).
+        the venue could not answer) and `pending` (what a takeover still asks for: entries wait for it).
         """
         return None if self._recovery is None else copy.deepcopy(self._recovery)
 
@@ -1146,30 +1148,37 @@ class ExecutionKernel:
 
     # ---------------------------------------------------------------------------------------------- inside
 
-    def _begin(self, log_dir: str | os.PathLike[str] | None) -> None:
+    def _begin(self, log_dir: str | os.PathLike[str] | None, *, takes_over: bool) -> None:
         """Meet the venue, catch up with it, and go by the controls."""
         # First of all: a venue in the wrong mode is not even asked.
         standing = self._control_plane.read()
         check_mode(self._venue, (self.control if standing == KernelControlSnapshot() else standing).mode)
         real_money = is_real_money(self._venue)
         self._engine.arm(real_money, False, False)  # noqa: FBT003 - as the last opening left it, nobody is
-        if isinstance(self._venue, SimulatedVenue):
-            self._venue.bind(self._engine)
-        else:
-            attach = getattr(self._venue, "attach", None)
-            if attach is not None:
-                attach(self._heard or self)
         if self._recovery is not None and log_dir is not None:
             close_at_exit(self._engine)
-            catch_up(self._engine, self._venue, self._recovery, Missed(log_dir))
+            catch_up(
+                self._engine, self._venue, self._recovery, Missed(log_dir), self._attach_venue,
+                takes_over=takes_over,
+            )  # fmt: skip
             # It may have been opened with more slots than its log was begun with.
             self._state = KernelStateView(self._engine)
+        else:
+            self._attach_venue()
         self._end_watch = self._follow_controls()
         self._engine.arm(real_money, self._live, real_money and is_set_live())
         self._attach_projection(log_dir)
         end_timer_at_exit(self._engine)
         missed = None if log_dir is None else Missed(log_dir)
         start_timer(self._engine, Waking(self._engine, self._venue, missed))
+
+    def _attach_venue(self) -> None:
+        if isinstance(self._venue, SimulatedVenue):
+            self._venue.bind(self._engine)
+            return
+        attach = getattr(self._venue, "attach", None)
+        if attach is not None:
+            attach(self._heard or self)
 
     def _own_plane(self) -> ControlPlane:
         """Make a plane in memory; the controls are in the log too."""

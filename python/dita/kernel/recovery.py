@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, Final
 
-from dita._kernel import Engine, KernelEventKind, KernelOutcome
+from dita._kernel import Engine, KernelEventKind, KernelOutcome, VenueEvent
 from dita.errors import KernelClosed, KernelPoisoned, NotYetSupported
 from dita.kernel.missed import Missed
 from dita.venues.base import VenueAdapter
@@ -17,31 +17,60 @@ _LOG: Final = logging.getLogger("dita.log")
 RECOVERY_MARGIN_NS: Final = 600 * 1_000_000_000
 # What a query may answer that says nothing of the order.
 _NO_NEWS: Final = (KernelEventKind.ORDER_NOT_FOUND, KernelEventKind.SEND_TIMEOUT)
+# What a takeover leaves for later.
+_PAST: Final = ("get_fills", "get_income")
 _POSITION_KEYS: Final = ("symbol", "size", "entry_price", "position_side")
 
 
 def catch_up(
-    engine: Engine, venue: VenueAdapter | SimulatedVenue | None, recovery: dict[str, Any], missed: Missed
+    engine: Engine,
+    venue: VenueAdapter | SimulatedVenue | None,
+    recovery: dict[str, Any],
+    missed: Missed,
+    attach: Callable[[], None],
+    *,
+    takes_over: bool,
 ) -> None:
     """Ask the venue what happened while the log's kernel was not running, and take each answer as an input.
 
     Args:
         engine: The engine, as its log has left it.
-        venue: Whom to ask.
+        venue: The venue; None asks nothing.
         recovery: What opening the log found; what the venue says is added.
-        missed: From when on it was not heard.
+        missed: The file that keeps from when on the venue was not heard.
+        attach: Attaches the kernel to the venue.
+        takes_over: Whether trading goes on before fills and income are known, where the adapter has
+            `catch_up_later`: it asks for them on its own thread, and entries are held back until then.
     """
-    recovery |= {"since_ns": None, "repairs": {}, "refused": [], "unknown_orders": [], "troubles": []}
+    recovery |= {
+        "since_ns": None, "repairs": {}, "refused": [], "unknown_orders": [], "troubles": [], "pending": []
+    }  # fmt: skip
     for remark in recovery["remarks"]:
         _LOG.warning("%s", remark)
     if recovery["last_seq"] == 0:
+        attach()
         return
     adapter = None if isinstance(venue, SimulatedVenue) else venue
+    later = getattr(adapter, "catch_up_later", None) if takes_over else None
     if adapter is not None:
         # Before the first new input: should this recovery be cut off, the next one must ask as far back.
         recovery["since_ns"] = missed.since_ns(max(0, recovery["heard_ns"] - RECOVERY_MARGIN_NS))
+    if later is not None:
+        recovery["pending"] = list(_PAST)
+
+        def caught_up() -> None:
+            # What it brought must not be lost after the reason to ask for it is.
+            engine.sync()
+            missed.caught_up()
+            recovery["pending"] = []
+            _LOG.info("caught up with the venue: fills and income since the last process are booked")
+
+        later(recovery["since_ns"], caught_up)
+    attach()
     recovery["troubles"] += [{"method": method, "error": error} for method, error in engine.resume()]
-    if adapter is not None and _CatchUp(engine, adapter, recovery).run():
+    if adapter is not None and later is not None:
+        _take_over(engine, adapter, recovery)
+    elif adapter is not None and _CatchUp(engine, adapter, recovery).run():
         # What it brought must not be lost after the reason to ask for it is.
         engine.sync()
         missed.caught_up()
@@ -51,6 +80,15 @@ def catch_up(
         recovery["replayed"],
         len(recovery["troubles"]),
     )
+
+
+def _take_over(engine: Engine, adapter: VenueAdapter, recovery: dict[str, Any]) -> None:
+    """Ask what an exit needs to know; the adapter asks for the rest, and says RESYNCED."""
+    why = "fills and income since the last process are not known yet"
+    engine.on_venue_event(VenueEvent(engine.clock_ns, kind="DISCONNECTED", reason=why))
+    _CatchUp(engine, adapter, recovery).run_present()
+    # Checked by the adapter's own type: `catch_up_later` comes with it.
+    adapter.catch_up_now()  # type: ignore[attr-defined]
 
 
 def repair(engine: Engine, venue: VenueAdapter, since_ns: int) -> dict[str, Any]:
@@ -96,6 +134,12 @@ class _CatchUp:
         failed = {trouble["method"] for trouble in self._recovery["troubles"]}
         return not failed & {"get_fills", "get_income"}
 
+    def run_present(self) -> None:
+        """Ask how positions, orders and balances stand, positions first."""
+        self._try("get_positions", self._positions)
+        self._try("get_open_orders", self._open_orders)
+        self._try("get_balances", self._balances)
+
     def ask_for_orders(self) -> None:
         """Ask how each of our orders at work stands: an adapter may have no other way to tell of fills."""
         for order in self._engine.orders(live_only=True):
@@ -113,6 +157,7 @@ class _CatchUp:
         try:
             ask = getattr(self._venue, method, None)
             if ask is not None:
+                _LOG.info("recovery: asking the venue: %s", method)
                 step(ask)
         except NotYetSupported:
             return

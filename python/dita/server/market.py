@@ -101,7 +101,12 @@ class LiveMarket:
 
         self._account = account
         self.checks = [] if checks is None else look(kernel, checks)
-        adapter = self._adapter = take_over(kernel, kernel.instruments)
+        recovery = kernel.recovery
+        is_known = checks is None and recovery is not None and recovery["last_seq"] > 0
+        # Who takes over has the account in its log: exits wait for no stream, no mark and no other question.
+        adapter = self._adapter = (
+            cast("LiveAdapter", kernel.venue) if is_known else take_over(kernel, kernel.instruments)
+        )
         self._waiting = Waiting()
         self._hearing = Hearing(kernel, company, account=account)
         self._feed = adapter.feed(self._waiting.put, quotes=True, trades=True)

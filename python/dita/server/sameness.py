@@ -13,6 +13,7 @@ from dita.config.secrets import Address, SecretRef
 from dita.errors import KernelError
 from dita.host import Directory
 from dita.host.owner import Owner
+from dita.zinc.directory import VARIABLE, directory_of
 
 _FILE: Final = "serving.json"
 #: Of the configuration: what trading depends on.
@@ -32,6 +33,8 @@ def terms_of(config: Config, socket: Path) -> dict[str, str]:
     """
     terms = {
         "version": dita.__version__,
+        # A primary's sign of life is in shared memory: elsewhere nobody would see it.
+        VARIABLE: str(directory_of(None).absolute()),
         "serve.socket": str(socket.absolute()),
         "serve.mode": config.serve.mode,
     }
@@ -108,5 +111,5 @@ def check_terms(directory: Directory, owner: Owner, terms: Mapping[str, str]) ->
     more = f"; and {len(differ) - 5} more" if len(differ) > 5 else ""
     raise OtherPrimary(
         f"{directory.path}: the primary (process {owner.pid}) runs with another configuration: "
-        f"{shown}{more}; give both the same file"
+        f"{shown}{more}; give both the same file and the same environment"
     )

@@ -5,6 +5,7 @@ process only, and the one before is no more.
 """
 
 import contextlib
+import itertools
 import logging
 import os
 import signal
@@ -39,6 +40,8 @@ _LOG: Final = logging.getLogger("dita.standby")
 #: How long the locks of a process that was killed may take to be free: it may be in the midst of a sync.
 _GONE_S: Final = 30.0
 _TOLD_EVERY_S: Final = 10.0
+#: So long after a takeover that failed the next one is tried.
+_AGAIN_S: Final = (1.0, 2.0, 5.0, 10.0, 30.0)
 _RECORDS_MAX: Final = 65_536
 
 
@@ -49,7 +52,8 @@ class Standby:
         config: What it would run with.
         directory: The host's.
         primary: Who runs there now; None where nobody is known to.
-        state: "standing by", "taking over", "primary" or "ended".
+        state: "standing by", "taking over", "failed", "primary" or "ended".
+        step: What a takeover is at, and what that waits for; why the last one failed, where it did.
     """
 
     def __init__(
@@ -73,7 +77,7 @@ class Standby:
         """
         self.config, self.directory = config, directory
         self.primary: Owner | None = None
-        self.state = "standing by"
+        self.state, self.step = "standing by", ""
         self._socket = socket
         where = socket or (Path(config.serve.socket) if config.serve.socket else directory.path / SOCKET_NAME)
         self._terms = terms_of(config, where)
@@ -82,11 +86,7 @@ class Standby:
         self._notifier = notifier or Notifier({})
         self._told_s = 0.0
         self.heartbeat = Heartbeat(directory_of(None), directory.path.name, float(config.serve.heartbeat_s))
-        self._adapters = {
-            name: venue_of(name, account)
-            for name, account in config.accounts.items()
-            if account.venue != "sim"
-        }
+        self._adapters = self._made_adapters()
         if self._adapters:
             market.load()
         self._replicas: dict[str, LogReplica] = {}
@@ -112,8 +112,8 @@ class Standby:
             The server that it has become, to be run; None where it was asked to end.
 
         Raises:
-            KernelError: The primary has another configuration, may not be ended from here, or the takeover
-                fails.
+            KernelError: The primary has another configuration, or may not be ended from here. A takeover
+                that fails is tried again.
         """
         hands: dict[signal.Signals, Any] = {}
         if threading.current_thread() is threading.main_thread():
@@ -121,11 +121,20 @@ class Standby:
                 hands[number] = signal.signal(number, elsewhere(self.end))
         try:
             self._meet()
-            threading.Thread(target=self._wait_for_lock, name="dita-standby", daemon=True).start()
-            self._stand_by()
-            if self._ended.is_set():
-                return None
-            return self._take_over()
+            pauses_s = itertools.chain(_AGAIN_S, itertools.repeat(_AGAIN_S[-1]))
+            while True:
+                threading.Thread(target=self._wait_for_lock, name="dita-standby", daemon=True).start()
+                self._stand_by()
+                if self._ended.is_set():
+                    return None
+                try:
+                    return self._take_over()
+                except Exception as error:  # noqa: BLE001 - whatever it is, it is named, and a standby stays one
+                    pause_s = next(pauses_s)
+                    self._fail(error, pause_s)
+                if self._ended.wait(pause_s):
+                    return None
+                self._begin_again()
         except BaseException:
             self.end()
             raise
@@ -154,6 +163,21 @@ class Standby:
             self.directory.release()
         self._held.set()
         self._wake.set()
+
+    def _made_adapters(self) -> dict[str, Any]:
+        return {
+            name: venue_of(name, account)
+            for name, account in self.config.accounts.items()
+            if account.venue != "sim"
+        }
+
+    def _begin_again(self) -> None:
+        """Stand by once more: what a failed takeover has opened is closed."""
+        self._close_adapters()
+        self._replicas = {}
+        self._held.clear()
+        self._wake.clear()
+        self.state = "standing by"
 
     def _open_socket(self) -> None:
         path = self.directory.path / f"standby.{os.getpid()}.sock"
@@ -246,7 +270,7 @@ class Standby:
 
     def _take_over(self) -> Serving:
         began_s = time.monotonic()
-        self.state = "taking over"
+        self.state, self.step = "taking over", "waiting for the end of the process before"
         # The lock names this process by now; `primary` is who was there before.
         before = self.primary
         if before is not None and not before.wait(_GONE_S):
@@ -254,10 +278,12 @@ class Standby:
             _LOG.warning(
                 "%s: process %d let go of the lock and has not ended", self.directory.path, before.pid
             )
-        self._close_socket(later=True)
+        self.step = "following the rest of the logs"
         with contextlib.suppress(KernelError):
             self._follow()
+        self.step = "opening the accounts"
         try:
+            self._adapters = self._adapters or self._made_adapters()
             serving = Serving(
                 self.config,
                 self.directory,
@@ -266,15 +292,15 @@ class Standby:
                 replicas=self._replicas,
                 adapters=self._adapters,
             )
-        except BaseException as error:
+        except BaseException:
             self.directory.release()
-            self._alert_failure(error)
             raise
+        self._close_socket(later=True)
         self._adapters, self._serving = {}, serving
         if self._ended.is_set():
             # Asked to end while it opened: `run` ends at once.
             serving.host.stop()
-        self.state = "primary"
+        self.state, self.step = "primary", ""
         took_s = time.monotonic() - began_s
         epochs = serving.epochs()
         if before is None:
@@ -293,12 +319,20 @@ class Standby:
         serving.host.alert(Alert(Cause.TAKEOVER, text, "CRITICAL", details={**details, "epochs": epochs}))
         return serving
 
-    def _alert_failure(self, error: BaseException) -> None:
-        _LOG.critical("%s: the takeover failed: %s", self.directory.path, error)
+    def _fail(self, error: Exception, pause_s: float) -> None:
+        """Name why a takeover failed; it is tried again."""
+        why = (
+            str(error)
+            if isinstance(error, KernelError) and str(error)
+            else f"{type(error).__name__}: {error}"
+        )
+        text = f"the takeover failed at {self.step}: {why}; tried again in {pause_s:g} s"
+        self.state, self.step = "failed", text
+        _LOG.critical("%s: %s", self.directory.path, text, exc_info=not isinstance(error, KernelError))
         with contextlib.suppress(KernelError):
             alerts = alerts_of(self.directory.path.name, self.config.alerts)
             if alerts is not None:
-                alerts.tell(Alert(Cause.TAKEOVER, f"the takeover failed: {error}", "CRITICAL"))
+                alerts.tell(Alert(Cause.TAKEOVER, text, "CRITICAL"))
                 alerts.close()
 
     def _close_socket(self, *, later: bool = False) -> None:
@@ -311,9 +345,12 @@ class Standby:
         if self.state == "standing by":
             self.state = "ended"
             self._notifier.tell(STOPPING)
+        self._close_adapters()
+
+    def _close_adapters(self) -> None:
         for adapter in self._adapters.values():
             with contextlib.suppress(Exception):
-                adapter.close()  # type: ignore[union-attr]
+                adapter.close()
         self._adapters = {}
 
     # ----------------------------------------------------------------------------------------------- showing
@@ -331,6 +368,7 @@ class Standby:
             "name": self.directory.path.name,
             "role": "standby",
             "state": self.state,
+            "step": self._step(),
             "pid": os.getpid(),
             "since_ns": int(self._since_s * 1e9),
             "heartbeat_s": self.heartbeat.limit_s,
@@ -344,6 +382,12 @@ class Standby:
             },
             "accounts": {name: self._account_status(name) for name in self.config.accounts},
         }
+
+    def _step(self) -> str:
+        waits = {name: getattr(adapter, "waits", "") for name, adapter in dict(self._adapters).items()}
+        if self.state != "taking over" or not any(waits.values()):
+            return self.step
+        return f"{self.step}: " + "; ".join(f"{name}: {why}" for name, why in waits.items() if why)
 
     def _account_status(self, name: str) -> dict[str, Any]:
         trouble = self._troubles.get(name, "")

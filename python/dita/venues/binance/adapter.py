@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Final
 
 from dita._kernel import VenueEvent, VenueOrder
 from dita.errors import InvalidInput, NotSent
+from dita.venues.base import KernelSink
 from dita.venues.binance import requests
 from dita.venues.binance.budget import Budget
 from dita.venues.binance.feed import MarketFeed
@@ -76,6 +77,24 @@ class BinanceUsdm(LiveAdapter):
         super().__init__(wire, self._news, self._questions, names, clock_ns, deaf_s)
         self._kinds: dict[str, tuple[str, bool]] = {}
         self._wants_new_key = False
+
+    def attach(self, kernel: KernelSink) -> None:
+        """Learn the kernel and its orders, and open the user stream."""
+        # Fills name an order by the venue's id alone: one that the log knows needs no question.
+        orders = getattr(kernel, "orders", None)
+        for order in () if orders is None else orders():
+            self._news.link(order.venue_order_id, order.venue_client_id)
+        super().attach(kernel)
+
+    def catch_up_later(self, since_ns: int, caught_up: Callable[[], None]) -> None:
+        """Ask for the fills and the income of a downtime once trading goes on; call it before `attach`."""
+
+        def done() -> None:
+            caught_up()
+            self.budget.catching_up = False
+
+        self.budget.catching_up = True
+        super().catch_up_later(since_ns, done)
 
     # --------------------------------------------------------------------------------------- the kernel asks
 

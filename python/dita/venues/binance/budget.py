@@ -42,10 +42,14 @@ class Budget:
 
     Attributes:
         reserve: The part of each order budget that entries may not take, and of the weight that questions
-            may not: it is there for exits and cancels. 0 to 1.
+            about the past and the market may not: it is there for exits, cancels and the questions how
+            orders, positions and balances stand. 0 to 1.
+        catching_up: Whether fills and income of a downtime are asked for: then those questions may take
+            three quarters of the reserve too.
     """
 
     reserve: float = 0.2
+    catching_up: bool = False
     _weight: _Count = field(default_factory=lambda: _Count("x-mbx-used-weight-1m", 2_400, _MINUTE_NS))
     _orders: tuple[_Count, ...] = field(
         default_factory=lambda: (
@@ -78,13 +82,12 @@ class Budget:
         """Return how long a request has to wait; 0 where it may leave.
 
         Args:
-            request: It. Exits and cancels may take the whole budget.
+            request: It. Exits, cancels and `first` questions may take the whole budget.
             now_ns: The time.
         """
         if now_ns < self._barred_until_ns:
             return (self._barred_until_ns - now_ns) // 1_000_000 + 1
-        weight_max = self._weight.limit * (1.0 - self.reserve if request.method == "GET" else 1.0)
-        if request.weight and self._weight.at(now_ns) + request.weight > int(weight_max):
+        if request.weight and self._weight.at(now_ns) + request.weight > self._weight_max(request):
             return self._weight.wait_ms(now_ns)
         if request.pool == "none":
             return 0
@@ -93,6 +96,11 @@ class Budget:
             if count.at(now_ns) + 1 > int(count.limit * share):
                 return count.wait_ms(now_ns)
         return 0
+
+    def _weight_max(self, request: Request) -> int:
+        if request.method != "GET" or request.first:
+            return self._weight.limit
+        return int(self._weight.limit * (1.0 - self.reserve / (4 if self.catching_up else 1)))
 
     def take(self, request: Request, now_ns: int) -> None:
         """Count a request that leaves."""

@@ -121,24 +121,24 @@ def amend(order: VenueOrder, size: Decimal, price: Decimal, request_id: str) -> 
 def query(symbol: str, client_id: str = "", order_id: str = "") -> Request:
     """Ask about a plain order."""
     named = {"orderId": order_id} if order_id else {"origClientOrderId": client_id}
-    return Request("GET", "/fapi/v1/order", {"symbol": symbol, **named})
+    return Request("GET", "/fapi/v1/order", {"symbol": symbol, **named}, first=True)
 
 
 def query_algo(client_id: str) -> Request:
     """Ask about a conditional order."""
-    return Request("GET", "/fapi/v1/algoOrder", {"clientAlgoId": client_id})
+    return Request("GET", "/fapi/v1/algoOrder", {"clientAlgoId": client_id}, first=True)
 
 
 def open_orders(symbol: str | None) -> Request:
     """Ask for the plain orders that are open; without a symbol it weighs 40."""
     values = {"symbol": symbol} if symbol else {}
-    return Request("GET", "/fapi/v1/openOrders", values, weight=1 if symbol else 40)
+    return Request("GET", "/fapi/v1/openOrders", values, weight=1 if symbol else 40, first=True)
 
 
 def open_algo_orders(symbol: str | None) -> Request:
     """Ask for the conditional orders that wait."""
     values = {"symbol": symbol} if symbol else {}
-    return Request("GET", "/fapi/v1/openAlgoOrders", values, weight=1 if symbol else 40)
+    return Request("GET", "/fapi/v1/openAlgoOrders", values, weight=1 if symbol else 40, first=True)
 
 
 def user_trades(
@@ -152,7 +152,7 @@ def user_trades(
         values["orderId"] = order_id
     elif since_ms is not None:
         values["startTime"] = since_ms
-    return Request("GET", "/fapi/v1/userTrades", values, weight=5)
+    return Request("GET", "/fapi/v1/userTrades", values, weight=5, first=bool(order_id))
 
 
 def income(since_ms: int, until_ms: int | None = None, kind: str = "") -> Request:
@@ -165,13 +165,13 @@ def income(since_ms: int, until_ms: int | None = None, kind: str = "") -> Reques
     return Request("GET", "/fapi/v1/income", values, weight=30)
 
 
-BALANCE: Final = Request("GET", "/fapi/v3/balance", weight=5)
-POSITIONS: Final = Request("GET", "/fapi/v3/positionRisk", weight=5)
+BALANCE: Final = Request("GET", "/fapi/v3/balance", weight=5, first=True)
+POSITIONS: Final = Request("GET", "/fapi/v3/positionRisk", weight=5, first=True)
 POSITION_MODE: Final = Request("GET", "/fapi/v1/positionSide/dual", weight=30)
 MULTI_ASSETS: Final = Request("GET", "/fapi/v1/multiAssetsMargin", weight=30)
 FEE_BURN: Final = Request("GET", "/fapi/v1/feeBurn", weight=30)
 KEY_RIGHTS: Final = Request("GET", "/sapi/v1/account/apiRestrictions")
-SERVER_TIME: Final = Request("GET", "/fapi/v1/time", signed=False)
+SERVER_TIME: Final = Request("GET", "/fapi/v1/time", signed=False, first=True)
 INSTRUMENTS: Final = Request("GET", "/fapi/v1/exchangeInfo", signed=False)
 LISTEN_KEY: Final = "/fapi/v1/listenKey"
 NEW_KEY: Final = Request("POST", LISTEN_KEY, signed=False, patient=True)

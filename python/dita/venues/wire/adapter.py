@@ -5,6 +5,7 @@ what comes of it is brought by `emit`. Only `opening_state` and the other questi
 """
 
 import asyncio
+import itertools
 import logging
 import threading
 import time
@@ -37,6 +38,8 @@ PAST_WAIT_S: Final = 150.0
 OVERLAP_NS: Final = 600 * 1_000_000_000
 MS: Final = 1_000_000
 _RETRIES: Final = 5
+_LOOK_S: Final = 0.02
+_CATCHING_UP: Final = "fills and income since the last process are asked for"
 _BOOKED_MAX: Final = 100_000
 
 
@@ -121,6 +124,8 @@ class WireAdapter(BaseExecutionAdapter):
         self._asks = questions
         self._awaited: dict[str, float] = {}
         self._booked_ns = 0
+        self._caught_up: Callable[[], None] | None = None
+        self._may_catch_up = threading.Event()
         self._told_s: OrderedDict[str, float] = OrderedDict()
         self._busy = 0
         self._repairing: asyncio.Lock | None = None
@@ -147,9 +152,33 @@ class WireAdapter(BaseExecutionAdapter):
     def attach(self, kernel: KernelSink) -> None:
         """Learn the kernel, and open the user stream."""
         super().attach(kernel)
-        self._booked_ns = self._clock_ns()
+        if self._caught_up is None:
+            self._booked_ns = self._clock_ns()
+            self._may_catch_up.set()
         self._wire.spawn(self._listen())
         self._wire.spawn(self._watch())
+
+    def catch_up_later(self, since_ns: int, caught_up: Callable[[], None]) -> None:
+        """Ask for the fills and the income of a downtime once trading goes on; call it before `attach`.
+
+        Entries are held back and the kernel is DISCONNECTED until they are booked; exits and cancels go.
+
+        Args:
+            since_ns: From when on to ask, nanoseconds UTC.
+            caught_up: Called once everything since then is booked, before RESYNCED is sent.
+        """
+        self._booked_ns, self._caught_up = since_ns + OVERLAP_NS, caught_up
+        # The stream's first opening is a reconnect: it repairs from there, and then says RESYNCED.
+        self._told_down = True
+
+    def catch_up_now(self) -> None:
+        """Begin with what `catch_up_later` has put off: positions and open orders are known."""
+        self._may_catch_up.set()
+
+    @property
+    def waits(self) -> str:
+        """What this adapter waits for, and why; empty where it waits for nothing."""
+        return self._wire.waits or (_CATCHING_UP if self._caught_up is not None else "")
 
     def wait_connected(self, timeout_s: float = WAIT_S) -> bool:
         """Wait until the user stream is open and the account was asked for.
@@ -263,7 +292,7 @@ class WireAdapter(BaseExecutionAdapter):
             Failure: It is no success.
             TimeoutError: It took longer.
         """
-        return self._wait(self._wire.ask(request), wait_s)
+        return self._wait(self._wire.ask(request), wait_s, request.path)
 
     # --------------------------------------------------------------------------------------------- the stream
 
@@ -329,7 +358,11 @@ class WireAdapter(BaseExecutionAdapter):
 
     async def _reconcile(self, cuts: int, *, first: bool) -> None:
         """Ask for what the stream may not have told, and only then call the connection good."""
-        for pause in (*BACK_OFF_S, *(2.0 for _ in range(1_000))):
+        while not self._may_catch_up.is_set():
+            await asyncio.sleep(_LOOK_S)
+        for pause in itertools.chain(BACK_OFF_S, itertools.repeat(BACK_OFF_S[-1])):
+            if cuts != self._cuts or self._closing.is_set():
+                return
             try:
                 if first:
                     await self._wire.set_clock()
@@ -360,6 +393,10 @@ class WireAdapter(BaseExecutionAdapter):
             for client_id in list(self._awaited):
                 await self._query(client_id)
             await self._tell_balances()
+            if self._caught_up is not None:
+                # It writes to the log's disk.
+                await asyncio.to_thread(self._caught_up)
+                self._caught_up = None
             self._booked_ns = began_ns
             self.repairs += 1
 
@@ -486,11 +523,15 @@ class WireAdapter(BaseExecutionAdapter):
         finally:
             self._busy -= 1
 
-    def _wait(self, work: Any, wait_s: float = WAIT_S) -> Any:  # noqa: ANN401 - what the coroutine returns
+    def _wait(self, work: Any, wait_s: float = WAIT_S, question: str = "") -> Any:  # noqa: ANN401 - what the coroutine returns
         if self._wire.is_own_thread():
             work.close()
             raise NotSent("this is the transport's own thread: it cannot wait for itself")
-        return self._wire.wait_for(work, wait_s)
+        try:
+            return self._wire.wait_for(work, wait_s)
+        except TimeoutError:
+            why = self._wire.waits or "the venue has not answered"
+            raise TimeoutError(f"{question or work.__name__}: no answer within {wait_s:g} s: {why}") from None
 
     def _await(self, client_id: str, sent_s: float | None = None) -> None:
         """The stream has to tell of this order soon.
@@ -530,7 +571,7 @@ class WireAdapter(BaseExecutionAdapter):
         if request.pool == "entry" and self._unheard:
             raise NotSent(f"entries halt: {self._unheard}")
         if request.pool == "entry" and not self._connected.is_set():
-            raise NotSent("entries wait: the user stream is down, or deaf")
+            raise NotSent(f"entries wait: {self.waits or 'the user stream is down, or deaf'}")
         return self._over_budget(request, order)
 
     def clock_offset_ms(self) -> int:

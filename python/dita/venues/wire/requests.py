@@ -20,6 +20,8 @@ class Request:
         weight: What it weighs.
         pool: Whether it places an order, and if so, whether that is an exit.
         patient: Whether it waits for the rate budget although it is no question.
+        first: Whether it may use the whole rate budget although it is a question: it asks how an order, the
+            positions or the balances stand now. Other questions leave a part to orders and cancels.
     """
 
     method: str
@@ -29,6 +31,7 @@ class Request:
     weight: int = 1
     pool: Pool = "none"
     patient: bool = False
+    first: bool = False
 
     @property
     def can_wait(self) -> bool:

@@ -1,6 +1,7 @@
 """The network: one thread with one event loop per account, HTTP and streams. Needs the extra `venues`."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
@@ -13,6 +14,7 @@ from dita.venues.wire.reading import FRAME_BYTES_MAX
 from dita.venues.wire.requests import Allowance, Dialect, Request
 from dita.venues.wire.thread import LoopThread
 
+_LOG: Final = logging.getLogger("dita.venues")
 ANSWER_S: Final = 5.0
 _HEARTBEAT_S: Final = 20.0
 _MINUTE_S: Final = 61.0
@@ -39,6 +41,7 @@ class Transport(LoopThread):
         self.rest, self.stream = rest.rstrip("/"), stream.rstrip("/")
         self.budget = budget
         self.offset_ms = 0
+        self._waiting: dict[int, str] = {}
         self._dialect = dialect
         self._clock_ns = clock_ns
         self._session: aiohttp.ClientSession | None = None
@@ -87,10 +90,28 @@ class Transport(LoopThread):
     async def _room_for(self, request: Request) -> None:
         """Wait for the budget: for a minute at most, or for as long as the venue itself bars us."""
         until_s = time.monotonic() + _MINUTE_S
-        while wait_ms := self.budget.wait_ms(request, self._clock_ns()):
-            if time.monotonic() > until_s and not self.budget.is_barred(self._clock_ns()):
-                return
-            await asyncio.sleep(min(wait_ms / 1000, _LOOK_S))
+        question = f"{request.method} {request.path}"
+        key = id(asyncio.current_task())
+        try:
+            while wait_ms := self.budget.wait_ms(request, self._clock_ns()):
+                is_barred = self.budget.is_barred(self._clock_ns())
+                if time.monotonic() > until_s and not is_barred:
+                    return
+                why = "the venue has barred this address" if is_barred else "the rate budget is used up"
+                first, self._waiting[key] = (
+                    key not in self._waiting,
+                    f"{question} waits {wait_ms / 1000:.1f} s: {why}",
+                )
+                if first:
+                    _LOG.info("%s: %s", self.rest, self._waiting[key])
+                await asyncio.sleep(min(wait_ms / 1000, _LOOK_S))
+        finally:
+            self._waiting.pop(key, None)
+
+    @property
+    def waits(self) -> str:
+        """Which question waits for the rate budget, and why; empty where none does."""
+        return next(iter(list(self._waiting.values())), "")
 
     async def set_clock(self) -> None:
         """Learn how far this machine's clock is off, from one question's middle.
