@@ -1,6 +1,7 @@
 """`dita run` and `dita doctor` against `dita exchange`, over real sockets."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,9 +16,9 @@ from typing import Any
 import pytest
 
 from dita import ExecutionKernel
-from dita.config import BotConfig, ConfigError
+from dita.config import AccountConfig, BotConfig, ConfigError
 from dita.errors import InvalidInput
-from dita.host import Directory
+from dita.host import Directory, ask
 from dita.live.checks import Doctor
 from dita.live.places import Place, symbol_of
 from dita.live.plan import NotReady, OnStop, Plan
@@ -115,7 +116,9 @@ def test_the_venues_mark_is_the_kernels_and_its_funding_terms_are_known(served: 
 
 @pytest.mark.parametrize("where", [plan_of, shadow_of])
 def test_a_strategy_with_a_budget_trades_within_it(served: ServerThread, where: Callable[..., Plan]) -> None:
-    run = LiveRun(where(served, Holder, bots={"Holder": BotConfig(capital=Decimal(5_000))}))
+    run = LiveRun(
+        where(served, Holder, account=AccountConfig(bots={"Holder": BotConfig(capital=Decimal(5_000))}))
+    )
     rows: list[dict[str, Any]] = []
 
     def filled() -> bool:
@@ -139,7 +142,9 @@ def test_a_strategy_beyond_its_budget_is_refused(served: ServerThread, where: Ca
                 self.asked = True
                 refused.append(self.enter("BTCUSDT", "LONG", "0.01"))
 
-    run = LiveRun(where(served, Greedy, bots={"Greedy": BotConfig(capital=Decimal(1))}))
+    run = LiveRun(
+        where(served, Greedy, account=AccountConfig(bots={"Greedy": BotConfig(capital=Decimal(1))}))
+    )
     traded(run, lambda: bool(refused))
     assert (refused[0].diagnostic_code, refused[0].details["bot"]) == ("BUDGET", "Greedy")
     assert position(served) == 0
@@ -147,7 +152,9 @@ def test_a_strategy_beyond_its_budget_is_refused(served: ServerThread, where: Ca
 
 def test_a_run_does_not_begin_with_budgets_that_the_account_does_not_carry(served: ServerThread) -> None:
     with pytest.raises(ConfigError, match=r"accounts\.binance\.bots\.Holder\.capital"):
-        LiveRun(plan_of(served, Holder, bots={"Holder": BotConfig(capital=Decimal(10**9))}))
+        LiveRun(
+            plan_of(served, Holder, account=AccountConfig(bots={"Holder": BotConfig(capital=Decimal(10**9))}))
+        )
 
 
 def test_a_run_tells_its_figures_to_prometheus_until_its_end(served: ServerThread) -> None:
@@ -357,9 +364,7 @@ def test_the_doctor_says_what_it_found_and_exits_by_it(served: ServerThread) -> 
 
 def test_a_run_takes_the_bots_of_its_account_from_the_file(served: ServerThread, tmp_path: Path) -> None:
     (tmp_path / "dita.toml").write_text(
-        '[accounts.binance.bots.Holder]\ncapital = "400"\n'
-        '[accounts.binance.bots.other]\ncapital = "1"\n'
-        '[accounts.main.bots.else]\ncapital = "1"\n'
+        '[accounts.binance.bots.Holder]\ncapital = "400"\n[accounts.binance.bots.other]\ncapital = "1"\n'
     )
     words = ["run", f"{__file__}:Holder", "-c", "binance", "-p", "BTC/USDT", "--exchange", served.address]
     directory = Directory(tmp_path / "host")
@@ -382,7 +387,69 @@ def test_a_run_takes_the_bots_of_its_account_from_the_file(served: ServerThread,
     assert program.returncode == 0, told
     assert "Holder has a budget, which began with 400 USDT\n" in told
     assert "other has a budget, which began with 1 USDT; no strategy of this run has that name" in told
-    assert "accounts.main.bots are not of this run, whose account is binance" in told
+
+
+def test_a_run_takes_limits_and_slots_of_its_account_from_the_file(
+    served: ServerThread, tmp_path: Path
+) -> None:
+    (tmp_path / "dita.toml").write_text(
+        '[host]\nname = "desk"\n'
+        '[accounts.binance]\nmax_slots = 2\nlimits = {max_order_notional = "100", max_open_slots = "1"}\n'
+        "[accounts.bybit]\nmax_slots = 7\n"
+    )
+    words = ["run", f"{__file__}:Holder", "-c", "binance", "-p", "BTC/USDT", "--exchange", served.address]
+    program = subprocess.Popen(
+        [sys.executable, "-m", "dita.cli", *words],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), "DITA_HOME": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert program.stdout is not None
+        assert program.stdout.readline().startswith("Holder: trading"), program.communicate()
+        account = ask(Directory(tmp_path / "desk"), "status")["accounts"]["binance"]
+        program.send_signal(signal.SIGINT)
+        _, told = program.communicate(timeout=60)
+    finally:
+        if program.poll() is None:
+            program.kill()
+    assert program.returncode == 0, told
+    limits = account["control"]["limits"]
+    assert account["slots_total"] == 2
+    assert (Decimal(limits["max_order_notional"]), limits["max_open_slots"]) == (100, 1)
+    # An order for 600 USDT is above the limit.
+    assert position(served) == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("[accounts.main.limits]\nmax_daily_loss = '5'",
+         "accounts.main.limits.max_daily_loss: has no effect on `dita run -c binance`.*[accounts.binance]"),
+        ("[accounts.binance]\nseed_capital = {USDT = '5'}",
+         "accounts.binance.seed_capital.USDT: has no effect.*of an account count bots, hedge_mode"),
+        ("[strategies.mine]\nfile = 'mine.py'\naccount = 'binance'\n[accounts.binance]",
+         "strategies.mine.file: has no effect.*from the command line"),
+        ("[accounts.binance]\nmax_slots = 1\n",
+         "accounts.binance.max_slots: 1 is fewer than the 2 slots that Holder, Rester need"),
+        ("[accounts.binance]\nlimits = {max_slots = '1'}",
+         "accounts.binance.limits.max_slots: .*is no limit"),
+    ],
+)  # fmt: skip
+def test_what_a_run_would_not_apply_is_an_error(
+    served: ServerThread, tmp_path: Path, text: str, named: str
+) -> None:
+    file = tmp_path / "here.toml"
+    file.write_text(text)
+    ended = command(
+        "run", f"{__file__}:Holder", f"{__file__}:Rester", "-c", "binance", "-p", "BTC/USDT", "--exchange",
+        served.address, "--config", str(file), "--ephemeral", PYTHONPATH=str(Path(__file__).parents[1]),
+    )  # fmt: skip
+    assert ended.returncode == 1
+    assert re.search(named.replace("[", r"\["), ended.stderr, re.IGNORECASE), ended.stderr
+    assert position(served) == 0
 
 
 def test_a_signal_ends_a_run_and_what_is_left_is_printed(served: ServerThread, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from dita.clock import SystemClock
-from dita.config import AlertsConfig, Config
+from dita.config import Config
 from dita.errors import KernelError
 from dita.host import Directory, Host
 from dita.host.metrics_port import MetricsPort
@@ -51,7 +51,7 @@ class LiveRun:
         plan: Plan,
         directory: Directory | None = None,
         *,
-        alerts: AlertsConfig | None = None,
+        config: Config | None = None,
         metrics: str | None = None,
     ) -> None:
         """Check the account and open it; nothing is traded yet.
@@ -59,7 +59,8 @@ class LiveRun:
         Args:
             plan: What is to run.
             directory: Where to keep log, controls and socket; None keeps nothing.
-            alerts: Who is told; None means nobody.
+            config: What `dita.toml` says beside the account, which the plan has: alerts, followers, the
+                breaker; None means the defaults.
             metrics: Where Prometheus finds `/metrics`, on this machine; None means nowhere.
 
         Raises:
@@ -80,7 +81,7 @@ class LiveRun:
             # The simulated venue's own time is driven; in shadow it goes by this machine's.
             clock = SystemClock() if plan.shadow else None
             self.host = Host(
-                Config(accounts={plan.place.name: self._ground.account}, alerts=alerts or AlertsConfig()),
+                (config or Config()).model_copy(update={"accounts": {plan.place.name: self._ground.account}}),
                 directory=directory,
                 clock=clock,
             )
