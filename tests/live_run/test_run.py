@@ -192,6 +192,30 @@ def test_a_run_goes_on_from_its_log_with_its_trade(served: ServerThread, tmp_pat
     assert position(served) == 0
 
 
+def test_a_paused_strategy_is_paused_after_a_restart_and_starts_warm(
+    served: ServerThread, tmp_path: Path
+) -> None:
+    directory = Directory(tmp_path / "host")
+    first = LiveRun(plan(served, Rester), directory)
+    traded(first, lambda: bool(ask(directory, "pause")))
+    second = LiveRun(plan(served, Rester), Directory(tmp_path / "host"))
+    (handle,) = second.host.strategies.handles.values()
+    paused: list[str] = []
+
+    def started() -> bool:
+        if not paused:
+            heard = second.heard()
+            if not heard:
+                return False
+            paused.append(str(handle.state))
+            ask(directory, "start")
+        # Warm at once: no bar closes on a market that stands still.
+        return str(handle.state) == "Running" and not handle.strategy.warming
+
+    traded(second, started)
+    assert paused == ["Paused"]
+
+
 def test_the_secret_is_in_nothing_that_a_run_wrote(served: ServerThread, tmp_path: Path) -> None:
     run = LiveRun(plan(served), Directory(tmp_path / "host"))
     assert SECRET not in repr(run.plan) + repr(run.host.config) + run.host.status().decode()

@@ -132,6 +132,8 @@ class Host:
                     kernels[name].share(SharedMemoryZincPlane(plane))
                 if is_funded(account.venue, kernels[name]):
                     self._fund(name)
+            watchers = {name: one for name, one in heard.items() if isinstance(one, Watcher)}
+            self.strategies = Company(watchers, directory)
         except BaseException:
             for kernel in kernels.values():
                 kernel.close()
@@ -141,7 +143,6 @@ class Host:
         self._seats = {name: Seats(kernel) for name, kernel in kernels.items()}
         self._by_hand = AskedOrders(lambda name, slots: self.client(BY_HAND, name, slots=slots))
         self._answers |= self._order_answers()
-        self.strategies = Company({name: one for name, one in heard.items() if isinstance(one, Watcher)})
         self.screen = Screen(self._row, self.accounts, self._rows_of_strategies)
         self._answers["rows"] = self._answer_rows
         self._answers["figures"] = lambda _: self.process_figures()
@@ -501,8 +502,13 @@ class Host:
     def _answer_strategies(self, what: str, request: Mapping[str, Any]) -> object:
         if what != "strategies":
             for handle in self.strategies.find(request.get("strategy")):
-                {"start": handle.start, "pause": handle.pause, "stop_strategy": handle.stop}[what]()
-        return [handle.as_dict() for handle in self.strategies.handles.values()]
+                acts = {
+                    "start": handle.start,
+                    "pause": handle.pause,
+                    "stop_strategy": handle.stop_until_started,
+                }
+                acts[what]()
+        return [{**handle.as_dict(), "code": handle.code()} for handle in self.strategies.handles.values()]
 
     def _answer_control(self, request: Mapping[str, Any]) -> object:
         change = request["change"]
@@ -577,7 +583,7 @@ class Host:
                 wanted.file, name=name, account=wanted.account, params=wanted.params, slots=wanted.slots
             )
             if wanted.start:
-                handle.start()
+                handle.begin()
 
     def stop(self) -> None:
         """Let `run` end. From any thread, and from a signal's handler."""

@@ -22,6 +22,7 @@ from dita.portfolio import PortfolioService
 from dita.runtime.loading import check_declared
 from dita.server.door import Door
 from dita.signals import elsewhere
+from dita.strategy import Bar, Strategy
 from dita.venues.wire.failures import Failure
 from dita.venues.wire.market import MarketNews, VenueBar
 from dita.zinc import SharedMemoryZincPlane
@@ -225,12 +226,24 @@ class LiveRun:
         self._wait_for_books()
         for handle in self._handles:
             handle.actor.take_bars_of_the_market()
-            handle.start()
+            handle.begin()
         for bar in past:
             self.host.strategies.hear_past(bar_of(bar))
         for handle in self._handles:
             handle.actor.end_past()
+        self.host.strategies.past = self._past
         self.host.strategies.deliver()
+
+    def _past(self, strategy: Strategy) -> list[Bar]:
+        """Return the bars that a strategy warms up with that starts later than the run."""
+        try:
+            return [
+                bar_of(bar)
+                for bar in past_bars(self.market, self.plan.symbols, self.plan.interval, [strategy])
+            ]
+        except (KernelError, Failure, TimeoutError) as error:
+            _LOG.warning("no past bars: %s; the strategy warms up with those that come", error)
+            return []
 
     def _wait_for_books(self) -> None:
         """In shadow, let the simulated venue have its books before anybody trades there."""
