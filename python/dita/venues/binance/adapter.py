@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Final
 
 from dita._kernel import VenueEvent, VenueOrder
 from dita.errors import InvalidInput, NotSent
+from dita.venues.base import KernelSink
 from dita.venues.binance import requests
 from dita.venues.binance.budget import Budget
 from dita.venues.binance.feed import MarketFeed
@@ -85,6 +86,11 @@ class BinanceUsdm(LiveAdapter):
         super().__init__(wire, self._news, self._questions, names, clock_ns, deaf_s)
         self._kinds: dict[str, tuple[str, bool]] = {}
         self._wants_new_key = False
+
+    def attach(self, kernel: KernelSink) -> None:
+        """Learn the kernel and the account's mode, and open the user stream."""
+        self._news.hedge_mode = self.hedge_mode
+        super().attach(kernel)
 
     # --------------------------------------------------------------------------------------- the kernel asks
 
