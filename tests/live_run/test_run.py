@@ -9,6 +9,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -474,6 +475,94 @@ def test_what_a_run_would_not_apply_is_an_error(
     assert ended.returncode == 1
     assert re.search(named.replace("[", r"\["), ended.stderr, re.IGNORECASE), ended.stderr
     assert position(served) == 0
+
+
+class Broken(Holder):
+    """Raises at its second tick."""
+
+    def on_tick(self, now: Any) -> None:
+        if self.asked:
+            raise ValueError("what nobody has thought of")
+        super().on_tick(now)
+
+
+def test_a_run_writes_what_happens_with_utc_times_and_a_condition_once(
+    served: ServerThread, tmp_path: Path
+) -> None:
+    directory = Directory(tmp_path / "host")
+    words = [
+        "run",
+        f"{__file__}:Broken",
+        f"{__file__}:Holder",
+        "-c",
+        "binance",
+        "-p",
+        "BTC/USDT",
+        "-p",
+        "ETH/USDT",
+    ]
+    begun = datetime.now(UTC)
+    with (tmp_path / "stderr").open("wb") as stderr:
+        program = subprocess.Popen(
+            [
+                sys.executable,
+                "-m",
+                "dita.cli",
+                *words,
+                "--exchange",
+                served.address,
+                "--dir",
+                str(directory.path),
+            ],
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            text=True,
+        )
+
+        def said() -> str:
+            return (tmp_path / "stderr").read_text()
+
+        def wait(words: str, count: int = 1) -> None:
+            until = time.monotonic() + 40
+            while said().count(words) < count:
+                assert time.monotonic() < until, f"{words!r} did not come: {said()}"
+                assert program.poll() is None, said()
+                time.sleep(0.05)
+
+        try:
+            assert program.stdout is not None
+            assert "trading" in program.stdout.readline()
+            wait("order filled")
+            wait("ValueError: what nobody has thought of")
+            ask(directory, "control", change={"frozen": True, "updated_by": "anna"})
+            wait("frozen, by anna")
+            # Every question fails, again and again, until the exchange is well.
+            served.command("fault html 100000")
+            served.command("cut")
+            wait("the venue is away")
+            asked = served.call(lambda one: len(one.received))
+            while served.call(lambda one: len(one.received)) < asked + 10:
+                time.sleep(0.05)
+            served.command("heal")
+            wait("the venue is connected again")
+            program.send_signal(signal.SIGINT)
+            program.communicate(timeout=60)
+        finally:
+            if program.poll() is None:
+                program.kill()
+    lines = said().splitlines()
+    # The traceback of a strategy, with its own line.
+    assert any("raise ValueError" in line for line in lines)
+    stamped = [found for line in lines if (found := re.match(r"(\d{4}-\d\d-\d\dT[\d:.]+Z) \[(\w+)", line))]
+    times = [datetime.fromisoformat(found[1]) for found in stamped]
+    assert all(begun <= at <= datetime.now(UTC) for at in times)
+    assert {"info", "warning", "error"} <= {found[2] for found in stamped}
+    (fill, *_) = [line for line in lines if re.search(r"\] fill\b", line)]
+    for words in ("account=binance", "asset=BTCUSDT", "order_side=BUY", "size=0.01", "price=6"):
+        assert words in fill
+    assert sum("the venue is away" in line for line in lines) == 1
+    assert "closed" in lines[-1] or "closed" in lines[-2]
 
 
 def test_a_signal_ends_a_run_and_what_is_left_is_printed(served: ServerThread, tmp_path: Path) -> None:

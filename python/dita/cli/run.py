@@ -143,7 +143,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     place.add_argument("--dir", type=Path, metavar="DIR", help="the host's directory itself")
     place.add_argument("--ephemeral", action="store_true", help="keep nothing, and answer nobody")
-    parser.set_defaults(run=run, wrong_usage=parser.error)
+    parser.set_defaults(run=run, wrong_usage=parser.error, logs=True)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -33,6 +33,8 @@ class Directory:
 
     Attributes:
         path: Where it is.
+        died: The process that held it before and ended without letting go of it: killed, or crashed; None
+            where there is none, and before `make` or `wait`.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -42,6 +44,7 @@ class Directory:
             path: Where it is, or will be.
         """
         self.path = Path(path)
+        self.died: Owner | None = None
         self._lock: IO[bytes] | None = None
 
     @staticmethod
@@ -267,6 +270,7 @@ class Directory:
             raise DirectoryError(f"{self.path}: {error.strerror or error}") from error
 
     def _hold(self, lock: IO[bytes]) -> None:
+        self.died = Owner.read(self.lock)
         Owner.here().write(lock)
         self._lock = lock
 
