@@ -85,17 +85,20 @@ def practising(
     step_s: float = 0.25,
     listings: tuple[Listing, ...] = LISTINGS,
     venue: str = "binance",
+    hedge: bool = False,
 ) -> Iterator[Account]:
     """Open an exchange whose market stands still, and a kernel on it."""
     kinds: dict[str, type[BinancePractice | BybitPractice]] = {
         "binance": BinancePractice, "bybit": BybitPractice,
     }  # fmt: skip
-    with ServerThread(Terms(still=True, listings=listings, venue=venue), step_s=step_s) as server:
+    with ServerThread(
+        Terms(still=True, listings=listings, venue=venue, hedge=hedge), step_s=step_s
+    ) as server:
         adapter = kinds[venue](
             "practise-key", SECRET, ("BTCUSDT",),
             rest=f"http://{server.address}", stream=f"ws://{server.address}", deaf_s=deaf_s,
         )  # fmt: skip
-        with ExecutionKernel(venue=adapter) as kernel:
+        with ExecutionKernel(venue=adapter, hedge_mode=hedge) as kernel:
             kernel.set_exchange_config(
                 {"instruments": {"BTCUSDT": {"tick_size": "0.1", "lot_step": "0.001", "min_notional": "100"}}}
             )

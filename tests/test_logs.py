@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 import pytest
 
-from dita import ControlUpdate, KernelLogs, MemoryProjection, MockVenueAdapter, set_up_logs
+from dita import ControlUpdate, KernelLogs, MemoryProjection, MockVenueAdapter, NotSent, set_up_logs
 from kernels import ENTER, EXIT, ack, fill, intent, opened
 
 
@@ -112,3 +112,61 @@ def test_a_console_reads_it() -> None:
         logger.removeHandler(handler)
         logger.propagate = True
         logger.setLevel(logging.NOTSET)
+
+
+def test_a_condition_is_written_once_and_not_at_each_try(
+    stream: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now_s = 1_000.0
+    monkeypatch.setattr("dita.logs.time.monotonic", lambda: now_s)
+    why = ["the exchange is away"]
+
+    def refuse(order: Any) -> NoReturn:
+        raise NotSent(why[0])
+
+    kernel = opened(MockVenueAdapter(submit=refuse), max_slots=4)
+    tries = iter(range(1_000))
+
+    def tried(count: int) -> list[str]:
+        stream.seek(0)
+        stream.truncate(0)
+        for _ in range(count):
+            number = next(tries)
+            kernel.process_intent(intent(ENTER, f"i{number}", trade_id=f"t{number}"))
+        # NotSent is what an adapter says: no traceback.
+        assert "Traceback" not in stream.getvalue()
+        return [line["event"] for line in lines(stream) if line["logger"] == "dita.venue"]
+
+    (first,) = tried(50)
+    assert first.endswith("submit failed: the exchange is away")
+    why[0] = "the exchange asks for a pause"
+    (second,) = tried(5)
+    assert second.endswith("submit failed: the exchange asks for a pause")
+    why[0] = "the exchange is away"
+    now_s += 59.9
+    assert tried(5) == []
+    now_s += 0.1
+    assert tried(5) == [f"{first} (and 54 times more since it was written last)"]
+    # While it lasts it is written ever more rarely.
+    now_s += 100
+    assert tried(5) == []
+    now_s += 20
+    assert tried(1) == [f"{first} (and 9 times more since it was written last)"]
+    # After a quiet time it is a new condition.
+    now_s += 10_000
+    assert tried(5) == [first]
+    now_s += 60
+    assert len(tried(1)) == 1
+
+
+def test_lines_of_what_happens_and_critical_ones_are_never_held_back(stream: io.StringIO) -> None:
+    for level in (logging.INFO, logging.CRITICAL):
+        for _ in range(3):
+            logging.getLogger("dita.x").log(level, "again")
+    assert len(lines(stream)) == 6
+
+
+def test_the_same_words_about_another_thing_are_another_condition(stream: io.StringIO) -> None:
+    for slot in (1, 2, 1, 2):
+        logging.getLogger("dita.x").warning("no stop", extra={"slot": slot, "seq": slot})
+    assert [line["slot"] for line in lines(stream)] == [1, 2]

@@ -7,15 +7,25 @@ while the kernel runs: the controls' `verbosity`.
 
 import logging
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from decimal import Decimal
 from enum import Enum
 from typing import Any, Final, Literal, TextIO
 
 from dita._kernel import KernelTransition, KernelVerbosity, TradeSlot, TradeStage, VenueEvent
-from dita.errors import shown
+from dita.errors import NotSent, shown
 
 LOGGER: Final = "dita"
+#: What happens on a host's accounts: fills, orders that end, controls, strategies.
+EVENTS: Final = "dita.events"
+#: A condition that repeats is written once in so long; the time doubles while it lasts.
+_REPEAT_S: Final = 60.0
+_REPEAT_MAX_S: Final = 3_600.0
+_CONDITIONS_MAX: Final = 1_000
+_OWN_FIELDS: Final = frozenset(vars(logging.makeLogRecord({}))) | {"seq", "message", "asctime"}
 Format = Literal["json", "console"]
 
 _RANK: Final = {name: rank for rank, name in enumerate(KernelVerbosity)}
@@ -49,7 +59,7 @@ def set_up_logs(format: Format = "console", stream: TextIO | None = None) -> log
     if format == "json":
         render: Any = structlog.processors.JSONRenderer(default=_plain, sort_keys=False)
     elif format == "console":
-        render = structlog.dev.ConsoleRenderer(colors=where.isatty())
+        render = structlog.dev.ConsoleRenderer(colors=where.isatty(), timestamp_key="at")
     else:
         raise ValueError(f"format: {shown(format)} is neither 'json' nor 'console'")
     handler = logging.StreamHandler(where)
@@ -59,7 +69,7 @@ def set_up_logs(format: Format = "console", stream: TextIO | None = None) -> log
                 structlog.stdlib.add_logger_name,
                 structlog.stdlib.add_log_level,
                 structlog.stdlib.ExtraAdder(),
-                structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
+                _stamp,
             ],
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
@@ -69,6 +79,7 @@ def set_up_logs(format: Format = "console", stream: TextIO | None = None) -> log
         )
     )
     handler.set_name(LOGGER)
+    handler.addFilter(_Once())
     logger = logging.getLogger(LOGGER)
     for known in [one for one in logger.handlers if one.get_name() == LOGGER]:
         logger.removeHandler(known)
@@ -76,6 +87,66 @@ def set_up_logs(format: Format = "console", stream: TextIO | None = None) -> log
     logger.setLevel(logging.DEBUG)
     logger.propagate = False
     return handler
+
+
+@contextmanager
+def program_logs() -> Iterator[None]:
+    """Write what DITA logs to stderr while a program runs, and leave the loggers as they were."""
+    logger = logging.getLogger(LOGGER)
+    before = logger.propagate, logger.level
+    handler = set_up_logs()
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.propagate, logger.level = before[0], before[1]
+
+
+class _Once(logging.Filter):
+    """Lets a WARNING or ERROR pass once, and again only after a time that doubles while it repeats.
+
+    Lines that happen, INFO and below, and CRITICAL ones all pass. `NotSent` has no traceback: it is what an
+    adapter says, and no fault of its code.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        #: By line: when it was written last, for how long it is held back since, how often it was.
+        self._written: dict[tuple[object, ...], tuple[float, float, int]] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether a line is written; one that stands for others says for how many."""
+        if record.exc_info and isinstance(record.exc_info[1], NotSent):
+            record.exc_info = None
+        if not logging.WARNING <= record.levelno < logging.CRITICAL:
+            return True
+        text = record.getMessage()
+        own = {name: str(value) for name, value in vars(record).items() if name not in _OWN_FIELDS}
+        key = (record.name, record.levelno, text, *sorted(own.items()))
+        now_s = time.monotonic()
+        last_s, wait_s, held = self._written.get(key, (now_s, 0.0, 0))
+        if now_s - last_s < wait_s:
+            self._written[key] = (last_s, wait_s, held + 1)
+            return False
+        if held:
+            record.msg, record.args = f"{text} (and {held} times more since it was written last)", ()
+        if len(self._written) >= _CONDITIONS_MAX:
+            self._written.clear()
+        # What has been quiet for as long again is a new condition.
+        lasts = held and now_s - last_s < 2 * wait_s
+        self._written[key] = (now_s, min(2 * wait_s, _REPEAT_MAX_S) if lasts else _REPEAT_S, 0)
+        return True
+
+
+def _stamp(logger: object, method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
+    """Add when it happened, UTC: a line may be written a little later."""
+    del logger, method
+    record = event.get("_record")
+    seconds = time.time() if record is None else record.created
+    event["at"] = (
+        datetime.fromtimestamp(seconds, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    )
+    return event
 
 
 class KernelLogs:

@@ -2,6 +2,9 @@
 
 import json
 import logging
+import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,11 +15,13 @@ from typing import Any
 
 import pytest
 
-from dita import ControlUpdate, InvalidInput, SimulatedVenue
+from dita import ControlUpdate, InvalidInput, SimulatedVenue, VenueEvent
 from dita.alerts import TRIES, Alert, Alerts, Cause, Standing, Watch, Webhook, taken_over
 from dita.alerts.webhook import WAITING_MAX
 from dita.cli import main
 from dita.config import AlertsConfig, ConfigError, load
+from dita.host import Host
+from dita.host.metrics import exposition
 from gateways import SYMBOL, host_in
 
 
@@ -113,6 +118,34 @@ def test_a_cause_is_told_once_in_five_minutes_and_the_next_one_counts_the_others
         alerts.close()
     assert told == [True, False, False, True, False, True]
     assert [one["held_back"] for one in listener.bodies] == [0, 0, 3]
+
+
+def gate(text: str, account: str = "main", subject: str = "") -> Alert:
+    return Alert(Cause.GATE, text, account=account, subject=subject)
+
+
+def test_the_newest_state_of_a_cause_arrives_when_its_five_minutes_have_passed() -> None:
+    now_s = 0.0
+    with listening() as listener:
+        alerts = Alerts("desk", [Webhook(listener.url)], now_s=lambda: now_s)
+        assert alerts.tell(gate("HALTED"))
+        assert not alerts.tell(gate("NORMAL"))
+        assert not alerts.tell(gate("HALTED again"))
+        assert not alerts.tell(gate("NORMAL again"))
+        alerts.send_due()
+        now_s = 299.9
+        alerts.send_due()
+        wait(lambda: len(listener.bodies) == 1)
+        now_s = 300.0
+        alerts.send_due()
+        # The five minutes begin anew, and what is held back at the end is sent there.
+        alerts.send_due()
+        assert not alerts.tell(gate("a", subject="a"))
+        assert not alerts.tell(gate("b", subject="b"))
+        alerts.close()
+    texts = [one["text"].rpartition(": ")[2] for one in listener.bodies]
+    assert texts == ["HALTED", "NORMAL again", "a", "b"]
+    assert [one["held_back"] for one in listener.bodies] == [0, 3, 2, 0]
 
 
 def test_a_webhook_that_answers_errors_is_tried_five_times_then_given_up() -> None:
@@ -253,6 +286,7 @@ REMARK = {"code": "OVERFILL", "severity": "CRITICAL", "seq": 9, "slot_id": 1, "l
         (Standing(logged=["dead man: could not be taken off"]), "critical"),
         (Standing(disk_free=0.049), "disk_low"),
         (Standing(losses_met={"a": [MET]}), "breaker"),
+        (Standing(lost_s={"a": 3.2}), "venue_lost"),
         (
             Standing(remarks=[("a", {**REMARK, "severity": "WARNING", "limit": "max_daily_loss"})]),
             "breaker",
@@ -261,6 +295,30 @@ REMARK = {"code": "OVERFILL", "severity": "CRITICAL", "seq": 9, "slot_id": 1, "l
 )
 def test_what_somebody_has_to_know_is_told(standing: Standing, cause: str) -> None:
     assert causes_of(watch(), standing) == [cause]
+
+
+@pytest.mark.parametrize(
+    ("bad", "good"),
+    [
+        (Standing(slots={"a": [SLOT]}), Standing(slots={"a": []})),
+        (Standing(strategies=[FAILED]), Standing(strategies=[{**FAILED, "state": "Running"}])),
+        (
+            Standing(followers={"a": {"journal": {"state": "DEAD"}}}),
+            Standing(followers={"a": {"journal": {"state": "LIVE"}}}),
+        ),
+        (Standing(disk_free=0.01), Standing(disk_free=0.5)),
+        (Standing(losses_met={"a": [MET]}), Standing(losses_met={"a": []})),
+        (Standing(lost_s={"a": 3.2}), Standing(lost_s={"a": None})),
+    ],
+)
+def test_a_state_is_told_while_it_lasts_and_its_end_once(bad: Standing, good: Standing) -> None:
+    seen = watch()
+    (first,), (second,) = seen.look(bad, 0), seen.look(bad, 1)
+    assert first == second
+    (over,) = seen.look(good, 2)
+    assert (over.cause, over.account, over.severity) == (first.cause, first.account, "INFO")
+    assert over.details["over"]
+    assert list(seen.look(good, 3)) == []
 
 
 @pytest.mark.parametrize(
@@ -283,7 +341,9 @@ def test_what_is_well_is_not_told(standing: Standing) -> None:
 
 def test_a_host_tells_its_start_a_halt_and_its_stop(tmp_path: Path) -> None:
     with listening() as listener:
-        with host_in(tmp_path / "desk", **{"alerts.webhooks": f'["{listener.url}"]'}) as host:
+        # How full this machine's disk is, is no part of this.
+        more = {"alerts.webhooks": f'["{listener.url}"]', "alerts.disk_free_min": "0"}
+        with host_in(tmp_path / "desk", **more) as host:
             wait(lambda: "started" in listener.causes())
             host.control(ControlUpdate(kill_switch=True, updated_by="anna"))
             wait(lambda: "gate_changed" in listener.causes())
@@ -293,6 +353,44 @@ def test_a_host_tells_its_start_a_halt_and_its_stop(tmp_path: Path) -> None:
         assert {one["host"] for one in listener.bodies} == {"desk"}
         halt = listener.bodies[1]
         assert (halt["account"], halt["details"]["updated_by"]) == ("main", "anna")
+
+
+def test_a_host_that_starts_after_a_crash_says_so(tmp_path: Path) -> None:
+    directory = tmp_path / "desk"
+    crashes = f"import os, pathlib, gateways; gateways.host_in(pathlib.Path({str(directory)!r})); os._exit(9)"
+    began = {"PYTHONPATH": str(Path(__file__).parents[1]), **os.environ}
+    assert subprocess.run([sys.executable, "-c", crashes], env=began, check=False).returncode == 9
+    with listening() as listener:
+        more = {"alerts.webhooks": f'["{listener.url}"]', "alerts.disk_free_min": "0"}
+        for how, causes in (
+            ("crash", ["started", "crash_restart", "stopped"]),
+            ("clean", ["started", "stopped"]),
+        ):
+            listener.bodies.clear()
+            with host_in(directory, **more) as host:
+                assert f'dita_began{{how="{how}"}} 1.0' in exposition(host.figures())
+            assert listener.causes() == causes
+
+
+def test_a_venue_that_is_lost_and_back_is_told_and_measured(tmp_path: Path) -> None:
+    def gauge(host: Host) -> str:
+        lines = exposition(host.figures()).splitlines()
+        return next(line for line in lines if line.startswith("dita_venue_connected{")).rpartition(" ")[2]
+
+    with listening() as listener:
+        more = {"alerts.webhooks": f'["{listener.url}"]', "alerts.disk_free_min": "0"}
+        with host_in(tmp_path / "desk", **more) as host:
+            kernel = host.kernel(None)
+            assert gauge(host) == "1.0"
+            kernel.on_venue_event(VenueEvent(kernel.now_ns, kind="DISCONNECTED"))
+            wait(lambda: "venue_lost" in listener.causes())
+            wait(lambda: gauge(host) == "0.0")
+            kernel.on_venue_event(VenueEvent(kernel.now_ns, kind="RESYNCED"))
+            wait(lambda: gauge(host) == "1.0")
+        # The first word was less than five minutes ago: the last one arrives all the same.
+        assert listener.causes() == ["started", "venue_lost", "venue_lost", "stopped"]
+        assert listener.bodies[1]["severity"] == "CRITICAL"
+        assert listener.bodies[2]["text"].startswith("INFO desk: main: the venue is connected again")
 
 
 def test_a_host_whose_webhook_hangs_ends_within_seconds(tmp_path: Path) -> None:

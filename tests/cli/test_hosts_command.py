@@ -10,7 +10,7 @@ import pytest
 from dita import SimulatedVenue
 from dita.cli import main
 from dita.config import Config, load
-from dita.host import Directory, Host
+from dita.host import Directory, DirectoryError, Host
 from dita.strategy import Strategy
 
 SYMBOL = "BTCUSDT"
@@ -124,6 +124,72 @@ def test_strategies_are_started_paused_and_stopped_by_name(
         assert not host.stopping
         assert main(["start", "--strategy", "c"]) == 1
         assert "is none of a, b" in capsys.readouterr().err
+
+
+def test_what_an_operator_paused_or_stopped_stays_so_after_a_restart(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def wanted() -> Config:
+        given = {
+            f"strategies.{name}.file": f"{__name__}:Quiet" for name in ("alpha", "beta", "gamma", "delta")
+        }
+        return load(environ={}, overrides={"strategies.delta.start": False, **given}).config
+
+    def states(*words: str) -> dict[str, str]:
+        assert main([*words, "--json"]) == 0
+        return {one["name"]: one["state"] for one in json.loads(capsys.readouterr().out)["strategies"]}
+
+    with Host(wanted(), directory=Directory.named("desk")) as host:
+        host.serve()
+        host.load_configured()
+        states("pause", "--strategy", "beta")
+        first = states("stop", "desk", "--strategy", "gamma")
+        assert first == {"alpha": "Running", "beta": "Paused", "gamma": "Stopped", "delta": "Stopped"}
+    with Host(wanted(), directory=Directory.named("desk")) as host:
+        host.serve()
+        host.load_configured()
+        assert states("strategies") == first
+        again = states("start")
+        assert set(again.values()) == {"Running"}
+        # The end of a host is nobody's wish to stop a strategy.
+        for handle in host.strategies.handles.values():
+            handle.stop()
+    with Host(wanted(), directory=Directory.named("desk")) as host:
+        host.load_configured()
+        running = [name for name, one in host.strategies.handles.items() if str(one.state) == "Running"]
+        assert running == ["alpha", "beta", "gamma"]
+    Directory.named("desk").held.write_text("{")
+    with pytest.raises(DirectoryError, match=r"strategies\.held: cannot be read.*remove it"):
+        Host(wanted(), directory=Directory.named("desk"))
+
+
+def test_a_start_says_whether_the_old_or_the_new_code_runs(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    beside, file = tmp_path / "beside_of_mine.py", tmp_path / "mine.py"
+    beside.write_text("A = 1\n")
+    text = "import beside_of_mine\nfrom dita.strategy import Strategy\nclass Mine(Strategy):\n    pass\n"
+    file.write_text(text)
+
+    def code() -> str:
+        assert main(["stop", "--strategy", "m", "--json"]) == 0
+        assert main(["start", "--strategy", "m"]) == 0
+        return capsys.readouterr().out.splitlines()[-1]
+
+    with Host(config(), directory=Directory.named("desk")) as host:
+        host.serve()
+        host.load(str(file), name="m")
+        assert code().endswith("as on disk")
+        file.write_text(f"{text}# changed\n")
+        assert "as loaded; its file has changed since: restart the host" in code()
+        file.write_text(text)
+        assert code().endswith("as on disk")
+        beside.write_text("A = 2\n")
+        assert "its file has changed since" in code()
+    with Host(config(), directory=Directory.named("desk")) as host:
+        host.serve()
+        host.load(str(file), name="m")
+        assert code().endswith("as on disk")
 
 
 def test_flatten_by_a_hosts_name_leaves_its_positions(home: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,6 +1,7 @@
 """`dita run` and `dita doctor` against `dita exchange`, over real sockets."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -8,6 +9,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -15,9 +17,9 @@ from typing import Any
 import pytest
 
 from dita import ExecutionKernel
-from dita.config import BotConfig, ConfigError
+from dita.config import AccountConfig, BotConfig, ConfigError
 from dita.errors import InvalidInput
-from dita.host import Directory
+from dita.host import Directory, ask
 from dita.live.checks import Doctor
 from dita.live.places import Place, symbol_of
 from dita.live.plan import NotReady, OnStop, Plan
@@ -115,7 +117,9 @@ def test_the_venues_mark_is_the_kernels_and_its_funding_terms_are_known(served: 
 
 @pytest.mark.parametrize("where", [plan_of, shadow_of])
 def test_a_strategy_with_a_budget_trades_within_it(served: ServerThread, where: Callable[..., Plan]) -> None:
-    run = LiveRun(where(served, Holder, bots={"Holder": BotConfig(capital=Decimal(5_000))}))
+    run = LiveRun(
+        where(served, Holder, account=AccountConfig(bots={"Holder": BotConfig(capital=Decimal(5_000))}))
+    )
     rows: list[dict[str, Any]] = []
 
     def filled() -> bool:
@@ -139,7 +143,9 @@ def test_a_strategy_beyond_its_budget_is_refused(served: ServerThread, where: Ca
                 self.asked = True
                 refused.append(self.enter("BTCUSDT", "LONG", "0.01"))
 
-    run = LiveRun(where(served, Greedy, bots={"Greedy": BotConfig(capital=Decimal(1))}))
+    run = LiveRun(
+        where(served, Greedy, account=AccountConfig(bots={"Greedy": BotConfig(capital=Decimal(1))}))
+    )
     traded(run, lambda: bool(refused))
     assert (refused[0].diagnostic_code, refused[0].details["bot"]) == ("BUDGET", "Greedy")
     assert position(served) == 0
@@ -147,7 +153,9 @@ def test_a_strategy_beyond_its_budget_is_refused(served: ServerThread, where: Ca
 
 def test_a_run_does_not_begin_with_budgets_that_the_account_does_not_carry(served: ServerThread) -> None:
     with pytest.raises(ConfigError, match=r"accounts\.binance\.bots\.Holder\.capital"):
-        LiveRun(plan_of(served, Holder, bots={"Holder": BotConfig(capital=Decimal(10**9))}))
+        LiveRun(
+            plan_of(served, Holder, account=AccountConfig(bots={"Holder": BotConfig(capital=Decimal(10**9))}))
+        )
 
 
 def test_a_run_tells_its_figures_to_prometheus_until_its_end(served: ServerThread) -> None:
@@ -183,6 +191,30 @@ def test_a_run_goes_on_from_its_log_with_its_trade(served: ServerThread, tmp_pat
     )
     assert left.positions == []
     assert position(served) == 0
+
+
+def test_a_paused_strategy_is_paused_after_a_restart_and_starts_warm(
+    served: ServerThread, tmp_path: Path
+) -> None:
+    directory = Directory(tmp_path / "host")
+    first = LiveRun(plan(served, Rester), directory)
+    traded(first, lambda: bool(ask(directory, "pause")))
+    second = LiveRun(plan(served, Rester), Directory(tmp_path / "host"))
+    (handle,) = second.host.strategies.handles.values()
+    paused: list[str] = []
+
+    def started() -> bool:
+        if not paused:
+            heard = second.heard()
+            if not heard:
+                return False
+            paused.append(str(handle.state))
+            ask(directory, "start")
+        # Warm at once: no bar closes on a market that stands still.
+        return str(handle.state) == "Running" and not handle.strategy.warming
+
+    traded(second, started)
+    assert paused == ["Paused"]
 
 
 def test_the_secret_is_in_nothing_that_a_run_wrote(served: ServerThread, tmp_path: Path) -> None:
@@ -357,9 +389,7 @@ def test_the_doctor_says_what_it_found_and_exits_by_it(served: ServerThread) -> 
 
 def test_a_run_takes_the_bots_of_its_account_from_the_file(served: ServerThread, tmp_path: Path) -> None:
     (tmp_path / "dita.toml").write_text(
-        '[accounts.binance.bots.Holder]\ncapital = "400"\n'
-        '[accounts.binance.bots.other]\ncapital = "1"\n'
-        '[accounts.main.bots.else]\ncapital = "1"\n'
+        '[accounts.binance.bots.Holder]\ncapital = "400"\n[accounts.binance.bots.other]\ncapital = "1"\n'
     )
     words = ["run", f"{__file__}:Holder", "-c", "binance", "-p", "BTC/USDT", "--exchange", served.address]
     directory = Directory(tmp_path / "host")
@@ -382,7 +412,157 @@ def test_a_run_takes_the_bots_of_its_account_from_the_file(served: ServerThread,
     assert program.returncode == 0, told
     assert "Holder has a budget, which began with 400 USDT\n" in told
     assert "other has a budget, which began with 1 USDT; no strategy of this run has that name" in told
-    assert "accounts.main.bots are not of this run, whose account is binance" in told
+
+
+def test_a_run_takes_limits_and_slots_of_its_account_from_the_file(
+    served: ServerThread, tmp_path: Path
+) -> None:
+    (tmp_path / "dita.toml").write_text(
+        '[host]\nname = "desk"\n'
+        '[accounts.binance]\nmax_slots = 2\nlimits = {max_order_notional = "100", max_open_slots = "1"}\n'
+        "[accounts.bybit]\nmax_slots = 7\n"
+    )
+    words = ["run", f"{__file__}:Holder", "-c", "binance", "-p", "BTC/USDT", "--exchange", served.address]
+    program = subprocess.Popen(
+        [sys.executable, "-m", "dita.cli", *words],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), "DITA_HOME": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert program.stdout is not None
+        assert program.stdout.readline().startswith("Holder: trading"), program.communicate()
+        account = ask(Directory(tmp_path / "desk"), "status")["accounts"]["binance"]
+        program.send_signal(signal.SIGINT)
+        _, told = program.communicate(timeout=60)
+    finally:
+        if program.poll() is None:
+            program.kill()
+    assert program.returncode == 0, told
+    limits = account["control"]["limits"]
+    assert account["slots_total"] == 2
+    assert (Decimal(limits["max_order_notional"]), limits["max_open_slots"]) == (100, 1)
+    # An order for 600 USDT is above the limit.
+    assert position(served) == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("[accounts.main.limits]\nmax_daily_loss = '5'",
+         "accounts.main.limits.max_daily_loss: has no effect on `dita run -c binance`.*[accounts.binance]"),
+        ("[accounts.binance]\nseed_capital = {USDT = '5'}",
+         "accounts.binance.seed_capital.USDT: has no effect.*of an account count bots, hedge_mode"),
+        ("[strategies.mine]\nfile = 'mine.py'\naccount = 'binance'\n[accounts.binance]",
+         "strategies.mine.file: has no effect.*from the command line"),
+        ("[accounts.binance]\nmax_slots = 1\n",
+         "accounts.binance.max_slots: 1 is fewer than the 2 slots that Holder, Rester need"),
+        ("[accounts.binance]\nlimits = {max_slots = '1'}",
+         "accounts.binance.limits.max_slots: .*is no limit"),
+    ],
+)  # fmt: skip
+def test_what_a_run_would_not_apply_is_an_error(
+    served: ServerThread, tmp_path: Path, text: str, named: str
+) -> None:
+    file = tmp_path / "here.toml"
+    file.write_text(text)
+    ended = command(
+        "run", f"{__file__}:Holder", f"{__file__}:Rester", "-c", "binance", "-p", "BTC/USDT", "--exchange",
+        served.address, "--config", str(file), "--ephemeral", PYTHONPATH=str(Path(__file__).parents[1]),
+    )  # fmt: skip
+    assert ended.returncode == 1
+    assert re.search(named.replace("[", r"\["), ended.stderr, re.IGNORECASE), ended.stderr
+    assert position(served) == 0
+
+
+class Broken(Holder):
+    """Raises at its second tick."""
+
+    def on_tick(self, now: Any) -> None:
+        if self.asked:
+            raise ValueError("what nobody has thought of")
+        super().on_tick(now)
+
+
+def test_a_run_writes_what_happens_with_utc_times_and_a_condition_once(
+    served: ServerThread, tmp_path: Path
+) -> None:
+    directory = Directory(tmp_path / "host")
+    words = [
+        "run",
+        f"{__file__}:Broken",
+        f"{__file__}:Holder",
+        "-c",
+        "binance",
+        "-p",
+        "BTC/USDT",
+        "-p",
+        "ETH/USDT",
+    ]
+    begun = datetime.now(UTC)
+    with (tmp_path / "stderr").open("wb") as stderr:
+        program = subprocess.Popen(
+            [
+                sys.executable,
+                "-m",
+                "dita.cli",
+                *words,
+                "--exchange",
+                served.address,
+                "--dir",
+                str(directory.path),
+            ],
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            text=True,
+        )
+
+        def said() -> str:
+            return (tmp_path / "stderr").read_text()
+
+        def wait(words: str, count: int = 1) -> None:
+            until = time.monotonic() + 40
+            while said().count(words) < count:
+                assert time.monotonic() < until, f"{words!r} did not come: {said()}"
+                assert program.poll() is None, said()
+                time.sleep(0.05)
+
+        try:
+            assert program.stdout is not None
+            assert "trading" in program.stdout.readline()
+            wait("order filled")
+            wait("ValueError: what nobody has thought of")
+            ask(directory, "control", change={"frozen": True, "updated_by": "anna"})
+            wait("frozen, by anna")
+            # Every question fails, again and again, until the exchange is well.
+            served.command("fault html 100000")
+            served.command("cut")
+            wait("the venue is away")
+            asked = served.call(lambda one: len(one.received))
+            while served.call(lambda one: len(one.received)) < asked + 10:
+                time.sleep(0.05)
+            served.command("heal")
+            wait("the venue is connected again")
+            program.send_signal(signal.SIGINT)
+            program.communicate(timeout=60)
+        finally:
+            if program.poll() is None:
+                program.kill()
+    lines = said().splitlines()
+    # The traceback of a strategy, with its own line.
+    assert any("raise ValueError" in line for line in lines)
+    stamped = [found for line in lines if (found := re.match(r"(\d{4}-\d\d-\d\dT[\d:.]+Z) \[(\w+)", line))]
+    times = [datetime.fromisoformat(found[1]) for found in stamped]
+    assert all(begun <= at <= datetime.now(UTC) for at in times)
+    assert {"info", "warning", "error"} <= {found[2] for found in stamped}
+    (fill, *_) = [line for line in lines if re.search(r"\] fill\b", line)]
+    for words in ("account=binance", "asset=BTCUSDT", "order_side=BUY", "size=0.01", "price=6"):
+        assert words in fill
+    assert sum("the venue is away" in line for line in lines) == 1
+    assert "closed" in lines[-1] or "closed" in lines[-2]
 
 
 def test_a_signal_ends_a_run_and_what_is_left_is_printed(served: ServerThread, tmp_path: Path) -> None:

@@ -157,6 +157,44 @@ def test_a_position_in_a_delisted_symbol_is_closed_by_the_venue_and_booked(accou
     account.wait(account.books_agree)
 
 
+def test_a_settlement_order_of_the_venues_closes_the_slot_though_its_id_is_longer_than_ours(
+    account: Account,
+) -> None:
+    account.server.command("settle BTCUSDT")
+    account.wait(lambda: account.kernel.slot(0).size == 0)
+    order = account.server.call(lambda one: one.account.histories.orders[-1])
+    assert order.client_id.startswith("settlement_autoclose-")
+    assert len(order.client_id) == 37
+    assert account.stage() == "CLOSED"
+    assert account.kernel.unassigned() == []
+    account.wait(account.books_agree)
+
+
+def position_frame(*rows: tuple[str, str]) -> dict[str, Any]:
+    at_ms = time.time_ns() // 1_000_000
+    empty = {"s": "BTCUSDT", "cr": "0", "up": "0", "mt": "cross", "iw": "0"}
+    held = [{**empty, "ps": side, "pa": size, "ep": "60000" if size != "0" else "0"} for side, size in rows]
+    return {"e": "ACCOUNT_UPDATE", "T": at_ms, "E": at_ms, "a": {"B": [], "P": held, "m": "ORDER"}}
+
+
+@pytest.mark.parametrize("hedge", [False, True])
+def test_rows_of_the_other_account_mode_are_left_out_and_those_of_the_accounts_own_are_read(
+    *, hedge: bool
+) -> None:
+    def reported(kernel: Any) -> dict[str, Decimal]:
+        return {str(row["position_side"]): row["reported_size"] for row in kernel.positions()}
+
+    with practising(hedge=hedge) as account:
+        rows = (("BOTH", "0"), ("LONG", "0.02"), ("SHORT", "-0.01"))
+        account.say(position_frame(*(rows if hedge else (("BOTH", "0.02"), ("LONG", "0"), ("SHORT", "0")))))
+        wanted = {"LONG": Decimal("0.02"), "SHORT": Decimal("-0.01")} if hedge else {"BOTH": Decimal("0.02")}
+        account.wait(lambda: reported(account.kernel) == wanted)
+        # All empty: each book of the account's own mode is known to be flat.
+        account.say(position_frame(("BOTH", "0"), ("LONG", "0"), ("SHORT", "0")))
+        account.wait(lambda: reported(account.kernel) == {})
+        assert not account.adapter.unheard
+
+
 # ------------------------------------------------------------------------------------------ time and others
 
 

@@ -25,6 +25,8 @@ class Cause(StrEnum):
     STARTED = "started"
     STOPPED = "stopped"
     DISK = "disk_low"
+    VENUE = "venue_lost"
+    CRASHED = "crash_restart"
     TEST = "test"
 
 
@@ -39,6 +41,7 @@ class Alert:
         account: The account's name; empty where it is the whole host's.
         details: More of it, as plain values.
         time_ns: When, ns since 1970 UTC.
+        subject: What of the account it is about, where a cause can have several at once: a strategy's name.
     """
 
     cause: Cause
@@ -47,6 +50,7 @@ class Alert:
     account: str = ""
     details: Mapping[str, Any] = field(default_factory=dict)
     time_ns: int = 0
+    subject: str = ""
 
     def body(self, host: str, held_back: int) -> bytes:
         """Return it as the JSON object that a webhook gets.

@@ -28,6 +28,7 @@ class Standing:
             `severity`, `slot_id`, `limit`.
         logged: CRITICAL lines of the program's log since then.
         disk_free: Which part of the log's disk is free; None where there is none.
+        lost_s: For how long each account's venue has not been connected, seconds; None where it is.
     """
 
     accounts: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
@@ -39,12 +40,13 @@ class Standing:
     remarks: Sequence[tuple[str, Mapping[str, Any]]] = ()
     logged: Sequence[str] = ()
     disk_free: float | None = None
+    lost_s: Mapping[str, float | None] = field(default_factory=dict)
 
 
 class Watch:
     """Compares one look with the one before.
 
-    A state that lasts is told at every look: who tells holds it back.
+    A state that lasts is yielded at every look, and its end once: `Alerts` holds back what comes too often.
     """
 
     def __init__(self, *, unexplained_s: float, disk_free_min: float) -> None:
@@ -58,6 +60,7 @@ class Watch:
         self._disk_free_min = disk_free_min
         self._unexplained_since: dict[tuple[str, str], float] = {}
         self._controls: dict[str, Mapping[str, Any]] = {}
+        self._lasting: dict[tuple[Cause, str, str], Alert] = {}
 
     def look(self, standing: Standing, now_s: float) -> Iterator[Alert]:
         """Yield what has to be told.
@@ -68,6 +71,19 @@ class Watch:
         """
         for name, control in standing.controls.items():
             yield from self._of_control(name, control)
+        lasting = {(one.cause, one.account, one.subject): one for one in self._lasts(standing, now_s)}
+        yield from lasting.values()
+        for key, before in self._lasting.items():
+            if key not in lasting:
+                yield _over(before)
+        self._lasting = lasting
+        for name, remark in standing.remarks:
+            yield from _of_remark(name, remark)
+        for line in standing.logged:
+            yield Alert(Cause.CRITICAL, line, "CRITICAL")
+
+    def _lasts(self, standing: Standing, now_s: float) -> Iterator[Alert]:
+        """Yield the states that last until somebody has done something."""
         for name, assets in standing.accounts.items():
             for account in assets:
                 yield from self._of_account(name, account, now_s)
@@ -78,10 +94,10 @@ class Watch:
         for name, met in standing.losses_met.items():
             yield from _of_losses(name, met)
         yield from _of_strategies(standing.strategies)
-        for name, remark in standing.remarks:
-            yield from _of_remark(name, remark)
-        for line in standing.logged:
-            yield Alert(Cause.CRITICAL, line, "CRITICAL")
+        for name, lost_s in standing.lost_s.items():
+            if lost_s is not None:
+                text = f"{name}: the venue has been away for {lost_s:.0f} s: entries wait, stops there stand"
+                yield Alert(Cause.VENUE, text, "CRITICAL", name, {"seconds": int(lost_s)})
         free = standing.disk_free
         if free is not None and free < self._disk_free_min:
             text = f"{free:.1%} of the log's disk is free: make room, or the kernel stops"
@@ -124,7 +140,7 @@ class Watch:
                 "k_capital": str(account["k_capital"]),
                 "e_wallet_balance": str(account["e_wallet_balance"]),
             }
-            yield Alert(Cause.UNEXPLAINED, text, "CRITICAL", name, details)
+            yield Alert(Cause.UNEXPLAINED, text, "CRITICAL", name, details, subject=asset)
 
 
 def _of_slots(name: str, slots: Sequence[Mapping[str, Any]]) -> Iterator[Alert]:
@@ -143,9 +159,8 @@ def _of_followers(name: str, followers: Mapping[str, Mapping[str, Any]]) -> Iter
             text = (
                 f"{name}: follower {follower} is {status['state']}: {status.get('error') or 'it has ended'}"
             )
-            yield Alert(
-                Cause.FOLLOWER, text, "CRITICAL", name, {"follower": follower, "state": status["state"]}
-            )
+            details = {"follower": follower, "state": status["state"]}
+            yield Alert(Cause.FOLLOWER, text, "CRITICAL", name, details, subject=follower)
 
 
 def _of_losses(name: str, met: Sequence[Mapping[str, Any]]) -> Iterator[Alert]:
@@ -161,7 +176,10 @@ def _of_strategies(strategies: Sequence[Mapping[str, Any]]) -> Iterator[Alert]:
     for one in strategies:
         if str(one["state"]).startswith("Error"):
             text = f"{one['account']}: strategy {one['name']} is in Error: {one['error']}"
-            yield Alert(Cause.STRATEGY, text, "CRITICAL", str(one["account"]), {"strategy": one["name"]})
+            details = {"strategy": one["name"]}
+            yield Alert(
+                Cause.STRATEGY, text, "CRITICAL", str(one["account"]), details, subject=str(one["name"])
+            )
 
 
 def _of_remark(name: str, remark: Mapping[str, Any]) -> Iterator[Alert]:
@@ -172,3 +190,19 @@ def _of_remark(name: str, remark: Mapping[str, Any]) -> Iterator[Alert]:
     if remark["limit"] in _BREAKERS:
         text = f"{name}: {remark['limit']} holds entries back"
         yield Alert(Cause.BREAKER, text, "CRITICAL", name, {**details, "limit": remark["limit"]})
+
+
+def _over(before: Alert) -> Alert:
+    """Return the alert that a state has ended."""
+    text = {
+        Cause.UNEXPLAINED: f"every part of {before.subject} between E and K has a cause again",
+        Cause.UNPROTECTED: "no position is without a stop that it should have any more",
+        Cause.FOLLOWER: f"follower {before.subject} runs again",
+        Cause.BREAKER: "no limit on losses is met any more",
+        Cause.STRATEGY: f"strategy {before.subject} is not in Error any more",
+        Cause.VENUE: f"the venue is connected again, after {before.details.get('seconds', 0)} s or more",
+        Cause.DISK: "the log's disk has room again",
+    }[before.cause]
+    where = f"{before.account}: " if before.account else ""
+    details = {**before.details, "over": True}
+    return Alert(before.cause, f"{where}{text}", "INFO", before.account, details, subject=before.subject)

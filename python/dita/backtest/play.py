@@ -273,7 +273,11 @@ class Play:
     def _begin(self, start_ns: int) -> None:
         self._start_ns = start_ns
         for actor in self.actors:
-            actor.start()
+            if self.host.strategies.held.get(actor.name) is not None:
+                # An operator paused or stopped it in the run before.
+                self.host.strategies.handles[actor.name].begin()
+            else:
+                actor.start()
             actor.tick_by_itself()
             self._deliver()
         for bar in self._player.take_past():

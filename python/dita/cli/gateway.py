@@ -98,7 +98,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "--origin", action="append", default=[], metavar="URL", help="another page that may ask it"
     )
     parser.add_argument("--ends-with-input", action="store_true", help=argparse.SUPPRESS)
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, logs=True)
 
 
 def _port(text: str) -> int:

@@ -272,10 +272,11 @@ def _strategy_lines(said: Sequence[Mapping[str, Any]]) -> list[str]:
             ", ".join(one["symbols"]),
             " ".join(str(slot) for slot in one["slots"]),
             str(one["error"]) or "-",
+            str(one.get("code", "-")),
         )
         for one in said
     ]
-    return table(("strategy", "state", "hears", "slots", "error"), rows)
+    return table(("strategy", "state", "symbols", "slots", "error", "code"), rows)
 
 
 def _number(value: object) -> str:
@@ -311,18 +312,23 @@ STRATEGIES: Final = Command(
 )
 PAUSE: Final = Command(
     "pause",
-    "let strategies hear no more",
-    "Let strategies hear nothing until `dita start`. Their orders and trades stay as they are.",
+    "stop sending events to strategies",
+    "Send strategies no events until `dita start`, also after a restart of the host. Their orders and\n"
+    "trades stay as they are.",
     "pause",
 )
 START: Final = Command(
-    "start", "let strategies hear again", "Let strategies that were paused hear again.", "start"
+    "start",
+    "start strategies, or send them events again",
+    "Start strategies that were paused or stopped. The code is the code that the host loaded; where a\n"
+    "file has changed since, the last column says so: restart the host to run the new code.",
+    "start",
 )
 STOP: Final = Command(
     "stop",
     "end a host, or one of its strategies",
     "Let a host end: it waits for requests that are under way, and closes. `dita run` first does what its\n"
     "--on-stop says (by default it cancels entries); other hosts leave orders at venues as they are.\n"
-    "With --strategy only that strategy ends; `dita start` starts it again.",
+    "With --strategy only that strategy ends, and stays so after a restart; `dita start` starts it again.",
     "stop",
 )

@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Final, NoReturn
 
 from dita import __version__
@@ -161,6 +162,13 @@ def _examples() -> Iterator[str]:
         yield f"  {example:{width}}    {what}"
 
 
+def _logs() -> AbstractContextManager[None]:
+    """What a program that stays writes to stderr of what happens."""
+    from dita.logs import program_logs  # noqa: PLC0415 - `dita --help` answers at once
+
+    return program_logs()
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command.
 
@@ -172,7 +180,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     parsed = build_parser().parse_args(arguments)
     try:
-        code: int = parsed.run(parsed)
+        with _logs() if getattr(parsed, "logs", False) else nullcontext():
+            code: int = parsed.run(parsed)
         sys.stdout.flush()
     except CommandFailure as failure:
         print(f"dita {parsed.command}: {failure}", file=sys.stderr)

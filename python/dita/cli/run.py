@@ -11,13 +11,18 @@ from dita.cli.backtest import add_params, decimal_of, place_of
 from dita.cli.failure import CommandFailure
 from dita.cli.gateway import add_web_option, beside_host
 from dita.cli.twin import MARKET_FOLDER, add_twin_option, twin_beside
-from dita.cli.venue import add_venue_options, own_fees, place_and_key, place_of_market, symbols_of
+from dita.cli.venue import (
+    add_venue_options,
+    need_venues,
+    own_fees,
+    place_and_key,
+    place_of_market,
+    symbols_of,
+)
 from dita.errors import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from dita.config import AlertsConfig, BotConfig
+    from dita.config import AccountConfig, Config, Loaded
     from dita.host import Directory
     from dita.live.plan import Left, Plan, Wanted
     from dita.live.run import LiveRun
@@ -29,7 +34,8 @@ _DESCRIPTION: Final = """\
 Trade strategies at a venue, on its live market. Before the first order it asks what `dita doctor` asks.
 Without --live it trades on the venue's test network; with --exchange on `dita exchange`. Real money takes
 --live and DITA_LIVE=yes in the environment, and the limits that docs/how-to/open-a-live-account.md names.
-Budgets of strategies that share the account are [accounts.VENUE.bots.STRATEGY] of dita.toml.
+Limits, `max_slots` and budgets are those of [accounts.VENUE] in dita.toml, as [accounts.binance]; a key there
+that would have no effect on the run is an error.
 --shadow sends nothing and needs no key: the simulated venue fills the orders, on the real venue's live depth,
 behind the line at their price, after the venue's latency; with a key it takes the account's own fees.
 
@@ -128,11 +134,16 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     add_web_option(parser)
     add_twin_option(parser)
+    parser.add_argument(
+        "--config", type=Path, metavar="FILE", help="a dita.toml (./dita.toml where it is there)"
+    )
     place = parser.add_mutually_exclusive_group()
-    place.add_argument("--name", metavar="NAME", default="live", help="the host's name (live)")
+    place.add_argument(
+        "--name", metavar="NAME", help="the host's name (as the configuration says, else live)"
+    )
     place.add_argument("--dir", type=Path, metavar="DIR", help="the host's directory itself")
     place.add_argument("--ephemeral", action="store_true", help="keep nothing, and answer nobody")
-    parser.set_defaults(run=run, wrong_usage=parser.error)
+    parser.set_defaults(run=run, wrong_usage=parser.error, logs=True)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -156,12 +167,14 @@ def run(options: argparse.Namespace) -> int:
     if options.connector is None:
         options.wrong_usage("the following arguments are required: -c/--connector, or --connect SOCKET")
     try:
-        plan = _plan(options)
+        need_venues(options)
+        loaded = _loaded(options)
+        plan = _plan(options, loaded)
         from dita.live.run import LiveRun  # noqa: PLC0415 - it needs aiohttp
 
-        directory = _directory(options)
+        directory = _directory(options, loaded)
         recording = _recording(options, plan) if options.twin else ()
-        live = LiveRun(plan, directory, alerts=_alerts(options), metrics=options.metrics)
+        live = LiveRun(plan, directory, config=_config(options, loaded), metrics=options.metrics)
         _tell_start(live, directory)
         with (
             beside_host(directory, options.web, own_process=True),
@@ -173,7 +186,7 @@ def run(options: argparse.Namespace) -> int:
     return _tell_end(left, shadow=plan.shadow)
 
 
-def _plan(options: argparse.Namespace) -> "Plan":
+def _plan(options: argparse.Namespace, loaded: "Loaded") -> "Plan":
     if options.shadow and options.live:
         raise CommandFailure("--shadow: trades no real money; leave --live out")
     key = secret = None
@@ -185,6 +198,7 @@ def _plan(options: argparse.Namespace) -> "Plan":
     symbols = symbols_of(options)
     from dita.live.plan import Plan  # noqa: PLC0415 - it needs aiohttp
 
+    account = _account(loaded, where.name)
     return Plan(
         strategies=_wanted(options),
         symbols=symbols,
@@ -198,26 +212,26 @@ def _plan(options: argparse.Namespace) -> "Plan":
         shadow=options.shadow,
         capital=options.capital,
         dead_man_s=options.dead_man,
-        hedge_mode=options.hedge_mode,
+        hedge_mode=options.hedge_mode or account.hedge_mode,
         latency_ms=options.latency,
         guests=0 if options.ephemeral else options.guest_slots,
-        bots=_bots(where.name),
+        account=account,
     )
 
 
-def _bots(account: str) -> "Mapping[str, BotConfig]":
-    """The bots that dita.toml names for the run's account, which is called after its venue."""
+def _loaded(options: argparse.Namespace) -> "Loaded":
     from dita.config import load, standing_file  # noqa: PLC0415 - as above
 
-    accounts = load(standing_file()).config.accounts
-    elsewhere = [name for name, one in accounts.items() if one.bots and name != account]
-    if elsewhere:
-        print(
-            f"WARN  bots           accounts.{elsewhere[0]}.bots are not of this run, whose account is "
-            f"{account}: write them as [accounts.{account}.bots.NAME]",
-            file=sys.stderr,
-        )
-    return accounts[account].bots if account in accounts else {}
+    return load(options.config or standing_file())
+
+
+def _account(loaded: "Loaded", name: str) -> "AccountConfig":
+    """The run's account as dita.toml has it: it is called after its venue."""
+    from dita.config import account_for  # noqa: PLC0415 - as above
+    from dita.live.places import VENUES  # noqa: PLC0415 - it needs aiohttp
+    from dita.live.plan import ACCOUNT_KEYS  # noqa: PLC0415 - as above
+
+    return account_for(loaded, name, f"dita run -c {name}", ACCOUNT_KEYS, VENUES)
 
 
 def _recording(options: argparse.Namespace, plan: "Plan") -> list[str]:
@@ -236,16 +250,17 @@ def _recording(options: argparse.Namespace, plan: "Plan") -> list[str]:
     return ["-c", options.connector, *pairs, *exchange]
 
 
-def _alerts(options: argparse.Namespace) -> "AlertsConfig":
-    """Who is told: the webhooks of dita.toml, and those of the command line."""
-    from dita.config import Address, load, standing_file  # noqa: PLC0415 - as above
+def _config(options: argparse.Namespace, loaded: "Loaded") -> "Config":
+    """What dita.toml says beside the account; with the webhooks of the command line."""
+    from dita.config import Address  # noqa: PLC0415 - as above
 
     try:
         more = tuple(Address.parse(url) for url in options.notify)
     except ValueError as error:
         raise CommandFailure(f"--notify: {error}") from error
-    alerts = load(standing_file()).config.alerts
-    return alerts.model_copy(update={"webhooks": (*alerts.webhooks, *more)})
+    alerts = loaded.config.alerts
+    told = alerts.model_copy(update={"webhooks": (*alerts.webhooks, *more)})
+    return loaded.config.model_copy(update={"alerts": told})
 
 
 def _wanted(options: argparse.Namespace) -> "list[Wanted]":
@@ -276,12 +291,16 @@ def _file_name(place: str) -> str:
     return place.rpartition(":")[2] if place.count(":") else Path(place).stem
 
 
-def _directory(options: argparse.Namespace) -> "Directory | None":
+def _directory(options: argparse.Namespace, loaded: "Loaded") -> "Directory | None":
     from dita.host import Directory  # noqa: PLC0415 - as above
 
     if options.ephemeral:
         return None
-    return Directory(options.dir) if options.dir else Directory.named(options.name)
+    if options.dir:
+        return Directory(options.dir)
+    return Directory.named(
+        options.name or (loaded.config.host.name if "host.name" in loaded.origins else "live")
+    )
 
 
 def _tell_start(live: "LiveRun", directory: "Directory | None") -> None:
@@ -301,7 +320,7 @@ def _tell_start(live: "LiveRun", directory: "Directory | None") -> None:
 
 def _tell_bots(plan: "Plan") -> None:
     strategies = {one.name for one in plan.strategies}
-    for name, bot in plan.bots.items():
+    for name, bot in plan.account.bots.items():
         text = f"{name} has a budget, which began with {bot.capital} {bot.asset}"
         if name in strategies:
             print(f"OK    bots           {text}", file=sys.stderr)

@@ -34,7 +34,7 @@ def run_connected(options: argparse.Namespace) -> int:
         raise CommandFailure("--connect: takes one strategy; start a process for each")
     try:
         kind = load_strategy(place_of(options.strategy[0]))
-        name = options.name if options.name != "live" else kind.__name__
+        name = options.name or kind.__name__
         kernel = connect(
             options.connect,
             name=name,

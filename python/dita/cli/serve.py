@@ -1,7 +1,6 @@
 """`dita serve`: one kernel an account, for strategies in processes of their own."""
 
 import argparse
-import logging
 import signal
 import sys
 from pathlib import Path
@@ -66,7 +65,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument(
         "--heartbeat", metavar="SECONDS", help="how long that may be silent before it is ended (1)"
     )
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, logs=True)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -88,7 +87,6 @@ def run(options: argparse.Namespace) -> int:
     from dita.server import Serving  # noqa: PLC0415 - as above
     from dita.server.standby import Standby  # noqa: PLC0415 - as above
 
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
     try:
         config = load(_file(options), overrides=_overrides(options)).config
         if options.unproven:

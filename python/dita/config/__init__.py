@@ -18,7 +18,7 @@ from dita.config.models import (
     WebConfig,
 )
 from dita.config.secrets import Address, SecretRef, SecretUnavailable
-from dita.config.sources import FILE_NAME, Loaded, load, standing_file
+from dita.config.sources import FILE_NAME, Loaded, account_for, load, standing_file
 
 __all__ = [
     "FILE_NAME",
@@ -38,6 +38,7 @@ __all__ = [
     "SimulatedConfig",
     "StrategyConfig",
     "WebConfig",
+    "account_for",
     "load",
     "standing_file",
 ]

@@ -47,6 +47,8 @@ AlertCause = Literal[
     "started",
     "stopped",
     "disk_low",
+    "venue_lost",
+    "crash_restart",
 ]
 
 

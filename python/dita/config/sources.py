@@ -4,7 +4,7 @@ import difflib
 import os
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -102,6 +102,44 @@ def load(
     if faults:
         raise ConfigError(faults)
     return Loaded(config, origins, place)
+
+
+def account_for(
+    loaded: Loaded, name: str, command: str, counts: Collection[str], others: Collection[str] = ()
+) -> AccountConfig:
+    """Return the account of a command that trades one account, with its strategies on the command line.
+
+    Args:
+        loaded: The configuration.
+        name: The account's name.
+        command: The command, for the errors.
+        counts: The keys of an account that the command applies; the command line or the venue gives the rest.
+        others: Accounts that the same command trades with another venue; they are left alone.
+
+    Raises:
+        ConfigError: A key is set that would have no effect; every such key at once.
+    """
+    faults = []
+    for key, origin in loaded.origins.items():
+        section, _, rest = key.partition(".")
+        account, _, field_ = rest.partition(".")
+        if section == "strategies":
+            why = f"has no effect on `{command}`, which takes its strategies from the command line: remove it"
+        elif section != "accounts" or (account != name and account in others):
+            continue
+        elif account != name:
+            why = f"has no effect on `{command}`, which trades the account {name}: write [accounts.{name}]"
+        elif field_.partition(".")[0] in counts:
+            continue
+        else:
+            why = (
+                f"has no effect on `{command}`: the command line and the venue give it; remove it. Of an "
+                f"account count {', '.join(sorted(counts))}"
+            )
+        faults.append(Fault(key, "", why, origin))
+    if faults:
+        raise ConfigError(faults)
+    return loaded.config.accounts.get(name) or AccountConfig()
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -304,4 +342,4 @@ def standing_file() -> Path | None:
     return Path(FILE_NAME) if Path(FILE_NAME).is_file() else None
 
 
-__all__ = ["DEFAULT", "FILE_NAME", "PREFIX", "Loaded", "as_toml", "load", "standing_file"]
+__all__ = ["DEFAULT", "FILE_NAME", "PREFIX", "Loaded", "account_for", "as_toml", "load", "standing_file"]

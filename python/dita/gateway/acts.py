@@ -1,6 +1,7 @@
 """What is done: log in, orders, controls, strategies. Each change carries the name of who asked."""
 
 import json
+import logging
 from decimal import Decimal
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ from dita.gateway.refused import SourceRefused
 from dita.gateway.who import COOKIE, Operator, Reader, Trader
 from dita.host.asked_orders import BY_HAND
 
+_LOG: Final = logging.getLogger("dita.gateway")
 #: By action: what changes.
 _CHANGES: Final[dict[str, dict[str, Any]]] = {
     "halt": {"kill_switch": True},
@@ -48,13 +50,15 @@ def add_acts(app: FastAPI, hub: Hub, access: Access) -> None:
             raise Problem(400, "bad_params", f"confirm: type {change.action.upper()} to confirm")
         fields = {**_CHANGES[change.action], "updated_by": grant.name}
         await hub.source.ask("control", change=fields, account=change.account)
+        _LOG.info("%s: %s of %s", grant.name, change.action, change.account or "every account")
         return {"ok": True, "action": change.action, "updated_by": grant.name}
 
     @app.post("/api/strategy", openapi_extra=schema(StrategyChange))
-    async def strategy(request: Request, _who: Operator) -> dict[str, Any]:
+    async def strategy(request: Request, grant: Operator) -> dict[str, Any]:
         """Start, pause or stop a strategy."""
         change = await body_of(request, StrategyChange)
         await hub.source.ask(_REQUESTS[change.action], strategy=change.name)
+        _LOG.info("%s: %s of strategy %s", grant.name, change.action, change.name)
         return {"ok": True, "name": change.name, "action": change.action}
 
 
@@ -71,6 +75,7 @@ def _orders(app: FastAPI, hub: Hub) -> None:
         """
         wanted = await body_of(request, Order)
         state = await hub.order(grant.name, wanted.account, wanted.fields())
+        _LOG.info("%s: order %s is %s", grant.name, state.get("client_order_id"), state["status"])
         # Written here: what an answer's model would check and convert is plain already.
         text = json.dumps({"ok": state["status"] != "REJECTED", **state}, default=_exact, ensure_ascii=False)
         return Response(text, media_type="application/json")
@@ -89,6 +94,7 @@ def _orders(app: FastAPI, hub: Hub) -> None:
             if not grant.may("operate"):
                 raise Problem(403, "forbidden", f"the order is {owner}'s: this takes operate") from None
             state = await hub.source.cancel(grant.name, wanted.account, wanted.client_order_id, owner)
+        _LOG.info("%s: cancel of order %s", grant.name, wanted.client_order_id)
         return {"ok": True, **state}
 
 
@@ -98,8 +104,10 @@ def _sessions(app: FastAPI, access: Access) -> None:
         """Begin a browser's session of 12 hours."""
         session = access.login((await body_of(request, Login)).token)
         if session is None:
+            _LOG.warning("a login with a token that is not known")
             raise Problem(401, "unauthorized", "the token is not known")
         cookie, csrf, grant = session
+        _LOG.info("%s: logged in", grant.name)
         response.set_cookie(COOKIE, cookie, max_age=SESSION_S, httponly=True, samesite="strict", path="/")
         return {"ok": True, "name": grant.name, "role": grant.role, "csrf": csrf}
 

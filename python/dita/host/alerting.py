@@ -11,7 +11,9 @@ from typing import Any, Final
 
 from dita.alerts import Alert, Alerts, Cause, Standing, Watch, Webhook
 from dita.config import AlertsConfig
+from dita.host.events import EventLog
 from dita.host.screen import Screen
+from dita.logs import EVENTS
 
 _LOG: Final = logging.getLogger("dita.alerts")
 _LOOK_S: Final = 1.0
@@ -40,6 +42,8 @@ class _Critical(logging.Handler):
 
     def __init__(self) -> None:
         super().__init__(logging.CRITICAL)
+        # What the kernel said is alerted by itself.
+        self.addFilter(lambda record: record.name != EVENTS)
         self.lines: deque[str] = deque(maxlen=1_000)
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -47,15 +51,15 @@ class _Critical(logging.Handler):
 
 
 class Alarm:
-    """Looks at a host once a second until it is closed.
+    """Looks at a host once a second until it is closed: sends its alerts, and writes its events to the log.
 
     Attributes:
-        alerts: Who tells.
+        alerts: Sends alerts; None sends none.
     """
 
     def __init__(
         self,
-        alerts: Alerts,
+        alerts: Alerts | None,
         config: AlertsConfig,
         screen: Screen,
         strategies: Callable[[], Iterable[Mapping[str, Any]]],
@@ -66,7 +70,7 @@ class Alarm:
         """Begin to look.
 
         Args:
-            alerts: Who tells.
+            alerts: Sends alerts; None sends none.
             config: What counts.
             screen: What the host shows.
             strategies: Every strategy, as plain values.
@@ -82,6 +86,7 @@ class Alarm:
         self._number = 0
         self._critical = _Critical()
         logging.getLogger("dita").addHandler(self._critical)
+        self._events = EventLog(screen) if EventLog.wanted() else None
         self._end = threading.Event()
         # What was there before is no news.
         self.look()
@@ -89,8 +94,15 @@ class Alarm:
         self._thread.start()
 
     def look(self) -> None:
-        """Look now, and tell."""
-        self._screen.refresh()
+        """Look now: send alerts, and write events."""
+        if self._events is None:
+            self._screen.refresh()
+        else:
+            self._events.write()
+        if self.alerts is not None:
+            self._alert(self.alerts)
+
+    def _alert(self, alerts: Alerts) -> None:
         self._number, remarks = self._screen.remarks_after(self._number)
         lines: list[str] = []
         while self._critical.lines:
@@ -106,9 +118,11 @@ class Alarm:
             remarks=remarks,
             logged=lines,
             disk_free=None if usage is None or not usage.total else usage.free / usage.total,
+            lost_s=self._screen.lost_s,
         )
         for alert in self._watch.look(standing, time.monotonic()):
-            self.alerts.tell(alert)
+            alerts.tell(alert)
+        alerts.send_due()
 
     def _run(self) -> None:
         while not self._end.wait(self._look_s):
@@ -124,8 +138,10 @@ class Alarm:
         self._thread.join()
         self.look()
         logging.getLogger("dita").removeHandler(self._critical)
-        self.alerts.tell(Alert(Cause.STOPPED, why, "INFO"))
-        self.alerts.close()
+        if self.alerts is not None:
+            self.alerts.send_due(at_once=True)
+            self.alerts.tell(Alert(Cause.STOPPED, why, "INFO"))
+            self.alerts.close()
 
 
 def _joined(*found: Mapping[str, list[Mapping[str, Any]]]) -> dict[str, list[Mapping[str, Any]]]:

@@ -2,9 +2,10 @@
 
 import contextlib
 import fcntl
+import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Final
 
@@ -32,6 +33,8 @@ class Directory:
 
     Attributes:
         path: Where it is.
+        died: The process that held it before and ended without letting go of it: killed, or crashed; None
+            where there is none, and before `make` or `wait`.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -41,6 +44,7 @@ class Directory:
             path: Where it is, or will be.
         """
         self.path = Path(path)
+        self.died: Owner | None = None
         self._lock: IO[bytes] | None = None
         self._held = contextlib.ExitStack()
 
@@ -131,6 +135,47 @@ class Directory:
             account: The account's name.
         """
         return self.path / "controls" / f"{file_name(account)}.json"
+
+    @property
+    def held(self) -> Path:
+        """The file that names the strategies that an operator has paused or stopped."""
+        return self.path / "controls" / "strategies.held"
+
+    def read_held(self) -> dict[str, str]:
+        """Return what an operator has done with strategies: by name, `paused` or `stopped`.
+
+        Raises:
+            DirectoryError: The file cannot be read.
+        """
+        try:
+            found = json.loads(self.held.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError) as error:
+            raise DirectoryError(
+                f"{self.held}: cannot be read ({error}), so it is not known which strategies are paused; "
+                "remove it to start all of them"
+            ) from error
+        return {str(name): str(how) for name, how in dict(found).items()}
+
+    def write_held(self, held: Mapping[str, str]) -> None:
+        """Write what an operator has done with strategies; it is durable on return.
+
+        Args:
+            held: By name, `paused` or `stopped`.
+
+        Raises:
+            DirectoryError: It cannot be written.
+        """
+        fresh = self.held.with_suffix(".new")
+        try:
+            with fresh.open("w", encoding="utf-8") as file:
+                json.dump(dict(held), file)
+                file.flush()
+                os.fsync(file.fileno())
+            fresh.replace(self.held)
+        except OSError as error:
+            raise DirectoryError(f"{self.held}: {error.strerror or error}") from error
 
     def plane(self, account: str) -> str:
         """Return the name under which an account shows itself in shared memory.
@@ -231,6 +276,7 @@ class Directory:
                 raise DirectoryError(
                     f"{self.path}: cannot be locked: {why}; use a directory of a local filesystem"
                 ) from error
+            self.died = Owner.read(self.lock)
             Owner.here().write(lock)
             self._lock, self._held = lock, held.pop_all()
         return True

@@ -11,7 +11,7 @@ from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from dita._kernel import LogReplica, Watcher
-from dita.alerts import Alert, Cause
+from dita.alerts import Alert, Alerts, Cause
 from dita.clock import Clock
 from dita.config import Config, ConfigError
 from dita.control import ControlUpdate
@@ -22,6 +22,7 @@ from dita.host.bots import give_capital, is_funded, move_capital, set_limits
 from dita.host.client import Client, Seats
 from dita.host.directory import Directory, plane_name
 from dita.host.documents import account_orders, account_status, to_json
+from dita.host.events import EventLog
 from dita.host.feed import AccountFeed, Feed
 from dita.host.opening import open_account
 from dita.host.screen import Screen
@@ -132,6 +133,8 @@ class Host:
                     kernels[name].share(SharedMemoryZincPlane(plane))
                 if is_funded(account.venue, kernels[name]):
                     self._fund(name)
+            watchers = {name: one for name, one in heard.items() if isinstance(one, Watcher)}
+            self.strategies = Company(watchers, directory)
         except BaseException:
             for kernel in kernels.values():
                 kernel.close()
@@ -141,15 +144,31 @@ class Host:
         self._seats = {name: Seats(kernel) for name, kernel in kernels.items()}
         self._by_hand = AskedOrders(lambda name, slots: self.client(BY_HAND, name, slots=slots))
         self._answers |= self._order_answers()
-        self.strategies = Company({name: one for name, one in heard.items() if isinstance(one, Watcher)})
         self.screen = Screen(self._row, self.accounts, self._rows_of_strategies)
         self._answers["rows"] = self._answer_rows
         self._answers["figures"] = lambda _: self.process_figures()
         self._alarm: Alarm | None = None
+        died = None if directory is None else directory.died
+        self._began = "clean" if died is None else "crash" if replicas is None else "takeover"
+        self._watch(alerts, None if died is None else died.pid)
+
+    def _watch(self, alerts: Alerts | None, died: int | None) -> None:
+        """Begin to send alerts and to write events, with how the host began.
+
+        Args:
+            alerts: Sends alerts; None sends none.
+            died: The process that had the directory before and did not close it.
+        """
+        text = f"started with {', '.join(self.accounts)}"
+        _LOG.info("%s: %s", self._name, text)
         if alerts is not None:
-            disk = None if directory is None else directory.path
-            self._alarm = Alarm(alerts, config.alerts, self.screen, self._rows_of_strategies, disk)
-            alerts.tell(Alert(Cause.STARTED, f"started with {', '.join(kernels)}", "INFO"))
+            alerts.tell(Alert(Cause.STARTED, text, "INFO"))
+        if alerts is not None or EventLog.wanted():
+            disk = None if self.directory is None else self.directory.path
+            self._alarm = Alarm(alerts, self.config.alerts, self.screen, self._rows_of_strategies, disk)
+        if self._began == "crash":
+            why = f"process {died} ended without closing (killed, crashed, or the machine went down)"
+            self.alert(Alert(Cause.CRASHED, f"started again after a crash: {why}", "CRITICAL"))
 
     def _breaker_of(self, name: str) -> CircuitBreaker | None:
         config = self.config.breaker
@@ -291,7 +310,7 @@ class Host:
             alert: What somebody has to know.
         """
         self.screen.say(alert.account, "alert", alert.severity, alert.text)
-        if self._alarm is not None:
+        if self._alarm is not None and self._alarm.alerts is not None:
             self._alarm.alerts.tell(alert)
 
     def _row(self) -> dict[str, Any]:
@@ -326,7 +345,7 @@ class Host:
         }
 
     def process_figures(self) -> dict[str, Any]:
-        """Return what only the host's own process knows, as plain values: `role logs inboxes outcomes`."""
+        """Return what only the host's process knows, as plain values: `role began logs inboxes outcomes`."""
         _, outcomes = self.screen.counted()
         logs = {}
         for name, kernel in self.accounts.items():
@@ -336,6 +355,7 @@ class Host:
                 logs[name] = {"epoch": standing["epoch"], "unsynced": unsynced}
         return {
             "role": "primary",
+            "began": self._began,
             "logs": logs,
             "inboxes": {name: kernel.inbox_depth for name, kernel in self.accounts.items()},
             "outcomes": [[account, code, count] for (account, code), count in outcomes.items()],
@@ -501,8 +521,13 @@ class Host:
     def _answer_strategies(self, what: str, request: Mapping[str, Any]) -> object:
         if what != "strategies":
             for handle in self.strategies.find(request.get("strategy")):
-                {"start": handle.start, "pause": handle.pause, "stop_strategy": handle.stop}[what]()
-        return [handle.as_dict() for handle in self.strategies.handles.values()]
+                acts = {
+                    "start": handle.start,
+                    "pause": handle.pause,
+                    "stop_strategy": handle.stop_until_started,
+                }
+                acts[what]()
+        return [{**handle.as_dict(), "code": handle.code()} for handle in self.strategies.handles.values()]
 
     def _answer_control(self, request: Mapping[str, Any]) -> object:
         change = request["change"]
@@ -577,7 +602,7 @@ class Host:
                 wanted.file, name=name, account=wanted.account, params=wanted.params, slots=wanted.slots
             )
             if wanted.start:
-                handle.start()
+                handle.begin()
 
     def stop(self) -> None:
         """Let `run` end. From any thread, and from a signal's handler."""
@@ -621,6 +646,7 @@ class Host:
                 except Exception as error:  # noqa: BLE001 - the others are closed all the same, then it is raised
                     failures.append(error)
             self._feed.end()
+            _LOG.info("%s: closed", self._name)
             if self.directory is not None:
                 self.directory.release()
             if failures:

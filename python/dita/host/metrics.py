@@ -94,7 +94,7 @@ class _Families(Collector):
         yield self._doubts(accounts)
         yield self._outcomes()
         yield from self._of_the_gateway()
-        yield self._followers(rows)
+        yield from self._of_health(rows)
         open_slots = GaugeMetricFamily("dita_open_slots", "Slots that carry a trade", labels=["account"])
         for name in accounts:
             count = sum(key.startswith(f"slot:{name}:") for key in rows)
@@ -149,17 +149,23 @@ class _Families(Collector):
         yield orders
         yield reads
 
-    def _followers(self, rows: Mapping[str, str]) -> GaugeMetricFamily:
+    def _of_health(self, rows: Mapping[str, str]) -> Iterator[GaugeMetricFamily]:
+        connected = GaugeMetricFamily(
+            "dita_venue_connected", "Whether the account's venue is connected", labels=["account"]
+        )
         lag = GaugeMetricFamily(
             "dita_follower_lag_seconds",
             "How long a follower has not been at the log's end",
             labels=["account", "follower"],
         )
         for name, text in _of("health", rows):
-            followers: dict[str, dict[str, Any]] = json.loads(text)["followers"]
+            health = json.loads(text)
+            connected.add_metric([name], health["clock"]["disconnected_since_ns"] is None)
+            followers: dict[str, dict[str, Any]] = health["followers"]
             for follower, status in followers.items():
                 lag.add_metric([name, follower], float(status.get("lag_seconds") or 0))
-        return lag
+        yield connected
+        yield lag
 
     def _of_the_process(self) -> Iterator[Metric]:
         host = self._figures.host
@@ -167,6 +173,14 @@ class _Families(Collector):
         if "role" in host:
             role.add_metric([host["role"]], 1)
         yield role
+        began = GaugeMetricFamily(
+            "dita_began",
+            "1 for how the host began: clean, crash (the process before it did not close), or takeover",
+            labels=["how"],
+        )
+        if "began" in host:
+            began.add_metric([host["began"]], 1)
+        yield began
         epoch = GaugeMetricFamily(
             "dita_epoch", "How often the account's log was opened: a takeover raises it", labels=["account"]
         )

@@ -12,6 +12,7 @@ from typing import Any, Final
 from dita.errors import KernelClosed
 from dita.host.documents import to_json
 from dita.kernel import ExecutionKernel
+from dita.logs import EVENTS
 
 #: So many fills, ended orders and lines are kept for those who come back, of each kind.
 KEPT_MAX: Final = 10_000
@@ -29,6 +30,8 @@ class Lines(logging.Handler):
         """Hear."""
         super().__init__(logging.WARNING)
         self._hear = hear
+        # What is written from this screen is on it already.
+        self.addFilter(lambda record: record.name != EVENTS)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Take a line."""
@@ -66,6 +69,7 @@ class Screen:
         self._controls: dict[str, Mapping[str, Any]] = {}
         self._followers: dict[str, Mapping[str, Mapping[str, Any]]] = {}
         self._losses: dict[str, Sequence[Mapping[str, Any]]] = {}
+        self._lost_s: dict[str, float | None] = {}
         self._states: dict[str, str] = {}
         self._outcomes: Counter[tuple[str, str]] = Counter()
         self._said: deque[logging.LogRecord] = deque(maxlen=KEPT_MAX)
@@ -152,6 +156,11 @@ class Screen:
     def losses_met(self) -> Mapping[str, Sequence[Mapping[str, Any]]]:
         """The limits on losses that are met, by account, as they were at the last look."""
         return dict(self._losses)
+
+    @property
+    def lost_s(self) -> Mapping[str, float | None]:
+        """For how long each account's venue has not been connected, seconds; None where it is."""
+        return dict(self._lost_s)
 
     # ------------------------------------------------------------------------------------------------ to look
 
@@ -241,6 +250,12 @@ class Screen:
         health = kernel.health()
         self._followers[name] = health["followers"]
         self._losses[name] = health["losses_met"]
+        since_ns = health["clock"]["disconnected_since_ns"]
+        lost_s = None if since_ns is None else max(0.0, (health["now_ns"] - since_ns) / 1e9)
+        if (lost_s is None) != (self._lost_s.get(name) is None):
+            text = "the venue is away" if lost_s is not None else "the venue is connected again"
+            self._say(name, "venue", "WARNING", text, time.time_ns())
+        self._lost_s[name] = lost_s
         row = {
             "slots_total": kernel.max_slots,
             "positions": kernel.positions(),

@@ -1,17 +1,22 @@
 """The strategies that run on a host: loaded, told, started, stopped, and noted down."""
 
+import logging
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
 
 from dita._kernel import Recorder, Watcher
 from dita.errors import refuse
 from dita.host.client import Client
+from dita.host.directory import Directory
 from dita.kernel import ExecutionKernel
 from dita.runtime import Actor, ActorState, load_params, load_strategy
 from dita.runtime.loading import check_declared, made
+from dita.runtime.sources import is_changed
 from dita.strategy import Bar, Params, QuoteTick, Strategy, TradeTick
 from dita.strategy.views import moment
+
+_LOG: Final = logging.getLogger("dita.host")
 
 
 class StrategyHandle:
@@ -47,24 +52,61 @@ class StrategyHandle:
         """The strategy itself."""
         return self.actor.strategy
 
-    def start(self) -> None:
-        """Start it, or let it hear again after `pause`. One that runs goes on."""
+    def begin(self) -> bool:
+        """Start it with its host, unless an operator paused or stopped it before a restart.
+
+        Returns:
+            Whether it runs; `start` starts it else.
+        """
         with self._company.turn:
-            if self.actor.state is ActorState.PAUSED:
+            how = self._company.held.get(self.name)
+            if how is None:
+                self.start()
+                return True
+            if how == "paused":
+                self.actor.hold()
+        _LOG.warning(
+            "strategy %s: was %s before the restart, and stays so until it is started", self.name, how
+        )
+        return False
+
+    def start(self) -> None:
+        """Start it, or dispatch events to it again after `pause`. One that runs goes on."""
+        with self._company.turn:
+            self._company.hold(self.name, None)
+            if self.actor.state is ActorState.PAUSED and self.actor.started:
                 self.actor.resume()
             elif self.actor.state is not ActorState.RUNNING:
                 self.actor.start()
+                self._company.warm_up(self.actor)
                 self._company.deliver()
 
     def pause(self) -> None:
-        """Let it hear nothing until `start`. Its orders and trades stay."""
+        """Dispatch no events to it until `start`, also after a restart. Its orders and trades stay."""
+        # At once, also within a callback that does not end.
         self.actor.pause()
+        with self._company.turn:
+            # One that its host has not started yet is not started either.
+            if self.actor.state is ActorState.PAUSED or not self.actor.started:
+                self._company.hold(self.name, "paused")
+
+    def stop_until_started(self) -> None:
+        """Stop it, and do not start it with its host either: an operator wants so."""
+        with self._company.turn:
+            self.stop()
+            self._company.hold(self.name, "stopped")
 
     def stop(self) -> None:
         """End it: `on_stop`, which may still act. Its orders and trades stay."""
         with self._company.turn:
             self.actor.stop()
             self._company.deliver()
+
+    def code(self) -> str:
+        """Return whether the code that runs is the code on disk."""
+        if is_changed(type(self.actor.strategy)):
+            return "as loaded; its file has changed since: restart the host to run the new code"
+        return "as on disk"
 
     def as_dict(self) -> dict[str, Any]:
         """Return how it is, as plain values."""
@@ -87,14 +129,23 @@ class Company:
     Attributes:
         handles: By name.
         turn: Held by the thread that tells them: whoever starts or stops one waits for its turn.
+        held: What an operator has done with strategies, by name: `paused` or `stopped`.
+        past: Returns the past bars that a strategy warms up with; None where the market has none.
     """
 
-    def __init__(self, watchers: Mapping[str, Watcher]) -> None:
+    def __init__(self, watchers: Mapping[str, Watcher], directory: Directory | None = None) -> None:
         """Begin with none.
 
         Args:
             watchers: What has happened, by account.
+            directory: Keeps which strategies are paused or stopped; None forgets it with the process.
+
+        Raises:
+            DirectoryError: What it keeps cannot be read.
         """
+        self._directory = directory
+        self.held = {} if directory is None else directory.read_held()
+        self.past: Callable[[Strategy], Iterable[Bar]] | None = None
         self.handles: dict[str, StrategyHandle] = {}
         self.turn = threading.RLock()
         self._watchers = watchers
@@ -152,6 +203,37 @@ class Company:
         if actor.hears_funding:
             self._funded.append(handle)
         return handle
+
+    def hold(self, name: str, how: str | None) -> None:
+        """Keep what an operator has done with a strategy, for the next start too.
+
+        Args:
+            name: The strategy's.
+            how: `paused` or `stopped`; None where it was started.
+
+        Raises:
+            DirectoryError: It cannot be written.
+        """
+        if self.held.get(name) == how:
+            return
+        if how is None:
+            del self.held[name]
+        else:
+            self.held[name] = how
+        if self._directory is not None:
+            self._directory.write_held(self.held)
+
+    def warm_up(self, actor: Actor) -> None:
+        """Warm a strategy up with past bars, where it starts later than its host.
+
+        Args:
+            actor: It; it has just been started.
+        """
+        if self.past is None or not actor.strategy.warming:
+            return
+        for bar in self.past(actor.strategy):
+            actor.hear_past(bar)
+        actor.end_past()
 
     def find(self, name: str | None) -> list[StrategyHandle]:
         """Return a strategy by name; None means all.

@@ -74,7 +74,7 @@ from dita.overrides import Override
 from dita.projection.memory import KernelProjection, build_projection
 from dita.second_names import fields_of, intent_of, reason_of
 from dita.slots import AccountProjection, KernelSlotView, KernelStateView
-from dita.venues.base import VenueAdapter, is_real_money
+from dita.venues.base import BaseExecutionAdapter, VenueAdapter, is_real_money
 from dita.venues.breaker import CircuitBreaker, GuardedAdapter, HeardSink
 from dita.venues.sim import SimulatedVenue
 from dita.venues.small import SmallAdapter, whole_adapter
@@ -256,6 +256,7 @@ class ExecutionKernel:
             watcher=logs if isinstance(logs, Watcher) else None,
             log=log_settings(queue or log_dir, **(settings if queue is None else queue_settings())),
         )
+        self._hedge_mode = hedge_mode
         self._log_dir = None if log_dir is None else Path(log_dir)
         self._followers.read_from(self._engine)
         self._given_zinc = zinc_plane
@@ -1177,6 +1178,8 @@ class ExecutionKernel:
             self._venue.bind(self._engine)
             return
         attach = getattr(self._venue, "attach", None)
+        if isinstance(self._venue, BaseExecutionAdapter):
+            self._venue.hedge_mode = self._hedge_mode
         if attach is not None:
             attach(self._heard or self)
 

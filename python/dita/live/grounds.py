@@ -78,15 +78,12 @@ class AtVenue:
     def account(self) -> AccountConfig:
         """What the kernel is opened with."""
         plan = self._plan
-        return AccountConfig(
+        return plan.config(
             venue=plan.place.venue,
             options={"symbols": list(plan.symbols), "rest": plan.place.rest, "stream": plan.place.stream},
-            credentials={"api_key": str(plan.key), "api_secret": str(plan.secret)},  # type: ignore[dict-item]
+            credentials={"api_key": str(plan.key), "api_secret": str(plan.secret)},
             instruments={"instruments": dict(self._rules)},
-            max_slots=plan.slots,
-            hedge_mode=plan.hedge_mode,
             live=plan.live,
-            bots=dict(plan.bots),
         )
 
     def open(self, kernel: ExecutionKernel) -> LiveAdapter:
@@ -205,11 +202,9 @@ class InShadow:
     def account(self) -> AccountConfig:
         """What the kernel is opened with."""
         settles = {own["settle"]: self._plan.capital for own in self._rules.values()}
-        return AccountConfig(
+        return self._plan.config(
             simulated=SimulatedConfig(balances=settles, queue_position=True, latency_ms=self._latency_ms),
             instruments={"instruments": dict(self._rules)},
-            max_slots=self._plan.slots,
-            bots=dict(self._plan.bots),
         )
 
     def open(self, kernel: ExecutionKernel) -> LiveAdapter:

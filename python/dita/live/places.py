@@ -1,7 +1,6 @@
 """Where venues are: their hosts, the test networks', an exchange to practise on; and the key."""
 
 import importlib
-import ipaddress
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from urllib.parse import urlsplit
 from dita.config.secrets import SecretRef
 from dita.errors import InvalidInput
 from dita.venues.wire.adapter import WireAdapter
+from dita.venues.wire.hosts import is_this_machine
 from dita.venues.wire.live import LiveAdapter
 
 KEY_DEFAULT: Final = "env:API_KEY"
@@ -65,12 +65,7 @@ class Place:
         if live:
             raise InvalidInput("live: an exchange to practise on has no real money; leave one of the two out")
         parts = urlsplit(exchange if "://" in exchange else f"http://{exchange}")
-        host = parts.hostname or ""
-        try:
-            local = host == "localhost" or ipaddress.ip_address(host).is_loopback
-        except ValueError:
-            local = False
-        if not local:
+        if not is_this_machine(parts.hostname or ""):
             raise InvalidInput(f"exchange: {exchange!r} is not on this machine; write it like 127.0.0.1:8686")
         scheme = "wss" if parts.scheme == "https" else "ws"
         return Place(f"{parts.scheme}://{parts.netloc}", f"{scheme}://{parts.netloc}", name=name)

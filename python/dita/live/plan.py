@@ -3,15 +3,17 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
-from dita.config import BotConfig
+from dita.config import AccountConfig
 from dita.config.secrets import SecretRef
 from dita.errors import KernelError
 from dita.live.places import Place
 from dita.strategy import Params, Strategy
 
 OnStop = Literal["keep", "cancel", "flatten"]
+#: The keys of an account in a configuration that a run applies; the command line and the venue give the rest.
+ACCOUNT_KEYS: Final = frozenset({"bots", "hedge_mode", "instance_nonce", "limits", "log_policy", "max_slots"})
 
 
 class NotReady(KernelError):  # noqa: N818 - it says what has to be put right
@@ -54,7 +56,8 @@ class Plan:
         dead_man_s: After so many seconds without this program the venue cancels all open orders there;
             None leaves that off.
         guests: Slots beside those of the strategies: for programs that connect, and for orders by hand.
-        bots: The strategies that have a budget, by their names; the rest of the account is no bot's.
+        account: The account as the configuration has it: `limits`, `max_slots`, `bots` and what else of
+            `ACCOUNT_KEYS` is set there.
     """
 
     strategies: Sequence[Wanted]
@@ -72,12 +75,34 @@ class Plan:
     latency_ms: Decimal | None = None
     dead_man_s: float | None = None
     guests: int = 0
-    bots: Mapping[str, BotConfig] = field(default_factory=dict)
+    account: AccountConfig = field(default_factory=AccountConfig)
 
     @property
     def slots(self) -> int:
-        """How many trades may run at once."""
-        return sum(max(1, one.strategy.slots) for one in self.strategies) + self.guests
+        """How many trades may run at once: as the configuration says, else what strategies and guests need.
+
+        Raises:
+            NotReady: The configuration allows fewer than the strategies need.
+        """
+        needed = sum(max(1, one.strategy.slots) for one in self.strategies)
+        if "max_slots" not in self.account.model_fields_set:
+            return needed + self.guests
+        if self.account.max_slots < needed:
+            names = ", ".join(one.name for one in self.strategies)
+            raise NotReady(
+                f"accounts.{self.place.name}.max_slots: {self.account.max_slots} is fewer than the {needed} "
+                f"slots that {names} need: raise it, or run fewer strategies"
+            )
+        return self.account.max_slots
+
+    def config(self, **own: Any) -> AccountConfig:  # noqa: ANN401 - fields of an account
+        """Return what the kernel is opened with: the configuration's account, and what the run decides.
+
+        Args:
+            own: The fields that the run decides.
+        """
+        given = {name: getattr(self.account, name) for name in self.account.model_fields_set}
+        return AccountConfig(**{**given, "max_slots": self.slots, "hedge_mode": self.hedge_mode, **own})
 
     def hears(self, callback: str) -> bool:
         """Whether one of the strategies has a callback of its own.

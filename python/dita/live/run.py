@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from dita.clock import SystemClock
-from dita.config import AlertsConfig, Config
+from dita.config import Config
 from dita.errors import KernelError
 from dita.host import Directory, Host
 from dita.host.metrics_port import MetricsPort
@@ -22,6 +22,7 @@ from dita.portfolio import PortfolioService
 from dita.runtime.loading import check_declared
 from dita.server.door import Door
 from dita.signals import elsewhere
+from dita.strategy import Bar, Strategy
 from dita.venues.wire.failures import Failure
 from dita.venues.wire.market import MarketNews, VenueBar
 from dita.zinc import SharedMemoryZincPlane
@@ -51,7 +52,7 @@ class LiveRun:
         plan: Plan,
         directory: Directory | None = None,
         *,
-        alerts: AlertsConfig | None = None,
+        config: Config | None = None,
         metrics: str | None = None,
     ) -> None:
         """Check the account and open it; nothing is traded yet.
@@ -59,7 +60,8 @@ class LiveRun:
         Args:
             plan: What is to run.
             directory: Where to keep log, controls and socket; None keeps nothing.
-            alerts: Who is told; None means nobody.
+            config: What `dita.toml` says beside the account, which the plan has: alerts, followers, the
+                breaker; None means the defaults.
             metrics: Where Prometheus finds `/metrics`, on this machine; None means nowhere.
 
         Raises:
@@ -80,7 +82,7 @@ class LiveRun:
             # The simulated venue's own time is driven; in shadow it goes by this machine's.
             clock = SystemClock() if plan.shadow else None
             self.host = Host(
-                Config(accounts={plan.place.name: self._ground.account}, alerts=alerts or AlertsConfig()),
+                (config or Config()).model_copy(update={"accounts": {plan.place.name: self._ground.account}}),
                 directory=directory,
                 clock=clock,
             )
@@ -224,12 +226,24 @@ class LiveRun:
         self._wait_for_books()
         for handle in self._handles:
             handle.actor.take_bars_of_the_market()
-            handle.start()
+            handle.begin()
         for bar in past:
             self.host.strategies.hear_past(bar_of(bar))
         for handle in self._handles:
             handle.actor.end_past()
+        self.host.strategies.past = self._past
         self.host.strategies.deliver()
+
+    def _past(self, strategy: Strategy) -> list[Bar]:
+        """Return the bars that a strategy warms up with that starts later than the run."""
+        try:
+            return [
+                bar_of(bar)
+                for bar in past_bars(self.market, self.plan.symbols, self.plan.interval, [strategy])
+            ]
+        except (KernelError, Failure, TimeoutError) as error:
+            _LOG.warning("no past bars: %s; the strategy warms up with those that come", error)
+            return []
 
     def _wait_for_books(self) -> None:
         """In shadow, let the simulated venue have its books before anybody trades there."""

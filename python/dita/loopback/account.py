@@ -338,8 +338,8 @@ class Account:
         """Have something happen that no order of the account asked for.
 
         Args:
-            what: `adl` takes a part of the position away, `liquidation` closes it, `manual` is another
-                program's trade.
+            what: `adl` takes a part of the position away, `liquidation` and `settlement` close it, `manual`
+                is another program's trade.
             symbol: The instrument.
             size: How much.
             price: At which price.
@@ -350,6 +350,14 @@ class Account:
         elif what == "liquidation":
             said = self.sim.manual_trade(self._now(), symbol, side, size, price)
             self._hear([{**one, "kind": "LIQUIDATION"} if one["what"] == "ORDER" else one for one in said])
+        elif what == "settlement":
+            said = self.sim.manual_trade(self._now(), symbol, side, size, price)
+            self._hear(
+                [
+                    {**one, "kind": "LIQUIDATION", "settles": True} if one["what"] == "ORDER" else one
+                    for one in said
+                ]
+            )
         else:
             book = ("LONG" if side == "BUY" else "SHORT") if self.hedge else "BOTH"
             self._hear(self.sim.manual_trade(self._now(), symbol, side, size, price, book))
@@ -584,7 +592,7 @@ class Account:
         if order.inner_id:
             out += self._voice.early(order, trade, now_ms)
         at = len(out)
-        forced = one["kind"] in {"LIQUIDATION", "ADL"}
+        forced = one["kind"] in {"LIQUIDATION", "ADL"} and not one.get("settles")
         out += self._voice.order(order, "CALCULATED" if forced else "TRADE", now_ms, trade)
         if done:
             self._open.pop(order.inner_id, None)
@@ -614,6 +622,9 @@ class Account:
         """An order that the account did not send: the venue's own, or another program's."""
         number = int(one["venue_order_id"][3:])
         names = {"LIQUIDATION": f"autoclose-{now_ms}{number}", "ADL": f"adl_autoclose{number}"}
+        if one.get("settles"):
+            # As the venue writes it: longer than the ids that an account may give.
+            names["LIQUIDATION"] = f"settlement_autoclose-{number:016d}"
         order = PlacedOrder(
             number=_FIRST_ORDER + number,
             client_id=names.get(one["kind"], f"web_{number}"),

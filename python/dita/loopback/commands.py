@@ -103,6 +103,17 @@ def _adl(exchange: Exchange, words: list[str]) -> Any:  # noqa: ANN401
     return {"symbol": words[0]}
 
 
+def _settle(exchange: Exchange, words: list[str]) -> Any:  # noqa: ANN401
+    if exchange.terms.venue != "binance":
+        raise InvalidInput(f"settle: is offered in Binance's format, not in {exchange.terms.venue}'s")
+    market = _market(exchange, words[0])
+    for held in exchange.account.held().positions:
+        if held.symbol == words[0] and held.size:
+            side = "SELL" if held.size > 0 else "BUY"
+            exchange.account.force("settlement", words[0], abs(held.size), market.bids[0][0], side)
+    return {"symbol": words[0]}
+
+
 def _manual(exchange: Exchange, words: list[str]) -> Any:  # noqa: ANN401
     market = _market(exchange, words[0])
     exchange.account.force("manual", words[0], Decimal(words[2]), market.bids[0][0], words[1].upper())
@@ -156,6 +167,7 @@ _COMMANDS: Final[dict[str, tuple[_Command, str]]] = {
     "still": (_still, "on|off: whether the market stands still"),
     "fill": (_fill, "CLIENT_ID SIZE: others trade against a resting order"),
     "adl": (_adl, "SYMBOL SIZE: take a part of the position away"),
+    "settle": (_settle, "SYMBOL: the contract is delivered, and the venue closes the position"),
     "manual": (_manual, "SYMBOL BUY|SELL SIZE: another program trades on the account"),
     "fund": (_fund, "SYMBOL RATE SECONDS: funding at that rate, in so many seconds"),
     "transfer": (_transfer, "ASSET AMOUNT: money in (+) or out (-)"),

@@ -46,6 +46,7 @@ class Actor:
         desk: What its actions go to.
         teller: Tells it what happens to its trades.
         notes: Keeps what it wants back after a restart; None where nothing is kept.
+        started: Whether it was started in this process.
     """
 
     def __init__(
@@ -78,6 +79,7 @@ class Actor:
         self._past: dict[tuple[str, str], deque[Bar]] = {}
         self._funding: dict[str, Decimal] = {}
         self._began = False
+        self.started = False
         kind = type(strategy)
         limit_s = strategy.call_limit_s or (CALL_LIMIT_LIVE_S if live else CALL_LIMIT_BACKTEST_S)
         self.hears_funding = kind.on_funding is not Strategy.on_funding
@@ -134,7 +136,7 @@ class Actor:
 
     def start(self) -> None:
         """Start: `on_start`, at once or after the warm-up."""
-        self.state, self.error = ActorState.RUNNING, ""
+        self.state, self.error, self.started = ActorState.RUNNING, "", True
         self.strategy.warming = self.strategy.warmup > 0 and not self._began
         if not self.strategy.warming:
             self._begin()
@@ -179,6 +181,10 @@ class Actor:
         """Hear no more until `resume`; orders and trades stay."""
         if self.state is ActorState.RUNNING:
             self.state = ActorState.PAUSED
+
+    def hold(self) -> None:
+        """Be paused without having been started: `start` starts it."""
+        self.state = ActorState.PAUSED
 
     def resume(self) -> None:
         """Hear again."""

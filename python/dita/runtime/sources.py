@@ -86,7 +86,7 @@ def remember(module: ModuleType) -> Sources:
     sources = Sources(
         own,
         tuple((name, hashlib.sha256(text).digest()) for name, text in imported),
-        (path, *(file for file in found.values() if file != path)),
+        (path, *(file for _, file in sorted(found.items()) if file != path)),
     )
     _KNOWN[module.__name__] = sources
     return sources
@@ -137,6 +137,25 @@ def state_of(strategy: type[Strategy]) -> tuple[FileState, ...]:
         strategy: Its class.
     """
     return tuple(_state_of(file) for file in sources_of(strategy).files)
+
+
+def is_changed(strategy: type[Strategy]) -> bool:
+    """Return whether the files of a strategy's code differ from what was loaded.
+
+    Args:
+        strategy: Its class.
+    """
+    known = _KNOWN.get(strategy.__module__)
+    if known is None or not known.files:
+        return False
+    own, *imported = known.files
+    digests = dict(zip(imported, (digest for _, digest in known.imported), strict=True))
+    try:
+        return own.read_bytes() != known.own or any(
+            hashlib.sha256(file.read_bytes()).digest() != digest for file, digest in digests.items()
+        )
+    except OSError:
+        return True
 
 
 def _state_of(file: Path) -> FileState:

@@ -110,6 +110,8 @@ class BaseExecutionAdapter(ABC):
 
     live: ClassVar[bool] = False
     real_money: ClassVar[bool | None] = None
+    #: Whether the kernel keeps two books per instrument; it sets this before `attach`, None until then.
+    hedge_mode: bool | None = None
 
     def __init__(self) -> None:
         """Start without a kernel."""

@@ -20,6 +20,7 @@ from dita.venues.binance.transport import Transport
 from dita.venues.wire import reading
 from dita.venues.wire.adapter import DEAF_S, MS, OVERLAP_NS, PAST_WAIT_S
 from dita.venues.wire.failures import Failure, Fate
+from dita.venues.wire.hosts import Hosts
 from dita.venues.wire.live import LiveAdapter
 from dita.venues.wire.market import MarketNews, VenueBar
 from dita.venues.wire.requests import Request
@@ -30,6 +31,9 @@ REST: Final = "https://fapi.binance.com"
 STREAM: Final = "wss://fstream.binance.com"
 DEMO_REST: Final = "https://demo-fapi.binance.com"
 DEMO_STREAM: Final = "wss://fstream.binancefuture.com"
+HOSTS: Final = Hosts(
+    REST, STREAM, DEMO_REST, DEMO_STREAM, frozenset({"testnet.binancefuture.com", "stream.binancefuture.com"})
+)
 _KEEP_KEY_S: Final = 25 * 60.0
 
 
@@ -41,6 +45,7 @@ class BinanceUsdm(LiveAdapter):
         budget: How much may be asked of the venue.
     """
 
+    hosts: ClassVar[Hosts] = HOSTS
     named_codes: ClassVar[Mapping[int, str]] = {-4116: "DUPLICATE_CLIENT_ID"}
 
     def __init__(
@@ -49,8 +54,8 @@ class BinanceUsdm(LiveAdapter):
         api_secret: str,
         symbols: Iterable[str],
         *,
-        rest: str = REST,
-        stream: str = STREAM,
+        rest: str | None = None,
+        stream: str | None = None,
         clock_ns: Callable[[], int] = time.time_ns,
         reserve: float = 0.2,
         deaf_s: float = DEAF_S,
@@ -62,24 +67,29 @@ class BinanceUsdm(LiveAdapter):
             api_key: The key.
             api_secret: Its secret: it is never shown, logged or written.
             symbols: The instruments that are traded.
-            rest: Base address of REST.
-            stream: Base address of the streams.
+            rest: Base address of REST; None means the venue's, or its test network's without real money.
+            stream: The same for the streams.
             clock_ns: This machine's time, nanoseconds.
             reserve: The part of each order budget that is kept for exits.
             deaf_s: A stream that has not told of an acknowledged request for so long is deaf, seconds.
             transport: Makes what carries requests and streams.
+
+        Raises:
+            InvalidInput: There is no real money, and an address is neither of the test network nor on this
+                machine.
         """
         self._news = News()
         names = list(dict.fromkeys(symbols))
         self.budget = Budget(reserve=reserve)
-        wire = transport(rest, stream, api_key, api_secret, clock_ns, self.budget)
+        wire = transport(*self._addresses(rest, stream), api_key, api_secret, clock_ns, self.budget)
         self._questions = Questions(wire, self._news, names, self.budget)
         super().__init__(wire, self._news, self._questions, names, clock_ns, deaf_s)
         self._kinds: dict[str, tuple[str, bool]] = {}
         self._wants_new_key = False
 
     def attach(self, kernel: KernelSink) -> None:
-        """Learn the kernel and its orders, and open the user stream."""
+        """Learn the kernel, its orders and the account's mode, and open the user stream."""
+        self._news.hedge_mode = self.hedge_mode
         # Fills name an order by the venue's id alone: one that the log knows needs no question.
         orders = getattr(kernel, "orders", None)
         for order in () if orders is None else orders():

@@ -70,12 +70,14 @@ class News:
 
     Attributes:
         skipped: How many frames were known and of no use.
+        hedge_mode: Whether the account keeps two books per instrument; None where that is not known.
         amounts: Reads amounts of money; `amounts.rounded` counts those that were finer than the venue's unit.
         unknown: How often what no list has was said, by name: events, and entries (those are booked).
     """
 
     def __init__(self) -> None:
         """Know nothing yet."""
+        self.hedge_mode: bool | None = None
         self._client_ids: OrderedDict[str, str] = OrderedDict()
         self._triggered: OrderedDict[str, None] = OrderedDict()
         self.amounts = reading.Amounts(_DECIMALS)
@@ -149,7 +151,9 @@ class News:
                 if not algo_id:
                     told.orders.append(VenueEvent(at_ns, kind="ORDER_ACK", status="ACKED", **ids))
             case "TRADE" | "CALCULATED":
-                self._fill(order, ids, told, at_ns, (size, filled), done=status == "FILLED")
+                # By the whole id: one that is longer than an event's is cut there.
+                forced = _forced(client_id)
+                self._fill(order, ids, told, at_ns, (size, filled), forced, done=status == "FILLED")
             case "AMENDMENT":
                 price = reading.positive(order, "p")
                 told.orders.append(
@@ -181,6 +185,7 @@ class News:
         told: Told,
         at_ns: int,
         amounts: tuple[Decimal, Decimal],
+        forced: str,
         *,
         done: bool,
     ) -> None:
@@ -189,7 +194,6 @@ class News:
             return
         size, filled = amounts
         trade_id, fee = _id(order, "t"), self.amounts.maybe(order, "n")
-        forced = _forced(ids["venue_client_id"])
         kind = forced or ("FULL_FILL" if done else "PARTIAL_FILL")
         is_maker = order.get("m")
         liquidity = None if not isinstance(is_maker, bool) else "MAKER" if is_maker else "TAKER"
@@ -277,10 +281,8 @@ class News:
                 }
             )  # fmt: skip
         positions = reading.table(body.get("P") or [], "a.P")
-        one_way = {position.get("s") for position in positions if position.get("ps") == "BOTH"}
         for position in positions:
-            # Frames of 2021 list the books of the other mode as well, empty.
-            if position.get("ps") != "BOTH" and position.get("s") in one_way:
+            if self._is_of_other_mode(position, positions):
                 continue
             told.account.append(
                 {
@@ -291,6 +293,18 @@ class News:
             )  # fmt: skip
         # Its id is in the income history alone, and an entry without its id would be booked twice.
         told.ask_income = body.get("m") not in {"ORDER", "ADJUSTMENT"}
+
+    def _is_of_other_mode(self, position: dict[str, Any], positions: list[dict[str, Any]]) -> bool:
+        """Whether a row is a book that the account does not keep: some frames list those too, empty."""
+        if reading.decimal(position, "pa"):
+            return False
+        hedge = self.hedge_mode
+        if hedge is None:
+            beside = [one for one in positions if one.get("s") == position.get("s")]
+            hedge = not any(one.get("ps") == "BOTH" for one in beside) or any(
+                one.get("ps") != "BOTH" and reading.decimal(one, "pa") for one in beside
+            )
+        return (position.get("ps") == "BOTH") == hedge
 
     def _ids(self, order: dict[str, Any], client_id: str, order_id: str) -> dict[str, Any]:
         return {

@@ -16,6 +16,7 @@ from dita.venues.bingx.news import News, position, read_instruments
 from dita.venues.wire import reading
 from dita.venues.wire.adapter import DEAF_S, MS
 from dita.venues.wire.failures import Failure
+from dita.venues.wire.hosts import Hosts
 from dita.venues.wire.plain import PlainWireAdapter
 from dita.venues.wire.reading import FRAME_BYTES_MAX
 from dita.venues.wire.requests import Request
@@ -28,6 +29,7 @@ REST: Final = "https://open-api.bingx.com"
 DEMO_REST: Final = "https://open-api-vst.bingx.com"
 STREAM: Final = "wss://open-api-swap.bingx.com"
 DEMO_STREAM: Final = "wss://vst-open-api-ws.bingx.com"
+HOSTS: Final = Hosts(REST, STREAM, DEMO_REST, DEMO_STREAM)
 _KEEP_KEY_S: Final = 25 * 60.0
 
 
@@ -134,6 +136,7 @@ class BingxSwap(PlainWireAdapter):
         symbols: The instruments that are traded: `BTC-USDT`.
     """
 
+    hosts: ClassVar[Hosts] = HOSTS
     named_codes: ClassVar[Mapping[int, str]] = {DUPLICATE: "DUPLICATE_CLIENT_ID"}
     unproven: ClassVar[bool] = True
 
@@ -144,8 +147,8 @@ class BingxSwap(PlainWireAdapter):
         symbols: Iterable[str],
         *,
         unproven: bool = False,
-        rest: str = REST,
-        stream: str = STREAM,
+        rest: str | None = None,
+        stream: str | None = None,
         clock_ns: Callable[[], int] = time.time_ns,
         deaf_s: float = DEAF_S,
         wire: Transport | None = None,
@@ -157,21 +160,25 @@ class BingxSwap(PlainWireAdapter):
             api_secret: Its secret: it is never shown, logged or written.
             symbols: The instruments that are traded.
             unproven: Says that it is known that this adapter was not proven over a wire.
-            rest: Base address of REST.
-            stream: Base address of the streams.
+            rest: Base address of REST; None means the venue's, or its test network's without real money.
+            stream: The same for the streams.
             clock_ns: This machine's time, nanoseconds.
             deaf_s: A stream that has not told of an acknowledged request for so long is deaf, seconds.
             wire: What carries requests and frames; None means the network.
 
         Raises:
-            InvalidInput: Real money is at stake, and `unproven` is not said.
+            InvalidInput: Real money is at stake, and `unproven` is not said; or there is none, and an
+                address is neither of the test network nor on this machine.
         """
-        need_consent("BingX", is_real=bool(self.real_money), unproven=unproven)
+        need_consent("BingX", is_real=self.real_money is not False, unproven=unproven)
         news, names = News(), list(dict.fromkeys(symbols))
         # Three in a second from one address, whatever the account may do.
         limits = {"entry": 3, "exit": 3}
         carrier = wire or Transport(
-            rest, stream, requests.BingxDialect(api_key, api_secret), clock_ns, Spaced(limits, 1.0)
+            *self._addresses(rest, stream),
+            requests.BingxDialect(api_key, api_secret),
+            clock_ns,
+            Spaced(limits, 1.0),
         )
         asks = _Questions(carrier, news, names, clock_ns)
         self._traded = asks

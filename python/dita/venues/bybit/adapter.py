@@ -24,6 +24,7 @@ from dita.venues.bybit.requests import BybitDialect
 from dita.venues.wire import reading
 from dita.venues.wire.adapter import DEAF_S, MS, OVERLAP_NS
 from dita.venues.wire.failures import Failure, Fate
+from dita.venues.wire.hosts import Hosts
 from dita.venues.wire.live import LiveAdapter
 from dita.venues.wire.market import MarketNews, VenueBar
 from dita.venues.wire.requests import Request
@@ -35,6 +36,9 @@ REST: Final = "https://api.bybit.com"
 STREAM: Final = "wss://stream.bybit.com"
 DEMO_REST: Final = "https://api-testnet.bybit.com"
 DEMO_STREAM: Final = "wss://stream-testnet.bybit.com"
+HOSTS: Final = Hosts(
+    REST, STREAM, DEMO_REST, DEMO_STREAM, frozenset({"api-demo.bybit.com", "stream-demo.bybit.com"})
+)
 _TOPICS: Final = ("order", "execution", "position", "wallet")
 _PAGE: Final = 1_000
 _FUNDING_PAGE: Final = 200
@@ -44,6 +48,7 @@ _LOOK_S: Final = 60.0
 class BybitLinear(LiveAdapter):
     """Bybit v5 linear with real money; `BybitPractice` is for the test network and `dita exchange`."""
 
+    hosts: ClassVar[Hosts] = HOSTS
     named_codes: ClassVar[Mapping[int, str]] = {110072: "DUPLICATE_CLIENT_ID"}
 
     def __init__(
@@ -52,8 +57,8 @@ class BybitLinear(LiveAdapter):
         api_secret: str,
         symbols: Iterable[str],
         *,
-        rest: str = REST,
-        stream: str = STREAM,
+        rest: str | None = None,
+        stream: str | None = None,
         clock_ns: Callable[[], int] = time.time_ns,
         reserve: float = 0.2,
         deaf_s: float = DEAF_S,
@@ -65,18 +70,22 @@ class BybitLinear(LiveAdapter):
             api_key: The key.
             api_secret: Its secret: it is never shown, logged or written.
             symbols: The instruments that are traded.
-            rest: Base address of REST.
-            stream: Base address of the streams.
+            rest: Base address of REST; None means the venue's, or its test network's without real money.
+            stream: The same for the streams.
             clock_ns: This machine's time, nanoseconds.
             reserve: The part of the order budget that is kept for exits.
             deaf_s: A stream that has not told of an acknowledged request for so long is deaf, seconds.
             transport: Makes what carries requests and streams.
+
+        Raises:
+            InvalidInput: There is no real money, and an address is neither of the test network nor on this
+                machine.
         """
         self._news = News()
         self._dialect = BybitDialect(api_key, api_secret)
         names = list(dict.fromkeys(symbols))
         self.budget = Budget(reserve=reserve)
-        wire = transport(rest, stream, self._dialect, clock_ns, self.budget)
+        wire = transport(*self._addresses(rest, stream), self._dialect, clock_ns, self.budget)
         self._questions = Questions(wire, self._news)
         super().__init__(wire, self._news, self._questions, names, clock_ns, deaf_s)
         self._symbol_of: dict[str, str] = {}

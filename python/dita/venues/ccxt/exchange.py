@@ -2,15 +2,14 @@
 
 import contextvars
 import importlib
-import ipaddress
 from collections.abc import Callable
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from dita.errors import InvalidInput, refuse
 from dita.extras import is_there, missing
 from dita.venues.ccxt.answers import failure_of, family
 from dita.venues.wire.failures import Failure, unanswered
+from dita.venues.wire.hosts import host_of, is_this_machine
 
 TIMEOUT_MS: Final = 5_000
 #: Whether the request under way has left: an error before that is surely no order.
@@ -139,12 +138,7 @@ def point_at(exchange: Any, address: str) -> None:  # noqa: ANN401 - ccxt's obje
     Raises:
         InvalidInput: It is not on this machine.
     """
-    host = urlsplit(f"//{address}").hostname or ""
-    try:
-        local = host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        local = False
-    if not local:
+    if not is_this_machine(host_of(f"//{address}")):
         raise refuse("address", address, "is not on this machine; write it like 127.0.0.1:8686")
 
     def there(url: Any) -> Any:  # noqa: ANN401 - a text, or a mapping of them

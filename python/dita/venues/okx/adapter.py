@@ -11,6 +11,7 @@ from dita.venues.okx.failures import DUPLICATE
 from dita.venues.okx.news import News, read_instruments
 from dita.venues.wire import reading
 from dita.venues.wire.adapter import DEAF_S, MS
+from dita.venues.wire.hosts import Hosts
 from dita.venues.wire.plain import PlainWireAdapter
 from dita.venues.wire.requests import Request
 from dita.venues.wire.spaced import Spaced
@@ -21,6 +22,7 @@ REST: Final = "https://www.okx.com"
 STREAM: Final = "wss://ws.okx.com:8443"
 DEMO_REST: Final = REST
 DEMO_STREAM: Final = "wss://wspap.okx.com:8443"
+HOSTS: Final = Hosts(REST, STREAM, DEMO_REST, DEMO_STREAM)
 _PRIVATE: Final = "/ws/v5/private"
 _PAGES_MAX: Final = 50
 
@@ -103,6 +105,7 @@ class OkxSwap(PlainWireAdapter):
         symbols: The instruments that are traded: `BTC-USDT-SWAP`.
     """
 
+    hosts: ClassVar[Hosts] = HOSTS
     named_codes: ClassVar[Mapping[int, str]] = {DUPLICATE: "DUPLICATE_CLIENT_ID"}
     unproven: ClassVar[bool] = True
 
@@ -114,8 +117,8 @@ class OkxSwap(PlainWireAdapter):
         symbols: Iterable[str],
         *,
         unproven: bool = False,
-        rest: str = REST,
-        stream: str = STREAM,
+        rest: str | None = None,
+        stream: str | None = None,
         clock_ns: Callable[[], int] = time.time_ns,
         deaf_s: float = DEAF_S,
         wire: Transport | None = None,
@@ -128,19 +131,22 @@ class OkxSwap(PlainWireAdapter):
             passphrase: Its passphrase, as secret.
             symbols: The instruments that are traded.
             unproven: Says that it is known that this adapter was not proven over a wire.
-            rest: Base address of REST.
-            stream: Base address of the streams.
+            rest: Base address of REST; None means the venue's, or its test network's without real money.
+            stream: The same for the streams.
             clock_ns: This machine's time, nanoseconds.
             deaf_s: A stream that has not told of an acknowledged request for so long is deaf, seconds.
             wire: What carries requests and frames; None means the network.
 
         Raises:
-            InvalidInput: Real money is at stake, and `unproven` is not said.
+            InvalidInput: Real money is at stake, and `unproven` is not said; or there is none, and an
+                address is neither of the test network nor on this machine.
         """
-        need_consent("OKX", is_real=bool(self.real_money), unproven=unproven)
+        need_consent("OKX", is_real=self.real_money is not False, unproven=unproven)
         news = News()
-        dialect = requests.OkxDialect(api_key, api_secret, passphrase, simulated=not self.real_money)
-        carrier = wire or Transport(rest, stream, dialect, clock_ns, Spaced({"entry": 60, "exit": 60}, 2.0))
+        dialect = requests.OkxDialect(api_key, api_secret, passphrase, simulated=self.real_money is False)
+        carrier = wire or Transport(
+            *self._addresses(rest, stream), dialect, clock_ns, Spaced({"entry": 60, "exit": 60}, 2.0)
+        )
         self._dialect = dialect
         super().__init__(
             carrier, news, _Questions(carrier, news), _Speech(news), list(dict.fromkeys(symbols)), clock_ns,

@@ -20,6 +20,7 @@ from dita.errors import InvalidInput, KernelClosed, KernelError, NotSent
 from dita.venues.base import BaseExecutionAdapter, KernelSink
 from dita.venues.wire import reading
 from dita.venues.wire.failures import Failure, Fate
+from dita.venues.wire.hosts import NOWHERE, Hosts
 from dita.venues.wire.parked import Parked
 from dita.venues.wire.requests import Request
 from dita.venues.wire.told import Told, Unheard
@@ -93,6 +94,8 @@ class WireAdapter(BaseExecutionAdapter):
 
     live: ClassVar[bool] = True
     real_money: ClassVar[bool | None] = True
+    #: The venue's addresses and its test network's.
+    hosts: ClassVar[Hosts] = NOWHERE
     #: The venue's codes that the kernel knows by a name.
     named_codes: ClassVar[Mapping[int, str]] = {}
 
@@ -146,6 +149,10 @@ class WireAdapter(BaseExecutionAdapter):
     def __repr__(self) -> str:
         """Its address; never the key."""
         return f"{type(self).__name__}({self._wire.rest!r}, symbols={self.symbols!r})"
+
+    def _addresses(self, rest: str | None, stream: str | None) -> tuple[str, str]:
+        """Return where requests and streams go; `Hosts.chosen` says what is refused."""
+        return self.hosts.chosen(rest, stream, is_real=self.real_money is not False)
 
     # ------------------------------------------------------------------------------------------ life
 
