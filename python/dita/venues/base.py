@@ -99,7 +99,7 @@ def is_real_money(venue: object) -> bool:
 class BaseExecutionAdapter(ABC):
     """An adapter with everything but `submit` and `cancel` filled in; or of the smallest form.
 
-    A subclass with `submit_order`, `get_positions` and `get_market_metadata` of its own, and without `submit`,
+    A subclass with `submit_order`, `get_positions`, `get_market_metadata` of its own, and without `submit`,
     is of the smallest form (`SmallAdapter`): the kernel polls it.
 
     What a venue does not have raises NotYetSupported by name, so that a caller knows; nothing is silently
