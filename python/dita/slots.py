@@ -3,7 +3,7 @@
 A `TradeSlot` is a frozen copy of one moment; a `KernelSlotView` follows the slot, whichever trade it carries.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Protocol, overload
@@ -340,13 +340,14 @@ class SlotViews(Sequence[KernelSlotView]):
 
     __slots__ = ("_views",)
 
-    def __init__(self, engine: SlotSource) -> None:
+    def __init__(self, engine: SlotSource, view: type[KernelSlotView] = KernelSlotView) -> None:
         """Look at all slots.
 
         Args:
             engine: The kernel's engine.
+            view: What each of them is.
         """
-        self._views = tuple(KernelSlotView(engine, slot_id) for slot_id in range(engine.max_slots))
+        self._views = tuple(view(engine, slot_id) for slot_id in range(engine.max_slots))
 
     @overload
     def __getitem__(self, index: int) -> KernelSlotView: ...
@@ -374,14 +375,15 @@ class KernelStateView:
 
     __slots__ = ("_engine", "slots")
 
-    def __init__(self, engine: SlotSource) -> None:
+    def __init__(self, engine: SlotSource, view: type[KernelSlotView] = KernelSlotView) -> None:
         """Look at a kernel's state.
 
         Args:
             engine: The kernel's engine.
+            view: What a slot is shown as.
         """
         self._engine = engine
-        self.slots = SlotViews(engine)
+        self.slots = SlotViews(engine, view)
 
     def slot(self, slot_id: int) -> KernelSlotView:
         """Return a slot.
@@ -459,15 +461,23 @@ class AccountProjection:
         """The settlement asset's figures at this moment."""
         return AccountSnapshot.of(self.state())
 
-    def observe_slots(self) -> AccountSnapshot:
-        """Return the figures as the slots make them now.
+    def observe_slots(self, slots: Iterable[object] | None = None) -> AccountSnapshot:
+        """Return the figures as the kernel's slots make them now.
 
-        There is nothing to bring up to date: the kernel's ledger has every fill, fee and mark already.
+        The kernel's ledger has every fill, fee and mark already, so nothing is read from `slots`.
+
+        Args:
+            slots: Slots, as older programs pass them; None is the same.
         """
         return self.snapshot
 
-    def settle(self) -> AccountSnapshot:
-        """Return the figures. The kernel settles each fill when it is booked: nothing waits for this."""
+    def settle(self, pnl: Decimal | str | float | None = None) -> AccountSnapshot:
+        """Return the figures. The kernel has booked each fill's profit, so `pnl` is not booked again.
+
+        Args:
+            pnl: A trade's profit, as older programs pass it; None is the same. `dita.compat.ditav2` moves
+                capital by it.
+        """
         return self.snapshot
 
     def assets(self) -> list[str]:

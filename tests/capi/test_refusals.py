@@ -56,6 +56,15 @@ def last() -> dict[str, str]:
     return error(ffi.string(lib.dita_last_error()).decode())
 
 
+@pytest.mark.parametrize("slots", [1, 10, 4096, 65_535])
+def test_the_older_create_with_a_number_is_refused(slots: int) -> None:
+    ffi, lib = opened()
+    assert lib.dita_kernel_create(ffi.cast("char *", slots)) == ffi.NULL
+    said = last()
+    assert (said["code"], said["field"], said["value"]) == ("INVALID_INPUT", "config_json", str(slots))
+    assert f'{{"max_slots": {slots}}}' in said["what_to_do"]
+
+
 def test_the_header_and_the_library_have_the_thirteen_functions_and_one_version() -> None:
     _, lib = opened()
     text = capi.header().read_text()

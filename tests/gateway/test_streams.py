@@ -5,6 +5,7 @@ import json
 import socket
 import time
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from dita.gateway.refused import SourceAway
 from dita.gateway.running import bound, served
 from dita.gateway.source import Update
 from dita.gateway.streams import Line
-from gateways import Desk, desk
+from gateways import MARKET_BUY, RESTING, SYMBOL, Desk, desk
 
 
 @pytest.fixture
@@ -32,12 +33,23 @@ def found(tmp_path: Path) -> Iterator[Desk]:
 
 def events(client: httpx.Client, count: int, **how: Any) -> list[dict[str, Any]]:
     """Return the first frames of a stream."""
-    seen = []
+    return [said for name, said in said_by(client, lambda seen: len(seen) == count, **how) if not name]
+
+
+def said_by(
+    client: httpx.Client, is_enough: Callable[[list[Any]], bool], *, wanted: str = "", **how: Any
+) -> list[tuple[str, dict[str, Any]]]:
+    """Return the events of a stream, each with its name, until there are enough of those that are wanted."""
+    seen: list[tuple[str, dict[str, Any]]] = []
+    name = ""
     with client.stream("GET", "/api/stream", **how) as answer:
         for line in answer.iter_lines():
-            if line.startswith("data: "):
-                seen.append(json.loads(line.removeprefix("data: ")))
-            if len(seen) == count:
+            if line.startswith("event: "):
+                name = line.removeprefix("event: ")
+            elif line.startswith("data: "):
+                seen.append((name, json.loads(line.removeprefix("data: "), parse_float=Decimal)))
+                name = ""
+            if is_enough([said for of, said in seen if of == wanted]):
                 return seen
     raise AssertionError(f"the stream ended after {seen}")
 
@@ -56,6 +68,35 @@ def test_a_stream_begins_with_everything_and_goes_on_with_changes(found: Desk) -
         != first["rows"]["market:main:BTCUSDT"]["mark_price"]
     )
     assert "host" not in more["rows"], "what has not changed is not told again"
+
+
+def test_the_engines_events_come_by_name_and_in_its_words(found: Desk) -> None:
+    with found.client("operate") as client:
+        first = events(client, 1)[0]
+        limit = {**RESTING, "client_order_id": "l1"}
+        assert client.post("/api/order", json=limit).is_success
+        assert client.post("/api/order", json=MARKET_BUY).is_success
+        assert client.post("/api/cancel", json={"client_order_id": "l1"}).is_success
+        seen = said_by(
+            client,
+            lambda told: any(one["status"] == "CANCELLED" for one in told),
+            wanted="order_update",
+            params={"last_id": first["id"]},
+        )
+        fills = [said for name, said in seen if name == "fill"]
+        assert [list(one)[:6] for one in fills] == [
+            ["type", "ts_ns", "client_order_id", "symbol", "qty", "price"]
+        ]
+        assert (fills[0]["type"], fills[0]["qty"], fills[0]["symbol"]) == ("fill", Decimal("0.01"), SYMBOL)
+        orders = [said for name, said in seen if name == "order_update"]
+        assert {one["status"] for one in orders} <= {"ACCEPTED", "FILLED", "CANCELLED"}
+        assert any(one["qty"] == Decimal("0.01") and one["price"] == 50_000 for one in orders)
+        again = said_by(client, lambda told: bool(told), wanted="account")
+    assert not [name for name, _ in again if name == "fill"], "past fills are told by the frame alone"
+    balances = {one["asset"]: one for one in again[-1][1]["balances"]}
+    held = balances["USDT"]
+    assert held["free"] + held["locked"] == found.host.kernel(None).account.capital
+    assert held["locked"] > 0
 
 
 def test_a_browsers_own_header_resumes_as_last_id_does(found: Desk) -> None:
@@ -213,7 +254,7 @@ def test_of_many_changes_the_newest_row_and_every_fill_is_told() -> None:
         for _ in range(3):
             frame = await anext(frames)
             assert frame is not None
-            assert frame.event == f"id: {frame.number}\ndata: {frame.text}\n\n".encode()
+            assert frame.event.startswith(f"id: {frame.number}\ndata: {frame.text}\n\n".encode())
             told.append(json.loads(frame.text))
         await frames.aclose()
         return told

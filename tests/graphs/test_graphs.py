@@ -387,6 +387,8 @@ def test_the_commands_inspect_verify_and_compose(tmp_path: Path, capsys: pytest.
     assert json.loads(capsys.readouterr().out)["parameters"] == ["alpha"]
     parts = [str(tmp_path / "signal.0"), str(tmp_path / "sizing.0")]
     assert main(["compose", *parts, "-o", str(tmp_path / "whole.0")]) == 0
+    assert main(["compose", *parts, "--output", str(tmp_path / "same.0")]) == 0
+    assert (tmp_path / "same.0").read_bytes() == (tmp_path / "whole.0").read_bytes()
     verify(load_graph(tmp_path / "whole.0"))
 
 

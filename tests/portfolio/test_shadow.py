@@ -14,7 +14,7 @@ from dita.portfolio.plan import PlanSettings
 from dita.portfolio.shadow import BACKUPS_MAX, ShadowState
 from dita.portfolio.store import PlanStore
 from dita.portfolio.targets import read_targets
-from portfolios import winner, winners, written
+from portfolios import MARKS, RULES, winner, winners, written
 
 KEY = "Rank1_riskfolio_barbell"
 
@@ -99,6 +99,35 @@ def test_the_command_needs_no_account(tmp_path: Path, capsys: pytest.CaptureFixt
     assert main(["portfolio", "apply", str(file), "--shadow"]) == 0
     assert capsys.readouterr().out == planned + "DONE: 1 shadow fills\n"
     assert "Dust" in planned
+    assert "1 of 2 rows trade" in planned
     assert json.loads((tmp_path / "portfolio_actual_state.json").read_text())[KEY]["assets"]
     assert main(["portfolio", "apply", str(file), "--shadow", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["fills"] == 0
+
+
+def test_a_rehearsal_has_the_accounts_grid_minimums_and_guards(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """10,000 USDT: 0.008 of it is under one SOL at 100, and a CRISIS buys nothing long."""
+    weights = {"BTCUSDT": "0.5", "ETHUSDT": "-0.25", "SOLUSDT": "0.008"}
+    file = winners(tmp_path / "p.json", weights)
+    (tmp_path / "dita.toml").write_text(
+        f'[host]\nname = "{tmp_path.name}"\n[accounts.main]\ninstruments = {RULES}\n'
+    )
+    here = ["--shadow", "--config", str(tmp_path / "dita.toml"), "--dir", str(tmp_path / "host")]
+    here += [f"--mark={symbol}={price}" for symbol, price in MARKS.items()]
+    here += ["--threshold", "0.001", "--json"]
+
+    def said(action: str) -> dict[str, Any]:
+        assert main(["portfolio", action, str(file), *here]) == 0
+        rows = json.loads(capsys.readouterr().out)["rows"]
+        return {row["symbol"]: (row["size"], row["why"]) for row in rows}
+
+    # 4,900 of BTC at 50,000 in lots of 0.001; 2,450 of ETH at 2,500.
+    first = {"BTCUSDT": ("0.098", ""), "ETHUSDT": ("0.98", ""), "SOLUSDT": ("0", "Below Floor")}
+    assert said("plan") == said("apply") == first
+    state = json.loads((tmp_path / "portfolio_actual_state.json").read_text())[KEY]
+    assert [one["Symbol"] for one in state["assets"]] == ["BTCUSDT", "ETHUSDT"]
+    weights["BTCUSDT"], weights["ETHUSDT"] = "0.6", "-0.3"
+    winners(file, weights, regime={"name": "CRISIS", "score": 0.1})
+    assert said("apply") == {**first, "BTCUSDT": ("0", "REGIME_BLOCKED"), "ETHUSDT": ("0.19", "")}

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from dita import InvalidInput
-from dita.backtest import EquityPoint
+from dita.backtest import EquityPoint, Trade
 from dita.strategy import OwnFill, Strategy
 from dita.trading import (
     BacktestConfig,
@@ -22,6 +22,7 @@ from dita.trading import (
     print_report,
 )
 
+DAY_NS = 86_400_000_000_000
 NEW_YEAR_NS = 1_704_067_200_000_000_000
 
 
@@ -33,6 +34,27 @@ class Turns(Strategy):
             self.exit(bar.symbol)
         else:
             self.enter(bar.symbol, "LONG", 1)
+
+
+def trade(pnl: Decimal) -> Trade:
+    nothing, price = Decimal(0), Decimal(100)
+    return Trade(
+        1,
+        "s",
+        "XUSDT",
+        "LONG",
+        0,
+        DAY_NS,
+        price,
+        price,
+        price,
+        pnl,
+        pnl,
+        nothing,
+        nothing,
+        "",
+        ambiguous=False,
+    )
 
 
 def result_of(folder: Path, **config: Any) -> Any:
@@ -94,26 +116,44 @@ def test_figures_of_a_results_curve_are_the_results_own(tmp_path: Path) -> None:
     for ours, name in (
         (figures.win_rate, "win_rate"),
         (figures.profit_factor, "profit_factor"),
-        (figures.max_drawdown, "max_drawdown"),
+        (figures.max_drawdown, "max_drawdown_amount"),
+        (figures.avg_win, "average_win"),
+        (figures.avg_loss, "average_loss"),
         (figures.sharpe_ratio, "sharpe"),
         (figures.sortino_ratio, "sortino"),
     ):
         assert ours == result.metrics[name], name
-    assert figures.number_of_trades == sum(trade.exit_time_ns is not None for trade in result.trades)
+    assert figures.num_trades == sum(trade.exit_time_ns is not None for trade in result.trades)
     one, other, third = io.StringIO(), io.StringIO(), io.StringIO()
     figures.print_report(one)
     result.print_report(other)
     print_report(result, third)
-    names = ["Total PnL", "Number of Trades", "Win Rate", "Profit Factor"]
-    names += ["Max Drawdown", "Sharpe Ratio", "Sortino Ratio"]
-    assert [line.split(":")[0] for line in one.getvalue().splitlines()] == names
-    assert other.getvalue() == third.getvalue() == one.getvalue().replace("\n", " USDT\n", 1)
+    assert other.getvalue() == third.getvalue() == one.getvalue()
+
+
+def test_the_report_has_the_older_runtimes_lines() -> None:
+    points = [(0, Decimal(10_000)), (DAY_NS, Decimal(10_500)), (2 * DAY_NS, Decimal(10_080))]
+    trades = [trade(pnl) for pnl in (Decimal(500), Decimal(-400), Decimal(-20))]
+    figures = PerformanceMetrics.calculate(points, trades)
+    out = io.StringIO()
+    figures.print_report(out)
+    assert out.getvalue().splitlines()[3:8] == [
+        "Total PnL: $80.00 (0.80%)",
+        "Number of Trades: 3",
+        "Win Rate: 33.33%",
+        "Profit Factor: 1.19",
+        "Max Drawdown: $420.00 (4.00%)",
+    ]
+    assert out.getvalue().isascii()
+    assert (figures.total_pnl_pct, figures.max_drawdown_pct) == (Decimal("0.8"), 4)
+    assert (figures.avg_win, figures.avg_loss) == (500, -210)
+    assert figures.avg_trade_pnl == Decimal("26.66666667")
 
 
 def test_curves_are_pairs_in_order_and_not_empty() -> None:
     points = [(0, Decimal(100)), (86_400_000_000_000, Decimal(110)), (172_800_000_000_000, Decimal(99))]
     figures = PerformanceMetrics.calculate(points, ())
-    assert figures.max_drawdown == Decimal("0.1")
+    assert (figures.max_drawdown, figures.max_drawdown_pct) == (11, 10)
     assert figures == PerformanceMetrics.calculate(
         [EquityPoint(at, money, None, money) for at, money in points], ()
     )

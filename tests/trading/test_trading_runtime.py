@@ -24,6 +24,7 @@ from dita.trading import (
     BacktestError,
     ConnectorError,
     ConnectorNotFound,
+    Fill,
     FillEvent,
     HistoricalData,
     OrderRequest,
@@ -32,6 +33,7 @@ from dita.trading import (
     PaperTradingMode,
     RuntimeState,
     StrategyStatus,
+    TrackedOrder,
     TrackedStatus,
     TradingRuntime,
 )
@@ -210,7 +212,11 @@ def test_a_backtest_by_dates_a_balance_and_a_fee(tmp_path: Path) -> None:
     out = io.StringIO()
     print_report(result, out)
     lines = out.getvalue().splitlines()
+    rule = "=" * 50
     assert [line.partition(":")[0] for line in lines] == [
+        rule,
+        "BACKTEST RESULTS",
+        rule,
         "Total PnL",
         "Number of Trades",
         "Win Rate",
@@ -218,8 +224,9 @@ def test_a_backtest_by_dates_a_balance_and_a_fee(tmp_path: Path) -> None:
         "Max Drawdown",
         "Sharpe Ratio",
         "Sortino Ratio",
+        rule,
     ]
-    assert lines[1] == "Number of Trades: 12"
+    assert lines[4] == "Number of Trades: 12"
     assert sum(1 for _ in HistoricalData(data, symbol="XUSDT")) == 4320
     with pytest.raises(BacktestError, match="load_data"):
         BacktestEngine().run(Hourly)
@@ -250,3 +257,42 @@ def test_paper_trading_begins_with_its_balances_and_refuses_what_it_has_not() ->
         assert mode.balances()["BTC"] == Decimal("0.0999")
     finally:
         mode.close()
+
+
+def test_a_connector_has_the_name_that_it_is_added_by() -> None:
+    with TradingRuntime() as runtime:
+        runtime.add_connector("mine", PaperConnector(RULES))
+        name = runtime.load_strategy(Hourly)
+        (active,) = runtime.strategies
+        assert (active.id, active.connector) == (name, "mine")
+        with pytest.raises(InvalidInput, match="connector: 'mine' is there already"):
+            runtime.add_connector("mine", PaperConnector(RULES))
+        with pytest.raises(InvalidInput, match="connector: None is needed"):
+            runtime.add_connector("other")
+
+
+def test_orders_are_tracked_without_a_kernel() -> None:
+    tracker = OrderTracker()
+    order = TrackedOrder("", "c1", "s1", "paper", "BTC/USDT", "BUY", "LIMIT", Decimal(2), price=Decimal(100))
+    kept = tracker.track(order)
+    assert (kept.status, kept.created_at, kept.updated_at) == ("New", kept.created_at, kept.created_at)
+    assert kept.created_at is not None
+    assert tracker.get_open_orders() == [kept] == tracker.get_by_strategy("s1")
+    tracker.add_fill("c1", Fill(Decimal(99), Decimal(1), None, "", 7))
+    partly = tracker.track("c1")
+    assert (partly.status, partly.filled_quantity, partly.updated_at) == ("PartiallyFilled", 1, 7)
+    tracker.add_fill("c1", Fill(Decimal(97), Decimal(1), None, "", 8))
+    (ended,) = tracker.order_history()
+    assert (ended.status, ended.avg_fill_price, len(ended.fills)) == ("Filled", 98, 2)
+    with pytest.raises(InvalidInput, match="at most what is left, 0"):
+        tracker.add_fill("c1", Fill(Decimal(97), Decimal(1), None, "", 9))
+    tracker.track(TrackedOrder("", "c2", "s1", "paper", "BTC/USDT", "BUY", "LIMIT", Decimal(2)))
+    assert tracker.update("c2", "Canceled").status is TrackedStatus.CANCELED
+    assert tracker.get_open_orders("s1") == []
+    for call, why in (
+        (lambda: tracker.track(order), "is tracked already"),
+        (lambda: tracker.update("none", "Filled"), "is not tracked"),
+        (lambda: tracker.update("c2", "Gone"), "is none of New"),
+    ):
+        with pytest.raises(InvalidInput, match=why):
+            call()

@@ -12,6 +12,7 @@ import pytest
 from dita import (
     BaseExecutionAdapter,
     ExecutionKernel,
+    InvalidType,
     KernelClosed,
     KernelEventKind,
     MockVenueAdapter,
@@ -348,9 +349,10 @@ def test_a_rate_limit_says_when_to_come_back() -> None:
     ]
     kernel = opened(MockVenueAdapter(submit=limited))
     outcome = kernel.process_intent(intent(ENTER, "i1"))
-    assert (outcome.accepted, outcome.diagnostic_code, outcome.severity) == (True, "RATE_LIMITED", "WARNING")
+    assert (outcome.accepted, outcome.diagnostic_code, outcome.severity) == (False, "RATE_LIMITED", "WARNING")
     assert outcome.details == {
-        "reason": "too many",
+        "reason": "RATE_LIMITED",
+        "message": "too many",
         "retry_after_ms": 250,
         "retryable": True,
         "venue_event_kind": "RATE_LIMITED",
@@ -403,3 +405,29 @@ def test_an_adapter_without_a_kernel_says_so() -> None:
     opened(adapter)  # gone at once
     with pytest.raises(KernelClosed):
         adapter.emit(VenueEvent(timestamp=1, kind="ORDER_ACK"))
+
+
+def test_a_rate_limit_without_words_says_few_minutes() -> None:
+    limited = lambda order: [event(KernelEventKind.RATE_LIMITED, order)]  # noqa: E731
+    outcome = opened(MockVenueAdapter(submit=limited)).process_intent(intent(ENTER, "i1"))
+    said = [outcome.details[name] for name in ("reason", "release_eta", "retry_after_ms", "message")]
+    assert (outcome.accepted, said) == (False, ["RATE_LIMITED", "few minutes", 0, ""])
+
+
+def test_a_rate_limit_takes_its_wait_from_the_metadata() -> None:
+    limited = lambda order: [  # noqa: E731
+        event(KernelEventKind.RATE_LIMITED, order, metadata={"retry_after_ms": 1500})
+    ]
+    outcome = opened(MockVenueAdapter(submit=limited)).process_intent(intent(ENTER, "i1"))
+    assert (outcome.details["retry_after_ms"], outcome.details["release_eta"]) == (1500, Decimal("1.5"))
+    with pytest.raises(InvalidType, match=r"metadata\.retry_after_ms"):
+        event(KernelEventKind.RATE_LIMITED, "c", metadata={"retry_after_ms": "soon"})
+
+
+def test_a_rate_limit_after_a_fill_leaves_the_intent_accepted() -> None:
+    script = lambda order: [  # noqa: E731
+        ack(order), fill(order, size="0.004"), event(KernelEventKind.RATE_LIMITED, order)
+    ]  # fmt: skip
+    kernel = opened(MockVenueAdapter(submit=script))
+    outcome = kernel.process_intent(intent(ENTER, "i1"))
+    assert (outcome.accepted, kernel.slot(0).size) == (True, Decimal("0.004"))

@@ -7,16 +7,24 @@ from typing import Any
 import pytest
 
 from dita import (
+    BaseExecutionAdapter,
+    BinanceAdapter,
+    CCXTAdapter,
     ControlUpdate,
     ExecutionKernel,
+    IBKRAdapter,
     InvalidInput,
     KernelIntent,
     MarketLimits,
+    MockVenueAdapter,
+    NotSent,
     NotYetSupported,
     OrderRequest,
     OrderResponse,
     PolledAdapter,
 )
+from dita.host import open_router
+from kernels import ack, fill
 
 
 class Three:
@@ -241,3 +249,50 @@ def test_older_names_of_limits_and_steps_are_taken() -> None:
         kernel.update_control(ControlUpdate(limits={"max_asset_exposure": 500, "max_leverage": 3}))
         assert kernel.control.limits["max_asset_notional"] == 500
         assert kernel.control.limits["max_leverage"] == 3
+
+
+class Old(BaseExecutionAdapter):
+    """As users of the older router write one: the base class, and exactly three methods."""
+
+    poll_s = 0
+
+    def get_positions(self) -> list[dict[str, Any]]:
+        return [{"asset": "BTCUSDT", "quantity": 0, "notional": 0}]
+
+    def submit_order(self, order: OrderRequest, /) -> OrderResponse:
+        return OrderResponse("FILLED", order_id="V1", filled_quantity=order.quantity, average_price="100")
+
+    def get_market_metadata(self, symbols: Iterable[str], /) -> dict[str, MarketLimits]:
+        return {symbol: MarketLimits(symbol, tick_size="0.1", lot_size="0.001") for symbol in symbols}
+
+
+def test_a_subclass_of_the_base_with_exactly_three_methods_is_enough() -> None:
+    with opened(Old()) as kernel:
+        assert isinstance(kernel.venue, PolledAdapter)
+        assert kernel.venue.capabilities() == {"get_positions", "get_market_metadata"}
+        assert act(kernel, 1, "ENTER").state == "POSITION_OPEN"
+        assert act(kernel, 2, "EXIT").state == "CLOSED"
+        with pytest.raises(NotYetSupported, match="get_balances"):
+            kernel.venue.get_balances()
+
+
+@pytest.mark.parametrize("kind", [CCXTAdapter, IBKRAdapter, BinanceAdapter])
+def test_the_adapters_by_the_older_names_are_subclasses_with_the_three(kind: type) -> None:
+    assert issubclass(kind, BaseExecutionAdapter)
+    for name in ("get_positions", "submit_order", "get_market_metadata"):
+        assert callable(getattr(kind, name)), name
+
+
+def test_a_whole_adapter_sends_plain_orders_through_its_kernel() -> None:
+    venue = MockVenueAdapter(submit=lambda order: [ack(order), fill(order, price="100")])
+    request = OrderRequest("BTCUSDT", "BUY", Decimal("0.5"))
+    with pytest.raises(NotSent, match=r"open one with dita\.host\.open_router"):
+        venue.submit_order(request)
+    rules = {"instruments": {"BTCUSDT": {"tick_size": "0.1", "lot_step": "0.001"}}}
+    capital = {"mock": {"USDT": Decimal(1_000)}}
+    with open_router({"mock": venue}, instruments={"mock": rules}, seed_capital=capital) as router:
+        router.kernel().mark_price("BTCUSDT", "100")
+        answered = venue.submit_order(request)
+        filled = (answered.status, answered.filled_quantity, answered.average_price)
+        assert filled == ("FILLED", Decimal("0.5"), 100)
+        assert router.kernel().slot(0).size == Decimal("0.5")

@@ -223,29 +223,40 @@ def _table(header: Sequence[str], rows: Sequence[Sequence[str]], *, left: Sequen
         yield f"  {'  '.join(cells)}".rstrip()
 
 
-def few_lines(total_pnl: Decimal, trades: int, metrics: Metrics, asset: str = "") -> str:
-    """Return the seven lines that bots print.
+_RULE: Final = "=" * 50
+
+
+def few_lines(total_pnl: Decimal, trades: int, capital: Decimal, metrics: Metrics, asset: str = "") -> str:
+    """Return the report of the older runtime: seven lines between rules, in ASCII.
 
     Args:
         total_pnl: Net profit of closed trades.
         trades: How many have closed.
+        capital: The opening balance, which the profit is a share of.
         metrics: The figures.
-        asset: In which the profit is counted, where it is known.
+        asset: What the money is counted in; dollars where it is not known.
     """
+    dollars = asset in {"", "USD", "USDT", "USDC"}
+
+    def money(amount: Value) -> str:
+        return f"${amount:.2f}" if dollars else f"{amount:.2f} {asset}"
+
+    gain = _share(total_pnl / capital if capital else None)
     rows = (
-        ("Total PnL", f"{exact(total_pnl)} {asset}".rstrip()),
+        ("Total PnL", f"{money(total_pnl)} ({gain})"),
         ("Number of Trades", str(trades)),
         ("Win Rate", _share(metrics["win_rate"])),
         ("Profit Factor", _two_digits(metrics["profit_factor"])),
-        ("Max Drawdown", _share(metrics["max_drawdown"])),
+        ("Max Drawdown", f"{money(metrics['max_drawdown_amount'])} ({_share(metrics['max_drawdown'])})"),
         ("Sharpe Ratio", _two_digits(metrics["sharpe"])),
         ("Sortino Ratio", _two_digits(metrics["sortino"])),
     )
-    return "".join(f"{name}: {text}\n" for name, text in rows)
+    body = "".join(f"{name}: {text}\n" for name, text in rows)
+    return f"{_RULE}\nBACKTEST RESULTS\n{_RULE}\n{body}{_RULE}\n"
 
 
 def _share(value: Value) -> str:
-    return "-" if value is None else f"{value * 100:.2f} %"
+    return "-" if value is None else f"{value * 100:.2f}%"
 
 
 def _two_digits(value: Value) -> str:

@@ -213,7 +213,7 @@ class BacktestResult:
         return as_text(self)
 
     def print_report(self, out: TextIO | None = None) -> None:
-        """Print the seven lines that bots print: profit, trades, ratios.
+        """Print the report that bots print: seven lines between rules.
 
         Args:
             out: Where to; None means the standard output.
@@ -221,7 +221,7 @@ class BacktestResult:
         from dita.backtest.report import few_lines  # noqa: PLC0415
 
         closed = [trade.pnl for trade in self.trades if trade.exit_time_ns is not None]
-        text = few_lines(sum(closed, Decimal(0)), len(closed), self.metrics, self.asset)
+        text = few_lines(sum(closed, Decimal(0)), len(closed), self.capital, self.metrics, self.asset)
         (out or sys.stdout).write(text)
 
     def report_html(self) -> str:

@@ -73,7 +73,9 @@ def _inspect_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _compose_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("graphs", nargs="+", type=Path, metavar="FILE", help="two graphs or more")
-    parser.add_argument("-o", "--out", required=True, type=Path, metavar="FILE", help="where to write it")
+    parser.add_argument(
+        "-o", "--out", "--output", required=True, type=Path, metavar="FILE", help="where to write it"
+    )
 
 
 def _verify_arguments(parser: argparse.ArgumentParser) -> None:

@@ -151,7 +151,9 @@ def _add_file_options(parser: argparse.ArgumentParser) -> None:
         "--override", default="", metavar="ID", help="an override that lets longs through in a CRISIS"
     )
     parser.add_argument(
-        "--shadow", action="store_true", help="fill perfectly, in the state file alone; needs no account"
+        "--shadow",
+        action="store_true",
+        help="fill in the state file alone; with an account, by its guards, grid and minimums",
     )
     parser.add_argument(
         "--state", type=Path, metavar="FILE", help="of --shadow (portfolio_actual_state.json beside FILE)"
@@ -216,7 +218,12 @@ def _shadow(options: argparse.Namespace, *, writes: bool) -> int:
         if options.registry is not None:
             read_registry(options.registry).check(file.ranked(settings.rank))
         state = ShadowState(options.state or options.file.with_name(STATE_NAME))
-        return (state.apply if writes else state.plan)(file, settings, time.time_ns())
+        rows = None
+        if any((options.host, options.dir, options.config, options.mark, options.marks)):
+            held = state.held(file.ranked(settings.rank).key)
+            with _session(options) as session:
+                rows = session.plan({**_request(options), "held": held})["plan"]["rows"]
+        return (state.apply if writes else state.plan)(file, settings, time.time_ns(), rows)
 
     plan = _told(done)
     lines = shadow_lines(plan)

@@ -9,6 +9,8 @@ from dita.cli.tables import count, exact, table, time_text
 if TYPE_CHECKING:
     from dita.portfolio.shadow import ShadowPlan
 
+#: Why the kernel will refuse what a row increases.
+BLOCKED: Final = frozenset({"REGIME_BLOCKED", "CONTROL_HALTED", "REDUCE_ONLY", "FROZEN"})
 _ID_CHARS: Final = 16
 _HEADER: Final = (
     "symbol",
@@ -47,7 +49,12 @@ def plan_lines(said: Mapping[str, Any]) -> list[str]:
     elif said["known"]:
         lines.append(f"  begun {time_text(plan['begun_ns'])} UTC and cut short: it goes on where it stood")
     lines += table(_HEADER, [_cells(row) for row in plan["rows"]], right=_RIGHT)
-    trades = [row for row in plan["rows"] if row_size(row)]
+    # A long that the regime blocks is reduced where it has to be, and else does not trade.
+    trades = [
+        row
+        for row in plan["rows"]
+        if row_size(row) and not (row["why"] in BLOCKED and not Decimal(row["reduce"]))
+    ]
     orders = sum(row["orders"] for row in trades)
     return [
         *lines,
@@ -176,12 +183,17 @@ def shadow_lines(plan: "ShadowPlan") -> list[str]:
             _percent(str(row.actual)),
             _percent(str(row.target)),
             _percent(str(row.drift)),
+            "-" if row.size is None else exact(row.size),
             str(row.why) or "-",
         )
         for row in plan.rows
     ]
-    header = ("symbol", "action", "is", "wanted", "drift", "why")
-    return [f"shadow fills of {plan.key}", *table(header, rows, right="is wanted drift")]
+    header = ("symbol", "action", "is", "wanted", "drift", "size", "why")
+    return [
+        f"shadow fills of {plan.key}",
+        *table(header, rows, right="is wanted drift size"),
+        f"  {count(len(plan.fills()))} of {count(len(plan.rows))} rows trade",
+    ]
 
 
 def shadow_as_dict(plan: "ShadowPlan") -> dict[str, Any]:
@@ -191,7 +203,13 @@ def shadow_as_dict(plan: "ShadowPlan") -> dict[str, Any]:
         plan: As `ShadowState.plan` returns it.
     """
     rows = [
-        {"symbol": row.symbol, "actual": row.actual, "target": row.target, "why": str(row.why)}
+        {
+            "symbol": row.symbol,
+            "actual": row.actual,
+            "target": row.target,
+            "size": row.size,
+            "why": str(row.why),
+        }
         for row in plan.rows
     ]
     return {"key": plan.key, "fills": len(plan.fills()), "rows": rows}

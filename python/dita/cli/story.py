@@ -261,7 +261,8 @@ def details_text(details: Mapping[str, Any]) -> str:
         return f": {details['limit']} allows {details['value']}, this is {details['attempt']}"
     if "field" in details:
         return f": {details['field']} {details['value']} {details['reason']}"
-    return f": {details['reason']}" if details.get("reason") else ""
+    words = details.get("message") or details.get("reason")
+    return f": {words}" if words else ""
 
 
 def _request(request: Mapping[str, Any]) -> str:

@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any, Final, NamedTuple, Protocol
 
 from dita.gateway.history import History
+from dita.gateway.named import named_events
 from dita.gateway.refused import SourceAway, SourceRefused
 from dita.gateway.source import Source, Update
 
@@ -37,7 +38,7 @@ class Frame(NamedTuple):
     Attributes:
         number: Its id.
         text: One JSON object.
-        event: The same as a server-sent event.
+        event: The same as a server-sent event, and after it the engine's events by name.
         chunk: That as a piece of an answer whose length nobody knows: what goes over the wire.
     """
 
@@ -63,7 +64,7 @@ def frame_of(number: int, update: Update, *, reset: bool = False) -> Frame:
         if told
     ]
     text = ('{"reset":true,' if reset else "{") + ",".join(parts) + "}"
-    event = f"id: {number}\ndata: {text}\n\n".encode()
+    event = f"id: {number}\ndata: {text}\n\n".encode() + named_events(update, reset=reset)
     return Frame(number, text, event, chunk_of(event))
 
 

@@ -164,7 +164,11 @@ def add_streams(app: FastAPI, hub: Hub, access: Access) -> None:
         last_id: LastId = None,
         last_event_id: Annotated[str | None, Header(include_in_schema=False)] = None,
     ) -> Response:
-        """Server-sent events: frames after `last_id`, at most 20 a second."""
+        """Server-sent events: frames after `last_id`, at most 20 a second.
+
+        After each frame come `order_update`, `fill` and `account` as events of these names, in the words of
+        the engine (docs/api/engine_protocol.md), with the `account` they concern.
+        """
         known = last_event_id is not None and last_event_id.isascii() and last_event_id.isdecimal()
         seen = min(int(last_event_id[:20]), _ID_MAX) if known and last_event_id else last_id
         transport = request.scope.get("extensions", {}).get(TRANSPORT)

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -31,7 +32,7 @@ from dita.host.strategies import Company, StrategyHandle
 from dita.kernel import ExecutionKernel
 from dita.signals import elsewhere
 from dita.strategy import Params, Strategy
-from dita.venues import BreakerSettings, CircuitBreaker
+from dita.venues import BaseExecutionAdapter, BreakerSettings, CircuitBreaker, OrderManager
 from dita.zinc import SharedMemoryZincPlane
 
 _LOG: Final = logging.getLogger("dita.host")
@@ -141,6 +142,7 @@ class Host:
             if directory is not None:
                 directory.release()
             raise
+        self._take_plain_orders()
         self._seats = {name: Seats(kernel) for name, kernel in kernels.items()}
         self._by_hand = AskedOrders(lambda name, slots: self.client(BY_HAND, name, slots=slots))
         self._answers |= self._order_answers()
@@ -169,6 +171,13 @@ class Host:
         if self._began == "crash":
             why = f"process {died} ended without closing (killed, crashed, or the machine went down)"
             self.alert(Alert(Cause.CRASHED, f"started again after a crash: {why}", "CRITICAL"))
+
+    def _take_plain_orders(self) -> None:
+        """Let adapters send plain orders through their kernels."""
+        router = OrderManager(self)
+        for name, kernel in self.accounts.items():
+            if isinstance(kernel.venue, BaseExecutionAdapter):
+                kernel.venue.send_by(partial(router.submit_order_on, name))
 
     def _breaker_of(self, name: str) -> CircuitBreaker | None:
         config = self.config.breaker

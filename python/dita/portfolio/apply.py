@@ -298,6 +298,8 @@ def said_of(outcome: KernelOutcome) -> str:
     code = str(outcome.diagnostic_code)
     if "limit" in details:
         return f"{code}: {details['limit']} is {details.get('value')}, the attempt {details.get('attempt')}"
+    if details.get("message"):
+        return f"{code}: {details['message']}"
     if details.get("reason"):
         return f"{code}: {details.get('field', '')} {details.get('value', '')} {details['reason']}".strip()
     return code

@@ -1,13 +1,14 @@
 """An account as a plan sees it: what it is worth, what it holds and has at work, what its markets take."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, Final
 
 from dita._kernel import MarketLimits, OrderSide, Product, Regime, TradeSide
 from dita.kernel import ExecutionKernel
 from dita.portfolio.errors import PortfolioCode, refused_field
+from dita.portfolio.targets import Symbols
 from dita.precision import EXACT, quotient
 
 ZERO: Final = Decimal(0)
@@ -234,3 +235,33 @@ def market_of(kernel: ExecutionKernel, symbol: str) -> Market:
     said = kernel.instrument(symbol)
     rules = MarketLimits(symbol, **{name: said[name] for name in _RULES})
     return Market(symbol, said["settle"], said["product"], said["mark_price"], rules)
+
+
+def book_of_weights(book: Book, held: Mapping[str, str], buffer: Decimal) -> Book:
+    """Return an account that holds so much of each instrument, and nothing else; all slots are free.
+
+    Args:
+        book: The account, for its markets, equity and limits.
+        held: By symbol, its share of the account.
+        buffer: The share of the account that stays cash.
+
+    Raises:
+        PortfolioRefused: NO_MARK: what is held has no price.
+    """
+    symbols = Symbols(book.instruments)
+    weights = {asset: Decimal(weight) for one, weight in held.items() if (asset := symbols.find(one))}
+    base = EXACT.multiply(book.equity(weights).amount, EXACT.subtract(Decimal(1), buffer))
+    holdings: dict[str, Holding] = {}
+    for asset, weight in weights.items():
+        market = book.markets[asset]
+        if market.mark is None:
+            raise refused_field(PortfolioCode.NO_MARK, f"mark of {asset}", None, "there is no price yet")
+        size = market.size_of(EXACT.multiply(abs(weight), base), market.mark).copy_sign(weight)
+        # As the venue would have filled it.
+        side = OrderSide.BUY if weight > 0 else OrderSide.SELL
+        size = market.rules.round_order(
+            side, market.mark, abs(size), price_rounding="NEAREST"
+        ).size.copy_sign(size)
+        if size:
+            holdings[asset] = Holding(position=size, own=size, slots=(0,))
+    return replace(book, holdings=holdings, free_slots=book.slots - len(holdings))

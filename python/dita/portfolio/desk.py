@@ -3,7 +3,7 @@
 import dataclasses
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -15,9 +15,17 @@ from dita.errors import refuse
 from dita.host import Directory, Host, NoFreeSlot
 from dita.host.directory import file_name
 from dita.portfolio.apply import Applier, ApplyProgress
-from dita.portfolio.book import Book, book_of
+from dita.portfolio.book import Book, book_of, book_of_weights
 from dita.portfolio.errors import PortfolioCode, PortfolioRefused
-from dita.portfolio.plan import OWNER, Plan, PlanSettings, foretell_regime, make_plan, plan_id_of
+from dita.portfolio.plan import (
+    OWNER,
+    Plan,
+    PlanSettings,
+    foretell_gate,
+    foretell_regime,
+    make_plan,
+    plan_id_of,
+)
 from dita.portfolio.provenance import NO_PROVENANCE, Provenance, vouch
 from dita.portfolio.registry import read_registry, registry_of
 from dita.portfolio.store import PlanState, PlanStore, StoredPlan, plan_as_dict
@@ -83,6 +91,7 @@ class PortfolioDesk:
         again: bool = False,
         registry: Path | None = None,
         now_ns: int | None = None,
+        held: Mapping[str, str] | None = None,
     ) -> Prepared:
         """Read targets, and plan what they ask for; nothing is traded or written down.
 
@@ -95,12 +104,19 @@ class PortfolioDesk:
             again: Whether a plan that is done is made anew from what the account holds.
             registry: The registry of audited runs; None means the host's, where it has one.
             now_ns: What time it is, nanoseconds; None means now.
+            held: For a rehearsal: weights by symbol that stand in for what the account holds.
 
         Raises:
             PortfolioRefused: By name; see `PortfolioCode`.
         """
         how = settings or PlanSettings()
         file = read_targets(path, sha256=sha256)
+        if held is not None:
+            moment_ns = time.time_ns() if now_ns is None else now_ns
+            plan = self.plan(file, how, now_ns=moment_ns, held=held)
+            foretell_gate(plan, self._kernel.control)
+            rehearsed = Prepared(StoredPlan(plan, PlanState.OPEN, moment_ns), is_known=False)
+            return self._vouched(rehearsed, file, registry, moment_ns)
         known = self.store.load(plan_id_of(file.sha256, self.name))
         moment_ns = time.time_ns() if now_ns is None else now_ns
         if known is not None and not (again and known.state is not PlanState.OPEN):
@@ -130,30 +146,42 @@ class PortfolioDesk:
         foretell_regime(plan, is_overridden=bool(plan.settings.override_ref))
         return dataclasses.replace(prepared, provenance=vouched)
 
-    def plan(self, file: TargetFile, settings: PlanSettings, *, now_ns: int | None = None) -> Plan:
+    def plan(
+        self,
+        file: TargetFile,
+        settings: PlanSettings,
+        *,
+        now_ns: int | None = None,
+        held: Mapping[str, str] | None = None,
+    ) -> Plan:
         """Plan a file of targets by what the account holds now.
 
         Args:
             file: The targets.
             settings: How they become orders.
             now_ns: What time it is, nanoseconds; None means now.
+            held: Weights by symbol that stand in for what the account holds.
 
         Raises:
             PortfolioRefused: By name; see `PortfolioCode`.
         """
-        book = self.book(file, settings.rank)
+        book = self.book(file, settings.rank, held or ())
+        if held is not None:
+            book = book_of_weights(book, held, settings.buffer)
         moment_ns = time.time_ns() if now_ns is None else now_ns
         return make_plan(file, book, self.name, now_ns=moment_ns, settings=settings)
 
-    def book(self, file: TargetFile, rank: int) -> Book:
+    def book(self, file: TargetFile, rank: int, more: Iterable[str] = ()) -> Book:
         """Return the account as a plan of a file sees it.
 
         Args:
             file: The targets.
             rank: Which winner.
+            more: Symbols beside those of the file.
         """
         symbols = Symbols(self._kernel.instruments)
-        found = (symbols.find(asset.symbol) for asset in file.ranked(rank).assets)
+        named = (*(asset.symbol for asset in file.ranked(rank).assets), *more)
+        found = (symbols.find(symbol) for symbol in named)
         return book_of(self._kernel, OWNER, [symbol for symbol in found if symbol is not None])
 
     def apply(

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from dita._kernel import OrderSide, Product, Regime
+from dita.control import KernelControlSnapshot
 from dita.portfolio.book import ZERO, Book, Equity, Holding, Market
 from dita.portfolio.errors import PortfolioCode, refused_field
 from dita.portfolio.targets import (
@@ -379,3 +380,16 @@ def foretell_regime(plan: Plan, *, is_overridden: bool) -> None:
             row.why = Why.REGIME_BLOCKED
         elif row.why == Why.REGIME_BLOCKED:
             row.why = ""
+
+
+def foretell_gate(plan: Plan, control: KernelControlSnapshot) -> None:
+    """Say which rows the controls hold back as they stand: increases alone, reductions leave.
+
+    Args:
+        plan: The plan; its rows change.
+        control: The account's controls.
+    """
+    code = "FROZEN" if control.frozen else {"HALTED": "CONTROL_HALTED"}.get(control.gate, str(control.gate))
+    for row in plan.rows:
+        if row.increase and code != "NORMAL":
+            row.why = code

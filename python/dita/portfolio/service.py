@@ -93,6 +93,7 @@ class PortfolioService:
             sha256=request.get("sha256"),
             again=request.get("again") is True,
             registry=Path(str(request["registry"])) if request.get("registry") else None,
+            held=request.get("held"),
         )
         said = prepared.said()
         if action == "apply" and not prepared.is_done:

@@ -198,6 +198,7 @@ class OwnHost:
             sha256=request.get("sha256"),
             again=request.get("again") is True,
             registry=Path(str(request["registry"])) if request.get("registry") else None,
+            held=request.get("held"),
         )
 
     def _now(self) -> int | None:

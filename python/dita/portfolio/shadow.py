@@ -7,9 +7,9 @@ No account is needed, and nothing is sent. `portfolio_actual_state.json` has a p
 import json
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -19,7 +19,7 @@ from dita.errors import shown
 from dita.portfolio.errors import PortfolioCode, PortfolioRefused
 from dita.portfolio.plan import PlanSettings, Why
 from dita.portfolio.store import PlanStore, write_whole
-from dita.portfolio.targets import Target, TargetFile, check_age, check_gross, weight_in
+from dita.portfolio.targets import Symbols, Target, TargetFile, check_age, check_gross, weight_in
 
 STATE_NAME: Final = "portfolio_actual_state.json"
 FILLS_NAME: Final = "shadow_fills.jsonl"
@@ -37,6 +37,8 @@ class ShadowRow:
         target: Its weight in the targets; 0 where it is not there.
         why: Why it is left as it is; empty where it is filled.
         asset: What the state file holds of it afterwards; None where that is nothing.
+        before: What it holds of it now; None where that is nothing.
+        size: What a rehearsal on an account would trade; None without one.
     """
 
     symbol: str
@@ -44,6 +46,8 @@ class ShadowRow:
     target: Decimal
     why: str
     asset: Mapping[str, Any] | None
+    before: Mapping[str, Any] | None = None
+    size: Decimal | None = None
 
     @property
     def drift(self) -> Decimal:
@@ -102,13 +106,29 @@ class ShadowState:
                 raise self._damaged(f"{shown(key)} has no list of assets")
         return content
 
-    def plan(self, file: TargetFile, settings: PlanSettings, now_ns: int) -> ShadowPlan:
+    def held(self, key: str) -> dict[str, str]:
+        """Return the weights that a portfolio holds, as text, by symbol.
+
+        Args:
+            key: The portfolio's name.
+        """
+        assets = self.read().get(key, {}).get("assets", ())
+        return {str(one["Symbol"]): str(weight_in(f"{self.path}: {one['Symbol']}", one)) for one in assets}
+
+    def plan(
+        self,
+        file: TargetFile,
+        settings: PlanSettings,
+        now_ns: int,
+        rehearsed: Iterable[Mapping[str, Any]] | None = None,
+    ) -> ShadowPlan:
         """Return what would be filled; nothing is written.
 
         Args:
             file: The targets.
             settings: Rank, threshold and bounds.
             now_ns: What time it is, nanoseconds.
+            rehearsed: Rows of an account's plan: what it does not trade whole is not filled; None fills all.
 
         Raises:
             PortfolioRefused: By name.
@@ -117,7 +137,8 @@ class ShadowState:
         check_age(target, now_ns, settings.max_age_ns)
         check_gross(target, settings.max_gross)
         held = {str(asset["Symbol"]): asset for asset in self.read().get(target.key, {}).get("assets", ())}
-        return ShadowPlan(target.key, tuple(self._rows(target, held, settings)))
+        rows = tuple(self._rows(target, held, settings))
+        return ShadowPlan(target.key, rows if rehearsed is None else tuple(_rehearsed(rows, rehearsed)))
 
     def _rows(
         self, target: Target, held: Mapping[str, Mapping[str, Any]], settings: PlanSettings
@@ -130,11 +151,17 @@ class ShadowState:
             drift = abs(weight - actual)
             closes = settings.close_dust and not weight and drift
             if drift and (drift >= settings.threshold or closes):
-                yield ShadowRow(symbol, actual, weight, "", asset.given if asset and weight else None)
+                yield ShadowRow(symbol, actual, weight, "", asset.given if asset and weight else None, before)
             else:
                 yield ShadowRow(symbol, actual, weight, Why.DUST if drift else Why.ON_TARGET, before)
 
-    def apply(self, file: TargetFile, settings: PlanSettings, now_ns: int) -> ShadowPlan:
+    def apply(
+        self,
+        file: TargetFile,
+        settings: PlanSettings,
+        now_ns: int,
+        rehearsed: Iterable[Mapping[str, Any]] | None = None,
+    ) -> ShadowPlan:
         """Fill what has drifted, and write the state whole or not at all, with a backup of what was there.
 
         Where nothing has drifted nothing is written.
@@ -143,6 +170,7 @@ class ShadowState:
             file: The targets.
             settings: Rank, threshold and bounds.
             now_ns: What time it is, nanoseconds.
+            rehearsed: As in `plan`.
 
         Raises:
             PortfolioRefused: By name; nothing is written.
@@ -150,7 +178,7 @@ class ShadowState:
         """
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self._locked():
-            plan = self.plan(file, settings, now_ns)
+            plan = self.plan(file, settings, now_ns, rehearsed)
             if not plan.fills():
                 return plan
             moment = datetime.fromtimestamp(now_ns // 1_000_000_000, UTC).isoformat()
@@ -190,6 +218,22 @@ class ShadowState:
             f"{self.path}: is damaged, or no state of portfolios ({why}): put a copy back "
             f"({self.path.name}.bak_...), or move it away",
         )
+
+
+def _rehearsed(rows: Iterable[ShadowRow], planned: Iterable[Mapping[str, Any]]) -> Iterator[ShadowRow]:
+    """Rows as an account's plan has them: sizes on the venue's grid, and what it would refuse left out."""
+    plans = {str(row["asset"]): row for row in planned}
+    symbols = Symbols(tuple(plans))
+    for row in rows:
+        found = plans.get(symbols.find(row.symbol) or "")
+        if row.why or found is None:
+            yield row
+            continue
+        size = Decimal(found["reduce"]) + Decimal(found["increase"])
+        why = str(found["why"]) or ("" if size else str(Why.ON_TARGET))
+        # What is not filled stays as it was.
+        asset = row.before if why else row.asset
+        yield replace(row, why=why, asset=asset, size=Decimal(0) if why else size)
 
 
 def _fill(key: str, row: ShadowRow, moment: str) -> dict[str, Any]:

@@ -1,6 +1,7 @@
-"""`OrderTracker`: a kernel's orders under the names that authors of bots know. It keeps no book."""
+"""`OrderTracker`: a kernel's orders, or a program's own, under the names that authors of bots know."""
 
-from dataclasses import dataclass, field
+import time
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import StrEnum
 from types import MappingProxyType
@@ -98,10 +99,10 @@ class TrackedOrder:
     side: str
     order_type: str
     quantity: Decimal
-    filled_quantity: Decimal
-    price: Decimal | None
-    avg_fill_price: Decimal | None
-    status: TrackedStatus
+    filled_quantity: Decimal = Decimal(0)
+    price: Decimal | None = None
+    avg_fill_price: Decimal | None = None
+    status: TrackedStatus = TrackedStatus.NEW
     fills: tuple[Fill, ...] = field(default=())
     created_at: int | None = None
     updated_at: int | None = None
@@ -118,42 +119,85 @@ _NOTHING: Final[_Heard] = ((), None, None)
 
 
 class OrderTracker:
-    """Shows a kernel's orders. Each answer is read from the kernel, and its fills from the log."""
+    """Shows a kernel's orders: each answer is read from the kernel, and its fills from the log.
 
-    def __init__(self, kernel: "ExecutionKernel", connector: str = "") -> None:
-        """Look at a kernel.
+    `OrderTracker()` has no kernel: it shows what `track`, `update` and `add_fill` have said of orders.
+    """
+
+    def __init__(self, kernel: "ExecutionKernel | None" = None, connector: str = "") -> None:
+        """Look at a kernel, or begin empty.
 
         Args:
-            kernel: Whose orders.
+            kernel: Whose orders; None tracks orders by hand.
             connector: What `TrackedOrder.connector` says.
         """
         self._kernel = kernel
         self._connector = connector
+        self._own: dict[str, TrackedOrder] = {}
 
-    def track(self, client_id: str) -> TrackedOrder:
-        """Return an order as it is now, with its fills.
+    def track(self, order: str | TrackedOrder) -> TrackedOrder:
+        """Return an order as it is now, with its fills; without a kernel, begin to track it.
+
+        Args:
+            order: Our id of it, or the order itself.
+
+        Raises:
+            InvalidInput: It is not known, or has been forgotten; without a kernel, it is tracked already.
+        """
+        client_id = order if isinstance(order, str) else order.client_id
+        if self._kernel is not None:
+            known = self._known(client_id)
+            return self._shown(known, self._heard(known.owner).get(client_id, _NOTHING))
+        if isinstance(order, str):
+            return self._by_hand(order)
+        if client_id in self._own:
+            raise refuse("client_id", client_id, "is tracked already: use update")
+        now_ns = time.time_ns()
+        created_at = now_ns if order.created_at is None else order.created_at
+        self._own[client_id] = replace(
+            order, created_at=created_at, updated_at=order.updated_at or created_at
+        )
+        return self._own[client_id]
+
+    def update(self, client_id: str, status: TrackedStatus | str | None = None) -> TrackedOrder:
+        """Return an order as it is now; without a kernel, after it has got a status.
 
         Args:
             client_id: Our id of it.
+            status: What it now is: New, PartiallyFilled, Filled, Canceled, Rejected or Expired.
 
         Raises:
-            InvalidInput: It is not known, or has been forgotten.
+            InvalidInput: It is not known; `status` is none of those, or is given for a kernel's order.
         """
-        order = self._known(client_id)
-        return self._shown(order, self._heard(order.owner).get(client_id, _NOTHING))
+        if status is None:
+            return self.track(client_id)
+        if self._kernel is not None:
+            raise refuse(
+                "status", status, "comes from the venue: a kernel's order is only read, leave it out"
+            )
+        try:
+            word = TrackedStatus(status)
+        except ValueError:
+            raise refuse("status", status, f"is none of {', '.join(TrackedStatus)}") from None
+        changed = replace(self._by_hand(client_id), status=word, updated_at=time.time_ns())
+        self._own[client_id] = changed
+        return changed
 
-    update = track
-
-    def add_fill(self, client_id: str, fill: Fill) -> KernelOutcome:
+    def add_fill(self, client_id: str, fill: Fill) -> KernelOutcome | TrackedOrder:
         """Tell the kernel of a fill: for venues whose events come through this program.
 
         Args:
             client_id: Our id of the order.
             fill: What filled.
 
+        Returns:
+            What came of it; without a kernel, the order.
+
         Raises:
             InvalidInput: The order is not known, or a value cannot be.
         """
+        if self._kernel is None:
+            return self._filled(self._by_hand(client_id), fill)
         order = self._known(client_id)
         filled = order.filled_size + fill.quantity
         return self._kernel.on_venue_event(
@@ -171,17 +215,37 @@ class OrderTracker:
             )
         )
 
+    def _by_hand(self, client_id: str) -> TrackedOrder:
+        if client_id not in self._own:
+            raise refuse("client_id", client_id, "is not tracked: call track(order) first")
+        return self._own[client_id]
+
+    def _filled(self, order: TrackedOrder, fill: Fill) -> TrackedOrder:
+        filled = order.filled_quantity + fill.quantity
+        if fill.quantity <= 0 or filled > order.quantity:
+            left = order.quantity - order.filled_quantity
+            raise refuse(
+                "fill.quantity", fill.quantity, f"must be above zero and at most what is left, {left}"
+            )
+        cost = order.filled_quantity * (order.avg_fill_price or 0) + fill.quantity * fill.price
+        self._own[order.client_id] = replace(
+            order,
+            filled_quantity=filled,
+            avg_fill_price=cost / filled,
+            status=TrackedStatus.FILLED if filled == order.quantity else TrackedStatus.PARTIALLY_FILLED,
+            fills=(*order.fills, fill),
+            updated_at=fill.timestamp,
+        )
+        return self._own[order.client_id]
+
     def get_open_orders(self, strategy_id: str | None = None) -> list[TrackedOrder]:
         """Return the orders at work, oldest first.
 
         Args:
             strategy_id: Of one strategy only.
         """
-        return [
-            self._shown(order)
-            for order in self._kernel.orders(live_only=True)
-            if strategy_id in (None, order.owner)
-        ]
+        orders = self._all(live_only=True)
+        return [order for order in orders if order.is_open and strategy_id in (None, order.strategy_id)]
 
     def get_by_strategy(self, strategy_id: str) -> list[TrackedOrder]:
         """Return a strategy's orders, those that have ended as well, oldest first.
@@ -189,6 +253,8 @@ class OrderTracker:
         Args:
             strategy_id: Whose.
         """
+        if self._kernel is None:
+            return [order for order in self._own.values() if order.strategy_id == strategy_id]
         heard = self._heard(strategy_id)
         return [
             self._shown(order, heard.get(order.venue_client_id, _NOTHING))
@@ -198,10 +264,17 @@ class OrderTracker:
 
     def order_history(self) -> list[TrackedOrder]:
         """Return the orders that have ended, oldest first: as many as the kernel remembers."""
+        if self._kernel is None:
+            return [order for order in self._own.values() if not order.is_open]
         return [self._shown(order) for order in self._kernel.orders() if not order.is_live()]
 
+    def _all(self, *, live_only: bool) -> list[TrackedOrder]:
+        if self._kernel is None:
+            return list(self._own.values())
+        return [self._shown(order) for order in self._kernel.orders(live_only=live_only)]
+
     def _known(self, client_id: str) -> VenueOrder:
-        order = self._kernel.order(client_id)
+        order = None if self._kernel is None else self._kernel.order(client_id)
         if order is None:
             raise refuse("client_id", client_id, "is no order that is known")
         return order
@@ -229,6 +302,8 @@ class OrderTracker:
     def _heard(self, owner: str) -> dict[str, _Heard]:
         """What the log has of an owner's orders: fills, and when they were heard of first and last."""
         found: dict[str, _Heard] = {}
+        if self._kernel is None:
+            return found
         told: VenueEvent | None = None
         for _, event, _ in happened_since(self._kernel, owner, 0, self._kernel.seq):
             # A fill that closes trades of the other side comes once for each slot that it changes.

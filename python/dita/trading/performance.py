@@ -74,16 +74,18 @@ class BacktestTrade:
 
 @dataclass(frozen=True, slots=True)
 class PerformanceMetrics:
-    """The figures that bots print. Shares are fractions: 0.5 is 50 %.
+    """The figures that bots print. `win_rate` is a fraction: 0.5 is 50 %; what ends in `_pct` is in percent.
 
     Attributes:
         total_pnl: Net profit of closed trades.
-        number_of_trades: How many have closed.
+        num_trades: How many have closed.
+        capital: The opening balance.
         metrics: All figures, with their definitions.
     """
 
     total_pnl: Decimal
-    number_of_trades: int
+    num_trades: int
+    capital: Decimal
     metrics: Metrics
 
     @classmethod
@@ -127,7 +129,7 @@ class PerformanceMetrics:
             longest_below_peak_ns=curve.longest_below_peak_ns,
         )
         closed = [trade.pnl for trade in trades if trade.exit_time_ns is not None]
-        return cls(sum(closed, Decimal(0)), len(closed), measure(run, settings))
+        return cls(sum(closed, Decimal(0)), len(closed), run.capital, measure(run, settings))
 
     @property
     def win_rate(self) -> Value:
@@ -140,9 +142,35 @@ class PerformanceMetrics:
         return self.metrics["profit_factor"]
 
     @property
+    def total_pnl_pct(self) -> Value:
+        """`total_pnl` in percent of the opening balance; None where that is 0."""
+        return self.total_pnl / self.capital * 100 if self.capital else None
+
+    @property
+    def avg_trade_pnl(self) -> Value:
+        """Net profit of a closed trade on average; None without any."""
+        return self.metrics["expectancy"]
+
+    @property
+    def avg_win(self) -> Value:
+        """Net profit of a winner on average; None without any."""
+        return self.metrics["average_win"]
+
+    @property
+    def avg_loss(self) -> Value:
+        """Net loss of a loser on average, below 0; None without any."""
+        return self.metrics["average_loss"]
+
+    @property
     def max_drawdown(self) -> Value:
-        """The deepest fall, by its peak."""
-        return self.metrics["max_drawdown"]
+        """The deepest fall in money."""
+        return self.metrics["max_drawdown_amount"]
+
+    @property
+    def max_drawdown_pct(self) -> Value:
+        """The deepest fall in percent of its peak; it need not be the same fall."""
+        fall = self.metrics["max_drawdown"]
+        return None if fall is None else fall * 100
 
     @property
     def sharpe_ratio(self) -> Value:
@@ -155,12 +183,12 @@ class PerformanceMetrics:
         return self.metrics["sortino"]
 
     def print_report(self, out: TextIO | None = None) -> None:
-        """Print the seven lines that bots print.
+        """Print the report that bots print: seven lines between rules.
 
         Args:
             out: Where to; None means the standard output.
         """
-        text = few_lines(self.total_pnl, self.number_of_trades, self.metrics)
+        text = few_lines(self.total_pnl, self.num_trades, self.capital, self.metrics)
         (out or sys.stdout).write(text)
 
 

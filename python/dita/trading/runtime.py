@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final, Self, cast
 
 from dita._kernel import KernelOutcome
 from dita.backtest import BacktestResult
@@ -166,7 +166,7 @@ class TradingRuntime:
             ActiveStrategy(
                 name,
                 type(handle.strategy) if isinstance(handle, StrategyHandle) else handle.kind,
-                connector.name(),
+                next(known for known, one in self._connectors.items() if one is connector),
                 pair,
                 StrategyStatus(str(handle.state)),
                 handle.error,
@@ -174,17 +174,21 @@ class TradingRuntime:
             for name, (handle, connector, pair) in self._loaded.items()
         ]
 
-    def add_connector(self, connector: ConnectorBase) -> None:
-        """Add a connector, and open its account.
+    def add_connector(self, name: str | ConnectorBase, connector: ConnectorBase | None = None) -> None:
+        """Add a connector under a name, or under its own: `add_connector(connector)`. Its account is opened.
 
         Args:
-            connector: It.
+            name: What strategies and orders call it; a connector alone has its own name.
+            connector: The connector.
 
         Raises:
-            InvalidInput: There is one of this name.
+            InvalidInput: There is one of this name, or no connector is given.
             KernelError: Its account cannot be opened.
         """
-        name = connector.name()
+        if isinstance(name, ConnectorBase):
+            connector, name = name, name.name()
+        if connector is None:
+            raise refuse("connector", None, "is needed: add_connector(name, connector)")
         if name in self._connectors:
             raise refuse("connector", name, "is there already")
         if isinstance(connector, VenueConnector) or not connector.plays_itself:
@@ -211,16 +215,16 @@ class TradingRuntime:
     def load_strategy(
         self,
         strategy: type[Strategy] | str,
-        connector: str,
-        pair: str,
+        connector: str = "",
+        pair: str = "",
         params: Params | Mapping[str, Any] | None = None,
     ) -> str:
         """Load a strategy. It does nothing until it is started.
 
         Args:
             strategy: Its class, a file, or `module:Class`.
-            connector: Where it trades.
-            pair: What it trades, where it names nothing itself.
+            connector: Where it trades; empty means the only one.
+            pair: What it trades, where it names nothing itself; empty means all of the account's instruments.
             params: Its parameters.
 
         Returns:
@@ -231,6 +235,8 @@ class TradingRuntime:
             ConnectorNotFound: There is no such connector.
             StrategyError: It cannot be loaded.
         """
+        if not connector and len(self._connectors) == 1:
+            connector = next(iter(self._connectors))
         where = self._connector(connector)
         kind = load_strategy(strategy) if isinstance(strategy, str) else strategy
         digest = hashlib.sha256(
@@ -242,7 +248,7 @@ class TradingRuntime:
             self._loaded[name] = (_Waiting(kind, params), where, pair)
         else:
             handle = where.host.load(
-                kind, name=name, account=ACCOUNT, params=params, symbols=(symbol_of(pair),)
+                kind, name=name, account=ACCOUNT, params=params, symbols=(symbol_of(pair),) if pair else ()
             )
             handle.client.subscribe_sent(self._intents.append)
             self._loaded[name] = (handle, where, pair)
@@ -310,7 +316,7 @@ class TradingRuntime:
         host = self._connector(fill.connector).host
         with host.strategies.turn:
             host.strategies.deliver()
-        return outcome
+        return cast("KernelOutcome", outcome)
 
     def run(self) -> dict[str, BacktestResult]:
         """Play what comes from files to its end; then tick until `stop` or SIGTERM, where anything else runs.
@@ -379,7 +385,7 @@ class TradingRuntime:
             if waiting.state is not ActorState.RUNNING:
                 raise BacktestError(f"{name}: is {waiting.state}: start it before run")
             engine = BacktestEngine(**connector.settings)
-            engine.load_data(connector.data, symbol=symbol_of(connector.pair or pair))
+            engine.load_data(connector.data, symbol=symbol_of(connector.pair or pair) or None)
             results[name] = waiting.result = engine.run(waiting.kind, waiting.params)
             waiting.state = ActorState.STOPPED
         return results

@@ -7,12 +7,13 @@ once and brings the events later, from any thread, by `emit`.
 
 import weakref
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from dita._kernel import KernelOutcome, VenueEvent, VenueOrder
 from dita.errors import KernelClosed, NotSent, NotYetSupported
+from dita.venues.orders import OrderRequest, OrderResponse
 
 
 class KernelSink(Protocol):
@@ -98,7 +99,10 @@ def is_real_money(venue: object) -> bool:
 
 
 class BaseExecutionAdapter(ABC):
-    """An adapter with everything but `submit` and `cancel` filled in.
+    """An adapter with everything but `submit` and `cancel` filled in; or of the smallest form.
+
+    A subclass with `submit_order`, `get_positions`, `get_market_metadata` of its own, and without `submit`,
+    is of the smallest form (`SmallAdapter`): the kernel polls it.
 
     What a venue does not have raises NotYetSupported by name, so that a caller knows; nothing is silently
     empty.
@@ -113,10 +117,24 @@ class BaseExecutionAdapter(ABC):
     #: Whether the kernel keeps two books per instrument; it sets this before `attach`, None until then.
     hedge_mode: bool | None = None
 
+    # Class-wide: a subclass of the smallest form need not call `__init__`.
+    # Weak: the kernel owns its adapter, not the other way round.
+    _kernel: "weakref.ReferenceType[KernelSink] | None" = None
+    _plain_orders: Callable[[OrderRequest], OrderResponse] | None = None
+
     def __init__(self) -> None:
         """Start without a kernel."""
-        # Weak: the kernel owns its adapter, not the other way round.
-        self._kernel: weakref.ReferenceType[KernelSink] | None = None
+        self._kernel = None
+
+    def __init_subclass__(cls) -> None:
+        """Take a class with a `submit_order` of its own, and no `submit`, as one of the smallest form."""
+        super().__init_subclass__()
+        if (
+            cls.submit_order is not BaseExecutionAdapter.submit_order
+            and cls.submit is BaseExecutionAdapter.submit
+        ):
+            for name in ("submit", "cancel"):
+                setattr(cls, name, None)
 
     @abstractmethod
     def submit(self, order: VenueOrder) -> Sequence[VenueEvent]:
@@ -125,6 +143,33 @@ class BaseExecutionAdapter(ABC):
     @abstractmethod
     def cancel(self, order: VenueOrder, reason: str) -> Sequence[VenueEvent]:
         """Ask to cancel an order; see `VenueAdapter.cancel`."""
+
+    def send_by(self, send: Callable[[OrderRequest], OrderResponse]) -> None:
+        """Learn how plain orders are sent. The host that opens a kernel on this adapter calls this once.
+
+        Args:
+            send: Sends a plain order through the kernel.
+        """
+        self._plain_orders = send
+
+    def submit_order(self, order: OrderRequest, /) -> OrderResponse:
+        """Send a plain order through the kernel that trades here, with all its guards.
+
+        Args:
+            order: The order.
+
+        Returns:
+            The order as it stands.
+
+        Raises:
+            NotSent: No host has opened a kernel on this adapter.
+        """
+        if self._plain_orders is None:
+            name = type(self).__name__
+            raise NotSent(
+                f"{name} sends orders through a kernel: open one with dita.host.open_router({{...}})"
+            )
+        return self._plain_orders(order)
 
     def attach(self, kernel: KernelSink) -> None:
         """Learn which kernel to bring events to. The kernel calls this once.

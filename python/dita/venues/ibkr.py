@@ -7,10 +7,11 @@ import asyncio
 import importlib
 from collections.abc import Callable, Coroutine, Iterable
 from decimal import Decimal
-from typing import Any, Final, TypeVar
+from typing import Any, ClassVar, Final, TypeVar
 
 from dita.errors import InvalidInput, NotSent, refuse
 from dita.extras import is_there, missing
+from dita.venues.base import BaseExecutionAdapter
 from dita.venues.orders import OrderRequest, OrderResponse, exactly
 from dita.venues.wire.thread import LoopThread
 
@@ -30,7 +31,7 @@ _UNSET: Final = Decimal(2) ** 1000
 _Result = TypeVar("_Result")
 
 
-class IBKRAdapter:
+class IBKRAdapter(BaseExecutionAdapter):
     """Stocks at Interactive Brokers: three methods, and what makes polling exact.
 
     Attributes:
@@ -40,7 +41,7 @@ class IBKRAdapter:
         poll_s: Seconds between two looks.
     """
 
-    live: Final = True
+    live: ClassVar[bool] = True
     unproven: Final = True
     order_types: Final = ("MARKET", "LIMIT", "STOP_MARKET", "STOP_LIMIT")
     poll_s: float = 1.0
@@ -75,7 +76,7 @@ class IBKRAdapter:
         """
         if not is_there("ib_async"):
             raise InvalidInput(missing("IBKRAdapter", "ibkr"))
-        self.real_money = port not in PAPER_PORTS
+        self.real_money = port not in PAPER_PORTS  # type: ignore[misc]
         if self.real_money and not unproven:
             raise InvalidInput(
                 f"port: {port} is no paper account's, and IBKRAdapter is unproven: it was held against a "
@@ -167,7 +168,9 @@ class IBKRAdapter:
 
         return self._wait(details())
 
-    def query_order(self, client_id: str) -> OrderResponse | None:
+    def query_order(  # type: ignore[override]
+        self, client_id: str
+    ) -> OrderResponse | None:
         """Return how an order stands; None where this session has not heard of it."""
 
         async def found() -> OrderResponse | None:

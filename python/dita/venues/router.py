@@ -162,7 +162,18 @@ class OrderManager:
         Raises:
             InvalidInput: A value cannot be taken; nothing was sent.
         """
-        name = self._account_of(request)
+        return self.submit_order_on(self._account_of(request), request)
+
+    def submit_order_on(self, name: str, request: OrderRequest) -> OrderResponse:
+        """Send a plain order on an account, whatever venue and account it names.
+
+        Args:
+            name: The host's name of the account.
+            request: The order.
+
+        Raises:
+            InvalidInput: A value cannot be taken; nothing was sent.
+        """
         asset = self._names_of(name).find(request.symbol)
         fields: dict[str, Any] = {
             "asset": asset,

@@ -69,7 +69,14 @@ def is_small(venue: object) -> bool:
     Args:
         venue: It.
     """
-    return isinstance(venue, SmallAdapter) and not hasattr(venue, "submit")
+    return isinstance(venue, SmallAdapter) and getattr(venue, "submit", None) is None
+
+
+def _own(small: object, name: str) -> Any:  # noqa: ANN401 - a method
+    """A method that a small form has made its own; None where it has none, or what every adapter has."""
+    if getattr(type(small), name, None) is getattr(BaseExecutionAdapter, name, small):
+        return None
+    return getattr(small, name, None)
 
 
 def position_rows(answer: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - of whatever library
@@ -186,12 +193,14 @@ class PolledAdapter(BaseExecutionAdapter):
 
     def capabilities(self) -> frozenset[str]:
         """Return the names of the optional methods that work."""
-        known = {name for name in OPTIONAL if hasattr(self.small, name)} - {"cancel_order"}
+        known = {name for name in OPTIONAL if _own(self.small, name)} - {"cancel_order"}
         return frozenset(known | {"get_positions", "get_market_metadata"})
 
     def attach(self, kernel: Any) -> None:  # noqa: ANN401 - a sink
         """Learn the kernel, and begin to poll."""
         super().attach(kernel)
+        if isinstance(self.small, BaseExecutionAdapter):
+            self.small.attach(kernel)
         if self._poll_s > 0 and self._thread is None:
             self._thread = threading.Thread(target=self._run, name=f"dita-poll-{self._name}", daemon=True)
             self._thread.start()
@@ -230,7 +239,7 @@ class PolledAdapter(BaseExecutionAdapter):
             post_only=order.post_only,
         )
         with self._lock:
-            if not self._held and not hasattr(self.small, "query_order"):
+            if not self._held and not _own(self.small, "query_order"):
                 # Fills are read from how positions change: from what they were before the first order.
                 self._held = {row["symbol"]: row["size"] for row in self.get_positions()}
                 self._held.setdefault(order.asset, _ZERO)
@@ -249,7 +258,7 @@ class PolledAdapter(BaseExecutionAdapter):
             NotSent: The small form cannot.
         """
         del reason
-        cancel = getattr(self.small, "cancel_order", None)
+        cancel = _own(self.small, "cancel_order")
         if cancel is None:
             raise NotSent(f"{self._name} has no cancel_order")
         with self._lock:
@@ -265,7 +274,7 @@ class PolledAdapter(BaseExecutionAdapter):
 
     def query_order(self, venue_client_id: str) -> Sequence[VenueEvent] | None:
         """Ask what became of an order; None where the small form cannot tell."""
-        query = getattr(self.small, "query_order", None)
+        query = _own(self.small, "query_order")
         if query is None:
             return None
         with self._lock:
@@ -308,12 +317,12 @@ class PolledAdapter(BaseExecutionAdapter):
     def opening_state(self) -> Mapping[str, Any]:
         """Return balances and positions; what the small form does not have is left out."""
         state: dict[str, Any] = {"positions": [row for row in self.get_positions() if row["size"]]}
-        if hasattr(self.small, "get_balances"):
+        if _own(self.small, "get_balances") is not None:
             state["balances"] = dict(self.get_balances())
         return state
 
     def _optional(self, name: str) -> Any:  # noqa: ANN401 - a method
-        method = getattr(self.small, name, None)
+        method = _own(self.small, name)
         if method is None:
             raise self._missing(name)
         return method
@@ -323,14 +332,14 @@ class PolledAdapter(BaseExecutionAdapter):
     def poll(self) -> None:
         """Ask once: orders that work, positions, balances. Called by a thread of its own every `poll_s`."""
         with self._lock:
-            query = getattr(self.small, "query_order", None)
+            query = _own(self.small, "query_order")
             if query is not None:
                 for client_id in list(self._working):
                     answer = query(client_id)
                     if answer is not None:
                         self._bring(self._events(client_id, response_of(answer)))
             self._take_positions(infers=query is None)
-            if hasattr(self.small, "get_balances"):
+            if _own(self.small, "get_balances") is not None:
                 for asset, amount in self.get_balances().items():
                     self.emit_account(
                         {

@@ -47,6 +47,9 @@ pub const DITA_ERR_FAILED: i32 = -12;
 /// Something inside panicked, and was caught.
 pub const DITA_ERR_PANIC: i32 = -13;
 
+/// Below are numbers and no addresses: `vm.mmap_min_addr` of Linux; other systems keep more.
+const PAGES_UNMAPPED: usize = 65_536;
+
 /// A kernel. Its pointer is a handle: it is never followed, so a dead one is only an error.
 pub struct dita_kernel {
     _opaque: (),
@@ -241,6 +244,13 @@ pub extern "C" fn dita_event_kind_name(kind: u8) -> *const c_char {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dita_kernel_create(config_json: *const c_char) -> *mut dita_kernel {
     let made = guarded(|| {
+        // The older system's `dita_kernel_create(size_t max_slots)`. No system maps its first pages, so that a number
+        // cannot be a text's address.
+        let slots = config_json.addr();
+        if (1..PAGES_UNMAPPED).contains(&slots) {
+            let why = format!("is a number: pass a JSON text such as {{\"max_slots\": {slots}}}");
+            return Err(Wrong::value("config_json", slots.to_string(), why));
+        }
         // SAFETY: the caller's promise.
         let config = unsafe { required(config_json, "config_json") }?;
         Ok(handle::keep(Kernel::create(config)?))

@@ -112,14 +112,15 @@ fn told(outcome: &Outcome) -> ToldFields {
             ("attempt", Told::Text(hit.attempt.clone())),
         ]),
         Detail::Retry { reason, retry_after_ms, venue_event_kind } => {
-            let wait = retry_after_ms
-                .map_or(Told::Nothing, |wait| Told::Whole(i64::try_from(wait).unwrap_or(i64::MAX)));
+            let wait = i64::try_from(retry_after_ms.unwrap_or(0)).unwrap_or(i64::MAX);
             // In seconds where the venue said how long, else in its own words.
             let seconds = retry_after_ms.and_then(|wait| Decimal::new(i128::from(wait), 3).ok());
+            let words = if reason.is_empty() { "few minutes".into() } else { reason.clone() };
             fields([
-                ("reason", Told::Text(reason.clone())),
-                ("release_eta", seconds.map_or_else(|| Told::Text(reason.clone()), Told::Number)),
-                ("retry_after_ms", wait),
+                ("reason", text("RATE_LIMITED")),
+                ("message", Told::Text(reason.clone())),
+                ("release_eta", seconds.map_or_else(|| Told::Text(words), Told::Number)),
+                ("retry_after_ms", Told::Whole(wait)),
                 ("retryable", Told::Flag(true)),
                 ("venue_event_kind", text(venue_event_kind.name())),
                 ("severity", text(outcome.severity.name())),

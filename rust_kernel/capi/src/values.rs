@@ -201,6 +201,16 @@ fn set_rare<T: PartialEq + Default>(
 pub fn venue_event(given: &Fields<'_>) -> Result<VenueEvent, Wrong> {
     let mut event = VenueEvent::new(KernelEventKind::OrderAck, 0);
     read::fill(&mut event, &VENUE_EVENT, given)?;
+    let of = |fields: &'_ Fields<'_>, name: &str| fields.iter().position(|(key, _)| key == name);
+    // A program that was written for the older system says the wait there.
+    if event.kind == KernelEventKind::RateLimited
+        && of(given, "retry_after_ms").is_none()
+        && let Some(Value::Object(metadata)) = of(given, "metadata").map(|at| &given[at].1)
+        && let Some(at) = of(metadata, "retry_after_ms")
+    {
+        let wait = read::perhaps_whole(&metadata[at].1, "metadata.retry_after_ms")?;
+        set_rare(&mut event, wait, |rare| &mut rare.retry_after_ms)?;
+    }
     Ok(event)
 }
 
@@ -402,9 +412,30 @@ fn orders(value: &Value<'_>, field: &str) -> Result<Vec<OrderView>, Wrong> {
     read::list(value, field)?.iter().enumerate().map(read).collect()
 }
 
+/// The newest exit order is the last of all of them, whichever is read first.
+fn newest_exit(
+    slot: &mut SlotView,
+    newest: Option<OrderView>,
+    value: &Value<'_>,
+    field: &str,
+) -> Result<(), Wrong> {
+    match newest {
+        Some(newest) if slot.exit_orders.is_empty() => slot.exit_orders.push(newest),
+        Some(newest) if slot.exit_orders.last() != Some(&newest) => {
+            return Err(Wrong::given(
+                field,
+                value,
+                "disagree: active_exit_order is the last of exit_orders",
+            ));
+        }
+        Some(_) | None => {}
+    }
+    Ok(())
+}
+
 /// A slot's fields, as `dita_kernel_get_slot_json` gives them.
 #[rustfmt::skip]
-pub const SLOT: [Field<SlotView>; 29] = [
+pub const SLOT: [Field<SlotView>; 30] = [
     Field::required("slot_id", |s, n, v| { s.slot_id = read::whole(v, n)?; Ok(()) }),
     Field::optional("trade_id", |s, n, v| { s.trade_id = read::perhaps_id(v, n)?; Ok(()) }),
     Field::optional("asset", |s, n, v| { s.asset = read::perhaps_id(v, n)?; Ok(()) }),
@@ -420,7 +451,12 @@ pub const SLOT: [Field<SlotView>; 29] = [
     Field::optional("exit_leg_ratios", |s, n, v| { s.exit_leg_ratios = read::ratios(v, n)?; Ok(()) }),
     Field::optional("active_leg_index", |s, n, v| { s.active_leg_index = read::whole(v, n)?; Ok(()) }),
     Field::optional("active_entry_order", |s, n, v| { s.active_entry_order = order(v, n)?; Ok(()) }),
-    Field::optional("exit_orders", |s, n, v| { s.exit_orders = orders(v, n)?; Ok(()) }),
+    Field::optional("active_exit_order", |s, n, v| newest_exit(s, order(v, n)?, v, n)),
+    Field::optional("exit_orders", |s, n, v| {
+        let newest = s.exit_orders.pop();
+        s.exit_orders = orders(v, n)?;
+        newest_exit(s, newest, v, n)
+    }),
     Field::optional("fsm_state", |s, n, v| { s.fsm_state = name!(TradeStage, v, n)?; Ok(()) }),
     Field::optional("close_reason", |s, n, v| { s.close_reason = read::perhaps_id(v, n)?; Ok(()) }),
     Field::optional("last_event_time", |s, n, v| { s.last_event_time_ns = read::perhaps_time(v, n)?; Ok(()) }),

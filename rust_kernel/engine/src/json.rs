@@ -194,6 +194,8 @@ pub fn slot(view: &SlotView) -> String {
     object.plain("active_leg_index", view.active_leg_index);
     let entry = view.active_entry_order.as_ref().map(order);
     object.raw("active_entry_order", entry.as_deref().unwrap_or("null"));
+    let exit = view.exit_orders.last().map(order);
+    object.raw("active_exit_order", exit.as_deref().unwrap_or("null"));
     object.raw("exit_orders", &list(view.exit_orders.iter(), order));
     object.text("fsm_state", view.fsm_state.name());
     object.text("close_reason", view.close_reason.as_str());

@@ -699,7 +699,8 @@ pub(crate) fn go_on_with_answer(
 }
 
 /// Adds what the venue said to the answer of the input that it followed from. Where it refused at once, its code
-/// stands in for OK; the kernel's own verdict (`accepted`) stays. Gives back what it did not keep.
+/// stands in for OK; the kernel's own verdict (`accepted`) stays, except for an intent whose only answer is a rate
+/// limit. Gives back what it did not keep.
 #[inline]
 fn add_feedback(answer: &mut Answer, input: Input, outcome: Outcome) -> Option<Input> {
     match input {
@@ -729,6 +730,11 @@ fn add_feedback(answer: &mut Answer, input: Input, outcome: Outcome) -> Option<I
         | Input::Listed(_)) => return Some(other),
     }
     answer.outcome.state = outcome.state.or(answer.outcome.state);
+    // The venue has answered nothing else, so nothing of the intent is at work.
+    let of_an_intent = answer.transitions.first().is_some_and(|first| !first.intent_id.is_empty());
+    if outcome.code == KernelDiagnosticCode::RateLimited && of_an_intent && answer.events.len() == 1 {
+        answer.outcome.accepted = false;
+    }
     if outcome.severity > answer.outcome.severity || outcome.severity >= Severity::Critical {
         answer.outcome.code = outcome.code;
         answer.outcome.severity = outcome.severity;

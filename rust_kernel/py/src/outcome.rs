@@ -107,15 +107,15 @@ pub fn core_details(detail: &CoreDetail) -> Details {
             .with("value", Detail::Text(hit.value.clone()))
             .with("attempt", Detail::Text(hit.attempt.clone())),
         CoreDetail::Retry { reason, retry_after_ms, venue_event_kind } => {
-            let wait = retry_after_ms
-                .map_or(Detail::Nothing, |wait| Detail::Whole(i64::try_from(wait).unwrap_or(i64::MAX)));
+            let wait = i64::try_from(retry_after_ms.unwrap_or(0)).unwrap_or(i64::MAX);
             // In seconds where the venue said how long, else in its own words.
             let seconds = retry_after_ms.and_then(|wait| Decimal::new(i128::from(wait), 3).ok());
-            let release_eta = seconds.map_or_else(|| Detail::Text(reason.clone()), Detail::Number);
+            let words = if reason.is_empty() { "few minutes".into() } else { reason.clone() };
             details
-                .with("reason", Detail::Text(reason.clone()))
-                .with("release_eta", release_eta)
-                .with("retry_after_ms", wait)
+                .with("reason", Detail::Name("RATE_LIMITED"))
+                .with("message", Detail::Text(reason.clone()))
+                .with("release_eta", seconds.map_or_else(|| Detail::Text(words), Detail::Number))
+                .with("retry_after_ms", Detail::Whole(wait))
                 .with("retryable", Detail::Flag(true))
                 .with("venue_event_kind", Detail::Name(venue_event_kind.name()))
         }

@@ -211,6 +211,16 @@ impl VenueEvent {
                 (field.read)(&mut inner, field.name, value)?;
             }
         }
+        // An adapter that was written for the older system says the wait there.
+        if retry_after_ms.is_none()
+            && inner.kind == KernelEventKind::RateLimited
+            && let Some(Ok(metadata)) = metadata.map(Bound::cast::<PyDict>)
+            && let Some(wait) = metadata.get_item("retry_after_ms")?
+        {
+            set_rare(&mut inner, text::read_millis(&wait, "metadata.retry_after_ms")?, |rare| {
+                &mut rare.retry_after_ms
+            })?;
+        }
         if ts_init.is_none() {
             inner.received_ns = inner.timestamp_ns;
         }
