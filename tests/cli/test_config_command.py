@@ -36,6 +36,25 @@ def test_faults_are_listed_and_the_exit_code_says_so(
     assert fault["field"] == "accounts.main.limits.max_slots"
 
 
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("[accounts.main.options]\nsymbols = ['A']\n",
+         "accounts.main.options: has no effect where venue is 'sim'"),
+        ("[accounts.main.credentials]\nkey = 'env:K'\n", "accounts.main.credentials: has no effect"),
+        ("[accounts.main]\nvenue = 'x:Y'\n[accounts.main.simulated]\nseed = 3\n",
+         "accounts.main.simulated: has no effect where venue is 'x:Y'"),
+    ],
+)  # fmt: skip
+def test_an_entry_without_effect_is_a_fault(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, named: str
+) -> None:
+    path = tmp_path / "dita.toml"
+    path.write_text(text)
+    assert main(["config", "check", str(path)]) == 1
+    assert named in capsys.readouterr().out
+
+
 def test_a_wrong_configuration_is_not_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "dita.toml"
     path.write_text("[hosts]\nname = 'x'\n")

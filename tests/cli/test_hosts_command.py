@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from crossing import cross
 from dita import SimulatedVenue
 from dita.cli import main
 from dita.config import Config, load
@@ -190,6 +191,21 @@ def test_a_start_says_whether_the_old_or_the_new_code_runs(
         host.serve()
         host.load(str(file), name="m")
         assert code().endswith("as on disk")
+
+
+def test_a_start_says_that_a_graphs_file_has_changed(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "cross.0"
+    cross("50000").save(file)
+    with Host(config(), directory=Directory.named("desk")) as host:
+        host.serve()
+        host.load(str(file), name="g")
+        assert main(["start", "--strategy", "g"]) == 0
+        assert capsys.readouterr().out.splitlines()[-1].endswith("as on disk")
+        cross("51000").save(file)
+        assert main(["start", "--strategy", "g"]) == 0
+        assert "its file has changed since" in capsys.readouterr().out
 
 
 def test_flatten_by_a_hosts_name_leaves_its_positions(home: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,7 +15,8 @@ import dita
 from dita import ExecutionKernel
 from dita.errors import KernelError, ServerRefused
 from dita.gateway import HostSource
-from dita.host import Directory
+from dita.gateway.refused import SourceRefused
+from dita.host import Directory, ask
 from dita.live.plan import Left, Plan
 from dita.live.run import LiveRun
 from dita.loopback.exchange import Terms
@@ -175,6 +176,84 @@ def test_orders_of_the_gateway_go_by_the_kernels_socket_and_are_of_who_asks(
     with trading(plan_of(exchange, Holder, guests=2, on_stop="keep"), tmp_path) as run:
         assert asyncio.run(order())["owner"] == "anna"
         wait(lambda: any(slot.owner == "anna" and slot.size for slot in run.kernel.state.slots))
+
+
+@pytest.mark.parametrize("exchange", [Terms(still=True)], indirect=True)
+def test_orders_by_hand_take_a_slot_each_and_give_it_back_as_they_end(
+    exchange: ServerThread, tmp_path: Path
+) -> None:
+    """Three operators share two slots: each order takes one, and gives it back."""
+
+    async def ordered(source: HostSource, name: str, side: str, client_id: str) -> str:
+        try:
+            said = await source.order(
+                name,
+                None,
+                {"asset": SYMBOL, "side": side, "size": "0.02", "client_id": f"{name}-{client_id}"},
+            )
+        except SourceRefused as refused:
+            return str(refused)
+        return f"{said['status']} {said['reason']}".strip()
+
+    async def ended(source: HostSource, name: str, client_id: str) -> None:
+        until = time.monotonic() + PATIENCE_S
+        while True:
+            rows = await source.ask("orders_state")
+            status = [
+                one["status"]
+                for one in rows
+                if one["client_order_id"] == f"{name}-{client_id}" and one["owner"] == name
+            ]
+            if status == ["FILLED"]:
+                return
+            assert time.monotonic() < until, rows
+            await asyncio.sleep(0.02)
+
+    async def session() -> None:
+        source = HostSource(Directory(tmp_path / "host"))
+        await source.read()
+        for name in ("anna", "bob"):
+            assert await ordered(source, name, "BUY", "b1") in {"SENT", "NEW", "FILLED"}
+            await ended(source, name, "b1")
+        told = await ordered(source, "carl", "BUY", "b1")
+        assert "slots: 1 are asked for and 0 are free; close a trade, or give the account more" in told
+        assert "--guest-slots of `dita run`" in told
+        # A second trade of hers has no slot; her own she may close at any time.
+        assert await ordered(source, "anna", "BUY", "b2") == "REJECTED no_free_slot"
+        assert await ordered(source, "anna", "SELL", "s1") in {"SENT", "NEW", "FILLED"}
+        await ended(source, "anna", "s1")
+        assert await ordered(source, "carl", "BUY", "b2") in {"SENT", "NEW", "FILLED"}
+        await ended(source, "carl", "b2")
+        await source.close()
+
+    with trading(plan_of(exchange, Holder, guests=2, on_stop="keep"), tmp_path) as run:
+        asyncio.run(session())
+        owners = {slot.owner for slot in run.kernel.state.slots if slot.size}
+        assert {"bob", "carl"} <= owners
+
+
+@pytest.mark.parametrize("exchange", [Terms(still=True)], indirect=True)
+def test_orders_by_hand_leave_the_free_slots_to_programs(exchange: ServerThread, tmp_path: Path) -> None:
+    def by_hand(run: LiveRun, side: str, client_id: str) -> None:
+        order = {"asset": SYMBOL, "side": side, "size": "0.02", "client_id": client_id}
+        ask(Directory(tmp_path / "host"), "order", order=order)
+        held = Decimal("0.02") if side == "BUY" else Decimal(0)
+        wait(
+            lambda: (
+                sum((one.size for one in run.kernel.state.slots if one.owner == "by-hand"), Decimal(0))
+                == held
+            )
+        )
+
+    with trading(plan_of(exchange, Holder, guests=3, on_stop="keep"), tmp_path) as run:
+        by_hand(run, "BUY", "h1")
+        with dita.connect(tmp_path / "host", name="guest", slots=2, on_loss="keep"):
+            # Every slot is taken, and what is held by hand can be closed.
+            by_hand(run, "SELL", "h2")
+        with dita.connect(tmp_path / "host", name="guest", slots=3, on_loss="keep") as kernel:
+            assert len(kernel.slots) == 3
+            with pytest.raises(KernelError, match=r"are free; close a trade, or give.*--guest-slots"):
+                by_hand(run, "BUY", "h3")
 
 
 @pytest.mark.parametrize("exchange", [Terms(still=True)], indirect=True)

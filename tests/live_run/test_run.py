@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+import dita
 from dita import ExecutionKernel
 from dita.config import AccountConfig, BotConfig, ConfigError
 from dita.errors import InvalidInput
@@ -537,6 +538,9 @@ def test_a_run_writes_what_happens_with_utc_times_and_a_condition_once(
             wait("ValueError: what nobody has thought of")
             ask(directory, "control", change={"frozen": True, "updated_by": "anna"})
             wait("frozen, by anna")
+            with dita.connect(directory.path, name="guest", slots=1):
+                wait("program guest: connected, process")
+            wait("program guest: away, or has left")
             # Every question fails, again and again, until the exchange is well.
             served.command("fault html 100000")
             served.command("cut")

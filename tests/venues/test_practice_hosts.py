@@ -1,6 +1,7 @@
 """Adapters without real money reach the test network and this machine, and no other host."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from dita.venues.binance import adapter as binance
 from dita.venues.bingx import adapter as bingx
 from dita.venues.bybit import adapter as bybit
 from dita.venues.okx import adapter as okx
+from dita.venues.wire.failures import Failure, Fate
 
 CASES: dict[str, tuple[Any, Callable[..., Any], Callable[..., Any]]] = {
     "binance": (binance, binance.BinancePractice, binance.BinanceUsdm),
@@ -63,6 +65,15 @@ def test_a_practice_adapter_takes_an_exchange_on_this_machine(venue: str, host: 
     _, practice, _ = CASES[venue]
     at = opened(venue, practice, rest=f"http://{host}", stream=f"ws://{host}")
     assert addresses(at) == (f"http://{host}", f"ws://{host}")
+
+
+def test_a_failure_stays_one_on_its_way_through_a_context_manager() -> None:
+    @contextmanager
+    def around() -> Iterator[None]:
+        yield
+
+    with pytest.raises(Failure, match="REFUSED: HTTP 400, code 7: no"), around():
+        raise Failure(Fate.REFUSED, 400, 7, "no")
 
 
 def test_a_class_of_ones_own_that_says_no_real_money_is_held_to_it() -> None:

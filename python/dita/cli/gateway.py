@@ -86,9 +86,9 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument(
         "--idle",
         type=_idle,
-        default=900.0,
+        default=1.0,
         metavar="SECONDS",
-        help="at `dita serve` and `dita run`: who sends nothing for so long gives his free slots back (900)",
+        help="at `dita serve` and `dita run`: who sends nothing for so long gives his free slot back (1)",
     )
     parser.add_argument("--tokens", type=Path, metavar="FILE", help="who may use it: dita token")
     parser.add_argument(

@@ -12,6 +12,7 @@ from dita.errors import InvalidInput, KernelError, ServerAway, ServerRefused
 from dita.gateway.refused import SourceAway, SourceRefused, UnknownOrder
 from dita.host import Client, PlainOrders
 from dita.host.asked_orders import order_state
+from dita.host.client import MORE_SLOTS
 from dita.server import ConnectedKernel, connect
 from dita.server.leased import LeasedSeats
 
@@ -24,9 +25,13 @@ SLOTS: Final = 4
 #: How long a call waits for its answer, and for a server that is away, seconds.
 TIMEOUT_S: Final = 10.0
 #: Who has sent and canceled nothing for so long gives his lease back, where it is not said, seconds.
-IDLE_S: Final = 900.0
+IDLE_S: Final = 1.0
 COMES_BACK_S: Final = 2.0
 _NAME_BYTES_MAX: Final = 31
+_NO_FREE_SLOT: Final = "NO_FREE_SLOT"
+#: How long a lease that was given back may take to be free, and how often that is looked at, seconds.
+_GIVEN_BACK_S: Final = 1.0
+_LOOK_S: Final = 0.02
 _T = TypeVar("_T")
 #: Who, on which account.
 _Key = tuple[str, str | None]
@@ -45,11 +50,17 @@ class _Seat:
         # It has the face of a kernel, and a lease that of seats.
         face = cast("ExecutionKernel", self.kernel)
         seats = cast("Seats", LeasedSeats(self.kernel))
-        client = Client(face, seats, name, slots=len(self.kernel.slots))
-        self._orders = PlainOrders(client, face, prefix=f"{name}:")
+        self._client = Client(face, seats, name, slots=len(self.kernel.slots))
+        self._orders = PlainOrders(self._client, face, prefix=f"{name}:")
+        self._most = slots
         self._lock = threading.Lock()
         #: When it was last asked for something: the clock that never goes back, seconds.
         self.used_s = time.monotonic()
+
+    @property
+    def wants_more(self) -> bool:
+        """Whether every slot of the lease carries a trade, and he may run more."""
+        return len(self.kernel.slots) < self._most and self._client.free_slot() is None
 
     def submit(self, fields: Mapping[str, Any]) -> dict[str, Any]:
         """Send an order."""
@@ -75,23 +86,32 @@ class _Seat:
             self.kernel.close()
 
 
-def _leased(path: str, name: str, account: str | None, slots: int) -> ConnectedKernel:
-    """Take so many slots, or as many as there are."""
-    while True:
-        try:
-            return connect(
-                path,
-                name=name,
-                slots=slots,
-                account=account,
-                on_loss="keep",
-                timeout_s=TIMEOUT_S,
-                comes_back_s=COMES_BACK_S,
-            )
-        except ServerRefused as error:
-            if error.code != "NO_FREE_SLOT" or slots == 1:
-                raise
-            slots //= 2
+def _leased(path: str, name: str, account: str | None, most: int) -> ConnectedKernel:
+    """Take the slots that carry his trades, and a free one unless he has as many as he may."""
+
+    def taken(slots: int) -> ConnectedKernel:
+        return connect(
+            path,
+            name=name,
+            slots=slots,
+            account=account,
+            on_loss="keep",
+            timeout_s=TIMEOUT_S,
+            comes_back_s=COMES_BACK_S,
+        )
+
+    kernel = taken(1)
+    own = len(kernel.slots)
+    if own >= most or any(kernel.slot(at).is_free() for at in kernel.slots):
+        return kernel
+    kernel.close()
+    try:
+        return taken(own + 1)
+    except ServerRefused as error:
+        if error.code != _NO_FREE_SLOT:
+            raise
+        # His own he may still close.
+        return taken(1)
 
 
 class LinkedOrders:
@@ -126,7 +146,7 @@ class LinkedOrders:
             SourceAway: Nobody answers.
             SourceRefused: A value cannot be taken, the id was used, or every slot is somebody's.
         """
-        return await self._use(name, account, lambda seat: seat.submit(fields))
+        return await self._use(name, account, lambda seat: seat.submit(fields), opens=True)
 
     async def cancel(self, name: str, account: str | None, client_id: str) -> dict[str, Any]:
         """Cancel what of one's own order is at work.
@@ -153,15 +173,18 @@ class LinkedOrders:
         """
         now_s = time.monotonic()
         for key, task in tuple(self._seats.items()):
-            if not task.done() or task.cancelled() or task.exception() is not None or self._asking[key]:
+            if not _is_seated(task) or self._asking[key]:
                 continue
             if not may_trade(key[0]) or now_s - task.result().used_s >= self.idle_s:
-                # Between these lines nothing else runs: nobody is given what is closed.
-                del self._seats[key]
-                self._leaving[key] = asyncio.create_task(self._leave(task.result()))
+                self._let_go(key)
         for key, leaving in tuple(self._leaving.items()):
             if leaving.done():
                 del self._leaving[key]
+
+    def _let_go(self, key: _Key) -> None:
+        """Begin to give a lease back; who comes meanwhile waits, and is given another."""
+        # Between these lines nothing else runs: nobody is given what is closed.
+        self._leaving[key] = asyncio.create_task(self._leave(self._seats.pop(key).result()))
 
     async def _leave(self, seat: _Seat) -> None:
         asyncio.get_running_loop().remove_reader(seat.kernel.link.fileno())
@@ -169,12 +192,15 @@ class LinkedOrders:
             await asyncio.to_thread(seat.close)
 
     async def _use(
-        self, name: str, account: str | None, act: Callable[[_Seat], dict[str, Any]]
+        self, name: str, account: str | None, act: Callable[[_Seat], dict[str, Any]], *, opens: bool = False
     ) -> dict[str, Any]:
         key = name, account
         self._asking[key] += 1
         try:
             seat = await self._seat(name, account)
+            if opens and self._asking[key] == 1 and await _told(lambda: seat.wants_more):
+                self._let_go(key)
+                seat = await self._seat(name, account)
             try:
                 return await _told(lambda: act(seat))
             finally:
@@ -193,7 +219,7 @@ class LinkedOrders:
             return await asyncio.shield(task)
         except BaseException:
             # Who gives up waiting leaves a seat that others may use.
-            if task.done() and (task.cancelled() or task.exception() is not None):
+            if task.done() and not _is_seated(task):
                 self._seats.pop(key, None)
             raise
 
@@ -201,7 +227,7 @@ class LinkedOrders:
         if (leaving := self._leaving.get((name, account))) is not None:
             # The lease is held until it was given back.
             await asyncio.shield(leaving)
-        seat = await _told(lambda: _Seat(self.path, name, account, self.slots))
+        seat = await self._seated(name, account)
         link = seat.kernel.link
 
         def hear() -> None:
@@ -213,10 +239,27 @@ class LinkedOrders:
         asyncio.get_running_loop().add_reader(link.fileno(), hear)
         return seat
 
+    async def _seated(self, name: str, account: str | None) -> _Seat:
+        """Take a lease; where no slot is free, others who send nothing now give back what they hold free."""
+        until_s = time.monotonic() + _GIVEN_BACK_S
+        while True:
+            try:
+                return await _told(lambda: _Seat(self.path, name, account, self.slots))
+            except SourceRefused as refused:
+                is_full = getattr(refused.__cause__, "code", "") == _NO_FREE_SLOT
+                others = [
+                    key for key, seat in self._seats.items() if _is_seated(seat) and not self._asking[key]
+                ]
+                if not is_full or not (others or self._leaving) or time.monotonic() > until_s:
+                    raise
+            for key in others:
+                self._let_go(key)
+            await asyncio.sleep(_LOOK_S)
+
     async def close(self) -> None:
         """Give the leases back; orders and trades stay as they are."""
         for task in self._seats.values():
-            if task.done() and not task.cancelled() and task.exception() is None:
+            if _is_seated(task):
                 await self._leave(task.result())
             else:
                 task.cancel()
@@ -226,11 +269,21 @@ class LinkedOrders:
         self._leaving.clear()
 
 
+def _is_seated(task: asyncio.Task[_Seat]) -> bool:
+    """Whether a task has come to a lease."""
+    return task.done() and not task.cancelled() and task.exception() is None
+
+
 async def _told(act: Callable[[], _T]) -> _T:
     """Do it in a thread, as it waits for its answer; say in the gateway's words what went wrong."""
     try:
         return await asyncio.to_thread(act)
     except ServerAway as error:
         raise SourceAway(str(error)) from error
+    except ServerRefused as error:
+        text = str(error)
+        if error.code == _NO_FREE_SLOT:
+            text = f"{text.partition(';')[0]}; {MORE_SLOTS}"
+        raise SourceRefused(text) from error
     except (InvalidInput, KernelError) as error:
         raise SourceRefused(str(error)) from error

@@ -179,5 +179,6 @@ def strategy_of(path: Path | str) -> type[Strategy]:
     symbols = (symbol, *sorted({one for one in reads if one} - {symbol}))
     name = str(graph.metadata.get("name") or Path(path).stem)
     kept = (f"graphs/{graph.content_id.removeprefix('sha256:')}.0", graph.to_bytes())
-    own = {"graph": graph, "instruments": symbols, "keepsake": kept, "__doc__": name}
+    read = (Path(path).resolve(), Path(path).read_bytes())
+    own = {"graph": graph, "instruments": symbols, "keepsake": kept, "file_read": read, "__doc__": name}
     return type("GraphStrategy", (GraphStrategy,), own)

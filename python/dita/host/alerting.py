@@ -5,7 +5,7 @@ import shutil
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -64,6 +64,7 @@ class Alarm:
         screen: Screen,
         strategies: Callable[[], Iterable[Mapping[str, Any]]],
         disk: Path | None,
+        leases: Callable[[], Sequence[Mapping[str, Any]]],
         *,
         look_s: float = _LOOK_S,
     ) -> None:
@@ -75,6 +76,7 @@ class Alarm:
             screen: What the host shows.
             strategies: Every strategy, as plain values.
             disk: Whose disk is watched; None watches none.
+            leases: Returns the leases of programs.
             look_s: How often to look, seconds.
         """
         self.alerts = alerts
@@ -86,7 +88,7 @@ class Alarm:
         self._number = 0
         self._critical = _Critical()
         logging.getLogger("dita").addHandler(self._critical)
-        self._events = EventLog(screen) if EventLog.wanted() else None
+        self._events = EventLog(screen, leases) if EventLog.wanted() else None
         self._end = threading.Event()
         # What was there before is no news.
         self.look()

@@ -1,19 +1,21 @@
-"""Plain orders that are asked of a running host: one client for all of them in each account."""
+"""Plain orders that are asked of a running host: each takes a slot, and gives it back as it ends."""
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any, Final
 
 from dita._kernel import KernelIntent, VenueOrder
 from dita.errors import refuse
-from dita.host.client import Client
+from dita.host.client import Client, NoFreeSlot
+from dita.host.documents import owned
 from dita.host.plain_orders import PlainOrder, PlainOrders, of_children, whole_id
 from dita.kernel import ExecutionKernel
 
 #: The owner of what people and scripts trade by hand.
 BY_HAND: Final = "by-hand"
-#: So many slots they have in an account, where it has them.
+#: So many slots a paper run has for them, beside those of its strategies.
 SLOTS: Final = 8
 _FIELDS: Final = frozenset(
     {
@@ -64,8 +66,8 @@ class AskedOrders:
             raise refuse(missing[0], None, "is missing")
         given = dict(fields)
         # One at a time: whether an id was used, and what an order closes, is read before it is sent.
-        with self._lock:
-            order = self._desk(account, kernel).submit(
+        with self._lock, self._seated(account, kernel) as desk:
+            order = desk.submit(
                 str(given.pop("asset")), str(given.pop("side")), str(given.pop("size")), **given
             )
         return {**order_state(order, kernel), "account": account}
@@ -85,8 +87,8 @@ class AskedOrders:
             InvalidInput: It is not known.
         """
         if owner == BY_HAND:
-            with self._lock:
-                order = self._desk(account, kernel).cancel(client_id)
+            with self._lock, self._seated(account, kernel) as desk:
+                order = desk.cancel(client_id)
         else:
             children = _whole(kernel).get((owner, client_id))
             if not children:
@@ -111,13 +113,28 @@ class AskedOrders:
                 for order in children:
                     yield {**_single(order, kernel), "account": account}
 
-    def _desk(self, account: str, kernel: ExecutionKernel) -> PlainOrders:
-        desk = self._desks.get(account)
-        if desk is None:
-            free = sum(view.is_free() for view in kernel.state.slots)
-            desk = PlainOrders(self._seat(account, max(1, min(SLOTS, free))), kernel)
-            self._desks[account] = desk
-        return desk
+    @contextmanager
+    def _seated(self, account: str, kernel: ExecutionKernel) -> Iterator[PlainOrders]:
+        """Take the slots that carry trades by hand and one more, for as long as an order is taken.
+
+        A slot that carries a trade stays its owner's without a holder.
+        """
+        own = sum(owned(view, BY_HAND) for view in kernel.state.slots)
+        try:
+            client = self._seat(account, own + 1)
+        except NoFreeSlot:
+            if not own:
+                raise
+            # They may still be closed.
+            client = self._seat(account, own)
+        try:
+            desk = self._desks.get(account)
+            if desk is None:
+                desk = self._desks[account] = PlainOrders(client, kernel)
+            desk.client = client
+            yield desk
+        finally:
+            client.close()
 
 
 def _whole(kernel: ExecutionKernel) -> dict[tuple[str, str], list[VenueOrder]]:

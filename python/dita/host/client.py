@@ -46,6 +46,12 @@ _VERBS: Final[Mapping[KernelCommandType, tuple[Callable[..., KernelOutcome], fro
 }
 
 
+#: What to do where an account has no slot left.
+MORE_SLOTS: Final = (
+    "close a trade, or give the account more slots: max_slots in dita.toml, or --guest-slots of `dita run`"
+)
+
+
 class NoFreeSlot(KernelError):  # noqa: N818 - it says what is not there
     """No slot is free for what was asked."""
 
@@ -107,7 +113,7 @@ class Seats:
         try:
             seats = self.book.take(name, slots)
         except ServerRefused as error:
-            raise NoFreeSlot(str(error)) from None
+            raise NoFreeSlot(f"{str(error).partition(';')[0]}; {MORE_SLOTS}") from None
         if seats is None:
             raise refuse("name", name, "is taken: close the other client first")
         return tuple(seats)

@@ -2,7 +2,8 @@
 
 import json
 import logging
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from dita.host.screen import Screen
@@ -23,13 +24,15 @@ _REMARK: Final = ("slot_id", "limit", "seq")
 class EventLog:
     """Writes each fill, ended order and line that a screen has got since the last time."""
 
-    def __init__(self, screen: Screen) -> None:
+    def __init__(self, screen: Screen, leases: Callable[[], Sequence[Mapping[str, Any]]]) -> None:
         """Begin with what comes from now on.
 
         Args:
             screen: What the host shows.
+            leases: Returns the leases of programs that are connected, or were.
         """
         self._screen = screen
+        self._leases, self._programs = leases, dict[tuple[str, str], object]()
         self._at: int = screen.since(None)["at"]
         self._remarked = self._at
 
@@ -55,8 +58,24 @@ class EventLog:
         for account, remark in remarks:
             row = {"account": account, **remark}
             found.append(_record(str(remark["severity"]), str(remark["code"]), row, _REMARK))
+        found += self._of_programs()
         for record in sorted(found, key=lambda one: one.created):
             _LOG.handle(record)
+
+    def _of_programs(self) -> list[logging.LogRecord]:
+        """Return who came and who went since the last time."""
+        before, self._programs = (
+            self._programs,
+            {(str(one["account"]), str(one["name"])): one["pid"] for one in self._leases()},
+        )
+        found = []
+        for account, name in {**before, **self._programs}:
+            was, now = before.get((account, name)), self._programs.get((account, name))
+            if was != now:
+                word = f"connected, process {now}" if now is not None else "away, or has left"
+                row = {"account": account, "program": name, "time_ns": time.time_ns()}
+                found.append(_record("INFO", f"program {name}: {word}", row, ()))
+        return found
 
 
 def _record(severity: str, text: str, row: Mapping[str, Any], fields: tuple[str, ...]) -> logging.LogRecord:

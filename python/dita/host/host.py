@@ -1,5 +1,6 @@
 """`Host`: the one process that owns accounts."""
 
+import contextlib
 import logging
 import signal
 import threading
@@ -167,7 +168,9 @@ class Host:
             alerts.tell(Alert(Cause.STARTED, text, "INFO"))
         if alerts is not None or EventLog.wanted():
             disk = None if self.directory is None else self.directory.path
-            self._alarm = Alarm(alerts, self.config.alerts, self.screen, self._rows_of_strategies, disk)
+            self._alarm = Alarm(
+                alerts, self.config.alerts, self.screen, self._rows_of_strategies, disk, self._rows_of_leases
+            )
         if self._began == "crash":
             why = f"process {died} ended without closing (killed, crashed, or the machine went down)"
             self.alert(Alert(Cause.CRASHED, f"started again after a crash: {why}", "CRITICAL"))
@@ -336,6 +339,13 @@ class Host:
             "boot": self._feed.boot,
             **self.screen.since(after if request.get("boot") == self._feed.boot else None),
         }
+
+    def _rows_of_leases(self) -> Any:  # noqa: ANN401 - a KernelServer's rows
+        """Return the leases of programs, where a server lets them in."""
+        answer = self._answers.get("leases")
+        with contextlib.suppress(KernelError):
+            return [] if answer is None else answer({})
+        return []
 
     def _rows_of_strategies(self) -> list[dict[str, Any]]:
         # A copy: one may be loaded meanwhile.

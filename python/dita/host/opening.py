@@ -41,6 +41,13 @@ def faults_of(name: str, account: AccountConfig) -> Iterator[Fault]:
         ExchangeConfig().updated(account.instruments).specs()
     except (InvalidInput, InvalidType) as error:
         yield Fault(f"{place}.instruments.{error.field}", shown(error.value), _why(error), "instruments")
+    unused = ("options", "credentials") if account.venue == "sim" else ("simulated",)
+    for name_of in unused:
+        if name_of in account.model_fields_set and getattr(account, name_of) != AccountConfig.model_fields[
+            name_of
+        ].get_default(call_default_factory=True):
+            why = f"has no effect where venue is {shown(account.venue)}: remove it, or change venue"
+            yield Fault(f"{place}.{name_of}", "", why, name_of)
     for limit, value in account.limits.items():
         if LIMIT_NAMES.get(limit, limit) not in NO_LIMITS:
             known = ", ".join(sorted(NO_LIMITS))

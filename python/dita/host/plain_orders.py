@@ -82,7 +82,8 @@ class PlainOrders:
             kernel: The account's.
             prefix: What the intents' ids have in front in the kernel: a lease's name and a colon.
         """
-        self._client = client
+        #: With whose slots; another client of the same name may take its place.
+        self.client = client
         self._kernel = kernel
         self._prefix = prefix
         # By plain order: which orders it became. The kernel knows everything else of them.
@@ -137,7 +138,7 @@ class PlainOrders:
         children: list[VenueOrder] = []
         for trade, part in self._closes(asset, way, amount):
             sent += 1
-            outcome = self._client.exit(trade.slot_id, part, **values, intent_id=f"{client_id}.{sent}")
+            outcome = self.client.exit(trade.slot_id, part, **values, intent_id=f"{client_id}.{sent}")
             _refusal(outcome, reasons)
             children += self._sent(client_id, sent, outcome)
             left -= part
@@ -148,7 +149,7 @@ class PlainOrders:
             else:
                 sent += 1
                 side_opened = TradeSide.LONG if way is OrderSide.BUY else TradeSide.SHORT
-                outcome = self._client.enter(
+                outcome = self.client.enter(
                     asset, side_opened, left, **values, intent_id=f"{client_id}.{sent}", trade_id=client_id
                 )
                 _refusal(outcome, reasons)
@@ -159,7 +160,7 @@ class PlainOrders:
         """Keep in mind which order a part became, and return it as it stands."""
         intent_id = f"{self._prefix}{client_id}.{number}"
         named = {event.venue_client_id for event in outcome.emitted_events if event.venue_client_id}
-        found = [order for one in named if (order := self._client.order(one)) is not None]
+        found = [order for one in named if (order := self.client.order(one)) is not None]
         if outcome.slot_id is not None and not any(order.intent_id == intent_id for order in found):
             # The venue has not answered yet.
             held = self._kernel.slot(outcome.slot_id).snapshot()
@@ -167,7 +168,7 @@ class PlainOrders:
         mine = [order for order in found if order.intent_id == intent_id]
         if outcome.accepted and not mine:
             # It has ended already, told by nobody here.
-            mine = [order for order in self._client.orders() if order.intent_id == intent_id]
+            mine = [order for order in self.client.orders() if order.intent_id == intent_id]
         self._became.setdefault(client_id, []).extend(order.venue_client_id for order in mine)
         return mine
 
@@ -175,7 +176,7 @@ class PlainOrders:
         """Which trades it closes, oldest first, and how much of each: what their exits have left free."""
         against = TradeSide.SHORT if way is OrderSide.BUY else TradeSide.LONG
         found: list[tuple[TradeSlot, Decimal]] = []
-        held = [trade for trade in self._client.trades(asset) if trade.side == against and trade.size]
+        held = [trade for trade in self.client.trades(asset) if trade.side == against and trade.size]
         for trade in sorted(held, key=lambda trade: (trade.entry_time_ns or 0, trade.slot_id)):
             free = trade.size - sum(
                 (order.remaining_size for order in trade.exit_orders if order.is_live()), Decimal(0)
@@ -189,7 +190,7 @@ class PlainOrders:
     def _cannot_open(self, asset: str, way: OrderSide) -> str:
         if way is OrderSide.SELL and self._kernel.instrument(asset)["product"] is Product.SPOT:
             return INSUFFICIENT_FUNDS
-        return "no_free_slot" if self._client.free_slot() is None else ""
+        return "no_free_slot" if self.client.free_slot() is None else ""
 
     def cancel(self, client_id: str) -> PlainOrder:
         """Cancel what of an order is at work.
@@ -203,7 +204,7 @@ class PlainOrders:
         children = self._known(client_id)
         for child in children:
             if child.is_live() and child.slot_id is not None:
-                self._client.cancel(child.slot_id, child.venue_client_id)
+                self.client.cancel(child.slot_id, child.venue_client_id)
         return self.order(client_id)
 
     def order(self, client_id: str) -> PlainOrder:
@@ -230,12 +231,12 @@ class PlainOrders:
     def _children(self, client_id: str) -> list[VenueOrder]:
         if len(self._became) > KEPT_MAX:
             self._read_all()
-        known = (self._client.order(one) for one in self._became.get(client_id, ()))
+        known = (self.client.order(one) for one in self._became.get(client_id, ()))
         return [order for order in known if order is not None]
 
     def _read_all(self) -> None:
         self._became.clear()
-        for order in self._client.orders():
+        for order in self.client.orders():
             client_id = whole_id(order.intent_id, self._prefix)
             if client_id:
                 self._became.setdefault(client_id, []).append(order.venue_client_id)

@@ -6,6 +6,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use dita_kernel::id::Id;
 use dita_kernel::kernel::Kernel;
 
+/// What to do where an account has no slot left.
+pub const MORE_SLOTS: &str =
+    "close a trade, or give the account more slots: max_slots in dita.toml, or --guest-slots of `dita run`";
+
 /// An account has not so many free slots.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct NoFreeSlot {

@@ -19,7 +19,7 @@ from dita.errors import InvalidInput, KernelClosed, KernelError, NotSent, refuse
 from dita.venues.base import BaseExecutionAdapter, KernelSink
 from dita.venues.ccxt.abilities import abilities_of
 from dita.venues.ccxt.answers import DUPLICATES, family
-from dita.venues.ccxt.exchange import ask, make
+from dita.venues.ccxt.exchange import ask, make, missing_credentials, named_credentials
 from dita.venues.ccxt.rows import Rows
 from dita.venues.wire.failures import Failure, Fate
 from dita.venues.wire.thread import LoopThread
@@ -80,6 +80,7 @@ class CCXTAdapter(BaseExecutionAdapter):
         repair_s: float = REPAIR_S,
         options: Mapping[str, Any] | None = None,
         clock_ns: Callable[[], int] = time.time_ns,
+        **credentials: str,
     ) -> None:
         """Describe the account; nothing is asked before a kernel is attached.
 
@@ -96,12 +97,16 @@ class CCXTAdapter(BaseExecutionAdapter):
             repair_s: Seconds between two questions about the whole account.
             options: ccxt's own, for this exchange.
             clock_ns: This machine's time, nanoseconds.
+            credentials: What else the exchange logs in with: `wallet_address`, `private_key`, `uid`, `login`,
+                `account_id`. They are never shown, logged or written either.
 
         Raises:
-            InvalidInput: ccxt has no such exchange, or it lacks what is needed to trade; or the extra
-                `ccxt` is not installed.
+            InvalidInput: ccxt has no such exchange, or no test network of it; it lacks what is needed to
+                trade, or a credential is missing or is none of the exchange's; or the extra `ccxt` is not
+                installed. Without any credential only the market's rules are read.
         """
         super().__init__()
+        self._unset: tuple[str, ...] = ()
         if not 0 < poll_s <= 3_600:
             raise refuse("poll_s", poll_s, "must be above 0, and at most 3600")
         self.symbols = list(dict.fromkeys(symbols))
@@ -110,7 +115,7 @@ class CCXTAdapter(BaseExecutionAdapter):
         self._clock_ns = clock_ns
         config = {
             "apiKey": api_key, "secret": api_secret, "password": password,
-            "options": {**_DEFAULTS, **(options or {})},
+            "options": {**_DEFAULTS, **(options or {})}, **named_credentials(exchange, credentials),
         }  # fmt: skip
         self._exchange = make(exchange, config, address, clock_ns, sandbox=sandbox)
         self.abilities = abilities_of(self._exchange)
@@ -118,6 +123,10 @@ class CCXTAdapter(BaseExecutionAdapter):
             raise refuse(
                 "exchange", exchange, f"cannot be traded: it lacks {', '.join(self.abilities.lacks)}"
             )
+        if missing := missing_credentials(self._exchange):
+            self._unset = missing
+            if api_key or api_secret or password or credentials:
+                raise self._no_login()
         self._family = family(exchange)
         self._rows = Rows(self._exchange, self._family)
         self._loop = _Loop()
@@ -131,6 +140,7 @@ class CCXTAdapter(BaseExecutionAdapter):
         self._since_ms: dict[str, int] = {}
         self._busy = 0
         self._down = False
+        self._is_loaded = False
         self._asking: asyncio.Lock | None = None
         self._closing = threading.Event()
         self._connected = threading.Event()
@@ -154,10 +164,22 @@ class CCXTAdapter(BaseExecutionAdapter):
         }  # fmt: skip
         return frozenset(name for name in super().capabilities() if offered.get(name, True))
 
+    def _no_login(self) -> InvalidInput:
+        names = ", ".join(self._unset)
+        return refuse(
+            "credentials", names, f"missing: {self._exchange.id} logs in with them; give each by its name"
+        )
+
     # ------------------------------------------------------------------------------------------ life
 
     def attach(self, kernel: KernelSink) -> None:
-        """Learn the kernel, and begin to ask."""
+        """Learn the kernel, and begin to ask.
+
+        Raises:
+            InvalidInput: A credential is missing.
+        """
+        if self._unset:
+            raise self._no_login()
         super().attach(kernel)
         now_ms = self._clock_ns() // _MS
         self._since_ms = dict.fromkeys(self.symbols, now_ms - _OVERLAP_MS)
@@ -497,7 +519,7 @@ class CCXTAdapter(BaseExecutionAdapter):
         """Ask for the whole account: fills of all instruments, funding, balances, orders."""
         for name in self.symbols:
             await self._tell_fills(name)
-        if self.abilities.funding:
+        if self.abilities.funding and self._rows.has_funding(self.symbols):
             oldest = min(self._since_ms.values(), default=0) - _LONG_AGO_MS
             for entry in await self._income(max(0, oldest)):
                 self._tell_entry(entry)
@@ -577,7 +599,10 @@ class CCXTAdapter(BaseExecutionAdapter):
     async def _load(self) -> None:
         if not self._exchange.markets:
             await self._call(self._exchange.load_markets)
+        if not self._is_loaded:
             self._rows.learn(self.symbols)
+            self._rows.settle_market(self.symbols)
+            self._is_loaded = True
             self._connected.set()
 
     async def _call(self, call: Any, *arguments: Any) -> Any:  # noqa: ANN401 - ccxt's

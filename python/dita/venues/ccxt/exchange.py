@@ -2,7 +2,8 @@
 
 import contextvars
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from dita.errors import InvalidInput, refuse
@@ -12,6 +13,8 @@ from dita.venues.wire.failures import Failure, unanswered
 from dita.venues.wire.hosts import host_of, is_this_machine
 
 TIMEOUT_MS: Final = 5_000
+#: ccxt's credentials whose name here is another one.
+_OURS: Final = {"apiKey": "api_key", "secret": "api_secret"}
 #: Whether the request under way has left: an error before that is surely no order.
 _left: contextvars.ContextVar[list[bool] | None] = contextvars.ContextVar("left", default=None)
 
@@ -45,7 +48,8 @@ def make(
         sandbox: Whether its test network is meant.
 
     Raises:
-        InvalidInput: ccxt has no such exchange, or the address is not on this machine.
+        InvalidInput: ccxt has no such exchange, or no test network of it; or the address is not on this
+            machine.
     """
     module = load()
     kind = getattr(module, exchange, None)
@@ -64,9 +68,102 @@ def make(
         # There is nobody else to leave room for; the venue's own limits hold there as well.
         made.enableRateLimit = False
         point_at(made, address)
+        made.practice = Practice(frozenset())
     elif sandbox:
-        made.set_sandbox_mode(True)
+        real = hosts_of(made, made.urls["api"])
+        to_sandbox(made)
+        made.practice = Practice(real)
     return made
+
+
+def named_credentials(exchange: str, given: Mapping[str, str]) -> dict[str, str]:
+    """Return credentials by ccxt's names: `wallet_address` is `walletAddress`.
+
+    Args:
+        exchange: ccxt's id of the exchange.
+        given: By the names of this adapter.
+
+    Raises:
+        InvalidInput: One is none of ccxt's.
+    """
+    known = {_OURS.get(name, _snake(name)): name for name in load().Exchange({}).requiredCredentials}
+    for name in given:
+        if name not in known:
+            # Whatever it is, its value may be a secret.
+            raise InvalidInput(f"{name}: is no keyword of CCXTAdapter and no credential of {exchange}")
+    return {known[name]: value for name, value in given.items()}
+
+
+def missing_credentials(exchange: Any) -> tuple[str, ...]:  # noqa: ANN401 - ccxt's object
+    """Return what an exchange needs to log in and has not been given, by the names of this adapter.
+
+    Args:
+        exchange: ccxt's object.
+    """
+    wanted = [name for name, is_needed in exchange.requiredCredentials.items() if is_needed]
+    return tuple(_OURS.get(name, _snake(name)) for name in wanted if not getattr(exchange, name, None))
+
+
+def _snake(name: str) -> str:
+    return "".join(f"_{one.lower()}" if one.isupper() else one for one in name)
+
+
+def to_sandbox(exchange: Any) -> None:  # noqa: ANN401 - ccxt's object
+    """Have an exchange's requests go to its test network.
+
+    Args:
+        exchange: ccxt's object.
+
+    Raises:
+        InvalidInput: ccxt knows none of it.
+    """
+    errors = importlib.import_module("ccxt.base.errors")
+    try:
+        exchange.set_sandbox_mode(True)
+        has_addresses = bool(exchange.urls.get("api"))
+    except (errors.BaseError, TypeError, KeyError, AttributeError):
+        has_addresses = False
+    if not has_addresses:
+        raise InvalidInput(
+            f"sandbox: ccxt knows no test network of {exchange.id}; practise on `dita exchange` in another "
+            "venue's format, or mean real money with sandbox=False"
+        )
+
+
+def hosts_of(exchange: Any, addresses: Any) -> frozenset[str]:  # noqa: ANN401 - a text, or a mapping of them
+    """Return the hosts of an exchange's addresses.
+
+    Args:
+        exchange: ccxt's object.
+        addresses: As its `urls["api"]`.
+    """
+    if isinstance(addresses, dict):
+        return frozenset().union(*(hosts_of(exchange, one) for one in addresses.values()))
+    address = str(addresses or "").replace("{hostname}", str(exchange.hostname or ""))
+    return frozenset({host_of(address)})
+
+
+@dataclass(frozen=True, slots=True)
+class Practice:
+    """What an exchange without real money may ask.
+
+    Attributes:
+        real: The hosts of the real exchange: what changes something goes there only where the request says
+            that its money is simulated. Empty where all of it goes to this machine.
+    """
+
+    real: frozenset[str]
+
+    def refusal(self, url: str, method: str, headers: Mapping[str, Any]) -> str:
+        """Return why a request may not leave; empty where it may."""
+        host = host_of(url)
+        if not self.real:
+            return "" if is_this_machine(host) else f"{host} is not this machine"
+        if method.upper() == "GET" or host not in self.real:
+            return ""
+        says = {str(name).lower(): str(value) for name, value in headers.items()}
+        simulated = says.get("x-simulated-trading") == "1" or says.get("paptrading") == "1" or "/sim/" in url
+        return "" if simulated else f"{host} is the real exchange, and the request does not say sandbox"
 
 
 def _exact(kind: Any, module: Any) -> Any:  # noqa: ANN401 - a class of ccxt's
@@ -76,11 +173,18 @@ def _exact(kind: Any, module: Any) -> Any:  # noqa: ANN401 - a class of ccxt's
     class Exact(kind):  # type: ignore[misc]
         """The exchange; its errors are Failures."""
 
-        async def fetch(self, *arguments: Any, **named: Any) -> Any:  # noqa: ANN401 - ccxt's
+        #: What may be asked without real money; None with it.
+        practice: Practice | None = None
+
+        async def fetch(self, url: str, method: str = "GET", headers: Any = None, body: Any = None) -> Any:  # noqa: ANN401 - ccxt's
+            if self.practice is not None:
+                told = {**(self.headers or {}), **(headers or {})}
+                if why := self.practice.refusal(url, method, told):
+                    raise unanswered(f"no real money: {why}", left=False)
             sent = _left.get()
             if sent is not None:
                 sent.append(True)
-            return await super().fetch(*arguments, **named)
+            return await super().fetch(url, method, headers, body)
 
         def handle_errors(self, code: int, reason: str, url: str, method: str, *answer: Any) -> Any:  # noqa: ANN401 - ccxt's
             headers, body, response, *_ = answer

@@ -4,13 +4,14 @@ Where ccxt's unified answers leave out rows or mix figures, the exchange's own e
 are liquidations, and the wallet's balance without unrealised profit.
 """
 
+import hashlib
 import importlib
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from decimal import Decimal
 from typing import Any, Final
 
 from dita._kernel import VenueEvent, VenueOrder
-from dita.errors import InvalidInput, NotSent, refuse
+from dita.errors import InvalidInput, NotSent, refuse, shown
 from dita.venues.binance.news import FORCED, News
 from dita.venues.bybit import news as bybit
 from dita.venues.orders import exactly
@@ -33,6 +34,9 @@ _STATUSES: Final = {
 _BY_CLIENT_ID: Final = {
     "binance": "origClientOrderId", "okx": "clientOrderId", "bingx": "clientOrderId", "bybit": "orderLinkId",
 }  # fmt: skip
+#: Where spot and perpetuals are margined by one wallet.
+_ONE_WALLET: Final = frozenset({"bybit", "okx"})
+_SPOT: Final = frozenset({"spot", "margin"})
 Call = Callable[..., Awaitable[Any]]
 
 
@@ -55,6 +59,8 @@ class Rows:
         self._unified: dict[str, str] = {}
         self._names: dict[str, str] = {}
         self._news = News()
+        #: `spot`, `linear` or `inverse`: the market whose wallet and income are meant.
+        self._wallet = ""
         self._bybit = bybit.News()
         self.told: dict[str, Decimal] = {}
 
@@ -98,6 +104,35 @@ class Rows:
             what = "is not listed" if not fits else f"means {', '.join(one['symbol'] for one in fits)}"
             raise refuse("symbol", name, f"{what} at {self._exchange.id}")
         return fits[0]
+
+    def settle_market(self, names: Iterable[str]) -> None:
+        """Have ccxt mean the instruments' own market where it asks for a wallet: spot, or perpetuals.
+
+        Args:
+            names: The instruments of the account.
+
+        Raises:
+            InvalidInput: They are of markets with wallets of their own.
+        """
+        markets = {_market_of(self._exchange.markets[self.unified(name)]): name for name in names}
+        if len(markets) > 1 and self._venue not in _ONE_WALLET:
+            told = ", ".join(f"{name} is {market}" for market, name in markets.items())
+            raise refuse("symbols", told, "have wallets of their own: open an adapter for each market")
+        if len(markets) == 1:
+            (self._wallet,) = markets
+            options, at_spot = self._exchange.options, self._wallet == "spot"
+            if (options.get("defaultType", "spot") in _SPOT) != at_spot:
+                options["defaultType"] = "spot" if at_spot else "swap"
+            if self._wallet == "inverse":
+                options["defaultSubType"] = "inverse"
+
+    def has_funding(self, names: Iterable[str]) -> bool:
+        """Return whether one of the instruments is a perpetual.
+
+        Args:
+            names: Which.
+        """
+        return any(self._exchange.markets[self.unified(name)].get("swap") for name in names)
 
     def rules(self, name: str) -> dict[str, Any]:
         """Return an instrument's rules as `set_exchange_config` takes them.
@@ -288,8 +323,11 @@ class Rows:
             Failure: The exchange does not say.
         """
         exchange = self._exchange
-        if self._venue == "binance" and exchange.options.get("defaultType") != "spot":
-            rows = await call(exchange.fapiprivatev3_get_balance)
+        if self._venue == "binance" and self._wallet != "spot":
+            inverse = self._wallet == "inverse"
+            rows = await call(
+                exchange.dapiprivate_get_balance if inverse else exchange.fapiprivatev3_get_balance
+            )
             return {row["asset"]: exactly("balance", row["balance"]) for row in rows}
         if self._venue == "bybit":
             answer = await call(exchange.private_get_v5_account_wallet_balance, {"accountType": "UNIFIED"})
@@ -309,8 +347,11 @@ class Rows:
         """
         if self._exchange.has.get("fetchPositions") is not True:
             return []
-        symbols = [self.unified(name) for name in names]
+        symbols = [self.unified(name) for name in names if self.has_funding([name])]
         found = []
+        if not symbols:
+            # What is held at spot is in the wallet.
+            return []
         # Bybit's by ccxt takes one instrument, or is asked for all of them.
         for row in await call(self._exchange.fetch_positions, None if self._venue == "bybit" else symbols):
             size = exactly("contracts", row.get("contracts") or 0)
@@ -332,42 +373,43 @@ class Rows:
         Raises:
             Failure: The exchange does not say.
         """
-        if self._venue == "binance" and self._exchange.options.get("defaultType") != "spot":
+        if self._venue == "binance" and self._wallet != "spot":
             return await self._binance_income(call, names, since_ms)
         if self._venue == "bybit":
             return await self._bybit_income(call, names, since_ms)
-        found: list[dict[str, Any]] = []
-        for name in names:
-            rows = await call(self._exchange.fetch_funding_history, self.unified(name), since_ms)
-            found += [
-                {
-                    "kind": "FUNDING_FEE", "timestamp": int(row["timestamp"]) * _MS,
-                    "asset": row["code"], "symbol": name, "amount": exactly("amount", row["amount"]),
-                    "venue_txn_id": f"FUNDING:{row.get('id') or row['timestamp']}"[:60],
-                }
-                for row in rows
-            ]  # fmt: skip
-        return found
+        found: dict[str, dict[str, Any]] = {}
+        for name in [one for one in names if self.has_funding([one])]:
+            symbol = self.unified(name)
+            for row in await call(self._exchange.fetch_funding_history, symbol, since_ms):
+                # Some exchanges list every instrument's, whichever was asked for.
+                if row.get("symbol") in {None, symbol}:
+                    entry = _funding(name, symbol, row)
+                    found[entry["venue_txn_id"]] = entry
+        return list(found.values())
 
     async def _binance_income(self, call: Call, names: Iterable[str], since_ms: int) -> list[dict[str, Any]]:
         """Return the wallet's entries of the whole account, read as the native adapter reads them."""
-        by_id = {self._exchange.market(self.unified(name))["id"]: name for name in names}
         asked = {"startTime": since_ms, "limit": 1_000}
-        found = []
-        for row in await call(self._exchange.fapiprivate_get_income, asked):
-            entry = self._news.income({**row, "time": int(row["time"])})
-            if entry is not None:
-                if "symbol" in entry:
-                    entry["symbol"] = by_id.get(entry["symbol"], entry["symbol"])
-                found.append(entry)
-        return found
+        inverse = self._wallet == "inverse"
+        ask = self._exchange.dapiprivate_get_income if inverse else self._exchange.fapiprivate_get_income
+        rows = [{**row, "time": int(row["time"])} for row in await call(ask, asked)]
+        found = [entry for row in rows if (entry := self._news.income(row)) is not None]
+        return self._of_instruments(found, names)
+
+    def _of_instruments(self, entries: list[dict[str, Any]], names: Iterable[str]) -> list[dict[str, Any]]:
+        """Name the instruments as the kernel does; what is of none that it trades is the account's alone."""
+        by_id = {self._exchange.markets[self.unified(name)]["id"]: name for name in names}
+        for entry in entries:
+            symbol = entry.pop("symbol", None)
+            if symbol in by_id:
+                entry["symbol"] = by_id[symbol]
+        return entries
 
     async def _bybit_income(self, call: Call, names: Iterable[str], since_ms: int) -> list[dict[str, Any]]:
         """Return the wallet's entries of the whole account, read as the native adapter reads them.
 
         ccxt has funding alone, as what was paid, and of what is held by now.
         """
-        by_id = {self._exchange.market(self.unified(name))["id"]: name for name in names}
         until_ms, found = self._exchange.milliseconds() + 1_000, list[dict[str, Any]]()
         while since_ms < until_ms:
             # Seven days a call at most.
@@ -388,10 +430,7 @@ class Rows:
                     break
             found += week[::-1]
             since_ms = end_ms
-        for entry in found:
-            if "symbol" in entry:
-                entry["symbol"] = by_id.get(entry["symbol"], entry["symbol"])
-        return found
+        return self._of_instruments(found, names)
 
     # ---------------------------------------------------------------------------------------- rows as events
 
@@ -487,6 +526,28 @@ class Rows:
             "filled_size": exactly("filled", row.get("filled") or 0),
             "limit_price": None if price is None else exactly("price", price),
         }  # fmt: skip
+
+
+def _market_of(market: Mapping[str, Any]) -> str:
+    """Return `spot`, `linear` or `inverse`."""
+    return "spot" if market.get("spot") else "inverse" if market.get("inverse") else "linear"
+
+
+def _funding(name: str, symbol: str, row: Mapping[str, Any]) -> dict[str, Any]:
+    """Read ccxt's row of a funding payment.
+
+    Raises:
+        InvalidInput: It has no time.
+    """
+    at_ms, code = row.get("timestamp"), str(row.get("code") or "")
+    if at_ms is None or not code:
+        raise InvalidInput(f"funding of {symbol}: a row without its time or its coin: {shown(dict(row))}")
+    # By itself the exchange's id is not unique everywhere: at Hyperliquid every row has the hash 0x0...0.
+    digest = hashlib.sha256(f"{symbol} {row.get('id') or ''}".encode()).hexdigest()[:16]
+    return {
+        "kind": "FUNDING_FEE", "timestamp": int(at_ms) * _MS, "asset": code, "symbol": name,
+        "amount": exactly("amount", row["amount"]), "venue_txn_id": f"FUNDING:{at_ms}:{code[:20]}:{digest}",
+    }  # fmt: skip
 
 
 def _tick_mode() -> int:

@@ -21,7 +21,8 @@ class Fate(enum.StrEnum):
     """It may have been taken, or not."""
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen: whoever passes an exception on sets its traceback.
+@dataclass(unsafe_hash=True)
 class Failure(Exception):  # noqa: N818 - it is the venue's answer
     """An answer that is no success.
 

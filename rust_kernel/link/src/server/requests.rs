@@ -24,6 +24,7 @@ use crate::lease::{GRACE_MS_MAX, Lease, Lock, name_trouble, own_id};
 use crate::message::{
     BATCH_MAX, Hello, MAGIC, Refused, Reply, Request, Topic, VERSION, VERSION_OLDEST, Verdict, Welcome, Why,
 };
+use crate::seats::MORE_SLOTS;
 
 /// The longest secret, in bytes.
 const SECRET_BYTES_MAX: usize = 256;
@@ -120,7 +121,7 @@ impl<F: Serves> Turns<F> {
         let kernel = state.core.kernel();
         let taken = its.seats.take(kernel, &hello.name, usize::from(hello.slots)).map_err(|none| {
             let why =
-                format!("slots: {} are asked for and {} are free; raise max_slots", hello.slots, none.found);
+                format!("slots: {} are asked for and {} are free; {MORE_SLOTS}", hello.slots, none.found);
             Refused::because(Why::NoFreeSlot, why)
         })?;
         let mut welcome = welcome(kernel, version, taken.clone());
