@@ -115,13 +115,14 @@ def statements() -> list[str]:
         table = table_of(name)
         if _JSON in columns.values():
             fields = ", ".join(f'{_column(one, kind)} AS "{one}"' for one, kind in columns.items())
+            shape = (
+                "(__key VARCHAR, this JSON) TYPE IMap OPTIONS ('keyFormat'='varchar', 'valueFormat'='json')"
+            )
             made += [
-                f"CREATE OR REPLACE EXTERNAL MAPPING {table}{_NESTED} "
-                f'EXTERNAL NAME "{name}" (__key VARCHAR, this JSON) '
-                "TYPE IMap OPTIONS ('keyFormat'='varchar', 'valueFormat'='json')",
+                f'CREATE OR REPLACE EXTERNAL MAPPING {table}{_NESTED} EXTERNAL NAME "{name}" {shape}',
                 # As an earlier version made it.
                 f"DROP MAPPING IF EXISTS {table}",
-                f"CREATE OR REPLACE VIEW {table} AS SELECT __key, {fields} FROM {table}{_NESTED}",
+                f"CREATE OR REPLACE VIEW {table} AS SELECT __key, {fields} FROM {table}{_NESTED}",  # noqa: S608 - ours
             ]
             continue
         fields = ", ".join(("__key VARCHAR", *(f'"{one}" {kind}' for one, kind in columns.items())))
@@ -135,7 +136,7 @@ def statements() -> list[str]:
 def _column(name: str, kind: str) -> str:
     """A field of a JSON value as a column of a type."""
     if kind in {_JSON, _LIST}:
-        wrapper = " WITH ARRAY WRAPPER" if kind == _LIST else ""
+        wrapper = " WITH ARRAY WRAPPER EMPTY ARRAY ON EMPTY" if kind == _LIST else ""
         return f"JSON_QUERY(this, '$.{name}'{wrapper})"
     text = f"JSON_VALUE(this, '$.{name}')"
     return text if kind == _ID else f"CAST({text} AS {kind})"
@@ -153,8 +154,7 @@ def set_up(client: "HazelcastClient") -> list[str]:
     try:
         for statement in statements():
             # A view of this name is no mapping to drop, and the next statement replaces it.
-            unless = HazelcastSqlError if statement.startswith("DROP ") else ()
-            with contextlib.suppress(unless):
+            with contextlib.suppress(*[HazelcastSqlError] * statement.startswith("DROP ")):
                 client.sql.execute(statement).result()
     except (HazelcastError, HazelcastSqlError) as error:
         raise ClusterError(
